@@ -1,0 +1,95 @@
+import {
+  CreateScheduleCommand,
+  type CreateScheduleCommandInput,
+  DeleteScheduleCommand,
+  GetScheduleCommand,
+  type SchedulerClient,
+  UpdateScheduleCommand,
+} from '@aws-sdk/client-scheduler';
+import type { DeadMan, DeadManInput } from '../core/ports.ts';
+import { nameOf, reach } from './_aws.ts';
+
+export interface DeadManTargets {
+  /** The function that looks every two minutes. */
+  functionArn: string;
+  /** The machine that is started at the deadline; it takes traffic back even where no function can run. */
+  stateMachineArn: string;
+  roleArn: string;
+  groupName: string;
+}
+
+/** How long after the deadline the recurring look goes on, in case the last way out needs a second one. */
+const AFTER_DEADLINE_MS = 24 * 3600_000;
+
+/** The watchdog on EventBridge Scheduler: one recurring entry per rollout and one at its deadline. */
+export function schedulerDeadMan(client: SchedulerClient, targets: DeadManTargets): DeadMan {
+  const send = <T>(call: () => Promise<T>) => reach('EventBridge Scheduler', call);
+  return {
+    async arm(input) {
+      for (const schedule of [recurring(input, targets), last(input, targets)]) {
+        await tolerate('ConflictException', () =>
+          send(() => client.send(new CreateScheduleCommand(schedule))),
+        );
+      }
+    },
+    async frozen(rolloutId) {
+      const found = await tolerate('ResourceNotFoundException', () =>
+        send(() => client.send(new GetScheduleCommand({ Name: rolloutId, GroupName: targets.groupName }))),
+      );
+      return found?.Target?.Input === undefined
+        ? undefined
+        : (JSON.parse(found.Target.Input) as DeadManInput);
+    },
+    async note(input) {
+      await tolerate('ResourceNotFoundException', () =>
+        send(() => client.send(new UpdateScheduleCommand(recurring(input, targets)))),
+      );
+    },
+    async disarm(rolloutId) {
+      for (const Name of [rolloutId, lastName(rolloutId)]) {
+        await tolerate('ResourceNotFoundException', () =>
+          send(() => client.send(new DeleteScheduleCommand({ Name, GroupName: targets.groupName }))),
+        );
+      }
+    },
+  };
+}
+
+const lastName = (rolloutId: string) => `${rolloutId}-end`;
+
+function recurring(
+  input: DeadManInput,
+  { functionArn, roleArn, groupName }: DeadManTargets,
+): CreateScheduleCommandInput {
+  return {
+    Name: input.rolloutId,
+    GroupName: groupName,
+    ScheduleExpression: 'rate(2 minutes)',
+    EndDate: new Date(input.deadline + AFTER_DEADLINE_MS),
+    FlexibleTimeWindow: { Mode: 'OFF' },
+    Target: { Arn: functionArn, RoleArn: roleArn, Input: JSON.stringify(input) },
+  };
+}
+
+function last(
+  { deadline, unreadableSince: _, ...input }: DeadManInput,
+  { stateMachineArn, roleArn, groupName }: DeadManTargets,
+): CreateScheduleCommandInput {
+  return {
+    Name: lastName(input.rolloutId),
+    GroupName: groupName,
+    ScheduleExpression: `at(${new Date(deadline).toISOString().slice(0, 19)})`,
+    FlexibleTimeWindow: { Mode: 'OFF' },
+    ActionAfterCompletion: 'DELETE',
+    Target: { Arn: stateMachineArn, RoleArn: roleArn, Input: JSON.stringify(input) },
+  };
+}
+
+async function tolerate<T>(name: string, call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (nameOf(error) !== name) throw error;
+    return undefined;
+  }
+}

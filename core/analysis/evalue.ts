@@ -1,0 +1,230 @@
+import { logMeanExp, logMixture, type Starts } from './mixture.ts';
+
+/**
+ * Bad requests and all requests of one window: `c` of `nc` on the canary, `s` of `ns` on the stable version.
+ * Never negative, c <= nc and s <= ns; fractions are allowed, because histogram counts are interpolated.
+ */
+export interface WindowCounts {
+  c: number;
+  s: number;
+  nc: number;
+  ns: number;
+}
+
+/** What is asked of a run of windows: each of the bets in `grid` (odds ratios above 1, as multiples of `w0`), from each start. */
+interface WorseInput extends Starts {
+  windows: readonly WindowCounts[];
+  grid: readonly number[];
+  /** Burst divisor: the largest number of bad requests that share one cause and one version; 1 where each is its own. */
+  m?: number;
+}
+
+interface WindowBetInput extends Starts {
+  windows: readonly WindowCounts[];
+  U: readonly number[];
+  w0?: number;
+}
+
+interface TrafficInput {
+  windows: readonly { nc: number; ns: number; w?: number }[];
+  w: number;
+  tau: number;
+  grid: readonly number[];
+}
+
+/** Bad requests `c` of `n` on one version, the boundary share `p0` and the shares `p1` bet on, all shares strictly within 0 and 1. */
+interface AbsoluteInput {
+  c: number;
+  n: number;
+  p0: number;
+  p1: readonly number[];
+}
+
+/**
+ * A window as a number of draws of which `hits` came out, each with mean `chance` at the boundary of the null. Where bad
+ * requests outnumber the stable ones, some canary requests are bad for certain; they are left out by counting good
+ * stable requests, so that nothing large is subtracted from something large.
+ */
+interface Draws {
+  hits: number;
+  draws: number;
+  chance: number;
+}
+
+/**
+ * Log e-value of one window against "the canary's odds of a bad request are at most `w0` times the stable version's":
+ * under that its mean, given the window's totals, is at most 1.
+ * @param input counts of the window; `r` > 1 is the odds ratio bet on, as a multiple of `w0` >= 1
+ * Source: the canary's share of the bad requests is a sum of independent draws (Vatutin and Mikhailov 1983), whose
+ * generating function is largest when all draws are alike (Hoeffding 1956).
+ */
+export function logFactorWorse({ r, w0, ...window }: WindowCounts & { r: number; w0: number }): number {
+  return logFactor(drawsWorse(window, w0), r);
+}
+
+/**
+ * Log e-value of one window against "the canary's odds of a bad request are at least `wm` times the stable version's":
+ * under that its mean, given the window's totals, is at most 1.
+ * @param input counts of the window; 0 < `r` < 1 is the odds ratio bet on, as a multiple of `wm` >= 1
+ * Source: as `logFactorWorse`, with Cornfield's approximate mean, which Jensen's inequality keeps below the exact one.
+ */
+export function logFactorSafe({ r, wm, ...window }: WindowCounts & { r: number; wm: number }): number {
+  return logFactor(drawsSafe(window, wm), r);
+}
+
+/**
+ * Log e-value of all windows so far against "in every window the canary's odds of a bad request are at most `w0` times
+ * the stable version's": under that it ever reaches ln(1/alpha) with probability at most alpha, however often one looks.
+ * @param input windows oldest first (those without requests on both sides are not counted), bets, planned number of
+ * windows `T` >= 1, `head` in (0, 1], `w0` >= 1 and `m` >= 1
+ * Source: product of `logFactorWorse` mixed over bets and starts (Shiryaev-Roberts form); Ville 1939.
+ */
+export function logEWorse({ windows, grid, T, head, w0 = 1, m = 1 }: WorseInput & { w0?: number }): number {
+  const draws = windows.filter(hasControl).map((window) => drawsWorse(window, w0));
+  return logMixture(draws, grid, { T, head }, (window, r) => logFactor(window, r) / m);
+}
+
+/**
+ * Log e-value against "each request is bad with probability at most `p0`, independently": under that its mean is at most 1.
+ * @param input counts, over one or many windows; each of `p1` at least `p0`
+ * Source: mean of likelihood ratios of fixed alternatives; Ville 1939. It has no control, so a common outage counts against the canary.
+ */
+export function logEAbsoluteWorse(input: AbsoluteInput): number {
+  return logMeanLikelihoodRatio(input);
+}
+
+/**
+ * Log e-value against "each request is bad with probability at least `p0`, independently": under that its mean is at most 1.
+ * @param input counts, over one or many windows; each of `p1` at most `p0`
+ * Source: mean of likelihood ratios of fixed alternatives; Ville 1939.
+ */
+export function logEAbsoluteSafe(input: AbsoluteInput): number {
+  return logMeanLikelihoodRatio(input);
+}
+
+/**
+ * Log e-value of all windows so far that holds under any clustering inside a window: under "the canary's expected part of
+ * a window's bad requests is at most w0 nc / (w0 nc + ns)" its mean is at most 1.
+ * @param input windows oldest first; `U` are the parts of the capital staked, in (0, 1], one of them below 1 so that no
+ * window can take all; `T`, `head` and `w0` as for `logEWorse`
+ * Source: betting on a bounded mean, one bet per window; Ville 1939.
+ */
+export function logEWindowBet({ windows, U, T, head, w0 = 1 }: WindowBetInput): number {
+  const returns = windows.filter(hasControl).map((window) => betReturn(window, w0));
+  return logMixture(returns, U, { T, head }, (gain, stake) => Math.log1p(stake * gain));
+}
+
+/**
+ * Log e-value against "the odds that a request reaches the canary are within a factor `tau` of what the weight says":
+ * under that its mean is at most 1. A window without canary requests counts here, because it is the very finding.
+ * @param input requests per window, `w` the weight in force (0 to 1; a window may carry its own), `tau` >= 1, `grid` of factors above 1
+ * Source: mean of two-sided binomial bets taken at the edges of the tolerated odds; Ville 1939.
+ */
+export function logETraffic({ windows, w, tau, grid }: TrafficInput): number {
+  const logCapital = (bet: number, tilt: number) =>
+    windows.reduce((total, { nc, ns, w: share = w }) => {
+      const edge = (share * tilt) / (1 - share + share * tilt);
+      return total + nc * Math.log(bet) - (nc + ns) * Math.log1p(edge * (bet - 1));
+    }, 0);
+  return logMeanExp(grid.flatMap((bet) => [logCapital(bet, tau), logCapital(1 / bet, 1 / tau)]));
+}
+
+/**
+ * Log e-value of one window against "canary and stable requests are exchangeable over the buckets": under that its mean,
+ * given the pooled histogram, is at most 1.
+ * @param input requests per bucket on canary (`xc`) and stable (`xs`), and positive bucket values `v` chosen before the
+ * window; it is one-sided (canary no slower) where `v` never falls and max v <= min v * (xc + xs) / xc in totals
+ * Source: drawing without replacement spreads less than drawing with replacement.
+ */
+export function logFactorTilt({ xc, xs, v }: Record<'xc' | 'xs' | 'v', readonly number[]>): number {
+  const [canary, stable] = [sum(xc), sum(xs)];
+  if (canary === 0 || stable === 0) return 0;
+  const pooledMean = (dot(xc, v) + dot(xs, v)) / (canary + stable);
+  return dot(
+    xc,
+    v.map((value) => Math.log(value / pooledMean)),
+  );
+}
+
+/** With up to 1e9 requests a window, no number of windows in a rollout rejects an odds ratio near exp(64), about 6e27. */
+const LOG_ODDS_BEYOND_REACH = 64;
+
+/**
+ * Lower end of a confidence sequence for the odds ratio: it ever exceeds a true ratio of 1 or more with probability at most alpha.
+ * @param input as for `logEWorse`, with `alpha` strictly within 0 and 1
+ * @returns the largest `w0` that is still rejected; 0 where not even 1 is, since the e-value is none below 1
+ * Source: inversion of `logEWorse`, which falls as `w0` grows.
+ */
+export function orLowerBound({ alpha, ...input }: WorseInput & { alpha: number }): number {
+  const isRejected = (logOdds: number) => logEWorse({ ...input, w0: Math.exp(logOdds) }) >= -Math.log(alpha);
+  if (!isRejected(0)) return 0;
+  let [low, high] = [0, LOG_ODDS_BEYOND_REACH];
+  while (high - low > 1e-12) {
+    const middle = (low + high) / 2;
+    if (isRejected(middle)) low = middle;
+    else high = middle;
+  }
+  return Math.exp(low);
+}
+
+function hasControl({ nc, ns }: WindowCounts): boolean {
+  return nc > 0 && ns > 0;
+}
+
+function logFactor({ hits, draws, chance }: Draws, r: number): number {
+  return draws === 0 ? 0 : hits * Math.log(r) - draws * Math.log1p(chance * (r - 1));
+}
+
+/** Bounds the mean of the canary's bad requests from above, as all odds ratios up to `w` allow (`w` >= 1). */
+function drawsWorse({ c, s, nc, ns }: WindowCounts, w: number): Draws {
+  const bad = c + s;
+  const good = nc - c + (ns - s);
+  const byRequests = w * nc + ns;
+  const byBad = w * bad + good;
+  if (bad <= ns) {
+    return drawsOf(c, Math.min(nc, bad), Math.min((bad * (w * nc)) / byRequests, (nc * (w * bad)) / byBad));
+  }
+  const certainLeftOut = Math.min(
+    (ns * ((w - 1) * nc + good)) / byRequests,
+    (good * ((w - 1) * bad + ns)) / byBad,
+  );
+  return drawsOf(ns - s, Math.min(ns, good), certainLeftOut);
+}
+
+/** Bounds the mean of the canary's bad requests from below, as all odds ratios from `w` on allow (`w` >= 1). */
+function drawsSafe({ c, s, nc, ns }: WindowCounts, w: number): Draws {
+  const bad = c + s;
+  const good = nc - c + (ns - s);
+  if (bad <= ns) return drawsOf(c, Math.min(nc, bad), cornfieldMean(nc, bad, ns - bad, w));
+  return drawsOf(ns - s, Math.min(ns, good), cornfieldMean(ns, good, bad - ns, w));
+}
+
+function drawsOf(hits: number, draws: number, mean: number): Draws {
+  return { hits, draws, chance: draws === 0 ? 0 : mean / draws };
+}
+
+/** The x with x (rest + x) = w (row - x) (column - x). The discriminant is written as a sum of terms that are never negative. */
+function cornfieldMean(row: number, column: number, rest: number, w: number): number {
+  const linear = w * (row + column) + rest;
+  const discriminant =
+    (w * (row - column)) ** 2 + 2 * w * (row + column) * rest + rest ** 2 + 4 * w * row * column;
+  return row === 0 || column === 0 ? 0 : (2 * w * row * column) / (linear + Math.sqrt(discriminant));
+}
+
+/** What a stake of 1 gains in a window: the canary's part of the bad requests over its largest expected part, minus 1. */
+function betReturn({ c, s, nc, ns }: WindowCounts, w0: number): number {
+  return c + s === 0 ? 0 : (c * ns - s * (w0 * nc)) / ((c + s) * (w0 * nc));
+}
+
+function logMeanLikelihoodRatio({ c, n, p0, p1 }: AbsoluteInput): number {
+  return logMeanExp(p1.map((p) => c * Math.log(p / p0) + (n - c) * (Math.log1p(-p) - Math.log1p(-p0))));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+/** Lists of unequal length give NaN, which is never a wrong bet. */
+function dot(a: readonly number[], b: readonly number[]): number {
+  return a.reduce((total, value, index) => total + value * (b[index] ?? Number.NaN), 0);
+}

@@ -1,0 +1,20 @@
+import type { Exposure } from '../rollout/event.ts';
+import type { Instant } from '../units.ts';
+import { METRICS, type Series } from './types.ts';
+
+/** Adds up what users met on the canary, over all targets; of several metrics of one target the worst counts, so that no request counts twice. */
+export function exposureOf(targets: Series[], from: Instant, to: Instant): Exposure {
+  const each = targets.map((series) => {
+    const counts = METRICS.map((metric) =>
+      (series[metric] ?? []).map((window) => window.canary ?? { bad: 0, total: 0 }),
+    );
+    const most = (key: 'bad' | 'total') =>
+      Math.max(...counts.map((windows) => windows.reduce((sum, count) => sum + count[key], 0)));
+    return { requests: most('total'), failed: most('bad') };
+  });
+  return {
+    requests: each.reduce((sum, { requests }) => sum + requests, 0),
+    failed: each.reduce((sum, { failed }) => sum + failed, 0),
+    seconds: Math.round((to - from) / 1000),
+  };
+}

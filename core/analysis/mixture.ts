@@ -1,0 +1,48 @@
+/** When a difference may set in: share `head` (0 to 1) of the stake bets from the first window on, the rest in equal parts from each later one up to window `T`. */
+export interface Starts {
+  T: number;
+  head: number;
+}
+
+/** The logarithm of a + b, given ln a and ln b; either may be -Infinity. */
+export function logAddExp(logA: number, logB: number): number {
+  const larger = Math.max(logA, logB);
+  return larger === -Infinity ? -Infinity : larger + Math.log1p(Math.exp(Math.min(logA, logB) - larger));
+}
+
+/** The logarithm of the mean of numbers given by their logarithms. */
+export function logMeanExp(logs: readonly number[]): number {
+  const largest = Math.max(...logs);
+  if (largest === -Infinity) return -Infinity;
+  const sum = logs.reduce((total, log) => total + Math.exp(log - largest), 0);
+  return largest + Math.log(sum / logs.length);
+}
+
+/**
+ * The log capital of a stake that is split evenly over bets and, within each bet, over starting windows: an e-value
+ * whenever each factor is one given the past. What has not started yet is kept. Source: Shiryaev-Roberts sums with a
+ * fixed prior over the start, so Ville 1939 still bounds the whole path.
+ */
+export function logMixture<Window>(
+  windows: readonly Window[],
+  bets: readonly number[],
+  { T, head }: Starts,
+  logFactor: (window: Window, bet: number) => number,
+): number {
+  const logHead = Math.log(head);
+  const logLater = Math.log((1 - head) / (T - 1));
+  const logShare = (index: number) => (index === 0 ? logHead : index < T ? logLater : -Infinity);
+  const logCapital = bets.map((bet) =>
+    windows.reduce(
+      (capital, window, index) => logAddExp(capital, logShare(index)) + logFactor(window, bet),
+      -Infinity,
+    ),
+  );
+  return logAddExp(logMeanExp(logCapital), Math.log(notStarted(windows.length, { T, head })));
+}
+
+/** Counted from what is left, because 1 minus the shares used so far would leave rounding errors where nothing is left. */
+function notStarted(windows: number, { T, head }: Starts): number {
+  if (windows === 0) return 1;
+  return T > 1 ? ((1 - head) * (T - Math.min(windows, T))) / (T - 1) : 1 - head;
+}

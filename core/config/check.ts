@@ -1,0 +1,87 @@
+import * as z from 'zod';
+import { unknownKey } from './nearest.ts';
+import { own, plainProblems } from './plain.ts';
+
+/** One thing that is wrong, where it stands, and a text that goes on after the place: "is 300: write `300s`.". */
+export interface Problem {
+  path: readonly PropertyKey[];
+  says: string;
+}
+
+/** Either the accepted value or a line for each problem. */
+export type Checked<T> = { value: T; lines?: never } | { lines: string[] };
+
+/** Most lines that are reported: a reason travels in the journal, whose items are limited. */
+const LINES_MAX = 100;
+const SHOWN_MAX = 60;
+
+/** Option of a rule that looks at several fields: it runs even where one of them is wrong, so that all problems are told at once. */
+export const ALWAYS = { when: () => true };
+
+/** Checks a value of unknown origin; `root` names the whole of it. Never throws. */
+export function check<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  root: string,
+  more: readonly Problem[] = [],
+): Checked<z.output<S>> {
+  const unplain = plainProblems(value);
+  if (unplain.length > 0) return { lines: linesFrom(unplain, root) };
+  const parsed = schema.safeParse(value);
+  const problems = [...(parsed.error?.issues ?? []).flatMap((issue) => problemsFrom(issue, value)), ...more];
+  if (problems.length > 0) return { lines: linesFrom(problems, root) };
+  return { value: parsed.data as z.output<S> };
+}
+
+/** A map with exactly these keys; `later` has a sentence for keys that are known but refused. */
+export function strict<const S extends z.core.$ZodLooseShape>(shape: S, later: Record<string, string> = {}) {
+  const known = Object.keys(shape);
+  const says = (key: string) => (Object.hasOwn(later, key) ? later[key] : unknownKey(key, known));
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map(says).join('\n')
+        : `write a map of ${known.join(', ')} here.`,
+  });
+}
+
+/** A whole number from `least` to `most`. */
+export function whole(least: number, most: number, error: (issue: { input?: unknown }) => string) {
+  // Not z.int(): its failure would keep the rules of the maps around it from running.
+  const number = z.number({ error }).min(least, { error }).max(most, { error });
+  return number.refine(Number.isSafeInteger, { error }).meta({ type: 'integer' });
+}
+
+/** Shows a value in a message, cut where it is long. */
+export function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'missing';
+  return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
+}
+
+/** One problem of a value: what stands there, what is wrong with it, and the mend. */
+export function problem(path: Problem['path'], value: unknown, wrong: string): Problem {
+  return { path, says: `is ${shown(value)}: ${wrong}` };
+}
+
+function problemsFrom(issue: z.core.$ZodIssue, value: unknown): Problem[] {
+  if (issue.code !== 'unrecognized_keys') {
+    return [problem(issue.path, issue.path.reduce(own, value), issue.message)];
+  }
+  const says = issue.message.split('\n');
+  return issue.keys.map((key, index) => ({ path: [...issue.path, key], says: says[index] ?? '' }));
+}
+
+function linesFrom(problems: readonly Problem[], root: string): string[] {
+  const lines = [...new Set(problems.map(({ path, says }) => `${pathText(path) || root} ${says}`))];
+  if (lines.length <= LINES_MAX) return lines;
+  return [...lines.slice(0, LINES_MAX), `and ${lines.length - LINES_MAX} more problems.`];
+}
+
+/** Writes a path in the user's words: `steps[2].weight`, `smoke[0].expect["$.total"]`. */
+function pathText(path: Problem['path']): string {
+  return path.reduce<string>((text, part) => {
+    if (typeof part === 'number') return `${text}[${part}]`;
+    if (!/^[\w-]{1,60}$/.test(String(part))) return `${text}[${shown(String(part))}]`;
+    return text === '' ? String(part) : `${text}.${String(part)}`;
+  }, '');
+}

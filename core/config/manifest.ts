@@ -1,0 +1,174 @@
+import * as z from 'zod';
+import { RolloutError } from '../errors.ts';
+import { ALWAYS, check, type Problem, problem, strict, whole } from './check.ts';
+import { jsonFault } from './json-text.ts';
+import { isMap, own } from './plain.ts';
+import { rolloutFileSchema, serviceField } from './rollout-file.ts';
+
+/** Largest manifest that is read. */
+export const MANIFEST_BYTES_MAX = 1_000_000;
+/** Longest rollout id: it goes into execution names, which Step Functions limits to 80 characters. */
+export const ROLLOUT_ID_MAX = 60;
+
+const KEY = /^releases\/([^/]+)\/([^/]+)\/manifest\.json$/;
+
+type Fault = (issue: { input?: unknown }) => string;
+
+const releaseFault: Fault = () =>
+  'write 1 to 56 letters and digits, with single dots, underscores or hyphens between them, like `2026-01-05.3`.';
+
+const releaseField = z
+  .string({ error: releaseFault })
+  .regex(/^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/, { error: releaseFault })
+  .max(56, { error: releaseFault });
+
+const versionFault: Fault = ({ input }) => {
+  if (input === '$LATEST') {
+    return '`$LATEST` changes under the rollout; publish a version and write its number, like "12".';
+  }
+  if (typeof input === 'number') return `a version is a text; write "${input}" in quotes.`;
+  return 'write the number of a published version in quotes, like "12".';
+};
+
+const targetField = strict(
+  { version: z.string({ error: versionFault }).regex(/^[1-9]\d{0,18}$/, { error: versionFault }) },
+  {
+    zip: 'is not supported yet: publish a version and write `version`.',
+    site: 'is not supported yet: only Lambda functions can be targets, by `version`.',
+  },
+);
+
+const noteFault: Fault = () =>
+  'write a text of 1 to 200 characters, without control characters, or leave it out.';
+const noteField = z.string({ error: noteFault }).regex(/^[^\p{Cc}]{1,200}$/u, { error: noteFault });
+
+const manifestSchema = strict({
+  schema: z.literal(1, {
+    error: () => 'the schema of a manifest is 1; a newer one needs a newer controller.',
+  }),
+  service: serviceField,
+  environment: z.string({ error: () => 'write the name of the environment that this release is for.' }),
+  release: releaseField,
+  order: whole(
+    0,
+    Number.MAX_SAFE_INTEGER,
+    () => 'write a whole number that grows with each release, 0 at least.',
+  ),
+  commit: noteField.optional(),
+  author: noteField.optional(),
+  targets: z.record(z.string(), targetField, {
+    error: () => 'write a map of targets, like {"api": {"version": "12"}}.',
+  }),
+  rollout: rolloutFileSchema,
+  allowOlder: z.boolean({ error: () => 'write true or false.' }).optional(),
+  reversible: z
+    .literal(true, { error: () => 'only releases that can be taken back are supported; write true.' })
+    .default(true),
+}).superRefine((manifest, context) => {
+  for (const { path, message } of disagreements(manifest))
+    context.addIssue({ code: 'custom', path, message });
+}, ALWAYS);
+
+/** An accepted manifest: one release, which versions it is, and how it goes out. */
+export type Manifest = z.output<typeof manifestSchema>;
+
+/** Whose release an object is, by its key `releases/<service>/<release>/manifest.json`; undefined for every other key. */
+export function manifestKeyFrom(key: string): { service: string; release: string } | undefined {
+  const [, service, release] = KEY.exec(key) ?? [];
+  const isGood = serviceField.safeParse(service).success && releaseField.safeParse(release).success;
+  return isGood && service !== undefined && release !== undefined ? { service, release } : undefined;
+}
+
+/**
+ * Accepts the manifest that stands at a key, for this controller's environment.
+ * @throws RolloutError ManifestInvalid with a line for each problem
+ */
+export function manifestFrom(
+  bytes: Uint8Array,
+  key: { service: string; release: string },
+  environment: string,
+): Manifest {
+  const value = jsonFrom(bytes);
+  const checked = check(manifestSchema, value, 'the manifest', foreign(value, key, environment));
+  if (checked.lines !== undefined) throw new RolloutError('ManifestInvalid', checked.lines.join('\n'));
+  rolloutIdFrom(key.service, key.release, 1);
+  return checked.value;
+}
+
+/** The id of one attempt to roll out a release. @throws RolloutError ManifestInvalid where it would be too long */
+export function rolloutIdFrom(service: string, release: string, attempt: number): string {
+  const id = `${service}--${release}--${attempt}`;
+  if (id.length <= ROLLOUT_ID_MAX) return id;
+  throw new RolloutError(
+    'ManifestInvalid',
+    `The rollout id "${id}" has ${id.length} characters, and at most ${ROLLOUT_ID_MAX} are possible: ` +
+      `service ${service.length}, release ${release.length}, attempt ${String(attempt).length}, and 4 hyphens. ` +
+      'Shorten the name of the release.',
+  );
+}
+
+function jsonFrom(bytes: Uint8Array): unknown {
+  if (bytes.length > MANIFEST_BYTES_MAX) {
+    const sizes = `has ${bytes.length} bytes, and at most ${MANIFEST_BYTES_MAX} are read`;
+    throw new RolloutError('ManifestInvalid', `The manifest ${sizes}: leave the artifacts out of it.`);
+  }
+  const text = textFrom(bytes);
+  const fault = jsonFault(text);
+  if (fault === undefined) return JSON.parse(text);
+  const place = `line ${fault.line}, column ${fault.column}`;
+  throw new RolloutError('ManifestInvalid', `The manifest cannot be read as JSON at ${place}: ${fault.why}.`);
+}
+
+function textFrom(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new RolloutError('ManifestInvalid', 'The manifest is not UTF-8 text: save it as UTF-8.', { cause });
+  }
+}
+
+/** What the body says about itself must be what its place says: whoever may write a prefix may deploy that service alone. */
+function foreign(value: unknown, key: { service: string; release: string }, environment: string): Problem[] {
+  const rules = [
+    ['service', key.service, `its path is that of \`${key.service}\`; make the two agree.`],
+    ['release', key.release, `its path is that of \`${key.release}\`; make the two agree.`],
+    [
+      'environment',
+      environment,
+      `this controller serves \`${environment}\`; upload it to its own environment.`,
+    ],
+  ] as const;
+  return rules.flatMap(([field, ours, wrong]) => {
+    const theirs = own(value, field);
+    return typeof theirs === 'string' && theirs !== ours ? [problem([field], theirs, wrong)] : [];
+  });
+}
+
+/** What the manifest and the rollout file in it must say alike. */
+function disagreements(manifest: unknown): { path: PropertyKey[]; message: string }[] {
+  const [service, targets, rollout] = ['service', 'targets', 'rollout'].map((field) => own(manifest, field));
+  const [planned, plannedService] = [own(rollout, 'targets'), own(rollout, 'service')];
+  const found = [];
+  if (typeof plannedService === 'string' && plannedService !== service) {
+    found.push({
+      path: ['rollout', 'service'],
+      message: `the manifest is of \`${service}\`; make the two agree.`,
+    });
+  }
+  if (!isMap(targets) || !isMap(planned)) return found;
+  const [unplanned, unversioned] = [without(targets, planned), without(planned, targets)];
+  return [
+    ...found,
+    ...unplanned.map((name) => ({
+      path: ['targets', name],
+      message: 'the rollout file has no such target; remove it.',
+    })),
+    ...unversioned.map((name) => ({
+      path: ['targets', name],
+      message: 'the rollout file has this target; write its version.',
+    })),
+  ];
+}
+
+const without = (map: Record<string, unknown>, other: Record<string, unknown>) =>
+  Object.keys(map).filter((name) => !Object.hasOwn(other, name));

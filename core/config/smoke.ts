@@ -1,0 +1,121 @@
+import * as z from 'zod';
+import type { SmokeCheck } from '../analysis/types.ts';
+import { ALWAYS, strict, whole } from './check.ts';
+import { millisecondsFrom, shortDuration } from './duration.ts';
+import { unknownKey } from './nearest.ts';
+import { isMap, own } from './plain.ts';
+
+const METHODS = ['get', 'post', 'put', 'delete'] as const;
+const WITH_BODY: readonly string[] = ['post', 'put'];
+const METHOD_LIST = METHODS.map((method) => `\`${method}\``).join(', ');
+
+const SMOKE_MAX = 50;
+const PATH = /^\/[\x21-\x7e]{0,2047}$/;
+const JSON_PATH = /^\$(?:\.[A-Za-z_][\w-]*|\[\d{1,6}\])+$/;
+
+/** Longest wait for one answer; the function that asks must itself end within 10 s. */
+const UNDER_MAX_MS = 8_000;
+
+const path = (method: string) => {
+  const error = () => "write the path of the request, beginning with '/' and without spaces, like `/health`.";
+  const field = z.string({ error }).regex(PATH, { error }).optional();
+  return field.describe(`Path and query of a ${method.toUpperCase()} request.`);
+};
+
+const text = (description: string) => {
+  const error = () => 'write a text here, in quotes, of at least one character.';
+  return z.string({ error }).min(1, { error }).optional().describe(description);
+};
+
+const known = {
+  status: whole(100, 599, () => 'write an HTTP status from 100 to 599.').describe(
+    'The status that must come.',
+  ),
+  under: shortDuration(UNDER_MAX_MS)
+    .optional()
+    .describe('Time within which the answer must come, like 800ms; at most 8s.'),
+  text: text('Text that must occur in the body.'),
+};
+const JSON_KEYS = {
+  '^\\$': { description: 'JSON value that must stand at this path of the body, like `$.items[0].id`.' },
+};
+
+const expected = z
+  .looseObject(known, { error: () => 'write what must come, like `{ status: 200 }`.' })
+  .superRefine((value, context) => {
+    for (const key of isMap(value) ? Object.keys(value) : []) {
+      const message = expectedKeyFault(key);
+      if (message !== undefined) context.addIssue({ code: 'unrecognized_keys', keys: [key], message });
+    }
+  }, ALWAYS)
+  .meta({ patternProperties: JSON_KEYS, additionalProperties: false })
+  .describe('What must come back, all of it.');
+
+const check = strict({
+  target: z
+    .string({ error: () => 'write the name of one of the targets.' })
+    .optional()
+    .describe('The target that is asked; only needed where there are several.'),
+  get: path('get'),
+  post: path('post'),
+  put: path('put'),
+  delete: path('delete'),
+  json: z.unknown().optional().describe('JSON body of the request.'),
+  text: text('Text body of the request.'),
+  expect: expected,
+}).superRefine((value, context) => {
+  for (const { key, message } of requestFaults(value)) {
+    context.addIssue({ code: 'custom', path: key === undefined ? [] : [key], message });
+  }
+}, ALWAYS);
+
+const error = () =>
+  `write a list of at most ${SMOKE_MAX} checks, like \`- { get: /health, expect: { status: 200 } }\`.`;
+
+/** Requests that are put to the unreleased version. */
+export const smokeField = z
+  .array(check, { error })
+  .max(SMOKE_MAX, { error })
+  .describe('Requests put to the new version before any user meets it; one that fails refuses the release.');
+
+/** One check as the smoke runner takes it; `only` is its target where it names none. */
+export function smokeCheckFrom(written: z.output<typeof check>, only: string): SmokeCheck {
+  const { status, under, text: expectedText, ...json } = written.expect;
+  const method = METHODS.find((name) => written[name] !== undefined) ?? 'get';
+  const underMs = under === undefined ? undefined : millisecondsFrom(under);
+  const body = written.json === undefined ? written.text : JSON.stringify(written.json);
+  return {
+    target: written.target ?? only,
+    method: method.toUpperCase(),
+    path: written[method] ?? '/',
+    ...(body === undefined ? {} : { body }),
+    expect: {
+      status,
+      ...(underMs === undefined ? {} : { underMs }),
+      ...(expectedText === undefined ? {} : { text: expectedText }),
+      json,
+    },
+  };
+}
+
+function expectedKeyFault(key: string): string | undefined {
+  if (Object.hasOwn(known, key) || JSON_PATH.test(key)) return undefined;
+  if (key.startsWith('$')) return 'is no JSON path: write it like `$.total` or `$.items[0].id`.';
+  return unknownKey(key, [...Object.keys(known), '$.path']);
+}
+
+function requestFaults(value: unknown): { key?: string; message: string }[] {
+  if (!isMap(value)) return [];
+  const methods = METHODS.filter((method) => Object.hasOwn(value, method));
+  if (methods.length !== 1)
+    return [{ message: `write exactly one of ${METHOD_LIST} with the path of the request.` }];
+  const bodies = ['json', 'text'].filter((key) => own(value, key) !== undefined);
+  if (bodies.length > 1)
+    return [{ key: 'text', message: 'only one of `json` and `text` can be the body; remove one.' }];
+  const method = methods[0] ?? '';
+  if (WITH_BODY.includes(method)) return [];
+  return bodies.map((key) => ({
+    key,
+    message: `a ${method} request has no body; use \`post\` or \`put\`, or remove this.`,
+  }));
+}

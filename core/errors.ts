@@ -1,0 +1,31 @@
+/** Every way in which Spillway itself refuses or fails. Step Functions matches the code, so it is part of the wire contract. */
+export const ERROR_CODES = [
+  'ManifestInvalid',
+  'RolloutFileInvalid',
+  'OpeningRefused',
+  'CommandRefused',
+  'TargetInvalid',
+  'JournalConflict',
+  'RolloutUnknown',
+  'RevertFailed',
+  'Unavailable',
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/**
+ * A refusal or failure that a person or Step Functions can act on: `name` is the code, because Lambda reports
+ * `error.name` and the state machine's `ErrorEquals` matches it. `Unavailable` alone is worth a retry.
+ */
+export class RolloutError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.name = code;
+  }
+
+  static is(error: unknown, code?: ErrorCode): error is RolloutError {
+    return error instanceof RolloutError && (code === undefined || error.code === code);
+  }
+}

@@ -1,0 +1,18 @@
+import type { Percent, Seconds } from '../units.ts';
+
+/** One weight, held while it is watched. */
+export interface Step {
+  weight: Percent;
+  /** Least time at this weight, counted in whole metric windows. */
+  bakeSeconds: Seconds;
+  /** Longest time at this weight before `onInconclusive` applies; at least `bakeSeconds`. */
+  maxBakeSeconds: Seconds;
+}
+
+/** How a release goes out. Steps rise strictly within 1 to 99; promotion to 100 % follows the last one. */
+export interface Plan {
+  steps: Step[];
+  /** Bake after promotion, in which a revert is still armed. */
+  verifySeconds: Seconds;
+  onInconclusive: 'pause' | 'promote' | 'revert';
+}

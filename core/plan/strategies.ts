@@ -1,0 +1,87 @@
+import * as z from 'zod';
+import { nearest } from '../config/nearest.ts';
+import { allAtOnce } from './all-at-once.ts';
+import { canary } from './canary.ts';
+import { linear } from './linear.ts';
+import type { Step } from './plan.ts';
+import { steps } from './steps.ts';
+import type { Strategy } from './strategy.ts';
+
+/** Where a word in the user's file becomes a strategy. Add yours here and nowhere else. */
+export const strategies = {
+  steps,
+  linear,
+  canary,
+  'all-at-once': allAtOnce,
+} satisfies Record<string, Strategy>;
+
+type Strategies = typeof strategies;
+type OptionFields = {
+  [K in keyof Strategies as Strategies[K] extends { options: z.ZodType } ? K : never]: Strategies[K] extends {
+    options: infer Options extends z.ZodType;
+  }
+    ? z.ZodOptional<Options>
+    : never;
+};
+
+const all: [string, Strategy][] = Object.entries(strategies);
+
+/** CodeDeploy's own names carry a prefix that SAM leaves out (CodeDeploy user guide; SAM `DeploymentPreference.Type`). */
+const PREFIXES = ['', 'Lambda', 'CodeDeployDefault.Lambda'];
+
+const named = new Map<string, { steps: Step[]; imported: boolean }>(
+  all.flatMap(([name, { options, steps, presets }]) => [
+    ...(options === undefined ? [[name, { steps: steps(), imported: false }] as const] : []),
+    ...Object.entries(presets).flatMap(([preset, steps]) =>
+      PREFIXES.map((prefix) => [prefix + preset, { steps, imported: true }] as const),
+    ),
+  ]),
+);
+
+const optionFields = Object.fromEntries(
+  all.flatMap(([name, { options }]) => (options === undefined ? [] : [[name, options.optional()]])),
+) as OptionFields;
+
+/** The fields of a rollout file that say how the release goes out; exactly one of them must stand in it. */
+export const strategyFields = {
+  ...optionFields,
+  strategy: z
+    .enum([...named.keys()], { error: ({ input }) => unknownName(input) })
+    .optional()
+    .describe('A strategy by its name: `all-at-once`, or a CodeDeploy or SAM preset.'),
+};
+
+/** How each of those fields is written. */
+export const strategyExamples: Record<string, string> = {
+  ...Object.fromEntries(all.flatMap(([name, { options, example }]) => (options ? [[name, example]] : []))),
+  strategy: allAtOnce.example,
+};
+
+/**
+ * The steps that an accepted rollout file means, with `preset` where they are another tool's.
+ * @throws Error where the file has none of the fields, which its schema refuses
+ */
+export function stepsFrom(file: { [K in keyof typeof strategyFields]?: unknown }): {
+  steps: Step[];
+  preset?: string;
+} {
+  for (const [name, strategy] of all) {
+    const options = (file as Record<string, unknown>)[name];
+    if (options !== undefined) return { steps: strategy.steps(options) };
+  }
+  const name = String(file.strategy);
+  const known = named.get(name);
+  if (known === undefined) throw new Error(`No strategy is called "${name}", although it was accepted.`);
+  return known.imported ? { steps: known.steps, preset: name } : { steps: known.steps };
+}
+
+function unknownName(input: unknown): string {
+  const own = all.find(([name]) => name === input)?.[1];
+  if (own !== undefined) return `it has a key of its own; write \`${own.example}\`.`;
+  const names = all.flatMap(([name, { options, presets }]) => [
+    ...(options === undefined ? [name] : []),
+    ...Object.keys(presets),
+  ]);
+  const near = nearest(String(input).replace(/^(CodeDeployDefault\.)?Lambda/, ''), names, 3);
+  return `no strategy is called so; the nearest known ones are ${near.map((name) => `\`${name}\``).join(', ')}.`;
+}

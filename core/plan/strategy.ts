@@ -1,0 +1,38 @@
+import type * as z from 'zod';
+import { whole } from '../config/check.ts';
+import { DAY, duration, MINUTE } from '../config/duration.ts';
+import type { Seconds } from '../units.ts';
+import type { Step } from './plan.ts';
+
+/** A way to carry a release to its users: what it is called, what it can be told, and the steps it means. */
+export interface Strategy {
+  /** What stands under the strategy's own key of the rollout file; absent where it is named by `strategy:` alone. */
+  options?: z.ZodType;
+  /** How the strategy is written, with options of a sensible size. */
+  example: string;
+  /** The steps of options that were accepted; @throws ZodError where they were not. */
+  steps(options?: unknown): Step[];
+  /** CodeDeploy's predefined configurations of this kind, under the names that SAM gives them. */
+  presets: Record<string, Step[]>;
+}
+
+/** Shortest bake: CloudWatch keeps AWS/Lambda metrics in windows of a minute, and a bake is judged on whole ones. */
+export const BAKE_MIN: Seconds = MINUTE;
+/** Longest bake of one step. */
+export const BAKE_MAX: Seconds = 7 * DAY;
+
+/** A time that a step is held. */
+export const bakeField = duration(BAKE_MIN, BAKE_MAX);
+
+/** A share of traffic within a plan. */
+export const weightField = whole(1, 99, ({ input }) =>
+  input === 100
+    ? 'promotion to 100 % follows the last step by itself, and `verify` is the time after it; remove this step.'
+    : 'a weight is a whole percent from 1 to 99, written without a sign.',
+);
+
+/** One step; without `maxBakeSeconds` it may wait for traffic three bakes long, and ten minutes more than its bake at least. */
+export function step(weight: number, bakeSeconds: Seconds, maxBakeSeconds?: Seconds): Step {
+  const patience = Math.min(BAKE_MAX, Math.max(3 * bakeSeconds, bakeSeconds + 10 * MINUTE));
+  return { weight, bakeSeconds, maxBakeSeconds: maxBakeSeconds ?? patience };
+}

@@ -1,0 +1,177 @@
+import type { Alarm, Series, SmokeCheck, WatchRule } from './analysis/types.ts';
+import type { Opening, RevertedTarget, RolloutEvent, SmokeStatus, Target } from './rollout/event.ts';
+import type { Stamp } from './rollout/stamp.ts';
+import type { Rollout } from './rollout/state.ts';
+import type { Instant, Percent, Seconds } from './units.ts';
+
+export interface Clock {
+  now(): Instant;
+}
+
+/** What a service last did and what it waits for. */
+export interface ServiceRecord {
+  /** The newest release of this service that completed here. */
+  completed?: { release: string; order: number; rolloutId: string } | undefined;
+  /** The one release that waits for the present rollout to end. */
+  waiting?: Waiting | undefined;
+}
+
+export interface Waiting {
+  release: string;
+  order: number;
+  manifest: Opening['manifest'];
+}
+
+/** A wait's way to be woken early. */
+export interface HoldToken {
+  /** The version of the rollout that is being waited on. */
+  version: number;
+  token: string;
+}
+
+/**
+ * The truth about rollouts: events, appended by version, and their fold. Every read is consistent.
+ * All methods reject with RolloutError `Unavailable` where the store cannot be reached.
+ */
+export interface Journal {
+  /** The folded rollout, or undefined where none of this id was ever opened or refused. */
+  read(rolloutId: string): Promise<Rollout | undefined>;
+  /** All events of a rollout, oldest first. */
+  events(rolloutId: string): Promise<RolloutEvent[]>;
+  /**
+   * Appends the first events of a rollout and takes the lock of each of its targets, all or nothing.
+   * `exists`: this rollout is in the journal already. `locked`: another rollout holds one of the targets.
+   */
+  open(
+    events: RolloutEvent[],
+  ): Promise<{ result: 'opened' | 'exists'; rollout: Rollout } | { result: 'locked'; by: string }>;
+  /**
+   * Appends events after `rollout.version` and answers the new fold. An event that ends the rollout releases its
+   * locks and updates its service in the same write.
+   * @throws RolloutError JournalConflict where another writer was first: nothing was appended.
+   */
+  append(rollout: Rollout, events: RolloutEvent[]): Promise<Rollout>;
+  /** Rollouts that have not ended. */
+  running(): Promise<Rollout[]>;
+  service(name: string): Promise<ServiceRecord>;
+  /** Makes a release wait for its service; answers the one that waited before and gave way, if any. @throws nothing */
+  wait(service: string, waiting: Waiting): Promise<{ superseded?: Waiting }>;
+  /** Forgets the waiting release if it is still this one. */
+  unwait(service: string, release: string): Promise<void>;
+  /** Keeps a token and forgets those of older versions: whoever waited on them has moved on. */
+  putToken(rolloutId: string, token: HoldToken): Promise<void>;
+  /** Takes all tokens out of the journal and answers them. */
+  takeTokens(rolloutId: string): Promise<HoldToken[]>;
+}
+
+/** What a target looks like now. */
+export interface Observed {
+  primary: string;
+  /** Further versions and their share, in percent; empty where the primary takes all. */
+  weights: Record<string, Percent>;
+  stamp: Stamp | undefined;
+}
+
+export interface Raise {
+  /** The stamp that must stand on the target for this raise to be allowed. */
+  expect: Stamp;
+  write: Stamp;
+  /** 100 makes the canary the primary version. */
+  weight: Percent;
+  /** Nothing is written after this moment. */
+  expiresAt: Instant;
+}
+
+export type RaiseResult =
+  | { result: 'raised' }
+  /** Nothing was written: another stamp, another writer in between, or too late. `observed` is what stood there. */
+  | { result: 'fenced'; why: string; observed: Observed };
+
+/** What a rollout file says of one target, before anything is looked up. */
+export interface TargetRequest {
+  name: string;
+  service: string;
+  spec: Record<string, string>;
+  /** The version that the manifest names. */
+  version: string;
+}
+
+export interface ResolvedTarget {
+  target: Target;
+  /** Longest time one request may take, so that late metrics are waited for. */
+  timeoutSeconds: Seconds;
+  notices: string[];
+}
+
+/** Moves traffic between two versions of one kind of target. */
+export interface TrafficRouter {
+  /** Looks everything up that can be refused now. @throws RolloutError TargetInvalid naming the field and the mend */
+  resolve(request: TargetRequest): Promise<ResolvedTarget>;
+  observe(target: Target): Promise<Observed>;
+  /** Writes the first stamp (seq 0). Repeatable; never touches traffic. @throws RolloutError TargetInvalid where another rollout's open stamp stands */
+  claim(target: Target, stamp: Stamp): Promise<void>;
+  /** One attempt to raise, never repeated by itself. */
+  raise(target: Target, raise: Raise): Promise<RaiseResult>;
+  /** Takes the canary out, touches nothing else, closes the stamp and reads back. Repeatable, and alone may fight for the target. @throws RolloutError RevertFailed */
+  revert(target: Target, by: { rolloutId: string; epoch: number }): Promise<RevertedTarget>;
+  /** Closes the stamp after completion, so that no late raise or revert of this rollout can act. */
+  seal(target: Target, by: { rolloutId: string; epoch: number }): Promise<Observed>;
+}
+
+/** Reads both versions of a target in the same windows. */
+export interface MetricSource {
+  /** Whole windows from `from` (inclusive) to `to` (exclusive). @throws RolloutError Unavailable */
+  read(target: Target, rules: WatchRule[], from: Instant, to: Instant): Promise<Series>;
+}
+
+export interface AlarmSource {
+  /** The named alarms, composite ones included; one that does not exist is missing from the answer. @throws RolloutError Unavailable */
+  read(names: string[]): Promise<Alarm[]>;
+}
+
+/** Puts one request to an exact version. Never throws: what went wrong is `broken`. */
+export interface SmokeRunner {
+  run(target: Target, check: SmokeCheck): Promise<{ status: SmokeStatus; reason: string }>;
+}
+
+/** What an execution of the state machine is started with; all that the way out needs stands in it. */
+export interface ExecutionInput {
+  rolloutId: string;
+  epoch: number;
+  /** The text that RevertDirectly writes as the closed stamp. */
+  closed: string;
+  targets: Target[];
+}
+
+export interface Executions {
+  /** Starts the execution of this epoch; starting it again changes nothing. */
+  start(input: ExecutionInput): Promise<void>;
+  /** Stops the execution of an epoch, if it still runs. */
+  stop(rolloutId: string, epoch: number, reason: string): Promise<void>;
+  /** Completes a hold's token; one that is gone or timed out is no error. */
+  wake(token: string): Promise<void>;
+}
+
+/** The dead man's frozen input: enough to revert without a journal. */
+export interface DeadManInput extends ExecutionInput {
+  deadline: Instant;
+  /** When the journal was first found unreadable; absent while it can be read. */
+  unreadableSince?: Instant | undefined;
+}
+
+/** The watchdog outside the execution. */
+export interface DeadMan {
+  /** Arms it: a recurring look, and a last one at the deadline that needs no function. Arming again changes nothing. */
+  arm(input: DeadManInput): Promise<void>;
+  /** What it was armed with, or undefined where it is not armed. */
+  frozen(rolloutId: string): Promise<DeadManInput | undefined>;
+  /** Replaces the frozen input. */
+  note(input: DeadManInput): Promise<void>;
+  disarm(rolloutId: string): Promise<void>;
+}
+
+/** Where releases are uploaded. */
+export interface ReleaseStore {
+  /** The exact object version, as bytes. @throws RolloutError ManifestInvalid over `limit` bytes or where it is gone */
+  read(object: Opening['manifest'], limit: number): Promise<Uint8Array>;
+}

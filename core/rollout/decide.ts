@@ -1,0 +1,292 @@
+import { isCanarysDoing } from '../analysis/alarms.ts';
+import type { Alarm, Verdict } from '../analysis/types.ts';
+import { RolloutError } from '../errors.ts';
+import type { Observed } from '../ports.ts';
+import type { Instant, Percent } from '../units.ts';
+import type { Cause, Exposure, RevertedTarget, RolloutEvent, SmokeStatus } from './event.ts';
+import { reconcile } from './reconcile.ts';
+import type { Stamp } from './stamp.ts';
+import { evolve, hasCanaryTraffic, isEnded, type Rollout, stampOf, targetNamed } from './state.ts';
+import { BROKEN_PAUSE_SECONDS, bakeOf, PAUSE_SECONDS_MAX } from './timing.ts';
+
+/** What somebody wants, in the imperative. Those of people are pause, resume, promote and abort. */
+export type Command =
+  | { type: 'AnswerSmoke'; index: number; status: SmokeStatus; reason: string }
+  | { type: 'IntendShift'; target: string; weight: Percent; expiresAt: Instant }
+  | { type: 'ConfirmShift'; target: string; weight: Percent; stamp: Stamp }
+  | { type: 'Reconcile'; target: string; seen: Observed }
+  | { type: 'RecordMeasure'; verdict: Verdict; alarms: Alarm[] }
+  | { type: 'ReportAlarm'; alarm: string; since: Instant }
+  | {
+      type: 'RecordRevert';
+      targets: RevertedTarget[];
+      cause: Cause;
+      reason: string;
+      exposure?: Exposure | undefined;
+    }
+  | { type: 'Close' }
+  | { type: 'TakeOver'; reason: string }
+  | { type: 'Continue' }
+  | { type: 'Pause'; by: string; reason: string }
+  | { type: 'Resume'; by: string }
+  | { type: 'Promote'; by: string; step?: number | undefined; full: boolean }
+  | { type: 'Abort'; by: string; reason: string };
+
+/** Tries of a smoke test that could not be put at all before the release is refused. */
+export const SMOKE_TRIES_MAX = 3;
+
+/** Ticks in a row without any measurement before people are called. */
+export const BROKEN_TICKS_MAX = 5;
+
+/** Raises of one target that may fail to confirm before the rollout gives up. */
+export const RAISES_MAX = 5;
+
+/** Executions that may die before the rollout gives up. */
+export const TAKEOVERS_MAX = 5;
+
+/**
+ * Says what a command makes happen, with everything that follows from it at once. Pure; an empty answer means that
+ * nothing is to be written.
+ * @throws RolloutError CommandRefused where a person asked for what is not possible now
+ */
+export function decide(rollout: Rollout, command: Command, at: Instant): RolloutEvent[] {
+  switch (command.type) {
+    case 'AnswerSmoke':
+      return withConsequences(rollout, { ...command, type: 'SmokeAnswered', at }, smokeConsequence);
+    case 'IntendShift':
+      return intend(rollout, command, at);
+    case 'ConfirmShift': {
+      const { target, weight, stamp } = command;
+      return [
+        weight === 100
+          ? { type: 'Promoted', at, target, stamp }
+          : { type: 'Shifted', at, target, weight, stamp },
+      ];
+    }
+    case 'Reconcile':
+      return reconcile(rollout, targetNamed(rollout, command.target), command.seen, at);
+    case 'RecordMeasure':
+      return withConsequences(rollout, { ...command, type: 'Measured', at }, measureConsequence);
+    case 'ReportAlarm':
+      return withConsequences(rollout, { ...command, type: 'AlarmRaised', at }, alarmConsequence);
+    case 'RecordRevert':
+      return recordRevert(rollout, command, at);
+    case 'Close':
+      return isEnded(rollout)
+        ? []
+        : [{ type: 'RolloutClosed', at, outcome: 'completed', reason: completion(rollout) }];
+    case 'TakeOver':
+      return withConsequences(
+        rollout,
+        { type: 'TookOver', at, epoch: rollout.epoch + 1, reason: command.reason },
+        takeoverConsequence,
+      );
+    case 'Continue':
+      return [{ type: 'Continued', at, epoch: rollout.epoch + 1 }];
+    case 'Pause':
+    case 'Resume':
+    case 'Promote':
+    case 'Abort':
+      return obey(rollout, command, at);
+  }
+}
+
+type Consequence<E extends RolloutEvent> = (after: Rollout, event: E) => RolloutEvent[];
+
+/** A fact and what follows from it stand in one append, so that no crash can part them. Facts after the end are dropped. */
+function withConsequences<E extends RolloutEvent>(
+  rollout: Rollout,
+  event: E,
+  consequence: Consequence<E>,
+): RolloutEvent[] {
+  if (isEnded(rollout)) return [];
+  return rollout.leaving === undefined ? [event, ...consequence(evolve(rollout, event), event)] : [event];
+}
+
+function order(rollout: Rollout, at: Instant, cause: Cause, reason: string): RolloutEvent {
+  return {
+    type: 'RevertOrdered',
+    at,
+    cause,
+    reason,
+    outcome: hasCanaryTraffic(rollout) ? 'reverted' : 'refused',
+  };
+}
+
+const smokeConsequence: Consequence<Extract<RolloutEvent, { type: 'SmokeAnswered' }>> = (
+  after,
+  { at, status, reason },
+) => {
+  if (status === 'fail') return [order(after, at, 'canary', reason)];
+  if (status === 'broken' && after.smoke.brokenInRow >= SMOKE_TRIES_MAX) {
+    return [
+      order(after, at, 'environment', `a smoke test could not be put ${SMOKE_TRIES_MAX} times: ${reason}`),
+    ];
+  }
+  return [];
+};
+
+/** At the end of the longest bake a verdict that says nothing becomes the declared action; unmeasurable traffic calls people sooner. */
+const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }>> = (
+  after,
+  { at, verdict },
+) => {
+  if (verdict.status === 'fail') return [order(after, at, 'canary', verdict.reason)];
+  if (after.pause !== undefined) {
+    return after.pause.why === 'broken' && verdict.status !== 'broken'
+      ? [{ type: 'Resumed', at, by: 'spillway' }]
+      : [];
+  }
+  const bake = bakeOf(after);
+  const isOver = bake !== undefined && verdict.to >= bake.max;
+  if (after.brokenInRow >= BROKEN_TICKS_MAX || (isOver && verdict.status === 'broken')) {
+    return [pause(at, `nothing could be measured: ${verdict.reason}`, 'broken', BROKEN_PAUSE_SECONDS)];
+  }
+  if (!isOver || verdict.status !== 'inconclusive' || after.promotedAt !== undefined) return [];
+  switch (after.opening.plan.onInconclusive) {
+    case 'pause':
+      return [
+        pause(
+          at,
+          `the longest bake ended without enough evidence: ${verdict.reason}`,
+          'inconclusive',
+          PAUSE_SECONDS_MAX,
+        ),
+      ];
+    case 'revert':
+      return [
+        order(after, at, 'environment', `the longest bake ended without enough evidence: ${verdict.reason}`),
+      ];
+    case 'promote':
+      return [{ type: 'PromotionOrdered', at, by: 'onInconclusive', full: false }];
+  }
+};
+
+function pause(at: Instant, reason: string, why: 'inconclusive' | 'broken', seconds: number): RolloutEvent {
+  return { type: 'Paused', at, by: 'spillway', reason, until: at + seconds * 1000, why };
+}
+
+const alarmConsequence: Consequence<Extract<RolloutEvent, { type: 'AlarmRaised' }>> = (
+  after,
+  { at, alarm, since },
+) =>
+  isCanarysDoing(after, { name: alarm, since })
+    ? [order(after, at, 'canary', `alarm ${alarm} went off`)]
+    : [];
+
+const takeoverConsequence: Consequence<Extract<RolloutEvent, { type: 'TookOver' }>> = (
+  after,
+  { at, reason },
+) =>
+  after.takeovers >= TAKEOVERS_MAX
+    ? [order(after, at, 'environment', `its execution died ${TAKEOVERS_MAX} times, last because ${reason}`)]
+    : [];
+
+function intend(
+  rollout: Rollout,
+  { target, weight, expiresAt }: Extract<Command, { type: 'IntendShift' }>,
+  at: Instant,
+): RolloutEvent[] {
+  const tries = rollout.intents.filter(
+    (intent) => intent.target === target && intent.weight === weight,
+  ).length;
+  if (tries >= RAISES_MAX)
+    return [
+      order(rollout, at, 'environment', `${target} could not be raised to ${weight} % in ${tries} tries`),
+    ];
+  return [{ type: 'ShiftIntended', at, target, weight, stamp: stampOf(rollout, rollout.seq + 1), expiresAt }];
+}
+
+function recordRevert(
+  rollout: Rollout,
+  { targets, cause, reason, exposure }: Extract<Command, { type: 'RecordRevert' }>,
+  at: Instant,
+): RolloutEvent[] {
+  if (isEnded(rollout)) return [];
+  // A sealed canary is a completion whose last event was lost, and nothing was taken back.
+  if (
+    targets.every(({ name, primary, changed }) => !changed && primary === targetNamed(rollout, name).canary)
+  ) {
+    return [{ type: 'RolloutClosed', at, outcome: 'completed', reason: completion(rollout) }];
+  }
+  const why = rollout.leaving ?? {
+    cause,
+    reason,
+    outcome: hasCanaryTraffic(rollout) ? ('reverted' as const) : ('refused' as const),
+  };
+  const outcome = targets.some((target) => target.stranger) ? 'halted' : why.outcome;
+  return [
+    {
+      type: 'Reverted',
+      at,
+      targets,
+      cause: why.cause,
+      reason: why.reason,
+      ...(exposure === undefined ? {} : { exposure }),
+    },
+    { type: 'RolloutClosed', at, outcome, reason: why.reason },
+  ];
+}
+
+function completion({ unproven, verdict }: Rollout): string {
+  return unproven.length > 0
+    ? `unproven: ${unproven.join('; ')}`
+    : `proven: ${verdict?.reason ?? 'every step passed'}`;
+}
+
+type HumanCommand = Extract<Command, { type: 'Pause' | 'Resume' | 'Promote' | 'Abort' }>;
+
+function obey(rollout: Rollout, command: HumanCommand, at: Instant): RolloutEvent[] {
+  const id = rollout.opening.rolloutId;
+  if (isEnded(rollout))
+    throw refused(`${id} has ended (${rollout.outcome}); there is nothing left to ${verb(command)}.`);
+  if (rollout.leaving !== undefined) {
+    if (command.type === 'Abort') return [];
+    throw refused(
+      `${id} is being taken back (${rollout.leaving.reason}) and cannot ${verb(command)}; upload a new release.`,
+    );
+  }
+  switch (command.type) {
+    case 'Abort':
+      return [{ type: 'Aborted', at, by: command.by, reason: command.reason }];
+    case 'Pause':
+      if (rollout.pause !== undefined)
+        throw refused(`${id} is paused already (${rollout.pause.reason}); resume, promote or abort it.`);
+      return [
+        {
+          type: 'Paused',
+          at,
+          by: command.by,
+          reason: command.reason,
+          until: at + PAUSE_SECONDS_MAX * 1000,
+          why: 'human',
+        },
+      ];
+    case 'Resume':
+      if (rollout.pause === undefined) throw refused(`${id} is not paused; there is nothing to resume.`);
+      return [{ type: 'Resumed', at, by: command.by }];
+    case 'Promote':
+      return promote(rollout, command, at);
+  }
+}
+
+function promote(
+  rollout: Rollout,
+  { by, step, full }: Extract<Command, { type: 'Promote' }>,
+  at: Instant,
+): RolloutEvent[] {
+  const id = rollout.opening.rolloutId;
+  if (rollout.promotedAt !== undefined) throw refused(`${id} serves 100 % already; it is being verified.`);
+  if (step !== undefined && step !== rollout.step) {
+    throw refused(
+      `${id} is at step ${rollout.step + 1}, not ${step + 1}; look again and promote that step if you still want to.`,
+    );
+  }
+  return [{ type: 'PromotionOrdered', at, by, full }];
+}
+
+const verb = (command: HumanCommand) => command.type.toLowerCase();
+
+function refused(message: string): RolloutError {
+  return new RolloutError('CommandRefused', message);
+}

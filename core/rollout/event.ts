@@ -1,0 +1,112 @@
+import type { Alarm, SmokeCheck, Verdict, WatchRule } from '../analysis/types.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Instant, Percent, Seconds } from '../units.ts';
+import type { Stamp } from './stamp.ts';
+
+/** What receives traffic, with the two versions of this rollout. `kind` and `ref` belong to the adapter; core never looks inside `ref`. */
+export interface Target {
+  name: string;
+  kind: string;
+  /** One string per thing that can be locked, such as `lambda-alias:checkout-prod-Api:live`. */
+  key: string;
+  ref: Record<string, string>;
+  stable: string;
+  canary: string;
+  source: 'http' | 'invoke';
+}
+
+/** What names a rollout, also one that was turned away at the door. */
+export interface Identity {
+  /** `<service>--<release>--<attempt>`, at most 60 characters. */
+  rolloutId: string;
+  service: string;
+  environment: string;
+  release: string;
+  attempt: number;
+  /** The exact object that asked for this rollout. */
+  manifest: { bucket: string; key: string; versionId: string };
+}
+
+/** Everything a rollout was opened with. It never changes afterwards: edits of a rollout file apply to the next release. */
+export interface Opening extends Identity {
+  /** Monotone per service: a release older than the one serving is refused. */
+  order: number;
+  commit?: string | undefined;
+  author?: string | undefined;
+  targets: Target[];
+  plan: Plan;
+  smoke: SmokeCheck[];
+  watch: WatchRule[];
+  /** Alarms to watch; `red` says that one was already in ALARM when the rollout opened, so it cannot be the canary's doing. */
+  alarms: { name: string; red: boolean }[];
+  /** How long after its end a metric window is read as complete. */
+  settleSeconds: Seconds;
+  /** Past this moment whatever has not ended is taken back. */
+  deadline: Instant;
+  /** What a person should know although nothing is wrong, such as an alarm that was red before. */
+  notices: string[];
+}
+
+/** Why a canary is leaving. Only `canary` says something about the release; the others do not hold it against it. */
+export type Cause = 'canary' | 'human' | 'environment' | 'stranger' | 'timeout';
+
+/** How a rollout can end once its canary has to leave. */
+export type LeavingOutcome = 'reverted' | 'refused' | 'halted';
+
+export type Outcome = 'completed' | 'reverted' | 'refused' | 'superseded' | 'halted';
+
+/** What one target looked like when the way out had been taken. */
+export interface RevertedTarget {
+  name: string;
+  /** The version that serves now. */
+  primary: string;
+  /** True where this revert had to change traffic; false where the canary was out already. */
+  changed: boolean;
+  /** True where the version that serves is neither stable nor canary of this rollout, so it was left alone. */
+  stranger: boolean;
+}
+
+export type SmokeStatus = 'pass' | 'fail' | 'broken';
+
+/** What happened, in the past tense. Events are the truth about a rollout; its state is their fold. */
+export type RolloutEvent =
+  | ({ type: 'RolloutOpened'; at: Instant } & Opening)
+  | ({
+      type: 'RolloutDeclined';
+      at: Instant;
+      outcome: 'refused' | 'superseded' | 'completed';
+      reason: string;
+    } & Identity)
+  | { type: 'SmokeAnswered'; at: Instant; index: number; status: SmokeStatus; reason: string }
+  | { type: 'ShiftIntended'; at: Instant; target: string; weight: Percent; stamp: Stamp; expiresAt: Instant }
+  | { type: 'Shifted'; at: Instant; target: string; weight: Percent; stamp: Stamp }
+  | { type: 'Promoted'; at: Instant; target: string; stamp: Stamp }
+  | { type: 'Measured'; at: Instant; verdict: Verdict; alarms: Alarm[] }
+  | { type: 'AlarmRaised'; at: Instant; alarm: string; since: Instant }
+  | { type: 'StrangerSeen'; at: Instant; target: string; found: string }
+  | { type: 'Paused'; at: Instant; by: string; reason: string; until: Instant; why: PauseReason }
+  | { type: 'Resumed'; at: Instant; by: string }
+  | { type: 'PromotionOrdered'; at: Instant; by: string; full: boolean }
+  | { type: 'Aborted'; at: Instant; by: string; reason: string }
+  | { type: 'RevertOrdered'; at: Instant; cause: Cause; reason: string; outcome: LeavingOutcome }
+  | { type: 'TookOver'; at: Instant; epoch: number; reason: string }
+  | { type: 'Continued'; at: Instant; epoch: number }
+  | {
+      type: 'Reverted';
+      at: Instant;
+      targets: RevertedTarget[];
+      cause: Cause;
+      reason: string;
+      exposure?: Exposure | undefined;
+    }
+  | { type: 'RolloutClosed'; at: Instant; outcome: Outcome; reason: string };
+
+/** `broken`: paused because nothing could be measured, and resumed by itself once it can. */
+export type PauseReason = 'human' | 'inconclusive' | 'broken';
+
+/** What users met while the canary had traffic, as far as the metrics had arrived when it was counted. */
+export interface Exposure {
+  requests: number;
+  failed: number;
+  seconds: Seconds;
+}

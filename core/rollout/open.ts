@@ -1,0 +1,133 @@
+import type { Alarm, Series, WatchRule } from '../analysis/types.ts';
+import type { Manifest } from '../config/manifest.ts';
+import { planFrom, smokeFrom, watchFrom } from '../config/rollout-file.ts';
+import { RolloutError } from '../errors.ts';
+import type { ResolvedTarget, ServiceRecord } from '../ports.ts';
+import type { Instant, Seconds } from '../units.ts';
+import type { Identity, RolloutEvent, Target } from './event.ts';
+import { deadlineOf } from './timing.ts';
+
+/** Everything that was looked up before a rollout is opened. */
+export interface Found {
+  identity: Identity;
+  manifest: Manifest;
+  service: ServiceRecord;
+  targets: ResolvedTarget[];
+  alarms: Alarm[];
+  /** What stable did lately, by target: whether its metrics exist at all. */
+  history: Record<string, Series>;
+}
+
+/** Time from the end of a metric window until its values are read as complete, for calls that end at once. Assumed: CloudWatch promises none (Lambda developer guide, "Monitoring metrics"). */
+const SETTLE_SECONDS: Seconds = 60;
+
+/** A call is counted in the minute it began in but only when it ends; longer ones than this are caught by reading windows again. */
+const SLOW_CALL_SECONDS: Seconds = 60;
+
+/**
+ * Opens a rollout, or says why there is nothing to do. Pure.
+ * @throws RolloutError OpeningRefused naming the field and the mend
+ */
+export function open(
+  { identity, manifest, service, targets, alarms, history }: Found,
+  at: Instant,
+): RolloutEvent[] {
+  checkOrder(manifest, service);
+  const changed = targets.filter(({ target }) => target.canary !== target.stable);
+  if (changed.length === 0) {
+    return [
+      {
+        type: 'RolloutDeclined',
+        at,
+        ...identity,
+        outcome: 'completed',
+        reason: `already serving: ${targets.map(({ target }) => `${target.name} is at version ${target.stable}`).join(', ')}`,
+      },
+    ];
+  }
+  const file = manifest.rollout;
+  const { plan, notices } = planFrom(file);
+  const names = new Set(changed.map(({ target }) => target.name));
+  const settleSeconds =
+    SETTLE_SECONDS + Math.min(SLOW_CALL_SECONDS, Math.max(...changed.map((each) => each.timeoutSeconds)));
+  const watch = watchable(watchFrom(file), changed, history);
+  return [
+    {
+      type: 'RolloutOpened',
+      at,
+      ...identity,
+      order: manifest.order,
+      commit: manifest.commit,
+      author: manifest.author,
+      targets: changed.map(({ target }) => target),
+      plan,
+      smoke: smokeFrom(file).filter((check) => names.has(check.target)),
+      watch: watch.rules,
+      alarms: file.alarms.map((name) => ({ name, red: stateOf(name, alarms) === 'alarm' })),
+      settleSeconds,
+      deadline: deadlineOf(plan, settleSeconds, at),
+      notices: [
+        ...notices,
+        ...changed.flatMap((each) => each.notices),
+        ...watch.notices,
+        ...alarms
+          .filter(({ state }) => state === 'alarm')
+          .map(
+            ({ name }) =>
+              `alarm ${name} was red before the rollout; it is not held against this release until it has recovered`,
+          ),
+      ],
+    },
+  ];
+}
+
+function checkOrder(manifest: Manifest, { completed, waiting }: ServiceRecord): void {
+  if (manifest.allowOlder) return;
+  for (const [what, newest] of [
+    ['serving', completed],
+    ['waiting', waiting],
+  ] as const) {
+    if (newest === undefined || newest.release === manifest.release || manifest.order > newest.order)
+      continue;
+    throw new RolloutError(
+      'OpeningRefused',
+      `order: release ${manifest.release} has order ${manifest.order}, but ${newest.release}, which is ${what}, has ${newest.order}; upload a newer release, or set "allowOlder": true to go back on purpose.`,
+    );
+  }
+}
+
+function stateOf(name: string, alarms: Alarm[]): Alarm['state'] {
+  const alarm = alarms.find((candidate) => candidate.name === name);
+  if (alarm === undefined) {
+    throw new RolloutError(
+      'OpeningRefused',
+      `alarms: there is no alarm "${name}" in this account and region; create it or take it out of the rollout file.`,
+    );
+  }
+  return alarm.state;
+}
+
+/** Drops a rule that can never be judged, and says so: handled 5xx are invisible where stable counts no responses. */
+function watchable(
+  rules: WatchRule[],
+  targets: ResolvedTarget[],
+  history: Record<string, Series>,
+): { rules: WatchRule[]; notices: string[] } {
+  const blind = targets
+    .map(({ target }) => target)
+    .filter((target) => isBlind(target, history[target.name] ?? {}));
+  if (blind.length === 0 || !rules.some((rule) => rule.metric === 'http5xx')) return { rules, notices: [] };
+  return {
+    rules: rules.filter((rule) => rule.metric !== 'http5xx'),
+    notices: blind.map(
+      (target) =>
+        `http5xx is not watched in this rollout: version ${target.stable} of ${target.name} counts no responses; wrap the handler with withSpillway`,
+    ),
+  };
+}
+
+function isBlind(target: Target, series: Series): boolean {
+  const total = (metric: 'errors' | 'http5xx') =>
+    (series[metric] ?? []).reduce((sum, { stable }) => sum + (stable?.total ?? 0), 0);
+  return target.source === 'http' && total('errors') > 0 && total('http5xx') === 0;
+}

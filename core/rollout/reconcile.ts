@@ -1,0 +1,68 @@
+import type { Observed } from '../ports.ts';
+import type { Instant } from '../units.ts';
+import type { RolloutEvent, Target } from './event.ts';
+import { isSameStamp, type Stamp, stampText } from './stamp.ts';
+import { hasCanaryTraffic, type Rollout } from './state.ts';
+
+/**
+ * Compares what a target looks like with what the journal knows, and says what must have happened. Pure; it never
+ * leads to a raise: a closed stamp or a missing canary means the canary leaves, anything unexplained is a stranger.
+ */
+export function reconcile(rollout: Rollout, target: Target, seen: Observed, at: Instant): RolloutEvent[] {
+  if (rollout.outcome !== undefined || rollout.leaving !== undefined) return [];
+  const stamp = seen.stamp;
+  if (stamp?.rolloutId === rollout.opening.rolloutId) return explain(rollout, target, seen, stamp, at);
+  const whose = stamp === undefined ? 'no stamp' : `the stamp "${stampText(stamp)}"`;
+  return [
+    stranger(target, at, `carries ${whose} where this rollout's was expected, and serves ${traffic(seen)}`),
+  ];
+}
+
+function explain(
+  rollout: Rollout,
+  target: Target,
+  seen: Observed,
+  stamp: Stamp,
+  at: Instant,
+): RolloutEvent[] {
+  if (!stamp.open) return [gone(rollout, at, `${target.name} had been taken back before the journal knew`)];
+  const known = rollout.traffic[target.name];
+  const intent = rollout.intents.find(
+    (each) => each.target === target.name && isSameStamp(each.stamp, stamp),
+  );
+  const weight = intent?.weight ?? known?.weight ?? 0;
+  if (intent === undefined && !isSameStamp(known?.stamp, stamp)) {
+    return [stranger(target, at, `carries the stamp "${stampText(stamp)}", which the journal does not know`)];
+  }
+  const share = seen.primary === target.canary ? 100 : (seen.weights[target.canary] ?? 0);
+  const isStranger = seen.primary !== target.stable && seen.primary !== target.canary;
+  if (isStranger || share > weight)
+    return [stranger(target, at, `serves ${traffic(seen)}, which this rollout did not write`)];
+  if (share < weight)
+    return [gone(rollout, at, `somebody took the canary of ${target.name} from ${weight} % to ${share} %`)];
+  if (intent === undefined) return [];
+  return [
+    weight === 100
+      ? { type: 'Promoted', at, target: target.name, stamp }
+      : { type: 'Shifted', at, target: target.name, weight, stamp },
+  ];
+}
+
+function stranger(target: Target, at: Instant, what: string): RolloutEvent {
+  return { type: 'StrangerSeen', at, target: target.name, found: `${target.key} ${what}` };
+}
+
+function gone(rollout: Rollout, at: Instant, reason: string): RolloutEvent {
+  return {
+    type: 'RevertOrdered',
+    at,
+    cause: 'stranger',
+    reason,
+    outcome: hasCanaryTraffic(rollout) ? 'reverted' : 'refused',
+  };
+}
+
+function traffic({ primary, weights }: Observed): string {
+  const others = Object.entries(weights).map(([version, weight]) => `version ${version} at ${weight} %`);
+  return [`version ${primary}`, ...others].join(' and ');
+}

@@ -1,0 +1,293 @@
+import type { Verdict } from '../analysis/types.ts';
+import { type Instant, type Percent, WINDOW_MS } from '../units.ts';
+import type {
+  Cause,
+  LeavingOutcome,
+  Opening,
+  Outcome,
+  PauseReason,
+  RevertedTarget,
+  RolloutEvent,
+  Target,
+} from './event.ts';
+import type { Stamp } from './stamp.ts';
+
+/** Where one target's traffic stands, as far as it was confirmed. Weight 100 is promoted. */
+export interface Traffic {
+  weight: Percent;
+  stamp: Stamp;
+}
+
+/** A raise that was announced and not confirmed yet. */
+export interface Intent {
+  target: string;
+  weight: Percent;
+  stamp: Stamp;
+}
+
+/** The fold of a rollout's events: what the journal keeps as HEAD and every decision starts from. */
+export interface Rollout {
+  /** Raised when the shape changes, so that the next version of the controller knows what it reads. */
+  schema: 1;
+  /** Number of events folded in. */
+  version: number;
+  /** Which execution may act; a takeover or continuation raises it. */
+  epoch: number;
+  opening: Opening;
+  openedAt: Instant;
+  lastEventAt: Instant;
+  smoke: { index: number; brokenInRow: number };
+  /** Index of the step that the traffic is at or moving to; -1 before the first. */
+  step: number;
+  traffic: Record<string, Traffic>;
+  intents: Intent[];
+  /** The last number given to a stamp. */
+  seq: number;
+  /** When the first raise was announced: nothing before it can be the canary's doing. */
+  raisedAt?: Instant | undefined;
+  /** When traffic moved: windows in which it did are not compared. */
+  moves: Instant[];
+  /** Since when all targets stand at this step's weight; absent while they are being raised. */
+  stepSince?: Instant | undefined;
+  /** Since when all targets serve the canary alone. */
+  promotedAt?: Instant | undefined;
+  measuredAt?: Instant | undefined;
+  /** Ticks of this epoch. */
+  ticks: number;
+  verdict?: Verdict | undefined;
+  brokenInRow: number;
+  /** Alarms that were red before and have not been seen otherwise since. */
+  redAlarms: string[];
+  pause?: { since: Instant; until: Instant; by: string; reason: string; why: PauseReason } | undefined;
+  resumedAt?: Instant | undefined;
+  /** A human's order to go on: past this step, or to 100 %. */
+  promotion?: { step: number; full: boolean } | undefined;
+  /** Why it cannot be said that the release was proven. */
+  unproven: string[];
+  takeovers: number;
+  leaving?: { at: Instant; cause: Cause; reason: string; outcome: LeavingOutcome } | undefined;
+  left?: RevertedTarget[] | undefined;
+  exposure?: { requests: number; failed: number; seconds: number } | undefined;
+  outcome?: Outcome | undefined;
+  reason?: string | undefined;
+}
+
+/** Folds one event; `undefined` stands for a rollout that does not exist yet. @throws Error where a history starts or restarts wrongly */
+export function evolve(state: Rollout | undefined, event: RolloutEvent): Rollout {
+  if (state === undefined) {
+    if (event.type === 'RolloutOpened') return opened(event);
+    if (event.type === 'RolloutDeclined') return declined(event);
+    throw new Error(`A history cannot start with ${event.type}.`);
+  }
+  return {
+    ...change(state, event),
+    version: state.version + 1,
+    lastEventAt: Math.max(state.lastEventAt, event.at),
+  };
+}
+
+/** The fold of a whole history. */
+export function fold(events: RolloutEvent[]): Rollout | undefined {
+  return events.reduce<Rollout | undefined>(evolve, undefined);
+}
+
+export function stampOf(rollout: Rollout, seq: number): Stamp {
+  return { rolloutId: rollout.opening.rolloutId, epoch: rollout.epoch, seq, open: true };
+}
+
+/** True while a user's request can meet the canary, or could if a raise under way arrived. */
+export function hasCanaryTraffic(rollout: Rollout): boolean {
+  return rollout.left === undefined && rollout.raisedAt !== undefined;
+}
+
+export function isEnded(rollout: Rollout): boolean {
+  return rollout.outcome !== undefined;
+}
+
+function opened(event: Extract<RolloutEvent, { type: 'RolloutOpened' }>): Rollout {
+  const { type: _, at, ...opening } = event;
+  const epoch = 1;
+  const stamp = { rolloutId: opening.rolloutId, epoch, seq: 0, open: true };
+  return {
+    schema: 1,
+    version: 1,
+    epoch,
+    opening,
+    openedAt: at,
+    lastEventAt: at,
+    smoke: { index: 0, brokenInRow: 0 },
+    step: -1,
+    traffic: Object.fromEntries(opening.targets.map((target) => [target.name, { weight: 0, stamp }])),
+    intents: [],
+    seq: 0,
+    moves: [],
+    ticks: 0,
+    brokenInRow: 0,
+    redAlarms: opening.alarms.filter((alarm) => alarm.red).map((alarm) => alarm.name),
+    unproven: opening.plan.steps.length === 0 ? ['it went from 0 to 100 % in one step'] : [],
+    takeovers: 0,
+  };
+}
+
+function declined(event: Extract<RolloutEvent, { type: 'RolloutDeclined' }>): Rollout {
+  const { type: _, at, outcome, reason, ...identity } = event;
+  const opening: Opening = {
+    ...identity,
+    order: 0,
+    targets: [],
+    plan: { steps: [], verifySeconds: 0, onInconclusive: 'pause' },
+    smoke: [],
+    watch: [],
+    alarms: [],
+    settleSeconds: 0,
+    deadline: at,
+    notices: [],
+  };
+  return { ...opened({ type: 'RolloutOpened', at, ...opening }), unproven: [], outcome, reason };
+}
+
+function change(state: Rollout, event: RolloutEvent): Rollout {
+  switch (event.type) {
+    case 'RolloutOpened':
+    case 'RolloutDeclined':
+      throw new Error(`Rollout ${state.opening.rolloutId} was opened twice.`);
+    case 'SmokeAnswered':
+      if (event.index !== state.smoke.index) return state;
+      return {
+        ...state,
+        smoke:
+          event.status === 'pass'
+            ? { index: event.index + 1, brokenInRow: 0 }
+            : { index: event.index, brokenInRow: state.smoke.brokenInRow + 1 },
+      };
+    case 'ShiftIntended':
+      return intended(state, event);
+    case 'Shifted':
+      return moved(state, event.target, { weight: event.weight, stamp: event.stamp }, event.at);
+    case 'Promoted':
+      return moved(state, event.target, { weight: 100, stamp: event.stamp }, event.at);
+    case 'Measured':
+      return {
+        ...state,
+        measuredAt: event.at,
+        ticks: state.ticks + 1,
+        verdict: event.verdict,
+        brokenInRow: event.verdict.status === 'broken' ? state.brokenInRow + 1 : 0,
+        redAlarms: state.redAlarms.filter(
+          (name) => event.alarms.find((alarm) => alarm.name === name)?.state !== 'ok',
+        ),
+      };
+    case 'AlarmRaised':
+      return state;
+    case 'StrangerSeen':
+      return {
+        ...state,
+        leaving: { at: event.at, cause: 'stranger', outcome: 'halted', reason: event.found },
+      };
+    case 'RevertOrdered':
+      return leave(state, event);
+    case 'Aborted':
+      return leave(state, {
+        at: event.at,
+        cause: 'human',
+        reason: `${event.by} aborted: ${event.reason}`,
+        outcome: outOf(state),
+      });
+    case 'Paused': {
+      const { at, until, by, reason, why } = event;
+      return { ...state, pause: { since: at, until, by, reason, why } };
+    }
+    case 'Resumed':
+      return { ...state, pause: undefined, resumedAt: event.at, brokenInRow: 0 };
+    case 'PromotionOrdered':
+      return {
+        ...state,
+        pause: undefined,
+        promotion: { step: state.step, full: event.full },
+        unproven: [...state.unproven, `${event.by} promoted it before its evidence was complete`],
+      };
+    case 'TookOver':
+      return { ...state, epoch: event.epoch, ticks: 0, takeovers: state.takeovers + 1 };
+    case 'Continued':
+      return { ...state, epoch: event.epoch, ticks: 0 };
+    case 'Reverted':
+      return {
+        ...state,
+        left: event.targets,
+        exposure: event.exposure,
+        intents: [],
+        leaving: state.leaving ?? {
+          at: event.at,
+          cause: event.cause,
+          reason: event.reason,
+          outcome: outOf(state),
+        },
+      };
+    case 'RolloutClosed':
+      return { ...state, outcome: event.outcome, reason: event.reason };
+  }
+}
+
+/** A release that never met a request was refused; one that did is reverted. */
+function outOf(state: Rollout): LeavingOutcome {
+  return hasCanaryTraffic(state) ? 'reverted' : 'refused';
+}
+
+/** The first reason to leave stands, except that `halted` is never weakened. */
+function leave(state: Rollout, { at, cause, reason, outcome }: NonNullable<Rollout['leaving']>): Rollout {
+  return state.leaving === undefined ? { ...state, leaving: { at, cause, reason, outcome } } : state;
+}
+
+function intended(state: Rollout, event: Extract<RolloutEvent, { type: 'ShiftIntended' }>): Rollout {
+  const step = event.weight === 100 ? state.opening.plan.steps.length : stepAt(state, event.weight);
+  const isNewStep = step > state.step;
+  return {
+    ...state,
+    raisedAt: state.raisedAt ?? event.at,
+    seq: event.stamp.seq,
+    intents: [...state.intents, { target: event.target, weight: event.weight, stamp: event.stamp }],
+    step: Math.max(step, state.step),
+    ...(isNewStep
+      ? {
+          stepSince: undefined,
+          verdict: undefined,
+          promotion: state.promotion?.full ? state.promotion : undefined,
+        }
+      : {}),
+  };
+}
+
+function stepAt(state: Rollout, weight: Percent): number {
+  return state.opening.plan.steps.findIndex((step) => step.weight === weight);
+}
+
+function moved(state: Rollout, name: string, traffic: Traffic, at: Instant): Rollout {
+  const known = state.traffic[name];
+  // A confirmation may arrive twice or after a later one: the stamps say which is newer.
+  if (state.left !== undefined || known === undefined || known.stamp.seq >= traffic.stamp.seq) return state;
+  const next = { ...state.traffic, [name]: traffic };
+  const weight = state.opening.plan.steps[state.step]?.weight ?? 100;
+  const arrived = state.opening.targets.every((target) => next[target.name]?.weight === weight);
+  return {
+    ...state,
+    traffic: next,
+    intents: state.intents.filter((intent) => intent.target !== name),
+    moves: withMinute(state.moves, at),
+    ...(arrived && weight < 100 ? { stepSince: at } : {}),
+    ...(arrived && weight === 100 ? { promotedAt: at } : {}),
+  };
+}
+
+/** Several moves within one metric window spoil the same window, so one of them is enough to remember. */
+function withMinute(moves: Instant[], at: Instant): Instant[] {
+  const last = moves.at(-1);
+  return last !== undefined && Math.floor(last / WINDOW_MS) === Math.floor(at / WINDOW_MS)
+    ? moves
+    : [...moves, at];
+}
+
+export function targetNamed(rollout: Rollout, name: string): Target {
+  const target = rollout.opening.targets.find((candidate) => candidate.name === name);
+  if (target === undefined) throw new Error(`Rollout ${rollout.opening.rolloutId} has no target ${name}.`);
+  return target;
+}

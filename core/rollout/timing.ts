@@ -1,0 +1,71 @@
+import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
+import { hasCanaryTraffic, isEnded, type Rollout } from './state.ts';
+
+/** Ticks after which a rollout goes on in a fresh execution: a tick costs about 17 history events of the 25,000 that Step Functions allows (Step Functions quotas, Standard). */
+export const TICKS_MAX = 300;
+
+/** How long a human's or an inconclusive pause lasts before the release is taken back. */
+export const PAUSE_SECONDS_MAX: Seconds = 24 * 3600;
+
+/** How long nothing may be measurable, canary in traffic, before the release is taken back. */
+export const BROKEN_PAUSE_SECONDS: Seconds = 3600;
+
+/** How long after its due time a rollout counts as dead: two lost ticks' worth, so that a slow retry is not a death. */
+export const GRACE_SECONDS: Seconds = 120;
+
+const ceilWindow = (at: Instant) => Math.ceil(at / WINDOW_MS) * WINDOW_MS;
+const floorWindow = (at: Instant) => Math.floor(at / WINDOW_MS) * WINDOW_MS;
+
+/** The end of the newest window whose data is complete at `now`. */
+export function settledUntil(rollout: Rollout, now: Instant): Instant {
+  return floorWindow(now - rollout.opening.settleSeconds * 1000);
+}
+
+/** The whole windows of a stretch that began at `since` and lasts `seconds`: at least one. */
+export function windowsOf(since: Instant, seconds: Seconds): { from: Instant; to: Instant } {
+  const from = ceilWindow(since);
+  return { from, to: from + Math.max(WINDOW_MS, floorWindow(seconds * 1000)) };
+}
+
+/** When traffic must be measured next: each time another window has settled, so at most a minute from now. */
+export function tickDue(rollout: Rollout): Instant {
+  const settle = rollout.opening.settleSeconds * 1000;
+  const last = Math.max(rollout.measuredAt ?? 0, rollout.moves.at(-1) ?? 0);
+  return floorWindow(last - settle) + WINDOW_MS + settle;
+}
+
+/** The stretch on which the present step is judged, and how long it may be stretched for want of evidence. */
+export function bakeOf(rollout: Rollout): { from: Instant; to: Instant; max: Instant } | undefined {
+  const { plan } = rollout.opening;
+  if (rollout.promotedAt !== undefined) {
+    const { from, to } = windowsOf(rollout.promotedAt, plan.verifySeconds);
+    return { from, to, max: Math.max(to, rollout.resumedAt ?? 0) + BROKEN_PAUSE_SECONDS * 1000 };
+  }
+  const step = plan.steps[rollout.step];
+  if (step === undefined || rollout.stepSince === undefined) return undefined;
+  const { from, to } = windowsOf(rollout.stepSince, step.bakeSeconds);
+  return {
+    from,
+    to,
+    max: windowsOf(Math.max(rollout.stepSince, rollout.resumedAt ?? 0), step.maxBakeSeconds).to,
+  };
+}
+
+/** When the next event of a rollout must have come; later than this plus grace, its execution is dead. */
+export function dueAt(rollout: Rollout): Instant {
+  if (isEnded(rollout)) return Number.POSITIVE_INFINITY;
+  return Math.max(rollout.lastEventAt, expectedAt(rollout));
+}
+
+function expectedAt(rollout: Rollout): Instant {
+  if (rollout.leaving !== undefined) return rollout.leaving.at;
+  if (rollout.pause !== undefined && !hasCanaryTraffic(rollout)) return rollout.pause.until;
+  return rollout.moves.length > 0 ? tickDue(rollout) : rollout.lastEventAt;
+}
+
+/** When the plan must have ended: every step at its longest, with room for two pauses, then a day. */
+export function deadlineOf(plan: Rollout['opening']['plan'], settleSeconds: Seconds, at: Instant): Instant {
+  const each = settleSeconds + 2 * 60;
+  const steps = plan.steps.reduce((sum, step) => sum + step.maxBakeSeconds + each, 0);
+  return at + (steps + plan.verifySeconds + each + 3 * PAUSE_SECONDS_MAX) * 1000;
+}

@@ -1,0 +1,135 @@
+import middy from '@middy/core';
+import * as z from 'zod';
+import { RolloutError } from '../core/errors.ts';
+import type {
+  AlarmSource,
+  Clock,
+  DeadMan,
+  ExecutionInput,
+  Executions,
+  Journal,
+  MetricSource,
+  ReleaseStore,
+  SmokeRunner,
+  TrafficRouter,
+} from '../core/ports.ts';
+import type { Target } from '../core/rollout/event.ts';
+import { type Directive, next } from '../core/rollout/next.ts';
+import { stampText } from '../core/rollout/stamp.ts';
+import { isEnded, type Rollout } from '../core/rollout/state.ts';
+
+/** Everything a function may use. Which one may touch what on AWS stands in the infrastructure's table of grants. */
+export interface Ports {
+  /** The environment this controller serves. */
+  environment: string;
+  clock: Clock;
+  journal: Journal;
+  router(kind: string): TrafficRouter;
+  metrics: MetricSource;
+  alarms: AlarmSource;
+  smoke: SmokeRunner;
+  executions: Executions;
+  deadMan: DeadMan;
+  releases: ReleaseStore;
+}
+
+/** One function of the controller: what it accepts, and what it does with the ports. */
+export interface Task<Input, Output> {
+  input: z.ZodType<Input>;
+  run(input: Input, ports: Ports): Promise<Output>;
+}
+
+/** A Lambda handler, without what only the Lambda runtime knows. */
+export type Handler = (event: unknown) => Promise<unknown>;
+
+/** Puts the shared middleware around a task: the event is checked, the ports are made at the first call and kept. */
+export function lambda<Input, Output>(task: Task<Input, Output>, makePorts: () => Ports): Handler {
+  let ports: Ports | undefined;
+  const handler = middy<unknown, unknown>()
+    .before((request) => {
+      request.event = task.input.parse(request.event);
+    })
+    .handler(async (event: unknown) => {
+      ports ??= makePorts();
+      return task.run(event as Input, ports);
+    });
+  // Middy wants Lambda's own context, which nothing here reads.
+  return (event) => handler(event, {} as never) as Promise<unknown>;
+}
+
+const Target: z.ZodType<Target> = z.object({
+  name: z.string(),
+  kind: z.string(),
+  key: z.string(),
+  ref: z.record(z.string(), z.string()),
+  stable: z.string(),
+  canary: z.string(),
+  source: z.enum(['http', 'invoke']),
+});
+
+/** What every state of the machine passes on. */
+export const ExecutionRef: z.ZodType<ExecutionInput> = z.object({
+  rolloutId: z.string(),
+  epoch: z.number(),
+  closed: z.string(),
+  targets: z.array(Target),
+});
+
+/** What every state of the machine gets back: bare values that `Assign` binds and one Choice compares. */
+export interface Answer {
+  kind: Directive['kind'];
+  /** How long a hold lasts; 1 where the directive is another. */
+  seconds: number;
+  /** The version of the rollout that this answer was given for. */
+  version: number;
+}
+
+/** Answers with the next directive of a rollout. */
+export function answer(rollout: Rollout, { clock }: Ports): Answer {
+  const directive = next(rollout, clock.now());
+  return {
+    kind: directive.kind,
+    seconds: directive.kind === 'hold' ? directive.seconds : 1,
+    version: rollout.version,
+  };
+}
+
+/** What the execution of a rollout's present epoch is started with. */
+export function executionInput({ opening, epoch }: Rollout): ExecutionInput {
+  const { rolloutId, targets } = opening;
+  return { rolloutId, epoch, closed: stampText({ rolloutId, epoch, seq: CLOSED_SEQ, open: false }), targets };
+}
+
+/** Stands in the closed stamp that Step Functions writes by itself, where nobody can count. */
+const CLOSED_SEQ = 999_999_999;
+
+/**
+ * Reads the rollout for an execution and does the directive's work if it is this state's turn; every other answer is
+ * passed on untouched, so a duplicate, late or resumed call does nothing by itself.
+ * An execution of an older epoch gets `continue`, which ends it: another one acts.
+ */
+export async function turn<Kind extends Directive['kind']>(
+  ref: ExecutionInput,
+  ports: Ports,
+  kind: Kind,
+  work: (rollout: Rollout, directive: Extract<Directive, { kind: Kind }>) => Promise<Rollout>,
+): Promise<Answer> {
+  const rollout = await readRollout(ref.rolloutId, ports);
+  if (isSuperseded(rollout, ref)) return { kind: 'continue', seconds: 1, version: rollout.version };
+  const directive = next(rollout, ports.clock.now());
+  if (directive.kind !== kind) return answer(rollout, ports);
+  return answer(await work(rollout, directive as Extract<Directive, { kind: Kind }>), ports);
+}
+
+/** True where another execution has taken this rollout over. An ended rollout has no present execution to defer to. */
+export function isSuperseded(rollout: Rollout, ref: ExecutionInput): boolean {
+  return rollout.epoch > ref.epoch && !isEnded(rollout);
+}
+
+/** @throws RolloutError RolloutUnknown */
+export async function readRollout(rolloutId: string, { journal }: Ports): Promise<Rollout> {
+  const rollout = await journal.read(rolloutId);
+  if (rollout === undefined)
+    throw new RolloutError('RolloutUnknown', `Rollout ${rolloutId} is not in the journal; check its id.`);
+  return rollout;
+}

@@ -1,0 +1,27 @@
+import * as z from 'zod';
+import { recordEffect, wake } from './_journal.ts';
+import type { Task } from './_task.ts';
+
+/** The parts of a CloudWatch alarm event that count; everything else in it may change. */
+const Input = z.object({
+  detail: z.object({ alarmName: z.string(), state: z.object({ value: z.string(), timestamp: z.string() }) }),
+});
+
+/** Tells every rollout that names the alarm, and wakes those it matters to. */
+export const alarmEvent: Task<z.infer<typeof Input>, { told: string[] }> = {
+  input: Input,
+  async run({ detail }, ports) {
+    if (detail.state.value !== 'ALARM') return { told: [] };
+    const since = Date.parse(detail.state.timestamp.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'));
+    const concerned = (await ports.journal.running()).filter(({ opening }) =>
+      opening.alarms.some(({ name }) => name === detail.alarmName),
+    );
+    await Promise.all(
+      concerned.map(async (rollout) => {
+        await recordEffect(rollout, { type: 'ReportAlarm', alarm: detail.alarmName, since }, ports);
+        await wake(rollout.opening.rolloutId, ports);
+      }),
+    );
+    return { told: concerned.map(({ opening }) => opening.rolloutId) };
+  },
+};

@@ -1,0 +1,31 @@
+import { RolloutError } from '../core/errors.ts';
+import type { ExecutionInput } from '../core/ports.ts';
+import { isEnded, type Rollout } from '../core/rollout/state.ts';
+import { recordEffect } from './_journal.ts';
+import { reconcileTargets } from './_targets.ts';
+import { type Answer, ExecutionRef, type Ports, type Task, turn } from './_task.ts';
+
+/** Ends a completed rollout: traffic is read back against the outcome, the fence is shut, then the lock goes. Repeatable. */
+export const closeRollout: Task<ExecutionInput, Answer> = {
+  input: ExecutionRef,
+  run: (ref, ports) =>
+    turn(ref, ports, 'close', async (rollout) => {
+      const closed = isEnded(rollout) ? rollout : await close(rollout, ports);
+      await ports.deadMan.disarm(ref.rolloutId);
+      return closed;
+    }),
+};
+
+async function close(rollout: Rollout, ports: Ports): Promise<Rollout> {
+  const present = await reconcileTargets(rollout, ports);
+  const { rolloutId } = rollout.opening;
+  if (present.leaving !== undefined) {
+    throw new RolloutError(
+      'RevertFailed',
+      `The closing audit of ${rolloutId} found traffic that it did not write: ${present.leaving.reason}.`,
+    );
+  }
+  for (const target of rollout.opening.targets)
+    await ports.router(target.kind).seal(target, { rolloutId, epoch: present.epoch });
+  return recordEffect(present, { type: 'Close' }, ports);
+}

@@ -1,0 +1,60 @@
+import * as z from 'zod';
+import type { DeadManInput } from '../core/ports.ts';
+import { isEnded, type Rollout } from '../core/rollout/state.ts';
+import { dueAt, GRACE_SECONDS } from '../core/rollout/timing.ts';
+import { begin } from './_begin.ts';
+import { recordJudgement } from './_journal.ts';
+import { revertTargets } from './_targets.ts';
+import { ExecutionRef, type Ports, type Task } from './_task.ts';
+
+/** How long the journal may be unreadable before the canary is taken out without asking it. */
+const UNREADABLE_MS = 10 * 60_000;
+
+const Input = ExecutionRef.and(z.object({ deadline: z.number(), unreadableSince: z.number().optional() }));
+
+export type Found = 'alive' | 'ended' | 'unknown' | 'taken over' | 'unreadable' | 'reverted';
+
+/** Looks whether a rollout's execution still lives; a dead one is replaced by another, which first reads the targets. */
+export const deadMan: Task<DeadManInput, { found: Found }> = {
+  input: Input,
+  async run(input, ports) {
+    let rollout: Rollout | undefined;
+    try {
+      rollout = await ports.journal.read(input.rolloutId);
+    } catch {
+      return { found: await withoutJournal(input, ports) };
+    }
+    if (input.unreadableSince !== undefined)
+      await ports.deadMan.note({ ...input, unreadableSince: undefined });
+    return { found: await look(rollout, input, ports) };
+  },
+};
+
+async function look(rollout: Rollout | undefined, { rolloutId }: DeadManInput, ports: Ports): Promise<Found> {
+  if (rollout === undefined || isEnded(rollout)) {
+    await ports.deadMan.disarm(rolloutId);
+    return rollout === undefined ? 'unknown' : 'ended';
+  }
+  const now = ports.clock.now();
+  if (now <= dueAt(rollout) + GRACE_SECONDS * 1000) return 'alive';
+  const after = await recordJudgement(
+    rollout,
+    { type: 'TakeOver', reason: `nothing happened since ${new Date(rollout.lastEventAt).toISOString()}` },
+    ports,
+  );
+  if (after.epoch === rollout.epoch) return 'alive';
+  await ports.executions.stop(rolloutId, rollout.epoch, 'taken over by the dead man');
+  await begin(after, ports);
+  return 'taken over';
+}
+
+async function withoutJournal(input: DeadManInput, ports: Ports): Promise<Found> {
+  const now = ports.clock.now();
+  if (input.unreadableSince === undefined) {
+    await ports.deadMan.note({ ...input, unreadableSince: now });
+    return 'unreadable';
+  }
+  if (now - input.unreadableSince < UNREADABLE_MS) return 'unreadable';
+  await revertTargets(input.targets, input, ports);
+  return 'reverted';
+}

@@ -1,0 +1,13 @@
+import type { ExecutionInput } from '../core/ports.ts';
+import { reconcileTargets } from './_targets.ts';
+import { type Answer, answer, ExecutionRef, isSuperseded, readRollout, type Task } from './_task.ts';
+
+/** Says what an execution does first, or after it was woken: the targets are read before the journal is believed. */
+export const decide: Task<ExecutionInput, Answer> = {
+  input: ExecutionRef,
+  async run(ref, ports) {
+    const rollout = await readRollout(ref.rolloutId, ports);
+    if (isSuperseded(rollout, ref)) return { kind: 'continue', seconds: 1, version: rollout.version };
+    return answer(await reconcileTargets(rollout, ports), ports);
+  },
+};

@@ -1,0 +1,16 @@
+import * as z from 'zod';
+import type { ExecutionInput } from '../core/ports.ts';
+import { ExecutionRef, readRollout, type Task } from './_task.ts';
+
+const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
+
+/** Leaves word how to wake this hold, then looks once more: whoever wrote in between has not seen the token. */
+export const hold: Task<{ ref: ExecutionInput; version: number; token: string }, object> = {
+  input: Input,
+  async run({ ref, version, token }, ports) {
+    await ports.journal.putToken(ref.rolloutId, { version, token });
+    const rollout = await readRollout(ref.rolloutId, ports);
+    if (rollout.version !== version || rollout.epoch !== ref.epoch) await ports.executions.wake(token);
+    return {};
+  },
+};

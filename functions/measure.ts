@@ -1,0 +1,38 @@
+import { judge, type Reading, stretch } from '../core/analysis/judge.ts';
+import type { ExecutionInput } from '../core/ports.ts';
+import type { Rollout } from '../core/rollout/state.ts';
+import { recordJudgement } from './_journal.ts';
+import { reconcileTargets } from './_targets.ts';
+import { type Answer, ExecutionRef, type Ports, type Task, turn } from './_task.ts';
+
+/** One tick: the targets are read back, then metrics and alarms, and the verdict is written down for the version it was made for. */
+export const measure: Task<ExecutionInput, Answer> = {
+  input: ExecutionRef,
+  run: (ref, ports) =>
+    turn(ref, ports, 'measure', async (rollout) => {
+      const present = await reconcileTargets(rollout, ports);
+      if (present.version !== rollout.version) return present;
+      const reading = await read(present, ports);
+      const verdict = judge(present, reading, ports.clock.now());
+      return recordJudgement(present, { type: 'RecordMeasure', verdict, alarms: reading.alarms }, ports);
+    }),
+};
+
+/** What cannot be read is a broken reading, not an error: a blind moment must not end a good release by itself. */
+async function read(rollout: Rollout, ports: Ports): Promise<Reading> {
+  const { from, to } = stretch(rollout, ports.clock.now());
+  const { targets, watch, alarms } = rollout.opening;
+  try {
+    const [series, states] = await Promise.all([
+      Promise.all(
+        targets.map(
+          async (target) => [target.name, await ports.metrics.read(target, watch, from, to)] as const,
+        ),
+      ),
+      ports.alarms.read(alarms.map((alarm) => alarm.name)),
+    ]);
+    return { series: Object.fromEntries(series), alarms: states };
+  } catch (error) {
+    return { series: {}, alarms: [], broken: error instanceof Error ? error.message : String(error) };
+  }
+}

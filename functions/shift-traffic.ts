@@ -1,0 +1,38 @@
+import type { ExecutionInput } from '../core/ports.ts';
+import { type Rollout, targetNamed } from '../core/rollout/state.ts';
+import { recordEffect, recordJudgement } from './_journal.ts';
+import { type Answer, ExecutionRef, type Ports, type Task, turn } from './_task.ts';
+
+/** How long an announced raise may still be written: the function's own limit, so that none outlives its handler. */
+const INTENT_MS = 10_000;
+
+/** Puts the directive's weight on one target and writes it down. */
+export const shiftTraffic: Task<ExecutionInput, Answer> = {
+  input: ExecutionRef,
+  run: (ref, ports) =>
+    turn(ref, ports, 'shift', (rollout, { target, weight }) => raise(rollout, target, weight, ports)),
+};
+
+/**
+ * One raise under the fence: announce it, write it once under the stamp that must stand there, write down what happened.
+ * A raise that was fenced is never repeated here; the target is read, and core decides again.
+ */
+export async function raise(rollout: Rollout, name: string, weight: number, ports: Ports): Promise<Rollout> {
+  const expiresAt = ports.clock.now() + INTENT_MS;
+  const announced = await recordJudgement(
+    rollout,
+    { type: 'IntendShift', target: name, weight, expiresAt },
+    ports,
+  );
+  const intent = announced.intents.at(-1);
+  // Somebody else was first, or core gave up raising: then nothing was announced and nothing may be written.
+  if (announced.version !== rollout.version + 1 || intent?.stamp.seq !== rollout.seq + 1) return announced;
+  const target = targetNamed(announced, name);
+  const expect = announced.traffic[name]?.stamp ?? intent.stamp;
+  const raised = await ports
+    .router(target.kind)
+    .raise(target, { expect, write: intent.stamp, weight, expiresAt });
+  return raised.result === 'raised'
+    ? recordEffect(announced, { type: 'ConfirmShift', target: name, weight, stamp: intent.stamp }, ports)
+    : recordEffect(announced, { type: 'Reconcile', target: name, seen: raised.observed }, ports);
+}

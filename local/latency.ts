@@ -1,0 +1,32 @@
+/**
+ * How long things take in the embedded world, in milliseconds. No AWS account was measured: a number is either
+ * documented, with its source, or assumed, and it stands here so that one edit changes it everywhere.
+ */
+export const LATENCY_MS = Object.freeze({
+  /** One control plane call of Lambda, such as UpdateAlias; assumed. */
+  lambdaControlPlane: 40,
+  /** What Lambda adds to the run time of the handler in a synchronous invoke; assumed. */
+  lambdaInvoke: 10,
+  /** GetMetricData; assumed. */
+  metricRead: 50,
+  /** DescribeAlarms and the other alarm calls; assumed. */
+  alarms: 40,
+  /** From an event's cause to its arrival at a rule's target; assumed. */
+  eventDelivery: 500,
+  /** One call of S3 with a small object; assumed. */
+  s3: 30,
+  /** One control plane call of EventBridge Scheduler; assumed. */
+  schedulerApi: 30,
+  /** How late a schedule may fire: "60 second precision" (EventBridge Scheduler user guide, "Schedule types"). */
+  schedulePrecision: 60_000,
+  /** StartExecution and the other calls of Step Functions; assumed. */
+  stepFunctionsApi: 30,
+  /** From the end of one state to the start of the next; assumed. */
+  stateTransition: 25,
+  /** Shortest time from the end of an invocation until its metrics can be read; assumed. */
+  metricEmissionMin: 20_000,
+  /** Longest time from the end of an invocation until its metrics can be read; assumed. */
+  metricEmissionMax: 50_000,
+  /** Alarms with a period of 60 s or more are evaluated each minute (CloudWatch user guide, "Evaluating an alarm"). */
+  alarmEvaluation: 60_000,
+});

@@ -1,0 +1,331 @@
+import type {
+  GetMetricDataInput,
+  GetMetricDataOutput,
+  MetricDataQuery,
+  MetricDataResult,
+} from '@aws-sdk/client-cloudwatch';
+import type { Clock } from '../../core/ports.ts';
+import { type Instant, WINDOW_MS } from '../../core/units.ts';
+import { LATENCY_MS } from '../latency.ts';
+import { awsError, type Operations, onlyFields } from '../simulate.ts';
+import { dimensionsFrom, type MetricKey, SimulatedAlarms, STATISTICS, type Statistic } from './alarms.ts';
+import type { AwsEvent } from './eventbridge.ts';
+
+/** One sample of a metric. */
+export interface Datum extends MetricKey {
+  /** Decides the minute that the sample belongs to, however late it is seen. */
+  timestamp: Instant;
+  value: number;
+  /** When it can first be read; now plus the emission delay where it is not said. */
+  availableAt?: Instant | undefined;
+}
+
+/** One run of a function. */
+export interface Invocation {
+  functionName: string;
+  /** The alias it was asked for by, if any. */
+  alias?: string | undefined;
+  /** The version that ran, or `$LATEST`. */
+  version: string;
+  /** When it was invoked: metrics are stamped with this (Lambda developer guide, "Types of metrics"). */
+  at: Instant;
+  durationMs: number;
+  error: boolean;
+  throttled: boolean;
+  /** The lines it logged; those in the embedded metric format become metrics. */
+  logs: readonly string[];
+}
+
+/** Many runs of one version of a function within one minute. */
+export interface Invocations {
+  functionName: string;
+  alias: string;
+  version: string;
+  /** Any moment of the minute in which they were invoked. */
+  minute: Instant;
+  count: number;
+  errors: number;
+  /** Handled failures of `count` responses, where the function counts them with `withSpillway`. */
+  faults?: number | undefined;
+}
+
+interface Totals {
+  sum: number;
+  samples: number;
+  max: number;
+}
+
+interface Minute extends Totals {
+  /** What was added and cannot be read yet, by the second in which it can. */
+  pending: Map<Instant, Totals>;
+}
+
+const QUERIES_MAX = 500;
+const DATAPOINTS_MAX = 100_800;
+const SECOND_MS = 1000;
+
+const VALUES: Record<Statistic, (totals: Totals) => number> = {
+  Sum: ({ sum }) => sum,
+  Average: ({ sum, samples }) => sum / samples,
+  Maximum: ({ max }) => max,
+  SampleCount: ({ samples }) => samples,
+};
+
+/** Metrics as CloudWatch keeps them: stamped at the invocation, seen late, and absent where nothing happened. */
+export class SimulatedCloudWatch {
+  readonly operations: Operations;
+  readonly #clock: Clock;
+  readonly #emissionDelayMs: () => number;
+  readonly #alarms: SimulatedAlarms;
+  readonly #series = new Map<string, Map<Instant, Minute>>();
+
+  constructor(world: {
+    clock: Clock;
+    region: string;
+    account: string;
+    /** From the end of an invocation until its metrics can be read; the longest assumed time where it is not said. */
+    emissionDelayMs?: () => number;
+    onAlarm?: (event: AwsEvent) => void;
+  }) {
+    this.#clock = world.clock;
+    this.#emissionDelayMs = world.emissionDelayMs ?? (() => LATENCY_MS.metricEmissionMax);
+    this.#alarms = new SimulatedAlarms({
+      clock: world.clock,
+      region: world.region,
+      account: world.account,
+      onAlarm: world.onAlarm ?? (() => {}),
+      read: (metric, statistic, from, to) => {
+        const totals = this.#read(metric, from, to);
+        return totals && VALUES[statistic](totals);
+      },
+    });
+    this.operations = {
+      GetMetricDataCommand: (input: GetMetricDataInput) => this.#getMetricData(input),
+      ...this.#alarms.operations,
+    };
+  }
+
+  /** Evaluates the alarms; the world calls it once a minute. */
+  evaluate(): void {
+    this.#alarms.evaluate();
+  }
+
+  /** Adds one sample. */
+  put(datum: Datum): void {
+    this.#add(datum, { sum: datum.value, samples: 1, max: datum.value });
+  }
+
+  /** Adds `samples` samples that are zero or one, `value` of them one. */
+  count(datum: Datum & { samples: number }): void {
+    if (datum.samples === 0) return;
+    this.#add(datum, { sum: datum.value, samples: datum.samples, max: datum.value > 0 ? 1 : 0 });
+  }
+
+  /** Adds what Lambda measures of one run, and what the run logged in the embedded metric format. */
+  invocation(run: Invocation): void {
+    const availableAt = run.at + run.durationMs + this.#emissionDelayMs();
+    const samples: [name: string, value: number][] = run.throttled
+      ? [['Throttles', 1]]
+      : [
+          ['Invocations', 1],
+          ['Errors', run.error ? 1 : 0],
+          ['Duration', run.durationMs],
+        ];
+    for (const dimensions of dimensionSets(run)) {
+      for (const [name, value] of samples) {
+        this.put({ namespace: 'AWS/Lambda', name, dimensions, timestamp: run.at, value, availableAt });
+      }
+    }
+    for (const line of run.logs)
+      for (const datum of embeddedMetrics(line)) this.put({ ...datum, availableAt });
+  }
+
+  /** Adds what Lambda measures of many runs at once, but their duration; all are seen after their minute has ended. */
+  invocations(runs: Invocations): void {
+    const timestamp = runs.minute - (runs.minute % WINDOW_MS);
+    const availableAt = timestamp + WINDOW_MS + this.#emissionDelayMs();
+    const add = (namespace: string, name: string, dimensions: Record<string, string>, value: number) =>
+      this.count({ namespace, name, dimensions, timestamp, value, samples: runs.count, availableAt });
+    const sets = dimensionSets(runs);
+    for (const dimensions of sets) {
+      add('AWS/Lambda', 'Invocations', dimensions, runs.count);
+      add('AWS/Lambda', 'Errors', dimensions, runs.errors);
+    }
+    const byVersion = sets.at(-1);
+    if (runs.faults === undefined || byVersion === undefined) return;
+    add('Spillway', 'Responses', byVersion, runs.count);
+    add('Spillway', 'Faults', byVersion, runs.faults);
+  }
+
+  #add({ timestamp, availableAt, ...metric }: Datum, totals: Totals): void {
+    const visibleAt = availableAt ?? this.#clock.now() + this.#emissionDelayMs();
+    const key = keyOf(metric);
+    const minutes = this.#series.get(key) ?? new Map<Instant, Minute>();
+    this.#series.set(key, minutes);
+    const start = timestamp - (timestamp % WINDOW_MS);
+    const minute = minutes.get(start) ?? { ...nothing(), pending: new Map() };
+    minutes.set(start, minute);
+    // Whole seconds keep the list of what is pending short, however much traffic there is.
+    const second = Math.ceil(visibleAt / SECOND_MS) * SECOND_MS;
+    minute.pending.set(second, sumOf(minute.pending.get(second) ?? nothing(), totals));
+  }
+
+  #read(metric: MetricKey, from: Instant, to: Instant): Totals | undefined {
+    const minutes = this.#series.get(keyOf(metric));
+    if (minutes === undefined) return undefined;
+    let totals = nothing();
+    for (let start = from; start < to; start += WINDOW_MS) {
+      const minute = minutes.get(start);
+      if (minute !== undefined) totals = sumOf(totals, visible(minute, this.#clock.now()));
+    }
+    return totals.samples > 0 ? totals : undefined;
+  }
+
+  #getMetricData(input: GetMetricDataInput): GetMetricDataOutput {
+    onlyFields('GetMetricData', input, ['MetricDataQueries', 'StartTime', 'EndTime', 'ScanBy']);
+    const { MetricDataQueries: queries = [], StartTime, EndTime, ScanBy = 'TimestampDescending' } = input;
+    if (!StartTime || !EndTime) throw invalid('StartTime and EndTime must be given.');
+    const from = StartTime.getTime() - (StartTime.getTime() % WINDOW_MS);
+    const to = EndTime.getTime();
+    if (StartTime.getTime() >= to) throw invalid('StartTime must be before EndTime.');
+    checkQueries(queries);
+    const returned = queries.filter(({ ReturnData }) => ReturnData !== false);
+    const results = returned.map((query) => this.#result(query, from, to, ScanBy === 'TimestampDescending'));
+    const points = results.reduce((count, { Values = [] }) => count + Values.length, 0);
+    if (points > DATAPOINTS_MAX)
+      throw new Error(`${points} datapoints were asked for; paging over ${DATAPOINTS_MAX} is not simulated.`);
+    return { MetricDataResults: results, Messages: [] };
+  }
+
+  #result(query: MetricDataQuery, from: Instant, to: Instant, descending: boolean): MetricDataResult {
+    const { metric, statistic, periodMs } = readQuery(query, from);
+    const points: [Instant, number][] = [];
+    for (let start = from; start < to; start += periodMs) {
+      const totals = this.#read(metric, start, Math.min(start + periodMs, to));
+      if (totals !== undefined) points.push([start, VALUES[statistic](totals)]);
+    }
+    if (descending) points.reverse();
+    return {
+      Id: query.Id,
+      Label: query.Label ?? metric.name,
+      Timestamps: points.map(([start]) => new Date(start)),
+      Values: points.map(([, value]) => value),
+      StatusCode: 'Complete',
+    };
+  }
+}
+
+/** Where Lambda reports a run, the most exact set last (Lambda developer guide, "Viewing metrics for functions"). */
+function dimensionSets({
+  functionName,
+  alias,
+  version,
+}: Pick<Invocation, 'functionName' | 'alias' | 'version'>) {
+  const sets: Record<string, string>[] = [{ FunctionName: functionName }];
+  if (alias !== undefined) {
+    const Resource = `${functionName}:${alias}`;
+    sets.push({ FunctionName: functionName, Resource });
+    sets.push({ FunctionName: functionName, Resource, ExecutedVersion: version });
+  } else if (version !== '$LATEST') {
+    sets.push({ FunctionName: functionName, Resource: `${functionName}:${version}` });
+  }
+  return sets;
+}
+
+/** The metrics in one log line, none where the line is not in the embedded metric format (CloudWatch user guide, "Embedded metric format specification"). */
+function embeddedMetrics(line: string): Datum[] {
+  const entry = jsonFrom(line);
+  const declared = entry?._aws as EmbeddedMetadata | undefined;
+  if (entry === undefined || declared?.CloudWatchMetrics === undefined) return [];
+  return declared.CloudWatchMetrics.flatMap(({ Namespace, Dimensions, Metrics }) =>
+    Dimensions.flatMap((names) => {
+      const dimensions = Object.fromEntries(names.map((name) => [name, String(entry[name])]));
+      return Metrics.flatMap(({ Name }) =>
+        [entry[Name]]
+          .flat()
+          .flatMap((value) =>
+            typeof value === 'number'
+              ? [{ namespace: Namespace, name: Name, dimensions, timestamp: declared.Timestamp, value }]
+              : [],
+          ),
+      );
+    }),
+  );
+}
+
+interface EmbeddedMetadata {
+  Timestamp: Instant;
+  CloudWatchMetrics?: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[];
+}
+
+function jsonFrom(line: string): Record<string, unknown> | undefined {
+  if (!line.startsWith('{') || !line.includes('"_aws"')) return undefined;
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function checkQueries(queries: readonly MetricDataQuery[]): void {
+  if (queries.length === 0 || queries.length > QUERIES_MAX) {
+    throw invalid(`MetricDataQueries has ${queries.length} queries; from 1 to ${QUERIES_MAX} are allowed.`);
+  }
+  const ids = new Set(queries.map(({ Id }) => Id));
+  if (ids.size < queries.length) throw invalid('The Id of each query must be used once only.');
+  const wrong = queries.find(({ Id = '' }) => !/^[a-z][A-Za-z0-9_]{0,254}$/.test(Id));
+  if (wrong)
+    throw invalid(`The query id "${wrong.Id}" must match [a-z][A-Za-z0-9_]* with at most 255 characters.`);
+  if (queries.every(({ ReturnData }) => ReturnData === false))
+    throw invalid('At least one query must return data.');
+}
+
+function readQuery(query: MetricDataQuery, from: Instant) {
+  onlyFields('GetMetricData (a query)', query, ['Id', 'Label', 'MetricStat', 'ReturnData']);
+  const { Metric, Period = 0, Stat, ...others } = query.MetricStat ?? { Metric: undefined, Stat: undefined };
+  onlyFields('GetMetricData (MetricStat)', others, []);
+  if (!Metric?.Namespace || !Metric.MetricName) throw invalid(`The query ${query.Id} names no metric.`);
+  if (Period <= 0 || Period % 60 !== 0)
+    throw invalid(`The period of ${query.Id} must be a multiple of 60, not ${Period}.`);
+  const statistic = STATISTICS.find((known) => known === Stat);
+  if (!statistic)
+    throw new Error(`The statistic ${Stat} is not simulated; simulated are ${STATISTICS.join(', ')}.`);
+  const periodMs = Period * SECOND_MS;
+  if (from % periodMs !== 0)
+    throw new Error(`A StartTime that is not a multiple of the period of ${query.Id} is not simulated.`);
+  const metric: MetricKey = {
+    namespace: Metric.Namespace,
+    name: Metric.MetricName,
+    dimensions: dimensionsFrom(Metric.Dimensions),
+  };
+  return { metric, statistic, periodMs };
+}
+
+function keyOf({ namespace, name, dimensions }: MetricKey): string {
+  const parts = Object.keys(dimensions)
+    .sort()
+    .map((key) => `${key}\n${dimensions[key]}`);
+  return [namespace, name, ...parts].join('\n');
+}
+
+function nothing(): Totals {
+  return { sum: 0, samples: 0, max: Number.NEGATIVE_INFINITY };
+}
+
+function sumOf(a: Totals, b: Totals): Totals {
+  return { sum: a.sum + b.sum, samples: a.samples + b.samples, max: Math.max(a.max, b.max) };
+}
+
+/** What can be read of a minute by now; what has become readable is moved over once. */
+function visible(minute: Minute, now: Instant): Totals {
+  for (const [availableAt, totals] of minute.pending) {
+    if (availableAt > now) continue;
+    Object.assign(minute, sumOf(minute, totals));
+    minute.pending.delete(availableAt);
+  }
+  return minute;
+}
+
+function invalid(message: string): Error {
+  return awsError('ValidationError', message);
+}

@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import type { Instant } from '../../core/units.ts';
+import type { WorldClock } from '../clock.ts';
+import { LATENCY_MS } from '../latency.ts';
+import type { Random } from '../random.ts';
+
+/** An event as EventBridge carries it. */
+export interface AwsEvent {
+  version: '0';
+  id: string;
+  'detail-type': string;
+  source: string;
+  account: string;
+  /** To the second, as `2026-01-05T09:00:00Z`. */
+  time: string;
+  region: string;
+  resources: string[];
+  detail: Record<string, unknown>;
+}
+
+/** A UUID-shaped id that is the same for the same source and count, so that one seed gives one history. */
+export function eventId(source: string, count: number): string {
+  const hex = createHash('sha256').update(`${source}#${count}`).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
+    '-',
+  );
+}
+
+/** An event's `time`: whole seconds. */
+export function eventTime(at: Instant): string {
+  return `${new Date(at).toISOString().slice(0, 19)}Z`;
+}
+
+/** An event pattern: objects name fields, arrays list what a field may be (EventBridge user guide, "Event patterns"). */
+export interface EventPattern {
+  [field: string]: EventPattern | readonly unknown[];
+}
+
+export interface EventRule {
+  name: string;
+  pattern: EventPattern;
+  target(event: AwsEvent): Promise<void>;
+  /** When a failing target is given up; an hour of event age and 185 attempts where it is not said. */
+  retry?: { maximumEventAgeMs?: number; maximumRetryAttempts?: number };
+}
+
+/** An event that a rule's target refused until its retries were used up. */
+export interface DeadLetter {
+  rule: string;
+  event: AwsEvent;
+  attempts: number;
+  error: unknown;
+}
+
+const RETRY_FIRST_MS = 60_000;
+/** Attempts that EventBridge allows at most (EventBridge user guide, "Retry policy"); its age limit of 24 h is cut to one here. */
+const RETRY = { maximumEventAgeMs: 3_600_000, maximumRetryAttempts: 185 };
+
+/** The default event bus: delivers each matching event to each rule at least once, later, and in no promised order. */
+export class SimulatedEventBridge {
+  /** What no target took. */
+  readonly deadLetters: DeadLetter[] = [];
+  readonly #rules = new Map<string, { rule: EventRule; matches: Matcher }>();
+  readonly #clock: WorldClock;
+  readonly #random: Random;
+  readonly #deliveryMs: () => number;
+  readonly #duplicates: number;
+
+  constructor(world: {
+    clock: WorldClock;
+    random: Random;
+    deliveryMs?: () => number;
+    /** Share of deliveries that arrive twice, 0 to 1. */
+    duplicates?: number;
+  }) {
+    this.#clock = world.clock;
+    this.#random = world.random;
+    this.#deliveryMs = world.deliveryMs ?? (() => LATENCY_MS.eventDelivery);
+    this.#duplicates = world.duplicates ?? 0;
+  }
+
+  /** Adds a rule. @throws Error where the name is taken or the pattern uses what is not simulated */
+  rule(rule: EventRule): void {
+    if (this.#rules.has(rule.name))
+      throw new Error(`The rule ${rule.name} exists already: give it another name.`);
+    this.#rules.set(rule.name, { rule, matches: matcherOf(rule.pattern, rule.name) });
+  }
+
+  /** Accepts an event; the targets hear of it later. */
+  put(event: AwsEvent): void {
+    const acceptedAt = this.#clock.now();
+    for (const { rule, matches } of this.#rules.values()) {
+      if (!matches(event)) continue;
+      const copies = this.#random.next() < this.#duplicates ? 2 : 1;
+      for (let copy = 0; copy < copies; copy++) void this.#deliver(rule, event, acceptedAt);
+    }
+  }
+
+  async #deliver(rule: EventRule, event: AwsEvent, acceptedAt: Instant): Promise<void> {
+    const { maximumEventAgeMs, maximumRetryAttempts } = { ...RETRY, ...rule.retry };
+    await this.#clock.sleep(this.#deliveryMs());
+    for (let attempts = 1, waitMs = RETRY_FIRST_MS; ; attempts++, waitMs *= 2) {
+      try {
+        // A copy each time: a target that changes its event must not change another's.
+        return await rule.target(structuredClone(event));
+      } catch (error) {
+        const tooOld = this.#clock.now() + waitMs - acceptedAt > maximumEventAgeMs;
+        if (tooOld || attempts > maximumRetryAttempts) {
+          this.deadLetters.push({ rule: rule.name, event, attempts, error });
+          return;
+        }
+      }
+      await this.#clock.sleep(waitMs);
+    }
+  }
+}
+
+type Matcher = (value: unknown) => boolean;
+
+/** Reads a pattern once, so that a mistake in it shows when the rule is made and not when an event is lost. */
+function matcherOf(pattern: EventPattern, path: string): Matcher {
+  const fields = Object.entries(pattern).map(([field, part]): [string, Matcher] => {
+    if (field.startsWith('$')) throw notSimulated(`${path}.${field}`, field);
+    return [
+      field,
+      Array.isArray(part)
+        ? leafMatcher(part, `${path}.${field}`)
+        : matcherOf(part as EventPattern, `${path}.${field}`),
+    ];
+  });
+  return (value) => {
+    const record = isRecord(value) ? value : {};
+    return fields.every(([field, matches]) => matches(record[field]));
+  };
+}
+
+function leafMatcher(alternatives: readonly unknown[], path: string): Matcher {
+  if (alternatives.length === 0)
+    throw new Error(`The event pattern at ${path} is an empty list, which matches nothing.`);
+  const matchers = alternatives.map((alternative) => alternativeMatcher(alternative, path));
+  return (value) => matchers.some((matches) => (Array.isArray(value) ? value.some(matches) : matches(value)));
+}
+
+function alternativeMatcher(alternative: unknown, path: string): Matcher {
+  if (!isRecord(alternative)) return (value) => value === alternative;
+  const [[operator, operand] = ['', undefined], ...others] = Object.entries(alternative);
+  if (others.length > 0)
+    throw new Error(
+      `The event pattern at ${path} puts several operators in one object: ${JSON.stringify(alternative)}.`,
+    );
+  if (operator === 'exists' && typeof operand === 'boolean')
+    return (value) => (value !== undefined) === operand;
+  if (operator === 'anything-but') return anythingBut(operand, path);
+  if (typeof operand !== 'string') throw notSimulated(path, operator);
+  if (operator === 'prefix') return (value) => typeof value === 'string' && value.startsWith(operand);
+  if (operator === 'suffix') return (value) => typeof value === 'string' && value.endsWith(operand);
+  if (operator === 'wildcard') return wildcard(operand);
+  throw notSimulated(path, operator);
+}
+
+function anythingBut(operand: unknown, path: string): Matcher {
+  const refused = Array.isArray(operand) ? operand : [operand];
+  if (refused.some(isRecord)) throw notSimulated(path, 'anything-but with an operator');
+  return (value) => value !== undefined && !refused.includes(value);
+}
+
+/** `*` stands for any characters, a slash among them: a key pattern does not stop at a folder. */
+function wildcard(text: string): Matcher {
+  const source = text
+    .split('*')
+    .map((part) => part.replace(/[\\^$.+?()[\]{}|]/g, '\\$&'))
+    .join('.*');
+  const pattern = new RegExp(`^${source}$`, 's');
+  return (value) => typeof value === 'string' && pattern.test(value);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function notSimulated(path: string, operator: string): Error {
+  return new Error(
+    `The event pattern at ${path} uses "${operator}", which is not simulated: add it to local/services/eventbridge.ts.`,
+  );
+}

@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../core/ports.ts';
+import type { Instant } from '../../core/units.ts';
+import { awsError, type Operations, onlyFields } from '../simulate.ts';
+import { type AwsEvent, eventId, eventTime } from './eventbridge.ts';
+
+interface ObjectVersion {
+  versionId: string;
+  bytes: Uint8Array;
+  contentType: string;
+  metadata: Record<string, string>;
+  /** MD5 in hex, without the quotes that the API puts around it. */
+  etag: string;
+  at: Instant;
+}
+
+interface Address {
+  Bucket?: string | undefined;
+  Key?: string | undefined;
+}
+
+interface PutInput extends Address {
+  Body?: unknown;
+  ContentType?: string | undefined;
+  IfNoneMatch?: string | undefined;
+  Metadata?: Record<string, string> | undefined;
+}
+
+interface ReadInput extends Address {
+  VersionId?: string | undefined;
+}
+
+/** Buckets with versioning and EventBridge notification always on; a bucket exists as soon as it is named. */
+export class SimulatedS3 {
+  readonly #objects = new Map<string, ObjectVersion[]>();
+  readonly #world: { clock: Clock; region: string; account: string; onEvent: (event: AwsEvent) => void };
+  #puts = 0;
+
+  constructor(world: { clock: Clock; region: string; account: string; onEvent: (event: AwsEvent) => void }) {
+    this.#world = world;
+  }
+
+  readonly operations = {
+    PutObjectCommand: (input: PutInput) => this.#put(input),
+    GetObjectCommand: (input: ReadInput) => {
+      onlyFields('GetObject', input, ['Bucket', 'Key', 'VersionId']);
+      const found = this.#find(input);
+      return { ...described(found), Body: bodyOf(found.bytes) };
+    },
+    HeadObjectCommand: (input: ReadInput) => {
+      onlyFields('HeadObject', input, ['Bucket', 'Key', 'VersionId']);
+      return described(this.#find(input, () => awsError('NotFound', 'NotFound', 404)));
+    },
+    DeleteObjectCommand: (input: ReadInput) => this.#delete(input),
+  } satisfies Operations;
+
+  #put(input: PutInput): object {
+    onlyFields('PutObject', input, ['Bucket', 'Key', 'Body', 'ContentType', 'IfNoneMatch', 'Metadata']);
+    const address = addressOf(input);
+    const versions = this.#objects.get(address) ?? [];
+    if (input.IfNoneMatch !== undefined && input.IfNoneMatch !== '*') {
+      throw new Error(`IfNoneMatch "${input.IfNoneMatch}" is not simulated, only "*".`);
+    }
+    if (input.IfNoneMatch === '*' && versions.length > 0) {
+      throw awsError(
+        'PreconditionFailed',
+        'At least one of the pre-conditions you specified did not hold',
+        412,
+      );
+    }
+    this.#puts += 1;
+    const version = versionFrom(input, `${address}#${this.#puts}`, this.#world.clock.now());
+    this.#objects.set(address, [...versions, version]);
+    this.#world.onEvent(this.#created(input, version));
+    return { ETag: `"${version.etag}"`, VersionId: version.versionId };
+  }
+
+  /** @throws awsError NoSuchKey or NoSuchVersion, or what `absent` makes: HEAD has no body to name the cause in */
+  #find(input: ReadInput, absent?: () => Error): ObjectVersion {
+    const versions = this.#objects.get(addressOf(input)) ?? [];
+    const { VersionId } = input;
+    const found =
+      VersionId === undefined ? versions.at(-1) : versions.find(({ versionId }) => versionId === VersionId);
+    if (found !== undefined) return found;
+    if (absent) throw absent();
+    if (VersionId === undefined)
+      throw awsError('NoSuchKey', 'The specified key does not exist.', 404, { Key: input.Key });
+    throw awsError('NoSuchVersion', 'The specified version does not exist.', 404, {
+      Key: input.Key,
+      VersionId,
+    });
+  }
+
+  /** Deleting a version that is not there is no error. */
+  #delete(input: ReadInput): object {
+    onlyFields('DeleteObject', input, ['Bucket', 'Key', 'VersionId']);
+    const { VersionId } = input;
+    if (VersionId === undefined)
+      throw new Error('DeleteObject without VersionId makes a delete marker, which is not simulated.');
+    const address = addressOf(input);
+    const left = (this.#objects.get(address) ?? []).filter(({ versionId }) => versionId !== VersionId);
+    this.#objects.set(address, left);
+    return { VersionId };
+  }
+
+  /** The event of a put (S3 user guide, "EventBridge event message structure"). */
+  #created({ Bucket = '', Key }: Address, { bytes, etag, versionId, at }: ObjectVersion): AwsEvent {
+    const { region, account } = this.#world;
+    return {
+      version: '0',
+      id: eventId('aws.s3', this.#puts),
+      'detail-type': 'Object Created',
+      source: 'aws.s3',
+      account,
+      time: eventTime(at),
+      region,
+      resources: [`arn:aws:s3:::${Bucket}`],
+      detail: {
+        version: '0',
+        'event-version': '1.1',
+        bucket: { name: Bucket },
+        object: {
+          key: Key,
+          size: bytes.length,
+          etag,
+          'version-id': versionId,
+          sequencer: sequencer(this.#puts),
+        },
+        'request-id': sequencer(this.#puts).toUpperCase(),
+        requester: account,
+        'source-ip-address': '127.0.0.1',
+        reason: 'PutObject',
+      },
+    };
+  }
+}
+
+function addressOf({ Bucket, Key }: Address): string {
+  if (!Bucket || !Key) throw new Error(`Bucket and Key must be given; they are ${Bucket} and ${Key}.`);
+  return `${Bucket}/${Key}`;
+}
+
+function versionFrom(input: PutInput, seed: string, at: Instant): ObjectVersion {
+  const bytes = bytesFrom(input.Body);
+  return {
+    versionId: createHash('sha256').update(seed).digest('base64url').slice(0, 32),
+    bytes,
+    contentType: input.ContentType ?? 'application/octet-stream',
+    metadata: input.Metadata ?? {},
+    etag: createHash('md5').update(bytes).digest('hex'),
+    at,
+  };
+}
+
+function bytesFrom(body: unknown): Uint8Array {
+  if (body instanceof Uint8Array) return body;
+  if (typeof body === 'string') return new TextEncoder().encode(body);
+  throw new Error('A Body that is neither text nor bytes is not simulated.');
+}
+
+function described({ bytes, versionId, etag, contentType, metadata, at }: ObjectVersion) {
+  return {
+    ContentLength: bytes.length,
+    ContentType: contentType,
+    ETag: `"${etag}"`,
+    LastModified: new Date(at),
+    Metadata: metadata,
+    VersionId: versionId,
+  };
+}
+
+function bodyOf(bytes: Uint8Array) {
+  return {
+    transformToByteArray: async () => Uint8Array.from(bytes),
+    transformToString: async (encoding = 'utf-8') => new TextDecoder(encoding).decode(bytes),
+  };
+}
+
+/** Hexadecimal, and greater with every put, so that two events of one key can be put in order. */
+function sequencer(count: number): string {
+  return count.toString(16).padStart(16, '0');
+}

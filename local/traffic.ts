@@ -1,0 +1,198 @@
+import type { Clock } from '../core/ports.ts';
+import { type Instant, type Percent, WINDOW_MS } from '../core/units.ts';
+import type { Wait, WorldClock } from './clock.ts';
+import type { Random } from './random.ts';
+import type { SimulatedCloudWatch } from './services/cloudwatch.ts';
+
+/** Who gets which share of an alias' requests; the primary version takes what the others leave. */
+export interface Routing {
+  primary: string;
+  weights: Record<string, Percent>;
+}
+
+/** A share of requests, 0 to 1, that may depend on the version, the time and its share of traffic. */
+export type Rate = (version: string, at: Instant, weight: Percent) => number;
+
+/** What the users of one version met. */
+export interface ModelTally {
+  requests: number;
+  errors: number;
+  faults: number;
+}
+
+/** Traffic that exists as counts only, drawn when somebody asks. */
+export interface ModelTraffic {
+  /** Draws what has happened since the last call; call it before each change of the routing and each read of a metric. */
+  settle(): void;
+  /** By version, up to the last call of settle. */
+  readonly tally: Readonly<Record<string, ModelTally>>;
+  /** Settles, and ends the traffic. */
+  stop(): void;
+}
+
+/**
+ * Count-level traffic on one alias: requests arrive at random at their rate, each is routed by its own dice, and
+ * CloudWatch gets the counts of each minute and version as if the functions had run. Nothing waits on the clock.
+ */
+export function modelTraffic(world: {
+  clock: Clock;
+  random: Random;
+  cloudwatch: SimulatedCloudWatch;
+  functionName: string;
+  alias: string;
+  requestsPerSecond: number | ((at: Instant) => number);
+  /** The routing as it is now. */
+  routing: () => Routing;
+  /** Share of invocations that throw. */
+  errorRate: Rate;
+  /** Share of responses that are handled failures; none where it is not said. */
+  faultRate?: Rate;
+  /** Whether the functions count their responses and faults; they do where it is not said. */
+  counters?: boolean;
+}): ModelTraffic {
+  const { clock, random, cloudwatch, functionName, alias, requestsPerSecond, errorRate } = world;
+  const { faultRate = () => 0, counters = true } = world;
+  const rateAt = typeof requestsPerSecond === 'number' ? () => requestsPerSecond : requestsPerSecond;
+  const tally: Record<string, ModelTally> = {};
+  let settledTo = clock.now();
+  let stopped = false;
+
+  const draw = (from: Instant, to: Instant, { primary, weights }: Routing) => {
+    const at = (from + to) / 2;
+    let left = random.poisson((rateAt(at) * (to - from)) / 1000);
+    let weightLeft = 100;
+    for (const [version, weight] of Object.entries(weights)) {
+      const count = random.binomial(left, weight / weightLeft);
+      left -= count;
+      weightLeft -= weight;
+      serve(version, from, at, weight, count);
+    }
+    serve(primary, from, at, weightLeft, left);
+  };
+
+  const serve = (version: string, minute: Instant, at: Instant, weight: Percent, count: number) => {
+    if (count === 0) return;
+    const errors = random.binomial(count, errorRate(version, at, weight));
+    const faults = random.binomial(count, faultRate(version, at, weight));
+    const before = tally[version] ?? { requests: 0, errors: 0, faults: 0 };
+    tally[version] = {
+      requests: before.requests + count,
+      errors: before.errors + errors,
+      faults: before.faults + faults,
+    };
+    cloudwatch.invocations({
+      functionName,
+      alias,
+      version,
+      minute,
+      count,
+      errors,
+      faults: counters ? faults : undefined,
+    });
+  };
+
+  const settle = () => {
+    if (stopped) return;
+    const now = clock.now();
+    const routing = world.routing();
+    while (settledTo < now) {
+      const to = Math.min(now, settledTo - (settledTo % WINDOW_MS) + WINDOW_MS);
+      draw(settledTo, to, routing);
+      settledTo = to;
+    }
+  };
+
+  return {
+    settle,
+    tally,
+    stop() {
+      settle();
+      stopped = true;
+    },
+  };
+}
+
+/** What the clients of one version met, and when it first and last answered. */
+export interface RequestTally {
+  requests: number;
+  failed: number;
+  firstAt: Instant;
+  lastAt: Instant;
+}
+
+/** Requests that are really made. */
+export interface RequestTraffic {
+  readonly tally: Readonly<Record<string, RequestTally>>;
+  /** Makes no more requests; resolves when the last one is answered. @throws what a request threw */
+  stop(): Promise<void>;
+}
+
+const IN_FLIGHT_MAX = 64;
+
+/**
+ * Real requests that arrive at random at their rate of the clock's time. At most 64 are in flight: past that the
+ * rate falls, and no backlog grows that would later arrive as a wave.
+ */
+export function requestTraffic(world: {
+  clock: WorldClock;
+  random: Random;
+  requestsPerSecond: number;
+  request: () => Promise<{ version: string; statusCode?: number; failed: boolean }>;
+}): RequestTraffic {
+  const { clock, random, requestsPerSecond, request } = world;
+  const tally: Record<string, RequestTally> = {};
+  const inFlight = new Set<Promise<void>>();
+  const errors: unknown[] = [];
+  let waiting: Wait | undefined;
+  let stopped = false;
+
+  const ask = async () => {
+    try {
+      const { version, failed } = await request();
+      const now = clock.now();
+      const before = tally[version] ?? { requests: 0, failed: 0, firstAt: now };
+      tally[version] = {
+        requests: before.requests + 1,
+        failed: before.failed + (failed ? 1 : 0),
+        firstAt: before.firstAt,
+        lastAt: now,
+      };
+    } catch (error) {
+      errors.push(error);
+    }
+  };
+
+  const launch = () => {
+    const answered = ask().finally(() => inFlight.delete(answered));
+    inFlight.add(answered);
+  };
+
+  const run = async () => {
+    let due = clock.now();
+    while (!stopped) {
+      due += (-Math.log(1 - random.next()) / requestsPerSecond) * 1000;
+      // Several requests that fell due within one tick of a fast clock go out together.
+      if (due > clock.now()) {
+        waiting = clock.after(due - clock.now());
+        await waiting.done;
+      }
+      if (inFlight.size >= IN_FLIGHT_MAX) {
+        await Promise.race(inFlight);
+        due = clock.now();
+      }
+      if (!stopped) launch();
+    }
+  };
+  void run();
+
+  return {
+    tally,
+    async stop() {
+      stopped = true;
+      waiting?.cancel();
+      await Promise.all(inFlight);
+      if (errors.length > 0)
+        throw new AggregateError(errors, `${errors.length} requests ended without an answer.`);
+    },
+  };
+}

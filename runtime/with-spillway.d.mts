@@ -1,0 +1,8 @@
+/**
+ * The same Lambda handler, which also prints one line of CloudWatch's Embedded Metric Format per answer, with the
+ * version that gave it: `Responses` and `Faults` in the namespace `Spillway`. A fault is an error, or an answer with a
+ * `statusCode` of 500 or more, which to Lambda is no error. Not for handlers that stream their response.
+ */
+export declare function withSpillway<Handler extends (...args: never[]) => unknown>(
+  handler: Handler,
+): Handler;

@@ -1,0 +1,35 @@
+// Starts a script under a Node that can: the one from the `node` package, else the running one if it is new enough.
+// Plain JavaScript, because the Node that runs this file may be too old for anything else.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const FLOOR = [22, 18];
+
+/** Says whether a version such as "v22.18.0" runs TypeScript without a flag. */
+function isNewEnough(version) {
+  const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number);
+  return major > FLOOR[0] || (major === FLOOR[0] && minor >= FLOOR[1]);
+}
+
+/** The Node of the `node` package if it is there and starts on this machine. */
+function packagedNode() {
+  const name = process.platform === 'win32' ? 'node.exe' : 'node';
+  const path = fileURLToPath(new URL(`../node_modules/node/bin/${name}`, import.meta.url));
+  if (!existsSync(path)) return undefined;
+  const { stdout, status } = spawnSync(path, ['--version'], { encoding: 'utf8' });
+  return status === 0 && isNewEnough(stdout.trim()) ? path : undefined;
+}
+
+const node = packagedNode() ?? (isNewEnough(process.version) ? process.execPath : undefined);
+if (node === undefined) {
+  console.error(
+    `Spillway needs Node ${FLOOR.join('.')} or newer; this is ${process.version}, and the "node" package is not installed here.\n` +
+      'Run "npm ci" in this folder (it brings a Node of its own), or install a newer Node: https://nodejs.org',
+  );
+  process.exit(1);
+}
+const { status, signal } = spawnSync(node, ['--disable-warning=ExperimentalWarning', ...process.argv.slice(2)], {
+  stdio: 'inherit',
+});
+process.exit(signal === null ? (status ?? 1) : 1);
