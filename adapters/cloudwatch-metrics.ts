@@ -124,7 +124,8 @@ function seriesFrom(points: Point[], results: MetricDataResult[]): Series {
 function valuesOf(results: MetricDataResult[], index: number): Map<Instant, number> {
   const values = new Map<Instant, number>();
   for (const { Id, Timestamps = [], Values = [] } of results) {
-    if (Id === `m${index}`) Timestamps.forEach((at, i) => values.set(at.getTime(), Values[i] ?? 0));
+    if (Id === `m${index}`)
+      for (const [i, at] of Timestamps.entries()) values.set(at.getTime(), Values[i] ?? 0);
   }
   return values;
 }

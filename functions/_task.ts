@@ -57,7 +57,7 @@ export function lambda<Input, Output>(task: Task<Input, Output>, makePorts: () =
   return (event) => handler(event, {} as never) as Promise<unknown>;
 }
 
-const Target: z.ZodType<Target> = z.object({
+const TargetShape: z.ZodType<Target> = z.object({
   name: z.string(),
   kind: z.string(),
   key: z.string(),
@@ -72,7 +72,7 @@ export const ExecutionRef: z.ZodType<ExecutionInput> = z.object({
   rolloutId: z.string(),
   epoch: z.number(),
   closed: z.string(),
-  targets: z.array(Target),
+  targets: z.array(TargetShape),
 });
 
 /** What every state of the machine gets back: bare values that `Assign` binds and one Choice compares. */

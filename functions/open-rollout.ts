@@ -119,7 +119,7 @@ async function prepare(identity: Identity, ports: Ports): Promise<RolloutEvent[]
   const targets = await resolve(manifest, ports);
   const [service, alarms, history] = await Promise.all([
     ports.journal.service(identity.service),
-    ports.alarms.read(manifest.rollout.alarms),
+    ports.alarms.read(manifest.rollout.alarms ?? []),
     recent(manifest, targets, ports),
   ]);
   return open({ identity, manifest, service, targets, alarms, history }, ports.clock.now());

@@ -8,9 +8,10 @@ import { recordEffect } from './_journal.ts';
 import { revertTargets } from './_targets.ts';
 import { ExecutionRef, type Ports, type Task } from './_task.ts';
 
+/** `came` is the answer that named this directive, or the error that nobody handled. */
 const Input = z.object({
   ref: ExecutionRef,
-  error: z.object({ Error: z.string(), Cause: z.string() }).optional(),
+  came: z.object({ Error: z.string().optional(), Cause: z.string().optional() }),
 });
 
 /** What the end of the execution says. */
@@ -28,7 +29,7 @@ export const revertTraffic: Task<z.infer<typeof Input>, Left> = {
   async run({ ref, came }, ports) {
     const targets = await revertTargets(ref.targets, ref, ports);
     const why =
-      error === undefined ? undefined : `an error that nobody handled: ${error.Error}: ${error.Cause}`;
+      came.Error === undefined ? undefined : `an error that nobody handled: ${came.Error}: ${came.Cause}`;
     try {
       return await writeDown(ref, targets, why, ports);
     } catch (failure) {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../core/ports.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../core/units.ts';
 import type { Wait, WorldClock } from './clock.ts';
@@ -178,6 +179,8 @@ export function requestTraffic(world: {
       }
       if (inFlight.size >= IN_FLIGHT_MAX) {
         await Promise.race(inFlight);
+        // Requests that answer at once must not keep the timers of all others waiting.
+        await setImmediate();
         due = clock.now();
       }
       if (!stopped) launch();

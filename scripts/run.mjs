@@ -4,12 +4,12 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const FLOOR = [22, 18];
+const FLOOR = { major: 22, minor: 18 };
 
-/** Says whether a version such as "v22.18.0" runs TypeScript without a flag. */
+/** @param {string} version such as "v22.18.0" @returns {boolean} whether it runs TypeScript without a flag */
 function isNewEnough(version) {
   const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number);
-  return major > FLOOR[0] || (major === FLOOR[0] && minor >= FLOOR[1]);
+  return major > FLOOR.major || (major === FLOOR.major && minor >= FLOOR.minor);
 }
 
 /** The Node of the `node` package if it is there and starts on this machine. */
@@ -24,7 +24,7 @@ function packagedNode() {
 const node = packagedNode() ?? (isNewEnough(process.version) ? process.execPath : undefined);
 if (node === undefined) {
   console.error(
-    `Spillway needs Node ${FLOOR.join('.')} or newer; this is ${process.version}, and the "node" package is not installed here.\n` +
+    `Spillway needs Node ${FLOOR.major}.${FLOOR.minor} or newer; this is ${process.version}, and the "node" package is not installed here.\n` +
       'Run "npm ci" in this folder (it brings a Node of its own), or install a newer Node: https://nodejs.org',
   );
   process.exit(1);

@@ -56,10 +56,8 @@ export function judge(rollout: Rollout, reading: Reading, now: Instant): Verdict
   const from = bake?.from ?? rollout.moves[0] ?? now;
   if (reading.broken !== undefined)
     return { status: 'broken', reason: reading.broken, findings: [], from, to };
-  const findings = rollout.opening.targets.flatMap(({ name }) =>
-    rollout.opening.watch.map((rule) =>
-      judgeRule(rollout, name, rule, reading.series[name] ?? {}, { from, to }),
-    ),
+  const findings = questions(rollout).map(({ target, rule }) =>
+    judgeRule(rollout, target, rule, reading.series[target] ?? {}, { from, to }),
   );
   const alarms = alarmFindings(rollout, reading.alarms);
   const status = worst([...findings, ...alarms].map((finding) => finding.status));
@@ -138,9 +136,18 @@ function label(rollout: Rollout, target: string): string {
   return rollout.opening.targets.length > 1 ? `${target} ` : '';
 }
 
-/** One alpha for the whole rollout, shared evenly by its rules (union bound). */
-function limit({ opening }: Rollout): number {
-  return Math.log((opening.watch.length * opening.targets.length) / ALPHA);
+/** Every rule of every target that can be asked: only HTTP targets answer with a status. */
+function questions({ opening }: Rollout): { target: string; rule: WatchRule }[] {
+  return opening.targets.flatMap(({ name, source }) =>
+    opening.watch
+      .filter((rule) => rule.metric !== 'http5xx' || source === 'http')
+      .map((rule) => ({ target: name, rule })),
+  );
+}
+
+/** One alpha for the whole rollout, shared evenly by its questions (union bound). */
+function limit(rollout: Rollout): number {
+  return Math.log(questions(rollout).length / ALPHA);
 }
 
 /** Windows since the first raise, before promotion, with both sides, in which no traffic moved and the reads agree. */
@@ -189,7 +196,7 @@ function evidenceOf(rule: WatchRule, windows: Window[], planned: number): number
 function absoluteEvidence({ bad, total }: Count, share: number): number {
   if (total === 0) return 0;
   const shares = SHARE_GRID.map((factor) => Math.min(0.999, share * factor)).filter((p) => p > share);
-  return logEAbsoluteWorse({ c: bad, n: total, p0: share, p1: shares });
+  return shares.length === 0 ? 0 : logEAbsoluteWorse({ c: bad, n: total, p0: share, p1: shares });
 }
 
 function guardShare(rule: WatchRule, stable: Count): number {
@@ -213,8 +220,7 @@ function plannedWindows({ opening }: Rollout): number {
 function whyMissing(
   rollout: Rollout,
   target: string,
-  canary: Count,
-  stable: Count,
+  { canary, stable }: Sides,
   series: Series,
 ): string | undefined {
   const weight = rollout.traffic[target]?.weight ?? 0;

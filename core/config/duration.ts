@@ -57,10 +57,11 @@ export function duration(least: Seconds, most: Seconds): z.ZodString {
   return z.string({ error }).regex(DURATION, { error }).refine(isInRange, { error });
 }
 
-/** A field that holds a time from 1 to `most` milliseconds, written like `800ms` or `2s`. */
+/** A field that holds a time from 1 to `most` milliseconds (whole seconds), written like `800ms` or `2s`. */
 export function shortDuration(most: number): z.ZodString {
   const error = ({ input }: { input?: unknown }) =>
-    withoutUnit(input, 'ms', 's') ?? `write a time from \`1ms\` to \`${most}ms\`, like \`800ms\` or \`2s\`.`;
+    withoutUnit(input, 'ms', 's') ??
+    `write a time from \`1ms\` to \`${most / 1000}s\`, like \`800ms\` or \`2s\`.`;
   const isInRange = (text: string) => isWithin(millisecondsFrom(text), 1, most);
   return z.string({ error }).regex(SHORT, { error }).refine(isInRange, { error });
 }

@@ -36,13 +36,11 @@ function unrisen(list: unknown): { index: number; message: string }[] {
   const found: { index: number; message: string }[] = [];
   let highest = 0;
   for (const [index, item] of Array.isArray(list) ? list.entries() : []) {
-    const weight = own(item, 'weight');
-    if (typeof weight !== 'number') continue;
-    if (weight === highest)
-      found.push({ index, message: 'it repeats an earlier weight; each step must raise it.' });
-    else if (weight < highest && weight > 0) {
-      found.push({ index, message: `it is below the ${highest} before it; put the steps in rising order.` });
-    }
+    const weight = weightField.safeParse(own(item, 'weight')).data;
+    if (weight === undefined) continue;
+    const higher = `each step must raise it, so write more than ${highest}.`;
+    if (weight === highest) found.push({ index, message: `it repeats the weight before it; ${higher}` });
+    if (weight < highest) found.push({ index, message: `it is below the ${highest} before it; ${higher}` });
     highest = Math.max(highest, weight);
   }
   return found;

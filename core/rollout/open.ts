@@ -63,7 +63,7 @@ export function open(
       plan,
       smoke: smokeFrom(file).filter((check) => names.has(check.target)),
       watch: watch.rules,
-      alarms: file.alarms.map((name) => ({ name, red: stateOf(name, alarms) === 'alarm' })),
+      alarms: (file.alarms ?? []).map((name) => ({ name, red: stateOf(name, alarms) === 'alarm' })),
       settleSeconds,
       deadline: deadlineOf(plan, settleSeconds, at),
       notices: [

@@ -123,7 +123,9 @@ export class SimulatedCloudWatch {
 
   /** Adds what Lambda measures of one run, and what the run logged in the embedded metric format. */
   invocation(run: Invocation): void {
-    const availableAt = run.at + run.durationMs + this.#emissionDelayMs();
+    // A run's own duration may be real time on a clock that is faster, so its end is not before now.
+    const endedAt = Math.max(this.#clock.now(), run.at + run.durationMs);
+    const availableAt = endedAt + this.#emissionDelayMs();
     const samples: [name: string, value: number][] = run.throttled
       ? [['Throttles', 1]]
       : [

@@ -54,6 +54,11 @@ export class SimulatedS3 {
     DeleteObjectCommand: (input: ReadInput) => this.#delete(input),
   } satisfies Operations;
 
+  /** The bytes of an object, as Lambda takes code from it. @throws awsError NoSuchKey or NoSuchVersion */
+  bytes(Bucket: string, Key: string, VersionId?: string): Uint8Array {
+    return this.#find({ Bucket, Key, VersionId }).bytes;
+  }
+
   #put(input: PutInput): object {
     onlyFields('PutObject', input, ['Bucket', 'Key', 'Body', 'ContentType', 'IfNoneMatch', 'Metadata']);
     const address = addressOf(input);

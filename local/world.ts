@@ -1,0 +1,350 @@
+import { readFileSync } from 'node:fs';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
+import { cloudwatchMetrics } from '../adapters/cloudwatch-metrics.ts';
+import { lambdaSmoke } from '../adapters/lambda-smoke.ts';
+import { type JournalRecord, memoryJournal } from '../adapters/memory-journal.ts';
+import { routersFor } from '../adapters/registry.ts';
+import { s3Releases } from '../adapters/s3-releases.ts';
+import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
+import { stepFunctions } from '../adapters/step-functions.ts';
+import type { Journal } from '../core/ports.ts';
+import type { Rollout } from '../core/rollout/state.ts';
+import type { Handler, Ports } from '../functions/_task.ts';
+import type { WorldClock } from './clock.ts';
+import { CONTROLLER, type ControllerFunction, controllerFunctions } from './controller.ts';
+import { LATENCY_MS } from './latency.ts';
+import { type Random, seededRandom } from './random.ts';
+import { SimulatedCloudWatch } from './services/cloudwatch.ts';
+import { SimulatedEventBridge } from './services/eventbridge.ts';
+import { type InvocationRecord, SimulatedLambda } from './services/lambda.ts';
+import { SimulatedS3 } from './services/s3.ts';
+import { SimulatedScheduler } from './services/scheduler.ts';
+import { SimulatedStepFunctions } from './services/step-functions.ts';
+import { attach, type Intercept, type Operations } from './simulate.ts';
+
+export const REGION = 'eu-west-1';
+export const ACCOUNT = '111122223333';
+export const BUCKET = 'releases';
+export const ENVIRONMENT = 'production';
+export const MACHINE_ARN = `arn:aws:states:${REGION}:${ACCOUNT}:stateMachine:rollout`;
+export const ALIAS = 'live';
+
+/** Events that wake a hold: what people, alarms and the dead man write. What an execution writes itself needs no wake. */
+const WAKING = new Set([
+  'AlarmRaised',
+  'Paused',
+  'Resumed',
+  'PromotionOrdered',
+  'Aborted',
+  'TookOver',
+  'StrangerSeen',
+]);
+
+export interface WorldOptions {
+  clock: WorldClock;
+  seed?: number;
+  /** Stands around every simulated AWS call. */
+  intercept?: Intercept | undefined;
+  /** Stands around every call of a controller function: where crashes, duplicates and planted faults come in. */
+  around?: ((name: ControllerFunction, event: unknown, call: Handler) => Promise<unknown>) | undefined;
+  /** Replaces ports, for tests that plant a fault. */
+  changePorts?: ((ports: Ports) => Ports) | undefined;
+  /** Share of events that arrive twice. */
+  duplicates?: number | undefined;
+  rateLimits?: boolean | undefined;
+}
+
+/** AWS in one process, with the controller deployed into it. */
+export interface World {
+  clock: WorldClock;
+  random: Random;
+  lambda: SimulatedLambda;
+  cloudwatch: SimulatedCloudWatch;
+  s3: SimulatedS3;
+  events: SimulatedEventBridge;
+  scheduler: SimulatedScheduler;
+  stepFunctions: SimulatedStepFunctions;
+  ports: Ports;
+  journal: Journal;
+  /** The clients of a person or pipeline outside the controller. */
+  clients: Clients;
+  /** Calls a controller function as AWS would: by name, with copies of what goes in and comes out. */
+  invoke(name: ControllerFunction, event: unknown): Promise<unknown>;
+  /** Uploads a manifest, which opens a rollout as on AWS: by its event. Text and bytes are uploaded as they are. */
+  upload(key: string, manifest: object | string | Uint8Array): Promise<void>;
+  /** Resolves with the rollout once it has ended and its execution too. */
+  ended(rolloutId: string): Promise<Rollout>;
+  /** Calls `listener` for each append to the journal, in order. */
+  follow(listener: (record: JournalRecord) => void): void;
+  close(): Promise<void>;
+}
+
+interface Clients {
+  lambda: LambdaClient;
+  cloudwatch: CloudWatchClient;
+  s3: S3Client;
+  scheduler: SchedulerClient;
+  sfn: SFNClient;
+}
+
+const definition = readFileSync(new URL('../statemachines/rollout.asl.json', import.meta.url), 'utf8');
+
+/** Builds a world: simulated services, real adapters, handlers and state machine. One seed gives one history where all code is model code. */
+export function createWorld(options: WorldOptions): World {
+  const { clock } = options;
+  const random = seededRandom(options.seed ?? 1);
+  const followers: ((record: JournalRecord) => void)[] = [];
+  const background = new Set<Promise<unknown>>();
+  const inBackground = (work: Promise<unknown>) => {
+    const kept = work.catch(() => {}).finally(() => background.delete(kept));
+    background.add(kept);
+  };
+
+  const events = new SimulatedEventBridge({
+    clock,
+    random: random.fork('events'),
+    duplicates: options.duplicates ?? 0,
+  });
+  const cloudwatch = simulatedCloudWatch(clock, random, events);
+  const s3 = new SimulatedS3({
+    clock,
+    region: REGION,
+    account: ACCOUNT,
+    onEvent: (event) => events.put(event),
+  });
+  const lambda = new SimulatedLambda({
+    clock,
+    random: random.fork('routing'),
+    region: REGION,
+    account: ACCOUNT,
+    rateLimits: options.rateLimits,
+    onInvocation: (invocation: InvocationRecord) => cloudwatch.invocation(invocation),
+  });
+  const scheduler: SimulatedScheduler = new SimulatedScheduler({
+    clock,
+    region: REGION,
+    account: ACCOUNT,
+    invoke: async ({ Arn, Input }) => {
+      if (Arn === MACHINE_ARN) {
+        const name = `scheduled-${random.fork(`${clock.now()}`).int(1e9)}`;
+        await sfn.operations.StartExecutionCommand?.({ stateMachineArn: Arn, name, input: Input } as never);
+      } else await invoke('DeadMan', JSON.parse(Input));
+    },
+  });
+  const invoke = async (name: ControllerFunction, event: unknown): Promise<unknown> => {
+    await clock.sleep(LATENCY_MS.lambdaInvoke);
+    const call: Handler = (given) => functions[name](JSON.parse(JSON.stringify(given)));
+    const result = await (options.around === undefined ? call(event) : options.around(name, event, call));
+    return result === undefined ? undefined : JSON.parse(JSON.stringify(result));
+  };
+  const sfn: SimulatedStepFunctions = new SimulatedStepFunctions({
+    clock,
+    random: () => random.next(),
+    region: REGION,
+    account: ACCOUNT,
+    machines: { rollout: JSON.parse(definition.replace(/\$\{(\w+)\}/g, (_, name: string) => named(name))) },
+    task: (resource, args) => runTask(resource, args, invoke, lambda.operations as Operations, clock),
+  });
+  const clients = connect(
+    {
+      lambda: lambda.operations,
+      cloudwatch: cloudwatch.operations,
+      s3: s3.operations,
+      scheduler: scheduler.operations,
+      sfn: sfn.operations,
+    } as Record<keyof Clients, Operations>,
+    options,
+  );
+  const journal = memoryJournal((record) => {
+    for (const follower of followers) follower(record);
+    const { rolloutId, service } = record.rollout.opening;
+    const ended = record.events.some(({ type }) => type === 'RolloutClosed');
+    const wakes = record.events.some(({ type }) => WAKING.has(type));
+    if (ended || wakes)
+      inBackground(
+        clock
+          .sleep(LATENCY_MS.eventDelivery)
+          .then(() => invoke('JournalStream', { records: [{ rolloutId, service, ended, wakes }] })),
+      );
+  });
+  const made: Ports = {
+    environment: ENVIRONMENT,
+    clock,
+    journal,
+    router: routersFor(clients, clock),
+    metrics: cloudwatchMetrics(clients.cloudwatch),
+    alarms: cloudwatchAlarms(clients.cloudwatch),
+    smoke: lambdaSmoke(clients.lambda, clock),
+    executions: stepFunctions(clients.sfn, MACHINE_ARN),
+    deadMan: schedulerDeadMan(clients.scheduler, {
+      functionArn: functionArn('DeadMan'),
+      stateMachineArn: MACHINE_ARN,
+      roleArn: `arn:aws:iam::${ACCOUNT}:role/scheduler`,
+      groupName: 'spillway',
+    }),
+    releases: s3Releases(clients.s3),
+  };
+  const ports = options.changePorts?.(made) ?? made;
+  const functions = controllerFunctions(() => ports);
+
+  events.rule({
+    name: 'manifest-uploaded',
+    pattern: {
+      source: ['aws.s3'],
+      'detail-type': ['Object Created'],
+      detail: { bucket: { name: [BUCKET] }, object: { key: [{ wildcard: 'releases/*/manifest.json' }] } },
+    },
+    target: async (event) => void (await invoke('OpenRollout', event)),
+  });
+  events.rule({
+    name: 'alarm-changed',
+    pattern: {
+      source: ['aws.cloudwatch'],
+      'detail-type': ['CloudWatch Alarm State Change'],
+      detail: { state: { value: ['ALARM'] } },
+    },
+    target: async (event) => void (await invoke('AlarmEvent', event)),
+  });
+
+  return {
+    clock,
+    random,
+    lambda,
+    cloudwatch,
+    s3,
+    events,
+    scheduler,
+    stepFunctions: sfn,
+    ports,
+    journal,
+    clients,
+    invoke,
+    async upload(key, manifest) {
+      const Body =
+        typeof manifest === 'string' || manifest instanceof Uint8Array ? manifest : JSON.stringify(manifest);
+      await clients.s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: key, Body }));
+    },
+    ended: (rolloutId) => ended(rolloutId, journal, sfn, (listener) => followers.push(listener)),
+    follow: (listener) => void followers.push(listener),
+    async close() {
+      await lambda.close();
+    },
+  };
+}
+
+export function functionArn(name: string): string {
+  return `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`;
+}
+
+function named(name: string): string {
+  if (!(CONTROLLER as readonly string[]).includes(name))
+    throw new Error(`The state machine names a function ${name} that does not exist.`);
+  return name;
+}
+
+function simulatedCloudWatch(
+  clock: WorldClock,
+  random: Random,
+  events: SimulatedEventBridge,
+): SimulatedCloudWatch {
+  const delays = random.fork('emission');
+  const { metricEmissionMin, metricEmissionMax } = LATENCY_MS;
+  return new SimulatedCloudWatch({
+    clock,
+    region: REGION,
+    account: ACCOUNT,
+    emissionDelayMs: () => metricEmissionMin + delays.next() * (metricEmissionMax - metricEmissionMin),
+    onAlarm: (event) => events.put(event),
+  });
+}
+
+/** Does what a Task state asks for: a function of the controller, or a call of Lambda by Step Functions itself. */
+async function runTask(
+  resource: string,
+  args: unknown,
+  invoke: World['invoke'],
+  lambda: Operations,
+  clock: WorldClock,
+): Promise<unknown> {
+  const [, action] = /^arn:aws:states:::aws-sdk:lambda:(\w+)$/.exec(resource) ?? [];
+  if (action === undefined) {
+    const { FunctionName, Payload } = args as { FunctionName: ControllerFunction; Payload: unknown };
+    try {
+      return { StatusCode: 200, ExecutedVersion: '$LATEST', Payload: await invoke(FunctionName, Payload) };
+    } catch (error) {
+      throw asTaskError(error);
+    }
+  }
+  await clock.sleep(LATENCY_MS.lambdaControlPlane);
+  const command = `${action.charAt(0).toUpperCase()}${action.slice(1)}Command`;
+  const operation = lambda[command];
+  if (operation === undefined) throw new Error(`${resource} is not simulated.`);
+  try {
+    return await operation(args as never);
+  } catch (error) {
+    // The SDK integrations put the service in front of its error names.
+    throw Object.assign(new Error(String(error)), {
+      name: `Lambda.${error instanceof Error ? error.name : 'Unknown'}`,
+    });
+  }
+}
+
+/** A handler's error as Step Functions sees it: its name, and a JSON text as the cause. */
+function asTaskError(error: unknown): Error {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  return Object.assign(new Error(JSON.stringify({ errorType: name, errorMessage: message })), { name });
+}
+
+function connect(operations: Record<keyof Clients, Operations>, { clock, intercept }: WorldOptions): Clients {
+  const config = {
+    region: REGION,
+    credentials: { accessKeyId: 'simulated', secretAccessKey: 'simulated' },
+    cacheMiddleware: true,
+  };
+  const clients: Clients = {
+    lambda: new LambdaClient(config),
+    cloudwatch: new CloudWatchClient(config),
+    s3: new S3Client(config),
+    scheduler: new SchedulerClient(config),
+    sfn: new SFNClient(config),
+  };
+  const latency: Record<keyof Clients, (command: string) => number> = {
+    // What an invocation takes is the code's own time.
+    lambda: (command) =>
+      command === 'InvokeCommand' ? LATENCY_MS.lambdaInvoke : LATENCY_MS.lambdaControlPlane,
+    cloudwatch: (command) => (command === 'GetMetricDataCommand' ? LATENCY_MS.metricRead : LATENCY_MS.alarms),
+    s3: () => LATENCY_MS.s3,
+    scheduler: () => LATENCY_MS.schedulerApi,
+    sfn: () => LATENCY_MS.stepFunctionsApi,
+  };
+  for (const [service, client] of Object.entries(clients)) {
+    const name = service as keyof Clients;
+    attach(client, operations[name], { clock, latencyMs: latency[name], intercept });
+  }
+  return clients;
+}
+
+async function ended(
+  rolloutId: string,
+  journal: Journal,
+  sfn: SimulatedStepFunctions,
+  follow: (listener: (record: JournalRecord) => void) => void,
+): Promise<Rollout> {
+  const present = await journal.read(rolloutId);
+  const rollout =
+    present?.outcome !== undefined
+      ? present
+      : await new Promise<Rollout>((resolve) =>
+          follow(({ rollout }) => {
+            if (rollout.opening.rolloutId === rolloutId && rollout.outcome !== undefined) resolve(rollout);
+          }),
+        );
+  const last = [...sfn.executions.values()].filter(({ name }) => name.startsWith(`${rolloutId}-`));
+  await Promise.all(last.map(({ done }) => done));
+  return rollout;
+}

@@ -1,0 +1,60 @@
+/** A rollout file with every field of the format, to be changed by tests. */
+export function fullFile(): Record<string, unknown> {
+  return {
+    service: 'checkout-api',
+    targets: {
+      api: { lambda: 'checkout-prod-Api', alias: 'live', source: 'http' },
+      worker: { lambda: 'checkout-prod-Worker', alias: 'live', source: 'invoke' },
+    },
+    steps: [
+      { weight: 1, bake: '5m' },
+      { weight: 10, bake: '10m', maxBake: '30m' },
+    ],
+    smoke: [
+      { target: 'api', get: '/health', expect: { status: 200, under: '800ms', text: 'ok' } },
+      {
+        target: 'api',
+        post: '/checkout?dryRun=1',
+        json: { sku: 'T1' },
+        expect: { status: 200, '$.items[0].id': null },
+      },
+      { target: 'worker', delete: '/orders/1', expect: { status: 204 } },
+    ],
+    watch: { errors: '1.5x', http5xx: '0.5%' },
+    alarms: ['orders-too-low'],
+    verify: '10m',
+    onInconclusive: 'revert',
+  };
+}
+
+/** The least that a rollout file can be. */
+export function leastFile(): Record<string, unknown> {
+  return {
+    service: 'checkout-api',
+    targets: { api: { lambda: 'checkout-prod-Api', alias: 'live' } },
+    steps: [{ weight: 10, bake: '5m' }],
+  };
+}
+
+/** A copy of `value` in which the thing at `path` is `put`, or is gone where that is undefined. */
+export function changed(value: unknown, path: (string | number)[], put: unknown): unknown {
+  const copy = structuredClone(value);
+  const holder = path
+    .slice(0, -1)
+    .reduce((at, key) => (at as Record<string, unknown>)[key] as object, copy as object);
+  const last = path.at(-1) as string;
+  if (put === undefined) delete (holder as Record<string, unknown>)[last];
+  else
+    Object.defineProperty(holder, last, { value: put, enumerable: true, configurable: true, writable: true });
+  return copy;
+}
+
+/** What an action throws. @throws Error where it throws nothing */
+export function thrownBy(action: () => unknown): Error {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error('Nothing was thrown.');
+}

@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest';
+import { planFrom, rolloutFileFrom } from '../../../core/config/rollout-file.ts';
+import { strategies } from '../../../core/plan/strategies.ts';
+import { leastFile, thrownBy } from '../config/files.ts';
+
+const { steps: _, ...base } = leastFile();
+const weights = (way: object) =>
+  planFrom(rolloutFileFrom({ ...base, ...way })).plan.steps.map(({ weight }) => weight);
+const bakes = (way: object) =>
+  planFrom(rolloutFileFrom({ ...base, ...way })).plan.steps.map(({ bakeSeconds }) => bakeSeconds);
+const TENS = [10, 20, 30, 40, 50, 60, 70, 80, 90];
+
+describe('linear', () => {
+  test.each([
+    [10, TENS],
+    [30, [30, 60, 90]],
+    [50, [50]],
+    [33, [33, 66, 99]],
+    [99, [99]],
+  ])('by %d rises through %j', (by, expected) => {
+    expect(weights({ linear: { by, every: '2m' } })).toEqual(expected);
+    expect(new Set(bakes({ linear: { by, every: '2m' } }))).toEqual(new Set([120]));
+  });
+
+  test.each([
+    [{ by: 0, every: '2m' }, 'linear.by is 0: a weight is a whole percent from 1 to 99'],
+    [{ by: 10 }, 'linear.every is missing:'],
+    [{ by: 10, every: 120 }, 'linear.every is 120: a time needs its unit; write `120s` or `120m`.'],
+    [{ by: 10, evry: '2m' }, 'linear.evry is not a known key: did you mean `every`?'],
+  ])('with %j is refused', (linear, line) => {
+    expect(thrownBy(() => weights({ linear })).message).toContain(line);
+  });
+});
+
+test('canary is one step, and nothing else can be told to it', () => {
+  expect(weights({ canary: { weight: 5, bake: '15m' } })).toEqual([5]);
+  expect(bakes({ canary: { weight: 5, bake: '15m' } })).toEqual([900]);
+  expect(() => weights({ canary: { weight: 5, bake: '15m', steps: 2 } })).toThrow(
+    'canary.steps is not a known key',
+  );
+});
+
+describe('a step without maxBake', () => {
+  test.each([
+    ['1m', 660],
+    ['5m', 900],
+    ['10m', 1_800],
+    ['3d', 604_800],
+    ['7d', 604_800],
+  ])('of %s waits for traffic for %d seconds at most', (bake, maxBakeSeconds) => {
+    const file = rolloutFileFrom({ ...base, canary: { weight: 5, bake } });
+    expect(planFrom(file).plan.steps[0]).toMatchObject({ maxBakeSeconds });
+  });
+});
+
+describe('a strategy by name', () => {
+  const PRESETS: [string, number[], number[]][] = [
+    ...[5, 10, 15, 30].map((m): [string, number[], number[]] => [
+      `Canary10Percent${m}Minutes`,
+      [10],
+      [m * 60],
+    ]),
+    ['Linear10PercentEvery1Minute', TENS, Array(9).fill(60)],
+    ...[2, 3, 10].map((m): [string, number[], number[]] => [
+      `Linear10PercentEvery${m}Minutes`,
+      TENS,
+      Array(9).fill(m * 60),
+    ]),
+    ['AllAtOnce', [], []],
+  ];
+
+  test.each(
+    PRESETS.flatMap((preset) =>
+      ['', 'Lambda', 'CodeDeployDefault.Lambda'].map(
+        (prefix) => [prefix + preset[0], ...preset.slice(1)] as const,
+      ),
+    ),
+  )('%s is imported, goes on where there is too little traffic, and says so', (strategy, expected, times) => {
+    const { plan, notices } = planFrom(rolloutFileFrom({ ...base, strategy }));
+    expect(plan.steps.map(({ weight }) => weight)).toEqual(expected);
+    expect(plan.steps.map(({ bakeSeconds }) => bakeSeconds)).toEqual(times);
+    expect(plan.onInconclusive).toBe('promote');
+    expect(notices).toEqual([expect.stringContaining(strategy as string)]);
+  });
+
+  test('keeps what the file says of inconclusive steps, and then has nothing to notice', () => {
+    const file = rolloutFileFrom({ ...base, strategy: 'Canary10Percent5Minutes', onInconclusive: 'revert' });
+    expect(planFrom(file)).toMatchObject({ plan: { onInconclusive: 'revert' }, notices: [] });
+  });
+
+  test('all-at-once is our own: no step, and it pauses where it cannot judge', () => {
+    const { plan, notices } = planFrom(rolloutFileFrom({ ...base, strategy: 'all-at-once' }));
+    expect(plan).toEqual({ steps: [], verifySeconds: 600, onInconclusive: 'pause' });
+    expect(notices).toEqual([]);
+  });
+
+  test.each([
+    [
+      'Canary10Percent6Minutes',
+      'no strategy is called so; the nearest known ones are `Canary10Percent5Minutes`',
+    ],
+    [
+      'CodeDeployDefault.LambdaCanary10Percent5Minute',
+      'the nearest known ones are `Canary10Percent5Minutes`',
+    ],
+    ['CodeDeployDefault.Canary10Percent5Minutes', 'no strategy is called so'],
+    ['all-at-onec', 'the nearest known ones are `all-at-once`'],
+    ['blue-green', 'no strategy is called so; the nearest known ones are'],
+    ['toString', 'no strategy is called so'],
+    ['linear', 'it has a key of its own; write `linear: { by: 10, every: 2m }`.'],
+    [5, 'strategy is 5: no strategy is called so'],
+  ])('%s is refused: %s', (strategy, line) => {
+    expect(thrownBy(() => weights({ strategy })).message).toContain(line);
+  });
+});
+
+test('the example of each strategy is written with its own name', () => {
+  for (const [name, { example }] of Object.entries(strategies)) expect(example).toContain(name);
+});
