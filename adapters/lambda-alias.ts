@@ -72,15 +72,15 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
   const insist = async (
     target: Target,
     change: (seen: Seen) => Promise<Routing | undefined> | Routing | undefined,
-  ): Promise<{ seen: Seen; changed: boolean }> => {
-    let changed = false;
+  ): Promise<{ first: Seen; seen: Seen }> => {
+    let first: Seen | undefined;
     for (let fight = 0; fight < FIGHTS_MAX; fight++) {
       const seen = await get(target);
+      first ??= seen;
       const routing = await change(seen);
-      if (routing === undefined) return { seen, changed };
+      if (routing === undefined) return { first, seen };
       try {
         await put(target, routing, seen.revision);
-        changed = true;
       } catch (error) {
         if (nameOf(error) !== 'PreconditionFailedException' && !isPassing(error)) throw error;
       }
@@ -118,13 +118,12 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       }
     },
     async revert(target, by): Promise<RevertedTarget> {
-      const before = await get(target);
-      const { seen } = await insist(target, async (now) => {
+      const { first, seen } = await insist(target, async (now) => {
         if (now.stamp === undefined) await assertOwned(client, target, by.rolloutId);
         const way = wayOut(now, target, by);
         return 'write' in way ? way.write : undefined;
       });
-      const changed = before.primary !== seen.primary || before.weights[target.canary] !== undefined;
+      const changed = first.primary !== seen.primary || first.weights[target.canary] !== undefined;
       return {
         name: target.name,
         primary: seen.primary,

@@ -18,6 +18,9 @@ export interface DeadManTargets {
   groupName: string;
 }
 
+/** Time between two looks. */
+const LOOK_MS = 120_000;
+
 /** How long after the deadline the recurring look goes on, in case the last way out needs a second one. */
 const AFTER_DEADLINE_MS = 24 * 3600_000;
 
@@ -27,9 +30,10 @@ export function schedulerDeadMan(client: SchedulerClient, targets: DeadManTarget
   return {
     async arm(input) {
       for (const schedule of [recurring(input, targets), last(input, targets)]) {
-        await tolerate('ConflictException', () =>
+        const created = await tolerate('ConflictException', () =>
           send(() => client.send(new CreateScheduleCommand(schedule))),
         );
+        if (created === undefined) await send(() => client.send(new UpdateScheduleCommand(schedule)));
       }
     },
     async frozen(rolloutId) {
@@ -39,11 +43,6 @@ export function schedulerDeadMan(client: SchedulerClient, targets: DeadManTarget
       return found?.Target?.Input === undefined
         ? undefined
         : (JSON.parse(found.Target.Input) as DeadManInput);
-    },
-    async note(input) {
-      await tolerate('ResourceNotFoundException', () =>
-        send(() => client.send(new UpdateScheduleCommand(recurring(input, targets)))),
-      );
     },
     async disarm(rolloutId) {
       for (const Name of [rolloutId, lastName(rolloutId)]) {
@@ -65,6 +64,8 @@ function recurring(
     Name: input.rolloutId,
     GroupName: groupName,
     ScheduleExpression: 'rate(2 minutes)',
+    // At once would be too early: whoever arms it has yet to write the journal.
+    StartDate: new Date(input.armedAt + LOOK_MS),
     EndDate: new Date(input.deadline + AFTER_DEADLINE_MS),
     FlexibleTimeWindow: { Mode: 'OFF' },
     Target: { Arn: functionArn, RoleArn: roleArn, Input: JSON.stringify(input) },

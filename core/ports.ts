@@ -155,18 +155,17 @@ export interface Executions {
 /** The dead man's frozen input: enough to revert without a journal. */
 export interface DeadManInput extends ExecutionInput {
   deadline: Instant;
+  armedAt: Instant;
   /** When the journal was first found unreadable; absent while it can be read. */
   unreadableSince?: Instant | undefined;
 }
 
 /** The watchdog outside the execution. */
 export interface DeadMan {
-  /** Arms it: a recurring look, and a last one at the deadline that needs no function. Arming again changes nothing. */
+  /** Arms it: a recurring look, the first one in two minutes, and a last one at the deadline that needs no function. Arming again replaces what was frozen. */
   arm(input: DeadManInput): Promise<void>;
   /** What it was armed with, or undefined where it is not armed. */
   frozen(rolloutId: string): Promise<DeadManInput | undefined>;
-  /** Replaces the frozen input. */
-  note(input: DeadManInput): Promise<void>;
   disarm(rolloutId: string): Promise<void>;
 }
 

@@ -10,7 +10,12 @@ import { ExecutionRef, type Ports, type Task } from './_task.ts';
 /** How long the journal may be unreadable before the canary is taken out without asking it. */
 const UNREADABLE_MS = 10 * 60_000;
 
-const Input = ExecutionRef.and(z.object({ deadline: z.number(), unreadableSince: z.number().optional() }));
+/** How long a rollout may be armed without being in the journal: its opening may still be repeated. */
+const UNOPENED_MS = 60 * 60_000;
+
+const Input = ExecutionRef.and(
+  z.object({ deadline: z.number(), armedAt: z.number(), unreadableSince: z.number().optional() }),
+);
 
 export type Found = 'alive' | 'ended' | 'unknown' | 'taken over' | 'unreadable' | 'reverted';
 
@@ -25,17 +30,25 @@ export const deadMan: Task<DeadManInput, { found: Found }> = {
       return { found: await withoutJournal(input, ports) };
     }
     if (input.unreadableSince !== undefined)
-      await ports.deadMan.note({ ...input, unreadableSince: undefined });
+      await ports.deadMan.arm({ ...input, unreadableSince: undefined });
     return { found: await look(rollout, input, ports) };
   },
 };
 
-async function look(rollout: Rollout | undefined, { rolloutId }: DeadManInput, ports: Ports): Promise<Found> {
-  if (rollout === undefined || isEnded(rollout)) {
-    await ports.deadMan.disarm(rolloutId);
-    return rollout === undefined ? 'unknown' : 'ended';
-  }
+async function look(
+  rollout: Rollout | undefined,
+  { rolloutId, armedAt }: DeadManInput,
+  ports: Ports,
+): Promise<Found> {
   const now = ports.clock.now();
+  if (rollout === undefined) {
+    if (now > armedAt + UNOPENED_MS) await ports.deadMan.disarm(rolloutId);
+    return 'unknown';
+  }
+  if (isEnded(rollout)) {
+    await ports.deadMan.disarm(rolloutId);
+    return 'ended';
+  }
   if (now <= dueAt(rollout) + GRACE_SECONDS * 1000) return 'alive';
   const after = await recordJudgement(
     rollout,
@@ -51,7 +64,7 @@ async function look(rollout: Rollout | undefined, { rolloutId }: DeadManInput, p
 async function withoutJournal(input: DeadManInput, ports: Ports): Promise<Found> {
   const now = ports.clock.now();
   if (input.unreadableSince === undefined) {
-    await ports.deadMan.note({ ...input, unreadableSince: now });
+    await ports.deadMan.arm({ ...input, unreadableSince: now });
     return 'unreadable';
   }
   if (now - input.unreadableSince < UNREADABLE_MS) return 'unreadable';

@@ -12,7 +12,7 @@ import { type ErrorCode, RolloutError } from '../core/errors.ts';
 import type { ResolvedTarget } from '../core/ports.ts';
 import type { Identity, Opening, Outcome, RolloutEvent } from '../core/rollout/event.ts';
 import { open } from '../core/rollout/open.ts';
-import { isEnded, type Rollout } from '../core/rollout/state.ts';
+import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { WINDOW_MS } from '../core/units.ts';
 import { begin } from './_begin.ts';
 import { executionInput, type Ports, type Task } from './_task.ts';
@@ -81,7 +81,10 @@ async function repeat(rollout: Rollout, manifest: Opening['manifest'], ports: Po
       reason: `release ${release} of ${service} was already tried (${rollout.outcome ?? 'it is under way'}); upload it again under a new release id`,
     };
   }
-  if (!isEnded(rollout)) await start(rollout, ports);
+  if (!isEnded(rollout)) {
+    await arm(rollout, ports);
+    await begin(rollout, ports);
+  }
   return { rolloutId, result: rollout.outcome ?? 'opened', reason: rollout.reason ?? 'opened before' };
 }
 
@@ -101,11 +104,13 @@ async function admit(identity: Identity, ports: Ports): Promise<Opened> {
       },
     ];
   }
+  const draft = fold(events);
+  if (draft !== undefined && !isEnded(draft)) await arm(draft, ports);
   const opened = await ports.journal.open(events);
   if (opened.result === 'locked') return queue(identity, events, opened.by, ports);
   await ports.journal.unwait(identity.service, identity.release);
   const { rollout } = opened;
-  if (!isEnded(rollout)) await start(rollout, ports);
+  if (!isEnded(rollout)) await begin(rollout, ports);
   return {
     rolloutId: identity.rolloutId,
     result: rollout.outcome ?? 'opened',
@@ -147,10 +152,10 @@ async function recent(manifest: Manifest, targets: ResolvedTarget[], ports: Port
   return Object.fromEntries(series);
 }
 
-/** The dead man stands guard before anything can go wrong; then the claim and the execution. */
-async function start(rollout: Rollout, ports: Ports): Promise<void> {
-  await ports.deadMan.arm({ ...executionInput(rollout), deadline: rollout.opening.deadline });
-  await begin(rollout, ports);
+/** The dead man stands guard before anything can go wrong. */
+function arm(rollout: Rollout, ports: Ports): Promise<void> {
+  const { deadline } = rollout.opening;
+  return ports.deadMan.arm({ ...executionInput(rollout), deadline, armedAt: ports.clock.now() });
 }
 
 /** The newest release waits; the one that waited before is superseded. The lock is tried again, in case it went in between. */

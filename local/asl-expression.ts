@@ -98,7 +98,10 @@ export function compileTemplate(template: unknown, place: Place): Evaluate {
   if (typeof template === 'string') return compileText(template, place);
   if (typeof template !== 'object' || template === null) return () => template;
   const parts = Object.entries(template).map(([key, part]) =>
-    compileTemplate(part, { ...place, where: Array.isArray(template) ? `${place.where}[${key}]` : `${place.where}.${key}` }),
+    compileTemplate(part, {
+      ...place,
+      where: Array.isArray(template) ? `${place.where}[${key}]` : `${place.where}.${key}`,
+    }),
   );
   if (Array.isArray(template)) return (scope) => evaluateAll(parts, scope);
   const keys = Object.keys(template);
@@ -140,14 +143,16 @@ function compileExpression(source: string, place: Place): Evaluate {
   for (const names of parsed.statesPaths) checkStates(names, source, place);
   const required = parsed.variables.filter((name) => !parsed.bound.has(name));
   for (const name of required) {
-    if (!place.variables.has(name)) place.problems.push(`${place.where}: {% ${source} %} uses $${name}, which no state assigns`);
+    if (!place.variables.has(name))
+      place.problems.push(`${place.where}: {% ${source} %} uses $${name}, which no state assigns`);
   }
   const fail = (says: string): never => {
     throw new AslError('States.QueryEvaluationError', `${place.where}: {% ${source} %} ${says}`);
   };
   const { fast } = parsed;
   return (scope) => {
-    for (const name of required) if (!(name in scope.variables)) fail(`uses $${name}, which is not assigned yet`);
+    for (const name of required)
+      if (!(name in scope.variables)) fail(`uses $${name}, which is not assigned yet`);
     const value = fast === undefined ? SLOW : fast(scope);
     if (value === SLOW) return ask(parsed, scope, fail);
     return value === undefined ? fail('is undefined') : value;
@@ -197,7 +202,10 @@ function inspect(node: unknown, hasContext: boolean, found: Found): void {
   if (!isRecord(node)) return;
   for (const name of [node.focus, node.index]) if (typeof name === 'string') found.bound.add(name);
   const { type, ...parts } = node;
-  if (type === 'path') return inspectPath(node as Ast, hasContext, found);
+  if (type === 'path') {
+    inspectPath(node as Ast, hasContext, found);
+    return;
+  }
   if (type === 'variable') inspectVariable(String(node.value), hasContext, found);
   if (type === 'bind') {
     found.bound.add(String((node as Ast).lhs?.value));
@@ -227,8 +235,10 @@ function inspectPath(path: Ast, hasContext: boolean, found: Found): void {
 
 function inspectVariable(name: string, hasContext: boolean, found: Found): void {
   if (name === 'states') found.statesPaths.push([]);
-  else if (name === '$' || (name === '' && !hasContext)) found.problems.push(`uses $${name}, which means nothing here`);
-  else if (BANNED.has(name)) found.problems.push(`uses $${name}, which is refused: clock and chance come from the world alone`);
+  else if (name === '$' || (name === '' && !hasContext))
+    found.problems.push(`uses $${name}, which means nothing here`);
+  else if (BANNED.has(name))
+    found.problems.push(`uses $${name}, which is refused: clock and chance come from the world alone`);
   else if (name !== '' && !FUNCTIONS.has(name)) found.variables.add(name);
 }
 
@@ -260,7 +270,8 @@ function operandReader(ast: Ast): Evaluate | undefined {
 }
 
 /** True for a node without filters, groups, bindings or any other mark. */
-const isBare = (ast: Ast) => Object.keys(ast).every((key) => ['type', 'value', 'position', 'steps'].includes(key));
+const isBare = (ast: Ast) =>
+  Object.keys(ast).every((key) => ['type', 'value', 'position', 'steps'].includes(key));
 
 function pathReader(head: string, names: string[]): Evaluate {
   return ({ states, variables }) => {
@@ -275,7 +286,11 @@ function pathReader(head: string, names: string[]): Evaluate {
   };
 }
 
-async function ask(parsed: Parsed, { states, variables }: Scope, fail: (says: string) => never): Promise<unknown> {
+async function ask(
+  parsed: Parsed,
+  { states, variables }: Scope,
+  fail: (says: string) => never,
+): Promise<unknown> {
   const bindings: Variables = Object.create(null);
   bindings.states = states;
   for (const name of parsed.variables) if (name in variables) bindings[name] = variables[name];
@@ -294,9 +309,11 @@ function plainJson(value: unknown, fail: (says: string) => never): unknown {
   if (isRecord(value)) {
     return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plainJson(part, fail)]));
   }
-  if (typeof value === 'number') return Number.isFinite(value) ? value : fail(`gives ${value}, which JSON does not have`);
+  if (typeof value === 'number')
+    return Number.isFinite(value) ? value : fail(`gives ${value}, which JSON does not have`);
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   return fail(value === undefined ? 'is undefined' : `gives a ${typeof value}`);
 }
 
-const messageOf = (error: unknown) => (isRecord(error) && 'message' in error ? String(error.message) : String(error));
+const messageOf = (error: unknown) =>
+  isRecord(error) && 'message' in error ? String(error.message) : String(error);

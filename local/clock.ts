@@ -14,25 +14,40 @@ export interface Wait {
   cancel(): void;
 }
 
-/** Longest wait Node's timers take, about 24.8 days; longer ones fire at once (Node.js timers documentation). */
-const TIMER_MAX_MS = 2 ** 31 - 1;
+/** Most real time between two looks at the clock that counts: a machine that stalls longer slows the world down instead of tearing its timeouts. */
+const STALL_MS = 20;
 
 /** Real time, `scale` times as fast: at 60 a minute of the world passes in a second. */
 export function scaledClock(scale = 1, start: Instant = Date.now()): WorldClock {
-  const zero = performance.now();
-  const now = () => start + Math.floor((performance.now() - zero) * scale);
+  const waits = waitQueue();
+  let time = start;
+  let looked = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+
+  const now = () => {
+    const real = performance.now();
+    time += Math.min(real - looked, STALL_MS) * scale;
+    looked = real;
+    return Math.floor(time);
+  };
+  const beat = () => {
+    timer = undefined;
+    const limit = now();
+    for (let entry = waits.next(limit); entry !== undefined; entry = waits.next(limit)) entry.fire();
+    arm();
+  };
+  const arm = () => {
+    const due = waits.due();
+    if (due === undefined || timer !== undefined) return;
+    timer = setTimeout(beat, Math.max(0, Math.min((due - time) / scale, STALL_MS / 2)));
+  };
   const after = (ms: number): Wait => {
-    const due = now() + ms;
-    let timer: NodeJS.Timeout | undefined;
-    const done = new Promise<void>((resolve) => {
-      const arm = () => {
-        const left = due - now();
-        if (left <= 0) return resolve();
-        timer = setTimeout(arm, Math.min(Math.ceil(left / scale), TIMER_MAX_MS));
-      };
-      arm();
-    });
-    return { done, cancel: () => clearTimeout(timer) };
+    const wait = waits.add(now() + Math.max(0, ms));
+    // A nearer wait than the timer was set for must not be late.
+    clearTimeout(timer);
+    timer = undefined;
+    arm();
+    return wait;
   };
   return { now, after, sleep: (ms) => after(ms).done };
 }
@@ -48,34 +63,22 @@ export interface VirtualClock extends WorldClock {
 interface Entry {
   due: Instant;
   order: number;
+  isCancelled: boolean;
   fire(): void;
 }
 
 export function virtualClock(start: Instant = Date.UTC(2026, 0, 5, 9)): VirtualClock {
   let time = start;
-  let order = 0;
-  const heap: Entry[] = [];
-  const cancelled = new Set<Entry>();
-
-  const after = (ms: number): Wait => {
-    let entry: Entry | undefined;
-    const done = new Promise<void>((resolve) => {
-      entry = { due: time + Math.max(0, ms), order: order++, fire: resolve };
-      push(heap, entry);
-    });
-    return { done, cancel: () => entry !== undefined && cancelled.add(entry) };
-  };
+  const waits = waitQueue();
+  const after = (ms: number): Wait => waits.add(time + Math.max(0, ms));
 
   /** Fires the next wait that is due by `limit`; false when there is none. */
   const step = (limit: Instant): boolean => {
-    for (let entry = heap[0]; entry !== undefined && entry.due <= limit; entry = heap[0]) {
-      pop(heap);
-      if (cancelled.delete(entry)) continue;
-      time = entry.due;
-      entry.fire();
-      return true;
-    }
-    return false;
+    const entry = waits.next(limit);
+    if (entry === undefined) return false;
+    time = entry.due;
+    entry.fire();
+    return true;
   };
 
   return {
@@ -94,7 +97,7 @@ export function virtualClock(start: Instant = Date.UTC(2026, 0, 5, 9)): VirtualC
         if (settled) return watched;
         if (!step(limit)) {
           throw new Error(
-            heap.length === 0
+            waits.due() === undefined
               ? `The world stands still at ${new Date(time).toISOString()}: nothing waits and the awaited thing has not happened.`
               : `The awaited thing did not happen within ${limitMs / 1000} virtual seconds.`,
           );
@@ -112,6 +115,39 @@ export function virtualClock(start: Instant = Date.UTC(2026, 0, 5, 9)): VirtualC
 
 /** Lets every promise that can settle do so: the microtask queue is empty when a macrotask runs. */
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** Waits in the order in which they are due; those due together in the order they were asked for. */
+function waitQueue() {
+  const heap: Entry[] = [];
+  let order = 0;
+  return {
+    add(due: Instant): Wait {
+      let entry: Entry | undefined;
+      const done = new Promise<void>((resolve) => {
+        entry = { due, order: order++, isCancelled: false, fire: resolve };
+        push(heap, entry);
+      });
+      return {
+        done,
+        cancel: () => {
+          if (entry !== undefined) entry.isCancelled = true;
+        },
+      };
+    },
+    /** Takes out the next wait that is due by `limit`. */
+    next(limit: Instant): Entry | undefined {
+      while (heap[0]?.isCancelled) pop(heap);
+      const entry = heap[0];
+      if (entry === undefined || entry.due > limit) return undefined;
+      pop(heap);
+      return entry;
+    },
+    due(): Instant | undefined {
+      while (heap[0]?.isCancelled) pop(heap);
+      return heap[0]?.due;
+    },
+  };
+}
 
 const isBefore = (a: Entry, b: Entry) => a.due < b.due || (a.due === b.due && a.order < b.order);
 

@@ -18,6 +18,7 @@ export type Rate = (version: string, at: Instant, weight: Percent) => number;
 export interface ModelTally {
   requests: number;
   errors: number;
+  /** Failed responses, thrown or handled. */
   faults: number;
 }
 
@@ -46,7 +47,7 @@ export function modelTraffic(world: {
   routing: () => Routing;
   /** Share of invocations that throw. */
   errorRate: Rate;
-  /** Share of responses that are handled failures; none where it is not said. */
+  /** Share of the responses that do not throw and are handled failures; none where it is not said. */
   faultRate?: Rate;
   /** Whether the functions count their responses and faults; they do where it is not said. */
   counters?: boolean;
@@ -74,7 +75,8 @@ export function modelTraffic(world: {
   const serve = (version: string, minute: Instant, at: Instant, weight: Percent, count: number) => {
     if (count === 0) return;
     const errors = random.binomial(count, errorRate(version, at, weight));
-    const faults = random.binomial(count, faultRate(version, at, weight));
+    // As with-spillway counts them: an answer that throws is a fault too.
+    const faults = errors + random.binomial(count - errors, faultRate(version, at, weight));
     const before = tally[version] ?? { requests: 0, errors: 0, faults: 0 };
     tally[version] = {
       requests: before.requests + count,

@@ -26,6 +26,7 @@ import { SimulatedS3 } from './services/s3.ts';
 import { SimulatedScheduler } from './services/scheduler.ts';
 import { SimulatedStepFunctions } from './services/step-functions.ts';
 import { attach, type Intercept, type Operations } from './simulate.ts';
+import { type ModelTraffic, modelTraffic } from './traffic.ts';
 
 export const REGION = 'eu-west-1';
 export const ACCOUNT = '111122223333';
@@ -73,6 +74,8 @@ export interface World {
   journal: Journal;
   /** The clients of a person or pipeline outside the controller. */
   clients: Clients;
+  /** Adds traffic that is counted, not sent; its versions need no code. */
+  addTraffic(spec: TrafficSpec): ModelTraffic;
   /** Calls a controller function as AWS would: by name, with copies of what goes in and comes out. */
   invoke(name: ControllerFunction, event: unknown): Promise<unknown>;
   /** Uploads a manifest, which opens a rollout as on AWS: by its event. Text and bytes are uploaded as they are. */
@@ -83,6 +86,11 @@ export interface World {
   follow(listener: (record: JournalRecord) => void): void;
   close(): Promise<void>;
 }
+
+type TrafficSpec = Pick<
+  Parameters<typeof modelTraffic>[0],
+  'functionName' | 'requestsPerSecond' | 'errorRate' | 'faultRate' | 'counters'
+>;
 
 interface Clients {
   lambda: LambdaClient;
@@ -104,6 +112,21 @@ export function createWorld(options: WorldOptions): World {
     const kept = work.catch(() => {}).finally(() => background.delete(kept));
     background.add(kept);
   };
+
+  const traffic = new Set<ModelTraffic>();
+  /** Draws the traffic up to now before anything changes it or counts it. */
+  const settled = (operations: Operations, commands: string[]): Operations => ({
+    ...operations,
+    ...Object.fromEntries(
+      commands.map((command) => [
+        command,
+        (input: never) => {
+          for (const each of traffic) each.settle();
+          return operations[command]?.(input) as object;
+        },
+      ]),
+    ),
+  });
 
   const events = new SimulatedEventBridge({
     clock,
@@ -144,22 +167,24 @@ export function createWorld(options: WorldOptions): World {
   };
   const sfn: SimulatedStepFunctions = new SimulatedStepFunctions({
     clock,
-    random: () => random.next(),
+    random,
     region: REGION,
     account: ACCOUNT,
     machines: { rollout: JSON.parse(definition.replace(/\$\{(\w+)\}/g, (_, name: string) => named(name))) },
-    task: (resource, args) => runTask(resource, args, invoke, lambda.operations as Operations, clock),
+    task: (resource, args) => runTask(resource, args, invoke, lambdaOperations, clock),
   });
-  const clients = connect(
-    {
-      lambda: lambda.operations,
-      cloudwatch: cloudwatch.operations,
-      s3: s3.operations,
-      scheduler: scheduler.operations,
-      sfn: sfn.operations,
-    } as Record<keyof Clients, Operations>,
-    options,
-  );
+  const lambdaOperations = settled(lambda.operations as Operations, [
+    'UpdateAliasCommand',
+    'DeleteAliasCommand',
+  ]);
+  const operations: Record<keyof Clients, Operations> = {
+    lambda: lambdaOperations,
+    cloudwatch: settled(cloudwatch.operations, ['GetMetricDataCommand']),
+    s3: s3.operations as Operations,
+    scheduler: scheduler.operations as Operations,
+    sfn: sfn.operations,
+  };
+  const clients = connect(operations, options);
   const journal = memoryJournal((record) => {
     for (const follower of followers) follower(record);
     const { rolloutId, service } = record.rollout.opening;
@@ -224,6 +249,20 @@ export function createWorld(options: WorldOptions): World {
     journal,
     clients,
     invoke,
+    addTraffic(spec) {
+      const { functionName } = spec;
+      const routing = () => lambda.helpers.routing(functionName, ALIAS);
+      const made = modelTraffic({
+        clock,
+        random: random.fork(`traffic ${functionName}`),
+        cloudwatch,
+        alias: ALIAS,
+        routing,
+        ...spec,
+      });
+      traffic.add(made);
+      return made;
+    },
     async upload(key, manifest) {
       const Body =
         typeof manifest === 'string' || manifest instanceof Uint8Array ? manifest : JSON.stringify(manifest);

@@ -14,6 +14,8 @@ export type Checked<T> = { value: T; lines?: never } | { lines: string[] };
 /** Most lines that are reported: a reason travels in the journal, whose items are limited. */
 const LINES_MAX = 100;
 const SHOWN_MAX = 60;
+/** Most values in all maps and lists together: a wrong one costs more than a good one, and the time to refuse is limited. */
+const VALUES_MAX = 10_000;
 
 /** Option of a rule that looks at several fields: it runs even where one of them is wrong, so that all problems are told at once. */
 export const ALWAYS = { when: () => true };
@@ -27,6 +29,8 @@ export function check<S extends z.ZodType>(
 ): Checked<z.output<S>> {
   const unplain = plainProblems(value);
   if (unplain.length > 0) return { lines: linesFrom(unplain, root) };
+  if (countOf(value) > VALUES_MAX)
+    return { lines: [`${root} holds more than ${VALUES_MAX} values: shorten it.`] };
   const parsed = schema.safeParse(value);
   const problems = [...(parsed.error?.issues ?? []).flatMap((issue) => problemsFrom(issue, value)), ...more];
   if (problems.length > 0) return { lines: linesFrom(problems, root) };
@@ -69,6 +73,11 @@ function problemsFrom(issue: z.core.$ZodIssue, value: unknown): Problem[] {
   }
   const says = issue.message.split('\n');
   return issue.keys.map((key, index) => ({ path: [...issue.path, key], says: says[index] ?? '' }));
+}
+
+function countOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 1;
+  return Object.values(value).reduce<number>((sum, item) => sum + countOf(item), 1);
 }
 
 function linesFrom(problems: readonly Problem[], root: string): string[] {

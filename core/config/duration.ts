@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Seconds } from '../units.ts';
+import { word } from './plain.ts';
 
 const DURATION = /^(?=\d)(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?$/;
 const SHORT = /^(?:(\d{1,9})ms|(\d{1,9})s)$/;
@@ -50,7 +51,7 @@ export function duration(least: Seconds, most: Seconds): z.ZodString {
   const range = `it must be from ${durationText(least)} to ${durationText(most)}.`;
   const error = ({ input }: { input?: unknown }) =>
     withoutUnit(input, 's', 'm') ??
-    (secondsFrom(String(input)) === undefined
+    (secondsFrom(word(input)) === undefined
       ? `write a time in whole units, like \`90s\`, \`5m\`, \`2h\`, \`1d\` or \`1h30m\`; ${range}`
       : range);
   const isInRange = (text: string) => isWithin(secondsFrom(text), least, most);

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { RolloutError } from '../errors.ts';
-import { ALWAYS, check, type Problem, problem, strict, whole } from './check.ts';
+import { ALWAYS, check, type Problem, problem, shown, strict, whole } from './check.ts';
 import { jsonFault } from './json-text.ts';
 import { isMap, own } from './plain.ts';
 import { rolloutFileSchema, serviceField } from './rollout-file.ts';
@@ -152,7 +152,7 @@ function disagreements(manifest: unknown): { path: PropertyKey[]; message: strin
   if (typeof plannedService === 'string' && plannedService !== service) {
     found.push({
       path: ['rollout', 'service'],
-      message: `the manifest is of \`${service}\`; make the two agree.`,
+      message: `the manifest is of ${shown(service)}; make the two agree.`,
     });
   }
   if (!isMap(targets) || !isMap(planned)) return found;

@@ -30,6 +30,11 @@ export function own(value: unknown, key: PropertyKey): unknown {
   return isMap(value) && Object.hasOwn(value, key) ? value[key as string] : undefined;
 }
 
+/** A text or number as a text, for comparing; empty for all else, whose own conversion to a text might throw. */
+export function word(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+}
+
 function keyProblems(key: string, item: unknown, path: Problem['path']): Problem[] {
   const here = [...path, key];
   const found = plainProblems(item, here);

@@ -6,7 +6,7 @@ import { stepsFrom, strategyExamples, strategyFields } from '../plan/strategies.
 import { ALWAYS, check, strict } from './check.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
 import { nearest } from './nearest.ts';
-import { isMap, own } from './plain.ts';
+import { isMap, own, word } from './plain.ts';
 import { smokeCheckFrom, smokeField } from './smoke.ts';
 import { targetsField } from './targets.ts';
 import { watchField, watchRulesFrom } from './watch.ts';
@@ -48,7 +48,7 @@ const alarmsField = z
   .describe('CloudWatch alarms, composite ones included, that take the release back when they go off.');
 
 const inconclusiveFault: Fault = ({ input }) =>
-  `did you mean \`${nearest(String(input), ON_INCONCLUSIVE)[0]}\`? Known are ${ON_INCONCLUSIVE.join(', ')}.`;
+  `did you mean \`${nearest(word(input), ON_INCONCLUSIVE)[0]}\`? Known are ${ON_INCONCLUSIVE.join(', ')}.`;
 
 /** What a rollout file may hold; what it accepts is plain JSON that it accepts again. */
 export const rolloutFileSchema = strict({
@@ -146,12 +146,12 @@ function smokeTargetFaults(file: Record<string, unknown>): { path: PropertyKey[]
   const checks: unknown[] = Array.isArray(file.smoke) ? file.smoke : [];
   return checks.flatMap((item, index) => {
     const target = own(item, 'target');
-    const isGood = target === undefined ? names.length <= 1 : names.includes(String(target));
+    const isGood = target === undefined ? names.length <= 1 : names.includes(word(target));
     if (isGood || names.length === 0 || !isMap(item)) return [];
     return [
       {
         path: ['smoke', index, 'target'],
-        message: `write the target that is asked: ${nearest(String(target), names, 3).join(', ')}.`,
+        message: `write the target that is asked: ${nearest(word(target), names, 3).join(', ')}.`,
       },
     ];
   });

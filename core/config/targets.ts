@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ALWAYS, strict } from './check.ts';
 import { nearest } from './nearest.ts';
-import { isMap, own } from './plain.ts';
+import { isMap, own, word } from './plain.ts';
 
 const TARGETS_MAX = 20;
 const NAME = /^[A-Za-z][A-Za-z0-9-]{0,39}$/;
@@ -13,7 +13,7 @@ const SOURCES_LATER = ['sqs', 'schedule', 'stream', 'async'];
 type Fault = (issue: { input?: unknown }) => string;
 
 const functionFault: Fault = ({ input }) => {
-  const [, name] = /:function:([\w-]+)/.exec(String(input)) ?? [];
+  const [, name] = /:function:([\w-]+)/.exec(word(input)) ?? [];
   if (name !== undefined) return `write only the function's name: \`${name}\`.`;
   return "write the function's name: 1 to 64 letters, digits, hyphens and underscores, no ARN and no version.";
 };
@@ -21,15 +21,14 @@ const functionFault: Fault = ({ input }) => {
 const aliasFault: Fault = ({ input }) => {
   if (input === '$LATEST')
     return 'traffic can not be divided on `$LATEST`; write the name of an alias, like `live`.';
-  if (/^\d+$/.test(String(input)))
-    return 'a number names a version; write the name of an alias, like `live`.';
+  if (/^\d+$/.test(word(input))) return 'a number names a version; write the name of an alias, like `live`.';
   return "write the alias' name, like `live`: 1 to 128 letters, digits, hyphens and underscores.";
 };
 
 const sourceFault: Fault = ({ input }) => {
-  if (SOURCES_LATER.includes(String(input)))
+  if (SOURCES_LATER.includes(word(input)))
     return `this source is not supported yet; known are ${SOURCES.join(', ')}.`;
-  return `no source is called so; did you mean \`${nearest(String(input), SOURCES)[0]}\`? Known are ${SOURCES.join(', ')}.`;
+  return `no source is called so; did you mean \`${nearest(word(input), SOURCES)[0]}\`? Known are ${SOURCES.join(', ')}.`;
 };
 
 const target = strict({
@@ -81,10 +80,11 @@ function targetsFaults(value: unknown): { path: string[]; message: string }[] {
 function sharedAliases(targets: Record<string, unknown>): { path: string[]; message: string }[] {
   const first = new Map<string, string>();
   return Object.entries(targets).flatMap(([name, item]) => {
-    const key = `${own(item, 'lambda')}:${own(item, 'alias')}`;
+    const parts = [word(own(item, 'lambda')), word(own(item, 'alias'))];
+    const key = parts.join(':');
     const other = first.get(key);
     if (other === undefined) first.set(key, name);
-    if (other === undefined || key.includes('undefined')) return [];
+    if (other === undefined || parts.includes('')) return [];
     return [
       { path: [name], message: `\`${other}\` has the same function and alias; remove one of the two.` },
     ];

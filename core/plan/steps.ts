@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ALWAYS, strict } from '../config/check.ts';
 import { acceptedSeconds, secondsFrom } from '../config/duration.ts';
-import { own } from '../config/plain.ts';
+import { own, word } from '../config/plain.ts';
 import { bakeField, type Strategy, step, weightField } from './strategy.ts';
 
 const STEPS_MAX = 100;
@@ -13,7 +13,7 @@ const oneStep = strict({
     .optional()
     .describe('Longest time at this weight before `onInconclusive` applies; three bakes where it is absent.'),
 }).superRefine((value, context) => {
-  const [bake, maxBake] = ['bake', 'maxBake'].map((key) => secondsFrom(String(own(value, key))));
+  const [bake, maxBake] = ['bake', 'maxBake'].map((key) => secondsFrom(word(own(value, key))));
   if (bake === undefined || maxBake === undefined || maxBake >= bake) return;
   context.addIssue({ code: 'custom', path: ['maxBake'], message: 'it must be at least as long as `bake`.' });
 }, ALWAYS);
@@ -38,9 +38,9 @@ function unrisen(list: unknown): { index: number; message: string }[] {
   for (const [index, item] of Array.isArray(list) ? list.entries() : []) {
     const weight = weightField.safeParse(own(item, 'weight')).data;
     if (weight === undefined) continue;
-    const higher = `each step must raise it, so write more than ${highest}.`;
-    if (weight === highest) found.push({ index, message: `it repeats the weight before it; ${higher}` });
-    if (weight < highest) found.push({ index, message: `it is below the ${highest} before it; ${higher}` });
+    const mend = 'each step must raise the weight; raise it or remove this step.';
+    if (weight === highest) found.push({ index, message: `it repeats the weight before it; ${mend}` });
+    if (weight < highest) found.push({ index, message: `it is below the ${highest} before it; ${mend}` });
     highest = Math.max(highest, weight);
   }
   return found;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { nearest } from '../config/nearest.ts';
+import { word } from '../config/plain.ts';
 import { allAtOnce } from './all-at-once.ts';
 import { canary } from './canary.ts';
 import { linear } from './linear.ts';
@@ -82,6 +83,6 @@ function unknownName(input: unknown): string {
     ...(options === undefined ? [name] : []),
     ...Object.keys(presets),
   ]);
-  const near = nearest(String(input).replace(/^(CodeDeployDefault\.)?Lambda/, ''), names, 3);
+  const near = nearest(word(input).replace(/^(CodeDeployDefault\.)?Lambda/, ''), names, 3);
   return `no strategy is called so; the nearest known ones are ${near.map((name) => `\`${name}\``).join(', ')}.`;
 }

@@ -86,6 +86,8 @@ const METRIC_FIELDS = [
 ] as const;
 
 const NAMES_MAX = 100;
+/** How many alarms one answer has where the caller does not say; assumed. */
+const RECORDS_DEFAULT = 50;
 
 /** How many periods beyond the evaluated ones are looked at where data is missing: 2 in the CloudWatch user guide's examples, "Configuring how alarms treat missing data". */
 const EXTRA_PERIODS = 2;
@@ -207,17 +209,26 @@ export class SimulatedAlarms {
   }
 
   #describe(input: DescribeAlarmsInput): DescribeAlarmsOutput {
-    onlyFields('DescribeAlarms', input, ['AlarmNames', 'AlarmTypes']);
-    const { AlarmNames: names, AlarmTypes: types = ['MetricAlarm'] } = input;
+    onlyFields('DescribeAlarms', input, ['AlarmNames', 'AlarmTypes', 'MaxRecords', 'NextToken']);
+    const { AlarmNames: names, AlarmTypes: types = ['MetricAlarm'], MaxRecords = RECORDS_DEFAULT } = input;
     if (names !== undefined && names.length > NAMES_MAX) {
       throw invalid(`AlarmNames has ${names.length} names; at most ${NAMES_MAX} are allowed.`);
     }
-    const isAsked = (alarm: { name: string }) => names === undefined || names.includes(alarm.name);
-    const metrics = types.includes('MetricAlarm') ? [...this.#metrics.values()].filter(isAsked) : [];
-    const composites = types.includes('CompositeAlarm') ? [...this.#composites.values()].filter(isAsked) : [];
+    if (MaxRecords < 1 || MaxRecords > NAMES_MAX) throw invalid(`MaxRecords must be from 1 to ${NAMES_MAX}.`);
+    const metrics = types.includes('MetricAlarm') ? [...this.#metrics.values()] : [];
+    const composites = types.includes('CompositeAlarm') ? [...this.#composites.values()] : [];
+    const asked = [...metrics, ...composites].filter(
+      ({ name }) => names === undefined || names.includes(name),
+    );
+    const from = Number(input.NextToken ?? 0);
+    const page = asked.slice(from, from + MaxRecords);
+    const described = (alarm: MetricWatch | CompositeWatch) => ({ ...alarm.input, ...this.#state(alarm) });
     return {
-      MetricAlarms: metrics.map((alarm): MetricAlarm => ({ ...alarm.input, ...this.#state(alarm) })),
-      CompositeAlarms: composites.map((alarm): CompositeAlarm => ({ ...alarm.input, ...this.#state(alarm) })),
+      MetricAlarms: page.filter((alarm) => 'watch' in alarm).map((alarm): MetricAlarm => described(alarm)),
+      CompositeAlarms: page
+        .filter((alarm) => 'rule' in alarm)
+        .map((alarm): CompositeAlarm => described(alarm)),
+      ...(from + MaxRecords < asked.length && { NextToken: String(from + MaxRecords) }),
     };
   }
 

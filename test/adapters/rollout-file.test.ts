@@ -58,7 +58,7 @@ describe('a bad text is refused with file, line and column', () => {
     ['a: 1\n b: 2', 'f.yml:1:'],
     ['', 'f.yml:1:1: The file is empty'],
     ['# only a comment\n', 'f.yml:1:1: The file is empty'],
-    ['a: 1\n---\nb: 2', 'f.yml:3:1: A second document begins here: write one file for each.'],
+    ['a: 1\n---\nb: 2', 'f.yml:2:1: A second document begins here: write one file for each.'],
     ['a: &x 1\nb: *x', 'f.yml:2:4: The alias *x is refused: write the value out.'],
     ['a: &x [*x]', 'f.yml:1:8: The alias *x is refused'],
     ['a: 1\nb: 2\na: 3', 'f.yml:3:1: The key "a" stands twice in one map: remove one of the two.'],

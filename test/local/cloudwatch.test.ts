@@ -393,6 +393,21 @@ describe('alarms', () => {
     );
   });
 
+  test('alarms come in pages', async () => {
+    const { client } = world();
+    for (const AlarmName of ['a', 'b', 'c'])
+      await client.send(new PutMetricAlarmCommand({ ...ALARM, AlarmName }));
+    const first = await client.send(new DescribeAlarmsCommand({ MaxRecords: 2 }));
+    const second = await client.send(
+      new DescribeAlarmsCommand({ MaxRecords: 2, NextToken: first.NextToken }),
+    );
+    const names = [first, second].map(({ MetricAlarms = [] }) =>
+      MetricAlarms.map(({ AlarmName }) => AlarmName),
+    );
+    expect(names).toEqual([['a', 'b'], ['c']]);
+    expect(second.NextToken).toBeUndefined();
+  });
+
   test('a composite alarm follows its children, also through another composite', async () => {
     const at = world();
     const set = (AlarmName: string, StateValue: 'OK' | 'ALARM') =>

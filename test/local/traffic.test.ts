@@ -126,8 +126,9 @@ describe('model traffic', () => {
     const errors = await read('Errors', '2');
     expect(errors.slice(0, 5).every(([, count]) => count === 0)).toBe(true);
     expect(errors.slice(5, 10).every(([, count]) => count > 150 && count < 350)).toBe(true);
-    const { requests = 0, faults = 0 } = traffic.tally['2'] ?? {};
-    expect(Math.abs(faults / requests - 0.2)).toBeLessThan(0.02);
+    const { requests = 0, errors: thrown = 0, faults = 0 } = traffic.tally['2'] ?? {};
+    expect(Math.abs(requests - 24_000)).toBeLessThan(5 * Math.sqrt(24_000));
+    expect(Math.abs((faults - thrown) / (requests - thrown) - 0.2)).toBeLessThan(0.02);
     const sum = (points: [number, number][]) => points.reduce((total, [, count]) => total + count, 0);
     expect(sum(await read('Responses', '2', 'Spillway'))).toBe(requests);
     expect(sum(await read('Faults', '2', 'Spillway'))).toBe(faults);
@@ -239,6 +240,15 @@ describe('request traffic', () => {
     expect(answered).toBeGreaterThan(before);
     expect(traffic.tally['1']?.requests).toBe(answered);
     await expect(clock.run(new Promise(() => {}))).rejects.toThrow('nothing waits');
+  });
+
+  test('traffic that is stopped between two requests leaves no wait behind', async () => {
+    const clock = virtualClock(START);
+    const request = async () => ({ version: '1', failed: false });
+    const traffic = requestTraffic({ clock, random: seededRandom(7), requestsPerSecond: 0.001, request });
+    await traffic.stop();
+    await expect(clock.run(new Promise(() => {}))).rejects.toThrow('nothing waits');
+    expect([clock.now(), traffic.tally]).toEqual([START, {}]);
   });
 
   test('a request that throws is told when the traffic stops', async () => {

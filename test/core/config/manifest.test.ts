@@ -150,7 +150,7 @@ describe('a bad manifest is refused with the place, what stands there and the me
       'rollout file of another service',
       ['rollout', 'service'],
       'other',
-      'rollout.service is "other": the manifest is of `checkout-api`',
+      'rollout.service is "other": the manifest is of "checkout-api"',
     ],
     [
       'problem in the rollout file',

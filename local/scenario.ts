@@ -1,0 +1,101 @@
+import type { Rollout } from '../core/rollout/state.ts';
+import type { ModelTraffic, Rate } from './traffic.ts';
+import { ALIAS, createWorld, ENVIRONMENT, type World, type WorldOptions } from './world.ts';
+
+export const SERVICE = 'checkout-api';
+export const FUNCTION = 'checkout-prod-Api';
+
+/** What one version does to its users: shares of requests that throw, and that answer 5xx. */
+export interface Behaviour {
+  errors?: number | Rate;
+  faults?: number | Rate;
+}
+
+export interface ScenarioOptions extends WorldOptions {
+  requestsPerSecond?: number;
+  stable?: Behaviour;
+  /** By version; the first release is version 2. */
+  canaries?: Record<string, Behaviour>;
+  /** Changes to the rollout file. */
+  rollout?: Record<string, unknown>;
+  /** Minutes of traffic before the first release, so that stable has a history. */
+  warmMinutes?: number;
+}
+
+/** A world with one service, its function at version 1 behind the alias, traffic, and what a test needs to release. */
+export interface Scenario extends World {
+  traffic: ModelTraffic;
+  /** Publishes the next version and uploads its manifest; answers the id of the rollout it asks for. */
+  release(changes?: {
+    release?: string;
+    order?: number;
+    manifest?: Record<string, unknown>;
+    rollout?: Record<string, unknown>;
+  }): Promise<string>;
+  /** Where the alias sends its traffic now. */
+  alias(): { primary: string; weights: Record<string, number> };
+  /** Releases and waits for the end. */
+  run(changes?: Parameters<Scenario['release']>[0]): Promise<Rollout>;
+}
+
+export const ROLLOUT = {
+  service: SERVICE,
+  targets: { api: { lambda: FUNCTION, alias: ALIAS } },
+  steps: [
+    { weight: 10, bake: '3m' },
+    { weight: 50, bake: '3m' },
+  ],
+  verify: '3m',
+};
+
+/** Sets the stage for model functions: nothing runs but the controller, and the traffic is counted. */
+export function createScenario(options: ScenarioOptions): Scenario {
+  const world = createWorld(options);
+  const { helpers } = world.lambda;
+  helpers.createFunction({ name: FUNCTION, tags: { 'spillway:service': SERVICE } });
+  const first = helpers.publishCounted(FUNCTION);
+  helpers.createAlias(FUNCTION, ALIAS, first);
+  const rate =
+    (kind: keyof Behaviour): Rate =>
+    (version, at, weight) => {
+      const behaviour = version === first ? (options.stable ?? {}) : (options.canaries?.[version] ?? {});
+      const share = behaviour[kind] ?? 0.001;
+      return typeof share === 'number' ? share : share(version, at, weight);
+    };
+  const traffic = world.addTraffic({
+    functionName: FUNCTION,
+    requestsPerSecond: options.requestsPerSecond ?? 50,
+    errorRate: rate('errors'),
+    faultRate: rate('faults'),
+  });
+  let releases = 0;
+  const release: Scenario['release'] = async (changes = {}) => {
+    releases += 1;
+    const version = helpers.publishCounted(FUNCTION);
+    const name = changes.release ?? `r${releases}`;
+    await world.upload(`releases/${SERVICE}/${name}/manifest.json`, {
+      schema: 1,
+      service: SERVICE,
+      environment: ENVIRONMENT,
+      release: name,
+      order: changes.order ?? releases,
+      targets: { api: { version } },
+      rollout: { ...ROLLOUT, ...options.rollout, ...changes.rollout },
+      ...changes.manifest,
+    });
+    return `${SERVICE}--${name}--1`;
+  };
+  return {
+    ...world,
+    traffic,
+    release,
+    alias: () => {
+      const { primary, weights } = helpers.routing(FUNCTION, ALIAS);
+      return { primary, weights };
+    },
+    async run(changes) {
+      await world.clock.sleep((options.warmMinutes ?? 20) * 60_000);
+      return world.ended(await release(changes));
+    },
+  };
+}
