@@ -5,9 +5,9 @@ export function number(value: number): string {
   return value.toLocaleString('en-US');
 }
 
-/** "9 of 412 failed". */
-export function failed({ bad, total }: Count): string {
-  return `${number(bad)} of ${number(total)} failed`;
+/** "canary 9 of 412 failed, stable 3 of 8,120". */
+export function compared(canary: Count, stable: Count): string {
+  return `canary ${number(canary.bad)} of ${number(canary.total)} failed, stable ${number(stable.bad)} of ${number(stable.total)}`;
 }
 
 /** Seconds as people say them: "38 s", "4 min", "2 h 5 min". */

@@ -29,7 +29,11 @@ if (node === undefined) {
   );
   process.exit(1);
 }
-const { status, signal } = spawnSync(node, ['--disable-warning=ExperimentalWarning', ...process.argv.slice(2)], {
-  stdio: 'inherit',
-});
+const { status, signal } = spawnSync(
+  node,
+  ['--disable-warning=ExperimentalWarning', ...process.argv.slice(2)],
+  {
+    stdio: 'inherit',
+  },
+);
 process.exit(signal === null ? (status ?? 1) : 1);

@@ -1,7 +1,7 @@
 import type { Rollout } from '../rollout/state.ts';
 import { bakeOf, settledUntil } from '../rollout/timing.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
-import { failed, number } from '../words.ts';
+import { compared, number } from '../words.ts';
 import { alarmFindings } from './alarms.ts';
 import { logEAbsoluteWorse, logEWorse } from './evalue.ts';
 import type { Alarm, Count, Finding, Series, Verdict, VerdictStatus, WatchRule, Window } from './types.ts';
@@ -89,15 +89,18 @@ function judgeRule(
     stable,
     windows: inStep.length,
     evidence: strongest.evidence,
-    reason: `${label(rollout, target)}${rule.metric}: canary ${failed(canary)}, stable ${failed(stable)}${more}`,
+    reason: `${label(rollout, target)}${rule.metric}: ${compared(canary, stable)}${more}`,
   });
   if (strongest.evidence >= limit(rollout)) return answer('fail', strongest);
   const missing = whyMissing(rollout, target, here, series);
   if (missing !== undefined) return answer('broken', here, `; ${missing}`);
   const isEnough = here.canary.total >= SAMPLES_MIN && (isGuarded || here.stable.total > 0);
-  return isEnough
-    ? answer('pass', here)
-    : answer('inconclusive', here, `; a pass needs ${SAMPLES_MIN} canary requests`);
+  if (isEnough) return answer('pass', here);
+  const why =
+    inStep.length === 0
+      ? 'no window of this step has settled yet'
+      : `a pass needs ${SAMPLES_MIN} canary requests`;
+  return answer('inconclusive', here, `; ${why}`);
 }
 
 interface Sides {

@@ -451,6 +451,10 @@ describe('a bad rollout file is refused with the place, what stands there and th
     );
   });
 
+  test('a value that is wrong in two ways, such as -0.5 for a weight, gets one line', () => {
+    expect(problemsOf(changed(leastFile(), ['steps', 0, 'weight'], -0.5))).toHaveLength(1);
+  });
+
   test('the file is named in front of each problem', () => {
     const error = thrownBy(() => rolloutFileFrom({ ...leastFile(), verify: 1, hooks: 1 }, 'a.yml: '));
     expect(error.message.split('\n').every((line) => line.startsWith('a.yml: '))).toBe(true);

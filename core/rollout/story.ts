@@ -1,0 +1,88 @@
+import type { Verdict } from '../analysis/types.ts';
+import { duration, number } from '../words.ts';
+import type { RolloutEvent } from './event.ts';
+import type { Rollout } from './state.ts';
+import { bakeOf } from './timing.ts';
+
+/** One line for people about an event, or undefined where it is only bookkeeping. `after` is the rollout with the event in it. */
+export function describe(event: RolloutEvent, after: Rollout): string | undefined {
+  const versions = after.opening.targets
+    .map(({ stable, canary }) => `version ${stable} -> ${canary}`)
+    .join(', ');
+  switch (event.type) {
+    case 'RolloutOpened':
+      return [
+        `rollout ${event.rolloutId} opened: ${versions}`,
+        ...event.notices.map((notice) => `notice: ${notice}`),
+      ].join('\n');
+    case 'RolloutDeclined':
+      return `release ${event.release} is ${event.outcome}: ${event.reason}`;
+    case 'SmokeAnswered':
+      return `smoke test ${event.index + 1} ${event.status}: ${event.reason}`;
+    case 'Shifted':
+      return `${event.target} raised to ${event.weight} %`;
+    case 'Promoted':
+      return `${event.target} promoted: version ${versionOf(after, event.target, 'canary')} serves 100 %`;
+    case 'Measured':
+      return measured(event.verdict, after);
+    case 'AlarmRaised':
+      return `alarm ${event.alarm} went off`;
+    case 'StrangerSeen':
+      return `somebody else moved the traffic: ${event.found}`;
+    case 'Paused':
+      return `paused by ${event.by}: ${event.reason}; without a word it is taken back in ${duration((event.until - event.at) / 1000)}`;
+    case 'Resumed':
+      return `resumed by ${event.by}`;
+    case 'PromotionOrdered':
+      return `${event.by} ordered promotion ${event.full ? 'to 100 %' : 'past this step'}`;
+    case 'Aborted':
+      return `${event.by} aborted: ${event.reason}`;
+    case 'RevertOrdered':
+      return event.cause === 'canary' ? 'taking the canary out' : `taking the canary out: ${event.reason}`;
+    case 'TookOver':
+      return `another execution took over (${event.reason})`;
+    case 'Reverted':
+      return event.targets
+        .map(
+          ({ name, primary, changed }) =>
+            `${name}: ${changed ? `version ${primary} serves again` : `version ${primary} serves`}`,
+        )
+        .join(', ');
+    case 'RolloutClosed':
+      return summary(after);
+    case 'ShiftIntended':
+    case 'Continued':
+      return undefined;
+  }
+}
+
+/** The end of a rollout in one sentence for a tired person: outcome, counts, what users met, what serves now. */
+export function summary({ opening, outcome, reason, exposure, left }: Rollout): string {
+  const parts = [`${opening.release} ${outcome}: ${reason}`];
+  if (exposure !== undefined && outcome !== 'refused') {
+    parts.push(
+      `${number(exposure.failed)} users' requests failed of ${number(exposure.requests)} on the canary over ${duration(exposure.seconds)}, as far as counted yet`,
+    );
+  }
+  if (outcome === 'refused' && left !== undefined) parts.push('it never got a request of a user');
+  const serving =
+    left?.map(({ primary }) => primary) ??
+    (outcome === 'completed' ? opening.targets.map(({ canary }) => canary) : []);
+  if (serving.length > 0)
+    parts.push(
+      `version ${[...new Set(serving)].join(' and ')} ${left?.some(({ changed }) => changed) ? 'serves again' : 'serves'}`,
+    );
+  return parts.join('; ');
+}
+
+/** A verdict in the middle of a bake is one so far, and one without any data yet needs no counts. */
+function measured({ status, reason, findings, to }: Verdict, after: Rollout): string {
+  if (status === 'inconclusive' && findings.every(({ windows }) => windows === 0))
+    return 'waiting for the first window of this step to settle';
+  const isUnderWay = status === 'pass' && to < (bakeOf(after)?.to ?? 0);
+  return `${isUnderWay ? 'healthy so far' : status}: ${reason}`;
+}
+
+function versionOf({ opening }: Rollout, name: string, side: 'stable' | 'canary'): string {
+  return opening.targets.find((target) => target.name === name)?.[side] ?? '?';
+}
