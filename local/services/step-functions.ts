@@ -242,8 +242,6 @@ export class SimulatedStepFunctions {
   }
 
   async #run(machine: Machine, execution: Execution, input: unknown): Promise<void> {
-    // The answer to StartExecution is on its way before the first state is entered.
-    await undefined;
     const { clock, random, task } = this.#world;
     const host: AslHost = {
       clock,

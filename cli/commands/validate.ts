@@ -1,0 +1,27 @@
+import { readRolloutFile } from '../../adapters/rollout-file.ts';
+import { planFrom, smokeFrom, watchFrom } from '../../core/config/rollout-file.ts';
+import { duration } from '../../core/words.ts';
+import type { Command } from '../spillway.ts';
+
+/** Checks a rollout file and says what it would do; exit code 1 where it is refused. */
+export const validate: Command = {
+  usage: 'validate FILE',
+  does: 'checks a rollout file and says what it would do',
+  async run(args) {
+    const [path, ...more] = args;
+    if (path === undefined || more.length > 0 || path.startsWith('-')) {
+      console.error('spillway validate takes one rollout file: spillway validate rollout.yaml');
+      return 2;
+    }
+    const file = await readRolloutFile(path);
+    const { plan, notices } = planFrom(file);
+    const steps = plan.steps.map(({ weight, bakeSeconds }) => `${weight} % for ${duration(bakeSeconds)}`);
+    console.log(`${path} is a good rollout file of ${file.service}.`);
+    console.log(`  ${[...steps, `100 %, verified for ${duration(plan.verifySeconds)}`].join(', ')}`);
+    console.log(
+      `  ${smokeFrom(file).length} smoke tests, ${watchFrom(file).length} watch rules, ${(file.alarms ?? []).length} alarms; without enough evidence: ${plan.onInconclusive}`,
+    );
+    for (const notice of notices) console.log(`  notice: ${notice}`);
+    return 0;
+  },
+};
