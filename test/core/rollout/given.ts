@@ -48,7 +48,7 @@ export function given(...history: History) {
 }
 
 /** The history after a command has been decided on it, so that tests can go on from there. */
-export function then(command: Command, minutes: number, ...history: History): RolloutEvent[] {
+export function decided(command: Command, minutes: number, ...history: History): RolloutEvent[] {
   return [...history.flat(), ...decide(stateAfter(...history), command, minute(minutes))];
 }
 

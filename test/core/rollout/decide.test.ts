@@ -1,0 +1,600 @@
+import { describe, expect, test } from 'vitest';
+import { BROKEN_TICKS_MAX, type Command, TAKEOVERS_MAX } from '../../../core/rollout/decide.ts';
+import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import {
+  aborted,
+  closed,
+  decided,
+  given,
+  inVerify,
+  intended,
+  measured,
+  minute,
+  onFirstStep,
+  onSecondStep,
+  opened,
+  paused,
+  plan,
+  promoted,
+  promotionOrdered,
+  raised,
+  record,
+  resumed,
+  reverted,
+  revertOrdered,
+  shifted,
+  smokeAnswered,
+  smokeCheck,
+  stamp,
+  stateAfter,
+  target,
+  tookOver,
+  TWO_TARGETS,
+} from './given.ts';
+
+const smoke = [smokeCheck('/health'), smokeCheck('/checkout')];
+const answer = (index: number, status: 'pass' | 'fail' | 'broken'): Command => ({
+  type: 'AnswerSmoke',
+  index,
+  status,
+  reason: `GET /${index} was put`,
+});
+
+describe('a smoke test', () => {
+  test('that passes is written down, and nothing else happens', () => {
+    given(opened({ smoke })).when(answer(0, 'pass'), 1).then(smokeAnswered(0, 'pass', 1));
+  });
+
+  test('that fails refuses the release, because no user has met it', () => {
+    given(opened({ smoke }), smokeAnswered(0, 'pass'))
+      .when(answer(1, 'fail'), 1)
+      .then(
+        smokeAnswered(1, 'fail', 1),
+        revertOrdered(1, { outcome: 'refused', reason: 'GET /1 was put' }),
+      );
+  });
+
+  test('that could not be put twice is put again', () => {
+    given(opened({ smoke }), smokeAnswered(0, 'broken'))
+      .when(answer(0, 'broken'), 1)
+      .then(smokeAnswered(0, 'broken', 1));
+    expect(stateAfter(opened({ smoke }), smokeAnswered(0, 'broken')).smoke.index).toBe(0);
+  });
+
+  test('that could not be put three times refuses the release without blaming it', () => {
+    given(opened({ smoke }), smokeAnswered(0, 'broken'), smokeAnswered(0, 'broken'))
+      .when(answer(0, 'broken'), 1)
+      .then(
+        smokeAnswered(0, 'broken', 1),
+        revertOrdered(1, {
+          cause: 'environment',
+          outcome: 'refused',
+          reason: 'a smoke test could not be put 3 times: GET /0 was put',
+        }),
+      );
+  });
+
+  test('has its own three tries: those of the one before are forgotten', () => {
+    given(
+      opened({ smoke }),
+      smokeAnswered(0, 'broken'),
+      smokeAnswered(0, 'broken'),
+      smokeAnswered(0, 'pass'),
+      smokeAnswered(1, 'broken'),
+    )
+      .when(answer(1, 'broken'), 1)
+      .then(smokeAnswered(1, 'broken', 1));
+  });
+
+  test('that is answered for the second time does not count for the next one', () => {
+    const state = stateAfter(opened({ smoke }), smokeAnswered(0, 'pass'), smokeAnswered(0, 'pass'));
+    expect(state.smoke).toEqual({ index: 1, brokenInRow: 0 });
+  });
+});
+
+describe('a raise', () => {
+  const intend = (weight = 10, on = 'api'): Command => ({
+    type: 'IntendShift',
+    target: on,
+    weight,
+    expiresAt: minute(1.2),
+  });
+  const announcedTimes = (times: number) =>
+    Array.from({ length: times }, (_, index) => intended(10, index + 1, 0.5));
+
+  test('is announced with the next stamp of the present epoch', () => {
+    given(onFirstStep()).when(intend(50), 1).then(intended(50, 2, 1));
+    given(opened(), tookOver(2, 0.5))
+      .when(intend(), 1)
+      .then({ ...intended(10, 1, 1), stamp: stamp(1, 2) });
+  });
+
+  test('of the second target takes the number after that of the first', () => {
+    given(opened({ targets: TWO_TARGETS }), raised(10, 1, 0.5))
+      .when(intend(10, 'worker'), 1)
+      .then(intended(10, 2, 1, 'worker'));
+  });
+
+  test('may fail to be confirmed four times', () => {
+    given(opened(), announcedTimes(4)).when(intend(), 1).then(intended(10, 5, 1));
+  });
+
+  test('that was not confirmed five times is given up, which does not blame the release', () => {
+    given(opened(), announcedTimes(5))
+      .when(intend(), 1)
+      .then(revertOrdered(1, { cause: 'environment', reason: 'api could not be raised to 10 % in 5 tries' }));
+  });
+
+  test('that was confirmed forgets the tries before', () => {
+    given(opened(), announcedTimes(5), shifted(10, 5, 0.6)).when(intend(), 1).then(intended(10, 6, 1));
+  });
+
+  test('of one target does not use up the tries of another', () => {
+    given(opened({ targets: TWO_TARGETS }), announcedTimes(5))
+      .when(intend(10, 'worker'), 1)
+      .then(intended(10, 6, 1, 'worker'));
+  });
+
+  test('that happened is always written down, also when it comes late', () => {
+    const confirm = (weight: number): Command => ({
+      type: 'ConfirmShift',
+      target: 'api',
+      weight,
+      stamp: stamp(1),
+    });
+    for (const late of [[], [aborted(0.6)], [reverted(0.6)], [reverted(0.6), closed(0.6)]]) {
+      given(opened(), intended(10, 1, 0.5), late).when(confirm(10), 1).then(shifted(10, 1, 1));
+      given(opened(), intended(100, 1, 0.5), late).when(confirm(100), 1).then(promoted(1, 1));
+    }
+  });
+});
+
+describe('a tick', () => {
+  test.each(['pass', 'inconclusive', 'broken'] as const)(
+    'with the verdict %s before the longest bake is over is only written down',
+    (status) => {
+      given(onFirstStep()).when(record(status, [1, 3]), 4).then(measured(status, [1, 3]));
+      given(onFirstStep()).when(record(status, [1, 10.99]), 11.99).then(measured(status, [1, 10.99]));
+    },
+  );
+
+  test('with the verdict fail takes the release back in the same breath', () => {
+    given(onFirstStep()).when(record('fail', [1, 2]), 3).then(measured('fail', [1, 2]), revertOrdered(3));
+  });
+
+  test.each([
+    ['while a person has paused it', [...onSecondStep(), paused(6)]],
+    ['while it waits for evidence', [...onSecondStep(), paused(6, { why: 'inconclusive', by: 'spillway' })]],
+    ['while nothing could be measured', [...onSecondStep(), paused(6, { why: 'broken', by: 'spillway' })]],
+    ['after promotion', inVerify()],
+    ['after an order to promote', [...onSecondStep(), promotionOrdered(6)]],
+  ])('with the verdict fail takes the release back %s', (_, history) => {
+    given(history).when(record('fail', [9, 10]), 11).then(measured('fail', [9, 10]), revertOrdered(11));
+  });
+
+  test('at the end of the longest bake pauses for a day where inconclusive means pause', () => {
+    given(onFirstStep())
+      .when(record('inconclusive', [1, 11]), 12)
+      .then(
+        measured('inconclusive', [1, 11]),
+        paused(12, {
+          by: 'spillway',
+          why: 'inconclusive',
+          reason: 'the longest bake ended without enough evidence: it is inconclusive',
+        }),
+      );
+  });
+
+  test('at the end of the longest bake takes the release back where inconclusive means revert', () => {
+    given(onFirstStep({ plan: plan({ onInconclusive: 'revert' }) }))
+      .when(record('inconclusive', [1, 11]), 12)
+      .then(
+        measured('inconclusive', [1, 11]),
+        revertOrdered(12, {
+          cause: 'environment',
+          reason: 'the longest bake ended without enough evidence: it is inconclusive',
+        }),
+      );
+  });
+
+  test('at the end of the longest bake goes on, unproven, where inconclusive means promote', () => {
+    const events = decided(
+      record('inconclusive', [1, 11]),
+      12,
+      onFirstStep({ plan: plan({ onInconclusive: 'promote' }) }),
+    );
+    expect(events.slice(-2)).toEqual([
+      measured('inconclusive', [1, 11]),
+      promotionOrdered(12, { by: 'onInconclusive' }),
+    ]);
+    expect(stateAfter(events).unproven).toHaveLength(1);
+  });
+
+  test('that passes at the end of the longest bake has no consequence but going on', () => {
+    given(onFirstStep()).when(record('pass', [1, 11]), 12).then(measured('pass', [1, 11]));
+  });
+
+  test('that is inconclusive in verify takes no action, however long it lasts', () => {
+    given(inVerify()).when(record('inconclusive', [9, 90]), 91).then(measured('inconclusive', [9, 90]));
+  });
+
+  test('that is inconclusive pauses again only when the bake after a resume is over', () => {
+    const again = [...onFirstStep(), measured('inconclusive', [1, 11]), paused(12), resumed(20.5)];
+    given(again).when(record('inconclusive', [1, 30]), 31).then(measured('inconclusive', [1, 30]));
+    expect(decided(record('inconclusive', [1, 31]), 32, again).at(-1)).toMatchObject({ type: 'Paused' });
+  });
+
+  test('on a paused rollout does not pause it again', () => {
+    given(onFirstStep(), paused(2))
+      .when(record('inconclusive', [1, 11]), 12)
+      .then(measured('inconclusive', [1, 11]));
+  });
+
+  test('between two weights takes no action for want of evidence', () => {
+    given(opened({ targets: TWO_TARGETS }), raised(10, 1, 0.5))
+      .when(record('inconclusive', [1, 30]), 31)
+      .then(measured('inconclusive', [1, 30]));
+  });
+});
+
+describe('ticks that cannot measure', () => {
+  const broken = (times: number) =>
+    Array.from({ length: times }, (_, index) => measured('broken', [1, index + 1]));
+  const called = (minutes: number) =>
+    paused(minutes, {
+      by: 'spillway',
+      why: 'broken',
+      reason: 'nothing could be measured: it is broken',
+      until: minute(minutes + 60),
+    });
+
+  test('call people when there were five in a row, and the release is taken back after an hour', () => {
+    expect(BROKEN_TICKS_MAX).toBe(5);
+    given(onFirstStep(), broken(3)).when(record('broken', [1, 4]), 5).then(measured('broken', [1, 4]));
+    given(onFirstStep(), broken(4))
+      .when(record('broken', [1, 5]), 6)
+      .then(measured('broken', [1, 5]), called(6));
+  });
+
+  test('are counted from anew after one that could', () => {
+    given(onFirstStep(), broken(4), measured('inconclusive', [1, 5]))
+      .when(record('broken', [1, 6]), 7)
+      .then(measured('broken', [1, 6]));
+  });
+
+  test('call people at the end of the longest bake, also when it is only one', () => {
+    given(onFirstStep()).when(record('broken', [1, 11]), 12).then(measured('broken', [1, 11]), called(12));
+  });
+
+  test.each(['pass', 'inconclusive'] as const)('end their own pause when one says %s', (status) => {
+    given(onFirstStep(), broken(5), called(6))
+      .when(record(status, [1, 6]), 7)
+      .then(measured(status, [1, 6]), resumed(7, 'spillway'));
+  });
+
+  test('do not end the pause of a person', () => {
+    given(onFirstStep(), broken(2), paused(4))
+      .when(record('pass', [1, 6]), 7)
+      .then(measured('pass', [1, 6]));
+  });
+
+  test('have to come five times again after a resume', () => {
+    given(onFirstStep(), broken(5), called(6), resumed(8))
+      .when(record('broken', [1, 8]), 9)
+      .then(measured('broken', [1, 8]));
+  });
+
+  test('after promotion call people too', () => {
+    given(inVerify(), broken(4))
+      .when(record('broken', [9, 10]), 11)
+      .then(measured('broken', [9, 10]), called(11));
+  });
+});
+
+describe('an alarm', () => {
+  const report = (since: number): Command => ({ type: 'ReportAlarm', alarm: 'orders-low', since: minute(since) });
+  const went = (at: number, since: number): RolloutEvent => ({
+    type: 'AlarmRaised',
+    at: minute(at),
+    alarm: 'orders-low',
+    since: minute(since),
+  });
+  const named = { alarms: [{ name: 'orders-low', red: false }] };
+
+  test('that went off after the first raise takes the release back', () => {
+    given(onFirstStep(named))
+      .when(report(1), 2)
+      .then(went(2, 1), revertOrdered(2, { reason: 'alarm orders-low went off' }));
+  });
+
+  test('that went off between opening and first raise is only written down', () => {
+    given(onFirstStep(named)).when(report(0.4), 2).then(went(2, 0.4));
+    given(opened(named)).when(report(0.4), 2).then(went(2, 0.4));
+  });
+
+  test('that was red at opening is only written down', () => {
+    given(onFirstStep({ alarms: [{ name: 'orders-low', red: true }] }))
+      .when(report(1), 2)
+      .then(went(2, 1));
+  });
+
+  test('that was red at opening counts once it has been seen green', () => {
+    const green = measured('pass', [1, 2], [{ name: 'orders-low', state: 'ok', since: minute(2) }]);
+    given(onFirstStep({ alarms: [{ name: 'orders-low', red: true }] }), green)
+      .when(report(4), 5)
+      .then(went(5, 4), revertOrdered(5, { reason: 'alarm orders-low went off' }));
+  });
+});
+
+describe('once it is leaving', () => {
+  test.each<[string, Command, RolloutEvent]>([
+    ['a smoke test that fails', answer(0, 'fail'), smokeAnswered(0, 'fail', 4)],
+    ['a verdict fail', record('fail', [1, 3]), measured('fail', [1, 3])],
+    ['a fifth takeover', { type: 'TakeOver', reason: 'nothing happened' }, tookOver(2, 4)],
+  ])('%s changes nothing about the reason', (_, command, event) => {
+    given(onFirstStep({ smoke }), aborted(2)).when(command, 4).then(event);
+    expect(stateAfter(onFirstStep({ smoke }), aborted(2), event).leaving?.reason).toBe('ada aborted: it looks odd');
+  });
+
+  test('a second reason to leave does not replace the first', () => {
+    const { leaving } = stateAfter(onFirstStep(), aborted(2), revertOrdered(3));
+    expect(leaving).toMatchObject({ cause: 'human', at: minute(2) });
+  });
+
+  test('a stranger seen halts it all the same', () => {
+    const seen: RolloutEvent = { type: 'StrangerSeen', at: minute(3), target: 'api', found: 'version 9' };
+    expect(stateAfter(onFirstStep(), aborted(2), seen).leaving).toMatchObject({ outcome: 'halted' });
+    expect(stateAfter(onFirstStep(), seen, aborted(4)).leaving).toMatchObject({ outcome: 'halted' });
+  });
+});
+
+describe('facts after the end', () => {
+  test.each<[string, Command]>([
+    ['a smoke answer', answer(0, 'fail')],
+    ['a verdict', record('fail', [1, 3])],
+    ['an alarm', { type: 'ReportAlarm', alarm: 'orders-low', since: minute(3) }],
+    ['a takeover', { type: 'TakeOver', reason: 'nothing happened' }],
+    ['a second close', { type: 'Close' }],
+    [
+      'a second revert',
+      {
+        type: 'RecordRevert',
+        cause: 'canary',
+        reason: 'again',
+        targets: [{ name: 'api', primary: '7', changed: true, stranger: false }],
+      },
+    ],
+    [
+      'what a target looks like',
+      { type: 'Reconcile', target: 'api', seen: { primary: '9', weights: {}, stamp: undefined } },
+    ],
+  ])('are dropped: %s', (_, command) => {
+    given(onFirstStep({ smoke }), reverted(3), closed(3)).when(command, 4).thenNothing();
+  });
+});
+
+describe('a revert', () => {
+  const back = { name: 'api', primary: '7', changed: true, stranger: false };
+  const recordRevert = (targets: (typeof back)[], more = {}): Command => ({
+    type: 'RecordRevert',
+    targets,
+    cause: 'environment',
+    reason: 'taken back',
+    ...more,
+  });
+
+  test('ends the rollout for the reason it was ordered for', () => {
+    given(onFirstStep(), measured('fail', [1, 2]), revertOrdered(3))
+      .when(recordRevert([back]), 3)
+      .then(
+        { type: 'Reverted', at: minute(3), targets: [back], cause: 'canary', reason: 'it is fail' },
+        { type: 'RolloutClosed', at: minute(3), outcome: 'reverted', reason: 'it is fail' },
+      );
+  });
+
+  test('that nobody ordered ends it with the reason it brings, and what users met', () => {
+    const exposure = { requests: 412, failed: 9, seconds: 38 };
+    given(onFirstStep())
+      .when(recordRevert([back], { exposure }), 3)
+      .then(
+        {
+          type: 'Reverted',
+          at: minute(3),
+          targets: [back],
+          cause: 'environment',
+          reason: 'taken back',
+          exposure,
+        },
+        { type: 'RolloutClosed', at: minute(3), outcome: 'reverted', reason: 'taken back' },
+      );
+  });
+
+  test('of a release that never met a request is a refusal', () => {
+    const events = decided(recordRevert([{ ...back, changed: false }]), 3, opened());
+    expect(stateAfter(events).outcome).toBe('refused');
+  });
+
+  test.each([
+    ['before the raise was announced', [opened(), aborted(0.4)], 'refused'],
+    ['after the raise was announced', [opened(), intended(10, 1, 0.4), aborted(0.5)], 'reverted'],
+  ])('after an abort %s ends %s', (_, history, outcome) => {
+    expect(stateAfter(decided(recordRevert([back]), 1, history)).outcome).toBe(outcome);
+  });
+
+  test('that meets a stranger halts the rollout', () => {
+    const events = decided(
+      recordRevert([{ ...back, primary: '9', stranger: true }]),
+      3,
+      onFirstStep(),
+      revertOrdered(2),
+    );
+    expect(stateAfter(events).outcome).toBe('halted');
+  });
+
+  test('that finds every target sealed on the canary completes the rollout, whose close was lost', () => {
+    given(inVerify(), measured('pass', [9, 11]))
+      .when(recordRevert([{ ...back, primary: '8', changed: false }]), 13)
+      .then({ type: 'RolloutClosed', at: minute(13), outcome: 'completed', reason: 'proven: it is pass' });
+  });
+
+  test('that took one of two targets back is no completion', () => {
+    const both = [
+      { ...back, primary: '8', changed: false },
+      { ...back, name: 'worker', primary: '3' },
+    ];
+    const events = decided(recordRevert(both), 3, onFirstStep({ targets: TWO_TARGETS }));
+    expect(stateAfter(events).outcome).toBe('reverted');
+  });
+});
+
+describe('a close', () => {
+  const close: Command = { type: 'Close' };
+  const reasonOf = (...history: RolloutEvent[]) => stateAfter(decided(close, 12, history)).reason;
+
+  test('completes the rollout, with the evidence it rests on', () => {
+    given(inVerify(), measured('pass', [9, 11]))
+      .when(close, 12)
+      .then({ type: 'RolloutClosed', at: minute(12), outcome: 'completed', reason: 'proven: it is pass' });
+  });
+
+  test('without a verify rests on the steps', () => {
+    expect(reasonOf(...inVerify({ plan: plan({ verifySeconds: 0 }) }))).toBe('proven: every step passed');
+  });
+
+  test('says that a release was promoted by a person before its evidence was complete', () => {
+    expect(reasonOf(...onFirstStep(), promotionOrdered(2), ...inVerify().slice(4))).toBe(
+      'unproven: ada promoted it before its evidence was complete',
+    );
+  });
+
+  test('says that a release which went from 0 to 100 % was never compared', () => {
+    expect(reasonOf(opened({ plan: plan({ steps: [] }) }), ...raised(100, 1, 0.5))).toBe(
+      'unproven: it went from 0 to 100 % in one step',
+    );
+  });
+
+  test.fails('after an abort is no completion: close on a rollout that is leaving', () => {
+    given(inVerify(), measured('pass', [9, 11]), aborted(11.9)).when(close, 12).thenNothing();
+  });
+});
+
+describe('a takeover', () => {
+  const takeOver: Command = { type: 'TakeOver', reason: 'nothing happened' };
+
+  test('raises the epoch', () => {
+    given(onFirstStep()).when(takeOver, 5).then(tookOver(2, 5));
+    expect(stateAfter(onFirstStep(), tookOver(2, 5))).toMatchObject({ epoch: 2, takeovers: 1, ticks: 0 });
+  });
+
+  test('for the fifth time gives up, which does not blame the release', () => {
+    expect(TAKEOVERS_MAX).toBe(5);
+    const four = [2, 3, 4, 5].map((epoch) => tookOver(epoch, epoch));
+    given(onFirstStep(), four)
+      .when(takeOver, 6)
+      .then(
+        tookOver(6, 6),
+        revertOrdered(6, {
+          cause: 'environment',
+          reason: 'its execution died 5 times, last because nothing happened',
+        }),
+      );
+  });
+});
+
+test('a continuation raises the epoch, counts ticks from anew and is no takeover', () => {
+  given(onFirstStep(), measured('pass', [1, 2]))
+    .when({ type: 'Continue' }, 5)
+    .then({ type: 'Continued', at: minute(5), epoch: 2 });
+  const after = decided({ type: 'Continue' }, 5, onFirstStep(), measured('pass', [1, 2]));
+  expect(stateAfter(after)).toMatchObject({ epoch: 2, ticks: 0, takeovers: 0 });
+});
+
+describe('a person', () => {
+  const pause: Command = { type: 'Pause', by: 'ada', reason: 'lunch' };
+  const resume: Command = { type: 'Resume', by: 'ada' };
+  const abort: Command = { type: 'Abort', by: 'ada', reason: 'it looks odd' };
+  const promote = (more: { step?: number; full?: boolean } = {}): Command => ({
+    type: 'Promote',
+    by: 'ada',
+    full: false,
+    ...more,
+  });
+
+  test('pauses for a day at most', () => {
+    given(onFirstStep()).when(pause, 2).then(paused(2));
+    given(opened()).when(pause, 0.2).then(paused(0.2));
+    given(inVerify()).when(pause, 10).then(paused(10));
+  });
+
+  test('does not pause twice', () => {
+    given(onFirstStep(), paused(2)).when(pause, 3).thenRefused('CommandRefused', /is paused already \(lunch\)/);
+  });
+
+  test('resumes what is paused, and nothing else', () => {
+    given(onFirstStep(), paused(2)).when(resume, 3).then(resumed(3));
+    given(onFirstStep()).when(resume, 3).thenRefused('CommandRefused', /is not paused/);
+  });
+
+  test('promotes past the present step, or to 100 %', () => {
+    given(onFirstStep()).when(promote(), 2).then(promotionOrdered(2));
+    given(onFirstStep()).when(promote({ full: true }), 2).then(promotionOrdered(2, { full: true }));
+  });
+
+  test('promotes a paused rollout, which ends the pause', () => {
+    given(onFirstStep(), paused(2)).when(promote(), 3).then(promotionOrdered(3));
+    expect(stateAfter(onFirstStep(), paused(2), promotionOrdered(3)).pause).toBeUndefined();
+  });
+
+  test('promotes only the step that was looked at', () => {
+    given(onSecondStep()).when(promote({ step: 1 }), 6).then(promotionOrdered(6));
+    given(onSecondStep())
+      .when(promote({ step: 0 }), 6)
+      .thenRefused('CommandRefused', /is at step 2, not 1; look again/);
+  });
+
+  test('has nothing to promote at 100 %', () => {
+    given(inVerify()).when(promote(), 10).thenRefused('CommandRefused', /serves 100 % already/);
+  });
+
+  test('aborts at any time before the end', () => {
+    for (const history of [[opened()], onFirstStep(), [...onFirstStep(), paused(2)], inVerify()])
+      given(history).when(abort, 12).then(aborted(12));
+  });
+
+  test('aborts although somebody ordered to promote', () => {
+    given(onFirstStep(), promotionOrdered(2, { full: true })).when(abort, 3).then(aborted(3));
+  });
+
+  test('aborts twice as if it were once', () => {
+    given(onFirstStep(), aborted(2)).when(abort, 3).thenNothing();
+    given(onFirstStep(), revertOrdered(2)).when(abort, 3).thenNothing();
+  });
+
+  test.each([
+    ['pause', pause],
+    ['resume', resume],
+    ['promote', promote()],
+  ])('cannot %s what is being taken back', (verb, command) => {
+    given(onFirstStep(), aborted(2))
+      .when(command, 3)
+      .thenRefused('CommandRefused', new RegExp(`is being taken back .* cannot ${verb}; upload a new release`));
+  });
+
+  test.each([
+    ['pause', pause],
+    ['resume', resume],
+    ['promote', promote()],
+    ['abort', abort],
+  ])('cannot %s what has ended', (verb, command) => {
+    given(onFirstStep(), reverted(2), closed(2))
+      .when(command, 3)
+      .thenRefused('CommandRefused', new RegExp(`has ended \\(reverted\\); there is nothing left to ${verb}`));
+  });
+});
+
+test('a command for a target that the rollout does not have is a fault of the caller', () => {
+  const seen = { primary: '7', weights: {}, stamp: stamp(0) };
+  expect(() => given(opened()).when({ type: 'Reconcile', target: target('other').name, seen }, 1).thenNothing()).toThrow(
+    'has no target other',
+  );
+});
