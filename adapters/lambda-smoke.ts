@@ -1,14 +1,14 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { isOnlySlow, judgeSmoke, type SmokeAnswer } from '../core/analysis/smoke.ts';
 import type { SmokeCheck } from '../core/analysis/types.ts';
-import type { Clock, SmokeRunner } from '../core/ports.ts';
-import type { SmokeStatus, Target } from '../core/rollout/event.ts';
+import type { Clock, HookRunner } from '../core/ports.ts';
+import type { HookStatus, Target } from '../core/rollout/event.ts';
 
-type Result = { status: SmokeStatus; reason: string };
+type Result = { status: HookStatus; reason: string };
 
 /** Invokes the exact version with the event that API Gateway (HTTP API, payload 2.0) and function URLs send; no user's request meets it. */
-export function lambdaSmoke(client: LambdaClient, clock: Clock): SmokeRunner {
-  const ask = async (target: Target, check: SmokeCheck): Promise<SmokeAnswer | Result> => {
+export function lambdaSmoke(client: LambdaClient, clock: Clock): HookRunner {
+  const put = async (target: Target, check: SmokeCheck): Promise<SmokeAnswer | Result> => {
     const began = clock.now();
     const { ExecutedVersion, FunctionError, Payload } = await client.send(
       new InvokeCommand({
@@ -30,11 +30,12 @@ export function lambdaSmoke(client: LambdaClient, clock: Clock): SmokeRunner {
     return { ...responseFrom(text), tookMs };
   };
   return {
-    async run(target, check) {
+    async ask({ hook, target }) {
+      const check = hook.spec as SmokeCheck;
       try {
-        const first = await ask(target, check);
+        const first = await put(target, check);
         // The first call of a new version pays its cold start, which users do not meet at every request.
-        const answer = !('reason' in first) && isOnlySlow(check, first) ? await ask(target, check) : first;
+        const answer = !('reason' in first) && isOnlySlow(check, first) ? await put(target, check) : first;
         return 'reason' in answer ? answer : judgeSmoke(check, answer);
       } catch (error) {
         return {
@@ -60,7 +61,7 @@ function httpEvent({ method, path, body }: SmokeCheck, at: number): object {
       ...(body === undefined
         ? {}
         : {
-            'content-type': 'application/json',
+            'content-type': parsed(body) === undefined ? 'text/plain' : 'application/json',
             'content-length': String(new TextEncoder().encode(body).length),
           }),
     },

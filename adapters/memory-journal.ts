@@ -1,6 +1,7 @@
 import { RolloutError } from '../core/errors.ts';
 import type { HoldToken, Journal, ServiceRecord } from '../core/ports.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
+import { serviceAfter } from '../core/rollout/service.ts';
 import { evolve, fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 
 /** What a journal tells those who follow it, once per append and in order. */
@@ -30,11 +31,9 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
   const head = (found: Shelf): Rollout => JSON.parse(found.head) as Rollout;
 
   const settle = (rollout: Rollout) => {
-    const { rolloutId, service, release, order } = rollout.opening;
+    const { rolloutId, service } = rollout.opening;
     for (const [key, holder] of locks) if (holder === rolloutId) locks.delete(key);
-    if (rollout.outcome === 'completed' && rollout.opening.targets.length > 0) {
-      services.set(service, { ...services.get(service), completed: { release, order, rolloutId } });
-    }
+    services.set(service, serviceAfter(services.get(service) ?? {}, rollout));
   };
 
   return {
@@ -95,6 +94,13 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
     async unwait(service, release) {
       const before = services.get(service);
       if (before?.waiting?.release === release) services.set(service, { ...before, waiting: undefined });
+    },
+    async lift(service, release) {
+      const before = services.get(service);
+      services.set(service, {
+        ...before,
+        quarantined: before?.quarantined?.filter((each) => each.release !== release),
+      });
     },
     async putToken(rolloutId, token) {
       const found = shelf(rolloutId);

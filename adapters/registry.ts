@@ -1,24 +1,49 @@
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { RolloutError } from '../core/errors.ts';
-import type { Clock, TrafficRouter } from '../core/ports.ts';
+import type { Clock, HookRunner, Publisher, TrafficRouter } from '../core/ports.ts';
 import { lambdaAlias } from './lambda-alias.ts';
+import { lambdaPublisher } from './lambda-publish.ts';
+import { lambdaSmoke } from './lambda-smoke.ts';
+
+/** The clients that adapters are made from. */
+export interface AdapterClients {
+  lambda: LambdaClient;
+}
+
+/** Makes an adapter. */
+type Make<Port> = (clients: AdapterClients, clock: Clock) => Port;
 
 /** Where a kind of target becomes an adapter. Add yours here and nowhere else. */
-const routers = {
-  'lambda-alias': (clients: { lambda: LambdaClient }, clock: Clock): TrafficRouter =>
-    lambdaAlias(clients.lambda, clock),
+export const routers: Record<string, Make<TrafficRouter>> = {
+  'lambda-alias': ({ lambda }, clock) => lambdaAlias(lambda, clock),
 };
 
-/** @throws RolloutError TargetInvalid for a kind that nobody wrote; it never becomes another kind */
-export function routersFor(clients: { lambda: LambdaClient }, clock: Clock): (kind: string) => TrafficRouter {
-  const made = new Map(Object.entries(routers).map(([kind, make]) => [kind, make(clients, clock)]));
+/** Where a kind of target becomes what publishes it. */
+export const publishers: Record<string, Make<Publisher>> = {
+  'lambda-alias': ({ lambda }, clock) => lambdaPublisher(lambda, clock),
+};
+
+/** Where a kind of hook becomes an adapter. */
+export const hookRunners: Record<string, Make<HookRunner>> = {
+  smoke: ({ lambda }, clock) => lambdaSmoke(lambda, clock),
+};
+
+/** Makes each adapter of a registry once. @throws RolloutError TargetInvalid for a kind that nobody wrote; it never becomes another kind */
+export function byKind<Port>(
+  registry: Record<string, Make<Port>>,
+  clients: AdapterClients,
+  clock: Clock,
+): (kind: string) => Port {
+  const made = new Map<string, Port>();
   return (kind) => {
-    const router = made.get(kind);
-    if (router === undefined)
+    const make = Object.hasOwn(registry, kind) ? registry[kind] : undefined;
+    if (make === undefined)
       throw new RolloutError(
         'TargetInvalid',
-        `There is no target kind "${kind}"; known are ${Object.keys(routers).join(', ')}.`,
+        `There is no kind "${kind}"; known are ${Object.keys(registry).join(', ')}.`,
       );
-    return router;
+    const adapter = made.get(kind) ?? make(clients, clock);
+    made.set(kind, adapter);
+    return adapter;
   };
 }

@@ -1,23 +1,44 @@
-import type { Alarm, Series, SmokeCheck, WatchRule } from './analysis/types.ts';
-import type { Opening, RevertedTarget, RolloutEvent, SmokeStatus, Target } from './rollout/event.ts';
+import type { Alarm, Series, WatchRule } from './analysis/types.ts';
+import type { Hook, HookStatus, Opening, RevertedTarget, RolloutEvent, Target } from './rollout/event.ts';
 import type { Stamp } from './rollout/stamp.ts';
 import type { Rollout } from './rollout/state.ts';
 import type { Instant, Percent, Seconds } from './units.ts';
 
 export interface Clock {
   now(): Instant;
+  /** Resolves once `ms` have passed. */
+  sleep(ms: number): Promise<void>;
 }
 
 /** What a service last did and what it waits for. */
 export interface ServiceRecord {
+  /** What completed before that: where a rollback goes. */
+  previous?: Completed | undefined;
+  /** Releases that were taken back for a fault of their own; automation does not try them again. */
+  quarantined?: Quarantined[] | undefined;
   /** The newest release of this service that completed here. */
-  completed?: { release: string; order: number; rolloutId: string } | undefined;
+  completed?: Completed | undefined;
   /** The one release that waits for the present rollout to end. */
   waiting?: Waiting | undefined;
 }
 
+export interface Completed {
+  release: string;
+  order: number;
+  rolloutId: string;
+}
+
+export interface Quarantined {
+  release: string;
+  rolloutId: string;
+  reason: string;
+  /** The version of each target, by which the same code is known under another name. */
+  versions: Record<string, string>;
+}
+
 export interface Waiting {
   release: string;
+  attempt: number;
   order: number;
   manifest: Opening['manifest'];
 }
@@ -58,6 +79,8 @@ export interface Journal {
   wait(service: string, waiting: Waiting): Promise<{ superseded?: Waiting }>;
   /** Forgets the waiting release if it is still this one. */
   unwait(service: string, release: string): Promise<void>;
+  /** Takes a release out of quarantine. */
+  lift(service: string, release: string): Promise<void>;
   /** Keeps a token and forgets those of older versions: whoever waited on them has moved on. */
   putToken(rolloutId: string, token: HoldToken): Promise<void>;
   /** Takes all tokens out of the journal and answers them. */
@@ -129,9 +152,38 @@ export interface AlarmSource {
   read(names: string[]): Promise<Alarm[]>;
 }
 
-/** Puts one request to an exact version. Never throws: what went wrong is `broken`. */
-export interface SmokeRunner {
-  run(target: Target, check: SmokeCheck): Promise<{ status: SmokeStatus; reason: string }>;
+/** What a hook is told. */
+export interface HookQuestion {
+  hook: Hook;
+  target: Target;
+  /** The same for every try of one asking, so that a hook can tell a repeat. */
+  idempotencyKey: string;
+  /** Which asking this is; an answer by callback names it. */
+  occurrence: string;
+  about: {
+    service: string;
+    environment: string;
+    rolloutId: string;
+    release: string;
+    step: number;
+    weight: Percent;
+  };
+}
+
+/** `pending`: the answer comes later, by callback. */
+export type HookReply = { status: HookStatus | 'pending'; reason: string };
+
+/** Asks other code whether the rollout may go on. Never throws: what went wrong is `broken`. */
+export interface HookRunner {
+  ask(question: HookQuestion): Promise<HookReply>;
+}
+
+/** Makes the version that a target is to serve, or waits for it. */
+export interface Publisher {
+  /** Goes on where the last call stopped, for a few seconds at most. @throws RolloutError TargetInvalid where it can never succeed */
+  publish(target: Target): Promise<{ version: string } | 'pending'>;
+  /** Puts the code that stable runs back into `$LATEST`, where publishing had replaced it. */
+  restore(target: Target): Promise<void>;
 }
 
 /** What an execution of the state machine is started with; all that the way out needs stands in it. */

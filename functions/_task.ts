@@ -7,13 +7,14 @@ import type {
   DeadMan,
   ExecutionInput,
   Executions,
+  HookRunner,
   Journal,
   MetricSource,
+  Publisher,
   ReleaseStore,
-  SmokeRunner,
   TrafficRouter,
 } from '../core/ports.ts';
-import type { Target } from '../core/rollout/event.ts';
+import { type Publishing, SOURCES, type Target } from '../core/rollout/event.ts';
 import { type Directive, next } from '../core/rollout/next.ts';
 import { stampText } from '../core/rollout/stamp.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
@@ -25,9 +26,10 @@ export interface Ports {
   clock: Clock;
   journal: Journal;
   router(kind: string): TrafficRouter;
+  publisher(kind: string): Publisher;
   metrics: MetricSource;
   alarms: AlarmSource;
-  smoke: SmokeRunner;
+  hooks(kind: string): HookRunner;
   executions: Executions;
   deadMan: DeadMan;
   releases: ReleaseStore;
@@ -64,7 +66,8 @@ const TargetShape: z.ZodType<Target> = z.object({
   ref: z.record(z.string(), z.string()),
   stable: z.string(),
   canary: z.string(),
-  source: z.enum(['http', 'invoke']),
+  source: z.enum(SOURCES),
+  publish: z.custom<Publishing>().optional(),
 });
 
 /** What every state of the machine passes on. */

@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import { RolloutError } from '../core/errors.ts';
+import type { Command } from '../core/rollout/decide.ts';
 import type { Target } from '../core/rollout/event.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
+import { retry, rollBack } from './_again.ts';
 import { recordEffect, wake } from './_journal.ts';
 import { revertTargets } from './_targets.ts';
 import { type Ports, readRollout, type Task } from './_task.ts';
@@ -16,37 +18,65 @@ const Input = z.discriminatedUnion('command', [
     step: z.number().int().optional(),
     full: z.boolean().default(false),
   }),
+  z.strictObject({ ...Who, command: z.literal('approve'), gate: z.number().int() }),
+  z.strictObject({
+    ...Who,
+    command: z.literal('answer'),
+    hook: z.string(),
+    status: z.enum(['pass', 'fail', 'inconclusive']),
+    reason: z.string().max(1000),
+  }),
   z.strictObject({ ...Who, command: z.literal('abort'), reason: z.string() }),
+  z.strictObject({ ...Who, command: z.literal('rollback'), reason: z.string() }),
+  z.strictObject({ ...Who, command: z.literal('retry') }),
 ]);
 type Input = z.infer<typeof Input>;
 
-/** Carries out what a person wants of a rollout. An abort acts before it is written down, and without a journal if it must. */
+/** Carries out what a person, or a hook that answers late, wants of a rollout. An abort acts before it is written down, and without a journal if it must. */
 export const command: Task<Input, { rolloutId: string; accepted: true }> = {
   input: Input,
   async run(input, ports) {
-    const { rolloutId } = input;
-    if (input.command === 'abort') await abort(input, ports);
-    else await order(input, ports);
+    const rolloutId = await obey(input, ports);
     return { rolloutId, accepted: true };
   },
 };
 
-async function order(input: Exclude<Input, { command: 'abort' }>, ports: Ports): Promise<void> {
+async function obey(input: Input, ports: Ports): Promise<string> {
+  if (input.command === 'abort') return abort(input, ports);
   const rollout = await readRollout(input.rolloutId, ports);
-  const { by } = input;
-  if (input.command === 'pause')
-    await recordEffect(rollout, { type: 'Pause', by, reason: input.reason }, ports);
-  if (input.command === 'resume') await recordEffect(rollout, { type: 'Resume', by }, ports);
-  if (input.command === 'promote')
-    await recordEffect(rollout, { type: 'Promote', by, step: input.step, full: input.full }, ports);
+  if (input.command === 'rollback') return rollBack(rollout, input, ports);
+  if (input.command === 'retry') return retry(rollout, ports);
+  await recordEffect(rollout, orderOf(input), ports);
   await wake(input.rolloutId, ports);
+  return input.rolloutId;
+}
+
+function orderOf(input: Exclude<Input, { command: 'abort' | 'rollback' | 'retry' }>): Command {
+  switch (input.command) {
+    case 'pause':
+      return { type: 'Pause', by: input.by, reason: input.reason };
+    case 'resume':
+      return { type: 'Resume', by: input.by };
+    case 'promote':
+      return { type: 'Promote', by: input.by, step: input.step, full: input.full };
+    case 'approve':
+      return { type: 'Approve', by: input.by, gate: input.gate };
+    case 'answer':
+      return {
+        type: 'AnswerHook',
+        hook: input.hook,
+        status: input.status,
+        reason: input.reason,
+        isCallback: true,
+      };
+  }
 }
 
 /** Traffic first: the canary is out before the journal hears of it. */
 async function abort(
   { rolloutId, by, reason }: Extract<Input, { command: 'abort' }>,
   ports: Ports,
-): Promise<void> {
+): Promise<string> {
   const rollout = await ports.journal.read(rolloutId).catch(() => undefined);
   if (rollout !== undefined && isEnded(rollout)) {
     throw new RolloutError(
@@ -56,9 +86,10 @@ async function abort(
   }
   const { targets, epoch } = await known(rollout, rolloutId, ports);
   await revertTargets(targets, { rolloutId, epoch }, ports);
-  if (rollout === undefined) return;
+  if (rollout === undefined) return rolloutId;
   await recordEffect(rollout, { type: 'Abort', by, reason }, ports);
   await wake(rolloutId, ports);
+  return rolloutId;
 }
 
 /** What to take back: from the journal, or else from what the dead man was armed with. */

@@ -1,14 +1,16 @@
 import type { ExecutionInput } from '../core/ports.ts';
+import { arm } from './_begin.ts';
 import { recordJudgement } from './_journal.ts';
 import { ExecutionRef, executionInput, readRollout, type Task } from './_task.ts';
 
-/** Hands the rollout to a fresh execution of the next epoch, after which this one calls nothing. Repeatable. */
+/** Hands the rollout to a fresh execution of the next epoch, after which this one calls nothing; the dead man learns the versions too. Repeatable. */
 export const continueAsNew: Task<ExecutionInput, object> = {
   input: ExecutionRef,
   async run(ref, ports) {
     const rollout = await readRollout(ref.rolloutId, ports);
     const after =
       rollout.epoch === ref.epoch ? await recordJudgement(rollout, { type: 'Continue' }, ports) : rollout;
+    await arm(after, ports);
     await ports.executions.start(executionInput(after));
     return {};
   },

@@ -20,7 +20,7 @@ export const journalStream: Task<z.infer<typeof Input>, { opened: string[] }> = 
       if (wakes) await wake(rolloutId, ports);
       const waiting: Waiting | undefined = ended ? (await ports.journal.service(service)).waiting : undefined;
       if (waiting === undefined) continue;
-      const result = await openRelease(waiting.manifest, ports);
+      const result = await openRelease(waiting.manifest, ports, waiting.attempt);
       opened.push(result.rolloutId);
     }
     return { opened };

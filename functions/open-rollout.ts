@@ -14,8 +14,8 @@ import type { Identity, Opening, Outcome, RolloutEvent } from '../core/rollout/e
 import { open } from '../core/rollout/open.ts';
 import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { WINDOW_MS } from '../core/units.ts';
-import { begin } from './_begin.ts';
-import { executionInput, type Ports, type Task } from './_task.ts';
+import { arm, begin } from './_begin.ts';
+import type { Ports, Task } from './_task.ts';
 
 /** The parts of S3's "Object Created" event that count; everything else in it may change. */
 const Input = z.object({
@@ -46,7 +46,8 @@ const REFUSALS: ErrorCode[] = ['ManifestInvalid', 'RolloutFileInvalid', 'TargetI
 const isRefusal = (error: unknown): error is RolloutError =>
   RolloutError.is(error) && REFUSALS.includes(error.code);
 
-export async function openRelease(manifest: Opening['manifest'], ports: Ports): Promise<Opened> {
+/** Opens one attempt of the release whose manifest stands at an object. */
+export async function openRelease(manifest: Opening['manifest'], ports: Ports, attempt = 1): Promise<Opened> {
   const key = manifestKeyFrom(manifest.key);
   if (key === undefined)
     return {
@@ -55,7 +56,6 @@ export async function openRelease(manifest: Opening['manifest'], ports: Ports): 
       reason: `${manifest.key} is not releases/<service>/<release>/manifest.json`,
     };
   try {
-    const attempt = 1;
     const identity: Identity = {
       ...key,
       rolloutId: rolloutIdFrom(key.service, key.release, attempt),
@@ -152,22 +152,16 @@ async function recent(manifest: Manifest, targets: ResolvedTarget[], ports: Port
   return Object.fromEntries(series);
 }
 
-/** The dead man stands guard before anything can go wrong. */
-function arm(rollout: Rollout, ports: Ports): Promise<void> {
-  const { deadline } = rollout.opening;
-  return ports.deadMan.arm({ ...executionInput(rollout), deadline, armedAt: ports.clock.now() });
-}
-
 /** The newest release waits; the one that waited before is superseded. The lock is tried again, in case it went in between. */
 async function queue(identity: Identity, events: RolloutEvent[], by: string, ports: Ports): Promise<Opened> {
-  const { service, release, rolloutId, manifest } = identity;
+  const { service, release, rolloutId, manifest, attempt } = identity;
   const order = events[0]?.type === 'RolloutOpened' ? events[0].order : 0;
-  const { superseded } = await ports.journal.wait(service, { release, order, manifest });
+  const { superseded } = await ports.journal.wait(service, { release, order, manifest, attempt });
   if (superseded !== undefined) {
     const old = {
       ...identity,
       release: superseded.release,
-      rolloutId: rolloutIdFrom(service, superseded.release, 1),
+      rolloutId: rolloutIdFrom(service, superseded.release, superseded.attempt),
       manifest: superseded.manifest,
     };
     await ports.journal.open([

@@ -1,12 +1,13 @@
 import * as z from 'zod';
 import { exposureOf } from '../core/analysis/exposure.ts';
 import type { ExecutionInput } from '../core/ports.ts';
-import type { Exposure, RevertedTarget } from '../core/rollout/event.ts';
+import type { Exposure, RevertedTarget, Target } from '../core/rollout/event.ts';
 import { next } from '../core/rollout/next.ts';
+import { questionOf } from '../core/rollout/question.ts';
 import { hasCanaryTraffic, type Rollout } from '../core/rollout/state.ts';
 import { recordEffect } from './_journal.ts';
 import { revertTargets } from './_targets.ts';
-import { ExecutionRef, type Ports, type Task } from './_task.ts';
+import { ExecutionRef, type Ports, readRollout, type Task } from './_task.ts';
 
 /** `came` is the answer that named this directive, or the error that nobody handled. */
 const Input = z.object({
@@ -27,7 +28,7 @@ export interface Left {
 export const revertTraffic: Task<z.infer<typeof Input>, Left> = {
   input: Input,
   async run({ ref, came }, ports) {
-    const targets = await revertTargets(ref.targets, ref, ports);
+    const targets = await revertTargets(await toRevert(ref, ports), ref, ports);
     const why =
       came.Error === undefined ? undefined : `an error that nobody handled: ${came.Error}: ${came.Cause}`;
     try {
@@ -42,6 +43,13 @@ export const revertTraffic: Task<z.infer<typeof Input>, Left> = {
   },
 };
 
+/** An execution's input names what an error may take back; for an irreversible release that is nothing, until somebody orders it. */
+async function toRevert(ref: ExecutionInput, ports: Ports): Promise<Target[]> {
+  if (ref.targets.length > 0) return ref.targets;
+  const rollout = await readRollout(ref.rolloutId, ports);
+  return rollout.leaving === undefined ? [] : rollout.opening.targets;
+}
+
 async function writeDown(
   ref: ExecutionInput,
   targets: RevertedTarget[],
@@ -50,6 +58,9 @@ async function writeDown(
 ): Promise<Left> {
   const rollout = await ports.journal.read(ref.rolloutId);
   if (rollout === undefined) return { outcome: 'reverted', reason: why ?? 'taken back without a journal' };
+  // Held on purpose: the dead man starts another execution, which goes on holding.
+  if (targets.length === 0 && rollout.leaving === undefined)
+    return { outcome: 'halted', reason: why ?? 'held for people' };
   const directive = next(rollout, ports.clock.now());
   const { cause, reason } =
     directive.kind === 'revert' ? directive : { cause: 'environment' as const, reason: why ?? 'taken back' };
@@ -60,7 +71,18 @@ async function writeDown(
     ports,
   );
   await ports.deadMan.disarm(ref.rolloutId);
+  await tellHooks(rollout, ports);
   return { outcome: after.outcome ?? 'reverted', reason: after.reason ?? reason };
+}
+
+/** Tells those who asked to know of a revert, and puts the code of stable back where publishing had replaced it; no answer matters. */
+async function tellHooks(rollout: Rollout, ports: Ports): Promise<void> {
+  const hooks = rollout.opening.hooks.filter(({ point }) => point === 'onRevert');
+  const asked = hooks.map((hook) => ports.hooks(hook.kind).ask(questionOf(rollout, hook.id, hook)));
+  const restored = rollout.opening.targets
+    .filter(({ replaced }) => replaced)
+    .map((target) => ports.publisher(target.kind).restore(target));
+  await Promise.allSettled([...asked, ...restored]);
 }
 
 /** What users met, best effort: metrics that cannot be read now are not worth keeping a lock for. */

@@ -1,21 +1,52 @@
 import * as z from 'zod';
 import type { ExecutionInput } from '../core/ports.ts';
-import { targetNamed } from '../core/rollout/state.ts';
+import type { Hook } from '../core/rollout/event.ts';
+import { questionOf } from '../core/rollout/question.ts';
+import type { Rollout } from '../core/rollout/state.ts';
 import { recordJudgement } from './_journal.ts';
-import { ExecutionRef, type Task, turn } from './_task.ts';
+import { ExecutionRef, type Ports, type Task, turn } from './_task.ts';
 
 const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
 
-/** Puts one smoke test to the unreleased version and wakes its own state, so that an abort never waits for a test. */
+/** Asks one hook, or opens one gate, and wakes its own state, so that an abort never waits for somebody else's code. */
 export const runHook: Task<{ ref: ExecutionInput; version: number; token: string }, object> = {
   input: Input,
   async run({ ref, version, token }, ports) {
     await ports.journal.putToken(ref.rolloutId, { version, token });
-    await turn(ref, ports, 'hook', async (rollout, { index, check }) => {
-      const result = await ports.smoke.run(targetNamed(rollout, check.target), check);
-      return recordJudgement(rollout, { type: 'AnswerSmoke', index, ...result }, ports);
-    });
+    await turn(ref, ports, 'hook', (rollout, { checkpoint }) =>
+      'gate' in checkpoint
+        ? recordJudgement(
+            rollout,
+            { type: 'OpenGate', gate: checkpoint.gate.before, seconds: checkpoint.gate.timeoutSeconds },
+            ports,
+          )
+        : ask(rollout, checkpoint.id, checkpoint.hook, ports),
+    );
     await ports.executions.wake(token);
     return {};
   },
 };
+
+async function ask(rollout: Rollout, occurrence: string, hook: Hook, ports: Ports): Promise<Rollout> {
+  const asked = rollout.hooks[occurrence];
+  if (asked?.status === 'started') {
+    return recordJudgement(
+      rollout,
+      {
+        type: 'AnswerHook',
+        hook: occurrence,
+        status: 'broken',
+        reason: `no answer came within ${hook.timeoutSeconds} s`,
+      },
+      ports,
+    );
+  }
+  const reply = await ports.hooks(hook.kind).ask(questionOf(rollout, occurrence, hook));
+  return reply.status === 'pending'
+    ? recordJudgement(rollout, { type: 'StartHook', hook: occurrence, seconds: hook.timeoutSeconds }, ports)
+    : recordJudgement(
+        rollout,
+        { type: 'AnswerHook', hook: occurrence, status: reply.status, reason: reply.reason },
+        ports,
+      );
+}

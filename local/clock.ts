@@ -5,8 +5,6 @@ import type { Instant } from '../core/units.ts';
 export interface WorldClock extends Clock {
   /** Resolves after `ms` of this clock's time; `cancel` forgets the wait, which then never resolves. */
   after(ms: number): Wait;
-  /** Resolves once `ms` of this clock's time have passed. */
-  sleep(ms: number): Promise<void>;
 }
 
 export interface Wait {

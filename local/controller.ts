@@ -10,6 +10,7 @@ import { journalStream } from '../functions/journal-stream.ts';
 import { measure } from '../functions/measure.ts';
 import { openRollout } from '../functions/open-rollout.ts';
 import { promoteCanary } from '../functions/promote-canary.ts';
+import { publishRelease } from '../functions/publish-release.ts';
 import { revertTraffic } from '../functions/revert-traffic.ts';
 import { runHook } from '../functions/run-hook.ts';
 import { shiftTraffic } from '../functions/shift-traffic.ts';
@@ -26,6 +27,7 @@ export const CONTROLLER = [
   'Measure',
   'OpenRollout',
   'PromoteCanary',
+  'PublishRelease',
   'RevertTraffic',
   'RunHook',
   'ShiftTraffic',
@@ -48,6 +50,7 @@ export function controllerFunctions(
     Measure: lambda(measure, () => makePorts('Measure')),
     OpenRollout: lambda(openRollout, () => makePorts('OpenRollout')),
     PromoteCanary: lambda(promoteCanary, () => makePorts('PromoteCanary')),
+    PublishRelease: lambda(publishRelease, () => makePorts('PublishRelease')),
     RevertTraffic: lambda(revertTraffic, () => makePorts('RevertTraffic')),
     RunHook: lambda(runHook, () => makePorts('RunHook')),
     ShiftTraffic: lambda(shiftTraffic, () => makePorts('ShiftTraffic')),

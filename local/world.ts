@@ -6,9 +6,8 @@ import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
 import { cloudwatchMetrics } from '../adapters/cloudwatch-metrics.ts';
-import { lambdaSmoke } from '../adapters/lambda-smoke.ts';
 import { type JournalRecord, memoryJournal } from '../adapters/memory-journal.ts';
-import { routersFor } from '../adapters/registry.ts';
+import { byKind, hookRunners, publishers, routers } from '../adapters/registry.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
@@ -37,6 +36,8 @@ export const ALIAS = 'live';
 
 /** Events that wake a hold: what people, alarms and the dead man write. What an execution writes itself needs no wake. */
 const WAKING = new Set([
+  'Approved',
+  'HookAnswered',
   'AlarmRaised',
   'Paused',
   'Resumed',
@@ -201,10 +202,11 @@ export function createWorld(options: WorldOptions): World {
     environment: ENVIRONMENT,
     clock,
     journal,
-    router: routersFor(clients, clock),
+    router: byKind(routers, clients, clock),
+    publisher: byKind(publishers, clients, clock),
+    hooks: byKind(hookRunners, clients, clock),
     metrics: cloudwatchMetrics(clients.cloudwatch),
     alarms: cloudwatchAlarms(clients.cloudwatch),
-    smoke: lambdaSmoke(clients.lambda, clock),
     executions: stepFunctions(clients.sfn, MACHINE_ARN),
     deadMan: schedulerDeadMan(clients.scheduler, {
       functionArn: functionArn('DeadMan'),

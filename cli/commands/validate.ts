@@ -1,5 +1,5 @@
 import { readRolloutFile } from '../../adapters/rollout-file.ts';
-import { planFrom, smokeFrom, watchFrom } from '../../core/config/rollout-file.ts';
+import { hooksFrom, planFrom, watchFrom } from '../../core/config/rollout-file.ts';
 import { duration } from '../../core/words.ts';
 import type { Command } from '../spillway.ts';
 
@@ -19,7 +19,7 @@ export const validate: Command = {
     console.log(`${path} is a good rollout file of ${file.service}.`);
     console.log(`  ${[...steps, `100 %, verified for ${duration(plan.verifySeconds)}`].join(', ')}`);
     console.log(
-      `  ${smokeFrom(file).length} smoke tests, ${watchFrom(file).length} watch rules, ${(file.alarms ?? []).length} alarms; without enough evidence: ${plan.onInconclusive}`,
+      `  ${hooksFrom(file).length} hooks and smoke tests, ${watchFrom(file).length} watch rules, ${(file.alarms ?? []).length} alarms; without enough evidence: ${plan.onInconclusive}`,
     );
     for (const notice of notices) console.log(`  notice: ${notice}`);
     return 0;

@@ -1,5 +1,5 @@
 import { isSameJson, valueAt } from '../json-path.ts';
-import type { SmokeStatus } from '../rollout/event.ts';
+import type { HookStatus } from '../rollout/event.ts';
 import type { SmokeCheck } from './types.ts';
 
 /** What came back for a smoke test. */
@@ -11,7 +11,7 @@ export interface SmokeAnswer {
 }
 
 /** Says whether an answer is what the check expects; the first thing that is not is the reason. */
-export function judgeSmoke(check: SmokeCheck, answer: SmokeAnswer): { status: SmokeStatus; reason: string } {
+export function judgeSmoke(check: SmokeCheck, answer: SmokeAnswer): { status: HookStatus; reason: string } {
   const wrong = mismatches(check, answer)[0];
   const subject = `${check.method} ${check.path}`;
   return wrong === undefined

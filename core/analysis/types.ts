@@ -56,6 +56,15 @@ export interface Verdict {
   to: Instant;
 }
 
+/** What a consumer of events may not do, in absolute numbers; each kind is one metric of its adapter. */
+export const LIMITS = ['dlqNew', 'oldestMessage', 'iteratorAge', 'batchFailures'] as const;
+
+/** An absolute limit: messages for `dlqNew` and `batchFailures`, seconds for the ages. */
+export interface LimitRule {
+  limit: (typeof LIMITS)[number];
+  max: number;
+}
+
 /** One request put to the unreleased version before it meets any user. */
 export interface SmokeCheck {
   target: string;

@@ -1,8 +1,9 @@
 import * as z from 'zod';
-import type { SmokeCheck, WatchRule } from '../analysis/types.ts';
+import type { WatchRule } from '../analysis/types.ts';
 import { RolloutError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import { stepsFrom, strategyExamples, strategyFields } from '../plan/strategies.ts';
+import type { Hook } from '../rollout/event.ts';
 import { ALWAYS, check, strict } from './check.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
 import { nearest } from './nearest.ts';
@@ -108,10 +109,21 @@ export function planFrom(file: RolloutFile): { plan: Plan; notices: string[] } {
   };
 }
 
-/** The requests that are put to the new version before any user meets it. */
-export function smokeFrom(file: RolloutFile): SmokeCheck[] {
+/** Everybody who is asked: first the smoke tests, which are put to the new version before any user meets it. */
+export function hooksFrom(file: RolloutFile): Hook[] {
   const [only = ''] = Object.keys(file.targets);
-  return (file.smoke ?? []).map((written) => smokeCheckFrom(written, only));
+  return (file.smoke ?? []).map((written, index) => {
+    const spec = smokeCheckFrom(written, only);
+    return {
+      id: `smoke.${index + 1}`,
+      point: 'beforeTraffic',
+      kind: 'smoke',
+      target: spec.target,
+      spec,
+      timeoutSeconds: 30,
+      onBroken: 'revert',
+    };
+  });
 }
 
 /** What the canary is measured by. */

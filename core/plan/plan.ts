@@ -7,6 +7,8 @@ export interface Step {
   bakeSeconds: Seconds;
   /** Longest time at this weight before `onInconclusive` applies; at least `bakeSeconds`. */
   maxBakeSeconds: Seconds;
+  /** Canary requests that make the step complete, where the file asks for a number instead of a time. */
+  untilRequests?: number | undefined;
 }
 
 /** How a release goes out. Steps rise strictly within 1 to 99; promotion to 100 % follows the last one. */

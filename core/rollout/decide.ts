@@ -3,7 +3,8 @@ import type { Alarm, Verdict } from '../analysis/types.ts';
 import { RolloutError } from '../errors.ts';
 import type { Observed } from '../ports.ts';
 import type { Instant, Percent } from '../units.ts';
-import type { Cause, Exposure, RevertedTarget, RolloutEvent, SmokeStatus } from './event.ts';
+import { checkpointOf, HOOK_TRIES_MAX } from './checkpoint.ts';
+import type { Cause, Exposure, HookStatus, PauseReason, RevertedTarget, RolloutEvent } from './event.ts';
 import { reconcile } from './reconcile.ts';
 import type { Stamp } from './stamp.ts';
 import { evolve, hasCanaryTraffic, isEnded, type Rollout, stampOf, targetNamed } from './state.ts';
@@ -11,7 +12,11 @@ import { BROKEN_PAUSE_SECONDS, bakeOf, PAUSE_SECONDS_MAX } from './timing.ts';
 
 /** What somebody wants, in the imperative. Those of people are pause, resume, promote and abort. */
 export type Command =
-  | { type: 'AnswerSmoke'; index: number; status: SmokeStatus; reason: string }
+  | { type: 'RecordPublished'; target: string; version: string }
+  | { type: 'Refuse'; reason: string }
+  | { type: 'StartHook'; hook: string; seconds: number }
+  | { type: 'AnswerHook'; hook: string; status: HookStatus; reason: string; isCallback?: boolean }
+  | { type: 'OpenGate'; gate: Percent; seconds: number }
   | { type: 'IntendShift'; target: string; weight: Percent; expiresAt: Instant }
   | { type: 'ConfirmShift'; target: string; weight: Percent; stamp: Stamp }
   | { type: 'Reconcile'; target: string; seen: Observed }
@@ -30,10 +35,8 @@ export type Command =
   | { type: 'Pause'; by: string; reason: string }
   | { type: 'Resume'; by: string }
   | { type: 'Promote'; by: string; step?: number | undefined; full: boolean }
+  | { type: 'Approve'; by: string; gate: Percent }
   | { type: 'Abort'; by: string; reason: string };
-
-/** Tries of a smoke test that could not be put at all before the release is refused. */
-export const SMOKE_TRIES_MAX = 3;
 
 /** Ticks in a row without any measurement before people are called. */
 export const BROKEN_TICKS_MAX = 5;
@@ -51,8 +54,18 @@ export const TAKEOVERS_MAX = 5;
  */
 export function decide(rollout: Rollout, command: Command, at: Instant): RolloutEvent[] {
   switch (command.type) {
-    case 'AnswerSmoke':
-      return withConsequences(rollout, { ...command, type: 'SmokeAnswered', at }, smokeConsequence);
+    case 'RecordPublished':
+      return [{ ...command, type: 'Published', at }];
+    case 'Refuse':
+      return isEnded(rollout) || rollout.leaving !== undefined
+        ? []
+        : order(rollout, at, 'canary', command.reason);
+    case 'StartHook':
+      return [{ type: 'HookStarted', at, hook: command.hook, until: at + command.seconds * 1000 }];
+    case 'AnswerHook':
+      return answer(rollout, command, at);
+    case 'OpenGate':
+      return [{ type: 'GateOpened', at, gate: command.gate, until: at + command.seconds * 1000 }];
     case 'IntendShift':
       return intend(rollout, command, at);
     case 'ConfirmShift': {
@@ -86,6 +99,7 @@ export function decide(rollout: Rollout, command: Command, at: Instant): Rollout
     case 'Pause':
     case 'Resume':
     case 'Promote':
+    case 'Approve':
     case 'Abort':
       return obey(rollout, command, at);
   }
@@ -103,27 +117,63 @@ function withConsequences<E extends RolloutEvent>(
   return rollout.leaving === undefined ? [event, ...consequence(evolve(rollout, event), event)] : [event];
 }
 
-function order(rollout: Rollout, at: Instant, cause: Cause, reason: string): RolloutEvent {
-  return {
-    type: 'RevertOrdered',
-    at,
-    cause,
-    reason,
-    outcome: hasCanaryTraffic(rollout) ? 'reverted' : 'refused',
-  };
-}
-
-const smokeConsequence: Consequence<Extract<RolloutEvent, { type: 'SmokeAnswered' }>> = (
-  after,
-  { at, status, reason },
-) => {
-  if (status === 'fail') return [order(after, at, 'canary', reason)];
-  if (status === 'broken' && after.smoke.brokenInRow >= SMOKE_TRIES_MAX) {
+/** The canary leaves; where the release says that it must not be taken back by itself, the weight is held and people are called. */
+function order(rollout: Rollout, at: Instant, cause: Cause, reason: string): RolloutEvent[] {
+  if (rollout.opening.reversible || !hasCanaryTraffic(rollout)) {
     return [
-      order(after, at, 'environment', `a smoke test could not be put ${SMOKE_TRIES_MAX} times: ${reason}`),
+      {
+        type: 'RevertOrdered',
+        at,
+        cause,
+        reason,
+        outcome: hasCanaryTraffic(rollout) ? 'reverted' : 'refused',
+      },
     ];
   }
-  return [];
+  if (rollout.pause?.why === 'irreversible' && at < rollout.pause.until) return [];
+  return [
+    pause(at, `${reason}; it is not reversible, so the weight is held`, 'irreversible', PAUSE_SECONDS_MAX),
+  ];
+}
+
+/** An answer counts once, and only while it is waited for. */
+function answer(
+  rollout: Rollout,
+  command: Extract<Command, { type: 'AnswerHook' }>,
+  at: Instant,
+): RolloutEvent[] {
+  const { hook, status, reason, isCallback = false } = command;
+  const asked = rollout.hooks[hook];
+  if (isCallback && asked === undefined) {
+    throw refused(
+      `${rollout.opening.rolloutId} has not asked "${hook}"; answer with the occurrence that the question named.`,
+    );
+  }
+  if (asked?.status === 'pass' || (isCallback && asked?.status === 'fail')) return [];
+  return withConsequences(rollout, { type: 'HookAnswered', at, hook, status, reason }, hookConsequence);
+}
+
+const hookConsequence: Consequence<Extract<RolloutEvent, { type: 'HookAnswered' }>> = (
+  after,
+  { at, hook, status, reason },
+) => {
+  const checkpoint = checkpointOf(after, hook);
+  if (status === 'pass' || checkpoint === undefined || !('hook' in checkpoint)) return [];
+  if (status === 'fail') return order(after, at, 'canary', reason);
+  if (status === 'inconclusive')
+    return after.opening.plan.onInconclusive === 'promote'
+      ? []
+      : inconclusive(after, at, `hook ${hook} could not say: ${reason}`);
+  if ((after.hooks[hook]?.brokenInRow ?? 0) < HOOK_TRIES_MAX) return [];
+  const broken = `hook ${hook} could not be asked ${HOOK_TRIES_MAX} times: ${reason}`;
+  switch (checkpoint.hook.onBroken) {
+    case 'revert':
+      return order(after, at, 'environment', broken);
+    case 'pause':
+      return [pause(at, broken, 'inconclusive', PAUSE_SECONDS_MAX)];
+    case 'ignore':
+      return [];
+  }
 };
 
 /** At the end of the longest bake a verdict that says nothing becomes the declared action; unmeasurable traffic calls people sooner. */
@@ -131,7 +181,7 @@ const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }
   after,
   { at, verdict },
 ) => {
-  if (verdict.status === 'fail') return [order(after, at, 'canary', verdict.reason)];
+  if (verdict.status === 'fail') return order(after, at, 'canary', verdict.reason);
   if (after.pause !== undefined) {
     return after.pause.why === 'broken' && verdict.status !== 'broken'
       ? [{ type: 'Resumed', at, by: 'spillway' }]
@@ -143,26 +193,22 @@ const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }
     return [pause(at, `nothing could be measured: ${verdict.reason}`, 'broken', BROKEN_PAUSE_SECONDS)];
   }
   if (!isOver || verdict.status !== 'inconclusive' || after.promotedAt !== undefined) return [];
+  return inconclusive(after, at, `the longest bake ended without enough evidence: ${verdict.reason}`);
+};
+
+/** What the plan declares for the case that nobody can say whether the canary is good. */
+function inconclusive(after: Rollout, at: Instant, reason: string): RolloutEvent[] {
   switch (after.opening.plan.onInconclusive) {
     case 'pause':
-      return [
-        pause(
-          at,
-          `the longest bake ended without enough evidence: ${verdict.reason}`,
-          'inconclusive',
-          PAUSE_SECONDS_MAX,
-        ),
-      ];
+      return [pause(at, reason, 'inconclusive', PAUSE_SECONDS_MAX)];
     case 'revert':
-      return [
-        order(after, at, 'environment', `the longest bake ended without enough evidence: ${verdict.reason}`),
-      ];
+      return order(after, at, 'environment', reason);
     case 'promote':
       return [{ type: 'PromotionOrdered', at, by: 'onInconclusive', full: false }];
   }
-};
+}
 
-function pause(at: Instant, reason: string, why: 'inconclusive' | 'broken', seconds: number): RolloutEvent {
+function pause(at: Instant, reason: string, why: PauseReason, seconds: number): RolloutEvent {
   return { type: 'Paused', at, by: 'spillway', reason, until: at + seconds * 1000, why };
 }
 
@@ -170,16 +216,14 @@ const alarmConsequence: Consequence<Extract<RolloutEvent, { type: 'AlarmRaised' 
   after,
   { at, alarm, since },
 ) =>
-  isCanarysDoing(after, { name: alarm, since })
-    ? [order(after, at, 'canary', `alarm ${alarm} went off`)]
-    : [];
+  isCanarysDoing(after, { name: alarm, since }) ? order(after, at, 'canary', `alarm ${alarm} went off`) : [];
 
 const takeoverConsequence: Consequence<Extract<RolloutEvent, { type: 'TookOver' }>> = (
   after,
   { at, reason },
 ) =>
   after.takeovers >= TAKEOVERS_MAX
-    ? [order(after, at, 'environment', `its execution died ${TAKEOVERS_MAX} times, last because ${reason}`)]
+    ? order(after, at, 'environment', `its execution died ${TAKEOVERS_MAX} times, last because ${reason}`)
     : [];
 
 function intend(
@@ -190,10 +234,14 @@ function intend(
   const tries = rollout.intents.filter(
     (intent) => intent.target === target && intent.weight === weight,
   ).length;
-  if (tries >= RAISES_MAX)
-    return [
-      order(rollout, at, 'environment', `${target} could not be raised to ${weight} % in ${tries} tries`),
-    ];
+  if (tries >= RAISES_MAX) {
+    return order(
+      rollout,
+      at,
+      'environment',
+      `${target} could not be raised to ${weight} % in ${tries} tries`,
+    );
+  }
   return [{ type: 'ShiftIntended', at, target, weight, stamp: stampOf(rollout, rollout.seq + 1), expiresAt }];
 }
 
@@ -234,7 +282,7 @@ function completion({ unproven, verdict }: Rollout): string {
     : `proven: ${verdict?.reason ?? 'every step passed'}`;
 }
 
-type HumanCommand = Extract<Command, { type: 'Pause' | 'Resume' | 'Promote' | 'Abort' }>;
+type HumanCommand = Extract<Command, { type: 'Pause' | 'Resume' | 'Promote' | 'Approve' | 'Abort' }>;
 
 function obey(rollout: Rollout, command: HumanCommand, at: Instant): RolloutEvent[] {
   const id = rollout.opening.rolloutId;
@@ -267,7 +315,29 @@ function obey(rollout: Rollout, command: HumanCommand, at: Instant): RolloutEven
       return [{ type: 'Resumed', at, by: command.by }];
     case 'Promote':
       return promote(rollout, command, at);
+    case 'Approve':
+      return approve(rollout, command, at);
   }
+}
+
+function approve(
+  rollout: Rollout,
+  { by, gate }: Extract<Command, { type: 'Approve' }>,
+  at: Instant,
+): RolloutEvent[] {
+  const id = rollout.opening.rolloutId;
+  const declared = rollout.opening.gates.find(({ before }) => before === gate);
+  const state = rollout.gates[gate];
+  if (declared === undefined || state === undefined) {
+    const open = Object.keys(rollout.gates).map((before) => `${before} %`);
+    throw refused(
+      `${id} has no open gate before ${gate} %${open.length > 0 ? `, only before ${open.join(', ')}` : ''}; look again and approve the one that is asked for.`,
+    );
+  }
+  if (declared.by.length > 0 && !declared.by.includes(by)) {
+    throw refused(`${by} may not approve the gate before ${gate} % of ${id}; ${declared.by.join(', ')} may.`);
+  }
+  return state.approvedBy.includes(by) ? [] : [{ type: 'Approved', at, gate, by }];
 }
 
 function promote(

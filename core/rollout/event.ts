@@ -1,5 +1,6 @@
-import type { Alarm, SmokeCheck, Verdict, WatchRule } from '../analysis/types.ts';
+import type { Alarm, LimitRule, SmokeCheck, Verdict, WatchRule } from '../analysis/types.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { Quarantined } from '../ports.ts';
 import type { Instant, Percent, Seconds } from '../units.ts';
 import type { Stamp } from './stamp.ts';
 
@@ -11,8 +12,59 @@ export interface Target {
   key: string;
   ref: Record<string, string>;
   stable: string;
+  /** The version on trial; empty until it is published. */
   canary: string;
-  source: 'http' | 'invoke';
+  source: Source;
+  /** What still has to be done before the canary can take traffic. */
+  publish?: Publishing | undefined;
+  /** True where publishing replaced the function's own code, which a revert puts back. */
+  replaced?: boolean | undefined;
+}
+
+/** What calls a target, which decides how its failures show. */
+export const SOURCES = ['http', 'invoke', 'async', 'sqs', 'stream', 'schedule'] as const;
+export type Source = (typeof SOURCES)[number];
+
+/** `await`: the version exists and is not Active yet. `zip` and `image`: it must be published from this artifact first. */
+export type Publishing =
+  | { from: 'await' }
+  | { from: 'zip'; bucket: string; key: string; versionId: string; sha256: string; revision: string }
+  | { from: 'image'; uri: string; revision: string };
+
+export const HOOK_POINTS = [
+  'beforeTraffic',
+  'beforeStep',
+  'afterStep',
+  'beforePromotion',
+  'afterPromotion',
+  'onRevert',
+] as const;
+export type HookPoint = (typeof HOOK_POINTS)[number];
+
+/** Other code that is asked at a point of the rollout. `spec` belongs to the adapter of its kind. */
+export interface Hook {
+  /** Unique in the rollout, such as `beforeTraffic.1`. */
+  id: string;
+  point: HookPoint;
+  kind: string;
+  /** The target it is asked about. */
+  target: string;
+  spec: SmokeCheck | Record<string, string>;
+  /** How long an answer may take in all, callbacks included. */
+  timeoutSeconds: Seconds;
+  /** What a hook that cannot be asked, even after its retries, means. */
+  onBroken: 'revert' | 'pause' | 'ignore';
+}
+
+/** A human's word that is needed before the weight rises to `before` or above. */
+export interface Gate {
+  before: Percent;
+  /** How many different people must approve. */
+  approvers: number;
+  /** Who may; everybody who may give commands where it is empty. */
+  by: string[];
+  timeoutSeconds: Seconds;
+  onTimeout: 'revert' | 'promote';
 }
 
 /** What names a rollout, also one that was turned away at the door. */
@@ -35,14 +87,20 @@ export interface Opening extends Identity {
   author?: string | undefined;
   targets: Target[];
   plan: Plan;
-  smoke: SmokeCheck[];
+  hooks: Hook[];
+  gates: Gate[];
   watch: WatchRule[];
+  limits: LimitRule[];
+  /** False where a failure must not be taken back by itself, such as after a migration: then the weight is held and people are called. */
+  reversible: boolean;
   /** Alarms to watch; `red` says that one was already in ALARM when the rollout opened, so it cannot be the canary's doing. */
   alarms: { name: string; red: boolean }[];
   /** How long after its end a metric window is read as complete. */
   settleSeconds: Seconds;
   /** Past this moment whatever has not ended is taken back. */
   deadline: Instant;
+  /** The release that this rollout takes back after its completion; it is quarantined in exchange. */
+  rollsBack?: Quarantined | undefined;
   /** What a person should know although nothing is wrong, such as an alarm that was red before. */
   notices: string[];
 }
@@ -66,7 +124,7 @@ export interface RevertedTarget {
   stranger: boolean;
 }
 
-export type SmokeStatus = 'pass' | 'fail' | 'broken';
+export type HookStatus = 'pass' | 'fail' | 'inconclusive' | 'broken';
 
 /** What happened, in the past tense. Events are the truth about a rollout; its state is their fold. */
 export type RolloutEvent =
@@ -77,7 +135,11 @@ export type RolloutEvent =
       outcome: 'refused' | 'superseded' | 'completed';
       reason: string;
     } & Identity)
-  | { type: 'SmokeAnswered'; at: Instant; index: number; status: SmokeStatus; reason: string }
+  | { type: 'Published'; at: Instant; target: string; version: string }
+  | { type: 'HookStarted'; at: Instant; hook: string; until: Instant }
+  | { type: 'HookAnswered'; at: Instant; hook: string; status: HookStatus; reason: string }
+  | { type: 'GateOpened'; at: Instant; gate: Percent; until: Instant }
+  | { type: 'Approved'; at: Instant; gate: Percent; by: string }
   | { type: 'ShiftIntended'; at: Instant; target: string; weight: Percent; stamp: Stamp; expiresAt: Instant }
   | { type: 'Shifted'; at: Instant; target: string; weight: Percent; stamp: Stamp }
   | { type: 'Promoted'; at: Instant; target: string; stamp: Stamp }
@@ -102,7 +164,7 @@ export type RolloutEvent =
   | { type: 'RolloutClosed'; at: Instant; outcome: Outcome; reason: string };
 
 /** `broken`: paused because nothing could be measured, and resumed by itself once it can. */
-export type PauseReason = 'human' | 'inconclusive' | 'broken';
+export type PauseReason = 'human' | 'inconclusive' | 'broken' | 'irreversible';
 
 /** What users met while the canary had traffic, as far as the metrics had arrived when it was counted. */
 export interface Exposure {

@@ -1,12 +1,20 @@
-import type { SmokeCheck } from '../analysis/types.ts';
 import type { Instant, Percent, Seconds } from '../units.ts';
+import {
+  type Checkpoint,
+  checkpointsAfterPromotion,
+  checkpointsBefore,
+  lateGate,
+  type Waiting,
+  waitingAt,
+} from './checkpoint.ts';
 import type { Cause, LeavingOutcome } from './event.ts';
 import { hasCanaryTraffic, type Rollout } from './state.ts';
-import { bakeOf, TICKS_MAX, tickDue } from './timing.ts';
+import { bakeOf, PUBLISH_SECONDS_MAX, TICKS_MAX, tickDue } from './timing.ts';
 
 /** What must be done next. The state machine's one Choice knows exactly these kinds. */
 export type Directive =
-  | { kind: 'hook'; index: number; check: SmokeCheck }
+  | { kind: 'publish'; target: string }
+  | { kind: 'hook'; checkpoint: Checkpoint }
   | { kind: 'shift'; target: string; weight: Percent }
   | { kind: 'hold'; seconds: Seconds }
   | { kind: 'measure' }
@@ -16,6 +24,7 @@ export type Directive =
   | { kind: 'revert'; cause: Cause; reason: string; outcome: LeavingOutcome };
 
 export const DIRECTIVE_KINDS = [
+  'publish',
   'hook',
   'shift',
   'hold',
@@ -33,12 +42,18 @@ export const DIRECTIVE_KINDS = [
 export function next(rollout: Rollout, now: Instant): Directive {
   const ended = ending(rollout, now);
   if (ended !== undefined) return ended;
-  if (rollout.ticks >= TICKS_MAX) return { kind: 'continue' };
-  const check = rollout.opening.smoke[rollout.smoke.index];
-  if (check !== undefined && rollout.pause === undefined)
-    return { kind: 'hook', index: rollout.smoke.index, check };
+  const unpublished = rollout.opening.targets.find(({ publish }) => publish !== undefined);
+  if (unpublished !== undefined) return publish(rollout, unpublished.name, now);
+  // An execution knows the versions it was started with; a fresh one can take the new ones back even without a function.
+  if (rollout.ticks >= TICKS_MAX || rollout.publishedIn === rollout.epoch) return { kind: 'continue' };
   if (isWatched(rollout) && tickDue(rollout) <= now) return { kind: 'measure' };
-  return (rollout.pause === undefined ? move(rollout) : undefined) ?? hold(rollout, now);
+  if (rollout.pause !== undefined) return hold(rollout, now);
+  return forward(rollout, now);
+}
+
+function publish(rollout: Rollout, target: string, now: Instant): Directive {
+  const isLate = now > rollout.openedAt + PUBLISH_SECONDS_MAX * 1000;
+  return isLate ? late(rollout, `${target} could not be published in time`) : { kind: 'publish', target };
 }
 
 function ending(rollout: Rollout, now: Instant): Directive | undefined {
@@ -48,6 +63,8 @@ function ending(rollout: Rollout, now: Instant): Directive | undefined {
     return { kind: 'revert', cause: leaving.cause, reason: leaving.reason, outcome: leaving.outcome };
   if (outcome !== undefined)
     return { kind: 'revert', cause: 'environment', reason: rollout.reason ?? outcome, outcome: 'reverted' };
+  // What cannot be taken back by itself waits for people, however long; they are called again and again.
+  if (!opening.reversible && hasCanaryTraffic(rollout)) return undefined;
   if (pause !== undefined && pause.until <= now) return late(rollout, `the pause (${pause.reason}) ran out`);
   if (opening.deadline <= now) return late(rollout, 'the deadline of the whole rollout has passed');
   return undefined;
@@ -67,11 +84,28 @@ function isWatched(rollout: Rollout): boolean {
   return rollout.moves.length > 0;
 }
 
-/** The next thing that changes traffic, or closes; undefined while the present weight has to be held. */
-function move(rollout: Rollout): Directive | undefined {
-  if (rollout.promotedAt !== undefined) return isVerified(rollout) ? { kind: 'close' } : undefined;
-  const step = mayGoOn(rollout) ? following(rollout) : rollout.step;
+/** What brings the rollout on: a checkpoint, a move of traffic, the close; or a hold at the present weight. */
+function forward(rollout: Rollout, now: Instant): Directive {
+  if (rollout.promotedAt !== undefined) {
+    const waiting = waitingAt(rollout, checkpointsAfterPromotion(rollout), now);
+    return checked(rollout, waiting, now) ?? (isVerified(rollout) ? { kind: 'close' } : hold(rollout, now));
+  }
+  const isLeaving = mayGoOn(rollout);
+  const step = isLeaving ? following(rollout) : rollout.step;
   const weight = rollout.opening.plan.steps[step]?.weight ?? 100;
+  const waiting = isLeaving ? waitingAt(rollout, checkpointsBefore(rollout, step, weight), now) : undefined;
+  return checked(rollout, waiting, now) ?? move(rollout, weight) ?? hold(rollout, now);
+}
+
+/** What a checkpoint demands; undefined where there is none left. */
+function checked(rollout: Rollout, waiting: Waiting, now: Instant): Directive | undefined {
+  if (waiting === undefined) return undefined;
+  const gate = lateGate(waiting, now);
+  if (gate !== undefined) return late(rollout, `the gate before ${gate.before} % was not approved in time`);
+  return 'ask' in waiting ? { kind: 'hook', checkpoint: waiting.ask } : hold(rollout, now, waiting.until);
+}
+
+function move(rollout: Rollout, weight: Percent): Directive | undefined {
   const target = rollout.opening.targets.find(({ name }) => rollout.traffic[name]?.weight !== weight)?.name;
   if (target === undefined) return undefined;
   return weight === 100 ? { kind: 'promote', target } : { kind: 'shift', target, weight };
@@ -109,10 +143,11 @@ function isVerified(rollout: Rollout): boolean {
 /** Longest single hold where nothing has to be measured; each one starts over, so a pause may last far longer. */
 const HOLD_SECONDS_MAX: Seconds = 3600;
 
-function hold(rollout: Rollout, now: Instant): Directive {
+function hold(rollout: Rollout, now: Instant, answerDue = Number.POSITIVE_INFINITY): Directive {
   const until = Math.min(
     isWatched(rollout) ? tickDue(rollout) : Number.POSITIVE_INFINITY,
     rollout.pause?.until ?? Number.POSITIVE_INFINITY,
+    answerDue,
   );
   const seconds = Math.ceil((until - now) / 1000);
   return { kind: 'hold', seconds: Math.min(HOLD_SECONDS_MAX, Math.max(1, seconds)) };

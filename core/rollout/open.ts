@@ -1,6 +1,6 @@
 import type { Alarm, Series, WatchRule } from '../analysis/types.ts';
 import type { Manifest } from '../config/manifest.ts';
-import { planFrom, smokeFrom, watchFrom } from '../config/rollout-file.ts';
+import { hooksFrom, planFrom, watchFrom } from '../config/rollout-file.ts';
 import { RolloutError } from '../errors.ts';
 import type { ResolvedTarget, ServiceRecord } from '../ports.ts';
 import type { Instant, Seconds } from '../units.ts';
@@ -33,6 +33,7 @@ export function open(
   at: Instant,
 ): RolloutEvent[] {
   checkOrder(manifest, service);
+  checkQuarantine(manifest, targets, service);
   const changed = targets.filter(({ target }) => target.canary !== target.stable);
   if (changed.length === 0) {
     return [
@@ -61,8 +62,11 @@ export function open(
       author: manifest.author,
       targets: changed.map(({ target }) => target),
       plan,
-      smoke: smokeFrom(file).filter((check) => names.has(check.target)),
+      hooks: hooksFrom(file).filter((hook) => names.has(hook.target)),
+      gates: [],
       watch: watch.rules,
+      limits: [],
+      reversible: manifest.reversible,
       alarms: (file.alarms ?? []).map((name) => ({ name, red: stateOf(name, alarms) === 'alarm' })),
       settleSeconds,
       deadline: deadlineOf(plan, settleSeconds, at),
@@ -94,6 +98,24 @@ function checkOrder(manifest: Manifest, { completed, waiting }: ServiceRecord): 
       `order: release ${manifest.release} has order ${manifest.order}, but ${newest.release}, which is ${what}, has ${newest.order}; upload a newer release, or set "allowOlder": true to go back on purpose.`,
     );
   }
+}
+
+/** The same code under a new name is still the code that was taken back. */
+function checkQuarantine(
+  manifest: Manifest,
+  targets: ResolvedTarget[],
+  { quarantined = [] }: ServiceRecord,
+): void {
+  const same = quarantined.find(
+    ({ release, versions }) =>
+      release === manifest.release ||
+      targets.every(({ target }) => target.canary !== '' && versions[target.name] === target.canary),
+  );
+  if (same === undefined) return;
+  throw new RolloutError(
+    'OpeningRefused',
+    `release ${manifest.release} is what was taken back as ${same.rolloutId} (${same.reason}); upload a repaired one, or lift its quarantine with retry.`,
+  );
 }
 
 function stateOf(name: string, alarms: Alarm[]): Alarm['state'] {

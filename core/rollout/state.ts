@@ -2,6 +2,7 @@ import type { Verdict } from '../analysis/types.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../units.ts';
 import type {
   Cause,
+  HookStatus,
   LeavingOutcome,
   Opening,
   Outcome,
@@ -25,6 +26,14 @@ export interface Intent {
   stamp: Stamp;
 }
 
+/** How one asking of a hook stands. */
+export interface HookState {
+  status: HookStatus | 'started';
+  /** When an answer must have come. */
+  until: Instant;
+  brokenInRow: number;
+}
+
 /** The fold of a rollout's events: what the journal keeps as HEAD and every decision starts from. */
 export interface Rollout {
   /** Raised when the shape changes, so that the next version of the controller knows what it reads. */
@@ -36,7 +45,12 @@ export interface Rollout {
   opening: Opening;
   openedAt: Instant;
   lastEventAt: Instant;
-  smoke: { index: number; brokenInRow: number };
+  /** Hooks that were asked, by occurrence. */
+  hooks: Record<string, HookState>;
+  /** Gates that were opened, by weight. */
+  gates: Record<string, { until: Instant; approvedBy: string[] }>;
+  /** The epoch in which a target was published last: the execution of that epoch was started without the version. */
+  publishedIn?: number | undefined;
   /** Index of the step that the traffic is at or moving to; -1 before the first. */
   step: number;
   traffic: Record<string, Traffic>;
@@ -115,7 +129,8 @@ function opened(event: Extract<RolloutEvent, { type: 'RolloutOpened' }>): Rollou
     opening,
     openedAt: at,
     lastEventAt: at,
-    smoke: { index: 0, brokenInRow: 0 },
+    hooks: {},
+    gates: {},
     step: -1,
     traffic: Object.fromEntries(opening.targets.map((target) => [target.name, { weight: 0, stamp }])),
     intents: [],
@@ -136,8 +151,11 @@ function declined(event: Extract<RolloutEvent, { type: 'RolloutDeclined' }>): Ro
     order: 0,
     targets: [],
     plan: { steps: [], verifySeconds: 0, onInconclusive: 'pause' },
-    smoke: [],
+    hooks: [],
+    gates: [],
     watch: [],
+    limits: [],
+    reversible: true,
     alarms: [],
     settleSeconds: 0,
     deadline: at,
@@ -151,15 +169,22 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
     case 'RolloutOpened':
     case 'RolloutDeclined':
       throw new Error(`Rollout ${state.opening.rolloutId} was opened twice.`);
-    case 'SmokeAnswered':
-      if (event.index !== state.smoke.index) return state;
+    case 'Published':
+      return published(state, event);
+    case 'HookStarted':
+      return withHook(state, event.hook, { status: 'started', until: event.until });
+    case 'HookAnswered':
+      return withDoubt(withHook(state, event.hook, { status: event.status }), event);
+    case 'GateOpened':
+      return { ...state, gates: { ...state.gates, [event.gate]: { until: event.until, approvedBy: [] } } };
+    case 'Approved': {
+      const gate = state.gates[event.gate];
+      if (gate === undefined || gate.approvedBy.includes(event.by)) return state;
       return {
         ...state,
-        smoke:
-          event.status === 'pass'
-            ? { index: event.index + 1, brokenInRow: 0 }
-            : { index: event.index, brokenInRow: state.smoke.brokenInRow + 1 },
+        gates: { ...state.gates, [event.gate]: { ...gate, approvedBy: [...gate.approvedBy, event.by] } },
       };
+    }
     case 'ShiftIntended':
       return intended(state, event);
     case 'Shifted':
@@ -198,7 +223,13 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
       return { ...state, pause: { since: at, until, by, reason, why } };
     }
     case 'Resumed':
-      return { ...state, pause: undefined, resumedAt: event.at, brokenInRow: 0 };
+      return {
+        ...state,
+        pause: undefined,
+        resumedAt: event.at,
+        brokenInRow: 0,
+        hooks: unsettled(state.hooks),
+      };
     case 'PromotionOrdered':
       return {
         ...state,
@@ -226,6 +257,46 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
     case 'RolloutClosed':
       return { ...state, outcome: event.outcome, reason: event.reason };
   }
+}
+
+function published(
+  state: Rollout,
+  { target, version }: Extract<RolloutEvent, { type: 'Published' }>,
+): Rollout {
+  const targets = state.opening.targets.map((each) =>
+    each.name === target
+      ? { ...each, canary: version, publish: undefined, replaced: each.publish?.from !== 'await' }
+      : each,
+  );
+  return { ...state, opening: { ...state.opening, targets }, publishedIn: state.epoch };
+}
+
+function withHook(state: Rollout, id: string, change: Partial<HookState>): Rollout {
+  const before = state.hooks[id] ?? { status: 'started', until: 0, brokenInRow: 0 };
+  const brokenInRow =
+    change.status === 'broken'
+      ? before.brokenInRow + 1
+      : change.status === 'started'
+        ? before.brokenInRow
+        : 0;
+  return { ...state, hooks: { ...state.hooks, [id]: { ...before, ...change, brokenInRow } } };
+}
+
+/** A hook that could not say leaves a doubt, whatever the plan makes of it. */
+function withDoubt(
+  state: Rollout,
+  { hook, status, reason }: Extract<RolloutEvent, { type: 'HookAnswered' }>,
+): Rollout {
+  return status === 'inconclusive'
+    ? { ...state, unproven: [...state.unproven, `hook ${hook} could not say: ${reason}`] }
+    : state;
+}
+
+/** Who resumes a rollout wants the hooks that said nothing to be asked again. */
+function unsettled(hooks: Rollout['hooks']): Rollout['hooks'] {
+  return Object.fromEntries(
+    Object.entries(hooks).filter(([, { status }]) => status === 'pass' || status === 'started'),
+  );
 }
 
 /** A release that never met a request was refused; one that did is reverted. */

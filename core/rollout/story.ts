@@ -17,8 +17,16 @@ export function describe(event: RolloutEvent, after: Rollout): string | undefine
       ].join('\n');
     case 'RolloutDeclined':
       return `release ${event.release} is ${event.outcome}: ${event.reason}`;
-    case 'SmokeAnswered':
-      return `smoke test ${event.index + 1} ${event.status}: ${event.reason}`;
+    case 'Published':
+      return `${event.target} published as version ${event.version}`;
+    case 'HookStarted':
+      return `${event.hook} was asked; its answer is due in ${duration((event.until - event.at) / 1000)}`;
+    case 'HookAnswered':
+      return `${event.hook} ${event.status}: ${event.reason}`;
+    case 'GateOpened':
+      return `waiting for approval before ${event.gate} %, for ${duration((event.until - event.at) / 1000)} at most`;
+    case 'Approved':
+      return `${event.by} approved the gate before ${event.gate} %`;
     case 'Shifted':
       return `${event.target} raised to ${event.weight} %`;
     case 'Promoted':

@@ -10,6 +10,9 @@ export const PAUSE_SECONDS_MAX: Seconds = 24 * 3600;
 /** How long nothing may be measurable, canary in traffic, before the release is taken back. */
 export const BROKEN_PAUSE_SECONDS: Seconds = 3600;
 
+/** How long publishing may take before the release is refused; SnapStart alone takes about 3 minutes (pulumi-aws issue 3740). */
+export const PUBLISH_SECONDS_MAX: Seconds = 15 * 60;
+
 /** How long after its due time a rollout counts as dead: two lost ticks' worth, so that a slow retry is not a death. */
 export const GRACE_SECONDS: Seconds = 120;
 
@@ -60,7 +63,15 @@ export function dueAt(rollout: Rollout): Instant {
 function expectedAt(rollout: Rollout): Instant {
   if (rollout.leaving !== undefined) return rollout.leaving.at;
   if (rollout.pause !== undefined && !hasCanaryTraffic(rollout)) return rollout.pause.until;
-  return rollout.moves.length > 0 ? tickDue(rollout) : rollout.lastEventAt;
+  return rollout.moves.length > 0 ? tickDue(rollout) : answerDue(rollout);
+}
+
+/** Before there is traffic to watch, the next event may be an answer, an approval, or a version that becomes Active. */
+function answerDue({ opening, openedAt, hooks, gates, lastEventAt }: Rollout): Instant {
+  if (opening.targets.some(({ publish }) => publish !== undefined))
+    return openedAt + PUBLISH_SECONDS_MAX * 1000;
+  const started = Object.values(hooks).filter(({ status }) => status === 'started');
+  return Math.max(lastEventAt, ...[...started, ...Object.values(gates)].map(({ until }) => until));
 }
 
 /** When the plan must have ended: every step at its longest, with room for two pauses, then a day. */

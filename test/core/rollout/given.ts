@@ -35,8 +35,7 @@ export function given(...history: History) {
   const state = stateAfter(...history);
   return {
     when: (command: Command, minutes: number) => ({
-      then: (...events: RolloutEvent[]) =>
-        expect(decide(state, command, minute(minutes))).toEqual(events),
+      then: (...events: RolloutEvent[]) => expect(decide(state, command, minute(minutes))).toEqual(events),
       thenNothing: () => expect(decide(state, command, minute(minutes))).toEqual([]),
       thenRefused: (code: ErrorCode, message: RegExp) => {
         const error = thrownBy(() => decide(state, command, minute(minutes)));
@@ -183,7 +182,11 @@ export const measured = (
   alarms,
 });
 
-export const record = (status: VerdictStatus, [from, to]: [number, number], alarms: Alarm[] = []): Command => ({
+export const record = (
+  status: VerdictStatus,
+  [from, to]: [number, number],
+  alarms: Alarm[] = [],
+): Command => ({
   type: 'RecordMeasure',
   verdict: verdict(status, from, to),
   alarms,
@@ -241,7 +244,10 @@ export const resumed = (minutes: number, by = 'ada'): RolloutEvent => ({
   by,
 });
 
-export const promotionOrdered = (minutes: number, more: Partial<Event<'PromotionOrdered'>> = {}): RolloutEvent => ({
+export const promotionOrdered = (
+  minutes: number,
+  more: Partial<Event<'PromotionOrdered'>> = {},
+): RolloutEvent => ({
   type: 'PromotionOrdered',
   at: minute(minutes),
   by: 'ada',
@@ -265,7 +271,10 @@ export const reverted = (minutes: number): RolloutEvent => ({
   reason: 'it is fail',
 });
 
-export const closed = (minutes: number, outcome: Event<'RolloutClosed'>['outcome'] = 'reverted'): RolloutEvent => ({
+export const closed = (
+  minutes: number,
+  outcome: Event<'RolloutClosed'>['outcome'] = 'reverted',
+): RolloutEvent => ({
   type: 'RolloutClosed',
   at: minute(minutes),
   outcome,

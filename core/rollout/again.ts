@@ -1,0 +1,74 @@
+import { RolloutError } from '../errors.ts';
+import type { ServiceRecord } from '../ports.ts';
+import type { Instant } from '../units.ts';
+import type { Opening, RolloutEvent } from './event.ts';
+import type { Rollout } from './state.ts';
+import { deadlineOf } from './timing.ts';
+
+/** How long a rollback may take: it is one write to each target, and its dead man needs a time. */
+const PLAN: Opening['plan'] = { steps: [], verifySeconds: 0, onInconclusive: 'pause' };
+
+/**
+ * Opens the way back from a completed release to what served before it: one write, no steps, nobody is asked.
+ * `name` gives the id of an attempt at a release. @throws RolloutError CommandRefused where this is not what serves
+ */
+export function rollBackOf(
+  rollout: Rollout,
+  service: ServiceRecord,
+  { by, reason }: { by: string; reason: string },
+  name: (release: string) => { rolloutId: string; attempt: number },
+  at: Instant,
+): RolloutEvent {
+  const { opening, outcome } = rollout;
+  const { rolloutId, release, targets } = opening;
+  if (outcome !== 'completed')
+    throw refused(
+      `${rolloutId} is ${outcome ?? 'still under way'}; only what has completed can be rolled back${outcome === undefined ? ', so abort it instead' : ''}.`,
+    );
+  if (service.completed?.rolloutId !== rolloutId)
+    throw refused(
+      `${rolloutId} is not what serves now (${service.completed?.rolloutId ?? 'nothing completed here'}); roll that one back.`,
+    );
+  const back = service.previous?.release ?? `before-${release}`;
+  return {
+    ...opening,
+    type: 'RolloutOpened',
+    at,
+    ...name(back),
+    release: back,
+    order: service.previous?.order ?? 0,
+    targets: targets.map((target) => ({
+      ...target,
+      stable: target.canary,
+      canary: target.stable,
+      replaced: undefined,
+    })),
+    plan: PLAN,
+    hooks: [],
+    gates: [],
+    alarms: [],
+    limits: [],
+    reversible: true,
+    deadline: deadlineOf(PLAN, opening.settleSeconds, at),
+    rollsBack: {
+      release,
+      rolloutId,
+      reason: `${by} rolled it back: ${reason}`,
+      versions: Object.fromEntries(targets.map(({ name, canary }) => [name, canary])),
+    },
+    notices: [`${by} rolls back ${rolloutId}: ${reason}`],
+  };
+}
+
+/** Which attempt a retry makes. @throws RolloutError CommandRefused where there is nothing to try again */
+export function attemptAfter({ opening, outcome }: Rollout): number {
+  if (outcome === undefined)
+    throw refused(`${opening.rolloutId} is still under way; abort it first, or wait for its end.`);
+  if (outcome === 'completed')
+    throw refused(`${opening.rolloutId} completed; there is nothing to try again.`);
+  return opening.attempt + 1;
+}
+
+function refused(message: string): RolloutError {
+  return new RolloutError('CommandRefused', message);
+}

@@ -1,0 +1,87 @@
+import type { Instant, Percent } from '../units.ts';
+import type { Gate, Hook, HookPoint } from './event.ts';
+import type { HookState, Rollout } from './state.ts';
+
+/** Tries of a hook that cannot be asked before its declared policy applies. */
+export const HOOK_TRIES_MAX = 3;
+
+/** One thing that stands between a rollout and its next move; `id` names this occurrence of it. */
+export type Checkpoint = { id: string; hook: Hook } | { id: string; gate: Gate };
+
+/** What a rollout waits for at its checkpoints: to ask something now, for an answer until some moment, or nothing. */
+export type Waiting = { ask: Checkpoint } | { until: Instant; for: Checkpoint } | undefined;
+
+/** The checkpoints before the weight rises from the present step to `weight`, in the order in which they are passed. */
+export function checkpointsBefore(rollout: Rollout, step: number, weight: Percent): Checkpoint[] {
+  const isPromotion = weight === 100;
+  return [
+    ...(rollout.step === -1
+      ? hooksAt(rollout, 'beforeTraffic', '')
+      : hooksAt(rollout, 'afterStep', `@${rollout.step}`)),
+    ...gatesBefore(rollout, weight),
+    ...(isPromotion ? hooksAt(rollout, 'beforePromotion', '') : hooksAt(rollout, 'beforeStep', `@${step}`)),
+  ];
+}
+
+/** The checkpoints after promotion, while it is being verified. */
+export function checkpointsAfterPromotion(rollout: Rollout): Checkpoint[] {
+  return hooksAt(rollout, 'afterPromotion', '');
+}
+
+/** The checkpoint of an occurrence's id, wherever in the rollout it stands; undefined for any other text. */
+export function checkpointOf(rollout: Rollout, id: string): Checkpoint | undefined {
+  const hook = rollout.opening.hooks.find((each) => each.id === id.split('@')[0]);
+  return hook && { id, hook };
+}
+
+/** The first checkpoint that is not passed yet, and what has to be done about it. */
+export function waitingAt(rollout: Rollout, checkpoints: Checkpoint[], now: Instant): Waiting {
+  const first = checkpoints.find((checkpoint) => !isPassed(rollout, checkpoint, now));
+  if (first === undefined) return undefined;
+  const until =
+    'hook' in first ? pendingUntil(rollout.hooks[first.id], now) : rollout.gates[first.gate.before]?.until;
+  return until === undefined ? { ask: first } : { until, for: first };
+}
+
+/** A hook that was started is waited for until its time is over; then it is asked about once more, and found broken. */
+function pendingUntil(state: HookState | undefined, now: Instant): Instant | undefined {
+  return state?.status === 'started' && now < state.until ? state.until : undefined;
+}
+
+function isPassed(rollout: Rollout, checkpoint: Checkpoint, now: Instant): boolean {
+  if ('hook' in checkpoint) {
+    const state = rollout.hooks[checkpoint.id];
+    if (state?.status === 'pass') return true;
+    if (state?.status === 'inconclusive') return rollout.opening.plan.onInconclusive === 'promote';
+    return (
+      checkpoint.hook.onBroken === 'ignore' &&
+      state?.status === 'broken' &&
+      state.brokenInRow >= HOOK_TRIES_MAX
+    );
+  }
+  const { before, approvers, onTimeout } = checkpoint.gate;
+  const state = rollout.gates[before];
+  if (state === undefined) return false;
+  return state.approvedBy.length >= approvers || (onTimeout === 'promote' && now >= state.until);
+}
+
+/** A gate that ran out and says so; it takes the release back. */
+export function lateGate(waiting: Waiting, now: Instant): Gate | undefined {
+  return waiting !== undefined && 'for' in waiting && 'gate' in waiting.for && now >= waiting.until
+    ? waiting.for.gate
+    : undefined;
+}
+
+function hooksAt({ opening }: Rollout, point: HookPoint, occurrence: string): Checkpoint[] {
+  return opening.hooks
+    .filter((hook) => hook.point === point)
+    .map((hook) => ({ id: `${hook.id}${occurrence}`, hook }));
+}
+
+/** Gates between the present weight and the next one: each is passed once. */
+function gatesBefore(rollout: Rollout, weight: Percent): Checkpoint[] {
+  const present = rollout.opening.plan.steps[rollout.step]?.weight ?? 0;
+  return rollout.opening.gates
+    .filter(({ before }) => before > present && before <= weight)
+    .map((gate) => ({ id: `gate@${gate.before}`, gate }));
+}

@@ -1,0 +1,30 @@
+import type { Quarantined, ServiceRecord } from '../ports.ts';
+import type { Cause } from './event.ts';
+import type { Rollout } from './state.ts';
+
+/** Quarantined releases that a service remembers; older ones are still refused by their release id. */
+const QUARANTINED_MAX = 50;
+
+/** Causes that say something about the release itself. */
+const BLAMED: Cause[] = ['canary', 'human'];
+
+/** What a service remembers once one of its rollouts has ended: what completed, and what must not be tried again by automation. */
+export function serviceAfter(record: ServiceRecord, rollout: Rollout): ServiceRecord {
+  const { release, order, rolloutId, targets, rollsBack } = rollout.opening;
+  const isNews = record.completed?.rolloutId !== rolloutId;
+  if (rollout.outcome === 'completed') {
+    const completed = { release, order, rolloutId };
+    if (rollsBack !== undefined)
+      return { ...withQuarantined(record, rollsBack), completed, previous: undefined };
+    return { ...record, completed, previous: isNews ? record.completed : record.previous };
+  }
+  if (rollout.leaving === undefined || !BLAMED.includes(rollout.leaving.cause) || rollsBack !== undefined)
+    return record;
+  const versions = Object.fromEntries(targets.map(({ name, canary }) => [name, canary]));
+  return withQuarantined(record, { release, rolloutId, reason: rollout.leaving.reason, versions });
+}
+
+function withQuarantined(record: ServiceRecord, bad: Quarantined): ServiceRecord {
+  const others = (record.quarantined ?? []).filter(({ release }) => release !== bad.release);
+  return { ...record, quarantined: [...others, bad].slice(-QUARANTINED_MAX) };
+}

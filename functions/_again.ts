@@ -1,0 +1,60 @@
+import { rolloutIdFrom } from '../core/config/manifest.ts';
+import { RolloutError } from '../core/errors.ts';
+import { attemptAfter, rollBackOf } from '../core/rollout/again.ts';
+import { fold, type Rollout } from '../core/rollout/state.ts';
+import { arm, begin } from './_begin.ts';
+import type { Ports } from './_task.ts';
+import { openRelease } from './open-rollout.ts';
+
+/** Attempts at one release that are looked through for a free number. */
+const ATTEMPTS_MAX = 100;
+
+/** Takes a completed release back by a rollout of its own, so that fence, journal and lock hold as always; answers its id. */
+export async function rollBack(
+  rollout: Rollout,
+  why: { by: string; reason: string },
+  ports: Ports,
+): Promise<string> {
+  const { service } = rollout.opening;
+  const record = await ports.journal.service(service);
+  const free = await freeAttempt(
+    service,
+    record.previous?.release ?? `before-${rollout.opening.release}`,
+    ports,
+  );
+  const event = rollBackOf(rollout, record, why, () => free, ports.clock.now());
+  const draft = fold([event]);
+  if (draft !== undefined) await arm(draft, ports);
+  const opened = await ports.journal.open([event]);
+  if (opened.result === 'locked')
+    throw new RolloutError(
+      'CommandRefused',
+      `${opened.by} is under way on the same target; abort it, then roll back.`,
+    );
+  await begin(opened.rollout, ports);
+  return free.rolloutId;
+}
+
+/** Lifts the quarantine of a release and opens it once more, from the same object; answers the id of the new attempt. */
+export async function retry(rollout: Rollout, ports: Ports): Promise<string> {
+  const attempt = attemptAfter(rollout);
+  const { service, release, manifest } = rollout.opening;
+  await ports.journal.lift(service, release);
+  const opened = await openRelease(manifest, ports, attempt);
+  return opened.rolloutId === '' ? rolloutIdFrom(service, release, attempt) : opened.rolloutId;
+}
+
+async function freeAttempt(
+  service: string,
+  release: string,
+  ports: Ports,
+): Promise<{ rolloutId: string; attempt: number }> {
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+    const rolloutId = rolloutIdFrom(service, release, attempt);
+    if ((await ports.journal.read(rolloutId)) === undefined) return { rolloutId, attempt };
+  }
+  throw new RolloutError(
+    'CommandRefused',
+    `${release} of ${service} was tried ${ATTEMPTS_MAX} times; upload a new release.`,
+  );
+}

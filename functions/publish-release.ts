@@ -1,0 +1,34 @@
+import * as z from 'zod';
+import { RolloutError } from '../core/errors.ts';
+import type { ExecutionInput } from '../core/ports.ts';
+import { targetNamed } from '../core/rollout/state.ts';
+import { recordEffect } from './_journal.ts';
+import { ExecutionRef, type Task, turn } from './_task.ts';
+
+const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
+
+/** Publishes the version that one target is to serve, or waits a few seconds for it, and wakes its own state. */
+export const publishRelease: Task<{ ref: ExecutionInput; version: number; token: string }, object> = {
+  input: Input,
+  async run({ ref, version, token }, ports) {
+    await ports.journal.putToken(ref.rolloutId, { version, token });
+    await turn(ref, ports, 'publish', async (rollout, directive) => {
+      const target = targetNamed(rollout, directive.target);
+      try {
+        const published = await ports.publisher(target.kind).publish(target);
+        if (published === 'pending') return rollout;
+        const { version: made } = published;
+        return await recordEffect(
+          rollout,
+          { type: 'RecordPublished', target: target.name, version: made },
+          ports,
+        );
+      } catch (error) {
+        if (!RolloutError.is(error, 'TargetInvalid')) throw error;
+        return recordEffect(rollout, { type: 'Refuse', reason: error.message }, ports);
+      }
+    });
+    await ports.executions.wake(token);
+    return {};
+  },
+};
