@@ -3,7 +3,7 @@ import { RolloutError } from '../core/errors.ts';
 import { attemptAfter, rollBackOf } from '../core/rollout/again.ts';
 import { fold, type Rollout } from '../core/rollout/state.ts';
 import { arm, begin } from './_begin.ts';
-import type { Ports } from './_task.ts';
+import type { Needs, Opens } from './_task.ts';
 import { openRelease } from './open-rollout.ts';
 
 /** Attempts at one release that are looked through for a free number. */
@@ -13,7 +13,7 @@ const ATTEMPTS_MAX = 100;
 export async function rollBack(
   rollout: Rollout,
   why: { by: string; reason: string },
-  ports: Ports,
+  ports: Needs<Opens>,
 ): Promise<string> {
   const { service } = rollout.opening;
   const record = await ports.journal.service(service);
@@ -36,7 +36,7 @@ export async function rollBack(
 }
 
 /** Lifts the quarantine of a release and opens it once more, from the same object; answers the id of the new attempt. */
-export async function retry(rollout: Rollout, ports: Ports): Promise<string> {
+export async function retry(rollout: Rollout, ports: Needs<Opens>): Promise<string> {
   const attempt = attemptAfter(rollout);
   const { service, release, manifest } = rollout.opening;
   await ports.journal.lift(service, release);
@@ -47,7 +47,7 @@ export async function retry(rollout: Rollout, ports: Ports): Promise<string> {
 async function freeAttempt(
   service: string,
   release: string,
-  ports: Ports,
+  ports: Needs<Opens>,
 ): Promise<{ rolloutId: string; attempt: number }> {
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
     const rolloutId = rolloutIdFrom(service, release, attempt);

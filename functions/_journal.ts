@@ -1,7 +1,7 @@
 import { RolloutError } from '../core/errors.ts';
 import { type Command, decide } from '../core/rollout/decide.ts';
 import type { Rollout } from '../core/rollout/state.ts';
-import { type Ports, readRollout } from './_task.ts';
+import { type Needs, readRollout } from './_task.ts';
 
 /** Writers that may be first before an effect gives up; each conflict means that somebody else got on. */
 const CONFLICTS_MAX = 20;
@@ -10,7 +10,11 @@ const CONFLICTS_MAX = 20;
  * Writes a judgement: it holds for the version it was made for, and is dropped when anything has happened since.
  * Answers the rollout as it stands afterwards, with or without it.
  */
-export async function recordJudgement(rollout: Rollout, command: Command, ports: Ports): Promise<Rollout> {
+export async function recordJudgement(
+  rollout: Rollout,
+  command: Command,
+  ports: Needs<'clock' | 'journal'>,
+): Promise<Rollout> {
   try {
     return await ports.journal.append(rollout, decide(rollout, command, ports.clock.now()));
   } catch (error) {
@@ -20,7 +24,11 @@ export async function recordJudgement(rollout: Rollout, command: Command, ports:
 }
 
 /** Writes an effect or a command: it has happened, so it is decided again on what stands there until it is in. */
-export async function recordEffect(rollout: Rollout, command: Command, ports: Ports): Promise<Rollout> {
+export async function recordEffect(
+  rollout: Rollout,
+  command: Command,
+  ports: Needs<'clock' | 'journal'>,
+): Promise<Rollout> {
   let present = rollout;
   for (let conflicts = 0; ; conflicts++) {
     try {
@@ -33,7 +41,10 @@ export async function recordEffect(rollout: Rollout, command: Command, ports: Po
 }
 
 /** Wakes every hold of a rollout, so that the journal is asked at once. */
-export async function wake(rolloutId: string, { journal, executions }: Ports): Promise<void> {
+export async function wake(
+  rolloutId: string,
+  { journal, executions }: Needs<'journal' | 'executions'>,
+): Promise<void> {
   const tokens = await journal.takeTokens(rolloutId);
   await Promise.all(tokens.map(({ token }) => executions.wake(token)));
 }

@@ -2,7 +2,7 @@ import { RolloutError } from '../core/errors.ts';
 import type { RevertedTarget, Target } from '../core/rollout/event.ts';
 import { hasCanaryTraffic, type Rollout } from '../core/rollout/state.ts';
 import { recordEffect } from './_journal.ts';
-import type { Ports } from './_task.ts';
+import type { Needs } from './_task.ts';
 
 /**
  * Takes the canary out of every target at once; one that fails does not keep the others waiting.
@@ -11,7 +11,7 @@ import type { Ports } from './_task.ts';
 export async function revertTargets(
   targets: Target[],
   by: { rolloutId: string; epoch: number },
-  ports: Ports,
+  ports: Needs<'router'>,
 ): Promise<RevertedTarget[]> {
   const results = await Promise.allSettled(
     targets.map((target) => ports.router(target.kind).revert(target, by)),
@@ -29,7 +29,10 @@ export async function revertTargets(
 }
 
 /** Reads every target and writes down what the journal had not heard of. Comes before anything a resumed rollout does. */
-export async function reconcileTargets(rollout: Rollout, ports: Ports): Promise<Rollout> {
+export async function reconcileTargets(
+  rollout: Rollout,
+  ports: Needs<'clock' | 'journal' | 'router'>,
+): Promise<Rollout> {
   if (rollout.leaving !== undefined || rollout.outcome !== undefined || !hasCanaryTraffic(rollout))
     return rollout;
   let present = rollout;

@@ -35,18 +35,36 @@ export interface Ports {
   releases: ReleaseStore;
 }
 
-/** One function of the controller: what it accepts, and what it does with the ports. */
-export interface Task<Input, Output> {
+/** Some of the ports: a function gets those it names and can touch nothing else. */
+export type Needs<Names extends keyof Ports> = Pick<Ports, Names>;
+
+/** What opening a rollout takes; whoever may order one anew needs the same. */
+export type Opens =
+  | 'alarms'
+  | 'clock'
+  | 'deadMan'
+  | 'environment'
+  | 'executions'
+  | 'journal'
+  | 'metrics'
+  | 'releases'
+  | 'router';
+
+/** One function of the controller: what it accepts, and what it does with the ports it needs. */
+export interface Task<Input, Output, Names extends keyof Ports> {
   input: z.ZodType<Input>;
-  run(input: Input, ports: Ports): Promise<Output>;
+  run(input: Input, ports: Needs<Names>): Promise<Output>;
 }
 
 /** A Lambda handler, without what only the Lambda runtime knows. */
 export type Handler = (event: unknown) => Promise<unknown>;
 
 /** Puts the shared middleware around a task: the event is checked, the ports are made at the first call and kept. */
-export function lambda<Input, Output>(task: Task<Input, Output>, makePorts: () => Ports): Handler {
-  let ports: Ports | undefined;
+export function lambda<Input, Output, Names extends keyof Ports>(
+  task: Task<Input, Output, Names>,
+  makePorts: () => Needs<Names>,
+): Handler {
+  let ports: Needs<Names> | undefined;
   const handler = middy<unknown, unknown>()
     .before((request) => {
       request.event = task.input.parse(request.event);
@@ -88,7 +106,7 @@ export interface Answer {
 }
 
 /** Answers with the next directive of a rollout. */
-export function answer(rollout: Rollout, { clock }: Ports): Answer {
+export function answer(rollout: Rollout, { clock }: Needs<'clock'>): Answer {
   const directive = next(rollout, clock.now());
   return {
     kind: directive.kind,
@@ -113,7 +131,7 @@ const CLOSED_SEQ = 999_999_999;
  */
 export async function turn<Kind extends Directive['kind']>(
   ref: ExecutionInput,
-  ports: Ports,
+  ports: Needs<'clock' | 'journal'>,
   kind: Kind,
   work: (rollout: Rollout, directive: Extract<Directive, { kind: Kind }>) => Promise<Rollout>,
 ): Promise<Answer> {
@@ -130,7 +148,7 @@ export function isSuperseded(rollout: Rollout, ref: ExecutionInput): boolean {
 }
 
 /** @throws RolloutError RolloutUnknown */
-export async function readRollout(rolloutId: string, { journal }: Ports): Promise<Rollout> {
+export async function readRollout(rolloutId: string, { journal }: Needs<'journal'>): Promise<Rollout> {
   const rollout = await journal.read(rolloutId);
   if (rollout === undefined)
     throw new RolloutError('RolloutUnknown', `Rollout ${rolloutId} is not in the journal; check its id.`);

@@ -8,7 +8,11 @@ const Input = z.object({
 });
 
 /** Tells every rollout that names the alarm, and wakes those it matters to. */
-export const alarmEvent: Task<z.infer<typeof Input>, { told: string[] }> = {
+export const alarmEvent: Task<
+  z.infer<typeof Input>,
+  { told: string[] },
+  'clock' | 'executions' | 'journal'
+> = {
   input: Input,
   async run({ detail }, ports) {
     if (detail.state.value !== 'ALARM') return { told: [] };

@@ -3,10 +3,10 @@ import type { ExecutionInput } from '../core/ports.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { recordEffect } from './_journal.ts';
 import { reconcileTargets } from './_targets.ts';
-import { type Answer, ExecutionRef, type Ports, type Task, turn } from './_task.ts';
+import { type Answer, ExecutionRef, type Needs, type Task, turn } from './_task.ts';
 
 /** Ends a completed rollout: traffic is read back against the outcome, the fence is shut, then the lock goes. Repeatable. */
-export const closeRollout: Task<ExecutionInput, Answer> = {
+export const closeRollout: Task<ExecutionInput, Answer, 'clock' | 'deadMan' | 'journal' | 'router'> = {
   input: ExecutionRef,
   run: (ref, ports) =>
     turn(ref, ports, 'close', async (rollout) => {
@@ -16,7 +16,10 @@ export const closeRollout: Task<ExecutionInput, Answer> = {
     }),
 };
 
-async function close(rollout: Rollout, ports: Ports): Promise<Rollout> {
+async function close(
+  rollout: Rollout,
+  ports: Needs<'clock' | 'deadMan' | 'journal' | 'router'>,
+): Promise<Rollout> {
   const present = await reconcileTargets(rollout, ports);
   const { rolloutId } = rollout.opening;
   if (present.leaving !== undefined) {

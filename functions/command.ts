@@ -6,7 +6,7 @@ import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { retry, rollBack } from './_again.ts';
 import { recordEffect, wake } from './_journal.ts';
 import { revertTargets } from './_targets.ts';
-import { type Ports, readRollout, type Task } from './_task.ts';
+import { type Needs, type Opens, readRollout, type Task } from './_task.ts';
 
 const Who = { rolloutId: z.string(), by: z.string().min(1) };
 const Input = z.discriminatedUnion('command', [
@@ -33,7 +33,7 @@ const Input = z.discriminatedUnion('command', [
 type Input = z.infer<typeof Input>;
 
 /** Carries out what a person, or a hook that answers late, wants of a rollout. An abort acts before it is written down, and without a journal if it must. */
-export const command: Task<Input, { rolloutId: string; accepted: true }> = {
+export const command: Task<Input, { rolloutId: string; accepted: true }, Opens> = {
   input: Input,
   async run(input, ports) {
     const rolloutId = await obey(input, ports);
@@ -41,7 +41,7 @@ export const command: Task<Input, { rolloutId: string; accepted: true }> = {
   },
 };
 
-async function obey(input: Input, ports: Ports): Promise<string> {
+async function obey(input: Input, ports: Needs<Opens>): Promise<string> {
   if (input.command === 'abort') return abort(input, ports);
   const rollout = await readRollout(input.rolloutId, ports);
   if (input.command === 'rollback') return rollBack(rollout, input, ports);
@@ -75,7 +75,7 @@ function orderOf(input: Exclude<Input, { command: 'abort' | 'rollback' | 'retry'
 /** Traffic first: the canary is out before the journal hears of it. */
 async function abort(
   { rolloutId, by, reason }: Extract<Input, { command: 'abort' }>,
-  ports: Ports,
+  ports: Needs<Opens>,
 ): Promise<string> {
   const rollout = await ports.journal.read(rolloutId).catch(() => undefined);
   if (rollout !== undefined && isEnded(rollout)) {
@@ -96,7 +96,7 @@ async function abort(
 async function known(
   rollout: Rollout | undefined,
   rolloutId: string,
-  ports: Ports,
+  ports: Needs<Opens>,
 ): Promise<{ targets: Target[]; epoch: number }> {
   if (rollout !== undefined) return { targets: rollout.opening.targets, epoch: rollout.epoch };
   const frozen = await ports.deadMan.frozen(rolloutId);

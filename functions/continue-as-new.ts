@@ -4,7 +4,7 @@ import { recordJudgement } from './_journal.ts';
 import { ExecutionRef, executionInput, readRollout, type Task } from './_task.ts';
 
 /** Hands the rollout to a fresh execution of the next epoch, after which this one calls nothing; the dead man learns the versions too. Repeatable. */
-export const continueAsNew: Task<ExecutionInput, object> = {
+export const continueAsNew: Task<ExecutionInput, object, 'clock' | 'deadMan' | 'executions' | 'journal'> = {
   input: ExecutionRef,
   async run(ref, ports) {
     const rollout = await readRollout(ref.rolloutId, ports);

@@ -5,7 +5,7 @@ import { dueAt, GRACE_SECONDS } from '../core/rollout/timing.ts';
 import { begin } from './_begin.ts';
 import { recordJudgement } from './_journal.ts';
 import { revertTargets } from './_targets.ts';
-import { ExecutionRef, type Ports, type Task } from './_task.ts';
+import { ExecutionRef, type Needs, type Task } from './_task.ts';
 
 /** How long the journal may be unreadable before the canary is taken out without asking it. */
 const UNREADABLE_MS = 10 * 60_000;
@@ -20,7 +20,11 @@ const Input = ExecutionRef.and(
 export type Found = 'alive' | 'ended' | 'unknown' | 'taken over' | 'unreadable' | 'reverted';
 
 /** Looks whether a rollout's execution still lives; a dead one is replaced by another, which first reads the targets. */
-export const deadMan: Task<DeadManInput, { found: Found }> = {
+export const deadMan: Task<
+  DeadManInput,
+  { found: Found },
+  'clock' | 'deadMan' | 'executions' | 'journal' | 'router'
+> = {
   input: Input,
   async run(input, ports) {
     let rollout: Rollout | undefined;
@@ -38,7 +42,7 @@ export const deadMan: Task<DeadManInput, { found: Found }> = {
 async function look(
   rollout: Rollout | undefined,
   { rolloutId, armedAt }: DeadManInput,
-  ports: Ports,
+  ports: Needs<'clock' | 'deadMan' | 'executions' | 'journal' | 'router'>,
 ): Promise<Found> {
   const now = ports.clock.now();
   if (rollout === undefined) {
@@ -61,7 +65,10 @@ async function look(
   return 'taken over';
 }
 
-async function withoutJournal(input: DeadManInput, ports: Ports): Promise<Found> {
+async function withoutJournal(
+  input: DeadManInput,
+  ports: Needs<'clock' | 'deadMan' | 'executions' | 'journal' | 'router'>,
+): Promise<Found> {
   const now = ports.clock.now();
   if (input.unreadableSince === undefined) {
     await ports.deadMan.arm({ ...input, unreadableSince: now });

@@ -3,7 +3,7 @@ import { reconcileTargets } from './_targets.ts';
 import { type Answer, answer, ExecutionRef, isSuperseded, readRollout, type Task } from './_task.ts';
 
 /** Says what an execution does first, or after it was woken: the targets are read before the journal is believed. */
-export const decide: Task<ExecutionInput, Answer> = {
+export const decide: Task<ExecutionInput, Answer, 'clock' | 'journal' | 'router'> = {
   input: ExecutionRef,
   async run(ref, ports) {
     const rollout = await readRollout(ref.rolloutId, ports);

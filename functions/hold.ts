@@ -5,7 +5,11 @@ import { ExecutionRef, readRollout, type Task } from './_task.ts';
 const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
 
 /** Leaves word how to wake this hold, then looks once more: whoever wrote in between has not seen the token. */
-export const hold: Task<{ ref: ExecutionInput; version: number; token: string }, object> = {
+export const hold: Task<
+  { ref: ExecutionInput; version: number; token: string },
+  object,
+  'executions' | 'journal'
+> = {
   input: Input,
   async run({ ref, version, token }, ports) {
     await ports.journal.putToken(ref.rolloutId, { version, token });

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Waiting } from '../core/ports.ts';
 import { wake } from './_journal.ts';
-import type { Task } from './_task.ts';
+import type { Opens, Task } from './_task.ts';
 import { openRelease } from './open-rollout.ts';
 
 /** What the journal's stream says of one append. */
@@ -12,7 +12,7 @@ const Input = z.object({
 });
 
 /** Repeats what must not be lost: the wake after somebody wrote, and the opening of the release that waited for an end. */
-export const journalStream: Task<z.infer<typeof Input>, { opened: string[] }> = {
+export const journalStream: Task<z.infer<typeof Input>, { opened: string[] }, Opens> = {
   input: Input,
   async run({ records }, ports) {
     const opened: string[] = [];

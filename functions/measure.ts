@@ -3,10 +3,10 @@ import type { ExecutionInput } from '../core/ports.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { recordJudgement } from './_journal.ts';
 import { reconcileTargets } from './_targets.ts';
-import { type Answer, ExecutionRef, type Ports, type Task, turn } from './_task.ts';
+import { type Answer, ExecutionRef, type Needs, type Task, turn } from './_task.ts';
 
 /** One tick: the targets are read back, then metrics and alarms, and the verdict is written down for the version it was made for. */
-export const measure: Task<ExecutionInput, Answer> = {
+export const measure: Task<ExecutionInput, Answer, 'alarms' | 'clock' | 'journal' | 'metrics' | 'router'> = {
   input: ExecutionRef,
   run: (ref, ports) =>
     turn(ref, ports, 'measure', async (rollout) => {
@@ -19,7 +19,10 @@ export const measure: Task<ExecutionInput, Answer> = {
 };
 
 /** What cannot be read is a broken reading, not an error: a blind moment must not end a good release by itself. */
-async function read(rollout: Rollout, ports: Ports): Promise<Reading> {
+async function read(
+  rollout: Rollout,
+  ports: Needs<'alarms' | 'clock' | 'journal' | 'metrics' | 'router'>,
+): Promise<Reading> {
   const { from, to } = stretch(rollout, ports.clock.now());
   const { targets, watch, alarms } = rollout.opening;
   try {

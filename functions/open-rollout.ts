@@ -15,7 +15,7 @@ import { open } from '../core/rollout/open.ts';
 import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { WINDOW_MS } from '../core/units.ts';
 import { arm, begin } from './_begin.ts';
-import type { Ports, Task } from './_task.ts';
+import type { Needs, Opens, Task } from './_task.ts';
 
 /** The parts of S3's "Object Created" event that count; everything else in it may change. */
 const Input = z.object({
@@ -32,7 +32,7 @@ export interface Opened {
 }
 
 /** Opens the rollout that an uploaded manifest asks for. A duplicate of the event repeats every step and changes nothing. */
-export const openRollout: Task<z.infer<typeof Input>, Opened> = {
+export const openRollout: Task<z.infer<typeof Input>, Opened, Opens> = {
   input: Input,
   run: ({ detail }, ports) =>
     openRelease(
@@ -47,7 +47,11 @@ const isRefusal = (error: unknown): error is RolloutError =>
   RolloutError.is(error) && REFUSALS.includes(error.code);
 
 /** Opens one attempt of the release whose manifest stands at an object. */
-export async function openRelease(manifest: Opening['manifest'], ports: Ports, attempt = 1): Promise<Opened> {
+export async function openRelease(
+  manifest: Opening['manifest'],
+  ports: Needs<Opens>,
+  attempt = 1,
+): Promise<Opened> {
   const key = manifestKeyFrom(manifest.key);
   if (key === undefined)
     return {
@@ -72,7 +76,7 @@ export async function openRelease(manifest: Opening['manifest'], ports: Ports, a
 }
 
 /** A second event for the same object is a duplicate; another object under the same name is another release. */
-async function repeat(rollout: Rollout, manifest: Opening['manifest'], ports: Ports): Promise<Opened> {
+async function repeat(rollout: Rollout, manifest: Opening['manifest'], ports: Needs<Opens>): Promise<Opened> {
   const { rolloutId, release, service } = rollout.opening;
   if (rollout.opening.manifest.versionId !== manifest.versionId) {
     return {
@@ -88,7 +92,7 @@ async function repeat(rollout: Rollout, manifest: Opening['manifest'], ports: Po
   return { rolloutId, result: rollout.outcome ?? 'opened', reason: rollout.reason ?? 'opened before' };
 }
 
-async function admit(identity: Identity, ports: Ports): Promise<Opened> {
+async function admit(identity: Identity, ports: Needs<Opens>): Promise<Opened> {
   let events: RolloutEvent[];
   try {
     events = await prepare(identity, ports);
@@ -118,7 +122,7 @@ async function admit(identity: Identity, ports: Ports): Promise<Opened> {
   };
 }
 
-async function prepare(identity: Identity, ports: Ports): Promise<RolloutEvent[]> {
+async function prepare(identity: Identity, ports: Needs<Opens>): Promise<RolloutEvent[]> {
   const bytes = await ports.releases.read(identity.manifest, MANIFEST_BYTES_MAX);
   const manifest = manifestFrom(bytes, identity, ports.environment);
   const targets = await resolve(manifest, ports);
@@ -130,7 +134,7 @@ async function prepare(identity: Identity, ports: Ports): Promise<RolloutEvent[]
   return open({ identity, manifest, service, targets, alarms, history }, ports.clock.now());
 }
 
-function resolve(manifest: Manifest, ports: Ports): Promise<ResolvedTarget[]> {
+function resolve(manifest: Manifest, ports: Needs<Opens>): Promise<ResolvedTarget[]> {
   return Promise.all(
     Object.entries(manifest.rollout.targets).map(([name, spec]) =>
       ports
@@ -140,7 +144,7 @@ function resolve(manifest: Manifest, ports: Ports): Promise<ResolvedTarget[]> {
   );
 }
 
-async function recent(manifest: Manifest, targets: ResolvedTarget[], ports: Ports) {
+async function recent(manifest: Manifest, targets: ResolvedTarget[], ports: Needs<Opens>) {
   const to = Math.floor(ports.clock.now() / WINDOW_MS) * WINDOW_MS;
   const rules = watchFrom(manifest.rollout);
   const series = await Promise.all(
@@ -153,7 +157,12 @@ async function recent(manifest: Manifest, targets: ResolvedTarget[], ports: Port
 }
 
 /** The newest release waits; the one that waited before is superseded. The lock is tried again, in case it went in between. */
-async function queue(identity: Identity, events: RolloutEvent[], by: string, ports: Ports): Promise<Opened> {
+async function queue(
+  identity: Identity,
+  events: RolloutEvent[],
+  by: string,
+  ports: Needs<Opens>,
+): Promise<Opened> {
   const { service, release, rolloutId, manifest, attempt } = identity;
   const order = events[0]?.type === 'RolloutOpened' ? events[0].order : 0;
   const { superseded } = await ports.journal.wait(service, { release, order, manifest, attempt });

@@ -3,7 +3,7 @@ import { type Answer, ExecutionRef, type Task, turn } from './_task.ts';
 import { raise } from './shift-traffic.ts';
 
 /** Makes the canary the version that serves one target, in one write under the fence. */
-export const promoteCanary: Task<ExecutionInput, Answer> = {
+export const promoteCanary: Task<ExecutionInput, Answer, 'clock' | 'journal' | 'router'> = {
   input: ExecutionRef,
   run: (ref, ports) =>
     turn(ref, ports, 'promote', (rollout, { target }) => raise(rollout, target, 100, ports)),

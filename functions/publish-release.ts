@@ -8,7 +8,11 @@ import { ExecutionRef, type Task, turn } from './_task.ts';
 const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
 
 /** Publishes the version that one target is to serve, or waits a few seconds for it, and wakes its own state. */
-export const publishRelease: Task<{ ref: ExecutionInput; version: number; token: string }, object> = {
+export const publishRelease: Task<
+  { ref: ExecutionInput; version: number; token: string },
+  object,
+  'clock' | 'executions' | 'journal' | 'publisher'
+> = {
   input: Input,
   async run({ ref, version, token }, ports) {
     await ports.journal.putToken(ref.rolloutId, { version, token });

@@ -7,7 +7,7 @@ import { questionOf } from '../core/rollout/question.ts';
 import { hasCanaryTraffic, type Rollout } from '../core/rollout/state.ts';
 import { recordEffect } from './_journal.ts';
 import { revertTargets } from './_targets.ts';
-import { ExecutionRef, type Ports, readRollout, type Task } from './_task.ts';
+import { ExecutionRef, type Needs, readRollout, type Task } from './_task.ts';
 
 /** `came` is the answer that named this directive, or the error that nobody handled. */
 const Input = z.object({
@@ -25,7 +25,11 @@ export interface Left {
  * Takes the canary out of every target and reads it back; only then is anything written down, as well as it goes.
  * @throws RolloutError RevertFailed, upon which Step Functions acts itself
  */
-export const revertTraffic: Task<z.infer<typeof Input>, Left> = {
+export const revertTraffic: Task<
+  z.infer<typeof Input>,
+  Left,
+  'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'publisher' | 'router'
+> = {
   input: Input,
   async run({ ref, came }, ports) {
     const targets = await revertTargets(await toRevert(ref, ports), ref, ports);
@@ -44,7 +48,10 @@ export const revertTraffic: Task<z.infer<typeof Input>, Left> = {
 };
 
 /** An execution's input names what an error may take back; for an irreversible release that is nothing, until somebody orders it. */
-async function toRevert(ref: ExecutionInput, ports: Ports): Promise<Target[]> {
+async function toRevert(
+  ref: ExecutionInput,
+  ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'publisher' | 'router'>,
+): Promise<Target[]> {
   if (ref.targets.length > 0) return ref.targets;
   const rollout = await readRollout(ref.rolloutId, ports);
   return rollout.leaving === undefined ? [] : rollout.opening.targets;
@@ -54,7 +61,7 @@ async function writeDown(
   ref: ExecutionInput,
   targets: RevertedTarget[],
   why: string | undefined,
-  ports: Ports,
+  ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'publisher' | 'router'>,
 ): Promise<Left> {
   const rollout = await ports.journal.read(ref.rolloutId);
   if (rollout === undefined) return { outcome: 'reverted', reason: why ?? 'taken back without a journal' };
@@ -76,7 +83,10 @@ async function writeDown(
 }
 
 /** Tells those who asked to know of a revert, and puts the code of stable back where publishing had replaced it; no answer matters. */
-async function tellHooks(rollout: Rollout, ports: Ports): Promise<void> {
+async function tellHooks(
+  rollout: Rollout,
+  ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'publisher' | 'router'>,
+): Promise<void> {
   const hooks = rollout.opening.hooks.filter(({ point }) => point === 'onRevert');
   const asked = hooks.map((hook) => ports.hooks(hook.kind).ask(questionOf(rollout, hook.id, hook)));
   const restored = rollout.opening.targets
@@ -86,7 +96,10 @@ async function tellHooks(rollout: Rollout, ports: Ports): Promise<void> {
 }
 
 /** What users met, best effort: metrics that cannot be read now are not worth keeping a lock for. */
-async function exposed(rollout: Rollout, ports: Ports): Promise<Exposure | undefined> {
+async function exposed(
+  rollout: Rollout,
+  ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'publisher' | 'router'>,
+): Promise<Exposure | undefined> {
   if (!hasCanaryTraffic(rollout) || rollout.raisedAt === undefined) return undefined;
   const now = ports.clock.now();
   try {

@@ -4,12 +4,16 @@ import type { Hook } from '../core/rollout/event.ts';
 import { questionOf } from '../core/rollout/question.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { recordJudgement } from './_journal.ts';
-import { ExecutionRef, type Ports, type Task, turn } from './_task.ts';
+import { ExecutionRef, type Needs, type Task, turn } from './_task.ts';
 
 const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
 
 /** Asks one hook, or opens one gate, and wakes its own state, so that an abort never waits for somebody else's code. */
-export const runHook: Task<{ ref: ExecutionInput; version: number; token: string }, object> = {
+export const runHook: Task<
+  { ref: ExecutionInput; version: number; token: string },
+  object,
+  'clock' | 'executions' | 'hooks' | 'journal'
+> = {
   input: Input,
   async run({ ref, version, token }, ports) {
     await ports.journal.putToken(ref.rolloutId, { version, token });
@@ -27,7 +31,12 @@ export const runHook: Task<{ ref: ExecutionInput; version: number; token: string
   },
 };
 
-async function ask(rollout: Rollout, occurrence: string, hook: Hook, ports: Ports): Promise<Rollout> {
+async function ask(
+  rollout: Rollout,
+  occurrence: string,
+  hook: Hook,
+  ports: Needs<'clock' | 'executions' | 'hooks' | 'journal'>,
+): Promise<Rollout> {
   const asked = rollout.hooks[occurrence];
   if (asked?.status === 'started') {
     return recordJudgement(

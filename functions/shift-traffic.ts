@@ -1,13 +1,13 @@
 import type { ExecutionInput } from '../core/ports.ts';
 import { type Rollout, targetNamed } from '../core/rollout/state.ts';
 import { recordEffect, recordJudgement } from './_journal.ts';
-import { type Answer, ExecutionRef, type Ports, type Task, turn } from './_task.ts';
+import { type Answer, ExecutionRef, type Needs, type Task, turn } from './_task.ts';
 
 /** How long an announced raise may still be written: the function's own limit, so that none outlives its handler. */
 const INTENT_MS = 10_000;
 
 /** Puts the directive's weight on one target and writes it down. */
-export const shiftTraffic: Task<ExecutionInput, Answer> = {
+export const shiftTraffic: Task<ExecutionInput, Answer, 'clock' | 'journal' | 'router'> = {
   input: ExecutionRef,
   run: (ref, ports) =>
     turn(ref, ports, 'shift', (rollout, { target, weight }) => raise(rollout, target, weight, ports)),
@@ -17,7 +17,12 @@ export const shiftTraffic: Task<ExecutionInput, Answer> = {
  * One raise under the fence: announce it, write it once under the stamp that must stand there, write down what happened.
  * A raise that was fenced is never repeated here; the target is read, and core decides again.
  */
-export async function raise(rollout: Rollout, name: string, weight: number, ports: Ports): Promise<Rollout> {
+export async function raise(
+  rollout: Rollout,
+  name: string,
+  weight: number,
+  ports: Needs<'clock' | 'journal' | 'router'>,
+): Promise<Rollout> {
   const expiresAt = ports.clock.now() + INTENT_MS;
   const announced = await recordJudgement(
     rollout,
