@@ -1,16 +1,31 @@
-// `npm run spillway -- COMMAND`: the command line. A command is a file in cli/commands.
+// `npm run spillway -- COMMAND`: the command line. A command is a file in cli/commands and a line here.
 import { RolloutError } from '../core/errors.ts';
+import { UsageError } from './arguments.ts';
+import { abort, approve, pause, promote, resume, retry, rollback } from './commands/orders.ts';
+import { release } from './commands/release.ts';
+import { status } from './commands/status.ts';
 import { validate } from './commands/validate.ts';
 
 /** One command: how it is called, what it does, and what it answers as its exit code. */
 export interface Command {
   usage: string;
   does: string;
-  /** @throws UsageError where the arguments are not the command's */
+  /** @throws UsageError where the arguments are not the command's, RolloutError where what they ask for is refused */
   run(args: string[]): Promise<number>;
 }
 
-const commands: Record<string, Command> = { validate };
+const commands: Record<string, Command> = {
+  validate,
+  release,
+  status,
+  pause,
+  resume,
+  promote,
+  approve,
+  abort,
+  rollback,
+  retry,
+};
 
 const [name = '', ...args] = process.argv.slice(2);
 process.exitCode = await run(name, args);
@@ -28,13 +43,18 @@ async function run(name: string, args: string[]): Promise<number> {
   try {
     return await command.run(args);
   } catch (error) {
-    if (!RolloutError.is(error)) throw error;
+    if (error instanceof UsageError) {
+      console.error(`${error.message}\n\nspillway ${command.usage}`);
+      return 2;
+    }
+    // What AWS or the controller says is for the user; only a fault of this program deserves a stack.
+    if (!RolloutError.is(error) && !(error instanceof Error && '$metadata' in error)) throw error;
     console.error(error.message);
     return 1;
   }
 }
 
 function help(): string {
-  const lines = Object.values(commands).map(({ usage, does }) => `  spillway ${usage.padEnd(20)} ${does}`);
-  return `Commands:\n${lines.join('\n')}`;
+  const lines = Object.values(commands).map(({ usage, does }) => `  spillway ${usage}\n      ${does}`);
+  return `Commands:\n${lines.join('\n')}\n\nEach but validate takes --environment NAME (a controller in your AWS account) or --local ("npm run dev").`;
 }

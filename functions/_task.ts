@@ -23,6 +23,8 @@ import { isEnded, type Rollout } from '../core/rollout/state.ts';
 export interface Ports {
   /** The environment this controller serves. */
   environment: string;
+  /** Where the parts of this controller are, for the command line. */
+  about: { environment: string; bucket: string; scheduleGroup: string };
   clock: Clock;
   journal: Journal;
   router(kind: string): TrafficRouter;

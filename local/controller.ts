@@ -11,6 +11,7 @@ import { measure } from '../functions/measure.ts';
 import { openRollout } from '../functions/open-rollout.ts';
 import { promoteCanary } from '../functions/promote-canary.ts';
 import { publishRelease } from '../functions/publish-release.ts';
+import { readJournal } from '../functions/read-rollout.ts';
 import { revertTraffic } from '../functions/revert-traffic.ts';
 import { runHook } from '../functions/run-hook.ts';
 import { shiftTraffic } from '../functions/shift-traffic.ts';
@@ -28,6 +29,7 @@ export const CONTROLLER = [
   'OpenRollout',
   'PromoteCanary',
   'PublishRelease',
+  'ReadRollout',
   'RevertTraffic',
   'RunHook',
   'ShiftTraffic',
@@ -51,6 +53,7 @@ export function controllerFunctions(
     OpenRollout: lambda(openRollout, () => makePorts('OpenRollout')),
     PromoteCanary: lambda(promoteCanary, () => makePorts('PromoteCanary')),
     PublishRelease: lambda(publishRelease, () => makePorts('PublishRelease')),
+    ReadRollout: lambda(readJournal, () => makePorts('ReadRollout')),
     RevertTraffic: lambda(revertTraffic, () => makePorts('RevertTraffic')),
     RunHook: lambda(runHook, () => makePorts('RunHook')),
     ShiftTraffic: lambda(shiftTraffic, () => makePorts('ShiftTraffic')),

@@ -33,6 +33,7 @@ export const BUCKET = 'releases';
 export const ENVIRONMENT = 'production';
 export const MACHINE_ARN = `arn:aws:states:${REGION}:${ACCOUNT}:stateMachine:rollout`;
 export const ALIAS = 'live';
+const SCHEDULE_GROUP = 'spillway';
 
 /** Events that wake a hold: what people, alarms and the dead man write. What an execution writes itself needs no wake. */
 const WAKING = new Set([
@@ -200,6 +201,7 @@ export function createWorld(options: WorldOptions): World {
   });
   const made: Ports = {
     environment: ENVIRONMENT,
+    about: { environment: ENVIRONMENT, bucket: BUCKET, scheduleGroup: SCHEDULE_GROUP },
     clock,
     journal,
     router: byKind(routers, clients, clock),
@@ -212,7 +214,7 @@ export function createWorld(options: WorldOptions): World {
       functionArn: functionArn('DeadMan'),
       stateMachineArn: MACHINE_ARN,
       roleArn: `arn:aws:iam::${ACCOUNT}:role/scheduler`,
-      groupName: 'spillway',
+      groupName: SCHEDULE_GROUP,
     }),
     releases: s3Releases(clients.s3),
   };

@@ -1,0 +1,116 @@
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { lambdaAlias } from '../adapters/lambda-alias.ts';
+import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
+import { RolloutError } from '../core/errors.ts';
+import type { Readings } from '../functions/read-rollout.ts';
+
+/** A controller somewhere: in an AWS account, or in the embedded world of `npm run dev`. */
+export interface Backend {
+  read<What extends keyof Readings>(what: What, more?: Record<string, unknown>): Promise<Readings[What]>;
+  command(input: Record<string, unknown>): Promise<{ rolloutId: string }>;
+  /** Uploads one object of a release and answers its version id; one that exists already is refused. */
+  upload(key: string, body: Uint8Array, onProgress: (done: number, total: number) => void): Promise<string>;
+  /** Takes the canary out without the controller's functions and journal. */
+  revertDirectly(rolloutId: string): Promise<string[]>;
+}
+
+/** Where `npm run dev` listens. */
+export const LOCAL_URL = 'http://127.0.0.1:4747';
+
+/** The controller of an environment in the account and region of the present AWS profile. */
+export function awsBackend(environment: string): Backend {
+  const lambda = new LambdaClient({});
+  const s3 = new S3Client({});
+  const call = async (name: string, payload: unknown): Promise<never> => {
+    const FunctionName = `spillway-${environment}-${name}`;
+    const { FunctionError, Payload } = await lambda.send(
+      new InvokeCommand({ FunctionName, Payload: new TextEncoder().encode(JSON.stringify(payload)) }),
+    );
+    const answer = JSON.parse(new TextDecoder().decode(Payload));
+    if (FunctionError !== undefined) throw remoteError(answer);
+    return answer as never;
+  };
+  const read: Backend['read'] = (what, more = {}) => call('ReadRollout', { read: what, ...more });
+  return {
+    read,
+    command: (input) => call('Command', input),
+    async upload(key, body, onProgress) {
+      const { bucket } = await read('about');
+      onProgress(0, body.length);
+      const { VersionId = '' } = await s3.send(
+        new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, IfNoneMatch: '*' }),
+      );
+      onProgress(body.length, body.length);
+      return VersionId;
+    },
+    async revertDirectly(rolloutId) {
+      const clock = {
+        now: () => Date.now(),
+        sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
+      };
+      const deadMan = schedulerDeadMan(new SchedulerClient({}), {
+        functionArn: '',
+        stateMachineArn: '',
+        roleArn: '',
+        groupName: `spillway-${environment}`,
+      });
+      const frozen = await deadMan.frozen(rolloutId);
+      if (frozen === undefined)
+        throw new RolloutError(
+          'RolloutUnknown',
+          `No dead man watches ${rolloutId}, so nobody knows its targets; take the weight off the alias by hand: aws lambda update-alias --routing-config '{}'.`,
+        );
+      const router = lambdaAlias(lambda, clock);
+      const reverted = await Promise.all(frozen.targets.map((target) => router.revert(target, frozen)));
+      return reverted.map(({ name, primary }) => `${name}: version ${primary} serves`);
+    },
+  };
+}
+
+/** The embedded world of `npm run dev` on this machine. */
+export function localBackend(url = LOCAL_URL): Backend {
+  const call = async (path: string, init: RequestInit): Promise<never> => {
+    const response = await fetch(`${url}${path}`, init).catch(() => {
+      throw new RolloutError(
+        'Unavailable',
+        `Nothing listens at ${url}; start the embedded world with "npm run dev".`,
+      );
+    });
+    const answer = (await response.json()) as object;
+    if (!response.ok) throw remoteError(answer);
+    return answer as never;
+  };
+  const invoke = (name: string, payload: unknown): Promise<never> =>
+    call(`/functions/${name}`, { method: 'POST', body: JSON.stringify(payload) });
+  return {
+    read: (what, more = {}) => invoke('ReadRollout', { read: what, ...more }),
+    command: (input) => invoke('Command', input),
+    async upload(key, body, onProgress) {
+      onProgress(0, body.length);
+      const { versionId } = (await call(`/objects/${key}`, { method: 'PUT', body: Buffer.from(body) })) as {
+        versionId: string;
+      };
+      onProgress(body.length, body.length);
+      return versionId;
+    },
+    async revertDirectly(rolloutId) {
+      return ((await call(`/revert/${rolloutId}`, { method: 'POST' })) as { reverted: string[] }).reverted;
+    },
+  };
+}
+
+function remoteError({
+  errorType = 'Error',
+  errorMessage = 'no message',
+}: {
+  errorType?: string;
+  errorMessage?: string;
+}): Error {
+  const isOurs =
+    errorType === 'CommandRefused' || errorType === 'RolloutUnknown' || errorType === 'Unavailable';
+  return isOurs
+    ? new RolloutError(errorType, errorMessage)
+    : Object.assign(new Error(errorMessage), { name: errorType });
+}

@@ -1,0 +1,112 @@
+import { userInfo } from 'node:os';
+import { backendFrom, parsed, UsageError, WHERE } from '../arguments.ts';
+import type { Command } from '../spillway.ts';
+
+const COMMON = { ...WHERE, by: { type: 'string' } } as const;
+const who = ({ by }: { by?: string | undefined }) => by ?? process.env.GITHUB_ACTOR ?? userInfo().username;
+
+/** Takes the canary out at once; --direct does so without the controller, by the rights of the present AWS profile. */
+export const abort: Command = {
+  usage: 'abort ROLLOUT [--reason TEXT] [--direct]',
+  does: 'takes the canary out at once; --direct without the controller',
+  async run(args) {
+    const { values, positionals } = parsed(args, ['ROLLOUT'], {
+      ...COMMON,
+      reason: { type: 'string' },
+      direct: { type: 'boolean' },
+    });
+    const [rolloutId = ''] = positionals;
+    const backend = backendFrom(values);
+    if (values.direct) for (const line of await backend.revertDirectly(rolloutId)) console.log(line);
+    else
+      await backend.command({
+        command: 'abort',
+        rolloutId,
+        by: who(values),
+        reason: values.reason ?? 'no reason given',
+      });
+    console.log(`${rolloutId} is aborted`);
+    return 0;
+  },
+};
+
+/** A command that only names a rollout, and perhaps a reason. */
+function order(
+  command: 'pause' | 'resume' | 'retry' | 'rollback',
+  does: string,
+  takesReason: boolean,
+): Command {
+  return {
+    usage: `${command} ROLLOUT${takesReason ? ' [--reason TEXT]' : ''}`,
+    does,
+    async run(args) {
+      const { values, positionals } = parsed(
+        args,
+        ['ROLLOUT'],
+        takesReason ? { ...COMMON, reason: { type: 'string' as const } } : COMMON,
+      );
+      const reason = takesReason
+        ? { reason: (values as { reason?: string }).reason ?? 'no reason given' }
+        : {};
+      const { rolloutId } = await backendFrom(values).command({
+        command,
+        rolloutId: positionals[0],
+        by: who(values),
+        ...reason,
+      });
+      console.log(`${rolloutId}: ${command} is accepted`);
+      return 0;
+    },
+  };
+}
+
+export const pause = order('pause', 'holds the weight; it goes on being watched', true);
+export const resume = order('resume', 'goes on', false);
+export const retry = order('retry', 'lifts the quarantine of a release and tries it again', false);
+export const rollback = order('rollback', 'takes a completed release back in one write', true);
+
+/** Goes past the present step, or with --full to 100 %, without waiting for evidence. */
+export const promote: Command = {
+  usage: 'promote ROLLOUT [--step N] [--full]',
+  does: 'goes past this step, or to 100 %, without waiting for evidence',
+  async run(args) {
+    const { values, positionals } = parsed(args, ['ROLLOUT'], {
+      ...COMMON,
+      step: { type: 'string' },
+      full: { type: 'boolean' },
+    });
+    const step = values.step === undefined ? {} : { step: whole(values.step, '--step') - 1 };
+    await backendFrom(values).command({
+      command: 'promote',
+      rolloutId: positionals[0],
+      by: who(values),
+      full: values.full ?? false,
+      ...step,
+    });
+    console.log(`${positionals[0]} is promoted ${values.full ? 'to 100 %' : 'past its step'}`);
+    return 0;
+  },
+};
+
+/** Approves the gate before a weight. */
+export const approve: Command = {
+  usage: 'approve ROLLOUT --gate PERCENT',
+  does: 'approves the gate before a weight',
+  async run(args) {
+    const { values, positionals } = parsed(args, ['ROLLOUT'], { ...COMMON, gate: { type: 'string' } });
+    if (values.gate === undefined) throw new UsageError('say which gate: --gate 50 is the one before 50 %');
+    await backendFrom(values).command({
+      command: 'approve',
+      rolloutId: positionals[0],
+      by: who(values),
+      gate: whole(values.gate, '--gate'),
+    });
+    console.log(`the gate before ${values.gate} % of ${positionals[0]} is approved by ${who(values)}`);
+    return 0;
+  },
+};
+
+function whole(text: string, option: string): number {
+  if (!/^\d{1,3}$/.test(text)) throw new UsageError(`${option} takes a whole number, not "${text}"`);
+  return Number(text);
+}

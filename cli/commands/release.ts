@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { readRolloutFile } from '../../adapters/rollout-file.ts';
+import { manifestFrom, rolloutIdFrom } from '../../core/config/manifest.ts';
+import { RolloutError } from '../../core/errors.ts';
+import { number } from '../../core/words.ts';
+import { backendFrom, parsed, UsageError, WHERE } from '../arguments.ts';
+import type { Backend } from '../backend.ts';
+import type { Command } from '../spillway.ts';
+import { watchToEnd } from '../watch.ts';
+
+const OPTIONS = {
+  ...WHERE,
+  release: { type: 'string' },
+  order: { type: 'string' },
+  version: { type: 'string', multiple: true },
+  zip: { type: 'string', multiple: true },
+  commit: { type: 'string' },
+  author: { type: 'string' },
+  'allow-older': { type: 'boolean' },
+  wait: { type: 'boolean' },
+} as const;
+
+/** Uploads a release, its manifest last, and with --wait follows it to its end. */
+export const release: Command = {
+  usage:
+    'release FILE --version TARGET=N | --zip TARGET=PATH [--release ID] [--order N] [--commit SHA] [--author NAME] [--allow-older] [--wait]',
+  does: 'uploads a release; with --wait exits 0 completed, 10 reverted, 11 refused, 12 superseded, 13 halted',
+  async run(args) {
+    const { values, positionals } = parsed(args, ['FILE'], OPTIONS);
+    const backend = backendFrom(values);
+    const rollout = await readRolloutFile(positionals[0] ?? '');
+    const { environment } = await backend.read('about');
+    const id = values.release ?? new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+    const order = orderFrom(values.order);
+    const folder = `releases/${rollout.service}/${id}`;
+    const targets = { ...versions(values.version ?? []), ...(await zips(values.zip ?? [], folder)) };
+    const draft = {
+      schema: 1,
+      service: rollout.service,
+      environment,
+      release: id,
+      order,
+      ...(values.commit === undefined ? {} : { commit: values.commit }),
+      ...(values.author === undefined ? {} : { author: values.author }),
+      ...(values['allow-older'] ? { allowOlder: true } : {}),
+      rollout,
+    };
+    const bytesOf = (of: Record<string, object>) =>
+      new TextEncoder().encode(JSON.stringify({ ...draft, targets: of }));
+    // Checked before anything is uploaded: what the controller would refuse is refused here.
+    manifestFrom(
+      bytesOf(mapValues(targets, ({ draft }) => draft)),
+      { service: rollout.service, release: id },
+      environment,
+    );
+    const uploaded = await uploadAll(backend, targets);
+    await backend.upload(`${folder}/manifest.json`, bytesOf(uploaded), () => {});
+    const rolloutId = rolloutIdFrom(rollout.service, id, 1);
+    console.log(`${rolloutId} is uploaded`);
+    return values.wait ? watchToEnd(backend, rollout.service, rolloutId) : 0;
+  },
+};
+
+interface Artifact {
+  /** What stands in the manifest before anything is uploaded. */
+  draft: object;
+  upload?: { key: string; body: Uint8Array; sha256: string };
+}
+
+function versions(pairs: string[]): Record<string, Artifact> {
+  return Object.fromEntries(
+    pairs.map((pair) => [
+      pairOf(pair, '--version').name,
+      { draft: { version: pairOf(pair, '--version').value } },
+    ]),
+  );
+}
+
+async function zips(pairs: string[], folder: string): Promise<Record<string, Artifact>> {
+  const all = pairs.map(async (pair) => {
+    const { name, value } = pairOf(pair, '--zip');
+    const body = await readFile(value).catch(() => {
+      throw new RolloutError('ManifestInvalid', `--zip ${name}: ${value} cannot be read; build it first.`);
+    });
+    const sha256 = createHash('sha256').update(body).digest('base64');
+    const key = `${folder}/${name}.zip`;
+    return [
+      name,
+      { draft: { zip: { key, versionId: 'not-uploaded-yet', sha256 } }, upload: { key, body, sha256 } },
+    ] as const;
+  });
+  return Object.fromEntries(await Promise.all(all));
+}
+
+async function uploadAll(
+  backend: Backend,
+  targets: Record<string, Artifact>,
+): Promise<Record<string, object>> {
+  const done: Record<string, object> = {};
+  for (const [name, { draft, upload }] of Object.entries(targets)) {
+    if (upload === undefined) done[name] = draft;
+    else {
+      const { key, body, sha256 } = upload;
+      const versionId = await backend.upload(key, body, (sent, total) =>
+        console.log(`${key}: ${number(sent)} of ${number(total)} bytes`),
+      );
+      done[name] = { zip: { key, versionId, sha256 } };
+    }
+  }
+  return done;
+}
+
+function pairOf(text: string, option: string): { name: string; value: string } {
+  const at = text.indexOf('=');
+  if (at < 1 || at === text.length - 1) throw new UsageError(`${option} takes TARGET=VALUE, not "${text}"`);
+  return { name: text.slice(0, at), value: text.slice(at + 1) };
+}
+
+/** Releases made one after another are in order by the second they were made in, unless somebody counts better. */
+function orderFrom(text: string | undefined): number {
+  if (text === undefined) return Math.floor(Date.now() / 1000);
+  if (!/^\d{1,15}$/.test(text)) throw new UsageError(`--order takes a whole number, not "${text}"`);
+  return Number(text);
+}
+
+function mapValues<A, B>(record: Record<string, A>, change: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
+}

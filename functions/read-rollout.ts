@@ -1,0 +1,45 @@
+import * as z from 'zod';
+import type { ServiceRecord } from '../core/ports.ts';
+import type { RolloutEvent } from '../core/rollout/event.ts';
+import type { Rollout } from '../core/rollout/state.ts';
+import type { Task } from './_task.ts';
+
+const Input = z.discriminatedUnion('read', [
+  z.strictObject({ read: z.literal('about') }),
+  z.strictObject({ read: z.literal('running') }),
+  z.strictObject({ read: z.literal('service'), service: z.string() }),
+  z.strictObject({
+    read: z.literal('rollout'),
+    rolloutId: z.string(),
+    after: z.number().int().min(0).default(0),
+  }),
+]);
+
+/** What can be read of the controller; nothing here changes anything. */
+export interface Readings {
+  about: { environment: string; bucket: string; scheduleGroup: string };
+  running: Rollout[];
+  service: ServiceRecord;
+  /** The rollout and its events after version `after`; no rollout where there is none of this id. */
+  rollout: { rollout?: Rollout | undefined; events: RolloutEvent[] };
+}
+
+/** Answers what people, pipelines and pages want to know. */
+export const readJournal: Task<z.infer<typeof Input>, Readings[keyof Readings], 'about' | 'journal'> = {
+  input: Input,
+  async run(input, { about, journal }) {
+    switch (input.read) {
+      case 'about':
+        return about;
+      case 'running':
+        return journal.running();
+      case 'service':
+        return journal.service(input.service);
+      case 'rollout': {
+        const rollout = await journal.read(input.rolloutId);
+        const events = rollout === undefined ? [] : await journal.events(input.rolloutId);
+        return { rollout, events: events.slice(input.after) };
+      }
+    }
+  },
+};

@@ -1,0 +1,32 @@
+// `npm run dev [-- --scale N]`: the embedded world kept running, for the command line with --local.
+import { parseArgs } from 'node:util';
+import { readRolloutFile } from '../adapters/rollout-file.ts';
+import { LOCAL_URL } from '../cli/backend.ts';
+import { scaledClock } from '../local/clock.ts';
+import { deploy, EXAMPLE, publish, shoppers } from '../local/example.ts';
+import { tell } from '../local/narrate.ts';
+import { serve } from '../local/server.ts';
+import { createWorld } from '../local/world.ts';
+
+const SCALE_MAX = 60;
+
+const { values } = parseArgs({ options: { scale: { type: 'string', default: '10' } } });
+const scale = Number(values.scale);
+if (!(scale >= 1 && scale <= SCALE_MAX)) {
+  console.error(`--scale takes a number from 1 to ${SCALE_MAX}, not "${values.scale}".`);
+  process.exit(2);
+}
+const file = await readRolloutFile(`${EXAMPLE}/rollout.yaml`);
+const { lambda = '', alias = '' } = Object.values(file.targets)[0] ?? {};
+const world = createWorld({ clock: scaledClock(scale), seed: 7 });
+await deploy(world, lambda, alias, file.service, '7-serving');
+const version = await publish(world, lambda, '8-cheaper-shipping');
+const buggy = await publish(world, lambda, '9-coupons');
+shoppers(world, lambda, alias, 20);
+world.follow(({ rollout, events }) => {
+  for (const event of events) tell(event, rollout);
+});
+await serve(world, Number(new URL(LOCAL_URL).port));
+console.log(`AWS is simulated here, ${scale} times as fast as real time. Version 7 of ${lambda} serves; ${version} is good and ${buggy} has a bug. In another terminal:\n
+  npm run spillway -- release examples/checkout-api/rollout.yaml --version api=${version} --release first --order 1 --local --wait
+  npm run spillway -- status --local\n`);
