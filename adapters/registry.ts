@@ -1,13 +1,16 @@
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { RolloutError } from '../core/errors.ts';
 import type { Clock, HookRunner, Publisher, TrafficRouter } from '../core/ports.ts';
+import { type HookWeb, httpHook } from './http-hook.ts';
 import { lambdaAlias } from './lambda-alias.ts';
+import { lambdaHook } from './lambda-hook.ts';
 import { lambdaPublisher } from './lambda-publish.ts';
 import { lambdaSmoke } from './lambda-smoke.ts';
 
 /** The clients that adapters are made from. */
 export interface AdapterClients {
   lambda: LambdaClient;
+  web: HookWeb;
 }
 
 /** Makes an adapter. */
@@ -26,6 +29,8 @@ export const publishers: Record<string, Make<Publisher>> = {
 /** Where a kind of hook becomes an adapter. */
 export const hookRunners: Record<string, Make<HookRunner>> = {
   smoke: ({ lambda }, clock) => lambdaSmoke(lambda, clock),
+  lambda: ({ lambda }, clock) => lambdaHook(lambda, clock),
+  http: ({ web }, clock) => httpHook(web, clock),
 };
 
 /** Makes each adapter of a registry once. @throws RolloutError TargetInvalid for a kind that nobody wrote; it never becomes another kind */

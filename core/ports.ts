@@ -173,8 +173,10 @@ export interface HookQuestion {
 /** `pending`: the answer comes later, by callback. */
 export type HookReply = { status: HookStatus | 'pending'; reason: string };
 
-/** Asks other code whether the rollout may go on. Never throws: what went wrong is `broken`. */
+/** Asks other code whether the rollout may go on. Asking never throws: what went wrong is `broken`. */
 export interface HookRunner {
+  /** Looks up what can be refused before a rollout opens; absent where there is nothing to look up. @throws RolloutError OpeningRefused naming the field and the mend */
+  assertHook?(hook: Hook, service: string): Promise<void>;
   ask(question: HookQuestion): Promise<HookReply>;
 }
 

@@ -47,6 +47,7 @@ export type Opens =
   | 'deadMan'
   | 'environment'
   | 'executions'
+  | 'hooks'
   | 'journal'
   | 'metrics'
   | 'releases'

@@ -77,7 +77,7 @@ async function abort(
   { rolloutId, by, reason }: Extract<Input, { command: 'abort' }>,
   ports: Needs<Opens>,
 ): Promise<string> {
-  const rollout = await ports.journal.read(rolloutId).catch(() => undefined);
+  const rollout = await soon(ports.journal.read(rolloutId), ports);
   if (rollout !== undefined && isEnded(rollout)) {
     throw new RolloutError(
       'CommandRefused',
@@ -86,10 +86,20 @@ async function abort(
   }
   const { targets, epoch } = await known(rollout, rolloutId, ports);
   await revertTargets(targets, { rolloutId, epoch }, ports);
-  if (rollout === undefined) return rolloutId;
-  await recordEffect(rollout, { type: 'Abort', by, reason }, ports);
+  // Traffic is safe; the fence keeps it so until the journal can be told.
+  const present = rollout ?? (await soon(ports.journal.read(rolloutId), ports));
+  if (present === undefined) return rolloutId;
+  await recordEffect(present, { type: 'Abort', by, reason }, ports);
   await wake(rolloutId, ports);
   return rolloutId;
+}
+
+/** How long an abort waits for the journal before it acts without it. */
+const PATIENCE_MS = 1_000;
+
+/** An answer if it comes soon; a journal that fails or hangs must not keep a canary in traffic. */
+async function soon<T>(answer: Promise<T>, { clock }: Needs<'clock'>): Promise<T | undefined> {
+  return Promise.race([answer.catch(() => undefined), clock.sleep(PATIENCE_MS).then(() => undefined)]);
 }
 
 /** What to take back: from the journal, or else from what the dead man was armed with. */

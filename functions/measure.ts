@@ -1,4 +1,5 @@
 import { judge, type Reading, stretch } from '../core/analysis/judge.ts';
+import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { recordJudgement } from './_journal.ts';
@@ -10,13 +11,31 @@ export const measure: Task<ExecutionInput, Answer, 'alarms' | 'clock' | 'journal
   input: ExecutionRef,
   run: (ref, ports) =>
     turn(ref, ports, 'measure', async (rollout) => {
-      const present = await reconcileTargets(rollout, ports);
-      if (present.version !== rollout.version) return present;
-      const reading = await read(present, ports);
+      const seen = await look(rollout, ports);
+      if ('changed' in seen) return seen.changed;
+      const present = rollout;
+      const reading =
+        seen.broken === undefined
+          ? await read(present, ports)
+          : { series: {}, alarms: [], broken: seen.broken };
       const verdict = judge(present, reading, ports.clock.now());
       return recordJudgement(present, { type: 'RecordMeasure', verdict, alarms: reading.alarms }, ports);
     }),
 };
+
+/** Reads the targets back: what they show may change the rollout; where they cannot be read, this tick is broken. */
+async function look(
+  rollout: Rollout,
+  ports: Needs<'clock' | 'journal' | 'router'>,
+): Promise<{ changed: Rollout } | { broken?: string }> {
+  try {
+    const present = await reconcileTargets(rollout, ports);
+    return present.version === rollout.version ? {} : { changed: present };
+  } catch (error) {
+    if (!RolloutError.is(error, 'Unavailable')) throw error;
+    return { broken: error.message };
+  }
+}
 
 /** What cannot be read is a broken reading, not an error: a blind moment must not end a good release by itself. */
 async function read(

@@ -131,7 +131,17 @@ async function prepare(identity: Identity, ports: Needs<Opens>): Promise<Rollout
     ports.alarms.read(manifest.rollout.alarms ?? []),
     recent(manifest, targets, ports),
   ]);
-  return open({ identity, manifest, service, targets, alarms, history }, ports.clock.now());
+  const events = open({ identity, manifest, service, targets, alarms, history }, ports.clock.now());
+  await assertHooks(events, ports);
+  return events;
+}
+
+/** A hook that can never be asked refuses the release now, not half-way up. */
+async function assertHooks(events: RolloutEvent[], ports: Needs<'hooks'>): Promise<void> {
+  for (const event of events) {
+    if (event.type !== 'RolloutOpened') continue;
+    for (const hook of event.hooks) await ports.hooks(hook.kind).assertHook?.(hook, event.service);
+  }
 }
 
 function resolve(manifest: Manifest, ports: Needs<Opens>): Promise<ResolvedTarget[]> {

@@ -13,6 +13,8 @@ export const LATENCY_MS = Object.freeze({
   alarms: 40,
   /** From an event's cause to its arrival at a rule's target; assumed. */
   eventDelivery: 500,
+  /** From a request to a web server to its arrival; assumed. */
+  web: 30,
   /** One call of S3 with a small object; assumed. */
   s3: 30,
   /** One control plane call of EventBridge Scheduler; assumed. */

@@ -1,4 +1,6 @@
+import type { Hook } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
+import type { Ports } from '../functions/_task.ts';
 import type { ModelTraffic, Rate } from './traffic.ts';
 import { ALIAS, createWorld, ENVIRONMENT, type World, type WorldOptions } from './world.ts';
 
@@ -16,6 +18,8 @@ export interface ScenarioOptions extends WorldOptions {
   stable?: Behaviour;
   /** By version; the first release is version 2. */
   canaries?: Record<string, Behaviour>;
+  /** Who is asked besides the smoke tests of the rollout file. */
+  hooks?: Hook[];
   /** Changes to the rollout file. */
   rollout?: Record<string, unknown>;
   /** Minutes of traffic before the first release, so that stable has a history. */
@@ -50,7 +54,10 @@ export const ROLLOUT = {
 
 /** Sets the stage for model functions: nothing runs but the controller, and the traffic is counted. */
 export function createScenario(options: ScenarioOptions): Scenario {
-  const world = createWorld(options);
+  const world = createWorld({
+    ...options,
+    changePorts: (ports) => withHooks(options.changePorts?.(ports) ?? ports, options.hooks ?? []),
+  });
   const { helpers } = world.lambda;
   helpers.createFunction({ name: FUNCTION, tags: { 'spillway:service': SERVICE } });
   const first = helpers.publishCounted(FUNCTION);
@@ -98,4 +105,17 @@ export function createScenario(options: ScenarioOptions): Scenario {
       return world.ended(await release(changes));
     },
   };
+}
+
+/** Adds hooks to every rollout when it is opened. */
+function withHooks(ports: Ports, hooks: Hook[]): Ports {
+  if (hooks.length === 0) return ports;
+  const { journal } = ports;
+  const open: typeof journal.open = (events) =>
+    journal.open(
+      events.map((event) =>
+        event.type === 'RolloutOpened' ? { ...event, hooks: [...event.hooks, ...hooks] } : event,
+      ),
+    );
+  return { ...ports, journal: { ...journal, open } };
 }

@@ -33,6 +33,8 @@ export const BUCKET = 'releases';
 export const ENVIRONMENT = 'production';
 export const MACHINE_ARN = `arn:aws:states:${REGION}:${ACCOUNT}:stateMachine:rollout`;
 export const ALIAS = 'live';
+/** What HTTP hooks are signed with in this environment. */
+export const HOOK_SECRET = 'simulated';
 const SCHEDULE_GROUP = 'spillway';
 
 /** Events that wake a hold: what people, alarms and the dead man write. What an execution writes itself needs no wake. */
@@ -60,7 +62,12 @@ export interface WorldOptions {
   /** Share of events that arrive twice. */
   duplicates?: number | undefined;
   rateLimits?: boolean | undefined;
+  /** Web servers by host; HTTP hooks may ask each of them. */
+  web?: Record<string, WebServer> | undefined;
 }
+
+/** Answers a request, or never does. */
+export type WebServer = (request: Request) => Response | Promise<Response>;
 
 /** AWS in one process, with the controller deployed into it. */
 export interface World {
@@ -199,14 +206,19 @@ export function createWorld(options: WorldOptions): World {
           .then(() => invoke('JournalStream', { records: [{ rolloutId, service, ended, wakes }] })),
       );
   });
+  const { web = {} } = options;
+  const adapterClients = {
+    ...clients,
+    web: { fetch: simulatedFetch(web, clock), hosts: Object.keys(web), secret: HOOK_SECRET },
+  };
   const made: Ports = {
     environment: ENVIRONMENT,
     about: { environment: ENVIRONMENT, bucket: BUCKET, scheduleGroup: SCHEDULE_GROUP },
     clock,
     journal,
-    router: byKind(routers, clients, clock),
-    publisher: byKind(publishers, clients, clock),
-    hooks: byKind(hookRunners, clients, clock),
+    router: byKind(routers, adapterClients, clock),
+    publisher: byKind(publishers, adapterClients, clock),
+    hooks: byKind(hookRunners, adapterClients, clock),
     metrics: cloudwatchMetrics(clients.cloudwatch),
     alarms: cloudwatchAlarms(clients.cloudwatch),
     executions: stepFunctions(clients.sfn, MACHINE_ARN),
@@ -277,6 +289,19 @@ export function createWorld(options: WorldOptions): World {
     async close() {
       await lambda.close();
     },
+  };
+}
+
+/** Node's fetch, in a world of these servers only. */
+function simulatedFetch(web: Record<string, WebServer>, clock: WorldClock): typeof fetch {
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const { host } = new URL(request.url);
+    const server = web[host];
+    await clock.sleep(LATENCY_MS.web);
+    if (server === undefined)
+      throw new TypeError('fetch failed', { cause: new Error(`getaddrinfo ENOTFOUND ${host}`) });
+    return server(request);
   };
 }
 

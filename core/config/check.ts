@@ -1,12 +1,21 @@
 import * as z from 'zod';
 import { unknownKey } from './nearest.ts';
-import { own, plainProblems } from './plain.ts';
+import { isMap, own, plainProblems } from './plain.ts';
 
 /** One thing that is wrong, where it stands, and a text that goes on after the place: "is 300: write `300s`.". */
 export interface Problem {
   path: readonly PropertyKey[];
   says: string;
 }
+
+/** A rule over several fields that a value breaks; the message goes on after what stands at the path. */
+export interface Fault {
+  path: PropertyKey[];
+  message: string;
+}
+
+/** Says what is wrong with one field, by what stands in it. */
+export type Says = (issue: { input?: unknown }) => string;
 
 /** Either the accepted value or a line for each problem. */
 export type Checked<T> = { value: T; lines?: never } | { lines: string[] };
@@ -50,15 +59,33 @@ export function strict<const S extends z.core.$ZodLooseShape>(shape: S, later: R
 }
 
 /** A whole number from `least` to `most`. */
-export function whole(least: number, most: number, error: (issue: { input?: unknown }) => string) {
+export function whole(least: number, most: number, error: Says) {
   // Not z.int(): its failure would keep the rules of the maps around it from running.
   const number = z.number({ error }).min(least, { error }).max(most, { error });
   return number.refine(Number.isSafeInteger, { error }).meta({ type: 'integer' });
 }
 
-/** Shows a value in a message, cut where it is long. */
+/** Makes a rule over several fields of what finds its faults; give it to `superRefine` together with `ALWAYS`. */
+export function rule(faultsOf: (value: unknown) => Fault[]) {
+  return (value: unknown, context: z.RefinementCtx): void => {
+    for (const { path, message } of faultsOf(value)) context.addIssue({ code: 'custom', path, message });
+  };
+}
+
+/** The faults of a map in which exactly one of some keys must stand; `missing` is the fault where none does. */
+export function exactlyOne(value: unknown, names: readonly string[], missing: Fault): Fault[] {
+  if (!isMap(value)) return [];
+  const [first, ...others] = names.filter((name) => Object.hasOwn(value, name));
+  if (first === undefined) return [missing];
+  return others.map((name) => ({
+    path: [name],
+    message: `\`${first}\` stands here too; keep one of the two.`,
+  }));
+}
+
+/** Shows a value in a message, cut where it is long, and without a password that stands in a URL. */
 export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'missing';
+  const text = (JSON.stringify(value) ?? 'missing').replaceAll(/:\/\/[^/@"\s]*@/g, '://…@');
   return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
 }
 

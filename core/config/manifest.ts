@@ -1,6 +1,18 @@
 import * as z from 'zod';
 import { RolloutError } from '../errors.ts';
-import { ALWAYS, check, type Problem, problem, shown, strict, whole } from './check.ts';
+import { type Artifact, artifactField, artifactFrom } from './artifact.ts';
+import {
+  ALWAYS,
+  check,
+  type Fault,
+  type Problem,
+  problem,
+  rule,
+  type Says,
+  shown,
+  strict,
+  whole,
+} from './check.ts';
 import { jsonFault } from './json-text.ts';
 import { isMap, own } from './plain.ts';
 import { rolloutFileSchema, serviceField } from './rollout-file.ts';
@@ -12,35 +24,22 @@ export const ROLLOUT_ID_MAX = 60;
 
 const KEY = /^releases\/([^/]+)\/([^/]+)\/manifest\.json$/;
 
-type Fault = (issue: { input?: unknown }) => string;
-
-const releaseFault: Fault = () =>
+const releaseSays: Says = () =>
   'write 1 to 56 letters and digits, with single dots, underscores or hyphens between them, like `2026-01-05.3`.';
 
 const releaseField = z
-  .string({ error: releaseFault })
-  .regex(/^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/, { error: releaseFault })
-  .max(56, { error: releaseFault });
+  .string({ error: releaseSays })
+  .regex(/^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/, { error: releaseSays })
+  .max(56, { error: releaseSays });
 
-const versionFault: Fault = ({ input }) => {
-  if (input === '$LATEST') {
-    return '`$LATEST` changes under the rollout; publish a version and write its number, like "12".';
-  }
-  if (typeof input === 'number') return `a version is a text; write "${input}" in quotes.`;
-  return 'write the number of a published version in quotes, like "12".';
-};
-
-const targetField = strict(
-  { version: z.string({ error: versionFault }).regex(/^[1-9]\d{0,18}$/, { error: versionFault }) },
-  {
-    zip: 'is not supported yet: publish a version and write `version`.',
-    site: 'is not supported yet: only Lambda functions can be targets, by `version`.',
-  },
-);
-
-const noteFault: Fault = () =>
+const noteSays: Says = () =>
   'write a text of 1 to 200 characters, without control characters, or leave it out.';
-const noteField = z.string({ error: noteFault }).regex(/^[^\p{Cc}]{1,200}$/u, { error: noteFault });
+const noteField = z.string({ error: noteSays }).regex(/^[^\p{Cc}]{1,200}$/u, { error: noteSays });
+
+const environmentSays: Says = () => 'write the name of an environment: 1 to 100 characters.';
+const requiresField = strict({
+  completedIn: z.string({ error: environmentSays }).regex(/^[^\p{Cc}]{1,100}$/u, { error: environmentSays }),
+});
 
 const manifestSchema = strict({
   schema: z.literal(1, {
@@ -56,21 +55,24 @@ const manifestSchema = strict({
   ),
   commit: noteField.optional(),
   author: noteField.optional(),
-  targets: z.record(z.string(), targetField, {
+  targets: z.record(z.string(), artifactField, {
     error: () => 'write a map of targets, like {"api": {"version": "12"}}.',
   }),
   rollout: rolloutFileSchema,
   allowOlder: z.boolean({ error: () => 'write true or false.' }).optional(),
-  reversible: z
-    .literal(true, { error: () => 'only releases that can be taken back are supported; write true.' })
-    .default(true),
-}).superRefine((manifest, context) => {
-  for (const { path, message } of disagreements(manifest))
-    context.addIssue({ code: 'custom', path, message });
-}, ALWAYS);
+  reversible: z.boolean({ error: () => 'write true or false.' }).default(true),
+  requires: requiresField.optional(),
+}).superRefine(rule(disagreements), ALWAYS);
 
 /** An accepted manifest: one release, which versions it is, and how it goes out. */
 export type Manifest = z.output<typeof manifestSchema>;
+
+/** What a target of an accepted manifest is to serve. @throws Error where the manifest has no such target */
+export function artifactOf(manifest: Manifest, name: string): Artifact {
+  const target = own(manifest.targets, name) as Manifest['targets'][string] | undefined;
+  if (target === undefined) throw new Error(`The manifest has no target "${name}".`);
+  return artifactFrom(target);
+}
 
 /** Whose release an object is, by its key `releases/<service>/<release>/manifest.json`; undefined for every other key. */
 export function manifestKeyFrom(key: string): { service: string; release: string } | undefined {
@@ -138,17 +140,38 @@ function foreign(value: unknown, key: { service: string; release: string }, envi
       `this controller serves \`${environment}\`; upload it to its own environment.`,
     ],
   ] as const;
-  return rules.flatMap(([field, ours, wrong]) => {
+  const fields = rules.flatMap(([field, ours, wrong]) => {
     const theirs = own(value, field);
     return typeof theirs === 'string' && theirs !== ours ? [problem([field], theirs, wrong)] : [];
+  });
+  return [...fields, ...strayZips(value, `releases/${key.service}/${key.release}/`)];
+}
+
+function strayZips(value: unknown, folder: string): Problem[] {
+  const targets = own(value, 'targets');
+  return Object.keys(isMap(targets) ? targets : {}).flatMap((name) => {
+    const path = ['targets', name, 'zip', 'key'];
+    const key = path.reduce(own, value);
+    if (typeof key !== 'string' || key.startsWith(folder)) return [];
+    return [problem(path, key, `it must lie under \`${folder}\`, where this release is uploaded.`)];
   });
 }
 
 /** What the manifest and the rollout file in it must say alike. */
-function disagreements(manifest: unknown): { path: PropertyKey[]; message: string }[] {
+function disagreements(manifest: unknown): Fault[] {
   const [service, targets, rollout] = ['service', 'targets', 'rollout'].map((field) => own(manifest, field));
   const [planned, plannedService] = [own(rollout, 'targets'), own(rollout, 'service')];
-  const found = [];
+  const found: Fault[] = [];
+  const [environment, required] = [
+    own(manifest, 'environment'),
+    own(own(manifest, 'requires'), 'completedIn'),
+  ];
+  if (required !== undefined && required === environment) {
+    found.push({
+      path: ['requires', 'completedIn'],
+      message: 'it is the environment of this release itself; name the one that comes before it.',
+    });
+  }
   if (typeof plannedService === 'string' && plannedService !== service) {
     found.push({
       path: ['rollout', 'service'],
@@ -165,7 +188,7 @@ function disagreements(manifest: unknown): { path: PropertyKey[]; message: strin
     })),
     ...unversioned.map((name) => ({
       path: ['targets', name],
-      message: 'the rollout file has this target; write its version.',
+      message: 'the rollout file has this target; write its version, zip or image.',
     })),
   ];
 }

@@ -1,54 +1,46 @@
 import * as z from 'zod';
-import type { WatchRule } from '../analysis/types.ts';
+import type { LimitRule, WatchRule } from '../analysis/types.ts';
 import { RolloutError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
-import { stepsFrom, strategyExamples, strategyFields } from '../plan/strategies.ts';
-import type { Hook } from '../rollout/event.ts';
-import { ALWAYS, check, strict } from './check.ts';
+import { stepsFrom, strategyFaults, strategyFields } from '../plan/strategies.ts';
+import type { Gate, Hook } from '../rollout/event.ts';
+import { ALWAYS, check, type Fault, rule, type Says, strict } from './check.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
+import { gatesField, sortedGatesFrom } from './gates.ts';
+import { hookFaults, hooksField, writtenHooksFrom } from './hooks.ts';
+import { limitFaults, limitRulesFrom, limitsField } from './limits.ts';
 import { nearest } from './nearest.ts';
 import { isMap, own, word } from './plain.ts';
-import { smokeCheckFrom, smokeField } from './smoke.ts';
-import { targetsField } from './targets.ts';
+import { smokeCheckFrom, smokeFaults, smokeField } from './smoke.ts';
+import { sourceOf, targetsField } from './targets.ts';
 import { watchField, watchRulesFrom } from './watch.ts';
 
 const ALARMS_MAX = 100;
 const VERIFY_MAX = 7 * DAY;
 const ON_INCONCLUSIVE = ['pause', 'promote', 'revert'] as const;
 
-type Fault = (issue: { input?: unknown }) => string;
-
-const serviceFault: Fault = () =>
+const serviceSays: Says = () =>
   'write 1 to 40 small letters and digits, with single hyphens between them, like `checkout-api`.';
 
 /** Name of a service. */
 export const serviceField = z
-  .string({ error: serviceFault })
-  .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, { error: serviceFault })
-  .max(40, { error: serviceFault })
+  .string({ error: serviceSays })
+  .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, { error: serviceSays })
+  .max(40, { error: serviceSays })
   .describe('What goes out together; releases are uploaded under this name.');
 
-const alarmFault: Fault = () => 'write the name of a CloudWatch alarm: 1 to 255 characters.';
-const alarmsFault: Fault = () => `write a list of at most ${ALARMS_MAX} alarm names.`;
+const alarmSays: Says = () => 'write the name of a CloudWatch alarm: 1 to 255 characters.';
+const alarmsSays: Says = () => `write a list of at most ${ALARMS_MAX} alarm names.`;
 
 const alarmsField = z
-  .array(z.string({ error: alarmFault }).regex(/^[^\p{Cc}]{1,255}$/u, { error: alarmFault }), {
-    error: alarmsFault,
+  .array(z.string({ error: alarmSays }).regex(/^[^\p{Cc}]{1,255}$/u, { error: alarmSays }), {
+    error: alarmsSays,
   })
-  .max(ALARMS_MAX, { error: alarmsFault })
-  .superRefine((names, context) => {
-    for (const [index, name] of Array.isArray(names) ? names.entries() : []) {
-      if (names.indexOf(name) === index) continue;
-      context.addIssue({
-        code: 'custom',
-        path: [index],
-        message: 'this alarm is listed before; remove one of the two.',
-      });
-    }
-  }, ALWAYS)
+  .max(ALARMS_MAX, { error: alarmsSays })
+  .superRefine(rule(repeatedFaults), ALWAYS)
   .describe('CloudWatch alarms, composite ones included, that take the release back when they go off.');
 
-const inconclusiveFault: Fault = ({ input }) =>
+const inconclusiveSays: Says = ({ input }) =>
   `did you mean \`${nearest(word(input), ON_INCONCLUSIVE)[0]}\`? Known are ${ON_INCONCLUSIVE.join(', ')}.`;
 
 /** What a rollout file may hold; what it accepts is plain JSON that it accepts again. */
@@ -61,21 +53,22 @@ export const rolloutFileSchema = strict({
   targets: targetsField,
   ...strategyFields,
   smoke: smokeField.optional(),
+  hooks: hooksField.optional(),
+  gates: gatesField.optional(),
   watch: watchField.optional(),
+  limits: limitsField.optional(),
   alarms: alarmsField.optional(),
   verify: duration(0, VERIFY_MAX)
     .default('10m')
     .describe('Bake at 100 %, in which a revert is still armed: from 0s to 7d.'),
   onInconclusive: z
-    .enum(ON_INCONCLUSIVE, { error: inconclusiveFault })
+    .enum(ON_INCONCLUSIVE, { error: inconclusiveSays })
     .optional()
     .describe(
       'What follows where too little traffic came to judge a step: `pause` (default; `promote` for CodeDeploy presets), `promote` or `revert`.',
     ),
 })
-  .superRefine((file, context) => {
-    for (const { path, message } of fileFaults(file)) context.addIssue({ code: 'custom', path, message });
-  }, ALWAYS)
+  .superRefine(rule(fileFaults), ALWAYS)
   .meta({
     title: 'Spillway rollout file',
     oneOf: Object.keys(strategyFields).map((name) => ({ required: [name] })),
@@ -112,7 +105,7 @@ export function planFrom(file: RolloutFile): { plan: Plan; notices: string[] } {
 /** Everybody who is asked: first the smoke tests, which are put to the new version before any user meets it. */
 export function hooksFrom(file: RolloutFile): Hook[] {
   const [only = ''] = Object.keys(file.targets);
-  return (file.smoke ?? []).map((written, index) => {
+  const smoke = (file.smoke ?? []).map((written, index): Hook => {
     const spec = smokeCheckFrom(written, only);
     return {
       id: `smoke.${index + 1}`,
@@ -124,6 +117,17 @@ export function hooksFrom(file: RolloutFile): Hook[] {
       onBroken: 'revert',
     };
   });
+  return [...smoke, ...writtenHooksFrom(file.hooks ?? {}, only)];
+}
+
+/** The weights that people must approve, lowest first. */
+export function gatesFrom(file: RolloutFile): Gate[] {
+  return sortedGatesFrom(file.gates ?? []);
+}
+
+/** What the consumers of events among the targets may not do. */
+export function limitsFrom(file: RolloutFile): LimitRule[] {
+  return limitRulesFrom(file.limits ?? {});
 }
 
 /** What the canary is measured by. */
@@ -136,40 +140,23 @@ export function rolloutFileJsonSchema(): Record<string, unknown> {
   return { ...z.toJSONSchema(rolloutFileSchema, { io: 'input' }) };
 }
 
-function fileFaults(file: unknown): { path: PropertyKey[]; message: string }[] {
+function fileFaults(file: unknown): Fault[] {
   if (!isMap(file)) return [];
-  return [...strategyFaults(file), ...smokeTargetFaults(file), ...watchFaults(file)];
+  return [strategyFaults, smokeFaults, hookFaults, watchFaults, limitFaults].flatMap((faults) =>
+    faults(file),
+  );
 }
 
-function strategyFaults(file: Record<string, unknown>): { path: PropertyKey[]; message: string }[] {
-  const [first, ...others] = Object.keys(strategyFields).filter((name) => Object.hasOwn(file, name));
-  const list = Object.values(strategyExamples)
-    .map((example) => `\`${example}\``)
-    .join(', ');
-  if (first === undefined) return [{ path: ['steps'], message: `write exactly one of ${list}.` }];
-  return others.map((name) => ({
-    path: [name],
-    message: `\`${first}\` stands here too; keep one of the two.`,
-  }));
+function repeatedFaults(names: unknown): Fault[] {
+  if (!Array.isArray(names)) return [];
+  return names.flatMap((name, index) =>
+    names.indexOf(name) === index
+      ? []
+      : [{ path: [index], message: 'this alarm is listed before; remove one of the two.' }],
+  );
 }
 
-function smokeTargetFaults(file: Record<string, unknown>): { path: PropertyKey[]; message: string }[] {
-  const names = isMap(file.targets) ? Object.keys(file.targets) : [];
-  const checks: unknown[] = Array.isArray(file.smoke) ? file.smoke : [];
-  return checks.flatMap((item, index) => {
-    const target = own(item, 'target');
-    const isGood = target === undefined ? names.length <= 1 : names.includes(word(target));
-    if (isGood || names.length === 0 || !isMap(item)) return [];
-    return [
-      {
-        path: ['smoke', index, 'target'],
-        message: `write the target that is asked: ${nearest(word(target), names, 3).join(', ')}.`,
-      },
-    ];
-  });
-}
-
-function watchFaults(file: Record<string, unknown>): { path: PropertyKey[]; message: string }[] {
+function watchFaults(file: Record<string, unknown>): Fault[] {
   if (own(file.watch, 'http5xx') === undefined || hasHttp(file.targets)) return [];
   return [
     {
@@ -180,4 +167,4 @@ function watchFaults(file: Record<string, unknown>): { path: PropertyKey[]; mess
 }
 
 const hasHttp = (targets: unknown) =>
-  isMap(targets) && Object.values(targets).some((target) => (own(target, 'source') ?? 'http') === 'http');
+  isMap(targets) && Object.values(targets).some((target) => sourceOf(target) === 'http');

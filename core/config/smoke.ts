@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import type { SmokeCheck } from '../analysis/types.ts';
-import { ALWAYS, strict, whole } from './check.ts';
+import { ALWAYS, type Fault, rule, strict, whole } from './check.ts';
 import { millisecondsFrom, shortDuration } from './duration.ts';
 import { unknownKey } from './nearest.ts';
 import { isMap, own } from './plain.ts';
+import { askedFaults } from './targets.ts';
 
 const METHODS = ['get', 'post', 'put', 'delete'] as const;
 const WITH_BODY: readonly string[] = ['post', 'put'];
@@ -63,11 +64,7 @@ const check = strict({
   json: z.unknown().optional().describe('JSON body of the request.'),
   text: text('Text body of the request.'),
   expect: expected,
-}).superRefine((value, context) => {
-  for (const { key, message } of requestFaults(value)) {
-    context.addIssue({ code: 'custom', path: key === undefined ? [] : [key], message });
-  }
-}, ALWAYS);
+}).superRefine(rule(requestFaults), ALWAYS);
 
 const error = () =>
   `write a list of at most ${SMOKE_MAX} checks, like \`- { get: /health, expect: { status: 200 } }\`.`;
@@ -98,24 +95,31 @@ export function smokeCheckFrom(written: z.output<typeof check>, only: string): S
   };
 }
 
+/** Finds each check that does not say which of several targets it asks. */
+export function smokeFaults(file: unknown): Fault[] {
+  const checks = own(file, 'smoke');
+  if (!Array.isArray(checks)) return [];
+  return checks.flatMap((item, index) => askedFaults(own(file, 'targets'), ['smoke', index], item));
+}
+
 function expectedKeyFault(key: string): string | undefined {
   if (Object.hasOwn(known, key) || JSON_PATH.test(key)) return undefined;
   if (key.startsWith('$')) return 'is no JSON path: write it like `$.total` or `$.items[0].id`.';
   return unknownKey(key, [...Object.keys(known), '$.path']);
 }
 
-function requestFaults(value: unknown): { key?: string; message: string }[] {
+function requestFaults(value: unknown): Fault[] {
   if (!isMap(value)) return [];
   const methods = METHODS.filter((method) => Object.hasOwn(value, method));
   if (methods.length !== 1)
-    return [{ message: `write exactly one of ${METHOD_LIST} with the path of the request.` }];
+    return [{ path: [], message: `write exactly one of ${METHOD_LIST} with the path of the request.` }];
   const bodies = ['json', 'text'].filter((key) => own(value, key) !== undefined);
   if (bodies.length > 1)
-    return [{ key: 'text', message: 'only one of `json` and `text` can be the body; remove one.' }];
+    return [{ path: ['text'], message: 'only one of `json` and `text` can be the body; remove one.' }];
   const method = methods[0] ?? '';
   if (WITH_BODY.includes(method)) return [];
   return bodies.map((key) => ({
-    key,
+    path: [key],
     message: `a ${method} request has no body; use \`post\` or \`put\`, or remove this.`,
   }));
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { ALWAYS, strict } from './check.ts';
+import { SOURCES } from '../rollout/event.ts';
+import { ALWAYS, type Fault, rule, type Says, strict } from './check.ts';
 import { nearest } from './nearest.ts';
 import { isMap, own, word } from './plain.ts';
 
@@ -7,59 +8,98 @@ const TARGETS_MAX = 20;
 const NAME = /^[A-Za-z][A-Za-z0-9-]{0,39}$/;
 const FUNCTION = /^[A-Za-z0-9_-]{1,64}$/;
 const ALIAS = /^(?!\d+$)[A-Za-z0-9_-]{1,128}$/;
-const SOURCES = ['http', 'invoke'] as const;
-const SOURCES_LATER = ['sqs', 'schedule', 'stream', 'async'];
+const QUEUE = /^(?=.{1,80}$)[A-Za-z0-9_-]+(?:\.fifo)?$/;
 
-type Fault = (issue: { input?: unknown }) => string;
-
-const functionFault: Fault = ({ input }) => {
+const functionSays: Says = ({ input }) => {
   const [, name] = /:function:([\w-]+)/.exec(word(input)) ?? [];
   if (name !== undefined) return `write only the function's name: \`${name}\`.`;
   return "write the function's name: 1 to 64 letters, digits, hyphens and underscores, no ARN and no version.";
 };
 
-const aliasFault: Fault = ({ input }) => {
+const aliasSays: Says = ({ input }) => {
   if (input === '$LATEST')
     return 'traffic can not be divided on `$LATEST`; write the name of an alias, like `live`.';
   if (/^\d+$/.test(word(input))) return 'a number names a version; write the name of an alias, like `live`.';
   return "write the alias' name, like `live`: 1 to 128 letters, digits, hyphens and underscores.";
 };
 
-const sourceFault: Fault = ({ input }) => {
-  if (SOURCES_LATER.includes(word(input)))
-    return `this source is not supported yet; known are ${SOURCES.join(', ')}.`;
-  return `no source is called so; did you mean \`${nearest(word(input), SOURCES)[0]}\`? Known are ${SOURCES.join(', ')}.`;
+const sourceSays: Says = ({ input }) =>
+  `no source is called so; did you mean \`${nearest(word(input), SOURCES)[0]}\`? Known are ${SOURCES.join(', ')}.`;
+
+const queueSays: Says = ({ input }) => {
+  const [, name] = /^(?:arn:|https:).*[:/]([\w-]{1,80}(?:\.fifo)?)$/.exec(word(input)) ?? [];
+  if (name !== undefined) return `write only the queue's name: \`${name}\`.`;
+  return "write the queue's name: 1 to 80 letters, digits, hyphens and underscores, and `.fifo` behind it where it has that.";
 };
 
+/** Name of a Lambda function. */
+export const functionField = z
+  .string({ error: functionSays })
+  .regex(FUNCTION, { error: functionSays })
+  .describe('Name of the Lambda function; no ARN.');
+
+// Exactly optional, so that the targets of an accepted file are maps of texts.
+const queueField = (description: string) =>
+  z.exactOptional(z.string({ error: queueSays }).regex(QUEUE, { error: queueSays })).describe(description);
+
 const target = strict({
-  lambda: z
-    .string({ error: functionFault })
-    .regex(FUNCTION, { error: functionFault })
-    .describe('Name of the Lambda function; no ARN.'),
+  lambda: functionField,
   alias: z
-    .string({ error: aliasFault })
-    .regex(ALIAS, { error: aliasFault })
+    .string({ error: aliasSays })
+    .regex(ALIAS, { error: aliasSays })
     .describe('The alias that the callers use; its weights are what moves.'),
   source: z
-    .enum(SOURCES, { error: sourceFault })
+    .enum(SOURCES, { error: sourceSays })
     .default('http')
     .describe(
-      'What calls it: `http` (API Gateway or a function URL) or `invoke` (anything that waits for the answer).',
+      'What calls it: `http` (API Gateway or a function URL), `invoke` (anything else that waits for the answer), `async` (events that wait for nobody), `sqs`, `stream` (Kinesis or DynamoDB) or `schedule`.',
     ),
-});
+  queue: queueField('Name of the SQS queue that it consumes; needed for `limits.oldestMessage`.'),
+  dlq: queueField(
+    'Name of the dead-letter queue that takes what `sqs` or `async` gave up; needed for `limits.dlqNew`.',
+  ),
+}).superRefine(rule(queueFaults), ALWAYS);
 
 /** What receives traffic, by name. */
 export const targetsField = z
   .record(z.string(), target, {
     error: () => 'write a map of targets, like `api: { lambda: my-function, alias: live }`.',
   })
-  .superRefine((value, context) => {
-    for (const { path, message } of targetsFaults(value)) context.addIssue({ code: 'custom', path, message });
-  }, ALWAYS)
+  .superRefine(rule(targetsFaults), ALWAYS)
   .meta({ minProperties: 1, maxProperties: TARGETS_MAX, propertyNames: { pattern: NAME.source } })
   .describe('What receives traffic, by a name of your choice; targets are raised in this order.');
 
-function targetsFaults(value: unknown): { path: string[]; message: string }[] {
+/** What calls a target, as far as its file says. */
+export function sourceOf(target: unknown): string {
+  return word(own(target, 'source') ?? 'http');
+}
+
+/** The fault of a check that names no target of the file, or none where there are several. */
+export function askedFaults(targets: unknown, path: PropertyKey[], asking: unknown): Fault[] {
+  const names = isMap(targets) ? Object.keys(targets) : [];
+  const asked = own(asking, 'target');
+  const isGood = asked === undefined ? names.length <= 1 : names.includes(word(asked));
+  if (isGood || names.length === 0 || !isMap(asking)) return [];
+  const list = nearest(word(asked), names, 3).join(', ');
+  return [{ path: [...path, 'target'], message: `write the target that is asked: ${list}.` }];
+}
+
+function queueFaults(target: unknown): Fault[] {
+  const [queue, dlq, source] = [own(target, 'queue'), own(target, 'dlq'), sourceOf(target)];
+  const found: Fault[] = [];
+  if (queue !== undefined && source !== 'sqs')
+    found.push({ path: ['queue'], message: 'only a target with `source: sqs` consumes a queue; remove it.' });
+  if (dlq !== undefined && !['sqs', 'async'].includes(source))
+    found.push({
+      path: ['dlq'],
+      message: 'only a target with `source: sqs` or `async` is watched by its dead-letter queue; remove it.',
+    });
+  if (dlq !== undefined && dlq === queue)
+    found.push({ path: ['dlq'], message: 'a queue can not be its own dead-letter queue; write the other.' });
+  return found;
+}
+
+function targetsFaults(value: unknown): Fault[] {
   if (!isMap(value)) return [];
   const names = Object.keys(value);
   const isCountGood = names.length >= 1 && names.length <= TARGETS_MAX;
@@ -77,7 +117,7 @@ function targetsFaults(value: unknown): { path: string[]; message: string }[] {
   ];
 }
 
-function sharedAliases(targets: Record<string, unknown>): { path: string[]; message: string }[] {
+function sharedAliases(targets: Record<string, unknown>): Fault[] {
   const first = new Map<string, string>();
   return Object.entries(targets).flatMap(([name, item]) => {
     const parts = [word(own(item, 'lambda')), word(own(item, 'alias'))];

@@ -1,22 +1,41 @@
 import * as z from 'zod';
-import { ALWAYS, strict } from '../config/check.ts';
-import { acceptedSeconds, secondsFrom } from '../config/duration.ts';
-import { own, word } from '../config/plain.ts';
-import { bakeField, type Strategy, step, weightField } from './strategy.ts';
+import { ALWAYS, type Fault, rule, type Says, strict } from '../config/check.ts';
+import { acceptedSeconds, DAY, secondsFrom } from '../config/duration.ts';
+import { isMap, own, word } from '../config/plain.ts';
+import type { Step } from './plan.ts';
+import { BAKE_MIN, bakeField, type Strategy, step, weightField } from './strategy.ts';
 
 const STEPS_MAX = 100;
+const INVOCATIONS_MAX = 1_000_000;
+const INVOCATIONS = /^([1-9]\d{0,6}) invocations?$/;
+
+const countSays: Says = ({ input }) =>
+  /^[1-9]\d*$/.test(word(input))
+    ? `a count needs its unit; write \`${word(input)} invocations\`, at most ${INVOCATIONS_MAX}.`
+    : `write a number of invocations from 1 to ${INVOCATIONS_MAX}, like \`20 invocations\`.`;
 
 const oneStep = strict({
   weight: weightField.describe('Share of traffic on the canary: a whole percent from 1 to 99.'),
-  bake: bakeField.describe('Least time at this weight, from 1m to 7d.'),
+  bake: bakeField
+    .optional()
+    .describe('Least time at this weight, from 1m to 7d; 1m where it is absent and `until` stands.'),
   maxBake: bakeField
     .optional()
-    .describe('Longest time at this weight before `onInconclusive` applies; three bakes where it is absent.'),
-}).superRefine((value, context) => {
-  const [bake, maxBake] = ['bake', 'maxBake'].map((key) => secondsFrom(word(own(value, key))));
-  if (bake === undefined || maxBake === undefined || maxBake >= bake) return;
-  context.addIssue({ code: 'custom', path: ['maxBake'], message: 'it must be at least as long as `bake`.' });
-}, ALWAYS);
+    .describe(
+      'Longest time at this weight before `onInconclusive` applies; three bakes where it is absent, and with `until` a day at least.',
+    ),
+  until: strict({
+    canary: z
+      .string({ error: countSays })
+      .regex(INVOCATIONS, { error: countSays })
+      .refine((text) => invocationsFrom(text) <= INVOCATIONS_MAX, { error: countSays })
+      .describe('Invocations of the new version, like `20 invocations`.'),
+  })
+    .optional()
+    .describe('What must have come before this weight is left, where a number says more than a time.'),
+})
+  .superRefine(rule(stepFaults), ALWAYS)
+  .meta({ anyOf: ['bake', 'until'].map((name) => ({ required: [name] })) });
 
 const error = () => `write a list of 1 to ${STEPS_MAX} steps; for none, write \`strategy: all-at-once\`.`;
 
@@ -24,23 +43,31 @@ const options = z
   .array(oneStep, { error })
   .min(1, { error })
   .max(STEPS_MAX, { error })
-  .superRefine((list, context) => {
-    for (const { index, message } of unrisen(list)) {
-      context.addIssue({ code: 'custom', path: [index, 'weight'], message });
-    }
-  }, ALWAYS)
+  .superRefine(rule(unrisen), ALWAYS)
   .describe('The steps, in rising order of weight.');
 
+function stepFaults(value: unknown): Fault[] {
+  if (!isMap(value)) return [];
+  if (own(value, 'bake') === undefined && own(value, 'until') === undefined) {
+    const message = 'write the least time at this weight, like `5m`, or `until: { canary: 20 invocations }`.';
+    return [{ path: ['bake'], message }];
+  }
+  const [bake, maxBake] = ['bake', 'maxBake'].map((key) => secondsFrom(word(own(value, key))));
+  if (bake === undefined || maxBake === undefined || maxBake >= bake) return [];
+  return [{ path: ['maxBake'], message: 'it must be at least as long as `bake`.' }];
+}
+
 /** Finds each weight that does not rise above all the weights before it. */
-function unrisen(list: unknown): { index: number; message: string }[] {
-  const found: { index: number; message: string }[] = [];
+function unrisen(list: unknown): Fault[] {
+  const found: Fault[] = [];
   let highest = 0;
   for (const [index, item] of Array.isArray(list) ? list.entries() : []) {
     const weight = weightField.safeParse(own(item, 'weight')).data;
     if (weight === undefined) continue;
+    const path = [index, 'weight'];
     const mend = 'each step must raise the weight; raise it or remove this step.';
-    if (weight === highest) found.push({ index, message: `it repeats the weight before it; ${mend}` });
-    if (weight < highest) found.push({ index, message: `it is below the ${highest} before it; ${mend}` });
+    if (weight === highest) found.push({ path, message: `it repeats the weight before it; ${mend}` });
+    if (weight < highest) found.push({ path, message: `it is below the ${highest} before it; ${mend}` });
     highest = Math.max(highest, weight);
   }
   return found;
@@ -50,11 +77,19 @@ function unrisen(list: unknown): { index: number; message: string }[] {
 export const steps = {
   options,
   example: 'steps: [{ weight: 10, bake: 5m }]',
-  steps: (value: unknown) =>
-    options
-      .parse(value)
-      .map(({ weight, bake, maxBake }) =>
-        step(weight, acceptedSeconds(bake), maxBake === undefined ? undefined : acceptedSeconds(maxBake)),
-      ),
+  steps: (value: unknown) => options.parse(value).map(stepFrom),
   presets: {},
 } satisfies Strategy;
+
+/** A step that waits for a number may wait a day at least: the number says that traffic is rare. */
+function stepFrom({ weight, bake, maxBake, until }: z.output<typeof oneStep>): Step {
+  const longest = maxBake === undefined ? undefined : acceptedSeconds(maxBake);
+  const timed = step(weight, bake === undefined ? BAKE_MIN : acceptedSeconds(bake), longest);
+  if (until === undefined) return timed;
+  const maxBakeSeconds = longest ?? Math.max(DAY, timed.maxBakeSeconds);
+  return { ...timed, maxBakeSeconds, untilRequests: invocationsFrom(until.canary) };
+}
+
+function invocationsFrom(text: string): number {
+  return Number(INVOCATIONS.exec(text)?.[1] ?? 0);
+}

@@ -1,8 +1,11 @@
 import * as z from 'zod';
+import { exactlyOne, type Fault } from '../config/check.ts';
 import { nearest } from '../config/nearest.ts';
-import { word } from '../config/plain.ts';
+import { own, word } from '../config/plain.ts';
 import { allAtOnce } from './all-at-once.ts';
+import { blueGreen } from './blue-green.ts';
 import { canary } from './canary.ts';
+import { exponential } from './exponential.ts';
 import { linear } from './linear.ts';
 import type { Step } from './plan.ts';
 import { steps } from './steps.ts';
@@ -12,7 +15,9 @@ import type { Strategy } from './strategy.ts';
 export const strategies = {
   steps,
   linear,
+  exponential,
   canary,
+  'blue-green': blueGreen,
   'all-at-once': allAtOnce,
 } satisfies Record<string, Strategy>;
 
@@ -49,11 +54,10 @@ export const strategyFields = {
   strategy: z
     .enum([...named.keys()], { error: ({ input }) => unknownName(input) })
     .optional()
-    .describe('A strategy by its name: `all-at-once`, or a CodeDeploy or SAM preset.'),
+    .describe('A strategy by its name: `all-at-once`, `blue-green`, or a CodeDeploy or SAM preset.'),
 };
 
-/** How each of those fields is written. */
-export const strategyExamples: Record<string, string> = {
+const examples: Record<string, string> = {
   ...Object.fromEntries(all.flatMap(([name, { options, example }]) => (options ? [[name, example]] : []))),
   strategy: allAtOnce.example,
 };
@@ -76,9 +80,25 @@ export function stepsFrom(file: { [K in keyof typeof strategyFields]?: unknown }
   return known.imported ? { steps: known.steps, preset: name } : { steps: known.steps };
 }
 
+/** What a rollout file says too little or too much of for exactly one strategy. */
+export function strategyFaults(file: unknown): Fault[] {
+  const list = Object.values(examples).map((example) => `\`${example}\``);
+  const message = `write exactly one of ${list.join(', ')}.`;
+  const chosen = all.find(([name]) => name === own(file, 'strategy'))?.[1];
+  return [
+    ...exactlyOne(file, Object.keys(strategyFields), { path: ['steps'], message }),
+    ...(chosen?.faults?.(file) ?? []),
+  ];
+}
+
+/** True where a rollout file names a strategy that goes from 0 to 100 % at once. */
+export function isStepless(file: unknown): boolean {
+  return named.get(word(own(file, 'strategy')))?.steps.length === 0;
+}
+
 function unknownName(input: unknown): string {
-  const own = all.find(([name]) => name === input)?.[1];
-  if (own !== undefined) return `it has a key of its own; write \`${own.example}\`.`;
+  const ours = all.find(([name]) => name === input)?.[1];
+  if (ours !== undefined) return `it has a key of its own; write \`${ours.example}\`.`;
   const names = all.flatMap(([name, { options, presets }]) => [
     ...(options === undefined ? [name] : []),
     ...Object.keys(presets),

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { whole } from '../config/check.ts';
+import { type Fault, whole } from '../config/check.ts';
 import { DAY, duration, MINUTE } from '../config/duration.ts';
 import type { Seconds } from '../units.ts';
 import type { Step } from './plan.ts';
@@ -14,6 +14,8 @@ export interface Strategy {
   steps(options?: unknown): Step[];
   /** CodeDeploy's predefined configurations of this kind, under the names that SAM gives them. */
   presets: Record<string, Step[]>;
+  /** What the rest of the rollout file lacks for this strategy; absent where it asks for nothing. */
+  faults?(file: unknown): Fault[];
 }
 
 /** Shortest bake: CloudWatch keeps AWS/Lambda metrics in windows of a minute, and a bake is judged on whole ones. */

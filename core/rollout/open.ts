@@ -1,6 +1,6 @@
 import type { Alarm, Series, WatchRule } from '../analysis/types.ts';
 import type { Manifest } from '../config/manifest.ts';
-import { hooksFrom, planFrom, watchFrom } from '../config/rollout-file.ts';
+import { gatesFrom, hooksFrom, limitsFrom, planFrom, watchFrom } from '../config/rollout-file.ts';
 import { RolloutError } from '../errors.ts';
 import type { ResolvedTarget, ServiceRecord } from '../ports.ts';
 import type { Instant, Seconds } from '../units.ts';
@@ -63,9 +63,9 @@ export function open(
       targets: changed.map(({ target }) => target),
       plan,
       hooks: hooksFrom(file).filter((hook) => names.has(hook.target)),
-      gates: [],
+      gates: gatesFrom(file),
       watch: watch.rules,
-      limits: [],
+      limits: limitsFrom(file),
       reversible: manifest.reversible,
       alarms: (file.alarms ?? []).map((name) => ({ name, red: stateOf(name, alarms) === 'alarm' })),
       settleSeconds,

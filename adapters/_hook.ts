@@ -1,0 +1,42 @@
+import { broken, type HookAnswer } from '../core/hook-answer.ts';
+import type { Clock, HookQuestion } from '../core/ports.ts';
+
+/** How long a hook may take to answer at once: the function that asks it must itself end within 10 s. */
+export const HOOK_LIMIT_MS = 8_000;
+
+/** What every hook is sent. With a status and a reason added, its `callback` is the order that answers later. */
+export function payloadOf({ hook, target, occurrence, idempotencyKey, about }: HookQuestion): object {
+  return {
+    ...about,
+    target: target.name,
+    stable: target.stable,
+    canary: target.canary,
+    hook: occurrence,
+    idempotencyKey,
+    callback: { command: 'answer', rolloutId: about.rolloutId, hook: occurrence, by: `hook ${hook.id}` },
+  };
+}
+
+/** Asks within the limit; the signal tells the request to stop. Never throws: what went wrong is `broken`. */
+export async function inTime(
+  clock: Clock,
+  ask: (signal: AbortSignal) => Promise<HookAnswer>,
+): Promise<HookAnswer> {
+  const controller = new AbortController();
+  const late = clock
+    .sleep(HOOK_LIMIT_MS)
+    .then(() => broken(`it did not answer within ${HOOK_LIMIT_MS / 1000} s; long work answers by callback`));
+  // A request that was told to stop rejects as well, so the limit has to be told first.
+  const asked = ask(controller.signal).catch((error: unknown) =>
+    broken(`it could not be asked: ${textOf(error)}`),
+  );
+  const answer = await Promise.race([asked, late]);
+  controller.abort();
+  return answer;
+}
+
+/** The fetch of Node hides what happened in the cause of its error. */
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+}

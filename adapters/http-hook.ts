@@ -1,0 +1,87 @@
+import { createHmac } from 'node:crypto';
+import { RolloutError } from '../core/errors.ts';
+import { ANSWER_BYTES_MAX, broken, type HookAnswer, hookAnswerFrom, tooLong } from '../core/hook-answer.ts';
+import type { Clock, HookRunner } from '../core/ports.ts';
+import type { Hook } from '../core/rollout/event.ts';
+import { inTime, payloadOf } from './_hook.ts';
+
+/** What the controller's own configuration says about HTTP hooks. */
+export interface HookWeb {
+  fetch: typeof fetch;
+  /** The hosts that may be asked, with their port where it is not 443; none where it is empty. */
+  hosts: string[];
+  /** What requests are signed with; nothing is sent without one. */
+  secret: string;
+}
+
+/**
+ * Hooks that answer a signed POST; `spec.url` says where. The list of hosts is the only defence against a rollout file
+ * that points into a private network: addresses are not looked at, because hooks inside a VPC are wanted, so whoever
+ * lists a host answers for what its name resolves to.
+ */
+export function httpHook(web: HookWeb, clock: Clock): HookRunner {
+  const post = async (url: string, body: string, key: string, signal: AbortSignal): Promise<HookAnswer> => {
+    const response = await web.fetch(url, {
+      method: 'POST',
+      body,
+      signal,
+      // A redirect could lead to a host that nobody allowed, so it is an answer like any other.
+      redirect: 'manual',
+      headers: {
+        'content-type': 'application/json',
+        'spillway-signature': signature(body, web.secret, Math.floor(clock.now() / 1000)),
+        'spillway-idempotency-key': key,
+      },
+    });
+    if (!response.ok) {
+      await response.body?.cancel();
+      return broken(`${new URL(url).host} answered with HTTP status ${response.status}`);
+    }
+    const text = await limited(response);
+    return text === undefined ? tooLong() : hookAnswerFrom(text);
+  };
+  return {
+    assertHook: async (hook) => void allowedUrl(hook, web),
+    ask: (question) =>
+      inTime(clock, async (signal) => {
+        const url = allowedUrl(question.hook, web);
+        return post(url, JSON.stringify(payloadOf(question)), question.idempotencyKey, signal);
+      }),
+  };
+}
+
+/** The value of the header `spillway-signature` for a body that is sent at `seconds` of Unix time. */
+export function signature(body: string, secret: string, seconds: number): string {
+  return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`;
+}
+
+/** @throws RolloutError OpeningRefused naming what must change */
+function allowedUrl({ id, spec }: Hook, { hosts, secret }: HookWeb): string {
+  const written = 'url' in spec ? spec.url : '';
+  const url = URL.parse(written);
+  const wrong = (what: string) => new RolloutError('OpeningRefused', `hooks.${id}: ${what}.`);
+  if (url?.protocol !== 'https:')
+    throw wrong(`"${written}" is no address that begins with https://; write the whole address of the hook`);
+  if (url.username !== '' || url.password !== '')
+    throw wrong(`the address on ${url.host} holds a password; take it out and check the signature instead`);
+  if (!hosts.includes(url.host))
+    throw wrong(
+      `${url.host} is not a host that this controller may ask (${hosts.join(', ') || 'it may ask none'}); add it to the controller's list of hosts`,
+    );
+  if (secret === '')
+    throw wrong('this environment has no secret to sign requests with; give the controller one');
+  return url.href;
+}
+
+/** Reads at most ANSWER_BYTES_MAX; undefined where there is more. */
+async function limited({ body }: Response): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  // Leaving the loop early cancels the rest of the body.
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > ANSWER_BYTES_MAX) return undefined;
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

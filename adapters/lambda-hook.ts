@@ -1,0 +1,83 @@
+import { GetFunctionCommand, InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import { RolloutError } from '../core/errors.ts';
+import {
+  ANSWER_BYTES_MAX,
+  broken,
+  excerpt,
+  type HookAnswer,
+  hookAnswerFrom,
+  tooLong,
+} from '../core/hook-answer.ts';
+import type { Clock, HookRunner } from '../core/ports.ts';
+import type { Hook } from '../core/rollout/event.ts';
+import { nameOf, reach } from './_aws.ts';
+import { HOOK_LIMIT_MS, inTime, payloadOf } from './_hook.ts';
+import { SERVICE_TAG } from './lambda-alias.ts';
+
+/** Hooks that are Lambda functions of the same service, invoked synchronously; `spec.functionName` names the function. */
+export function lambdaHook(client: LambdaClient, clock: Clock): HookRunner {
+  const invoke = async (name: string, payload: object, abortSignal: AbortSignal): Promise<HookAnswer> => {
+    const { FunctionError, Payload = new Uint8Array() } = await client.send(
+      new InvokeCommand({ FunctionName: name, Payload: new TextEncoder().encode(JSON.stringify(payload)) }),
+      // The client's own limit is meant for short calls, and it would ask once more after it.
+      { abortSignal, requestTimeout: HOOK_LIMIT_MS },
+    );
+    if (FunctionError !== undefined) return broken(`function ${name} failed: ${errorFrom(Payload)}`);
+    return Payload.length > ANSWER_BYTES_MAX ? tooLong() : hookAnswerFrom(new TextDecoder().decode(Payload));
+  };
+  return {
+    assertHook: (hook, service) => assertOwned(client, hook, service),
+    ask: (question) =>
+      inTime(clock, async (signal) => {
+        await assertOwned(client, question.hook, question.about.service);
+        return invoke(nameIn(question.hook), payloadOf(question), signal);
+      }),
+  };
+}
+
+/** A service may only call what its own infrastructure tagged for it. @throws RolloutError OpeningRefused, or Unavailable */
+async function assertOwned(client: LambdaClient, hook: Hook, service: string): Promise<void> {
+  const name = nameIn(hook);
+  const tags = await tagsOf(client, name);
+  if (tags === undefined)
+    throw refused(
+      hook,
+      `there is no function ${name} in this account and region; create it or correct its name`,
+    );
+  const owner = tags[SERVICE_TAG];
+  if (owner === service) return;
+  throw refused(
+    hook,
+    `function ${name} ${owner === undefined ? `carries no tag ${SERVICE_TAG}` : `belongs to service ${owner}`}; its owner must tag it ${SERVICE_TAG}=${service}, or the hook must name another one`,
+  );
+}
+
+async function tagsOf(client: LambdaClient, name: string): Promise<Record<string, string> | undefined> {
+  try {
+    const { Tags = {} } = await reach(`function ${name}`, () =>
+      client.send(new GetFunctionCommand({ FunctionName: name })),
+    );
+    return Tags;
+  } catch (error) {
+    if (nameOf(error) !== 'ResourceNotFoundException') throw error;
+    return undefined;
+  }
+}
+
+function nameIn({ spec }: Hook): string {
+  return 'functionName' in spec ? spec.functionName : '';
+}
+
+function errorFrom(payload: Uint8Array): string {
+  const text = new TextDecoder().decode(payload.slice(0, ANSWER_BYTES_MAX));
+  try {
+    const { errorType, errorMessage } = JSON.parse(text) as { errorType?: string; errorMessage?: string };
+    return excerpt(`${errorType ?? 'Error'}: ${errorMessage ?? ''}`);
+  } catch {
+    return excerpt(text);
+  }
+}
+
+function refused({ id }: Hook, what: string): RolloutError {
+  return new RolloutError('OpeningRefused', `hooks.${id}: ${what}.`);
+}

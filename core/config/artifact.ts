@@ -1,0 +1,85 @@
+import * as z from 'zod';
+import { ALWAYS, exactlyOne, rule, type Says, strict } from './check.ts';
+import { word } from './plain.ts';
+
+/** What a target is to serve: a version that exists, or what one is to be published from. */
+export type Artifact =
+  | { version: string }
+  | { zip: { key: string; versionId: string; sha256: string } }
+  | { image: string };
+
+const versionSays: Says = ({ input }) => {
+  if (input === '$LATEST') {
+    return '`$LATEST` changes under the rollout; publish a version and write its number, like "12".';
+  }
+  if (typeof input === 'number') return `a version is a text; write "${input}" in quotes.`;
+  return 'write the number of a published version in quotes, like "12".';
+};
+
+const KEY = /^(?!.*(?:^|\/)\.{0,2}(?:\/|$))[ -~]{1,1024}$/;
+const keySays: Says = () =>
+  'write the key of the uploaded zip file: at most 1024 printable ASCII characters, with no empty, `.` or `..` part between slashes.';
+
+const versionIdSays: Says = ({ input }) =>
+  input === 'null'
+    ? 'the bucket keeps no versions, so the file could change under the rollout; turn versioning on and upload it again.'
+    : 'write the version id that S3 answered to the upload.';
+
+const HEX = /^[0-9A-Fa-f]{64}$/;
+/** 32 bytes in base64: 43 digits, of which the last one carries only four bits, and the filling. */
+const BASE64 = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
+const sha256Says: Says = () =>
+  'write the SHA-256 of the zip file: 64 hexadecimal digits, or the 32 bytes in base64.';
+
+const zipField = strict({
+  key: z.string({ error: keySays }).regex(KEY, { error: keySays }),
+  versionId: z.string({ error: versionIdSays }).regex(/^(?!null$)[!-~]{1,1024}$/, { error: versionIdSays }),
+  sha256: z
+    .string({ error: sha256Says })
+    .regex(new RegExp(`${HEX.source}|${BASE64.source}`), { error: sha256Says })
+    .transform((text) => (HEX.test(text) ? base64From(text) : text)),
+});
+
+const IMAGE =
+  /^(?=.{1,1024}$)[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d{1,5})?(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+@sha256:[0-9a-f]{64}$/;
+const imageSays: Says = ({ input }) => {
+  const [, name] = /^([^@]*\/[^@:]+):[^@/]*(?:@.*)?$/.exec(word(input)) ?? [];
+  if (name !== undefined)
+    return `a tag can be moved to another image; write \`${name}@sha256:\` and the 64 hexadecimal digits of its digest.`;
+  return 'write an image by its digest, like `123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:` and 64 small hexadecimal digits.';
+};
+
+/** What one target of a manifest is to serve. */
+export const artifactField = strict(
+  {
+    version: z
+      .string({ error: versionSays })
+      .regex(/^[1-9]\d{0,18}$/, { error: versionSays })
+      .optional(),
+    zip: zipField.optional(),
+    image: z.string({ error: imageSays }).regex(IMAGE, { error: imageSays }).optional(),
+  },
+  { site: 'is not supported yet: only Lambda functions can be targets, by `version`, `zip` or `image`.' },
+).superRefine(
+  rule((value) =>
+    exactlyOne(value, ['version', 'zip', 'image'], {
+      path: [],
+      message: 'write exactly one of `version`, `zip` and `image`, like {"version": "12"}.',
+    }),
+  ),
+  ALWAYS,
+);
+
+/** The artifact of an accepted target. @throws Error where it has none, which its schema refuses */
+export function artifactFrom({ version, zip, image }: z.output<typeof artifactField>): Artifact {
+  if (version !== undefined) return { version };
+  if (zip !== undefined) return { zip };
+  if (image !== undefined) return { image };
+  throw new Error('A target has no artifact, although it was accepted.');
+}
+
+/** The form in which Lambda tells a version's CodeSha256 (Lambda API reference, FunctionConfiguration). */
+function base64From(hex: string): string {
+  const bytes = hex.match(/../g) ?? [];
+  return btoa(String.fromCharCode(...bytes.map((byte) => Number.parseInt(byte, 16))));
+}

@@ -1,0 +1,96 @@
+import * as z from 'zod';
+import type { Gate } from '../rollout/event.ts';
+import { ALWAYS, type Fault, rule, type Says, strict, whole } from './check.ts';
+import { acceptedSeconds, DAY, duration, MINUTE } from './duration.ts';
+import { nearest } from './nearest.ts';
+import { own, word } from './plain.ts';
+
+const APPROVERS_MAX = 10;
+const NAMES_MAX = 100;
+/** One gate for each whole percent is all that can be asked for. */
+const GATES_MAX = 100;
+const ON_TIMEOUT = ['revert', 'promote'] as const;
+
+const nameSays: Says = () =>
+  'write a name as commands give it: 1 to 200 characters, without control characters.';
+const namesSays: Says = () =>
+  `write a list of at most ${NAMES_MAX} names, or leave \`by\` out to let everybody approve who may give commands.`;
+const approversSays: Says = ({ input }) =>
+  input === 0
+    ? `a gate with no approver holds nobody back; write how many people must approve, from 1 to ${APPROVERS_MAX}, or remove the gate.`
+    : `write how many people must approve: a whole number from 1 to ${APPROVERS_MAX}.`;
+const timeoutActionSays: Says = ({ input }) =>
+  `did you mean \`${nearest(word(input), ON_TIMEOUT)[0]}\`? Known are ${ON_TIMEOUT.join(', ')}.`;
+
+const gate = strict({
+  before: whole(
+    1,
+    100,
+    () =>
+      'write the weight that needs approval: a whole percent from 1 to 100, where 100 is the promotion itself.',
+  ).describe('The weight that is not reached or passed without approval: a whole percent from 1 to 100.'),
+  approvers: whole(1, APPROVERS_MAX, approversSays)
+    .default(1)
+    .describe('How many different people must approve, from 1 to 10.'),
+  by: z
+    .array(z.string({ error: nameSays }).regex(/^[^\p{Cc}]{1,200}$/u, { error: nameSays }), {
+      error: namesSays,
+    })
+    .max(NAMES_MAX, { error: namesSays })
+    .optional()
+    .describe(
+      'Who may approve; everybody who may give commands where it is absent. At least as many names as `approvers`.',
+    ),
+  timeout: duration(MINUTE, 30 * DAY)
+    .default('6h')
+    .describe('How long it waits for approval: from 1m to 30d.'),
+  onTimeout: z
+    .enum(ON_TIMEOUT, { error: timeoutActionSays })
+    .default('revert')
+    .describe('What follows where nobody approved in time: `revert` or `promote`.'),
+}).superRefine(rule(namesFaults), ALWAYS);
+
+const error = () =>
+  `write a list of at most ${GATES_MAX} gates, like \`- { before: 50, approvers: 1, timeout: 6h }\`.`;
+
+/** Weights that people must approve. */
+export const gatesField = z
+  .array(gate, { error })
+  .max(GATES_MAX, { error })
+  .superRefine(rule(repeatedFaults), ALWAYS)
+  .describe('Weights that are not reached before people have approved.');
+
+/** The gates of an accepted file, in the order in which they are met. */
+export function sortedGatesFrom(written: z.output<typeof gatesField>): Gate[] {
+  return written
+    .map(({ before, approvers, by = [], timeout, onTimeout }) => ({
+      before,
+      approvers,
+      by,
+      timeoutSeconds: acceptedSeconds(timeout),
+      onTimeout,
+    }))
+    .sort((a, b) => a.before - b.before);
+}
+
+function namesFaults(value: unknown): Fault[] {
+  const [names, approvers] = [own(value, 'by'), own(value, 'approvers') ?? 1];
+  if (!Array.isArray(names)) return [];
+  const repeated = names.flatMap((name, index) =>
+    names.indexOf(name) === index
+      ? []
+      : [{ path: ['by', index], message: 'this name is listed before; remove one of the two.' }],
+  );
+  if (typeof approvers !== 'number' || new Set(names).size >= approvers) return repeated;
+  const message = `fewer people may approve than the ${approvers} that must; add names or lower \`approvers\`.`;
+  return [...repeated, { path: ['by'], message }];
+}
+
+function repeatedFaults(list: unknown): Fault[] {
+  const weights = Array.isArray(list) ? list.map((item) => own(item, 'before')) : [];
+  return weights.flatMap((weight, index) =>
+    weight === undefined || weights.indexOf(weight) === index
+      ? []
+      : [{ path: [index, 'before'], message: 'there is a gate before this weight already; join the two.' }],
+  );
+}

@@ -1,0 +1,114 @@
+import * as z from 'zod';
+import { isStepless } from '../plan/strategies.ts';
+import { HOOK_POINTS, type Hook, type HookPoint } from '../rollout/event.ts';
+import { ALWAYS, exactlyOne, type Fault, rule, type Says, strict } from './check.ts';
+import { acceptedSeconds, DAY, duration } from './duration.ts';
+import { nearest } from './nearest.ts';
+import { own, word } from './plain.ts';
+import { askedFaults, functionField } from './targets.ts';
+
+/** Most hooks at one point: they are asked one after the other while the release waits. */
+const HOOKS_MAX = 10;
+const ON_BROKEN = ['revert', 'pause', 'ignore'] as const;
+const EXAMPLE = '`{ lambda: my-check }` or `{ http: https://host/path }`';
+
+/**
+ * A URL whose host every reader of URLs understands alike: labels of letters, digits and hyphens, the last of which
+ * begins with a letter, so that no spelling of a numeric address gets through.
+ */
+const URL_TEXT =
+  /^(?=.{1,2048}$)https:\/\/(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?::443)?(?:\/[!"$-[\]-~]*)?$/;
+const NUMERIC = /^(?:\[.*|(?:.*\.)?(?:\d+|0x[0-9a-f]*))$/i;
+
+const urlSays: Says = ({ input }) => {
+  const [, authority] = /^https:\/\/([^/?#\\]*)/.exec(word(input)) ?? [];
+  if (authority === undefined) return 'only https is possible; write it like `https://host/path`.';
+  if (authority.includes('@'))
+    return 'a URL is written down in many places; take name and password out of it, every question is signed.';
+  if (NUMERIC.test(authority.replace(/:\d*$/, '')))
+    return 'a numeric address names no host; write the name of a host that the controller allows.';
+  if (/:\d*$/.test(authority) && !authority.endsWith(':443'))
+    return 'only port 443 is possible; leave the port out.';
+  return 'write it like `https://host/path`: the full name of a host, and no spaces, `\\` or `#`, at most 2048 characters in all.';
+};
+
+const brokenSays: Says = ({ input }) =>
+  `did you mean \`${nearest(word(input), ON_BROKEN)[0]}\`? Known are ${ON_BROKEN.join(', ')}.`;
+
+const hook = strict({
+  lambda: functionField.optional().describe('Name of the Lambda function that is asked; no ARN.'),
+  http: z
+    .string({ error: urlSays })
+    .regex(URL_TEXT, { error: urlSays })
+    .optional()
+    .describe('URL that is asked with a signed POST; its host must be allowed by the controller.'),
+  target: z
+    .string({ error: () => 'write the name of one of the targets.' })
+    .optional()
+    .describe('The target it is asked about; only needed where there are several.'),
+  timeout: duration(1, DAY)
+    .default('30s')
+    .describe('Time within which the answer must come, a callback included: from 1s to 24h.'),
+  onBroken: z
+    .enum(ON_BROKEN, { error: brokenSays })
+    .default('revert')
+    .describe(
+      'What follows where it can not be asked, even after retries: `revert`, `pause` or `ignore`. At `onRevert` no answer matters.',
+    ),
+})
+  .superRefine(
+    rule((value) =>
+      exactlyOne(value, ['lambda', 'http'], {
+        path: [],
+        message: `write exactly one of \`lambda\` and \`http\`, like ${EXAMPLE}.`,
+      }),
+    ),
+    ALWAYS,
+  )
+  .meta({ oneOf: ['lambda', 'http'].map((name) => ({ required: [name] })) });
+
+const listSays = () => `write a list of at most ${HOOKS_MAX} hooks, each like ${EXAMPLE}.`;
+const point = (description: string) =>
+  z.array(hook, { error: listSays }).max(HOOKS_MAX, { error: listSays }).optional().describe(description);
+
+/** Other code that is asked whether the rollout may go on, by the point at which it is asked. */
+export const hooksField = strict({
+  beforeTraffic: point('Asked before any user meets the new version.'),
+  beforeStep: point('Asked before the weight rises to each step.'),
+  afterStep: point('Asked when a step has passed, before the next rise.'),
+  beforePromotion: point('Asked before the new version takes all traffic.'),
+  afterPromotion: point('Asked while the new version, at 100 %, is being verified.'),
+  onRevert: point('Told when a release has been taken back; the answer changes nothing.'),
+} satisfies Record<HookPoint, z.ZodType>).describe(
+  'Other code that is asked, by the point at which it is asked; it answers pass, fail or inconclusive.',
+);
+
+/** The hooks of an accepted file, in the order of their points; `only` is the target of those that name none. */
+export function writtenHooksFrom(written: z.output<typeof hooksField>, only: string): Hook[] {
+  return HOOK_POINTS.flatMap((point) =>
+    (written[point] ?? []).map(({ lambda, http, target, timeout, onBroken }, index) => ({
+      id: `${point}.${index + 1}`,
+      point,
+      ...(lambda === undefined
+        ? { kind: 'http', spec: { url: http ?? '' } }
+        : { kind: 'lambda', spec: { functionName: lambda } }),
+      target: target ?? only,
+      timeoutSeconds: acceptedSeconds(timeout),
+      onBroken,
+    })),
+  );
+}
+
+/** Finds each hook that does not say which of several targets it is about, and each that would never be asked. */
+export function hookFaults(file: unknown): Fault[] {
+  return HOOK_POINTS.flatMap((point) => {
+    const hooks: unknown = own(own(file, 'hooks'), point);
+    if (!Array.isArray(hooks) || hooks.length === 0) return [];
+    const faults = hooks.flatMap((item, index) =>
+      askedFaults(own(file, 'targets'), ['hooks', point, index], item),
+    );
+    if (!['beforeStep', 'afterStep'].includes(point) || !isStepless(file)) return faults;
+    const message = 'this strategy has no steps, so it would never be asked; use `beforePromotion` instead.';
+    return [...faults, { path: ['hooks', point], message }];
+  });
+}

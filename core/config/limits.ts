@@ -1,0 +1,72 @@
+import type * as z from 'zod';
+import { LIMITS, type LimitRule } from '../analysis/types.ts';
+import type { Source } from '../rollout/event.ts';
+import { type Fault, strict, whole } from './check.ts';
+import { acceptedSeconds, DAY, duration } from './duration.ts';
+import { isMap, own } from './plain.ts';
+import { sourceOf } from './targets.ts';
+
+const COUNT_MAX = 1_000_000;
+/** Longest time that SQS keeps a message: nothing is ever older (SQS developer guide, "Message retention period"). */
+const MESSAGE_AGE_MAX = 14 * DAY;
+/** Longest time that Kinesis keeps a record (Kinesis Data Streams developer guide, "Data retention period"). */
+const RECORD_AGE_MAX = 365 * DAY;
+
+const count = (description: string) =>
+  whole(0, COUNT_MAX, () => `write a whole number from 0 to ${COUNT_MAX}.`)
+    .optional()
+    .describe(description);
+
+/** What a consumer of events may not do, in absolute numbers. */
+export const limitsField = strict({
+  dlqNew: count('Most messages that may arrive in the dead-letter queue.'),
+  oldestMessage: duration(1, MESSAGE_AGE_MAX)
+    .optional()
+    .describe('Greatest age of a waiting message or event, from 1s to 14d.'),
+  iteratorAge: duration(1, RECORD_AGE_MAX)
+    .optional()
+    .describe('Greatest age of the last record that was read from a stream, from 1s to 365d.'),
+  batchFailures: count('Most messages or records that may be handed back from their batch as failed.'),
+} satisfies Record<LimitRule['limit'], z.ZodType>).describe(
+  'Absolute limits for targets that consume events; each one is kept by every target whose source has it.',
+);
+
+/** Which sources have each limit, and the field of the target without which it can not be read. */
+const MEASURED: Record<LimitRule['limit'], { [S in Source]?: 'queue' | 'dlq' | 'nothing' }> = {
+  dlqNew: { sqs: 'dlq', async: 'dlq' },
+  oldestMessage: { sqs: 'queue', async: 'nothing' },
+  iteratorAge: { stream: 'nothing' },
+  batchFailures: { sqs: 'nothing', stream: 'nothing' },
+};
+
+/** The limits of an accepted file. */
+export function limitRulesFrom(written: z.output<typeof limitsField>): LimitRule[] {
+  return LIMITS.flatMap((limit) => {
+    const max = written[limit];
+    if (max === undefined) return [];
+    return [{ limit, max: typeof max === 'string' ? acceptedSeconds(max) : max }];
+  });
+}
+
+/** Finds each limit that no target has, and each target that lacks the name of a queue which one of them needs. */
+export function limitFaults(file: unknown): Fault[] {
+  const targets = own(file, 'targets');
+  if (!isMap(targets)) return [];
+  return LIMITS.filter((limit) => own(own(file, 'limits'), limit) !== undefined).flatMap((limit) => {
+    const needs = new Map<string, string>(Object.entries(MEASURED[limit]));
+    const fitting = Object.entries(targets).filter(([, target]) => needs.has(sourceOf(target)));
+    if (fitting.length > 0)
+      return fitting.flatMap(([name, target]) =>
+        queueFaults(limit, name, target, needs.get(sourceOf(target))),
+      );
+    const sources = [...needs.keys()].map((source) => `\`source: ${source}\``).join(' or ');
+    const message = `no target has ${sources}, so this could never be measured; remove it.`;
+    return [{ path: ['limits', limit], message }];
+  });
+}
+
+function queueFaults(limit: string, name: string, target: unknown, field = 'nothing'): Fault[] {
+  if (field === 'nothing' || own(target, field) !== undefined) return [];
+  const queue = field === 'dlq' ? 'its dead-letter queue' : 'the queue that it consumes';
+  return [{ path: ['targets', name, field], message: `\`limits.${limit}\` needs the name of ${queue}.` }];
+}
