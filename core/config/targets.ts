@@ -79,7 +79,8 @@ export function askedFaults(targets: unknown, path: PropertyKey[], asking: unkno
   const names = isMap(targets) ? Object.keys(targets) : [];
   const asked = own(asking, 'target');
   const isGood = asked === undefined ? names.length <= 1 : names.includes(word(asked));
-  if (isGood || names.length === 0 || !isMap(asking)) return [];
+  // Too many targets are refused as such; to look for the nearest of them again and again would take minutes.
+  if (isGood || names.length === 0 || names.length > TARGETS_MAX || !isMap(asking)) return [];
   const list = nearest(word(asked), names, 3).join(', ');
   return [{ path: [...path, 'target'], message: `write the target that is asked: ${list}.` }];
 }

@@ -5,10 +5,19 @@ export function fullFile(): Record<string, unknown> {
     targets: {
       api: { lambda: 'checkout-prod-Api', alias: 'live', source: 'http' },
       worker: { lambda: 'checkout-prod-Worker', alias: 'live', source: 'invoke' },
+      orders: {
+        lambda: 'checkout-prod-Orders',
+        alias: 'live',
+        source: 'sqs',
+        queue: 'orders.fifo',
+        dlq: 'orders-dlq.fifo',
+      },
+      events: { lambda: 'checkout-prod-Events', alias: 'live', source: 'stream' },
     },
     steps: [
       { weight: 1, bake: '5m' },
       { weight: 10, bake: '10m', maxBake: '30m' },
+      { weight: 50, bake: '2m', maxBake: '2d', until: { canary: '20 invocations' } },
     ],
     smoke: [
       { target: 'api', get: '/health', expect: { status: 200, under: '800ms', text: 'ok' } },
@@ -20,7 +29,23 @@ export function fullFile(): Record<string, unknown> {
       },
       { target: 'worker', delete: '/orders/1', expect: { status: 204 } },
     ],
+    hooks: {
+      beforeTraffic: [{ lambda: 'checkout-check', target: 'api', timeout: '2h', onBroken: 'pause' }],
+      onRevert: [
+        {
+          http: 'https://hooks.example.com/reverted?of=checkout',
+          target: 'api',
+          timeout: '5s',
+          onBroken: 'ignore',
+        },
+      ],
+    },
+    gates: [
+      { before: 50, approvers: 2, by: ['ada', 'grace'], timeout: '12h', onTimeout: 'revert' },
+      { before: 10, approvers: 1, timeout: '1h', onTimeout: 'promote' },
+    ],
     watch: { errors: '1.5x', http5xx: '0.5%' },
+    limits: { dlqNew: 0, oldestMessage: '15m', iteratorAge: '1h', batchFailures: 10 },
     alarms: ['orders-too-low'],
     verify: '10m',
     onInconclusive: 'revert',

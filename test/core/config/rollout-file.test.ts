@@ -1,14 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  gatesFrom,
+  hooksFrom,
+  limitsFrom,
   planFrom,
   type RolloutFile,
   rolloutFileFrom,
   rolloutFileJsonSchema,
-  smokeFrom,
   watchFrom,
 } from '../../../core/config/rollout-file.ts';
 import { RolloutError } from '../../../core/errors.ts';
+import { SOURCES } from '../../../core/rollout/event.ts';
 import { changed, fullFile, leastFile, thrownBy } from './files.ts';
 
 function problemsOf(value: unknown): string[] {
@@ -37,7 +40,9 @@ describe('a good rollout file', () => {
       { metric: 'errors', ratio: 1.5 },
       { metric: 'http5xx', ratio: 1.5 },
     ]);
-    expect(smokeFrom(file)).toEqual([]);
+    expect(hooksFrom(file)).toEqual([]);
+    expect(gatesFrom(file)).toEqual([]);
+    expect(limitsFrom(file)).toEqual([]);
   });
 
   test('whose targets are only invoked is not watched for answers of status 500', () => {
@@ -65,7 +70,15 @@ describe('a good rollout file', () => {
       { put: '/a', text: 'plain', expect: { status: 204 } },
       { post: '/null', json: null, expect: { status: 200 } },
     ];
-    expect(smokeFrom(rolloutFileFrom({ ...leastFile(), smoke }))).toEqual([
+    const hooks = hooksFrom(rolloutFileFrom({ ...leastFile(), smoke }));
+    expect(hooks[0]).toMatchObject({
+      id: 'smoke.1',
+      point: 'beforeTraffic',
+      kind: 'smoke',
+      timeoutSeconds: 30,
+      onBroken: 'revert',
+    });
+    expect(hooks.map(({ spec }) => spec)).toEqual([
       { target: 'api', method: 'GET', path: '/health', expect: { status: 200, underMs: 800, json: {} } },
       {
         target: 'api',
@@ -79,29 +92,99 @@ describe('a good rollout file', () => {
     ]);
   });
 
-  test('keeps the target of a smoke check that names one', () => {
-    expect(smokeFrom(rolloutFileFrom(fullFile())).map(({ target }) => target)).toEqual([
-      'api',
-      'api',
-      'worker',
+  test('asks smoke tests first and then the hooks, each with its target, its time and its policy', () => {
+    expect(hooksFrom(rolloutFileFrom(fullFile())).map(({ id, target }) => [id, target])).toEqual([
+      ['smoke.1', 'api'],
+      ['smoke.2', 'api'],
+      ['smoke.3', 'worker'],
+      ['beforeTraffic.1', 'api'],
+      ['onRevert.1', 'api'],
     ]);
+    expect(hooksFrom(rolloutFileFrom(fullFile())).slice(3)).toEqual([
+      {
+        id: 'beforeTraffic.1',
+        point: 'beforeTraffic',
+        kind: 'lambda',
+        spec: { functionName: 'checkout-check' },
+        target: 'api',
+        timeoutSeconds: 7_200,
+        onBroken: 'pause',
+      },
+      {
+        id: 'onRevert.1',
+        point: 'onRevert',
+        kind: 'http',
+        spec: { url: 'https://hooks.example.com/reverted?of=checkout' },
+        target: 'api',
+        timeoutSeconds: 5,
+        onBroken: 'ignore',
+      },
+    ]);
+  });
+
+  test('gives a hook that says nothing more half a minute, the only target, and a revert where it is broken', () => {
+    const points = ['beforeTraffic', 'beforeStep', 'afterStep', 'beforePromotion', 'afterPromotion'];
+    const hooks = Object.fromEntries(points.toReversed().map((point) => [point, [{ lambda: 'a' }]]));
+    const found = hooksFrom(rolloutFileFrom({ ...leastFile(), hooks }));
+    expect(found.map(({ id, point }) => [id, point])).toEqual(points.map((point) => [`${point}.1`, point]));
+    expect(found[0]).toMatchObject({ target: 'api', timeoutSeconds: 30, onBroken: 'revert' });
+  });
+
+  test('counts the hooks of one point from 1', () => {
+    const hooks = { beforeStep: [{ lambda: 'a' }, { http: 'https://a.example:443' }] };
+    const ids = hooksFrom(rolloutFileFrom({ ...leastFile(), hooks })).map(({ id }) => id);
+    expect(ids).toEqual(['beforeStep.1', 'beforeStep.2']);
+  });
+
+  test('has its gates in the order of their weights', () => {
+    expect(gatesFrom(rolloutFileFrom(fullFile()))).toEqual([
+      { before: 10, approvers: 1, by: [], timeoutSeconds: 3_600, onTimeout: 'promote' },
+      { before: 50, approvers: 2, by: ['ada', 'grace'], timeoutSeconds: 43_200, onTimeout: 'revert' },
+    ]);
+  });
+
+  test('gives a gate one approver, six hours and a revert where it says nothing more', () => {
+    expect(gatesFrom(rolloutFileFrom({ ...leastFile(), gates: [{ before: 100 }] }))).toEqual([
+      { before: 100, approvers: 1, by: [], timeoutSeconds: 21_600, onTimeout: 'revert' },
+    ]);
+  });
+
+  test('has its limits in messages and in seconds', () => {
+    expect(limitsFrom(rolloutFileFrom(fullFile()))).toEqual([
+      { limit: 'dlqNew', max: 0 },
+      { limit: 'oldestMessage', max: 900 },
+      { limit: 'iteratorAge', max: 3_600 },
+      { limit: 'batchFailures', max: 10 },
+    ]);
+  });
+
+  test('may limit the age of events that nobody waits for, without naming a queue', () => {
+    const file = { ...leastFile(), targets: { a: { lambda: 'f', alias: 'live', source: 'async' } } };
+    expect(limitsFrom(rolloutFileFrom({ ...file, limits: { oldestMessage: '1m' } }))).toEqual([
+      { limit: 'oldestMessage', max: 60 },
+    ]);
+  });
+
+  test.each(SOURCES)('may have a target whose source is %s', (source) => {
+    const file = rolloutFileFrom(changed(leastFile(), ['targets', 'api', 'source'], source));
+    expect(file.targets.api).toEqual({ lambda: 'checkout-prod-Api', alias: 'live', source });
+  });
+
+  test('keeps the queues of a target, as the texts that its adapter looks up', () => {
+    const { orders }: Record<string, Record<string, string>> = rolloutFileFrom(fullFile()).targets;
+    expect(orders).toMatchObject({ queue: 'orders.fifo', dlq: 'orders-dlq.fifo' });
   });
 });
 
 describe('a bad rollout file is refused with the place, what stands there and the mend', () => {
   const KNOWN =
-    'schema, service, targets, steps, linear, canary, strategy, smoke, watch, alarms, verify, onInconclusive';
+    'schema, service, targets, steps, linear, exponential, canary, strategy, smoke, hooks, gates, watch, limits, alarms, verify, onInconclusive';
   const step = (first: unknown, second: unknown) => [first, second];
 
   test.each<[string, (string | number)[], unknown, string]>([
     ['unknown key', ['stpes'], 1, `stpes is not a known key: did you mean \`steps\`? Known here: ${KNOWN}.`],
-    ['hooks', ['hooks'], {}, 'hooks is not a known key: the nearest known key is `smoke`.'],
-    ['gates', ['gates'], [], 'gates is not a known key: the nearest known key is `'],
-    ['limits', ['limits'], {}, 'limits is not a known key: the nearest known key is `'],
     ['notify', ['notify'], {}, 'notify is not a known key: the nearest known key is `'],
-    ['exponential', ['exponential'], {}, 'exponential is not a known key: the nearest known key is `'],
     ['key of an inherited name', ['toString'], 1, 'toString is not a known key:'],
-    ['until', ['steps', 1, 'until'], {}, 'steps[1].until is not a known key:'],
     [
       'misspelt weight',
       ['steps', 1, 'weigth'],
@@ -163,14 +246,6 @@ describe('a bad rollout file is refused with the place, what stands there and th
       'targets.api.alias is 12: a number names a version',
     ],
     ['no alias', ['targets', 'api', 'alias'], undefined, 'targets.api.alias is missing:'],
-    ...['sqs', 'schedule', 'stream', 'async'].map(
-      (source): [string, (string | number)[], unknown, string] => [
-        source,
-        ['targets', 'api', 'source'],
-        source,
-        `targets.api.source is "${source}": this source is not supported yet; known are http, invoke.`,
-      ],
-    ),
     ['unknown source', ['targets', 'api', 'source'], 'htpp', 'no source is called so; did you mean `http`?'],
 
     [
