@@ -9,6 +9,7 @@ import {
 import type { DeadMan, DeadManInput } from '../core/ports.ts';
 import { nameOf, reach } from './_aws.ts';
 
+/** What the schedules start, and in whose name. */
 export interface DeadManTargets {
   /** The function that looks every two minutes. */
   functionArn: string;

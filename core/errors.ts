@@ -10,6 +10,7 @@ export const ERROR_CODES = [
   'RevertFailed',
   'Unavailable',
 ] as const;
+/** One of the codes. */
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /**

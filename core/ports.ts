@@ -4,6 +4,7 @@ import type { Stamp } from './rollout/stamp.ts';
 import type { Rollout } from './rollout/state.ts';
 import type { Instant, Percent, Seconds } from './units.ts';
 
+/** The time as everybody in the controller sees it. */
 export interface Clock {
   now(): Instant;
   /** Resolves once `ms` have passed. */
@@ -22,12 +23,14 @@ export interface ServiceRecord {
   waiting?: Waiting | undefined;
 }
 
+/** A release that completed, and the rollout that brought it. */
 export interface Completed {
   release: string;
   order: number;
   rolloutId: string;
 }
 
+/** A release that was taken back for a fault of its own. */
 export interface Quarantined {
   release: string;
   rolloutId: string;
@@ -36,6 +39,7 @@ export interface Quarantined {
   versions: Record<string, string>;
 }
 
+/** A release that waits for the present rollout to end. */
 export interface Waiting {
   release: string;
   attempt: number;
@@ -95,6 +99,7 @@ export interface Observed {
   stamp: Stamp | undefined;
 }
 
+/** One raise as it is announced: what must stand there, what is written, and until when. */
 export interface Raise {
   /** The stamp that must stand on the target for this raise to be allowed. */
   expect: Stamp;
@@ -105,6 +110,7 @@ export interface Raise {
   expiresAt: Instant;
 }
 
+/** What became of a raise. */
 export type RaiseResult =
   | { result: 'raised' }
   /** Nothing was written: another stamp, another writer in between, or too late. `observed` is what stood there. */
@@ -119,6 +125,7 @@ export interface TargetRequest {
   version: string;
 }
 
+/** A target with everything looked up that an opening freezes. */
 export interface ResolvedTarget {
   target: Target;
   /** Longest time one request may take, so that late metrics are waited for. */
@@ -147,6 +154,7 @@ export interface MetricSource {
   read(target: Target, rules: WatchRule[], from: Instant, to: Instant): Promise<Series>;
 }
 
+/** Reads the states of alarms. */
 export interface AlarmSource {
   /** The named alarms, composite ones included; one that does not exist is missing from the answer. @throws RolloutError Unavailable */
   read(names: string[]): Promise<Alarm[]>;
@@ -197,6 +205,7 @@ export interface ExecutionInput {
   targets: Target[];
 }
 
+/** Starts, stops and wakes executions of the state machine. */
 export interface Executions {
   /** Starts the execution of this epoch; starting it again changes nothing. */
   start(input: ExecutionInput): Promise<void>;

@@ -17,6 +17,7 @@ const Input = ExecutionRef.and(
   z.object({ deadline: z.number(), armedAt: z.number(), unreadableSince: z.number().optional() }),
 );
 
+/** What the dead man found when he looked. */
 export type Found = 'alive' | 'ended' | 'unknown' | 'taken over' | 'unreadable' | 'reverted';
 
 /** Looks whether a rollout's execution still lives; a dead one is replaced by another, which first reads the targets. */

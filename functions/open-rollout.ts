@@ -25,6 +25,7 @@ const Input = z.object({
   }),
 });
 
+/** What became of an uploaded manifest. */
 export interface Opened {
   rolloutId: string;
   result: 'opened' | 'waiting' | 'ignored' | Outcome;

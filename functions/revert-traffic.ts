@@ -77,10 +77,13 @@ async function writeDown(
     { type: 'RecordRevert', targets, cause, reason, exposure },
     ports,
   );
-  await ports.deadMan.disarm(ref.rolloutId);
-  await tellHooks(rollout, ports);
+  const isBack = after.outcome !== 'completed';
+  await Promise.allSettled([ports.deadMan.disarm(ref.rolloutId), isBack && tellHooks(rollout, ports)]);
   return { outcome: after.outcome ?? 'reverted', reason: after.reason ?? reason };
 }
+
+/** How long a hook may take to hear of a revert: past its 10 s the function is ended, and Step Functions would take the last way out for nothing. */
+const TELLING_MS = 3_000;
 
 /** Tells those who asked to know of a revert, and puts the code of stable back where publishing had replaced it; no answer matters. */
 async function tellHooks(
@@ -88,11 +91,12 @@ async function tellHooks(
   ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'publisher' | 'router'>,
 ): Promise<void> {
   const hooks = rollout.opening.hooks.filter(({ point }) => point === 'onRevert');
-  const asked = hooks.map((hook) => ports.hooks(hook.kind).ask(questionOf(rollout, hook.id, hook)));
+  const told = hooks.map(async (hook) => ports.hooks(hook.kind).ask(questionOf(rollout, hook.id, hook)));
   const restored = rollout.opening.targets
     .filter(({ replaced }) => replaced)
-    .map((target) => ports.publisher(target.kind).restore(target));
-  await Promise.allSettled([...asked, ...restored]);
+    .map(async (target) => ports.publisher(target.kind).restore(target));
+  const heard = Promise.race([Promise.allSettled(told), ports.clock.sleep(TELLING_MS)]);
+  await Promise.allSettled([heard, ...restored]);
 }
 
 /** What users met, best effort: metrics that cannot be read now are not worth keeping a lock for. */

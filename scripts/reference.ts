@@ -55,15 +55,20 @@ function page(root: Schema): string {
   ].join('\n');
 }
 
+/** The row of a field and those of what it holds; fields beside it that hold the same do not repeat them. */
 function fields(path: string, field: Schema, isRequired: boolean): string[] {
   const own = `| \`${path}\`${isRequired ? ' (required)' : ''} | ${kind(field)} | ${(field.description ?? '').replaceAll('|', '\\|')} |`;
   const item =
     field.items ?? (typeof field.additionalProperties === 'object' ? field.additionalProperties : undefined);
   const inner = item === undefined ? field : item;
   const prefix = item === undefined ? path : field.items === undefined ? `${path}.<name>` : `${path}[]`;
-  const nested = Object.entries(inner.properties ?? {}).flatMap(([name, each]) =>
-    fields(`${prefix}.${name}`, each, inner.required?.includes(name) ?? false),
-  );
+  const seen = new Set<string>();
+  const nested = Object.entries(inner.properties ?? {}).flatMap(([name, each]) => {
+    const rows = fields(`${prefix}.${name}`, each, inner.required?.includes(name) ?? false);
+    const isSeen = each.items !== undefined && seen.has(JSON.stringify(each.items));
+    seen.add(JSON.stringify(each.items));
+    return isSeen ? rows.slice(0, 1) : rows;
+  });
   return [own, ...nested];
 }
 

@@ -60,9 +60,13 @@ function order(
   };
 }
 
+/** Holds the weight. */
 export const pause = order('pause', 'holds the weight; it goes on being watched', true);
+/** Ends a pause. */
 export const resume = order('resume', 'goes on', false);
+/** Tries a release again that was taken back. */
 export const retry = order('retry', 'lifts the quarantine of a release and tries it again', false);
+/** Goes back from a completed release. */
 export const rollback = order('rollback', 'takes a completed release back in one write', true);
 
 /** Goes past the present step, or with --full to 100 %, without waiting for evidence. */

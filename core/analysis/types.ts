@@ -13,7 +13,9 @@ export interface Window {
   stable?: Count | undefined;
 }
 
+/** Every metric that both versions are compared by. */
 export const METRICS = ['errors', 'http5xx'] as const;
+/** One of the metrics. */
 export type Metric = (typeof METRICS)[number];
 
 /** The windows of each metric of one target, oldest first. */
@@ -47,6 +49,7 @@ export interface Finding {
   reason: string;
 }
 
+/** What a tick concludes, with the findings it rests on. */
 export interface Verdict {
   status: VerdictStatus;
   reason: string;

@@ -80,7 +80,7 @@ export const hooksField = strict({
   afterPromotion: point('Asked while the new version, at 100 %, is being verified.'),
   onRevert: point('Told when a release has been taken back; the answer changes nothing.'),
 } satisfies Record<HookPoint, z.ZodType>).describe(
-  'Other code that is asked, by the point at which it is asked; it answers pass, fail or inconclusive.',
+  'Other code that is asked, by the point at which it is asked; each point takes a list of the same form.',
 );
 
 /** The hooks of an accepted file, in the order of their points; `only` is the target of those that name none. */

@@ -1,9 +1,12 @@
-import type { Instant, Percent } from '../units.ts';
+import type { Instant, Percent, Seconds } from '../units.ts';
 import type { Gate, Hook, HookPoint } from './event.ts';
 import type { HookState, Rollout } from './state.ts';
 
 /** Tries of a hook that cannot be asked before its declared policy applies. */
 export const HOOK_TRIES_MAX = 3;
+
+/** How long a hook that could not be asked is left alone before the next try: time for a deployment or a throttle of its own to pass. Assumed. */
+export const HOOK_RETRY_SECONDS: Seconds = 10;
 
 /** One thing that stands between a rollout and its next move; `id` names this occurrence of it. */
 export type Checkpoint = { id: string; hook: Hook } | { id: string; gate: Gate };
@@ -11,8 +14,9 @@ export type Checkpoint = { id: string; hook: Hook } | { id: string; gate: Gate }
 /** What a rollout waits for at its checkpoints: to ask something now, for an answer until some moment, or nothing. */
 export type Waiting = { ask: Checkpoint } | { until: Instant; for: Checkpoint } | undefined;
 
-/** The checkpoints before the weight rises from the present step to `weight`, in the order in which they are passed. */
+/** The checkpoints before the weight rises from the present step to `weight`, in the order in which they are passed; none is left once a promotion has begun. */
 export function checkpointsBefore(rollout: Rollout, step: number, weight: Percent): Checkpoint[] {
+  if (rollout.step >= rollout.opening.plan.steps.length) return [];
   const isPromotion = weight === 100;
   return [
     ...(rollout.step === -1
@@ -43,26 +47,38 @@ export function waitingAt(rollout: Rollout, checkpoints: Checkpoint[], now: Inst
   return until === undefined ? { ask: first } : { until, for: first };
 }
 
-/** A hook that was started is waited for until its time is over; then it is asked about once more, and found broken. */
+/** A hook that was started is waited for until its time is over, then found broken; a broken one is left alone before the next try. */
 function pendingUntil(state: HookState | undefined, now: Instant): Instant | undefined {
-  return state?.status === 'started' && now < state.until ? state.until : undefined;
+  const isPending = state?.status === 'started' || state?.status === 'broken';
+  return isPending && now < state.until ? state.until : undefined;
 }
 
 function isPassed(rollout: Rollout, checkpoint: Checkpoint, now: Instant): boolean {
   if ('hook' in checkpoint) {
     const state = rollout.hooks[checkpoint.id];
     if (state?.status === 'pass') return true;
-    if (state?.status === 'inconclusive') return rollout.opening.plan.onInconclusive === 'promote';
-    return (
-      checkpoint.hook.onBroken === 'ignore' &&
-      state?.status === 'broken' &&
-      state.brokenInRow >= HOOK_TRIES_MAX
-    );
+    if (!isSettled(state)) return false;
+    // Whatever did not pass paused the rollout, so a promotion that is in force now was ordered in its knowledge.
+    if (isPromoted(rollout)) return true;
+    return state?.status === 'inconclusive'
+      ? rollout.opening.plan.onInconclusive === 'promote'
+      : state?.status === 'broken' && checkpoint.hook.onBroken === 'ignore';
   }
   const { before, approvers, onTimeout } = checkpoint.gate;
   const state = rollout.gates[before];
   if (state === undefined) return false;
   return state.approvedBy.length >= approvers || (onTimeout === 'promote' && now >= state.until);
+}
+
+/** True where a hook has said its last word: it answered, or could not be asked as often as is tried. */
+function isSettled(state: HookState | undefined): boolean {
+  if (state?.status === 'broken') return state.brokenInRow >= HOOK_TRIES_MAX;
+  return state !== undefined && state.status !== 'started';
+}
+
+/** True while an order to go on holds for the present step. */
+export function isPromoted({ promotion, step }: Rollout): boolean {
+  return promotion !== undefined && (promotion.full || promotion.step === step);
 }
 
 /** A gate that ran out and says so; it takes the release back. */

@@ -5,6 +5,7 @@ import type { Observed } from '../ports.ts';
 import type { Instant, Percent } from '../units.ts';
 import { checkpointOf, HOOK_TRIES_MAX } from './checkpoint.ts';
 import type { Cause, Exposure, HookStatus, PauseReason, RevertedTarget, RolloutEvent } from './event.ts';
+import { isAwaited } from './next.ts';
 import { reconcile } from './reconcile.ts';
 import type { Stamp } from './stamp.ts';
 import { evolve, hasCanaryTraffic, isEnded, type Rollout, stampOf, targetNamed } from './state.ts';
@@ -143,14 +144,19 @@ function answer(
   at: Instant,
 ): RolloutEvent[] {
   const { hook, status, reason, isCallback = false } = command;
-  const asked = rollout.hooks[hook];
-  if (isCallback && asked === undefined) {
-    throw refused(
-      `${rollout.opening.rolloutId} has not asked "${hook}"; answer with the occurrence that the question named.`,
-    );
-  }
-  if (asked?.status === 'pass' || (isCallback && asked?.status === 'fail')) return [];
+  if (isCallback) assertAsked(rollout, hook, at);
+  const said = rollout.hooks[hook]?.status;
+  if (said === 'pass' || (isCallback && (said === 'fail' || said === 'inconclusive'))) return [];
   return withConsequences(rollout, { type: 'HookAnswered', at, hook, status, reason }, hookConsequence);
+}
+
+/** A callback is for a question that was put, or is being put just now. */
+function assertAsked(rollout: Rollout, hook: string, at: Instant): void {
+  const id = rollout.opening.rolloutId;
+  if (isEnded(rollout))
+    throw refused(`${id} has ended (${rollout.outcome}); it waits for no answer any more.`);
+  if (!Object.hasOwn(rollout.hooks, hook) && !isAwaited(rollout, hook, at))
+    throw refused(`${id} has not asked "${hook}"; answer with the occurrence that the question named.`);
 }
 
 const hookConsequence: Consequence<Extract<RolloutEvent, { type: 'HookAnswered' }>> = (
@@ -346,7 +352,8 @@ function promote(
   at: Instant,
 ): RolloutEvent[] {
   const id = rollout.opening.rolloutId;
-  if (rollout.promotedAt !== undefined) throw refused(`${id} serves 100 % already; it is being verified.`);
+  if (rollout.promotedAt !== undefined && rollout.pause === undefined)
+    throw refused(`${id} serves 100 % already; it is being verified.`);
   if (step !== undefined && step !== rollout.step) {
     throw refused(
       `${id} is at step ${rollout.step + 1}, not ${step + 1}; look again and promote that step if you still want to.`,

@@ -23,6 +23,7 @@ export interface Target {
 
 /** What calls a target, which decides how its failures show. */
 export const SOURCES = ['http', 'invoke', 'async', 'sqs', 'stream', 'schedule'] as const;
+/** One of the sources. */
 export type Source = (typeof SOURCES)[number];
 
 /** `await`: the version exists and is not Active yet. `zip` and `image`: it must be published from this artifact first. */
@@ -31,6 +32,7 @@ export type Publishing =
   | { from: 'zip'; bucket: string; key: string; versionId: string; sha256: string; revision: string }
   | { from: 'image'; uri: string; revision: string };
 
+/** Where in a rollout other code can be asked. */
 export const HOOK_POINTS = [
   'beforeTraffic',
   'beforeStep',
@@ -39,6 +41,7 @@ export const HOOK_POINTS = [
   'afterPromotion',
   'onRevert',
 ] as const;
+/** One of the points. */
 export type HookPoint = (typeof HOOK_POINTS)[number];
 
 /** Other code that is asked at a point of the rollout. `spec` belongs to the adapter of its kind. */
@@ -111,6 +114,7 @@ export type Cause = 'canary' | 'human' | 'environment' | 'stranger' | 'timeout';
 /** How a rollout can end once its canary has to leave. */
 export type LeavingOutcome = 'reverted' | 'refused' | 'halted';
 
+/** Every way in which a rollout can end. */
 export type Outcome = 'completed' | 'reverted' | 'refused' | 'superseded' | 'halted';
 
 /** What one target looked like when the way out had been taken. */
@@ -124,6 +128,7 @@ export interface RevertedTarget {
   stranger: boolean;
 }
 
+/** What a hook can answer; `broken` where it could not be asked. */
 export type HookStatus = 'pass' | 'fail' | 'inconclusive' | 'broken';
 
 /** What happened, in the past tense. Events are the truth about a rollout; its state is their fold. */

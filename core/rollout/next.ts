@@ -3,6 +3,7 @@ import {
   type Checkpoint,
   checkpointsAfterPromotion,
   checkpointsBefore,
+  isPromoted,
   lateGate,
   type Waiting,
   waitingAt,
@@ -23,6 +24,7 @@ export type Directive =
   | { kind: 'continue' }
   | { kind: 'revert'; cause: Cause; reason: string; outcome: LeavingOutcome };
 
+/** The kinds of directive, for whoever must know them all. */
 export const DIRECTIVE_KINDS = [
   'publish',
   'hook',
@@ -86,15 +88,32 @@ function isWatched(rollout: Rollout): boolean {
 
 /** What brings the rollout on: a checkpoint, a move of traffic, the close; or a hold at the present weight. */
 function forward(rollout: Rollout, now: Instant): Directive {
-  if (rollout.promotedAt !== undefined) {
-    const waiting = waitingAt(rollout, checkpointsAfterPromotion(rollout), now);
-    return checked(rollout, waiting, now) ?? (isVerified(rollout) ? { kind: 'close' } : hold(rollout, now));
-  }
-  const isLeaving = mayGoOn(rollout);
-  const step = isLeaving ? following(rollout) : rollout.step;
-  const weight = rollout.opening.plan.steps[step]?.weight ?? 100;
-  const waiting = isLeaving ? waitingAt(rollout, checkpointsBefore(rollout, step, weight), now) : undefined;
-  return checked(rollout, waiting, now) ?? move(rollout, weight) ?? hold(rollout, now);
+  const demanded = checked(rollout, standing(rollout, now), now);
+  if (demanded !== undefined) return demanded;
+  if (rollout.promotedAt !== undefined) return isVerified(rollout) ? { kind: 'close' } : hold(rollout, now);
+  return move(rollout, goalOf(rollout).weight) ?? hold(rollout, now);
+}
+
+/** The step that the traffic is at, or moves to once it may leave that one. */
+function goalOf(rollout: Rollout): { step: number; weight: Percent } {
+  const step = mayGoOn(rollout) ? following(rollout) : rollout.step;
+  return { step, weight: rollout.opening.plan.steps[step]?.weight ?? 100 };
+}
+
+/** What stands between the rollout and its next move now. */
+function standing(rollout: Rollout, now: Instant): Waiting {
+  if (rollout.promotedAt !== undefined) return waitingAt(rollout, checkpointsAfterPromotion(rollout), now);
+  if (!mayGoOn(rollout)) return undefined;
+  const { step, weight } = goalOf(rollout);
+  return waitingAt(rollout, checkpointsBefore(rollout, step, weight), now);
+}
+
+/** True where this is what the rollout would ask now, or waits for: an answer may come before its question is written down. */
+export function isAwaited(rollout: Rollout, occurrence: string, now: Instant): boolean {
+  if (rollout.pause !== undefined || rollout.opening.targets.some(({ publish }) => publish !== undefined))
+    return false;
+  const waiting = standing(rollout, now);
+  return waiting !== undefined && ('ask' in waiting ? waiting.ask : waiting.for).id === occurrence;
 }
 
 /** What a checkpoint demands; undefined where there is none left. */
@@ -117,8 +136,8 @@ function following({ promotion, step, opening }: Rollout): number {
 
 /** A step is left on a verdict `pass` that covers the whole bake, or on an order to promote. */
 function mayGoOn(rollout: Rollout): boolean {
-  const { step, stepSince, verdict, promotion } = rollout;
-  if (promotion !== undefined && (promotion.full || promotion.step === step)) return true;
+  const { step, stepSince, verdict } = rollout;
+  if (isPromoted(rollout)) return true;
   if (step === -1) return true;
   const bake = bakeOf(rollout);
   if (stepSince === undefined || bake === undefined || verdict === undefined || verdict.from !== bake.from)

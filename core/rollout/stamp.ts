@@ -23,6 +23,7 @@ export function stampFrom(text: string | undefined): Stamp | undefined {
   return { rolloutId, epoch: Number(epoch), seq: Number(seq), open: state === 'open' };
 }
 
+/** True for two stamps of the same rollout, epoch, number and state; no stamp is never the same. */
 export function isSameStamp(a: Stamp | undefined, b: Stamp | undefined): boolean {
   return a !== undefined && b !== undefined && stampText(a) === stampText(b);
 }

@@ -1,5 +1,6 @@
 import type { Verdict } from '../analysis/types.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../units.ts';
+import { HOOK_RETRY_SECONDS } from './checkpoint.ts';
 import type {
   Cause,
   HookStatus,
@@ -29,7 +30,7 @@ export interface Intent {
 /** How one asking of a hook stands. */
 export interface HookState {
   status: HookStatus | 'started';
-  /** When an answer must have come. */
+  /** When an answer must have come; of a broken one, when the next try may be made. */
   until: Instant;
   brokenInRow: number;
 }
@@ -105,6 +106,7 @@ export function fold(events: RolloutEvent[]): Rollout | undefined {
   return events.reduce<Rollout | undefined>(evolve, undefined);
 }
 
+/** The open stamp of a rollout's present epoch with this number. */
 export function stampOf(rollout: Rollout, seq: number): Stamp {
   return { rolloutId: rollout.opening.rolloutId, epoch: rollout.epoch, seq, open: true };
 }
@@ -114,6 +116,7 @@ export function hasCanaryTraffic(rollout: Rollout): boolean {
   return rollout.left === undefined && rollout.raisedAt !== undefined;
 }
 
+/** True once the rollout has an outcome. */
 export function isEnded(rollout: Rollout): boolean {
   return rollout.outcome !== undefined;
 }
@@ -174,7 +177,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
     case 'HookStarted':
       return withHook(state, event.hook, { status: 'started', until: event.until });
     case 'HookAnswered':
-      return withDoubt(withHook(state, event.hook, { status: event.status }), event);
+      return withDoubt(withHook(state, event.hook, answered(event)), event);
     case 'GateOpened':
       return { ...state, gates: { ...state.gates, [event.gate]: { until: event.until, approvedBy: [] } } };
     case 'Approved': {
@@ -271,6 +274,10 @@ function published(
   return { ...state, opening: { ...state.opening, targets }, publishedIn: state.epoch };
 }
 
+function answered({ at, status }: Extract<RolloutEvent, { type: 'HookAnswered' }>): Partial<HookState> {
+  return status === 'broken' ? { status, until: at + HOOK_RETRY_SECONDS * 1000 } : { status };
+}
+
 function withHook(state: Rollout, id: string, change: Partial<HookState>): Rollout {
   const before = state.hooks[id] ?? { status: 'started', until: 0, brokenInRow: 0 };
   const brokenInRow =
@@ -357,6 +364,7 @@ function withMinute(moves: Instant[], at: Instant): Instant[] {
     : [...moves, at];
 }
 
+/** The target of this name. @throws Error where the rollout has none */
 export function targetNamed(rollout: Rollout, name: string): Target {
   const target = rollout.opening.targets.find((candidate) => candidate.name === name);
   if (target === undefined) throw new Error(`Rollout ${rollout.opening.rolloutId} has no target ${name}.`);

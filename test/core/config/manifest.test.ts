@@ -1,11 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { manifestFrom, manifestKeyFrom, rolloutIdFrom } from '../../../core/config/manifest.ts';
+import { artifactOf, manifestFrom, manifestKeyFrom, rolloutIdFrom } from '../../../core/config/manifest.ts';
 import { rolloutFileFrom } from '../../../core/config/rollout-file.ts';
 import { RolloutError } from '../../../core/errors.ts';
 import { changed, fullFile, leastFile, thrownBy } from './files.ts';
 
 const KEY = { service: 'checkout-api', release: '2026-01-05.3' };
+
+const HEX = '00ff10'.padEnd(64, 'a');
+const BASE64 = Buffer.from(HEX, 'hex').toString('base64');
+const ZIP = { key: 'releases/checkout-api/2026-01-05.3/worker.zip', versionId: 'L4kq.x_1', sha256: BASE64 };
+const IMAGE = `123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/orders@sha256:${HEX}`;
 
 const manifest = (): Record<string, unknown> => ({
   schema: 1,
@@ -15,10 +20,16 @@ const manifest = (): Record<string, unknown> => ({
   order: 7,
   commit: 'abc123',
   author: 'Ada <ada@example.com>',
-  targets: { api: { version: '12' }, worker: { version: '3' } },
+  targets: {
+    api: { version: '12' },
+    worker: { zip: ZIP },
+    orders: { image: IMAGE },
+    events: { version: '3' },
+  },
   rollout: fullFile(),
   allowOlder: true,
   reversible: true,
+  requires: { completedIn: 'staging' },
 });
 
 const bytes = (value: unknown) =>
@@ -46,6 +57,38 @@ describe('a good manifest', () => {
       rollout: leastFile(),
     };
     expect(read(bytes(least))).toEqual({ ...least, reversible: true, rollout: rolloutFileFrom(leastFile()) });
+  });
+
+  test('says of each target what it is to serve', () => {
+    const read12 = read(bytes(manifest()));
+    expect(artifactOf(read12, 'api')).toEqual({ version: '12' });
+    expect(artifactOf(read12, 'worker')).toEqual({ zip: ZIP });
+    expect(artifactOf(read12, 'orders')).toEqual({ image: IMAGE });
+    expect(() => artifactOf(read12, 'toString')).toThrow('The manifest has no target "toString".');
+  });
+
+  test('may say that its release can not be taken back', () => {
+    expect(read(bytes({ ...manifest(), reversible: false })).reversible).toBe(false);
+  });
+
+  test.each([HEX, HEX.toUpperCase(), BASE64])('has the sum of a zip as Lambda tells it: %s', (sha256) => {
+    const value = changed(manifest(), ['targets', 'worker', 'zip', 'sha256'], sha256);
+    expect(artifactOf(read(bytes(value)), 'worker')).toEqual({ zip: ZIP });
+  });
+
+  test('gives each sum of 32 bytes the same form, written either way', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (sum) => {
+        const sums = (['hex', 'base64'] as const).map((form) => {
+          const sha256 = Buffer.from(sum).toString(form);
+          const value = changed(manifest(), ['targets', 'worker', 'zip', 'sha256'], sha256);
+          return artifactOf(read(bytes(value)), 'worker');
+        });
+        expect(sums[0]).toEqual({ zip: { ...ZIP, sha256: Buffer.from(sum).toString('base64') } });
+        expect(sums[1]).toEqual(sums[0]);
+      }),
+      { numRuns: 200 },
+    );
   });
 
   test('may begin with a byte order mark', () => {
@@ -89,11 +132,24 @@ describe('a bad manifest is refused with the place, what stands there and the me
     ['long commit', ['commit'], 'a'.repeat(201), 'write a text of 1 to 200 characters'],
     ['author with control characters', ['author'], '\u001b[2J', 'author is "\\u001b[2J": write a text'],
     ['allowOlder as text', ['allowOlder'], 'yes', 'allowOlder is "yes": write true or false.'],
+    ['reversible as text', ['reversible'], 'no', 'reversible is "no": write true or false.'],
     [
-      'irreversible',
-      ['reversible'],
-      false,
-      'reversible is false: only releases that can be taken back are supported',
+      'environment that is waited for as a text',
+      ['requires'],
+      'staging',
+      'requires is "staging": write a map of completedIn here.',
+    ],
+    [
+      'no environment to wait for',
+      ['requires'],
+      {},
+      'requires.completedIn is missing: write the name of an environ',
+    ],
+    [
+      'release that waits for itself',
+      ['requires', 'completedIn'],
+      'prod',
+      'requires.completedIn is "prod": it is the environment of this release itself; name the one that comes before it.',
     ],
     [
       '$LATEST',
@@ -119,14 +175,106 @@ describe('a bad manifest is refused with the place, what stands there and the me
       'live',
       'targets.api.version is "live": write the number',
     ],
-    ['no version', ['targets', 'api'], {}, 'targets.api.version is missing:'],
     [
-      'zip',
+      'nothing to serve',
       ['targets', 'api'],
-      { zip: {} },
-      'targets.api.zip is not supported yet: publish a version and write `version`.',
+      {},
+      'targets.api is {}: write exactly one of `version`, `zip` and `image`, like {"version": "12"}.',
+    ],
+    [
+      'two things to serve',
+      ['targets', 'api'],
+      { version: '1', image: IMAGE },
+      '`version` stands here too; keep one of the two.',
     ],
     ['site', ['targets', 'api'], { site: {} }, 'targets.api.site is not supported yet:'],
+    [
+      'misspelt artifact',
+      ['targets', 'api'],
+      { zpi: {} },
+      'targets.api.zpi is not a known key: did you mean `zip`?',
+    ],
+    [
+      'empty zip',
+      ['targets', 'worker', 'zip'],
+      {},
+      'targets.worker.zip.versionId is missing: write the version id',
+    ],
+    [
+      'zip of another service',
+      ['targets', 'worker', 'zip', 'key'],
+      'releases/other/2026-01-05.3/a.zip',
+      'it must lie under `releases/checkout-api/2026-01-05.3/`, where this release is uploaded.',
+    ],
+    [
+      'zip of another release',
+      ['targets', 'worker', 'zip', 'key'],
+      'releases/checkout-api/2026-01-05.30/a.zip',
+      'it must lie under `releases/checkout-api/2026-01-05.3/`',
+    ],
+    ...['../../other/1/a.zip', './a.zip', '/a.zip', 'a//b.zip', 'a.zip/', '', 'a/..', 'ä.zip', 'a\n'].map(
+      (end): [string, string[], unknown, string] => [
+        `zip at ${JSON.stringify(end)}`,
+        ['targets', 'worker', 'zip', 'key'],
+        `releases/checkout-api/2026-01-05.3/${end}`,
+        ': write the key of the uploaded zip file',
+      ],
+    ),
+    [
+      'zip without version',
+      ['targets', 'worker', 'zip', 'versionId'],
+      undefined,
+      'targets.worker.zip.versionId is missing: write the version id that S3 answered to the upload.',
+    ],
+    [
+      'zip of a bucket without versions',
+      ['targets', 'worker', 'zip', 'versionId'],
+      'null',
+      'targets.worker.zip.versionId is "null": the bucket keeps no versions, so the file could change under the rollout',
+    ],
+    ...[
+      HEX.slice(1),
+      `${HEX}0`,
+      `g${HEX.slice(1)}`,
+      BASE64.slice(1),
+      `${BASE64.slice(0, 42)}B=`,
+      BASE64.slice(0, 43),
+    ].map((sha256): [string, string[], unknown, string] => [
+      `sum ${sha256}`,
+      ['targets', 'worker', 'zip', 'sha256'],
+      sha256,
+      ': write the SHA-256 of the zip file: 64 hexadecimal digits, or the 32 bytes in base64.',
+    ]),
+    [
+      'image by its tag',
+      ['targets', 'orders', 'image'],
+      '1.dkr.ecr.eu-west-1.amazonaws.com/shop:v1',
+      'a tag can be moved to another image; write `1.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:` and the 64 hexadecimal digits of its digest.',
+    ],
+    [
+      'image by its tag, on a port',
+      ['targets', 'orders', 'image'],
+      'registry.example:5000/shop:v1',
+      'write `registry.example:5000/shop@sha256:`',
+    ],
+    [
+      'image by tag and digest',
+      ['targets', 'orders', 'image'],
+      IMAGE.replace('@', ':v1@'),
+      'a tag can be moved to another image; write',
+    ],
+    ...[
+      'shop',
+      `shop@sha256:${HEX}`,
+      IMAGE.slice(0, -1),
+      IMAGE.replace('shop', 'Shop'),
+      IMAGE.toUpperCase(),
+    ].map((image): [string, string[], unknown, string] => [
+      `image ${image}`,
+      ['targets', 'orders', 'image'],
+      image,
+      ': write an image by its digest, like `123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:`',
+    ]),
     [
       'inherited name',
       ['targets', 'toString'],
@@ -143,7 +291,7 @@ describe('a bad manifest is refused with the place, what stands there and the me
       'target without version',
       ['targets', 'api'],
       undefined,
-      'targets.api is missing: the rollout file has this target; write its version.',
+      'targets.api is missing: the rollout file has this target; write its version, zip or image.',
     ],
     ['no rollout', ['rollout'], undefined, 'rollout is missing:'],
     [
@@ -160,9 +308,9 @@ describe('a bad manifest is refused with the place, what stands there and the me
     ],
     [
       'unknown key in the rollout file',
-      ['rollout', 'hooks'],
+      ['rollout', 'notify'],
       {},
-      'rollout.hooks is not a known key: the nearest known key is',
+      'rollout.notify is not a known key: the nearest known key is',
     ],
     [
       'strategy in the rollout file',
@@ -291,6 +439,9 @@ test('whatever is uploaded is accepted or refused by a RolloutError, never by an
     fc
       .tuple(fc.constantFrom(...Object.keys(manifest())), fc.jsonValue())
       .map(([key, put]) => bytes({ ...manifest(), [key]: put })),
+    fc
+      .tuple(fc.constantFrom('version', 'zip', 'image'), fc.jsonValue())
+      .map(([key, put]) => bytes(changed(manifest(), ['targets', 'api'], { [key]: put }))),
     fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })).map(([at, put]) => {
       const input = bytes(manifest());
       input[at % input.length] = put;

@@ -181,7 +181,37 @@ describe('a bad rollout file is refused with the place, what stands there and th
     'schema, service, targets, steps, linear, exponential, canary, strategy, smoke, hooks, gates, watch, limits, alarms, verify, onInconclusive';
   const step = (first: unknown, second: unknown) => [first, second];
 
-  test.each<[string, (string | number)[], unknown, string]>([
+  type Row = [string, (string | number)[], unknown, string];
+  const HOOK_URLS: [string, string][] = [
+    ['http://a.example/', '"http://a.example/": only https is possible; write it like `https://host/path`.'],
+    ['ftp://a.example/', '"ftp://a.example/": only https is possible'],
+    ['a.example/hook', '"a.example/hook": only https is possible'],
+    [
+      'https://ada:secret@a.example/',
+      '"https://…@a.example/": a URL is written down in many places; take name',
+    ],
+    ['https://a.example@b.example/', '"https://…@b.example/": a URL is written down in many places'],
+    ['https://169.254.169.254/latest', '"https://169.254.169.254/latest": a numeric address names no host'],
+    ['https://[::1]/', '"https://[::1]/": a numeric address names no host'],
+    ['https://[::1]:443/', '"https://[::1]:443/": a numeric address names no host'],
+    ['https://2130706433/', '"https://2130706433/": a numeric address names no host'],
+    ['https://0x7f.1/', '"https://0x7f.1/": a numeric address names no host'],
+    ['https://a.0x7f/', '"https://a.0x7f/": a numeric address names no host'],
+    ['https://a.example:8443/', '"https://a.example:8443/": only port 443 is possible; leave the port out.'],
+    ['https://a.example:0443/', '"https://a.example:0443/": only port 443 is possible'],
+    [
+      'https://localhost/',
+      '"https://localhost/": write it like `https://host/path`: the full name of a host',
+    ],
+    ['https://a.example./', '"https://a.example./": write it like `https://host/path`'],
+    ['https://a..example/', '"https://a..example/": write it like `https://host/path`'],
+    ['https://a.example\\@b.example/', '"https://…@b.example/": write it like `https://host/path`'],
+    ['https://a.example/#top', '"https://a.example/#top": write it like `https://host/path`'],
+    ['https://a.example/a b', '"https://a.example/a b": write it like `https://host/path`'],
+    ['https://ä.example/', '"https://ä.example/": write it like `https://host/path`'],
+  ];
+
+  test.each<Row>([
     ['unknown key', ['stpes'], 1, `stpes is not a known key: did you mean \`steps\`? Known here: ${KNOWN}.`],
     ['notify', ['notify'], {}, 'notify is not a known key: the nearest known key is `'],
     ['key of an inherited name', ['toString'], 1, 'toString is not a known key:'],
@@ -247,6 +277,48 @@ describe('a bad rollout file is refused with the place, what stands there and th
     ],
     ['no alias', ['targets', 'api', 'alias'], undefined, 'targets.api.alias is missing:'],
     ['unknown source', ['targets', 'api', 'source'], 'htpp', 'no source is called so; did you mean `http`?'],
+    [
+      'ARN of a queue',
+      ['targets', 'orders', 'queue'],
+      'arn:aws:sqs:eu-west-1:123456789012:orders.fifo',
+      "write only the queue's name: `orders.fifo`.",
+    ],
+    [
+      'URL of a queue',
+      ['targets', 'orders', 'dlq'],
+      'https://sqs.eu-west-1.amazonaws.com/123456789012/orders-dlq',
+      "write only the queue's name: `orders-dlq`.",
+    ],
+    [
+      'queue of 81 characters',
+      ['targets', 'orders', 'queue'],
+      'q'.repeat(81),
+      "write the queue's name: 1 to 80",
+    ],
+    [
+      'queue of 81 characters with its ending',
+      ['targets', 'orders', 'queue'],
+      `${'q'.repeat(76)}.fifo`,
+      "write the queue's name: 1 to 80",
+    ],
+    [
+      'queue of an HTTP target',
+      ['targets', 'api', 'queue'],
+      'orders',
+      'targets.api.queue is "orders": only a target with `source: sqs` consumes a queue; remove it.',
+    ],
+    [
+      'queue of a stream',
+      ['targets', 'events', 'dlq'],
+      'orders',
+      'targets.events.dlq is "orders": only a target with `source: sqs` or `async`',
+    ],
+    [
+      'queue that is its own dead-letter queue',
+      ['targets', 'orders', 'dlq'],
+      'orders.fifo',
+      'targets.orders.dlq is "orders.fifo": a queue can not be its own dead-letter queue',
+    ],
 
     [
       'no strategy at all',
@@ -331,6 +403,43 @@ describe('a bad rollout file is refused with the place, what stands there and th
       'steps[1].maxBake is "9m": it must be at least as long as `bake`.',
     ],
     [
+      'neither bake nor until',
+      ['steps', 0, 'bake'],
+      undefined,
+      'steps[0].bake is missing: write the least time at this weight, like `5m`, or `until: { canary: 20 invocations }`.',
+    ],
+    ['until of a text', ['steps', 2, 'until'], '20', 'steps[2].until is "20": write a map of canary here.'],
+    [
+      'misspelt until',
+      ['steps', 2, 'until', 'canry'],
+      1,
+      'steps[2].until.canry is not a known key: did you mean `canary`?',
+    ],
+    [
+      'count without unit',
+      ['steps', 2, 'until', 'canary'],
+      20,
+      'steps[2].until.canary is 20: a count needs its unit; write `20 invocations`',
+    ],
+    [
+      'count of 0',
+      ['steps', 2, 'until', 'canary'],
+      '0 invocations',
+      'steps[2].until.canary is "0 invocations": write a number of invocations from 1 to 1000000',
+    ],
+    [
+      'count over a million',
+      ['steps', 2, 'until', 'canary'],
+      '1000001 invocations',
+      'steps[2].until.canary is "1000001 invocations": write a number of invocations from 1 to 1000000',
+    ],
+    [
+      'count of something else',
+      ['steps', 2, 'until', 'canary'],
+      '20 errors',
+      'steps[2].until.canary is "20 errors": write a number of invocations',
+    ],
+    [
       'maxBake of 8 days',
       ['steps', 1, 'maxBake'],
       '8d',
@@ -380,13 +489,13 @@ describe('a bad rollout file is refused with the place, what stands there and th
       'smoke without target, of two',
       ['smoke', 0, 'target'],
       undefined,
-      'smoke[0].target is missing: write the target that is asked: api, worker.',
+      'smoke[0].target is missing: write the target that is asked: api, ',
     ],
     [
       'smoke of an unknown target',
       ['smoke', 0, 'target'],
       'workr',
-      'smoke[0].target is "workr": write the target that is asked: worker, api.',
+      'smoke[0].target is "workr": write the target that is asked: worker, ',
     ],
     ['no expectation', ['smoke', 0, 'expect'], undefined, 'smoke[0].expect is missing: write what must come'],
     [
@@ -439,6 +548,217 @@ describe('a bad rollout file is refused with the place, what stands there and th
     ],
     ['share of 0 %', ['watch', 'errors'], '0%', 'watch.errors is "0%":'],
     ['share of 100 %', ['watch', 'errors'], '100%', 'watch.errors is "100%":'],
+
+    ['hooks of a list', ['hooks'], [], 'hooks is []: write a map of beforeTraffic, beforeStep, afterStep,'],
+    [
+      'misspelt point',
+      ['hooks', 'beforeTrafic'],
+      [],
+      'hooks.beforeTrafic is not a known key: did you mean `beforeTraffic`?',
+    ],
+    [
+      'hook that is no list',
+      ['hooks', 'onRevert'],
+      { lambda: 'a' },
+      'hooks.onRevert is {"lambda":"a"}: write a list of at most 10 hooks',
+    ],
+    [
+      '11 hooks',
+      ['hooks', 'onRevert'],
+      Array(11).fill({ lambda: 'a', target: 'api' }),
+      'write a list of at most 10 hooks',
+    ],
+    [
+      'hook without anybody to ask',
+      ['hooks', 'beforeTraffic', 0, 'lambda'],
+      undefined,
+      'write exactly one of `lambda` and `http`',
+    ],
+    [
+      'hook that asks two',
+      ['hooks', 'beforeTraffic', 0, 'http'],
+      'https://a.example/',
+      'hooks.beforeTraffic[0].http is "https://a.example/": `lambda` stands here too; keep one of the two.',
+    ],
+    [
+      'ARN of a hook',
+      ['hooks', 'beforeTraffic', 0, 'lambda'],
+      'arn:aws:lambda:eu-west-1:123456789012:function:shop-check',
+      "write only the function's name: `shop-check`.",
+    ],
+    ...HOOK_URLS.map(
+      ([url, line]): Row => [
+        `hook at ${url}`,
+        ['hooks', 'onRevert', 0, 'http'],
+        url,
+        `hooks.onRevert[0].http is ${line}`,
+      ],
+    ),
+    [
+      'hook of an unknown target',
+      ['hooks', 'onRevert', 0, 'target'],
+      'workr',
+      'hooks.onRevert[0].target is "workr": write the target that is asked: worker, ',
+    ],
+    [
+      'hook without target, of several',
+      ['hooks', 'onRevert', 0, 'target'],
+      undefined,
+      'hooks.onRevert[0].target is missing: write the target that is asked: ',
+    ],
+    [
+      'hook without any time',
+      ['hooks', 'onRevert', 0, 'timeout'],
+      '0s',
+      'hooks.onRevert[0].timeout is "0s": it must be from 1s to 1d.',
+    ],
+    [
+      'hook that may take two days',
+      ['hooks', 'onRevert', 0, 'timeout'],
+      '2d',
+      'hooks.onRevert[0].timeout is "2d": it must be from 1s to 1d.',
+    ],
+    [
+      'unknown policy of a hook',
+      ['hooks', 'onRevert', 0, 'onBroken'],
+      'ignor',
+      'hooks.onRevert[0].onBroken is "ignor": did you mean `ignore`? Known are revert, pause, ignore.',
+    ],
+
+    ['gates of a map', ['gates'], {}, 'gates is {}: write a list of at most 100 gates'],
+    [
+      'gate with no approver',
+      ['gates', 0, 'approvers'],
+      0,
+      'gates[0].approvers is 0: a gate with no approver holds nobody back; write how many people must approve, from 1 to 10',
+    ],
+    ['11 approvers', ['gates', 0, 'approvers'], 11, 'gates[0].approvers is 11: write how many people'],
+    ['half an approver', ['gates', 0, 'approvers'], 1.5, 'gates[0].approvers is 1.5: write how many people'],
+    [
+      'gate that nobody may approve',
+      ['gates', 1, 'by'],
+      [],
+      'gates[1].by is []: fewer people may approve than the 1 that must; add names or lower `approvers`.',
+    ],
+    [
+      'gate with too few names',
+      ['gates', 0, 'by'],
+      ['ada'],
+      'gates[0].by is ["ada"]: fewer people may approve than the 2 that must',
+    ],
+    [
+      'gate with one name twice',
+      ['gates', 0, 'by'],
+      ['ada', 'ada'],
+      'gates[0].by[1] is "ada": this name is listed before; remove one of the two.',
+    ],
+    [
+      'gate whose one name twice is not enough',
+      ['gates', 0, 'by'],
+      ['ada', 'ada'],
+      'gates[0].by is ["ada","ada"]: fewer people may approve than the 2',
+    ],
+    ['empty name', ['gates', 0, 'by', 0], '', 'gates[0].by[0] is "": write a name as commands give it'],
+    ['names of a text', ['gates', 0, 'by'], 'ada', 'gates[0].by is "ada": write a list of at most 100 names'],
+    [
+      'gate before 0 %',
+      ['gates', 0, 'before'],
+      0,
+      'gates[0].before is 0: write the weight that needs approval',
+    ],
+    ['gate before 101 %', ['gates', 0, 'before'], 101, 'gates[0].before is 101: write the weight'],
+    [
+      'gate before nothing',
+      ['gates', 0, 'before'],
+      undefined,
+      'gates[0].before is missing: write the weight',
+    ],
+    [
+      'two gates before one weight',
+      ['gates', 1, 'before'],
+      50,
+      'gates[1].before is 50: there is a gate before this weight already; join the two.',
+    ],
+    [
+      'gate of seconds',
+      ['gates', 0, 'timeout'],
+      '59s',
+      'gates[0].timeout is "59s": it must be from 1m to 30d.',
+    ],
+    [
+      'gate of 31 days',
+      ['gates', 0, 'timeout'],
+      '31d',
+      'gates[0].timeout is "31d": it must be from 1m to 30d.',
+    ],
+    [
+      'gate that pauses',
+      ['gates', 0, 'onTimeout'],
+      'pause',
+      'gates[0].onTimeout is "pause": did you mean `promote`? Known are revert, promote.',
+    ],
+
+    [
+      'limits of a list',
+      ['limits'],
+      [],
+      'limits is []: write a map of dlqNew, oldestMessage, iteratorAge, batch',
+    ],
+    ['misspelt limit', ['limits', 'dqlNew'], 0, 'limits.dqlNew is not a known key: did you mean `dlqNew`?'],
+    [
+      'limit below 0',
+      ['limits', 'dlqNew'],
+      -1,
+      'limits.dlqNew is -1: write a whole number from 0 to 1000000.',
+    ],
+    [
+      'limit of a half',
+      ['limits', 'batchFailures'],
+      0.5,
+      'limits.batchFailures is 0.5: write a whole number',
+    ],
+    [
+      'limit over a million',
+      ['limits', 'dlqNew'],
+      1_000_001,
+      'limits.dlqNew is 1000001: write a whole number',
+    ],
+    [
+      'age without unit',
+      ['limits', 'oldestMessage'],
+      15,
+      'limits.oldestMessage is 15: a time needs its unit; write `15s` or `15m`.',
+    ],
+    [
+      'age that no message has',
+      ['limits', 'oldestMessage'],
+      '15d',
+      'limits.oldestMessage is "15d": it must be from 1s to 14d.',
+    ],
+    [
+      'limit of a stream where there is none',
+      ['targets', 'events', 'source'],
+      'http',
+      'limits.iteratorAge is "1h": no target has `source: stream`, so this could never be measured; remove it.',
+    ],
+    [
+      'new messages of a dead-letter queue without its name',
+      ['targets', 'orders', 'dlq'],
+      undefined,
+      'targets.orders.dlq is missing: `limits.dlqNew` needs the name of its dead-letter queue.',
+    ],
+    [
+      'age of messages of a queue without its name',
+      ['targets', 'orders', 'queue'],
+      undefined,
+      'targets.orders.queue is missing: `limits.oldestMessage` needs the name of the queue that it consumes.',
+    ],
+    [
+      'dead-letter queue of a second target without its name',
+      ['targets', 'late'],
+      { lambda: 'late', alias: 'live', source: 'async' },
+      'targets.late.dlq is missing: `limits.dlqNew` needs the name of its dead-letter queue.',
+    ],
 
     ['empty alarm', ['alarms', 0], '', 'alarms[0] is "": write the name of a CloudWatch alarm'],
     [
@@ -505,7 +825,13 @@ describe('a bad rollout file is refused with the place, what stands there and th
       steps: [{ weight: 20, bake: '5m' }, { weight: 20, bake: 300 }, { weight: 5 }],
       smoke: [{ get: 'x', json: 1, expect: { statsu: 1 } }],
       verify: '400d',
-      hooks: {},
+      hooks: { beforeTraffik: [], onRevert: [{ lambda: 'a', http: 'https://a.example', timeout: 5 }] },
+      gates: [
+        { before: 0, approvers: 0 },
+        { before: 50, by: [] },
+      ],
+      limits: { dlqNew: -1, iteratorAge: '1m' },
+      notify: {},
     };
     const places = problemsOf(bad).map((line) => line.split(' ')[0]);
     expect(places.sort()).toEqual(
@@ -521,7 +847,16 @@ describe('a bad rollout file is refused with the place, what stands there and th
         'smoke[0].expect.status',
         'smoke[0].expect.statsu',
         'verify',
-        'hooks',
+        'hooks.beforeTraffik',
+        'hooks.onRevert[0].http',
+        'hooks.onRevert[0].timeout',
+        'gates[0].before',
+        'gates[0].approvers',
+        'gates[1].by',
+        'limits.dlqNew',
+        'limits.dlqNew',
+        'limits.iteratorAge',
+        'notify',
       ].sort(),
     );
   });
@@ -531,7 +866,7 @@ describe('a bad rollout file is refused with the place, what stands there and th
   });
 
   test('the file is named in front of each problem', () => {
-    const error = thrownBy(() => rolloutFileFrom({ ...leastFile(), verify: 1, hooks: 1 }, 'a.yml: '));
+    const error = thrownBy(() => rolloutFileFrom({ ...leastFile(), verify: 1, notify: 1 }, 'a.yml: '));
     expect(error.message.split('\n').every((line) => line.startsWith('a.yml: '))).toBe(true);
   });
 
@@ -542,6 +877,48 @@ describe('a bad rollout file is refused with the place, what stands there and th
     expect(problemsOf(file)).toEqual([
       'watch.http5xx is "1%": no target has `source: http`, so this could never be measured; remove it.',
     ]);
+  });
+
+  test.each(['beforeStep', 'afterStep'])(
+    'a hook at %s is refused where the strategy has no steps',
+    (point) => {
+      const { steps: _, ...file } = leastFile();
+      expect(problemsOf({ ...file, strategy: 'all-at-once', hooks: { [point]: [{ lambda: 'a' }] } })).toEqual(
+        [
+          `hooks.${point} is [{"lambda":"a"}]: this strategy has no steps, so it would never be asked; use \`beforePromotion\` instead.`,
+        ],
+      );
+    },
+  );
+
+  test.each([
+    ['dlqNew', 0, 'sqs', '`source: sqs` or `source: async`'],
+    ['oldestMessage', '1m', 'async', '`source: sqs` or `source: async`'],
+    ['iteratorAge', '1m', 'stream', '`source: stream`'],
+    ['batchFailures', 0, 'stream', '`source: sqs` or `source: stream`'],
+  ])('%s is refused where no target has it', (limit, max, fitting, sources) => {
+    const of = (source: string) => ({
+      ...leastFile(),
+      targets: {
+        api: { lambda: 'f', alias: 'a' },
+        more: { lambda: 'g', alias: 'a', source, ...(source === 'sqs' ? { dlq: 'd' } : {}) },
+      },
+      limits: { [limit]: max },
+    });
+    expect(problemsOf(of('schedule'))).toEqual([
+      `limits.${limit} is ${JSON.stringify(max)}: no target has ${sources}, so this could never be measured; remove it.`,
+    ]);
+    expect(limitsFrom(rolloutFileFrom(of(fitting)))).toHaveLength(1);
+  });
+
+  test('thousands of targets and of smoke checks that name none of them are refused soon', () => {
+    const targets = Object.fromEntries(
+      Array.from({ length: 4_000 }, (_, n) => [`t${'x'.repeat(50)}${n}`, 0]),
+    );
+    const began = performance.now();
+    const asked = { ...leastFile(), targets, smoke: Array(2_500).fill({ target: 'y'.repeat(60) }) };
+    expect(problemsOf(asked)).toHaveLength(101);
+    expect(performance.now() - began).toBeLessThan(2_000);
   });
 
   test('a list without end is refused before each of its items is', () => {
@@ -606,6 +983,28 @@ describe('whatever is read as a rollout file', () => {
         linear: fc.record({ by: fc.integer({ min: -1, max: 101 }), every: fc.constantFrom('1m', '7d') }),
       }),
       fc.record({
+        exponential: fc.record({
+          from: fc.integer({ min: 0, max: 100 }),
+          factor: fc.oneof(fc.double({ min: 0.5, max: 100, noNaN: true }), fc.integer({ min: 0, max: 5 })),
+          every: fc.constantFrom('1m', '7d'),
+        }),
+      }),
+      fc.record({
+        steps: fc.tuple(
+          fc.record(
+            {
+              weight: fc.integer({ min: 1, max: 99 }),
+              bake: fc.constantFrom('1m', '3d'),
+              maxBake: fc.constantFrom('5m', '7d'),
+              until: fc.record({
+                canary: fc.constantFrom('1 invocation', '50 invocations', '0 invocations'),
+              }),
+            },
+            { requiredKeys: ['weight'] },
+          ),
+        ),
+      }),
+      fc.record({
         canary: fc.record({
           weight: fc.integer({ min: -1, max: 101 }),
           bake: fc.constantFrom('1m', '7d', '8d'),
@@ -637,11 +1036,35 @@ describe('whatever is read as a rollout file', () => {
     ['full', fullFile()],
     ['least', leastFile()],
     ['preset', { ...leastFile(), steps: undefined, strategy: 'AllAtOnce' }],
+    ['defaults', { ...leastFile(), hooks: { onRevert: [{ lambda: 'a' }] }, gates: [{ before: 50 }] }],
   ])('comes back the same from JSON and is accepted again: %s', (_name, value) => {
     const file = rolloutFileFrom(JSON.parse(JSON.stringify(value)));
     const again = rolloutFileFrom(JSON.parse(JSON.stringify(file)));
     expect(again).toEqual(file);
     expect(planFrom(again)).toEqual(planFrom(file));
+    expect(hooksFrom(again)).toEqual(hooksFrom(file));
+    expect(gatesFrom(again)).toEqual(gatesFrom(file));
+  });
+
+  test('asks no hook at a URL that another reader of URLs takes for another place', () => {
+    const part = fc.oneof(
+      fc.constantFrom(...'/\\@:.#?[]%0x17fa-443 '),
+      fc.constantFrom('a.example', '127.0.0.1'),
+    );
+    const url = fc.array(part, { maxLength: 8 }).map((parts) => `https://${parts.join('')}`);
+    let accepted = 0;
+    fc.assert(
+      fc.property(fc.oneof(url, fc.webUrl({ validSchemes: ['https'] })), (http) => {
+        if (accept({ ...leastFile(), hooks: { onRevert: [{ http }] } }) === undefined) return;
+        accepted += 1;
+        const read = new URL(http);
+        const host = /^https:\/\/([^/:]+)/.exec(http)?.[1]?.toLowerCase();
+        expect(read).toMatchObject({ protocol: 'https:', hostname: host, port: '', username: '', hash: '' });
+        expect(host).toMatch(/\.[a-z][a-z0-9-]*$/);
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(accepted).toBeGreaterThan(100);
   });
 });
 
@@ -669,7 +1092,7 @@ describe('the JSON Schema for editors', () => {
     expect(open).toEqual([]);
     expect(schema.required).toEqual(['service', 'targets']);
     expect(schema.oneOf).toEqual(
-      ['steps', 'linear', 'canary', 'strategy'].map((name) => ({ required: [name] })),
+      ['steps', 'linear', 'exponential', 'canary', 'strategy'].map((name) => ({ required: [name] })),
     );
   });
 });
@@ -687,8 +1110,10 @@ function isAnswered(value: unknown): void {
   const file = accept(value);
   if (file === undefined) return;
   planFrom(file);
-  smokeFrom(file);
+  hooksFrom(file);
+  gatesFrom(file);
   watchFrom(file);
+  limitsFrom(file);
 }
 
 function pathsOf(value: unknown, path: (string | number)[] = []): (string | number)[][] {

@@ -32,6 +32,107 @@ describe('linear', () => {
   });
 });
 
+describe('exponential', () => {
+  test.each([
+    [1, 2, [1, 2, 4, 8, 16, 32, 64]],
+    [5, 3, [5, 15, 45]],
+    [1, 1.5, [1, 2, 3, 5, 8, 11, 17, 26, 38, 58, 86]],
+    [10, 10, [10]],
+    [50, 2, [50]],
+    [99, 99, [99]],
+    [33, 3, [33, 99]],
+  ])('from %d by factor %d rises through %j', (from, factor, expected) => {
+    const way = { exponential: { from, factor, every: '5m' } };
+    expect(weights(way)).toEqual(expected);
+    expect(new Set(bakes(way))).toEqual(new Set([300]));
+  });
+
+  test.each([
+    [{ factor: 1 }, 'exponential.factor is 1: write a number from 1.1 to 99, like 2.'],
+    [{ factor: 0.5 }, 'exponential.factor is 0.5: write a number from 1.1 to 99'],
+    [{ factor: 100 }, 'exponential.factor is 100: write a number from 1.1 to 99'],
+    [{ factor: '2x' }, 'exponential.factor is "2x": write a number from 1.1 to 99'],
+    [{ from: 0 }, 'exponential.from is 0: a weight is a whole percent from 1 to 99'],
+    [{ every: undefined }, 'exponential.every is missing:'],
+    [{ evry: '2m' }, 'exponential.evry is not a known key: did you mean `every`?'],
+  ])('with %j is refused', (wrong, line) => {
+    const way = JSON.parse(JSON.stringify({ exponential: { from: 1, factor: 2, every: '5m', ...wrong } }));
+    expect(thrownBy(() => weights(way)).message).toContain(line);
+  });
+});
+
+describe('blue-green', () => {
+  const blueGreen = { strategy: 'blue-green' };
+  const unasked = 'strategy is "blue-green": it moves all traffic at once, so something must be asked before';
+
+  test.each([
+    [{ smoke: [{ get: '/', expect: { status: 200 } }] }],
+    [{ hooks: { beforeTraffic: [{ lambda: 'check' }] } }],
+    [{ hooks: { beforePromotion: [{ http: 'https://a.example/check' }] } }],
+    [{ gates: [{ before: 100 }] }],
+  ])('goes from 0 to 100 %% at once after %j, and pauses where it can not judge', (check) => {
+    const { plan, notices } = planFrom(rolloutFileFrom({ ...base, ...blueGreen, ...check }));
+    expect(plan).toEqual({ steps: [], verifySeconds: 600, onInconclusive: 'pause' });
+    expect(notices).toEqual([]);
+  });
+
+  test.each([
+    [{}],
+    [{ smoke: [] }],
+    [
+      {
+        hooks: { afterPromotion: [{ lambda: 'check' }], onRevert: [{ lambda: 'check' }], beforeTraffic: [] },
+      },
+    ],
+    [{ gates: [] }],
+    [{ alarms: ['orders-too-low'] }],
+  ])('is refused where %j is all that is asked before', (check) => {
+    expect(thrownBy(() => weights({ ...blueGreen, ...check })).message).toContain(unasked);
+  });
+
+  test.each(['0s', '0m'])('is refused where nobody looks afterwards: verify %s', (verify) => {
+    const lines = thrownBy(() => weights({ ...blueGreen, gates: [{ before: 50 }], verify })).message;
+    expect(lines).toBe(
+      `verify is "${verify}": \`strategy: blue-green\` meets users only after its promotion; write a time above 0s in which it can be taken back, like \`10m\`.`,
+    );
+  });
+
+  test('tells everything that it lacks at once', () => {
+    expect(thrownBy(() => weights({ ...blueGreen, verify: '0s' })).message.split('\n')).toHaveLength(2);
+  });
+});
+
+describe('a step by count', () => {
+  const step = (written: object) =>
+    planFrom(rolloutFileFrom({ ...base, steps: [{ weight: 10, ...written }] })).plan.steps[0];
+
+  test.each([
+    [{}, 60, 86_400],
+    [{ bake: '10m' }, 600, 86_400],
+    [{ bake: '2d' }, 172_800, 518_400],
+    [{ bake: '10m', maxBake: '30m' }, 600, 1_800],
+    [{ maxBake: '1m' }, 60, 60],
+  ])('and %j takes from %d to %d seconds', (times, bakeSeconds, maxBakeSeconds) => {
+    expect(step({ ...times, until: { canary: '20 invocations' } })).toEqual({
+      weight: 10,
+      bakeSeconds,
+      maxBakeSeconds,
+      untilRequests: 20,
+    });
+  });
+
+  test.each([
+    ['1 invocation', 1],
+    ['1000000 invocations', 1_000_000],
+  ])('of %s needs %d requests', (canary, untilRequests) => {
+    expect(step({ until: { canary } })).toMatchObject({ untilRequests });
+  });
+
+  test('is not what a step by time is', () => {
+    expect(step({ bake: '5m' })).toEqual({ weight: 10, bakeSeconds: 300, maxBakeSeconds: 900 });
+  });
+});
+
 test('canary is one step, and nothing else can be told to it', () => {
   expect(weights({ canary: { weight: 5, bake: '15m' } })).toEqual([5]);
   expect(bakes({ canary: { weight: 5, bake: '15m' } })).toEqual([900]);
@@ -105,7 +206,10 @@ describe('a strategy by name', () => {
     ],
     ['CodeDeployDefault.Canary10Percent5Minutes', 'no strategy is called so'],
     ['all-at-onec', 'the nearest known ones are `all-at-once`'],
-    ['blue-green', 'no strategy is called so; the nearest known ones are'],
+    ['blue-gren', 'no strategy is called so; the nearest known ones are `blue-green`'],
+    ['exponential', 'it has a key of its own; write `exponential: { from: 1, factor: 2, every: 5m }`.'],
+    ['Canary10Percent20Minutes', 'no strategy is called so; the nearest known ones are `Canary10Percent'],
+    ['CodeDeployDefault.ECSAllAtOnce', 'no strategy is called so'],
     ['toString', 'no strategy is called so'],
     ['linear', 'it has a key of its own; write `linear: { by: 10, every: 2m }`.'],
     [5, 'strategy is 5: no strategy is called so'],
