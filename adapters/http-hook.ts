@@ -51,7 +51,7 @@ export function httpHook(web: HookWeb, clock: Clock): HookRunner {
 }
 
 /** The value of the header `spillway-signature` for a body that is sent at `seconds` of Unix time. */
-export function signature(body: string, secret: string, seconds: number): string {
+function signature(body: string, secret: string, seconds: number): string {
   return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`;
 }
 

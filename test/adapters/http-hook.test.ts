@@ -1,8 +1,9 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type HookWeb, httpHook, signature } from '../../adapters/http-hook.ts';
+import { type HookWeb, httpHook } from '../../adapters/http-hook.ts';
 import type { HookQuestion } from '../../core/ports.ts';
 import { scaledClock, virtualClock } from '../../local/clock.ts';
 
@@ -221,13 +222,20 @@ describe('over a real connection', () => {
     );
   };
 
-  test('the signature fits the bytes that arrive', async () => {
+  test('the signature fits the bytes that arrive, by the check that the guide gives to users', async () => {
+    const { isFromSpillway } = await checkOfTheGuide();
     expect(await ask('/')).toEqual(pass);
-    const { headers, body } = seen.at(-1) ?? { headers: {}, body: '' };
-    const [, seconds = '', mac = ''] = /^t=(\d+),v1=(\w+)$/.exec(String(headers['spillway-signature'])) ?? [];
-    const expected = createHmac('sha256', SECRET).update(`${seconds}.${body}`).digest();
-    expect(timingSafeEqual(Buffer.from(mac, 'hex'), expected)).toBe(true);
-    expect(signature(`${body} `, SECRET, Number(seconds))).not.toContain(mac);
+    const { body = '', headers } = seen.at(-1) ?? {};
+    const header = String(headers?.['spillway-signature']);
+    expect(isFromSpillway(body, header, SECRET)).toBe(true);
+    expect(isFromSpillway(`${body} `, header, SECRET)).toBe(false);
+    expect(isFromSpillway(body, header, `${SECRET}!`)).toBe(false);
+    expect(isFromSpillway(body, header, SECRET, Date.now() + 301_000)).toBe(false);
+    expect(
+      isFromSpillway(body, header.replace(/t=\d+/, `t=${Math.floor(Date.now() / 1000) + 1}`), SECRET),
+    ).toBe(false);
+    for (const bad of [undefined, '', 't=1', `${header},v1=00`])
+      expect(isFromSpillway(body, bad, SECRET)).toBe(false);
   });
 
   test('a redirect is not followed', async () => {
@@ -238,3 +246,12 @@ describe('over a real connection', () => {
     expect(seen.at(-1)?.path).toBe('/away');
   });
 });
+
+type Check = (body: string, header: string | undefined, secret: string, now?: number) => boolean;
+
+/** Runs the example of the guide as it stands there. */
+async function checkOfTheGuide(): Promise<{ isFromSpillway: Check }> {
+  const guide = await readFile(new URL('../../docs/guides/hooks.md', import.meta.url), 'utf8');
+  const code = [...guide.matchAll(/```js\n(.*?)```/gs)].map(([, block = '']) => block).at(-1) ?? '';
+  return import(`data:text/javascript,${encodeURIComponent(code)}`);
+}

@@ -41,6 +41,7 @@ describe('exponential', () => {
     [50, 2, [50]],
     [99, 99, [99]],
     [33, 3, [33, 99]],
+    [83, 1.2, [83]],
   ])('from %d by factor %d rises through %j', (from, factor, expected) => {
     const way = { exponential: { from, factor, every: '5m' } };
     expect(weights(way)).toEqual(expected);
