@@ -2,6 +2,7 @@ import type { Alarm, Series, WatchRule } from './analysis/types.ts';
 import type { Hook, HookStatus, Opening, RevertedTarget, RolloutEvent, Target } from './rollout/event.ts';
 import type { Stamp } from './rollout/stamp.ts';
 import type { Rollout } from './rollout/state.ts';
+import type { RevertBy } from './rollout/way-out.ts';
 import type { Instant, Percent, Seconds } from './units.ts';
 
 /** The time as everybody in the controller sees it. */
@@ -143,7 +144,7 @@ export interface TrafficRouter {
   /** One attempt to raise, never repeated by itself. */
   raise(target: Target, raise: Raise): Promise<RaiseResult>;
   /** Takes the canary out, touches nothing else, closes the stamp and reads back. Repeatable, and alone may fight for the target. @throws RolloutError RevertFailed */
-  revert(target: Target, by: { rolloutId: string; epoch: number }): Promise<RevertedTarget>;
+  revert(target: Target, by: RevertBy): Promise<RevertedTarget>;
   /** Closes the stamp after completion, so that no late raise or revert of this rollout can act. */
   seal(target: Target, by: { rolloutId: string; epoch: number }): Promise<Observed>;
 }

@@ -1,4 +1,4 @@
-import { type Rollout, stampOf } from '../core/rollout/state.ts';
+import { hasCanaryTraffic, type Rollout } from '../core/rollout/state.ts';
 import { executionInput, type Needs } from './_task.ts';
 
 /** Arms the dead man with what he needs to take this rollout back by himself. Arming again replaces it. */
@@ -9,8 +9,11 @@ export function arm(rollout: Rollout, ports: Needs<'clock' | 'deadMan'>): Promis
 
 /** Claims the targets of a rollout and starts its execution; both may be repeated at any time. */
 export async function begin(rollout: Rollout, ports: Needs<'executions' | 'router'>): Promise<void> {
-  for (const target of rollout.opening.targets) {
-    await ports.router(target.kind).claim(target, stampOf(rollout, 0));
+  // Once traffic has been raised the stamps are there, and a missing one is news that must not be covered up.
+  const unclaimed = hasCanaryTraffic(rollout) ? [] : rollout.opening.targets;
+  for (const target of unclaimed) {
+    const stamp = rollout.traffic[target.name]?.stamp;
+    if (stamp !== undefined) await ports.router(target.kind).claim(target, stamp);
   }
   await ports.executions.start(executionInput(rollout));
 }

@@ -1,6 +1,7 @@
 import { RolloutError } from '../core/errors.ts';
 import type { RevertedTarget, Target } from '../core/rollout/event.ts';
 import { hasCanaryTraffic, type Rollout } from '../core/rollout/state.ts';
+import type { RevertBy } from '../core/rollout/way-out.ts';
 import { recordEffect } from './_journal.ts';
 import type { Needs } from './_task.ts';
 
@@ -10,7 +11,7 @@ import type { Needs } from './_task.ts';
  */
 export async function revertTargets(
   targets: Target[],
-  by: { rolloutId: string; epoch: number },
+  by: RevertBy,
   ports: Needs<'router'>,
 ): Promise<RevertedTarget[]> {
   const results = await Promise.allSettled(

@@ -16,7 +16,7 @@ import type {
 } from '../core/ports.ts';
 import { type Publishing, SOURCES, type Target } from '../core/rollout/event.ts';
 import { type Directive, next } from '../core/rollout/next.ts';
-import { stampText } from '../core/rollout/stamp.ts';
+import { SEQ_MAX, stampText } from '../core/rollout/stamp.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 
 /** Everything a function may use. Which one may touch what on AWS stands in the infrastructure's table of grants. */
@@ -121,11 +121,8 @@ export function answer(rollout: Rollout, { clock }: Needs<'clock'>): Answer {
 /** What the execution of a rollout's present epoch is started with. */
 export function executionInput({ opening, epoch }: Rollout): ExecutionInput {
   const { rolloutId, targets } = opening;
-  return { rolloutId, epoch, closed: stampText({ rolloutId, epoch, seq: CLOSED_SEQ, open: false }), targets };
+  return { rolloutId, epoch, closed: stampText({ rolloutId, epoch, seq: SEQ_MAX, open: false }), targets };
 }
-
-/** Stands in the closed stamp that Step Functions writes by itself, where nobody can count. */
-const CLOSED_SEQ = 999_999_999;
 
 /**
  * Reads the rollout for an execution and does the directive's work if it is this state's turn; every other answer is

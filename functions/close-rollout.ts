@@ -23,12 +23,22 @@ async function close(
   const present = await reconcileTargets(rollout, ports);
   const { rolloutId } = rollout.opening;
   if (present.leaving !== undefined) {
-    throw new RolloutError(
-      'RevertFailed',
-      `The closing audit of ${rolloutId} found traffic that it did not write: ${present.leaving.reason}.`,
-    );
+    throw spoilt(rolloutId, present.leaving.reason);
   }
-  for (const target of rollout.opening.targets)
-    await ports.router(target.kind).seal(target, { rolloutId, epoch: present.epoch });
-  return recordEffect(present, { type: 'Close' }, ports);
+  for (const target of rollout.opening.targets) {
+    const sealed = await ports.router(target.kind).seal(target, { rolloutId, epoch: present.epoch });
+    if (sealed.primary !== target.canary || Object.keys(sealed.weights).length > 0)
+      throw spoilt(rolloutId, `${target.key} serves version ${sealed.primary}`);
+  }
+  const after = await recordEffect(present, { type: 'Close' }, ports);
+  if (!isEnded(after)) throw spoilt(rolloutId, after.leaving?.reason ?? 'somebody was first');
+  return after;
+}
+
+/** Ends the state by its Catch: the way out tells a completion from everything else. */
+function spoilt(rolloutId: string, why: string): RolloutError {
+  return new RolloutError(
+    'RevertFailed',
+    `The closing audit of ${rolloutId} found that it must not complete: ${why}.`,
+  );
 }

@@ -85,7 +85,7 @@ async function abort(
     );
   }
   const { targets, epoch } = await known(rollout, rolloutId, ports);
-  await revertTargets(targets, { rolloutId, epoch }, ports);
+  await revertTargets(targets, { rolloutId, epoch, unseal: rollout !== undefined }, ports);
   // Traffic is safe; the fence keeps it so until the journal can be told.
   const present = rollout ?? (await soon(ports.journal.read(rolloutId), ports));
   if (present === undefined) return rolloutId;

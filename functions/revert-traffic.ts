@@ -68,6 +68,13 @@ async function writeDown(
   // Held on purpose: the dead man starts another execution, which goes on holding.
   if (targets.length === 0 && rollout.leaving === undefined)
     return { outcome: 'halted', reason: why ?? 'held for people' };
+  // Sealed targets beside others, or beside an order to leave, are half a completion that must not stay.
+  const sealed = rollout.outcome === undefined ? sealedAmong(rollout, targets) : [];
+  const isHalf = rollout.leaving !== undefined || sealed.length < targets.length;
+  if (sealed.length > 0 && isHalf) {
+    await revertTargets(sealed, { ...ref, unseal: true }, ports);
+    return writeDown(ref, await revertTargets(ref.targets, ref, ports), why, ports);
+  }
   const directive = next(rollout, ports.clock.now());
   const { cause, reason } =
     directive.kind === 'revert' ? directive : { cause: 'environment' as const, reason: why ?? 'taken back' };
@@ -84,6 +91,13 @@ async function writeDown(
 
 /** How long a hook may take to hear of a revert: past its 10 s the function is ended, and Step Functions would take the last way out for nothing. */
 const TELLING_MS = 3_000;
+
+/** The targets that a close had already sealed on the canary. */
+function sealedAmong(rollout: Rollout, reverted: RevertedTarget[]): Target[] {
+  return rollout.opening.targets.filter(({ name, canary }) =>
+    reverted.some((each) => each.name === name && each.primary === canary),
+  );
+}
 
 /** Tells those who asked to know of a revert, and puts the code of stable back where publishing had replaced it; no answer matters. */
 async function tellHooks(

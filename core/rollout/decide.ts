@@ -86,7 +86,7 @@ export function decide(rollout: Rollout, command: Command, at: Instant): Rollout
     case 'RecordRevert':
       return recordRevert(rollout, command, at);
     case 'Close':
-      return isEnded(rollout)
+      return isEnded(rollout) || rollout.leaving !== undefined
         ? []
         : [{ type: 'RolloutClosed', at, outcome: 'completed', reason: completion(rollout) }];
     case 'TakeOver':
@@ -96,7 +96,7 @@ export function decide(rollout: Rollout, command: Command, at: Instant): Rollout
         takeoverConsequence,
       );
     case 'Continue':
-      return [{ type: 'Continued', at, epoch: rollout.epoch + 1 }];
+      return isEnded(rollout) ? [] : [{ type: 'Continued', at, epoch: rollout.epoch + 1 }];
     case 'Pause':
     case 'Resume':
     case 'Promote':
@@ -237,6 +237,7 @@ function intend(
   { target, weight, expiresAt }: Extract<Command, { type: 'IntendShift' }>,
   at: Instant,
 ): RolloutEvent[] {
+  if (isEnded(rollout) || rollout.leaving !== undefined) return [];
   const tries = rollout.intents.filter(
     (intent) => intent.target === target && intent.weight === weight,
   ).length;
@@ -282,9 +283,13 @@ function recordRevert(
   ];
 }
 
-function completion({ unproven, verdict }: Rollout): string {
-  return unproven.length > 0
-    ? `unproven: ${unproven.join('; ')}`
+function completion(rollout: Rollout): string {
+  const { unproven, verdict, promotedAt, opening } = rollout;
+  const isSilent =
+    promotedAt !== undefined && opening.plan.verifySeconds > 0 && verdict?.status === 'inconclusive';
+  const doubts = isSilent ? [...unproven, `its verify could not say: ${verdict.reason}`] : unproven;
+  return doubts.length > 0
+    ? `unproven: ${doubts.join('; ')}`
     : `proven: ${verdict?.reason ?? 'every step passed'}`;
 }
 

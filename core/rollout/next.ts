@@ -48,7 +48,7 @@ export function next(rollout: Rollout, now: Instant): Directive {
   if (unpublished !== undefined) return publish(rollout, unpublished.name, now);
   // An execution knows the versions it was started with; a fresh one can take the new ones back even without a function.
   if (rollout.ticks >= TICKS_MAX || rollout.publishedIn === rollout.epoch) return { kind: 'continue' };
-  if (isWatched(rollout) && tickDue(rollout) <= now) return { kind: 'measure' };
+  if (hasCanaryTraffic(rollout) && tickDue(rollout) <= now) return { kind: 'measure' };
   if (rollout.pause !== undefined) return hold(rollout, now);
   return forward(rollout, now);
 }
@@ -79,11 +79,6 @@ function late(rollout: Rollout, reason: string): Directive {
     reason,
     outcome: hasCanaryTraffic(rollout) ? 'reverted' : 'refused',
   };
-}
-
-/** Traffic is watched from the first confirmed raise on. */
-function isWatched(rollout: Rollout): boolean {
-  return rollout.moves.length > 0;
 }
 
 /** What brings the rollout on: a checkpoint, a move of traffic, the close; or a hold at the present weight. */
@@ -142,12 +137,7 @@ function mayGoOn(rollout: Rollout): boolean {
   const bake = bakeOf(rollout);
   if (stepSince === undefined || bake === undefined || verdict === undefined || verdict.from !== bake.from)
     return false;
-  if (verdict.status === 'pass') return verdict.to >= bake.to;
-  return (
-    verdict.status === 'inconclusive' &&
-    verdict.to >= bake.max &&
-    rollout.opening.plan.onInconclusive === 'promote'
-  );
+  return verdict.status === 'pass' && verdict.to >= bake.to;
 }
 
 function isVerified(rollout: Rollout): boolean {
@@ -164,7 +154,7 @@ const HOLD_SECONDS_MAX: Seconds = 3600;
 
 function hold(rollout: Rollout, now: Instant, answerDue = Number.POSITIVE_INFINITY): Directive {
   const until = Math.min(
-    isWatched(rollout) ? tickDue(rollout) : Number.POSITIVE_INFINITY,
+    hasCanaryTraffic(rollout) ? tickDue(rollout) : Number.POSITIVE_INFINITY,
     rollout.pause?.until ?? Number.POSITIVE_INFINITY,
     answerDue,
   );

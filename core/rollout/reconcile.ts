@@ -25,8 +25,10 @@ function explain(
   stamp: Stamp,
   at: Instant,
 ): RolloutEvent[] {
-  if (!stamp.open) return [gone(rollout, at, `${target.name} had been taken back before the journal knew`)];
   const known = rollout.traffic[target.name];
+  // A shut fence round the promoted canary is a close that was interrupted; it goes on.
+  if (!stamp.open && known?.weight === 100 && seen.primary === target.canary) return [];
+  if (!stamp.open) return [gone(rollout, at, `${target.name} had been taken back before the journal knew`)];
   const intent = rollout.intents.find(
     (each) => each.target === target.name && isSameStamp(each.stamp, stamp),
   );
@@ -36,7 +38,8 @@ function explain(
   }
   const share = seen.primary === target.canary ? 100 : (seen.weights[target.canary] ?? 0);
   const isStranger = seen.primary !== target.stable && seen.primary !== target.canary;
-  if (isStranger || share > weight)
+  const hasOthers = Object.keys(seen.weights).some((version) => version !== target.canary);
+  if (isStranger || hasOthers || share > weight)
     return [stranger(target, at, `serves ${traffic(seen)}, which this rollout did not write`)];
   if (share < weight)
     return [gone(rollout, at, `somebody took the canary of ${target.name} from ${weight} % to ${share} %`)];

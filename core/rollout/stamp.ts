@@ -9,6 +9,9 @@ export interface Stamp {
   open: boolean;
 }
 
+/** The highest number that a stamp can be read back with; Step Functions writes it where nobody can count. */
+export const SEQ_MAX = 999_999_999;
+
 const PATTERN = /^spillway (\S{1,60}) (\d{1,9}) (\d{1,9}) (open|closed)$/;
 
 /** Writes a stamp as the target stores it: `spillway <rolloutId> <epoch> <seq> open|closed`. */

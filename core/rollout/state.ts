@@ -238,7 +238,9 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
         ...state,
         pause: undefined,
         promotion: { step: state.step, full: event.full },
-        unproven: [...state.unproven, `${event.by} promoted it before its evidence was complete`],
+        unproven: [
+          ...new Set([...state.unproven, `${event.by} promoted it before its evidence was complete`]),
+        ],
       };
     case 'TookOver':
       return { ...state, epoch: event.epoch, ticks: 0, takeovers: state.takeovers + 1 };
@@ -359,7 +361,10 @@ function moved(state: Rollout, name: string, traffic: Traffic, at: Instant): Rol
 /** Several moves within one metric window spoil the same window, so one of them is enough to remember. */
 function withMinute(moves: Instant[], at: Instant): Instant[] {
   const last = moves.at(-1);
-  return last !== undefined && Math.floor(last / WINDOW_MS) === Math.floor(at / WINDOW_MS)
+  // A move at the very start of a window does not spoil it; the next one in it does.
+  return last !== undefined &&
+    last % WINDOW_MS !== 0 &&
+    Math.floor(last / WINDOW_MS) === Math.floor(at / WINDOW_MS)
     ? moves
     : [...moves, at];
 }

@@ -33,7 +33,7 @@ export function windowsOf(since: Instant, seconds: Seconds): { from: Instant; to
 /** When traffic must be measured next: each time another window has settled, so at most a minute from now. */
 export function tickDue(rollout: Rollout): Instant {
   const settle = rollout.opening.settleSeconds * 1000;
-  const last = Math.max(rollout.measuredAt ?? 0, rollout.moves.at(-1) ?? 0);
+  const last = Math.max(rollout.measuredAt ?? 0, rollout.moves.at(-1) ?? 0, rollout.raisedAt ?? 0);
   return floorWindow(last - settle) + WINDOW_MS + settle;
 }
 
@@ -63,7 +63,7 @@ export function dueAt(rollout: Rollout): Instant {
 function expectedAt(rollout: Rollout): Instant {
   if (rollout.leaving !== undefined) return rollout.leaving.at;
   if (rollout.pause !== undefined && !hasCanaryTraffic(rollout)) return rollout.pause.until;
-  return rollout.moves.length > 0 ? tickDue(rollout) : answerDue(rollout);
+  return hasCanaryTraffic(rollout) ? tickDue(rollout) : answerDue(rollout);
 }
 
 /** Before there is traffic to watch, the next event may be an answer, an approval, or a version that becomes Active. */
