@@ -1,4 +1,5 @@
 import type { Rollout } from '../core/rollout/state.ts';
+import type { Instant } from '../core/units.ts';
 import type { ModelTraffic, Rate } from './traffic.ts';
 import { ALIAS, createWorld, ENVIRONMENT, type World, type WorldOptions } from './world.ts';
 
@@ -12,7 +13,7 @@ export interface Behaviour {
 }
 
 export interface ScenarioOptions extends WorldOptions {
-  requestsPerSecond?: number;
+  requestsPerSecond?: number | ((at: Instant) => number);
   stable?: Behaviour;
   /** By version; the first release is version 2. */
   canaries?: Record<string, Behaviour>;

@@ -5,8 +5,8 @@ import {
   aborted,
   closed,
   directiveAt,
-  inVerify,
   intended,
+  inVerify,
   measured,
   minute,
   onFirstStep,
@@ -23,8 +23,8 @@ import {
   shifted,
   smokeAnswered,
   smokeCheck,
-  tookOver,
   TWO_TARGETS,
+  tookOver,
 } from './given.ts';
 
 const smoke = [smokeCheck('/health'), smokeCheck('/checkout')];
@@ -207,13 +207,15 @@ describe('a pause', () => {
   });
 
   test('ends with a resume, and what was proven meanwhile counts', () => {
-    expect(directiveAt(4.5, onFirstStep(), paused(2), measured('pass', [1, 3]), resumed(4.4))).toEqual(shift(50));
+    expect(directiveAt(4.5, onFirstStep(), paused(2), measured('pass', [1, 3]), resumed(4.4))).toEqual(
+      shift(50),
+    );
   });
 
   test('ends with an order to promote', () => {
-    expect(directiveAt(2.1, onFirstStep(), measured('inconclusive', [1, 1]), paused(2), promotionOrdered(2.1))).toEqual(
-      shift(50),
-    );
+    expect(
+      directiveAt(2.1, onFirstStep(), measured('inconclusive', [1, 1]), paused(2), promotionOrdered(2.1)),
+    ).toEqual(shift(50));
   });
 
   test('that runs out takes the release back', () => {
@@ -227,7 +229,10 @@ describe('a pause', () => {
   });
 
   test('is held no longer than it lasts', () => {
-    expect(directiveAt(0.5, opened(), paused(0.2, { until: minute(10) }))).toEqual({ kind: 'hold', seconds: 570 });
+    expect(directiveAt(0.5, opened(), paused(0.2, { until: minute(10) }))).toEqual({
+      kind: 'hold',
+      seconds: 570,
+    });
   });
 
   test.fails('before the first raise is confirmed is watched too: the raise may have arrived', () => {
