@@ -74,11 +74,12 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
     change: (seen: Seen) => Promise<Routing | undefined> | Routing | undefined,
   ): Promise<{ first: Seen; seen: Seen }> => {
     let first: Seen | undefined;
-    for (let fight = 0; fight < FIGHTS_MAX; fight++) {
+    for (let fight = 0; ; fight++) {
       const seen = await get(target);
       first ??= seen;
       const routing = await change(seen);
       if (routing === undefined) return { first, seen };
+      if (fight === FIGHTS_MAX) break;
       try {
         await put(target, routing, seen.revision);
       } catch (error) {
@@ -123,7 +124,8 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
         const way = wayOut(now, target, by);
         return 'write' in way ? way.write : undefined;
       });
-      const changed = first.primary !== seen.primary || first.weights[target.canary] !== undefined;
+      const share = ({ weights }: Observed) => weights[target.canary];
+      const changed = first.primary !== seen.primary || share(first) !== share(seen);
       return {
         name: target.name,
         primary: seen.primary,
@@ -224,7 +226,7 @@ async function resolve(
       field,
       `alias ${alias} of ${lambda} points at $LATEST, which cannot share traffic; point it at a published version`,
     );
-  if (seen.stamp?.open) throw held(key, seen.stamp);
+  if (seen.stamp?.open) throw held(`${field}: ${key}`, seen.stamp);
   if (Object.keys(seen.weights).length > 0) {
     throw invalid(
       field,

@@ -83,11 +83,11 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
       return [...shelves.values()].map(head).filter((rollout) => !isEnded(rollout));
     },
     async service(name) {
-      return { ...services.get(name) };
+      return structuredClone(services.get(name) ?? {});
     },
     async wait(service, waiting) {
       const before = services.get(service);
-      services.set(service, { ...before, waiting });
+      services.set(service, { ...before, waiting: structuredClone(waiting) });
       const gaveWay = before?.waiting;
       return gaveWay === undefined || gaveWay.release === waiting.release ? {} : { superseded: gaveWay };
     },
@@ -104,7 +104,7 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
     },
     async putToken(rolloutId, token) {
       const found = shelf(rolloutId);
-      found.tokens = [...found.tokens.filter(({ version }) => version >= token.version), token];
+      found.tokens = [...found.tokens.filter(({ version }) => version >= token.version), { ...token }];
     },
     async takeTokens(rolloutId) {
       return shelf(rolloutId).tokens.splice(0);

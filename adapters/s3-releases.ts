@@ -8,16 +8,18 @@ export function s3Releases(client: S3Client): ReleaseStore {
   return {
     async read({ bucket, key, versionId }, limit) {
       try {
-        const { Body, ContentLength = 0 } = await reach(key, () =>
-          client.send(new GetObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId })),
-        );
-        // Its length is known before its body is read, so an enormous object never reaches memory.
-        if (ContentLength > limit)
-          throw new RolloutError(
-            'ManifestInvalid',
-            `${key} has ${ContentLength} bytes; a manifest may have ${limit}. Put artifacts beside it, not into it.`,
+        return await reach(key, async () => {
+          const { Body, ContentLength = 0 } = await client.send(
+            new GetObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }),
           );
-        return (await Body?.transformToByteArray()) ?? new Uint8Array();
+          // Its length is known before its body is read, so an enormous object never reaches memory.
+          if (ContentLength > limit)
+            throw new RolloutError(
+              'ManifestInvalid',
+              `${key} has ${ContentLength} bytes; a manifest may have ${limit}. Put artifacts beside it, not into it.`,
+            );
+          return (await Body?.transformToByteArray()) ?? new Uint8Array();
+        });
       } catch (error) {
         if (nameOf(error) !== 'NoSuchKey' && nameOf(error) !== 'NoSuchVersion') throw error;
         throw new RolloutError(

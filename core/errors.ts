@@ -6,6 +6,7 @@ export const ERROR_CODES = [
   'CommandRefused',
   'TargetInvalid',
   'JournalConflict',
+  'JournalFull',
   'RolloutUnknown',
   'RevertFailed',
   'Unavailable',

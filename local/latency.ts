@@ -17,6 +17,8 @@ export const LATENCY_MS = Object.freeze({
   web: 30,
   /** One call of S3 with a small object; assumed. */
   s3: 30,
+  /** One call of DynamoDB with small items; assumed. */
+  dynamodb: 10,
   /** One control plane call of EventBridge Scheduler; assumed. */
   schedulerApi: 30,
   /** How late a schedule may fire: "60 second precision" (EventBridge Scheduler user guide, "Schedule types"). */

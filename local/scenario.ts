@@ -1,6 +1,7 @@
 import type { Hook } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Ports } from '../functions/_task.ts';
+import type { Instant } from '../core/units.ts';
 import type { ModelTraffic, Rate } from './traffic.ts';
 import { ALIAS, createWorld, ENVIRONMENT, type World, type WorldOptions } from './world.ts';
 
@@ -14,7 +15,7 @@ export interface Behaviour {
 }
 
 export interface ScenarioOptions extends WorldOptions {
-  requestsPerSecond?: number;
+  requestsPerSecond?: number | ((at: Instant) => number);
   stable?: Behaviour;
   /** By version; the first release is version 2. */
   canaries?: Record<string, Behaviour>;

@@ -1,17 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
 import { cloudwatchMetrics } from '../adapters/cloudwatch-metrics.ts';
+import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
+import { recordsFromStream } from '../adapters/dynamodb-stream.ts';
+import { tableDefinition } from '../adapters/dynamodb-table.ts';
 import { type JournalRecord, memoryJournal } from '../adapters/memory-journal.ts';
 import { byKind, hookRunners, publishers, routers } from '../adapters/registry.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
 import type { Journal } from '../core/ports.ts';
+import { type RolloutEvent, WAKING } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Handler, Ports } from '../functions/_task.ts';
 import type { WorldClock } from './clock.ts';
@@ -19,6 +24,7 @@ import { CONTROLLER, type ControllerFunction, controllerFunctions } from './cont
 import { LATENCY_MS } from './latency.ts';
 import { type Random, seededRandom } from './random.ts';
 import { SimulatedCloudWatch } from './services/cloudwatch.ts';
+import { type ChangeRecord, SimulatedDynamoDB } from './services/dynamodb.ts';
 import { SimulatedEventBridge } from './services/eventbridge.ts';
 import { type InvocationRecord, SimulatedLambda } from './services/lambda.ts';
 import { SimulatedS3 } from './services/s3.ts';
@@ -37,22 +43,11 @@ export const ALIAS = 'live';
 export const HOOK_SECRET = 'simulated';
 const SCHEDULE_GROUP = 'spillway';
 
-/** Events that wake a hold: what people, alarms and the dead man write. What an execution writes itself needs no wake. */
-const WAKING = new Set([
-  'Approved',
-  'HookAnswered',
-  'AlarmRaised',
-  'Paused',
-  'Resumed',
-  'PromotionOrdered',
-  'Aborted',
-  'TookOver',
-  'StrangerSeen',
-]);
-
 export interface WorldOptions {
   clock: WorldClock;
   seed?: number;
+  /** What the journal is kept in; `memory` unless said otherwise. */
+  journal?: 'memory' | 'dynamodb' | undefined;
   /** Stands around every simulated AWS call. */
   intercept?: Intercept | undefined;
   /** Stands around every call of a controller function: where crashes, duplicates and planted faults come in. */
@@ -102,6 +97,7 @@ type TrafficSpec = Pick<
 >;
 
 interface Clients {
+  dynamodb: DynamoDBClient;
   lambda: LambdaClient;
   cloudwatch: CloudWatchClient;
   s3: S3Client;
@@ -122,16 +118,19 @@ export function createWorld(options: WorldOptions): World {
     background.add(kept);
   };
 
-  const traffic = new Set<ModelTraffic>();
-  /** Draws the traffic up to now before anything changes it or counts it. */
+  /** By the name of its function. */
+  const traffic: [string, ModelTraffic][] = [];
+  /** Draws the traffic up to now before anything changes it or counts it; a deleted alias has none from then on. */
   const settled = (operations: Operations, commands: string[]): Operations => ({
     ...operations,
     ...Object.fromEntries(
       commands.map((command) => [
         command,
-        (input: never) => {
-          for (const each of traffic) each.settle();
-          return operations[command]?.(input) as object;
+        (input: { FunctionName?: string }) => {
+          for (const [name, each] of traffic)
+            if (command === 'DeleteAliasCommand' && name === input.FunctionName) each.stop();
+            else each.settle();
+          return operations[command]?.(input as never) as object;
         },
       ]),
     ),
@@ -276,7 +275,7 @@ export function createWorld(options: WorldOptions): World {
         routing,
         ...spec,
       });
-      traffic.add(made);
+      traffic.push([functionName, made]);
       return made;
     },
     async upload(key, manifest) {

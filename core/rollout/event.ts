@@ -177,3 +177,16 @@ export interface Exposure {
   failed: number;
   seconds: Seconds;
 }
+
+/** Events that wake a hold: what people, alarms and the dead man write. What an execution writes itself needs no wake. */
+export const WAKING: ReadonlySet<string> = new Set<RolloutEvent['type']>([
+  'AlarmRaised',
+  'Approved',
+  'HookAnswered',
+  'Paused',
+  'Resumed',
+  'PromotionOrdered',
+  'Aborted',
+  'TookOver',
+  'StrangerSeen',
+]);

@@ -506,6 +506,12 @@ describe('a close', () => {
     );
   });
 
+  test.fails('does not call an inconclusive verify a proof', () => {
+    expect(reasonOf(...inVerify(), measured('inconclusive', [9, 11]))).not.toContain(
+      'proven: it is inconclusive',
+    );
+  });
+
   test.fails('after an abort is no completion: close on a rollout that is leaving', () => {
     given(inVerify(), measured('pass', [9, 11]), aborted(11.9))
       .when(close, 12)

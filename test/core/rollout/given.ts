@@ -5,7 +5,7 @@ import { type Command, decide } from '../../../core/rollout/decide.ts';
 import type { Opening, RolloutEvent, SmokeStatus, Target } from '../../../core/rollout/event.ts';
 import { type Directive, next } from '../../../core/rollout/next.ts';
 import type { Stamp } from '../../../core/rollout/stamp.ts';
-import { fold, type Rollout } from '../../../core/rollout/state.ts';
+import { evolve, type Rollout } from '../../../core/rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../../core/units.ts';
 import { thrownBy } from '../config/files.ts';
 
@@ -18,9 +18,20 @@ export const ROLLOUT_ID = 'checkout-api--r8--1';
 export const minute = (count: number): Instant =>
   1_767_614_400_000 + Math.round(count * 1000) * (WINDOW_MS / 1000);
 
+/** The same value, of which nothing can be changed any more: whoever tries throws. */
+export function frozen<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const each of Object.values(value)) frozen(each);
+  }
+  return value;
+}
+
 /** The rollout as it stands after a history; @throws Error where the history is empty */
 export function stateAfter(...history: History): Rollout {
-  const state = fold(history.flat());
+  const state = history
+    .flat()
+    .reduce<Rollout | undefined>((before, event) => frozen(evolve(before, frozen(event))), undefined);
   if (state === undefined) throw new Error('A history needs an event.');
   return state;
 }
@@ -35,6 +46,7 @@ export function given(...history: History) {
   const state = stateAfter(...history);
   return {
     when: (command: Command, minutes: number) => ({
+      // biome-ignore lint/suspicious/noThenProperty: given, when, then is what a specification reads like; nothing awaits it
       then: (...events: RolloutEvent[]) => expect(decide(state, command, minute(minutes))).toEqual(events),
       thenNothing: () => expect(decide(state, command, minute(minutes))).toEqual([]),
       thenRefused: (code: ErrorCode, message: RegExp) => {

@@ -1,0 +1,214 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { RolloutError } from '../core/errors.ts';
+import type { Clock, HoldToken, Journal, ServiceRecord, Waiting } from '../core/ports.ts';
+import type { RolloutEvent } from '../core/rollout/event.ts';
+import { evolve, fold, isEnded, type Rollout } from '../core/rollout/state.ts';
+import { unavailable } from './dynamodb-calls.ts';
+import {
+  eventFrom,
+  eventItem,
+  headItem,
+  type Item,
+  lockItem,
+  rolloutFrom,
+  tokenItem,
+} from './dynamodb-items.ts';
+import { dynamodbStore, type Refused, type Store, type Write } from './dynamodb-store.ts';
+import { BY_RUNNING, keys, PREFIX } from './dynamodb-table.ts';
+
+/** What a rollout may take in the journal when it opens: verdicts and moves of 20 targets and 100 steps need less than the rest of DynamoDB's 400 KB. */
+const OPENING_BYTES_MAX = 256 * 1024;
+
+/** Actions that one transaction takes (DynamoDB service quotas). */
+const ACTIONS_MAX = 100;
+
+/** Takers that may be first before taking tokens gives up; each one has woken somebody. */
+const TAKES_MAX = 5;
+
+const ABSENT = 'attribute_not_exists(#pk)';
+
+/** The journal on one DynamoDB table; what stands where is in `dynamodb-table.ts`. */
+export function dynamodbJournal(
+  client: DynamoDBClient,
+  { tableName, clock }: { tableName: string; clock: Clock },
+): Journal {
+  const store = dynamodbStore(client, tableName);
+  return {
+    async read(rolloutId) {
+      const head = await store.get(keys.head(rolloutId));
+      return head && rolloutFrom(head);
+    },
+    async events(rolloutId) {
+      return (await store.list(keys.partition(rolloutId), PREFIX.event)).map(eventFrom);
+    },
+    open: (events) => open(store, events),
+    append: (rollout, events) => append(store, rollout, events),
+    async running() {
+      const found = await store.getAll(await store.lately(BY_RUNNING, 'running', 'yes'));
+      return found.map(rolloutFrom).filter((rollout) => !isEnded(rollout));
+    },
+    async service(name) {
+      return serviceFrom(await store.get(keys.service(name)));
+    },
+    wait: (service, waiting) => wait(store, service, waiting),
+    async unwait(service, release) {
+      await store.update({
+        update: keys.service(service),
+        change: 'REMOVE #waiting, #waitingRelease, #gaveWay',
+        when: '#waitingRelease = :release',
+        values: { ':release': release },
+      });
+    },
+    async putToken(rolloutId, token) {
+      const item = tokenItem(rolloutId, token, clock.now());
+      // A token that is not forgotten now is at the next put, so that failing at it is no reason to fail a hold.
+      const forgotten = forget(store, rolloutId, token.version).catch(() => {});
+      await Promise.all([store.put(item), forgotten]);
+    },
+    takeTokens: (rolloutId) => takeTokens(store, tableName, rolloutId),
+  };
+}
+
+async function open(store: Store, events: RolloutEvent[]): ReturnType<Journal['open']> {
+  const rollout = fold(events);
+  if (rollout === undefined) throw new Error('A rollout cannot be opened without an event.');
+  const { rolloutId, targets } = rollout.opening;
+  checkSize(rollout);
+  const head = { put: headItem(rollout, events), when: ABSENT };
+  const locked = isEnded(rollout) ? [] : [...new Set(targets.map(({ key }) => key))];
+  const locks = locked.map((key) => ({
+    put: lockItem(rolloutId, key),
+    when: `${ABSENT} OR #rolloutId = :me`,
+    values: { ':me': rolloutId },
+  }));
+  const refused = await store.transact([...eventWrites(rollout, 0, events), head, ...locks]);
+  if (refused.length === 0) return { result: 'opened', rollout: rolloutFrom(head.put) };
+  const present = foundBy(refused, head);
+  if (present !== undefined) return { result: 'exists', rollout: rolloutFrom(present) };
+  const by = locks.map((lock) => foundBy(refused, lock)?.rolloutId).find((holder) => holder !== undefined);
+  if (by !== undefined) return { result: 'locked', by: String(by) };
+  throw new RolloutError(
+    'OpeningRefused',
+    `The journal has events of ${rolloutId} but no head; upload the release again under a new release id.`,
+  );
+}
+
+async function append(store: Store, before: Rollout, events: RolloutEvent[]): Promise<Rollout> {
+  const { rolloutId } = before.opening;
+  if (events.length === 0) return unchanged(before, await store.get(keys.head(rolloutId)));
+  const after = events.reduce<Rollout>(evolve, before);
+  const head = {
+    put: headItem(after, events),
+    when: '#version = :version',
+    values: { ':version': before.version },
+  };
+  const ending = isEnded(after) && !isEnded(before) ? endingWrites(after) : [];
+  let writes: Write[] = [...eventWrites(after, before.version, events), head, ...ending];
+  for (;;) {
+    const refused = await store.transact(writes);
+    if (refused.length === 0) return rolloutFrom(head.put);
+    if (!refused.every(({ write }) => ending.includes(write)))
+      throw conflict(before, refused.some(({ write }) => write === head) ? foundBy(refused, head) : {});
+    // A lock or record that belongs to another rollout by now is left alone; it must not keep this one from ending.
+    writes = writes.filter((write) => !refused.some((each) => each.write === write));
+  }
+}
+
+function eventWrites(rollout: Rollout, version: number, events: RolloutEvent[]): Write[] {
+  return events.map((event, index) => ({
+    put: eventItem(rollout, version + index + 1, event),
+    when: ABSENT,
+  }));
+}
+
+/** What the end of a rollout does besides: its locks go, and its service remembers what completed. */
+function endingWrites({ opening, outcome }: Rollout): Write[] {
+  const { rolloutId, service, release, order, targets } = opening;
+  const locks = [...new Set(targets.map(({ key }) => key))].map((key) => ({
+    delete: keys.lock(key),
+    when: `${ABSENT} OR #rolloutId = :me`,
+    values: { ':me': rolloutId },
+  }));
+  if (outcome !== 'completed' || targets.length === 0) return locks;
+  const completed: Write = {
+    update: keys.service(service),
+    change: 'SET #completed = :completed, #completedOrder = :order',
+    when: 'attribute_not_exists(#completedOrder) OR #completedOrder <= :order',
+    values: { ':completed': JSON.stringify({ release, order, rolloutId }), ':order': order },
+  };
+  return [...locks, completed];
+}
+
+function unchanged(before: Rollout, head: Item | undefined): Rollout {
+  if (head === undefined || head.version !== before.version) throw conflict(before, head);
+  return rolloutFrom(head);
+}
+
+function conflict({ opening, version }: Rollout, head: Item | undefined): RolloutError {
+  const { rolloutId } = opening;
+  if (head === undefined)
+    return new RolloutError('RolloutUnknown', `Rollout ${rolloutId} is not in the journal; check its id.`);
+  return new RolloutError(
+    'JournalConflict',
+    `${rolloutId} is at version ${head.version ?? 'another'}, not ${version}; read it again and decide again.`,
+  );
+}
+
+const foundBy = (refused: Refused[], write: Write) => refused.find((each) => each.write === write)?.found;
+
+/** @throws RolloutError OpeningRefused where what a release carries would leave its rollout no room */
+function checkSize(rollout: Rollout): void {
+  const bytes = Buffer.byteLength(JSON.stringify(rollout));
+  if (bytes <= OPENING_BYTES_MAX) return;
+  throw new RolloutError(
+    'OpeningRefused',
+    `${rollout.opening.rolloutId} would take ${bytes} bytes in the journal, and at most ${OPENING_BYTES_MAX} leave it room for its history; shorten its smoke checks, or release its targets in groups.`,
+  );
+}
+
+function serviceFrom(item: Item | undefined): ServiceRecord {
+  const parsed = (text: unknown) => (text === undefined ? undefined : JSON.parse(String(text)));
+  return { completed: parsed(item?.completed), waiting: parsed(item?.waiting) };
+}
+
+/** One write, which also keeps who gave way: a call whose answer was lost is answered the same when it is made again. */
+async function wait(store: Store, service: string, waiting: Waiting): Promise<{ superseded?: Waiting }> {
+  const written = await store.update({
+    update: keys.service(service),
+    change:
+      'SET #gaveWay = if_not_exists(#waiting, :nobody), #waiting = :waiting, #waitingRelease = :release',
+    when: 'attribute_not_exists(#waiting) OR #waiting <> :waiting',
+    values: { ':waiting': JSON.stringify(waiting), ':release': waiting.release, ':nobody': '' },
+  });
+  const text = 'before' in written ? written.before?.waiting : written.refused?.gaveWay;
+  const gaveWay = text ? (JSON.parse(String(text)) as Waiting) : undefined;
+  return gaveWay === undefined || gaveWay.release === waiting.release ? {} : { superseded: gaveWay };
+}
+
+const tokensOf = (store: Store, rolloutId: string) => store.list(keys.partition(rolloutId), PREFIX.token);
+
+const keyOf = ({ pk, sk }: Item) => ({ pk: String(pk), sk: String(sk) });
+
+async function forget(store: Store, rolloutId: string, version: number): Promise<void> {
+  const older = (await tokensOf(store, rolloutId)).filter((item) => Number(item.version) < version);
+  await Promise.all(older.map((item) => store.delete(keyOf(item))));
+}
+
+/** Deleted in one transaction, so that each token has one taker, also where the answer to the taker was lost on the way. */
+async function takeTokens(store: Store, tableName: string, rolloutId: string): Promise<HoldToken[]> {
+  for (let takes = 0; takes < TAKES_MAX; takes++) {
+    const found = (await tokensOf(store, rolloutId)).slice(-ACTIONS_MAX);
+    if (found.length === 0) return [];
+    const refused = await store.transact(
+      found.map((item) => ({ delete: keyOf(item), when: 'attribute_exists(#pk)' })),
+    );
+    if (refused.length === 0) return newest(found);
+  }
+  throw unavailable(tableName, `others took the tokens of ${rolloutId}`);
+}
+
+function newest(items: Item[]): HoldToken[] {
+  const tokens = items.map(({ version, token }) => ({ version: Number(version), token: String(token) }));
+  const last = Math.max(...tokens.map(({ version }) => version));
+  return tokens.filter(({ version }) => version === last);
+}

@@ -1,0 +1,605 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { RolloutEvent, Target } from '../core/rollout/event.ts';
+import { isSameStamp, type Stamp, stampFrom, stampText } from '../core/rollout/stamp.ts';
+import { fold, type Rollout } from '../core/rollout/state.ts';
+import { type Instant, type Percent, WINDOW_MS } from '../core/units.ts';
+import type { ModelTraffic } from './traffic.ts';
+import type { World } from './world.ts';
+
+/** Where an alias sent its traffic at some moment. */
+export interface Standing {
+  primary: string;
+  weights: Record<string, Percent>;
+}
+
+/** One change of an alias that Lambda took, whoever sent it. */
+export interface AliasWrite {
+  kind: 'write';
+  at: Instant;
+  /** `lambda-alias:<function>:<alias>`, as targets name it. */
+  key: string;
+  before: Standing;
+  /** Absent where the alias was deleted. */
+  after: Standing | undefined;
+  /** The stamp that was sent along; absent for anybody but a rollout. */
+  by: Stamp | undefined;
+}
+
+/** One append to the journal, with the requests each version had answered by then. */
+export interface Append {
+  kind: 'append';
+  at: Instant;
+  rollout: Rollout;
+  events: RolloutEvent[];
+  requests: Record<string, number>;
+}
+
+/** Everything the checkers look at, in the order in which it happened. */
+export interface Run {
+  timeline: (AliasWrite | Append)[];
+  heads: Rollout[];
+  histories: Record<string, RolloutEvent[]>;
+  /** Who holds the lock of each target at the end. */
+  locks: Record<string, string | undefined>;
+  /** Rollouts that a dead man still watches. */
+  watched: string[];
+  executions: { name: string; status: string; stoppedAt: Instant | undefined }[];
+}
+
+export interface Violation {
+  /** Name of the checker. */
+  promise: string;
+  at: Instant;
+  what: string;
+}
+
+/** What a run may take its time for; the defaults hold where nothing is disturbed. */
+export interface Limits {
+  /** Longest time between two measurements while the canary has traffic, in milliseconds. */
+  tickMs?: number;
+  /** Longest time from the decision to leave until the canary is out, in milliseconds. */
+  outMs?: number;
+}
+
+type Fault = Omit<Violation, 'promise'>;
+type Checker = (run: Run, limits: Required<Limits>) => Fault[];
+
+/** Records what happens in a world from now on; `finish` reads what stands at the end. */
+export function record(world: World, traffic: ModelTraffic[] = []): { finish(): Promise<Run> } {
+  const timeline: Run['timeline'] = [];
+  recordWrites(world, timeline);
+  let isOver = false;
+  world.follow(({ rollout, events }) => {
+    if (isOver) return;
+    const requests: Record<string, number> = {};
+    for (const { tally } of traffic)
+      for (const [version, { requests: count }] of Object.entries(tally)) {
+        requests[version] = (requests[version] ?? 0) + count;
+      }
+    timeline.push({ kind: 'append', at: world.clock.now(), rollout, events, requests });
+  });
+  return {
+    async finish() {
+      isOver = true;
+      const ids = new Set(timeline.flatMap((entry) => (entry.kind === 'append' ? idOf(entry) : [])));
+      const run: Run = { timeline, heads: [], histories: {}, locks: {}, watched: [], executions: [] };
+      for (const id of ids) {
+        const head = await world.journal.read(id);
+        if (head === undefined) continue;
+        run.heads.push(head);
+        run.histories[id] = await world.journal.events(id);
+        for (const target of head.opening.targets) run.locks[target.key] = await holder(world, target);
+        if ((await world.ports.deadMan.frozen(id)) !== undefined) run.watched.push(id);
+      }
+      run.executions = world.stepFunctions.executions.map(({ name, status, stoppedAt }) => ({
+        name,
+        status,
+        stoppedAt,
+      }));
+      return run;
+    },
+  };
+}
+
+/** Every promise that was broken in a run; empty is what a run has to be. */
+export function check(run: Run, limits: Limits = {}): Violation[] {
+  const all = { tickMs: 120_000, outMs: 2_000, ...limits };
+  return Object.entries(CHECKERS).flatMap(([promise, checker]) =>
+    checker(run, all).map((fault) => ({ promise, ...fault })),
+  );
+}
+
+/** Stands where every caller passes, so that what Step Functions writes by itself is seen too. */
+function recordWrites({ lambda, clock }: World, timeline: Run['timeline']): void {
+  const operations = lambda.operations as unknown as Record<string, (input: never) => object>;
+  for (const command of ['UpdateAliasCommand', 'DeleteAliasCommand']) {
+    const call = operations[command];
+    if (call === undefined) throw new Error(`${command} is not simulated, so it cannot be recorded.`);
+    operations[command] = (input: never) => {
+      const { FunctionName = '', Name = '', Description }: Record<string, string | undefined> = input;
+      const look = () => {
+        try {
+          return lambda.helpers.routing(FunctionName, Name);
+        } catch {
+          return undefined;
+        }
+      };
+      const before = look();
+      // The effect stands before the answer does, so nobody can come between the two looks.
+      const answer = call(input);
+      const after = look();
+      if (before !== undefined && before.revisionId !== after?.revisionId)
+        timeline.push({
+          kind: 'write',
+          at: clock.now(),
+          key: `lambda-alias:${FunctionName}:${Name}`,
+          before: standing(before),
+          after: after && standing(after),
+          by: stampFrom(Description),
+        });
+      return answer;
+    };
+  }
+}
+
+const standing = ({ primary, weights }: Standing): Standing => ({ primary, weights });
+
+/** Asks for the lock under another name and lets go of it at once. */
+async function holder({ journal, clock }: World, target: Target): Promise<string | undefined> {
+  const at = clock.now();
+  const opened = await journal.open([
+    {
+      type: 'RolloutOpened',
+      at,
+      rolloutId: `probe--${target.key}--${at}`,
+      service: 'probe',
+      environment: '',
+      release: '',
+      attempt: 1,
+      manifest: { bucket: '', key: '', versionId: '' },
+      order: 0,
+      targets: [target],
+      plan: { steps: [], verifySeconds: 0, onInconclusive: 'pause' },
+      smoke: [],
+      watch: [],
+      alarms: [],
+      settleSeconds: 0,
+      deadline: at,
+      notices: [],
+    },
+    { type: 'RolloutClosed', at, outcome: 'refused', reason: 'only a look at the lock' },
+  ]);
+  return opened.result === 'locked' ? opened.by : undefined;
+}
+
+// What a checker sees of one rollout.
+
+interface Entry {
+  index: number;
+  at: Instant;
+}
+type Written = AliasWrite & Entry & { target: Target; from: Percent; to: Percent };
+type Happened = Entry & { event: RolloutEvent; append: Append };
+
+interface View {
+  id: string;
+  opening: Rollout['opening'];
+  happened: Happened[];
+  /** Changes of its targets, by anybody. */
+  writes: Written[];
+  /** Those of its own that gave the canary more. */
+  raises: (Written & { by: Stamp })[];
+}
+
+const idOf = ({ rollout }: Append) => rollout.opening.rolloutId;
+
+const shareOf = (at: Standing | undefined, canary: string): Percent =>
+  at === undefined ? 0 : at.primary === canary ? 100 : (at.weights[canary] ?? 0);
+
+function views({ timeline, heads }: Run): View[] {
+  return heads.map(({ opening }) => {
+    const id = opening.rolloutId;
+    const happened = timeline.flatMap((entry, index) =>
+      entry.kind === 'append' && idOf(entry) === id
+        ? entry.events.map((event) => ({ index, at: entry.at, event, append: entry }))
+        : [],
+    );
+    const writes = timeline.flatMap((entry, index): Written[] => {
+      if (entry.kind !== 'write') return [];
+      const target = opening.targets.find(({ key }) => key === entry.key);
+      if (target === undefined) return [];
+      const [from, to] = [shareOf(entry.before, target.canary), shareOf(entry.after, target.canary)];
+      return [{ ...entry, index, target, from, to }];
+    });
+    const raises = writes.flatMap((write) =>
+      write.by?.rolloutId === id && write.to > write.from ? [{ ...write, by: write.by }] : [],
+    );
+    return { id, opening, happened, writes, raises };
+  });
+}
+
+type EventOf<Type extends RolloutEvent['type']> = Extract<RolloutEvent, { type: Type }>;
+
+function those<Type extends RolloutEvent['type']>(view: View, ...types: Type[]) {
+  return view.happened.filter((each): each is Happened & { event: EventOf<Type> } =>
+    (types as string[]).includes(each.event.type),
+  );
+}
+
+const LEAVING = ['RevertOrdered', 'Aborted', 'StrangerSeen', 'Reverted'] as const;
+
+/** Where a target stood just before the entry of this index. */
+function standingAt(view: View, target: Target, index: number): Standing | undefined {
+  const last = view.writes.findLast((write) => write.index < index && write.key === target.key);
+  if (last !== undefined) return last.after;
+  const first = view.writes.find((write) => write.key === target.key);
+  return first?.before ?? { primary: target.stable, weights: {} };
+}
+
+const perRollout =
+  (checker: (view: View, run: Run, limits: Required<Limits>) => Fault[]): Checker =>
+  (run, limits) =>
+    views(run).flatMap((view) =>
+      checker(view, run, limits).map(({ at, what }) => ({ at, what: `${view.id}: ${what}` })),
+    );
+
+/** Once a rollout's canary has to leave, no raise of it is announced; once it has left, none succeeds. */
+export const neverRaisedAfterLeaving = perRollout((view) => {
+  const leaving = those(view, ...LEAVING)[0];
+  const announced = those(view, 'ShiftIntended')
+    .filter(({ index }) => leaving !== undefined && index > leaving.index)
+    .map(({ at, event }) => ({ at, what: `announced ${event.weight} % although it was leaving` }));
+  const left = those(view, 'Reverted', 'RolloutClosed')[0]?.index ?? Number.POSITIVE_INFINITY;
+  const raised = view.raises
+    .filter(
+      (raise) =>
+        raise.index > left ||
+        view.writes.some(
+          ({ key, by, index }) =>
+            key === raise.key && by?.rolloutId === view.id && !by.open && index < raise.index,
+        ),
+    )
+    .map(({ at, target, to }) => ({ at, what: `${target.name} was raised to ${to} % after its revert` }));
+  return [...announced, ...raised];
+});
+
+/** Nothing is raised that the journal did not announce before: target, weight and stamp. */
+export const everyRaiseAnnounced = perRollout((view) =>
+  view.raises
+    .filter(
+      (raise) =>
+        !those(view, 'ShiftIntended').some(
+          ({ index, event }) =>
+            index < raise.index &&
+            event.target === raise.target.name &&
+            event.weight === raise.to &&
+            isSameStamp(event.stamp, raise.by),
+        ),
+    )
+    .map(({ at, target, to, by }) => ({
+      at,
+      what: `${target.name} was raised to ${to} % under "${stampText(by)}", which was never announced`,
+    })),
+);
+
+/** A smoke test that was asked for has passed before the first request of a user. */
+export const smokeBeforeTraffic = perRollout((view) => {
+  const first = view.raises[0];
+  if (first === undefined) return [];
+  return view.opening.smoke
+    .map((_, index) => index)
+    .filter(
+      (index) =>
+        !those(view, 'SmokeAnswered').some(
+          ({ event, ...each }) =>
+            each.index < first.index && event.index === index && event.status === 'pass',
+        ),
+    )
+    .map((index) => ({ at: first.at, what: `was raised before smoke test ${index + 1} had passed` }));
+});
+
+/** A step is left on a pass that covers its whole bake, measured after traffic stood there, or on an order to promote. */
+export const noRaiseWithoutVerdict = perRollout((view) => {
+  const { steps } = view.opening.plan;
+  const stepOf = (weight: Percent) =>
+    weight === 100 ? steps.length : steps.findIndex((step) => step.weight === weight);
+  let reached = -1;
+  return those(view, 'ShiftIntended').flatMap(({ index, at, event }) => {
+    const step = stepOf(event.weight);
+    if (step <= reached) return [];
+    const left = reached;
+    reached = step;
+    if (left === -1 && step === 0) return [];
+    const since =
+      those(view, 'ShiftIntended').find((each) => stepOf(each.event.weight) === left)?.index ?? -1;
+    const isOrdered = those(view, 'PromotionOrdered').some(
+      (order) => order.index < index && (order.event.full || order.index > since || left === -1),
+    );
+    if (isOrdered) return [];
+    if (step !== left + 1) return [{ at, what: `went to ${event.weight} % past a step` }];
+    const why = whyUnproven(view, index, steps[left]);
+    return why === undefined ? [] : [{ at, what: `was raised to ${event.weight} % although ${why}` }];
+  });
+});
+
+/** Why what was measured before an entry does not carry a step; undefined where it does. */
+function whyUnproven(
+  view: View,
+  index: number,
+  step: { weight: Percent; bakeSeconds: number } | undefined,
+): string | undefined {
+  const verdict = those(view, 'Measured').findLast((each) => each.index < index)?.event.verdict;
+  const since = view.raises.findLast(
+    (raise) => raise.index < index && raise.to === (step?.weight ?? 100),
+  )?.at;
+  if (verdict === undefined || since === undefined || step === undefined) return 'nothing was measured';
+  if (verdict.status !== 'pass') return `its last verdict was ${verdict.status}`;
+  const bake = Math.max(WINDOW_MS, Math.floor((step.bakeSeconds * 1000) / WINDOW_MS) * WINDOW_MS);
+  if (verdict.from < since) return 'its verdict began before traffic stood there';
+  if (verdict.to - verdict.from < bake) return `its verdict covers ${(verdict.to - verdict.from) / 1000} s`;
+  return undefined;
+}
+
+/** A pass rests on canary requests of each target, and on no more of them than there were. */
+export const zeroEvidenceNeverPasses = perRollout((view) =>
+  those(view, 'Measured').flatMap(({ at, event: { verdict }, append }) => {
+    if (verdict.status !== 'pass') return [];
+    return view.opening.targets.flatMap(({ name, canary }) => {
+      const samples = verdict.findings
+        .filter(({ target }) => target === name)
+        .map((finding) => finding.canary.total);
+      const least = samples.length === 0 ? 0 : Math.min(...samples);
+      const real = append.requests[canary];
+      if (least === 0) return [{ at, what: `passed ${name} without any request on the canary` }];
+      if (real !== undefined && Math.max(...samples) > real)
+        return [{ at, what: `passed ${name} on ${Math.max(...samples)} requests where ${real} were made` }];
+      return [];
+    });
+  }),
+);
+
+/** Whoever says "proven" left every step on a pass and verified with one. */
+export const provenMeansMeasured = perRollout((view) => {
+  const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
+  if (close === undefined || !close.event.reason.startsWith('proven')) return [];
+  const { steps, verifySeconds } = view.opening.plan;
+  if (steps.length === 0 || those(view, 'PromotionOrdered').length > 0)
+    return [{ at: close.at, what: 'says that it was proven although it was promoted without evidence' }];
+  if (verifySeconds === 0) return [];
+  const why = whyUnproven(view, close.index, { weight: 100, bakeSeconds: verifySeconds });
+  return why === undefined ? [] : [{ at: close.at, what: `says that it was proven although ${why}` }];
+});
+
+/** When a rollout is closed its canary has everything or nothing, on every target alike. */
+export const endsAtZeroOrHundred = perRollout((view) =>
+  those(view, 'RolloutClosed').flatMap(({ index, at, event }) =>
+    view.opening.targets.flatMap((target) => {
+      const found = standingAt(view, target, index);
+      const share = shareOf(found, target.canary);
+      const isSplit = event.outcome === 'completed' && Object.keys(found?.weights ?? {}).length > 0;
+      const due = event.outcome === 'completed' ? 100 : 0;
+      return share === due && !isSplit
+        ? []
+        : [{ at, what: `ended ${event.outcome} with ${share} % of ${target.name} on the canary` }];
+    }),
+  ),
+);
+
+/** What neither stable nor canary is, is never replaced or reweighted by us. */
+export const strangerUntouched = perRollout((view) =>
+  view.writes.flatMap(({ by, before, after, at, target }) => {
+    if (by?.rolloutId !== view.id || after === undefined) return [];
+    const { stable, canary } = target;
+    const isForeign = (version: string) => version !== stable && version !== canary;
+    const moved = isForeign(before.primary) && after.primary !== before.primary;
+    const taken = Object.keys(before.weights).find(
+      (version) => isForeign(version) && after.weights[version] !== before.weights[version],
+    );
+    return [
+      ...(moved ? [{ at, what: `replaced version ${before.primary}, which somebody else put there` }] : []),
+      ...(taken === undefined ? [] : [{ at, what: `changed the weight of version ${taken}, not ours` }]),
+    ];
+  }),
+);
+
+/** While the canary has traffic, a change of it by somebody else ends the rollout no later than the next measurement. */
+export const strangerNoticed = perRollout((view, _run, { tickMs }) => {
+  const first = view.raises[0]?.index ?? Number.POSITIVE_INFINITY;
+  const ended = those(view, ...LEAVING, 'RolloutClosed');
+  return view.writes
+    .filter(
+      ({ index, by, before, after }) =>
+        index > first && by?.rolloutId !== view.id && !isDeepStrictEqual(before, after),
+    )
+    .filter(({ index, at }) => !ended.some((end) => end.index < index || end.at - at <= tickMs))
+    .map(({ at, target }) => ({ at, what: `did not notice who else moved ${target.name}` }));
+});
+
+/** What a rollout put on an alias is gone when it has ended otherwise than completed, unless a stranger put it back. */
+export const ourWeightRemoved = perRollout((view, run) => {
+  const outcome = run.heads.find(({ opening }) => opening.rolloutId === view.id)?.outcome;
+  if (outcome === undefined || outcome === 'completed') return [];
+  return view.opening.targets.flatMap(({ key, name }) => {
+    const last = view.writes.findLast((write) => write.key === key && write.from !== write.to);
+    return last !== undefined && last.by?.rolloutId === view.id && last.to > 0
+      ? [{ at: last.at, what: `left ${last.to} % of ${name} on the canary` }]
+      : [];
+  });
+});
+
+/** A target is raised by the rollout that holds it alone, and each raise has a newer stamp than the one before. */
+export const atMostOneRaiser: Checker = (run) => {
+  const all = views(run);
+  const raises = all.flatMap((view) => view.raises.map((raise) => ({ view, raise })));
+  const isOpen = (view: View, index: number) =>
+    (those(view, 'RolloutOpened')[0]?.index ?? Number.POSITIVE_INFINITY) < index &&
+    (those(view, 'RolloutClosed')[0]?.index ?? Number.POSITIVE_INFINITY) > index;
+  return raises.flatMap(({ view, raise }) => {
+    const others = all.filter(
+      (other) =>
+        other !== view &&
+        isOpen(other, raise.index) &&
+        other.opening.targets.some(({ key }) => key === raise.key),
+    );
+    const isHolder = isOpen(view, raise.index) && others.length === 0;
+    const older = view.raises.find(
+      ({ key, index, by }) =>
+        key === raise.key &&
+        index < raise.index &&
+        (by.epoch > raise.by.epoch || (by.epoch === raise.by.epoch && by.seq >= raise.by.seq)),
+    );
+    const { at, target } = raise;
+    return [
+      ...(isHolder ? [] : [{ at, what: `${view.id}: raised ${target.name} without holding it alone` }]),
+      ...(older === undefined
+        ? []
+        : [
+            {
+              at,
+              what: `${view.id}: raised ${target.name} under "${stampText(raise.by)}" after "${stampText(older.by)}"`,
+            },
+          ]),
+    ];
+  });
+};
+
+/** An ended rollout holds no lock. */
+export const lockReleased: Checker = ({ heads, locks }) =>
+  Object.entries(locks).flatMap(([key, by]) => {
+    const head = heads.find(({ opening }) => opening.rolloutId === by);
+    return head?.outcome === undefined
+      ? []
+      : [{ at: head.lastEventAt, what: `${by} has ended and still holds ${key}` }];
+  });
+
+/** Where the journal says Reverted, the canary was out before it said so. */
+export const revertFirst = perRollout((view) =>
+  those(view, 'Reverted').flatMap(({ index, at }) =>
+    view.opening.targets
+      .filter((target) => shareOf(standingAt(view, target, index), target.canary) > 0)
+      .map(({ name }) => ({ at, what: `wrote Reverted while ${name} still served the canary` })),
+  ),
+);
+
+/** From the decision to leave until no request can meet the canary it takes no longer than promised. */
+export const outInTime = perRollout((view, _run, { outMs }) => {
+  const leaving = those(view, ...LEAVING)[0];
+  if (leaving === undefined) return [];
+  return view.opening.targets.flatMap((target) => {
+    if (shareOf(standingAt(view, target, leaving.index), target.canary) === 0) return [];
+    const out = view.writes.find(
+      (write) => write.index > leaving.index && write.key === target.key && write.to === 0,
+    );
+    return out !== undefined && out.at - leaving.at <= outMs
+      ? []
+      : [
+          {
+            at: leaving.at,
+            what: `${target.name} was out ${out === undefined ? 'never' : `only after ${out.at - leaving.at} ms`}`,
+          },
+        ];
+  });
+});
+
+/** The fold of a rollout's events is what the journal keeps as its head. */
+export const sameFoldAsHead: Checker = ({ heads, histories }) =>
+  heads
+    .filter((head) => {
+      const folded = fold(histories[head.opening.rolloutId] ?? []);
+      return !isDeepStrictEqual(JSON.parse(JSON.stringify(folded ?? null)), head);
+    })
+    .map(({ opening, lastEventAt }) => ({
+      at: lastEventAt,
+      what: `${opening.rolloutId}: its events do not give its head`,
+    }));
+
+/** What a rollout was opened with never changes, and nothing is raised to a weight that is not in it. */
+export const configFrozen = perRollout((view) => {
+  const changed = view.happened.find(
+    ({ append }) => !isDeepStrictEqual(plain(append.rollout.opening), plain(view.opening)),
+  );
+  const weights = [...view.opening.plan.steps.map(({ weight }) => weight), 100];
+  return [
+    ...(changed === undefined ? [] : [{ at: changed.at, what: 'its opening changed' }]),
+    ...view.raises
+      .filter(({ to }) => !weights.includes(to))
+      .map(({ at, to }) => ({ at, what: `was raised to ${to} %, which is not in its plan` })),
+  ];
+});
+
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
+/** While users can meet the canary it is measured again and again, with no longer gap than allowed. */
+export const tickAtMostTwoMinutes = perRollout((view, _run, { tickMs }) => {
+  const first = view.raises[0];
+  const end =
+    view.writes.find(({ index, by }) => first !== undefined && index > first.index && by?.open === false) ??
+    view.happened.at(-1);
+  if (first === undefined || end === undefined) return [];
+  const looks = those(view, 'Measured', ...LEAVING)
+    .map(({ at }) => at)
+    .filter((at) => at > first.at && at < end.at);
+  const times = [first.at, ...looks, end.at];
+  return times.flatMap((at, index) => {
+    const gap = at - (times[index - 1] ?? at);
+    return gap > tickMs ? [{ at, what: `was not measured for ${Math.round(gap / 1000)} s` }] : [];
+  });
+});
+
+/** An order to go on is followed by something within the time between two measurements, whether or not its wake-up came. */
+export const ordersHeard = perRollout((view, _run, { tickMs }) =>
+  those(view, 'Resumed', 'PromotionOrdered').flatMap(({ index, at, event }) => {
+    const heard = view.happened.find((each) => each.index > index);
+    return heard !== undefined && heard.at - at <= tickMs
+      ? []
+      : [{ at, what: `did nothing for ${tickMs / 1000} s after ${event.type} by ${event.by}` }];
+  }),
+);
+
+/** A rollout that was opened has an outcome, no execution of it runs on, and its dead man is disarmed. */
+export const everyRolloutEnds: Checker = ({ heads, executions, watched }) => [
+  ...heads
+    .filter(({ outcome }) => outcome === undefined)
+    .map(({ opening, lastEventAt }) => ({ at: lastEventAt, what: `${opening.rolloutId} never ended` })),
+  ...executions
+    .filter(({ status }) => status === 'RUNNING')
+    .map(({ name }) => ({ at: 0, what: `execution ${name} runs on` })),
+  ...watched.map((id) => ({ at: 0, what: `${id} is watched by a dead man for ever` })),
+];
+
+/** Completed is a succeeded execution, every other end a failed one: that is what pages people. */
+export const executionSaysOutcome: Checker = ({ heads, executions }) =>
+  heads.flatMap(({ opening, outcome, lastEventAt }) => {
+    const own = executions.filter(
+      ({ name, status }) => name.startsWith(`${opening.rolloutId}-`) && status !== 'ABORTED',
+    );
+    const last = own.toSorted((a, b) => (a.stoppedAt ?? 0) - (b.stoppedAt ?? 0)).at(-1);
+    const due = outcome === 'completed' ? 'SUCCEEDED' : 'FAILED';
+    return last === undefined || outcome === undefined || last.status === due
+      ? []
+      : [{ at: lastEventAt, what: `${last.name} ended ${last.status} although the rollout is ${outcome}` }];
+  });
+
+/** The checkers by the name of what they hold. */
+export const CHECKERS = {
+  neverRaisedAfterLeaving,
+  everyRaiseAnnounced,
+  smokeBeforeTraffic,
+  noRaiseWithoutVerdict,
+  zeroEvidenceNeverPasses,
+  provenMeansMeasured,
+  endsAtZeroOrHundred,
+  strangerUntouched,
+  strangerNoticed,
+  ourWeightRemoved,
+  atMostOneRaiser,
+  lockReleased,
+  revertFirst,
+  outInTime,
+  sameFoldAsHead,
+  configFrozen,
+  tickAtMostTwoMinutes,
+  ordersHeard,
+  everyRolloutEnds,
+  executionSaysOutcome,
+} satisfies Record<string, Checker>;

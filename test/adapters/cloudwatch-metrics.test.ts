@@ -1,0 +1,158 @@
+import { CloudWatchClient, GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
+import { mockClient } from 'aws-sdk-client-mock';
+import 'aws-sdk-client-mock-vitest/extend';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { cloudwatchMetrics } from '../../adapters/cloudwatch-metrics.ts';
+import type { WatchRule } from '../../core/analysis/types.ts';
+import { targetOf } from '../contract/rollouts.ts';
+import { FINAL, PASSING, refusal, stubbed } from './stub.ts';
+
+const client = new CloudWatchClient({ region: 'eu-west-1' });
+const cloudwatch = mockClient(client);
+const source = cloudwatchMetrics(client);
+const target = { ...targetOf('api'), stable: '7', canary: '8' };
+const FROM = Date.UTC(2026, 0, 5, 9);
+const TO = FROM + 3 * 60_000;
+const ERRORS: WatchRule[] = [{ metric: 'errors', ratio: 1.5 }];
+
+const result = (Id: string, values: [minute: number, value: number][] = [], StatusCode = 'Complete') => ({
+  Id,
+  Timestamps: values.map(([minute]) => new Date(FROM + minute * 60_000)),
+  Values: values.map(([, value]) => value),
+  StatusCode: StatusCode as 'Complete',
+});
+
+beforeEach(() => void cloudwatch.reset());
+
+describe('GetMetricData', () => {
+  test('is asked for sums of a minute, of both versions behind the alias, in one call', async () => {
+    cloudwatch.on(GetMetricDataCommand).resolves({
+      MetricDataResults: ['m0', 'm1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7'].map((id) => result(id)),
+    });
+    await source.read(target, [...ERRORS, { metric: 'http5xx', share: 0.01 }], FROM, TO);
+    const query = (Id: string, Namespace: string, MetricName: string, version: string) => ({
+      Id,
+      MetricStat: {
+        Metric: {
+          Namespace,
+          MetricName,
+          Dimensions: [
+            { Name: 'FunctionName', Value: 'api' },
+            { Name: 'Resource', Value: 'api:live' },
+            { Name: 'ExecutedVersion', Value: version },
+          ],
+        },
+        Period: 60,
+        Stat: 'Sum',
+      },
+    });
+    expect(cloudwatch.commandCalls(GetMetricDataCommand).map(({ args }) => args[0].input)).toEqual([
+      {
+        MetricDataQueries: [
+          query('m0', 'AWS/Lambda', 'Errors', '8'),
+          query('m1', 'AWS/Lambda', 'Invocations', '8'),
+          query('m2', 'AWS/Lambda', 'Errors', '7'),
+          query('m3', 'AWS/Lambda', 'Invocations', '7'),
+          query('m4', 'Spillway', 'Faults', '8'),
+          query('m5', 'Spillway', 'Responses', '8'),
+          query('m6', 'Spillway', 'Faults', '7'),
+          query('m7', 'Spillway', 'Responses', '7'),
+        ],
+        StartTime: new Date(FROM),
+        EndTime: new Date(TO),
+        ScanBy: 'TimestampAscending',
+      },
+    ]);
+  });
+
+  test('is asked for page after page, with the same question and the token of the last one', async () => {
+    cloudwatch
+      .on(GetMetricDataCommand)
+      .resolvesOnce({
+        MetricDataResults: [result('m0', [[0, 1]], 'PartialData'), result('m1', [[0, 100]], 'PartialData')],
+        NextToken: 'second',
+      })
+      .resolvesOnce({
+        MetricDataResults: [result('m0', [[1, 2]]), result('m1', [[1, 200]], 'PartialData')],
+        NextToken: 'third',
+      })
+      .resolves({ MetricDataResults: [result('m1', [[2, 300]]), result('m2'), result('m3')] });
+    expect(await source.read(target, ERRORS, FROM, TO)).toEqual({
+      errors: [
+        { start: FROM, canary: { bad: 1, total: 100 } },
+        { start: FROM + 60_000, canary: { bad: 2, total: 200 } },
+        { start: FROM + 120_000, canary: { bad: 0, total: 300 } },
+      ],
+    });
+    const inputs = cloudwatch.commandCalls(GetMetricDataCommand).map(({ args }) => args[0].input);
+    expect(inputs.map(({ NextToken }) => NextToken)).toEqual([undefined, 'second', 'third']);
+    for (const { NextToken: _, ...asked } of inputs) expect(asked).toEqual(inputs[0]);
+  });
+
+  test('that fails on a later page gives nothing at all', async () => {
+    cloudwatch
+      .on(GetMetricDataCommand)
+      .resolvesOnce({ MetricDataResults: [result('m0', [[0, 0]])], NextToken: 'second' })
+      .rejects(
+        Object.assign(new Error('no'), { name: 'InternalServiceFault', $metadata: { httpStatusCode: 500 } }),
+      );
+    await expect(source.read(target, ERRORS, FROM, TO)).rejects.toMatchObject({ code: 'Unavailable' });
+  });
+
+  test('that breaks one series is Unavailable, also where a later page calls it complete', async () => {
+    cloudwatch
+      .on(GetMetricDataCommand)
+      .resolvesOnce({ MetricDataResults: [result('m0', [], 'InternalError')], NextToken: 'second' })
+      .resolves({ MetricDataResults: ['m0', 'm1', 'm2', 'm3'].map((id) => result(id)) });
+    await expect(source.read(target, ERRORS, FROM, TO)).rejects.toThrow(/incomplete \(InternalError\)/);
+  });
+
+  test('that answers nothing is Unavailable and not calm', async () => {
+    cloudwatch.on(GetMetricDataCommand).resolves({});
+    await expect(source.read(target, ERRORS, FROM, TO)).rejects.toMatchObject({ code: 'Unavailable' });
+  });
+
+  test.each(PASSING)('that meets %s is Unavailable', async (_what, error) => {
+    cloudwatch.on(GetMetricDataCommand).rejects(error);
+    await expect(source.read(target, ERRORS, FROM, TO)).rejects.toMatchObject({ code: 'Unavailable' });
+  });
+
+  test.each(FINAL)('that meets %s fails with that same error', async (_what, error) => {
+    cloudwatch.on(GetMetricDataCommand).rejects(error);
+    await expect(source.read(target, ERRORS, FROM, TO)).rejects.toBe(error);
+  });
+});
+
+describe('over the wire', () => {
+  test('times are sent as seconds and come back as the starts of windows', async () => {
+    const seconds = FROM / 1000;
+    const series = (Id: string, Values: number[]) => ({
+      Id,
+      Timestamps: Values.map((_, i) => seconds + 60 * i),
+      Values,
+      StatusCode: 'Complete',
+    });
+    const body = JSON.stringify({
+      MetricDataResults: [series('m0', [3]), series('m1', [100, 50]), series('m2', []), series('m3', [])],
+    });
+    const { config, sent } = stubbed({ body });
+    expect(await cloudwatchMetrics(new CloudWatchClient(config)).read(target, ERRORS, FROM, TO)).toEqual({
+      errors: [
+        { start: FROM, canary: { bad: 3, total: 100 } },
+        { start: FROM + 60_000, canary: { bad: 0, total: 50 } },
+      ],
+    });
+    expect(sent[0]?.headers['x-amz-target']).toMatch(/GetMetricData$/);
+    expect(sent[0]?.body).toMatchObject({
+      StartTime: seconds,
+      EndTime: TO / 1000,
+      ScanBy: 'TimestampAscending',
+    });
+  });
+
+  test('a throttle is Unavailable', async () => {
+    const { config } = stubbed(refusal(400, 'ThrottlingException'));
+    const reading = cloudwatchMetrics(new CloudWatchClient(config)).read(target, ERRORS, FROM, TO);
+    await expect(reading).rejects.toMatchObject({ code: 'Unavailable' });
+  });
+});

@@ -1,0 +1,267 @@
+import {
+  GetAliasCommand,
+  GetFunctionCommand,
+  LambdaClient,
+  ListProvisionedConcurrencyConfigsCommand,
+  PreconditionFailedException,
+  UpdateAliasCommand,
+} from '@aws-sdk/client-lambda';
+import { mockClient } from 'aws-sdk-client-mock';
+import 'aws-sdk-client-mock-vitest/extend';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { lambdaAlias } from '../../adapters/lambda-alias.ts';
+import type { Raise } from '../../core/ports.ts';
+import type { Target } from '../../core/rollout/event.ts';
+import { stampText } from '../../core/rollout/stamp.ts';
+import { FINAL, PASSING, refusal, stubbed } from './stub.ts';
+
+const client = new LambdaClient({ region: 'eu-west-1' });
+const lambda = mockClient(client);
+const router = lambdaAlias(client, { now: () => 1000 });
+
+const target: Target = {
+  name: 'api',
+  kind: 'lambda-alias',
+  key: 'lambda-alias:checkout:live',
+  ref: { functionName: 'checkout', alias: 'live' },
+  stable: '7',
+  canary: '8',
+  source: 'http',
+};
+const BY = { rolloutId: 'checkout--r1--1', epoch: 1 };
+const stamp = (seq: number, open = true) => ({ ...BY, seq, open });
+const raise = (changes: Partial<Raise> = {}): Raise => ({
+  expect: stamp(1),
+  write: stamp(2),
+  weight: 29,
+  expiresAt: 2000,
+  ...changes,
+});
+const alias = (Description: string, share = 0.1, FunctionVersion = '7') => ({
+  FunctionVersion,
+  Description,
+  RevisionId: 'revision-1',
+  ...(share > 0 ? { RoutingConfig: { AdditionalVersionWeights: { '8': share } } } : {}),
+});
+const request = {
+  name: 'api',
+  service: 'checkout',
+  spec: { lambda: 'checkout', alias: 'live' },
+  version: '8',
+};
+
+beforeEach(() => void lambda.reset());
+
+describe('what is sent', () => {
+  test('a raise names the alias, both versions, the share from 0 to 1, the stamp and the revision that was read', async () => {
+    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+    lambda.on(UpdateAliasCommand).resolves({});
+    await router.raise(target, raise());
+    expect(lambda).toHaveReceivedCommandOnce(GetAliasCommand);
+    expect(lambda.commandCalls(GetAliasCommand)[0]?.args[0].input).toEqual({
+      FunctionName: 'checkout',
+      Name: 'live',
+    });
+    expect(lambda.commandCalls(UpdateAliasCommand).map(({ args }) => args[0].input)).toEqual([
+      {
+        FunctionName: 'checkout',
+        Name: 'live',
+        FunctionVersion: '7',
+        RoutingConfig: { AdditionalVersionWeights: { '8': 0.29 } },
+        Description: 'spillway checkout--r1--1 1 2 open',
+        RevisionId: 'revision-1',
+      },
+    ]);
+  });
+
+  test('a promotion empties the weights by sending an empty map: left out, the old ones would stay', async () => {
+    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+    lambda.on(UpdateAliasCommand).resolves({});
+    await router.raise(target, raise({ weight: 100 }));
+    expect(lambda).toHaveReceivedCommandWith(UpdateAliasCommand, {
+      FunctionVersion: '8',
+      RoutingConfig: { AdditionalVersionWeights: {} },
+    });
+  });
+
+  test('a revert sends the frozen version, no weights, the closed stamp and the revision that was read', async () => {
+    lambda
+      .on(GetAliasCommand)
+      .resolvesOnce(alias(stampText(stamp(2)), 0, '8'))
+      .resolves({ ...alias(stampText(stamp(3, false)), 0), RevisionId: 'revision-2' });
+    lambda.on(UpdateAliasCommand).resolves({});
+    expect(await router.revert(target, BY)).toEqual({
+      name: 'api',
+      primary: '7',
+      changed: true,
+      stranger: false,
+    });
+    expect(lambda.commandCalls(UpdateAliasCommand).map(({ args }) => args[0].input)).toEqual([
+      {
+        FunctionName: 'checkout',
+        Name: 'live',
+        FunctionVersion: '7',
+        RoutingConfig: { AdditionalVersionWeights: {} },
+        Description: 'spillway checkout--r1--1 1 3 closed',
+        RevisionId: 'revision-1',
+      },
+    ]);
+  });
+
+  test('looking a target up asks for both versions, the alias and its provisioned concurrency, and for nothing else', async () => {
+    lambda.on(GetFunctionCommand).resolves({
+      Configuration: { Version: '8', Timeout: 29, Role: 'role', State: 'Active' },
+      Tags: { 'spillway:service': 'checkout' },
+    });
+    lambda
+      .on(GetAliasCommand)
+      .resolves({ FunctionVersion: '7', Description: 'the team’s own words', RevisionId: 'r' });
+    lambda.on(ListProvisionedConcurrencyConfigsCommand).resolves({ ProvisionedConcurrencyConfigs: [] });
+    const found = await router.resolve(request);
+    expect(found).toEqual({ target, timeoutSeconds: 29, notices: [] });
+    expect(lambda.calls().map(({ args }) => args[0].input)).toEqual([
+      { FunctionName: 'checkout', Qualifier: '8' },
+      { FunctionName: 'checkout', Name: 'live' },
+      { FunctionName: 'checkout' },
+      { FunctionName: 'checkout', Qualifier: '7' },
+    ]);
+  });
+});
+
+describe('a raise whose answer is an error', () => {
+  test.each(PASSING)('is settled by reading the stamp: %s', async (_what, error) => {
+    for (const [standing, result] of [
+      [stamp(1), 'fenced'],
+      [stamp(2), 'raised'],
+      [stamp(2, false), 'fenced'],
+    ] as const) {
+      lambda.reset();
+      lambda
+        .on(GetAliasCommand)
+        .resolvesOnce(alias(stampText(stamp(1))))
+        .resolves(alias(stampText(standing)));
+      lambda.on(UpdateAliasCommand).rejects(error);
+      expect(await router.raise(target, raise())).toMatchObject({ result });
+      expect(lambda).toHaveReceivedCommandTimes(UpdateAliasCommand, 1);
+    }
+  });
+
+  test.each(PASSING)('is Unavailable where the stamp cannot be read either: %s', async (_what, error) => {
+    lambda
+      .on(GetAliasCommand)
+      .resolvesOnce(alias(stampText(stamp(1))))
+      .rejects(error);
+    lambda.on(UpdateAliasCommand).rejects(error);
+    await expect(router.raise(target, raise())).rejects.toMatchObject({ code: 'Unavailable' });
+    expect(lambda).toHaveReceivedCommandTimes(UpdateAliasCommand, 1);
+  });
+
+  test.each(FINAL)('goes on untouched where AWS refused it for good: %s', async (_what, error) => {
+    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+    lambda.on(UpdateAliasCommand).rejects(error);
+    await expect(router.raise(target, raise())).rejects.toBe(error);
+  });
+});
+
+describe('a revert whose answer is an error', () => {
+  test.each(PASSING)('is written again: %s', async (_what, error) => {
+    lambda
+      .on(GetAliasCommand)
+      .resolvesOnce(alias(stampText(stamp(1))))
+      .resolvesOnce(alias(stampText(stamp(1))))
+      .resolves(alias(stampText(stamp(2, false)), 0));
+    lambda.on(UpdateAliasCommand).rejectsOnce(error).resolves({});
+    expect(await router.revert(target, BY)).toMatchObject({ primary: '7', changed: true });
+    expect(lambda).toHaveReceivedCommandTimes(UpdateAliasCommand, 2);
+  });
+
+  test.each(FINAL)('goes on untouched where AWS refused it for good: %s', async (_what, error) => {
+    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+    lambda.on(UpdateAliasCommand).rejects(error);
+    await expect(router.revert(target, BY)).rejects.toBe(error);
+    expect(lambda).toHaveReceivedCommandTimes(UpdateAliasCommand, 1);
+  });
+});
+
+describe('looking a target up', () => {
+  test.each(PASSING)('is no refusal where AWS cannot be asked just now: %s', async (_what, error) => {
+    lambda.on(GetFunctionCommand).rejects(error);
+    await expect(router.resolve(request)).rejects.toMatchObject({ code: 'Unavailable' });
+  });
+
+  test.each(FINAL)('goes on untouched where AWS refused it for good: %s', async (_what, error) => {
+    lambda.on(GetFunctionCommand).rejects(error);
+    await expect(router.resolve(request)).rejects.toBe(error);
+  });
+
+  test('names what Lambda says of a version that failed', async () => {
+    lambda.on(GetFunctionCommand).resolves({
+      Configuration: { Version: '8', State: 'Failed', StateReason: 'the image is gone' },
+      Tags: { 'spillway:service': 'checkout' },
+    });
+    lambda.on(GetAliasCommand).resolves({ FunctionVersion: '7' });
+    lambda.on(ListProvisionedConcurrencyConfigsCommand).resolves({});
+    await expect(router.resolve(request)).rejects.toThrow(/is Failed \(the image is gone\)/);
+  });
+
+  test('takes three seconds for a time limit that Lambda does not tell', async () => {
+    lambda.on(GetFunctionCommand).resolves({ Configuration: {}, Tags: { 'spillway:service': 'checkout' } });
+    lambda.on(GetAliasCommand).resolves({ FunctionVersion: '7' });
+    lambda.on(ListProvisionedConcurrencyConfigsCommand).resolves({});
+    expect((await router.resolve(request)).timeoutSeconds).toBe(3);
+  });
+
+  test('does not take the provisioned concurrency of another alias for that of this one', async () => {
+    lambda.on(GetFunctionCommand).resolves({ Configuration: {}, Tags: { 'spillway:service': 'checkout' } });
+    lambda.on(GetAliasCommand).resolves({ FunctionVersion: '7' });
+    lambda.on(ListProvisionedConcurrencyConfigsCommand).resolves({
+      ProvisionedConcurrencyConfigs: [
+        { FunctionArn: 'arn:aws:lambda:eu-west-1:1:function:checkout:not-live' },
+      ],
+    });
+    expect((await router.resolve(request)).target).toEqual(target);
+  });
+});
+
+describe('over the wire', () => {
+  const standing = JSON.stringify(alias(stampText(stamp(1))));
+
+  test('a raise is one PUT whose share is a number', async () => {
+    const { config, sent } = stubbed({ body: standing }, { body: '{}' });
+    await lambdaAlias(new LambdaClient(config), { now: () => 1000 }).raise(target, raise({ weight: 7 }));
+    expect(sent.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'GET /2015-03-31/functions/checkout/aliases/live',
+      'PUT /2015-03-31/functions/checkout/aliases/live',
+    ]);
+    expect(sent[1]?.body).toEqual({
+      FunctionVersion: '7',
+      RoutingConfig: { AdditionalVersionWeights: { '8': 0.07 } },
+      Description: 'spillway checkout--r1--1 1 2 open',
+      RevisionId: 'revision-1',
+    });
+  });
+
+  test('an empty map of weights is sent as an empty map', async () => {
+    const { config, sent } = stubbed({ body: standing }, { body: '{}' });
+    await lambdaAlias(new LambdaClient(config), { now: () => 1000 }).raise(target, raise({ weight: 100 }));
+    expect(sent[1]?.body).toMatchObject({ RoutingConfig: { AdditionalVersionWeights: {} } });
+  });
+
+  test('a 412 comes back as PreconditionFailedException, and fences', async () => {
+    const stale = refusal(412, 'PreconditionFailedException');
+    const client = new LambdaClient(stubbed(stale).config);
+    const update = client.send(new UpdateAliasCommand({ FunctionName: 'checkout', Name: 'live' }));
+    await expect(update).rejects.toBeInstanceOf(PreconditionFailedException);
+    const { config, sent } = stubbed({ body: standing }, stale, { body: standing });
+    const raising = lambdaAlias(new LambdaClient(config), { now: () => 1000 }).raise(target, raise());
+    expect(await raising).toMatchObject({ result: 'fenced', why: 'PreconditionFailedException' });
+    expect(sent.map(({ method }) => method)).toEqual(['GET', 'PUT', 'GET']);
+  });
+
+  test('what is not there comes back as a refusal with the field and the mend', async () => {
+    const { config } = stubbed(refusal(404, 'ResourceNotFoundException'));
+    await expect(lambdaAlias(new LambdaClient(config), { now: () => 0 }).resolve(request)).rejects.toThrow(
+      /^targets\.api: there is no function checkout/,
+    );
+  });
+});

@@ -1,0 +1,153 @@
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { mockClient } from 'aws-sdk-client-mock';
+import 'aws-sdk-client-mock-vitest/extend';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { lambdaSmoke } from '../../adapters/lambda-smoke.ts';
+import type { SmokeCheck } from '../../core/analysis/types.ts';
+import { targetOf } from '../contract/rollouts.ts';
+import { FINAL, PASSING, refusal, stubbed } from './stub.ts';
+
+const client = new LambdaClient({ region: 'eu-west-1' });
+const lambda = mockClient(client);
+const AT = Date.UTC(2026, 0, 5, 9);
+const runner = lambdaSmoke(client, { now: () => AT });
+const target = { ...targetOf('api'), canary: '8' };
+const check: SmokeCheck = {
+  target: 'api',
+  method: 'GET',
+  path: '/health',
+  expect: { status: 200, json: {} },
+};
+const payload = (value: unknown) => ({
+  ExecutedVersion: '8',
+  Payload: new TextEncoder().encode(JSON.stringify(value)) as never,
+});
+
+/** The event of the only invocation. */
+function eventSent(): unknown {
+  const input = lambda.commandCalls(InvokeCommand)[0]?.args[0].input;
+  return JSON.parse(new TextDecoder().decode(input?.Payload as Uint8Array));
+}
+
+beforeEach(() => {
+  lambda.reset();
+  lambda.on(InvokeCommand).resolves(payload({ statusCode: 200, body: 'ok' }));
+});
+
+describe('Invoke', () => {
+  test('names the function and the exact version, and waits for the answer', async () => {
+    await runner.run(target, check);
+    expect(lambda).toHaveReceivedCommandTimes(InvokeCommand, 1);
+    const { Payload: _, ...input } = lambda.commandCalls(InvokeCommand)[0]?.args[0].input ?? {};
+    expect(input).toEqual({ FunctionName: 'api', Qualifier: '8' });
+  });
+
+  test('carries the event of an HTTP API and of a function URL, payload 2.0', async () => {
+    await runner.run(target, check);
+    expect(eventSent()).toEqual({
+      version: '2.0',
+      routeKey: '$default',
+      rawPath: '/health',
+      rawQueryString: '',
+      headers: { host: 'smoke.spillway', 'user-agent': 'spillway-smoke' },
+      requestContext: {
+        accountId: 'anonymous',
+        apiId: 'spillway-smoke',
+        domainName: 'smoke.spillway',
+        domainPrefix: 'smoke',
+        http: {
+          method: 'GET',
+          path: '/health',
+          protocol: 'HTTP/1.1',
+          sourceIp: '127.0.0.1',
+          userAgent: 'spillway-smoke',
+        },
+        requestId: `spillway-smoke-${AT}`,
+        routeKey: '$default',
+        stage: '$default',
+        time: expect.any(String),
+        timeEpoch: AT,
+      },
+      isBase64Encoded: false,
+    });
+  });
+
+  test('carries query and body, with the length in bytes', async () => {
+    const body = '{"name":"Größe"}';
+    await runner.run(target, { ...check, method: 'POST', path: '/checkout?dryRun=1&sku=T%201', body });
+    expect(eventSent()).toMatchObject({
+      rawPath: '/checkout',
+      rawQueryString: 'dryRun=1&sku=T%201',
+      queryStringParameters: { dryRun: '1', sku: 'T 1' },
+      headers: { 'content-type': 'application/json', 'content-length': '18' },
+      requestContext: { http: { method: 'POST', path: '/checkout' } },
+      body,
+    });
+  });
+
+  test.each([...PASSING, ...FINAL])('that meets %s is broken, with the reason', async (_what, error) => {
+    lambda.on(InvokeCommand).rejects(error);
+    expect(await runner.run(target, check)).toEqual({
+      status: 'broken',
+      reason: `GET /health could not be put: ${error.message}`,
+    });
+  });
+
+  test('that reports a FunctionError fails, with type and message, or with a piece of what came', async () => {
+    const threw = (value: unknown) =>
+      lambda.on(InvokeCommand).resolves({ ...payload(value), FunctionError: 'Unhandled' });
+    threw({ errorType: 'RangeError', errorMessage: 'too far' });
+    expect(await runner.run(target, check)).toMatchObject({
+      status: 'fail',
+      reason: expect.stringContaining('RangeError: too far'),
+    });
+    threw('x'.repeat(1000));
+    const { status, reason } = await runner.run(target, check);
+    expect(status).toBe('fail');
+    expect(reason.length).toBeLessThan(250);
+  });
+
+  test('that names no version is broken: nobody knows who answered', async () => {
+    lambda.on(InvokeCommand).resolves({ Payload: payload({ statusCode: 200 }).Payload });
+    expect(await runner.run(target, check)).toMatchObject({ status: 'broken' });
+  });
+});
+
+describe('over the wire', () => {
+  test('the version goes into the query, and the answer comes with its version in a header', async () => {
+    const { config, sent } = stubbed({
+      headers: { 'x-amz-executed-version': '8' },
+      body: JSON.stringify({ statusCode: 200, body: '{"total":100}' }),
+    });
+    const smoke = lambdaSmoke(new LambdaClient(config), { now: () => AT });
+    const answered = await smoke.run(target, { ...check, expect: { status: 200, json: { '$.total': 100 } } });
+    expect(answered).toMatchObject({ status: 'pass' });
+    expect(sent).toMatchObject([
+      {
+        method: 'POST',
+        path: '/2015-03-31/functions/api/invocations',
+        query: { Qualifier: '8' },
+        body: { rawPath: '/health' },
+      },
+    ]);
+  });
+
+  test('a function error comes in a header too', async () => {
+    const { config } = stubbed({
+      headers: { 'x-amz-executed-version': '8', 'x-amz-function-error': 'Unhandled' },
+      body: JSON.stringify({ errorType: 'Error', errorMessage: 'boom' }),
+    });
+    const smoke = lambdaSmoke(new LambdaClient(config), { now: () => AT });
+    expect(await smoke.run(target, check)).toMatchObject({
+      status: 'fail',
+      reason: expect.stringContaining('Error: boom'),
+    });
+  });
+
+  test('a throttle is broken', async () => {
+    const smoke = lambdaSmoke(new LambdaClient(stubbed(refusal(429, 'TooManyRequestsException')).config), {
+      now: () => AT,
+    });
+    expect(await smoke.run(target, check)).toMatchObject({ status: 'broken' });
+  });
+});

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { type JournalRecord, memoryJournal } from '../../adapters/memory-journal.ts';
+import type { Rollout } from '../../core/rollout/state.ts';
+import { closedEvent, declinedEvent, noted, openedEvent } from '../contract/rollouts.ts';
+
+test('those who follow a journal hear of each append once, in order, and of nothing that was not written', async () => {
+  const told: JournalRecord[] = [];
+  const journal = memoryJournal((record) => void told.push(structuredClone(record)));
+  const opened = await journal.open([openedEvent()]);
+  const { rollout } = opened as { rollout: Rollout };
+  const after = await journal.append(rollout, [noted('a'), noted('b')]);
+  await journal.append(after, []);
+  await journal.append(rollout, [noted('stale')]).catch(() => {});
+  await journal.open([openedEvent()]);
+  await journal.open([openedEvent({ release: 'r2' })]);
+  await journal.open([declinedEvent('refused', 'r3')]);
+  await journal.append(after, [closedEvent()]);
+  expect(told.map(({ rollout, events }) => [rollout.opening.release, rollout.version, events])).toEqual([
+    ['r1', 1, [openedEvent()]],
+    ['r1', 3, [noted('a'), noted('b')]],
+    ['r3', 1, [declinedEvent('refused', 'r3')]],
+    ['r1', 4, [closedEvent()]],
+  ]);
+});
+
+test('an append or a token for a rollout that was never opened is refused by its id', async () => {
+  const opened = await memoryJournal().open([openedEvent()]);
+  const { rollout } = opened as { rollout: Rollout };
+  const empty = memoryJournal();
+  for (const call of [
+    empty.append(rollout, [noted('a')]),
+    empty.putToken('checkout--r1--1', { version: 1, token: 't' }),
+  ])
+    await expect(call).rejects.toMatchObject({
+      code: 'RolloutUnknown',
+      message: expect.stringContaining('checkout--r1--1'),
+    });
+});

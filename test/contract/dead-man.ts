@@ -1,0 +1,166 @@
+import { expect } from 'vitest';
+import type { DeadMan, DeadManInput } from '../../core/ports.ts';
+import type { Instant } from '../../core/units.ts';
+import { contract, type Implementation, refused } from './cases.ts';
+import { targetOf } from './rollouts.ts';
+
+/** A dead man, and what he set in motion. */
+export interface DeadManStage {
+  deadMan: DeadMan;
+  now(): Instant;
+  arrange: {
+    pass(ms: number): Promise<void>;
+    disconnect(): void;
+  };
+  /** What he started, oldest first: a look by his function, or the machine that needs none. */
+  fired(): { at: Instant; what: 'look' | 'machine'; input: unknown }[];
+}
+
+const MINUTE = 60_000;
+
+/** What every dead man promises. */
+export function describeDeadMan(implementation: Implementation<DeadManStage>): void {
+  contract<DeadManStage>('DeadMan', implementation, (keeps) => {
+    keeps('keeps frozen exactly what it was armed with', async (stage) => {
+      const input = inputAt(stage.now());
+      await stage.deadMan.arm(input);
+      expect(await stage.deadMan.frozen(input.rolloutId)).toEqual(input);
+    });
+
+    keeps('has nothing frozen where it is not armed', async ({ deadMan }) => {
+      expect(await deadMan.frozen('checkout--r9--1')).toBeUndefined();
+    });
+
+    keeps('replaces what was frozen when it is armed again, and looks on once per round', async (stage) => {
+      const { deadMan, now, arrange, fired } = stage;
+      await deadMan.arm(inputAt(now()));
+      const again = { ...inputAt(now()), epoch: 2, unreadableSince: now(), targets: [targetOf('worker')] };
+      await deadMan.arm(again);
+      expect(await deadMan.frozen(again.rolloutId)).toEqual(again);
+      await arrange.pass(5 * MINUTE);
+      expect(looks(stage).map(({ input }) => input)).toEqual([again, again]);
+      expect(fired().every(({ what }) => what === 'look')).toBe(true);
+    });
+
+    keeps('forgets a mark that it is armed without', async ({ deadMan, now }) => {
+      await deadMan.arm({ ...inputAt(now()), unreadableSince: now() });
+      await deadMan.arm(inputAt(now()));
+      expect((await deadMan.frozen('checkout--r1--1'))?.unreadableSince).toBeUndefined();
+    });
+
+    keeps('takes its first look not before two minutes, and then one in every two', async (stage) => {
+      const armedAt = stage.now();
+      await stage.deadMan.arm(inputAt(armedAt));
+      await stage.arrange.pass(20 * MINUTE);
+      const [first, ...others] = looks(stage).map(({ at }) => at - armedAt);
+      expect(first).toBeGreaterThanOrEqual(2 * MINUTE);
+      expect(first).toBeLessThanOrEqual(3 * MINUTE);
+      expect(others.length).toBeGreaterThanOrEqual(8);
+      let last = first ?? 0;
+      for (const at of others) {
+        expect(at - last).toBe(2 * MINUTE);
+        last = at;
+      }
+    });
+
+    keeps('starts the machine at the deadline, with all that the way out needs', async (stage) => {
+      const input = inputAt(stage.now());
+      await stage.deadMan.arm(input);
+      await stage.arrange.pass(input.deadline - stage.now() - 1000);
+      expect(machines(stage)).toEqual([]);
+      await stage.arrange.pass(2 * MINUTE);
+      expect(machines(stage)).toHaveLength(1);
+      const { rolloutId, epoch, closed, targets } = input;
+      expect(machines(stage)[0]?.input).toMatchObject({ rolloutId, epoch, closed, targets });
+      expect(machines(stage)[0]?.at).toBeGreaterThanOrEqual(input.deadline);
+    });
+
+    keeps('moves its deadline when it is armed again', async (stage) => {
+      const input = inputAt(stage.now());
+      await stage.deadMan.arm(input);
+      await stage.deadMan.arm({ ...input, deadline: input.deadline + 60 * MINUTE });
+      await stage.arrange.pass(input.deadline - stage.now() + 5 * MINUTE);
+      expect(machines(stage)).toEqual([]);
+      await stage.arrange.pass(60 * MINUTE);
+      expect(machines(stage)).toHaveLength(1);
+    });
+
+    keeps('looks on after the deadline, in case the last way out needs a second one', async (stage) => {
+      const input = inputAt(stage.now());
+      await stage.deadMan.arm(input);
+      await stage.arrange.pass(input.deadline - stage.now() + 10 * MINUTE);
+      expect(looks(stage).at(-1)?.at).toBeGreaterThan(input.deadline);
+    });
+
+    keeps('is silent once it is disarmed, also at the deadline', async (stage) => {
+      const input = inputAt(stage.now());
+      await stage.deadMan.arm(input);
+      await stage.arrange.pass(5 * MINUTE);
+      const before = stage.fired().length;
+      await stage.deadMan.disarm(input.rolloutId);
+      await stage.arrange.pass(input.deadline - stage.now() + 60 * MINUTE);
+      expect(stage.fired()).toHaveLength(before);
+      expect(await stage.deadMan.frozen(input.rolloutId)).toBeUndefined();
+    });
+
+    keeps('is disarmed twice, or without having been armed, without an error', async ({ deadMan, now }) => {
+      await deadMan.arm(inputAt(now()));
+      for (let times = 0; times < 2; times++) await deadMan.disarm('checkout--r1--1');
+      await deadMan.disarm('checkout--r9--1');
+    });
+
+    keeps('can be disarmed after its deadline has passed', async (stage) => {
+      const input = inputAt(stage.now());
+      await stage.deadMan.arm(input);
+      await stage.arrange.pass(input.deadline - stage.now() + 10 * MINUTE);
+      await stage.deadMan.disarm(input.rolloutId);
+      expect(await stage.deadMan.frozen(input.rolloutId)).toBeUndefined();
+    });
+
+    keeps('can be armed again after it was disarmed', async (stage) => {
+      const input = inputAt(stage.now());
+      await stage.deadMan.arm(input);
+      await stage.deadMan.disarm(input.rolloutId);
+      await stage.deadMan.arm(input);
+      await stage.arrange.pass(3 * MINUTE);
+      expect(looks(stage)).toHaveLength(1);
+    });
+
+    keeps('watches each rollout by itself', async (stage) => {
+      const other = { ...inputAt(stage.now()), rolloutId: 'checkout--r2--1' };
+      await stage.deadMan.arm(inputAt(stage.now()));
+      await stage.deadMan.arm(other);
+      await stage.deadMan.disarm('checkout--r1--1');
+      await stage.arrange.pass(3 * MINUTE);
+      expect(looks(stage).map(({ input }) => input)).toEqual([other]);
+    });
+
+    keeps('takes the longest rollout id there can be', async ({ deadMan, now }) => {
+      const rolloutId = `${'s'.repeat(30)}--${'r'.repeat(25)}--1`;
+      await deadMan.arm({ ...inputAt(now()), rolloutId });
+      expect(await deadMan.frozen(rolloutId)).toMatchObject({ rolloutId });
+    });
+
+    keeps('says Unavailable where it cannot be reached', async ({ deadMan, now, arrange }) => {
+      arrange.disconnect();
+      await refused(deadMan.arm(inputAt(now())), 'Unavailable');
+      await refused(deadMan.frozen('checkout--r1--1'), 'Unavailable');
+      await refused(deadMan.disarm('checkout--r1--1'), 'Unavailable');
+    });
+  });
+}
+
+function inputAt(armedAt: Instant): DeadManInput {
+  const rolloutId = 'checkout--r1--1';
+  return {
+    rolloutId,
+    epoch: 1,
+    closed: `spillway ${rolloutId} 1 999999999 closed`,
+    targets: [targetOf('api')],
+    deadline: armedAt + 3 * 3600_000,
+    armedAt,
+  };
+}
+
+const looks = ({ fired }: DeadManStage) => fired().filter(({ what }) => what === 'look');
+const machines = ({ fired }: DeadManStage) => fired().filter(({ what }) => what === 'machine');

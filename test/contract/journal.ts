@@ -1,0 +1,335 @@
+import { expect } from 'vitest';
+import { RolloutError } from '../../core/errors.ts';
+import type { Journal, Waiting } from '../../core/ports.ts';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
+import { fold, type Rollout } from '../../core/rollout/state.ts';
+import { atOnce, contract, type Implementation, refused } from './cases.ts';
+import {
+  closedEvent,
+  declinedEvent,
+  fullHistory,
+  manifestOf,
+  noted,
+  openedEvent,
+  targetOf,
+} from './rollouts.ts';
+
+const ID = 'checkout--r1--1';
+const waitingFor = (release: string, order: number): Waiting => ({
+  release,
+  order,
+  manifest: manifestOf(release),
+});
+
+/** What every journal promises, whatever it is kept in. */
+export function describeJournal(implementation: Implementation<Journal>): void {
+  contract<Journal>('Journal', implementation, (keeps) => {
+    keeps('knows nothing of a rollout that was never opened', async (journal) => {
+      expect(await journal.read(ID)).toBeUndefined();
+      expect(await journal.events(ID)).toEqual([]);
+      expect(await journal.running()).toEqual([]);
+      expect(await journal.service('checkout')).toEqual({});
+    });
+
+    keeps('opens a rollout with all of its first events', async (journal) => {
+      const events = [openedEvent(), noted('a')];
+      expect(await journal.open(events)).toEqual({ result: 'opened', rollout: fold(events) });
+      expect(await journal.events(ID)).toEqual(events);
+      expect(await journal.read(ID)).toMatchObject({ version: 2, opening: { rolloutId: ID } });
+    });
+
+    keeps('answers a second opening with the rollout of the first, and writes nothing', async (journal) => {
+      await journal.open([openedEvent({ order: 1 })]);
+      const again = await journal.open([openedEvent({ order: 2, targets: [targetOf('other')] }), noted('a')]);
+      expect(again).toMatchObject({ result: 'exists', rollout: { version: 1, opening: { order: 1 } } });
+      expect(await journal.events(ID)).toEqual([openedEvent({ order: 1 })]);
+      expect(await openOn(journal, 'r2', ['other'])).toMatchObject({ result: 'opened' });
+    });
+
+    keeps('lets one of a hundred openings of the same rollout win', async (journal) => {
+      const answers = await atOnce(100, (order) => journal.open([openedEvent({ order })]));
+      expect(answers.filter(({ result }) => result === 'opened')).toHaveLength(1);
+      expect(answers.filter(({ result }) => result === 'exists')).toHaveLength(99);
+      const first = (await journal.read(ID))?.opening.order;
+      expect(answers).toEqual(answers.map(() => expect.objectContaining({ rollout: openedWith(first) })));
+    });
+
+    keeps('lets one of a hundred rollouts have a target', async (journal) => {
+      const answers = await atOnce(100, (index) => openOn(journal, `r${index}`, ['api']));
+      const won = answers.flatMap((answer) =>
+        answer.result === 'opened' ? [answer.rollout.opening.rolloutId] : [],
+      );
+      expect(won).toHaveLength(1);
+      const locked = answers.filter(({ result }) => result === 'locked');
+      expect(locked).toEqual(Array.from({ length: 99 }, () => ({ result: 'locked', by: won[0] })));
+      expect((await journal.running()).map(({ opening }) => opening.rolloutId)).toEqual(won);
+    });
+
+    keeps('takes all locks of a rollout or none', async (journal) => {
+      await openOn(journal, 'r1', ['second']);
+      expect(await openOn(journal, 'r2', ['first', 'second', 'third'])).toEqual({ result: 'locked', by: ID });
+      expect(await journal.read('checkout--r2--1')).toBeUndefined();
+      expect(await journal.events('checkout--r2--1')).toEqual([]);
+      expect(await openOn(journal, 'r3', ['first'])).toMatchObject({ result: 'opened' });
+      expect(await openOn(journal, 'r4', ['third'])).toMatchObject({ result: 'opened' });
+    });
+
+    keeps('keeps a release that was turned away, without taking a lock', async (journal) => {
+      expect(await journal.open([declinedEvent()])).toMatchObject({
+        result: 'opened',
+        rollout: { outcome: 'refused' },
+      });
+      expect(await journal.events(ID)).toEqual([declinedEvent()]);
+      expect(await journal.running()).toEqual([]);
+      expect(await openOn(journal, 'r2', ['api'])).toMatchObject({ result: 'opened' });
+    });
+
+    keeps('keeps a release that was turned away while its target is locked', async (journal) => {
+      await openOn(journal, 'r1', ['api']);
+      expect(await journal.open([declinedEvent('superseded', 'r2')])).toMatchObject({ result: 'opened' });
+    });
+
+    keeps('does not take a release that was turned away for one that completed', async (journal) => {
+      await journal.open([declinedEvent('completed')]);
+      expect((await journal.service('checkout')).completed).toBeUndefined();
+    });
+
+    keeps('has after every append the fold of its events as its head', async (journal) => {
+      const opened = await openOn(journal, 'r1', ['api']);
+      if (opened.result !== 'opened') throw new Error('The rollout was not opened.');
+      let rollout = opened.rollout;
+      for (const events of fullHistory(rollout)) {
+        rollout = await journal.append(rollout, events);
+        const told = await journal.events(ID);
+        expect(told.slice(-events.length)).toEqual(events);
+        expect(await journal.read(ID)).toEqual(fold(told));
+        expect(rollout).toEqual(fold(told));
+        expect(rollout.version).toBe(told.length);
+      }
+      expect(rollout.outcome).toBe('reverted');
+    });
+
+    keeps('refuses an append after an old version, and writes nothing of it', async (journal) => {
+      const old = await opening(journal);
+      await journal.append(old, [noted('first')]);
+      await refused(journal.append(old, [noted('second'), closedEvent()]), 'JournalConflict', ID);
+      expect(await journal.events(ID)).toEqual([openedEvent(), noted('first')]);
+      expect(await journal.read(ID)).toMatchObject({ version: 2 });
+      expect(await openOn(journal, 'r2', ['api'])).toMatchObject({ result: 'locked' });
+    });
+
+    keeps('lets one of a hundred appends after the same version win', async (journal) => {
+      const old = await opening(journal);
+      const results = await Promise.allSettled(
+        Array.from({ length: 100 }, (_, index) => journal.append(old, [noted(`alarm ${index}`)])),
+      );
+      const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+      expect(failures).toHaveLength(99);
+      expect(failures.every((error) => RolloutError.is(error, 'JournalConflict'))).toBe(true);
+      expect(await journal.events(ID)).toHaveLength(2);
+    });
+
+    keeps('loses nothing of a hundred writers who read again after a conflict', async (journal) => {
+      await opening(journal);
+      await atOnce(100, (index) => insist(journal, noted(`alarm ${index}`)));
+      const alarms = (await journal.events(ID)).flatMap((event) =>
+        event.type === 'AlarmRaised' ? [event.alarm] : [],
+      );
+      expect(alarms.toSorted()).toEqual(
+        Array.from({ length: 100 }, (_, index) => `alarm ${index}`).toSorted(),
+      );
+      expect(await journal.read(ID)).toEqual(fold(await journal.events(ID)));
+    });
+
+    keeps('answers an append of nothing with the head as it is', async (journal) => {
+      const rollout = await opening(journal);
+      expect(await journal.append(rollout, [])).toEqual(rollout);
+      expect(await journal.events(ID)).toHaveLength(1);
+    });
+
+    keeps(
+      'releases every lock with the event that ends a rollout, and remembers what completed',
+      async (journal) => {
+        const rollout = await opening(journal, { order: 7, targets: [targetOf('api'), targetOf('worker')] });
+        await journal.append(rollout, [noted('a'), closedEvent('completed')]);
+        const completed = { release: 'r1', order: 7, rolloutId: ID };
+        expect(await journal.service('checkout')).toEqual({ completed });
+        expect(await openOn(journal, 'r2', ['api'])).toMatchObject({ result: 'opened' });
+        expect(await openOn(journal, 'r3', ['worker'])).toMatchObject({ result: 'opened' });
+      },
+    );
+
+    keeps('releases the locks of a reverted rollout, and keeps what completed before it', async (journal) => {
+      await journal.append(await opening(journal, { order: 1 }), [closedEvent('completed')]);
+      const second = await opening(journal, { release: 'r2', order: 2 });
+      await journal.append(second, [closedEvent('reverted')]);
+      expect((await journal.service('checkout')).completed).toMatchObject({ release: 'r1', order: 1 });
+      expect(await openOn(journal, 'r3', ['api'])).toMatchObject({ result: 'opened' });
+    });
+
+    keeps('leaves the locks of other rollouts alone when one ends', async (journal) => {
+      const ending = await opening(journal);
+      await openOn(journal, 'r2', ['worker']);
+      await journal.append(ending, [closedEvent()]);
+      expect(await openOn(journal, 'r3', ['worker'])).toEqual({ result: 'locked', by: 'checkout--r2--1' });
+    });
+
+    keeps('lists the rollouts that have not ended', async (journal) => {
+      const ending = await opening(journal);
+      await openOn(journal, 'r2', ['worker']);
+      await journal.open([declinedEvent('refused', 'r3')]);
+      expect(idsOf(await journal.running())).toEqual([ID, 'checkout--r2--1']);
+      await journal.append(ending, [closedEvent()]);
+      expect(idsOf(await journal.running())).toEqual(['checkout--r2--1']);
+    });
+
+    keeps('lets the newest release wait, and answers the one that gave way', async (journal) => {
+      expect(await journal.wait('checkout', waitingFor('r2', 2))).toEqual({});
+      expect(await journal.wait('checkout', waitingFor('r3', 3))).toEqual({
+        superseded: waitingFor('r2', 2),
+      });
+      expect((await journal.service('checkout')).waiting).toEqual(waitingFor('r3', 3));
+      expect(await journal.service('another')).toEqual({});
+    });
+
+    keeps('does not let a release give way to itself', async (journal) => {
+      await journal.wait('checkout', waitingFor('r2', 2));
+      expect(await journal.wait('checkout', waitingFor('r2', 2))).toEqual({});
+      expect((await journal.service('checkout')).waiting).toEqual(waitingFor('r2', 2));
+    });
+
+    keeps('forgets the waiting release only where it is still the one that is meant', async (journal) => {
+      await journal.unwait('checkout', 'r2');
+      await journal.wait('checkout', waitingFor('r2', 2));
+      await journal.unwait('checkout', 'r1');
+      expect((await journal.service('checkout')).waiting).toEqual(waitingFor('r2', 2));
+      await journal.unwait('checkout', 'r2');
+      expect((await journal.service('checkout')).waiting).toBeUndefined();
+    });
+
+    keeps('keeps the waiting release when the present rollout completes', async (journal) => {
+      const rollout = await opening(journal);
+      await journal.wait('checkout', waitingFor('r2', 2));
+      await journal.append(rollout, [closedEvent('completed')]);
+      expect(await journal.service('checkout')).toMatchObject({
+        completed: { release: 'r1' },
+        waiting: { release: 'r2' },
+      });
+    });
+
+    keeps('hands its tokens out once', async (journal) => {
+      await opening(journal);
+      await journal.putToken(ID, { version: 1, token: 'a' });
+      await journal.putToken(ID, { version: 1, token: 'b' });
+      expect((await journal.takeTokens(ID)).map(({ token }) => token).toSorted()).toEqual(['a', 'b']);
+      expect(await journal.takeTokens(ID)).toEqual([]);
+    });
+
+    keeps('forgets the tokens of older versions when a newer one comes', async (journal) => {
+      await opening(journal);
+      await journal.putToken(ID, { version: 1, token: 'old' });
+      await journal.putToken(ID, { version: 2, token: 'new' });
+      expect(await journal.takeTokens(ID)).toEqual([{ version: 2, token: 'new' }]);
+    });
+
+    keeps('keeps the newest token when an older one comes late', async (journal) => {
+      await opening(journal);
+      await journal.putToken(ID, { version: 2, token: 'new' });
+      await journal.putToken(ID, { version: 1, token: 'late' });
+      expect(await journal.takeTokens(ID)).toContainEqual({ version: 2, token: 'new' });
+    });
+
+    keeps('hands each token to one of many who take at once', async (journal) => {
+      await opening(journal);
+      for (let index = 0; index < 10; index++) await journal.putToken(ID, { version: 1, token: `t${index}` });
+      const taken = (await atOnce(10, () => journal.takeTokens(ID))).flat().map(({ token }) => token);
+      expect(taken.toSorted()).toEqual(Array.from({ length: 10 }, (_, index) => `t${index}`));
+    });
+
+    keeps('keeps the tokens of each rollout apart', async (journal) => {
+      await opening(journal);
+      await openOn(journal, 'r2', ['worker']);
+      await journal.putToken(ID, { version: 1, token: 'a' });
+      expect(await journal.takeTokens('checkout--r2--1')).toEqual([]);
+      expect(await journal.takeTokens(ID)).toEqual([{ version: 1, token: 'a' }]);
+    });
+
+    keeps('shares nothing that it was given', async (journal) => {
+      const first = openedEvent();
+      const opened = await journal.open([first]);
+      if (opened.result !== 'opened') throw new Error('The rollout was not opened.');
+      const second = noted('a');
+      await journal.append(opened.rollout, [second]);
+      const waiting = waitingFor('r2', 2);
+      await journal.wait('checkout', waiting);
+      const token = { version: 2, token: 't' };
+      await journal.putToken(ID, token);
+      for (const given of [first, second, waiting, token]) spoil(given);
+      expect(await journal.events(ID)).toEqual([openedEvent(), noted('a')]);
+      expect(await journal.read(ID)).toEqual(fold([openedEvent(), noted('a')]));
+      expect(await journal.service('checkout')).toEqual({ waiting: waitingFor('r2', 2) });
+      expect(await journal.takeTokens(ID)).toEqual([{ version: 2, token: 't' }]);
+    });
+
+    keeps('shares nothing that it answered', async (journal) => {
+      const opened = await journal.open([openedEvent()]);
+      if (opened.result !== 'opened') throw new Error('The rollout was not opened.');
+      const rollout = structuredClone(opened.rollout);
+      spoil(opened.rollout);
+      spoil(await journal.append(rollout, [noted('a')]));
+      await journal.wait('checkout', waitingFor('r2', 2));
+      const answers = [await journal.read(ID), await journal.events(ID), await journal.running()];
+      for (const answer of [...answers, await journal.open([openedEvent()])]) spoil(answer);
+      spoil(await journal.service('checkout'));
+      expect(await journal.events(ID)).toEqual([openedEvent(), noted('a')]);
+      expect(await journal.read(ID)).toEqual(fold([openedEvent(), noted('a')]));
+      expect(await journal.running()).toEqual([fold([openedEvent(), noted('a')])]);
+      expect(await journal.service('checkout')).toEqual({ waiting: waitingFor('r2', 2) });
+      await journal.append((await journal.read(ID)) as Rollout, [closedEvent('completed')]);
+      spoil(await journal.service('checkout'));
+      expect((await journal.service('checkout')).completed).toMatchObject({ release: 'r1', order: 1 });
+    });
+  });
+}
+
+async function opening(journal: Journal, changes: Parameters<typeof openedEvent>[0] = {}): Promise<Rollout> {
+  const opened = await journal.open([openedEvent(changes)]);
+  if (opened.result !== 'opened') throw new Error(`The rollout was not opened but ${opened.result}.`);
+  return opened.rollout;
+}
+
+function openOn(journal: Journal, release: string, targets: string[]) {
+  return journal.open([openedEvent({ release, targets: targets.map(targetOf) })]);
+}
+
+const openedWith = (order: number | undefined) =>
+  expect.objectContaining({ opening: expect.objectContaining({ order }) });
+
+const idsOf = (rollouts: Rollout[]) => rollouts.map(({ opening }) => opening.rolloutId).toSorted();
+
+/** Writes an event as an effect is written: a conflict means to read again and to decide again. */
+async function insist(journal: Journal, event: RolloutEvent): Promise<void> {
+  for (let tries = 0; tries < 1000; tries++) {
+    const rollout = await journal.read(ID);
+    if (rollout === undefined) throw new Error('The rollout is gone.');
+    try {
+      await journal.append(rollout, [event]);
+      return;
+    } catch (error) {
+      if (!RolloutError.is(error, 'JournalConflict')) throw error;
+    }
+  }
+  throw new Error('A thousand tries were not enough.');
+}
+
+/** Overwrites every text and number of a value, at any depth. */
+function spoil(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  const record = value as Record<string, unknown>;
+  for (const [key, item] of Object.entries(record)) {
+    spoil(item);
+    if (typeof item === 'string') record[key] = 'spoiled';
+    if (typeof item === 'number') record[key] = -1;
+  }
+  if (Array.isArray(value)) value.push('spoiled');
+}

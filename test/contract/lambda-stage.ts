@@ -1,0 +1,43 @@
+import { LambdaClient, type UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
+import { type VirtualClock, virtualClock } from '../../local/clock.ts';
+import { seededRandom } from '../../local/random.ts';
+import { SimulatedLambda } from '../../local/services/lambda.ts';
+import { attach, type Intercept } from '../../local/simulate.ts';
+
+const REGION = 'eu-west-1';
+export const ACCOUNT = '111122223333';
+export const FUNCTION = 'checkout-prod-Api';
+export const ALIAS = 'live';
+
+export interface LambdaStage {
+  clock: VirtualClock;
+  lambda: SimulatedLambda;
+  /** The client of the adapter under test; `intercept` stands around its calls alone. */
+  client: LambdaClient;
+  /** The hand of somebody else, whose calls nothing stands around. */
+  others: LambdaClient;
+  /** What the adapter under test wanted to write, refused or not. */
+  updates: UpdateAliasCommandInput[];
+}
+
+/** A function of service `checkout` with versions 1, 2 and 3 and the alias `live` on version 1. */
+export function lambdaStage(intercept: Intercept = (_command, _input, call) => call()): LambdaStage {
+  const clock = virtualClock();
+  const world = { clock, random: seededRandom(7), region: REGION, account: ACCOUNT };
+  const lambda = new SimulatedLambda({ ...world, rateLimits: false });
+  const updates: UpdateAliasCommandInput[] = [];
+  const client = attached(lambda, clock, (command, input, call) => {
+    if (command === 'UpdateAliasCommand') updates.push(input as UpdateAliasCommandInput);
+    return intercept(command, input, call);
+  });
+  lambda.helpers.createFunction({ name: FUNCTION, tags: { 'spillway:service': 'checkout' }, timeout: 10 });
+  for (let version = 1; version <= 3; version++) lambda.helpers.publishCounted(FUNCTION);
+  lambda.helpers.createAlias(FUNCTION, ALIAS, '1');
+  return { clock, lambda, client, others: attached(lambda, clock), updates };
+}
+
+function attached(lambda: SimulatedLambda, clock: VirtualClock, intercept?: Intercept): LambdaClient {
+  const client = new LambdaClient({ region: REGION, cacheMiddleware: true });
+  attach(client, lambda.operations, { clock, intercept });
+  return client;
+}

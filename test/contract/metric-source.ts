@@ -1,0 +1,214 @@
+import { expect } from 'vitest';
+import type { WatchRule } from '../../core/analysis/types.ts';
+import type { MetricSource } from '../../core/ports.ts';
+import type { Target } from '../../core/rollout/event.ts';
+import type { Instant } from '../../core/units.ts';
+import { contract, type Implementation, refused } from './cases.ts';
+
+/** Requests that one version served within one minute. */
+export interface Served {
+  version: string;
+  minute: Instant;
+  requests: number;
+  /** Requests that threw; where it is absent, no count of them is ever sent. */
+  errors?: number;
+  /** Responses counted as faults; where it is absent, this version counts no responses. */
+  faults?: number;
+  /** True where it did not come through the target but straight to the version. */
+  direct?: boolean;
+  /** How long after its minute it can be read. */
+  lateMs?: number;
+}
+
+/** A target from version `1` to version `2`, whose traffic is arranged by hand. */
+export interface MetricStage {
+  source: MetricSource;
+  target: Target;
+  /** The beginning of a minute in the past; everything served up to an hour after it can be read. */
+  start: Instant;
+  arrange: {
+    serve(served: Served): void;
+    pass(ms: number): Promise<void>;
+    /** From now on every answer comes in two pages that are partial each. */
+    splitAnswers(): void;
+    /** From now on one series of every answer is incomplete for good, with this status; `absent` leaves it out. */
+    breakAnswers(status: 'InternalError' | 'Forbidden' | 'PartialData' | 'absent'): void;
+    /** From now on the source cannot be reached. */
+    disconnect(): void;
+  };
+  /** How often the service was asked. */
+  calls(): number;
+}
+
+const MINUTE = 60_000;
+const ERRORS: WatchRule[] = [{ metric: 'errors', ratio: 1.5 }];
+const BOTH: WatchRule[] = [...ERRORS, { metric: 'http5xx', ratio: 1.5 }];
+
+/** What every source of metrics promises. */
+export function describeMetricSource(implementation: Implementation<MetricStage>): void {
+  contract<MetricStage>('MetricSource', implementation, (keeps) => {
+    keeps(
+      'counts both versions in the same windows, oldest first',
+      async ({ source, target, start, arrange }) => {
+        for (const minute of [2, 0, 1]) {
+          arrange.serve({
+            version: '1',
+            minute: start + minute * MINUTE,
+            requests: 900 + minute,
+            errors: minute,
+          });
+          arrange.serve({
+            version: '2',
+            minute: start + minute * MINUTE,
+            requests: 100 + minute,
+            errors: 2 * minute,
+          });
+        }
+        expect(await source.read(target, ERRORS, start, start + 3 * MINUTE)).toEqual({
+          errors: [0, 1, 2].map((minute) => ({
+            start: start + minute * MINUTE,
+            canary: { bad: 2 * minute, total: 100 + minute },
+            stable: { bad: minute, total: 900 + minute },
+          })),
+        });
+      },
+    );
+
+    keeps(
+      'leaves a side out that had no data: missing is not zero',
+      async ({ source, target, start, arrange }) => {
+        arrange.serve({ version: '1', minute: start, requests: 900, errors: 3 });
+        arrange.serve({ version: '2', minute: start + MINUTE, requests: 100, errors: 0 });
+        const { errors } = await source.read(target, ERRORS, start, start + 2 * MINUTE);
+        expect(errors).toStrictEqual([
+          { start, stable: { bad: 3, total: 900 } },
+          { start: start + MINUTE, canary: { bad: 0, total: 100 } },
+        ]);
+      },
+    );
+
+    keeps('leaves a window out in which nothing happened', async ({ source, target, start, arrange }) => {
+      arrange.serve({ version: '1', minute: start + MINUTE, requests: 900, errors: 3 });
+      const { errors = [] } = await source.read(target, ERRORS, start, start + 5 * MINUTE);
+      expect(errors.map((window) => window.start)).toEqual([start + MINUTE]);
+    });
+
+    keeps('has no windows where there was no traffic at all', async ({ source, target, start }) => {
+      expect(await source.read(target, BOTH, start, start + 5 * MINUTE)).toEqual({ errors: [], http5xx: [] });
+    });
+
+    keeps('counts no bad request where requests were counted and failures were not', async (stage) => {
+      const { source, target, start, arrange } = stage;
+      arrange.serve({ version: '2', minute: start, requests: 100 });
+      const { errors } = await source.read(target, ERRORS, start, start + MINUTE);
+      expect(errors).toEqual([{ start, canary: { bad: 0, total: 100 } }]);
+    });
+
+    keeps('begins with the window at `from` and ends before the one at `to`', async (stage) => {
+      const { source, target, start, arrange } = stage;
+      for (let minute = 0; minute < 5; minute++)
+        arrange.serve({ version: '1', minute: start + minute * MINUTE, requests: 10, errors: 0 });
+      const { errors = [] } = await source.read(target, ERRORS, start + MINUTE, start + 3 * MINUTE);
+      expect(errors.map((window) => window.start)).toEqual([start + MINUTE, start + 2 * MINUTE]);
+    });
+
+    keeps('answers an empty stretch and an empty watch without asking anybody', async (stage) => {
+      const { source, target, start, calls } = stage;
+      expect(await source.read(target, ERRORS, start, start)).toEqual({});
+      expect(await source.read(target, [], start, start + MINUTE)).toEqual({});
+      expect(calls()).toBe(0);
+    });
+
+    keeps('reads only the metrics that are watched', async ({ source, target, start, arrange }) => {
+      arrange.serve({ version: '1', minute: start, requests: 900, errors: 3, faults: 5 });
+      const all = await source.read(target, BOTH, start, start + MINUTE);
+      expect(all.http5xx).toEqual([{ start, stable: { bad: 5, total: 900 } }]);
+      expect(await source.read(target, ERRORS, start, start + MINUTE)).toEqual({ errors: all.errors });
+    });
+
+    keeps('has no responses of a version that counts none', async ({ source, target, start, arrange }) => {
+      arrange.serve({ version: '1', minute: start, requests: 900, errors: 3, faults: 5 });
+      arrange.serve({ version: '2', minute: start, requests: 100, errors: 1 });
+      const { errors, http5xx } = await source.read(target, BOTH, start, start + MINUTE);
+      expect(errors).toEqual([{ start, stable: { bad: 3, total: 900 }, canary: { bad: 1, total: 100 } }]);
+      expect(http5xx).toStrictEqual([{ start, stable: { bad: 5, total: 900 } }]);
+    });
+
+    keeps('counts a metric once that two rules watch', async ({ source, target, start, arrange }) => {
+      arrange.serve({ version: '2', minute: start, requests: 100, errors: 1 });
+      const rules: WatchRule[] = [...ERRORS, { metric: 'errors', share: 0.01 }];
+      const { errors } = await source.read(target, rules, start, start + MINUTE);
+      expect(errors).toEqual([{ start, canary: { bad: 1, total: 100 } }]);
+    });
+
+    keeps('counts only what came through the target: no smoke test, no other version', async (stage) => {
+      const { source, target, start, arrange } = stage;
+      arrange.serve({ version: '2', minute: start, requests: 7, errors: 7, faults: 7, direct: true });
+      arrange.serve({ version: '3', minute: start, requests: 50, errors: 5, faults: 5 });
+      arrange.serve({ version: '1', minute: start, requests: 900, errors: 0, faults: 0 });
+      const stable = { start, stable: { bad: 0, total: 900 } };
+      expect(await source.read(target, BOTH, start, start + MINUTE)).toStrictEqual({
+        errors: [stable],
+        http5xx: [stable],
+      });
+    });
+
+    keeps('shows late data at a later read, in the minute where it belongs', async (stage) => {
+      const { source, target, start, arrange } = stage;
+      const late = 90 * MINUTE;
+      arrange.serve({ version: '2', minute: start, requests: 60, errors: 0 });
+      arrange.serve({ version: '2', minute: start, requests: 40, errors: 4, lateMs: late });
+      const read = () => source.read(target, ERRORS, start, start + MINUTE);
+      expect(await read()).toEqual({ errors: [{ start, canary: { bad: 0, total: 60 } }] });
+      await arrange.pass(late);
+      expect(await read()).toEqual({ errors: [{ start, canary: { bad: 4, total: 100 } }] });
+    });
+
+    keeps('joins an answer that comes in parts', async (stage) => {
+      const { source, target, start, arrange } = stage;
+      for (let minute = 0; minute < 6; minute++) {
+        arrange.serve({
+          version: '1',
+          minute: start + minute * MINUTE,
+          requests: 900,
+          errors: minute,
+          faults: 9,
+        });
+        arrange.serve({
+          version: '2',
+          minute: start + minute * MINUTE,
+          requests: 100,
+          errors: minute,
+          faults: 1,
+        });
+      }
+      const whole = await source.read(target, BOTH, start, start + 6 * MINUTE);
+      const before = stage.calls();
+      arrange.splitAnswers();
+      expect(await source.read(target, BOTH, start, start + 6 * MINUTE)).toEqual(whole);
+      expect(whole.errors).toHaveLength(6);
+      expect(stage.calls() - before).toBe(2);
+    });
+
+    for (const status of ['InternalError', 'Forbidden', 'PartialData', 'absent'] as const) {
+      keeps(
+        `takes an answer for none in which a series is ${status}`,
+        async ({ source, target, start, arrange }) => {
+          arrange.serve({ version: '1', minute: start, requests: 900, errors: 3 });
+          arrange.breakAnswers(status);
+          await refused(
+            source.read(target, ERRORS, start, start + MINUTE),
+            'Unavailable',
+            target.key,
+            'incomplete',
+          );
+        },
+      );
+    }
+
+    keeps('says Unavailable where it cannot be reached', async ({ source, target, start, arrange }) => {
+      arrange.disconnect();
+      await refused(source.read(target, ERRORS, start, start + MINUTE), 'Unavailable', target.key);
+    });
+  });
+}

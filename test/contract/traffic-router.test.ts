@@ -1,0 +1,194 @@
+import { lambdaAlias } from '../../adapters/lambda-alias.ts';
+import type { TargetRequest } from '../../core/ports.ts';
+import { stampFrom, stampText } from '../../core/rollout/stamp.ts';
+import type { SimulatedLambda } from '../../local/services/lambda.ts';
+import { awsError, type Intercept } from '../../local/simulate.ts';
+import { ACCOUNT, ALIAS, FUNCTION, lambdaStage } from './lambda-stage.ts';
+import { describeTrafficRouter, type Refusal, type TrafficStage } from './traffic-router.ts';
+
+type Stage = TrafficStage & Pick<SimulatedLambda, 'helpers'>;
+
+const request: TargetRequest = {
+  name: 'api',
+  service: 'checkout',
+  spec: { lambda: FUNCTION, alias: ALIAS, source: 'http' },
+  version: '2',
+};
+
+function lambdaTraffic(): Stage {
+  const acts = new Map<number | 'each', (nth: number) => unknown>();
+  const lost = new Set<number>();
+  const throttled = new Set<number>();
+  let readMs = 0;
+  const intercept: Intercept = async (command, _input, call) => {
+    if (command === 'GetAliasCommand' && readMs > 0) await clock.advance(readMs);
+    if (command !== 'UpdateAliasCommand') return call();
+    const nth = updates.length;
+    await (acts.get(nth) ?? acts.get('each'))?.(nth);
+    if (throttled.has(nth)) throw awsError('TooManyRequestsException', 'Rate exceeded', 429);
+    const answer = await call();
+    // What the SDK throws when an answer does not come: it carries no HTTP status.
+    if (lost.has(nth)) throw Object.assign(new Error('socket timed out'), { name: 'TimeoutError' });
+    return answer;
+  };
+  const { clock, lambda, client, others, updates } = lambdaStage(intercept);
+  const { helpers, operations } = lambda;
+  return {
+    router: lambdaAlias(client, clock),
+    another: lambdaAlias(others, clock),
+    request,
+    target: {
+      name: 'api',
+      kind: 'lambda-alias',
+      key: `lambda-alias:${FUNCTION}:${ALIAS}`,
+      ref: { functionName: FUNCTION, alias: ALIAS },
+      stable: '1',
+      canary: '2',
+      source: 'http',
+    },
+    now: () => clock.now(),
+    arrange: {
+      set({ primary, weights, stamp }) {
+        void operations.UpdateAliasCommand({
+          FunctionName: FUNCTION,
+          Name: ALIAS,
+          ...(primary === undefined ? {} : { FunctionVersion: primary }),
+          ...(weights === undefined ? {} : { RoutingConfig: { AdditionalVersionWeights: shares(weights) } }),
+          ...(stamp === undefined
+            ? {}
+            : { Description: stamp === null ? 'the team’s own words' : stampText(stamp) }),
+        } as never);
+      },
+      disown: () =>
+        void operations.TagResourceCommand({
+          Resource: `arn:aws:lambda:eu-west-1:${ACCOUNT}:function:${FUNCTION}`,
+          Tags: { 'spillway:service': 'other' },
+        } as never),
+      interfere: (nth, act) => void acts.set(nth, act),
+      loseAnswer: (nth) => void lost.add(nth),
+      throttle: (nth) => void throttled.add(nth),
+      slowReads: (ms) => {
+        readMs = ms;
+      },
+    },
+    standing() {
+      const { primary, weights, description } = helpers.routing(FUNCTION, ALIAS);
+      return { primary, weights, stamp: stampFrom(description) ?? null };
+    },
+    writes: () => updates.length,
+    largestWeight: () =>
+      Math.max(
+        0,
+        ...updates.flatMap(({ RoutingConfig }) =>
+          Object.values(RoutingConfig?.AdditionalVersionWeights ?? {}).map((share) => share * 100),
+        ),
+      ),
+    helpers,
+  };
+}
+
+const shares = (weights: Record<string, number>) =>
+  Object.fromEntries(Object.entries(weights).map(([version, weight]) => [version, weight / 100]));
+
+const refusals: Refusal<Stage>[] = [
+  {
+    what: 'a function that does not exist',
+    arrange: () => ({ ...request, spec: { lambda: 'checkout-prod-Apo', alias: ALIAS } }),
+    says: ['targets.api', 'no function checkout-prod-Apo', 'check lambda'],
+  },
+  {
+    what: 'a version that was not published',
+    arrange: () => ({ ...request, version: '9' }),
+    says: ['targets.api', 'has no version 9', 'publish it'],
+  },
+  {
+    what: 'an alias that does not exist',
+    arrange: () => ({ ...request, spec: { lambda: FUNCTION, alias: 'prod' } }),
+    says: ['targets.api', 'no alias prod', 'create it'],
+  },
+  {
+    what: 'a function of another service',
+    arrange: ({ arrange }) => {
+      arrange.disown();
+      return request;
+    },
+    says: [
+      'targets.api',
+      'spillway:service=other',
+      'spillway:service=checkout is needed',
+      'its owner must set it',
+    ],
+  },
+  {
+    what: 'a function without a tag',
+    arrange: ({ helpers }) => {
+      helpers.createFunction({ name: 'untagged' });
+      helpers.createAlias('untagged', ALIAS, helpers.publishCounted('untagged'));
+      return { ...request, spec: { lambda: 'untagged', alias: ALIAS }, version: '1' };
+    },
+    says: ['targets.api', 'no tag', 'spillway:service=checkout is needed', 'its owner must set it'],
+  },
+  {
+    what: 'an alias on $LATEST',
+    arrange: ({ arrange }) => {
+      arrange.set({ primary: '$LATEST' });
+      return request;
+    },
+    says: ['targets.api', /points at \$LATEST/, 'point it at a published version'],
+  },
+  {
+    what: 'an alias that shares traffic already',
+    arrange: ({ arrange }) => {
+      arrange.set({ weights: { '3': 20 } });
+      return request;
+    },
+    says: ['targets.api', 'between versions 1 and 3', 'finish or undo'],
+  },
+  {
+    what: 'an alias that another rollout is moving',
+    arrange: ({ arrange }) => {
+      arrange.set({ stamp: { rolloutId: 'checkout--r0--1', epoch: 1, seq: 3, open: true } });
+      return request;
+    },
+    says: ['targets.api', 'checkout--r0--1', /wait for it to end or abort it/],
+  },
+  {
+    what: 'an alias with provisioned concurrency',
+    arrange: ({ helpers }) => {
+      helpers.setProvisionedConcurrency(FUNCTION, ALIAS);
+      return request;
+    },
+    says: ['targets.api', 'provisioned concurrency', 'remove it'],
+  },
+  {
+    what: 'a version with another execution role',
+    arrange: ({ helpers }) => {
+      helpers.configure(FUNCTION, { role: 'arn:aws:iam::111122223333:role/other' });
+      return { ...request, version: helpers.publish(FUNCTION) };
+    },
+    says: [
+      'targets.api',
+      'execution role',
+      'role/service and arn:aws:iam::111122223333:role/other',
+      'publish with the same',
+    ],
+  },
+  {
+    what: 'a version with another dead-letter queue',
+    arrange: ({ helpers }) => {
+      helpers.configure(FUNCTION, { deadLetterArn: 'arn:aws:sqs:eu-west-1:111122223333:dead' });
+      return { ...request, version: helpers.publish(FUNCTION) };
+    },
+    says: ['targets.api', 'dead-letter queue', 'none and arn:aws:sqs', 'publish with the same'],
+  },
+  ...(['Pending', 'Failed'] as const).map((state) => ({
+    what: `a version that is ${state}`,
+    arrange: ({ helpers }: Stage) => {
+      helpers.setState(FUNCTION, '2', state);
+      return request;
+    },
+    says: ['targets.api', `version 2 of ${FUNCTION} is ${state}`, 'once it is Active'],
+  })),
+];
+
+describeTrafficRouter({ name: 'lambda-alias', make: lambdaTraffic }, refusals);

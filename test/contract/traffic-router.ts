@@ -1,0 +1,540 @@
+import { expect } from 'vitest';
+import type { Observed, Raise, RaiseResult, TargetRequest, TrafficRouter } from '../../core/ports.ts';
+import type { Target } from '../../core/rollout/event.ts';
+import type { Stamp } from '../../core/rollout/stamp.ts';
+import type { Instant } from '../../core/units.ts';
+import { atOnce, contract, type Implementation, refused } from './cases.ts';
+
+/** What stands on the target when it is arranged by hand. A stamp of `null` is none. */
+export interface Arranged {
+  primary?: string;
+  weights?: Record<string, number>;
+  stamp?: Stamp | null;
+}
+
+/** A target whose stable version is `1`, with a published version `2` to raise and a version `3` that is a stranger. */
+export interface TrafficStage {
+  router: TrafficRouter;
+  /** The same router in another handler: nothing that is arranged below happens to it. */
+  another: TrafficRouter;
+  request: TargetRequest;
+  target: Target;
+  now(): Instant;
+  arrange: {
+    /** Changes the target as a stranger would. */
+    set(change: Arranged): void;
+    /** Takes the mark off by which the owner lets this service touch the target. */
+    disown(): void;
+    /** Does something just before a write of `router` arrives: before the nth, or before every one. */
+    interfere(nth: number | 'each', act: (nth: number) => unknown): void;
+    /** Lets the nth write take effect, and loses its answer. */
+    loseAnswer(nth: number): void;
+    /** Refuses the nth write because of too many calls. */
+    throttle(nth: number): void;
+    /** Lets this much time pass within each read of `router`. */
+    slowReads(ms: number): void;
+  };
+  /** What stands there now, weights in percent, without asking the router. */
+  standing(): Required<Arranged>;
+  /** How often `router` sent a write, refused ones included. */
+  writes(): number;
+  /** The largest share for a version beside the primary that was ever sent, in percent. */
+  largestWeight(): number;
+}
+
+/** Something that has to be refused when a target is looked up: how it comes about, and what the refusal says. */
+export interface Refusal<Stage> {
+  what: string;
+  /** Answers the request that is refused. */
+  arrange(stage: Stage): TargetRequest;
+  says: (string | RegExp)[];
+}
+
+const OURS = 'checkout--r1--1';
+const THEIRS = 'checkout--r0--1';
+const BY = { rolloutId: OURS, epoch: 1 };
+const stamp = (seq: number, open = true): Stamp => ({ ...BY, seq, open });
+const theirs = (open: boolean): Stamp => ({ rolloutId: THEIRS, epoch: 1, seq: 4, open });
+
+/** What every router promises; each of `refusals`, which belong to the kind of target, is a case too. */
+export function describeTrafficRouter<Stage extends TrafficStage>(
+  implementation: Implementation<Stage>,
+  refusals: Refusal<Stage>[],
+): void {
+  contract<Stage>('TrafficRouter', implementation, (keeps) => {
+    keeps(
+      'looks a target up with both versions, and writes nothing',
+      async ({ router, request, target, writes }) => {
+        const { target: found, timeoutSeconds } = await router.resolve(request);
+        expect(found).toEqual(target);
+        expect(timeoutSeconds).toBe(10);
+        expect(writes()).toBe(0);
+      },
+    );
+
+    keeps(
+      'looks up a version that serves already: saying so is not its task',
+      async ({ router, request }) => {
+        expect((await router.resolve({ ...request, version: '1' })).target).toMatchObject({
+          stable: '1',
+          canary: '1',
+        });
+      },
+    );
+
+    keeps(
+      'looks a target up that an ended rollout has stamped',
+      async ({ router, request, target, arrange }) => {
+        arrange.set({ stamp: theirs(false) });
+        expect((await router.resolve(request)).target).toEqual(target);
+      },
+    );
+
+    for (const { what, arrange, says } of refusals) {
+      keeps(`refuses ${what}, naming the field and the mend`, async (stage) => {
+        const request = arrange(stage);
+        const before = stage.standing();
+        await refused(stage.router.resolve(request), 'TargetInvalid', ...says);
+        expect(stage.standing()).toEqual(before);
+        expect(stage.writes()).toBe(0);
+      });
+    }
+
+    keeps('observes primary, weights in percent and stamp', async ({ router, target, arrange }) => {
+      expect(await router.observe(target)).toEqual({ primary: '1', weights: {}, stamp: undefined });
+      arrange.set({ weights: { '2': 7 }, stamp: stamp(3) });
+      expect(await router.observe(target)).toEqual({ primary: '1', weights: { '2': 7 }, stamp: stamp(3) });
+    });
+
+    keeps('claims with the first stamp, in one write that leaves traffic alone', async (stage) => {
+      await stage.router.claim(stage.target, stamp(0));
+      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(0) });
+      expect(stage.writes()).toBe(1);
+    });
+
+    keeps('leaves the weights of somebody else alone when it claims', async (stage) => {
+      stage.arrange.set({ primary: '3', weights: { '1': 30 } });
+      await stage.router.claim(stage.target, stamp(0));
+      expect(stage.standing()).toEqual({ primary: '3', weights: { '1': 30 }, stamp: stamp(0) });
+    });
+
+    keeps(
+      'repeats a claim at any time without a write: after itself, a raise, a takeover and the end',
+      async (stage) => {
+        for (const standing of [stamp(0), stamp(2), { ...stamp(5), epoch: 3 }, stamp(6, false)]) {
+          stage.arrange.set({ stamp: standing });
+          await stage.router.claim(stage.target, stamp(0));
+          expect(stage.standing().stamp).toEqual(standing);
+        }
+        expect(stage.writes()).toBe(0);
+      },
+    );
+
+    keeps('claims what another rollout has closed', async (stage) => {
+      stage.arrange.set({ stamp: theirs(false) });
+      await stage.router.claim(stage.target, stamp(0));
+      expect(stage.standing().stamp).toEqual(stamp(0));
+    });
+
+    keeps('refuses to claim what another rollout holds open, and says whose it is', async (stage) => {
+      stage.arrange.set({ weights: { '2': 10 }, stamp: theirs(true) });
+      await refused(stage.router.claim(stage.target, stamp(0)), 'TargetInvalid', THEIRS, /wait|abort/);
+      expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: theirs(true) });
+      expect(stage.writes()).toBe(0);
+    });
+
+    keeps('refuses a claim that another rollout overtook', async (stage) => {
+      stage.arrange.interfere(1, () => stage.arrange.set({ stamp: theirs(true) }));
+      await refused(stage.router.claim(stage.target, stamp(0)), 'TargetInvalid', THEIRS);
+      expect(stage.standing().stamp).toEqual(theirs(true));
+    });
+
+    keeps('lets one of many claims at once win', async ({ router, target, standing }) => {
+      const claims = await Promise.allSettled(
+        Array.from({ length: 8 }, (_, index) =>
+          router.claim(target, { ...stamp(0), rolloutId: `checkout--r${index}--1` }),
+        ),
+      );
+      const won = claims.findIndex(({ status }) => status === 'fulfilled');
+      expect(claims.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      expect(standing().stamp).toMatchObject({ rolloutId: `checkout--r${won}--1`, seq: 0 });
+    });
+
+    keeps('raises under the right stamp, weight and stamp in one write', async (stage) => {
+      await stage.router.claim(stage.target, stamp(0));
+      const before = stage.writes();
+      expect(await raise(stage, 1, 10)).toEqual({ result: 'raised' });
+      expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: stamp(1) });
+      expect(stage.writes() - before).toBe(1);
+    });
+
+    keeps('raises step by step, each weight as it was asked', async (stage) => {
+      await stage.router.claim(stage.target, stamp(0));
+      for (const [index, weight] of [1, 7, 29, 57, 99].entries()) {
+        expect(await raise(stage, index + 1, weight)).toEqual({ result: 'raised' });
+        expect(stage.standing()).toEqual({ primary: '1', weights: { '2': weight }, stamp: stamp(index + 1) });
+        expect(await stage.router.observe(stage.target)).toMatchObject({ weights: { '2': weight } });
+      }
+    });
+
+    keeps('promotes by making the canary the primary, with no weights, in one write', async (stage) => {
+      await prepared(stage, 50);
+      expect(await raise(stage, 2, 100)).toEqual({ result: 'raised' });
+      expect(stage.standing()).toEqual({ primary: '2', weights: {}, stamp: stamp(2) });
+      expect(stage.writes()).toBe(1);
+      expect(stage.largestWeight()).toBe(0);
+    });
+
+    keeps('promotes from nothing, for all at once', async (stage) => {
+      await stage.router.claim(stage.target, stamp(0));
+      expect(await raise(stage, 1, 100)).toEqual({ result: 'raised' });
+      expect(stage.standing()).toEqual({ primary: '2', weights: {}, stamp: stamp(1) });
+      expect(stage.largestWeight()).toBe(0);
+    });
+
+    const wrongStamps: [string, Stamp | null][] = [
+      ['none', null],
+      ['an older number', stamp(0)],
+      ['a newer number', stamp(2)],
+      ['another epoch', { ...stamp(1), epoch: 2 }],
+      ['a closed one', stamp(1, false)],
+      ["another rollout's", { ...stamp(1), rolloutId: THEIRS }],
+    ];
+    for (const [what, standing] of wrongStamps) {
+      keeps(`does not raise where the stamp is not the expected one but ${what}`, async (stage) => {
+        await prepared(stage, 10);
+        stage.arrange.set({ stamp: standing });
+        expectFenced(await raise(stage, 2, 50), {
+          primary: '1',
+          weights: { '2': 10 },
+          stamp: standing ?? undefined,
+        });
+        expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: standing });
+        expect(stage.writes()).toBe(0);
+      });
+    }
+
+    const strangers: [string, Arranged][] = [
+      ['a stranger’s primary', { primary: '3' }],
+      ['a stranger’s weights', { weights: { '3': 20 } }],
+      ['a promotion that nobody announced', { primary: '2', weights: {} }],
+    ];
+    for (const [what, change] of strangers) {
+      keeps(`does not raise over ${what}`, async (stage) => {
+        await prepared(stage, 10);
+        stage.arrange.set(change);
+        const before = stage.standing();
+        expectFenced(await raise(stage, 2, 50));
+        expect(stage.standing()).toEqual(before);
+        expect(stage.writes()).toBe(0);
+      });
+    }
+
+    keeps('does not raise once the intent has expired', async (stage) => {
+      await prepared(stage, 10);
+      expectFenced(await raise(stage, 2, 50, { expiresAt: stage.now() - 1 }));
+      expect(stage.writes()).toBe(0);
+    });
+
+    keeps('does not raise where the intent expires while the target is read', async (stage) => {
+      await prepared(stage, 10);
+      stage.arrange.slowReads(5000);
+      expectFenced(await raise(stage, 2, 50, { expiresAt: stage.now() + 4999 }));
+      expect(stage.standing()).toMatchObject({ weights: { '2': 10 }, stamp: stamp(1) });
+      expect(stage.writes()).toBe(0);
+    });
+
+    keeps(
+      'sends a raise once: a writer in between fences it, also one who changed nothing',
+      async (stage) => {
+        await prepared(stage, 10);
+        stage.arrange.interfere(1, () => stage.arrange.set({}));
+        expectFenced(await raise(stage, 2, 50), { primary: '1', weights: { '2': 10 }, stamp: stamp(1) });
+        expect(stage.writes()).toBe(1);
+        expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: stamp(1) });
+      },
+    );
+
+    keeps('calls a raise raised whose answer was lost but whose stamp stands', async (stage) => {
+      await prepared(stage, 10);
+      stage.arrange.loseAnswer(1);
+      expect(await raise(stage, 2, 50)).toEqual({ result: 'raised' });
+      expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 50 }, stamp: stamp(2) });
+      expect(stage.writes()).toBe(1);
+    });
+
+    keeps('never repeats a throttled raise blindly', async (stage) => {
+      await prepared(stage, 10);
+      stage.arrange.throttle(1);
+      const outcome = await raise(stage, 2, 50).catch((error: Error) => error.name);
+      expect(['fenced', 'Unavailable']).toContain(typeof outcome === 'string' ? outcome : outcome.result);
+      expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: stamp(1) });
+      expect(stage.writes()).toBe(1);
+    });
+
+    keeps('lets the same raise be sent again by a second handler without a second effect', async (stage) => {
+      await prepared(stage, 10);
+      const results = await atOnce(5, () => raise(stage, 2, 50));
+      expect(results.some(({ result }) => result === 'raised')).toBe(true);
+      expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 50 }, stamp: stamp(2) });
+    });
+
+    keeps('reverts a weight, closes the stamp and reads back', async (stage) => {
+      await prepared(stage, 10);
+      expect(await stage.router.revert(stage.target, BY)).toEqual({
+        name: stage.target.name,
+        primary: '1',
+        changed: true,
+        stranger: false,
+      });
+      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+      expect(stage.writes()).toBe(1);
+    });
+
+    keeps('reverts a promotion to the version that was serving', async (stage) => {
+      await prepared(stage, 10);
+      await raise(stage, 2, 100);
+      expect(await stage.router.revert(stage.target, BY)).toMatchObject({
+        primary: '1',
+        changed: true,
+        stranger: false,
+      });
+      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(3, false) });
+    });
+
+    keeps('closes the stamp also where there is nothing to take out', async (stage) => {
+      await stage.router.claim(stage.target, stamp(0));
+      expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: false });
+      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(1, false) });
+    });
+
+    keeps('does nothing where it was reverted before', async (stage) => {
+      await prepared(stage, 10);
+      await stage.another.revert(stage.target, BY);
+      const before = stage.standing();
+      expect(await stage.router.revert(stage.target, BY)).toMatchObject({
+        primary: '1',
+        changed: false,
+        stranger: false,
+      });
+      expect(stage.standing()).toEqual(before);
+      expect(stage.writes()).toBe(0);
+    });
+
+    keeps('takes the canary out again that somebody put back after a revert', async (stage) => {
+      stage.arrange.set({ weights: { '2': 10 }, stamp: stamp(2, false) });
+      expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: true });
+      expect(stage.standing()).toMatchObject({ primary: '1', weights: {}, stamp: { open: false } });
+    });
+
+    keeps('reverts for an epoch older than the stamp too: the way out outlives a takeover', async (stage) => {
+      stage.arrange.set({ weights: { '2': 10 }, stamp: { ...stamp(1), epoch: 3 } });
+      expect(await stage.router.revert(stage.target, BY)).toMatchObject({ changed: true });
+      expect(stage.standing()).toMatchObject({ weights: {}, stamp: { rolloutId: OURS, open: false } });
+    });
+
+    keeps('leaves a sealed target alone', async (stage) => {
+      stage.arrange.set({ primary: '2', stamp: stamp(3, false) });
+      expect(await stage.router.revert(stage.target, BY)).toMatchObject({
+        primary: '2',
+        changed: false,
+        stranger: false,
+      });
+      expect(stage.standing()).toEqual({ primary: '2', weights: {}, stamp: stamp(3, false) });
+      expect(stage.writes()).toBe(0);
+    });
+
+    for (const open of [true, false]) {
+      keeps(
+        `leaves a target alone that another rollout has stamped ${open ? 'open' : 'closed'}`,
+        async (stage) => {
+          stage.arrange.set({ weights: { '2': 10 }, stamp: theirs(open) });
+          expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: false });
+          expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: theirs(open) });
+          expect(stage.writes()).toBe(0);
+        },
+      );
+    }
+
+    keeps(
+      'takes the canary out of a target without a stamp that its owner gave to this service',
+      async (stage) => {
+        stage.arrange.set({ weights: { '2': 10 } });
+        expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: true });
+        expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(1, false) });
+      },
+    );
+
+    keeps(
+      'leaves a target alone that has no stamp and is not of this service, and says what to do',
+      async (stage) => {
+        stage.arrange.set({ weights: { '2': 10 } });
+        stage.arrange.disown();
+        await refused(
+          stage.router.revert(stage.target, BY),
+          'RevertFailed',
+          stage.target.key,
+          OURS,
+          /by hand/,
+        );
+        expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: null });
+        expect(stage.writes()).toBe(0);
+      },
+    );
+
+    keeps('never overwrites a stranger’s primary, and takes our weight off it', async (stage) => {
+      stage.arrange.set({ primary: '3', weights: { '2': 10 }, stamp: stamp(1) });
+      expect(await stage.router.revert(stage.target, BY)).toMatchObject({
+        primary: '3',
+        changed: true,
+        stranger: true,
+      });
+      expect(stage.standing()).toEqual({ primary: '3', weights: {}, stamp: stamp(2, false) });
+    });
+
+    keeps('leaves a stranger’s weights as they are', async (stage) => {
+      stage.arrange.set({ weights: { '3': 20 }, stamp: stamp(1) });
+      expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', stranger: false });
+      expect(stage.standing()).toEqual({ primary: '1', weights: { '3': 20 }, stamp: stamp(2, false) });
+    });
+
+    keeps('fights for the target when others write in between', async (stage) => {
+      await prepared(stage, 10);
+      for (const nth of [1, 2, 3])
+        stage.arrange.interfere(nth, () => stage.arrange.set({ weights: { '2': 10 + nth } }));
+      expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: true });
+      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+      expect(stage.writes()).toBe(4);
+    });
+
+    keeps('keeps a stranger’s primary that comes while it fights', async (stage) => {
+      await prepared(stage, 10);
+      stage.arrange.interfere(1, () => stage.arrange.set({ primary: '3' }));
+      expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '3', stranger: true });
+      expect(stage.standing()).toMatchObject({ primary: '3', weights: {} });
+    });
+
+    keeps('takes out a raise that arrives while it fights', async (stage) => {
+      await prepared(stage, 10);
+      stage.arrange.interfere(1, () => stage.arrange.set({ primary: '2', weights: {}, stamp: stamp(2) }));
+      expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: true });
+      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(3, false) });
+    });
+
+    keeps('succeeds with its tenth write', async (stage) => {
+      await prepared(stage, 10);
+      for (let nth = 1; nth <= 9; nth++) stage.arrange.interfere(nth, () => stage.arrange.set({}));
+      expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: true });
+      expect(stage.writes()).toBe(10);
+    });
+
+    keeps('gives up after ten writes that others were faster than, and says so', async (stage) => {
+      await prepared(stage, 10);
+      stage.arrange.interfere('each', () => stage.arrange.set({}));
+      await refused(
+        stage.router.revert(stage.target, BY),
+        'RevertFailed',
+        stage.target.key,
+        '10',
+        /look who/,
+      );
+      expect(stage.writes()).toBe(10);
+    });
+
+    keeps(
+      'believes what it reads back and not what was answered: a lost answer, a throttle',
+      async (stage) => {
+        await prepared(stage, 10);
+        stage.arrange.throttle(1);
+        stage.arrange.loseAnswer(2);
+        expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: true });
+        expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+        expect(stage.writes()).toBe(2);
+      },
+    );
+
+    keeps('stops a zombie that read before the revert and writes after it', async (stage) => {
+      await prepared(stage, 10);
+      stage.arrange.interfere(1, () => stage.another.revert(stage.target, BY));
+      expectFenced(await raise(stage, 2, 50), { primary: '1', weights: {}, stamp: stamp(2, false) });
+      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+    });
+
+    keeps('stops a zombie that reads after the revert and has a fresh revision', async (stage) => {
+      await prepared(stage, 10);
+      await stage.another.revert(stage.target, BY);
+      for (const [expected, weight] of [
+        [1, 50],
+        [2, 50],
+        [1, 100],
+        [2, 100],
+      ] as const)
+        expectFenced(await raise(stage, expected + 1, weight));
+      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+      expect(stage.writes()).toBe(0);
+    });
+
+    keeps('stops a zombie that was refused and reads again', async (stage) => {
+      await prepared(stage, 10);
+      stage.arrange.interfere('each', () => stage.another.revert(stage.target, BY));
+      expectFenced(await raise(stage, 2, 100));
+      expect(stage.writes()).toBe(1);
+      expectFenced(await raise(stage, 2, 100));
+      expectFenced(await raise(stage, 3, 100));
+      expect(stage.writes()).toBe(1);
+      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+    });
+
+    keeps(
+      'seals a completed target without touching its traffic, after which nothing of this rollout acts',
+      async (stage) => {
+        await prepared(stage, 10);
+        await raise(stage, 2, 100);
+        const sealed = { primary: '2', weights: {}, stamp: stamp(3, false) };
+        expect(await stage.router.seal(stage.target, BY)).toEqual(sealed);
+        expect(stage.standing()).toEqual(sealed);
+        const before = stage.writes();
+        expectFenced(await raise(stage, 3, 50));
+        expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '2', changed: false });
+        expect(await stage.router.seal(stage.target, BY)).toEqual(sealed);
+        expect(stage.writes()).toBe(before);
+      },
+    );
+
+    keeps('does not seal what another rollout has stamped', async (stage) => {
+      stage.arrange.set({ primary: '2', stamp: theirs(true) });
+      expect(await stage.router.seal(stage.target, BY)).toEqual({
+        primary: '2',
+        weights: {},
+        stamp: theirs(true),
+      });
+      expect(stage.writes()).toBe(0);
+    });
+  });
+}
+
+/** A claimed target whose canary stands at a weight under stamp 1, written by another handler. */
+async function prepared({ arrange }: TrafficStage, weight: number): Promise<void> {
+  arrange.set({ weights: { '2': weight }, stamp: stamp(1) });
+}
+
+function raise(
+  stage: TrafficStage,
+  seq: number,
+  weight: number,
+  changes: Partial<Raise> = {},
+): Promise<RaiseResult> {
+  const expiresAt = stage.now() + 10_000;
+  return stage.router.raise(stage.target, {
+    expect: stamp(seq - 1),
+    write: stamp(seq),
+    weight,
+    expiresAt,
+    ...changes,
+  });
+}
+
+function expectFenced(answer: RaiseResult, observed?: Observed): void {
+  expect(answer).toMatchObject({ result: 'fenced', why: expect.stringMatching(/./) });
+  if (observed !== undefined) expect(answer).toMatchObject({ observed });
+}

@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+import { alarmFindings, isCanarysDoing } from '../../../core/analysis/alarms.ts';
+import type { Alarm } from '../../../core/analysis/types.ts';
+import { measured, minute, onFirstStep, opened, stateAfter } from '../rollout/given.ts';
+
+const green = { alarms: [{ name: 'orders-low', red: false }] };
+const red = { alarms: [{ name: 'orders-low', red: true }] };
+const seen = (state: Alarm['state'], since = 1): Alarm => ({
+  name: 'orders-low',
+  state,
+  since: minute(since),
+});
+const recovered = [...onFirstStep(red), measured('pass', [1, 2], [seen('ok', 2)])];
+
+describe('an alarm is the canary’s doing', () => {
+  test.each([
+    ['when it went off after the first raise', onFirstStep(green), 1, true],
+    ['not when it went off before the first raise', onFirstStep(green), 0.4, false],
+    ['not when it went off in the very moment of the first raise', onFirstStep(green), 0.5, false],
+    ['not when there was no raise', [opened(green)], 1, false],
+    ['not when it was red at opening', onFirstStep(red), 1, false],
+    ['when it was red at opening, recovered and went off again', recovered, 4, true],
+  ])('%s', (_, history, since, is) => {
+    expect(isCanarysDoing(stateAfter(history), { name: 'orders-low', since: minute(since) })).toBe(is);
+  });
+});
+
+describe('a watched alarm', () => {
+  const status = (history: Parameters<typeof stateAfter>, alarms: Alarm[]) =>
+    alarmFindings(stateAfter(...history), alarms).map((finding) => finding.status);
+
+  test.each<[string, Alarm, string]>([
+    ['is green: pass', seen('ok'), 'pass'],
+    ['has too little data: pass', seen('insufficient'), 'pass'],
+    ['cannot be evaluated: broken', seen('unknown'), 'broken'],
+    ['went off after the first raise: fail', seen('alarm', 1), 'fail'],
+    ['went off between opening and first raise: inconclusive', seen('alarm', 0.4), 'inconclusive'],
+  ])('%s', (_, alarm, expected) => {
+    expect(status([onFirstStep(green)], [alarm])).toEqual([expected]);
+  });
+
+  test('that was red before neither fails nor blocks, however long it stays so', () => {
+    expect(status([onFirstStep(red)], [seen('alarm', -60)])).toEqual(['pass']);
+    expect(status([onFirstStep(red)], [seen('alarm', 3)])).toEqual(['pass']);
+    expect(status([onFirstStep(red)], [seen('unknown')])).toEqual(['broken']);
+  });
+
+  test('that was red before fails once it has recovered and goes off again', () => {
+    expect(status([recovered], [seen('alarm', 4)])).toEqual(['fail']);
+  });
+
+  test('that no longer exists is broken, and named', () => {
+    expect(alarmFindings(stateAfter(onFirstStep(green)), [])).toEqual([
+      { status: 'broken', reason: 'alarm orders-low no longer exists' },
+    ]);
+  });
+
+  test('is found by its name, and others are not looked at', () => {
+    const others = [{ ...seen('alarm'), name: 'other' }, seen('ok')];
+    expect(alarmFindings(stateAfter(onFirstStep(green)), others)).toEqual([
+      { status: 'pass', reason: 'alarm orders-low is ok' },
+    ]);
+    expect(alarmFindings(stateAfter(onFirstStep()), others)).toEqual([]);
+  });
+});

@@ -1,0 +1,250 @@
+import { describe, expect, test } from 'vitest';
+import type { Alarm, Series } from '../../../core/analysis/types.ts';
+import type { Manifest } from '../../../core/config/manifest.ts';
+import { rolloutFileFrom } from '../../../core/config/rollout-file.ts';
+import { RolloutError } from '../../../core/errors.ts';
+import type { ResolvedTarget } from '../../../core/ports.ts';
+import { type Found, open } from '../../../core/rollout/open.ts';
+import { deadlineOf } from '../../../core/rollout/timing.ts';
+import { leastFile, thrownBy } from '../config/files.ts';
+import { type Event, minute, opening, target } from './given.ts';
+
+const { rolloutId, service, environment, release, attempt, manifest: object } = opening();
+const identity = { rolloutId, service, environment, release, attempt, manifest: object };
+
+const manifest = (file: object = {}, more: Partial<Manifest> = {}): Manifest => ({
+  schema: 1,
+  service,
+  environment,
+  release,
+  order: 8,
+  targets: { api: { version: '8' } },
+  rollout: rolloutFileFrom({ ...leastFile(), ...file }),
+  reversible: true,
+  ...more,
+});
+
+const resolved = (more: Partial<ResolvedTarget> = {}): ResolvedTarget => ({
+  target: target(),
+  timeoutSeconds: 3,
+  notices: [],
+  ...more,
+});
+
+const found = (more: Partial<Found> = {}): Found => ({
+  identity,
+  manifest: manifest(),
+  service: {},
+  targets: [resolved()],
+  alarms: [],
+  history: {},
+  ...more,
+});
+
+const openedBy = (more: Partial<Found> = {}): Event<'RolloutOpened'> => {
+  const [event] = open(found(more), minute(0));
+  if (event?.type !== 'RolloutOpened') throw new Error(`It was not opened: ${JSON.stringify(event)}`);
+  return event;
+};
+
+const refusal = (more: Partial<Found>): string => {
+  const error = thrownBy(() => open(found(more), minute(0)));
+  expect(RolloutError.is(error, 'OpeningRefused')).toBe(true);
+  return error.message;
+};
+
+const BOTH = {
+  api: { lambda: 'checkout-prod-api', alias: 'live' },
+  worker: { lambda: 'checkout-prod-worker', alias: 'live', source: 'invoke' },
+};
+const both = (api: Partial<ReturnType<typeof target>>, worker: Partial<ReturnType<typeof target>>) => [
+  resolved({ target: target('api', api) }),
+  resolved({ target: target('worker', { source: 'invoke', ...worker }) }),
+];
+
+test('a rollout opens with everything that it will need, frozen', () => {
+  expect(openedBy({ manifest: manifest({}, { commit: 'abc', author: 'ada' }) })).toEqual({
+    type: 'RolloutOpened',
+    at: minute(0),
+    ...identity,
+    order: 8,
+    commit: 'abc',
+    author: 'ada',
+    targets: [target()],
+    plan: {
+      steps: [{ weight: 10, bakeSeconds: 300, maxBakeSeconds: 900 }],
+      verifySeconds: 600,
+      onInconclusive: 'pause',
+    },
+    smoke: [],
+    watch: [
+      { metric: 'errors', ratio: 1.5 },
+      { metric: 'http5xx', ratio: 1.5 },
+    ],
+    alarms: [],
+    settleSeconds: 63,
+    deadline: deadlineOf(openedBy().plan, 63, minute(0)),
+    notices: [],
+  });
+});
+
+describe('a target whose canary serves already', () => {
+  const smoke = [
+    { target: 'api', get: '/health', expect: { status: 200 } },
+    { target: 'worker', get: '/health', expect: { status: 200 } },
+  ];
+
+  test('is left out, with its smoke tests', () => {
+    const event = openedBy({
+      manifest: manifest({ targets: BOTH, smoke }),
+      targets: both({ canary: '7' }, {}),
+    });
+    expect(event.targets.map(({ name }) => name)).toEqual(['worker']);
+    expect(event.smoke.map((check) => check.target)).toEqual(['worker']);
+  });
+
+  test('leaves nothing to do where it is so for all of them', () => {
+    const targets = both({ canary: '7' }, { stable: '3', canary: '3' });
+    expect(open(found({ manifest: manifest({ targets: BOTH }), targets }), minute(0))).toEqual([
+      {
+        type: 'RolloutDeclined',
+        at: minute(0),
+        ...identity,
+        outcome: 'completed',
+        reason: 'already serving: api is at version 7, worker is at version 3',
+      },
+    ]);
+  });
+});
+
+describe('the order of releases', () => {
+  const other = (order: number) => ({
+    release: 'r9',
+    order,
+    rolloutId: 'checkout-api--r9--1',
+    manifest: object,
+  });
+
+  test('lets a newer release in', () => {
+    expect(openedBy({ service: { completed: other(7), waiting: other(7) } }).order).toBe(8);
+  });
+
+  test.each([8, 9])('refuses a release that is not newer than the one with order %d', (order) => {
+    expect(refusal({ service: { completed: other(order) } })).toBe(
+      `order: release r8 has order 8, but r9, which is serving, has ${order}; upload a newer release, or set "allowOlder": true to go back on purpose.`,
+    );
+    expect(refusal({ service: { waiting: other(order) } })).toContain('r9, which is waiting');
+  });
+
+  test('lets an older release in where that is on purpose', () => {
+    const allowed = manifest({}, { allowOlder: true });
+    expect(openedBy({ manifest: allowed, service: { completed: other(9) } }).order).toBe(8);
+  });
+
+  test('does not hold a release against itself', () => {
+    const itself = { ...other(8), release: 'r8' };
+    expect(openedBy({ service: { completed: itself, waiting: itself } }).order).toBe(8);
+  });
+
+  test('is looked at before anything is found to serve already', () => {
+    const targets = [resolved({ target: target('api', { canary: '7' }) })];
+    expect(refusal({ targets, service: { completed: other(9) } })).toContain('order:');
+  });
+});
+
+describe('alarms', () => {
+  const alarm = (name: string, state: Alarm['state']): Alarm => ({ name, state, since: minute(-5) });
+
+  test('are recorded as they stood at opening, and red ones are told of', () => {
+    const event = openedBy({
+      manifest: manifest({ alarms: ['a', 'b', 'c'] }),
+      alarms: [alarm('c', 'insufficient'), alarm('b', 'alarm'), alarm('a', 'ok')],
+    });
+    expect(event.alarms).toEqual([
+      { name: 'a', red: false },
+      { name: 'b', red: true },
+      { name: 'c', red: false },
+    ]);
+    expect(event.notices).toEqual([
+      'alarm b was red before the rollout; it is not held against this release until it has recovered',
+    ]);
+  });
+
+  test('that do not exist are refused by name', () => {
+    expect(refusal({ manifest: manifest({ alarms: ['a', 'b'] }), alarms: [alarm('a', 'ok')] })).toBe(
+      'alarms: there is no alarm "b" in this account and region; create it or take it out of the rollout file.',
+    );
+  });
+});
+
+describe('handled 5xx', () => {
+  const lately = (errors: number, http5xx: number): Series => ({
+    errors: [{ start: minute(-2), stable: { bad: 0, total: errors } }],
+    http5xx: http5xx === 0 ? [] : [{ start: minute(-2), stable: { bad: 0, total: http5xx } }],
+  });
+  const metrics = (more: Partial<Found>) => openedBy(more).watch.map(({ metric }) => metric);
+
+  test('are not watched where stable answers and counts no responses, which is told', () => {
+    const event = openedBy({ history: { api: lately(100, 0) } });
+    expect(event.watch).toEqual([{ metric: 'errors', ratio: 1.5 }]);
+    expect(event.notices).toEqual([
+      'http5xx is not watched in this rollout: version 7 of api counts no responses; wrap the handler with withSpillway',
+    ]);
+  });
+
+  test('are watched where stable counts them, or was not asked lately', () => {
+    expect(metrics({ history: { api: lately(100, 100) } })).toEqual(['errors', 'http5xx']);
+    expect(metrics({ history: { api: lately(0, 0) } })).toEqual(['errors', 'http5xx']);
+  });
+
+  test('are no matter of a target that answers no requests', () => {
+    const more = {
+      manifest: manifest({ targets: BOTH }),
+      targets: both({}, {}),
+      history: { api: lately(100, 100), worker: lately(100, 0) },
+    };
+    expect(metrics(more)).toEqual(['errors', 'http5xx']);
+    expect(openedBy(more).notices).toEqual([]);
+  });
+
+  test('are not spoken of where nobody asked for them', () => {
+    const event = openedBy({
+      manifest: manifest({ watch: { errors: '2x' } }),
+      history: { api: lately(100, 0) },
+    });
+    expect(event).toMatchObject({ watch: [{ metric: 'errors', ratio: 2 }], notices: [] });
+  });
+});
+
+describe('the settle time', () => {
+  test.each([
+    [3, 63],
+    [60, 120],
+    [900, 120],
+  ])('with a timeout of %d s is %d s', (timeoutSeconds, settleSeconds) => {
+    expect(openedBy({ targets: [resolved({ timeoutSeconds })] }).settleSeconds).toBe(settleSeconds);
+  });
+
+  test('follows the slowest target that changes', () => {
+    const targets = (canary: string) => [
+      resolved({ target: target('api', { canary }), timeoutSeconds: 20 }),
+      resolved({ target: target('worker'), timeoutSeconds: 5 }),
+    ];
+    const two = manifest({ targets: BOTH });
+    expect(openedBy({ manifest: two, targets: targets('8') }).settleSeconds).toBe(80);
+    expect(openedBy({ manifest: two, targets: targets('7') }).settleSeconds).toBe(65);
+  });
+});
+
+test('what the targets and the plan have to say is told', () => {
+  const { steps: _, ...rest } = leastFile();
+  const preset = {
+    ...manifest(),
+    rollout: rolloutFileFrom({ ...rest, strategy: 'Canary10Percent5Minutes' }),
+  };
+  const { notices, plan } = openedBy({ manifest: preset, targets: [resolved({ notices: ['api is slow'] })] });
+  expect(notices).toHaveLength(2);
+  expect(notices[0]).toContain('comes from CodeDeploy');
+  expect(notices[1]).toBe('api is slow');
+  expect(plan.onInconclusive).toBe('promote');
+});

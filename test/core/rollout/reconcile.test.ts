@@ -1,0 +1,184 @@
+import { describe, expect, test } from 'vitest';
+import type { Observed } from '../../../core/ports.ts';
+import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import { reconcile } from '../../../core/rollout/reconcile.ts';
+import { stampOf, targetNamed } from '../../../core/rollout/state.ts';
+import {
+  aborted,
+  closed,
+  given,
+  intended,
+  inVerify,
+  minute,
+  onFirstStep,
+  onSecondStep,
+  opened,
+  promoted,
+  reverted,
+  shifted,
+  stamp,
+  stateAfter,
+  TWO_TARGETS,
+  target,
+  tookOver,
+} from './given.ts';
+
+const serving = (weight: number, seq: number, more: Partial<Observed> = {}): Observed => ({
+  primary: weight === 100 ? '8' : '7',
+  weights: weight === 0 || weight === 100 ? {} : { 8: weight },
+  stamp: stamp(seq),
+  ...more,
+});
+const found = (seen: Observed, ...history: RolloutEvent[]) =>
+  reconcile(stateAfter(...history), target(), seen, minute(6));
+const stranger = (what: string): RolloutEvent => ({
+  type: 'StrangerSeen',
+  at: minute(6),
+  target: 'api',
+  found: `lambda-alias:checkout-prod-api:live ${what}`,
+});
+const gone = (reason: string, outcome: 'reverted' | 'refused' = 'reverted'): RolloutEvent => ({
+  type: 'RevertOrdered',
+  at: minute(6),
+  cause: 'stranger',
+  reason,
+  outcome,
+});
+
+describe('what the journal knows', () => {
+  test.each([
+    ['before the first raise', serving(0, 0), [opened()]],
+    ['on the first step', serving(10, 1), onFirstStep()],
+    ['on the second step', serving(50, 2), onSecondStep()],
+    ['at 100 %', serving(100, 3), inVerify()],
+    ['while an announced raise has not been written', serving(10, 1), [...onFirstStep(), intended(50, 2, 5)]],
+    ['after a takeover', serving(10, 1), [...onFirstStep(), tookOver(2, 5)]],
+  ])('explains the target %s', (_, seen, history) => {
+    expect(found(seen, ...history)).toEqual([]);
+  });
+});
+
+describe('a raise that was announced and not confirmed', () => {
+  test('is written down when its stamp stands on the target', () => {
+    expect(found(serving(10, 1), opened(), intended(10, 1, 0.5))).toEqual([shifted(10, 1, 6)]);
+    expect(found(serving(100, 3), ...onSecondStep(), intended(100, 3, 5))).toEqual([promoted(3, 6)]);
+  });
+
+  test('is found by its stamp among several', () => {
+    const tries = [intended(10, 1, 0.5), intended(10, 2, 0.6), intended(10, 3, 0.7)];
+    expect(found(serving(10, 2), opened(), ...tries)).toEqual([shifted(10, 2, 6)]);
+  });
+
+  test('is found after a takeover by the epoch it was announced in', () => {
+    const history = [opened(), intended(10, 1, 0.5), tookOver(2, 5)];
+    expect(found(serving(10, 1), ...history)).toEqual([shifted(10, 1, 6)]);
+    expect(found(serving(10, 1, { stamp: stamp(1, 2) }), ...history)).toHaveLength(1);
+    expect(found(serving(10, 1, { stamp: stamp(1, 2) }), ...history)[0]).toMatchObject({
+      type: 'StrangerSeen',
+    });
+  });
+
+  test('of another target explains nothing', () => {
+    const history = [opened({ targets: TWO_TARGETS }), intended(10, 1, 0.5, 'worker')];
+    expect(found(serving(10, 1), ...history)[0]).toMatchObject({ type: 'StrangerSeen' });
+  });
+});
+
+describe('a closed stamp of this rollout', () => {
+  test('means that the canary was taken out before the journal knew', () => {
+    const seen = serving(0, 2, { stamp: stamp(2, 1, false) });
+    expect(found(seen, ...onFirstStep())).toEqual([gone('api had been taken back before the journal knew')]);
+    expect(found(seen, opened())).toEqual([
+      gone('api had been taken back before the journal knew', 'refused'),
+    ]);
+  });
+
+  test('with a canary share that was added again is left for good too', () => {
+    const seen = serving(10, 2, { stamp: stamp(2, 1, false) });
+    expect(found(seen, ...onFirstStep())).toEqual([gone('api had been taken back before the journal knew')]);
+  });
+
+  test.fails('on a promoted canary is the seal of a close that was interrupted: another target must not be reverted', () => {
+    const sealed = serving(100, 4, { stamp: stamp(4, 1, false) });
+    expect(found(sealed, ...inVerify())).toEqual([]);
+  });
+});
+
+describe('a canary share', () => {
+  test('that is less than what was confirmed was taken by somebody, and the rest leaves', () => {
+    expect(found(serving(0, 1), ...onFirstStep())).toEqual([
+      gone('somebody took the canary of api from 10 % to 0 %'),
+    ]);
+    expect(found(serving(20, 2), ...onSecondStep())).toEqual([
+      gone('somebody took the canary of api from 50 % to 20 %'),
+    ]);
+    expect(found(serving(0, 3), ...inVerify())).toEqual([
+      gone('somebody took the canary of api from 100 % to 0 %'),
+    ]);
+  });
+
+  test('that is more than what was confirmed is a stranger', () => {
+    expect(found(serving(20, 1), ...onFirstStep())).toEqual([
+      stranger('serves version 7 and version 8 at 20 %, which this rollout did not write'),
+    ]);
+    expect(found(serving(100, 1), ...onFirstStep())).toEqual([
+      stranger('serves version 8, which this rollout did not write'),
+    ]);
+    expect(found(serving(10, 0), opened())).toHaveLength(1);
+  });
+});
+
+describe('a stranger', () => {
+  test('is whoever made another version the primary', () => {
+    expect(found(serving(10, 1, { primary: '9' }), ...onFirstStep())).toEqual([
+      stranger('serves version 9 and version 8 at 10 %, which this rollout did not write'),
+    ]);
+    expect(found(serving(100, 3, { primary: '9' }), ...inVerify())).toHaveLength(1);
+  });
+
+  test('is whoever wiped the stamp', () => {
+    expect(found(serving(10, 1, { stamp: undefined }), ...onFirstStep())).toEqual([
+      stranger(
+        "carries no stamp where this rollout's was expected, and serves version 7 and version 8 at 10 %",
+      ),
+    ]);
+  });
+
+  test('is another rollout', () => {
+    const seen = serving(0, 0, { stamp: { ...stamp(0), rolloutId: 'checkout-api--r9--1' } });
+    expect(found(seen, ...onFirstStep())).toEqual([
+      stranger(
+        'carries the stamp "spillway checkout-api--r9--1 1 0 open" where this rollout\'s was expected, and serves version 7',
+      ),
+    ]);
+  });
+
+  test('is a stamp of this rollout that was never announced', () => {
+    expect(found(serving(50, 9), ...onFirstStep())).toEqual([
+      stranger(`carries the stamp "spillway checkout-api--r8--1 1 9 open", which the journal does not know`),
+    ]);
+  });
+
+  test.fails('is a third version that was given a share before the first raise', () => {
+    const seen = serving(0, 0, { weights: { 9: 20 } });
+    expect(found(seen, opened(), intended(10, 1, 0.5))).toHaveLength(1);
+  });
+});
+
+test('a rollout that is leaving or has ended asks no questions', () => {
+  const seen = serving(0, 0, { primary: '9', stamp: undefined });
+  expect(found(seen, ...onFirstStep(), aborted(2))).toEqual([]);
+  expect(found(seen, ...onFirstStep(), reverted(2), closed(2))).toEqual([]);
+});
+
+test('a stranger halts the rollout through the command too', () => {
+  given(onFirstStep())
+    .when({ type: 'Reconcile', target: 'api', seen: serving(10, 1, { primary: '9' }) }, 6)
+    .then(stranger('serves version 9 and version 8 at 10 %, which this rollout did not write'));
+});
+
+test.fails('a claim that comes only after a takeover is known to the journal: stampOf(rollout, 0)', () => {
+  const state = stateAfter(opened(), tookOver(2, 5), intended(10, 1, 5.5));
+  const seen = serving(0, 0, { stamp: stampOf(stateAfter(opened(), tookOver(2, 5)), 0) });
+  expect(reconcile(state, targetNamed(state, 'api'), seen, minute(6))).toEqual([]);
+});

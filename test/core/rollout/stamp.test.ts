@@ -1,0 +1,53 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { isSameStamp, stampFrom, stampText } from '../../../core/rollout/stamp.ts';
+import { ROLLOUT_ID, stamp } from './given.ts';
+
+test('a stamp is written as the target stores it', () => {
+  expect(stampText(stamp(4, 2))).toBe(`spillway ${ROLLOUT_ID} 2 4 open`);
+  expect(stampText(stamp(4, 2, false))).toBe(`spillway ${ROLLOUT_ID} 2 4 closed`);
+});
+
+test('every stamp is read as it was written', () => {
+  const any = fc.record({
+    rolloutId: fc.stringMatching(/^[a-z0-9-]{1,60}$/),
+    epoch: fc.integer({ min: 0, max: 999_999_999 }),
+    seq: fc.integer({ min: 0, max: 999_999_999 }),
+    open: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(any, (written) => {
+      expect(stampFrom(stampText(written))).toEqual(written);
+    }),
+  );
+});
+
+test.each([
+  undefined,
+  '',
+  'the live alias',
+  'spillway',
+  `spillway ${ROLLOUT_ID} 1 2`,
+  `spillway ${ROLLOUT_ID} 1 2 ajar`,
+  `spillway ${ROLLOUT_ID} 1 2 open `,
+  ` spillway ${ROLLOUT_ID} 1 2 open`,
+  `spillway ${ROLLOUT_ID} -1 2 open`,
+  `spillway ${ROLLOUT_ID} 1 2.5 open`,
+  `spillway ${'x'.repeat(61)} 1 2 open`,
+  `Deployed by spillway ${ROLLOUT_ID} 1 2 open`,
+])("%j is nobody's stamp", (text) => {
+  expect(stampFrom(text)).toBeUndefined();
+});
+
+test('two stamps are the same only if every part is', () => {
+  expect(isSameStamp(stamp(4, 2), stamp(4, 2))).toBe(true);
+  expect(isSameStamp(stamp(4, 2), stamp(5, 2))).toBe(false);
+  expect(isSameStamp(stamp(4, 2), stamp(4, 3))).toBe(false);
+  expect(isSameStamp(stamp(4, 2), stamp(4, 2, false))).toBe(false);
+  expect(isSameStamp(stamp(4, 2), { ...stamp(4, 2), rolloutId: 'other' })).toBe(false);
+});
+
+test('no stamp is the same as none', () => {
+  expect(isSameStamp(undefined, undefined)).toBe(false);
+  expect(isSameStamp(stamp(1), undefined)).toBe(false);
+});

@@ -1,0 +1,203 @@
+import { expect, test } from 'vitest';
+import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import { evolve, fold, hasCanaryTraffic } from '../../../core/rollout/state.ts';
+import {
+  aborted,
+  closed,
+  intended,
+  inVerify,
+  measured,
+  minute,
+  onFirstStep,
+  onSecondStep,
+  opened,
+  plan,
+  promoted,
+  ROLLOUT_ID,
+  raised,
+  reverted,
+  shifted,
+  smokeAnswered,
+  smokeCheck,
+  stamp,
+  stateAfter,
+  TWO_TARGETS,
+} from './given.ts';
+
+const declined: RolloutEvent = {
+  type: 'RolloutDeclined',
+  at: minute(0),
+  outcome: 'completed',
+  reason: 'already serving',
+  rolloutId: ROLLOUT_ID,
+  service: 'checkout-api',
+  environment: 'prod',
+  release: 'r8',
+  attempt: 1,
+  manifest: { bucket: 'releases', key: 'releases/checkout-api/r8/manifest.json', versionId: 'v1' },
+};
+
+test('a history that never began is no rollout', () => {
+  expect(fold([])).toBeUndefined();
+});
+
+test('a history starts with an opening and has only one', () => {
+  expect(() => evolve(undefined, aborted(1))).toThrow('A history cannot start with Aborted.');
+  expect(() => stateAfter(opened(), opened())).toThrow('was opened twice');
+  expect(() => stateAfter(opened(), declined)).toThrow('was opened twice');
+});
+
+test('a rollout that was turned away has ended, with its name and the reason', () => {
+  expect(stateAfter(declined)).toMatchObject({
+    version: 1,
+    outcome: 'completed',
+    reason: 'already serving',
+    opening: { rolloutId: ROLLOUT_ID, targets: [] },
+    unproven: [],
+  });
+});
+
+test('every event counts in the version, also one that changes nothing', () => {
+  expect(stateAfter(onSecondStep()).version).toBe(onSecondStep().length);
+  expect(stateAfter(onFirstStep(), reverted(3), shifted(10, 9, 4)).version).toBe(5);
+});
+
+test('the last event is the latest, not the one that was written last', () => {
+  expect(stateAfter(onFirstStep(), measured('pass', [1, 3]), shifted(10, 1, 0.5)).lastEventAt).toBe(
+    minute(4),
+  );
+});
+
+test('alarms that were red at opening are remembered until they are seen green', () => {
+  const alarms = [
+    { name: 'a', red: true },
+    { name: 'b', red: true },
+    { name: 'c', red: false },
+  ];
+  const seen = (state: 'ok' | 'alarm' | 'unknown') => [
+    { name: 'a', state, since: minute(1) },
+    { name: 'c', state: 'ok' as const, since: minute(1) },
+  ];
+  expect(stateAfter(onFirstStep({ alarms })).redAlarms).toEqual(['a', 'b']);
+  expect(stateAfter(onFirstStep({ alarms }), measured('pass', [1, 2], seen('unknown'))).redAlarms).toEqual([
+    'a',
+    'b',
+  ]);
+  const green = [...onFirstStep({ alarms }), measured('pass', [1, 2], seen('ok'))];
+  expect(stateAfter(green).redAlarms).toEqual(['b']);
+  expect(stateAfter(green, measured('pass', [1, 3], seen('alarm'))).redAlarms).toEqual(['b']);
+});
+
+test('a smoke answer for a test that is not due changes nothing', () => {
+  const smoke = [smokeCheck('/a'), smokeCheck('/b')];
+  expect(stateAfter(opened({ smoke }), smokeAnswered(1, 'pass')).smoke).toEqual({ index: 0, brokenInRow: 0 });
+});
+
+test('the canary counts as in traffic from the moment its first raise is announced until it was taken out', () => {
+  expect(hasCanaryTraffic(stateAfter(opened()))).toBe(false);
+  expect(hasCanaryTraffic(stateAfter(opened(), intended(10, 1, 0.5)))).toBe(true);
+  expect(hasCanaryTraffic(stateAfter(onFirstStep(), aborted(2)))).toBe(true);
+  expect(hasCanaryTraffic(stateAfter(onFirstStep(), aborted(2), reverted(2)))).toBe(false);
+});
+
+test('a confirmed raise settles its intents and moves its target', () => {
+  const state = stateAfter(opened(), intended(10, 1, 0.5), intended(10, 2, 0.6), shifted(10, 2, 0.7));
+  expect(state).toMatchObject({
+    intents: [],
+    seq: 2,
+    step: 0,
+    raisedAt: minute(0.5),
+    stepSince: minute(0.7),
+    traffic: { api: { weight: 10, stamp: stamp(2) } },
+  });
+});
+
+test('a confirmed raise leaves the intents of other targets alone', () => {
+  const state = stateAfter(
+    opened({ targets: TWO_TARGETS }),
+    intended(10, 1, 0.5),
+    intended(10, 2, 0.6, 'worker'),
+    shifted(10, 1, 0.7),
+  );
+  expect(state.intents.map(({ target }) => target)).toEqual(['worker']);
+  expect(state.stepSince).toBeUndefined();
+});
+
+test('a confirmation that comes twice, or after a newer one, changes nothing', () => {
+  const before = stateAfter(onSecondStep());
+  for (const late of [shifted(50, 2, 6), shifted(10, 1, 6)]) {
+    const { version, lastEventAt, ...after } = stateAfter(onSecondStep(), late);
+    expect({ ...after, version: before.version, lastEventAt: before.lastEventAt }).toEqual(before);
+  }
+});
+
+test.each([
+  ['Shifted', shifted(50, 2, 6)],
+  ['Promoted', promoted(2, 6)],
+])('%s that is confirmed after the canary was taken out changes nothing', (_, late) => {
+  const before = stateAfter(onFirstStep(), intended(50, 2, 2.9), aborted(3), reverted(3));
+  const { version, lastEventAt, ...after } = stateAfter(
+    onFirstStep(),
+    intended(50, 2, 2.9),
+    aborted(3),
+    reverted(3),
+    late,
+  );
+  expect({ ...after, version: before.version, lastEventAt: before.lastEventAt }).toEqual(before);
+});
+
+test('a confirmation that comes after the abort and before the revert is believed', () => {
+  const state = stateAfter(onFirstStep(), intended(50, 2, 2.9), aborted(3), shifted(50, 2, 3.1));
+  expect(state.traffic.api).toEqual({ weight: 50, stamp: stamp(2) });
+});
+
+test('a confirmation for a target that the rollout does not have changes nothing', () => {
+  expect(stateAfter(onFirstStep(), shifted(50, 2, 3, 'other')).traffic).toEqual(
+    stateAfter(onFirstStep()).traffic,
+  );
+});
+
+test('a new step starts without verdict, and its bake when it has arrived', () => {
+  const ready = [...onFirstStep(), measured('pass', [1, 3])];
+  expect(stateAfter(ready, intended(50, 2, 4.1))).toMatchObject({
+    step: 1,
+    verdict: undefined,
+    stepSince: undefined,
+  });
+  expect(stateAfter(ready, raised(50, 2, 4.2)).stepSince).toBe(minute(4.2));
+});
+
+test('a repeated announcement of the same step keeps its verdict', () => {
+  const two = [opened({ targets: TWO_TARGETS }), ...raised(10, 1, 0.5), measured('inconclusive', [1, 2])];
+  expect(stateAfter(two, intended(10, 2, 3, 'worker')).verdict).toBeDefined();
+});
+
+test('all targets on the canary is promoted, one of them is not', () => {
+  const two = [
+    opened({ targets: TWO_TARGETS, plan: plan({ steps: [] }) }),
+    ...raised(100, 1, 0.5),
+    intended(100, 2, 0.6, 'worker'),
+  ];
+  expect(stateAfter(two).promotedAt).toBeUndefined();
+  expect(stateAfter(two, promoted(2, 0.7, 'worker')).promotedAt).toBe(minute(0.7));
+});
+
+test('moves of one window are remembered once, those of two windows twice', () => {
+  const at = (second: number) =>
+    stateAfter(
+      opened({ targets: TWO_TARGETS }),
+      intended(10, 1, 0.4),
+      shifted(10, 1, 0.5),
+      intended(10, 2, 0.5, 'worker'),
+      shifted(10, 2, second, 'worker'),
+    ).moves;
+  expect(at(0.9)).toEqual([minute(0.5)]);
+  expect(at(1)).toEqual([minute(0.5), minute(1)]);
+});
+
+test('an end keeps its outcome and reason', () => {
+  expect(stateAfter(inVerify(), closed(12, 'completed'))).toMatchObject({
+    outcome: 'completed',
+    reason: 'it is over',
+  });
+});

@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  bakeOf,
+  deadlineOf,
+  dueAt,
+  GRACE_SECONDS,
+  PAUSE_SECONDS_MAX,
+  settledUntil,
+  tickDue,
+  windowsOf,
+} from '../../../core/rollout/timing.ts';
+import { WINDOW_MS } from '../../../core/units.ts';
+import {
+  aborted,
+  closed,
+  intended,
+  inVerify,
+  measured,
+  minute,
+  onFirstStep,
+  opened,
+  paused,
+  plan,
+  raised,
+  resumed,
+  stateAfter,
+  TWO_TARGETS,
+} from './given.ts';
+
+describe('windows', () => {
+  test('are read as complete only when they have settled', () => {
+    const state = stateAfter(onFirstStep({ settleSeconds: 63 }));
+    expect(settledUntil(state, minute(3) + 2_999)).toBe(minute(1));
+    expect(settledUntil(state, minute(3) + 3_000)).toBe(minute(2));
+  });
+
+  test('of a stretch are whole ones that begin after it did', () => {
+    expect(windowsOf(minute(0.5), 120)).toEqual({ from: minute(1), to: minute(3) });
+    expect(windowsOf(minute(1), 120)).toEqual({ from: minute(1), to: minute(3) });
+  });
+
+  test('of a stretch shorter than a minute are one', () => {
+    expect(windowsOf(minute(0.5), 0)).toEqual({ from: minute(1), to: minute(2) });
+    expect(windowsOf(minute(0.5), 59)).toEqual({ from: minute(1), to: minute(2) });
+  });
+});
+
+describe('a tick', () => {
+  test('is due when another window has settled since the last one', () => {
+    expect(tickDue(stateAfter(onFirstStep({ settleSeconds: 63 })))).toBe(minute(1) + 3_000);
+    expect(tickDue(stateAfter(onFirstStep(), measured('pass', [1, 2])))).toBe(minute(4));
+  });
+
+  test('is always due after what happened, and within a minute of it', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 60, max: 180 }),
+        fc.double({ min: 0, max: 600, noNaN: true }),
+        (settleSeconds, at) => {
+          const wait = tickDue(stateAfter(opened({ settleSeconds }), raised(10, 1, at))) - minute(at);
+          expect(wait).toBeGreaterThan(0);
+          expect(wait).toBeLessThanOrEqual(WINDOW_MS);
+        },
+      ),
+    );
+  });
+});
+
+describe('the bake', () => {
+  test('has not begun while targets are being raised', () => {
+    expect(bakeOf(stateAfter(opened()))).toBeUndefined();
+    expect(bakeOf(stateAfter(opened({ targets: TWO_TARGETS }), raised(10, 1, 0.5)))).toBeUndefined();
+  });
+
+  test('is the windows of its step, least and longest', () => {
+    expect(bakeOf(stateAfter(onFirstStep()))).toEqual({ from: minute(1), to: minute(3), max: minute(11) });
+  });
+
+  test('may last its longest once more after a resume, from the same start', () => {
+    const again = stateAfter(onFirstStep(), paused(5), resumed(20));
+    expect(bakeOf(again)).toEqual({ from: minute(1), to: minute(3), max: minute(30) });
+  });
+
+  test('of verify begins at promotion', () => {
+    expect(bakeOf(stateAfter(inVerify()))).toMatchObject({ from: minute(9), to: minute(11) });
+  });
+});
+
+describe('a rollout is due', () => {
+  test('at its next tick while the canary is in traffic, also when it is paused', () => {
+    expect(dueAt(stateAfter(onFirstStep()))).toBe(minute(1));
+    expect(dueAt(stateAfter(onFirstStep(), measured('pass', [1, 2]), paused(3.5)))).toBe(minute(4));
+  });
+
+  test('at once while it is leaving', () => {
+    expect(dueAt(stateAfter(onFirstStep(), aborted(0.7)))).toBe(minute(0.7));
+    expect(dueAt(stateAfter(onFirstStep(), paused(0.6), aborted(0.7)))).toBe(minute(0.7));
+  });
+
+  test('at the end of its pause while no user meets the canary', () => {
+    expect(dueAt(stateAfter(opened(), paused(1)))).toBe(minute(1 + 24 * 60));
+  });
+
+  test('at once while it has nothing to wait for', () => {
+    expect(dueAt(stateAfter(opened(), intended(10, 1, 0.5)))).toBe(minute(0.5));
+  });
+
+  test('never again after its end', () => {
+    expect(dueAt(stateAfter(inVerify(), closed(12, 'completed')))).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test.fails('not before the hold of a pause that came before the first raise was confirmed', () => {
+    const hold = 3600;
+    const state = stateAfter(opened(), intended(10, 1, 0.5), paused(0.6));
+    expect(dueAt(state) + GRACE_SECONDS * 1000).toBeGreaterThanOrEqual(minute(0.6) + hold * 1000);
+  });
+});
+
+test('the deadline leaves room for every step at its longest and three pauses', () => {
+  const longest = 600 + 600 + 120;
+  const at = deadlineOf(plan(), 60, minute(0));
+  expect(at).toBe(minute(0) + (longest + 3 * 180 + 3 * PAUSE_SECONDS_MAX) * 1000);
+});

@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Observed } from '../../../core/ports.ts';
+import { stampFrom, stampText } from '../../../core/rollout/stamp.ts';
+import { isStranger, wayOut } from '../../../core/rollout/way-out.ts';
+import { ROLLOUT_ID, stamp, target } from './given.ts';
+
+const by = { rolloutId: ROLLOUT_ID, epoch: 3 };
+const foreign = { ...stamp(5), rolloutId: 'checkout-api--r9--1' };
+const out = (primary: string, weights: Observed['weights'], on: Observed['stamp']) =>
+  wayOut({ primary, weights, stamp: on }, target(), by);
+const closed = (seq: number) => stamp(seq, 3, false);
+
+describe('the way out', () => {
+  test.each([
+    ['removes our share', '7', { 8: 10 }, stamp(4), '7', {}],
+    ['makes stable the primary again after promotion', '8', {}, stamp(4), '7', {}],
+    ['shuts the fence where nothing has to be removed', '7', {}, stamp(0), '7', {}],
+    ['removes our share and leaves the primary of a stranger', '9', { 8: 10 }, stamp(4), '9', {}],
+    ['leaves the primary of a stranger that has no share of ours', '9', {}, stamp(4), '9', {}],
+    ['leaves the share of a stranger', '7', { 9: 20 }, stamp(4), '7', { 9: 20 }],
+    ['removes our share alone among several', '7', { 8: 10, 9: 20 }, stamp(4), '7', { 9: 20 }],
+    ['removes a share that came back after it was shut', '7', { 8: 10 }, closed(4), '7', {}],
+  ])('%s', (_, primary, weights, on, thenPrimary, thenWeights) => {
+    expect(out(primary, weights, on)).toEqual({
+      write: { primary: thenPrimary, weights: thenWeights, stamp: closed(on.seq + 1) },
+    });
+  });
+
+  test('counts from the start where the stamp was wiped', () => {
+    expect(out('7', { 8: 10 }, undefined)).toEqual({
+      write: { primary: '7', weights: {}, stamp: closed(1) },
+    });
+  });
+
+  test('is left alone where it was taken already', () => {
+    expect(out('7', {}, closed(4))).toEqual({ leave: 'left already' });
+    expect(out('9', {}, closed(4))).toEqual({ leave: 'left already' });
+  });
+
+  test('does not undo a completion', () => {
+    expect(out('8', {}, closed(4))).toEqual({ leave: 'sealed' });
+  });
+
+  test('keeps off what another rollout has stamped', () => {
+    expect(out('7', { 8: 10 }, foreign)).toEqual({ leave: 'another rollout' });
+    expect(out('8', {}, { ...foreign, open: false })).toEqual({ leave: 'another rollout' });
+  });
+
+  test.fails('never gives the new primary a share of its own, which Lambda refuses', () => {
+    expect(out('8', { 7: 50 }, stamp(4))).toEqual({
+      write: { primary: '7', weights: {}, stamp: closed(5) },
+    });
+  });
+
+  test.fails('writes a stamp that can be read again after the highest number there is', () => {
+    const way = out('7', { 8: 10 }, stamp(999_999_999, 3, false));
+    expect('write' in way && stampFrom(stampText(way.write.stamp))).toMatchObject({ open: false });
+  });
+});
+
+const seen: fc.Arbitrary<Observed> = fc.record({
+  primary: fc.constantFrom('7', '8', '9'),
+  weights: fc.dictionary(fc.constantFrom('8', '9', '10'), fc.integer({ min: 0, max: 99 }), {
+    noNullPrototype: true,
+  }),
+  stamp: fc.option(
+    fc.record({
+      rolloutId: fc.constantFrom(ROLLOUT_ID, foreign.rolloutId),
+      epoch: fc.integer({ min: 1, max: 9 }),
+      seq: fc.integer({ min: 0, max: 1000 }),
+      open: fc.boolean(),
+    }),
+    { nil: undefined },
+  ),
+});
+
+describe('whatever stands on a target', () => {
+  test('one way out leaves nothing for a second', () => {
+    fc.assert(
+      fc.property(seen, (before) => {
+        const way = wayOut(before, target(), by);
+        if ('leave' in way) return;
+        expect(wayOut(way.write, target(), by)).toEqual({ leave: 'left already' });
+      }),
+    );
+  });
+
+  test('after the way out no request meets the canary, and no later raise fits the stamp', () => {
+    fc.assert(
+      fc.property(seen, (before) => {
+        const way = wayOut(before, target(), by);
+        if ('leave' in way) return;
+        expect(way.write.primary).not.toBe('8');
+        expect(way.write.weights).not.toHaveProperty('8');
+        expect(way.write.stamp).toMatchObject({ rolloutId: ROLLOUT_ID, epoch: 3, open: false });
+      }),
+    );
+  });
+
+  test('the primary of a stranger and every foreign share stay as they are', () => {
+    fc.assert(
+      fc.property(seen, (before) => {
+        const way = wayOut(before, target(), by);
+        if ('leave' in way) return;
+        const { 8: _, ...others } = before.weights;
+        expect(way.write.weights).toEqual(others);
+        if (isStranger(before.primary, target())) expect(way.write.primary).toBe(before.primary);
+      }),
+    );
+  });
+
+  test('it is left alone only where no request of ours is there, or the stamp says so', () => {
+    fc.assert(
+      fc.property(seen, (before) => {
+        const way = wayOut(before, target(), by);
+        if ('write' in way) return;
+        expect(before.stamp).toBeDefined();
+        if (way.leave !== 'another rollout') {
+          expect(before.stamp?.open).toBe(false);
+          expect(before.weights).not.toHaveProperty('8');
+        }
+      }),
+    );
+  });
+});
+
+test('a stranger is a version that is neither stable nor canary', () => {
+  expect(['7', '8', '9'].map((version) => isStranger(version, target()))).toEqual([false, false, true]);
+});

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { compared, duration, number } from '../../core/words.ts';
+
+test('numbers are grouped by thousands', () => {
+  expect([0, 412, 8_120, 1_234_567].map(number)).toEqual(['0', '412', '8,120', '1,234,567']);
+});
+
+test('two counts are told side by side', () => {
+  expect(compared({ bad: 9, total: 412 }, { bad: 3, total: 8_120 })).toBe(
+    'canary 9 of 412 failed, stable 3 of 8,120',
+  );
+});
+
+test.each([
+  [0, '0 s'],
+  [0.4, '0 s'],
+  [38, '38 s'],
+  [119, '119 s'],
+  [120, '2 min'],
+  [240, '4 min'],
+  [7_140, '119 min'],
+  [7_199, '2 h'],
+  [7_200, '2 h'],
+  [7_500, '2 h 5 min'],
+  [86_400, '24 h'],
+])('%d seconds are "%s"', (seconds, text) => {
+  expect(duration(seconds)).toBe(text);
+});

@@ -1,0 +1,228 @@
+import { describe, expect, test } from 'vitest';
+import { command } from '../../functions/command.ts';
+import { revertTraffic } from '../../functions/revert-traffic.ts';
+import { shiftTraffic } from '../../functions/shift-traffic.ts';
+import { eventFor, FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
+
+const abort = { command: 'abort', rolloutId: FIRST, by: 'ada', reason: 'orders look odd' };
+const order = (change: object) => ({ rolloutId: FIRST, by: 'ada', ...change });
+const REVERTED = { primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 2 closed` };
+
+async function waitWith(stage: Stage, token: string): Promise<void> {
+  const { version } = await stage.rollout();
+  await stage.ports.journal.putToken(FIRST, { version, token });
+}
+
+describe('abort', () => {
+  test('takes the canary out, writes it down, and wakes the hold', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await waitWith(stage, 'hold');
+    expect(await stage.call(command, abort)).toEqual({ rolloutId: FIRST, accepted: true });
+    expect(stage.standing()).toEqual(REVERTED);
+    expect((await stage.rollout()).leaving).toMatchObject({
+      cause: 'human',
+      reason: 'ada aborted: orders look odd',
+      outcome: 'reverted',
+    });
+    expect(stage.woken).toEqual(['hold']);
+  });
+
+  test('closes the fence before the first raise too, so that none can follow', async () => {
+    const stage = setUp();
+    const ref = await stage.open();
+    await stage.call(command, abort);
+    expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 1 closed` });
+    expect(await stage.call(shiftTraffic, ref)).toMatchObject({ kind: 'revert' });
+    expect(stage.standing().weights).toEqual({});
+  });
+
+  test('takes a promoted canary back as well', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await stage.meddle({ FunctionVersion: '2', weights: {}, Description: `spillway ${FIRST} 1 2 open` });
+    await stage.call(command, abort);
+    expect(stage.standing()).toMatchObject({ primary: '1', weights: {} });
+  });
+
+  test('acts from the dead man’s frozen input while the journal is down', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    const ports = withJournal(stage.ports, {
+      read: unreachable,
+      append: unreachable,
+      takeTokens: unreachable,
+    });
+    expect(await stage.call(command, abort, ports)).toEqual({ rolloutId: FIRST, accepted: true });
+    expect(stage.standing()).toEqual(REVERTED);
+    expect((await stage.rollout()).leaving).toBeUndefined();
+  });
+
+  test('has taken the canary out also where it cannot be written down', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    const ports = withJournal(stage.ports, { append: unreachable });
+    await expect(stage.call(command, abort, ports)).rejects.toMatchObject({ name: 'Unavailable' });
+    expect(stage.standing()).toEqual(REVERTED);
+    expect(await stage.call(command, abort)).toMatchObject({ accepted: true });
+    expect(await stage.history()).toContain('Aborted');
+  });
+
+  test('is written down after whatever another writer was faster with', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    const { journal } = stage.ports;
+    let others = 3;
+    const ports = withJournal(stage.ports, {
+      async append(rollout, events) {
+        const at = stage.clock.now();
+        if (others-- > 0)
+          await journal.append(await stage.rollout(), [
+            { type: 'AlarmRaised', at, alarm: `a${others}`, since: at },
+          ]);
+        return journal.append(rollout, events);
+      },
+    });
+    await stage.call(command, abort, ports);
+    expect((await stage.history()).slice(-4)).toEqual([
+      'AlarmRaised',
+      'AlarmRaised',
+      'AlarmRaised',
+      'Aborted',
+    ]);
+  });
+
+  test('may be given twice: the second changes nothing', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await stage.call(command, abort);
+    const before = [await stage.history(), stage.standing()];
+    expect(await stage.call(command, { ...abort, by: 'grace' })).toMatchObject({ accepted: true });
+    expect([await stage.history(), stage.standing()]).toEqual(before);
+    expect((await stage.rollout()).leaving?.reason).toContain('ada');
+  });
+
+  test('of a rollout that has ended is refused with its outcome, and touches nothing', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    await stage.call(revertTraffic, { ref, came: {} });
+    await stage.meddle({ FunctionVersion: '2', weights: {} });
+    const before = [await stage.history(), stage.standing()];
+    await expect(stage.call(command, abort)).rejects.toMatchObject({
+      name: 'CommandRefused',
+      message: expect.stringMatching(`${FIRST} has ended \\(reverted\\)`),
+    });
+    expect([await stage.history(), stage.standing()]).toEqual(before);
+  });
+
+  test('of a rollout that nobody knows is refused by its id', async () => {
+    const stage = setUp();
+    const unknown = stage.call(command, { ...abort, rolloutId: 'checkout-api--r7--1' });
+    await expect(unknown).rejects.toMatchObject({
+      name: 'RolloutUnknown',
+      message: expect.stringContaining('checkout-api--r7--1'),
+    });
+  });
+
+  test('says so where the target cannot be written, and has not pretended anything', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    const router = { ...stage.ports.router('lambda-alias'), revert: unreachable };
+    const failed = stage.call(command, abort, { ...stage.ports, router: () => router });
+    await expect(failed).rejects.toMatchObject({
+      name: 'RevertFailed',
+      message: expect.stringMatching(/1 of 1 targets.*api.*may still have traffic/),
+    });
+    expect(await stage.history()).not.toContain('Aborted');
+  });
+});
+
+describe('promote', () => {
+  test('of the step that the person saw is written down, and wakes the hold', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await waitWith(stage, 'hold');
+    await stage.call(command, order({ command: 'promote', step: 0 }));
+    expect((await stage.rollout()).promotion).toEqual({ step: 0, full: false });
+    expect((await stage.rollout()).unproven.join()).toContain('ada promoted it');
+    expect(stage.woken).toEqual(['hold']);
+  });
+
+  test('of another step than the present one is refused, with both', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    const before = await stage.history();
+    await expect(stage.call(command, order({ command: 'promote', step: 1 }))).rejects.toMatchObject({
+      name: 'CommandRefused',
+      message: expect.stringMatching(/is at step 1, not 2/),
+    });
+    expect(await stage.history()).toEqual(before);
+    expect(stage.woken).toEqual([]);
+  });
+
+  test('without a step holds for the present one, and to 100 % only where that is said', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await stage.call(command, order({ command: 'promote' }));
+    expect((await stage.rollout()).promotion).toEqual({ step: 0, full: false });
+    await stage.call(command, order({ command: 'promote', full: true }));
+    expect((await stage.rollout()).promotion).toEqual({ step: 0, full: true });
+  });
+
+  test('after an abort is refused: a release that leaves does not come back', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await stage.call(command, abort);
+    const late = stage.call(command, order({ command: 'promote', full: true }));
+    await expect(late).rejects.toMatchObject({
+      name: 'CommandRefused',
+      message: expect.stringContaining('taken back'),
+    });
+  });
+});
+
+describe('pause and resume', () => {
+  test('stop the rollout at its weight and let it go on', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await stage.call(command, order({ command: 'pause', reason: 'lunch' }));
+    expect((await stage.rollout()).pause).toMatchObject({ by: 'ada', reason: 'lunch', why: 'human' });
+    await stage.call(command, order({ command: 'resume' }));
+    expect((await stage.rollout()).pause).toBeUndefined();
+    expect(stage.standing().weights).toEqual({ '2': 10 });
+  });
+
+  test('are refused where there is nothing to pause or resume', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await expect(stage.call(command, order({ command: 'resume' }))).rejects.toThrow(/is not paused/);
+    await stage.call(command, order({ command: 'pause', reason: 'lunch' }));
+    await expect(stage.call(command, order({ command: 'pause', reason: 'again' }))).rejects.toThrow(
+      /paused already \(lunch\)/,
+    );
+  });
+
+  test.each(['pause', 'resume', 'promote'])(
+    '%s is refused for a rollout that has ended or never was',
+    async (name) => {
+      const stage = setUp();
+      const event = order({ command: name, ...(name === 'pause' ? { reason: 'why' } : {}) });
+      await expect(stage.call(command, event)).rejects.toMatchObject({ name: 'RolloutUnknown' });
+      const ref = await stage.openRaised();
+      await stage.call(revertTraffic, { ref, came: {} });
+      await expect(stage.call(command, event)).rejects.toMatchObject({ name: 'CommandRefused' });
+    },
+  );
+
+  test('need the journal: without it nothing is accepted', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    const ports = withJournal(stage.ports, { read: unreachable });
+    const pausing = stage.call(command, order({ command: 'pause', reason: 'lunch' }), ports);
+    await expect(pausing).rejects.toMatchObject({ name: 'Unavailable' });
+  });
+});
+
+test('a command is no event of an upload', async () => {
+  await expect(setUp().call(command, eventFor('x'))).rejects.toMatchObject({ name: 'ZodError' });
+});

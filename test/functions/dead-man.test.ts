@@ -1,0 +1,214 @@
+import { describe, expect, test } from 'vitest';
+import type { DeadManInput, ExecutionInput } from '../../core/ports.ts';
+import { dueAt } from '../../core/rollout/timing.ts';
+import { executionInput } from '../../functions/_task.ts';
+import { deadMan } from '../../functions/dead-man.ts';
+import { revertTraffic } from '../../functions/revert-traffic.ts';
+import { shiftTraffic } from '../../functions/shift-traffic.ts';
+import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
+
+const MINUTE = 60_000;
+/** How long the journal may be unreadable (design, section 8: "past a limit"). */
+const LIMIT = 10 * MINUTE;
+
+async function frozen({ clock, ports }: Stage): Promise<DeadManInput> {
+  const found = await clock.run(ports.deadMan.frozen(FIRST));
+  if (found === undefined) throw new Error('The dead man is not armed.');
+  return found;
+}
+
+/** One look, with what Scheduler would hand over. */
+async function look(stage: Stage, ports = stage.ports) {
+  return stage.call(deadMan, await frozen(stage), ports);
+}
+
+describe('while the journal can be read', () => {
+  test('a rollout that is not overdue is alive, and nothing happens', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    const before = [await stage.history(), stage.standing(), await frozen(stage)];
+    expect(await look(stage)).toEqual({ found: 'alive' });
+    await stage.clock.advance(dueAt(await stage.rollout()) + 2 * MINUTE - stage.clock.now() - 100);
+    expect(await look(stage)).toEqual({ found: 'alive' });
+    expect([await stage.history(), stage.standing(), await frozen(stage)]).toEqual(before);
+    expect(stage.started).toHaveLength(1);
+  });
+
+  test('an overdue rollout is taken over: next epoch, old execution stopped, new one started, weight kept', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await stage.clock.advance(dueAt(await stage.rollout()) + 2 * MINUTE - stage.clock.now() + 1);
+    expect(await look(stage)).toEqual({ found: 'taken over' });
+    const rollout = await stage.rollout();
+    expect(rollout).toMatchObject({ epoch: 2, takeovers: 1 });
+    expect(stage.stopped).toEqual([{ rolloutId: FIRST, epoch: 1 }]);
+    expect(stage.started.at(-1)).toEqual(executionInput(rollout));
+    expect(stage.standing()).toEqual({
+      primary: '1',
+      weights: { '2': 10 },
+      stamp: `spillway ${FIRST} 1 1 open`,
+    });
+  });
+
+  test('the old execution is stopped before the new one is started, and both after the takeover is written', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await stage.clock.advance(60 * MINUTE);
+    const order: string[] = [];
+    const { journal, executions } = stage.ports;
+    const ports = {
+      ...stage.ports,
+      journal: { ...journal, append: noting(order, 'append', journal.append) },
+      executions: {
+        ...executions,
+        stop: noting(order, 'stop', executions.stop),
+        start: noting(order, 'start', executions.start),
+      },
+    };
+    await look(stage, ports);
+    expect(order).toEqual(['append', 'stop', 'start']);
+  });
+
+  test('an execution of the old epoch does nothing after a takeover', async () => {
+    const stage = setUp();
+    const old = await stage.open();
+    await stage.clock.advance(60 * MINUTE);
+    await look(stage);
+    expect(await stage.call(shiftTraffic, old)).toMatchObject({ kind: 'continue' });
+    expect(stage.standing()).toMatchObject({ weights: {}, stamp: `spillway ${FIRST} 1 0 open` });
+    expect((await stage.rollout()).intents).toEqual([]);
+  });
+
+  test('a rollout that moved while he looked is alive', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await stage.clock.advance(60 * MINUTE);
+    const { journal } = stage.ports;
+    const ports = withJournal(stage.ports, {
+      async append(rollout, events) {
+        const at = stage.clock.now();
+        await journal.append(await stage.rollout(), [{ type: 'AlarmRaised', at, alarm: 'a', since: at }]);
+        return journal.append(rollout, events);
+      },
+    });
+    expect(await look(stage, ports)).toEqual({ found: 'alive' });
+    expect((await stage.rollout()).epoch).toBe(1);
+    expect(stage.stopped).toEqual([]);
+  });
+
+  test('a rollout whose start was lost is begun: claimed and started', async () => {
+    const stage = setUp();
+    await stage.open();
+    stage.started.length = 0;
+    await stage.meddle({ Description: '' });
+    await stage.clock.advance(10 * MINUTE);
+    expect(await look(stage)).toEqual({ found: 'taken over' });
+    expect(stage.started).toMatchObject([{ rolloutId: FIRST, epoch: 2 }]);
+    expect(stage.standing().stamp).toBe(`spillway ${FIRST} 2 0 open`);
+  });
+
+  test('a rollout that has ended disarms him', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    const input = await frozen(stage);
+    await stage.call(revertTraffic, { ref, came: {} });
+    await stage.clock.run(stage.ports.deadMan.arm({ ...input, armedAt: stage.clock.now() }));
+    expect(await look(stage)).toEqual({ found: 'ended' });
+    expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeUndefined();
+  });
+
+  test('a rollout that was never opened is watched for an hour, then forgotten', async () => {
+    const stage = setUp();
+    const input = await neverOpened(stage);
+    await stage.clock.advance(59 * MINUTE);
+    expect(await stage.call(deadMan, input)).toEqual({ found: 'unknown' });
+    expect(await frozen(stage)).toMatchObject(input);
+    await stage.clock.advance(2 * MINUTE);
+    expect(await stage.call(deadMan, input)).toEqual({ found: 'unknown' });
+    expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeUndefined();
+    expect(stage.standing()).toMatchObject({ primary: '1', weights: {} });
+  });
+});
+
+describe('while the journal cannot be read', () => {
+  const blind = (stage: Stage) => withJournal(stage.ports, { read: unreachable });
+
+  test('he remembers since when, and does nothing at first', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    expect(await look(stage, blind(stage))).toEqual({ found: 'unreadable' });
+    expect((await frozen(stage)).unreadableSince).toBeCloseTo(stage.clock.now(), -3);
+    expect(stage.standing().weights).toEqual({ '2': 10 });
+  });
+
+  test('he reverts once ten minutes have passed, from what is frozen, and not before', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await look(stage, blind(stage));
+    const { unreadableSince = 0 } = await frozen(stage);
+    await stage.clock.advance(unreadableSince + LIMIT - stage.clock.now() - 100);
+    expect(await look(stage, blind(stage))).toEqual({ found: 'unreadable' });
+    expect(stage.standing().weights).toEqual({ '2': 10 });
+    await stage.clock.advance(100);
+    expect(await look(stage, blind(stage))).toEqual({ found: 'reverted' });
+    expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 2 closed` });
+    expect(await look(stage, blind(stage))).toEqual({ found: 'reverted' });
+  });
+
+  test.fails('he does so too for a rollout that was armed long before', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await stage.clock.advance(30 * MINUTE);
+    expect(await look(stage, blind(stage))).toEqual({ found: 'unreadable' });
+    await stage.clock.advance(LIMIT);
+    expect(await look(stage, blind(stage))).toEqual({ found: 'reverted' });
+  });
+
+  test('he forgets that it was unreadable once it can be read again', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await look(stage, blind(stage));
+    expect(await look(stage)).toEqual({ found: 'alive' });
+    expect((await frozen(stage)).unreadableSince).toBeUndefined();
+    expect(stage.standing().weights).toEqual({ '2': 10 });
+  });
+
+  test('a revert of his that fails is an error, so that the next look tries again', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await look(stage, blind(stage));
+    await stage.clock.advance(LIMIT);
+    const router = { ...stage.ports.router('lambda-alias'), revert: unreachable };
+    const failed = look(stage, { ...blind(stage), router: () => router });
+    await expect(failed).rejects.toMatchObject({ name: 'RevertFailed' });
+    expect(await look(stage, blind(stage))).toEqual({ found: 'reverted' });
+  });
+});
+
+async function neverOpened(stage: Stage): Promise<DeadManInput> {
+  const target = {
+    name: 'api',
+    kind: 'lambda-alias',
+    key: 'k',
+    stable: '1',
+    canary: '2',
+    source: 'http' as const,
+  };
+  const ref = { functionName: 'checkout-prod-Api', alias: 'live' };
+  const input: ExecutionInput = { rolloutId: FIRST, epoch: 1, closed: 'x', targets: [{ ...target, ref }] };
+  const armedAt = stage.clock.now();
+  const armed = { ...input, deadline: armedAt + 5 * 60 * MINUTE, armedAt };
+  await stage.clock.run(stage.ports.deadMan.arm(armed));
+  return armed;
+}
+
+function noting<Args extends unknown[], T>(
+  order: string[],
+  what: string,
+  call: (...args: Args) => Promise<T>,
+) {
+  return (...args: Args): Promise<T> => {
+    order.push(what);
+    return call(...args);
+  };
+}

@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import { RolloutError } from '../../core/errors.ts';
+import type { Ports } from '../../functions/_task.ts';
+import { CONTROLLER, type ControllerFunction, controllerFunctions } from '../../local/controller.ts';
+import { targetOf } from '../contract/rollouts.ts';
+
+const ref = { rolloutId: 'checkout--r1--1', epoch: 1, closed: 'spillway x', targets: [targetOf('api')] };
+const object = { key: 'releases/checkout/r1/manifest.json', 'version-id': 'v' };
+const { rolloutId: _, ...nameless } = ref;
+const badRefs = [
+  nameless,
+  { ...ref, epoch: '1' },
+  { ...ref, targets: undefined },
+  { ...ref, targets: [{ ...targetOf('api'), canary: 2 }] },
+  { ...ref, targets: [{ ...targetOf('api'), source: 'sqs' }] },
+];
+const held = { ref, version: 3, token: 't' };
+const frozen = { ...ref, deadline: 1, armedAt: 1 };
+
+/** What each function takes, and events that lack something or have it in the wrong form. */
+const EVENTS: Record<ControllerFunction, { good: object; bad: object[] }> = {
+  Decide: { good: ref, bad: badRefs },
+  Measure: { good: ref, bad: badRefs },
+  ShiftTraffic: { good: ref, bad: badRefs },
+  PromoteCanary: { good: ref, bad: badRefs },
+  CloseRollout: { good: ref, bad: badRefs },
+  ContinueAsNew: { good: ref, bad: badRefs },
+  Hold: {
+    good: held,
+    bad: [ref, { ...held, token: undefined }, { ...held, version: '3' }, { ...held, ref: nameless }],
+  },
+  RunHook: {
+    good: held,
+    bad: [ref, { ...held, token: 1 }, { ...held, version: null }, { ...held, ref: {} }],
+  },
+  RevertTraffic: {
+    good: { ref, came: {} },
+    bad: [ref, { ref }, { ref: nameless, came: {} }, { ref, came: { Error: 1 } }],
+  },
+  DeadMan: {
+    good: frozen,
+    bad: [ref, { ...frozen, deadline: 'soon' }, { ...frozen, targets: [] as never, epoch: null }],
+  },
+  OpenRollout: {
+    good: { detail: { bucket: { name: 'releases' }, object } },
+    bad: [
+      { detail: {} },
+      { detail: { bucket: { name: 'releases' }, object: { key: object.key } } },
+      { detail: { bucket: 'releases', object } },
+      { Records: [{ s3: { object } }] },
+    ],
+  },
+  AlarmEvent: {
+    good: { detail: { alarmName: 'a', state: { value: 'OK', timestamp: '2026-01-05T09:00:00.000+0000' } } },
+    bad: [
+      { detail: { alarmName: 'a' } },
+      { detail: { alarmName: 'a', state: 'ALARM' } },
+      { detail: { state: { value: 'ALARM', timestamp: 'now' } } },
+    ],
+  },
+  JournalStream: {
+    good: { records: [] },
+    bad: [{}, { records: [{ rolloutId: 'x' }] }, { records: { rolloutId: 'x' } }],
+  },
+  Command: {
+    good: { command: 'pause', rolloutId: 'x', by: 'ada', reason: 'lunch' },
+    bad: [
+      { command: 'explode', rolloutId: 'x', by: 'ada' },
+      { command: 'pause', rolloutId: 'x', by: 'ada' },
+      { command: 'abort', rolloutId: 'x', reason: 'why' },
+      { command: 'abort', rolloutId: 'x', by: '', reason: 'why' },
+      { command: 'resume', rolloutId: 'x', by: 'ada', force: true },
+      { command: 'promote', rolloutId: 'x', by: 'ada', step: 1.5 },
+      { command: 'promote', rolloutId: 'x', by: 'ada', full: 'yes' },
+    ],
+  },
+};
+
+const untouched = controllerFunctions(() => {
+  throw new Error('The ports were asked for.');
+});
+
+describe.each(CONTROLLER)('%s', (name) => {
+  const { good, bad } = EVENTS[name];
+
+  test.each([null, undefined, 'text', 7, [], {}, ...bad].map((event) => [JSON.stringify(event), event]))(
+    'refuses %s before it touches anything',
+    async (_text, event) => {
+      await expect(untouched[name](event)).rejects.toMatchObject({ name: 'ZodError' });
+    },
+  );
+
+  test('takes its own event, also with more in it than it knows', async () => {
+    const event =
+      name === 'Command' ? good : { ...good, version: '0', account: '111122223333', more: { and: 'more' } };
+    const taken = name === 'Hold' || name === 'RunHook' ? good : event;
+    await expect(untouched[name](taken)).rejects.toThrow('The ports were asked for.');
+  });
+});
+
+test('a function makes its ports once, at its first good event', async () => {
+  let made = 0;
+  const unknown = new RolloutError('RolloutUnknown', 'no such rollout');
+  const functions = controllerFunctions(() => {
+    made += 1;
+    return { journal: { read: () => Promise.reject(unknown) } } as unknown as Ports;
+  });
+  await expect(functions.Decide({})).rejects.toMatchObject({ name: 'ZodError' });
+  expect(made).toBe(0);
+  for (let times = 0; times < 3; times++) await expect(functions.Decide(ref)).rejects.toBe(unknown);
+  expect(made).toBe(1);
+});

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import type { ExecutionInput } from '../../core/ports.ts';
+import { measure } from '../../functions/measure.ts';
+import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
+
+/** A rollout at 10 % whose first tick is due. */
+async function due(stage: Stage): Promise<ExecutionInput> {
+  await stage.clock.advance(20 * 60_000);
+  const ref = await stage.openRaised();
+  await stage.clock.advance(5 * 60_000);
+  return ref;
+}
+
+test('a tick writes its verdict down, with the samples it rests on', async () => {
+  const stage = setUp();
+  const ref = await due(stage);
+  expect(await stage.call(measure, ref)).toMatchObject({ kind: 'hold' });
+  const { verdict, ticks } = await stage.rollout();
+  expect(ticks).toBe(1);
+  expect(verdict?.findings.find(({ metric }) => metric === 'errors')?.canary.total).toBeGreaterThan(0);
+});
+
+test('a tick that comes twice measures once', async () => {
+  const stage = setUp();
+  const ref = await due(stage);
+  await stage.call(measure, ref);
+  const before = await stage.history();
+  await stage.call(measure, ref);
+  expect(await stage.history()).toEqual(before);
+});
+
+test('a tick before its time passes the answer on', async () => {
+  const stage = setUp();
+  const ref = await stage.openRaised();
+  expect(await stage.call(measure, ref)).toMatchObject({ kind: 'hold' });
+  expect(await stage.history()).not.toContain('Measured');
+});
+
+test.each(['metrics', 'alarms'] as const)(
+  'a tick without %s is broken: never a pass, and no error either',
+  async (what) => {
+    const stage = setUp();
+    const ref = await due(stage);
+    const ports = { ...stage.ports, [what]: { read: unreachable } };
+    expect(await stage.call(measure, ref, ports)).toMatchObject({ kind: 'hold' });
+    const rollout = await stage.rollout();
+    expect(rollout.verdict).toMatchObject({
+      status: 'broken',
+      reason: expect.stringContaining('could not be reached'),
+    });
+    expect(rollout.brokenInRow).toBe(1);
+  },
+);
+
+test('a tick reads the targets first: traffic that somebody else moved is not measured', async () => {
+  const stage = setUp();
+  const ref = await due(stage);
+  await stage.meddle({ weights: { '2': 80 } });
+  expect(await stage.call(measure, ref)).toMatchObject({ kind: 'revert' });
+  expect(await stage.history()).not.toContain('Measured');
+  expect((await stage.rollout()).leaving).toMatchObject({ outcome: 'halted' });
+});
+
+test('a verdict is dropped when anything has happened since it was begun', async () => {
+  const stage = setUp();
+  const ref = await due(stage);
+  const { journal } = stage.ports;
+  const ports = withJournal(stage.ports, {
+    async append(rollout, events) {
+      const at = stage.clock.now();
+      if (events.some(({ type }) => type === 'Measured'))
+        await journal.append(await stage.rollout(), [{ type: 'Aborted', at, by: 'ada', reason: 'odd' }]);
+      return journal.append(rollout, events);
+    },
+  });
+  expect(await stage.call(measure, ref, ports)).toMatchObject({ kind: 'revert' });
+  expect(await stage.history()).not.toContain('Measured');
+  expect((await stage.ports.journal.read(FIRST))?.leaving).toMatchObject({ cause: 'human' });
+});

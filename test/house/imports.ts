@@ -1,0 +1,146 @@
+import { builtinModules } from 'node:module';
+import { dirname, posix } from 'node:path';
+import { lex } from './lex.ts';
+
+/** One import, `export from`, `import()` or `require()` of a file. */
+export interface Import {
+  /** Undefined where it is computed. */
+  from: string | undefined;
+  /** A whole statement of types, which is gone when the code runs. */
+  isType: boolean;
+}
+
+interface Rule {
+  /** Folders of the project whose files may be imported. */
+  folders: readonly string[];
+  packages: readonly string[] | 'shipped' | 'any';
+  node: boolean;
+}
+
+/** Who may import what; a folder of code without a line here is a problem. Nobody else may import cli, test, scripts or examples. */
+const RULES: Record<string, Rule> = {
+  core: { folders: ['core'], packages: ['zod'], node: false },
+  adapters: { folders: ['core', 'adapters'], packages: 'shipped', node: true },
+  functions: { folders: ['core', 'adapters', 'functions'], packages: 'shipped', node: false },
+  runtime: { folders: [], packages: [], node: false },
+  local: { folders: ['core', 'adapters', 'functions', 'local'], packages: 'any', node: true },
+  cli: { folders: ['core', 'adapters', 'functions', 'local', 'cli'], packages: 'any', node: true },
+  scripts: { folders: ['core', 'adapters', 'functions', 'local', 'scripts'], packages: 'any', node: true },
+  examples: { folders: ['examples'], packages: ['spillway'], node: true },
+  // A test looks at what it tests, wherever that stands.
+  test: {
+    folders: ['core', 'adapters', 'functions', 'runtime', 'local', 'cli', 'statemachines', 'test'],
+    packages: 'any',
+    node: true,
+  },
+  '.': { folders: [], packages: 'any', node: true },
+};
+
+/** What package.json declares. */
+export interface Declared {
+  dependencies: Record<string, string>;
+  devDependencies: Record<string, string>;
+}
+
+const STATIC = /\bimport\s*(type\s)?(?:[\w$*{}\s,]+?\bfrom\s*)?"(\d+)"/g;
+const RE_EXPORT = /\bexport\s*(type\s)?\s*(?:\*(?:\s*as\s+[\w$]+)?|\{[^}]*\})\s*from\s*"(\d+)"/g;
+const DYNAMIC = /\b(?:import|require(?:\.resolve)?|createRequire\s*\([^)]*\))\s*\(\s*(?:"(\d+)")?/g;
+
+/** Everything that a file of code imports. */
+export function importsOf(source: string): Import[] {
+  const { code, texts } = lex(source);
+  const whole = [...code.matchAll(STATIC), ...code.matchAll(RE_EXPORT)].map(([, type, text]) => ({
+    from: texts[Number(text)],
+    isType: type !== undefined,
+  }));
+  const dynamic = [...code.matchAll(DYNAMIC)].map(([, text]) => ({
+    from: text === undefined ? undefined : texts[Number(text)],
+    isType: false,
+  }));
+  return [...whole, ...dynamic];
+}
+
+/** What is wrong with the imports of one file, given as its path from the root and its text. */
+export function importProblems(file: string, source: string, declared: Declared): string[] {
+  const rule = RULES[folderOf(file)];
+  if (rule === undefined) return [`${file}: the folder ${folderOf(file)} has no import rule; give it one`];
+  return importsOf(source).flatMap(({ from }) => {
+    const why = problemOf(file, from, rule, declared);
+    return why === undefined ? [] : [`${file}: imports ${from ?? 'something computed'}, ${why}`];
+  });
+}
+
+function problemOf(
+  file: string,
+  from: string | undefined,
+  rule: Rule,
+  declared: Declared,
+): string | undefined {
+  // Only the embedded world loads code that is not known beforehand: the user's.
+  if (from === undefined) return folderOf(file) === 'local' ? undefined : 'which cannot be checked';
+  if (from.startsWith('.')) {
+    const folder = folderOf(posix.join(dirname(file), from));
+    return rule.folders.includes(folder) ? undefined : `but ${folderOf(file)} may not import ${folder}`;
+  }
+  if (from.startsWith('node:'))
+    return rule.node ? undefined : `but ${folderOf(file)} may not use Node itself`;
+  if (builtinModules.includes(from)) return 'a part of Node without node: in front';
+  return packageProblem(file, from, rule, declared);
+}
+
+function packageProblem(
+  file: string,
+  from: string,
+  { packages }: Rule,
+  declared: Declared,
+): string | undefined {
+  const name = from.split('/', from.startsWith('@') ? 2 : 1).join('/');
+  if (typeof packages === 'object')
+    return packages.includes(name) ? undefined : `but ${folderOf(file)} may not use this package`;
+  if (name in declared.dependencies) return undefined;
+  if (packages === 'shipped') return 'which is not among the dependencies of package.json';
+  return name in declared.devDependencies ? undefined : 'which package.json does not declare';
+}
+
+function folderOf(file: string): string {
+  return file.includes('/') ? (file.split('/')[0] ?? '') : '.';
+}
+
+/** Problems of how a file exports: by default, or as nothing but a list of what others export. */
+export function exportProblems(file: string, source: string): string[] {
+  const { code } = lex(source);
+  const own = code.replace(STATIC, '').replace(RE_EXPORT, '').replace(/[;\s]/g, '');
+  return [
+    ...(/\bexport\s+default\b|\bas\s+default\b/.test(code) ? [`${file}: has a default export`] : []),
+    ...(/^index\.\w+$/.test(posix.basename(file)) ? [`${file}: is an index file`] : []),
+    ...(/\bexport\s*(type\s)?\s*\*/.test(code) ? [`${file}: exports all of another file`] : []),
+    ...(own === '' && code.trim() !== '' ? [`${file}: does nothing but export what others export`] : []),
+  ];
+}
+
+/** The files that lead back to themselves, each with its way, as `a -> b -> a`. */
+export function cycles(sources: Record<string, string>, withTypes: boolean): string[] {
+  const edges = new Map(
+    Object.entries(sources).map(([file, source]) => [
+      file,
+      importsOf(source)
+        .filter(({ from, isType }) => from?.startsWith('.') && (withTypes || !isType))
+        .map(({ from = '' }) => posix.join(dirname(file), from)),
+    ]),
+  );
+  const found = new Map<string, string>();
+  const done = new Set<string>();
+  const walk = (path: string[]) => {
+    for (const to of edges.get(path.at(-1) ?? '') ?? []) {
+      if (!path.includes(to)) {
+        if (!done.has(to)) walk([...path, to]);
+        continue;
+      }
+      const cycle = path.slice(path.indexOf(to));
+      found.set([...cycle].sort().join(), [...cycle, to].join(' -> '));
+    }
+    done.add(path.at(-1) ?? '');
+  };
+  for (const file of edges.keys()) if (!done.has(file)) walk([file]);
+  return [...found.values()];
+}

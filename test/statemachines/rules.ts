@@ -1,0 +1,254 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { DIRECTIVE_KINDS, type Directive } from '../../core/rollout/next.ts';
+import { compile } from '../../local/asl.ts';
+import { kebab } from '../house/project.ts';
+
+/** A state as it is written; what a rule looks at may be missing. */
+export interface State {
+  Type: string;
+  Resource?: string;
+  Arguments?: { FunctionName?: string; [name: string]: unknown };
+  TimeoutSeconds?: number | string;
+  Retry?: Retrier[];
+  Catch?: { ErrorEquals: string[]; Next: string }[];
+  Choices?: { Condition: string; Next: string; [name: string]: unknown }[];
+  Default?: string;
+  Next?: string;
+  ItemProcessor?: Machine;
+  [name: string]: unknown;
+}
+
+interface Retrier {
+  ErrorEquals: string[];
+  IntervalSeconds?: number;
+  MaxAttempts?: number;
+  BackoffRate?: number;
+  MaxDelaySeconds?: number;
+}
+
+/** A state machine as it is written, or the inner one of a Map. */
+export interface Machine {
+  StartAt: string;
+  States: Record<string, State>;
+  [name: string]: unknown;
+}
+
+/** Finds what is wrong with a definition; nothing where the rule is kept. */
+type Rule = (definition: Machine) => string[];
+
+/** The definition as it is deployed, a copy for each caller. */
+export function readDefinition(): Machine {
+  const file = new URL('../../statemachines/rollout.asl.json', import.meta.url);
+  return JSON.parse(readFileSync(file, 'utf8')) as Machine;
+}
+
+/** The one block that may look at an alias and choose. */
+const EXCEPTION = 'RevertDirectly';
+
+/** Longest that a function of the controller runs (design: "Function timeout (<= 10 s) < Task timeout"). */
+const FUNCTION_TIMEOUT_SECONDS = 10;
+/** Longest that an error may be retried while users meet the canary. */
+const RETRY_SECONDS_MAX = 60;
+
+/** The state that does what a directive says; the last kind is what the Choice falls back to. */
+const STATE_OF: Record<Directive['kind'], string> = {
+  hook: 'RunHook',
+  shift: 'ShiftTraffic',
+  hold: 'Hold',
+  measure: 'Measure',
+  promote: 'PromoteCanary',
+  close: 'CloseRollout',
+  continue: 'ContinueAsNew',
+  revert: 'RevertTraffic',
+};
+
+const BARE_PATH = /^\{% \$[A-Za-z]+(\.[A-Za-z]+)* %\}$/;
+
+// The package brings no types of its own.
+const validate = createRequire(import.meta.url)('asl-validator') as (definition: unknown) => {
+  errors: { 'Error code'?: string; Message?: string }[];
+};
+
+/** Every rule of the state machine file, by what it says. */
+export const RULES = {
+  'asl-validator accepts it': (definition) =>
+    validate(structuredClone(definition)).errors.map((error) => JSON.stringify(error)),
+
+  'the interpreter of the embedded world compiles it': (definition) => {
+    try {
+      compile(definition);
+      return [];
+    } catch (error) {
+      return [String(error)];
+    }
+  },
+
+  'one Choice compares the directive, and its Default is the way out': ({ States }) => {
+    const choices = Object.values(States).filter(({ Type }) => Type === 'Choice');
+    const { Choices = [], Default, Assign, Output }: Partial<State> = choices[0] ?? {};
+    const expected = DIRECTIVE_KINDS.filter((kind) => kind !== 'revert').map(
+      (kind) => `{% $kind = '${kind}' %} -> ${STATE_OF[kind]}`,
+    );
+    const found = Choices.map(({ Condition, Next, ...more }) =>
+      [`${Condition} -> ${Next}`, ...Object.keys(more)].join(),
+    );
+    return [
+      ...(choices.length === 1 ? [] : [`there are ${choices.length} Choice states`]),
+      ...(found.sort().join() === expected.sort().join() ? [] : [`it compares ${found.join('; ')}`]),
+      ...(Default === STATE_OF.revert ? [] : [`its Default is ${Default}`]),
+      ...(Assign === undefined && Output === undefined ? [] : ['it makes something of what it compares']),
+    ];
+  },
+
+  'every other expression is a bare path': (definition) =>
+    expressions(outside(definition))
+      .filter(({ path }) => !/^Dispatch\.Choices\.\d+\.Condition$/.test(path))
+      .concat(expressions(inside(definition)).filter(({ path }) => !/\.Condition$/.test(path)))
+      .filter(({ text }) => !BARE_PATH.test(text))
+      .map(({ path, text }) => `${path}: ${text}`),
+
+  'there are no states but Task, Choice, Succeed and Fail, and one Map': (definition) =>
+    Object.entries(all(definition))
+      .filter(([name, { Type }]) =>
+        name === EXCEPTION ? Type !== 'Map' : !['Task', 'Choice', 'Succeed', 'Fail'].includes(Type),
+      )
+      .map(([name, { Type }]) => `${name} is a ${Type}`),
+
+  'the execution as a whole has no timeout, which nothing could catch': (definition) =>
+    'TimeoutSeconds' in definition ? ['it has TimeoutSeconds'] : [],
+
+  'every Task is limited in time, a little longer than its function': (definition) =>
+    tasks(all(definition))
+      .filter(([name, { TimeoutSeconds: limit }]) =>
+        name === 'Hold' ? limit !== '{% $seconds %}' : !(Number(limit) > FUNCTION_TIMEOUT_SECONDS),
+      )
+      .map(([name, { TimeoutSeconds: limit }]) => `${name}: TimeoutSeconds is ${limit}`),
+
+  'every Task retries, for at most a minute': (definition) =>
+    tasks(all(definition)).flatMap(([name, { Retry = [] }]) => {
+      const seconds = Retry.map(waits).reduce((sum, each) => sum + each, 0);
+      return seconds > 0 && seconds <= RETRY_SECONDS_MAX ? [] : [`${name}: retries for ${seconds} s`];
+    }),
+
+  'what waits for a token retries only what kept it from waiting': (definition) =>
+    tasks(all(definition))
+      .filter(([, { Resource = '' }]) => Resource.endsWith('.waitForTaskToken'))
+      .flatMap(([name, { Retry = [] }]) =>
+        Retry.flatMap(({ ErrorEquals }) => ErrorEquals)
+          .filter((error) => !/^(Lambda\.\w+|Unavailable)$/.test(error))
+          .map((error) => `${name}: retries ${error}`),
+      ),
+
+  'an error that nobody handled takes the canary out': (definition) => [
+    ...fallibles(outside(definition)).flatMap(([name, state]) =>
+      caught(
+        name,
+        state,
+        name === EXCEPTION ? 'Halted' : name === 'RevertTraffic' ? EXCEPTION : 'RevertTraffic',
+      ),
+    ),
+    ...fallibles(inside(definition)).flatMap(([name, state]) => caught(name, state, 'NotReverted')),
+  ],
+
+  'a Catch names nothing but the end of a hold and a write in between': (definition) =>
+    fallibles(all(definition)).flatMap(([name, { Catch = [] }]) =>
+      Catch.slice(0, -1)
+        .map(({ ErrorEquals, Next }) => `${name}: ${ErrorEquals.join()} -> ${Next}`)
+        .filter(
+          (found) =>
+            found !== 'Hold: States.Timeout -> Measure' &&
+            !/^(RestoreStable|RemoveCanary): Lambda\.PreconditionFailedException -> ReadAlias$/.test(found),
+        ),
+    ),
+
+  'every state is reached': (definition) => [
+    ...unreached(definition),
+    ...unreached(definition.States[EXCEPTION]?.ItemProcessor ?? { StartAt: '', States: {} }),
+  ],
+
+  'every function is called by the state of its name, and is a file': (definition) =>
+    tasks(outside(definition)).flatMap(([name, { Arguments }]) => [
+      ...(Arguments?.FunctionName === `\${${name}}` ? [] : [`${name}: calls ${Arguments?.FunctionName}`]),
+      ...placeholders(definition.States[name])
+        .filter((placeholder) => !isFunction(placeholder))
+        .map((placeholder) => `${name}: there is no function ${placeholder}`),
+    ]),
+
+  'only the last way out speaks to Lambda itself': (definition) => [
+    ...tasks(outside(definition))
+      .filter(
+        ([, { Resource }]) => !/^arn:aws:states:::lambda:invoke(\.waitForTaskToken)?$/.test(Resource ?? ''),
+      )
+      .map(([name, { Resource }]) => `${name}: asks ${Resource}`),
+    ...tasks(inside(definition))
+      .filter(
+        ([, { Resource }]) => !/^arn:aws:states:::aws-sdk:lambda:(get|update)Alias$/.test(Resource ?? ''),
+      )
+      .map(([name, { Resource }]) => `${name}: asks ${Resource}`),
+    ...placeholders(inside(definition)).map(
+      (placeholder) => `${EXCEPTION}: needs the function ${placeholder}`,
+    ),
+  ],
+} satisfies Record<string, Rule>;
+
+type States = Record<string, State>;
+
+/** The states but for what stands within the exception. */
+function outside({ States }: Machine): States {
+  return Object.fromEntries(
+    Object.entries(States).map(([name, { ItemProcessor: _, ...state }]) => [name, state as State]),
+  );
+}
+
+function inside({ States }: Machine): States {
+  return States[EXCEPTION]?.ItemProcessor?.States ?? {};
+}
+
+const all = (definition: Machine): States => ({ ...outside(definition), ...inside(definition) });
+const tasks = (states: States) => Object.entries(states).filter(([, { Type }]) => Type === 'Task');
+const fallibles = (states: States) =>
+  Object.entries(states).filter(([, { Type }]) => Type === 'Task' || Type === 'Map');
+
+/** Every text within that is an expression, or half of one. */
+function expressions(value: unknown, path = ''): { path: string; text: string }[] {
+  if (typeof value === 'string') return /\{%|%\}/.test(value) ? [{ path, text: value }] : [];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, part]) =>
+    expressions(part, path === '' ? key : `${path}.${key}`),
+  );
+}
+
+/** Longest time between the attempts of one Retry; the defaults are those of the Amazon States Language. */
+function waits({ IntervalSeconds = 1, MaxAttempts = 3, BackoffRate = 2, MaxDelaySeconds }: Retrier): number {
+  let sum = 0;
+  for (let retry = 0; retry < MaxAttempts; retry++)
+    sum += Math.min(IntervalSeconds * BackoffRate ** retry, MaxDelaySeconds ?? Number.POSITIVE_INFINITY);
+  return sum;
+}
+
+function caught(name: string, { Catch = [] }: State, to: string): string[] {
+  const last = Catch.at(-1);
+  return last?.ErrorEquals.join() === 'States.ALL' && last.Next === to
+    ? []
+    : [`${name}: what nobody handled leads to ${last?.Next}`];
+}
+
+function unreached({ StartAt, States }: Machine): string[] {
+  const reached = new Set([StartAt]);
+  for (const name of reached) {
+    const { Next, Default, Choices = [], Catch = [] } = States[name] ?? { Type: '' };
+    for (const to of [Next, Default, ...[...Choices, ...Catch].map((each) => each.Next)])
+      if (to !== undefined) reached.add(to);
+  }
+  return Object.keys(States)
+    .filter((name) => !reached.has(name))
+    .map((name) => `${name}: no state leads here`);
+}
+
+const placeholders = (value: unknown): string[] =>
+  [...(JSON.stringify(value) ?? '').matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => name);
+
+function isFunction(name: string): boolean {
+  return existsSync(new URL(`../../functions/${kebab(name)}.ts`, import.meta.url));
+}
