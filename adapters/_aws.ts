@@ -8,12 +8,10 @@ export function nameOf(error: unknown): string {
 /** Throttles, server faults and lost connections pass; everything else will be the same the next time. */
 export function isPassing(error: unknown): boolean {
   const status = statusOf(error);
-  return (
-    status === undefined ||
-    status === 429 ||
-    status >= 500 ||
-    /Throttl|TooManyRequests|Timeout/.test(nameOf(error))
-  );
+  // Without an answer of AWS it is the connection, unless it is a fault of this program.
+  if (status === undefined)
+    return !(error instanceof TypeError || error instanceof RangeError || error instanceof RolloutError);
+  return status === 429 || status >= 500 || /Throttl|TooManyRequests|Timeout/.test(nameOf(error));
 }
 
 function statusOf(error: unknown): number | undefined {

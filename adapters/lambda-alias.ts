@@ -189,6 +189,8 @@ function held(key: string, stamp: Stamp): RolloutError {
   return new RolloutError(
     'TargetInvalid',
     `${key} is being moved by rollout ${stamp.rolloutId}; wait for it to end or abort it.`,
+    // Whoever asked may wait for that rollout instead of being refused.
+    { cause: { heldBy: stamp.rolloutId } },
   );
 }
 

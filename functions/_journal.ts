@@ -7,6 +7,24 @@ import { type Needs, readRollout } from './_task.ts';
 const CONFLICTS_MAX = 20;
 
 /**
+ * Announces what is about to be done, as a judgement: undefined where somebody else was first, or core says no, so that
+ * nothing may be done.
+ */
+export async function announce(
+  rollout: Rollout,
+  command: Command,
+  ports: Needs<'clock' | 'journal'>,
+): Promise<Rollout | undefined> {
+  const events = decide(rollout, command, ports.clock.now());
+  try {
+    return events.length === 0 ? undefined : await ports.journal.append(rollout, events);
+  } catch (error) {
+    if (!RolloutError.is(error, 'JournalConflict')) throw error;
+    return undefined;
+  }
+}
+
+/**
  * Writes a judgement: it holds for the version it was made for, and is dropped when anything has happened since.
  * Answers the rollout as it stands afterwards, with or without it.
  */
@@ -15,12 +33,7 @@ export async function recordJudgement(
   command: Command,
   ports: Needs<'clock' | 'journal'>,
 ): Promise<Rollout> {
-  try {
-    return await ports.journal.append(rollout, decide(rollout, command, ports.clock.now()));
-  } catch (error) {
-    if (!RolloutError.is(error, 'JournalConflict')) throw error;
-    return readRollout(rollout.opening.rolloutId, ports);
-  }
+  return (await announce(rollout, command, ports)) ?? readRollout(rollout.opening.rolloutId, ports);
 }
 
 /** Writes an effect or a command: it has happened, so it is decided again on what stands there until it is in. */

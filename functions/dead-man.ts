@@ -35,7 +35,7 @@ export const deadMan: Task<
       return { found: await withoutJournal(input, ports) };
     }
     if (input.unreadableSince !== undefined)
-      await ports.deadMan.arm({ ...input, unreadableSince: undefined });
+      await ports.deadMan.arm({ ...input, armedAt: ports.clock.now(), unreadableSince: undefined });
     return { found: await look(rollout, input, ports) };
   },
 };
@@ -72,7 +72,7 @@ async function withoutJournal(
 ): Promise<Found> {
   const now = ports.clock.now();
   if (input.unreadableSince === undefined) {
-    await ports.deadMan.arm({ ...input, unreadableSince: now });
+    await ports.deadMan.arm({ ...input, armedAt: now, unreadableSince: now });
     return 'unreadable';
   }
   if (now - input.unreadableSince < UNREADABLE_MS) return 'unreadable';

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { HISTORY_MS } from '../core/analysis/judge.ts';
+import type { WatchRule } from '../core/analysis/types.ts';
 import {
   MANIFEST_BYTES_MAX,
   type Manifest,
@@ -11,7 +12,7 @@ import { watchFrom } from '../core/config/rollout-file.ts';
 import { type ErrorCode, RolloutError } from '../core/errors.ts';
 import type { ResolvedTarget } from '../core/ports.ts';
 import type { Identity, Opening, Outcome, RolloutEvent } from '../core/rollout/event.ts';
-import { open } from '../core/rollout/open.ts';
+import { checkOrder, open } from '../core/rollout/open.ts';
 import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { WINDOW_MS } from '../core/units.ts';
 import { arm, begin } from './_begin.ts';
@@ -94,38 +95,76 @@ async function repeat(rollout: Rollout, manifest: Opening['manifest'], ports: Ne
 }
 
 async function admit(identity: Identity, ports: Needs<Opens>): Promise<Opened> {
-  let events: RolloutEvent[];
   try {
-    events = await prepare(identity, ports);
+    const manifest = await readManifest(identity, ports);
+    return await admitManifest(identity, manifest, ports);
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    events = [
-      {
-        type: 'RolloutDeclined',
-        at: ports.clock.now(),
-        ...identity,
-        outcome: 'refused',
-        reason: error.message,
-      },
-    ];
+    return settle(identity, [declined(identity, 'refused', error.message, ports)], ports);
+  }
+}
+
+async function admitManifest(identity: Identity, manifest: Manifest, ports: Needs<Opens>): Promise<Opened> {
+  let events: RolloutEvent[];
+  try {
+    events = await prepare(identity, manifest, ports);
+  } catch (error) {
+    const by = isRefusal(error) ? await heldBy(error, ports) : undefined;
+    if (by === undefined) throw error;
+    return queue(identity, manifest, by, ports);
   }
   const draft = fold(events);
   if (draft !== undefined && !isEnded(draft)) await arm(draft, ports);
   const opened = await ports.journal.open(events);
-  if (opened.result === 'locked') return queue(identity, events, opened.by, ports);
+  if (opened.result === 'locked') return queue(identity, manifest, opened.by, ports);
   await ports.journal.unwait(identity.service, identity.release);
-  const { rollout } = opened;
-  if (!isEnded(rollout)) await begin(rollout, ports);
-  return {
-    rolloutId: identity.rolloutId,
-    result: rollout.outcome ?? 'opened',
-    reason: rollout.reason ?? 'opened',
-  };
+  return opened.result === 'exists' ? lost(opened.rollout, identity, ports) : started(opened.rollout, ports);
 }
 
-async function prepare(identity: Identity, ports: Needs<Opens>): Promise<RolloutEvent[]> {
-  const bytes = await ports.releases.read(identity.manifest, MANIFEST_BYTES_MAX);
-  const manifest = manifestFrom(bytes, identity, ports.environment);
+/** Another event was first; if it was for another object, the dead man must guard that one and not this. */
+async function lost(rollout: Rollout, identity: Identity, ports: Needs<Opens>): Promise<Opened> {
+  if (!isEnded(rollout)) await arm(rollout, ports);
+  return repeat(rollout, identity.manifest, ports);
+}
+
+async function started(rollout: Rollout, ports: Needs<Opens>): Promise<Opened> {
+  const { rolloutId } = rollout.opening;
+  if (!isEnded(rollout)) await begin(rollout, ports);
+  return { rolloutId, result: rollout.outcome ?? 'opened', reason: rollout.reason ?? 'opened' };
+}
+
+/** Writes down a release that ended at the door. */
+async function settle(identity: Identity, events: RolloutEvent[], ports: Needs<Opens>): Promise<Opened> {
+  const opened = await ports.journal.open(events);
+  await ports.journal.unwait(identity.service, identity.release);
+  if (opened.result === 'locked') throw new Error('A rollout that ended at the door takes no lock.');
+  return opened.result === 'exists' ? lost(opened.rollout, identity, ports) : started(opened.rollout, ports);
+}
+
+function declined(
+  identity: Identity,
+  outcome: 'refused' | 'superseded',
+  reason: string,
+  { clock }: Needs<'clock'>,
+): RolloutEvent {
+  return { type: 'RolloutDeclined', at: clock.now(), ...identity, outcome, reason };
+}
+
+/** The rollout that moves the target now, if that is why this one was refused: then it can wait for it. */
+async function heldBy(error: RolloutError, { journal }: Needs<'journal'>): Promise<string | undefined> {
+  const { heldBy = undefined } = (error.cause ?? {}) as { heldBy?: string };
+  const holder = heldBy === undefined ? undefined : await journal.read(heldBy);
+  return holder !== undefined && !isEnded(holder) ? heldBy : undefined;
+}
+
+async function readManifest(
+  { manifest, ...key }: Identity,
+  ports: Needs<'environment' | 'releases'>,
+): Promise<Manifest> {
+  return manifestFrom(await ports.releases.read(manifest, MANIFEST_BYTES_MAX), key, ports.environment);
+}
+
+async function prepare(identity: Identity, manifest: Manifest, ports: Needs<Opens>): Promise<RolloutEvent[]> {
   const targets = await resolve(manifest, ports);
   const [service, alarms, history] = await Promise.all([
     ports.journal.service(identity.service),
@@ -157,7 +196,8 @@ function resolve(manifest: Manifest, ports: Needs<Opens>): Promise<ResolvedTarge
 
 async function recent(manifest: Manifest, targets: ResolvedTarget[], ports: Needs<Opens>) {
   const to = Math.floor(ports.clock.now() / WINDOW_MS) * WINDOW_MS;
-  const rules = watchFrom(manifest.rollout);
+  // Invocations tell a function without response counters from one without traffic.
+  const rules: WatchRule[] = [...watchFrom(manifest.rollout), { metric: 'errors', ratio: 1 }];
   const series = await Promise.all(
     targets.map(
       async ({ target }) =>
@@ -170,32 +210,32 @@ async function recent(manifest: Manifest, targets: ResolvedTarget[], ports: Need
 /** The newest release waits; the one that waited before is superseded. The lock is tried again, in case it went in between. */
 async function queue(
   identity: Identity,
-  events: RolloutEvent[],
+  manifest: Manifest,
   by: string,
   ports: Needs<Opens>,
 ): Promise<Opened> {
-  const { service, release, rolloutId, manifest, attempt } = identity;
-  const order = events[0]?.type === 'RolloutOpened' ? events[0].order : 0;
-  const { superseded } = await ports.journal.wait(service, { release, order, manifest, attempt });
+  const { service, release, rolloutId, attempt } = identity;
+  const { order } = manifest;
+  const holder = await ports.journal.read(by);
+  checkOrder(manifest, await ports.journal.service(service), holder?.opening);
+  const { superseded } = await ports.journal.wait(service, {
+    release,
+    order,
+    manifest: identity.manifest,
+    attempt,
+  });
   if (superseded !== undefined) {
     const old = {
       ...identity,
+      attempt: superseded.attempt,
       release: superseded.release,
       rolloutId: rolloutIdFrom(service, superseded.release, superseded.attempt),
       manifest: superseded.manifest,
     };
-    await ports.journal.open([
-      {
-        type: 'RolloutDeclined',
-        at: ports.clock.now(),
-        ...old,
-        outcome: 'superseded',
-        reason: `${release} was uploaded while it waited`,
-      },
-    ]);
+    await ports.journal.open([declined(old, 'superseded', `${release} was uploaded while it waited`, ports)]);
   }
-  const holder = await ports.journal.read(by);
-  if (holder !== undefined && !isEnded(holder))
+  const present = await ports.journal.read(by);
+  if (present !== undefined && !isEnded(present))
     return { rolloutId, result: 'waiting', reason: `${by} is under way` };
   return admit(identity, ports);
 }

@@ -1,7 +1,7 @@
 import type { ExecutionInput } from '../core/ports.ts';
 import { type Rollout, targetNamed } from '../core/rollout/state.ts';
-import { recordEffect, recordJudgement } from './_journal.ts';
-import { type Answer, ExecutionRef, type Needs, type Task, turn } from './_task.ts';
+import { announce, recordEffect } from './_journal.ts';
+import { type Answer, ExecutionRef, type Needs, readRollout, type Task, turn } from './_task.ts';
 
 /** How long an announced raise may still be written: the function's own limit, so that none outlives its handler. */
 const INTENT_MS = 10_000;
@@ -24,14 +24,11 @@ export async function raise(
   ports: Needs<'clock' | 'journal' | 'router'>,
 ): Promise<Rollout> {
   const expiresAt = ports.clock.now() + INTENT_MS;
-  const announced = await recordJudgement(
-    rollout,
-    { type: 'IntendShift', target: name, weight, expiresAt },
-    ports,
-  );
+  const announced = await announce(rollout, { type: 'IntendShift', target: name, weight, expiresAt }, ports);
+  if (announced === undefined) return readRollout(rollout.opening.rolloutId, ports);
   const intent = announced.intents.at(-1);
-  // Somebody else was first, or core gave up raising: then nothing was announced and nothing may be written.
-  if (announced.version !== rollout.version + 1 || intent?.stamp.seq !== rollout.seq + 1) return announced;
+  // Core may have given up raising instead; then nothing was announced either.
+  if (intent?.stamp.seq !== rollout.seq + 1) return announced;
   const target = targetNamed(announced, name);
   const expect = announced.traffic[name]?.stamp ?? intent.stamp;
   const raised = await ports

@@ -85,12 +85,22 @@ export function open(
   ];
 }
 
-function checkOrder(manifest: Manifest, { completed, waiting }: ServiceRecord): void {
+/**
+ * A release goes out after those that are newer only where somebody says so.
+ * @throws RolloutError OpeningRefused naming the newer one
+ */
+export function checkOrder(
+  manifest: Pick<Manifest, 'release' | 'order' | 'allowOlder'>,
+  { completed, waiting }: ServiceRecord,
+  underWay?: { release: string; order: number },
+): void {
   if (manifest.allowOlder) return;
-  for (const [what, newest] of [
+  const others = [
     ['serving', completed],
     ['waiting', waiting],
-  ] as const) {
+    ['under way', underWay],
+  ] as const;
+  for (const [what, newest] of others) {
     if (newest === undefined || newest.release === manifest.release || manifest.order > newest.order)
       continue;
     throw new RolloutError(

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Alarm, SmokeCheck, Verdict, VerdictStatus } from '../../../core/analysis/types.ts';
 import { type ErrorCode, RolloutError } from '../../../core/errors.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
-import type { Opening, RolloutEvent, SmokeStatus, Target } from '../../../core/rollout/event.ts';
+import type { Hook, Opening, RolloutEvent, HookStatus, Target } from '../../../core/rollout/event.ts';
 import { type Directive, next } from '../../../core/rollout/next.ts';
 import type { Stamp } from '../../../core/rollout/stamp.ts';
 import { evolve, type Rollout } from '../../../core/rollout/state.ts';
@@ -78,6 +78,19 @@ export function target(name = 'api', more: Partial<Target> = {}): Target {
 
 export const TWO_TARGETS = [target('api'), target('worker', { stable: '3', canary: '4' })];
 
+/** Smoke tests as the hooks that they are. */
+export function smokeHooks(...paths: string[]): Hook[] {
+  return paths.map((path, index) => ({
+    id: `smoke.${index + 1}`,
+    point: 'beforeTraffic',
+    kind: 'smoke',
+    target: 'api',
+    spec: smokeCheck(path),
+    timeoutSeconds: 30,
+    onBroken: 'revert',
+  }));
+}
+
 export function smokeCheck(path: string): SmokeCheck {
   return { target: 'api', method: 'GET', path, expect: { status: 200, json: {} } };
 }
@@ -94,11 +107,14 @@ export function opening(more: Partial<Opening> = {}): Opening {
     order: 8,
     targets: [target()],
     plan: plan(),
-    smoke: [],
+    hooks: [],
+    gates: [],
     watch: [
       { metric: 'errors', ratio: 1.5 },
       { metric: 'http5xx', ratio: 1.5 },
     ],
+    limits: [],
+    reversible: true,
     alarms: [],
     settleSeconds: 60,
     deadline: minute(4 * 24 * 60),
@@ -134,10 +150,10 @@ export const stamp = (seq: number, epoch = 1, open = true): Stamp => ({
 
 export const smokeAnswered = (
   index: number,
-  status: SmokeStatus,
+  status: HookStatus,
   minutes = 0,
   reason = `GET /${index} was put`,
-): Event<'SmokeAnswered'> => ({ type: 'SmokeAnswered', at: minute(minutes), index, status, reason });
+): Event<'HookAnswered'> => ({ type: 'HookAnswered', at: minute(minutes), hook: `smoke.${index + 1}`, status, reason });
 
 export const intended = (
   weight: Percent,
