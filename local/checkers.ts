@@ -329,8 +329,8 @@ function whyUnproven(
   step: { weight: Percent; bakeSeconds: number } | undefined,
 ): string | undefined {
   const verdict = those(view, 'Measured').findLast((each) => each.index < index)?.event.verdict;
-  const since = view.raises.findLast(
-    (raise) => raise.index < index && raise.to === (step?.weight ?? 100),
+  const since = view.writes.findLast(
+    ({ by, to, ...write }) => write.index < index && by?.rolloutId === view.id && by.open && to === step?.weight,
   )?.at;
   if (verdict === undefined || since === undefined || step === undefined) return 'nothing was measured';
   if (verdict.status !== 'pass') return `its last verdict was ${verdict.status}`;

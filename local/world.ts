@@ -7,9 +7,10 @@ import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
 import { cloudwatchMetrics } from '../adapters/cloudwatch-metrics.ts';
+import { eventFrom, rolloutFrom } from '../adapters/dynamodb-items.ts';
 import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
-import { recordsFromStream } from '../adapters/dynamodb-stream.ts';
-import { tableDefinition } from '../adapters/dynamodb-table.ts';
+import { type AppendRecord, recordsFromStream } from '../adapters/dynamodb-stream.ts';
+import { PREFIX, tableDefinition } from '../adapters/dynamodb-table.ts';
 import { type JournalRecord, memoryJournal } from '../adapters/memory-journal.ts';
 import { byKind, hookRunners, publishers, routers } from '../adapters/registry.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
@@ -42,6 +43,7 @@ export const ALIAS = 'live';
 /** What HTTP hooks are signed with in this environment. */
 export const HOOK_SECRET = 'simulated';
 const SCHEDULE_GROUP = 'spillway';
+const JOURNAL = 'journal';
 
 export interface WorldOptions {
   clock: WorldClock;
@@ -185,7 +187,23 @@ export function createWorld(options: WorldOptions): World {
     'UpdateAliasCommand',
     'DeleteAliasCommand',
   ]);
+  const tell = (record: JournalRecord) => {
+    for (const follower of followers) follower(record);
+  };
+  const stream = (records: AppendRecord[]) => {
+    if (records.length > 0)
+      inBackground(clock.sleep(LATENCY_MS.eventDelivery).then(() => invoke('JournalStream', { records })));
+  };
+  const append = appendOf(tell);
+  const dynamodb = new SimulatedDynamoDB({
+    clock,
+    onRecord: (change) => {
+      append(change);
+      stream(recordsFromStream({ Records: [change] }).records);
+    },
+  });
   const operations: Record<keyof Clients, Operations> = {
+    dynamodb: dynamodb.operations,
     lambda: lambdaOperations,
     cloudwatch: settled(cloudwatch.operations, ['GetMetricDataCommand']),
     s3: s3.operations as Operations,
@@ -193,18 +211,17 @@ export function createWorld(options: WorldOptions): World {
     sfn: sfn.operations,
   };
   const clients = connect(operations, options);
-  const journal = memoryJournal((record) => {
-    for (const follower of followers) follower(record);
-    const { rolloutId, service } = record.rollout.opening;
-    const ended = record.events.some(({ type }) => type === 'RolloutClosed');
-    const wakes = record.events.some(({ type }) => WAKING.has(type));
-    if (ended || wakes)
-      inBackground(
-        clock
-          .sleep(LATENCY_MS.eventDelivery)
-          .then(() => invoke('JournalStream', { records: [{ rolloutId, service, ended, wakes }] })),
-      );
-  });
+  if (options.journal === 'dynamodb') dynamodb.operations.CreateTableCommand(tableDefinition(JOURNAL).table);
+  const journal =
+    options.journal === 'dynamodb'
+      ? dynamodbJournal(clients.dynamodb, { tableName: JOURNAL, clock })
+      : memoryJournal((record) => {
+          tell(record);
+          const { rolloutId, service } = record.rollout.opening;
+          const ended = record.events.some(({ type }) => type === 'RolloutClosed');
+          const wakes = record.events.some(({ type }) => WAKING.has(type));
+          stream(ended || wakes ? [{ rolloutId, service, ended, wakes }] : []);
+        });
   const { web = {} } = options;
   const adapterClients = {
     ...clients,
@@ -308,6 +325,17 @@ export function functionArn(name: string): string {
   return `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`;
 }
 
+/** Puts the changes of one append together: in one transaction its events come before its head. */
+function appendOf(tell: (record: JournalRecord) => void): (change: ChangeRecord) => void {
+  const events: RolloutEvent[] = [];
+  return ({ dynamodb: { NewImage } }) => {
+    const key = NewImage?.sk?.S ?? '';
+    const item = { body: NewImage?.body?.S };
+    if (key.startsWith(PREFIX.event)) events.push(eventFrom(item));
+    if (key === 'HEAD') tell({ rollout: rolloutFrom(item), events: events.splice(0) });
+  };
+}
+
 function named(name: string): string {
   if (!(CONTROLLER as readonly string[]).includes(name))
     throw new Error(`The state machine names a function ${name} that does not exist.`);
@@ -374,6 +402,7 @@ function connect(operations: Record<keyof Clients, Operations>, { clock, interce
     cacheMiddleware: true,
   };
   const clients: Clients = {
+    dynamodb: new DynamoDBClient(config),
     lambda: new LambdaClient(config),
     cloudwatch: new CloudWatchClient(config),
     s3: new S3Client(config),
@@ -385,6 +414,7 @@ function connect(operations: Record<keyof Clients, Operations>, { clock, interce
     lambda: (command) =>
       command === 'InvokeCommand' ? LATENCY_MS.lambdaInvoke : LATENCY_MS.lambdaControlPlane,
     cloudwatch: (command) => (command === 'GetMetricDataCommand' ? LATENCY_MS.metricRead : LATENCY_MS.alarms),
+    dynamodb: () => LATENCY_MS.dynamodb,
     s3: () => LATENCY_MS.s3,
     scheduler: () => LATENCY_MS.schedulerApi,
     sfn: () => LATENCY_MS.stepFunctionsApi,
