@@ -1,6 +1,7 @@
 import * as z from 'zod';
+import { awsExecutions, awsJournal, clock } from './_aws.ts';
 import { recordEffect, wake } from './_journal.ts';
-import type { Task } from './_task.ts';
+import { lambda, type Task } from './_task.ts';
 
 /** The parts of a CloudWatch alarm event that count; everything else in it may change. */
 const Input = z.object({
@@ -29,3 +30,10 @@ export const alarmEvent: Task<
     return { told: concerned.map(({ opening }) => opening.rolloutId) };
   },
 };
+
+/** The function on AWS. */
+export const handler = lambda(alarmEvent, () => ({
+  clock,
+  executions: awsExecutions(),
+  journal: awsJournal(),
+}));

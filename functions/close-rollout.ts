@@ -1,9 +1,10 @@
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
+import { awsDeadMan, awsJournal, awsRouters, clock } from './_aws.ts';
 import { recordEffect } from './_journal.ts';
 import { reconcileTargets } from './_targets.ts';
-import { type Answer, ExecutionRef, type Needs, type Task, turn } from './_task.ts';
+import { type Answer, ExecutionRef, lambda, type Needs, type Task, turn } from './_task.ts';
 
 /** Ends a completed rollout: traffic is read back against the outcome, the fence is shut, then the lock goes. Repeatable. */
 export const closeRollout: Task<ExecutionInput, Answer, 'clock' | 'deadMan' | 'journal' | 'router'> = {
@@ -42,3 +43,11 @@ function spoilt(rolloutId: string, why: string): RolloutError {
     `The closing audit of ${rolloutId} found that it must not complete: ${why}.`,
   );
 }
+
+/** The function on AWS. */
+export const handler = lambda(closeRollout, () => ({
+  clock,
+  deadMan: awsDeadMan(),
+  journal: awsJournal(),
+  router: awsRouters(),
+}));

@@ -4,9 +4,10 @@ import type { Command } from '../core/rollout/decide.ts';
 import type { Target } from '../core/rollout/event.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { retry, rollBack } from './_again.ts';
+import { openingPorts } from './_aws.ts';
 import { recordEffect, wake } from './_journal.ts';
 import { revertTargets } from './_targets.ts';
-import { type Needs, type Opens, readRollout, type Task } from './_task.ts';
+import { lambda, type Needs, type Opens, readRollout, type Task } from './_task.ts';
 
 const Who = { rolloutId: z.string(), by: z.string().min(1) };
 const Input = z.discriminatedUnion('command', [
@@ -117,3 +118,6 @@ async function known(
     );
   return frozen;
 }
+
+/** The function on AWS. */
+export const handler = lambda(command, openingPorts);

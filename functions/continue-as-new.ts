@@ -1,7 +1,8 @@
 import type { ExecutionInput } from '../core/ports.ts';
+import { awsDeadMan, awsExecutions, awsJournal, clock } from './_aws.ts';
 import { arm } from './_begin.ts';
 import { recordJudgement } from './_journal.ts';
-import { ExecutionRef, executionInput, readRollout, type Task } from './_task.ts';
+import { ExecutionRef, executionInput, lambda, readRollout, type Task } from './_task.ts';
 
 /** Hands the rollout to a fresh execution of the next epoch, after which this one calls nothing; the dead man learns the versions too. Repeatable. */
 export const continueAsNew: Task<ExecutionInput, object, 'clock' | 'deadMan' | 'executions' | 'journal'> = {
@@ -15,3 +16,11 @@ export const continueAsNew: Task<ExecutionInput, object, 'clock' | 'deadMan' | '
     return {};
   },
 };
+
+/** The function on AWS. */
+export const handler = lambda(continueAsNew, () => ({
+  clock,
+  deadMan: awsDeadMan(),
+  executions: awsExecutions(),
+  journal: awsJournal(),
+}));

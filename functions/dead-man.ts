@@ -2,10 +2,11 @@ import * as z from 'zod';
 import type { DeadManInput } from '../core/ports.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { dueAt, GRACE_SECONDS } from '../core/rollout/timing.ts';
+import { awsDeadMan, awsExecutions, awsJournal, awsRouters, clock } from './_aws.ts';
 import { begin } from './_begin.ts';
 import { recordJudgement } from './_journal.ts';
 import { revertTargets } from './_targets.ts';
-import { ExecutionRef, type Needs, type Task } from './_task.ts';
+import { ExecutionRef, lambda, type Needs, type Task } from './_task.ts';
 
 /** How long the journal may be unreadable before the canary is taken out without asking it. */
 const UNREADABLE_MS = 10 * 60_000;
@@ -79,3 +80,12 @@ async function withoutJournal(
   await revertTargets(input.targets, input, ports);
   return 'reverted';
 }
+
+/** The function on AWS. */
+export const handler = lambda(deadMan, () => ({
+  clock,
+  deadMan: awsDeadMan(),
+  executions: awsExecutions(),
+  journal: awsJournal(),
+  router: awsRouters(),
+}));

@@ -1,6 +1,7 @@
 import type { ExecutionInput } from '../core/ports.ts';
+import { awsJournal, awsRouters, clock } from './_aws.ts';
 import { reconcileTargets } from './_targets.ts';
-import { type Answer, answer, ExecutionRef, isSuperseded, readRollout, type Task } from './_task.ts';
+import { type Answer, answer, ExecutionRef, isSuperseded, lambda, readRollout, type Task } from './_task.ts';
 
 /** Says what an execution does first, or after it was woken: the targets are read before the journal is believed. */
 export const decide: Task<ExecutionInput, Answer, 'clock' | 'journal' | 'router'> = {
@@ -11,3 +12,6 @@ export const decide: Task<ExecutionInput, Answer, 'clock' | 'journal' | 'router'
     return answer(await reconcileTargets(rollout, ports), ports);
   },
 };
+
+/** The function on AWS. */
+export const handler = lambda(decide, () => ({ clock, journal: awsJournal(), router: awsRouters() }));

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { ExecutionInput } from '../core/ports.ts';
-import { ExecutionRef, readRollout, type Task } from './_task.ts';
+import { awsExecutions, awsJournal } from './_aws.ts';
+import { ExecutionRef, lambda, readRollout, type Task } from './_task.ts';
 
 const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
 
@@ -18,3 +19,6 @@ export const hold: Task<
     return {};
   },
 };
+
+/** The function on AWS. */
+export const handler = lambda(hold, () => ({ executions: awsExecutions(), journal: awsJournal() }));

@@ -1,7 +1,9 @@
 import * as z from 'zod';
+import { recordsFromStream, type StreamEvent } from '../adapters/dynamodb-stream.ts';
 import type { Waiting } from '../core/ports.ts';
+import { openingPorts } from './_aws.ts';
 import { wake } from './_journal.ts';
-import type { Opens, Task } from './_task.ts';
+import { type Handler, lambda, type Opens, type Task } from './_task.ts';
 import { openRelease } from './open-rollout.ts';
 
 /** What the journal's stream says of one append. */
@@ -26,3 +28,8 @@ export const journalStream: Task<z.infer<typeof Input>, { opened: string[] }, Op
     return { opened };
   },
 };
+
+const told = lambda(journalStream, openingPorts);
+
+/** The function on AWS, which gets the table's stream as it is. */
+export const handler: Handler = (event) => told(recordsFromStream(event as StreamEvent));

@@ -2,9 +2,10 @@ import { judge, type Reading, stretch } from '../core/analysis/judge.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import type { Rollout } from '../core/rollout/state.ts';
+import { awsAlarms, awsJournal, awsMetrics, awsRouters, clock } from './_aws.ts';
 import { recordJudgement } from './_journal.ts';
 import { reconcileTargets } from './_targets.ts';
-import { type Answer, ExecutionRef, type Needs, type Task, turn } from './_task.ts';
+import { type Answer, ExecutionRef, lambda, type Needs, type Task, turn } from './_task.ts';
 
 /** One tick: the targets are read back, then metrics and alarms, and the verdict is written down for the version it was made for. */
 export const measure: Task<ExecutionInput, Answer, 'alarms' | 'clock' | 'journal' | 'metrics' | 'router'> = {
@@ -58,3 +59,12 @@ async function read(
     return { series: {}, alarms: [], broken: error instanceof Error ? error.message : String(error) };
   }
 }
+
+/** The function on AWS. */
+export const handler = lambda(measure, () => ({
+  alarms: awsAlarms(),
+  clock,
+  journal: awsJournal(),
+  metrics: awsMetrics(),
+  router: awsRouters(),
+}));

@@ -15,8 +15,9 @@ import type { Identity, Opening, Outcome, RolloutEvent } from '../core/rollout/e
 import { checkOrder, open } from '../core/rollout/open.ts';
 import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { WINDOW_MS } from '../core/units.ts';
+import { openingPorts } from './_aws.ts';
 import { arm, begin } from './_begin.ts';
-import type { Needs, Opens, Task } from './_task.ts';
+import { lambda, type Needs, type Opens, type Task } from './_task.ts';
 
 /** The parts of S3's "Object Created" event that count; everything else in it may change. */
 const Input = z.object({
@@ -239,3 +240,6 @@ async function queue(
     return { rolloutId, result: 'waiting', reason: `${by} is under way` };
   return admit(identity, ports);
 }
+
+/** The function on AWS. */
+export const handler = lambda(openRollout, openingPorts);

@@ -1,5 +1,6 @@
 import type { ExecutionInput } from '../core/ports.ts';
-import { type Answer, ExecutionRef, type Task, turn } from './_task.ts';
+import { awsJournal, awsRouters, clock } from './_aws.ts';
+import { type Answer, ExecutionRef, lambda, type Task, turn } from './_task.ts';
 import { raise } from './shift-traffic.ts';
 
 /** Makes the canary the version that serves one target, in one write under the fence. */
@@ -8,3 +9,6 @@ export const promoteCanary: Task<ExecutionInput, Answer, 'clock' | 'journal' | '
   run: (ref, ports) =>
     turn(ref, ports, 'promote', (rollout, { target }) => raise(rollout, target, 100, ports)),
 };
+
+/** The function on AWS. */
+export const handler = lambda(promoteCanary, () => ({ clock, journal: awsJournal(), router: awsRouters() }));

@@ -2,8 +2,9 @@ import * as z from 'zod';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { targetNamed } from '../core/rollout/state.ts';
+import { awsExecutions, awsJournal, awsPublishers, clock } from './_aws.ts';
 import { recordEffect } from './_journal.ts';
-import { ExecutionRef, type Task, turn } from './_task.ts';
+import { ExecutionRef, lambda, type Task, turn } from './_task.ts';
 
 const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
 
@@ -36,3 +37,11 @@ export const publishRelease: Task<
     return {};
   },
 };
+
+/** The function on AWS. */
+export const handler = lambda(publishRelease, () => ({
+  clock,
+  executions: awsExecutions(),
+  journal: awsJournal(),
+  publisher: awsPublishers(),
+}));

@@ -2,7 +2,8 @@ import * as z from 'zod';
 import type { ServiceRecord } from '../core/ports.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
-import type { Task } from './_task.ts';
+import { about, awsJournal } from './_aws.ts';
+import { lambda, type Task } from './_task.ts';
 
 const Input = z.discriminatedUnion('read', [
   z.strictObject({ read: z.literal('about') }),
@@ -43,3 +44,6 @@ export const readJournal: Task<z.infer<typeof Input>, Readings[keyof Readings], 
     }
   },
 };
+
+/** The function on AWS. */
+export const handler = lambda(readJournal, () => ({ about: about(), journal: awsJournal() }));

@@ -5,9 +5,10 @@ import type { Exposure, RevertedTarget, Target } from '../core/rollout/event.ts'
 import { next } from '../core/rollout/next.ts';
 import { questionOf } from '../core/rollout/question.ts';
 import { hasCanaryTraffic, type Rollout } from '../core/rollout/state.ts';
+import { awsDeadMan, awsHooks, awsJournal, awsMetrics, awsPublishers, awsRouters, clock } from './_aws.ts';
 import { recordEffect } from './_journal.ts';
 import { revertTargets } from './_targets.ts';
-import { ExecutionRef, type Needs, readRollout, type Task } from './_task.ts';
+import { ExecutionRef, lambda, type Needs, readRollout, type Task } from './_task.ts';
 
 /** `came` is the answer that named this directive, or the error that nobody handled. */
 const Input = z.object({
@@ -130,3 +131,14 @@ async function exposed(
     return undefined;
   }
 }
+
+/** The function on AWS. */
+export const handler = lambda(revertTraffic, () => ({
+  clock,
+  deadMan: awsDeadMan(),
+  hooks: awsHooks(),
+  journal: awsJournal(),
+  metrics: awsMetrics(),
+  publisher: awsPublishers(),
+  router: awsRouters(),
+}));

@@ -3,8 +3,9 @@ import type { ExecutionInput } from '../core/ports.ts';
 import type { Hook } from '../core/rollout/event.ts';
 import { questionOf } from '../core/rollout/question.ts';
 import type { Rollout } from '../core/rollout/state.ts';
+import { awsExecutions, awsHooks, awsJournal, clock } from './_aws.ts';
 import { recordJudgement } from './_journal.ts';
-import { ExecutionRef, type Needs, type Task, turn } from './_task.ts';
+import { ExecutionRef, lambda, type Needs, type Task, turn } from './_task.ts';
 
 const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
 
@@ -59,3 +60,11 @@ async function ask(
         ports,
       );
 }
+
+/** The function on AWS. */
+export const handler = lambda(runHook, () => ({
+  clock,
+  executions: awsExecutions(),
+  hooks: awsHooks(),
+  journal: awsJournal(),
+}));

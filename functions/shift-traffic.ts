@@ -1,7 +1,8 @@
 import type { ExecutionInput } from '../core/ports.ts';
 import { type Rollout, targetNamed } from '../core/rollout/state.ts';
+import { awsJournal, awsRouters, clock } from './_aws.ts';
 import { announce, recordEffect } from './_journal.ts';
-import { type Answer, ExecutionRef, type Needs, readRollout, type Task, turn } from './_task.ts';
+import { type Answer, ExecutionRef, lambda, type Needs, readRollout, type Task, turn } from './_task.ts';
 
 /** How long an announced raise may still be written: the function's own limit, so that none outlives its handler. */
 const INTENT_MS = 10_000;
@@ -38,3 +39,6 @@ export async function raise(
     ? recordEffect(announced, { type: 'ConfirmShift', target: name, weight, stamp: intent.stamp }, ports)
     : recordEffect(announced, { type: 'Reconcile', target: name, seen: raised.observed }, ports);
 }
+
+/** The function on AWS. */
+export const handler = lambda(shiftTraffic, () => ({ clock, journal: awsJournal(), router: awsRouters() }));

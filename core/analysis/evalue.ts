@@ -11,16 +11,24 @@ export interface WindowCounts {
   ns: number;
 }
 
+/**
+ * A window of which the canary's share of the requests was not the same throughout: `share` (0 to 1) is the largest that
+ * can have been in force. Its realised share alone would blame the canary for a burst that fell into the larger part.
+ */
+export interface MovedWindow extends WindowCounts {
+  share?: number | undefined;
+}
+
 /** What is asked of a run of windows: each of the bets in `grid` (odds ratios above 1, as multiples of `w0`), from each start. */
 interface WorseInput extends Starts {
-  windows: readonly WindowCounts[];
+  windows: readonly MovedWindow[];
   grid: readonly number[];
   /** Burst divisor: the largest number of bad requests that share one cause and one version; 1 where each is its own. */
   m?: number;
 }
 
 interface WindowBetInput extends Starts {
-  windows: readonly WindowCounts[];
+  windows: readonly MovedWindow[];
   U: readonly number[];
   w0?: number;
 }
@@ -121,12 +129,25 @@ export function logEWindowBet({ windows, U, T, head, w0 = 1 }: WindowBetInput): 
  * Source: mean of two-sided binomial bets taken at the edges of the tolerated odds; Ville 1939.
  */
 export function logETraffic({ windows, w, tau, grid }: TrafficInput): number {
-  const logCapital = (bet: number, tilt: number) =>
-    windows.reduce((total, { nc, ns, w: share = w }) => {
-      const edge = (share * tilt) / (1 - share + share * tilt);
-      return total + nc * Math.log(bet) - (nc + ns) * Math.log1p(edge * (bet - 1));
-    }, 0);
+  const logCapital = (bet: number, tilt: number) => logTrafficCapital(windows, w, bet, tilt);
   return logMeanExp(grid.flatMap((bet) => [logCapital(bet, tau), logCapital(1 / bet, 1 / tau)]));
+}
+
+function logTrafficCapital(windows: TrafficInput['windows'], w: number, bet: number, tilt: number): number {
+  return windows.reduce((total, { nc, ns, w: share = w }) => {
+    const edge = (share * tilt) / (1 - share + share * tilt);
+    return total + nc * Math.log(bet) - (nc + ns) * Math.log1p(edge * (bet - 1));
+  }, 0);
+}
+
+/**
+ * Log e-value against "the odds that a request reaches the canary are at least `1 / tau` of what the weight says": under
+ * that its mean is at most 1. It grows where the canary gets, or reports, far fewer requests than it was due.
+ * @param input as for `logETraffic`
+ * Source: the lower half of `logETraffic`.
+ */
+export function logEStarved({ windows, w, tau, grid }: TrafficInput): number {
+  return logMeanExp(grid.map((bet) => logTrafficCapital(windows, w, 1 / bet, 1 / tau)));
 }
 
 /**
@@ -146,20 +167,69 @@ export function logFactorTilt({ xc, xs, v }: Record<'xc' | 'xs' | 'v', readonly 
   );
 }
 
+/**
+ * Upper end of an interval for the odds ratio: it is below a true ratio of 1 or more with probability at most `beta`,
+ * however often one looks.
+ * @param input windows, bets below 1, `m` as for `logEWorse`, `precision` of its logarithm
+ * @returns the smallest ratio, from 1 on, that is rejected; undefined where none is
+ * Source: inversion of the product of `logFactorSafe`, which grows with `wm`.
+ */
+export function orUpperBound({
+  windows,
+  grid,
+  beta,
+  m = 1,
+  precision = 1e-12,
+}: SafeInput & { beta: number; precision?: number }): number | undefined {
+  const isRejected = (logOdds: number) =>
+    logESafe({ windows, grid, wm: Math.exp(logOdds), m }) >= -Math.log(beta);
+  if (isRejected(0)) return 1;
+  let [low, high] = [0, LOG_ODDS_BEYOND_REACH];
+  if (!isRejected(high)) return undefined;
+  while (high - low > precision) {
+    const middle = (low + high) / 2;
+    if (isRejected(middle)) high = middle;
+    else low = middle;
+  }
+  return Math.exp(high);
+}
+
+interface SafeInput {
+  windows: readonly WindowCounts[];
+  /** Odds ratios below 1, as multiples of `wm`. */
+  grid: readonly number[];
+  m?: number;
+}
+
+/**
+ * Log e-value of windows against "in every one of them the canary's odds of a bad request are at least `wm` times the stable
+ * version's": under that its mean is at most 1.
+ * @param input `wm` >= 1; windows without requests on both sides are not counted
+ * Source: mean of products of `logFactorSafe`.
+ */
+export function logESafe({ windows, grid, wm, m = 1 }: SafeInput & { wm: number }): number {
+  const draws = windows.filter(hasControl).map((window) => drawsSafe(window, wm));
+  return logMeanExp(grid.map((r) => draws.reduce((total, window) => total + logFactor(window, r) / m, 0)));
+}
+
 /** With up to 1e9 requests a window, no number of windows in a rollout rejects an odds ratio near exp(64), about 6e27. */
 const LOG_ODDS_BEYOND_REACH = 64;
 
 /**
  * Lower end of a confidence sequence for the odds ratio: it ever exceeds a true ratio of 1 or more with probability at most alpha.
- * @param input as for `logEWorse`, with `alpha` strictly within 0 and 1
+ * @param input as for `logEWorse`, with `alpha` strictly within 0 and 1; `precision` is that of its logarithm
  * @returns the largest `w0` that is still rejected; 0 where not even 1 is, since the e-value is none below 1
  * Source: inversion of `logEWorse`, which falls as `w0` grows.
  */
-export function orLowerBound({ alpha, ...input }: WorseInput & { alpha: number }): number {
+export function orLowerBound({
+  alpha,
+  precision = 1e-12,
+  ...input
+}: WorseInput & { alpha: number; precision?: number }): number {
   const isRejected = (logOdds: number) => logEWorse({ ...input, w0: Math.exp(logOdds) }) >= -Math.log(alpha);
   if (!isRejected(0)) return 0;
   let [low, high] = [0, LOG_ODDS_BEYOND_REACH];
-  while (high - low > 1e-12) {
+  while (high - low > precision) {
     const middle = (low + high) / 2;
     if (isRejected(middle)) low = middle;
     else high = middle;
@@ -176,8 +246,9 @@ function logFactor({ hits, draws, chance }: Draws, r: number): number {
 }
 
 /** Bounds the mean of the canary's bad requests from above, as all odds ratios up to `w` allow (`w` >= 1). */
-function drawsWorse({ c, s, nc, ns }: WindowCounts, w: number): Draws {
+function drawsWorse({ c, s, nc, ns, share }: MovedWindow, w: number): Draws {
   const bad = c + s;
+  if (share !== undefined) return { hits: c, draws: bad, chance: (w * share) / (1 - share + w * share) };
   const good = nc - c + (ns - s);
   const byRequests = w * nc + ns;
   const byBad = w * bad + good;
@@ -212,7 +283,9 @@ function cornfieldMean(row: number, column: number, rest: number, w: number): nu
 }
 
 /** What a stake of 1 gains in a window: the canary's part of the bad requests over its largest expected part, minus 1. */
-function betReturn({ c, s, nc, ns }: WindowCounts, w0: number): number {
+function betReturn({ c, s, nc, ns, share }: MovedWindow, w0: number): number {
+  if (share !== undefined && c + s > 0)
+    return (c * (1 - share + w0 * share)) / ((c + s) * (w0 * share)) - 1;
   return c + s === 0 ? 0 : (c * ns - s * (w0 * nc)) / ((c + s) * (w0 * nc));
 }
 

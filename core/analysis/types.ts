@@ -13,16 +13,44 @@ export interface Window {
   stable?: Count | undefined;
 }
 
-/** Every metric that both versions are compared by. */
-export const METRICS = ['errors', 'http5xx'] as const;
-/** One of the metrics. */
-export type Metric = (typeof METRICS)[number];
+/** How slow the requests of one minute were: how many took longer than each of the edges. */
+export interface Spread {
+  total: number;
+  /** Milliseconds, rising. */
+  edges: readonly number[];
+  /** As many as there are edges, never rising. */
+  over: readonly number[];
+}
+
+/** One minute of durations on both versions. Whoever can count requests over an edge can fill it, a histogram or `TC(L:)`. */
+export interface SpreadWindow {
+  start: Instant;
+  canary?: Spread | undefined;
+  stable?: Spread | undefined;
+}
+
+/** Metrics that every function can be compared by, in which a request is either bad or good. */
+export const METRICS = ['errors', 'http5xx', 'throttles'] as const;
+
+/** Every metric that both versions are compared by: `p95` is a share of slow requests, `custom.orders` counts of the user's own. */
+export type Metric = (typeof METRICS)[number] | `p${number}` | `custom.${string}` | 'traffic';
 
 /** The windows of each metric of one target, oldest first. */
-export type Series = Partial<Record<Metric, Window[]>>;
+export type Series = Partial<Record<Metric, Window[]>> & { latency?: SpreadWindow[] | undefined };
+
+/** Where the user's own counts stand. */
+export interface CustomCounts {
+  bad: { namespace: string; name: string };
+  total: { namespace: string; name: string };
+  /** The one dimension that holds the version; FunctionName, Resource and ExecutedVersion where it is absent. */
+  versionDimension?: string | undefined;
+}
 
 /** What is tolerated: a ratio to the stable version in the same windows, or an absolute share of bad requests (0 to 1). */
-export type WatchRule = { metric: Metric } & ({ ratio: number } | { share: number });
+export type WatchRule = { metric: Metric; custom?: CustomCounts | undefined } & (
+  | { ratio: number }
+  | { share: number }
+);
 
 /** An alarm as it stands now; `unknown` where CloudWatch could not evaluate it or no longer has it. */
 export interface Alarm {
@@ -35,6 +63,14 @@ export interface Alarm {
 /** Ordered by severity: combining verdicts takes the worst one. */
 export type VerdictStatus = 'pass' | 'inconclusive' | 'broken' | 'fail';
 
+/** How many times the canary's odds of a bad request are those of stable, as far as the counts can say. */
+export interface OddsInterval {
+  /** Never above the true ratio but with probability alpha, however often one looks; 0 where nothing is known. */
+  low: number;
+  /** Absent where nothing is known. */
+  high?: number | undefined;
+}
+
 /** What one metric of one target says, with the samples it rests on. */
 export interface Finding {
   target: string;
@@ -42,10 +78,16 @@ export interface Finding {
   status: VerdictStatus;
   canary: Count;
   stable: Count;
-  /** Number of settled windows with data on both sides (on the canary alone, where there is no control). */
+  /** Number of settled windows of this step that were used. */
   windows: number;
-  /** Natural logarithm of the evidence against the canary; the rule fails at ln(1/alpha). */
+  /** Natural logarithm of the evidence against the canary, before it is weighted. */
   evidence: number;
+  /** Absent where the rule compares with no control. */
+  odds?: OddsInterval | undefined;
+  /** What a pass still needs, in words. */
+  needed?: string | undefined;
+  /** Windows that were not used, with the reason. */
+  skipped: string[];
   reason: string;
 }
 
@@ -57,6 +99,11 @@ export interface Verdict {
   /** The settled stretch the step was judged on. */
   from: Instant;
   to: Instant;
+  /** Natural logarithm of all evidence against the canary together; it fails at `limit`, which is ln(1/alpha). */
+  evidence?: number | undefined;
+  limit?: number | undefined;
+  /** True where the step is proven safe, so that a plan that allows it need not bake to the end. */
+  certified?: boolean | undefined;
 }
 
 /** What a consumer of events may not do, in absolute numbers; each kind is one metric of its adapter. */

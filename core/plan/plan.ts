@@ -17,4 +17,8 @@ export interface Plan {
   /** Bake after promotion, in which a revert is still armed. */
   verifySeconds: Seconds;
   onInconclusive: 'pause' | 'promote' | 'revert';
+  /** Probability, over the whole rollout, of taking back a release that is within its watch rules; 0.01 where it is absent. */
+  alpha?: number | undefined;
+  /** True where a step that is proven safe is left before its bake ends. */
+  promoteEarly?: boolean | undefined;
 }

@@ -129,7 +129,7 @@ function following({ promotion, step, opening }: Rollout): number {
   return promotion?.full ? opening.plan.steps.length : step + 1;
 }
 
-/** A step is left on a verdict `pass` that covers the whole bake, or on an order to promote. */
+/** A step is left on a verdict `pass` that covers the whole bake (or proves it safe, where the plan takes that), or on an order to promote. */
 function mayGoOn(rollout: Rollout): boolean {
   const { step, stepSince, verdict } = rollout;
   if (isPromoted(rollout)) return true;

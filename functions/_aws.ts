@@ -1,0 +1,119 @@
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
+import { cloudwatchMetrics } from '../adapters/cloudwatch-metrics.ts';
+import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
+import { byKind, hookRunners, publishers, routers } from '../adapters/registry.ts';
+import { s3Releases } from '../adapters/s3-releases.ts';
+import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
+import { stepFunctions } from '../adapters/step-functions.ts';
+import type { Clock } from '../core/ports.ts';
+import type { Needs } from './_task.ts';
+
+/** The ports as they are on AWS, each made on its own, so that a bundle holds only the clients its function needs. */
+
+/** Short enough for two tries within a function's 10 s, long enough for a slow answer; the state machine retries the rest. */
+const CLIENT = {
+  maxAttempts: 2,
+  requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_500 },
+} as const;
+
+/** A smoke test or hook may take 8 s by itself, and is never repeated by the client. */
+const PATIENT_CLIENT = {
+  maxAttempts: 1,
+  requestHandler: { connectionTimeout: 1_000, requestTimeout: 8_500 },
+} as const;
+
+/** @throws Error naming the variable that the deployment forgot */
+function setting(name: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === '')
+    throw new Error(`The environment variable ${name} is not set; the deployment must set it.`);
+  return value;
+}
+
+/** The clock of the machine. */
+export const clock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+};
+
+/** The journal's table. */
+export const awsJournal = () =>
+  dynamodbJournal(new DynamoDBClient(CLIENT), { tableName: setting('JOURNAL_TABLE'), clock });
+
+const adapterClients = () => ({
+  lambda: new LambdaClient(CLIENT),
+  web: {
+    fetch,
+    hosts: (process.env.HOOK_HOSTS ?? '').split(',').filter((host) => host !== ''),
+    secret: process.env.HOOK_SECRET ?? '',
+  },
+});
+
+/** Traffic routers by kind of target. */
+export const awsRouters = () => byKind(routers, adapterClients(), clock);
+
+/** Publishers by kind of target. */
+export const awsPublishers = () => byKind(publishers, adapterClients(), clock);
+
+/** Hook runners by kind of hook. */
+export const awsHooks = () =>
+  byKind(hookRunners, { ...adapterClients(), lambda: new LambdaClient(PATIENT_CLIENT) }, clock);
+
+/** Metrics of CloudWatch. */
+export const awsMetrics = () => cloudwatchMetrics(new CloudWatchClient(CLIENT));
+
+/** Alarms of CloudWatch. */
+export const awsAlarms = () => cloudwatchAlarms(new CloudWatchClient(CLIENT));
+
+/** Executions of the rollout machine. */
+export const awsExecutions = () => stepFunctions(new SFNClient(CLIENT), setting('STATE_MACHINE_ARN'));
+
+/** The dead man on EventBridge Scheduler. */
+export const awsDeadMan = () =>
+  schedulerDeadMan(new SchedulerClient(CLIENT), {
+    functionArn: setting('DEAD_MAN_ARN'),
+    stateMachineArn: setting('STATE_MACHINE_ARN'),
+    roleArn: setting('SCHEDULER_ROLE_ARN'),
+    groupName: setting('SCHEDULE_GROUP'),
+  });
+
+/** The bucket that releases are uploaded to. */
+export const awsReleases = () => s3Releases(new S3Client(CLIENT));
+
+/** What the command line asks for first. */
+export const about = () => ({
+  environment: setting('ENVIRONMENT'),
+  bucket: setting('RELEASE_BUCKET'),
+  scheduleGroup: setting('SCHEDULE_GROUP'),
+});
+
+/** Everything that opening a rollout takes. */
+export const openingPorts = (): Needs<
+  | 'alarms'
+  | 'clock'
+  | 'deadMan'
+  | 'environment'
+  | 'executions'
+  | 'hooks'
+  | 'journal'
+  | 'metrics'
+  | 'releases'
+  | 'router'
+> => ({
+  alarms: awsAlarms(),
+  clock,
+  deadMan: awsDeadMan(),
+  environment: setting('ENVIRONMENT'),
+  executions: awsExecutions(),
+  hooks: awsHooks(),
+  journal: awsJournal(),
+  metrics: awsMetrics(),
+  releases: awsReleases(),
+  router: awsRouters(),
+});
