@@ -1,30 +1,19 @@
 import {
   type AliasConfiguration,
-  type FunctionConfiguration,
   GetAliasCommand,
   GetFunctionCommand,
   type LambdaClient,
-  ListProvisionedConcurrencyConfigsCommand,
   UpdateAliasCommand,
 } from '@aws-sdk/client-lambda';
 import { RolloutError } from '../core/errors.ts';
-import type {
-  Clock,
-  Observed,
-  Raise,
-  RaiseResult,
-  ResolvedTarget,
-  TargetRequest,
-  TrafficRouter,
-} from '../core/ports.ts';
+import type { Clock, Observed, Raise, RaiseResult, TrafficRouter } from '../core/ports.ts';
 import type { RevertedTarget, Target } from '../core/rollout/event.ts';
 import { isSameStamp, type Stamp, stampFrom, stampText } from '../core/rollout/stamp.ts';
 import { isStranger, wayOut } from '../core/rollout/way-out.ts';
 import type { Percent } from '../core/units.ts';
 import { isPassing, nameOf, reach } from './_aws.ts';
-
-/** The tag by which a function's owner says which service may touch it. */
-export const SERVICE_TAG = 'spillway:service';
+import { held, SERVICE_TAG } from './_lambda.ts';
+import { resolveLambda } from './lambda-resolve.ts';
 
 /** Times that a revert or a seal reads and writes again because somebody else wrote in between. */
 const FIGHTS_MAX = 10;
@@ -93,7 +82,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
   };
 
   return {
-    resolve: (request) => resolve(client, request),
+    resolve: (request) => resolveLambda(client, clock, request),
     observe: async (target) => observedFrom(await get(target)),
     async claim(target, stamp) {
       await insist(target, (seen) => {
@@ -185,15 +174,6 @@ function observedFrom({ primary, weights, stamp }: Observed): Observed {
   return { primary, weights, stamp };
 }
 
-function held(key: string, stamp: Stamp): RolloutError {
-  return new RolloutError(
-    'TargetInvalid',
-    `${key} is being moved by rollout ${stamp.rolloutId}; wait for it to end or abort it.`,
-    // Whoever asked may wait for that rollout instead of being refused.
-    { cause: { heldBy: stamp.rolloutId } },
-  );
-}
-
 /** A target without any stamp is only touched where its owner's tag says that it belongs to this service. */
 async function assertOwned(client: LambdaClient, target: Target, rolloutId: string): Promise<void> {
   const { Tags } = await reach(target.key, () =>
@@ -206,141 +186,4 @@ async function assertOwned(client: LambdaClient, target: Target, rolloutId: stri
       `${target.key} carries neither a stamp of ${rolloutId} nor the tag ${SERVICE_TAG}=${service}, so it was left alone; look at this alias by hand.`,
     );
   }
-}
-
-async function resolve(
-  client: LambdaClient,
-  { name, service, spec, version }: TargetRequest,
-): Promise<ResolvedTarget> {
-  const { lambda = '', alias = '', source } = spec;
-  const field = `targets.${name}`;
-  const key = `lambda-alias:${lambda}:${alias}`;
-  const canary = await functionAt(client, field, lambda, version);
-  if (canary.tags[SERVICE_TAG] !== service) {
-    throw invalid(
-      field,
-      `function ${lambda} carries ${canary.tags[SERVICE_TAG] === undefined ? 'no tag' : `the tag ${SERVICE_TAG}=${canary.tags[SERVICE_TAG]},`} where ${SERVICE_TAG}=${service} is needed; its owner must set it`,
-    );
-  }
-  const seen = await aliasOf(client, field, lambda, alias);
-  if (seen.primary === '$LATEST')
-    throw invalid(
-      field,
-      `alias ${alias} of ${lambda} points at $LATEST, which cannot share traffic; point it at a published version`,
-    );
-  if (seen.stamp?.open) throw held(`${field}: ${key}`, seen.stamp);
-  if (Object.keys(seen.weights).length > 0) {
-    throw invalid(
-      field,
-      `alias ${alias} of ${lambda} already shares traffic between versions ${[seen.primary, ...Object.keys(seen.weights)].join(' and ')}; finish or undo that first`,
-    );
-  }
-  await assertUnprovisioned(client, field, lambda, alias);
-  const stable = await functionAt(client, field, lambda, seen.primary);
-  assertPair(field, lambda, canary.configuration, stable.configuration);
-  return {
-    target: {
-      name,
-      kind: 'lambda-alias',
-      key,
-      ref: { functionName: lambda, alias },
-      stable: seen.primary,
-      canary: version,
-      source: source === 'invoke' ? 'invoke' : 'http',
-    },
-    timeoutSeconds: canary.configuration.Timeout ?? 3,
-    notices: [],
-  };
-}
-
-async function functionAt(
-  client: LambdaClient,
-  field: string,
-  lambda: string,
-  version: string,
-): Promise<{ configuration: FunctionConfiguration; tags: Record<string, string> }> {
-  const read = (Qualifier?: string) =>
-    reach(`function ${lambda}`, () =>
-      client.send(
-        new GetFunctionCommand({ FunctionName: lambda, ...(Qualifier === undefined ? {} : { Qualifier }) }),
-      ),
-    );
-  try {
-    const { Configuration = {}, Tags = {} } = await read(version);
-    return { configuration: Configuration, tags: Tags };
-  } catch (error) {
-    if (nameOf(error) !== 'ResourceNotFoundException') throw error;
-    const exists = await read().then(
-      () => true,
-      () => false,
-    );
-    throw invalid(
-      field,
-      exists
-        ? `function ${lambda} has no version ${version}; publish it before its manifest is uploaded`
-        : `there is no function ${lambda} in this account and region; check lambda`,
-    );
-  }
-}
-
-async function aliasOf(client: LambdaClient, field: string, lambda: string, alias: string): Promise<Seen> {
-  try {
-    return seenFrom(
-      await reach(`alias ${alias}`, () =>
-        client.send(new GetAliasCommand({ FunctionName: lambda, Name: alias })),
-      ),
-    );
-  } catch (error) {
-    if (nameOf(error) !== 'ResourceNotFoundException') throw error;
-    throw invalid(
-      field,
-      `function ${lambda} has no alias ${alias}; create it on the version that serves now`,
-    );
-  }
-}
-
-async function assertUnprovisioned(
-  client: LambdaClient,
-  field: string,
-  lambda: string,
-  alias: string,
-): Promise<void> {
-  const { ProvisionedConcurrencyConfigs = [] } = await reach(`function ${lambda}`, () =>
-    client.send(new ListProvisionedConcurrencyConfigsCommand({ FunctionName: lambda })),
-  );
-  if (ProvisionedConcurrencyConfigs.some(({ FunctionArn }) => FunctionArn?.endsWith(`:${alias}`))) {
-    throw invalid(
-      field,
-      `alias ${alias} of ${lambda} has provisioned concurrency, with which Lambda refuses weights; remove it from the alias`,
-    );
-  }
-}
-
-/** Lambda lets two versions share an alias only with the same role and dead-letter queue (Lambda developer guide, "Lambda function aliases"). */
-function assertPair(
-  field: string,
-  lambda: string,
-  canary: FunctionConfiguration,
-  stable: FunctionConfiguration,
-): void {
-  if (canary.State !== undefined && canary.State !== 'Active') {
-    throw invalid(
-      field,
-      `version ${canary.Version} of ${lambda} is ${canary.State}${canary.StateReason === undefined ? '' : ` (${canary.StateReason})`}; upload the manifest once it is Active`,
-    );
-  }
-  for (const [what, ours, theirs] of [
-    ['execution role', canary.Role, stable.Role],
-    ['dead-letter queue', canary.DeadLetterConfig?.TargetArn, stable.DeadLetterConfig?.TargetArn],
-  ]) {
-    if (ours !== theirs)
-      throw invalid(
-        field,
-        `versions ${stable.Version} and ${canary.Version} of ${lambda} differ in their ${what} (${theirs ?? 'none'} and ${ours ?? 'none'}), and Lambda shares no alias between such versions; publish with the same one`,
-      );
-  }
-}
-
-function invalid(field: string, what: string): RolloutError {
-  return new RolloutError('TargetInvalid', `${field}: ${what}.`);
 }

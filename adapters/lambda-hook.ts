@@ -12,7 +12,7 @@ import type { Clock, HookRunner } from '../core/ports.ts';
 import type { Hook } from '../core/rollout/event.ts';
 import { nameOf, reach } from './_aws.ts';
 import { HOOK_LIMIT_MS, inTime, payloadOf } from './_hook.ts';
-import { SERVICE_TAG } from './lambda-alias.ts';
+import { SERVICE_TAG } from './_lambda.ts';
 
 /** Hooks that are Lambda functions of the same service, invoked synchronously; `spec.functionName` names the function. */
 export function lambdaHook(client: LambdaClient, clock: Clock): HookRunner {

@@ -1,33 +1,184 @@
-import { GetFunctionConfigurationCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  GetFunctionConfigurationCommand,
+  type LambdaClient,
+  PublishVersionCommand,
+  UpdateFunctionCodeCommand,
+  type UpdateFunctionCodeCommandInput,
+} from '@aws-sdk/client-lambda';
 import { RolloutError } from '../core/errors.ts';
 import type { Clock, Publisher } from '../core/ports.ts';
-import { reach } from './_aws.ts';
+import type { Publishing, Target } from '../core/rollout/event.ts';
+import type { Instant } from '../core/units.ts';
+import { nameOf, reach } from './_aws.ts';
+import { type Found, functionOf, POLL_EVERY_MS, runs, settledLatest } from './_lambda.ts';
 
 /** Longest a call waits for a version before it says `pending`; the function that calls ends within 10 s. */
 const POLL_MS = 6_000;
-const POLL_EVERY_MS = 1_500;
+
+/** Largest zip that can be sent in the call itself (Lambda quotas, "Deployment package size"). */
+const DIRECT_BYTES_MAX = 50 * 1024 * 1024;
+
+/** Publishing that replaces `$LATEST`. */
+type Replacing = Exclude<Publishing, { from: 'await' }>;
+
+/** Answers by which Lambda says that somebody else was first; the next look tells what became of it. */
+const RACED = ['PreconditionFailedException', 'ResourceConflictException'];
+
+/** Answers that will be the same the next time. */
+const FINAL = [
+  'CodeStorageExceededException',
+  'CodeVerificationFailedException',
+  'InvalidCodeSignatureException',
+  'InvalidParameterValueException',
+  'ResourceNotFoundException',
+];
 
 /** Publishes versions of a Lambda function, and waits for those that are not Active yet (SnapStart, VPC). */
-export function lambdaPublisher(client: LambdaClient, clock: Clock): Publisher {
+export function lambdaPublisher(client: LambdaClient, clock: Clock, download: typeof fetch): Publisher {
   return {
-    async publish({ key, ref, canary }) {
+    async publish(target) {
       const until = clock.now() + POLL_MS;
-      for (;;) {
-        const { State, StateReason } = await reach(key, () =>
-          client.send(
-            new GetFunctionConfigurationCommand({ FunctionName: ref.functionName, Qualifier: canary }),
-          ),
-        );
-        if (State === undefined || State === 'Active') return { version: canary };
-        if (State !== 'Pending')
-          throw new RolloutError(
-            'TargetInvalid',
-            `Version ${canary} of ${ref.functionName} is ${State} (${StateReason ?? 'no reason given'}); publish another one.`,
-          );
-        if (clock.now() >= until) return 'pending';
-        await clock.sleep(POLL_EVERY_MS);
-      }
+      const { canary, publish } = target;
+      const isThere = publish === undefined || publish.from === 'await';
+      const version = isThere ? canary : await made(client, clock, { ...target, publish }, until);
+      return version === undefined ? 'pending' : active(client, clock, target, version, until);
     },
-    async restore() {},
+    async restore(target) {
+      const { functionName = '' } = target.ref;
+      const latest = await settledLatest(client, clock, functionName, clock.now() + POLL_MS);
+      if (latest === undefined || !(await isOurs(client, target, latest))) return;
+      const stable = await functionOf(client, functionName, target.stable);
+      const code = await codeOf(stable, download);
+      if (code === undefined) return;
+      const { RevisionId } = latest.configuration;
+      await client.send(new UpdateFunctionCodeCommand({ FunctionName: functionName, ...code, RevisionId }));
+      await settledLatest(client, clock, functionName, clock.now() + POLL_MS);
+    },
   };
+}
+
+/**
+ * Goes on from whatever stands there: our code is put into `$LATEST` only over what the opening saw, and only our code
+ * is published. An update and its end both change the revision, so each step reads it anew.
+ */
+async function made(
+  client: LambdaClient,
+  clock: Clock,
+  { ref: { functionName = '' }, publish }: Target & { publish: Replacing },
+  until: Instant,
+): Promise<string | undefined> {
+  for (;;) {
+    const latest = await settledLatest(client, clock, functionName, until);
+    if (latest === undefined) return undefined;
+    if (runs(latest, nameOfCode(publish))) {
+      const version = await tried(functionName, () => published(client, functionName, latest));
+      if (version !== undefined) return version;
+    } else {
+      assertUntouched(functionName, latest, publish);
+      await tried(functionName, () => client.send(updateOf(functionName, publish)));
+    }
+    if (clock.now() >= until) return undefined;
+    await clock.sleep(POLL_EVERY_MS);
+  }
+}
+
+async function published(
+  client: LambdaClient,
+  functionName: string,
+  { configuration: { CodeSha256, RevisionId, LastUpdateStatus, LastUpdateStatusReason } }: Found,
+): Promise<string | undefined> {
+  if (LastUpdateStatus === 'Failed')
+    throw invalid(
+      `Lambda could not take the code of ${functionName} (${LastUpdateStatusReason}); mend it and release again`,
+    );
+  const { Version } = await client.send(
+    new PublishVersionCommand({ FunctionName: functionName, CodeSha256, RevisionId }),
+  );
+  return Version;
+}
+
+function assertUntouched(
+  functionName: string,
+  { configuration: { RevisionId, LastUpdateStatus, LastUpdateStatusReason } }: Found,
+  { revision }: Replacing,
+): void {
+  if (RevisionId === revision) return;
+  const why = LastUpdateStatus === 'Failed' ? ` (its last update failed: ${LastUpdateStatusReason})` : '';
+  throw invalid(
+    `somebody else changed $LATEST of ${functionName} after the rollout was opened${why}; see who deploys it, and release again`,
+  );
+}
+
+function updateOf(functionName: string, publish: Replacing): UpdateFunctionCodeCommand {
+  const code =
+    publish.from === 'zip'
+      ? { S3Bucket: publish.bucket, S3Key: publish.key, S3ObjectVersion: publish.versionId }
+      : { ImageUri: publish.uri };
+  return new UpdateFunctionCodeCommand({ FunctionName: functionName, ...code, RevisionId: publish.revision });
+}
+
+function nameOfCode(publish: Replacing) {
+  return publish.from === 'zip' ? { sha256: publish.sha256 } : { uri: publish.uri };
+}
+
+/** Undefined where somebody else was first. */
+async function tried<T>(functionName: string, call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await reach(`function ${functionName}`, call);
+  } catch (error) {
+    if (RACED.includes(nameOf(error))) return undefined;
+    if (!FINAL.includes(nameOf(error))) throw error;
+    throw invalid(
+      `Lambda refused the code of ${functionName}: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}
+
+async function active(
+  client: LambdaClient,
+  clock: Clock,
+  { key, ref }: Target,
+  version: string,
+  until: Instant,
+): Promise<{ version: string } | 'pending'> {
+  for (;;) {
+    const { State, StateReason } = await reach(key, () =>
+      client.send(
+        new GetFunctionConfigurationCommand({ FunctionName: ref.functionName, Qualifier: version }),
+      ),
+    );
+    if (State === undefined || State === 'Active') return { version };
+    if (State !== 'Pending')
+      throw invalid(
+        `version ${version} of ${ref.functionName} is ${State} (${StateReason ?? 'no reason given'}); publish another one`,
+      );
+    if (clock.now() >= until) return 'pending';
+    await clock.sleep(POLL_EVERY_MS);
+  }
+}
+
+/** True where `$LATEST` holds what this rollout published, or was about to publish. */
+async function isOurs(
+  client: LambdaClient,
+  { ref: { functionName = '' }, canary, publish }: Target,
+  latest: Found,
+): Promise<boolean> {
+  if (publish !== undefined) return publish.from !== 'await' && runs(latest, nameOfCode(publish));
+  const { configuration } = await functionOf(client, functionName, canary);
+  return runs(latest, { sha256: configuration.CodeSha256 ?? '' });
+}
+
+/** The code of a version in the form in which it can be sent back; undefined where it is too large for that. */
+async function codeOf(
+  { configuration: { CodeSize = 0 }, code }: Found,
+  download: typeof fetch,
+): Promise<Pick<UpdateFunctionCodeCommandInput, 'ImageUri' | 'ZipFile'> | undefined> {
+  if (code.ResolvedImageUri !== undefined) return { ImageUri: code.ResolvedImageUri };
+  if (code.Location === undefined || CodeSize > DIRECT_BYTES_MAX) return undefined;
+  const answer = await download(code.Location);
+  return answer.ok ? { ZipFile: new Uint8Array(await answer.arrayBuffer()) } : undefined;
+}
+
+function invalid(message: string): RolloutError {
+  return new RolloutError('TargetInvalid', `${message.charAt(0).toUpperCase()}${message.slice(1)}.`);
 }

@@ -23,7 +23,7 @@ export const routers: Record<string, Make<TrafficRouter>> = {
 
 /** Where a kind of target becomes what publishes it. */
 export const publishers: Record<string, Make<Publisher>> = {
-  'lambda-alias': ({ lambda }, clock) => lambdaPublisher(lambda, clock),
+  'lambda-alias': ({ lambda, web }, clock) => lambdaPublisher(lambda, clock, web.fetch),
 };
 
 /** Where a kind of hook becomes an adapter. */

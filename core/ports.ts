@@ -1,4 +1,5 @@
 import type { Alarm, Series, WatchRule } from './analysis/types.ts';
+import type { Artifact } from './config/artifact.ts';
 import type { Hook, HookStatus, Opening, RevertedTarget, RolloutEvent, Target } from './rollout/event.ts';
 import type { Stamp } from './rollout/stamp.ts';
 import type { Rollout } from './rollout/state.ts';
@@ -122,8 +123,10 @@ export interface TargetRequest {
   name: string;
   service: string;
   spec: Record<string, string>;
-  /** The version that the manifest names. */
-  version: string;
+  /** What it is to serve, as the manifest says. */
+  artifact: Artifact;
+  /** The bucket that the release was uploaded to. */
+  bucket: string;
 }
 
 /** A target with everything looked up that an opening freezes. */
@@ -237,4 +240,6 @@ export interface DeadMan {
 export interface ReleaseStore {
   /** The exact object version, as bytes. @throws RolloutError ManifestInvalid over `limit` bytes or where it is gone */
   read(object: Opening['manifest'], limit: number): Promise<Uint8Array>;
+  /** Looks whether the exact object version is a zip that can be the code of a function. @throws RolloutError ManifestInvalid naming the key and the mend */
+  assertCode(object: Opening['manifest'], sha256: string): Promise<void>;
 }

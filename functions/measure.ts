@@ -14,13 +14,10 @@ export const measure: Task<ExecutionInput, Answer, 'alarms' | 'clock' | 'journal
     turn(ref, ports, 'measure', async (rollout) => {
       const seen = await look(rollout, ports);
       if ('changed' in seen) return seen.changed;
-      const present = rollout;
-      const reading =
-        seen.broken === undefined
-          ? await read(present, ports)
-          : { series: {}, alarms: [], broken: seen.broken };
-      const verdict = judge(present, reading, ports.clock.now());
-      return recordJudgement(present, { type: 'RecordMeasure', verdict, alarms: reading.alarms }, ports);
+      const found = await read(rollout, ports);
+      const reading = seen.broken === undefined ? found : { ...found, broken: seen.broken };
+      const verdict = judge(rollout, reading, ports.clock.now());
+      return recordJudgement(rollout, { type: 'RecordMeasure', verdict, alarms: reading.alarms }, ports);
     }),
 };
 
@@ -38,25 +35,34 @@ async function look(
   }
 }
 
-/** What cannot be read is a broken reading, not an error: a blind moment must not end a good release by itself. */
+/**
+ * What cannot be read is a broken reading, not an error: a blind moment must not end a good release by itself. Each target
+ * and the alarms are read on their own, since what one of them shows counts whatever became of the others.
+ */
 async function read(
   rollout: Rollout,
   ports: Needs<'alarms' | 'clock' | 'journal' | 'metrics' | 'router'>,
 ): Promise<Reading> {
   const { from, to } = stretch(rollout, ports.clock.now());
   const { targets, watch, alarms } = rollout.opening;
+  const [states, ...series] = await Promise.all([
+    attempt(ports.alarms.read(alarms.map((alarm) => alarm.name))),
+    ...targets.map((target) => attempt(ports.metrics.read(target, watch, from, to))),
+  ]);
+  const broken = series.flatMap(({ error }) => (error === undefined ? [] : [error]));
+  return {
+    series: Object.fromEntries(targets.map(({ name }, index) => [name, series[index]?.value ?? {}])),
+    alarms: states.value ?? [],
+    ...(broken.length > 0 ? { broken: [...new Set(broken)].join('; ') } : {}),
+    ...(states.error === undefined ? {} : { alarmsBroken: states.error }),
+  };
+}
+
+async function attempt<T>(reading: Promise<T>): Promise<{ value?: T; error?: string }> {
   try {
-    const [series, states] = await Promise.all([
-      Promise.all(
-        targets.map(
-          async (target) => [target.name, await ports.metrics.read(target, watch, from, to)] as const,
-        ),
-      ),
-      ports.alarms.read(alarms.map((alarm) => alarm.name)),
-    ]);
-    return { series: Object.fromEntries(series), alarms: states };
+    return { value: await reading };
   } catch (error) {
-    return { series: {}, alarms: [], broken: error instanceof Error ? error.message : String(error) };
+    return { error: error instanceof Error ? error.message : String(error) };
   }
 }
 

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { HISTORY_MS } from '../core/analysis/judge.ts';
 import type { WatchRule } from '../core/analysis/types.ts';
 import {
+  artifactOf,
   MANIFEST_BYTES_MAX,
   type Manifest,
   manifestFrom,
@@ -166,7 +167,7 @@ async function readManifest(
 }
 
 async function prepare(identity: Identity, manifest: Manifest, ports: Needs<Opens>): Promise<RolloutEvent[]> {
-  const targets = await resolve(manifest, ports);
+  const targets = await resolve(manifest, identity.manifest.bucket, ports);
   const [service, alarms, history] = await Promise.all([
     ports.journal.service(identity.service),
     ports.alarms.read(manifest.rollout.alarms ?? []),
@@ -185,13 +186,16 @@ async function assertHooks(events: RolloutEvent[], ports: Needs<'hooks'>): Promi
   }
 }
 
-function resolve(manifest: Manifest, ports: Needs<Opens>): Promise<ResolvedTarget[]> {
+function resolve(manifest: Manifest, bucket: string, ports: Needs<Opens>): Promise<ResolvedTarget[]> {
   return Promise.all(
-    Object.entries(manifest.rollout.targets).map(([name, spec]) =>
-      ports
-        .router('lambda-alias')
-        .resolve({ name, service: manifest.service, spec, version: manifest.targets[name]?.version ?? '' }),
-    ),
+    Object.entries(manifest.rollout.targets).map(async ([name, spec]) => {
+      const artifact = artifactOf(manifest, name);
+      const request = { name, service: manifest.service, spec, artifact, bucket };
+      const resolved = await ports.router('lambda-alias').resolve(request);
+      if ('zip' in artifact)
+        await ports.releases.assertCode({ bucket, ...artifact.zip }, artifact.zip.sha256);
+      return resolved;
+    }),
   );
 }
 
@@ -199,10 +203,19 @@ async function recent(manifest: Manifest, targets: ResolvedTarget[], ports: Need
   const to = Math.floor(ports.clock.now() / WINDOW_MS) * WINDOW_MS;
   // Invocations tell a function without response counters from one without traffic.
   const rules: WatchRule[] = [...watchFrom(manifest.rollout), { metric: 'errors', ratio: 1 }];
+  // A version that is not published yet has no metrics, and CloudWatch takes no empty dimension.
   const series = await Promise.all(
     targets.map(
       async ({ target }) =>
-        [target.name, await ports.metrics.read(target, rules, to - HISTORY_MS, to)] as const,
+        [
+          target.name,
+          await ports.metrics.read(
+            { ...target, canary: target.canary || target.stable },
+            rules,
+            to - HISTORY_MS,
+            to,
+          ),
+        ] as const,
     ),
   );
   return Object.fromEntries(series);

@@ -53,9 +53,18 @@ async function toRevert(
   ref: ExecutionInput,
   ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'publisher' | 'router'>,
 ): Promise<Target[]> {
-  if (ref.targets.length > 0) return ref.targets;
+  const isKnown = ref.targets.every(({ canary }) => canary !== '');
+  if (ref.targets.length > 0 && isKnown) return ref.targets;
+  if (ref.targets.length > 0) return publishedSince(ref, ports);
   const rollout = await readRollout(ref.rolloutId, ports);
   return rollout.leaving === undefined ? [] : rollout.opening.targets;
+}
+
+/** An execution that was started before its versions were published learns them from the journal, if that can be read. */
+async function publishedSince(ref: ExecutionInput, ports: Needs<'journal'>): Promise<Target[]> {
+  const rollout = await ports.journal.read(ref.rolloutId).catch(() => undefined);
+  const found = rollout?.opening.targets ?? [];
+  return ref.targets.map((target) => found.find(({ name }) => name === target.name) ?? target);
 }
 
 async function writeDown(
@@ -80,6 +89,7 @@ async function writeDown(
   const { cause, reason } =
     directive.kind === 'revert' ? directive : { cause: 'environment' as const, reason: why ?? 'taken back' };
   const exposure = await exposed(rollout, ports);
+  await restore(rollout, targets, ports);
   const after = await recordEffect(
     rollout,
     { type: 'RecordRevert', targets, cause, reason, exposure },
@@ -100,18 +110,33 @@ function sealedAmong(rollout: Rollout, reverted: RevertedTarget[]): Target[] {
   );
 }
 
-/** Tells those who asked to know of a revert, and puts the code of stable back where publishing had replaced it; no answer matters. */
+/** How long the code of stable may take to be put back, for the same reason. */
+const RESTORING_MS = 4_000;
+
+/** Puts the code of stable back into `$LATEST` where publishing replaced it, before the lock goes: the next release must not meet a change under way. */
+async function restore(
+  { opening }: Rollout,
+  reverted: RevertedTarget[],
+  ports: Needs<'clock' | 'publisher'>,
+): Promise<void> {
+  const replaced = opening.targets.filter(
+    ({ name, canary, publish, replaced }) =>
+      (replaced || (publish !== undefined && publish.from !== 'await')) &&
+      reverted.some((each) => each.name === name && (canary === '' || each.primary !== canary)),
+  );
+  if (replaced.length === 0) return;
+  const restored = replaced.map(async (target) => ports.publisher(target.kind).restore(target));
+  await Promise.race([Promise.allSettled(restored), ports.clock.sleep(RESTORING_MS)]);
+}
+
+/** Tells those who asked to know of a revert; no answer matters. */
 async function tellHooks(
   rollout: Rollout,
   ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'publisher' | 'router'>,
 ): Promise<void> {
   const hooks = rollout.opening.hooks.filter(({ point }) => point === 'onRevert');
   const told = hooks.map(async (hook) => ports.hooks(hook.kind).ask(questionOf(rollout, hook.id, hook)));
-  const restored = rollout.opening.targets
-    .filter(({ replaced }) => replaced)
-    .map(async (target) => ports.publisher(target.kind).restore(target));
-  const heard = Promise.race([Promise.allSettled(told), ports.clock.sleep(TELLING_MS)]);
-  await Promise.allSettled([heard, ...restored]);
+  await Promise.race([Promise.allSettled(told), ports.clock.sleep(TELLING_MS)]);
 }
 
 /** What users met, best effort: metrics that cannot be read now are not worth keeping a lock for. */

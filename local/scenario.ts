@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Hook } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
-import type { Ports } from '../functions/_task.ts';
 import type { Instant } from '../core/units.ts';
+import type { Ports } from '../functions/_task.ts';
 import type { ModelTraffic, Rate } from './traffic.ts';
-import { ALIAS, createWorld, ENVIRONMENT, type World, type WorldOptions } from './world.ts';
+import { ALIAS, BUCKET, createWorld, ENVIRONMENT, type World, type WorldOptions } from './world.ts';
 
 export const SERVICE = 'checkout-api';
 export const FUNCTION = 'checkout-prod-Api';
@@ -23,6 +25,10 @@ export interface ScenarioOptions extends WorldOptions {
   hooks?: Hook[];
   /** Changes to the rollout file. */
   rollout?: Record<string, unknown>;
+  /** Further tags of the function. */
+  tags?: Record<string, string>;
+  /** The zip that stable runs; without it, stable is only counted. */
+  code?: Uint8Array;
   /** Minutes of traffic before the first release, so that stable has a history. */
   warmMinutes?: number;
 }
@@ -34,6 +40,8 @@ export interface Scenario extends World {
   release(changes?: {
     release?: string;
     order?: number;
+    /** A zip to publish from, instead of a version that was published before. */
+    zip?: Uint8Array;
     manifest?: Record<string, unknown>;
     rollout?: Record<string, unknown>;
   }): Promise<string>;
@@ -60,8 +68,9 @@ export function createScenario(options: ScenarioOptions): Scenario {
     changePorts: (ports) => withHooks(options.changePorts?.(ports) ?? ports, options.hooks ?? []),
   });
   const { helpers } = world.lambda;
-  helpers.createFunction({ name: FUNCTION, tags: { 'spillway:service': SERVICE } });
-  const first = helpers.publishCounted(FUNCTION);
+  helpers.createFunction({ name: FUNCTION, tags: { 'spillway:service': SERVICE, ...options.tags } });
+  const first =
+    options.code === undefined ? helpers.publishCounted(FUNCTION) : helpers.publish(FUNCTION, options.code);
   helpers.createAlias(FUNCTION, ALIAS, first);
   const rate =
     (kind: keyof Behaviour): Rate =>
@@ -79,15 +88,18 @@ export function createScenario(options: ScenarioOptions): Scenario {
   let releases = 0;
   const release: Scenario['release'] = async (changes = {}) => {
     releases += 1;
-    const version = helpers.publishCounted(FUNCTION);
     const name = changes.release ?? `r${releases}`;
+    const api =
+      changes.zip === undefined
+        ? { version: helpers.publishCounted(FUNCTION) }
+        : { zip: await uploadZip(world, `releases/${SERVICE}/${name}/api.zip`, changes.zip) };
     await world.upload(`releases/${SERVICE}/${name}/manifest.json`, {
       schema: 1,
       service: SERVICE,
       environment: ENVIRONMENT,
       release: name,
       order: changes.order ?? releases,
-      targets: { api: { version } },
+      targets: { api },
       rollout: { ...ROLLOUT, ...options.rollout, ...changes.rollout },
       ...changes.manifest,
     });
@@ -106,6 +118,12 @@ export function createScenario(options: ScenarioOptions): Scenario {
       return world.ended(await release(changes));
     },
   };
+}
+
+/** Uploads code as a pipeline does, and answers what its manifest says of it. */
+export async function uploadZip({ clients }: World, Key: string, Body: Uint8Array) {
+  const { VersionId } = await clients.s3.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body }));
+  return { key: Key, versionId: VersionId, sha256: createHash('sha256').update(Body).digest('base64') };
 }
 
 /** Adds hooks to every rollout when it is opened. */

@@ -27,7 +27,7 @@ import { type Random, seededRandom } from './random.ts';
 import { SimulatedCloudWatch } from './services/cloudwatch.ts';
 import { type ChangeRecord, SimulatedDynamoDB } from './services/dynamodb.ts';
 import { SimulatedEventBridge } from './services/eventbridge.ts';
-import { type InvocationRecord, SimulatedLambda } from './services/lambda.ts';
+import { codeHost, type InvocationRecord, SimulatedLambda } from './services/lambda.ts';
 import { SimulatedS3 } from './services/s3.ts';
 import { SimulatedScheduler } from './services/scheduler.ts';
 import { SimulatedStepFunctions } from './services/step-functions.ts';
@@ -156,6 +156,7 @@ export function createWorld(options: WorldOptions): World {
     region: REGION,
     account: ACCOUNT,
     rateLimits: options.rateLimits,
+    fetchObject: (bucket, key, versionId) => s3.bytes(bucket, key, versionId),
     onInvocation: (invocation: InvocationRecord) => cloudwatch.invocation(invocation),
   });
   const scheduler: SimulatedScheduler = new SimulatedScheduler({
@@ -225,7 +226,11 @@ export function createWorld(options: WorldOptions): World {
   const { web = {} } = options;
   const adapterClients = {
     ...clients,
-    web: { fetch: simulatedFetch(web, clock), hosts: Object.keys(web), secret: HOOK_SECRET },
+    web: {
+      fetch: simulatedFetch({ ...web, [codeHost(REGION)]: codeServer(lambda) }, clock),
+      hosts: Object.keys(web),
+      secret: HOOK_SECRET,
+    },
   };
   const made: Ports = {
     environment: ENVIRONMENT,
@@ -305,6 +310,14 @@ export function createWorld(options: WorldOptions): World {
     async close() {
       await lambda.close();
     },
+  };
+}
+
+/** Where the code of functions is downloaded from. */
+function codeServer({ helpers }: SimulatedLambda): WebServer {
+  return ({ url }) => {
+    const zip = helpers.download(url);
+    return zip === undefined ? new Response(null, { status: 404 }) : new Response(Uint8Array.from(zip));
   };
 }
 

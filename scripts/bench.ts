@@ -1,10 +1,11 @@
 // `npm run bench -- NAME [--json]`: a benchmark by name; with --json its figures are the last line.
+import { cost } from './benchmarks/cost.ts';
 import { loop } from './benchmarks/loop.ts';
 
 /** Figures of a benchmark; each says its unit in its name. */
 export type Figures = Record<string, number>;
 
-const benchmarks: Record<string, () => Promise<Figures>> = { loop };
+const benchmarks: Record<string, () => Promise<Figures>> = { cost, loop };
 
 const [name = '', ...flags] = process.argv.slice(2);
 const benchmark = benchmarks[name];

@@ -284,8 +284,7 @@ function cornfieldMean(row: number, column: number, rest: number, w: number): nu
 
 /** What a stake of 1 gains in a window: the canary's part of the bad requests over its largest expected part, minus 1. */
 function betReturn({ c, s, nc, ns, share }: MovedWindow, w0: number): number {
-  if (share !== undefined && c + s > 0)
-    return (c * (1 - share + w0 * share)) / ((c + s) * (w0 * share)) - 1;
+  if (share !== undefined && c + s > 0) return (c * (1 - share + w0 * share)) / ((c + s) * (w0 * share)) - 1;
   return c + s === 0 ? 0 : (c * ns - s * (w0 * nc)) / ((c + s) * (w0 * nc));
 }
 

@@ -87,7 +87,7 @@ export interface Finding {
   /** What a pass still needs, in words. */
   needed?: string | undefined;
   /** Windows that were not used, with the reason. */
-  skipped: string[];
+  skipped?: string[] | undefined;
   reason: string;
 }
 

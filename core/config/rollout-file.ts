@@ -13,7 +13,7 @@ import { nearest } from './nearest.ts';
 import { isMap, own, word } from './plain.ts';
 import { smokeCheckFrom, smokeFaults, smokeField } from './smoke.ts';
 import { sourceOf, targetsField } from './targets.ts';
-import { watchField, watchRulesFrom } from './watch.ts';
+import { evidencePlanFrom, watchField, watchRulesFrom } from './watch.ts';
 
 const ALARMS_MAX = 100;
 const VERIFY_MAX = 7 * DAY;
@@ -97,7 +97,10 @@ export function planFrom(file: RolloutFile): { plan: Plan; notices: string[] } {
     `\`strategy: ${preset}\` comes from CodeDeploy: its times are least bakes, and a step with too little traffic is promoted, ` +
     'unproven; write `onInconclusive: pause` or `revert` to change that.';
   return {
-    plan: { steps, verifySeconds: acceptedSeconds(file.verify), onInconclusive },
+    plan: {
+      ...{ steps, verifySeconds: acceptedSeconds(file.verify), onInconclusive },
+      ...evidencePlanFrom(file.watch),
+    },
     notices: isAssumed ? [notice] : [],
   };
 }

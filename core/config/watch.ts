@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { METRICS, type WatchRule } from '../analysis/types.ts';
-import { ALWAYS, strict } from './check.ts';
-import { isMap } from './plain.ts';
+import { ALWAYS, type Says, strict } from './check.ts';
+import { isMap, own } from './plain.ts';
 
 const TOLERANCE = /^(?:(\d{1,4}(?:\.\d{1,4})?)x|(\d{1,3}(?:\.\d{1,4})?)%)$/;
 
@@ -23,36 +23,151 @@ const tolerance = (description: string) =>
     .optional()
     .describe(description);
 
+/** Metrics that are an odds ratio or share of bad requests, and the percentiles of duration, which are a ratio of times. */
+const PERCENTILES = ['p50', 'p75', 'p90', 'p95', 'p99'] as const;
+
+const slowSays: Says = ({ input }) =>
+  `write how many times stable's duration is tolerated, at least \`1x\`, like \`1.25x\`${typeof input === 'number' ? `; \`${input}x\` has its sign` : ''}.`;
+
+const slowdown = (percentile: string) =>
+  z
+    .string({ error: slowSays })
+    .refine((text) => isRatio(toleranceFrom(text)), { error: slowSays })
+    .optional()
+    .describe(
+      `Tolerated duration of the slow requests (those over stable's own ${percentile} before the raise): \`1.25x\`. Needs withSpillway.`,
+    );
+
+const metricSays: Says = () =>
+  'write the namespace and the name of a CloudWatch metric with a slash between them, like `Shop/FailedPayments`.';
+
+const metricField = z
+  .string({ error: metricSays })
+  .regex(/^[\w.\-/#:]{1,255}\/[^\p{Cc}/]{1,255}$/u, { error: metricSays });
+
+const nameSays: Says = () => 'name it with 1 to 40 letters, digits and hyphens, like `failed-payments`.';
+
+const dimensionSays: Says = () =>
+  'write the name of the dimension that holds the version: 1 to 255 characters.';
+
+const CUSTOM_MAX = 10;
+
+const customField = z
+  .record(
+    z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,39}$/, { error: nameSays }),
+    strict({
+      bad: metricField.describe(
+        'Metric that counts what went wrong, summed over a minute: `Namespace/Name`.',
+      ),
+      total: metricField.describe(
+        'Metric that counts everything, what went wrong included: `Namespace/Name`.',
+      ),
+      tolerate: tolerance('How many of them may be bad: `1.5x` stable or `0.5%`.'),
+      versionDimension: z
+        .string({ error: dimensionSays })
+        .regex(/^[^\p{Cc}:][^\p{Cc}]{0,254}$/u, { error: dimensionSays })
+        .optional()
+        .describe(
+          'The only dimension of both metrics, which holds the version; FunctionName, Resource and ExecutedVersion where it is absent.',
+        ),
+    }),
+    { error: () => 'write a map of names to `{ bad, total }` here.' },
+  )
+  .refine((value) => Object.keys(value).length <= CUSTOM_MAX, {
+    error: () => `write at most ${CUSTOM_MAX} of them.`,
+  })
+  .describe('Counts of your own, such as orders that failed.');
+
+const ALPHA_LEAST = 0.001;
+const ALPHA_MOST = 0.05;
+
+const alphaSays: Says = () =>
+  `write a probability from ${ALPHA_LEAST} to ${ALPHA_MOST}, like \`0.01\`: how often a good release may be taken back.`;
+
+const KNOWN = [...METRICS, ...PERCENTILES] as const;
+
 /** What the canary is measured by. */
 export const watchField = strict({
   errors: tolerance('Tolerated errors of the function (it threw or timed out): `1.5x` or `0.5%`.'),
   http5xx: tolerance('Tolerated answers with a status of 500 to 599: `1.5x` or `0.5%`.'),
+  throttles: tolerance('Tolerated requests that were throttled: `1.5x` or `0.5%`.'),
+  p50: slowdown('p50'),
+  p75: slowdown('p75'),
+  p90: slowdown('p90'),
+  p95: slowdown('p95'),
+  p99: slowdown('p99'),
+  custom: customField.optional(),
+  alpha: z
+    .number({ error: alphaSays })
+    .min(ALPHA_LEAST, { error: alphaSays })
+    .max(ALPHA_MOST, { error: alphaSays })
+    .optional()
+    .describe(
+      'Probability, over the whole rollout, of taking back a release that is within these rules: from 0.001 to 0.05; 0.01 where it is absent.',
+    ),
+  promoteEarly: z
+    .boolean({ error: () => 'write true or false.' })
+    .optional()
+    .describe('Whether a step that is proven safe is left before its bake ends; false where it is absent.'),
 })
-  .superRefine((value, context) => {
-    if (!isMap(value) || Object.keys(value).length > 0) return;
-    context.addIssue({
-      code: 'custom',
-      message: `write at least one of ${METRICS.join(', ')}, or leave \`watch\` out.`,
-    });
-  }, ALWAYS)
   .describe(
     'What is measured on both versions, and how much worse the new one may be. Default: errors 1.5x, and http5xx 1.5x where the source is http.',
-  );
+  )
+  .superRefine((value, context) => {
+    if (!isMap(value) || KNOWN.some((name) => own(value, name) !== undefined)) return;
+    const custom = own(value, 'custom');
+    if (isMap(custom) && Object.keys(custom).length > 0) return;
+    if (Object.keys(value).some((name) => name === 'alpha' || name === 'promoteEarly')) return;
+    context.addIssue({
+      code: 'custom',
+      message: `write at least one of ${[...KNOWN, 'custom'].join(', ')}, or leave \`watch\` out.`,
+    });
+  }, ALWAYS);
+
+type Written = z.output<typeof watchField>;
 
 /** The rules of an accepted `watch`; where the file has none, what its sources can be measured by. */
-export function watchRulesFrom(
-  written: z.output<typeof watchField> | undefined,
-  hasHttp: boolean,
-): WatchRule[] {
-  const assumed = hasHttp
-    ? { errors: TOLERANCE_DEFAULT, http5xx: TOLERANCE_DEFAULT }
-    : { errors: TOLERANCE_DEFAULT };
-  const tolerances: z.output<typeof watchField> = written ?? assumed;
-  return METRICS.flatMap((metric) => {
-    const tolerated = toleranceFrom(tolerances[metric]);
+export function watchRulesFrom(written: Written | undefined, hasHttp: boolean): WatchRule[] {
+  const rules = rulesFrom(written ?? {});
+  if (rules.length > 0) return rules;
+  const assumed = { errors: TOLERANCE_DEFAULT };
+  return rulesFrom(hasHttp ? { ...assumed, http5xx: TOLERANCE_DEFAULT } : assumed);
+}
+
+/** What a plan takes from `watch`: how sure a revert must be, and whether proof of safety ends a bake. */
+export function evidencePlanFrom(written: Written | undefined): {
+  alpha?: number | undefined;
+  promoteEarly?: boolean | undefined;
+} {
+  const { alpha, promoteEarly } = written ?? {};
+  return {
+    ...(alpha === undefined ? {} : { alpha }),
+    ...(promoteEarly === undefined ? {} : { promoteEarly }),
+  };
+}
+
+function rulesFrom({ custom = {}, ...written }: Written): WatchRule[] {
+  const known = KNOWN.flatMap((metric) => {
+    const tolerated = toleranceFrom(written[metric]);
     return tolerated === undefined ? [] : [{ metric, ...tolerated }];
   });
+  const own = Object.entries(custom).flatMap(([name, { bad, total, tolerate, versionDimension }]) => {
+    const tolerated = toleranceFrom(tolerate ?? TOLERANCE_DEFAULT);
+    const counts = { bad: metricNameFrom(bad), total: metricNameFrom(total) };
+    const where = versionDimension === undefined ? counts : { ...counts, versionDimension };
+    return tolerated === undefined
+      ? []
+      : [{ metric: `custom.${name}` as const, ...tolerated, custom: where }];
+  });
+  return [...known, ...own];
 }
+
+function metricNameFrom(text: string): { namespace: string; name: string } {
+  const slash = text.lastIndexOf('/');
+  return { namespace: text.slice(0, slash), name: text.slice(slash + 1) };
+}
+
+const isRatio = (tolerance: Tolerance | undefined) => tolerance !== undefined && 'ratio' in tolerance;
 
 function toleranceFrom(text: string | undefined): Tolerance | undefined {
   const [, x, percent] = TOLERANCE.exec(text ?? '') ?? [];

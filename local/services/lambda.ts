@@ -12,6 +12,8 @@ import type {
   GetFunctionConfigurationCommandInput,
   InvokeCommandInput,
   ListAliasesCommandInput,
+  ListEventSourceMappingsCommandInput,
+  ListFunctionUrlConfigsCommandInput,
   ListProvisionedConcurrencyConfigsCommandInput,
   ListTagsCommandInput,
   PublishVersionCommandInput,
@@ -91,6 +93,8 @@ export interface Routing {
 interface Code {
   sha256: string;
   size: number;
+  /** Where it is an image and no zip. */
+  image?: string;
   zip?: Uint8Array;
   model?: Model;
 }
@@ -108,6 +112,8 @@ interface VersionRecord {
   revisionId: string;
   lastModified: Instant;
   state: State;
+  /** When a Pending version becomes Active. */
+  activeAt?: Instant;
   worker?: LambdaWorker;
 }
 
@@ -132,6 +138,11 @@ interface FunctionRecord {
   nextVersion: number;
   running: number;
   concurrencyMax: number;
+  /** How long a new version stays Pending. */
+  pendingMs: number;
+  eventSources: { id: string; arn: string; qualifier: string | undefined; isEnabled: boolean }[];
+  /** Qualifiers that have a function URL; undefined is `$LATEST`. */
+  urls: (string | undefined)[];
 }
 
 /** Calls a second, per account and region (Lambda quotas, "Lambda API requests"); AWS states no burst, so none is given. */
@@ -148,7 +159,8 @@ const PAYLOAD_BYTES_MAX = 6 * 1024 * 1024;
 const FIELDS = {
   CreateFunctionCommand:
     'FunctionName Runtime Role Handler Code Description Timeout MemorySize Publish DeadLetterConfig Tags',
-  UpdateFunctionCodeCommand: 'FunctionName ZipFile S3Bucket S3Key S3ObjectVersion Publish DryRun RevisionId',
+  UpdateFunctionCodeCommand:
+    'FunctionName ZipFile S3Bucket S3Key S3ObjectVersion ImageUri Publish DryRun RevisionId',
   PublishVersionCommand: 'FunctionName CodeSha256 Description RevisionId',
   GetFunctionCommand: 'FunctionName Qualifier',
   GetFunctionConfigurationCommand: 'FunctionName Qualifier',
@@ -161,6 +173,8 @@ const FIELDS = {
   ListTagsCommand: 'Resource',
   TagResourceCommand: 'Resource Tags',
   ListProvisionedConcurrencyConfigsCommand: 'FunctionName',
+  ListEventSourceMappingsCommand: 'FunctionName Marker',
+  ListFunctionUrlConfigsCommand: 'FunctionName Marker',
   InvokeCommand: 'FunctionName Qualifier InvocationType Payload',
 };
 
@@ -219,6 +233,10 @@ export class SimulatedLambda {
     },
     ListProvisionedConcurrencyConfigsCommand: (input: ListProvisionedConcurrencyConfigsCommandInput) =>
       this.#provisioned(this.#functionOf(input.FunctionName)),
+    ListEventSourceMappingsCommand: (input: ListEventSourceMappingsCommandInput) =>
+      this.#eventSources(this.#ref(input.FunctionName)),
+    ListFunctionUrlConfigsCommand: (input: ListFunctionUrlConfigsCommandInput) =>
+      this.#urls(this.#functionOf(input.FunctionName)),
     InvokeCommand: (input: InvokeCommandInput) => this.#invoke(input),
   });
 
@@ -271,6 +289,28 @@ export class SimulatedLambda {
     },
     setState: (name: string, version: string, state: 'Active' | 'Pending' | 'Failed') => {
       this.#version(this.#functionOf(name), version).state = state;
+    },
+    /** From now on new versions stay Pending for a while, as with SnapStart. */
+    publishSlowly: (name: string, pendingMs: number) => {
+      this.#functionOf(name).pendingMs = pendingMs;
+    },
+    /** Publishes an image, which this world cannot run: its traffic is only counted. */
+    publishImage: (name: string, uri: string): string => {
+      const fn = this.#functionOf(name);
+      this.#deploy(fn, imageCode(uri));
+      return this.#published(fn, {}).version;
+    },
+    /** Binds an event source to a version or alias, or to `$LATEST`. */
+    bindEventSource: (name: string, arn: string, qualifier?: string, isEnabled = true) => {
+      this.#functionOf(name).eventSources.push({ id: this.#id(), arn, qualifier, isEnabled });
+    },
+    createUrl: (name: string, alias?: string) => {
+      this.#functionOf(name).urls.push(alias);
+    },
+    /** The zip at a place that GetFunction has told, as a download answers it. */
+    download: (url: string): Uint8Array | undefined => {
+      const [, name = '', version = ''] = /\/snapshots\/\d+\/([\w-]+)\/([\w$]+)$/.exec(url) ?? [];
+      return this.#version(this.#functionOf(name), version).code.zip;
     },
     /** How many invocations of a function may run at once; more are throttled. */
     limitConcurrency: (name: string, max: number) => {
@@ -347,7 +387,7 @@ export class SimulatedLambda {
     this.#refuseWhileUpdating(fn);
     this.#checkRevision(RevisionId, fn.latest.revisionId, this.#arn(fn.name));
     const before = fn.latest;
-    const code = zipCode(this.#zipFrom('UpdateFunctionCodeCommand', source));
+    const code = this.#codeFrom(fn, source);
     if (DryRun) return this.#configurationOf(fn, { ...before, code });
     this.#deploy(fn, code);
     const answered = Publish ? this.#published(fn, {}) : fn.latest;
@@ -371,13 +411,17 @@ export class SimulatedLambda {
     const ref = this.#ref(input.FunctionName, input.Qualifier);
     const Configuration = this.#configuration(ref);
     const { name, tags, concurrencyMax } = ref.fn;
-    const bucket = `awslambda-${this.#options.region}-tasks.s3.${this.#options.region}.amazonaws.com`;
+    const bucket = codeHost(this.#options.region);
+    const { image } = this.#version(ref.fn, Configuration.Version).code;
     return {
       Configuration,
-      Code: {
-        RepositoryType: 'S3',
-        Location: `https://${bucket}/snapshots/${this.#options.account}/${name}`,
-      },
+      Code:
+        image === undefined
+          ? {
+              RepositoryType: 'S3',
+              Location: `https://${bucket}/snapshots/${this.#options.account}/${name}/${Configuration.Version}`,
+            }
+          : { RepositoryType: 'ECR', ImageUri: image, ResolvedImageUri: image },
       ...(Object.keys(tags).length > 0 && { Tags: tags }),
       ...(concurrencyMax < Infinity && { Concurrency: { ReservedConcurrentExecutions: concurrencyMax } }),
     };
@@ -450,6 +494,30 @@ export class SimulatedLambda {
         AllocatedProvisionedConcurrentExecutions: 1,
         Status: 'READY',
         LastModified: lambdaTime(this.#options.clock.now()),
+      })),
+    };
+  }
+
+  /** The bare name finds the mappings of every qualifier; assumed, so nothing may rely on it (the API reference does not say). */
+  #eventSources({ fn, qualifier }: { fn: FunctionRecord; qualifier: string | undefined }): object {
+    const found = fn.eventSources.filter((each) => qualifier === undefined || each.qualifier === qualifier);
+    return {
+      EventSourceMappings: found.map(({ id, arn, qualifier: bound, isEnabled }) => ({
+        UUID: id,
+        EventSourceArn: arn,
+        FunctionArn: this.#arn(fn.name, bound),
+        State: isEnabled ? 'Enabled' : 'Disabled',
+      })),
+    };
+  }
+
+  #urls(fn: FunctionRecord): object {
+    const host = `lambda-url.${this.#options.region}.on.aws`;
+    return {
+      FunctionUrlConfigs: fn.urls.map((alias) => ({
+        FunctionUrl: `https://${[fn.name, alias ?? 'latest'].join('-').toLowerCase()}.${host}/`,
+        FunctionArn: this.#arn(fn.name, alias),
+        AuthType: 'NONE',
       })),
     };
   }
@@ -589,6 +657,17 @@ export class SimulatedLambda {
     );
   }
 
+  #codeFrom(fn: FunctionRecord, { ImageUri, ...zip }: FunctionCode): Code {
+    const isImage = fn.latest.code.image !== undefined;
+    if (isImage !== (ImageUri !== undefined))
+      throw invalid(
+        `Code of ${fn.name} must be ${isImage ? 'an ImageUri' : 'a zip'}, as its PackageType says.`,
+      );
+    return ImageUri === undefined
+      ? zipCode(this.#zipFrom('UpdateFunctionCodeCommand', zip))
+      : imageCode(ImageUri);
+  }
+
   #zipFrom(command: string, source: FunctionCode): Uint8Array {
     onlyFields(command, source, ['ZipFile', 'S3Bucket', 'S3Key', 'S3ObjectVersion']);
     const { ZipFile, S3Bucket, S3Key, S3ObjectVersion } = source;
@@ -608,8 +687,8 @@ export class SimulatedLambda {
 
   #add(name: string, tags: Record<string, string>, latest: VersionRecord): FunctionRecord {
     const fn: FunctionRecord = {
-      ...{ name, tags, latest, nextVersion: 1, running: 0, concurrencyMax: Infinity },
-      ...{ versions: new Map(), aliases: new Map() },
+      ...{ name, tags, latest, nextVersion: 1, running: 0, concurrencyMax: Infinity, pendingMs: 0 },
+      ...{ versions: new Map(), aliases: new Map(), eventSources: [], urls: [] },
     };
     this.#functions.set(name, fn);
     return fn;
@@ -639,6 +718,8 @@ export class SimulatedLambda {
       ...{ description: description ?? latest.description, lastModified: this.#options.clock.now() },
     };
     fn.nextVersion += 1;
+    if (fn.pendingMs > 0)
+      Object.assign(version, { state: 'Pending', activeAt: this.#options.clock.now() + fn.pendingMs });
     fn.versions.set(version.version, version);
     // Publishing changes the revision of $LATEST as well.
     fn.latest.revisionId = this.#id();
@@ -688,6 +769,10 @@ export class SimulatedLambda {
   #version(fn: FunctionRecord, qualifier = '$LATEST'): VersionRecord {
     if (qualifier === '$LATEST') return fn.latest;
     const version = fn.versions.get(qualifier);
+    if (version?.activeAt !== undefined && this.#options.clock.now() >= version.activeAt) {
+      version.state = 'Active';
+      delete version.activeAt;
+    }
     if (version !== undefined) return version;
     if (ALIAS_NAME.test(qualifier)) throw notFound(`Cannot find alias arn: ${this.#arn(fn.name, qualifier)}`);
     throw notFound(`Function not found: ${this.#arn(fn.name, qualifier)}`);
@@ -743,7 +828,7 @@ export class SimulatedLambda {
       RevisionId: version.revisionId,
       State: version.state,
       LastUpdateStatus: isUpdating ? 'InProgress' : 'Successful',
-      PackageType: 'Zip',
+      PackageType: version.code.image === undefined ? 'Zip' : 'Image',
       Architectures: ['x86_64'],
     };
   }
@@ -821,6 +906,18 @@ function zipCode(zip: Uint8Array): Code {
     throw invalid(`Could not unzip uploaded file: ${String(error)}`);
   }
   return { sha256: sha256(zip), size: zip.length, zip };
+}
+
+/** The digest in hexadecimal is what Lambda is taken to tell as the CodeSha256 of an image; assumed. */
+function imageCode(uri: string): Code {
+  const [, digest] = /@sha256:([0-9a-f]{64})$/.exec(uri) ?? [];
+  if (digest === undefined) throw new Error(`${uri} is an image without a digest, which is not simulated.`);
+  return { sha256: digest, size: 1, image: uri };
+}
+
+/** Where the code of functions can be downloaded. */
+export function codeHost(region: string): string {
+  return `awslambda-${region}-tasks.s3.${region}.amazonaws.com`;
 }
 
 const sha256 = (content: string | Uint8Array) => createHash('sha256').update(content).digest('base64');

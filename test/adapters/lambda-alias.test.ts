@@ -13,11 +13,11 @@ import { lambdaAlias } from '../../adapters/lambda-alias.ts';
 import type { Raise } from '../../core/ports.ts';
 import type { Target } from '../../core/rollout/event.ts';
 import { stampText } from '../../core/rollout/stamp.ts';
-import { FINAL, PASSING, refusal, stubbed } from './stub.ts';
+import { clockAt, FINAL, PASSING, refusal, stubbed } from './stub.ts';
 
 const client = new LambdaClient({ region: 'eu-west-1' });
 const lambda = mockClient(client);
-const router = lambdaAlias(client, { now: () => 1000 });
+const router = lambdaAlias(client, clockAt(1000));
 
 const target: Target = {
   name: 'api',
@@ -228,7 +228,7 @@ describe('over the wire', () => {
 
   test('a raise is one PUT whose share is a number', async () => {
     const { config, sent } = stubbed({ body: standing }, { body: '{}' });
-    await lambdaAlias(new LambdaClient(config), { now: () => 1000 }).raise(target, raise({ weight: 7 }));
+    await lambdaAlias(new LambdaClient(config), clockAt(1000)).raise(target, raise({ weight: 7 }));
     expect(sent.map(({ method, path }) => `${method} ${path}`)).toEqual([
       'GET /2015-03-31/functions/checkout/aliases/live',
       'PUT /2015-03-31/functions/checkout/aliases/live',
@@ -243,7 +243,7 @@ describe('over the wire', () => {
 
   test('an empty map of weights is sent as an empty map', async () => {
     const { config, sent } = stubbed({ body: standing }, { body: '{}' });
-    await lambdaAlias(new LambdaClient(config), { now: () => 1000 }).raise(target, raise({ weight: 100 }));
+    await lambdaAlias(new LambdaClient(config), clockAt(1000)).raise(target, raise({ weight: 100 }));
     expect(sent[1]?.body).toMatchObject({ RoutingConfig: { AdditionalVersionWeights: {} } });
   });
 
@@ -253,14 +253,14 @@ describe('over the wire', () => {
     const update = client.send(new UpdateAliasCommand({ FunctionName: 'checkout', Name: 'live' }));
     await expect(update).rejects.toBeInstanceOf(PreconditionFailedException);
     const { config, sent } = stubbed({ body: standing }, stale, { body: standing });
-    const raising = lambdaAlias(new LambdaClient(config), { now: () => 1000 }).raise(target, raise());
+    const raising = lambdaAlias(new LambdaClient(config), clockAt(1000)).raise(target, raise());
     expect(await raising).toMatchObject({ result: 'fenced', why: 'PreconditionFailedException' });
     expect(sent.map(({ method }) => method)).toEqual(['GET', 'PUT', 'GET']);
   });
 
   test('what is not there comes back as a refusal with the field and the mend', async () => {
     const { config } = stubbed(refusal(404, 'ResourceNotFoundException'));
-    await expect(lambdaAlias(new LambdaClient(config), { now: () => 0 }).resolve(request)).rejects.toThrow(
+    await expect(lambdaAlias(new LambdaClient(config), clockAt(0)).resolve(request)).rejects.toThrow(
       /^targets\.api: there is no function checkout/,
     );
   });

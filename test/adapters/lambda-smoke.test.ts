@@ -4,13 +4,15 @@ import 'aws-sdk-client-mock-vitest/extend';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { lambdaSmoke } from '../../adapters/lambda-smoke.ts';
 import type { SmokeCheck } from '../../core/analysis/types.ts';
+import type { HookReply, HookRunner } from '../../core/ports.ts';
+import { smokeQuestion } from '../contract/hook-runner.ts';
 import { targetOf } from '../contract/rollouts.ts';
-import { FINAL, PASSING, refusal, stubbed } from './stub.ts';
+import { clockAt, FINAL, PASSING, refusal, stubbed } from './stub.ts';
 
 const client = new LambdaClient({ region: 'eu-west-1' });
 const lambda = mockClient(client);
 const AT = Date.UTC(2026, 0, 5, 9);
-const runner = lambdaSmoke(client, { now: () => AT });
+const runner = lambdaSmoke(client, clockAt(AT));
 const target = { ...targetOf('api'), canary: '8' };
 const check: SmokeCheck = {
   target: 'api',
@@ -22,6 +24,9 @@ const payload = (value: unknown) => ({
   ExecutedVersion: '8',
   Payload: new TextEncoder().encode(JSON.stringify(value)) as never,
 });
+
+const ask = (smoke: HookRunner, spec: SmokeCheck): Promise<HookReply> =>
+  smoke.ask(smokeQuestion(target, spec));
 
 /** The event of the only invocation. */
 function eventSent(): unknown {
@@ -36,14 +41,14 @@ beforeEach(() => {
 
 describe('Invoke', () => {
   test('names the function and the exact version, and waits for the answer', async () => {
-    await runner.run(target, check);
+    await ask(runner, check);
     expect(lambda).toHaveReceivedCommandTimes(InvokeCommand, 1);
     const { Payload: _, ...input } = lambda.commandCalls(InvokeCommand)[0]?.args[0].input ?? {};
     expect(input).toEqual({ FunctionName: 'api', Qualifier: '8' });
   });
 
   test('carries the event of an HTTP API and of a function URL, payload 2.0', async () => {
-    await runner.run(target, check);
+    await ask(runner, check);
     expect(eventSent()).toEqual({
       version: '2.0',
       routeKey: '$default',
@@ -74,7 +79,7 @@ describe('Invoke', () => {
 
   test('carries query and body, with the length in bytes', async () => {
     const body = '{"name":"Größe"}';
-    await runner.run(target, { ...check, method: 'POST', path: '/checkout?dryRun=1&sku=T%201', body });
+    await ask(runner, { ...check, method: 'POST', path: '/checkout?dryRun=1&sku=T%201', body });
     expect(eventSent()).toMatchObject({
       rawPath: '/checkout',
       rawQueryString: 'dryRun=1&sku=T%201',
@@ -87,7 +92,7 @@ describe('Invoke', () => {
 
   test.each([...PASSING, ...FINAL])('that meets %s is broken, with the reason', async (_what, error) => {
     lambda.on(InvokeCommand).rejects(error);
-    expect(await runner.run(target, check)).toEqual({
+    expect(await ask(runner, check)).toEqual({
       status: 'broken',
       reason: `GET /health could not be put: ${error.message}`,
     });
@@ -97,19 +102,19 @@ describe('Invoke', () => {
     const threw = (value: unknown) =>
       lambda.on(InvokeCommand).resolves({ ...payload(value), FunctionError: 'Unhandled' });
     threw({ errorType: 'RangeError', errorMessage: 'too far' });
-    expect(await runner.run(target, check)).toMatchObject({
+    expect(await ask(runner, check)).toMatchObject({
       status: 'fail',
       reason: expect.stringContaining('RangeError: too far'),
     });
     threw('x'.repeat(1000));
-    const { status, reason } = await runner.run(target, check);
+    const { status, reason } = await ask(runner, check);
     expect(status).toBe('fail');
     expect(reason.length).toBeLessThan(250);
   });
 
   test('that names no version is broken: nobody knows who answered', async () => {
     lambda.on(InvokeCommand).resolves({ Payload: payload({ statusCode: 200 }).Payload });
-    expect(await runner.run(target, check)).toMatchObject({ status: 'broken' });
+    expect(await ask(runner, check)).toMatchObject({ status: 'broken' });
   });
 });
 
@@ -119,8 +124,8 @@ describe('over the wire', () => {
       headers: { 'x-amz-executed-version': '8' },
       body: JSON.stringify({ statusCode: 200, body: '{"total":100}' }),
     });
-    const smoke = lambdaSmoke(new LambdaClient(config), { now: () => AT });
-    const answered = await smoke.run(target, { ...check, expect: { status: 200, json: { '$.total': 100 } } });
+    const smoke = lambdaSmoke(new LambdaClient(config), clockAt(AT));
+    const answered = await ask(smoke, { ...check, expect: { status: 200, json: { '$.total': 100 } } });
     expect(answered).toMatchObject({ status: 'pass' });
     expect(sent).toMatchObject([
       {
@@ -137,17 +142,18 @@ describe('over the wire', () => {
       headers: { 'x-amz-executed-version': '8', 'x-amz-function-error': 'Unhandled' },
       body: JSON.stringify({ errorType: 'Error', errorMessage: 'boom' }),
     });
-    const smoke = lambdaSmoke(new LambdaClient(config), { now: () => AT });
-    expect(await smoke.run(target, check)).toMatchObject({
+    const smoke = lambdaSmoke(new LambdaClient(config), clockAt(AT));
+    expect(await ask(smoke, check)).toMatchObject({
       status: 'fail',
       reason: expect.stringContaining('Error: boom'),
     });
   });
 
   test('a throttle is broken', async () => {
-    const smoke = lambdaSmoke(new LambdaClient(stubbed(refusal(429, 'TooManyRequestsException')).config), {
-      now: () => AT,
-    });
-    expect(await smoke.run(target, check)).toMatchObject({ status: 'broken' });
+    const smoke = lambdaSmoke(
+      new LambdaClient(stubbed(refusal(429, 'TooManyRequestsException')).config),
+      clockAt(AT),
+    );
+    expect(await ask(smoke, check)).toMatchObject({ status: 'broken' });
   });
 });

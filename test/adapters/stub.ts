@@ -1,4 +1,6 @@
 import { Readable } from 'node:stream';
+import type { Clock } from '../../core/ports.ts';
+import type { Instant } from '../../core/units.ts';
 
 /** A request as it would go over the wire. */
 export interface Sent {
@@ -77,4 +79,9 @@ export const FINAL: [what: string, error: Error][] = [
 
 function failure(name: string, httpStatusCode: number): Error {
   return Object.assign(new Error(`${name} was answered`), { name, $metadata: { httpStatusCode } });
+}
+
+/** A clock that stands still; nothing is waited for by it. */
+export function clockAt(now: Instant): Clock {
+  return { now: () => now, sleep: async () => {} };
 }

@@ -18,6 +18,7 @@ const ID = 'checkout--r1--1';
 const waitingFor = (release: string, order: number): Waiting => ({
   release,
   order,
+  attempt: 1,
   manifest: manifestOf(release),
 });
 

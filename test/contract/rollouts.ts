@@ -35,8 +35,11 @@ export function openedEvent(changes: Partial<Opening> = {}): RolloutEvent {
       verifySeconds: 180,
       onInconclusive: 'pause',
     },
-    smoke: [],
+    hooks: [],
+    gates: [],
     watch: [{ metric: 'errors', ratio: 1.5 }],
+    limits: [],
+    reversible: true,
     alarms: [{ name: 'orders-too-low', red: false }],
     settleSeconds: 63,
     deadline: AT + 24 * 3600_000,
@@ -103,7 +106,15 @@ export function fullHistory(rollout: Rollout): RolloutEvent[][] {
     to: AT + 180_000,
   };
   return [
-    [{ type: 'SmokeAnswered', at: AT + 1, index: 0, status: 'pass', reason: 'GET / answered 200 in 3 ms' }],
+    [
+      {
+        type: 'HookAnswered',
+        at: AT + 1,
+        hook: 'smoke.1',
+        status: 'pass',
+        reason: 'GET / answered 200 in 3 ms',
+      },
+    ],
     [
       {
         type: 'ShiftIntended',

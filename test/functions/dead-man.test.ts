@@ -104,7 +104,7 @@ describe('while the journal can be read', () => {
     await stage.clock.advance(10 * MINUTE);
     expect(await look(stage)).toEqual({ found: 'taken over' });
     expect(stage.started).toMatchObject([{ rolloutId: FIRST, epoch: 2 }]);
-    expect(stage.standing().stamp).toBe(`spillway ${FIRST} 2 0 open`);
+    expect(stage.standing().stamp).toBe(`spillway ${FIRST} 1 0 open`);
   });
 
   test('a rollout that has ended disarms him', async () => {
@@ -155,7 +155,7 @@ describe('while the journal cannot be read', () => {
     expect(await look(stage, blind(stage))).toEqual({ found: 'reverted' });
   });
 
-  test.fails('he does so too for a rollout that was armed long before', async () => {
+  test('he does so too for a rollout that was armed long before', async () => {
     const stage = setUp();
     await stage.openRaised();
     await stage.clock.advance(30 * MINUTE);

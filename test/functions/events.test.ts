@@ -12,7 +12,7 @@ const badRefs = [
   { ...ref, epoch: '1' },
   { ...ref, targets: undefined },
   { ...ref, targets: [{ ...targetOf('api'), canary: 2 }] },
-  { ...ref, targets: [{ ...targetOf('api'), source: 'sqs' }] },
+  { ...ref, targets: [{ ...targetOf('api'), source: 'queue' }] },
 ];
 const held = { ref, version: 3, token: 't' };
 const frozen = { ...ref, deadline: 1, armedAt: 1 };
@@ -32,6 +32,20 @@ const EVENTS: Record<ControllerFunction, { good: object; bad: object[] }> = {
   RunHook: {
     good: held,
     bad: [ref, { ...held, token: 1 }, { ...held, version: null }, { ...held, ref: {} }],
+  },
+  PublishRelease: {
+    good: held,
+    bad: [ref, { ...held, token: null }, { ...held, version: '1' }, { ...held, ref: nameless }],
+  },
+  ReadRollout: {
+    good: { read: 'rollout', rolloutId: 'x' },
+    bad: [
+      { read: 'everything' },
+      { read: 'rollout' },
+      { read: 'service' },
+      { read: 'rollout', rolloutId: 'x', after: -1 },
+      { read: 'running', service: 'x' },
+    ],
   },
   RevertTraffic: {
     good: { ref, came: {} },
@@ -72,6 +86,11 @@ const EVENTS: Record<ControllerFunction, { good: object; bad: object[] }> = {
       { command: 'resume', rolloutId: 'x', by: 'ada', force: true },
       { command: 'promote', rolloutId: 'x', by: 'ada', step: 1.5 },
       { command: 'promote', rolloutId: 'x', by: 'ada', full: 'yes' },
+      { command: 'approve', rolloutId: 'x', by: 'ada' },
+      { command: 'answer', rolloutId: 'x', by: 'ci', hook: 'h', status: 'broken', reason: '' },
+      { command: 'answer', rolloutId: 'x', by: 'ci', hook: 'h', status: 'pass', reason: 'x'.repeat(1001) },
+      { command: 'rollback', rolloutId: 'x', by: 'ada' },
+      { command: 'retry', rolloutId: 'x' },
     ],
   },
 };
@@ -92,8 +111,10 @@ describe.each(CONTROLLER)('%s', (name) => {
 
   test('takes its own event, also with more in it than it knows', async () => {
     const event =
-      name === 'Command' ? good : { ...good, version: '0', account: '111122223333', more: { and: 'more' } };
-    const taken = name === 'Hold' || name === 'RunHook' ? good : event;
+      name === 'Command' || name === 'ReadRollout'
+        ? good
+        : { ...good, version: '0', account: '111122223333', more: { and: 'more' } };
+    const taken = ['Hold', 'PublishRelease', 'RunHook'].includes(name) ? good : event;
     await expect(untouched[name](taken)).rejects.toThrow('The ports were asked for.');
   });
 });

@@ -15,7 +15,12 @@ async function endedWithWaiting(stage: Stage, changes?: Parameters<Stage['upload
   };
   const { name: bucket } = event.detail.bucket;
   const { key = '', 'version-id': versionId = '' } = event.detail.object;
-  await stage.ports.journal.wait(SERVICE, { release: 'r2', order: 2, manifest: { bucket, key, versionId } });
+  await stage.ports.journal.wait(SERVICE, {
+    release: 'r2',
+    order: 2,
+    attempt: 1,
+    manifest: { bucket, key, versionId },
+  });
   const at = stage.clock.now();
   await stage.ports.journal.append(await stage.rollout(), [
     { type: 'RolloutClosed', at, outcome: 'reverted', reason: 'odd' },

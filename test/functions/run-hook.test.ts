@@ -1,20 +1,20 @@
 import { expect, test } from 'vitest';
-import type { SmokeStatus } from '../../core/rollout/event.ts';
+import type { HookStatus } from '../../core/rollout/event.ts';
 import { runHook } from '../../functions/run-hook.ts';
 import { FIRST, type Stage, setUp } from './set-up.ts';
 
 const smoke = [{ get: '/health', expect: { status: 200 } }];
 
-function answering(stage: Stage, status: SmokeStatus) {
+function answering(stage: Stage, status: HookStatus) {
   let asked = 0;
   const ports = {
     ...stage.ports,
-    smoke: {
-      run: async () => {
+    hooks: () => ({
+      ask: async () => {
         asked += 1;
         return { status, reason: `it was a ${status}` };
       },
-    },
+    }),
   };
   return { ports, asked: () => asked };
 }
@@ -25,7 +25,7 @@ test('a smoke test is put once, its answer written down, and its own state woken
   const { ports, asked } = answering(stage, 'pass');
   expect(await stage.call(runHook, { ref, version: 1, token: 'mine' }, ports)).toEqual({});
   expect(asked()).toBe(1);
-  expect((await stage.rollout()).smoke).toEqual({ index: 1, brokenInRow: 0 });
+  expect((await stage.rollout()).hooks).toMatchObject({ 'smoke.1': { status: 'pass' } });
   expect(stage.woken).toEqual(['mine']);
 });
 
@@ -49,6 +49,7 @@ test('a broken one is put three times, and never a pass', async () => {
   for (let version = 1; version <= 3; version++) {
     expect((await stage.rollout()).leaving).toBeUndefined();
     await stage.call(runHook, { ref, version, token: `t${version}` }, ports);
+    await stage.clock.advance(10_000);
   }
   expect(asked()).toBe(3);
   expect((await stage.rollout()).leaving).toMatchObject({ cause: 'environment', outcome: 'refused' });
@@ -69,8 +70,8 @@ test('an abort while the test runs is not deaf: the token is there to be taken, 
   const ref = await stage.open();
   const ports = {
     ...stage.ports,
-    smoke: {
-      run: async () => {
+    hooks: () => ({
+      ask: async () => {
         expect(await stage.ports.journal.takeTokens(FIRST)).toEqual([{ version: 1, token: 'mine' }]);
         const at = stage.clock.now();
         await stage.ports.journal.append(await stage.rollout(), [
@@ -78,7 +79,7 @@ test('an abort while the test runs is not deaf: the token is there to be taken, 
         ]);
         return { status: 'pass' as const, reason: 'too late' };
       },
-    },
+    }),
   };
   await stage.call(runHook, { ref, version: 1, token: 'mine' }, ports);
   expect(await stage.history()).toEqual(['RolloutOpened', 'Aborted']);

@@ -20,7 +20,11 @@ export interface Stage extends Recorded {
   scenario: Scenario;
   ports: Ports;
   /** Calls a function with its middleware, as Lambda would; `ports` stand in for those of the stage. */
-  call<Input, Output>(task: Task<Input, Output>, event: unknown, ports?: Ports): Promise<Output>;
+  call<Input, Output, Names extends keyof Ports>(
+    task: Task<Input, Output, Names>,
+    event: unknown,
+    ports?: Ports,
+  ): Promise<Output>;
   /** Publishes the next version, uploads its manifest and answers the event of that upload. */
   upload(changes?: Parameters<Scenario['release']>[0]): Promise<unknown>;
   /** Uploads what is no release of the scenario and answers the event of that. */

@@ -62,7 +62,7 @@ describe('a shift', () => {
     expect((await stage.rollout()).moves).toHaveLength(1);
   });
 
-  test.fails('is written and confirmed only by the execution that announced it', async () => {
+  test('is written and confirmed only by the execution that announced it', async () => {
     const stage = setUp();
     const ref = await stage.open();
     let raises = 0;

@@ -24,11 +24,11 @@ export const UNPORTED: Ban[] = [
   { pattern: /\bMath\.random\b|\bperformance\.now\b/, instead: 'ask the Clock or the caller' },
 ];
 
-/** Waiting, which belongs to the state machine. */
+/** Waiting by the machine's own timers; what must wait inside of a function does it by the Clock. */
 export const SLEEPING: Ban[] = [
   {
-    pattern: /\bset(Timeout|Interval)\b|\bAtomics\.wait\b|\bsleep\s*\(/,
-    instead: 'let the state machine wait',
+    pattern: /\bset(Timeout|Interval)\b|\bAtomics\.wait\b|(?<!\bclock\.)\bsleep\s*\(/,
+    instead: 'let the state machine wait, or the Clock',
   },
 ];
 

@@ -82,6 +82,8 @@ function problemOf(
     const folder = folderOf(posix.join(dirname(file), from));
     return rule.folders.includes(folder) ? undefined : `but ${folderOf(file)} may not import ${folder}`;
   }
+  // Code that a test has made of a text.
+  if (from.startsWith('data:')) return folderOf(file) === 'test' ? undefined : 'which is code in a text';
   if (from.startsWith('node:'))
     return rule.node ? undefined : `but ${folderOf(file)} may not use Node itself`;
   if (builtinModules.includes(from)) return 'a part of Node without node: in front';

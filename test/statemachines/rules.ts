@@ -53,6 +53,7 @@ const RETRY_SECONDS_MAX = 60;
 
 /** The state that does what a directive says; the last kind is what the Choice falls back to. */
 const STATE_OF: Record<Directive['kind'], string> = {
+  publish: 'PublishRelease',
   hook: 'RunHook',
   shift: 'ShiftTraffic',
   hold: 'Hold',
@@ -158,7 +159,9 @@ export const RULES = {
         .filter(
           (found) =>
             found !== 'Hold: States.Timeout -> Measure' &&
-            !/^(RestoreStable|RemoveCanary): Lambda\.PreconditionFailedException -> ReadAlias$/.test(found),
+            !/^(RestoreStable|RemoveCanary|CloseFence): Lambda\.PreconditionFailedException -> ReadAlias$/.test(
+              found,
+            ),
         ),
     ),
 

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Alarm, SmokeCheck, Verdict, VerdictStatus } from '../../../core/analysis/types.ts';
 import { type ErrorCode, RolloutError } from '../../../core/errors.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
-import type { Hook, Opening, RolloutEvent, HookStatus, Target } from '../../../core/rollout/event.ts';
+import type { Hook, HookStatus, Opening, RolloutEvent, Target } from '../../../core/rollout/event.ts';
 import { type Directive, next } from '../../../core/rollout/next.ts';
 import type { Stamp } from '../../../core/rollout/stamp.ts';
 import { evolve, type Rollout } from '../../../core/rollout/state.ts';
@@ -153,7 +153,13 @@ export const smokeAnswered = (
   status: HookStatus,
   minutes = 0,
   reason = `GET /${index} was put`,
-): Event<'HookAnswered'> => ({ type: 'HookAnswered', at: minute(minutes), hook: `smoke.${index + 1}`, status, reason });
+): Event<'HookAnswered'> => ({
+  type: 'HookAnswered',
+  at: minute(minutes),
+  hook: `smoke.${index + 1}`,
+  status,
+  reason,
+});
 
 export const intended = (
   weight: Percent,

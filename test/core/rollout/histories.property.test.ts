@@ -4,7 +4,7 @@ import type { VerdictStatus } from '../../../core/analysis/types.ts';
 import { RolloutError } from '../../../core/errors.ts';
 import type { Observed } from '../../../core/ports.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
-import type { Opening, RolloutEvent, SmokeStatus, Target } from '../../../core/rollout/event.ts';
+import type { HookStatus, Opening, RolloutEvent, Target } from '../../../core/rollout/event.ts';
 import { DIRECTIVE_KINDS, type Directive, next } from '../../../core/rollout/next.ts';
 import { isSameStamp, type Stamp } from '../../../core/rollout/stamp.ts';
 import {
@@ -18,12 +18,12 @@ import {
 import { bakeOf, dueAt, GRACE_SECONDS, settledUntil } from '../../../core/rollout/timing.ts';
 import { isStranger, wayOut } from '../../../core/rollout/way-out.ts';
 import { type Instant, WINDOW_MS } from '../../../core/units.ts';
-import { frozen, minute, opened, plan, smokeCheck, stamp, TWO_TARGETS, target } from './given.ts';
+import { frozen, minute, opened, plan, smokeHooks, stamp, TWO_TARGETS, target } from './given.ts';
 
 /** What happens to one call of the execution. */
 interface Luck {
   status: VerdictStatus;
-  smoke: SmokeStatus;
+  smoke: HookStatus;
   /** What becomes of a raise: written and answered, written with the answer lost, written late, or never sent. */
   raise: 'written' | 'answer lost' | 'late' | 'never sent';
   /** The judgement, or the journal entry of a revert, is lost with its handler. */
@@ -105,7 +105,12 @@ class World {
     switch (directive.kind) {
       case 'hook':
         if (isFresh && !luck.isLost)
-          this.write({ type: 'AnswerSmoke', index: directive.index, status: luck.smoke, reason: luck.smoke });
+          this.write({
+            type: 'AnswerHook',
+            hook: directive.checkpoint.id,
+            status: luck.smoke,
+            reason: luck.smoke,
+          });
         return;
       case 'shift':
         if (isFresh) this.raise(directive.target, directive.weight, luck);
@@ -302,12 +307,10 @@ function assertEarned(
   if (first?.type !== 'RolloutOpened') throw new Error('There is no opening.');
   const ladder = [0, ...first.plan.steps.map((step) => step.weight), 100];
   const why = `${name} to ${weight} %`;
-  for (const index of first.smoke.keys())
+  for (const { id } of first.hooks)
     expect(
-      before.some(
-        (event) => event.type === 'SmokeAnswered' && event.index === index && event.status === 'pass',
-      ),
-      `${why} before smoke test ${index} passed`,
+      before.some((event) => event.type === 'HookAnswered' && event.hook === id && event.status === 'pass'),
+      `${why} before ${id} passed`,
     ).toBe(true);
   const isBegun = before.some((event) => event.type === 'ShiftIntended' && event.weight === weight);
   const isFull = before.some((event) => event.type === 'PromotionOrdered' && event.full);
@@ -381,7 +384,7 @@ const meddling: fc.Arbitrary<Meddling> = fc.oneof(
 
 const luck: fc.Arbitrary<Luck> = fc.record({
   status: often<VerdictStatus>('pass', 'inconclusive', 'broken', 'fail'),
-  smoke: often<SmokeStatus>('pass', 'broken', 'fail'),
+  smoke: often<HookStatus>('pass', 'broken', 'fail'),
   raise: often<Luck['raise']>('written', 'answer lost', 'late', 'never sent'),
   isLost: often(false, true),
   isForeign: often(false, true),
@@ -402,7 +405,7 @@ const moves: fc.Arbitrary<Move[]> = fc.array(
 
 const openings: fc.Arbitrary<Partial<Opening>> = fc.record({
   targets: fc.constantFrom([target()], TWO_TARGETS),
-  smoke: fc.constantFrom([], [smokeCheck('/health'), smokeCheck('/checkout')]),
+  hooks: fc.constantFrom([], smokeHooks('/health', '/checkout')),
   plan: fc.record({
     steps: fc.constantFrom([], plan().steps, [
       { weight: 1, bakeSeconds: 60, maxBakeSeconds: 60 },
@@ -449,6 +452,7 @@ test('a raise is earned by a pass on the whole bake or ordered, and none follows
   expect([...reached].sort()).toEqual([
     'Aborted',
     'AlarmRaised',
+    'HookAnswered',
     'Measured',
     'Paused',
     'Promoted',
@@ -460,7 +464,6 @@ test('a raise is earned by a pass on the whole bake or ordered, and none follows
     'RolloutOpened',
     'ShiftIntended',
     'Shifted',
-    'SmokeAnswered',
     'StrangerSeen',
     'TookOver',
   ]);

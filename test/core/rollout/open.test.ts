@@ -76,7 +76,10 @@ test('a rollout opens with everything that it will need, frozen', () => {
       verifySeconds: 600,
       onInconclusive: 'pause',
     },
-    smoke: [],
+    hooks: [],
+    gates: [],
+    limits: [],
+    reversible: true,
     watch: [
       { metric: 'errors', ratio: 1.5 },
       { metric: 'http5xx', ratio: 1.5 },
@@ -100,7 +103,7 @@ describe('a target whose canary serves already', () => {
       targets: both({ canary: '7' }, {}),
     });
     expect(event.targets.map(({ name }) => name)).toEqual(['worker']);
-    expect(event.smoke.map((check) => check.target)).toEqual(['worker']);
+    expect(event.hooks.map((hook) => hook.target)).toEqual(['worker']);
   });
 
   test('leaves nothing to do where it is so for all of them', () => {
@@ -122,6 +125,7 @@ describe('the order of releases', () => {
     release: 'r9',
     order,
     rolloutId: 'checkout-api--r9--1',
+    attempt: 1,
     manifest: object,
   });
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import { next } from '../../../core/rollout/next.ts';
 import { evolve, fold, hasCanaryTraffic } from '../../../core/rollout/state.ts';
 import {
   aborted,
@@ -18,7 +19,7 @@ import {
   reverted,
   shifted,
   smokeAnswered,
-  smokeCheck,
+  smokeHooks,
   stamp,
   stateAfter,
   TWO_TARGETS,
@@ -88,9 +89,9 @@ test('alarms that were red at opening are remembered until they are seen green',
   expect(stateAfter(green, measured('pass', [1, 3], seen('alarm'))).redAlarms).toEqual(['b']);
 });
 
-test('a smoke answer for a test that is not due changes nothing', () => {
-  const smoke = [smokeCheck('/a'), smokeCheck('/b')];
-  expect(stateAfter(opened({ smoke }), smokeAnswered(1, 'pass')).smoke).toEqual({ index: 0, brokenInRow: 0 });
+test('a smoke answer for a test that is not due passes no other', () => {
+  const state = stateAfter(opened({ hooks: smokeHooks('/a', '/b') }), smokeAnswered(1, 'pass'));
+  expect(next(state, minute(1))).toMatchObject({ kind: 'hook', checkpoint: { id: 'smoke.1' } });
 });
 
 test('the canary counts as in traffic from the moment its first raise is announced until it was taken out', () => {

@@ -47,13 +47,13 @@ describe('the way out', () => {
     expect(out('8', {}, { ...foreign, open: false })).toEqual({ leave: 'another rollout' });
   });
 
-  test.fails('never gives the new primary a share of its own, which Lambda refuses', () => {
+  test('never gives the new primary a share of its own, which Lambda refuses', () => {
     expect(out('8', { 7: 50 }, stamp(4))).toEqual({
       write: { primary: '7', weights: {}, stamp: closed(5) },
     });
   });
 
-  test.fails('writes a stamp that can be read again after the highest number there is', () => {
+  test('writes a stamp that can be read again after the highest number there is', () => {
     const way = out('7', { 8: 10 }, stamp(999_999_999, 3, false));
     expect('write' in way && stampFrom(stampText(way.write.stamp))).toMatchObject({ open: false });
   });
@@ -98,12 +98,12 @@ describe('whatever stands on a target', () => {
     );
   });
 
-  test('the primary of a stranger and every foreign share stay as they are', () => {
+  test('the primary of a stranger and every foreign share beside it stay as they are', () => {
     fc.assert(
       fc.property(seen, (before) => {
         const way = wayOut(before, target(), by);
         if ('leave' in way) return;
-        const { 8: _, ...others } = before.weights;
+        const { 8: _, [way.write.primary]: __, ...others } = before.weights;
         expect(way.write.weights).toEqual(others);
         if (isStranger(before.primary, target())) expect(way.write.primary).toBe(before.primary);
       }),

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { SmokeCheck } from '../../core/analysis/types.ts';
-import type { SmokeRunner } from '../../core/ports.ts';
-import type { SmokeStatus, Target } from '../../core/rollout/event.ts';
+import type { HookQuestion, HookReply, HookRunner } from '../../core/ports.ts';
+import type { Target } from '../../core/rollout/event.ts';
 import { contract, type Implementation } from './cases.ts';
 
 /** A request as a version's code gets it. */
@@ -16,10 +16,10 @@ export interface Asked {
 
 /** A target whose canary, version `2`, answers as it is arranged. Version `1` serves and must never be asked. */
 export interface SmokeStage {
-  runner: SmokeRunner;
+  runner: HookRunner;
   target: Target;
   /** Runs a check and lets the time pass that it takes. */
-  run(check: SmokeCheck): Promise<{ status: SmokeStatus; reason: string }>;
+  run(check: SmokeCheck): Promise<HookReply>;
   arrange: {
     /** What the canary's code returns; the nth call takes the nth time, and the last one for all further calls. */
     answer(value: unknown, ...tookMs: number[]): void;
@@ -48,11 +48,37 @@ const check = (
   ...changes,
 });
 
+/** A smoke test as the hook that it is. */
+export function smokeQuestion(target: Target, spec: SmokeCheck): HookQuestion {
+  return {
+    hook: {
+      id: 'smoke.1',
+      point: 'beforeTraffic',
+      kind: 'smoke',
+      target: target.name,
+      spec,
+      timeoutSeconds: 30,
+      onBroken: 'revert',
+    },
+    target,
+    idempotencyKey: 'checkout--r1--1/smoke.1',
+    occurrence: 'smoke.1',
+    about: {
+      service: 'checkout',
+      environment: 'production',
+      rolloutId: 'checkout--r1--1',
+      release: 'r1',
+      step: -1,
+      weight: 0,
+    },
+  };
+}
+
 const answerOf = (statusCode: number, body: unknown) => ({ statusCode, body: JSON.stringify(body) });
 
 /** What every runner of smoke tests promises. */
 export function describeSmokeRunner(implementation: Implementation<SmokeStage>): void {
-  contract<SmokeStage>('SmokeRunner', implementation, (keeps) => {
+  contract<SmokeStage>('HookRunner of smoke tests', implementation, (keeps) => {
     keeps('asks the canary and passes what answers as expected', async ({ run, asked, arrange }) => {
       arrange.answer(answerOf(200, { ok: true }));
       expect(await run(check())).toEqual({
@@ -199,7 +225,7 @@ export function describeSmokeRunner(implementation: Implementation<SmokeStage>):
 
     keeps('is broken where the target is gone', async ({ runner, target }) => {
       const gone = { ...target, ref: { ...target.ref, functionName: 'gone' }, canary: '99' };
-      expect(await runner.run(gone, check())).toMatchObject({
+      expect(await runner.ask(smokeQuestion(gone, check()))).toMatchObject({
         status: 'broken',
         reason: expect.stringMatching(/gone/),
       });

@@ -1,9 +1,9 @@
 import type { InvokeCommandInput, InvokeCommandOutput } from '@aws-sdk/client-lambda';
 import { lambdaSmoke } from '../../adapters/lambda-smoke.ts';
 import type { Intercept } from '../../local/simulate.ts';
+import { type Asked, describeSmokeRunner, type SmokeStage, smokeQuestion } from './hook-runner.ts';
 import { ALIAS, FUNCTION, lambdaStage } from './lambda-stage.ts';
 import { targetOf } from './rollouts.ts';
-import { type Asked, describeSmokeRunner, type SmokeStage } from './smoke-runner.ts';
 
 /** What of an HTTP event (payload 2.0) is looked at. */
 interface HttpEvent {
@@ -50,7 +50,7 @@ function lambdaSmokeStage(): SmokeStage {
     runner,
     target,
     run: async (check) => {
-      const { status, reason } = await clock.run(runner.run(target, check));
+      const { status, reason } = await clock.run(runner.ask(smokeQuestion(target, check)));
       return {
         status,
         reason: reason.replaceAll(`version ${canary}`, 'version 2').replace(`not ${canary}`, 'not 2'),

@@ -1,0 +1,293 @@
+import {
+  type FunctionConfiguration,
+  GetAliasCommand,
+  type LambdaClient,
+  ListProvisionedConcurrencyConfigsCommand,
+} from '@aws-sdk/client-lambda';
+import type { Artifact } from '../core/config/artifact.ts';
+import { RolloutError } from '../core/errors.ts';
+import type { Clock, ResolvedTarget, TargetRequest } from '../core/ports.ts';
+import { type Publishing, SOURCES, type Target } from '../core/rollout/event.ts';
+import { stampFrom } from '../core/rollout/stamp.ts';
+import { nameOf, reach } from './_aws.ts';
+import { type Found, functionOf, held, runs, SERVICE_TAG, settledLatest } from './_lambda.ts';
+import { type EventSource, eventSourcesOf, urlsOfLatest } from './_lambda-sources.ts';
+
+/** The tag by which a function's owner says that nobody else deploys its code: its value is the kind of artifact, `zip` or `image`. */
+export const MODE_TAG = 'spillway:mode';
+
+/** Tags that infrastructure tools leave on what they own: their next deployment would put their own code back. */
+const OWNER_TAGS = ['aws:cloudformation:stack-name', 'sst:app'];
+
+/** How long an update of `$LATEST` may still take at an opening, such as that of a revert just before. */
+const SETTLE_MS = 5_000;
+
+/** An artifact that has to be published, and where it lies. */
+type Made = Exclude<Artifact, { version: string }>;
+
+/** Looks up everything about a Lambda alias that can be refused before a rollout opens. @throws RolloutError TargetInvalid naming the field and the mend */
+export async function resolveLambda(
+  client: LambdaClient,
+  clock: Clock,
+  request: TargetRequest,
+): Promise<ResolvedTarget> {
+  const { name, service, spec, artifact } = request;
+  const { lambda = '', alias = '', queue, dlq } = spec;
+  const field = `targets.${name}`;
+  const version = 'version' in artifact ? artifact.version : undefined;
+  const offered = await functionAt(client, field, lambda, version);
+  assertOwned(field, lambda, service, offered.tags);
+  const primary = await primaryOf(client, field, lambda, alias);
+  await assertUnprovisioned(client, field, lambda, alias);
+  const stable = await functionAt(client, field, lambda, primary);
+  assertPair(field, lambda, offered.configuration, stable.configuration);
+  const sources = await eventSourcesOf(client, lambda, alias);
+  assertBound(field, spec, sources);
+  return {
+    target: {
+      name,
+      kind: 'lambda-alias',
+      key: `lambda-alias:${lambda}:${alias}`,
+      ref: {
+        functionName: lambda,
+        alias,
+        ...(queue === undefined ? {} : { queue }),
+        ...(dlq === undefined ? {} : { dlq }),
+      },
+      stable: primary,
+      ...('version' in artifact
+        ? served(field, lambda, artifact.version, offered.configuration)
+        : await published(client, clock, { ...request, artifact }, { offered, stable, primary, sources })),
+      source: SOURCES.find((source) => source === spec.source) ?? 'http',
+    },
+    timeoutSeconds: offered.configuration.Timeout ?? 3,
+    notices: strays(lambda, alias, sources),
+  };
+}
+
+/** A version that exists: it may still become Active (SnapStart, VPC), which is waited for. */
+function served(
+  field: string,
+  lambda: string,
+  canary: string,
+  { State = 'Active', StateReason }: FunctionConfiguration,
+): Pick<Target, 'canary' | 'publish'> {
+  if (State === 'Active') return { canary };
+  if (State === 'Pending') return { canary, publish: { from: 'await' } };
+  const why = StateReason === undefined ? '' : ` (${StateReason})`;
+  throw invalid(field, `version ${canary} of ${lambda} is ${State}${why}; publish one that becomes Active`);
+}
+
+/** Code that has to be published first, unless it is what stable runs already. */
+async function published(
+  client: LambdaClient,
+  clock: Clock,
+  { name, spec, artifact, bucket }: TargetRequest & { artifact: Made },
+  {
+    offered,
+    stable,
+    primary,
+    sources,
+  }: { offered: Found; stable: Found; primary: string; sources: EventSource[] },
+): Promise<Pick<Target, 'canary' | 'publish'>> {
+  const { lambda = '' } = spec;
+  const field = `targets.${name}`;
+  assertFree(field, lambda, artifact, offered);
+  assertUnused(field, lambda, sources, await urlsOfLatest(client, lambda));
+  if (runs(stable, 'zip' in artifact ? artifact.zip : { uri: artifact.image })) return { canary: primary };
+  const latest = await settledLatest(client, clock, lambda, clock.now() + SETTLE_MS);
+  const revision = latest?.configuration.RevisionId;
+  if (revision === undefined)
+    throw invalid(field, `an update of ${lambda} is under way; upload the manifest again once it is through`);
+  const publish: Publishing =
+    'zip' in artifact
+      ? { from: 'zip', bucket, ...artifact.zip, revision }
+      : { from: 'image', uri: artifact.image, revision };
+  return { canary: '', publish };
+}
+
+/** Code is only replaced where its owner said so, and nobody else is known to replace it too. */
+function assertFree(field: string, lambda: string, artifact: Made, { configuration, tags }: Found): void {
+  const kind = 'zip' in artifact ? 'zip' : 'image';
+  if (tags[MODE_TAG] !== kind)
+    throw invalid(
+      field,
+      `function ${lambda} carries ${tags[MODE_TAG] === undefined ? 'no tag' : `the tag ${MODE_TAG}=${tags[MODE_TAG]}`} where ${MODE_TAG}=${kind} is needed, by which its owner says that nobody else deploys its code; set it, or publish a version and name that`,
+    );
+  const owner = OWNER_TAGS.find((tag) => tags[tag] !== undefined);
+  if (owner !== undefined)
+    throw invalid(
+      field,
+      `function ${lambda} is deployed by an infrastructure tool (${owner}=${tags[owner]}), which would put its own code back; publish a version with that tool and name it`,
+    );
+  const { PackageType = 'Zip' } = configuration;
+  if (PackageType.toLowerCase() !== kind)
+    throw invalid(
+      field,
+      `function ${lambda} has the package type ${PackageType}, and Lambda never changes that; release ${kind === 'zip' ? 'an image' : 'a zip'}`,
+    );
+}
+
+/** Publishing changes `$LATEST` for a while, which must meet nobody. */
+function assertUnused(field: string, lambda: string, sources: EventSource[], urls: string[]): void {
+  const users = [
+    ...sources.filter(({ qualifier }) => qualifier === undefined).map(({ what }) => what),
+    ...urls.map((url) => `function URL ${url}`),
+  ];
+  if (users.length === 0) return;
+  throw invalid(
+    field,
+    `$LATEST of ${lambda} is in use by ${users.join(', ')}, and would serve the new code before any step; bind them to the alias`,
+  );
+}
+
+/** A target that is fed by events has no traffic to move unless they come through the alias. */
+function assertBound(
+  field: string,
+  { lambda, alias, source, queue }: Record<string, string>,
+  sources: EventSource[],
+): void {
+  if (source !== 'sqs' && source !== 'stream') return;
+  const bound = sources.filter(
+    (each) => each.qualifier === alias && (each.queue === undefined) === (source === 'stream'),
+  );
+  const isFed = queue === undefined ? bound.length > 0 : bound.some((each) => each.queue === queue);
+  if (isFed) return;
+  const wanted =
+    queue === undefined
+      ? `no ${source === 'sqs' ? 'queue' : 'stream'} calls`
+      : `queue ${queue} does not call`;
+  const others = sources
+    .filter(({ qualifier }) => qualifier !== alias)
+    .map(({ what, qualifier }) => `${what} calls ${qualifier ?? '$LATEST'}`);
+  const instead = others.length === 0 ? '' : ` (${others.join(', ')})`;
+  throw invalid(
+    field,
+    `${wanted} alias ${alias} of ${lambda}${instead}; bind its event source mapping to the alias`,
+  );
+}
+
+function strays(lambda: string, alias: string, sources: EventSource[]): string[] {
+  return sources
+    .filter(({ qualifier }) => qualifier !== alias)
+    .map(
+      ({ what, qualifier }) =>
+        `${what} calls ${qualifier ?? '$LATEST'} of ${lambda}, not alias ${alias}: it is no part of this rollout`,
+    );
+}
+
+function assertOwned(field: string, lambda: string, service: string, tags: Record<string, string>): void {
+  const owner = tags[SERVICE_TAG];
+  if (owner === service) return;
+  throw invalid(
+    field,
+    `function ${lambda} carries ${owner === undefined ? 'no tag' : `the tag ${SERVICE_TAG}=${owner},`} where ${SERVICE_TAG}=${service} is needed; its owner must set it`,
+  );
+}
+
+async function functionAt(
+  client: LambdaClient,
+  field: string,
+  lambda: string,
+  version: string | undefined,
+): Promise<Found> {
+  try {
+    return await functionOf(client, lambda, version);
+  } catch (error) {
+    if (nameOf(error) !== 'ResourceNotFoundException') throw error;
+    const exists =
+      version !== undefined &&
+      (await functionOf(client, lambda).then(
+        () => true,
+        () => false,
+      ));
+    throw invalid(
+      field,
+      exists
+        ? `function ${lambda} has no version ${version}; publish it before its manifest is uploaded`
+        : `there is no function ${lambda} in this account and region; check lambda`,
+    );
+  }
+}
+
+/** The version that an alias serves, where it serves that alone and nobody moves it. */
+async function primaryOf(
+  client: LambdaClient,
+  field: string,
+  lambda: string,
+  alias: string,
+): Promise<string> {
+  const {
+    FunctionVersion: primary = '',
+    RoutingConfig,
+    Description,
+  } = await aliasOf(client, field, lambda, alias);
+  if (primary === '$LATEST')
+    throw invalid(
+      field,
+      `alias ${alias} of ${lambda} points at $LATEST, which cannot share traffic; point it at a published version`,
+    );
+  const stamp = stampFrom(Description);
+  if (stamp?.open) throw held(`${field}: lambda-alias:${lambda}:${alias}`, stamp);
+  const others = Object.keys(RoutingConfig?.AdditionalVersionWeights ?? {});
+  if (others.length > 0)
+    throw invalid(
+      field,
+      `alias ${alias} of ${lambda} already shares traffic between versions ${[primary, ...others].join(' and ')}; finish or undo that first`,
+    );
+  return primary;
+}
+
+async function aliasOf(client: LambdaClient, field: string, lambda: string, alias: string) {
+  try {
+    return await reach(`alias ${alias}`, () =>
+      client.send(new GetAliasCommand({ FunctionName: lambda, Name: alias })),
+    );
+  } catch (error) {
+    if (nameOf(error) !== 'ResourceNotFoundException') throw error;
+    throw invalid(
+      field,
+      `function ${lambda} has no alias ${alias}; create it on the version that serves now`,
+    );
+  }
+}
+
+async function assertUnprovisioned(
+  client: LambdaClient,
+  field: string,
+  lambda: string,
+  alias: string,
+): Promise<void> {
+  const { ProvisionedConcurrencyConfigs = [] } = await reach(`function ${lambda}`, () =>
+    client.send(new ListProvisionedConcurrencyConfigsCommand({ FunctionName: lambda })),
+  );
+  if (ProvisionedConcurrencyConfigs.some(({ FunctionArn }) => FunctionArn?.endsWith(`:${alias}`))) {
+    throw invalid(
+      field,
+      `alias ${alias} of ${lambda} has provisioned concurrency, with which Lambda refuses weights; remove it from the alias`,
+    );
+  }
+}
+
+/** Lambda lets two versions share an alias only with the same role and dead-letter queue (Lambda developer guide, "Lambda function aliases"). */
+function assertPair(
+  field: string,
+  lambda: string,
+  canary: FunctionConfiguration,
+  stable: FunctionConfiguration,
+): void {
+  for (const [what, ours, theirs] of [
+    ['execution role', canary.Role, stable.Role],
+    ['dead-letter queue', canary.DeadLetterConfig?.TargetArn, stable.DeadLetterConfig?.TargetArn],
+  ]) {
+    if (ours !== theirs)
+      throw invalid(
+        field,
+        `versions ${stable.Version} and ${canary.Version} of ${lambda} differ in their ${what} (${theirs ?? 'none'} and ${ours ?? 'none'}), and Lambda shares no alias between such versions; publish with the same one`,
+      );
+  }
+}
+
+function invalid(field: string, what: string): RolloutError {
+  return new RolloutError('TargetInvalid', `${field}: ${what}.`);
+}

@@ -1,0 +1,64 @@
+import type { Rollout } from '../rollout/state.ts';
+import { number } from '../words.ts';
+import { logEStarved, logETraffic } from './evalue.ts';
+import type { Finding, Window } from './types.ts';
+import { sum } from './windows.ts';
+
+/** How far the odds of reaching the canary may be from what the weight says. */
+const TAU = 1.1;
+const GRID = [1.1, 1.25, 1.5, 2, 4, 10, 50];
+
+/** Probability, in each step, of doubting the counts of a rollout whose traffic is split as it should be. */
+const ALPHA_TRAFFIC = 0.001;
+
+/** A canary below half of its due odds has collapsed. */
+const COLLAPSED = 2;
+
+/** Newest windows in which one version's metrics may still be on their way. */
+const LATE_WINDOWS = 2;
+
+/**
+ * Compares how the requests of this step were split with its weight. A split that is off puts all counts in doubt. A canary
+ * that was seen before and gets far too few swallows requests or no longer reports them, which is evidence against it.
+ */
+export function arrivalFinding(
+  rollout: Rollout,
+  target: string,
+  { windows, inStep }: { windows: readonly Window[]; inStep: readonly Window[] },
+  label: string,
+): Finding {
+  const w = (rollout.traffic[target]?.weight ?? 0) / 100;
+  const counts = inStep.map(({ canary, stable }) => ({ nc: canary?.total ?? 0, ns: stable?.total ?? 0 }));
+  const canary = { bad: 0, total: sum(inStep.map((window) => window.canary)).total };
+  const stable = { bad: 0, total: sum(inStep.map((window) => window.stable)).total };
+  const isSplit = w > 0 && w < 1;
+  const doubt = isSplit ? logETraffic({ windows: counts, w, tau: TAU, grid: GRID }) : 0;
+  const wasSeen = windows.some((window) => (window.canary?.total ?? 0) > 0);
+  const settled = counts.slice(0, -LATE_WINDOWS);
+  const starved = isSplit && wasSeen ? logEStarved({ windows: settled, w, tau: COLLAPSED, grid: GRID }) : 0;
+  const all = canary.total + stable.total;
+  const isOff = doubt >= -Math.log(ALPHA_TRAFFIC);
+  const said = `${label}traffic: canary ${number(canary.total)} of ${number(all)} requests`;
+  const due = `about ${number(Math.round(all * w))} were due at ${Math.round(w * 100)} %`;
+  return {
+    target,
+    metric: 'traffic',
+    status: isOff ? 'inconclusive' : 'pass',
+    canary,
+    stable,
+    windows: inStep.length,
+    evidence: oneStepOf(rollout, starved),
+    ...(isOff ? { needed: 'the split of the requests has to be explained' } : {}),
+    skipped: [],
+    reason: isOff ? `${said}, ${due}; while the split is off, no comparison can be trusted` : said,
+  };
+}
+
+/** Each step bets an equal part of the stake; what steps before this one have won or lost is not counted. */
+function oneStepOf({ opening, step }: Rollout, evidence: number): number {
+  const steps = opening.plan.steps.length;
+  if (steps === 0) return 0;
+  const toCome = Math.max(0, steps - 1 - step);
+  const present = step < steps ? Math.exp(Math.min(evidence, 600)) : 0;
+  return Math.log((present + toCome + Number.EPSILON) / steps);
+}

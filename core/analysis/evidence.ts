@@ -1,0 +1,106 @@
+import type { Target } from '../rollout/event.ts';
+import {
+  logEAbsoluteSafe,
+  logEAbsoluteWorse,
+  logESafe,
+  logEWindowBet,
+  logEWorse,
+  type MovedWindow,
+  type WindowCounts,
+} from './evalue.ts';
+import { logAddExp } from './mixture.ts';
+import type { Count } from './types.ts';
+
+/** Probability, over a whole rollout, of taking back a release that is no worse than the watch rules allow. */
+export const ALPHA = 0.01;
+
+/** Probability, in each step, of certifying a release that is worse than it may be. */
+export const BETA = 0.05;
+
+/** Odds ratio that a certified canary is below, unless its share of bad requests is below the floor. */
+export const UNSAFE_ODDS = 2;
+
+/** Share of bad requests that is not held against a release on its own. */
+export const FLOOR = 0.005;
+
+/** Odds ratios that are bet on, for failures and for slow requests, which differ less. */
+export const FAILURE_BETS = [1.5, 2, 3, 5, 10, 30, 100, 500];
+export const LATENCY_BETS = [1.1, 1.25, 1.5, 2, 4, 10, 40];
+
+/** Part of the stake that bets on a difference from the first window on. */
+export const HEAD = 0.5;
+
+const SHARE_BETS = [1.5, 2, 3, 5, 10, 20, 50, 100];
+const SAFE_BETS = [0.125, 0.25, 0.375, 0.5, 0.625];
+const SAFE_SHARE_BETS = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7];
+const STAKES = [0.1, 0.25, 0.5, 0.75, 1];
+
+/** How bad requests come together: `burst` of them may share one cause and one version; where clients stick to a version, more may. */
+export interface Clustering {
+  burst: number;
+  isSticky: boolean;
+}
+
+/** Kinds of target whose visitors stay on the version they met first. */
+const STICKY_KINDS = new Set(['cloudfront']);
+
+/** What a target's way of being called says about its failures. An event is tried three times (Lambda developer guide, "Asynchronous invocation"). */
+export function clusteringOf({ kind, source }: Pick<Target, 'kind' | 'source'>): Clustering {
+  if (STICKY_KINDS.has(kind)) return { burst: 10, isSticky: true };
+  return { burst: source === 'async' || source === 'sqs' ? 3 : 1, isSticky: false };
+}
+
+/** What a comparison with the stable version is made with. */
+export interface Question {
+  /** Tolerated odds ratio, at least 1. */
+  w0: number;
+  /** Planned number of windows, fixed before the start. */
+  planned: number;
+  bets: readonly number[];
+  clustering: Clustering;
+}
+
+/** Log evidence that the canary's odds of a bad request are above `w0` times those of stable. */
+export function evidenceOfRatio(
+  windows: readonly MovedWindow[],
+  { w0, planned, bets, clustering }: Question,
+): number {
+  const starts = { windows, T: planned, head: HEAD, w0 };
+  const compared = logEWorse({ ...starts, grid: bets, m: clustering.burst });
+  // The smaller of two is valid where either is, and no burst divisor is sure where clients stick to a version.
+  return clustering.isSticky ? Math.min(compared, logEWindowBet({ ...starts, U: STAKES })) : compared;
+}
+
+/** Log evidence that more than `share` of the canary's requests are bad. It has no control, so a common outage counts. */
+export function evidenceOfShare({ bad, total }: Count, share: number, { burst }: Clustering): number {
+  const p1 = SHARE_BETS.map((factor) => Math.min(0.999, share * factor)).filter((p) => p > share);
+  return total === 0 || p1.length === 0 ? 0 : logEAbsoluteWorse({ c: bad, n: total, p0: share, p1 }) / burst;
+}
+
+/** Log evidence that a canary is safe: its odds are below `unsafe` times those of stable, or its share of bad requests below the floor. */
+export function evidenceOfSafety(
+  windows: readonly WindowCounts[],
+  { unsafe, floor, clustering }: { unsafe: number; floor: number; clustering: Clustering },
+): number {
+  const ratio = logESafe({ windows, grid: SAFE_BETS, wm: unsafe, m: clustering.burst });
+  const c = windows.reduce((total, window) => total + window.c, 0);
+  const n = windows.reduce((total, window) => total + window.nc, 0);
+  return logAddExp(ratio, safeShare({ bad: c, total: n }, floor, clustering)) - Math.LN2;
+}
+
+/** Log evidence that fewer than `share` of the canary's requests are bad. */
+export function safeShare({ bad, total }: Count, share: number, { burst }: Clustering): number {
+  const p1 = SAFE_SHARE_BETS.map((factor) => share * factor);
+  return logEAbsoluteSafe({ c: bad, n: total, p0: share, p1 }) / burst;
+}
+
+/** The mean of e-values by their logarithms, with weights that add up to 1. */
+export function combined(parts: readonly { weight: number; evidence: number }[]): number {
+  return parts.reduce(
+    (total, { weight, evidence }) => logAddExp(total, Math.log(weight) + evidence),
+    Number.NEGATIVE_INFINITY,
+  );
+}
+
+/** Bets of the upper end of the odds interval. */
+export const INTERVAL_BETS = SAFE_BETS;

@@ -1,0 +1,333 @@
+import type { Target } from '../rollout/event.ts';
+import type { Rollout } from '../rollout/state.ts';
+import { type Instant, WINDOW_MS } from '../units.ts';
+import { compared, number } from '../words.ts';
+import { type MovedWindow, orLowerBound, orUpperBound } from './evalue.ts';
+import {
+  ALPHA,
+  BETA,
+  clusteringOf,
+  combined,
+  evidenceOfRatio,
+  evidenceOfSafety,
+  evidenceOfShare,
+  FAILURE_BETS,
+  FLOOR,
+  HEAD,
+  INTERVAL_BETS,
+  LATENCY_BETS,
+  type Question,
+  safeShare,
+  UNSAFE_ODDS,
+} from './evidence.ts';
+import { LATENCY_ODDS, type SlowFrom, slowFrom, slowWindows } from './latency.ts';
+import { fewest, tenfold, wouldShow } from './power.ts';
+import type { Count, Finding, OddsInterval, Series, WatchRule, Window } from './types.ts';
+import { isLatency } from './weights.ts';
+import { believable, comparedWindows, sum } from './windows.ts';
+
+/** Requests that the canary must have been due, by the traffic of stable, before receiving none counts as broken: chance explains it once in e^20. */
+const EXPECTED_MIN = 20;
+
+/** Part of a metric's stake that bets on what happens after promotion, where there is no control. */
+const GUARD_STAKE = 0.1;
+
+/** Precision of the logarithm of an interval's ends: about 1 % of the ratio. */
+const INTERVAL_PRECISION = 0.01;
+
+/** A rule as it is put to one target. */
+export interface Asked {
+  rollout: Rollout;
+  target: Target;
+  rule: WatchRule;
+  /** The settled stretch of the present step. */
+  step: { from: Instant; to: Instant };
+  /** Evidence that this metric alone must reach to take the release back. */
+  required: number;
+  label: string;
+}
+
+/** What one rule says by itself. Whether it fails is decided by the evidence of all rules together. */
+export interface Answer {
+  finding: Finding;
+  /** The counts that the evidence rests on, and the words for them, for the case that it takes the release back. */
+  against: Pick<Finding, 'canary' | 'stable' | 'reason'>;
+  /** True where this step's counts prove the canary safe by themselves. */
+  isCertified: boolean;
+}
+
+/** What one rule of one target says of what was read. */
+export function findingOf(asked: Asked, series: Series): Answer {
+  const { rollout, rule } = asked;
+  if (!isLatency(rule.metric)) return judged(asked, series, series[rule.metric] ?? []);
+  const spreads = (series.latency ?? []).filter(({ start }) => start + WINDOW_MS <= asked.step.to);
+  const percentile = Number(rule.metric.slice(1));
+  const from = slowFrom(rollout, spreads, { percentile, ratio: 'ratio' in rule ? rule.ratio : 1 });
+  if (from === undefined) return withoutHistory(asked);
+  return judged(asked, series, slowWindows(rollout, spreads, from), from);
+}
+
+interface Sides {
+  canary: Count;
+  stable: Count;
+}
+
+function judged(asked: Asked, series: Series, read: readonly Window[], slow?: SlowFrom): Answer {
+  const { rollout, target, rule, step } = asked;
+  const settled = read.filter(({ start }) => !(start + WINDOW_MS > step.to));
+  const { windows, skipped } = believable(settled);
+  const inStep = windows.filter((window) => window.start >= step.from);
+  const isGuarded = rollout.promotedAt !== undefined;
+  const question = questionOf(asked);
+  const compared = comparedWindows(rollout, windows);
+  const { evidence, rests } = evidenceAgainst(asked, compared, inStep, windows);
+  const here = sides(inStep, isGuarded ? windows : inStep);
+  const isSafe = isCertified(asked, inStep);
+  const needed = isGuarded
+    ? guardNeeds(asked, here)
+    : isSafe
+      ? undefined
+      : stepNeeds(asked, question, inStep);
+  const missing = whyMissing(rollout, target.name, inStep, series);
+  const said = (counts: Sides, ...more: (string | undefined)[]) =>
+    [`${asked.label}${words(rule, counts, slow)}`, ...more].filter((part) => part !== undefined).join('; ');
+  const odds = 'ratio' in rule ? oddsOf(asked, question, compared, inStep) : undefined;
+  return {
+    finding: {
+      target: target.name,
+      metric: rule.metric,
+      status: missing !== undefined ? 'broken' : needed === undefined ? 'pass' : 'inconclusive',
+      ...here,
+      windows: inStep.length,
+      evidence,
+      odds,
+      needed,
+      skipped,
+      reason: said(here, missing ?? needed, ...skipped),
+    },
+    against: { ...rests, reason: said(rests) },
+    isCertified: isSafe,
+  };
+}
+
+/** What is bet with: the tolerated odds and how the failures of this target come together. */
+function questionOf({ rollout, rule, target }: Asked): Question {
+  const isSlow = isLatency(rule.metric);
+  return {
+    w0: isSlow ? LATENCY_ODDS : 'ratio' in rule ? rule.ratio : 1,
+    planned: plannedWindows(rollout),
+    bets: isSlow ? LATENCY_BETS : FAILURE_BETS,
+    clustering: clusteringOf(target),
+  };
+}
+
+/** The evidence of this metric, and the counts that its strongest part rests on. */
+function evidenceAgainst(
+  asked: Asked,
+  compared: readonly MovedWindow[],
+  inStep: readonly Window[],
+  all: readonly Window[],
+): { evidence: number; rests: Sides } {
+  const { rollout, rule, target } = asked;
+  const clustering = clusteringOf(target);
+  if ('share' in rule) {
+    const since = all.filter(
+      ({ start }) => start + WINDOW_MS > (rollout.moves[0] ?? Number.POSITIVE_INFINITY),
+    );
+    const rests = sides(since, since);
+    return { evidence: evidenceOfShare(rests.canary, rule.share, clustering), rests };
+  }
+  const question = questionOf(asked);
+  const ratio = evidenceOfRatio(compared, question);
+  const guard = guardEvidence(asked, sides(inStep, all));
+  const stake = guardStake(rollout);
+  const evidence = combined([
+    { weight: 1 - stake, evidence: ratio },
+    { weight: stake, evidence: guard },
+  ]);
+  return { evidence, rests: guard > ratio ? sides(inStep, all) : countsOf(compared) };
+}
+
+/** Nothing is staked on what a plan never comes to: a comparison where it goes to 100 % at once, a guard where nothing is verified. */
+function guardStake({ opening: { plan } }: Rollout): number {
+  if (plan.steps.length === 0) return 1;
+  return plan.verifySeconds > 0 ? GUARD_STAKE : 0;
+}
+
+function guardEvidence({ rollout, rule, target }: Asked, { canary, stable }: Sides): number {
+  if (rollout.promotedAt === undefined) return 0;
+  return evidenceOfShare(canary, guardShare(rule, stable), clusteringOf(target));
+}
+
+/** After promotion the canary may fail as often as stable did before, times the rule, and never less than the floor. */
+function guardShare(rule: WatchRule, stable: Count): number {
+  const ratio = isLatency(rule.metric) ? LATENCY_ODDS : 'ratio' in rule ? rule.ratio : 1;
+  const share = stable.total === 0 ? 0 : (ratio * stable.bad) / stable.total;
+  return 'share' in rule ? rule.share : Math.min(0.95, Math.max(FLOOR, share));
+}
+
+/** What a pass of this step still needs; undefined where nothing is missing. */
+function stepNeeds(asked: Asked, question: Question, inStep: readonly Window[]): string | undefined {
+  if (inStep.length === 0) return 'no window of this step has settled yet';
+  const { rollout, rule } = asked;
+  const counts = countsIn(inStep);
+  const { canary, stable } = countsOf(counts);
+  const until = rollout.opening.plan.steps[rollout.step]?.untilRequests;
+  if (until !== undefined)
+    return canary.total >= until ? undefined : `this step waits for ${number(until)} canary requests`;
+  if ('ratio' in rule && stable.total === 0) return 'stable had no requests to compare with';
+  if (canary.total === 0) return 'the canary had no requests to compare';
+  const floor = 'share' in rule ? rule.share : FLOOR;
+  const rate = tenfold('share' in rule ? { bad: 0, total: 0 } : stable, floor);
+  const isEnough = (total: number) => {
+    const control = scaled(stable, total / canary.total);
+    return wouldShow(
+      total,
+      rate,
+      (bad) => evidenceOfOne(asked, question, { bad, total }, control) >= asked.required,
+    );
+  };
+  if (isEnough(canary.total)) return undefined;
+  const total = fewest((requests) => requests >= canary.total && isEnough(requests));
+  return total === undefined
+    ? 'at this weight no number of requests could tell'
+    : `a pass needs about ${number(total)} canary requests`;
+}
+
+/** The evidence if all of a step's counts stood in one window. */
+function evidenceOfOne({ rule, rollout }: Asked, question: Question, canary: Count, stable: Count): number {
+  if ('share' in rule) return evidenceOfShare(canary, rule.share, question.clustering);
+  const window = { c: canary.bad, nc: canary.total, s: stable.bad, ns: stable.total };
+  return evidenceOfRatio([window], question) + Math.log(1 - guardStake(rollout));
+}
+
+function guardNeeds(asked: Asked, { canary, stable }: Sides): string | undefined {
+  const { rule, target } = asked;
+  if (canary.total === 0) return 'no window with requests has settled since promotion';
+  const share = guardShare(rule, stable);
+  const rate = tenfold({ bad: 0, total: 0 }, share);
+  const isEnough = (total: number) =>
+    wouldShow(
+      total,
+      rate,
+      (bad) => evidenceOfShare({ bad, total }, share, clusteringOf(target)) >= asked.required,
+    );
+  if (isEnough(canary.total)) return undefined;
+  const total = fewest((requests) => requests >= canary.total && isEnough(requests));
+  return `a pass needs about ${number(total ?? Number.POSITIVE_INFINITY)} canary requests`;
+}
+
+/** True where this step's counts prove the canary safe by themselves. */
+function isCertified({ rule, target }: Asked, inStep: readonly Window[]): boolean {
+  const clustering = clusteringOf(target);
+  const counts = countsIn(inStep);
+  const { canary } = countsOf(counts);
+  if (canary.total === 0) return false;
+  const evidence =
+    'share' in rule
+      ? safeShare(canary, rule.share, clustering)
+      : evidenceOfSafety(counts, {
+          unsafe: Math.max(UNSAFE_ODDS, isLatency(rule.metric) ? LATENCY_ODDS : rule.ratio),
+          floor: FLOOR,
+          clustering,
+        });
+  return evidence >= -Math.log(BETA);
+}
+
+function oddsOf(
+  { rollout }: Asked,
+  { planned, bets, clustering }: Question,
+  compared: readonly MovedWindow[],
+  inStep: readonly Window[],
+): OddsInterval {
+  const alpha = rollout.opening.plan.alpha ?? ALPHA;
+  const m = clustering.burst;
+  const low = orLowerBound({
+    ...{ windows: compared, grid: bets, T: planned, head: HEAD, m, alpha },
+    precision: INTERVAL_PRECISION,
+  });
+  const windows = countsIn(inStep);
+  const high = orUpperBound({ windows, grid: INTERVAL_BETS, m, beta: BETA, precision: INTERVAL_PRECISION });
+  return { low, high };
+}
+
+function countsIn(windows: readonly Window[]): MovedWindow[] {
+  return windows.flatMap(({ canary, stable }) =>
+    canary === undefined
+      ? []
+      : [{ c: canary.bad, nc: canary.total, s: stable?.bad ?? 0, ns: stable?.total ?? 0 }],
+  );
+}
+
+function countsOf(windows: readonly MovedWindow[]): Sides {
+  return {
+    canary: sum(windows.map(({ c, nc }) => ({ bad: c, total: nc }))),
+    stable: sum(windows.map(({ s, ns }) => ({ bad: s, total: ns }))),
+  };
+}
+
+function sides(canary: readonly Window[], stable: readonly Window[]): Sides {
+  return {
+    canary: sum(canary.map((window) => window.canary)),
+    stable: sum(stable.map((window) => window.stable)),
+  };
+}
+
+const scaled = ({ bad, total }: Count, factor: number): Count => ({
+  bad: bad * factor,
+  total: total * factor,
+});
+
+/** Windows this plan takes at its longest; fixed before the start, as the evidence needs it to be. */
+export function plannedWindows({ opening }: Rollout): number {
+  const seconds = opening.plan.steps.reduce(
+    (total, step) => total + step.maxBakeSeconds + opening.settleSeconds,
+    0,
+  );
+  return Math.max(2, Math.ceil((seconds * 1000) / WINDOW_MS));
+}
+
+function words(rule: WatchRule, { canary, stable }: Sides, slow: SlowFrom | undefined): string {
+  const { metric } = rule;
+  if (slow !== undefined) {
+    const over = (count: Count, ms: number) =>
+      `${number(count.bad)} of ${number(count.total)} took over ${number(Math.round(ms))} ms`;
+    return `${metric}: canary ${over(canary, slow.canary)}, stable ${over(stable, slow.stable)}`;
+  }
+  const name = metric.startsWith('custom.') ? metric.slice('custom.'.length) : metric;
+  const verb = metric === 'throttles' ? 'throttled' : metric.startsWith('custom.') ? 'bad' : 'failed';
+  return `${name}: ${compared(canary, stable).replaceAll('failed', verb)}`;
+}
+
+/** Why a canary without samples is a measuring fault rather than a quiet service; undefined where it may be either. */
+function whyMissing(
+  rollout: Rollout,
+  target: string,
+  inStep: readonly Window[],
+  series: Series,
+): string | undefined {
+  const weight = rollout.traffic[target]?.weight ?? 0;
+  if (weight === 0 || weight === 100) return undefined;
+  const last = inStep.findLastIndex(({ canary }) => (canary?.total ?? 0) > 0);
+  const silent = inStep.slice(last + 1);
+  const due = Math.round((sum(silent.map(({ stable }) => stable)).total * weight) / (100 - weight));
+  if (due < EXPECTED_MIN) return undefined;
+  const since = silent[0]?.start ?? 0;
+  const runs = believable(series.errors ?? []).windows.filter(({ start }) => start >= since);
+  const invocations = sum(runs.map(({ canary }) => canary)).total;
+  return invocations > 0
+    ? `the canary ran ${number(invocations)} times but counts no responses; wrap its handler with withSpillway`
+    : `the canary was due about ${number(due)} requests at ${weight} % and CloudWatch shows none; look at its metrics and at the alias`;
+}
+
+function withoutHistory({ rule, target, label }: Asked): Answer {
+  const nothing = { bad: 0, total: 0 };
+  const needed = `stable must have answered enough requests before the raise to know what is slow; look at its metric Latency, which withSpillway counts`;
+  const sides = { canary: nothing, stable: nothing };
+  const reason = `${label}${rule.metric}: no threshold; ${needed}`;
+  const finding: Finding = {
+    ...{ target: target.name, metric: rule.metric, status: 'inconclusive', ...sides },
+    ...{ windows: 0, evidence: 0, needed, skipped: [], reason },
+  };
+  return { finding, against: { ...sides, reason }, isCertified: false };
+}

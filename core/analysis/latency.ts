@@ -1,0 +1,59 @@
+import type { Rollout } from '../rollout/state.ts';
+import { WINDOW_MS } from '../units.ts';
+import type { Count, Spread, SpreadWindow, Window } from './types.ts';
+
+/** Slow requests that stable must have had before the raise, so that its threshold is more than one request's luck. */
+const SLOW_MIN = 5;
+
+/** Tolerated odds ratio of slow requests, besides the tolerated slowdown: a canary runs on few and young environments. */
+export const LATENCY_ODDS = 1.2;
+
+/** From which duration on a request counts as slow, in milliseconds; the canary may take longer by the tolerated ratio. */
+export interface SlowFrom {
+  stable: number;
+  canary: number;
+}
+
+/** Thresholds from what stable did before the first raise; undefined where that is too little to have any. */
+export function slowFrom(
+  rollout: Rollout,
+  spreads: readonly SpreadWindow[],
+  { percentile, ratio }: { percentile: number; ratio: number },
+): SlowFrom | undefined {
+  const raisedAt = rollout.raisedAt ?? Number.POSITIVE_INFINITY;
+  const before = spreads.filter(({ start }) => start + WINDOW_MS <= raisedAt).map(({ stable }) => stable);
+  const known = before.filter((spread): spread is Spread => spread !== undefined && spread.total > 0);
+  const [first] = known;
+  if (first === undefined) return undefined;
+  const total = known.reduce((sum, spread) => sum + spread.total, 0);
+  const allowed = total * (1 - percentile / 100);
+  if (allowed < SLOW_MIN) return undefined;
+  const stable = first.edges.find(
+    (edge) => known.reduce((sum, spread) => sum + overEdge(spread, edge), 0) <= allowed,
+  );
+  // Between two edges nothing is known, so the next one above the tolerated duration is taken, in the canary's favour.
+  const canary = first.edges.find((edge) => stable !== undefined && edge >= stable * ratio * (1 - 1e-9));
+  return stable === undefined || canary === undefined ? undefined : { stable, canary };
+}
+
+/** Counts of slow requests; the first minute after a raise is left out, because new environments start cold. */
+export function slowWindows(rollout: Rollout, spreads: readonly SpreadWindow[], from: SlowFrom): Window[] {
+  const isYoung = (start: number) =>
+    rollout.moves.some((at) => start + WINDOW_MS > at && start < at + WINDOW_MS);
+  return spreads
+    .filter(({ start }) => !isYoung(start))
+    .map(({ start, canary, stable }) => ({
+      start,
+      canary: counted(canary, from.canary),
+      stable: counted(stable, from.stable),
+    }));
+}
+
+function counted(spread: Spread | undefined, edge: number): Count | undefined {
+  return spread && { bad: overEdge(spread, edge), total: spread.total };
+}
+
+/** NaN where this edge was not counted, which no window with it survives. */
+function overEdge({ edges, over }: Spread, edge: number): number {
+  return over[edges.indexOf(edge)] ?? Number.NaN;
+}

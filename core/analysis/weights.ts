@@ -1,0 +1,30 @@
+import type { Metric } from './types.ts';
+
+/** How the stake against a release is split, before absent groups give theirs to the others. */
+const GROUPS: { share: number; has: (metric: Metric) => boolean }[] = [
+  { share: 0.5, has: (metric) => metric === 'errors' || metric === 'http5xx' },
+  { share: 0.2, has: isLatency },
+  { share: 0.1, has: (metric) => metric === 'throttles' },
+  { share: 0.1, has: (metric) => metric === 'traffic' },
+  { share: 0.1, has: (metric) => metric.startsWith('custom.') },
+];
+
+/** True for a rule about slow requests, such as `p95`. */
+export function isLatency(metric: Metric): metric is `p${number}` {
+  return /^p\d/.test(metric);
+}
+
+/**
+ * Each metric's part of the stake of one target; the parts add up to 1. A mean of e-values with weights fixed before the
+ * start is an e-value, whatever the metrics have to do with one another, so that one alpha stands for all.
+ */
+export function weightsOf(metrics: readonly Metric[]): Map<Metric, number> {
+  const groups = GROUPS.map(({ share, has }) => ({ share, members: metrics.filter(has) }));
+  const present = groups.filter(({ members }) => members.length > 0);
+  const total = present.reduce((sum, { share }) => sum + share, 0);
+  return new Map(
+    present.flatMap(({ share, members }) =>
+      members.map((metric) => [metric, share / total / members.length] as const),
+    ),
+  );
+}

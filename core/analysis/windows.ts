@@ -1,0 +1,101 @@
+import type { Rollout } from '../rollout/state.ts';
+import { type Instant, type Percent, WINDOW_MS } from '../units.ts';
+import type { MovedWindow } from './evalue.ts';
+import type { Count, Window } from './types.ts';
+
+/** No function is called more often in a minute; a larger count is a fault of whoever counted. */
+const COUNT_MAX = 1e9;
+
+/** Reasons that are told one by one; a verdict travels in the journal, whose items are limited. */
+const REASONS_MAX = 5;
+
+/** The windows that can be believed, oldest first, and why each of the others is not used. */
+export function believable(windows: readonly Window[]): { windows: Window[]; skipped: string[] } {
+  const kept: Window[] = [];
+  const skipped: string[] = [];
+  const times = new Map<Instant, number>();
+  for (const { start } of windows) times.set(start, (times.get(start) ?? 0) + 1);
+  let newest = Number.NEGATIVE_INFINITY;
+  for (const window of windows) {
+    const why =
+      whyNotAt(window.start, times.get(window.start) ?? 0, newest) ??
+      whyNot('canary', window.canary) ??
+      whyNot('stable', window.stable);
+    if (Number.isFinite(window.start)) newest = Math.max(newest, window.start);
+    if (why === undefined) kept.push(window);
+    else skipped.push(`the window of ${clockTime(window.start)} is not used: ${why}`);
+  }
+  return { windows: kept, skipped: shortened([...new Set(skipped)]) };
+}
+
+function whyNotAt(start: Instant, times: number, newest: Instant): string | undefined {
+  if (!Number.isSafeInteger(start) || start % WINDOW_MS !== 0) return 'it does not begin on a whole minute';
+  if (times > 1) return 'it was given more than once';
+  return start < newest ? 'it came after a later one' : undefined;
+}
+
+function whyNot(side: 'canary' | 'stable', count: Count | undefined): string | undefined {
+  if (count === undefined) return undefined;
+  const { bad, total } = count;
+  const odd = [bad, total].find((value) => !Number.isSafeInteger(value) || value < 0 || value > COUNT_MAX);
+  if (odd !== undefined) return `${side} counts ${odd} requests, which is no count`;
+  return bad > total ? `${side} counts ${bad} bad requests of ${total}` : undefined;
+}
+
+function shortened(reasons: string[]): string[] {
+  return reasons.length <= REASONS_MAX
+    ? reasons
+    : [...reasons.slice(0, REASONS_MAX), `and ${reasons.length - REASONS_MAX} more windows are not used`];
+}
+
+/** Hour and minute, UTC. */
+function clockTime(at: Instant): string {
+  if (!Number.isFinite(at)) return String(at);
+  const minutes = (((Math.floor(at / WINDOW_MS) % 1440) + 1440) % 1440) | 0;
+  const two = (value: number) => String(value).padStart(2, '0');
+  return `${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+}
+
+/** True where traffic moved while the window was open, its very start included. */
+export function isMoved({ moves }: Rollout, { start }: { start: Instant }): boolean {
+  return moves.some((at) => at >= start && at < start + WINDOW_MS);
+}
+
+/** The windows in which both versions met the same minutes: since the first raise and before promotion, with requests on both sides. */
+export function comparedWindows(
+  rollout: Rollout,
+  windows: readonly Window[],
+): (MovedWindow & { start: Instant })[] {
+  const first = rollout.moves[0] ?? Number.POSITIVE_INFINITY;
+  const end = rollout.promotedAt ?? Number.POSITIVE_INFINITY;
+  return windows.flatMap((window) => {
+    const { start, canary, stable } = window;
+    if (start + WINDOW_MS <= first || start + WINDOW_MS > end) return [];
+    if (canary === undefined || stable === undefined || canary.total === 0 || stable.total === 0) return [];
+    const counts = { start, c: canary.bad, nc: canary.total, s: stable.bad, ns: stable.total };
+    if (!isMoved(rollout, window)) return [counts];
+    const realised = counts.nc / (counts.nc + counts.ns);
+    return [{ ...counts, share: Math.max(realised, weightAtMost(rollout, start + WINDOW_MS) / 100) }];
+  });
+}
+
+/**
+ * The largest weight that can have been in force before `at`. Only the times of moves are kept: each step after that
+ * moved every target once, within at most as many minutes as there are targets.
+ */
+function weightAtMost({ moves, step, opening }: Rollout, at: Instant): Percent {
+  const later = moves.filter((move) => move >= at).length;
+  const index = step - Math.floor(later / opening.targets.length);
+  return opening.plan.steps[index]?.weight ?? 100;
+}
+
+/** All counts of one side together. */
+export function sum(counts: readonly (Count | undefined)[]): Count {
+  return counts.reduce<Count>(
+    (total, count) => ({
+      bad: total.bad + (count?.bad ?? 0),
+      total: total.total + (count?.total ?? 0),
+    }),
+    { bad: 0, total: 0 },
+  );
+}
