@@ -65,11 +65,15 @@ function ending(rollout: Rollout, now: Instant): Directive | undefined {
     return { kind: 'revert', cause: leaving.cause, reason: leaving.reason, outcome: leaving.outcome };
   if (outcome !== undefined)
     return { kind: 'revert', cause: 'environment', reason: rollout.reason ?? outcome, outcome: 'reverted' };
-  // What cannot be taken back by itself waits for people, however long; they are called again and again.
-  if (!opening.reversible && hasCanaryTraffic(rollout)) return undefined;
+  if (isHeld(rollout)) return undefined;
   if (pause !== undefined && pause.until <= now) return late(rollout, `the pause (${pause.reason}) ran out`);
   if (opening.deadline <= now) return late(rollout, 'the deadline of the whole rollout has passed');
   return undefined;
+}
+
+/** What cannot be taken back by itself waits for people, however long; they are called again and again. */
+function isHeld(rollout: Rollout): boolean {
+  return !rollout.opening.reversible && hasCanaryTraffic(rollout);
 }
 
 function late(rollout: Rollout, reason: string): Directive {
@@ -115,6 +119,7 @@ export function isAwaited(rollout: Rollout, occurrence: string, now: Instant): b
 function checked(rollout: Rollout, waiting: Waiting, now: Instant): Directive | undefined {
   if (waiting === undefined) return undefined;
   const gate = lateGate(waiting, now);
+  if (gate !== undefined && isHeld(rollout)) return hold(rollout, now);
   if (gate !== undefined) return late(rollout, `the gate before ${gate.before} % was not approved in time`);
   return 'ask' in waiting ? { kind: 'hook', checkpoint: waiting.ask } : hold(rollout, now, waiting.until);
 }

@@ -2,6 +2,7 @@ import {
   GetAliasCommand,
   GetFunctionCommand,
   LambdaClient,
+  ListEventSourceMappingsCommand,
   ListProvisionedConcurrencyConfigsCommand,
   PreconditionFailedException,
   UpdateAliasCommand,
@@ -47,10 +48,14 @@ const request = {
   name: 'api',
   service: 'checkout',
   spec: { lambda: 'checkout', alias: 'live' },
-  version: '8',
+  artifact: { version: '8' },
+  bucket: 'releases',
 };
 
-beforeEach(() => void lambda.reset());
+beforeEach(() => {
+  lambda.reset();
+  lambda.on(ListEventSourceMappingsCommand).resolves({});
+});
 
 describe('what is sent', () => {
   test('a raise names the alias, both versions, the share from 0 to 1, the stamp and the revision that was read', async () => {
@@ -108,7 +113,7 @@ describe('what is sent', () => {
     ]);
   });
 
-  test('looking a target up asks for both versions, the alias and its provisioned concurrency, and for nothing else', async () => {
+  test('looking a target up asks for both versions, the alias, its provisioned concurrency and the event sources, and for nothing else', async () => {
     lambda.on(GetFunctionCommand).resolves({
       Configuration: { Version: '8', Timeout: 29, Role: 'role', State: 'Active' },
       Tags: { 'spillway:service': 'checkout' },
@@ -124,6 +129,8 @@ describe('what is sent', () => {
       { FunctionName: 'checkout', Name: 'live' },
       { FunctionName: 'checkout' },
       { FunctionName: 'checkout', Qualifier: '7' },
+      { FunctionName: 'checkout' },
+      { FunctionName: 'checkout:live' },
     ]);
   });
 });

@@ -75,7 +75,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     keeps(
       'looks up a version that serves already: saying so is not its task',
       async ({ router, request }) => {
-        expect((await router.resolve({ ...request, version: '1' })).target).toMatchObject({
+        expect((await router.resolve({ ...request, artifact: { version: '1' } })).target).toMatchObject({
           stable: '1',
           canary: '1',
         });

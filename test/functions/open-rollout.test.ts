@@ -325,7 +325,7 @@ describe('a bad release is refused with the field and the mend, and the journal 
 
 describe('a world that cannot be asked', () => {
   const ways: [string, (ports: Ports) => Ports][] = [
-    ['the releases', (ports) => ({ ...ports, releases: { read: unreachable } })],
+    ['the releases', (ports) => ({ ...ports, releases: { ...ports.releases, read: unreachable } })],
     ['the alarms', (ports) => ({ ...ports, alarms: { read: unreachable } })],
     ['the metrics', (ports) => ({ ...ports, metrics: { read: unreachable } })],
     ['the journal', (ports) => withJournal(ports, { read: unreachable })],

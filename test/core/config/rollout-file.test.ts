@@ -221,7 +221,7 @@ describe('a bad rollout file is refused with the place, what stands there and th
       3,
       'steps[1].weigth is not a known key: did you mean `weight`?',
     ],
-    ['p95', ['watch', 'p95'], '1.25x', 'watch.p95 is not a known key: the nearest known key is `'],
+    ['p96', ['watch', 'p96'], '1.25x', 'watch.p96 is not a known key: did you mean `p9'],
     ['schema of another kind', ['schema'], 2, 'schema is 2: the schema is 1'],
 
     ['no service', ['service'], undefined, 'service is missing: write 1 to 40 small letters'],

@@ -97,12 +97,12 @@ describe('a step', () => {
 
   test('is left on an inconclusive verdict at its longest where that means promote', () => {
     const patient = { plan: plan({ onInconclusive: 'promote' }) };
-    const after = (status: 'inconclusive' | 'broken', to: number, more: Partial<Opening> = patient) =>
+    const ends = (status: 'inconclusive' | 'broken', to: number, more: Partial<Opening> = patient) =>
       directiveAt(to + 1, decided(record(status, [1, to]), to + 1, onFirstStep(more)));
-    expect(after('inconclusive', 11)).toEqual(shift(50));
-    expect(after('inconclusive', 10).kind).toBe('hold');
-    expect(after('broken', 11).kind).toBe('hold');
-    expect(after('inconclusive', 11, {}).kind).toBe('hold');
+    expect(ends('inconclusive', 11)).toEqual(shift(50));
+    expect(ends('inconclusive', 10).kind).toBe('hold');
+    expect(ends('broken', 11).kind).toBe('hold');
+    expect(ends('inconclusive', 11, {}).kind).toBe('hold');
   });
 
   test('is left on an order to promote, once', () => {

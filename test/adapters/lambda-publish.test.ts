@@ -1,0 +1,211 @@
+import {
+  GetFunctionCommand,
+  GetFunctionConfigurationCommand,
+  LambdaClient,
+  PublishVersionCommand,
+  UpdateFunctionCodeCommand,
+} from '@aws-sdk/client-lambda';
+import { mockClient } from 'aws-sdk-client-mock';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { lambdaPublisher } from '../../adapters/lambda-publish.ts';
+import type { Publishing, Target } from '../../core/rollout/event.ts';
+import { virtualClock } from '../../local/clock.ts';
+import { FINAL, PASSING } from './stub.ts';
+
+const client = new LambdaClient({ region: 'eu-west-1' });
+const lambda = mockClient(client);
+const clock = virtualClock();
+
+const zip: Publishing = {
+  from: 'zip',
+  bucket: 'releases',
+  key: 'releases/shop/r1/api.zip',
+  versionId: 'v1',
+  sha256: 'ours',
+  revision: 'r1',
+};
+const target: Target = {
+  name: 'api',
+  kind: 'lambda-alias',
+  key: 'lambda-alias:shop:live',
+  ref: { functionName: 'shop', alias: 'live' },
+  stable: '1',
+  canary: '',
+  source: 'http',
+  publish: zip,
+};
+const downloaded: string[] = [];
+const download: typeof fetch = async (url) => {
+  downloaded.push(String(url));
+  return new Response(Uint8Array.from([1, 2, 3]));
+};
+const publisher = lambdaPublisher(client, clock, download);
+const publish = (change: Partial<Target> = {}) => clock.run(publisher.publish({ ...target, ...change }));
+const latest = (CodeSha256: string, RevisionId: string, more: object = {}) => ({
+  Configuration: { CodeSha256, RevisionId, LastUpdateStatus: 'Successful' as const, ...more },
+});
+const failure = (name: string, httpStatusCode = 400) =>
+  Object.assign(new Error(`said ${name}`), { name, $metadata: { httpStatusCode } });
+const inputs = (command: Parameters<typeof lambda.commandCalls>[0]) =>
+  lambda.commandCalls(command).map(({ args }) => args[0].input);
+
+beforeEach(() => {
+  lambda.reset();
+  downloaded.length = 0;
+  lambda.on(GetFunctionConfigurationCommand).resolves({ State: 'Active' });
+  lambda.on(PublishVersionCommand).resolves({ Version: '2' });
+  lambda.on(UpdateFunctionCodeCommand).resolves({});
+});
+
+describe('publishing', () => {
+  test('sends the object version over the revision of the opening, waits, and publishes what it reads then', async () => {
+    lambda
+      .on(GetFunctionCommand)
+      .resolvesOnce(latest('before', 'r1'))
+      .resolvesOnce(latest('ours', 'r2', { LastUpdateStatus: 'InProgress' }))
+      .resolves(latest('ours', 'r3'));
+    expect(await publish()).toEqual({ version: '2' });
+    expect(inputs(UpdateFunctionCodeCommand)).toEqual([
+      {
+        FunctionName: 'shop',
+        S3Bucket: 'releases',
+        S3Key: 'releases/shop/r1/api.zip',
+        S3ObjectVersion: 'v1',
+        RevisionId: 'r1',
+      },
+    ]);
+    expect(inputs(PublishVersionCommand)).toEqual([
+      { FunctionName: 'shop', CodeSha256: 'ours', RevisionId: 'r3' },
+    ]);
+    expect(inputs(GetFunctionConfigurationCommand)).toEqual([{ FunctionName: 'shop', Qualifier: '2' }]);
+  });
+
+  test('of an image names it by its digest, and tells it by its digest', async () => {
+    const uri = `registry/shop@sha256:${'b'.repeat(64)}`;
+    lambda
+      .on(GetFunctionCommand)
+      .resolvesOnce({ ...latest('x', 'r1'), Code: { ImageUri: 'registry/shop:tag' } })
+      .resolves({ ...latest('y', 'r2'), Code: { ResolvedImageUri: uri } });
+    expect(await publish({ publish: { from: 'image', uri, revision: 'r1' } })).toEqual({ version: '2' });
+    expect(inputs(UpdateFunctionCodeCommand)).toEqual([
+      { FunctionName: 'shop', ImageUri: uri, RevisionId: 'r1' },
+    ]);
+    expect(inputs(PublishVersionCommand)).toMatchObject([{ CodeSha256: 'y', RevisionId: 'r2' }]);
+  });
+
+  test('does not send code that is there already', async () => {
+    lambda.on(GetFunctionCommand).resolves(latest('ours', 'r9'));
+    expect(await publish()).toEqual({ version: '2' });
+    expect(inputs(UpdateFunctionCodeCommand)).toEqual([]);
+  });
+
+  test('sends nothing over code that is neither from before nor its own', async () => {
+    lambda.on(GetFunctionCommand).resolves(latest('theirs', 'r9'));
+    await expect(publish()).rejects.toMatchObject({
+      code: 'TargetInvalid',
+      message: expect.stringMatching(/^Somebody else changed \$LATEST of shop/),
+    });
+    expect(inputs(UpdateFunctionCodeCommand)).toEqual([]);
+  });
+
+  test.each(['PreconditionFailedException', 'ResourceConflictException'])(
+    'looks again where Lambda says %s',
+    async (name) => {
+      lambda.on(GetFunctionCommand).resolves(latest('ours', 'r9'));
+      lambda.on(PublishVersionCommand).rejectsOnce(failure(name, 409)).resolves({ Version: '2' });
+      expect(await publish()).toEqual({ version: '2' });
+      expect(inputs(PublishVersionCommand)).toHaveLength(2);
+    },
+  );
+
+  test('refuses with the words of Lambda what will be the same the next time', async () => {
+    lambda.on(GetFunctionCommand).resolves(latest('before', 'r1'));
+    lambda.on(UpdateFunctionCodeCommand).rejects(failure('InvalidParameterValueException'));
+    await expect(publish()).rejects.toMatchObject({
+      code: 'TargetInvalid',
+      message: 'Lambda refused the code of shop: said InvalidParameterValueException.',
+    });
+  });
+
+  test('refuses where the update itself failed, with its reason', async () => {
+    const failed = { LastUpdateStatus: 'Failed', LastUpdateStatusReason: 'the image is gone' };
+    lambda.on(GetFunctionCommand).resolves(latest('ours', 'r2', failed));
+    await expect(publish()).rejects.toThrow(/could not take the code of shop \(the image is gone\)/);
+    lambda.on(GetFunctionCommand).resolves(latest('before', 'r2', failed));
+    await expect(publish()).rejects.toThrow(/its last update failed: the image is gone/);
+  });
+
+  test('says pending after six seconds, whatever is not through', async () => {
+    const began = clock.now();
+    lambda.on(GetFunctionCommand).resolves(latest('ours', 'r2', { LastUpdateStatus: 'InProgress' }));
+    expect(await publish()).toBe('pending');
+    expect(clock.now() - began).toBe(6_000);
+    lambda.on(GetFunctionConfigurationCommand).resolves({ State: 'Pending' });
+    expect(await publish({ canary: '2', publish: { from: 'await' } })).toBe('pending');
+    expect(clock.now() - began).toBe(12_000);
+  });
+
+  test.each(PASSING)('is Unavailable where AWS cannot be asked just now: %s', async (_what, error) => {
+    lambda.on(GetFunctionCommand).resolves(latest('before', 'r1'));
+    lambda.on(UpdateFunctionCodeCommand).rejects(error);
+    await expect(publish()).rejects.toMatchObject({ code: 'Unavailable' });
+  });
+
+  test.each(FINAL)('lets go on untouched what nobody expected: %s', async (_what, error) => {
+    lambda.on(GetFunctionCommand).resolves(latest('before', 'r1'));
+    lambda.on(UpdateFunctionCodeCommand).rejects(error);
+    await expect(publish()).rejects.toBe(error);
+  });
+});
+
+describe('restoring', () => {
+  const restore = (change: Partial<Target> = {}) =>
+    clock.run(publisher.restore({ ...target, canary: '2', publish: undefined, ...change }));
+  const stable = (more: object = {}) => ({
+    Configuration: { CodeSha256: 'before', CodeSize: 3, ...more },
+    Code: { Location: 'https://code/1' },
+  });
+  beforeEach(() => {
+    lambda.on(GetFunctionCommand).resolves(latest('ours', 'r5'));
+    lambda.on(GetFunctionCommand, { FunctionName: 'shop', Qualifier: '2' }).resolves(latest('ours', 'x'));
+    lambda.on(GetFunctionCommand, { FunctionName: 'shop', Qualifier: '1' }).resolves(stable());
+  });
+
+  test('sends the code of stable over the revision that was read', async () => {
+    await restore();
+    expect(downloaded).toEqual(['https://code/1']);
+    expect(inputs(UpdateFunctionCodeCommand)).toEqual([
+      { FunctionName: 'shop', ZipFile: Uint8Array.from([1, 2, 3]), RevisionId: 'r5' },
+    ]);
+  });
+
+  test('knows what was about to be published by its artifact', async () => {
+    await restore({ canary: '', publish: zip });
+    expect(inputs(UpdateFunctionCodeCommand)).toHaveLength(1);
+    await restore({ canary: '', publish: { ...zip, sha256: 'another' } });
+    expect(inputs(UpdateFunctionCodeCommand)).toHaveLength(1);
+  });
+
+  test('sends an image by the name that Lambda resolved it to', async () => {
+    lambda
+      .on(GetFunctionCommand, { FunctionName: 'shop', Qualifier: '1' })
+      .resolves({ ...stable(), Code: { ResolvedImageUri: 'registry/shop@sha256:a' } });
+    await restore();
+    expect(inputs(UpdateFunctionCodeCommand)).toMatchObject([{ ImageUri: 'registry/shop@sha256:a' }]);
+  });
+
+  test.each([
+    ['somebody else has changed the code', latest('theirs', 'r5'), stable()],
+    [
+      'the code of stable is larger than one call can carry',
+      latest('ours', 'r5'),
+      stable({ CodeSize: 50 * 1024 * 1024 + 1 }),
+    ],
+  ])('leaves $LATEST as it is where %s', async (_what, now, then) => {
+    lambda.on(GetFunctionCommand, { FunctionName: 'shop' }).resolves(now);
+    lambda.on(GetFunctionCommand, { FunctionName: 'shop', Qualifier: '2' }).resolves(latest('ours', 'x'));
+    lambda.on(GetFunctionCommand, { FunctionName: 'shop', Qualifier: '1' }).resolves(then);
+    await restore();
+    expect(inputs(UpdateFunctionCodeCommand)).toEqual([]);
+  });
+});

@@ -1,0 +1,263 @@
+import {
+  GetAliasCommand,
+  GetFunctionCommand,
+  LambdaClient,
+  ListEventSourceMappingsCommand,
+  ListFunctionUrlConfigsCommand,
+  ListProvisionedConcurrencyConfigsCommand,
+} from '@aws-sdk/client-lambda';
+import { mockClient } from 'aws-sdk-client-mock';
+import { describe, expect, test } from 'vitest';
+import { resolveLambda } from '../../adapters/lambda-resolve.ts';
+import type { TargetRequest } from '../../core/ports.ts';
+import { virtualClock } from '../../local/clock.ts';
+import { seededRandom } from '../../local/random.ts';
+import { SimulatedLambda } from '../../local/services/lambda.ts';
+import { attach, type Operations } from '../../local/simulate.ts';
+
+const FN = 'orders';
+const SHA = `${'A'.repeat(43)}=`;
+const ZIP = { zip: { key: 'releases/shop/r1/api.zip', versionId: 'v1', sha256: SHA } };
+const QUEUE = 'arn:aws:sqs:eu-west-1:111122223333:incoming';
+const STREAM = 'arn:aws:kinesis:eu-west-1:111122223333:stream/clicks';
+const FREE = { 'spillway:service': 'shop', 'spillway:mode': 'zip' };
+
+/** A function at version 1 behind `live`, with a version 2. */
+function stage(tags: Record<string, string> = FREE) {
+  const clock = virtualClock();
+  const lambda = new SimulatedLambda({
+    clock,
+    random: seededRandom(1),
+    region: 'eu-west-1',
+    account: '111122223333',
+  });
+  const client = new LambdaClient({
+    region: 'eu-west-1',
+    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+  });
+  attach(client, lambda.operations as Operations, { clock });
+  const { helpers } = lambda;
+  helpers.createFunction({ name: FN, tags, timeout: 9 });
+  helpers.createAlias(FN, 'live', helpers.publishCounted(FN));
+  helpers.publishCounted(FN);
+  const resolve = (change: Partial<TargetRequest> = {}, spec: Record<string, string> = {}) =>
+    clock.run(
+      resolveLambda(client, clock, {
+        name: 'api',
+        service: 'shop',
+        artifact: { version: '2' },
+        bucket: 'releases',
+        ...change,
+        spec: { lambda: FN, alias: 'live', source: 'http', ...spec },
+      }),
+    );
+  return { clock, lambda, helpers, resolve };
+}
+
+describe('a version', () => {
+  test('that is Active is the canary, with the time limit of its requests', async () => {
+    expect(await stage().resolve()).toEqual({
+      target: {
+        name: 'api',
+        kind: 'lambda-alias',
+        key: 'lambda-alias:orders:live',
+        ref: { functionName: FN, alias: 'live' },
+        stable: '1',
+        canary: '2',
+        source: 'http',
+      },
+      timeoutSeconds: 9,
+      notices: [],
+    });
+  });
+
+  test('that is Pending is taken, and waited for', async () => {
+    const { helpers, resolve } = stage();
+    helpers.setState(FN, '2', 'Pending');
+    expect((await resolve()).target).toMatchObject({ canary: '2', publish: { from: 'await' } });
+  });
+
+  test('that failed is refused with the reason', async () => {
+    const { helpers, resolve } = stage();
+    helpers.setState(FN, '2', 'Failed');
+    await expect(resolve()).rejects.toThrow('targets.api: version 2 of orders is Failed; publish one that');
+  });
+
+  test.each([
+    ['execution role', { role: 'arn:aws:iam::111122223333:role/other' }],
+    ['dead-letter queue', { deadLetterArn: QUEUE }],
+  ])('or code with another %s than stable is refused', async (what, change) => {
+    const { helpers, resolve } = stage();
+    helpers.configure(FN, change);
+    const version = helpers.publishCounted(FN);
+    await expect(resolve({ artifact: { version } })).rejects.toThrow(`differ in their ${what}`);
+    await expect(resolve({ artifact: ZIP })).rejects.toThrow(`differ in their ${what}`);
+  });
+});
+
+describe('a zip', () => {
+  test('is published from its object, over what $LATEST holds now', async () => {
+    const { lambda, resolve } = stage();
+    const { RevisionId } = await lambda.operations.GetFunctionConfigurationCommand({ FunctionName: FN });
+    expect((await resolve({ artifact: ZIP })).target).toMatchObject({
+      stable: '1',
+      canary: '',
+      publish: { from: 'zip', bucket: 'releases', ...ZIP.zip, revision: RevisionId },
+    });
+  });
+
+  test('that stable runs already is its canary too', async () => {
+    const { lambda, resolve } = stage();
+    const { CodeSha256 = '' } = await lambda.operations.GetFunctionConfigurationCommand({
+      FunctionName: FN,
+      Qualifier: '1',
+    });
+    const { target } = await resolve({ artifact: { zip: { ...ZIP.zip, sha256: CodeSha256 } } });
+    expect(target).toMatchObject({ stable: '1', canary: '1' });
+    expect(target.publish).toBeUndefined();
+  });
+
+  test.each([
+    ['without its owner’s word', { 'spillway:service': 'shop' }, /no tag where spillway:mode=zip is needed/],
+    [
+      'whose owner said something else',
+      { ...FREE, 'spillway:mode': 'image' },
+      /carries the tag spillway:mode=image where/,
+    ],
+    [
+      'of CloudFormation',
+      { ...FREE, 'aws:cloudformation:stack-name': 'shop' },
+      /stack-name=shop\), which would put its own code back/,
+    ],
+    ['of SST', { ...FREE, 'sst:app': 'shop' }, /infrastructure tool \(sst:app=shop\)/],
+    [
+      'of another service',
+      { ...FREE, 'spillway:service': 'other' },
+      /spillway:service=other, where spillway:service=shop/,
+    ],
+  ])('is refused for a function %s', async (_what, tags, says) => {
+    await expect(stage(tags).resolve({ artifact: ZIP })).rejects.toThrow(says);
+  });
+
+  test('is refused where an event source or a URL runs $LATEST, and both are named', async () => {
+    const { helpers, resolve } = stage();
+    helpers.bindEventSource(FN, QUEUE);
+    helpers.createUrl(FN);
+    await expect(resolve({ artifact: ZIP })).rejects.toThrow(
+      'targets.api: $LATEST of orders is in use by queue incoming, function URL https://orders-latest.lambda-url.eu-west-1.on.aws/, and would serve',
+    );
+  });
+
+  test('is taken where they are bound to the alias, or switched off', async () => {
+    const { helpers, resolve } = stage();
+    helpers.bindEventSource(FN, QUEUE, 'live');
+    helpers.bindEventSource(FN, STREAM, undefined, false);
+    helpers.createUrl(FN, 'live');
+    expect((await resolve({ artifact: ZIP })).target.canary).toBe('');
+  });
+
+  test('waits for an update that is just ending, and takes the revision after it', async () => {
+    const { clock, lambda, helpers, resolve } = stage();
+    const { operations } = lambda;
+    helpers.publish(FN, () => 1);
+    const { zipSync } = await import('fflate');
+    await operations.UpdateFunctionCodeCommand({
+      FunctionName: FN,
+      ZipFile: zipSync({ a: new Uint8Array(1) }),
+    });
+    const { target } = await resolve({ artifact: ZIP });
+    const { RevisionId } = await operations.GetFunctionConfigurationCommand({ FunctionName: FN });
+    expect(clock.now()).toBeGreaterThan(0);
+    expect(target.publish).toMatchObject({ revision: RevisionId });
+  });
+
+  test('is refused for a function whose code is an image', async () => {
+    const { helpers, resolve } = stage();
+    helpers.publishImage(FN, `registry.example.com/shop@sha256:${'a'.repeat(64)}`);
+    await expect(resolve({ artifact: ZIP })).rejects.toThrow(/package type Image, .* release an image/);
+  });
+});
+
+describe('an event source', () => {
+  test('that does not call the alias is named, and is no refusal for a target that others call', async () => {
+    const { helpers, resolve } = stage();
+    helpers.bindEventSource(FN, QUEUE);
+    helpers.bindEventSource(FN, STREAM, '1');
+    helpers.bindEventSource(FN, `${QUEUE}-2`, 'live');
+    expect((await resolve()).notices).toEqual([
+      'queue incoming calls $LATEST of orders, not alias live: it is no part of this rollout',
+      'event source stream/clicks calls 1 of orders, not alias live: it is no part of this rollout',
+    ]);
+  });
+
+  test.each([
+    [
+      'sqs',
+      'no queue calls alias live of orders (queue incoming calls $LATEST, event source stream/clicks calls 1)',
+    ],
+    [
+      'stream',
+      'no stream calls alias live of orders (queue incoming calls $LATEST, event source stream/clicks calls 1)',
+    ],
+  ])('must call the alias where the source is %s', async (source, says) => {
+    const { helpers, resolve } = stage();
+    helpers.bindEventSource(FN, QUEUE);
+    helpers.bindEventSource(FN, STREAM, '1');
+    await expect(resolve({}, { source })).rejects.toThrow(`targets.api: ${says}; bind`);
+  });
+
+  test('of the other kind does not feed a target', async () => {
+    const { helpers, resolve } = stage();
+    helpers.bindEventSource(FN, STREAM, 'live');
+    await expect(resolve({}, { source: 'sqs' })).rejects.toThrow('no queue calls alias live');
+    expect((await resolve({}, { source: 'stream' })).target.source).toBe('stream');
+  });
+
+  test('must be the queue that is named; its name and that of its dead letters are kept', async () => {
+    const { helpers, resolve } = stage();
+    helpers.bindEventSource(FN, QUEUE, 'live');
+    await expect(resolve({}, { source: 'sqs', queue: 'other' })).rejects.toThrow(
+      'targets.api: queue other does not call alias live of orders;',
+    );
+    const { target } = await resolve({}, { source: 'sqs', queue: 'incoming', dlq: 'dead' });
+    expect(target.ref).toEqual({ functionName: FN, alias: 'live', queue: 'incoming', dlq: 'dead' });
+    expect(target.source).toBe('sqs');
+  });
+
+  test('that is switched off feeds nothing', async () => {
+    const { helpers, resolve } = stage();
+    helpers.bindEventSource(FN, QUEUE, 'live', false);
+    await expect(resolve({}, { source: 'sqs' })).rejects.toThrow('no queue calls alias live');
+  });
+});
+
+describe('over several pages', () => {
+  const client = new LambdaClient({ region: 'eu-west-1' });
+  const arn = `arn:aws:lambda:eu-west-1:111122223333:function:${FN}`;
+
+  test('event sources and URLs are found on the last one, also where the bare name finds no alias', async () => {
+    const mock = mockClient(client);
+    mock.on(GetFunctionCommand).resolves({ Configuration: { RevisionId: 'r' }, Tags: FREE });
+    mock.on(GetAliasCommand).resolves({ FunctionVersion: '1' });
+    mock.on(ListProvisionedConcurrencyConfigsCommand).resolves({});
+    mock.on(ListEventSourceMappingsCommand).resolves({});
+    mock.on(ListEventSourceMappingsCommand, { FunctionName: `${FN}:live` }).resolves({ NextMarker: 'm' });
+    mock
+      .on(ListEventSourceMappingsCommand, { FunctionName: `${FN}:live`, Marker: 'm' })
+      .resolves({ EventSourceMappings: [{ UUID: 'u', EventSourceArn: QUEUE, FunctionArn: `${arn}:live` }] });
+    mock.on(ListFunctionUrlConfigsCommand).resolves({ FunctionUrlConfigs: [], NextMarker: 'm' });
+    mock
+      .on(ListFunctionUrlConfigsCommand, { FunctionName: FN, Marker: 'm' })
+      .resolves({ FunctionUrlConfigs: [{ FunctionUrl: 'https://u', FunctionArn: arn } as never] });
+    const request = {
+      name: 'api',
+      service: 'shop',
+      bucket: 'b',
+      spec: { lambda: FN, alias: 'live', source: 'sqs' },
+    };
+    const resolve = (artifact: TargetRequest['artifact']) =>
+      resolveLambda(client, virtualClock(), { ...request, artifact });
+    expect((await resolve({ version: '2' })).notices).toEqual([]);
+    await expect(resolve(ZIP)).rejects.toThrow('in use by function URL https://u');
+  });
+});

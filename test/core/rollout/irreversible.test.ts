@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+import type { Command } from '../../../core/rollout/decide.ts';
+import type { Gate } from '../../../core/rollout/event.ts';
+import { PAUSE_SECONDS_MAX } from '../../../core/rollout/timing.ts';
+import {
+  aborted,
+  directiveAt,
+  given,
+  measured,
+  minute,
+  onFirstStep,
+  opened,
+  paused,
+  record,
+  resumed,
+  revertOrdered,
+  smokeAnswered,
+  smokeHooks,
+} from './given.ts';
+
+const held = (minutes: number, reason: string) =>
+  paused(minutes, {
+    by: 'spillway',
+    why: 'irreversible',
+    reason: `${reason}; it is not reversible, so the weight is held`,
+  });
+const DAY = PAUSE_SECONDS_MAX / 60;
+const once = (more = {}) => onFirstStep({ reversible: false, ...more });
+
+describe('a release that is not reversible', () => {
+  test('keeps its weight where it is worse, and people are called', () => {
+    given(once())
+      .when(record('fail', [1, 3]), 4)
+      .then(measured('fail', [1, 3]), held(4, 'it is fail'));
+    expect(directiveAt(4, once(), measured('fail', [1, 3]), held(4, 'it is fail')).kind).toBe('hold');
+  });
+
+  test('calls people once a day, not at every tick', () => {
+    const history = [...once(), measured('fail', [1, 3]), held(4, 'it is fail')];
+    given(history)
+      .when(record('fail', [1, 4]), 5)
+      .then(measured('fail', [1, 4]));
+    given(history)
+      .when(record('fail', [1, 3 + DAY]), 4 + DAY)
+      .then(measured('fail', [1, 3 + DAY]), held(4 + DAY, 'it is fail'));
+  });
+
+  test('is held also by an alarm and by an execution that dies again and again', () => {
+    const alarms = [{ name: 'orders-low', red: false }];
+    given(once({ alarms }))
+      .when({ type: 'ReportAlarm', alarm: 'orders-low', since: minute(2) }, 3)
+      .then(
+        { type: 'AlarmRaised', at: minute(3), alarm: 'orders-low', since: minute(2) },
+        held(3, 'alarm orders-low went off'),
+      );
+  });
+
+  test('is not taken back by a pause that ran out or by the deadline', () => {
+    const deadline = minute(10);
+    expect(directiveAt(5, once(), paused(1, { until: minute(4) })).kind).toBe('measure');
+    expect(directiveAt(11, once({ deadline })).kind).toBe('measure');
+    expect(directiveAt(11, once({ deadline }), measured('pass', [1, 10])).kind).not.toBe('revert');
+  });
+
+  test('is not taken back by a gate that nobody approved, which is waited for without end', () => {
+    const gates: Gate[] = [{ before: 50, approvers: 1, by: [], timeoutSeconds: 60, onTimeout: 'revert' }];
+    const history = [
+      ...once({ gates }),
+      measured('pass', [1, 3]),
+      { type: 'GateOpened' as const, at: minute(4), gate: 50, until: minute(5) },
+      measured('pass', [1, 4]),
+    ];
+    expect(directiveAt(5.2, history)).toEqual({ kind: 'hold', seconds: 48 });
+    const approved = { type: 'Approved' as const, at: minute(5.3), gate: 50, by: 'ada' };
+    given(history).when({ type: 'Approve', by: 'ada', gate: 50 }, 5.3).then(approved);
+    expect(directiveAt(5.3, history, approved).kind).toBe('shift');
+  });
+
+  test('goes on once somebody resumes', () => {
+    const history = [...once(), measured('fail', [1, 3]), held(4, 'it is fail'), resumed(4.5)];
+    expect(directiveAt(6, history, measured('pass', [1, 5])).kind).toBe('shift');
+  });
+
+  test('is taken back where a person aborts', () => {
+    const history = [...once(), measured('fail', [1, 3]), held(4, 'it is fail')];
+    const abort: Command = { type: 'Abort', by: 'ada', reason: 'it looks odd' };
+    given(history).when(abort, 5).then(aborted(5));
+    expect(directiveAt(5, history, aborted(5))).toMatchObject({ kind: 'revert', outcome: 'reverted' });
+  });
+
+  test('is refused like any other before it has traffic', () => {
+    const hooks = smokeHooks('/health');
+    given(opened({ reversible: false, hooks }))
+      .when({ type: 'AnswerHook', hook: 'smoke.1', status: 'fail', reason: 'GET /0 was put' }, 1)
+      .then(smokeAnswered(0, 'fail', 1), revertOrdered(1, { outcome: 'refused', reason: 'GET /0 was put' }));
+  });
+});
