@@ -118,9 +118,10 @@ export function answer(rollout: Rollout, { clock }: Needs<'clock'>): Answer {
   };
 }
 
-/** What the execution of a rollout's present epoch is started with. */
+/** What the execution of a rollout's present epoch is started with; an irreversible release names nothing that an error may take back. */
 export function executionInput({ opening, epoch }: Rollout): ExecutionInput {
-  const { rolloutId, targets } = opening;
+  const { rolloutId } = opening;
+  const targets = opening.reversible ? opening.targets : [];
   return { rolloutId, epoch, closed: stampText({ rolloutId, epoch, seq: SEQ_MAX, open: false }), targets };
 }
 

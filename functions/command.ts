@@ -116,6 +116,12 @@ async function known(
       'RolloutUnknown',
       `Rollout ${rolloutId} is neither in the journal nor watched by a dead man; check its id.`,
     );
+  // What an error must not take back is not frozen, so only the journal knows it.
+  if (frozen.targets.length === 0)
+    throw new RolloutError(
+      'Unavailable',
+      `The journal cannot be read, and only it knows the targets of ${rolloutId}, which is not reversible; abort it again.`,
+    );
   return frozen;
 }
 

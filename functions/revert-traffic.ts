@@ -57,7 +57,12 @@ async function toRevert(
   if (ref.targets.length > 0 && isKnown) return ref.targets;
   if (ref.targets.length > 0) return publishedSince(ref, ports);
   const rollout = await readRollout(ref.rolloutId, ports);
-  return rollout.leaving === undefined ? [] : rollout.opening.targets;
+  return isHeld(rollout, ports) ? [] : rollout.opening.targets;
+}
+
+/** True where users meet an irreversible release, and nothing says that it is to leave. */
+function isHeld(rollout: Rollout, { clock }: Needs<'clock'>): boolean {
+  return hasCanaryTraffic(rollout) && next(rollout, clock.now()).kind !== 'revert';
 }
 
 /** An execution that was started before its versions were published learns them from the journal, if that can be read. */
@@ -76,14 +81,14 @@ async function writeDown(
   const rollout = await ports.journal.read(ref.rolloutId);
   if (rollout === undefined) return { outcome: 'reverted', reason: why ?? 'taken back without a journal' };
   // Held on purpose: the dead man starts another execution, which goes on holding.
-  if (targets.length === 0 && rollout.leaving === undefined)
+  if (targets.length === 0 && rollout.outcome === undefined)
     return { outcome: 'halted', reason: why ?? 'held for people' };
   // Sealed targets beside others, or beside an order to leave, are half a completion that must not stay.
   const sealed = rollout.outcome === undefined ? sealedAmong(rollout, targets) : [];
   const isHalf = rollout.leaving !== undefined || sealed.length < targets.length;
   if (sealed.length > 0 && isHalf) {
     await revertTargets(sealed, { ...ref, unseal: true }, ports);
-    return writeDown(ref, await revertTargets(ref.targets, ref, ports), why, ports);
+    return writeDown(ref, await revertTargets(await toRevert(ref, ports), ref, ports), why, ports);
   }
   const directive = next(rollout, ports.clock.now());
   const { cause, reason } =
@@ -111,7 +116,7 @@ function sealedAmong(rollout: Rollout, reverted: RevertedTarget[]): Target[] {
 }
 
 /** How long the code of stable may take to be put back, for the same reason. */
-const RESTORING_MS = 4_000;
+const RESTORING_MS = 3_000;
 
 /** Puts the code of stable back into `$LATEST` where publishing replaced it, before the lock goes: the next release must not meet a change under way. */
 async function restore(

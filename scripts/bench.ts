@@ -1,24 +1,39 @@
-// `npm run bench -- NAME [--json]`: a benchmark by name; with --json its figures are the last line.
+// `npm run bench -- NAME [--json] ...`: a benchmark by name; with --json its figures are the last line, other arguments are its own.
 import { cost } from './benchmarks/cost.ts';
+import { harm } from './benchmarks/harm.ts';
 import { loop } from './benchmarks/loop.ts';
 
-/** Figures of a benchmark; each says its unit in its name. */
-export type Figures = Record<string, number>;
+/** Figures of a benchmark, each with its unit in its name; a table behind them goes into the JSON only. */
+export type Figures = Record<string, number | object[]>;
 
-const benchmarks: Record<string, () => Promise<Figures>> = { cost, loop };
+interface Benchmark {
+  run(args: string[]): Promise<Figures>;
+  /** Arguments of its own, each with one value. */
+  takes?: string[];
+}
+
+const benchmarks: Record<string, Benchmark> = {
+  cost: { run: cost },
+  harm: { run: harm, takes: ['--runs'] },
+  loop: { run: loop },
+};
 
 const [name = '', ...flags] = process.argv.slice(2);
 const benchmark = benchmarks[name];
-const unknown = flags.find((flag) => flag !== '--json');
+const known = ['--json', ...(benchmark?.takes ?? [])];
+const unknown = flags.find(
+  (flag, at) => !known.includes(flag) && !benchmark?.takes?.includes(flags[at - 1] ?? ''),
+);
 if (benchmark === undefined || unknown !== undefined) {
   console.error(
     unknown === undefined
       ? `There is no benchmark "${name}"; there are: ${Object.keys(benchmarks).join(', ')}.`
-      : `bench does not know ${unknown}; it knows --json.`,
+      : `bench does not know ${unknown}; it knows ${known.join(', ')}.`,
   );
   process.exitCode = 2;
 } else {
-  const figures = await benchmark();
-  for (const [figure, value] of Object.entries(figures)) console.log(`${figure.padEnd(44)} ${value}`);
+  const figures = await benchmark.run(flags);
+  for (const [figure, value] of Object.entries(figures))
+    if (typeof value === 'number') console.log(`${figure.padEnd(64)} ${value}`);
   if (flags.includes('--json')) console.log(JSON.stringify(figures));
 }

@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { command } from '../../functions/command.ts';
+import { decide } from '../../functions/decide.ts';
+import { openRollout } from '../../functions/open-rollout.ts';
+import { promoteCanary } from '../../functions/promote-canary.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
+import { runHook } from '../../functions/run-hook.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
+import { SERVICE } from '../../local/scenario.ts';
 import { eventFor, FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
 const abort = { command: 'abort', rolloutId: FIRST, by: 'ada', reason: 'orders look odd' };
@@ -220,6 +225,173 @@ describe('pause and resume', () => {
     const ports = withJournal(stage.ports, { read: unreachable });
     const pausing = stage.call(command, order({ command: 'pause', reason: 'lunch' }), ports);
     await expect(pausing).rejects.toMatchObject({ name: 'Unavailable' });
+  });
+});
+
+describe('approve', () => {
+  const gates = [{ before: 10, approvers: 1 }];
+
+  async function gated() {
+    const stage = setUp({ rollout: { gates } });
+    const ref = await stage.open();
+    await stage.call(runHook, { ref, version: 1, token: 'asked' });
+    return { stage, ref };
+  }
+
+  test('opens the way for the gate that is asked for, and wakes the hold', async () => {
+    const { stage, ref } = await gated();
+    expect(await stage.call(decide, ref)).toMatchObject({ kind: 'hold' });
+    await waitWith(stage, 'hold');
+    await stage.call(command, order({ command: 'approve', gate: 10 }));
+    expect((await stage.rollout()).gates[10]?.approvedBy).toEqual(['ada']);
+    expect(stage.woken).toContain('hold');
+    expect(await stage.call(decide, ref)).toMatchObject({ kind: 'shift' });
+  });
+
+  test('of another gate is refused, and nothing is written down', async () => {
+    const { stage } = await gated();
+    const before = await stage.history();
+    await expect(stage.call(command, order({ command: 'approve', gate: 50 }))).rejects.toMatchObject({
+      name: 'CommandRefused',
+      message: expect.stringMatching(/no open gate before 50 %, only before 10 %/),
+    });
+    expect(await stage.history()).toEqual(before);
+  });
+});
+
+describe('answer', () => {
+  const said = (change: object = {}) =>
+    order({ command: 'answer', hook: 'smoke.1', status: 'pass', reason: 'all is well', ...change });
+
+  async function asked() {
+    const stage = setUp({ rollout: { smoke: [{ get: '/health', expect: { status: 200 } }] } });
+    const ref = await stage.open();
+    const hooks = () => ({ ask: async () => ({ status: 'pending' as const, reason: 'it takes a while' }) });
+    await stage.call(runHook, { ref, version: 1, token: 'asked' }, { ...stage.ports, hooks });
+    return { stage, ref };
+  }
+
+  test('of a hook that was asked lets the rollout go on, and wakes its hold', async () => {
+    const { stage, ref } = await asked();
+    expect(await stage.history()).toEqual(['RolloutOpened', 'HookStarted']);
+    expect(await stage.call(decide, ref)).toMatchObject({ kind: 'hold' });
+    await waitWith(stage, 'hold');
+    await stage.call(command, said());
+    expect(stage.woken).toContain('hold');
+    expect(await stage.call(decide, ref)).toMatchObject({ kind: 'shift' });
+  });
+
+  test('that fails takes the release back', async () => {
+    const { stage } = await asked();
+    await stage.call(command, said({ status: 'fail', reason: 'orders were lost' }));
+    expect((await stage.rollout()).leaving).toMatchObject({ cause: 'canary', reason: 'orders were lost' });
+  });
+
+  test('that is sent again is accepted, and changes nothing', async () => {
+    const { stage } = await asked();
+    await stage.call(command, said());
+    const before = await stage.history();
+    expect(await stage.call(command, said({ status: 'fail' }))).toMatchObject({ accepted: true });
+    expect(await stage.history()).toEqual(before);
+  });
+
+  test('of a hook that was not asked is refused', async () => {
+    const { stage } = await asked();
+    const other = stage.call(command, said({ hook: 'smoke.2' }));
+    await expect(other).rejects.toMatchObject({ name: 'CommandRefused' });
+  });
+});
+
+/** Completes the first rollout, as far as journal and alias go. */
+async function completed(stage: Stage): Promise<void> {
+  const ref = await stage.openRaised();
+  await stage.call(command, order({ command: 'promote', full: true }));
+  await stage.call(promoteCanary, ref);
+  const [target] = ref.targets;
+  if (target === undefined) throw new Error('The rollout has no target.');
+  await stage.clock.run(stage.ports.router('lambda-alias').seal(target, ref));
+  await stage.call(revertTraffic, { ref, came: {} });
+  expect(await stage.rollout()).toMatchObject({ outcome: 'completed' });
+}
+
+describe('rollback', () => {
+  const back = order({ command: 'rollback', reason: 'orders look odd' });
+  const BACK = 'checkout-api--before-r1--1';
+
+  test('opens a rollout of its own that puts back what served before', async () => {
+    const stage = setUp();
+    await completed(stage);
+    expect(await stage.call(command, back)).toEqual({ rolloutId: BACK, accepted: true });
+    const rollout = await stage.rollout(BACK);
+    expect(rollout.opening.targets).toMatchObject([{ stable: '2', canary: '1' }]);
+    const ref = stage.started.at(-1);
+    expect(ref?.rolloutId).toBe(BACK);
+    expect(stage.standing()).toMatchObject({ primary: '2', stamp: `spillway ${BACK} 1 0 open` });
+    await stage.call(promoteCanary, ref);
+    expect(stage.standing()).toMatchObject({ primary: '1' });
+  });
+
+  test('arms the dead man for that rollout before anything moves', async () => {
+    const stage = setUp();
+    await completed(stage);
+    await stage.call(command, back);
+    expect(await stage.clock.run(stage.ports.deadMan.frozen(BACK))).toMatchObject({ rolloutId: BACK });
+  });
+
+  test('of a rollout that is under way or was reverted is refused', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    await expect(stage.call(command, back)).rejects.toThrow(/still under way.*abort it instead/);
+    await stage.call(revertTraffic, { ref, came: {} });
+    await expect(stage.call(command, back)).rejects.toThrow(/is reverted/);
+    expect(await stage.ports.journal.read(BACK)).toBeUndefined();
+  });
+
+  test('given twice is refused while the first is under way', async () => {
+    const stage = setUp();
+    await completed(stage);
+    await stage.call(command, back);
+    await expect(stage.call(command, back)).rejects.toMatchObject({
+      name: 'CommandRefused',
+      message: expect.stringContaining(BACK),
+    });
+  });
+});
+
+describe('retry', () => {
+  test('opens the next attempt of the same object, out of quarantine', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    await stage.call(command, abort);
+    await stage.call(revertTraffic, { ref, came: {} });
+    expect((await stage.ports.journal.service(SERVICE)).quarantined).toMatchObject([{ release: 'r1' }]);
+    const rolloutId = 'checkout-api--r1--2';
+    expect(await stage.call(command, order({ command: 'retry' }))).toEqual({ rolloutId, accepted: true });
+    expect((await stage.rollout(rolloutId)).opening).toMatchObject({
+      attempt: 2,
+      manifest: (await stage.rollout()).opening.manifest,
+    });
+    expect((await stage.ports.journal.service(SERVICE)).quarantined ?? []).toEqual([]);
+  });
+
+  test('of what is under way or has completed is refused', async () => {
+    const stage = setUp();
+    await completed(stage);
+    await expect(stage.call(command, order({ command: 'retry' }))).rejects.toThrow(
+      /completed; there is nothing/,
+    );
+  });
+
+  test('without it, the same code is refused under another name', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    await stage.call(command, abort);
+    await stage.call(revertTraffic, { ref, came: {} });
+    const event = await stage.upload({ manifest: { targets: { api: { version: '2' } } } });
+    expect(await stage.call(openRollout, event)).toMatchObject({
+      result: 'refused',
+      reason: expect.stringMatching(/r2 is what was taken back as checkout-api--r1--1/),
+    });
   });
 });
 

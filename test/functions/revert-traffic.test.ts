@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Ports } from '../../functions/_task.ts';
 import { command } from '../../functions/command.ts';
 import { promoteCanary } from '../../functions/promote-canary.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
@@ -175,8 +176,160 @@ describe('several targets', () => {
     await expectOpen(stage);
   });
 
+  test('of which one was sealed on the canary are all taken back: half a completion must not stay', async () => {
+    const { stage, ref, worker } = await twoRaised();
+    await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
+    await stage.call(promoteCanary, ref);
+    const [api] = ref.targets;
+    if (api === undefined) throw new Error('The rollout has no target.');
+    await stage.clock.run(stage.ports.router('lambda-alias').seal(api, ref));
+    expect(stage.standing()).toMatchObject({
+      primary: '2',
+      weights: {},
+      stamp: expect.stringMatching(/closed$/),
+    });
+    expect(await stage.call(revertTraffic, { ref, came: DIED })).toMatchObject({ outcome: 'reverted' });
+    expect(stage.standing()).toMatchObject({ primary: '1', weights: {} });
+    expect(worker()).toMatchObject({ primary: '1', weights: {} });
+    expect((await stage.rollout()).left?.map(({ primary }) => primary)).toEqual(['1', '1']);
+  });
+
+  test('that were sealed beside an order to leave are taken back too', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
+    await stage.call(promoteCanary, ref);
+    const [api] = ref.targets;
+    if (api === undefined) throw new Error('The rollout has no target.');
+    await stage.clock.run(stage.ports.router('lambda-alias').seal(api, ref));
+    const at = stage.clock.now();
+    await stage.ports.journal.append(await stage.rollout(), [
+      { type: 'Aborted', at, by: 'ada', reason: 'odd' },
+    ]);
+    expect(await stage.call(revertTraffic, { ref, came: {} })).toMatchObject({ outcome: 'reverted' });
+    expect(stage.standing()).toMatchObject({ primary: '1', weights: {} });
+  });
+
   async function expectOpen(stage: Stage): Promise<void> {
     expect((await stage.rollout()).outcome).toBeUndefined();
     expect(stage.standing().weights).toEqual({ '2': 10 });
   }
+});
+
+describe('an irreversible release', () => {
+  const irreversible = async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised({ manifest: { reversible: false } });
+    return { stage, ref };
+  };
+
+  test('names nothing in its execution that an error may take back', async () => {
+    const { ref, stage } = await irreversible();
+    expect(ref.targets).toEqual([]);
+    expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toMatchObject({ targets: [] });
+  });
+
+  test('is held where an error was not handled, and the dead man goes on watching', async () => {
+    const { stage, ref } = await irreversible();
+    expect(await stage.call(revertTraffic, { ref, came: DIED })).toMatchObject({ outcome: 'halted' });
+    expect(stage.standing().weights).toEqual({ '2': 10 });
+    expect((await stage.rollout()).outcome).toBeUndefined();
+    expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeDefined();
+  });
+
+  test('is taken back once a person has aborted it', async () => {
+    const { stage, ref } = await irreversible();
+    await stage.call(command, { command: 'abort', rolloutId: FIRST, by: 'ada', reason: 'odd' });
+    expect(await stage.call(revertTraffic, { ref, came: {} })).toMatchObject({ outcome: 'reverted' });
+    expect(stage.standing()).toMatchObject({ primary: '1', weights: {} });
+    expect((await stage.rollout()).outcome).toBe('reverted');
+  });
+
+  test('is not silently left in traffic by an abort without a journal, which alone knows its targets', async () => {
+    const { stage } = await irreversible();
+    const ports = withJournal(stage.ports, { read: unreachable });
+    const aborting = stage.call(
+      command,
+      { command: 'abort', rolloutId: FIRST, by: 'ada', reason: 'odd' },
+      ports,
+    );
+    await expect(aborting).rejects.toMatchObject({ name: 'Unavailable' });
+  });
+
+  test('that has no traffic yet is refused like any other', async () => {
+    const stage = setUp();
+    const ref = await stage.open({ manifest: { reversible: false } });
+    expect(await stage.call(revertTraffic, { ref, came: DIED })).toMatchObject({ outcome: 'refused' });
+    expect((await stage.rollout()).outcome).toBe('refused');
+  });
+});
+
+describe('hooks on the way out', () => {
+  const asking = (
+    stage: Stage,
+    hooks: Ports['hooks'] extends (kind: string) => infer Runner ? Runner : never,
+  ) => ({
+    ...stage.ports,
+    hooks: () => hooks,
+    journal: {
+      ...stage.ports.journal,
+      read: async (id: string) => {
+        const rollout = await stage.ports.journal.read(id);
+        return rollout && { ...rollout, opening: { ...rollout.opening, hooks: [ON_REVERT] } };
+      },
+    },
+  });
+  const ON_REVERT = {
+    id: 'onRevert.1',
+    point: 'onRevert' as const,
+    kind: 'lambda',
+    target: 'api',
+    spec: { functionName: 'checkout-prod-Tell' },
+    timeoutSeconds: 60,
+    onBroken: 'ignore' as const,
+  };
+
+  test('are told once traffic is back and the end is written down, whatever they answer', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    const told: unknown[] = [];
+    const ports = asking(stage, {
+      ask: async ({ hook, idempotencyKey }) => {
+        told.push([hook.id, idempotencyKey, stage.standing(), (await stage.rollout()).outcome]);
+        return { status: 'fail', reason: 'too bad' };
+      },
+    });
+    expect(await stage.call(revertTraffic, { ref, came: {} }, ports)).toMatchObject({ outcome: 'reverted' });
+    expect(told).toEqual([['onRevert.1', `${FIRST}/onRevert.1`, CLOSED, 'reverted']]);
+  });
+
+  test('that hang or throw do not keep the way out waiting', async () => {
+    for (const ask of [() => new Promise<never>(() => {}), unreachable]) {
+      const stage = setUp();
+      const ref = await stage.openRaised();
+      const before = stage.clock.now();
+      const left = await stage.call(revertTraffic, { ref, came: {} }, asking(stage, { ask }));
+      expect(left).toMatchObject({ outcome: 'reverted' });
+      expect(stage.clock.now() - before).toBeLessThan(10_000);
+    }
+  });
+
+  test('are not told of a completion', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
+    await stage.call(promoteCanary, ref);
+    const [target] = ref.targets;
+    if (target === undefined) throw new Error('The rollout has no target.');
+    await stage.clock.run(stage.ports.router('lambda-alias').seal(target, ref));
+    let told = 0;
+    const ports = asking(stage, {
+      ask: async () => {
+        told += 1;
+        return { status: 'pass', reason: 'heard' };
+      },
+    });
+    expect(await stage.call(revertTraffic, { ref, came: {} }, ports)).toMatchObject({ outcome: 'completed' });
+    expect(told).toBe(0);
+  });
 });

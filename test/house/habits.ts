@@ -27,7 +27,7 @@ export const UNPORTED: Ban[] = [
 /** Waiting by the machine's own timers; what must wait inside of a function does it by the Clock. */
 export const SLEEPING: Ban[] = [
   {
-    pattern: /\bset(Timeout|Interval)\b|\bAtomics\.wait\b|(?<!\bclock\.)\bsleep\s*\(/,
+    pattern: /\bset(Timeout|Interval)\b|\bAtomics\.wait\b|(?<!\.)\bsleep\s*\(/,
     instead: 'let the state machine wait, or the Clock',
   },
 ];

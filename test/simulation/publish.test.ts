@@ -93,6 +93,23 @@ describe('a zip', () => {
     expect(await stage.code()).toBe(await stage.code('2'));
   });
 
+  test('is never asked about in metrics before it is a version', async () => {
+    const asked: string[] = [];
+    const stage = stageWith({
+      changePorts: (ports) => ({
+        ...ports,
+        metrics: {
+          read: (target, ...more) => {
+            asked.push(target.canary);
+            return ports.metrics.read(target, ...more);
+          },
+        },
+      }),
+    });
+    expect(await played(stage)).toMatchObject({ outcome: 'completed' });
+    expect(new Set(asked)).toEqual(new Set(['1', '2']));
+  });
+
   test('that is bad is taken back, and $LATEST runs the code of stable again', async () => {
     const stage = stageWith({ canaries: BAD });
     expect(await played(stage)).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
@@ -108,8 +125,15 @@ describe('a zip', () => {
     expect([await stage.code('1'), await stage.code('2')]).not.toContain(await stage.code());
   });
 
-  test('is put back before the release that waits is opened', async () => {
-    const stage = stageWith({ canaries: BAD });
+  test('is put back before the release that waits is opened, however slow Lambda is', async () => {
+    const stage: Stage = stageWith({
+      canaries: BAD,
+      intercept: async (command, input, call) => {
+        if (command === 'UpdateFunctionCodeCommand' && 'ZipFile' in input)
+          await Promise.race([stage.saw('RolloutOpened'), stage.clock.sleep(2_000)]);
+        return call();
+      },
+    });
     await stage.clock.advance(10 * MINUTE);
     const first = stage.saw('Shifted').then(() => stage.release({ zip: STRANGER }));
     const second = stage.release({ zip: CANARY }).then((id) => stage.ended(id));

@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 import type { VerdictStatus } from '../../../core/analysis/types.ts';
 import { RolloutError } from '../../../core/errors.ts';
 import type { Observed } from '../../../core/ports.ts';
+import type { Checkpoint } from '../../../core/rollout/checkpoint.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
-import type { HookStatus, Opening, RolloutEvent, Target } from '../../../core/rollout/event.ts';
+import type { Gate, Hook, HookStatus, Opening, RolloutEvent, Target } from '../../../core/rollout/event.ts';
 import { DIRECTIVE_KINDS, type Directive, next } from '../../../core/rollout/next.ts';
 import { isSameStamp, type Stamp } from '../../../core/rollout/stamp.ts';
 import {
@@ -24,6 +25,8 @@ import { frozen, minute, opened, plan, smokeHooks, stamp, TWO_TARGETS, target } 
 interface Luck {
   status: VerdictStatus;
   smoke: HookStatus;
+  /** The hook answers later. */
+  isPending: boolean;
   /** What becomes of a raise: written and answered, written with the answer lost, written late, or never sent. */
   raise: 'written' | 'answer lost' | 'late' | 'never sent';
   /** The judgement, or the journal entry of a revert, is lost with its handler. */
@@ -104,13 +107,7 @@ class World {
   private work(directive: Directive, luck: Luck, isFresh: boolean): void {
     switch (directive.kind) {
       case 'hook':
-        if (isFresh && !luck.isLost)
-          this.write({
-            type: 'AnswerHook',
-            hook: directive.checkpoint.id,
-            status: luck.smoke,
-            reason: luck.smoke,
-          });
+        if (isFresh && !luck.isLost) this.pass(directive.checkpoint, luck);
         return;
       case 'shift':
         if (isFresh) this.raise(directive.target, directive.weight, luck);
@@ -132,6 +129,17 @@ class World {
         return;
       case 'revert':
         this.revert(directive, luck);
+    }
+  }
+
+  private pass(checkpoint: Checkpoint, luck: Luck): void {
+    if ('gate' in checkpoint) {
+      const { before, timeoutSeconds } = checkpoint.gate;
+      this.write({ type: 'OpenGate', gate: before, seconds: timeoutSeconds });
+    } else if (luck.isPending && this.state.hooks[checkpoint.id]?.status !== 'started') {
+      this.write({ type: 'StartHook', hook: checkpoint.id, seconds: checkpoint.hook.timeoutSeconds });
+    } else {
+      this.write({ type: 'AnswerHook', hook: checkpoint.id, status: luck.smoke, reason: luck.smoke });
     }
   }
 
@@ -301,13 +309,18 @@ function assertHold(state: Rollout, seconds: number, now: Instant): void {
 /** Reads out of the bare events, without the fold, whether a raise to this weight was earned or ordered. */
 function assertEarned(
   before: RolloutEvent[],
-  { weight, target: name }: Extract<RolloutEvent, { type: 'ShiftIntended' }>,
+  { weight, target: name, at }: Extract<RolloutEvent, { type: 'ShiftIntended' }>,
 ): void {
   const [first] = before;
   if (first?.type !== 'RolloutOpened') throw new Error('There is no opening.');
   const ladder = [0, ...first.plan.steps.map((step) => step.weight), 100];
   const why = `${name} to ${weight} %`;
-  for (const { id } of first.hooks)
+  for (const gate of first.gates.filter(({ before }) => before <= weight))
+    expect(isApproved(before, gate, at), `${why} before the gate at ${gate.before} %`).toBe(true);
+  const asked = first.hooks.filter(
+    ({ point }) => point === 'beforeTraffic' || (point === 'beforePromotion' && weight === 100),
+  );
+  for (const { id } of asked)
     expect(
       before.some((event) => event.type === 'HookAnswered' && event.hook === id && event.status === 'pass'),
       `${why} before ${id} passed`,
@@ -318,6 +331,14 @@ function assertEarned(
   if (under === 0 || isBegun || (isFull && weight === 100)) return;
   expect(isOrderedFrom(before, under) || isProvenAt(before, first, under), `${why} was not earned`).toBe(
     true,
+  );
+}
+
+function isApproved(events: RolloutEvent[], { before, onTimeout }: Gate, at: Instant): boolean {
+  return events.some(
+    (event) =>
+      (event.type === 'Approved' && event.gate === before) ||
+      (event.type === 'GateOpened' && event.gate === before && onTimeout === 'promote' && event.until <= at),
   );
 }
 
@@ -355,6 +376,8 @@ const person = fc.constantFrom<Command>(
   { type: 'Promote', by: 'ada', full: false },
   { type: 'Promote', by: 'ada', full: false, step: 0 },
   { type: 'Promote', by: 'ada', full: true },
+  { type: 'Approve', by: 'ada', gate: 10 },
+  { type: 'Approve', by: 'grace', gate: 50 },
   { type: 'Abort', by: 'ada', reason: 'it looks odd' },
 );
 
@@ -385,6 +408,7 @@ const meddling: fc.Arbitrary<Meddling> = fc.oneof(
 const luck: fc.Arbitrary<Luck> = fc.record({
   status: often<VerdictStatus>('pass', 'inconclusive', 'broken', 'fail'),
   smoke: often<HookStatus>('pass', 'broken', 'fail'),
+  isPending: often(false, true),
   raise: often<Luck['raise']>('written', 'answer lost', 'late', 'never sent'),
   isLost: often(false, true),
   isForeign: often(false, true),
@@ -403,9 +427,18 @@ const moves: fc.Arbitrary<Move[]> = fc.array(
   { maxLength: 80, size: 'max' },
 );
 
+const CHECKED: Hook[] = (['afterStep', 'beforeStep', 'beforePromotion', 'afterPromotion'] as const).flatMap(
+  (point) => smokeHooks('/health').map((hook) => ({ ...hook, id: point, point })),
+);
+const GATES: Gate[] = [
+  { before: 10, approvers: 1, by: [], timeoutSeconds: 600, onTimeout: 'promote' },
+  { before: 50, approvers: 1, by: ['grace'], timeoutSeconds: 600, onTimeout: 'revert' },
+];
+
 const openings: fc.Arbitrary<Partial<Opening>> = fc.record({
   targets: fc.constantFrom([target()], TWO_TARGETS),
-  hooks: fc.constantFrom([], smokeHooks('/health', '/checkout')),
+  hooks: fc.constantFrom([], smokeHooks('/health', '/checkout'), CHECKED),
+  gates: fc.constantFrom([], [], GATES),
   plan: fc.record({
     steps: fc.constantFrom([], plan().steps, [
       { weight: 1, bakeSeconds: 60, maxBakeSeconds: 60 },
@@ -422,6 +455,7 @@ const openings: fc.Arbitrary<Partial<Opening>> = fc.record({
 const calm = (status: VerdictStatus): Luck => ({
   status,
   smoke: 'pass',
+  isPending: false,
   raise: 'written',
   isLost: false,
   isForeign: false,
@@ -452,7 +486,10 @@ test('a raise is earned by a pass on the whole bake or ordered, and none follows
   expect([...reached].sort()).toEqual([
     'Aborted',
     'AlarmRaised',
+    'Approved',
+    'GateOpened',
     'HookAnswered',
+    'HookStarted',
     'Measured',
     'Paused',
     'Promoted',

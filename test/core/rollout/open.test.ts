@@ -4,7 +4,7 @@ import type { Manifest } from '../../../core/config/manifest.ts';
 import { rolloutFileFrom } from '../../../core/config/rollout-file.ts';
 import { RolloutError } from '../../../core/errors.ts';
 import type { ResolvedTarget } from '../../../core/ports.ts';
-import { type Found, open } from '../../../core/rollout/open.ts';
+import { checkOrder, type Found, open } from '../../../core/rollout/open.ts';
 import { deadlineOf } from '../../../core/rollout/timing.ts';
 import { leastFile, thrownBy } from '../config/files.ts';
 import { type Event, minute, opening, target } from './given.ts';
@@ -118,6 +118,49 @@ describe('a target whose canary serves already', () => {
       },
     ]);
   });
+});
+
+describe('a release in quarantine', () => {
+  const bad = (release: string, versions: Record<string, string>) => ({
+    release,
+    rolloutId: `checkout-api--${release}--1`,
+    reason: 'errors went up',
+    versions,
+  });
+
+  test('is refused under its own name, also with other versions', () => {
+    expect(refusal({ service: { quarantined: [bad('r8', { api: '5' })] } })).toBe(
+      'release r8 is what was taken back as checkout-api--r8--1 (errors went up); upload a repaired one, or lift its quarantine with retry.',
+    );
+  });
+
+  test('is refused under another name, by the versions of all targets', () => {
+    expect(refusal({ service: { quarantined: [bad('r3', {}), bad('r4', { api: '8' })] } })).toContain(
+      'taken back as checkout-api--r4--1',
+    );
+    const two = { manifest: manifest({ targets: BOTH }), targets: both({}, { stable: '3', canary: '4' }) };
+    expect(refusal({ ...two, service: { quarantined: [bad('r4', { api: '8', worker: '4' })] } })).toContain(
+      'r4',
+    );
+    const repaired = { quarantined: [bad('r4', { api: '8', worker: '3' })] };
+    expect(openedBy({ ...two, service: repaired }).type).toBe('RolloutOpened');
+  });
+
+  test('holds nothing against other versions, nor against one that is not published yet', () => {
+    expect(openedBy({ service: { quarantined: [bad('r4', { api: '5' })] } }).type).toBe('RolloutOpened');
+    const unpublished = [resolved({ target: target('api', { canary: '' }) })];
+    const service = { quarantined: [bad('r4', { api: '' })] };
+    expect(openedBy({ targets: unpublished, service }).type).toBe('RolloutOpened');
+  });
+});
+
+test('a release that is older than the one under way does not wait behind it, unless that is on purpose', () => {
+  const underWay = { release: 'r9', order: 9 };
+  const mine = { release: 'r8', order: 8, allowOlder: false };
+  const run = (change = {}) => checkOrder({ ...mine, ...change }, {}, underWay);
+  expect(run).toThrow(/order: release r8 has order 8, but r9, which is under way, has 9/);
+  expect(() => run({ order: 10 })).not.toThrow();
+  expect(() => run({ allowOlder: true })).not.toThrow();
 });
 
 describe('the order of releases', () => {

@@ -1,0 +1,127 @@
+import { LATENCY_EDGES } from '../../core/analysis/histogram.ts';
+import { judge } from '../../core/analysis/judge.ts';
+import type { Spread, SpreadWindow, WatchRule } from '../../core/analysis/types.ts';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
+import { fold, type Rollout } from '../../core/rollout/state.ts';
+import { WINDOW_MS } from '../../core/units.ts';
+import { type Random, seededRandom } from '../../local/random.ts';
+
+const REQUESTS_PER_SECOND = 10;
+const WEIGHT = 5;
+const MINUTES = 30;
+const HISTORY = 15;
+/** Durations are lognormal: half above 100 ms, one in forty above 270 ms. */
+const MEDIAN_MS = 100;
+const SIGMA = 0.5;
+
+const WATCH: WatchRule[] = [
+  { metric: 'errors', ratio: 1.5 },
+  ...([50, 75, 90, 95, 99] as const).map((q): WatchRule => ({ metric: `p${q}`, ratio: 1.25 })),
+];
+
+/** How soon a slower canary is found by percentile rules, at 10 requests a second and 5 %; a good one must not be. */
+export function slowness(runs: number): Record<string, number> {
+  const rollout = onTrial();
+  const same = tried(rollout, 1, runs);
+  const slower = tried(rollout, 1.5, runs);
+  const twice = tried(rollout, 2, runs);
+  return {
+    'latency: false reverts': same.found,
+    'latency: share of 1.5x slower found': slower.found,
+    'latency: minutes until 1.5x slower is found': slower.minutes,
+    'latency: share of 2x slower found': twice.found,
+    'latency: minutes until 2x slower is found': twice.minutes,
+  };
+}
+
+function tried(rollout: Rollout, slowdown: number, runs: number): { found: number; minutes: number } {
+  const random = seededRandom(1).fork(`latency ${slowdown}`);
+  let [found, minutes] = [0, 0];
+  for (let run = 0; run < runs; run++) {
+    const at = minuteFound(rollout, history(random, slowdown));
+    found += at === undefined ? 0 : 1;
+    minutes += at ?? MINUTES;
+  }
+  return { found: found / runs, minutes: Math.round((minutes / runs) * 10) / 10 };
+}
+
+/** Minutes after the first raise at which the judge takes the release back; undefined where it never does. */
+function minuteFound(rollout: Rollout, latency: SpreadWindow[]): number | undefined {
+  const errors = latency.map(({ start, canary, stable }) => ({
+    start,
+    ...(canary === undefined ? {} : { canary: { bad: 0, total: canary.total } }),
+    ...(stable === undefined ? {} : { stable: { bad: 0, total: stable.total } }),
+  }));
+  for (let minute = 2; minute <= MINUTES; minute++) {
+    const reading = { series: { api: { errors, latency } }, alarms: [] };
+    if (judge(rollout, reading, minute * WINDOW_MS).status === 'fail') return minute;
+  }
+  return undefined;
+}
+
+function history(random: Random, slowdown: number): SpreadWindow[] {
+  return Array.from({ length: HISTORY + MINUTES }, (_, index): SpreadWindow => {
+    const start = (index - HISTORY) * WINDOW_MS;
+    const requests = random.poisson(REQUESTS_PER_SECOND * 60);
+    const nc = index < HISTORY ? 0 : random.binomial(requests, WEIGHT / 100);
+    const stable = spread(random, requests - nc, MEDIAN_MS);
+    return nc === 0 ? { start, stable } : { start, stable, canary: spread(random, nc, MEDIAN_MS * slowdown) };
+  });
+}
+
+function spread(random: Random, total: number, median: number): Spread {
+  const over = LATENCY_EDGES.map(() => 0);
+  for (let request = 0; request < total; request++) {
+    const took = median * Math.exp(SIGMA * normal(random));
+    for (let at = 0; at < LATENCY_EDGES.length && (LATENCY_EDGES[at] ?? 0) < took; at++)
+      over[at] = (over[at] ?? 0) + 1;
+  }
+  return { total, edges: LATENCY_EDGES, over };
+}
+
+const normal = (random: Random) =>
+  Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
+
+/** A rollout at its one step since the first minute. */
+function onTrial(): Rollout {
+  const stamp = { rolloutId: 'bench--1--1', epoch: 1, seq: 1, open: true };
+  const events: RolloutEvent[] = [
+    {
+      type: 'RolloutOpened',
+      at: 0,
+      ...{
+        rolloutId: 'bench--1--1',
+        service: 'bench',
+        environment: 'bench',
+        release: '1',
+        attempt: 1,
+        order: 1,
+      },
+      manifest: { bucket: '', key: '', versionId: '' },
+      targets: [
+        {
+          name: 'api',
+          kind: 'lambda-alias',
+          key: 'api',
+          ref: {},
+          stable: '1',
+          canary: '2',
+          source: 'invoke',
+        },
+      ],
+      plan: {
+        steps: [{ weight: WEIGHT, bakeSeconds: MINUTES * 60, maxBakeSeconds: MINUTES * 60 }],
+        verifySeconds: 600,
+        onInconclusive: 'pause',
+      },
+      ...{ hooks: [], gates: [], watch: WATCH, limits: [], reversible: true, alarms: [], notices: [] },
+      settleSeconds: 0,
+      deadline: Number.MAX_SAFE_INTEGER,
+    },
+    { type: 'ShiftIntended', at: 0, target: 'api', weight: WEIGHT, stamp, expiresAt: 1 },
+    { type: 'Shifted', at: 0, target: 'api', weight: WEIGHT, stamp },
+  ];
+  const rollout = fold(events);
+  if (rollout === undefined) throw new Error('A rollout was opened and is not there.');
+  return rollout;
+}

@@ -1,0 +1,174 @@
+import type { MovedWindow } from '../../core/analysis/evalue.ts';
+import { ALPHA, evidenceOfRatio, FAILURE_BETS } from '../../core/analysis/evidence.ts';
+import { weightsOf } from '../../core/analysis/weights.ts';
+
+/** One minute of both versions, and the weight that was set. */
+export type Minute = MovedWindow & { weight: number };
+
+/** Watches a rollout: `see` gets all minutes as they read now, the newest last, and says whether to take the release back. */
+export interface Watcher {
+  see(minutes: readonly Minute[]): boolean;
+}
+
+/** Makes a watcher for one rollout of so many minutes. */
+export type Rule = (minutes: number) => Watcher;
+
+/** Share of bad requests of the alarm, and of the success rates that Argo and Flagger are told to keep (99 %). */
+const THRESHOLD = 0.01;
+
+/** Part of the stake that a plan with verify keeps for the time after promotion. */
+const BEFORE_PROMOTION = 0.9;
+
+/** This judge as it stands in a rollout that watches errors: its part of the one alpha, after traffic and the guard had theirs. */
+export function judge(ratio: number, burst = 1): Rule {
+  const weight = weightsOf(['errors', 'traffic']).get('errors') ?? 1;
+  const required = -Math.log(ALPHA * weight * BEFORE_PROMOTION);
+  return (planned) => ({
+    see(minutes) {
+      // Evidence only falls in a minute without a failure on the canary, so nothing new can be found.
+      if (minutes.at(-1)?.c === 0 && minutes.at(-2)?.c === 0) return false;
+      const question = { w0: ratio, planned, bets: FAILURE_BETS, clustering: { burst, isSticky: false } };
+      return evidenceOfRatio(minutes, question) >= required;
+    },
+  });
+}
+
+/** A CloudWatch alarm on the canary's error rate: `needed` of the newest `of` datapoints; a minute without traffic is not breaching. */
+export const alarm =
+  (needed: number, of: number): Rule =>
+  () => ({
+    see: (minutes) => minutes.slice(-of).filter(({ c, nc }) => c > THRESHOLD * nc).length >= needed,
+  });
+
+/** The alarm of SAM's sample: any error in each of two minutes. */
+export const sam: Rule = () => ({
+  see: (minutes) => minutes.length >= 2 && minutes.slice(-2).every(({ c }) => c > 0),
+});
+
+/** Checks of a success rate of 99 % that are added up; `isFailed` says what a minute without traffic is. */
+const checks =
+  (failedMost: number, isSilenceFailed: boolean): Rule =>
+  () => {
+    let failed = 0;
+    return {
+      see(minutes) {
+        const { c = 0, nc = 0 } = minutes.at(-1) ?? {};
+        if (nc === 0 ? isSilenceFailed : c > THRESHOLD * nc) failed += 1;
+        return failed > failedMost;
+      },
+    };
+  };
+
+/** Flagger with threshold 5. */
+export const flagger = checks(4, true);
+
+/** Argo Rollouts with failureLimit 3. */
+export const argo = checks(3, false);
+
+/** A chi-square test at 5 % that is repeated each minute on all counts so far. */
+export const naive: Rule = () => ({
+  see(minutes) {
+    const { c, s, nc, ns } = added(minutes);
+    const [bad, all] = [c + s, nc + ns];
+    if (bad === 0 || nc === 0 || ns === 0 || c * ns <= s * nc) return false;
+    const chi = (all * (c * (ns - s) - s * (nc - c)) ** 2) / (nc * ns * bad * (all - bad));
+    return chi > 3.841;
+  },
+});
+
+/** Strength of the published mixture's prior. */
+const PRIOR = 100;
+
+/** The Beta mixture of Lindon and Malek on the canary's part of the errors, begun anew where the weight changes, which it does not know. */
+export const mixture: Rule = () => ({
+  see(minutes) {
+    const weight = minutes.at(-1)?.weight ?? 0;
+    const { c, s } = added(minutes.slice(minutes.findIndex((minute) => minute.weight === weight)));
+    const [a, b] = [PRIOR * weight, PRIOR * (1 - weight)];
+    const evidence =
+      logRising(a, c) +
+      logRising(b, s) -
+      logRising(a + b, c + s) -
+      c * Math.log(weight) -
+      s * Math.log(1 - weight);
+    return evidence >= -Math.log(ALPHA) && c > weight * (c + s);
+  },
+});
+
+/** ln Γ(x + n) − ln Γ(x), by Stirling's series from where it is exact to twelve digits. */
+function logRising(x: number, n: number): number {
+  return logGamma(x + n) - logGamma(x);
+}
+
+function logGamma(x: number): number {
+  let [at, shift] = [x, 0];
+  for (; at < 20; at++) shift -= Math.log(at);
+  const square = 1 / (at * at);
+  const series = (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680))) / at;
+  return shift + (at - 0.5) * Math.log(at) - at + 0.5 * Math.log(2 * Math.PI) + series;
+}
+
+/** Kayenta's Mann-Whitney judge with one critical metric, every five minutes on the error rates of all minutes so far. */
+export const kayenta: Rule = () => ({
+  see(minutes) {
+    if (minutes.length % 5 !== 0) return false;
+    const seen = minutes.filter(({ nc, ns }) => nc > 0 && ns > 0);
+    const canary = seen.map(({ c, nc }) => c / nc);
+    const stable = seen.map(({ s, ns }) => s / ns);
+    if (new Set([...canary, ...stable]).size < 2 || mean(canary) < mean(stable)) return false;
+    const differences = canary.flatMap((x) => stable.map((y) => x - y)).sort((a, b) => a - b);
+    const shift = 0.25 * Math.abs(median(differences));
+    return (
+      deviation(
+        canary,
+        stable.map((y) => y + shift),
+      ) > 2.326
+    );
+  },
+});
+
+/** How far the rank sum of `xs` is above what it would be by chance, in standard deviations; ties share their ranks. */
+function deviation(xs: number[], ys: number[]): number {
+  const n = xs.length + ys.length;
+  let [above, ties] = [0, 0];
+  for (const x of xs) for (const y of ys) above += x > y ? 1 : x === y ? 0.5 : 0;
+  const counts = new Map<number, number>();
+  for (const value of [...xs, ...ys]) counts.set(value, (counts.get(value) ?? 0) + 1);
+  for (const count of counts.values()) ties += count ** 3 - count;
+  const pairs = xs.length * ys.length;
+  const variance = (pairs / 12) * (n + 1 - ties / (n * (n - 1)));
+  return variance <= 0 ? 0 : (above - pairs / 2 - 0.5) / Math.sqrt(variance);
+}
+
+const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+function median(sorted: number[]): number {
+  const middle = sorted.length / 2;
+  const [low = 0, high = 0] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
+  return (low + high) / 2;
+}
+
+function added(minutes: readonly Minute[]): { c: number; s: number; nc: number; ns: number } {
+  const sums = { c: 0, s: 0, nc: 0, ns: 0 };
+  for (const { c, s, nc, ns } of minutes) {
+    sums.c += c;
+    sums.s += s;
+    sums.nc += nc;
+    sums.ns += ns;
+  }
+  return sums;
+}
+
+/** All rules that are compared; those of this judge first. */
+export const RULES: Record<string, Rule> = {
+  'judge 1x': judge(1),
+  'judge 1.5x': judge(1.5),
+  'alarm 1/1': alarm(1, 1),
+  'alarm 2/3': alarm(2, 3),
+  Kayenta: kayenta,
+  Argo: argo,
+  Flagger: flagger,
+  'SAM sample': sam,
+  naive,
+  'Beta mixture': mixture,
+};

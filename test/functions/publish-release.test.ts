@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest';
+import { RolloutError } from '../../core/errors.ts';
+import type { Publisher } from '../../core/ports.ts';
+import type { RolloutEvent, Target } from '../../core/rollout/event.ts';
+import { executionInput, type Ports } from '../../functions/_task.ts';
+import { continueAsNew } from '../../functions/continue-as-new.ts';
+import { publishRelease } from '../../functions/publish-release.ts';
+import { revertTraffic } from '../../functions/revert-traffic.ts';
+import { openedEvent, targetOf } from '../contract/rollouts.ts';
+import { type Stage, setUp, unreachable } from './set-up.ts';
+
+const ID = 'checkout--r1--1';
+const UNPUBLISHED: Target = {
+  ...targetOf('api'),
+  canary: '',
+  publish: { from: 'image', uri: 'i', revision: 'r' },
+};
+
+/** A rollout whose canary is not published yet, with a publisher that answers so. */
+async function unpublished(publish: Publisher['publish']) {
+  const stage = setUp();
+  const opening = openedEvent({ targets: [UNPUBLISHED] });
+  const at = stage.clock.now();
+  const events: RolloutEvent[] = [{ ...opening, at } as RolloutEvent];
+  await stage.ports.journal.open(events);
+  const restored: string[] = [];
+  const ports: Ports = {
+    ...stage.ports,
+    publisher: () => ({ publish, restore: async ({ name }) => void restored.push(name) }),
+  };
+  const ref = executionInput(await stage.rollout(ID));
+  return { stage, ports, ref, restored, call: () => call(stage, ref, ports) };
+}
+
+const call = (stage: Stage, ref: object, ports: Ports) =>
+  stage.call(publishRelease, { ref, version: 1, token: 'mine' }, ports);
+
+describe('publishing', () => {
+  test('that made a version writes it down and wakes its own state', async () => {
+    const { stage, call } = await unpublished(async () => ({ version: '9' }));
+    expect(await call()).toEqual({});
+    expect((await stage.history(ID)).at(-1)).toBe('Published');
+    expect((await stage.rollout(ID)).opening.targets[0]).toMatchObject({ canary: '9', replaced: true });
+    expect(stage.woken).toEqual(['mine']);
+  });
+
+  test('that takes longer writes nothing down, and is gone on with by the next call', async () => {
+    const { stage, call } = await unpublished(async () => 'pending');
+    await call();
+    await call();
+    expect(await stage.history(ID)).toEqual(['RolloutOpened']);
+    expect(stage.woken).toEqual(['mine', 'mine']);
+  });
+
+  test('that can never succeed refuses the release and says why', async () => {
+    const { stage, call } = await unpublished(async () => {
+      throw new RolloutError('TargetInvalid', 'the image has no entry point');
+    });
+    await call();
+    expect((await stage.rollout(ID)).leaving).toMatchObject({
+      cause: 'canary',
+      outcome: 'refused',
+      reason: 'the image has no entry point',
+    });
+    expect(stage.woken).toEqual(['mine']);
+  });
+
+  test('that could not be tried is an error, which Step Functions repeats', async () => {
+    const { stage, call } = await unpublished(unreachable);
+    await expect(call()).rejects.toMatchObject({ name: 'Unavailable' });
+    expect(await stage.history(ID)).toEqual(['RolloutOpened']);
+  });
+
+  test('leaves word before it begins, so that an abort wakes it', async () => {
+    const { stage, call } = await unpublished(async () => {
+      expect(await stage.ports.journal.takeTokens(ID)).toEqual([{ version: 1, token: 'mine' }]);
+      return 'pending';
+    });
+    await call();
+    expect(stage.woken).toEqual(['mine']);
+  });
+
+  test('whose turn it is not publishes nothing, and still wakes its state', async () => {
+    let calls = 0;
+    const stage = setUp();
+    const ref = await stage.open();
+    const publisher = () => ({
+      publish: async () => {
+        calls += 1;
+        return 'pending' as const;
+      },
+      restore: async () => {},
+    });
+    await call(stage, ref, { ...stage.ports, publisher });
+    expect(calls).toBe(0);
+    expect(stage.woken).toEqual(['mine']);
+  });
+
+  test('is followed by an execution and a dead man that know the version', async () => {
+    const { stage, ref, call } = await unpublished(async () => ({ version: '9' }));
+    await call();
+    await stage.call(continueAsNew, ref);
+    expect(stage.started.at(-1)).toMatchObject({ epoch: 2, targets: [{ name: 'api', canary: '9' }] });
+    expect(await stage.clock.run(stage.ports.deadMan.frozen(ID))).toMatchObject({
+      epoch: 2,
+      targets: [{ name: 'api', canary: '9' }],
+    });
+  });
+
+  test('that replaced the code is undone on the way out', async () => {
+    const { stage, ref, ports, restored, call } = await unpublished(async () => ({ version: '9' }));
+    await call();
+    const router = { ...stage.ports.router('lambda-alias') };
+    router.revert = async ({ name, stable }) => ({ name, primary: stable, changed: false, stranger: false });
+    const out = { ...ports, router: () => router };
+    expect(await stage.call(revertTraffic, { ref, came: {} }, out)).toMatchObject({ outcome: 'refused' });
+    expect(restored).toEqual(['api']);
+  });
+});
