@@ -2,6 +2,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { RolloutError } from '../core/errors.ts';
 import type { Clock, HoldToken, Journal, ServiceRecord, Waiting } from '../core/ports.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
+import { serviceAfter } from '../core/rollout/service.ts';
 import { evolve, fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { unavailable } from './dynamodb-calls.ts';
 import {
@@ -13,7 +14,7 @@ import {
   rolloutFrom,
   tokenItem,
 } from './dynamodb-items.ts';
-import { dynamodbStore, type Refused, type Store, type Write } from './dynamodb-store.ts';
+import { type Change, dynamodbStore, type Refused, type Store, type Write } from './dynamodb-store.ts';
 import { BY_RUNNING, keys, PREFIX } from './dynamodb-table.ts';
 
 /** What a rollout may take in the journal when it opens: verdicts and moves of 20 targets and 100 steps need less than the rest of DynamoDB's 400 KB. */
@@ -59,6 +60,7 @@ export function dynamodbJournal(
         values: { ':release': release },
       });
     },
+    lift: (service, release) => lift(store, service, release),
     async putToken(rolloutId, token) {
       const item = tokenItem(rolloutId, token, clock.now());
       // A token that is not forgotten now is at the next put, so that failing at it is no reason to fail a hold.
@@ -102,16 +104,31 @@ async function append(store: Store, before: Rollout, events: RolloutEvent[]): Pr
     when: '#version = :version',
     values: { ':version': before.version },
   };
-  const ending = isEnded(after) && !isEnded(before) ? endingWrites(after) : [];
-  let writes: Write[] = [...eventWrites(after, before.version, events), head, ...ending];
+  const isEnding = isEnded(after) && !isEnded(before);
+  let locks = isEnding ? lockWrites(after) : [];
   for (;;) {
-    const refused = await store.transact(writes);
+    const memory = isEnding ? [await remembering(store, after)] : [];
+    const refused = await store.transact([
+      ...eventWrites(after, before.version, events),
+      head,
+      ...locks,
+      ...memory,
+    ]);
     if (refused.length === 0) return rolloutFrom(head.put);
-    if (!refused.every(({ write }) => ending.includes(write)))
+    const isOurs = refused.every(
+      ({ write }) => locks.includes(write) || memory.some((each) => each === write),
+    );
+    if (!isOurs)
       throw conflict(before, refused.some(({ write }) => write === head) ? foundBy(refused, head) : {});
-    // A lock or record that belongs to another rollout by now is left alone; it must not keep this one from ending.
-    writes = writes.filter((write) => !refused.some((each) => each.write === write));
+    // A lock that belongs to another rollout by now is left alone; it must not keep this one from ending.
+    locks = locks.filter((write) => !refused.some((each) => each.write === write));
   }
+}
+
+async function remembering(store: Store, ended: Rollout): Promise<Change> {
+  const { service } = ended.opening;
+  const item = await store.get(keys.service(service));
+  return memoryWrite(service, serviceAfter(serviceFrom(item), ended), item);
 }
 
 function eventWrites(rollout: Rollout, version: number, events: RolloutEvent[]): Write[] {
@@ -121,22 +138,43 @@ function eventWrites(rollout: Rollout, version: number, events: RolloutEvent[]):
   }));
 }
 
-/** What the end of a rollout does besides: its locks go, and its service remembers what completed. */
-function endingWrites({ opening, outcome }: Rollout): Write[] {
-  const { rolloutId, service, release, order, targets } = opening;
+/** What the end of a rollout does besides: its locks go. */
+function lockWrites({ opening }: Rollout): Write[] {
+  const { rolloutId, targets } = opening;
   const locks = [...new Set(targets.map(({ key }) => key))].map((key) => ({
     delete: keys.lock(key),
     when: `${ABSENT} OR #rolloutId = :me`,
     values: { ':me': rolloutId },
   }));
-  if (outcome !== 'completed' || targets.length === 0) return locks;
-  const completed: Write = {
+  return locks;
+}
+
+/** What the service remembers of an ended rollout, written over what was read and nothing newer. */
+function memoryWrite(service: string, record: ServiceRecord, item: Item | undefined): Change {
+  const { completed, previous, quarantined } = record;
+  const seq = Number(item?.memorySeq ?? 0);
+  return {
     update: keys.service(service),
-    change: 'SET #completed = :completed, #completedOrder = :order',
-    when: 'attribute_not_exists(#completedOrder) OR #completedOrder <= :order',
-    values: { ':completed': JSON.stringify({ release, order, rolloutId }), ':order': order },
+    change: 'SET #memory = :memory, #memorySeq = :next',
+    when: 'attribute_not_exists(#memorySeq) OR #memorySeq = :seq',
+    values: {
+      ':memory': JSON.stringify({ completed, previous, quarantined }),
+      ':next': seq + 1,
+      ':seq': seq,
+    },
   };
-  return [...locks, completed];
+}
+
+/** Changes what a service remembers until nobody writes in between. */
+async function lift(store: Store, service: string, release: string): Promise<void> {
+  for (let tries = 0; tries < TAKES_MAX; tries++) {
+    const item = await store.get(keys.service(service));
+    const record = serviceFrom(item);
+    const kept = record.quarantined?.filter((each) => each.release !== release);
+    const written = await store.update(memoryWrite(service, { ...record, quarantined: kept }, item));
+    if ('before' in written) return;
+  }
+  throw unavailable(service, 'others wrote its record');
 }
 
 function unchanged(before: Rollout, head: Item | undefined): Rollout {
@@ -168,7 +206,7 @@ function checkSize(rollout: Rollout): void {
 
 function serviceFrom(item: Item | undefined): ServiceRecord {
   const parsed = (text: unknown) => (text === undefined ? undefined : JSON.parse(String(text)));
-  return { completed: parsed(item?.completed), waiting: parsed(item?.waiting) };
+  return { ...parsed(item?.memory), waiting: parsed(item?.waiting) };
 }
 
 /** One write, which also keeps who gave way: a call whose answer was lost is answered the same when it is made again. */

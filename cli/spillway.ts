@@ -2,6 +2,7 @@
 import { RolloutError } from '../core/errors.ts';
 import { UsageError } from './arguments.ts';
 import { abort, approve, pause, promote, resume, retry, rollback } from './commands/orders.ts';
+import { plan } from './commands/plan.ts';
 import { release } from './commands/release.ts';
 import { status } from './commands/status.ts';
 import { validate } from './commands/validate.ts';
@@ -16,6 +17,7 @@ export interface Command {
 
 const commands: Record<string, Command> = {
   validate,
+  plan,
   release,
   status,
   pause,
@@ -56,5 +58,5 @@ async function run(name: string, args: string[]): Promise<number> {
 
 function help(): string {
   const lines = Object.values(commands).map(({ usage, does }) => `  spillway ${usage}\n      ${does}`);
-  return `Commands:\n${lines.join('\n')}\n\nEach but validate takes --environment NAME (a controller in your AWS account) or --local ("npm run dev").`;
+  return `Commands:\n${lines.join('\n')}\n\nEach but validate and plan takes --environment NAME (a controller in your AWS account) or --local ("npm run dev").`;
 }

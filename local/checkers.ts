@@ -330,7 +330,8 @@ function whyUnproven(
 ): string | undefined {
   const verdict = those(view, 'Measured').findLast((each) => each.index < index)?.event.verdict;
   const since = view.writes.findLast(
-    ({ by, to, ...write }) => write.index < index && by?.rolloutId === view.id && by.open && to === step?.weight,
+    ({ by, to, ...write }) =>
+      write.index < index && by?.rolloutId === view.id && by.open && to === step?.weight,
   )?.at;
   if (verdict === undefined || since === undefined || step === undefined) return 'nothing was measured';
   if (verdict.status !== 'pass') return `its last verdict was ${verdict.status}`;

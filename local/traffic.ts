@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { LATENCY_EDGES, latencyBucket } from '../core/analysis/histogram.ts';
 import type { Clock } from '../core/ports.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../core/units.ts';
 import type { Wait, WorldClock } from './clock.ts';
@@ -51,9 +52,13 @@ export function modelTraffic(world: {
   faultRate?: Rate;
   /** Whether the functions count their responses and faults; they do where it is not said. */
   counters?: boolean;
+  /** Share of the requests that are throttled instead of run; none where it is not said. */
+  throttleRate?: Rate;
+  /** Median duration in milliseconds, lognormal with deviation 0.5; durations are not counted where it is not said. */
+  medianMs?: Rate;
 }): ModelTraffic {
   const { clock, random, cloudwatch, functionName, alias, requestsPerSecond, errorRate } = world;
-  const { faultRate = () => 0, counters = true } = world;
+  const { faultRate = () => 0, counters = true, throttleRate = () => 0, medianMs } = world;
   const rateAt = typeof requestsPerSecond === 'number' ? () => requestsPerSecond : requestsPerSecond;
   const tally: Record<string, ModelTally> = {};
   let settledTo = clock.now();
@@ -72,8 +77,10 @@ export function modelTraffic(world: {
     serve(primary, from, at, weightLeft, left);
   };
 
-  const serve = (version: string, minute: Instant, at: Instant, weight: Percent, count: number) => {
-    if (count === 0) return;
+  const serve = (version: string, minute: Instant, at: Instant, weight: Percent, asked: number) => {
+    if (asked === 0) return;
+    const throttles = random.binomial(asked, throttleRate(version, at, weight));
+    const count = asked - throttles;
     const errors = random.binomial(count, errorRate(version, at, weight));
     // As with-spillway counts them: an answer that throws is a fault too.
     const faults = errors + random.binomial(count - errors, faultRate(version, at, weight));
@@ -91,6 +98,8 @@ export function modelTraffic(world: {
       count,
       errors,
       faults: counters ? faults : undefined,
+      throttles,
+      latency: medianMs && latencies(random, count, medianMs(version, at, weight)),
     });
   };
 
@@ -113,6 +122,29 @@ export function modelTraffic(world: {
       stopped = true;
     },
   };
+}
+
+const DEVIATION = 0.5;
+
+/** Draws how many requests fall into each of the buckets of `withSpillway`, one bucket after the other. */
+function latencies(random: Random, count: number, median: number): Record<string, number> {
+  const buckets: Record<string, number> = {};
+  let [left, below] = [count, 0];
+  for (const [bucket, edge] of LATENCY_EDGES.entries()) {
+    const to = normalShare(Math.log(edge / median) / DEVIATION);
+    const inBucket = random.binomial(left, Math.min(1, (to - below) / (1 - below)));
+    if (inBucket > 0) buckets[latencyBucket(bucket)] = inBucket;
+    left -= inBucket;
+    below = to;
+    if (left === 0) break;
+  }
+  if (left > 0) buckets[latencyBucket(LATENCY_EDGES.length)] = left;
+  return buckets;
+}
+
+/** Share of a standard normal variable below `z`, to about 0.02 %, by a logistic curve with a cubic term (Page 1977). */
+function normalShare(z: number): number {
+  return 1 / (1 + Math.exp(-Math.sqrt(8 / Math.PI) * (z + 0.044715 * z ** 3)));
 }
 
 /** What the clients of one version met, and when it first and last answered. */

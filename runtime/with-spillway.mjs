@@ -12,18 +12,24 @@
  * nothing that goes wrong with the counting reaches the caller. The number of parameters stays too, because Lambda
  * takes a handler of three for one that calls back (and from Node 24 on refuses it).
  *
+ * With `latency` it also counts how long each answer took, in one of 126 metrics `Latency000` to `Latency125`. Those that
+ * ever count something cost money as custom metrics do, so they are not on by themselves.
+ *
  * @template {(...args: any[]) => any} H
  * @param {H} handler
+ * @param {{ latency?: boolean }} [options]
  * @returns {H}
  */
-export function withSpillway(handler) {
+export function withSpillway(handler, { latency = false } = {}) {
   /** @type {(this: unknown, event: any, context: any, ...rest: any[]) => unknown} */
   const promising = function (event, context, ...rest) {
-    return counted(context, (count) => observed(handler.call(this, event, context, ...rest), count, true));
+    return counted(context, latency, (count) =>
+      observed(handler.call(this, event, context, ...rest), count, true),
+    );
   };
   /** @type {(this: unknown, event: any, context: any, callback: any) => unknown} */
   const calling = function (event, context, callback) {
-    return counted(context, (count) => {
+    return counted(context, latency, (count) => {
       /** @type {(error?: unknown, result?: unknown, ...rest: unknown[]) => unknown} */
       const answer = (error, result, ...rest) => {
         count(error != null || isFault(result));
@@ -39,16 +45,17 @@ export function withSpillway(handler) {
 /**
  * Runs the handler with a `count` that prints at the first answer only, since a handler may both call back and return.
  * @param {any} context
+ * @param {boolean} latency
  * @param {(count: (fault: boolean) => void) => unknown} run
  */
-function counted(context, run) {
+function counted(context, latency, run) {
   const startedAt = Date.now();
   let isCounted = false;
   /** @param {boolean} fault */
   const count = (fault) => {
     if (isCounted) return;
     isCounted = true;
-    print(context, startedAt, fault);
+    print(context, startedAt, fault, latency);
   };
   try {
     return run(count);
@@ -98,12 +105,14 @@ function isFault(result) {
  * @param {any} context
  * @param {number} startedAt as Lambda's own metrics are stamped, so that both fall into the same minute
  * @param {boolean} fault
+ * @param {boolean} latency
  */
-function print(context, startedAt, fault) {
+function print(context, startedAt, fault, latency) {
   try {
     const [, , , , , , name, qualifier = '$LATEST'] = context.invokedFunctionArn.split(':');
     if (!context.functionVersion) return;
-    const metrics = { Responses: 1, Faults: fault ? 1 : 0 };
+    const took = latency ? { [bucketOf(Date.now() - startedAt)]: 1 } : {};
+    const metrics = { Responses: 1, Faults: fault ? 1 : 0, ...took };
     const line = {
       _aws: {
         Timestamp: startedAt,
@@ -125,4 +134,16 @@ function print(context, startedAt, fault) {
   } catch {
     // Without a context there is nobody to count for, and the answer matters more than its count.
   }
+}
+
+/** Where one bucket ends and the next begins: each edge is 1.118 times (the root of 1.25) the one before, from 1 ms on. */
+const EDGES = Array.from({ length: 125 }, (_, index) => Math.sqrt(1.25) ** index);
+
+/**
+ * The metric that counts answers that took so long: above the edge before it and not above its own.
+ * @param {number} ms
+ */
+function bucketOf(ms) {
+  const bucket = EDGES.findIndex((edge) => ms <= edge);
+  return `Latency${String(bucket === -1 ? EDGES.length : bucket).padStart(3, '0')}`;
 }

@@ -47,6 +47,10 @@ export interface Invocations {
   errors: number;
   /** Handled failures of `count` responses, where the function counts them with `withSpillway`. */
   faults?: number | undefined;
+  /** Requests that were throttled; they are not among `count`. */
+  throttles?: number | undefined;
+  /** How many of `count` took how long, by the metric of `withSpillway` that counts them, where it counts durations. */
+  latency?: Readonly<Record<string, number>> | undefined;
 }
 
 interface Totals {
@@ -152,9 +156,20 @@ export class SimulatedCloudWatch {
     for (const dimensions of sets) {
       add('AWS/Lambda', 'Invocations', dimensions, runs.count);
       add('AWS/Lambda', 'Errors', dimensions, runs.errors);
+      if (runs.throttles)
+        this.count({
+          ...{ namespace: 'AWS/Lambda', name: 'Throttles', dimensions, timestamp, availableAt },
+          ...{ value: runs.throttles, samples: runs.throttles },
+        });
     }
     const byVersion = sets.at(-1);
-    if (runs.faults === undefined || byVersion === undefined) return;
+    if (byVersion === undefined) return;
+    for (const [name, count] of Object.entries(runs.latency ?? {}))
+      this.count({
+        ...{ namespace: 'Spillway', name, dimensions: byVersion, timestamp, availableAt },
+        ...{ value: count, samples: count },
+      });
+    if (runs.faults === undefined) return;
     add('Spillway', 'Responses', byVersion, runs.count);
     add('Spillway', 'Faults', byVersion, runs.faults);
   }

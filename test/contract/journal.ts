@@ -5,6 +5,7 @@ import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { fold, type Rollout } from '../../core/rollout/state.ts';
 import { atOnce, contract, type Implementation, refused } from './cases.ts';
 import {
+  AT,
   closedEvent,
   declinedEvent,
   fullHistory,
@@ -197,6 +198,57 @@ export function describeJournal(implementation: Implementation<Journal>): void {
       await journal.wait('checkout', waitingFor('r2', 2));
       expect(await journal.wait('checkout', waitingFor('r2', 2))).toEqual({});
       expect((await journal.service('checkout')).waiting).toEqual(waitingFor('r2', 2));
+    });
+
+    keeps('remembers what completed before the present release', async (journal) => {
+      await journal.append(await opening(journal, { order: 1 }), [closedEvent('completed')]);
+      await journal.append(await opening(journal, { release: 'r2', order: 2 }), [closedEvent('completed')]);
+      expect(await journal.service('checkout')).toMatchObject({
+        completed: { release: 'r2', order: 2 },
+        previous: { release: 'r1', order: 1, rolloutId: ID },
+      });
+    });
+
+    keeps(
+      'puts a release in quarantine that left for its own fault, until that is lifted',
+      async (journal) => {
+        const left: RolloutEvent = { type: 'Aborted', at: AT + 1000, by: 'ada', reason: 'odd' };
+        for (const release of ['r1', 'r2'])
+          await journal.append(await opening(journal, { release }), [left, closedEvent('reverted')]);
+        const quarantined = async () =>
+          (await journal.service('checkout')).quarantined?.map(({ release, versions }) => [
+            release,
+            versions,
+          ]);
+        expect(await quarantined()).toEqual([
+          ['r1', { api: '2' }],
+          ['r2', { api: '2' }],
+        ]);
+        await journal.lift('checkout', 'r1');
+        await journal.lift('checkout', 'r1');
+        await journal.lift('checkout', 'r9');
+        expect(await quarantined()).toEqual([['r2', { api: '2' }]]);
+      },
+    );
+
+    keeps('puts no release in quarantine that left for a fault of the environment', async (journal) => {
+      const [left, closed] = [
+        {
+          type: 'RevertOrdered',
+          at: AT + 1000,
+          cause: 'environment',
+          reason: 'odd',
+          outcome: 'reverted',
+        } as const,
+        closedEvent('reverted'),
+      ];
+      await journal.append(await opening(journal), [left, closed]);
+      expect((await journal.service('checkout')).quarantined ?? []).toEqual([]);
+    });
+
+    keeps('has nothing to lift for a service that nobody knows', async (journal) => {
+      await journal.lift('nobody', 'r1');
+      expect((await journal.service('nobody')).quarantined ?? []).toEqual([]);
     });
 
     keeps('forgets the waiting release only where it is still the one that is meant', async (journal) => {

@@ -17,7 +17,6 @@ import {
   paused,
   plan,
   raised,
-  smokeCheck,
   stateAfter,
   TWO_TARGETS,
   target,
@@ -498,7 +497,7 @@ const PHASES: Record<string, RolloutEvent[]> = {
   'in verify after one step from 0 to 100 %': [opened({ plan: plan({ steps: [] }) }), ...raised(100, 1, 0.5)],
   'while a raise is under way': [...onFirstStep(), intended(50, 2, 3)],
   'with one target raised': [opened({ targets: TWO_TARGETS }), ...raised(10, 1, 0.5)],
-  'before any raise': [opened({ smoke: [smokeCheck('/health')] })],
+  'before any raise': [opened()],
   'while it is paused': [...onFirstStep(), paused(2)],
   'after a pass': [...onFirstStep(), measured('pass', [1, 3])],
 };

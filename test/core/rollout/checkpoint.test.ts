@@ -176,6 +176,14 @@ describe('the order of checkpoints', () => {
     ]);
   });
 
+  test('has nothing between the targets of a full promotion', () => {
+    const more = { hooks: EVERYWHERE, gates: [gate(100)], targets: TWO_TARGETS };
+    expect(passed(more, [promotionOrdered(0, { full: true })])).toEqual([
+      ...['beforeTraffic.1', 'gate@100', 'beforePromotion.1', 'api 100 %', 'worker 100 %'],
+      ...['afterPromotion.1', 'close'],
+    ]);
+  });
+
   test('of a plan without steps is that before traffic and before promotion', () => {
     const bare = plan({ steps: [], verifySeconds: 0 });
     expect(passed({ hooks: EVERYWHERE, gates: [gate(100)], plan: bare })).toEqual([

@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest';
+import { ALPHA, evidenceOfRatio, FAILURE_BETS } from '../../../core/analysis/evidence.ts';
+import { type Expected, minutesUntil, sightOf, sightText } from '../../../core/analysis/planner.ts';
+import { weightsOf } from '../../../core/analysis/weights.ts';
+import { seededRandom } from '../../../local/random.ts';
+
+const traffic = (requestsPerSecond: number, more: Partial<Expected> = {}): Expected => ({
+  ...{ requestsPerSecond, errorRate: 0.001, ratio: 1.5 },
+  ...more,
+});
+
+/** Mean minutes until the judge finds a canary that fails so many times as often. */
+function simulated(times: number, weight: number, { requestsPerSecond, errorRate, ratio }: Expected): number {
+  const random = seededRandom(7);
+  const required = -Math.log(ALPHA * (weightsOf(['errors', 'traffic']).get('errors') ?? 1) * 0.9);
+  const question = { w0: ratio, planned: 60, bets: FAILURE_BETS, clustering: { burst: 1, isSticky: false } };
+  const runs = 300;
+  let minutes = 0;
+  for (let run = 0; run < runs; run++) {
+    const windows = [];
+    for (;;) {
+      const requests = random.poisson(requestsPerSecond * 60);
+      const nc = random.binomial(requests, weight / 100);
+      const ns = requests - nc;
+      windows.push({ nc, ns, c: random.binomial(nc, errorRate * times), s: random.binomial(ns, errorRate) });
+      if (windows.length >= 120 || evidenceOfRatio(windows, question) >= required) break;
+    }
+    minutes += windows.length;
+  }
+  return minutes / runs;
+}
+
+describe('minutes until a regression is found', () => {
+  test.each([
+    [10, 10, 10, {}],
+    [10, 1, 100, {}],
+    [10, 5, 100, {}],
+    [5, 5, 100, {}],
+    [5, 10, 100, {}],
+    [50, 10, 1, {}],
+    [3, 5, 1000, {}],
+    [10, 10, 10, { ratio: 1 }],
+    [5, 5, 100, { ratio: 1 }],
+  ] as const)('of %d times at %d %% and %d a second are as in a simulation', (times, weight, rps, more) => {
+    const expected = traffic(rps, more);
+    const planned = minutesUntil(times, weight, expected) ?? Number.NaN;
+    const real = simulated(times, weight, expected);
+    if (real > 3) expect(Math.abs(planned / real - 1)).toBeLessThan(0.25);
+    else expect(Math.abs(planned - real)).toBeLessThan(1);
+  });
+
+  test('fall with traffic, weight and the size of the regression, and are one at least', () => {
+    const base = minutesUntil(10, 5, traffic(20)) ?? 0;
+    expect(minutesUntil(10, 5, traffic(40))).toBeLessThan(base);
+    expect(minutesUntil(10, 10, traffic(20))).toBeLessThan(base);
+    expect(minutesUntil(20, 5, traffic(20))).toBeLessThan(base);
+    expect(minutesUntil(500, 10, traffic(1000))).toBe(1);
+    expect(minutesUntil(1.4, 10, traffic(1000))).toBeUndefined();
+  });
+});
+
+describe('a step', () => {
+  test('says what it sees, and what it does not', () => {
+    const sight = sightOf({ weight: 5, bakeSeconds: 600 }, traffic(100));
+    expect(sightText(sight, traffic(100))).toEqual([
+      expect.stringMatching(
+        /^5 % for 10 min: about 3,000 canary requests; ten times the errors are found in about \d+ (min|s); less than \d\.\dx is not visible in this step$/,
+      ),
+    ]);
+  });
+
+  test('that is too short or too light suggests a longer bake and a larger weight, and these see it', () => {
+    const sight = sightOf({ weight: 1, bakeSeconds: 300 }, traffic(20));
+    expect(sight.suggestedMinutes).toBeGreaterThan(5);
+    expect(sight.suggestedWeight).toBeGreaterThan(1);
+    const longer = sightOf({ weight: 1, bakeSeconds: (sight.suggestedMinutes ?? 0) * 60 }, traffic(20));
+    expect(longer.suggestedMinutes).toBeUndefined();
+    const heavier = sightOf({ weight: sight.suggestedWeight ?? 0, bakeSeconds: 300 }, traffic(20));
+    expect(heavier.suggestedMinutes).toBeUndefined();
+  });
+
+  test('that cannot see even total breakage says so', () => {
+    const expected = traffic(1 / 60);
+    expect(sightText(sightOf({ weight: 1, bakeSeconds: 300 }, expected), expected)[0]).toBe(
+      '1 % for 5 min: about 0 canary requests; nothing can be seen here, not even that every request fails',
+    );
+  });
+
+  test.each([0, 0.5, 0.99])('of a service that fails with a share of %d is told something', (errorRate) => {
+    const expected = traffic(50, { errorRate });
+    const text = sightText(sightOf({ weight: 10, bakeSeconds: 600 }, expected), expected).join();
+    expect(text).toMatch(/^10 % for 10 min: about 3,000 canary requests; /);
+    expect(text).not.toMatch(/NaN|Infinity|undefined/);
+  });
+});
