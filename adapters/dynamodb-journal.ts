@@ -17,7 +17,7 @@ import {
 import { type Change, dynamodbStore, type Refused, type Store, type Write } from './dynamodb-store.ts';
 import { BY_RUNNING, keys, PREFIX } from './dynamodb-table.ts';
 
-/** What a rollout may take in the journal when it opens: verdicts and moves of 20 targets and 100 steps need less than the rest of DynamoDB's 400 KB. */
+/** What a rollout may take in the journal when it opens. Of DynamoDB's 400 KB the rest is for its history: 20 targets, 100 steps and 2,000 ticks add about 55 KB. */
 const OPENING_BYTES_MAX = 256 * 1024;
 
 /** Actions that one transaction takes (DynamoDB service quotas). */

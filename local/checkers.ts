@@ -25,13 +25,19 @@ export interface AliasWrite {
   by: Stamp | undefined;
 }
 
-/** One append to the journal, with the requests each version had answered by then. */
+/** What the users of one version had met. */
+export interface Met {
+  requests: number;
+  failed: number;
+}
+
+/** One append to the journal, with what users had met by then on each version. */
 export interface Append {
   kind: 'append';
   at: Instant;
   rollout: Rollout;
   events: RolloutEvent[];
-  requests: Record<string, number>;
+  met: Record<string, Met>;
 }
 
 /** Everything the checkers look at, in the order in which it happened. */
@@ -71,12 +77,7 @@ export function record(world: World, traffic: ModelTraffic[] = []): { finish(): 
   let isOver = false;
   world.follow(({ rollout, events }) => {
     if (isOver) return;
-    const requests: Record<string, number> = {};
-    for (const { tally } of traffic)
-      for (const [version, { requests: count }] of Object.entries(tally)) {
-        requests[version] = (requests[version] ?? 0) + count;
-      }
-    timeline.push({ kind: 'append', at: world.clock.now(), rollout, events, requests });
+    timeline.push({ kind: 'append', at: world.clock.now(), rollout, events, met: metOn(traffic) });
   });
   return {
     async finish() {
@@ -99,6 +100,16 @@ export function record(world: World, traffic: ModelTraffic[] = []): { finish(): 
       return run;
     },
   };
+}
+
+function metOn(traffic: ModelTraffic[]): Record<string, Met> {
+  const met: Record<string, Met> = {};
+  for (const { tally } of traffic)
+    for (const [version, { requests, faults }] of Object.entries(tally)) {
+      const before = met[version] ?? { requests: 0, failed: 0 };
+      met[version] = { requests: before.requests + requests, failed: before.failed + faults };
+    }
+  return met;
 }
 
 /** Every promise that was broken in a run; empty is what a run has to be. */
@@ -187,7 +198,9 @@ interface View {
   happened: Happened[];
   /** Changes of its targets, by anybody. */
   writes: Written[];
-  /** Those of its own that gave the canary more. */
+  /** Those of its own under an open stamp: the claim of each target, then its raises. */
+  opens: (Written & { by: Stamp })[];
+  /** Those of them that gave the canary more. */
   raises: (Written & { by: Stamp })[];
 }
 
@@ -211,10 +224,9 @@ function views({ timeline, heads }: Run): View[] {
       const [from, to] = [shareOf(entry.before, target.canary), shareOf(entry.after, target.canary)];
       return [{ ...entry, index, target, from, to }];
     });
-    const raises = writes.flatMap((write) =>
-      write.by?.rolloutId === id && write.to > write.from ? [{ ...write, by: write.by }] : [],
-    );
-    return { id, opening, happened, writes, raises };
+    const own = writes.flatMap((write) => (write.by?.rolloutId === id ? [{ ...write, by: write.by }] : []));
+    const raises = own.filter(({ from, to }) => to > from);
+    return { id, opening, happened, writes, opens: own.filter(({ by }) => by.open), raises };
   });
 }
 
@@ -341,6 +353,16 @@ function whyUnproven(
   return undefined;
 }
 
+/** A verdict speaks of windows that had ended, with time for their data to arrive, when it was given. */
+export const unsettledNeverJudged = perRollout((view) =>
+  those(view, 'Measured')
+    .filter(({ at, event: { verdict } }) => verdict.to > at - view.opening.settleSeconds * 1000)
+    .map(({ at, event: { verdict } }) => ({
+      at,
+      what: `judged up to ${new Date(verdict.to).toISOString()}, which had not settled`,
+    })),
+);
+
 /** A pass rests on canary requests of each target, and on no more of them than there were. */
 export const zeroEvidenceNeverPasses = perRollout((view) =>
   those(view, 'Measured').flatMap(({ at, event: { verdict }, append }) => {
@@ -350,7 +372,7 @@ export const zeroEvidenceNeverPasses = perRollout((view) =>
         .filter(({ target }) => target === name)
         .map((finding) => finding.canary.total);
       const least = samples.length === 0 ? 0 : Math.min(...samples);
-      const real = append.requests[canary];
+      const real = append.met[canary]?.requests;
       if (least === 0) return [{ at, what: `passed ${name} without any request on the canary` }];
       if (real !== undefined && Math.max(...samples) > real)
         return [{ at, what: `passed ${name} on ${Math.max(...samples)} requests where ${real} were made` }];
@@ -369,6 +391,28 @@ export const provenMeansMeasured = perRollout((view) => {
   if (verifySeconds === 0) return [];
   const why = whyUnproven(view, close.index, { weight: 100, bakeSeconds: verifySeconds });
   return why === undefined ? [] : [{ at: close.at, what: `says that it was proven although ${why}` }];
+});
+
+/** Share of failed requests that no release may complete with, beyond three times what stable fails; far above what chance explains. */
+const SURELY_WORSE = 0.05;
+/** Requests from which on it is counted. */
+const SURELY_MANY = 500;
+/** What is younger than this at the end may not have been measured yet. */
+const UNSETTLED_MS = 4 * WINDOW_MS;
+
+/** No release completes by itself whose users were met with failures that stable did not have, once they could be measured. */
+export const worseNeverCompletes = perRollout((view) => {
+  const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
+  if (close === undefined || those(view, 'PromotionOrdered').length > 0) return [];
+  const met = view.happened.findLast(({ at }) => at <= close.at - UNSETTLED_MS)?.append.met ?? {};
+  return view.opening.targets.flatMap(({ name, stable, canary }) => {
+    const [ours, theirs] = [met[canary], met[stable]];
+    if (ours === undefined || theirs === undefined || ours.requests < SURELY_MANY) return [];
+    const limit = SURELY_WORSE + (3 * theirs.failed) / theirs.requests;
+    return ours.failed / ours.requests <= limit
+      ? []
+      : [{ at: close.at, what: `completed although ${ours.failed} of ${ours.requests} failed on ${name}` }];
+  });
 });
 
 /** When a rollout is closed its canary has everything or nothing, on every target alike. */
@@ -428,10 +472,12 @@ export const ourWeightRemoved = perRollout((view, run) => {
   });
 });
 
-/** A target is raised by the rollout that holds it alone, and each raise has a newer stamp than the one before. */
+/** A target is raised by the rollout that holds it alone, and what a rollout writes has a newer stamp each time. */
 export const atMostOneRaiser: Checker = (run) => {
   const all = views(run);
-  const raises = all.flatMap((view) => view.raises.map((raise) => ({ view, raise })));
+  const raises = all.flatMap((view) =>
+    view.opens.filter(({ by }) => by.seq > 0).map((raise) => ({ view, raise })),
+  );
   const isOpen = (view: View, index: number) =>
     (those(view, 'RolloutOpened')[0]?.index ?? Number.POSITIVE_INFINITY) < index &&
     (those(view, 'RolloutClosed')[0]?.index ?? Number.POSITIVE_INFINITY) > index;
@@ -443,7 +489,7 @@ export const atMostOneRaiser: Checker = (run) => {
         other.opening.targets.some(({ key }) => key === raise.key),
     );
     const isHolder = isOpen(view, raise.index) && others.length === 0;
-    const older = view.raises.find(
+    const older = view.opens.find(
       ({ key, index, by }) =>
         key === raise.key &&
         index < raise.index &&
@@ -587,8 +633,10 @@ export const CHECKERS = {
   everyRaiseAnnounced,
   smokeBeforeTraffic,
   noRaiseWithoutVerdict,
+  unsettledNeverJudged,
   zeroEvidenceNeverPasses,
   provenMeansMeasured,
+  worseNeverCompletes,
   endsAtZeroOrHundred,
   strangerUntouched,
   strangerNoticed,

@@ -185,6 +185,31 @@ describe('a lost answer', () => {
   });
 });
 
+describe('a refusal over the wire', () => {
+  const answered = (body: object) => {
+    const wire = { status: 400, headers: { 'content-type': 'application/x-amz-json-1.0' } };
+    const { config } = stubbed({ ...wire, body: JSON.stringify(body) });
+    return dynamodbJournal(new DynamoDBClient(config), { tableName, clock: virtualClock() });
+  };
+
+  test('says who holds the lock', async () => {
+    const refusal = { Code: 'ConditionalCheckFailed', Item: { rolloutId: { S: 'someone--else--1' } } };
+    const journal = answered({
+      __type: 'com.amazonaws.dynamodb.v20120810#TransactionCanceledException',
+      CancellationReasons: [{ Code: 'None' }, { Code: 'None' }, refusal],
+    });
+    expect(await journal.open([openedEvent()])).toEqual({ result: 'locked', by: 'someone--else--1' });
+  });
+
+  test('says who gave way to a release that waits already', async () => {
+    const journal = answered({
+      __type: 'com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException',
+      Item: { gaveWay: { S: JSON.stringify(waitingFor('r2', 2)) } },
+    });
+    expect(await journal.wait('checkout', waitingFor('r3', 3))).toEqual({ superseded: waitingFor('r2', 2) });
+  });
+});
+
 describe('what is read', () => {
   test('is what was written last, however far the replicas lag', async () => {
     const { journal } = stage({ indexDelayMs: MINUTE });

@@ -1,4 +1,4 @@
-import { GetAliasCommand, UpdateAliasCommand } from '@aws-sdk/client-lambda';
+import { UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import type { Limits } from '../../local/checkers.ts';
 import { type Random, seededRandom } from '../../local/random.ts';
 import { type Behaviour, FUNCTION } from '../../local/scenario.ts';
@@ -9,6 +9,8 @@ import { MINUTE, type Plot, ROLLOUT_ID, type Stage } from './stage.ts';
 /** What a disturbed rollout may take its time for: an execution has to be found dead, twice if need be. */
 export const DISTURBED: Limits = { tickMs: 20 * MINUTE, outMs: 20 * MINUTE };
 
+const WARM_MINUTES = 5;
+
 /** Times that a person asks again after an error; a controller that is down for minutes costs several. */
 const ASKED_MAX = 20;
 
@@ -18,18 +20,17 @@ export function chaos(seed: number): Plot {
   const isLucky = (share: number) => random.next() < share;
   const among = <T>(...choices: [T, ...T[]]): T => choices[random.int(choices.length)] ?? choices[0];
   const misfortune = misfortunes(random.fork('faults'), isLucky(0.7) ? among(0.002, 0.01, 0.03) : 0);
-  const outage = { journal: -1, metrics: -1, isNow: () => false, areMetricsOut: () => false };
-  if (isLucky(0.15)) outage.journal = random.int(15);
-  if (isLucky(0.15)) outage.metrics = random.int(15);
-  const visits: ((stage: Stage) => Promise<unknown>)[] = [
-    (stage) => person(stage, random.fork('person'), isLucky(0.4)),
-  ];
-  if (isLucky(0.1)) visits.push((stage) => stranger(stage, random.fork('stranger')));
-  if (isLucky(0.1)) visits.push((stage) => killer(stage, random.fork('killer')));
-  if (isLucky(0.1)) visits.push((stage) => twin(stage, random.fork('twin')));
+  /** The minute after the upload in which something goes away; never, for most. */
+  const minuteOf = (share: number) => {
+    const minute = random.int(15);
+    return isLucky(share) ? minute : Number.POSITIVE_INFINITY;
+  };
+  const [journalAway, metricsAway] = [minuteOf(0.15), minuteOf(0.15)];
+  const visits = visitors(random.fork('visitors'));
+  let sinceUpload = () => 0;
   return {
     seed,
-    warmMinutes: 5,
+    warmMinutes: WARM_MINUTES,
     hours: 48,
     requestsPerSecond: among(0.05, 1, 5, 50, 50, 500),
     canaries: { 2: behaviour(random.fork('behaviour')) },
@@ -37,23 +38,29 @@ export function chaos(seed: number): Plot {
     duplicates: among(0, 0, 0.3),
     around: misfortune.around,
     intercept: (command, input, call) => {
-      if (outage.areMetricsOut() && /^(GetMetricData|DescribeAlarms)Command$/.test(command))
-        return Promise.reject(serviceDown());
-      return misfortune.intercept(command, input, call);
+      const isAway = sinceUpload() >= metricsAway && sinceUpload() < metricsAway + 10;
+      return isAway && /^(GetMetricData|DescribeAlarms)Command$/.test(command)
+        ? Promise.reject(serviceDown())
+        : misfortune.intercept(command, input, call);
     },
     changePorts: (ports) => {
-      const { clock } = ports;
-      const began = clock.now() + 5 * MINUTE;
-      const isDuring = (from: number, minutes: number) => {
-        const at = (clock.now() - began) / MINUTE;
-        return from >= 0 && at >= from && at < from + minutes;
-      };
-      outage.isNow = () => isDuring(outage.journal, 5);
-      outage.areMetricsOut = () => isDuring(outage.metrics, 10);
-      return journalOutage(() => outage.isNow())(misfortune.changePorts(ports));
+      const uploadedAt = ports.clock.now() + WARM_MINUTES * MINUTE;
+      sinceUpload = () => (ports.clock.now() - uploadedAt) / MINUTE;
+      const isOut = () => sinceUpload() >= journalAway && sinceUpload() < journalAway + 5;
+      return journalOutage(isOut)(misfortune.changePorts(ports));
     },
     act: (stage) => Promise.all(visits.map((visit) => visit(stage))),
   };
+}
+
+/** Who else has to do with the rollout: a person always, others now and then. */
+function visitors(random: Random): ((stage: Stage) => Promise<unknown>)[] {
+  const isBusy = random.next() < 0.4;
+  const others = [stranger, killer, twin].filter(() => random.next() < 0.1);
+  return [
+    (stage) => person(stage, random.fork('person'), isBusy),
+    ...others.map((visit) => (stage: Stage) => visit(stage, random.fork(visit.name))),
+  ];
 }
 
 function plan(random: Random): Record<string, unknown> {
@@ -110,17 +117,21 @@ function misfortunes(random: Random, chance: number): Hooks {
 
 /** Somebody at a keyboard: gives orders at random, and never leaves a paused rollout alone. */
 async function person(stage: Stage, random: Random, isBusy: boolean): Promise<void> {
-  const ask = async (command: Parameters<Stage['order']>[0], more: object = {}) => {
+  const ask = async (command: Parameters<Stage['order']>[0], more: object = {}): Promise<unknown> => {
     for (let asked = 0; asked < ASKED_MAX; asked++) {
       try {
         return await stage.order(command, more);
       } catch (error) {
-        if (error instanceof Error && error.name === 'CommandRefused') return;
+        if (error instanceof Error && error.name === 'CommandRefused') return undefined;
         await stage.clock.sleep(20_000);
       }
     }
+    return undefined;
   };
-  const answer = () => ask(random.next() < 0.5 ? 'abort' : 'promote', {});
+  const answer = async () => {
+    await ask(random.next() < 0.5 ? 'abort' : 'promote');
+    await ask('resume');
+  };
   stage.follow(({ events }) => {
     if (events.some((event) => event.type === 'Paused' && event.why !== 'broken'))
       void stage.clock
@@ -137,17 +148,15 @@ async function person(stage: Stage, random: Random, isBusy: boolean): Promise<vo
 
 /** Somebody else who writes the alias: moves its version, removes our weight, or raises it. */
 async function stranger(stage: Stage, random: Random): Promise<void> {
+  await stage.clock.sleep(1_000 + random.int(12 * MINUTE));
   const other = stage.lambda.helpers.publishCounted(FUNCTION);
-  await stage.clock.sleep(random.int(12 * MINUTE));
-  const name = { FunctionName: FUNCTION, Name: ALIAS };
-  const { RevisionId } = await stage.clients.lambda.send(new GetAliasCommand(name));
   const change = [
     { FunctionVersion: other },
     { RoutingConfig: { AdditionalVersionWeights: {} } },
     { FunctionVersion: '1', RoutingConfig: { AdditionalVersionWeights: { '2': 0.97 } } },
     { Description: 'managed by somebody else' },
   ][random.int(4)];
-  await stage.clients.lambda.send(new UpdateAliasCommand({ ...name, ...change, RevisionId }));
+  await stage.clients.lambda.send(new UpdateAliasCommand({ FunctionName: FUNCTION, Name: ALIAS, ...change }));
 }
 
 /** Stops the execution somewhere on its way. */

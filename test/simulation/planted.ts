@@ -1,0 +1,125 @@
+import { GetAliasCommand, UpdateAliasCommand, type UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
+import { RolloutError } from '../../core/errors.ts';
+import type { Journal, Raise, RaiseResult, TrafficRouter } from '../../core/ports.ts';
+import type { Target } from '../../core/rollout/event.ts';
+import { stampText } from '../../core/rollout/stamp.ts';
+import type { Ports } from '../../functions/_task.ts';
+import { FUNCTION } from '../../local/scenario.ts';
+import { ALIAS } from '../../local/world.ts';
+import type { Stage } from './stage.ts';
+
+/** Something that is kept from happening until it is let go. */
+export interface Gate {
+  open(): void;
+  opened: Promise<void>;
+}
+
+export function gate(): Gate {
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+  return { opened, open };
+}
+
+/** Ports whose routers are partly replaced by a planted bug. */
+export function routers(ports: Ports, plant: (router: TrafficRouter) => Partial<TrafficRouter>): Ports {
+  return {
+    ...ports,
+    router: (kind) => {
+      const router = ports.router(kind);
+      return { ...router, ...plant(router) };
+    },
+  };
+}
+
+/** Ports whose journal is partly replaced by a planted bug. */
+export const journals = (ports: Ports, plant: (journal: Journal) => Partial<Journal>): Ports => ({
+  ...ports,
+  journal: { ...ports.journal, ...plant(ports.journal) },
+});
+
+/** A bug: raises without looking at the stamp. Which revision it sends is the interleaving. */
+export function unfenced(
+  stage: () => Stage,
+  sends: 'the revision it read' | 'no revision' | 'a new revision after 412',
+): TrafficRouter['raise'] {
+  return async ({ ref, stable, canary }: Target, { weight, write }: Raise): Promise<RaiseResult> => {
+    const { clients } = stage();
+    const name = { FunctionName: ref.functionName, Name: ref.alias };
+    const put = async (RevisionId: string | undefined) => {
+      await clients.lambda.send(
+        new UpdateAliasCommand({
+          ...name,
+          FunctionVersion: weight === 100 ? canary : stable,
+          RoutingConfig: { AdditionalVersionWeights: weight === 100 ? {} : { [canary]: weight / 100 } },
+          Description: stampText(write),
+          RevisionId,
+        }),
+      );
+    };
+    const read = async () => (await clients.lambda.send(new GetAliasCommand(name))).RevisionId;
+    const revision = await read();
+    try {
+      await put(sends === 'no revision' ? undefined : revision);
+    } catch (error) {
+      if (sends !== 'a new revision after 412') throw error;
+      await put(await read());
+    }
+    return { result: 'raised' };
+  };
+}
+
+/** A bug: what was decided on an old version is appended to the present one. */
+export const rebasing = (journal: Journal): Partial<Journal> => ({
+  async append(rollout, events) {
+    const present = await journal.read(rollout.opening.rolloutId);
+    return journal.append(present ?? rollout, events);
+  },
+});
+
+/** A bug: what meets a conflict is dropped, as if it had been a judgement. */
+export const dropping = (journal: Journal): Partial<Journal> => ({
+  async append(rollout, events) {
+    try {
+      return await journal.append(rollout, events);
+    } catch (error) {
+      if (!RolloutError.is(error, 'JournalConflict')) throw error;
+      return (await journal.read(rollout.opening.rolloutId)) ?? rollout;
+    }
+  },
+});
+
+/** A bug: the target is not looked at; what the journal believes of it is taken for what stands there. */
+export function believing(ports: Ports, rolloutId: string): TrafficRouter['observe'] {
+  return async (target) => {
+    const rollout = await ports.journal.read(rolloutId);
+    const known = rollout?.traffic[target.name];
+    const weight = known?.weight ?? 0;
+    return weight === 100
+      ? { primary: target.canary, weights: {}, stamp: known?.stamp }
+      : {
+          primary: target.stable,
+          weights: weight === 0 ? {} : { [target.canary]: weight },
+          stamp: known?.stamp,
+        };
+  };
+}
+
+/** A bug: the way out puts stable back whoever serves now. */
+export function overwriting(stage: () => Stage): TrafficRouter['revert'] {
+  return async ({ name, ref, stable }, { rolloutId, epoch }) => {
+    await stage().clients.lambda.send(
+      new UpdateAliasCommand({
+        FunctionName: ref.functionName,
+        Name: ref.alias,
+        FunctionVersion: stable,
+        RoutingConfig: { AdditionalVersionWeights: {} },
+        Description: stampText({ rolloutId, epoch, seq: 1_000, open: false }),
+      }),
+    );
+    return { name, primary: stable, changed: true, stranger: false };
+  };
+}
+
+/** Changes the alias this very moment, as a write that was sent a while ago and arrives now. */
+export async function byHand({ lambda }: Stage, change: Partial<UpdateAliasCommandInput>): Promise<void> {
+  await lambda.operations.UpdateAliasCommand({ FunctionName: FUNCTION, Name: ALIAS, ...change });
+}
