@@ -1,4 +1,5 @@
 import { RolloutError } from '../core/errors.ts';
+import type { Clock } from '../core/ports.ts';
 
 /** The name AWS gave an error; empty for anything that is not an error. */
 export function nameOf(error: unknown): string {
@@ -34,4 +35,33 @@ export async function reach<T>(subject: string, call: () => Promise<T>): Promise
       { cause: error },
     );
   }
+}
+
+/** Pauses between tries at a call that AWS has no room for just now, in milliseconds; together well under a function's 10 s. */
+const PAUSES_MS = [100, 200, 400, 800, 800, 800];
+
+/** Makes a call again, a little later each time, while AWS refuses it for its rate: it had no effect, so nothing is done twice. */
+export async function patiently<T>(clock: Clock, call: () => Promise<T>): Promise<T> {
+  for (const pause of PAUSES_MS) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!/Throttl|TooManyRequests/.test(nameOf(error)) && !isThrottled(error)) throw error;
+      await clock.sleep(pause);
+    }
+  }
+  return call();
+}
+
+/** The same client, patient with every call: for reads, and never for a write that may be made only once. */
+export function patient<Client extends { send: (command: never) => Promise<unknown> }>(
+  client: Client,
+  clock: Clock,
+): Client {
+  const send = (command: never) => patiently(clock, () => client.send(command));
+  return new Proxy(client, { get: (of, name) => (name === 'send' ? send : Reflect.get(of, name)) });
+}
+
+function isThrottled(error: unknown): boolean {
+  return error instanceof RolloutError && /Throttl|TooManyRequests/.test(nameOf(error.cause));
 }

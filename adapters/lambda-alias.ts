@@ -8,15 +8,18 @@ import {
 import { RolloutError } from '../core/errors.ts';
 import type { Clock, Observed, Raise, RaiseResult, TrafficRouter } from '../core/ports.ts';
 import type { RevertedTarget, Target } from '../core/rollout/event.ts';
-import { isSameStamp, type Stamp, stampFrom, stampText } from '../core/rollout/stamp.ts';
+import { isSameStamp, SEQ_MAX, type Stamp, stampFrom, stampText } from '../core/rollout/stamp.ts';
 import { isStranger, wayOut } from '../core/rollout/way-out.ts';
 import type { Percent } from '../core/units.ts';
-import { isPassing, nameOf, reach } from './_aws.ts';
+import { isPassing, nameOf, patient, patiently, reach } from './_aws.ts';
 import { held, SERVICE_TAG } from './_lambda.ts';
 import { resolveLambda } from './lambda-resolve.ts';
 
 /** Times that a revert or a seal reads and writes again because somebody else wrote in between. */
 const FIGHTS_MAX = 10;
+
+/** Pause after a write that AWS could not take, so that ten tries are not over at once. */
+const PAUSE_MS = 300;
 
 interface Routing {
   primary: string;
@@ -29,10 +32,8 @@ type Seen = Observed & { revision: string | undefined };
 /** Traffic between two versions of one Lambda function, by the weights of an alias; the alias' Description carries the fence. */
 export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
   const get = async ({ ref, key }: Pick<Target, 'ref' | 'key'>): Promise<Seen> => {
-    const alias = await reach(key, () =>
-      client.send(new GetAliasCommand({ FunctionName: ref.functionName, Name: ref.alias })),
-    );
-    return seenFrom(alias);
+    const read = () => client.send(new GetAliasCommand({ FunctionName: ref.functionName, Name: ref.alias }));
+    return seenFrom(await reach(key, () => patiently(clock, read)));
   };
 
   /** Always sends every field: an update without RoutingConfig would keep the old weights. */
@@ -72,7 +73,9 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       try {
         await put(target, routing, seen.revision);
       } catch (error) {
-        if (nameOf(error) !== 'PreconditionFailedException' && !isPassing(error)) throw error;
+        if (nameOf(error) === 'PreconditionFailedException') continue;
+        if (!isPassing(error)) throw error;
+        await clock.sleep(PAUSE_MS);
       }
     }
     throw new RolloutError(
@@ -81,8 +84,19 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
     );
   };
 
+  /** An alias that is gone serves nobody, so there is nothing to be taken back; somebody else took it away. */
+  const insistOrGone: typeof insist = async (target, change) => {
+    try {
+      return await insist(target, change);
+    } catch (error) {
+      if (nameOf(error) !== 'ResourceNotFoundException') throw error;
+      const gone: Seen = { primary: 'none', weights: {}, stamp: undefined, revision: undefined };
+      return { first: gone, seen: gone };
+    }
+  };
+
   return {
-    resolve: (request) => resolveLambda(client, clock, request),
+    resolve: (request) => resolveLambda(patient(client, clock), clock, request),
     observe: async (target) => observedFrom(await get(target)),
     async claim(target, stamp) {
       await insist(target, (seen) => {
@@ -108,7 +122,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       }
     },
     async revert(target, by): Promise<RevertedTarget> {
-      const { first, seen } = await insist(target, async (now) => {
+      const { first, seen } = await insistOrGone(target, async (now) => {
         if (now.stamp === undefined) await assertOwned(client, target, by.rolloutId);
         const way = wayOut(now, target, by);
         return 'write' in way ? way.write : undefined;
@@ -128,7 +142,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
         return {
           primary: now.primary,
           weights: now.weights,
-          stamp: { ...now.stamp, ...by, seq: now.stamp.seq + 1, open: false },
+          stamp: { ...now.stamp, ...by, seq: Math.min(SEQ_MAX, now.stamp.seq + 1), open: false },
         };
       });
       return observedFrom(seen);
@@ -146,15 +160,13 @@ function raised(target: Target, { weight, write }: Raise): Routing {
 function whyFenced(
   target: Target,
   seen: Observed,
-  { expect, expiresAt }: Raise,
+  { expect, expiresAt, from }: Raise,
   clock: Clock,
 ): string | undefined {
   if (!isSameStamp(seen.stamp, expect))
     return `its stamp is ${seen.stamp === undefined ? 'gone' : stampText(seen.stamp)}`;
-  if (
-    seen.primary !== target.stable ||
-    Object.keys(seen.weights).some((version) => version !== target.canary)
-  )
+  const { [target.canary]: share = 0, ...others } = seen.weights;
+  if (seen.primary !== target.stable || share !== from || Object.keys(others).length > 0)
     return 'somebody else moved its traffic';
   if (clock.now() > expiresAt) return 'the raise came too late';
   return undefined;

@@ -106,6 +106,8 @@ export interface Raise {
   /** The stamp that must stand on the target for this raise to be allowed. */
   expect: Stamp;
   write: Stamp;
+  /** The share of the canary that must stand there: somebody else's hand on it is not to be overruled. */
+  from: Percent;
   /** 100 makes the canary the primary version. */
   weight: Percent;
   /** Nothing is written after this moment. */

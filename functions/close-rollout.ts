@@ -1,4 +1,3 @@
-import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { awsDeadMan, awsJournal, awsRouters, clock } from './_aws.ts';
@@ -11,37 +10,24 @@ export const closeRollout: Task<ExecutionInput, Answer, 'clock' | 'deadMan' | 'j
   input: ExecutionRef,
   run: (ref, ports) =>
     turn(ref, ports, 'close', async (rollout) => {
-      const closed = isEnded(rollout) ? rollout : await close(rollout, ports);
-      await ports.deadMan.disarm(ref.rolloutId);
+      const closed = await close(rollout, ports);
+      if (isEnded(closed)) await ports.deadMan.disarm(ref.rolloutId);
       return closed;
     }),
 };
 
-async function close(
-  rollout: Rollout,
-  ports: Needs<'clock' | 'deadMan' | 'journal' | 'router'>,
-): Promise<Rollout> {
-  const present = await reconcileTargets(rollout, ports);
-  const { rolloutId } = rollout.opening;
-  if (present.leaving !== undefined) {
-    throw spoilt(rolloutId, present.leaving.reason);
-  }
+async function close(rollout: Rollout, ports: Needs<'clock' | 'journal' | 'router'>): Promise<Rollout> {
+  let present = await reconcileTargets(rollout, ports);
   for (const target of rollout.opening.targets) {
-    const sealed = await ports.router(target.kind).seal(target, { rolloutId, epoch: present.epoch });
-    if (sealed.primary !== target.canary || Object.keys(sealed.weights).length > 0)
-      throw spoilt(rolloutId, `${target.key} serves version ${sealed.primary}`);
+    if (present.leaving !== undefined) return present;
+    const by = { rolloutId: rollout.opening.rolloutId, epoch: present.epoch };
+    const seen = await ports.router(target.kind).seal(target, by);
+    // What the seal closed round must be the canary alone; anything else is news that the way out has to answer.
+    const isCanary = seen.primary === target.canary && Object.keys(seen.weights).length === 0;
+    if (!isCanary)
+      present = await recordEffect(present, { type: 'Reconcile', target: target.name, seen }, ports);
   }
-  const after = await recordEffect(present, { type: 'Close' }, ports);
-  if (!isEnded(after)) throw spoilt(rolloutId, after.leaving?.reason ?? 'somebody was first');
-  return after;
-}
-
-/** Ends the state by its Catch: the way out tells a completion from everything else. */
-function spoilt(rolloutId: string, why: string): RolloutError {
-  return new RolloutError(
-    'RevertFailed',
-    `The closing audit of ${rolloutId} found that it must not complete: ${why}.`,
-  );
+  return recordEffect(present, { type: 'Close' }, ports);
 }
 
 /** The function on AWS. */

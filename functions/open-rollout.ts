@@ -186,17 +186,16 @@ async function assertHooks(events: RolloutEvent[], ports: Needs<'hooks'>): Promi
   }
 }
 
-function resolve(manifest: Manifest, bucket: string, ports: Needs<Opens>): Promise<ResolvedTarget[]> {
-  return Promise.all(
-    Object.entries(manifest.rollout.targets).map(async ([name, spec]) => {
-      const artifact = artifactOf(manifest, name);
-      const request = { name, service: manifest.service, spec, artifact, bucket };
-      const resolved = await ports.router('lambda-alias').resolve(request);
-      if ('zip' in artifact)
-        await ports.releases.assertCode({ bucket, ...artifact.zip }, artifact.zip.sha256);
-      return resolved;
-    }),
-  );
+/** One target after another: together they would be more calls at once than Lambda's control plane takes. */
+async function resolve(manifest: Manifest, bucket: string, ports: Needs<Opens>): Promise<ResolvedTarget[]> {
+  const resolved: ResolvedTarget[] = [];
+  for (const [name, spec] of Object.entries(manifest.rollout.targets)) {
+    const artifact = artifactOf(manifest, name);
+    const request = { name, service: manifest.service, spec, artifact, bucket };
+    resolved.push(await ports.router('lambda-alias').resolve(request));
+    if ('zip' in artifact) await ports.releases.assertCode({ bucket, ...artifact.zip }, artifact.zip.sha256);
+  }
+  return resolved;
 }
 
 async function recent(manifest: Manifest, targets: ResolvedTarget[], ports: Needs<Opens>) {

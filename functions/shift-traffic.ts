@@ -32,9 +32,13 @@ export async function raise(
   if (intent?.stamp.seq !== rollout.seq + 1) return announced;
   const target = targetNamed(announced, name);
   const expect = announced.traffic[name]?.stamp ?? intent.stamp;
-  const raised = await ports
-    .router(target.kind)
-    .raise(target, { expect, write: intent.stamp, weight, expiresAt });
+  const raised = await ports.router(target.kind).raise(target, {
+    expect,
+    write: intent.stamp,
+    from: announced.traffic[name]?.weight ?? 0,
+    weight,
+    expiresAt,
+  });
   return raised.result === 'raised'
     ? recordEffect(announced, { type: 'ConfirmShift', target: name, weight, stamp: intent.stamp }, ports)
     : recordEffect(announced, { type: 'Reconcile', target: name, seen: raised.observed }, ports);

@@ -169,29 +169,33 @@ function guardShare(rule: WatchRule, stable: Count): number {
 /** What a pass of this step still needs; undefined where nothing is missing. */
 function stepNeeds(asked: Asked, question: Question, inStep: readonly Window[]): string | undefined {
   if (inStep.length === 0) return 'no window of this step has settled yet';
-  const { rollout, rule } = asked;
-  const counts = countsIn(inStep);
-  const { canary, stable } = countsOf(counts);
+  const { rollout, rule, target } = asked;
+  const { canary, stable } = sides(inStep, inStep);
   const until = rollout.opening.plan.steps[rollout.step]?.untilRequests;
   if (until !== undefined)
     return canary.total >= until ? undefined : `this step waits for ${number(until)} canary requests`;
-  if ('ratio' in rule && stable.total === 0) return 'stable had no requests to compare with';
-  if (canary.total === 0) return 'the canary had no requests to compare';
+  if ('ratio' in rule && canary.total > 0 && stable.total === 0)
+    return 'stable had no requests to compare with';
   const floor = 'share' in rule ? rule.share : FLOOR;
   const rate = tenfold('share' in rule ? { bad: 0, total: 0 } : stable, floor);
-  const isEnough = (total: number) => {
-    const control = scaled(stable, total / canary.total);
-    return wouldShow(
-      total,
-      rate,
-      (bad) => evidenceOfOne(asked, question, { bad, total }, control) >= asked.required,
-    );
-  };
+  const beside = stableBesideOne(sides(inStep, inStep), rollout.traffic[target.name]?.weight ?? 0);
+  const isEnough = (total: number) =>
+    wouldShow(total, rate, (bad) => {
+      const control = { bad: stableShare(stable) * beside * total, total: beside * total };
+      return evidenceOfOne(asked, question, { bad, total }, control) >= asked.required;
+    });
   if (isEnough(canary.total)) return undefined;
   const total = fewest((requests) => requests >= canary.total && isEnough(requests));
   return total === undefined
     ? 'at this weight no number of requests could tell'
     : `a pass needs about ${number(total)} canary requests`;
+}
+
+const stableShare = ({ bad, total }: Count) => (total === 0 ? 0 : bad / total);
+
+/** Requests of stable for each one of the canary: as counted, or as the weight says where there is nothing to count yet. */
+function stableBesideOne({ canary, stable }: Sides, weight: number): number {
+  return canary.total > 0 ? stable.total / canary.total : (100 - weight) / Math.max(1, weight);
 }
 
 /** The evidence if all of a step's counts stood in one window. */
@@ -272,11 +276,6 @@ function sides(canary: readonly Window[], stable: readonly Window[]): Sides {
     stable: sum(stable.map((window) => window.stable)),
   };
 }
-
-const scaled = ({ bad, total }: Count, factor: number): Count => ({
-  bad: bad * factor,
-  total: total * factor,
-});
 
 /** Windows this plan takes at its longest; fixed before the start, as the evidence needs it to be. */
 export function plannedWindows({ opening }: Rollout): number {

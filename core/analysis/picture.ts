@@ -10,7 +10,7 @@ export interface Told {
 
 const [WIDTH, LEFT, RIGHT] = [640, 92, 24];
 const PLOT_HEIGHT = 120;
-const TOP = 64;
+const TOP = 88;
 const GAP = 56;
 
 /** Odds ratios are drawn from a quarter to a thousand; what lies beyond is drawn at the edge. */

@@ -3,7 +3,7 @@ import type { Alarm, Verdict } from '../analysis/types.ts';
 import { RolloutError } from '../errors.ts';
 import type { Observed } from '../ports.ts';
 import type { Instant, Percent } from '../units.ts';
-import { checkpointOf, HOOK_TRIES_MAX } from './checkpoint.ts';
+import { checkpointOf, HOOK_TRIES_MAX, isPromoted } from './checkpoint.ts';
 import type { Cause, Exposure, HookStatus, PauseReason, RevertedTarget, RolloutEvent } from './event.ts';
 import { isAwaited } from './next.ts';
 import { reconcile } from './reconcile.ts';
@@ -193,6 +193,8 @@ const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }
       ? [{ type: 'Resumed', at, by: 'spillway' }]
       : [];
   }
+  // Somebody has answered the question already that a pause would ask.
+  if (isPromoted(after)) return [];
   const bake = bakeOf(after);
   const isOver = bake !== undefined && verdict.to >= bake.max;
   if (after.brokenInRow >= BROKEN_TICKS_MAX || (isOver && verdict.status === 'broken')) {

@@ -21,6 +21,7 @@ export type Directive =
   | { kind: 'measure' }
   | { kind: 'promote'; target: string }
   | { kind: 'close' }
+  | { kind: 'done' }
   | { kind: 'continue' }
   | { kind: 'revert'; cause: Cause; reason: string; outcome: LeavingOutcome };
 
@@ -33,6 +34,7 @@ export const DIRECTIVE_KINDS = [
   'measure',
   'promote',
   'close',
+  'done',
   'continue',
   'revert',
 ] as const satisfies Directive['kind'][];
@@ -60,7 +62,7 @@ function publish(rollout: Rollout, target: string, now: Instant): Directive {
 
 function ending(rollout: Rollout, now: Instant): Directive | undefined {
   const { outcome, leaving, pause, opening } = rollout;
-  if (outcome === 'completed' || outcome === 'superseded') return { kind: 'close' };
+  if (outcome === 'completed' || outcome === 'superseded') return { kind: 'done' };
   if (leaving !== undefined)
     return { kind: 'revert', cause: leaving.cause, reason: leaving.reason, outcome: leaving.outcome };
   if (outcome !== undefined)

@@ -78,7 +78,7 @@ export function open(
           .filter(({ state }) => state === 'alarm')
           .map(
             ({ name }) =>
-              `alarm ${name} was red before the rollout; it is not held against this release until it has recovered`,
+              `alarm ${name} was red before the rollout; it is not held against this release until a tick has seen it recovered`,
           ),
       ],
     },

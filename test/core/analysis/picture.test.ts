@@ -24,9 +24,12 @@ const subject = { target: 'api', metric: 'errors' } as const;
 
 describe('a picture', () => {
   test('shows the newest counts, an interval for each verdict that has one, and the threshold', () => {
-    const svg = pictureOf(told(3, 6), subject);
+    const verdicts = told(3, 6);
+    const svg = pictureOf(verdicts, subject);
+    const known = verdicts.filter(({ verdict }) => verdict.findings[0]?.odds?.high !== undefined);
+    expect(known.length).toBeGreaterThan(3);
     expect(svg).toContain('canary 18 of 1,200 failed, stable 12 of 10,800');
-    expect(svg.match(/class="range"/g)).toHaveLength(6);
+    expect(svg.match(/class="range"/g)).toHaveLength(known.length);
     expect(svg).toContain('class="limit"');
     expect(svg).toMatch(/^<svg [^>]*role="img" aria-label="api errors: /);
   });

@@ -1,0 +1,230 @@
+import { describe, expect, test } from 'vitest';
+import { logEStarved, logEWorse, orUpperBound } from '../../../core/analysis/evalue.ts';
+import { LATENCY_EDGES } from '../../../core/analysis/histogram.ts';
+import { judge } from '../../../core/analysis/judge.ts';
+import type { Series, Spread, SpreadWindow, WatchRule, Window } from '../../../core/analysis/types.ts';
+import { weightsOf } from '../../../core/analysis/weights.ts';
+import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import { next } from '../../../core/rollout/next.ts';
+import { minute, onFirstStep, plan, stateAfter } from '../rollout/given.ts';
+
+const count = (bad: number, total: number) => ({ bad, total });
+const window = (start: number, canary?: [number, number], stable?: [number, number]): Window => ({
+  start: minute(start),
+  ...(canary === undefined ? {} : { canary: count(...canary) }),
+  ...(stable === undefined ? {} : { stable: count(...stable) }),
+});
+const watching = (...watch: WatchRule[]): RolloutEvent[] => onFirstStep({ watch });
+const verdict = (history: RolloutEvent[], series: Series, at = 4) =>
+  judge(stateAfter(history), { series: { api: series }, alarms: [] }, minute(at));
+const finding = (history: RolloutEvent[], series: Series, metric: string, at = 4) =>
+  verdict(history, series, at).findings.find((each) => each.metric === metric);
+
+describe('the stake', () => {
+  test('is split by what is watched, and what is not watched leaves its part to the others', () => {
+    const all = weightsOf([
+      'errors',
+      'http5xx',
+      'p50',
+      'p95',
+      'throttles',
+      'traffic',
+      'custom.a',
+      'custom.b',
+    ]);
+    const parts = {
+      errors: 0.25,
+      http5xx: 0.25,
+      p50: 0.1,
+      p95: 0.1,
+      throttles: 0.1,
+      traffic: 0.1,
+      'custom.a': 0.05,
+      'custom.b': 0.05,
+    };
+    for (const [metric, part] of Object.entries(parts))
+      expect(all.get(metric as 'errors')).toBeCloseTo(part, 12);
+    expect(weightsOf(['errors']).get('errors')).toBe(1);
+    for (const metrics of [
+      ['errors', 'traffic'],
+      ['p99', 'custom.a'],
+    ] as const)
+      expect([...weightsOf(metrics).values()].reduce((sum, part) => sum + part, 0)).toBeCloseTo(1, 12);
+  });
+});
+
+describe('throttles and counts of the user’s own', () => {
+  const custom = { bad: { namespace: 'Shop', name: 'Failed' }, total: { namespace: 'Shop', name: 'Orders' } };
+  const orders: WatchRule = { metric: 'custom.orders', ratio: 1.5, custom };
+
+  test('are judged like errors and told in their own words', () => {
+    const bad = [window(1, [20, 200], [1, 1_800])];
+    const good = [window(1, [0, 800], [4, 7_200])];
+    const rules = watching({ metric: 'throttles', ratio: 1.5 }, orders);
+    expect(verdict(rules, { throttles: bad, 'custom.orders': good })).toMatchObject({
+      status: 'fail',
+      reason: 'throttles: canary 20 of 200 throttled, stable 1 of 1,800',
+    });
+    expect(verdict(rules, { throttles: good, 'custom.orders': bad }).reason).toBe(
+      'orders: canary 20 of 200 bad, stable 1 of 1,800',
+    );
+    expect(verdict(rules, { throttles: good, 'custom.orders': good }).status).toBe('pass');
+  });
+
+  test('that disappear while the function goes on are broken', () => {
+    const errors = [1, 2, 3].map((start) => window(start, [0, 400], [0, 3_600]));
+    const lost = [window(1, [0, 400], [0, 3_600]), window(2, undefined, [0, 3_600])];
+    const rules = watching({ metric: 'errors', ratio: 1.5 }, orders);
+    expect(finding(rules, { errors, 'custom.orders': lost }, 'custom.orders')).toMatchObject({
+      status: 'broken',
+    });
+    expect(verdict(rules, { errors, 'custom.orders': lost }).status).toBe('broken');
+  });
+});
+
+describe('the split of the requests', () => {
+  const rules = watching({ metric: 'errors', ratio: 1.5 });
+  const even = (start: number) => window(start, [0, 400], [0, 3_600]);
+
+  test('that is as the weight says is not mentioned', () => {
+    const said = verdict(rules, { errors: [even(1), even(2)] });
+    expect(said).toMatchObject({ status: 'pass' });
+    expect(said.reason).not.toContain('traffic');
+  });
+
+  test('that is off holds the rollout and says so, in both directions', () => {
+    for (const canary of [250, 600]) {
+      const off = [1, 2].map((start) => window(start, [0, canary], [0, 4_000 - canary]));
+      expect(verdict(rules, { errors: off })).toMatchObject({
+        status: 'inconclusive',
+        reason:
+          `traffic: canary ${canary * 2} of 8,000 requests, about 800 were due at 10 %; while the split is off, no comparison can be trusted`.replace(
+            '1200',
+            '1,200',
+          ),
+      });
+    }
+  });
+
+  test('that collapses after the canary was seen is evidence against it', () => {
+    const fallen = [even(1), ...[2, 3, 4, 5, 6].map((start) => window(start, [0, 20], [0, 3_980]))];
+    const [before, after] = [verdict(rules, { errors: fallen }, 4), verdict(rules, { errors: fallen }, 9)];
+    expect(before.status).not.toBe('fail');
+    expect(after).toMatchObject({
+      status: 'fail',
+      reason: expect.stringContaining('traffic: canary 500 of 24,000 requests'),
+    });
+  });
+
+  test('of a canary that was never seen is a measuring fault', () => {
+    const never = [1, 2, 3, 4, 5, 6].map((start) => window(start, undefined, [0, 4_000]));
+    expect(verdict(rules, { errors: never }, 9).status).toBe('broken');
+  });
+
+  test('below its due share moves the evidence, and above it does not', () => {
+    const grid = [1.5, 4];
+    const evidence = (nc: number) => logEStarved({ windows: [{ nc, ns: 900 }], w: 0.1, tau: 2, grid });
+    expect(evidence(5)).toBeGreaterThan(5);
+    expect(evidence(100)).toBeLessThan(0);
+    expect(evidence(5)).toBeGreaterThan(evidence(6));
+  });
+});
+
+/** Requests spread evenly over a decade of durations that begins at `least`. */
+function spread(total: number, least: number): Spread {
+  const over = LATENCY_EDGES.map((edge) => {
+    const below = Math.min(1, Math.max(0, Math.log10(edge / least)));
+    return Math.round(total * (1 - below));
+  });
+  return { total, edges: LATENCY_EDGES, over };
+}
+
+describe('slow requests', () => {
+  const rules = watching({ metric: 'p50', ratio: 1.25 }, { metric: 'p95', ratio: 1.25 });
+  const before = Array.from(
+    { length: 14 },
+    (_, at): SpreadWindow => ({ start: minute(at - 15), stable: spread(3_000, 30) }),
+  );
+  const since = (least: number, windows = [1, 2, 3, 4, 5, 6]) =>
+    windows.map((at) => ({ start: minute(at), canary: spread(300, least), stable: spread(2_700, 30) }));
+
+  test('are counted from what was slow for stable before the raise', () => {
+    expect(finding(rules, { latency: [...before, ...since(60)] }, 'p50', 9)).toMatchObject({
+      status: 'fail',
+      reason: expect.stringMatching(
+        /^p50: canary \d+ of 1,500 took over \d+ ms, stable [\d,]+ of 13,500 took over \d+ ms$/,
+      ),
+    });
+    expect(verdict(rules, { latency: [...before, ...since(30)] }, 9).status).toBe('pass');
+  });
+
+  test('may be slower by what is tolerated', () => {
+    expect(verdict(rules, { latency: [...before, ...since(33)] }, 9).status).toBe('pass');
+  });
+
+  test('of the first minute after a raise are the cold starts of new environments', () => {
+    expect(verdict(rules, { latency: [...before, ...since(300, [0, 1])] }, 9).status).not.toBe('fail');
+    expect(verdict(rules, { latency: [...before, ...since(300, [2])] }, 9).status).toBe('fail');
+  });
+
+  test('without a history of stable cannot be told, and it is said', () => {
+    const said = verdict(rules, { latency: since(60) }, 9);
+    expect(said).toMatchObject({
+      status: 'inconclusive',
+      reason: expect.stringContaining('p50: no threshold'),
+    });
+    expect(said.findings.every(({ evidence }) => Number.isFinite(evidence))).toBe(true);
+  });
+
+  test('of a histogram that does not add up are not used', () => {
+    const torn = since(60).map((each) => ({ ...each, canary: { ...spread(300, 60), total: 3 } }));
+    expect(finding(rules, { latency: [...before, ...torn] }, 'p50', 9)).toMatchObject({
+      status: 'inconclusive',
+    });
+  });
+});
+
+describe('proof of safety', () => {
+  const proven = { errors: [window(1, [0, 1_500], [1, 13_500])] };
+  const after = (promoteEarly: boolean) => {
+    const steps = [{ weight: 10, bakeSeconds: 600, maxBakeSeconds: 600 }];
+    const history = onFirstStep({
+      watch: [{ metric: 'errors', ratio: 1.5 }],
+      plan: plan({ steps, promoteEarly }),
+    });
+    const said = verdict(history, proven, 3);
+    return next(
+      stateAfter(history, { type: 'Measured', at: minute(3), verdict: said, alarms: [] }),
+      minute(3),
+    ).kind;
+  };
+
+  test('ends a bake early where the plan takes it, and only there', () => {
+    expect([after(true), after(false)]).toEqual(['promote', 'hold']);
+  });
+});
+
+describe('windows in which the weight moved', () => {
+  const moved = { c: 5, s: 45, nc: 10, ns: 990 };
+  const grid = [2, 10, 100];
+
+  test('are compared with the larger share, which makes the same counts weaker', () => {
+    const evidence = (share?: number) =>
+      logEWorse({ windows: [{ ...moved, share }], grid, T: 10, head: 0.5 });
+    expect(evidence(0.1)).toBeLessThan(evidence(0.01));
+    expect(evidence(0.01)).toBeCloseTo(evidence(), 1);
+    expect(evidence(1)).toBeLessThanOrEqual(0);
+  });
+});
+
+test('the upper end of the odds is above the lower one and falls with more good requests', () => {
+  const high = (n: number) =>
+    orUpperBound({
+      windows: [{ c: n / 1000, s: n / 100, nc: n, ns: 10 * n }],
+      grid: [0.125, 0.5],
+      beta: 0.05,
+    });
+  expect(high(1_000)).toBeGreaterThan(high(10_000) ?? Number.NaN);
+  expect(high(10_000)).toBeGreaterThan(1);
+  expect(orUpperBound({ windows: [], grid: [0.5], beta: 0.05 })).toBeUndefined();
+});
