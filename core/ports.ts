@@ -1,9 +1,17 @@
 import type { Alarm, Series, WatchRule } from './analysis/types.ts';
 import type { Artifact } from './config/artifact.ts';
-import type { Hook, HookStatus, Opening, RevertedTarget, RolloutEvent, Target } from './rollout/event.ts';
+import type {
+  Hook,
+  HookStatus,
+  Opening,
+  Quarantined,
+  RevertBy,
+  RevertedTarget,
+  RolloutEvent,
+  Target,
+} from './rollout/event.ts';
 import type { Stamp } from './rollout/stamp.ts';
 import type { Rollout } from './rollout/state.ts';
-import type { RevertBy } from './rollout/way-out.ts';
 import type { Instant, Percent, Seconds } from './units.ts';
 
 /** The time as everybody in the controller sees it. */
@@ -30,15 +38,6 @@ export interface Completed {
   release: string;
   order: number;
   rolloutId: string;
-}
-
-/** A release that was taken back for a fault of its own. */
-export interface Quarantined {
-  release: string;
-  rolloutId: string;
-  reason: string;
-  /** The version of each target, by which the same code is known under another name. */
-  versions: Record<string, string>;
 }
 
 /** A release that waits for the present rollout to end. */

@@ -1,7 +1,6 @@
 import { RolloutError } from '../core/errors.ts';
-import type { RevertedTarget, Target } from '../core/rollout/event.ts';
+import type { RevertBy, RevertedTarget, Target } from '../core/rollout/event.ts';
 import { hasCanaryTraffic, type Rollout } from '../core/rollout/state.ts';
-import type { RevertBy } from '../core/rollout/way-out.ts';
 import { recordEffect } from './_journal.ts';
 import type { Needs } from './_task.ts';
 

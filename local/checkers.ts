@@ -171,8 +171,11 @@ async function holder({ journal, clock }: World, target: Target): Promise<string
       order: 0,
       targets: [target],
       plan: { steps: [], verifySeconds: 0, onInconclusive: 'pause' },
-      smoke: [],
+      hooks: [],
+      gates: [],
       watch: [],
+      limits: [],
+      reversible: true,
       alarms: [],
       settleSeconds: 0,
       deadline: at,
@@ -294,20 +297,22 @@ export const everyRaiseAnnounced = perRollout((view) =>
     })),
 );
 
-/** A smoke test that was asked for has passed before the first request of a user. */
-export const smokeBeforeTraffic = perRollout((view) => {
+/** A smoke test or other hook before traffic has passed before the first request of a user, or the plan or a person let the release by without its word. */
+export const hooksBeforeTraffic = perRollout((view) => {
   const first = view.raises[0];
   if (first === undefined) return [];
-  return view.opening.smoke
-    .map((_, index) => index)
-    .filter(
-      (index) =>
-        !those(view, 'SmokeAnswered').some(
-          ({ event, ...each }) =>
-            each.index < first.index && event.index === index && event.status === 'pass',
-        ),
-    )
-    .map((index) => ({ at: first.at, what: `was raised before smoke test ${index + 1} had passed` }));
+  const isOrdered = those(view, 'PromotionOrdered').some(({ index }) => index < first.index);
+  return view.opening.hooks
+    .filter(({ point }) => point === 'beforeTraffic')
+    .filter(({ id, onBroken }) => {
+      const last = those(view, 'HookAnswered').findLast(
+        ({ index, event }) => index < first.index && event.hook === id,
+      )?.event.status;
+      if (last === 'broken') return !isOrdered && onBroken !== 'ignore';
+      if (last === 'inconclusive') return !isOrdered && view.opening.plan.onInconclusive !== 'promote';
+      return last !== 'pass';
+    })
+    .map(({ id }) => ({ at: first.at, what: `was raised before ${id} had passed` }));
 });
 
 /** A step is left on a pass that covers its whole bake, measured after traffic stood there, or on an order to promote. */
@@ -631,7 +636,7 @@ export const executionSaysOutcome: Checker = ({ heads, executions }) =>
 export const CHECKERS = {
   neverRaisedAfterLeaving,
   everyRaiseAnnounced,
-  smokeBeforeTraffic,
+  hooksBeforeTraffic,
   noRaiseWithoutVerdict,
   unsettledNeverJudged,
   zeroEvidenceNeverPasses,

@@ -1,5 +1,5 @@
 import { readRolloutFile } from '../../adapters/rollout-file.ts';
-import { hooksFrom, planFrom, watchFrom } from '../../core/config/rollout-file.ts';
+import { hooksFrom, limitsFrom, planFrom, watchFrom } from '../../core/config/rollout-file.ts';
 import { duration } from '../../core/words.ts';
 import { parsed } from '../arguments.ts';
 import type { Command } from '../spillway.ts';
@@ -18,6 +18,7 @@ export const validate: Command = {
     console.log(
       `  ${hooksFrom(file).length} smoke tests and hooks, ${watchFrom(file).length} watch rules, ${(file.alarms ?? []).length} alarms; without enough evidence: ${plan.onInconclusive}`,
     );
+    if (limitsFrom(file).length > 0) console.log('  notice: `limits` are refused at opening, since no tick measures them yet');
     for (const notice of notices) console.log(`  notice: ${notice}`);
     return 0;
   },

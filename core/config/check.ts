@@ -1,12 +1,6 @@
 import * as z from 'zod';
 import { unknownKey } from './nearest.ts';
-import { isMap, own, plainProblems } from './plain.ts';
-
-/** One thing that is wrong, where it stands, and a text that goes on after the place: "is 300: write `300s`.". */
-export interface Problem {
-  path: readonly PropertyKey[];
-  says: string;
-}
+import { isMap, own, type Problem, plainProblems } from './plain.ts';
 
 /** A rule over several fields that a value breaks; the message goes on after what stands at the path. */
 export interface Fault {

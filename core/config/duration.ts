@@ -11,7 +11,9 @@ const UNITS: readonly [string, Seconds][] = [
   ['s', 1],
 ];
 
+/** A minute, in seconds. */
 export const MINUTE: Seconds = 60;
+/** A day of 24 hours, in seconds. */
 export const DAY: Seconds = 86_400;
 
 /** Reads `90s`, `5m`, `2h`, `1d` or `1h30m`; undefined where the text is no such time. */

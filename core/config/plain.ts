@@ -1,4 +1,8 @@
-import type { Problem } from './check.ts';
+/** One thing that is wrong, where it stands, and a text that goes on after the place: "is 300: write `300s`.". */
+export interface Problem {
+  path: readonly PropertyKey[];
+  says: string;
+}
 
 /** Deepest nesting of maps and lists that is read; a rollout file needs 6. */
 export const DEPTH_MAX = 32;

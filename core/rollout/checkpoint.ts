@@ -1,12 +1,9 @@
-import type { Instant, Percent, Seconds } from '../units.ts';
+import type { Instant, Percent } from '../units.ts';
 import type { Gate, Hook, HookPoint } from './event.ts';
 import type { HookState, Rollout } from './state.ts';
 
 /** Tries of a hook that cannot be asked before its declared policy applies. */
 export const HOOK_TRIES_MAX = 3;
-
-/** How long a hook that could not be asked is left alone before the next try: time for a deployment or a throttle of its own to pass. Assumed. */
-export const HOOK_RETRY_SECONDS: Seconds = 10;
 
 /** One thing that stands between a rollout and its next move; `id` names this occurrence of it. */
 export type Checkpoint = { id: string; hook: Hook } | { id: string; gate: Gate };

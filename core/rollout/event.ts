@@ -1,6 +1,5 @@
 import type { Alarm, LimitRule, SmokeCheck, Verdict, WatchRule } from '../analysis/types.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Quarantined } from '../ports.ts';
 import type { Instant, Percent, Seconds } from '../units.ts';
 import type { Stamp } from './stamp.ts';
 
@@ -82,6 +81,15 @@ export interface Identity {
   manifest: { bucket: string; key: string; versionId: string };
 }
 
+/** A release that was taken back for a fault of its own. */
+export interface Quarantined {
+  release: string;
+  rolloutId: string;
+  reason: string;
+  /** The version of each target, by which the same code is known under another name. */
+  versions: Record<string, string>;
+}
+
 /** Everything a rollout was opened with. It never changes afterwards: edits of a rollout file apply to the next release. */
 export interface Opening extends Identity {
   /** Monotone per service: a release older than the one serving is refused. */
@@ -126,6 +134,13 @@ export interface RevertedTarget {
   changed: boolean;
   /** True where the version that serves is neither stable nor canary of this rollout, so it was left alone. */
   stranger: boolean;
+}
+
+/** Whose revert it is. `unseal`: the journal says that the rollout has not ended, so a sealed target is only half a completion. */
+export interface RevertBy {
+  rolloutId: string;
+  epoch: number;
+  unseal?: boolean | undefined;
 }
 
 /** What a hook can answer; `broken` where it could not be asked. */

@@ -144,7 +144,8 @@ function mayGoOn(rollout: Rollout): boolean {
   const bake = bakeOf(rollout);
   if (stepSince === undefined || bake === undefined || verdict === undefined || verdict.from !== bake.from)
     return false;
-  return verdict.status === 'pass' && verdict.to >= bake.to;
+  const isProven = rollout.opening.plan.promoteEarly === true && verdict.certified === true;
+  return verdict.status === 'pass' && (isProven || verdict.to >= bake.to);
 }
 
 function isVerified(rollout: Rollout): boolean {

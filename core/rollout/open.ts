@@ -33,6 +33,7 @@ export function open(
   at: Instant,
 ): RolloutEvent[] {
   checkOrder(manifest, service);
+  checkKept(manifest);
   checkQuarantine(manifest, targets, service);
   const changed = targets.filter(({ target }) => target.canary !== target.stable);
   if (changed.length === 0) {
@@ -106,6 +107,22 @@ export function checkOrder(
     throw new RolloutError(
       'OpeningRefused',
       `order: release ${manifest.release} has order ${manifest.order}, but ${newest.release}, which is ${what}, has ${newest.order}; upload a newer release, or set "allowOlder": true to go back on purpose.`,
+    );
+  }
+}
+
+/** What nobody would keep must not be promised: a rollout that silently ignores a limit is worse than none. */
+function checkKept({ rollout, requires }: Manifest): void {
+  if (limitsFrom(rollout).length > 0) {
+    throw new RolloutError(
+      'OpeningRefused',
+      'limits: no tick measures them yet, so they would be ignored; take them out and name an alarm on the queue or stream under "alarms" instead.',
+    );
+  }
+  if (requires !== undefined) {
+    throw new RolloutError(
+      'OpeningRefused',
+      `requires.completedIn: nobody asks environment ${requires.completedIn} yet, so it would be ignored; take it out and check it in the pipeline instead.`,
     );
   }
 }

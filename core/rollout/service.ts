@@ -1,5 +1,5 @@
-import type { Quarantined, ServiceRecord } from '../ports.ts';
-import type { Cause } from './event.ts';
+import type { ServiceRecord } from '../ports.ts';
+import type { Cause, Quarantined } from './event.ts';
 import type { Rollout } from './state.ts';
 
 /** Quarantined releases that a service remembers; older ones are still refused by their release id. */

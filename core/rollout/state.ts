@@ -1,6 +1,5 @@
 import type { Verdict } from '../analysis/types.ts';
-import { type Instant, type Percent, WINDOW_MS } from '../units.ts';
-import { HOOK_RETRY_SECONDS } from './checkpoint.ts';
+import { type Instant, type Percent, type Seconds, WINDOW_MS } from '../units.ts';
 import type {
   Cause,
   HookStatus,
@@ -13,6 +12,9 @@ import type {
   Target,
 } from './event.ts';
 import type { Stamp } from './stamp.ts';
+
+/** How long a hook that could not be asked is left alone before the next try: time for a deployment or a throttle of its own to pass. Assumed. */
+const HOOK_RETRY_SECONDS: Seconds = 10;
 
 /** Where one target's traffic stands, as far as it was confirmed. Weight 100 is promoted. */
 export interface Traffic {

@@ -1,19 +1,12 @@
 import type { Observed } from '../ports.ts';
 import type { Percent } from '../units.ts';
-import type { Target } from './event.ts';
+import type { RevertBy, Target } from './event.ts';
 import { SEQ_MAX, type Stamp } from './stamp.ts';
 
 /** What a revert must write on one target, or that nothing of this rollout is there to be taken back. */
 export type WayOut =
   | { write: { primary: string; weights: Record<string, Percent>; stamp: Stamp } }
   | { leave: 'sealed' | 'left already' | 'another rollout' };
-
-/** Whose revert it is. `unseal`: the journal says that the rollout has not ended, so a sealed target is only half a completion. */
-export interface RevertBy {
-  rolloutId: string;
-  epoch: number;
-  unseal?: boolean | undefined;
-}
 
 /**
  * Takes our canary out of what stands there and touches nothing else. A target that another rollout has stamped, or

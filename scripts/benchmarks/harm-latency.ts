@@ -14,7 +14,7 @@ const HISTORY = 15;
 const MEDIAN_MS = 100;
 const SIGMA = 0.5;
 
-const PERCENTILES = [50, 75, 90, 95, 99] as const;
+const PERCENTILES = [50, 75, 90] as const;
 
 const watching = (ratio: number): WatchRule[] => [
   { metric: 'errors', ratio: 1.5 },

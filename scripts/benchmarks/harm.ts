@@ -14,7 +14,7 @@ import {
   type Weather,
 } from './harm-traffic.ts';
 
-const RUNS = 300;
+const RUNS = 500;
 const BASELINE = 0.001;
 const CANARIES = [0.001, 0.005, 0.01, 0.05, 0.5];
 const TRAFFIC = [1, 10, 100, 1000];

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { isPassing, nameOf, reach } from '../../adapters/_aws.ts';
+import { isPassing, nameOf, patient, patiently, reach } from '../../adapters/_aws.ts';
 import { RolloutError } from '../../core/errors.ts';
+import type { Clock } from '../../core/ports.ts';
 import { FINAL, PASSING } from './stub.ts';
 
 const failing = (error: unknown) => reach('the alarms', () => Promise.reject(error));
@@ -28,8 +29,81 @@ describe('a call to AWS', () => {
     await expect(failing(refused)).rejects.toBe(refused);
   });
 
+  test.each([
+    ['a TypeError', new TypeError('x is not a function')],
+    ['a RangeError', new RangeError('Invalid array length')],
+    ['a refusal of its own', new RolloutError('TargetInvalid', 'no such alias')],
+  ])('does not take %s of this program for something that passes', async (_what, error) => {
+    expect(isPassing(error)).toBe(false);
+    await expect(failing(error)).rejects.toBe(error);
+  });
+
   test('has no name for what is no error', () => {
     expect(nameOf('text')).toBe('');
     expect(nameOf(undefined)).toBe('');
+  });
+});
+
+/** A call that fails so often before it answers, and a clock that keeps the pauses in between. */
+function faltering(error: Error, failures: number) {
+  const pauses: number[] = [];
+  const clock: Clock = { now: () => 0, sleep: async (ms) => void pauses.push(ms) };
+  let calls = 0;
+  const call = async (): Promise<number> => {
+    calls++;
+    if (calls <= failures) throw error;
+    return 7;
+  };
+  return { clock, pauses, call, calls: () => calls };
+}
+
+describe('a patient call', () => {
+  const throttle = Object.assign(new Error('Rate exceeded'), { name: 'TooManyRequestsException' });
+
+  test('is made again after a throttle, a little later each time', async () => {
+    const { clock, pauses, call } = faltering(throttle, 4);
+    expect(await patiently(clock, call)).toBe(7);
+    expect(pauses).toEqual([100, 200, 400, 800]);
+  });
+
+  test('knows a throttle that was turned into Unavailable', async () => {
+    const unavailable = new RolloutError('Unavailable', 'not now', { cause: throttle });
+    const { clock, call, calls } = faltering(unavailable, 2);
+    expect(await patiently(clock, call)).toBe(7);
+    expect(calls()).toBe(3);
+  });
+
+  test('gives up after six pauses, which together are under four seconds, with the throttle itself', async () => {
+    const { clock, pauses, call, calls } = faltering(throttle, Number.POSITIVE_INFINITY);
+    await expect(patiently(clock, call)).rejects.toBe(throttle);
+    expect(calls()).toBe(7);
+    expect(pauses).toHaveLength(6);
+    expect(pauses.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(4000);
+  });
+
+  test.each([...FINAL, ...PASSING.filter(([, { name }]) => !/Throttl|TooMany/.test(name))])(
+    'is made once where it met %s',
+    async (_what, error) => {
+      const { clock, pauses, call, calls } = faltering(error, 1);
+      await expect(patiently(clock, call)).rejects.toBe(error);
+      expect([calls(), pauses]).toEqual([1, []]);
+    },
+  );
+
+  test('is what each call of a patient client is, and the client keeps all else', async () => {
+    const { clock, pauses, call } = faltering(throttle, 1);
+    const asked: unknown[] = [];
+    const client = {
+      config: { region: 'eu-west-1' },
+      send: (command: never) => {
+        asked.push(command);
+        return call();
+      },
+    };
+    const made = patient(client, clock);
+    expect(await made.send('a read' as never)).toBe(7);
+    expect(asked).toEqual(['a read', 'a read']);
+    expect(pauses).toEqual([100]);
+    expect(made.config).toBe(client.config);
   });
 });

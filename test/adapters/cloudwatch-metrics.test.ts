@@ -1,4 +1,4 @@
-import { CloudWatchClient, GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
+import { CloudWatchClient, GetMetricDataCommand, type MetricDataQuery } from '@aws-sdk/client-cloudwatch';
 import { mockClient } from 'aws-sdk-client-mock';
 import 'aws-sdk-client-mock-vitest/extend';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -154,5 +154,67 @@ describe('over the wire', () => {
     const { config } = stubbed(refusal(400, 'ThrottlingException'));
     const reading = cloudwatchMetrics(new CloudWatchClient(config)).read(target, ERRORS, FROM, TO);
     await expect(reading).rejects.toMatchObject({ code: 'Unavailable' });
+  });
+});
+
+describe('metrics beyond errors', () => {
+  /** Answers every query by the name of its metric and its version. */
+  function answering(values: Record<string, [minute: number, value: number][]>): void {
+    cloudwatch.on(GetMetricDataCommand).callsFake(({ MetricDataQueries = [] }) => ({
+      MetricDataResults: MetricDataQueries.map(({ Id, MetricStat }: MetricDataQuery) => {
+        const version = MetricStat?.Metric?.Dimensions?.at(-1)?.Value;
+        return result(Id ?? '', values[`${MetricStat?.Metric?.MetricName} ${version}`]);
+      }),
+    }));
+  }
+
+  test('throttled requests are added to the invocations, since AWS does not count them there', async () => {
+    answering({
+      'Throttles 8': [
+        [0, 5],
+        [1, 7],
+      ],
+      'Invocations 8': [[0, 95]],
+      'Invocations 7': [[0, 900]],
+    });
+    expect(await source.read(target, [{ metric: 'throttles', ratio: 1.5 }], FROM, TO)).toEqual({
+      throttles: [
+        { start: FROM, canary: { bad: 5, total: 100 }, stable: { bad: 0, total: 900 } },
+        { start: FROM + 60_000, canary: { bad: 7, total: 7 } },
+      ],
+    });
+  });
+
+  test('counts of the user’s own are read by the dimension that holds the version', async () => {
+    answering({ 'Failed 8': [[0, 2]], 'Orders 8': [[0, 40]] });
+    const counts = {
+      bad: { namespace: 'Shop/A', name: 'Failed' },
+      total: { namespace: 'Shop/A', name: 'Orders' },
+    };
+    const rule: WatchRule = {
+      metric: 'custom.orders',
+      ratio: 2,
+      custom: { ...counts, versionDimension: 'Release' },
+    };
+    expect(await source.read(target, [rule], FROM, TO)).toEqual({
+      'custom.orders': [{ start: FROM, canary: { bad: 2, total: 40 } }],
+    });
+    const [call] = cloudwatch.commandCalls(GetMetricDataCommand);
+    expect(call?.args[0].input.MetricDataQueries?.[0]?.MetricStat?.Metric).toEqual({
+      Namespace: 'Shop/A',
+      MetricName: 'Failed',
+      Dimensions: [{ Name: 'Release', Value: '8' }],
+    });
+  });
+
+  test('durations become counts of requests over each edge', async () => {
+    // 100 ms lies between the edges 42 and 43, so bucket 42 counts up to 108.4 ms.
+    answering({ 'Latency042 8': [[0, 30]], 'Latency050 8': [[0, 10]], 'Latency042 7': [[0, 5]] });
+    const { latency } = await source.read(target, [{ metric: 'p95', ratio: 1.25 }], FROM, TO);
+    const [window] = latency ?? [];
+    expect(latency).toHaveLength(1);
+    expect(window).toMatchObject({ start: FROM, canary: { total: 40 }, stable: { total: 5 } });
+    expect([41, 42, 49, 50].map((edge) => window?.canary?.over[edge])).toEqual([40, 10, 10, 0]);
+    expect(window?.canary?.edges[42]).toBeCloseTo(108.42, 2);
   });
 });

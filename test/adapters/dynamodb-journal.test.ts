@@ -68,7 +68,10 @@ function stage(options: { indexDelayMs?: number; clockIsOffMs?: number } = {}) {
     records,
     sent,
     journal: dynamodbJournal(client, { tableName, clock }),
-    other: dynamodbJournal(direct, { tableName, clock: { now: () => clock.now() - 5 * MINUTE } }),
+    other: dynamodbJournal(direct, {
+      tableName,
+      clock: { now: () => clock.now() - 5 * MINUTE, sleep: (ms) => clock.sleep(ms) },
+    }),
     async item(key: { pk: string; sk: string }) {
       const read = new GetItemCommand({ TableName: tableName, Key: marshall(key), ConsistentRead: true });
       const { Item } = await direct.send(read);
@@ -95,7 +98,12 @@ async function opening(journal: Journal, changes: Parameters<typeof openedEvent>
   return opened.rollout;
 }
 
-const waitingFor = (release: string, order: number) => ({ release, order, manifest: manifestOf(release) });
+const waitingFor = (release: string, order: number) => ({
+  release,
+  attempt: 1,
+  order,
+  manifest: manifestOf(release),
+});
 
 /** What the SDK does when the first answer was lost: the same request again, token included. */
 const answerLostOnce = (lost: string): Intercept => {
@@ -284,7 +292,7 @@ describe('what is read', () => {
     const reason = 'x'.repeat(300_000);
     for (let n = 0; n < 5; n++)
       rollout = await journal.append(rollout, [
-        { type: 'SmokeAnswered', at: AT + n, index: 7, status: 'broken', reason },
+        { type: 'HookAnswered', at: AT + n, hook: 'beforeTraffic.7', status: 'broken', reason },
       ]);
     sent.length = 0;
     expect(fold(await journal.events(ID))).toEqual(rollout);
@@ -396,27 +404,13 @@ describe('the end of a rollout', () => {
     expect(await journal.append(second, [closedEvent()])).toMatchObject({ outcome: 'completed' });
   });
 
-  test('does not make an older release the newest that completed', async () => {
-    const { journal } = stage();
-    const older = await opening(journal, { order: 10, targets: [targetOf('worker')] });
-    const newer = await opening(journal, { release: 'r2', order: 11 });
-    await journal.append(newer, [closedEvent()]);
-    expect(await journal.append(older, [closedEvent()])).toMatchObject({ outcome: 'completed' });
-    expect((await journal.service('checkout')).completed).toMatchObject({ release: 'r2', order: 11 });
-    expect(await journal.open([openedEvent({ release: 'r3', targets: [targetOf('worker')] })])).toMatchObject(
-      {
-        result: 'opened',
-      },
-    );
-  });
-
-  test('is one transaction with its events, its locks and its service', async () => {
+  test('is one read of its service and one transaction with its events, its locks and its service', async () => {
     const { journal, sent } = stage();
     const rollout = await opening(journal);
     sent.length = 0;
     await journal.append(rollout, [noted('a'), closedEvent()]);
-    expect(sent.map(({ command }) => command)).toEqual(['TransactWriteItemsCommand']);
-    const input = sent[0]?.input as TransactWriteItemsInput | undefined;
+    expect(sent.map(({ command }) => command)).toEqual(['GetItemCommand', 'TransactWriteItemsCommand']);
+    const input = sent[1]?.input as TransactWriteItemsInput | undefined;
     expect(input?.TransactItems?.flatMap((each) => Object.keys(each))).toEqual([
       'Put',
       'Put',
@@ -424,6 +418,91 @@ describe('the end of a rollout', () => {
       'Delete',
       'Update',
     ]);
+  });
+});
+
+describe('what a service remembers', () => {
+  const taken: RolloutEvent[] = [
+    { type: 'Aborted', at: AT + 1000, by: 'ada', reason: 'too slow' },
+    closedEvent('reverted'),
+  ];
+  const names = async (journal: Journal) =>
+    (await journal.service('checkout')).quarantined?.map(({ release }) => release).toSorted();
+
+  test('is what completed last and what completed before it', async () => {
+    const { journal } = stage();
+    const first = await opening(journal, { order: 1 });
+    await journal.append(first, [closedEvent()]);
+    const second = await opening(journal, { release: 'r2', order: 2 });
+    await journal.append(second, [closedEvent()]);
+    expect(await journal.service('checkout')).toEqual({
+      completed: { release: 'r2', order: 2, rolloutId: 'checkout--r2--1' },
+      previous: { release: 'r1', order: 1, rolloutId: ID },
+    });
+  });
+
+  test('keeps every release whose rollout was taken back at the same time as others', async () => {
+    const { journal, other } = stage();
+    const journals = [journal, other];
+    const rollouts = await atOnce(40, (n) =>
+      opening(journal, { release: `r${n}`, targets: [targetOf(`t${n}`)] }),
+    );
+    await atOnce(40, (n) => (journals[n % 2] ?? journal).append(rollouts[n] as Rollout, taken));
+    expect(await names(journal)).toEqual(Array.from({ length: 40 }, (_, n) => `r${n}`).toSorted());
+  });
+
+  test('loses neither a lift nor an end of a hundred that race', async () => {
+    const { journal, other } = stage();
+    const journals = [journal, other];
+    const bad = await atOnce(50, (n) => opening(journal, { release: `r${n}`, targets: [targetOf(`t${n}`)] }));
+    const ends = bad.slice(25);
+    for (const rollout of bad.slice(0, 25)) await journal.append(rollout, taken);
+    const insist = async (from: Journal, release: string): Promise<void> =>
+      from.lift('checkout', release).catch((error) => {
+        if (error.code !== 'Unavailable') throw error;
+        return insist(from, release);
+      });
+    await atOnce(100, (n) => {
+      const from = journals[n % 2] ?? journal;
+      const ending = n < 25 ? ends[n] : undefined;
+      if (ending !== undefined) return from.append(ending, taken).then(() => {});
+      return insist(from, `r${n % 25}`);
+    });
+    expect(await names(journal)).toEqual(ends.map(({ opening }) => opening.release).toSorted());
+  });
+
+  test('keeps the release that waits while it is written', async () => {
+    const { journal } = stage();
+    const rollout = await opening(journal);
+    await Promise.all([journal.wait('checkout', waitingFor('r2', 2)), journal.append(rollout, taken)]);
+    await journal.lift('checkout', 'r1');
+    expect(await journal.service('checkout')).toEqual({ quarantined: [], waiting: waitingFor('r2', 2) });
+  });
+
+  test('is read again where somebody wrote it between the read and the transaction', async () => {
+    const world = stage();
+    const [one, two] = [
+      await opening(world.journal),
+      await opening(world.journal, { release: 'r2', targets: [targetOf('worker')] }),
+    ];
+    let left = 1;
+    world.intercept = async (command, _input, call) => {
+      if (command === 'TransactWriteItemsCommand' && left-- > 0) await world.other.append(two, taken);
+      return call();
+    };
+    expect(await world.journal.append(one, taken)).toMatchObject({ outcome: 'reverted' });
+    expect(await names(world.journal)).toEqual(['r1', 'r2']);
+  });
+
+  test('is not lifted for good where others are faster each time, and says so', async () => {
+    const world = stage();
+    await world.journal.append(await opening(world.journal), taken);
+    world.intercept = async (command, _input, call) => {
+      if (command === 'UpdateItemCommand') await world.other.lift('checkout', 'r9');
+      return call();
+    };
+    await refused(world.journal.lift('checkout', 'r1'), 'Unavailable', 'checkout');
+    expect(await names(world.journal)).toEqual(['r1']);
   });
 });
 
@@ -636,7 +715,7 @@ describe('the stream', () => {
     await journal.open([declinedEvent('refused', 'r3')]);
     expect(told()).toEqual([]);
     const woken = await journal.append(rollout, [
-      { type: 'SmokeAnswered', at: AT, index: 0, status: 'pass', reason: '200' },
+      { type: 'HookAnswered', at: AT, hook: 'beforeTraffic.1', status: 'pass', reason: '200' },
       { type: 'Aborted', at: AT, by: 'ada', reason: 'too slow' },
     ]);
     expect(told()).toEqual([{ rolloutId: ID, service: 'checkout', ended: false, wakes: true }]);

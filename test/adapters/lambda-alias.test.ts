@@ -14,6 +14,7 @@ import { lambdaAlias } from '../../adapters/lambda-alias.ts';
 import type { Raise } from '../../core/ports.ts';
 import type { Target } from '../../core/rollout/event.ts';
 import { stampText } from '../../core/rollout/stamp.ts';
+import { EMPTY } from '../empty.ts';
 import { clockAt, FINAL, PASSING, refusal, stubbed } from './stub.ts';
 
 const client = new LambdaClient({ region: 'eu-west-1' });
@@ -34,6 +35,7 @@ const stamp = (seq: number, open = true) => ({ ...BY, seq, open });
 const raise = (changes: Partial<Raise> = {}): Raise => ({
   expect: stamp(1),
   write: stamp(2),
+  from: 10,
   weight: 29,
   expiresAt: 2000,
   ...changes,
@@ -190,6 +192,56 @@ describe('a revert whose answer is an error', () => {
   });
 });
 
+describe('an alias that is gone', () => {
+  const gone = Object.assign(new Error('Cannot find alias'), {
+    name: 'ResourceNotFoundException',
+    $metadata: { httpStatusCode: 404 },
+  });
+  const NOBODY = { name: 'api', primary: 'none', changed: false, stranger: true };
+
+  test('serves nobody, so a revert leaves it as somebody else’s doing', async () => {
+    lambda.on(GetAliasCommand).rejects(gone);
+    expect(await router.revert(target, BY)).toEqual(NOBODY);
+    expect(lambda).not.toHaveReceivedCommand(UpdateAliasCommand);
+  });
+
+  test('between the read and the write of a revert is the same', async () => {
+    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+    lambda.on(UpdateAliasCommand).rejects(gone);
+    expect(await router.revert(target, BY)).toEqual(NOBODY);
+  });
+
+  test('is neither raised nor sealed', async () => {
+    lambda.on(GetAliasCommand).rejects(gone);
+    await expect(router.raise(target, raise())).rejects.toBe(gone);
+    await expect(router.seal(target, BY)).rejects.toBe(gone);
+  });
+});
+
+describe('a read that is throttled', () => {
+  test('is made again before a revert gives up, and a raise is still written once', async () => {
+    const throttle = refusalOf('TooManyRequestsException', 429);
+    lambda
+      .on(GetAliasCommand)
+      .rejectsOnce(throttle)
+      .rejectsOnce(throttle)
+      .resolves(alias(stampText(stamp(1))));
+    lambda.on(UpdateAliasCommand).resolves({});
+    expect(await router.raise(target, raise())).toEqual({ result: 'raised' });
+    expect(lambda).toHaveReceivedCommandTimes(GetAliasCommand, 3);
+    expect(lambda).toHaveReceivedCommandTimes(UpdateAliasCommand, 1);
+  });
+
+  test('is Unavailable after seven tries', async () => {
+    lambda.on(GetAliasCommand).rejects(refusalOf('TooManyRequestsException', 429));
+    await expect(router.observe(target)).rejects.toMatchObject({ code: 'Unavailable' });
+    expect(lambda).toHaveReceivedCommandTimes(GetAliasCommand, 7);
+  });
+});
+
+const refusalOf = (name: string, httpStatusCode: number) =>
+  Object.assign(new Error(name), { name, $metadata: { httpStatusCode } });
+
 describe('looking a target up', () => {
   test.each(PASSING)('is no refusal where AWS cannot be asked just now: %s', async (_what, error) => {
     lambda.on(GetFunctionCommand).rejects(error);
@@ -251,7 +303,7 @@ describe('over the wire', () => {
   test('an empty map of weights is sent as an empty map', async () => {
     const { config, sent } = stubbed({ body: standing }, { body: '{}' });
     await lambdaAlias(new LambdaClient(config), clockAt(1000)).raise(target, raise({ weight: 100 }));
-    expect(sent[1]?.body).toMatchObject({ RoutingConfig: { AdditionalVersionWeights: {} } });
+    expect(sent[1]?.body).toMatchObject({ RoutingConfig: { AdditionalVersionWeights: EMPTY } });
   });
 
   test('a 412 comes back as PreconditionFailedException, and fences', async () => {

@@ -29,7 +29,7 @@ describe('a rollout file', () => {
     expect(rolloutFileFrom(parseRolloutFile(GOOD, 'a.yml'))).toMatchObject({
       service: 'checkout-api',
       watch: { errors: '1.5x', http5xx: '0.5%' },
-      smoke: [{}, { json: { sku: 'T1' }, expect: { '$.total': 100 } }],
+      smoke: [{ get: expect.any(String) }, { json: { sku: 'T1' }, expect: { '$.total': 100 } }],
     });
   });
 

@@ -53,12 +53,12 @@ describe('what is sent', () => {
 describe('what has happened before', () => {
   test('is no error', async () => {
     sfn.on(StartExecutionCommand).rejects(named('ExecutionAlreadyExists'));
-    await executions.start(input);
+    await expect(executions.start(input)).resolves.toBeUndefined();
     sfn.on(StopExecutionCommand).rejects(named('ExecutionDoesNotExist'));
-    await executions.stop('checkout--r1--1', 1, 'why');
+    await expect(executions.stop('checkout--r1--1', 1, 'why')).resolves.toBeUndefined();
     for (const name of ['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken']) {
       sfn.on(SendTaskSuccessCommand).rejects(named(name));
-      await executions.wake('token');
+      await expect(executions.wake('token')).resolves.toBeUndefined();
     }
   });
 

@@ -107,6 +107,8 @@ export function describeDeadMan(implementation: Implementation<DeadManStage>): v
       await deadMan.arm(inputAt(now()));
       for (let times = 0; times < 2; times++) await deadMan.disarm('checkout--r1--1');
       await deadMan.disarm('checkout--r9--1');
+      for (const id of ['checkout--r1--1', 'checkout--r9--1'])
+        expect(await deadMan.frozen(id)).toBeUndefined();
     });
 
     keeps('can be disarmed after its deadline has passed', async (stage) => {

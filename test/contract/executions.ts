@@ -116,7 +116,7 @@ export function describeExecutions(implementation: Implementation<ExecutionStage
     );
 
     keeps('wakes a token that never was, without an error', async ({ executions }) => {
-      await executions.wake('no such token');
+      await expect(executions.wake('no such token')).resolves.toBeUndefined();
     });
 
     keeps('says Unavailable where it cannot be reached', async ({ executions, arrange }) => {

@@ -3,6 +3,7 @@ import type { Observed, Raise, RaiseResult, TargetRequest, TrafficRouter } from 
 import type { Target } from '../../core/rollout/event.ts';
 import type { Stamp } from '../../core/rollout/stamp.ts';
 import type { Instant } from '../../core/units.ts';
+import { EMPTY } from '../empty.ts';
 import { atOnce, contract, type Implementation, refused } from './cases.ts';
 
 /** What stands on the target when it is arranged by hand. A stamp of `null` is none. */
@@ -214,6 +215,16 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       });
     }
 
+    for (const share of [0, 5, 30]) {
+      keeps(`does not raise from 10 % where ${share} % stand there: that was another hand`, async (stage) => {
+        await prepared(stage, share);
+        const before = stage.standing();
+        expectFenced(await raise(stage, 2, 50, { from: 10 }), { ...before, stamp: stamp(1) });
+        expect(stage.standing()).toEqual(before);
+        expect(stage.writes()).toBe(0);
+      });
+    }
+
     const strangers: [string, Arranged][] = [
       ['a stranger’s primary', { primary: '3' }],
       ['a stranger’s weights', { weights: { '3': 20 } }],
@@ -324,13 +335,13 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     keeps('takes the canary out again that somebody put back after a revert', async (stage) => {
       stage.arrange.set({ weights: { '2': 10 }, stamp: stamp(2, false) });
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: true });
-      expect(stage.standing()).toMatchObject({ primary: '1', weights: {}, stamp: { open: false } });
+      expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY, stamp: { open: false } });
     });
 
     keeps('reverts for an epoch older than the stamp too: the way out outlives a takeover', async (stage) => {
       stage.arrange.set({ weights: { '2': 10 }, stamp: { ...stamp(1), epoch: 3 } });
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({ changed: true });
-      expect(stage.standing()).toMatchObject({ weights: {}, stamp: { rolloutId: OURS, open: false } });
+      expect(stage.standing()).toMatchObject({ weights: EMPTY, stamp: { rolloutId: OURS, open: false } });
     });
 
     keeps('leaves a sealed target alone', async (stage) => {
@@ -411,7 +422,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       await prepared(stage, 10);
       stage.arrange.interfere(1, () => stage.arrange.set({ primary: '3' }));
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '3', stranger: true });
-      expect(stage.standing()).toMatchObject({ primary: '3', weights: {} });
+      expect(stage.standing()).toMatchObject({ primary: '3', weights: EMPTY });
     });
 
     keeps('takes out a raise that arrives while it fights', async (stage) => {
@@ -528,6 +539,7 @@ function raise(
   return stage.router.raise(stage.target, {
     expect: stamp(seq - 1),
     write: stamp(seq),
+    from: stage.standing().weights[stage.target.canary] ?? 0,
     weight,
     expiresAt,
     ...changes,

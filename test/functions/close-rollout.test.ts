@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import type { ExecutionInput, Journal } from '../../core/ports.ts';
+import type { Ports } from '../../functions/_task.ts';
 import { closeRollout } from '../../functions/close-rollout.ts';
 import { command } from '../../functions/command.ts';
+import { deadMan } from '../../functions/dead-man.ts';
 import { promoteCanary } from '../../functions/promote-canary.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
@@ -21,7 +23,7 @@ async function promoted(): Promise<{ stage: Stage; ref: ExecutionInput }> {
 
 test('a completed rollout is sealed, written down and no longer watched', async () => {
   const { stage, ref } = await promoted();
-  expect(await stage.call(closeRollout, ref)).toMatchObject({ kind: 'close' });
+  expect(await stage.call(closeRollout, ref)).toMatchObject({ kind: 'done' });
   expect(stage.standing()).toEqual(SEALED);
   expect(await stage.rollout()).toMatchObject({
     outcome: 'completed',
@@ -35,7 +37,7 @@ test('a close that comes twice changes nothing', async () => {
   const { stage, ref } = await promoted();
   await stage.call(closeRollout, ref);
   const before = [await stage.history(), stage.standing()];
-  expect(await stage.call(closeRollout, ref)).toMatchObject({ kind: 'close' });
+  expect(await stage.call(closeRollout, ref)).toMatchObject({ kind: 'done' });
   expect([await stage.history(), stage.standing()]).toEqual(before);
 });
 
@@ -43,20 +45,38 @@ test('traffic that is not what the outcome says is found at the end, and nothing
   const { stage, ref } = await promoted();
   stage.scenario.lambda.helpers.publishCounted(FUNCTION);
   await stage.meddle({ FunctionVersion: '3' });
-  await expect(stage.call(closeRollout, ref)).rejects.toMatchObject({
-    name: 'RevertFailed',
-    message: expect.stringMatching(/closing audit.*version 3/),
-  });
+  expect(await stage.call(closeRollout, ref)).toMatchObject({ kind: 'revert' });
   expect((await stage.rollout()).outcome).toBeUndefined();
   expect((await stage.rollout()).leaving).toMatchObject({ outcome: 'halted' });
+  expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeDefined();
 });
 
-test('a dead man who cannot be disarmed is disarmed by the next try', async () => {
+test('a stranger who comes just before the seal is found in what the seal closed round', async () => {
+  const { stage, ref } = await promoted();
+  stage.scenario.lambda.helpers.publishCounted(FUNCTION);
+  const router: Ports['router'] = (kind) => {
+    const real = stage.ports.router(kind);
+    return {
+      ...real,
+      async seal(target, by) {
+        await stage.meddle({ weights: { '3': 20 } });
+        return real.seal(target, by);
+      },
+    };
+  };
+  expect(await stage.call(closeRollout, ref, { ...stage.ports, router })).toMatchObject({ kind: 'revert' });
+  expect((await stage.rollout()).outcome).toBeUndefined();
+  expect(await stage.history()).not.toContain('RolloutClosed');
+  expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeDefined();
+});
+
+test('a dead man who cannot be disarmed fails the close, whose rollout has completed all the same', async () => {
   const { stage, ref } = await promoted();
   const ports = { ...stage.ports, deadMan: { ...stage.ports.deadMan, disarm: unreachable } };
   await expect(stage.call(closeRollout, ref, ports)).rejects.toMatchObject({ name: 'Unavailable' });
   expect(await stage.rollout()).toMatchObject({ outcome: 'completed' });
-  await stage.call(closeRollout, ref);
+  expect(await stage.call(closeRollout, ref)).toMatchObject({ kind: 'done' });
+  await stage.call(deadMan, { rolloutId: FIRST });
   expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeUndefined();
 });
 
@@ -86,7 +106,7 @@ test('a crash between the seal and the last event leaves the release serving, an
 
 test('a crash between the seal and the last event is finished by the next close', async () => {
   const { stage, ref } = await sealedOnly();
-  expect(await stage.call(closeRollout, ref)).toMatchObject({ kind: 'close' });
+  expect(await stage.call(closeRollout, ref)).toMatchObject({ kind: 'done' });
   expect(await stage.rollout()).toMatchObject({ outcome: 'completed' });
 });
 

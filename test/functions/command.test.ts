@@ -7,6 +7,7 @@ import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { runHook } from '../../functions/run-hook.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { SERVICE } from '../../local/scenario.ts';
+import { EMPTY } from '../empty.ts';
 import { eventFor, FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
 const abort = { command: 'abort', rolloutId: FIRST, by: 'ada', reason: 'orders look odd' };
@@ -47,7 +48,7 @@ describe('abort', () => {
     await stage.openRaised();
     await stage.meddle({ FunctionVersion: '2', weights: {}, Description: `spillway ${FIRST} 1 2 open` });
     await stage.call(command, abort);
-    expect(stage.standing()).toMatchObject({ primary: '1', weights: {} });
+    expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY });
   });
 
   test('acts from the dead man’s frozen input while the journal is down', async () => {

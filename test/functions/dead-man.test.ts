@@ -5,6 +5,7 @@ import { executionInput } from '../../functions/_task.ts';
 import { deadMan } from '../../functions/dead-man.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
+import { EMPTY } from '../empty.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
 const MINUTE = 60_000;
@@ -75,7 +76,7 @@ describe('while the journal can be read', () => {
     await stage.clock.advance(60 * MINUTE);
     await look(stage);
     expect(await stage.call(shiftTraffic, old)).toMatchObject({ kind: 'continue' });
-    expect(stage.standing()).toMatchObject({ weights: {}, stamp: `spillway ${FIRST} 1 0 open` });
+    expect(stage.standing()).toMatchObject({ weights: EMPTY, stamp: `spillway ${FIRST} 1 0 open` });
     expect((await stage.rollout()).intents).toEqual([]);
   });
 
@@ -126,7 +127,7 @@ describe('while the journal can be read', () => {
     await stage.clock.advance(2 * MINUTE);
     expect(await stage.call(deadMan, input)).toEqual({ found: 'unknown' });
     expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeUndefined();
-    expect(stage.standing()).toMatchObject({ primary: '1', weights: {} });
+    expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY });
   });
 });
 

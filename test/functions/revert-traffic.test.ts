@@ -5,6 +5,7 @@ import { promoteCanary } from '../../functions/promote-canary.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { FUNCTION, ROLLOUT, SERVICE } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
+import { EMPTY } from '../empty.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
 const CLOSED = { primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 2 closed` };
@@ -111,7 +112,7 @@ describe('the way out', () => {
     stage.scenario.lambda.helpers.publishCounted(FUNCTION);
     await stage.meddle({ FunctionVersion: '3', weights: { '2': 10 } });
     expect(await stage.call(revertTraffic, { ref, came: {} })).toMatchObject({ outcome: 'halted' });
-    expect(stage.standing()).toMatchObject({ primary: '3', weights: {} });
+    expect(stage.standing()).toMatchObject({ primary: '3', weights: EMPTY });
   });
 
   test('leaves a sealed release serving, and writes its completion down', async () => {
@@ -123,7 +124,7 @@ describe('the way out', () => {
     if (target === undefined) throw new Error('The rollout has no target.');
     await stage.clock.run(stage.ports.router('lambda-alias').seal(target, ref));
     expect(await stage.call(revertTraffic, { ref, came: DIED })).toMatchObject({ outcome: 'completed' });
-    expect(stage.standing()).toMatchObject({ primary: '2', weights: {} });
+    expect(stage.standing()).toMatchObject({ primary: '2', weights: EMPTY });
     expect((await stage.ports.journal.service(SERVICE)).completed).toMatchObject({ release: 'r1' });
   });
 });
@@ -148,7 +149,7 @@ describe('several targets', () => {
     expect(stage.standing()).toEqual(CLOSED);
     expect(worker()).toMatchObject({
       primary: '1',
-      weights: {},
+      weights: EMPTY,
       description: expect.stringMatching(/closed$/),
     });
     expect((await stage.rollout()).left).toEqual([
@@ -185,12 +186,12 @@ describe('several targets', () => {
     await stage.clock.run(stage.ports.router('lambda-alias').seal(api, ref));
     expect(stage.standing()).toMatchObject({
       primary: '2',
-      weights: {},
+      weights: EMPTY,
       stamp: expect.stringMatching(/closed$/),
     });
     expect(await stage.call(revertTraffic, { ref, came: DIED })).toMatchObject({ outcome: 'reverted' });
-    expect(stage.standing()).toMatchObject({ primary: '1', weights: {} });
-    expect(worker()).toMatchObject({ primary: '1', weights: {} });
+    expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY });
+    expect(worker()).toMatchObject({ primary: '1', weights: EMPTY });
     expect((await stage.rollout()).left?.map(({ primary }) => primary)).toEqual(['1', '1']);
   });
 
@@ -207,7 +208,7 @@ describe('several targets', () => {
       { type: 'Aborted', at, by: 'ada', reason: 'odd' },
     ]);
     expect(await stage.call(revertTraffic, { ref, came: {} })).toMatchObject({ outcome: 'reverted' });
-    expect(stage.standing()).toMatchObject({ primary: '1', weights: {} });
+    expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY });
   });
 
   async function expectOpen(stage: Stage): Promise<void> {
@@ -241,7 +242,7 @@ describe('an irreversible release', () => {
     const { stage, ref } = await irreversible();
     await stage.call(command, { command: 'abort', rolloutId: FIRST, by: 'ada', reason: 'odd' });
     expect(await stage.call(revertTraffic, { ref, came: {} })).toMatchObject({ outcome: 'reverted' });
-    expect(stage.standing()).toMatchObject({ primary: '1', weights: {} });
+    expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY });
     expect((await stage.rollout()).outcome).toBe('reverted');
   });
 

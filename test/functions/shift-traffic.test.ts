@@ -4,6 +4,7 @@ import { command } from '../../functions/command.ts';
 import { promoteCanary } from '../../functions/promote-canary.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { atOnce } from '../contract/cases.ts';
+import { EMPTY } from '../empty.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
 const AT_10 = { primary: '1', weights: { '2': 10 }, stamp: `spillway ${FIRST} 1 1 open` };
@@ -104,7 +105,7 @@ describe('a shift', () => {
     const ref = await stage.open();
     const down = stage.call(shiftTraffic, ref, withJournal(stage.ports, { append: unreachable }));
     await expect(down).rejects.toMatchObject({ name: 'Unavailable' });
-    expect(stage.standing()).toMatchObject({ weights: {}, stamp: `spillway ${FIRST} 1 0 open` });
+    expect(stage.standing()).toMatchObject({ weights: EMPTY, stamp: `spillway ${FIRST} 1 0 open` });
   });
 
   test('that an abort overtook between announcement and write is fenced', async () => {
@@ -142,7 +143,7 @@ describe('a shift', () => {
     stage.scenario.lambda.helpers.publishCounted('checkout-prod-Api');
     await stage.meddle({ FunctionVersion: '3' });
     expect(await stage.call(shiftTraffic, ref)).toMatchObject({ kind: 'revert' });
-    expect(stage.standing()).toMatchObject({ primary: '3', weights: {} });
+    expect(stage.standing()).toMatchObject({ primary: '3', weights: EMPTY });
     expect((await stage.rollout()).leaving).toMatchObject({ outcome: 'halted' });
   });
 
@@ -160,7 +161,7 @@ describe('a shift', () => {
     const stage = setUp();
     const ref = await stage.open();
     expect(await stage.call(promoteCanary, ref)).toMatchObject({ kind: 'shift' });
-    expect(stage.standing()).toMatchObject({ primary: '1', weights: {} });
+    expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY });
     expect(await stage.history()).toEqual(['RolloutOpened']);
   });
 });

@@ -157,7 +157,7 @@ describe('single items', () => {
     );
     expect(deleted.Attributes).toEqual({ ...key('a'), m: { BOOL: true } });
     expect(await get('a')).toBeUndefined();
-    expect(await client.send(new DeleteItemCommand({ TableName, Key: key('a') }))).toMatchObject({});
+    await expect(client.send(new DeleteItemCommand({ TableName, Key: key('a') }))).resolves.toBeDefined();
   });
 
   test('a condition that does not hold writes nothing, and shows the item where it was asked for', async () => {
@@ -549,7 +549,7 @@ describe('a world with its journal on it', () => {
       key: `releases/${SERVICE}/second/manifest.json`,
       versionId: manifests[1] ?? '',
     };
-    await clock.run(scenario.journal.wait(SERVICE, { release: 'second', order: 2, manifest }));
+    await clock.run(scenario.journal.wait(SERVICE, { release: 'second', attempt: 1, order: 2, manifest }));
     const [one, two] = await clock.run(Promise.all([scenario.ended(first), scenario.ended(second)]));
     expect([one.outcome, two.outcome]).toEqual(['completed', 'completed']);
     expect(two.openedAt).toBeGreaterThan(one.lastEventAt);

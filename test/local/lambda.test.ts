@@ -31,6 +31,7 @@ import {
   type SimulatedLambdaOptions,
 } from '../../local/services/lambda.ts';
 import { attach } from '../../local/simulate.ts';
+import { EMPTY } from '../empty.ts';
 
 const FN = 'checkout';
 const ARN = `arn:aws:lambda:eu-central-1:123456789012:function:${FN}`;
@@ -203,7 +204,7 @@ describe('an alias', () => {
     expect(live()).toMatchObject({ primary: '3', weights: { '2': 10 } });
     await expect(update({ FunctionVersion: '2' })).rejects.toMatchObject(invalid(/own version/));
     await update({ FunctionVersion: '2', RoutingConfig: { AdditionalVersionWeights: {} } });
-    expect(live()).toMatchObject({ primary: '2', weights: {} });
+    expect(live()).toMatchObject({ primary: '2', weights: EMPTY });
   });
 
   test('keeps its description where none is sent, and takes an empty one', async () => {

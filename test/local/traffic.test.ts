@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { latencyBucket } from '../../core/analysis/histogram.ts';
 import { scaledClock, virtualClock } from '../../local/clock.ts';
 import { seededRandom } from '../../local/random.ts';
 import { SimulatedCloudWatch } from '../../local/services/cloudwatch.ts';
@@ -140,6 +141,32 @@ describe('model traffic', () => {
     traffic.settle();
     expect(await read('Responses', '1', 'Spillway')).toEqual([]);
     expect(await read('Invocations', '1')).not.toEqual([]);
+  });
+
+  test('throttled requests are no invocations, and durations are counted in buckets', async () => {
+    const { clock, traffic, routing, read } = world({
+      requestsPerSecond: 100,
+      throttleRate: (version) => (version === '2' ? 0.5 : 0),
+      medianMs: () => 100,
+    });
+    routing.weights = { 2: 50 };
+    await clock.advance(10 * MINUTE);
+    traffic.settle();
+    await clock.advance(2 * MINUTE);
+    const sum = (points: [number, number][]) => points.reduce((total, [, count]) => total + count, 0);
+    const [ran, throttled] = [sum(await read('Invocations', '2')), sum(await read('Throttles', '2'))];
+    expect(Math.abs(throttled / (ran + throttled) - 0.5)).toBeLessThan(0.03);
+    expect(traffic.tally['2']?.requests).toBe(ran);
+    const buckets = await Promise.all(
+      Array.from({ length: 126 }, (_, bucket) => read(latencyBucket(bucket), '1', 'Spillway')),
+    );
+    const counts = buckets.map(sum);
+    const all = sum(await read('Invocations', '1'));
+    expect(counts.reduce((total, each) => total + each, 0)).toBe(all);
+    const upTo = (edge: number) => counts.slice(0, edge + 1).reduce((total, each) => total + each, 0) / all;
+    // Edge 41 is 97 ms and edge 48 is 212 ms: a lognormal of deviation 0.5 has 47.6 % and 93.3 % below them.
+    expect(Math.abs(upTo(41) - 0.476)).toBeLessThan(0.02);
+    expect(Math.abs(upTo(48) - 0.933)).toBeLessThan(0.02);
   });
 
   test('the rate may change with time, and none gives no datapoint', async () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { strToU8, zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { LATENCY_EDGES, latencyBucket } from '../../core/analysis/histogram.ts';
 import { LambdaWorker } from '../../local/services/lambda-worker.ts';
 import { withSpillway } from '../../runtime/with-spillway.mjs';
 
@@ -70,6 +71,36 @@ describe('the printed line', () => {
       expect(printed).toEqual([]);
     },
   );
+});
+
+describe('with latency', () => {
+  test.each([
+    [0, 'Latency000'],
+    [1, 'Latency000'],
+    [100, 'Latency042'],
+    [108, 'Latency042'],
+    [109, 'Latency043'],
+    [900_000, 'Latency123'],
+    [9e9, 'Latency125'],
+  ])('an answer after %d ms is counted in %s', async (ms, bucket) => {
+    const handler = withSpillway(
+      async (_event: object, _context: Context) => {
+        vi.setSystemTime(STARTED + ms);
+        return 'answer';
+      },
+      { latency: true },
+    );
+    await handler({}, context());
+    const { _aws, ...values } = JSON.parse(printed[0] ?? '');
+    expect(values).toMatchObject({ Responses: 1, Faults: 0, [bucket]: 1 });
+    expect(_aws.CloudWatchMetrics[0].Metrics.map(({ Name }: { Name: string }) => Name)).toEqual([
+      'Responses',
+      'Faults',
+      bucket,
+    ]);
+    const edge = LATENCY_EDGES.findIndex((each) => ms <= each);
+    expect(latencyBucket(edge === -1 ? LATENCY_EDGES.length : edge)).toBe(bucket);
+  });
 });
 
 describe('a fault', () => {

@@ -3,7 +3,7 @@ import { chaos, DISTURBED } from './chaos.ts';
 import { faults, type Played, play } from './stage.ts';
 
 /** Seeds that found a defect which still stands. */
-const FOUND = [6, 130, 151, 178, 189, 198, 205];
+const FOUND = [] as number[];
 
 const SEEDS = Array.from({ length: 200 + FOUND.length }, (_, seed) => seed).filter(
   (seed) => !FOUND.includes(seed),

@@ -44,10 +44,10 @@ describe('a checker sees', () => {
 
   test('a release that meets users before its smoke test', async () => {
     const { run } = await play({
-      ...misread(() => ({ smoke: { index: 1, brokenInRow: 0 } })),
+      ...misread(() => ({ hooks: { 'smoke.1': { status: 'pass', until: 0, brokenInRow: 0 } } })),
       rollout: { ...SHORT, smoke: [{ get: '/health', expect: { status: 200 } }] },
     });
-    expect(broken(run)).toContain('smokeBeforeTraffic');
+    expect(broken(run)).toContain('hooksBeforeTraffic');
   });
 
   test('a completion that calls itself proven without a verify that passed', async () => {
@@ -61,7 +61,9 @@ describe('a checker sees', () => {
               events.map((event) =>
                 event.type === 'Measured' && rollout.promotedAt !== undefined
                   ? { ...event, verdict: { ...event.verdict, status: 'inconclusive' } }
-                  : event,
+                  : event.type === 'RolloutClosed'
+                    ? { ...event, reason: 'proven: trust me' }
+                    : event,
               ),
             ),
         })),

@@ -4,6 +4,7 @@ import { stampText } from '../../core/rollout/stamp.ts';
 import type { ControllerFunction } from '../../local/controller.ts';
 import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
+import { EMPTY } from '../empty.ts';
 import { crashes, journalOutage, type Point, serviceDown } from './faults.ts';
 import {
   addWorker,
@@ -24,7 +25,7 @@ const SHORT = { steps: [{ weight: 10, bake: '1m' }], verify: '1m' };
 const smoked: Pick<Plot, 'changePorts'> = {
   changePorts: (ports) => ({
     ...ports,
-    smoke: { run: async () => ({ status: 'pass', reason: 'it answered' }) },
+    hooks: () => ({ ask: async () => ({ status: 'pass', reason: 'it answered' }) }),
   }),
 };
 
@@ -104,13 +105,22 @@ describe('a function that dies at any moment', () => {
     },
   );
 
-  test.fails.each(['a good release', 'two targets'] as const)(
-    'leaves %s whole or taken back where it dies while closing',
+  const CLOSED = ['a good release', 'two targets'] as const;
+
+  test.each(CLOSED)('leaves %s completed where it dies while closing', async (name) => {
+    const first = await sweep(plots[name], isClosing);
+    const isPage = (fault: string) => /executionSaysOutcome/.test(fault);
+    expect(first.wrong.filter((fault) => !isPage(fault))).toEqual([]);
+    const again = await sweep(plots[name], isClosing, 'Lambda.ServiceException');
+    expect(again.wrong).toEqual([]);
+    expect([...again.outcomes]).toEqual(['completed']);
+  });
+
+  test.fails.each(CLOSED)(
+    'calls nobody about %s that is completed, although it died while closing',
     async (name) => {
-      const plot = plots[name];
-      const first = await sweep(plot, isClosing);
-      const again = await sweep(plot, isClosing, 'Lambda.ServiceException');
-      expect([...first.wrong, ...again.wrong]).toEqual([]);
+      const { wrong } = await sweep(plots[name], isClosing);
+      expect(wrong).toEqual([]);
     },
   );
 
@@ -199,7 +209,7 @@ describe('a function that throws what nobody expects', () => {
       'RevertDirectly',
       'ReadAlias',
       'WhoServes',
-      'RestoreStable',
+      'RemoveCanary',
       'Halted',
     ]);
     expect(run.executions[0]).toMatchObject({ status: 'FAILED' });
@@ -225,7 +235,7 @@ describe('a function that throws what nobody expects', () => {
 });
 
 describe('an alias that is deleted in the middle of a rollout', () => {
-  /** Two targets; the first one's alias goes, and with it the way out of RevertTraffic. */
+  /** Two targets; the first one's alias goes. */
   const deleted: Plot = {
     ...plots['two targets'],
     release: TWO_TARGETS,
@@ -239,9 +249,8 @@ describe('an alias that is deleted in the middle of a rollout', () => {
 
   test('does not stop the way out of the other target', async () => {
     const { stage, path, run } = await play(deleted);
-    expect(worker(stage)).toMatchObject({ primary: '1', weights: {} });
-    expect(path).toContain('RevertDirectly');
-    expect(path).toContain('NotReverted');
+    expect(worker(stage)).toMatchObject({ primary: '1', weights: EMPTY });
+    expect(path.slice(-2)).toEqual(['RevertTraffic', 'Reverted']);
     expect(stage.stepFunctions.execution(`${ROLLOUT_ID}-1`)).toMatchObject({
       status: 'FAILED',
       error: 'halted',
@@ -250,7 +259,19 @@ describe('an alias that is deleted in the middle of a rollout', () => {
       expect(broken(run)).not.toContain(promise);
   });
 
-  test.fails('ends the rollout halted', async () => {
+  test('does not stop that of Step Functions itself either', async () => {
+    const { stage, path } = await play({
+      ...deleted,
+      around: async (name, event, call) => {
+        if (name === 'RevertTraffic') throw new TypeError('by.targets is not iterable');
+        return call(event);
+      },
+    });
+    expect(worker(stage)).toMatchObject({ primary: '1', weights: {} });
+    expect(path).toEqual(expect.arrayContaining(['RevertDirectly', 'NotReverted', 'RemoveCanary', 'Halted']));
+  });
+
+  test('ends the rollout halted', async () => {
     const { rollout, run } = await play(deleted);
     expect(rollout?.outcome).toBe('halted');
     expect(faults(run)).toEqual([]);
@@ -330,7 +351,7 @@ describe('an execution that dies', () => {
     expect(broken(bug.run, FOUND_DEAD)).toContain('everyRolloutEnds');
   });
 
-  test.fails('has its canary taken out by the dead man after ten minutes without a journal', async () => {
+  test('has its canary taken out by the dead man after ten minutes without a journal', async () => {
     let isOut = false;
     let alias: unknown;
     await play({
@@ -381,7 +402,7 @@ describe('a service that is away', () => {
     }
   });
 
-  test.fails('the journal, at any later moment: just so', async () => {
+  test('the journal, at any later moment: just so', async () => {
     for (const from of starts(240, 900)) {
       const { rollout, run } = await play(away(from));
       expect(rollout?.outcome, `without a journal from ${from} s on`).toMatch(/reverted|completed/);
@@ -429,7 +450,7 @@ describe('what comes between the last tick and the closing', () => {
     };
   };
 
-  test.fails('an alarm takes the canary out within 2 s', async () => {
+  test('an alarm takes the canary out within 2 s', async () => {
     const { run } = await play(
       atTheDoor(
         (stage) =>
@@ -451,7 +472,7 @@ describe('what comes between the last tick and the closing', () => {
     expect(faults(run)).toEqual([]);
   });
 
-  test.fails('a pause holds the rollout, and its execution with it', async () => {
+  test('a pause holds the rollout, and its execution with it', async () => {
     const { run } = await play(
       atTheDoor(async (stage) => {
         await stage.order('pause');
@@ -496,12 +517,12 @@ describe('a rollout of many targets', () => {
     expect(faults(bad.run)).toEqual([]);
   });
 
-  test.fails('eight are opened, although Lambda takes fifteen calls a second', async () => {
+  test('eight are opened, although Lambda takes fifteen calls a second', async () => {
     const { rollout } = await play(many(8));
     expect(rollout?.outcome).toBe('completed');
   });
 
-  test.fails('six are taken back by RevertTraffic itself, although Lambda takes fifteen calls a second', async () => {
+  test('six are taken back by RevertTraffic itself, although Lambda takes fifteen calls a second', async () => {
     const { path } = await play(many(6, { canaries: { 2: { errors: 0.2 } } }));
     expect(path.slice(-2)).toEqual(['RevertTraffic', 'Reverted']);
     expect(path).not.toContain('Halted');

@@ -36,7 +36,7 @@ test('a checker sees metrics that read silence as healthy requests', async () =>
       { length: Math.max(0, (to - from) / MINUTE) },
       (_, index) => from + index * MINUTE,
     );
-    const healthy = { bad: 0, total: 100 };
+    const healthy = { bad: 0, total: 1_000 };
     return Object.fromEntries(
       (['errors', 'http5xx'] as const).map((metric) => [
         metric,

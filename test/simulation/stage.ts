@@ -145,8 +145,16 @@ function lineOf(event: RolloutEvent): string {
       return `RolloutOpened ${event.targets.map(({ name, stable, canary }) => `${name} ${stable}->${canary}`).join(', ')}`;
     case 'RolloutDeclined':
       return `RolloutDeclined ${event.outcome}: ${event.reason}`;
-    case 'SmokeAnswered':
-      return `SmokeAnswered ${event.index + 1} ${event.status}`;
+    case 'Published':
+      return `Published ${event.target} ${event.version}`;
+    case 'HookStarted':
+      return `HookStarted ${event.hook}`;
+    case 'HookAnswered':
+      return `HookAnswered ${event.hook} ${event.status}`;
+    case 'GateOpened':
+      return `GateOpened ${event.gate} %`;
+    case 'Approved':
+      return `Approved ${event.gate} % by ${event.by}`;
     case 'ShiftIntended':
     case 'Shifted':
       return `${event.type} ${event.target} ${event.weight} %`;

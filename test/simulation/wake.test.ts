@@ -40,7 +40,7 @@ function crossing(hold: (stage: Stage, event: unknown, call: Handler) => Promise
     rollout: { smoke: [{ get: '/health', expect: { status: 200 } }] },
     changePorts: (ports) => ({
       ...ports,
-      smoke: { run: async () => ({ status: 'pass', reason: 'it answered' }) },
+      hooks: () => ({ ask: async () => ({ status: 'pass', reason: 'it answered' }) }),
     }),
     around: async (name, event, call) => {
       // The stream's own wake is lost, so that only the second look is left.
@@ -65,7 +65,7 @@ test('an order that comes before a hold has stored its token is caught by its se
     'RolloutOpened api 1->2',
     'Paused by ada, human',
     'Resumed by ada',
-    'SmokeAnswered 1 pass',
+    'HookAnswered smoke.1 pass',
     'ShiftIntended api 10 %',
     'Shifted api 10 %',
   ]);

@@ -33,7 +33,7 @@ describe('the path of a rollout', () => {
       ...['Decide', 'Dispatch', 'ShiftTraffic', 'Dispatch', ...ticks(6)],
       ...['ShiftTraffic', 'Dispatch', ...ticks(5)],
       ...['PromoteCanary', 'Dispatch', ...ticks(5)],
-      ...['CloseRollout', 'Completed'],
+      ...['CloseRollout', 'Dispatch', 'Completed'],
     ]);
   });
 

@@ -60,6 +60,7 @@ const STATE_OF: Record<Directive['kind'], string> = {
   measure: 'Measure',
   promote: 'PromoteCanary',
   close: 'CloseRollout',
+  done: 'Completed',
   continue: 'ContinueAsNew',
   revert: 'RevertTraffic',
 };

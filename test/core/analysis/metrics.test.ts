@@ -152,7 +152,7 @@ describe('slow requests', () => {
     expect(finding(rules, { latency: [...before, ...since(60)] }, 'p50', 9)).toMatchObject({
       status: 'fail',
       reason: expect.stringMatching(
-        /^p50: canary \d+ of 1,500 took over \d+ ms, stable [\d,]+ of 13,500 took over \d+ ms$/,
+        /^p50: canary [\d,]+ of 1,500 took over 121 ms, stable [\d,]+ of 13,500 took over 97 ms$/,
       ),
     });
     expect(verdict(rules, { latency: [...before, ...since(30)] }, 9).status).toBe('pass');
@@ -186,7 +186,7 @@ describe('slow requests', () => {
 
 describe('proof of safety', () => {
   const proven = { errors: [window(1, [0, 1_500], [1, 13_500])] };
-  const after = (promoteEarly: boolean) => {
+  const directiveFor = (promoteEarly: boolean) => {
     const steps = [{ weight: 10, bakeSeconds: 600, maxBakeSeconds: 600 }];
     const history = onFirstStep({
       watch: [{ metric: 'errors', ratio: 1.5 }],
@@ -200,7 +200,7 @@ describe('proof of safety', () => {
   };
 
   test('ends a bake early where the plan takes it, and only there', () => {
-    expect([after(true), after(false)]).toEqual(['promote', 'hold']);
+    expect([directiveFor(true), directiveFor(false)]).toEqual(['promote', 'hold']);
   });
 });
 
@@ -212,7 +212,7 @@ describe('windows in which the weight moved', () => {
     const evidence = (share?: number) =>
       logEWorse({ windows: [{ ...moved, share }], grid, T: 10, head: 0.5 });
     expect(evidence(0.1)).toBeLessThan(evidence(0.01));
-    expect(evidence(0.01)).toBeCloseTo(evidence(), 1);
+    expect(evidence(0.01)).toBeLessThanOrEqual(evidence());
     expect(evidence(1)).toBeLessThanOrEqual(0);
   });
 });

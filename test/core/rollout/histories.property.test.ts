@@ -125,7 +125,7 @@ class World {
         if (isFresh && !luck.isLost) this.write({ type: 'Continue' });
         return;
       case 'close':
-        if (!isEnded(this.state) && this.reconcileAll()) this.close(luck);
+        if (this.reconcileAll()) this.close(luck);
         return;
       case 'revert':
         this.revert(directive, luck);
@@ -277,8 +277,8 @@ class World {
   private assertSane(directive: Directive): void {
     expect(DIRECTIVE_KINDS).toContain(directive.kind);
     const isLeaving = this.events.some(({ type }) => LEAVING.includes(type));
-    if (isLeaving) expect(['revert', 'close']).toContain(directive.kind);
-    if (isLeaving && directive.kind === 'close') expect(this.state.outcome).toBe('completed');
+    if (isLeaving) expect(['revert', 'done']).toContain(directive.kind);
+    if (directive.kind === 'done') expect(this.state.outcome).toBe('completed');
     if (directive.kind === 'hold') assertHold(this.state, directive.seconds, this.now);
   }
 
@@ -466,7 +466,7 @@ function drive(world: World, status: VerdictStatus): void {
   for (let acts = 0; acts < 2_000; acts++) {
     const { now, state } = world;
     const { kind } = world.act(calm(status));
-    if (kind === 'close' || kind === 'revert') if (isEnded(world.state)) return;
+    if (kind === 'done' || (kind === 'revert' && isEnded(world.state))) return;
     if (world.now === now && world.state.version === state.version)
       throw new Error(`Neither time nor the rollout went on at ${kind}.`);
   }

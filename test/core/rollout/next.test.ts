@@ -40,7 +40,7 @@ const promote = (on = 'api') => ({ kind: 'promote', target: on });
 
 test('the kinds of directive are those that the state machine chooses by', () => {
   expect([...DIRECTIVE_KINDS].sort()).toEqual(
-    ['close', 'continue', 'hold', 'hook', 'measure', 'promote', 'publish', 'revert', 'shift'].sort(),
+    ['close', 'continue', 'done', 'hold', 'hook', 'measure', 'promote', 'publish', 'revert', 'shift'].sort(),
   );
 });
 
@@ -265,9 +265,9 @@ describe('the way out', () => {
     expect(directiveAt(5, onFirstStep(), closed(3, 'halted'))).toMatchObject({ kind: 'revert' });
   });
 
-  test('is not the answer to a completed rollout: closing it again is', () => {
-    expect(directiveAt(15, inVerify(), closed(12, 'completed'))).toEqual({ kind: 'close' });
-    expect(directiveAt(15, opened(), closed(12, 'superseded'))).toEqual({ kind: 'close' });
+  test('is not the answer to a completed rollout: there is nothing left to do', () => {
+    expect(directiveAt(15, inVerify(), closed(12, 'completed'))).toEqual({ kind: 'done' });
+    expect(directiveAt(15, opened(), closed(12, 'superseded'))).toEqual({ kind: 'done' });
   });
 
   test('is taken when the deadline of the whole rollout has passed', () => {

@@ -213,7 +213,7 @@ describe('alarms', () => {
       { name: 'c', red: false },
     ]);
     expect(event.notices).toEqual([
-      'alarm b was red before the rollout; it is not held against this release until it has recovered',
+      'alarm b was red before the rollout; it is not held against this release until a tick has seen it recovered',
     ]);
   });
 
@@ -294,4 +294,19 @@ test('what the targets and the plan have to say is told', () => {
   expect(notices[0]).toContain('comes from CodeDeploy');
   expect(notices[1]).toBe('api is slow');
   expect(plan.onInconclusive).toBe('promote');
+});
+
+describe('what no tick would keep', () => {
+  const worker = { worker: { lambda: 'checkout-prod-worker', alias: 'live', source: 'stream' } };
+
+  test('is refused instead of being ignored: a limit', () => {
+    const file = { targets: worker, limits: { iteratorAge: '5m' } };
+    const asked = manifest(file, { targets: { worker: { version: '8' } } });
+    expect(refusal({ manifest: asked })).toMatch(/^limits: no tick measures them yet.*name an alarm/);
+  });
+
+  test('is refused instead of being ignored: a release elsewhere', () => {
+    const asked = manifest({}, { requires: { completedIn: 'staging' } });
+    expect(refusal({ manifest: asked })).toMatch(/^requires\.completedIn: nobody asks environment staging yet/);
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Quarantined, ServiceRecord } from '../../../core/ports.ts';
-import type { Cause } from '../../../core/rollout/event.ts';
+import type { ServiceRecord } from '../../../core/ports.ts';
+import type { Cause, Quarantined } from '../../../core/rollout/event.ts';
 import { serviceAfter } from '../../../core/rollout/service.ts';
 import {
   aborted,
