@@ -86,11 +86,16 @@ async function abort(
     );
   }
   const { targets, epoch } = await known(rollout, rolloutId, ports);
-  await revertTargets(targets, { rolloutId, epoch, unseal: rollout !== undefined }, ports);
+  const left = await revertTargets(targets, { rolloutId, epoch }, ports);
   // Traffic is safe; the fence keeps it so until the journal can be told.
   const present = rollout ?? (await soon(ports.journal.read(rolloutId), ports));
   if (present === undefined) return rolloutId;
   await recordEffect(present, { type: 'Abort', by, reason }, ports);
+  // What a close has sealed is its own until the journal has taken the abort: else it could call completed what is gone.
+  const sealed = targets.filter(({ name, canary }) =>
+    left.some((each) => each.name === name && each.primary === canary),
+  );
+  await revertTargets(sealed, { rolloutId, epoch: present.epoch, unseal: true }, ports);
   await wake(rolloutId, ports);
   return rolloutId;
 }

@@ -18,7 +18,8 @@ export const validate: Command = {
     console.log(
       `  ${hooksFrom(file).length} smoke tests and hooks, ${watchFrom(file).length} watch rules, ${(file.alarms ?? []).length} alarms; without enough evidence: ${plan.onInconclusive}`,
     );
-    if (limitsFrom(file).length > 0) console.log('  notice: `limits` are refused at opening, since no tick measures them yet');
+    if (limitsFrom(file).length > 0)
+      console.log('  notice: `limits` are refused at opening, since no tick measures them yet');
     for (const notice of notices) console.log(`  notice: ${notice}`);
     return 0;
   },

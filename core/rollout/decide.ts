@@ -78,7 +78,7 @@ export function decide(rollout: Rollout, command: Command, at: Instant): Rollout
       ];
     }
     case 'Reconcile':
-      return reconcile(rollout, targetNamed(rollout, command.target), command.seen, at);
+      return held(rollout, reconcile(rollout, targetNamed(rollout, command.target), command.seen, at));
     case 'RecordMeasure':
       return withConsequences(rollout, { ...command, type: 'Measured', at }, measureConsequence);
     case 'ReportAlarm':
@@ -135,6 +135,15 @@ function order(rollout: Rollout, at: Instant, cause: Cause, reason: string): Rol
   return [
     pause(at, `${reason}; it is not reversible, so the weight is held`, 'irreversible', PAUSE_SECONDS_MAX),
   ];
+}
+
+/** What was found on the targets takes an irreversible release back as little as anything else does. */
+function held(rollout: Rollout, events: RolloutEvent[]): RolloutEvent[] {
+  if (rollout.opening.reversible) return events;
+  return events.flatMap((event) => {
+    if (event.type === 'RevertOrdered') return order(rollout, event.at, event.cause, event.reason);
+    return event.type === 'StrangerSeen' ? order(rollout, event.at, 'stranger', event.found) : [event];
+  });
 }
 
 /** An answer counts once, and only while it is waited for. */

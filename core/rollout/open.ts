@@ -50,6 +50,8 @@ export function open(
   const file = manifest.rollout;
   const { plan, notices } = planFrom(file);
   const names = new Set(changed.map(({ target }) => target.name));
+  const hooks = hooksFrom(file).filter((hook) => names.has(hook.target));
+  const gates = gatesFrom(file);
   const settleSeconds =
     SETTLE_SECONDS + Math.min(SLOW_CALL_SECONDS, Math.max(...changed.map((each) => each.timeoutSeconds)));
   const watch = watchable(watchFrom(file), changed, history);
@@ -63,14 +65,14 @@ export function open(
       author: manifest.author,
       targets: changed.map(({ target }) => target),
       plan,
-      hooks: hooksFrom(file).filter((hook) => names.has(hook.target)),
-      gates: gatesFrom(file),
+      hooks,
+      gates,
       watch: watch.rules,
       limits: limitsFrom(file),
       reversible: manifest.reversible,
       alarms: (file.alarms ?? []).map((name) => ({ name, red: stateOf(name, alarms) === 'alarm' })),
       settleSeconds,
-      deadline: deadlineOf(plan, settleSeconds, at),
+      deadline: deadlineOf(plan, settleSeconds, at, { gates, hooks }),
       notices: [
         ...notices,
         ...changed.flatMap((each) => each.notices),

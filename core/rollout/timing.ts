@@ -1,4 +1,5 @@
 import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
+import { HOOK_TRIES_MAX } from './checkpoint.ts';
 import { hasCanaryTraffic, isEnded, type Rollout } from './state.ts';
 
 /** Ticks after which a rollout goes on in a fresh execution: a tick costs about 17 history events of the 25,000 that Step Functions allows (Step Functions quotas, Standard). */
@@ -74,9 +75,18 @@ function answerDue({ opening, openedAt, hooks, gates, lastEventAt }: Rollout): I
   return Math.max(lastEventAt, ...[...started, ...Object.values(gates)].map(({ until }) => until));
 }
 
-/** When the plan must have ended: every step at its longest, with room for two pauses, then a day. */
-export function deadlineOf(plan: Rollout['opening']['plan'], settleSeconds: Seconds, at: Instant): Instant {
+/** When the plan must have ended: every step at its longest, everybody who is asked at their latest, with room for three pauses. */
+export function deadlineOf(
+  plan: Rollout['opening']['plan'],
+  settleSeconds: Seconds,
+  at: Instant,
+  { gates, hooks }: Pick<Rollout['opening'], 'gates' | 'hooks'> = { gates: [], hooks: [] },
+): Instant {
   const each = settleSeconds + 2 * 60;
   const steps = plan.steps.reduce((sum, step) => sum + step.maxBakeSeconds + each, 0);
-  return at + (steps + plan.verifySeconds + each + 3 * PAUSE_SECONDS_MAX) * 1000;
+  // A hook may be asked at every step, and each time until it counts as broken.
+  const askings = HOOK_TRIES_MAX * (plan.steps.length + 1);
+  const answers = hooks.reduce((sum, hook) => sum + askings * hook.timeoutSeconds, 0);
+  const approvals = gates.reduce((sum, gate) => sum + gate.timeoutSeconds, 0);
+  return at + (steps + plan.verifySeconds + each + answers + approvals + 3 * PAUSE_SECONDS_MAX) * 1000;
 }

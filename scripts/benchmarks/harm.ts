@@ -46,7 +46,7 @@ export async function harm(args: string[]): Promise<Figures> {
   printRough(rough);
   return {
     ...figures(cells, rough),
-    ...slowness(Math.ceil(runs / 3)),
+    ...slowness(Math.ceil(runs * 0.6)),
     'runs per cell': runs,
     cells: [...cells, ...rough].map(({ scores, ...cell }) => ({
       ...cell,

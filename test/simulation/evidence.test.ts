@@ -36,7 +36,7 @@ test('a checker sees metrics that read silence as healthy requests', async () =>
       { length: Math.max(0, (to - from) / MINUTE) },
       (_, index) => from + index * MINUTE,
     );
-    const healthy = { bad: 0, total: 1_000 };
+    const healthy = { bad: 0, total: 200 };
     return Object.fromEntries(
       (['errors', 'http5xx'] as const).map((metric) => [
         metric,
@@ -49,6 +49,8 @@ test('a checker sees metrics that read silence as healthy requests', async () =>
   };
   const bug = await play({
     ...QUIET,
+    // Both versions are filled up alike, which is the split that is due at 50 %.
+    rollout: { ...QUIET.rollout, steps: [{ weight: 50, bake: '3m' }] },
     changePorts: (ports) => ({
       ...ports,
       metrics: {

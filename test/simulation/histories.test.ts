@@ -223,7 +223,13 @@ const recovering = (forMs: number) =>
 
 test('an alarm that was red before and recovers between two ticks only is still not held against the release', async () => {
   const { story, run } = await recovering(20_000);
-  expect(story).toEqual([...FIRST_STEP, ...SECOND_STEP, ...PROMOTION, ...VERIFIED]);
+  expect(story.slice(3, 7)).toEqual([
+    'Measured inconclusive x2',
+    'AlarmRaised orders',
+    'Measured inconclusive',
+    'Measured pass x3',
+  ]);
+  expect(story.slice(7)).toEqual([...SECOND_STEP, ...PROMOTION, ...VERIFIED]);
   expect(faults(run)).toEqual([]);
 });
 
