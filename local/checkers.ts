@@ -334,7 +334,7 @@ export const noRaiseWithoutVerdict = perRollout((view) => {
     );
     if (isOrdered) return [];
     if (step !== left + 1) return [{ at, what: `went to ${event.weight} % past a step` }];
-    const why = whyUnproven(view, index, steps[left]);
+    const why = whyUnproven(view, index, steps[left], view.opening.plan.promoteEarly === true);
     return why === undefined ? [] : [{ at, what: `was raised to ${event.weight} % although ${why}` }];
   });
 });
@@ -344,6 +344,7 @@ function whyUnproven(
   view: View,
   index: number,
   step: { weight: Percent; bakeSeconds: number } | undefined,
+  isEarly = false,
 ): string | undefined {
   const verdict = those(view, 'Measured').findLast((each) => each.index < index)?.event.verdict;
   const since = view.writes.findLast(
@@ -354,6 +355,7 @@ function whyUnproven(
   if (verdict.status !== 'pass') return `its last verdict was ${verdict.status}`;
   const bake = Math.max(WINDOW_MS, Math.floor((step.bakeSeconds * 1000) / WINDOW_MS) * WINDOW_MS);
   if (verdict.from < since) return 'its verdict began before traffic stood there';
+  if (isEarly && verdict.certified === true) return undefined;
   if (verdict.to - verdict.from < bake) return `its verdict covers ${(verdict.to - verdict.from) / 1000} s`;
   return undefined;
 }
@@ -565,10 +567,10 @@ export const sameFoldAsHead: Checker = ({ heads, histories }) =>
       what: `${opening.rolloutId}: its events do not give its head`,
     }));
 
-/** What a rollout was opened with never changes, and nothing is raised to a weight that is not in it. */
+/** What a rollout was opened with never changes but for the versions it publishes, and nothing is raised to a weight that is not in it. */
 export const configFrozen = perRollout((view) => {
   const changed = view.happened.find(
-    ({ append }) => !isDeepStrictEqual(plain(append.rollout.opening), plain(view.opening)),
+    ({ append }) => !isDeepStrictEqual(frozen(append.rollout.opening), frozen(view.opening)),
   );
   const weights = [...view.opening.plan.steps.map(({ weight }) => weight), 100];
   return [
@@ -580,6 +582,12 @@ export const configFrozen = perRollout((view) => {
 });
 
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
+const frozen = ({ targets, ...opening }: Rollout['opening']): unknown =>
+  plain({
+    ...opening,
+    targets: targets.map(({ canary: _, publish: __, replaced: ___, ...target }) => target),
+  });
 
 /** While users can meet the canary it is measured again and again, with no longer gap than allowed. */
 export const tickAtMostTwoMinutes = perRollout((view, _run, { tickMs }) => {

@@ -23,8 +23,9 @@ export const UNSAFE_ODDS = 2;
 /** Share of bad requests that is not held against a release on its own. */
 export const FLOOR = 0.005;
 
-/** Odds ratios that are bet on, for failures and for slow requests, which differ less. */
+/** Odds ratios of failures that are bet on, as multiples of the tolerated one. */
 export const FAILURE_BETS = [1.5, 2, 3, 5, 10, 30, 100, 500];
+/** Odds ratios of slow requests that are bet on; slow requests differ less than failures do. */
 export const LATENCY_BETS = [1.1, 1.25, 1.5, 2, 4, 10, 40];
 
 /** Part of the stake that bets on a difference from the first window on. */

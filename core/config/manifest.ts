@@ -1,20 +1,9 @@
 import * as z from 'zod';
 import { RolloutError } from '../errors.ts';
 import { type Artifact, artifactField, artifactFrom } from './artifact.ts';
-import {
-  ALWAYS,
-  check,
-  type Fault,
-  type Problem,
-  problem,
-  rule,
-  type Says,
-  shown,
-  strict,
-  whole,
-} from './check.ts';
+import { ALWAYS, check, type Fault, problem, rule, type Says, shown, strict, whole } from './check.ts';
 import { jsonFault } from './json-text.ts';
-import { isMap, own } from './plain.ts';
+import { isMap, own, type Problem } from './plain.ts';
 import { rolloutFileSchema, serviceField } from './rollout-file.ts';
 
 /** Largest manifest that is read. */

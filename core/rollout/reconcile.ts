@@ -26,8 +26,10 @@ function explain(
   at: Instant,
 ): RolloutEvent[] {
   const known = rollout.traffic[target.name];
+  const hasOthers = Object.keys(seen.weights).some((version) => version !== target.canary);
   // A shut fence round the promoted canary is a close that was interrupted; it goes on.
-  if (!stamp.open && known?.weight === 100 && seen.primary === target.canary) return [];
+  if (!stamp.open && known?.weight === 100 && seen.primary === target.canary)
+    return hasOthers ? [unwritten(target, seen, at)] : [];
   if (!stamp.open) return [gone(rollout, at, `${target.name} had been taken back before the journal knew`)];
   const intent = rollout.intents.find(
     (each) => each.target === target.name && isSameStamp(each.stamp, stamp),
@@ -38,9 +40,7 @@ function explain(
   }
   const share = seen.primary === target.canary ? 100 : (seen.weights[target.canary] ?? 0);
   const isStranger = seen.primary !== target.stable && seen.primary !== target.canary;
-  const hasOthers = Object.keys(seen.weights).some((version) => version !== target.canary);
-  if (isStranger || hasOthers || share > weight)
-    return [stranger(target, at, `serves ${traffic(seen)}, which this rollout did not write`)];
+  if (isStranger || hasOthers || share > weight) return [unwritten(target, seen, at)];
   if (share < weight)
     return [gone(rollout, at, `somebody took the canary of ${target.name} from ${weight} % to ${share} %`)];
   if (intent === undefined) return [];
@@ -53,6 +53,10 @@ function explain(
 
 function stranger(target: Target, at: Instant, what: string): RolloutEvent {
   return { type: 'StrangerSeen', at, target: target.name, found: `${target.key} ${what}` };
+}
+
+function unwritten(target: Target, seen: Observed, at: Instant): RolloutEvent {
+  return stranger(target, at, `serves ${traffic(seen)}, which this rollout did not write`);
 }
 
 function gone(rollout: Rollout, at: Instant, reason: string): RolloutEvent {

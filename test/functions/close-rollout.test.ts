@@ -76,7 +76,7 @@ test('a dead man who cannot be disarmed fails the close, whose rollout has compl
   await expect(stage.call(closeRollout, ref, ports)).rejects.toMatchObject({ name: 'Unavailable' });
   expect(await stage.rollout()).toMatchObject({ outcome: 'completed' });
   expect(await stage.call(closeRollout, ref)).toMatchObject({ kind: 'done' });
-  await stage.call(deadMan, { rolloutId: FIRST });
+  await stage.call(deadMan, await stage.clock.run(stage.ports.deadMan.frozen(FIRST)));
   expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeUndefined();
 });
 

@@ -186,7 +186,7 @@ describe('a function that throws what nobody expects', () => {
       });
       if (calls < nth) break;
       expect(rollout?.outcome).toMatch(/reverted|refused/);
-      expect(stage.alias()).toEqual({ primary: '1', weights: {} });
+      expect(stage.alias()).toEqual({ primary: '1', weights: EMPTY });
       expect(faults(run, FOUND_DEAD)).toEqual([]);
     }
   });
@@ -199,7 +199,7 @@ describe('a function that throws what nobody expects', () => {
 
   test('has its canary taken out by Step Functions itself where the way out throws too', async () => {
     const { stage, path, run } = await play({ hours: 1, rollout: SHORT, around: everywhere });
-    expect(stage.alias()).toEqual({ primary: '1', weights: {} });
+    expect(stage.alias()).toEqual({ primary: '1', weights: EMPTY });
     expect(path.slice(0, 10)).toEqual([
       'Decide',
       'ShiftTraffic',
@@ -267,7 +267,7 @@ describe('an alias that is deleted in the middle of a rollout', () => {
         return call(event);
       },
     });
-    expect(worker(stage)).toMatchObject({ primary: '1', weights: {} });
+    expect(worker(stage)).toMatchObject({ primary: '1', weights: EMPTY });
     expect(path).toEqual(expect.arrayContaining(['RevertDirectly', 'NotReverted', 'RemoveCanary', 'Halted']));
   });
 
@@ -366,7 +366,7 @@ describe('an execution that dies', () => {
         isOut = false;
       },
     });
-    expect(alias).toEqual({ primary: '1', weights: {} });
+    expect(alias).toEqual({ primary: '1', weights: EMPTY });
   });
 });
 

@@ -376,7 +376,7 @@ describe('somebody else who changes the alias', () => {
 
     const bug = await planted(
       () => (ports) => routers(ports, () => ({ observe: believing(ports, ROLLOUT_ID) })),
-      raised,
+      () => ({ ...raised(), hours: 1 }),
     );
     expect(broken(bug.run)).toContain('strangerNoticed');
   });

@@ -288,7 +288,9 @@ test('too little traffic with onInconclusive: revert takes the release back afte
     'Reverted environment: api at 1',
     'RolloutClosed reverted',
   ]);
-  expect(rollout?.reason).toMatch(/without enough evidence: errors: canary 0 of 0 failed.*a pass needs about \d+ canary requests/);
+  expect(rollout?.reason).toMatch(
+    /without enough evidence: errors: canary 0 of 0 failed.*a pass needs about \d+ canary requests/,
+  );
   expect(faults(run)).toEqual([]);
 });
 

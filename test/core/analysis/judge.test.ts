@@ -100,6 +100,17 @@ describe('on a step', () => {
     });
   });
 
+  test('a metric with a small part of the stake needs more requests for a pass', () => {
+    const windows = [window(1, [0, 110], [0, 1_010])];
+    const reading = { series: { api: { errors: windows, throttles: windows } }, alarms: [] };
+    const two = onFirstStep({ watch: [...errors.watch, { metric: 'throttles', ratio: 1.5 }] });
+    expect(at(4, first, reading).status).toBe('pass');
+    expect(at(4, two, reading)).toMatchObject({
+      status: 'inconclusive',
+      reason: expect.stringMatching(/^throttles: .*; a pass needs about 1[2-9]0 canary requests$/),
+    });
+  });
+
   test('a step that waits for a number of canary requests passes with exactly that many', () => {
     const steps = [{ weight: 10, bakeSeconds: 60, maxBakeSeconds: 600, untilRequests: 20 }];
     const waits = onFirstStep({ ...errors, plan: plan({ steps }) });

@@ -307,6 +307,8 @@ describe('what no tick would keep', () => {
 
   test('is refused instead of being ignored: a release elsewhere', () => {
     const asked = manifest({}, { requires: { completedIn: 'staging' } });
-    expect(refusal({ manifest: asked })).toMatch(/^requires\.completedIn: nobody asks environment staging yet/);
+    expect(refusal({ manifest: asked })).toMatch(
+      /^requires\.completedIn: nobody asks environment staging yet/,
+    );
   });
 });

@@ -1,0 +1,78 @@
+import { vi } from 'vitest';
+import type { Backend } from '../../cli/backend.ts';
+
+/** What a call of the command line came to. */
+export interface Called {
+  code: unknown;
+  out: string;
+  err: string;
+}
+
+/** Everything that was asked of a backend, in order. */
+export interface Asked {
+  what: 'read' | 'command' | 'upload' | 'revertDirectly';
+  with: unknown[];
+}
+
+/** A controller that takes everything, and says what it was asked; `answers` stand in for its own. */
+export function fakeBackend(answers: Partial<Backend> = {}): { backend: Backend; asked: Asked[] } {
+  const asked: Asked[] = [];
+  const usual: Backend = {
+    read: async (what) =>
+      ({
+        about: { environment: 'production', bucket: 'releases', scheduleGroup: 'spillway-production' },
+        running: [],
+        service: {},
+        rollout: { events: [] },
+      })[what] as never,
+    command: async ({ rolloutId }) => ({ rolloutId: String(rolloutId) }),
+    upload: async (key) => `version of ${key}`,
+    revertDirectly: async () => ['api: version 1 serves'],
+  };
+  const given = { ...usual, ...answers };
+  const noted =
+    (what: Asked['what']) =>
+    (...args: unknown[]) => {
+      asked.push({ what, with: args });
+      return (given[what] as (...args: unknown[]) => Promise<never>)(...args);
+    };
+  return {
+    asked,
+    backend: {
+      read: noted('read'),
+      command: noted('command'),
+      upload: noted('upload'),
+      revertDirectly: noted('revertDirectly'),
+    },
+  };
+}
+
+/** Runs the command line in this process, with `backend` as the controller of `--local`. */
+export async function spillway(backend: Backend, ...args: string[]): Promise<Called> {
+  const lines = { log: [] as string[], error: [] as string[] };
+  vi.resetModules();
+  vi.doMock('../../cli/backend.ts', () => ({
+    localBackend: () => backend,
+    awsBackend: (environment: string) => {
+      throw new Error(`The controller of ${environment} was asked for.`);
+    },
+  }));
+  for (const kind of ['log', 'error'] as const)
+    vi.spyOn(console, kind).mockImplementation((line: unknown) => void lines[kind].push(String(line)));
+  vi.doMock('node:timers/promises', () => ({ setTimeout: async () => {} }));
+  vi.stubEnv('SPILLWAY_ENVIRONMENT', undefined);
+  vi.stubEnv('GITHUB_ACTOR', 'ada');
+  const { argv } = process;
+  process.argv = ['node', 'spillway', ...args];
+  try {
+    await import('../../cli/spillway.ts');
+    return { code: process.exitCode, out: lines.log.join('\n'), err: lines.error.join('\n') };
+  } finally {
+    process.argv = argv;
+    process.exitCode = undefined;
+    vi.unstubAllEnvs();
+    vi.restoreAllMocks();
+    vi.doUnmock('../../cli/backend.ts');
+    vi.doUnmock('node:timers/promises');
+  }
+}

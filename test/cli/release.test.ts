@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Backend } from '../../cli/backend.ts';
+import { EXIT_CODES } from '../../cli/watch.ts';
+import type { Outcome } from '../../core/rollout/event.ts';
+import { fold } from '../../core/rollout/state.ts';
+import { closed, opened, stateAfter } from '../core/rollout/given.ts';
+import { type Asked, fakeBackend, spillway } from './called.ts';
+
+const ROLLOUT = `service: checkout-api
+targets:
+  api: { lambda: checkout-prod-Api, alias: live, source: http }
+steps:
+  - { weight: 10, bake: 10m }
+watch: { errors: 1.5x }
+verify: 10m
+`;
+
+let folder = '';
+let file = '';
+let zip = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'spillway-'));
+  file = join(folder, 'rollout.yaml');
+  zip = join(folder, 'api.zip');
+  await writeFile(file, ROLLOUT);
+  await writeFile(zip, 'zipped');
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const GOOD = ['--version', 'api=8', '--release', 'r8', '--order', '8', '--local'];
+const uploads = (asked: Asked[]) =>
+  asked
+    .filter(({ what }) => what === 'upload')
+    .map(({ with: [key, body] }) => ({ key, body: new TextDecoder().decode(body as Uint8Array) }));
+
+describe('a release', () => {
+  test('of a version uploads its manifest and nothing else', async () => {
+    const { backend, asked } = fakeBackend();
+    expect(await spillway(backend, 'release', file, ...GOOD)).toEqual({
+      code: 0,
+      out: 'checkout-api--r8--1 is uploaded',
+      err: '',
+    });
+    const [manifest, ...more] = uploads(asked);
+    expect(more).toEqual([]);
+    expect(manifest?.key).toBe('releases/checkout-api/r8/manifest.json');
+    expect(JSON.parse(manifest?.body ?? '')).toMatchObject({
+      schema: 1,
+      service: 'checkout-api',
+      environment: 'production',
+      release: 'r8',
+      order: 8,
+      targets: { api: { version: '8' } },
+      rollout: { service: 'checkout-api', steps: [{ weight: 10, bake: '10m' }] },
+    });
+  });
+
+  test('of a zip uploads the zip first, and its exact version stands in the manifest', async () => {
+    const { backend, asked } = fakeBackend();
+    const args = ['--zip', `api=${zip}`, '--release', 'r8', '--order', '8', '--local'];
+    expect(await spillway(backend, 'release', file, ...args)).toMatchObject({ code: 0 });
+    const [code, manifest] = uploads(asked);
+    const key = 'releases/checkout-api/r8/api.zip';
+    expect(code).toEqual({ key, body: 'zipped' });
+    const sha256 = createHash('sha256').update('zipped').digest('base64');
+    expect(JSON.parse(manifest?.body ?? '').targets).toEqual({
+      api: { zip: { key, versionId: `version of ${key}`, sha256 } },
+    });
+  });
+
+  test('says who made it of what, where it is told', async () => {
+    const { backend, asked } = fakeBackend();
+    const more = ['--commit', 'abc1234', '--author', 'grace', '--allow-older'];
+    expect(await spillway(backend, 'release', file, ...GOOD, ...more)).toMatchObject({ code: 0 });
+    expect(JSON.parse(uploads(asked)[0]?.body ?? '')).toMatchObject({
+      commit: 'abc1234',
+      author: 'grace',
+      allowOlder: true,
+    });
+  });
+
+  test.each<[what: string, args: string[], code: number, says: string]>([
+    ['a target that the file does not name', ['--version', 'worker=8'], 1, 'worker'],
+    ['no artifact', [], 1, 'targets'],
+    ['a version that is none', ['--version', 'api=$LATEST'], 1, '$LATEST'],
+    ['a pair without a value', ['--version', 'api='], 2, '--version takes TARGET=VALUE, not "api="'],
+    ['a pair without a target', ['--version', '=8'], 2, '--version takes TARGET=VALUE, not "=8"'],
+    ['an order that is no number', ['--version', 'api=8', '--order', 'x'], 2, '--order takes a whole number'],
+    ['a release id with a slash', ['--version', 'api=8', '--release', 'a/b'], 1, 'release'],
+    ['a zip that is not there', ['--zip', 'api=/nowhere/api.zip'], 1, 'cannot be read; build it first'],
+  ])('with %s is refused before anything is uploaded', async (_what, args, code, says) => {
+    const { backend, asked } = fakeBackend();
+    const called = await spillway(backend, 'release', file, ...args, '--local');
+    expect(called.code).toBe(code);
+    expect(called.err).toContain(says);
+    expect(uploads(asked)).toEqual([]);
+  });
+
+  test('of a rollout file that is wrong is refused before anything is uploaded', async () => {
+    const wrong = join(folder, 'wrong.yaml');
+    await writeFile(wrong, ROLLOUT.replace('weight: 10', 'weight: 1000'));
+    const { backend, asked } = fakeBackend();
+    const { code, err } = await spillway(backend, 'release', wrong, ...GOOD);
+    expect(code).toBe(1);
+    expect(err).toContain('steps[0].weight');
+    expect(uploads(asked)).toEqual([]);
+  });
+
+  test('whose zip cannot be uploaded has no manifest', async () => {
+    const lost = Object.assign(new Error('exists already'), { $metadata: {} });
+    const { backend, asked } = fakeBackend({ upload: () => Promise.reject(lost) });
+    const args = ['--zip', `api=${zip}`, '--release', 'r8', '--local'];
+    expect(await spillway(backend, 'release', file, ...args)).toMatchObject({ code: 1 });
+    expect(uploads(asked).map(({ key }) => key)).toEqual(['releases/checkout-api/r8/api.zip']);
+  });
+});
+
+describe('a release that is waited for', () => {
+  test.each<[Outcome, number]>([
+    ['completed', 0],
+    ['reverted', 10],
+    ['refused', 11],
+    ['superseded', 12],
+    ['halted', 13],
+  ])('exits by its outcome: %s with %s', async (outcome, code) => {
+    expect(EXIT_CODES[outcome]).toBe(code);
+    const events = [opened(), closed(12, outcome)];
+    const read: unknown = async (what: string) =>
+      what === 'about' ? { environment: 'production' } : { rollout: fold(events), events };
+    const { backend } = fakeBackend({ read: read as Backend['read'] });
+    expect(await spillway(backend, 'release', file, ...GOOD, '--wait')).toMatchObject({ code });
+  });
+
+  test('tells each event once, from the one it has not seen', async () => {
+    const told = [opened(), closed(12, 'completed')];
+    const asks: unknown[] = [];
+    const read: unknown = async (what: string, more: { after: number }) => {
+      if (what === 'about') return { environment: 'production' };
+      asks.push(more.after);
+      const until = asks.length === 1 ? 1 : 2;
+      return { rollout: stateAfter(told.slice(0, until)), events: told.slice(more.after, until) };
+    };
+    const { backend } = fakeBackend({ read: read as Backend['read'] });
+    const { out } = await spillway(backend, 'release', file, ...GOOD, '--wait');
+    expect(asks).toEqual([0, 1]);
+    expect(out.match(/ opened: /g)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import type { Backend } from '../../cli/backend.ts';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
+import { fold } from '../../core/rollout/state.ts';
+import { closed, inVerify, onFirstStep, paused, ROLLOUT_ID } from '../core/rollout/given.ts';
+import { fakeBackend, spillway } from './called.ts';
+
+const reading = (events: RolloutEvent[]) => {
+  const rollout = fold(events);
+  const read = async (what: string) => (what === 'running' ? [rollout] : { rollout, events });
+  return fakeBackend({ read: read as Backend['read'] });
+};
+
+describe('status', () => {
+  test('says that nothing is under way', async () => {
+    expect(await spillway(fakeBackend().backend, 'status', '--local')).toEqual({
+      code: 0,
+      out: 'nothing is under way',
+      err: '',
+    });
+  });
+
+  test('says of each rollout under way where its traffic is, and whether it is paused', async () => {
+    const going = await spillway(reading(onFirstStep()).backend, 'status', '--local');
+    expect(going.out).toMatch(new RegExp(`^${ROLLOUT_ID}: api at 10 %;`));
+    const { out } = await spillway(reading([...onFirstStep(), paused(2)]).backend, 'status', '--local');
+    expect(out).toMatch(/api at 10 %, paused;/);
+  });
+
+  test('of one rollout tells its events in order and how it ended', async () => {
+    const { backend, asked } = reading([...inVerify(), closed(12, 'completed')]);
+    const { code, out } = await spillway(backend, 'status', ROLLOUT_ID, '--local');
+    expect(code).toBe(0);
+    expect(asked).toEqual([{ what: 'read', with: ['rollout', { rolloutId: ROLLOUT_ID }] }]);
+    const lines = out.split('\n');
+    expect(lines[0]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d rollout checkout-api--r8--1 opened/);
+    expect(lines.findIndex((line) => line.includes('raised to 10 %'))).toBeLessThan(
+      lines.findIndex((line) => line.includes('promoted')),
+    );
+    expect(lines.at(-1)).toContain('completed');
+    expect(lines.filter((line) => line.includes('completed'))).toHaveLength(1);
+  });
+
+  test('--json prints the journal as it is, and nothing else', async () => {
+    const events = [...inVerify(), closed(12, 'completed')];
+    const { out } = await spillway(reading(events).backend, 'status', ROLLOUT_ID, '--json', '--local');
+    expect(JSON.parse(out)).toEqual(JSON.parse(JSON.stringify({ rollout: fold(events), events })));
+  });
+
+  test.each([
+    [['status', 'a--b--1', '--local'], 'There is no rollout a--b--1 here.'],
+    [['status', 'a--b--1', '--json', '--local'], ''],
+  ])('of a rollout that nobody knows exits 1: %s', async (args, err) => {
+    expect(await spillway(fakeBackend().backend, ...args)).toMatchObject({ code: 1, err });
+  });
+});

@@ -1,0 +1,107 @@
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Backend, localBackend } from '../../cli/backend.ts';
+import type { Target } from '../../core/rollout/event.ts';
+import { scaledClock } from '../../local/clock.ts';
+import { deploy, publish } from '../../local/example.ts';
+import { serve } from '../../local/server.ts';
+import { createWorld } from '../../local/world.ts';
+
+const FUNCTION = 'checkout-prod-Api';
+const ID = 'checkout-api--r1--1';
+const world = createWorld({ clock: scaledClock(60), seed: 7 });
+let server: Awaited<ReturnType<typeof serve>>;
+let url = '';
+let backend: Backend;
+
+beforeAll(async () => {
+  server = await serve(world, 0);
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  backend = localBackend(url);
+});
+afterAll(() => server.close());
+
+const posted = async (path: string, body: string) => {
+  const response = await fetch(`${url}${path}`, { method: 'POST', body });
+  return { status: response.status, answer: (await response.json()) as Record<string, unknown> };
+};
+
+describe('the embedded world for the command line', () => {
+  test('listens on this machine only', () => {
+    expect((server.address() as AddressInfo).address).toBe('127.0.0.1');
+  });
+
+  test('cannot be had twice at one port', async () => {
+    const { port } = server.address() as AddressInfo;
+    await expect(serve(world, port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  });
+
+  test('reads the journal', async () => {
+    expect(await backend.read('about')).toMatchObject({ environment: 'production', bucket: 'releases' });
+    expect(await backend.read('running')).toEqual([]);
+    expect(await backend.read('rollout', { rolloutId: ID })).toEqual({ events: [] });
+  });
+
+  test('takes an object once, whatever is in its key, and refuses it the second time', async () => {
+    const key = 'releases/checkout-api/r 1/notes.txt';
+    const progress: number[] = [];
+    const body = new TextEncoder().encode('hello');
+    const versionId = await backend.upload(key, body, (done) => progress.push(done));
+    expect(versionId).toMatch(/./);
+    expect(progress).toEqual([0, 5]);
+    await expect(backend.upload(key, body, () => {})).rejects.toMatchObject({ name: 'PreconditionFailed' });
+  });
+
+  test('says what the controller refuses in the controller’s own words', async () => {
+    const pause = { command: 'pause', rolloutId: ID, by: 'ada', reason: 'odd' };
+    await expect(backend.command(pause)).rejects.toMatchObject({ code: 'RolloutUnknown' });
+  });
+
+  test('calls no function but the controller’s', async () => {
+    for (const path of ['/functions/toString', '/functions/', '/anything', '/objects/x'])
+      expect(await posted(path, '{}')).toMatchObject({ status: 400, answer: { errorType: 'Error' } });
+  });
+
+  test('survives a body that is no JSON', async () => {
+    expect(await posted('/functions/Command', '{')).toMatchObject({
+      status: 400,
+      answer: { errorType: 'SyntaxError' },
+    });
+    expect(await backend.read('running')).toEqual([]);
+  });
+
+  test('takes a canary out without the functions, from what the dead man has frozen', async () => {
+    await expect(backend.revertDirectly(ID)).rejects.toThrow(`No dead man watches ${ID}`);
+    await deploy(world, FUNCTION, 'live', 'checkout-api', '7-serving');
+    const canary = await publish(world, FUNCTION, '8-cheaper-shipping');
+    const router = world.ports.router('lambda-alias');
+    const { target } = await router.resolve({
+      name: 'api',
+      service: 'checkout-api',
+      spec: { lambda: FUNCTION, alias: 'live', source: 'http' },
+      artifact: { version: canary },
+      bucket: 'releases',
+    });
+    await raised(target);
+    expect((await router.observe(target)).weights).toEqual({ [canary]: 10 });
+    const armedAt = world.ports.clock.now();
+    const input = { rolloutId: ID, epoch: 1, closed: '', targets: [target] };
+    await world.ports.deadMan.arm({ ...input, armedAt, deadline: armedAt + 3_600_000 });
+    expect(await backend.revertDirectly(ID)).toEqual([`api: version ${target.stable} serves`]);
+    expect(await router.observe(target)).toMatchObject({ primary: target.stable, stamp: { open: false } });
+    expect((await router.observe(target)).weights).toEqual({});
+  });
+
+  test('says how to start it where nothing listens', async () => {
+    const nobody = localBackend('http://127.0.0.1:1');
+    await expect(nobody.read('running')).rejects.toThrow(/start the embedded world with "npm run dev"/);
+  });
+});
+
+async function raised(target: Target): Promise<void> {
+  const router = world.ports.router('lambda-alias');
+  const stamp = (seq: number) => ({ rolloutId: ID, epoch: 1, seq, open: true });
+  await router.claim(target, stamp(0));
+  const expiresAt = world.ports.clock.now() + 600_000;
+  await router.raise(target, { expect: stamp(0), write: stamp(1), from: 0, weight: 10, expiresAt });
+}
