@@ -4,6 +4,7 @@ import { UsageError } from './arguments.ts';
 import { abort, approve, pause, promote, resume, retry, rollback } from './commands/orders.ts';
 import { plan } from './commands/plan.ts';
 import { release } from './commands/release.ts';
+import { report } from './commands/report.ts';
 import { status } from './commands/status.ts';
 import { validate } from './commands/validate.ts';
 
@@ -20,6 +21,7 @@ const commands: Record<string, Command> = {
   plan,
   release,
   status,
+  report,
   pause,
   resume,
   promote,

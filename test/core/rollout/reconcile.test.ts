@@ -102,6 +102,11 @@ describe('a closed stamp of this rollout', () => {
     const sealed = serving(100, 4, { stamp: stamp(4, 1, false) });
     expect(found(sealed, ...inVerify())).toEqual([]);
   });
+
+  test('on a promoted canary that shares its traffic with another version is a stranger', () => {
+    const shared = serving(100, 4, { stamp: stamp(4, 1, false), weights: { '99': 20 } });
+    expect(found(shared, ...inVerify())).toMatchObject([{ type: 'StrangerSeen', target: 'api' }]);
+  });
 });
 
 describe('a canary share', () => {

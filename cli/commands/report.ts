@@ -1,0 +1,57 @@
+import { writeFile } from 'node:fs/promises';
+import { pictureOf, type Told } from '../../core/analysis/picture.ts';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
+import { evolve, type Rollout } from '../../core/rollout/state.ts';
+import { describe } from '../../core/rollout/story.ts';
+import { backendFrom, parsed, WHERE } from '../arguments.ts';
+import type { Command } from '../spillway.ts';
+
+/** Writes the story of one rollout as a page that needs nothing else: what happened, and a picture per metric. */
+export const report: Command = {
+  usage: 'report ROLLOUT FILE.html',
+  does: 'writes the story of a rollout, with a picture of each metric, as a page',
+  async run(args) {
+    const { values, positionals } = parsed(args, ['ROLLOUT', 'FILE.html'], WHERE);
+    const [rolloutId = '', path = ''] = positionals;
+    const { rollout, events } = await backendFrom(values).read('rollout', { rolloutId });
+    if (rollout === undefined) {
+      console.error(`There is no rollout ${rolloutId} here.`);
+      return 1;
+    }
+    await writeFile(path, page(rollout, events));
+    console.log(`${path} is written`);
+    return 0;
+  },
+};
+
+/** The page; everything that came from outside is escaped. */
+export function page(rollout: Rollout, events: RolloutEvent[]): string {
+  const told: Told[] = events.flatMap((event) =>
+    event.type === 'Measured' ? [{ at: event.at, verdict: event.verdict }] : [],
+  );
+  const subjects = told.at(-1)?.verdict.findings ?? [];
+  const lines: string[] = [];
+  let state: Rollout | undefined;
+  for (const event of events) {
+    state = evolve(state, event);
+    const line = describe(event, state);
+    if (line !== undefined)
+      lines.push(`<li><time>${new Date(event.at).toISOString().slice(0, 19)}</time> ${escaped(line)}</li>`);
+  }
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${escaped(rollout.opening.rolloutId)}</title>
+<style>:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}svg{max-width:100%;height:auto;margin:1rem 0}time{opacity:.7}ol{padding-left:1.2rem}</style>
+</head><body><h1>${escaped(rollout.opening.rolloutId)}</h1><p>${escaped(rollout.reason ?? rollout.verdict?.reason ?? '')}</p>
+${subjects.map((subject) => pictureOf(told, subject)).join('\n')}
+<ol>${lines.join('\n')}</ol></body></html>
+`;
+}
+
+function escaped(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
+}
