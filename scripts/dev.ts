@@ -26,7 +26,14 @@ shoppers(world, lambda, alias, 20);
 world.follow(({ rollout, events }) => {
   for (const event of events) tell(event, rollout);
 });
-await serve(world, Number(new URL(LOCAL_URL).port));
+try {
+  await serve(world, Number(new URL(LOCAL_URL).port));
+} catch (error) {
+  console.error(
+    `Nothing can listen at ${LOCAL_URL} (${error instanceof Error ? error.message : error}); is another "npm run dev" running?`,
+  );
+  process.exit(1);
+}
 console.log(`AWS is simulated here, ${scale} times as fast as real time. Version 7 of ${lambda} serves; ${version} is good and ${buggy} has a bug. In another terminal:\n
   npm run spillway -- release examples/checkout-api/rollout.yaml --version api=${version} --release first --order 1 --local --wait
   npm run spillway -- status --local\n`);

@@ -24,14 +24,13 @@ const EVIDENCE_MOST = 1.5;
  * all evidence against its threshold, and the newest counts. It follows the reader's light or dark scheme and holds no script.
  */
 export function pictureOf(told: readonly Told[], subject: Pick<Finding, 'target' | 'metric'>): string {
-  const newest = told.at(-1);
   const points = told.map(({ at, verdict }) => ({ at, verdict, finding: findingIn(verdict, subject) }));
   const finding = points.at(-1)?.finding;
   const x = timeScale(told);
   const second = TOP + PLOT_HEIGHT + GAP;
   const height = second + PLOT_HEIGHT + 44;
   const counts = finding === undefined ? 'no counts yet' : compared(finding.canary, finding.stable);
-  const title = `${subject.target} ${subject.metric}: ${newest?.verdict.status ?? 'not measured yet'}`;
+  const title = `${subject.target} ${subject.metric}: ${finding?.status ?? 'not measured yet'}`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escaped(`${title}. ${counts}.`)}">`,
     STYLE,
