@@ -37,11 +37,20 @@ export async function rollBack(
 
 /** Lifts the quarantine of a release and opens it once more, from the same object; answers the id of the new attempt. */
 export async function retry(rollout: Rollout, ports: Needs<Opens>): Promise<string> {
-  const attempt = attemptAfter(rollout);
   const { service, release, manifest } = rollout.opening;
+  const attempt = attemptAfter(rollout, await ports.journal.service(service));
+  const rolloutId = rolloutIdFrom(service, release, attempt);
+  if ((await ports.journal.read(rolloutId)) !== undefined) {
+    throw new RolloutError(
+      'CommandRefused',
+      `${release} was tried again already, as ${rolloutId}; look at that one, and retry it if you must.`,
+    );
+  }
   await ports.journal.lift(service, release);
   const opened = await openRelease(manifest, ports, attempt);
-  return opened.rolloutId === '' ? rolloutIdFrom(service, release, attempt) : opened.rolloutId;
+  if (opened.result === 'refused')
+    throw new RolloutError('CommandRefused', `${rolloutId} was refused: ${opened.reason}`);
+  return rolloutId;
 }
 
 async function freeAttempt(

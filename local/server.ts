@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { RolloutError } from '../core/errors.ts';
 import { CONTROLLER, type ControllerFunction } from './controller.ts';
 import { BUCKET, type World } from './world.ts';
 
@@ -39,7 +40,11 @@ async function answer(world: World, request: IncomingMessage): Promise<object> {
   }
   if (request.method === 'POST' && kind === 'revert') {
     const frozen = await world.ports.deadMan.frozen(name);
-    if (frozen === undefined) throw new Error(`No dead man watches ${name}.`);
+    if (frozen === undefined)
+      throw new RolloutError(
+        'RolloutUnknown',
+        `No dead man watches ${name}, so nobody knows its targets; check its id.`,
+      );
     const reverted = await Promise.all(
       frozen.targets.map((target) => world.ports.router(target.kind).revert(target, frozen)),
     );

@@ -60,13 +60,18 @@ export function rollBackOf(
   };
 }
 
-/** Which attempt a retry makes. @throws RolloutError CommandRefused where there is nothing to try again */
-export function attemptAfter({ opening, outcome }: Rollout): number {
+/**
+ * Which attempt a retry makes: of a release that was taken back, by its own rollout or by a rollback afterwards.
+ * @throws RolloutError CommandRefused where there is nothing to try again
+ */
+export function attemptAfter({ opening, outcome }: Rollout, { quarantined = [] }: ServiceRecord): number {
+  const { rolloutId, release, attempt } = opening;
   if (outcome === undefined)
-    throw refused(`${opening.rolloutId} is still under way; abort it first, or wait for its end.`);
-  if (outcome === 'completed')
-    throw refused(`${opening.rolloutId} completed; there is nothing to try again.`);
-  return opening.attempt + 1;
+    throw refused(`${rolloutId} is still under way; abort it first, or wait for its end.`);
+  const isRolledBack = quarantined.some((each) => each.release === release);
+  if (outcome === 'completed' && !isRolledBack)
+    throw refused(`${rolloutId} completed; there is nothing to try again.`);
+  return attempt + 1;
 }
 
 function refused(message: string): RolloutError {

@@ -92,12 +92,20 @@ describe('a rollback', () => {
 
 describe('a retry', () => {
   test('is the next attempt after one that did not complete', () => {
-    expect(attemptAfter(stateAfter(onFirstStep({ attempt: 3 }), reverted(3), closed(3)))).toBe(4);
-    expect(attemptAfter(stateAfter(onFirstStep(), aborted(2), reverted(3), closed(3, 'halted')))).toBe(2);
+    expect(attemptAfter(stateAfter(onFirstStep({ attempt: 3 }), reverted(3), closed(3)), {})).toBe(4);
+    expect(attemptAfter(stateAfter(onFirstStep(), aborted(2), reverted(3), closed(3, 'halted')), {})).toBe(2);
   });
 
   test('of a rollout that is under way or has completed is refused', () => {
-    expect(refusal(() => attemptAfter(stateAfter(onFirstStep())))).toMatch(/still under way; abort it first/);
-    expect(refusal(() => attemptAfter(done()))).toMatch(/completed; there is nothing to try again/);
+    expect(refusal(() => attemptAfter(stateAfter(onFirstStep()), {}))).toMatch(
+      /still under way; abort it first/,
+    );
+    expect(refusal(() => attemptAfter(done(), {}))).toMatch(/completed; there is nothing to try again/);
+  });
+
+  test('of a release that was rolled back after it completed is possible: its quarantine says so', () => {
+    const { release, rolloutId } = done().opening;
+    const quarantined = [{ release, rolloutId, reason: 'ada rolled it back', versions: { api: '8' } }];
+    expect(attemptAfter(done(), { quarantined })).toBe(2);
   });
 });
