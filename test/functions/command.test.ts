@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { executionInput } from '../../functions/_task.ts';
 import { command } from '../../functions/command.ts';
 import { decide } from '../../functions/decide.ts';
 import { openRollout } from '../../functions/open-rollout.ts';
@@ -381,6 +382,22 @@ describe('retry', () => {
     await expect(stage.call(command, order({ command: 'retry' }))).rejects.toThrow(
       /completed; there is nothing/,
     );
+  });
+
+  test('of an attempt that is not the newest is refused, and the quarantine stays', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    await stage.call(command, abort);
+    await stage.call(revertTraffic, { ref, came: {} });
+    const { rolloutId: second } = (await stage.call(command, order({ command: 'retry' }))) as {
+      rolloutId: string;
+    };
+    await stage.call(command, { ...abort, rolloutId: second });
+    await stage.call(revertTraffic, { ref: executionInput(await stage.rollout(second)), came: {} });
+    await expect(stage.call(command, order({ command: 'retry' }))).rejects.toThrow(
+      /was tried again already, as checkout-api--r1--2/,
+    );
+    expect((await stage.ports.journal.service(SERVICE)).quarantined).toMatchObject([{ release: 'r1' }]);
   });
 
   test('without it, the same code is refused under another name', async () => {
