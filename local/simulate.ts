@@ -43,9 +43,8 @@ export function attach(client: SimulatedClient, operations: Operations, simulati
       throw new Error(`${command} is not simulated: add it to the service in local/services.`);
     calls += 1;
     const requestId = simulatedUuid(calls);
-    const input = copied(given);
-    const call = () => taken(command, operation, input, simulation);
-    const output = simulation.intercept ? await simulation.intercept(command, input, call) : await call();
+    const call = () => taken(command, operation, given, simulation);
+    const output = simulation.intercept ? await simulation.intercept(command, given, call) : await call();
     return { ...output, $metadata: { httpStatusCode: 200, requestId, attempts: 1, totalRetryDelay: 0 } };
   };
   client.middlewareStack.add(

@@ -318,7 +318,16 @@ function readQuery(query: MetricDataQuery, from: Instant) {
   return { metric, statistic, periodMs };
 }
 
-function keyOf({ namespace, name, dimensions }: MetricKey): string {
+/** Keys of metrics that are asked for minute by minute. */
+const keys = new WeakMap<MetricKey, string>();
+
+function keyOf(metric: MetricKey): string {
+  const key = keys.get(metric) ?? newKey(metric);
+  keys.set(metric, key);
+  return key;
+}
+
+function newKey({ namespace, name, dimensions }: MetricKey): string {
   const parts = Object.keys(dimensions)
     .sort()
     .map((key) => `${key}\n${dimensions[key]}`);
