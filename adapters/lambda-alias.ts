@@ -74,7 +74,8 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
         await put(target, routing, seen.revision);
       } catch (error) {
         if (nameOf(error) === 'PreconditionFailedException') continue;
-        if (!isPassing(error)) throw error;
+        // Lambda also refuses while another operation on the function is in progress.
+        if (nameOf(error) !== 'ResourceConflictException' && !isPassing(error)) throw error;
         await clock.sleep(PAUSE_MS);
       }
     }
@@ -99,11 +100,13 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
     resolve: (request) => resolveLambda(patient(client, clock), clock, request),
     observe: async (target) => observedFrom(await get(target)),
     async claim(target, stamp) {
-      await insist(target, (seen) => {
+      const { seen: claimed } = await insistOrGone(target, (seen) => {
         if (seen.stamp?.rolloutId === stamp.rolloutId) return undefined;
         if (seen.stamp?.open) throw held(target.key, seen.stamp);
         return { primary: seen.primary, weights: seen.weights, stamp };
       });
+      if (claimed.revision === undefined)
+        throw new RolloutError('TargetInvalid', `${target.key} is gone; create its alias again.`);
     },
     async raise(target, raise): Promise<RaiseResult> {
       const seen = await get(target);

@@ -3,6 +3,7 @@ import { isOnlySlow, judgeSmoke, type SmokeAnswer } from '../core/analysis/smoke
 import type { SmokeCheck } from '../core/analysis/types.ts';
 import type { Clock, HookRunner } from '../core/ports.ts';
 import type { HookStatus, Target } from '../core/rollout/event.ts';
+import { HOOK_LIMIT_MS } from './_hook.ts';
 
 type Result = { status: HookStatus; reason: string };
 
@@ -29,23 +30,29 @@ export function lambdaSmoke(client: LambdaClient, clock: Clock): HookRunner {
       return { status: 'fail', reason: `${subject} made version ${target.canary} fail: ${errorFrom(text)}` };
     return { ...responseFrom(text), tookMs };
   };
+  const tried = async (target: Target, check: SmokeCheck): Promise<Result> => {
+    const first = await put(target, check);
+    // The first call of a new version pays its cold start, which users do not meet at every request.
+    const answer = !('reason' in first) && isOnlySlow(check, first) ? await put(target, check) : first;
+    return 'reason' in answer ? answer : judgeSmoke(check, answer);
+  };
   return {
     async ask({ hook, target }) {
       const check = hook.spec as SmokeCheck;
-      try {
-        const first = await put(target, check);
-        // The first call of a new version pays its cold start, which users do not meet at every request.
-        const answer = !('reason' in first) && isOnlySlow(check, first) ? await put(target, check) : first;
-        return 'reason' in answer ? answer : judgeSmoke(check, answer);
-      } catch (error) {
-        return {
-          status: 'broken',
-          reason: `${check.method} ${check.path} could not be put: ${error instanceof Error ? error.message : error}`,
-        };
-      }
+      const subject = `${check.method} ${check.path}`;
+      const asked = tried(target, check).catch((error: unknown) =>
+        broken(`${subject} could not be put: ${error instanceof Error ? error.message : error}`),
+      );
+      // Both tries together must end before the function that makes them does.
+      const late = clock
+        .sleep(HOOK_LIMIT_MS)
+        .then(() => broken(`${subject} did not answer within ${HOOK_LIMIT_MS / 1000} s`));
+      return Promise.race([asked, late]);
     },
   };
 }
+
+const broken = (reason: string): Result => ({ status: 'broken', reason });
 
 function httpEvent({ method, path, body }: SmokeCheck, at: number): object {
   const [rawPath = '/', rawQueryString = ''] = path.split('?');

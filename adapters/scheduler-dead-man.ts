@@ -30,7 +30,9 @@ export function schedulerDeadMan(client: SchedulerClient, targets: DeadManTarget
   const send = <T>(call: () => Promise<T>) => reach('EventBridge Scheduler', call);
   return {
     async arm(input) {
-      for (const schedule of [recurring(input, targets), last(input, targets)]) {
+      // A last look in the past cannot be made; the recurring one goes on.
+      const isLate = input.deadline <= input.armedAt;
+      for (const schedule of [recurring(input, targets), ...(isLate ? [] : [last(input, targets)])]) {
         const created = await tolerate('ConflictException', () =>
           send(() => client.send(new CreateScheduleCommand(schedule))),
         );
@@ -67,7 +69,7 @@ function recurring(
     ScheduleExpression: 'rate(2 minutes)',
     // At once would be too early: whoever arms it has yet to write the journal.
     StartDate: new Date(input.armedAt + LOOK_MS),
-    EndDate: new Date(input.deadline + AFTER_DEADLINE_MS),
+    EndDate: new Date(Math.max(input.deadline, input.armedAt) + AFTER_DEADLINE_MS),
     FlexibleTimeWindow: { Mode: 'OFF' },
     Target: { Arn: functionArn, RoleArn: roleArn, Input: JSON.stringify(input) },
   };

@@ -51,8 +51,9 @@ async function run(name: string, args: string[]): Promise<number> {
       console.error(`${error.message}\n\nspillway ${command.usage}`);
       return 2;
     }
-    // What AWS or the controller says is for the user; only a fault of this program deserves a stack.
-    if (!RolloutError.is(error) && !(error instanceof Error && '$metadata' in error)) throw error;
+    // What AWS, the controller or the file system says is for the user; only a fault of this program deserves a stack.
+    if (!RolloutError.is(error) && !(error instanceof Error && ('$metadata' in error || 'code' in error)))
+      throw error;
     console.error(error.message);
     return 1;
   }

@@ -16,16 +16,16 @@ import type { Needs } from './_task.ts';
 
 /** The ports as they are on AWS, each made on its own, so that a bundle holds only the clients its function needs. */
 
-/** Short enough for two tries within a function's 10 s, long enough for a slow answer; the state machine retries the rest. */
+/** A timeout only warns unless it is told to throw, and a call that hangs must become an error. Short enough for two tries within a function's 10 s, long enough for a slow answer; the state machine retries the rest. */
 const CLIENT = {
   maxAttempts: 2,
-  requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_500 },
+  requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_500, throwOnRequestTimeout: true },
 } as const;
 
 /** A smoke test or hook may take 8 s by itself, and is never repeated by the client. */
 const PATIENT_CLIENT = {
   maxAttempts: 1,
-  requestHandler: { connectionTimeout: 1_000, requestTimeout: 8_500 },
+  requestHandler: { connectionTimeout: 1_000, requestTimeout: 8_500, throwOnRequestTimeout: true },
 } as const;
 
 /** @throws Error naming the variable that the deployment forgot */

@@ -155,3 +155,12 @@ export async function readRollout(rolloutId: string, { journal }: Needs<'journal
     throw new RolloutError('RolloutUnknown', `Rollout ${rolloutId} is not in the journal; check its id.`);
   return rollout;
 }
+
+/** An answer if it comes within `ms`; undefined where it fails or hangs, for what must not be waited for. */
+export async function soon<T>(
+  answer: Promise<T>,
+  ms: number,
+  { clock }: Needs<'clock'>,
+): Promise<T | undefined> {
+  return Promise.race([answer.catch(() => undefined), clock.sleep(ms).then(() => undefined)]);
+}

@@ -7,7 +7,7 @@ import { retry, rollBack } from './_again.ts';
 import { openingPorts } from './_aws.ts';
 import { recordEffect, wake } from './_journal.ts';
 import { revertTargets } from './_targets.ts';
-import { lambda, type Needs, type Opens, readRollout, type Task } from './_task.ts';
+import { lambda, type Needs, type Opens, readRollout, soon, type Task } from './_task.ts';
 
 const Who = { rolloutId: z.string(), by: z.string().min(1) };
 const Input = z.discriminatedUnion('command', [
@@ -78,7 +78,7 @@ async function abort(
   { rolloutId, by, reason }: Extract<Input, { command: 'abort' }>,
   ports: Needs<Opens>,
 ): Promise<string> {
-  const rollout = await soon(ports.journal.read(rolloutId), ports);
+  const rollout = await soon(ports.journal.read(rolloutId), PATIENCE_MS, ports);
   if (rollout !== undefined && isEnded(rollout)) {
     throw new RolloutError(
       'CommandRefused',
@@ -88,7 +88,7 @@ async function abort(
   const { targets, epoch } = await known(rollout, rolloutId, ports);
   const left = await revertTargets(targets, { rolloutId, epoch }, ports);
   // Traffic is safe; the fence keeps it so until the journal can be told.
-  const present = rollout ?? (await soon(ports.journal.read(rolloutId), ports));
+  const present = rollout ?? (await soon(ports.journal.read(rolloutId), PATIENCE_MS, ports));
   if (present === undefined) return rolloutId;
   await recordEffect(present, { type: 'Abort', by, reason }, ports);
   // What a close has sealed is its own until the journal has taken the abort: else it could call completed what is gone.
@@ -102,11 +102,6 @@ async function abort(
 
 /** How long an abort waits for the journal before it acts without it. */
 const PATIENCE_MS = 1_000;
-
-/** An answer if it comes soon; a journal that fails or hangs must not keep a canary in traffic. */
-async function soon<T>(answer: Promise<T>, { clock }: Needs<'clock'>): Promise<T | undefined> {
-  return Promise.race([answer.catch(() => undefined), clock.sleep(PATIENCE_MS).then(() => undefined)]);
-}
 
 /** What to take back: from the journal, or else from what the dead man was armed with. */
 async function known(

@@ -8,7 +8,7 @@ import { hasCanaryTraffic, type Rollout } from '../core/rollout/state.ts';
 import { awsDeadMan, awsHooks, awsJournal, awsMetrics, awsPublishers, awsRouters, clock } from './_aws.ts';
 import { recordEffect } from './_journal.ts';
 import { revertTargets } from './_targets.ts';
-import { ExecutionRef, lambda, type Needs, readRollout, type Task } from './_task.ts';
+import { ExecutionRef, lambda, type Needs, readRollout, soon, type Task } from './_task.ts';
 
 /** `came` is the answer that named this directive, or the error that nobody handled. */
 const Input = z.object({
@@ -144,22 +144,21 @@ async function tellHooks(
   await Promise.race([Promise.allSettled(told), ports.clock.sleep(TELLING_MS)]);
 }
 
-/** What users met, best effort: metrics that cannot be read now are not worth keeping a lock for. */
-async function exposed(
-  rollout: Rollout,
-  ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'publisher' | 'router'>,
-): Promise<Exposure | undefined> {
-  if (!hasCanaryTraffic(rollout) || rollout.raisedAt === undefined) return undefined;
+/** How long the count of what users met may take: the lock and the journal wait for it. */
+const COUNTING_MS = 2_000;
+
+/** What users met, best effort: metrics that cannot be read soon are not worth keeping a lock for. */
+async function exposed(rollout: Rollout, ports: Needs<'clock' | 'metrics'>): Promise<Exposure | undefined> {
+  const { raisedAt, opening } = rollout;
+  if (!hasCanaryTraffic(rollout) || raisedAt === undefined) return undefined;
   const now = ports.clock.now();
-  try {
-    const { targets, watch } = rollout.opening;
-    const series = await Promise.all(
-      targets.map((target) => ports.metrics.read(target, watch, rollout.raisedAt ?? now, now)),
-    );
-    return exposureOf(series, rollout.raisedAt, now);
-  } catch {
-    return undefined;
-  }
+  // Percentiles would be hundreds of queries, and say nothing about who was hurt.
+  const rules = opening.watch.filter(({ metric }) => metric === 'errors' || metric === 'http5xx');
+  const reading = Promise.all(
+    opening.targets.map((target) => ports.metrics.read(target, rules, raisedAt, now)),
+  );
+  const series = await soon(reading, COUNTING_MS, ports);
+  return series && exposureOf(series, raisedAt, now);
 }
 
 /** The function on AWS. */

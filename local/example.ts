@@ -33,7 +33,7 @@ export async function deploy(
       Handler: 'index.handler',
       Role: 'arn:aws:iam::111122223333:role/checkout',
       Timeout: 5,
-      Tags: { 'spillway:service': service },
+      Tags: { 'spillway:service': service, 'spillway:mode': 'zip' },
       Code: { ZipFile: zipOf(release) },
     }),
   );

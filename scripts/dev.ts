@@ -35,5 +35,5 @@ try {
   process.exit(1);
 }
 console.log(`AWS is simulated here, ${scale} times as fast as real time. Version 7 of ${lambda} serves; ${version} is good and ${buggy} has a bug. In another terminal:\n
-  npm run spillway -- release examples/checkout-api/rollout.yaml --version api=${version} --release first --order 1 --local --wait
+  npm run spillway -- release examples/checkout-api/rollout.yaml --version api=${version} --release first --local --wait
   npm run spillway -- status --local\n`);

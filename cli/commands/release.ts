@@ -55,12 +55,26 @@ export const release: Command = {
       environment,
     );
     const uploaded = await uploadAll(backend, targets);
-    await backend.upload(`${folder}/manifest.json`, bytesOf(uploaded), () => {});
+    await backend
+      .upload(`${folder}/manifest.json`, bytesOf(uploaded), () => {})
+      .catch((error: unknown) => {
+        throw isTaken(error)
+          ? new RolloutError(
+              'ManifestInvalid',
+              `Release ${id} of ${rollout.service} was uploaded already; give this one another name, or retry the rollout that was taken back.`,
+            )
+          : error;
+      });
     const rolloutId = rolloutIdFrom(rollout.service, id, 1);
     console.log(`${rolloutId} is uploaded`);
     return values.wait ? watchToEnd(backend, rollout.service, rolloutId) : 0;
   },
 };
+
+/** The upload is made only where nothing of that name stands yet. */
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && error.name === 'PreconditionFailed';
+}
 
 interface Artifact {
   /** What stands in the manifest before anything is uploaded. */

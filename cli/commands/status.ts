@@ -1,4 +1,4 @@
-import type { Rollout } from '../../core/rollout/state.ts';
+import { evolve, type Rollout } from '../../core/rollout/state.ts';
 import { describe, summary } from '../../core/rollout/story.ts';
 import { backendFrom, parsed, WHERE } from '../arguments.ts';
 import type { Command } from '../spillway.ts';
@@ -26,8 +26,10 @@ export const status: Command = {
       return 1;
     }
     if (values.json) return 0;
+    let state: Rollout | undefined;
     for (const event of events) {
-      const text = describe(event, rollout);
+      state = evolve(state, event);
+      const text = describe(event, state);
       if (text !== undefined && event.type !== 'RolloutClosed')
         console.log(`${new Date(event.at).toISOString().slice(0, 19)} ${text}`);
     }
@@ -39,6 +41,12 @@ export const status: Command = {
 function line(rollout: Rollout): string {
   if (rollout.outcome !== undefined) return summary(rollout);
   const weights = Object.entries(rollout.traffic).map(([name, { weight }]) => `${name} at ${weight} %`);
-  const state = rollout.leaving?.reason ?? rollout.pause?.reason ?? rollout.verdict?.reason ?? 'just opened';
+  const gates = rollout.opening.gates.filter(({ before, approvers }) => {
+    const open = rollout.gates[before];
+    return open !== undefined && open.approvedBy.length < approvers;
+  });
+  const waiting = gates.map(({ before }) => `waits for approval before ${before} %`)[0];
+  const state =
+    rollout.leaving?.reason ?? rollout.pause?.reason ?? waiting ?? rollout.verdict?.reason ?? 'just opened';
   return `${rollout.opening.rolloutId}: ${weights.join(', ')}${rollout.pause === undefined ? '' : ', paused'}; ${state}`;
 }

@@ -87,7 +87,7 @@ function judged(asked: Asked, series: Series, read: readonly Window[], slow?: Sl
     ? guardNeeds(asked, here)
     : isSafe
       ? undefined
-      : stepNeeds(asked, question, inStep);
+      : (stepNeeds(asked, question, inStep) ?? suspicion(evidence));
   const missing = whyMissing(rollout, target.name, inStep, series);
   const said = (counts: Sides, ...more: (string | undefined)[]) =>
     [`${asked.label}${words(rule, counts, slow)}`, ...more].filter((part) => part !== undefined).join('; ');
@@ -108,6 +108,15 @@ function judged(asked: Asked, series: Series, read: readonly Window[], slow?: Sl
     against: { ...rests, reason: said(rests) },
     isCertified: isSafe,
   };
+}
+
+/** Evidence at which a step is not passed although it is not failed: a release within its rule reaches it in at most one rollout of twenty (Ville 1939). */
+const SUSPICIOUS = Math.log(20);
+
+function suspicion(evidence: number): string | undefined {
+  return evidence >= SUSPICIOUS
+    ? 'the canary looks worse than the rule allows, though not surely yet; it is watched longer'
+    : undefined;
 }
 
 /** What is bet with: the tolerated odds and how the failures of this target come together. */

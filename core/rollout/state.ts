@@ -204,7 +204,10 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
         verdict: event.verdict,
         brokenInRow: event.verdict.status === 'broken' ? state.brokenInRow + 1 : 0,
         redAlarms: state.redAlarms.filter(
-          (name) => event.alarms.find((alarm) => alarm.name === name)?.state !== 'ok',
+          (name) =>
+            !['ok', 'insufficient'].includes(
+              event.alarms.find((alarm) => alarm.name === name)?.state ?? 'unknown',
+            ),
         ),
       };
     case 'AlarmRaised':

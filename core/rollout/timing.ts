@@ -72,7 +72,12 @@ function answerDue({ opening, openedAt, hooks, gates, lastEventAt }: Rollout): I
   if (opening.targets.some(({ publish }) => publish !== undefined))
     return openedAt + PUBLISH_SECONDS_MAX * 1000;
   const started = Object.values(hooks).filter(({ status }) => status === 'started');
-  return Math.max(lastEventAt, ...[...started, ...Object.values(gates)].map(({ until }) => until));
+  const unapproved = opening.gates
+    .map(({ before, approvers }) => ({ approvers, state: gates[before] }))
+    .flatMap(({ approvers, state }) =>
+      state !== undefined && state.approvedBy.length < approvers ? [state] : [],
+    );
+  return Math.max(lastEventAt, ...[...started, ...unapproved].map(({ until }) => until));
 }
 
 /** When the plan must have ended: every step at its longest, everybody who is asked at their latest, with room for three pauses. */

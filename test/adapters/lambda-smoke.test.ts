@@ -7,12 +7,14 @@ import type { SmokeCheck } from '../../core/analysis/types.ts';
 import type { HookReply, HookRunner } from '../../core/ports.ts';
 import { smokeQuestion } from '../contract/hook-runner.ts';
 import { targetOf } from '../contract/rollouts.ts';
-import { clockAt, FINAL, PASSING, refusal, stubbed } from './stub.ts';
+import { FINAL, PASSING, refusal, stubbed } from './stub.ts';
 
 const client = new LambdaClient({ region: 'eu-west-1' });
 const lambda = mockClient(client);
 const AT = Date.UTC(2026, 0, 5, 9);
-const runner = lambdaSmoke(client, clockAt(AT));
+/** Time that stands still, so that no limit is ever reached. */
+const still = { now: () => AT, sleep: () => new Promise<void>(() => {}) };
+const runner = lambdaSmoke(client, still);
 const target = { ...targetOf('api'), canary: '8' };
 const check: SmokeCheck = {
   target: 'api',
@@ -124,7 +126,7 @@ describe('over the wire', () => {
       headers: { 'x-amz-executed-version': '8' },
       body: JSON.stringify({ statusCode: 200, body: '{"total":100}' }),
     });
-    const smoke = lambdaSmoke(new LambdaClient(config), clockAt(AT));
+    const smoke = lambdaSmoke(new LambdaClient(config), still);
     const answered = await ask(smoke, { ...check, expect: { status: 200, json: { '$.total': 100 } } });
     expect(answered).toMatchObject({ status: 'pass' });
     expect(sent).toMatchObject([
@@ -142,7 +144,7 @@ describe('over the wire', () => {
       headers: { 'x-amz-executed-version': '8', 'x-amz-function-error': 'Unhandled' },
       body: JSON.stringify({ errorType: 'Error', errorMessage: 'boom' }),
     });
-    const smoke = lambdaSmoke(new LambdaClient(config), clockAt(AT));
+    const smoke = lambdaSmoke(new LambdaClient(config), still);
     expect(await ask(smoke, check)).toMatchObject({
       status: 'fail',
       reason: expect.stringContaining('Error: boom'),
@@ -152,8 +154,22 @@ describe('over the wire', () => {
   test('a throttle is broken', async () => {
     const smoke = lambdaSmoke(
       new LambdaClient(stubbed(refusal(429, 'TooManyRequestsException')).config),
-      clockAt(AT),
+      still,
     );
     expect(await ask(smoke, check)).toMatchObject({ status: 'broken' });
+  });
+});
+
+test('a canary that hangs is broken before the function that asks it is killed', async () => {
+  const hanging = new LambdaClient({ region: 'eu-west-1' });
+  hanging.middlewareStack.add(() => () => new Promise(() => {}), {
+    step: 'initialize',
+    priority: 'high',
+    name: 'hangs',
+  });
+  const smoke = lambdaSmoke(hanging, { now: () => AT, sleep: async () => {} });
+  expect(await ask(smoke, check)).toEqual({
+    status: 'broken',
+    reason: 'GET /health did not answer within 8 s',
   });
 });

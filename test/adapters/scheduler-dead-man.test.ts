@@ -52,6 +52,16 @@ const named = (name: string, status: number) =>
 beforeEach(() => void scheduler.reset());
 
 describe('arming', () => {
+  test('after the deadline goes on looking for another day, and makes no last look in the past', async () => {
+    scheduler.on(CreateScheduleCommand).resolves({});
+    const armedAt = frozen.deadline + 5 * 24 * 3600_000;
+    await deadMan.arm({ ...frozen, armedAt });
+    const made = scheduler.commandCalls(CreateScheduleCommand).map(({ args }) => args[0].input);
+    expect(made.map(({ Name, EndDate }) => ({ Name, EndDate }))).toEqual([
+      { Name: 'checkout--r1--1', EndDate: new Date(armedAt + 24 * 3600_000) },
+    ]);
+  });
+
   test('makes the recurring entry and the one at the deadline', async () => {
     scheduler.on(CreateScheduleCommand).resolves({});
     await deadMan.arm(frozen);

@@ -87,6 +87,8 @@ test('alarms that were red at opening are remembered until they are seen green',
   const green = [...onFirstStep({ alarms }), measured('pass', [1, 2], seen('ok'))];
   expect(stateAfter(green).redAlarms).toEqual(['b']);
   expect(stateAfter(green, measured('pass', [1, 3], seen('alarm'))).redAlarms).toEqual(['b']);
+  const silent = [...onFirstStep({ alarms }), measured('pass', [1, 2], seen('insufficient'))];
+  expect(stateAfter(silent).redAlarms).toEqual(['b']);
 });
 
 test('a smoke answer for a test that is not due passes no other', () => {
