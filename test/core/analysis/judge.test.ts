@@ -66,6 +66,18 @@ describe('on a step', () => {
     });
   });
 
+  test('a canary that looks worse is not passed while it is not failed either: it is watched longer', () => {
+    expect(at(4, onFirstStep(), on(window(1, [3, 118], [1, 2_216]))).findings[0]).toMatchObject({
+      status: 'inconclusive',
+      reason: expect.stringMatching(
+        /^errors: canary 3 of 118 failed, stable 1 of 2,216; the canary looks worse/,
+      ),
+    });
+    expect(at(4, onFirstStep(), on(window(1, [1, 118], [1, 2_216]))).findings[0]).toMatchObject({
+      status: 'pass',
+    });
+  });
+
   test('a canary that fails as often as stable passes, however often that is', () => {
     expect(at(4, first, on(window(1, [60, 200], [540, 1_800]))).status).toBe('pass');
   });

@@ -75,7 +75,7 @@ test('alarms that were red at opening are remembered until they are seen green',
     { name: 'b', red: true },
     { name: 'c', red: false },
   ];
-  const seen = (state: 'ok' | 'alarm' | 'unknown') => [
+  const seen = (state: 'ok' | 'alarm' | 'insufficient' | 'unknown') => [
     { name: 'a', state, since: minute(1) },
     { name: 'c', state: 'ok' as const, since: minute(1) },
   ];

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
 import {
   bakeOf,
@@ -125,4 +126,17 @@ test('the deadline leaves room for every step at its longest and three pauses', 
   const longest = 600 + 600 + 120;
   const at = deadlineOf(plan(), 60, minute(0));
   expect(at).toBe(minute(0) + (longest + 3 * 180 + 3 * PAUSE_SECONDS_MAX) * 1000);
+});
+
+test('a gate that was approved is waited for no longer: a death after it is noticed at once', () => {
+  const gates = [
+    { before: 10, approvers: 1, by: [], timeoutSeconds: 6 * 3600, onTimeout: 'revert' as const },
+  ];
+  const waiting: RolloutEvent[] = [
+    opened({ gates }),
+    { type: 'GateOpened', at: minute(1), gate: 10, until: minute(361) },
+  ];
+  expect(dueAt(stateAfter(waiting))).toBe(minute(361));
+  const approved: RolloutEvent = { type: 'Approved', at: minute(5), gate: 10, by: 'ada' };
+  expect(dueAt(stateAfter(waiting, approved))).toBe(minute(5));
 });
