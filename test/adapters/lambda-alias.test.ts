@@ -173,6 +173,21 @@ describe('a raise whose answer is an error', () => {
 });
 
 describe('a revert whose answer is an error', () => {
+  test('because another operation is in progress is made again', async () => {
+    const busy = Object.assign(new Error('busy'), {
+      name: 'ResourceConflictException',
+      $metadata: { httpStatusCode: 409 },
+    });
+    lambda
+      .on(GetAliasCommand)
+      .resolvesOnce(alias(stampText(stamp(2))))
+      .resolvesOnce(alias(stampText(stamp(2))))
+      .resolves(alias(stampText(stamp(3, false)), 0));
+    lambda.on(UpdateAliasCommand).rejectsOnce(busy).resolves({});
+    expect(await router.revert(target, BY)).toMatchObject({ primary: '7', changed: true });
+    expect(lambda.commandCalls(UpdateAliasCommand)).toHaveLength(2);
+  });
+
   test.each(PASSING)('is written again: %s', async (_what, error) => {
     lambda
       .on(GetAliasCommand)
