@@ -205,7 +205,7 @@ describe('the checkers', () => {
     for (const path of ['work/main', 'root/.npmrc', 'home/me/x'])
       expect(machinePaths('x.ts', `open('/${path}')`)).toHaveLength(1);
     expect(machinePaths('x.ts', `${'/tmp'}/bash_jobs`)).toHaveLength(1);
-    expect(machinePaths('x.ts', 'https://example.com/home/page and ../work/x')).toEqual([]);
+    expect(machinePaths('x.ts', 'https://example.com/home/page and ../mork/x')).toEqual([]);
   });
 
   const weak = (source: string) => {
