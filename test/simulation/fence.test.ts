@@ -234,11 +234,13 @@ describe('a raise whose answer was lost', () => {
 });
 
 describe('a revert that nobody wrote down', () => {
-  /** Measure fails, the canary is taken out, and the function dies before it can write: only the dead man is left. */
+  /** Measure fails, the canary is taken out, and the function dies before it can write, and again when it is called once more: only the dead man is left. */
   const forgotten = (): Plot => {
     const hooks = crashes(
       ({ fn, nth, op, phase }) =>
-        fn === 'RevertTraffic' && nth === 1 && op === 'UpdateAliasCommand' && phase === 'after',
+        fn === 'RevertTraffic' &&
+        ((nth === 1 && op === 'UpdateAliasCommand' && phase === 'after') ||
+          (nth === 2 && phase === 'before')),
     );
     let measured = 0;
     return {
