@@ -12,7 +12,7 @@ import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
 import type { Clock } from '../core/ports.ts';
-import type { Needs } from './_task.ts';
+import type { Needs, Opens } from './_task.ts';
 
 /** The ports as they are on AWS, each made on its own, so that a bundle holds only the clients its function needs. */
 
@@ -94,18 +94,7 @@ export const about = () => ({
 });
 
 /** Everything that opening a rollout takes. */
-export const openingPorts = (): Needs<
-  | 'alarms'
-  | 'clock'
-  | 'deadMan'
-  | 'environment'
-  | 'executions'
-  | 'hooks'
-  | 'journal'
-  | 'metrics'
-  | 'releases'
-  | 'router'
-> => ({
+export const openingPorts = (): Needs<Opens> => ({
   alarms: awsAlarms(),
   clock,
   deadMan: awsDeadMan(),

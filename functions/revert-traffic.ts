@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { exposureOf } from '../core/analysis/exposure.ts';
+import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import type { Exposure, RevertedTarget, Target } from '../core/rollout/event.ts';
 import { next } from '../core/rollout/next.ts';
@@ -39,6 +40,8 @@ export const revertTraffic: Task<
     try {
       return await writeDown(ref, targets, why, ports);
     } catch (failure) {
+      // The second pass over sealed targets moves traffic as well, and its failure is no matter of the journal.
+      if (RolloutError.is(failure, 'RevertFailed')) throw failure;
       // Traffic is safe. The dead man finds the closed stamp and writes what is missing.
       return {
         outcome: 'reverted',

@@ -195,6 +195,23 @@ describe('several targets', () => {
     expect((await stage.rollout()).left?.map(({ primary }) => primary)).toEqual(['1', '1']);
   });
 
+  test('are not called taken back where a sealed one could not be: Step Functions must act', async () => {
+    const { stage, ref } = await twoRaised();
+    await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
+    await stage.call(promoteCanary, ref);
+    const [api] = ref.targets;
+    if (api === undefined) throw new Error('The rollout has no target.');
+    const real = stage.ports.router('lambda-alias');
+    await stage.clock.run(real.seal(api, ref));
+    const revert: typeof real.revert = (target, by) =>
+      by.unseal ? Promise.reject(new Error('the alias cannot be reached')) : real.revert(target, by);
+    const ports = { ...stage.ports, router: () => ({ ...real, revert }) };
+    await expect(stage.call(revertTraffic, { ref, came: DIED }, ports)).rejects.toMatchObject({
+      name: 'RevertFailed',
+    });
+    expect((await stage.rollout()).outcome).toBeUndefined();
+  });
+
   test('that were sealed beside an order to leave are taken back too', async () => {
     const stage = setUp();
     const ref = await stage.openRaised();
