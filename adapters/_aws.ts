@@ -6,13 +6,18 @@ export function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : '';
 }
 
+/** True where AWS refused a call for its rate, so that it had no effect. */
+export function isThrottle(error: unknown): boolean {
+  return /Throttl|TooManyRequests|ThroughputExceeded|RequestLimitExceeded/.test(nameOf(error));
+}
+
 /** Throttles, server faults and lost connections pass; everything else will be the same the next time. */
 export function isPassing(error: unknown): boolean {
   const status = statusOf(error);
   // Without an answer of AWS it is the connection, unless it is a fault of this program.
   if (status === undefined)
     return !(error instanceof TypeError || error instanceof RangeError || error instanceof RolloutError);
-  return status === 429 || status >= 500 || /Throttl|TooManyRequests|Timeout/.test(nameOf(error));
+  return status === 429 || status >= 500 || isThrottle(error) || /Timeout/.test(nameOf(error));
 }
 
 function statusOf(error: unknown): number | undefined {
@@ -46,7 +51,7 @@ export async function patiently<T>(clock: Clock, call: () => Promise<T>): Promis
     try {
       return await call();
     } catch (error) {
-      if (!/Throttl|TooManyRequests/.test(nameOf(error)) && !isThrottled(error)) throw error;
+      if (!isThrottle(error) && !isThrottled(error)) throw error;
       await clock.sleep(pause);
     }
   }
@@ -63,5 +68,5 @@ export function patient<Client extends { send: (command: never) => Promise<unkno
 }
 
 function isThrottled(error: unknown): boolean {
-  return error instanceof RolloutError && /Throttl|TooManyRequests/.test(nameOf(error.cause));
+  return error instanceof RolloutError && isThrottle(error.cause);
 }

@@ -4,6 +4,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { isThrottle } from '../adapters/_aws.ts';
 import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
 import { cloudwatchMetrics } from '../adapters/cloudwatch-metrics.ts';
 import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
@@ -12,6 +13,7 @@ import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
 import type { Clock } from '../core/ports.ts';
+import { count } from './_observe.ts';
 import type { Needs, Opens } from './_task.ts';
 
 /** The ports as they are on AWS, each made on its own, so that a bundle holds only the clients its function needs. */
@@ -36,6 +38,32 @@ function setting(name: string): string {
   return value;
 }
 
+/** What is needed of an AWS SDK v3 client to stand beside each of its tries; `never`, because no type names the outputs of every client. */
+interface Sending {
+  middlewareStack: {
+    add(
+      middleware: (next: (args: never) => Promise<unknown>) => (args: object) => Promise<never>,
+      options: { step: 'finalizeRequest'; priority: 'low'; name: string },
+    ): void;
+  };
+}
+
+/** The same client; each try that AWS refuses for its rate is counted, also one that the client then makes again. */
+function counted<Client extends Sending>(client: Client): Client {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return (await next(args as never)) as never;
+      } catch (error) {
+        if (isThrottle(error)) count({ Throttles: 1 });
+        throw error;
+      }
+    },
+    { step: 'finalizeRequest', priority: 'low', name: 'countThrottles' },
+  );
+  return client;
+}
+
 /** The clock of the machine. */
 export const clock: Clock = {
   now: () => Date.now(),
@@ -44,10 +72,10 @@ export const clock: Clock = {
 
 /** The journal's table. */
 export const awsJournal = () =>
-  dynamodbJournal(new DynamoDBClient(CLIENT), { tableName: setting('JOURNAL_TABLE'), clock });
+  dynamodbJournal(counted(new DynamoDBClient(CLIENT)), { tableName: setting('JOURNAL_TABLE'), clock });
 
 const adapterClients = () => ({
-  lambda: new LambdaClient(CLIENT),
+  lambda: counted(new LambdaClient(CLIENT)),
   web: {
     fetch,
     hosts: (process.env.HOOK_HOSTS ?? '').split(',').filter((host) => host !== ''),
@@ -63,20 +91,21 @@ export const awsPublishers = () => byKind(publishers, adapterClients(), clock);
 
 /** Hook runners by kind of hook. */
 export const awsHooks = () =>
-  byKind(hookRunners, { ...adapterClients(), lambda: new LambdaClient(PATIENT_CLIENT) }, clock);
+  byKind(hookRunners, { ...adapterClients(), lambda: counted(new LambdaClient(PATIENT_CLIENT)) }, clock);
 
 /** Metrics of CloudWatch. */
-export const awsMetrics = () => cloudwatchMetrics(new CloudWatchClient(CLIENT));
+export const awsMetrics = () => cloudwatchMetrics(counted(new CloudWatchClient(CLIENT)));
 
 /** Alarms of CloudWatch. */
-export const awsAlarms = () => cloudwatchAlarms(new CloudWatchClient(CLIENT));
+export const awsAlarms = () => cloudwatchAlarms(counted(new CloudWatchClient(CLIENT)));
 
 /** Executions of the rollout machine. */
-export const awsExecutions = () => stepFunctions(new SFNClient(CLIENT), setting('STATE_MACHINE_ARN'));
+export const awsExecutions = () =>
+  stepFunctions(counted(new SFNClient(CLIENT)), setting('STATE_MACHINE_ARN'));
 
 /** The dead man on EventBridge Scheduler. */
 export const awsDeadMan = () =>
-  schedulerDeadMan(new SchedulerClient(CLIENT), {
+  schedulerDeadMan(counted(new SchedulerClient(CLIENT)), {
     functionArn: setting('DEAD_MAN_ARN'),
     stateMachineArn: setting('STATE_MACHINE_ARN'),
     roleArn: setting('SCHEDULER_ROLE_ARN'),
@@ -84,7 +113,7 @@ export const awsDeadMan = () =>
   });
 
 /** The bucket that releases are uploaded to. */
-export const awsReleases = () => s3Releases(new S3Client(CLIENT));
+export const awsReleases = () => s3Releases(counted(new S3Client(CLIENT)));
 
 /** What the command line asks for first. */
 export const about = () => ({

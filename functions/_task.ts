@@ -18,6 +18,7 @@ import { type Publishing, SOURCES, type Target } from '../core/rollout/event.ts'
 import { type Directive, next } from '../core/rollout/next.ts';
 import { SEQ_MAX, stampText } from '../core/rollout/stamp.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
+import { began, failed, flush, type LambdaContext, observed, succeeded } from './_observe.ts';
 
 /** Everything a function may use. Which one may touch what on AWS stands in the infrastructure's table of grants. */
 export interface Ports {
@@ -59,10 +60,10 @@ export interface Task<Input, Output, Names extends keyof Ports> {
   run(input: Input, ports: Needs<Names>): Promise<Output>;
 }
 
-/** A Lambda handler, without what only the Lambda runtime knows. */
-export type Handler = (event: unknown) => Promise<unknown>;
+/** A Lambda handler; Lambda alone gives a context. */
+export type Handler = (event: unknown, context?: LambdaContext) => Promise<unknown>;
 
-/** Puts the shared middleware around a task: the event is checked, the ports are made at the first call and kept. */
+/** Puts the shared middleware around a task: the event is checked, the ports are made at the first call and kept, and what happens is logged and counted. */
 export function lambda<Input, Output, Names extends keyof Ports>(
   task: Task<Input, Output, Names>,
   makePorts: () => Needs<Names>,
@@ -72,12 +73,26 @@ export function lambda<Input, Output, Names extends keyof Ports>(
     .before((request) => {
       request.event = task.input.parse(request.event);
     })
+    .after(({ event, response }) => succeeded(event, response))
+    .onError(({ event, error }) => failed(event, error))
     .handler(async (event: unknown) => {
-      ports ??= makePorts();
+      ports ??= withObservedJournal(makePorts());
       return task.run(event as Input, ports);
     });
-  // Middy wants Lambda's own context, which nothing here reads.
-  return (event) => handler(event, {} as never) as Promise<unknown>;
+  return async (event, context) => {
+    began(context);
+    try {
+      // Middy wants Lambda's own context, which no task reads.
+      return await handler(event, {} as never);
+    } finally {
+      flush();
+    }
+  };
+}
+
+function withObservedJournal<Names extends keyof Ports>(ports: Needs<Names>): Needs<Names> {
+  const { journal } = ports as Partial<Ports>;
+  return journal === undefined ? ports : { ...ports, journal: observed(journal) };
 }
 
 const TargetShape: z.ZodType<Target> = z.object({

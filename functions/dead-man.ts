@@ -5,6 +5,7 @@ import { dueAt, GRACE_SECONDS } from '../core/rollout/timing.ts';
 import { awsDeadMan, awsExecutions, awsJournal, awsRouters, clock } from './_aws.ts';
 import { arm, begin } from './_begin.ts';
 import { recordJudgement } from './_journal.ts';
+import { count } from './_observe.ts';
 import { revertTargets } from './_targets.ts';
 import { ExecutionRef, lambda, type Needs, type Task } from './_task.ts';
 
@@ -72,6 +73,7 @@ async function withoutJournal(
   input: DeadManInput,
   ports: Needs<'clock' | 'deadMan' | 'executions' | 'journal' | 'router'>,
 ): Promise<Found> {
+  count({ JournalUnreadable: 1 });
   const now = ports.clock.now();
   if (input.unreadableSince === undefined) {
     await ports.deadMan.arm({ ...input, armedAt: now, unreadableSince: now });

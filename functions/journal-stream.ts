@@ -1,8 +1,10 @@
 import * as z from 'zod';
 import { recordsFromStream, type StreamEvent } from '../adapters/dynamodb-stream.ts';
 import type { Waiting } from '../core/ports.ts';
+import { countsAtEnd } from '../core/rollout/counts.ts';
 import { openingPorts } from './_aws.ts';
 import { wake } from './_journal.ts';
+import { count } from './_observe.ts';
 import { type Handler, lambda, type Opens, type Task } from './_task.ts';
 import { openRelease } from './open-rollout.ts';
 
@@ -19,6 +21,8 @@ export const journalStream: Task<z.infer<typeof Input>, { opened: string[] }, Op
   async run({ records }, ports) {
     const opened: string[] = [];
     for (const { rolloutId, service, ended, wakes } of records) {
+      const over = ended ? await ports.journal.read(rolloutId) : undefined;
+      if (over !== undefined) count(countsAtEnd(over));
       if (wakes) await wake(rolloutId, ports);
       const waiting: Waiting | undefined = ended ? (await ports.journal.service(service)).waiting : undefined;
       if (waiting === undefined) continue;
@@ -32,4 +36,4 @@ export const journalStream: Task<z.infer<typeof Input>, { opened: string[] }, Op
 const told = lambda(journalStream, openingPorts);
 
 /** The function on AWS, which gets the table's stream as it is. */
-export const handler: Handler = (event) => told(recordsFromStream(event as StreamEvent));
+export const handler: Handler = (event, context) => told(recordsFromStream(event as StreamEvent), context);
