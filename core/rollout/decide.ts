@@ -313,7 +313,7 @@ function obey(rollout: Rollout, command: HumanCommand, at: Instant): RolloutEven
   if (rollout.leaving !== undefined) {
     if (command.type === 'Abort') return [];
     throw refused(
-      `${id} is being taken back (${rollout.leaving.reason}) and cannot ${verb(command)}; upload a new release.`,
+      `${id} is being taken back (its status says why) and cannot ${verb(command)}; upload a new release.`,
     );
   }
   switch (command.type) {
@@ -321,7 +321,7 @@ function obey(rollout: Rollout, command: HumanCommand, at: Instant): RolloutEven
       return [{ type: 'Aborted', at, by: command.by, reason: command.reason }];
     case 'Pause':
       if (rollout.pause !== undefined)
-        throw refused(`${id} is paused already (${rollout.pause.reason}); resume, promote or abort it.`);
+        throw refused(`${id} is paused already (its status says why); resume, promote or abort it.`);
       return [
         {
           type: 'Paused',

@@ -574,7 +574,7 @@ describe('a person', () => {
   test('does not pause twice', () => {
     given(onFirstStep(), paused(2))
       .when(pause, 3)
-      .thenRefused('CommandRefused', /is paused already \(lunch\)/);
+      .thenRefused('CommandRefused', /is paused already \(its status says why\)/);
   });
 
   test('resumes what is paused, and nothing else', () => {

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { COUNTED, countsAtEnd, countsOf } from '../../../core/rollout/counts.ts';
+import type { Outcome, RolloutEvent } from '../../../core/rollout/event.ts';
+import type { Rollout } from '../../../core/rollout/state.ts';
+
+const ended = (change: Partial<Rollout>): Rollout =>
+  ({ outcome: 'reverted', lastEventAt: 9_500, ...change }) as Rollout;
+const leaving = { at: 5_000, cause: 'canary', reason: 'errors', outcome: 'reverted' } as const;
+
+describe('the end of a rollout', () => {
+  test.each([
+    ['completed', 'RolloutsCompleted'],
+    ['reverted', 'RolloutsReverted'],
+    ['refused', 'RolloutsRefused'],
+    ['superseded', 'RolloutsSuperseded'],
+    ['halted', 'RolloutsHalted'],
+  ] satisfies [Outcome, string][])('that is %s adds to %s', (outcome, name) => {
+    expect(countsAtEnd(ended({ outcome }))).toEqual({ [name]: 1 });
+  });
+
+  test('counts the seconds from the first word to the end where users met the canary', () => {
+    expect(countsAtEnd(ended({ leaving, left: [], raisedAt: 1_000 }))).toEqual({
+      RolloutsReverted: 1,
+      RevertSeconds: 4.5,
+    });
+    expect(countsAtEnd(ended({ leaving, left: [] }))).not.toHaveProperty('RevertSeconds');
+    expect(countsAtEnd(ended({ left: [], raisedAt: 1_000 }))).not.toHaveProperty('RevertSeconds');
+  });
+
+  test('counts nothing before it has come', () => {
+    expect(countsAtEnd(ended({ outcome: undefined, leaving, left: [], raisedAt: 1_000 }))).toEqual({});
+  });
+});
+
+describe('an event', () => {
+  test.each(['pass', 'inconclusive', 'fail', 'broken'])('of a verdict %s is counted', (status) => {
+    const counts = countsOf({ type: 'Measured', at: 0, verdict: { status }, alarms: [] } as never);
+    expect(Object.keys(counts).map((name) => name.toLowerCase())).toEqual([`verdicts${status}`]);
+  });
+
+  test('of a release turned away and of a takeover is counted', () => {
+    expect(countsOf({ type: 'RolloutDeclined', outcome: 'superseded' } as RolloutEvent)).toEqual({
+      RolloutsSuperseded: 1,
+    });
+    expect(countsOf({ type: 'TookOver', at: 0, epoch: 2, reason: '' })).toEqual({ RolloutsTakenOver: 1 });
+  });
+
+  test('of the end itself is not: the stream counts it', () => {
+    expect(countsOf({ type: 'RolloutClosed', at: 0, outcome: 'halted', reason: '' })).toEqual({});
+  });
+});
+
+test('only seconds are no count', () => {
+  for (const [name, unit] of Object.entries(COUNTED))
+    expect(unit).toBe(name.endsWith('Seconds') ? 'Seconds' : 'Count');
+});

@@ -1,0 +1,288 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { RolloutError } from '../../core/errors.ts';
+import { COUNTED } from '../../core/rollout/counts.ts';
+import type { Hook } from '../../core/rollout/event.ts';
+import { awsExecutions } from '../../functions/_aws.ts';
+import { flush } from '../../functions/_observe.ts';
+import type { Ports } from '../../functions/_task.ts';
+import { command } from '../../functions/command.ts';
+import { deadMan } from '../../functions/dead-man.ts';
+import { revertTraffic } from '../../functions/revert-traffic.ts';
+import { virtualClock } from '../../local/clock.ts';
+import { createScenario, FUNCTION, type Scenario, type ScenarioOptions } from '../../local/scenario.ts';
+import { HOOK_SECRET } from '../../local/world.ts';
+import { FIRST, setUp, unreachable, withJournal } from './set-up.ts';
+
+// Powertools looks at these when it is loaded; in its developer mode it writes to the console that a test can watch.
+vi.hoisted(() => {
+  Object.assign(process.env, {
+    POWERTOOLS_LOG_LEVEL: 'DEBUG',
+    POWERTOOLS_DEV: 'true',
+    POWERTOOLS_METRICS_DISABLED: 'false',
+    ENVIRONMENT: 'test',
+  });
+});
+
+/** Everything that was written, as text. */
+let written: string[];
+
+beforeEach(() => {
+  written = [];
+  for (const method of ['debug', 'error', 'info', 'log', 'warn'] as const)
+    vi.spyOn(console, method).mockImplementation((...said: unknown[]) => {
+      written.push(said.map(String).join(' '));
+    });
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+type Json = Record<string, unknown>;
+const parsed = (): Json[] => written.map((text) => JSON.parse(text) as Json);
+const lines = (): Json[] => parsed().filter((json) => !('_aws' in json));
+const metrics = (): Json[] => parsed().filter((json) => '_aws' in json);
+
+/** The sum of one count over all that was written. */
+const sum = (name: keyof typeof COUNTED): number =>
+  metrics()
+    .flatMap((each) => each[name] ?? [])
+    .reduce<number>((total, value) => total + Number(value), 0);
+
+/** The texts that stand somewhere in what was written. */
+const leaked = (texts: readonly string[]): string[] =>
+  texts.filter((text) => written.some((each) => each.includes(text)));
+
+/** Runs one release to its end, and writes what the Lambda runtime would of every error that leaves a function. */
+async function released(
+  options: Partial<ScenarioOptions> = {},
+  changes: Parameters<Scenario['release']>[0] = {},
+  before: (scenario: Scenario) => void = () => {},
+) {
+  const clock = virtualClock();
+  const inputs: unknown[] = [];
+  const scenario = createScenario({
+    seed: 1,
+    warmMinutes: 20,
+    ...options,
+    clock,
+    around: async (name, event, call) => {
+      inputs.push(event);
+      try {
+        return await (options.around?.(name, event, call) ?? call(event));
+      } catch (error) {
+        console.error(
+          JSON.stringify({ rolloutId: 'runtime', service: 'spillway', message: (error as Error).message }),
+        );
+        throw error;
+      }
+    },
+  });
+  before(scenario);
+  const rollout = await clock.run(scenario.run(changes), 24 * 3600_000);
+  await clock.advance(60_000);
+  return { rollout, tokens: inputs.flatMap(tokensIn) };
+}
+
+function tokensIn(event: unknown): string[] {
+  const { token } = (event ?? {}) as { token?: string };
+  return token === undefined ? [] : [token];
+}
+
+/** What a manifest, a hook and a smoke test say, each with a word that stands nowhere else. */
+const PRIVATE = {
+  author: 'marker-author',
+  commit: 'marker-commit',
+  body: 'marker-body',
+  hook: 'marker-hook',
+} as const;
+
+const http: Hook = {
+  id: 'beforeTraffic.web',
+  point: 'beforeTraffic',
+  kind: 'http',
+  target: 'api',
+  spec: { url: 'https://hooks.test/ask?key=marker-url' },
+  timeoutSeconds: 60,
+  onBroken: 'ignore',
+};
+
+const answering = (status: string): Partial<ScenarioOptions> => ({
+  hooks: [http],
+  web: { 'hooks.test': () => Response.json({ status, reason: PRIVATE.hook }) },
+  rollout: { verify: '3m', steps: [{ weight: 10, bake: '3m' }] },
+});
+
+describe('the logs of a rollout', () => {
+  test.each([
+    ['completes', answering('pass'), 'completed'],
+    ['is refused by a hook', answering('fail'), 'refused'],
+    ['fails', { canaries: { 2: { errors: 0.4 } } }, 'reverted'],
+  ] as const)('that %s are JSON, and each line names a rollout', async (_what, options, outcome) => {
+    const { rollout } = await released({ ...options, requestsPerSecond: 500 });
+    expect(rollout.outcome).toBe(outcome);
+    expect(lines().length).toBeGreaterThan(5);
+    for (const line of lines())
+      expect(line).toMatchObject({ service: 'spillway', rolloutId: expect.any(String) });
+    const named = lines().filter(({ rolloutId }) => rolloutId === FIRST);
+    expect(named.map(({ message }) => message)).toContain('RolloutClosed');
+    expect(named.length).toBeGreaterThan(lines().length / 2);
+  });
+
+  test.each(['pass', 'fail'])(
+    'hold no token, secret or word of others where a hook says %s',
+    async (status) => {
+      const { tokens } = await released({ ...answering(status), requestsPerSecond: 500 });
+      expect(tokens.length).toBeGreaterThan(0);
+      expect(leaked([...tokens, HOOK_SECRET, PRIVATE.hook, 'marker-url', 'hooks.test'])).toEqual([]);
+    },
+  );
+
+  test('hold nothing of a manifest, and nothing that a smoke test was answered', async () => {
+    const { author, commit } = PRIVATE;
+    const { rollout } = await released(
+      { rollout: { smoke: [{ get: '/marker-path', expect: { status: 200 } }] } },
+      { manifest: { targets: { api: { version: '2' } }, author, commit } },
+      ({ lambda }) => lambda.helpers.publish(FUNCTION, () => ({ statusCode: 503, body: PRIVATE.body })),
+    );
+    expect(rollout.reason).toContain(PRIVATE.body);
+    expect(rollout.opening).toMatchObject({ author, commit });
+    expect(leaked([PRIVATE.body, author, commit, 'marker-path'])).toEqual([]);
+  });
+
+  test('hold nothing that a command or its refusal carries', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    const order = (name: string, more: object = {}) =>
+      stage
+        .call(command, { command: name, rolloutId: FIRST, by: 'marker-person', ...more })
+        .catch((error: unknown) => {
+          console.error(JSON.stringify({ message: (error as Error).message }));
+        });
+    await order('pause', { reason: 'marker-reason' });
+    await order('pause', { reason: 'marker-reason' });
+    await order('abort', { reason: 'marker-reason' });
+    await order('promote');
+    await order('nonsense', { token: 'marker-token' });
+    expect(lines().filter(({ message }) => message === 'failed')).toHaveLength(3);
+    expect(leaked(['marker-person', 'marker-reason', 'marker-token'])).toEqual([]);
+  });
+
+  test('name of a foreign error its kind and place, not what it says', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    const ports: Ports = {
+      ...stage.ports,
+      router: () => {
+        throw Object.assign(new TypeError(`no ${PRIVATE.body}`), { $metadata: { requestId: 'aws-1' } });
+      },
+    };
+    await expect(stage.call(revertTraffic, { ref, came: {} }, ports)).rejects.toThrow(PRIVATE.body);
+    const failed = lines().find(({ message }) => message === 'failed');
+    expect(failed).toMatchObject({ rolloutId: FIRST, error: 'TypeError', awsRequestId: 'aws-1' });
+    expect(failed?.at).not.toEqual([]);
+    expect(leaked([PRIVATE.body])).toEqual([]);
+  });
+
+  test('take nothing for a rollout id that is none', async () => {
+    const stage = setUp();
+    const injected = 'x"}\n{"level":"ERROR"';
+    await stage.call(command, { command: 'resume', rolloutId: injected, by: 'me' }).catch(() => {});
+    expect(lines().map(({ rolloutId }) => rolloutId)).toEqual(['none']);
+  });
+
+  test('would show a token that was written', () => {
+    console.info(JSON.stringify({ token: 'planted' }));
+    expect(leaked(['planted', 'absent'])).toEqual(['planted']);
+  });
+});
+
+describe('the counts of a rollout', () => {
+  test.each([
+    [{}, 'RolloutsCompleted'],
+    [{ canaries: { 2: { errors: 0.4 } } }, 'RolloutsReverted'],
+    [answering('fail'), 'RolloutsRefused'],
+  ] as const)('name its outcome: %#', async (options, name) => {
+    const { rollout } = await released({ requestsPerSecond: 500, ...options });
+    const outcomes = Object.keys(COUNTED).filter((each) => /^Rollouts/.test(each));
+    expect(outcomes.filter((each) => sum(each as typeof name) > 0)).toEqual([name]);
+    expect(sum(name)).toBe(1);
+    expect(sum('RevertSeconds') > 0).toBe(rollout.outcome === 'reverted');
+    const verdicts = ['VerdictsPass', 'VerdictsInconclusive', 'VerdictsFail', 'VerdictsBroken'] as const;
+    const ticks = lines().filter(({ message }) => message === 'Measured').length;
+    expect(verdicts.reduce((total, each) => total + sum(each), 0)).toBe(ticks);
+  });
+
+  test('stand under one namespace and one dimension, with known names and units', async () => {
+    await released({ requestsPerSecond: 500 });
+    expect(metrics().length).toBeGreaterThan(2);
+    for (const each of metrics()) {
+      expect(each.environment).toBe('test');
+      const { CloudWatchMetrics } = each._aws as { CloudWatchMetrics: Json[] };
+      expect(CloudWatchMetrics).toHaveLength(1);
+      const { Namespace, Dimensions, Metrics } = CloudWatchMetrics[0] as {
+        Namespace: string;
+        Dimensions: string[][];
+        Metrics: { Name: keyof typeof COUNTED; Unit: string }[];
+      };
+      expect({ Namespace, Dimensions }).toEqual({ Namespace: 'Spillway', Dimensions: [['environment']] });
+      for (const { Name, Unit } of Metrics) expect(Unit).toBe(COUNTED[Name]);
+    }
+  });
+
+  test('a revert that fails is counted, each try for itself', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    const ports: Ports = {
+      ...stage.ports,
+      router: (kind) => ({
+        ...stage.ports.router(kind),
+        revert: () => Promise.reject(new RolloutError('RevertFailed', 'the alias is locked')),
+      }),
+    };
+    for (const tries of [1, 2]) {
+      await expect(stage.call(revertTraffic, { ref, came: {} }, ports)).rejects.toThrow('locked');
+      expect(sum('RevertFailed')).toBe(tries);
+    }
+  });
+
+  test('a dead man who cannot read the journal says so', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    const armed = await stage.clock.run(stage.ports.deadMan.frozen(FIRST));
+    await stage.call(deadMan, armed ?? ref, withJournal(stage.ports, { read: unreachable }));
+    expect(sum('JournalUnreadable')).toBe(1);
+  });
+
+  test('a dead man who takes a stuck rollout over says so', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    const armed = await stage.clock.run(stage.ports.deadMan.frozen(FIRST));
+    await stage.clock.advance(3600_000);
+    await stage.call(deadMan, armed);
+    expect(sum('RolloutsTakenOver')).toBe(1);
+  });
+
+  test('each try that AWS refuses for its rate is counted', async () => {
+    const server = createServer((_request, response) => {
+      response.writeHead(400, { 'content-type': 'application/x-amz-json-1.0' });
+      response.end(JSON.stringify({ __type: 'com.amazon.coral.availability#ThrottlingException' }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    Object.assign(process.env, {
+      AWS_ENDPOINT_URL_SFN: `http://127.0.0.1:${port}`,
+      AWS_REGION: 'eu-west-1',
+      AWS_ACCESS_KEY_ID: 'simulated',
+      AWS_SECRET_ACCESS_KEY: 'simulated',
+      STATE_MACHINE_ARN: 'arn:aws:states:eu-west-1:111122223333:stateMachine:rollout',
+    });
+    await expect(awsExecutions().wake('token')).rejects.toMatchObject({ name: 'Unavailable' });
+    flush();
+    server.close();
+    // Two tries of the client; the adapter may ask it again.
+    expect(sum('Throttles')).toBeGreaterThanOrEqual(2);
+  });
+});
