@@ -1,4 +1,5 @@
 // `npm run bench -- NAME [--json] ...`: a benchmark by name; with --json its figures are the last line, other arguments are its own.
+import { bundles } from './benchmarks/bundle.ts';
 import { cost } from './benchmarks/cost.ts';
 import { harm } from './benchmarks/harm.ts';
 import { loop } from './benchmarks/loop.ts';
@@ -13,6 +14,7 @@ interface Benchmark {
 }
 
 const benchmarks: Record<string, Benchmark> = {
+  bundle: { run: bundles },
   cost: { run: cost },
   harm: { run: harm, takes: ['--runs'] },
   loop: { run: loop },

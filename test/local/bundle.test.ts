@@ -1,0 +1,79 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Bundle, bundleHandlers, HANDLERS } from '../../local/bundle.ts';
+
+/** A handler must stay under this. */
+const BYTES_MAX = 700_000;
+
+/**
+ * Those that open rollouts need six clients, of which S3's alone is 130 KB (decision 18). They may not grow; a line that is
+ * no longer needed fails.
+ */
+const LARGER: Record<string, number> = {
+  command: 935_000,
+  'journal-stream': 920_000,
+  'open-rollout': 920_000,
+};
+
+const OPENS = 'cloudwatch dynamodb lambda s3 scheduler sfn';
+
+/** The clients of AWS that each handler calls, and no other may be in its bundle. */
+const CLIENTS: Record<string, string> = {
+  'alarm-event': 'dynamodb sfn',
+  'close-rollout': 'dynamodb lambda scheduler',
+  command: OPENS,
+  'continue-as-new': 'dynamodb scheduler sfn',
+  'dead-man': 'dynamodb lambda scheduler sfn',
+  decide: 'dynamodb lambda',
+  hold: 'dynamodb sfn',
+  'journal-stream': OPENS,
+  measure: 'cloudwatch dynamodb lambda',
+  'open-rollout': OPENS,
+  'promote-canary': 'dynamodb lambda',
+  'publish-release': 'dynamodb lambda sfn',
+  'read-rollout': 'dynamodb',
+  'revert-traffic': 'cloudwatch dynamodb lambda scheduler',
+  'run-hook': 'dynamodb lambda sfn',
+  'shift-traffic': 'dynamodb lambda',
+};
+
+const folder = mkdtempSync(join(tmpdir(), 'spillway-bundles-'));
+let bundles: Record<string, Bundle>;
+
+beforeAll(async () => {
+  bundles = await bundleHandlers(folder);
+}, 60_000);
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const bundled = (handler: string): Bundle => bundles[handler] ?? { bytes: Number.NaN, parts: {} };
+
+describe.each(HANDLERS)('the bundle of %s', (handler) => {
+  test('is small', () => {
+    expect(bundled(handler).bytes).toBeLessThanOrEqual(LARGER[handler] ?? BYTES_MAX);
+    if (handler in LARGER) expect(bundled(handler).bytes).toBeGreaterThan(BYTES_MAX);
+  });
+
+  test('has the clients that its ports need, and no other', () => {
+    const found = Object.keys(bundled(handler).parts).flatMap(
+      (name) => name.split('@aws-sdk/client-')[1] ?? [],
+    );
+    expect(found.sort().join(' ')).toBe(CLIENTS[handler]);
+  });
+
+  test('has nothing of the laptop in it: no reader of YAML, no whole zod, no tracer', () => {
+    const { parts } = bundled(handler);
+    expect(Object.keys(parts).filter((name) => /yaml|jsonata|esbuild|xray/.test(name))).toEqual([]);
+    // All of its languages would be 350 KB more.
+    expect(parts.zod ?? 0).toBeLessThan(120_000);
+  });
+
+  test('loads, and has a handler', async () => {
+    const { handler: exported } = (await import(join(folder, `${handler}.mjs`))) as { handler: unknown };
+    expect(exported).toBeTypeOf('function');
+  });
+});
