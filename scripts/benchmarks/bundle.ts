@@ -27,6 +27,9 @@ export async function bundles(): Promise<Figures> {
       'bytes of the largest bundle': Math.max(...table.map(({ bytes }) => bytes)),
       'bundles over 700 KB': table.filter(({ bytes }) => bytes > 700_000).length,
       'ms above an empty handler, the slowest': Math.max(...table.map(({ msAboveEmpty }) => msAboveEmpty)),
+      'ms of processor above an empty handler, the slowest': Math.max(
+        ...table.map(({ cpuMsAboveEmpty }) => cpuMsAboveEmpty),
+      ),
       'handlers over 110 ms above empty': table.filter(({ msAboveEmpty }) => msAboveEmpty > 110).length,
       handlers: table,
     };

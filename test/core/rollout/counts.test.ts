@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { COUNTED, countsAtEnd, countsOf } from '../../../core/rollout/counts.ts';
 import type { Outcome, RolloutEvent } from '../../../core/rollout/event.ts';
@@ -53,4 +54,13 @@ describe('an event', () => {
 test('only seconds are no count', () => {
   for (const [name, unit] of Object.entries(COUNTED))
     expect(unit).toBe(name.endsWith('Seconds') ? 'Seconds' : 'Count');
+});
+
+test('the page of metrics names each of them, and no other', () => {
+  const page = readFileSync(new URL('../../../docs/reference/metrics.md', import.meta.url), 'utf8');
+  const rows = page.split('\n').filter((line) => /^\| `/.test(line));
+  const named = rows.flatMap((row) =>
+    [...(row.split('|')[1] ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name),
+  );
+  expect(named.sort()).toEqual(Object.keys(COUNTED).sort());
 });
