@@ -14,6 +14,7 @@ const logger = new Logger({ serviceName: 'spillway', ...(isOn ? {} : { logLevel:
 const metrics = new Metrics({ namespace: 'Spillway' });
 // Powertools' own dimension says nothing here, and an alarm must name every one.
 metrics.clearDefaultDimensions();
+metrics.setDefaultDimensions({ environment: process.env.ENVIRONMENT || 'unknown' });
 
 /**
  * Members of inputs, answers and events that may stand in a log: ids, numbers and words of the design. What people, hooks,
@@ -49,9 +50,7 @@ export function count(counts: Counts): void {
 
 /** Writes the counts of this call. */
 export function flush(): void {
-  if (!isOn || !metrics.hasStoredMetrics()) return;
-  metrics.addDimension('environment', process.env.ENVIRONMENT || 'unknown');
-  metrics.publishStoredMetrics();
+  if (isOn && metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
 }
 
 /** What Lambda knows of a call. */
@@ -71,7 +70,11 @@ export function succeeded(event: unknown, answer: unknown): void {
 export function failed(event: unknown, error: unknown): void {
   if (RolloutError.is(error, 'RevertFailed')) count({ RevertFailed: 1 });
   if (!isOn) return;
-  const { name, stack = '', $metadata = {} } = error as Error & { $metadata?: { requestId?: string } };
+  const {
+    name,
+    stack = '',
+    $metadata = {},
+  } = Object(error) as Error & { $metadata?: { requestId?: string } };
   logger.error('failed', {
     rolloutId: rolloutIdIn(event),
     error: name,

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 const folder = fileURLToPath(new URL('../functions/', import.meta.url));
@@ -53,4 +53,15 @@ export async function bundleHandlers(outdir: string): Promise<Record<string, Bun
       return [basename(file, '.mjs'), { bytes, parts }];
     }),
   );
+}
+
+/** Loads the bundle of a handler as Lambda does. */
+export async function loadBundle(
+  outdir: string,
+  handler: string,
+): Promise<(event: unknown) => Promise<unknown>> {
+  const loaded = (await import(pathToFileURL(join(outdir, `${handler}.mjs`)).href)) as {
+    handler: (event: unknown) => Promise<unknown>;
+  };
+  return loaded.handler;
 }

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Bundle, bundleHandlers, HANDLERS } from '../../local/bundle.ts';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type Bundle, bundleHandlers, HANDLERS, loadBundle } from '../../local/bundle.ts';
 
 /** A handler must stay under this. */
 const BYTES_MAX = 700_000;
@@ -72,8 +72,16 @@ describe.each(HANDLERS)('the bundle of %s', (handler) => {
     expect(parts.zod ?? 0).toBeLessThan(120_000);
   });
 
-  test('loads, and has a handler', async () => {
-    const { handler: exported } = (await import(join(folder, `${handler}.mjs`))) as { handler: unknown };
-    expect(exported).toBeTypeOf('function');
+  test('loads, and has a handler that looks at its event', async () => {
+    await expect(async () => (await loadBundle(folder, handler))({})).rejects.toThrow(/Invalid|undefined/);
   });
+});
+
+test('a variable that the deployment forgot is named at the first call', async () => {
+  const read = await loadBundle(folder, 'read-rollout');
+  vi.stubEnv('ENVIRONMENT', undefined);
+  await expect(read({ read: 'about' })).rejects.toThrow(
+    'The environment variable ENVIRONMENT is not set; the deployment must set it.',
+  );
+  vi.unstubAllEnvs();
 });
