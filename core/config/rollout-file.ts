@@ -7,6 +7,7 @@ import type { Gate, Hook } from '../rollout/event.ts';
 import { ALWAYS, check, type Fault, rule, type Says, strict } from './check.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
 import { gatesField, sortedGatesFrom } from './gates.ts';
+import { holdBackFaults, holdBackField, withHoldBack } from './hold-back.ts';
 import { hookFaults, hooksField, writtenHooksFrom } from './hooks.ts';
 import { limitFaults, limitRulesFrom, limitsField } from './limits.ts';
 import { nearest } from './nearest.ts';
@@ -52,6 +53,7 @@ export const rolloutFileSchema = strict({
   service: serviceField,
   targets: targetsField,
   ...strategyFields,
+  holdBack: holdBackField.optional(),
   smoke: smokeField.optional(),
   hooks: hooksField.optional(),
   gates: gatesField.optional(),
@@ -98,7 +100,11 @@ export function planFrom(file: RolloutFile): { plan: Plan; notices: string[] } {
     'unproven; write `onInconclusive: pause` or `revert` to change that.';
   return {
     plan: {
-      ...{ steps, verifySeconds: acceptedSeconds(file.verify), onInconclusive },
+      ...{
+        steps: withHoldBack(steps, file.holdBack),
+        verifySeconds: acceptedSeconds(file.verify),
+        onInconclusive,
+      },
       ...evidencePlanFrom(file.watch),
     },
     notices: isAssumed ? [notice] : [],
@@ -145,8 +151,8 @@ export function rolloutFileJsonSchema(): Record<string, unknown> {
 
 function fileFaults(file: unknown): Fault[] {
   if (!isMap(file)) return [];
-  return [strategyFaults, smokeFaults, hookFaults, watchFaults, limitFaults].flatMap((faults) =>
-    faults(file),
+  return [strategyFaults, holdBackFaults, smokeFaults, hookFaults, watchFaults, limitFaults].flatMap(
+    (faults) => faults(file),
   );
 }
 

@@ -80,6 +80,16 @@ export function stepsFrom(file: { [K in keyof typeof strategyFields]?: unknown }
   return known.imported ? { steps: known.steps, preset: name } : { steps: known.steps };
 }
 
+/** The steps of a file that need not be accepted; undefined where its strategy cannot be read. */
+export function stepsAsWritten(file: unknown): Step[] | undefined {
+  for (const [name, { options, steps }] of all) {
+    const written = own(file, name);
+    if (written !== undefined && options !== undefined)
+      return options.safeParse(written).success ? steps(written) : undefined;
+  }
+  return named.get(word(own(file, 'strategy')))?.steps;
+}
+
 /** What a rollout file says too little or too much of for exactly one strategy. */
 export function strategyFaults(file: unknown): Fault[] {
   const list = Object.values(examples).map((example) => `\`${example}\``);

@@ -59,6 +59,18 @@ describe('a good rollout file', () => {
     ]);
   });
 
+  test('may hold back a rest of the traffic: a last step, with its own bake', () => {
+    const steps = (file: Record<string, unknown>) => planFrom(rolloutFileFrom(file)).plan.steps;
+    const heldBack = { weight: 95, bakeSeconds: 600, maxBakeSeconds: 1800 };
+    expect(steps({ ...leastFile(), holdBack: {} }).at(-1)).toEqual(heldBack);
+    expect(
+      steps({ ...leastFile(), holdBack: { percent: 1, bake: '1h' } }).map(({ weight }) => weight),
+    ).toEqual([10, 99]);
+    const { steps: _, ...stepless } = leastFile();
+    const preset = steps({ ...stepless, strategy: 'Canary10Percent5Minutes', holdBack: { percent: 5 } });
+    expect(preset.map(({ weight }) => weight)).toEqual([10, 95]);
+  });
+
   test('may turn verify off', () => {
     expect(planFrom(rolloutFileFrom(changed(leastFile(), ['verify'], '0s'))).plan.verifySeconds).toBe(0);
   });
@@ -176,9 +188,16 @@ describe('a good rollout file', () => {
   });
 });
 
+test('nothing can be held back where all moves in one step', () => {
+  const { steps: _, ...stepless } = leastFile();
+  expect(problemsOf({ ...stepless, strategy: 'all-at-once', holdBack: {} })).toEqual([
+    expect.stringMatching(/^holdBack is \{\}: this strategy has no steps/),
+  ]);
+});
+
 describe('a bad rollout file is refused with the place, what stands there and the mend', () => {
   const KNOWN =
-    'schema, service, targets, steps, linear, exponential, canary, strategy, smoke, hooks, gates, watch, limits, alarms, verify, onInconclusive';
+    'schema, service, targets, steps, linear, exponential, canary, strategy, holdBack, smoke, hooks, gates, watch, limits, alarms, verify, onInconclusive';
   const step = (first: unknown, second: unknown) => [first, second];
 
   type Row = [string, (string | number)[], unknown, string];
@@ -774,6 +793,19 @@ describe('a bad rollout file is refused with the place, what stands there and th
       'write a list of at most 100 alarm names.',
     ],
     ['alarms of a text', ['alarms'], 'a', 'alarms is "a": write a list'],
+    ['holdBack of a number', ['holdBack'], 5, 'holdBack is 5: write a map of percent, bake here.'],
+    [
+      'holdBack of more than half',
+      ['holdBack', 'percent'],
+      60,
+      'holdBack.percent is 60: write how much stays on the stable version: a whole percent from 1 to 50, like 5.',
+    ],
+    [
+      'holdBack of no more than the last step leaves',
+      ['holdBack', 'percent'],
+      50,
+      'holdBack is {"percent":50,"bake":"20m"}: the last step stands at 50 % already, so nothing more would be held back; remove it, or that step.',
+    ],
     ['verify without unit', ['verify'], 10, 'verify is 10: a time needs its unit; write `10s` or `10m`.'],
     ['verify of 8 days', ['verify'], '8d', 'verify is "8d": it must be from 0s to 7d.'],
     [
