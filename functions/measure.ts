@@ -2,22 +2,28 @@ import { judge, type Reading, stretch } from '../core/analysis/judge.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import type { Rollout } from '../core/rollout/state.ts';
-import { awsAlarms, awsJournal, awsMetrics, awsRouters, clock } from './_aws.ts';
+import { awsAlarms, awsHooks, awsJournal, awsMetrics, awsRouters, clock } from './_aws.ts';
 import { recordJudgement } from './_journal.ts';
+import { putProbes } from './_probes.ts';
 import { reconcileTargets } from './_targets.ts';
 import { type Answer, ExecutionRef, lambda, type Needs, type Task, turn } from './_task.ts';
 
-/** One tick: the targets are read back, then metrics and alarms, and the verdict is written down for the version it was made for. */
-export const measure: Task<ExecutionInput, Answer, 'alarms' | 'clock' | 'journal' | 'metrics' | 'router'> = {
+/** One tick: the targets are read back, then metrics and alarms while the probes are put, and the verdict is written down for the version it was made for. */
+export const measure: Task<
+  ExecutionInput,
+  Answer,
+  'alarms' | 'clock' | 'hooks' | 'journal' | 'metrics' | 'router'
+> = {
   input: ExecutionRef,
   run: (ref, ports) =>
     turn(ref, ports, 'measure', async (rollout) => {
       const seen = await look(rollout, ports);
       if ('changed' in seen) return seen.changed;
-      const found = await read(rollout, ports);
-      const reading = seen.broken === undefined ? found : { ...found, broken: seen.broken };
+      const [found, probes] = await Promise.all([read(rollout, ports), putProbes(rollout, ports)]);
+      const reading = { ...found, probes, ...(seen.broken === undefined ? {} : { broken: seen.broken }) };
       const verdict = judge(rollout, reading, ports.clock.now());
-      return recordJudgement(rollout, { type: 'RecordMeasure', verdict, alarms: reading.alarms }, ports);
+      const measured = { type: 'RecordMeasure' as const, verdict, alarms: reading.alarms };
+      return recordJudgement(rollout, probes === undefined ? measured : { ...measured, probes }, ports);
     }),
 };
 
@@ -77,6 +83,7 @@ async function attempt<T>(
 export const handler = lambda(measure, () => ({
   alarms: awsAlarms(),
   clock,
+  hooks: awsHooks(),
   journal: awsJournal(),
   metrics: awsMetrics(),
   router: awsRouters(),

@@ -4,6 +4,7 @@ import type { Hook } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Instant } from '../core/units.ts';
 import type { Ports } from '../functions/_task.ts';
+import type { Model } from './services/lambda.ts';
 import type { ModelTraffic, Rate } from './traffic.ts';
 import { ALIAS, BUCKET, createWorld, ENVIRONMENT, type World, type WorldOptions } from './world.ts';
 
@@ -27,8 +28,8 @@ export interface ScenarioOptions extends WorldOptions {
   rollout?: Record<string, unknown>;
   /** Further tags of the function. */
   tags?: Record<string, string>;
-  /** The zip that stable runs; without it, stable is only counted. */
-  code?: Uint8Array;
+  /** The zip or model that stable runs; without it, stable is only counted. */
+  code?: Uint8Array | Model;
   /** Minutes of traffic before the first release, so that stable has a history. */
   warmMinutes?: number;
 }

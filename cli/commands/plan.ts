@@ -1,6 +1,7 @@
 import { readRolloutFile } from '../../adapters/rollout-file.ts';
 import { sightOf, sightText } from '../../core/analysis/planner.ts';
-import { planFrom, watchFrom } from '../../core/config/rollout-file.ts';
+import { probeText } from '../../core/analysis/probes.ts';
+import { planFrom, probeFrom, watchFrom } from '../../core/config/rollout-file.ts';
 import { parsed, UsageError } from '../arguments.ts';
 import type { Command } from '../spillway.ts';
 
@@ -29,6 +30,8 @@ export const plan: Command = {
     if (sights.length === 0) console.log('It goes to 100 % in one step: nothing is compared before that.');
     else if (sights.every(({ smallest }) => smallest === undefined))
       console.log('This plan cannot see anything at this traffic. Its verdicts will be inconclusive.');
+    const probe = probeFrom(file);
+    if (probe !== undefined) for (const line of probeText(probe, plan, watchFrom(file))) console.log(line);
     console.log('CloudWatch shows a minute one to two minutes after its end; that comes on top.');
     return sights.some(({ smallest }) => smallest !== undefined) ? 0 : 1;
   },

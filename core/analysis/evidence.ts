@@ -23,6 +23,9 @@ export const UNSAFE_ODDS = 2;
 /** Share of bad requests that is not held against a release on its own. */
 export const FLOOR = 0.005;
 
+/** Evidence at which a step is not passed although it is not failed: a release within its rule reaches it in at most one rollout of twenty (Ville 1939). */
+export const SUSPICIOUS = Math.log(20);
+
 /** Odds ratios of failures that are bet on, as multiples of the tolerated one. */
 export const FAILURE_BETS = [1.5, 2, 3, 5, 10, 30, 100, 500];
 /** Odds ratios of slow requests that are bet on; slow requests differ less than failures do. */

@@ -17,6 +17,7 @@ import {
   INTERVAL_BETS,
   LATENCY_BETS,
   type Question,
+  SUSPICIOUS,
   safeShare,
   UNSAFE_ODDS,
 } from './evidence.ts';
@@ -54,6 +55,8 @@ export interface Answer {
   against: Pick<Finding, 'canary' | 'stable' | 'reason'>;
   /** True where this step's counts prove the canary safe by themselves. */
   isCertified: boolean;
+  /** The finding as it stands where something else makes up for too few samples; absent where that is not what is missing. */
+  covered?: Finding | undefined;
 }
 
 /** What one rule of one target says of what was read. */
@@ -83,35 +86,41 @@ function judged(asked: Asked, series: Series, read: readonly Window[], slow?: Sl
   const { evidence, rests } = evidenceAgainst(asked, compared, inStep, windows);
   const here = sides(inStep, isGuarded ? windows : inStep);
   const isSafe = isCertified(asked, inStep);
-  const needed = isGuarded
+  const wanting = isGuarded
     ? guardNeeds(asked, here)
     : isSafe
       ? undefined
-      : (stepNeeds(asked, question, inStep) ?? suspicion(evidence));
+      : stepNeeds(asked, question, inStep);
+  const needed = wanting ?? (isGuarded || isSafe ? undefined : suspicion(evidence));
   const missing = whyMissing(rollout, target.name, inStep, series);
   const said = (counts: Sides, ...more: (string | undefined)[]) =>
     [`${asked.label}${words(rule, counts, slow)}`, ...more].filter((part) => part !== undefined).join('; ');
   const odds = 'ratio' in rule ? oddsOf(asked, question, compared, inStep) : undefined;
+  const finding: Finding = {
+    target: target.name,
+    metric: rule.metric,
+    status: missing !== undefined ? 'broken' : needed === undefined ? 'pass' : 'inconclusive',
+    ...here,
+    windows: inStep.length,
+    evidence,
+    odds,
+    needed,
+    skipped,
+    reason: said(here, missing ?? needed, ...skipped),
+  };
+  const isShort =
+    wanting !== undefined && missing === undefined && evidence < SUSPICIOUS && !isCounted(rollout);
+  const covered: Finding = { ...finding, status: 'pass', needed: undefined, reason: said(here, ...skipped) };
   return {
-    finding: {
-      target: target.name,
-      metric: rule.metric,
-      status: missing !== undefined ? 'broken' : needed === undefined ? 'pass' : 'inconclusive',
-      ...here,
-      windows: inStep.length,
-      evidence,
-      odds,
-      needed,
-      skipped,
-      reason: said(here, missing ?? needed, ...skipped),
-    },
+    finding,
+    ...(isShort ? { covered } : {}),
     against: { ...rests, reason: said(rests) },
     isCertified: isSafe,
   };
 }
 
-/** Evidence at which a step is not passed although it is not failed: a release within its rule reaches it in at most one rollout of twenty (Ville 1939). */
-const SUSPICIOUS = Math.log(20);
+/** True at a step that its plan wants to see so many requests in; nothing else can make up for them. */
+const isCounted = ({ opening, step }: Rollout) => opening.plan.steps[step]?.untilRequests !== undefined;
 
 function suspicion(evidence: number): string | undefined {
   return evidence >= SUSPICIOUS

@@ -5,12 +5,14 @@ import { type Instant, WINDOW_MS } from '../units.ts';
 import { alarmFindings } from './alarms.ts';
 import { arrivalFinding } from './arrival.ts';
 import { ALPHA, combined } from './evidence.ts';
-import { type Answer, type Asked, findingOf } from './finding.ts';
+import { type Answer, findingOf } from './finding.ts';
+import { covered, isProbed, probeAnswer } from './probes.ts';
 import {
   type Alarm,
   type Finding,
   METRICS,
   type Metric,
+  type ProbeCounts,
   type Series,
   type Verdict,
   type VerdictStatus,
@@ -27,6 +29,8 @@ export interface Reading {
   broken?: string | undefined;
   /** Why the alarms are missing. */
   alarmsBroken?: string | undefined;
+  /** What came of the probes that this tick put, by target. */
+  probes?: Record<string, ProbeCounts> | undefined;
 }
 
 const SEVERITY: VerdictStatus[] = ['pass', 'inconclusive', 'broken', 'fail'];
@@ -55,9 +59,10 @@ export function judge(rollout: Rollout, reading: Reading, now: Instant): Verdict
   const { to } = stretch(rollout, now);
   const from = bakeOf(rollout)?.from ?? rollout.moves[0] ?? now;
   const limit = -Math.log(rollout.opening.plan.alpha ?? ALPHA);
-  const weighed = rollout.opening.targets.flatMap((target) =>
-    targetFindings(rollout, target, reading.series[target.name] ?? {}, { step: { from, to }, limit }),
+  const each = rollout.opening.targets.map((target) =>
+    targetFindings(rollout, target, reading, { step: { from, to }, limit }),
   );
+  const weighed = each.flatMap(({ answers }) => answers);
   const staked = weighed.reduce((sum, { weight }) => sum + weight, 0);
   const evidence = combined([
     { weight: Math.max(0, 1 - staked), evidence: 0 },
@@ -70,37 +75,56 @@ export function judge(rollout: Rollout, reading: Reading, now: Instant): Verdict
       : finding,
   );
   const { status, reason } = conclusion(rollout, reading, findings);
+  const byProbes = status === 'pass' && each.some((target) => target.byProbes);
   const certified = status === 'pass' && weighed.every(({ isCertified }) => isCertified);
-  return { status, reason, findings, from, to, evidence, limit, ...(certified ? { certified } : {}) };
+  return {
+    status,
+    reason: byProbes ? `${reason}; it rests on probes, because too few requests came` : reason,
+    ...{ findings, from, to, evidence, limit },
+    ...(certified ? { certified } : {}),
+    ...(byProbes ? { byProbes } : {}),
+  };
 }
 
 type Weighed = Answer & { weight: number };
 
-/** What each rule of a target says, and last whether its requests were split as they should be. */
+/** What each rule of a target and its probes say, and last whether its requests were split as they should be. */
 function targetFindings(
   rollout: Rollout,
   target: Target,
-  series: Series,
+  { series: read, probes }: Reading,
   { step, limit }: { step: { from: Instant; to: Instant }; limit: number },
-): Weighed[] {
+): { answers: Weighed[]; byProbes: boolean } {
+  const series: Series = read[target.name] ?? {};
   const rules = rulesFor(target, rollout.opening.watch);
-  if (rules.length === 0) return [];
+  if (rules.length === 0) return { answers: [], byProbes: false };
   const targets = rollout.opening.targets.length;
   const label = targets > 1 ? `${target.name} ` : '';
   const source = METRICS.find((metric) => rules.some((rule) => rule.metric === metric));
-  const metrics: Metric[] = rules.map((rule) => rule.metric);
+  const isAlsoProbed = isProbed(rollout, target.name);
+  const metrics: Metric[] = [
+    ...rules.map((rule) => rule.metric),
+    ...(isAlsoProbed ? ['probes' as const] : []),
+  ];
   const weights = weightsOf(source === undefined ? metrics : [...metrics, 'traffic']);
   const weightOf = (metric: Metric) => (weights.get(metric) ?? 0) / targets;
-  const answers = rules.map((rule) => {
-    const weight = weightOf(rule.metric);
-    const asked: Asked = { rollout, target, rule, step, required: limit - Math.log(weight), label };
-    return { ...findingOf(asked, series), weight };
+  const asked = (metric: Metric) => {
+    const weight = weightOf(metric);
+    return { rollout, target, step, required: limit - Math.log(weight), label, weight };
+  };
+  const said = rules.map((rule): Weighed => {
+    const { weight, ...question } = asked(rule.metric);
+    return { ...findingOf({ ...question, rule }, series), weight };
   });
-  if (source === undefined) return answers;
+  const { weight, ...question } = asked('probes');
+  const probed = isAlsoProbed ? { ...probeAnswer(question, rules, probes), weight } : undefined;
+  const { answers, byProbes } = covered(said, probed);
+  if (source === undefined) return { answers, byProbes };
   const { windows } = believable((series[source] ?? []).filter(({ start }) => start + WINDOW_MS <= step.to));
   const inStep = windows.filter(({ start }) => start >= step.from);
   const arrival = arrivalFinding(rollout, target.name, { windows, inStep }, label);
-  return [...answers, { finding: arrival, against: arrival, isCertified: true, weight: weightOf('traffic') }];
+  const split = { finding: arrival, against: arrival, isCertified: true, weight: weightOf('traffic') };
+  return { answers: [...answers, split], byProbes };
 }
 
 /** Only HTTP targets answer with a status. */
@@ -120,8 +144,8 @@ function conclusion(
   const nothing = { status: 'inconclusive' as const, reason: 'nothing was watched' };
   const said = [
     ...unread(broken),
-    ...(alarmsBroken === undefined ? alarmFindings(rollout, alarms) : unread(alarmsBroken)),
     ...(rules.length === 0 ? [nothing] : rules),
+    ...(alarmsBroken === undefined ? alarmFindings(rollout, alarms) : unread(alarmsBroken)),
   ];
   const status = worst(said.map((each) => each.status));
   const reasons = said.filter((each) => each.status === status).map(({ reason }) => reason);

@@ -33,7 +33,7 @@ export interface SpreadWindow {
 export const METRICS = ['errors', 'http5xx', 'throttles'] as const;
 
 /** Every metric that both versions are compared by: `p95` is a share of slow requests, `custom.orders` counts of the user's own. */
-export type Metric = (typeof METRICS)[number] | `p${number}` | `custom.${string}` | 'traffic';
+export type Metric = (typeof METRICS)[number] | `p${number}` | `custom.${string}` | 'traffic' | 'probes';
 
 /** The windows of each metric of one target, oldest first. */
 export type Series = Partial<Record<Metric, Window[]>> & { latency?: SpreadWindow[] | undefined };
@@ -44,6 +44,23 @@ export interface CustomCounts {
   total: { namespace: string; name: string };
   /** The one dimension that holds the version; FunctionName, Resource and ExecutedVersion where it is absent. */
   versionDimension?: string | undefined;
+}
+
+/** What came of smoke tests that were put to both versions of one target in pairs, at the same moment. */
+export interface ProbeCounts {
+  /** Ticks in which they were put. */
+  ticks: number;
+  /** Pairs in which both versions answered, rightly or wrongly, or too late. */
+  pairs: number;
+  /** Of these the canary failed so many, stable so many, and both so many at once. */
+  canary: number;
+  stable: number;
+  both: number;
+  /** Pairs that could not be put, so that nothing is known of them. */
+  unput: number;
+  /** What the last one that the canary failed said. */
+  failure?: string | undefined;
+  unputWhy?: string | undefined;
 }
 
 /** What is tolerated: a ratio to the stable version in the same windows, or an absolute share of bad requests (0 to 1). */
@@ -104,6 +121,8 @@ export interface Verdict {
   limit?: number | undefined;
   /** True where the step is proven safe, so that a plan that allows it need not bake to the end. */
   certified?: boolean | undefined;
+  /** True where too few requests came and it passed on probes instead. */
+  byProbes?: boolean | undefined;
 }
 
 /** What a consumer of events may not do, in absolute numbers; each kind is one metric of its adapter. */

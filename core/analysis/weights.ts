@@ -6,6 +6,7 @@ const GROUPS: { share: number; has: (metric: Metric) => boolean }[] = [
   { share: 0.2, has: isLatency },
   { share: 0.1, has: (metric) => metric === 'throttles' },
   { share: 0.1, has: (metric) => metric === 'traffic' },
+  { share: 0.2, has: (metric) => metric === 'probes' },
   { share: 0.1, has: (metric) => metric.startsWith('custom.') },
 ];
 

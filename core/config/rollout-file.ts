@@ -4,6 +4,7 @@ import { RolloutError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import { stepsFrom, strategyFaults, strategyFields } from '../plan/strategies.ts';
 import type { Gate, Hook } from '../rollout/event.ts';
+import type { Probing } from '../rollout/probing.ts';
 import { ALWAYS, check, type Fault, rule, type Says, strict } from './check.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
 import { gatesField, sortedGatesFrom } from './gates.ts';
@@ -12,6 +13,7 @@ import { hookFaults, hooksField, writtenHooksFrom } from './hooks.ts';
 import { limitFaults, limitRulesFrom, limitsField } from './limits.ts';
 import { nearest } from './nearest.ts';
 import { isMap, own, word } from './plain.ts';
+import { probeFaults, probeField, probingFrom } from './probe.ts';
 import { smokeCheckFrom, smokeFaults, smokeField } from './smoke.ts';
 import { sourceOf, targetsField } from './targets.ts';
 import { evidencePlanFrom, watchField, watchRulesFrom } from './watch.ts';
@@ -55,6 +57,7 @@ export const rolloutFileSchema = strict({
   ...strategyFields,
   holdBack: holdBackField.optional(),
   smoke: smokeField.optional(),
+  probe: probeField.optional(),
   hooks: hooksField.optional(),
   gates: gatesField.optional(),
   watch: watchField.optional(),
@@ -117,7 +120,7 @@ export function hooksFrom(file: RolloutFile): Hook[] {
   const smoke = (file.smoke ?? []).map((written, index): Hook => {
     const spec = smokeCheckFrom(written, only);
     return {
-      id: `smoke.${index + 1}`,
+      id: smokeId(index),
       point: 'beforeTraffic',
       kind: 'smoke',
       target: spec.target,
@@ -127,6 +130,13 @@ export function hooksFrom(file: RolloutFile): Hook[] {
     };
   });
   return [...smoke, ...writtenHooksFrom(file.hooks ?? {}, only)];
+}
+
+const smokeId = (index: number) => `smoke.${index + 1}`;
+
+/** Which of the smoke tests are repeated while the canary has traffic, and how often; undefined where none are. */
+export function probeFrom({ probe, smoke = [] }: RolloutFile): Probing | undefined {
+  return probe && probingFrom(probe, smoke, smokeId);
 }
 
 /** The weights that people must approve, lowest first. */
@@ -151,9 +161,15 @@ export function rolloutFileJsonSchema(): Record<string, unknown> {
 
 function fileFaults(file: unknown): Fault[] {
   if (!isMap(file)) return [];
-  return [strategyFaults, holdBackFaults, smokeFaults, hookFaults, watchFaults, limitFaults].flatMap(
-    (faults) => faults(file),
-  );
+  return [
+    strategyFaults,
+    holdBackFaults,
+    smokeFaults,
+    probeFaults,
+    hookFaults,
+    watchFaults,
+    limitFaults,
+  ].flatMap((faults) => faults(file));
 }
 
 function repeatedFaults(names: unknown): Fault[] {

@@ -63,6 +63,12 @@ const check = strict({
   delete: path('delete'),
   json: z.unknown().optional().describe('JSON body of the request.'),
   text: text('Text body of the request.'),
+  probe: z
+    .boolean({ error: () => 'write true or false.' })
+    .optional()
+    .describe(
+      'Whether it is one of the probes, where the file has `probe`; GET requests are, others only with `true`.',
+    ),
   expect: expected,
 }).superRefine(rule(requestFaults), ALWAYS);
 
@@ -93,6 +99,11 @@ export function smokeCheckFrom(written: z.output<typeof check>, only: string): S
       json,
     },
   };
+}
+
+/** True for a check that may be repeated: a GET is expected to change nothing; of others only the user knows. */
+export function isProbe({ get, probe }: z.output<typeof check>): boolean {
+  return probe ?? get !== undefined;
 }
 
 /** Finds each check that does not say which of several targets it asks. */

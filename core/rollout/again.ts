@@ -45,6 +45,7 @@ export function rollBackOf(
     })),
     plan: PLAN,
     hooks: [],
+    probe: undefined,
     gates: [],
     alarms: [],
     limits: [],

@@ -1,5 +1,5 @@
 import { isCanarysDoing } from '../analysis/alarms.ts';
-import type { Alarm, Verdict } from '../analysis/types.ts';
+import type { Alarm, ProbeCounts, Verdict } from '../analysis/types.ts';
 import { RolloutError } from '../errors.ts';
 import type { Observed } from '../ports.ts';
 import type { Instant, Percent } from '../units.ts';
@@ -21,7 +21,12 @@ export type Command =
   | { type: 'IntendShift'; target: string; weight: Percent; expiresAt: Instant }
   | { type: 'ConfirmShift'; target: string; weight: Percent; stamp: Stamp }
   | { type: 'Reconcile'; target: string; seen: Observed }
-  | { type: 'RecordMeasure'; verdict: Verdict; alarms: Alarm[] }
+  | {
+      type: 'RecordMeasure';
+      verdict: Verdict;
+      alarms: Alarm[];
+      probes?: Record<string, ProbeCounts> | undefined;
+    }
   | { type: 'ReportAlarm'; alarm: string; since: Instant }
   | {
       type: 'RecordRevert';
@@ -299,9 +304,10 @@ function completion(rollout: Rollout): string {
   const isSilent =
     promotedAt !== undefined && opening.plan.verifySeconds > 0 && verdict?.status === 'inconclusive';
   const doubts = isSilent ? [...unproven, `its verify could not say: ${verdict.reason}`] : unproven;
+  const how = rollout.byProbes === true || verdict?.byProbes ? 'proven by probes' : 'proven';
   return doubts.length > 0
     ? `unproven: ${doubts.join('; ')}`
-    : `proven: ${verdict?.reason ?? 'every step passed'}`;
+    : `${how}: ${verdict?.reason ?? 'every step passed'}`;
 }
 
 type HumanCommand = Extract<Command, { type: 'Pause' | 'Resume' | 'Promote' | 'Approve' | 'Abort' }>;

@@ -1,6 +1,7 @@
-import type { Alarm, LimitRule, SmokeCheck, Verdict, WatchRule } from '../analysis/types.ts';
+import type { Alarm, LimitRule, ProbeCounts, SmokeCheck, Verdict, WatchRule } from '../analysis/types.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Instant, Percent, Seconds } from '../units.ts';
+import type { Probing } from './probing.ts';
 import type { Stamp } from './stamp.ts';
 
 /** What receives traffic, with the two versions of this rollout. `kind` and `ref` belong to the adapter; core never looks inside `ref`. */
@@ -102,6 +103,8 @@ export interface Opening extends Identity {
   gates: Gate[];
   watch: WatchRule[];
   limits: LimitRule[];
+  /** Smoke tests that are repeated while the canary has traffic; absent where none are. */
+  probe?: Probing | undefined;
   /** False where a failure must not be taken back by itself, such as after a migration: then the weight is held and people are called. */
   reversible: boolean;
   /** Alarms to watch; `red` says that one was already in ALARM when the rollout opened, so it cannot be the canary's doing. */
@@ -163,7 +166,14 @@ export type RolloutEvent =
   | { type: 'ShiftIntended'; at: Instant; target: string; weight: Percent; stamp: Stamp; expiresAt: Instant }
   | { type: 'Shifted'; at: Instant; target: string; weight: Percent; stamp: Stamp }
   | { type: 'Promoted'; at: Instant; target: string; stamp: Stamp }
-  | { type: 'Measured'; at: Instant; verdict: Verdict; alarms: Alarm[] }
+  | {
+      type: 'Measured';
+      at: Instant;
+      verdict: Verdict;
+      alarms: Alarm[];
+      /** Probes that this tick put, by target; absent where it put none. */
+      probes?: Record<string, ProbeCounts> | undefined;
+    }
   | { type: 'AlarmRaised'; at: Instant; alarm: string; since: Instant }
   | { type: 'StrangerSeen'; at: Instant; target: string; found: string }
   | { type: 'Paused'; at: Instant; by: string; reason: string; until: Instant; why: PauseReason }

@@ -1,10 +1,11 @@
 import type { Alarm, Series, WatchRule } from '../analysis/types.ts';
 import type { Manifest } from '../config/manifest.ts';
-import { gatesFrom, hooksFrom, limitsFrom, planFrom, watchFrom } from '../config/rollout-file.ts';
+import { gatesFrom, hooksFrom, limitsFrom, planFrom, probeFrom, watchFrom } from '../config/rollout-file.ts';
 import { RolloutError } from '../errors.ts';
 import type { ResolvedTarget, ServiceRecord } from '../ports.ts';
 import type { Instant, Seconds } from '../units.ts';
-import type { Identity, RolloutEvent, Target } from './event.ts';
+import type { Hook, Identity, RolloutEvent, Target } from './event.ts';
+import type { Probing } from './probing.ts';
 import { deadlineOf } from './timing.ts';
 
 /** Everything that was looked up before a rollout is opened. */
@@ -52,6 +53,7 @@ export function open(
   const names = new Set(changed.map(({ target }) => target.name));
   const hooks = hooksFrom(file).filter((hook) => names.has(hook.target));
   const gates = gatesFrom(file);
+  const probe = probeFrom(file);
   const settleSeconds =
     SETTLE_SECONDS + Math.min(SLOW_CALL_SECONDS, Math.max(...changed.map((each) => each.timeoutSeconds)));
   const watch = watchable(watchFrom(file), changed, history);
@@ -69,6 +71,7 @@ export function open(
       gates,
       watch: watch.rules,
       limits: limitsFrom(file),
+      ...(probe === undefined ? {} : { probe }),
       reversible: manifest.reversible,
       alarms: (file.alarms ?? []).map((name) => ({ name, red: stateOf(name, alarms) === 'alarm' })),
       settleSeconds,
@@ -77,6 +80,7 @@ export function open(
         ...notices,
         ...changed.flatMap((each) => each.notices),
         ...watch.notices,
+        ...unprobed(changed, hooks, probe),
         ...alarms
           .filter(({ state }) => state === 'alarm')
           .map(
@@ -156,6 +160,15 @@ function stateOf(name: string, alarms: Alarm[]): Alarm['state'] {
     );
   }
   return alarm.state;
+}
+
+/** A target that no probe asks is judged by its requests alone, which its owner may not expect. */
+function unprobed(targets: ResolvedTarget[], hooks: Hook[], probe: Probing | undefined): string[] {
+  if (probe === undefined) return [];
+  return targets
+    .map(({ target }) => target.name)
+    .filter((name) => !hooks.some(({ id, target }) => target === name && probe.smoke.includes(id)))
+    .map((name) => `no probe asks ${name}, so it is judged by its requests alone; add a smoke test with GET`);
 }
 
 /** Drops a rule that can never be judged, and says so: handled 5xx are invisible where stable counts no responses. */

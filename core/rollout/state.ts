@@ -11,6 +11,7 @@ import type {
   RolloutEvent,
   Target,
 } from './event.ts';
+import { atNewStep, type Probed, withProbes } from './probing.ts';
 import type { Stamp } from './stamp.ts';
 
 /** How long a hook that could not be asked is left alone before the next try: time for a deployment or a throttle of its own to pass. Assumed. */
@@ -72,6 +73,10 @@ export interface Rollout {
   /** Ticks of this epoch. */
   ticks: number;
   verdict?: Verdict | undefined;
+  /** What came of the probes so far, by target. */
+  probes?: Record<string, Probed> | undefined;
+  /** True once a step was left on a pass that rested on probes. */
+  byProbes?: boolean | undefined;
   brokenInRow: number;
   /** Alarms that were red before and have not been seen otherwise since. */
   redAlarms: string[];
@@ -202,6 +207,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
         measuredAt: event.at,
         ticks: state.ticks + 1,
         verdict: event.verdict,
+        probes: withProbes(state, event.probes),
         brokenInRow: event.verdict.status === 'broken' ? state.brokenInRow + 1 : 0,
         redAlarms: state.redAlarms.filter(
           (name) =>
@@ -336,6 +342,8 @@ function intended(state: Rollout, event: Extract<RolloutEvent, { type: 'ShiftInt
       ? {
           stepSince: undefined,
           verdict: undefined,
+          probes: atNewStep(state.probes),
+          byProbes: state.byProbes === true || state.verdict?.byProbes,
           promotion: state.promotion?.full ? state.promotion : undefined,
         }
       : {}),

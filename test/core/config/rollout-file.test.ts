@@ -197,7 +197,7 @@ test('nothing can be held back where all moves in one step', () => {
 
 describe('a bad rollout file is refused with the place, what stands there and the mend', () => {
   const KNOWN =
-    'schema, service, targets, steps, linear, exponential, canary, strategy, holdBack, smoke, hooks, gates, watch, limits, alarms, verify, onInconclusive';
+    'schema, service, targets, steps, linear, exponential, canary, strategy, holdBack, smoke, probe, hooks, gates, watch, limits, alarms, verify, onInconclusive';
   const step = (first: unknown, second: unknown) => [first, second];
 
   type Row = [string, (string | number)[], unknown, string];

@@ -1,0 +1,78 @@
+import type { ProbeCounts } from '../core/analysis/types.ts';
+import type { Hook, Target } from '../core/rollout/event.ts';
+import { NO_PROBES, probesDue } from '../core/rollout/probing.ts';
+import { questionOf } from '../core/rollout/question.ts';
+import type { Rollout } from '../core/rollout/state.ts';
+import type { Needs } from './_task.ts';
+
+/** No pair is begun later than this into a tick, and none is waited for longer: a tick must end well within the function's 10 s. */
+const BEGIN_MS = 3_000;
+const ANSWER_MS = 3_000;
+
+/** What became of one probe; `broken` where it could not be put. */
+type Result = { status: 'pass' | 'fail' | 'broken'; reason: string };
+
+/** Puts the probes that are due now, pair after pair, so that never more than one request meets each version; answers what came of them, by target. */
+export async function putProbes(
+  rollout: Rollout,
+  ports: Needs<'clock' | 'hooks'>,
+): Promise<Record<string, ProbeCounts> | undefined> {
+  const began = ports.clock.now();
+  const due = rollout.opening.targets.flatMap((target) => {
+    const hooks = probesDue(rollout, target.name, began);
+    return hooks.length === 0 ? [] : [{ target, hooks }];
+  });
+  if (due.length === 0) return undefined;
+  const counted = due.map(async ({ target, hooks }) => {
+    let counts: ProbeCounts = { ...NO_PROBES, ticks: 1 };
+    for (const hook of hooks) {
+      if (ports.clock.now() >= began + BEGIN_MS) break;
+      counts = await pair(counts, rollout, { target, hook }, ports);
+    }
+    return [target.name, counts] as const;
+  });
+  return Object.fromEntries(await Promise.all(counted));
+}
+
+/** Both at once: what happens to the world at this moment happens to both. */
+async function pair(
+  before: ProbeCounts,
+  rollout: Rollout,
+  { target, hook }: { target: Target; hook: Hook },
+  ports: Needs<'clock' | 'hooks'>,
+): Promise<ProbeCounts> {
+  const [canary, stable] = await Promise.all([
+    probe(rollout, hook, target.canary, ports),
+    probe(rollout, hook, target.stable, ports),
+  ]);
+  const broken = [canary, stable].find(({ status }) => status === 'broken');
+  if (broken !== undefined) return { ...before, unput: before.unput + 1, unputWhy: broken.reason };
+  const [isCanaryBad, isStableBad] = [canary.status === 'fail', stable.status === 'fail'];
+  return {
+    ...before,
+    pairs: before.pairs + 1,
+    canary: before.canary + Number(isCanaryBad),
+    stable: before.stable + Number(isStableBad),
+    both: before.both + Number(isCanaryBad && isStableBad),
+    ...(isCanaryBad ? { failure: canary.reason } : {}),
+  };
+}
+
+/** An answer that does not come is as bad as a wrong one: nobody could tell a version that hangs otherwise. */
+async function probe(
+  rollout: Rollout,
+  hook: Hook,
+  version: string,
+  { clock, hooks }: Needs<'clock' | 'hooks'>,
+): Promise<Result> {
+  const question = questionOf(rollout, `probe.${hook.id}`, hook);
+  const asked = hooks(hook.kind).ask({ ...question, target: { ...question.target, canary: version } });
+  const late = clock
+    .sleep(ANSWER_MS)
+    .then((): Result => ({ status: 'fail', reason: `it did not answer within ${ANSWER_MS / 1000} s` }));
+  return Promise.race([late, asked.then(resultFrom)]);
+}
+
+function resultFrom({ status, reason }: { status: string; reason: string }): Result {
+  return { status: status === 'pass' || status === 'fail' ? status : 'broken', reason };
+}
