@@ -38,6 +38,8 @@ export interface Append {
   rollout: Rollout;
   events: RolloutEvent[];
   met: Record<string, Met>;
+  /** Calls of exact versions so far, by `function:version`: smoke tests and probes, which no user makes. */
+  put: Record<string, number>;
 }
 
 /** Everything the checkers look at, in the order in which it happened. */
@@ -74,10 +76,18 @@ type Checker = (run: Run, limits: Required<Limits>) => Fault[];
 export function record(world: World, traffic: ModelTraffic[] = []): { finish(): Promise<Run> } {
   const timeline: Run['timeline'] = [];
   recordWrites(world, timeline);
+  const put = recordCalls(world);
   let isOver = false;
   world.follow(({ rollout, events }) => {
     if (isOver) return;
-    timeline.push({ kind: 'append', at: world.clock.now(), rollout, events, met: metOn(traffic) });
+    timeline.push({
+      kind: 'append',
+      at: world.clock.now(),
+      rollout,
+      events,
+      met: metOn(traffic),
+      put: { ...put },
+    });
   });
   return {
     async finish() {
@@ -151,6 +161,19 @@ function recordWrites({ lambda, clock }: World, timeline: Run['timeline']): void
       return answer;
     };
   }
+}
+
+/** Counts the calls of exact versions as they are made, so that one that hangs is among them. */
+function recordCalls({ lambda }: World): Record<string, number> {
+  const put: Record<string, number> = {};
+  const operations = lambda.operations;
+  const call = operations.InvokeCommand;
+  operations.InvokeCommand = (input) => {
+    const name = `${input.FunctionName}:${input.Qualifier}`;
+    if (/:\d+$/.test(name)) put[name] = (put[name] ?? 0) + 1;
+    return call(input);
+  };
+  return put;
 }
 
 const standing = ({ primary, weights }: Standing): Standing => ({ primary, weights });
@@ -370,20 +393,36 @@ export const unsettledNeverJudged = perRollout((view) =>
     })),
 );
 
-/** A pass rests on canary requests of each target, and on no more of them than there were. */
+/** A pass rests on canary requests of each target, or on probes and says so, and on no more of either than there were. */
 export const zeroEvidenceNeverPasses = perRollout((view) =>
   those(view, 'Measured').flatMap(({ at, event: { verdict }, append }) => {
     if (verdict.status !== 'pass') return [];
     return view.opening.targets.flatMap(({ name, canary }) => {
-      const samples = verdict.findings
-        .filter(({ target }) => target === name)
-        .map((finding) => finding.canary.total);
+      const own = verdict.findings.filter(({ target }) => target === name);
+      const samples = own.filter(({ metric }) => metric !== 'probes').map((finding) => finding.canary.total);
       const least = samples.length === 0 ? 0 : Math.min(...samples);
       const real = append.met[canary]?.requests;
-      if (least === 0) return [{ at, what: `passed ${name} without any request on the canary` }];
+      const probes = own.find(({ metric }) => metric === 'probes')?.canary.total ?? 0;
+      if (least === 0 && (verdict.byProbes !== true || probes === 0))
+        return [{ at, what: `passed ${name} without any request on the canary` }];
       if (real !== undefined && Math.max(...samples) > real)
         return [{ at, what: `passed ${name} on ${Math.max(...samples)} requests where ${real} were made` }];
       return [];
+    });
+  }),
+);
+
+/** Each probe counts once, however often its tick came: there are no more in the journal than were put to each version. */
+export const probesCountOnce = perRollout((view) =>
+  view.opening.targets.flatMap(({ name, ref, ...versions }) => {
+    let counted = 0;
+    return those(view, 'Measured').flatMap(({ at, event, append }) => {
+      counted += event.probes?.[name]?.pairs ?? 0;
+      return (['canary', 'stable'] as const).flatMap((side) => {
+        const put = append.put[`${ref.functionName}:${versions[side]}`] ?? 0;
+        const what = `counted ${counted} probes of ${name} where ${put} were put to ${side}`;
+        return counted <= put ? [] : [{ at, what }];
+      });
     });
   }),
 );
@@ -395,6 +434,12 @@ export const provenMeansMeasured = perRollout((view) => {
   const { steps, verifySeconds } = view.opening.plan;
   if (steps.length === 0 || those(view, 'PromotionOrdered').length > 0)
     return [{ at: close.at, what: 'says that it was proven although it was promoted without evidence' }];
+  const ends = [...those(view, 'ShiftIntended').map(({ index }) => index), close.index];
+  const isByProbes = ends.some(
+    (end) => those(view, 'Measured').findLast(({ index }) => index < end)?.event.verdict.byProbes,
+  );
+  if (isByProbes && !close.event.reason.startsWith('proven by probes'))
+    return [{ at: close.at, what: 'does not say that it was proven by probes' }];
   if (verifySeconds === 0) return [];
   const why = whyUnproven(view, close.index, { weight: 100, bakeSeconds: verifySeconds });
   return why === undefined ? [] : [{ at: close.at, what: `says that it was proven although ${why}` }];
@@ -648,6 +693,7 @@ export const CHECKERS = {
   noRaiseWithoutVerdict,
   unsettledNeverJudged,
   zeroEvidenceNeverPasses,
+  probesCountOnce,
   provenMeansMeasured,
   worseNeverCompletes,
   endsAtZeroOrHundred,

@@ -124,7 +124,13 @@ export function createWorld(options: WorldOptions): World {
   const traffic: [string, ModelTraffic][] = [];
   /** Draws the traffic up to now before anything changes it or counts it; a deleted alias has none from then on. */
   const settled = (operations: Operations, commands: string[]): Operations => ({
-    ...operations,
+    // Looked up at each call, so that whoever records a world may stand in between.
+    ...Object.fromEntries(
+      Object.keys(operations).map((command) => [
+        command,
+        (input: never) => operations[command]?.(input) as object,
+      ]),
+    ),
     ...Object.fromEntries(
       commands.map((command) => [
         command,

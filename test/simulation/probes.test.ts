@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
+import type { Ports } from '../../functions/_task.ts';
+import { seededRandom } from '../../local/random.ts';
 import { FUNCTION } from '../../local/scenario.ts';
 import type { Model } from '../../local/services/lambda.ts';
-import { faults, type Plot, play } from './stage.ts';
+import { crashes, type Hooks } from './faults.ts';
+import { journals } from './planted.ts';
+import { broken, faults, MINUTE, type Plot, play } from './stage.ts';
 
 /** Answers well, but for so many of its calls: every third, from the second on, where `badOf` is 3. */
 const failing = (badOf: number): Model => {
@@ -51,12 +56,108 @@ test('a good one completes, and says that it is proven by probes', async () => {
   expect(faults(run)).toEqual([]);
 });
 
-test('without probes nobody can say: it is paused, and taken back when nobody answers', async () => {
+test('without probes nobody can say: it is paused until a person decides', async () => {
   for (const model of [good(), failing(3)]) {
-    const { story, rollout, run } = await play(quiet(model));
+    const act: Plot['act'] = async (stage) => {
+      await stage.saw('Paused');
+      await stage.order('abort');
+    };
+    const { story, rollout, run } = await play(quiet(model, undefined, { act }));
     expect(story).toContain('Paused by spillway, inconclusive');
-    expect(story).not.toContain('Promoted api');
-    expect(rollout?.outcome).toBe('reverted');
+    expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'human' } });
     expect(faults(run)).toEqual([]);
   }
+});
+
+test('an outage that meets both versions takes no release back by its probes', async () => {
+  let isOut = false;
+  const failingNow = (): Model => () => ({ statusCode: isOut ? 503 : 200, body: 'answered' });
+  const { rollout, run } = await play({
+    ...quiet(failingNow(), { every: '2s' }),
+    code: failingNow(),
+    act: async (stage) => {
+      await stage.saw('Measured', 2);
+      isOut = true;
+      await stage.saw('Measured', 4);
+      isOut = false;
+    },
+  });
+  expect(rollout?.leaving?.cause).not.toBe('canary');
+  expect(faults(run)).toEqual([]);
+});
+
+test('a canary that hangs fails its probes', async () => {
+  let isHanging = false;
+  const hanging: Model = () => (isHanging ? new Promise(() => {}) : { statusCode: 200, body: 'answered' });
+  const { rollout, run } = await play({
+    ...quiet(hanging, { every: '2s' }),
+    act: async (stage) => {
+      await stage.saw('Shifted');
+      isHanging = true;
+    },
+  });
+  expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
+  expect(rollout?.reason).toMatch(/^probes: canary \d+ of \d+ failed, stable 0 of \d+; last: /);
+  expect(faults(run)).toEqual([]);
+});
+
+test('a tick that comes twice, dies or loses its answer counts no probe twice', async () => {
+  for (const seed of [1, 2, 3, 4]) {
+    const random = seededRandom(seed);
+    const hooks = crashes(({ fn }) => fn === 'Measure' && random.next() < 0.02);
+    const around: Hooks['around'] = async (fn, event, call) => {
+      if (fn === 'Measure' && random.next() < 0.4) void hooks.around(fn, event, call).catch(() => {});
+      return hooks.around(fn, event, call);
+    };
+    const { rollout, events, run } = await play(quiet(good(), { every: '2s' }, { ...hooks, around, seed }));
+    expect(faults(run, { tickMs: 20 * MINUTE, outMs: 20 * MINUTE })).toEqual([]);
+    const counted = events.reduce(
+      (sum, event) => sum + (event.type === 'Measured' ? (event.probes?.api?.pairs ?? 0) : 0),
+      0,
+    );
+    expect(rollout?.probes?.api?.all.pairs).toBe(counted);
+    expect(counted).toBeGreaterThan(0);
+  }
+});
+
+const changed = (change: (event: RolloutEvent) => RolloutEvent) => (ports: Ports) =>
+  journals(ports, (journal) => ({
+    append: (rollout, events) => journal.append(rollout, events.map(change)),
+  }));
+
+test('a checker sees probes that are counted twice', async () => {
+  const twice = changed((event) => {
+    const api = event.type === 'Measured' ? event.probes?.api : undefined;
+    if (event.type !== 'Measured' || api === undefined) return event;
+    return { ...event, probes: { api: { ...api, pairs: 2 * api.pairs } } };
+  });
+  const { run } = await play(quiet(good(), { every: '2s' }, { changePorts: twice }));
+  expect(broken(run)).toContain('probesCountOnce');
+});
+
+test('a checker sees a completion that keeps silent about its probes', async () => {
+  const silent = changed((event) =>
+    event.type === 'RolloutClosed' ? { ...event, reason: event.reason.replace(' by probes', '') } : event,
+  );
+  const { run } = await play(quiet(good(), { every: '2s' }, { changePorts: silent }));
+  expect(broken(run)).toEqual(['provenMeansMeasured']);
+});
+
+test('a checker sees a pass without any probe that says it rests on them', async () => {
+  const empty = changed((event) =>
+    event.type === 'Measured' && event.verdict.status === 'pass'
+      ? {
+          ...event,
+          verdict: {
+            ...event.verdict,
+            findings: event.verdict.findings.map((finding) => ({
+              ...finding,
+              canary: { bad: 0, total: 0 },
+            })),
+          },
+        }
+      : event,
+  );
+  const { run } = await play(quiet(good(), { every: '2s' }, { changePorts: empty }));
+  expect(broken(run)).toEqual(['zeroEvidenceNeverPasses']);
 });
