@@ -15,8 +15,14 @@ export function alarmFindings(
   return rollout.opening.alarms.map(({ name }) => {
     const alarm = alarms.find((candidate) => candidate.name === name);
     if (alarm === undefined) return { status: 'broken', reason: `alarm ${name} no longer exists` };
-    return { status: statusOf(rollout, alarm), reason: `alarm ${name} is ${alarm.state}` };
+    return { status: statusOf(rollout, alarm), reason: words(rollout, alarm) };
   });
+}
+
+function words({ redAlarms }: Rollout, { name, state }: Alarm): string {
+  return state === 'alarm' && redAlarms.includes(name)
+    ? `alarm ${name} is red as it was before the rollout, which is not held against this release`
+    : `alarm ${name} is ${state}`;
 }
 
 function statusOf(rollout: Rollout, alarm: Alarm): VerdictStatus {

@@ -43,6 +43,9 @@ describe('a watched alarm', () => {
     expect(status([onFirstStep(red)], [seen('alarm', -60)])).toEqual(['pass']);
     expect(status([onFirstStep(red)], [seen('alarm', 3)])).toEqual(['pass']);
     expect(status([onFirstStep(red)], [seen('unknown')])).toEqual(['broken']);
+    expect(alarmFindings(stateAfter(onFirstStep(red)), [seen('alarm', 3)])[0]?.reason).toBe(
+      'alarm orders-low is red as it was before the rollout, which is not held against this release',
+    );
   });
 
   test('that was red before fails once it has recovered and goes off again', () => {

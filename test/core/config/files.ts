@@ -25,10 +25,12 @@ export function fullFile(): Record<string, unknown> {
         target: 'api',
         post: '/checkout?dryRun=1',
         json: { sku: 'T1' },
+        probe: true,
         expect: { status: 200, '$.items[0].id': null },
       },
       { target: 'worker', delete: '/orders/1', expect: { status: 204 } },
     ],
+    probe: { every: '10s' },
     hooks: {
       beforeTraffic: [{ lambda: 'checkout-check', target: 'api', timeout: '2h', onBroken: 'pause' }],
       onRevert: [

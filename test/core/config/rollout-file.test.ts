@@ -5,6 +5,7 @@ import {
   hooksFrom,
   limitsFrom,
   planFrom,
+  probeFrom,
   type RolloutFile,
   rolloutFileFrom,
   rolloutFileJsonSchema,
@@ -69,6 +70,22 @@ describe('a good rollout file', () => {
     const { steps: _, ...stepless } = leastFile();
     const preset = steps({ ...stepless, strategy: 'Canary10Percent5Minutes', holdBack: { percent: 5 } });
     expect(preset.map(({ weight }) => weight)).toEqual([10, 95]);
+  });
+
+  test('repeats as probes what gets something, and of the rest what it marks', () => {
+    const smoke = [
+      { get: '/health', expect: { status: 200 } },
+      { get: '/new', probe: false, expect: { status: 200 } },
+      { post: '/order', expect: { status: 200 } },
+      { post: '/order?dryRun=1', probe: true, expect: { status: 200 } },
+    ];
+    const probing = (probe?: unknown) =>
+      probeFrom(rolloutFileFrom({ ...leastFile(), smoke: smoke.slice(0, 3), ...(probe ? { probe } : {}) }));
+    expect(probing()).toBeUndefined();
+    expect(probing({})).toEqual({ everySeconds: 2, smoke: ['smoke.1'] });
+    const file = rolloutFileFrom({ ...leastFile(), smoke, probe: { every: '1m' } });
+    expect(probeFrom(file)).toEqual({ everySeconds: 60, smoke: ['smoke.1', 'smoke.4'] });
+    expect(JSON.stringify(hooksFrom(file))).not.toContain('probe');
   });
 
   test('may turn verify off', () => {
@@ -186,6 +203,40 @@ describe('a good rollout file', () => {
     const { orders }: Record<string, Record<string, string>> = rolloutFileFrom(fullFile()).targets;
     expect(orders).toMatchObject({ queue: 'orders.fifo', dlq: 'orders-dlq.fifo' });
   });
+});
+
+test.each([
+  [
+    'of which there is none',
+    { probe: {} },
+    'probe is {}: there is no smoke test to repeat; add a GET request under `smoke`, or `probe: true` at one that changes nothing.',
+  ],
+  [
+    'that may all not be repeated',
+    { probe: {}, smoke: [{ post: '/order', expect: { status: 200 } }] },
+    'probe is {}: there is no smoke test to repeat; add a GET request under `smoke`, or `probe: true` at one that changes nothing.',
+  ],
+  [
+    'that nobody asks for',
+    { smoke: [{ get: '/', probe: true, expect: { status: 200 } }] },
+    'smoke[0].probe is true: nothing is repeated without `probe: { every: 2s }` in the file; add it or remove this.',
+  ],
+  [
+    'more often than every second',
+    { probe: { every: '0s' }, smoke: [{ get: '/', expect: { status: 200 } }] },
+    'probe.every is "0s": it must be from 1s to 1m.',
+  ],
+  [
+    'that the counts of users would hold',
+    {
+      probe: {},
+      smoke: [{ get: '/', expect: { status: 200 } }],
+      watch: { custom: { orders: { bad: 'A/Bad', total: 'A/All', versionDimension: 'v' } } },
+    },
+    'watch.custom.orders.versionDimension is "v": these counts would hold the probes too, which are no requests of users; count by FunctionName, Resource and ExecutedVersion and remove this, or remove `probe`.',
+  ],
+])('probes %s are refused', (_name, more, line) => {
+  expect(problemsOf({ ...leastFile(), ...more })).toEqual([line]);
 });
 
 test('nothing can be held back where all moves in one step', () => {

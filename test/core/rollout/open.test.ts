@@ -312,3 +312,15 @@ describe('what no tick would keep', () => {
     );
   });
 });
+
+test('probes are frozen at the opening, and a target that none of them asks is named', () => {
+  const smoke = [{ target: 'api', get: '/health', expect: { status: 200 } }];
+  const file = { targets: BOTH, smoke, probe: { every: '10s' } };
+  const versions = { api: { version: '8' }, worker: { version: '4' } };
+  const event = openedBy({ manifest: manifest(file, { targets: versions }), targets: both({}, {}) });
+  expect(event.probe).toEqual({ everySeconds: 10, smoke: ['smoke.1'] });
+  expect(event.notices).toContain(
+    'no probe asks worker, so it is judged by its requests alone; add a smoke test with GET',
+  );
+  expect(openedBy()).not.toHaveProperty('probe');
+});
