@@ -1,6 +1,7 @@
 import type { ProbeCounts } from '../core/analysis/types.ts';
 import type { Hook, Target } from '../core/rollout/event.ts';
-import { NO_PROBES, probesDue } from '../core/rollout/probing.ts';
+import { NO_PROBES } from '../core/rollout/probe-counts.ts';
+import { probesDue } from '../core/rollout/probing.ts';
 import { questionOf } from '../core/rollout/question.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Needs } from './_task.ts';

@@ -1,6 +1,8 @@
 import type { Plan } from '../plan/plan.ts';
-import { NO_PROBES, type Probing, probesOf, withProbes } from '../rollout/probing.ts';
-import type { Rollout } from '../rollout/state.ts';
+import type { Probing } from '../rollout/event.ts';
+import { NO_PROBES, withProbes } from '../rollout/probe-counts.ts';
+import { probesOf } from '../rollout/probing.ts';
+import { isStanding, type Rollout } from '../rollout/state.ts';
 import { compared, duration, number } from '../words.ts';
 import { ALPHA, FAILURE_BETS, FLOOR, SUSPICIOUS } from './evidence.ts';
 import type { Answer, Asked } from './finding.ts';
@@ -43,7 +45,8 @@ export function probeAnswer(
   tick: Record<string, ProbeCounts> | undefined,
 ): Answer {
   const w0 = toleratedOdds(rules);
-  const { all, step } = withProbes(rollout, tick)?.[target.name] ?? { all: NO_PROBES, step: NO_PROBES };
+  const probes = withProbes(rollout.probes, tick, isStanding(rollout));
+  const { all, step } = probes?.[target.name] ?? { all: NO_PROBES, step: NO_PROBES };
   const evidence = logEPairs(discordant(all), w0);
   const here = sidesOf(step);
   const wanting = probesNeeded(here, w0, required);

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { Probing } from '../rollout/probing.ts';
+import type { Probing } from '../rollout/event.ts';
 import { type Fault, strict } from './check.ts';
 import { acceptedSeconds, duration, MINUTE } from './duration.ts';
 import { isMap, own } from './plain.ts';

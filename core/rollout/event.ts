@@ -1,7 +1,6 @@
 import type { Alarm, LimitRule, ProbeCounts, SmokeCheck, Verdict, WatchRule } from '../analysis/types.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Instant, Percent, Seconds } from '../units.ts';
-import type { Probing } from './probing.ts';
 import type { Stamp } from './stamp.ts';
 
 /** What receives traffic, with the two versions of this rollout. `kind` and `ref` belong to the adapter; core never looks inside `ref`. */
@@ -57,6 +56,14 @@ export interface Hook {
   timeoutSeconds: Seconds;
   /** What a hook that cannot be asked, even after its retries, means. */
   onBroken: 'revert' | 'pause' | 'ignore';
+}
+
+/** How often smoke tests are repeated through both versions while the canary has traffic, and which. */
+export interface Probing {
+  /** Time between two pairs of one target, on average: those of a tick are put together. */
+  everySeconds: Seconds;
+  /** Ids of the smoke tests that may be repeated, in the order of the file. */
+  smoke: string[];
 }
 
 /** A human's word that is needed before the weight rises to `before` or above. */

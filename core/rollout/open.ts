@@ -4,8 +4,7 @@ import { gatesFrom, hooksFrom, limitsFrom, planFrom, probeFrom, watchFrom } from
 import { RolloutError } from '../errors.ts';
 import type { ResolvedTarget, ServiceRecord } from '../ports.ts';
 import type { Instant, Seconds } from '../units.ts';
-import type { Hook, Identity, RolloutEvent, Target } from './event.ts';
-import type { Probing } from './probing.ts';
+import type { Hook, Identity, Probing, RolloutEvent, Target } from './event.ts';
 import { deadlineOf } from './timing.ts';
 
 /** Everything that was looked up before a rollout is opened. */

@@ -11,7 +11,7 @@ import type {
   RolloutEvent,
   Target,
 } from './event.ts';
-import { atNewStep, type Probed, withProbes } from './probing.ts';
+import { atNewStep, type Probed, withProbes } from './probe-counts.ts';
 import type { Stamp } from './stamp.ts';
 
 /** How long a hook that could not be asked is left alone before the next try: time for a deployment or a throttle of its own to pass. Assumed. */
@@ -123,6 +123,11 @@ export function hasCanaryTraffic(rollout: Rollout): boolean {
   return rollout.left === undefined && rollout.raisedAt !== undefined;
 }
 
+/** True while all targets stand at the weight of the present step, or serve the canary alone. */
+export function isStanding({ step, opening, stepSince, promotedAt }: Rollout): boolean {
+  return step < opening.plan.steps.length ? stepSince !== undefined : promotedAt !== undefined;
+}
+
 /** True once the rollout has an outcome. */
 export function isEnded(rollout: Rollout): boolean {
   return rollout.outcome !== undefined;
@@ -207,7 +212,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
         measuredAt: event.at,
         ticks: state.ticks + 1,
         verdict: event.verdict,
-        probes: withProbes(state, event.probes),
+        probes: withProbes(state.probes, event.probes, isStanding(state)),
         brokenInRow: event.verdict.status === 'broken' ? state.brokenInRow + 1 : 0,
         redAlarms: state.redAlarms.filter(
           (name) =>

@@ -5,7 +5,7 @@ import { logEPairs, probeText } from '../../../core/analysis/probes.ts';
 import type { Count, ProbeCounts } from '../../../core/analysis/types.ts';
 import { decide } from '../../../core/rollout/decide.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
-import { NO_PROBES } from '../../../core/rollout/probing.ts';
+import { NO_PROBES } from '../../../core/rollout/probe-counts.ts';
 import {
   inVerify,
   measured,

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ProbeCounts } from '../../../core/analysis/types.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
-import { NO_PROBES, probesDue } from '../../../core/rollout/probing.ts';
+import { NO_PROBES } from '../../../core/rollout/probe-counts.ts';
+import { probesDue } from '../../../core/rollout/probing.ts';
 import {
   type Event,
   intended,
