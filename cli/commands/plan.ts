@@ -1,6 +1,6 @@
 import { readRolloutFile } from '../../adapters/rollout-file.ts';
 import { sightOf, sightText } from '../../core/analysis/planner.ts';
-import { probeText } from '../../core/analysis/probes.ts';
+import { probeSight } from '../../core/analysis/probes.ts';
 import { planFrom, probeFrom, watchFrom } from '../../core/config/rollout-file.ts';
 import { parsed, UsageError } from '../arguments.ts';
 import type { Command } from '../spillway.ts';
@@ -27,13 +27,19 @@ export const plan: Command = {
       sightOf(step, { requestsPerSecond, errorRate, ratio, alpha: plan.alpha }),
     );
     for (const sight of sights) for (const line of sightText(sight, { errorRate })) console.log(line);
-    if (sights.length === 0) console.log('It goes to 100 % in one step: nothing is compared before that.');
-    else if (sights.every(({ smallest }) => smallest === undefined))
-      console.log('This plan cannot see anything at this traffic. Its verdicts will be inconclusive.');
     const probe = probeFrom(file);
-    if (probe !== undefined) for (const line of probeText(probe, plan, watchFrom(file))) console.log(line);
+    const probed = probe && probeSight(probe, plan, watchFrom(file));
+    const isBlind = sights.every(({ smallest }) => smallest === undefined);
+    if (sights.length === 0) console.log('It goes to 100 % in one step: nothing is compared before that.');
+    else if (isBlind)
+      console.log(
+        probed?.isEnough
+          ? 'Requests alone cannot show anything at this traffic. Its verdicts will rest on probes.'
+          : 'This plan cannot see anything at this traffic. Its verdicts will be inconclusive.',
+      );
+    for (const line of probed?.lines ?? []) console.log(line);
     console.log('CloudWatch shows a minute one to two minutes after its end; that comes on top.');
-    return sights.some(({ smallest }) => smallest !== undefined) ? 0 : 1;
+    return isBlind && !probed?.isEnough ? 1 : 0;
   },
 };
 

@@ -99,30 +99,33 @@ export function covered<Given extends Answer>(
 /** True where probes are put to this target. */
 export const isProbed = (rollout: Rollout, target: string) => probesOf(rollout, target).length > 0;
 
-/** What a plan is told of its probes before a rollout: how many, how long they take by themselves, and what they cost. */
-export function probeText(
+/**
+ * What a plan is told of its probes before a rollout: how many, how long they take by themselves, and what they cost.
+ * `isEnough` is true where some step has that time.
+ */
+export function probeSight(
   { everySeconds, smoke }: Probing,
   { alpha = ALPHA, steps, verifySeconds }: Plan,
   rules: readonly WatchRule[],
-): string[] {
+): { lines: string[]; isEnough: boolean } {
   const weight = weightsOf([...rules.map(({ metric }) => metric), 'traffic', 'probes']).get('probes') ?? 1;
   const none = { canary: { bad: 0, total: 0 }, stable: { bad: 0, total: 0 } };
   const pairs = pairsNeeded(none, toleratedOdds(rules), -Math.log(alpha * weight)) ?? 0;
+  const seconds = pairs * everySeconds;
   const anHour = Math.round((2 * 3600) / everySeconds);
   const dollars = (anHour * DOLLARS_EACH).toPrecision(1);
   const tooShort = [
     ...steps
-      .filter(({ maxBakeSeconds }) => maxBakeSeconds < pairs * everySeconds)
+      .filter(({ maxBakeSeconds }) => maxBakeSeconds < seconds)
       .map(({ weight, maxBakeSeconds }) => `${weight} % for ${duration(maxBakeSeconds)} at most`),
-    ...(verifySeconds > 0 && verifySeconds < pairs * everySeconds
-      ? [`verify for ${duration(verifySeconds)}`]
-      : []),
+    ...(verifySeconds > 0 && verifySeconds < seconds ? [`verify for ${duration(verifySeconds)}`] : []),
   ];
-  return [
-    `Probes: ${smoke.length === 1 ? 'one smoke test' : `${smoke.length} smoke tests in turn`} through both versions every ${duration(everySeconds)}; a step passes by probes alone after about ${number(pairs)} pairs without a failure, ${duration(pairs * everySeconds)}.`,
+  const lines = [
+    `Probes: ${smoke.length === 1 ? 'one smoke test' : `${smoke.length} smoke tests in turn`} through both versions every ${duration(everySeconds)}; a step passes by probes alone after about ${number(pairs)} pairs without a failure, ${duration(seconds)}.`,
     `They are about ${number(anHour)} invocations an hour and target while the canary has traffic: $${dollars} for the requests, and what their duration costs.`,
     ...(tooShort.length === 0 ? [] : [`Too short to pass by probes alone: ${tooShort.join(', ')}.`]),
   ];
+  return { lines, isEnough: steps.some(({ maxBakeSeconds }) => maxBakeSeconds >= seconds) };
 }
 
 function toleratedOdds(rules: readonly WatchRule[]): number {

@@ -8,7 +8,7 @@ import { isProbe, type smokeField } from './smoke.ts';
 /** Smoke tests that are repeated through both versions while the canary has traffic. */
 export const probeField = strict({
   every: duration(1, MINUTE)
-    .default('2s')
+    .default('1s')
     .describe('Time between two pairs, from 1s to 1m; those of a minute are put together.'),
 }).describe(
   'For services with little traffic: the smoke tests, repeated through both versions alike while the canary has traffic, are evidence beside the requests of users.',

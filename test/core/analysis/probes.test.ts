@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { judge, type Reading } from '../../../core/analysis/judge.ts';
-import { logEPairs, probeText } from '../../../core/analysis/probes.ts';
+import { logEPairs, probeSight } from '../../../core/analysis/probes.ts';
 import type { Count, ProbeCounts } from '../../../core/analysis/types.ts';
 import { decide } from '../../../core/rollout/decide.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
@@ -235,7 +235,10 @@ test('a completion says that it was proven by probes, whichever step rested on t
 
 test('a plan is told how long probes take by themselves, what they cost, and where they have too little time', () => {
   const rules = PROBED.watch ?? [];
-  const lines = probeText({ everySeconds: 2, smoke: ['smoke.1'] }, plan({ verifySeconds: 600 }), rules);
+  const probing = { everySeconds: 2, smoke: ['smoke.1'] };
+  const { lines, isEnough } = probeSight(probing, plan({ verifySeconds: 600 }), rules);
+  expect(isEnough).toBe(false);
+  expect(probeSight({ ...probing, everySeconds: 1 }, plan(), rules).isEnough).toBe(true);
   expect(lines).toEqual([
     'Probes: one smoke test through both versions every 2 s; a step passes by probes alone after about 340 pairs without a failure, 11 min.',
     'They are about 3,600 invocations an hour and target while the canary has traffic: $0.0007 for the requests, and what their duration costs.',

@@ -82,7 +82,7 @@ describe('a good rollout file', () => {
     const probing = (probe?: unknown) =>
       probeFrom(rolloutFileFrom({ ...leastFile(), smoke: smoke.slice(0, 3), ...(probe ? { probe } : {}) }));
     expect(probing()).toBeUndefined();
-    expect(probing({})).toEqual({ everySeconds: 2, smoke: ['smoke.1'] });
+    expect(probing({})).toEqual({ everySeconds: 1, smoke: ['smoke.1'] });
     const file = rolloutFileFrom({ ...leastFile(), smoke, probe: { every: '1m' } });
     expect(probeFrom(file)).toEqual({ everySeconds: 60, smoke: ['smoke.1', 'smoke.4'] });
     expect(JSON.stringify(hooksFrom(file))).not.toContain('probe');
