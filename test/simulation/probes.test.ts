@@ -41,7 +41,20 @@ test('a bad release of a service with one request a minute is taken back by its 
     ),
   });
   expect(story).not.toContain('Promoted api');
+  expect(rollout?.exposure?.requests).toBeLessThan(5);
   expect(faults(run)).toEqual([]);
+});
+
+test('no probe is counted among the requests of users', async () => {
+  const { events, stage } = await play(quiet(good(), { every: '2s' }));
+  const invocations = stage.traffic.tally[2]?.requests ?? 0;
+  const totals = events.flatMap((event) =>
+    event.type === 'Measured'
+      ? event.verdict.findings.filter(({ metric }) => metric !== 'probes').map(({ canary }) => canary.total)
+      : [],
+  );
+  expect(Math.max(...totals)).toBeGreaterThan(0);
+  expect(Math.max(...totals)).toBeLessThanOrEqual(invocations);
 });
 
 test('a good one completes, and says that it is proven by probes', async () => {

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ProbeCounts } from '../../../core/analysis/types.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
@@ -6,16 +5,12 @@ import { NO_PROBES } from '../../../core/rollout/probe-counts.ts';
 import { probesDue } from '../../../core/rollout/probing.ts';
 import {
   type Event,
-  intended,
   inVerify,
   measured,
   minute,
   onFirstStep,
-  onSecondStep,
   opened,
-  raised,
   reverted,
-  shifted,
   smokeHooks,
   stateAfter,
 } from './given.ts';
@@ -58,47 +53,5 @@ describe('probes are due', () => {
     expect(ids(5, ...onFirstStep({ hooks: PROBED.hooks ?? [] }))).toEqual([]);
     expect(probesDue(stateAfter(onFirstStep(PROBED)), 'worker', minute(5))).toEqual([]);
     expect(ids(9, ...inVerify(PROBED))).toHaveLength(3);
-  });
-});
-
-describe('what came of probes', () => {
-  const probes = (...history: RolloutEvent[]) => stateAfter(history).probes?.api;
-
-  test('is added up tick by tick, for the rollout and for the step', () => {
-    const failed = pairs(6, { canary: 2, stable: 1, both: 1, failure: 'GET /cart answered 500' });
-    const unput = pairs(3, { unput: 1, unputWhy: 'Rate Exceeded' });
-    expect(probes(...onFirstStep(PROBED), tick(3, failed), tick(4, unput))).toEqual({
-      all: {
-        ...{ ticks: 2, pairs: 9, canary: 2, stable: 1, both: 1, unput: 1 },
-        ...{ failure: 'GET /cart answered 500', unputWhy: 'Rate Exceeded' },
-      },
-      step: expect.objectContaining({ pairs: 9, canary: 2 }),
-    });
-  });
-
-  test('belongs to its step: the next one begins with none, and what was put on the way belongs to no step', () => {
-    const here = [...onFirstStep(PROBED), tick(3, pairs(6))];
-    expect(probes(...here, ...raised(50, 2, 3.5))).toMatchObject({ all: { pairs: 6 }, step: { pairs: 0 } });
-    const moving = [...here, intended(50, 2, 3.5), tick(4, pairs(5)), shifted(50, 2, 4.2)];
-    expect(probes(...moving)).toMatchObject({ all: { pairs: 11 }, step: { pairs: 0 } });
-    expect(probes(...inVerify(PROBED), tick(10, pairs(4)))).toMatchObject({ step: { pairs: 4 } });
-    expect(probes(...onSecondStep(PROBED))).toBeUndefined();
-  });
-
-  test('whatever the ticks, each counts once: all are the sum of the events, and a step has no more than all', () => {
-    const counts = fc.nat(60).map((count) => pairs(count, { canary: Math.floor(count / 3) }));
-    fc.assert(
-      fc.property(fc.array(counts, { maxLength: 30 }), fc.nat(30), (ticks, raisedAfter) => {
-        const history = ticks.flatMap((each, index) => [
-          ...(index === raisedAfter ? raised(50, 2, 2 + index) : []),
-          tick(3 + index, each),
-        ]);
-        const found = probes(...onFirstStep(PROBED), ...history);
-        const sum = ticks.reduce((total, each) => total + each.pairs, 0);
-        const sinceRaise = ticks.slice(raisedAfter).reduce((total, each) => total + each.pairs, 0);
-        expect(found?.all.pairs ?? 0).toBe(sum);
-        expect(found?.step.pairs ?? 0).toBe(raisedAfter < ticks.length ? sinceRaise : sum);
-      }),
-    );
   });
 });
