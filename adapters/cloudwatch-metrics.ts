@@ -1,11 +1,21 @@
 import {
   type CloudWatchClient,
+  type Metric as CloudWatchMetric,
   GetMetricDataCommand,
   type MetricDataQuery,
   type MetricDataResult,
 } from '@aws-sdk/client-cloudwatch';
 import { LATENCY_EDGES, latencyBucket } from '../core/analysis/histogram.ts';
-import type { Metric, Series, Spread, SpreadWindow, WatchRule, Window } from '../core/analysis/types.ts';
+import { limitsOf } from '../core/analysis/limits.ts';
+import type {
+  Limit,
+  LimitRule,
+  Series,
+  Spread,
+  SpreadWindow,
+  WatchRule,
+  Window,
+} from '../core/analysis/types.ts';
 import { isLatency } from '../core/analysis/weights.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { MetricSource } from '../core/ports.ts';
@@ -37,29 +47,55 @@ type Side = (typeof SIDES)[number];
 /** A queried series is kept under what it is of. */
 type Point = { key: string; side: Side; source: Source };
 
+/** A limit that is read as one number a minute, of no version, and what its unit on CloudWatch is worth in that of the limit. */
+interface Gauge {
+  limit: Exclude<Limit, 'batchFailures'>;
+  metric: CloudWatchMetric;
+  worth: number;
+}
+
 /** Queries in one call of GetMetricData (CloudWatch API reference). */
 const QUERIES_MAX = 500;
 
-/** Counts of both versions behind an alias, minute by minute, from CloudWatch. Traffic that did not come through the alias is not among them. */
+/** Lambda gives ages in milliseconds, SQS in seconds (Lambda and SQS developer guides, lists of metrics). */
+const MILLISECONDS = 0.001;
+
+/**
+ * Counts of both versions behind an alias, minute by minute, from CloudWatch, and the levels of what feeds it. Traffic that
+ * did not come through the alias is not among them.
+ */
 export function cloudwatchMetrics(client: CloudWatchClient): MetricSource {
   return {
-    async read(target, rules, from, to) {
-      const points = pointsOf(rules);
-      if (points.length === 0 || to <= from) return {};
-      const queries = points.map((point, index) => query(target, point, index));
+    async read(target, rules, from, to, limits = []) {
+      const kept = limitsOf(target, limits);
+      const points = pointsOf(rules, kept);
+      const gauges = kept.flatMap(({ limit }) => gaugeOf(target, limit));
+      const queries = [
+        ...points.map((point) => countQuery(target, point)),
+        ...gauges.map(({ metric }) => ({ Metric: metric, Stat: 'Maximum' })),
+      ].map((stat, index) => ({ Id: `m${index}`, MetricStat: { ...stat, Period: WINDOW_MS / 1000 } }));
+      if (queries.length === 0 || to <= from) return {};
       const results: MetricDataResult[] = [];
       for (let at = 0; at < queries.length; at += QUERIES_MAX) {
         results.push(...(await fetchAll(client, target, queries.slice(at, at + QUERIES_MAX), from, to)));
       }
-      return seriesFrom(rules, (key, side) => {
+      const counts = seriesFrom(rules, kept, (key, side) => {
         const index = points.findIndex((point) => point.key === key && point.side === side);
         return valuesOf(results, index);
       });
+      const levels = gauges.map(({ limit, worth }, index) => [
+        limit,
+        [...valuesOf(results, points.length + index)].map(([start, value]) => ({
+          start,
+          value: value * worth,
+        })),
+      ]);
+      return { ...counts, ...Object.fromEntries(levels) };
     },
   };
 }
 
-function pointsOf(rules: WatchRule[]): Point[] {
+function pointsOf(rules: WatchRule[], limits: LimitRule[]): Point[] {
   const sources = new Map<string, Source>();
   for (const rule of rules) {
     const counts = countsOf(rule);
@@ -69,6 +105,10 @@ function pointsOf(rules: WatchRule[]): Point[] {
   if (rules.some(({ metric }) => isLatency(metric)))
     for (let bucket = 0; bucket <= LATENCY_EDGES.length; bucket++)
       sources.set(`latency/${bucket}`, counted(latencyBucket(bucket)));
+  if (limits.some(({ limit }) => limit === 'batchFailures')) {
+    sources.set('batchFailures/bad', counted('BatchFailures'));
+    sources.set('batchFailures/total', counted('BatchItems'));
+  }
   const keys = [...sources];
   const metrics = [...new Set(keys.map(([key]) => key.slice(0, key.lastIndexOf('/'))))];
   return metrics.flatMap((metric) =>
@@ -86,7 +126,34 @@ function countsOf({ metric, custom }: WatchRule): { bad: Source; total: Source }
   return { bad: { ...bad, versionDimension }, total: { ...total, versionDimension } };
 }
 
-function query({ ref, ...target }: Target, { side, source }: Point, index: number): MetricDataQuery {
+/** What a limit is read from: queues by their name, and what Lambda itself keeps by the alias as a whole. */
+function gaugeOf({ ref }: Target, limit: Limit): Gauge[] {
+  const sqs = (name: string, queue: string): CloudWatchMetric => ({
+    ...{ Namespace: 'AWS/SQS', MetricName: name, Dimensions: [{ Name: 'QueueName', Value: queue }] },
+  });
+  const alias = (name: string): CloudWatchMetric => ({
+    Namespace: 'AWS/Lambda',
+    MetricName: name,
+    Dimensions: [
+      { Name: 'FunctionName', Value: ref.functionName },
+      { Name: 'Resource', Value: `${ref.functionName}:${ref.alias}` },
+    ],
+  });
+  switch (limit) {
+    case 'dlqNew':
+      return [{ limit, metric: sqs('ApproximateNumberOfMessagesVisible', ref.dlq ?? ''), worth: 1 }];
+    case 'oldestMessage':
+      return ref.queue === undefined
+        ? [{ limit, metric: alias('AsyncEventAge'), worth: MILLISECONDS }]
+        : [{ limit, metric: sqs('ApproximateAgeOfOldestMessage', ref.queue), worth: 1 }];
+    case 'iteratorAge':
+      return [{ limit, metric: alias('IteratorAge'), worth: MILLISECONDS }];
+    case 'batchFailures':
+      return [];
+  }
+}
+
+function countQuery({ ref, ...target }: Target, { side, source }: Point) {
   const Dimensions =
     source.versionDimension === undefined
       ? [
@@ -95,14 +162,7 @@ function query({ ref, ...target }: Target, { side, source }: Point, index: numbe
           { Name: 'ExecutedVersion', Value: target[side] },
         ]
       : [{ Name: source.versionDimension, Value: target[side] }];
-  return {
-    Id: `m${index}`,
-    MetricStat: {
-      Metric: { Namespace: source.namespace, MetricName: source.name, Dimensions },
-      Period: WINDOW_MS / 1000,
-      Stat: 'Sum',
-    },
-  };
+  return { Metric: { Namespace: source.namespace, MetricName: source.name, Dimensions }, Stat: 'Sum' };
 }
 
 /** An incomplete answer is no answer: what is missing in it would read as health. */
@@ -143,15 +203,17 @@ async function fetchAll(
 type Values = Map<Instant, number>;
 type ReadValues = (key: string, side: Side) => Values;
 
-function seriesFrom(rules: WatchRule[], read: ReadValues): Series {
+function seriesFrom(rules: WatchRule[], limits: LimitRule[], read: ReadValues): Series {
   const series: Series = {};
   const counts = rules.filter((rule) => countsOf(rule) !== undefined);
   for (const { metric } of counts) series[metric] = windowsFrom(metric, read);
   if (rules.some(({ metric }) => isLatency(metric))) series.latency = spreadsFrom(read);
+  if (limits.some(({ limit }) => limit === 'batchFailures'))
+    series.batchFailures = windowsFrom('batchFailures', read);
   return series;
 }
 
-function windowsFrom(metric: Metric, read: ReadValues): Window[] {
+function windowsFrom(metric: string, read: ReadValues): Window[] {
   const windows = new Map<Instant, Window>();
   for (const side of SIDES) {
     const bad = read(`${metric}/bad`, side);

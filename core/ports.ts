@@ -1,4 +1,4 @@
-import type { Alarm, Series, WatchRule } from './analysis/types.ts';
+import type { Alarm, LimitRule, Series, WatchRule } from './analysis/types.ts';
 import type { Artifact } from './config/artifact.ts';
 import type {
   Hook,
@@ -153,10 +153,10 @@ export interface TrafficRouter {
   seal(target: Target, by: { rolloutId: string; epoch: number }): Promise<Observed>;
 }
 
-/** Reads both versions of a target in the same windows. */
+/** Reads both versions of a target in the same windows, and the queues and streams that feed it. */
 export interface MetricSource {
-  /** Whole windows from `from` (inclusive) to `to` (exclusive). @throws RolloutError Unavailable */
-  read(target: Target, rules: WatchRule[], from: Instant, to: Instant): Promise<Series>;
+  /** Whole windows from `from` (inclusive) to `to` (exclusive); of the limits those that the target's source has. @throws RolloutError Unavailable */
+  read(target: Target, rules: WatchRule[], from: Instant, to: Instant, limits?: LimitRule[]): Promise<Series>;
 }
 
 /** Reads the states of alarms. */

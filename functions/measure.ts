@@ -1,4 +1,4 @@
-import { judge, type Reading, stretch } from '../core/analysis/judge.ts';
+import { judge, type Reading, rulesFor, stretch } from '../core/analysis/judge.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import type { Rollout } from '../core/rollout/state.ts';
@@ -50,10 +50,12 @@ async function read(
   ports: Needs<'alarms' | 'clock' | 'journal' | 'metrics' | 'router'>,
 ): Promise<Reading> {
   const { from, to } = stretch(rollout, ports.clock.now());
-  const { targets, watch, alarms } = rollout.opening;
+  const { targets, watch, limits, alarms } = rollout.opening;
   const [states, ...series] = await Promise.all([
     attempt(ports.alarms.read(alarms.map((alarm) => alarm.name)), ports),
-    ...targets.map((target) => attempt(ports.metrics.read(target, watch, from, to), ports)),
+    ...targets.map((target) =>
+      attempt(ports.metrics.read(target, rulesFor(target, watch), from, to, limits), ports),
+    ),
   ]);
   const broken = series.flatMap(({ error }) => (error === undefined ? [] : [error]));
   return {

@@ -9,7 +9,7 @@ import {
   manifestKeyFrom,
   rolloutIdFrom,
 } from '../core/config/manifest.ts';
-import { watchFrom } from '../core/config/rollout-file.ts';
+import { limitsFrom, watchFrom } from '../core/config/rollout-file.ts';
 import { type ErrorCode, RolloutError } from '../core/errors.ts';
 import type { ResolvedTarget } from '../core/ports.ts';
 import type { Identity, Opening, Outcome, RolloutEvent } from '../core/rollout/event.ts';
@@ -213,6 +213,7 @@ async function recent(manifest: Manifest, targets: ResolvedTarget[], ports: Need
             rules,
             to - HISTORY_MS,
             to,
+            limitsFrom(manifest.rollout),
           ),
         ] as const,
     ),

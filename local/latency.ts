@@ -31,6 +31,8 @@ export const LATENCY_MS = Object.freeze({
   metricEmissionMin: 20_000,
   /** Longest time from the end of an invocation until its metrics can be read; assumed. */
   metricEmissionMax: 50_000,
+  /** How late the numbers of a queue can be that was inactive: "up to 15 minutes" (SQS developer guide, "Monitoring Amazon SQS queues using CloudWatch"). */
+  sqsActivation: 15 * 60_000,
   /** Alarms with a period of 60 s or more are evaluated each minute (CloudWatch user guide, "Evaluating an alarm"). */
   alarmEvaluation: 60_000,
 });

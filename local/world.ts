@@ -23,6 +23,7 @@ import type { Handler, Ports } from '../functions/_task.ts';
 import type { WorldClock } from './clock.ts';
 import { CONTROLLER, type ControllerFunction, controllerFunctions } from './controller.ts';
 import { LATENCY_MS } from './latency.ts';
+import { queueTraffic } from './queue.ts';
 import { type Random, seededRandom } from './random.ts';
 import { SimulatedCloudWatch } from './services/cloudwatch.ts';
 import { type ChangeRecord, SimulatedDynamoDB } from './services/dynamodb.ts';
@@ -82,6 +83,8 @@ export interface World {
   clients: Clients;
   /** Adds traffic that is counted, not sent; its versions need no code. */
   addTraffic(spec: TrafficSpec): ModelTraffic;
+  /** Adds a queue that feeds an alias, with its dead-letter queue, and binds it; its messages are counted, not sent. */
+  addQueue(spec: QueueSpec): ModelTraffic;
   /** Calls a controller function as AWS would: by name, with copies of what goes in and comes out. */
   invoke(name: ControllerFunction, event: unknown): Promise<unknown>;
   /** Uploads a manifest, which opens a rollout as on AWS: by its event. Text and bytes are uploaded as they are. */
@@ -96,6 +99,11 @@ export interface World {
 type TrafficSpec = Pick<
   Parameters<typeof modelTraffic>[0],
   'functionName' | 'requestsPerSecond' | 'errorRate' | 'faultRate' | 'counters'
+>;
+
+type QueueSpec = Omit<
+  Parameters<typeof queueTraffic>[0],
+  'clock' | 'random' | 'cloudwatch' | 'alias' | 'routing'
 >;
 
 interface Clients {
@@ -301,6 +309,17 @@ export function createWorld(options: WorldOptions): World {
         cloudwatch,
         alias: ALIAS,
         routing,
+        ...spec,
+      });
+      traffic.push([functionName, made]);
+      return made;
+    },
+    addQueue(spec) {
+      const { functionName, queue } = spec;
+      lambda.helpers.bindEventSource(functionName, `arn:aws:sqs:${REGION}:${ACCOUNT}:${queue}`, ALIAS);
+      const made = queueTraffic({
+        ...{ clock, cloudwatch, alias: ALIAS, random: random.fork(`queue ${queue}`) },
+        routing: () => lambda.helpers.routing(functionName, ALIAS),
         ...spec,
       });
       traffic.push([functionName, made]);

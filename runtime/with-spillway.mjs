@@ -5,6 +5,9 @@
  * `Errors` metric, and the metrics of function URLs and API gateways do not say which version answered. A release that
  * answers every request with 500 looks perfectly healthy from outside. So each answer prints one line in CloudWatch's
  * Embedded Metric Format, from which CloudWatch makes the metrics `Responses` and `Faults` in the namespace `Spillway`.
+ *
+ * A batch of SQS, Kinesis or DynamoDB that is answered with `batchItemFailures` is no Lambda error either, however many of
+ * its messages or records are handed back. For such batches the line also has `BatchItems` and `BatchFailures`.
  */
 
 /**
@@ -23,16 +26,16 @@
 export function withSpillway(handler, { latency = false } = {}) {
   /** @type {(this: unknown, event: any, context: any, ...rest: any[]) => unknown} */
   const promising = function (event, context, ...rest) {
-    return counted(context, latency, (count) =>
+    return counted({ event, context, latency }, (count) =>
       observed(handler.call(this, event, context, ...rest), count, true),
     );
   };
   /** @type {(this: unknown, event: any, context: any, callback: any) => unknown} */
   const calling = function (event, context, callback) {
-    return counted(context, latency, (count) => {
+    return counted({ event, context, latency }, (count) => {
       /** @type {(error?: unknown, result?: unknown, ...rest: unknown[]) => unknown} */
       const answer = (error, result, ...rest) => {
-        count(error != null || isFault(result));
+        count(error != null || isFault(result), result);
         return callback(error, result, ...rest);
       };
       const given = typeof callback === 'function' ? answer : callback;
@@ -44,18 +47,20 @@ export function withSpillway(handler, { latency = false } = {}) {
 
 /**
  * Runs the handler with a `count` that prints at the first answer only, since a handler may both call back and return.
- * @param {any} context
- * @param {boolean} latency
- * @param {(count: (fault: boolean) => void) => unknown} run
+ * @param {{ event: any, context: any, latency: boolean }} called
+ * @param {(count: (fault: boolean, result?: unknown) => void) => unknown} run
  */
-function counted(context, latency, run) {
+function counted({ event, context, latency }, run) {
   const startedAt = Date.now();
+  const items = itemsOf(event);
   let isCounted = false;
-  /** @param {boolean} fault */
-  const count = (fault) => {
+  /** @type {(fault: boolean, result?: unknown) => void} */
+  const count = (fault, result) => {
     if (isCounted) return;
     isCounted = true;
-    print(context, startedAt, fault, latency);
+    const took = latency ? { [bucketOf(Date.now() - startedAt)]: 1 } : {};
+    const batch = items === undefined ? {} : { BatchItems: items, BatchFailures: handedBack(result, items) };
+    print(context, startedAt, { Responses: 1, Faults: fault ? 1 : 0, ...took, ...batch });
   };
   try {
     return run(count);
@@ -68,17 +73,17 @@ function counted(context, latency, run) {
 /**
  * Counts a promise when it settles, and a plain result at once unless the answer is still to come by callback.
  * @param {any} result
- * @param {(fault: boolean) => void} count
+ * @param {(fault: boolean, result?: unknown) => void} count
  * @param {boolean} isAnswer
  */
 function observed(result, count, isAnswer) {
   if (typeof result?.then !== 'function') {
-    if (isAnswer) count(isFault(result));
+    if (isAnswer) count(isFault(result), result);
     return result;
   }
   return result.then(
     (/** @type {unknown} */ value) => {
-      count(isFault(value));
+      count(isFault(value), value);
       return value;
     },
     (/** @type {unknown} */ error) => {
@@ -100,19 +105,45 @@ function isFault(result) {
   }
 }
 
+/** Event sources that bring batches, and take the failed parts of them back (Lambda developer guide, "ReportBatchItemFailures"). */
+const BATCHED = ['aws:sqs', 'aws:kinesis', 'aws:dynamodb'];
+
+/**
+ * How many messages or records came in one batch; undefined for every other event.
+ * @param {any} event
+ * @returns {number | undefined}
+ */
+function itemsOf(event) {
+  try {
+    return BATCHED.includes(event?.Records?.[0]?.eventSource) ? event.Records.length : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * How many of them the answer hands back. A batch whose handler threw comes back as a whole, which `Errors` tells already.
+ * @param {any} result
+ * @param {number} items
+ */
+function handedBack(result, items) {
+  try {
+    return Array.isArray(result?.batchItemFailures) ? Math.min(result.batchItemFailures.length, items) : 0;
+  } catch {
+    return 0;
+  }
+}
+
 /**
  * Straight to stdout: `console.log` would put a timestamp before the JSON, or JSON around it.
  * @param {any} context
  * @param {number} startedAt as Lambda's own metrics are stamped, so that both fall into the same minute
- * @param {boolean} fault
- * @param {boolean} latency
+ * @param {Record<string, number>} metrics
  */
-function print(context, startedAt, fault, latency) {
+function print(context, startedAt, metrics) {
   try {
     const [, , , , , , name, qualifier = '$LATEST'] = context.invokedFunctionArn.split(':');
     if (!context.functionVersion) return;
-    const took = latency ? { [bucketOf(Date.now() - startedAt)]: 1 } : {};
-    const metrics = { Responses: 1, Faults: fault ? 1 : 0, ...took };
     const line = {
       _aws: {
         Timestamp: startedAt,

@@ -6,10 +6,12 @@ import { alarmFindings } from './alarms.ts';
 import { arrivalFinding } from './arrival.ts';
 import { ALPHA, combined } from './evidence.ts';
 import { type Answer, findingOf } from './finding.ts';
+import { limitFindings } from './limits.ts';
 import { covered, isProbed, probeAnswer } from './probes.ts';
 import {
   type Alarm,
   type Finding,
+  type LimitFinding,
   METRICS,
   type Metric,
   type ProbeCounts,
@@ -74,13 +76,19 @@ export function judge(rollout: Rollout, reading: Reading, now: Instant): Verdict
       ? { ...finding, ...against, status: 'fail' as const }
       : finding,
   );
-  const { status, reason } = conclusion(rollout, reading, findings);
+  const limits = rollout.opening.targets.flatMap((target) =>
+    limitFindings(rollout, target, reading.series[target.name] ?? {}, {
+      ...{ step: { from, to }, label: labelOf(rollout, target) },
+    }),
+  );
+  const { status, reason } = conclusion(rollout, reading, findings, limits);
   const byProbes = status === 'pass' && each.some((target) => target.byProbes);
   const certified = status === 'pass' && weighed.every(({ isCertified }) => isCertified);
   return {
     status,
     reason: byProbes ? `${reason}; it rests on probes, because too few requests came` : reason,
     ...{ findings, from, to, evidence, limit },
+    ...(limits.length > 0 ? { limits } : {}),
     ...(certified ? { certified } : {}),
     ...(byProbes ? { byProbes } : {}),
   };
@@ -99,7 +107,7 @@ function targetFindings(
   const rules = rulesFor(target, rollout.opening.watch);
   if (rules.length === 0) return { answers: [], byProbes: false };
   const targets = rollout.opening.targets.length;
-  const label = targets > 1 ? `${target.name} ` : '';
+  const label = labelOf(rollout, target);
   const source = METRICS.find((metric) => rules.some((rule) => rule.metric === metric));
   const isAlsoProbed = isProbed(rollout, target.name);
   const metrics: Metric[] = [
@@ -127,16 +135,24 @@ function targetFindings(
   return { answers: [...answers, split], byProbes };
 }
 
-/** Only HTTP targets answer with a status. */
-function rulesFor({ source }: Target, rules: WatchRule[]): WatchRule[] {
-  return rules.filter((rule) => rule.metric !== 'http5xx' || source === 'http');
+/** The rules that can be judged on a target: only HTTP targets answer with a status, and not all of them count it. */
+export function rulesFor({ name, source }: Target, rules: WatchRule[]): WatchRule[] {
+  return rules.filter(
+    ({ metric, blind = [] }) => !blind.includes(name) && (metric !== 'http5xx' || source === 'http'),
+  );
 }
 
-/** The worst of what metrics, alarms and the reading itself say. Alarms alone are no evidence, so they never make a pass. */
+/** Says which target is spoken of, where there are several. */
+function labelOf({ opening }: Rollout, { name }: Target): string {
+  return opening.targets.length > 1 ? `${name} ` : '';
+}
+
+/** The worst of what metrics, limits, alarms and the reading itself say. Limits and alarms alone are no evidence, so they never make a pass. */
 function conclusion(
   rollout: Rollout,
   { alarms, broken, alarmsBroken }: Reading,
   findings: Finding[],
+  limits: LimitFinding[],
 ): { status: VerdictStatus; reason: string } {
   const unread = (reason: string | undefined) =>
     reason === undefined ? [] : [{ status: 'broken' as const, reason }];
@@ -145,6 +161,7 @@ function conclusion(
   const said = [
     ...unread(broken),
     ...(rules.length === 0 ? [nothing] : rules),
+    ...limits,
     ...(alarmsBroken === undefined ? alarmFindings(rollout, alarms) : unread(alarmsBroken)),
   ];
   const status = worst(said.map((each) => each.status));

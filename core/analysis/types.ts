@@ -35,8 +35,24 @@ export const METRICS = ['errors', 'http5xx', 'throttles'] as const;
 /** Every metric that both versions are compared by: `p95` is a share of slow requests, `custom.orders` counts of the user's own. */
 export type Metric = (typeof METRICS)[number] | `p${number}` | `custom.${string}` | 'traffic' | 'probes';
 
+/** What one minute of a queue or stream showed at its worst: messages, or seconds of age. A minute without data is absent. */
+export interface Level {
+  start: Instant;
+  value: number;
+}
+
 /** The windows of each metric of one target, oldest first. */
-export type Series = Partial<Record<Metric, Window[]>> & { latency?: SpreadWindow[] | undefined };
+export type Series = Partial<Record<Metric, Window[]>> & {
+  latency?: SpreadWindow[] | undefined;
+  /** Messages in the dead-letter queue. */
+  dlqNew?: Level[] | undefined;
+  /** Seconds that the oldest message or event has waited. */
+  oldestMessage?: Level[] | undefined;
+  /** Seconds that the last record of a batch was old. */
+  iteratorAge?: Level[] | undefined;
+  /** How many messages or records were handed back as failed, of how many. */
+  batchFailures?: Window[] | undefined;
+};
 
 /** Where the user's own counts stand. */
 export interface CustomCounts {
@@ -67,7 +83,10 @@ export interface ProbeCounts {
 export type WatchRule = { metric: Metric; custom?: CustomCounts | undefined } & (
   | { ratio: number }
   | { share: number }
-);
+) & {
+    /** Targets that this rule cannot be judged on. */
+    blind?: string[] | undefined;
+  };
 
 /** An alarm as it stands now; `unknown` where CloudWatch could not evaluate it or no longer has it. */
 export interface Alarm {
@@ -119,6 +138,8 @@ export interface Verdict {
   /** Natural logarithm of all evidence against the canary together; it fails at `limit`, which is ln(1/alpha). */
   evidence?: number | undefined;
   limit?: number | undefined;
+  /** What each absolute limit says; absent where the rollout has none. */
+  limits?: LimitFinding[] | undefined;
   /** True where the step is proven safe, so that a plan that allows it need not bake to the end. */
   certified?: boolean | undefined;
   /** True where too few requests came and it passed on probes instead. */
@@ -128,10 +149,22 @@ export interface Verdict {
 /** What a consumer of events may not do, in absolute numbers; each kind is one metric of its adapter. */
 export const LIMITS = ['dlqNew', 'oldestMessage', 'iteratorAge', 'batchFailures'] as const;
 
+/** One of the limits. */
+export type Limit = (typeof LIMITS)[number];
+
 /** An absolute limit: messages for `dlqNew` and `batchFailures`, seconds for the ages. */
 export interface LimitRule {
-  limit: (typeof LIMITS)[number];
+  limit: Limit;
   max: number;
+}
+
+/** What one limit of one target says. */
+export interface LimitFinding extends LimitRule {
+  target: string;
+  status: VerdictStatus;
+  /** The greatest value since the first raise that counts for this limit, in the unit of `max`. */
+  value: number;
+  reason: string;
 }
 
 /** One request put to the unreleased version before it meets any user. */

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
+import { MEASURED } from '../analysis/limits.ts';
 import { LIMITS, type LimitRule } from '../analysis/types.ts';
-import type { Source } from '../rollout/event.ts';
 import { type Fault, strict, whole } from './check.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
 import { isMap, own } from './plain.ts';
@@ -30,14 +30,6 @@ export const limitsField = strict({
 } satisfies Record<LimitRule['limit'], z.ZodType>).describe(
   'Absolute limits for targets that consume events; each one is kept by every target whose source has it.',
 );
-
-/** Which sources have each limit, and the field of the target without which it can not be read. */
-const MEASURED: Record<LimitRule['limit'], { [S in Source]?: 'queue' | 'dlq' | 'nothing' }> = {
-  dlqNew: { sqs: 'dlq', async: 'dlq' },
-  oldestMessage: { sqs: 'queue', async: 'nothing' },
-  iteratorAge: { stream: 'nothing' },
-  batchFailures: { sqs: 'nothing', stream: 'nothing' },
-};
 
 /** The limits of an accepted file. */
 export function limitRulesFrom(written: z.output<typeof limitsField>): LimitRule[] {

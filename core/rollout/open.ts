@@ -1,10 +1,11 @@
+import { limitNotices, limitsOf } from '../analysis/limits.ts';
 import type { Alarm, Series, WatchRule } from '../analysis/types.ts';
 import type { Manifest } from '../config/manifest.ts';
 import { gatesFrom, hooksFrom, limitsFrom, planFrom, probeFrom, watchFrom } from '../config/rollout-file.ts';
 import { RolloutError } from '../errors.ts';
 import type { ResolvedTarget, ServiceRecord } from '../ports.ts';
 import type { Instant, Seconds } from '../units.ts';
-import type { Hook, Identity, Probing, RolloutEvent, Target } from './event.ts';
+import type { Hook, Identity, Probing, RolloutEvent } from './event.ts';
 import { deadlineOf } from './timing.ts';
 
 /** Everything that was looked up before a rollout is opened. */
@@ -56,6 +57,9 @@ export function open(
   const settleSeconds =
     SETTLE_SECONDS + Math.min(SLOW_CALL_SECONDS, Math.max(...changed.map((each) => each.timeoutSeconds)));
   const watch = watchable(watchFrom(file), changed, history);
+  const limits = limitsFrom(file).filter((rule) =>
+    changed.some(({ target }) => limitsOf(target, [rule]).length > 0),
+  );
   return [
     {
       type: 'RolloutOpened',
@@ -69,7 +73,7 @@ export function open(
       hooks,
       gates,
       watch: watch.rules,
-      limits: limitsFrom(file),
+      limits,
       ...(probe === undefined ? {} : { probe }),
       reversible: manifest.reversible,
       alarms: (file.alarms ?? []).map((name) => ({ name, red: stateOf(name, alarms) === 'alarm' })),
@@ -80,6 +84,7 @@ export function open(
         ...changed.flatMap((each) => each.notices),
         ...watch.notices,
         ...unprobed(changed, hooks, probe),
+        ...changed.flatMap(({ target }) => limitNotices(target, limits, plan, history[target.name])),
         ...alarms
           .filter(({ state }) => state === 'alarm')
           .map(
@@ -116,14 +121,8 @@ export function checkOrder(
   }
 }
 
-/** What nobody would keep must not be promised: a rollout that silently ignores a limit is worse than none. */
-function checkKept({ rollout, requires }: Manifest): void {
-  if (limitsFrom(rollout).length > 0) {
-    throw new RolloutError(
-      'OpeningRefused',
-      'limits: no tick measures them yet, so they would be ignored; take them out and name an alarm on the queue or stream under "alarms" instead.',
-    );
-  }
+/** What nobody would keep must not be promised: a rollout that silently ignores a condition is worse than none. */
+function checkKept({ requires }: Manifest): void {
   if (requires !== undefined) {
     throw new RolloutError(
       'OpeningRefused',
@@ -170,27 +169,30 @@ function unprobed(targets: ResolvedTarget[], hooks: Hook[], probe: Probing | und
     .map((name) => `no probe asks ${name}, so it is judged by its requests alone; add a smoke test with GET`);
 }
 
-/** Drops a rule that can never be judged, and says so: handled 5xx are invisible where stable counts no responses. */
+/** Leaves a rule out where it can never be judged, and says so: handled 5xx are invisible where stable counts no responses. */
 function watchable(
   rules: WatchRule[],
   targets: ResolvedTarget[],
   history: Record<string, Series>,
 ): { rules: WatchRule[]; notices: string[] } {
-  const blind = targets
-    .map(({ target }) => target)
-    .filter((target) => isBlind(target, history[target.name] ?? {}));
+  const answering = targets.map(({ target }) => target).filter(({ source }) => source === 'http');
+  const blind = answering.filter(({ name }) => isBlind(history[name] ?? {}));
   if (blind.length === 0 || !rules.some((rule) => rule.metric === 'http5xx')) return { rules, notices: [] };
+  const names = blind.map(({ name }) => name);
   return {
-    rules: rules.filter((rule) => rule.metric !== 'http5xx'),
+    rules: rules.flatMap((rule) => {
+      if (rule.metric !== 'http5xx') return [rule];
+      return blind.length === answering.length ? [] : [{ ...rule, blind: names }];
+    }),
     notices: blind.map(
       (target) =>
-        `http5xx is not watched in this rollout: version ${target.stable} of ${target.name} counts no responses; wrap the handler with withSpillway`,
+        `http5xx is not watched ${targets.length > 1 ? `on ${target.name} ` : ''}in this rollout: version ${target.stable} of ${target.name} counts no responses; wrap the handler with withSpillway`,
     ),
   };
 }
 
-function isBlind(target: Target, series: Series): boolean {
+function isBlind(series: Series): boolean {
   const total = (metric: 'errors' | 'http5xx') =>
     (series[metric] ?? []).reduce((sum, { stable }) => sum + (stable?.total ?? 0), 0);
-  return target.source === 'http' && total('errors') > 0 && total('http5xx') === 0;
+  return total('errors') > 0 && total('http5xx') === 0;
 }

@@ -51,6 +51,8 @@ export interface Invocations {
   throttles?: number | undefined;
   /** How many of `count` took how long, by the metric of `withSpillway` that counts them, where it counts durations. */
   latency?: Readonly<Record<string, number>> | undefined;
+  /** Messages that the runs were given, and how many of them were handed back, where the function counts them with `withSpillway`. */
+  batch?: { items: number; failures: number } | undefined;
 }
 
 interface Totals {
@@ -169,6 +171,15 @@ export class SimulatedCloudWatch {
         ...{ namespace: 'Spillway', name, dimensions: byVersion, timestamp, availableAt },
         ...{ value: count, samples: count },
       });
+    for (const [name, sum] of [
+      ['BatchItems', runs.batch?.items],
+      ['BatchFailures', runs.batch?.failures],
+    ] as const)
+      if (sum !== undefined)
+        this.#add(
+          { namespace: 'Spillway', name, dimensions: byVersion, timestamp, value: sum, availableAt },
+          { sum, samples: runs.count, max: sum },
+        );
     if (runs.faults === undefined) return;
     add('Spillway', 'Responses', byVersion, runs.count);
     add('Spillway', 'Faults', byVersion, runs.faults);

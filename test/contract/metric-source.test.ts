@@ -7,7 +7,7 @@ import { cloudwatchMetrics } from '../../adapters/cloudwatch-metrics.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { SimulatedCloudWatch } from '../../local/services/cloudwatch.ts';
 import { attach, awsError, type Intercept } from '../../local/simulate.ts';
-import { describeMetricSource, type MetricStage, type Served } from './metric-source.ts';
+import { describeMetricSource, type MetricStage, type Served, type Shown } from './metric-source.ts';
 import { targetOf } from './rollouts.ts';
 
 const REGION = 'eu-west-1';
@@ -45,6 +45,7 @@ function cloudwatchStage(): MetricStage {
     start,
     arrange: {
       serve: (served) => serve(cloudwatch, served),
+      show: (shown) => show(cloudwatch, shown),
       pass: (ms) => clock.advance(ms),
       splitAnswers: () => {
         answers = halved;
@@ -64,7 +65,7 @@ function cloudwatchStage(): MetricStage {
 }
 
 function serve(cloudwatch: SimulatedCloudWatch, served: Served): void {
-  const { version, minute, requests, errors, faults, direct = false, lateMs = 0 } = served;
+  const { version, minute, requests, errors, faults, batch, direct = false, lateMs = 0 } = served;
   const Resource = direct ? `api:${version}` : 'api:live';
   const dimensions: Record<string, string> = direct
     ? { FunctionName: 'api', Resource }
@@ -74,6 +75,8 @@ function serve(cloudwatch: SimulatedCloudWatch, served: Served): void {
     ['AWS/Lambda', 'Errors', errors],
     ['Spillway', 'Responses', faults === undefined ? undefined : requests],
     ['Spillway', 'Faults', faults],
+    ['Spillway', 'BatchFailures', batch?.[0]],
+    ['Spillway', 'BatchItems', batch?.[1]],
   ];
   const availableAt = minute + lateMs + 2 * HOUR;
   for (const [namespace, name, value] of counts) {
@@ -90,6 +93,30 @@ function serve(cloudwatch: SimulatedCloudWatch, served: Served): void {
         availableAt: lateMs === 0 ? minute : availableAt,
       });
   }
+}
+
+/** As SQS and Lambda report it: seconds of a queue, milliseconds of an alias; the smaller value of a minute is no answer. */
+function show(cloudwatch: SimulatedCloudWatch, { of, minute, value }: Shown): void {
+  const metric =
+    'queue' in of
+      ? {
+          namespace: 'AWS/SQS',
+          name: of.is === 'age' ? 'ApproximateAgeOfOldestMessage' : 'ApproximateNumberOfMessagesVisible',
+          dimensions: { QueueName: of.queue },
+        }
+      : {
+          namespace: 'AWS/Lambda',
+          name: of.is === 'event age' ? 'AsyncEventAge' : 'IteratorAge',
+          dimensions: { FunctionName: 'api', Resource: of.alias },
+        };
+  const unit = 'queue' in of ? 1 : 1000;
+  for (const share of [1, 0.5])
+    cloudwatch.put({
+      ...metric,
+      timestamp: minute + 30_000 * share,
+      value: value * share * unit,
+      availableAt: minute,
+    });
 }
 
 /** Each half of every series on a page of its own, as CloudWatch pages long answers. */

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { WatchRule } from '../../core/analysis/types.ts';
+import type { LimitRule, WatchRule } from '../../core/analysis/types.ts';
 import type { MetricSource } from '../../core/ports.ts';
 import type { Target } from '../../core/rollout/event.ts';
 import type { Instant } from '../../core/units.ts';
@@ -14,10 +14,19 @@ export interface Served {
   errors?: number;
   /** Responses counted as faults; where it is absent, this version counts no responses. */
   faults?: number;
+  /** Of how many messages how many were handed back; where it is absent, this version counts none. */
+  batch?: [failures: number, items: number];
   /** True where it did not come through the target but straight to the version. */
   direct?: boolean;
   /** How long after its minute it can be read. */
   lateMs?: number;
+}
+
+/** A level of a queue, or of what Lambda keeps of the events of an alias. */
+export interface Shown {
+  of: { queue: string; is: 'messages' | 'age' } | { alias: string; is: 'event age' | 'record age' };
+  minute: Instant;
+  value: number;
 }
 
 /** A target from version `1` to version `2`, whose traffic is arranged by hand. */
@@ -28,6 +37,8 @@ export interface MetricStage {
   start: Instant;
   arrange: {
     serve(served: Served): void;
+    /** What one minute of something that feeds a function showed, in the unit of its limit. */
+    show(shown: Shown): void;
     pass(ms: number): Promise<void>;
     /** From now on every answer comes in two pages that are partial each. */
     splitAnswers(): void;
@@ -152,6 +163,94 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
         http5xx: [stable],
       });
     });
+
+    const LIMITS: LimitRule[] = [
+      { limit: 'dlqNew', max: 0 },
+      { limit: 'oldestMessage', max: 900 },
+      { limit: 'iteratorAge', max: 900 },
+      { limit: 'batchFailures', max: 10 },
+    ];
+    const fedBy = (
+      target: Target,
+      source: Target['source'],
+      queues: Record<string, string> = {},
+    ): Target => ({
+      ...target,
+      ref: { ...target.ref, ...queues },
+      source,
+    });
+    const QUEUES = { queue: 'orders', dlq: 'orders-dlq' };
+
+    keeps('reads the limits of a queue from the queues of the target, in one call', async (stage) => {
+      const { source, target, start, arrange } = stage;
+      for (const [minute, value] of [3, 7].entries()) {
+        const at = start + minute * MINUTE;
+        arrange.show({ of: { queue: 'orders-dlq', is: 'messages' }, minute: at, value });
+        arrange.show({ of: { queue: 'orders', is: 'age' }, minute: at, value: 10 * value });
+        for (const queue of ['others', 'orders-dlq'])
+          arrange.show({ of: { queue, is: 'age' }, minute: at, value: 999 });
+        arrange.show({ of: { queue: 'orders', is: 'messages' }, minute: at, value: 999 });
+      }
+      arrange.serve({ version: '2', minute: start, requests: 10, errors: 0, batch: [4, 90] });
+      arrange.serve({ version: '1', minute: start, requests: 90, errors: 0, batch: [0, 900] });
+      arrange.serve({ version: '2', minute: start, requests: 1, batch: [9, 9], direct: true });
+      const before = stage.calls();
+      const read = await source.read(fedBy(target, 'sqs', QUEUES), ERRORS, start, start + 2 * MINUTE, LIMITS);
+      expect(stage.calls() - before).toBe(1);
+      expect(read).toEqual({
+        errors: [{ start, canary: { bad: 0, total: 10 }, stable: { bad: 0, total: 90 } }],
+        dlqNew: [
+          { start, value: 3 },
+          { start: start + MINUTE, value: 7 },
+        ],
+        oldestMessage: [
+          { start, value: 30 },
+          { start: start + MINUTE, value: 70 },
+        ],
+        batchFailures: [{ start, canary: { bad: 4, total: 90 }, stable: { bad: 0, total: 900 } }],
+      });
+    });
+
+    keeps('reads the ages of events and records by the alias, in seconds', async (stage) => {
+      const { source, target, start, arrange } = stage;
+      const alias = `${target.ref.functionName}:${target.ref.alias}`;
+      arrange.show({ of: { alias, is: 'event age' }, minute: start, value: 61.5 });
+      arrange.show({ of: { alias, is: 'record age' }, minute: start, value: 12 });
+      arrange.show({
+        of: { alias: `${target.ref.functionName}:old`, is: 'record age' },
+        minute: start,
+        value: 9,
+      });
+      const read = (kind: Target['source'], queues = {}) =>
+        source.read(fedBy(target, kind, queues), [], start, start + MINUTE, LIMITS);
+      expect(await read('async', { dlq: 'lost' })).toEqual({
+        dlqNew: [],
+        oldestMessage: [{ start, value: 61.5 }],
+      });
+      expect(await read('stream')).toEqual({ iteratorAge: [{ start, value: 12 }], batchFailures: [] });
+    });
+
+    keeps('reads no limit that the target does not have, and none that nobody asked for', async (stage) => {
+      const { source, target, start } = stage;
+      expect(await source.read(target, [], start, start + MINUTE, LIMITS)).toEqual({});
+      expect(await source.read(fedBy(target, 'sqs', QUEUES), [], start, start + MINUTE)).toEqual({});
+      expect(stage.calls()).toBe(0);
+    });
+
+    keeps(
+      'takes an answer for none in which a limit is missing',
+      async ({ source, target, start, arrange }) => {
+        arrange.breakAnswers('absent');
+        const asked = source.read(
+          fedBy(target, 'sqs', QUEUES),
+          [],
+          start,
+          start + MINUTE,
+          LIMITS.slice(0, 1),
+        );
+        await refused(asked, 'Unavailable', target.key, 'incomplete');
+      },
+    );
 
     keeps('shows late data at a later read, in the minute where it belongs', async (stage) => {
       const { source, target, start, arrange } = stage;

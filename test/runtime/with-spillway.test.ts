@@ -11,6 +11,7 @@ const context = (invokedFunctionArn: string | undefined = `${FUNCTION}:live`) =>
   ...{ invokedFunctionArn, functionName: 'checkout', functionVersion: '7' },
 });
 type Context = ReturnType<typeof context>;
+type Callback = (error: Error | null, result?: object) => void;
 
 let printed: string[];
 beforeEach(() => {
@@ -171,8 +172,6 @@ describe('the handler', () => {
     expect(withSpillway(() => 1).length).toBeLessThan(3);
   });
 
-  type Callback = (error: Error | null, result?: { statusCode: number }) => void;
-
   test.each([
     [null, { statusCode: 200 }, 0],
     [null, { statusCode: 500 }, 1],
@@ -210,6 +209,79 @@ describe('the handler', () => {
     });
     const handler = withSpillway(async (_event: object, _context: Context) => 'answer');
     expect(await handler({}, context())).toBe('answer');
+  });
+});
+
+describe('a batch', () => {
+  const batch = (eventSource: string, items = 3) => ({
+    Records: Array.from({ length: items }, (_, index) => ({ messageId: `m${index}`, eventSource })),
+  });
+  const failed = (items: number) => ({
+    batchItemFailures: Array.from({ length: items }, (_, index) => ({ itemIdentifier: `m${index}` })),
+  });
+  const batches = () =>
+    printed.map((line) => {
+      const { BatchItems, BatchFailures, _aws } = JSON.parse(line);
+      const names = _aws.CloudWatchMetrics[0].Metrics.map(({ Name }: { Name: string }) => Name);
+      return [BatchItems, BatchFailures, names.includes('BatchItems') && names.includes('BatchFailures')];
+    });
+  const answering = (answer: unknown) => withSpillway(async (_event: object, _context: Context) => answer);
+
+  test.each(['aws:sqs', 'aws:kinesis', 'aws:dynamodb'])(
+    'of %s is counted by what is handed back',
+    async (source) => {
+      expect(await answering(failed(2))(batch(source), context())).toEqual(failed(2));
+      await answering({ batchItemFailures: [] })(batch(source), context());
+      await answering(undefined)(batch(source), context());
+      expect(batches()).toEqual([
+        [3, 2, true],
+        [3, 0, true],
+        [3, 0, true],
+      ]);
+      expect(counts()).toEqual([
+        [1, 0],
+        [1, 0],
+        [1, 0],
+      ]);
+    },
+  );
+
+  test('that threw is an error and no item of it is counted as handed back', async () => {
+    const handler = withSpillway(async (_event: object, _context: Context) => {
+      throw new Error('no');
+    });
+    await expect(handler(batch('aws:sqs'), context())).rejects.toThrow('no');
+    expect([batches(), counts()]).toEqual([[[3, 0, true]], [[1, 1]]]);
+  });
+
+  test('that is answered by callback is counted too', async () => {
+    const handler = withSpillway((_event: object, _context: Context, done: Callback) => {
+      setImmediate(() => done(null, failed(1)));
+    });
+    await new Promise((resolve) => handler(batch('aws:sqs'), context(), resolve as Callback));
+    expect(batches()).toEqual([[3, 1, true]]);
+  });
+
+  test('never has more failures than items, whatever the answer holds', async () => {
+    const trap = {
+      get batchItemFailures() {
+        throw new Error('trap');
+      },
+    };
+    for (const answer of [failed(9), { batchItemFailures: 'all' }, trap])
+      await answering(answer)(batch('aws:sqs'), context());
+    expect(batches().map(([, failures]) => failures)).toEqual([3, 0, 0]);
+  });
+
+  test.each([
+    [{}],
+    [{ Records: [] }],
+    [null],
+    [{ Records: [{ eventSource: 'aws:s3' }] }],
+    [{ Records: [{ EventSource: 'aws:sns' }] }],
+  ])('is not what %j brings', async (event) => {
+    await answering(failed(1))(event as object, context());
+    expect(batches()).toEqual([[undefined, undefined, false]]);
   });
 });
 

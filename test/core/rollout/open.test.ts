@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { rulesFor } from '../../../core/analysis/judge.ts';
 import type { Alarm, Series } from '../../../core/analysis/types.ts';
 import type { Manifest } from '../../../core/config/manifest.ts';
 import { rolloutFileFrom } from '../../../core/config/rollout-file.ts';
@@ -244,6 +245,28 @@ describe('handled 5xx', () => {
     expect(metrics({ history: { api: lately(0, 0) } })).toEqual(['errors', 'http5xx']);
   });
 
+  test('are watched on the other targets where one of them counts no responses', () => {
+    const more = {
+      manifest: manifest({ targets: { ...BOTH, worker: { ...BOTH.worker, source: 'http' } } }),
+      targets: both({}, { source: 'http' }),
+      history: { api: lately(100, 0), worker: lately(100, 100) },
+    };
+    const event = openedBy(more);
+    expect(event.watch).toEqual([
+      { metric: 'errors', ratio: 1.5 },
+      { metric: 'http5xx', ratio: 1.5, blind: ['api'] },
+    ]);
+    expect(event.notices).toEqual([
+      'http5xx is not watched on api in this rollout: version 7 of api counts no responses; wrap the handler with withSpillway',
+    ]);
+    const [api, worker] = event.targets.map((each) =>
+      rulesFor(each, event.watch).map(({ metric }) => metric),
+    );
+    expect([api, worker]).toEqual([['errors'], ['errors', 'http5xx']]);
+    const blind = openedBy({ ...more, history: { api: lately(100, 0), worker: lately(100, 0) } });
+    expect(blind.watch).toEqual([{ metric: 'errors', ratio: 1.5 }]);
+  });
+
   test('are no matter of a target that answers no requests', () => {
     const more = {
       manifest: manifest({ targets: BOTH }),
@@ -296,15 +319,33 @@ test('what the targets and the plan have to say is told', () => {
   expect(plan.onInconclusive).toBe('promote');
 });
 
-describe('what no tick would keep', () => {
-  const worker = { worker: { lambda: 'checkout-prod-worker', alias: 'live', source: 'stream' } };
-
-  test('is refused instead of being ignored: a limit', () => {
-    const file = { targets: worker, limits: { iteratorAge: '5m' } };
-    const asked = manifest(file, { targets: { worker: { version: '8' } } });
-    expect(refusal({ manifest: asked })).toMatch(/^limits: no tick measures them yet.*name an alarm/);
+describe('limits', () => {
+  const targets = {
+    api: { lambda: 'checkout-prod-api', alias: 'live' },
+    worker: { lambda: 'checkout-prod-worker', alias: 'live', source: 'stream' },
+  };
+  const asked = (worker: Partial<ReturnType<typeof target>> = {}) => ({
+    manifest: manifest(
+      { targets, limits: { iteratorAge: '1m' } },
+      { targets: { api: { version: '8' }, worker: { version: '8' } } },
+    ),
+    targets: both({}, { source: 'stream', ...worker }),
   });
 
+  test('are frozen, with what is to be known of them', () => {
+    const history: Found['history'] = { worker: { iteratorAge: [{ start: minute(-2), value: 61 }] } };
+    expect(openedBy({ ...asked(), history })).toMatchObject({
+      limits: [{ limit: 'iteratorAge', max: 60 }],
+      notices: [expect.stringContaining('limits.iteratorAge of worker is over 60 s already')],
+    });
+  });
+
+  test('are left out with the only target that has them', () => {
+    expect(openedBy(asked({ canary: '7' })).limits).toEqual([]);
+  });
+});
+
+describe('what nobody would keep', () => {
   test('is refused instead of being ignored: a release elsewhere', () => {
     const asked = manifest({}, { requires: { completedIn: 'staging' } });
     expect(refusal({ manifest: asked })).toMatch(

@@ -1,0 +1,232 @@
+import type { Plan } from '../plan/plan.ts';
+import type { Source, Target } from '../rollout/event.ts';
+import type { Rollout } from '../rollout/state.ts';
+import { type Instant, WINDOW_MS } from '../units.ts';
+import { duration, number } from '../words.ts';
+import {
+  type Level,
+  type Limit,
+  type LimitFinding,
+  type LimitRule,
+  METRICS,
+  type Series,
+  type VerdictStatus,
+  type Window,
+} from './types.ts';
+import { believable, sum } from './windows.ts';
+
+/** Which sources have each limit, and the field of the target that names the queue which is read for it. */
+export const MEASURED: Record<Limit, { [S in Source]?: 'queue' | 'dlq' | 'nothing' }> = {
+  dlqNew: { sqs: 'dlq', async: 'dlq' },
+  oldestMessage: { sqs: 'queue', async: 'nothing' },
+  iteratorAge: { stream: 'nothing' },
+  batchFailures: { sqs: 'nothing', stream: 'nothing' },
+};
+
+/** Newest windows in which data may still be on its way. */
+const LATE_WINDOWS = 2;
+
+/** Data points in a row that must break a limit: SQS calls its numbers approximate, and one of them alone may be off. */
+const IN_A_ROW = 2;
+
+/** The limits that a target of this source keeps. */
+export function limitsOf({ source }: Pick<Target, 'source'>, limits: readonly LimitRule[]): LimitRule[] {
+  return limits.filter(({ limit }) => MEASURED[limit][source] !== undefined);
+}
+
+/**
+ * What each limit of a target says of what was read, on settled windows alone. A limit has no control, so it is held
+ * against the release only where what breaks it can have begun after the first raise: what was over the limit before,
+ * or waited already, was there without it.
+ */
+export function limitFindings(
+  rollout: Rollout,
+  target: Target,
+  series: Series,
+  { step, label }: { step: { from: Instant; to: Instant }; label: string },
+): LimitFinding[] {
+  const { raisedAt } = rollout;
+  return limitsOf(target, rollout.opening.limits).map((rule) => {
+    const since = Math.floor((raisedAt ?? Number.POSITIVE_INFINITY) / WINDOW_MS) * WINDOW_MS;
+    const { status, value, said } = judged(rule, target, series, { since, step });
+    const reason = `${label}${said}`;
+    return { ...rule, target: target.name, status, value, reason };
+  });
+}
+
+/** `since`: the beginning of the window in which traffic was first raised. */
+interface Stretch {
+  since: Instant;
+  step: { from: Instant; to: Instant };
+}
+
+interface Said {
+  status: VerdictStatus;
+  value: number;
+  said: string;
+}
+
+function judged(rule: LimitRule, target: Target, series: Series, stretch: Stretch): Said {
+  const said = saidBy(rule, series, stretch);
+  const missing =
+    series[rule.limit] === undefined
+      ? `${rule.limit} was not read`
+      : said.status === 'fail'
+        ? undefined
+        : whyMissing(rule.limit, target, series, stretch.step);
+  return missing === undefined ? said : { ...said, status: 'broken', said: missing };
+}
+
+function saidBy({ limit, max }: LimitRule, series: Series, stretch: Stretch): Said {
+  switch (limit) {
+    case 'batchFailures':
+      return batchFailures(max, series.batchFailures ?? [], stretch);
+    case 'dlqNew':
+      return deadLetters(max, levels(series.dlqNew, stretch.step.to), stretch);
+    case 'oldestMessage':
+      return age(
+        max,
+        levels(series.oldestMessage, stretch.step.to),
+        stretch,
+        'the oldest message has waited',
+      );
+    case 'iteratorAge':
+      return age(max, levels(series.iteratorAge, stretch.step.to), stretch, 'the last record was as old as');
+  }
+}
+
+/** SQS reports nothing of an inactive queue, and one that holds messages is active: what is absent is zero (SQS developer guide, "Available CloudWatch metrics for Amazon SQS"). */
+function deadLetters(max: number, all: readonly Level[], { since }: Stretch): Said {
+  // The last point before the raise and not the highest: messages that somebody took out before it are not there to count on.
+  const before = all.filter(({ start }) => start < since).at(-1)?.value ?? 0;
+  const grown = all
+    .filter(({ start }) => start > since)
+    .map(({ start, value }) => ({ start, value: value - before }));
+  const value = Math.max(0, ...grown.map((point) => point.value));
+  const isOver = runs(grown, (point) => point.value > max).length > 0;
+  const said = `${number(value)} new in the dead-letter queue, where ${number(before)} were before; at most ${number(max)} may be new`;
+  return { status: isOver ? 'fail' : 'pass', value, said };
+}
+
+/** What waits now may have waited before the first raise; only what was sent after it can be the canary's doing. */
+function age(max: number, all: readonly Level[], { since }: Stretch, what: string): Said {
+  const after = all.filter(({ start }) => start > since);
+  const isTooOld = ({ value }: Level) => value > max;
+  const wasOver = all.some((point) => point.start < since && isTooOld(point));
+  // As with a red alarm: what was over before is held against the release once it has been seen to recover.
+  const from = wasOver ? runs(after, (point) => !isTooOld(point))[0] : since;
+  const held = after.filter(
+    ({ start, value }) =>
+      start > (from ?? Number.POSITIVE_INFINITY) &&
+      // Where in its minute an age was taken is not known; with the end of it, what stopped at the raise is never missed.
+      start + WINDOW_MS - value * 1000 >= since,
+  );
+  const isOver = runs(held, isTooOld).length > 0;
+  const value = Math.max(0, ...(isOver ? held : after).map((point) => point.value));
+  const why = wasOver ? 'it was so before this release too' : 'too little of that is since this release';
+  const old = !isOver && value > max ? `; not held against it: ${why}` : '';
+  const said = `${what} ${duration(value)}, and ${duration(max)} at most are allowed${old}`;
+  return { status: isOver ? 'fail' : 'pass', value, said };
+}
+
+/** Failures belong to the version that handed them back, so those of stable are never the canary's. */
+function batchFailures(max: number, read: readonly Window[], { since, step }: Stretch): Said {
+  const { windows } = believable(read.filter(({ start }) => start + WINDOW_MS <= step.to));
+  const before = sum(windows.filter(({ start }) => start < since).map(({ stable }) => stable));
+  const { bad: value, total } = sum(
+    windows.filter(({ start }) => start >= since).map(({ canary }) => canary),
+  );
+  const isOver = value > max && before.bad <= max;
+  const old =
+    value > max && !isOver
+      ? `; stable handed back ${number(before.bad)} of ${number(before.total)} just before this release`
+      : '';
+  const said = `canary handed back ${number(value)} of ${number(total)} as failed, and ${number(max)} at most are allowed${old}`;
+  return { status: isOver ? 'fail' : 'pass', value, said };
+}
+
+/**
+ * Why a limit says nothing although requests came: where Lambda runs something, it reports the age of it, and the wrapper
+ * counts its batch. Only a queue may be silent: one without messages has no age.
+ */
+function whyMissing(
+  limit: Limit,
+  target: Target,
+  series: Series,
+  { from, to }: Stretch['step'],
+): string | undefined {
+  if (MEASURED[limit][target.source] !== 'nothing') return undefined;
+  const isCounted = limit === 'batchFailures';
+  const isDue = ({ start }: { start: Instant }) => start >= from && start < to - LATE_WINDOWS * WINDOW_MS;
+  const requests = METRICS.map((metric) => (series[metric] ?? []).filter(isDue)).map(
+    (windows) =>
+      sum(windows.flatMap(({ canary, stable }) => (isCounted ? [canary] : [canary, stable]))).total,
+  );
+  const most = Math.max(...requests);
+  const isSeen = isCounted
+    ? (series.batchFailures ?? []).some(({ start, canary }) => start >= from && (canary?.total ?? 0) > 0)
+    : (series[limit] ?? []).some(({ start }) => start >= from);
+  if (most === 0 || isSeen) return undefined;
+  const whose = isCounted ? 'the canary' : 'the alias';
+  const mend = isCounted ? '; wrap its handler with withSpillway' : '';
+  return `${limit}: ${whose} ran ${number(most)} times in this step and nothing was reported${mend}`;
+}
+
+/** The settled points that can be believed, oldest first. */
+function levels(read: readonly Level[] | undefined, to: Instant): Level[] {
+  return (read ?? [])
+    .filter(({ start, value }) => start + WINDOW_MS <= to && value >= 0 && Number.isFinite(value))
+    .sort((a, b) => a.start - b.start);
+}
+
+/** The moments at which so many points in a row were as asked. */
+function runs(points: readonly Level[], isSo: (point: Level) => boolean): Instant[] {
+  return points
+    .filter((_, index) => index + 1 >= IN_A_ROW && points.slice(index + 1 - IN_A_ROW, index + 1).every(isSo))
+    .map(({ start }) => start);
+}
+
+/** What a person should know of the limits of a target before its rollout, by what was read of the minutes before it. */
+export function limitNotices(
+  target: Target,
+  limits: readonly LimitRule[],
+  plan: Plan,
+  series: Series = {},
+): string[] {
+  const lasts = plan.steps.reduce((seconds, step) => seconds + step.bakeSeconds, plan.verifySeconds);
+  return limitsOf(target, limits).flatMap(({ limit, max }) => {
+    const of = `limits.${limit} of ${target.name}`;
+    if (limit === 'dlqNew')
+      return (series.dlqNew ?? []).length > 0
+        ? []
+        : [
+            `${of}: CloudWatch shows nothing of queue ${target.ref.dlq} lately. An inactive queue is empty, but its first message may be seen 15 min late, and a wrong name looks the same`,
+          ];
+    if (limit === 'batchFailures') return batchNotices(of, max, target, series);
+    const isOver = (series[limit] ?? []).some(({ value }) => value > max);
+    return [
+      ...(isOver
+        ? [
+            `${of} is over ${duration(max)} already; it is not held against this release until it has recovered`,
+          ]
+        : []),
+      ...(max > lasts
+        ? [
+            `${of} allows ${duration(max)}, and this plan can be through in ${duration(lasts)}: what is sent during it may not become too old in time`,
+          ]
+        : []),
+    ];
+  });
+}
+
+function batchNotices(of: string, max: number, { stable, canary }: Target, series: Series): string[] {
+  const ran = METRICS.some((metric) => sum((series[metric] ?? []).map((window) => window.stable)).total > 0);
+  const { bad, total } = sum((series.batchFailures ?? []).map((window) => window.stable));
+  if (ran && total === 0)
+    return [
+      `${of}: version ${stable} counts no batches; where ${canary === '' ? 'the new version' : `version ${canary}`} does not either, it cannot be measured and the rollout pauses; wrap the handler with withSpillway`,
+    ];
+  return bad > max
+    ? [`${of}: version ${stable} handed back ${number(bad)} lately, so it is not held against this release`]
+    : [];
+}

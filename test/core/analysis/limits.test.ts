@@ -1,0 +1,288 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { judge, type Reading } from '../../../core/analysis/judge.ts';
+import { limitNotices, limitsOf } from '../../../core/analysis/limits.ts';
+import {
+  type Level,
+  LIMITS,
+  type LimitRule,
+  type Series,
+  type Window,
+} from '../../../core/analysis/types.ts';
+import { SOURCES, type Source } from '../../../core/rollout/event.ts';
+import { WINDOW_MS } from '../../../core/units.ts';
+import { inVerify, minute, onFirstStep, plan, stateAfter, TWO_TARGETS, target } from '../rollout/given.ts';
+
+/** A point for each minute from `first` on, relative to the opening; the first raise is in minute 0. */
+const levels = (first: number, ...values: (number | undefined)[]): Level[] =>
+  values.flatMap((value, index) => (value === undefined ? [] : [{ start: minute(first + index), value }]));
+
+const errors: Window[] = [1, 2, 3, 4, 5, 6].map((at) => ({
+  start: minute(at),
+  canary: { bad: 0, total: 200 },
+  stable: { bad: 2, total: 1_800 },
+}));
+
+const fed = (source: Source) => target('api', { source, ref: { queue: 'orders', dlq: 'orders-dlq' } });
+
+/** What is said at minute 8, when the windows up to minute 7 have settled. */
+function said(
+  rule: LimitRule,
+  series: Series,
+  { source = 'sqs' as Source, now = 8, history = onFirstStep } = {},
+) {
+  const opening = {
+    watch: [{ metric: 'errors' as const, ratio: 1.5 }],
+    limits: [rule],
+    targets: [fed(source)],
+  };
+  const reading: Reading = { series: { api: { errors, ...series } }, alarms: [] };
+  const { status, reason, limits = [] } = judge(stateAfter(history(opening)), reading, minute(now));
+  return { status, reason, limit: limits[0] };
+}
+
+describe('dlqNew', () => {
+  const rule: LimitRule = { limit: 'dlqNew', max: 3 };
+  const on = (...points: Level[]) => said(rule, { dlqNew: points });
+
+  test('fails on growth above it in two points in a row, counts first', () => {
+    expect(on(...levels(-2, 40, 40), ...levels(1, 41, 44, 45))).toEqual({
+      status: 'fail',
+      reason: '5 new in the dead-letter queue, where 40 were before; at most 3 may be new',
+      limit: {
+        ...{ limit: 'dlqNew', max: 3, target: 'api', status: 'fail', value: 5 },
+        reason: '5 new in the dead-letter queue, where 40 were before; at most 3 may be new',
+      },
+    });
+  });
+
+  test('does not fail at the limit, on one point above it, or on what lay there before', () => {
+    expect(on(...levels(-2, 40, 40), ...levels(1, 43, 43, 43)).limit?.status).toBe('pass');
+    expect(on(...levels(-2, 40, 40), ...levels(1, 44, 40, 44, 40)).limit?.status).toBe('pass');
+    expect(on(...levels(-2, 900, 900), ...levels(1, 900, 900, 900)).limit?.status).toBe('pass');
+  });
+
+  test('does not count the minute of the raise, nor what somebody took out before it', () => {
+    expect(on(...levels(-3, 1, 1, 1, 50), ...levels(1, 1, 1)).limit?.status).toBe('pass');
+    expect(on(...levels(-3, 40, 40, 2), ...levels(1, 6, 6)).limit?.status).toBe('fail');
+  });
+
+  test('takes an inactive queue for an empty one, before and after', () => {
+    expect(on().limit).toMatchObject({ status: 'pass', value: 0 });
+    expect(on(...levels(4, 4, 4)).limit?.status).toBe('fail');
+  });
+
+  test('waits until a point has settled', () => {
+    expect(on(...levels(5, 9, 9)).status).toBe('fail');
+    expect(on(...levels(6, 9, 9)).limit?.status).toBe('pass');
+  });
+});
+
+describe.each([
+  ['oldestMessage', 'sqs', 'the oldest message has waited'],
+  ['oldestMessage', 'async', 'the oldest message has waited'],
+  ['iteratorAge', 'stream', 'the last record was as old as'],
+] as const)('%s of a target with source %s', (limit, source, words) => {
+  const on = (points: Level[], more = {}) =>
+    said({ limit, max: 120 }, { [limit]: points }, { source, ...more });
+
+  test('fails where what was sent since the first raise is too old, twice in a row', () => {
+    const found = on([...levels(-3, 1, 1, 1), ...levels(1, 1, 60, 130, 190, 250)]);
+    expect(found).toMatchObject({ status: 'fail', limit: { status: 'fail', value: 250 } });
+    expect(found.reason).toBe(`${words} 4 min, and 2 min at most are allowed`);
+  });
+
+  test('is not broken by one point, or at the limit', () => {
+    expect(on([...levels(-1, 1), ...levels(2, 1, 121, 1, 121, 1)]).limit?.status).toBe('pass');
+    expect(on([...levels(-1, 1), ...levels(2, 120, 120, 120)]).limit?.status).toBe('pass');
+  });
+
+  test('does not hold what waited before the raise against the release', () => {
+    const found = on([...levels(-3, 10, 70, 119), ...levels(1, 239, 299, 359, 419, 479)]);
+    expect(found.limit?.status).toBe('pass');
+    expect(found.limit?.reason).toBe(
+      `${words} 8 min, and 2 min at most are allowed; not held against it: too little of that is since this release`,
+    );
+  });
+
+  test('does not hold it where it was over before, until it has recovered', () => {
+    const before = levels(-4, 1, 130, 1, 1);
+    expect(on([...before, ...levels(3, 130, 130, 130, 130)]).limit).toMatchObject({
+      status: 'pass',
+      reason: expect.stringContaining('it was so before this release too'),
+    });
+    expect(on([...before, ...levels(1, 1, 1, 130, 130)]).limit?.status).toBe('fail');
+    expect(on([...before, ...levels(1, 1, 130, 130, 130)]).limit?.status).toBe('pass');
+  });
+});
+
+describe('ages that never arrive', () => {
+  test.each([
+    ['iteratorAge', 'stream'],
+    ['oldestMessage', 'async'],
+  ] as const)('are broken where the function ran: %s of %s', (limit, source) => {
+    expect(said({ limit, max: 120 }, { [limit]: [] }, { source })).toMatchObject({
+      status: 'broken',
+      reason: `${limit}: the alias ran 8,000 times in this step and nothing was reported`,
+    });
+  });
+
+  test('may be late by two windows', () => {
+    const rule: LimitRule = { limit: 'iteratorAge', max: 120 };
+    const more = { source: 'stream' as const };
+    expect(said(rule, { iteratorAge: [] }, { ...more, now: 4 }).limit?.status).toBe('pass');
+    expect(said(rule, { iteratorAge: [] }, { ...more, now: 5 }).limit?.status).toBe('broken');
+  });
+
+  test('are nothing where nothing ran, or where a queue is empty', () => {
+    const idle = { errors: [], iteratorAge: [] };
+    expect(said({ limit: 'iteratorAge', max: 120 }, idle, { source: 'stream' }).limit?.status).toBe('pass');
+    expect(said({ limit: 'oldestMessage', max: 120 }, { oldestMessage: [] }).limit?.status).toBe('pass');
+  });
+});
+
+describe('batchFailures', () => {
+  const rule: LimitRule = { limit: 'batchFailures', max: 10 };
+  const batch = (at: number, canary?: [number, number], stable?: [number, number]): Window => ({
+    start: minute(at),
+    ...(canary === undefined ? {} : { canary: { bad: canary[0], total: canary[1] } }),
+    ...(stable === undefined ? {} : { stable: { bad: stable[0], total: stable[1] } }),
+  });
+  const on = (...windows: Window[]) => said(rule, { batchFailures: windows });
+
+  test('adds up what the canary handed back since the first raise, its minute included', () => {
+    expect(on(batch(0, [6, 50]), batch(1, [5, 50], [0, 900]))).toMatchObject({
+      status: 'fail',
+      reason: 'canary handed back 11 of 100 as failed, and 10 at most are allowed',
+    });
+    expect(on(batch(0, [6, 50]), batch(1, [4, 50])).limit?.status).toBe('pass');
+  });
+
+  test('never counts those of stable', () => {
+    expect(on(batch(1, [0, 100], [500, 900])).limit).toMatchObject({ status: 'pass', value: 0 });
+  });
+
+  test('is not held against a release where stable broke it just before', () => {
+    expect(on(batch(-2, undefined, [11, 900]), batch(1, [50, 100])).limit).toMatchObject({
+      status: 'pass',
+      reason:
+        'canary handed back 50 of 100 as failed, and 10 at most are allowed; stable handed back 11 of 900 just before this release',
+    });
+    expect(on(batch(-2, undefined, [10, 900]), batch(1, [50, 100])).status).toBe('fail');
+  });
+
+  test('is broken where the canary runs and counts none', () => {
+    expect(on(batch(1, undefined, [0, 900]))).toMatchObject({
+      status: 'broken',
+      reason:
+        'batchFailures: the canary ran 800 times in this step and nothing was reported; wrap its handler with withSpillway',
+    });
+  });
+
+  test('does not believe counts that are none', () => {
+    expect(on(batch(1, [Number.NaN, 10]), batch(2, [30, 20]), batch(3, [0, 10])).limit?.value).toBe(0);
+  });
+});
+
+describe('any limit', () => {
+  test('that was not read is broken and never a pass', () => {
+    for (const limit of LIMITS)
+      for (const source of SOURCES)
+        if (limitsOf({ source }, [{ limit, max: 5 }]).length > 0)
+          expect(said({ limit, max: 5 }, {}, { source })).toMatchObject({
+            status: 'broken',
+            reason: `${limit} was not read`,
+          });
+  });
+
+  test('is no evidence: a step with limits and nothing else is not passed', () => {
+    const opening = { watch: [], limits: [{ limit: 'dlqNew' as const, max: 0 }], targets: [fed('sqs')] };
+    const reading = { series: { api: { dlqNew: [] } }, alarms: [] };
+    const { status, reason } = judge(stateAfter(onFirstStep(opening)), reading, minute(8));
+    expect({ status, reason }).toEqual({ status: 'inconclusive', reason: 'nothing was watched' });
+  });
+
+  test('still stands after promotion', () => {
+    const series = { dlqNew: levels(9, 5, 5) };
+    expect(said({ limit: 'dlqNew', max: 3 }, series, { now: 12, history: inVerify }).status).toBe('fail');
+  });
+
+  test('is only of the targets that have it, which are named where there are several', () => {
+    const [api, worker] = TWO_TARGETS as [(typeof TWO_TARGETS)[0], (typeof TWO_TARGETS)[0]];
+    const opening = {
+      watch: [],
+      limits: [{ limit: 'dlqNew' as const, max: 0 }],
+      targets: [api, { ...worker, source: 'sqs' as const }],
+    };
+    const reading = { series: { worker: { dlqNew: levels(1, 2, 2) } }, alarms: [] };
+    const { limits } = judge(stateAfter(onFirstStep(opening)), reading, minute(8));
+    expect(limits?.map(({ reason }) => reason)).toEqual([
+      'worker 2 new in the dead-letter queue, where 0 were before; at most 0 may be new',
+    ]);
+  });
+
+  test('never fails on what is the same as before the raise', () => {
+    const steady = fc.record({
+      limit: fc.constantFrom('dlqNew' as const, 'oldestMessage' as const),
+      max: fc.integer({ min: 0, max: 1000 }),
+      level: fc.integer({ min: 0, max: 2000 }),
+      gaps: fc.uniqueArray(fc.integer({ min: 1, max: 6 })),
+    });
+    fc.assert(
+      fc.property(steady, ({ limit, max, level, gaps }) => {
+        const points = levels(-10, ...Array.from({ length: 17 }, () => level));
+        const seen = points.filter(({ start }) => !gaps.includes((start - minute(0)) / WINDOW_MS));
+        expect(said({ limit, max }, { [limit]: seen }).limit?.status).toBe('pass');
+      }),
+    );
+  });
+});
+
+describe('before a rollout', () => {
+  const told = (limit: LimitRule['limit'], series: Series, source: Source = 'sqs', max = 60) =>
+    limitNotices(fed(source), [{ limit, max }], plan(), series);
+
+  test('nothing is told where all is well', () => {
+    expect(told('dlqNew', { dlqNew: levels(-2, 0) })).toEqual([]);
+    expect(told('oldestMessage', { oldestMessage: levels(-2, 60) })).toEqual([]);
+    expect(told('oldestMessage', {})).toEqual([]);
+    expect(told('batchFailures', {})).toEqual([]);
+    expect(told('iteratorAge', { iteratorAge: levels(-2, 900) }, 'sqs')).toEqual([]);
+  });
+
+  test('a queue of which nothing is seen is named', () => {
+    expect(told('dlqNew', {})).toEqual([
+      'limits.dlqNew of api: CloudWatch shows nothing of queue orders-dlq lately. An inactive queue is empty, but its first message may be seen 15 min late, and a wrong name looks the same',
+    ]);
+  });
+
+  test('a limit that is broken already is named', () => {
+    expect(told('iteratorAge', { iteratorAge: levels(-9, 61, 1) }, 'stream')).toEqual([
+      'limits.iteratorAge of api is over 60 s already; it is not held against this release until it has recovered',
+    ]);
+    const stable = (bad: number): Series => ({
+      errors: [{ start: minute(-2), stable: { bad: 0, total: 9 } }],
+      batchFailures: [{ start: minute(-2), stable: { bad, total: 90 } }],
+    });
+    expect(told('batchFailures', stable(61))).toEqual([
+      'limits.batchFailures of api: version 7 handed back 61 lately, so it is not held against this release',
+    ]);
+    expect(told('batchFailures', stable(60))).toEqual([]);
+  });
+
+  test('an age that cannot come about in time is named', () => {
+    expect(told('oldestMessage', {}, 'sqs', 900)).toEqual([
+      'limits.oldestMessage of api allows 15 min, and this plan can be through in 6 min: what is sent during it may not become too old in time',
+    ]);
+  });
+
+  test('a stable version that counts no batches is named', () => {
+    const running: Series = {
+      errors: [{ start: minute(-2), stable: { bad: 0, total: 9 } }],
+      batchFailures: [],
+    };
+    expect(told('batchFailures', running)).toEqual([
+      'limits.batchFailures of api: version 7 counts no batches; where version 8 does not either, it cannot be measured and the rollout pauses; wrap the handler with withSpillway',
+    ]);
+  });
+});
