@@ -13,6 +13,8 @@ export interface EventSource {
   what: string;
   /** The queue's name, where it is one. */
   queue: string | undefined;
+  /** True where it belongs to another account than the function. */
+  isForeign: boolean;
   /** The alias or version that it calls; undefined where it calls `$LATEST`. */
   qualifier: string | undefined;
 }
@@ -74,11 +76,12 @@ async function mappingsOf(client: LambdaClient, name: string): Promise<EventSour
 }
 
 function eventSource({ EventSourceArn, FunctionArn }: EventSourceMappingConfiguration): EventSource {
-  const [, , service, , , ...rest] = EventSourceArn?.split(':') ?? [];
+  const [, , service, , account, ...rest] = EventSourceArn?.split(':') ?? [];
   const resource = rest.join(':');
   const queue = service === 'sqs' ? resource : undefined;
   const what = queue === undefined ? `event source ${resource || 'outside AWS'}` : `queue ${queue}`;
-  return { what, queue, qualifier: qualifierOf(FunctionArn) };
+  const isForeign = account !== undefined && account !== FunctionArn?.split(':')[4];
+  return { what, queue, isForeign, qualifier: qualifierOf(FunctionArn) };
 }
 
 /** `arn:aws:lambda:<region>:<account>:function:<name>[:<qualifier>]` */

@@ -61,6 +61,11 @@ export function runs({ configuration, code }: Found, wanted: CodeName): boolean 
   return [code.ImageUri, code.ResolvedImageUri].some((uri) => uri?.endsWith(`@${digest}`));
 }
 
+/** What a version is made of; an image is known by its digest wherever it was pulled from. */
+export function digestOf({ configuration, code }: Found): string {
+  return code.ResolvedImageUri?.split('@')[1] ?? configuration.CodeSha256 ?? '';
+}
+
 /** What must be said where another rollout moves a target; whoever asked may wait for it instead of being refused. */
 export function held(key: string, stamp: Stamp): RolloutError {
   return new RolloutError(

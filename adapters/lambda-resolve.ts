@@ -10,7 +10,7 @@ import type { Clock, ResolvedTarget, TargetRequest } from '../core/ports.ts';
 import { type Publishing, SOURCES, type Target } from '../core/rollout/event.ts';
 import { stampFrom } from '../core/rollout/stamp.ts';
 import { nameOf, reach } from './_aws.ts';
-import { type Found, functionOf, held, runs, SERVICE_TAG, settledLatest } from './_lambda.ts';
+import { digestOf, type Found, functionOf, held, runs, SERVICE_TAG, settledLatest } from './_lambda.ts';
 import { type EventSource, eventSourcesOf, urlsOfLatest } from './_lambda-sources.ts';
 
 /** The tag by which a function's owner says that nobody else deploys its code: its value is the kind of artifact, `zip` or `image`. */
@@ -43,6 +43,7 @@ export async function resolveLambda(
   assertPair(field, lambda, offered.configuration, stable.configuration);
   const sources = await eventSourcesOf(client, lambda, alias);
   assertBound(field, spec, sources);
+  assertReadable(field, spec, sources);
   return {
     target: {
       name,
@@ -60,8 +61,9 @@ export async function resolveLambda(
         : await published(client, clock, { ...request, artifact }, { offered, stable, primary, sources })),
       source: SOURCES.find((source) => source === spec.source) ?? 'http',
     },
+    digest: madeOf(artifact, offered),
     timeoutSeconds: offered.configuration.Timeout ?? 3,
-    notices: strays(lambda, alias, sources),
+    notices: [...strays(lambda, alias, sources), ...otherDeadLetters(field, spec, offered.configuration)],
   };
 }
 
@@ -165,6 +167,35 @@ function assertBound(
     field,
     `${wanted} alias ${alias} of ${lambda}${instead}; bind its event source mapping to the alias`,
   );
+}
+
+/** CloudWatch keeps the numbers of a queue in the queue's own account, so those of a foreign one would always read as zero. */
+function assertReadable(field: string, { queue }: Record<string, string>, sources: EventSource[]): void {
+  if (queue === undefined || !sources.some((each) => each.queue === queue && each.isForeign)) return;
+  throw invalid(
+    `${field}.queue`,
+    `queue ${queue} belongs to another account, whose metrics cannot be read here; take it and limits.oldestMessage out, and name an alarm on it instead`,
+  );
+}
+
+/** What a function gave up goes to its dead-letter queue or to a destination, of which only the first can be seen here. */
+function otherDeadLetters(
+  field: string,
+  { source, dlq }: Record<string, string>,
+  { DeadLetterConfig }: FunctionConfiguration,
+): string[] {
+  const arn = DeadLetterConfig?.TargetArn;
+  if (source !== 'async' || dlq === undefined || arn?.endsWith(`:${dlq}`)) return [];
+  return [
+    `${field}.dlq: ${dlq} is not the dead-letter queue of the function (${arn ?? 'it has none'}), so it must be its destination on failure`,
+  ];
+}
+
+/** What the canary will be made of: a zip is known by its hash and an image by its digest before they are published. */
+function madeOf(artifact: Artifact, offered: Found): string {
+  if ('zip' in artifact) return artifact.zip.sha256;
+  if ('image' in artifact) return artifact.image.split('@')[1] ?? artifact.image;
+  return digestOf(offered);
 }
 
 function strays(lambda: string, alias: string, sources: EventSource[]): string[] {

@@ -133,6 +133,8 @@ export interface TargetRequest {
 /** A target with everything looked up that an opening freezes. */
 export interface ResolvedTarget {
   target: Target;
+  /** What its canary is made of, whatever its version is called: the SHA-256 of its code as Lambda tells it, or the digest of its image. */
+  digest: string;
   /** Longest time one request may take, so that late metrics are waited for. */
   timeoutSeconds: Seconds;
   notices: string[];
@@ -235,6 +237,27 @@ export interface DeadMan {
   /** What it was armed with, or undefined where it is not armed. */
   frozen(rolloutId: string): Promise<DeadManInput | undefined>;
   disarm(rolloutId: string): Promise<void>;
+}
+
+/** What became of some artifacts in one environment, as its own controller tells it. */
+export interface Completion {
+  environment: string;
+  service: string;
+  /** What each target of the service is made of. */
+  digests: Record<string, string>;
+  /** The rollout that told it. */
+  rolloutId: string;
+  /** False once they were rolled back. */
+  completed: boolean;
+  at: Instant;
+}
+
+/** What completed where. Only the controller of an environment can tell for it, and no release can. */
+export interface Completions {
+  /** Writes down what became of artifacts here, in place of what was told of them before. @throws RolloutError Unavailable */
+  tell(completion: Completion): Promise<void>;
+  /** What was told last of exactly these artifacts; undefined where nothing was. @throws RolloutError Unavailable */
+  find(wanted: Pick<Completion, 'environment' | 'service' | 'digests'>): Promise<Completion | undefined>;
 }
 
 /** Where releases are uploaded. */

@@ -9,6 +9,7 @@ import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
 import { cloudwatchMetrics } from '../adapters/cloudwatch-metrics.ts';
 import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
 import { byKind, hookRunners, publishers, routers } from '../adapters/registry.ts';
+import { s3Completions } from '../adapters/s3-completions.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
@@ -115,6 +116,9 @@ export const awsDeadMan = () =>
 /** The bucket that releases are uploaded to. */
 export const awsReleases = () => s3Releases(counted(new S3Client(CLIENT)));
 
+/** The bucket in which the controllers of several environments tell what completed; only a rollout that asks for it needs it. */
+export const awsCompletions = () => s3Completions(new S3Client(CLIENT), () => setting('COMPLETIONS_BUCKET'));
+
 /** What the command line asks for first. */
 export const about = () => ({
   environment: setting('ENVIRONMENT'),
@@ -126,6 +130,7 @@ export const about = () => ({
 export const openingPorts = (): Needs<Opens> => ({
   alarms: awsAlarms(),
   clock,
+  completions: awsCompletions(),
   deadMan: awsDeadMan(),
   environment: setting('ENVIRONMENT'),
   executions: awsExecutions(),

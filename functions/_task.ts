@@ -4,6 +4,7 @@ import { RolloutError } from '../core/errors.ts';
 import type {
   AlarmSource,
   Clock,
+  Completions,
   DeadMan,
   ExecutionInput,
   Executions,
@@ -36,6 +37,7 @@ export interface Ports {
   executions: Executions;
   deadMan: DeadMan;
   releases: ReleaseStore;
+  completions: Completions;
 }
 
 /** Some of the ports: a function gets those it names and can touch nothing else. */
@@ -45,6 +47,7 @@ export type Needs<Names extends keyof Ports> = Pick<Ports, Names>;
 export type Opens =
   | 'alarms'
   | 'clock'
+  | 'completions'
   | 'deadMan'
   | 'environment'
   | 'executions'

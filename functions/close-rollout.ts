@@ -1,12 +1,16 @@
 import type { ExecutionInput } from '../core/ports.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
-import { awsDeadMan, awsJournal, awsRouters, clock } from './_aws.ts';
+import { awsCompletions, awsDeadMan, awsJournal, awsRouters, clock } from './_aws.ts';
 import { recordEffect } from './_journal.ts';
 import { reconcileTargets } from './_targets.ts';
-import { type Answer, ExecutionRef, lambda, type Needs, type Task, turn } from './_task.ts';
+import { type Answer, ExecutionRef, lambda, type Needs, soon, type Task, turn } from './_task.ts';
 
 /** Ends a completed rollout: traffic is read back against the outcome, the fence is shut, then the lock goes. Repeatable. */
-export const closeRollout: Task<ExecutionInput, Answer, 'clock' | 'deadMan' | 'journal' | 'router'> = {
+export const closeRollout: Task<
+  ExecutionInput,
+  Answer,
+  'clock' | 'completions' | 'deadMan' | 'journal' | 'router'
+> = {
   input: ExecutionRef,
   run: (ref, ports) =>
     turn(ref, ports, 'close', async (rollout) => {
@@ -16,7 +20,10 @@ export const closeRollout: Task<ExecutionInput, Answer, 'clock' | 'deadMan' | 'j
     }),
 };
 
-async function close(rollout: Rollout, ports: Needs<'clock' | 'journal' | 'router'>): Promise<Rollout> {
+async function close(
+  rollout: Rollout,
+  ports: Needs<'clock' | 'completions' | 'journal' | 'router'>,
+): Promise<Rollout> {
   let present = await reconcileTargets(rollout, ports);
   for (const target of rollout.opening.targets) {
     if (present.leaving !== undefined) return present;
@@ -27,12 +34,28 @@ async function close(rollout: Rollout, ports: Needs<'clock' | 'journal' | 'route
     if (!isCanary)
       present = await recordEffect(present, { type: 'Reconcile', target: target.name, seen }, ports);
   }
+  if (present.leaving === undefined) await tell(present, ports);
   return recordEffect(present, { type: 'Close' }, ports);
+}
+
+/** How long telling other environments may take. */
+const TELLING_MS = 3_000;
+
+/** Tells what completed, best effort: a release that serves everybody must not be held up by it, and what is not told is refused elsewhere. */
+async function tell({ opening }: Rollout, ports: Needs<'clock' | 'completions'>): Promise<void> {
+  const { environment, service, rolloutId, digests, rollsBack } = opening;
+  if (digests === undefined) return;
+  const at = ports.clock.now();
+  // A rollback is opened with what it takes back.
+  const completed = rollsBack === undefined;
+  const told = ports.completions.tell({ environment, service, digests, rolloutId, completed, at });
+  await soon(told, TELLING_MS, ports);
 }
 
 /** The function on AWS. */
 export const handler = lambda(closeRollout, () => ({
   clock,
+  completions: awsCompletions(),
   deadMan: awsDeadMan(),
   journal: awsJournal(),
   router: awsRouters(),

@@ -13,7 +13,7 @@ import { limitsFrom, watchFrom } from '../core/config/rollout-file.ts';
 import { type ErrorCode, RolloutError } from '../core/errors.ts';
 import type { ResolvedTarget } from '../core/ports.ts';
 import type { Identity, Opening, Outcome, RolloutEvent } from '../core/rollout/event.ts';
-import { checkOrder, open } from '../core/rollout/open.ts';
+import { checkOrder, digestsOf, type Found, open } from '../core/rollout/open.ts';
 import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { WINDOW_MS } from '../core/units.ts';
 import { openingPorts } from './_aws.ts';
@@ -168,14 +168,26 @@ async function readManifest(
 
 async function prepare(identity: Identity, manifest: Manifest, ports: Needs<Opens>): Promise<RolloutEvent[]> {
   const targets = await resolve(manifest, identity.manifest.bucket, ports);
-  const [service, alarms, history] = await Promise.all([
+  const [service, alarms, completion, history] = await Promise.all([
     ports.journal.service(identity.service),
     ports.alarms.read(manifest.rollout.alarms ?? []),
+    required(manifest, targets, ports),
     recent(manifest, targets, ports),
   ]);
-  const events = open({ identity, manifest, service, targets, alarms, history }, ports.clock.now());
+  const found: Found = { identity, manifest, service, targets, alarms, completion, history };
+  const events = open(found, ports.clock.now());
   await assertHooks(events, ports);
   return events;
+}
+
+/** What the environment that this release must have completed in has told of it. */
+async function required(
+  { requires, service }: Manifest,
+  targets: ResolvedTarget[],
+  { completions }: Needs<'completions'>,
+) {
+  if (requires === undefined) return undefined;
+  return completions.find({ environment: requires.completedIn, service, digests: digestsOf(targets) });
 }
 
 /** A hook that can never be asked refuses the release now, not half-way up. */

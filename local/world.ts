@@ -13,6 +13,7 @@ import { type AppendRecord, recordsFromStream } from '../adapters/dynamodb-strea
 import { PREFIX, tableDefinition } from '../adapters/dynamodb-table.ts';
 import { type JournalRecord, memoryJournal } from '../adapters/memory-journal.ts';
 import { byKind, hookRunners, publishers, routers } from '../adapters/registry.ts';
+import { s3Completions } from '../adapters/s3-completions.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
@@ -264,6 +265,7 @@ export function createWorld(options: WorldOptions): World {
       groupName: SCHEDULE_GROUP,
     }),
     releases: s3Releases(clients.s3),
+    completions: s3Completions(clients.s3, () => BUCKET),
   };
   const ports = options.changePorts?.(made) ?? made;
   const functions = controllerFunctions(() => ports);

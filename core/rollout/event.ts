@@ -105,6 +105,8 @@ export interface Opening extends Identity {
   commit?: string | undefined;
   author?: string | undefined;
   targets: Target[];
+  /** What each target of the release is made of, unchanged ones included: what is told of it once it has completed. */
+  digests?: Record<string, string> | undefined;
   plan: Plan;
   hooks: Hook[];
   gates: Gate[];

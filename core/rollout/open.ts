@@ -3,7 +3,7 @@ import type { Alarm, Series, WatchRule } from '../analysis/types.ts';
 import type { Manifest } from '../config/manifest.ts';
 import { gatesFrom, hooksFrom, limitsFrom, planFrom, probeFrom, watchFrom } from '../config/rollout-file.ts';
 import { RolloutError } from '../errors.ts';
-import type { ResolvedTarget, ServiceRecord } from '../ports.ts';
+import type { Completion, ResolvedTarget, ServiceRecord } from '../ports.ts';
 import type { Instant, Seconds } from '../units.ts';
 import type { Hook, Identity, Probing, RolloutEvent } from './event.ts';
 import { deadlineOf } from './timing.ts';
@@ -15,6 +15,8 @@ export interface Found {
   service: ServiceRecord;
   targets: ResolvedTarget[];
   alarms: Alarm[];
+  /** What was told of these artifacts in the environment that the manifest requires; absent where nothing was, or it requires none. */
+  completion?: Completion | undefined;
   /** What stable did lately, by target: whether its metrics exist at all. */
   history: Record<string, Series>;
 }
@@ -30,11 +32,11 @@ const SLOW_CALL_SECONDS: Seconds = 60;
  * @throws RolloutError OpeningRefused naming the field and the mend
  */
 export function open(
-  { identity, manifest, service, targets, alarms, history }: Found,
+  { identity, manifest, service, targets, alarms, completion, history }: Found,
   at: Instant,
 ): RolloutEvent[] {
   checkOrder(manifest, service);
-  checkKept(manifest);
+  checkRequired(manifest, completion);
   checkQuarantine(manifest, targets, service);
   const changed = targets.filter(({ target }) => target.canary !== target.stable);
   if (changed.length === 0) {
@@ -69,6 +71,7 @@ export function open(
       commit: manifest.commit,
       author: manifest.author,
       targets: changed.map(({ target }) => target),
+      digests: digestsOf(targets),
       plan,
       hooks,
       gates,
@@ -121,14 +124,20 @@ export function checkOrder(
   }
 }
 
-/** What nobody would keep must not be promised: a rollout that silently ignores a condition is worse than none. */
-function checkKept({ requires }: Manifest): void {
-  if (requires !== undefined) {
-    throw new RolloutError(
-      'OpeningRefused',
-      `requires.completedIn: nobody asks environment ${requires.completedIn} yet, so it would be ignored; take it out and check it in the pipeline instead.`,
-    );
-  }
+/** What each target is made of, by name. */
+export function digestsOf(targets: ResolvedTarget[]): Record<string, string> {
+  return Object.fromEntries(targets.map(({ target, digest }) => [target.name, digest]));
+}
+
+/** Only what its controller tells counts: a manifest's own word for it would be that of whoever may upload. */
+function checkRequired({ requires }: Manifest, completion: Completion | undefined): void {
+  if (requires === undefined || completion?.completed) return;
+  const { completedIn } = requires;
+  const found =
+    completion === undefined
+      ? `nobody has told that exactly these artifacts completed in environment ${completedIn}; release the same ones there first (both controllers must share one bucket of completions)`
+      : `these artifacts were rolled back in environment ${completedIn} by ${completion.rolloutId}; release repaired ones there first`;
+  throw new RolloutError('OpeningRefused', `requires.completedIn: ${found}.`);
 }
 
 /** The same code under a new name is still the code that was taken back. */

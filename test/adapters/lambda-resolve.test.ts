@@ -66,6 +66,7 @@ describe('a version', () => {
         canary: '2',
         source: 'http',
       },
+      digest: expect.stringMatching(/^[A-Za-z0-9+/]{43}=$/),
       timeoutSeconds: 9,
       notices: [],
     });
@@ -175,6 +176,65 @@ describe('a zip', () => {
     const { helpers, resolve } = stage();
     helpers.publishImage(FN, `registry.example.com/shop@sha256:${'a'.repeat(64)}`);
     await expect(resolve({ artifact: ZIP })).rejects.toThrow(/package type Image, .* release an image/);
+  });
+});
+
+describe('what a canary is made of', () => {
+  const IMAGE = `registry.example.com/shop@sha256:${'a'.repeat(64)}`;
+
+  test('is the same for a zip and for the version that was published from it', async () => {
+    const { lambda, resolve } = stage();
+    const { CodeSha256 = '' } = await lambda.operations.GetFunctionConfigurationCommand({
+      ...{ FunctionName: FN, Qualifier: '2' },
+    });
+    expect((await resolve()).digest).toBe(CodeSha256);
+    expect((await resolve({ artifact: { zip: { ...ZIP.zip, sha256: CodeSha256 } } })).digest).toBe(
+      CodeSha256,
+    );
+  });
+
+  test('is the same for an image, wherever it is pulled from, and for its version', async () => {
+    const { helpers, resolve } = stage({ ...FREE, 'spillway:mode': 'image' });
+    const version = helpers.publishImage(FN, IMAGE);
+    const elsewhere = IMAGE.replace('registry', 'other');
+    expect((await resolve({ artifact: { version } })).digest).toBe(`sha256:${'a'.repeat(64)}`);
+    expect((await resolve({ artifact: { image: elsewhere } })).digest).toBe(`sha256:${'a'.repeat(64)}`);
+  });
+});
+
+describe('the queues of a target', () => {
+  const fed = { source: 'sqs', queue: 'incoming' };
+
+  test('are refused where their numbers cannot be read, for the queue is of another account', async () => {
+    const { helpers, resolve } = stage();
+    helpers.bindEventSource(FN, QUEUE.replace('111122223333', '999999999999'), 'live');
+    await expect(resolve({}, fed)).rejects.toThrow(
+      'targets.api.queue: queue incoming belongs to another account, whose metrics cannot be read here; take it and limits.oldestMessage out',
+    );
+    expect((await resolve({}, { source: 'sqs' })).target.ref.queue).toBeUndefined();
+  });
+
+  test('are told of where the dead letters of events go elsewhere than the file says', async () => {
+    const { clock, helpers, resolve } = stage();
+    const notices = async (dlq?: string) => {
+      // Lambda takes 15 control calls a second.
+      await clock.advance(1000);
+      return (await resolve({}, { source: 'async', ...(dlq === undefined ? {} : { dlq }) })).notices;
+    };
+    expect(await notices()).toEqual([]);
+    expect(await notices('lost')).toEqual([
+      'targets.api.dlq: lost is not the dead-letter queue of the function (it has none), so it must be its destination on failure',
+    ]);
+    helpers.configure(FN, { deadLetterArn: QUEUE });
+    helpers.createAlias(FN, 'both', helpers.publishCounted(FN));
+    const version = helpers.publishCounted(FN);
+    const both = { artifact: { version } };
+    const at = async (dlq: string) => {
+      await clock.advance(1000);
+      return resolve(both, { source: 'async', alias: 'both', dlq });
+    };
+    expect((await at('incoming')).notices).toEqual([]);
+    expect((await at('lost')).notices).toEqual([expect.stringContaining(`(${QUEUE})`)]);
   });
 });
 

@@ -27,6 +27,7 @@ const manifest = (file: object = {}, more: Partial<Manifest> = {}): Manifest => 
 
 const resolved = (more: Partial<ResolvedTarget> = {}): ResolvedTarget => ({
   target: target(),
+  digest: 'code of 8',
   timeoutSeconds: 3,
   notices: [],
   ...more,
@@ -72,6 +73,7 @@ test('a rollout opens with everything that it will need, frozen', () => {
     commit: 'abc',
     author: 'ada',
     targets: [target()],
+    digests: { api: 'code of 8' },
     plan: {
       steps: [{ weight: 10, bakeSeconds: 300, maxBakeSeconds: 900 }],
       verifySeconds: 600,
@@ -345,11 +347,30 @@ describe('limits', () => {
   });
 });
 
-describe('what nobody would keep', () => {
-  test('is refused instead of being ignored: a release elsewhere', () => {
-    const asked = manifest({}, { requires: { completedIn: 'staging' } });
-    expect(refusal({ manifest: asked })).toMatch(
-      /^requires\.completedIn: nobody asks environment staging yet/,
+describe('a release that must have completed elsewhere', () => {
+  const asked = manifest({}, { requires: { completedIn: 'staging' } });
+  const told = (completed: boolean) => ({
+    completion: {
+      ...{ environment: 'staging', service, digests: { api: 'code of 8' }, completed, at: minute(-60) },
+      rolloutId: 'checkout-api--r7--1',
+    },
+  });
+
+  test('is opened where that was told', () => {
+    expect(openedBy({ manifest: asked, ...told(true) }).type).toBe('RolloutOpened');
+  });
+
+  test('is refused where nothing was told, also where it serves already', () => {
+    const wanted =
+      'requires.completedIn: nobody has told that exactly these artifacts completed in environment staging; release the same ones there first (both controllers must share one bucket of completions).';
+    expect(refusal({ manifest: asked })).toBe(wanted);
+    const targets = [resolved({ target: target('api', { canary: '7' }) })];
+    expect(refusal({ manifest: asked, targets })).toBe(wanted);
+  });
+
+  test('is refused where it was rolled back there', () => {
+    expect(refusal({ manifest: asked, ...told(false) })).toBe(
+      'requires.completedIn: these artifacts were rolled back in environment staging by checkout-api--r7--1; release repaired ones there first.',
     );
   });
 });

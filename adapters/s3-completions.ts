@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import * as z from 'zod';
+import type { Completion, Completions } from '../core/ports.ts';
+import { nameOf, reach } from './_aws.ts';
+
+type Wanted = Parameters<Completions['find']>[0];
+
+const Told = z.object({
+  schema: z.literal(1),
+  environment: z.string(),
+  service: z.string(),
+  digests: z.record(z.string(), z.string()),
+  rolloutId: z.string(),
+  completed: z.boolean(),
+  at: z.number(),
+});
+
+/**
+ * Completions as objects of a bucket that several controllers share, `completions/<environment>/<service>/<digests>.json`.
+ * No service's writer may write there, only the controller of that environment, and the reader looks at no other place.
+ */
+export function s3Completions(client: S3Client, bucket: () => string): Completions {
+  return {
+    async tell(completion) {
+      const Key = keyOf(completion);
+      await reach(Key, () =>
+        client.send(
+          new PutObjectCommand({
+            Bucket: bucket(),
+            Key,
+            Body: JSON.stringify({ schema: 1, ...completion }),
+            ContentType: 'application/json',
+          }),
+        ),
+      );
+    },
+    async find(wanted) {
+      const Key = keyOf(wanted);
+      try {
+        const text = await reach(Key, async () => {
+          const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket(), Key }));
+          return (await Body?.transformToString()) ?? '';
+        });
+        return toldOf(text, wanted);
+      } catch (error) {
+        if (nameOf(error) !== 'NoSuchKey') throw error;
+        return undefined;
+      }
+    },
+  };
+}
+
+/** What stands in an object, where it is of what was asked for; anything else there is nothing that was told. */
+function toldOf(text: string, wanted: Wanted): Completion | undefined {
+  const { data } = Told.safeParse(jsonOf(text));
+  if (data === undefined || keyOf(data) !== keyOf(wanted)) return undefined;
+  const { schema: _, ...told } = data;
+  return told;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The name of an environment may hold slashes, which must not lead into the folder of another one. */
+function keyOf({ environment, service, digests }: Wanted): string {
+  const sorted = Object.entries(digests).sort(([a], [b]) => (a < b ? -1 : 1));
+  const name = createHash('sha256').update(JSON.stringify(sorted)).digest('hex');
+  return `completions/${encodeURIComponent(environment)}/${service}/${name}.json`;
+}
