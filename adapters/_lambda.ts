@@ -62,8 +62,8 @@ export function runs({ configuration, code }: Found, wanted: CodeName): boolean 
 }
 
 /** What a version is made of; an image is known by its digest wherever it was pulled from. */
-export function digestOf({ configuration, code }: Found): string {
-  return code.ResolvedImageUri?.split('@')[1] ?? configuration.CodeSha256 ?? '';
+export function digestOf({ configuration, code }: Found): string | undefined {
+  return code.ResolvedImageUri?.split('@')[1] ?? configuration.CodeSha256;
 }
 
 /** What must be said where another rollout moves a target; whoever asked may wait for it instead of being refused. */

@@ -192,9 +192,9 @@ function otherDeadLetters(
 }
 
 /** What the canary will be made of: a zip is known by its hash and an image by its digest before they are published. */
-function madeOf(artifact: Artifact, offered: Found): string {
+function madeOf(artifact: Artifact, offered: Found): string | undefined {
   if ('zip' in artifact) return artifact.zip.sha256;
-  if ('image' in artifact) return artifact.image.split('@')[1] ?? artifact.image;
+  if ('image' in artifact) return artifact.image.split('@')[1];
   return digestOf(offered);
 }
 

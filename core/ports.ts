@@ -133,8 +133,8 @@ export interface TargetRequest {
 /** A target with everything looked up that an opening freezes. */
 export interface ResolvedTarget {
   target: Target;
-  /** What its canary is made of, whatever its version is called: the SHA-256 of its code as Lambda tells it, or the digest of its image. */
-  digest: string;
+  /** What its canary is made of, whatever its version is called: the SHA-256 of its code as Lambda tells it, or the digest of its image. Absent where nobody can say. */
+  digest?: string | undefined;
   /** Longest time one request may take, so that late metrics are waited for. */
   timeoutSeconds: Seconds;
   notices: string[];

@@ -186,8 +186,9 @@ async function required(
   targets: ResolvedTarget[],
   { completions }: Needs<'completions'>,
 ) {
-  if (requires === undefined) return undefined;
-  return completions.find({ environment: requires.completedIn, service, digests: digestsOf(targets) });
+  const digests = digestsOf(targets);
+  if (requires === undefined || digests === undefined) return undefined;
+  return completions.find({ environment: requires.completedIn, service, digests });
 }
 
 /** A hook that can never be asked refuses the release now, not half-way up. */

@@ -77,9 +77,7 @@ export function judge(rollout: Rollout, reading: Reading, now: Instant): Verdict
       : finding,
   );
   const limits = rollout.opening.targets.flatMap((target) =>
-    limitFindings(rollout, target, reading.series[target.name] ?? {}, {
-      ...{ step: { from, to }, label: labelOf(rollout, target) },
-    }),
+    limitFindings(rollout, target, reading.series[target.name] ?? {}, { from, to }),
   );
   const { status, reason } = conclusion(rollout, reading, findings, limits);
   const byProbes = status === 'pass' && each.some((target) => target.byProbes);
@@ -107,7 +105,7 @@ function targetFindings(
   const rules = rulesFor(target, rollout.opening.watch);
   if (rules.length === 0) return { answers: [], byProbes: false };
   const targets = rollout.opening.targets.length;
-  const label = labelOf(rollout, target);
+  const label = targets > 1 ? `${target.name} ` : '';
   const source = METRICS.find((metric) => rules.some((rule) => rule.metric === metric));
   const isAlsoProbed = isProbed(rollout, target.name);
   const metrics: Metric[] = [
@@ -140,11 +138,6 @@ export function rulesFor({ name, source }: Target, rules: WatchRule[]): WatchRul
   return rules.filter(
     ({ metric, blind = [] }) => !blind.includes(name) && (metric !== 'http5xx' || source === 'http'),
   );
-}
-
-/** Says which target is spoken of, where there are several. */
-function labelOf({ opening }: Rollout, { name }: Target): string {
-  return opening.targets.length > 1 ? `${name} ` : '';
 }
 
 /** The worst of what metrics, limits, alarms and the reading itself say. Limits and alarms alone are no evidence, so they never make a pass. */

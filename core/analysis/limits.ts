@@ -43,13 +43,13 @@ export function limitFindings(
   rollout: Rollout,
   target: Target,
   series: Series,
-  { step, label }: { step: { from: Instant; to: Instant }; label: string },
+  step: { from: Instant; to: Instant },
 ): LimitFinding[] {
   const { raisedAt } = rollout;
   return limitsOf(target, rollout.opening.limits).map((rule) => {
     const since = Math.floor((raisedAt ?? Number.POSITIVE_INFINITY) / WINDOW_MS) * WINDOW_MS;
     const { status, value, said } = judged(rule, target, series, { since, step });
-    const reason = `${label}${said}`;
+    const reason = rollout.opening.targets.length > 1 ? `${target.name}: ${said}` : said;
     return { ...rule, target: target.name, status, value, reason };
   });
 }

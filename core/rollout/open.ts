@@ -124,9 +124,12 @@ export function checkOrder(
   }
 }
 
-/** What each target is made of, by name. */
-export function digestsOf(targets: ResolvedTarget[]): Record<string, string> {
-  return Object.fromEntries(targets.map(({ target, digest }) => [target.name, digest]));
+/** What each target is made of, by name; undefined where it cannot be said of all of them. */
+export function digestsOf(targets: ResolvedTarget[]): Record<string, string> | undefined {
+  const known = targets.flatMap(({ target, digest }) =>
+    digest === undefined ? [] : [[target.name, digest] as const],
+  );
+  return known.length === targets.length ? Object.fromEntries(known) : undefined;
 }
 
 /** Only what its controller tells counts: a manifest's own word for it would be that of whoever may upload. */

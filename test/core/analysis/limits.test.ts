@@ -217,7 +217,7 @@ describe('any limit', () => {
     const reading = { series: { worker: { dlqNew: levels(1, 2, 2) } }, alarms: [] };
     const { limits } = judge(stateAfter(onFirstStep(opening)), reading, minute(8));
     expect(limits?.map(({ reason }) => reason)).toEqual([
-      'worker 2 new in the dead-letter queue, where 0 were before; at most 0 may be new',
+      'worker: 2 new in the dead-letter queue, where 0 were before; at most 0 may be new',
     ]);
   });
 

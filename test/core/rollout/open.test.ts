@@ -368,6 +368,12 @@ describe('a release that must have completed elsewhere', () => {
     expect(refusal({ manifest: asked, targets })).toBe(wanted);
   });
 
+  test('is refused where nobody can say what a target is made of', () => {
+    const unknown = [resolved({ digest: undefined })];
+    expect(openedBy({ targets: unknown }).digests).toBeUndefined();
+    expect(refusal({ manifest: asked, targets: unknown })).toContain('nobody has told');
+  });
+
   test('is refused where it was rolled back there', () => {
     expect(refusal({ manifest: asked, ...told(false) })).toBe(
       'requires.completedIn: these artifacts were rolled back in environment staging by checkout-api--r7--1; release repaired ones there first.',
