@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod';
+import { RolloutError } from '../core/errors.ts';
 import type { Completion, Completions } from '../core/ports.ts';
 import { nameOf, reach } from './_aws.ts';
 
@@ -19,15 +20,16 @@ const Told = z.object({
 /**
  * Completions as objects of a bucket that several controllers share, `completions/<environment>/<service>/<digests>.json`.
  * No service's writer may write there, only the controller of that environment, and the reader looks at no other place.
+ * Where there is no such bucket, every call rejects with RolloutError `OpeningRefused`.
  */
-export function s3Completions(client: S3Client, bucket: () => string): Completions {
+export function s3Completions(client: S3Client, bucket: string | undefined): Completions {
   return {
     async tell(completion) {
       const Key = keyOf(completion);
       await reach(Key, () =>
         client.send(
           new PutObjectCommand({
-            Bucket: bucket(),
+            Bucket: known(bucket),
             Key,
             Body: JSON.stringify({ schema: 1, ...completion }),
             ContentType: 'application/json',
@@ -39,7 +41,7 @@ export function s3Completions(client: S3Client, bucket: () => string): Completio
       const Key = keyOf(wanted);
       try {
         const text = await reach(Key, async () => {
-          const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket(), Key }));
+          const { Body } = await client.send(new GetObjectCommand({ Bucket: known(bucket), Key }));
           return (await Body?.transformToString()) ?? '';
         });
         return toldOf(text, wanted);
@@ -49,6 +51,14 @@ export function s3Completions(client: S3Client, bucket: () => string): Completio
       }
     },
   };
+}
+
+function known(bucket: string | undefined): string {
+  if (bucket !== undefined) return bucket;
+  throw new RolloutError(
+    'OpeningRefused',
+    'requires.completedIn: this controller has no bucket of completions; its deployment must set COMPLETIONS_BUCKET, or leave requires out.',
+  );
 }
 
 /** What stands in an object, where it is of what was asked for; anything else there is nothing that was told. */

@@ -116,8 +116,9 @@ export const awsDeadMan = () =>
 /** The bucket that releases are uploaded to. */
 export const awsReleases = () => s3Releases(counted(new S3Client(CLIENT)));
 
-/** The bucket in which the controllers of several environments tell what completed; only a rollout that asks for it needs it. */
-export const awsCompletions = () => s3Completions(new S3Client(CLIENT), () => setting('COMPLETIONS_BUCKET'));
+/** The bucket in which the controllers of several environments tell what completed; a deployment may have none. */
+export const awsCompletions = () =>
+  s3Completions(new S3Client(CLIENT), process.env.COMPLETIONS_BUCKET || undefined);
 
 /** What the command line asks for first. */
 export const about = () => ({

@@ -265,7 +265,7 @@ export function createWorld(options: WorldOptions): World {
       groupName: SCHEDULE_GROUP,
     }),
     releases: s3Releases(clients.s3),
-    completions: s3Completions(clients.s3, () => BUCKET),
+    completions: s3Completions(clients.s3, BUCKET),
   };
   const ports = options.changePorts?.(made) ?? made;
   const functions = controllerFunctions(() => ports);

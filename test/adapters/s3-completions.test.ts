@@ -8,7 +8,7 @@ import { FINAL } from './stub.ts';
 
 const client = new S3Client({ region: 'eu-west-1' });
 const s3 = mockClient(client);
-const completions = s3Completions(client, () => 'shared');
+const completions = s3Completions(client, 'shared');
 const told: Completion = {
   ...{ environment: 'staging', service: 'checkout', digests: { api: 'abc=' } },
   ...{ rolloutId: 'checkout--r1--1', completed: true, at: 5 },
@@ -35,6 +35,14 @@ test('the name of an environment cannot lead into the folder of another', async 
     /^completions\/staging%2Fcheckout\/checkout\//,
   );
   expect(await keyOf({ environment: '../releases' })).toMatch(/^completions\/\.\.%2Freleases\/checkout\//);
+});
+
+test('without a bucket whoever asks is refused, with the mend', async () => {
+  const none = s3Completions(client, undefined);
+  const wanted = { code: 'OpeningRefused', message: expect.stringContaining('must set COMPLETIONS_BUCKET') };
+  await expect(none.find(told)).rejects.toMatchObject(wanted);
+  await expect(none.tell(told)).rejects.toMatchObject(wanted);
+  expect(s3).not.toHaveReceivedCommand(PutObjectCommand);
 });
 
 test.each([

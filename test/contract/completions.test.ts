@@ -16,7 +16,7 @@ function s3Stage(): CompletionsStage {
   const client = new S3Client({ region: 'eu-west-1', cacheMiddleware: true });
   attach(client, s3.operations as Operations, { clock, intercept });
   return {
-    completions: s3Completions(client, () => 'shared'),
+    completions: s3Completions(client, 'shared'),
     disconnect: () => {
       isReachable = false;
     },
