@@ -12,6 +12,7 @@ const BYTES_MAX = 700_000;
  * no longer needed fails.
  */
 const LARGER: Record<string, number> = {
+  'close-rollout': 820_000,
   command: 935_000,
   'journal-stream': 920_000,
   'open-rollout': 920_000,
@@ -22,7 +23,7 @@ const OPENS = 'cloudwatch dynamodb lambda s3 scheduler sfn';
 /** The clients of AWS that each handler calls, and no other may be in its bundle. */
 const CLIENTS: Record<string, string> = {
   'alarm-event': 'dynamodb sfn',
-  'close-rollout': 'dynamodb lambda scheduler',
+  'close-rollout': 'dynamodb lambda s3 scheduler',
   command: OPENS,
   'continue-as-new': 'dynamodb scheduler sfn',
   'dead-man': 'dynamodb lambda scheduler sfn',
