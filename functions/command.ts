@@ -3,6 +3,7 @@ import { RolloutError } from '../core/errors.ts';
 import type { Command } from '../core/rollout/decide.ts';
 import type { Target } from '../core/rollout/event.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
+import { sealedAmong } from '../core/rollout/way-out.ts';
 import { retry, rollBack } from './_again.ts';
 import { openingPorts } from './_aws.ts';
 import { recordEffect, wake } from './_journal.ts';
@@ -92,10 +93,7 @@ async function abort(
   if (present === undefined) return rolloutId;
   await recordEffect(present, { type: 'Abort', by, reason }, ports);
   // What a close has sealed is its own until the journal has taken the abort: else it could call completed what is gone.
-  const sealed = targets.filter(({ name, canary }) =>
-    left.some((each) => each.name === name && each.primary === canary),
-  );
-  await revertTargets(sealed, { rolloutId, epoch: present.epoch, unseal: true }, ports);
+  await revertTargets(sealedAmong(targets, left), { rolloutId, epoch: present.epoch, unseal: true }, ports);
   await wake(rolloutId, ports);
   return rolloutId;
 }

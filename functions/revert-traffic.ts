@@ -6,6 +6,7 @@ import type { Exposure, RevertedTarget, Target } from '../core/rollout/event.ts'
 import { next } from '../core/rollout/next.ts';
 import { questionOf } from '../core/rollout/question.ts';
 import { hasCanaryTraffic, type Rollout } from '../core/rollout/state.ts';
+import { mayBeTakenBack, restOf } from '../core/rollout/way-out.ts';
 import { awsDeadMan, awsHooks, awsJournal, awsMetrics, awsPublishers, awsRouters, clock } from './_aws.ts';
 import { recordEffect } from './_journal.ts';
 import { revertTargets } from './_targets.ts';
@@ -60,12 +61,7 @@ async function toRevert(
   if (ref.targets.length > 0 && isKnown) return ref.targets;
   if (ref.targets.length > 0) return publishedSince(ref, ports);
   const rollout = await readRollout(ref.rolloutId, ports);
-  return isHeld(rollout, ports) ? [] : rollout.opening.targets;
-}
-
-/** True where users meet an irreversible release, and nothing says that it is to leave. */
-function isHeld(rollout: Rollout, { clock }: Needs<'clock'>): boolean {
-  return hasCanaryTraffic(rollout) && next(rollout, clock.now()).kind !== 'revert';
+  return mayBeTakenBack(rollout, ports.clock.now());
 }
 
 /** An execution that was started before its versions were published learns them from the journal, if that can be read. */
@@ -83,14 +79,11 @@ async function writeDown(
 ): Promise<Left> {
   const rollout = await ports.journal.read(ref.rolloutId);
   if (rollout === undefined) return { outcome: 'reverted', reason: why ?? 'taken back without a journal' };
-  // Held on purpose: the dead man starts another execution, which goes on holding.
-  if (targets.length === 0 && rollout.outcome === undefined)
-    return { outcome: 'halted', reason: why ?? 'held for people' };
-  // Sealed targets beside others, or beside an order to leave, are half a completion that must not stay.
-  const sealed = rollout.outcome === undefined ? sealedAmong(rollout, targets) : [];
-  const isHalf = rollout.leaving !== undefined || sealed.length < targets.length;
-  if (sealed.length > 0 && isHalf) {
-    await revertTargets(sealed, { ...ref, unseal: true }, ports);
+  const rest = restOf(rollout, targets);
+  // The dead man starts another execution, which goes on holding.
+  if (rest.kind === 'held') return { outcome: 'halted', reason: why ?? 'held for people' };
+  if (rest.kind === 'unseal') {
+    await revertTargets(rest.targets, { ...ref, unseal: true }, ports);
     return writeDown(ref, await revertTargets(await toRevert(ref, ports), ref, ports), why, ports);
   }
   const directive = next(rollout, ports.clock.now());
@@ -110,13 +103,6 @@ async function writeDown(
 
 /** How long a hook may take to hear of a revert: past its 10 s the function is ended, and Step Functions would take the last way out for nothing. */
 const TELLING_MS = 3_000;
-
-/** The targets that a close had already sealed on the canary. */
-function sealedAmong(rollout: Rollout, reverted: RevertedTarget[]): Target[] {
-  return rollout.opening.targets.filter(({ name, canary }) =>
-    reverted.some((each) => each.name === name && each.primary === canary),
-  );
-}
 
 /** How long the code of stable may take to be put back, for the same reason. */
 const RESTORING_MS = 3_000;

@@ -1,7 +1,9 @@
 import type { Observed } from '../ports.ts';
-import type { Percent } from '../units.ts';
-import type { RevertBy, Target } from './event.ts';
+import type { Instant, Percent } from '../units.ts';
+import type { RevertBy, RevertedTarget, Target } from './event.ts';
+import { next } from './next.ts';
 import { SEQ_MAX, type Stamp } from './stamp.ts';
+import { hasCanaryTraffic, isEnded, type Rollout } from './state.ts';
 
 /** What a revert must write on one target, or that nothing of this rollout is there to be taken back. */
 export type WayOut =
@@ -30,4 +32,29 @@ export function wayOut(seen: Observed, target: Target, by: RevertBy): WayOut {
 /** True where the version that serves is none of this rollout's. */
 export function isStranger(primary: string, target: Target): boolean {
   return primary !== target.stable && primary !== target.canary;
+}
+
+/** What an error may take back: every target, or none where users meet an irreversible release and nothing says that it is to leave. */
+export function mayBeTakenBack(rollout: Rollout, now: Instant): Target[] {
+  const isHeld = hasCanaryTraffic(rollout) && next(rollout, now).kind !== 'revert';
+  return isHeld ? [] : rollout.opening.targets;
+}
+
+/** What is left to do after a revert: write it down, take a half-done completion back too, or nothing because the weight is held on purpose. */
+export type Rest = { kind: 'record' } | { kind: 'unseal'; targets: Target[] } | { kind: 'held' };
+
+/** Says what is left to do, by what was found on the targets. Sealed ones beside others, or beside an order to leave, are half a completion that must not stay. */
+export function restOf(rollout: Rollout, found: RevertedTarget[]): Rest {
+  if (isEnded(rollout)) return { kind: 'record' };
+  if (found.length === 0) return { kind: 'held' };
+  const targets = sealedAmong(rollout.opening.targets, found);
+  const isHalf = rollout.leaving !== undefined || targets.length < found.length;
+  return targets.length > 0 && isHalf ? { kind: 'unseal', targets } : { kind: 'record' };
+}
+
+/** The targets that still serve the canary after a revert: a close had sealed them. */
+export function sealedAmong(targets: Target[], found: RevertedTarget[]): Target[] {
+  return targets.filter(({ name, canary }) =>
+    found.some((each) => each.name === name && each.primary === canary),
+  );
 }

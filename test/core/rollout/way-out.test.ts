@@ -1,9 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Observed } from '../../../core/ports.ts';
+import type { RevertedTarget } from '../../../core/rollout/event.ts';
 import { stampFrom, stampText } from '../../../core/rollout/stamp.ts';
-import { isStranger, wayOut } from '../../../core/rollout/way-out.ts';
-import { ROLLOUT_ID, stamp, target } from './given.ts';
+import { isStranger, mayBeTakenBack, restOf, wayOut } from '../../../core/rollout/way-out.ts';
+import {
+  aborted,
+  closed as closing,
+  minute,
+  onFirstStep,
+  opened,
+  ROLLOUT_ID,
+  stamp,
+  stateAfter,
+  TWO_TARGETS,
+  target,
+} from './given.ts';
 
 const by = { rolloutId: ROLLOUT_ID, epoch: 3 };
 const foreign = { ...stamp(5), rolloutId: 'checkout-api--r9--1' };
@@ -127,4 +139,66 @@ describe('whatever stands on a target', () => {
 
 test('a stranger is a version that is neither stable nor canary', () => {
   expect(['7', '8', '9'].map((version) => isStranger(version, target()))).toEqual([false, false, true]);
+});
+
+describe('what an error may take back', () => {
+  const irreversible = { reversible: false };
+
+  test('is every target, while nothing keeps the release there on purpose', () => {
+    const fresh = stateAfter(opened({ ...irreversible, targets: TWO_TARGETS }));
+    expect(mayBeTakenBack(fresh, minute(1))).toEqual(TWO_TARGETS);
+  });
+
+  test('is nothing while users meet it', () => {
+    expect(mayBeTakenBack(stateAfter(onFirstStep(irreversible)), minute(2))).toEqual([]);
+  });
+
+  test('is every target again once somebody ordered it out', () => {
+    const left = stateAfter(onFirstStep(irreversible), aborted(2));
+    expect(mayBeTakenBack(left, minute(2))).toEqual([target()]);
+  });
+});
+
+describe('what is left to do after a revert', () => {
+  const found = (name: string, primary: string): RevertedTarget => ({
+    name,
+    primary,
+    changed: false,
+    stranger: false,
+  });
+  const [api, worker] = TWO_TARGETS;
+  const running = stateAfter(opened({ targets: TWO_TARGETS }));
+  const leaving = stateAfter(opened({ targets: TWO_TARGETS }), aborted(1));
+
+  test.each([
+    ['all are back', running, [found('api', '7'), found('worker', '3')], { kind: 'record' }],
+    [
+      'all are sealed: it had completed',
+      running,
+      [found('api', '8'), found('worker', '4')],
+      { kind: 'record' },
+    ],
+    [
+      'one is sealed beside another that is back',
+      running,
+      [found('api', '8'), found('worker', '3')],
+      { kind: 'unseal', targets: [api] },
+    ],
+    [
+      'all are sealed beside an order to leave',
+      leaving,
+      [found('api', '8'), found('worker', '4')],
+      { kind: 'unseal', targets: [api, worker] },
+    ],
+    ['a stranger serves', running, [found('api', '9'), found('worker', '3')], { kind: 'record' }],
+    ['nothing was taken back on purpose', running, [], { kind: 'held' }],
+  ])('%s', (_, rollout, reverted, rest) => {
+    expect(restOf(rollout, reverted)).toEqual(rest);
+  });
+
+  test('is only to write it down where the rollout has ended, whatever is found', () => {
+    const ended = stateAfter(opened({ targets: TWO_TARGETS }), aborted(1), closing(2));
+    expect(restOf(ended, [])).toEqual({ kind: 'record' });
+    expect(restOf(ended, [found('api', '8'), found('worker', '3')])).toEqual({ kind: 'record' });
+  });
 });
