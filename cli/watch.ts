@@ -17,14 +17,19 @@ const POLL_MS = 2_000;
 /** How long an upload may take to open a rollout, where no other one is under way. */
 const OPENING_MS = 120_000;
 
+/** Says of a release in the queue what it waits for; nothing is under way for a moment after an end. */
+export function waiting(rolloutId: string, waitsFor: string[]): string {
+  return `${rolloutId} waits for ${waitsFor.length === 0 ? 'its turn, which comes now' : `${waitsFor.join(' and ')} to end`}`;
+}
+
 /** Prints a rollout's events as they come, until it ends; answers the exit code of its outcome. */
-export async function watchToEnd(backend: Backend, service: string, rolloutId: string): Promise<number> {
+export async function watchToEnd(backend: Backend, rolloutId: string): Promise<number> {
   const began = Date.now();
   let rollout: Rollout | undefined;
   let seen = 0;
   let isToldToWait = false;
   for (;;) {
-    const { rollout: head, events } = await backend.read('rollout', { rolloutId, after: seen });
+    const { rollout: head, events, waitsFor } = await backend.read('rollout', { rolloutId, after: seen });
     for (const event of events) {
       rollout = evolve(rollout, event);
       const line = describe(event, rollout);
@@ -33,12 +38,11 @@ export async function watchToEnd(backend: Backend, service: string, rolloutId: s
     seen += events.length;
     if (head?.outcome !== undefined) return EXIT_CODES[head.outcome];
     if (head === undefined) {
-      const { waiting } = await backend.read('service', { service });
-      if (waiting !== undefined && !isToldToWait) {
-        console.log(`${waiting.release} waits for the rollout that is under way`);
+      if (waitsFor !== undefined && !isToldToWait) {
+        console.log(waiting(rolloutId, waitsFor));
         isToldToWait = true;
       }
-      if (waiting === undefined && Date.now() - began > OPENING_MS) {
+      if (waitsFor === undefined && Date.now() - began > OPENING_MS) {
         console.error(
           `${rolloutId} was not opened within ${OPENING_MS / 1000} s; look at the dead-letter queue of the upload's rule.`,
         );

@@ -1,7 +1,9 @@
 import * as z from 'zod';
+import { rolloutIdParts } from '../core/config/manifest.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { Command } from '../core/rollout/decide.ts';
 import type { Target } from '../core/rollout/event.ts';
+import { waitingIn } from '../core/rollout/service.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { sealedAmong } from '../core/rollout/way-out.ts';
 import { retry, rollBack } from './_again.ts';
@@ -9,6 +11,7 @@ import { openingPorts } from './_aws.ts';
 import { recordEffect, wake } from './_journal.ts';
 import { revertTargets } from './_targets.ts';
 import { lambda, type Needs, type Opens, readRollout, soon, type Task } from './_task.ts';
+import { withdraw } from './open-rollout.ts';
 
 const Who = { rolloutId: z.string(), by: z.string().min(1) };
 const Input = z.discriminatedUnion('command', [
@@ -45,12 +48,25 @@ export const command: Task<Input, { rolloutId: string; accepted: true }, Opens> 
 
 async function obey(input: Input, ports: Needs<Opens>): Promise<string> {
   if (input.command === 'abort') return abort(input, ports);
-  const rollout = await readRollout(input.rolloutId, ports);
+  const rollout = await opened(input.rolloutId, ports);
   if (input.command === 'rollback') return rollBack(rollout, input, ports);
   if (input.command === 'retry') return retry(rollout, ports);
   await recordEffect(rollout, orderOf(input), ports);
   await wake(input.rolloutId, ports);
   return input.rolloutId;
+}
+
+/** @throws RolloutError CommandRefused where it waits in the queue, RolloutUnknown where nobody knows it */
+async function opened(rolloutId: string, ports: Needs<'journal'>): Promise<Rollout> {
+  const rollout = await ports.journal.read(rolloutId);
+  if (rollout !== undefined) return rollout;
+  const { service = '' } = rolloutIdParts(rolloutId) ?? {};
+  if (waitingIn(await ports.journal.service(service), rolloutId) === undefined)
+    return readRollout(rolloutId, ports);
+  throw new RolloutError(
+    'CommandRefused',
+    `${rolloutId} waits in the queue and is not opened yet; until then it can only be aborted.`,
+  );
 }
 
 function orderOf(input: Exclude<Input, { command: 'abort' | 'rollback' | 'retry' }>): Command {
@@ -79,7 +95,18 @@ async function abort(
   { rolloutId, by, reason }: Extract<Input, { command: 'abort' }>,
   ports: Needs<Opens>,
 ): Promise<string> {
-  const rollout = await soon(ports.journal.read(rolloutId), PATIENCE_MS, ports);
+  const service = rolloutIdParts(rolloutId)?.service ?? '';
+  const [rollout, record] = await Promise.all([
+    soon(ports.journal.read(rolloutId), PATIENCE_MS, ports),
+    soon(ports.journal.service(service), PATIENCE_MS, ports),
+  ]);
+  const waiting = rollout === undefined && record !== undefined ? waitingIn(record, rolloutId) : undefined;
+  if (waiting !== undefined) {
+    const why = `${by} aborted it while it waited: ${reason}`;
+    const left = await withdraw({ service, ...waiting }, why, ports);
+    // It was opened in between, and has traffic to take back by now.
+    return isEnded(left) ? rolloutId : abort({ command: 'abort', rolloutId, by, reason }, ports);
+  }
   if (rollout !== undefined && isEnded(rollout)) {
     throw new RolloutError(
       'CommandRefused',

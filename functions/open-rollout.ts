@@ -11,7 +11,7 @@ import {
 } from '../core/config/manifest.ts';
 import { limitsFrom, watchFrom } from '../core/config/rollout-file.ts';
 import { type ErrorCode, RolloutError } from '../core/errors.ts';
-import type { ResolvedTarget } from '../core/ports.ts';
+import type { ResolvedTarget, Waiting } from '../core/ports.ts';
 import type { Identity, Opening, Outcome, RolloutEvent } from '../core/rollout/event.ts';
 import { checkOrder, digestsOf, type Found, open } from '../core/rollout/open.ts';
 import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
@@ -265,6 +265,24 @@ async function queue(
   if (present !== undefined && !isEnded(present))
     return { rolloutId, result: 'waiting', reason: `${by} is under way` };
   return admit(identity, ports);
+}
+
+/**
+ * Takes a release out of the queue before it is opened, and writes down that it was refused. Answers the rollout of that
+ * id as it stands then: it has not ended where the queue was faster.
+ */
+export async function withdraw(
+  { service, release, attempt, manifest }: Waiting & { service: string },
+  reason: string,
+  ports: Needs<'clock' | 'environment' | 'journal'>,
+): Promise<Rollout> {
+  const { environment, journal } = ports;
+  const rolloutId = rolloutIdFrom(service, release, attempt);
+  const identity = { rolloutId, service, release, attempt, environment, manifest };
+  const opened = await journal.open([declined(identity, 'refused', reason, ports)]);
+  await journal.unwait(service, release);
+  if (opened.result === 'locked') throw new Error('A release that is refused takes no lock.');
+  return opened.rollout;
 }
 
 /** The function on AWS. */

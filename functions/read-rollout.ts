@@ -1,6 +1,8 @@
 import * as z from 'zod';
-import type { ServiceRecord } from '../core/ports.ts';
+import { rolloutIdParts } from '../core/config/manifest.ts';
+import type { Journal, ServiceRecord } from '../core/ports.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
+import { waitingIn } from '../core/rollout/service.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { about, awsJournal } from './_aws.ts';
 import { lambda, type Task } from './_task.ts';
@@ -21,8 +23,8 @@ export interface Readings {
   about: { environment: string; bucket: string; scheduleGroup: string };
   running: Rollout[];
   service: ServiceRecord;
-  /** The rollout and its events after version `after`; no rollout where there is none of this id. */
-  rollout: { rollout?: Rollout | undefined; events: RolloutEvent[] };
+  /** The rollout and its events after version `after`; no rollout where there is none of this id. `waitsFor` names what is under way where it waits in the queue. */
+  rollout: { rollout?: Rollout | undefined; events: RolloutEvent[]; waitsFor?: string[] | undefined };
 }
 
 /** Answers what people, pipelines and pages want to know. */
@@ -38,12 +40,22 @@ export const readJournal: Task<z.infer<typeof Input>, Readings[keyof Readings], 
         return journal.service(input.service);
       case 'rollout': {
         const rollout = await journal.read(input.rolloutId);
-        const events = rollout === undefined ? [] : await journal.events(input.rolloutId);
+        if (rollout === undefined) return { events: [], waitsFor: await waitsFor(input.rolloutId, journal) };
+        const events = await journal.events(input.rolloutId);
         return { rollout, events: events.slice(input.after) };
       }
     }
   },
 };
+
+/** What a release that waits in the queue waits for; undefined where it does not wait. */
+async function waitsFor(rolloutId: string, journal: Journal): Promise<string[] | undefined> {
+  const { service } = rolloutIdParts(rolloutId) ?? {};
+  if (service === undefined || waitingIn(await journal.service(service), rolloutId) === undefined)
+    return undefined;
+  const running = (await journal.running()).map(({ opening }) => opening);
+  return running.filter((each) => each.service === service).map((each) => each.rolloutId);
+}
 
 /** The function on AWS. */
 export const handler = lambda(readJournal, () => ({ about: about(), journal: awsJournal() }));

@@ -67,7 +67,7 @@ export const release: Command = {
       });
     const rolloutId = rolloutIdFrom(rollout.service, id, 1);
     console.log(`${rolloutId} is uploaded`);
-    return values.wait ? watchToEnd(backend, rollout.service, rolloutId) : 0;
+    return values.wait ? watchToEnd(backend, rolloutId) : 0;
   },
 };
 

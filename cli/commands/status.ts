@@ -1,7 +1,10 @@
+import { rolloutIdFrom } from '../../core/config/manifest.ts';
 import { evolve, type Rollout } from '../../core/rollout/state.ts';
 import { describe, summary } from '../../core/rollout/story.ts';
 import { backendFrom, parsed, WHERE } from '../arguments.ts';
+import type { Backend } from '../backend.ts';
 import type { Command } from '../spillway.ts';
+import { waiting } from '../watch.ts';
 
 /** Says what is under way, or all about one rollout; --json prints the journal as it is. */
 export const status: Command = {
@@ -16,14 +19,16 @@ export const status: Command = {
       const running = await backend.read('running');
       if (values.json) console.log(JSON.stringify(running));
       else if (running.length === 0) console.log('nothing is under way');
-      else for (const rollout of running) console.log(line(rollout));
+      else for (const text of [...running.map(line), ...(await queued(backend, running))]) console.log(text);
       return 0;
     }
-    const { rollout, events } = await backend.read('rollout', { rolloutId });
-    if (values.json) console.log(JSON.stringify({ rollout, events }));
+    const { rollout, events, waitsFor } = await backend.read('rollout', { rolloutId });
+    if (values.json) console.log(JSON.stringify({ rollout, events, waitsFor }));
     if (rollout === undefined) {
-      if (!values.json) console.error(`There is no rollout ${rolloutId} here.`);
-      return 1;
+      if (values.json) return waitsFor === undefined ? 1 : 0;
+      if (waitsFor === undefined) console.error(`There is no rollout ${rolloutId} here.`);
+      else console.log(waiting(rolloutId, waitsFor));
+      return waitsFor === undefined ? 1 : 0;
     }
     if (values.json) return 0;
     let state: Rollout | undefined;
@@ -37,6 +42,24 @@ export const status: Command = {
     return 0;
   },
 };
+
+/** The releases that wait for what is under way: one for each service at most. */
+async function queued(backend: Backend, running: Rollout[]): Promise<string[]> {
+  const services = [...new Set(running.map(({ opening }) => opening.service))];
+  const lines = services.map(async (service) => {
+    const { waiting: next } = await backend.read('service', { service });
+    const ours = running.filter(({ opening }) => opening.service === service);
+    return next === undefined
+      ? []
+      : [
+          waiting(
+            rolloutIdFrom(service, next.release, next.attempt),
+            ours.map(({ opening }) => opening.rolloutId),
+          ),
+        ];
+  });
+  return (await Promise.all(lines)).flat();
+}
 
 function line(rollout: Rollout): string {
   if (rollout.outcome !== undefined) return summary(rollout);

@@ -1,4 +1,5 @@
-import type { ServiceRecord } from '../ports.ts';
+import { rolloutIdParts } from '../config/manifest.ts';
+import type { ServiceRecord, Waiting } from '../ports.ts';
 import type { Cause, Quarantined } from './event.ts';
 import type { Rollout } from './state.ts';
 
@@ -22,6 +23,12 @@ export function serviceAfter(record: ServiceRecord, rollout: Rollout): ServiceRe
     return record;
   const versions = Object.fromEntries(targets.map(({ name, canary }) => [name, canary]));
   return withQuarantined(record, { release, rolloutId, reason: rollout.leaving.reason, versions });
+}
+
+/** The release that waits, if a rollout of this id is what it waits to become. */
+export function waitingIn({ waiting }: ServiceRecord, rolloutId: string): Waiting | undefined {
+  const parts = rolloutIdParts(rolloutId);
+  return waiting?.release === parts?.release && waiting?.attempt === parts?.attempt ? waiting : undefined;
 }
 
 function withQuarantined(record: ServiceRecord, bad: Quarantined): ServiceRecord {

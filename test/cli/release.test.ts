@@ -135,6 +135,22 @@ describe('a release that is waited for', () => {
     expect(await spillway(backend, 'release', file, ...GOOD, '--wait')).toMatchObject({ code });
   });
 
+  test('says once what it waits for in the queue, and goes on with its story', async () => {
+    const told = [opened(), closed(12, 'completed')];
+    let asks = 0;
+    const read: unknown = async (what: string) => {
+      if (what === 'about') return { environment: 'production' };
+      asks += 1;
+      return asks < 4
+        ? { events: [], waitsFor: ['checkout-api--r7--1'] }
+        : { rollout: fold(told), events: told };
+    };
+    const { backend } = fakeBackend({ read: read as Backend['read'] });
+    const { code, out } = await spillway(backend, 'release', file, ...GOOD, '--wait');
+    expect(code).toBe(0);
+    expect(out.match(/r8--1 waits for checkout-api--r7--1 to end/g)).toHaveLength(1);
+  });
+
   test('tells each event once, from the one it has not seen', async () => {
     const told = [opened(), closed(12, 'completed')];
     const asks: unknown[] = [];

@@ -27,6 +27,31 @@ describe('status', () => {
     expect(out).toMatch(/api at 10 %, paused;/);
   });
 
+  test('says which release waits, and for what', async () => {
+    const running = fold(onFirstStep());
+    const waiting = { release: 'r9', attempt: 1, order: 9, manifest: {} };
+    const read = async (what: string) => (what === 'running' ? [running] : { waiting });
+    const { out } = await spillway(
+      fakeBackend({ read: read as Backend['read'] }).backend,
+      'status',
+      '--local',
+    );
+    expect(out.split('\n')).toEqual([
+      expect.stringContaining(`${ROLLOUT_ID}: api at 10 %`),
+      `checkout-api--r9--1 waits for ${ROLLOUT_ID} to end`,
+    ]);
+  });
+
+  test('of a release that waits says so, and exits 0', async () => {
+    const read = async () => ({ events: [], waitsFor: [ROLLOUT_ID] });
+    const { backend } = fakeBackend({ read: read as Backend['read'] });
+    expect(await spillway(backend, 'status', 'checkout-api--r9--1', '--local')).toEqual({
+      code: 0,
+      out: `checkout-api--r9--1 waits for ${ROLLOUT_ID} to end`,
+      err: '',
+    });
+  });
+
   test('of one rollout tells its events in order and how it ended', async () => {
     const { backend, asked } = reading([...inVerify(), closed(12, 'completed')]);
     const { code, out } = await spillway(backend, 'status', ROLLOUT_ID, '--local');

@@ -144,6 +144,77 @@ describe('abort', () => {
   });
 });
 
+describe('a release that waits in the queue', () => {
+  const SECOND = `${SERVICE}--r2--1`;
+  const order = (name: string, more: object = {}) => ({
+    command: name,
+    rolloutId: SECOND,
+    by: 'ada',
+    ...more,
+  });
+  const queued = async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    const event = await stage.upload();
+    expect(await stage.call(openRollout, event)).toMatchObject({ result: 'waiting' });
+    return { stage, ref, event };
+  };
+
+  test('is taken out of the queue by an abort, and what is under way goes on', async () => {
+    const { stage, ref, event } = await queued();
+    const before = stage.standing();
+    await stage.call(command, order('abort', { reason: 'wrong one' }));
+    expect((await stage.ports.journal.service(SERVICE)).waiting).toBeUndefined();
+    expect(await stage.rollout(SECOND)).toMatchObject({
+      outcome: 'refused',
+      reason: 'ada aborted it while it waited: wrong one',
+    });
+    expect(stage.standing()).toEqual(before);
+    expect((await stage.rollout()).outcome).toBeUndefined();
+    await stage.call(revertTraffic, { ref, came: {} });
+    expect(await stage.call(openRollout, event)).toMatchObject({ result: 'refused' });
+    expect(stage.standing().weights).toEqual({});
+  });
+
+  test('is not lost to an abort that names another one', async () => {
+    const { stage } = await queued();
+    const other = { ...order('abort', { reason: 'odd' }), rolloutId: `${SERVICE}--r3--1` };
+    await expect(stage.call(command, other)).rejects.toMatchObject({ name: 'RolloutUnknown' });
+    expect((await stage.ports.journal.service(SERVICE)).waiting).toMatchObject({ release: 'r2' });
+  });
+
+  test('that is opened at that very moment is taken back like any other', async () => {
+    const { stage, ref, event } = await queued();
+    await stage.call(revertTraffic, { ref, came: {} });
+    const { journal } = stage.ports;
+    const record = await journal.service(SERVICE);
+    await stage.call(openRollout, event);
+    let reads = 0;
+    const ports = withJournal(stage.ports, {
+      read: async (id) => (reads++ === 0 ? undefined : journal.read(id)),
+      service: async () => record,
+    });
+    await stage.call(command, order('abort', { reason: 'odd' }), ports);
+    expect((await stage.rollout(SECOND)).leaving).toMatchObject({ reason: 'ada aborted: odd' });
+    expect(stage.standing().stamp).toBe(`spillway ${SECOND} 1 1 closed`);
+  });
+
+  test.each([
+    order('pause', { reason: 'odd' }),
+    order('resume'),
+    order('promote'),
+    order('approve', { gate: 50 }),
+    order('retry'),
+    order('rollback', { reason: 'odd' }),
+  ])('takes no other command: $command', async (given) => {
+    const { stage } = await queued();
+    await expect(stage.call(command, given)).rejects.toMatchObject({
+      name: 'CommandRefused',
+      message: `${SECOND} waits in the queue and is not opened yet; until then it can only be aborted.`,
+    });
+  });
+});
+
 describe('promote', () => {
   test('of the step that the person saw is written down, and wakes the hold', async () => {
     const stage = setUp();

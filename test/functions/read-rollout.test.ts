@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { openRollout } from '../../functions/open-rollout.ts';
 import { readJournal } from '../../functions/read-rollout.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { SERVICE } from '../../local/scenario.ts';
@@ -29,6 +30,16 @@ test('who has seen some of its events gets those that came after', async () => {
 test('a rollout that nobody knows has no events, and is no error', async () => {
   const answer = await setUp().call(readJournal, { read: 'rollout', rolloutId: FIRST });
   expect(answer).toEqual({ rollout: undefined, events: [] });
+});
+
+test('a release in the queue is read with what it waits for', async () => {
+  const stage = setUp();
+  await stage.openRaised();
+  await stage.call(openRollout, await stage.upload());
+  const read = (release: string) =>
+    stage.call(readJournal, { read: 'rollout', rolloutId: `${SERVICE}--${release}--1` });
+  expect(await read('r2')).toEqual({ events: [], waitsFor: [FIRST] });
+  expect(await read('r3')).toEqual({ events: [], waitsFor: undefined });
 });
 
 test('those under way are read until they have ended', async () => {
