@@ -1,9 +1,10 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { revertFrozen } from '../adapters/direct-abort.ts';
 import { lambdaAlias } from '../adapters/lambda-alias.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
-import { RolloutError } from '../core/errors.ts';
+import { ERROR_CODES, RolloutError } from '../core/errors.ts';
 import type { Readings } from '../functions/read-rollout.ts';
 
 /** A controller somewhere: in an AWS account, or in the embedded world of `npm run dev`. */
@@ -12,8 +13,8 @@ export interface Backend {
   command(input: Record<string, unknown>): Promise<{ rolloutId: string }>;
   /** Uploads one object of a release and answers its version id; one that exists already is refused. */
   upload(key: string, body: Uint8Array, onProgress: (done: number, total: number) => void): Promise<string>;
-  /** Takes the canary out without the controller's functions and journal. */
-  revertDirectly(rolloutId: string): Promise<string[]>;
+  /** Takes the canary out without the controller's functions and journal, in somebody's name. */
+  revertDirectly(rolloutId: string, by: string): Promise<string[]>;
 }
 
 /** Where `npm run dev` listens. */
@@ -45,7 +46,7 @@ export function awsBackend(environment: string): Backend {
       onProgress(body.length, body.length);
       return VersionId;
     },
-    async revertDirectly(rolloutId) {
+    async revertDirectly(rolloutId, by) {
       const clock = {
         now: () => Date.now(),
         sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
@@ -56,15 +57,7 @@ export function awsBackend(environment: string): Backend {
         roleArn: '',
         groupName: `spillway-${environment}`,
       });
-      const frozen = await deadMan.frozen(rolloutId);
-      if (frozen === undefined)
-        throw new RolloutError(
-          'RolloutUnknown',
-          `No dead man watches ${rolloutId}, so nobody knows its targets; take the weight off the alias by hand: aws lambda update-alias --routing-config '{}'.`,
-        );
-      const router = lambdaAlias(lambda, clock);
-      const reverted = await Promise.all(frozen.targets.map((target) => router.revert(target, frozen)));
-      return reverted.map(({ name, primary }) => `${name}: version ${primary} serves`);
+      return revertFrozen(rolloutId, by, deadMan, () => lambdaAlias(lambda, clock));
     },
   };
 }
@@ -95,8 +88,10 @@ export function localBackend(url = LOCAL_URL): Backend {
       onProgress(body.length, body.length);
       return versionId;
     },
-    async revertDirectly(rolloutId) {
-      return ((await call(`/revert/${rolloutId}`, { method: 'POST' })) as { reverted: string[] }).reverted;
+    async revertDirectly(rolloutId, by) {
+      const body = JSON.stringify({ by });
+      return ((await call(`/revert/${rolloutId}`, { method: 'POST', body })) as { reverted: string[] })
+        .reverted;
     },
   };
 }
@@ -108,9 +103,8 @@ function remoteError({
   errorType?: string;
   errorMessage?: string;
 }): Error {
-  const isOurs =
-    errorType === 'CommandRefused' || errorType === 'RolloutUnknown' || errorType === 'Unavailable';
-  return isOurs
-    ? new RolloutError(errorType, errorMessage)
-    : Object.assign(new Error(errorMessage), { name: errorType });
+  const code = ERROR_CODES.find((each) => each === errorType);
+  if (code !== undefined) return new RolloutError(code, errorMessage);
+  // Its stack is the controller's, and stands in the log of that function.
+  return Object.assign(new Error(errorMessage), { name: errorType, code: errorType });
 }

@@ -159,7 +159,8 @@ async function heldBy(error: RolloutError, { journal }: Needs<'journal'>): Promi
   return holder !== undefined && !isEnded(holder) ? heldBy : undefined;
 }
 
-async function readManifest(
+/** The manifest that asked for a rollout. @throws RolloutError ManifestInvalid where it is gone or wrong */
+export async function readManifest(
   { manifest, ...key }: Identity,
   ports: Needs<'environment' | 'releases'>,
 ): Promise<Manifest> {

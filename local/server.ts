@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { RolloutError } from '../core/errors.ts';
+import { revertFrozen } from '../adapters/direct-abort.ts';
 import { CONTROLLER, type ControllerFunction } from './controller.ts';
 import { BUCKET, type World } from './world.ts';
 
@@ -39,16 +39,8 @@ async function answer(world: World, request: IncomingMessage): Promise<object> {
     return (await world.invoke(name, JSON.parse((await bodyOf(request)).toString('utf8')))) as object;
   }
   if (request.method === 'POST' && kind === 'revert') {
-    const frozen = await world.ports.deadMan.frozen(name);
-    if (frozen === undefined)
-      throw new RolloutError(
-        'RolloutUnknown',
-        `No dead man watches ${name}, so nobody knows its targets; check its id.`,
-      );
-    const reverted = await Promise.all(
-      frozen.targets.map((target) => world.ports.router(target.kind).revert(target, frozen)),
-    );
-    return { reverted: reverted.map(({ name, primary }) => `${name}: version ${primary} serves`) };
+    const { by = 'somebody' } = JSON.parse((await bodyOf(request)).toString('utf8')) as { by?: string };
+    return { reverted: await revertFrozen(name, by, world.ports.deadMan, world.ports.router) };
   }
   throw new Error(`There is no ${request.method} ${request.url} here.`);
 }

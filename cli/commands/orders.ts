@@ -1,5 +1,7 @@
 import { userInfo } from 'node:os';
+import { gatesAhead } from '../../core/rollout/checkpoint.ts';
 import { backendFrom, parsed, UsageError, WHERE } from '../arguments.ts';
+import type { Backend } from '../backend.ts';
 import type { Command } from '../spillway.ts';
 
 const COMMON = { ...WHERE, by: { type: 'string' } } as const;
@@ -17,14 +19,15 @@ export const abort: Command = {
     });
     const [rolloutId = ''] = positionals;
     const backend = backendFrom(values);
-    if (values.direct) for (const line of await backend.revertDirectly(rolloutId)) console.log(line);
-    else
-      await backend.command({
-        command: 'abort',
-        rolloutId,
-        by: who(values),
-        reason: values.reason ?? 'no reason given',
-      });
+    const [by, reason] = [who(values), values.reason ?? 'no reason given'];
+    if (values.direct) {
+      for (const line of await backend.revertDirectly(rolloutId, by)) console.log(line);
+      console.log(
+        `${rolloutId} is aborted by ${by} without the controller (${reason}); its journal says so at the next tick`,
+      );
+      return 0;
+    }
+    await backend.command({ command: 'abort', rolloutId, by, reason });
     console.log(`${rolloutId} is aborted`);
     return 0;
   },
@@ -80,14 +83,12 @@ export const promote: Command = {
       full: { type: 'boolean' },
     });
     const step = values.step === undefined ? {} : { step: whole(values.step, '--step') - 1 };
-    await backendFrom(values).command({
-      command: 'promote',
-      rolloutId: positionals[0],
-      by: who(values),
-      full: values.full ?? false,
-      ...step,
-    });
-    console.log(`${positionals[0]} is promoted ${values.full ? 'to 100 %' : 'past its step'}`);
+    const [rolloutId = ''] = positionals;
+    const backend = backendFrom(values);
+    const full = values.full ?? false;
+    await backend.command({ command: 'promote', rolloutId, by: who(values), full, ...step });
+    console.log(`${rolloutId} is to go ${full ? 'to 100 %' : 'past its step'} without waiting for evidence`);
+    for (const line of await heldBy(backend, rolloutId)) console.log(line);
     return 0;
   },
 };
@@ -99,16 +100,26 @@ export const approve: Command = {
   async run(args) {
     const { values, positionals } = parsed(args, ['ROLLOUT'], { ...COMMON, gate: { type: 'string' } });
     if (values.gate === undefined) throw new UsageError('say which gate: --gate 50 is the one before 50 %');
-    await backendFrom(values).command({
-      command: 'approve',
-      rolloutId: positionals[0],
-      by: who(values),
-      gate: whole(values.gate, '--gate'),
-    });
-    console.log(`the gate before ${values.gate} % of ${positionals[0]} is approved by ${who(values)}`);
+    const [rolloutId = ''] = positionals;
+    const backend = backendFrom(values);
+    const gate = whole(values.gate, '--gate');
+    await backend.command({ command: 'approve', rolloutId, by: who(values), gate });
+    console.log(`${who(values)} approves the gate before ${gate} % of ${rolloutId}`);
+    for (const line of await heldBy(backend, rolloutId)) console.log(line);
     return 0;
   },
 };
+
+/** The gates that hold a rollout still, with what opens them. */
+async function heldBy(backend: Backend, rolloutId: string): Promise<string[]> {
+  // The order is taken already, whatever becomes of this question.
+  const { rollout } = await backend.read('rollout', { rolloutId }).catch(() => ({ rollout: undefined }));
+  return (rollout === undefined ? [] : gatesAhead(rollout)).map(({ before, approvers, by }) => {
+    const { approvedBy = [] } = rollout?.gates[before] ?? {};
+    const whom = by.length === 0 ? '' : ` of ${by.join(', ')}`;
+    return `  the gate before ${before} % holds it: ${approvedBy.length} of ${approvers} approvals${whom}; approve ${rolloutId} --gate ${before}`;
+  });
+}
 
 function whole(text: string, option: string): number {
   if (!/^\d{1,3}$/.test(text)) throw new UsageError(`${option} takes a whole number, not "${text}"`);

@@ -32,7 +32,7 @@ export const release: Command = {
     const rollout = await readRolloutFile(positionals[0] ?? '');
     const { environment } = await backend.read('about');
     const id = values.release ?? new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
-    const order = orderFrom(values.order);
+    const order = orderFrom(values.order) ?? (await nextOrder(backend, rollout.service));
     const folder = `releases/${rollout.service}/${id}`;
     const targets = { ...versions(values.version ?? []), ...(await zips(values.zip ?? [], folder)) };
     const draft = {
@@ -55,25 +55,24 @@ export const release: Command = {
       environment,
     );
     const uploaded = await uploadAll(backend, targets);
-    await backend
-      .upload(`${folder}/manifest.json`, bytesOf(uploaded), () => {})
-      .catch((error: unknown) => {
-        throw isTaken(error)
-          ? new RolloutError(
-              'ManifestInvalid',
-              `Release ${id} of ${rollout.service} was uploaded already; give this one another name, or retry the rollout that was taken back.`,
-            )
-          : error;
-      });
+    await uploadOnce(backend, `${folder}/manifest.json`, bytesOf(uploaded), () => {});
     const rolloutId = rolloutIdFrom(rollout.service, id, 1);
     console.log(`${rolloutId} is uploaded`);
     return values.wait ? watchToEnd(backend, rolloutId) : 0;
   },
 };
 
-/** The upload is made only where nothing of that name stands yet. */
-function isTaken(error: unknown): boolean {
-  return error instanceof Error && error.name === 'PreconditionFailed';
+/** Uploads only where nothing of that name stands yet: a release is what it was. */
+async function uploadOnce(backend: Backend, ...upload: Parameters<Backend['upload']>): Promise<string> {
+  try {
+    return await backend.upload(...upload);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'PreconditionFailed') throw error;
+    throw new RolloutError(
+      'ManifestInvalid',
+      `${upload[0]} was uploaded already, and a release never changes; give this one another name with --release, or retry the rollout that was taken back.`,
+    );
+  }
 }
 
 interface Artifact {
@@ -116,7 +115,7 @@ async function uploadAll(
     if (upload === undefined) done[name] = draft;
     else {
       const { key, body, sha256 } = upload;
-      const versionId = await backend.upload(key, body, (sent, total) =>
+      const versionId = await uploadOnce(backend, key, body, (sent, total) =>
         console.log(`${key}: ${number(sent)} of ${number(total)} bytes`),
       );
       done[name] = { zip: { key, versionId, sha256 } };
@@ -131,9 +130,19 @@ function pairOf(text: string, option: string): { name: string; value: string } {
   return { name: text.slice(0, at), value: text.slice(at + 1) };
 }
 
-/** Releases made one after another are in order by the second they were made in, unless somebody counts better. */
-function orderFrom(text: string | undefined): number {
-  if (text === undefined) return Math.floor(Date.now() / 1000);
+/** The seconds since 1970, or one more than the newest release that is known, whichever is higher: releases of one second, or of clocks that are apart, are in order too. */
+async function nextOrder(backend: Backend, service: string): Promise<number> {
+  const [{ completed, waiting }, running] = await Promise.all([
+    backend.read('service', { service }),
+    backend.read('running'),
+  ]);
+  const underWay = running.map(({ opening }) => opening).filter((each) => each.service === service);
+  const known = [completed, waiting, ...underWay].map((each) => (each?.order ?? -1) + 1);
+  return Math.max(Math.floor(Date.now() / 1000), ...known);
+}
+
+function orderFrom(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
   if (!/^\d{1,15}$/.test(text)) throw new UsageError(`--order takes a whole number, not "${text}"`);
   return Number(text);
 }

@@ -1,5 +1,6 @@
 import { readRolloutFile } from '../../adapters/rollout-file.ts';
-import { hooksFrom, limitsFrom, planFrom, watchFrom } from '../../core/config/rollout-file.ts';
+import { gatesFrom, hooksFrom, limitsFrom, planFrom, watchFrom } from '../../core/config/rollout-file.ts';
+import type { Gate, Hook } from '../../core/rollout/event.ts';
 import { duration } from '../../core/words.ts';
 import { parsed } from '../arguments.ts';
 import type { Command } from '../spillway.ts';
@@ -16,9 +17,31 @@ export const validate: Command = {
     console.log(`${path} is a good rollout file of ${file.service}.`);
     console.log(`  ${[...steps, `100 %, verified for ${duration(plan.verifySeconds)}`].join(', ')}`);
     console.log(
-      `  ${hooksFrom(file).length} smoke tests and hooks, ${watchFrom(file).length} watch rules, ${limitsFrom(file).length} limits, ${(file.alarms ?? []).length} alarms; without enough evidence: ${plan.onInconclusive}`,
+      `  ${counted(watchFrom(file).length, 'watch rule')}, ${counted(limitsFrom(file).length, 'limit')}; without enough evidence: ${plan.onInconclusive}`,
     );
+    for (const hook of hooksFrom(file)) console.log(`  ${asked(hook)}`);
+    for (const gate of gatesFrom(file)) console.log(`  ${demanded(gate)}`);
+    for (const name of file.alarms ?? [])
+      console.log(`  alarm ${name}: if it goes off after the first raise, the release is taken back`);
     for (const notice of notices) console.log(`  notice: ${notice}`);
     return 0;
   },
 };
+
+function asked({ point, kind, spec, target, timeoutSeconds, onBroken }: Hook): string {
+  const what =
+    'method' in spec && typeof spec.expect === 'object'
+      ? `smoke test ${spec.method} ${spec.path}`
+      : `${kind} hook ${Object.values(spec).join(' ')}`;
+  const within = `an answer within ${duration(timeoutSeconds)}`;
+  return point === 'onRevert'
+    ? `${point}: ${what} is told about ${target}; no answer matters`
+    : `${point}: ${what} about ${target}, ${within}; if it cannot be asked: ${onBroken}`;
+}
+
+function demanded({ before, approvers, by, timeoutSeconds, onTimeout }: Gate): string {
+  const whom = by.length === 0 ? 'anybody who may give commands' : by.join(', ');
+  return `gate before ${before} %: ${counted(approvers, 'approval')} of ${whom} within ${duration(timeoutSeconds)}, else ${onTimeout}`;
+}
+
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -1,7 +1,7 @@
 import { RolloutError } from '../errors.ts';
 import type { ServiceRecord } from '../ports.ts';
 import type { Instant } from '../units.ts';
-import type { Opening, RolloutEvent } from './event.ts';
+import type { Opening, Quarantined, RolloutEvent } from './event.ts';
 import type { Rollout } from './state.ts';
 import { deadlineOf } from './timing.ts';
 
@@ -73,6 +73,20 @@ export function attemptAfter({ opening, outcome }: Rollout, { quarantined = [] }
   if (outcome === 'completed' && !isRolledBack)
     throw refused(`${rolloutId} completed; there is nothing to try again.`);
   return attempt + 1;
+}
+
+/** The quarantined releases that keep one out: its own entry, and those that had the same versions under another name. */
+export function keptOutBy(
+  release: string,
+  versions: Record<string, string | undefined>,
+  { quarantined = [] }: ServiceRecord,
+): Quarantined[] {
+  const targets = Object.entries(versions);
+  return quarantined.filter(
+    (each) =>
+      each.release === release ||
+      targets.every(([name, version]) => version && each.versions[name] === version),
+  );
 }
 
 function refused(message: string): RolloutError {

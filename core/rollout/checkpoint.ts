@@ -85,6 +85,15 @@ export function lateGate(waiting: Waiting, now: Instant): Gate | undefined {
     : undefined;
 }
 
+/** The gates that still hold a rollout before the weight that it goes to next, or before 100 % where it was promoted in full. */
+export function gatesAhead(rollout: Rollout): Gate[] {
+  const { step, promotion, opening, gates } = rollout;
+  const weight = promotion?.full ? 100 : (opening.plan.steps[step + 1]?.weight ?? 100);
+  return checkpointsBefore(rollout, step + 1, weight)
+    .flatMap((checkpoint) => ('gate' in checkpoint ? [checkpoint.gate] : []))
+    .filter(({ before, approvers }) => (gates[before]?.approvedBy.length ?? 0) < approvers);
+}
+
 function hooksAt({ opening }: Rollout, point: HookPoint, occurrence: string): Checkpoint[] {
   return opening.hooks
     .filter((hook) => hook.point === point)

@@ -153,6 +153,8 @@ export interface RevertBy {
   rolloutId: string;
   epoch: number;
   unseal?: boolean | undefined;
+  /** Who does it without the controller. */
+  person?: string | undefined;
 }
 
 /** What a hook can answer; `broken` where it could not be asked. */

@@ -5,6 +5,7 @@ import { gatesFrom, hooksFrom, limitsFrom, planFrom, probeFrom, watchFrom } from
 import { RolloutError } from '../errors.ts';
 import type { Completion, ResolvedTarget, ServiceRecord } from '../ports.ts';
 import type { Instant, Seconds } from '../units.ts';
+import { keptOutBy } from './again.ts';
 import type { Hook, Identity, Probing, RolloutEvent } from './event.ts';
 import { deadlineOf } from './timing.ts';
 
@@ -37,7 +38,7 @@ export function open(
 ): RolloutEvent[] {
   checkOrder(manifest, service);
   checkRequired(manifest, completion);
-  checkQuarantine(manifest, targets, service);
+  checkQuarantine(identity, targets, service);
   const changed = targets.filter(({ target }) => target.canary !== target.stable);
   if (changed.length === 0) {
     return [
@@ -145,19 +146,16 @@ function checkRequired({ requires }: Manifest, completion: Completion | undefine
 
 /** The same code under a new name is still the code that was taken back. */
 function checkQuarantine(
-  manifest: Manifest,
+  { rolloutId, release }: Identity,
   targets: ResolvedTarget[],
-  { quarantined = [] }: ServiceRecord,
+  service: ServiceRecord,
 ): void {
-  const same = quarantined.find(
-    ({ release, versions }) =>
-      release === manifest.release ||
-      targets.every(({ target }) => target.canary !== '' && versions[target.name] === target.canary),
-  );
+  const versions = Object.fromEntries(targets.map(({ target }) => [target.name, target.canary]));
+  const [same] = keptOutBy(release, versions, service);
   if (same === undefined) return;
   throw new RolloutError(
     'OpeningRefused',
-    `release ${manifest.release} is what was taken back as ${same.rolloutId} (${same.reason}); upload a repaired one, or lift its quarantine with retry.`,
+    `release ${release} is what was taken back as ${same.rolloutId} (${same.reason}); upload a repaired one, or try this one all the same: retry ${rolloutId}.`,
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Observed } from '../ports.ts';
 import type { Instant } from '../units.ts';
-import type { RolloutEvent, Target } from './event.ts';
+import type { Cause, RolloutEvent, Target } from './event.ts';
 import { isSameStamp, type Stamp, stampText } from './stamp.ts';
 import { hasCanaryTraffic, type Rollout } from './state.ts';
 
@@ -30,7 +30,7 @@ function explain(
   // A shut fence round the promoted canary is a close that was interrupted; it goes on.
   if (!stamp.open && known?.weight === 100 && seen.primary === target.canary)
     return hasOthers ? [unwritten(target, seen, at)] : [];
-  if (!stamp.open) return [gone(rollout, at, `${target.name} had been taken back before the journal knew`)];
+  if (!stamp.open) return [takenBack(rollout, target, stamp, at)];
   const intent = rollout.intents.find(
     (each) => each.target === target.name && isSameStamp(each.stamp, stamp),
   );
@@ -59,11 +59,18 @@ function unwritten(target: Target, seen: Observed, at: Instant): RolloutEvent {
   return stranger(target, at, `serves ${traffic(seen)}, which this rollout did not write`);
 }
 
-function gone(rollout: Rollout, at: Instant, reason: string): RolloutEvent {
+/** Who aborts without the controller signs the stamp, and is believed as if the command had come here. */
+function takenBack(rollout: Rollout, { name }: Target, { by }: Stamp, at: Instant): RolloutEvent {
+  return by === undefined
+    ? gone(rollout, at, `${name} had been taken back before the journal knew`)
+    : gone(rollout, at, `${by} aborted without the controller`, 'human');
+}
+
+function gone(rollout: Rollout, at: Instant, reason: string, cause: Cause = 'stranger'): RolloutEvent {
   return {
     type: 'RevertOrdered',
     at,
-    cause: 'stranger',
+    cause,
     reason,
     outcome: hasCanaryTraffic(rollout) ? 'reverted' : 'refused',
   };

@@ -7,23 +7,30 @@ export interface Stamp {
   epoch: number;
   seq: number;
   open: boolean;
+  /** Who closed it without the controller: the journal learns it from here. */
+  by?: string | undefined;
 }
 
 /** The highest number that a stamp can be read back with; Step Functions writes it where nobody can count. */
 export const SEQ_MAX = 999_999_999;
 
-const PATTERN = /^spillway (\S{1,60}) (\d{1,9}) (\d{1,9}) (open|closed)$/;
+const PATTERN = /^spillway (\S{1,60}) (\d{1,9}) (\d{1,9}) (open|closed(?: by ([^\p{Cc}]{1,100}))?)$/u;
 
-/** Writes a stamp as the target stores it: `spillway <rolloutId> <epoch> <seq> open|closed`. */
-export function stampText({ rolloutId, epoch, seq, open }: Stamp): string {
-  return `spillway ${rolloutId} ${epoch} ${seq} ${open ? 'open' : 'closed'}`;
+/** Longest name that a stamp carries: with the rest it stays under the 256 characters of an alias' Description (Lambda API, UpdateAlias). */
+const NAME_MAX = 100;
+
+/** Writes a stamp as the target stores it: `spillway <rolloutId> <epoch> <seq> open|closed`, and ` by <who>` where a person closed it directly. */
+export function stampText({ rolloutId, epoch, seq, open, by }: Stamp): string {
+  const who = open || !by ? '' : ` by ${by.replace(/\p{Cc}/gu, ' ').slice(0, NAME_MAX)}`;
+  return `spillway ${rolloutId} ${epoch} ${seq} ${open ? 'open' : 'closed'}${who}`;
 }
 
 /** Reads a stamp; anything else that stands in its place is nobody's stamp. */
 export function stampFrom(text: string | undefined): Stamp | undefined {
-  const [, rolloutId, epoch, seq, state] = PATTERN.exec(text ?? '') ?? [];
+  const [, rolloutId, epoch, seq, state, by] = PATTERN.exec(text ?? '') ?? [];
   if (rolloutId === undefined) return undefined;
-  return { rolloutId, epoch: Number(epoch), seq: Number(seq), open: state === 'open' };
+  const stamp = { rolloutId, epoch: Number(epoch), seq: Number(seq), open: state === 'open' };
+  return by === undefined ? stamp : { ...stamp, by };
 }
 
 /** True for two stamps of the same rollout, epoch, number and state; no stamp is never the same. */

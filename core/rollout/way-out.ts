@@ -24,9 +24,10 @@ export function wayOut(seen: Observed, target: Target, by: RevertBy): WayOut {
   }
   const serving = primary === target.canary ? target.stable : primary;
   const { [serving]: _, ...weightsLeft } = others;
-  const { rolloutId, epoch } = by;
+  const { rolloutId, epoch, person } = by;
   const seq = Math.min(SEQ_MAX, (stamp?.seq ?? 0) + 1);
-  return { write: { primary: serving, weights: weightsLeft, stamp: { rolloutId, epoch, seq, open: false } } };
+  const shut = { rolloutId, epoch, seq, open: false, ...(person === undefined ? {} : { by: person }) };
+  return { write: { primary: serving, weights: weightsLeft, stamp: shut } };
 }
 
 /** True where the version that serves is none of this rollout's. */

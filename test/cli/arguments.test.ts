@@ -1,4 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { Backend } from '../../cli/backend.ts';
+import type { Gate, RolloutEvent } from '../../core/rollout/event.ts';
+import { fold } from '../../core/rollout/state.ts';
+import { minute, onFirstStep, promotionOrdered } from '../core/rollout/given.ts';
 import { fakeBackend, spillway } from './called.ts';
 
 const ID = 'checkout--r1--1';
@@ -53,7 +57,8 @@ describe('a command', () => {
   ])('%s is sent once, with who gave it', async (args, sent) => {
     const { backend, asked } = fakeBackend();
     expect(await spillway(backend, ...args, '--local')).toMatchObject({ code: 0, err: '' });
-    expect(asked).toEqual([{ what: 'command', with: [{ rolloutId: ID, by: 'ada', ...sent }] }]);
+    const orders = asked.filter(({ what }) => what !== 'read');
+    expect(orders).toEqual([{ what: 'command', with: [{ rolloutId: ID, by: 'ada', ...sent }] }]);
   });
 
   test('is given by whom --by names', async () => {
@@ -62,12 +67,55 @@ describe('a command', () => {
     expect(asked[0]?.with).toEqual([{ command: 'resume', rolloutId: ID, by: 'grace' }]);
   });
 
+  const gates: Gate[] = [
+    { before: 50, approvers: 2, by: ['ada', 'grace'], timeoutSeconds: 3600, onTimeout: 'revert' },
+    { before: 100, approvers: 1, by: [], timeoutSeconds: 3600, onTimeout: 'revert' },
+  ];
+  const holding = (...more: RolloutEvent[]) => {
+    const read = async () => ({ rollout: fold([...onFirstStep({ gates }), ...more]), events: [] });
+    return fakeBackend({ read: read as Backend['read'] }).backend;
+  };
+
+  test('to promote does not claim what a gate still holds', async () => {
+    const { out } = await spillway(holding(promotionOrdered(2)), 'promote', ID, '--local');
+    expect(out.split('\n')).toEqual([
+      `${ID} is to go past its step without waiting for evidence`,
+      `  the gate before 50 % holds it: 0 of 2 approvals of ada, grace; approve ${ID} --gate 50`,
+    ]);
+    const full = holding(promotionOrdered(2, { full: true }));
+    expect((await spillway(full, 'promote', ID, '--full', '--local')).out).toContain(
+      `the gate before 100 % holds it: 0 of 1 approvals; approve ${ID} --gate 100`,
+    );
+  });
+
+  test('to approve says how many approvals are still missing, and nothing once there are enough', async () => {
+    const asked: RolloutEvent = { type: 'GateOpened', at: minute(3), gate: 50, until: minute(63) };
+    const approval = (by: string): RolloutEvent => ({ type: 'Approved', at: minute(4), gate: 50, by });
+    const args = ['approve', ID, '--gate', '50', '--local'];
+    const first = await spillway(holding(asked, approval('ada')), ...args);
+    expect(first.out.split('\n')).toEqual([
+      `ada approves the gate before 50 % of ${ID}`,
+      expect.stringContaining('holds it: 1 of 2 approvals of ada, grace'),
+    ]);
+    const second = await spillway(holding(asked, approval('ada'), approval('grace')), ...args);
+    expect(second.out).toBe(`ada approves the gate before 50 % of ${ID}`);
+  });
+
+  test('that was taken is not called failed because its rollout cannot be read afterwards', async () => {
+    const read = () => Promise.reject(new Error('no right to read'));
+    const { backend } = fakeBackend({ read });
+    expect(await spillway(backend, 'promote', ID, '--local')).toMatchObject({ code: 0, err: '' });
+  });
+
   test('abort --direct takes the canary out without the controller', async () => {
     const { backend, asked } = fakeBackend();
     const { code, out } = await spillway(backend, 'abort', ID, '--direct', '--local');
     expect(code).toBe(0);
-    expect(out).toContain('api: version 1 serves');
-    expect(asked).toEqual([{ what: 'revertDirectly', with: [ID] }]);
+    expect(out.split('\n')).toEqual([
+      'api: version 1 serves',
+      `${ID} is aborted by ada without the controller (no reason given); its journal says so at the next tick`,
+    ]);
+    expect(asked).toEqual([{ what: 'revertDirectly', with: [ID, 'ada'] }]);
   });
 
   test('that is refused exits 1 with the refusal and no stack', async () => {

@@ -72,6 +72,38 @@ describe('a release', () => {
     });
   });
 
+  test.each([
+    ['the seconds since 1970', 5, Math.floor(Date.now() / 1000)],
+    ['one more than the newest that is known, where that is higher', 9e12, 9e12 + 1],
+  ])('without --order has %s', async (_, order, least) => {
+    const known = fold([opened({ order })]);
+    const read: unknown = async (what: string) =>
+      what === 'about'
+        ? { environment: 'production' }
+        : what === 'running'
+          ? [known]
+          : { completed: { order: 3 }, waiting: { order: 4 } };
+    const { backend, asked } = fakeBackend({ read: read as Backend['read'] });
+    await spillway(backend, 'release', file, '--version', 'api=8', '--local');
+    const sent = JSON.parse(uploads(asked)[0]?.body ?? '{}').order;
+    expect(sent).toBeGreaterThanOrEqual(least);
+    expect(sent).toBeLessThan(least + 60);
+  });
+
+  test('that was uploaded already says so, of its zip too', async () => {
+    const taken = Object.assign(new Error('At least one of the pre-conditions did not hold'), {
+      name: 'PreconditionFailed',
+      $metadata: {},
+    });
+    const { backend } = fakeBackend({ upload: () => Promise.reject(taken) });
+    const args = ['--zip', `api=${zip}`, '--release', 'r8', '--local'];
+    expect(await spillway(backend, 'release', file, ...args)).toEqual({
+      code: 1,
+      out: '',
+      err: 'releases/checkout-api/r8/api.zip was uploaded already, and a release never changes; give this one another name with --release, or retry the rollout that was taken back.',
+    });
+  });
+
   test('says who made it of what, where it is told', async () => {
     const { backend, asked } = fakeBackend();
     const more = ['--commit', 'abc1234', '--author', 'grace', '--allow-older'];

@@ -482,6 +482,37 @@ describe('retry', () => {
       reason: expect.stringMatching(/r2 is what was taken back as checkout-api--r1--1/),
     });
   });
+
+  test('of the other name, as its refusal says, lifts what keeps it out', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    await stage.call(command, abort);
+    await stage.call(revertTraffic, { ref, came: {} });
+    const event = await stage.upload({ manifest: { targets: { api: { version: '2' } } } });
+    const { reason } = (await stage.call(openRollout, event)) as { reason: string };
+    const [, named = ''] = /try this one all the same: retry (\S+)\.$/.exec(reason) ?? [];
+    expect(named).toBe('checkout-api--r2--1');
+    const rolloutId = 'checkout-api--r2--2';
+    expect(await stage.call(command, order({ command: 'retry', rolloutId: named }))).toMatchObject({
+      rolloutId,
+    });
+    expect((await stage.rollout(rolloutId)).outcome).toBeUndefined();
+    expect((await stage.ports.journal.service(SERVICE)).quarantined ?? []).toEqual([]);
+  });
+
+  test('of one whose manifest is gone is refused, and the quarantine stays', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    await stage.call(command, abort);
+    await stage.call(revertTraffic, { ref, came: {} });
+    const { RolloutError } = await import('../../core/errors.ts');
+    const gone = async () => {
+      throw new RolloutError('ManifestInvalid', 'it is gone; upload it again.');
+    };
+    const ports = { ...stage.ports, releases: { ...stage.ports.releases, read: gone } };
+    await expect(stage.call(command, order({ command: 'retry' }), ports)).rejects.toThrow(/upload it again/);
+    expect((await stage.ports.journal.service(SERVICE)).quarantined).toMatchObject([{ release: 'r1' }]);
+  });
 });
 
 test('a command is no event of an upload', async () => {

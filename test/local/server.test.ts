@@ -71,7 +71,7 @@ describe('the embedded world for the command line', () => {
   });
 
   test('takes a canary out without the functions, from what the dead man has frozen', async () => {
-    await expect(backend.revertDirectly(ID)).rejects.toThrow(`No dead man watches ${ID}`);
+    await expect(backend.revertDirectly(ID, 'ada')).rejects.toThrow(`No dead man watches ${ID}`);
     await deploy(world, FUNCTION, 'live', 'checkout-api', '7-serving');
     const canary = await publish(world, FUNCTION, '8-cheaper-shipping');
     const router = world.ports.router('lambda-alias');
@@ -87,8 +87,11 @@ describe('the embedded world for the command line', () => {
     const armedAt = world.ports.clock.now();
     const input = { rolloutId: ID, epoch: 1, closed: '', targets: [target] };
     await world.ports.deadMan.arm({ ...input, armedAt, deadline: armedAt + 3_600_000 });
-    expect(await backend.revertDirectly(ID)).toEqual([`api: version ${target.stable} serves`]);
-    expect(await router.observe(target)).toMatchObject({ primary: target.stable, stamp: { open: false } });
+    expect(await backend.revertDirectly(ID, 'ada')).toEqual([`api: version ${target.stable} serves`]);
+    expect(await router.observe(target)).toMatchObject({
+      primary: target.stable,
+      stamp: { open: false, by: 'ada' },
+    });
     expect((await router.observe(target)).weights).toEqual({});
   });
 

@@ -133,7 +133,7 @@ describe('a release in quarantine', () => {
 
   test('is refused under its own name, also with other versions', () => {
     expect(refusal({ service: { quarantined: [bad('r8', { api: '5' })] } })).toBe(
-      'release r8 is what was taken back as checkout-api--r8--1 (errors went up); upload a repaired one, or lift its quarantine with retry.',
+      'release r8 is what was taken back as checkout-api--r8--1 (errors went up); upload a repaired one, or try this one all the same: retry checkout-api--r8--1.',
     );
   });
 

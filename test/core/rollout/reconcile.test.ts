@@ -93,6 +93,12 @@ describe('a closed stamp of this rollout', () => {
     ]);
   });
 
+  test('that a person signed is that person’s abort', () => {
+    const seen = serving(0, 2, { stamp: { ...stamp(2, 1, false), by: 'ada' } });
+    const order = { ...gone('ada aborted without the controller'), cause: 'human' };
+    expect(found(seen, ...onFirstStep())).toEqual([order]);
+  });
+
   test('with a canary share that was added again is left for good too', () => {
     const seen = serving(10, 2, { stamp: stamp(2, 1, false) });
     expect(found(seen, ...onFirstStep())).toEqual([gone('api had been taken back before the journal knew')]);

@@ -22,6 +22,28 @@ test('every stamp is read as it was written', () => {
   );
 });
 
+test('a stamp that a person closed carries the name', () => {
+  const signed = { ...stamp(4, 2, false), by: 'Ada Lovelace (on call)' };
+  expect(stampText(signed)).toBe(`spillway ${ROLLOUT_ID} 2 4 closed by Ada Lovelace (on call)`);
+  expect(stampFrom(stampText(signed))).toEqual(signed);
+});
+
+test('whatever a person is called, the stamp can be read again and fits into a Description', () => {
+  fc.assert(
+    fc.property(fc.string({ maxLength: 300, unit: 'binary' }), (by) => {
+      const text = stampText({
+        rolloutId: 'x'.repeat(60),
+        epoch: 999_999_999,
+        seq: 999_999_999,
+        open: false,
+        by,
+      });
+      expect(text.length).toBeLessThanOrEqual(256);
+      expect(stampFrom(text)).toMatchObject({ open: false, seq: 999_999_999 });
+    }),
+  );
+});
+
 test.each([
   undefined,
   '',
@@ -29,6 +51,8 @@ test.each([
   'spillway',
   `spillway ${ROLLOUT_ID} 1 2`,
   `spillway ${ROLLOUT_ID} 1 2 ajar`,
+  `spillway ${ROLLOUT_ID} 1 2 open by ada`,
+  `spillway ${ROLLOUT_ID} 1 2 closed by `,
   `spillway ${ROLLOUT_ID} 1 2 open `,
   ` spillway ${ROLLOUT_ID} 1 2 open`,
   `spillway ${ROLLOUT_ID} -1 2 open`,

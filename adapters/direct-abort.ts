@@ -1,0 +1,44 @@
+import { RolloutError } from '../core/errors.ts';
+import type { DeadMan, TrafficRouter } from '../core/ports.ts';
+
+/**
+ * Takes a rollout's canary out by what its dead man was armed with, without the controller's functions and journal; the
+ * stamp keeps who did it. Answers a line for each target.
+ * @throws RolloutError RolloutUnknown where nobody knows its targets, RevertFailed naming those that may still serve the canary
+ */
+export async function revertFrozen(
+  rolloutId: string,
+  person: string,
+  deadMan: DeadMan,
+  router: (kind: string) => TrafficRouter,
+): Promise<string[]> {
+  const byHand =
+    "take the weight off by hand: aws lambda update-alias --function-name NAME --name ALIAS --routing-config '{}'.";
+  const frozen = await deadMan.frozen(rolloutId);
+  if (frozen === undefined)
+    throw new RolloutError(
+      'RolloutUnknown',
+      `No dead man watches ${rolloutId}, so nobody knows its targets; check its id, or ${byHand}`,
+    );
+  if (frozen.targets.length === 0)
+    throw new RolloutError(
+      'RolloutUnknown',
+      `${rolloutId} is not reversible, so only the journal knows its targets; abort it without --direct, or ${byHand}`,
+    );
+  const results = await Promise.allSettled(
+    frozen.targets.map((target) =>
+      router(target.kind).revert(target, { rolloutId, epoch: frozen.epoch, person }),
+    ),
+  );
+  const lines = results.map((result, index) =>
+    result.status === 'fulfilled'
+      ? `${result.value.name}: version ${result.value.primary} serves`
+      : `${frozen.targets[index]?.name}: ${result.reason}`,
+  );
+  if (results.some(({ status }) => status === 'rejected'))
+    throw new RolloutError(
+      'RevertFailed',
+      `${rolloutId}: not every target could be taken back, and the canary may still have traffic there (${lines.join('; ')}).`,
+    );
+  return lines;
+}

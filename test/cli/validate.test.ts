@@ -1,0 +1,59 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fakeBackend, spillway } from './called.ts';
+
+const FILE = `service: checkout-api
+targets:
+  api: { lambda: checkout-prod-Api, alias: live, source: http }
+steps:
+  - { weight: 10, bake: 10m }
+smoke:
+  - { get: /health, expect: { status: 200 } }
+hooks:
+  beforeTraffic: [{ lambda: checkout-check, timeout: 20m, onBroken: pause }]
+  onRevert: [{ http: https://hooks.example.com/told }]
+gates:
+  - { before: 100, approvers: 1, timeout: 2h, onTimeout: promote }
+  - { before: 10, approvers: 2, by: [ada, grace, joan] }
+watch: { errors: 1.5x }
+alarms: [orders-too-low]
+verify: 10m
+`;
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'spillway-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function validated(text: string) {
+  const path = join(folder, 'rollout.yaml');
+  await writeFile(path, text);
+  const { backend, asked } = fakeBackend();
+  const called = await spillway(backend, 'validate', path);
+  expect(asked).toEqual([]);
+  return called;
+}
+
+test('validate lists all that is asked and demanded on the way, without a controller', async () => {
+  const { code, out } = await validated(FILE);
+  expect(code).toBe(0);
+  expect(out.split('\n').slice(1)).toEqual([
+    '  10 % for 10 min, 100 %, verified for 10 min',
+    '  1 watch rule, 0 limits; without enough evidence: pause',
+    '  beforeTraffic: smoke test GET /health about api, an answer within 30 s; if it cannot be asked: revert',
+    '  beforeTraffic: lambda hook checkout-check about api, an answer within 20 min; if it cannot be asked: pause',
+    '  onRevert: http hook https://hooks.example.com/told is told about api; no answer matters',
+    '  gate before 10 %: 2 approvals of ada, grace, joan within 6 h, else revert',
+    '  gate before 100 %: 1 approval of anybody who may give commands within 2 h, else promote',
+    '  alarm orders-too-low: if it goes off after the first raise, the release is taken back',
+  ]);
+});
+
+test('validate exits 1 with the field and the mend where a gate has no approver', async () => {
+  const { code, err } = await validated(FILE.replace('approvers: 1', 'approvers: 0'));
+  expect(code).toBe(1);
+  expect(err).toContain('gates[0].approvers is 0: a gate with no approver holds nobody back');
+});
