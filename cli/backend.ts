@@ -6,6 +6,7 @@ import { lambdaAlias } from '../adapters/lambda-alias.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
 import { ERROR_CODES, RolloutError } from '../core/errors.ts';
 import type { Readings } from '../functions/read-rollout.ts';
+import { toldByAws } from './aws-errors.ts';
 
 /** A controller somewhere: in an AWS account, or in the embedded world of `npm run dev`. */
 export interface Backend {
@@ -20,14 +21,26 @@ export interface Backend {
 /** Where `npm run dev` listens. */
 export const LOCAL_URL = 'http://127.0.0.1:4747';
 
+/** A call that hangs must become an error: the controller's functions end after 10 s. */
+const CLIENT = {
+  requestHandler: { connectionTimeout: 5_000, requestTimeout: 15_000, throwOnRequestTimeout: true },
+} as const;
+
+/** An upload may take long, but not without a byte on its way. */
+const UPLOADER = { requestHandler: { connectionTimeout: 5_000, socketTimeout: 60_000 } } as const;
+
 /** The controller of an environment in the account and region of the present AWS profile. */
 export function awsBackend(environment: string): Backend {
-  const lambda = new LambdaClient({});
-  const s3 = new S3Client({});
+  const lambda = new LambdaClient(CLIENT);
+  const s3 = new S3Client(UPLOADER);
+  const asking = <T>(needs: string, call: () => Promise<T>) =>
+    toldByAws({ environment, region: () => lambda.config.region(), needs }, call);
   const call = async (name: string, payload: unknown): Promise<never> => {
     const FunctionName = `spillway-${environment}-${name}`;
-    const { FunctionError, Payload } = await lambda.send(
-      new InvokeCommand({ FunctionName, Payload: new TextEncoder().encode(JSON.stringify(payload)) }),
+    const { FunctionError, Payload } = await asking(`lambda:InvokeFunction on ${FunctionName}`, () =>
+      lambda.send(
+        new InvokeCommand({ FunctionName, Payload: new TextEncoder().encode(JSON.stringify(payload)) }),
+      ),
     );
     const answer = JSON.parse(new TextDecoder().decode(Payload));
     if (FunctionError !== undefined) throw remoteError(answer);
@@ -40,8 +53,8 @@ export function awsBackend(environment: string): Backend {
     async upload(key, body, onProgress) {
       const { bucket } = await read('about');
       onProgress(0, body.length);
-      const { VersionId = '' } = await s3.send(
-        new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, IfNoneMatch: '*' }),
+      const { VersionId = '' } = await asking(`s3:PutObject on ${bucket}/${key}`, () =>
+        s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, IfNoneMatch: '*' })),
       );
       onProgress(body.length, body.length);
       return VersionId;
@@ -51,13 +64,15 @@ export function awsBackend(environment: string): Backend {
         now: () => Date.now(),
         sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
       };
-      const deadMan = schedulerDeadMan(new SchedulerClient({}), {
+      const groupName = `spillway-${environment}`;
+      const deadMan = schedulerDeadMan(new SchedulerClient(CLIENT), {
         functionArn: '',
         stateMachineArn: '',
         roleArn: '',
-        groupName: `spillway-${environment}`,
+        groupName,
       });
-      return revertFrozen(rolloutId, by, deadMan, () => lambdaAlias(lambda, clock));
+      const needs = `scheduler:GetSchedule on ${groupName}, and lambda:GetAlias, GetFunction and UpdateAlias on the targets`;
+      return asking(needs, () => revertFrozen(rolloutId, by, deadMan, () => lambdaAlias(lambda, clock)));
     },
   };
 }

@@ -44,6 +44,10 @@ async function run(name: string, args: string[]): Promise<number> {
     console.error(`${name === '' ? 'No command was given.' : `There is no command "${name}".`}\n\n${help()}`);
     return 2;
   }
+  if (args.includes('--help')) {
+    console.log(`spillway ${command.usage}\n\n${command.does}`);
+    return 0;
+  }
   try {
     return await command.run(args);
   } catch (error) {

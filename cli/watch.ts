@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isPassing, nameOf } from '../adapters/_aws.ts';
+import { RolloutError } from '../core/errors.ts';
 import type { Outcome } from '../core/rollout/event.ts';
 import { evolve, type Rollout } from '../core/rollout/state.ts';
 import { describe } from '../core/rollout/story.ts';
+import type { Readings } from '../functions/read-rollout.ts';
 import type { Backend } from './backend.ts';
 
 /** What a pipeline sees of each outcome; anything else that goes wrong is 1, a wrong call 2. */
@@ -14,6 +17,8 @@ export const EXIT_CODES: Record<Outcome, number> = {
 };
 
 const POLL_MS = 2_000;
+/** How long the controller may be out of reach before the watch ends; the rollout goes on without it. */
+const UNREACHABLE_MS = 300_000;
 /** How long an upload may take to open a rollout, where no other one is under way. */
 const OPENING_MS = 120_000;
 
@@ -25,11 +30,12 @@ export function waiting(rolloutId: string, waitsFor: string[]): string {
 /** Prints a rollout's events as they come, until it ends; answers the exit code of its outcome. */
 export async function watchToEnd(backend: Backend, rolloutId: string): Promise<number> {
   const began = Date.now();
+  const read = patientReader(backend);
   let rollout: Rollout | undefined;
   let seen = 0;
   let isToldToWait = false;
   for (;;) {
-    const { rollout: head, events, waitsFor } = await backend.read('rollout', { rolloutId, after: seen });
+    const { rollout: head, events, waitsFor } = await read(rolloutId, seen);
     for (const event of events) {
       rollout = evolve(rollout, event);
       const line = describe(event, rollout);
@@ -51,4 +57,31 @@ export async function watchToEnd(backend: Backend, rolloutId: string): Promise<n
     }
     await sleep(POLL_MS);
   }
+}
+
+/** Reads a rollout, and goes on asking where a network or a throttle is in the way: a watch of an hour must outlive a bad minute. */
+function patientReader(backend: Backend) {
+  let reachedAt = Date.now();
+  let isTold = false;
+  return async (rolloutId: string, after: number): Promise<Readings['rollout']> => {
+    for (;;) {
+      try {
+        const reading = await backend.read('rollout', { rolloutId, after });
+        [reachedAt, isTold] = [Date.now(), false];
+        return reading;
+      } catch (error) {
+        if (!isPassingHere(error) || Date.now() - reachedAt > UNREACHABLE_MS) throw error;
+        if (!isTold) console.error(`${(error as Error).message} The rollout goes on; so does this watch.`);
+        isTold = true;
+        await sleep(POLL_MS);
+      }
+    }
+  };
+}
+
+function isPassingHere(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (RolloutError.is(error)) return error.code === 'Unavailable';
+  if ([nameOf(error), nameOf(cause)].includes('CredentialsProviderError')) return false;
+  return isPassing(cause ?? error);
 }

@@ -1,15 +1,15 @@
 import { userInfo } from 'node:os';
 import { gatesAhead } from '../../core/rollout/checkpoint.ts';
-import { backendFrom, parsed, UsageError, WHERE } from '../arguments.ts';
+import { backendFrom, parsed, rolloutIdFrom, UsageError, WHERE } from '../arguments.ts';
 import type { Backend } from '../backend.ts';
 import type { Command } from '../spillway.ts';
 
 const COMMON = { ...WHERE, by: { type: 'string' } } as const;
-const who = ({ by }: { by?: string | undefined }) => by ?? process.env.GITHUB_ACTOR ?? userInfo().username;
+const who = ({ by }: { by?: string | undefined }) => by || process.env.GITHUB_ACTOR || userInfo().username;
 
 /** Takes the canary out at once; --direct does so without the controller, by the rights of the present AWS profile. */
 export const abort: Command = {
-  usage: 'abort ROLLOUT [--reason TEXT] [--direct]',
+  usage: 'abort ROLLOUT [--reason TEXT] [--by NAME] [--direct]',
   does: 'takes the canary out at once; --direct without the controller',
   async run(args) {
     const { values, positionals } = parsed(args, ['ROLLOUT'], {
@@ -17,7 +17,7 @@ export const abort: Command = {
       reason: { type: 'string' },
       direct: { type: 'boolean' },
     });
-    const [rolloutId = ''] = positionals;
+    const rolloutId = rolloutIdFrom(positionals[0]);
     const backend = backendFrom(values);
     const [by, reason] = [who(values), values.reason ?? 'no reason given'];
     if (values.direct) {
@@ -40,7 +40,7 @@ function order(
   takesReason: boolean,
 ): Command {
   return {
-    usage: `${command} ROLLOUT${takesReason ? ' [--reason TEXT]' : ''}`,
+    usage: `${command} ROLLOUT${takesReason ? ' [--reason TEXT]' : ''} [--by NAME]`,
     does,
     async run(args) {
       const { values, positionals } = parsed(
@@ -53,7 +53,7 @@ function order(
         : {};
       const { rolloutId } = await backendFrom(values).command({
         command,
-        rolloutId: positionals[0],
+        rolloutId: rolloutIdFrom(positionals[0]),
         by: who(values),
         ...reason,
       });
@@ -74,7 +74,7 @@ export const rollback = order('rollback', 'takes a completed release back in one
 
 /** Goes past the present step, or with --full to 100 %, without waiting for evidence. */
 export const promote: Command = {
-  usage: 'promote ROLLOUT [--step N] [--full]',
+  usage: 'promote ROLLOUT [--step N] [--full] [--by NAME]',
   does: 'goes past this step, or to 100 %, without waiting for evidence',
   async run(args) {
     const { values, positionals } = parsed(args, ['ROLLOUT'], {
@@ -82,8 +82,10 @@ export const promote: Command = {
       step: { type: 'string' },
       full: { type: 'boolean' },
     });
+    if (values.step === '0')
+      throw new UsageError('--step counts from 1, which is the first step of the plan');
     const step = values.step === undefined ? {} : { step: whole(values.step, '--step') - 1 };
-    const [rolloutId = ''] = positionals;
+    const rolloutId = rolloutIdFrom(positionals[0]);
     const backend = backendFrom(values);
     const full = values.full ?? false;
     await backend.command({ command: 'promote', rolloutId, by: who(values), full, ...step });
@@ -95,12 +97,12 @@ export const promote: Command = {
 
 /** Approves the gate before a weight. */
 export const approve: Command = {
-  usage: 'approve ROLLOUT --gate PERCENT',
+  usage: 'approve ROLLOUT --gate PERCENT [--by NAME]',
   does: 'approves the gate before a weight',
   async run(args) {
     const { values, positionals } = parsed(args, ['ROLLOUT'], { ...COMMON, gate: { type: 'string' } });
     if (values.gate === undefined) throw new UsageError('say which gate: --gate 50 is the one before 50 %');
-    const [rolloutId = ''] = positionals;
+    const rolloutId = rolloutIdFrom(positionals[0]);
     const backend = backendFrom(values);
     const gate = whole(values.gate, '--gate');
     await backend.command({ command: 'approve', rolloutId, by: who(values), gate });
@@ -122,6 +124,7 @@ async function heldBy(backend: Backend, rolloutId: string): Promise<string[]> {
 }
 
 function whole(text: string, option: string): number {
-  if (!/^\d{1,3}$/.test(text)) throw new UsageError(`${option} takes a whole number, not "${text}"`);
+  if (!/^\d{1,3}$/.test(text))
+    throw new UsageError(`${option} takes a whole number of at most 999, not "${text}"`);
   return Number(text);
 }

@@ -3,7 +3,7 @@ import { pictureOf, type Told } from '../../core/analysis/picture.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { evolve, type Rollout } from '../../core/rollout/state.ts';
 import { describe } from '../../core/rollout/story.ts';
-import { backendFrom, parsed, WHERE } from '../arguments.ts';
+import { backendFrom, parsed, rolloutIdFrom, WHERE } from '../arguments.ts';
 import type { Command } from '../spillway.ts';
 
 /** Writes the story of one rollout as a page that needs nothing else: what happened, and a picture per metric. */
@@ -12,7 +12,8 @@ export const report: Command = {
   does: 'writes the story of a rollout, with a picture of each metric, as a page',
   async run(args) {
     const { values, positionals } = parsed(args, ['ROLLOUT', 'FILE.html'], WHERE);
-    const [rolloutId = '', path = ''] = positionals;
+    const [, path = ''] = positionals;
+    const rolloutId = rolloutIdFrom(positionals[0]);
     const { rollout, events } = await backendFrom(values).read('rollout', { rolloutId });
     if (rollout === undefined) {
       console.error(`There is no rollout ${rolloutId} here.`);

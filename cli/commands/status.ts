@@ -1,7 +1,7 @@
 import { rolloutIdFrom } from '../../core/config/manifest.ts';
 import { evolve, type Rollout } from '../../core/rollout/state.ts';
 import { describe, summary } from '../../core/rollout/story.ts';
-import { backendFrom, parsed, WHERE } from '../arguments.ts';
+import { backendFrom, rolloutIdFrom as named, parsed, WHERE } from '../arguments.ts';
 import type { Backend } from '../backend.ts';
 import type { Command } from '../spillway.ts';
 import { waiting } from '../watch.ts';
@@ -11,10 +11,9 @@ export const status: Command = {
   usage: 'status [ROLLOUT] [--json]',
   does: 'says what is under way, or all about one rollout',
   async run(args) {
-    const names = args.some((arg) => !arg.startsWith('-') && arg.includes('--')) ? ['ROLLOUT'] : [];
-    const { values, positionals } = parsed(args, names, { ...WHERE, json: { type: 'boolean' } });
+    const { values, positionals } = parsed(args, ['ROLLOUT'], { ...WHERE, json: { type: 'boolean' } }, 0);
+    const rolloutId = positionals.length === 0 ? undefined : named(positionals[0]);
     const backend = backendFrom(values);
-    const [rolloutId] = positionals;
     if (rolloutId === undefined) {
       const running = await backend.read('running');
       if (values.json) console.log(JSON.stringify(running));

@@ -14,16 +14,23 @@ describe('a call that is wrong', () => {
     [['toString'], 'There is no command "toString".'],
     [['pause', '--local'], 'expected ROLLOUT, got none'],
     [['pause', ID, 'more', '--local'], `expected ROLLOUT, got ${ID} more`],
-    [['pause', ID, '--locale'], "Unknown option '--locale'"],
+    [['pause', ID, '--locale'], "Unknown option '--locale'; did you mean --local?\n"],
     [['resume', ID, '--reason', 'why', '--local'], "Unknown option '--reason'"],
     [['pause', ID], 'say which controller is meant'],
     [['approve', ID, '--local'], 'say which gate'],
-    [['approve', ID, '--gate', '5O', '--local'], '--gate takes a whole number, not "5O"'],
+    [['approve', ID, '--gate', '5O', '--local'], '--gate takes a whole number of at most 999, not "5O"'],
+    [['promote', ID, '--step', '0', '--local'], '--step counts from 1'],
     [['promote', ID, '--step', '-1', '--local'], '--step'],
     [['validate'], 'expected FILE, got none'],
     [['plan', 'rollout.yaml'], '--requests-per-second 20'],
     [['plan', 'rollout.yaml', '--requests-per-second', '20', '--error-rate', 'few'], '--error-rate 0.1%'],
-    [['status', 'api', '--local'], 'expected no arguments, got api'],
+    [['status', 'api', '--local'], '"api" is no id of a rollout; it is SERVICE--RELEASE--ATTEMPT'],
+    [['status', ID, ID, '--local'], `expected ROLLOUT, got ${ID} ${ID}`],
+    [['abort', 'checkout--r1--first', '--local'], '"checkout--r1--first" is no id of a rollout'],
+    [['report', 'api', 'api.html', '--local'], '"api" is no id of a rollout'],
+    [['pause', ID, '--local', '--environment', 'prod'], 'say one of --local and --environment prod'],
+    [['pause', ID, '--environment', 'a b'], '"a b" is no name of an environment'],
+    [['pause', ID, '--environment', ''], 'say which controller is meant'],
   ])('%s exits 2, says what is wrong, and asks nothing of the controller', async (args, says) => {
     const { backend, asked } = fakeBackend();
     const { code, err } = await spillway(backend, ...args);
@@ -31,6 +38,12 @@ describe('a call that is wrong', () => {
     expect(err).toContain(says);
     expect(err).toContain('spillway ');
     expect(asked).toEqual([]);
+  });
+
+  test.each(['release', 'status', 'abort'])('%s --help exits 0 and says how it is called', async (name) => {
+    const { code, out, err } = await spillway(fakeBackend().backend, name, '--help');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(new RegExp(`^spillway ${name} `));
   });
 
   test('help exits 0 and names every command', async () => {

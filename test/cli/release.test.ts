@@ -183,6 +183,34 @@ describe('a release that is waited for', () => {
     expect(out.match(/r8--1 waits for checkout-api--r7--1 to end/g)).toHaveLength(1);
   });
 
+  test('is watched on through a bad minute, which is told once', async () => {
+    const told = [opened(), closed(12, 'completed')];
+    const { RolloutError } = await import('../../core/errors.ts');
+    let asks = 0;
+    const read: unknown = async (what: string) => {
+      if (what === 'about') return { environment: 'production' };
+      asks += 1;
+      if (asks === 1 || asks > 4)
+        return { rollout: fold(told.slice(0, asks)), events: told.slice(asks > 4 ? 1 : 0, asks) };
+      throw new RolloutError('Unavailable', 'The journal is slow.');
+    };
+    const { backend } = fakeBackend({ read: read as Backend['read'] });
+    const called = await spillway(backend, 'release', file, ...GOOD, '--wait');
+    expect(called.code).toBe(0);
+    expect(called.err).toBe('The journal is slow. The rollout goes on; so does this watch.');
+  });
+
+  test('is not watched on where nobody may read it', async () => {
+    const denied = Object.assign(new Error('not authorized'), { $metadata: { httpStatusCode: 403 } });
+    const read: unknown = async (what: string) =>
+      what === 'about' ? { environment: 'production' } : Promise.reject(denied);
+    const { backend } = fakeBackend({ read: read as Backend['read'] });
+    expect(await spillway(backend, 'release', file, ...GOOD, '--wait')).toMatchObject({
+      code: 1,
+      err: 'not authorized',
+    });
+  });
+
   test('tells each event once, from the one it has not seen', async () => {
     const told = [opened(), closed(12, 'completed')];
     const asks: unknown[] = [];

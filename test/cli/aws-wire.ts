@@ -1,0 +1,157 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  GetAliasCommand,
+  GetFunctionCommand,
+  UpdateAliasCommand,
+  type UpdateAliasCommandInput,
+} from '@aws-sdk/client-lambda';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import type { ControllerFunction } from '../../local/controller.ts';
+import { BUCKET, type World } from '../../local/world.ts';
+
+/** An answer of AWS that is an error: its status, and how the service names it. */
+export interface Denial {
+  status: number;
+  name: string;
+  message: string;
+}
+
+/** One request that arrived. */
+export interface Arrived {
+  method: string;
+  path: string;
+  region: string;
+  key: string;
+}
+
+/** What stands where AWS would; `deny` refuses what it names. */
+export interface Wire {
+  url: string;
+  arrived: Arrived[];
+  deny: (request: Arrived) => Denial | undefined;
+  close(): Promise<void>;
+}
+
+/**
+ * A world behind the wire forms of AWS, for real clients in another process: Lambda's and Scheduler's REST-JSON and
+ * S3's PutObject, as botocore's service models say them (rest-json and rest-xml). What is not here answers 501.
+ */
+export async function aws(world: World, environment: string): Promise<Wire> {
+  const wire: Wire = { url: '', arrived: [], deny: () => undefined, close: async () => {} };
+  const server: Server = createServer((request, response) => {
+    const seen = seenOf(request);
+    wire.arrived.push(seen);
+    const denial = wire.deny(seen);
+    const answered = denial === undefined ? answer(world, environment, request, response) : refuse(denial);
+    answered.catch((error: unknown) => fail(response, error, seen));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  wire.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  wire.close = () => new Promise((resolve) => server.close(() => resolve()));
+  return wire;
+}
+
+function seenOf({ method = '', url = '', headers }: IncomingMessage): Arrived {
+  const [, key = '', region = ''] =
+    /Credential=([^/]+)\/\d+\/([^/]+)\//.exec(headers.authorization ?? '') ?? [];
+  return { method, path: decodeURIComponent(url), region, key };
+}
+
+async function refuse({ status, name, message }: Denial): Promise<never> {
+  throw Object.assign(new Error(message), { name, $metadata: { httpStatusCode: status } });
+}
+
+async function answer(
+  world: World,
+  environment: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://aws');
+  const [first = '', ...rest] = pathname.slice(1).split('/').map(decodeURIComponent);
+  const body = await bodyOf(request);
+  if (first === BUCKET && request.method === 'PUT') {
+    const IfNoneMatch = request.headers['if-none-match'];
+    const put = { Bucket: BUCKET, Key: rest.join('/'), Body: body, ...(IfNoneMatch ? { IfNoneMatch } : {}) };
+    const { VersionId = '' } = await world.clients.s3.send(new PutObjectCommand(put));
+    response.writeHead(200, { 'x-amz-version-id': VersionId, etag: '"0"' }).end();
+    return;
+  }
+  if (first === 'schedules' && request.method === 'GET') {
+    if (searchParams.get('groupName') !== `spillway-${environment}`) throw notFound('the schedule group');
+    const frozen = await world.ports.deadMan.frozen(rest[0] ?? '');
+    if (frozen === undefined) throw notFound(`Schedule ${rest[0]}`);
+    json(response, { Target: { Arn: 'arn', RoleArn: 'arn', Input: JSON.stringify(frozen) } });
+    return;
+  }
+  const [, FunctionName = '', what, Name = ''] = rest;
+  if (first !== '2015-03-31') throw notImplemented(pathname);
+  if (what === 'invocations') return invoke(world, environment, FunctionName, body, response);
+  const { lambda } = world.clients;
+  if (what === undefined) return json(response, await lambda.send(new GetFunctionCommand({ FunctionName })));
+  if (what !== 'aliases') throw notImplemented(pathname);
+  const change = { ...JSON.parse(body.toString() || '{}'), FunctionName, Name } as UpdateAliasCommandInput;
+  json(
+    response,
+    request.method === 'PUT'
+      ? await lambda.send(new UpdateAliasCommand(change))
+      : await lambda.send(new GetAliasCommand({ FunctionName, Name })),
+  );
+}
+
+async function invoke(
+  world: World,
+  environment: string,
+  name: string,
+  body: Buffer,
+  response: ServerResponse,
+): Promise<void> {
+  const prefix = `spillway-${environment}-`;
+  if (!name.startsWith(prefix)) throw notFound(`Function not found: ${name}`);
+  try {
+    const result = await world.invoke(
+      name.slice(prefix.length) as ControllerFunction,
+      JSON.parse(body.toString()),
+    );
+    json(response, result as object);
+  } catch (error) {
+    const { name: errorType, message: errorMessage } = error as Error;
+    response.setHeader('x-amz-function-error', 'Unhandled');
+    json(response, { errorType, errorMessage });
+  }
+}
+
+const notFound = (what: string) =>
+  Object.assign(new Error(`${what}`), {
+    name: 'ResourceNotFoundException',
+    $metadata: { httpStatusCode: 404 },
+  });
+const notImplemented = (path: string) =>
+  Object.assign(new Error(`${path} is not here`), {
+    name: 'NotImplemented',
+    $metadata: { httpStatusCode: 501 },
+  });
+
+function json(response: ServerResponse, body: object): void {
+  const text = JSON.stringify(body, (key, value) => (key === '$metadata' ? undefined : value));
+  response.writeHead(200, { 'content-type': 'application/json' }).end(text);
+}
+
+function fail(response: ServerResponse, error: unknown, { path }: Arrived): void {
+  const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
+  const status = $metadata?.httpStatusCode ?? 500;
+  if (path.startsWith(`/${BUCKET}/`)) {
+    const xml = `<?xml version="1.0"?><Error><Code>${name}</Code><Message>${message}</Message></Error>`;
+    response.writeHead(status, { 'content-type': 'application/xml' }).end(xml);
+  } else
+    response
+      .writeHead(status, { 'content-type': 'application/json', 'x-amzn-errortype': name })
+      .end(JSON.stringify({ message }));
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
