@@ -44,13 +44,13 @@ interface Sending {
   middlewareStack: {
     add(
       middleware: (next: (args: never) => Promise<unknown>) => (args: object) => Promise<never>,
-      options: { step: 'finalizeRequest'; priority: 'low'; name: string },
+      options: { step: 'finalizeRequest' | 'deserialize'; priority: 'low'; name: string },
     ): void;
   };
 }
 
-/** The same client; each try that AWS refuses for its rate is counted, also one that the client then makes again. */
-function counted<Client extends Sending>(client: Client): Client {
+/** The same client, whose answers put the clock right; each try that AWS refuses for its rate is counted, also one that the client then makes again. */
+function watched<Client extends Sending>(client: Client): Client {
   client.middlewareStack.add(
     (next) => async (args) => {
       try {
@@ -62,21 +62,42 @@ function counted<Client extends Sending>(client: Client): Client {
     },
     { step: 'finalizeRequest', priority: 'low', name: 'countThrottles' },
   );
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const sent = Date.now();
+      const result = (await next(args as never)) as { response: { headers?: Record<string, string> } };
+      setClock(sent, result.response.headers?.date);
+      return result as never;
+    },
+    { step: 'deserialize', priority: 'low', name: 'setClock' },
+  );
   return client;
 }
 
-/** The clock of the machine. */
+/** How far this machine's clock may be off before that of AWS is taken, beyond what the answer's way leaves open: a Date header tells whole seconds. Assumed to be far over what Lambda's machines are off by. */
+const SKEW_MS = 2_000;
+
+let offsetMs = 0;
+
+/** Machines may be minutes apart, and one rollout is told by many of them. */
+function setClock(sent: number, date = ''): void {
+  const halfway = (Date.now() - sent) / 2;
+  const off = Date.parse(date) + 500 - (sent + halfway);
+  if (!Number.isNaN(off)) offsetMs = Math.abs(off) > SKEW_MS + halfway ? off : 0;
+}
+
+/** The clock of the machine, put right by what AWS said last where it is off. */
 export const clock: Clock = {
-  now: () => Date.now(),
+  now: () => Date.now() + offsetMs,
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 
 /** The journal's table. */
 export const awsJournal = () =>
-  dynamodbJournal(counted(new DynamoDBClient(CLIENT)), { tableName: setting('JOURNAL_TABLE'), clock });
+  dynamodbJournal(watched(new DynamoDBClient(CLIENT)), { tableName: setting('JOURNAL_TABLE'), clock });
 
 const adapterClients = () => ({
-  lambda: counted(new LambdaClient(CLIENT)),
+  lambda: watched(new LambdaClient(CLIENT)),
   web: {
     fetch,
     hosts: (process.env.HOOK_HOSTS ?? '').split(',').filter((host) => host !== ''),
@@ -92,21 +113,21 @@ export const awsPublishers = () => byKind(publishers, adapterClients(), clock);
 
 /** Hook runners by kind of hook. */
 export const awsHooks = () =>
-  byKind(hookRunners, { ...adapterClients(), lambda: counted(new LambdaClient(PATIENT_CLIENT)) }, clock);
+  byKind(hookRunners, { ...adapterClients(), lambda: watched(new LambdaClient(PATIENT_CLIENT)) }, clock);
 
 /** Metrics of CloudWatch. */
-export const awsMetrics = () => cloudwatchMetrics(counted(new CloudWatchClient(CLIENT)));
+export const awsMetrics = () => cloudwatchMetrics(watched(new CloudWatchClient(CLIENT)));
 
 /** Alarms of CloudWatch. */
-export const awsAlarms = () => cloudwatchAlarms(counted(new CloudWatchClient(CLIENT)));
+export const awsAlarms = () => cloudwatchAlarms(watched(new CloudWatchClient(CLIENT)));
 
 /** Executions of the rollout machine. */
 export const awsExecutions = () =>
-  stepFunctions(counted(new SFNClient(CLIENT)), setting('STATE_MACHINE_ARN'));
+  stepFunctions(watched(new SFNClient(CLIENT)), setting('STATE_MACHINE_ARN'));
 
 /** The dead man on EventBridge Scheduler. */
 export const awsDeadMan = () =>
-  schedulerDeadMan(counted(new SchedulerClient(CLIENT)), {
+  schedulerDeadMan(watched(new SchedulerClient(CLIENT)), {
     functionArn: setting('DEAD_MAN_ARN'),
     stateMachineArn: setting('STATE_MACHINE_ARN'),
     roleArn: setting('SCHEDULER_ROLE_ARN'),
@@ -114,7 +135,7 @@ export const awsDeadMan = () =>
   });
 
 /** The bucket that releases are uploaded to. */
-export const awsReleases = () => s3Releases(counted(new S3Client(CLIENT)));
+export const awsReleases = () => s3Releases(watched(new S3Client(CLIENT)));
 
 /** The bucket in which the controllers of several environments tell what completed; a deployment may have none. */
 export const awsCompletions = () =>

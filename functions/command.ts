@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { rolloutIdParts } from '../core/config/manifest.ts';
 import { RolloutError } from '../core/errors.ts';
+import { REASON_MAX } from '../core/hook-answer.ts';
 import type { Command } from '../core/rollout/decide.ts';
 import type { Target } from '../core/rollout/event.ts';
 import { waitingIn } from '../core/rollout/service.ts';
@@ -13,9 +14,12 @@ import { revertTargets } from './_targets.ts';
 import { lambda, type Needs, type Opens, readRollout, soon, type Task } from './_task.ts';
 import { withdraw } from './open-rollout.ts';
 
-const Who = { rolloutId: z.string(), by: z.string().min(1) };
+/** Texts of people go into the journal, which has room for 400 KB: what is longer is cut, since an abort must not fail for its reason. */
+const text = (most: number) => z.string().transform((said) => said.slice(0, most));
+const Reason = text(REASON_MAX);
+const Who = { rolloutId: z.string(), by: z.string().min(1).pipe(text(200)) };
 const Input = z.discriminatedUnion('command', [
-  z.strictObject({ ...Who, command: z.literal('pause'), reason: z.string() }),
+  z.strictObject({ ...Who, command: z.literal('pause'), reason: Reason }),
   z.strictObject({ ...Who, command: z.literal('resume') }),
   z.strictObject({
     ...Who,
@@ -29,10 +33,10 @@ const Input = z.discriminatedUnion('command', [
     command: z.literal('answer'),
     hook: z.string(),
     status: z.enum(['pass', 'fail', 'inconclusive']),
-    reason: z.string().max(1000),
+    reason: Reason,
   }),
-  z.strictObject({ ...Who, command: z.literal('abort'), reason: z.string() }),
-  z.strictObject({ ...Who, command: z.literal('rollback'), reason: z.string() }),
+  z.strictObject({ ...Who, command: z.literal('abort'), reason: Reason }),
+  z.strictObject({ ...Who, command: z.literal('rollback'), reason: Reason }),
   z.strictObject({ ...Who, command: z.literal('retry') }),
 ]);
 type Input = z.infer<typeof Input>;

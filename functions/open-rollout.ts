@@ -81,7 +81,14 @@ export async function openRelease(
 
 /** A second event for the same object is a duplicate; another object under the same name is another release. */
 async function repeat(rollout: Rollout, manifest: Opening['manifest'], ports: Needs<Opens>): Promise<Opened> {
-  const { rolloutId, release, service } = rollout.opening;
+  const { rolloutId, release, service, environment } = rollout.opening;
+  if (environment !== ports.environment) {
+    return {
+      rolloutId,
+      result: 'refused',
+      reason: `${rolloutId} is in the journal already, of environment ${environment}: two environments write one table; give each controller a table of its own`,
+    };
+  }
   if (rollout.opening.manifest.versionId !== manifest.versionId) {
     return {
       rolloutId,

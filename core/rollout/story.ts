@@ -7,7 +7,7 @@ import { bakeOf } from './timing.ts';
 /** One line for people about an event, or undefined where it is only bookkeeping. `after` is the rollout with the event in it. */
 export function describe(event: RolloutEvent, after: Rollout): string | undefined {
   const versions = after.opening.targets
-    .map(({ stable, canary }) => `version ${stable} -> ${canary}`)
+    .map(({ stable, canary }) => `version ${stable} -> ${canary || 'one that is published first'}`)
     .join(', ');
   switch (event.type) {
     case 'RolloutOpened':

@@ -9,6 +9,7 @@ import { scaledClock } from '../../local/clock.ts';
 import { deploy, EXAMPLE, publish } from '../../local/example.ts';
 import { packed } from '../../local/pack.ts';
 import { createWorld } from '../../local/world.ts';
+import { EMPTY } from '../empty.ts';
 import { aws, type Denial, type Wire } from './aws-wire.ts';
 
 const CLI = fileURLToPath(new URL('../../cli/spillway.ts', import.meta.url));
@@ -255,7 +256,7 @@ describe('a release that is waited for on real AWS clients', { timeout: 90_000 }
       out: `api: version 7 serves\n${idOf('q1')} is aborted by Grace Hopper without the controller (no reason given); its journal says so at the next tick\n`,
       err: '',
     });
-    expect(world.lambda.helpers.routing(FUNCTION, 'live')).toMatchObject({ primary: '7', weights: {} });
+    expect(world.lambda.helpers.routing(FUNCTION, 'live')).toMatchObject({ primary: '7', weights: EMPTY });
     const reverted = await first.ended;
     expect(reverted).toMatchObject({ code: 10, err: '' });
     expect(reverted.out).toContain('q1 reverted: Grace Hopper aborted without the controller');

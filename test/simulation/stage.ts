@@ -73,7 +73,7 @@ export async function play(plot: Plot = {}): Promise<Played> {
   return { stage, rollout, events, run, story: storyOf(events), path: pathOf(stage, ROLLOUT_ID) };
 }
 
-function staged(plot: Plot): Stage {
+export function staged(plot: Plot): Stage {
   const clock = virtualClock();
   const scenario = createScenario({ seed: 1, ...plot, clock });
   const event: Stage['event'] = (matches) =>
