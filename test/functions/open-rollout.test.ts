@@ -78,6 +78,21 @@ describe('a manifest', () => {
     expect([await stage.rollout(), stage.standing(), stage.started]).toEqual(before);
   });
 
+  test('of another environment on the same table is refused, with what is wrong, and disturbs nothing', async () => {
+    const stage = setUp();
+    await stage.open();
+    const before = [await stage.rollout(), stage.standing()];
+    const event = await stage.upload({ release: 'r1', manifest: { environment: 'staging' } });
+    const started = stage.started.length;
+    expect(await stage.call(openRollout, event, { ...stage.ports, environment: 'staging' })).toEqual({
+      rolloutId: FIRST,
+      result: 'refused',
+      reason: `${FIRST} is in the journal already, of environment production: two environments write one table; give each controller a table of its own`,
+    });
+    expect([await stage.rollout(), stage.standing()]).toEqual(before);
+    expect(stage.started).toHaveLength(started);
+  });
+
   test('that races another one under the same key leaves the dead man armed with the one that won', async () => {
     const stage = setUp();
     const events = [

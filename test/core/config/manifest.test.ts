@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { artifactOf, manifestFrom, manifestKeyFrom, rolloutIdFrom } from '../../../core/config/manifest.ts';
+import {
+  artifactOf,
+  manifestFrom,
+  manifestKeyFrom,
+  rolloutIdFrom,
+  rolloutIdParts,
+} from '../../../core/config/manifest.ts';
 import { rolloutFileFrom } from '../../../core/config/rollout-file.ts';
 import { RolloutError } from '../../../core/errors.ts';
 import { changed, fullFile, leastFile, thrownBy } from './files.ts';
@@ -421,9 +427,18 @@ describe('the key of a manifest', () => {
           release,
           String(attempt),
         ]);
+        const id = rolloutIdFrom(service, release, attempt);
+        expect(rolloutIdParts(id)).toEqual({ service, release, attempt });
       }),
     );
   });
+
+  test.each(['', 'checkout', 'checkout--r1', 'checkout--r1--0', 'checkout--r1--first', '--r1--1'])(
+    '%j is no rollout id',
+    (id) => {
+      expect(rolloutIdParts(id)).toBeUndefined();
+    },
+  );
 
   test('a rollout id of sixty characters is possible', () => {
     expect(rolloutIdFrom('a'.repeat(30), 'b'.repeat(25), 1)).toHaveLength(60);
