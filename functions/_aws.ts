@@ -42,12 +42,11 @@ function setting(name: string): string {
 /** What is needed of an AWS SDK v3 client to stand beside each of its tries; `never`, because no type names the outputs of every client. */
 interface Sending {
   middlewareStack: {
-    add(
-      middleware: (next: (args: never) => Promise<unknown>) => (args: object) => Promise<never>,
-      options: { step: 'finalizeRequest' | 'deserialize'; priority: 'low'; name: string },
-    ): void;
+    add(middleware: Middleware, options: { step: 'finalizeRequest'; priority: 'low'; name: string }): void;
+    add(middleware: Middleware, options: { step: 'deserialize'; priority: 'low'; name: string }): void;
   };
 }
+type Middleware = (next: (args: never) => Promise<unknown>) => (args: object) => Promise<never>;
 
 /** The same client, whose answers put the clock right; each try that AWS refuses for its rate is counted, also one that the client then makes again. */
 function watched<Client extends Sending>(client: Client): Client {

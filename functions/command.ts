@@ -14,7 +14,7 @@ import { revertTargets } from './_targets.ts';
 import { lambda, type Needs, type Opens, readRollout, soon, type Task } from './_task.ts';
 import { withdraw } from './open-rollout.ts';
 
-/** Texts of people go into the journal, which has room for 400 KB: what is longer is cut, since an abort must not fail for its reason. */
+/** Texts that people give go into the journal, which has room for 400 KB: what is longer is cut, since an abort must not fail for its reason. */
 const text = (most: number) => z.string().transform((said) => said.slice(0, most));
 const Reason = text(REASON_MAX);
 const Who = { rolloutId: z.string(), by: z.string().min(1).pipe(text(200)) };
@@ -33,7 +33,7 @@ const Input = z.discriminatedUnion('command', [
     command: z.literal('answer'),
     hook: z.string(),
     status: z.enum(['pass', 'fail', 'inconclusive']),
-    reason: Reason,
+    reason: z.string().max(REASON_MAX),
   }),
   z.strictObject({ ...Who, command: z.literal('abort'), reason: Reason }),
   z.strictObject({ ...Who, command: z.literal('rollback'), reason: Reason }),

@@ -85,7 +85,7 @@ export function keptOutBy(
   return quarantined.filter(
     (each) =>
       each.release === release ||
-      targets.every(([name, version]) => version && each.versions[name] === version),
+      (targets.length > 0 && targets.every(([name, version]) => version && each.versions[name] === version)),
   );
 }
 
