@@ -1,6 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { rolloutIdParts } from '../core/config/manifest.ts';
 import { nearest } from '../core/config/nearest.ts';
+import { rolloutIdParts } from '../core/rollout/service.ts';
 import { awsBackend, type Backend, localBackend } from './backend.ts';
 
 /** The command was called wrongly: its message says how it is called. */

@@ -1,10 +1,9 @@
 import * as z from 'zod';
-import { rolloutIdParts } from '../core/config/manifest.ts';
 import { RolloutError } from '../core/errors.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
 import type { Command } from '../core/rollout/decide.ts';
 import type { Target } from '../core/rollout/event.ts';
-import { waitingIn } from '../core/rollout/service.ts';
+import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { sealedAmong } from '../core/rollout/way-out.ts';
 import { retry, rollBack } from './_again.ts';

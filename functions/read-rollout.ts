@@ -1,8 +1,7 @@
 import * as z from 'zod';
-import { rolloutIdParts } from '../core/config/manifest.ts';
 import type { Journal, ServiceRecord } from '../core/ports.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
-import { waitingIn } from '../core/rollout/service.ts';
+import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { about, awsJournal } from './_aws.ts';
 import { lambda, type Task } from './_task.ts';

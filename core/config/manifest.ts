@@ -98,15 +98,6 @@ export function rolloutIdFrom(service: string, release: string, attempt: number)
   );
 }
 
-/** The parts of a rollout id; undefined where it is none. Neither a service nor a release may contain two hyphens in a row. */
-export function rolloutIdParts(
-  rolloutId: string,
-): { service: string; release: string; attempt: number } | undefined {
-  const [, service, release, attempt] = /^(.+?)--(.+)--([1-9]\d*)$/.exec(rolloutId) ?? [];
-  if (service === undefined || release === undefined) return undefined;
-  return { service, release, attempt: Number(attempt) };
-}
-
 function jsonFrom(bytes: Uint8Array): unknown {
   if (bytes.length > MANIFEST_BYTES_MAX) {
     const sizes = `has ${bytes.length} bytes, and at most ${MANIFEST_BYTES_MAX} are read`;

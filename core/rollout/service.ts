@@ -1,4 +1,3 @@
-import { rolloutIdParts } from '../config/manifest.ts';
 import type { ServiceRecord, Waiting } from '../ports.ts';
 import type { Cause, Quarantined } from './event.ts';
 import type { Rollout } from './state.ts';
@@ -23,6 +22,15 @@ export function serviceAfter(record: ServiceRecord, rollout: Rollout): ServiceRe
     return record;
   const versions = Object.fromEntries(targets.map(({ name, canary }) => [name, canary]));
   return withQuarantined(record, { release, rolloutId, reason: rollout.leaving.reason, versions });
+}
+
+/** The parts of a rollout id; undefined where it is none. Neither a service nor a release may contain two hyphens in a row. */
+export function rolloutIdParts(
+  rolloutId: string,
+): { service: string; release: string; attempt: number } | undefined {
+  const [, service, release, attempt] = /^(.+?)--(.+)--([1-9]\d*)$/.exec(rolloutId) ?? [];
+  if (service === undefined || release === undefined) return undefined;
+  return { service, release, attempt: Number(attempt) };
 }
 
 /** The release that waits, if a rollout of this id is what it waits to become. */
