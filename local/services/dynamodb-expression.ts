@@ -21,7 +21,7 @@ export type Condition =
   | { op: 'attribute_exists' | 'attribute_not_exists'; name: string }
   | { op: 'begins_with'; name: string; prefix: Operand };
 
-type Source = Operand | { ifAbsent: Operand; name: string };
+type Source = Operand | { ifAbsent: Operand; name: string } | { sumOf: [Operand, Operand] };
 
 /** An update, read: what is set and what is removed. */
 export interface Update {
@@ -29,7 +29,7 @@ export interface Update {
   remove: string[];
 }
 
-const TOKEN = /\s*(<>|<=|>=|[=<>(),]|[#:]?\w+)/y;
+const TOKEN = /\s*(<>|<=|>=|[=<>(),+]|[#:]?\w+)/y;
 const COMPARATORS: readonly string[] = ['=', '<>', '<', '<=', '>', '>='];
 const NO_NAMES = 'attribute names outside of ExpressionAttributeNames (reserved words are not known here)';
 
@@ -127,7 +127,12 @@ export function expressionReader({ ExpressionAttributeNames, ExpressionAttribute
     return { op: op as Comparator, left, right: from.operand() };
   };
   const source = (from: Reading): Source => {
-    if (from.peek() !== 'if_not_exists') return from.operand();
+    if (from.peek() !== 'if_not_exists') {
+      const first = from.operand();
+      if (from.peek() !== '+') return first;
+      from.take();
+      return { sumOf: [first, from.operand()] };
+    }
     from.take();
     from.expect('(');
     const name = from.name();
@@ -235,13 +240,23 @@ export function compare(left: AttributeValue, right: AttributeValue): number {
 export function updated(item: Attributes, { set, remove }: Update): Attributes {
   const after = { ...item };
   for (const { name, to } of set) {
-    const value = 'ifAbsent' in to ? (item[to.name] ?? resolved(to.ifAbsent, item)) : resolved(to, item);
+    const value = setValue(to, item);
     if (value === undefined)
       throw invalid('The provided expression refers to an attribute that does not exist in the item');
     after[name] = value;
   }
   for (const name of remove) delete after[name];
   return after;
+}
+
+function setValue(source: Source, item: Attributes): AttributeValue | undefined {
+  if ('ifAbsent' in source) return item[source.name] ?? resolved(source.ifAbsent, item);
+  if (!('sumOf' in source)) return resolved(source, item);
+  const parts = source.sumOf.map((operand) => resolved(operand, item));
+  if (parts.includes(undefined)) return undefined;
+  if (parts.some((part) => part?.N === undefined))
+    throw invalid('An operand in the update expression has an incorrect data type');
+  return { N: String(parts.reduce((sum, part) => sum + Number(part?.N), 0)) };
 }
 
 function resolved(operand: Operand, item: Attributes | undefined): AttributeValue | undefined {

@@ -1,4 +1,5 @@
 import {
+  type AttributeValue,
   BatchGetItemCommand,
   ConditionalCheckFailedException,
   CreateTableCommand,
@@ -183,6 +184,21 @@ describe('single items', () => {
     expect(Attributes).toEqual({ ...key('a'), old: { S: 'one' }, new: { S: 'two' } });
   });
 
+  test('an update adds up two numbers, of the item or of the request, and nothing else', async () => {
+    const { get, update } = await world();
+    const add = (operands: string, values: Record<string, AttributeValue>) =>
+      update('a', {
+        UpdateExpression: `SET #n = ${operands}`,
+        ExpressionAttributeNames: { '#n': 'n' },
+        ExpressionAttributeValues: values,
+      });
+    await expect(add('#n + :one', { ':one': { N: '1' } })).rejects.toThrow('does not exist');
+    await add(':one + :two', { ':one': { N: '1' }, ':two': { N: '2' } });
+    await add('#n + :one', { ':one': { N: '1' } });
+    expect(await get('a')).toMatchObject({ n: { N: '4' } });
+    await expect(add('#n + :one', { ':one': { S: '1' } })).rejects.toThrow('incorrect data type');
+  });
+
   test('an update may not copy what is not there, nor touch a key, nor one attribute twice', async () => {
     const { update } = await world();
     const names = { ExpressionAttributeNames: { '#a': 'a', '#b': 'b' } };
@@ -265,7 +281,7 @@ describe('conditions', () => {
 
   test.each([
     ['size(#n) > :n', 'no such function'],
-    ['#n + :n', 'begins with'],
+    ['#n + :n', 'no such comparator'],
     ['#n = version', 'ExpressionAttributeNames'],
     ['#n = :n extra', 'was not expected'],
     ['#n BETWEEN :n AND :n', 'no such comparator'],
