@@ -1,5 +1,6 @@
 import { RolloutError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
+import type { Instant } from '../core/units.ts';
 
 /** The name AWS gave an error; empty for anything that is not an error. */
 export function nameOf(error: unknown): string {
@@ -8,7 +9,8 @@ export function nameOf(error: unknown): string {
 
 /** True where AWS refused a call for its rate, so that it had no effect. */
 export function isThrottle(error: unknown): boolean {
-  return /Throttl|TooManyRequests|ThroughputExceeded|RequestLimitExceeded/.test(nameOf(error));
+  const name = nameOf(RolloutError.is(error) ? error.cause : error);
+  return /Throttl|TooManyRequests|ThroughputExceeded|RequestLimitExceeded/.test(name);
 }
 
 /** Throttles, server faults and lost connections pass; everything else will be the same the next time. */
@@ -45,17 +47,21 @@ export async function reach<T>(subject: string, call: () => Promise<T>): Promise
 /** Pauses between tries at a call that AWS has no room for just now, in milliseconds; together well under a function's 10 s. */
 const PAUSES_MS = [100, 200, 400, 800, 800, 800];
 
-/** Makes a call again, a little later each time, while AWS refuses it for its rate: it had no effect, so nothing is done twice. */
-export async function patiently<T>(clock: Clock, call: () => Promise<T>): Promise<T> {
-  for (const pause of PAUSES_MS) {
+/**
+ * Makes a call again, a little later each time, while AWS refuses it for its rate: it had no effect, so nothing is done
+ * twice. Goes on for three seconds, or as long as the next try is made by `until`.
+ */
+export async function patiently<T>(clock: Clock, call: () => Promise<T>, until?: Instant): Promise<T> {
+  for (let tries = 0; ; tries++) {
     try {
       return await call();
     } catch (error) {
-      if (!isThrottle(error) && !isThrottled(error)) throw error;
+      const pause = PAUSES_MS[until === undefined ? tries : Math.min(tries, PAUSES_MS.length - 1)];
+      if (pause === undefined || !isThrottle(error)) throw error;
+      if (until !== undefined && clock.now() + pause > until) throw error;
       await clock.sleep(pause);
     }
   }
-  return call();
 }
 
 /** The same client, patient with every call: for reads, and never for a write that may be made only once. */
@@ -65,8 +71,4 @@ export function patient<Client extends { send: (command: never) => Promise<unkno
 ): Client {
   const send = (command: never) => patiently(clock, () => client.send(command));
   return new Proxy(client, { get: (of, name) => (name === 'send' ? send : Reflect.get(of, name)) });
-}
-
-function isThrottled(error: unknown): boolean {
-  return error instanceof RolloutError && isThrottle(error.cause);
 }

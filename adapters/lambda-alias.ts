@@ -10,8 +10,8 @@ import type { Clock, Observed, Raise, RaiseResult, TrafficRouter } from '../core
 import type { RevertedTarget, Target } from '../core/rollout/event.ts';
 import { isSameStamp, SEQ_MAX, type Stamp, stampFrom, stampText } from '../core/rollout/stamp.ts';
 import { isStranger, wayOut } from '../core/rollout/way-out.ts';
-import type { Percent } from '../core/units.ts';
-import { isPassing, nameOf, patient, patiently, reach } from './_aws.ts';
+import type { Instant, Percent } from '../core/units.ts';
+import { isPassing, isThrottle, nameOf, patient, patiently, reach } from './_aws.ts';
 import { held, SERVICE_TAG } from './_lambda.ts';
 import { resolveLambda } from './lambda-resolve.ts';
 
@@ -20,6 +20,9 @@ const FIGHTS_MAX = 10;
 
 /** Pause after a write that AWS could not take, so that ten tries are not over at once. */
 const PAUSE_MS = 300;
+
+/** How long a revert goes on asking where AWS has no room: most of the 10 s of its function, since each new start reads the alias again. */
+const REVERT_MS = 7_000;
 
 interface Routing {
   primary: string;
@@ -31,18 +34,18 @@ type Seen = Observed & { revision: string | undefined };
 
 /** Traffic between two versions of one Lambda function, by the weights of an alias; the alias' Description carries the fence. */
 export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
-  const get = async ({ ref, key }: Pick<Target, 'ref' | 'key'>): Promise<Seen> => {
+  const get = async ({ ref, key }: Pick<Target, 'ref' | 'key'>, until?: Instant): Promise<Seen> => {
     const read = () => client.send(new GetAliasCommand({ FunctionName: ref.functionName, Name: ref.alias }));
-    return seenFrom(await reach(key, () => patiently(clock, read)));
+    return seenFrom(await reach(key, () => patiently(clock, read, until)));
   };
 
-  /** Always sends every field: an update without RoutingConfig would keep the old weights. */
+  /** Always sends every field: an update without RoutingConfig would keep the old weights. The answer is the alias as it stands now. */
   const put = async (
     { ref }: Target,
     { primary, weights, stamp }: Routing,
     revision: string | undefined,
-  ): Promise<void> => {
-    await client.send(
+  ): Promise<AliasConfiguration> =>
+    client.send(
       new UpdateAliasCommand({
         FunctionName: ref.functionName,
         Name: ref.alias,
@@ -56,28 +59,41 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
         RevisionId: revision,
       }),
     );
+
+  /** Writes, and answers what stands there then: as the write itself answered, or read again where that does not say. */
+  const written = async (
+    target: Target,
+    routing: Routing,
+    { revision }: Seen,
+    until?: Instant,
+  ): Promise<Seen> => {
+    try {
+      const answer = await patiently(clock, () => put(target, routing, revision), until);
+      if (answer.FunctionVersion !== undefined) return seenFrom(answer);
+    } catch (error) {
+      // AWS has had no room for it for seconds: whoever called is to come again, and not to crowd on.
+      if (isThrottle(error)) return reach(target.key, () => Promise.reject(error));
+      // Lambda also refuses while another operation on the function is in progress.
+      const isTaken = nameOf(error) === 'PreconditionFailedException';
+      if (!isTaken && nameOf(error) !== 'ResourceConflictException' && !isPassing(error)) throw error;
+      if (!isTaken) await clock.sleep(PAUSE_MS);
+    }
+    return get(target, until);
   };
 
   /** Reads, changes and writes until nobody writes in between. `change` answers undefined where nothing has to be written. */
   const insist = async (
     target: Target,
     change: (seen: Seen) => Promise<Routing | undefined> | Routing | undefined,
+    until?: Instant,
   ): Promise<{ first: Seen; seen: Seen }> => {
-    let first: Seen | undefined;
+    const first = await get(target, until);
+    let seen = first;
     for (let fight = 0; ; fight++) {
-      const seen = await get(target);
-      first ??= seen;
       const routing = await change(seen);
       if (routing === undefined) return { first, seen };
       if (fight === FIGHTS_MAX) break;
-      try {
-        await put(target, routing, seen.revision);
-      } catch (error) {
-        if (nameOf(error) === 'PreconditionFailedException') continue;
-        // Lambda also refuses while another operation on the function is in progress.
-        if (nameOf(error) !== 'ResourceConflictException' && !isPassing(error)) throw error;
-        await clock.sleep(PAUSE_MS);
-      }
+      seen = await written(target, routing, seen, until);
     }
     throw new RolloutError(
       'RevertFailed',
@@ -86,9 +102,9 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
   };
 
   /** An alias that is gone serves nobody, so there is nothing to be taken back; somebody else took it away. */
-  const insistOrGone: typeof insist = async (target, change) => {
+  const insistOrGone: typeof insist = async (...given) => {
     try {
-      return await insist(target, change);
+      return await insist(...given);
     } catch (error) {
       if (nameOf(error) !== 'ResourceNotFoundException') throw error;
       const gone: Seen = { primary: 'none', weights: {}, stamp: undefined, revision: undefined };
@@ -125,11 +141,12 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       }
     },
     async revert(target, by): Promise<RevertedTarget> {
-      const { first, seen } = await insistOrGone(target, async (now) => {
+      const change = async (now: Seen) => {
         if (now.stamp === undefined) await assertOwned(client, target, by.rolloutId);
         const way = wayOut(now, target, by);
         return 'write' in way ? way.write : undefined;
-      });
+      };
+      const { first, seen } = await insistOrGone(target, change, clock.now() + REVERT_MS);
       const share = ({ weights }: Observed) => weights[target.canary];
       const changed = first.primary !== seen.primary || share(first) !== share(seen);
       return {

@@ -6,7 +6,7 @@ import type { Needs } from './_task.ts';
 
 /**
  * Takes the canary out of every target at once; one that fails does not keep the others waiting.
- * Needs neither journal nor metrics. @throws RolloutError RevertFailed naming the targets that may still serve the canary
+ * Needs neither journal nor metrics. @throws RolloutError RevertFailed naming the targets that may still serve the canary, Unavailable where all that failed passes by itself
  */
 export async function revertTargets(
   targets: Target[],
@@ -17,12 +17,14 @@ export async function revertTargets(
     targets.map((target) => ports.router(target.kind).revert(target, by)),
   );
   const failures = results.flatMap((result, index) =>
-    result.status === 'rejected' ? [`${targets[index]?.name}: ${result.reason}`] : [],
+    result.status === 'rejected' ? [{ name: targets[index]?.name, reason: result.reason as unknown }] : [],
   );
   if (failures.length > 0) {
+    // What passes by itself is worth coming again for; the last way out would meet the same.
+    const isPassing = failures.every(({ reason }) => RolloutError.is(reason, 'Unavailable'));
     throw new RolloutError(
-      'RevertFailed',
-      `${by.rolloutId}: ${failures.length} of ${targets.length} targets could not be taken back (${failures.join('; ')}); the canary may still have traffic there.`,
+      isPassing ? 'Unavailable' : 'RevertFailed',
+      `${by.rolloutId}: ${failures.length} of ${targets.length} targets could not be taken back (${failures.map(({ name, reason }) => `${name}: ${reason}`).join('; ')}); the canary may still have traffic there.`,
     );
   }
   return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));

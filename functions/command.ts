@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { RolloutError } from '../core/errors.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
 import type { Command } from '../core/rollout/decide.ts';
-import type { Target } from '../core/rollout/event.ts';
+import type { RevertBy, RevertedTarget, Target } from '../core/rollout/event.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { sealedAmong } from '../core/rollout/way-out.ts';
@@ -117,15 +117,33 @@ async function abort(
     );
   }
   const { targets, epoch } = await known(rollout, rolloutId, ports);
-  const left = await revertTargets(targets, { rolloutId, epoch }, ports);
-  // Traffic is safe; the fence keeps it so until the journal can be told.
+  const left = await outNow(targets, { rolloutId, epoch }, ports);
+  // Traffic is safe, or its execution goes on taking it out; the fence keeps it so until the journal can be told.
   const present = rollout ?? (await soon(ports.journal.read(rolloutId), PATIENCE_MS, ports));
-  if (present === undefined) return rolloutId;
+  if (present === undefined) {
+    if ('error' in left) throw left.error;
+    return rolloutId;
+  }
   await recordEffect(present, { type: 'Abort', by, reason }, ports);
   // What a close has sealed is its own until the journal has taken the abort: else it could call completed what is gone.
-  await revertTargets(sealedAmong(targets, left), { rolloutId, epoch: present.epoch, unseal: true }, ports);
+  const sealed = 'out' in left ? sealedAmong(targets, left.out) : [];
+  await outNow(sealed, { rolloutId, epoch: present.epoch, unseal: true }, ports);
   await wake(rolloutId, ports);
   return rolloutId;
+}
+
+/** Where AWS has no room for it just now, the order must not be lost: once it is in the journal, the rollout's own execution carries it out. */
+async function outNow(
+  targets: Target[],
+  by: RevertBy,
+  ports: Needs<Opens>,
+): Promise<{ out: RevertedTarget[] } | { error: RolloutError }> {
+  try {
+    return { out: await revertTargets(targets, by, ports) };
+  } catch (error) {
+    if (!RolloutError.is(error, 'Unavailable')) throw error;
+    return { error };
+  }
 }
 
 /** How long an abort waits for the journal before it acts without it. */

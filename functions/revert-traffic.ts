@@ -83,8 +83,9 @@ async function writeDown(
   // The dead man starts another execution, which goes on holding.
   if (rest.kind === 'held') return { outcome: 'halted', reason: why ?? 'held for people' };
   if (rest.kind === 'unseal') {
-    await revertTargets(rest.targets, { ...ref, unseal: true }, ports);
-    return writeDown(ref, await revertTargets(await toRevert(ref, ports), ref, ports), why, ports);
+    const all = await toRevert(ref, ports);
+    await moved(revertTargets(rest.targets, { ...ref, unseal: true }, ports));
+    return writeDown(ref, await moved(revertTargets(all, ref, ports)), why, ports);
   }
   const directive = next(rollout, ports.clock.now());
   const { cause, reason } =
@@ -99,6 +100,15 @@ async function writeDown(
   const isBack = after.outcome !== 'completed';
   await Promise.allSettled([ports.deadMan.disarm(ref.rolloutId), isBack && tellHooks(rollout, ports)]);
   return { outcome: after.outcome ?? 'reverted', reason: after.reason ?? reason };
+}
+
+/** Traffic that could not be moved while the journal is being written is no matter of the journal. */
+async function moved(reverting: Promise<RevertedTarget[]>): Promise<RevertedTarget[]> {
+  try {
+    return await reverting;
+  } catch (error) {
+    throw RolloutError.is(error, 'Unavailable') ? new RolloutError('RevertFailed', error.message) : error;
+  }
 }
 
 /** How long a hook may take to hear of a revert: past its 10 s the function is ended, and Step Functions would take the last way out for nothing. */

@@ -11,7 +11,7 @@ import { mockClient } from 'aws-sdk-client-mock';
 import 'aws-sdk-client-mock-vitest/extend';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { lambdaAlias } from '../../adapters/lambda-alias.ts';
-import type { Raise } from '../../core/ports.ts';
+import type { Clock, Raise } from '../../core/ports.ts';
 import type { Target } from '../../core/rollout/event.ts';
 import { stampText } from '../../core/rollout/stamp.ts';
 import { EMPTY } from '../empty.ts';
@@ -194,7 +194,10 @@ describe('a revert whose answer is an error', () => {
       .resolvesOnce(alias(stampText(stamp(1))))
       .resolvesOnce(alias(stampText(stamp(1))))
       .resolves(alias(stampText(stamp(2, false)), 0));
-    lambda.on(UpdateAliasCommand).rejectsOnce(error).resolves({});
+    lambda
+      .on(UpdateAliasCommand)
+      .rejectsOnce(error)
+      .resolves(alias(stampText(stamp(2, false)), 0));
     expect(await router.revert(target, BY)).toMatchObject({ primary: '7', changed: true });
     expect(lambda).toHaveReceivedCommandTimes(UpdateAliasCommand, 2);
   });
@@ -204,6 +207,47 @@ describe('a revert whose answer is an error', () => {
     lambda.on(UpdateAliasCommand).rejects(error);
     await expect(router.revert(target, BY)).rejects.toBe(error);
     expect(lambda).toHaveReceivedCommandTimes(UpdateAliasCommand, 1);
+  });
+});
+
+describe('a revert counts its calls', () => {
+  test('a read and a write, whose answer is the read-back', async () => {
+    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+    lambda.on(UpdateAliasCommand).resolves(alias(stampText(stamp(2, false)), 0));
+    expect(await router.revert(target, BY)).toMatchObject({ primary: '7', changed: true });
+    expect(lambda).toHaveReceivedCommandTimes(GetAliasCommand, 1);
+    expect(lambda).toHaveReceivedCommandTimes(UpdateAliasCommand, 1);
+  });
+
+  test('an answer that shows the canary still is no end', async () => {
+    lambda
+      .on(GetAliasCommand)
+      .resolvesOnce(alias(stampText(stamp(1))))
+      .resolves(alias(stampText(stamp(2, false)), 0));
+    lambda
+      .on(UpdateAliasCommand)
+      .resolvesOnce(alias(stampText(stamp(1))))
+      .resolves(alias(stampText(stamp(2, false)), 0));
+    expect(await router.revert(target, BY)).toMatchObject({ primary: '7', changed: true });
+    expect(lambda).toHaveReceivedCommandTimes(UpdateAliasCommand, 2);
+  });
+
+  test('a write that is throttled is made again without another read, and is Unavailable within the time of its function', async () => {
+    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+    lambda.on(UpdateAliasCommand).rejects(refusalOf('TooManyRequestsException', 429));
+    let time = 1000;
+    const clock: Clock = {
+      now: () => time,
+      sleep: async (ms) => {
+        time += ms;
+      },
+    };
+    await expect(lambdaAlias(client, clock).revert(target, BY)).rejects.toMatchObject({
+      code: 'Unavailable',
+    });
+    expect(lambda).toHaveReceivedCommandTimes(GetAliasCommand, 1);
+    expect(lambda.commandCalls(UpdateAliasCommand).length).toBeGreaterThan(9);
+    expect(time).toBeLessThanOrEqual(8_000);
   });
 });
 

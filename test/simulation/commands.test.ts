@@ -1,3 +1,4 @@
+import type { UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
 import { expect, test } from 'vitest';
 import type { HookRunner } from '../../core/ports.ts';
 import { check } from '../../local/checkers.ts';
@@ -126,7 +127,19 @@ async function abortedAt(
 }
 
 test('an abort that comes with the first raise under way ends it without a single request', async () => {
-  const { story, stage, run } = await abortedAt((on) => on.saw('RolloutOpened'));
+  let present: Stage | undefined;
+  const { story, stage, run } = await abortedAt((on) => on.saw('ShiftIntended'), {
+    before: (on) => {
+      present = on;
+    },
+    // The raise is on its way for a while.
+    intercept: async (command, input, call) => {
+      const { RoutingConfig = {} } = input as UpdateAliasCommandInput;
+      const isRaise = Object.keys(RoutingConfig.AdditionalVersionWeights ?? {}).length > 0;
+      if (command === 'UpdateAliasCommand' && isRaise) await present?.clock.sleep(300);
+      return call();
+    },
+  });
   expect(story).toEqual([
     'RolloutOpened api 1->2',
     'ShiftIntended api 10 %',

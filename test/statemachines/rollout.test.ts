@@ -163,7 +163,7 @@ const PLANTED: [string, RuleName, Change][] = [
   [
     'one attempt more than a minute allows',
     'every Task retries, for at most a minute',
-    edit('RevertTraffic', 'Retry', ([first]) => [{ ...first, MaxAttempts: 6 }]),
+    edit('RevertTraffic', 'Retry', ([first]) => [{ ...first, MaxAttempts: 40 }]),
   ],
   [
     'a second Retry beside the first',
