@@ -48,6 +48,7 @@ export function dynamodbJournal(
       const found = await store.getAll(await store.lately(BY_RUNNING, 'running', 'yes'));
       return found.map(rolloutFrom).filter((rollout) => !isEnded(rollout));
     },
+    crowd: async () => (await store.lately(BY_RUNNING, 'running', 'yes')).length,
     async service(name) {
       return serviceFrom(await store.get(keys.service(name)));
     },

@@ -37,6 +37,8 @@ export const keys = {
   }),
   lock: (targetKey: string): Key => ({ pk: `TARGET#${targetKey}`, sk: 'LOCK' }),
   service: (name: string): Key => ({ pk: `SERVICE#${name}`, sk: 'RECORD' }),
+  /** One for the whole table: its environment has one region. */
+  budget: { pk: 'BUDGET#lambda', sk: 'SPENT' } satisfies Key,
 };
 
 const index = (IndexName: string, hash: string) => ({

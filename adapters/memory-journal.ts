@@ -21,6 +21,7 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
   const shelves = new Map<string, Shelf>();
   const locks = new Map<string, string>();
   const services = new Map<string, ServiceRecord>();
+  const running = new Set<string>();
 
   const shelf = (rolloutId: string): Shelf => {
     const found = shelves.get(rolloutId);
@@ -32,6 +33,7 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
 
   const settle = (rollout: Rollout) => {
     const { rolloutId, service } = rollout.opening;
+    running.delete(rolloutId);
     for (const [key, holder] of locks) if (holder === rolloutId) locks.delete(key);
     services.set(service, serviceAfter(services.get(service) ?? {}, rollout));
   };
@@ -52,7 +54,10 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
       if (present !== undefined) return { result: 'exists', rollout: head(present) };
       const by = targets.map((target) => locks.get(target.key)).find((holder) => holder !== undefined);
       if (by !== undefined) return { result: 'locked', by };
-      if (!isEnded(rollout)) for (const target of targets) locks.set(target.key, rolloutId);
+      if (!isEnded(rollout)) {
+        running.add(rolloutId);
+        for (const target of targets) locks.set(target.key, rolloutId);
+      }
       shelves.set(rolloutId, {
         events: events.map((event) => JSON.stringify(event)),
         head: JSON.stringify(rollout),
@@ -80,8 +85,9 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
       return after;
     },
     async running() {
-      return [...shelves.values()].map(head).filter((rollout) => !isEnded(rollout));
+      return [...running].map((rolloutId) => head(shelf(rolloutId)));
     },
+    crowd: async () => running.size,
     async service(name) {
       return structuredClone(services.get(name) ?? {});
     },

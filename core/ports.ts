@@ -79,6 +79,8 @@ export interface Journal {
   append(rollout: Rollout, events: RolloutEvent[]): Promise<Rollout>;
   /** Rollouts that have not ended. */
   running(): Promise<Rollout[]>;
+  /** About how many have not ended; costs less than reading them. */
+  crowd(): Promise<number>;
   service(name: string): Promise<ServiceRecord>;
   /** Makes a release wait for its service; answers the one that waited before and gave way, if any. @throws nothing */
   wait(service: string, waiting: Waiting): Promise<{ superseded?: Waiting }>;
@@ -258,6 +260,15 @@ export interface Completions {
   tell(completion: Completion): Promise<void>;
   /** What was told last of exactly these artifacts; undefined where nothing was. @throws RolloutError Unavailable */
   find(wanted: Pick<Completion, 'environment' | 'service' | 'digests'>): Promise<Completion | undefined>;
+}
+
+/**
+ * Shares out the calls of a control plane among all rollouts of a region, first come, first served. A revert never asks.
+ * Rejects with RolloutError `Unavailable` where it cannot be reached, which is no reason to wait.
+ */
+export interface Budget {
+  /** Reserves so many calls and answers from when on they may be made; a moment that has come where there is room. */
+  take(calls: number): Promise<Instant>;
 }
 
 /** Where releases are uploaded. */

@@ -7,6 +7,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { isThrottle } from '../adapters/_aws.ts';
 import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
 import { cloudwatchMetrics } from '../adapters/cloudwatch-metrics.ts';
+import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
 import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
 import { byKind, hookRunners, publishers, routers } from '../adapters/registry.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
@@ -95,6 +96,10 @@ export const clock: Clock = {
 export const awsJournal = () =>
   dynamodbJournal(watched(new DynamoDBClient(CLIENT)), { tableName: setting('JOURNAL_TABLE'), clock });
 
+/** The budget, in the journal's table. */
+export const awsBudget = () =>
+  dynamodbBudget(new DynamoDBClient(CLIENT), { tableName: setting('JOURNAL_TABLE'), clock });
+
 const adapterClients = () => ({
   lambda: watched(new LambdaClient(CLIENT)),
   web: {
@@ -150,6 +155,7 @@ export const about = () => ({
 /** Everything that opening a rollout takes. */
 export const openingPorts = (): Needs<Opens> => ({
   alarms: awsAlarms(),
+  budget: awsBudget(),
   clock,
   completions: awsCompletions(),
   deadMan: awsDeadMan(),

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { RolloutError } from '../core/errors.ts';
 import type {
   AlarmSource,
+  Budget,
   Clock,
   Completions,
   DeadMan,
@@ -29,6 +30,7 @@ export interface Ports {
   about: { environment: string; bucket: string; scheduleGroup: string };
   clock: Clock;
   journal: Journal;
+  budget: Budget;
   router(kind: string): TrafficRouter;
   publisher(kind: string): Publisher;
   metrics: MetricSource;
@@ -46,6 +48,7 @@ export type Needs<Names extends keyof Ports> = Pick<Ports, Names>;
 /** What opening a rollout takes; whoever may order one anew needs the same. */
 export type Opens =
   | 'alarms'
+  | 'budget'
   | 'clock'
   | 'completions'
   | 'deadMan'

@@ -1,6 +1,8 @@
+import { CLOSE_CALLS } from '../core/budget.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
-import { awsCompletions, awsDeadMan, awsJournal, awsRouters, clock } from './_aws.ts';
+import { awsBudget, awsCompletions, awsDeadMan, awsJournal, awsRouters, clock } from './_aws.ts';
+import { inTurn } from './_budget.ts';
 import { recordEffect } from './_journal.ts';
 import { reconcileTargets } from './_targets.ts';
 import { type Answer, ExecutionRef, lambda, type Needs, soon, type Task, turn } from './_task.ts';
@@ -9,12 +11,13 @@ import { type Answer, ExecutionRef, lambda, type Needs, soon, type Task, turn } 
 export const closeRollout: Task<
   ExecutionInput,
   Answer,
-  'clock' | 'completions' | 'deadMan' | 'journal' | 'router'
+  'budget' | 'clock' | 'completions' | 'deadMan' | 'journal' | 'router'
 > = {
   input: ExecutionRef,
   run: (ref, ports) =>
     turn(ref, ports, 'close', async (rollout) => {
-      const closed = await close(rollout, ports);
+      const calls = CLOSE_CALLS * rollout.opening.targets.length;
+      const closed = await inTurn(rollout, calls, ports, () => close(rollout, ports));
       if (isEnded(closed)) await ports.deadMan.disarm(ref.rolloutId);
       return closed;
     }),
@@ -54,6 +57,7 @@ async function tell({ opening }: Rollout, ports: Needs<'clock' | 'completions'>)
 
 /** The function on AWS. */
 export const handler = lambda(closeRollout, () => ({
+  budget: awsBudget(),
   clock,
   completions: awsCompletions(),
   deadMan: awsDeadMan(),

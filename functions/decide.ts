@@ -1,3 +1,4 @@
+import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { awsJournal, awsRouters, clock } from './_aws.ts';
 import { reconcileTargets } from './_targets.ts';
@@ -9,7 +10,13 @@ export const decide: Task<ExecutionInput, Answer, 'clock' | 'journal' | 'router'
   async run(ref, ports) {
     const rollout = await readRollout(ref.rolloutId, ports);
     if (isSuperseded(rollout, ref)) return { kind: 'continue', seconds: 1, version: rollout.version };
-    return answer(await reconcileTargets(rollout, ports), ports);
+    try {
+      return answer(await reconcileTargets(rollout, ports), ports);
+    } catch (error) {
+      if (!RolloutError.is(error, 'Unavailable')) throw error;
+      // Whoever raises, seals or measures next reads its target itself, under the fence.
+      return answer(await readRollout(ref.rolloutId, ports), ports);
+    }
   },
 };
 

@@ -1,4 +1,6 @@
+import { isThrottle } from '../adapters/_aws.ts';
 import { judge, type Reading, rulesFor, stretch } from '../core/analysis/judge.ts';
+import { readsBack } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import type { Rollout } from '../core/rollout/state.ts';
@@ -27,17 +29,18 @@ export const measure: Task<
     }),
 };
 
-/** Reads the targets back: what they show may change the rollout; where they cannot be read, this tick is broken. */
+/** Reads the targets back: what they show may change the rollout; where they cannot be read, this tick is broken. Where there is no room for it among many, a later tick does. */
 async function look(
   rollout: Rollout,
   ports: Needs<'clock' | 'journal' | 'router'>,
 ): Promise<{ changed: Rollout } | { broken?: string }> {
+  if (!readsBack(rollout)) return {};
   try {
     const present = await reconcileTargets(rollout, ports);
     return present.version === rollout.version ? {} : { changed: present };
   } catch (error) {
     if (!RolloutError.is(error, 'Unavailable')) throw error;
-    return { broken: error.message };
+    return isThrottle(error) ? {} : { broken: error.message };
   }
 }
 

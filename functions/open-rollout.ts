@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { HISTORY_MS } from '../core/analysis/judge.ts';
 import type { WatchRule } from '../core/analysis/types.ts';
+import { OPENING_CALLS } from '../core/budget.ts';
 import {
   artifactOf,
   MANIFEST_BYTES_MAX,
@@ -18,6 +19,7 @@ import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { WINDOW_MS } from '../core/units.ts';
 import { openingPorts } from './_aws.ts';
 import { arm, begin } from './_begin.ts';
+import { turnFor } from './_budget.ts';
 import { lambda, type Needs, type Opens, type Task } from './_task.ts';
 
 /** The parts of S3's "Object Created" event that count; everything else in it may change. */
@@ -120,6 +122,9 @@ async function admitManifest(identity: Identity, manifest: Manifest, ports: Need
   } catch (error) {
     const by = isRefusal(error) ? await heldBy(error, ports) : undefined;
     if (by === undefined) throw error;
+    // A duplicate that was slower than its twin meets that one's own stamp.
+    const own = by === identity.rolloutId ? await ports.journal.read(by) : undefined;
+    if (own !== undefined) return repeat(own, identity.manifest, ports);
     return queue(identity, manifest, by, ports);
   }
   const draft = fold(events);
@@ -175,14 +180,17 @@ export async function readManifest(
 }
 
 async function prepare(identity: Identity, manifest: Manifest, ports: Needs<Opens>): Promise<RolloutEvent[]> {
+  // It waits a little and then goes, so that it never starves: only a few openings run at once.
+  await turnFor(OPENING_CALLS * Object.keys(manifest.rollout.targets).length, ports);
   const targets = await resolve(manifest, identity.manifest.bucket, ports);
-  const [service, alarms, completion, history] = await Promise.all([
+  const [service, running, alarms, completion, history] = await Promise.all([
     ports.journal.service(identity.service),
+    ports.journal.crowd(),
     ports.alarms.read(manifest.rollout.alarms ?? []),
     required(manifest, targets, ports),
     recent(manifest, targets, ports),
   ]);
-  const found: Found = { identity, manifest, service, targets, alarms, completion, history };
+  const found: Found = { identity, manifest, service, targets, alarms, completion, history, running };
   const events = open(found, ports.clock.now());
   await assertHooks(events, ports);
   return events;

@@ -1,6 +1,8 @@
+import { RAISE_CALLS } from '../core/budget.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { type Rollout, targetNamed } from '../core/rollout/state.ts';
-import { awsJournal, awsRouters, clock } from './_aws.ts';
+import { awsBudget, awsJournal, awsRouters, clock } from './_aws.ts';
+import { inTurn, putOff } from './_budget.ts';
 import { announce, recordEffect } from './_journal.ts';
 import { type Answer, ExecutionRef, lambda, type Needs, readRollout, type Task, turn } from './_task.ts';
 
@@ -8,21 +10,31 @@ import { type Answer, ExecutionRef, lambda, type Needs, readRollout, type Task, 
 const INTENT_MS = 10_000;
 
 /** Puts the directive's weight on one target and writes it down. */
-export const shiftTraffic: Task<ExecutionInput, Answer, 'clock' | 'journal' | 'router'> = {
+export const shiftTraffic: Task<ExecutionInput, Answer, 'budget' | 'clock' | 'journal' | 'router'> = {
   input: ExecutionRef,
   run: (ref, ports) =>
     turn(ref, ports, 'shift', (rollout, { target, weight }) => raise(rollout, target, weight, ports)),
 };
 
+/** One raise when its turn has come. */
+export function raise(
+  rollout: Rollout,
+  name: string,
+  weight: number,
+  ports: Needs<'budget' | 'clock' | 'journal' | 'router'>,
+): Promise<Rollout> {
+  return inTurn(rollout, RAISE_CALLS, ports, () => raiseNow(rollout, name, weight, ports));
+}
+
 /**
  * One raise under the fence: announce it, write it once under the stamp that must stand there, write down what happened.
  * A raise that was fenced is never repeated here; the target is read, and core decides again.
  */
-export async function raise(
+async function raiseNow(
   rollout: Rollout,
   name: string,
   weight: number,
-  ports: Needs<'clock' | 'journal' | 'router'>,
+  ports: Needs<'budget' | 'clock' | 'journal' | 'router'>,
 ): Promise<Rollout> {
   const expiresAt = ports.clock.now() + INTENT_MS;
   const announced = await announce(rollout, { type: 'IntendShift', target: name, weight, expiresAt }, ports);
@@ -39,10 +51,25 @@ export async function raise(
     weight,
     expiresAt,
   });
-  return raised.result === 'raised'
-    ? recordEffect(announced, { type: 'ConfirmShift', target: name, weight, stamp: intent.stamp }, ports)
-    : recordEffect(announced, { type: 'Reconcile', target: name, seen: raised.observed }, ports);
+  if (raised.result === 'raised')
+    return recordEffect(
+      announced,
+      { type: 'ConfirmShift', target: name, weight, stamp: intent.stamp },
+      ports,
+    );
+  const after = await recordEffect(
+    announced,
+    { type: 'Reconcile', target: name, seen: raised.observed },
+    ports,
+  );
+  // Nobody stands in the way, only the write did not get through; at once it would meet the same.
+  return after.version === announced.version ? putOff(after, RAISE_CALLS, raised.why, ports) : after;
 }
 
 /** The function on AWS. */
-export const handler = lambda(shiftTraffic, () => ({ clock, journal: awsJournal(), router: awsRouters() }));
+export const handler = lambda(shiftTraffic, () => ({
+  budget: awsBudget(),
+  clock,
+  journal: awsJournal(),
+  router: awsRouters(),
+}));

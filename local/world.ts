@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { CloudWatchClient, type GetMetricDataCommandInput } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { LambdaClient } from '@aws-sdk/client-lambda';
+import { LambdaClient, type UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
 import { cloudwatchMetrics } from '../adapters/cloudwatch-metrics.ts';
+import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
 import { eventFrom, rolloutFrom } from '../adapters/dynamodb-items.ts';
 import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
 import { type AppendRecord, recordsFromStream } from '../adapters/dynamodb-stream.ts';
 import { PREFIX, tableDefinition } from '../adapters/dynamodb-table.ts';
+import { memoryBudget } from '../adapters/memory-budget.ts';
 import { type JournalRecord, memoryJournal } from '../adapters/memory-journal.ts';
 import { byKind, hookRunners, publishers, routers } from '../adapters/registry.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
@@ -46,6 +48,8 @@ export const ALIAS = 'live';
 export const HOOK_SECRET = 'simulated';
 const SCHEDULE_GROUP = 'spillway';
 const JOURNAL = 'journal';
+/** The reserved concurrency of OpenRollout. */
+const OPENINGS_AT_ONCE = 2;
 
 export interface WorldOptions {
   clock: WorldClock;
@@ -61,6 +65,8 @@ export interface WorldOptions {
   /** Share of events that arrive twice. */
   duplicates?: number | undefined;
   rateLimits?: boolean | undefined;
+  /** What the region's control plane of Lambda takes in a second, and how much of that the controller shares out; as on AWS unless said otherwise. */
+  controlPlane?: { perSecond: number; budget: number } | undefined;
   /** Web servers by host; HTTP hooks may ask each of them. */
   web?: Record<string, WebServer> | undefined;
 }
@@ -143,9 +149,12 @@ export function createWorld(options: WorldOptions): World {
     ...Object.fromEntries(
       commands.map((command) => [
         command,
-        (input: { FunctionName?: string }) => {
-          for (const [name, each] of traffic)
-            if (command === 'DeleteAliasCommand' && name === input.FunctionName) each.stop();
+        (input: Parameters<typeof namedIn>[0]) => {
+          const names = namedIn(input);
+          const named = traffic.filter(([name]) => names.has(name));
+          // A metric of somebody's own says nothing about the function it is of.
+          for (const [, each] of named.length > 0 ? named : traffic)
+            if (command === 'DeleteAliasCommand') each.stop();
             else each.settle();
           return operations[command]?.(input as never) as object;
         },
@@ -171,9 +180,11 @@ export function createWorld(options: WorldOptions): World {
     region: REGION,
     account: ACCOUNT,
     rateLimits: options.rateLimits,
+    controlPlaneRate: options.controlPlane?.perSecond,
     fetchObject: (bucket, key, versionId) => s3.bytes(bucket, key, versionId),
     onInvocation: (invocation: InvocationRecord) => cloudwatch.invocation(invocation),
   });
+  const atDoor = reserved(OPENINGS_AT_ONCE);
   const scheduler: SimulatedScheduler = new SimulatedScheduler({
     clock,
     region: REGION,
@@ -252,6 +263,14 @@ export function createWorld(options: WorldOptions): World {
     about: { environment: ENVIRONMENT, bucket: BUCKET, scheduleGroup: SCHEDULE_GROUP },
     clock,
     journal,
+    budget:
+      options.journal === 'dynamodb'
+        ? dynamodbBudget(clients.dynamodb, {
+            tableName: JOURNAL,
+            clock,
+            perSecond: options.controlPlane?.budget,
+          })
+        : memoryBudget(clock, options.controlPlane?.budget),
     router: byKind(routers, adapterClients, clock),
     publisher: byKind(publishers, adapterClients, clock),
     hooks: byKind(hookRunners, adapterClients, clock),
@@ -277,7 +296,7 @@ export function createWorld(options: WorldOptions): World {
       'detail-type': ['Object Created'],
       detail: { bucket: { name: [BUCKET] }, object: { key: [{ wildcard: 'releases/*/manifest.json' }] } },
     },
-    target: async (event) => void (await invoke('OpenRollout', event)),
+    target: (event) => atDoor(async () => void (await invoke('OpenRollout', event))),
   });
   events.rule({
     name: 'alarm-changed',
@@ -340,6 +359,23 @@ export function createWorld(options: WorldOptions): World {
   };
 }
 
+/** Reserved concurrency: of a function's asynchronous calls so many run at once, and Lambda keeps the others in the order they came. */
+function reserved(atOnce: number): (call: () => Promise<void>) => Promise<void> {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (call) => {
+    if (running < atOnce) running += 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      await call();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  };
+}
+
 /** Where the code of functions is downloaded from. */
 function codeServer({ helpers }: SimulatedLambda): WebServer {
   return ({ url }) => {
@@ -363,6 +399,17 @@ function simulatedFetch(web: Record<string, WebServer>, clock: WorldClock): type
 
 export function functionArn(name: string): string {
   return `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`;
+}
+
+/** The functions that a call is about: with a thousand of them, drawing the traffic of all at each call would take longer than all the rest. */
+function namedIn({
+  FunctionName,
+  MetricDataQueries = [],
+}: Pick<UpdateAliasCommandInput, 'FunctionName'> & Partial<GetMetricDataCommandInput>): Set<
+  string | undefined
+> {
+  const dimensions = MetricDataQueries.flatMap(({ MetricStat }) => MetricStat?.Metric?.Dimensions ?? []);
+  return new Set([FunctionName, ...dimensions.map(({ Value }) => Value)]);
 }
 
 /** Puts the changes of one append together: in one transaction its events come before its head. */

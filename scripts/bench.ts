@@ -3,6 +3,7 @@ import { bundles } from './benchmarks/bundle.ts';
 import { cost } from './benchmarks/cost.ts';
 import { harm } from './benchmarks/harm.ts';
 import { loop } from './benchmarks/loop.ts';
+import { many } from './benchmarks/many.ts';
 
 /** Figures of a benchmark, each with its unit in its name; a table behind them goes into the JSON only. */
 export type Figures = Record<string, number | object[]>;
@@ -18,6 +19,7 @@ const benchmarks: Record<string, Benchmark> = {
   cost: { run: cost },
   harm: { run: harm, takes: ['--runs'] },
   loop: { run: loop },
+  many: { run: many },
 };
 
 const [name = '', ...flags] = process.argv.slice(2);

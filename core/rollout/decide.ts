@@ -20,6 +20,7 @@ export type Command =
   | { type: 'OpenGate'; gate: Percent; seconds: number }
   | { type: 'IntendShift'; target: string; weight: Percent; expiresAt: Instant }
   | { type: 'ConfirmShift'; target: string; weight: Percent; stamp: Stamp }
+  | { type: 'Defer'; until: Instant; reason: string }
   | { type: 'Reconcile'; target: string; seen: Observed }
   | {
       type: 'RecordMeasure';
@@ -82,6 +83,8 @@ export function decide(rollout: Rollout, command: Command, at: Instant): Rollout
           : { type: 'Shifted', at, target, weight, stamp },
       ];
     }
+    case 'Defer':
+      return isEnded(rollout) || rollout.leaving !== undefined ? [] : [{ ...command, type: 'Deferred', at }];
     case 'Reconcile':
       return held(rollout, reconcile(rollout, targetNamed(rollout, command.target), command.seen, at));
     case 'RecordMeasure':

@@ -122,6 +122,8 @@ export interface Opening extends Identity {
   settleSeconds: Seconds;
   /** Past this moment whatever has not ended is taken back. */
   deadline: Instant;
+  /** How many rollouts ran when this one opened: among many it ticks and reads back as they all can. */
+  running?: number | undefined;
   /** The release that this rollout takes back after its completion; it is quarantined in exchange. */
   rollsBack?: Quarantined | undefined;
   /** What a person should know although nothing is wrong, such as an alarm that was red before. */
@@ -176,6 +178,7 @@ export type RolloutEvent =
   | { type: 'Approved'; at: Instant; gate: Percent; by: string }
   | { type: 'ShiftIntended'; at: Instant; target: string; weight: Percent; stamp: Stamp; expiresAt: Instant }
   | { type: 'Shifted'; at: Instant; target: string; weight: Percent; stamp: Stamp }
+  | { type: 'Deferred'; at: Instant; until: Instant; reason: string }
   | { type: 'Promoted'; at: Instant; target: string; stamp: Stamp }
   | {
       type: 'Measured';

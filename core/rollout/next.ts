@@ -91,6 +91,7 @@ function late(rollout: Rollout, reason: string): Directive {
 function forward(rollout: Rollout, now: Instant): Directive {
   const demanded = checked(rollout, standing(rollout, now), now);
   if (demanded !== undefined) return demanded;
+  if ((rollout.deferred ?? 0) > now) return hold(rollout, now, rollout.deferred);
   if (rollout.promotedAt !== undefined) return isVerified(rollout) ? { kind: 'close' } : hold(rollout, now);
   return move(rollout, goalOf(rollout).weight) ?? hold(rollout, now);
 }

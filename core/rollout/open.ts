@@ -20,6 +20,8 @@ export interface Found {
   completion?: Completion | undefined;
   /** What stable did lately, by target: whether its metrics exist at all. */
   history: Record<string, Series>;
+  /** How many rollouts run. */
+  running: number;
 }
 
 /** Time from the end of a metric window until its values are read as complete, for calls that end at once. Assumed: CloudWatch promises none (Lambda developer guide, "Monitoring metrics"). */
@@ -33,7 +35,7 @@ const SLOW_CALL_SECONDS: Seconds = 60;
  * @throws RolloutError OpeningRefused naming the field and the mend
  */
 export function open(
-  { identity, manifest, service, targets, alarms, completion, history }: Found,
+  { identity, manifest, service, targets, alarms, completion, history, running }: Found,
   at: Instant,
 ): RolloutEvent[] {
   checkOrder(manifest, service);
@@ -82,6 +84,7 @@ export function open(
       reversible: manifest.reversible,
       alarms: (file.alarms ?? []).map((name) => ({ name, red: stateOf(name, alarms) === 'alarm' })),
       settleSeconds,
+      running,
       deadline: deadlineOf(plan, settleSeconds, at, { gates, hooks }),
       notices: [
         ...notices,

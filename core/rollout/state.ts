@@ -59,6 +59,8 @@ export interface Rollout {
   step: number;
   traffic: Record<string, Traffic>;
   intents: Intent[];
+  /** Until when its next move of traffic waits for its turn among many; gone once it is made. */
+  deferred?: Instant | undefined;
   /** The last number given to a stamp. */
   seq: number;
   /** When the first raise was announced: nothing before it can be the canary's doing. */
@@ -206,6 +208,8 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
       return moved(state, event.target, { weight: event.weight, stamp: event.stamp }, event.at);
     case 'Promoted':
       return moved(state, event.target, { weight: 100, stamp: event.stamp }, event.at);
+    case 'Deferred':
+      return { ...state, deferred: event.until };
     case 'Measured':
       return {
         ...state,
@@ -341,6 +345,7 @@ function intended(state: Rollout, event: Extract<RolloutEvent, { type: 'ShiftInt
     ...state,
     raisedAt: state.raisedAt ?? event.at,
     seq: event.stamp.seq,
+    deferred: undefined,
     intents: [...state.intents, { target: event.target, weight: event.weight, stamp: event.stamp }],
     step: Math.max(step, state.step),
     ...(isNewStep

@@ -29,6 +29,8 @@ export function describe(event: RolloutEvent, after: Rollout): string | undefine
       return `${event.by} approved the gate before ${event.gate} %`;
     case 'Shifted':
       return `${event.target} raised to ${event.weight} %`;
+    case 'Deferred':
+      return `its next move waits ${duration((event.until - event.at) / 1000)}: ${event.reason}`;
     case 'Promoted':
       return `${event.target} promoted: version ${versionOf(after, event.target, 'canary')} serves 100 %`;
     case 'Measured':

@@ -1,3 +1,4 @@
+import { tickOffset } from '../budget.ts';
 import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
 import { HOOK_TRIES_MAX } from './checkpoint.ts';
 import { hasCanaryTraffic, isEnded, type Rollout } from './state.ts';
@@ -31,9 +32,9 @@ export function windowsOf(since: Instant, seconds: Seconds): { from: Instant; to
   return { from, to: from + Math.max(WINDOW_MS, floorWindow(seconds * 1000)) };
 }
 
-/** When traffic must be measured next: each time another window has settled, so at most a minute from now. */
+/** When traffic must be measured next: each time another window has settled, so at most a minute from now; among many a little after that. */
 export function tickDue(rollout: Rollout): Instant {
-  const settle = rollout.opening.settleSeconds * 1000;
+  const settle = (rollout.opening.settleSeconds + tickOffset(rollout.opening)) * 1000;
   const last = Math.max(rollout.measuredAt ?? 0, rollout.moves.at(-1) ?? 0, rollout.raisedAt ?? 0);
   return floorWindow(last - settle) + WINDOW_MS + settle;
 }
@@ -67,8 +68,9 @@ function expectedAt(rollout: Rollout): Instant {
   return hasCanaryTraffic(rollout) ? tickDue(rollout) : answerDue(rollout);
 }
 
-/** Before there is traffic to watch, the next event may be an answer, an approval, or a version that becomes Active. */
-function answerDue({ opening, openedAt, hooks, gates, lastEventAt }: Rollout): Instant {
+/** Before there is traffic to watch, the next event may be an answer, an approval, its turn among many, or a version that becomes Active. */
+function answerDue(rollout: Rollout): Instant {
+  const { opening, openedAt, hooks, gates, lastEventAt, deferred = 0 } = rollout;
   if (opening.targets.some(({ publish }) => publish !== undefined))
     return openedAt + PUBLISH_SECONDS_MAX * 1000;
   const started = Object.values(hooks).filter(({ status }) => status === 'started');
@@ -77,7 +79,7 @@ function answerDue({ opening, openedAt, hooks, gates, lastEventAt }: Rollout): I
     .flatMap(({ approvers, state }) =>
       state !== undefined && state.approvedBy.length < approvers ? [state] : [],
     );
-  return Math.max(lastEventAt, ...[...started, ...unapproved].map(({ until }) => until));
+  return Math.max(lastEventAt, deferred, ...[...started, ...unapproved].map(({ until }) => until));
 }
 
 /** When the plan must have ended: every step at its longest, everybody who is asked at their latest, with room for three pauses. */

@@ -40,6 +40,8 @@ export interface SimulatedLambdaOptions {
   fetchObject?: ((bucket: string, key: string, versionId?: string) => Uint8Array) | undefined;
   /** Whether the control plane refuses more calls than AWS would; true unless said otherwise. */
   rateLimits?: boolean | undefined;
+  /** Control plane calls a second that are not GetFunction; 15 as on AWS unless said otherwise. */
+  controlPlaneRate?: number | undefined;
   /** Whether `calls` is kept. */
   recordCalls?: boolean | undefined;
 }
@@ -203,7 +205,7 @@ export class SimulatedLambda {
   constructor(options: SimulatedLambdaOptions) {
     this.#options = options;
     this.#spendGetFunction = tokenBucket(GET_FUNCTION_RATE, options.clock);
-    this.#spendOther = tokenBucket(CONTROL_PLANE_RATE, options.clock);
+    this.#spendOther = tokenBucket(options.controlPlaneRate ?? CONTROL_PLANE_RATE, options.clock);
   }
 
   /** The calls that `attach` answers from. */

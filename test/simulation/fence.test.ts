@@ -209,7 +209,7 @@ describe('a raise whose answer was lost', () => {
     async (isApplied) => {
       const real = await planted(undefined, lost(isApplied));
       expect(real.rollout?.outcome).toBe('completed');
-      expect(real.story.filter((line) => line === 'ShiftIntended api 10 %')).toHaveLength(isApplied ? 1 : 0);
+      expect(real.story.filter((line) => line === 'ShiftIntended api 10 %')).toHaveLength(isApplied ? 1 : 2);
       expect(faults(real.run)).toEqual([]);
     },
   );

@@ -158,6 +158,8 @@ function lineOf(event: RolloutEvent): string {
     case 'ShiftIntended':
     case 'Shifted':
       return `${event.type} ${event.target} ${event.weight} %`;
+    case 'Deferred':
+      return 'Deferred';
     case 'Promoted':
       return `Promoted ${event.target}`;
     case 'Measured':

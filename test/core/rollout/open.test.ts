@@ -40,6 +40,7 @@ const found = (more: Partial<Found> = {}): Found => ({
   targets: [resolved()],
   alarms: [],
   history: {},
+  running: 0,
   ...more,
 });
 
@@ -89,6 +90,7 @@ test('a rollout opens with everything that it will need, frozen', () => {
     ],
     alarms: [],
     settleSeconds: 63,
+    running: 0,
     deadline: deadlineOf(openedBy().plan, 63, minute(0)),
     notices: [],
   });
@@ -273,6 +275,7 @@ describe('handled 5xx', () => {
     const more = {
       manifest: manifest({ targets: BOTH }),
       targets: both({}, {}),
+      running: 0,
       history: { api: lately(100, 100), worker: lately(100, 0) },
     };
     expect(metrics(more)).toEqual(['errors', 'http5xx']);

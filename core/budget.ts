@@ -1,0 +1,59 @@
+import type { Rollout } from './rollout/state.ts';
+import type { Seconds } from './units.ts';
+
+/**
+ * Calls a second that the controller shares out among all its rollouts, of the 15 that Lambda's control plane takes per
+ * region (Lambda quotas, "Lambda API requests"). The rest is for reverts, which never ask, and for everybody else's deployments.
+ */
+export const CALLS_PER_SECOND = 8;
+
+/** What may go out at once after a quiet time: as much as one second is given. */
+export const BURST_MS = 1_000;
+
+/** Calls of that quota that one opening makes: alias, provisioned concurrency, two listings of event sources, and a claim's read and write. */
+export const OPENING_CALLS = 6;
+
+/** A raise reads its alias and writes it. */
+export const RAISE_CALLS = 2;
+
+/** A close reads its alias twice and writes it. */
+export const CLOSE_CALLS = 3;
+
+/** Rollouts that may read back at each of their ticks, one a minute. */
+const READ_BACKS_A_MINUTE = 60;
+
+/** Of so many ticks in a row one reads the targets back, however many rollouts there are. */
+const READ_BACK_EVERY_MAX = 10;
+
+/** How long a rollout leaves a target alone whose control plane had no room for it: longer than 200 reverts at once take. */
+export const RETRY_LATER_SECONDS: Seconds = 30;
+
+/** Rollouts that may do as they like: so few neither fill a second nor the budget. */
+const TOGETHER_MAX = 8;
+
+/** The second of a minute past which no tick is put off, so that the next is never two minutes away. */
+const OFFSET_MAX: Seconds = 55;
+
+/**
+ * Whether a tick reads its targets back. A few rollouts do at each tick; of many each does at some, so that all of them
+ * together make a few calls a second: a lost routing config or a stranger's hand is seen within ten ticks.
+ */
+export function readsBack({ opening, ticks }: Rollout): boolean {
+  const every = Math.ceil((opening.running ?? 0) / READ_BACKS_A_MINUTE);
+  return ticks % Math.min(READ_BACK_EVERY_MAX, Math.max(1, every)) === 0;
+}
+
+/**
+ * How long after a window has settled a rollout ticks. A few tick at once, as soon as they can; among many each has a
+ * second of its own by its name, or all would ask CloudWatch and Lambda in the same one.
+ */
+export function tickOffset({ rolloutId, running = 0 }: Rollout['opening']): Seconds {
+  return running < TOGETHER_MAX ? 0 : hash(rolloutId) % Math.min(OFFSET_MAX, running);
+}
+
+/** FNV-1a, 32 bits: spreads names that differ in one digit. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (const char of text) value = Math.imul(value ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  return value;
+}

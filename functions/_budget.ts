@@ -1,0 +1,59 @@
+import { RETRY_LATER_SECONDS } from '../core/budget.ts';
+import { RolloutError } from '../core/errors.ts';
+import type { Rollout } from '../core/rollout/state.ts';
+import type { Instant } from '../core/units.ts';
+import { recordEffect, recordJudgement } from './_journal.ts';
+import type { Needs } from './_task.ts';
+
+/** Longest wait for a turn inside a function; what takes longer is held outside of it, where waiting costs nothing. */
+const WAIT_MS = 3_000;
+
+/** Takes so many calls and waits until they may be made, at most a few seconds; answers the moment where that is later. */
+export async function turnFor(calls: number, ports: Needs<'budget' | 'clock'>): Promise<Instant | undefined> {
+  const at = await turnAt(calls, ports);
+  const wait = at - ports.clock.now();
+  if (wait > 0) await ports.clock.sleep(Math.min(wait, WAIT_MS));
+  return wait > WAIT_MS ? at : undefined;
+}
+
+/** Makes a move of traffic once its turn has come. What Lambda has no room for then is put off, and is no error that would take the canary back. */
+export async function inTurn(
+  rollout: Rollout,
+  calls: number,
+  ports: Needs<'budget' | 'clock' | 'journal'>,
+  move: () => Promise<Rollout>,
+): Promise<Rollout> {
+  // A turn that was waited for has been paid for.
+  const at = rollout.deferred === undefined ? await turnAt(calls, ports) : 0;
+  const wait = at - ports.clock.now();
+  if (wait > WAIT_MS)
+    return recordJudgement(
+      rollout,
+      { type: 'Defer', until: at, reason: 'many rollouts share the calls of this region' },
+      ports,
+    );
+  if (wait > 0) await ports.clock.sleep(wait);
+  try {
+    return await move();
+  } catch (error) {
+    if (!RolloutError.is(error, 'Unavailable')) throw error;
+    return putOff(rollout, calls, error.message, ports);
+  }
+}
+
+/** Puts the next move off for as long as a storm of reverts may last, and to its turn after that. */
+export async function putOff(
+  rollout: Rollout,
+  calls: number,
+  reason: string,
+  ports: Needs<'budget' | 'clock' | 'journal'>,
+): Promise<Rollout> {
+  const soonest = ports.clock.now() + RETRY_LATER_SECONDS * 1000;
+  const until = Math.max(soonest, await turnAt(calls, ports));
+  return recordEffect(rollout, { type: 'Defer', until, reason }, ports);
+}
+
+/** A budget that cannot be asked keeps nobody waiting. */
+async function turnAt(calls: number, ports: Needs<'budget' | 'clock'>): Promise<Instant> {
+  return ports.budget.take(calls).catch(() => ports.clock.now());
+}
