@@ -19,7 +19,7 @@ import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { WINDOW_MS } from '../core/units.ts';
 import { openingPorts } from './_aws.ts';
 import { arm, begin } from './_begin.ts';
-import { turnFor } from './_budget.ts';
+import { waitForTurn } from './_budget.ts';
 import { lambda, type Needs, type Opens, type Task } from './_task.ts';
 
 /** The parts of S3's "Object Created" event that count; everything else in it may change. */
@@ -181,7 +181,7 @@ export async function readManifest(
 
 async function prepare(identity: Identity, manifest: Manifest, ports: Needs<Opens>): Promise<RolloutEvent[]> {
   // It waits a little and then goes, so that it never starves: only a few openings run at once.
-  await turnFor(OPENING_CALLS * Object.keys(manifest.rollout.targets).length, ports);
+  await waitForTurn(OPENING_CALLS * Object.keys(manifest.rollout.targets).length, ports);
   const targets = await resolve(manifest, identity.manifest.bucket, ports);
   const [service, running, alarms, completion, history] = await Promise.all([
     ports.journal.service(identity.service),
