@@ -3,7 +3,7 @@ import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
 import { HOOK_TRIES_MAX } from './checkpoint.ts';
 import { hasCanaryTraffic, isEnded, type Rollout } from './state.ts';
 
-/** Ticks after which a rollout goes on in a fresh execution: a tick costs about 17 history events of the 25,000 that Step Functions allows (Step Functions quotas, Standard). */
+/** Ticks after which a rollout goes on in a fresh execution: a tick costs 13 history events, so 300 of them under 4,000 of the 25,000 that Step Functions allows (Step Functions quotas, Standard); the rest is for retries and wakes. */
 export const TICKS_MAX = 300;
 
 /** How long a human's or an inconclusive pause lasts before the release is taken back. */
