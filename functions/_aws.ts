@@ -98,7 +98,7 @@ export const awsJournal = () =>
 
 /** The budget, in the journal's table. */
 export const awsBudget = () =>
-  dynamodbBudget(counted(new DynamoDBClient(CLIENT)), { tableName: setting('JOURNAL_TABLE'), clock });
+  dynamodbBudget(watched(new DynamoDBClient(CLIENT)), { tableName: setting('JOURNAL_TABLE'), clock });
 
 const adapterClients = () => ({
   lambda: watched(new LambdaClient(CLIENT)),
