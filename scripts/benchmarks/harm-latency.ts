@@ -5,6 +5,7 @@ import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { fold, type Rollout } from '../../core/rollout/state.ts';
 import { WINDOW_MS } from '../../core/units.ts';
 import { type Random, seededRandom } from '../../local/random.ts';
+import type { Effort } from './harm.ts';
 
 const REQUESTS_PER_SECOND = 10;
 const WEIGHT = 5;
@@ -22,13 +23,13 @@ const watching = (ratio: number): WatchRule[] => [
 ];
 
 /** How soon a slower canary is found by percentile rules, at 10 requests a second and 5 %; a good one must not be. */
-export function slowness(runs: number): Record<string, number> {
+export function slowness(effort: Effort): Record<string, number> {
   const figures: Record<string, number> = {};
   for (const tolerated of [1.1, 1.25]) {
     const rollout = onTrial(watching(tolerated));
-    figures[`latency ${tolerated}x: false reverts`] = tried(rollout, 1, runs).found;
+    figures[`latency ${tolerated}x: false reverts`] = tried(rollout, 1, effort).found;
     for (const slowdown of [1.5, 2]) {
-      const { found, minutes } = tried(rollout, slowdown, runs);
+      const { found, minutes } = tried(rollout, slowdown, effort);
       figures[`latency ${tolerated}x: share of ${slowdown}x slower found`] = found;
       figures[`latency ${tolerated}x: minutes until ${slowdown}x slower is found`] = minutes;
     }
@@ -36,8 +37,12 @@ export function slowness(runs: number): Record<string, number> {
   return figures;
 }
 
-function tried(rollout: Rollout, slowdown: number, runs: number): { found: number; minutes: number } {
-  const random = seededRandom(1).fork(`latency ${slowdown}`);
+function tried(
+  rollout: Rollout,
+  slowdown: number,
+  { runs, seed }: Effort,
+): { found: number; minutes: number } {
+  const random = seededRandom(seed).fork(`latency ${slowdown}`);
   let [found, minutes] = [0, 0];
   for (let run = 0; run < runs; run++) {
     const at = minuteFound(rollout, history(random, slowdown));

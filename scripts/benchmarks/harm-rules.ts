@@ -1,4 +1,4 @@
-import type { MovedWindow } from '../../core/analysis/evalue.ts';
+import { logEWorse, type MovedWindow } from '../../core/analysis/evalue.ts';
 import { ALPHA, evidenceOfRatio, FAILURE_BETS } from '../../core/analysis/evidence.ts';
 import { weightsOf } from '../../core/analysis/weights.ts';
 
@@ -10,8 +10,8 @@ export interface Watcher {
   see(minutes: readonly Minute[]): boolean;
 }
 
-/** Makes a watcher for one rollout of so many minutes. */
-export type Rule = (minutes: number) => Watcher;
+/** Makes a watcher for one rollout of so many minutes; `truth` are the shares that really fail, for a rule that is told. */
+export type Rule = (minutes: number, truth: { stable: number; canary: number }) => Watcher;
 
 /** Share of bad requests of the alarm, and of the success rates that Argo and Flagger are told to keep (99 %). */
 const THRESHOLD = 0.01;
@@ -79,21 +79,40 @@ export const naive: Rule = () => ({
 /** Strength of the published mixture's prior. */
 const PRIOR = 100;
 
-/** The Beta mixture of Lindon and Malek on the canary's part of the errors, begun anew where the weight changes, which it does not know. */
-export const mixture: Rule = () => ({
-  see(minutes) {
-    const weight = minutes.at(-1)?.weight ?? 0;
-    const { c, s } = added(minutes.slice(minutes.findIndex((minute) => minute.weight === weight)));
-    const [a, b] = [PRIOR * weight, PRIOR * (1 - weight)];
-    const evidence =
-      logRising(a, c) +
-      logRising(b, s) -
-      logRising(a + b, c + s) -
-      c * Math.log(weight) -
-      s * Math.log(1 - weight);
-    return evidence >= -Math.log(ALPHA) && c > weight * (c + s);
-  },
-});
+/**
+ * The Beta mixture of Lindon and Malek on the canary's part of the errors, begun anew where the weight changes, which it does
+ * not know. It is published for a part equal to the weight; a ratio moves that part to what the tolerated odds make of it.
+ */
+const mixture =
+  (ratio: number): Rule =>
+  () => ({
+    see(minutes) {
+      const set = minutes.at(-1)?.weight ?? 0;
+      const { c, s } = added(minutes.slice(minutes.findIndex((minute) => minute.weight === set)));
+      const weight = (ratio * set) / (1 - set + ratio * set);
+      const [a, b] = [PRIOR * weight, PRIOR * (1 - weight)];
+      const evidence =
+        logRising(a, c) +
+        logRising(b, s) -
+        logRising(a + b, c + s) -
+        c * Math.log(weight) -
+        s * Math.log(1 - weight);
+      return evidence >= -Math.log(ALPHA) && c > weight * (c + s);
+    },
+  });
+
+/**
+ * The fastest test there is of a tolerated ratio: it is told how often the canary fails, bets on that alone from the first
+ * minute on, and has all of the alpha to itself. Nobody can use it; it shows what no rule with this margin can beat (Wald 1945).
+ */
+const oracle =
+  (ratio: number): Rule =>
+  (planned, { stable, canary }) => {
+    const odds = (share: number) => share / (1 - share);
+    const bet = odds(canary) / odds(stable) / ratio;
+    const question = { T: planned, head: 1, w0: ratio, grid: [bet] };
+    return { see: (windows) => bet > 1 && logEWorse({ windows, ...question }) >= -Math.log(ALPHA) };
+  };
 
 /** ln Γ(x + n) − ln Γ(x), by Stirling's series from where it is exact to twelve digits. */
 function logRising(x: number, n: number): number {
@@ -162,6 +181,7 @@ function added(minutes: readonly Minute[]): { c: number; s: number; nc: number; 
 /** All rules that are compared; those of this judge first. */
 export const RULES: Record<string, Rule> = {
   'judge 1x': judge(1),
+  'judge 1.25x': judge(1.25),
   'judge 1.5x': judge(1.5),
   'alarm 1/1': alarm(1, 1),
   'alarm 2/3': alarm(2, 3),
@@ -170,5 +190,7 @@ export const RULES: Record<string, Rule> = {
   Flagger: flagger,
   'SAM sample': sam,
   naive,
-  'Beta mixture': mixture,
+  'Beta mixture': mixture(1),
+  'Beta mixture 1.5x': mixture(1.5),
+  'oracle 1.5x': oracle(1.5),
 };

@@ -15,6 +15,7 @@ import {
 } from './harm-traffic.ts';
 
 const RUNS = 500;
+const SEED = 1;
 const BASELINE = 0.001;
 const CANARIES = [0.001, 0.005, 0.01, 0.05, 0.5];
 const TRAFFIC = [1, 10, 100, 1000];
@@ -31,23 +32,31 @@ interface Score {
   harm: number[];
 }
 
+/** How many rollouts a cell has, and the seed of their traffic. */
+export interface Effort {
+  runs: number;
+  seed: number;
+}
+
 type Scored = Cell & { weather: string; scores: Record<string, Score> };
 
 /** Harm until a bad release is taken back, and good releases taken back for nothing: this judge beside its peers, on the same traffic. */
 export async function harm(args: string[]): Promise<Figures> {
-  const runs = runsFrom(args);
+  const runs = wholeFrom(args, '--runs', 10) ?? RUNS;
+  const seed = wholeFrom(args, '--seed', 1) ?? SEED;
   const cells = TRAFFIC.flatMap((requestsPerSecond) =>
     WEIGHTS.flatMap((weight) =>
       CANARIES.map((canary) => ({ requestsPerSecond, weight, stable: BASELINE, canary })),
     ),
-  ).map((cell) => scored('calm', calm, cell, runs, RULES));
-  const rough = roughCells(runs);
+  ).map((cell) => scored('calm', calm, cell, { runs, seed }, RULES));
+  const rough = roughCells({ runs, seed });
   print(cells);
   printRough(rough);
   return {
     ...figures(cells, rough),
-    ...slowness(Math.ceil(runs * 0.6)),
+    ...slowness({ runs: Math.ceil(runs * 0.6), seed }),
     'runs per cell': runs,
+    seed,
     cells: [...cells, ...rough].map(({ scores, ...cell }) => ({
       ...cell,
       rules: Object.fromEntries(
@@ -57,29 +66,29 @@ export async function harm(args: string[]): Promise<Figures> {
   };
 }
 
-function runsFrom(args: string[]): number {
-  const at = args.indexOf('--runs');
-  const runs = at === -1 ? RUNS : Number(args[at + 1]);
-  if (!Number.isSafeInteger(runs) || runs < 10)
-    throw new Error('--runs wants a whole number of at least 10.');
-  return runs;
+function wholeFrom(args: string[], option: string, least: number): number | undefined {
+  const at = args.indexOf(option);
+  if (at === -1) return undefined;
+  const value = Number(args[at + 1]);
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new Error(`${option} wants a whole number of at least ${least}.`);
 }
 
 function scored(
   name: string,
   weather: Weather,
   cell: Cell,
-  runs: number,
+  { runs, seed }: Effort,
   rules: Record<string, Rule>,
 ): Scored {
   const scores = Object.fromEntries(
     Object.keys(rules).map((rule): [string, Score] => [rule, { reverted: 0, minutes: 0, harm: [] }]),
   );
-  const random = seededRandom(1).fork(`${name} ${cell.requestsPerSecond} ${cell.weight} ${cell.canary}`);
+  const random = seededRandom(seed).fork(`${name} ${cell.requestsPerSecond} ${cell.weight} ${cell.canary}`);
   for (let run = 0; run < runs; run++) {
     const { readings, truth } = weather(cell, random);
     for (const [rule, make] of Object.entries(rules)) {
-      const watcher = make(MINUTES);
+      const watcher = make(MINUTES, cell);
       const found = readings.findIndex((reading) => watcher.see(reading));
       const until = found === -1 ? MINUTES : found + 1;
       const score = scores[rule] as Score;
@@ -92,7 +101,7 @@ function scored(
 }
 
 /** Good canaries in bad weather: what is found here is found for nothing. */
-function roughCells(runs: number): Scored[] {
+function roughCells(effort: Effort): Scored[] {
   const weathers: Record<string, Weather> = {
     bursts,
     'stepped weights': stepped,
@@ -106,7 +115,7 @@ function roughCells(runs: number): Scored[] {
   ];
   const each = (name: string, weather: Weather, rules: Record<string, Rule>) =>
     places.map((place) =>
-      scored(name, weather, { ...place, stable: BASELINE, canary: BASELINE }, runs, rules),
+      scored(name, weather, { ...place, stable: BASELINE, canary: BASELINE }, effort, rules),
     );
   return [
     ...Object.entries(weathers).flatMap(([name, weather]) => each(name, weather, RULES)),
@@ -133,11 +142,13 @@ function figures(cells: Scored[], rough: Scored[]): Figures {
   const worstFalse = (rule: string, among: Scored[]) =>
     Math.max(...among.map(({ scores }) => (scores[rule]?.reverted ?? 0) / (scores[rule]?.harm.length ?? 1)));
   const good = cells.filter(isGood);
-  const peers = Object.keys(RULES).filter((rule) => !rule.startsWith('judge'));
+  const peers = Object.keys(RULES).filter((rule) => !/^(judge|oracle)/.test(rule));
   const admitted = peers.filter((rule) => worstFalse(rule, good) <= ADMITTED);
   const all: Figures = {};
   for (const rule of Object.keys(RULES))
     all[`${rule}: worst false reverts`] = round(worstFalse(rule, good), 4);
+  for (const rule of ['judge 1x', 'judge 1.25x', 'judge 1.5x', 'oracle 1.5x'])
+    for (const peer of admitted) Object.assign(all, against(rule, peer, cells, admitted));
   for (const rule of ['judge 1x', 'judge 1.5x']) {
     all[`${rule}: worst false reverts in rough weather`] = round(
       worstFalse(
@@ -153,7 +164,6 @@ function figures(cells: Scored[], rough: Scored[]): Figures {
       ),
       4,
     );
-    for (const peer of admitted) Object.assign(all, against(rule, peer, cells, admitted));
   }
   return all;
 }

@@ -83,7 +83,7 @@ describe('on a step', () => {
   });
 
   test('two questions share one alpha: what one of them would take for proof is none for both', () => {
-    const reading = on(window(1, [9, 200], [3, 1_000]));
+    const reading = on(window(1, [9, 206], [3, 1_000]));
     const [alone] = at(4, first, reading).findings;
     const [shared] = at(4, onFirstStep(), reading).findings;
     expect(alone).toMatchObject({ status: 'fail' });
