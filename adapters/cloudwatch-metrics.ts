@@ -205,8 +205,9 @@ type ReadValues = (key: string, side: Side) => Values;
 
 function seriesFrom(rules: WatchRule[], limits: LimitRule[], read: ReadValues): Series {
   const series: Series = {};
-  const counts = rules.filter((rule) => countsOf(rule) !== undefined);
-  for (const { metric } of counts) series[metric] = windowsFrom(metric, read);
+  for (const rule of rules)
+    if (rule.metric !== 'latency' && countsOf(rule) !== undefined)
+      series[rule.metric] = windowsFrom(rule.metric, read);
   if (rules.some(({ metric }) => isLatency(metric))) series.latency = spreadsFrom(read);
   if (limits.some(({ limit }) => limit === 'batchFailures'))
     series.batchFailures = windowsFrom('batchFailures', read);

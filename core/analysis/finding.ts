@@ -23,7 +23,8 @@ import {
 } from './evidence.ts';
 import { LATENCY_ODDS, type SlowFrom, slowFrom, slowWindows } from './latency.ts';
 import { fewest, tenfold, wouldShow } from './power.ts';
-import type { Count, Finding, OddsInterval, Series, WatchRule, Window } from './types.ts';
+import { type Cells, cellsFrom, evidenceOfSlowdown, slowdownWindows } from './slowdown.ts';
+import type { Count, Finding, OddsInterval, Series, SpreadWindow, WatchRule, Window } from './types.ts';
 import { isLatency } from './weights.ts';
 import { believable, comparedWindows, sum } from './windows.ts';
 
@@ -64,10 +65,49 @@ export function findingOf(asked: Asked, series: Series): Answer {
   const { rollout, rule } = asked;
   if (!isLatency(rule.metric)) return judged(asked, series, series[rule.metric] ?? []);
   const spreads = (series.latency ?? []).filter(({ start }) => start + WINDOW_MS <= asked.step.to);
-  const percentile = Number(rule.metric.slice(1));
-  const from = slowFrom(rollout, spreads, { percentile, ratio: 'ratio' in rule ? rule.ratio : 1 });
+  const ratio = 'ratio' in rule ? rule.ratio : 1;
+  const over = (percentile: number) => slowFrom(rollout, spreads, { percentile, ratio });
+  if (rule.metric === 'latency')
+    return slower(asked, series, spreads, { cells: cellsFrom(rollout, spreads, ratio), over });
+  const from = over(Number(rule.metric.slice(1)));
   if (from === undefined) return withoutHistory(asked);
   return judged(asked, series, slowWindows(rollout, spreads, from), from);
+}
+
+/** Percentiles of stable at which all durations are told in counts, the one that a verdict shows first. */
+const TOLD = [90, 50, 99];
+
+/** All durations together: the evidence is of the whole spread, and the counts are those over one percentile of stable. */
+function slower(
+  asked: Asked,
+  series: Series,
+  spreads: readonly SpreadWindow[],
+  { cells, over }: { cells: Cells | undefined; over: (percentile: number) => SlowFrom | undefined },
+): Answer {
+  const { rollout, target } = asked;
+  const told = TOLD.flatMap((percentile) => over(percentile) ?? []).map((from) => ({
+    from,
+    windows: slowWindows(rollout, spreads, from),
+  }));
+  const [first] = told;
+  if (first === undefined || cells === undefined) return withoutHistory(asked);
+  const believed = new Set(believable(first.windows).windows.map(({ start }) => start));
+  const windows = slowdownWindows(rollout, spreads).filter(({ start }) => believed.has(start));
+  const { burst, isSticky } = clusteringOf(target);
+  // Where clients stick to a version its requests are not dealt one by one, and the counts over one percentile take the careful way.
+  const evidence = isSticky
+    ? undefined
+    : evidenceOfSlowdown(windows, cells, { planned: plannedWindows(rollout), burst });
+  const answer = judged(asked, series, first.windows, first.from, evidence);
+  if (answer.finding.evidence < SUSPICIOUS) return answer;
+  const answers = told.map(({ from, windows }) => judged(asked, series, windows, from, evidence));
+  const clearest = answers.reduce((most, each) => (gap(each) > gap(most) ? each : most), answer);
+  return { ...answer, against: clearest.against };
+}
+
+/** By how many times the share of bad requests on the canary is above that of stable. */
+function gap({ against: { canary, stable } }: Answer): number {
+  return canary.bad / Math.max(1, canary.total) / ((stable.bad + 1) / (stable.total + 1));
 }
 
 interface Sides {
@@ -75,7 +115,13 @@ interface Sides {
   stable: Count;
 }
 
-function judged(asked: Asked, series: Series, read: readonly Window[], slow?: SlowFrom): Answer {
+function judged(
+  asked: Asked,
+  series: Series,
+  read: readonly Window[],
+  slow?: SlowFrom,
+  known?: number,
+): Answer {
   const { rollout, target, rule, step } = asked;
   const settled = read.filter(({ start }) => !(start + WINDOW_MS > step.to));
   const { windows, skipped } = believable(settled);
@@ -83,7 +129,7 @@ function judged(asked: Asked, series: Series, read: readonly Window[], slow?: Sl
   const isGuarded = rollout.promotedAt !== undefined;
   const question = questionOf(asked);
   const compared = comparedWindows(rollout, windows);
-  const { evidence, rests } = evidenceAgainst(asked, compared, inStep, windows);
+  const { evidence, rests } = evidenceAgainst(asked, compared, { inStep, all: windows }, known);
   const here = sides(inStep, isGuarded ? windows : inStep);
   const isSafe = isCertified(asked, inStep);
   const wanting = isGuarded
@@ -139,12 +185,12 @@ function questionOf({ rollout, rule, target }: Asked): Question {
   };
 }
 
-/** The evidence of this metric, and the counts that its strongest part rests on. */
+/** The evidence of this metric, and the counts that its strongest part rests on; `known` is that of the comparison where it is not by these counts. */
 function evidenceAgainst(
   asked: Asked,
   compared: readonly MovedWindow[],
-  inStep: readonly Window[],
-  all: readonly Window[],
+  { inStep, all }: { inStep: readonly Window[]; all: readonly Window[] },
+  known: number | undefined,
 ): { evidence: number; rests: Sides } {
   const { rollout, rule, target } = asked;
   const clustering = clusteringOf(target);
@@ -156,7 +202,7 @@ function evidenceAgainst(
     return { evidence: evidenceOfShare(rests.canary, rule.share, clustering), rests };
   }
   const question = questionOf(asked);
-  const ratio = evidenceOfRatio(compared, question);
+  const ratio = known ?? evidenceOfRatio(compared, question);
   const guard = guardEvidence(asked, sides(inStep, all));
   const stake = guardStake(rollout);
   const evidence = combined([

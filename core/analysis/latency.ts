@@ -1,5 +1,5 @@
 import type { Rollout } from '../rollout/state.ts';
-import { WINDOW_MS } from '../units.ts';
+import { type Instant, WINDOW_MS } from '../units.ts';
 import type { Count, Spread, SpreadWindow, Window } from './types.ts';
 
 /** Slow requests that stable must have had before the raise, so that its threshold is more than one request's luck. */
@@ -20,9 +20,7 @@ export function slowFrom(
   spreads: readonly SpreadWindow[],
   { percentile, ratio }: { percentile: number; ratio: number },
 ): SlowFrom | undefined {
-  const raisedAt = rollout.raisedAt ?? Number.POSITIVE_INFINITY;
-  const before = spreads.filter(({ start }) => start + WINDOW_MS <= raisedAt).map(({ stable }) => stable);
-  const known = before.filter((spread): spread is Spread => spread !== undefined && spread.total > 0);
+  const known = historyOf(rollout, spreads);
   const [first] = known;
   if (first === undefined) return undefined;
   const total = known.reduce((sum, spread) => sum + spread.total, 0);
@@ -36,12 +34,23 @@ export function slowFrom(
   return stable === undefined || canary === undefined ? undefined : { stable, canary };
 }
 
+/** What stable did before the first raise, in the minutes that can be believed. */
+export function historyOf(rollout: Rollout, spreads: readonly SpreadWindow[]): Spread[] {
+  const raisedAt = rollout.raisedAt ?? Number.POSITIVE_INFINITY;
+  return spreads
+    .filter(({ start }) => start + WINDOW_MS <= raisedAt)
+    .flatMap(({ stable }) => (stable !== undefined && stable.total > 0 && addsUp(stable) ? [stable] : []));
+}
+
+/** New environments start cold, in the minute of a raise and in the one after it. */
+export function isYoung({ moves }: Rollout, start: Instant): boolean {
+  return moves.some((at) => start + WINDOW_MS > at && start < at + WINDOW_MS);
+}
+
 /** Counts of slow requests; the first minute after a raise is left out, because new environments start cold. */
 export function slowWindows(rollout: Rollout, spreads: readonly SpreadWindow[], from: SlowFrom): Window[] {
-  const isYoung = (start: number) =>
-    rollout.moves.some((at) => start + WINDOW_MS > at && start < at + WINDOW_MS);
   return spreads
-    .filter(({ start }) => !isYoung(start))
+    .filter(({ start }) => !isYoung(rollout, start))
     .map(({ start, canary, stable }) => ({
       start,
       canary: counted(canary, from.canary),
@@ -50,10 +59,18 @@ export function slowWindows(rollout: Rollout, spreads: readonly SpreadWindow[], 
 }
 
 function counted(spread: Spread | undefined, edge: number): Count | undefined {
-  return spread && { bad: overEdge(spread, edge), total: spread.total };
+  return spread && { bad: addsUp(spread) ? overEdge(spread, edge) : Number.NaN, total: spread.total };
 }
 
-/** NaN where this edge was not counted, which no window with it survives. */
-function overEdge({ edges, over }: Spread, edge: number): number {
+/** Whole numbers of requests over each edge, fewer over each later one. */
+function addsUp({ total, edges, over }: Spread): boolean {
+  return (
+    over.length === edges.length &&
+    over.every((count, at) => Number.isSafeInteger(count) && count >= 0 && count <= (over[at - 1] ?? total))
+  );
+}
+
+/** How many took longer than an edge; NaN where this edge was not counted, which no window with it survives. */
+export function overEdge({ edges, over }: Spread, edge: number): number {
   return over[edges.indexOf(edge)] ?? Number.NaN;
 }

@@ -23,11 +23,11 @@ export function logMeanExp(logs: readonly number[]): number {
  * whenever each factor is one given the past. What has not started yet is kept. Source: Shiryaev-Roberts sums with a
  * fixed prior over the start, so Ville 1939 still bounds the whole path.
  */
-export function logMixture<Window>(
+export function logMixture<Window, Bet>(
   windows: readonly Window[],
-  bets: readonly number[],
+  bets: readonly Bet[],
   { T, head }: Starts,
-  logFactor: (window: Window, bet: number) => number,
+  logFactor: (window: Window, bet: Bet) => number,
 ): number {
   const logHead = Math.log(head);
   const logLater = Math.log((1 - head) / (T - 1));

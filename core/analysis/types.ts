@@ -32,8 +32,14 @@ export interface SpreadWindow {
 /** Metrics that every function can be compared by, in which a request is either bad or good. */
 export const METRICS = ['errors', 'http5xx', 'throttles'] as const;
 
-/** Every metric that both versions are compared by: `p95` is a share of slow requests, `custom.orders` counts of the user's own. */
-export type Metric = (typeof METRICS)[number] | `p${number}` | `custom.${string}` | 'traffic' | 'probes';
+/** Every metric that both versions are compared by: `latency` is all durations, `p95` a share of slow requests, `custom.orders` counts of the user's own. */
+export type Metric =
+  | (typeof METRICS)[number]
+  | 'latency'
+  | `p${number}`
+  | `custom.${string}`
+  | 'traffic'
+  | 'probes';
 
 /** What one minute of a queue or stream showed at its worst: messages, or seconds of age. A minute without data is absent. */
 export interface Level {
@@ -42,7 +48,7 @@ export interface Level {
 }
 
 /** The windows of each metric of one target, oldest first. */
-export type Series = Partial<Record<Metric, Window[]>> & {
+export type Series = Partial<Record<Exclude<Metric, 'latency'>, Window[]>> & {
   latency?: SpreadWindow[] | undefined;
   /** Messages in the dead-letter queue. */
   dlqNew?: Level[] | undefined;

@@ -10,9 +10,9 @@ const GROUPS: { share: number; has: (metric: Metric) => boolean }[] = [
   { share: 0.1, has: (metric) => metric.startsWith('custom.') },
 ];
 
-/** True for a rule about slow requests, such as `p95`. */
-export function isLatency(metric: Metric): metric is `p${number}` {
-  return /^p\d/.test(metric);
+/** True for a rule about slow requests: `latency`, or a percentile such as `p95`. */
+export function isLatency(metric: Metric): metric is 'latency' | `p${number}` {
+  return metric === 'latency' || /^p\d/.test(metric);
 }
 
 /**

@@ -29,14 +29,17 @@ const PERCENTILES = ['p50', 'p75', 'p90', 'p95', 'p99'] as const;
 const slowSays: Says = ({ input }) =>
   `write how many times stable's duration is tolerated, at least \`1x\`, like \`1.25x\`${typeof input === 'number' ? `; \`${input}x\` has its sign` : ''}.`;
 
-const slowdown = (percentile: string) =>
+const slowdown = (description: string) =>
   z
     .string({ error: slowSays })
     .refine((text) => isRatio(toleranceFrom(text)), { error: slowSays })
     .optional()
-    .describe(
-      `Tolerated duration of the slow requests (those over stable's own ${percentile} before the raise): \`1.25x\`. Needs withSpillway.`,
-    );
+    .describe(description);
+
+const slowOver = (percentile: (typeof PERCENTILES)[number]) =>
+  slowdown(
+    `Tolerated duration of the slow requests alone (those over stable's own ${percentile} before the raise): \`1.25x\`. Slower to see than \`latency\`.`,
+  );
 
 const metricSays: Says = () =>
   'write the namespace and the name of a CloudWatch metric with a slash between them, like `Shop/FailedPayments`.';
@@ -84,18 +87,21 @@ const ALPHA_MOST = 0.05;
 const alphaSays: Says = () =>
   `write a probability from ${ALPHA_LEAST} to ${ALPHA_MOST}, like \`0.01\`: how often a good release may be taken back.`;
 
-const KNOWN = [...METRICS, ...PERCENTILES] as const;
+const KNOWN = [...METRICS, 'latency', ...PERCENTILES] as const;
 
 /** What the canary is measured by. */
 export const watchField = strict({
   errors: tolerance('Tolerated errors of the function (it threw or timed out): `1.5x` or `0.5%`.'),
   http5xx: tolerance('Tolerated answers with a status of 500 to 599: `1.5x` or `0.5%`.'),
   throttles: tolerance('Tolerated requests that were throttled: `1.5x` or `0.5%`.'),
-  p50: slowdown('p50'),
-  p75: slowdown('p75'),
-  p90: slowdown('p90'),
-  p95: slowdown('p95'),
-  p99: slowdown('p99'),
+  latency: slowdown(
+    'Tolerated duration of the requests, fast ones and slow ones alike: `1.25x` stable. Needs withSpillway.',
+  ),
+  p50: slowOver('p50'),
+  p75: slowOver('p75'),
+  p90: slowOver('p90'),
+  p95: slowOver('p95'),
+  p99: slowOver('p99'),
   custom: customField.optional(),
   alpha: z
     .number({ error: alphaSays })

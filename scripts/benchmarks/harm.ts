@@ -54,7 +54,7 @@ export async function harm(args: string[]): Promise<Figures> {
   printRough(rough);
   return {
     ...figures(cells, rough),
-    ...slowness({ runs: Math.ceil(runs * 0.6), seed }),
+    ...slowness({ runs: Math.ceil(runs * 0.4), seed }),
     'runs per cell': runs,
     seed,
     cells: [...cells, ...rough].map(({ scores, ...cell }) => ({

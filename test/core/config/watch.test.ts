@@ -47,7 +47,7 @@ describe('watch', () => {
     [{ custom: { orders: { bad: 'Failed', total: 'Shop/Orders' } } }, 'write the namespace and the name'],
     [{ custom: { orders: { bad: 'Shop/Failed' } } }, 'watch.custom.orders.total is missing'],
     [{ custom: { 'a b': { bad: 'Shop/Failed', total: 'Shop/Orders' } } }, 'watch.custom'],
-    [{}, 'write at least one of errors, http5xx, throttles, p50'],
+    [{}, 'write at least one of errors, http5xx, throttles, latency, p50'],
   ])('%j is refused with the mend', (watch, message) => {
     expect(thrownBy(() => fileWith(watch)).message).toContain(message);
   });
