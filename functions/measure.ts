@@ -1,5 +1,6 @@
 import { isThrottle } from '../adapters/_aws.ts';
-import { judge, type Reading, rulesFor, stretch } from '../core/analysis/judge.ts';
+import { judge, type Reading, stretch } from '../core/analysis/judge.ts';
+import { rulesFor } from '../core/analysis/weights.ts';
 import { readsBack } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';

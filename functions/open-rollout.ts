@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { HISTORY_MS } from '../core/analysis/judge.ts';
 import type { WatchRule } from '../core/analysis/types.ts';
+import { HISTORY_MS } from '../core/analysis/windows.ts';
 import { OPENING_CALLS } from '../core/budget.ts';
 import {
   artifactOf,

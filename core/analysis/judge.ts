@@ -18,10 +18,9 @@ import {
   type Series,
   type Verdict,
   type VerdictStatus,
-  type WatchRule,
 } from './types.ts';
-import { weightsOf } from './weights.ts';
-import { believable } from './windows.ts';
+import { rulesFor, weightsOf } from './weights.ts';
+import { believable, HISTORY_MS } from './windows.ts';
 
 /** What a tick saw: the windows of each target and the alarms, and why either could not be read. */
 export interface Reading {
@@ -42,9 +41,6 @@ export function worst(statuses: VerdictStatus[]): VerdictStatus {
   if (statuses.length === 0) return 'inconclusive';
   return SEVERITY[Math.max(...statuses.map((status) => SEVERITY.indexOf(status)))] ?? 'fail';
 }
-
-/** How far back a tick reads: the history of stable that stands in as control after promotion, and says what is slow. */
-export const HISTORY_MS = 15 * WINDOW_MS;
 
 /** The stretch of windows that a tick at `now` reads. */
 export function stretch(rollout: Rollout, now: Instant): { from: Instant; to: Instant } {
@@ -131,13 +127,6 @@ function targetFindings(
   const arrival = arrivalFinding(rollout, target.name, { windows, inStep }, label);
   const split = { finding: arrival, against: arrival, isCertified: true, weight: weightOf('traffic') };
   return { answers: [...answers, split], byProbes };
-}
-
-/** The rules that can be judged on a target: only HTTP targets answer with a status, and not all of them count it. */
-export function rulesFor({ name, source }: Target, rules: WatchRule[]): WatchRule[] {
-  return rules.filter(
-    ({ metric, blind = [] }) => !blind.includes(name) && (metric !== 'http5xx' || source === 'http'),
-  );
 }
 
 /** The worst of what metrics, limits, alarms and the reading itself say. Limits and alarms alone are no evidence, so they never make a pass. */

@@ -1,8 +1,13 @@
-import type { Step } from '../plan/plan.ts';
-import type { Percent } from '../units.ts';
+import type { Plan, Step } from '../plan/plan.ts';
+import type { Target } from '../rollout/event.ts';
+import { type Percent, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
-import { ALPHA, FAILURE_BETS } from './evidence.ts';
-import { weightsOf } from './weights.ts';
+import { logFactorWorse } from './evalue.ts';
+import { ALPHA, clusteringOf, FAILURE_BETS, HEAD } from './evidence.ts';
+import { logMeanExp } from './mixture.ts';
+import type { Series, WatchRule } from './types.ts';
+import { rulesFor, weightsOf } from './weights.ts';
+import { believable, HISTORY_MS, sum } from './windows.ts';
 
 /** What stable did lately, and what is tolerated of the canary. */
 export interface Expected {
@@ -12,6 +17,10 @@ export interface Expected {
   /** Tolerated odds ratio, at least 1. */
   ratio: number;
   alpha?: number | undefined;
+  /** The metric's part of the stake; that of errors alone, beside the split of the traffic, where it is absent. */
+  part?: number | undefined;
+  /** Failures that may share one cause; 1 where it is absent. */
+  burst?: number | undefined;
 }
 
 /** What one step can see. */
@@ -31,6 +40,7 @@ export interface Sight {
 
 const TENFOLD = 10;
 const DAY_MINUTES = 24 * 60;
+const HISTORY_MINUTES = HISTORY_MS / WINDOW_MS;
 
 /** Part of the stake that is bet on the comparison while a guard waits for promotion. */
 const BEFORE_PROMOTION = 0.9;
@@ -40,7 +50,7 @@ const RATE_MIN = 1e-7;
 
 /**
  * Says what each step of a plan can see at this traffic.
- * Source: drift of the best bet against its threshold; within about 20 % of simulation above 3 minutes. One minute is the
+ * Source: the evidence itself, put to the counts that are expected; within 20 % of simulation above 3 minutes. One minute is the
  * least, and the wait for CloudWatch comes on top.
  */
 export function sightOf(step: Pick<Step, 'weight' | 'bakeSeconds'>, expected: Expected): Sight {
@@ -63,19 +73,24 @@ export function sightOf(step: Pick<Step, 'weight' | 'bakeSeconds'>, expected: Ex
 export function minutesUntil(times: number, weight: Percent, expected: Expected): number | undefined {
   const stable = Math.min(0.99, Math.max(RATE_MIN, expected.errorRate));
   const canary = Math.min(1, stable * times);
-  const share = weight / 100;
-  const bad = {
-    canary: expected.requestsPerSecond * 60 * share * canary,
-    stable: expected.requestsPerSecond * 60 * (1 - share) * stable,
-  };
-  const chance = (expected.ratio * share) / (1 - share + expected.ratio * share);
-  const part = (weightsOf(['errors', 'traffic']).get('errors') ?? 1) * BEFORE_PROMOTION;
-  const required = -Math.log((expected.alpha ?? ALPHA) * part) + Math.log(4) + Math.LN2;
-  const each = FAILURE_BETS.map((bet) => {
-    const perMinute = bad.canary * Math.log(bet) - (bad.canary + bad.stable) * Math.log1p(chance * (bet - 1));
-    return perMinute <= 0 ? Number.POSITIVE_INFINITY : (required + 0.5 * Math.log(bet)) / perMinute;
-  });
-  const minutes = Math.max(1, Math.min(...each));
+  const requests = expected.requestsPerSecond * 60;
+  const [nc, ns] = [(requests * weight) / 100, requests * (1 - weight / 100)];
+  const minute = { c: nc * canary, nc, s: ns * stable, ns };
+  const each = FAILURE_BETS.map(
+    (r) => logFactorWorse({ ...minute, r, w0: expected.ratio }) / (expected.burst ?? 1),
+  );
+  const part = expected.part ?? weightsOf(['errors', 'traffic']).get('errors') ?? 1;
+  const required = -Math.log((expected.alpha ?? ALPHA) * part * BEFORE_PROMOTION * HEAD);
+  const isFound = (minutes: number) => logMeanExp(each.map((log) => minutes * log)) >= required;
+  if (!isFound(DAY_MINUTES)) return undefined;
+  let [low, high] = [0, DAY_MINUTES];
+  while (high - low > 0.01) {
+    const middle = (low + high) / 2;
+    if (isFound(middle)) high = middle;
+    else low = middle;
+  }
+  // A look comes at the end of a minute, and what is missing at a failure waits for the next one.
+  const minutes = Math.max(1, high + 0.5 + 0.5 / minute.c);
   return minutes <= DAY_MINUTES ? minutes : undefined;
 }
 
@@ -126,6 +141,49 @@ function suggestions({ suggestedMinutes, suggestedWeight, weight, bakeMinutes }:
   const ways = [...bake, ...more];
   return ways.length === 0 ? [] : [`  it would see ten times the errors with ${ways.join(', or ')}`];
 }
+
+/** Steps that an opening tells about one by one; a plan with more is told by its first ones. */
+const TOLD_MOST = 5;
+
+/** What the steps of a plan can see, by what stable did lately, for each target; nothing where no rule compares failures. */
+export function outlookOf(
+  { plan, watch, targets }: { plan: Plan; watch: readonly WatchRule[]; targets: readonly Target[] },
+  history: Readonly<Record<string, Series>>,
+): string[] {
+  return targets.flatMap((target) => {
+    const rules = rulesFor(target, watch);
+    const metric = (['http5xx', 'errors'] as const).find((each) =>
+      rules.some((rule) => rule.metric === each),
+    );
+    const rule = rules.find((each) => each.metric === metric);
+    const read = metric && history[target.name]?.[metric];
+    if (rule === undefined || !('ratio' in rule) || read === undefined || plan.steps.length === 0) return [];
+    const { windows } = believable(read);
+    const { bad, total } = sum(windows.map(({ stable }) => stable));
+    const lately = `${target.name} had ${number(total)} requests in the last ${HISTORY_MINUTES} min`;
+    if (total === 0) return [`${lately}; no step can tell a bad release from a good one without any`];
+    const stakes = weightsOf([...rules.map(({ metric }) => metric), 'traffic']);
+    const expected = {
+      requestsPerSecond: total / HISTORY_MINUTES / 60,
+      // Where none failed, one may have: a rate of zero would make ten times as many none.
+      errorRate: Math.max(1, bad) / total,
+      ratio: rule.ratio,
+      alpha: plan.alpha,
+      part: (stakes.get(rule.metric) ?? 1) / targets.length,
+      burst: clusteringOf(target).burst,
+    };
+    const sights = plan.steps.map((step) => sightOf(step, expected));
+    const said = sights.slice(0, TOLD_MOST).map((sight) => sightText(sight, expected).join(';'));
+    const more = sights.length - said.length;
+    return [
+      `${lately}, of which ${number(bad)} failed; by these ${sights.every(isBlind) ? 'this plan cannot see anything, and its verdicts will be inconclusive' : 'its steps see this'}`,
+      ...said,
+      ...(more > 0 ? [`and ${more} more steps`] : []),
+    ];
+  });
+}
+
+const isBlind = ({ smallest }: Sight) => smallest === undefined;
 
 function twoDigits(value: number): string {
   return value < 10 ? value.toFixed(1) : number(Number(value.toPrecision(2)));

@@ -1,4 +1,5 @@
-import type { Metric } from './types.ts';
+import type { Target } from '../rollout/event.ts';
+import type { Metric, WatchRule } from './types.ts';
 
 /** How the stake against a release is split, before absent groups give theirs to the others. */
 const GROUPS: { share: number; has: (metric: Metric) => boolean }[] = [
@@ -13,6 +14,13 @@ const GROUPS: { share: number; has: (metric: Metric) => boolean }[] = [
 /** True for a rule about slow requests: `latency`, or a percentile such as `p95`. */
 export function isLatency(metric: Metric): metric is 'latency' | `p${number}` {
   return metric === 'latency' || /^p\d/.test(metric);
+}
+
+/** The rules that can be judged on a target: only HTTP targets answer with a status, and not all of them count it. */
+export function rulesFor({ name, source }: Target, rules: readonly WatchRule[]): WatchRule[] {
+  return rules.filter(
+    ({ metric, blind = [] }) => !blind.includes(name) && (metric !== 'http5xx' || source === 'http'),
+  );
 }
 
 /**

@@ -3,6 +3,9 @@ import { type Instant, type Percent, WINDOW_MS } from '../units.ts';
 import type { MovedWindow } from './evalue.ts';
 import type { Count, Window } from './types.ts';
 
+/** How far back a tick reads: the history of stable that stands in as control after promotion, and says what is slow. */
+export const HISTORY_MS = 15 * WINDOW_MS;
+
 /** No function is called more often in a minute; a larger count is a fault of whoever counted. */
 const COUNT_MAX = 1e9;
 

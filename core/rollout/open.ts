@@ -1,4 +1,5 @@
 import { limitNotices, limitsOf } from '../analysis/limits.ts';
+import { outlookOf } from '../analysis/planner.ts';
 import type { Alarm, Series, WatchRule } from '../analysis/types.ts';
 import type { Manifest } from '../config/manifest.ts';
 import { gatesFrom, hooksFrom, limitsFrom, planFrom, probeFrom, watchFrom } from '../config/rollout-file.ts';
@@ -92,6 +93,7 @@ export function open(
         ...watch.notices,
         ...unprobed(changed, hooks, probe),
         ...changed.flatMap(({ target }) => limitNotices(target, limits, plan, history[target.name])),
+        ...outlookOf({ plan, watch: watch.rules, targets: changed.map(({ target }) => target) }, history),
         ...alarms
           .filter(({ state }) => state === 'alarm')
           .map(

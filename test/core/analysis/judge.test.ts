@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { HISTORY_MS, judge, type Reading, stretch, worst } from '../../../core/analysis/judge.ts';
+import { judge, type Reading, stretch, worst } from '../../../core/analysis/judge.ts';
 import type { Alarm, Count, Series, VerdictStatus, Window } from '../../../core/analysis/types.ts';
+import { HISTORY_MS } from '../../../core/analysis/windows.ts';
 import { decide } from '../../../core/rollout/decide.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';

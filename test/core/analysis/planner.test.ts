@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { ALPHA, evidenceOfRatio, FAILURE_BETS } from '../../../core/analysis/evidence.ts';
-import { type Expected, minutesUntil, sightOf, sightText } from '../../../core/analysis/planner.ts';
+import {
+  type Expected,
+  minutesUntil,
+  outlookOf,
+  sightOf,
+  sightText,
+} from '../../../core/analysis/planner.ts';
 import { weightsOf } from '../../../core/analysis/weights.ts';
 import { seededRandom } from '../../../local/random.ts';
 
@@ -41,12 +47,18 @@ describe('minutes until a regression is found', () => {
     [3, 5, 1000, {}],
     [10, 10, 10, { ratio: 1 }],
     [5, 5, 100, { ratio: 1 }],
+    [20, 1, 50, {}],
+    [500, 1, 1, {}],
+    [10, 25, 2, { errorRate: 0.002 }],
+    [3, 10, 50, { errorRate: 0.01 }],
+    [100, 10, 10, {}],
+    [4, 2, 1000, { ratio: 1.25 }],
   ] as const)('of %d times at %d %% and %d a second are as in a simulation', (times, weight, rps, more) => {
     const expected = traffic(rps, more);
     const planned = minutesUntil(times, weight, expected) ?? Number.NaN;
     const real = simulated(times, weight, expected);
-    if (real > 3) expect(Math.abs(planned / real - 1)).toBeLessThan(0.25);
-    else expect(Math.abs(planned - real)).toBeLessThan(1);
+    if (real > 3) expect(Math.abs(planned / real - 1)).toBeLessThan(0.15);
+    else expect(Math.abs(planned - real)).toBeLessThan(0.6);
   });
 
   test('fall with traffic, weight and the size of the regression, and are one at least', () => {
@@ -91,5 +103,44 @@ describe('a step', () => {
     const text = sightText(sightOf({ weight: 10, bakeSeconds: 600 }, expected), expected).join();
     expect(text).toMatch(/^10 % for 10 min: about 3,000 canary requests; /);
     expect(text).not.toMatch(/NaN|Infinity|undefined/);
+  });
+});
+
+describe('what a plan can see by what stable did', () => {
+  const step = (weight: number) => ({ weight, bakeSeconds: 600, maxBakeSeconds: 600 });
+  const target = (name: string, source: 'async' | 'invoke') => ({
+    ...{ name, kind: 'lambda-alias', key: name, ref: {}, stable: '1', canary: '2' },
+    source,
+  });
+  const history = { api: { errors: [{ start: 0, stable: { bad: 90, total: 90_000 } }] } };
+  const said = (weights: number[], ratio: number, source: 'async' | 'invoke' = 'invoke') =>
+    outlookOf(
+      {
+        plan: { steps: weights.map(step), verifySeconds: 600, onInconclusive: 'pause' },
+        watch: [{ metric: 'errors', ratio }],
+        targets: [target('api', source)],
+      },
+      history,
+    );
+
+  test('is what a sight at that traffic is', () => {
+    const at = { requestsPerSecond: 100, errorRate: 0.001, ratio: 1.5 };
+    const sight = sightOf({ weight: 5, bakeSeconds: 600 }, at);
+    expect(said([5], 1.5)[1]).toBe(sightText(sight, at).join(';'));
+  });
+
+  test('is less where three failures may be one', () => {
+    const smallest = (text = '') => Number(/less than ([\d.]+)x is not visible/.exec(text)?.[1]);
+    expect(smallest(said([5], 1.5, 'async')[1])).toBeGreaterThan(smallest(said([5], 1.5)[1]));
+  });
+
+  test('is told for the first five of many steps', () => {
+    const all = said([1, 2, 3, 4, 5, 6, 7], 1.5);
+    expect(all).toHaveLength(7);
+    expect(all.at(-1)).toBe('and 2 more steps');
+  });
+
+  test('is not spoken of where nothing is compared', () => {
+    expect(said([], 1.5)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { rulesFor } from '../../../core/analysis/judge.ts';
 import type { Alarm, Series } from '../../../core/analysis/types.ts';
+import { rulesFor } from '../../../core/analysis/weights.ts';
 import type { Manifest } from '../../../core/config/manifest.ts';
 import { rolloutFileFrom } from '../../../core/config/rollout-file.ts';
 import { RolloutError } from '../../../core/errors.ts';
@@ -234,12 +234,13 @@ describe('handled 5xx', () => {
     errors: [{ start: minute(-2), stable: { bad: 0, total: errors } }],
     http5xx: http5xx === 0 ? [] : [{ start: minute(-2), stable: { bad: 0, total: http5xx } }],
   });
+  const of5xx = (notices: string[]) => notices.filter((notice) => notice.includes('5xx'));
   const metrics = (more: Partial<Found>) => openedBy(more).watch.map(({ metric }) => metric);
 
   test('are not watched where stable answers and counts no responses, which is told', () => {
     const event = openedBy({ history: { api: lately(100, 0) } });
     expect(event.watch).toEqual([{ metric: 'errors', ratio: 1.5 }]);
-    expect(event.notices).toEqual([
+    expect(of5xx(event.notices)).toEqual([
       'http5xx is not watched in this rollout: version 7 of api counts no responses; wrap the handler with withSpillway',
     ]);
   });
@@ -279,7 +280,7 @@ describe('handled 5xx', () => {
       history: { api: lately(100, 100), worker: lately(100, 0) },
     };
     expect(metrics(more)).toEqual(['errors', 'http5xx']);
-    expect(openedBy(more).notices).toEqual([]);
+    expect(of5xx(openedBy(more).notices)).toEqual([]);
   });
 
   test('are not spoken of where nobody asked for them', () => {
@@ -287,7 +288,8 @@ describe('handled 5xx', () => {
       manifest: manifest({ watch: { errors: '2x' } }),
       history: { api: lately(100, 0) },
     });
-    expect(event).toMatchObject({ watch: [{ metric: 'errors', ratio: 2 }], notices: [] });
+    expect(event.watch).toEqual([{ metric: 'errors', ratio: 2 }]);
+    expect(of5xx(event.notices)).toEqual([]);
   });
 });
 
@@ -308,6 +310,33 @@ describe('the settle time', () => {
     const two = manifest({ targets: BOTH });
     expect(openedBy({ manifest: two, targets: targets('8') }).settleSeconds).toBe(80);
     expect(openedBy({ manifest: two, targets: targets('7') }).settleSeconds).toBe(65);
+  });
+});
+
+describe('what its steps can see', () => {
+  const noticesAt = (bad: number, total: number) =>
+    openedBy({
+      manifest: manifest({ watch: { errors: '1.5x' } }),
+      history: { api: { errors: [{ start: minute(-2), stable: { bad, total } }] } },
+    }).notices;
+
+  test('is told by what stable did lately', () => {
+    const [lately, first] = noticesAt(90, 90_000);
+    expect(lately).toBe(
+      'api had 90,000 requests in the last 15 min, of which 90 failed; by these its steps see this',
+    );
+    expect(first).toMatch(
+      /canary requests; ten times the errors are found in about .* is not visible in this step$/,
+    );
+  });
+
+  test('is nothing at too little traffic, and none at all without any', () => {
+    expect(noticesAt(0, 15)[0]).toContain(
+      'this plan cannot see anything, and its verdicts will be inconclusive',
+    );
+    expect(noticesAt(0, 0)).toEqual([
+      'api had 0 requests in the last 15 min; no step can tell a bad release from a good one without any',
+    ]);
   });
 });
 
