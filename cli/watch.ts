@@ -28,7 +28,7 @@ export function waiting(rolloutId: string, waitsFor: string[]): string {
 }
 
 /** Prints a rollout's events as they come, until it ends; answers the exit code of its outcome. */
-export async function watchToEnd(backend: Backend, rolloutId: string): Promise<number> {
+export async function watchToEnd(backend: Backend, rolloutId: string, isVerbose = false): Promise<number> {
   const began = Date.now();
   const read = patientReader(backend);
   let rollout: Rollout | undefined;
@@ -38,7 +38,7 @@ export async function watchToEnd(backend: Backend, rolloutId: string): Promise<n
     const { rollout: head, events, waitsFor } = await read(rolloutId, seen);
     for (const event of events) {
       rollout = evolve(rollout, event);
-      const line = describe(event, rollout);
+      const line = describe(event, rollout, isVerbose);
       if (line !== undefined) console.log(`${new Date(event.at).toISOString().slice(11, 19)} ${line}`);
     }
     seen += events.length;

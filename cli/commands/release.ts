@@ -19,12 +19,13 @@ const OPTIONS = {
   author: { type: 'string' },
   'allow-older': { type: 'boolean' },
   wait: { type: 'boolean' },
+  verbose: { type: 'boolean' },
 } as const;
 
 /** Uploads a release, its manifest last, and with --wait follows it to its end. */
 export const release: Command = {
   usage:
-    'release FILE --version TARGET=N | --zip TARGET=PATH [--release ID] [--order N] [--commit SHA] [--author NAME] [--allow-older] [--wait]',
+    'release FILE --version TARGET=N | --zip TARGET=PATH [--release ID] [--order N] [--commit SHA] [--author NAME] [--allow-older] [--wait] [--verbose]',
   does: 'uploads a release; with --wait exits 0 completed, 10 reverted, 11 refused, 12 superseded, 13 halted',
   async run(args) {
     const { values, positionals } = parsed(args, ['FILE'], OPTIONS);
@@ -58,7 +59,7 @@ export const release: Command = {
     await uploadOnce(backend, `${folder}/manifest.json`, bytesOf(uploaded), () => {});
     const rolloutId = rolloutIdFrom(rollout.service, id, 1);
     console.log(`${rolloutId} is uploaded`);
-    return values.wait ? watchToEnd(backend, rolloutId) : 0;
+    return values.wait ? watchToEnd(backend, rolloutId, values.verbose) : 0;
   },
 };
 

@@ -44,8 +44,8 @@ export function page(rollout: Rollout, events: RolloutEvent[]): string {
 <title>${escaped(rollout.opening.rolloutId)}</title>
 <style>:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}svg{max-width:100%;height:auto;margin:1rem 0}time{opacity:.7}ol{padding-left:1.2rem}</style>
 </head><body><h1>${escaped(rollout.opening.rolloutId)}</h1><p>${escaped(rollout.reason ?? rollout.verdict?.reason ?? '')}</p>
-${subjects.map((subject) => pictureOf(told, subject)).join('\n')}
-<ol>${lines.join('\n')}</ol></body></html>
+<ol>${lines.join('\n')}</ol>
+${subjects.map((subject) => `<details><summary>${escaped(`${subject.target} ${subject.metric}`)}: the statistics</summary>${pictureOf(told, subject)}</details>`).join('\n')}</body></html>
 `;
 }
 

@@ -6,12 +6,13 @@ import type { Backend } from '../backend.ts';
 import type { Command } from '../spillway.ts';
 import { waiting } from '../watch.ts';
 
-/** Says what is under way, or all about one rollout; --json prints the journal as it is. */
+/** Says what is under way, or all about one rollout; --json prints the journal as it is, --verbose the statistics under each verdict. */
 export const status: Command = {
-  usage: 'status [ROLLOUT] [--json]',
+  usage: 'status [ROLLOUT] [--json] [--verbose]',
   does: 'says what is under way, or all about one rollout',
   async run(args) {
-    const { values, positionals } = parsed(args, ['ROLLOUT'], { ...WHERE, json: { type: 'boolean' } }, 0);
+    const options = { ...WHERE, json: { type: 'boolean' }, verbose: { type: 'boolean' } } as const;
+    const { values, positionals } = parsed(args, ['ROLLOUT'], options, 0);
     const rolloutId = positionals.length === 0 ? undefined : named(positionals[0]);
     const backend = backendFrom(values);
     if (rolloutId === undefined) {
@@ -33,7 +34,7 @@ export const status: Command = {
     let state: Rollout | undefined;
     for (const event of events) {
       state = evolve(state, event);
-      const text = describe(event, state);
+      const text = describe(event, state, values.verbose);
       if (text !== undefined && event.type !== 'RolloutClosed')
         console.log(`${new Date(event.at).toISOString().slice(0, 19)} ${text}`);
     }

@@ -24,7 +24,16 @@ import {
 import { LATENCY_ODDS, type SlowFrom, slowFrom, slowWindows } from './latency.ts';
 import { fewest, tenfold, wouldShow } from './power.ts';
 import { type Cells, cellsFrom, evidenceOfSlowdown, slowdownWindows } from './slowdown.ts';
-import type { Count, Finding, OddsInterval, Series, SpreadWindow, WatchRule, Window } from './types.ts';
+import type {
+  Count,
+  Finding,
+  Metric,
+  OddsInterval,
+  Series,
+  SpreadWindow,
+  WatchRule,
+  Window,
+} from './types.ts';
 import { isLatency } from './weights.ts';
 import { believable, comparedWindows, sum } from './windows.ts';
 
@@ -138,7 +147,7 @@ function judged(
       ? undefined
       : stepNeeds(asked, question, inStep);
   const needed = wanting ?? (isGuarded || isSafe ? undefined : suspicion(evidence));
-  const missing = whyMissing(rollout, target.name, inStep, series);
+  const missing = whyMissing(rollout, target.name, inStep, series) ?? whyGone(rule.metric, series, step.to);
   const said = (counts: Sides, ...more: (string | undefined)[]) =>
     [`${asked.label}${words(rule, counts, slow)}`, ...more].filter((part) => part !== undefined).join('; ');
   const odds = 'ratio' in rule ? oddsOf(asked, question, compared, inStep) : undefined;
@@ -382,6 +391,33 @@ function whyMissing(
     ? `the canary ran ${number(invocations)} times but counts no responses; wrap its handler with withSpillway`
     : `the canary was due about ${number(due)} requests at ${weight} % and CloudWatch shows none; look at its metrics and at the alias`;
 }
+
+/**
+ * Why a metric that was counted and is counted no more is a measuring fault: the function is still invoked, and by what was
+ * counted for each invocation before, that much cannot have come to nothing. Undefined where it may have.
+ */
+function whyGone(metric: Metric, series: Series, to: Instant): string | undefined {
+  if (metric === 'errors' || metric === 'throttles' || metric === 'traffic') return undefined;
+  const counted: readonly { start: Instant; canary?: Total; stable?: Total }[] =
+    (isLatency(metric) ? series.latency : series[metric]) ?? [];
+  const last = Math.max(...counted.filter((window) => totalOf(window) > 0).map(({ start }) => start));
+  const runs = believable(series.errors ?? []).windows.filter(({ start }) => start + WINDOW_MS <= to);
+  const before = runs.filter(({ start }) => start <= last);
+  const since = runs.filter(({ start }) => start > last);
+  const invocations = (windows: readonly Window[]) =>
+    windows.reduce((all, window) => all + totalOf(window), 0);
+  const known = new Set(before.map(({ start }) => start));
+  const each = counted.reduce((all, window) => all + (known.has(window.start) ? totalOf(window) : 0), 0);
+  const due = Math.round((each / Math.max(1, invocations(before))) * invocations(since));
+  return due >= EXPECTED_MIN
+    ? `it is counted no more, though the function was invoked ${number(invocations(since))} times since and about ${number(due)} were due; look at its metrics`
+    : undefined;
+}
+
+type Total = { total: number } | undefined;
+
+const totalOf = ({ canary, stable }: { canary?: Total; stable?: Total }) =>
+  (canary?.total ?? 0) + (stable?.total ?? 0);
 
 function withoutHistory({ rule, target, label }: Asked): Answer {
   const nothing = { bad: 0, total: 0 };

@@ -1,11 +1,15 @@
+import { statisticsOf } from '../analysis/statistics.ts';
 import type { Verdict } from '../analysis/types.ts';
 import { duration, number } from '../words.ts';
 import type { RolloutEvent } from './event.ts';
 import type { Rollout } from './state.ts';
 import { bakeOf } from './timing.ts';
 
-/** One line for people about an event, or undefined where it is only bookkeeping. `after` is the rollout with the event in it. */
-export function describe(event: RolloutEvent, after: Rollout): string | undefined {
+/**
+ * One line for people about an event, or undefined where it is only bookkeeping. `after` is the rollout with the event in it;
+ * the statistics of a verdict follow in lines of their own where `isVerbose`.
+ */
+export function describe(event: RolloutEvent, after: Rollout, isVerbose = false): string | undefined {
   const versions = after.opening.targets
     .map(({ stable, canary }) => `version ${stable} -> ${canary || 'one that is published first'}`)
     .join(', ');
@@ -34,7 +38,10 @@ export function describe(event: RolloutEvent, after: Rollout): string | undefine
     case 'Promoted':
       return `${event.target} promoted: version ${versionOf(after, event.target, 'canary')} serves 100 %`;
     case 'Measured':
-      return measured(event.verdict, after);
+      return [
+        measured(event.verdict, after),
+        ...(isVerbose ? statisticsOf(event.verdict).map((line) => `  ${line}`) : []),
+      ].join('\n');
     case 'AlarmRaised':
       return `alarm ${event.alarm} went off`;
     case 'StrangerSeen':

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Backend } from '../../cli/backend.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { fold } from '../../core/rollout/state.ts';
-import { closed, inVerify, onFirstStep, paused, ROLLOUT_ID } from '../core/rollout/given.ts';
+import { closed, inVerify, measured, onFirstStep, paused, ROLLOUT_ID } from '../core/rollout/given.ts';
 import { fakeBackend, spillway } from './called.ts';
 
 const reading = (events: RolloutEvent[]) => {
@@ -64,6 +64,22 @@ describe('status', () => {
     );
     expect(lines.at(-1)).toContain('completed');
     expect(lines.filter((line) => line.includes('completed'))).toHaveLength(1);
+  });
+
+  test('tells counts alone, and the statistics under each verdict with --verbose', async () => {
+    const counts = { canary: { bad: 0, total: 9 }, stable: { bad: 0, total: 90 }, windows: 2, evidence: 1 };
+    const said = { target: 'api', metric: 'errors', status: 'pass', reason: '', ...counts } as const;
+    const look = measured('pass', [1, 3]);
+    const { backend } = reading([
+      ...onFirstStep(),
+      { ...look, verdict: { ...look.verdict, findings: [said] } },
+    ]);
+    const [brief, verbose] = [
+      await spillway(backend, 'status', ROLLOUT_ID, '--local'),
+      await spillway(backend, 'status', ROLLOUT_ID, '--verbose', '--local'),
+    ];
+    expect(brief.out).not.toContain('evidence');
+    expect(verbose.out).toContain('\n  api errors: evidence 2.7; 2 windows of this step');
   });
 
   test('--json prints the journal as it is, and nothing else', async () => {

@@ -82,6 +82,36 @@ describe('throttles and counts of the user’s own', () => {
   });
 });
 
+describe('a metric that is counted no more, on either version, while the function goes on', () => {
+  const custom = { bad: { namespace: 'Shop', name: 'Failed' }, total: { namespace: 'Shop', name: 'Orders' } };
+  const rules = watching({ metric: 'errors', ratio: 1.5 }, { metric: 'custom.orders', ratio: 1.5, custom });
+  const errors = [-3, -2, -1, 1, 2, 3].map((start) => window(start, [0, 400], [0, 3_600]));
+  /** Orders until a minute, one for so many invocations. */
+  const orders = (until: number, one: number) =>
+    errors.slice(0, errors.findIndex(({ start }) => start === minute(until)) + 1).map(({ start }) => ({
+      ...{ start, canary: count(0, 400 / one), stable: count(0, 3_600 / one) },
+    }));
+
+  test('is broken and says so', () => {
+    const said = verdict(rules, { errors, 'custom.orders': orders(1, 1) }, 5);
+    expect(said.status).toBe('broken');
+    expect(said.reason).toContain(
+      'it is counted no more, though the function was invoked 8,000 times since and about 8,000 were due',
+    );
+  });
+
+  test('is none where so few are due that chance may explain it, or none was ever counted', () => {
+    for (const rare of [orders(2, 400), []])
+      expect(finding(rules, { errors, 'custom.orders': rare }, 'custom.orders', 5)).toMatchObject({
+        status: 'inconclusive',
+      });
+  });
+
+  test('still going on is not broken', () => {
+    expect(verdict(rules, { errors, 'custom.orders': orders(3, 1) }, 5).status).toBe('pass');
+  });
+});
+
 describe('the split of the requests', () => {
   const rules = watching({ metric: 'errors', ratio: 1.5 });
   const even = (start: number) => window(start, [0, 400], [0, 3_600]);
