@@ -400,7 +400,8 @@ function whyGone(metric: Metric, series: Series, to: Instant): string | undefine
   if (metric === 'errors' || metric === 'throttles' || metric === 'traffic') return undefined;
   const counted: readonly { start: Instant; canary?: Total; stable?: Total }[] =
     (isLatency(metric) ? series.latency : series[metric]) ?? [];
-  const last = Math.max(...counted.filter((window) => totalOf(window) > 0).map(({ start }) => start));
+  const last = counted.findLast((window) => totalOf(window) > 0)?.start ?? Number.NEGATIVE_INFINITY;
+  if (!series.errors?.some(({ start }) => start > last)) return undefined;
   const runs = believable(series.errors ?? []).windows.filter(({ start }) => start + WINDOW_MS <= to);
   const before = runs.filter(({ start }) => start <= last);
   const since = runs.filter(({ start }) => start > last);
