@@ -5,7 +5,7 @@ import { duration, number } from '../words.ts';
 import { logFactorWorse } from './evalue.ts';
 import { ALPHA, clusteringOf, FAILURE_BETS, HEAD } from './evidence.ts';
 import { logMeanExp } from './mixture.ts';
-import type { Series, WatchRule } from './types.ts';
+import type { Series, WatchRule, Window } from './types.ts';
 import { rulesFor, weightsOf } from './weights.ts';
 import { believable, HISTORY_MS, sum } from './windows.ts';
 
@@ -160,11 +160,14 @@ export function outlookOf(
     if (rule === undefined || !('ratio' in rule) || read === undefined || plan.steps.length === 0) return [];
     const { windows } = believable(read);
     const { bad, total } = sum(windows.map(({ stable }) => stable));
-    const lately = `${target.name} had ${number(total)} requests in the last ${HISTORY_MINUTES} min`;
+    const seen = windows.filter(({ stable }) => stable !== undefined && stable.total > 0);
+    // A service that began to be called within the quarter of an hour is taken at its rate since then.
+    const minutes = seen.length === 0 ? HISTORY_MINUTES : minutesBetween(seen[0], seen.at(-1));
+    const lately = `${target.name} had ${number(total)} requests in ${duration(minutes * 60).replace('60 s', '1 min')}`;
     if (total === 0) return [`${lately}; no step can tell a bad release from a good one without any`];
     const stakes = weightsOf([...rules.map(({ metric }) => metric), 'traffic']);
     const expected = {
-      requestsPerSecond: total / HISTORY_MINUTES / 60,
+      requestsPerSecond: total / minutes / 60,
       // Where none failed, one may have: a rate of zero would make ten times as many none.
       errorRate: Math.max(1, bad) / total,
       ratio: rule.ratio,
@@ -173,7 +176,11 @@ export function outlookOf(
       burst: clusteringOf(target).burst,
     };
     const sights = plan.steps.map((step) => sightOf(step, expected));
-    const said = sights.slice(0, TOLD_MOST).map((sight) => sightText(sight, expected).join(';'));
+    const said = sights.slice(0, TOLD_MOST).map((sight) =>
+      sightText(sight, expected)
+        .map((line) => line.trim())
+        .join('; '),
+    );
     const more = sights.length - said.length;
     return [
       `${lately}, of which ${number(bad)} failed; by these ${sights.every(isBlind) ? 'this plan cannot see anything, and its verdicts will be inconclusive' : 'its steps see this'}`,
@@ -181,6 +188,10 @@ export function outlookOf(
       ...(more > 0 ? [`and ${more} more steps`] : []),
     ];
   });
+}
+
+function minutesBetween(first: Window | undefined, last: Window | undefined): number {
+  return ((last?.start ?? 0) - (first?.start ?? 0)) / WINDOW_MS + 1;
 }
 
 const isBlind = ({ smallest }: Sight) => smallest === undefined;

@@ -112,7 +112,9 @@ describe('what a plan can see by what stable did', () => {
     ...{ name, kind: 'lambda-alias', key: name, ref: {}, stable: '1', canary: '2' },
     source,
   });
-  const history = { api: { errors: [{ start: 0, stable: { bad: 90, total: 90_000 } }] } };
+  const history = {
+    api: { errors: [0, 60_000].map((start) => ({ start, stable: { bad: 6, total: 6_000 } })) },
+  };
   const said = (weights: number[], ratio: number, source: 'async' | 'invoke' = 'invoke') =>
     outlookOf(
       {
@@ -126,7 +128,7 @@ describe('what a plan can see by what stable did', () => {
   test('is what a sight at that traffic is', () => {
     const at = { requestsPerSecond: 100, errorRate: 0.001, ratio: 1.5 };
     const sight = sightOf({ weight: 5, bakeSeconds: 600 }, at);
-    expect(said([5], 1.5)[1]).toBe(sightText(sight, at).join(';'));
+    expect(said([5], 1.5)[1]).toBe(sightText(sight, at).join('; '));
   });
 
   test('is less where three failures may be one', () => {

@@ -317,14 +317,19 @@ describe('what its steps can see', () => {
   const noticesAt = (bad: number, total: number) =>
     openedBy({
       manifest: manifest({ watch: { errors: '1.5x' } }),
-      history: { api: { errors: [{ start: minute(-2), stable: { bad, total } }] } },
+      history: {
+        api: {
+          errors: [
+            { start: minute(-15), stable: { bad, total } },
+            { start: minute(-1), stable: { bad: 0, total: Math.min(1, total) } },
+          ],
+        },
+      },
     }).notices;
 
   test('is told by what stable did lately', () => {
     const [lately, first] = noticesAt(90, 90_000);
-    expect(lately).toBe(
-      'api had 90,000 requests in the last 15 min, of which 90 failed; by these its steps see this',
-    );
+    expect(lately).toBe('api had 90,001 requests in 15 min, of which 90 failed; by these its steps see this');
     expect(first).toMatch(
       /canary requests; ten times the errors are found in about .* is not visible in this step$/,
     );
@@ -335,7 +340,7 @@ describe('what its steps can see', () => {
       'this plan cannot see anything, and its verdicts will be inconclusive',
     );
     expect(noticesAt(0, 0)).toEqual([
-      'api had 0 requests in the last 15 min; no step can tell a bad release from a good one without any',
+      'api had 0 requests in 15 min; no step can tell a bad release from a good one without any',
     ]);
   });
 });
