@@ -145,11 +145,19 @@ function suggestions({ suggestedMinutes, suggestedWeight, weight, bakeMinutes }:
 /** Steps that an opening tells about one by one; a plan with more is told by its first ones. */
 const TOLD_MOST = 5;
 
-/** What the steps of a plan can see, by what stable did lately, for each target; nothing where no rule compares failures. */
+/** What the steps of a plan can see in the requests of users, by what stable did lately, for each target; nothing where no rule compares failures. */
 export function outlookOf(
-  { plan, watch, targets }: { plan: Plan; watch: readonly WatchRule[]; targets: readonly Target[] },
+  {
+    plan,
+    watch,
+    targets,
+    isProbed = false,
+  }: { plan: Plan; watch: readonly WatchRule[]; targets: readonly Target[]; isProbed?: boolean },
   history: Readonly<Record<string, Series>>,
 ): string[] {
+  const blind = isProbed
+    ? 'no step can see anything, and the verdicts rest on probes'
+    : 'this plan cannot see anything, and its verdicts will be inconclusive';
   return targets.flatMap((target) => {
     const rules = rulesFor(target, watch);
     const metric = (['http5xx', 'errors'] as const).find((each) =>
@@ -164,8 +172,12 @@ export function outlookOf(
     // A service that began to be called within the quarter of an hour is taken at its rate since then.
     const minutes = seen.length === 0 ? HISTORY_MINUTES : minutesBetween(seen[0], seen.at(-1));
     const lately = `${target.name} had ${number(total)} requests in ${duration(minutes * 60).replace('60 s', '1 min')}`;
-    if (total === 0) return [`${lately}; no step can tell a bad release from a good one without any`];
-    const stakes = weightsOf([...rules.map(({ metric }) => metric), 'traffic']);
+    if (total === 0) return [`${lately}; by these ${blind}`];
+    const stakes = weightsOf([
+      ...rules.map(({ metric }) => metric),
+      'traffic',
+      ...(isProbed ? (['probes'] as const) : []),
+    ]);
     const expected = {
       requestsPerSecond: total / minutes / 60,
       // Where none failed, one may have: a rate of zero would make ten times as many none.
@@ -183,7 +195,7 @@ export function outlookOf(
     );
     const more = sights.length - said.length;
     return [
-      `${lately}, of which ${number(bad)} failed; by these ${sights.every(isBlind) ? 'this plan cannot see anything, and its verdicts will be inconclusive' : 'its steps see this'}`,
+      `${lately}, of which ${number(bad)} failed; by these ${sights.every(isBlind) ? blind : 'its steps see this'}`,
       ...said,
       ...(more > 0 ? [`and ${more} more steps`] : []),
     ];

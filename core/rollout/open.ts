@@ -93,7 +93,15 @@ export function open(
         ...watch.notices,
         ...unprobed(changed, hooks, probe),
         ...changed.flatMap(({ target }) => limitNotices(target, limits, plan, history[target.name])),
-        ...outlookOf({ plan, watch: watch.rules, targets: changed.map(({ target }) => target) }, history),
+        ...outlookOf(
+          {
+            plan,
+            watch: watch.rules,
+            targets: changed.map(({ target }) => target),
+            isProbed: probe !== undefined,
+          },
+          history,
+        ),
         ...alarms
           .filter(({ state }) => state === 'alarm')
           .map(

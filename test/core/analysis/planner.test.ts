@@ -142,6 +142,21 @@ describe('what a plan can see by what stable did', () => {
     expect(all.at(-1)).toBe('and 2 more steps');
   });
 
+  test('of users alone is nothing at too little traffic, where probes are told to stand in', () => {
+    const [lately] = outlookOf(
+      {
+        plan: { steps: [step(5)], verifySeconds: 600, onInconclusive: 'pause' },
+        watch: [{ metric: 'errors', ratio: 1.5 }],
+        targets: [target('api', 'invoke')],
+        isProbed: true,
+      },
+      { api: { errors: [{ start: 0, stable: { bad: 0, total: 1 } }] } },
+    );
+    expect(lately).toBe(
+      'api had 1 requests in 1 min, of which 0 failed; by these no step can see anything, and the verdicts rest on probes',
+    );
+  });
+
   test('is not spoken of where nothing is compared', () => {
     expect(said([], 1.5)).toEqual([]);
   });

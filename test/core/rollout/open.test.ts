@@ -340,7 +340,7 @@ describe('what its steps can see', () => {
       'this plan cannot see anything, and its verdicts will be inconclusive',
     );
     expect(noticesAt(0, 0)).toEqual([
-      'api had 0 requests in 15 min; no step can tell a bad release from a good one without any',
+      'api had 0 requests in 15 min; by these this plan cannot see anything, and its verdicts will be inconclusive',
     ]);
   });
 });
