@@ -17,7 +17,7 @@ interface Benchmark {
 const benchmarks: Record<string, Benchmark> = {
   bundle: { run: bundles },
   cost: { run: cost },
-  harm: { run: harm, takes: ['--runs'] },
+  harm: { run: harm, takes: ['--runs', '--seed'] },
   loop: { run: loop },
   many: { run: many },
 };
