@@ -34,7 +34,7 @@ export async function bundleHandlers(outdir: string): Promise<Record<string, Bun
     outExtension: { '.js': '.mjs' },
     bundle: true,
     minify: true,
-    keepNames: true,
+    keepNames: false,
     format: 'esm',
     platform: 'node',
     target: 'es2024',

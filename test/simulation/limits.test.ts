@@ -56,9 +56,9 @@ test('an old backlog and old dead letters are not held against a good release, w
   const limits = { dlqNew: 0, oldestMessage: '2m', batchFailures: 0 };
   const { rollout } = await play(worker({ backlog: () => 3_600, deadLettered: 7 }, limits));
   expect(rollout?.outcome).toBe('completed');
-  expect(rollout?.opening.notices).toEqual([
+  expect(rollout?.opening.notices).toContain(
     'limits.oldestMessage of api is over 2 min already; it is not held against this release until it has recovered',
-  ]);
+  );
   expect(rollout?.verdict?.limits).toMatchObject([
     { limit: 'dlqNew', status: 'pass', value: 0 },
     { limit: 'oldestMessage', status: 'pass', value: 3_600 },
