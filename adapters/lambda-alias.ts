@@ -196,11 +196,14 @@ function seenFrom({ FunctionVersion, RoutingConfig, Description, RevisionId }: A
   const weights = Object.entries(RoutingConfig?.AdditionalVersionWeights ?? {});
   return {
     primary: FunctionVersion ?? '',
-    weights: Object.fromEntries(weights.map(([version, weight]) => [version, Math.round(weight * 100)])),
+    weights: Object.fromEntries(weights.map(([version, weight]) => [version, percentOf(weight)])),
     stamp: stampFrom(Description),
     revision: RevisionId,
   };
 }
+
+/** Without what floating point adds, and with every part of a percent: a stranger's weight is written back as it was. */
+const percentOf = (weight: number): Percent => Math.round(weight * 1e12) / 1e10;
 
 function observedFrom({ primary, weights, stamp }: Observed): Observed {
   return { primary, weights, stamp };
