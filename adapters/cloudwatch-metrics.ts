@@ -220,7 +220,10 @@ function windowsFrom(metric: string, read: ReadValues): Window[] {
     const bad = read(`${metric}/bad`, side);
     const total = read(`${metric}/total`, side);
     const isApart = metric === 'throttles';
+    // Both counts come with each request, 0 included, so one alone is half of what happened and would read as health.
+    const isPaired = metric === 'errors' || metric === 'http5xx';
     for (const start of isApart ? new Set([...total.keys(), ...bad.keys()]) : total.keys()) {
+      if (isPaired && !bad.has(start)) continue;
       const window = windows.get(start) ?? { start };
       const wrong = bad.get(start) ?? 0;
       window[side] = { bad: wrong, total: (total.get(start) ?? 0) + (isApart ? wrong : 0) };

@@ -76,7 +76,9 @@ describe('GetMetricData', () => {
         MetricDataResults: [result('m0', [[1, 2]]), result('m1', [[1, 200]], 'PartialData')],
         NextToken: 'third',
       })
-      .resolves({ MetricDataResults: [result('m1', [[2, 300]]), result('m2'), result('m3')] });
+      .resolves({
+        MetricDataResults: [result('m0', [[2, 0]]), result('m1', [[2, 300]]), result('m2'), result('m3')],
+      });
     expect(await source.read(target, ERRORS, FROM, TO)).toEqual({
       errors: [
         { start: FROM, canary: { bad: 1, total: 100 } },
@@ -87,6 +89,32 @@ describe('GetMetricData', () => {
     const inputs = cloudwatch.commandCalls(GetMetricDataCommand).map(({ args }) => args[0].input);
     expect(inputs.map(({ NextToken }) => NextToken)).toEqual([undefined, 'second', 'third']);
     for (const { NextToken: _, ...asked } of inputs) expect(asked).toEqual(inputs[0]);
+  });
+
+  test('whose window has a total without its bad count, or the other way round, has not arrived there', async () => {
+    cloudwatch.on(GetMetricDataCommand).resolves({
+      MetricDataResults: [
+        result('m0', [
+          [0, 5],
+          [2, 7],
+        ]),
+        result('m1', [
+          [0, 100],
+          [1, 100],
+        ]),
+        result('m2', [[1, 0]]),
+        result('m3', [
+          [0, 900],
+          [1, 900],
+        ]),
+      ],
+    });
+    expect(await source.read(target, ERRORS, FROM, TO)).toEqual({
+      errors: [
+        { start: FROM, canary: { bad: 5, total: 100 } },
+        { start: FROM + 60_000, stable: { bad: 0, total: 900 } },
+      ],
+    });
   });
 
   test('that fails on a later page gives nothing at all', async () => {
@@ -133,7 +161,7 @@ describe('over the wire', () => {
       StatusCode: 'Complete',
     });
     const body = JSON.stringify({
-      MetricDataResults: [series('m0', [3]), series('m1', [100, 50]), series('m2', []), series('m3', [])],
+      MetricDataResults: [series('m0', [3, 0]), series('m1', [100, 50]), series('m2', []), series('m3', [])],
     });
     const { config, sent } = stubbed({ body });
     expect(await cloudwatchMetrics(new CloudWatchClient(config)).read(target, ERRORS, FROM, TO)).toEqual({
