@@ -210,8 +210,8 @@ const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }
       ? [{ type: 'Resumed', at, by: 'spillway' }]
       : [];
   }
-  // Somebody has answered the question already that a pause would ask.
-  if (isPromoted(after)) return [];
+  // Somebody has answered the question already that a pause would ask; what cannot be verified at 100 % is another one.
+  if (isPromoted(after) && after.promotedAt === undefined) return [];
   const bake = bakeOf(after);
   const isOver = bake !== undefined && verdict.to >= bake.max;
   if (after.brokenInRow >= BROKEN_TICKS_MAX || (isOver && verdict.status === 'broken')) {

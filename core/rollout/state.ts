@@ -257,6 +257,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
       return {
         ...state,
         pause: undefined,
+        brokenInRow: 0,
         promotion: { step: state.step, full: event.full },
         unproven: [
           ...new Set([...state.unproven, `${event.by} promoted it before its evidence was complete`]),

@@ -320,6 +320,24 @@ describe('ticks that cannot measure', () => {
       .when(record('broken', [9, 10]), 11)
       .then(measured('broken', [9, 10]), called(11));
   });
+
+  test.each([
+    ['to 100 %', [...onSecondStep(), promotionOrdered(6, { full: true }), ...raised(100, 3, 8.5)]],
+    [
+      'on the way to 100 %',
+      [...onSecondStep(), intended(100, 3, 8.4), promotionOrdered(8.5), promoted(3, 8.5)],
+    ],
+  ])('after promotion call people too where it had been ordered %s', (_, history) => {
+    given(history, broken(4))
+      .when(record('broken', [9, 10]), 11)
+      .then(measured('broken', [9, 10]), called(11));
+  });
+
+  test('have to come five times again after an order to go on', () => {
+    given(inVerify(), broken(5), called(11), promotionOrdered(12))
+      .when(record('broken', [9, 12]), 13)
+      .then(measured('broken', [9, 12]));
+  });
 });
 
 describe('an alarm', () => {
