@@ -1,58 +1,37 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { RolloutEvent, Target } from '../core/rollout/event.ts';
-import { isSameStamp, type Stamp, stampFrom, stampText } from '../core/rollout/stamp.ts';
+import { isSameStamp, stampText } from '../core/rollout/stamp.ts';
 import { fold, type Rollout } from '../core/rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../core/units.ts';
-import type { ModelTraffic } from './traffic.ts';
-import type { World } from './world.ts';
+import {
+  abortActs,
+  bakeSurvivesTakeover,
+  blameHasEvidence,
+  brokenIsBounded,
+  everyRaiseConditional,
+  gatesHeld,
+  lostRoutingLandsOnStable,
+  quarantineHolds,
+  redBeforeNeverBlames,
+  revertedToWhatServed,
+  shiftedMeansStands,
+  waitsEnd,
+  weightsOnlyRise,
+} from './checkers-of-incidents.ts';
+import type { Run } from './run.ts';
+import {
+  type Checker,
+  LEAVING,
+  type Limits,
+  metBy,
+  perRollout,
+  shareOf,
+  standingAt,
+  those,
+  type View,
+  views,
+} from './view.ts';
 
-/** Where an alias sent its traffic at some moment. */
-export interface Standing {
-  primary: string;
-  weights: Record<string, Percent>;
-}
-
-/** One change of an alias that Lambda took, whoever sent it. */
-export interface AliasWrite {
-  kind: 'write';
-  at: Instant;
-  /** `lambda-alias:<function>:<alias>`, as targets name it. */
-  key: string;
-  before: Standing;
-  /** Absent where the alias was deleted. */
-  after: Standing | undefined;
-  /** The stamp that was sent along; absent for anybody but a rollout. */
-  by: Stamp | undefined;
-}
-
-/** What the users of one version had met. */
-export interface Met {
-  requests: number;
-  failed: number;
-}
-
-/** One append to the journal, with what users had met by then on each version. */
-export interface Append {
-  kind: 'append';
-  at: Instant;
-  rollout: Rollout;
-  events: RolloutEvent[];
-  met: Record<string, Met>;
-  /** Calls of exact versions so far, by `function:version`: smoke tests and probes, which no user makes. */
-  put: Record<string, number>;
-}
-
-/** Everything the checkers look at, in the order in which it happened. */
-export interface Run {
-  timeline: (AliasWrite | Append)[];
-  heads: Rollout[];
-  histories: Record<string, RolloutEvent[]>;
-  /** Who holds the lock of each target at the end. */
-  locks: Record<string, string | undefined>;
-  /** Rollouts that a dead man still watches. */
-  watched: string[];
-  executions: { name: string; status: string; stoppedAt: Instant | undefined }[];
-}
+export type { Limits } from './view.ts';
 
 export interface Violation {
   /** Name of the checker. */
@@ -61,225 +40,13 @@ export interface Violation {
   what: string;
 }
 
-/** What a run may take its time for; the defaults hold where nothing is disturbed. */
-export interface Limits {
-  /** Longest time between two measurements while the canary has traffic, in milliseconds. */
-  tickMs?: number;
-  /** Longest time from the decision to leave until the canary is out, in milliseconds. */
-  outMs?: number;
-}
-
-type Fault = Omit<Violation, 'promise'>;
-type Checker = (run: Run, limits: Required<Limits>) => Fault[];
-
-/** Records what happens in a world from now on; `finish` reads what stands at the end. */
-export function record(world: World, traffic: ModelTraffic[] = []): { finish(): Promise<Run> } {
-  const timeline: Run['timeline'] = [];
-  recordWrites(world, timeline);
-  const put = recordCalls(world);
-  let isOver = false;
-  world.follow(({ rollout, events }) => {
-    if (isOver) return;
-    timeline.push({
-      kind: 'append',
-      at: world.clock.now(),
-      rollout,
-      events,
-      met: metOn(traffic),
-      put: { ...put },
-    });
-  });
-  return {
-    async finish() {
-      isOver = true;
-      const ids = new Set(timeline.flatMap((entry) => (entry.kind === 'append' ? idOf(entry) : [])));
-      const run: Run = { timeline, heads: [], histories: {}, locks: {}, watched: [], executions: [] };
-      for (const id of ids) {
-        const head = await world.journal.read(id);
-        if (head === undefined) continue;
-        run.heads.push(head);
-        run.histories[id] = await world.journal.events(id);
-        for (const target of head.opening.targets) run.locks[target.key] = await holder(world, target);
-        if ((await world.ports.deadMan.frozen(id)) !== undefined) run.watched.push(id);
-      }
-      run.executions = world.stepFunctions.executions.map(({ name, status, stoppedAt }) => ({
-        name,
-        status,
-        stoppedAt,
-      }));
-      return run;
-    },
-  };
-}
-
-function metOn(traffic: ModelTraffic[]): Record<string, Met> {
-  const met: Record<string, Met> = {};
-  for (const { tally } of traffic)
-    for (const [version, { requests, faults }] of Object.entries(tally)) {
-      const before = met[version] ?? { requests: 0, failed: 0 };
-      met[version] = { requests: before.requests + requests, failed: before.failed + faults };
-    }
-  return met;
-}
-
 /** Every promise that was broken in a run; empty is what a run has to be. */
 export function check(run: Run, limits: Limits = {}): Violation[] {
-  const all = { tickMs: 120_000, outMs: 2_000, ...limits };
+  const all = { tickMs: 120_000, outMs: 2_000, skewMs: 0, isNoisy: false, ...limits };
   return Object.entries(CHECKERS).flatMap(([promise, checker]) =>
     checker(run, all).map((fault) => ({ promise, ...fault })),
   );
 }
-
-/** Stands where every caller passes, so that what Step Functions writes by itself is seen too. */
-function recordWrites({ lambda, clock }: World, timeline: Run['timeline']): void {
-  const operations = lambda.operations as unknown as Record<string, (input: never) => object>;
-  for (const command of ['UpdateAliasCommand', 'DeleteAliasCommand']) {
-    const call = operations[command];
-    if (call === undefined) throw new Error(`${command} is not simulated, so it cannot be recorded.`);
-    operations[command] = (input: never) => {
-      const { FunctionName = '', Name = '', Description }: Record<string, string | undefined> = input;
-      const look = () => {
-        try {
-          return lambda.helpers.routing(FunctionName, Name);
-        } catch {
-          return undefined;
-        }
-      };
-      const before = look();
-      // The effect stands before the answer does, so nobody can come between the two looks.
-      const answer = call(input);
-      const after = look();
-      if (before !== undefined && before.revisionId !== after?.revisionId)
-        timeline.push({
-          kind: 'write',
-          at: clock.now(),
-          key: `lambda-alias:${FunctionName}:${Name}`,
-          before: standing(before),
-          after: after && standing(after),
-          by: stampFrom(Description),
-        });
-      return answer;
-    };
-  }
-}
-
-/** Counts the calls of exact versions as they are made, so that one that hangs is among them. */
-function recordCalls({ lambda }: World): Record<string, number> {
-  const put: Record<string, number> = {};
-  const operations = lambda.operations;
-  const call = operations.InvokeCommand;
-  operations.InvokeCommand = (input) => {
-    const name = `${input.FunctionName}:${input.Qualifier}`;
-    if (/:\d+$/.test(name)) put[name] = (put[name] ?? 0) + 1;
-    return call(input);
-  };
-  return put;
-}
-
-const standing = ({ primary, weights }: Standing): Standing => ({ primary, weights });
-
-/** Asks for the lock under another name and lets go of it at once. */
-async function holder({ journal, clock }: World, target: Target): Promise<string | undefined> {
-  const at = clock.now();
-  const opened = await journal.open([
-    {
-      type: 'RolloutOpened',
-      at,
-      rolloutId: `probe--${target.key}--${at}`,
-      service: 'probe',
-      environment: '',
-      release: '',
-      attempt: 1,
-      manifest: { bucket: '', key: '', versionId: '' },
-      order: 0,
-      targets: [target],
-      plan: { steps: [], verifySeconds: 0, onInconclusive: 'pause' },
-      hooks: [],
-      gates: [],
-      watch: [],
-      limits: [],
-      reversible: true,
-      alarms: [],
-      settleSeconds: 0,
-      deadline: at,
-      notices: [],
-    },
-    { type: 'RolloutClosed', at, outcome: 'refused', reason: 'only a look at the lock' },
-  ]);
-  return opened.result === 'locked' ? opened.by : undefined;
-}
-
-// What a checker sees of one rollout.
-
-interface Entry {
-  index: number;
-  at: Instant;
-}
-type Written = AliasWrite & Entry & { target: Target; from: Percent; to: Percent };
-type Happened = Entry & { event: RolloutEvent; append: Append };
-
-interface View {
-  id: string;
-  opening: Rollout['opening'];
-  happened: Happened[];
-  /** Changes of its targets, by anybody. */
-  writes: Written[];
-  /** Those of its own under an open stamp: the claim of each target, then its raises. */
-  opens: (Written & { by: Stamp })[];
-  /** Those of them that gave the canary more. */
-  raises: (Written & { by: Stamp })[];
-}
-
-const idOf = ({ rollout }: Append) => rollout.opening.rolloutId;
-
-const shareOf = (at: Standing | undefined, canary: string): Percent =>
-  at === undefined ? 0 : at.primary === canary ? 100 : (at.weights[canary] ?? 0);
-
-function views({ timeline, heads }: Run): View[] {
-  return heads.map(({ opening }) => {
-    const id = opening.rolloutId;
-    const happened = timeline.flatMap((entry, index) =>
-      entry.kind === 'append' && idOf(entry) === id
-        ? entry.events.map((event) => ({ index, at: entry.at, event, append: entry }))
-        : [],
-    );
-    const writes = timeline.flatMap((entry, index): Written[] => {
-      if (entry.kind !== 'write') return [];
-      const target = opening.targets.find(({ key }) => key === entry.key);
-      if (target === undefined) return [];
-      const [from, to] = [shareOf(entry.before, target.canary), shareOf(entry.after, target.canary)];
-      return [{ ...entry, index, target, from, to }];
-    });
-    const own = writes.flatMap((write) => (write.by?.rolloutId === id ? [{ ...write, by: write.by }] : []));
-    const raises = own.filter(({ from, to }) => to > from);
-    return { id, opening, happened, writes, opens: own.filter(({ by }) => by.open), raises };
-  });
-}
-
-type EventOf<Type extends RolloutEvent['type']> = Extract<RolloutEvent, { type: Type }>;
-
-function those<Type extends RolloutEvent['type']>(view: View, ...types: Type[]) {
-  return view.happened.filter((each): each is Happened & { event: EventOf<Type> } =>
-    (types as string[]).includes(each.event.type),
-  );
-}
-
-const LEAVING = ['RevertOrdered', 'Aborted', 'StrangerSeen', 'Reverted'] as const;
-
-/** Where a target stood just before the entry of this index. */
-function standingAt(view: View, target: Target, index: number): Standing | undefined {
-  const last = view.writes.findLast((write) => write.index < index && write.key === target.key);
-  if (last !== undefined) return last.after;
-  const first = view.writes.find((write) => write.key === target.key);
-  return first?.before ?? { primary: target.stable, weights: {} };
-}
-
-const perRollout =
-  (checker: (view: View, run: Run, limits: Required<Limits>) => Fault[]): Checker =>
-  (run, limits) =>
-    views(run).flatMap((view) =>
-      checker(view, run, limits).map(({ at, what }) => ({ at, what: `${view.id}: ${what}` })),
-    );
 
 /** Once a rollout's canary has to leave, no raise of it is announced; once it has left, none succeeds. */
 export const neverRaisedAfterLeaving = perRollout((view) => {
@@ -339,7 +106,7 @@ export const hooksBeforeTraffic = perRollout((view) => {
 });
 
 /** A step is left on a pass that covers its whole bake, measured after traffic stood there, or on an order to promote. */
-export const noRaiseWithoutVerdict = perRollout((view) => {
+export const noRaiseWithoutVerdict = perRollout((view, _run, { skewMs }) => {
   const { steps } = view.opening.plan;
   const stepOf = (weight: Percent) =>
     weight === 100 ? steps.length : steps.findIndex((step) => step.weight === weight);
@@ -357,7 +124,7 @@ export const noRaiseWithoutVerdict = perRollout((view) => {
     );
     if (isOrdered) return [];
     if (step !== left + 1) return [{ at, what: `went to ${event.weight} % past a step` }];
-    const why = whyUnproven(view, index, steps[left], view.opening.plan.promoteEarly === true);
+    const why = whyUnproven(view, index, steps[left], skewMs, view.opening.plan.promoteEarly === true);
     return why === undefined ? [] : [{ at, what: `was raised to ${event.weight} % although ${why}` }];
   });
 });
@@ -367,6 +134,7 @@ function whyUnproven(
   view: View,
   index: number,
   step: { weight: Percent; bakeSeconds: number } | undefined,
+  skewMs: number,
   isEarly = false,
 ): string | undefined {
   const verdict = those(view, 'Measured').findLast((each) => each.index < index)?.event.verdict;
@@ -377,16 +145,16 @@ function whyUnproven(
   if (verdict === undefined || since === undefined || step === undefined) return 'nothing was measured';
   if (verdict.status !== 'pass') return `its last verdict was ${verdict.status}`;
   const bake = Math.max(WINDOW_MS, Math.floor((step.bakeSeconds * 1000) / WINDOW_MS) * WINDOW_MS);
-  if (verdict.from < since) return 'its verdict began before traffic stood there';
+  if (verdict.from < since - skewMs) return 'its verdict began before traffic stood there';
   if (isEarly && verdict.certified === true) return undefined;
   if (verdict.to - verdict.from < bake) return `its verdict covers ${(verdict.to - verdict.from) / 1000} s`;
   return undefined;
 }
 
 /** A verdict speaks of windows that had ended, with time for their data to arrive, when it was given. */
-export const unsettledNeverJudged = perRollout((view) =>
+export const unsettledNeverJudged = perRollout((view, _run, { skewMs }) =>
   those(view, 'Measured')
-    .filter(({ at, event: { verdict } }) => verdict.to > at - view.opening.settleSeconds * 1000)
+    .filter(({ at, event: { verdict } }) => verdict.to > at + skewMs - view.opening.settleSeconds * 1000)
     .map(({ at, event: { verdict } }) => ({
       at,
       what: `judged up to ${new Date(verdict.to).toISOString()}, which had not settled`,
@@ -397,11 +165,12 @@ export const unsettledNeverJudged = perRollout((view) =>
 export const zeroEvidenceNeverPasses = perRollout((view) =>
   those(view, 'Measured').flatMap(({ at, event: { verdict }, append }) => {
     if (verdict.status !== 'pass') return [];
-    return view.opening.targets.flatMap(({ name, canary }) => {
-      const own = verdict.findings.filter(({ target }) => target === name);
+    return view.opening.targets.flatMap((target) => {
+      const { name, canary } = target;
+      const own = verdict.findings.filter((finding) => finding.target === name);
       const samples = own.filter(({ metric }) => metric !== 'probes').map((finding) => finding.canary.total);
       const least = samples.length === 0 ? 0 : Math.min(...samples);
-      const real = append.met[canary]?.requests;
+      const real = metBy(append.met, target, canary)?.requests;
       const probes = own.find(({ metric }) => metric === 'probes')?.canary.total ?? 0;
       if (least === 0 && (verdict.byProbes !== true || probes === 0))
         return [{ at, what: `passed ${name} without any request on the canary` }];
@@ -428,7 +197,7 @@ export const probesCountOnce = perRollout((view) =>
 );
 
 /** Whoever says "proven" left every step on a pass and verified with one. */
-export const provenMeansMeasured = perRollout((view) => {
+export const provenMeansMeasured = perRollout((view, _run, { skewMs }) => {
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
   if (close === undefined || !close.event.reason.startsWith('proven')) return [];
   const { steps, verifySeconds } = view.opening.plan;
@@ -441,7 +210,7 @@ export const provenMeansMeasured = perRollout((view) => {
   if (isByProbes && !close.event.reason.startsWith('proven by probes'))
     return [{ at: close.at, what: 'does not say that it was proven by probes' }];
   if (verifySeconds === 0) return [];
-  const why = whyUnproven(view, close.index, { weight: 100, bakeSeconds: verifySeconds });
+  const why = whyUnproven(view, close.index, { weight: 100, bakeSeconds: verifySeconds }, skewMs);
   return why === undefined ? [] : [{ at: close.at, what: `says that it was proven although ${why}` }];
 });
 
@@ -457,8 +226,9 @@ export const worseNeverCompletes = perRollout((view) => {
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
   if (close === undefined || those(view, 'PromotionOrdered').length > 0) return [];
   const met = view.happened.findLast(({ at }) => at <= close.at - UNSETTLED_MS)?.append.met ?? {};
-  return view.opening.targets.flatMap(({ name, stable, canary }) => {
-    const [ours, theirs] = [met[canary], met[stable]];
+  return view.opening.targets.flatMap((target) => {
+    const { name, stable, canary } = target;
+    const [ours, theirs] = [metBy(met, target, canary), metBy(met, target, stable)];
     if (ours === undefined || theirs === undefined || ours.requests < SURELY_MANY) return [];
     const limit = SURELY_WORSE + (3 * theirs.failed) / theirs.requests;
     return ours.failed / ours.requests <= limit
@@ -471,7 +241,18 @@ export const worseNeverCompletes = perRollout((view) => {
 export const endsAtZeroOrHundred = perRollout((view) =>
   those(view, 'RolloutClosed').flatMap(({ index, at, event }) =>
     view.opening.targets.flatMap((target) => {
-      const found = standingAt(view, target, index);
+      // What somebody else does after the seal, before the journal knows of it, is no longer this rollout's.
+      const sealed = view.writes.findLast(
+        (write) =>
+          write.index < index &&
+          write.key === target.key &&
+          write.by?.rolloutId === view.id &&
+          !write.by.open,
+      );
+      const found =
+        event.outcome === 'completed' && sealed !== undefined
+          ? sealed.after
+          : standingAt(view, target, index);
       const share = shareOf(found, target.canary);
       const isSplit = event.outcome === 'completed' && Object.keys(found?.weights ?? {}).length > 0;
       const due = event.outcome === 'completed' ? 100 : 0;
@@ -614,9 +395,14 @@ export const sameFoldAsHead: Checker = ({ heads, histories }) =>
 
 /** What a rollout was opened with never changes but for the versions it publishes, and nothing is raised to a weight that is not in it. */
 export const configFrozen = perRollout((view) => {
-  const changed = view.happened.find(
-    ({ append }) => !isDeepStrictEqual(frozen(append.rollout.opening), frozen(view.opening)),
-  );
+  const due = frozen(view.opening);
+  // Most appends share their opening, which is looked at once.
+  const seen = new Set<Rollout['opening']>();
+  const changed = view.happened.find(({ append: { rollout } }) => {
+    const isNew = !seen.has(rollout.opening);
+    seen.add(rollout.opening);
+    return isNew && !isDeepStrictEqual(frozen(rollout.opening), due);
+  });
   const weights = [...view.opening.plan.steps.map(({ weight }) => weight), 100];
   return [
     ...(changed === undefined ? [] : [{ at: changed.at, what: 'its opening changed' }]),
@@ -651,11 +437,12 @@ export const tickAtMostTwoMinutes = perRollout((view, _run, { tickMs }) => {
   });
 });
 
-/** An order to go on is followed by something within the time between two measurements, whether or not its wake-up came. */
+/** An order to go on is followed by something within the time between two measurements, whether or not its wake-up came; no order opens a gate that waits for approvals. */
 export const ordersHeard = perRollout((view, _run, { tickMs }) =>
   those(view, 'Resumed', 'PromotionOrdered').flatMap(({ index, at, event }) => {
     const heard = view.happened.find((each) => each.index > index);
-    return heard !== undefined && heard.at - at <= tickMs
+    const isGated = those(view, 'GateOpened').some((gate) => gate.index < index && gate.event.until > at);
+    return isGated || (heard !== undefined && heard.at - at <= tickMs)
       ? []
       : [{ at, what: `did nothing for ${tickMs / 1000} s after ${event.type} by ${event.by}` }];
   }),
@@ -673,14 +460,18 @@ export const everyRolloutEnds: Checker = ({ heads, executions, watched }) => [
 ];
 
 /** Completed is a succeeded execution, every other end a failed one: that is what pages people. */
-export const executionSaysOutcome: Checker = ({ heads, executions }) =>
+export const executionSaysOutcome: Checker = ({ heads, executions }, { isNoisy }) =>
   heads.flatMap(({ opening, outcome, lastEventAt }) => {
+    // One that a person started by hand has a name, and an end, of its own.
     const own = executions.filter(
-      ({ name, status }) => name.startsWith(`${opening.rolloutId}-`) && status !== 'ABORTED',
+      ({ name, status }) =>
+        name.startsWith(`${opening.rolloutId}-`) && /-\d+$/.test(name) && status !== 'ABORTED',
     );
     const last = own.toSorted((a, b) => (a.stoppedAt ?? 0) - (b.stoppedAt ?? 0)).at(-1);
     const due = outcome === 'completed' ? 'SUCCEEDED' : 'FAILED';
-    return last === undefined || outcome === undefined || last.status === due
+    // A closing that died past its retries had written the end, and its execution knows of an error only.
+    const isLost = isNoisy && last?.path.slice(-3).join() === 'CloseRollout,RevertTraffic,Reverted';
+    return last === undefined || outcome === undefined || last.status === due || isLost
       ? []
       : [{ at: lastEventAt, what: `${last.name} ended ${last.status} although the rollout is ${outcome}` }];
   });
@@ -710,4 +501,17 @@ export const CHECKERS = {
   ordersHeard,
   everyRolloutEnds,
   executionSaysOutcome,
+  weightsOnlyRise,
+  lostRoutingLandsOnStable,
+  everyRaiseConditional,
+  shiftedMeansStands,
+  revertedToWhatServed,
+  abortActs,
+  gatesHeld,
+  waitsEnd,
+  blameHasEvidence,
+  redBeforeNeverBlames,
+  brokenIsBounded,
+  bakeSurvivesTakeover,
+  quarantineHolds,
 } satisfies Record<string, Checker>;

@@ -17,6 +17,22 @@ export function seededRandom(seed: number): Random {
   return stream(String(seed));
 }
 
+/** A number evenly in [0, 1) for each place and each count of passages there; no draw moves another. */
+export function placedDice(key: string): (place: string, nth: number) => number {
+  const places = new Map<string, number>();
+  return (place, nth) => {
+    let base = places.get(place);
+    if (base === undefined) {
+      base = hash(`${key}/${place}`, 4);
+      places.set(place, base);
+    }
+    let h = Math.imul(base ^ Math.imul(nth, 0x9e3779b1), 0x85ebca6b);
+    h = Math.imul(h ^ (h >>> 15), 0xc2b2ae35);
+    h = Math.imul(h ^ (h >>> 13), 0x27d4eb2f);
+    return ((h ^ (h >>> 16)) >>> 0) / 2 ** 32;
+  };
+}
+
 /** Largest variance that is drawn by inversion; the walk takes about as many steps as the mean. */
 const INVERSION_VARIANCE_MAX = 100;
 

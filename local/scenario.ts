@@ -20,6 +20,8 @@ export interface Behaviour {
 export interface ScenarioOptions extends WorldOptions {
   requestsPerSecond?: number | ((at: Instant) => number);
   stable?: Behaviour;
+  /** Median durations in milliseconds; not counted where it is not said. */
+  medianMs?: Rate;
   /** By version; the first release is version 2. */
   canaries?: Record<string, Behaviour>;
   /** Who is asked besides the smoke tests of the rollout file. */
@@ -85,6 +87,7 @@ export function createScenario(options: ScenarioOptions): Scenario {
     requestsPerSecond: options.requestsPerSecond ?? 50,
     errorRate: rate('errors'),
     faultRate: rate('faults'),
+    ...(options.medianMs === undefined ? {} : { medianMs: options.medianMs }),
   });
   let releases = 0;
   const release: Scenario['release'] = async (changes = {}) => {

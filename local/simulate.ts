@@ -36,8 +36,31 @@ export interface SimulatedClient {
  * Inputs and outputs are copied, so that nobody holds a piece of the simulated service.
  */
 export function attach(client: SimulatedClient, operations: Operations, simulation: Simulation): void {
+  const answer = answering(operations, simulation);
+  client.middlewareStack.add(
+    (_next, { commandName = '' }) =>
+      async ({ input }) => ({ response: {}, output: (await answer(commandName, input)) as never }),
+    { step: 'initialize', priority: 'high', name: 'simulated' },
+  );
+}
+
+/**
+ * What answers like an attached client and is none: a client takes 0.4 ms to make and builds its middleware anew for
+ * each kind of command, which is more than all the rest where worlds are made by the thousand.
+ */
+export function directClient(operations: Operations, simulation: Simulation) {
+  const answer = answering(operations, simulation);
+  return {
+    send: (command: { input: object }): Promise<object> => answer(command.constructor.name, command.input),
+  };
+}
+
+function answering(
+  operations: Operations,
+  simulation: Simulation,
+): (command: string, given: object) => Promise<object> {
   let calls = 0;
-  const answer = async (command: string, given: object): Promise<object> => {
+  return async (command, given) => {
     const operation = operations[command];
     if (operation === undefined)
       throw new Error(`${command} is not simulated: add it to the service in local/services.`);
@@ -47,12 +70,10 @@ export function attach(client: SimulatedClient, operations: Operations, simulati
     const output = simulation.intercept ? await simulation.intercept(command, given, call) : await call();
     return { ...output, $metadata: { httpStatusCode: 200, requestId, attempts: 1, totalRetryDelay: 0 } };
   };
-  client.middlewareStack.add(
-    (_next, { commandName = '' }) =>
-      async ({ input }) => ({ response: {}, output: (await answer(commandName, input)) as never }),
-    { step: 'initialize', priority: 'high', name: 'simulated' },
-  );
 }
+
+/** Commands whose answers are made of numbers anew each time, and that keep nothing of what was sent: a copy would only cost. */
+const FRESH: ReadonlySet<string> = new Set(['GetMetricDataCommand']);
 
 async function taken(
   command: string,
@@ -62,8 +83,10 @@ async function taken(
 ): Promise<object> {
   const half = (latencyMs?.(command) ?? 0) / 2;
   if (half > 0) await clock.sleep(half);
+  const isFresh = FRESH.has(command);
   try {
-    return copied(await operation(copied(input) as never));
+    const answer = await operation((isFresh ? input : copied(input)) as never);
+    return isFresh ? answer : copied(answer);
   } finally {
     if (half > 0) await clock.sleep(half);
   }

@@ -35,7 +35,7 @@ import { codeHost, type InvocationRecord, SimulatedLambda } from './services/lam
 import { SimulatedS3 } from './services/s3.ts';
 import { SimulatedScheduler } from './services/scheduler.ts';
 import { SimulatedStepFunctions } from './services/step-functions.ts';
-import { attach, type Intercept, type Operations } from './simulate.ts';
+import { attach, directClient, type Intercept, type Operations } from './simulate.ts';
 import { type ModelTraffic, modelTraffic } from './traffic.ts';
 
 export const REGION = 'eu-west-1';
@@ -50,6 +50,8 @@ const SCHEDULE_GROUP = 'spillway';
 const JOURNAL = 'journal';
 /** The reserved concurrency of OpenRollout. */
 const OPENINGS_AT_ONCE = 2;
+/** Times that a batch of the journal's stream is sent before it is given up: over ten minutes in all; assumed. */
+const STREAM_TRIES_MAX = 15;
 
 export interface WorldOptions {
   clock: WorldClock;
@@ -64,9 +66,13 @@ export interface WorldOptions {
   changePorts?: ((ports: Ports) => Ports) | undefined;
   /** Share of events that arrive twice. */
   duplicates?: number | undefined;
+  /** How much later than usual each copy of an event arrives, by what delivers it: a rule, or the journal's stream. */
+  copies?: ((rule: string) => readonly number[]) | undefined;
   rateLimits?: boolean | undefined;
   /** What the region's control plane of Lambda takes in a second, and how much of that the controller shares out; as on AWS unless said otherwise. */
   controlPlane?: { perSecond: number; budget: number } | undefined;
+  /** Calls reach the services without the SDK's clients, for worlds by the thousand. */
+  isDirect?: boolean | undefined;
   /** Web servers by host; HTTP hooks may ask each of them. */
   web?: Record<string, WebServer> | undefined;
 }
@@ -88,6 +94,8 @@ export interface World {
   journal: Journal;
   /** The clients of a person or pipeline outside the controller. */
   clients: Clients;
+  /** Such traffic, each with the name of its function. */
+  readonly traffics: readonly (readonly [functionName: string, traffic: ModelTraffic])[];
   /** Adds traffic that is counted, not sent; its versions need no code. */
   addTraffic(spec: TrafficSpec): ModelTraffic;
   /** Adds a queue that feeds an alias, with its dead-letter queue, and binds it; its messages are counted, not sent. */
@@ -105,7 +113,7 @@ export interface World {
 
 type TrafficSpec = Pick<
   Parameters<typeof modelTraffic>[0],
-  'functionName' | 'requestsPerSecond' | 'errorRate' | 'faultRate' | 'counters'
+  'functionName' | 'requestsPerSecond' | 'errorRate' | 'faultRate' | 'counters' | 'medianMs'
 >;
 
 type QueueSpec = Omit<
@@ -166,6 +174,7 @@ export function createWorld(options: WorldOptions): World {
     clock,
     random: random.fork('events'),
     duplicates: options.duplicates ?? 0,
+    copies: options.copies,
   });
   const cloudwatch = simulatedCloudWatch(clock, random, events);
   const s3 = new SimulatedS3({
@@ -218,8 +227,22 @@ export function createWorld(options: WorldOptions): World {
     for (const follower of followers) follower(record);
   };
   const stream = (records: AppendRecord[]) => {
-    if (records.length > 0)
-      inBackground(clock.sleep(LATENCY_MS.eventDelivery).then(() => invoke('JournalStream', { records })));
+    if (records.length === 0) return;
+    for (const laterMs of options.copies?.('journal-stream') ?? [0])
+      inBackground(
+        clock.sleep(LATENCY_MS.eventDelivery + laterMs).then(() => insist('JournalStream', { records })),
+      );
+  };
+  /** As an event source mapping does: a batch that fails is sent again. */
+  const insist = async (name: ControllerFunction, event: unknown): Promise<void> => {
+    for (let tries = 1; tries < STREAM_TRIES_MAX; tries++) {
+      try {
+        return void (await invoke(name, event));
+      } catch {
+        await clock.sleep(Math.min(60_000, 1_000 * 2 ** tries));
+      }
+    }
+    await invoke(name, event);
   };
   const append = appendOf(tell);
   const dynamodb = new SimulatedDynamoDB({
@@ -321,6 +344,7 @@ export function createWorld(options: WorldOptions): World {
     journal,
     clients,
     invoke,
+    traffics: traffic,
     addTraffic(spec) {
       const { functionName } = spec;
       const routing = () => lambda.helpers.routing(functionName, ALIAS);
@@ -482,7 +506,27 @@ function asTaskError(error: unknown): Error {
   return Object.assign(new Error(JSON.stringify({ errorType: name, errorMessage: message })), { name });
 }
 
-function connect(operations: Record<keyof Clients, Operations>, { clock, intercept }: WorldOptions): Clients {
+const latencyOf: Record<keyof Clients, (command: string) => number> = {
+  // What an invocation takes is the code's own time.
+  lambda: (command) =>
+    command === 'InvokeCommand' ? LATENCY_MS.lambdaInvoke : LATENCY_MS.lambdaControlPlane,
+  cloudwatch: (command) => (command === 'GetMetricDataCommand' ? LATENCY_MS.metricRead : LATENCY_MS.alarms),
+  dynamodb: () => LATENCY_MS.dynamodb,
+  s3: () => LATENCY_MS.s3,
+  scheduler: () => LATENCY_MS.schedulerApi,
+  sfn: () => LATENCY_MS.stepFunctionsApi,
+};
+
+function connect(operations: Record<keyof Clients, Operations>, options: WorldOptions): Clients {
+  const simulation = (name: keyof Clients) => {
+    const { clock, intercept } = options;
+    return { clock, latencyMs: latencyOf[name], intercept };
+  };
+  const names = Object.keys(latencyOf) as (keyof Clients)[];
+  if (options.isDirect === true)
+    return Object.fromEntries(
+      names.map((name) => [name, directClient(operations[name], simulation(name))]),
+    ) as unknown as Clients;
   const config = {
     region: REGION,
     credentials: { accessKeyId: 'simulated', secretAccessKey: 'simulated' },
@@ -496,20 +540,7 @@ function connect(operations: Record<keyof Clients, Operations>, { clock, interce
     scheduler: new SchedulerClient(config),
     sfn: new SFNClient(config),
   };
-  const latency: Record<keyof Clients, (command: string) => number> = {
-    // What an invocation takes is the code's own time.
-    lambda: (command) =>
-      command === 'InvokeCommand' ? LATENCY_MS.lambdaInvoke : LATENCY_MS.lambdaControlPlane,
-    cloudwatch: (command) => (command === 'GetMetricDataCommand' ? LATENCY_MS.metricRead : LATENCY_MS.alarms),
-    dynamodb: () => LATENCY_MS.dynamodb,
-    s3: () => LATENCY_MS.s3,
-    scheduler: () => LATENCY_MS.schedulerApi,
-    sfn: () => LATENCY_MS.stepFunctionsApi,
-  };
-  for (const [service, client] of Object.entries(clients)) {
-    const name = service as keyof Clients;
-    attach(client, operations[name], { clock, latencyMs: latency[name], intercept });
-  }
+  for (const name of names) attach(clients[name], operations[name], simulation(name));
   return clients;
 }
 

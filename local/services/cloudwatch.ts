@@ -200,13 +200,7 @@ export class SimulatedCloudWatch {
 
   #read(metric: MetricKey, from: Instant, to: Instant): Totals | undefined {
     const minutes = this.#series.get(keyOf(metric));
-    if (minutes === undefined) return undefined;
-    let totals = nothing();
-    for (let start = from; start < to; start += WINDOW_MS) {
-      const minute = minutes.get(start);
-      if (minute !== undefined) totals = sumOf(totals, visible(minute, this.#clock.now()));
-    }
-    return totals.samples > 0 ? totals : undefined;
+    return minutes && totalsOf(minutes, from, to, this.#clock.now());
   }
 
   #getMetricData(input: GetMetricDataInput): GetMetricDataOutput {
@@ -228,8 +222,10 @@ export class SimulatedCloudWatch {
   #result(query: MetricDataQuery, from: Instant, to: Instant, descending: boolean): MetricDataResult {
     const { metric, statistic, periodMs } = readQuery(query, from);
     const points: [Instant, number][] = [];
+    const minutes = this.#series.get(keyOf(metric)) ?? new Map<Instant, Minute>();
+    const now = this.#clock.now();
     for (let start = from; start < to; start += periodMs) {
-      const totals = this.#read(metric, start, Math.min(start + periodMs, to));
+      const totals = totalsOf(minutes, start, Math.min(start + periodMs, to), now);
       if (totals !== undefined) points.push([start, VALUES[statistic](totals)]);
     }
     if (descending) points.reverse();
@@ -339,10 +335,11 @@ function keyOf(metric: MetricKey): string {
 }
 
 function newKey({ namespace, name, dimensions }: MetricKey): string {
-  const parts = Object.keys(dimensions)
-    .sort()
-    .map((key) => `${key}\n${dimensions[key]}`);
-  return [namespace, name, ...parts].join('\n');
+  let key = `${namespace}\n${name}`;
+  const names = Object.keys(dimensions);
+  if (names.length > 1) names.sort();
+  for (const dimension of names) key += `\n${dimension}\n${dimensions[dimension]}`;
+  return key;
 }
 
 function nothing(): Totals {
@@ -351,6 +348,23 @@ function nothing(): Totals {
 
 function sumOf(a: Totals, b: Totals): Totals {
   return { sum: a.sum + b.sum, samples: a.samples + b.samples, max: Math.max(a.max, b.max) };
+}
+
+/** What can be read by now of some minutes together; undefined where nothing can. */
+function totalsOf(
+  minutes: ReadonlyMap<Instant, Minute>,
+  from: Instant,
+  to: Instant,
+  now: Instant,
+): Totals | undefined {
+  let totals: Totals | undefined;
+  for (let start = from; start < to; start += WINDOW_MS) {
+    const minute = minutes.get(start);
+    if (minute === undefined) continue;
+    const seen = visible(minute, now);
+    if (seen.samples > 0) totals = totals === undefined ? seen : sumOf(totals, seen);
+  }
+  return totals;
 }
 
 /** What can be read of a minute by now; what has become readable is moved over once. */

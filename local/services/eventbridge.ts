@@ -64,7 +64,7 @@ export class SimulatedEventBridge {
   readonly #clock: WorldClock;
   readonly #random: Random;
   readonly #deliveryMs: () => number;
-  readonly #duplicates: number;
+  readonly #copies: (rule: string) => readonly number[];
 
   constructor(world: {
     clock: WorldClock;
@@ -72,11 +72,14 @@ export class SimulatedEventBridge {
     deliveryMs?: () => number;
     /** Share of deliveries that arrive twice, 0 to 1. */
     duplicates?: number;
+    /** How much later than usual each copy of an event arrives, in milliseconds; instead of `duplicates`. */
+    copies?: ((rule: string) => readonly number[]) | undefined;
   }) {
     this.#clock = world.clock;
     this.#random = world.random;
     this.#deliveryMs = world.deliveryMs ?? (() => LATENCY_MS.eventDelivery);
-    this.#duplicates = world.duplicates ?? 0;
+    const { duplicates = 0 } = world;
+    this.#copies = world.copies ?? (() => (this.#random.next() < duplicates ? [0, 0] : [0]));
   }
 
   /** Adds a rule. @throws Error where the name is taken or the pattern uses what is not simulated */
@@ -91,14 +94,13 @@ export class SimulatedEventBridge {
     const acceptedAt = this.#clock.now();
     for (const { rule, matches } of this.#rules.values()) {
       if (!matches(event)) continue;
-      const copies = this.#random.next() < this.#duplicates ? 2 : 1;
-      for (let copy = 0; copy < copies; copy++) void this.#deliver(rule, event, acceptedAt);
+      for (const laterMs of this.#copies(rule.name)) void this.#deliver(rule, event, acceptedAt, laterMs);
     }
   }
 
-  async #deliver(rule: EventRule, event: AwsEvent, acceptedAt: Instant): Promise<void> {
+  async #deliver(rule: EventRule, event: AwsEvent, acceptedAt: Instant, laterMs: number): Promise<void> {
     const { maximumEventAgeMs, maximumRetryAttempts } = { ...RETRY, ...rule.retry };
-    await this.#clock.sleep(this.#deliveryMs());
+    await this.#clock.sleep(this.#deliveryMs() + laterMs);
     for (let attempts = 1, waitMs = RETRY_FIRST_MS; ; attempts++, waitMs *= 2) {
       try {
         // A copy each time: a target that changes its event must not change another's.

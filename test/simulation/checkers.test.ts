@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Rollout } from '../../core/rollout/state.ts';
 import type { Ports } from '../../functions/_task.ts';
-import { CHECKERS, type Run } from '../../local/checkers.ts';
+import { CHECKERS } from '../../local/checkers.ts';
+import type { Run } from '../../local/run.ts';
 import { journals } from './planted.ts';
 import { broken, MINUTE, type Plot, play, ROLLOUT_ID } from './stage.ts';
 

@@ -2,7 +2,7 @@ import type { UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
 import { expect, test } from 'vitest';
 import type { HookRunner } from '../../core/ports.ts';
 import { check } from '../../local/checkers.ts';
-import { crashes } from './faults.ts';
+import { crashes } from '../../local/faults.ts';
 import {
   addWorker,
   faults,

@@ -2,10 +2,10 @@ import { DeleteAliasCommand, type UpdateAliasCommandInput } from '@aws-sdk/clien
 import { describe, expect, test } from 'vitest';
 import { stampText } from '../../core/rollout/stamp.ts';
 import type { ControllerFunction } from '../../local/controller.ts';
+import { crashes, journalOutage, type Point, serviceDown } from '../../local/faults.ts';
 import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
 import { EMPTY } from '../empty.ts';
-import { crashes, journalOutage, type Point, serviceDown } from './faults.ts';
 import {
   addWorker,
   broken,

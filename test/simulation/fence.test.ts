@@ -1,9 +1,9 @@
 import { UpdateAliasCommand, type UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
 import type { TrafficRouter } from '../../core/ports.ts';
+import { crashes } from '../../local/faults.ts';
 import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
-import { crashes } from './faults.ts';
 import {
   believing,
   byHand,
@@ -229,7 +229,7 @@ describe('a raise whose answer was lost', () => {
     );
     expect(bug.story).toContain('Measured broken x5');
     expect(bug.rollout?.outcome).toBe('reverted');
-    expect(faults(bug.run)).toEqual([]);
+    expect(broken(bug.run)).toEqual(['shiftedMeansStands']);
   });
 });
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { Ports } from '../../functions/_task.ts';
+import { crashes, type Hooks } from '../../local/faults.ts';
 import { seededRandom } from '../../local/random.ts';
 import { FUNCTION } from '../../local/scenario.ts';
 import type { Model } from '../../local/services/lambda.ts';
-import { crashes, type Hooks } from './faults.ts';
 import { journals } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play } from './stage.ts';
 

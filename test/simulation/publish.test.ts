@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import { type VirtualClock, virtualClock } from '../../local/clock.ts';
+import { crashes, type Point } from '../../local/faults.ts';
 import {
   createScenario,
   FUNCTION,
@@ -13,7 +14,6 @@ import {
   uploadZip,
 } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
-import { crashes, type Point } from './faults.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

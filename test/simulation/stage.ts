@@ -1,7 +1,8 @@
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
-import { check, type Limits, type Run, record } from '../../local/checkers.ts';
+import { check, type Limits } from '../../local/checkers.ts';
 import { type VirtualClock, virtualClock } from '../../local/clock.ts';
+import { type Run, record } from '../../local/run.ts';
 import {
   createScenario,
   FUNCTION,
@@ -9,7 +10,6 @@ import {
   type ScenarioOptions,
   SERVICE,
 } from '../../local/scenario.ts';
-import type { ModelTraffic } from '../../local/traffic.ts';
 import { ALIAS } from '../../local/world.ts';
 
 export const MINUTE = 60_000;
@@ -51,15 +51,8 @@ export const ROLLOUT_ID = `${SERVICE}--r1--1`;
 /** Plays one release on a recorded world and lets the dust settle. */
 export async function play(plot: Plot = {}): Promise<Played> {
   const stage = staged(plot);
-  const extra: ModelTraffic[] = [];
-  const addTraffic = stage.addTraffic;
-  stage.addTraffic = (spec) => {
-    const made = addTraffic(spec);
-    extra.push(made);
-    return made;
-  };
   await plot.before?.(stage);
-  const recording = record(stage, extra.length === 0 ? [stage.traffic] : []);
+  const recording = record(stage);
   await stage.clock.advance((plot.warmMinutes ?? 20) * MINUTE);
   const acted = plot.act?.(stage);
   const everything = Promise.all([stage.release(plot.release).then((id) => stage.ended(id)), acted]);
@@ -82,7 +75,7 @@ export function staged(plot: Plot): Stage {
         if (events.some((each) => matches(each, rollout))) resolve();
       });
     });
-  return {
+  const stage: Stage = {
     ...scenario,
     clock,
     event,
@@ -91,7 +84,7 @@ export function staged(plot: Plot): Stage {
       return event((each) => each.type === type && ++count === times);
     },
     order: (command, more = {}) =>
-      scenario.invoke('Command', {
+      stage.invoke('Command', {
         command,
         rolloutId: ROLLOUT_ID,
         by: 'ada',
@@ -99,6 +92,7 @@ export function staged(plot: Plot): Stage {
         ...more,
       }),
   };
+  return stage;
 }
 
 /** Names of the checkers that found something, each once. */

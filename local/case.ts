@@ -1,0 +1,221 @@
+import type { RolloutEvent } from '../core/rollout/event.ts';
+import type { FaultName } from './faults.ts';
+import { type Random, seededRandom } from './random.ts';
+import { FUNCTION } from './scenario.ts';
+import { ALIAS } from './world.ts';
+
+const MINUTE = 60_000;
+/** The second target's function. */
+export const WORKER = 'checkout-prod-worker';
+/** The function that hooks ask. */
+export const HOOK = 'checkout-check';
+/** The alarm that a rollout file may name. */
+export const ALARM = 'checkout-errors';
+
+/** What the release on trial does to its users. */
+export type Release =
+  | { kind: 'good' }
+  /** Fails this share from its first request on. */
+  | { kind: 'bad'; as: 'errors' | 'faults'; share: number }
+  /** Fails only from this weight on. */
+  | { kind: 'under load'; as: 'errors' | 'faults'; share: number; from: number }
+  /** Fails only after so many minutes of traffic. */
+  | { kind: 'late'; as: 'errors' | 'faults'; share: number; minutes: number }
+  | { kind: 'crashing' }
+  /** Answers this many times slower than stable. */
+  | { kind: 'slow'; times: number };
+
+/** When something happens: so long after the upload, or after the n-th event of a type. */
+export interface Moment {
+  ms: number;
+  after?: { event: RolloutEvent['type']; nth: number };
+}
+
+/** What a person orders at some moment. */
+export interface Order {
+  does: 'pause' | 'resume' | 'promote' | 'promote fully' | 'approve' | 'abort';
+  when: Moment;
+}
+
+/** Something that goes wrong at a moment, for a while where it lasts. */
+export interface Trouble {
+  fault: FaultName;
+  when: Moment;
+  seconds: number;
+  /** Which of several ways, in [0, 1). */
+  how: number;
+}
+
+/** One world to be simulated, in plain data: all of it follows from its seed, and any part can be taken away. */
+export interface Case {
+  seed: number;
+  requestsPerSecond: number;
+  /** Share of stable's requests that fail. */
+  stableErrors: number;
+  release: Release;
+  targets: 1 | 2;
+  /** Changes to the rollout file. */
+  file: Record<string, unknown>;
+  /** `errors` goes off by errors of the function; `red` has been red for ever. */
+  alarm?: 'errors' | 'red';
+  orders: Order[];
+  faults: FaultName[];
+  /** Factor of the rates of all faults that strike by chance. */
+  noise: number;
+  troubles: Trouble[];
+  /** Replays only these strikes. */
+  only?: string[];
+}
+
+/** Draws a world from its seed; `faults` are those that may come. */
+export function caseOf(seed: number, faults: readonly FaultName[]): Case {
+  const random = seededRandom(seed).fork('case');
+  const release = releaseOf(random.fork('release'));
+  const file = fileOf(random.fork('file'));
+  const setting = random.fork('setting');
+  const isLucky = (share: number) => setting.next() < share;
+  const requestsPerSecond = among(setting, 0.05, 1, 5, 50, 50, 500);
+  const targets = isLucky(0.2) ? 2 : 1;
+  if (targets === 2) file.targets = { api: targetOf(FUNCTION), worker: targetOf(WORKER) };
+  const stableErrors = among(setting, 0.0002, 0.001, 0.001, 0.01);
+  const alarm = isLucky(0.2)
+    ? among(setting, 'errors' as const, 'errors' as const, 'red' as const)
+    : undefined;
+  if (alarm !== undefined) file.alarms = [ALARM];
+  if (release.kind === 'slow') file.watch = { errors: '1.5x', p95: '1.25x' };
+  const noise = faults.length === 0 ? 0 : among(setting, 0, 0.3, 1, 1, 3);
+  return {
+    seed,
+    requestsPerSecond,
+    stableErrors,
+    release,
+    targets,
+    file,
+    ...(alarm === undefined ? {} : { alarm }),
+    orders: ordersOf(random.fork('orders'), file),
+    faults: [...faults],
+    noise,
+    troubles: troublesOf(random.fork('troubles'), faults),
+  };
+}
+
+const among = <T>(random: Random, ...choices: [T, ...T[]]): T =>
+  choices[random.int(choices.length)] ?? choices[0];
+
+const targetOf = (lambda: string) => ({ lambda, alias: ALIAS });
+
+function releaseOf(random: Random): Release {
+  const as = random.next() < 0.5 ? 'errors' : 'faults';
+  const share = 0.02 + random.next() / 2;
+  const dice = random.next();
+  if (dice < 0.5) return { kind: 'good' };
+  if (dice < 0.65) return { kind: 'bad', as, share };
+  if (dice < 0.78) return { kind: 'under load', as, share, from: 5 + random.int(90) };
+  if (dice < 0.91) return { kind: 'late', as, share, minutes: 1 + random.int(10) };
+  if (dice < 0.97) return { kind: 'crashing' };
+  return { kind: 'slow', times: 2 + random.int(4) };
+}
+
+function fileOf(random: Random): Record<string, unknown> {
+  const verify = `${random.int(4)}m`;
+  const onInconclusive = among(random, 'pause', 'promote', 'revert');
+  const hooks =
+    random.next() < 0.2
+      ? {
+          [among(random, 'beforeTraffic', 'beforeStep', 'afterStep', 'beforePromotion', 'afterPromotion')]: [
+            {
+              lambda: HOOK,
+              timeout: '2m',
+              onBroken: among(random, 'revert', 'pause', 'ignore'),
+              target: 'api',
+            },
+          ],
+        }
+      : undefined;
+  const gates =
+    random.next() < 0.15
+      ? [
+          {
+            before: 1 + random.int(100),
+            timeout: `${5 + random.int(10)}m`,
+            onTimeout: among(random, 'revert', 'promote'),
+          },
+        ]
+      : undefined;
+  const asked = { ...(hooks === undefined ? {} : { hooks }), ...(gates === undefined ? {} : { gates }) };
+  if (random.next() < 0.1)
+    return { steps: undefined, strategy: 'all-at-once', verify, onInconclusive, ...asked };
+  const weights = new Set(Array.from({ length: 1 + random.int(4) }, () => 1 + random.int(99)));
+  const steps = [...weights]
+    .sort((a, b) => a - b)
+    .map((weight) => ({ weight, bake: `${60 + random.int(180)}s`, maxBake: '8m' }));
+  return { steps, verify, onInconclusive, ...asked };
+}
+
+const ANCHORS = [
+  'RolloutOpened',
+  'ShiftIntended',
+  'Shifted',
+  'Measured',
+  'Promoted',
+  'RevertOrdered',
+] as const;
+
+/** Any second of the rollout, or just about something that happens in it. */
+function momentOf(random: Random, minutes: number): Moment {
+  if (random.next() < 0.5) return { ms: random.int(minutes * MINUTE) };
+  return {
+    ms: random.int(among(random, 60, 300, 5_000)),
+    after: { event: among(random, ...ANCHORS), nth: 1 + random.int(3) },
+  };
+}
+
+function ordersOf(random: Random, file: Record<string, unknown>): Order[] {
+  const isBusy = random.next() < 0.35;
+  const orders: Order[] = Array.from({ length: isBusy ? 1 + random.int(3) : 0 }, () => ({
+    does: among(random, 'pause', 'resume', 'promote', 'promote fully', 'abort', 'abort'),
+    when: momentOf(random, 14),
+  }));
+  if (file.gates !== undefined)
+    orders.push({
+      does: 'approve',
+      when: { ms: random.int(8 * MINUTE), after: { event: 'GateOpened', nth: 1 } },
+    });
+  return orders;
+}
+
+/** How likely each trouble is in a world, and how long it lasts at most, in seconds. */
+const TROUBLES: Partial<Record<FaultName, { share: number; seconds?: number }>> = {
+  journalAway: { share: 0.08, seconds: 900 },
+  metricsAway: { share: 0.06, seconds: 900 },
+  lambdaAway: { share: 0.05, seconds: 60 },
+  concurrencyGone: { share: 0.05, seconds: 3600 },
+  concurrencyGoneForAll: { share: 0.04, seconds: 3600 },
+  clockSkew: { share: 0.1, seconds: 259_200 },
+  hookSilent: { share: 0.1, seconds: 259_200 },
+  gateSilent: { share: 0.3 },
+  executionStopped: { share: 0.08 },
+  executionRedriven: { share: 0.06 },
+  strangerMoves: { share: 0.03 },
+  strangerWeights: { share: 0.04 },
+  strangerStamps: { share: 0.03 },
+  otherDeploy: { share: 0.03 },
+  versionDeleted: { share: 0.03 },
+  provisioned: { share: 0.03 },
+  secondRelease: { share: 0.08 },
+  sameAgain: { share: 0.05 },
+};
+
+function troublesOf(random: Random, faults: readonly FaultName[]): Trouble[] {
+  return faults.flatMap((fault): Trouble[] => {
+    const trouble = TROUBLES[fault];
+    if (trouble === undefined) return [];
+    // Each has its own chance, so that leaving one fault out moves no other.
+    const own = random.fork(fault);
+    if (own.next() >= trouble.share) return [];
+    const isLasting = fault === 'clockSkew' || fault === 'hookSilent' || fault === 'gateSilent';
+    const when = isLasting ? { ms: 0 } : momentOf(own, 14);
+    const seconds = isLasting ? (trouble.seconds ?? 0) : Math.ceil(own.next() * (trouble.seconds ?? 0));
+    return [{ fault, when, seconds, how: own.next() }];
+  });
+}

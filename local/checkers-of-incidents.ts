@@ -1,0 +1,240 @@
+import type { Stamp } from '../core/rollout/stamp.ts';
+import { isSameStamp } from '../core/rollout/stamp.ts';
+import type { Instant } from '../core/units.ts';
+import {
+  type Checker,
+  type EventOf,
+  type Fault,
+  LEAVING,
+  perRollout,
+  shareOf,
+  standingAt,
+  those,
+  type View,
+  views,
+} from './view.ts';
+
+// What went wrong with other people's rollout controllers, as things that must not be found here.
+
+/** Until the canary leaves, its share only rises. */
+export const weightsOnlyRise = perRollout((view) =>
+  view.opens
+    .filter(({ from, to }) => to < from)
+    .map(({ at, target, from, to }) => ({
+      at,
+      what: `lowered ${target.name} from ${from} % to ${to} % under an open stamp`,
+    })),
+);
+
+/** Below 100 % the alias' own version is the one that served before, so that traffic lands there if the weights are lost. */
+export const lostRoutingLandsOnStable = perRollout((view) =>
+  view.raises
+    .filter(
+      ({ after, target, to }) =>
+        after !== undefined && after.primary !== (to === 100 ? target.canary : target.stable),
+    )
+    .map(({ at, target, to, after }) => ({
+      at,
+      what: `made version ${after?.primary} the alias' own version of ${target.name} at ${to} %`,
+    })),
+);
+
+/** Every raise names the revision that was read before, so that it fails where anybody wrote in between. */
+export const everyRaiseConditional = perRollout((view) =>
+  view.opens
+    .filter(({ isConditional, by }) => by.seq > 0 && !isConditional)
+    .map(({ at, target, to }) => ({
+      at,
+      what: `raised ${target.name} to ${to} % whoever wrote before`,
+    })),
+);
+
+/** What is written down as raised was raised: target, weight and stamp. */
+export const shiftedMeansStands = perRollout((view) => {
+  const isWritten = (index: number, name: string, weight: number, stamp: Stamp) =>
+    view.opens.some(
+      ({ index: written, target, to, by }) =>
+        written < index && target.name === name && to === weight && isSameStamp(by, stamp),
+    );
+  const shifted = those(view, 'Shifted').filter(
+    ({ index, event }) => !isWritten(index, event.target, event.weight, event.stamp),
+  );
+  const promoted = those(view, 'Promoted').filter(
+    ({ index, event }) => !isWritten(index, event.target, 100, event.stamp),
+  );
+  return [...shifted, ...promoted].map(({ at, event }) => ({
+    at,
+    what: `wrote ${event.type} for ${event.target}, where nothing was raised`,
+  }));
+});
+
+/** A way out puts back the version that served when the rollout was opened, and only in place of its own canary. */
+export const revertedToWhatServed = perRollout((view) =>
+  view.writes
+    .filter(({ by }) => by?.rolloutId === view.id && !by.open)
+    .flatMap(({ at, before, after, target }) => {
+      if (after === undefined || after.primary === before.primary) return [];
+      const isOurs = before.primary === target.canary && after.primary === target.stable;
+      return isOurs
+        ? []
+        : [{ at, what: `put version ${after.primary} in place of ${before.primary} on ${target.name}` }];
+    }),
+);
+
+/** Once an abort is accepted no user can meet the canary. */
+export const abortActs = perRollout((view, { timeline, commands }) =>
+  commands.flatMap(({ does, rolloutId, acceptedAt }): Fault[] => {
+    if (does !== 'abort' || rolloutId !== view.id || acceptedAt === undefined) return [];
+    const index = timeline.findIndex(({ at }) => at > acceptedAt);
+    return view.opening.targets
+      .filter((target) => {
+        const end = index === -1 ? timeline.length : index;
+        const last = view.writes.findLast((write) => write.index < end && write.key === target.key);
+        const isOurs = last?.by?.rolloutId === view.id;
+        return isOurs && shareOf(standingAt(view, target, end), target.canary) > 0;
+      })
+      .map(({ name }) => ({
+        at: acceptedAt,
+        what: `accepted an abort while ${name} still served the canary`,
+      }));
+  }),
+);
+
+/** A gate is passed by approvals enough of it, or by its time running out where that lets pass; no other order opens it. */
+export const gatesHeld = perRollout((view) =>
+  view.opening.gates.flatMap(({ before, approvers, onTimeout }) =>
+    view.raises
+      .filter(({ from, to }) => from < before && to >= before)
+      .filter(({ index, at }) => {
+        const earlier = <E extends { index: number }>(each: E) => each.index < index;
+        const approved = those(view, 'Approved').filter(earlier);
+        const by = new Set(approved.flatMap(({ event }) => (event.gate === before ? [event.by] : [])));
+        const opened = those(view, 'GateOpened').find((each) => earlier(each) && each.event.gate === before);
+        const isOver = onTimeout === 'promote' && opened !== undefined && opened.event.until <= at;
+        return by.size < approvers && !isOver;
+      })
+      .map(({ at, to }) => ({ at, what: `was raised to ${to} % past the gate before ${before} %` })),
+  ),
+);
+
+/** Whoever waits says until when, and something follows at the latest then: nothing waits for ever. */
+export const waitsEnd = perRollout((view, _run, { tickMs }) => {
+  const ends = [...LEAVING, 'RolloutClosed', 'Resumed', 'PromotionOrdered', 'ShiftIntended'] as const;
+  const answers = [...ends, 'Approved', 'HookAnswered'] as const;
+  return those(view, 'Paused', 'GateOpened', 'HookStarted').flatMap(({ index, at, event }) => {
+    const follows = those(view, ...(event.type === 'Paused' ? ends : answers)).find(
+      (each) => each.index > index,
+    );
+    // Nobody is asked while a person has paused everything.
+    const held = those(view, 'Paused').some(
+      (each) => each.index > index && (follows === undefined || each.index < follows.index),
+    );
+    const isLate = follows === undefined || follows.at > event.until + tickMs;
+    return isLate && !held
+      ? [{ at, what: `${event.type} until ${new Date(event.until).toISOString()}, and nothing followed` }]
+      : [];
+  });
+});
+
+/** A release is only blamed on what was seen of it: a verdict, an alarm, or a hook's answer. */
+export const blameHasEvidence = perRollout((view) =>
+  those(view, 'RevertOrdered')
+    .filter(({ event, append, index, at: _ }) => {
+      if (event.cause !== 'canary') return false;
+      const isEvidence = append.events.some(
+        (each) =>
+          (each.type === 'Measured' && each.verdict.status === 'fail') ||
+          each.type === 'AlarmRaised' ||
+          each.type === 'HookAnswered',
+      );
+      // One that cannot be published was never measured.
+      const isPublished = view.opens.some((open) => open.index < index && open.by.seq > 0);
+      return !isEvidence && isPublished;
+    })
+    .map(({ at, event }) => ({ at, what: `blamed the release without evidence: ${event.reason}` })),
+);
+
+/** An alarm that was red before is not the canary's doing, until it has been seen otherwise. */
+export const redBeforeNeverBlames = perRollout((view) =>
+  those(view, 'AlarmRaised')
+    .filter(({ index, event, append }) => {
+      const wasRed = view.opening.alarms.some(({ name, red }) => name === event.alarm && red);
+      const isSeenOtherwise = those(view, 'Measured').some(
+        (each) =>
+          each.index < index &&
+          each.event.alarms.some(
+            ({ name, state }) => name === event.alarm && (state === 'ok' || state === 'insufficient'),
+          ),
+      );
+      return wasRed && !isSeenOtherwise && append.events.some(({ type }) => type === 'RevertOrdered');
+    })
+    .map(({ at, event }) => ({ at, what: `was taken back for alarm ${event.alarm}, which was red before` })),
+);
+
+/** Ticks in a row without any measurement after which people are called. */
+const BROKEN_MAX = 5;
+
+/** A canary that cannot be measured is not left alone: after a few ticks the rollout pauses or leaves. */
+export const brokenIsBounded = perRollout((view) => {
+  let inRow = 0;
+  let isPaused = false;
+  return view.happened.flatMap(({ event, at }): Fault[] => {
+    if (event.type === 'Paused' || (LEAVING as readonly string[]).includes(event.type)) isPaused = true;
+    if (event.type === 'Resumed' || event.type === 'PromotionOrdered') {
+      isPaused = false;
+      inRow = 0;
+    }
+    if (event.type !== 'Measured') return [];
+    inRow = event.verdict.status === 'broken' ? inRow + 1 : 0;
+    return inRow > BROKEN_MAX && !isPaused ? [{ at, what: `was blind for ${inRow} ticks and went on` }] : [];
+  });
+});
+
+/** Who takes a rollout over goes on with the bake that was under way: it neither starts over nor is cut short. */
+export const bakeSurvivesTakeover = perRollout((view) =>
+  those(view, 'TookOver', 'Continued').flatMap(({ index, event }): Fault[] => {
+    const moved = those(view, 'ShiftIntended', 'Shifted', 'Promoted', 'Resumed', ...LEAVING);
+    const isClear = (measured: { index: number; event: EventOf<'Measured'> }) =>
+      measured.event.verdict.status !== 'broken' &&
+      !moved.some(
+        (each) =>
+          each.index >= Math.min(index, measured.index) && each.index <= Math.max(index, measured.index),
+      );
+    const before = those(view, 'Measured').findLast((each) => each.index < index && isClear(each));
+    const after = those(view, 'Measured').find((each) => each.index > index && isClear(each));
+    if (before === undefined || after === undefined) return [];
+    const [was, is] = [before.event.verdict.from, after.event.verdict.from];
+    return was === is
+      ? []
+      : [{ at: after.at, what: `counted its bake from another moment after ${event.type} ${event.epoch}` }];
+  }),
+);
+
+/** What was taken back for its own doing, or by a person, is not tried again under another name by itself. */
+export const quarantineHolds: Checker = (run) => {
+  const all = views(run);
+  return all.flatMap((view) => {
+    const opened = those(view, 'RolloutOpened')[0];
+    if (opened === undefined || view.opening.attempt > 1 || view.opening.rollsBack !== undefined) return [];
+    return all
+      .filter((other) => other !== view && blamedBefore(other, opened.index) && isSameCode(other, view))
+      .map((other) => ({
+        at: opened.at,
+        what: `${view.id} was opened with the versions of ${other.id}, which was taken back`,
+      }));
+  });
+};
+
+function blamedBefore(view: View, index: number): Instant | undefined {
+  const closed = those(view, 'RolloutClosed').find((each) => each.index < index);
+  const leaving = those(view, ...LEAVING)[0];
+  if (closed === undefined || leaving === undefined) return undefined;
+  const { event } = leaving;
+  const cause = event.type === 'Aborted' ? 'human' : 'cause' in event ? event.cause : 'stranger';
+  return cause === 'canary' || cause === 'human' ? closed.at : undefined;
+}
+
+const isSameCode = (a: View, b: View) =>
+  b.opening.targets.every(({ key, canary }) =>
+    a.opening.targets.some((other) => other.key === key && other.canary === canary),
+  );

@@ -1,0 +1,248 @@
+import type { RolloutEvent, Target } from '../core/rollout/event.ts';
+import { type Stamp, stampFrom } from '../core/rollout/stamp.ts';
+import type { Rollout } from '../core/rollout/state.ts';
+import { type Instant, type Percent, WINDOW_MS } from '../core/units.ts';
+import type { World } from './world.ts';
+
+/** Where an alias sent its traffic at some moment. */
+export interface Standing {
+  primary: string;
+  weights: Record<string, Percent>;
+}
+
+/** One change of an alias that Lambda took, whoever sent it. */
+export interface AliasWrite {
+  kind: 'write';
+  at: Instant;
+  /** `lambda-alias:<function>:<alias>`, as targets name it. */
+  key: string;
+  before: Standing;
+  /** Absent where the alias was deleted. */
+  after: Standing | undefined;
+  /** The stamp that was sent along; absent for anybody but a rollout. */
+  by: Stamp | undefined;
+  /** Whether it was to be taken only if nobody else had written since it was read. */
+  isConditional: boolean;
+}
+
+/** What a person asked of a rollout. */
+export interface Command {
+  does: string;
+  rolloutId: string;
+  at: Instant;
+  /** When it was accepted; undefined where it was refused or failed. */
+  acceptedAt: Instant | undefined;
+}
+
+/** What the users of one version had met. */
+export interface Met {
+  requests: number;
+  failed: number;
+}
+
+/** One append to the journal, with what users had met by then, by function and version. */
+export interface Append {
+  kind: 'append';
+  at: Instant;
+  rollout: Rollout;
+  events: RolloutEvent[];
+  met: Record<string, Met>;
+  /** Calls of exact versions so far, by `function:version`: smoke tests and probes, which no user makes. */
+  put: Record<string, number>;
+}
+
+/** Everything the checkers look at, in the order in which it happened. */
+export interface Run {
+  timeline: (AliasWrite | Append)[];
+  /** What the users of each function and version met in each window, by its start. */
+  windows: Record<string, Map<Instant, Met>>;
+  commands: Command[];
+  heads: Rollout[];
+  histories: Record<string, RolloutEvent[]>;
+  /** Who holds the lock of each target at the end. */
+  locks: Record<string, string | undefined>;
+  /** Rollouts that a dead man still watches. */
+  watched: string[];
+  executions: { name: string; status: string; stoppedAt: Instant | undefined; path: readonly string[] }[];
+}
+
+/** The rollout that an append is of. */
+export const idOf = ({ rollout }: Append): string => rollout.opening.rolloutId;
+
+/** Records what happens in a world from now on; `finish` reads what stands at the end. */
+export function record(world: World): { finish(): Promise<Run> } {
+  const timeline: Run['timeline'] = [];
+  recordWrites(world, timeline);
+  const windows = recordWindows(world);
+  const commands = recordCommands(world);
+  const put = recordCalls(world);
+  let isOver = false;
+  world.follow(({ rollout, events }) => {
+    if (isOver) return;
+    timeline.push({
+      kind: 'append',
+      at: world.clock.now(),
+      rollout,
+      events,
+      met: metOn(world.traffics),
+      put: { ...put },
+    });
+  });
+  return {
+    async finish() {
+      isOver = true;
+      const ids = new Set(timeline.flatMap((entry) => (entry.kind === 'append' ? idOf(entry) : [])));
+      const run: Run = {
+        timeline,
+        windows,
+        commands,
+        heads: [],
+        histories: {},
+        locks: {},
+        watched: [],
+        executions: [],
+      };
+      for (const id of ids) {
+        const head = await world.journal.read(id);
+        if (head === undefined) continue;
+        run.heads.push(head);
+        run.histories[id] = await world.journal.events(id);
+        for (const target of head.opening.targets) run.locks[target.key] = await holder(world, target);
+        if ((await world.ports.deadMan.frozen(id)) !== undefined) run.watched.push(id);
+      }
+      run.executions = world.stepFunctions.executions.map(({ name, status, stoppedAt, path }) => ({
+        name,
+        status,
+        stoppedAt,
+        path,
+      }));
+      return run;
+    },
+  };
+}
+
+function metOn(traffics: World['traffics']): Record<string, Met> {
+  const met: Record<string, Met> = {};
+  for (const [functionName, { tally }] of traffics)
+    for (const [version, { requests, faults }] of Object.entries(tally))
+      met[`${functionName}:${version}`] = { requests, failed: faults };
+  return met;
+}
+
+/** Stands where every caller passes, so that what Step Functions writes by itself is seen too. */
+function recordWrites({ lambda, clock }: World, timeline: Run['timeline']): void {
+  const operations = lambda.operations as unknown as Record<string, (input: never) => object>;
+  for (const command of ['UpdateAliasCommand', 'DeleteAliasCommand']) {
+    const call = operations[command];
+    if (call === undefined) throw new Error(`${command} is not simulated, so it cannot be recorded.`);
+    operations[command] = (input: never) => {
+      const {
+        FunctionName = '',
+        Name = '',
+        Description,
+        RevisionId,
+      }: Record<string, string | undefined> = input;
+      const look = () => {
+        try {
+          return lambda.helpers.routing(FunctionName, Name);
+        } catch {
+          return undefined;
+        }
+      };
+      const before = look();
+      // The effect stands before the answer does, so nobody can come between the two looks.
+      const answer = call(input);
+      const after = look();
+      if (before !== undefined && before.revisionId !== after?.revisionId)
+        timeline.push({
+          kind: 'write',
+          at: clock.now(),
+          key: `lambda-alias:${FunctionName}:${Name}`,
+          before: standing(before),
+          after: after && standing(after),
+          by: stampFrom(Description),
+          isConditional: RevisionId !== undefined,
+        });
+      return answer;
+    };
+  }
+}
+
+/** Counts the calls of exact versions as they are made, so that one that hangs is among them. */
+function recordCalls({ lambda }: World): Record<string, number> {
+  const put: Record<string, number> = {};
+  const operations = lambda.operations;
+  const call = operations.InvokeCommand;
+  operations.InvokeCommand = (input) => {
+    const name = `${input.FunctionName}:${input.Qualifier}`;
+    if (/:\d+$/.test(name)) put[name] = (put[name] ?? 0) + 1;
+    return call(input);
+  };
+  return put;
+}
+
+function recordCommands(world: World): Command[] {
+  const commands: Command[] = [];
+  const { invoke, clock } = world;
+  world.invoke = async (name, event) => {
+    if (name !== 'Command') return invoke(name, event);
+    const { command: does, rolloutId } = event as { command: string; rolloutId: string };
+    const given: Command = { does, rolloutId, at: clock.now(), acceptedAt: undefined };
+    commands.push(given);
+    const answer = await invoke(name, event);
+    given.acceptedAt = clock.now();
+    return answer;
+  };
+  return commands;
+}
+
+function recordWindows({ cloudwatch }: World): Run['windows'] {
+  const windows: Run['windows'] = {};
+  const count = cloudwatch.invocations.bind(cloudwatch);
+  cloudwatch.invocations = (runs) => {
+    const { functionName, version, minute, count: requests, errors, faults = errors } = runs;
+    const key = `${functionName}:${version}`;
+    windows[key] ??= new Map();
+    const start = minute - (minute % WINDOW_MS);
+    const before = windows[key].get(start) ?? { requests: 0, failed: 0 };
+    windows[key].set(start, {
+      requests: before.requests + requests,
+      failed: before.failed + Math.max(errors, faults),
+    });
+    count(runs);
+  };
+  return windows;
+}
+
+const standing = ({ primary, weights }: Standing): Standing => ({ primary, weights });
+
+/** Asks for the lock under another name and lets go of it at once. */
+async function holder({ journal, clock }: World, target: Target): Promise<string | undefined> {
+  const at = clock.now();
+  const opened = await journal.open([
+    {
+      type: 'RolloutOpened',
+      at,
+      rolloutId: `probe--${target.key}--${at}`,
+      service: 'probe',
+      environment: '',
+      release: '',
+      attempt: 1,
+      manifest: { bucket: '', key: '', versionId: '' },
+      order: 0,
+      targets: [target],
+      plan: { steps: [], verifySeconds: 0, onInconclusive: 'pause' },
+      hooks: [],
+      gates: [],
+      watch: [],
+      limits: [],
+      reversible: true,
+      alarms: [],
+      settleSeconds: 0,
+      deadline: at,
+      notices: [],
+    },
+    { type: 'RolloutClosed', at, outcome: 'refused', reason: 'only a look at the lock' },
+  ]);
+  return opened.result === 'locked' ? opened.by : undefined;
+}

@@ -1,0 +1,405 @@
+import { createHash } from 'node:crypto';
+import {
+  DeleteFunctionCommand,
+  UpdateAliasCommand,
+  type UpdateAliasCommandInput,
+} from '@aws-sdk/client-lambda';
+import type { RolloutEvent } from '../core/rollout/event.ts';
+import { isEnded } from '../core/rollout/state.ts';
+import { type Bound, boundsOf } from './bounds.ts';
+import {
+  ALARM,
+  type Case,
+  HOOK,
+  type Moment,
+  type Order,
+  type Release,
+  type Trouble,
+  WORKER,
+} from './case.ts';
+import { check, type Limits, type Violation } from './checkers.ts';
+import { type VirtualClock, virtualClock } from './clock.ts';
+import { type FaultName, injector, type Strike } from './faults.ts';
+import { type Random, seededRandom } from './random.ts';
+import { type Run, record } from './run.ts';
+import { type Behaviour, createScenario, FUNCTION, type Scenario, SERVICE } from './scenario.ts';
+import type { Rate } from './traffic.ts';
+import { ALIAS } from './world.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+/** Traffic before the upload, so that stable has a history. */
+const WARM_MINUTES = 5;
+/** Time after the last end in which late calls and events still arrive. */
+const DUST_MINUTES = 15;
+/** Virtual time after which a world is left as it is; the checkers then find what never ended. */
+const HOURS_MAX = 72;
+
+/** How a world went. */
+export interface Played {
+  run: Run;
+  violations: Violation[];
+  strikes: Strike[];
+  bounds: Bound[];
+  /** SHA-256 over all that happened: one case gives one history. */
+  digest: string;
+  uploadedAt: number;
+}
+
+/** What a disturbed rollout may take its time for: an execution has to be found dead, twice if need be. */
+const DISTURBED_MS = 20 * MINUTE;
+
+/** Where nobody can do anything, what is to be done waits for the end of that. */
+const OUTAGES: readonly FaultName[] = [
+  'journalAway',
+  'metricsAway',
+  'lambdaAway',
+  'concurrencyGone',
+  'concurrencyGoneForAll',
+];
+
+function limitsOf({ noise, troubles }: Case): Limits {
+  if (noise === 0 && troubles.length === 0) return {};
+  const outages = troubles.filter(({ fault }) => OUTAGES.includes(fault));
+  const waits = DISTURBED_MS + 1000 * outages.reduce((sum, { seconds }) => sum + seconds, 0);
+  return { tickMs: waits, outMs: waits, skewMs: 2 * SKEW_MAX_MS, isNoisy: noise > 0 };
+}
+
+/** Plays a case to its end and holds it against every promise. */
+export async function playCase(it: Case): Promise<Played> {
+  const clock = virtualClock();
+  const lasting = new Map<FaultName, boolean>();
+  let stage: Scenario | undefined;
+  const isCanaryServing = () => stage !== undefined && canaryShare(stage) > 0;
+  const faults = injector({
+    clock,
+    seed: it.seed,
+    faults: it.faults,
+    noise: it.noise,
+    only: it.only === undefined ? undefined : new Set(it.only),
+    isOn: (trouble) =>
+      lasting.get(trouble) === true && (!trouble.startsWith('concurrencyGone') || isCanaryServing()),
+    skewMs: skewOf(it.seed),
+  });
+  let isWarm = false;
+  stage = createScenario({
+    clock,
+    seed: it.seed,
+    requestsPerSecond: it.requestsPerSecond,
+    stable: { errors: it.stableErrors, faults: 0.001 },
+    canaries: { 2: behaviourOf(it.release, it.stableErrors) },
+    rollout: it.file,
+    warmMinutes: WARM_MINUTES,
+    ...(it.release.kind === 'slow' ? { medianMs: slowness(it.release.times) } : {}),
+    isDirect: true,
+    ...faults,
+    copies: (rule) => (isWarm ? faults.copies(rule) : [0]),
+  });
+  furnish(stage, it, lasting);
+  const recording = record(stage);
+  await clock.advance(WARM_MINUTES * MINUTE);
+  evaluateAlarms(stage);
+  isWarm = true;
+  const uploadedAt = clock.now();
+  const play = new Play(stage, clock, it, lasting);
+  await clock.run(play.release());
+  await play.toTheEnd();
+  const run = await clock.run(recording.finish());
+  return {
+    run,
+    violations: check(run, limitsOf(it)),
+    strikes: faults.strikes,
+    bounds: boundsOf(run),
+    digest: digestOf(run, faults.strikes),
+    uploadedAt,
+  };
+}
+
+function canaryShare({ lambda }: Scenario): number {
+  const { primary, weights } = lambda.helpers.routing(FUNCTION, ALIAS);
+  return primary === '2' ? 100 : (weights['2'] ?? 0);
+}
+
+/** How far the clock of a function may be off; assumed, far above what machines with a time service show. */
+const SKEW_MAX_MS = 1_000;
+
+/** A clock that is off by the same for a function all along. */
+function skewOf(seed: number): (fn: string) => number {
+  const random = seededRandom(seed).fork('skew');
+  return (fn) => Math.round((random.fork(fn).next() - 0.5) * 2 * SKEW_MAX_MS);
+}
+
+function slowness(times: number): Rate {
+  return (version) => (version === '2' ? 100 * times : 100);
+}
+
+function behaviourOf(release: Release, usual: number): Behaviour {
+  switch (release.kind) {
+    case 'good':
+    case 'slow':
+      return { errors: usual };
+    case 'crashing':
+      return { errors: 1 };
+    case 'bad':
+      return { errors: usual, [release.as]: release.share };
+    case 'under load': {
+      const { as, share, from } = release;
+      return {
+        errors: usual,
+        [as]: (_: string, __: number, weight: number) => (weight >= from ? share : usual),
+      };
+    }
+    case 'late': {
+      const { as, share, minutes } = release;
+      let first: number | undefined;
+      return {
+        errors: usual,
+        [as]: (_: string, at: number) => {
+          first ??= at;
+          return at - first > minutes * MINUTE ? share : usual;
+        },
+      };
+    }
+  }
+}
+
+/** Puts into the world what the case needs besides its function. */
+function furnish(stage: Scenario, it: Case, lasting: ReadonlyMap<FaultName, boolean>): void {
+  const { helpers } = stage.lambda;
+  const tags = { 'spillway:service': SERVICE };
+  if (it.targets === 2) {
+    helpers.createFunction({ name: WORKER, tags });
+    helpers.createAlias(WORKER, ALIAS, helpers.publishCounted(WORKER));
+    helpers.publishCounted(WORKER);
+    stage.addTraffic({
+      functionName: WORKER,
+      requestsPerSecond: it.requestsPerSecond,
+      errorRate: () => it.stableErrors,
+      faultRate: () => 0.001,
+    });
+  }
+  if (it.file.hooks !== undefined) {
+    helpers.createFunction({ name: HOOK, tags });
+    helpers.deployModel(HOOK, () =>
+      lasting.get('hookSilent') === true
+        ? { status: 'pending' }
+        : { status: 'pass', reason: 'it looks well' },
+    );
+  }
+  if (it.alarm !== undefined)
+    stage.cloudwatch.operations.PutMetricAlarmCommand?.({
+      AlarmName: ALARM,
+      Namespace: 'AWS/Lambda',
+      MetricName: 'Errors',
+      Dimensions: [{ Name: 'FunctionName', Value: FUNCTION }],
+      Statistic: 'Sum',
+      Period: 60,
+      EvaluationPeriods: 1,
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+      Threshold: it.alarm === 'red' ? 0 : Math.max(3, it.requestsPerSecond * 60 * 0.03),
+      TreatMissingData: it.alarm === 'red' ? 'breaching' : 'notBreaching',
+    } as never);
+}
+
+/** What CloudWatch does once a minute. */
+function evaluateAlarms({ traffics, cloudwatch }: Scenario): void {
+  for (const [, traffic] of traffics) traffic.settle();
+  cloudwatch.evaluate();
+}
+
+const FIRST = `${SERVICE}--r1--1`;
+
+/** Times that a person asks again after an error; a controller that is down for minutes costs several. */
+const ASKED_MAX = 40;
+
+/** Who and what else has to do with a rollout: people, strangers, and what goes wrong at a moment. */
+class Play {
+  readonly #stage: Scenario;
+  readonly #clock: VirtualClock;
+  readonly #case: Case;
+  readonly #lasting: Map<FaultName, boolean>;
+  readonly #counts = new Map<string, number>();
+  readonly #waiting: { event: string; nth: number; act: () => void }[] = [];
+  readonly #random: Random;
+  #releases = 0;
+  #isOver = false;
+
+  constructor(stage: Scenario, clock: VirtualClock, it: Case, lasting: Map<FaultName, boolean>) {
+    this.#stage = stage;
+    this.#clock = clock;
+    this.#case = it;
+    this.#lasting = lasting;
+    this.#random = seededRandom(it.seed).fork('person');
+    stage.follow(({ events, rollout }) => {
+      for (const event of events) this.#happened(event, rollout.opening.rolloutId);
+    });
+    for (const { does, when } of it.orders) this.#at(when, () => this.#order(does));
+    for (const trouble of it.troubles) this.#at(trouble.when, () => this.#trouble(trouble));
+    if (it.alarm !== undefined) void this.#evaluateAlarms();
+  }
+
+  /** Lets time pass until every rollout has ended and the dust has settled. */
+  async toTheEnd(): Promise<void> {
+    const limit = this.#clock.now() + HOURS_MAX * HOUR;
+    for (let quiet = 0; quiet < 2 && this.#clock.now() < limit; ) {
+      await this.#clock.advance(DUST_MINUTES * MINUTE);
+      quiet = (await this.#isQuiet()) ? quiet + 1 : 0;
+    }
+    this.#isOver = true;
+  }
+
+  /** Uploads the next release, of this version of the function. */
+  async release(version = '2'): Promise<void> {
+    this.#releases += 1;
+    const worker = this.#case.targets === 2 ? { worker: { version: '2' } } : {};
+    await this.#stage.release({
+      order: this.#releases,
+      manifest: { targets: { api: { version }, ...worker } },
+    });
+  }
+
+  async #isQuiet(): Promise<boolean> {
+    const { journal, stepFunctions, ports } = this.#stage;
+    const heads = await journal.running();
+    const first = await journal.read(FIRST);
+    return (
+      heads.length === 0 &&
+      (first === undefined || isEnded(first)) &&
+      stepFunctions.executions.every(({ status }) => status !== 'RUNNING') &&
+      (await this.#clock.run(ports.deadMan.frozen(FIRST))) === undefined
+    );
+  }
+
+  #at({ ms, after }: Moment, act: () => Promise<unknown>): void {
+    const begin = () =>
+      void this.#clock
+        .sleep(ms)
+        .then(act)
+        .catch(() => {});
+    if (after === undefined) begin();
+    else this.#waiting.push({ ...after, act: begin });
+  }
+
+  #happened(event: RolloutEvent, rolloutId: string): void {
+    // At the end the locks are looked at, which opens rollouts that are none.
+    if (this.#isOver) return;
+    const count = (this.#counts.get(event.type) ?? 0) + 1;
+    this.#counts.set(event.type, count);
+    for (const waiting of this.#waiting)
+      if (waiting.event === event.type && waiting.nth === count) waiting.act();
+    // Nobody leaves a paused rollout alone; one that only waits for its metrics goes on by itself.
+    if (event.type === 'Paused' && event.why !== 'broken')
+      void this.#clock
+        .sleep(this.#random.int(4 * MINUTE))
+        .then(() => this.#answer(rolloutId))
+        .catch(() => {});
+  }
+
+  async #answer(rolloutId: string): Promise<void> {
+    await this.#order(this.#random.next() < 0.5 ? 'abort' : 'promote', rolloutId);
+    await this.#order('resume', rolloutId);
+  }
+
+  async #order(does: Order['does'], rolloutId = FIRST): Promise<void> {
+    if (does === 'approve' && this.#lasting.get('gateSilent') === true) return;
+    const words = await this.#words(does, rolloutId);
+    for (let asked = 0; asked < ASKED_MAX; asked++) {
+      try {
+        return void (await this.#stage.invoke('Command', { rolloutId, by: 'ada', ...words }));
+      } catch (error) {
+        if (error instanceof Error && error.name === 'CommandRefused') return;
+        await this.#clock.sleep(20_000);
+      }
+    }
+  }
+
+  async #words(does: Order['does'], rolloutId: string): Promise<object> {
+    switch (does) {
+      case 'pause':
+      case 'abort':
+        return { command: does, reason: 'it looks odd' };
+      case 'promote fully':
+        return { command: 'promote', full: true };
+      case 'approve': {
+        const rollout = await this.#stage.journal.read(rolloutId);
+        return { command: 'approve', gate: Number(Object.keys(rollout?.gates ?? { 1: 1 })[0] ?? 1) };
+      }
+      default:
+        return { command: does };
+    }
+  }
+
+  async #evaluateAlarms(): Promise<void> {
+    while (!this.#isOver) {
+      await this.#clock.sleep(MINUTE);
+      evaluateAlarms(this.#stage);
+    }
+  }
+
+  async #trouble({ fault, seconds, how }: Trouble): Promise<void> {
+    const { clients, lambda, ports, stepFunctions } = this.#stage;
+    const write = (change: Partial<UpdateAliasCommandInput>) =>
+      clients.lambda.send(new UpdateAliasCommand({ FunctionName: FUNCTION, Name: ALIAS, ...change }));
+    const other = () => lambda.helpers.publishCounted(FUNCTION);
+    switch (fault) {
+      case 'executionStopped':
+        return ports.executions.stop(FIRST, 1 + Math.floor(how * 2), 'stopped by hand');
+      case 'executionRedriven': {
+        const first = stepFunctions.execution(`${FIRST}-1`);
+        if (first === undefined) return;
+        const { machineArn: stateMachineArn, input } = first;
+        await stepFunctions.startExecution({ stateMachineArn, name: `${FIRST}-redriven`, input });
+        return;
+      }
+      case 'strangerMoves':
+        return void (await write({ FunctionVersion: other() }));
+      case 'strangerWeights':
+        return void (await write(
+          how < 0.5
+            ? { RoutingConfig: { AdditionalVersionWeights: {} } }
+            : { FunctionVersion: '1', RoutingConfig: { AdditionalVersionWeights: { '2': how } } },
+        ));
+      case 'strangerStamps':
+        return void (await write({ Description: how < 0.5 ? 'managed by somebody else' : '' }));
+      case 'otherDeploy':
+        return void (await write({
+          FunctionVersion: other(),
+          RoutingConfig: { AdditionalVersionWeights: {} },
+          Description: '',
+        }));
+      case 'versionDeleted':
+        return void (await clients.lambda.send(
+          new DeleteFunctionCommand({ FunctionName: FUNCTION, Qualifier: '2' }),
+        ));
+      case 'provisioned':
+        return this.#provision(write);
+      case 'secondRelease':
+        return this.release(other());
+      case 'sameAgain':
+        return this.release('2');
+      default:
+        this.#lasting.set(fault, true);
+        await this.#clock.sleep(seconds * 1000);
+        this.#lasting.set(fault, false);
+    }
+  }
+
+  /** Once an alias with provisioned concurrency gets another version, Lambda itself keeps all traffic on the old one until the new one is ready. */
+  async #provision(write: (change: Partial<UpdateAliasCommandInput>) => Promise<unknown>): Promise<void> {
+    const { helpers } = this.#stage.lambda;
+    const { primary } = helpers.routing(FUNCTION, ALIAS);
+    if (primary === '1') return helpers.setProvisionedConcurrency(FUNCTION, ALIAS);
+    await write({ RoutingConfig: { AdditionalVersionWeights: { '1': 1 } } });
+    await this.#clock.sleep(1.5 * MINUTE);
+    const { weights } = helpers.routing(FUNCTION, ALIAS);
+    if (weights['1'] === 100) await write({ RoutingConfig: { AdditionalVersionWeights: {} } });
+  }
+}
+
+function digestOf(run: Run, strikes: Strike[]): string {
+  const hash = createHash('sha256');
+  for (const entry of run.timeline)
+    hash.update(JSON.stringify(entry.kind === 'append' ? [entry.at, entry.events, entry.met] : entry));
+  hash.update(JSON.stringify([strikes, run.heads, run.executions, run.locks]));
+  return hash.digest('hex');
+}

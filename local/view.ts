@@ -1,0 +1,107 @@
+import type { RolloutEvent, Target } from '../core/rollout/event.ts';
+import type { Stamp } from '../core/rollout/stamp.ts';
+import type { Rollout } from '../core/rollout/state.ts';
+import type { Instant, Percent } from '../core/units.ts';
+import { type AliasWrite, type Append, idOf, type Met, type Run, type Standing } from './run.ts';
+
+/** What the users of a version of a target had met; undefined where nobody counted. */
+export const metBy = (met: Append['met'], { ref }: Target, version: string): Met | undefined =>
+  met[`${ref.functionName}:${version}`];
+
+interface Entry {
+  index: number;
+  at: Instant;
+}
+type Written = AliasWrite & Entry & { target: Target; from: Percent; to: Percent };
+type Happened = Entry & { event: RolloutEvent; append: Append };
+
+/** What is looked at of one rollout. */
+export interface View {
+  id: string;
+  opening: Rollout['opening'];
+  happened: Happened[];
+  /** Changes of its targets, by anybody. */
+  writes: Written[];
+  /** Those of its own under an open stamp: the claim of each target, then its raises. */
+  opens: (Written & { by: Stamp })[];
+  /** Those of them that gave the canary more. */
+  raises: (Written & { by: Stamp })[];
+}
+
+/** The canary's share where an alias stands so: the alias' own version takes what the others leave. */
+export const shareOf = (at: Standing | undefined, canary: string): Percent => {
+  if (at === undefined) return 0;
+  if (at.primary !== canary) return at.weights[canary] ?? 0;
+  return Object.values(at.weights).reduce((left, weight) => left - weight, 100);
+};
+
+/** Each rollout of a run by itself. */
+export function views({ timeline, heads }: Run): View[] {
+  return heads.map(({ opening }) => {
+    const id = opening.rolloutId;
+    const happened = timeline.flatMap((entry, index) =>
+      entry.kind === 'append' && idOf(entry) === id
+        ? entry.events.map((event) => ({ index, at: entry.at, event, append: entry }))
+        : [],
+    );
+    const writes = timeline.flatMap((entry, index): Written[] => {
+      if (entry.kind !== 'write') return [];
+      const target = opening.targets.find(({ key }) => key === entry.key);
+      if (target === undefined) return [];
+      const [from, to] = [shareOf(entry.before, target.canary), shareOf(entry.after, target.canary)];
+      return [{ ...entry, index, target, from, to }];
+    });
+    const own = writes.flatMap((write) => (write.by?.rolloutId === id ? [{ ...write, by: write.by }] : []));
+    const raises = own.filter(({ from, to }) => to > from);
+    return { id, opening, happened, writes, opens: own.filter(({ by }) => by.open), raises };
+  });
+}
+
+export type EventOf<Type extends RolloutEvent['type']> = Extract<RolloutEvent, { type: Type }>;
+
+/** Its events of these types, in order. */
+export function those<Type extends RolloutEvent['type']>(view: View, ...types: Type[]) {
+  return view.happened.filter((each): each is Happened & { event: EventOf<Type> } =>
+    (types as string[]).includes(each.event.type),
+  );
+}
+
+/** Events by which a canary is on its way out. */
+export const LEAVING = ['RevertOrdered', 'Aborted', 'StrangerSeen', 'Reverted'] as const;
+
+/** Where a target stood just before the entry of this index. */
+export function standingAt(view: View, target: Target, index: number): Standing | undefined {
+  const last = view.writes.findLast((write) => write.index < index && write.key === target.key);
+  if (last !== undefined) return last.after;
+  const first = view.writes.find((write) => write.key === target.key);
+  return first?.before ?? { primary: target.stable, weights: {} };
+}
+
+/** What a checker found. */
+export interface Fault {
+  at: Instant;
+  what: string;
+}
+
+/** What a run may take its time for; the defaults hold where nothing is disturbed. */
+export interface Limits {
+  /** Longest time between two measurements while the canary has traffic, in milliseconds. */
+  tickMs?: number;
+  /** Longest time from the decision to leave until the canary is out, in milliseconds. */
+  outMs?: number;
+  /** How far two clocks may be apart, in milliseconds. */
+  skewMs?: number;
+  /** True where the same state may die again and again, so that a person may be called for a rollout that completed. */
+  isNoisy?: boolean;
+}
+
+/** Finds every place in a run where one promise is broken. */
+export type Checker = (run: Run, limits: Required<Limits>) => Fault[];
+
+/** A checker that looks at each rollout by itself. */
+export const perRollout =
+  (checker: (view: View, run: Run, limits: Required<Limits>) => Fault[]): Checker =>
+  (run, limits) =>
+    views(run).flatMap((view) =>
+      checker(view, run, limits).map(({ at, what }) => ({ at, what: `${view.id}: ${what}` })),
+    );

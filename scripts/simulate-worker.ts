@@ -1,0 +1,13 @@
+// Plays the seeds it is sent and answers what came of each; one of several beside `scripts/simulate.ts`.
+import { parentPort } from 'node:worker_threads';
+import type { FaultName } from '../local/faults.ts';
+import { playSeed } from '../local/report.ts';
+
+// Every hold ends in an error of the states language, and nobody looks at where it was made.
+Error.stackTraceLimit = 0;
+
+parentPort?.on('message', async ({ seeds, faults }: { seeds: number[]; faults: FaultName[] }) => {
+  const results = [];
+  for (const seed of seeds) results.push(await playSeed(seed, faults));
+  parentPort?.postMessage(results);
+});

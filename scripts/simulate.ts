@@ -1,0 +1,130 @@
+// `npm run simulate -- --seeds N [--seed S] [--faults a,b] [--json] [--docs]`: whole rollouts under faults, each world from one
+// seed, on all cores. `--docs` writes the figures into docs/safety.md.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { FAULT_NAMES, type FaultName } from '../local/faults.ts';
+import { type Report, reportOf, type SeedResult, storyOf, tableOf, textOf } from '../local/report.ts';
+
+/** Seeds that a worker is given at once: few enough that none waits long for the last. */
+const BATCH = 10;
+/** Failing seeds that are told as stories. */
+const STORIES_MAX = 5;
+
+interface Asked {
+  seeds: number;
+  from: number;
+  faults: FaultName[];
+  isJson: boolean;
+  isDocs: boolean;
+}
+
+class UsageError extends Error {}
+
+function asked(args: readonly string[]): Asked {
+  const found: Asked = { seeds: 100, from: 0, faults: FAULT_NAMES, isJson: false, isDocs: false };
+  for (let at = 0; at < args.length; at++) {
+    const name = args[at] ?? '';
+    if (name === '--json' || name === '--docs') {
+      found[name === '--json' ? 'isJson' : 'isDocs'] = true;
+      continue;
+    }
+    if (!['--seeds', '--seed', '--faults'].includes(name))
+      throw new UsageError(
+        `simulate does not know ${name}; it knows --seeds, --seed, --faults, --json and --docs.`,
+      );
+    at += 1;
+    const value = args[at];
+    if (value === undefined || value.startsWith('--')) throw new UsageError(`${name} needs a value.`);
+    if (name === '--seeds') found.seeds = whole(name, value, 1);
+    else if (name === '--seed') found.from = whole(name, value, 0);
+    else found.faults = faultsFrom(value);
+  }
+  return found;
+}
+
+function whole(name: string, value: string, least: number): number {
+  const number = Number(value);
+  if (/^\d+$/.test(value) && number >= least && Number.isSafeInteger(number)) return number;
+  throw new UsageError(`${name} must be a whole number from ${least} on, not "${value}".`);
+}
+
+function faultsFrom(value: string): FaultName[] {
+  if (value === 'all') return FAULT_NAMES;
+  if (value === 'none') return [];
+  const names = value.split(',');
+  const unknown = names.find((name) => !(FAULT_NAMES as string[]).includes(name));
+  if (unknown !== undefined)
+    throw new UsageError(
+      `There is no fault "${unknown}"; there are all, none, and ${FAULT_NAMES.join(', ')}.`,
+    );
+  return FAULT_NAMES.filter((name) => names.includes(name));
+}
+
+/** Plays all seeds, each on the next worker that is free. */
+async function playAll({ seeds, from, faults }: Asked): Promise<SeedResult[]> {
+  const results: SeedResult[] = [];
+  let next = from;
+  const batch = () => Array.from({ length: Math.min(BATCH, from + seeds - next) }, () => next++);
+  const work = () =>
+    new Promise<void>((resolve, reject) => {
+      const worker = new Worker(new URL('./simulate-worker.ts', import.meta.url));
+      const give = () => {
+        const seeds = batch();
+        if (seeds.length > 0) worker.postMessage({ seeds, faults });
+        else void worker.terminate().then(() => resolve());
+      };
+      worker.on('message', (done: SeedResult[]) => {
+        results.push(...done);
+        give();
+      });
+      worker.on('error', reject);
+      give();
+    });
+  const workers = Math.min(availableParallelism(), Math.ceil(seeds / BATCH));
+  await Promise.all(Array.from({ length: workers }, work));
+  return results;
+}
+
+const PAGE = new URL('../docs/safety.md', import.meta.url);
+
+/** Puts the figures between the marks of their kind of world. */
+function writeDown(report: Report, { seeds, from, faults }: Asked): void {
+  const kind = faults.length === 0 ? 'simulate --faults none' : 'simulate';
+  const [begin, end] = [`<!-- ${kind} -->\n`, '<!-- end -->'];
+  const text = readFileSync(PAGE, 'utf8');
+  const at = text.indexOf(begin) + begin.length;
+  if (at < begin.length) throw new Error(`docs/safety.md has no line ${begin.trim()}; put it back.`);
+  const some =
+    faults.length === 0 || faults.length === FAULT_NAMES.length ? '' : ` --faults ${faults.join(',')}`;
+  const command = `npm run simulate -- --seeds ${seeds} --seed ${from}${faults.length === 0 ? ' --faults none' : some}`;
+  const rest = text.slice(text.indexOf(end, at));
+  writeFileSync(PAGE, `${text.slice(0, at)}${tableOf(report, command).join('\n')}\n${rest}`);
+}
+
+async function simulate(given: Asked): Promise<number> {
+  const began = performance.now();
+  const results = await playAll(given);
+  const report = reportOf(results, (performance.now() - began) / 1000);
+  for (const line of textOf(report)) console.log(line);
+  const failing = results.filter(({ violations }) => violations.length > 0).sort((a, b) => a.seed - b.seed);
+  for (const { seed, violations } of failing) {
+    const names = [...new Set(violations.map(({ promise }) => promise))];
+    console.log(`seed ${seed}: ${names.join(', ')}: ${violations[0]?.what}`);
+  }
+  for (const { seed } of failing.slice(0, STORIES_MAX)) {
+    console.log('');
+    for (const line of await storyOf(seed, given.faults)) console.log(line);
+  }
+  if (given.isDocs) writeDown(report, given);
+  if (given.isJson) console.log(JSON.stringify(report));
+  return failing.length > 0 ? 1 : 0;
+}
+
+try {
+  process.exitCode = await simulate(asked(process.argv.slice(2)));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}

@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+const simulate = (...args: string[]) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/simulate.ts', ...args], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  return { status, stderr, lines: stdout.trimEnd().split('\n') };
+};
+
+describe('npm run simulate', () => {
+  test('says in its last line what came of all seeds, the same for the same seeds', () => {
+    const [first, second] = [simulate('--seeds', '12', '--json'), simulate('--seeds', '12', '--json')];
+    expect(first.status).toBe(0);
+    const report = JSON.parse(first.lines.at(-1) ?? '');
+    expect(report).toMatchObject({ seeds: 12, violations: 0 });
+    expect(report.rollouts).toBeGreaterThanOrEqual(12);
+    for (const figure of ['completed', 'reverted', 'perSecond', 'p99RevertSeconds'])
+      expect(report[figure], figure).toBeGreaterThan(0);
+    expect(JSON.parse(second.lines.at(-1) ?? '').digest).toBe(report.digest);
+    expect(
+      JSON.parse(simulate('--seeds', '12', '--seed', '12', '--json').lines.at(-1) ?? '').digest,
+    ).not.toBe(report.digest);
+  }, 120_000);
+
+  test.each([
+    [['--sede', '1'], /does not know --sede; it knows --seeds, --seed, --faults, --json and --docs/],
+    [['--seeds'], /--seeds needs a value/],
+    [['--seeds', '0'], /--seeds must be a whole number from 1 on, not "0"/],
+    [['--seed', 'x'], /--seed must be a whole number from 0 on, not "x"/],
+    [['--faults', 'throttled,gremlins'], /There is no fault "gremlins"; there are all, none, and throttled/],
+  ])(
+    'refuses %s',
+    (args, message) => {
+      const { status, stderr } = simulate(...args);
+      expect(status).toBe(2);
+      expect(stderr).toMatch(message);
+    },
+    30_000,
+  );
+});

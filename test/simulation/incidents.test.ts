@@ -1,0 +1,294 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { UpdateAliasCommand } from '@aws-sdk/client-lambda';
+import { describe, expect, test } from 'vitest';
+import type { TrafficRouter } from '../../core/ports.ts';
+import { stampText } from '../../core/rollout/stamp.ts';
+import type { Rollout } from '../../core/rollout/state.ts';
+import type { Ports } from '../../functions/_task.ts';
+import { CHECKERS } from '../../local/checkers.ts';
+import { serviceDown } from '../../local/faults.ts';
+import { FUNCTION } from '../../local/scenario.ts';
+import { ALIAS } from '../../local/world.ts';
+import { journals, overwriting, routers, unfenced } from './planted.ts';
+import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from './stage.ts';
+
+const STEPS = [
+  { weight: 10, bake: '2m' },
+  { weight: 50, bake: '2m' },
+];
+const SHORT = { steps: STEPS, verify: '1m' };
+const BAD = { canaries: { 2: { errors: 0.2 } } };
+const DEATH = { tickMs: 8 * MINUTE, outMs: 8 * MINUTE };
+
+/** Plays a plot with a bug in the ports, which may need the stage. */
+function bugged(plot: Plot, bug: (ports: Ports, stage: () => Stage) => Ports) {
+  let stage: Stage | undefined;
+  const onStage = () => {
+    if (stage === undefined) throw new Error('The stage is not set yet.');
+    return stage;
+  };
+  return play({
+    hours: 3,
+    rollout: SHORT,
+    ...plot,
+    before: async (on) => {
+      stage = on;
+      await plot.before?.(on);
+    },
+    changePorts: (ports) => bug(plot.changePorts?.(ports) ?? ports, onStage),
+  });
+}
+
+/** A bug: whoever asks the journal sees another rollout than the one that stands there. */
+const misread =
+  (change: (rollout: Rollout) => Partial<Rollout>) =>
+  (ports: Ports): Ports =>
+    journals(ports, (journal) => {
+      const wrong = (rollout: Rollout): Rollout => ({ ...rollout, ...change(rollout) });
+      return {
+        read: async (rolloutId) => {
+          const rollout = await journal.read(rolloutId);
+          return rollout && wrong(rollout);
+        },
+        append: async (rollout, events) => wrong(await journal.append(rollout, events)),
+        running: async () => (await journal.running()).map(wrong),
+      };
+    });
+
+/** A write as a router makes it, in whatever shape. */
+const write = ({ clients }: Stage, primary: string, weights: Record<string, number>, stamp: string) =>
+  clients.lambda.send(
+    new UpdateAliasCommand({
+      FunctionName: FUNCTION,
+      Name: ALIAS,
+      FunctionVersion: primary,
+      RoutingConfig: { AdditionalVersionWeights: weights },
+      Description: stamp,
+      RevisionId: undefined,
+    }),
+  );
+
+const raising = (
+  stage: () => Stage,
+  how: (stage: Stage, raise: Parameters<TrafficRouter['raise']>[1]) => unknown,
+) =>
+  ({
+    raise: async (_target, raise) => {
+      await how(stage(), raise);
+      return { result: 'raised' as const };
+    },
+  }) satisfies Partial<TrafficRouter>;
+
+describe('an incident of other controllers is seen by its checker:', () => {
+  test('the untested version becomes the alias own one, and the old one a weight beside it', async () => {
+    const { run } = await bugged({}, (ports, stage) =>
+      routers(ports, () =>
+        raising(stage, (on, { weight, write: stamp }) =>
+          weight === 100
+            ? write(on, '2', {}, stampText(stamp))
+            : write(on, '2', { 1: 1 - weight / 100 }, stampText(stamp)),
+        ),
+      ),
+    );
+    expect(broken(run)).toContain('lostRoutingLandsOnStable');
+  });
+
+  test('the alias is written without the revision that was read', async () => {
+    const { run } = await bugged({}, (ports, stage) =>
+      routers(ports, () => ({ raise: unfenced(stage, 'no revision') })),
+    );
+    expect(broken(run)).toEqual(['everyRaiseConditional']);
+  });
+
+  test('a raise is called done although nobody looked whether it was', async () => {
+    const { run } = await bugged({}, (ports, stage) => routers(ports, () => raising(stage, () => {})));
+    expect(broken(run)).toContain('shiftedMeansStands');
+  });
+
+  test('a later step has less traffic than the one before', async () => {
+    const { run } = await bugged({}, (ports, stage) =>
+      routers(ports, () =>
+        raising(stage, (on, { weight, write: stamp }) =>
+          write(on, '1', { 2: weight === 50 ? 0.05 : weight / 100 }, stampText(stamp)),
+        ),
+      ),
+    );
+    expect(broken(run)).toContain('weightsOnlyRise');
+  });
+
+  test('the way out puts all traffic on the broken release', async () => {
+    const { run } = await bugged(BAD, (ports, stage) =>
+      routers(ports, () => ({
+        revert: (target, by) => overwriting(stage)({ ...target, stable: target.canary }, by),
+      })),
+    );
+    expect(broken(run)).toContain('revertedToWhatServed');
+  });
+
+  test('an abort is accepted and ignored', async () => {
+    const { run } = await bugged(
+      {
+        act: async (stage) => {
+          await stage.saw('Measured', 2);
+          await stage.order('abort');
+        },
+      },
+      (ports) =>
+        routers(ports, () => ({
+          revert: async ({ name, stable }) => ({ name, primary: stable, changed: true, stranger: false }),
+        })),
+    );
+    expect(broken(run)).toContain('abortActs');
+  });
+
+  test('a gate is passed that nobody approved', async () => {
+    const gates = [{ before: 50, timeout: '5m' }];
+    const { run } = await bugged(
+      { rollout: { ...SHORT, gates } },
+      misread(() => ({ gates: { 50: { until: Number.MAX_SAFE_INTEGER, approvedBy: ['nobody'] } } })),
+    );
+    expect(broken(run)).toEqual(['gatesHeld']);
+  });
+
+  test('a gate waits for ever', async () => {
+    const gates = [{ before: 10, timeout: '5m' }];
+    const { run } = await bugged(
+      { rollout: { ...SHORT, gates }, hours: 1 },
+      misread(({ gates: open }) => ({
+        gates: Object.fromEntries(
+          Object.entries(open).map(([before, gate]) => [
+            before,
+            { ...gate, until: gate.until + 600 * MINUTE },
+          ]),
+        ),
+      })),
+    );
+    expect(broken(run)).toContain('waitsEnd');
+  });
+
+  test('a release is blamed for what somebody else did', async () => {
+    const { run } = await bugged(
+      {
+        act: async (stage) => {
+          await stage.saw('Measured', 2);
+          await write(stage, '1', {}, '');
+        },
+      },
+      (ports) =>
+        journals(ports, (journal) => ({
+          append: (rollout, events) =>
+            journal.append(
+              rollout,
+              events.map((event) =>
+                event.type === 'StrangerSeen'
+                  ? {
+                      type: 'RevertOrdered',
+                      at: event.at,
+                      cause: 'canary',
+                      reason: 'it left',
+                      outcome: 'reverted',
+                    }
+                  : event,
+              ),
+            ),
+        })),
+    );
+    expect(broken(run)).toContain('blameHasEvidence');
+  });
+
+  test('an alarm that was red before takes the release back', async () => {
+    const red = (on: Ports): Ports => ({
+      ...on,
+      alarms: { read: async (names) => names.map((name) => ({ name, state: 'alarm', since: 0 })) },
+    });
+    const again: Plot = {
+      rollout: { ...SHORT, alarms: ['orders'] },
+      act: async (stage) => {
+        await stage.saw('Measured', 2);
+        const timestamp = new Date(stage.clock.now()).toISOString();
+        await stage.invoke('AlarmEvent', {
+          detail: { alarmName: 'orders', state: { value: 'ALARM', timestamp } },
+        });
+      },
+    };
+    const real = await bugged(again, red);
+    expect(real.rollout?.outcome).toBe('completed');
+    expect(faults(real.run)).toEqual([]);
+    const { run } = await bugged(again, (ports) => misread(() => ({ redAlarms: [] }))(red(ports)));
+    expect(broken(run)).toContain('redBeforeNeverBlames');
+  });
+
+  const blind: Plot = {
+    intercept: (command, _input, call) =>
+      command === 'GetMetricDataCommand' && isBlind ? Promise.reject(serviceDown()) : call(),
+    act: async (stage) => {
+      await stage.saw('Shifted');
+      isBlind = true;
+    },
+  };
+  let isBlind = false;
+
+  test('nothing can be measured and the canary stays', async () => {
+    const real = await bugged(blind, (ports) => ports);
+    expect(real.story).toContain('Paused by spillway, broken');
+    expect(faults(real.run)).toEqual([]);
+    isBlind = false;
+    const { run } = await bugged(
+      { ...blind, hours: 1 },
+      misread(() => ({ brokenInRow: 0 })),
+    );
+    isBlind = false;
+    expect(broken(run)).toContain('brokenIsBounded');
+  });
+
+  test('counters start over after a restart', async () => {
+    const killed: Plot = {
+      rollout: { steps: [{ weight: 10, bake: '20m' }], verify: '0m' },
+      act: async (stage) => {
+        await stage.saw('Measured', 4);
+        await stage.ports.executions.stop(ROLLOUT_ID, 1, 'stopped by hand');
+      },
+    };
+    expect(faults((await bugged(killed, (ports) => ports)).run, DEATH)).toEqual([]);
+    const { run } = await bugged(
+      killed,
+      misread(({ epoch, stepSince = 0 }) => (epoch > 1 ? { stepSince: stepSince + 7 * MINUTE } : {})),
+    );
+    expect(broken(run, DEATH)).toContain('bakeSurvivesTakeover');
+  });
+
+  test('what was taken back is tried again under another name', async () => {
+    const again: Plot = {
+      ...BAD,
+      act: async (stage) => {
+        await stage.saw('RolloutClosed');
+        await stage.release({ manifest: { targets: { api: { version: '2' } } } });
+      },
+    };
+    expect(faults((await bugged(again, (ports) => ports)).run)).toEqual([]);
+    const { run } = await bugged(again, (ports) =>
+      journals(ports, (journal) => ({
+        service: async (name) => ({ ...(await journal.service(name)), quarantined: [] }),
+      })),
+    );
+    expect(broken(run)).toContain('quarantineHolds');
+  });
+});
+
+test('every checker is tripped by a planted bug in some test', () => {
+  const folder = new URL('.', import.meta.url);
+  const tests = readdirSync(folder).filter((name) => name.endsWith('.test.ts'));
+  const text = tests.map((name) => readFileSync(new URL(name, folder), 'utf8')).join('\n');
+  const seen = (name: string) =>
+    new RegExp(`broken\\([^;]*\\)\\)\\s*\\.(?:toContain|toEqual)\\([^;]*'${name}'`).test(text) ||
+    new RegExp(`tampered\\([^;]*'${name}'`).test(text);
+  expect(Object.keys(CHECKERS).filter((name) => !seen(name))).toEqual([]);
+  expect(Object.keys(CHECKERS).length).toBeGreaterThanOrEqual(35);
+});
+
+test('the page about safety names every checker, and none that is not there', () => {
+  const page = readFileSync(new URL('../../docs/safety.md', import.meta.url), 'utf8');
+  const table = page.slice(page.indexOf('| promise |'), page.indexOf('## How long'));
+  const named = [...table.matchAll(/`([a-z]+[A-Z]\w*)`/g)].map(([, name]) => name);
+  expect([...new Set(named)].sort()).toEqual(Object.keys(CHECKERS).sort());
+});
