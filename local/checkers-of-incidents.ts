@@ -81,11 +81,11 @@ export const revertedToWhatServed = perRollout((view) =>
     }),
 );
 
-/** Once an abort is accepted no user can meet the canary. */
-export const abortActs = perRollout((view, { timeline, commands }) =>
+/** An abort that is accepted has the canary out, or has it out in the time that a way out may take. */
+export const abortActs = perRollout((view, { timeline, commands }, { outMs }) =>
   commands.flatMap(({ does, rolloutId, acceptedAt }): Fault[] => {
     if (does !== 'abort' || rolloutId !== view.id || acceptedAt === undefined) return [];
-    const index = timeline.findIndex(({ at }) => at > acceptedAt);
+    const index = timeline.findIndex(({ at }) => at > acceptedAt + outMs);
     return view.opening.targets
       .filter((target) => {
         const end = index === -1 ? timeline.length : index;
