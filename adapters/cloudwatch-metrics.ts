@@ -79,7 +79,7 @@ export function cloudwatchMetrics(client: CloudWatchClient): MetricSource {
       for (let at = 0; at < queries.length; at += QUERIES_MAX) {
         results.push(...(await fetchAll(client, target, queries.slice(at, at + QUERIES_MAX), from, to)));
       }
-      const counts = seriesFrom(rules, kept, (key, side) => {
+      const counts = seriesFrom(rules, kept, to, (key, side) => {
         const index = points.findIndex((point) => point.key === key && point.side === side);
         return valuesOf(results, index);
       });
@@ -203,27 +203,30 @@ async function fetchAll(
 type Values = Map<Instant, number>;
 type ReadValues = (key: string, side: Side) => Values;
 
-function seriesFrom(rules: WatchRule[], limits: LimitRule[], read: ReadValues): Series {
+/** How long a count of what went wrong may come after the count of all; both are sent with each request, 0 included, so a later silence is none. Assumed: CloudWatch promises no time. */
+const LATE_MS = 5 * WINDOW_MS;
+
+function seriesFrom(rules: WatchRule[], limits: LimitRule[], to: Instant, read: ReadValues): Series {
   const series: Series = {};
   for (const rule of rules)
     if (rule.metric !== 'latency' && countsOf(rule) !== undefined)
-      series[rule.metric] = windowsFrom(rule.metric, read);
+      series[rule.metric] = windowsFrom(rule.metric, to, read);
   if (rules.some(({ metric }) => isLatency(metric))) series.latency = spreadsFrom(read);
   if (limits.some(({ limit }) => limit === 'batchFailures'))
-    series.batchFailures = windowsFrom('batchFailures', read);
+    series.batchFailures = windowsFrom('batchFailures', to, read);
   return series;
 }
 
-function windowsFrom(metric: string, read: ReadValues): Window[] {
+function windowsFrom(metric: string, to: Instant, read: ReadValues): Window[] {
   const windows = new Map<Instant, Window>();
   for (const side of SIDES) {
     const bad = read(`${metric}/bad`, side);
     const total = read(`${metric}/total`, side);
     const isApart = metric === 'throttles';
-    // Both counts come with each request, 0 included, so one alone is half of what happened and would read as health.
+    // Half of what happened would read as health.
     const isPaired = metric === 'errors' || metric === 'http5xx';
     for (const start of isApart ? new Set([...total.keys(), ...bad.keys()]) : total.keys()) {
-      if (isPaired && !bad.has(start)) continue;
+      if (isPaired && !bad.has(start) && start + WINDOW_MS > to - LATE_MS) continue;
       const window = windows.get(start) ?? { start };
       const wrong = bad.get(start) ?? 0;
       window[side] = { bad: wrong, total: (total.get(start) ?? 0) + (isApart ? wrong : 0) };

@@ -108,11 +108,18 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
       expect(await source.read(target, BOTH, start, start + 5 * MINUTE)).toEqual({ errors: [], http5xx: [] });
     });
 
-    keeps('does not take for healthy what was counted without its failures', async (stage) => {
+    keeps('does not take for healthy what was counted without its failures a moment ago', async (stage) => {
       const { source, target, start, arrange } = stage;
       arrange.serve({ version: '2', minute: start, requests: 100 });
-      const { errors } = await source.read(target, ERRORS, start, start + MINUTE);
-      expect(errors).toEqual([]);
+      for (const minutes of [1, 5])
+        expect(await source.read(target, ERRORS, start, start + minutes * MINUTE)).toEqual({ errors: [] });
+    });
+
+    keeps('counts no bad request where none was told of for five minutes', async (stage) => {
+      const { source, target, start, arrange } = stage;
+      arrange.serve({ version: '2', minute: start, requests: 100 });
+      const { errors } = await source.read(target, ERRORS, start, start + 6 * MINUTE);
+      expect(errors).toEqual([{ start, canary: { bad: 0, total: 100 } }]);
     });
 
     keeps('begins with the window at `from` and ends before the one at `to`', async (stage) => {
