@@ -30,14 +30,16 @@ const RULES: Record<string, Rule> = {
     packages: 'any',
     node: true,
   },
+  // It names files; what it reads of them is data.
+  infra: { folders: ['infra', 'statemachines'], packages: [], node: false },
   examples: { folders: ['examples'], packages: ['spillway'], node: true },
   // A test looks at what it tests, wherever that stands.
   test: {
-    folders: ['core', 'adapters', 'functions', 'runtime', 'local', 'cli', 'statemachines', 'test'],
+    folders: ['core', 'adapters', 'functions', 'runtime', 'infra', 'local', 'cli', 'statemachines', 'test'],
     packages: 'any',
     node: true,
   },
-  '.': { folders: [], packages: 'any', node: true },
+  '.': { folders: ['infra'], packages: 'any', node: true },
 };
 
 /** What package.json declares. */

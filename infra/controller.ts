@@ -1,0 +1,37 @@
+import { deadLetters } from './dead-letters.ts';
+import { deadMan } from './dead-man.ts';
+import { events } from './events.ts';
+import { functions } from './functions.ts';
+import { journal } from './journal.ts';
+import { machine } from './machine.ts';
+import type { Place } from './place.ts';
+import { releases } from './releases.ts';
+import { assertStage, settingsOf } from './settings.ts';
+import stages from './stages.json';
+import { pages, watch } from './watch.ts';
+
+/** Everything that one stage's controller is made of; answers what people need to know of it. */
+export async function controller() {
+  assertStage($app.stage);
+  const settings = settingsOf($app.stage, stages);
+  const place = await placeOf();
+  const letters = deadLetters(place);
+  const bucket = releases(place);
+  const table = journal(place);
+  const topic = pages(place, settings, letters);
+  deadMan(place);
+  const made = functions(place, settings, letters);
+  machine(place, settings, made);
+  events({ place, functions: made, table, deadLetters: letters, topic });
+  watch(place, topic);
+  return { environment: place.environment, bucket: bucket.name, pages: topic.arn };
+}
+
+async function placeOf(): Promise<Place> {
+  const [{ partition }, { region }, { accountId }] = await Promise.all([
+    aws.getPartition({}),
+    aws.getRegion({}),
+    aws.getCallerIdentity({}),
+  ]);
+  return { partition, region, account: accountId, environment: $app.stage };
+}

@@ -1,0 +1,60 @@
+import type { FunctionName } from './grants.ts';
+import { arnsOf, bucketOf, type Place, prefixOf } from './place.ts';
+import type { Settings } from './settings.ts';
+
+const DEAD_MAN = ['DEAD_MAN_ARN', 'SCHEDULER_ROLE_ARN', 'SCHEDULE_GROUP', 'STATE_MACHINE_ARN'] as const;
+const HOOKS = ['HOOK_HOSTS', 'HOOK_SECRET'] as const;
+const OPENS = ['ENVIRONMENT', 'JOURNAL_TABLE', ...DEAD_MAN, ...HOOKS] as const;
+
+/** The variables that each function reads, and no others; a test compares them with its bundle. */
+export const READS: Record<FunctionName, readonly (keyof Variables)[]> = {
+  AlarmEvent: ['JOURNAL_TABLE', 'STATE_MACHINE_ARN'],
+  CloseRollout: ['JOURNAL_TABLE', ...DEAD_MAN],
+  Command: OPENS,
+  ContinueAsNew: ['JOURNAL_TABLE', ...DEAD_MAN],
+  DeadMan: ['JOURNAL_TABLE', ...DEAD_MAN],
+  Decide: ['JOURNAL_TABLE'],
+  Hold: ['JOURNAL_TABLE', 'STATE_MACHINE_ARN'],
+  JournalStream: OPENS,
+  Measure: ['JOURNAL_TABLE'],
+  OpenRollout: OPENS,
+  PromoteCanary: ['JOURNAL_TABLE'],
+  PublishRelease: ['JOURNAL_TABLE', 'STATE_MACHINE_ARN'],
+  ReadRollout: ['ENVIRONMENT', 'JOURNAL_TABLE', 'RELEASE_BUCKET', 'SCHEDULE_GROUP'],
+  RevertTraffic: ['JOURNAL_TABLE', ...DEAD_MAN, ...HOOKS],
+  RunHook: ['JOURNAL_TABLE', 'STATE_MACHINE_ARN', ...HOOKS],
+  ShiftTraffic: ['JOURNAL_TABLE'],
+};
+
+interface Variables {
+  DEAD_MAN_ARN: string;
+  ENVIRONMENT: string;
+  HOOK_HOSTS: string;
+  HOOK_SECRET: string;
+  JOURNAL_TABLE: string;
+  RELEASE_BUCKET: string;
+  SCHEDULER_ROLE_ARN: string;
+  SCHEDULE_GROUP: string;
+  STATE_MACHINE_ARN: string;
+}
+
+/** The variables of one function, without the secret: where no host is allowed for hooks, none of theirs is set. */
+export function variablesOf(
+  name: FunctionName,
+  place: Place,
+  { hookHosts }: Settings,
+): Record<string, string> {
+  const arns = arnsOf(place);
+  const prefix = prefixOf(place);
+  const all: Record<string, string> = {
+    DEAD_MAN_ARN: arns.function('DeadMan'),
+    ENVIRONMENT: place.environment,
+    HOOK_HOSTS: hookHosts.join(','),
+    JOURNAL_TABLE: `${prefix}-journal`,
+    RELEASE_BUCKET: bucketOf(place),
+    SCHEDULER_ROLE_ARN: arns.schedulerRole,
+    SCHEDULE_GROUP: prefix,
+    STATE_MACHINE_ARN: arns.machine,
+  };
+  return Object.fromEntries(READS[name].flatMap((key) => (all[key] ? [[key, all[key]] as const] : [])));
+}

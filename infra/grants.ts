@@ -1,0 +1,330 @@
+import { arnsOf, type Place } from './place.ts';
+
+/** A statement of an IAM policy. Everything is an allowance; what is not here is refused. */
+export interface Statement {
+  Sid: string;
+  Effect: 'Allow';
+  Action: string[];
+  Resource: string[];
+  Condition?: Record<string, Record<string, string | string[]>>;
+}
+
+type Arns = ReturnType<typeof arnsOf>;
+
+/** The functions that the state machine calls; a test compares them with its file. */
+export const CALLED = [
+  ...['CloseRollout', 'ContinueAsNew', 'Decide', 'Hold', 'Measure', 'PromoteCanary'],
+  ...['PublishRelease', 'RevertTraffic', 'RunHook', 'ShiftTraffic'],
+];
+
+/** A right by what it is for. `everywhere` says why it stands on `*`: AWS offers nothing narrower. */
+type Right = { actions: string[]; when?: Statement['Condition'] } & (
+  | { on: (arns: Arns) => string[] }
+  | { everywhere: string }
+);
+
+/** By which its owner's infrastructure says that a service's rollouts may touch a function (any service, but some service). */
+const OWNED = { Null: { 'aws:ResourceTag/spillway:service': 'false' } };
+
+/** By which its owner says that nobody else deploys its code. */
+const REPLACEABLE = {
+  ...OWNED,
+  StringEquals: { 'aws:ResourceTag/spillway:mode': ['zip', 'image'] },
+};
+
+const table = (arns: Arns) => [arns.table];
+const anyFunction = (arns: Arns) => [arns.anyFunction];
+
+/**
+ * Every right there is. Which actions know the resource `function` and with it the condition `aws:ResourceTag`, and which
+ * know no resource at all, is from AWS' Service Authorization Reference (pages of Lambda, CloudWatch, DynamoDB, Step
+ * Functions, EventBridge Scheduler, X-Ray), read in November 2026.
+ */
+export const RIGHTS = {
+  // The journal. A transaction is allowed by the actions that it is made of.
+  'read the journal': { actions: ['dynamodb:GetItem'], on: table },
+  'read its events': { actions: ['dynamodb:Query'], on: table },
+  'write events': { actions: ['dynamodb:PutItem'], on: table },
+  'end rollouts': { actions: ['dynamodb:UpdateItem', 'dynamodb:DeleteItem'], on: table },
+  'keep who waits': { actions: ['dynamodb:UpdateItem'], on: table },
+  'keep tokens': { actions: ['dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:DeleteItem'], on: table },
+  'take tokens': { actions: ['dynamodb:Query', 'dynamodb:DeleteItem'], on: table },
+  'find what runs': {
+    actions: ['dynamodb:Query', 'dynamodb:BatchGetItem'],
+    on: ({ table, indexes }: Arns) => [table, indexes],
+  },
+
+  // Executions. Whoever may start one may have any alias moved that its input names, so few may.
+  'wake holds': {
+    actions: ['states:SendTaskSuccess'],
+    everywhere: 'a task token names no resource; only its holder can use it',
+  },
+  'start executions': { actions: ['states:StartExecution'], on: ({ machine }: Arns) => [machine] },
+  'stop executions': { actions: ['states:StopExecution'], on: ({ executions }: Arns) => [executions] },
+
+  // The dead man.
+  'arm the dead man': {
+    actions: ['scheduler:CreateSchedule', 'scheduler:UpdateSchedule'],
+    on: ({ schedules }: Arns) => [schedules],
+  },
+  'lend the scheduler its role': {
+    actions: ['iam:PassRole'],
+    on: ({ schedulerRole }: Arns) => [schedulerRole],
+    when: { StringEquals: { 'iam:PassedToService': 'scheduler.amazonaws.com' } },
+  },
+  'disarm the dead man': { actions: ['scheduler:DeleteSchedule'], on: ({ schedules }: Arns) => [schedules] },
+  'read what is armed': { actions: ['scheduler:GetSchedule'], on: ({ schedules }: Arns) => [schedules] },
+
+  // The users' functions. GetFunction answers with tags only where ListTags is allowed too (its API reference).
+  'read aliases': { actions: ['lambda:GetAlias'], on: anyFunction, when: OWNED },
+  'move aliases': { actions: ['lambda:UpdateAlias'], on: anyFunction, when: OWNED },
+  'read functions': { actions: ['lambda:GetFunction', 'lambda:ListTags'], on: anyFunction, when: OWNED },
+  'read their sources': {
+    actions: ['lambda:ListProvisionedConcurrencyConfigs', 'lambda:ListFunctionUrlConfigs'],
+    on: anyFunction,
+    when: OWNED,
+  },
+  'list event sources': {
+    actions: ['lambda:ListEventSourceMappings'],
+    everywhere: 'the action knows no resource',
+  },
+  'invoke functions': { actions: ['lambda:InvokeFunction'], on: anyFunction, when: OWNED },
+  'wait for versions': { actions: ['lambda:GetFunctionConfiguration'], on: anyFunction, when: OWNED },
+  'replace code': { actions: ['lambda:UpdateFunctionCode'], on: anyFunction, when: REPLACEABLE },
+  'publish versions': { actions: ['lambda:PublishVersion'], on: anyFunction, when: REPLACEABLE },
+
+  // Metrics and alarms.
+  'read metrics': { actions: ['cloudwatch:GetMetricData'], everywhere: 'the action knows no resource' },
+  'read alarms': {
+    actions: ['cloudwatch:DescribeAlarms'],
+    everywhere: 'asked for composite alarms it answers only where it is allowed on everything',
+  },
+
+  // Releases. Lambda reads a zip with the rights of whoever names it.
+  'read releases': {
+    actions: ['s3:GetObject', 's3:GetObjectVersion'],
+    on: ({ objects }: Arns) => [objects],
+  },
+
+  // What the services need that act for the controller.
+  'call its functions': {
+    actions: ['lambda:InvokeFunction'],
+    on: (arns: Arns) => CALLED.map((name) => arns.function(name)),
+  },
+  'call the dead man': {
+    actions: ['lambda:InvokeFunction'],
+    on: (arns: Arns) => [arns.function('DeadMan')],
+  },
+  'write its logs': {
+    actions: [
+      ...[
+        'logs:CreateLogDelivery',
+        'logs:GetLogDelivery',
+        'logs:UpdateLogDelivery',
+        'logs:DeleteLogDelivery',
+      ],
+      ...[
+        'logs:ListLogDeliveries',
+        'logs:PutResourcePolicy',
+        'logs:DescribeResourcePolicies',
+        'logs:DescribeLogGroups',
+      ],
+    ],
+    everywhere: 'log deliveries are no resources (Step Functions developer guide, "Logging")',
+  },
+  'trace executions': {
+    actions: [
+      'xray:PutTraceSegments',
+      'xray:PutTelemetryRecords',
+      'xray:GetSamplingRules',
+      'xray:GetSamplingTargets',
+    ],
+    everywhere: 'traces are no resources',
+  },
+  trace: {
+    actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
+    everywhere: 'traces are no resources',
+  },
+  'follow the journal': {
+    actions: [
+      'dynamodb:DescribeStream',
+      'dynamodb:GetRecords',
+      'dynamodb:GetShardIterator',
+      'dynamodb:ListStreams',
+    ],
+    on: ({ stream }: Arns) => [stream],
+  },
+} satisfies Record<string, Right>;
+
+/** The name of a right. */
+export type RightName = keyof typeof RIGHTS;
+
+const OPENS: RightName[] = [
+  ...(['read the journal', 'write events', 'end rollouts', 'keep who waits'] as const),
+  ...(['start executions', 'arm the dead man', 'lend the scheduler its role'] as const),
+  ...([
+    'read functions',
+    'read their sources',
+    'list event sources',
+    'read aliases',
+    'move aliases',
+  ] as const),
+  ...(['read metrics', 'read alarms', 'read releases'] as const),
+];
+
+/**
+ * Which function of the controller may do what. This is the whole table: a test lists the calls that each function makes
+ * and finds each of them allowed, and nothing else.
+ */
+export const GRANTS = {
+  // What the state machine calls
+  Decide: ['read the journal', 'write events', 'read aliases'],
+  PublishRelease: [
+    'read the journal',
+    'write events',
+    'keep tokens',
+    'wake holds',
+    'read functions',
+    'wait for versions',
+    'replace code',
+    'publish versions',
+    'read releases',
+  ],
+  RunHook: [
+    'read the journal',
+    'write events',
+    'keep tokens',
+    'wake holds',
+    'read functions',
+    'invoke functions',
+  ],
+  ShiftTraffic: ['read the journal', 'write events', 'read aliases', 'move aliases'],
+  Hold: ['read the journal', 'keep tokens', 'wake holds'],
+  Measure: ['read the journal', 'write events', 'read aliases', 'read metrics', 'read alarms'],
+  PromoteCanary: ['read the journal', 'write events', 'read aliases', 'move aliases'],
+  CloseRollout: [
+    'read the journal',
+    'write events',
+    'end rollouts',
+    'read aliases',
+    'move aliases',
+    'disarm the dead man',
+  ],
+  ContinueAsNew: [
+    'read the journal',
+    'write events',
+    'start executions',
+    'arm the dead man',
+    'lend the scheduler its role',
+  ],
+  RevertTraffic: [
+    'read the journal',
+    'write events',
+    'end rollouts',
+    'read aliases',
+    'move aliases',
+    'read functions',
+    'disarm the dead man',
+  ],
+
+  // What events, people and the clock call
+  OpenRollout: OPENS,
+  JournalStream: [...OPENS, 'take tokens', 'wake holds', 'follow the journal'],
+  AlarmEvent: ['find what runs', 'read the journal', 'write events', 'take tokens', 'wake holds'],
+  Command: [...OPENS, 'take tokens', 'wake holds', 'read what is armed'],
+  DeadMan: [
+    'read the journal',
+    'write events',
+    'start executions',
+    'stop executions',
+    'arm the dead man',
+    'lend the scheduler its role',
+    'disarm the dead man',
+    'read aliases',
+    'move aliases',
+    'read functions',
+  ],
+  ReadRollout: ['read the journal', 'read its events', 'find what runs'],
+} satisfies Record<string, RightName[]>;
+
+/** What the services that act for the controller may do. Their roles trust that service and nobody else. */
+export const SERVICE_GRANTS = {
+  /** The last way out moves aliases by itself, without a function. */
+  'states.amazonaws.com': [
+    'call its functions',
+    'read aliases',
+    'move aliases',
+    'write its logs',
+    'trace executions',
+  ],
+  'scheduler.amazonaws.com': ['call the dead man', 'start executions'],
+} satisfies Record<string, RightName[]>;
+
+/** A service with a role of the controller. */
+export type ServiceName = keyof typeof SERVICE_GRANTS;
+
+/** A function of the controller. */
+export type FunctionName = keyof typeof GRANTS;
+
+/** The functions of the controller. */
+export const FUNCTIONS = Object.keys(GRANTS) as FunctionName[];
+
+/** The functions that something calls without waiting for their answer: what they could not do goes to their dead letters. */
+export const ASYNCHRONOUS: readonly FunctionName[] = [
+  'AlarmEvent',
+  'DeadMan',
+  'JournalStream',
+  'OpenRollout',
+];
+
+/** What a function of the controller may do: its rights, its own logs and traces, and its own dead letters. */
+export function statementsOf(name: FunctionName, place: Place): Statement[] {
+  const arns = arnsOf(place);
+  const own = (Sid: string, Action: string[], resource: string): Statement => ({
+    Sid,
+    Effect: 'Allow',
+    Action,
+    Resource: [resource],
+  });
+  return [
+    ...GRANTS[name].map((right) => statementOf(right, arns)),
+    statementOf('trace', arns),
+    own('WriteItsLogs', ['logs:CreateLogStream', 'logs:PutLogEvents'], arns.logs(name)),
+    ...(ASYNCHRONOUS.includes(name)
+      ? [own('KeepDeadLetters', ['sqs:SendMessage'], arns.deadLetters(name))]
+      : []),
+  ];
+}
+
+/** What the role may do that the controller lends to a service. */
+export function serviceStatementsOf(service: ServiceName, place: Place): Statement[] {
+  return SERVICE_GRANTS[service].map((right) => statementOf(right, arnsOf(place)));
+}
+
+function statementOf(name: RightName, arns: Arns): Statement {
+  const right: Right = RIGHTS[name];
+  return {
+    Sid: name.replace(/(?:^|\s)(\w)/g, (_, letter: string) => letter.toUpperCase()),
+    Effect: 'Allow',
+    Action: right.actions,
+    Resource: 'on' in right ? right.on(arns) : ['*'],
+    ...(right.when === undefined ? {} : { Condition: right.when }),
+  };
+}
+
+/** Who may take a role: one service, and only for this account. */
+export function trustOf(service: string, { account }: Place): object {
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: { Service: service },
+        Action: 'sts:AssumeRole',
+        ...(service === 'lambda.amazonaws.com'
+          ? {}
+          : { Condition: { StringEquals: { 'aws:SourceAccount': account } } }),
+      },
+    ],
+  };
+}

@@ -1,0 +1,40 @@
+/** Where a controller stands; what its names and ARNs are made of. */
+export interface Place {
+  partition: string;
+  region: string;
+  account: string;
+  environment: string;
+}
+
+/** What every name of a controller begins with. The command line makes the same names. */
+export const prefixOf = ({ environment }: Pick<Place, 'environment'>): string => `spillway-${environment}`;
+
+/**
+ * The ARNs of a controller's parts, made of names: the state machine names its functions, and they name it, so neither
+ * can wait for the other to exist.
+ */
+export function arnsOf(place: Place) {
+  const { partition, region, account } = place;
+  const prefix = prefixOf(place);
+  const arn = (service: string, resource: string) =>
+    `arn:${partition}:${service}:${region}:${account}:${resource}`;
+  return {
+    function: (name: string) => arn('lambda', `function:${prefix}-${name}`),
+    /** Every function of the account and region, its versions and aliases too: what narrows it is the tag. */
+    anyFunction: arn('lambda', 'function:*'),
+    machine: arn('states', `stateMachine:${prefix}`),
+    executions: arn('states', `execution:${prefix}:*`),
+    schedules: arn('scheduler', `schedule/${prefix}/*`),
+    schedulerRole: `arn:${partition}:iam::${account}:role/${prefix}-scheduler`,
+    table: arn('dynamodb', `table/${prefix}-journal`),
+    indexes: arn('dynamodb', `table/${prefix}-journal/index/*`),
+    stream: arn('dynamodb', `table/${prefix}-journal/stream/*`),
+    objects: `arn:${partition}:s3:::${bucketOf(place)}/releases/*`,
+    deadLetters: (name: string) => arn('sqs', `${prefix}-${name}-dead-letters`),
+    logs: (name: string) => arn('logs', `log-group:/aws/lambda/${prefix}-${name}:*`),
+  };
+}
+
+/** The bucket that releases are uploaded to; bucket names are unique in the world, so the account is part of it. */
+export const bucketOf = (place: Place): string =>
+  `${prefixOf(place)}-releases-${place.account}-${place.region}`;

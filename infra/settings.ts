@@ -1,0 +1,95 @@
+/** What the deployer of one stage chose; every field may be left out in `stages.json`. */
+export interface Settings {
+  /** Hosts that HTTP hooks may be on, with their port where it is not 443. */
+  hookHosts: string[];
+  /** The account's limit of concurrent executions in this region (Service Quotas, "Concurrent executions"). */
+  accountConcurrency: number;
+  /** Where the controller's own alarms are mailed to; nobody is told where it is empty. */
+  alarmEmail: string;
+  /** Days that logs are kept; one of those that CloudWatch knows. */
+  logDays: number;
+}
+
+/** What holds where `stages.json` says nothing. A new account may run 10 executions at once (Lambda quotas). */
+const DEFAULTS: Settings = { hookHosts: [], accountConcurrency: 10, alarmEmail: '', logDays: 30 };
+
+/** Days that CloudWatch can keep a log (CloudWatch Logs API reference, PutRetentionPolicy); longer ones are left out. */
+const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731];
+
+/** The stage that is protected and kept; every other one can be removed without a trace. */
+export const PRODUCTION = 'production';
+
+/** Names that people give to the stage that ours calls `production`, and that would leave it unprotected. */
+const ALMOST_PRODUCTION = ['prod', 'prd', 'live', 'main', 'master'];
+
+/** Longest name of a stage: `spillway-<stage>-PublishRelease` is the longest name of a function, and Lambda takes 64 characters. */
+const STAGE_MAX = 40;
+
+/** @throws Error naming what is wrong with a stage's name, and the mend */
+export function assertStage(stage: string): void {
+  const says = (what: string) => new Error(`The stage "${stage}" ${what}.`);
+  if (!/^[a-z][a-z0-9-]*$/.test(stage))
+    throw says('is part of names on AWS: use small letters, digits and dashes, beginning with a letter');
+  if (stage.length > STAGE_MAX)
+    throw says(
+      `has ${stage.length} characters, and ${STAGE_MAX} fit into the names of its functions; shorten it`,
+    );
+  if (ALMOST_PRODUCTION.includes(stage))
+    throw says(
+      `would be neither protected nor kept, which only "${PRODUCTION}" is; deploy with --stage ${PRODUCTION}, or take another name`,
+    );
+}
+
+/** The settings of a stage, of what `stages.json` says. @throws Error naming the field and the mend */
+export function settingsOf(stage: string, stages: Record<string, unknown>): Settings {
+  const given = (stages[stage] ?? {}) as Record<string, unknown>;
+  const wrong = (field: string, what: string) => new Error(`infra/stages.json: ${stage}.${field} ${what}.`);
+  const unknown = Object.keys(given).find((field) => !(field in DEFAULTS));
+  if (unknown !== undefined)
+    throw wrong(unknown, `is no setting; there are ${Object.keys(DEFAULTS).join(', ')}`);
+  const { hookHosts, accountConcurrency, alarmEmail, logDays } = { ...DEFAULTS, ...given } as Settings;
+  if (!Array.isArray(hookHosts) || !hookHosts.every(isHost))
+    throw wrong(
+      'hookHosts',
+      'must be a list of hosts such as "hooks.example.com" or "hooks.example.com:8443"',
+    );
+  if (!Number.isInteger(accountConcurrency) || accountConcurrency < 1)
+    throw wrong('accountConcurrency', "must be the account's limit of concurrent executions, such as 1000");
+  if (typeof alarmEmail !== 'string' || !/^$|^[^@\s]+@[^@\s]+$/.test(alarmEmail))
+    throw wrong('alarmEmail', 'must be one address, or be left out');
+  if (!LOG_DAYS.includes(logDays)) throw wrong('logDays', `must be one of ${LOG_DAYS.join(', ')}`);
+  return { hookHosts, accountConcurrency, alarmEmail, logDays };
+}
+
+const isHost = (host: unknown) =>
+  typeof host === 'string' && /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/.test(host);
+
+/** Concurrent executions that are kept for what takes traffic back, whatever a bad release eats up. */
+const RESERVED: Record<string, number> = {
+  AlarmEvent: 5,
+  Command: 5,
+  DeadMan: 5,
+  Decide: 5,
+  Hold: 5,
+  RevertTraffic: 5,
+};
+
+/** What Lambda keeps for all functions without a reservation (Lambda developer guide, "Configuring reserved concurrency"). */
+const UNRESERVED_MIN = 100;
+
+/** The reserved concurrency of a function; undefined where it has none, or the account's limit leaves no room. */
+export function reservedFor(name: string, { accountConcurrency }: Settings): number | undefined {
+  const wanted = Object.values(RESERVED).reduce((sum, each) => sum + each, 0);
+  return accountConcurrency - wanted < UNRESERVED_MIN ? undefined : RESERVED[name];
+}
+
+/** Fewest characters of the secret that HTTP hooks are signed with: 32 of them in hexadecimal are 128 bits. */
+const SECRET_MIN = 32;
+
+/** @throws Error where a secret would sign nothing that is worth checking */
+export function assertSecret(value: string): string {
+  if (value.length >= SECRET_MIN) return value;
+  throw new Error(
+    `The secret HookSecret has ${value.length} characters, and needs ${SECRET_MIN}: sst secret set HookSecret "$(openssl rand -hex 32)".`,
+  );
+}

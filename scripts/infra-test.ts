@@ -1,0 +1,23 @@
+// `npm run test:infra`: types of the infrastructure, then tests on its whole resource graph. Needs the npm registry once.
+import { spawnSync } from 'node:child_process';
+import { ensurePlatform, ROOT } from './infra/platform.ts';
+
+ensurePlatform();
+
+const run = (command: string[], stdio: 'inherit' | 'pipe') =>
+  spawnSync(process.execPath, command, { cwd: ROOT, stdio, encoding: 'utf8' });
+
+// SST's components come as TypeScript and are checked along; what is wrong in them is not ours to mend.
+const types = run(
+  ['node_modules/typescript/bin/tsc', '-p', 'infra/tsconfig.json', '--pretty', 'false'],
+  'pipe',
+);
+const ours = types.stdout.split('\n').filter((line) => /error TS/.test(line) && !line.startsWith('.sst/'));
+console.log(ours.length === 0 ? 'ok     types of the infrastructure' : ours.join('\n'));
+
+const more = process.argv.slice(2);
+const tests = run(
+  ['node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.infra.config.ts', ...more],
+  'inherit',
+);
+process.exitCode = ours.length === 0 && tests.status === 0 ? 0 : 1;
