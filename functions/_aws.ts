@@ -100,24 +100,32 @@ export const awsJournal = () =>
 export const awsBudget = () =>
   dynamodbBudget(watched(new DynamoDBClient(CLIENT)), { tableName: setting('JOURNAL_TABLE'), clock });
 
-const adapterClients = () => ({
+/** What moves and publishes targets asks no hook, so it is not given their secret. */
+const targetClients = () => ({
   lambda: watched(new LambdaClient(CLIENT)),
-  web: {
-    fetch,
-    hosts: (process.env.HOOK_HOSTS ?? '').split(',').filter((host) => host !== ''),
-    secret: process.env.HOOK_SECRET ?? '',
-  },
+  web: { fetch, hosts: [], secret: '' },
 });
 
 /** Traffic routers by kind of target. */
-export const awsRouters = () => byKind(routers, adapterClients(), clock);
+export const awsRouters = () => byKind(routers, targetClients(), clock);
 
 /** Publishers by kind of target. */
-export const awsPublishers = () => byKind(publishers, adapterClients(), clock);
+export const awsPublishers = () => byKind(publishers, targetClients(), clock);
 
 /** Hook runners by kind of hook. */
 export const awsHooks = () =>
-  byKind(hookRunners, { ...adapterClients(), lambda: watched(new LambdaClient(PATIENT_CLIENT)) }, clock);
+  byKind(
+    hookRunners,
+    {
+      lambda: watched(new LambdaClient(PATIENT_CLIENT)),
+      web: {
+        fetch,
+        hosts: (process.env.HOOK_HOSTS ?? '').split(',').filter((host) => host !== ''),
+        secret: process.env.HOOK_SECRET ?? '',
+      },
+    },
+    clock,
+  );
 
 /** Metrics of CloudWatch. */
 export const awsMetrics = () => cloudwatchMetrics(watched(new CloudWatchClient(CLIENT)));

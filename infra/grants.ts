@@ -160,7 +160,7 @@ export const RIGHTS = {
 export type RightName = keyof typeof RIGHTS;
 
 const OPENS: RightName[] = [
-  ...(['read the journal', 'write events', 'end rollouts', 'keep who waits'] as const),
+  ...(['read the journal', 'write events', 'keep who waits'] as const),
   ...(['start executions', 'arm the dead man', 'lend the scheduler its role'] as const),
   ...([
     'read functions',
@@ -224,7 +224,10 @@ export const GRANTS = {
     'read aliases',
     'move aliases',
     'read functions',
+    'invoke functions',
+    'read metrics',
     'disarm the dead man',
+    'replace code',
   ],
 
   // What events, people and the clock call
@@ -260,6 +263,9 @@ export const SERVICE_GRANTS = {
   'scheduler.amazonaws.com': ['call the dead man', 'start executions'],
 } satisfies Record<string, RightName[]>;
 
+/** What every function may do besides. */
+export const EVERYBODY: RightName[] = ['trace'];
+
 /** A service with a role of the controller. */
 export type ServiceName = keyof typeof SERVICE_GRANTS;
 
@@ -287,8 +293,7 @@ export function statementsOf(name: FunctionName, place: Place): Statement[] {
     Resource: [resource],
   });
   return [
-    ...GRANTS[name].map((right) => statementOf(right, arns)),
-    statementOf('trace', arns),
+    ...[...GRANTS[name], ...EVERYBODY].map((right) => statementOf(right, arns)),
     own('WriteItsLogs', ['logs:CreateLogStream', 'logs:PutLogEvents'], arns.logs(name)),
     ...(ASYNCHRONOUS.includes(name)
       ? [own('KeepDeadLetters', ['sqs:SendMessage'], arns.deadLetters(name))]

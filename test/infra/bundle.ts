@@ -1,0 +1,29 @@
+import { build } from 'esbuild';
+import { kebab } from '../house/project.ts';
+
+/** A function's own code and that of the project which it reaches, without the packages; what it never uses is left out. */
+export async function codeOf(name: string): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [`functions/${kebab(name)}.ts`],
+    bundle: true,
+    write: false,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'silent',
+  });
+  return outputFiles[0]?.text ?? '';
+}
+
+/** The environment variables that code reads. */
+export function variablesIn(code: string): string[] {
+  const read = [...code.matchAll(/(?<!function )\bsetting\("(\w+)"\)|\bprocess\.env\.(\w+)/g)];
+  return [...new Set(read.map(([, asked, plain]) => asked ?? plain ?? ''))].sort();
+}
+
+/** The SDK commands that code makes; the bundler numbers a name that it meets twice. */
+export function commandsIn(code: string): string[] {
+  return [
+    ...new Set([...code.matchAll(/\bnew (\w+?Command)\d*\(/g)].map(([, command = '']) => command)),
+  ].sort();
+}

@@ -1,0 +1,140 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { arnsOf, bucketOf, type Place } from '../../infra/place.ts';
+import type { ControllerFunction } from '../../local/controller.ts';
+import { ACCOUNT, ENVIRONMENT, REGION, type WorldOptions } from '../../local/world.ts';
+import type { Question } from './iam.ts';
+
+/** Where the controller of the embedded world would stand on AWS. */
+export const PLACE: Place = { partition: 'aws', region: REGION, account: ACCOUNT, environment: ENVIRONMENT };
+
+const ARNS = arnsOf(PLACE);
+
+/** What a function asked of AWS: the command, and what IAM is asked for it. */
+export interface Asked {
+  fn: ControllerFunction;
+  command: string;
+  questions: Question[];
+}
+
+/** Writes down every call that a function of a world makes. */
+export function recorder(): {
+  asked: Asked[];
+  around: NonNullable<WorldOptions['around']>;
+  intercept: NonNullable<WorldOptions['intercept']>;
+} {
+  const running = new AsyncLocalStorage<ControllerFunction>();
+  const asked: Asked[] = [];
+  return {
+    asked,
+    around: (fn, event, call) => running.run(fn, () => call(event)),
+    intercept(command, input, call) {
+      const fn = running.getStore();
+      if (fn !== undefined) asked.push({ fn, command, questions: questionsOf(command, input as Input) });
+      return call();
+    },
+  };
+}
+
+type Input = Record<string, never> & {
+  FunctionName: string;
+  Qualifier?: string;
+  S3Bucket?: string;
+  S3Key: string;
+  IndexName?: string;
+  TransactItems: Record<string, object>[];
+  Name: string;
+  Key: string;
+  stateMachineArn: string;
+  executionArn: string;
+};
+
+/**
+ * What IAM is asked when a command is sent (Service Authorization Reference of each service; for GetFunction, PassRole
+ * and UpdateFunctionCode the notes of their API references).
+ * @throws Error for a command that nobody wrote down: which rights it takes has to be looked up
+ */
+export function questionsOf(command: string, input: Input): Question[] {
+  const questions = NEEDS[command];
+  if (questions === undefined)
+    throw new Error(
+      `Nobody wrote down which rights ${command} takes; look them up and add them to test/infra/calls.ts.`,
+    );
+  return questions(input);
+}
+
+const on = (action: string, resource: string): Question => ({ action, resource });
+
+const table = (action: string) => () => [on(`dynamodb:${action}`, ARNS.table)];
+
+const lambda =
+  (...actions: string[]) =>
+  ({ FunctionName, Qualifier }: Input) =>
+    actions.map((action) =>
+      on(
+        `lambda:${action}`,
+        `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${FunctionName}${Qualifier === undefined ? '' : `:${Qualifier}`}`,
+      ),
+    );
+
+const schedule =
+  (action: string) =>
+  ({ Name }: Input) => [on(`scheduler:${action}`, ARNS.schedules.replace('*', Name))];
+
+const armed = (action: string) => (input: Input) => [
+  ...schedule(action)(input),
+  {
+    ...on('iam:PassRole', ARNS.schedulerRole),
+    context: { 'iam:PassedToService': 'scheduler.amazonaws.com' },
+  },
+];
+
+const object = ({ Key }: { Key: string }) =>
+  ['s3:GetObject', 's3:GetObjectVersion'].map((action) =>
+    on(action, `arn:aws:s3:::${bucketOf(PLACE)}/${Key}`),
+  );
+
+/** In a transaction each write is allowed or refused as if it stood alone (DynamoDB developer guide, "IAM and transactions"). */
+const WRITES: Record<string, string> = { Put: 'PutItem', Update: 'UpdateItem', Delete: 'DeleteItem' };
+
+const NEEDS: Record<string, (input: Input) => Question[]> = {
+  GetItemCommand: table('GetItem'),
+  PutItemCommand: table('PutItem'),
+  UpdateItemCommand: table('UpdateItem'),
+  DeleteItemCommand: table('DeleteItem'),
+  BatchGetItemCommand: table('BatchGetItem'),
+  QueryCommand: ({ IndexName }) => [
+    on('dynamodb:Query', IndexName === undefined ? ARNS.table : ARNS.indexes.replace('*', IndexName)),
+  ],
+  TransactWriteItemsCommand: ({ TransactItems }) => {
+    const actions = TransactItems.map((item) => WRITES[Object.keys(item)[0] ?? ''] ?? 'UnknownWrite');
+    return [...new Set(actions)].map((action) => on(`dynamodb:${action}`, ARNS.table));
+  },
+  GetAliasCommand: lambda('GetAlias'),
+  UpdateAliasCommand: lambda('UpdateAlias'),
+  GetFunctionCommand: lambda('GetFunction', 'ListTags'),
+  GetFunctionConfigurationCommand: lambda('GetFunctionConfiguration'),
+  InvokeCommand: lambda('InvokeFunction'),
+  ListProvisionedConcurrencyConfigsCommand: lambda('ListProvisionedConcurrencyConfigs'),
+  ListFunctionUrlConfigsCommand: lambda('ListFunctionUrlConfigs'),
+  ListEventSourceMappingsCommand: () => [on('lambda:ListEventSourceMappings', '*')],
+  PublishVersionCommand: lambda('PublishVersion'),
+  UpdateFunctionCodeCommand: (input) => [
+    ...lambda('UpdateFunctionCode')(input),
+    ...(input.S3Bucket === undefined ? [] : object({ Key: input.S3Key })),
+  ],
+  GetMetricDataCommand: () => [on('cloudwatch:GetMetricData', '*')],
+  DescribeAlarmsCommand: () => [on('cloudwatch:DescribeAlarms', '*')],
+  GetObjectCommand: object,
+  StartExecutionCommand: () => [on('states:StartExecution', ARNS.machine)],
+  StopExecutionCommand: ({ executionArn }) => [
+    on('states:StopExecution', ARNS.executions.replace('*', executionArn.split(':').at(-1) ?? '')),
+  ],
+  SendTaskSuccessCommand: () => [on('states:SendTaskSuccess', '*')],
+  CreateScheduleCommand: armed('CreateSchedule'),
+  UpdateScheduleCommand: armed('UpdateSchedule'),
+  GetScheduleCommand: schedule('GetSchedule'),
+  DeleteScheduleCommand: schedule('DeleteSchedule'),
+};
+
+/** The commands that are written down. */
+export const COMMANDS = Object.keys(NEEDS);

@@ -1,0 +1,252 @@
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import {
+  CALLED,
+  EVERYBODY,
+  FUNCTIONS,
+  type FunctionName,
+  GRANTS,
+  RIGHTS,
+  SERVICE_GRANTS,
+  type ServiceName,
+  serviceStatementsOf,
+  statementsOf,
+  trustOf,
+} from '../../infra/grants.ts';
+import { arnsOf } from '../../infra/place.ts';
+import { CONTROLLER } from '../../local/controller.ts';
+import { codeOf, commandsIn } from './bundle.ts';
+import { type Asked, COMMANDS, PLACE, questionsOf } from './calls.ts';
+import { type Document, isAllowed, type Question } from './iam.ts';
+import { everythingAsked } from './plots.ts';
+
+const ARNS = arnsOf(PLACE);
+
+const document = (Statement: Document['Statement']): Document => ({ Version: '2012-10-17', Statement });
+const policyOf = (name: FunctionName) => document(statementsOf(name, PLACE));
+const policyOfService = (name: ServiceName) => document(serviceStatementsOf(name, PLACE));
+
+/** The tags of a function that its service's rollouts may touch, and whose code they may replace. */
+const TAGS = { 'aws:ResourceTag/spillway:service': 'checkout-api', 'aws:ResourceTag/spillway:mode': 'zip' };
+
+const tagged = (question: Question): Question =>
+  question.action.startsWith('lambda:') ? { ...question, context: TAGS } : question;
+
+let asked: Asked[];
+beforeAll(async () => {
+  asked = await everythingAsked();
+}, 60_000);
+
+/** What a function may do and was not seen to do in these rollouts, because it takes an accident. */
+const SELDOM: Partial<Record<FunctionName, string[]>> = {
+  // Read again where somebody else wrote first.
+  AlarmEvent: ['dynamodb:GetItem'],
+  // Armed again where the opening was repeated half-way.
+  Command: ['scheduler:UpdateSchedule'],
+  JournalStream: ['scheduler:UpdateSchedule'],
+  // The token of an earlier wait for the same version.
+  PublishRelease: ['dynamodb:DeleteItem'],
+};
+
+/** What Lambda itself does in a function's name, so that no command of its code stands for it. */
+const BY_LAMBDA = [
+  ...['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'],
+  ...['logs:CreateLogStream', 'logs:PutLogEvents', 'sqs:SendMessage'],
+  ...['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
+];
+
+describe.each(FUNCTIONS)('%s', (name) => {
+  const ownAsked = () => asked.filter(({ fn }) => fn === name);
+
+  test('is allowed every call that it made, on what it made it', () => {
+    const refused = ownAsked().flatMap(({ command, questions }) =>
+      questions
+        .filter((question) => !isAllowed(policyOf(name), tagged(question)))
+        .map(({ action, resource }) => `${command}: ${action} on ${resource}`),
+    );
+    expect([...new Set(refused)]).toEqual([]);
+    expect(ownAsked().length).toBeGreaterThan(0);
+  });
+
+  test('is allowed nothing else', () => {
+    const used = new Set(ownAsked().flatMap(({ questions }) => questions.map(({ action }) => action)));
+    const allowed = policyOf(name).Statement.flatMap(({ Action }) => Action);
+    const idle = allowed.filter((action) => !used.has(action) && !BY_LAMBDA.includes(action));
+    expect([...new Set(idle)].sort()).toEqual([...(SELDOM[name] ?? [])].sort());
+  });
+
+  test('may not touch a function that no service owns', () => {
+    const wrong = ownAsked().flatMap(({ questions }) =>
+      questions.filter(
+        (question) => question.resource.includes(':function:') && isAllowed(policyOf(name), question),
+      ),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test('makes only commands whose rights are written down, and none of its seldom ones is out of its reach', async () => {
+    const commands = commandsIn(await codeOf(name));
+    expect(commands.filter((command) => !COMMANDS.includes(command))).toEqual([]);
+    const reachable = commands.map((command) => command.replace('Command', ''));
+    for (const action of SELDOM[name] ?? []) expect(reachable).toContain(action.split(':')[1]);
+  });
+});
+
+describe('the table', () => {
+  test('has a line for each function of the controller', () => {
+    expect([...FUNCTIONS].sort()).toEqual([...CONTROLLER].sort());
+  });
+
+  test('allows no action by a pattern, and everything only where the right says why', () => {
+    for (const [name, right] of Object.entries(RIGHTS)) {
+      expect(
+        right.actions.filter((action) => action.includes('*')),
+        name,
+      ).toEqual([]);
+      const isEverywhere = 'everywhere' in right;
+      const resources = 'on' in right ? right.on(ARNS) : ['*'];
+      expect(resources.includes('*'), name).toBe(isEverywhere);
+      if ('everywhere' in right) expect(right.everywhere, name).toMatch(/\w+ \w+/);
+    }
+  });
+
+  test('has no right that nobody has', () => {
+    const given = [...Object.values(GRANTS), ...Object.values(SERVICE_GRANTS), EVERYBODY].flat();
+    expect(Object.keys(RIGHTS).filter((right) => !given.some((each) => each === right))).toEqual([]);
+  });
+
+  test('lets a function of another service be reached by no name, only by its tag', () => {
+    for (const { actions, ...right } of Object.values(RIGHTS)) {
+      const resources = 'on' in right ? right.on(ARNS) : [];
+      if (resources.includes(ARNS.anyFunction)) expect(right, actions.join()).toHaveProperty('when.Null');
+    }
+  });
+
+  test('lets nobody start an execution but those who open, take over and continue rollouts', () => {
+    const holders = FUNCTIONS.filter((name) =>
+      isAllowed(policyOf(name), { action: 'states:StartExecution', resource: ARNS.machine }),
+    );
+    // Command opens by retry and rollback, JournalStream opens what waited.
+    expect(holders.sort()).toEqual(['Command', 'ContinueAsNew', 'DeadMan', 'JournalStream', 'OpenRollout']);
+  });
+
+  test('lets code be published by one function, and replaced on the way out only where its owner said so', () => {
+    const target = 'arn:aws:lambda:eu-west-1:111122223333:function:checkout-prod-Api';
+    const who = (action: string, context: Record<string, string>) =>
+      FUNCTIONS.filter((name) => isAllowed(policyOf(name), { action, resource: target, context })).sort();
+    const { 'aws:ResourceTag/spillway:mode': _, ...owned } = TAGS;
+    expect(who('lambda:PublishVersion', TAGS)).toEqual(['PublishRelease']);
+    expect(who('lambda:UpdateFunctionCode', TAGS)).toEqual(['PublishRelease', 'RevertTraffic']);
+    expect(who('lambda:UpdateFunctionCode', owned)).toEqual([]);
+    expect(who('lambda:UpdateFunctionConfiguration', TAGS)).toEqual([]);
+  });
+
+  test('lets those who measure and decide move nothing', () => {
+    const target = 'arn:aws:lambda:eu-west-1:111122223333:function:checkout-prod-Api';
+    for (const name of [
+      'Decide',
+      'Measure',
+      'Hold',
+      'RunHook',
+      'ReadRollout',
+      'AlarmEvent',
+      'PublishRelease',
+    ] as const)
+      expect(
+        isAllowed(policyOf(name), { action: 'lambda:UpdateAlias', resource: target, context: TAGS }),
+        name,
+      ).toBe(false);
+  });
+
+  test('lends the scheduler its role to the scheduler alone', () => {
+    const question = { action: 'iam:PassRole', resource: ARNS.schedulerRole };
+    const lent = (service: string) =>
+      isAllowed(policyOf('OpenRollout'), { ...question, context: { 'iam:PassedToService': service } });
+    expect(lent('scheduler.amazonaws.com')).toBe(true);
+    expect(lent('lambda.amazonaws.com')).toBe(false);
+  });
+
+  test('fits into what a role may carry', () => {
+    // Characters of all inline policies of a role, blanks not counted (IAM quotas).
+    for (const name of FUNCTIONS) expect(JSON.stringify(policyOf(name)).length, name).toBeLessThan(10_240);
+  });
+});
+
+describe('the roles of services', () => {
+  const machine = policyOfService('states.amazonaws.com');
+
+  test('let the state machine call what its file names, and nothing else', () => {
+    const text = readFileSync(new URL('../../statemachines/rollout.asl.json', import.meta.url), 'utf8');
+    const named = [...new Set([...text.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => name))].sort();
+    expect([...CALLED].sort()).toEqual(named);
+    for (const name of FUNCTIONS) {
+      const question = { action: 'lambda:InvokeFunction', resource: ARNS.function(name) };
+      expect(isAllowed(machine, question), name).toBe(named.includes(name));
+    }
+  });
+
+  test('let the last way out do what its file calls Lambda for, on owned functions only', () => {
+    const text = readFileSync(new URL('../../statemachines/rollout.asl.json', import.meta.url), 'utf8');
+    const called = [...new Set([...text.matchAll(/aws-sdk:lambda:(\w+)/g)].map(([, action = '']) => action))];
+    expect(called.sort()).toEqual(['getAlias', 'updateAlias']);
+    for (const action of called) {
+      const command = `${action.charAt(0).toUpperCase()}${action.slice(1)}Command`;
+      for (const question of questionsOf(command, { FunctionName: 'checkout-prod-Api' } as never)) {
+        expect(isAllowed(machine, { ...question, context: TAGS })).toBe(true);
+        expect(isAllowed(machine, question)).toBe(false);
+      }
+    }
+  });
+
+  test('let the scheduler call the dead man and the machine, and nothing else', () => {
+    const { Statement } = policyOfService('scheduler.amazonaws.com');
+    expect(Statement.map(({ Action, Resource }) => [Action, Resource])).toEqual([
+      [['lambda:InvokeFunction'], [ARNS.function('DeadMan')]],
+      [['states:StartExecution'], [ARNS.machine]],
+    ]);
+  });
+
+  test('are taken by their service alone', () => {
+    for (const service of ['lambda.amazonaws.com', 'states.amazonaws.com', 'scheduler.amazonaws.com'])
+      expect(JSON.stringify(trustOf(service, PLACE))).not.toMatch(/"AWS"|:root|"\*"/);
+  });
+});
+
+describe('the evaluation', () => {
+  const allow = (more: object) =>
+    document([
+      { Effect: 'Allow', Action: ['s3:GetObject'], Resource: ['arn:aws:s3:::b/releases/*'], ...more },
+    ]);
+  const question = { action: 's3:GetObject', resource: 'arn:aws:s3:::b/releases/a/1/manifest.json' };
+
+  test.each<[string, Document, Question, boolean]>([
+    ['what is written down', allow({}), question, true],
+    ['another action', allow({}), { ...question, action: 's3:PutObject' }, false],
+    ['another resource', allow({}), { ...question, resource: 'arn:aws:s3:::b/other' }, false],
+    ['a tag that is missing', allow({ Condition: { Null: { tag: 'false' } } }), question, false],
+    [
+      'a tag that is there',
+      allow({ Condition: { Null: { tag: 'false' } } }),
+      { ...question, context: { tag: 'x' } },
+      true,
+    ],
+    [
+      'another value',
+      allow({ Condition: { StringEquals: { tag: ['y'] } } }),
+      { ...question, context: { tag: 'x' } },
+      false,
+    ],
+    [
+      'what is denied besides',
+      document([...allow({}).Statement, { Effect: 'Deny', Action: 's3:*', Resource: '*' }]),
+      question,
+      false,
+    ],
+  ])('%s', (_, policy, asks, expected) => {
+    expect(isAllowed(policy, asks)).toBe(expected);
+  });
+
+  test('an operator that it does not know is an error', () => {
+    expect(() => isAllowed(allow({ Condition: { ArnLike: { tag: 'x' } } }), question)).toThrow('not known');
+  });
+});

@@ -1,0 +1,208 @@
+import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
+import { UpdateAliasCommand } from '@aws-sdk/client-lambda';
+import { StopExecutionCommand } from '@aws-sdk/client-sfn';
+import { zipSync } from 'fflate';
+import { FUNCTION, SERVICE } from '../../local/scenario.ts';
+import { awsError } from '../../local/simulate.ts';
+import { ALIAS, MACHINE_ARN } from '../../local/world.ts';
+import { MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from '../simulation/stage.ts';
+import { type Asked, recorder } from './calls.ts';
+
+const zipOf = (text: string) => zipSync({ 'index.mjs': new TextEncoder().encode(text) });
+const BAD = { 2: { errors: 0.2 } };
+const ZIP: Plot = {
+  tags: { 'spillway:mode': 'zip' },
+  code: zipOf('export const handler = () => 1;'),
+  release: { zip: zipOf('export const handler = () => ({ statusCode: 200, body: "{}" });') },
+};
+const HOOK = 'checkout-hook';
+
+const order = (stage: Stage, command: string, more: object = {}) =>
+  stage.invoke('Command', { command, rolloutId: ROLLOUT_ID, by: 'ada', ...more });
+
+function hooked(stage: Stage): void {
+  const { helpers } = stage.lambda;
+  helpers.createFunction({ name: HOOK, tags: { 'spillway:service': SERVICE }, timeout: 900 });
+  helpers.deployModel(HOOK, () => ({ status: 'pass', reason: 'all is well' }));
+}
+
+/** Takes the stamp off the alias, so that only the function's tag says whose it is. */
+const wipe = ({ clients }: Stage) =>
+  clients.lambda.send(new UpdateAliasCommand({ FunctionName: FUNCTION, Name: ALIAS, Description: '' }));
+
+/** Ends the execution that carries the rollout now, as a person in the console would. */
+const kill = ({ clients }: Stage, epoch = 1) =>
+  clients.sfn.send(
+    new StopExecutionCommand({
+      executionArn: `${MACHINE_ARN.replace(':stateMachine:', ':execution:')}:${ROLLOUT_ID}-${epoch}`,
+      error: 'Killed',
+      cause: 'a test',
+    }),
+  );
+
+/** Rollouts that together lead every function through everything that it does on AWS. */
+const PLOTS: Record<string, Plot> = {
+  'a release of a zip, asked about, watched and completed': {
+    ...ZIP,
+    web: { 'hooks.test': () => Response.json({ status: 'pass', reason: 'fine' }) },
+    async before(stage) {
+      hooked(stage);
+      await alarmed(stage);
+    },
+    rollout: {
+      hooks: {
+        beforeTraffic: [{ lambda: HOOK }, { http: 'https://hooks.test/ask' }],
+        onRevert: [{ lambda: HOOK }],
+      },
+      alarms: ['orders'],
+      watch: { errors: '1.5x' },
+    },
+    async act(stage) {
+      await stage.saw('Shifted');
+      for (const read of [{ read: 'about' }, { read: 'running' }, { read: 'service', service: SERVICE }])
+        await stage.invoke('ReadRollout', read);
+      await stage.invoke('ReadRollout', { read: 'rollout', rolloutId: ROLLOUT_ID });
+    },
+  },
+  'a bad release of a zip, whose code goes too': {
+    ...ZIP,
+    before: hooked,
+    canaries: BAD,
+    rollout: { hooks: { onRevert: [{ lambda: HOOK }] } },
+  },
+  'an alarm': {
+    rollout: { alarms: ['orders'] },
+    before: alarmed,
+    async act({ clients, saw, clock }) {
+      await saw('Measured');
+      await clock.sleep(MINUTE / 4);
+      await clients.cloudwatch.send(
+        new SetAlarmStateCommand({ AlarmName: 'orders', StateValue: 'ALARM', StateReason: 'a test' }),
+      );
+    },
+  },
+  'a pause, a second release that waits, a third one that supersedes it, and an abort': {
+    ...ZIP,
+    before: alarmed,
+    rollout: { alarms: ['orders'] },
+    duplicates: 1,
+    async act(stage) {
+      await stage.saw('Measured');
+      await order(stage, 'pause', { reason: 'it looks odd' });
+      await stage.release(ZIP.release);
+      await stage.release(ZIP.release);
+      await stage.clock.sleep(5 * MINUTE);
+      await order(stage, 'resume');
+      await stage.clock.sleep(MINUTE);
+      await order(stage, 'abort', { reason: 'enough' });
+    },
+  },
+  'a gate, a promotion, and a rollback when all was well': {
+    rollout: { gates: [{ before: 50, approvers: 1, timeout: '1h', onTimeout: 'revert' }] },
+    async act(stage) {
+      await stage.saw('GateOpened');
+      await order(stage, 'approve', { gate: 50 });
+      await stage.event((event) => event.type === 'RolloutClosed');
+      await stage.clock.sleep(5 * MINUTE);
+      await order(stage, 'rollback', { reason: 'people complain' });
+    },
+  },
+  'a failed release that is tried again': {
+    ...ZIP,
+    before: alarmed,
+    rollout: { alarms: ['orders'] },
+    canaries: BAD,
+    async act(stage) {
+      await stage.event((event) => event.type === 'RolloutClosed');
+      await stage.clock.sleep(5 * MINUTE);
+      await order(stage, 'retry');
+    },
+  },
+  'an execution that died': {
+    // The schedule of an ended rollout that could not be deleted is the dead man's to delete.
+    intercept: once('DeleteScheduleCommand'),
+    async act(stage) {
+      await stage.saw('Measured');
+      await kill(stage);
+    },
+  },
+  'an execution that died while its stamp was wiped away, and an abort after it': {
+    async act(stage) {
+      await stage.saw('Measured');
+      await wipe(stage);
+      await order(stage, 'abort', { reason: 'enough' });
+    },
+  },
+};
+
+async function alarmed({ clients, clock }: Stage): Promise<void> {
+  const put = clients.cloudwatch.send(
+    new PutMetricAlarmCommand({
+      AlarmName: 'orders',
+      Namespace: 'Shop',
+      MetricName: 'Orders',
+      Statistic: 'Sum',
+      Period: 60,
+      EvaluationPeriods: 1,
+      Threshold: 1,
+      ComparisonOperator: 'LessThanThreshold',
+      TreatMissingData: 'notBreaching',
+    }),
+  );
+  await clock.run(put);
+}
+
+/** Loses the first call of a kind. */
+function once(lost: string): NonNullable<Plot['intercept']> {
+  let isLost = false;
+  return (command, _, call) => {
+    if (isLost || command !== lost) return call();
+    isLost = true;
+    return Promise.reject(awsError('InternalServerException', 'Not now.', 500));
+  };
+}
+
+/** A journal that cannot be reached from the first tick on: an abort acts without it, and the dead man too. */
+function withoutJournal(how: 'abort' | 'dead man'): Plot {
+  let isOut = false;
+  return {
+    hours: 3,
+    intercept: (command, _, call) =>
+      isOut && /Item|Query/.test(command)
+        ? Promise.reject(awsError('InternalServerError', 'The journal is out.', 500))
+        : call(),
+    async act(stage) {
+      await stage.saw('Measured');
+      if (how === 'dead man') {
+        await kill(stage);
+        await wipe(stage);
+      }
+      isOut = true;
+      if (how === 'abort') await order(stage, 'abort', { reason: 'enough' }).catch(() => {});
+      await stage.clock.sleep(30 * MINUTE);
+      isOut = false;
+    },
+  };
+}
+
+/** Plays everything and answers every call that a function made. */
+export async function everythingAsked(): Promise<Asked[]> {
+  const asked: Asked[] = [];
+  const plots = [...Object.values(PLOTS), withoutJournal('abort'), withoutJournal('dead man')];
+  for (const plot of plots) {
+    const { asked: some, around, intercept } = recorder();
+    const { intercept: fault = (_: string, __: object, call: () => Promise<object>) => call() } = plot;
+    await play({
+      journal: 'dynamodb',
+      ...plot,
+      // DynamoDB's stream hands a record over again where it is not sure, a moment later.
+      around: async (fn, event, call) => {
+        const answer = await around(fn, event, call);
+        return fn === 'JournalStream' ? around(fn, event, call) : answer;
+      },
+      intercept: (command, input, call) => intercept(command, input, () => fault(command, input, call)),
+    });
+    asked.push(...some);
+  }
+  return asked;
+}

@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { substituted } from '../../infra/asl.ts';
+import { FUNCTIONS } from '../../infra/grants.ts';
+import { assertSecret, assertStage, reservedFor, settingsOf } from '../../infra/settings.ts';
+
+describe('the name of a stage', () => {
+  test.each(['production', 'staging', 'ada', 'pr-12'])('%s is taken', (stage) => {
+    expect(() => assertStage(stage)).not.toThrow();
+  });
+
+  test.each([
+    ['Production', 'use small letters'],
+    ['1st', 'beginning with a letter'],
+    ['ada_l', 'use small letters'],
+    ['', 'use small letters'],
+    ['a'.repeat(41), '40 fit'],
+    ['prod', 'deploy with --stage production'],
+    ['live', 'deploy with --stage production'],
+  ])('"%s" is refused with the mend', (stage, says) => {
+    expect(() => assertStage(stage)).toThrow(says);
+  });
+});
+
+describe('the settings of a stage', () => {
+  test('have defaults', () => {
+    expect(settingsOf('ada', {})).toEqual({
+      hookHosts: [],
+      accountConcurrency: 10,
+      alarmEmail: '',
+      logDays: 30,
+    });
+  });
+
+  test.each([
+    [{ hooks: [] }, 'production.hooks is no setting; there are hookHosts'],
+    [{ hookHosts: ['https://a.example'] }, 'must be a list of hosts'],
+    [{ hookHosts: 'a.example' }, 'must be a list of hosts'],
+    [{ accountConcurrency: '1000' }, 'limit of concurrent executions'],
+    [{ accountConcurrency: 0 }, 'limit of concurrent executions'],
+    [{ alarmEmail: 'on-call' }, 'must be one address'],
+    [{ logDays: 31 }, 'must be one of'],
+  ])('%j are refused with the field and the mend', (production, says) => {
+    expect(() => settingsOf('production', { production })).toThrow(says);
+  });
+
+  test('that are in the repository are right', () => {
+    const stages = JSON.parse(readFileSync(new URL('../../infra/stages.json', import.meta.url), 'utf8'));
+    for (const stage of Object.keys(stages)) {
+      assertStage(stage);
+      settingsOf(stage, stages);
+    }
+    expect(Object.keys(stages)).toContain('production');
+  });
+});
+
+describe('reserved concurrency', () => {
+  const reserved = (accountConcurrency: number) =>
+    FUNCTIONS.filter(
+      (name) => reservedFor(name, { ...settingsOf('ada', {}), accountConcurrency }) !== undefined,
+    );
+
+  test('is kept for the way out, and nobody else', () => {
+    expect(reserved(1000).sort()).toEqual([
+      'AlarmEvent',
+      'Command',
+      'DeadMan',
+      'Decide',
+      'Hold',
+      'RevertTraffic',
+    ]);
+  });
+
+  test('is left out where the account would have fewer than 100 left, as in a new one', () => {
+    expect(reserved(10)).toEqual([]);
+    expect(reserved(129)).toEqual([]);
+    expect(reserved(130)).toHaveLength(6);
+  });
+});
+
+test('a secret that signs nothing worth checking is refused with the mend', () => {
+  expect(() => assertSecret('short')).toThrow('sst secret set HookSecret');
+  expect(assertSecret('x'.repeat(32))).toHaveLength(32);
+});
+
+describe('the state machine', () => {
+  const text = `{"a":"\${One}","b":"\${Two}","c":"\${One}"}`;
+
+  test('gets a value for each name', () => {
+    expect(substituted(text, { One: '1', Two: '2' })).toBe('{"a":"1","b":"2","c":"1"}');
+  });
+
+  test('refuses a name that nobody gives, and a value that nobody uses', () => {
+    expect(() => substituted(text, { One: '1' })).toThrow(/names .*Two.*, which nobody gives; known are One/);
+    expect(() => substituted(text, { One: '1', Two: '2', Three: '3' })).toThrow('does not use Three');
+  });
+});
