@@ -31,7 +31,7 @@ export function events({ place, functions, table, deadLetters, topic }: Parts): 
         deadLetterConfig: { arn: deadLetters[name]?.arn },
         retryPolicy: { maximumEventAgeInSeconds: EVENT_AGE_SECONDS, maximumRetryAttempts: 185 },
       },
-      { dependsOn: [functions[name]] },
+      { dependsOn: [functions[name].nodes.function] },
     );
     new aws.lambda.Permission(
       `${rule}MayCall${name}`,
@@ -42,7 +42,7 @@ export function events({ place, functions, table, deadLetters, topic }: Parts): 
         sourceArn: made.arn,
         sourceAccount: place.account,
       },
-      { dependsOn: [functions[name]] },
+      { dependsOn: [functions[name].nodes.function] },
     );
   };
 
@@ -82,7 +82,7 @@ export function events({ place, functions, table, deadLetters, topic }: Parts): 
       },
       destinationConfig: { onFailure: { destinationArn: deadLetters.JournalStream?.arn } },
     },
-    { dependsOn: [functions.JournalStream] },
+    { dependsOn: [functions.JournalStream.nodes.function] },
   );
 }
 

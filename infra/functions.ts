@@ -80,7 +80,8 @@ function oneFunction(
         maximumRetryAttempts: 2,
         destinationConfig: { onFailure: { destination: letters.arn } },
       },
-      { dependsOn: [made] },
+      // The component is there before its function is.
+      { dependsOn: [made.nodes.function] },
     );
   return made;
 }

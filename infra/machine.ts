@@ -31,6 +31,6 @@ export function machine(place: Place, settings: Settings, functions: Record<stri
       },
       tracingConfiguration: { enabled: true },
     },
-    { dependsOn: [policy, ...CALLED.flatMap((name) => functions[name] ?? [])] },
+    { dependsOn: [policy, ...CALLED.flatMap((name) => functions[name]?.nodes.function ?? [])] },
   );
 }
