@@ -44,6 +44,11 @@ async function assertOwned(client: LambdaClient, hook: Hook, service: string): P
       hook,
       `there is no function ${name} in this account and region; create it or correct its name`,
     );
+  if (tags === 'hidden')
+    throw refused(
+      hook,
+      `function ${name} is not in this account and region, or carries no tag ${SERVICE_TAG}; correct its name, or let its owner tag it ${SERVICE_TAG}=${service}`,
+    );
   const owner = tags[SERVICE_TAG];
   if (owner === service) return;
   throw refused(
@@ -52,13 +57,18 @@ async function assertOwned(client: LambdaClient, hook: Hook, service: string): P
   );
 }
 
-async function tagsOf(client: LambdaClient, name: string): Promise<Record<string, string> | undefined> {
+/** Undefined where there is no such function; `hidden` where IAM lets the controller see none without the tag. */
+async function tagsOf(
+  client: LambdaClient,
+  name: string,
+): Promise<Record<string, string> | undefined | 'hidden'> {
   try {
     const { Tags = {} } = await reach(`function ${name}`, () =>
       client.send(new GetFunctionCommand({ FunctionName: name })),
     );
     return Tags;
   } catch (error) {
+    if (nameOf(error) === 'AccessDeniedException') return 'hidden';
     if (nameOf(error) !== 'ResourceNotFoundException') throw error;
     return undefined;
   }

@@ -35,11 +35,11 @@ export async function resolveLambda(
   const { lambda = '', alias = '', queue, dlq } = spec;
   const field = `targets.${name}`;
   const version = 'version' in artifact ? artifact.version : undefined;
-  const offered = await functionAt(client, field, lambda, version);
+  const offered = await functionAt(client, request, version);
   assertOwned(field, lambda, service, offered.tags);
   const primary = await primaryOf(client, field, lambda, alias);
   await assertUnprovisioned(client, field, lambda, alias);
-  const stable = await functionAt(client, field, lambda, primary);
+  const stable = await functionAt(client, request, primary);
   assertPair(field, lambda, offered.configuration, stable.configuration);
   const sources = await eventSourcesOf(client, lambda, alias);
   assertBound(field, spec, sources);
@@ -218,13 +218,19 @@ function assertOwned(field: string, lambda: string, service: string, tags: Recor
 
 async function functionAt(
   client: LambdaClient,
-  field: string,
-  lambda: string,
+  { name, service, spec: { lambda = '' } }: TargetRequest,
   version: string | undefined,
 ): Promise<Found> {
+  const field = `targets.${name}`;
   try {
     return await functionOf(client, lambda, version);
   } catch (error) {
+    // The controller may only look at functions with the tag, and IAM does not say whether there are others.
+    if (nameOf(error) === 'AccessDeniedException')
+      throw invalid(
+        field,
+        `function ${lambda} is not in this account and region, or carries no tag ${SERVICE_TAG}; check lambda, or let its owner tag it ${SERVICE_TAG}=${service}`,
+      );
     if (nameOf(error) !== 'ResourceNotFoundException') throw error;
     const exists =
       version !== undefined &&

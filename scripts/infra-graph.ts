@@ -1,4 +1,5 @@
-// `npm run infra:graph -- [--stage NAME] [--json]`: what would be deployed, without an account.
+// `npm run infra:graph -- [--stage NAME] [--artifacts FOLDER] [--json]`: what would be deployed, without an account.
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type GraphOptions, graphOf } from './infra/program.ts';
 
@@ -6,6 +7,7 @@ const { values } = parseArgs({
   options: {
     stage: { type: 'string', default: 'production' },
     root: { type: 'string' },
+    artifacts: { type: 'string' },
     dev: { type: 'boolean', default: false },
     replaced: { type: 'string', default: '{}' },
     secrets: { type: 'string', default: '{}' },
@@ -19,6 +21,7 @@ try {
     dev: values.dev,
     replaced: JSON.parse(values.replaced) as NonNullable<GraphOptions['replaced']>,
     secrets: JSON.parse(values.secrets) as NonNullable<GraphOptions['secrets']>,
+    ...(values.artifacts === undefined ? {} : { artifacts: resolve(values.artifacts) }),
     ...(values.root === undefined ? {} : { root: values.root }),
   });
   if (values.json) console.log(JSON.stringify(graph));

@@ -28,8 +28,6 @@ export interface Resource {
 export interface Graph {
   app: { name: string; stage: string; removal: string; protect: boolean };
   resources: Resource[];
-  /** The text that SST would write into `sst-env.d.ts`. */
-  types: string;
 }
 
 /** How the program is run. */
@@ -41,6 +39,8 @@ export interface GraphOptions {
   dev?: boolean;
   /** Files whose text is replaced for this run, by how their path ends. */
   replaced?: Record<string, string>;
+  /** Where the zips of the functions are left; without it they go with the run. */
+  artifacts?: string;
   /** What `sst secret set` was told, by name. */
   secrets?: Record<string, string>;
 }
@@ -48,9 +48,9 @@ export interface GraphOptions {
 /** Runs the SST program with Pulumi's engine and AWS replaced by mocks. @throws Error with what the program said */
 export async function graphOf(options: GraphOptions): Promise<Graph> {
   ensurePlatform();
-  const { root = ROOT, stage, dev = false, replaced = {}, secrets = {} } = options;
+  const { root = ROOT, stage, dev = false, replaced = {}, secrets = {}, artifacts } = options;
   const app = await appOf(root, stage);
-  const work = mkdtempSync(join(tmpdir(), 'spillway-graph-'));
+  const work = artifacts ?? mkdtempSync(join(tmpdir(), 'spillway-graph-'));
   // Beside SST's own packages, so that the bundle finds them.
   const program = `${PLATFORM}graph-${process.pid}-${Math.trunc(performance.now())}.mjs`;
   const server = await serveRpc(root, join(work, 'artifacts'));
@@ -61,11 +61,14 @@ export async function graphOf(options: GraphOptions): Promise<Graph> {
       ...Object.fromEntries(Object.entries(secrets).map(([name, value]) => [`SST_SECRET_${name}`, value])),
       SST_SERVER: server.url,
     };
-    return { app: { ...app, stage }, ...(await answerOf(program, env)) };
+    const text = await answerOf(program, env);
+    // A folder that is gone afterwards would only make two runs differ.
+    const { resources } = JSON.parse(artifacts === undefined ? text.replaceAll(work, '') : text);
+    return { app: { ...app, stage }, resources };
   } finally {
     server.close();
     rmSync(program, { force: true });
-    rmSync(work, { recursive: true, force: true });
+    if (artifacts === undefined) rmSync(work, { recursive: true, force: true });
   }
 }
 
@@ -162,7 +165,7 @@ function asSst(replaced: Record<string, string>): Plugin {
 }
 
 /** Runs a bundled program in a process of its own, which answers on its fourth descriptor. */
-function answerOf(program: string, env: NodeJS.ProcessEnv): Promise<Pick<Graph, 'resources' | 'types'>> {
+function answerOf(program: string, env: NodeJS.ProcessEnv): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
     const texts = ['', '', ''];
@@ -172,7 +175,7 @@ function answerOf(program: string, env: NodeJS.ProcessEnv): Promise<Pick<Graph, 
       });
     child.on('error', reject);
     child.on('close', (status) => {
-      if (status === 0) return resolve(JSON.parse(texts[2] ?? ''));
+      if (status === 0) return resolve(texts[2] ?? '');
       return reject(new Error(`The program failed: ${texts[1]}${texts[0]}`.trim()));
     });
   });

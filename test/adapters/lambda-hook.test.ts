@@ -212,3 +212,13 @@ describe('a function that this service may not call', () => {
     });
   });
 });
+
+test('a function that IAM hides for want of the tag is refused with the mend', async () => {
+  const denied: Intercept = () => Promise.reject(awsError('AccessDeniedException', 'not authorized', 403));
+  const { clock, hook } = stage(() => pass, {}, denied);
+  const refusal = clock.run(hook.assertHook?.(question().hook, 'shop') ?? Promise.resolve());
+  await expect(refusal).rejects.toMatchObject({
+    code: 'OpeningRefused',
+    message: expect.stringContaining('let its owner tag it spillway:service=shop'),
+  });
+});

@@ -13,7 +13,7 @@ import type { TargetRequest } from '../../core/ports.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { seededRandom } from '../../local/random.ts';
 import { SimulatedLambda } from '../../local/services/lambda.ts';
-import { attach, type Operations } from '../../local/simulate.ts';
+import { attach, awsError, type Operations } from '../../local/simulate.ts';
 
 const FN = 'orders';
 const SHA = `${'A'.repeat(43)}=`;
@@ -320,4 +320,22 @@ describe('over several pages', () => {
     expect((await resolve({ version: '2' })).notices).toEqual([]);
     await expect(resolve(ZIP)).rejects.toThrow('in use by function URL https://u');
   });
+});
+
+test('a function that IAM hides for want of the tag is refused with the mend, and not an error for ever', async () => {
+  const mocked = mockClient(LambdaClient);
+  mocked.on(GetFunctionCommand).rejects(awsError('AccessDeniedException', 'not authorized', 403));
+  const client = new LambdaClient({ region: 'eu-west-1' });
+  const request = {
+    name: 'api',
+    service: 'shop',
+    artifact: { version: '2' },
+    bucket: 'releases',
+    spec: { lambda: FN, alias: 'live', source: 'http' },
+  };
+  await expect(resolveLambda(client, virtualClock(), request)).rejects.toMatchObject({
+    code: 'TargetInvalid',
+    message: expect.stringContaining('let its owner tag it spillway:service=shop'),
+  });
+  mocked.restore();
 });
