@@ -30,6 +30,8 @@ const RULES: Record<string, Rule> = {
     packages: 'any',
     node: true,
   },
+  // It runs in the users' own SST apps, with what SST puts into it.
+  sst: { folders: [], packages: [], node: true },
   // It names files; what it reads of them is data.
   infra: { folders: ['infra', 'statemachines'], packages: [], node: false },
   examples: { folders: ['examples'], packages: ['spillway'], node: true },

@@ -1,0 +1,2 @@
+/** Would call the checkout. */
+export const handler = async () => 'called';
