@@ -16,8 +16,10 @@ export interface Alarm {
   says: string;
   of: Seen[];
   threshold: number;
-  /** Minutes in a row. */
-  minutes: number;
+  /** Periods in a row that must be red. */
+  periods: number;
+  /** Seconds that are summed up; a minute unless said otherwise. */
+  period?: number;
 }
 
 /** The functions whose silence would keep a canary in front of users. */
@@ -47,55 +49,85 @@ export function alarmsOf(place: Place, machineArn: string): Alarm[] {
     dimensions: { ScheduleGroup: prefix },
     stat: 'Sum',
   });
+  const counted = (metric: string): Seen => ({
+    namespace: 'Spillway',
+    metric,
+    dimensions: { environment: place.environment },
+    stat: 'Sum',
+  });
   return [
     {
       name: 'revert-failed',
-      says: 'RevertTraffic failed: a canary may still have traffic, unless Step Functions took it out itself.',
-      of: [lambda('RevertTraffic', 'Errors')],
+      says: 'A canary could not be taken out by a function; Step Functions or the dead man tries next.',
+      of: [counted('RevertFailed'), lambda('RevertTraffic', 'Errors')],
       threshold: 1,
-      minutes: 1,
+      periods: 1,
+    },
+    {
+      name: 'halted',
+      says: 'A rollout ended halted: a person must look at its targets.',
+      of: [counted('RolloutsHalted')],
+      threshold: 1,
+      periods: 1,
+    },
+    {
+      name: 'stuck-rollout',
+      says: 'A rollout was taken over twice within half an hour: its executions keep dying.',
+      of: [counted('RolloutsTakenOver')],
+      threshold: 2,
+      periods: 1,
+      period: 1800,
     },
     {
       name: 'execution-died',
       says: 'An execution was stopped or ran out of time: the dead man takes its rollout over within minutes.',
       of: [states('ExecutionsAborted'), states('ExecutionsTimedOut')],
       threshold: 1,
-      minutes: 1,
+      periods: 1,
+    },
+    {
+      name: 'journal-unreadable',
+      says: 'The dead man could not read the journal; after ten minutes he takes canaries out without it.',
+      of: [counted('JournalUnreadable')],
+      threshold: 2,
+      periods: 1,
+      period: 300,
     },
     {
       name: 'dead-man-failing',
       says: 'The dead man fails: a rollout that is stuck now stays stuck.',
       of: [lambda('DeadMan', 'Errors')],
-      threshold: 1,
-      minutes: 3,
+      threshold: 2,
+      periods: 1,
+      period: 600,
     },
     {
       name: 'dead-man-not-called',
       says: 'EventBridge Scheduler could not call the dead man or start the last way out.',
       of: [scheduler('InvocationDroppedCount'), scheduler('TargetErrorCount')],
       threshold: 1,
-      minutes: 1,
+      periods: 1,
     },
     {
       name: 'throttled',
-      says: 'Functions of the way out were throttled: the account has no concurrency left for them.',
-      of: WAY_OUT.map((name) => lambda(name, 'Throttles')),
+      says: 'Functions of the way out were throttled, or AWS refused their calls for their rate.',
+      of: [...WAY_OUT.map((name) => lambda(name, 'Throttles')), counted('Throttles')],
       threshold: 1,
-      minutes: 1,
+      periods: 1,
     },
     {
       name: 'command-failing',
       says: 'Orders of people or hooks fail.',
       of: [lambda('Command', 'Errors')],
       threshold: 3,
-      minutes: 1,
+      periods: 1,
     },
     {
       name: 'journal-behind',
       says: 'The journal is followed five minutes late: waiting releases are not opened.',
       of: [lambda('JournalStream', 'IteratorAge', 'Maximum')],
       threshold: 300_000,
-      minutes: 3,
+      periods: 3,
     },
     ...DEAD_LETTERS.map((name) => ({
       name: `dead-letters-${name}`,
@@ -109,7 +141,7 @@ export function alarmsOf(place: Place, machineArn: string): Alarm[] {
         },
       ],
       threshold: 1,
-      minutes: 1,
+      periods: 1,
     })),
   ];
 }

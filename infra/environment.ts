@@ -4,26 +4,28 @@ import type { Settings } from './settings.ts';
 
 const DEAD_MAN = ['DEAD_MAN_ARN', 'SCHEDULER_ROLE_ARN', 'SCHEDULE_GROUP', 'STATE_MACHINE_ARN'] as const;
 const HOOKS = ['HOOK_HOSTS', 'HOOK_SECRET'] as const;
-const OPENS = ['ENVIRONMENT', 'JOURNAL_TABLE', ...DEAD_MAN, ...HOOKS] as const;
+/** Metrics are counted by environment. */
+const ALL = ['ENVIRONMENT', 'JOURNAL_TABLE'] as const;
+const OPENS = [...ALL, ...DEAD_MAN, ...HOOKS] as const;
 
 /** The variables that each function reads, and no others; a test compares them with its bundle. */
 export const READS: Record<FunctionName, readonly (keyof Variables)[]> = {
-  AlarmEvent: ['JOURNAL_TABLE', 'STATE_MACHINE_ARN'],
-  CloseRollout: ['JOURNAL_TABLE', ...DEAD_MAN],
+  AlarmEvent: [...ALL, 'STATE_MACHINE_ARN'],
+  CloseRollout: [...ALL, ...DEAD_MAN],
   Command: OPENS,
-  ContinueAsNew: ['JOURNAL_TABLE', ...DEAD_MAN],
-  DeadMan: ['JOURNAL_TABLE', ...DEAD_MAN],
-  Decide: ['JOURNAL_TABLE'],
-  Hold: ['JOURNAL_TABLE', 'STATE_MACHINE_ARN'],
+  ContinueAsNew: [...ALL, ...DEAD_MAN],
+  DeadMan: [...ALL, ...DEAD_MAN],
+  Decide: ALL,
+  Hold: [...ALL, 'STATE_MACHINE_ARN'],
   JournalStream: OPENS,
-  Measure: ['JOURNAL_TABLE'],
+  Measure: ALL,
   OpenRollout: OPENS,
-  PromoteCanary: ['JOURNAL_TABLE'],
-  PublishRelease: ['JOURNAL_TABLE', 'STATE_MACHINE_ARN'],
-  ReadRollout: ['ENVIRONMENT', 'JOURNAL_TABLE', 'RELEASE_BUCKET', 'SCHEDULE_GROUP'],
-  RevertTraffic: ['JOURNAL_TABLE', ...DEAD_MAN, ...HOOKS],
-  RunHook: ['JOURNAL_TABLE', 'STATE_MACHINE_ARN', ...HOOKS],
-  ShiftTraffic: ['JOURNAL_TABLE'],
+  PromoteCanary: ALL,
+  PublishRelease: [...ALL, 'STATE_MACHINE_ARN'],
+  ReadRollout: [...ALL, 'RELEASE_BUCKET', 'SCHEDULE_GROUP'],
+  RevertTraffic: [...ALL, ...DEAD_MAN, ...HOOKS],
+  RunHook: [...ALL, 'STATE_MACHINE_ARN', ...HOOKS],
+  ShiftTraffic: ALL,
 };
 
 interface Variables {

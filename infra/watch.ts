@@ -43,10 +43,14 @@ export function watch(place: Place, topic: aws.sns.Topic): void {
   });
 }
 
-function metricAlarm({ name, says, of, threshold, minutes }: Alarm, place: Place, topic: aws.sns.Topic) {
+function metricAlarm(
+  { name, says, of, threshold, periods, period = 60 }: Alarm,
+  place: Place,
+  topic: aws.sns.Topic,
+) {
   const queries = of.map(({ namespace, metric, dimensions, stat }, index) => ({
     id: `m${index}`,
-    metric: { namespace, metricName: metric, dimensions, stat, period: 60 },
+    metric: { namespace, metricName: metric, dimensions, stat, period },
     returnData: false,
   }));
   // A function that is never called has no metric at all, and none is no fault.
@@ -56,8 +60,8 @@ function metricAlarm({ name, says, of, threshold, minutes }: Alarm, place: Place
     alarmDescription: `${says} docs/operating.md says what to do.`,
     comparisonOperator: 'GreaterThanOrEqualToThreshold',
     threshold,
-    evaluationPeriods: minutes,
-    datapointsToAlarm: minutes,
+    evaluationPeriods: periods,
+    datapointsToAlarm: periods,
     treatMissingData: 'notBreaching',
     metricQueries: [...queries, { id: 'all', expression, label: name, returnData: true }],
     alarmActions: [topic.arn],
@@ -66,6 +70,11 @@ function metricAlarm({ name, says, of, threshold, minutes }: Alarm, place: Place
 }
 
 type Point = [string, string, ...string[]];
+
+/** What the functions count of themselves (docs/reference/metrics.md). */
+const OUTCOMES = ['Completed', 'Reverted', 'Refused', 'Superseded', 'Halted'].map((end) => `Rollouts${end}`);
+const VERDICTS = ['Pass', 'Inconclusive', 'Fail', 'Broken'].map((status) => `Verdicts${status}`);
+const TROUBLE = ['RevertFailed', 'RolloutsTakenOver', 'JournalUnreadable', 'Throttles'];
 
 function widgetsOf(place: Place, alarmArns: string[]): object[] {
   const prefix = prefixOf(place);
@@ -85,6 +94,10 @@ function widgetsOf(place: Place, alarmArns: string[]): object[] {
       dimensions: { StateMachineArn: arnsOf(place).machine },
     }),
   );
+  const counted = (metrics: string[]) =>
+    metrics.map((metric) =>
+      point({ namespace: 'Spillway', metric, dimensions: { environment: place.environment } }),
+    );
   const letters = DEAD_LETTERS.map((name) =>
     point({
       namespace: 'AWS/SQS',
@@ -104,6 +117,10 @@ function widgetsOf(place: Place, alarmArns: string[]): object[] {
     { type: 'alarm', x: 0, y: 0, width: 24, height: 3, properties: { title: 'Alarms', alarms: alarmArns } },
     chart('Rollout executions (Failed: reverted, refused or halted)', states, 'Sum', 0, 3),
     chart('Dead letters', letters, 'Maximum', 12, 3),
+    chart('Rollouts by outcome', counted(OUTCOMES), 'Sum', 0, 21),
+    chart('Verdicts', counted(VERDICTS), 'Sum', 12, 21),
+    chart('Seconds that a revert took', counted(['RevertSeconds']), 'Maximum', 0, 27),
+    chart('Trouble', counted(TROUBLE), 'Sum', 12, 27),
     chart('Errors of functions', lambda('Errors'), 'Sum', 0, 9),
     chart('Throttles of functions', lambda('Throttles'), 'Sum', 12, 9),
     chart('Slowest calls of functions, ms', lambda('Duration'), 'Maximum', 0, 15),

@@ -43,6 +43,7 @@ export async function serveRpc(root: string, artifacts: string): Promise<RpcServ
   return { url: `http://127.0.0.1:${port}`, close: () => server.close() };
 }
 
+/** As `local/bundle.ts` does for all handlers of the controller; this one is given one of any app. */
 async function bundle({ handler }: Build, root: string, out: string) {
   const [, file = '', name = ''] = /^(.*)\.(\w+)$/.exec(handler) ?? [];
   await build({

@@ -15,10 +15,11 @@ export async function codeOf(name: string): Promise<string> {
   return outputFiles[0]?.text ?? '';
 }
 
-/** The environment variables that code reads. */
+/** The environment variables that code reads of what the deployment sets: Lambda itself sets AWS_…, people who look closer set POWERTOOLS_…. */
 export function variablesIn(code: string): string[] {
   const read = [...code.matchAll(/(?<!function )\bsetting\("(\w+)"\)|\bprocess\.env\.(\w+)/g)];
-  return [...new Set(read.map(([, asked, plain]) => asked ?? plain ?? ''))].sort();
+  const names = read.map(([, asked, plain]) => asked ?? plain ?? '');
+  return [...new Set(names)].filter((name) => !/^(AWS|POWERTOOLS)_/.test(name)).sort();
 }
 
 /** The SDK commands that code makes; the bundler numbers a name that it meets twice. */

@@ -21,6 +21,9 @@ describe('the variables of a function', () => {
   test('name the hosts of hooks where there are some, and only for those who ask hooks', () => {
     expect(variablesOf('RunHook', PLACE, all).HOOK_HOSTS).toBe('a.example,b.example:8443');
     expect(variablesOf('RunHook', PLACE, settingsOf('ada', {}))).not.toHaveProperty('HOOK_HOSTS');
-    expect(variablesOf('ShiftTraffic', PLACE, all)).toEqual({ JOURNAL_TABLE: 'spillway-production-journal' });
+    expect(variablesOf('ShiftTraffic', PLACE, all)).toEqual({
+      ENVIRONMENT: 'production',
+      JOURNAL_TABLE: 'spillway-production-journal',
+    });
   });
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { alarmsOf } from '../../infra/alarms.ts';
 import { substituted } from '../../infra/asl.ts';
 import { FUNCTIONS } from '../../infra/grants.ts';
 import { assertSecret, assertStage, reservedFor, settingsOf } from '../../infra/settings.ts';
@@ -76,6 +77,17 @@ describe('reserved concurrency', () => {
     expect(reserved(129)).toEqual([]);
     expect(reserved(130)).toHaveLength(6);
   });
+});
+
+test('every alarm has a page of what to do, and there is no page of an alarm that is gone', () => {
+  const place = { partition: 'aws', region: 'eu-west-1', account: '111122223333', environment: 'ada' };
+  const text = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8');
+  const headings = [...text.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+  expect(headings.sort()).toEqual(
+    alarmsOf(place, 'arn')
+      .map(({ name }) => name)
+      .sort(),
+  );
 });
 
 test('a secret that signs nothing worth checking is refused with the mend', () => {

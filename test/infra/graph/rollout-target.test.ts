@@ -16,7 +16,7 @@ let dev: Graph;
 
 /** A user's app outside of this tree, with the package as `npm pack` makes it. */
 beforeAll(() => {
-  cpSync(fileURLToPath(new URL('shop/', import.meta.url)), folder, { recursive: true });
+  cpSync(fileURLToPath(new URL('../../../examples/shop/', import.meta.url)), folder, { recursive: true });
   const [packed] = JSON.parse(
     execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
       cwd: ROOT,

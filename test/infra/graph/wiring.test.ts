@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { tableDefinition } from '../../../adapters/dynamodb-table.ts';
+import { COUNTED } from '../../../core/rollout/counts.ts';
 import { WAKING } from '../../../core/rollout/event.ts';
 import { alarmsOf } from '../../../infra/alarms.ts';
 import { variablesOf } from '../../../infra/environment.ts';
@@ -304,7 +305,19 @@ describe('the alarms', () => {
     for (const { name, inputs } of alarms)
       for (const { metric } of inputs.metricQueries)
         for (const value of Object.values(metric?.dimensions ?? {}))
-          expect([...names, ARNS.machine], name).toContain(value);
+          expect([...names, ARNS.machine, 'ada'], name).toContain(value);
+  });
+
+  test('and the dashboard name only counts that the functions write', () => {
+    const named = JSON.stringify(all(ada, 'cloudwatch/dashboard:Dashboard')[0]?.inputs.dashboardBody);
+    const shown = [...named.matchAll(/Spillway\\+",\\+"(\w+)/g)].map(([, metric = '']) => metric);
+    const looked = alarms.flatMap(({ inputs }) =>
+      inputs.metricQueries.flatMap(({ metric }: { metric?: { namespace: string; metricName: string } }) =>
+        metric?.namespace === 'Spillway' ? [metric.metricName] : [],
+      ),
+    );
+    expect(shown.length).toBeGreaterThan(10);
+    for (const metric of [...shown, ...looked]) expect(Object.keys(COUNTED)).toContain(metric);
   });
 
   test('have at most the ten metrics that an alarm takes, and no other data than its one answer', () => {
