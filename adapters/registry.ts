@@ -26,9 +26,14 @@ export const publishers: Record<string, Make<Publisher>> = {
   'lambda-alias': ({ lambda, web }, clock) => lambdaPublisher(lambda, clock, web.fetch),
 };
 
+const smoke: Make<HookRunner> = ({ lambda }, clock) => lambdaSmoke(lambda, clock);
+
+/** What is put again and again to measure: smoke tests, and no question to anybody else. */
+export const probeRunners: Record<string, Make<HookRunner>> = { smoke };
+
 /** Where a kind of hook becomes an adapter. */
 export const hookRunners: Record<string, Make<HookRunner>> = {
-  smoke: ({ lambda }, clock) => lambdaSmoke(lambda, clock),
+  smoke,
   lambda: ({ lambda }, clock) => lambdaHook(lambda, clock),
   http: ({ web }, clock) => httpHook(web, clock),
 };

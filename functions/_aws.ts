@@ -1,6 +1,6 @@
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { LambdaClient } from '@aws-sdk/client-lambda';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
@@ -9,12 +9,13 @@ import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
 import { cloudwatchMetrics } from '../adapters/cloudwatch-metrics.ts';
 import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
 import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
-import { byKind, hookRunners, publishers, routers } from '../adapters/registry.ts';
+import { byKind, hookRunners, probeRunners, publishers, routers } from '../adapters/registry.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
 import type { Clock } from '../core/ports.ts';
+import type { Target } from '../core/rollout/event.ts';
 import { count } from './_observe.ts';
 import type { Needs, Opens } from './_task.ts';
 
@@ -111,6 +112,22 @@ export const awsRouters = () => byKind(routers, targetClients(), clock);
 
 /** Publishers by kind of target. */
 export const awsPublishers = () => byKind(publishers, targetClients(), clock);
+
+/** Asks the function that publishes. */
+export const awsRestoreCode = () => {
+  const lambda = watched(new LambdaClient(PATIENT_CLIENT));
+  const FunctionName = setting('PUBLISH_RELEASE_ARN');
+  return async (restore: Target): Promise<void> => {
+    const Payload = new TextEncoder().encode(JSON.stringify({ restore }));
+    const { FunctionError } = await lambda.send(new InvokeCommand({ FunctionName, Payload }));
+    if (FunctionError !== undefined)
+      throw new Error(`PublishRelease could not put the code of ${restore.key} back (${FunctionError}).`);
+  };
+};
+
+/** What measures repeats smoke tests, and is not given the secret of hooks. */
+export const awsProbes = () =>
+  byKind(probeRunners, { ...targetClients(), lambda: watched(new LambdaClient(PATIENT_CLIENT)) }, clock);
 
 /** Hook runners by kind of hook. */
 export const awsHooks = () =>

@@ -33,6 +33,8 @@ export interface Ports {
   budget: Budget;
   router(kind: string): TrafficRouter;
   publisher(kind: string): Publisher;
+  /** Puts the code of stable back into `$LATEST`: by the function that publishes, since whoever reverts may change no code. */
+  restoreCode(target: Target): Promise<void>;
   metrics: MetricSource;
   alarms: AlarmSource;
   hooks(kind: string): HookRunner;
@@ -101,7 +103,8 @@ function withObservedJournal<Names extends keyof Ports>(ports: Needs<Names>): Ne
   return journal === undefined ? ports : { ...ports, journal: observed(journal) };
 }
 
-const TargetShape: z.ZodType<Target> = z.object({
+/** A target, as functions pass it on. */
+export const TargetShape: z.ZodType<Target> = z.object({
   name: z.string(),
   kind: z.string(),
   key: z.string(),

@@ -5,7 +5,7 @@ import { readsBack } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import type { Rollout } from '../core/rollout/state.ts';
-import { awsAlarms, awsHooks, awsJournal, awsMetrics, awsRouters, clock } from './_aws.ts';
+import { awsAlarms, awsJournal, awsMetrics, awsProbes, awsRouters, clock } from './_aws.ts';
 import { recordJudgement } from './_journal.ts';
 import { putProbes } from './_probes.ts';
 import { reconcileTargets } from './_targets.ts';
@@ -89,7 +89,7 @@ async function attempt<T>(
 export const handler = lambda(measure, () => ({
   alarms: awsAlarms(),
   clock,
-  hooks: awsHooks(),
+  hooks: awsProbes(),
   journal: awsJournal(),
   metrics: awsMetrics(),
   router: awsRouters(),

@@ -1,21 +1,33 @@
 import * as z from 'zod';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
+import type { Target } from '../core/rollout/event.ts';
 import { targetNamed } from '../core/rollout/state.ts';
 import { awsExecutions, awsJournal, awsPublishers, clock } from './_aws.ts';
 import { recordEffect } from './_journal.ts';
-import { ExecutionRef, lambda, type Task, turn } from './_task.ts';
+import { ExecutionRef, lambda, TargetShape, type Task, turn } from './_task.ts';
 
-const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
+const Input = z.union([
+  z.object({ ref: ExecutionRef, version: z.number(), token: z.string() }),
+  z.object({ restore: TargetShape }),
+]);
 
-/** Publishes the version that one target is to serve, or waits a few seconds for it, and wakes its own state. */
+/**
+ * Publishes the version that one target is to serve, or waits a few seconds for it, and wakes its own state. Asked by a
+ * revert, it puts the code of stable back: no other function may change code.
+ */
 export const publishRelease: Task<
-  { ref: ExecutionInput; version: number; token: string },
+  { ref: ExecutionInput; version: number; token: string } | { restore: Target },
   object,
   'clock' | 'executions' | 'journal' | 'publisher'
 > = {
   input: Input,
-  async run({ ref, version, token }, ports) {
+  async run(input, ports) {
+    if ('restore' in input) {
+      await ports.publisher(input.restore.kind).restore(input.restore);
+      return {};
+    }
+    const { ref, version, token } = input;
     await ports.journal.putToken(ref.rolloutId, { version, token });
     await turn(ref, ports, 'publish', async (rollout, directive) => {
       const target = targetNamed(rollout, directive.target);

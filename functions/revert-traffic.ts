@@ -7,7 +7,7 @@ import { next } from '../core/rollout/next.ts';
 import { questionOf } from '../core/rollout/question.ts';
 import { hasCanaryTraffic, type Rollout } from '../core/rollout/state.ts';
 import { mayBeTakenBack, restOf } from '../core/rollout/way-out.ts';
-import { awsDeadMan, awsHooks, awsJournal, awsMetrics, awsPublishers, awsRouters, clock } from './_aws.ts';
+import { awsDeadMan, awsHooks, awsJournal, awsMetrics, awsRestoreCode, awsRouters, clock } from './_aws.ts';
 import { recordEffect } from './_journal.ts';
 import { revertTargets } from './_targets.ts';
 import { ExecutionRef, lambda, type Needs, readRollout, soon, type Task } from './_task.ts';
@@ -31,7 +31,7 @@ export interface Left {
 export const revertTraffic: Task<
   z.infer<typeof Input>,
   Left,
-  'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'publisher' | 'router'
+  'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'restoreCode' | 'router'
 > = {
   input: Input,
   async run({ ref, came }, ports) {
@@ -55,7 +55,7 @@ export const revertTraffic: Task<
 /** An execution's input names what an error may take back; for an irreversible release that is nothing, until somebody orders it. */
 async function toRevert(
   ref: ExecutionInput,
-  ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'publisher' | 'router'>,
+  ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'restoreCode' | 'router'>,
 ): Promise<Target[]> {
   const isKnown = ref.targets.every(({ canary }) => canary !== '');
   if (ref.targets.length > 0 && isKnown) return ref.targets;
@@ -75,7 +75,7 @@ async function writeDown(
   ref: ExecutionInput,
   targets: RevertedTarget[],
   why: string | undefined,
-  ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'publisher' | 'router'>,
+  ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'restoreCode' | 'router'>,
 ): Promise<Left> {
   const rollout = await ports.journal.read(ref.rolloutId);
   if (rollout === undefined) return { outcome: 'reverted', reason: why ?? 'taken back without a journal' };
@@ -121,7 +121,7 @@ const RESTORING_MS = 3_000;
 async function restore(
   { opening }: Rollout,
   reverted: RevertedTarget[],
-  ports: Needs<'clock' | 'publisher'>,
+  ports: Needs<'clock' | 'restoreCode'>,
 ): Promise<void> {
   const replaced = opening.targets.filter(
     ({ name, canary, publish, replaced }) =>
@@ -129,14 +129,14 @@ async function restore(
       reverted.some((each) => each.name === name && (canary === '' || each.primary !== canary)),
   );
   if (replaced.length === 0) return;
-  const restored = replaced.map(async (target) => ports.publisher(target.kind).restore(target));
+  const restored = replaced.map(async (target) => ports.restoreCode(target));
   await Promise.race([Promise.allSettled(restored), ports.clock.sleep(RESTORING_MS)]);
 }
 
 /** Tells those who asked to know of a revert; no answer matters. */
 async function tellHooks(
   rollout: Rollout,
-  ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'publisher' | 'router'>,
+  ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'restoreCode' | 'router'>,
 ): Promise<void> {
   const hooks = rollout.opening.hooks.filter(({ point }) => point === 'onRevert');
   const told = hooks.map(async (hook) => ports.hooks(hook.kind).ask(questionOf(rollout, hook.id, hook)));
@@ -167,6 +167,6 @@ export const handler = lambda(revertTraffic, () => ({
   hooks: awsHooks(),
   journal: awsJournal(),
   metrics: awsMetrics(),
-  publisher: awsPublishers(),
+  restoreCode: awsRestoreCode(),
   router: awsRouters(),
 }));

@@ -6,7 +6,7 @@ import { journal } from './journal.ts';
 import { machine } from './machine.ts';
 import type { Place } from './place.ts';
 import { releases } from './releases.ts';
-import { assertStage, settingsOf } from './settings.ts';
+import { assertStage, type Settings, settingsOf } from './settings.ts';
 import stages from './stages.json';
 import { pages, watch } from './watch.ts';
 
@@ -14,7 +14,7 @@ import { pages, watch } from './watch.ts';
 export async function controller() {
   assertStage($app.stage);
   const settings = settingsOf($app.stage, stages);
-  const place = await placeOf();
+  const place = await placeOf(settings);
   const letters = deadLetters(place);
   const bucket = releases(place);
   const table = journal(place);
@@ -27,11 +27,11 @@ export async function controller() {
   return { environment: place.environment, bucket: bucket.name, pages: topic.arn };
 }
 
-async function placeOf(): Promise<Place> {
+async function placeOf({ completionsBucket }: Settings): Promise<Place> {
   const [{ partition }, { region }, { accountId }] = await Promise.all([
     aws.getPartition({}),
     aws.getRegion({}),
     aws.getCallerIdentity({}),
   ]);
-  return { partition, region, account: accountId, environment: $app.stage };
+  return { partition, region, account: accountId, environment: $app.stage, completionsBucket };
 }

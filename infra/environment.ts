@@ -6,12 +6,12 @@ const DEAD_MAN = ['DEAD_MAN_ARN', 'SCHEDULER_ROLE_ARN', 'SCHEDULE_GROUP', 'STATE
 const HOOKS = ['HOOK_HOSTS', 'HOOK_SECRET'] as const;
 /** Metrics are counted by environment. */
 const ALL = ['ENVIRONMENT', 'JOURNAL_TABLE'] as const;
-const OPENS = [...ALL, ...DEAD_MAN, ...HOOKS] as const;
+const OPENS = [...ALL, ...DEAD_MAN, ...HOOKS, 'COMPLETIONS_BUCKET'] as const;
 
 /** The variables that each function reads, and no others; a test compares them with its bundle. */
 export const READS: Record<FunctionName, readonly (keyof Variables)[]> = {
   AlarmEvent: [...ALL, 'STATE_MACHINE_ARN'],
-  CloseRollout: [...ALL, ...DEAD_MAN],
+  CloseRollout: [...ALL, ...DEAD_MAN, 'COMPLETIONS_BUCKET'],
   Command: OPENS,
   ContinueAsNew: [...ALL, ...DEAD_MAN],
   DeadMan: [...ALL, ...DEAD_MAN],
@@ -23,17 +23,19 @@ export const READS: Record<FunctionName, readonly (keyof Variables)[]> = {
   PromoteCanary: ALL,
   PublishRelease: [...ALL, 'STATE_MACHINE_ARN'],
   ReadRollout: [...ALL, 'RELEASE_BUCKET', 'SCHEDULE_GROUP'],
-  RevertTraffic: [...ALL, ...DEAD_MAN, ...HOOKS],
+  RevertTraffic: [...ALL, ...DEAD_MAN, ...HOOKS, 'PUBLISH_RELEASE_ARN'],
   RunHook: [...ALL, 'STATE_MACHINE_ARN', ...HOOKS],
   ShiftTraffic: ALL,
 };
 
 interface Variables {
+  COMPLETIONS_BUCKET: string;
   DEAD_MAN_ARN: string;
   ENVIRONMENT: string;
   HOOK_HOSTS: string;
   HOOK_SECRET: string;
   JOURNAL_TABLE: string;
+  PUBLISH_RELEASE_ARN: string;
   RELEASE_BUCKET: string;
   SCHEDULER_ROLE_ARN: string;
   SCHEDULE_GROUP: string;
@@ -49,10 +51,12 @@ export function variablesOf(
   const arns = arnsOf(place);
   const prefix = prefixOf(place);
   const all: Record<string, string> = {
+    COMPLETIONS_BUCKET: place.completionsBucket,
     DEAD_MAN_ARN: arns.function('DeadMan'),
     ENVIRONMENT: place.environment,
     HOOK_HOSTS: hookHosts.join(','),
     JOURNAL_TABLE: `${prefix}-journal`,
+    PUBLISH_RELEASE_ARN: arns.function('PublishRelease'),
     RELEASE_BUCKET: bucketOf(place),
     SCHEDULER_ROLE_ARN: arns.schedulerRole,
     SCHEDULE_GROUP: prefix,

@@ -91,6 +91,10 @@ export const RIGHTS = {
   'invoke functions': { actions: ['lambda:InvokeFunction'], on: anyFunction, when: OWNED },
   'wait for versions': { actions: ['lambda:GetFunctionConfiguration'], on: anyFunction, when: OWNED },
   'replace code': { actions: ['lambda:UpdateFunctionCode'], on: anyFunction, when: REPLACEABLE },
+  'have code restored': {
+    actions: ['lambda:InvokeFunction'],
+    on: (arns: Arns) => [arns.function('PublishRelease')],
+  },
   'publish versions': { actions: ['lambda:PublishVersion'], on: anyFunction, when: REPLACEABLE },
 
   // Metrics and alarms.
@@ -101,11 +105,14 @@ export const RIGHTS = {
   },
 
   // Releases. Lambda reads a zip with the rights of whoever names it.
-  'read releases': {
-    actions: ['s3:GetObject', 's3:GetObjectVersion'],
-    on: ({ objects }: Arns) => [objects],
+  'read releases': { actions: ['s3:GetObject', 's3:GetObjectVersion'], on: ({ objects }: Arns) => [objects] },
+  // Whoever may not list a bucket is refused what is missing, as if it were hidden (S3 API reference, GetObject).
+  'know what is missing': { actions: ['s3:ListBucket'], on: ({ bucket }: Arns) => [bucket] },
+  'tell completions': { actions: ['s3:PutObject'], on: ({ ownCompletions }: Arns) => [ownCompletions] },
+  'find completions': {
+    actions: ['s3:GetObject', 's3:ListBucket'],
+    on: ({ completions }: Arns) => [completions, `${completions}/completions/*`],
   },
-
   // What the services need that act for the controller.
   'call its functions': {
     actions: ['lambda:InvokeFunction'],
@@ -169,7 +176,7 @@ const OPENS: RightName[] = [
     'read aliases',
     'move aliases',
   ] as const),
-  ...(['read metrics', 'read alarms', 'read releases'] as const),
+  ...(['read metrics', 'read alarms', 'read releases', 'know what is missing', 'find completions'] as const),
 ];
 
 /**
@@ -200,7 +207,14 @@ export const GRANTS = {
   ],
   ShiftTraffic: ['read the journal', 'write events', 'read aliases', 'move aliases'],
   Hold: ['read the journal', 'keep tokens', 'wake holds'],
-  Measure: ['read the journal', 'write events', 'read aliases', 'read metrics', 'read alarms'],
+  Measure: [
+    'read the journal',
+    'write events',
+    'read aliases',
+    'read metrics',
+    'read alarms',
+    'invoke functions',
+  ],
   PromoteCanary: ['read the journal', 'write events', 'read aliases', 'move aliases'],
   CloseRollout: [
     'read the journal',
@@ -209,6 +223,7 @@ export const GRANTS = {
     'read aliases',
     'move aliases',
     'disarm the dead man',
+    'tell completions',
   ],
   ContinueAsNew: [
     'read the journal',
@@ -227,7 +242,7 @@ export const GRANTS = {
     'invoke functions',
     'read metrics',
     'disarm the dead man',
-    'replace code',
+    'have code restored',
   ],
 
   // What events, people and the clock call
@@ -286,6 +301,7 @@ export const ASYNCHRONOUS: readonly FunctionName[] = [
 /** What a function of the controller may do: its rights, its own logs and traces, and its own dead letters. */
 export function statementsOf(name: FunctionName, place: Place): Statement[] {
   const arns = arnsOf(place);
+  const isMeant = (right: RightName) => place.completionsBucket !== '' || !right.endsWith(' completions');
   const own = (Sid: string, Action: string[], resource: string): Statement => ({
     Sid,
     Effect: 'Allow',
@@ -293,7 +309,7 @@ export function statementsOf(name: FunctionName, place: Place): Statement[] {
     Resource: [resource],
   });
   return [
-    ...[...GRANTS[name], ...EVERYBODY].map((right) => statementOf(right, arns)),
+    ...[...GRANTS[name], ...EVERYBODY].filter(isMeant).map((right) => statementOf(right, arns)),
     own('WriteItsLogs', ['logs:CreateLogStream', 'logs:PutLogEvents'], arns.logs(name)),
     ...(ASYNCHRONOUS.includes(name)
       ? [own('KeepDeadLetters', ['sqs:SendMessage'], arns.deadLetters(name))]

@@ -4,6 +4,8 @@ export interface Place {
   region: string;
   account: string;
   environment: string;
+  /** The bucket in which the controllers of several environments tell each other what completed; empty where there is none. */
+  completionsBucket: string;
 }
 
 /** What every name of a controller begins with. The command line makes the same names. */
@@ -29,6 +31,10 @@ export function arnsOf(place: Place) {
     table: arn('dynamodb', `table/${prefix}-journal`),
     indexes: arn('dynamodb', `table/${prefix}-journal/index/*`),
     stream: arn('dynamodb', `table/${prefix}-journal/stream/*`),
+    bucket: `arn:${partition}:s3:::${bucketOf(place)}`,
+    completions: `arn:${partition}:s3:::${place.completionsBucket}`,
+    /** No controller writes what another environment tells. */
+    ownCompletions: `arn:${partition}:s3:::${place.completionsBucket}/completions/${place.environment}/*`,
     objects: `arn:${partition}:s3:::${bucketOf(place)}/releases/*`,
     deadLetters: (name: string) => arn('sqs', `${prefix}-${name}-dead-letters`),
     logs: (name: string) => arn('logs', `log-group:/aws/lambda/${prefix}-${name}:*`),
@@ -36,5 +42,5 @@ export function arnsOf(place: Place) {
 }
 
 /** The bucket that releases are uploaded to; bucket names are unique in the world, so the account is part of it. */
-export const bucketOf = (place: Place): string =>
+export const bucketOf = (place: Omit<Place, 'completionsBucket'>): string =>
   `${prefixOf(place)}-releases-${place.account}-${place.region}`;

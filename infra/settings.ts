@@ -6,12 +6,20 @@ export interface Settings {
   accountConcurrency: number;
   /** Where the controller's own alarms are mailed to; nobody is told where it is empty. */
   alarmEmail: string;
+  /** The bucket in which the controllers of several environments tell each other what completed; none where it is empty. */
+  completionsBucket: string;
   /** Days that logs are kept; one of those that CloudWatch knows. */
   logDays: number;
 }
 
 /** What holds where `stages.json` says nothing. A new account may run 10 executions at once (Lambda quotas). */
-const DEFAULTS: Settings = { hookHosts: [], accountConcurrency: 10, alarmEmail: '', logDays: 30 };
+const DEFAULTS: Settings = {
+  hookHosts: [],
+  accountConcurrency: 10,
+  alarmEmail: '',
+  completionsBucket: '',
+  logDays: 30,
+};
 
 /** Days that CloudWatch can keep a log (CloudWatch Logs API reference, PutRetentionPolicy); longer ones are left out. */
 const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731];
@@ -47,7 +55,10 @@ export function settingsOf(stage: string, stages: Record<string, unknown>): Sett
   const unknown = Object.keys(given).find((field) => !(field in DEFAULTS));
   if (unknown !== undefined)
     throw wrong(unknown, `is no setting; there are ${Object.keys(DEFAULTS).join(', ')}`);
-  const { hookHosts, accountConcurrency, alarmEmail, logDays } = { ...DEFAULTS, ...given } as Settings;
+  const { hookHosts, accountConcurrency, alarmEmail, completionsBucket, logDays } = {
+    ...DEFAULTS,
+    ...given,
+  } as Settings;
   if (!Array.isArray(hookHosts) || !hookHosts.every(isHost))
     throw wrong(
       'hookHosts',
@@ -57,8 +68,10 @@ export function settingsOf(stage: string, stages: Record<string, unknown>): Sett
     throw wrong('accountConcurrency', "must be the account's limit of concurrent executions, such as 1000");
   if (typeof alarmEmail !== 'string' || !/^$|^[^@\s]+@[^@\s]+$/.test(alarmEmail))
     throw wrong('alarmEmail', 'must be one address, or be left out');
+  if (!/^$|^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(completionsBucket))
+    throw wrong('completionsBucket', 'must be the name of a bucket that exists, or be left out');
   if (!LOG_DAYS.includes(logDays)) throw wrong('logDays', `must be one of ${LOG_DAYS.join(', ')}`);
-  return { hookHosts, accountConcurrency, alarmEmail, logDays };
+  return { hookHosts, accountConcurrency, alarmEmail, completionsBucket, logDays };
 }
 
 const isHost = (host: unknown) =>

@@ -296,6 +296,7 @@ export function createWorld(options: WorldOptions): World {
         : memoryBudget(clock, options.controlPlane?.budget),
     router: byKind(routers, adapterClients, clock),
     publisher: byKind(publishers, adapterClients, clock),
+    restoreCode: async (restore) => void (await invoke('PublishRelease', { restore })),
     hooks: byKind(hookRunners, adapterClients, clock),
     metrics: cloudwatchMetrics(clients.cloudwatch),
     alarms: cloudwatchAlarms(clients.cloudwatch),

@@ -26,7 +26,8 @@ async function unpublished(publish: Publisher['publish']) {
   const restored: string[] = [];
   const ports: Ports = {
     ...stage.ports,
-    publisher: () => ({ publish, restore: async ({ name }) => void restored.push(name) }),
+    publisher: () => ({ publish, restore: async () => {} }),
+    restoreCode: async ({ name }) => void restored.push(name),
   };
   const ref = executionInput(await stage.rollout(ID));
   return { stage, ports, ref, restored, call: () => call(stage, ref, ports) };

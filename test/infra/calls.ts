@@ -5,7 +5,13 @@ import { ACCOUNT, ENVIRONMENT, REGION, type WorldOptions } from '../../local/wor
 import type { Question } from './iam.ts';
 
 /** Where the controller of the embedded world would stand on AWS. */
-export const PLACE: Place = { partition: 'aws', region: REGION, account: ACCOUNT, environment: ENVIRONMENT };
+export const PLACE: Place = {
+  partition: 'aws',
+  region: REGION,
+  account: ACCOUNT,
+  environment: ENVIRONMENT,
+  completionsBucket: 'completions',
+};
 
 const ARNS = arnsOf(PLACE);
 
@@ -40,6 +46,8 @@ type Input = Record<string, never> & {
   Qualifier?: string;
   S3Bucket?: string;
   S3Key: string;
+  S3ObjectVersion?: string;
+  VersionId?: string;
   IndexName?: string;
   TransactItems: Record<string, object>[];
   Name: string;
@@ -88,10 +96,14 @@ const armed = (action: string) => (input: Input) => [
   },
 ];
 
-const object = ({ Key }: { Key: string }) =>
-  ['s3:GetObject', 's3:GetObjectVersion'].map((action) =>
-    on(action, `arn:aws:s3:::${bucketOf(PLACE)}/${Key}`),
-  );
+/** The embedded world keeps both in one bucket. */
+const bucketFor = (Key: string) =>
+  Key.startsWith('completions/') ? PLACE.completionsBucket : bucketOf(PLACE);
+
+const object = ({ Key, VersionId }: { Key: string; VersionId?: string | undefined }) => [
+  on('s3:GetObject', `arn:aws:s3:::${bucketFor(Key)}/${Key}`),
+  ...(VersionId === undefined ? [] : [on('s3:GetObjectVersion', `arn:aws:s3:::${bucketFor(Key)}/${Key}`)]),
+];
 
 /** In a transaction each write is allowed or refused as if it stood alone (DynamoDB developer guide, "IAM and transactions"). */
 const WRITES: Record<string, string> = { Put: 'PutItem', Update: 'UpdateItem', Delete: 'DeleteItem' };
@@ -120,11 +132,16 @@ const NEEDS: Record<string, (input: Input) => Question[]> = {
   PublishVersionCommand: lambda('PublishVersion'),
   UpdateFunctionCodeCommand: (input) => [
     ...lambda('UpdateFunctionCode')(input),
-    ...(input.S3Bucket === undefined ? [] : object({ Key: input.S3Key })),
+    ...(input.S3Bucket === undefined ? [] : object({ Key: input.S3Key, VersionId: input.S3ObjectVersion })),
   ],
   GetMetricDataCommand: () => [on('cloudwatch:GetMetricData', '*')],
   DescribeAlarmsCommand: () => [on('cloudwatch:DescribeAlarms', '*')],
-  GetObjectCommand: object,
+  // Else what is missing is refused, as if it were hidden.
+  GetObjectCommand: (input) => [
+    ...object(input),
+    on('s3:ListBucket', `arn:aws:s3:::${bucketFor(input.Key)}`),
+  ],
+  PutObjectCommand: ({ Key }) => [on('s3:PutObject', `arn:aws:s3:::${bucketFor(Key)}/${Key}`)],
   StartExecutionCommand: () => [on('states:StartExecution', ARNS.machine)],
   StopExecutionCommand: ({ executionArn }) => [
     on('states:StopExecution', ARNS.executions.replace('*', executionArn.split(':').at(-1) ?? '')),

@@ -130,13 +130,13 @@ describe('the table', () => {
     expect(holders.sort()).toEqual(['Command', 'ContinueAsNew', 'DeadMan', 'JournalStream', 'OpenRollout']);
   });
 
-  test('lets code be published by one function, and replaced on the way out only where its owner said so', () => {
+  test('lets code be published and replaced by one function, where its owner said so, and never by those who revert', () => {
     const target = 'arn:aws:lambda:eu-west-1:111122223333:function:checkout-prod-Api';
     const who = (action: string, context: Record<string, string>) =>
       FUNCTIONS.filter((name) => isAllowed(policyOf(name), { action, resource: target, context })).sort();
     const { 'aws:ResourceTag/spillway:mode': _, ...owned } = TAGS;
     expect(who('lambda:PublishVersion', TAGS)).toEqual(['PublishRelease']);
-    expect(who('lambda:UpdateFunctionCode', TAGS)).toEqual(['PublishRelease', 'RevertTraffic']);
+    expect(who('lambda:UpdateFunctionCode', TAGS)).toEqual(['PublishRelease']);
     expect(who('lambda:UpdateFunctionCode', owned)).toEqual([]);
     expect(who('lambda:UpdateFunctionConfiguration', TAGS)).toEqual([]);
   });
@@ -156,6 +156,16 @@ describe('the table', () => {
         isAllowed(policyOf(name), { action: 'lambda:UpdateAlias', resource: target, context: TAGS }),
         name,
       ).toBe(false);
+  });
+
+  test('lets a revert ask the function that publishes, and call no other one of the controller', () => {
+    const called = FUNCTIONS.filter((name) =>
+      isAllowed(policyOf('RevertTraffic'), {
+        action: 'lambda:InvokeFunction',
+        resource: ARNS.function(name),
+      }),
+    );
+    expect(called).toEqual(['PublishRelease']);
   });
 
   test('lends the scheduler its role to the scheduler alone', () => {

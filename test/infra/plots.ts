@@ -70,6 +70,16 @@ const PLOTS: Record<string, Plot> = {
     canaries: BAD,
     rollout: { hooks: { onRevert: [{ lambda: HOOK }] } },
   },
+  'a release whose versions are probed': {
+    code: () => ({ statusCode: 200, body: 'fine' }),
+    before: ({ lambda }) =>
+      void lambda.helpers.publish(FUNCTION, () => ({ statusCode: 200, body: 'fine as well' })),
+    release: { manifest: { targets: { api: { version: '2' } } } },
+    rollout: { smoke: [{ get: '/health', expect: { status: 200 } }], probe: { every: '20s' } },
+  },
+  'a release that must have completed elsewhere first': {
+    release: { manifest: { requires: { completedIn: 'staging' } } },
+  },
   'an alarm': {
     rollout: { alarms: ['orders'] },
     before: alarmed,

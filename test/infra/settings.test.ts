@@ -29,6 +29,7 @@ describe('the settings of a stage', () => {
       hookHosts: [],
       accountConcurrency: 10,
       alarmEmail: '',
+      completionsBucket: '',
       logDays: 30,
     });
   });
@@ -40,6 +41,7 @@ describe('the settings of a stage', () => {
     [{ accountConcurrency: '1000' }, 'limit of concurrent executions'],
     [{ accountConcurrency: 0 }, 'limit of concurrent executions'],
     [{ alarmEmail: 'on-call' }, 'must be one address'],
+    [{ completionsBucket: 'A_b' }, 'must be the name of a bucket'],
     [{ logDays: 31 }, 'must be one of'],
   ])('%j are refused with the field and the mend', (production, says) => {
     expect(() => settingsOf('production', { production })).toThrow(says);
@@ -80,7 +82,13 @@ describe('reserved concurrency', () => {
 });
 
 test('every alarm has a page of what to do, and there is no page of an alarm that is gone', () => {
-  const place = { partition: 'aws', region: 'eu-west-1', account: '111122223333', environment: 'ada' };
+  const place = {
+    partition: 'aws',
+    region: 'eu-west-1',
+    account: '111122223333',
+    environment: 'ada',
+    completionsBucket: '',
+  };
   const text = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8');
   const headings = [...text.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
   expect(headings.sort()).toEqual(

@@ -11,7 +11,13 @@ import { settingsOf } from '../../../infra/settings.ts';
 import { all, graphOf, one } from './graph.ts';
 
 const ada = graphOf('ada');
-const PLACE: Place = { partition: 'aws', region: 'eu-west-1', account: '111122223333', environment: 'ada' };
+const PLACE: Place = {
+  partition: 'aws',
+  region: 'eu-west-1',
+  account: '111122223333',
+  environment: 'ada',
+  completionsBucket: '',
+};
 const ARNS = arnsOf(PLACE);
 
 const functionNamed = (name: string) => one(ada, 'lambda/function:Function', `${name}Function`);
