@@ -1,6 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { awsJournal } from '../../functions/_aws.ts';
+import { awsJournal, awsRestoreCode } from '../../functions/_aws.ts';
 
 /** A service that takes connections and never answers. */
 let silent: Server;
@@ -36,4 +38,28 @@ test('a service that never answers is unavailable before the function that asks 
       (error: unknown) => (error instanceof Error ? error.name : 'unknown'),
     );
   expect(await Promise.race([asked, late])).toBe('Unavailable');
+});
+
+test('code is restored by a call of the function that publishes, and its failure is an error', async () => {
+  const mocked = mockClient(LambdaClient);
+  mocked.on(InvokeCommand).resolvesOnce({ StatusCode: 200 }).resolvesOnce({ FunctionError: 'Unhandled' });
+  process.env.PUBLISH_RELEASE_ARN =
+    'arn:aws:lambda:eu-west-1:111122223333:function:spillway-ada-PublishRelease';
+  const target = {
+    name: 'api',
+    kind: 'lambda-alias',
+    key: 'lambda-alias:shop:live',
+    ref: { functionName: 'shop', alias: 'live' },
+    stable: '1',
+    canary: '2',
+    source: 'http' as const,
+  };
+  await awsRestoreCode()(target);
+  const { FunctionName, Payload } = mocked.commandCalls(InvokeCommand)[0]?.args[0].input ?? {};
+  expect(FunctionName).toBe(process.env.PUBLISH_RELEASE_ARN);
+  expect(JSON.parse(new TextDecoder().decode(Payload as Uint8Array))).toEqual({ restore: target });
+  await expect(awsRestoreCode()(target)).rejects.toThrow(
+    'could not put the code of lambda-alias:shop:live back',
+  );
+  mocked.restore();
 });

@@ -118,3 +118,18 @@ describe('publishing', () => {
     expect(restored).toEqual(['api']);
   });
 });
+
+test('asked by a revert, it puts the code of stable back and does nothing else', async () => {
+  const { stage, ports } = await unpublished(async () => ({ version: '9' }));
+  const restored: unknown[] = [];
+  const publisher = () => ({
+    publish: async () => 'pending' as const,
+    restore: async (of: unknown) => void restored.push(of),
+  });
+  const [target] = (await stage.rollout(ID)).opening.targets;
+  const before = await stage.history(ID);
+  await stage.call(publishRelease, { restore: target }, { ...ports, publisher });
+  expect(restored).toEqual([target]);
+  expect(await stage.history(ID)).toEqual(before);
+  expect(stage.woken).toEqual([]);
+});
