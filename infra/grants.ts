@@ -179,6 +179,7 @@ const OPENS: RightName[] = [
   ...(['read metrics', 'read alarms', 'read releases', 'know what is missing', 'find completions'] as const),
 ];
 
+// biome-ignore format: a line for each function, so that all of it is seen at once
 /**
  * Which function of the controller may do what. This is the whole table: a test lists the calls that each function makes
  * and finds each of them allowed, and nothing else.
@@ -186,82 +187,22 @@ const OPENS: RightName[] = [
 export const GRANTS = {
   // What the state machine calls
   Decide: ['read the journal', 'write events', 'read aliases'],
-  PublishRelease: [
-    'read the journal',
-    'write events',
-    'keep tokens',
-    'wake holds',
-    'read functions',
-    'wait for versions',
-    'replace code',
-    'publish versions',
-    'read releases',
-  ],
-  RunHook: [
-    'read the journal',
-    'write events',
-    'keep tokens',
-    'wake holds',
-    'read functions',
-    'invoke functions',
-  ],
+  PublishRelease: ['read the journal', 'write events', 'keep tokens', 'wake holds', 'read functions', 'wait for versions', 'replace code', 'publish versions', 'read releases'],
+  RunHook: ['read the journal', 'write events', 'keep tokens', 'wake holds', 'read functions', 'invoke functions'],
   ShiftTraffic: ['read the journal', 'write events', 'read aliases', 'move aliases'],
   Hold: ['read the journal', 'keep tokens', 'wake holds'],
-  Measure: [
-    'read the journal',
-    'write events',
-    'read aliases',
-    'read metrics',
-    'read alarms',
-    'invoke functions',
-  ],
+  Measure: ['read the journal', 'write events', 'read aliases', 'read metrics', 'read alarms', 'invoke functions'],
   PromoteCanary: ['read the journal', 'write events', 'read aliases', 'move aliases'],
-  CloseRollout: [
-    'read the journal',
-    'write events',
-    'end rollouts',
-    'read aliases',
-    'move aliases',
-    'disarm the dead man',
-    'tell completions',
-  ],
-  ContinueAsNew: [
-    'read the journal',
-    'write events',
-    'start executions',
-    'arm the dead man',
-    'lend the scheduler its role',
-  ],
-  RevertTraffic: [
-    'read the journal',
-    'write events',
-    'end rollouts',
-    'read aliases',
-    'move aliases',
-    'read functions',
-    'invoke functions',
-    'read metrics',
-    'disarm the dead man',
-    'have code restored',
-  ],
+  CloseRollout: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'disarm the dead man', 'tell completions'],
+  ContinueAsNew: ['read the journal', 'write events', 'start executions', 'arm the dead man', 'lend the scheduler its role'],
+  RevertTraffic: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'read functions', 'invoke functions', 'read metrics', 'disarm the dead man', 'have code restored'],
 
   // What events, people and the clock call
   OpenRollout: OPENS,
   JournalStream: [...OPENS, 'take tokens', 'wake holds', 'follow the journal'],
   AlarmEvent: ['find what runs', 'read the journal', 'write events', 'take tokens', 'wake holds'],
   Command: [...OPENS, 'take tokens', 'wake holds', 'read what is armed'],
-  DeadMan: [
-    'read the journal',
-    'write events',
-    'start executions',
-    'stop executions',
-    'arm the dead man',
-    'lend the scheduler its role',
-    'disarm the dead man',
-    'read aliases',
-    'move aliases',
-    'read functions',
-  ],
+  DeadMan: ['read the journal', 'write events', 'start executions', 'stop executions', 'arm the dead man', 'lend the scheduler its role', 'disarm the dead man', 'read aliases', 'move aliases', 'read functions'],
   ReadRollout: ['read the journal', 'read its events', 'find what runs'],
 } satisfies Record<string, RightName[]>;
 
