@@ -47,12 +47,11 @@ export const RIGHTS = {
   'write events': { actions: ['dynamodb:PutItem'], on: table },
   'end rollouts': { actions: ['dynamodb:UpdateItem', 'dynamodb:DeleteItem'], on: table },
   'keep who waits': { actions: ['dynamodb:UpdateItem'], on: table },
+  'take a turn': { actions: ['dynamodb:UpdateItem'], on: table },
   'keep tokens': { actions: ['dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:DeleteItem'], on: table },
   'take tokens': { actions: ['dynamodb:Query', 'dynamodb:DeleteItem'], on: table },
-  'find what runs': {
-    actions: ['dynamodb:Query', 'dynamodb:BatchGetItem'],
-    on: ({ table, indexes }: Arns) => [table, indexes],
-  },
+  'count what runs': { actions: ['dynamodb:Query'], on: ({ indexes }: Arns) => [indexes] },
+  'read what runs': { actions: ['dynamodb:BatchGetItem'], on: table },
 
   // Executions. Whoever may start one may have any alias moved that its input names, so few may.
   'wake holds': {
@@ -167,7 +166,7 @@ export const RIGHTS = {
 export type RightName = keyof typeof RIGHTS;
 
 const OPENS: RightName[] = [
-  ...(['read the journal', 'write events', 'keep who waits'] as const),
+  ...(['read the journal', 'write events', 'keep who waits', 'take a turn', 'count what runs'] as const),
   ...(['start executions', 'arm the dead man', 'lend the scheduler its role'] as const),
   ...([
     'read functions',
@@ -189,10 +188,10 @@ export const GRANTS = {
   Decide: ['read the journal', 'write events', 'read aliases'],
   PublishRelease: ['read the journal', 'write events', 'keep tokens', 'wake holds', 'read functions', 'wait for versions', 'replace code', 'publish versions', 'read releases'],
   RunHook: ['read the journal', 'write events', 'keep tokens', 'wake holds', 'read functions', 'invoke functions'],
-  ShiftTraffic: ['read the journal', 'write events', 'read aliases', 'move aliases'],
+  ShiftTraffic: ['read the journal', 'write events', 'take a turn', 'read aliases', 'move aliases'],
   Hold: ['read the journal', 'keep tokens', 'wake holds'],
   Measure: ['read the journal', 'write events', 'read aliases', 'read metrics', 'read alarms', 'invoke functions'],
-  PromoteCanary: ['read the journal', 'write events', 'read aliases', 'move aliases'],
+  PromoteCanary: ['read the journal', 'write events', 'take a turn', 'read aliases', 'move aliases'],
   CloseRollout: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'disarm the dead man', 'tell completions'],
   ContinueAsNew: ['read the journal', 'write events', 'start executions', 'arm the dead man', 'lend the scheduler its role'],
   RevertTraffic: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'read functions', 'invoke functions', 'read metrics', 'disarm the dead man', 'have code restored'],
@@ -200,10 +199,10 @@ export const GRANTS = {
   // What events, people and the clock call
   OpenRollout: OPENS,
   JournalStream: [...OPENS, 'take tokens', 'wake holds', 'follow the journal'],
-  AlarmEvent: ['find what runs', 'read the journal', 'write events', 'take tokens', 'wake holds'],
+  AlarmEvent: ['count what runs', 'read what runs', 'read the journal', 'write events', 'take tokens', 'wake holds'],
   Command: [...OPENS, 'take tokens', 'wake holds', 'read what is armed'],
   DeadMan: ['read the journal', 'write events', 'start executions', 'stop executions', 'arm the dead man', 'lend the scheduler its role', 'disarm the dead man', 'read aliases', 'move aliases', 'read functions'],
-  ReadRollout: ['read the journal', 'read its events', 'find what runs'],
+  ReadRollout: ['read the journal', 'read its events', 'count what runs', 'read what runs'],
 } satisfies Record<string, RightName[]>;
 
 /** What the services that act for the controller may do. Their roles trust that service and nobody else. */
