@@ -73,7 +73,9 @@ export async function runMocked(
 ): Promise<void> {
   const { writeSync } = await import('node:fs');
   const fail = (error: unknown) => {
-    console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    // A fault of the program needs its place; what the program says by itself stands alone.
+    const isFault = error instanceof TypeError || error instanceof ReferenceError;
+    console.error(isFault ? error.stack : error instanceof Error ? error.message : String(error));
     process.exit(1);
   };
   process.on('unhandledRejection', fail);

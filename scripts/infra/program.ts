@@ -176,7 +176,7 @@ function answerOf(program: string, env: NodeJS.ProcessEnv): Promise<string> {
     child.on('error', reject);
     child.on('close', (status) => {
       if (status === 0) return resolve(texts[2] ?? '');
-      return reject(new Error(`The program failed: ${texts[1]}${texts[0]}`.trim()));
+      return reject(new Error(`The program was refused: ${texts[1]}${texts[0]}`.trim()));
     });
   });
 }
