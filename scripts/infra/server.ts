@@ -11,6 +11,7 @@ export interface RpcServer {
 interface Build {
   functionID: string;
   handler: string;
+  properties?: { esbuild?: { keepNames?: boolean } };
 }
 
 /** What the mock account has been bootstrapped with. */
@@ -44,14 +45,14 @@ export async function serveRpc(root: string, artifacts: string): Promise<RpcServ
 }
 
 /** As `local/bundle.ts` does for all handlers of the controller; this one is given one of any app. */
-async function bundle({ handler }: Build, root: string, out: string) {
+async function bundle({ handler, properties }: Build, root: string, out: string) {
   const [, file = '', name = ''] = /^(.*)\.(\w+)$/.exec(handler) ?? [];
   await build({
     entryPoints: [`${root}${file}.ts`],
     outfile: `${out}/bundle.mjs`,
     bundle: true,
     minify: true,
-    keepNames: true,
+    keepNames: properties?.esbuild?.keepNames ?? true,
     platform: 'node',
     target: 'es2024',
     format: 'esm',
