@@ -3,8 +3,8 @@ import { configDefaults, defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // These need SST's platform, which is another installation: `npm run test:infra`.
-    exclude: [...configDefaults.exclude, 'test/infra/graph/**'],
+    // The first need SST's platform, another installation (`npm run test:infra`), the others a program that answers (`npm run test:wire`).
+    exclude: [...configDefaults.exclude, 'test/infra/graph/**', 'test/wire/**'],
     pool: 'threads',
     maxWorkers: 2,
     testTimeout: 30_000,

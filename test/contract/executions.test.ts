@@ -54,14 +54,14 @@ function stepFunctionsStage(): ExecutionStage {
         isReachable = false;
       },
     },
-    started: () =>
+    started: async () =>
       [...sfn.executions.values()].map(({ name, input, status, cause }) => ({
         name,
         input: JSON.parse(input) as unknown,
         status: status === 'RUNNING' ? 'running' : status === 'ABORTED' ? 'stopped' : 'ended',
         why: cause,
       })),
-    tokens: () => tokens,
+    tokens: async () => tokens,
     holdMs: HOLD_SECONDS * 1000,
   };
 }

@@ -3,6 +3,14 @@ import type { ExecutionInput, Executions } from '../../core/ports.ts';
 import { atOnce, contract, type Implementation, refused } from './cases.ts';
 import { targetOf } from './rollouts.ts';
 
+/** What became of an execution. */
+export interface Started {
+  name: string;
+  input: unknown;
+  status: 'running' | 'ended' | 'stopped';
+  why: string | undefined;
+}
+
 /** A machine that holds with a token and ends when it is woken. */
 export interface ExecutionStage {
   executions: Executions;
@@ -11,14 +19,9 @@ export interface ExecutionStage {
     disconnect(): void;
   };
   /** Every execution that was ever started, oldest first. */
-  started(): {
-    name: string;
-    input: unknown;
-    status: 'running' | 'ended' | 'stopped';
-    why: string | undefined;
-  }[];
+  started(): Promise<Started[]>;
   /** The tokens with which executions hold, oldest first. */
-  tokens(): string[];
+  tokens(): Promise<string[]>;
   /** How long a hold lasts until it times out. */
   holdMs: number;
 }
@@ -35,7 +38,7 @@ export function describeExecutions(implementation: Implementation<ExecutionStage
   contract<ExecutionStage>('Executions', implementation, (keeps) => {
     keeps('starts an execution with exactly what it is given', async ({ executions, started }) => {
       await executions.start(input());
-      expect(started()).toMatchObject([{ status: 'running', input: input() }]);
+      expect(await started()).toMatchObject([{ status: 'running', input: input() }]);
     });
 
     keeps(
@@ -44,7 +47,7 @@ export function describeExecutions(implementation: Implementation<ExecutionStage
         await atOnce(10, () => executions.start(input()));
         await arrange.pass(1000);
         await executions.start(input());
-        expect(started()).toHaveLength(1);
+        expect(await started()).toHaveLength(1);
       },
     );
 
@@ -52,23 +55,23 @@ export function describeExecutions(implementation: Implementation<ExecutionStage
       await stage.executions.start(input());
       await stage.arrange.pass(1000);
       await wakeAll(stage);
-      expect(stage.started()).toMatchObject([{ status: 'ended' }]);
+      expect(await stage.started()).toMatchObject([{ status: 'ended' }]);
       await stage.executions.start(input());
-      expect(stage.started()).toHaveLength(1);
+      expect(await stage.started()).toHaveLength(1);
     });
 
     keeps(
       'starts one for each epoch and rollout, under names that differ',
       async ({ executions, started }) => {
         for (const each of [input(1), input(2), input(1, 'checkout--r2--1')]) await executions.start(each);
-        expect(started()).toHaveLength(3);
-        expect(new Set(started().map(({ name }) => name)).size).toBe(3);
+        expect(await started()).toHaveLength(3);
+        expect(new Set((await started()).map(({ name }) => name)).size).toBe(3);
       },
     );
 
     keeps('takes the longest rollout id there can be', async ({ executions, started }) => {
       await executions.start(input(300, `${'s'.repeat(30)}--${'r'.repeat(25)}--1`));
-      expect(started()).toHaveLength(1);
+      expect(await started()).toHaveLength(1);
     });
 
     keeps(
@@ -77,7 +80,7 @@ export function describeExecutions(implementation: Implementation<ExecutionStage
         for (const epoch of [1, 2]) await executions.start(input(epoch));
         await executions.stop('checkout--r1--1', 1, 'the dead man took over');
         await arrange.pass(0);
-        expect(started()).toMatchObject([
+        expect(await started()).toMatchObject([
           { status: 'stopped', why: 'the dead man took over' },
           { status: 'running' },
         ]);
@@ -90,15 +93,15 @@ export function describeExecutions(implementation: Implementation<ExecutionStage
       await stage.arrange.pass(1000);
       await wakeAll(stage);
       for (let times = 0; times < 2; times++) await stage.executions.stop('checkout--r1--1', 1, 'too late');
-      expect(stage.started()).toMatchObject([{ status: 'ended' }]);
+      expect(await stage.started()).toMatchObject([{ status: 'ended' }]);
     });
 
     keeps('wakes a hold', async (stage) => {
       await stage.executions.start(input());
       await stage.arrange.pass(1000);
-      expect(stage.started()).toMatchObject([{ status: 'running' }]);
+      expect(await stage.started()).toMatchObject([{ status: 'running' }]);
       await wakeAll(stage);
-      expect(stage.started()).toMatchObject([{ status: 'ended' }]);
+      expect(await stage.started()).toMatchObject([{ status: 'ended' }]);
     });
 
     keeps(
@@ -106,12 +109,12 @@ export function describeExecutions(implementation: Implementation<ExecutionStage
       async (stage) => {
         for (const epoch of [1, 2, 3]) await stage.executions.start(input(epoch));
         await stage.arrange.pass(1000);
-        const [used = '', stopped = '', late = ''] = stage.tokens();
+        const [used = '', stopped = '', late = ''] = await stage.tokens();
         await stage.executions.wake(used);
         await stage.executions.stop('checkout--r1--1', 2, 'taken over');
         await stage.arrange.pass(stage.holdMs);
         for (const token of [used, stopped, late]) await stage.executions.wake(token);
-        expect(stage.started().every(({ status }) => status !== 'running')).toBe(true);
+        expect((await stage.started()).every(({ status }) => status !== 'running')).toBe(true);
       },
     );
 
@@ -129,6 +132,6 @@ export function describeExecutions(implementation: Implementation<ExecutionStage
 }
 
 async function wakeAll({ executions, tokens, arrange }: ExecutionStage): Promise<void> {
-  for (const token of tokens()) await executions.wake(token);
+  for (const token of await tokens()) await executions.wake(token);
   await arrange.pass(1000);
 }

@@ -1,0 +1,102 @@
+// `npm run test:wire`: the adapters with real SDK clients against MiniStack, a program by others that speaks AWS's wire
+// protocols. Python is needed; everything else it makes itself, in `.cache/wire`.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const VENV = join(ROOT, '.cache', 'wire');
+const REQUIREMENTS = join(ROOT, 'test', 'wire', 'requirements.txt');
+const PYTHON_FLOOR = '3.10';
+const STARTS_WITHIN_MS = 30_000;
+
+/** A Python that is new enough and can make a virtual environment. */
+function python(): string | undefined {
+  const asks = `import sys, venv, ensurepip; sys.exit(sys.version_info < (${PYTHON_FLOOR.replace('.', ', ')}))`;
+  return ['python3', 'python'].find((name) => spawnSync(name, ['-c', asks]).status === 0);
+}
+
+function run(command: string, args: string[]): void {
+  const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
+  if (status === 0) return;
+  throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? stderr.trim()}`);
+}
+
+/** Installs what is pinned unless it is there already. */
+function install(name: string): void {
+  const wanted = readFileSync(REQUIREMENTS, 'utf8');
+  const mark = join(VENV, 'installed.txt');
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return;
+  run(name, ['-m', 'venv', '--clear', VENV]);
+  run(join(VENV, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS]);
+  writeFileSync(mark, wanted);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('No free port was found.');
+  return address.port;
+}
+
+/** Starts the program on this machine only; its functions run under the Node that runs this. */
+async function start(port: number): Promise<{ program: ChildProcess; log: () => string }> {
+  const program = spawn(join(VENV, 'bin', 'ministack'), [], {
+    env: {
+      ...process.env,
+      PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
+      BIND_HOST: '127.0.0.1',
+      GATEWAY_PORT: String(port),
+      MINISTACK_REGION: 'eu-west-1',
+      // A stack whose ports nobody needs, and no containers: functions run as processes.
+      IOT_MTLS_ENABLED: '0',
+      SFTP_ENABLED: '0',
+      DOCKER_HOST: 'unix:///nonexistent',
+    },
+  });
+  let log = '';
+  for (const stream of [program.stdout, program.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      log = (log + chunk.toString('utf8')).slice(-20_000);
+    });
+  const giveUpAt = performance.now() + STARTS_WITHIN_MS;
+  while (!(await isUp(port))) {
+    if (program.exitCode !== null || performance.now() > giveUpAt)
+      throw new Error(`MiniStack did not start within ${STARTS_WITHIN_MS / 1000} s:\n${log}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return { program, log: () => log };
+}
+
+async function isUp(port: number): Promise<boolean> {
+  return fetch(`http://127.0.0.1:${port}/_ministack/health`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+const name = python();
+if (name === undefined) {
+  const message = `THE TESTS OVER THE WIRE DID NOT RUN: they need Python ${PYTHON_FLOOR} or newer with venv (Debian: apt-get install python3-venv).`;
+  console.error(`\n${'!'.repeat(message.length)}\n${message}\n${'!'.repeat(message.length)}\n`);
+  process.exit(process.env.CI === undefined ? 0 : 1);
+}
+install(name);
+const port = await freePort();
+const { program, log } = await start(port);
+try {
+  const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.wire.config.ts'];
+  const tests = spawn(process.execPath, [...vitest, ...process.argv.slice(2)], {
+    cwd: ROOT,
+    stdio: 'inherit',
+    env: { ...process.env, WIRE_ENDPOINT: `http://127.0.0.1:${port}` },
+  });
+  process.exitCode = await new Promise<number>((resolve) => tests.on('exit', (code) => resolve(code ?? 1)));
+  if (process.exitCode !== 0 && process.env.WIRE_LOG === '1') console.error(log());
+} finally {
+  program.kill('SIGKILL');
+}
