@@ -1,0 +1,49 @@
+import { CreateScheduleGroupCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
+import { schedulerDeadMan } from '../../adapters/scheduler-dead-man.ts';
+import { awsError } from '../../local/simulate.ts';
+import { type DeadManStage, describeDeadMan } from '../contract/dead-man.ts';
+import { around, freshAccount } from './account.ts';
+
+async function schedulerStage(): Promise<DeadManStage> {
+  const { id, config } = freshAccount();
+  await new SchedulerClient(config).send(new CreateScheduleGroupCommand({ Name: 'spillway' }));
+  let isReachable = true;
+  const client = around(new SchedulerClient(config), (_command, _input, call) => {
+    if (!isReachable) throw awsError('InternalServerException', 'try again', 500);
+    return call();
+  });
+  return {
+    deadMan: schedulerDeadMan(client, {
+      functionArn: `arn:aws:lambda:eu-west-1:${id}:function:DeadMan`,
+      stateMachineArn: `arn:aws:states:eu-west-1:${id}:stateMachine:rollout`,
+      roleArn: `arn:aws:iam::${id}:role/scheduler`,
+      groupName: 'spillway',
+    }),
+    now: Date.now,
+    arrange: {
+      pass: () => Promise.reject(new Error('The program has no clock that could be advanced.')),
+      disconnect: () => {
+        isReachable = false;
+      },
+    },
+    fired: () => [],
+  };
+}
+
+const noClock = 'minutes and hours would have to pass on the real clock';
+
+describeDeadMan({
+  name: 'scheduler over the wire',
+  make: schedulerStage,
+  exceptions: {
+    'replaces what was frozen when it is armed again, and looks on once per round': noClock,
+    'takes its first look not before two minutes, and then one in every two': noClock,
+    'starts the machine at the deadline, with all that the way out needs': noClock,
+    'moves its deadline when it is armed again': noClock,
+    'looks on after the deadline, in case the last way out needs a second one': noClock,
+    'is silent once it is disarmed, also at the deadline': noClock,
+    'can be disarmed after its deadline has passed': noClock,
+    'can be armed again after it was disarmed': noClock,
+    'watches each rollout by itself': noClock,
+  },
+});
