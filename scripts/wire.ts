@@ -44,7 +44,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Starts the program on this machine only; its functions run under the Node that runs this. */
-async function start(port: number): Promise<{ program: ChildProcess; log: () => string }> {
+async function start(port: number, front: number): Promise<{ program: ChildProcess; log: () => string }> {
   const program = spawn(join(VENV, 'bin', 'ministack'), [], {
     env: {
       ...process.env,
@@ -52,6 +52,8 @@ async function start(port: number): Promise<{ program: ChildProcess; log: () => 
       BIND_HOST: '127.0.0.1',
       GATEWAY_PORT: String(port),
       MINISTACK_REGION: 'eu-west-1',
+      // Where its functions send their calls: the tests stand in between.
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${front}`,
       // A stack whose ports nobody needs, and no containers: functions run as processes.
       IOT_MTLS_ENABLED: '0',
       SFTP_ENABLED: '0',
@@ -86,14 +88,18 @@ if (name === undefined) {
   process.exit(process.env.CI === undefined ? 0 : 1);
 }
 install(name);
-const port = await freePort();
-const { program, log } = await start(port);
+const [port, front] = [await freePort(), await freePort()];
+const { program, log } = await start(port, front);
 try {
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.wire.config.ts'];
   const tests = spawn(process.execPath, [...vitest, ...process.argv.slice(2)], {
     cwd: ROOT,
     stdio: 'inherit',
-    env: { ...process.env, WIRE_ENDPOINT: `http://127.0.0.1:${port}` },
+    env: {
+      ...process.env,
+      WIRE_PROGRAM: `http://127.0.0.1:${port}`,
+      WIRE_FRONT: `http://127.0.0.1:${front}`,
+    },
   });
   process.exitCode = await new Promise<number>((resolve) => tests.on('exit', (code) => resolve(code ?? 1)));
   if (process.exitCode !== 0 && process.env.WIRE_LOG === '1') console.error(log());

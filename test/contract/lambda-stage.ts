@@ -5,13 +5,28 @@ import { SimulatedLambda } from '../../local/services/lambda.ts';
 import { attach, type Intercept } from '../../local/simulate.ts';
 
 const REGION = 'eu-west-1';
-export const ACCOUNT = '111122223333';
+const ACCOUNT = '111122223333';
 export const FUNCTION = 'checkout-prod-Api';
 export const ALIAS = 'live';
 
+type Awaitable<T> = T | Promise<T>;
+
+/** What the owner of functions does to them. */
+export interface LambdaHands {
+  createFunction(spec: { name: string; tags?: Record<string, string>; timeout?: number }): Awaitable<void>;
+  createAlias(name: string, alias: string, version: string): Awaitable<void>;
+  /** Publishes the code as it is, or anew; answers the number of the version. */
+  publishCounted(name: string): Awaitable<string>;
+  publish(name: string): Awaitable<string>;
+  configure(name: string, changes: { role?: string; deadLetterArn?: string }): Awaitable<void>;
+  setProvisionedConcurrency(name: string, alias: string): Awaitable<void>;
+  setState(name: string, version: string, state: 'Failed'): Awaitable<void>;
+}
+
 export interface LambdaStage {
+  account: string;
   clock: VirtualClock;
-  lambda: SimulatedLambda;
+  hands: LambdaHands;
   /** The client of the adapter under test; `intercept` stands around its calls alone. */
   client: LambdaClient;
   /** The hand of somebody else, whose calls nothing stands around. */
@@ -21,7 +36,9 @@ export interface LambdaStage {
 }
 
 /** A function of service `checkout` with versions 1, 2 and 3 and the alias `live` on version 1. */
-export function lambdaStage(intercept: Intercept = (_command, _input, call) => call()): LambdaStage {
+export function lambdaStage(
+  intercept: Intercept = (_command, _input, call) => call(),
+): LambdaStage & { lambda: SimulatedLambda } {
   const clock = virtualClock();
   const world = { clock, random: seededRandom(7), region: REGION, account: ACCOUNT };
   const lambda = new SimulatedLambda({ ...world, rateLimits: false });
@@ -33,7 +50,15 @@ export function lambdaStage(intercept: Intercept = (_command, _input, call) => c
   lambda.helpers.createFunction({ name: FUNCTION, tags: { 'spillway:service': 'checkout' }, timeout: 10 });
   for (let version = 1; version <= 3; version++) lambda.helpers.publishCounted(FUNCTION);
   lambda.helpers.createAlias(FUNCTION, ALIAS, '1');
-  return { clock, lambda, client, others: attached(lambda, clock), updates };
+  return {
+    account: ACCOUNT,
+    clock,
+    hands: lambda.helpers,
+    lambda,
+    client,
+    others: attached(lambda, clock),
+    updates,
+  };
 }
 
 function attached(lambda: SimulatedLambda, clock: VirtualClock, intercept?: Intercept): LambdaClient {

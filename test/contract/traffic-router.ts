@@ -23,9 +23,9 @@ export interface TrafficStage {
   now(): Instant;
   arrange: {
     /** Changes the target as a stranger would. */
-    set(change: Arranged): void;
+    set(change: Arranged): void | Promise<void>;
     /** Takes the mark off by which the owner lets this service touch the target. */
-    disown(): void;
+    disown(): void | Promise<void>;
     /** Does something just before a write of `router` arrives: before the nth, or before every one. */
     interfere(nth: number | 'each', act: (nth: number) => unknown): void;
     /** Lets the nth write take effect, and loses its answer. */
@@ -36,7 +36,7 @@ export interface TrafficStage {
     slowReads(ms: number): void;
   };
   /** What stands there now, weights in percent, without asking the router. */
-  standing(): Required<Arranged>;
+  standing(): Promise<Required<Arranged>>;
   /** How often `router` sent a write, refused ones included. */
   writes(): number;
   /** The largest share for a version beside the primary that was ever sent, in percent. */
@@ -47,7 +47,7 @@ export interface TrafficStage {
 export interface Refusal<Stage> {
   what: string;
   /** Answers the request that is refused. */
-  arrange(stage: Stage): TargetRequest;
+  arrange(stage: Stage): TargetRequest | Promise<TargetRequest>;
   says: (string | RegExp)[];
 }
 
@@ -86,68 +86,68 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     keeps(
       'looks a target up that an ended rollout has stamped',
       async ({ router, request, target, arrange }) => {
-        arrange.set({ stamp: theirs(false) });
+        await arrange.set({ stamp: theirs(false) });
         expect((await router.resolve(request)).target).toEqual(target);
       },
     );
 
     for (const { what, arrange, says } of refusals) {
       keeps(`refuses ${what}, naming the field and the mend`, async (stage) => {
-        const request = arrange(stage);
-        const before = stage.standing();
+        const request = await arrange(stage);
+        const before = await stage.standing();
         await refused(stage.router.resolve(request), 'TargetInvalid', ...says);
-        expect(stage.standing()).toEqual(before);
+        expect(await stage.standing()).toEqual(before);
         expect(stage.writes()).toBe(0);
       });
     }
 
     keeps('observes primary, weights in percent and stamp', async ({ router, target, arrange }) => {
       expect(await router.observe(target)).toEqual({ primary: '1', weights: {}, stamp: undefined });
-      arrange.set({ weights: { '2': 7 }, stamp: stamp(3) });
+      await arrange.set({ weights: { '2': 7 }, stamp: stamp(3) });
       expect(await router.observe(target)).toEqual({ primary: '1', weights: { '2': 7 }, stamp: stamp(3) });
     });
 
     keeps('claims with the first stamp, in one write that leaves traffic alone', async (stage) => {
       await stage.router.claim(stage.target, stamp(0));
-      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(0) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(0) });
       expect(stage.writes()).toBe(1);
     });
 
     keeps('leaves the weights of somebody else alone when it claims', async (stage) => {
-      stage.arrange.set({ primary: '3', weights: { '1': 30 } });
+      await stage.arrange.set({ primary: '3', weights: { '1': 30 } });
       await stage.router.claim(stage.target, stamp(0));
-      expect(stage.standing()).toEqual({ primary: '3', weights: { '1': 30 }, stamp: stamp(0) });
+      expect(await stage.standing()).toEqual({ primary: '3', weights: { '1': 30 }, stamp: stamp(0) });
     });
 
     keeps(
       'repeats a claim at any time without a write: after itself, a raise, a takeover and the end',
       async (stage) => {
         for (const standing of [stamp(0), stamp(2), { ...stamp(5), epoch: 3 }, stamp(6, false)]) {
-          stage.arrange.set({ stamp: standing });
+          await stage.arrange.set({ stamp: standing });
           await stage.router.claim(stage.target, stamp(0));
-          expect(stage.standing().stamp).toEqual(standing);
+          expect((await stage.standing()).stamp).toEqual(standing);
         }
         expect(stage.writes()).toBe(0);
       },
     );
 
     keeps('claims what another rollout has closed', async (stage) => {
-      stage.arrange.set({ stamp: theirs(false) });
+      await stage.arrange.set({ stamp: theirs(false) });
       await stage.router.claim(stage.target, stamp(0));
-      expect(stage.standing().stamp).toEqual(stamp(0));
+      expect((await stage.standing()).stamp).toEqual(stamp(0));
     });
 
     keeps('refuses to claim what another rollout holds open, and says whose it is', async (stage) => {
-      stage.arrange.set({ weights: { '2': 10 }, stamp: theirs(true) });
+      await stage.arrange.set({ weights: { '2': 10 }, stamp: theirs(true) });
       await refused(stage.router.claim(stage.target, stamp(0)), 'TargetInvalid', THEIRS, /wait|abort/);
-      expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: theirs(true) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: theirs(true) });
       expect(stage.writes()).toBe(0);
     });
 
     keeps('refuses a claim that another rollout overtook', async (stage) => {
       stage.arrange.interfere(1, () => stage.arrange.set({ stamp: theirs(true) }));
       await refused(stage.router.claim(stage.target, stamp(0)), 'TargetInvalid', THEIRS);
-      expect(stage.standing().stamp).toEqual(theirs(true));
+      expect((await stage.standing()).stamp).toEqual(theirs(true));
     });
 
     keeps('lets one of many claims at once win', async ({ router, target, standing }) => {
@@ -158,14 +158,14 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       );
       const won = claims.findIndex(({ status }) => status === 'fulfilled');
       expect(claims.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-      expect(standing().stamp).toMatchObject({ rolloutId: `checkout--r${won}--1`, seq: 0 });
+      expect((await standing()).stamp).toMatchObject({ rolloutId: `checkout--r${won}--1`, seq: 0 });
     });
 
     keeps('raises under the right stamp, weight and stamp in one write', async (stage) => {
       await stage.router.claim(stage.target, stamp(0));
       const before = stage.writes();
       expect(await raise(stage, 1, 10)).toEqual({ result: 'raised' });
-      expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: stamp(1) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: stamp(1) });
       expect(stage.writes() - before).toBe(1);
     });
 
@@ -173,7 +173,11 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       await stage.router.claim(stage.target, stamp(0));
       for (const [index, weight] of [1, 7, 29, 57, 99].entries()) {
         expect(await raise(stage, index + 1, weight)).toEqual({ result: 'raised' });
-        expect(stage.standing()).toEqual({ primary: '1', weights: { '2': weight }, stamp: stamp(index + 1) });
+        expect(await stage.standing()).toEqual({
+          primary: '1',
+          weights: { '2': weight },
+          stamp: stamp(index + 1),
+        });
         expect(await stage.router.observe(stage.target)).toMatchObject({ weights: { '2': weight } });
       }
     });
@@ -181,7 +185,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     keeps('promotes by making the canary the primary, with no weights, in one write', async (stage) => {
       await prepared(stage, 50);
       expect(await raise(stage, 2, 100)).toEqual({ result: 'raised' });
-      expect(stage.standing()).toEqual({ primary: '2', weights: {}, stamp: stamp(2) });
+      expect(await stage.standing()).toEqual({ primary: '2', weights: {}, stamp: stamp(2) });
       expect(stage.writes()).toBe(1);
       expect(stage.largestWeight()).toBe(0);
     });
@@ -189,7 +193,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     keeps('promotes from nothing, for all at once', async (stage) => {
       await stage.router.claim(stage.target, stamp(0));
       expect(await raise(stage, 1, 100)).toEqual({ result: 'raised' });
-      expect(stage.standing()).toEqual({ primary: '2', weights: {}, stamp: stamp(1) });
+      expect(await stage.standing()).toEqual({ primary: '2', weights: {}, stamp: stamp(1) });
       expect(stage.largestWeight()).toBe(0);
     });
 
@@ -204,13 +208,13 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     for (const [what, standing] of wrongStamps) {
       keeps(`does not raise where the stamp is not the expected one but ${what}`, async (stage) => {
         await prepared(stage, 10);
-        stage.arrange.set({ stamp: standing });
+        await stage.arrange.set({ stamp: standing });
         expectFenced(await raise(stage, 2, 50), {
           primary: '1',
           weights: { '2': 10 },
           stamp: standing ?? undefined,
         });
-        expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: standing });
+        expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: standing });
         expect(stage.writes()).toBe(0);
       });
     }
@@ -218,9 +222,9 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     for (const share of [0, 5, 30]) {
       keeps(`does not raise from 10 % where ${share} % stand there: that was another hand`, async (stage) => {
         await prepared(stage, share);
-        const before = stage.standing();
+        const before = await stage.standing();
         expectFenced(await raise(stage, 2, 50, { from: 10 }), { ...before, stamp: stamp(1) });
-        expect(stage.standing()).toEqual(before);
+        expect(await stage.standing()).toEqual(before);
         expect(stage.writes()).toBe(0);
       });
     }
@@ -233,10 +237,10 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     for (const [what, change] of strangers) {
       keeps(`does not raise over ${what}`, async (stage) => {
         await prepared(stage, 10);
-        stage.arrange.set(change);
-        const before = stage.standing();
+        await stage.arrange.set(change);
+        const before = await stage.standing();
         expectFenced(await raise(stage, 2, 50));
-        expect(stage.standing()).toEqual(before);
+        expect(await stage.standing()).toEqual(before);
         expect(stage.writes()).toBe(0);
       });
     }
@@ -251,7 +255,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       await prepared(stage, 10);
       stage.arrange.slowReads(5000);
       expectFenced(await raise(stage, 2, 50, { expiresAt: stage.now() + 4999 }));
-      expect(stage.standing()).toMatchObject({ weights: { '2': 10 }, stamp: stamp(1) });
+      expect(await stage.standing()).toMatchObject({ weights: { '2': 10 }, stamp: stamp(1) });
       expect(stage.writes()).toBe(0);
     });
 
@@ -262,7 +266,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
         stage.arrange.interfere(1, () => stage.arrange.set({}));
         expectFenced(await raise(stage, 2, 50), { primary: '1', weights: { '2': 10 }, stamp: stamp(1) });
         expect(stage.writes()).toBe(1);
-        expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: stamp(1) });
+        expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: stamp(1) });
       },
     );
 
@@ -270,7 +274,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       await prepared(stage, 10);
       stage.arrange.loseAnswer(1);
       expect(await raise(stage, 2, 50)).toEqual({ result: 'raised' });
-      expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 50 }, stamp: stamp(2) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 50 }, stamp: stamp(2) });
       expect(stage.writes()).toBe(1);
     });
 
@@ -279,7 +283,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       stage.arrange.throttle(1);
       const outcome = await raise(stage, 2, 50).catch((error: Error) => error.name);
       expect(['fenced', 'Unavailable']).toContain(typeof outcome === 'string' ? outcome : outcome.result);
-      expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: stamp(1) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: stamp(1) });
       expect(stage.writes()).toBe(1);
     });
 
@@ -287,7 +291,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       await prepared(stage, 10);
       const results = await atOnce(5, () => raise(stage, 2, 50));
       expect(results.some(({ result }) => result === 'raised')).toBe(true);
-      expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 50 }, stamp: stamp(2) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 50 }, stamp: stamp(2) });
     });
 
     keeps('reverts a weight, closes the stamp and reads back', async (stage) => {
@@ -298,7 +302,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
         changed: true,
         stranger: false,
       });
-      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
       expect(stage.writes()).toBe(1);
     });
 
@@ -310,48 +314,51 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
         changed: true,
         stranger: false,
       });
-      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(3, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(3, false) });
     });
 
     keeps('closes the stamp also where there is nothing to take out', async (stage) => {
       await stage.router.claim(stage.target, stamp(0));
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: false });
-      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(1, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(1, false) });
     });
 
     keeps('does nothing where it was reverted before', async (stage) => {
       await prepared(stage, 10);
       await stage.another.revert(stage.target, BY);
-      const before = stage.standing();
+      const before = await stage.standing();
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({
         primary: '1',
         changed: false,
         stranger: false,
       });
-      expect(stage.standing()).toEqual(before);
+      expect(await stage.standing()).toEqual(before);
       expect(stage.writes()).toBe(0);
     });
 
     keeps('takes the canary out again that somebody put back after a revert', async (stage) => {
-      stage.arrange.set({ weights: { '2': 10 }, stamp: stamp(2, false) });
+      await stage.arrange.set({ weights: { '2': 10 }, stamp: stamp(2, false) });
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: true });
-      expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY, stamp: { open: false } });
+      expect(await stage.standing()).toMatchObject({ primary: '1', weights: EMPTY, stamp: { open: false } });
     });
 
     keeps('reverts for an epoch older than the stamp too: the way out outlives a takeover', async (stage) => {
-      stage.arrange.set({ weights: { '2': 10 }, stamp: { ...stamp(1), epoch: 3 } });
+      await stage.arrange.set({ weights: { '2': 10 }, stamp: { ...stamp(1), epoch: 3 } });
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({ changed: true });
-      expect(stage.standing()).toMatchObject({ weights: EMPTY, stamp: { rolloutId: OURS, open: false } });
+      expect(await stage.standing()).toMatchObject({
+        weights: EMPTY,
+        stamp: { rolloutId: OURS, open: false },
+      });
     });
 
     keeps('leaves a sealed target alone', async (stage) => {
-      stage.arrange.set({ primary: '2', stamp: stamp(3, false) });
+      await stage.arrange.set({ primary: '2', stamp: stamp(3, false) });
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({
         primary: '2',
         changed: false,
         stranger: false,
       });
-      expect(stage.standing()).toEqual({ primary: '2', weights: {}, stamp: stamp(3, false) });
+      expect(await stage.standing()).toEqual({ primary: '2', weights: {}, stamp: stamp(3, false) });
       expect(stage.writes()).toBe(0);
     });
 
@@ -359,9 +366,9 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       keeps(
         `leaves a target alone that another rollout has stamped ${open ? 'open' : 'closed'}`,
         async (stage) => {
-          stage.arrange.set({ weights: { '2': 10 }, stamp: theirs(open) });
+          await stage.arrange.set({ weights: { '2': 10 }, stamp: theirs(open) });
           expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: false });
-          expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: theirs(open) });
+          expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: theirs(open) });
           expect(stage.writes()).toBe(0);
         },
       );
@@ -370,17 +377,17 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     keeps(
       'takes the canary out of a target without a stamp that its owner gave to this service',
       async (stage) => {
-        stage.arrange.set({ weights: { '2': 10 } });
+        await stage.arrange.set({ weights: { '2': 10 } });
         expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: true });
-        expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(1, false) });
+        expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(1, false) });
       },
     );
 
     keeps(
       'leaves a target alone that has no stamp and is not of this service, and says what to do',
       async (stage) => {
-        stage.arrange.set({ weights: { '2': 10 } });
-        stage.arrange.disown();
+        await stage.arrange.set({ weights: { '2': 10 } });
+        await stage.arrange.disown();
         await refused(
           stage.router.revert(stage.target, BY),
           'RevertFailed',
@@ -388,25 +395,25 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
           OURS,
           /by hand/,
         );
-        expect(stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: null });
+        expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: null });
         expect(stage.writes()).toBe(0);
       },
     );
 
     keeps('never overwrites a stranger’s primary, and takes our weight off it', async (stage) => {
-      stage.arrange.set({ primary: '3', weights: { '2': 10 }, stamp: stamp(1) });
+      await stage.arrange.set({ primary: '3', weights: { '2': 10 }, stamp: stamp(1) });
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({
         primary: '3',
         changed: true,
         stranger: true,
       });
-      expect(stage.standing()).toEqual({ primary: '3', weights: {}, stamp: stamp(2, false) });
+      expect(await stage.standing()).toEqual({ primary: '3', weights: {}, stamp: stamp(2, false) });
     });
 
     keeps('leaves a stranger’s weights as they are', async (stage) => {
-      stage.arrange.set({ weights: { '3': 20 }, stamp: stamp(1) });
+      await stage.arrange.set({ weights: { '3': 20 }, stamp: stamp(1) });
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', stranger: false });
-      expect(stage.standing()).toEqual({ primary: '1', weights: { '3': 20 }, stamp: stamp(2, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: { '3': 20 }, stamp: stamp(2, false) });
     });
 
     keeps('leaves parts of a percent of a stranger’s weight as they are', async (stage) => {
@@ -420,7 +427,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       for (const nth of [1, 2, 3])
         stage.arrange.interfere(nth, () => stage.arrange.set({ weights: { '2': 10 + nth } }));
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: true });
-      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
       expect(stage.writes()).toBe(4);
     });
 
@@ -428,14 +435,14 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       await prepared(stage, 10);
       stage.arrange.interfere(1, () => stage.arrange.set({ primary: '3' }));
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '3', stranger: true });
-      expect(stage.standing()).toMatchObject({ primary: '3', weights: EMPTY });
+      expect(await stage.standing()).toMatchObject({ primary: '3', weights: EMPTY });
     });
 
     keeps('takes out a raise that arrives while it fights', async (stage) => {
       await prepared(stage, 10);
       stage.arrange.interfere(1, () => stage.arrange.set({ primary: '2', weights: {}, stamp: stamp(2) }));
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: true });
-      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(3, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(3, false) });
     });
 
     keeps('succeeds with its tenth write', async (stage) => {
@@ -465,7 +472,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
         stage.arrange.throttle(1);
         stage.arrange.loseAnswer(2);
         expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: true });
-        expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+        expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
         expect(stage.writes()).toBe(2);
       },
     );
@@ -474,7 +481,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       await prepared(stage, 10);
       stage.arrange.interfere(1, () => stage.another.revert(stage.target, BY));
       expectFenced(await raise(stage, 2, 50), { primary: '1', weights: {}, stamp: stamp(2, false) });
-      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
     });
 
     keeps('stops a zombie that reads after the revert and has a fresh revision', async (stage) => {
@@ -487,7 +494,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
         [2, 100],
       ] as const)
         expectFenced(await raise(stage, expected + 1, weight));
-      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
       expect(stage.writes()).toBe(0);
     });
 
@@ -499,7 +506,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       expectFenced(await raise(stage, 2, 100));
       expectFenced(await raise(stage, 3, 100));
       expect(stage.writes()).toBe(1);
-      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
     });
 
     keeps(
@@ -509,7 +516,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
         await raise(stage, 2, 100);
         const sealed = { primary: '2', weights: {}, stamp: stamp(3, false) };
         expect(await stage.router.seal(stage.target, BY)).toEqual(sealed);
-        expect(stage.standing()).toEqual(sealed);
+        expect(await stage.standing()).toEqual(sealed);
         const before = stage.writes();
         expectFenced(await raise(stage, 3, 50));
         expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '2', changed: false });
@@ -519,7 +526,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     );
 
     keeps('does not seal what another rollout has stamped', async (stage) => {
-      stage.arrange.set({ primary: '2', stamp: theirs(true) });
+      await stage.arrange.set({ primary: '2', stamp: theirs(true) });
       expect(await stage.router.seal(stage.target, BY)).toEqual({
         primary: '2',
         weights: {},
@@ -532,10 +539,10 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
 
 /** A claimed target whose canary stands at a weight under stamp 1, written by another handler. */
 async function prepared({ arrange }: TrafficStage, weight: number): Promise<void> {
-  arrange.set({ weights: { '2': weight }, stamp: stamp(1) });
+  await arrange.set({ weights: { '2': weight }, stamp: stamp(1) });
 }
 
-function raise(
+async function raise(
   stage: TrafficStage,
   seq: number,
   weight: number,
@@ -545,7 +552,7 @@ function raise(
   return stage.router.raise(stage.target, {
     expect: stamp(seq - 1),
     write: stamp(seq),
-    from: stage.standing().weights[stage.target.canary] ?? 0,
+    from: (await stage.standing()).weights[stage.target.canary] ?? 0,
     weight,
     expiresAt,
     ...changes,

@@ -2,11 +2,10 @@ import type { Intercept } from '../../local/simulate.ts';
 
 const REGION = 'eu-west-1' as const;
 
-/** The program that answers over the wire. @throws Error where it was not started */
-export function endpoint(): string {
-  const url = process.env.WIRE_ENDPOINT;
-  if (url === undefined)
-    throw new Error('WIRE_ENDPOINT is not set; start these tests with npm run test:wire.');
+/** @throws Error where the tests were not started as they must be */
+function setting(name: 'WIRE_PROGRAM' | 'WIRE_FRONT'): string {
+  const url = process.env[name];
+  if (url === undefined) throw new Error(`${name} is not set; start these tests with npm run test:wire.`);
   return url;
 }
 
@@ -23,17 +22,20 @@ export function freshAccount(): Account {
 export type Account = ReturnType<typeof accountOf>;
 
 function accountOf(id: string) {
+  /** What a client of the SDK is made with. */
+  const config = {
+    region: REGION,
+    endpoint: setting('WIRE_PROGRAM'),
+    credentials: { accessKeyId: id, secretAccessKey: 'unused' },
+    forcePathStyle: true,
+    maxAttempts: 1,
+  };
   return {
     id,
     region: REGION,
-    /** What a client of the SDK is made with. */
-    config: {
-      region: REGION,
-      endpoint: endpoint(),
-      credentials: { accessKeyId: id, secretAccessKey: 'unused' },
-      forcePathStyle: true,
-      maxAttempts: 1,
-    },
+    config,
+    /** The same through the corrections, for services that the program gets wrong. */
+    corrected: { ...config, endpoint: setting('WIRE_FRONT') },
   };
 }
 

@@ -1,0 +1,43 @@
+/** A call as it goes over the wire, body included. */
+export interface Call {
+  method: string;
+  /** With query. */
+  path: string;
+  headers: Record<string, string>;
+  body: Uint8Array<ArrayBuffer>;
+}
+
+/** A call that the program answers wrongly, and the answer that AWS would give. */
+export interface Correction {
+  what: string;
+  /** What the program does instead; a test fails once it no longer does. */
+  why: string;
+  takes(call: Call): boolean;
+  /** `program` sends a call, this one or another, to the program itself. */
+  answer(call: Call, program: (call: Call) => Promise<Response>): Promise<Response>;
+}
+
+const LIST_PROVISIONED = /^(.*\/functions\/[^/]+)\/provisioned-concurrency\?List=ALL$/;
+
+/** What of the program is put right on the way, so that the rest can be held to what AWS does. */
+export const corrections: Correction[] = [
+  {
+    what: 'ListProvisionedConcurrencyConfigs',
+    why: 'it is answered as GetProvisionedConcurrencyConfig of the function itself: an error where there is none',
+    takes: ({ method, path }) => method === 'GET' && LIST_PROVISIONED.test(path),
+    async answer(call, program) {
+      const get = (path: string) => program({ ...call, path });
+      const [, fn = ''] = LIST_PROVISIONED.exec(call.path) ?? [];
+      const listed = await get(`${fn.replace('2019-09-30', '2015-03-31')}/aliases`);
+      if (!listed.ok) return listed;
+      const { Aliases } = (await listed.json()) as { Aliases: { Name: string; AliasArn: string }[] };
+      const configs = await Promise.all(
+        Aliases.map(async ({ Name, AliasArn }) => {
+          const found = await get(`${fn}/provisioned-concurrency?Qualifier=${Name}`);
+          return found.ok ? [{ ...((await found.json()) as object), FunctionArn: AliasArn }] : [];
+        }),
+      );
+      return Response.json({ ProvisionedConcurrencyConfigs: configs.flat() });
+    },
+  },
+];

@@ -1,0 +1,157 @@
+import {
+  CreateAliasCommand,
+  CreateFunctionCommand,
+  DeleteAliasCommand,
+  DeleteProvisionedConcurrencyConfigCommand,
+  LambdaClient,
+  PublishVersionCommand,
+  PutProvisionedConcurrencyConfigCommand,
+  TagResourceCommand,
+  type UpdateAliasCommandInput,
+  UpdateFunctionCodeCommand,
+  UpdateFunctionConfigurationCommand,
+  waitUntilFunctionActiveV2,
+  waitUntilFunctionUpdatedV2,
+} from '@aws-sdk/client-lambda';
+import { strToU8, zipSync } from 'fflate';
+import { virtualClock } from '../../local/clock.ts';
+import type { Intercept } from '../../local/simulate.ts';
+import { ALIAS, FUNCTION, type LambdaHands, type LambdaStage } from '../contract/lambda-stage.ts';
+import { type Account, around, freshAccount } from './account.ts';
+
+const WITHIN = { maxWaitTime: 20, minDelay: 0.05, maxDelay: 0.2 };
+
+/**
+ * The function, versions and alias of the simulated stage, made by real calls. Functions take seconds to become active, so
+ * the cases of one file share theirs; each gets the alias and the tags anew, and its own clients.
+ */
+export async function wiredLambda(intercept: Intercept): Promise<LambdaStage> {
+  shared ??= withFunction();
+  const { account, hands, reset } = await shared;
+  await reset();
+  const others = new LambdaClient(account.corrected);
+  const alias = { FunctionName: FUNCTION, Name: ALIAS };
+  await others.send(
+    new DeleteProvisionedConcurrencyConfigCommand({ FunctionName: FUNCTION, Qualifier: ALIAS }),
+  );
+  await others.send(new DeleteAliasCommand(alias));
+  await hands.createAlias(FUNCTION, ALIAS, '1');
+  const Resource = `arn:aws:lambda:${account.region}:${account.id}:function:${FUNCTION}`;
+  await others.send(new TagResourceCommand({ Resource, Tags: { 'spillway:service': 'checkout' } }));
+  const updates: UpdateAliasCommandInput[] = [];
+  const client = around(new LambdaClient(account.corrected), (command, input, call) => {
+    if (command === 'UpdateAliasCommand') updates.push(input as UpdateAliasCommandInput);
+    return intercept(command, input, call);
+  });
+  return { account: account.id, clock: virtualClock(), client, others, updates, hands };
+}
+
+interface Shared {
+  account: Account;
+  hands: LambdaHands;
+  /** Takes back what a case changed of the function itself. */
+  reset(): Promise<void>;
+}
+
+let shared: Promise<Shared> | undefined;
+
+async function withFunction(): Promise<Shared> {
+  const account = freshAccount();
+  const hands = handsOn(new LambdaClient(account.corrected), account);
+  await hands.createFunction({ name: FUNCTION, tags: { 'spillway:service': 'checkout' }, timeout: 10 });
+  for (let version = 1; version <= 3; version++) await hands.publishCounted(FUNCTION);
+  await hands.createAlias(FUNCTION, ALIAS, '1');
+  let isChanged = false;
+  return {
+    account,
+    hands: {
+      ...hands,
+      configure: (name, changes) => {
+        isChanged = true;
+        return hands.configure(name, changes);
+      },
+    },
+    async reset() {
+      if (isChanged) await hands.configure(FUNCTION, { role: roleOf(account) });
+      isChanged = false;
+    },
+  };
+}
+
+const roleOf = ({ id }: Account) => `arn:aws:iam::${id}:role/service`;
+
+function handsOn(client: LambdaClient, account: Account): LambdaHands {
+  const { id } = account;
+  /** The contract names things of an account of its own. */
+  const ours = (arn: string | undefined) => arn?.replace(/:\d{12}:/, `:${id}:`);
+  let codes = 0;
+  const code = () => {
+    codes += 1;
+    return zipSync({ 'index.mjs': strToU8(`export const handler = async () => ({ code: ${codes} });\n`) });
+  };
+  const settled = (FunctionName: string) =>
+    waitUntilFunctionUpdatedV2({ client, ...WITHIN }, { FunctionName });
+  const publish = async (FunctionName: string) => {
+    const { Version = '' } = await client.send(new PublishVersionCommand({ FunctionName }));
+    await waitUntilFunctionActiveV2({ client, ...WITHIN }, { FunctionName, Qualifier: Version });
+    return Version;
+  };
+  return {
+    async createFunction({ name, tags, timeout }) {
+      await client.send(
+        new CreateFunctionCommand({
+          FunctionName: name,
+          Runtime: 'nodejs22.x',
+          Handler: 'index.handler',
+          Role: roleOf(account),
+          Code: { ZipFile: code() },
+          Timeout: timeout,
+          Tags: tags,
+        }),
+      );
+      await waitUntilFunctionActiveV2({ client, ...WITHIN }, { FunctionName: name });
+    },
+    createAlias: async (FunctionName, Name, FunctionVersion) =>
+      void (await client.send(new CreateAliasCommand({ FunctionName, Name, FunctionVersion }))),
+    async publishCounted(FunctionName) {
+      await client.send(new UpdateFunctionCodeCommand({ FunctionName, ZipFile: code() }));
+      await settled(FunctionName);
+      return publish(FunctionName);
+    },
+    publish,
+    async configure(FunctionName, { role, deadLetterArn }) {
+      if (deadLetterArn !== undefined) await createQueue(account, deadLetterArn);
+      await client.send(
+        new UpdateFunctionConfigurationCommand({
+          FunctionName,
+          Role: ours(role),
+          DeadLetterConfig: deadLetterArn === undefined ? undefined : { TargetArn: ours(deadLetterArn) },
+        }),
+      );
+      await settled(FunctionName);
+    },
+    setProvisionedConcurrency: async (FunctionName, Qualifier) =>
+      void (await client.send(
+        new PutProvisionedConcurrencyConfigCommand({
+          FunctionName,
+          Qualifier,
+          ProvisionedConcurrentExecutions: 1,
+        }),
+      )),
+    setState: () => Promise.reject(new Error('No call makes a version fail.')),
+  };
+}
+
+/** Makes the queue of this ARN; the program takes no dead-letter queue that does not exist. One call does not make a client worth installing. */
+async function createQueue({ id, region, config }: Account, arn: string): Promise<void> {
+  const answer = await fetch(config.endpoint, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-amz-json-1.0',
+      'x-amz-target': 'AmazonSQS.CreateQueue',
+      authorization: `AWS4-HMAC-SHA256 Credential=${id}/20260101/${region}/sqs/aws4_request, SignedHeaders=host, Signature=0`,
+    },
+    body: JSON.stringify({ QueueName: arn.split(':').at(-1) }),
+  });
+  if (!answer.ok) throw new Error(`The queue was not made: ${await answer.text()}`);
+}
