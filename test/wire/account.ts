@@ -21,7 +21,8 @@ export function freshAccount(): Account {
 
 export type Account = ReturnType<typeof accountOf>;
 
-function accountOf(id: string) {
+/** An account by its number, for what names that number itself. */
+export function accountOf(id: string) {
   /** What a client of the SDK is made with. */
   const config = {
     region: REGION,

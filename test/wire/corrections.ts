@@ -40,4 +40,22 @@ export const corrections: Correction[] = [
       return Response.json({ ProvisionedConcurrencyConfigs: configs.flat() });
     },
   },
+  {
+    what: 'TimeoutSeconds of a task that waits for its token',
+    why: 'an expression is handed to the clock as text, and the state fails',
+    takes: ({ headers }) => headers['x-amz-target'] === 'AWSStepFunctions.CreateStateMachine',
+    async answer(call, program) {
+      const input = JSON.parse(new TextDecoder().decode(call.body)) as { definition: string };
+      const definition = JSON.parse(input.definition) as {
+        States: Record<string, { TimeoutSeconds?: unknown }>;
+      };
+      for (const state of Object.values(definition.States))
+        if (typeof state.TimeoutSeconds === 'string') state.TimeoutSeconds = HOLD_SECONDS;
+      const body = JSON.stringify({ ...input, definition: JSON.stringify(definition) });
+      return program({ ...call, body: new TextEncoder().encode(body) });
+    },
+  },
 ];
+
+/** Short, so that a hold never lasts longer than it was asked for; what comes back early is sent to hold again. */
+const HOLD_SECONDS = 5;

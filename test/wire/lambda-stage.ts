@@ -18,6 +18,7 @@ import { virtualClock } from '../../local/clock.ts';
 import type { Intercept } from '../../local/simulate.ts';
 import { ALIAS, FUNCTION, type LambdaHands, type LambdaStage } from '../contract/lambda-stage.ts';
 import { type Account, around, freshAccount } from './account.ts';
+import { jsonCall } from './json-call.ts';
 
 const WITHIN = { maxWaitTime: 20, minDelay: 0.05, maxDelay: 0.2 };
 
@@ -80,7 +81,7 @@ async function withFunction(): Promise<Shared> {
 
 const roleOf = ({ id }: Account) => `arn:aws:iam::${id}:role/service`;
 
-function handsOn(client: LambdaClient, account: Account): LambdaHands {
+export function handsOn(client: LambdaClient, account: Account): LambdaHands {
   const { id } = account;
   /** The contract names things of an account of its own. */
   const ours = (arn: string | undefined) => arn?.replace(/:\d{12}:/, `:${id}:`);
@@ -120,7 +121,9 @@ function handsOn(client: LambdaClient, account: Account): LambdaHands {
     },
     publish,
     async configure(FunctionName, { role, deadLetterArn }) {
-      if (deadLetterArn !== undefined) await createQueue(account, deadLetterArn);
+      // The program takes no dead-letter queue that does not exist.
+      if (deadLetterArn !== undefined)
+        await jsonCall(account, 'AmazonSQS.CreateQueue', { QueueName: deadLetterArn.split(':').at(-1) });
       await client.send(
         new UpdateFunctionConfigurationCommand({
           FunctionName,
@@ -140,18 +143,4 @@ function handsOn(client: LambdaClient, account: Account): LambdaHands {
       )),
     setState: () => Promise.reject(new Error('No call makes a version fail.')),
   };
-}
-
-/** Makes the queue of this ARN; the program takes no dead-letter queue that does not exist. One call does not make a client worth installing. */
-async function createQueue({ id, region, config }: Account, arn: string): Promise<void> {
-  const answer = await fetch(config.endpoint, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/x-amz-json-1.0',
-      'x-amz-target': 'AmazonSQS.CreateQueue',
-      authorization: `AWS4-HMAC-SHA256 Credential=${id}/20260101/${region}/sqs/aws4_request, SignedHeaders=host, Signature=0`,
-    },
-    body: JSON.stringify({ QueueName: arn.split(':').at(-1) }),
-  });
-  if (!answer.ok) throw new Error(`The queue was not made: ${await answer.text()}`);
 }

@@ -1,0 +1,239 @@
+import { readFileSync } from 'node:fs';
+import { CreateTableCommand, DynamoDBClient, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
+import {
+  AddPermissionCommand,
+  CreateEventSourceMappingCommand,
+  CreateFunctionCommand,
+  LambdaClient,
+  PutFunctionEventInvokeConfigCommand,
+  waitUntilFunctionActiveV2,
+} from '@aws-sdk/client-lambda';
+import {
+  CreateBucketCommand,
+  PutBucketNotificationConfigurationCommand,
+  PutBucketVersioningCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { CreateScheduleGroupCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
+import { CreateStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { zipSync } from 'fflate';
+import type { Graph, Resource } from '../../scripts/infra/program.ts';
+import type { Account } from './account.ts';
+import { jsonCall } from './json-call.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: the inputs of a resource are what Pulumi's provider takes, which no type here names
+type Inputs = any;
+
+/** Clients of the account that a graph is made real in. */
+function clientsOf(account: Account) {
+  const { config } = account;
+  return {
+    account,
+    dynamodb: new DynamoDBClient(config),
+    lambda: new LambdaClient(config),
+    s3: new S3Client(config),
+    scheduler: new SchedulerClient(config),
+    sfn: new SFNClient(account.corrected),
+  };
+}
+
+type Clients = ReturnType<typeof clientsOf>;
+type Made = { streams: Map<string, string>; graph: Graph };
+
+/** How each type of resource is made, in the order in which they need each other. */
+const MAKERS: Record<string, (clients: Clients, inputs: Inputs, made: Made) => Promise<void>> = {
+  'aws:sqs/queue:Queue': ({ account }, { name }) =>
+    jsonCall(account, 'AmazonSQS.CreateQueue', { QueueName: name }),
+  'aws:s3/bucket:Bucket': async ({ s3, account }, { bucket }) =>
+    void (await s3.send(
+      new CreateBucketCommand({
+        Bucket: bucket,
+        CreateBucketConfiguration: { LocationConstraint: account.region },
+      }),
+    )),
+  'aws:s3/bucketVersioning:BucketVersioning': async ({ s3 }, { bucket, versioningConfiguration }) =>
+    void (await s3.send(
+      new PutBucketVersioningCommand({
+        Bucket: bucket,
+        VersioningConfiguration: { Status: versioningConfiguration.status },
+      }),
+    )),
+  'aws:s3/bucketNotification:BucketNotification': async ({ s3 }, { bucket, eventbridge }) =>
+    void (await s3.send(
+      new PutBucketNotificationConfigurationCommand({
+        Bucket: bucket,
+        NotificationConfiguration: eventbridge ? { EventBridgeConfiguration: {} } : {},
+      }),
+    )),
+  'aws:dynamodb/table:Table': makeTable,
+  'aws:scheduler/scheduleGroup:ScheduleGroup': async ({ scheduler }, { name }) =>
+    void (await scheduler.send(new CreateScheduleGroupCommand({ Name: name }))),
+  'aws:lambda/function:Function': makeFunction,
+  'aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig': async ({ lambda }, inputs) =>
+    void (await lambda.send(
+      new PutFunctionEventInvokeConfigCommand({
+        FunctionName: inputs.functionName,
+        MaximumEventAgeInSeconds: inputs.maximumEventAgeInSeconds,
+        MaximumRetryAttempts: inputs.maximumRetryAttempts,
+        DestinationConfig: { OnFailure: { Destination: inputs.destinationConfig.onFailure.destination } },
+      }),
+    )),
+  'aws:sfn/stateMachine:StateMachine': async ({ sfn }, { name, definition, roleArn }) =>
+    void (await sfn.send(new CreateStateMachineCommand({ name, definition, roleArn }))),
+  'aws:lambda/permission:Permission': async ({ lambda }, inputs) =>
+    void (await lambda.send(
+      new AddPermissionCommand({
+        FunctionName: inputs.function,
+        StatementId: String(inputs.sourceArn).split('/').at(-1),
+        Action: inputs.action,
+        Principal: inputs.principal,
+        SourceArn: inputs.sourceArn,
+        SourceAccount: inputs.sourceAccount,
+      }),
+    )),
+  'aws:cloudwatch/eventRule:EventRule': ({ account }, { name, eventPattern }) =>
+    jsonCall(account, 'AWSEvents.PutRule', { Name: name, EventPattern: eventPattern }),
+  'aws:cloudwatch/eventTarget:EventTarget': async (clients, inputs) =>
+    jsonCall(clients.account, 'AWSEvents.PutTargets', {
+      Rule: inputs.rule,
+      Targets: [
+        {
+          Id: 'target',
+          Arn: inputs.arn.endsWith('-OpenRollout') ? await relayTo(inputs.arn, clients) : inputs.arn,
+          DeadLetterConfig: { Arn: inputs.deadLetterConfig.arn },
+          RetryPolicy: {
+            MaximumEventAgeInSeconds: inputs.retryPolicy.maximumEventAgeInSeconds,
+            MaximumRetryAttempts: inputs.retryPolicy.maximumRetryAttempts,
+          },
+        },
+      ],
+    }),
+  'aws:lambda/eventSourceMapping:EventSourceMapping': makeMapping,
+};
+
+/** What is left out, and why the rollouts do not need it. */
+const LEFT_OUT: Record<string, string> = {
+  'aws:cloudwatch/dashboard:Dashboard': 'is looked at',
+  'aws:cloudwatch/logGroup:LogGroup': 'the program makes them itself',
+  'aws:cloudwatch/metricAlarm:MetricAlarm': 'page people about the controller',
+  'aws:iam/role:Role': 'the program checks no rights; test/infra evaluates them',
+  'aws:iam/rolePolicy:RolePolicy': 'the program checks no rights; test/infra evaluates them',
+  'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration': 'acts after days',
+  'aws:s3/bucketObjectv2:BucketObjectv2': 'the zips are given with the functions',
+  'aws:s3/bucketPolicy:BucketPolicy': 'the program checks no rights',
+  'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock': 'the program checks no rights',
+  'aws:sns/topic:Topic': 'pages people',
+  'aws:sns/topicPolicy:TopicPolicy': 'pages people',
+  'aws:sqs/queuePolicy:QueuePolicy': 'the program checks no rights',
+  'random:index/randomBytes:RandomBytes': 'is no resource of AWS',
+};
+
+/** Targets of rules that are left out with what they call. */
+const isLeftOut = ({ type, inputs }: Resource) =>
+  type in LEFT_OUT || (type.includes('eventTarget') && String(inputs.arn).includes(':sns:'));
+
+/** Makes the resources of a graph, one after another. @throws Error for a type that nobody said how to make, or why not */
+export async function apply(graph: Graph, account: Account): Promise<void> {
+  const clients = clientsOf(account);
+  const made: Made = { streams: new Map(), graph };
+  const wanted = graph.resources.filter((each) => each.type.startsWith('aws:') && !isLeftOut(each));
+  const unknown = wanted.filter(({ type }) => !(type in MAKERS)).map(({ type }) => type);
+  if (unknown.length > 0)
+    throw new Error(
+      `${[...new Set(unknown)].join(', ')}: say in test/wire/apply.ts how it is made, or why not.`,
+    );
+  for (const [type, make] of Object.entries(MAKERS))
+    for (const { inputs } of wanted.filter((each) => each.type === type)) await make(clients, inputs, made);
+}
+
+async function makeTable({ dynamodb }: Clients, table: Inputs, { streams }: Made): Promise<void> {
+  const keyOf = ({ hashKey, rangeKey }: Inputs) => [
+    { AttributeName: hashKey, KeyType: 'HASH' as const },
+    { AttributeName: rangeKey, KeyType: 'RANGE' as const },
+  ];
+  const { TableDescription } = await dynamodb.send(
+    new CreateTableCommand({
+      TableName: table.name,
+      BillingMode: table.billingMode,
+      AttributeDefinitions: table.attributes.map(({ name, type }: Inputs) => ({
+        AttributeName: name,
+        AttributeType: type,
+      })),
+      KeySchema: keyOf(table),
+      GlobalSecondaryIndexes: table.globalSecondaryIndexes.map((index: Inputs) => ({
+        IndexName: index.name,
+        KeySchema: keyOf(index),
+        Projection: { ProjectionType: index.projectionType },
+      })),
+      StreamSpecification: { StreamEnabled: table.streamEnabled, StreamViewType: table.streamViewType },
+    }),
+  );
+  streams.set(table.name, TableDescription?.LatestStreamArn ?? '');
+  await dynamodb.send(
+    new UpdateTimeToLiveCommand({
+      TableName: table.name,
+      TimeToLiveSpecification: { AttributeName: table.ttl.attributeName, Enabled: table.ttl.enabled },
+    }),
+  );
+}
+
+async function makeFunction({ lambda }: Clients, fn: Inputs, { graph }: Made): Promise<void> {
+  const code = graph.resources.find(
+    ({ type, inputs }) => type === 'aws:s3/bucketObjectv2:BucketObjectv2' && inputs.key === fn.s3Key,
+  );
+  await lambda.send(
+    new CreateFunctionCommand({
+      FunctionName: fn.name,
+      Runtime: fn.runtime,
+      Handler: fn.handler,
+      Role: fn.role,
+      Timeout: fn.timeout,
+      MemorySize: fn.memorySize,
+      Architectures: fn.architectures,
+      Environment: { Variables: fn.environment.variables },
+      Code: { ZipFile: readFileSync(String(code?.inputs.source)) },
+    }),
+  );
+  await activeOf(lambda, fn.name);
+}
+
+/** Makes the function that completes events of S3 before the one of this ARN gets them, and answers its own ARN. */
+async function relayTo(arn: string, { lambda, account }: Clients): Promise<string> {
+  const { FunctionArn = '' } = await lambda.send(
+    new CreateFunctionCommand({
+      FunctionName: 'relay',
+      Runtime: 'nodejs24.x',
+      Handler: 'relay.handler',
+      Role: `arn:aws:iam::${account.id}:role/relay`,
+      Timeout: 60,
+      Environment: { Variables: { ENDPOINT: account.config.endpoint, TARGET: arn.split(':').at(-1) ?? '' } },
+      Code: { ZipFile: zipSync({ 'relay.mjs': readFileSync(new URL('relay.mjs', import.meta.url)) }) },
+    }),
+  );
+  await activeOf(lambda, 'relay');
+  return FunctionArn;
+}
+
+const activeOf = (client: LambdaClient, FunctionName: string) =>
+  waitUntilFunctionActiveV2({ client, maxWaitTime: 30, minDelay: 0.05, maxDelay: 0.5 }, { FunctionName });
+
+async function makeMapping({ lambda }: Clients, mapping: Inputs, { streams }: Made): Promise<void> {
+  const [, table = ''] = /:table\/([^/]+)\//.exec(mapping.eventSourceArn) ?? [];
+  await lambda.send(
+    new CreateEventSourceMappingCommand({
+      FunctionName: mapping.functionName,
+      EventSourceArn: streams.get(table),
+      StartingPosition: mapping.startingPosition,
+      BatchSize: mapping.batchSize,
+      BisectBatchOnFunctionError: mapping.bisectBatchOnFunctionError,
+      MaximumRetryAttempts: mapping.maximumRetryAttempts,
+      MaximumRecordAgeInSeconds: mapping.maximumRecordAgeInSeconds,
+      FilterCriteria: {
+        Filters: mapping.filterCriteria.filters.map(({ pattern }: Inputs) => ({ Pattern: pattern })),
+      },
+      DestinationConfig: {
+        OnFailure: { Destination: mapping.destinationConfig.onFailure.destinationArn },
+      },
+    }),
+  );
+}

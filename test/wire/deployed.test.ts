@@ -1,0 +1,157 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CloudWatchClient, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
+import { GetAliasCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { type HistoryEvent, paginateGetExecutionHistory, SFNClient } from '@aws-sdk/client-sfn';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { graphOf } from '../../scripts/infra/program.ts';
+import { play } from '../simulation/stage.ts';
+import { accountOf } from './account.ts';
+import { apply } from './apply.ts';
+import { handsOn } from './lambda-stage.ts';
+
+/** The account that the graph is made for. */
+const account = accountOf('111122223333');
+const lambda = new LambdaClient(account.corrected);
+const sfn = new SFNClient(account.config);
+const s3 = new S3Client(account.config);
+const cloudwatch = new CloudWatchClient(account.config);
+const hands = handsOn(lambda, account);
+
+const SECOND = 1000;
+const TEN_MINUTES = 600 * SECOND;
+const work = mkdtempSync(join(tmpdir(), 'spillway-wire-'));
+
+/** Everything bakes for one minute: the program has no clock that could be advanced. */
+const ROLLOUT = { steps: [{ weight: 50, bake: '1m' }], watch: { errors: '1.5x' }, verify: '0s' };
+
+const bucket = 'spillway-production-releases-111122223333-eu-west-1';
+const machine = 'arn:aws:states:eu-west-1:111122223333:execution:spillway-production';
+
+beforeAll(async () => {
+  await apply(await graphOf({ stage: 'production', artifacts: work }), account);
+}, TEN_MINUTES);
+
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+test.each([
+  { service: 'good', errors: 0.001, outcome: 'completed', serves: '2' },
+  { service: 'bad', errors: 0.5, outcome: 'reverted', serves: '1' },
+])(
+  'a $service release, deployed as the graph says, is $outcome on the path of the embedded world',
+  async ({ service, errors, outcome, serves }) => {
+    await hands.createFunction({ name: service, tags: { 'spillway:service': service } });
+    await hands.createAlias(service, 'live', await hands.publishCounted(service));
+    const canary = await hands.publishCounted(service);
+    const traffic = send(service, { '1': 0.001, [canary]: errors });
+    await upload(service, canary);
+    const ended = await end(`${service}--r1--1`);
+    clearInterval(traffic);
+    expect(ended.outcome, JSON.stringify(ended)).toBe(outcome);
+    const alias = await lambda.send(new GetAliasCommand({ FunctionName: service, Name: 'live' }));
+    expect(alias.FunctionVersion).toBe(serves);
+    expect(alias.RoutingConfig?.AdditionalVersionWeights ?? {}).toEqual({});
+    const embedded = await play({ rollout: ROLLOUT, canaries: { 2: { errors } } });
+    expect(folded(await pathOf(`${service}--r1--1`))).toEqual(folded(unfolded(embedded.path)));
+  },
+  TEN_MINUTES,
+);
+
+/** Counts as Lambda would send them, each ten seconds, in the shares that the alias gives. */
+function send(service: string, errors: Record<string, number>): NodeJS.Timeout {
+  const rate = 1000;
+  const counts = async () => {
+    const alias = await lambda.send(new GetAliasCommand({ FunctionName: service, Name: 'live' }));
+    const weights = Object.entries(alias.RoutingConfig?.AdditionalVersionWeights ?? {});
+    const rest = 1 - weights.reduce((sum, [, share]) => sum + share, 0);
+    for (const [version, share] of [...weights, [alias.FunctionVersion ?? '', rest] as const]) {
+      const requests = Math.round(rate * share);
+      if (requests === 0) continue;
+      const Dimensions = [
+        { Name: 'FunctionName', Value: service },
+        { Name: 'Resource', Value: `${service}:live` },
+        { Name: 'ExecutedVersion', Value: version },
+      ];
+      const count = (MetricName: string, Value: number) => ({
+        MetricName,
+        Dimensions,
+        Timestamp: new Date(),
+        Value,
+      });
+      await cloudwatch.send(
+        new PutMetricDataCommand({
+          Namespace: 'AWS/Lambda',
+          MetricData: [
+            count('Invocations', requests),
+            count('Errors', Math.round(requests * (errors[version] ?? 0))),
+          ],
+        }),
+      );
+    }
+  };
+  return setInterval(() => void counts().catch((error: unknown) => console.error(error)), 10 * SECOND);
+}
+
+async function upload(service: string, version: string): Promise<void> {
+  await s3.send(
+    new PutObjectCommand({
+      Bucket: bucket,
+      Key: `releases/${service}/r1/manifest.json`,
+      IfNoneMatch: '*',
+      Body: JSON.stringify({
+        schema: 1,
+        service,
+        environment: 'production',
+        release: 'r1',
+        order: 1,
+        targets: { api: { version } },
+        rollout: { service, targets: { api: { lambda: service, alias: 'live' } }, ...ROLLOUT },
+      }),
+    }),
+  );
+}
+
+interface Told {
+  outcome?: string;
+  reason?: string;
+}
+
+/** Asks until the rollout has ended. */
+async function end(rolloutId: string): Promise<Told> {
+  for (;;) {
+    const { Payload, FunctionError } = await lambda.send(
+      new InvokeCommand({
+        FunctionName: 'spillway-production-ReadRollout',
+        Payload: JSON.stringify({ read: 'rollout', rolloutId }),
+      }),
+    );
+    const told = JSON.parse(new TextDecoder().decode(Payload)) as { rollout?: Told };
+    console.log(rolloutId, FunctionError, JSON.stringify(told).slice(0, 200));
+    if (FunctionError === undefined && told.rollout?.outcome !== undefined) return told.rollout;
+    await new Promise((resolve) => setTimeout(resolve, 5 * SECOND));
+  }
+}
+
+/** The states that the execution entered, but Dispatch. */
+async function pathOf(rolloutId: string): Promise<string[]> {
+  const events: HistoryEvent[] = [];
+  const pages = paginateGetExecutionHistory({ client: sfn }, { executionArn: `${machine}:${rolloutId}-1` });
+  for await (const page of pages) events.push(...(page.events ?? []));
+  return events.flatMap(({ stateEnteredEventDetails }) => {
+    const name = stateEnteredEventDetails?.name;
+    return name === undefined || name === 'Dispatch' ? [] : [name];
+  });
+}
+
+const unfolded = (path: string[]) => path.flatMap((line) => line.replace(/ x\d+$/, '').split(' '));
+
+/** Holds are cut short here, so how often a hold and its measuring follow each other says nothing. */
+function folded(path: string[]): string[] {
+  return path.filter(
+    (name, at) =>
+      !(name === 'Hold' && path[at - 1] === 'Measure' && path[at - 2] === 'Hold') &&
+      !(name === 'Measure' && path[at - 2] === 'Measure'),
+  );
+}
