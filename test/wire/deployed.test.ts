@@ -5,7 +5,7 @@ import { CloudWatchClient, PutMetricDataCommand } from '@aws-sdk/client-cloudwat
 import { GetAliasCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { type HistoryEvent, paginateGetExecutionHistory, SFNClient } from '@aws-sdk/client-sfn';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { graphOf } from '../../scripts/infra/program.ts';
 import { play } from '../simulation/stage.ts';
 import { accountOf } from './account.ts';
@@ -36,28 +36,30 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
-test.each([
-  { service: 'good', errors: 0.001, outcome: 'completed', serves: '2' },
-  { service: 'bad', errors: 0.5, outcome: 'reverted', serves: '1' },
-])(
-  'a $service release, deployed as the graph says, is $outcome on the path of the embedded world',
-  async ({ service, errors, outcome, serves }) => {
-    await hands.createFunction({ name: service, tags: { 'spillway:service': service } });
-    await hands.createAlias(service, 'live', await hands.publishCounted(service));
-    const canary = await hands.publishCounted(service);
-    const traffic = send(service, { '1': 0.001, [canary]: errors });
-    await upload(service, canary);
-    const ended = await end(`${service}--r1--1`);
-    clearInterval(traffic);
-    expect(ended.outcome, JSON.stringify(ended)).toBe(outcome);
-    const alias = await lambda.send(new GetAliasCommand({ FunctionName: service, Name: 'live' }));
-    expect(alias.FunctionVersion).toBe(serves);
-    expect(alias.RoutingConfig?.AdditionalVersionWeights ?? {}).toEqual({});
-    const embedded = await play({ rollout: ROLLOUT, canaries: { 2: { errors } } });
-    expect(folded(await pathOf(`${service}--r1--1`))).toEqual(folded(unfolded(embedded.path)));
-  },
-  TEN_MINUTES,
-);
+describe.concurrent('the deployed shape', () => {
+  test.each([
+    { service: 'good', errors: 0.001, outcome: 'completed', serves: '2' },
+    { service: 'bad', errors: 0.5, outcome: 'reverted', serves: '1' },
+  ])(
+    'a $service release, deployed as the graph says, is $outcome on the path of the embedded world',
+    async ({ service, errors, outcome, serves }) => {
+      await hands.createFunction({ name: service, tags: { 'spillway:service': service } });
+      await hands.createAlias(service, 'live', await hands.publishCounted(service));
+      const canary = await hands.publishCounted(service);
+      const traffic = send(service, { '1': 0.001, [canary]: errors });
+      await upload(service, canary);
+      const ended = await end(`${service}--r1--1`);
+      clearInterval(traffic);
+      expect(ended.outcome, JSON.stringify(ended)).toBe(outcome);
+      const alias = await lambda.send(new GetAliasCommand({ FunctionName: service, Name: 'live' }));
+      expect(alias.FunctionVersion).toBe(serves);
+      expect(alias.RoutingConfig?.AdditionalVersionWeights ?? {}).toEqual({});
+      const embedded = await play({ rollout: ROLLOUT, canaries: { 2: { errors } } });
+      expect(folded(await pathOf(`${service}--r1--1`))).toEqual(folded(unfolded(embedded.path)));
+    },
+    TEN_MINUTES,
+  );
+});
 
 /** Counts as Lambda would send them, each ten seconds, in the shares that the alias gives. */
 function send(service: string, errors: Record<string, number>): NodeJS.Timeout {
@@ -128,7 +130,6 @@ async function end(rolloutId: string): Promise<Told> {
       }),
     );
     const told = JSON.parse(new TextDecoder().decode(Payload)) as { rollout?: Told };
-    console.log(rolloutId, FunctionError, JSON.stringify(told).slice(0, 200));
     if (FunctionError === undefined && told.rollout?.outcome !== undefined) return told.rollout;
     await new Promise((resolve) => setTimeout(resolve, 5 * SECOND));
   }
@@ -147,7 +148,7 @@ async function pathOf(rolloutId: string): Promise<string[]> {
 
 const unfolded = (path: string[]) => path.flatMap((line) => line.replace(/ x\d+$/, '').split(' '));
 
-/** Holds are cut short here, so how often a hold and its measuring follow each other says nothing. */
+/** Holds are cut short here (see the corrections), so how often a hold and its measuring follow each other says nothing. */
 function folded(path: string[]): string[] {
   return path.filter(
     (name, at) =>

@@ -25,8 +25,8 @@ export default async function setup(): Promise<() => Promise<void>> {
   const server = createServer((request, response) => {
     void callOf(request)
       .then((call) => {
-        const correction = corrections.find((each) => each.takes(call));
-        return correction === undefined ? forward(call) : correction.answer(call, forward);
+        const correction = corrections.find(({ calls }) => calls?.takes(call));
+        return correction?.calls?.answer(call, forward) ?? forward(call);
       })
       .then(async (answer) => {
         const length = answer.headers.get('content-length');
