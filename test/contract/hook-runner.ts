@@ -26,7 +26,7 @@ export interface SmokeStage {
     /** The canary's code throws. */
     fail(errorName: string, message: string): void;
     /** Every call is refused for want of capacity. */
-    throttle(): void;
+    throttle(): void | Promise<void>;
     /** The service lets another version answer. */
     misroute(version: string): void;
     /** The answer is no text that anybody can read. */
@@ -208,7 +208,7 @@ export function describeSmokeRunner(implementation: Implementation<SmokeStage>):
 
     keeps('is broken where the canary cannot be asked', async ({ run, arrange }) => {
       arrange.answer(answerOf(200, {}));
-      arrange.throttle();
+      await arrange.throttle();
       expect(await run(check())).toEqual({
         status: 'broken',
         reason: expect.stringMatching(/^GET \/health/),

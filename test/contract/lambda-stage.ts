@@ -17,7 +17,12 @@ export interface LambdaHands {
   createAlias(name: string, alias: string, version: string): Awaitable<void>;
   /** Publishes the code as it is, or anew; answers the number of the version. */
   publishCounted(name: string): Awaitable<string>;
-  publish(name: string): Awaitable<string>;
+  /** Publishes code that does this, or the code as it is. */
+  publish(
+    name: string,
+    code?: (event: unknown, context: { functionVersion: string }) => Promise<unknown>,
+  ): Awaitable<string>;
+  limitConcurrency(name: string, max: number): Awaitable<void>;
   configure(name: string, changes: { role?: string; deadLetterArn?: string }): Awaitable<void>;
   setProvisionedConcurrency(name: string, alias: string): Awaitable<void>;
   setState(name: string, version: string, state: 'Failed'): Awaitable<void>;
@@ -27,6 +32,10 @@ export interface LambdaStage {
   account: string;
   clock: VirtualClock;
   hands: LambdaHands;
+  /** Runs something that takes time on the clock. */
+  run<T>(work: Promise<T>): Promise<T>;
+  /** Lets time pass within something that runs. */
+  spend(ms: number): Promise<void>;
   /** The client of the adapter under test; `intercept` stands around its calls alone. */
   client: LambdaClient;
   /** The hand of somebody else, whose calls nothing stands around. */
@@ -53,6 +62,8 @@ export function lambdaStage(
   return {
     account: ACCOUNT,
     clock,
+    run: (work) => clock.run(work),
+    spend: (ms) => clock.sleep(ms),
     hands: lambda.helpers,
     lambda,
     client,

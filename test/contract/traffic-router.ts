@@ -417,9 +417,13 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     });
 
     keeps('leaves parts of a percent of a stranger’s weight as they are', async (stage) => {
-      stage.arrange.set({ weights: { '3': 12.345 }, stamp: stamp(1) });
+      await stage.arrange.set({ weights: { '3': 12.345 }, stamp: stamp(1) });
       await stage.router.revert(stage.target, BY);
-      expect(stage.standing()).toEqual({ primary: '1', weights: { '3': 12.345 }, stamp: stamp(2, false) });
+      expect(await stage.standing()).toEqual({
+        primary: '1',
+        weights: { '3': 12.345 },
+        stamp: stamp(2, false),
+      });
     });
 
     keeps('fights for the target when others write in between', async (stage) => {

@@ -1,10 +1,14 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import {
   CreateAliasCommand,
   CreateFunctionCommand,
   DeleteAliasCommand,
+  DeleteFunctionConcurrencyCommand,
   DeleteProvisionedConcurrencyConfigCommand,
   LambdaClient,
   PublishVersionCommand,
+  PutFunctionConcurrencyCommand,
   PutProvisionedConcurrencyConfigCommand,
   TagResourceCommand,
   type UpdateAliasCommandInput,
@@ -44,7 +48,13 @@ export async function wiredLambda(intercept: Intercept): Promise<LambdaStage> {
     if (command === 'UpdateAliasCommand') updates.push(input as UpdateAliasCommandInput);
     return intercept(command, input, call);
   });
-  return { account: account.id, clock: virtualClock(), client, others, updates, hands };
+  const clock = virtualClock();
+  return {
+    ...{ account: account.id, clock, client, others, updates, hands },
+    // The wire has its own time: what waits on it must not see the clock run ahead.
+    run: (work) => work,
+    spend: (ms) => clock.advance(ms),
+  };
 }
 
 interface Shared {
@@ -58,21 +68,29 @@ let shared: Promise<Shared> | undefined;
 
 async function withFunction(): Promise<Shared> {
   const account = freshAccount();
-  const hands = handsOn(new LambdaClient(account.corrected), account);
+  const client = new LambdaClient(account.corrected);
+  const hands = handsOn(client, account);
   await hands.createFunction({ name: FUNCTION, tags: { 'spillway:service': 'checkout' }, timeout: 10 });
   for (let version = 1; version <= 3; version++) await hands.publishCounted(FUNCTION);
   await hands.createAlias(FUNCTION, ALIAS, '1');
   let isChanged = false;
+  let isLimited = false;
   return {
     account,
     hands: {
       ...hands,
+      limitConcurrency: (name, max) => {
+        isLimited = true;
+        return hands.limitConcurrency(name, max);
+      },
       configure: (name, changes) => {
         isChanged = true;
         return hands.configure(name, changes);
       },
     },
     async reset() {
+      if (isLimited) await client.send(new DeleteFunctionConcurrencyCommand({ FunctionName: FUNCTION }));
+      isLimited = false;
       if (isChanged) await hands.configure(FUNCTION, { role: roleOf(account) });
       isChanged = false;
     },
@@ -86,9 +104,13 @@ export function handsOn(client: LambdaClient, account: Account): LambdaHands {
   /** The contract names things of an account of its own. */
   const ours = (arn: string | undefined) => arn?.replace(/:\d{12}:/, `:${id}:`);
   let codes = 0;
-  const code = () => {
+  const deploy = async (FunctionName: string, source?: string) => {
+    await client.send(new UpdateFunctionCodeCommand({ FunctionName, ZipFile: zipOf(source ?? counted()) }));
+    await settled(FunctionName);
+  };
+  const counted = () => {
     codes += 1;
-    return zipSync({ 'index.mjs': strToU8(`export const handler = async () => ({ code: ${codes} });\n`) });
+    return `export const handler = async () => ({ code: ${codes} });\n`;
   };
   const settled = (FunctionName: string) =>
     waitUntilFunctionUpdatedV2({ client, ...WITHIN }, { FunctionName });
@@ -105,7 +127,7 @@ export function handsOn(client: LambdaClient, account: Account): LambdaHands {
           Runtime: 'nodejs22.x',
           Handler: 'index.handler',
           Role: roleOf(account),
-          Code: { ZipFile: code() },
+          Code: { ZipFile: zipOf(counted()) },
           Timeout: timeout,
           Tags: tags,
         }),
@@ -115,11 +137,17 @@ export function handsOn(client: LambdaClient, account: Account): LambdaHands {
     createAlias: async (FunctionName, Name, FunctionVersion) =>
       void (await client.send(new CreateAliasCommand({ FunctionName, Name, FunctionVersion }))),
     async publishCounted(FunctionName) {
-      await client.send(new UpdateFunctionCodeCommand({ FunctionName, ZipFile: code() }));
-      await settled(FunctionName);
+      await deploy(FunctionName);
       return publish(FunctionName);
     },
-    publish,
+    async publish(FunctionName, code) {
+      if (code !== undefined) await deploy(FunctionName, sourceAsking(await served(code)));
+      return publish(FunctionName);
+    },
+    limitConcurrency: async (FunctionName, max) =>
+      void (await client.send(
+        new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: max }),
+      )),
     async configure(FunctionName, { role, deadLetterArn }) {
       // The program takes no dead-letter queue that does not exist.
       if (deadLetterArn !== undefined)
@@ -144,3 +172,33 @@ export function handsOn(client: LambdaClient, account: Account): LambdaHands {
     setState: () => Promise.reject(new Error('No call makes a version fail.')),
   };
 }
+
+const zipOf = (source: string) => zipSync({ 'index.mjs': strToU8(source) });
+
+type Code = NonNullable<Parameters<LambdaHands['publish']>[1]>;
+
+/** Lets deployed code ask the test what it does; answers where. */
+async function served(code: Code): Promise<string> {
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const { event, functionVersion } = JSON.parse(body) as { event: unknown; functionVersion: string };
+    const said = await code(event, { functionVersion }).then(
+      (value) => ({ value }),
+      ({ name, message }: Error) => ({ name, message }),
+    );
+    response.end(JSON.stringify(said));
+  });
+  server.unref();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const sourceAsking = (url: string) => `
+export async function handler(event, { functionVersion }) {
+  const answer = await fetch('${url}', { method: 'POST', body: JSON.stringify({ event, functionVersion }) });
+  const { name, message, value } = await answer.json();
+  if (name !== undefined) throw Object.assign(new Error(message), { name });
+  return value;
+}
+`;

@@ -1,0 +1,85 @@
+import type { InvokeCommandInput, InvokeCommandOutput } from '@aws-sdk/client-lambda';
+import { lambdaSmoke } from '../../adapters/lambda-smoke.ts';
+import type { Intercept } from '../../local/simulate.ts';
+import { type Asked, type SmokeStage, smokeQuestion } from './hook-runner.ts';
+import { ALIAS, FUNCTION, type LambdaStage } from './lambda-stage.ts';
+import { targetOf } from './rollouts.ts';
+
+/** What of an HTTP event (payload 2.0) is looked at. */
+interface HttpEvent {
+  rawPath: string;
+  rawQueryString: string;
+  headers: Record<string, string>;
+  requestContext: { http: { method: string } };
+  body?: string;
+}
+
+/** A smoke test's target on the function of the stage that `make` sets up. */
+export async function lambdaSmokeStage(
+  make: (intercept: Intercept) => LambdaStage | Promise<LambdaStage>,
+): Promise<SmokeStage> {
+  const asked: Asked[] = [];
+  let changed: (answer: InvokeCommandOutput) => InvokeCommandOutput = (answer) => answer;
+  let isReachable = true;
+  const intercept: Intercept = async (_command, input, call) => {
+    const { Qualifier } = input as InvokeCommandInput;
+    if (!isReachable) throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+    const answer = (await call()) as InvokeCommandOutput;
+    if (Qualifier === undefined) throw new Error('An invocation without a version meets whatever serves.');
+    return changed(answer);
+  };
+  const { clock, client, hands, run, spend } = await make(intercept);
+  let answer: () => unknown = () => ({ statusCode: 200 });
+  let times: number[] = [];
+  const note = (version: string, event: HttpEvent) =>
+    asked.push({
+      version,
+      method: event.requestContext.http.method,
+      path: event.rawPath,
+      query: event.rawQueryString,
+      contentType: event.headers['content-type'],
+      body: event.body,
+    });
+  // Version 4 is the canary with code; the numbers of the stage are those of versions 1 to 3, which have none.
+  const canary = await hands.publish(FUNCTION, async (event, { functionVersion }) => {
+    note(functionVersion === canary ? '2' : functionVersion, event as HttpEvent);
+    const took = times.length > 1 ? times.shift() : times[0];
+    if (took !== undefined) await spend(took);
+    return answer();
+  });
+  const target = { ...targetOf('api'), ref: { functionName: FUNCTION, alias: ALIAS }, canary };
+  const runner = lambdaSmoke(client, clock);
+  return {
+    runner,
+    target,
+    run: async (check) => {
+      const { status, reason } = await run(runner.ask(smokeQuestion(target, check)));
+      return {
+        status,
+        reason: reason.replaceAll(`version ${canary}`, 'version 2').replace(`not ${canary}`, 'not 2'),
+      };
+    },
+    arrange: {
+      answer: (value, ...tookMs) => {
+        answer = () => value;
+        times = tookMs;
+      },
+      fail: (name, message) => {
+        answer = () => {
+          throw Object.assign(new Error(message), { name });
+        };
+      },
+      throttle: () => hands.limitConcurrency(FUNCTION, 0),
+      misroute: (ExecutedVersion) => {
+        changed = (given) => ({ ...given, ExecutedVersion });
+      },
+      garble: () => {
+        changed = (given) => ({ ...given, Payload: Uint8Array.of(0xff, 0xfe, 0x7b) as never });
+      },
+      disconnect: () => {
+        isReachable = false;
+      },
+    },
+    asked: () => asked,
+  };
+}
