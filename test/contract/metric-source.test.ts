@@ -1,141 +1,33 @@
-import {
-  CloudWatchClient,
-  type GetMetricDataOutput,
-  type MetricDataResult,
-} from '@aws-sdk/client-cloudwatch';
-import { cloudwatchMetrics } from '../../adapters/cloudwatch-metrics.ts';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { virtualClock } from '../../local/clock.ts';
 import { SimulatedCloudWatch } from '../../local/services/cloudwatch.ts';
-import { attach, awsError, type Intercept } from '../../local/simulate.ts';
-import { describeMetricSource, type MetricStage, type Served, type Shown } from './metric-source.ts';
-import { targetOf } from './rollouts.ts';
+import { attach } from '../../local/simulate.ts';
+import { describeMetricSource } from './metric-source.ts';
+import { metricStage } from './metric-stage.ts';
 
 const REGION = 'eu-west-1';
-const HOUR = 3600_000;
+const TWO_HOURS = 7200_000;
 
-function cloudwatchStage(): MetricStage {
-  const clock = virtualClock();
-  const start = clock.now() - 2 * HOUR;
-  const cloudwatch = new SimulatedCloudWatch({
-    clock,
-    region: REGION,
-    account: '111122223333',
-    emissionDelayMs: () => 0,
-  });
-  const target = targetOf('api');
-  let answers: (page: GetMetricDataOutput, token: string | undefined) => GetMetricDataOutput = (page) => page;
-  let isReachable = true;
-  let calls = 0;
-  const intercept: Intercept = async (_command, input, call) => {
-    calls += 1;
-    if (!isReachable) throw awsError('InternalServiceFault', 'try again', 500);
-    const { NextToken, ...asked } = input as { NextToken?: string };
-    // The service itself knows no pages, so the second one is cut from the same whole answer.
-    const whole =
-      NextToken === undefined
-        ? await call()
-        : await cloudwatch.operations.GetMetricDataCommand?.(asked as never);
-    return answers(whole as GetMetricDataOutput, NextToken);
-  };
-  const client = new CloudWatchClient({ region: REGION, cacheMiddleware: true });
-  attach(client, cloudwatch.operations, { clock, intercept });
-  return {
-    source: cloudwatchMetrics(client),
-    target,
-    start,
-    arrange: {
-      serve: (served) => serve(cloudwatch, served),
-      show: (shown) => show(cloudwatch, shown),
-      pass: (ms) => clock.advance(ms),
-      splitAnswers: () => {
-        answers = halved;
-      },
-      breakAnswers: (status) => {
-        answers = ({ MetricDataResults: [first, ...others] = [], ...page }) => ({
-          ...page,
-          MetricDataResults: status === 'absent' ? others : [{ ...first, StatusCode: status }, ...others],
-        });
-      },
-      disconnect: () => {
-        isReachable = false;
-      },
-    },
-    calls: () => calls,
-  };
-}
-
-function serve(cloudwatch: SimulatedCloudWatch, served: Served): void {
-  const { version, minute, requests, errors, faults, batch, direct = false, lateMs = 0 } = served;
-  const Resource = direct ? `api:${version}` : 'api:live';
-  const dimensions: Record<string, string> = direct
-    ? { FunctionName: 'api', Resource }
-    : { FunctionName: 'api', Resource, ExecutedVersion: version };
-  const counts: [namespace: string, name: string, value: number | undefined][] = [
-    ['AWS/Lambda', 'Invocations', requests],
-    ['AWS/Lambda', 'Errors', errors],
-    ['Spillway', 'Responses', faults === undefined ? undefined : requests],
-    ['Spillway', 'Faults', faults],
-    ['Spillway', 'BatchFailures', batch?.[0]],
-    ['Spillway', 'BatchItems', batch?.[1]],
-  ];
-  const availableAt = minute + lateMs + 2 * HOUR;
-  for (const [namespace, name, value] of counts) {
-    if (value === undefined) continue;
-    // Lambda reports the function as a whole in every case.
-    for (const each of [dimensions, { FunctionName: 'api' }])
-      cloudwatch.count({
-        namespace,
-        name,
-        dimensions: each,
-        timestamp: minute + 7000,
-        value,
-        samples: requests,
-        availableAt: lateMs === 0 ? minute : availableAt,
-      });
-  }
-}
-
-/** As SQS and Lambda report it: seconds of a queue, milliseconds of an alias; the smaller value of a minute is no answer. */
-function show(cloudwatch: SimulatedCloudWatch, { of, minute, value }: Shown): void {
-  const metric =
-    'queue' in of
-      ? {
-          namespace: 'AWS/SQS',
-          name: of.is === 'age' ? 'ApproximateAgeOfOldestMessage' : 'ApproximateNumberOfMessagesVisible',
-          dimensions: { QueueName: of.queue },
-        }
-      : {
-          namespace: 'AWS/Lambda',
-          name: of.is === 'event age' ? 'AsyncEventAge' : 'IteratorAge',
-          dimensions: { FunctionName: 'api', Resource: of.alias },
-        };
-  const unit = 'queue' in of ? 1 : 1000;
-  for (const share of [1, 0.5])
-    cloudwatch.put({
-      ...metric,
-      timestamp: minute + 30_000 * share,
-      value: value * share * unit,
-      availableAt: minute,
+describeMetricSource({
+  name: 'cloudwatch',
+  make: () => {
+    const clock = virtualClock();
+    const cloudwatch = new SimulatedCloudWatch({
+      clock,
+      region: REGION,
+      account: '111122223333',
+      emissionDelayMs: () => 0,
     });
-}
-
-/** Each half of every series on a page of its own, as CloudWatch pages long answers. */
-function halved(whole: GetMetricDataOutput, token: string | undefined): GetMetricDataOutput {
-  const half = (result: MetricDataResult): MetricDataResult => {
-    const { Timestamps = [], Values = [] } = result;
-    const middle = Math.ceil(Values.length / 2);
-    const [from, to] = token === undefined ? [0, middle] : [middle, Values.length];
-    return {
-      ...result,
-      Timestamps: Timestamps.slice(from, to),
-      Values: Values.slice(from, to),
-      StatusCode: token === undefined ? 'PartialData' : 'Complete',
-    };
-  };
-  return {
-    MetricDataResults: (whole.MetricDataResults ?? []).map(half),
-    ...(token === undefined ? { NextToken: 'second' } : {}),
-  };
-}
-
-describeMetricSource({ name: 'cloudwatch', make: cloudwatchStage });
+    return metricStage({
+      start: clock.now() - TWO_HOURS,
+      connect: (intercept) => {
+        const client = new CloudWatchClient({ region: REGION, cacheMiddleware: true });
+        attach(client, cloudwatch.operations, { clock, intercept });
+        return client;
+      },
+      count: (datum) => cloudwatch.count(datum),
+      put: (datum) => cloudwatch.put(datum),
+      pass: (ms) => clock.advance(ms),
+    });
+  },
+});

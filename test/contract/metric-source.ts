@@ -36,9 +36,9 @@ export interface MetricStage {
   /** The beginning of a minute in the past; everything served up to an hour after it can be read. */
   start: Instant;
   arrange: {
-    serve(served: Served): void;
+    serve(served: Served): void | Promise<void>;
     /** What one minute of something that feeds a function showed, in the unit of its limit. */
-    show(shown: Shown): void;
+    show(shown: Shown): void | Promise<void>;
     pass(ms: number): Promise<void>;
     /** From now on every answer comes in two pages that are partial each. */
     splitAnswers(): void;
@@ -62,13 +62,13 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
       'counts both versions in the same windows, oldest first',
       async ({ source, target, start, arrange }) => {
         for (const minute of [2, 0, 1]) {
-          arrange.serve({
+          await arrange.serve({
             version: '1',
             minute: start + minute * MINUTE,
             requests: 900 + minute,
             errors: minute,
           });
-          arrange.serve({
+          await arrange.serve({
             version: '2',
             minute: start + minute * MINUTE,
             requests: 100 + minute,
@@ -88,8 +88,8 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
     keeps(
       'leaves a side out that had no data: missing is not zero',
       async ({ source, target, start, arrange }) => {
-        arrange.serve({ version: '1', minute: start, requests: 900, errors: 3 });
-        arrange.serve({ version: '2', minute: start + MINUTE, requests: 100, errors: 0 });
+        await arrange.serve({ version: '1', minute: start, requests: 900, errors: 3 });
+        await arrange.serve({ version: '2', minute: start + MINUTE, requests: 100, errors: 0 });
         const { errors } = await source.read(target, ERRORS, start, start + 2 * MINUTE);
         expect(errors).toStrictEqual([
           { start, stable: { bad: 3, total: 900 } },
@@ -99,7 +99,7 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
     );
 
     keeps('leaves a window out in which nothing happened', async ({ source, target, start, arrange }) => {
-      arrange.serve({ version: '1', minute: start + MINUTE, requests: 900, errors: 3 });
+      await arrange.serve({ version: '1', minute: start + MINUTE, requests: 900, errors: 3 });
       const { errors = [] } = await source.read(target, ERRORS, start, start + 5 * MINUTE);
       expect(errors.map((window) => window.start)).toEqual([start + MINUTE]);
     });
@@ -110,14 +110,14 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
 
     keeps('does not take for healthy what was counted without its failures a moment ago', async (stage) => {
       const { source, target, start, arrange } = stage;
-      arrange.serve({ version: '2', minute: start, requests: 100 });
+      await arrange.serve({ version: '2', minute: start, requests: 100 });
       for (const minutes of [1, 5])
         expect(await source.read(target, ERRORS, start, start + minutes * MINUTE)).toEqual({ errors: [] });
     });
 
     keeps('counts no bad request where none was told of for five minutes', async (stage) => {
       const { source, target, start, arrange } = stage;
-      arrange.serve({ version: '2', minute: start, requests: 100 });
+      await arrange.serve({ version: '2', minute: start, requests: 100 });
       const { errors } = await source.read(target, ERRORS, start, start + 6 * MINUTE);
       expect(errors).toEqual([{ start, canary: { bad: 0, total: 100 } }]);
     });
@@ -125,7 +125,7 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
     keeps('begins with the window at `from` and ends before the one at `to`', async (stage) => {
       const { source, target, start, arrange } = stage;
       for (let minute = 0; minute < 5; minute++)
-        arrange.serve({ version: '1', minute: start + minute * MINUTE, requests: 10, errors: 0 });
+        await arrange.serve({ version: '1', minute: start + minute * MINUTE, requests: 10, errors: 0 });
       const { errors = [] } = await source.read(target, ERRORS, start + MINUTE, start + 3 * MINUTE);
       expect(errors.map((window) => window.start)).toEqual([start + MINUTE, start + 2 * MINUTE]);
     });
@@ -138,22 +138,22 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
     });
 
     keeps('reads only the metrics that are watched', async ({ source, target, start, arrange }) => {
-      arrange.serve({ version: '1', minute: start, requests: 900, errors: 3, faults: 5 });
+      await arrange.serve({ version: '1', minute: start, requests: 900, errors: 3, faults: 5 });
       const all = await source.read(target, BOTH, start, start + MINUTE);
       expect(all.http5xx).toEqual([{ start, stable: { bad: 5, total: 900 } }]);
       expect(await source.read(target, ERRORS, start, start + MINUTE)).toEqual({ errors: all.errors });
     });
 
     keeps('has no responses of a version that counts none', async ({ source, target, start, arrange }) => {
-      arrange.serve({ version: '1', minute: start, requests: 900, errors: 3, faults: 5 });
-      arrange.serve({ version: '2', minute: start, requests: 100, errors: 1 });
+      await arrange.serve({ version: '1', minute: start, requests: 900, errors: 3, faults: 5 });
+      await arrange.serve({ version: '2', minute: start, requests: 100, errors: 1 });
       const { errors, http5xx } = await source.read(target, BOTH, start, start + MINUTE);
       expect(errors).toEqual([{ start, stable: { bad: 3, total: 900 }, canary: { bad: 1, total: 100 } }]);
       expect(http5xx).toStrictEqual([{ start, stable: { bad: 5, total: 900 } }]);
     });
 
     keeps('counts a metric once that two rules watch', async ({ source, target, start, arrange }) => {
-      arrange.serve({ version: '2', minute: start, requests: 100, errors: 1 });
+      await arrange.serve({ version: '2', minute: start, requests: 100, errors: 1 });
       const rules: WatchRule[] = [...ERRORS, { metric: 'errors', share: 0.01 }];
       const { errors } = await source.read(target, rules, start, start + MINUTE);
       expect(errors).toEqual([{ start, canary: { bad: 1, total: 100 } }]);
@@ -161,9 +161,9 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
 
     keeps('counts only what came through the target: no smoke test, no other version', async (stage) => {
       const { source, target, start, arrange } = stage;
-      arrange.serve({ version: '2', minute: start, requests: 7, errors: 7, faults: 7, direct: true });
-      arrange.serve({ version: '3', minute: start, requests: 50, errors: 5, faults: 5 });
-      arrange.serve({ version: '1', minute: start, requests: 900, errors: 0, faults: 0 });
+      await arrange.serve({ version: '2', minute: start, requests: 7, errors: 7, faults: 7, direct: true });
+      await arrange.serve({ version: '3', minute: start, requests: 50, errors: 5, faults: 5 });
+      await arrange.serve({ version: '1', minute: start, requests: 900, errors: 0, faults: 0 });
       const stable = { start, stable: { bad: 0, total: 900 } };
       expect(await source.read(target, BOTH, start, start + MINUTE)).toStrictEqual({
         errors: [stable],
@@ -192,15 +192,15 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
       const { source, target, start, arrange } = stage;
       for (const [minute, value] of [3, 7].entries()) {
         const at = start + minute * MINUTE;
-        arrange.show({ of: { queue: 'orders-dlq', is: 'messages' }, minute: at, value });
-        arrange.show({ of: { queue: 'orders', is: 'age' }, minute: at, value: 10 * value });
+        await arrange.show({ of: { queue: 'orders-dlq', is: 'messages' }, minute: at, value });
+        await arrange.show({ of: { queue: 'orders', is: 'age' }, minute: at, value: 10 * value });
         for (const queue of ['others', 'orders-dlq'])
-          arrange.show({ of: { queue, is: 'age' }, minute: at, value: 999 });
-        arrange.show({ of: { queue: 'orders', is: 'messages' }, minute: at, value: 999 });
+          await arrange.show({ of: { queue, is: 'age' }, minute: at, value: 999 });
+        await arrange.show({ of: { queue: 'orders', is: 'messages' }, minute: at, value: 999 });
       }
-      arrange.serve({ version: '2', minute: start, requests: 10, errors: 0, batch: [4, 90] });
-      arrange.serve({ version: '1', minute: start, requests: 90, errors: 0, batch: [0, 900] });
-      arrange.serve({ version: '2', minute: start, requests: 1, batch: [9, 9], direct: true });
+      await arrange.serve({ version: '2', minute: start, requests: 10, errors: 0, batch: [4, 90] });
+      await arrange.serve({ version: '1', minute: start, requests: 90, errors: 0, batch: [0, 900] });
+      await arrange.serve({ version: '2', minute: start, requests: 1, batch: [9, 9], direct: true });
       const before = stage.calls();
       const read = await source.read(fedBy(target, 'sqs', QUEUES), ERRORS, start, start + 2 * MINUTE, LIMITS);
       expect(stage.calls() - before).toBe(1);
@@ -221,9 +221,9 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
     keeps('reads the ages of events and records by the alias, in seconds', async (stage) => {
       const { source, target, start, arrange } = stage;
       const alias = `${target.ref.functionName}:${target.ref.alias}`;
-      arrange.show({ of: { alias, is: 'event age' }, minute: start, value: 61.5 });
-      arrange.show({ of: { alias, is: 'record age' }, minute: start, value: 12 });
-      arrange.show({
+      await arrange.show({ of: { alias, is: 'event age' }, minute: start, value: 61.5 });
+      await arrange.show({ of: { alias, is: 'record age' }, minute: start, value: 12 });
+      await arrange.show({
         of: { alias: `${target.ref.functionName}:old`, is: 'record age' },
         minute: start,
         value: 9,
@@ -262,8 +262,8 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
     keeps('shows late data at a later read, in the minute where it belongs', async (stage) => {
       const { source, target, start, arrange } = stage;
       const late = 90 * MINUTE;
-      arrange.serve({ version: '2', minute: start, requests: 60, errors: 0 });
-      arrange.serve({ version: '2', minute: start, requests: 40, errors: 4, lateMs: late });
+      await arrange.serve({ version: '2', minute: start, requests: 60, errors: 0 });
+      await arrange.serve({ version: '2', minute: start, requests: 40, errors: 4, lateMs: late });
       const read = () => source.read(target, ERRORS, start, start + MINUTE);
       expect(await read()).toEqual({ errors: [{ start, canary: { bad: 0, total: 60 } }] });
       await arrange.pass(late);
@@ -273,14 +273,14 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
     keeps('joins an answer that comes in parts', async (stage) => {
       const { source, target, start, arrange } = stage;
       for (let minute = 0; minute < 6; minute++) {
-        arrange.serve({
+        await arrange.serve({
           version: '1',
           minute: start + minute * MINUTE,
           requests: 900,
           errors: minute,
           faults: 9,
         });
-        arrange.serve({
+        await arrange.serve({
           version: '2',
           minute: start + minute * MINUTE,
           requests: 100,
@@ -300,7 +300,7 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
       keeps(
         `takes an answer for none in which a series is ${status}`,
         async ({ source, target, start, arrange }) => {
-          arrange.serve({ version: '1', minute: start, requests: 900, errors: 3 });
+          await arrange.serve({ version: '1', minute: start, requests: 900, errors: 3 });
           arrange.breakAnswers(status);
           await refused(
             source.read(target, ERRORS, start, start + MINUTE),
