@@ -5,7 +5,7 @@ import { type Lexed, lex } from './lex.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** What is not of the project: installed, generated, or kept by tools. */
-const SKIPPED = /^(node_modules|coverage|\.git|\.sst|\.DS_Store|.*\.log)$/;
+const SKIPPED = /^(node_modules|coverage|\.git|\.sst|\.cache|\.DS_Store|.*\.log)$/;
 
 const SOURCE = /\.(ts|mts|mjs|js)$/;
 

@@ -17,7 +17,7 @@ import {
 import { CreateScheduleGroupCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { CreateStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { zipSync } from 'fflate';
-import type { Graph, Resource } from '../../scripts/infra/program.ts';
+import type { Graph, Resource } from '../infra/graph/graph.ts';
 import type { Account } from './account.ts';
 import { jsonCall } from './json-call.ts';
 

@@ -6,7 +6,7 @@ import { GetAliasCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-la
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { type HistoryEvent, paginateGetExecutionHistory, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { graphOf } from '../../scripts/infra/program.ts';
+import { graphOf } from '../infra/graph/graph.ts';
 import { play } from '../simulation/stage.ts';
 import { accountOf } from './account.ts';
 import { apply } from './apply.ts';
@@ -31,7 +31,7 @@ const bucket = 'spillway-production-releases-111122223333-eu-west-1';
 const machine = 'arn:aws:states:eu-west-1:111122223333:execution:spillway-production';
 
 beforeAll(async () => {
-  await apply(await graphOf({ stage: 'production', artifacts: work }), account);
+  await apply(graphOf('production', '--artifacts', work), account);
 }, TEN_MINUTES);
 
 afterAll(() => rmSync(work, { recursive: true, force: true }));
