@@ -1,3 +1,4 @@
+import bundling from './bundling.json';
 import { variablesOf } from './environment.ts';
 import { ASYNCHRONOUS, FUNCTIONS, type FunctionName, statementsOf } from './grants.ts';
 import { type Place, prefixOf } from './place.ts';
@@ -51,7 +52,7 @@ function oneFunction(
       runtime: 'nodejs24.x',
       architecture: 'arm64',
       // Nothing reads the names of functions, and bundles are smaller without them.
-      nodejs: { esbuild: { keepNames: false } },
+      nodejs: { esbuild: bundling },
       timeout: `${seconds} seconds`,
       memory: `${megabytes} MB`,
       ...(reserved === undefined ? {} : { concurrency: { reserved } }),

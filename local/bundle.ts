@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -19,6 +19,12 @@ const BANNER = [
   'const __dirname = topLevelFileUrlToPath(new topLevelURL(".", import.meta.url))',
 ].join('\n');
 
+/** What the infrastructure changes of the defaults: Lambda's credentials are in the environment, so no other provider of them is bundled. */
+const bundling = JSON.parse(readFileSync(new URL('../infra/bundling.json', import.meta.url), 'utf8')) as {
+  keepNames: boolean;
+  external: string[];
+};
+
 /** A handler as one file, and what it is made of. */
 export interface Bundle {
   bytes: number;
@@ -26,7 +32,7 @@ export interface Bundle {
   parts: Record<string, number>;
 }
 
-/** Bundles every handler into a folder as SST 4.17.1 does with its defaults for nodejs24.x: one minified ES module each, which keeps names. */
+/** Bundles every handler into a folder as SST 4.17.1 does for nodejs24.x with what the infrastructure says of it: one minified ES module each. */
 export async function bundleHandlers(outdir: string): Promise<Record<string, Bundle>> {
   const { metafile } = await build({
     entryPoints: HANDLERS.map((handler) => join(folder, `${handler}.ts`)),
@@ -34,7 +40,7 @@ export async function bundleHandlers(outdir: string): Promise<Record<string, Bun
     outExtension: { '.js': '.mjs' },
     bundle: true,
     minify: true,
-    keepNames: false,
+    ...bundling,
     format: 'esm',
     platform: 'node',
     target: 'es2024',

@@ -11,7 +11,7 @@ export interface RpcServer {
 interface Build {
   functionID: string;
   handler: string;
-  properties?: { esbuild?: { keepNames?: boolean } };
+  properties?: { esbuild?: { keepNames?: boolean; external?: string[] } };
 }
 
 /** What the mock account has been bootstrapped with. */
@@ -53,6 +53,7 @@ async function bundle({ handler, properties }: Build, root: string, out: string)
     bundle: true,
     minify: true,
     keepNames: properties?.esbuild?.keepNames ?? true,
+    external: properties?.esbuild?.external ?? [],
     platform: 'node',
     target: 'es2024',
     format: 'esm',
