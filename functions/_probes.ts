@@ -4,6 +4,7 @@ import { NO_PROBES } from '../core/rollout/probe-counts.ts';
 import { probesDue } from '../core/rollout/probing.ts';
 import { questionOf } from '../core/rollout/question.ts';
 import type { Rollout } from '../core/rollout/state.ts';
+import type { Instant } from '../core/units.ts';
 import type { Needs } from './_task.ts';
 
 /** No pair is begun later than this into a tick, and none is waited for longer: a tick must end well within the function's 10 s. */
@@ -13,12 +14,14 @@ const ANSWER_MS = 3_000;
 /** What became of one probe; `broken` where it could not be put. */
 type Result = { status: 'pass' | 'fail' | 'broken'; reason: string };
 
-/** Puts the probes that are due now, pair after pair, so that never more than one request meets each version; answers what came of them, by target. */
+/** Puts the probes that are due now, pair after pair, so that never more than one request meets each version; answers what came of them, by target. `began`: when the tick did. */
 export async function putProbes(
   rollout: Rollout,
+  began: Instant,
   ports: Needs<'clock' | 'hooks'>,
 ): Promise<Record<string, ProbeCounts> | undefined> {
-  const began = ports.clock.now();
+  const until = began + BEGIN_MS;
+  if (ports.clock.now() >= until) return undefined;
   const due = rollout.opening.targets.flatMap((target) => {
     const hooks = probesDue(rollout, target.name, began);
     return hooks.length === 0 ? [] : [{ target, hooks }];
@@ -27,7 +30,7 @@ export async function putProbes(
   const counted = due.map(async ({ target, hooks }) => {
     let counts: ProbeCounts = { ...NO_PROBES, ticks: 1 };
     for (const hook of hooks) {
-      if (ports.clock.now() >= began + BEGIN_MS) break;
+      if (ports.clock.now() >= until) break;
       counts = await pair(counts, rollout, { target, hook }, ports);
     }
     return [target.name, counts] as const;

@@ -30,16 +30,29 @@ export async function revertTargets(
   return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
 }
 
-/** Reads every target and writes down what the journal had not heard of. Comes before anything a resumed rollout does. */
+/** How long all targets together may take to be read: half of a function's 10 s, the rest of which belongs to what it is there for. */
+const LOOK_MS = 5_000;
+
+/**
+ * Reads every target and writes down what the journal had not heard of. Comes before anything a resumed rollout does.
+ * @throws RolloutError Unavailable where they cannot be read in time
+ */
 export async function reconcileTargets(
   rollout: Rollout,
   ports: Needs<'clock' | 'journal' | 'router'>,
 ): Promise<Rollout> {
   if (rollout.leaving !== undefined || rollout.outcome !== undefined || !hasCanaryTraffic(rollout))
     return rollout;
+  const { rolloutId, targets } = rollout.opening;
+  const late = ports.clock.sleep(LOOK_MS).then((): never => {
+    const why = `the targets of ${rolloutId} could not be read within ${LOOK_MS / 1000} s; they will be tried again.`;
+    throw new RolloutError('Unavailable', why);
+  });
+  late.catch(() => {});
   let present = rollout;
-  for (const target of rollout.opening.targets) {
-    const seen = await ports.router(target.kind).observe(target);
+  for (const target of targets) {
+    // What comes too late is not written down: by then it may be long past.
+    const seen = await Promise.race([ports.router(target.kind).observe(target), late]);
     present = await recordEffect(present, { type: 'Reconcile', target: target.name, seen }, ports);
   }
   return present;

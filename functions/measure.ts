@@ -5,6 +5,7 @@ import { readsBack } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import type { Rollout } from '../core/rollout/state.ts';
+import type { Instant } from '../core/units.ts';
 import { awsAlarms, awsJournal, awsMetrics, awsProbes, awsRouters, clock } from './_aws.ts';
 import { recordJudgement } from './_journal.ts';
 import { putProbes } from './_probes.ts';
@@ -20,11 +21,17 @@ export const measure: Task<
   input: ExecutionRef,
   run: (ref, ports) =>
     turn(ref, ports, 'measure', async (rollout) => {
+      const began = ports.clock.now();
       const seen = await look(rollout, ports);
       if ('changed' in seen) return seen.changed;
-      const [found, probes] = await Promise.all([read(rollout, ports), putProbes(rollout, ports)]);
+      // What settles while this tick reads was not read.
+      const at = ports.clock.now();
+      const [found, probes] = await Promise.all([
+        read(rollout, { at, until: began + READ_MS }, ports),
+        putProbes(rollout, began, ports),
+      ]);
       const reading = { ...found, probes, ...(seen.broken === undefined ? {} : { broken: seen.broken }) };
-      const verdict = judge(rollout, reading, ports.clock.now());
+      const verdict = judge(rollout, reading, at);
       const measured = { type: 'RecordMeasure' as const, verdict, alarms: reading.alarms };
       return recordJudgement(rollout, probes === undefined ? measured : { ...measured, probes }, ports);
     }),
@@ -51,14 +58,16 @@ async function look(
  */
 async function read(
   rollout: Rollout,
-  ports: Needs<'alarms' | 'clock' | 'journal' | 'metrics' | 'router'>,
+  { at, until }: { at: Instant; until: Instant },
+  ports: Needs<'alarms' | 'clock' | 'metrics'>,
 ): Promise<Reading> {
-  const { from, to } = stretch(rollout, ports.clock.now());
+  const { from, to } = stretch(rollout, at);
+  const attempt = <T>(reading: Promise<T>) => answered(reading, until, ports);
   const { targets, watch, limits, alarms } = rollout.opening;
   const [states, ...series] = await Promise.all([
-    attempt(ports.alarms.read(alarms.map((alarm) => alarm.name)), ports),
+    attempt(ports.alarms.read(alarms.map((alarm) => alarm.name))),
     ...targets.map((target) =>
-      attempt(ports.metrics.read(target, rulesFor(target, watch), from, to, limits), ports),
+      attempt(ports.metrics.read(target, rulesFor(target, watch), from, to, limits)),
     ),
   ]);
   const broken = series.flatMap(({ error }) => (error === undefined ? [] : [error]));
@@ -70,14 +79,16 @@ async function read(
   };
 }
 
-/** Well under the function's 10 s, so that what comes late is a broken tick and not a death that takes the canary back. */
-const READ_MS = 6_000;
+/** How long into a tick metrics and alarms may be read: well under the function's 10 s, so that what comes late is a broken tick and not a death that takes the canary back. */
+const READ_MS = 7_000;
 
-async function attempt<T>(
+async function answered<T>(
   reading: Promise<T>,
+  until: Instant,
   { clock }: Needs<'clock'>,
 ): Promise<{ value?: T; error?: string }> {
-  const late = clock.sleep(READ_MS).then(() => ({ error: `no answer came within ${READ_MS / 1000} s` }));
+  const ms = until - clock.now();
+  const late = clock.sleep(ms).then(() => ({ error: `no answer came within ${Math.round(ms / 1000)} s` }));
   const read = reading.then(
     (value) => ({ value }),
     (error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }),

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Ports } from '../../functions/_task.ts';
 import { decide } from '../../functions/decide.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { FIRST, setUp, unreachable, withJournal } from './set-up.ts';
@@ -107,4 +108,22 @@ test('a journal that cannot be read, or does not know the rollout, is an error u
   await expect(blind).rejects.toMatchObject({ name: 'Unavailable' });
   const unknown = stage.call(decide, { ...ref, rolloutId: 'checkout-api--r9--1' });
   await expect(unknown).rejects.toMatchObject({ name: 'RolloutUnknown' });
+});
+
+test('a target that takes too long to be read keeps nobody from going on, and what it says then is not written down', async () => {
+  const stage = setUp();
+  const ref = await stage.openRaised();
+  const before = await stage.history();
+  const began = stage.clock.now();
+  const router: Ports['router'] = (kind) => ({
+    ...stage.ports.router(kind),
+    observe: async () => {
+      await stage.clock.sleep(30_000);
+      return { primary: '1', weights: {}, stamp: undefined };
+    },
+  });
+  expect(await stage.call(decide, ref, { ...stage.ports, router })).toMatchObject({ kind: 'measure' });
+  expect(stage.clock.now() - began).toBeLessThanOrEqual(6_000);
+  await stage.clock.advance(60_000);
+  expect(await stage.history()).toEqual(before);
 });

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
+import { RolloutError } from '../../core/errors.ts';
 import type { ExecutionInput } from '../../core/ports.ts';
+import { WINDOW_MS } from '../../core/units.ts';
+import type { Ports } from '../../functions/_task.ts';
 import { measure } from '../../functions/measure.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
@@ -76,4 +79,40 @@ test('a verdict is dropped when anything has happened since it was begun', async
   expect(await stage.call(measure, ref, ports)).toMatchObject({ kind: 'revert' });
   expect(await stage.history()).not.toContain('Measured');
   expect((await stage.ports.journal.read(FIRST))?.leaving).toMatchObject({ cause: 'human' });
+});
+
+test('a window that settles while a tick reads was not read, so the next tick judges it', async () => {
+  const stage = setUp();
+  const ref = await due(stage);
+  await stage.clock.advance(58_000 - ((stage.clock.now() - WINDOW_MS) % WINDOW_MS));
+  const { settleSeconds } = (await stage.rollout()).opening;
+  await stage.clock.advance((settleSeconds % 60) * 1000);
+  let readTo = 0;
+  const { metrics } = stage.ports;
+  const slow: Ports['metrics'] = {
+    async read(target, rules, from, to, limits) {
+      readTo = to;
+      await stage.clock.sleep(4_000);
+      return metrics.read(target, rules, from, to, limits);
+    },
+  };
+  await stage.call(measure, ref, { ...stage.ports, metrics: slow });
+  expect((await stage.rollout()).verdict).toMatchObject({ to: readTo });
+});
+
+test('a tick in which everything is slow ends before its function does, and is broken', async () => {
+  const stage = setUp();
+  const ref = await due(stage);
+  const began = stage.clock.now();
+  const router: Ports['router'] = (kind) => ({
+    ...stage.ports.router(kind),
+    observe: async () => {
+      await stage.clock.sleep(6_000);
+      throw new RolloutError('Unavailable', 'the alias could not be reached');
+    },
+  });
+  const metrics: Ports['metrics'] = { read: () => new Promise(() => {}) };
+  await stage.call(measure, ref, { ...stage.ports, router, metrics });
+  expect((await stage.rollout()).verdict?.status).toBe('broken');
+  expect(stage.clock.now() - began).toBeLessThanOrEqual(9_000);
 });

@@ -30,7 +30,9 @@ async function put(
     return answer;
   };
   const began = clock.now();
-  const counts = await clock.run(putProbes(stateAfter(history), { clock, hooks: () => ({ ask }) as never }));
+  const counts = await clock.run(
+    putProbes(stateAfter(history), began, { clock, hooks: () => ({ ask }) as never }),
+  );
   return { counts, asked, most: () => most, tookMs: clock.now() - began };
 }
 
