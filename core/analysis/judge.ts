@@ -77,7 +77,9 @@ export function judge(rollout: Rollout, reading: Reading, now: Instant): Verdict
   );
   const { status, reason } = conclusion(rollout, reading, findings, limits);
   const byProbes = status === 'pass' && each.some((target) => target.byProbes);
-  const certified = status === 'pass' && weighed.every(({ isCertified }) => isCertified);
+  // Limits need the time of the bake: what counts of requests prove says nothing of them.
+  const certified =
+    status === 'pass' && limits.length === 0 && weighed.every(({ isCertified }) => isCertified);
   return {
     status,
     reason: byProbes ? `${reason}; it rests on probes, because too few requests came` : reason,

@@ -21,8 +21,16 @@ const NAME_MAX = 100;
 
 /** Writes a stamp as the target stores it: `spillway <rolloutId> <epoch> <seq> open|closed`, and ` by <who>` where a person closed it directly. */
 export function stampText({ rolloutId, epoch, seq, open, by }: Stamp): string {
-  const who = open || !by ? '' : ` by ${by.replace(/\p{Cc}/gu, ' ').slice(0, NAME_MAX)}`;
+  const who = open || !by ? '' : ` by ${shortened(by)}`;
   return `spillway ${rolloutId} ${epoch} ${seq} ${open ? 'open' : 'closed'}${who}`;
+}
+
+/** A name on one line; where the cut goes through a character, what is left of it is replaced. */
+function shortened(name: string): string {
+  return name
+    .replace(/\p{Cc}/gu, ' ')
+    .slice(0, NAME_MAX)
+    .toWellFormed();
 }
 
 /** Reads a stamp; anything else that stands in its place is nobody's stamp. */

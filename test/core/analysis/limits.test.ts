@@ -286,3 +286,16 @@ describe('before a rollout', () => {
     ]);
   });
 });
+
+test('what the counts of errors prove ends no bake early for a limit, which needs its time', () => {
+  const proven = [{ start: minute(1), canary: { bad: 0, total: 6_000 }, stable: { bad: 1, total: 54_000 } }];
+  const certified = (limits: LimitRule[]) => {
+    const opening = { watch: [{ metric: 'errors' as const, ratio: 1.5 }], limits, targets: [fed('sqs')] };
+    const series: Series = { errors: proven, dlqNew: [], oldestMessage: [] };
+    const reading: Reading = { series: { api: series }, alarms: [] };
+    const { status, certified } = judge(stateAfter(onFirstStep(opening)), reading, minute(4));
+    return [status, certified];
+  };
+  expect(certified([])).toEqual(['pass', true]);
+  expect(certified([{ limit: 'dlqNew', max: 0 }])).toEqual(['pass', undefined]);
+});

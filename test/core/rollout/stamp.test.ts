@@ -44,6 +44,12 @@ test('whatever a person is called, the stamp can be read again and fits into a D
   );
 });
 
+test('a name that is cut within a character stays a text that can be sent', () => {
+  const text = stampText({ ...stamp(4, 2, false), by: `${'a'.repeat(99)}😀` });
+  expect(text.isWellFormed()).toBe(true);
+  expect(stampFrom(text)?.by).toBe(`${'a'.repeat(99)}\uFFFD`);
+});
+
 test.each([
   undefined,
   '',
