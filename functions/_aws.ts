@@ -168,7 +168,7 @@ export const awsReleases = () => s3Releases(watched(new S3Client(CLIENT)));
 
 /** The bucket in which the controllers of several environments tell what completed; a deployment may have none. */
 export const awsCompletions = () =>
-  s3Completions(new S3Client(CLIENT), process.env.COMPLETIONS_BUCKET || undefined);
+  s3Completions(watched(new S3Client(CLIENT)), process.env.COMPLETIONS_BUCKET || undefined);
 
 /** What the command line asks for first. */
 export const about = () => ({

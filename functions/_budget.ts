@@ -3,7 +3,7 @@ import { RolloutError } from '../core/errors.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Instant } from '../core/units.ts';
 import { recordEffect, recordJudgement } from './_journal.ts';
-import type { Needs } from './_task.ts';
+import { type Needs, soon } from './_task.ts';
 
 /** Longest wait for a turn inside a function: a read and a write that are throttled must still fit into its 10 s. What takes longer is held outside of it, where waiting costs nothing. */
 const WAIT_MS = 2_000;
@@ -51,7 +51,10 @@ export async function putOff(
   return recordEffect(rollout, { type: 'Defer', until, reason }, ports);
 }
 
+/** How long the budget may take to answer. */
+const ASKING_MS = 1_000;
+
 /** A budget that cannot be asked keeps nobody waiting. */
 async function turnAt(calls: number, ports: Needs<'budget' | 'clock'>): Promise<Instant> {
-  return ports.budget.take(calls).catch(() => ports.clock.now());
+  return (await soon(ports.budget.take(calls), ASKING_MS, ports)) ?? ports.clock.now();
 }

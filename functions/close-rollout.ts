@@ -37,8 +37,10 @@ async function close(
     if (!isCanary)
       present = await recordEffect(present, { type: 'Reconcile', target: target.name, seen }, ports);
   }
-  if (present.leaving === undefined) await tell(present, ports);
-  return recordEffect(present, { type: 'Close' }, ports);
+  const closed = await recordEffect(present, { type: 'Close' }, ports);
+  // Not before: an abort may have been faster, and what was told once is believed elsewhere.
+  if (closed.outcome === 'completed') await tell(closed, ports);
+  return closed;
 }
 
 /** How long telling other environments may take. */

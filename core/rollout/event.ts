@@ -155,7 +155,7 @@ export interface RevertBy {
   rolloutId: string;
   epoch: number;
   unseal?: boolean | undefined;
-  /** Who does it without the controller. */
+  /** Who does it without the journal. */
   person?: string | undefined;
 }
 

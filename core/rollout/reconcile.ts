@@ -59,11 +59,11 @@ function unwritten(target: Target, seen: Observed, at: Instant): RolloutEvent {
   return stranger(target, at, `serves ${traffic(seen)}, which this rollout did not write`);
 }
 
-/** Who aborts without the controller signs the stamp, and is believed as if the command had come here. */
+/** Who aborts past the journal signs the stamp, and is believed as if the command had come here. */
 function takenBack(rollout: Rollout, { name }: Target, { by }: Stamp, at: Instant): RolloutEvent {
   return by === undefined
     ? gone(rollout, at, `${name} had been taken back before the journal knew`)
-    : gone(rollout, at, `${by} aborted without the controller`, 'human');
+    : gone(rollout, at, `${by} aborted without the journal`, 'human');
 }
 
 function gone(rollout: Rollout, at: Instant, reason: string, cause: Cause = 'stranger'): RolloutEvent {

@@ -259,7 +259,7 @@ describe('a release that is waited for on real AWS clients', { timeout: 90_000 }
     expect(world.lambda.helpers.routing(FUNCTION, 'live')).toMatchObject({ primary: '7', weights: EMPTY });
     const reverted = await first.ended;
     expect(reverted).toMatchObject({ code: 10, err: '' });
-    expect(reverted.out).toContain('q1 reverted: Grace Hopper aborted without the controller');
+    expect(reverted.out).toContain('q1 reverted: Grace Hopper aborted without the journal');
   });
 
   test('exits 13 where a person must look: a stranger serves', async () => {

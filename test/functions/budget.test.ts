@@ -68,6 +68,21 @@ describe('a raise among many', () => {
     expect(stage.standing().weights).toEqual({ '2': 10 });
   });
 
+  test('is not kept by a budget that does not answer, and leaves its function in time', async () => {
+    const stage = setUp();
+    const ref = await stage.open();
+    const began = stage.clock.now();
+    const budget: Budget = {
+      async take() {
+        await stage.clock.sleep(60_000);
+        return stage.clock.now();
+      },
+    };
+    await stage.call(shiftTraffic, ref, { ...stage.ports, budget });
+    expect(stage.standing().weights).toEqual({ '2': 10 });
+    expect(stage.clock.now() - began).toBeLessThanOrEqual(3_000);
+  });
+
   test('that Lambda has no room for is put off, again and again, and the canary is not taken out for it', async () => {
     const stage = setUp();
     const ref = await stage.openRaised();

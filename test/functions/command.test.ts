@@ -61,8 +61,18 @@ describe('abort', () => {
       takeTokens: unreachable,
     });
     expect(await stage.call(command, abort, ports)).toEqual({ rolloutId: FIRST, accepted: true });
-    expect(stage.standing()).toEqual(REVERTED);
+    expect(stage.standing()).toEqual({ ...REVERTED, stamp: `${REVERTED.stamp} by ada` });
     expect((await stage.rollout()).leaving).toBeUndefined();
+  });
+
+  test('while the journal is down is still told to it afterwards, with the name, and keeps the release out', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    await stage.call(command, abort, withJournal(stage.ports, { read: unreachable }));
+    expect(await stage.call(decide, ref)).toMatchObject({ kind: 'revert' });
+    expect((await stage.rollout()).leaving).toMatchObject({ cause: 'human', outcome: 'reverted' });
+    await stage.call(revertTraffic, { ref, came: {} });
+    expect((await stage.ports.journal.service(SERVICE)).quarantined).toMatchObject([{ release: 'r1' }]);
   });
 
   test('has taken the canary out also where it cannot be written down', async () => {

@@ -6,7 +6,7 @@ import { promoteCanary } from '../../functions/promote-canary.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { SERVICE } from '../../local/scenario.ts';
 import { ENVIRONMENT } from '../../local/world.ts';
-import { FIRST, type Stage, setUp, unreachable } from './set-up.ts';
+import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
 const STAGING = { manifest: { requires: { completedIn: 'staging' } } };
 
@@ -38,6 +38,21 @@ test('a rollout that was taken back tells nothing', async () => {
   const ref = await stage.openRaised();
   await stage.call(revertTraffic, { ref, came: {} });
   expect((await stage.rollout()).outcome).toBe('reverted');
+  expect(await toldHere(stage)).toBeUndefined();
+});
+
+test('what is aborted just before its end is never told to have completed', async () => {
+  const stage = brief();
+  const { journal } = stage.ports;
+  const ports = withJournal(stage.ports, {
+    async append(rollout, events) {
+      const at = stage.clock.now();
+      if (events.some(({ type }) => type === 'RolloutClosed'))
+        await journal.append(await stage.rollout(), [{ type: 'Aborted', at, by: 'ada', reason: 'odd' }]);
+      return journal.append(rollout, events);
+    },
+  });
+  expect(await completed(stage, ports)).toMatchObject({ kind: 'revert' });
   expect(await toldHere(stage)).toBeUndefined();
 });
 

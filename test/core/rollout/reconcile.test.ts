@@ -95,7 +95,7 @@ describe('a closed stamp of this rollout', () => {
 
   test('that a person signed is that person’s abort', () => {
     const seen = serving(0, 2, { stamp: { ...stamp(2, 1, false), by: 'ada' } });
-    const order = { ...gone('ada aborted without the controller'), cause: 'human' };
+    const order = { ...gone('ada aborted without the journal'), cause: 'human' };
     expect(found(seen, ...onFirstStep())).toEqual([order]);
   });
 
