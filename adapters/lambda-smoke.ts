@@ -1,6 +1,7 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { isOnlySlow, judgeSmoke, type SmokeAnswer } from '../core/analysis/smoke.ts';
 import type { SmokeCheck } from '../core/analysis/types.ts';
+import { excerpt } from '../core/hook-answer.ts';
 import type { Clock, HookRunner } from '../core/ports.ts';
 import type { HookStatus, Target } from '../core/rollout/event.ts';
 import { HOOK_LIMIT_MS } from './_hook.ts';
@@ -98,7 +99,7 @@ function httpEvent({ method, path, body }: SmokeCheck, at: number): object {
 
 function errorFrom(text: string): string {
   const { errorType, errorMessage } = (parsed(text) ?? {}) as { errorType?: string; errorMessage?: string };
-  return `${errorType ?? 'Error'}: ${errorMessage ?? text.slice(0, 120)}`;
+  return excerpt(`${errorType ?? 'Error'}: ${errorMessage ?? text}`);
 }
 
 /** Payload 2.0 lets a handler answer with a bare value, which stands for status 200 (API Gateway developer guide, "Lambda function response for format 2.0"). */

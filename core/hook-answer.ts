@@ -1,4 +1,5 @@
 import type { HookReply } from './ports.ts';
+import { cut } from './words.ts';
 
 /** Longest answer that is read at all, in bytes. */
 export const ANSWER_BYTES_MAX = 64 * 1024;
@@ -70,9 +71,4 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** A cut may fall into the middle of a character of two halves, which no journal could store. */
-function cut(text: string, max: number): string {
-  return text.slice(0, max).toWellFormed();
 }

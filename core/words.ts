@@ -18,3 +18,8 @@ export function duration(seconds: number): string {
   const rest = minutes % 60;
   return rest === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${rest} min`;
 }
+
+/** The beginning of a text. A cut may fall into the middle of a character of two halves, which no journal could store. */
+export function cut(text: string, max: number): string {
+  return text.slice(0, max).toWellFormed();
+}

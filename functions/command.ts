@@ -6,6 +6,7 @@ import type { RevertBy, RevertedTarget, Target } from '../core/rollout/event.ts'
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { sealedAmong } from '../core/rollout/way-out.ts';
+import { cut } from '../core/words.ts';
 import { retry, rollBack } from './_again.ts';
 import { openingPorts } from './_aws.ts';
 import { recordEffect, wake } from './_journal.ts';
@@ -14,7 +15,7 @@ import { lambda, type Needs, type Opens, readRollout, soon, type Task } from './
 import { withdraw } from './open-rollout.ts';
 
 /** Texts that people give go into the journal, which has room for 400 KB: what is longer is cut, since an abort must not fail for its reason. */
-const text = (most: number) => z.string().transform((said) => said.slice(0, most));
+const text = (most: number) => z.string().transform((said) => cut(said, most));
 const Reason = text(REASON_MAX);
 const Who = { rolloutId: z.string(), by: z.string().min(1).pipe(text(200)) };
 const Input = z.discriminatedUnion('command', [

@@ -1,5 +1,6 @@
 import { isSameJson, valueAt } from '../json-path.ts';
 import type { HookStatus } from '../rollout/event.ts';
+import { cut } from '../words.ts';
 import type { SmokeCheck } from './types.ts';
 
 /** What came back for a smoke test. */
@@ -29,7 +30,7 @@ function mismatches({ expect }: SmokeCheck, { status, body, tookMs }: SmokeAnswe
     const found = valueAt(parsed(body), path);
     if (!isSameJson(found, expected))
       wrong.push(
-        `answered ${path} = ${JSON.stringify(found) ?? 'nothing'} instead of ${JSON.stringify(expected)}`,
+        `answered ${path} = ${excerpt(JSON.stringify(found) ?? 'nothing')} instead of ${JSON.stringify(expected)}`,
       );
   }
   if (expect.underMs !== undefined && tookMs >= expect.underMs)
@@ -52,5 +53,5 @@ function parsed(body: string): unknown {
 
 /** Enough of a body to recognise it, and too little to fill a log with a customer's data. */
 function excerpt(body: string): string {
-  return body.length <= 120 ? body : `${body.slice(0, 120)}…`;
+  return body.length <= 120 ? body : `${cut(body, 120)}…`;
 }

@@ -1,3 +1,5 @@
+import { cut } from '../words.ts';
+
 /**
  * The fence that a target carries: who may raise its traffic next. It lives where the traffic does (an alias'
  * Description), so that a writer who comes late is stopped by the thing it writes to and not by its own good will.
@@ -21,16 +23,8 @@ const NAME_MAX = 100;
 
 /** Writes a stamp as the target stores it: `spillway <rolloutId> <epoch> <seq> open|closed`, and ` by <who>` where a person closed it without the journal. */
 export function stampText({ rolloutId, epoch, seq, open, by }: Stamp): string {
-  const who = open || !by ? '' : ` by ${shortened(by)}`;
+  const who = open || !by ? '' : ` by ${cut(by.replace(/\p{Cc}/gu, ' '), NAME_MAX)}`;
   return `spillway ${rolloutId} ${epoch} ${seq} ${open ? 'open' : 'closed'}${who}`;
-}
-
-/** A name on one line; where the cut goes through a character, what is left of it is replaced. */
-function shortened(name: string): string {
-  return name
-    .replace(/\p{Cc}/gu, ' ')
-    .slice(0, NAME_MAX)
-    .toWellFormed();
 }
 
 /** Reads a stamp; anything else that stands in its place is nobody's stamp. */

@@ -75,6 +75,13 @@ describe('abort', () => {
     expect((await stage.ports.journal.service(SERVICE)).quarantined).toMatchObject([{ release: 'r1' }]);
   });
 
+  test('keeps as much of its reason as there is room for, as a text that can be stored', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await stage.call(command, { ...abort, reason: `${'a'.repeat(999)}😀` });
+    expect((await stage.rollout()).leaving?.reason).toBe(`ada aborted: ${'a'.repeat(999)}\uFFFD`);
+  });
+
   test('has taken the canary out also where it cannot be written down', async () => {
     const stage = setUp();
     await stage.openRaised();

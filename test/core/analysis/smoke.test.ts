@@ -46,6 +46,12 @@ describe('an answer fails', () => {
       'answered $.total = 100 instead of "100"',
     ],
     [
+      'by a large value, of which the beginning is told',
+      check({ json: { '$.rows': [] } }),
+      { body: JSON.stringify({ rows: 'x'.repeat(500_000) }) },
+      `answered $.rows = "${'x'.repeat(119)}… instead of []`,
+    ],
+    [
       'by nothing at a path, although null was expected',
       check({ json: { '$.note': null } }),
       {},
