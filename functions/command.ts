@@ -135,14 +135,21 @@ async function abort(
   return rolloutId;
 }
 
-/** Where AWS has no room for it just now, the order must not be lost: once it is in the journal, the rollout's own execution carries it out. */
+/** How long an abort tries by itself: long enough for what a revert waits for a throttle, and short enough to be written down within the function's 10 s. */
+const OUT_MS = 7_500;
+
+/** Where AWS has no room for it just now, or does not answer, the order must not be lost: once it is in the journal, the rollout's own execution carries it out. */
 async function outNow(
   targets: Target[],
   by: RevertBy,
   ports: Needs<Opens>,
 ): Promise<{ out: RevertedTarget[] } | { error: RolloutError }> {
+  const late = ports.clock.sleep(OUT_MS).then(() => {
+    const why = `${by.rolloutId} could not be taken back within ${OUT_MS / 1000} s; abort it again.`;
+    return { error: new RolloutError('Unavailable', why) };
+  });
   try {
-    return { out: await revertTargets(targets, by, ports) };
+    return await Promise.race([revertTargets(targets, by, ports).then((out) => ({ out })), late]);
   } catch (error) {
     if (!RolloutError.is(error, 'Unavailable')) throw error;
     return { error };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { executionInput } from '../../functions/_task.ts';
+import { executionInput, type Ports } from '../../functions/_task.ts';
 import { command } from '../../functions/command.ts';
 import { decide } from '../../functions/decide.ts';
 import { openRollout } from '../../functions/open-rollout.ts';
@@ -73,6 +73,22 @@ describe('abort', () => {
     expect((await stage.rollout()).leaving).toMatchObject({ cause: 'human', outcome: 'reverted' });
     await stage.call(revertTraffic, { ref, came: {} });
     expect((await stage.ports.journal.service(SERVICE)).quarantined).toMatchObject([{ release: 'r1' }]);
+  });
+
+  test('is written down before its function ends, however long Lambda takes', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    await waitWith(stage, 'hold');
+    const began = stage.clock.now();
+    const router: Ports['router'] = (kind) => ({
+      ...stage.ports.router(kind),
+      revert: () => new Promise<never>(() => {}),
+    });
+    await stage.call(command, abort, { ...stage.ports, router });
+    expect((await stage.rollout()).leaving).toMatchObject({ cause: 'human' });
+    expect((await stage.rollout()).lastEventAt - began).toBeLessThanOrEqual(9_000);
+    expect(stage.woken).toEqual(['hold']);
+    expect(await stage.call(decide, ref)).toMatchObject({ kind: 'revert' });
   });
 
   test('keeps as much of its reason as there is room for, as a text that can be stored', async () => {
