@@ -8,7 +8,7 @@ import { type Bundle, bundleHandlers, HANDLERS, loadBundle } from '../../local/b
 const BYTES_MAX = 700_000;
 
 /**
- * Those that open rollouts need six clients, of which S3's alone is 130 KB (decision 22). They may not grow; a line that is
+ * Those that open rollouts need six clients, of which S3's alone is 130 KB (decision 20). They may not grow; a line that is
  * no longer needed fails.
  */
 const LARGER: Record<string, number> = {
