@@ -103,16 +103,21 @@ function keyFaults(map: YAMLMap): Fault[] {
   });
 }
 
+/** What a person calls the errors of the file system that are theirs to mend. */
+const UNREADABLE: Record<string, string> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a folder',
+  EACCES: 'you may not read it',
+};
+
 async function textOf(path: string): Promise<string> {
   try {
     refuseSize((await stat(path)).size, path);
     return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
   } catch (cause) {
     if (RolloutError.is(cause)) throw cause;
-    const why =
-      cause instanceof TypeError
-        ? 'it is not UTF-8 text'
-        : String((cause as NodeJS.ErrnoException).code ?? cause);
+    const code = String((cause as NodeJS.ErrnoException).code ?? cause);
+    const why = cause instanceof TypeError ? 'it is not UTF-8 text' : (UNREADABLE[code] ?? code);
     throw new RolloutError('RolloutFileInvalid', `${path}: The file cannot be read: ${why}.`, { cause });
   }
 }

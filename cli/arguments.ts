@@ -26,8 +26,12 @@ export function parsed<O extends Options>(args: string[], names: string[], optio
     return { values, positionals };
   } catch (error) {
     if (error instanceof UsageError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    const [, valueless] =
+      /^Option '(?:-\w, )?(--[\w-]+)[^']*' argument (?:missing|is ambiguous)/.exec(message) ?? [];
+    if (valueless !== undefined) throw new UsageError(`${valueless} needs a value behind it`);
     // Node goes on with advice on how to pass such a word as an argument, which nobody here wants.
-    const [what = ''] = (error instanceof Error ? error.message : String(error)).split(/\.? To specify /);
+    const [what = ''] = message.split(/\.? To specify /);
     const [, unknown] = /^Unknown option '(--[^']*)'/.exec(what) ?? [];
     const known = Object.keys(options).map((name) => `--${name}`);
     throw new UsageError(

@@ -181,7 +181,7 @@ function repeatedFaults(names: unknown): Fault[] {
 }
 
 function watchFaults(file: Record<string, unknown>): Fault[] {
-  if (own(file.watch, 'http5xx') === undefined || hasHttp(file.targets)) return [];
+  if (own(file.watch, 'http5xx') === undefined || !isMap(file.targets) || hasHttp(file.targets)) return [];
   return [
     {
       path: ['watch', 'http5xx'],

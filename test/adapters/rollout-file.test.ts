@@ -189,10 +189,13 @@ describe('a file on disk', () => {
     await expect(readRolloutFile(path)).rejects.toThrow(`${path}: ${line}`);
   });
 
-  test('that does not exist is refused by a RolloutError', async () => {
-    const path = join(folder, 'none.yml');
+  test.each([
+    ['does not exist', 'none.yml', 'there is no such file'],
+    ['is a folder', '', 'it is a folder'],
+  ])('that %s is refused by a RolloutError', async (_, name, why) => {
+    const path = join(folder, name);
     const failure = await readRolloutFile(path).catch((error: unknown) => error);
     expect(RolloutError.is(failure, 'RolloutFileInvalid')).toBe(true);
-    expect(String(failure)).toContain(`${path}: The file cannot be read: ENOENT.`);
+    expect(String(failure)).toContain(`${path}: The file cannot be read: ${why}.`);
   });
 });

@@ -962,6 +962,13 @@ describe('a bad rollout file is refused with the place, what stands there and th
     ]);
   });
 
+  test('http5xx is not spoken of where the targets are missing', () => {
+    const { targets: _, ...rest } = leastFile();
+    expect(problemsOf({ ...rest, watch: { http5xx: '1%' } })).toEqual([
+      expect.stringMatching(/^targets is /),
+    ]);
+  });
+
   test.each(['beforeStep', 'afterStep'])(
     'a hook at %s is refused where the strategy has no steps',
     (point) => {
