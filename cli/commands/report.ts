@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { pictureOf, type Told } from '../../core/analysis/picture.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { evolve, type Rollout } from '../../core/rollout/state.ts';
-import { describe } from '../../core/rollout/story.ts';
+import { describe, summary } from '../../core/rollout/story.ts';
 import { backendFrom, parsed, rolloutIdFrom, WHERE } from '../arguments.ts';
 import type { Command } from '../spillway.ts';
 
@@ -19,10 +19,21 @@ export const report: Command = {
       console.error(`There is no rollout ${rolloutId} here.`);
       return 1;
     }
-    await writeFile(path, page(rollout, events));
+    try {
+      await writeFile(path, page(rollout, events));
+    } catch (error) {
+      const { code = '', message } = error as NodeJS.ErrnoException;
+      console.error(`${path} cannot be written: ${UNWRITABLE[code] ?? message}`);
+      return 1;
+    }
     console.log(`${path} is written`);
     return 0;
   },
+};
+
+const UNWRITABLE: Record<string, string> = {
+  ENOENT: 'there is no such folder; make it first.',
+  EISDIR: 'it is a folder; name a file in it.',
 };
 
 /** The page; everything that came from outside is escaped. */
@@ -42,8 +53,9 @@ export function page(rollout: Rollout, events: RolloutEvent[]): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escaped(rollout.opening.rolloutId)}</title>
-<style>:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}svg{max-width:100%;height:auto;margin:1rem 0}time{opacity:.7}ol{padding-left:1.2rem}</style>
-</head><body><h1>${escaped(rollout.opening.rolloutId)}</h1><p>${escaped(rollout.reason ?? rollout.verdict?.reason ?? '')}</p>
+<style>:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}svg{max-width:100%;height:auto;margin:1rem 0}time{opacity:.7}ol{padding-left:2rem}li{white-space:pre-line}</style>
+</head><body><h1>${escaped(rollout.opening.rolloutId)}</h1><p>${escaped(rollout.outcome === undefined ? (rollout.verdict?.reason ?? 'just opened') : summary(rollout))}</p>
+<p>Times are UTC.</p>
 <ol>${lines.join('\n')}</ol>
 ${subjects.map((subject) => `<details><summary>${escaped(`${subject.target} ${subject.metric}`)}: the statistics</summary>${pictureOf(told, subject)}</details>`).join('\n')}</body></html>
 `;

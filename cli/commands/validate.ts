@@ -1,7 +1,16 @@
 import { readRolloutFile } from '../../adapters/rollout-file.ts';
-import { gatesFrom, hooksFrom, limitsFrom, planFrom, watchFrom } from '../../core/config/rollout-file.ts';
+import { eachProbe } from '../../core/analysis/probes.ts';
+import {
+  gatesFrom,
+  hooksFrom,
+  limitsFrom,
+  planFrom,
+  probeFrom,
+  watchFrom,
+} from '../../core/config/rollout-file.ts';
+import type { Step } from '../../core/plan/plan.ts';
 import type { Gate, Hook } from '../../core/rollout/event.ts';
-import { duration } from '../../core/words.ts';
+import { duration, number } from '../../core/words.ts';
 import { parsed } from '../arguments.ts';
 import type { Command } from '../spillway.ts';
 
@@ -13,20 +22,29 @@ export const validate: Command = {
     const [path = ''] = parsed(args, ['FILE'], {}).positionals;
     const file = await readRolloutFile(path);
     const { plan, notices } = planFrom(file);
-    const steps = plan.steps.map(({ weight, bakeSeconds }) => `${weight} % for ${duration(bakeSeconds)}`);
     console.log(`${path} is a good rollout file of ${file.service}.`);
-    console.log(`  ${[...steps, `100 %, verified for ${duration(plan.verifySeconds)}`].join(', ')}`);
+    console.log(
+      `  ${[...plan.steps.map(held), `100 %, verified for ${duration(plan.verifySeconds)}`].join(', ')}`,
+    );
     console.log(
       `  ${counted(watchFrom(file).length, 'watch rule')}, ${counted(limitsFrom(file).length, 'limit')}; without enough evidence: ${plan.onInconclusive}`,
     );
     for (const hook of hooksFrom(file)) console.log(`  ${asked(hook)}`);
     for (const gate of gatesFrom(file)) console.log(`  ${demanded(gate)}`);
+    const probe = probeFrom(file);
+    if (probe !== undefined) console.log(`  probes: ${eachProbe(probe)}, while the canary has traffic`);
     for (const name of file.alarms ?? [])
       console.log(`  alarm ${name}: if it goes off after the first raise, the release is taken back`);
     for (const notice of notices) console.log(`  notice: ${notice}`);
     return 0;
   },
 };
+
+function held({ weight, bakeSeconds, maxBakeSeconds, untilRequests }: Step): string {
+  return untilRequests === undefined
+    ? `${weight} % for ${duration(bakeSeconds)}`
+    : `${weight} % until ${number(untilRequests)} canary requests within ${duration(maxBakeSeconds)}`;
+}
 
 function asked({ point, kind, spec, target, timeoutSeconds, onBroken }: Hook): string {
   const what =

@@ -171,8 +171,9 @@ export function outlookOf(
     const seen = windows.filter(({ stable }) => stable !== undefined && stable.total > 0);
     // A service that began to be called within the quarter of an hour is taken at its rate since then.
     const minutes = seen.length === 0 ? HISTORY_MINUTES : minutesBetween(seen[0], seen.at(-1));
-    const lately = `${target.name} had ${number(total)} requests in ${duration(minutes * 60).replace('60 s', '1 min')}`;
-    if (total === 0) return [`${lately}; by these ${blind}`];
+    // The other version's requests are not in these counts: shortly after a release this is less than the target had.
+    const lately = `version ${target.stable} of ${target.name} had ${number(total)} ${total === 1 ? 'request' : 'requests'} in ${duration(minutes * 60).replace('60 s', '1 min')}`;
+    if (total === 0) return [`${lately}; at this rate ${blind}`];
     const stakes = weightsOf([
       ...rules.map(({ metric }) => metric),
       'traffic',
@@ -195,7 +196,7 @@ export function outlookOf(
     );
     const more = sights.length - said.length;
     return [
-      `${lately}, of which ${number(bad)} failed; by these ${sights.every(isBlind) ? blind : 'its steps see this'}`,
+      `${lately}, of which ${number(bad)} failed; at this rate ${sights.every(isBlind) ? blind : 'its steps see as follows'}`,
       ...said,
       ...(more > 0 ? [`and ${more} more steps`] : []),
     ];

@@ -99,6 +99,12 @@ export function covered<Given extends Answer>(
 /** True where probes are put to this target. */
 export const isProbed = (rollout: Rollout, target: string) => probesOf(rollout, target).length > 0;
 
+/** What is put to both versions, and how often. */
+export function eachProbe({ everySeconds, smoke }: Probing): string {
+  const tests = smoke.length === 1 ? 'one smoke test' : `${smoke.length} smoke tests in turn`;
+  return `${tests} through both versions every ${duration(everySeconds)}`;
+}
+
 /**
  * What a plan is told of its probes before a rollout: how many, how long they take by themselves, and what they cost.
  * `isEnough` is true where some step has that time.
@@ -121,7 +127,7 @@ export function probeSight(
     ...(verifySeconds > 0 && verifySeconds < seconds ? [`verify for ${duration(verifySeconds)}`] : []),
   ];
   const lines = [
-    `Probes: ${smoke.length === 1 ? 'one smoke test' : `${smoke.length} smoke tests in turn`} through both versions every ${duration(everySeconds)}; a step passes by probes alone after about ${number(pairs)} pairs without a failure, ${duration(seconds)}.`,
+    `Probes: ${eachProbe({ everySeconds, smoke })}; a step passes by probes alone after about ${number(pairs)} pairs without a failure, ${duration(seconds)}.`,
     `They are about ${number(anHour)} invocations an hour and target while the canary has traffic: $${dollars} for the requests, and what their duration costs.`,
     ...(tooShort.length === 0 ? [] : [`Too short to pass by probes alone: ${tooShort.join(', ')}.`]),
   ];

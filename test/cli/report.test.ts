@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { page } from '../../cli/commands/report.ts';
 import { fold, type Rollout } from '../../core/rollout/state.ts';
 import { closed, measured, onFirstStep, reverted } from '../core/rollout/given.ts';
+import { fakeBackend, spillway } from './called.ts';
 
 const events = [...onFirstStep(), measured('fail', [1, 3]), reverted(4), closed(4)];
 const folded = (): Rollout => {
@@ -15,7 +16,28 @@ describe('the page of a rollout', () => {
     const text = page(folded(), events);
     const raised = text.indexOf('api raised to 10 %');
     expect(raised).toBeGreaterThan(0);
-    expect(text.indexOf('serves again')).toBeGreaterThan(raised);
+    // It stands in the first line too.
+    expect(text.lastIndexOf('serves again')).toBeGreaterThan(raised);
+  });
+
+  test('says first how it ended', () => {
+    expect(page(folded(), events)).toMatch(/<h1>[^<]*<\/h1><p>\S+ reverted: /);
+  });
+
+  test('keeps the notices of an opening apart, and says whose time it tells', () => {
+    const text = page(folded(), events);
+    expect(text).toContain('li{white-space:pre-line}');
+    expect(text).toContain('Times are UTC.');
+  });
+
+  test('that cannot be written is said in words', async () => {
+    const { backend } = fakeBackend({ read: async () => ({ rollout: folded(), events }) as never });
+    const { rolloutId } = folded().opening;
+    const { code, err } = await spillway(backend, 'report', rolloutId, '/nowhere/at/all.html', '--local');
+    expect({ code, err: err.trim() }).toEqual({
+      code: 1,
+      err: '/nowhere/at/all.html cannot be written: there is no such folder; make it first.',
+    });
   });
 
   test('runs nothing and loads nothing: what came from outside is only text', () => {

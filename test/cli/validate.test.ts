@@ -9,11 +9,13 @@ targets:
   api: { lambda: checkout-prod-Api, alias: live, source: http }
 steps:
   - { weight: 10, bake: 10m }
+  - { weight: 25, until: { canary: 100 invocations }, maxBake: 2h }
 smoke:
   - { get: /health, expect: { status: 200 } }
 hooks:
   beforeTraffic: [{ lambda: checkout-check, timeout: 20m, onBroken: pause }]
   onRevert: [{ http: https://hooks.example.com/told }]
+probe: { every: 2s }
 gates:
   - { before: 100, approvers: 1, timeout: 2h, onTimeout: promote }
   - { before: 10, approvers: 2, by: [ada, grace, joan] }
@@ -41,13 +43,14 @@ test('validate lists all that is asked and demanded on the way, without a contro
   const { code, out } = await validated(FILE);
   expect(code).toBe(0);
   expect(out.split('\n').slice(1)).toEqual([
-    '  10 % for 10 min, 100 %, verified for 10 min',
+    '  10 % for 10 min, 25 % until 100 canary requests within 2 h, 100 %, verified for 10 min',
     '  1 watch rule, 0 limits; without enough evidence: pause',
     '  beforeTraffic: smoke test GET /health about api, an answer within 30 s; if it cannot be asked: revert',
     '  beforeTraffic: lambda hook checkout-check about api, an answer within 20 min; if it cannot be asked: pause',
     '  onRevert: http hook https://hooks.example.com/told is told about api; no answer matters',
     '  gate before 10 %: 2 approvals of ada, grace, joan within 6 h, else revert',
     '  gate before 100 %: 1 approval of anybody who may give commands within 2 h, else promote',
+    '  probes: one smoke test through both versions every 2 s, while the canary has traffic',
     '  alarm orders-too-low: if it goes off after the first raise, the release is taken back',
   ]);
 });

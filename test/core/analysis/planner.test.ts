@@ -153,7 +153,7 @@ describe('what a plan can see by what stable did', () => {
       { api: { errors: [{ start: 0, stable: { bad: 0, total: 1 } }] } },
     );
     expect(lately).toBe(
-      'api had 1 requests in 1 min, of which 0 failed; by these no step can see anything, and the verdicts rest on probes',
+      'version 1 of api had 1 request in 1 min, of which 0 failed; at this rate no step can see anything, and the verdicts rest on probes',
     );
   });
 

@@ -329,7 +329,9 @@ describe('what its steps can see', () => {
 
   test('is told by what stable did lately', () => {
     const [lately, first] = noticesAt(90, 90_000);
-    expect(lately).toBe('api had 90,001 requests in 15 min, of which 90 failed; by these its steps see this');
+    expect(lately).toBe(
+      'version 7 of api had 90,001 requests in 15 min, of which 90 failed; at this rate its steps see as follows',
+    );
     expect(first).toMatch(
       /canary requests; ten times the errors are found in about .* is not visible in this step$/,
     );
@@ -340,7 +342,7 @@ describe('what its steps can see', () => {
       'this plan cannot see anything, and its verdicts will be inconclusive',
     );
     expect(noticesAt(0, 0)).toEqual([
-      'api had 0 requests in 15 min; by these this plan cannot see anything, and its verdicts will be inconclusive',
+      'version 7 of api had 0 requests in 15 min; at this rate this plan cannot see anything, and its verdicts will be inconclusive',
     ]);
   });
 });
