@@ -1,7 +1,8 @@
 import { seededRandom } from '../../local/random.ts';
-import type { Figures } from '../bench.ts';
+import type { Figures, Options } from '../bench.ts';
 import { slowness } from './harm-latency.ts';
 import { judge, RULES, type Rule } from './harm-rules.ts';
+import { tablesOf } from './harm-tables.ts';
 import {
   bursts,
   type Cell,
@@ -41,37 +42,33 @@ export interface Effort {
 type Scored = Cell & { weather: string; scores: Record<string, Score> };
 
 /** Harm until a bad release is taken back, and good releases taken back for nothing: this judge beside its peers, on the same traffic. */
-export async function harm(args: string[]): Promise<Figures> {
-  const runs = wholeFrom(args, '--runs', 10) ?? RUNS;
-  const seed = wholeFrom(args, '--seed', 1) ?? SEED;
+export async function harm({
+  '--runs': runs = RUNS,
+  '--seed': seed = SEED,
+  ...asked
+}: Options): Promise<Figures> {
   const cells = TRAFFIC.flatMap((requestsPerSecond) =>
     WEIGHTS.flatMap((weight) =>
       CANARIES.map((canary) => ({ requestsPerSecond, weight, stable: BASELINE, canary })),
     ),
   ).map((cell) => scored('calm', calm, cell, { runs, seed }, RULES));
   const rough = roughCells({ runs, seed });
-  print(cells);
-  printRough(rough);
+  const told = [...cells, ...rough].map(({ scores, ...cell }) => ({
+    ...cell,
+    rules: Object.fromEntries(Object.entries(scores).map(([name, score]) => [name, shortened(score, runs)])),
+  }));
+  if (asked['--markdown'] === true) console.log(`${tablesOf(told)}\n`);
+  else {
+    print(cells);
+    printRough(rough);
+  }
   return {
     ...figures(cells, rough),
     ...slowness({ runs: Math.ceil(runs * 0.4), seed }),
     'runs per cell': runs,
     seed,
-    cells: [...cells, ...rough].map(({ scores, ...cell }) => ({
-      ...cell,
-      rules: Object.fromEntries(
-        Object.entries(scores).map(([name, score]) => [name, shortened(score, runs)]),
-      ),
-    })),
+    cells: told,
   };
-}
-
-function wholeFrom(args: string[], option: string, least: number): number | undefined {
-  const at = args.indexOf(option);
-  if (at === -1) return undefined;
-  const value = Number(args[at + 1]);
-  if (Number.isSafeInteger(value) && value >= least) return value;
-  throw new Error(`${option} wants a whole number of at least ${least}.`);
 }
 
 function scored(
