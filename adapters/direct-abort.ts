@@ -18,7 +18,7 @@ export async function revertFrozen(
   if (frozen === undefined)
     throw new RolloutError(
       'RolloutUnknown',
-      `No dead man watches ${rolloutId}, so nobody knows its targets; check its id, or ${byHand}`,
+      `No dead man watches ${rolloutId}: it has ended, or its id is wrong, and nobody else knows its targets. Look at the alias, check the id, or ${byHand}`,
     );
   if (frozen.targets.length === 0)
     throw new RolloutError(

@@ -90,7 +90,9 @@ describe('the pages', () => {
     expect(manifests.length).toBeGreaterThan(0);
     for (const text of manifests) {
       const { service, release, environment } = JSON.parse(text);
-      expect(() => manifestFrom(new TextEncoder().encode(text), { service, release }, environment)).not.toThrow();
+      expect(() =>
+        manifestFrom(new TextEncoder().encode(text), { service, release }, environment),
+      ).not.toThrow();
     }
   });
 
@@ -98,7 +100,7 @@ describe('the pages', () => {
     const broken = pages.flatMap((page) =>
       [...textOf(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].flatMap(([, link = '']) => {
         const path = new URL(link, `file:///${page}`).pathname.slice(1);
-        return files.includes(path) ? [] : [`${page}: ${link}`];
+        return files.some((file) => file === path || file.startsWith(`${path}/`)) ? [] : [`${page}: ${link}`];
       }),
     );
     expect(broken).toEqual([]);
@@ -128,7 +130,11 @@ describe('the pages', () => {
     const known = new Set(['ci', ...Object.keys(scripts)]);
     const called = told.flatMap((page) =>
       // A workflow of the reader's own may run scripts of their own.
-      [...textOf(page).replace(/^```yaml\n.*?^```/gms, '').matchAll(/\bnpm run ([a-z][\w:-]*)/g)].map(([, name = '']) => ({ page, name })),
+      [
+        ...textOf(page)
+          .replace(/^```yaml\n.*?^```/gms, '')
+          .matchAll(/\bnpm run ([a-z][\w:-]*)/g),
+      ].map(([, name = '']) => ({ page, name })),
     );
     expect(called.length).toBeGreaterThan(20);
     expect(called.filter(({ name }) => !known.has(name))).toEqual([]);

@@ -71,7 +71,9 @@ describe('the embedded world for the command line', () => {
   });
 
   test('takes a canary out without the functions, from what the dead man has frozen', async () => {
-    await expect(backend.revertDirectly(ID, 'ada')).rejects.toThrow(`No dead man watches ${ID}`);
+    await expect(backend.revertDirectly(ID, 'ada')).rejects.toThrow(
+      `No dead man watches ${ID}: it has ended, or its id is wrong`,
+    );
     await deploy(world, FUNCTION, 'live', 'checkout-api', '7-serving');
     const canary = await publish(world, FUNCTION, '8-cheaper-shipping');
     const router = world.ports.router('lambda-alias');
