@@ -422,7 +422,8 @@ const totalOf = ({ canary, stable }: { canary?: Total; stable?: Total }) =>
 
 function withoutHistory({ rule, target, label }: Asked): Answer {
   const nothing = { bad: 0, total: 0 };
-  const needed = `stable must have answered enough requests before the raise to know what is slow; look at its metric Latency, which withSpillway counts`;
+  const needed =
+    'stable must have answered enough requests before the raise to know what is slow; look at its metric Latency, which withSpillway(handler, { latency: true }) counts';
   const sides = { canary: nothing, stable: nothing };
   const reason = `${label}${rule.metric}: no threshold; ${needed}`;
   const finding: Finding = {

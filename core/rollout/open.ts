@@ -1,6 +1,7 @@
 import { limitNotices, limitsOf } from '../analysis/limits.ts';
 import { outlookOf } from '../analysis/planner.ts';
 import type { Alarm, Series, WatchRule } from '../analysis/types.ts';
+import { isLatency } from '../analysis/weights.ts';
 import type { Manifest } from '../config/manifest.ts';
 import { gatesFrom, hooksFrom, limitsFrom, planFrom, probeFrom, watchFrom } from '../config/rollout-file.ts';
 import { RolloutError } from '../errors.ts';
@@ -91,6 +92,7 @@ export function open(
         ...notices,
         ...changed.flatMap((each) => each.notices),
         ...watch.notices,
+        ...untimed(watch.rules, changed, history),
         ...unprobed(changed, hooks, probe),
         ...changed.flatMap(({ target }) => limitNotices(target, limits, plan, history[target.name])),
         ...outlookOf(
@@ -214,8 +216,21 @@ function watchable(
   };
 }
 
-function isBlind(series: Series): boolean {
-  const total = (metric: 'errors' | 'http5xx') =>
+/** A rule about durations holds a rollout where stable counts none: whoever wrote it should not learn that at the end of a bake. */
+function untimed(rules: WatchRule[], targets: ResolvedTarget[], history: Record<string, Series>): string[] {
+  const slow = rules.map(({ metric }) => metric).filter(isLatency);
+  if (slow.length === 0) return [];
+  return targets
+    .map(({ target }) => target)
+    .filter(({ name }) => isBlind(history[name] ?? {}, 'latency'))
+    .map(
+      ({ name, stable }) =>
+        `${slow.join(' and ')} cannot be judged in this rollout: version ${stable} of ${name} counts no durations, so no step passes; release withSpillway(handler, { latency: true }) first, without ${slow.length === 1 ? 'this rule' : 'these rules'}`,
+    );
+}
+
+function isBlind(series: Series, counted: 'http5xx' | 'latency' = 'http5xx'): boolean {
+  const total = (metric: 'errors' | 'http5xx' | 'latency') =>
     (series[metric] ?? []).reduce((sum, { stable }) => sum + (stable?.total ?? 0), 0);
-  return total('errors') > 0 && total('http5xx') === 0;
+  return total('errors') > 0 && total(counted) === 0;
 }

@@ -229,6 +229,30 @@ describe('alarms', () => {
   });
 });
 
+describe('durations that stable does not count', () => {
+  const lately = (counted: number): Series => ({
+    errors: [{ start: minute(-2), stable: { bad: 0, total: 100 } }],
+    latency: [{ start: minute(-2), stable: { total: counted, edges: [1], over: [0] } }],
+  });
+  const told = (history: Series) =>
+    openedBy({
+      manifest: manifest({ watch: { errors: '1.5x', latency: '1.25x', p95: '1.25x' } }),
+      history: { api: history },
+    }).notices.filter((notice) => notice.includes('latency'));
+
+  test('are told at the opening, with what the release will come to', () => {
+    expect(told(lately(0))).toEqual([
+      'latency and p95 cannot be judged in this rollout: version 7 of api counts no durations, so no step passes; release withSpillway(handler, { latency: true }) first, without these rules',
+    ]);
+    expect(told({ ...lately(0), latency: [] })).toHaveLength(1);
+  });
+
+  test('are not told of where it counts them, or was not asked lately', () => {
+    expect(told(lately(100))).toEqual([]);
+    expect(told({})).toEqual([]);
+  });
+});
+
 describe('handled 5xx', () => {
   const lately = (errors: number, http5xx: number): Series => ({
     errors: [{ start: minute(-2), stable: { bad: 0, total: errors } }],
