@@ -484,4 +484,4 @@ test('a bake of three days is held to its end and measured all the way', async (
   const [first, last] = [run.timeline[0], run.timeline.at(-1)];
   expect((last?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(72 * 60 * MINUTE);
   expect(faults(run)).toEqual([]);
-});
+}, 120_000);
