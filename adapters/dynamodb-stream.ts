@@ -1,10 +1,19 @@
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import * as z from 'zod';
 import { WAKING } from '../core/rollout/event.ts';
 
-/** What Lambda hands over from the table's stream; DynamoDB's own deletions have no new image. */
-export interface StreamEvent {
-  Records: { dynamodb?: { NewImage?: Record<string, AttributeValue> | undefined } | undefined }[];
-}
+const text = z.object({ S: z.string() }).optional();
+const image = z.object({
+  sk: text,
+  rolloutId: text,
+  service: text,
+  wrote: z.object({ SS: z.array(z.string()) }).optional(),
+});
+const streamEvent = z.object({
+  Records: z.array(z.object({ dynamodb: z.object({ NewImage: image.optional() }).optional() })),
+});
+
+/** What Lambda hands over from the table's stream, as far as it is read; DynamoDB's own deletions have no new image. */
+export type StreamEvent = z.infer<typeof streamEvent>;
 
 /** What one append means to those who follow the journal. */
 export interface AppendRecord {
@@ -28,3 +37,6 @@ export function recordsFromStream({ Records }: StreamEvent): { records: AppendRe
   });
   return { records: records.filter(({ ended, wakes }) => ended || wakes) };
 }
+
+/** Accepts what Lambda hands over, as the appends that it tells of. */
+export const streamRecords = streamEvent.transform(recordsFromStream);

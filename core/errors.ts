@@ -1,5 +1,6 @@
 /** Every way in which Spillway itself refuses or fails. Step Functions matches the code, so it is part of the wire contract. */
 export const ERROR_CODES = [
+  'EventInvalid',
   'ManifestInvalid',
   'RolloutFileInvalid',
   'OpeningRefused',

@@ -71,6 +71,9 @@ export interface Task<Input, Output, Names extends keyof Ports> {
 /** A Lambda handler; Lambda alone gives a context. */
 export type Handler = (event: unknown, context?: LambdaContext) => Promise<unknown>;
 
+/** Most fields of a bad event that are named: the message goes into a log. */
+const FAULTS_MAX = 20;
+
 /** Puts the shared middleware around a task: the event is checked, the ports are made at the first call and kept, and what happens is logged and counted. */
 export function lambda<Input, Output, Names extends keyof Ports>(
   task: Task<Input, Output, Names>,
@@ -79,7 +82,7 @@ export function lambda<Input, Output, Names extends keyof Ports>(
   let ports: Needs<Names> | undefined;
   const handler = middy<unknown, unknown>()
     .before((request) => {
-      request.event = task.input.parse(request.event);
+      request.event = inputFrom(task.input, request.event);
     })
     .after(({ event, response }) => succeeded(event, response))
     .onError(({ event, error }) => failed(event, error))
@@ -96,6 +99,18 @@ export function lambda<Input, Output, Names extends keyof Ports>(
       flush();
     }
   };
+}
+
+/**
+ * What a function takes of an event. What stands in a bad one is not repeated: it may be a secret, and the message is logged.
+ * @throws RolloutError EventInvalid with a line for each field
+ */
+function inputFrom<Input>(schema: z.ZodType<Input>, event: unknown): Input {
+  const { data, error } = schema.safeParse(event);
+  if (error === undefined) return data;
+  const lines = error.issues.map(({ path, message }) => `${['event', ...path].join('.')}: ${message}`);
+  const sentence = 'The event is not what this function takes; correct what sends it:';
+  throw new RolloutError('EventInvalid', [sentence, ...lines.slice(0, FAULTS_MAX)].join('\n'));
 }
 
 function withObservedJournal<Names extends keyof Ports>(ports: Needs<Names>): Needs<Names> {

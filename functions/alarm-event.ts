@@ -8,6 +8,17 @@ const Input = z.object({
   detail: z.object({ alarmName: z.string(), state: z.object({ value: z.string(), timestamp: z.string() }) }),
 });
 
+const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)$/;
+
+/**
+ * When an alarm went off; undefined where that cannot be read, and then it did when it is heard of, which is the safe side.
+ * CloudWatch writes `+0000` where Date.parse wants `+00:00`; by itself Date.parse would take "1" for a day in 2001.
+ */
+function instantFrom(timestamp: string): number | undefined {
+  const at = ISO.test(timestamp) ? Date.parse(timestamp.replace(/([+-]\d\d)(\d\d)$/, '$1:$2')) : Number.NaN;
+  return Number.isNaN(at) ? undefined : at;
+}
+
 /** Tells every rollout that names the alarm, and wakes those it matters to. */
 export const alarmEvent: Task<
   z.infer<typeof Input>,
@@ -17,7 +28,7 @@ export const alarmEvent: Task<
   input: Input,
   async run({ detail }, ports) {
     if (detail.state.value !== 'ALARM') return { told: [] };
-    const since = Date.parse(detail.state.timestamp.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'));
+    const since = instantFrom(detail.state.timestamp) ?? ports.clock.now();
     const concerned = (await ports.journal.running()).filter(({ opening }) =>
       opening.alarms.some(({ name }) => name === detail.alarmName),
     );

@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { recordsFromStream, type StreamEvent } from '../adapters/dynamodb-stream.ts';
+import { streamRecords } from '../adapters/dynamodb-stream.ts';
 import type { Waiting } from '../core/ports.ts';
 import { countsAtEnd } from '../core/rollout/counts.ts';
 import { openingPorts } from './_aws.ts';
 import { wake } from './_journal.ts';
 import { count } from './_observe.ts';
-import { type Handler, lambda, type Opens, type Task } from './_task.ts';
+import { lambda, type Opens, type Task } from './_task.ts';
 import { openRelease } from './open-rollout.ts';
 
 /** What the journal's stream says of one append. */
@@ -33,7 +33,5 @@ export const journalStream: Task<z.infer<typeof Input>, { opened: string[] }, Op
   },
 };
 
-const told = lambda(journalStream, openingPorts);
-
 /** The function on AWS, which gets the table's stream as it is. */
-export const handler: Handler = (event, context) => told(recordsFromStream(event as StreamEvent), context);
+export const handler = lambda({ ...journalStream, input: streamRecords }, openingPorts);

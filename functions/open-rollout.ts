@@ -26,7 +26,12 @@ import { lambda, type Needs, type Opens, type Task } from './_task.ts';
 const Input = z.object({
   detail: z.object({
     bucket: z.object({ name: z.string() }),
-    object: z.object({ key: z.string(), 'version-id': z.string() }),
+    object: z.object({
+      key: z.string(),
+      'version-id': z.string({
+        error: () => 'it is missing: turn versioning on for the bucket of releases.',
+      }),
+    }),
   }),
 });
 

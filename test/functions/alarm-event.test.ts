@@ -111,8 +111,13 @@ test('the same event twice orders one revert', async () => {
   expect((await stage.history()).filter((type) => type === 'RevertOrdered')).toHaveLength(1);
 });
 
-test('a time that cannot be read does not lose the alarm', async () => {
-  const stage = await watching();
-  await stage.call(alarmEvent, eventOf(ALARM, 'yesterday')).catch(() => {});
-  expect(await stage.history()).toContain('AlarmRaised');
-});
+test.each(['yesterday', '', '1', '2026-13-05T09:15:30Z', '2026-01-05'])(
+  'a time that cannot be read, like %j, is that of the event: the canary is taken back',
+  async (written) => {
+    const stage = await watching();
+    await stage.call(alarmEvent, eventOf(ALARM, written));
+    const since = stage.clock.now();
+    expect((await stage.ports.journal.events(FIRST)).at(-2)).toMatchObject({ type: 'AlarmRaised', since });
+    expect((await stage.rollout()).leaving).toMatchObject({ cause: 'canary' });
+  },
+);

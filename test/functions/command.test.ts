@@ -549,5 +549,5 @@ describe('retry', () => {
 });
 
 test('a command is no event of an upload', async () => {
-  await expect(setUp().call(command, eventFor('x'))).rejects.toMatchObject({ name: 'ZodError' });
+  await expect(setUp().call(command, eventFor('x'))).rejects.toMatchObject({ name: 'EventInvalid' });
 });
