@@ -17,6 +17,8 @@ export function plainProblems(value: unknown, path: Problem['path'] = []): Probl
   if (Array.isArray(value))
     return Array.from(value, (item, index) => plainProblems(item, [...path, index])).flat();
   if (isMap(value)) return Object.entries(value).flatMap(([key, item]) => keyProblems(key, item, path));
+  if (typeof value === 'string' && !value.isWellFormed())
+    return [{ path, says: 'is a text with half of a character, which nothing could store: write it anew.' }];
   if (isScalar(value)) return [];
   return [{ path, says: `is ${nameOf(value)}: only JSON values can stand here.` }];
 }
