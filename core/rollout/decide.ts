@@ -145,10 +145,11 @@ function order(rollout: Rollout, at: Instant, cause: Cause, reason: string): Rol
   ];
 }
 
-/** What was found on the targets takes an irreversible release back as little as anything else does. */
+/** What was found on the targets takes an irreversible release back as little as anything else does; a person's own abort does. */
 function held(rollout: Rollout, events: RolloutEvent[]): RolloutEvent[] {
   if (rollout.opening.reversible) return events;
   return events.flatMap((event) => {
+    if (event.type === 'RevertOrdered' && event.cause === 'human') return [event];
     if (event.type === 'RevertOrdered') return order(rollout, event.at, event.cause, event.reason);
     return event.type === 'StrangerSeen' ? order(rollout, event.at, 'stranger', event.found) : [event];
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { gatesAhead } from '../../../core/rollout/checkpoint.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
 import type {
   Gate,
@@ -21,6 +22,7 @@ import {
   measured,
   minute,
   onFirstStep,
+  onSecondStep,
   opened,
   paused,
   plan,
@@ -468,5 +470,28 @@ describe('a gate', () => {
       .when({ type: 'RecordMeasure', verdict: measured('fail', [1, 4]).verdict, alarms: [] }, 5)
       .then(measured('fail', [1, 4]), revertOrdered(5));
     expect(decided(approve('ada', 50), 4.5, history).at(-1)).toEqual(approved(50, 'ada', 4.5));
+  });
+});
+
+describe('the gates ahead of a rollout', () => {
+  const gates = [gate(10), gate(50, { approvers: 2 }), gate(100)];
+  const ahead = (...history: RolloutEvent[]) => gatesAhead(stateAfter(history)).map(({ before }) => before);
+
+  test('are those up to the weight that it goes to next', () => {
+    expect(ahead(opened({ gates }))).toEqual([10]);
+    expect(ahead(...onFirstStep({ gates: [gate(50), gate(100)] }))).toEqual([50]);
+    expect(ahead(...onSecondStep({ gates: [gate(100)] }))).toEqual([100]);
+  });
+
+  test('are all of them where it was promoted in full', () => {
+    expect(
+      ahead(...onFirstStep({ gates: [gate(50), gate(100)] }), promotionOrdered(2, { full: true })),
+    ).toEqual([50, 100]);
+  });
+
+  test('are gone once enough people have approved', () => {
+    const waiting = [...onFirstStep({ gates: gates.slice(1) }), gateOpened(50, 3)];
+    expect(ahead(...waiting, approved(50, 'ada', 3))).toEqual([50]);
+    expect(ahead(...waiting, approved(50, 'ada', 3), approved(50, 'grace', 3))).toEqual([]);
   });
 });

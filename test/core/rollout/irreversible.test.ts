@@ -6,6 +6,7 @@ import {
   aborted,
   directiveAt,
   given,
+  intended,
   measured,
   minute,
   onFirstStep,
@@ -14,8 +15,10 @@ import {
   record,
   resumed,
   revertOrdered,
+  shifted,
   smokeAnswered,
   smokeHooks,
+  stamp,
 } from './given.ts';
 
 const held = (minutes: number, reason: string) =>
@@ -86,6 +89,28 @@ describe('a release that is not reversible', () => {
     const abort: Command = { type: 'Abort', by: 'ada', reason: 'it looks odd' };
     given(history).when(abort, 5).then(aborted(5));
     expect(directiveAt(5, history, aborted(5))).toMatchObject({ kind: 'revert', outcome: 'reverted' });
+  });
+
+  test('is held also where its targets were found changed', () => {
+    const seen = { primary: '9', weights: { 8: 10 }, stamp: stamp(1) };
+    const found =
+      'lambda-alias:checkout-prod-api:live serves version 9 and version 8 at 10 %, which this rollout did not write';
+    given(once()).when({ type: 'Reconcile', target: 'api', seen }, 3).then(held(3, found));
+    const gone = { primary: '7', weights: {}, stamp: stamp(2, 1, false) };
+    given(once())
+      .when({ type: 'Reconcile', target: 'api', seen: gone }, 3)
+      .then(held(3, 'api had been taken back before the journal knew'));
+    const arrived = { primary: '7', weights: { 8: 50 }, stamp: stamp(2) };
+    given(once(), measured('pass', [1, 3]), intended(50, 2, 4))
+      .when({ type: 'Reconcile', target: 'api', seen: arrived }, 5)
+      .then(shifted(50, 2, 5));
+  });
+
+  test('is taken back where a person has aborted without the controller', () => {
+    const shut = { primary: '7', weights: {}, stamp: { ...stamp(2, 1, false), by: 'ada' } };
+    given(once())
+      .when({ type: 'Reconcile', target: 'api', seen: shut }, 3)
+      .then(revertOrdered(3, { cause: 'human', reason: 'ada aborted without the controller' }));
   });
 
   test('is refused like any other before it has traffic', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ServiceRecord } from '../../../core/ports.ts';
 import type { Cause, Quarantined } from '../../../core/rollout/event.ts';
-import { serviceAfter } from '../../../core/rollout/service.ts';
+import { rolloutIdParts, serviceAfter, waitingIn } from '../../../core/rollout/service.ts';
 import {
   aborted,
   closed,
@@ -93,5 +93,37 @@ describe('after a release was taken back', () => {
     const rollsBack = bad('r8');
     const state = stateAfter(onFirstStep({ release: 'r7', rollsBack }), aborted(2), reverted(3), closed(3));
     expect(serviceAfter({ completed: r8 }, state)).toEqual({ completed: r8 });
+  });
+});
+
+describe('a rollout id', () => {
+  test('is taken apart into what it was made of', () => {
+    expect(rolloutIdParts('checkout-api--2026-01-05.3--12')).toEqual({
+      service: 'checkout-api',
+      release: '2026-01-05.3',
+      attempt: 12,
+    });
+  });
+
+  test.each([
+    '',
+    'checkout-api',
+    'checkout-api--r8',
+    '--r8--1',
+    'a--r8--0',
+    'a--r8--1x',
+    'a--r8--01',
+    'a--r8--',
+  ])('%j is none', (id) => {
+    expect(rolloutIdParts(id)).toBeUndefined();
+  });
+
+  test('finds the release that waits to become it, by release and attempt', () => {
+    const manifest = { bucket: 'releases', key: 'k', versionId: 'v' };
+    const waiting = { release: 'r8', order: 8, manifest, attempt: 2 };
+    expect(waitingIn({ waiting }, 'a--r8--2')).toBe(waiting);
+    for (const other of ['a--r8--1', 'a--r9--2', 'no id', ''])
+      expect(waitingIn({ waiting }, other)).toBeUndefined();
+    expect(waitingIn({}, 'a--r8--2')).toBeUndefined();
   });
 });

@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import { HOOK_TRIES_MAX } from '../../../core/rollout/checkpoint.ts';
+import type { Gate, Hook, RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
 import {
   bakeOf,
   deadlineOf,
   dueAt,
   PAUSE_SECONDS_MAX,
+  PUBLISH_SECONDS_MAX,
   settledUntil,
   tickDue,
   windowsOf,
@@ -25,8 +27,11 @@ import {
   plan,
   raised,
   resumed,
+  smokeAnswered,
+  smokeHooks,
   stateAfter,
   TWO_TARGETS,
+  target,
 } from './given.ts';
 
 describe('windows', () => {
@@ -139,4 +144,59 @@ test('a gate that was approved is waited for no longer: a death after it is noti
   expect(dueAt(stateAfter(waiting))).toBe(minute(361));
   const approved: RolloutEvent = { type: 'Approved', at: minute(5), gate: 10, by: 'ada' };
   expect(dueAt(stateAfter(waiting, approved))).toBe(minute(5));
+});
+
+test('the deadline leaves room for everybody who is asked: each gate once, each hook at every step until it counts as broken', () => {
+  const hook = (timeoutSeconds: number): Hook => ({
+    id: 'afterStep.1',
+    point: 'afterStep',
+    kind: 'lambda',
+    target: 'api',
+    spec: { functionName: 'check' },
+    timeoutSeconds,
+    onBroken: 'revert',
+  });
+  const gate = (timeoutSeconds: number): Gate => ({
+    before: 50,
+    approvers: 1,
+    by: [],
+    timeoutSeconds,
+    onTimeout: 'revert',
+  });
+  const alone = deadlineOf(plan(), 60, minute(0));
+  const asked = { gates: [gate(600), gate(60)], hooks: [hook(30), hook(7)] };
+  const steps = plan().steps.length + 1;
+  expect(deadlineOf(plan(), 60, minute(0), asked) - alone).toBe((660 + HOOK_TRIES_MAX * steps * 37) * 1000);
+  expect(deadlineOf(plan({ verifySeconds: 0 }), 60, minute(0))).toBe(alone - 120_000);
+});
+
+describe('an answer that is waited for before there is traffic', () => {
+  const hooks = smokeHooks('/health', '/cart');
+  const started = (hook: string, until: number): RolloutEvent => ({
+    type: 'HookStarted',
+    at: minute(1),
+    hook,
+    until: minute(until),
+  });
+
+  test('is due by the latest time of those that were asked, and of no other', () => {
+    const asked = [opened({ hooks }), started('smoke.1', 3), started('smoke.2', 2)];
+    expect(dueAt(stateAfter(asked))).toBe(minute(3));
+    expect(dueAt(stateAfter(asked, smokeAnswered(0, 'pass', 1.5)))).toBe(minute(2));
+  });
+
+  test('is a version to be published as long as one target has none', () => {
+    const publish = { from: 'await' as const };
+    const targets = [target('api'), target('worker', { canary: '', publish })];
+    expect(dueAt(stateAfter(opened({ targets })))).toBe(minute(0) + PUBLISH_SECONDS_MAX * 1000);
+    const published: RolloutEvent = { type: 'Published', at: minute(2), target: 'worker', version: '4' };
+    expect(dueAt(stateAfter(opened({ targets }), published))).toBe(minute(2));
+  });
+});
+
+test('verify that nobody could measure may last an hour more, also once more after a resume', () => {
+  const verifying = stateAfter(inVerify());
+  expect(bakeOf(verifying)?.max).toBe(minute(11 + 60));
+  const again = stateAfter(inVerify(), paused(20), resumed(30));
+  expect(bakeOf(again)).toEqual({ from: minute(9), to: minute(11), max: minute(30 + 60) });
 });
