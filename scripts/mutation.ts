@@ -1,0 +1,77 @@
+// `npm run test:mutation`: plants small faults in core/ one by one and counts those that its tests notice; fails below 85 %.
+// `npm run test:mutation -- core/rollout/next.ts` does so for the files whose paths begin so.
+import { spawnSync } from 'node:child_process';
+import { globSync, mkdirSync, readFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
+
+const FOLDERS = ['core/analysis', 'core/rollout'];
+const LEAST = 85;
+const CACHE = '.cache/mutation';
+
+/** The part of a mutation testing report (schema 2) that is read. */
+interface Report {
+  files: Record<string, { source: string; mutants: Mutant[] }>;
+}
+
+interface Mutant {
+  mutatorName: string;
+  status: string;
+  replacement?: string;
+  location: { start: { line: number; column: number } };
+}
+
+const NOTICED = ['Killed', 'Timeout'];
+const UNNOTICED = ['Survived', 'NoCoverage'];
+
+/** Mutates one file. What is known of it from before counts where neither it nor its tests have changed. */
+function mutantsOf(file: string): Mutant[] {
+  const kept = `${CACHE}/${file.replaceAll('/', '_')}.json`;
+  const stryker = ['node_modules/@stryker-mutator/core/bin/stryker.js', 'run'];
+  const options = ['--mutate', file, '--incrementalFile', kept];
+  const { status, stdout } = spawnSync(process.execPath, [...stryker, ...options], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${file}: Stryker itself failed; its last words are below.\n${stdout}`);
+  const report = JSON.parse(readFileSync(kept, 'utf8')) as Report;
+  return report.files[file]?.mutants ?? [];
+}
+
+const countOf = (mutants: Mutant[], statuses: string[]) =>
+  mutants.filter(({ status }) => statuses.includes(status)).length;
+
+function line(name: string, mutants: Mutant[]): { text: string; score: number } {
+  const [noticed, unnoticed] = [countOf(mutants, NOTICED), countOf(mutants, UNNOTICED)];
+  const score = noticed + unnoticed === 0 ? 100 : (100 * noticed) / (noticed + unnoticed);
+  const counts = `${noticed} of ${noticed + unnoticed} noticed, ${countOf(mutants, ['Ignored'])} not tried`;
+  return { text: `${score.toFixed(1).padStart(5)} %  ${name}  (${counts})`, score };
+}
+
+const asked = process.argv.slice(2);
+const files = FOLDERS.flatMap((folder) => globSync(`${folder}/*.ts`).sort()).filter(
+  (file) => asked.length === 0 || asked.some((start) => file.startsWith(start)),
+);
+if (files.length === 0)
+  throw new Error(`No file of ${FOLDERS.join(' or ')} begins with ${asked.join(', ')}.`);
+
+setPriority(10);
+mkdirSync(CACHE, { recursive: true });
+const found = files.map((file) => {
+  const mutants = mutantsOf(file);
+  console.log(line(file, mutants).text);
+  for (const { mutatorName, status, replacement = '', location } of mutants)
+    if (UNNOTICED.includes(status))
+      console.log(
+        `         ${file}:${location.start.line}:${location.start.column} ${mutatorName} -> ${replacement.replace(/\s+/g, ' ').slice(0, 80)}`,
+      );
+  return { file, mutants };
+});
+
+console.log('');
+const scores = FOLDERS.map((folder) => ({
+  folder,
+  mutants: found.filter(({ file }) => file.startsWith(`${folder}/`)).flatMap(({ mutants }) => mutants),
+}))
+  .filter(({ mutants }) => mutants.length > 0)
+  .map(({ folder, mutants }) => line(folder, mutants));
+for (const { text } of scores) console.log(text);
+const isEnough = scores.every(({ score }) => score >= LEAST);
+console.log(isEnough ? 'enough' : `FAILED: less than ${LEAST} % noticed`);
+process.exitCode = isEnough ? 0 : 1;
