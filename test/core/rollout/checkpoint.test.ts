@@ -495,3 +495,35 @@ describe('the gates ahead of a rollout', () => {
     expect(ahead(...waiting, approved(50, 'ada', 3), approved(50, 'grace', 3))).toEqual([]);
   });
 });
+
+describe('an answer that comes twice', () => {
+  const check = hook('beforeStep');
+  const id = 'beforeStep.1@1';
+  const failed = [
+    ...onFirstStep({ reversible: false, hooks: [check] }),
+    measured('pass', [1, 3]),
+    started(id, 4, 60),
+  ];
+
+  test.each(['fail', 'inconclusive', 'pass'] as const)(
+    'by callback counts once where it was %s',
+    (status) => {
+      const history = [...failed, answered(id, status, 5)];
+      given(...history)
+        .when(answer(id, 'pass', true), 6)
+        .thenNothing();
+    },
+  );
+});
+
+test('a gate is approved by those whom this gate names, and the refusal names them', () => {
+  const gates = [gate(10, { by: ['ada'] }), gate(50, { by: ['grace', 'joan'] })];
+  const waiting = [...onFirstStep({ gates }), gateOpened(10, 0), gateOpened(50, 4)];
+  const approve = (by: string): Command => ({ type: 'Approve', by, gate: 50 });
+  given(...waiting)
+    .when(approve('ada'), 5)
+    .thenRefused('CommandRefused', /ada may not approve .* grace, joan may/);
+  given(...waiting)
+    .when(approve('grace'), 5)
+    .then(approved(50, 'grace', 5));
+});

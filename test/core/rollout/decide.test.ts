@@ -681,3 +681,70 @@ test('a command for a target that the rollout does not have is a fault of the ca
       .thenNothing(),
   ).toThrow('has no target other');
 });
+
+describe('a raise is not announced', () => {
+  const intend: Command = { type: 'IntendShift', target: 'api', weight: 50, expiresAt: minute(5) };
+
+  test('once the canary has to leave, nor after the end', () => {
+    given(...onFirstStep(), aborted(2))
+      .when(intend, 4)
+      .thenNothing();
+    given(...onFirstStep(), revertOrdered(2))
+      .when(intend, 4)
+      .thenNothing();
+    given(...onFirstStep(), closed(3, 'halted'))
+      .when(intend, 4)
+      .thenNothing();
+  });
+
+  test('again after five tries at this weight; those at another do not count', () => {
+    const tries = (weight: number) => [2, 3, 4, 5, 6].map((seq) => intended(weight, seq, 3));
+    given(...onFirstStep(), ...tries(50))
+      .when(intend, 4)
+      .then(revertOrdered(4, { cause: 'environment', reason: 'api could not be raised to 50 % in 5 tries' }));
+    given(...onFirstStep(), ...tries(100))
+      .when(intend, 4)
+      .then({ ...intended(50, 7, 4), expiresAt: minute(5) });
+  });
+});
+
+describe('what is measured during a pause', () => {
+  test('does not end a pause for want of data while there is none', () => {
+    given(...onFirstStep(), paused(3, { why: 'broken' }))
+      .when(record('broken', [1, 4]), 5)
+      .then(measured('broken', [1, 4]));
+  });
+
+  test('pauses nothing that somebody has promoted already', () => {
+    given(...onFirstStep(), promotionOrdered(2))
+      .when(record('inconclusive', [1, 11]), 12)
+      .then(measured('inconclusive', [1, 11]));
+  });
+});
+
+describe('a completion', () => {
+  const close: Command = { type: 'Close' };
+  const completed = (reason: string, minutes = 12): RolloutEvent => ({
+    ...(closed(minutes, 'completed') as Extract<RolloutEvent, { type: 'RolloutClosed' }>),
+    reason,
+  });
+
+  test('is unproven where verify could not say, whatever else was doubted', () => {
+    const silent = 'its verify could not say: it is inconclusive';
+    given(...inVerify(), measured('inconclusive', [9, 11]))
+      .when(close, 12)
+      .then(completed(`unproven: ${silent}`));
+    const doubted = stateAfter(...onFirstStep(), promotionOrdered(2), ...raised(50, 2, 4.2)).unproven;
+    expect(doubted).toHaveLength(1);
+    given(...onFirstStep(), promotionOrdered(2), ...raised(50, 2, 4.2), measured('pass', [5, 7]))
+      .when(close, 12)
+      .then(completed(`unproven: ${doubted[0]}`));
+  });
+
+  test('is proven where there was no verify to be silent', () => {
+    const more = { plan: plan({ verifySeconds: 0 }) };
+    given(...inVerify(more), measured('pass', [9, 10]))
+      .when(close, 12)
+      .then(completed('proven: it is pass'));
+  });
+});

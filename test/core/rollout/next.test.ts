@@ -310,3 +310,12 @@ describe('a long rollout', () => {
     expect(directiveAt(302.5, onFirstStep(), ticks(300), event)).toEqual({ kind: 'hold', seconds: 30 });
   });
 });
+
+test('a rollout that ended without its canary having been ordered out takes it out all the same', () => {
+  expect(directiveAt(4, onFirstStep(), closed(3, 'halted'))).toEqual({
+    kind: 'revert',
+    cause: 'environment',
+    reason: 'it is over',
+    outcome: 'reverted',
+  });
+});

@@ -55,3 +55,8 @@ describe('probes are due', () => {
     expect(ids(9, ...inVerify(PROBED))).toHaveLength(3);
   });
 });
+
+test('a probe that could not be put had its turn', () => {
+  const due = probesDue(stateAfter(onFirstStep(PROBED), tick(3, pairs(3, { unput: 2 }))), 'api', minute(3.4));
+  expect(due.map(({ id }) => id)).toEqual(['smoke.2', 'smoke.1']);
+});

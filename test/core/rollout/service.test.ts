@@ -7,6 +7,7 @@ import {
   closed,
   inVerify,
   onFirstStep,
+  opened,
   ROLLOUT_ID,
   reverted,
   revertOrdered,
@@ -125,5 +126,11 @@ describe('a rollout id', () => {
     for (const other of ['a--r8--1', 'a--r9--2', 'no id', ''])
       expect(waitingIn({ waiting }, other)).toBeUndefined();
     expect(waitingIn({}, 'a--r8--2')).toBeUndefined();
+  });
+});
+
+test('a rollout that ended without an order to leave blames nobody', () => {
+  expect(serviceAfter({ completed: r7 }, stateAfter(opened(), closed(1, 'refused')))).toEqual({
+    completed: r7,
   });
 });

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
 import { evolve, fold, hasCanaryTraffic } from '../../../core/rollout/state.ts';
@@ -12,10 +12,12 @@ import {
   onFirstStep,
   onSecondStep,
   opened,
+  paused,
   plan,
   promoted,
   ROLLOUT_ID,
   raised,
+  resumed,
   reverted,
   shifted,
   smokeAnswered,
@@ -203,4 +205,35 @@ test('an end keeps its outcome and reason', () => {
     outcome: 'completed',
     reason: 'it is over',
   });
+});
+
+describe('moves spoil the windows in which they fall', () => {
+  const moves = (...minutes: number[]) => {
+    const raises = minutes.map((at, index) => raised(index + 1, index + 1, at));
+    const steps = minutes.map((_, index) => ({ weight: index + 1, bakeSeconds: 60, maxBakeSeconds: 600 }));
+    return stateAfter(opened({ plan: plan({ steps }) }), ...raises).moves;
+  };
+
+  test('so that a second one in the same window adds nothing', () => {
+    expect(moves(0.5, 0.7)).toEqual([minute(0.5)]);
+    expect(moves(0.5, 1.7)).toEqual([minute(0.5), minute(1.7)]);
+  });
+
+  test('but one at the very start of a window does not spoil it, and the next one does', () => {
+    expect(moves(1, 1.5)).toEqual([minute(1), minute(1.5)]);
+  });
+});
+
+test('a resume asks those hooks again that said nothing, and no other', () => {
+  const hooks = smokeHooks('/passed', '/asked', '/unsure', '/broken');
+  const asked: RolloutEvent = { type: 'HookStarted', at: minute(1), hook: 'smoke.2', until: minute(9) };
+  const before = [
+    opened({ hooks }),
+    smokeAnswered(0, 'pass'),
+    asked,
+    smokeAnswered(2, 'inconclusive'),
+    smokeAnswered(3, 'broken'),
+  ];
+  expect(Object.keys(stateAfter(before).hooks)).toHaveLength(4);
+  expect(Object.keys(stateAfter(before, paused(2), resumed(3)).hooks)).toEqual(['smoke.1', 'smoke.2']);
 });
