@@ -72,6 +72,15 @@ describe('dlqNew', () => {
     expect(on(...levels(4, 4, 4)).limit?.status).toBe('fail');
   });
 
+  test('is read in the order of time, in whatever order it came, and without what is no number of messages', () => {
+    const points = [...levels(-2, 40, 40), ...levels(1, 41, 44, 45)].reverse();
+    expect(on(...points).limit).toMatchObject({ status: 'fail', value: 5 });
+    expect(on(...levels(-3, 40, -1), ...levels(1, 40, 41)).limit?.reason).toContain('where 40 were before');
+    expect(on(...levels(-2, 40), ...levels(-1, 0), ...levels(1, 2, 2)).limit?.reason).toContain(
+      'where 0 were before',
+    );
+  });
+
   test('waits until a point has settled', () => {
     expect(on(...levels(5, 9, 9)).status).toBe('fail');
     expect(on(...levels(6, 9, 9)).limit?.status).toBe('pass');
@@ -160,6 +169,20 @@ describe('batchFailures', () => {
 
   test('never counts those of stable', () => {
     expect(on(batch(1, [0, 100], [500, 900])).limit).toMatchObject({ status: 'pass', value: 0 });
+  });
+
+  test('excuses nothing by what stable handed back after the raise, nor blames what came before it', () => {
+    expect(on(batch(1, [11, 100], [500, 900])).status).toBe('fail');
+    expect(on(batch(-2, [50, 100], [0, 900]), batch(1, [10, 100])).limit).toMatchObject({
+      status: 'pass',
+      value: 10,
+      reason: 'canary handed back 10 of 100 as failed, and 10 at most are allowed',
+    });
+  });
+
+  test('counts a window only once it has settled', () => {
+    expect(on(batch(1, [0, 100]), batch(6, [50, 100])).status).toBe('fail');
+    expect(on(batch(1, [0, 100]), batch(7, [50, 100])).limit).toMatchObject({ status: 'pass', value: 0 });
   });
 
   test('is not held against a release where stable broke it just before', () => {

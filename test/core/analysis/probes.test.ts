@@ -245,3 +245,31 @@ test('a plan is told how long probes take by themselves, what they cost, and whe
     'Too short to pass by probes alone: 10 % for 10 min at most, 50 % for 10 min at most, verify for 10 min.',
   ]);
 });
+
+test('what is long enough for probes is not called too short, and several tests are counted', () => {
+  const step = (weight: number, maxBakeSeconds: number) => ({ weight, bakeSeconds: 60, maxBakeSeconds });
+  const probing = { everySeconds: 2, smoke: ['smoke.1', 'smoke.2', 'smoke.3'] };
+  const rules = PROBED.watch ?? [];
+  const told = (verifySeconds: number, ...longest: number[]) =>
+    probeSight(probing, plan({ verifySeconds, steps: longest.map((max, at) => step(at + 1, max)) }), rules);
+  const [first = ''] = told(0, 600).lines;
+  expect(first).toContain('3 smoke tests in turn');
+  const needed = Number(/about (\d+) pairs/.exec(first)?.[1]) * 2;
+  expect(told(needed, needed, needed)).toMatchObject({ isEnough: true });
+  expect(told(needed, needed, needed).lines).toHaveLength(2);
+  expect(told(needed - 1, needed).lines[2]).toMatch(/by probes alone: verify for/);
+  expect(told(0, needed - 1, needed)).toMatchObject({ isEnough: true });
+  expect(told(0, needed - 1, needed).lines[2]).toMatch(/: 1 % for [^,]*\.$/);
+  expect(told(0, needed - 1)).toMatchObject({ isEnough: false });
+});
+
+test('what probes tolerate is what the rules tolerate that they can see, and no less than the odds of stable', () => {
+  const pairs = (...rules: Opening['watch']) => {
+    const [line = ''] = probeSight({ everySeconds: 1, smoke: ['smoke.1'] }, plan(), rules).lines;
+    return Number(/about ([\d,]+) pairs/.exec(line)?.[1]?.replace(',', ''));
+  };
+  const strict = pairs({ metric: 'errors', ratio: 1 });
+  const loose = pairs({ metric: 'errors', ratio: 5 });
+  expect(loose).toBeGreaterThan(strict);
+  expect(pairs({ metric: 'errors', share: 0.02 })).toBe(strict);
+});

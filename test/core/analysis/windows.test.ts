@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest';
+import type { Window } from '../../../core/analysis/types.ts';
+import { believable, comparedWindows, isMoved } from '../../../core/analysis/windows.ts';
+import {
+  inVerify,
+  measured,
+  minute,
+  onFirstStep,
+  onSecondStep,
+  opened,
+  raised,
+  stateAfter,
+  TWO_TARGETS,
+} from '../rollout/given.ts';
+
+/** A window of so many requests on each side, of which each side failed one. */
+const window = (at: number, canary = 10, stable = 90): Window => ({
+  start: minute(at),
+  canary: { bad: 1, total: canary },
+  stable: { bad: 1, total: stable },
+});
+const starts = (found: readonly { start: number }[]) =>
+  found.map(({ start }) => (start - minute(0)) / 60_000);
+const all = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => window(from + index));
+
+describe('both versions are compared', () => {
+  test('from the window of the first raise on', () => {
+    expect(starts(comparedWindows(stateAfter(onFirstStep()), all(-2, 3)))).toEqual([0, 1, 2]);
+    const onTheMinute = stateAfter(opened(), ...raised(10, 1, 1));
+    expect(starts(comparedWindows(onTheMinute, all(-2, 3)))).toEqual([1, 2]);
+    expect(comparedWindows(stateAfter(opened()), all(-2, 3))).toEqual([]);
+  });
+
+  test('until promotion: a window in which stable lost its traffic is none', () => {
+    expect(starts(comparedWindows(stateAfter(inVerify()), all(6, 12)))).toEqual([6, 7]);
+    const onTheMinute = stateAfter(onSecondStep(), measured('pass', [5, 7]), ...raised(100, 3, 8));
+    expect(starts(comparedWindows(onTheMinute, all(6, 12)))).toEqual([6, 7]);
+  });
+
+  test('where both had requests', () => {
+    const state = stateAfter(onFirstStep());
+    const { canary: _, ...alone } = window(3);
+    expect(comparedWindows(state, [window(1, 0), window(2, 10, 0), alone])).toEqual([]);
+    expect(comparedWindows(state, [window(1, 1, 1)])).toEqual([
+      { start: minute(1), c: 1, nc: 1, s: 1, ns: 1 },
+    ]);
+  });
+});
+
+describe('the share of the canary in a window in which traffic moved', () => {
+  const share = (state: ReturnType<typeof stateAfter>, given: Window) =>
+    comparedWindows(state, [given])[0]?.share;
+
+  test('is the largest weight that can have been in force, which later raises do not change', () => {
+    expect(share(stateAfter(onFirstStep()), window(0, 1, 99))).toBe(0.1);
+    expect(share(stateAfter(onSecondStep()), window(0, 1, 99))).toBe(0.1);
+    expect(share(stateAfter(onSecondStep()), window(4, 1, 99))).toBe(0.5);
+  });
+
+  test('is what the canary really got, where that is more', () => {
+    expect(share(stateAfter(onSecondStep()), window(4, 60, 40))).toBe(0.6);
+    expect(share(stateAfter(onSecondStep()), window(0, 20, 80))).toBe(0.2);
+  });
+
+  test('is not asked where nothing moved', () => {
+    expect(share(stateAfter(onSecondStep()), window(2, 60, 40))).toBeUndefined();
+  });
+
+  test('counts a raise of two targets that moved in different minutes as one step', () => {
+    const both = [
+      opened({ targets: TWO_TARGETS }),
+      ...raised(10, 1, 0.5),
+      ...raised(10, 2, 1.5, 'worker'),
+      measured('pass', [2, 4]),
+      ...raised(50, 3, 5.5),
+      ...raised(50, 4, 6.5, 'worker'),
+    ];
+    expect(share(stateAfter(both), window(0, 1, 99))).toBe(0.1);
+    expect(share(stateAfter(both), window(1, 1, 99))).toBe(0.1);
+    expect(share(stateAfter(both), window(5, 1, 99))).toBe(0.5);
+  });
+});
+
+test('a move belongs to the window that it opens, not to the one that it ends', () => {
+  const state = stateAfter(opened(), ...raised(10, 1, 1));
+  expect([0, 1, 2].map((at) => isMoved(state, window(at)))).toEqual([false, true, false]);
+});
+
+describe('windows are believed', () => {
+  const why = (...windows: Window[]) => believable(windows).skipped.map((line) => line.split(': ')[1]);
+
+  test('that begin on whole minutes, once each, in the order of time', () => {
+    expect(believable(all(1, 4)).windows).toHaveLength(3);
+    expect(why({ start: minute(1) + 1 })).toEqual(['it does not begin on a whole minute']);
+    expect(why({ start: Number.NaN }, window(1))).toEqual(['it does not begin on a whole minute']);
+    expect(why(window(2), window(1))).toEqual(['it came after a later one']);
+    expect(why(window(1), window(1))).toEqual(['it was given more than once']);
+  });
+
+  test('whose counts can be: stable is looked at as well as the canary', () => {
+    expect(why(window(1, 10, Number.NaN))).toEqual(['stable counts NaN requests, which is no count']);
+    expect(why(window(1, -1))).toEqual(['canary counts -1 requests, which is no count']);
+    expect(why({ start: minute(1), stable: { bad: 2, total: 1 } })).toEqual([
+      'stable counts 2 bad requests of 1',
+    ]);
+    expect(why(window(1, 1e15))).toHaveLength(1);
+    expect(believable([window(1, 1e6)]).windows).toHaveLength(1);
+  });
+
+  test('and of many that are not, the first few are named and the rest counted', () => {
+    const bad = (count: number) => all(1, 1 + count).map((each) => ({ ...each, start: each.start + 1 }));
+    const lines = believable(bad(100)).skipped;
+    expect(lines.at(-1)).toBe(`and ${100 - (lines.length - 1)} more windows are not used`);
+    expect(believable(bad(lines.length - 1)).skipped.at(-1)).toContain('it does not begin on a whole minute');
+    expect(lines.length).toBeLessThan(50);
+  });
+});
