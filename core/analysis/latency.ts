@@ -24,7 +24,7 @@ export function slowFrom(
   const [first] = known;
   if (first === undefined) return undefined;
   const total = known.reduce((sum, spread) => sum + spread.total, 0);
-  const allowed = total * (1 - percentile / 100);
+  const allowed = (total * (100 - percentile)) / 100;
   if (allowed < SLOW_MIN) return undefined;
   const stable = first.edges.find(
     (edge) => known.reduce((sum, spread) => sum + overEdge(spread, edge), 0) <= allowed,

@@ -1,9 +1,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { judge } from '../../../core/analysis/judge.ts';
-import { type Cells, evidenceOfSlowdown } from '../../../core/analysis/slowdown.ts';
+import {
+  type Cells,
+  cellsFrom,
+  evidenceOfSlowdown,
+  slowdownWindows,
+} from '../../../core/analysis/slowdown.ts';
 import type { Series, Spread, SpreadWindow } from '../../../core/analysis/types.ts';
-import { minute, onFirstStep, stateAfter } from '../rollout/given.ts';
+import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import { inVerify, minute, onFirstStep, onSecondStep, opened, raised, stateAfter } from '../rollout/given.ts';
 
 const EDGES = [80, 100, 125, 156];
 const cells: Cells = { stable: EDGES, canary: EDGES, ranks: [0.2, 0.5, 0.8, 0.97, 0.995] };
@@ -127,4 +133,71 @@ describe('the rule `latency`', () => {
       reason: expect.stringContaining('latency: no threshold'),
     });
   });
+});
+
+describe('the cells of durations', () => {
+  const edges = [10, 20, 40, 80];
+  const of = (total: number, ...over: number[]): Spread => ({ total, edges, over });
+  const cut = (ratio: number, ...history: Spread[]) =>
+    cellsFrom(
+      stateAfter(onFirstStep()),
+      history.map((stable, at) => ({ start: minute(at - history.length), stable })),
+      ratio,
+    );
+
+  test('end for the canary at the first edge that is later by the tolerated ratio', () => {
+    expect(cut(2, of(1000, 500, 100, 10, 0))).toEqual({
+      stable: [10, 20, 40],
+      canary: [20, 40, 80],
+      ranks: [0.25, 0.7, 0.945, 0.995].map((rank) => expect.closeTo(rank, 9)),
+    });
+    expect(cut(1, of(1000, 500, 100, 10, 0))?.canary).toEqual([10, 20, 40]);
+    expect(cut(1.5, of(1000, 500, 100, 10, 0))?.canary).toEqual([20, 40, 80]);
+    expect(cut(9, of(1000, 500, 100, 10, 0))).toBeUndefined();
+  });
+
+  test('hold five requests of the history at least, added up over its minutes; smaller ones are joined', () => {
+    expect(cut(1, of(100, 95, 5, 4, 0))?.stable).toEqual([10, 20]);
+    expect(cut(1, of(100, 96, 5, 4, 0))?.stable).toEqual([20]);
+    expect(cut(1, of(50, 46, 2, 2, 0), of(50, 46, 3, 2, 0))?.stable).toEqual([10, 20]);
+    expect(cut(1, of(9, 5, 0, 0, 0))).toBeUndefined();
+    expect(cut(1, of(10, 5, 0, 0, 0))).toEqual({ stable: [10], canary: [10], ranks: [0.25, 0.75] });
+    expect(cut(1)).toBeUndefined();
+  });
+
+  test('have the ranks of their middles, each later than the one before', () => {
+    const { ranks = [] } = cut(1, of(1000, 900, 300, 50, 10)) ?? {};
+    expect(ranks).toEqual([0.05, 0.4, 0.825, 0.97, 0.995].map((rank) => expect.closeTo(rank, 9)));
+  });
+});
+
+describe('evidence of a slower canary from few requests', () => {
+  test('is bounded by its part of the requests, so that one slow request is never proof', () => {
+    const one = (stable: number) =>
+      evidenceOfSlowdown([window([0, 0, 0, 0, 1], [0, 0, stable, 0, 0])], cells, alone);
+    expect(one(1)).toBeGreaterThan(0);
+    expect(one(1)).toBeLessThanOrEqual(Math.log(2));
+    expect(one(3)).toBeLessThanOrEqual(Math.log(4));
+    expect(one(1000)).toBeGreaterThan(one(1));
+  });
+
+  test('is divided by the burst in which requests come', () => {
+    const slow = [window([0, 0, 10, 30, 60], [100, 300, 400, 100, 10])];
+    const single = evidenceOfSlowdown(slow, cells, alone);
+    const burst = evidenceOfSlowdown(slow, cells, { ...alone, burst: 3 });
+    expect(single).toBeGreaterThan(5);
+    expect(burst).toBeGreaterThan(0);
+    expect(burst).toBeLessThan(single / 2);
+  });
+});
+
+test('windows of the comparison lie between the first raise and promotion, without the minutes in which environments are new', () => {
+  const spreads = Array.from({ length: 14 }, (_, at) => window([1, 1, 1, 1, 1], [9, 9, 9, 9, 9], at - 1));
+  const used = (...history: RolloutEvent[]) =>
+    slowdownWindows(stateAfter(history), spreads).map(({ start }) => (start - minute(0)) / 60_000);
+  expect(used(opened())).toEqual([]);
+  expect(used(...onFirstStep())).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  expect(used(...onSecondStep())).toEqual([2, 3, 6, 7, 8, 9, 10, 11, 12]);
+  expect(used(...inVerify())).toEqual([2, 3, 6, 7]);
+  expect(used(opened(), ...raised(10, 1, 2))).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
 });
