@@ -1,0 +1,156 @@
+import { describe, expect, test } from 'vitest';
+import { plannedWindows } from '../../../core/analysis/finding.ts';
+import { judge } from '../../../core/analysis/judge.ts';
+import type { Series, Spread, WatchRule, Window } from '../../../core/analysis/types.ts';
+import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
+import { inVerify, minute, onFirstStep, opened, plan, raised, stateAfter } from '../rollout/given.ts';
+
+type Pair = [bad: number, total: number];
+const count = ([bad, total]: Pair) => ({ bad, total });
+const window = (start: number, canary?: Pair, stable?: Pair): Window => ({
+  start: minute(start),
+  ...(canary === undefined ? {} : { canary: count(canary) }),
+  ...(stable === undefined ? {} : { stable: count(stable) }),
+});
+const errors: WatchRule = { metric: 'errors', ratio: 1.5 };
+const verdictOf = (history: RolloutEvent[], series: Series, at: number) =>
+  judge(stateAfter(history), { series: { api: series }, alarms: [] }, minute(at));
+/** What is said of the first rule. */
+const said = (history: RolloutEvent[], series: Series, at = 4) => {
+  const found = verdictOf(history, series, at).findings.find(({ metric }) => metric !== 'traffic');
+  if (found === undefined) throw new Error('Nothing was found.');
+  return found;
+};
+const watching = (rule: WatchRule, more: Partial<Opening> = {}) => onFirstStep({ watch: [rule], ...more });
+
+test('the windows of a plan are those of every step at its longest, with the wait for their data, and two at least', () => {
+  const steps = (...longest: number[]) =>
+    longest.map((maxBakeSeconds, at) => ({ weight: at + 1, bakeSeconds: 60, maxBakeSeconds }));
+  const planned = (settleSeconds: number, ...longest: number[]) =>
+    plannedWindows(stateAfter(opened({ settleSeconds, plan: plan({ steps: steps(...longest) }) })));
+  expect(planned(60, 600, 600)).toBe(22);
+  expect(planned(61, 600, 600)).toBe(23);
+  expect(planned(60, 60)).toBe(2);
+  expect(planned(60)).toBe(2);
+});
+
+describe('what a pass still needs is told', () => {
+  test('where no window of the step has settled', () => {
+    expect(said(watching(errors), { errors: [window(-3, undefined, [1, 900])] }, 1.5)).toMatchObject({
+      needed: 'no window of this step has settled yet',
+      status: 'inconclusive',
+    });
+  });
+
+  test('where stable had no requests; a rule of a share needs none of them', () => {
+    const alone = (total: number) => ({ errors: [window(1, [0, total]), window(2, [0, total])] });
+    expect(said(watching(errors), alone(50)).needed).toBe('stable had no requests to compare with');
+    expect(said(watching({ metric: 'errors', share: 0.01 }), alone(5_000))).toMatchObject({ status: 'pass' });
+  });
+
+  test.each<[string, WatchRule, number]>([
+    ['a ratio', errors, 9],
+    ['a share', { metric: 'errors', share: 0.02 }, 0],
+  ])('of %s as the fewest requests that pass', (_, rule, beside) => {
+    const on = (total: number) =>
+      said(watching(rule), { errors: [window(1, [0, total], [0, total * beside])] });
+    const needed = Number(/about ([\d,]+) canary/.exec(on(20).needed ?? '')?.[1]?.replace(',', ''));
+    expect(needed).toBeGreaterThan(20);
+    expect(on(needed).status).toBe('pass');
+    expect(on(needed - 1).status).toBe('inconclusive');
+    expect(on(needed - 1).needed).toBe(on(20).needed);
+  });
+
+  test('by the weight where the canary has met nobody yet: the more of the traffic it gets, the fewer it needs', () => {
+    const needed = (weight: number) => {
+      const steps = [{ weight, bakeSeconds: 120, maxBakeSeconds: 600 }];
+      const history = [opened({ watch: [errors], plan: plan({ steps }) }), ...raised(weight, 1, 0.5)];
+      const text = said(history, { errors: [window(1, [0, 0], [0, 9])] }).needed ?? '';
+      return Number(/about ([\d,]+) canary/.exec(text)?.[1]?.replace(',', ''));
+    };
+    expect(needed(1)).toBeGreaterThan(0);
+    expect(needed(80)).toBeGreaterThan(needed(1));
+  });
+});
+
+describe('after promotion what a pass still needs is told', () => {
+  const verifying = (watch: WatchRule) => inVerify({ watch: [watch] });
+  const before = [window(5, [0, 500], [5, 500]), window(6, [0, 500], [5, 500])];
+
+  test('where nobody called', () => {
+    expect(said(verifying(errors), { errors: before }, 12).needed).toBe(
+      'no window with requests has settled since promotion',
+    );
+  });
+
+  test.each<[string, WatchRule]>([
+    ['a ratio', errors],
+    ['a share', { metric: 'errors', share: 0.02 }],
+  ])('of %s as the fewest requests that pass', (_, rule) => {
+    const on = (total: number) => said(verifying(rule), { errors: [...before, window(9, [0, total])] }, 12);
+    const needed = Number(
+      /^a pass needs about ([\d,]+) canary requests$/.exec(on(5).needed ?? '')?.[1]?.replace(',', ''),
+    );
+    expect(needed).toBeGreaterThan(5);
+    expect(on(needed).status).toBe('pass');
+    expect(on(needed - 1).status).toBe('inconclusive');
+  });
+});
+
+test('an absolute tolerance counts what the canary did since the first raise, and nothing before', () => {
+  const rule: WatchRule = { metric: 'errors', share: 0.01 };
+  const healthy = [window(1, [0, 900], [0, 900]), window(2, [0, 900], [0, 900])];
+  const evidence = (...more: Window[]) => said(watching(rule), { errors: [...more, ...healthy] }).evidence;
+  expect(evidence(window(-3, [300, 300], [0, 900]))).toBe(evidence());
+  expect(evidence(window(0, [300, 300], [0, 900]))).toBeGreaterThan(evidence() + 5);
+  const onTheMinute = [opened({ watch: [rule] }), ...raised(10, 1, 1)];
+  const sick = said(onTheMinute, { errors: [window(0, [300, 300], [0, 900]), ...healthy] });
+  expect(sick.evidence).toBe(said(onTheMinute, { errors: healthy }).evidence);
+});
+
+describe('a canary that is silent', () => {
+  test('is blamed for uncounted responses only by what ran since it fell silent', () => {
+    const rule: WatchRule = { metric: 'http5xx', ratio: 1.5 };
+    const answers = [window(1, [0, 100], [0, 900]), window(2, undefined, [0, 900])];
+    const runs = (second: Pair) => [window(1, [0, 100], [0, 900]), window(2, second, [0, 900])];
+    const on = (second: Pair) => said(watching(rule), { http5xx: answers, errors: runs(second) });
+    expect(on([0, 100]).reason).toContain('the canary ran 100 times but counts no responses');
+    expect(on([0, 0]).reason).toContain(
+      'the canary was due about 100 requests at 10 % and CloudWatch shows none',
+    );
+  });
+});
+
+describe('slow requests of the rule `latency`', () => {
+  const edges = [10, 20, 40, 80, 160];
+  const of = (total: number, ...over: number[]): Spread => ({ total, edges, over });
+  const before = Array.from({ length: 14 }, (_, at) => ({
+    start: minute(at - 15),
+    stable: of(1000, 500, 100, 10, 0, 0),
+  }));
+  const since = (canary: Spread, from = 1, to = 7) =>
+    Array.from({ length: to - from }, (_, at) => ({
+      start: minute(from + at),
+      canary,
+      stable: of(1000, 500, 100, 10, 0, 0),
+    }));
+  const verdict = (canary: Spread, to = 7, at = 8) =>
+    verdictOf(
+      watching({ metric: 'latency', ratio: 1 }),
+      { latency: [...before, ...since(canary, 1, to)] },
+      at,
+    );
+
+  test('are told at the percentile where the canary differs most, once it is taken back', () => {
+    const tail = verdict(of(200, 100, 20, 20, 20, 0));
+    expect(tail).toMatchObject({ status: 'fail', reason: expect.stringContaining('took over 40 ms') });
+    const middle = verdict(of(200, 200, 20, 2, 0, 0));
+    expect(middle).toMatchObject({ status: 'fail', reason: expect.stringContaining('took over 10 ms') });
+  });
+
+  test('count once their window has settled', () => {
+    const slow = of(200, 200, 200, 200, 200, 0);
+    expect(verdict(slow, 7, 3.5).findings[0]?.canary.total).toBeLessThanOrEqual(200);
+    expect(verdict(slow, 7, 8).findings[0]?.canary.total).toBeGreaterThan(800);
+  });
+});
