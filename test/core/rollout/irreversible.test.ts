@@ -110,7 +110,7 @@ describe('a release that is not reversible', () => {
     const shut = { primary: '7', weights: {}, stamp: { ...stamp(2, 1, false), by: 'ada' } };
     given(once())
       .when({ type: 'Reconcile', target: 'api', seen: shut }, 3)
-      .then(revertOrdered(3, { cause: 'human', reason: 'ada aborted without the controller' }));
+      .then(revertOrdered(3, { cause: 'human', reason: 'ada aborted without the journal' }));
   });
 
   test('is refused like any other before it has traffic', () => {
