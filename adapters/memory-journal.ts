@@ -11,12 +11,12 @@ export interface JournalRecord {
 }
 
 interface Shelf {
-  events: string[];
-  head: string;
+  events: RolloutEvent[];
+  head: Rollout;
   tokens: HoldToken[];
 }
 
-/** A journal in memory with the promises of the real one: every item is stored as text, so nothing is shared with a caller. */
+/** A journal in memory with the promises of the real one: what it keeps is as JSON would give it back, and frozen, so no caller can change it. */
 export function memoryJournal(follow: (record: JournalRecord) => void = () => {}): Journal {
   const shelves = new Map<string, Shelf>();
   const locks = new Map<string, string>();
@@ -29,84 +29,79 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
       throw new RolloutError('RolloutUnknown', `Rollout ${rolloutId} is not in the journal; check its id.`);
     return found;
   };
-  const head = (found: Shelf): Rollout => JSON.parse(found.head) as Rollout;
 
   const settle = (rollout: Rollout) => {
     const { rolloutId, service } = rollout.opening;
     running.delete(rolloutId);
     for (const [key, holder] of locks) if (holder === rolloutId) locks.delete(key);
-    services.set(service, serviceAfter(services.get(service) ?? {}, rollout));
+    services.set(service, kept(serviceAfter(services.get(service) ?? {}, rollout)));
   };
 
   return {
     async read(rolloutId) {
-      const found = shelves.get(rolloutId);
-      return found && head(found);
+      return shelves.get(rolloutId)?.head;
     },
     async events(rolloutId) {
-      return (shelves.get(rolloutId)?.events ?? []).map((text) => JSON.parse(text) as RolloutEvent);
+      return [...(shelves.get(rolloutId)?.events ?? [])];
     },
-    async open(events) {
-      const rollout = fold(events);
-      if (rollout === undefined) throw new Error('A rollout cannot be opened without an event.');
+    async open(given) {
+      const events = given.map(kept);
+      const folded = fold(events);
+      if (folded === undefined) throw new Error('A rollout cannot be opened without an event.');
+      const rollout = kept(folded);
       const { rolloutId, targets } = rollout.opening;
       const present = shelves.get(rolloutId);
-      if (present !== undefined) return { result: 'exists', rollout: head(present) };
+      if (present !== undefined) return { result: 'exists', rollout: present.head };
       const by = targets.map((target) => locks.get(target.key)).find((holder) => holder !== undefined);
       if (by !== undefined) return { result: 'locked', by };
       if (!isEnded(rollout)) {
         running.add(rolloutId);
         for (const target of targets) locks.set(target.key, rolloutId);
       }
-      shelves.set(rolloutId, {
-        events: events.map((event) => JSON.stringify(event)),
-        head: JSON.stringify(rollout),
-        tokens: [],
-      });
+      shelves.set(rolloutId, { events: [...events], head: rollout, tokens: [] });
       follow({ rollout, events });
       return { result: 'opened', rollout };
     },
-    async append(rollout, events) {
+    async append(rollout, given) {
       const { rolloutId } = rollout.opening;
       const found = shelf(rolloutId);
-      const present = head(found);
+      const present = found.head;
       if (present.version !== rollout.version) {
         throw new RolloutError(
           'JournalConflict',
           `${rolloutId} is at version ${present.version}, not ${rollout.version}; read it again and decide again.`,
         );
       }
-      if (events.length === 0) return present;
-      const after = events.reduce<Rollout>(evolve, present);
-      found.events.push(...events.map((event) => JSON.stringify(event)));
-      found.head = JSON.stringify(after);
+      if (given.length === 0) return present;
+      const events = given.map(kept);
+      const after = kept(events.reduce<Rollout>(evolve, present));
+      found.events.push(...events);
+      found.head = after;
       if (isEnded(after) && !isEnded(present)) settle(after);
       follow({ rollout: after, events });
       return after;
     },
     async running() {
-      return [...running].map((rolloutId) => head(shelf(rolloutId)));
+      return [...running].map((rolloutId) => shelf(rolloutId).head);
     },
     crowd: async () => running.size,
     async service(name) {
-      return structuredClone(services.get(name) ?? {});
+      return services.get(name) ?? {};
     },
     async wait(service, waiting) {
       const before = services.get(service);
-      services.set(service, { ...before, waiting: structuredClone(waiting) });
+      services.set(service, kept({ ...before, waiting }));
       const gaveWay = before?.waiting;
       return gaveWay === undefined || gaveWay.release === waiting.release ? {} : { superseded: gaveWay };
     },
     async unwait(service, release) {
       const before = services.get(service);
-      if (before?.waiting?.release === release) services.set(service, { ...before, waiting: undefined });
+      if (before?.waiting?.release === release) services.set(service, kept({ ...before, waiting: undefined }));
     },
     async lift(service, release) {
       const before = services.get(service);
-      services.set(service, {
-        ...before,
-        quarantined: before?.quarantined?.filter((each) => each.release !== release),
-      });
+      const quarantined = before?.quarantined?.filter((each) => each.release !== release);
+      services.set(service, kept({ ...before, quarantined }));
     },
     async putToken(rolloutId, token) {
       const found = shelf(rolloutId);
@@ -116,4 +111,22 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
       return shelf(rolloutId).tokens.splice(0);
     },
   };
+}
+
+/** What has been kept: each append makes a few parts anew, and the others need no second copy. */
+const seen = new WeakSet<object>();
+
+/** A frozen copy as JSON would give it back; parts that were kept before are shared. */
+function kept<T>(value: T): T {
+  if (typeof value === 'number' && !Number.isFinite(value)) return null as T;
+  if (typeof value !== 'object' || value === null || seen.has(value)) return value;
+  const copy = Array.isArray(value) ? value.map((each) => kept(each) ?? null) : keptMembers(value);
+  seen.add(Object.freeze(copy));
+  return copy as T;
+}
+
+function keptMembers(value: object): object {
+  const copy: Record<string, unknown> = {};
+  for (const [key, member] of Object.entries(value)) if (member !== undefined) copy[key] = kept(member);
+  return copy;
 }

@@ -62,9 +62,12 @@ interface Totals {
 }
 
 interface Minute extends Totals {
-  /** What was added and cannot be read yet, by the second in which it can. */
-  pending: Map<Instant, Totals>;
+  /** What was added and cannot be read yet, and from when on it can. */
+  pending: (Totals & { visibleAt: Instant })[];
 }
+
+/** The metrics of one set of dimensions, by namespace and name, minute by minute. */
+type Place = Map<string, Map<Instant, Minute>>;
 
 const QUERIES_MAX = 500;
 const DATAPOINTS_MAX = 100_800;
@@ -83,7 +86,9 @@ export class SimulatedCloudWatch {
   readonly #clock: Clock;
   readonly #emissionDelayMs: () => number;
   readonly #alarms: SimulatedAlarms;
-  readonly #series = new Map<string, Map<Instant, Minute>>();
+  readonly #places = new Map<string, Place>();
+  /** Where the runs of each version are reported, as `dimensionSets` says. */
+  readonly #placesOfRuns = new Map<string, Place[]>();
 
   constructor(world: {
     clock: Clock;
@@ -123,8 +128,7 @@ export class SimulatedCloudWatch {
 
   /** Adds `samples` samples that are zero or one, `value` of them one. */
   count(datum: Datum & { samples: number }): void {
-    if (datum.samples === 0) return;
-    this.#add(datum, { sum: datum.value, samples: datum.samples, max: datum.value > 0 ? 1 : 0 });
+    if (datum.samples > 0) this.#add(datum, onesOf(datum.value, datum.samples));
   }
 
   /** Adds what Lambda measures of one run, and what the run logged in the embedded metric format. */
@@ -150,56 +154,59 @@ export class SimulatedCloudWatch {
 
   /** Adds what Lambda measures of many runs at once, but their duration; all are seen after their minute has ended. */
   invocations(runs: Invocations): void {
-    const timestamp = runs.minute - (runs.minute % WINDOW_MS);
-    const availableAt = timestamp + WINDOW_MS + this.#emissionDelayMs();
-    const add = (namespace: string, name: string, dimensions: Record<string, string>, value: number) =>
-      this.count({ namespace, name, dimensions, timestamp, value, samples: runs.count, availableAt });
-    const sets = dimensionSets(runs);
-    for (const dimensions of sets) {
-      add('AWS/Lambda', 'Invocations', dimensions, runs.count);
-      add('AWS/Lambda', 'Errors', dimensions, runs.errors);
-      if (runs.throttles)
-        this.count({
-          ...{ namespace: 'AWS/Lambda', name: 'Throttles', dimensions, timestamp, availableAt },
-          ...{ value: runs.throttles, samples: runs.throttles },
-        });
+    const start = runs.minute - (runs.minute % WINDOW_MS);
+    const visibleAt = start + WINDOW_MS + this.#emissionDelayMs();
+    const { count: samples, throttles = 0, batch, faults } = runs;
+    const add = (place: Place, metric: string, totals: Totals) => {
+      if (totals.samples > 0) addTo(place, metric, start, visibleAt, totals);
+    };
+    const places = this.#reportedAt(runs);
+    for (const place of places) {
+      add(place, 'AWS/Lambda Invocations', onesOf(samples, samples));
+      add(place, 'AWS/Lambda Errors', onesOf(runs.errors, samples));
+      add(place, 'AWS/Lambda Throttles', onesOf(throttles, throttles));
     }
-    const byVersion = sets.at(-1);
+    const byVersion = places.at(-1);
     if (byVersion === undefined) return;
     for (const [name, count] of Object.entries(runs.latency ?? {}))
-      this.count({
-        ...{ namespace: 'Spillway', name, dimensions: byVersion, timestamp, availableAt },
-        ...{ value: count, samples: count },
-      });
-    for (const [name, sum] of [
-      ['BatchItems', runs.batch?.items],
-      ['BatchFailures', runs.batch?.failures],
-    ] as const)
-      if (sum !== undefined)
-        this.#add(
-          { namespace: 'Spillway', name, dimensions: byVersion, timestamp, value: sum, availableAt },
-          { sum, samples: runs.count, max: sum },
-        );
-    if (runs.faults === undefined) return;
-    add('Spillway', 'Responses', byVersion, runs.count);
-    add('Spillway', 'Faults', byVersion, runs.faults);
+      add(byVersion, `Spillway ${name}`, onesOf(count, count));
+    if (batch !== undefined) {
+      const { items, failures } = batch;
+      addTo(byVersion, 'Spillway BatchItems', start, visibleAt, { sum: items, samples, max: items });
+      addTo(byVersion, 'Spillway BatchFailures', start, visibleAt, { sum: failures, samples, max: failures });
+    }
+    if (faults === undefined) return;
+    add(byVersion, 'Spillway Responses', onesOf(samples, samples));
+    add(byVersion, 'Spillway Faults', onesOf(faults, samples));
   }
 
-  #add({ timestamp, availableAt, ...metric }: Datum, totals: Totals): void {
+  #add({ namespace, name, dimensions, timestamp, availableAt }: Datum, totals: Totals): void {
     const visibleAt = availableAt ?? this.#clock.now() + this.#emissionDelayMs();
-    const key = keyOf(metric);
-    const minutes = this.#series.get(key) ?? new Map<Instant, Minute>();
-    this.#series.set(key, minutes);
     const start = timestamp - (timestamp % WINDOW_MS);
-    const minute = minutes.get(start) ?? { ...nothing(), pending: new Map() };
-    minutes.set(start, minute);
-    // Whole seconds keep the list of what is pending short, however much traffic there is.
-    const second = Math.ceil(visibleAt / SECOND_MS) * SECOND_MS;
-    minute.pending.set(second, sumOf(minute.pending.get(second) ?? nothing(), totals));
+    addTo(this.#placeOf(dimensions), `${namespace} ${name}`, start, visibleAt, totals);
+  }
+
+  #placeOf(dimensions: Record<string, string>): Place {
+    const key = keyOf(dimensions);
+    const place = this.#places.get(key) ?? new Map();
+    this.#places.set(key, place);
+    return place;
+  }
+
+  #reportedAt(runs: Invocations): Place[] {
+    const key = `${runs.functionName}:${runs.alias}:${runs.version}`;
+    const places =
+      this.#placesOfRuns.get(key) ?? dimensionSets(runs).map((dimensions) => this.#placeOf(dimensions));
+    this.#placesOfRuns.set(key, places);
+    return places;
+  }
+
+  #minutesOf({ namespace, name, dimensions }: MetricKey): ReadonlyMap<Instant, Minute> | undefined {
+    return this.#places.get(keyOf(dimensions))?.get(`${namespace} ${name}`);
   }
 
   #read(metric: MetricKey, from: Instant, to: Instant): Totals | undefined {
-    const minutes = this.#series.get(keyOf(metric));
+    const minutes = this.#minutesOf(metric);
     return minutes && totalsOf(minutes, from, to, this.#clock.now());
   }
 
@@ -222,9 +229,9 @@ export class SimulatedCloudWatch {
   #result(query: MetricDataQuery, from: Instant, to: Instant, descending: boolean): MetricDataResult {
     const { metric, statistic, periodMs } = readQuery(query, from);
     const points: [Instant, number][] = [];
-    const minutes = this.#series.get(keyOf(metric)) ?? new Map<Instant, Minute>();
+    const minutes = this.#minutesOf(metric);
     const now = this.#clock.now();
-    for (let start = from; start < to; start += periodMs) {
+    for (let start = from; start < to && minutes !== undefined; start += periodMs) {
       const totals = totalsOf(minutes, start, Math.min(start + periodMs, to), now);
       if (totals !== undefined) points.push([start, VALUES[statistic](totals)]);
     }
@@ -325,29 +332,46 @@ function readQuery(query: MetricDataQuery, from: Instant) {
   return { metric, statistic, periodMs };
 }
 
-/** Keys of metrics that are asked for minute by minute. */
-const keys = new WeakMap<MetricKey, string>();
+/** Keys of dimensions that are asked for again and again. */
+const keys = new WeakMap<Record<string, string>, string>();
 
-function keyOf(metric: MetricKey): string {
-  const key = keys.get(metric) ?? newKey(metric);
-  keys.set(metric, key);
+function keyOf(dimensions: Record<string, string>): string {
+  const key = keys.get(dimensions) ?? newKey(dimensions);
+  keys.set(dimensions, key);
   return key;
 }
 
-function newKey({ namespace, name, dimensions }: MetricKey): string {
-  let key = `${namespace}\n${name}`;
+function newKey(dimensions: Record<string, string>): string {
   const names = Object.keys(dimensions);
   if (names.length > 1) names.sort();
+  let key = '';
   for (const dimension of names) key += `\n${dimension}\n${dimensions[dimension]}`;
   return key;
+}
+
+/** Samples that are zero or one, `sum` of them one. */
+const onesOf = (sum: number, samples: number): Totals => ({ sum, samples, max: sum > 0 ? 1 : 0 });
+
+function addTo(place: Place, metric: string, start: Instant, visibleAt: Instant, totals: Totals): void {
+  const minutes = place.get(metric) ?? new Map<Instant, Minute>();
+  if (minutes.size === 0) place.set(metric, minutes);
+  const minute = minutes.get(start) ?? { ...nothing(), pending: [] };
+  if (minute.samples === 0 && minute.pending.length === 0) minutes.set(start, minute);
+  // Whole seconds keep the list of what is pending short, however much traffic there is.
+  const second = Math.ceil(visibleAt / SECOND_MS) * SECOND_MS;
+  const pending = minute.pending.find((each) => each.visibleAt === second);
+  if (pending === undefined) minute.pending.push({ ...totals, visibleAt: second });
+  else addUp(pending, totals);
 }
 
 function nothing(): Totals {
   return { sum: 0, samples: 0, max: Number.NEGATIVE_INFINITY };
 }
 
-function sumOf(a: Totals, b: Totals): Totals {
-  return { sum: a.sum + b.sum, samples: a.samples + b.samples, max: Math.max(a.max, b.max) };
+function addUp(to: Totals, { sum, samples, max }: Totals): void {
+  to.sum += sum;
+  to.samples += samples;
+  to.max = Math.max(to.max, max);
 }
 
 /** What can be read by now of some minutes together; undefined where nothing can. */
@@ -362,18 +386,20 @@ function totalsOf(
     const minute = minutes.get(start);
     if (minute === undefined) continue;
     const seen = visible(minute, now);
-    if (seen.samples > 0) totals = totals === undefined ? seen : sumOf(totals, seen);
+    if (seen.samples === 0) continue;
+    totals ??= nothing();
+    addUp(totals, seen);
   }
   return totals;
 }
 
 /** What can be read of a minute by now; what has become readable is moved over once. */
 function visible(minute: Minute, now: Instant): Totals {
-  for (const [availableAt, totals] of minute.pending) {
-    if (availableAt > now) continue;
-    Object.assign(minute, sumOf(minute, totals));
-    minute.pending.delete(availableAt);
-  }
+  if (minute.pending.length === 0) return minute;
+  const seen = minute.pending.filter(({ visibleAt }) => visibleAt <= now);
+  if (seen.length === 0) return minute;
+  for (const totals of seen) addUp(minute, totals);
+  minute.pending = minute.pending.filter(({ visibleAt }) => visibleAt > now);
   return minute;
 }
 
