@@ -96,7 +96,8 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
     },
     async unwait(service, release) {
       const before = services.get(service);
-      if (before?.waiting?.release === release) services.set(service, kept({ ...before, waiting: undefined }));
+      if (before?.waiting?.release === release)
+        services.set(service, kept({ ...before, waiting: undefined }));
     },
     async lift(service, release) {
       const before = services.get(service);

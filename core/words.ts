@@ -1,8 +1,10 @@
 import type { Count } from './analysis/types.ts';
 
+const inEnglish = new Intl.NumberFormat('en-US');
+
 /** A whole number as people read it: 8,120. */
 export function number(value: number): string {
-  return value.toLocaleString('en-US');
+  return inEnglish.format(value);
 }
 
 /** "canary 9 of 412 failed, stable 3 of 8,120". */

@@ -35,8 +35,17 @@ export const shareOf = (at: Standing | undefined, canary: string): Percent => {
   return Object.values(at.weights).reduce((left, weight) => left - weight, 100);
 };
 
+/** Every checker looks at the same views, and a run no longer changes once it has been recorded. */
+const known = new WeakMap<Run, View[]>();
+
 /** Each rollout of a run by itself. */
-export function views({ timeline, heads }: Run): View[] {
+export function views(run: Run): View[] {
+  const all = known.get(run) ?? viewsOf(run);
+  known.set(run, all);
+  return all;
+}
+
+function viewsOf({ timeline, heads }: Run): View[] {
   return heads.map(({ opening }) => {
     const id = opening.rolloutId;
     const happened = timeline.flatMap((entry, index) =>

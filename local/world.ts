@@ -130,7 +130,13 @@ interface Clients {
   sfn: SFNClient;
 }
 
-const definition = readFileSync(new URL('../statemachines/rollout.asl.json', import.meta.url), 'utf8');
+/** The state machine, each placeholder replaced by the name of the function that it stands for. */
+const definition: unknown = JSON.parse(
+  readFileSync(new URL('../statemachines/rollout.asl.json', import.meta.url), 'utf8').replace(
+    /\$\{(\w+)\}/g,
+    (_, name: string) => named(name),
+  ),
+);
 
 /** Builds a world: simulated services, real adapters, handlers and state machine. One seed gives one history where all code is model code. */
 export function createWorld(options: WorldOptions): World {
@@ -216,7 +222,7 @@ export function createWorld(options: WorldOptions): World {
     random,
     region: REGION,
     account: ACCOUNT,
-    machines: { rollout: JSON.parse(definition.replace(/\$\{(\w+)\}/g, (_, name: string) => named(name))) },
+    machines: { rollout: definition },
     task: (resource, args) => runTask(resource, args, invoke, lambdaOperations, clock),
   });
   const lambdaOperations = settled(lambda.operations as Operations, [

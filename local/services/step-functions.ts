@@ -79,6 +79,16 @@ const TOKEN = /^task-token-(\d+)$/;
 /** An event leaves input and output out when they are longer, in characters (Step Functions developer guide, "Automating event delivery"). */
 const EVENT_DATA_MAX = 248 * 1024;
 
+const machines = new WeakMap<object, Machine>();
+
+/** Many worlds run one definition, which is compiled for the first of them. */
+function compiled(definition: unknown): Machine {
+  const key = Object(definition) as object;
+  const machine = machines.get(key) ?? compile(definition);
+  machines.set(key, machine);
+  return machine;
+}
+
 /** Standard state machines: their executions, task tokens and status events, with AWS's rules. */
 export class SimulatedStepFunctions {
   readonly #world: World;
@@ -92,7 +102,7 @@ export class SimulatedStepFunctions {
   constructor(world: World) {
     this.#world = world;
     for (const [name, definition] of Object.entries(world.machines)) {
-      this.#machines.set(this.machineArn(name), compile(definition));
+      this.#machines.set(this.machineArn(name), compiled(definition));
     }
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FAULT_NAMES } from '../../local/faults.ts';
-import { playSeed, reportOf } from '../../local/report.ts';
+import { reportOf } from '../../local/report.ts';
+import { playSeed } from '../../local/seed.ts';
 import { EMPTY } from '../empty.ts';
 import { HOUR, type Plot, play, ROLLOUT_ID, type Stage } from './stage.ts';
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { caseOf } from '../../local/case.ts';
 import { FAULT_NAMES } from '../../local/faults.ts';
-import { playSeed, reportOf } from '../../local/report.ts';
+import { reportOf } from '../../local/report.ts';
+import { playSeed } from '../../local/seed.ts';
 import { playCase } from '../../local/simulation.ts';
 
 const SEEDS = 500;
