@@ -9,6 +9,8 @@ const MINUTE = 60_000;
 export const WORKER = 'checkout-prod-worker';
 /** The function that hooks ask. */
 export const HOOK = 'checkout-check';
+/** The queue that may feed the function, and where it puts what failed too often. */
+export const QUEUE = { queue: 'orders', dlq: 'orders-dlq' };
 /** The alarm that a rollout file may name. */
 export const ALARM = 'checkout-errors';
 
@@ -54,6 +56,8 @@ export interface Case {
   stableErrors: number;
   release: Release;
   targets: 1 | 2;
+  /** Whether the first target takes messages from a queue, as many a second, instead of requests; a failed one is handed back. */
+  isFed: boolean;
   /** Changes to the rollout file. */
   file: Record<string, unknown>;
   /** `errors` goes off by errors of the function; `red` has been red for ever. */
@@ -83,6 +87,9 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
     : undefined;
   if (alarm !== undefined) file.alarms = [ALARM];
   if (release.kind === 'slow') file.watch = { errors: '1.5x', p95: '1.25x' };
+  const isFed = release.kind !== 'slow' && random.fork('queue').next() < 0.15;
+  if (isFed) feed(file, random.fork('limits'));
+  holdBack(file, random.fork('hold-back'));
   const noise = faults.length === 0 ? 0 : among(setting, 0, 0.3, 1, 1, 3);
   return {
     seed,
@@ -90,6 +97,7 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
     stableErrors,
     release,
     targets,
+    isFed,
     file,
     ...(alarm === undefined ? {} : { alarm }),
     orders: ordersOf(random.fork('orders'), file),
@@ -150,6 +158,27 @@ function fileOf(random: Random): Record<string, unknown> {
     .sort((a, b) => a - b)
     .map((weight) => ({ weight, bake: `${60 + random.int(180)}s`, maxBake: '8m' }));
   return { steps, verify, onInconclusive, ...asked };
+}
+
+/** Makes the first target one that a queue feeds. What is handed back is always limited, since nothing else sees it. */
+function feed(file: Case['file'], random: Random): void {
+  const isLucky = (share: number) => random.next() < share;
+  const api = { ...targetOf(FUNCTION), source: 'sqs', ...QUEUE };
+  file.targets = { ...(file.targets as object | undefined), api };
+  file.watch = { errors: '1.5x' };
+  file.limits = {
+    batchFailures: among(random, 0, 5, 50),
+    ...(isLucky(0.5) ? { dlqNew: among(random, 0, 20) } : {}),
+    ...(isLucky(0.5) ? { oldestMessage: among(random, '2m', '15m') } : {}),
+  };
+}
+
+/** Keeps a rest of the traffic on stable before promotion, where the steps leave room for it. */
+function holdBack(file: Case['file'], random: Random): void {
+  const last = (file.steps as { weight: number }[] | undefined)?.at(-1)?.weight ?? 100;
+  const percent = 1 + random.int(10);
+  if (random.next() < 0.2 && last < 100 - percent)
+    file.holdBack = { percent, bake: `${60 + random.int(240)}s` };
 }
 
 const ANCHORS = [

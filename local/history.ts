@@ -22,7 +22,7 @@ export function historyOf(it: Case, { run, strikes, violations, uploadedAt }: Pl
 function settingOf(it: Case): string[] {
   const { targets: _, ...file } = it.file;
   return [
-    `The release ${releaseText(it.release)}; ${it.requestsPerSecond} requests a second on ${it.targets === 1 ? 'one target' : 'each of two targets'}.`,
+    `The release ${releaseText(it.release)}; ${it.requestsPerSecond} ${it.isFed ? 'messages' : 'requests'} a second on ${it.targets === 1 ? 'one target' : 'each of two targets'}.`,
     `Its rollout file: ${JSON.stringify(file)}`,
     ...it.orders.map(({ does, when }) => `A person will ${does}, ${momentText(when)}.`),
     ...it.troubles.map(

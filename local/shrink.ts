@@ -48,9 +48,12 @@ export async function shrink(
 /** Each answers the case with one thing less, or undefined where there is nothing to take. */
 const PLAINER: ((it: Case) => Case | undefined)[] = [
   (it) => (it.release.kind === 'good' ? undefined : { ...it, release: { kind: 'good' } }),
-  (it) => (it.targets === 1 ? undefined : { ...it, targets: 1, file: without(it.file, 'targets') }),
+  (it) => (it.targets === 1 ? undefined : oneTarget(it)),
   (it) => (it.alarm === undefined ? undefined : plainAlarm(it)),
   (it) => ('hooks' in it.file ? { ...it, file: without(it.file, 'hooks') } : undefined),
+  (it) => ('holdBack' in it.file ? { ...it, file: without(it.file, 'holdBack') } : undefined),
+  (it) => ('dlqNew' in limitsOf(it) ? withoutLimit(it, 'dlqNew') : undefined),
+  (it) => ('oldestMessage' in limitsOf(it) ? withoutLimit(it, 'oldestMessage') : undefined),
   (it) => ('gates' in it.file ? { ...it, file: without(it.file, 'gates') } : undefined),
   (it) => (stepsOf(it).length > 1 ? withSteps(it, stepsOf(it).slice(0, -1)) : undefined),
   (it) => (stepsOf(it).length > 1 ? withSteps(it, stepsOf(it).slice(1)) : undefined),
@@ -64,6 +67,17 @@ const without = (file: Case['file'], key: string): Case['file'] => {
   const { [key]: _, ...rest } = file;
   return rest;
 };
+
+function oneTarget(it: Case): Case {
+  const { api } = it.file.targets as Record<string, unknown>;
+  return { ...it, targets: 1, file: { ...it.file, targets: { api } } };
+}
+
+const limitsOf = ({ file }: Case): Record<string, unknown> => Object(file.limits);
+const withoutLimit = (it: Case, limit: string): Case => ({
+  ...it,
+  file: { ...it.file, limits: without(limitsOf(it), limit) },
+});
 
 function plainAlarm({ alarm: _, ...it }: Case): Case {
   return { ...it, file: without(it.file, 'alarms') };

@@ -13,6 +13,7 @@ import {
   HOOK,
   type Moment,
   type Order,
+  QUEUE,
   type Release,
   type Trouble,
   WORKER,
@@ -85,7 +86,7 @@ export async function playCase(it: Case): Promise<Played> {
   stage = createScenario({
     clock,
     seed: it.seed,
-    requestsPerSecond: it.requestsPerSecond,
+    requestsPerSecond: it.isFed ? 0 : it.requestsPerSecond,
     stable: { errors: it.stableErrors, faults: 0.001 },
     canaries: { 2: behaviourOf(it.release, it.stableErrors) },
     rollout: it.file,
@@ -163,6 +164,15 @@ function behaviourOf(release: Release, usual: number): Behaviour {
   }
 }
 
+/** Share of its messages that a version hands back: none but for the fault of the release. */
+function handedBack(release: Release): Rate {
+  const { errors, faults } = behaviourOf(release, 0);
+  const shareOf = (of: Rate | number | undefined, ...met: Parameters<Rate>) =>
+    typeof of === 'function' ? of(...met) : (of ?? 0);
+  return (version, ...met) =>
+    version === '2' ? Math.max(shareOf(errors, version, ...met), shareOf(faults, version, ...met)) : 0;
+}
+
 /** Puts into the world what the case needs besides its function. */
 function furnish(stage: Scenario, it: Case, lasting: ReadonlyMap<FaultName, boolean>): void {
   const { helpers } = stage.lambda;
@@ -178,6 +188,13 @@ function furnish(stage: Scenario, it: Case, lasting: ReadonlyMap<FaultName, bool
       faultRate: () => 0.001,
     });
   }
+  if (it.isFed)
+    stage.addQueue({
+      functionName: FUNCTION,
+      ...QUEUE,
+      messagesPerSecond: it.requestsPerSecond,
+      failRate: handedBack(it.release),
+    });
   if (it.file.hooks !== undefined) {
     helpers.createFunction({ name: HOOK, tags });
     helpers.deployModel(HOOK, () =>
