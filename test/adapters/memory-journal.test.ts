@@ -36,3 +36,19 @@ test('an append or a token for a rollout that was never opened is refused by its
       message: expect.stringContaining('checkout--r1--1'),
     });
 });
+
+test('what is kept is as JSON would give it back, and parts that an append leaves alone are not copied', async () => {
+  const journal = memoryJournal();
+  await journal.open([openedEvent()]);
+  const before = (await journal.read('checkout--r1--1')) as Rollout;
+  const after = await journal.append(before, [
+    { ...noted('a'), extra: undefined, gap: [undefined], nan: Number.NaN } as never,
+  ]);
+  expect(after.opening).toBe(before.opening);
+  expect(await journal.read('checkout--r1--1')).toStrictEqual(JSON.parse(JSON.stringify(after)));
+  expect((await journal.events('checkout--r1--1')).at(-1)).toStrictEqual({
+    ...noted('a'),
+    gap: [null],
+    nan: null,
+  });
+});

@@ -324,7 +324,7 @@ export function describeJournal(implementation: Implementation<Journal>): void {
       expect(await journal.takeTokens(ID)).toEqual([{ version: 2, token: 't' }]);
     });
 
-    keeps('shares nothing that it answered', async (journal) => {
+    keeps('lets nobody change what it keeps through what it answered', async (journal) => {
       const opened = await journal.open([openedEvent()]);
       if (opened.result !== 'opened') throw new Error('The rollout was not opened.');
       const rollout = structuredClone(opened.rollout);
@@ -375,12 +375,13 @@ async function insist(journal: Journal, event: RolloutEvent): Promise<void> {
   throw new Error('A thousand tries were not enough.');
 }
 
-/** Overwrites every text and number of a value, at any depth. */
+/** Overwrites every text and number of a value, at any depth, where it is not frozen. */
 function spoil(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
   const record = value as Record<string, unknown>;
+  for (const item of Object.values(record)) spoil(item);
+  if (Object.isFrozen(value)) return;
   for (const [key, item] of Object.entries(record)) {
-    spoil(item);
     if (typeof item === 'string') record[key] = 'spoiled';
     if (typeof item === 'number') record[key] = -1;
   }
