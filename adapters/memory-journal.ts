@@ -119,7 +119,8 @@ const seen = new WeakSet<object>();
 
 /** A frozen copy as JSON would give it back; parts that were kept before are shared. */
 function kept<T>(value: T): T {
-  if (typeof value === 'number' && !Number.isFinite(value)) return null as T;
+  // JSON knows neither NaN and infinity nor a zero below zero.
+  if (typeof value === 'number') return (Number.isFinite(value) ? value + 0 : null) as T;
   if (typeof value !== 'object' || value === null || seen.has(value)) return value;
   const copy = Array.isArray(value) ? value.map((each) => kept(each) ?? null) : keptMembers(value);
   seen.add(Object.freeze(copy));

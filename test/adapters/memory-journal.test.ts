@@ -42,7 +42,7 @@ test('what is kept is as JSON would give it back, and parts that an append leave
   await journal.open([openedEvent()]);
   const before = (await journal.read('checkout--r1--1')) as Rollout;
   const after = await journal.append(before, [
-    { ...noted('a'), extra: undefined, gap: [undefined], nan: Number.NaN } as never,
+    { ...noted('a'), extra: undefined, gap: [undefined], nan: Number.NaN, zero: -0 } as never,
   ]);
   expect(after.opening).toBe(before.opening);
   expect(await journal.read('checkout--r1--1')).toStrictEqual(JSON.parse(JSON.stringify(after)));
@@ -50,5 +50,6 @@ test('what is kept is as JSON would give it back, and parts that an append leave
     ...noted('a'),
     gap: [null],
     nan: null,
+    zero: 0,
   });
 });
