@@ -8,7 +8,7 @@ import { type Report, reportOf, type SeedResult, tableOf, textOf } from '../loca
 
 /** Most seeds that a worker is given at once, and how many times a worker asks for what is left: towards the end the batches are small, so that none waits for the last. */
 const BATCH = { most: 10, times: 4 };
-/** Room for the objects of a few worlds, in MB: with less of it most of them are copied before they die, which takes a fifth of the time. */
+/** Room for the objects of a few worlds, in MB: with less of it many of them are copied before they die. */
 const YOUNG_MB = 128;
 /** Failing seeds that are told as stories. */
 const STORIES_MAX = 5;
