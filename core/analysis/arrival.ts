@@ -18,7 +18,7 @@ const COLLAPSED = 2;
 const LATE_WINDOWS = 2;
 
 /**
- * Compares how the requests of this step were split with its weight. A split that is off puts all counts in doubt. A canary
+ * Compares how the requests were split since the last move with the weight that stood. A split that is off puts all counts in doubt. A canary
  * that was seen before and gets far too few swallows requests or no longer reports them, which is evidence against it.
  */
 export function arrivalFinding(
@@ -28,9 +28,12 @@ export function arrivalFinding(
   label: string,
 ): Finding {
   const w = (rollout.traffic[target]?.weight ?? 0) / 100;
-  const counts = inStep.map(({ canary, stable }) => ({ nc: canary?.total ?? 0, ns: stable?.total ?? 0 }));
-  const canary = { bad: 0, total: sum(inStep.map((window) => window.canary)).total };
-  const stable = { bad: 0, total: sum(inStep.map((window) => window.stable)).total };
+  // While a raise is on its way there is no step yet, and the windows reach back over moves from other weights.
+  const since = rollout.moves.at(-1) ?? Number.POSITIVE_INFINITY;
+  const present = inStep.filter(({ start }) => start >= since);
+  const counts = present.map(({ canary, stable }) => ({ nc: canary?.total ?? 0, ns: stable?.total ?? 0 }));
+  const canary = { bad: 0, total: sum(present.map((window) => window.canary)).total };
+  const stable = { bad: 0, total: sum(present.map((window) => window.stable)).total };
   const isSplit = w > 0 && w < 1;
   const doubt = isSplit ? logETraffic({ windows: counts, w, tau: TAU, grid: GRID }) : 0;
   const wasSeen = windows.some((window) => (window.canary?.total ?? 0) > 0);
@@ -46,7 +49,7 @@ export function arrivalFinding(
     status: isOff ? 'inconclusive' : 'pass',
     canary,
     stable,
-    windows: inStep.length,
+    windows: present.length,
     evidence: oneStepOf(rollout, starved),
     ...(isOff ? { needed: 'the split of the requests has to be explained' } : {}),
     skipped: [],

@@ -6,7 +6,7 @@ import type { Series, Spread, SpreadWindow, WatchRule, Window } from '../../../c
 import { weightsOf } from '../../../core/analysis/weights.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
-import { minute, onFirstStep, plan, stateAfter } from '../rollout/given.ts';
+import { intended, minute, onFirstStep, onSecondStep, plan, stateAfter } from '../rollout/given.ts';
 
 const count = (bad: number, total: number) => ({ bad, total });
 const window = (start: number, canary?: [number, number], stable?: [number, number]): Window => ({
@@ -144,6 +144,21 @@ describe('the split of the requests', () => {
       status: 'fail',
       reason: expect.stringContaining('traffic: canary 500 of 24,000 requests'),
     });
+  });
+
+  test('is held against the weight that it stood at, not against one of another step, while the next raise is on its way', () => {
+    const rules = {
+      plan: plan({
+        steps: [10, 50, 80].map((weight) => ({ weight, bakeSeconds: 120, maxBakeSeconds: 600 })),
+      }),
+    };
+    const onItsWay = [...onSecondStep(rules), intended(80, 3, 7.5)];
+    const half = (start: number) => window(start, [0, 2_000], [0, 2_000]);
+    const said = verdict(onItsWay, { errors: [even(1), even(2), even(3), half(5), half(6), half(7)] }, 9);
+    expect(said.status).not.toBe('fail');
+    expect(said.reason).not.toContain('traffic');
+    const gone = [5, 6, 7, 8, 9].map((start) => window(start, [0, 20], [0, 3_980]));
+    expect(verdict(onItsWay, { errors: [even(1), even(2), even(3), ...gone] }, 12).status).toBe('fail');
   });
 
   test('of a canary that was never seen is a measuring fault', () => {
