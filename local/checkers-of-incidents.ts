@@ -100,8 +100,8 @@ export const abortActs = perRollout((view, { timeline, commands }, { outMs }) =>
   }),
 );
 
-/** A gate is passed by approvals enough of it, or by its time running out where that lets pass; no other order opens it. */
-export const gatesHeld = perRollout((view) =>
+/** A gate is passed by approvals enough of it, or by its time running out, on the clock of whoever looks, where that lets pass; no other order opens it. */
+export const gatesHeld = perRollout((view, _run, { skewMs }) =>
   view.opening.gates.flatMap(({ before, approvers, onTimeout }) =>
     view.raises
       .filter(({ from, to }) => from < before && to >= before)
@@ -110,7 +110,7 @@ export const gatesHeld = perRollout((view) =>
         const approved = those(view, 'Approved').filter(earlier);
         const by = new Set(approved.flatMap(({ event }) => (event.gate === before ? [event.by] : [])));
         const opened = those(view, 'GateOpened').find((each) => earlier(each) && each.event.gate === before);
-        const isOver = onTimeout === 'promote' && opened !== undefined && opened.event.until <= at;
+        const isOver = onTimeout === 'promote' && opened !== undefined && opened.event.until <= at + skewMs;
         return by.size < approvers && !isOver;
       })
       .map(({ at, to }) => ({ at, what: `was raised to ${to} % past the gate before ${before} %` })),
