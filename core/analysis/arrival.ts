@@ -32,16 +32,17 @@ export function arrivalFinding(
   const since = rollout.moves.at(-1) ?? Number.POSITIVE_INFINITY;
   const present = inStep.filter(({ start }) => start >= since);
   const counts = present.map(({ canary, stable }) => ({ nc: canary?.total ?? 0, ns: stable?.total ?? 0 }));
-  const canary = { bad: 0, total: sum(present.map((window) => window.canary)).total };
-  const stable = { bad: 0, total: sum(present.map((window) => window.stable)).total };
+  const canary = { bad: 0, total: sum(inStep.map((window) => window.canary)).total };
+  const stable = { bad: 0, total: sum(inStep.map((window) => window.stable)).total };
   const isSplit = w > 0 && w < 1;
   const doubt = isSplit ? logETraffic({ windows: counts, w, tau: TAU, grid: GRID }) : 0;
   const wasSeen = windows.some((window) => (window.canary?.total ?? 0) > 0);
   const settled = counts.slice(0, -LATE_WINDOWS);
   const starved = isSplit && wasSeen ? logEStarved({ windows: settled, w, tau: COLLAPSED, grid: GRID }) : 0;
-  const all = canary.total + stable.total;
+  const reached = counts.reduce((all, { nc }) => all + nc, 0);
+  const all = counts.reduce((all, { nc, ns }) => all + nc + ns, 0);
   const isOff = doubt >= -Math.log(ALPHA_TRAFFIC);
-  const said = `${label}traffic: canary ${number(canary.total)} of ${number(all)} requests`;
+  const said = `${label}traffic: canary ${number(reached)} of ${number(all)} requests`;
   const due = `about ${number(Math.round(all * w))} were due at ${Math.round(w * 100)} %`;
   return {
     target,
@@ -49,7 +50,7 @@ export function arrivalFinding(
     status: isOff ? 'inconclusive' : 'pass',
     canary,
     stable,
-    windows: present.length,
+    windows: inStep.length,
     evidence: oneStepOf(rollout, starved),
     ...(isOff ? { needed: 'the split of the requests has to be explained' } : {}),
     skipped: [],
