@@ -1,9 +1,10 @@
 import { expect } from 'vitest';
-import type { Alarm, SmokeCheck, Verdict, VerdictStatus } from '../../../core/analysis/types.ts';
+import type { Alarm, ProbeCounts, SmokeCheck, Verdict, VerdictStatus } from '../../../core/analysis/types.ts';
 import { type ErrorCode, RolloutError } from '../../../core/errors.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
 import type { Hook, HookStatus, Opening, RolloutEvent, Target } from '../../../core/rollout/event.ts';
 import { type Directive, next } from '../../../core/rollout/next.ts';
+import { NO_PROBES } from '../../../core/rollout/probe-counts.ts';
 import type { Stamp } from '../../../core/rollout/stamp.ts';
 import { evolve, type Rollout } from '../../../core/rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../../core/units.ts';
@@ -214,6 +215,26 @@ export const measured = (
   at: minute(to + 1),
   verdict: verdict(status, from, to),
   alarms,
+});
+
+/** With two smoke tests that are repeated, and one that is not. */
+export const PROBED: Partial<Opening> = {
+  hooks: smokeHooks('/health', '/cart', '/new'),
+  probe: { everySeconds: 10, smoke: ['smoke.1', 'smoke.2'] },
+};
+
+/** What came of so many pairs of probes in one tick. */
+export const pairs = (count: number, more: Partial<ProbeCounts> = {}): ProbeCounts => ({
+  ...NO_PROBES,
+  ticks: 1,
+  pairs: count,
+  ...more,
+});
+
+/** A tick that put these probes, so many minutes after the opening. */
+export const probed = (minutes: number, counts: ProbeCounts): Event<'Measured'> => ({
+  ...measured('inconclusive', [1, minutes - 1]),
+  probes: { api: counts },
 });
 
 export const record = (

@@ -1,38 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ProbeCounts } from '../../../core/analysis/types.ts';
-import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
-import { NO_PROBES } from '../../../core/rollout/probe-counts.ts';
+import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import {
-  type Event,
   intended,
   inVerify,
-  measured,
   onFirstStep,
   onSecondStep,
+  PROBED,
+  pairs,
+  probed,
   raised,
   shifted,
-  smokeHooks,
   stateAfter,
 } from './given.ts';
-
-const PROBED: Partial<Opening> = {
-  hooks: smokeHooks('/health', '/cart', '/new'),
-  probe: { everySeconds: 10, smoke: ['smoke.1', 'smoke.2'] },
-};
-
-const pairs = (count: number, more: Partial<ProbeCounts> = {}): ProbeCounts => ({
-  ...NO_PROBES,
-  ticks: 1,
-  pairs: count,
-  ...more,
-});
-
-/** A tick that put these probes, so many minutes after the opening. */
-const tick = (minutes: number, counts: ProbeCounts): Event<'Measured'> => ({
-  ...measured('inconclusive', [1, minutes - 1]),
-  probes: { api: counts },
-});
 
 describe('what came of probes', () => {
   const probes = (...history: RolloutEvent[]) => stateAfter(history).probes?.api;
@@ -40,7 +20,7 @@ describe('what came of probes', () => {
   test('is added up tick by tick, for the rollout and for the step', () => {
     const failed = pairs(6, { canary: 2, stable: 1, both: 1, failure: 'GET /cart answered 500' });
     const unput = pairs(3, { unput: 1, unputWhy: 'Rate Exceeded' });
-    expect(probes(...onFirstStep(PROBED), tick(3, failed), tick(4, unput))).toEqual({
+    expect(probes(...onFirstStep(PROBED), probed(3, failed), probed(4, unput))).toEqual({
       all: {
         ...{ ticks: 2, pairs: 9, canary: 2, stable: 1, both: 1, unput: 1 },
         ...{ failure: 'GET /cart answered 500', unputWhy: 'Rate Exceeded' },
@@ -50,11 +30,11 @@ describe('what came of probes', () => {
   });
 
   test('belongs to its step: the next one begins with none, and what was put on the way belongs to no step', () => {
-    const here = [...onFirstStep(PROBED), tick(3, pairs(6))];
+    const here = [...onFirstStep(PROBED), probed(3, pairs(6))];
     expect(probes(...here, ...raised(50, 2, 3.5))).toMatchObject({ all: { pairs: 6 }, step: { pairs: 0 } });
-    const moving = [...here, intended(50, 2, 3.5), tick(4, pairs(5)), shifted(50, 2, 4.2)];
+    const moving = [...here, intended(50, 2, 3.5), probed(4, pairs(5)), shifted(50, 2, 4.2)];
     expect(probes(...moving)).toMatchObject({ all: { pairs: 11 }, step: { pairs: 0 } });
-    expect(probes(...inVerify(PROBED), tick(10, pairs(4)))).toMatchObject({ step: { pairs: 4 } });
+    expect(probes(...inVerify(PROBED), probed(10, pairs(4)))).toMatchObject({ step: { pairs: 4 } });
     expect(probes(...onSecondStep(PROBED))).toBeUndefined();
   });
 
@@ -64,7 +44,7 @@ describe('what came of probes', () => {
       fc.property(fc.array(counts, { maxLength: 30 }), fc.nat(30), (ticks, raisedAfter) => {
         const history = ticks.flatMap((each, index) => [
           ...(index === raisedAfter ? raised(50, 2, 2 + index) : []),
-          tick(3 + index, each),
+          probed(3 + index, each),
         ]);
         const found = probes(...onFirstStep(PROBED), ...history);
         const sum = ticks.reduce((total, each) => total + each.pairs, 0);
