@@ -58,9 +58,11 @@ describe('evidence of a slower canary', () => {
   });
 
   test('never falls where a request of the canary takes longer', () => {
-    const counts = fc.array(fc.nat(20), { minLength: 5, maxLength: 5 });
+    const upTo = (most: number) => fc.array(fc.nat(most), { minLength: 5, maxLength: 5 });
+    // A canary with nearly all the requests is where a bet would have to be cut off to keep this.
+    const counts = fc.oneof(fc.tuple(upTo(20), upTo(20)), fc.tuple(upTo(300), upTo(1)));
     fc.assert(
-      fc.property(counts, counts, fc.nat(3), (canary, stable, at) => {
+      fc.property(counts, fc.nat(3), ([canary, stable], at) => {
         const slower = canary.map((count, cell) => count + (cell === at ? -1 : cell === at + 1 ? 1 : 0));
         fc.pre((canary[at] ?? 0) > 0);
         const evidence = (of: readonly number[]) => evidenceOfSlowdown([window(of, stable)], cells, alone);
