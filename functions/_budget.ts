@@ -3,6 +3,7 @@ import { RolloutError } from '../core/errors.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Instant } from '../core/units.ts';
 import { recordEffect, recordJudgement } from './_journal.ts';
+import { count } from './_observe.ts';
 import { type Needs, soon } from './_task.ts';
 
 /** Longest wait for a turn inside a function: a read and a write that are throttled must still fit into its 10 s. What takes longer is held outside of it, where waiting costs nothing. */
@@ -54,7 +55,9 @@ export async function putOff(
 /** How long the budget may take to answer. */
 const ASKING_MS = 1_000;
 
-/** A budget that cannot be asked keeps nobody waiting. */
+/** A budget that cannot be asked keeps nobody waiting; that it could not is counted, since without it the rollouts crowd. */
 async function turnAt(calls: number, ports: Needs<'budget' | 'clock'>): Promise<Instant> {
-  return (await soon(ports.budget.take(calls), ASKING_MS, ports)) ?? ports.clock.now();
+  const turn = await soon(ports.budget.take(calls), ASKING_MS, ports);
+  if (turn === undefined) count({ BudgetUnanswered: 1 });
+  return turn ?? ports.clock.now();
 }

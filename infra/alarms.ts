@@ -110,8 +110,12 @@ export function alarmsOf(place: Place, machineArn: string): Alarm[] {
     },
     {
       name: 'throttled',
-      says: 'Functions of the way out were throttled, or AWS refused their calls for their rate.',
-      of: [...WAY_OUT.map((name) => lambda(name, 'Throttles')), counted('Throttles')],
+      says: 'Functions of the way out were throttled, or AWS refused calls for their rate, or the budget of calls could not be asked.',
+      of: [
+        ...WAY_OUT.map((name) => lambda(name, 'Throttles')),
+        counted('Throttles'),
+        counted('BudgetUnanswered'),
+      ],
       threshold: 1,
       periods: 1,
     },

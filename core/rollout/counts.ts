@@ -18,6 +18,7 @@ export const COUNTED = {
   VerdictsBroken: 'Count',
   JournalUnreadable: 'Count',
   Throttles: 'Count',
+  BudgetUnanswered: 'Count',
 } as const;
 
 /** One of the names. */

@@ -10,6 +10,7 @@ import type { Ports } from '../../functions/_task.ts';
 import { command } from '../../functions/command.ts';
 import { deadMan } from '../../functions/dead-man.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
+import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { createScenario, FUNCTION, type Scenario, type ScenarioOptions } from '../../local/scenario.ts';
 import { HOOK_SECRET } from '../../local/world.ts';
@@ -246,6 +247,16 @@ describe('the counts of a rollout', () => {
       await expect(stage.call(revertTraffic, { ref, came: {} }, ports)).rejects.toThrow('locked');
       expect(sum('RevertFailed')).toBe(tries);
     }
+  });
+
+  test('a raise that could not ask the budget says so, and one that could does not', async () => {
+    await setUp().openRaised();
+    expect(sum('BudgetUnanswered')).toBe(0);
+    const stage = setUp();
+    const ref = await stage.open();
+    const budget = { take: () => Promise.reject(new Error('AccessDeniedException')) };
+    await stage.call(shiftTraffic, ref, { ...stage.ports, budget });
+    expect(sum('BudgetUnanswered')).toBe(1);
   });
 
   test('a dead man who cannot read the journal says so', async () => {
