@@ -90,6 +90,7 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
   const isFed = release.kind !== 'slow' && random.fork('queue').next() < 0.15;
   if (isFed) feed(file, random.fork('limits'));
   holdBack(file, random.fork('hold-back'));
+  if (targets === 1 && !isFed) probe(file, random.fork('probes'));
   const noise = faults.length === 0 ? 0 : among(setting, 0, 0.3, 1, 1, 3);
   return {
     seed,
@@ -180,6 +181,16 @@ function holdBack(file: Case['file'], random: Random): void {
   if (random.next() < 0.2 && last < 100 - percent)
     file.holdBack = { percent, bake: `${60 + random.int(240)}s` };
 }
+
+/** Has a smoke test, and puts it through both versions while the canary has traffic. */
+function probe(file: Case['file'], random: Random): void {
+  if (random.next() >= 0.15) return;
+  file.smoke = [{ get: '/health', expect: { status: 200 } }];
+  file.probe = { every: `${among(random, 5, 10, 20)}s` };
+}
+
+/** Whether the function of this case runs code that can be asked. */
+export const isProbed = ({ file }: Case): boolean => file.probe !== undefined;
 
 const ANCHORS = [
   'RolloutOpened',

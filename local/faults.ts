@@ -315,7 +315,8 @@ export function injector(options: {
         invocation.die(deathOf(how));
         return never;
       default:
-        // It hangs; its time limit ends it.
+        // Nothing of it goes on, and its time limit ends it. A call that hangs alone is given up by its client instead.
+        invocation.isDead = true;
         return never;
     }
   };

@@ -51,6 +51,7 @@ const PLAINER: ((it: Case) => Case | undefined)[] = [
   (it) => (it.targets === 1 ? undefined : oneTarget(it)),
   (it) => (it.alarm === undefined ? undefined : plainAlarm(it)),
   (it) => ('hooks' in it.file ? { ...it, file: without(it.file, 'hooks') } : undefined),
+  (it) => ('probe' in it.file ? { ...it, file: without(without(it.file, 'probe'), 'smoke') } : undefined),
   (it) => ('holdBack' in it.file ? { ...it, file: without(it.file, 'holdBack') } : undefined),
   (it) => ('dlqNew' in limitsOf(it) ? withoutLimit(it, 'dlqNew') : undefined),
   (it) => ('oldestMessage' in limitsOf(it) ? withoutLimit(it, 'oldestMessage') : undefined),

@@ -11,6 +11,7 @@ import {
   ALARM,
   type Case,
   HOOK,
+  isProbed,
   type Moment,
   type Order,
   QUEUE,
@@ -24,6 +25,7 @@ import { type FaultName, injector, type Strike } from './faults.ts';
 import { type Random, seededRandom } from './random.ts';
 import { type Run, record } from './run.ts';
 import { type Behaviour, createScenario, FUNCTION, type Scenario, SERVICE } from './scenario.ts';
+import type { Model } from './services/lambda.ts';
 import type { Rate } from './traffic.ts';
 import { ALIAS } from './world.ts';
 
@@ -92,6 +94,7 @@ export async function playCase(it: Case): Promise<Played> {
     rollout: it.file,
     warmMinutes: WARM_MINUTES,
     ...(it.release.kind === 'slow' ? { medianMs: slowness(it.release.times) } : {}),
+    ...(isProbed(it) ? { code: usual(it) } : {}),
     isDirect: true,
     ...faults,
     copies: (rule) => (isWarm ? faults.copies(rule) : [0]),
@@ -164,6 +167,25 @@ function behaviourOf(release: Release, usual: number): Behaviour {
   }
 }
 
+/** Code that answers 500 to this share of what it is asked. */
+function answering(share: () => number, random: Random): Model {
+  return () => ({ statusCode: random.next() < share() ? 500 : 200, body: 'answered' });
+}
+
+/** Code that fails as stable does. */
+const usual = ({ seed, stableErrors }: Case): Model =>
+  answering(() => stableErrors, seededRandom(seed).fork('stable answers'));
+
+/** Code that fails what it is asked as it fails its users. */
+function onTrial({ seed, release, stableErrors }: Case, stage: Scenario): Model {
+  const rates = Object.values(behaviourOf(release, stableErrors));
+  const share = () =>
+    Math.max(
+      ...rates.map((of) => (typeof of === 'number' ? of : of('2', stage.clock.now(), canaryShare(stage)))),
+    );
+  return answering(share, seededRandom(seed).fork('canary answers'));
+}
+
 /** Share of its messages that a version hands back: none but for the fault of the release. */
 function handedBack(release: Release): Rate {
   const { errors, faults } = behaviourOf(release, 0);
@@ -177,6 +199,7 @@ function handedBack(release: Release): Rate {
 function furnish(stage: Scenario, it: Case, lasting: ReadonlyMap<FaultName, boolean>): void {
   const { helpers } = stage.lambda;
   const tags = { 'spillway:service': SERVICE };
+  if (isProbed(it)) helpers.publish(FUNCTION, onTrial(it, stage));
   if (it.targets === 2) {
     helpers.createFunction({ name: WORKER, tags });
     helpers.createAlias(WORKER, ALIAS, helpers.publishCounted(WORKER));
@@ -357,7 +380,10 @@ class Play {
     const { clients, lambda, ports, stepFunctions } = this.#stage;
     const write = (change: Partial<UpdateAliasCommandInput>) =>
       clients.lambda.send(new UpdateAliasCommand({ FunctionName: FUNCTION, Name: ALIAS, ...change }));
-    const other = () => lambda.helpers.publishCounted(FUNCTION);
+    const other = () =>
+      isProbed(this.#case)
+        ? lambda.helpers.publish(FUNCTION, usual(this.#case))
+        : lambda.helpers.publishCounted(FUNCTION);
     switch (fault) {
       case 'executionStopped':
         return ports.executions.stop(FIRST, 1 + Math.floor(how * 2), 'stopped by hand');
