@@ -57,42 +57,106 @@ interface Gauge {
 /** Queries in one call of GetMetricData (CloudWatch API reference). */
 const QUERIES_MAX = 500;
 
+/** The stretch of one read; a rollout that lasts longer is read in several. */
+const PART_MS = 6 * 3600_000;
+
+/** How long after its end a part is read for the last time by this process. Assumed: CloudWatch promises no time after which a count stays as it is. */
+const FINAL_MS = 3600_000;
+
+/** Parts that are read side by side: at most 100,800 datapoints each, which must be held at once. */
+const TOGETHER = 4;
+
+/** Parts that a process keeps: of four rollouts that each last six days. */
+const KEPT_MAX = 100;
+
 /** Lambda gives ages in milliseconds, SQS in seconds (Lambda and SQS developer guides, lists of metrics). */
 const MILLISECONDS = 0.001;
 
 /**
  * Counts of both versions behind an alias, minute by minute, from CloudWatch, and the levels of what feeds it. Traffic that
- * did not come through the alias is not among them.
+ * did not come through the alias is not among them. What is old enough to stay as it is, is read once by each process.
  */
 export function cloudwatchMetrics(client: CloudWatchClient): MetricSource {
+  const kept = new Map<string, Promise<Series>>();
+
+  /** A part that failed is not kept. */
+  const once = (key: string, read: () => Promise<Series>): Promise<Series> => {
+    const known = kept.get(key);
+    if (known !== undefined) return known;
+    const reading = read();
+    kept.set(key, reading);
+    reading.catch(() => kept.delete(key));
+    const [oldest = key] = kept.keys();
+    if (kept.size > KEPT_MAX) kept.delete(oldest);
+    return reading;
+  };
+
   return {
     async read(target, rules, from, to, limits = []) {
-      const kept = limitsOf(target, limits);
-      const points = pointsOf(rules, kept);
-      const gauges = kept.flatMap(({ limit }) => gaugeOf(target, limit));
-      const queries = [
-        ...points.map((point) => countQuery(target, point)),
-        ...gauges.map(({ metric }) => ({ Metric: metric, Stat: 'Maximum' })),
-      ].map((stat, index) => ({ Id: `m${index}`, MetricStat: { ...stat, Period: WINDOW_MS / 1000 } }));
-      if (queries.length === 0 || to <= from) return {};
-      const results: MetricDataResult[] = [];
-      for (let at = 0; at < queries.length; at += QUERIES_MAX) {
-        results.push(...(await fetchAll(client, target, queries.slice(at, at + QUERIES_MAX), from, to)));
-      }
-      const counts = seriesFrom(rules, kept, to, (key, side) => {
-        const index = points.findIndex((point) => point.key === key && point.side === side);
-        return valuesOf(results, index);
-      });
-      const levels = gauges.map(({ limit, worth }, index) => [
-        limit,
-        [...valuesOf(results, points.length + index)].map(([start, value]) => ({
-          start,
-          value: value * worth,
-        })),
-      ]);
-      return { ...counts, ...Object.fromEntries(levels) };
+      const question = questionOf(target, rules, limits);
+      if (question.queries.length === 0) return {};
+      const read = (start: Instant): Promise<Series> => {
+        const end = Math.min(start + PART_MS, to);
+        const part = () => readPart(client, target, question, { start, end, to });
+        return end + FINAL_MS <= to ? once(JSON.stringify([question.queries, start]), part) : part();
+      };
+      const starts = Array.from(
+        { length: Math.ceil((to - from) / PART_MS) },
+        (_, nth) => from + nth * PART_MS,
+      );
+      const parts: Series[] = [];
+      for (let at = 0; at < starts.length; at += TOGETHER)
+        parts.push(...(await Promise.all(starts.slice(at, at + TOGETHER).map(read))));
+      return joined(parts);
     },
   };
+}
+
+/** What is asked of CloudWatch, and what each answer is of. */
+interface Question {
+  rules: WatchRule[];
+  limits: LimitRule[];
+  points: Point[];
+  gauges: Gauge[];
+  queries: MetricDataQuery[];
+}
+
+function questionOf(target: Target, rules: WatchRule[], asked: LimitRule[]): Question {
+  const limits = limitsOf(target, asked);
+  const points = pointsOf(rules, limits);
+  const gauges = limits.flatMap(({ limit }) => gaugeOf(target, limit));
+  const queries = [
+    ...points.map((point) => countQuery(target, point)),
+    ...gauges.map(({ metric }) => ({ Metric: metric, Stat: 'Maximum' })),
+  ].map((stat, index) => ({ Id: `m${index}`, MetricStat: { ...stat, Period: WINDOW_MS / 1000 } }));
+  return { rules, limits, points, gauges, queries };
+}
+
+/** `to` is where the whole stretch ends, since that says how late its newest windows may be. */
+async function readPart(
+  client: CloudWatchClient,
+  target: Target,
+  { rules, limits, points, gauges, queries }: Question,
+  { start, end, to }: Record<'start' | 'end' | 'to', Instant>,
+): Promise<Series> {
+  const results: MetricDataResult[] = [];
+  for (let at = 0; at < queries.length; at += QUERIES_MAX)
+    results.push(...(await fetchAll(client, target, queries.slice(at, at + QUERIES_MAX), start, end)));
+  const counts = seriesFrom(rules, limits, to, (key, side) => {
+    const index = points.findIndex((point) => point.key === key && point.side === side);
+    return valuesOf(results, index);
+  });
+  const levels = gauges.map(({ limit, worth }, index) => [
+    limit,
+    [...valuesOf(results, points.length + index)].map(([at, value]) => ({ start: at, value: value * worth })),
+  ]);
+  return { ...counts, ...Object.fromEntries(levels) };
+}
+
+/** The parts one after the other; all have the same members. */
+function joined(parts: Series[]): Series {
+  const names = Object.keys(parts[0] ?? {}) as (keyof Series)[];
+  return Object.fromEntries(names.map((name) => [name, parts.flatMap((part) => part[name] as Window[])]));
 }
 
 function pointsOf(rules: WatchRule[], limits: LimitRule[]): Point[] {
