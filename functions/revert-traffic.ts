@@ -6,7 +6,7 @@ import type { Exposure, RevertedTarget, Target } from '../core/rollout/event.ts'
 import { next } from '../core/rollout/next.ts';
 import { questionOf } from '../core/rollout/question.ts';
 import { hasCanaryTraffic, type Rollout } from '../core/rollout/state.ts';
-import { mayBeTakenBack, restOf } from '../core/rollout/way-out.ts';
+import { mayBeTakenBack, restOf, sealedAmong } from '../core/rollout/way-out.ts';
 import { awsDeadMan, awsHooks, awsJournal, awsMetrics, awsRestoreCode, awsRouters, clock } from './_aws.ts';
 import { recordEffect } from './_journal.ts';
 import { revertTargets } from './_targets.ts';
@@ -18,8 +18,9 @@ const Input = z.object({
   came: z.object({ Error: z.string().optional(), Cause: z.string().optional() }),
 });
 
-/** What the end of the execution says. */
+/** What the end of the execution says: `done` where nothing was taken back, since the rollout has completed. */
 export interface Left {
+  kind: 'done' | 'left';
   outcome: string;
   reason: string;
 }
@@ -39,18 +40,25 @@ export const revertTraffic: Task<
     const why =
       came.Error === undefined ? undefined : `an error that nobody handled: ${came.Error}: ${came.Cause}`;
     try {
-      return await writeDown(ref, targets, why, ports);
+      return leftAs(await writeDown(ref, targets, why, ports));
     } catch (failure) {
       // The second pass over sealed targets moves traffic as well, and its failure is no matter of the journal.
       if (RolloutError.is(failure, 'RevertFailed')) throw failure;
       // Traffic is safe. The dead man finds the closed stamp and writes what is missing.
-      return {
-        outcome: 'reverted',
+      const sealed = why === undefined ? [] : sealedAmong(ref.targets, targets);
+      return leftAs({
+        outcome: sealed.length > 0 && sealed.length === targets.length ? 'completed' : 'reverted',
         reason: `${why ?? 'taken back'}; the journal could not be written (${failure})`,
-      };
+      });
     }
   },
 };
+
+/** An execution whose rollout has completed ends as such, whatever error led here: nobody is to be called for it. */
+const leftAs = (end: Omit<Left, 'kind'>): Left => ({
+  kind: end.outcome === 'completed' ? 'done' : 'left',
+  ...end,
+});
 
 /** An execution's input names what an error may take back; for an irreversible release that is nothing, until somebody orders it. */
 async function toRevert(
@@ -76,7 +84,7 @@ async function writeDown(
   targets: RevertedTarget[],
   why: string | undefined,
   ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'restoreCode' | 'router'>,
-): Promise<Left> {
+): Promise<Omit<Left, 'kind'>> {
   const rollout = await ports.journal.read(ref.rolloutId);
   if (rollout === undefined) return { outcome: 'reverted', reason: why ?? 'taken back without a journal' };
   const rest = restOf(rollout, targets);

@@ -42,7 +42,7 @@ export interface Violation {
 
 /** Every promise that was broken in a run; empty is what a run has to be. */
 export function check(run: Run, limits: Limits = {}): Violation[] {
-  const all = { tickMs: 120_000, outMs: 2_000, skewMs: 0, isNoisy: false, ...limits };
+  const all = { tickMs: 120_000, outMs: 2_000, skewMs: 0, ...limits };
   return Object.entries(CHECKERS).flatMap(([promise, checker]) =>
     checker(run, all).map((fault) => ({ promise, ...fault })),
   );
@@ -460,7 +460,7 @@ export const everyRolloutEnds: Checker = ({ heads, executions, watched }) => [
 ];
 
 /** Completed is a succeeded execution, every other end a failed one: that is what pages people. */
-export const executionSaysOutcome: Checker = ({ heads, executions }, { isNoisy }) =>
+export const executionSaysOutcome: Checker = ({ heads, executions }) =>
   heads.flatMap(({ opening, outcome, lastEventAt }) => {
     // One that a person started by hand has a name, and an end, of its own.
     const own = executions.filter(
@@ -469,9 +469,7 @@ export const executionSaysOutcome: Checker = ({ heads, executions }, { isNoisy }
     );
     const last = own.toSorted((a, b) => (a.stoppedAt ?? 0) - (b.stoppedAt ?? 0)).at(-1);
     const due = outcome === 'completed' ? 'SUCCEEDED' : 'FAILED';
-    // A closing that died past its retries had written the end, and its execution knows of an error only.
-    const isLost = isNoisy && last?.path.slice(-3).join() === 'CloseRollout,RevertTraffic,Reverted';
-    return last === undefined || outcome === undefined || last.status === due || isLost
+    return last === undefined || outcome === undefined || last.status === due
       ? []
       : [{ at: lastEventAt, what: `${last.name} ended ${last.status} although the rollout is ${outcome}` }];
   });

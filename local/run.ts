@@ -63,7 +63,7 @@ export interface Run {
   locks: Record<string, string | undefined>;
   /** Rollouts that a dead man still watches. */
   watched: string[];
-  executions: { name: string; status: string; stoppedAt: Instant | undefined; path: readonly string[] }[];
+  executions: { name: string; status: string; stoppedAt: Instant | undefined }[];
 }
 
 /** The rollout that an append is of. */
@@ -110,11 +110,10 @@ export function record(world: World): { finish(): Promise<Run> } {
         for (const target of head.opening.targets) run.locks[target.key] = await holder(world, target);
         if ((await world.ports.deadMan.frozen(id)) !== undefined) run.watched.push(id);
       }
-      run.executions = world.stepFunctions.executions.map(({ name, status, stoppedAt, path }) => ({
+      run.executions = world.stepFunctions.executions.map(({ name, status, stoppedAt }) => ({
         name,
         status,
         stoppedAt,
-        path,
       }));
       return run;
     },

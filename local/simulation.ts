@@ -65,7 +65,7 @@ function limitsOf({ noise, troubles }: Case): Limits {
   if (noise === 0 && troubles.length === 0) return {};
   const outages = troubles.filter(({ fault }) => OUTAGES.includes(fault));
   const waits = DISTURBED_MS + 1000 * outages.reduce((sum, { seconds }) => sum + seconds, 0);
-  return { tickMs: waits, outMs: waits, skewMs: 2 * SKEW_MAX_MS, isNoisy: noise > 0 };
+  return { tickMs: waits, outMs: waits, skewMs: 2 * SKEW_MAX_MS };
 }
 
 /** Plays a case to its end and holds it against every promise. */

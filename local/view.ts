@@ -100,8 +100,6 @@ export interface Limits {
   outMs?: number;
   /** How far two clocks may be apart, in milliseconds. */
   skewMs?: number;
-  /** True where the same state may die again and again, so that a person may be called for a rollout that completed. */
-  isNoisy?: boolean;
 }
 
 /** Finds every place in a run where one promise is broken. */

@@ -23,6 +23,8 @@ export type Directive =
   | { kind: 'close' }
   | { kind: 'done' }
   | { kind: 'continue' }
+  /** The way out was taken: the execution says so and ends. Only RevertTraffic gives it, since it must not need the journal. */
+  | { kind: 'left' }
   | { kind: 'revert'; cause: Cause; reason: string; outcome: LeavingOutcome };
 
 /** The kinds of directive, for whoever must know them all. */
@@ -36,6 +38,7 @@ export const DIRECTIVE_KINDS = [
   'close',
   'done',
   'continue',
+  'left',
   'revert',
 ] as const satisfies Directive['kind'][];
 

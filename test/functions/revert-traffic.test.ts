@@ -11,11 +11,24 @@ import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts'
 const CLOSED = { primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 2 closed` };
 const DIED = { Error: 'Lambda.Unknown', Cause: 'exit status 1' };
 
+/** A rollout at 100 % whose closing has sealed its target and written nothing. */
+async function sealed() {
+  const stage = setUp();
+  const ref = await stage.openRaised();
+  await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
+  await stage.call(promoteCanary, ref);
+  const [target] = ref.targets;
+  if (target === undefined) throw new Error('The rollout has no target.');
+  await stage.clock.run(stage.ports.router('lambda-alias').seal(target, ref));
+  return { stage, ref };
+}
+
 describe('the way out', () => {
   test('takes the canary out, ends the rollout and disarms the dead man', async () => {
     const stage = setUp();
     const ref = await stage.openRaised();
     expect(await stage.call(revertTraffic, { ref, came: DIED })).toEqual({
+      kind: 'left',
       outcome: 'reverted',
       reason: 'an error that nobody handled: Lambda.Unknown: exit status 1',
     });
@@ -31,6 +44,7 @@ describe('the way out', () => {
     const ref = await stage.openRaised();
     await stage.call(command, { command: 'abort', rolloutId: FIRST, by: 'ada', reason: 'odd' });
     expect(await stage.call(revertTraffic, { ref, came: DIED })).toEqual({
+      kind: 'left',
       outcome: 'reverted',
       reason: 'ada aborted: odd',
     });
@@ -76,6 +90,7 @@ describe('the way out', () => {
     const ref = await stage.openRaised();
     const ports = withJournal(stage.ports, { read: unreachable, append: unreachable });
     expect(await stage.call(revertTraffic, { ref, came: DIED }, ports)).toMatchObject({
+      kind: 'left',
       outcome: 'reverted',
       reason: expect.stringMatching(/Lambda.Unknown.*the journal could not be written/),
     });
@@ -115,15 +130,24 @@ describe('the way out', () => {
     expect(stage.standing()).toMatchObject({ primary: '3', weights: EMPTY });
   });
 
+  test('calls a sealed release completed where the journal cannot be asked, as its targets say', async () => {
+    const { stage, ref } = await sealed();
+    const ports = withJournal(stage.ports, { read: unreachable, append: unreachable });
+    expect(await stage.call(revertTraffic, { ref, came: DIED }, ports)).toMatchObject({
+      kind: 'done',
+      outcome: 'completed',
+      reason: expect.stringMatching(/Lambda.Unknown.*the journal could not be written/),
+    });
+    expect(stage.standing()).toMatchObject({ primary: '2', weights: EMPTY });
+    expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeDefined();
+  });
+
   test('leaves a sealed release serving, and writes its completion down', async () => {
-    const stage = setUp();
-    const ref = await stage.openRaised();
-    await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
-    await stage.call(promoteCanary, ref);
-    const [target] = ref.targets;
-    if (target === undefined) throw new Error('The rollout has no target.');
-    await stage.clock.run(stage.ports.router('lambda-alias').seal(target, ref));
-    expect(await stage.call(revertTraffic, { ref, came: DIED })).toMatchObject({ outcome: 'completed' });
+    const { stage, ref } = await sealed();
+    expect(await stage.call(revertTraffic, { ref, came: DIED })).toMatchObject({
+      kind: 'done',
+      outcome: 'completed',
+    });
     expect(stage.standing()).toMatchObject({ primary: '2', weights: EMPTY });
     expect((await stage.ports.journal.service(SERVICE)).completed).toMatchObject({ release: 'r1' });
   });
@@ -333,13 +357,7 @@ describe('hooks on the way out', () => {
   });
 
   test('are not told of a completion', async () => {
-    const stage = setUp();
-    const ref = await stage.openRaised();
-    await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
-    await stage.call(promoteCanary, ref);
-    const [target] = ref.targets;
-    if (target === undefined) throw new Error('The rollout has no target.');
-    await stage.clock.run(stage.ports.router('lambda-alias').seal(target, ref));
+    const { stage, ref } = await sealed();
     let told = 0;
     const ports = asking(stage, {
       ask: async () => {

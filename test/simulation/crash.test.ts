@@ -1,5 +1,6 @@
 import { DeleteAliasCommand, type UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
+import { RolloutError } from '../../core/errors.ts';
 import { stampText } from '../../core/rollout/stamp.ts';
 import type { ControllerFunction } from '../../local/controller.ts';
 import { crashes, journalOutage, type Point, serviceDown } from '../../local/faults.ts';
@@ -219,7 +220,7 @@ describe('a function that throws what nobody expects', () => {
       hours: 1,
       rollout: SHORT,
       around: async (name, event, call) => {
-        if (name === 'RevertTraffic') return { outcome: 'reverted', reason: 'trust me' };
+        if (name === 'RevertTraffic') return { kind: 'left', outcome: 'reverted', reason: 'trust me' };
         if (name === 'Measure') throw boom();
         return call(event);
       },
@@ -228,6 +229,54 @@ describe('a function that throws what nobody expects', () => {
       expect.arrayContaining(['tickAtMostTwoMinutes', 'everyRolloutEnds']),
     );
     expect(bug.stage.alias().weights).toEqual({ 2: 10 });
+  });
+});
+
+describe('an execution that meets an error after its rollout was good to the end', () => {
+  const ended = (stage: Stage) => stage.stepFunctions.execution(`${ROLLOUT_ID}-1`);
+  const LAST = ['RevertTraffic', 'Dispatch', 'Completed'];
+
+  test('calls nobody where every try of the closing dies after the end was written', async () => {
+    let isWritten = false;
+    const before = ({ follow }: Stage) =>
+      follow(({ rollout }) => {
+        isWritten ||= rollout.outcome === 'completed';
+      });
+    const dies = ({ fn, phase }: Point) => fn === 'CloseRollout' && phase === 'after' && isWritten;
+    const { stage, rollout, run } = await crashed({ rollout: SHORT, before }, dies);
+    expect(rollout?.outcome).toBe('completed');
+    expect(ended(stage)).toMatchObject({ status: 'SUCCEEDED' });
+    expect(ended(stage)?.path.slice(-4)).toEqual(['CloseRollout', ...LAST]);
+    expect(faults(run, FOUND_DEAD)).toEqual([]);
+  });
+
+  test('calls nobody where the closing was put off after the seal, and the hold that waits for it dies', async () => {
+    let isAway = false;
+    const { stage, rollout, run } = await play({
+      rollout: SHORT,
+      changePorts: (ports) => ({
+        ...ports,
+        journal: {
+          ...ports.journal,
+          async append(before, events) {
+            if (!isAway && events.some(({ type }) => type === 'RolloutClosed')) {
+              isAway = true;
+              throw new RolloutError('Unavailable', 'planted: the journal has no room for it');
+            }
+            return ports.journal.append(before, events);
+          },
+        },
+      }),
+      around: async (name, event, call) => {
+        if (name === 'Hold' && isAway)
+          throw Object.assign(new Error('planted: it was killed'), { name: 'Runtime.ExitError' });
+        return call(event);
+      },
+    });
+    expect(rollout?.outcome).toBe('completed');
+    expect(ended(stage)).toMatchObject({ status: 'SUCCEEDED' });
+    expect(ended(stage)?.path.slice(-4)).toEqual(['Hold', ...LAST]);
+    expect(faults(run)).toEqual([]);
   });
 });
 

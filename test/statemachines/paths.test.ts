@@ -44,7 +44,7 @@ describe('the path of a rollout', () => {
     expect(execution).toMatchObject({ status: 'FAILED', error: 'reverted', cause: rollout.reason });
     expect(execution.path).toEqual([
       ...['Decide', 'Dispatch', 'ShiftTraffic', 'Dispatch', ...ticks(count)],
-      ...['RevertTraffic', 'Reverted'],
+      ...['RevertTraffic', 'Dispatch', 'Reverted'],
     ]);
   });
 
@@ -64,6 +64,7 @@ describe('the path of a rollout', () => {
       'Decide',
       'Dispatch',
       'RevertTraffic',
+      'Dispatch',
       'Reverted',
     ]);
   });

@@ -62,6 +62,7 @@ const STATE_OF: Record<Directive['kind'], string> = {
   close: 'CloseRollout',
   done: 'Completed',
   continue: 'ContinueAsNew',
+  left: 'Reverted',
   revert: 'RevertTraffic',
 };
 

@@ -40,7 +40,10 @@ const promote = (on = 'api') => ({ kind: 'promote', target: on });
 
 test('the kinds of directive are those that the state machine chooses by', () => {
   expect([...DIRECTIVE_KINDS].sort()).toEqual(
-    ['close', 'continue', 'done', 'hold', 'hook', 'measure', 'promote', 'publish', 'revert', 'shift'].sort(),
+    [
+      ...['close', 'continue', 'done', 'hold', 'hook', 'left', 'measure', 'promote', 'publish', 'revert'],
+      'shift',
+    ].sort(),
   );
 });
 
