@@ -211,10 +211,10 @@ const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }
       ? [{ type: 'Resumed', at, by: 'spillway' }]
       : [];
   }
-  // Somebody has answered the question already that a pause would ask; what cannot be verified at 100 % is another one.
-  if (isPromoted(after) && after.promotedAt === undefined) return [];
+  // An order to go on has answered what the end of a bake would ask. It has not answered for a canary that nobody can see, which waits at a gate or serves alone.
+  const isAnswered = isPromoted(after) && after.promotedAt === undefined;
   const bake = bakeOf(after);
-  const isOver = bake !== undefined && verdict.to >= bake.max;
+  const isOver = bake !== undefined && verdict.to >= bake.max && !isAnswered;
   if (after.brokenInRow >= BROKEN_TICKS_MAX || (isOver && verdict.status === 'broken')) {
     return [pause(at, `nothing could be measured: ${verdict.reason}`, 'broken', BROKEN_PAUSE_SECONDS)];
   }

@@ -333,6 +333,26 @@ describe('ticks that cannot measure', () => {
       .then(measured('broken', [9, 10]), called(11));
   });
 
+  test.each([
+    ['a person', { full: true }],
+    ['the plan', { by: 'onInconclusive' }],
+  ])('call people also while what %s ordered waits for a gate', (_, order) => {
+    const gates = [{ before: 20, approvers: 1, by: [], timeoutSeconds: 3600, onTimeout: 'promote' as const }];
+    const gate = { type: 'GateOpened' as const, at: minute(1.6), gate: 20, until: minute(61.6) };
+    given(onFirstStep({ gates }), promotionOrdered(1.5, order), gate, broken(3))
+      .when(record('broken', [1, 4]), 5)
+      .then(measured('broken', [1, 4]));
+    given(onFirstStep({ gates }), promotionOrdered(1.5, order), gate, broken(4))
+      .when(record('broken', [1, 5]), 6)
+      .then(measured('broken', [1, 5]), called(6));
+  });
+
+  test('do not ask again what an order to go on has answered: whether the longest bake may end so', () => {
+    given(onFirstStep(), promotionOrdered(2))
+      .when(record('broken', [1, 11]), 12)
+      .then(measured('broken', [1, 11]));
+  });
+
   test('have to come five times again after an order to go on', () => {
     given(inVerify(), broken(5), called(11), promotionOrdered(12))
       .when(record('broken', [9, 12]), 13)
