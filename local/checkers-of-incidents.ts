@@ -196,6 +196,7 @@ export const bakeSurvivesTakeover = perRollout((view) =>
     const moved = those(view, 'ShiftIntended', 'Shifted', 'Promoted', 'Resumed', ...LEAVING);
     const isClear = (measured: { index: number; event: EventOf<'Measured'> }) =>
       measured.event.verdict.status !== 'broken' &&
+      isStanding(view, measured.index) &&
       !moved.some(
         (each) =>
           each.index >= Math.min(index, measured.index) && each.index <= Math.max(index, measured.index),
@@ -209,6 +210,14 @@ export const bakeSurvivesTakeover = perRollout((view) =>
       : [{ at: after.at, what: `counted its bake from another moment after ${event.type} ${event.epoch}` }];
   }),
 );
+
+/** True where every target stands at the weight that was announced last: a bake counts from the raise that was made, not from one that was put off. */
+function isStanding(view: View, index: number): boolean {
+  const due = those(view, 'ShiftIntended').findLast((each) => each.index < index)?.event.weight;
+  return view.opening.targets.every(
+    (target) => shareOf(standingAt(view, target, index), target.canary) === due,
+  );
+}
 
 /** What was taken back for its own doing, or by a person, is not tried again under another name by itself. */
 export const quarantineHolds: Checker = (run) => {

@@ -257,6 +257,31 @@ describe('an incident of other controllers is seen by its checker:', () => {
     expect(broken(run, DEATH)).toContain('bakeSurvivesTakeover');
   });
 
+  test('a bake that has not begun is none: its raise was put off, and made only after the takeover', async () => {
+    let isDown = false;
+    const { run, story } = await bugged(
+      {
+        rollout: { steps: [{ weight: 10, bake: '2m' }], verify: '0m' },
+        intercept: (command, _input, call) =>
+          command === 'GetAliasCommand' && isDown ? Promise.reject(serviceDown()) : call(),
+        act: async (stage) => {
+          await stage.saw('ShiftIntended');
+          isDown = true;
+          await stage.saw('Deferred');
+          isDown = false;
+          await stage.saw('Measured');
+          await stage.ports.executions.stop(ROLLOUT_ID, 1, 'stopped by hand');
+        },
+      },
+      (ports) => ports,
+    );
+    expect(story.slice(1, 8)).toEqual([
+      ...['ShiftIntended api 10 %', 'Deferred', 'Measured inconclusive', 'TookOver 2'],
+      ...['Measured inconclusive', 'ShiftIntended api 10 %', 'Shifted api 10 %'],
+    ]);
+    expect(faults(run, DEATH)).toEqual([]);
+  });
+
   test('what was taken back is tried again under another name', async () => {
     const again: Plot = {
       ...BAD,
