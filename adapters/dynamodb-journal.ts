@@ -42,7 +42,7 @@ export function dynamodbJournal(
     async events(rolloutId) {
       return (await store.list(keys.partition(rolloutId), PREFIX.event)).map(eventFrom);
     },
-    open: (events) => open(store, events),
+    open: (events, decidedOn) => open(store, events, decidedOn),
     append: (rollout, events) => append(store, rollout, events),
     async running() {
       const found = await store.getAll(await store.lately(BY_RUNNING, 'running', 'yes'));
@@ -72,10 +72,14 @@ export function dynamodbJournal(
   };
 }
 
-async function open(store: Store, events: RolloutEvent[]): ReturnType<Journal['open']> {
+async function open(
+  store: Store,
+  events: RolloutEvent[],
+  decidedOn: ServiceRecord | undefined,
+): ReturnType<Journal['open']> {
   const rollout = fold(events);
   if (rollout === undefined) throw new Error('A rollout cannot be opened without an event.');
-  const { rolloutId, targets } = rollout.opening;
+  const { rolloutId, service, targets } = rollout.opening;
   checkSize(rollout);
   const head = { put: headItem(rollout, events), when: ABSENT };
   const locked = isEnded(rollout) ? [] : [...new Set(targets.map(({ key }) => key))];
@@ -84,12 +88,14 @@ async function open(store: Store, events: RolloutEvent[]): ReturnType<Journal['o
     when: `${ABSENT} OR #rolloutId = :me`,
     values: { ':me': rolloutId },
   }));
-  const refused = await store.transact([...eventWrites(rollout, 0, events), head, ...locks]);
+  const checks = decidedOn === undefined ? [] : [memoryCheck(service, decidedOn)];
+  const refused = await store.transact([...eventWrites(rollout, 0, events), head, ...locks, ...checks]);
   if (refused.length === 0) return { result: 'opened', rollout: rolloutFrom(head.put) };
   const present = foundBy(refused, head);
   if (present !== undefined) return { result: 'exists', rollout: rolloutFrom(present) };
   const by = locks.map((lock) => foundBy(refused, lock)?.rolloutId).find((holder) => holder !== undefined);
   if (by !== undefined) return { result: 'locked', by: String(by) };
+  if (refused.some(({ write }) => checks.some((check) => check === write))) return { result: 'outdated' };
   throw new RolloutError(
     'OpeningRefused',
     `The journal has events of ${rolloutId} but no head; upload the release again under a new release id.`,
@@ -153,7 +159,7 @@ function lockWrites({ opening }: Rollout): Write[] {
 /** What the service remembers of an ended rollout, written over what was read and nothing newer. */
 function memoryWrite(service: string, record: ServiceRecord, item: Item | undefined): Change {
   const { completed, previous, quarantined } = record;
-  const seq = Number(item?.memorySeq ?? 0);
+  const { seq = 0 } = serviceFrom(item);
   return {
     update: keys.service(service),
     change: 'SET #memory = :memory, #memorySeq = :next',
@@ -164,6 +170,14 @@ function memoryWrite(service: string, record: ServiceRecord, item: Item | undefi
       ':seq': seq,
     },
   };
+}
+
+/** Holds while a service remembers what it did; nobody but a rollout's end and `lift` changes that. */
+function memoryCheck(service: string, { seq }: ServiceRecord): Write {
+  const check = keys.service(service);
+  return seq === undefined
+    ? { check, when: 'attribute_not_exists(#memorySeq)' }
+    : { check, when: '#memorySeq = :seq', values: { ':seq': seq } };
 }
 
 /** Changes what a service remembers until nobody writes in between. */
@@ -207,7 +221,8 @@ function checkSize(rollout: Rollout): void {
 
 function serviceFrom(item: Item | undefined): ServiceRecord {
   const parsed = (text: unknown) => (text === undefined ? undefined : JSON.parse(String(text)));
-  return { ...parsed(item?.memory), waiting: parsed(item?.waiting) };
+  const seq = item?.memorySeq === undefined ? undefined : Number(item.memorySeq);
+  return { ...parsed(item?.memory), waiting: parsed(item?.waiting), seq };
 }
 
 /** One write, which also keeps who gave way: a call whose answer was lost is answered the same when it is made again. */

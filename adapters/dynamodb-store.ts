@@ -31,8 +31,12 @@ export interface Change extends Condition {
   change: string;
 }
 
-/** One action on one item. */
-export type Write = (Condition & { put: Item }) | (Condition & { delete: Key }) | Change;
+/** One action on one item; `check` writes nothing. */
+export type Write =
+  | (Condition & { put: Item })
+  | (Condition & { delete: Key })
+  | (Condition & { check: Key })
+  | Change;
 
 /** A write whose condition did not hold, and the item that stood there. */
 export interface Refused {
@@ -183,6 +187,7 @@ function asTransactItem(write: Write, TableName: string): TransactWriteItem {
     ...expressed({ ConditionExpression: write.when }, write.values),
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
   };
+  if ('check' in write) return { ConditionCheck: { ...shared, Key: marshalled(write.check) } };
   if ('put' in write) return { Put: { ...shared, Item: marshalled(write.put) } };
   return { Delete: { ...shared, Key: marshalled(write.delete) } };
 }

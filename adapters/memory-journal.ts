@@ -30,11 +30,14 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
     return found;
   };
 
+  const remember = (service: string, record: ServiceRecord) =>
+    services.set(service, kept({ ...record, seq: (record.seq ?? 0) + 1 }));
+
   const settle = (rollout: Rollout) => {
     const { rolloutId, service } = rollout.opening;
     running.delete(rolloutId);
     for (const [key, holder] of locks) if (holder === rolloutId) locks.delete(key);
-    services.set(service, kept(serviceAfter(services.get(service) ?? {}, rollout)));
+    remember(service, serviceAfter(services.get(service) ?? {}, rollout));
   };
 
   return {
@@ -44,16 +47,18 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
     async events(rolloutId) {
       return [...(shelves.get(rolloutId)?.events ?? [])];
     },
-    async open(given) {
+    async open(given, decidedOn) {
       const events = given.map(kept);
       const folded = fold(events);
       if (folded === undefined) throw new Error('A rollout cannot be opened without an event.');
       const rollout = kept(folded);
-      const { rolloutId, targets } = rollout.opening;
+      const { rolloutId, service, targets } = rollout.opening;
       const present = shelves.get(rolloutId);
       if (present !== undefined) return { result: 'exists', rollout: present.head };
       const by = targets.map((target) => locks.get(target.key)).find((holder) => holder !== undefined);
       if (by !== undefined) return { result: 'locked', by };
+      if (decidedOn !== undefined && decidedOn.seq !== services.get(service)?.seq)
+        return { result: 'outdated' };
       if (!isEnded(rollout)) {
         running.add(rolloutId);
         for (const target of targets) locks.set(target.key, rolloutId);
@@ -102,7 +107,7 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
     async lift(service, release) {
       const before = services.get(service);
       const quarantined = before?.quarantined?.filter((each) => each.release !== release);
-      services.set(service, kept({ ...before, quarantined }));
+      remember(service, { ...before, quarantined });
     },
     async putToken(rolloutId, token) {
       const found = shelf(rolloutId);

@@ -31,6 +31,8 @@ export interface ServiceRecord {
   completed?: Completed | undefined;
   /** The one release that waits for the present rollout to end. */
   waiting?: Waiting | undefined;
+  /** Which state of this it is, but for who waits: every end of a rollout raises it, and every lifted quarantine. Absent before the first. */
+  seq?: number | undefined;
 }
 
 /** A release that completed, and the rollout that brought it. */
@@ -66,11 +68,17 @@ export interface Journal {
   events(rolloutId: string): Promise<RolloutEvent[]>;
   /**
    * Appends the first events of a rollout and takes the lock of each of its targets, all or nothing.
-   * `exists`: this rollout is in the journal already. `locked`: another rollout holds one of the targets.
+   * `exists`: this rollout is in the journal already. `locked`: another rollout holds one of the targets. `outdated`: its
+   * service does not remember what `decidedOn` says any more, where that is given.
    */
   open(
     events: RolloutEvent[],
-  ): Promise<{ result: 'opened' | 'exists'; rollout: Rollout } | { result: 'locked'; by: string }>;
+    decidedOn?: ServiceRecord,
+  ): Promise<
+    | { result: 'opened' | 'exists'; rollout: Rollout }
+    | { result: 'locked'; by: string }
+    | { result: 'outdated' }
+  >;
   /**
    * Appends events after `rollout.version` and answers the new fold. An event that ends the rollout releases its
    * locks and updates its service in the same write.

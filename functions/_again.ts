@@ -25,7 +25,12 @@ export async function rollBack(
   const event = rollBackOf(rollout, record, why, () => free, ports.clock.now());
   const draft = fold([event]);
   if (draft !== undefined) await arm(draft, ports);
-  const opened = await ports.journal.open([event]);
+  const opened = await ports.journal.open([event], record);
+  if (opened.result === 'outdated')
+    throw new RolloutError(
+      'CommandRefused',
+      `another rollout of ${service} ended at the same moment; look what serves now, and roll that back if you must.`,
+    );
   if (opened.result === 'locked')
     throw new RolloutError(
       'CommandRefused',

@@ -88,8 +88,8 @@ export function failed(event: unknown, error: unknown): void {
 export function observed(journal: Journal): Journal {
   return {
     ...journal,
-    async open(events) {
-      const opened = await journal.open(events);
+    async open(events, decidedOn) {
+      const opened = await journal.open(events, decidedOn);
       if (opened.result === 'opened') wrote(opened.rollout, events);
       return opened;
     },

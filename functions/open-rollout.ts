@@ -12,7 +12,7 @@ import {
 } from '../core/config/manifest.ts';
 import { limitsFrom, watchFrom } from '../core/config/rollout-file.ts';
 import { type ErrorCode, RolloutError } from '../core/errors.ts';
-import type { ResolvedTarget, Waiting } from '../core/ports.ts';
+import type { ResolvedTarget, ServiceRecord, Waiting } from '../core/ports.ts';
 import type { Identity, Opening, Outcome, RolloutEvent } from '../core/rollout/event.ts';
 import { checkOrder, digestsOf, type Found, open } from '../core/rollout/open.ts';
 import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
@@ -120,10 +120,18 @@ async function admit(identity: Identity, ports: Needs<Opens>): Promise<Opened> {
   }
 }
 
-async function admitManifest(identity: Identity, manifest: Manifest, ports: Needs<Opens>): Promise<Opened> {
-  let events: RolloutEvent[];
+/** Times that an opening is prepared: what it rests on changes only where a rollout of the service ends, or a quarantine is lifted. */
+const OPENINGS_MAX = 3;
+
+async function admitManifest(
+  identity: Identity,
+  manifest: Manifest,
+  ports: Needs<Opens>,
+  tries = 1,
+): Promise<Opened> {
+  let prepared: Prepared;
   try {
-    events = await prepare(identity, manifest, ports);
+    prepared = await prepare(identity, manifest, ports);
   } catch (error) {
     const by = isRefusal(error) ? await heldBy(error, ports) : undefined;
     if (by === undefined) throw error;
@@ -132,9 +140,15 @@ async function admitManifest(identity: Identity, manifest: Manifest, ports: Need
     if (own !== undefined) return repeat(own, identity.manifest, ports);
     return queue(identity, manifest, by, ports);
   }
+  const { events, decidedOn } = prepared;
   const draft = fold(events);
   if (draft !== undefined && !isEnded(draft)) await arm(draft, ports);
-  const opened = await ports.journal.open(events);
+  const opened = await ports.journal.open(events, decidedOn);
+  if (opened.result === 'outdated') {
+    if (tries < OPENINGS_MAX) return admitManifest(identity, manifest, ports, tries + 1);
+    const why = `what ${identity.service} remembers changed ${tries} times while ${identity.rolloutId} was being opened`;
+    throw new RolloutError('Unavailable', `${why}; it will be tried again.`);
+  }
   if (opened.result === 'locked') return queue(identity, manifest, opened.by, ports);
   await ports.journal.unwait(identity.service, identity.release);
   return opened.result === 'exists' ? lost(opened.rollout, identity, ports) : started(opened.rollout, ports);
@@ -156,7 +170,7 @@ async function started(rollout: Rollout, ports: Needs<Opens>): Promise<Opened> {
 async function settle(identity: Identity, events: RolloutEvent[], ports: Needs<Opens>): Promise<Opened> {
   const opened = await ports.journal.open(events);
   await ports.journal.unwait(identity.service, identity.release);
-  if (opened.result === 'locked') throw new Error('A rollout that ended at the door takes no lock.');
+  if (!('rollout' in opened)) throw new Error('A rollout that ended at the door needs nothing to be free.');
   return opened.result === 'exists' ? lost(opened.rollout, identity, ports) : started(opened.rollout, ports);
 }
 
@@ -184,7 +198,13 @@ export async function readManifest(
   return manifestFrom(await ports.releases.read(manifest, MANIFEST_BYTES_MAX), key, ports.environment);
 }
 
-async function prepare(identity: Identity, manifest: Manifest, ports: Needs<Opens>): Promise<RolloutEvent[]> {
+/** The first events of a rollout, and what its service remembered when they were decided. */
+interface Prepared {
+  events: RolloutEvent[];
+  decidedOn: ServiceRecord;
+}
+
+async function prepare(identity: Identity, manifest: Manifest, ports: Needs<Opens>): Promise<Prepared> {
   // It waits a little and then goes, so that it never starves: only a few openings run at once.
   await waitForTurn(OPENING_CALLS * Object.keys(manifest.rollout.targets).length, ports);
   const targets = await resolve(manifest, identity.manifest.bucket, ports);
@@ -198,7 +218,7 @@ async function prepare(identity: Identity, manifest: Manifest, ports: Needs<Open
   const found: Found = { identity, manifest, service, targets, alarms, completion, history, running };
   const events = open(found, ports.clock.now());
   await assertHooks(events, ports);
-  return events;
+  return { events, decidedOn: service };
 }
 
 /** What the environment that this release must have completed in has told of it. */
@@ -302,7 +322,7 @@ export async function withdraw(
   const identity = { rolloutId, service, release, attempt, environment, manifest };
   const opened = await journal.open([declined(identity, 'refused', reason, ports)]);
   await journal.unwait(service, release);
-  if (opened.result === 'locked') throw new Error('A release that is refused takes no lock.');
+  if (!('rollout' in opened)) throw new Error('A release that is refused needs nothing to be free.');
   return opened.rollout;
 }
 

@@ -45,6 +45,7 @@ export const RIGHTS = {
   'read the journal': { actions: ['dynamodb:GetItem'], on: table },
   'read its events': { actions: ['dynamodb:Query'], on: table },
   'write events': { actions: ['dynamodb:PutItem'], on: table },
+  'rest on what stands there': { actions: ['dynamodb:ConditionCheckItem'], on: table },
   'end rollouts': { actions: ['dynamodb:UpdateItem', 'dynamodb:DeleteItem'], on: table },
   'keep who waits': { actions: ['dynamodb:UpdateItem'], on: table },
   'take a turn': { actions: ['dynamodb:UpdateItem'], on: table },
@@ -166,7 +167,8 @@ export const RIGHTS = {
 export type RightName = keyof typeof RIGHTS;
 
 const OPENS: RightName[] = [
-  ...(['read the journal', 'write events', 'keep who waits', 'take a turn', 'count what runs'] as const),
+  ...(['read the journal', 'write events', 'rest on what stands there'] as const),
+  ...(['keep who waits', 'take a turn', 'count what runs'] as const),
   ...(['start executions', 'arm the dead man', 'lend the scheduler its role'] as const),
   ...([
     'read functions',

@@ -134,11 +134,12 @@ export async function uploadZip({ clients }: World, Key: string, Body: Uint8Arra
 function withHooks(ports: Ports, hooks: Hook[]): Ports {
   if (hooks.length === 0) return ports;
   const { journal } = ports;
-  const open: typeof journal.open = (events) =>
+  const open: typeof journal.open = (events, decidedOn) =>
     journal.open(
       events.map((event) =>
         event.type === 'RolloutOpened' ? { ...event, hooks: [...event.hooks, ...hooks] } : event,
       ),
+      decidedOn,
     );
   return { ...ports, journal: { ...journal, open } };
 }

@@ -76,6 +76,47 @@ export function describeJournal(implementation: Implementation<Journal>): void {
       expect(await openOn(journal, 'r4', ['third'])).toMatchObject({ result: 'opened' });
     });
 
+    keeps('opens nothing that was decided on what a service no longer remembers', async (journal) => {
+      const first = await journal.service('checkout');
+      const left: RolloutEvent = { type: 'Aborted', at: AT + 1000, by: 'ada', reason: 'odd' };
+      await journal.append(await opening(journal), [left, closedEvent('reverted')]);
+      const again = [openedEvent({ release: 'r2' })];
+      expect(await journal.open(again, first)).toEqual({ result: 'outdated' });
+      expect(await journal.read('checkout--r2--1')).toBeUndefined();
+      expect(await journal.events('checkout--r2--1')).toEqual([]);
+      const second = await journal.service('checkout');
+      await journal.lift('checkout', 'r1');
+      expect(await journal.open(again, second)).toEqual({ result: 'outdated' });
+      expect(await journal.open(again, await journal.service('checkout'))).toMatchObject({
+        result: 'opened',
+        rollout: fold(again),
+      });
+    });
+
+    keeps('opens what was decided on a service whose queue alone has changed since', async (journal) => {
+      const first = await journal.service('checkout');
+      await journal.wait('checkout', waitingFor('r2', 2));
+      expect(await journal.open([openedEvent()], first)).toMatchObject({ result: 'opened' });
+      await journal.append((await journal.read(ID)) as Rollout, [closedEvent('completed')]);
+      const second = await journal.service('checkout');
+      await journal.unwait('checkout', 'r2');
+      await openOnOther(journal, 'payments');
+      expect(await journal.open([openedEvent({ release: 'r2' })], second)).toMatchObject({
+        result: 'opened',
+      });
+    });
+
+    keeps('says first who holds the target, and what is there already', async (journal) => {
+      const first = await journal.service('checkout');
+      await journal.append(await opening(journal), [closedEvent('completed')]);
+      await openOn(journal, 'r2', ['api']);
+      expect(await journal.open([openedEvent()], first)).toMatchObject({ result: 'exists' });
+      expect(await journal.open([openedEvent({ release: 'r3' })], first)).toEqual({
+        result: 'locked',
+        by: 'checkout--r2--1',
+      });
+    });
+
     keeps('keeps a release that was turned away, without taking a lock', async (journal) => {
       expect(await journal.open([declinedEvent()])).toMatchObject({
         result: 'opened',
@@ -155,7 +196,7 @@ export function describeJournal(implementation: Implementation<Journal>): void {
         const rollout = await opening(journal, { order: 7, targets: [targetOf('api'), targetOf('worker')] });
         await journal.append(rollout, [noted('a'), closedEvent('completed')]);
         const completed = { release: 'r1', order: 7, rolloutId: ID };
-        expect(await journal.service('checkout')).toEqual({ completed });
+        expect(await journal.service('checkout')).toEqual({ completed, seq: 1 });
         expect(await openOn(journal, 'r2', ['api'])).toMatchObject({ result: 'opened' });
         expect(await openOn(journal, 'r3', ['worker'])).toMatchObject({ result: 'opened' });
       },
@@ -353,6 +394,12 @@ async function opening(journal: Journal, changes: Parameters<typeof openedEvent>
 
 function openOn(journal: Journal, release: string, targets: string[]) {
   return journal.open([openedEvent({ release, targets: targets.map(targetOf) })]);
+}
+
+/** A rollout of another service begins and ends. */
+async function openOnOther(journal: Journal, service: string): Promise<void> {
+  const changes = { service, targets: [targetOf(service)] };
+  await journal.append(await opening(journal, changes), [closedEvent('completed')]);
 }
 
 const openedWith = (order: number | undefined) =>

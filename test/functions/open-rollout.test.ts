@@ -448,6 +448,80 @@ describe('a manifest during a rollout', () => {
   });
 });
 
+describe('a rollout of the same service that ends while another is opened', () => {
+  /** The same versions under another name, once the canary of the first is out and before the journal knows. */
+  async function again() {
+    const stage = setUp();
+    const { targets, ...by } = await stage.openRaised();
+    for (const target of targets) await stage.clock.run(stage.ports.router(target.kind).revert(target, by));
+    const event = await stage.upload({ manifest: { targets: { api: { version: '2' } } } });
+    return { stage, event };
+  }
+
+  /** Somebody writes between the look at the service and the opening, the first so many times. */
+  function meanwhile(stage: Stage, act: () => Promise<unknown>, times = 1): Ports {
+    let left = times;
+    const { journal } = stage.ports;
+    return withJournal(stage.ports, {
+      async service(name) {
+        const record = await journal.service(name);
+        if (left-- > 0) await act();
+        return record;
+      },
+    });
+  }
+
+  test('and goes into quarantine, keeps the same versions out', async () => {
+    const { stage, event } = await again();
+    const ports = meanwhile(stage, async () => {
+      const at = stage.clock.now();
+      await stage.ports.journal.append(await stage.rollout(), [
+        { type: 'Aborted', at, by: 'ada', reason: 'odd' },
+        { type: 'RolloutClosed', at, outcome: 'reverted', reason: 'ada aborted: odd' },
+      ]);
+    });
+    expect(await stage.call(openRollout, event, ports)).toMatchObject({
+      rolloutId: SECOND,
+      result: 'refused',
+      reason: expect.stringContaining(`what was taken back as ${FIRST} (ada aborted: odd)`),
+    });
+    expect(await stage.history(SECOND)).toEqual(['RolloutDeclined']);
+    expect(stage.started).toHaveLength(1);
+    expect(stage.standing().stamp).toBe(`spillway ${FIRST} 1 2 closed`);
+  });
+
+  test('for no fault of its own, lets it be opened on what stands there now', async () => {
+    const { stage, event } = await again();
+    expect(
+      await stage.call(
+        openRollout,
+        event,
+        meanwhile(stage, () => end(stage)),
+      ),
+    ).toMatchObject({
+      rolloutId: SECOND,
+      result: 'opened',
+    });
+    expect(await stage.history(SECOND)).toEqual(['RolloutOpened']);
+    expect(stage.standing().stamp).toBe(`spillway ${SECOND} 1 0 open`);
+  });
+
+  test('again and again, leaves it to the next delivery of the event', async () => {
+    const { stage, event } = await again();
+    await end(stage);
+    const others = () => stage.ports.journal.lift(SERVICE, 'nobody');
+    await expect(stage.call(openRollout, event, meanwhile(stage, others, 3))).rejects.toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringContaining(SECOND),
+    });
+    expect(await stage.ports.journal.read(SECOND)).toBeUndefined();
+    expect(await stage.call(openRollout, event, meanwhile(stage, others, 2))).toMatchObject({
+      rolloutId: SECOND,
+      result: 'opened',
+    });
+  });
+});
+
 describe('a crash while a rollout is opened', () => {
   type Calls = 'arm' | 'open' | 'claim' | 'start';
   const points = (['arm', 'open', 'claim', 'start'] as const).flatMap((at) =>

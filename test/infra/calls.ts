@@ -106,7 +106,13 @@ const object = ({ Key, VersionId }: { Key: string; VersionId?: string | undefine
 ];
 
 /** In a transaction each write is allowed or refused as if it stood alone (DynamoDB developer guide, "IAM and transactions"). */
-const WRITES: Record<string, string> = { Put: 'PutItem', Update: 'UpdateItem', Delete: 'DeleteItem' };
+const WRITES: Record<string, string> = {
+  Put: 'PutItem',
+  Update: 'UpdateItem',
+  Delete: 'DeleteItem',
+  // Its own action (DynamoDB developer guide, "Using IAM with DynamoDB transactions").
+  ConditionCheck: 'ConditionCheckItem',
+};
 
 const NEEDS: Record<string, (input: Input) => Question[]> = {
   GetItemCommand: table('GetItem'),

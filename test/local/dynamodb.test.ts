@@ -574,6 +574,7 @@ describe('a world with its journal on it', () => {
     expect(await clock.run(scenario.journal.service(SERVICE))).toEqual({
       completed: { release: 'second', order: 2, rolloutId: second },
       previous: { release: 'first', order: 1, rolloutId: first },
+      seq: 2,
     });
   });
 });
