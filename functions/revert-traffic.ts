@@ -40,25 +40,24 @@ export const revertTraffic: Task<
     const why =
       came.Error === undefined ? undefined : `an error that nobody handled: ${came.Error}: ${came.Cause}`;
     try {
-      return leftAs(await writeDown(ref, targets, why, ports));
+      return leftAs(await writeDown(ref, targets, why, ports), targets);
     } catch (failure) {
       // The second pass over sealed targets moves traffic as well, and its failure is no matter of the journal.
       if (RolloutError.is(failure, 'RevertFailed')) throw failure;
       // Traffic is safe. The dead man finds the closed stamp and writes what is missing.
       const sealed = why === undefined ? [] : sealedAmong(ref.targets, targets);
-      return leftAs({
-        outcome: sealed.length > 0 && sealed.length === targets.length ? 'completed' : 'reverted',
-        reason: `${why ?? 'taken back'}; the journal could not be written (${failure})`,
-      });
+      const outcome = sealed.length > 0 && sealed.length === targets.length ? 'completed' : 'reverted';
+      const reason = `${why ?? 'taken back'}; the journal could not be written (${failure})`;
+      return leftAs({ outcome, reason }, targets);
     }
   },
 };
 
-/** An execution whose rollout has completed ends as such, whatever error led here: nobody is to be called for it. */
-const leftAs = (end: Omit<Left, 'kind'>): Left => ({
-  kind: end.outcome === 'completed' ? 'done' : 'left',
-  ...end,
-});
+/** Where the rollout has completed and its release goes on serving, nobody is to be called, whatever error led here. */
+function leftAs(end: Omit<Left, 'kind'>, targets: RevertedTarget[]): Left {
+  const isServing = !targets.some(({ changed }) => changed);
+  return { kind: end.outcome === 'completed' && isServing ? 'done' : 'left', ...end };
+}
 
 /** An execution's input names what an error may take back; for an irreversible release that is nothing, until somebody orders it. */
 async function toRevert(

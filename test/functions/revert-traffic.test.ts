@@ -142,6 +142,19 @@ describe('the way out', () => {
     expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeDefined();
   });
 
+  test('does not end as completed where it took back what had completed', async () => {
+    const { stage, ref } = await sealed();
+    await stage.call(revertTraffic, { ref, came: DIED });
+    const router: Ports['router'] = (kind) => ({
+      ...stage.ports.router(kind),
+      revert: async ({ name }) => ({ name, primary: '1', changed: true, stranger: false }),
+    });
+    expect(await stage.call(revertTraffic, { ref, came: DIED }, { ...stage.ports, router })).toMatchObject({
+      kind: 'left',
+      outcome: 'completed',
+    });
+  });
+
   test('leaves a sealed release serving, and writes its completion down', async () => {
     const { stage, ref } = await sealed();
     expect(await stage.call(revertTraffic, { ref, came: DIED })).toMatchObject({
