@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { RolloutError } from '../core/errors.ts';
 import type { Clock, Observed, Raise, RaiseResult, TrafficRouter } from '../core/ports.ts';
+import { claimOf } from '../core/rollout/claim.ts';
 import type { RevertedTarget, Target } from '../core/rollout/event.ts';
 import { isSameStamp, SEQ_MAX, type Stamp, stampFrom, stampText } from '../core/rollout/stamp.ts';
 import { isStranger, wayOut } from '../core/rollout/way-out.ts';
@@ -115,10 +116,12 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
   return {
     resolve: (request) => resolveLambda(patient(client, clock), clock, request),
     observe: async (target) => observedFrom(await get(target)),
-    async claim(target, stamp) {
+    async claim(target, stamp, isRepeated = false) {
       const { seen: claimed } = await insistOrGone(target, (seen) => {
-        if (seen.stamp?.rolloutId === stamp.rolloutId) return undefined;
-        if (seen.stamp?.open) throw held(target.key, seen.stamp);
+        const claim = claimOf(seen, target, stamp, isRepeated);
+        if (claim === 'stands') return undefined;
+        if (claim === 'held' && seen.stamp !== undefined) throw held(target.key, seen.stamp);
+        if (claim === 'touched') throw touched(target, stamp);
         return { primary: seen.primary, weights: seen.weights, stamp };
       });
       if (claimed.revision === undefined)
@@ -174,6 +177,13 @@ function raised(target: Target, { weight, write }: Raise): Routing {
   return weight === 100
     ? { primary: target.canary, weights: {}, stamp: write }
     : { primary: target.stable, weights: { [target.canary]: weight }, stamp: write };
+}
+
+function touched({ key }: Target, { rolloutId }: Stamp): RolloutError {
+  return new RolloutError(
+    'TargetInvalid',
+    `${key} carries no stamp of ${rolloutId} and was written by somebody since that was opened; look who else writes this alias, then upload the release again under a new id.`,
+  );
 }
 
 /** Why this raise may not be written; undefined where it may. */

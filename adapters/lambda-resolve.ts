@@ -37,7 +37,7 @@ export async function resolveLambda(
   const version = 'version' in artifact ? artifact.version : undefined;
   const offered = await functionAt(client, request, version);
   assertOwned(field, lambda, service, offered.tags);
-  const primary = await primaryOf(client, field, lambda, alias);
+  const { primary, revision } = await standingOf(client, field, lambda, alias);
   await assertUnprovisioned(client, field, lambda, alias);
   const stable = await functionAt(client, request, primary);
   assertPair(field, lambda, offered.configuration, stable.configuration);
@@ -60,6 +60,7 @@ export async function resolveLambda(
         ? served(field, lambda, artifact.version, offered.configuration)
         : await published(client, clock, { ...request, artifact }, { offered, stable, primary, sources })),
       source: SOURCES.find((source) => source === spec.source) ?? 'http',
+      revision,
     },
     digest: madeOf(artifact, offered),
     timeoutSeconds: offered.configuration.Timeout ?? 3,
@@ -248,16 +249,17 @@ async function functionAt(
 }
 
 /** The version that an alias serves, where it serves that alone and nobody moves it. */
-async function primaryOf(
+async function standingOf(
   client: LambdaClient,
   field: string,
   lambda: string,
   alias: string,
-): Promise<string> {
+): Promise<{ primary: string; revision: string | undefined }> {
   const {
     FunctionVersion: primary = '',
     RoutingConfig,
     Description,
+    RevisionId: revision,
   } = await aliasOf(client, field, lambda, alias);
   if (primary === '$LATEST')
     throw invalid(
@@ -272,7 +274,7 @@ async function primaryOf(
       field,
       `alias ${alias} of ${lambda} already shares traffic between versions ${[primary, ...others].join(' and ')}; finish or undo that first`,
     );
-  return primary;
+  return { primary, revision };
 }
 
 async function aliasOf(client: LambdaClient, field: string, lambda: string, alias: string) {

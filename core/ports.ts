@@ -155,8 +155,11 @@ export interface TrafficRouter {
   /** Looks everything up that can be refused now. @throws RolloutError TargetInvalid naming the field and the mend */
   resolve(request: TargetRequest): Promise<ResolvedTarget>;
   observe(target: Target): Promise<Observed>;
-  /** Writes the first stamp (seq 0). Repeatable; never touches traffic. @throws RolloutError TargetInvalid where another rollout's open stamp stands */
-  claim(target: Target, stamp: Stamp): Promise<void>;
+  /**
+   * Writes the first stamp (seq 0) and never touches traffic. Done again it is `isRepeated`, and only writes what was never
+   * written. @throws RolloutError TargetInvalid where another rollout's open stamp stands, or a repeated claim finds that somebody wrote since the opening
+   */
+  claim(target: Target, stamp: Stamp, isRepeated?: boolean): Promise<void>;
   /** One attempt to raise, never repeated by itself. */
   raise(target: Target, raise: Raise): Promise<RaiseResult>;
   /** Takes the canary out, touches nothing else, closes the stamp and reads back. Repeatable, and alone may fight for the target. @throws RolloutError RevertFailed */

@@ -9,20 +9,39 @@ export function arm(rollout: Rollout, ports: Needs<'clock' | 'deadMan'>): Promis
   return ports.deadMan.arm({ ...executionInput(rollout), deadline, armedAt: ports.clock.now() });
 }
 
-/** Claims the targets of a rollout and starts its execution; both may be repeated at any time. */
+/** Claims the targets of a rollout that was opened just now and starts its execution. */
 export async function begin(rollout: Rollout, ports: Needs<'executions' | 'router'>): Promise<void> {
+  await claimAndStart(rollout, false, ports);
+}
+
+/** Begins a rollout once more, at any time: what was done stays as it is, and only what never was is done. */
+export async function beginAgain(rollout: Rollout, ports: Needs<'executions' | 'router'>): Promise<void> {
+  await claimAndStart(rollout, true, ports);
+}
+
+async function claimAndStart(
+  rollout: Rollout,
+  isRepeated: boolean,
+  ports: Needs<'executions' | 'router'>,
+): Promise<void> {
   // Once traffic has been raised the stamps are there, and a missing one is news that must not be covered up.
   const isClaimable = !hasCanaryTraffic(rollout) && rollout.leaving === undefined;
-  for (const target of isClaimable ? rollout.opening.targets : []) await claim(rollout, target, ports);
+  const targets = isClaimable ? rollout.opening.targets : [];
+  for (const target of targets) await claim(rollout, target, isRepeated, ports);
   await ports.executions.start(executionInput(rollout));
 }
 
 /** A target that cannot be claimed cannot be raised either, which its execution finds out and ends; without one nobody would. */
-async function claim(rollout: Rollout, target: Target, ports: Needs<'router'>): Promise<void> {
+async function claim(
+  rollout: Rollout,
+  target: Target,
+  isRepeated: boolean,
+  ports: Needs<'router'>,
+): Promise<void> {
   const stamp = rollout.traffic[target.name]?.stamp;
   if (stamp === undefined) return;
   try {
-    await ports.router(target.kind).claim(target, stamp);
+    await ports.router(target.kind).claim(target, stamp, isRepeated);
   } catch (error) {
     if (!RolloutError.is(error, 'TargetInvalid')) throw error;
   }

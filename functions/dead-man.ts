@@ -3,7 +3,7 @@ import type { DeadManInput } from '../core/ports.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { dueAt, GRACE_SECONDS } from '../core/rollout/timing.ts';
 import { awsDeadMan, awsExecutions, awsJournal, awsRouters, clock } from './_aws.ts';
-import { arm, begin } from './_begin.ts';
+import { arm, beginAgain } from './_begin.ts';
 import { recordJudgement } from './_journal.ts';
 import { count } from './_observe.ts';
 import { revertTargets } from './_targets.ts';
@@ -65,7 +65,7 @@ async function look(
   if (after.epoch === rollout.epoch) return 'alive';
   await ports.executions.stop(rolloutId, rollout.epoch, 'taken over by the dead man');
   await arm(after, ports);
-  await begin(after, ports);
+  await beginAgain(after, ports);
   return 'taken over';
 }
 

@@ -18,7 +18,7 @@ import { checkOrder, digestsOf, type Found, open } from '../core/rollout/open.ts
 import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { WINDOW_MS } from '../core/units.ts';
 import { openingPorts } from './_aws.ts';
-import { arm, begin } from './_begin.ts';
+import { arm, begin, beginAgain } from './_begin.ts';
 import { waitForTurn } from './_budget.ts';
 import { lambda, type Needs, type Opens, type Task } from './_task.ts';
 
@@ -105,7 +105,7 @@ async function repeat(rollout: Rollout, manifest: Opening['manifest'], ports: Ne
   }
   if (!isEnded(rollout)) {
     await arm(rollout, ports);
-    await begin(rollout, ports);
+    await beginAgain(rollout, ports);
   }
   return { rolloutId, result: rollout.outcome ?? 'opened', reason: rollout.reason ?? 'opened before' };
 }

@@ -42,6 +42,7 @@ export function rollBackOf(
       stable: target.canary,
       canary: target.stable,
       replaced: undefined,
+      revision: undefined,
     })),
     plan: PLAN,
     hooks: [],

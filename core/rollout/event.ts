@@ -18,6 +18,8 @@ export interface Target {
   publish?: Publishing | undefined;
   /** True where publishing replaced the function's own code, which a revert puts back. */
   replaced?: boolean | undefined;
+  /** The state of writing in which the opening found it, as what carries the traffic names it: a name that every write changes. */
+  revision?: string | undefined;
 }
 
 /** What calls a target, which decides how its failures show. */

@@ -56,7 +56,8 @@ function stage(tags: Record<string, string> = FREE) {
 
 describe('a version', () => {
   test('that is Active is the canary, with the time limit of its requests', async () => {
-    expect(await stage().resolve()).toEqual({
+    const { helpers, resolve } = stage();
+    expect(await resolve()).toEqual({
       target: {
         name: 'api',
         kind: 'lambda-alias',
@@ -65,6 +66,7 @@ describe('a version', () => {
         stable: '1',
         canary: '2',
         source: 'http',
+        revision: helpers.routing(FN, 'live').revisionId,
       },
       digest: expect.stringMatching(/^[A-Za-z0-9+/]{43}=$/),
       timeoutSeconds: 9,

@@ -49,6 +49,7 @@ export async function lambdaTraffic(
       stable: '1',
       canary: '2',
       source: 'http',
+      revision: (await others.send(new GetAliasCommand({ FunctionName: FUNCTION, Name: ALIAS }))).RevisionId,
     },
     now: () => clock.now(),
     arrange: {

@@ -87,7 +87,9 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       'looks a target up that an ended rollout has stamped',
       async ({ router, request, target, arrange }) => {
         await arrange.set({ stamp: theirs(false) });
-        expect((await router.resolve(request)).target).toEqual(target);
+        const { target: found } = await router.resolve(request);
+        expect(found).toEqual({ ...target, revision: found.revision });
+        expect(found.revision).not.toBe(target.revision);
       },
     );
 
@@ -130,6 +132,21 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
         expect(stage.writes()).toBe(0);
       },
     );
+
+    keeps('repeats a claim that was never made, on what stood there at the opening', async (stage) => {
+      const { target } = await stage.router.resolve(stage.request);
+      await stage.router.claim(target, stamp(0), true);
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(0) });
+    });
+
+    keeps('does not repeat a claim where somebody wrote since the opening', async (stage) => {
+      await stage.router.claim(stage.target, stamp(0));
+      await stage.arrange.set({ stamp: null });
+      const writes = stage.writes();
+      await refused(stage.router.claim(stage.target, stamp(0), true), 'TargetInvalid', OURS, /look who else/);
+      expect((await stage.standing()).stamp).toBeNull();
+      expect(stage.writes()).toBe(writes);
+    });
 
     keeps('claims what another rollout has closed', async (stage) => {
       await stage.arrange.set({ stamp: theirs(false) });

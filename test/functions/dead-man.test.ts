@@ -3,6 +3,7 @@ import type { DeadManInput, ExecutionInput } from '../../core/ports.ts';
 import { dueAt } from '../../core/rollout/timing.ts';
 import { executionInput } from '../../functions/_task.ts';
 import { deadMan } from '../../functions/dead-man.ts';
+import { openRollout } from '../../functions/open-rollout.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { EMPTY } from '../empty.ts';
@@ -99,13 +100,29 @@ describe('while the journal can be read', () => {
 
   test('a rollout whose start was lost is begun: claimed and started', async () => {
     const stage = setUp();
-    await stage.open();
-    stage.started.length = 0;
-    await stage.meddle({ Description: '' });
+    const router = { ...stage.ports.router('lambda-alias'), claim: unreachable };
+    const opening = stage.call(openRollout, await stage.upload(), { ...stage.ports, router: () => router });
+    await expect(opening).rejects.toMatchObject({ name: 'Unavailable' });
+    expect(stage.started).toEqual([]);
     await stage.clock.advance(10 * MINUTE);
     expect(await look(stage)).toEqual({ found: 'taken over' });
     expect(stage.started).toMatchObject([{ rolloutId: FIRST, epoch: 2 }]);
     expect(stage.standing().stamp).toBe(`spillway ${FIRST} 1 0 open`);
+  });
+
+  test('a stamp that was there and is gone is not written again: what it said of a way out is lost', async () => {
+    const stage = setUp();
+    const ref = await stage.open();
+    const blind = withJournal(stage.ports, { read: unreachable, append: unreachable });
+    await stage.call(revertTraffic, { ref, came: {} }, blind);
+    expect(stage.standing().stamp).toBe(`spillway ${FIRST} 1 1 closed`);
+    await stage.meddle({ Description: '' });
+    await stage.clock.advance(10 * MINUTE);
+    expect(await look(stage)).toEqual({ found: 'taken over' });
+    expect(stage.standing().stamp).toBe('');
+    await stage.call(shiftTraffic, executionInput(await stage.rollout()));
+    expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY });
+    expect((await stage.rollout()).leaving).toMatchObject({ cause: 'stranger', outcome: 'halted' });
   });
 
   test('a rollout that has ended disarms him', async () => {
