@@ -115,7 +115,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
 
   return {
     resolve: (request) => resolveLambda(patient(client, clock), clock, request),
-    observe: async (target) => observedFrom(await get(target)),
+    observe: async (target, until) => observedFrom(await get(target, until)),
     async claim(target, stamp, isRepeated = false) {
       const { seen: claimed } = await insistOrGone(target, (seen) => {
         const claim = claimOf(seen, target, stamp, isRepeated);

@@ -51,6 +51,14 @@ export function tickOffset({ rolloutId, running = 0 }: Rollout['opening']): Seco
   return running < TOGETHER_MAX ? 0 : hash(rolloutId) % Math.min(OFFSET_MAX, running);
 }
 
+/** What a way out takes at most where there is room: two calls of which one is lost, after the 2.5 s that a client waits. Among many it takes longer. */
+const ROOMY_MS = 3_000;
+
+/** Whether a way out that took so long is followed by a last look: one of many at once leaves what room there is to the others. */
+export function looksAgain(tookMs: number): boolean {
+  return tookMs < ROOMY_MS;
+}
+
 /** FNV-1a, 32 bits: spreads names that differ in one digit. */
 function hash(text: string): number {
   let value = 0x811c9dc5;

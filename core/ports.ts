@@ -154,7 +154,8 @@ export interface ResolvedTarget {
 export interface TrafficRouter {
   /** Looks everything up that can be refused now. @throws RolloutError TargetInvalid naming the field and the mend */
   resolve(request: TargetRequest): Promise<ResolvedTarget>;
-  observe(target: Target): Promise<Observed>;
+  /** What it looks like now; where there is no room for the call, it is made again until this moment, or for a few seconds. @throws RolloutError Unavailable */
+  observe(target: Target, until?: Instant): Promise<Observed>;
   /**
    * Writes the first stamp (seq 0) and never touches traffic. Done again it is `isRepeated`, and only writes what was never
    * written. @throws RolloutError TargetInvalid where another rollout's open stamp stands, or a repeated claim finds that somebody wrote since the opening

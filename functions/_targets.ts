@@ -1,8 +1,9 @@
 import { RolloutError } from '../core/errors.ts';
 import type { RevertBy, RevertedTarget, Target } from '../core/rollout/event.ts';
-import { hasCanaryTraffic, type Rollout } from '../core/rollout/state.ts';
+import { hasCanaryTraffic, type Rollout, targetNamed } from '../core/rollout/state.ts';
+import { lastLook } from '../core/rollout/way-out.ts';
 import { recordEffect } from './_journal.ts';
-import type { Needs } from './_task.ts';
+import { type Needs, soon } from './_task.ts';
 
 /**
  * Takes the canary out of every target at once; one that fails does not keep the others waiting.
@@ -28,6 +29,34 @@ export async function revertTargets(
     );
   }
   return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+}
+
+/** How long the last look may take, and how long it is tried again where there is no room for it: the lock and the journal wait for it. */
+const LAST_LOOK_MS = 1_500;
+const LAST_TRY_MS = 500;
+
+/**
+ * Looks once more at targets that were taken back, before their end is written: what somebody else gave the canary in
+ * between is taken out again, where it is a share. One that cannot be read soon stays as its revert found it.
+ * @throws RolloutError as a revert does
+ */
+export function lookAgain(
+  rollout: Rollout,
+  found: RevertedTarget[],
+  by: RevertBy,
+  ports: Needs<'clock' | 'router'>,
+): Promise<RevertedTarget[]> {
+  return Promise.all(
+    found.map(async (each) => {
+      const target = targetNamed(rollout, each.name);
+      const looking = ports.router(target.kind).observe(target, ports.clock.now() + LAST_TRY_MS);
+      const seen = await soon(looking, LAST_LOOK_MS, ports);
+      const looked = seen === undefined ? each : lastLook(each, seen, target);
+      // Who made it the version that serves has chosen it; a share beside another may come from weights that were read before the revert.
+      if (looked.again && looked.primary !== target.canary) await revertTargets([target], by, ports);
+      return looked;
+    }),
+  );
 }
 
 /** How long all targets together may take to be read: half of a function's 10 s, the rest of which belongs to what it is there for. */

@@ -1,15 +1,16 @@
 import * as z from 'zod';
 import { exposureOf } from '../core/analysis/exposure.ts';
+import { looksAgain } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import type { Exposure, RevertedTarget, Target } from '../core/rollout/event.ts';
 import { next } from '../core/rollout/next.ts';
 import { questionOf } from '../core/rollout/question.ts';
-import { hasCanaryTraffic, type Rollout } from '../core/rollout/state.ts';
+import { hasCanaryTraffic, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { mayBeTakenBack, restOf, sealedAmong } from '../core/rollout/way-out.ts';
 import { awsDeadMan, awsHooks, awsJournal, awsMetrics, awsRestoreCode, awsRouters, clock } from './_aws.ts';
 import { recordEffect } from './_journal.ts';
-import { revertTargets } from './_targets.ts';
+import { lookAgain, revertTargets } from './_targets.ts';
 import { ExecutionRef, lambda, type Needs, readRollout, soon, type Task } from './_task.ts';
 
 /** `came` is the answer that named this directive, or the error that nobody handled. */
@@ -36,11 +37,14 @@ export const revertTraffic: Task<
 > = {
   input: Input,
   async run({ ref, came }, ports) {
-    const targets = await revertTargets(await toRevert(ref, ports), ref, ports);
+    const all = await toRevert(ref, ports);
+    const began = ports.clock.now();
+    const targets = await revertTargets(all, ref, ports);
+    const tookMs = ports.clock.now() - began;
     const why =
       came.Error === undefined ? undefined : `an error that nobody handled: ${came.Error}: ${came.Cause}`;
     try {
-      return leftAs(await writeDown(ref, targets, why, ports), targets);
+      return leftAs(await writeDown(ref, targets, { why, tookMs }, ports), targets);
     } catch (failure) {
       // The second pass over sealed targets moves traffic as well, and its failure is no matter of the journal.
       if (RolloutError.is(failure, 'RevertFailed')) throw failure;
@@ -81,7 +85,7 @@ async function publishedSince(ref: ExecutionInput, ports: Needs<'journal'>): Pro
 async function writeDown(
   ref: ExecutionInput,
   targets: RevertedTarget[],
-  why: string | undefined,
+  { why, tookMs }: { why: string | undefined; tookMs: number },
   ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'restoreCode' | 'router'>,
 ): Promise<Omit<Left, 'kind'>> {
   const rollout = await ports.journal.read(ref.rolloutId);
@@ -92,16 +96,18 @@ async function writeDown(
   if (rest.kind === 'unseal') {
     const all = await toRevert(ref, ports);
     await moved(revertTargets(rest.targets, { ...ref, unseal: true }, ports));
-    return writeDown(ref, await moved(revertTargets(all, ref, ports)), why, ports);
+    return writeDown(ref, await moved(revertTargets(all, ref, ports)), { why, tookMs }, ports);
   }
   const directive = next(rollout, ports.clock.now());
   const { cause, reason } =
     directive.kind === 'revert' ? directive : { cause: 'environment' as const, reason: why ?? 'taken back' };
   const exposure = await exposed(rollout, ports);
   await restore(rollout, targets, ports);
+  const isLookedAt = !isEnded(rollout) && looksAgain(tookMs);
+  const looked = isLookedAt ? await moved(lookAgain(rollout, targets, ref, ports)) : targets;
   const after = await recordEffect(
     rollout,
-    { type: 'RecordRevert', targets, cause, reason, exposure },
+    { type: 'RecordRevert', targets: looked, cause, reason, exposure },
     ports,
   );
   const isBack = after.outcome !== 'completed';

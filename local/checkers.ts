@@ -20,6 +20,7 @@ import {
 import type { Run } from './run.ts';
 import {
   type Checker,
+  isGivenByOthers,
   LEAVING,
   type Limits,
   metBy,
@@ -237,8 +238,8 @@ export const worseNeverCompletes = perRollout((view) => {
   });
 });
 
-/** When a rollout is closed its canary has everything or nothing, on every target alike. */
-export const endsAtZeroOrHundred = perRollout((view) =>
+/** When a rollout is closed its canary has everything or nothing, on every target alike, unless somebody else gave it traffic after the last look. */
+export const endsAtZeroOrHundred = perRollout((view, run) =>
   those(view, 'RolloutClosed').flatMap(({ index, at, event }) =>
     view.opening.targets.flatMap((target) => {
       // What somebody else does after the seal, before the journal knows of it, is no longer this rollout's.
@@ -256,7 +257,8 @@ export const endsAtZeroOrHundred = perRollout((view) =>
       const share = shareOf(found, target.canary);
       const isSplit = event.outcome === 'completed' && Object.keys(found?.weights ?? {}).length > 0;
       const due = event.outcome === 'completed' ? 100 : 0;
-      return share === due && !isSplit
+      const isOthers = event.outcome !== 'completed' && isGivenByOthers(view, run, target, index);
+      return (share === due && !isSplit) || isOthers
         ? []
         : [{ at, what: `ended ${event.outcome} with ${share} % of ${target.name} on the canary` }];
     }),
@@ -352,11 +354,12 @@ export const lockReleased: Checker = ({ heads, locks }) =>
       : [{ at: head.lastEventAt, what: `${by} has ended and still holds ${key}` }];
   });
 
-/** Where the journal says Reverted, the canary was out before it said so. */
-export const revertFirst = perRollout((view) =>
+/** Where the journal says Reverted, the canary was out before it said so; what somebody else did after the last look nobody knows. */
+export const revertFirst = perRollout((view, run) =>
   those(view, 'Reverted').flatMap(({ index, at }) =>
     view.opening.targets
       .filter((target) => shareOf(standingAt(view, target, index), target.canary) > 0)
+      .filter((target) => !isGivenByOthers(view, run, target, index))
       .map(({ name }) => ({ at, what: `wrote Reverted while ${name} still served the canary` })),
   ),
 );

@@ -54,6 +54,8 @@ export interface Append {
 /** Everything the checkers look at, in the order in which it happened. */
 export interface Run {
   timeline: (AliasWrite | Append)[];
+  /** When an alias was read: how many entries the timeline had then, for each look at a key. */
+  looks: Record<string, number[]>;
   /** What the users of each function and version met in each window, by its start. */
   windows: Record<string, Map<Instant, Met>>;
   commands: Command[];
@@ -73,6 +75,7 @@ export const idOf = ({ rollout }: Append): string => rollout.opening.rolloutId;
 export function record(world: World): { finish(): Promise<Run> } {
   const timeline: Run['timeline'] = [];
   recordWrites(world, timeline);
+  const looks = recordLooks(world, timeline);
   const windows = recordWindows(world);
   const commands = recordCommands(world);
   const put = recordCalls(world);
@@ -94,6 +97,7 @@ export function record(world: World): { finish(): Promise<Run> } {
       const ids = new Set(timeline.flatMap((entry) => (entry.kind === 'append' ? idOf(entry) : [])));
       const run: Run = {
         timeline,
+        looks,
         windows,
         commands,
         heads: [],
@@ -165,6 +169,20 @@ function recordWrites({ lambda, clock }: World, timeline: Run['timeline']): void
       return answer;
     };
   }
+}
+
+function recordLooks({ lambda }: World, timeline: Run['timeline']): Run['looks'] {
+  const looks: Run['looks'] = {};
+  const operations = lambda.operations;
+  const call = operations.GetAliasCommand;
+  operations.GetAliasCommand = (input) => {
+    const answer = call(input);
+    const key = `lambda-alias:${input.FunctionName}:${input.Name}`;
+    looks[key] ??= [];
+    looks[key].push(timeline.length);
+    return answer;
+  };
+  return looks;
 }
 
 /** Counts the calls of exact versions as they are made, so that one that hangs is among them. */

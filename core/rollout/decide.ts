@@ -279,9 +279,9 @@ function recordRevert(
 ): RolloutEvent[] {
   if (isEnded(rollout)) return [];
   // A sealed canary is a completion whose last event was lost, and nothing was taken back.
-  if (
-    targets.every(({ name, primary, changed }) => !changed && primary === targetNamed(rollout, name).canary)
-  ) {
+  const isSealed = ({ name, primary, changed, again }: RevertedTarget) =>
+    !changed && !again && primary === targetNamed(rollout, name).canary;
+  if (targets.every(isSealed)) {
     return [{ type: 'RolloutClosed', at, outcome: 'completed', reason: completion(rollout) }];
   }
   const why = rollout.leaving ?? {
@@ -289,7 +289,14 @@ function recordRevert(
     reason,
     outcome: hasCanaryTraffic(rollout) ? ('reverted' as const) : ('refused' as const),
   };
-  const outcome = targets.some((target) => target.stranger) ? 'halted' : why.outcome;
+  const outcome = targets.some(({ stranger, again }) => stranger || again) ? 'halted' : why.outcome;
+  const again = targets
+    .filter((target) => target.again)
+    .map(({ name }) => `version ${targetNamed(rollout, name).canary} of ${name}`);
+  const meddled =
+    again.length === 0
+      ? []
+      : [`somebody else gave ${again.join(' and ')} traffic again after it had been taken out`];
   return [
     {
       type: 'Reverted',
@@ -299,7 +306,7 @@ function recordRevert(
       reason: why.reason,
       ...(exposure === undefined ? {} : { exposure }),
     },
-    { type: 'RolloutClosed', at, outcome, reason: why.reason },
+    { type: 'RolloutClosed', at, outcome, reason: [why.reason, ...meddled].join('; ') },
   ];
 }
 

@@ -150,6 +150,8 @@ export interface RevertedTarget {
   changed: boolean;
   /** True where the version that serves is neither stable nor canary of this rollout, so it was left alone. */
   stranger: boolean;
+  /** True where somebody else had given the canary traffic again before the end could be written. */
+  again?: boolean | undefined;
 }
 
 /** Whose revert it is. `unseal`: the journal says that the rollout has not ended, so a sealed target is only half a completion. */

@@ -61,8 +61,8 @@ export function describe(event: RolloutEvent, after: Rollout, isVerbose = false)
     case 'Reverted':
       return event.targets
         .map(
-          ({ name, primary, changed }) =>
-            `${name}: ${changed ? `version ${primary} serves again` : `version ${primary} serves`}`,
+          ({ name, primary, changed, again }) =>
+            `${name}: version ${primary} serves${changed && !again ? ' again' : ''}`,
         )
         .join(', ');
     case 'RolloutClosed':

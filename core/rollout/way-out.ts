@@ -35,6 +35,21 @@ export function isStranger(primary: string, target: Target): boolean {
   return primary !== target.stable && primary !== target.canary;
 }
 
+/**
+ * What a target that was taken back looks like when the end is about to be written: whoever wrote in between is a stranger.
+ * A canary that a completion had sealed serves on purpose, and stays as it was found.
+ */
+export function lastLook(
+  found: RevertedTarget,
+  { primary, weights }: Observed,
+  target: Target,
+): RevertedTarget {
+  if (found.primary === target.canary) return found;
+  const isAgain = primary === target.canary || weights[target.canary] !== undefined;
+  const looked = { ...found, primary, stranger: isStranger(primary, target) };
+  return isAgain ? { ...looked, again: true } : looked;
+}
+
 /** What an error may take back: every target, or none where users meet an irreversible release and nothing says that it is to leave. */
 export function mayBeTakenBack(rollout: Rollout, now: Instant): Target[] {
   const isHeld = hasCanaryTraffic(rollout) && next(rollout, now).kind !== 'revert';

@@ -155,6 +155,68 @@ describe('the way out', () => {
     });
   });
 
+  describe('after which somebody else gives the canary traffic again, before the end is written', () => {
+    /** The journal is read after the revert, and before its end is written. */
+    const meddling = (stage: Stage, change: Parameters<Stage['meddle']>[0]) => {
+      const { journal } = stage.ports;
+      return withJournal(stage.ports, {
+        async read(id) {
+          if ((await stage.history()).at(-1) !== 'RolloutClosed') await stage.meddle(change);
+          return journal.read(id);
+        },
+      });
+    };
+    const left = async (change: Parameters<Stage['meddle']>[0]) => {
+      const stage = setUp();
+      const ref = await stage.openRaised();
+      stage.scenario.lambda.helpers.publishCounted(FUNCTION);
+      const answer = await stage.call(revertTraffic, { ref, came: DIED }, meddling(stage, change));
+      return { stage, answer, rollout: await stage.rollout() };
+    };
+    const AGAIN = /somebody else gave version 2 of api traffic again/;
+
+    test('takes a share out once more, and calls a person', async () => {
+      const { stage, answer, rollout } = await left({ weights: { '2': 80 } });
+      expect(answer).toEqual({ kind: 'left', outcome: 'halted', reason: expect.stringMatching(AGAIN) });
+      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 3 closed` });
+      expect(rollout.left).toEqual([
+        { name: 'api', primary: '1', changed: true, stranger: false, again: true },
+      ]);
+    });
+
+    test('leaves it where it serves alone, which somebody chose, and calls a person', async () => {
+      const { stage, answer, rollout } = await left({ FunctionVersion: '2' });
+      expect(answer).toEqual({ kind: 'left', outcome: 'halted', reason: expect.stringMatching(AGAIN) });
+      expect(stage.standing()).toMatchObject({ primary: '2', weights: EMPTY });
+      expect(rollout).toMatchObject({ outcome: 'halted', left: [{ primary: '2', again: true }] });
+    });
+
+    test('and another version serves, takes the share alone', async () => {
+      const { stage, answer, rollout } = await left({ FunctionVersion: '3', weights: { '2': 10 } });
+      expect(answer).toEqual({ kind: 'left', outcome: 'halted', reason: expect.stringMatching(AGAIN) });
+      expect(stage.standing()).toMatchObject({ primary: '3', weights: EMPTY });
+      expect(rollout.left).toMatchObject([{ primary: '3', stranger: true, again: true }]);
+    });
+
+    test('is not said where he changed nothing of ours', async () => {
+      const { answer } = await left({ Description: 'the team’s own words' });
+      expect(answer).toMatchObject({ outcome: 'reverted' });
+    });
+  });
+
+  test.each([
+    ['fails', unreachable],
+    ['hangs', () => new Promise<never>(() => {})],
+  ])('ends without a last look where that %s', async (_, observe) => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    const router = { ...stage.ports.router('lambda-alias'), observe };
+    const before = stage.clock.now();
+    const ports = { ...stage.ports, router: () => router };
+    expect(await stage.call(revertTraffic, { ref, came: {} }, ports)).toMatchObject({ outcome: 'reverted' });
+    expect(stage.clock.now() - before).toBeLessThan(10_000);
+  });
+
   test('leaves a sealed release serving, and writes its completion down', async () => {
     const { stage, ref } = await sealed();
     expect(await stage.call(revertTraffic, { ref, came: DIED })).toMatchObject({

@@ -1,6 +1,7 @@
 import { UpdateAliasCommand, type UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
 import type { TrafficRouter } from '../../core/ports.ts';
+import type { Target } from '../../core/rollout/event.ts';
 import { crashes } from '../../local/faults.ts';
 import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
@@ -391,6 +392,94 @@ describe('somebody else who changes the alias', () => {
       },
     });
     expect(faults(run)).toEqual([]);
+  });
+
+  describe('and gives the canary traffic again, once it has been taken out', () => {
+    const AGAIN = { RoutingConfig: { AdditionalVersionWeights: { 2: 0.8 } } };
+    /** He writes at the moment of our revert, before its end is written, or only when that is on its way. */
+    const again =
+      (when: 'after the revert' | 'after the last look', change: Partial<UpdateAliasCommandInput> = AGAIN) =>
+      (stage: () => Stage): Plot => {
+        let isDone = false;
+        const meddle = async () => {
+          if (!isDone) await byHand(stage(), change);
+          isDone = true;
+        };
+        return {
+          canaries: { 2: { errors: 0.2 } },
+          intercept: async (_, input, call) => {
+            const answer = await call();
+            const isRevert = (input as UpdateAliasCommandInput).Description?.endsWith(' closed') === true;
+            if (isRevert && when === 'after the revert') await meddle();
+            return answer;
+          },
+          changePorts: (ports) =>
+            journals(ports, (journal) => ({
+              async append(rollout, events) {
+                if (events.some(({ type }) => type === 'Reverted')) await meddle();
+                return journal.append(rollout, events);
+              },
+            })),
+        };
+      };
+
+    /** A bug: the last look, which alone says until when it is tried, does something and finds nothing. */
+    const lastLook =
+      (does: (router: TrafficRouter, target: Target) => Promise<unknown>) =>
+      (router: TrafficRouter): Partial<TrafficRouter> => ({
+        async observe(target, until) {
+          if (until === undefined) return router.observe(target);
+          await does(router, target);
+          return { primary: target.stable, weights: {}, stamp: undefined };
+        },
+      });
+
+    test('it is taken out once more and a person is called, and a checker sees one who does not look again', async () => {
+      const real = await planted(undefined, again('after the revert'));
+      expect(real.story.slice(-2)).toEqual(['Reverted canary: api at 1', 'RolloutClosed halted']);
+      expect(real.rollout?.reason).toMatch(/somebody else gave version 2 of api traffic again/);
+      expect(real.stage.alias()).toEqual({ primary: '1', weights: {} });
+      expect(real.path.at(-1)).toBe('Reverted');
+      expect(faults(real.run)).toEqual([]);
+
+      const bug = await planted(
+        () => (ports) =>
+          routers(
+            ports,
+            lastLook((router, target) => router.observe(target)),
+          ),
+        again('after the revert'),
+      );
+      expect(bug.rollout?.outcome).toBe('reverted');
+      expect(broken(bug.run)).toEqual(['endsAtZeroOrHundred', 'revertFirst']);
+    });
+
+    test('he is obeyed where he made it the version that serves, and a person is called', async () => {
+      const real = await planted(undefined, again('after the revert', { FunctionVersion: '2' }));
+      expect(real.rollout?.outcome).toBe('halted');
+      expect(real.stage.alias()).toEqual({ primary: '2', weights: {} });
+      expect(faults(real.run)).toEqual([]);
+    });
+
+    test('nobody can know where he wrote after the last look', async () => {
+      const real = await planted(undefined, again('after the last look'));
+      expect(real.rollout?.outcome).toBe('reverted');
+      expect(real.stage.alias()).toEqual({ primary: '1', weights: { 2: 80 } });
+      expect(faults(real.run)).toEqual([]);
+    });
+
+    test('a checker sees one who relies on the answer of his write alone', async () => {
+      const bug = await planted(
+        () => (ports) =>
+          routers(
+            ports,
+            lastLook(async () => undefined),
+          ),
+        again('after the last look'),
+      );
+      expect(bug.rollout?.outcome).toBe('reverted');
+      expect(broken(bug.run)).toEqual(['endsAtZeroOrHundred', 'revertFirst']);
+    });
   });
 
   test('is seen by the closing audit, even in the moment of the closing', async () => {

@@ -506,6 +506,18 @@ describe('a revert', () => {
     expect(stateAfter(events).outcome).toBe('halted');
   });
 
+  test('after which somebody gave the canary traffic again halts the rollout, and says so', () => {
+    const again = { ...back, primary: '8', changed: false, again: true };
+    for (const found of [again, { ...again, primary: '7', changed: true }]) {
+      const { outcome, reason, leaving } = stateAfter(
+        decided(recordRevert([found]), 4, onFirstStep(), measured('fail', [1, 2]), revertOrdered(3)),
+      );
+      expect(outcome).toBe('halted');
+      expect(reason).toMatch(/^it is fail; somebody else gave version 8 of api traffic again/);
+      expect(leaving?.cause).toBe('canary');
+    }
+  });
+
   test('that finds every target sealed on the canary completes the rollout, whose close was lost', () => {
     given(inVerify(), measured('pass', [9, 11]))
       .when(recordRevert([{ ...back, primary: '8', changed: false }]), 13)

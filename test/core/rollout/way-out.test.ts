@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Observed } from '../../../core/ports.ts';
 import type { RevertedTarget } from '../../../core/rollout/event.ts';
 import { stampFrom, stampText } from '../../../core/rollout/stamp.ts';
-import { isStranger, mayBeTakenBack, restOf, wayOut } from '../../../core/rollout/way-out.ts';
+import { isStranger, lastLook, mayBeTakenBack, restOf, wayOut } from '../../../core/rollout/way-out.ts';
 import {
   aborted,
   closed as closing,
@@ -200,5 +200,31 @@ describe('what is left to do after a revert', () => {
     const ended = stateAfter(opened({ targets: TWO_TARGETS }), aborted(1), closing(2));
     expect(restOf(ended, [])).toEqual({ kind: 'record' });
     expect(restOf(ended, [found('api', '8'), found('worker', '3')])).toEqual({ kind: 'record' });
+  });
+});
+
+describe('the last look', () => {
+  const found: RevertedTarget = { name: 'api', primary: '7', changed: true, stranger: false };
+  const looked = (primary: string, weights: Observed['weights'], before = found) =>
+    lastLook(before, { primary, weights, stamp: closed(5) }, target());
+
+  test('says the same where nobody wrote', () => {
+    expect(looked('7', {})).toEqual(found);
+    expect(looked('7', { 9: 20 })).toEqual(found);
+  });
+
+  test('finds a canary that somebody gave traffic again, beside another version or alone', () => {
+    expect(looked('7', { 8: 10 })).toEqual({ ...found, again: true });
+    expect(looked('9', { 8: 10 })).toEqual({ ...found, primary: '9', stranger: true, again: true });
+    expect(looked('8', {})).toEqual({ ...found, primary: '8', again: true });
+  });
+
+  test('finds a version that somebody else put there', () => {
+    expect(looked('9', {})).toEqual({ ...found, primary: '9', stranger: true });
+  });
+
+  test('takes no completion for a stranger', () => {
+    const sealed = { ...found, primary: '8', changed: false };
+    expect(looked('8', {}, sealed)).toEqual(sealed);
   });
 });
