@@ -1,7 +1,7 @@
 import { statisticsOf } from '../analysis/statistics.ts';
 import type { Verdict } from '../analysis/types.ts';
 import { duration, number } from '../words.ts';
-import type { RolloutEvent } from './event.ts';
+import type { RevertedTarget, RolloutEvent } from './event.ts';
 import type { Rollout } from './state.ts';
 import { bakeOf } from './timing.ts';
 
@@ -60,10 +60,7 @@ export function describe(event: RolloutEvent, after: Rollout, isVerbose = false)
       return `another execution took over (${event.reason})`;
     case 'Reverted':
       return event.targets
-        .map(
-          ({ name, primary, changed, again }) =>
-            `${name}: version ${primary} serves${changed && !again ? ' again' : ''}`,
-        )
+        .map((each) => `${each.name}: version ${each.primary} serves${isRestored(each) ? ' again' : ''}`)
         .join(', ');
     case 'RolloutClosed':
       return summary(after);
@@ -72,6 +69,9 @@ export function describe(event: RolloutEvent, after: Rollout, isVerbose = false)
       return undefined;
   }
 }
+
+/** True where what serves there is what this rollout put back, and nobody else's choice. */
+const isRestored = ({ changed, stranger, again }: RevertedTarget) => changed && !stranger && !again;
 
 /** The end of a rollout in one sentence for a tired person: outcome, counts, what users met, what serves now. */
 export function summary({ opening, outcome, reason, exposure, left }: Rollout): string {
@@ -87,7 +87,7 @@ export function summary({ opening, outcome, reason, exposure, left }: Rollout): 
     (outcome === 'completed' ? opening.targets.map(({ canary }) => canary) : []);
   if (serving.length > 0)
     parts.push(
-      `version ${[...new Set(serving)].join(' and ')} ${left?.some(({ changed }) => changed) ? 'serves again' : 'serves'}`,
+      `version ${[...new Set(serving)].join(' and ')} ${left?.some(isRestored) ? 'serves again' : 'serves'}`,
     );
   return parts.join('; ');
 }

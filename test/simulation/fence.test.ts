@@ -396,9 +396,9 @@ describe('somebody else who changes the alias', () => {
 
   describe('and gives the canary traffic again, once it has been taken out', () => {
     const AGAIN = { RoutingConfig: { AdditionalVersionWeights: { 2: 0.8 } } };
-    /** He writes at the moment of our revert, before its end is written, or only when that is on its way. */
+    /** He writes so many milliseconds after our revert, or only when its end is on its way to the journal. */
     const again =
-      (when: 'after the revert' | 'after the last look', change: Partial<UpdateAliasCommandInput> = AGAIN) =>
+      (when: number | 'after the last look', change: Partial<UpdateAliasCommandInput> = AGAIN) =>
       (stage: () => Stage): Plot => {
         let isDone = false;
         const meddle = async () => {
@@ -410,13 +410,15 @@ describe('somebody else who changes the alias', () => {
           intercept: async (_, input, call) => {
             const answer = await call();
             const isRevert = (input as UpdateAliasCommandInput).Description?.endsWith(' closed') === true;
-            if (isRevert && when === 'after the revert') await meddle();
+            if (isRevert && when === 0) await meddle();
+            else if (isRevert && when !== 'after the last look') void stage().clock.sleep(when).then(meddle);
             return answer;
           },
           changePorts: (ports) =>
             journals(ports, (journal) => ({
               async append(rollout, events) {
-                if (events.some(({ type }) => type === 'Reverted')) await meddle();
+                const isLate = when === 'after the last look';
+                if (isLate && events.some(({ type }) => type === 'Reverted')) await meddle();
                 return journal.append(rollout, events);
               },
             })),
@@ -435,7 +437,7 @@ describe('somebody else who changes the alias', () => {
       });
 
     test('it is taken out once more and a person is called, and a checker sees one who does not look again', async () => {
-      const real = await planted(undefined, again('after the revert'));
+      const real = await planted(undefined, again(0));
       expect(real.story.slice(-2)).toEqual(['Reverted canary: api at 1', 'RolloutClosed halted']);
       expect(real.rollout?.reason).toMatch(/somebody else gave version 2 of api traffic again/);
       expect(real.stage.alias()).toEqual({ primary: '1', weights: {} });
@@ -448,17 +450,31 @@ describe('somebody else who changes the alias', () => {
             ports,
             lastLook((router, target) => router.observe(target)),
           ),
-        again('after the revert'),
+        again(0),
       );
       expect(bug.rollout?.outcome).toBe('reverted');
       expect(broken(bug.run)).toEqual(['endsAtZeroOrHundred', 'revertFirst']);
     });
 
     test('he is obeyed where he made it the version that serves, and a person is called', async () => {
-      const real = await planted(undefined, again('after the revert', { FunctionVersion: '2' }));
+      const real = await planted(undefined, again(0, { FunctionVersion: '2' }));
       expect(real.rollout?.outcome).toBe('halted');
       expect(real.stage.alias()).toEqual({ primary: '2', weights: {} });
       expect(faults(real.run)).toEqual([]);
+    });
+
+    test.each([
+      ['a share', AGAIN],
+      ['a share, under a description of his own', { ...AGAIN, Description: 'back to 80 %' }],
+      ['all of it', { FunctionVersion: '2' }],
+    ])('%s: whenever he does, it is out, or a person is called, or nobody could know', async (_, change) => {
+      const outcomes = new Set<string | undefined>();
+      for (let ms = 0; ms <= 160; ms += 10) {
+        const { rollout, run } = await planted(undefined, again(ms, change));
+        expect(faults(run), `${ms} ms after the revert`).toEqual([]);
+        outcomes.add(rollout?.outcome);
+      }
+      expect([...outcomes]).toEqual(['halted', 'reverted']);
     });
 
     test('nobody can know where he wrote after the last look', async () => {

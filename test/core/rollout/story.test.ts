@@ -105,6 +105,22 @@ group('each event is told in a line that names who, what and until when', () => 
       ],
       'api: version 7 serves again, worker: version 3 serves',
     ],
+    [
+      [
+        ...onFirstStep({ targets: TWO_TARGETS }),
+        {
+          type: 'Reverted',
+          at,
+          cause: 'canary',
+          reason: 'it is fail',
+          targets: [
+            { name: 'api', primary: '8', changed: true, stranger: false, again: true },
+            { name: 'worker', primary: '9', changed: true, stranger: true },
+          ],
+        },
+      ],
+      'api: version 8 serves, worker: version 9 serves',
+    ],
   ])('%#', (events, line) => {
     expect(told(events)).toBe(line);
   });
