@@ -296,6 +296,12 @@ describe('a read that is throttled', () => {
     await expect(router.observe(target)).rejects.toMatchObject({ code: 'Unavailable' });
     expect(lambda).toHaveReceivedCommandTimes(GetAliasCommand, 7);
   });
+
+  test('is made no more often than there is time for', async () => {
+    lambda.on(GetAliasCommand).rejects(refusalOf('TooManyRequestsException', 429));
+    await expect(router.observe(target, 1000)).rejects.toMatchObject({ code: 'Unavailable' });
+    expect(lambda).toHaveReceivedCommandTimes(GetAliasCommand, 1);
+  });
 });
 
 const refusalOf = (name: string, httpStatusCode: number) =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BURST_MS, CALLS_PER_SECOND, readsBack, tickOffset } from '../../core/budget.ts';
+import { BURST_MS, CALLS_PER_SECOND, looksAgain, readsBack, tickOffset } from '../../core/budget.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import { tickDue } from '../../core/rollout/timing.ts';
 import { opened, stateAfter } from './rollout/given.ts';
@@ -63,4 +63,9 @@ describe('reading back', () => {
     expect(perHour / 3600 + CALLS_PER_SECOND).toBeLessThan(12);
     expect((CALLS_PER_SECOND * BURST_MS) / 1000).toBeLessThan(15);
   });
+});
+
+test('a way out is followed by a last look, also after a lost call, but not where it took as long as among many', () => {
+  expect([0, 100, 2_700].map(looksAgain)).toEqual([true, true, true]);
+  expect([3_000, 7_000].map(looksAgain)).toEqual([false, false]);
 });

@@ -204,6 +204,31 @@ describe('the way out', () => {
     });
   });
 
+  test('looks once where it was quick, and leaves the room to others where it was one of many', async () => {
+    for (const [tookMs, looks] of [
+      [0, 1],
+      [3_000, 0],
+    ] as const) {
+      const stage = setUp();
+      const ref = await stage.openRaised();
+      const real = stage.ports.router('lambda-alias');
+      let looked = 0;
+      const router: typeof real = {
+        ...real,
+        revert: async (target, by) => {
+          await stage.clock.sleep(tookMs);
+          return real.revert(target, by);
+        },
+        observe: (target, until) => {
+          looked += 1;
+          return real.observe(target, until);
+        },
+      };
+      await stage.call(revertTraffic, { ref, came: {} }, { ...stage.ports, router: () => router });
+      expect(looked).toBe(looks);
+    }
+  });
+
   test.each([
     ['fails', unreachable],
     ['hangs', () => new Promise<never>(() => {})],
