@@ -248,7 +248,7 @@ async function functionAt(
   }
 }
 
-/** The version that an alias serves, where it serves that alone and nobody moves it. */
+/** The version that an alias serves, where it serves that alone and nobody moves it, and the revision in which that was seen. */
 async function standingOf(
   client: LambdaClient,
   field: string,

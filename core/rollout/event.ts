@@ -18,7 +18,7 @@ export interface Target {
   publish?: Publishing | undefined;
   /** True where publishing replaced the function's own code, which a revert puts back. */
   replaced?: boolean | undefined;
-  /** The state of writing in which the opening found it, as what carries the traffic names it: a name that every write changes. */
+  /** Names the state in which the opening found it, such as an alias' `RevisionId`, and is another one after every write; absent where the opening did not look. */
   revision?: string | undefined;
 }
 

@@ -175,10 +175,17 @@ describe('the way out', () => {
     };
     const AGAIN = /somebody else gave version 2 of api traffic again/;
 
-    test('takes a share out once more, and calls a person', async () => {
-      const { stage, answer, rollout } = await left({ weights: { '2': 80 } });
+    test.each([
+      ['that he chose', { weights: { '2': 80 } }, 3],
+      ['that he had read before', { weights: { '2': 10 }, Description: `spillway ${FIRST} 1 1 open` }, 2],
+    ])('takes a share %s out once more, and calls a person', async (_, change, seq) => {
+      const { stage, answer, rollout } = await left(change);
       expect(answer).toEqual({ kind: 'left', outcome: 'halted', reason: expect.stringMatching(AGAIN) });
-      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 3 closed` });
+      expect(stage.standing()).toEqual({
+        primary: '1',
+        weights: {},
+        stamp: `spillway ${FIRST} 1 ${seq} closed`,
+      });
       expect(rollout.left).toEqual([
         { name: 'api', primary: '1', changed: true, stranger: false, again: true },
       ]);
