@@ -4,7 +4,7 @@ import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { revertFrozen } from '../adapters/direct-abort.ts';
 import { lambdaAlias } from '../adapters/lambda-alias.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
-import { ERROR_CODES, RolloutError } from '../core/errors.ts';
+import { RolloutError } from '../core/errors.ts';
 import type { Readings } from '../functions/read-rollout.ts';
 import { toldByAws } from './aws-errors.ts';
 
@@ -118,8 +118,7 @@ function remoteError({
   errorType?: string;
   errorMessage?: string;
 }): Error {
-  const code = ERROR_CODES.find((each) => each === errorType);
-  if (code !== undefined) return new RolloutError(code, errorMessage);
-  // Its stack is the controller's, and stands in the log of that function.
-  return Object.assign(new Error(errorMessage), { name: errorType, code: errorType });
+  // The stack of any other error is the controller's, and stands in the log of that function.
+  const unknown = () => Object.assign(new Error(errorMessage), { name: errorType, code: errorType });
+  return RolloutError.named(errorType, errorMessage) ?? unknown();
 }

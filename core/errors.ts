@@ -28,6 +28,12 @@ export class RolloutError extends Error {
     this.name = code;
   }
 
+  /** An error of another function by what Lambda tells of it; undefined where it is none of Spillway's own. */
+  static named(name: string | undefined, message: string): RolloutError | undefined {
+    const code = ERROR_CODES.find((each) => each === name);
+    return code && new RolloutError(code, message);
+  }
+
   static is(error: unknown, code?: ErrorCode): error is RolloutError {
     return error instanceof RolloutError && (code === undefined || error.code === code);
   }

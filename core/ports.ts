@@ -283,6 +283,24 @@ export interface Budget {
   take(calls: number): Promise<Instant>;
 }
 
+/** What is opened without an upload. It names what the journal knows; all else is read there, so that whoever hands it over can make nothing up. */
+export type Handed =
+  /** The release that waits for its service. */
+  | { open: 'waiting'; service: string }
+  /** A release that was taken back, once more. */
+  | { open: 'retry'; rolloutId: string }
+  /** The way back from a release that completed. */
+  | { open: 'rollback'; rolloutId: string; by: string; reason: string };
+
+/** Hands an opening to the one function that opens rollouts. */
+export interface Openings {
+  /**
+   * Answers once it is opened, with the id of the rollout; undefined where nothing waits. Handing it over again is safe.
+   * @throws RolloutError as the opening itself refuses it; Unavailable where nobody can say whether it was opened
+   */
+  open(handed: Handed): Promise<string | undefined>;
+}
+
 /** Where releases are uploaded. */
 export interface ReleaseStore {
   /** The exact object version, as bytes. @throws RolloutError ManifestInvalid over `limit` bytes or where it is gone */

@@ -4,7 +4,6 @@ import { attemptAfter, keptOutBy, rollBackOf } from '../core/rollout/again.ts';
 import { fold, type Rollout } from '../core/rollout/state.ts';
 import { arm, begin } from './_begin.ts';
 import type { Needs, Opens } from './_task.ts';
-import { openRelease, readManifest } from './open-rollout.ts';
 
 /** Attempts at one release that are looked through for a free number. */
 const ATTEMPTS_MAX = 100;
@@ -40,9 +39,16 @@ export async function rollBack(
   return free.rolloutId;
 }
 
-/** Lifts whatever quarantine keeps a release out, also one of the same versions under another name, and opens it once more, from the same object; answers the id of the new attempt. */
-export async function retry(rollout: Rollout, ports: Needs<Opens>): Promise<string> {
-  const { service, release, manifest } = rollout.opening;
+/**
+ * Lifts whatever quarantine keeps a release out, also one of the same versions under another name; answers which attempt
+ * may be opened. `versionsOf` is asked what its targets are to serve: a rollout that was refused at the door does not know.
+ */
+export async function clear(
+  rollout: Rollout,
+  versionsOf: () => Promise<Record<string, string | undefined>>,
+  ports: Needs<'journal'>,
+): Promise<number> {
+  const { service, release } = rollout.opening;
   const record = await ports.journal.service(service);
   const attempt = attemptAfter(rollout, record);
   const rolloutId = rolloutIdFrom(service, release, attempt);
@@ -52,21 +58,9 @@ export async function retry(rollout: Rollout, ports: Needs<Opens>): Promise<stri
       `${release} was tried again already, as ${rolloutId}; look at that one, and retry it if you must.`,
     );
   }
-  const versions = await versionsOf(rollout, ports);
+  const versions = await versionsOf();
   for (const each of keptOutBy(release, versions, record)) await ports.journal.lift(service, each.release);
-  const opened = await openRelease(manifest, ports, attempt);
-  if (opened.result === 'refused')
-    throw new RolloutError('CommandRefused', `${rolloutId} was refused: ${opened.reason}`);
-  return rolloutId;
-}
-
-/** What the targets of a release are to serve, by its manifest: a rollout that was refused at the door does not know. */
-async function versionsOf(
-  { opening }: Rollout,
-  ports: Needs<'environment' | 'releases'>,
-): Promise<Record<string, string | undefined>> {
-  const { targets } = await readManifest(opening, ports);
-  return Object.fromEntries(Object.entries(targets).map(([name, artifact]) => [name, artifact.version]));
+  return attempt;
 }
 
 async function freeAttempt(

@@ -9,6 +9,7 @@ import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
 import { cloudwatchMetrics } from '../adapters/cloudwatch-metrics.ts';
 import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
 import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
+import { lambdaOpenings } from '../adapters/lambda-openings.ts';
 import { byKind, hookRunners, probeRunners, publishers, routers } from '../adapters/registry.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
@@ -17,7 +18,6 @@ import { stepFunctions } from '../adapters/step-functions.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Target } from '../core/rollout/event.ts';
 import { count } from './_observe.ts';
-import type { Needs, Opens } from './_task.ts';
 
 /** The ports as they are on AWS, each made on its own, so that a bundle holds only the clients its function needs. */
 
@@ -125,6 +125,16 @@ export const awsRestoreCode = () => {
   };
 };
 
+/** The function that opens rollouts may run for 60 s (`infra/functions.ts`), and what it was handed is opened once. */
+const OPENING_CLIENT = {
+  maxAttempts: 1,
+  requestHandler: { connectionTimeout: 1_000, requestTimeout: 62_000, throwOnRequestTimeout: true },
+} as const;
+
+/** Hands openings to the function that opens rollouts. */
+export const awsOpenings = () =>
+  lambdaOpenings(watched(new LambdaClient(OPENING_CLIENT)), clock, setting('OPEN_ROLLOUT_ARN'));
+
 /** What measures repeats smoke tests, and is not given the secret of hooks. */
 export const awsProbes = () =>
   byKind(probeRunners, { ...targetClients(), lambda: watched(new LambdaClient(PATIENT_CLIENT)) }, clock);
@@ -170,25 +180,12 @@ export const awsReleases = () => s3Releases(watched(new S3Client(CLIENT)));
 export const awsCompletions = () =>
   s3Completions(watched(new S3Client(CLIENT)), process.env.COMPLETIONS_BUCKET || undefined);
 
+/** The environment that this controller serves. */
+export const environment = () => setting('ENVIRONMENT');
+
 /** What the command line asks for first. */
 export const about = () => ({
-  environment: setting('ENVIRONMENT'),
+  environment: environment(),
   bucket: setting('RELEASE_BUCKET'),
   scheduleGroup: setting('SCHEDULE_GROUP'),
-});
-
-/** Everything that opening a rollout takes. */
-export const openingPorts = (): Needs<Opens> => ({
-  alarms: awsAlarms(),
-  budget: awsBudget(),
-  clock,
-  completions: awsCompletions(),
-  deadMan: awsDeadMan(),
-  environment: setting('ENVIRONMENT'),
-  executions: awsExecutions(),
-  hooks: awsHooks(),
-  journal: awsJournal(),
-  metrics: awsMetrics(),
-  releases: awsReleases(),
-  router: awsRouters(),
 });

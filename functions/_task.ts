@@ -12,6 +12,7 @@ import type {
   HookRunner,
   Journal,
   MetricSource,
+  Openings,
   Publisher,
   ReleaseStore,
   TrafficRouter,
@@ -39,6 +40,8 @@ export interface Ports {
   alarms: AlarmSource;
   hooks(kind: string): HookRunner;
   executions: Executions;
+  /** Hands an opening to OpenRollout, which alone may start a rollout's first execution. */
+  openings: Openings;
   deadMan: DeadMan;
   releases: ReleaseStore;
   completions: Completions;
@@ -47,7 +50,7 @@ export interface Ports {
 /** Some of the ports: a function gets those it names and can touch nothing else. */
 export type Needs<Names extends keyof Ports> = Pick<Ports, Names>;
 
-/** What opening a rollout takes; whoever may order one anew needs the same. */
+/** What opening a rollout takes. */
 export type Opens =
   | 'alarms'
   | 'budget'

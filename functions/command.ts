@@ -7,12 +7,19 @@ import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { sealedAmong } from '../core/rollout/way-out.ts';
 import { cut } from '../core/words.ts';
-import { retry, rollBack } from './_again.ts';
-import { openingPorts } from './_aws.ts';
+import {
+  awsDeadMan,
+  awsExecutions,
+  awsJournal,
+  awsOpenings,
+  awsRouters,
+  clock,
+  environment,
+} from './_aws.ts';
+import { withdraw } from './_decline.ts';
 import { recordEffect, wake } from './_journal.ts';
 import { revertTargets } from './_targets.ts';
-import { lambda, type Needs, type Opens, readRollout, soon, type Task } from './_task.ts';
-import { withdraw } from './open-rollout.ts';
+import { lambda, type Needs, readRollout, soon, type Task } from './_task.ts';
 
 /** Texts that people give go into the journal, which has room for 400 KB: what is longer is cut, since an abort must not fail for its reason. */
 const text = (most: number) => z.string().transform((said) => cut(said, most));
@@ -41,8 +48,12 @@ const Input = z.discriminatedUnion('command', [
 ]);
 type Input = z.infer<typeof Input>;
 
+/** What an abort takes; an opening is handed over. */
+type Aborts = 'clock' | 'deadMan' | 'environment' | 'executions' | 'journal' | 'router';
+type Obeys = Aborts | 'openings';
+
 /** Carries out what a person, or a hook that answers late, wants of a rollout. An abort acts before it is written down, and without a journal if it must. */
-export const command: Task<Input, { rolloutId: string; accepted: true }, Opens> = {
+export const command: Task<Input, { rolloutId: string; accepted: true }, Obeys> = {
   input: Input,
   async run(input, ports) {
     const rolloutId = await obey(input, ports);
@@ -50,14 +61,27 @@ export const command: Task<Input, { rolloutId: string; accepted: true }, Opens> 
   },
 };
 
-async function obey(input: Input, ports: Needs<Opens>): Promise<string> {
+async function obey(input: Input, ports: Needs<Obeys>): Promise<string> {
   if (input.command === 'abort') return abort(input, ports);
   const rollout = await opened(input.rolloutId, ports);
-  if (input.command === 'rollback') return rollBack(rollout, input, ports);
-  if (input.command === 'retry') return retry(rollout, ports);
+  if (input.command === 'rollback' || input.command === 'retry') return openAgain(input, ports);
   await recordEffect(rollout, orderOf(input), ports);
   await wake(input.rolloutId, ports);
   return input.rolloutId;
+}
+
+/** Whoever gave the order hears of what it came to, so it is waited for. */
+async function openAgain(
+  input: Extract<Input, { command: 'rollback' | 'retry' }>,
+  { openings }: Needs<'openings'>,
+): Promise<string> {
+  const { rolloutId } = input;
+  const opened = await openings.open(
+    input.command === 'retry'
+      ? { open: 'retry', rolloutId }
+      : { open: 'rollback', rolloutId, by: input.by, reason: input.reason },
+  );
+  return opened ?? rolloutId;
 }
 
 /** @throws RolloutError CommandRefused where it waits in the queue, RolloutUnknown where nobody knows it */
@@ -97,7 +121,7 @@ function orderOf(input: Exclude<Input, { command: 'abort' | 'rollback' | 'retry'
 /** Traffic first: the canary is out before the journal hears of it. */
 async function abort(
   { rolloutId, by, reason }: Extract<Input, { command: 'abort' }>,
-  ports: Needs<Opens>,
+  ports: Needs<Aborts>,
 ): Promise<string> {
   const service = rolloutIdParts(rolloutId)?.service ?? '';
   const [rollout, record] = await Promise.all([
@@ -142,7 +166,7 @@ const OUT_MS = 7_500;
 async function outNow(
   targets: Target[],
   by: RevertBy,
-  ports: Needs<Opens>,
+  ports: Needs<Aborts>,
 ): Promise<{ out: RevertedTarget[] } | { error: RolloutError }> {
   const late = ports.clock.sleep(OUT_MS).then(() => {
     const why = `${by.rolloutId} could not be taken back within ${OUT_MS / 1000} s; abort it again.`;
@@ -163,7 +187,7 @@ const PATIENCE_MS = 1_000;
 async function known(
   rollout: Rollout | undefined,
   rolloutId: string,
-  ports: Needs<Opens>,
+  ports: Needs<'deadMan'>,
 ): Promise<{ targets: Target[]; epoch: number }> {
   if (rollout !== undefined) return { targets: rollout.opening.targets, epoch: rollout.epoch };
   const frozen = await ports.deadMan.frozen(rolloutId);
@@ -182,4 +206,12 @@ async function known(
 }
 
 /** The function on AWS. */
-export const handler = lambda(command, openingPorts);
+export const handler = lambda(command, () => ({
+  clock,
+  deadMan: awsDeadMan(),
+  environment: environment(),
+  executions: awsExecutions(),
+  journal: awsJournal(),
+  openings: awsOpenings(),
+  router: awsRouters(),
+}));

@@ -1,12 +1,10 @@
 import * as z from 'zod';
 import { streamRecords } from '../adapters/dynamodb-stream.ts';
-import type { Waiting } from '../core/ports.ts';
 import { countsAtEnd } from '../core/rollout/counts.ts';
-import { openingPorts } from './_aws.ts';
+import { awsExecutions, awsJournal, awsOpenings } from './_aws.ts';
 import { wake } from './_journal.ts';
 import { count } from './_observe.ts';
-import { lambda, type Opens, type Task } from './_task.ts';
-import { openRelease } from './open-rollout.ts';
+import { lambda, type Task } from './_task.ts';
 
 /** What the journal's stream says of one append. */
 const Input = z.object({
@@ -16,22 +14,31 @@ const Input = z.object({
 });
 
 /** Repeats what must not be lost: the wake after somebody wrote, and the opening of the release that waited for an end. */
-export const journalStream: Task<z.infer<typeof Input>, { opened: string[] }, Opens> = {
+export const journalStream: Task<
+  z.infer<typeof Input>,
+  { opened: string[] },
+  'executions' | 'journal' | 'openings'
+> = {
   input: Input,
   async run({ records }, ports) {
+    // First of all: an opening takes seconds, and one that fails has the whole batch sent again.
+    for (const { rolloutId, wakes } of records) if (wakes) await wake(rolloutId, ports);
     const opened: string[] = [];
-    for (const { rolloutId, service, ended, wakes } of records) {
-      const over = ended ? await ports.journal.read(rolloutId) : undefined;
+    for (const { rolloutId, service } of records.filter(({ ended }) => ended)) {
+      const over = await ports.journal.read(rolloutId);
       if (over !== undefined) count(countsAtEnd(over));
-      if (wakes) await wake(rolloutId, ports);
-      const waiting: Waiting | undefined = ended ? (await ports.journal.service(service)).waiting : undefined;
-      if (waiting === undefined) continue;
-      const result = await openRelease(waiting.manifest, ports, waiting.attempt);
-      opened.push(result.rolloutId);
+      if ((await ports.journal.service(service)).waiting === undefined) continue;
+      // Waited for: a record is done with only once the release is opened, and is sent again until then.
+      const next = await ports.openings.open({ open: 'waiting', service });
+      if (next !== undefined) opened.push(next);
     }
     return { opened };
   },
 };
 
 /** The function on AWS, which gets the table's stream as it is. */
-export const handler = lambda({ ...journalStream, input: streamRecords }, openingPorts);
+export const handler = lambda({ ...journalStream, input: streamRecords }, () => ({
+  executions: awsExecutions(),
+  journal: awsJournal(),
+  openings: awsOpenings(),
+}));

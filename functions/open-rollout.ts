@@ -12,45 +12,106 @@ import {
 } from '../core/config/manifest.ts';
 import { limitsFrom, watchFrom } from '../core/config/rollout-file.ts';
 import { type ErrorCode, RolloutError } from '../core/errors.ts';
-import type { ResolvedTarget, ServiceRecord, Waiting } from '../core/ports.ts';
+import type { ResolvedTarget, ServiceRecord } from '../core/ports.ts';
 import type { Identity, Opening, Outcome, RolloutEvent } from '../core/rollout/event.ts';
 import { checkOrder, digestsOf, type Found, open } from '../core/rollout/open.ts';
 import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { WINDOW_MS } from '../core/units.ts';
-import { openingPorts } from './_aws.ts';
+import { clear, rollBack } from './_again.ts';
+import {
+  awsAlarms,
+  awsBudget,
+  awsCompletions,
+  awsDeadMan,
+  awsExecutions,
+  awsHooks,
+  awsJournal,
+  awsMetrics,
+  awsReleases,
+  awsRouters,
+  clock,
+  environment,
+} from './_aws.ts';
 import { arm, begin, beginAgain } from './_begin.ts';
 import { waitForTurn } from './_budget.ts';
-import { lambda, type Needs, type Opens, type Task } from './_task.ts';
+import { declined } from './_decline.ts';
+import { lambda, type Needs, type Opens, readRollout, type Task } from './_task.ts';
 
-/** The parts of S3's "Object Created" event that count; everything else in it may change. */
-const Input = z.object({
-  detail: z.object({
-    bucket: z.object({ name: z.string() }),
-    object: z.object({
-      key: z.string(),
-      'version-id': z.string({
-        error: () => 'it is missing: turn versioning on for the bucket of releases.',
+/** What starts an opening: an upload, or what Command and JournalStream hand over. */
+const Input = z.discriminatedUnion('open', [
+  // The parts of S3's "Object Created" event that count; everything else in it may change.
+  z.object({
+    open: z.undefined().optional(),
+    detail: z.object({
+      bucket: z.object({ name: z.string() }),
+      object: z.object({
+        key: z.string(),
+        'version-id': z.string({
+          error: () => 'it is missing: turn versioning on for the bucket of releases.',
+        }),
       }),
     }),
   }),
-});
+  z.strictObject({ open: z.literal('waiting'), service: z.string() }),
+  z.strictObject({ open: z.literal('retry'), rolloutId: z.string() }),
+  z.strictObject({
+    open: z.literal('rollback'),
+    rolloutId: z.string(),
+    by: z.string(),
+    reason: z.string(),
+  }),
+]);
 
-/** What became of an uploaded manifest. */
+/** What became of a release that was to be opened. */
 export interface Opened {
   rolloutId: string;
   result: 'opened' | 'waiting' | 'ignored' | Outcome;
   reason: string;
 }
 
-/** Opens the rollout that an uploaded manifest asks for. A duplicate of the event repeats every step and changes nothing. */
+/** Opens the rollout that an uploaded manifest asks for, or that was handed over. A duplicate repeats every step and changes nothing. */
 export const openRollout: Task<z.infer<typeof Input>, Opened, Opens> = {
   input: Input,
-  run: ({ detail }, ports) =>
-    openRelease(
-      { bucket: detail.bucket.name, key: detail.object.key, versionId: detail.object['version-id'] },
-      ports,
-    ),
+  async run(input, ports) {
+    switch (input.open) {
+      case undefined: {
+        const { bucket, object } = input.detail;
+        const manifest = { bucket: bucket.name, key: object.key, versionId: object['version-id'] };
+        return openRelease(manifest, ports);
+      }
+      case 'waiting':
+        return openWaiting(input.service, ports);
+      case 'retry':
+        return retry(await readRollout(input.rolloutId, ports), ports);
+      case 'rollback': {
+        const rolloutId = await rollBack(await readRollout(input.rolloutId, ports), input, ports);
+        return { rolloutId, result: 'opened', reason: input.reason };
+      }
+    }
+  },
 };
+
+async function openWaiting(service: string, ports: Needs<Opens>): Promise<Opened> {
+  const { waiting } = await ports.journal.service(service);
+  if (waiting === undefined)
+    return { rolloutId: '', result: 'ignored', reason: `no release of ${service} waits` };
+  return openRelease(waiting.manifest, ports, waiting.attempt);
+}
+
+/** Opens a release once more, from the same object. @throws RolloutError CommandRefused where it is refused again */
+async function retry(rollout: Rollout, ports: Needs<Opens>): Promise<Opened> {
+  const { manifest, service, release } = rollout.opening;
+  const versionsOf = async () => {
+    const { targets } = await readManifest(rollout.opening, ports);
+    return Object.fromEntries(Object.entries(targets).map(([name, { version }]) => [name, version]));
+  };
+  const attempt = await clear(rollout, versionsOf, ports);
+  const opened = await openRelease(manifest, ports, attempt);
+  const rolloutId = rolloutIdFrom(service, release, attempt);
+  if (opened.result === 'refused')
+    throw new RolloutError('CommandRefused', `${rolloutId} was refused: ${opened.reason}`);
+  return { ...opened, rolloutId };
+}
 
 /** What is wrong with a release itself, as opposed to a world that cannot be reached just now. */
 const REFUSALS: ErrorCode[] = ['ManifestInvalid', 'RolloutFileInvalid', 'TargetInvalid', 'OpeningRefused'];
@@ -58,11 +119,7 @@ const isRefusal = (error: unknown): error is RolloutError =>
   RolloutError.is(error) && REFUSALS.includes(error.code);
 
 /** Opens one attempt of the release whose manifest stands at an object. */
-export async function openRelease(
-  manifest: Opening['manifest'],
-  ports: Needs<Opens>,
-  attempt = 1,
-): Promise<Opened> {
+async function openRelease(manifest: Opening['manifest'], ports: Needs<Opens>, attempt = 1): Promise<Opened> {
   const key = manifestKeyFrom(manifest.key);
   if (key === undefined)
     return {
@@ -174,15 +231,6 @@ async function settle(identity: Identity, events: RolloutEvent[], ports: Needs<O
   return opened.result === 'exists' ? lost(opened.rollout, identity, ports) : started(opened.rollout, ports);
 }
 
-function declined(
-  identity: Identity,
-  outcome: 'refused' | 'superseded',
-  reason: string,
-  { clock }: Needs<'clock'>,
-): RolloutEvent {
-  return { type: 'RolloutDeclined', at: clock.now(), ...identity, outcome, reason };
-}
-
 /** The rollout that moves the target now, if that is why this one was refused: then it can wait for it. */
 async function heldBy(error: RolloutError, { journal }: Needs<'journal'>): Promise<string | undefined> {
   const { heldBy = undefined } = (error.cause ?? {}) as { heldBy?: string };
@@ -191,7 +239,7 @@ async function heldBy(error: RolloutError, { journal }: Needs<'journal'>): Promi
 }
 
 /** The manifest that asked for a rollout. @throws RolloutError ManifestInvalid where it is gone or wrong */
-export async function readManifest(
+async function readManifest(
   { manifest, ...key }: Identity,
   ports: Needs<'environment' | 'releases'>,
 ): Promise<Manifest> {
@@ -308,23 +356,18 @@ async function queue(
   return admit(identity, ports);
 }
 
-/**
- * Takes a release out of the queue before it is opened, and writes down that it was refused. Answers the rollout of that
- * id as it stands then: it has not ended where the queue was faster.
- */
-export async function withdraw(
-  { service, release, attempt, manifest }: Waiting & { service: string },
-  reason: string,
-  ports: Needs<'clock' | 'environment' | 'journal'>,
-): Promise<Rollout> {
-  const { environment, journal } = ports;
-  const rolloutId = rolloutIdFrom(service, release, attempt);
-  const identity = { rolloutId, service, release, attempt, environment, manifest };
-  const opened = await journal.open([declined(identity, 'refused', reason, ports)]);
-  await journal.unwait(service, release);
-  if (!('rollout' in opened)) throw new Error('A release that is refused needs nothing to be free.');
-  return opened.rollout;
-}
-
 /** The function on AWS. */
-export const handler = lambda(openRollout, openingPorts);
+export const handler = lambda(openRollout, () => ({
+  alarms: awsAlarms(),
+  budget: awsBudget(),
+  clock,
+  completions: awsCompletions(),
+  deadMan: awsDeadMan(),
+  environment: environment(),
+  executions: awsExecutions(),
+  hooks: awsHooks(),
+  journal: awsJournal(),
+  metrics: awsMetrics(),
+  releases: awsReleases(),
+  router: awsRouters(),
+}));

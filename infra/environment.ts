@@ -6,20 +6,19 @@ const DEAD_MAN = ['DEAD_MAN_ARN', 'SCHEDULER_ROLE_ARN', 'SCHEDULE_GROUP', 'STATE
 const HOOKS = ['HOOK_HOSTS', 'HOOK_SECRET'] as const;
 /** Metrics are counted by environment. */
 const ALL = ['ENVIRONMENT', 'JOURNAL_TABLE'] as const;
-const OPENS = [...ALL, ...DEAD_MAN, ...HOOKS, 'COMPLETIONS_BUCKET'] as const;
 
 /** The variables that each function reads, and no others; a test compares them with its bundle. */
 export const READS: Record<FunctionName, readonly (keyof Variables)[]> = {
   AlarmEvent: [...ALL, 'STATE_MACHINE_ARN'],
   CloseRollout: [...ALL, ...DEAD_MAN, 'COMPLETIONS_BUCKET'],
-  Command: OPENS,
+  Command: [...ALL, ...DEAD_MAN, 'OPEN_ROLLOUT_ARN'],
   ContinueAsNew: [...ALL, ...DEAD_MAN],
   DeadMan: [...ALL, ...DEAD_MAN],
   Decide: ALL,
   Hold: [...ALL, 'STATE_MACHINE_ARN'],
-  JournalStream: OPENS,
+  JournalStream: [...ALL, 'OPEN_ROLLOUT_ARN', 'STATE_MACHINE_ARN'],
   Measure: ALL,
-  OpenRollout: OPENS,
+  OpenRollout: [...ALL, ...DEAD_MAN, ...HOOKS, 'COMPLETIONS_BUCKET'],
   PromoteCanary: ALL,
   PublishRelease: [...ALL, 'STATE_MACHINE_ARN'],
   ReadRollout: [...ALL, 'RELEASE_BUCKET', 'SCHEDULE_GROUP'],
@@ -35,6 +34,7 @@ interface Variables {
   HOOK_HOSTS: string;
   HOOK_SECRET: string;
   JOURNAL_TABLE: string;
+  OPEN_ROLLOUT_ARN: string;
   PUBLISH_RELEASE_ARN: string;
   RELEASE_BUCKET: string;
   SCHEDULER_ROLE_ARN: string;
@@ -56,6 +56,7 @@ export function variablesOf(
     ENVIRONMENT: place.environment,
     HOOK_HOSTS: hookHosts.join(','),
     JOURNAL_TABLE: `${prefix}-journal`,
+    OPEN_ROLLOUT_ARN: arns.function('OpenRollout'),
     PUBLISH_RELEASE_ARN: arns.function('PublishRelease'),
     RELEASE_BUCKET: bucketOf(place),
     SCHEDULER_ROLE_ARN: arns.schedulerRole,

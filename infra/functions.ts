@@ -5,11 +5,15 @@ import { type Place, prefixOf } from './place.ts';
 import { roleFor } from './roles.ts';
 import { assertSecret, reservedFor, type Settings } from './settings.ts';
 
-/** Seconds and megabytes of functions that need more than 10 s and 256 MB: opening reads zips and asks for each target in turn. */
+/**
+ * Seconds and megabytes of functions that need more than 10 s and 256 MB: opening reads zips and asks for each target in
+ * turn, who hands it over waits longer than that may take (`OPENING_CLIENT` in `functions/_aws.ts`), and processor time
+ * comes with memory, which an abort is not to wait for.
+ */
 const LARGER: Partial<Record<FunctionName, { seconds: number; megabytes: number }>> = {
   OpenRollout: { seconds: 60, megabytes: 512 },
-  JournalStream: { seconds: 60, megabytes: 512 },
-  Command: { seconds: 60, megabytes: 512 },
+  JournalStream: { seconds: 75, megabytes: 256 },
+  Command: { seconds: 75, megabytes: 512 },
   DeadMan: { seconds: 30, megabytes: 256 },
   AlarmEvent: { seconds: 30, megabytes: 256 },
 };

@@ -54,12 +54,17 @@ export const RIGHTS = {
   'count what runs': { actions: ['dynamodb:Query'], on: ({ indexes }: Arns) => [indexes] },
   'read what runs': { actions: ['dynamodb:BatchGetItem'], on: table },
 
-  // Executions. Whoever may start one may have any alias moved that its input names, so few may.
+  // Executions. Whoever may start one may have any alias moved that its input names, so few may. An opening is handed over to
+  // OpenRollout, whose input names only what the journal knows.
   'wake holds': {
     actions: ['states:SendTaskSuccess'],
     everywhere: 'a task token names no resource; only its holder can use it',
   },
   'start executions': { actions: ['states:StartExecution'], on: ({ machine }: Arns) => [machine] },
+  'have rollouts opened': {
+    actions: ['lambda:InvokeFunction'],
+    on: (arns: Arns) => [arns.function('OpenRollout')],
+  },
   'stop executions': { actions: ['states:StopExecution'], on: ({ executions }: Arns) => [executions] },
 
   // The dead man.
@@ -166,20 +171,6 @@ export const RIGHTS = {
 /** The name of a right. */
 export type RightName = keyof typeof RIGHTS;
 
-const OPENS: RightName[] = [
-  ...(['read the journal', 'write events', 'rest on what stands there'] as const),
-  ...(['keep who waits', 'take a turn', 'count what runs'] as const),
-  ...(['start executions', 'arm the dead man', 'lend the scheduler its role'] as const),
-  ...([
-    'read functions',
-    'read their sources',
-    'list event sources',
-    'read aliases',
-    'move aliases',
-  ] as const),
-  ...(['read metrics', 'read alarms', 'read releases', 'know what is missing', 'find completions'] as const),
-];
-
 // biome-ignore format: a line for each function, so that all of it is seen at once
 /**
  * Which function of the controller may do what. This is the whole table: a test lists the calls that each function makes
@@ -199,10 +190,10 @@ export const GRANTS = {
   RevertTraffic: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'read functions', 'invoke functions', 'read metrics', 'disarm the dead man', 'have code restored'],
 
   // What events, people and the clock call
-  OpenRollout: OPENS,
-  JournalStream: [...OPENS, 'take tokens', 'wake holds', 'follow the journal'],
+  OpenRollout: ['read the journal', 'write events', 'rest on what stands there', 'keep who waits', 'take a turn', 'count what runs', 'start executions', 'arm the dead man', 'lend the scheduler its role', 'read functions', 'read their sources', 'list event sources', 'read aliases', 'move aliases', 'read metrics', 'read alarms', 'read releases', 'know what is missing', 'find completions'],
+  JournalStream: ['read the journal', 'take tokens', 'wake holds', 'have rollouts opened', 'follow the journal'],
   AlarmEvent: ['count what runs', 'read what runs', 'read the journal', 'write events', 'take tokens', 'wake holds'],
-  Command: [...OPENS, 'take tokens', 'wake holds', 'read what is armed'],
+  Command: ['read the journal', 'write events', 'keep who waits', 'take tokens', 'wake holds', 'read what is armed', 'read aliases', 'move aliases', 'read functions', 'have rollouts opened'],
   DeadMan: ['read the journal', 'write events', 'start executions', 'stop executions', 'arm the dead man', 'lend the scheduler its role', 'disarm the dead man', 'read aliases', 'move aliases', 'read functions'],
   ReadRollout: ['read the journal', 'read its events', 'count what runs', 'read what runs'],
 } satisfies Record<string, RightName[]>;

@@ -12,6 +12,7 @@ import { eventFrom, rolloutFrom } from '../adapters/dynamodb-items.ts';
 import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
 import { type AppendRecord, recordsFromStream } from '../adapters/dynamodb-stream.ts';
 import { PREFIX, tableDefinition } from '../adapters/dynamodb-table.ts';
+import { lambdaOpenings } from '../adapters/lambda-openings.ts';
 import { memoryBudget } from '../adapters/memory-budget.ts';
 import { type JournalRecord, memoryJournal } from '../adapters/memory-journal.ts';
 import { byKind, hookRunners, publishers, routers } from '../adapters/registry.ts';
@@ -48,6 +49,10 @@ export const ALIAS = 'live';
 export const HOOK_SECRET = 'simulated';
 const SCHEDULE_GROUP = 'spillway';
 const JOURNAL = 'journal';
+/** The function of the controller that others of it invoke by Lambda. */
+const OPENER = 'OpenRollout';
+/** After which Lambda ends it (`infra/functions.ts`). */
+const OPENER_SECONDS = 60;
 /** The reserved concurrency of OpenRollout. */
 const OPENINGS_AT_ONCE = 2;
 /** Times that a batch of the journal's stream is sent before it is given up: over ten minutes in all; assumed. */
@@ -213,9 +218,12 @@ export function createWorld(options: WorldOptions): World {
   });
   const invoke = async (name: ControllerFunction, event: unknown): Promise<unknown> => {
     await clock.sleep(LATENCY_MS.lambdaInvoke);
-    const call: Handler = (given) => functions[name](JSON.parse(JSON.stringify(given)));
-    const result = await (options.around === undefined ? call(event) : options.around(name, event, call));
+    const result = await run(name, event);
     return result === undefined ? undefined : JSON.parse(JSON.stringify(result));
+  };
+  const run = async (name: ControllerFunction, event: unknown): Promise<unknown> => {
+    const call: Handler = (given) => functions[name](JSON.parse(JSON.stringify(given)));
+    return options.around === undefined ? call(event) : options.around(name, event, call);
   };
   const sfn: SimulatedStepFunctions = new SimulatedStepFunctions({
     clock,
@@ -307,6 +315,7 @@ export function createWorld(options: WorldOptions): World {
     metrics: cloudwatchMetrics(clients.cloudwatch),
     alarms: cloudwatchAlarms(clients.cloudwatch),
     executions: stepFunctions(clients.sfn, MACHINE_ARN),
+    openings: lambdaOpenings(clients.lambda, clock, OPENER),
     deadMan: schedulerDeadMan(clients.scheduler, {
       functionArn: functionArn('DeadMan'),
       stateMachineArn: MACHINE_ARN,
@@ -318,6 +327,8 @@ export function createWorld(options: WorldOptions): World {
   };
   const ports = options.changePorts?.(made) ?? made;
   const functions = controllerFunctions(() => ports);
+  lambda.helpers.createFunction({ name: OPENER, timeout: OPENER_SECONDS });
+  lambda.helpers.deployModel(OPENER, (event) => run(OPENER, event));
 
   events.rule({
     name: 'manifest-uploaded',

@@ -1,3 +1,4 @@
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
 import { executionInput, type Ports } from '../../functions/_task.ts';
 import { command } from '../../functions/command.ts';
@@ -538,13 +539,40 @@ describe('retry', () => {
     const ref = await stage.openRaised();
     await stage.call(command, abort);
     await stage.call(revertTraffic, { ref, came: {} });
-    const { RolloutError } = await import('../../core/errors.ts');
-    const gone = async () => {
-      throw new RolloutError('ManifestInvalid', 'it is gone; upload it again.');
-    };
-    const ports = { ...stage.ports, releases: { ...stage.ports.releases, read: gone } };
-    await expect(stage.call(command, order({ command: 'retry' }), ports)).rejects.toThrow(/upload it again/);
+    const { bucket: Bucket, key: Key, versionId: VersionId } = (await stage.rollout()).opening.manifest;
+    await stage.clock.run(
+      stage.scenario.clients.s3.send(new DeleteObjectCommand({ Bucket, Key, VersionId })),
+    );
+    await expect(stage.call(command, order({ command: 'retry' }))).rejects.toMatchObject({
+      name: 'ManifestInvalid',
+      message: expect.stringContaining('upload it again'),
+    });
     expect((await stage.ports.journal.service(SERVICE)).quarantined).toMatchObject([{ release: 'r1' }]);
+  });
+});
+
+describe('where OpenRollout does not answer', () => {
+  const deaf = (stage: Stage): Ports => ({ ...stage.ports, openings: { open: unreachable } });
+
+  test.each([order({ command: 'retry' }), order({ command: 'rollback', reason: 'odd' })])(
+    '$command says so, and has changed nothing',
+    async (given) => {
+      const stage = setUp();
+      const ref = await stage.openRaised();
+      await stage.call(command, abort);
+      await stage.call(revertTraffic, { ref, came: {} });
+      const before = [await stage.history(), stage.standing()];
+      await expect(stage.call(command, given, deaf(stage))).rejects.toMatchObject({ name: 'Unavailable' });
+      expect([await stage.history(), stage.standing()]).toEqual(before);
+      expect((await stage.ports.journal.service(SERVICE)).quarantined).toMatchObject([{ release: 'r1' }]);
+    },
+  );
+
+  test('an abort takes the canary out all the same', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await stage.call(command, abort, deaf(stage));
+    expect(stage.standing()).toEqual(REVERTED);
   });
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { journalStream } from '../../functions/journal-stream.ts';
 import { SERVICE } from '../../local/scenario.ts';
-import { FIRST, type Stage, setUp } from './set-up.ts';
+import { FIRST, type Stage, setUp, unreachable } from './set-up.ts';
 
 const record = (change: { ended?: boolean; wakes?: boolean }) => ({
   records: [{ rolloutId: FIRST, service: SERVICE, ended: false, wakes: false, ...change }],
@@ -56,6 +56,26 @@ test('the end of a rollout opens the release that waited for it, once', async ()
   expect((await stage.ports.journal.service(SERVICE)).waiting).toBeUndefined();
   expect(await stage.call(journalStream, record({ ended: true }))).toEqual({ opened: [] });
   expect(stage.started).toHaveLength(2);
+});
+
+test('an opening that fails is not done with: the batch fails, and sent again it opens the release', async () => {
+  const stage = setUp();
+  await endedWithWaiting(stage);
+  const batch = record({ ended: true });
+  const deaf = { ...stage.ports, openings: { open: unreachable } };
+  await expect(stage.call(journalStream, batch, deaf)).rejects.toMatchObject({ name: 'Unavailable' });
+  expect((await stage.ports.journal.service(SERVICE)).waiting).toMatchObject({ release: 'r2' });
+  expect(await stage.call(journalStream, batch)).toEqual({ opened: [`${SERVICE}--r2--1`] });
+});
+
+test('an opening that fails keeps no wake back, not even of a later record', async () => {
+  const stage = setUp();
+  await endedWithWaiting(stage);
+  await stage.ports.journal.putToken(FIRST, { version: 3, token: 'hold' });
+  const records = [...record({ ended: true }).records, ...record({ wakes: true }).records];
+  const deaf = { ...stage.ports, openings: { open: unreachable } };
+  await expect(stage.call(journalStream, { records }, deaf)).rejects.toMatchObject({ name: 'Unavailable' });
+  expect(stage.woken).toEqual(['hold']);
 });
 
 test('a waiting release that turns out bad is refused in the journal and does not wait for ever', async () => {

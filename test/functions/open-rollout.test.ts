@@ -522,6 +522,49 @@ describe('a rollout of the same service that ends while another is opened', () =
   });
 });
 
+describe('an opening that is handed over', () => {
+  test('of a service for which nothing waits opens nothing', async () => {
+    const stage = setUp();
+    expect(await stage.call(openRollout, { open: 'waiting', service: SERVICE })).toEqual({
+      rolloutId: '',
+      result: 'ignored',
+      reason: `no release of ${SERVICE} waits`,
+    });
+  });
+
+  test('opens what waits when it comes, and once, however often it comes', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    await stage.call(openRollout, await stage.upload());
+    await stage.call(revertTraffic, { ref, came: {} });
+    const waiting = { open: 'waiting', service: SERVICE };
+    const second = `${SERVICE}--r2--1`;
+    expect(await stage.call(openRollout, waiting)).toMatchObject({ rolloutId: second, result: 'opened' });
+    expect(await stage.call(openRollout, waiting)).toMatchObject({ result: 'ignored' });
+    expect(stage.started.filter(({ rolloutId }) => rolloutId === second)).toHaveLength(1);
+  });
+
+  test.each([
+    ['retry', { open: 'retry', rolloutId: FIRST }],
+    ['rollback', { open: 'rollback', rolloutId: FIRST, by: 'ada', reason: 'odd' }],
+  ])('as a %s of what nobody knows is refused by its id', async (_what, handed) => {
+    await expect(setUp().call(openRollout, handed)).rejects.toMatchObject({
+      name: 'RolloutUnknown',
+      message: expect.stringContaining(FIRST),
+    });
+  });
+
+  test.each([
+    ['of another kind', { open: 'manifest', bucket: 'b', key: 'k', versionId: 'v' }],
+    ['that names a manifest of its own', { open: 'waiting', service: SERVICE, manifest: {} }],
+    ['that is an event as well', { ...(eventFor('k') as object), open: 'waiting', service: SERVICE }],
+    ['of no rollout', { open: 'retry' }],
+    ['that is nothing', {}],
+  ])('%s is not taken', async (_what, handed) => {
+    await expect(setUp().call(openRollout, handed)).rejects.toMatchObject({ name: 'EventInvalid' });
+  });
+});
+
 describe('a crash while a rollout is opened', () => {
   type Calls = 'arm' | 'open' | 'claim' | 'start';
   const points = (['arm', 'open', 'claim', 'start'] as const).flatMap((at) =>

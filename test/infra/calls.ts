@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { arnsOf, bucketOf, type Place } from '../../infra/place.ts';
-import type { ControllerFunction } from '../../local/controller.ts';
+import { CONTROLLER, type ControllerFunction } from '../../local/controller.ts';
 import { ACCOUNT, ENVIRONMENT, REGION, type WorldOptions } from '../../local/world.ts';
 import type { Question } from './iam.ts';
 
@@ -76,13 +76,14 @@ const table = (action: string) => () => [on(`dynamodb:${action}`, ARNS.table)];
 
 const lambda =
   (...actions: string[]) =>
-  ({ FunctionName, Qualifier }: Input) =>
-    actions.map((action) =>
-      on(
-        `lambda:${action}`,
-        `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${FunctionName}${Qualifier === undefined ? '' : `:${Qualifier}`}`,
-      ),
+  ({ FunctionName, Qualifier }: Input) => {
+    // In the embedded world a function of the controller has no prefix.
+    const own = CONTROLLER.find((name) => name === FunctionName);
+    const arn = own ? ARNS.function(own) : `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${FunctionName}`;
+    return actions.map((action) =>
+      on(`lambda:${action}`, Qualifier === undefined ? arn : `${arn}:${Qualifier}`),
     );
+  };
 
 const schedule =
   (action: string) =>

@@ -91,22 +91,25 @@ const PLOTS: Record<string, Plot> = {
       );
     },
   },
-  'a pause, a second release that waits, a third one that supersedes it, and an abort': {
-    ...ZIP,
-    before: alarmed,
-    rollout: { alarms: ['orders'] },
-    duplicates: 1,
-    async act(stage) {
-      await stage.saw('Measured');
-      await order(stage, 'pause', { reason: 'it looks odd' });
-      await stage.release(ZIP.release);
-      await stage.release(ZIP.release);
-      await stage.clock.sleep(5 * MINUTE);
-      await order(stage, 'resume');
-      await stage.clock.sleep(MINUTE);
-      await order(stage, 'abort', { reason: 'enough' });
+  'a pause, a second release that waits, a third one that supersedes it and is aborted, a fourth one, and an abort':
+    {
+      ...ZIP,
+      before: alarmed,
+      rollout: { alarms: ['orders'] },
+      duplicates: 1,
+      async act(stage) {
+        await stage.saw('Measured');
+        await order(stage, 'pause', { reason: 'it looks odd' });
+        await stage.release(ZIP.release);
+        await stage.release(ZIP.release);
+        await stage.clock.sleep(5 * MINUTE);
+        await order(stage, 'abort', { rolloutId: `${SERVICE}--r3--1`, reason: 'not this one' });
+        await stage.release(ZIP.release);
+        await order(stage, 'resume');
+        await stage.clock.sleep(MINUTE);
+        await order(stage, 'abort', { reason: 'enough' });
+      },
     },
-  },
   'a gate, a promotion, and a rollback when all was well': {
     rollout: { gates: [{ before: 50, approvers: 1, timeout: '1h', onTimeout: 'revert' }] },
     async act(stage) {
