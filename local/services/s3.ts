@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { Clock } from '../../core/ports.ts';
 import type { Instant } from '../../core/units.ts';
-import { awsError, type Operations, onlyFields } from '../simulate.ts';
+import { type AwsError, awsError, type Operations, onlyFields } from '../simulate.ts';
 import { type AwsEvent, eventId, eventTime } from './eventbridge.ts';
 
 interface ObjectVersion {
@@ -28,6 +29,35 @@ interface PutInput extends Address {
 
 interface ReadInput extends Address {
   VersionId?: string | undefined;
+}
+
+/** S3 over HTTP, answered by the calls of a client: those requests that the controller sends. */
+export function s3Fetch(client: S3Client): typeof fetch {
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const { host, pathname, searchParams } = new URL(request.url);
+    if (!request.headers.get('authorization')?.startsWith('AWS4-HMAC-SHA256 '))
+      throw new Error('A request of S3 without a signature is not simulated.');
+    const object = { Bucket: host.split('.s3.')[0], Key: decodeURIComponent(pathname.slice(1)) };
+    try {
+      if (request.method === 'PUT') {
+        const Body = new Uint8Array(await request.arrayBuffer());
+        const ContentType = request.headers.get('content-type') ?? undefined;
+        await client.send(new PutObjectCommand({ ...object, Body, ContentType }));
+        return new Response(null);
+      }
+      const VersionId = searchParams.get('versionId') ?? undefined;
+      const found = await client.send(new GetObjectCommand({ ...object, VersionId }));
+      const bytes = Uint8Array.from((await found.Body?.transformToByteArray()) ?? []);
+      return new Response(bytes, { headers: { 'content-length': `${found.ContentLength}` } });
+    } catch (error) {
+      const { name, message, $metadata } = error as Partial<AwsError>;
+      // What is no answer of AWS is a connection that failed.
+      if ($metadata === undefined) throw new TypeError('fetch failed', { cause: error });
+      const body = `<Error><Code>${name}</Code><Message>${message}</Message></Error>`;
+      return new Response(body, { status: $metadata.httpStatusCode });
+    }
+  };
 }
 
 /** Buckets with versioning and EventBridge notification always on; a bucket exists as soon as it is named. */

@@ -1,0 +1,23 @@
+import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
+import type { Reached } from '../contract/s3-stage.ts';
+import { freshAccount } from './account.ts';
+
+/** A new bucket with versions, and both ways to it. */
+export async function wiredBucket(prefix: string): Promise<Reached & { bucket: string }> {
+  const { id, region, config } = freshAccount();
+  // Names of buckets are shared by all accounts.
+  const bucket = `${prefix}-${id}`;
+  const owner = new S3Client(config);
+  await owner.send(
+    new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration: { LocationConstraint: region } }),
+  );
+  await owner.send(
+    new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }),
+  );
+  const clock = {
+    now: () => Date.now(),
+    sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref()),
+  };
+  const { endpoint, credentials } = config;
+  return { bucket, owner, web: { fetch, clock, region, endpoint, credentials: () => credentials } };
+}
