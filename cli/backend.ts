@@ -26,6 +26,10 @@ const CLIENT = {
   requestHandler: { connectionTimeout: 5_000, requestTimeout: 15_000, throwOnRequestTimeout: true },
 } as const;
 
+/** But who orders an opening waits for it, and Command itself may take 75 s then. */
+const OPENS = ['retry', 'rollback'];
+const OPENING = { requestTimeout: 80_000 };
+
 /** An upload may take long, but not without a byte on its way. */
 const UPLOADER = { requestHandler: { connectionTimeout: 5_000, socketTimeout: 60_000 } } as const;
 
@@ -35,11 +39,12 @@ export function awsBackend(environment: string): Backend {
   const s3 = new S3Client(UPLOADER);
   const asking = <T>(needs: string, call: () => Promise<T>) =>
     toldByAws({ environment, region: () => lambda.config.region(), needs }, call);
-  const call = async (name: string, payload: unknown): Promise<never> => {
+  const call = async (name: string, payload: unknown, options = {}): Promise<never> => {
     const FunctionName = `spillway-${environment}-${name}`;
     const { FunctionError, Payload } = await asking(`lambda:InvokeFunction on ${FunctionName}`, () =>
       lambda.send(
         new InvokeCommand({ FunctionName, Payload: new TextEncoder().encode(JSON.stringify(payload)) }),
+        options,
       ),
     );
     const answer = JSON.parse(new TextDecoder().decode(Payload));
@@ -49,7 +54,7 @@ export function awsBackend(environment: string): Backend {
   const read: Backend['read'] = (what, more = {}) => call('ReadRollout', { read: what, ...more });
   return {
     read,
-    command: (input) => call('Command', input),
+    command: (input) => call('Command', input, OPENS.includes(String(input.command)) ? OPENING : {}),
     async upload(key, body, onProgress) {
       const { bucket } = await read('about');
       onProgress(0, body.length);
