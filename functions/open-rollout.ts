@@ -95,7 +95,10 @@ async function openWaiting(service: string, ports: Needs<Opens>): Promise<Opened
   const { waiting } = await ports.journal.service(service);
   if (waiting === undefined)
     return { rolloutId: '', result: 'ignored', reason: `no release of ${service} waits` };
-  return openRelease(waiting.manifest, ports, waiting.attempt);
+  const opened = await openRelease(waiting.manifest, ports, waiting.attempt);
+  // An opening that died after it was written down had not come to this.
+  if (opened.result !== 'waiting') await ports.journal.unwait(service, waiting.release);
+  return opened;
 }
 
 /** Opens a release once more, from the same object. @throws RolloutError CommandRefused where it is refused again */

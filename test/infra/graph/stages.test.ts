@@ -76,7 +76,7 @@ describe('settings', () => {
       ({ inputs }) => inputs.environment.variables.HOOK_SECRET === SECRET,
     );
     expect(holders.map(({ inputs }) => inputs.name.split('-').at(-1)).sort()).toEqual([
-      ...['Command', 'JournalStream', 'OpenRollout', 'RevertTraffic', 'RunHook'],
+      ...['OpenRollout', 'RevertTraffic', 'RunHook'],
     ]);
     for (const { secretInputs } of holders) expect(secretInputs).toEqual(['environment']);
     const open = graph.resources.filter(

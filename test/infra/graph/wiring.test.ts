@@ -85,6 +85,14 @@ describe('the state machine', () => {
     }
   });
 
+  test.each(['Command', 'JournalStream'])('%s waits longer for an opening than that may run', (name) => {
+    const source = readFileSync(new URL('../../../functions/_aws.ts', import.meta.url), 'utf8');
+    const [, waits = ''] = /OPENING_CLIENT = \{.*?requestTimeout: ([\d_]+)/s.exec(source) ?? [];
+    const seconds = Number(waits.replace('_', '')) / 1000;
+    expect(seconds).toBeGreaterThan(functionNamed('OpenRollout').inputs.timeout);
+    expect(functionNamed(name).inputs.timeout).toBeGreaterThan(seconds + 10);
+  });
+
   test('is traced, and logged without what executions were given', () => {
     expect(inputs.tracingConfiguration).toEqual({ enabled: true });
     expect(inputs.loggingConfiguration).toEqual({
