@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { awsJournal, awsRestoreCode } from '../../functions/_aws.ts';
+import { awsJournal, awsOpenings, awsReleases, awsRestoreCode } from '../../functions/_aws.ts';
 
 /** A service that takes connections and never answers. */
 let silent: Server;
@@ -16,6 +16,7 @@ beforeAll(async () => {
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   Object.assign(process.env, {
     AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${port}`,
+    AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}`,
     AWS_REGION: 'eu-west-1',
     AWS_ACCESS_KEY_ID: 'simulated',
     AWS_SECRET_ACCESS_KEY: 'simulated',
@@ -29,15 +30,30 @@ afterAll(() => {
   silent.close();
 });
 
-test('a service that never answers is unavailable before the function that asks it is killed', async () => {
+const object = { bucket: 'releases', key: 'releases/checkout-api/r1/manifest.json', versionId: 'v1' };
+
+test.each([
+  ['the journal', () => awsJournal().read('checkout-api--r1--1')],
+  ['S3', () => awsReleases().read(object, 100)],
+])('%s that never answers is unavailable before the function that asks it is killed', async (_what, ask) => {
   const late = new Promise<'killed'>((resolve) => setTimeout(() => resolve('killed'), 9_000).unref());
-  const asked = awsJournal()
-    .read('checkout-api--r1--1')
-    .then(
-      () => 'answered',
-      (error: unknown) => (error instanceof Error ? error.name : 'unknown'),
-    );
+  const asked = ask().then(
+    () => 'answered',
+    (error: unknown) => (error instanceof Error ? error.name : 'unknown'),
+  );
   expect(await Promise.race([asked, late])).toBe('Unavailable');
+});
+
+test('an opening is handed to the function that the deployment names', async () => {
+  const mocked = mockClient(LambdaClient);
+  const Payload = new TextEncoder().encode('{"rolloutId":"checkout-api--r2--1"}') as never;
+  mocked.on(InvokeCommand).resolves({ StatusCode: 200, Payload });
+  process.env.OPEN_ROLLOUT_ARN = 'arn:aws:lambda:eu-west-1:111122223333:function:spillway-ada-OpenRollout';
+  expect(await awsOpenings().open({ open: 'waiting', service: 'checkout-api' })).toBe('checkout-api--r2--1');
+  expect(mocked.commandCalls(InvokeCommand)[0]?.args[0].input.FunctionName).toBe(
+    process.env.OPEN_ROLLOUT_ARN,
+  );
+  mocked.restore();
 });
 
 test('code is restored by a call of the function that publishes, and its failure is an error', async () => {

@@ -551,8 +551,9 @@ describe('a world with its journal on it', () => {
       journal: 'dynamodb',
       // The second upload is not heard of, so that only the journal can ask for it.
       around(name, event, call) {
-        if (name === 'OpenRollout') manifests.push((event as Uploaded).detail.object['version-id']);
-        return name === 'OpenRollout' && manifests.length === 2 ? Promise.resolve() : call(event);
+        if (name !== 'OpenRollout' || !Object.hasOwn(event as object, 'detail')) return call(event);
+        manifests.push((event as Uploaded).detail.object['version-id']);
+        return manifests.length === 2 ? Promise.resolve() : call(event);
       },
     });
     await clock.advance(20 * MINUTE);
