@@ -56,6 +56,15 @@ describe.concurrent('the deployed shape', () => {
       expect(alias.RoutingConfig?.AdditionalVersionWeights ?? {}).toEqual({});
       const embedded = await play({ rollout: ROLLOUT, canaries: { 2: { errors } } });
       expect(folded(await pathOf(`${service}--r1--1`))).toEqual(folded(unfolded(embedded.path)));
+      if (outcome !== 'reverted') return;
+      // An order to try again is handed from one function to another; its answer comes back the same way.
+      const again = { rolloutId: `${service}--r1--2`, accepted: true };
+      expect(await ordered({ command: 'retry', rolloutId: `${service}--r1--1` })).toEqual(again);
+      expect(await ordered({ command: 'abort', rolloutId: again.rolloutId, reason: 'enough' })).toEqual(
+        again,
+      );
+      // It is refused where it had no traffic yet.
+      expect(['refused', 'reverted']).toContain((await end(again.rolloutId)).outcome);
     },
     TEN_MINUTES,
   );
@@ -113,6 +122,17 @@ async function upload(service: string, version: string): Promise<void> {
       }),
     }),
   );
+}
+
+/** What a person orders, and what comes of it. */
+async function ordered(order: { command: string; rolloutId: string; reason?: string }): Promise<unknown> {
+  const { Payload } = await lambda.send(
+    new InvokeCommand({
+      FunctionName: 'spillway-production-Command',
+      Payload: JSON.stringify({ ...order, by: 'ada' }),
+    }),
+  );
+  return JSON.parse(new TextDecoder().decode(Payload));
 }
 
 interface Told {
