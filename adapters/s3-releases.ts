@@ -37,15 +37,9 @@ async function bytesOf(
   const { bucket, key, versionId } = object;
   try {
     return await reach(key, async () => {
-      const { size, encoding, bytes } = await objects.get(object);
+      const { size, bytes } = await objects.get(object);
       // Its length is known before its body is read, so an enormous object never reaches memory.
       if (size > limit) throw new RolloutError('ManifestInvalid', `${key} ${tooLarge(size)}.`);
-      // What unpacks itself on the way may be of any size.
-      if (encoding !== undefined)
-        throw new RolloutError(
-          'ManifestInvalid',
-          `${key} has the Content-Encoding ${encoding}; upload it as it is.`,
-        );
       return bytes();
     });
   } catch (error) {

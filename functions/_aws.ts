@@ -11,7 +11,7 @@ import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
 import { lambdaOpenings } from '../adapters/lambda-openings.ts';
 import { byKind, hookRunners, probeRunners, publishers, routers } from '../adapters/registry.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
-import { s3Objects } from '../adapters/s3-objects.ts';
+import { overHttps, s3Objects } from '../adapters/s3-objects.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
@@ -176,7 +176,7 @@ export const awsDeadMan = () =>
 /** Objects of S3, in the function's own name. */
 const awsObjects = () =>
   s3Objects({
-    fetch,
+    send: overHttps,
     clock,
     region: setting('AWS_REGION'),
     credentials: () => ({

@@ -34,7 +34,7 @@ import { SimulatedCloudWatch } from './services/cloudwatch.ts';
 import { type ChangeRecord, SimulatedDynamoDB } from './services/dynamodb.ts';
 import { SimulatedEventBridge } from './services/eventbridge.ts';
 import { codeHost, type InvocationRecord, SimulatedLambda } from './services/lambda.ts';
-import { SimulatedS3, s3Fetch } from './services/s3.ts';
+import { SimulatedS3, s3Answers } from './services/s3.ts';
 import { SimulatedScheduler } from './services/scheduler.ts';
 import { SimulatedStepFunctions } from './services/step-functions.ts';
 import { attach, directClient, type Intercept, type Operations } from './simulate.ts';
@@ -298,7 +298,7 @@ export function createWorld(options: WorldOptions): World {
     },
   };
   const objects = s3Objects({
-    fetch: s3Fetch(clients.s3),
+    send: s3Answers(clients.s3),
     clock,
     region: REGION,
     credentials: () => SIMULATED_CREDENTIALS,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { S3Web } from '../../adapters/s3-objects.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Instant } from '../../core/units.ts';
 import { type AwsError, awsError, type Operations, onlyFields } from '../simulate.ts';
@@ -31,31 +32,32 @@ interface ReadInput extends Address {
   VersionId?: string | undefined;
 }
 
-/** S3 over HTTP, answered by the calls of a client: those requests that the controller sends. */
-export function s3Fetch(client: S3Client): typeof fetch {
-  return async (input, init) => {
-    const request = new Request(input, init);
-    const { host, pathname, searchParams } = new URL(request.url);
-    if (!request.headers.get('authorization')?.startsWith('AWS4-HMAC-SHA256 '))
+/** What S3 answers over HTTP, by the calls of a client: to those requests that the controller sends. */
+export function s3Answers(client: S3Client): S3Web['send'] {
+  const answer = (status: number, bytes: Uint8Array) => ({
+    status,
+    size: bytes.length,
+    bytes: async () => bytes,
+  });
+  return async ({ method, url, headers, body }) => {
+    if (!headers.authorization?.startsWith('AWS4-HMAC-SHA256 '))
       throw new Error('A request of S3 without a signature is not simulated.');
-    const object = { Bucket: host.split('.s3.')[0], Key: decodeURIComponent(pathname.slice(1)) };
+    const object = { Bucket: url.host.split('.s3.')[0], Key: decodeURIComponent(url.pathname.slice(1)) };
     try {
-      if (request.method === 'PUT') {
-        const Body = new Uint8Array(await request.arrayBuffer());
-        const ContentType = request.headers.get('content-type') ?? undefined;
-        await client.send(new PutObjectCommand({ ...object, Body, ContentType }));
-        return new Response(null);
+      if (method === 'PUT') {
+        const ContentType = headers['content-type'];
+        await client.send(new PutObjectCommand({ ...object, Body: body, ContentType }));
+        return answer(200, new Uint8Array());
       }
-      const VersionId = searchParams.get('versionId') ?? undefined;
-      const found = await client.send(new GetObjectCommand({ ...object, VersionId }));
-      const bytes = Uint8Array.from((await found.Body?.transformToByteArray()) ?? []);
-      return new Response(bytes, { headers: { 'content-length': `${found.ContentLength}` } });
+      const VersionId = url.searchParams.get('versionId') ?? undefined;
+      const { Body } = await client.send(new GetObjectCommand({ ...object, VersionId }));
+      return answer(200, (await Body?.transformToByteArray()) ?? new Uint8Array());
     } catch (error) {
       const { name, message, $metadata } = error as Partial<AwsError>;
       // What is no answer of AWS is a connection that failed.
-      if ($metadata === undefined) throw new TypeError('fetch failed', { cause: error });
-      const body = `<Error><Code>${name}</Code><Message>${message}</Message></Error>`;
-      return new Response(body, { status: $metadata.httpStatusCode });
+      if ($metadata === undefined) throw error;
+      const text = `<Error><Code>${name}</Code><Message>${message}</Message></Error>`;
+      return answer($metadata.httpStatusCode, new TextEncoder().encode(text));
     }
   };
 }

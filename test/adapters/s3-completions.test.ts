@@ -8,7 +8,6 @@ import { FINAL } from './stub.ts';
 const objectsWith = (text: () => Promise<string>, kept: string[] = []): Objects => ({
   get: async () => ({
     size: 1,
-    encoding: undefined,
     bytes: async () => new TextEncoder().encode(await text()),
   }),
   put: async ({ key }) => void kept.push(key),

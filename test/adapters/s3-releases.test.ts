@@ -12,22 +12,10 @@ describe('an object', () => {
     const asked: unknown[] = [];
     const store = storeWith(async (named) => {
       asked.push(named);
-      return { size: 0, encoding: undefined, bytes: async () => new Uint8Array() };
+      return { size: 0, bytes: async () => new Uint8Array() };
     });
     expect(await store.read(object, 100)).toHaveLength(0);
     expect(asked).toEqual([object]);
-  });
-
-  test('that would unpack itself on the way is refused with the mend, and not read', async () => {
-    const store = storeWith(async () => ({
-      size: 7,
-      encoding: 'gzip',
-      bytes: () => Promise.reject(new Error('It was read.')),
-    }));
-    await expect(store.read(object, 100)).rejects.toMatchObject({
-      code: 'ManifestInvalid',
-      message: `${object.key} has the Content-Encoding gzip; upload it as it is.`,
-    });
   });
 
   test.each(['NoSuchKey', 'NoSuchVersion'])('of which S3 says %s is refused with the mend', async (name) => {

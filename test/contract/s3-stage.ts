@@ -3,7 +3,7 @@ import { s3Completions } from '../../adapters/s3-completions.ts';
 import { type S3Web, s3Objects } from '../../adapters/s3-objects.ts';
 import { s3Releases } from '../../adapters/s3-releases.ts';
 import { virtualClock } from '../../local/clock.ts';
-import { SimulatedS3, s3Fetch } from '../../local/services/s3.ts';
+import { SimulatedS3, s3Answers } from '../../local/services/s3.ts';
 import { attach, type Operations } from '../../local/simulate.ts';
 import type { CompletionsStage } from './completions.ts';
 import type { ReleaseStage } from './release-store.ts';
@@ -22,7 +22,7 @@ export function simulatedS3(): Reached {
   const owner = new S3Client({ region, cacheMiddleware: true });
   attach(owner, s3.operations as Operations, { clock });
   const credentials = () => ({ accessKeyId: 'simulated', secretAccessKey: 'simulated' });
-  return { owner, web: { fetch: s3Fetch(owner), clock, region, credentials } };
+  return { owner, web: { send: s3Answers(owner), clock, region, credentials } };
 }
 
 /** The same way to S3, which can be cut off. */
@@ -30,19 +30,19 @@ function unruly(web: S3Web) {
   let bodiesRead = 0;
   let isReachable = true;
   let breaksOff = false;
-  const fetch: S3Web['fetch'] = async (...request) => {
-    if (!isReachable) return new Response('<Error><Code>SlowDown</Code></Error>', { status: 503 });
-    const response = await web.fetch(...request);
-    const body = response.arrayBuffer.bind(response);
-    const arrayBuffer = async () => {
+  const slowDown = new TextEncoder().encode('<Error><Code>SlowDown</Code></Error>');
+  const send: S3Web['send'] = async (request) => {
+    if (!isReachable) return { status: 503, size: slowDown.length, bytes: async () => slowDown };
+    const answer = await web.send(request);
+    const bytes = async () => {
       bodiesRead += 1;
-      if (breaksOff) throw new TypeError('terminated');
-      return body();
+      if (breaksOff) throw Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
+      return answer.bytes();
     };
-    return Object.assign(response, { arrayBuffer });
+    return { ...answer, bytes };
   };
   return {
-    objects: s3Objects({ ...web, fetch }),
+    objects: s3Objects({ ...web, send }),
     disconnect: () => {
       isReachable = false;
     },

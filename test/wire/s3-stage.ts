@@ -1,4 +1,5 @@
 import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
+import { overHttps } from '../../adapters/s3-objects.ts';
 import type { Reached } from '../contract/s3-stage.ts';
 import { freshAccount } from './account.ts';
 
@@ -19,5 +20,5 @@ export async function wiredBucket(prefix: string): Promise<Reached & { bucket: s
     sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref()),
   };
   const { endpoint, credentials } = config;
-  return { bucket, owner, web: { fetch, clock, region, endpoint, credentials: () => credentials } };
+  return { bucket, owner, web: { send: overHttps, clock, region, endpoint, credentials: () => credentials } };
 }
