@@ -61,7 +61,11 @@ const ANSWER_MS = 2_500;
 export function s3Objects(web: S3Web): Objects {
   return {
     get: (object) => send(web, 'GET', object, ''),
-    put: async (object, json) => void (await send(web, 'PUT', object, json)),
+    async put(object, json) {
+      const { bytes } = await send(web, 'PUT', object, json);
+      // What nobody reads keeps its connection.
+      await bytes();
+    },
   };
 }
 
