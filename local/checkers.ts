@@ -23,6 +23,7 @@ import {
   isGivenByOthers,
   LEAVING,
   type Limits,
+  lastOwn,
   metBy,
   perRollout,
   shareOf,
@@ -364,11 +365,12 @@ export const revertFirst = perRollout((view, run) =>
   ),
 );
 
-/** From the decision to leave until no request can meet the canary it takes no longer than promised. */
+/** From the decision to leave until no request can meet the canary it takes no longer than promised, on each target that the rollout ever had. */
 export const outInTime = perRollout((view, _run, { outMs }) => {
   const leaving = those(view, ...LEAVING)[0];
   if (leaving === undefined) return [];
   return view.opening.targets.flatMap((target) => {
+    if (lastOwn(view, target, leaving.index) === undefined) return [];
     if (shareOf(standingAt(view, target, leaving.index), target.canary) === 0) return [];
     const out = view.writes.find(
       (write) => write.index > leaving.index && write.key === target.key && write.to === 0,

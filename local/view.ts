@@ -89,18 +89,23 @@ export function standingAt(view: View, target: Target, index: number): Standing 
 /**
  * True where the canary has traffic, just before the entry of this index, because somebody else gave it some, and either
  * nobody can know or people are called. Nobody can where the last look came after this rollout's last write and found it
- * out. People are where the rollout ends halted and he made it the version that serves, which is not ours to change.
+ * out. People are where the rollout ends halted and he made it the version that serves, or the rollout never had the
+ * target, so that its traffic is not ours to change.
  */
 export function isGivenByOthers(view: View, { looks }: Run, target: Target, index: number): boolean {
   const last = view.writes.findLast((write) => write.index < index && write.key === target.key);
-  const own = view.writes.findLast(
-    (write) => write.index < index && write.key === target.key && write.by?.rolloutId === view.id,
-  );
-  if (last === undefined || own === undefined || last === own || own.to > 0) return false;
+  const own = lastOwn(view, target, index);
+  const isCalled = those(view, 'RolloutClosed')[0]?.event.outcome === 'halted';
+  if (own === undefined) return last !== undefined && isCalled;
+  if (last === own || own.to > 0) return false;
   const look = looks[target.key]?.findLast((at) => at <= index) ?? 0;
   const isUnseen = look > own.index && shareOf(standingAt(view, target, look), target.canary) === 0;
-  const isCalled = those(view, 'RolloutClosed')[0]?.event.outcome === 'halted';
-  return isUnseen || (isCalled && last.after?.primary === target.canary);
+  return isUnseen || (isCalled && last?.after?.primary === target.canary);
+}
+
+/** The last write of this rollout to a target before the entry of this index; none where it never had it. */
+export function lastOwn({ id, writes }: View, { key }: Target, index: number) {
+  return writes.findLast((write) => write.index < index && write.key === key && write.by?.rolloutId === id);
 }
 
 /** What a checker found. */

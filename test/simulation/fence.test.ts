@@ -588,3 +588,34 @@ describe('an abort in the middle of a shift', () => {
     );
   });
 });
+
+describe('traffic that somebody gives the canary before its rollout ever had the target', () => {
+  const given = (stamp: string) =>
+    play({
+      ...crashes(({ fn, op }) => fn === 'OpenRollout' && op === 'UpdateAliasCommand'),
+      before: (on) => on.clock.run(written(on, { Description: stamp })),
+      act: async (on) => {
+        await on.saw('RolloutOpened');
+        await written(on, { RoutingConfig: { AdditionalVersionWeights: { 2: 0.8 } } });
+      },
+    });
+  const written = async (on: Stage, change: Partial<UpdateAliasCommandInput>) =>
+    void (await on.clients.lambda.send(
+      new UpdateAliasCommand({ FunctionName: FUNCTION, Name: ALIAS, ...change }),
+    ));
+  const HALTED = { outcome: 'halted', leaving: { cause: 'stranger' }, moves: [] };
+
+  test('is taken out where no stamp says whose the alias was, and people are called', async () => {
+    const { rollout, run, stage } = await given('');
+    expect(rollout).toMatchObject(HALTED);
+    expect(stage.alias()).toEqual({ primary: '1', weights: {} });
+    expect(faults(run, RESUMED)).toEqual([]);
+  });
+
+  test('stays where another rollout had the alias, which may be a later one, and people are called', async () => {
+    const { rollout, run, stage } = await given('spillway checkout-api--r0--1 1 4 closed');
+    expect(rollout).toMatchObject(HALTED);
+    expect(stage.alias()).toEqual({ primary: '1', weights: { 2: 80 } });
+    expect(faults(run, RESUMED)).toEqual([]);
+  });
+});
