@@ -22,6 +22,7 @@ const BANNER = [
 /** What the infrastructure changes of the defaults: Lambda's credentials are in the environment, so no other provider of them is bundled. */
 const bundling = JSON.parse(readFileSync(new URL('../infra/bundling.json', import.meta.url), 'utf8')) as {
   keepNames: boolean;
+  sourcemap: boolean;
   external: string[];
 };
 

@@ -11,7 +11,10 @@ export interface RpcServer {
 interface Build {
   functionID: string;
   handler: string;
-  properties?: { esbuild?: { keepNames?: boolean; external?: string[] } };
+  properties?: {
+    minify?: boolean;
+    esbuild?: { keepNames?: boolean; external?: string[]; sourcemap?: boolean };
+  };
 }
 
 /** What the mock account has been bootstrapped with. */
@@ -47,13 +50,17 @@ export async function serveRpc(root: string, artifacts: string): Promise<RpcServ
 /** As `local/bundle.ts` does for all handlers of the controller; this one is given one of any app. */
 async function bundle({ handler, properties }: Build, root: string, out: string) {
   const [, file = '', name = ''] = /^(.*)\.(\w+)$/.exec(handler) ?? [];
+  const { minify = false, esbuild: { keepNames = true, external = [], sourcemap = true } = {} } =
+    properties ?? {};
   await build({
     entryPoints: [`${root}${file}.ts`],
     outfile: `${out}/bundle.mjs`,
     bundle: true,
-    minify: true,
-    keepNames: properties?.esbuild?.keepNames ?? true,
-    external: properties?.esbuild?.external ?? [],
+    minify,
+    keepNames,
+    external,
+    sourcemap,
+    mainFields: ['module', 'main'],
     platform: 'node',
     target: 'es2024',
     format: 'esm',
@@ -62,5 +69,10 @@ async function bundle({ handler, properties }: Build, root: string, out: string)
       js: "import { createRequire as topLevelCreateRequire } from 'module'; const require = topLevelCreateRequire(import.meta.url);",
     },
   });
-  return { handler: `bundle.${name}`, out, errors: [], sourcemaps: [] };
+  return {
+    handler: `bundle.${name}`,
+    out,
+    errors: [],
+    sourcemaps: sourcemap ? [`${out}/bundle.mjs.map`] : [],
+  };
 }
