@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // The first need SST's platform, another installation (`npm run test:infra`), the others a program that answers (`npm run test:wire`).
-    exclude: [...configDefaults.exclude, 'test/infra/graph/**', 'test/wire/**'],
+    exclude: [...configDefaults.exclude, 'test/infra/graph/**', 'test/infra/cli/**', 'test/wire/**'],
     pool: 'threads',
     maxWorkers: 2,
     testTimeout: 30_000,

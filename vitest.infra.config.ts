@@ -1,5 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
+/** Some deploy several times, and the machine may be busy with other tests. */
+const LONG = 300_000;
+
 export default defineConfig({
-  test: { include: ['test/infra/graph/**/*.test.ts'], pool: 'threads', maxWorkers: 2, testTimeout: 60_000 },
+  test: {
+    include: ['test/infra/{graph,cli}/**/*.test.ts'],
+    pool: 'threads',
+    maxWorkers: 2,
+    testTimeout: LONG,
+    hookTimeout: LONG,
+  },
 });

@@ -1,4 +1,5 @@
-// `npm run test:infra`: types of the infrastructure, then tests on its whole resource graph. Needs the npm registry once.
+// `npm run test:infra`: types of the infrastructure, then tests on its whole resource graph, and SST's own command
+// line against stand-ins of Pulumi and AWS. Needs the npm registry once.
 import { spawnSync } from 'node:child_process';
 import { ensurePlatform, ROOT } from './infra/platform.ts';
 
@@ -16,6 +17,13 @@ const ours = types.stdout.split('\n').filter((line) => /error TS/.test(line) && 
 console.log(ours.length === 0 ? 'ok     types of the infrastructure' : ours.join('\n'));
 
 const more = process.argv.slice(2);
+// The stand-in for `pulumi` is started by a shell.
+if (process.platform === 'win32') {
+  const message = "SST'S COMMAND LINE DID NOT RUN: its tests need Linux or macOS.";
+  console.error(`\n${'!'.repeat(message.length)}\n${message}\n${'!'.repeat(message.length)}\n`);
+  if (process.env.CI !== undefined) process.exit(1);
+  more.push('--exclude', 'test/infra/cli/**');
+}
 const tests = run(
   ['node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.infra.config.ts', ...more],
   'inherit',

@@ -38,6 +38,12 @@ interface Monitor {
     request: Request,
     callback: (error: unknown, response: { getUrn(): string }) => void,
   ): Promise<void>;
+  registerResourceOutputs(request: Outputs, callback: (error: unknown, response: unknown) => void): void;
+}
+
+interface Outputs {
+  getUrn(): string;
+  getOutputs(): { toJavaScript(): Json };
 }
 
 interface Request {
@@ -58,6 +64,8 @@ interface Seen {
   parent: string;
   inputs: Json;
   secretInputs: string[];
+  /** What a component says of itself once its parts are there. */
+  outputs?: Json;
   options: { protect: boolean; retainOnDelete: boolean; ignoreChanges: string[]; dependsOn: string[] };
 }
 
@@ -102,7 +110,7 @@ export async function runMocked(
   // nothing is left to happen.
   process.on('beforeExit', () => {
     if (!isThrough) fail('The program stands still: something that it waits for never comes.');
-    writeAll(writeSync, JSON.stringify({ resources: named(seen) }));
+    writeAll(writeSync, JSON.stringify({ resources: named(seen), outputs: outputsOf(seen) }));
     process.exit(0);
   });
   try {
@@ -125,7 +133,7 @@ function writeAll(writeSync: (fd: number, bytes: Buffer) => number, text: string
   }
 }
 
-/** Keeps of each registration what Pulumi's own mocks drop: its options and which inputs are secret. */
+/** Keeps of each registration what Pulumi's own mocks drop: its options, which inputs are secret, and the outputs of components. */
 function recorded(monitor: Monitor, seen: Seen[]): Monitor {
   const register = monitor.registerResource.bind(monitor);
   monitor.registerResource = (request, callback) =>
@@ -149,6 +157,12 @@ function recorded(monitor: Monitor, seen: Seen[]): Monitor {
       }
       callback(error, response);
     });
+  const registerOutputs = monitor.registerResourceOutputs.bind(monitor);
+  monitor.registerResourceOutputs = (request, callback) => {
+    const outputs = plain(request.getOutputs().toJavaScript()) as Json;
+    for (const each of seen) if (each.urn === request.getUrn()) each.outputs = outputs;
+    registerOutputs(request, callback);
+  };
   return monitor;
 }
 
@@ -181,6 +195,12 @@ function named(seen: Seen[]) {
       ...(names.has(parent) && !parent.includes('pulumi:pulumi:Stack') ? { parent: nameOf(parent) } : {}),
       options: { ...options, dependsOn: [...new Set(options.dependsOn.map(nameOf))].sort() },
     }));
+}
+
+/** What the whole program answers; what SST adds for itself begins with `_`. */
+function outputsOf(seen: Seen[]): Json {
+  const { outputs = {} } = seen.find(({ type }) => type === 'pulumi:pulumi:Stack') ?? {};
+  return Object.fromEntries(Object.entries(outputs).filter(([name]) => !name.startsWith('_')));
 }
 
 /** What a provider would answer: the inputs, and whatever AWS would have made up. */

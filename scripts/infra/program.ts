@@ -15,6 +15,8 @@ export interface Resource {
   inputs: Record<string, unknown>;
   /** Names of inputs whose value is a secret, wholly or in part. */
   secretInputs: string[];
+  /** What a component says of itself once its parts are there. */
+  outputs?: Record<string, unknown>;
   options: {
     protect: boolean;
     retainOnDelete: boolean;
@@ -28,6 +30,8 @@ export interface Resource {
 export interface Graph {
   app: { name: string; stage: string; removal: string; protect: boolean };
   resources: Resource[];
+  /** What a deployment prints at its end. */
+  outputs: Record<string, unknown>;
 }
 
 /** How the program is run. */
@@ -61,10 +65,12 @@ export async function graphOf(options: GraphOptions): Promise<Graph> {
       ...Object.fromEntries(Object.entries(secrets).map(([name, value]) => [`SST_SECRET_${name}`, value])),
       SST_SERVER: server.url,
     };
-    const text = await answerOf(program, env);
+    const text = await answerOf([program], env);
     // A folder that is gone afterwards would only make two runs differ.
-    const { resources } = JSON.parse(artifacts === undefined ? text.replaceAll(work, '') : text);
-    return { app: { ...app, stage }, resources };
+    return {
+      app: { ...app, stage },
+      ...JSON.parse(artifacts === undefined ? text.replaceAll(work, '') : text),
+    };
   } finally {
     server.close();
     rmSync(program, { force: true });
@@ -164,10 +170,10 @@ function asSst(replaced: Record<string, string>): Plugin {
   };
 }
 
-/** Runs a bundled program in a process of its own, which answers on its fourth descriptor. */
-function answerOf(program: string, env: NodeJS.ProcessEnv): Promise<string> {
+/** Runs a program, given with its arguments, in a process of its own, which answers on its fourth descriptor. @throws Error with what it said */
+export function answerOf(program: string[], env: NodeJS.ProcessEnv): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, program, { env, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
     const texts = ['', '', ''];
     for (const [index, stream] of [child.stdout, child.stderr, child.stdio[3]].entries())
       stream?.on('data', (chunk: Buffer) => {

@@ -8,6 +8,8 @@ export interface Resource {
   // biome-ignore lint/suspicious/noExplicitAny: each type has inputs of its own, which a test reads by name
   inputs: Record<string, any>;
   secretInputs: string[];
+  /** What a component says of itself once its parts are there. */
+  outputs?: Record<string, unknown>;
   options: { protect: boolean; retainOnDelete: boolean; ignoreChanges: string[]; dependsOn: string[] };
 }
 
@@ -15,6 +17,8 @@ export interface Resource {
 export interface Graph {
   app: { name: string; stage: string; removal: string; protect: boolean };
   resources: Resource[];
+  /** What a deployment prints at its end. */
+  outputs: Record<string, unknown>;
 }
 
 const graphs = new Map<string, Graph>();
@@ -49,7 +53,7 @@ function run(more: string[]): Graph {
 }
 
 /** The resources of a type, such as `lambda/function:Function`. */
-export const all = ({ resources }: Graph, type: string): Resource[] =>
+export const all = ({ resources }: Pick<Graph, 'resources'>, type: string): Resource[] =>
   resources.filter((each) => each.type === `aws:${type}`);
 
 /** The one resource of a type and name. */
