@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ensurePlatform } from './infra/platform.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const VENV = join(ROOT, '.cache', 'wire');
@@ -88,6 +89,7 @@ if (name === undefined) {
   process.exit(process.env.CI === undefined ? 0 : 1);
 }
 install(name);
+ensurePlatform();
 const [port, front] = [await freePort(), await freePort()];
 const { program, log } = await start(port, front);
 try {

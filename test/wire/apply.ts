@@ -38,7 +38,8 @@ function clientsOf(account: Account) {
 }
 
 type Clients = ReturnType<typeof clientsOf>;
-type Made = { streams: Map<string, string>; graph: Graph };
+type Resources = Pick<Graph, 'resources'>;
+type Made = { streams: Map<string, string>; graph: Resources };
 
 /** How each type of resource is made, in the order in which they need each other. */
 const MAKERS: Record<string, (clients: Clients, inputs: Inputs, made: Made) => Promise<void>> = {
@@ -133,7 +134,7 @@ const isLeftOut = ({ type, inputs }: Resource) =>
   type in LEFT_OUT || (type.includes('eventTarget') && String(inputs.arn).includes(':sns:'));
 
 /** Makes the resources of a graph, one after another. @throws Error for a type that nobody said how to make, or why not */
-export async function apply(graph: Graph, account: Account): Promise<void> {
+export async function apply(graph: Resources, account: Account): Promise<void> {
   const clients = clientsOf(account);
   const made: Made = { streams: new Map(), graph };
   const wanted = graph.resources.filter((each) => each.type.startsWith('aws:') && !isLeftOut(each));

@@ -1,12 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { CloudWatchClient, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import { GetAliasCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { type HistoryEvent, paginateGetExecutionHistory, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { graphOf } from '../infra/graph/graph.ts';
+import { openProject, type Project } from '../infra/cli/sst.ts';
 import { play } from '../simulation/stage.ts';
 import { accountOf } from './account.ts';
 import { apply } from './apply.ts';
@@ -22,7 +19,7 @@ const hands = handsOn(lambda, account);
 
 const SECOND = 1000;
 const TEN_MINUTES = 600 * SECOND;
-const work = mkdtempSync(join(tmpdir(), 'spillway-wire-'));
+let project: Project;
 
 /** Everything bakes for one minute: the program has no clock that could be advanced. */
 const ROLLOUT = { steps: [{ weight: 50, bake: '1m' }], watch: { errors: '1.5x' }, verify: '0s' };
@@ -31,17 +28,20 @@ const bucket = 'spillway-production-releases-111122223333-eu-west-1';
 const machine = 'arn:aws:states:eu-west-1:111122223333:execution:spillway-production';
 
 beforeAll(async () => {
-  await apply(graphOf('production', '--artifacts', work), account);
+  project = await openProject();
+  const deployed = await project.sst('production', 'deploy');
+  expect(deployed.status, deployed.text).toBe(0);
+  await apply(project.graph(), account);
 }, TEN_MINUTES);
 
-afterAll(() => rmSync(work, { recursive: true, force: true }));
+afterAll(() => project.close());
 
 describe.concurrent('the deployed shape', () => {
   test.each([
     { service: 'good', errors: 0.001, outcome: 'completed', serves: '2' },
     { service: 'bad', errors: 0.5, outcome: 'reverted', serves: '1' },
   ])(
-    'a $service release, deployed as the graph says, is $outcome on the path of the embedded world',
+    'a $service release, deployed as SST would and with the zips that it built, is $outcome on the path of the embedded world',
     async ({ service, errors, outcome, serves }) => {
       await hands.createFunction({ name: service, tags: { 'spillway:service': service } });
       await hands.createAlias(service, 'live', await hands.publishCounted(service));
