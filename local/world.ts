@@ -49,8 +49,10 @@ export const ALIAS = 'live';
 /** What HTTP hooks are signed with in this environment. */
 export const HOOK_SECRET = 'simulated';
 const SIMULATED_CREDENTIALS = { accessKeyId: 'simulated', secretAccessKey: 'simulated' };
-const SCHEDULE_GROUP = 'spillway';
-const JOURNAL = 'journal';
+/** The group of the dead man's schedules. */
+export const SCHEDULE_GROUP = 'spillway';
+/** The table of the journal, where it is kept in DynamoDB. */
+export const JOURNAL = 'journal';
 /** The function of the controller that others of it invoke by Lambda. */
 const OPENER = 'OpenRollout';
 /** After which Lambda ends it (`infra/functions.ts`). */
@@ -80,6 +82,8 @@ export interface WorldOptions {
   controlPlane?: { perSecond: number; budget: number } | undefined;
   /** Calls reach the services without the SDK's clients, for worlds by the thousand. */
   isDirect?: boolean | undefined;
+  /** The text of another version's state machine, in place of the present one. */
+  machine?: string | undefined;
   /** Web servers by host; HTTP hooks may ask each of them. */
   web?: Record<string, WebServer> | undefined;
 }
@@ -97,6 +101,7 @@ export interface World {
   events: SimulatedEventBridge;
   scheduler: SimulatedScheduler;
   stepFunctions: SimulatedStepFunctions;
+  dynamodb: SimulatedDynamoDB;
   ports: Ports;
   journal: Journal;
   /** The clients of a person or pipeline outside the controller. */
@@ -137,12 +142,12 @@ interface Clients {
   sfn: SFNClient;
 }
 
-/** The state machine, each placeholder replaced by the name of the function that it stands for. */
-const definition: unknown = JSON.parse(
-  readFileSync(new URL('../statemachines/rollout.asl.json', import.meta.url), 'utf8').replace(
-    /\$\{(\w+)\}/g,
-    (_, name: string) => named(name),
-  ),
+/** A state machine by its text, each placeholder replaced by the name of the function that it stands for. */
+const definitionFrom = (text: string): unknown =>
+  JSON.parse(text.replace(/\$\{(\w+)\}/g, (_, name: string) => named(name)));
+
+const present = definitionFrom(
+  readFileSync(new URL('../statemachines/rollout.asl.json', import.meta.url), 'utf8'),
 );
 
 /** Builds a world: simulated services, real adapters, handlers and state machine. One seed gives one history where all code is model code. */
@@ -232,7 +237,7 @@ export function createWorld(options: WorldOptions): World {
     random,
     region: REGION,
     account: ACCOUNT,
-    machines: { rollout: definition },
+    machines: { rollout: options.machine === undefined ? present : definitionFrom(options.machine) },
     task: (resource, args) => runTask(resource, args, invoke, lambdaOperations, clock),
   });
   const lambdaOperations = settled(lambda.operations as Operations, [
@@ -366,6 +371,7 @@ export function createWorld(options: WorldOptions): World {
     events,
     scheduler,
     stepFunctions: sfn,
+    dynamodb,
     ports,
     journal,
     clients,

@@ -145,6 +145,11 @@ export class SimulatedDynamoDB {
     TransactWriteItemsCommand: (input: TransactWriteItemsInput) => this.#transact(input),
   } satisfies Operations;
 
+  /** Everything that stands in a table now, which no call of AWS tells at one moment. */
+  items(name: string): Attributes[] {
+    return [...this.#table(name).partitions.values()].flatMap((partition) => [...partition.values()]);
+  }
+
   #table(name: string | undefined): Table {
     const table = this.#tables.get(name ?? '');
     if (table === undefined) throw awsError('ResourceNotFoundException', 'Requested resource not found');
