@@ -37,7 +37,7 @@ export function arnsOf(place: Place) {
     ownCompletions: `arn:${partition}:s3:::${place.completionsBucket}/completions/${place.environment}/*`,
     objects: `arn:${partition}:s3:::${bucketOf(place)}/releases/*`,
     deadLetters: (name: string) => arn('sqs', `${prefix}-${name}-dead-letters`),
-    logs: (name: string) => arn('logs', `log-group:/aws/lambda/${prefix}-${name}:*`),
+    logs: (name: string) => arn('logs', `log-group:/aws/lambda/${prefix}-${name}:log-stream:*`),
   };
 }
 
