@@ -1,6 +1,10 @@
 // `npm run test:wire`: the adapters with real SDK clients against MiniStack, a program by others that speaks AWS's wire
 // protocols. Python is needed; everything else it makes itself, in `.cache/wire`.
+// `CLOUD=1 CLOUD_ACCOUNT=<account>/<region> npm run test:wire`: the same against that account of AWS, where everything that is
+// made has a name of its own and is deleted at the end; CLOUD_SWEEP=<run> only deletes what a run has left, and
+// CLOUD_ENDPOINT=ministack rehearses it all on MiniStack.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
@@ -82,29 +86,68 @@ async function isUp(port: number): Promise<boolean> {
   );
 }
 
-const name = python();
-if (name === undefined) {
-  const message = `THE TESTS OVER THE WIRE DID NOT RUN: they need Python ${PYTHON_FLOOR} or newer with venv (Debian: apt-get install python3-venv).`;
-  console.error(`\n${'!'.repeat(message.length)}\n${message}\n${'!'.repeat(message.length)}\n`);
-  process.exit(process.env.CI === undefined ? 0 : 1);
-}
-install(name);
-ensurePlatform();
-const [port, front] = [await freePort(), await freePort()];
-const { program, log } = await start(port, front);
-try {
-  const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.wire.config.ts'];
-  const tests = spawn(process.execPath, [...vitest, ...process.argv.slice(2)], {
+/** What an account of AWS cannot be held to, and why. */
+const NOT_ON_AWS: Record<string, string> = {
+  'corrections.test.ts': 'it is about MiniStack',
+  'metric-source.test.ts': 'nobody but Lambda can write the metrics of Lambda; the rollouts read real ones',
+  'hook-runner.test.ts': 'its functions ask the machine that runs the tests',
+};
+
+function vitest(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  ensurePlatform();
+  const command = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.wire.config.ts', ...args];
+  const tests = spawn(process.execPath, command, {
     cwd: ROOT,
     stdio: 'inherit',
-    env: {
-      ...process.env,
+    env: { ...process.env, ...env },
+  });
+  return new Promise((resolve) => tests.on('exit', (code) => resolve(code ?? 1)));
+}
+
+/** The tests against an account of AWS, or against a program that stands in for it. */
+function onAccount(endpoint: NodeJS.ProcessEnv): Promise<number> {
+  const run = `cloud${randomBytes(3).toString('hex')}`;
+  const isSweep = process.env.CLOUD_SWEEP !== undefined;
+  const given = process.argv.slice(2);
+  for (const [file, why] of Object.entries(isSweep ? {} : NOT_ON_AWS)) console.log(`without ${file}: ${why}`);
+  const left = Object.keys(NOT_ON_AWS).flatMap((file) => ['--exclude', `test/wire/${file}`]);
+  return vitest(isSweep ? ['test/wire/cloud.test.ts'] : [...left, ...given], { CLOUD_RUN: run, ...endpoint });
+}
+
+async function onProgram(test: (urls: NodeJS.ProcessEnv) => Promise<number>): Promise<number> {
+  const name = python();
+  if (name === undefined) {
+    const message = `THE TESTS OVER THE WIRE DID NOT RUN: they need Python ${PYTHON_FLOOR} or newer with venv (Debian: apt-get install python3-venv).`;
+    console.error(`\n${'!'.repeat(message.length)}\n${message}\n${'!'.repeat(message.length)}\n`);
+    return process.env.CI === undefined ? 0 : 1;
+  }
+  install(name);
+  const [port, front] = [await freePort(), await freePort()];
+  const { program, log } = await start(port, front);
+  try {
+    const code = await test({
       WIRE_PROGRAM: `http://127.0.0.1:${port}`,
       WIRE_FRONT: `http://127.0.0.1:${front}`,
-    },
-  });
-  process.exitCode = await new Promise<number>((resolve) => tests.on('exit', (code) => resolve(code ?? 1)));
-  if (process.exitCode !== 0 && process.env.WIRE_LOG === '1') console.error(log());
-} finally {
-  program.kill('SIGKILL');
+    });
+    if (code !== 0 && process.env.WIRE_LOG === '1') console.error(log());
+    return code;
+  } finally {
+    program.kill('SIGKILL');
+  }
 }
+
+/** MiniStack takes the number of an account for its credentials. */
+const rehearse = (urls: NodeJS.ProcessEnv) =>
+  onAccount({
+    ...urls,
+    CLOUD_ENDPOINT: urls.WIRE_FRONT,
+    AWS_ACCESS_KEY_ID: process.env.CLOUD_ACCOUNT?.split('/')[0],
+    AWS_SECRET_ACCESS_KEY: 'unused',
+    AWS_SESSION_TOKEN: undefined,
+    AWS_PROFILE: undefined,
+  });
+
+if (process.env.CLOUD !== '1')
+  process.exitCode = await onProgram((urls) => vitest(process.argv.slice(2), urls));
+else
+  process.exitCode = await (process.env.CLOUD_ENDPOINT === 'ministack' ? onProgram(rehearse) : onAccount({}));

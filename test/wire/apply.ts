@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateTableCommand, DynamoDBClient, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import {
   AddPermissionCommand,
@@ -18,7 +19,8 @@ import { CreateScheduleGroupCommand, SchedulerClient } from '@aws-sdk/client-sch
 import { CreateStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { zipSync } from 'fflate';
 import type { Graph, Resource } from '../infra/graph/graph.ts';
-import type { Account } from './account.ts';
+import { type Account, cloud, connect } from './account.ts';
+import { CLOUD_TAG, makeRole, prefixOf, ROLES_KNOWN_MS } from './cloud.ts';
 import { jsonCall } from './json-call.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the inputs of a resource are what Pulumi's provider takes, which no type here names
@@ -26,14 +28,13 @@ type Inputs = any;
 
 /** Clients of the account that a graph is made real in. */
 function clientsOf(account: Account) {
-  const { config } = account;
   return {
     account,
-    dynamodb: new DynamoDBClient(config),
-    lambda: new LambdaClient(config),
-    s3: new S3Client(config),
-    scheduler: new SchedulerClient(config),
-    sfn: new SFNClient(account.corrected),
+    dynamodb: connect(DynamoDBClient, account),
+    lambda: connect(LambdaClient, account),
+    s3: connect(S3Client, account),
+    scheduler: connect(SchedulerClient, account),
+    sfn: connect(SFNClient, account),
   };
 }
 
@@ -43,8 +44,8 @@ type Made = { streams: Map<string, string>; graph: Resources };
 
 /** How each type of resource is made, in the order in which they need each other. */
 const MAKERS: Record<string, (clients: Clients, inputs: Inputs, made: Made) => Promise<void>> = {
-  'aws:sqs/queue:Queue': ({ account }, { name }) =>
-    jsonCall(account, 'AmazonSQS.CreateQueue', { QueueName: name }),
+  'aws:sqs/queue:Queue': async ({ account }, { name }) =>
+    void (await jsonCall(account, 'AmazonSQS.CreateQueue', { QueueName: name, ...tags() })),
   'aws:s3/bucket:Bucket': async ({ s3, account }, { bucket }) =>
     void (await s3.send(
       new CreateBucketCommand({
@@ -92,15 +93,18 @@ const MAKERS: Record<string, (clients: Clients, inputs: Inputs, made: Made) => P
         SourceAccount: inputs.sourceAccount,
       }),
     )),
-  'aws:cloudwatch/eventRule:EventRule': ({ account }, { name, eventPattern }) =>
-    jsonCall(account, 'AWSEvents.PutRule', { Name: name, EventPattern: eventPattern }),
+  'aws:cloudwatch/eventRule:EventRule': async ({ account }, { name, eventPattern }) =>
+    void (await jsonCall(account, 'AWSEvents.PutRule', { Name: name, EventPattern: eventPattern })),
   'aws:cloudwatch/eventTarget:EventTarget': async (clients, inputs) =>
-    jsonCall(clients.account, 'AWSEvents.PutTargets', {
+    void (await jsonCall(clients.account, 'AWSEvents.PutTargets', {
       Rule: inputs.rule,
       Targets: [
         {
           Id: 'target',
-          Arn: inputs.arn.endsWith('-OpenRollout') ? await relayTo(inputs.arn, clients) : inputs.arn,
+          Arn:
+            inputs.arn.endsWith('-OpenRollout') && clients.account.config.endpoint !== undefined
+              ? await relayTo(inputs.arn, clients)
+              : inputs.arn,
           DeadLetterConfig: { Arn: inputs.deadLetterConfig.arn },
           RetryPolicy: {
             MaximumEventAgeInSeconds: inputs.retryPolicy.maximumEventAgeInSeconds,
@@ -108,7 +112,7 @@ const MAKERS: Record<string, (clients: Clients, inputs: Inputs, made: Made) => P
           },
         },
       ],
-    }),
+    })),
   'aws:lambda/eventSourceMapping:EventSourceMapping': makeMapping,
 };
 
@@ -129,22 +133,66 @@ const LEFT_OUT: Record<string, string> = {
   'random:index/randomBytes:RandomBytes': 'is no resource of AWS',
 };
 
+const tags = () => (cloud === undefined ? {} : { tags: { [CLOUD_TAG]: cloud.run } });
+
+const RELAY = cloud === undefined ? 'relay' : `${prefixOf(cloud)}-relay`;
+
+/** Where rights are checked, or are to be as if. */
+const RIGHTS: typeof MAKERS = {
+  'aws:iam/role:Role': async ({ account }, { name, assumeRolePolicy }, { graph }) => {
+    const policy = graph.resources.find(
+      ({ type, inputs }) => type === 'aws:iam/rolePolicy:RolePolicy' && inputs.role === name,
+    );
+    if (policy === undefined) throw new Error(`The role ${name} has no rights.`);
+    const rights = { RoleName: name, trust: assumeRolePolicy, policy: policy.inputs.policy };
+    await makeRole(account, { ...rights, run: cloud?.run ?? '' });
+  },
+  'aws:cloudwatch/logGroup:LogGroup': async ({ account }, { name }) =>
+    void (await jsonCall(account, 'Logs_20140328.CreateLogGroup', { logGroupName: name, ...tags() })),
+};
+
+/** A graph as it is for a run: of its account and region, and with names for roles, which Pulumi would have drawn. */
+export function madeFor(
+  { id, region }: Pick<Account, 'id' | 'region'>,
+  graph: Resources,
+  prefix: string,
+): Resources {
+  let text = JSON.stringify(graph).replaceAll('111122223333', id).replaceAll('eu-west-1', region);
+  const roles = graph.resources.filter(({ type }) => type === 'aws:iam/role:Role');
+  for (const { name, inputs } of roles)
+    text = text.replaceAll(`role/${name}"`, `role/${inputs.name ?? `${prefix}-${name}`}"`);
+  const made = JSON.parse(text) as Resources;
+  for (const { type, name, inputs } of made.resources) {
+    if (type === 'aws:iam/role:Role') inputs.name ??= `${prefix}-${name}`;
+    if (type !== 'aws:iam/rolePolicy:RolePolicy') continue;
+    const role = name.replace(/Rights$/, 'Role');
+    inputs.role = roles.find((each) => each.name === role)?.inputs.name ?? `${prefix}-${role}`;
+  }
+  return made;
+}
+
 /** Targets of rules that are left out with what they call. */
 const isLeftOut = ({ type, inputs }: Resource) =>
-  type in LEFT_OUT || (type.includes('eventTarget') && String(inputs.arn).includes(':sns:'));
+  (type in LEFT_OUT && !(type in makers)) ||
+  (type.includes('eventTarget') && String(inputs.arn).includes(':sns:'));
+
+/** With rights first, where they are made. */
+const makers = cloud === undefined ? MAKERS : { ...RIGHTS, ...MAKERS };
 
 /** Makes the resources of a graph, one after another. @throws Error for a type that nobody said how to make, or why not */
 export async function apply(graph: Resources, account: Account): Promise<void> {
   const clients = clientsOf(account);
   const made: Made = { streams: new Map(), graph };
   const wanted = graph.resources.filter((each) => each.type.startsWith('aws:') && !isLeftOut(each));
-  const unknown = wanted.filter(({ type }) => !(type in MAKERS)).map(({ type }) => type);
+  const unknown = wanted.filter(({ type }) => !(type in makers)).map(({ type }) => type);
   if (unknown.length > 0)
     throw new Error(
       `${[...new Set(unknown)].join(', ')}: say in test/wire/apply.ts how it is made, or why not.`,
     );
-  for (const [type, make] of Object.entries(MAKERS))
+  for (const [type, make] of Object.entries(makers)) {
     for (const { inputs } of wanted.filter((each) => each.type === type)) await make(clients, inputs, made);
+    if (type === 'aws:iam/role:Role' && cloud?.endpoint === undefined) await sleep(ROLES_KNOWN_MS);
+  }
 }
 
 async function makeTable({ dynamodb }: Clients, table: Inputs, { streams }: Made): Promise<void> {
@@ -202,16 +250,18 @@ async function makeFunction({ lambda }: Clients, fn: Inputs, { graph }: Made): P
 async function relayTo(arn: string, { lambda, account }: Clients): Promise<string> {
   const { FunctionArn = '' } = await lambda.send(
     new CreateFunctionCommand({
-      FunctionName: 'relay',
+      FunctionName: RELAY,
       Runtime: 'nodejs24.x',
       Handler: 'relay.handler',
       Role: `arn:aws:iam::${account.id}:role/relay`,
       Timeout: 60,
-      Environment: { Variables: { ENDPOINT: account.config.endpoint, TARGET: arn.split(':').at(-1) ?? '' } },
+      Environment: {
+        Variables: { ENDPOINT: account.config.endpoint ?? '', TARGET: arn.split(':').at(-1) ?? '' },
+      },
       Code: { ZipFile: zipSync({ 'relay.mjs': readFileSync(new URL('relay.mjs', import.meta.url)) }) },
     }),
   );
-  await activeOf(lambda, 'relay');
+  await activeOf(lambda, RELAY);
   return FunctionArn;
 }
 

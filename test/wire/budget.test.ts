@@ -3,13 +3,13 @@ import { dynamodbBudget } from '../../adapters/dynamodb-budget.ts';
 import { tableDefinition } from '../../adapters/dynamodb-table.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { describeBudget } from '../contract/budget.ts';
-import { freshAccount } from './account.ts';
+import { connect, freshAccount } from './account.ts';
 
 describeBudget({
   name: 'DynamoDB over the wire',
   make: async () => {
     const clock = virtualClock();
-    const client = new DynamoDBClient(freshAccount().config);
+    const client = connect(DynamoDBClient, freshAccount());
     await client.send(new CreateTableCommand(tableDefinition('journal').table));
     // The wire has its own time: what waits on it must not see the clock run ahead.
     const own = { ...clock, run: <T>(work: Promise<T>) => work };

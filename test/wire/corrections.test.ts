@@ -25,8 +25,8 @@ import { wiredLambda } from './lambda-stage.ts';
 const needed: Record<string, () => Promise<void>> = {
   ListProvisionedConcurrencyConfigs: async () => {
     const { others, account } = await wiredLambda((_command, _input, call) => call());
-    const { region, endpoint } = freshAccount().config;
-    const direct = new LambdaClient({ region, endpoint, credentials: others.config.credentials });
+    const { config } = freshAccount();
+    const direct = new LambdaClient({ ...config, credentials: others.config.credentials });
     await expect(
       direct.send(new ListProvisionedConcurrencyConfigsCommand({ FunctionName: FUNCTION })),
       account,

@@ -2,20 +2,21 @@ import { CreateScheduleGroupCommand, SchedulerClient } from '@aws-sdk/client-sch
 import { schedulerDeadMan } from '../../adapters/scheduler-dead-man.ts';
 import { awsError } from '../../local/simulate.ts';
 import { type DeadManStage, describeDeadMan } from '../contract/dead-man.ts';
-import { around, freshAccount } from './account.ts';
+import { connect, freshAccount } from './account.ts';
 
 async function schedulerStage(): Promise<DeadManStage> {
-  const { id, config } = freshAccount();
-  await new SchedulerClient(config).send(new CreateScheduleGroupCommand({ Name: 'spillway' }));
+  const account = freshAccount();
+  const { id, region } = account;
+  await connect(SchedulerClient, account).send(new CreateScheduleGroupCommand({ Name: 'spillway' }));
   let isReachable = true;
-  const client = around(new SchedulerClient(config), (_command, _input, call) => {
+  const client = connect(SchedulerClient, account, (_command, _input, call) => {
     if (!isReachable) throw awsError('InternalServerException', 'try again', 500);
     return call();
   });
   return {
     deadMan: schedulerDeadMan(client, {
-      functionArn: `arn:aws:lambda:eu-west-1:${id}:function:DeadMan`,
-      stateMachineArn: `arn:aws:states:eu-west-1:${id}:stateMachine:rollout`,
+      functionArn: `arn:aws:lambda:${region}:${id}:function:DeadMan`,
+      stateMachineArn: `arn:aws:states:${region}:${id}:stateMachine:rollout`,
       roleArn: `arn:aws:iam::${id}:role/scheduler`,
       groupName: 'spillway',
     }),

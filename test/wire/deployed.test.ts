@@ -5,16 +5,20 @@ import { type HistoryEvent, paginateGetExecutionHistory, SFNClient } from '@aws-
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openProject, type Project } from '../infra/cli/sst.ts';
 import { play } from '../simulation/stage.ts';
-import { accountOf } from './account.ts';
-import { apply } from './apply.ts';
+import { accountOf, cloud, cloudAccount, connect } from './account.ts';
+import { apply, madeFor } from './apply.ts';
+import { prefixOf } from './cloud.ts';
 import { handsOn } from './lambda-stage.ts';
 
 /** The account that the graph is made for. */
-const account = accountOf('111122223333');
-const lambda = new LambdaClient(account.corrected);
-const sfn = new SFNClient(account.config);
-const s3 = new S3Client(account.config);
-const cloudwatch = new CloudWatchClient(account.config);
+const account = cloud === undefined ? accountOf('111122223333') : cloudAccount(cloud, '');
+const environment = cloud?.run ?? 'production';
+const lambda = connect(LambdaClient, account);
+const sfn = connect(SFNClient, account);
+const s3 = connect(S3Client, account);
+const cloudwatch = connect(CloudWatchClient, account);
+/** True on AWS itself, which counts what it invokes; nobody else can write its metrics. */
+const isAws = cloud !== undefined && cloud.endpoint === undefined;
 const hands = handsOn(lambda, account);
 
 const SECOND = 1000;
@@ -22,16 +26,23 @@ const TEN_MINUTES = 600 * SECOND;
 let project: Project;
 
 /** Everything bakes for one minute: the program has no clock that could be advanced. */
-const ROLLOUT = { steps: [{ weight: 50, bake: '1m' }], watch: { errors: '1.5x' }, verify: '0s' };
+const ROLLOUT = {
+  steps: [{ weight: 50, bake: '1m', ...(isAws ? { maxBake: '3m' } : {}) }],
+  watch: { errors: '1.5x' },
+  verify: '0s',
+  // What real invocations can be paid for proves little.
+  ...(isAws ? { onInconclusive: 'promote' } : {}),
+};
 
-const bucket = 'spillway-production-releases-111122223333-eu-west-1';
-const machine = 'arn:aws:states:eu-west-1:111122223333:execution:spillway-production';
+const prefix = prefixOf({ run: environment });
+const bucket = `${prefix}-releases-${account.id}-${account.region}`;
+const machine = `arn:aws:states:${account.region}:${account.id}:execution:${prefix}`;
 
 beforeAll(async () => {
   project = await openProject();
-  const deployed = await project.sst('production', 'deploy');
+  const deployed = await project.sst(environment, 'deploy');
   expect(deployed.status, deployed.text).toBe(0);
-  await apply(project.graph(), account);
+  await apply(madeFor(account, project.graph(), prefix), account);
 }, TEN_MINUTES);
 
 afterAll(() => project.close());
@@ -42,11 +53,12 @@ describe.concurrent('the deployed shape', () => {
     { service: 'bad', errors: 0.5, outcome: 'reverted', serves: '1' },
   ])(
     'a $service release, deployed as SST would and with the zips that it built, is $outcome on the path of the embedded world',
-    async ({ service, errors, outcome, serves }) => {
+    async ({ service: name, errors, outcome, serves }) => {
+      const service = cloud === undefined ? name : `${prefix}-${name}`;
       await hands.createFunction({ name: service, tags: { 'spillway:service': service } });
-      await hands.createAlias(service, 'live', await hands.publishCounted(service));
-      const canary = await hands.publishCounted(service);
-      const traffic = send(service, { '1': 0.001, [canary]: errors });
+      await hands.createAlias(service, 'live', await hands.publishSource(service, failing(0.001)));
+      const canary = await hands.publishSource(service, failing(errors));
+      const traffic = isAws ? invoke(service) : send(service, { '1': 0.001, [canary]: errors });
       await upload(service, canary);
       const ended = await end(`${service}--r1--1`);
       clearInterval(traffic);
@@ -69,6 +81,25 @@ describe.concurrent('the deployed shape', () => {
     TEN_MINUTES,
   );
 });
+
+/** Fails so often; what it was told is part of the code, so that no two versions are the same. */
+const failing = (share: number) =>
+  `export async function handler() { if (Math.random() < ${share}) throw new Error('as planned'); }\n`;
+
+/** Ten invocations a second, and never more at once than a new account has room for besides the controller. */
+function invoke(service: string): NodeJS.Timeout {
+  let atOnce = 0;
+  return setInterval(() => {
+    if (atOnce >= 5) return;
+    atOnce += 1;
+    void lambda
+      .send(new InvokeCommand({ FunctionName: service, Qualifier: 'live' }))
+      .catch((error: unknown) => console.error(error))
+      .finally(() => {
+        atOnce -= 1;
+      });
+  }, 100);
+}
 
 /** Counts as Lambda would send them, each ten seconds, in the shares that the alias gives. */
 function send(service: string, errors: Record<string, number>): NodeJS.Timeout {
@@ -114,7 +145,7 @@ async function upload(service: string, version: string): Promise<void> {
       Body: JSON.stringify({
         schema: 1,
         service,
-        environment: 'production',
+        environment,
         release: 'r1',
         order: 1,
         targets: { api: { version } },
@@ -145,7 +176,7 @@ async function end(rolloutId: string): Promise<Told> {
   for (;;) {
     const { Payload, FunctionError } = await lambda.send(
       new InvokeCommand({
-        FunctionName: 'spillway-production-ReadRollout',
+        FunctionName: `${prefix}-ReadRollout`,
         Payload: JSON.stringify({ read: 'rollout', rolloutId }),
       }),
     );

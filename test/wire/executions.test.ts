@@ -8,15 +8,15 @@ import {
 import { stepFunctions } from '../../adapters/step-functions.ts';
 import { awsError } from '../../local/simulate.ts';
 import { describeExecutions, type ExecutionStage, type Started } from '../contract/executions.ts';
-import { type Account, around, freshAccount } from './account.ts';
+import { type Account, cloud, connect, freshAccount } from './account.ts';
 
 const HOLD_SECONDS = 3;
 
 const TABLE = 'tokens';
 
 /** A table that keeps the tokens with which executions hold. */
-async function tokenTable(config: Account['config']): Promise<Pick<ExecutionStage, 'tokens'>> {
-  const client = new DynamoDBClient(config);
+async function tokenTable(account: Account): Promise<Pick<ExecutionStage, 'tokens'>> {
+  const client = connect(DynamoDBClient, account);
   await client.send(
     new CreateTableCommand({
       TableName: TABLE,
@@ -36,9 +36,9 @@ async function tokenTable(config: Account['config']): Promise<Pick<ExecutionStag
 }
 
 async function stepFunctionsStage(): Promise<ExecutionStage> {
-  const { id, config } = freshAccount();
-  const owner = new SFNClient(config);
-  const table = await tokenTable(config);
+  const account = freshAccount();
+  const owner = connect(SFNClient, account);
+  const table = await tokenTable(account);
   const machine = {
     QueryLanguage: 'JSONata',
     StartAt: 'Hold',
@@ -62,11 +62,11 @@ async function stepFunctionsStage(): Promise<ExecutionStage> {
     new CreateStateMachineCommand({
       name: 'rollout',
       definition: JSON.stringify(machine),
-      roleArn: `arn:aws:iam::${id}:role/rollout`,
+      roleArn: `arn:aws:iam::${account.id}:role/rollout`,
     }),
   );
   let isReachable = true;
-  const client = around(new SFNClient(config), (_command, _input, call) => {
+  const client = connect(SFNClient, account, (_command, _input, call) => {
     if (!isReachable) throw awsError('ServiceUnavailable', 'try again', 503);
     return call();
   });
@@ -105,8 +105,12 @@ async function stepFunctionsStage(): Promise<ExecutionStage> {
 describeExecutions({
   name: 'step-functions over the wire',
   make: stepFunctionsStage,
-  exceptions: {
-    'stops one that has ended, was stopped or never was, without an error':
-      'the program refuses to stop what has ended; AWS takes it and changes nothing (github.com/awslabs/visual-asset-management-system issue 344)',
-  },
+  // AWS itself is held to the whole contract.
+  exceptions:
+    cloud !== undefined && cloud.endpoint === undefined
+      ? {}
+      : {
+          'stops one that has ended, was stopped or never was, without an error':
+            'the program refuses to stop what has ended; AWS takes it and changes nothing (github.com/awslabs/visual-asset-management-system issue 344)',
+        },
 });

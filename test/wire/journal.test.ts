@@ -3,12 +3,12 @@ import { dynamodbJournal } from '../../adapters/dynamodb-journal.ts';
 import { tableDefinition } from '../../adapters/dynamodb-table.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { describeJournal } from '../contract/journal.ts';
-import { freshAccount } from './account.ts';
+import { connect, freshAccount } from './account.ts';
 
 describeJournal({
   name: 'DynamoDB over the wire',
   make: async () => {
-    const client = new DynamoDBClient(freshAccount().config);
+    const client = connect(DynamoDBClient, freshAccount());
     await client.send(new CreateTableCommand(tableDefinition('journal').table));
     return dynamodbJournal(client, { tableName: 'journal', clock: virtualClock() });
   },

@@ -21,7 +21,8 @@ import { strToU8, zipSync } from 'fflate';
 import { virtualClock } from '../../local/clock.ts';
 import type { Intercept } from '../../local/simulate.ts';
 import { ALIAS, FUNCTION, type LambdaHands, type LambdaStage } from '../contract/lambda-stage.ts';
-import { type Account, around, freshAccount } from './account.ts';
+import { type Account, cloud, connect, freshAccount } from './account.ts';
+import { roleNameOf } from './cloud.ts';
 import { jsonCall } from './json-call.ts';
 
 const WITHIN = { maxWaitTime: 20, minDelay: 0.05, maxDelay: 0.2 };
@@ -34,7 +35,7 @@ export async function wiredLambda(intercept: Intercept): Promise<LambdaStage> {
   shared ??= withFunction();
   const { account, hands, reset } = await shared;
   await reset();
-  const others = new LambdaClient(account.corrected);
+  const others = connect(LambdaClient, account);
   const alias = { FunctionName: FUNCTION, Name: ALIAS };
   await others.send(
     new DeleteProvisionedConcurrencyConfigCommand({ FunctionName: FUNCTION, Qualifier: ALIAS }),
@@ -44,7 +45,7 @@ export async function wiredLambda(intercept: Intercept): Promise<LambdaStage> {
   const Resource = `arn:aws:lambda:${account.region}:${account.id}:function:${FUNCTION}`;
   await others.send(new TagResourceCommand({ Resource, Tags: { 'spillway:service': 'checkout' } }));
   const updates: UpdateAliasCommandInput[] = [];
-  const client = around(new LambdaClient(account.corrected), (command, input, call) => {
+  const client = connect(LambdaClient, account, (command, input, call) => {
     if (command === 'UpdateAliasCommand') updates.push(input as UpdateAliasCommandInput);
     return intercept(command, input, call);
   });
@@ -68,7 +69,7 @@ let shared: Promise<Shared> | undefined;
 
 async function withFunction(): Promise<Shared> {
   const account = freshAccount();
-  const client = new LambdaClient(account.corrected);
+  const client = connect(LambdaClient, account);
   const hands = handsOn(client, account);
   await hands.createFunction({ name: FUNCTION, tags: { 'spillway:service': 'checkout' }, timeout: 10 });
   for (let version = 1; version <= 3; version++) await hands.publishCounted(FUNCTION);
@@ -97,9 +98,13 @@ async function withFunction(): Promise<Shared> {
   };
 }
 
-const roleOf = ({ id }: Account) => `arn:aws:iam::${id}:role/service`;
+const roleOf = ({ id }: Account) =>
+  `arn:aws:iam::${id}:role/${cloud === undefined ? 'service' : roleNameOf(cloud)}`;
 
-export function handsOn(client: LambdaClient, account: Account): LambdaHands {
+export function handsOn(
+  client: LambdaClient,
+  account: Account,
+): LambdaHands & { publishSource(name: string, source: string): Promise<string> } {
   const { id } = account;
   /** The contract names things of an account of its own. */
   const ours = (arn: string | undefined) => arn?.replace(/:\d{12}:/, `:${id}:`);
@@ -140,6 +145,10 @@ export function handsOn(client: LambdaClient, account: Account): LambdaHands {
       await deploy(FunctionName);
       return publish(FunctionName);
     },
+    async publishSource(FunctionName, source) {
+      await deploy(FunctionName, source);
+      return publish(FunctionName);
+    },
     async publish(FunctionName, code) {
       if (code !== undefined) await deploy(FunctionName, sourceAsking(await served(code)));
       return publish(FunctionName);
@@ -151,7 +160,9 @@ export function handsOn(client: LambdaClient, account: Account): LambdaHands {
     async configure(FunctionName, { role, deadLetterArn }) {
       // The program takes no dead-letter queue that does not exist.
       if (deadLetterArn !== undefined)
-        await jsonCall(account, 'AmazonSQS.CreateQueue', { QueueName: deadLetterArn.split(':').at(-1) });
+        await jsonCall(account, 'AmazonSQS.CreateQueue', {
+          QueueName: `${account.prefix}${deadLetterArn.split(':').at(-1)}`,
+        });
       await client.send(
         new UpdateFunctionConfigurationCommand({
           FunctionName,

@@ -1,4 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
+import { cloudAccount } from './account.ts';
+import { assertAccount, cloudFrom, makeRoles, sweep } from './cloud.ts';
 import { type Call, corrections } from './corrections.ts';
 
 /** Headers that belong to one connection, or to a body before it was read whole. */
@@ -11,8 +13,31 @@ const OF_THE_CONNECTION = [
   'expect',
 ];
 
-/** Stands between clients and the program for as long as the tests run, and puts right what is known wrong. */
+/**
+ * Prepares what the tests are run against. An account of AWS is looked at before anything is made there, and swept when all is
+ * over, whatever came of the tests.
+ */
 export default async function setup(): Promise<() => Promise<void>> {
+  const cloud = cloudFrom(process.env);
+  if (cloud === undefined) return standBetween();
+  const closeFront = cloud.endpoint === undefined ? async () => {} : await standBetween();
+  const account = cloudAccount(cloud, '');
+  const leave = async () => {
+    await sweep(cloud, account).finally(closeFront);
+    console.log(`Nothing of ${cloud.run} is left in ${cloud.id}/${cloud.region}.`);
+  };
+  await assertAccount(cloud, account);
+  if (process.env.CLOUD_SWEEP !== undefined) return leave;
+  console.log(`Everything that is made is named spillway-${cloud.run}… in ${cloud.id}/${cloud.region}.`);
+  await makeRoles(cloud, account).catch(async (error: unknown) => {
+    await leave();
+    throw error;
+  });
+  return leave;
+}
+
+/** Stands between clients and the program, and puts right what is known wrong. */
+async function standBetween(): Promise<() => Promise<void>> {
   const { WIRE_PROGRAM: program, WIRE_FRONT: front } = process.env;
   if (program === undefined || front === undefined)
     throw new Error('WIRE_PROGRAM and WIRE_FRONT are not set; start these tests with npm run test:wire.');
