@@ -1,5 +1,5 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetBucketNotificationConfigurationCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { revertFrozen } from '../adapters/direct-abort.ts';
 import { lambdaAlias } from '../adapters/lambda-alias.ts';
@@ -57,6 +57,7 @@ export function awsBackend(environment: string): Backend {
     command: (input) => call('Command', input, OPENS.includes(String(input.command)) ? OPENING : {}),
     async upload(key, body, onProgress) {
       const { bucket } = await read('about');
+      if (key.endsWith('/manifest.json')) await assertHeard(s3, bucket);
       onProgress(0, body.length);
       const { VersionId = '' } = await asking(`s3:PutObject on ${bucket}/${key}`, () =>
         s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, IfNoneMatch: '*' })),
@@ -80,6 +81,17 @@ export function awsBackend(environment: string): Backend {
       return asking(needs, () => revertFrozen(rolloutId, by, deadMan, () => lambdaAlias(lambda, clock)));
     },
   };
+}
+
+/** @throws RolloutError OpeningRefused where nobody would hear of an upload, as far as whoever uploads may ask that */
+async function assertHeard(s3: S3Client, bucket: string): Promise<void> {
+  const asked = s3.send(new GetBucketNotificationConfigurationCommand({ Bucket: bucket }));
+  const told = await asked.catch(() => undefined);
+  if (told === undefined || told.EventBridgeConfiguration !== undefined) return;
+  throw new RolloutError(
+    'OpeningRefused',
+    `The bucket ${bucket} sends no events to EventBridge, so no release would be opened; somebody has set its notifications anew. Deploy the controller again, or set EventBridge in them.`,
+  );
 }
 
 /** The embedded world of `npm run dev` on this machine. */

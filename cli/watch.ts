@@ -50,7 +50,7 @@ export async function watchToEnd(backend: Backend, rolloutId: string, isVerbose 
       }
       if (waitsFor === undefined && Date.now() - began > OPENING_MS) {
         console.error(
-          `${rolloutId} was not opened within ${OPENING_MS / 1000} s; look at the dead-letter queue of the upload's rule.`,
+          `${rolloutId} was not opened within ${OPENING_MS / 1000} s; look at the dead-letter queue of the upload's rule, and whether the bucket still sends its events to EventBridge.`,
         );
         return 1;
       }

@@ -50,6 +50,8 @@ export function assertStage(stage: string): void {
 
 /** The settings of a stage, of what `stages.json` says. @throws Error naming the field and the mend */
 export function settingsOf(stage: string, stages: Record<string, unknown>): Settings {
+  // Settings under a name that no stage can have would be settings that nobody gets.
+  for (const name of Object.keys(stages)) assertStage(name);
   const given = (stages[stage] ?? {}) as Record<string, unknown>;
   const wrong = (field: string, what: string) => new Error(`infra/stages.json: ${stage}.${field} ${what}.`);
   const unknown = Object.keys(given).find((field) => !(field in DEFAULTS));

@@ -109,7 +109,7 @@ export class RolloutTarget extends $util.ComponentResource {
       {
         bucket: $util
           .all([aws.getCallerIdentityOutput({}).accountId, aws.getRegionOutput({}).region])
-          .apply(([account, region]) => `spillway-${environment}-releases-${account}-${region}`),
+          .apply(([account, region]) => bucketOf(name, environment, account, region)),
         key: $util.interpolate`releases/${service}/v${this.version}/manifest.json`,
         content: $util.jsonStringify(manifest),
         contentType: 'application/json',
@@ -135,6 +135,17 @@ export class RolloutTarget extends $util.ComponentResource {
 
 /** The name of the one target in the rollout file that this makes. */
 const TARGET = 'function';
+
+/** @throws Error where no controller of this stage is deployed beside the target */
+async function bucketOf(name, environment, account, region) {
+  const bucket = `spillway-${environment}-releases-${account}-${region}`;
+  await aws.s3.getBucket({ bucket }).catch((error) => {
+    throw new Error(
+      `RolloutTarget ${name}: there is no controller of the stage "${environment}" in account ${account} and region ${region} (${error.message}); deploy it there, or name another stage in environment.`,
+    );
+  });
+  return bucket;
+}
 
 /** @throws Error naming what cannot be rolled out, and the mend */
 function refuse(name, { service, environment, function: given, counters }) {

@@ -301,6 +301,12 @@ const CALLS: Record<string, (inputs: Json) => Json> = {
     id: PLACE.account,
     arn: arn('iam', 'root', true),
   }),
+  // Of the buckets that others have made there is that of one controller.
+  'aws:s3/getBucket:getBucket': ({ bucket }) => {
+    if (bucket !== `spillway-production-releases-${PLACE.account}-${PLACE.region}`)
+      throw new Error(`couldn't find resource ${String(bucket)}`);
+    return { bucket, id: bucket };
+  },
   'aws:iam/getPolicyDocument:getPolicyDocument': ({ statements }) => {
     const document = {
       Version: '2012-10-17',

@@ -30,20 +30,23 @@ export interface Wire {
   url: string;
   arrived: Arrived[];
   deny: (request: Arrived) => Denial | undefined;
+  /** Whether the bucket of releases tells EventBridge of its objects. */
+  isHeard: boolean;
   close(): Promise<void>;
 }
 
 /**
  * A world behind the wire forms of AWS, for real clients in another process: Lambda's and Scheduler's REST-JSON and
- * S3's PutObject, as botocore's service models say them (rest-json and rest-xml). What is not here answers 501.
+ * S3's PutObject and GetBucketNotificationConfiguration, as botocore's service models say them (rest-json and rest-xml). What is not here answers 501.
  */
 export async function aws(world: World, environment: string): Promise<Wire> {
-  const wire: Wire = { url: '', arrived: [], deny: () => undefined, close: async () => {} };
+  const wire: Wire = { url: '', arrived: [], deny: () => undefined, isHeard: true, close: async () => {} };
   const server: Server = createServer((request, response) => {
     const seen = seenOf(request);
     wire.arrived.push(seen);
     const denial = wire.deny(seen);
-    const answered = denial === undefined ? answer(world, environment, request, response) : refuse(denial);
+    const answered =
+      denial === undefined ? answer(wire, world, environment, request, response) : refuse(denial);
     answered.catch((error: unknown) => fail(response, error, seen));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -63,6 +66,7 @@ async function refuse({ status, name, message }: Denial): Promise<never> {
 }
 
 async function answer(
+  wire: Wire,
   world: World,
   environment: string,
   request: IncomingMessage,
@@ -71,6 +75,12 @@ async function answer(
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://aws');
   const [first = '', ...rest] = pathname.slice(1).split('/').map(decodeURIComponent);
   const body = await bodyOf(request);
+  if (first === BUCKET && request.method === 'GET' && searchParams.has('notification')) {
+    const event = wire.isHeard ? '<EventBridgeConfiguration/>' : '';
+    const xml = `<NotificationConfiguration>${event}</NotificationConfiguration>`;
+    response.writeHead(200, { 'content-type': 'application/xml' }).end(xml);
+    return;
+  }
   if (first === BUCKET && request.method === 'PUT') {
     const IfNoneMatch = request.headers['if-none-match'];
     const put = { Bucket: BUCKET, Key: rest.join('/'), Body: body, ...(IfNoneMatch ? { IfNoneMatch } : {}) };

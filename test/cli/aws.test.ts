@@ -208,6 +208,17 @@ describe('the command line on real AWS clients', () => {
     expect(await world.journal.read(idOf('denied'))).toBeUndefined();
   });
 
+  test('is refused where the bucket would tell nobody of it, with the mend, and has uploaded nothing', async () => {
+    wire.isHeard = false;
+    const { code, out, err } = await ran(release('unheard', good));
+    wire.isHeard = true;
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toBe(
+      'The bucket releases sends no events to EventBridge, so no release would be opened; somebody has set its notifications anew. Deploy the controller again, or set EventBridge in them.\n',
+    );
+    expect(wire.arrived.some(({ method, path }) => method === 'PUT' && path.includes('unheard'))).toBe(false);
+  });
+
   test('shows what the controller refuses, in its own words', async () => {
     expect(await ran(['pause', idOf('unknown')])).toEqual({
       code: 1,

@@ -47,6 +47,13 @@ describe('the settings of a stage', () => {
     expect(() => settingsOf('production', { production })).toThrow(says);
   });
 
+  test('under a name that no stage can have are refused with the mend', () => {
+    expect(() => settingsOf('production', { Production: {} })).toThrow(/"Production" .* use small letters/);
+    expect(() => settingsOf('production', { prod: { logDays: 90 } })).toThrow(
+      'deploy with --stage production',
+    );
+  });
+
   test('that are in the repository are right', () => {
     const stages = JSON.parse(readFileSync(new URL('../../infra/stages.json', import.meta.url), 'utf8'));
     for (const stage of Object.keys(stages)) {

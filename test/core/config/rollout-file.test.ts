@@ -318,7 +318,7 @@ describe('a bad rollout file is refused with the place, what stands there and th
       'ARN',
       ['targets', 'api', 'lambda'],
       'arn:aws:lambda:eu-west-1:123456789012:function:shop:live',
-      "write only the function's name: `shop`.",
+      "write only the function's name: `shop`. It is looked for in the controller's own account and region; where those are not 123456789012 and eu-west-1, release it by a controller that is deployed there.",
     ],
     [
       'function with version',
@@ -654,7 +654,7 @@ describe('a bad rollout file is refused with the place, what stands there and th
       'ARN of a hook',
       ['hooks', 'beforeTraffic', 0, 'lambda'],
       'arn:aws:lambda:eu-west-1:123456789012:function:shop-check',
-      "write only the function's name: `shop-check`.",
+      "write only the function's name: `shop-check`. It is looked for",
     ],
     ...HOOK_URLS.map(
       ([url, line]): Row => [

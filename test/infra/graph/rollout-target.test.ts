@@ -151,6 +151,11 @@ test('in `sst dev` it is the plain function, and nothing is announced', () => {
 test.each([
   ["service: 'checkout-api'", "service: 'Checkout'", 'service must be 1 to 40 small letters'],
   ["environment: 'production'", "environment: ''", 'environment must name the stage'],
+  [
+    "environment: 'production'",
+    "environment: 'prod'",
+    'no controller of the stage "prod" in account 111122223333',
+  ],
   ["memory: '256 MB'", 'concurrency: { provisioned: 2 }', 'provisioned concurrency takes no weights'],
   ["memory: '256 MB'", 'url: true', 'function.url would lead to $LATEST'],
   ["memory: '256 MB'", 'versioning: false', 'only published versions share traffic'],
