@@ -25,7 +25,7 @@ export async function revertTargets(
     const isPassing = failures.every(({ reason }) => RolloutError.is(reason, 'Unavailable'));
     throw new RolloutError(
       isPassing ? 'Unavailable' : 'RevertFailed',
-      `${by.rolloutId}: ${failures.length} of ${targets.length} targets could not be taken back (${failures.map(({ name, reason }) => `${name}: ${reason}`).join('; ')}); the canary may still have traffic there.`,
+      `${by.rolloutId}: ${failures.length} of ${targets.length} targets could not be taken back (${failures.map(({ name, reason }) => `${name}: ${tellable(reason)}`).join('; ')}); the canary may still have traffic there.`,
     );
   }
   return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
@@ -57,6 +57,12 @@ export function lookAgain(
       return looked;
     }),
   );
+}
+
+/** What an error says that is ours or AWS'. Of any other one there is the name: this message is logged, and it may hold words of others. */
+function tellable(error: unknown): string {
+  if (RolloutError.is(error) || Object.hasOwn(Object(error), '$metadata')) return String(error);
+  return error instanceof Error ? error.name : 'an error';
 }
 
 /** How long all targets together may take to be read: half of a function's 10 s, the rest of which belongs to what it is there for. */

@@ -1,5 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
+import { zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { RolloutError } from '../../core/errors.ts';
 import { COUNTED } from '../../core/rollout/counts.ts';
@@ -12,6 +14,7 @@ import { deadMan } from '../../functions/dead-man.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { virtualClock } from '../../local/clock.ts';
+import { CONTROLLER, type ControllerFunction, controllerFunctions } from '../../local/controller.ts';
 import { createScenario, FUNCTION, type Scenario, type ScenarioOptions } from '../../local/scenario.ts';
 import { HOOK_SECRET } from '../../local/world.ts';
 import { FIRST, setUp, unreachable, withJournal } from './set-up.ts';
@@ -116,6 +119,20 @@ const answering = (status: string): Partial<ScenarioOptions> => ({
   rollout: { verify: '3m', steps: [{ weight: 10, bake: '3m' }] },
 });
 
+const zipOf = (text: string) => zipSync({ 'index.mjs': new TextEncoder().encode(text) });
+
+/** Ports each of which fails with words of others. */
+function failing(ports: Ports): Ports {
+  const said = () => Promise.reject(new Error('marker-foreign'));
+  const broken = new Proxy({}, { get: () => said });
+  return Object.fromEntries(
+    Object.entries(ports).map(([name, port]) => {
+      if (name === 'clock' || typeof port === 'string') return [name, port];
+      return [name, typeof port === 'function' ? () => broken : broken];
+    }),
+  ) as unknown as Ports;
+}
+
 describe('the logs of a rollout', () => {
   test.each([
     ['completes', answering('pass'), 'completed'],
@@ -192,6 +209,77 @@ describe('the logs of a rollout', () => {
     const injected = 'x"}\n{"level":"ERROR"';
     await stage.call(command, { command: 'resume', rolloutId: injected, by: 'me' }).catch(() => {});
     expect(lines().map(({ rolloutId }) => rolloutId)).toEqual(['none']);
+  });
+
+  test('of every function hold nothing that outsiders say, whatever it does and whatever it is sent', async () => {
+    const called = new Map<ControllerFunction, unknown>();
+    const markers = (reads: object): Partial<ScenarioOptions> => ({
+      around: (name, event, call) => {
+        called.set(name, event);
+        return call(event);
+      },
+      web: { 'hooks.test': () => Response.json({ status: 'pass', reason: PRIVATE.hook }) },
+      hooks: [http, { ...http, id: 'onRevert.web', point: 'onRevert' }],
+      ...reads,
+    });
+    const { author, commit } = PRIVATE;
+    const order = (stage: Scenario, name: string, more: object = {}) =>
+      stage.invoke('Command', { command: name, rolloutId: FIRST, by: 'marker-person', ...more });
+    const alarm = { AlarmName: 'orders', AlarmDescription: 'marker-alarm', Namespace: 'marker-space' };
+    const reverted = await released(
+      markers({
+        tags: { 'spillway:mode': 'zip' },
+        code: zipOf('export const handler = () => "marker-code";'),
+        rollout: { alarms: ['orders'], steps: [{ weight: 10, bake: '60m' }] },
+      }),
+      { zip: zipOf('export const handler = () => 2; // marker-code'), manifest: { author, commit } },
+      (stage) => {
+        const { cloudwatch } = stage.clients;
+        const at = (minute: number, does: () => unknown) =>
+          void stage.clock.sleep(minute * 60_000).then(does);
+        at(1, () =>
+          cloudwatch.send(
+            new PutMetricAlarmCommand({
+              ...{ ...alarm, MetricName: 'Orders', Statistic: 'Sum', Period: 60, EvaluationPeriods: 1 },
+              ...{ Threshold: 1, ComparisonOperator: 'LessThanThreshold', TreatMissingData: 'notBreaching' },
+            }),
+          ),
+        );
+        at(25, () => order(stage, 'pause', { reason: 'marker-reason' }));
+        at(27, () => order(stage, 'resume'));
+        at(28, () => stage.invoke('ReadRollout', { read: 'rollout', rolloutId: FIRST, after: 0 }));
+        at(30, () => stage.ports.executions.stop(FIRST, 2, 'marker-stop'));
+        at(45, () =>
+          cloudwatch.send(
+            new SetAlarmStateCommand({
+              ...{ AlarmName: 'orders', StateValue: 'ALARM', StateReason: 'marker-state' },
+            }),
+          ),
+        );
+      },
+    );
+    expect(reverted.rollout).toMatchObject({ outcome: 'reverted', takeovers: 1 });
+    const completed = await released(
+      markers({ rollout: { verify: '3m', steps: [{ weight: 10, bake: '3m' }] } }),
+    );
+    expect(completed.rollout.outcome).toBe('completed');
+    expect([...called.keys()].sort()).toEqual([...CONTROLLER].sort());
+    // What none of them takes, and what each of them takes where nothing else works.
+    const { ports } = setUp();
+    const broken = failing(ports);
+    for (const name of CONTROLLER) {
+      const before = written.length;
+      await controllerFunctions(() => ports)
+        [name]({ [name]: 'marker-event', token: 'marker-token' })
+        .catch(() => {});
+      await controllerFunctions(() => broken)
+        [name](called.get(name))
+        .catch(() => {});
+      expect(written.length, name).toBeGreaterThan(before);
+    }
+    expect(leaked([...reverted.tokens, ...completed.tokens, HOOK_SECRET, PRIVATE.hook, 'marker-'])).toEqual(
+      [],
+    );
   });
 
   test('would show a token that was written', () => {
