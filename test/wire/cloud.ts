@@ -64,7 +64,7 @@ export function cloudFrom(env: Record<string, string | undefined>): Cloud | unde
     throw refuse(
       'AWS_ENDPOINT_URL leads some of their calls elsewhere; unset it, or set CLOUD_ENDPOINT for all of them.',
     );
-  const run = env.CLOUD_RUN ?? env.CLOUD_SWEEP ?? '';
+  const run = env.CLOUD_SWEEP ?? env.CLOUD_RUN ?? '';
   if (!/^cloud[a-z0-9]{6}$/.test(run))
     throw refuse(`"${run}" is no name of a run; start them with CLOUD=1 npm run test:wire.`);
   return { run, id, region, endpoint: env.CLOUD_ENDPOINT };
