@@ -186,48 +186,16 @@ const isEvent = ({ sk }: StoredItem) => sk?.S?.startsWith(PREFIX.event) === true
 export async function recordHistory(plot: string): Promise<History> {
   const enacted = await enact(plot);
   const { scenario, clock } = enacted;
-  const events: StoredEvent[] = [];
-  const cuts: Omit<Cut, 'ends'>[] = [];
   const writes = recordedWrites(enacted);
-  const kept = new Set<string>();
-  const cut = (after: Cut['after']) => {
-    const heads = headsIn(scenario).filter(({ outcome }) => outcome === undefined);
-    if (heads.length === 0) return;
-    cuts.push({
-      at: clock.now(),
-      after,
-      events: events.length,
-      writes: writes.length,
-      items: structuredClone(scenario.dynamodb.items(JOURNAL).filter((item) => !isEvent(item))),
-      schedules: heads.flatMap(({ opening }) => schedulesOf(scenario, opening.rolloutId)),
-      executions: scenario.stepFunctions.executions
-        .filter(({ status }) => status === 'RUNNING')
-        .map(({ name, input }) => ({ name, input })),
-    });
-  };
-  scenario.follow(({ rollout, events: written }) => {
-    const now = clock.now();
-    // The records of a transaction come while it is written; what it wrote stands when the next one can run.
-    queueMicrotask(() => {
-      const stored = scenario.dynamodb.items(JOURNAL).filter(isEvent);
-      const fresh = stored.filter(({ pk, sk }) => !kept.has(`${pk?.S} ${sk?.S}`));
-      for (const item of fresh) {
-        kept.add(`${item.pk?.S} ${item.sk?.S}`);
-        events.push({ item });
-      }
-      const last = events.at(-1);
-      if (last !== undefined && fresh.length > 0) last.next = { now, directive: next(rollout, now) };
-      for (const { type } of written) {
-        if (AT_ONCE.has(type)) once(type, () => cut(type));
-        else once(type, () => void clock.sleep(LATER_MS).then(() => cut(type)));
-      }
-    });
-  });
+  const cuts: Omit<Cut, 'ends'>[] = [];
   const seen = new Set<string>();
-  const once = (type: string, does: () => void) => {
-    if (!seen.has(type)) does();
+  const events = recordedEvents(enacted, (type) => {
+    if (seen.has(type)) return;
     seen.add(type);
-  };
+    const cut = () => cuts.push(...cutOf(scenario, type, clock.now(), events.length, writes.length));
+    if (AT_ONCE.has(type)) cut();
+    else void clock.sleep(LATER_MS).then(cut);
+  });
   const ends = await enacted.finish();
   const history: History = { plot, events, writes, cuts: [], ends };
   for (const made of cuts.toSorted((a, b) => a.at - b.at))
@@ -239,6 +207,53 @@ export async function recordHistory(plot: string): Promise<History> {
       },
     });
   return history;
+}
+
+/** What stands now; nothing where no rollout is under way, so that there is nothing to go on with. */
+function cutOf(
+  scenario: Scenario,
+  after: Cut['after'],
+  at: Instant,
+  events: number,
+  writes: number,
+): Omit<Cut, 'ends'>[] {
+  const heads = headsIn(scenario).filter(({ outcome }) => outcome === undefined);
+  if (heads.length === 0) return [];
+  return [
+    {
+      ...{ at, after, events, writes },
+      items: structuredClone(scenario.dynamodb.items(JOURNAL).filter((item) => !isEvent(item))),
+      schedules: heads.flatMap(({ opening }) => schedulesOf(scenario, opening.rolloutId)),
+      executions: scenario.stepFunctions.executions
+        .filter(({ status }) => status === 'RUNNING')
+        .map(({ name, input }) => ({ name, input })),
+    },
+  ];
+}
+
+/** Every event from now on, as it is stored; `told` hears of each one once it stands. */
+function recordedEvents(
+  { scenario, clock }: Enacted,
+  told: (type: RolloutEvent['type']) => void,
+): StoredEvent[] {
+  const events: StoredEvent[] = [];
+  const kept = new Set<string>();
+  scenario.follow(({ rollout, events: written }) => {
+    const now = clock.now();
+    // The records of a transaction come while it is written; what it wrote stands when the next one can run.
+    queueMicrotask(() => {
+      for (const item of scenario.dynamodb.items(JOURNAL).filter(isEvent)) {
+        const key = `${item.pk?.S} ${item.sk?.S}`;
+        if (kept.has(key)) continue;
+        kept.add(key);
+        events.push({ item });
+      }
+      const last = events.at(-1);
+      if (last !== undefined) last.next = { now, directive: next(rollout, now) };
+      for (const { type } of written) told(type);
+    });
+  });
+  return events;
 }
 
 function recordedWrites({ scenario, clock, isActing }: Enacted): StoredWrite[] {
