@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CreateTableCommand, DynamoDBClient, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import {
   AddPermissionCommand,
   CreateEventSourceMappingCommand,
@@ -22,6 +22,7 @@ import type { Graph, Resource } from '../infra/graph/graph.ts';
 import { type Account, cloud, connect } from './account.ts';
 import { CLOUD_TAG, makeRole, prefixOf, ROLES_KNOWN_MS } from './cloud.ts';
 import { jsonCall } from './json-call.ts';
+import { makeTable } from './table.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the inputs of a resource are what Pulumi's provider takes, which no type here names
 type Inputs = any;
@@ -67,7 +68,7 @@ const MAKERS: Record<string, (clients: Clients, inputs: Inputs, made: Made) => P
         NotificationConfiguration: eventbridge ? { EventBridgeConfiguration: {} } : {},
       }),
     )),
-  'aws:dynamodb/table:Table': makeTable,
+  'aws:dynamodb/table:Table': makeJournal,
   'aws:scheduler/scheduleGroup:ScheduleGroup': async ({ scheduler }, { name }) =>
     void (await scheduler.send(new CreateScheduleGroupCommand({ Name: name }))),
   'aws:lambda/function:Function': makeFunction,
@@ -195,29 +196,27 @@ export async function apply(graph: Resources, account: Account): Promise<void> {
   }
 }
 
-async function makeTable({ dynamodb }: Clients, table: Inputs, { streams }: Made): Promise<void> {
+async function makeJournal({ dynamodb }: Clients, table: Inputs, { streams }: Made): Promise<void> {
   const keyOf = ({ hashKey, rangeKey }: Inputs) => [
     { AttributeName: hashKey, KeyType: 'HASH' as const },
     { AttributeName: rangeKey, KeyType: 'RANGE' as const },
   ];
-  const { TableDescription } = await dynamodb.send(
-    new CreateTableCommand({
-      TableName: table.name,
-      BillingMode: table.billingMode,
-      AttributeDefinitions: table.attributes.map(({ name, type }: Inputs) => ({
-        AttributeName: name,
-        AttributeType: type,
-      })),
-      KeySchema: keyOf(table),
-      GlobalSecondaryIndexes: table.globalSecondaryIndexes.map((index: Inputs) => ({
-        IndexName: index.name,
-        KeySchema: keyOf(index),
-        Projection: { ProjectionType: index.projectionType },
-      })),
-      StreamSpecification: { StreamEnabled: table.streamEnabled, StreamViewType: table.streamViewType },
-    }),
-  );
-  streams.set(table.name, TableDescription?.LatestStreamArn ?? '');
+  const made = await makeTable(dynamodb, {
+    TableName: table.name,
+    BillingMode: table.billingMode,
+    AttributeDefinitions: table.attributes.map(({ name, type }: Inputs) => ({
+      AttributeName: name,
+      AttributeType: type,
+    })),
+    KeySchema: keyOf(table),
+    GlobalSecondaryIndexes: table.globalSecondaryIndexes.map((index: Inputs) => ({
+      IndexName: index.name,
+      KeySchema: keyOf(index),
+      Projection: { ProjectionType: index.projectionType },
+    })),
+    StreamSpecification: { StreamEnabled: table.streamEnabled, StreamViewType: table.streamViewType },
+  });
+  streams.set(table.name, made?.LatestStreamArn ?? '');
   await dynamodb.send(
     new UpdateTimeToLiveCommand({
       TableName: table.name,

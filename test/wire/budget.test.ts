@@ -1,16 +1,17 @@
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { dynamodbBudget } from '../../adapters/dynamodb-budget.ts';
 import { tableDefinition } from '../../adapters/dynamodb-table.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { describeBudget } from '../contract/budget.ts';
 import { connect, freshAccount } from './account.ts';
+import { makeTable } from './table.ts';
 
 describeBudget({
   name: 'DynamoDB over the wire',
   make: async () => {
     const clock = virtualClock();
     const client = connect(DynamoDBClient, freshAccount());
-    await client.send(new CreateTableCommand(tableDefinition('journal').table));
+    await makeTable(client, tableDefinition('journal').table);
     // The wire has its own time: what waits on it must not see the clock run ahead.
     const own = { ...clock, run: <T>(work: Promise<T>) => work };
     return { clock: own, budget: dynamodbBudget(client, { tableName: 'journal', clock }) };

@@ -1,4 +1,4 @@
-import { CreateTableCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import {
   CreateStateMachineCommand,
   DescribeExecutionCommand,
@@ -9,6 +9,7 @@ import { stepFunctions } from '../../adapters/step-functions.ts';
 import { awsError } from '../../local/simulate.ts';
 import { describeExecutions, type ExecutionStage, type Started } from '../contract/executions.ts';
 import { type Account, cloud, connect, freshAccount } from './account.ts';
+import { makeTable } from './table.ts';
 
 const HOLD_SECONDS = 3;
 
@@ -17,14 +18,12 @@ const TABLE = 'tokens';
 /** A table that keeps the tokens with which executions hold. */
 async function tokenTable(account: Account): Promise<Pick<ExecutionStage, 'tokens'>> {
   const client = connect(DynamoDBClient, account);
-  await client.send(
-    new CreateTableCommand({
-      TableName: TABLE,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [{ AttributeName: 'token', AttributeType: 'S' }],
-      KeySchema: [{ AttributeName: 'token', KeyType: 'HASH' }],
-    }),
-  );
+  await makeTable(client, {
+    TableName: TABLE,
+    BillingMode: 'PAY_PER_REQUEST',
+    AttributeDefinitions: [{ AttributeName: 'token', AttributeType: 'S' }],
+    KeySchema: [{ AttributeName: 'token', KeyType: 'HASH' }],
+  });
   return {
     tokens: async () => {
       const { Items = [] } = await client.send(new ScanCommand({ TableName: TABLE, ConsistentRead: true }));
