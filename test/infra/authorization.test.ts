@@ -82,7 +82,10 @@ function problemsOf({ Action, Resource, Condition = {} }: Statement): string[] {
   const keys = Object.values(Condition).flatMap((test) => Object.keys(test));
   const ofActions = Action.flatMap((action) => {
     const known = ACTIONS[action];
-    if (known === undefined) return [`${action}: no such action`];
+    if (known === undefined)
+      return [
+        `${action}: is not in authorization.json; look it up in the reference, and add it if it is there`,
+      ];
     const types = typesOf(action, Resource);
     const scope = isEverywhere ? wide(action, known) : narrow(action, known, types, Resource);
     const [service] = action.split(':');
@@ -151,7 +154,11 @@ describe('the comparison', () => {
 
   test.each<[string, Statement, RegExp | undefined]>([
     ['what is right', statement('lambda:UpdateAlias', alias, 'aws:ResourceTag/spillway:service'), undefined],
-    ['an action that does not exist', statement('lambda:UpdateAliases', alias), /no such action/],
+    [
+      'an action that does not exist',
+      statement('lambda:UpdateAliases', alias),
+      /is not in authorization.json/,
+    ],
     ['a resource of another action', statement('states:StopExecution', machine), /is a resource of it/],
     [
       'a resource for an action that knows none',
