@@ -86,7 +86,9 @@ describe('settings', () => {
   });
 
   test('a secret that is missing or worthless is refused', () => {
-    expect(() => graphWith('ada', { hookHosts: ['hooks.example'] })).toThrow(/HookSecret/);
+    expect(() => graphWith('ada', { hookHosts: ['hooks.example'] })).toThrow(
+      'Set a value for HookSecret with `sst secret set HookSecret',
+    );
     expect(() => graphWith('ada', { hookHosts: ['hooks.example'] }, { HookSecret: 'short' })).toThrow(
       'The secret HookSecret has 5 characters, and needs 32',
     );
