@@ -79,6 +79,11 @@ async function record(): Promise<string[]> {
   if (biome.status !== 0) return [`Biome could not format ${folder}: ${biome.stderr}`];
   const cuts = histories.reduce((sum, each) => sum + each.cuts.length, 0);
   console.log(`${folder}: ${histories.length} histories, cut at ${cuts} moments`);
+  // This version's own word on what a death at that moment costs; read it before it is kept.
+  for (const { plot, cuts: made, ends } of histories)
+    for (const cut of made)
+      if (JSON.stringify(cut.ends['dead man']) !== JSON.stringify(ends))
+        console.log(`${plot}: an execution that dies after ${cut.after} ends otherwise`);
   return [];
 }
 
