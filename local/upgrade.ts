@@ -292,19 +292,42 @@ export async function goOn(
     around: (_, event, call) => (isOff ? Promise.resolve() : call(event)),
     machine,
   });
+  const here = renamer(await clock.run(revisionsOf(history, scenario)));
   const repeated = repeat(scenario, clock, history.writes.slice(0, cut.writes));
   await clock.advance(cut.at - clock.now());
   await clock.run(repeated);
   isOff = false;
   const events = history.events.slice(0, cut.events).map(({ item }) => item);
-  for (const Item of [...events, ...cut.items])
+  for (const Item of here([...events, ...cut.items]))
     scenario.dynamodb.operations.PutItemCommand({ TableName: JOURNAL, Item });
-  for (const schedule of cut.schedules)
+  for (const schedule of here(cut.schedules))
     scenario.scheduler.operations.CreateScheduleCommand(settingsFrom(schedule));
   if (by === 'deployment')
-    for (const execution of cut.executions)
+    for (const execution of here(cut.executions))
       await scenario.stepFunctions.startExecution({ stateMachineArn: MACHINE_ARN, ...execution });
   return finish();
+}
+
+/** Lambda draws the names of revisions: what they are called in this world, by what an opening found in the recorded one. */
+async function revisionsOf(
+  { events }: Pick<History, 'events'>,
+  { lambda }: Scenario,
+): Promise<Map<string, string>> {
+  const names = new Map<string, string>();
+  const [opened] = Object.values(eventsIn(events.slice(0, 1).map(({ item }) => item))).flat();
+  for (const { ref, revision, publish } of opened?.type === 'RolloutOpened' ? opened.targets : []) {
+    const { functionName: FunctionName = '', alias = '' } = ref;
+    if (revision !== undefined) names.set(revision, lambda.helpers.routing(FunctionName, alias).revisionId);
+    if (publish === undefined || publish.from === 'await') continue;
+    const latest = await lambda.operations.GetFunctionConfigurationCommand({ FunctionName });
+    names.set(publish.revision, latest.RevisionId ?? '');
+  }
+  return names;
+}
+
+function renamer(names: Map<string, string>): <Value>(value: Value) => Value {
+  const known = new RegExp([...names.keys()].join('|') || '(?!)', 'g');
+  return (value) => JSON.parse(JSON.stringify(value).replace(known, (name) => names.get(name) ?? name));
 }
 
 /** The same release from its upload on, under another version's state machine and the present functions. */
