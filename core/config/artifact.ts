@@ -1,5 +1,5 @@
-import * as z from 'zod';
-import { ALWAYS, exactlyOne, rule, type Says, strict } from './check.ts';
+import * as z from 'zod/mini';
+import { exactlyOne, rule, type Says, strict, textLike } from './check.ts';
 import { word } from './plain.ts';
 
 /** What a target is to serve: a version that exists, or what one is to be published from. */
@@ -32,12 +32,12 @@ const sha256Says: Says = () =>
   'write the SHA-256 of the zip file: 64 hexadecimal digits, or the 32 bytes in base64.';
 
 const zipField = strict({
-  key: z.string({ error: keySays }).regex(KEY, { error: keySays }),
-  versionId: z.string({ error: versionIdSays }).regex(/^(?!null$)[!-~]{1,1024}$/, { error: versionIdSays }),
-  sha256: z
-    .string({ error: sha256Says })
-    .regex(new RegExp(`${HEX.source}|${BASE64.source}`), { error: sha256Says })
-    .transform((text) => (HEX.test(text) ? base64From(text) : text)),
+  key: textLike(KEY, keySays),
+  versionId: textLike(/^(?!null$)[!-~]{1,1024}$/, versionIdSays),
+  sha256: z.pipe(
+    textLike(new RegExp(`${HEX.source}|${BASE64.source}`), sha256Says),
+    z.transform((text) => (HEX.test(text) ? base64From(text) : text)),
+  ),
 });
 
 const IMAGE =
@@ -52,22 +52,18 @@ const imageSays: Says = ({ input }) => {
 /** What one target of a manifest is to serve. */
 export const artifactField = strict(
   {
-    version: z
-      .string({ error: versionSays })
-      .regex(/^[1-9]\d{0,18}$/, { error: versionSays })
-      .optional(),
-    zip: zipField.optional(),
-    image: z.string({ error: imageSays }).regex(IMAGE, { error: imageSays }).optional(),
+    version: z.optional(textLike(/^[1-9]\d{0,18}$/, versionSays)),
+    zip: z.optional(zipField),
+    image: z.optional(textLike(IMAGE, imageSays)),
   },
   { site: 'is not supported yet: only Lambda functions can be targets, by `version`, `zip` or `image`.' },
-).superRefine(
+).check(
   rule((value) =>
     exactlyOne(value, ['version', 'zip', 'image'], {
       path: [],
       message: 'write exactly one of `version`, `zip` and `image`, like {"version": "12"}.',
     }),
   ),
-  ALWAYS,
 );
 
 /** The artifact of an accepted target. @throws Error where it has none, which its schema refuses */

@@ -1,4 +1,5 @@
-import * as z from 'zod';
+import { en } from 'zod/locales';
+import * as z from 'zod/mini';
 import { unknownKey } from './nearest.ts';
 import { isMap, own, type Problem, plainProblems } from './plain.ts';
 
@@ -23,8 +24,11 @@ const VALUES_MAX = 10_000;
 /** Option of a rule that looks at several fields: it runs even where one of them is wrong, so that all problems are told at once. */
 export const ALWAYS = { when: () => true };
 
+/** Option of a parse: what no schema has words of its own for is said in the English of zod, which zod/mini leaves out. */
+export const ENGLISH = { error: en().localeError };
+
 /** Checks a value of unknown origin; `root` names the whole of it. Never throws. */
-export function check<S extends z.ZodType>(
+export function check<S extends z.ZodMiniType>(
   schema: S,
   value: unknown,
   root: string,
@@ -34,7 +38,7 @@ export function check<S extends z.ZodType>(
   if (unplain.length > 0) return { lines: linesFrom(unplain, root) };
   if (countOf(value) > VALUES_MAX)
     return { lines: [`${root} holds more than ${VALUES_MAX} values: shorten it.`] };
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, ENGLISH);
   const problems = [...(parsed.error?.issues ?? []).flatMap((issue) => problemsFrom(issue, value)), ...more];
   if (problems.length > 0) return { lines: linesFrom(problems, root) };
   return { value: parsed.data as z.output<S> };
@@ -55,15 +59,32 @@ export function strict<const S extends z.core.$ZodLooseShape>(shape: S, later: R
 /** A whole number from `least` to `most`. */
 export function whole(least: number, most: number, error: Says) {
   // Not z.int(): its failure would keep the rules of the maps around it from running.
-  const number = z.number({ error }).min(least, { error }).max(most, { error });
-  return number.refine(Number.isSafeInteger, { error }).meta({ type: 'integer' });
+  return between(least, most, error).check(
+    z.refine(Number.isSafeInteger, { error }),
+    z.meta({ type: 'integer' }),
+  );
 }
 
-/** Makes a rule over several fields of what finds its faults; give it to `superRefine` together with `ALWAYS`. */
+/** A number from `least` to `most`. */
+export function between(least: number, most: number, error: Says) {
+  return z.number({ error }).check(z.gte(least, { error }), z.lte(most, { error }));
+}
+
+/** A text that fits a pattern. */
+export function textLike(pattern: RegExp, error: Says) {
+  return z.string({ error }).check(z.regex(pattern, { error }));
+}
+
+/** A list of at most so many. */
+export function list<const S extends z.ZodMiniType>(item: S, most: number, error: Says) {
+  return z.array(item, { error }).check(z.maxLength(most, { error }));
+}
+
+/** Makes a rule over several fields, a check of their map or list, of what finds its faults. */
 export function rule(faultsOf: (value: unknown) => Fault[]) {
-  return (value: unknown, context: z.RefinementCtx): void => {
+  return z.superRefine((value: unknown, context) => {
     for (const { path, message } of faultsOf(value)) context.addIssue({ code: 'custom', path, message });
-  };
+  }, ALWAYS);
 }
 
 /** The faults of a map in which exactly one of some keys must stand; `missing` is the fault where none does. */

@@ -1,5 +1,6 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Seconds } from '../units.ts';
+import { textLike } from './check.ts';
 import { word } from './plain.ts';
 
 const DURATION = /^(?=\d)(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?$/;
@@ -49,7 +50,7 @@ export function durationText(seconds: Seconds): string {
 }
 
 /** A field that holds a time from `least` to `most` seconds, written like `5m` or `1h30m`. */
-export function duration(least: Seconds, most: Seconds): z.ZodString {
+export function duration(least: Seconds, most: Seconds): z.ZodMiniString {
   const range = `it must be from ${durationText(least)} to ${durationText(most)}.`;
   const error = ({ input }: { input?: unknown }) =>
     withoutUnit(input, 's', 'm') ??
@@ -57,16 +58,16 @@ export function duration(least: Seconds, most: Seconds): z.ZodString {
       ? `write a time in whole units, like \`90s\`, \`5m\`, \`2h\`, \`1d\` or \`1h30m\`; ${range}`
       : range);
   const isInRange = (text: string) => isWithin(secondsFrom(text), least, most);
-  return z.string({ error }).regex(DURATION, { error }).refine(isInRange, { error });
+  return textLike(DURATION, error).check(z.refine(isInRange, { error }));
 }
 
 /** A field that holds a time from 1 to `most` milliseconds (whole seconds), written like `800ms` or `2s`. */
-export function shortDuration(most: number): z.ZodString {
+export function shortDuration(most: number): z.ZodMiniString {
   const error = ({ input }: { input?: unknown }) =>
     withoutUnit(input, 'ms', 's') ??
     `write a time from \`1ms\` to \`${most / 1000}s\`, like \`800ms\` or \`2s\`.`;
   const isInRange = (text: string) => isWithin(millisecondsFrom(text), 1, most);
-  return z.string({ error }).regex(SHORT, { error }).refine(isInRange, { error });
+  return textLike(SHORT, error).check(z.refine(isInRange, { error }));
 }
 
 /** A time that is no time at all passes here: the pattern has refused it already. */

@@ -1,6 +1,6 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Gate } from '../rollout/event.ts';
-import { ALWAYS, type Fault, rule, type Says, strict, whole } from './check.ts';
+import { type Fault, list, rule, type Says, strict, textLike, whole } from './check.ts';
 import { acceptedSeconds, DAY, duration, MINUTE } from './duration.ts';
 import { nearest } from './nearest.ts';
 import { own, word } from './plain.ts';
@@ -28,37 +28,35 @@ const gate = strict({
     100,
     () =>
       'write the weight that needs approval: a whole percent from 1 to 100, where 100 is the promotion itself.',
-  ).describe('The weight that is not reached or passed without approval: a whole percent from 1 to 100.'),
-  approvers: whole(1, APPROVERS_MAX, approversSays)
-    .default(1)
-    .describe('How many different people must approve, from 1 to 10.'),
+  ).check(
+    z.describe('The weight that is not reached or passed without approval: a whole percent from 1 to 100.'),
+  ),
+  approvers: z
+    ._default(whole(1, APPROVERS_MAX, approversSays), 1)
+    .check(z.describe('How many different people must approve, from 1 to 10.')),
   by: z
-    .array(z.string({ error: nameSays }).regex(/^[^\p{Cc}]{1,200}$/u, { error: nameSays }), {
-      error: namesSays,
-    })
-    .max(NAMES_MAX, { error: namesSays })
-    .optional()
-    .describe(
-      'Who may approve; everybody who may give commands where it is absent. At least as many names as `approvers`.',
+    .optional(list(textLike(/^[^\p{Cc}]{1,200}$/u, nameSays), NAMES_MAX, namesSays))
+    .check(
+      z.describe(
+        'Who may approve; everybody who may give commands where it is absent. At least as many names as `approvers`.',
+      ),
     ),
-  timeout: duration(MINUTE, 30 * DAY)
-    .default('6h')
-    .describe('How long it waits for approval: from 1m to 30d.'),
+  timeout: z
+    ._default(duration(MINUTE, 30 * DAY), '6h')
+    .check(z.describe('How long it waits for approval: from 1m to 30d.')),
   onTimeout: z
-    .enum(ON_TIMEOUT, { error: timeoutActionSays })
-    .default('revert')
-    .describe('What follows where nobody approved in time: `revert` or `promote`.'),
-}).superRefine(rule(namesFaults), ALWAYS);
+    ._default(z.enum(ON_TIMEOUT, { error: timeoutActionSays }), 'revert')
+    .check(z.describe('What follows where nobody approved in time: `revert` or `promote`.')),
+}).check(rule(namesFaults));
 
 const error = () =>
   `write a list of at most ${GATES_MAX} gates, like \`- { before: 50, approvers: 1, timeout: 6h }\`.`;
 
 /** Weights that people must approve. */
-export const gatesField = z
-  .array(gate, { error })
-  .max(GATES_MAX, { error })
-  .superRefine(rule(repeatedFaults), ALWAYS)
-  .describe('Weights that are not reached before people have approved.');
+export const gatesField = list(gate, GATES_MAX, error).check(
+  rule(repeatedFaults),
+  z.describe('Weights that are not reached before people have approved.'),
+);
 
 /** The gates of an accepted file, in the order in which they are met. */
 export function sortedGatesFrom(written: z.output<typeof gatesField>): Gate[] {

@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Step } from '../plan/plan.ts';
 import { stepsAsWritten } from '../plan/strategies.ts';
 import { bakeField, step } from '../plan/strategy.ts';
@@ -11,16 +11,21 @@ const PERCENT_MAX = 50;
 
 /** What stays on the stable version for a last bake, as the control. */
 export const holdBackField = strict({
-  percent: whole(
-    1,
-    PERCENT_MAX,
-    () => `write how much stays on the stable version: a whole percent from 1 to ${PERCENT_MAX}, like 5.`,
-  )
-    .default(5)
-    .describe('What stays on the stable version: a whole percent from 1 to 50.'),
-  bake: bakeField.default('10m').describe('Least time of this step, from 1m to 7d.'),
-}).describe(
-  'A last step before promotion, in which a rest of the traffic stays on the stable version: at 100 % there is nothing to compare with.',
+  percent: z
+    ._default(
+      whole(
+        1,
+        PERCENT_MAX,
+        () => `write how much stays on the stable version: a whole percent from 1 to ${PERCENT_MAX}, like 5.`,
+      ),
+      5,
+    )
+    .check(z.describe('What stays on the stable version: a whole percent from 1 to 50.')),
+  bake: z._default(bakeField, '10m').check(z.describe('Least time of this step, from 1m to 7d.')),
+}).check(
+  z.describe(
+    'A last step before promotion, in which a rest of the traffic stays on the stable version: at 100 % there is nothing to compare with.',
+  ),
 );
 
 /** The steps with what is held back as the last of them. */

@@ -1,7 +1,7 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { isStepless } from '../plan/strategies.ts';
 import { HOOK_POINTS, type Hook, type HookPoint } from '../rollout/event.ts';
-import { ALWAYS, exactlyOne, type Fault, rule, type Says, strict } from './check.ts';
+import { exactlyOne, type Fault, list, rule, type Says, strict, textLike } from './check.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
 import { nearest } from './nearest.ts';
 import { own, word } from './plain.ts';
@@ -36,40 +36,36 @@ const brokenSays: Says = ({ input }) =>
   `did you mean \`${nearest(word(input), ON_BROKEN)[0]}\`? Known are ${ON_BROKEN.join(', ')}.`;
 
 const hook = strict({
-  lambda: functionField.optional().describe('Name of the Lambda function that is asked; no ARN.'),
+  lambda: z.optional(functionField).check(z.describe('Name of the Lambda function that is asked; no ARN.')),
   http: z
-    .string({ error: urlSays })
-    .regex(URL_TEXT, { error: urlSays })
-    .optional()
-    .describe('URL that is asked with a signed POST; its host must be allowed by the controller.'),
+    .optional(textLike(URL_TEXT, urlSays))
+    .check(z.describe('URL that is asked with a signed POST; its host must be allowed by the controller.')),
   target: z
-    .string({ error: () => 'write the name of one of the targets.' })
-    .optional()
-    .describe('The target it is asked about; only needed where there are several.'),
-  timeout: duration(1, DAY)
-    .default('30s')
-    .describe('Time within which the answer must come, a callback included: from 1s to 24h.'),
+    .optional(z.string({ error: () => 'write the name of one of the targets.' }))
+    .check(z.describe('The target it is asked about; only needed where there are several.')),
+  timeout: z
+    ._default(duration(1, DAY), '30s')
+    .check(z.describe('Time within which the answer must come, a callback included: from 1s to 24h.')),
   onBroken: z
-    .enum(ON_BROKEN, { error: brokenSays })
-    .default('revert')
-    .describe(
-      'What follows where it can not be asked, even after retries: `revert`, `pause` or `ignore`. At `onRevert` no answer matters.',
+    ._default(z.enum(ON_BROKEN, { error: brokenSays }), 'revert')
+    .check(
+      z.describe(
+        'What follows where it can not be asked, even after retries: `revert`, `pause` or `ignore`. At `onRevert` no answer matters.',
+      ),
     ),
-})
-  .superRefine(
-    rule((value) =>
-      exactlyOne(value, ['lambda', 'http'], {
-        path: [],
-        message: `write exactly one of \`lambda\` and \`http\`, like ${EXAMPLE}.`,
-      }),
-    ),
-    ALWAYS,
-  )
-  .meta({ oneOf: ['lambda', 'http'].map((name) => ({ required: [name] })) });
+}).check(
+  rule((value) =>
+    exactlyOne(value, ['lambda', 'http'], {
+      path: [],
+      message: `write exactly one of \`lambda\` and \`http\`, like ${EXAMPLE}.`,
+    }),
+  ),
+  z.meta({ oneOf: ['lambda', 'http'].map((name) => ({ required: [name] })) }),
+);
 
 const listSays = () => `write a list of at most ${HOOKS_MAX} hooks, each like ${EXAMPLE}.`;
 const point = (description: string) =>
-  z.array(hook, { error: listSays }).max(HOOKS_MAX, { error: listSays }).optional().describe(description);
+  z.optional(list(hook, HOOKS_MAX, listSays)).check(z.describe(description));
 
 /** Other code that is asked whether the rollout may go on, by the point at which it is asked. */
 export const hooksField = strict({
@@ -79,8 +75,10 @@ export const hooksField = strict({
   beforePromotion: point('Asked before the new version takes all traffic.'),
   afterPromotion: point('Asked while the new version, at 100 %, is being verified.'),
   onRevert: point('Told when a release has been taken back; the answer changes nothing.'),
-} satisfies Record<HookPoint, z.ZodType>).describe(
-  'Other code that is asked, by the point at which it is asked; each point takes a list of the same form.',
+} satisfies Record<HookPoint, z.ZodMiniType>).check(
+  z.describe(
+    'Other code that is asked, by the point at which it is asked; each point takes a list of the same form.',
+  ),
 );
 
 /** The hooks of an accepted file, in the order of their points; `only` is the target of those that name none. */

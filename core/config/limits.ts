@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import * as z from 'zod/mini';
 import { MEASURED } from '../analysis/limits.ts';
 import { LIMITS, type LimitRule } from '../analysis/types.ts';
 import { type Fault, strict, whole } from './check.ts';
@@ -13,22 +13,24 @@ const MESSAGE_AGE_MAX = 14 * DAY;
 const RECORD_AGE_MAX = 365 * DAY;
 
 const count = (description: string) =>
-  whole(0, COUNT_MAX, () => `write a whole number from 0 to ${COUNT_MAX}.`)
-    .optional()
-    .describe(description);
+  z
+    .optional(whole(0, COUNT_MAX, () => `write a whole number from 0 to ${COUNT_MAX}.`))
+    .check(z.describe(description));
 
 /** What a consumer of events may not do, in absolute numbers. */
 export const limitsField = strict({
   dlqNew: count('Most messages that may arrive in the dead-letter queue.'),
-  oldestMessage: duration(1, MESSAGE_AGE_MAX)
-    .optional()
-    .describe('Greatest age of a waiting message or event, from 1s to 14d.'),
-  iteratorAge: duration(1, RECORD_AGE_MAX)
-    .optional()
-    .describe('Greatest age of the last record that was read from a stream, from 1s to 365d.'),
+  oldestMessage: z
+    .optional(duration(1, MESSAGE_AGE_MAX))
+    .check(z.describe('Greatest age of a waiting message or event, from 1s to 14d.')),
+  iteratorAge: z
+    .optional(duration(1, RECORD_AGE_MAX))
+    .check(z.describe('Greatest age of the last record that was read from a stream, from 1s to 365d.')),
   batchFailures: count('Most messages or records that may be handed back from their batch as failed.'),
-} satisfies Record<LimitRule['limit'], z.ZodType>).describe(
-  'Absolute limits for targets that consume events; each one is kept by every target whose source has it.',
+} satisfies Record<LimitRule['limit'], z.ZodMiniType>).check(
+  z.describe(
+    'Absolute limits for targets that consume events; each one is kept by every target whose source has it.',
+  ),
 );
 
 /** The limits of an accepted file. */

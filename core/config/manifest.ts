@@ -1,7 +1,7 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { RolloutError } from '../errors.ts';
 import { type Artifact, artifactField, artifactFrom } from './artifact.ts';
-import { ALWAYS, check, type Fault, problem, rule, type Says, shown, strict, whole } from './check.ts';
+import { check, type Fault, problem, rule, type Says, shown, strict, textLike, whole } from './check.ts';
 import { jsonFault } from './json-text.ts';
 import { isMap, own, type Problem } from './plain.ts';
 import { rolloutFileSchema, serviceField } from './rollout-file.ts';
@@ -16,18 +16,17 @@ const KEY = /^releases\/([^/]+)\/([^/]+)\/manifest\.json$/;
 const releaseSays: Says = () =>
   'write 1 to 56 letters and digits, with single dots, underscores or hyphens between them, like `2026-01-05.3`.';
 
-const releaseField = z
-  .string({ error: releaseSays })
-  .regex(/^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/, { error: releaseSays })
-  .max(56, { error: releaseSays });
+const releaseField = textLike(/^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/, releaseSays).check(
+  z.maxLength(56, { error: releaseSays }),
+);
 
 const noteSays: Says = () =>
   'write a text of 1 to 200 characters, without control characters, or leave it out.';
-const noteField = z.string({ error: noteSays }).regex(/^[^\p{Cc}]{1,200}$/u, { error: noteSays });
+const noteField = textLike(/^[^\p{Cc}]{1,200}$/u, noteSays);
 
 const environmentSays: Says = () => 'write the name of an environment: 1 to 100 characters.';
 const requiresField = strict({
-  completedIn: z.string({ error: environmentSays }).regex(/^[^\p{Cc}]{1,100}$/u, { error: environmentSays }),
+  completedIn: textLike(/^[^\p{Cc}]{1,100}$/u, environmentSays),
 });
 
 const manifestSchema = strict({
@@ -42,16 +41,16 @@ const manifestSchema = strict({
     Number.MAX_SAFE_INTEGER,
     () => 'write a whole number that grows with each release, 0 at least.',
   ),
-  commit: noteField.optional(),
-  author: noteField.optional(),
+  commit: z.optional(noteField),
+  author: z.optional(noteField),
   targets: z.record(z.string(), artifactField, {
     error: () => 'write a map of targets, like {"api": {"version": "12"}}.',
   }),
   rollout: rolloutFileSchema,
-  allowOlder: z.boolean({ error: () => 'write true or false.' }).optional(),
-  reversible: z.boolean({ error: () => 'write true or false.' }).default(true),
-  requires: requiresField.optional(),
-}).superRefine(rule(disagreements), ALWAYS);
+  allowOlder: z.optional(z.boolean({ error: () => 'write true or false.' })),
+  reversible: z._default(z.boolean({ error: () => 'write true or false.' }), true),
+  requires: z.optional(requiresField),
+}).check(rule(disagreements));
 
 /** An accepted manifest: one release, which versions it is, and how it goes out. */
 export type Manifest = z.output<typeof manifestSchema>;

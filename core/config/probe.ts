@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Probing } from '../rollout/event.ts';
 import { type Fault, strict } from './check.ts';
 import { acceptedSeconds, duration, MINUTE } from './duration.ts';
@@ -7,11 +7,13 @@ import { isProbe, type smokeField } from './smoke.ts';
 
 /** Smoke tests that are repeated through both versions while the canary has traffic. */
 export const probeField = strict({
-  every: duration(1, MINUTE)
-    .default('1s')
-    .describe('Time between two pairs, from 1s to 1m; those of a minute are put together.'),
-}).describe(
-  'For services with little traffic: the smoke tests, repeated through both versions alike while the canary has traffic, are evidence beside the requests of users.',
+  every: z
+    ._default(duration(1, MINUTE), '1s')
+    .check(z.describe('Time between two pairs, from 1s to 1m; those of a minute are put together.')),
+}).check(
+  z.describe(
+    'For services with little traffic: the smoke tests, repeated through both versions alike while the canary has traffic, are evidence beside the requests of users.',
+  ),
 );
 
 /** How often the probes of an accepted file are put, and which of its smoke tests they are. */

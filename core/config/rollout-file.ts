@@ -1,10 +1,10 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { LimitRule, WatchRule } from '../analysis/types.ts';
 import { RolloutError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import { stepsFrom, strategyFaults, strategyFields } from '../plan/strategies.ts';
 import type { Gate, Hook, Probing } from '../rollout/event.ts';
-import { ALWAYS, check, type Fault, rule, type Says, strict } from './check.ts';
+import { check, type Fault, list, rule, type Says, strict, textLike } from './check.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
 import { gatesField, sortedGatesFrom } from './gates.ts';
 import { holdBackFaults, holdBackField, withHoldBack } from './hold-back.ts';
@@ -25,22 +25,18 @@ const serviceSays: Says = () =>
   'write 1 to 40 small letters and digits, with single hyphens between them, like `checkout-api`.';
 
 /** Name of a service. */
-export const serviceField = z
-  .string({ error: serviceSays })
-  .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, { error: serviceSays })
-  .max(40, { error: serviceSays })
-  .describe('What goes out together; releases are uploaded under this name.');
+export const serviceField = textLike(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, serviceSays).check(
+  z.maxLength(40, { error: serviceSays }),
+  z.describe('What goes out together; releases are uploaded under this name.'),
+);
 
 const alarmSays: Says = () => 'write the name of a CloudWatch alarm: 1 to 255 characters.';
 const alarmsSays: Says = () => `write a list of at most ${ALARMS_MAX} alarm names.`;
 
-const alarmsField = z
-  .array(z.string({ error: alarmSays }).regex(/^[^\p{Cc}]{1,255}$/u, { error: alarmSays }), {
-    error: alarmsSays,
-  })
-  .max(ALARMS_MAX, { error: alarmsSays })
-  .superRefine(rule(repeatedFaults), ALWAYS)
-  .describe('CloudWatch alarms, composite ones included, that take the release back when they go off.');
+const alarmsField = list(textLike(/^[^\p{Cc}]{1,255}$/u, alarmSays), ALARMS_MAX, alarmsSays).check(
+  rule(repeatedFaults),
+  z.describe('CloudWatch alarms, composite ones included, that take the release back when they go off.'),
+);
 
 const inconclusiveSays: Says = ({ input }) =>
   `did you mean \`${nearest(word(input), ON_INCONCLUSIVE)[0]}\`? Known are ${ON_INCONCLUSIVE.join(', ')}.`;
@@ -48,36 +44,37 @@ const inconclusiveSays: Says = ({ input }) =>
 /** What a rollout file may hold; what it accepts is plain JSON that it accepts again. */
 export const rolloutFileSchema = strict({
   schema: z
-    .literal(1, { error: () => 'the schema is 1; write 1 or leave it out.' })
-    .default(1)
-    .describe('Version of this format.'),
+    ._default(z.literal(1, { error: () => 'the schema is 1; write 1 or leave it out.' }), 1)
+    .check(z.describe('Version of this format.')),
   service: serviceField,
   targets: targetsField,
   ...strategyFields,
-  holdBack: holdBackField.optional(),
-  smoke: smokeField.optional(),
-  probe: probeField.optional(),
-  hooks: hooksField.optional(),
-  gates: gatesField.optional(),
-  watch: watchField.optional(),
-  limits: limitsField.optional(),
-  alarms: alarmsField.optional(),
-  verify: duration(0, VERIFY_MAX)
-    .default('10m')
-    .describe('Bake at 100 %, in which a revert is still armed: from 0s to 7d.'),
+  holdBack: z.optional(holdBackField),
+  smoke: z.optional(smokeField),
+  probe: z.optional(probeField),
+  hooks: z.optional(hooksField),
+  gates: z.optional(gatesField),
+  watch: z.optional(watchField),
+  limits: z.optional(limitsField),
+  alarms: z.optional(alarmsField),
+  verify: z
+    ._default(duration(0, VERIFY_MAX), '10m')
+    .check(z.describe('Bake at 100 %, in which a revert is still armed: from 0s to 7d.')),
   onInconclusive: z
-    .enum(ON_INCONCLUSIVE, { error: inconclusiveSays })
-    .optional()
-    .describe(
-      'What follows where too little traffic came to judge a step: `pause` (default; `promote` for CodeDeploy presets), `promote` or `revert`.',
+    .optional(z.enum(ON_INCONCLUSIVE, { error: inconclusiveSays }))
+    .check(
+      z.describe(
+        'What follows where too little traffic came to judge a step: `pause` (default; `promote` for CodeDeploy presets), `promote` or `revert`.',
+      ),
     ),
-})
-  .superRefine(rule(fileFaults), ALWAYS)
-  .meta({
+}).check(
+  rule(fileFaults),
+  z.meta({
     title: 'Spillway rollout file',
     oneOf: Object.keys(strategyFields).map((name) => ({ required: [name] })),
-  })
-  .describe('How the releases of one service go out.');
+  }),
+  z.describe('How the releases of one service go out.'),
+);
 
 /** An accepted rollout file, as it travels in a manifest. */
 export type RolloutFile = z.output<typeof rolloutFileSchema>;

@@ -1,6 +1,6 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { SmokeCheck } from '../analysis/types.ts';
-import { ALWAYS, type Fault, rule, strict, whole } from './check.ts';
+import { ALWAYS, type Fault, list, rule, strict, textLike, whole } from './check.ts';
 import { millisecondsFrom, shortDuration } from './duration.ts';
 import { unknownKey } from './nearest.ts';
 import { isMap, own } from './plain.ts';
@@ -19,67 +19,67 @@ const UNDER_MAX_MS = 8_000;
 
 const path = (method: string) => {
   const error = () => "write the path of the request, beginning with '/' and without spaces, like `/health`.";
-  const field = z.string({ error }).regex(PATH, { error }).optional();
-  return field.describe(`Path and query of a ${method.toUpperCase()} request.`);
+  return z
+    .optional(textLike(PATH, error))
+    .check(z.describe(`Path and query of a ${method.toUpperCase()} request.`));
 };
 
 const text = (description: string) => {
   const error = () => 'write a text here, in quotes, of at least one character.';
-  return z.string({ error }).min(1, { error }).optional().describe(description);
+  return z.optional(z.string({ error }).check(z.minLength(1, { error }))).check(z.describe(description));
 };
 
 const known = {
-  status: whole(100, 599, () => 'write an HTTP status from 100 to 599.').describe(
-    'The status that must come.',
+  status: whole(100, 599, () => 'write an HTTP status from 100 to 599.').check(
+    z.describe('The status that must come.'),
   ),
-  under: shortDuration(UNDER_MAX_MS)
-    .optional()
-    .describe('Time within which the answer must come, like 800ms; at most 8s.'),
+  under: z
+    .optional(shortDuration(UNDER_MAX_MS))
+    .check(z.describe('Time within which the answer must come, like 800ms; at most 8s.')),
   text: text('Text that must occur in the body.'),
 };
 const JSON_KEYS = {
   '^\\$': { description: 'JSON value that must stand at this path of the body, like `$.items[0].id`.' },
 };
 
-const expected = z
-  .looseObject(known, { error: () => 'write what must come, like `{ status: 200 }`.' })
-  .superRefine((value, context) => {
+const expected = z.looseObject(known, { error: () => 'write what must come, like `{ status: 200 }`.' }).check(
+  z.superRefine((value, context) => {
     for (const key of isMap(value) ? Object.keys(value) : []) {
       const message = expectedKeyFault(key);
       if (message !== undefined) context.addIssue({ code: 'unrecognized_keys', keys: [key], message });
     }
-  }, ALWAYS)
-  .meta({ patternProperties: JSON_KEYS, additionalProperties: false })
-  .describe('What must come back, all of it.');
+  }, ALWAYS),
+  z.meta({ patternProperties: JSON_KEYS, additionalProperties: false }),
+  z.describe('What must come back, all of it.'),
+);
 
 const check = strict({
   target: z
-    .string({ error: () => 'write the name of one of the targets.' })
-    .optional()
-    .describe('The target that is asked; only needed where there are several.'),
+    .optional(z.string({ error: () => 'write the name of one of the targets.' }))
+    .check(z.describe('The target that is asked; only needed where there are several.')),
   get: path('get'),
   post: path('post'),
   put: path('put'),
   delete: path('delete'),
-  json: z.unknown().optional().describe('JSON body of the request.'),
+  json: z.optional(z.unknown()).check(z.describe('JSON body of the request.')),
   text: text('Text body of the request.'),
   probe: z
-    .boolean({ error: () => 'write true or false.' })
-    .optional()
-    .describe(
-      'Whether it is one of the probes, where the file has `probe`; GET requests are, others only with `true`.',
+    .optional(z.boolean({ error: () => 'write true or false.' }))
+    .check(
+      z.describe(
+        'Whether it is one of the probes, where the file has `probe`; GET requests are, others only with `true`.',
+      ),
     ),
   expect: expected,
-}).superRefine(rule(requestFaults), ALWAYS);
+}).check(rule(requestFaults));
 
 const error = () =>
   `write a list of at most ${SMOKE_MAX} checks, like \`- { get: /health, expect: { status: 200 } }\`.`;
 
 /** Requests that are put to the unreleased version. */
-export const smokeField = z
-  .array(check, { error })
-  .max(SMOKE_MAX, { error })
-  .describe('Requests put to the new version before any user meets it; one that fails refuses the release.');
+export const smokeField = list(check, SMOKE_MAX, error).check(
+  z.describe('Requests put to the new version before any user meets it; one that fails refuses the release.'),
+);
 
 /** One check as the smoke runner takes it; `only` is its target where it names none. */
 export function smokeCheckFrom(written: z.output<typeof check>, only: string): SmokeCheck {

@@ -1,6 +1,6 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { SOURCES } from '../rollout/event.ts';
-import { ALWAYS, type Fault, rule, type Says, strict } from './check.ts';
+import { type Fault, rule, type Says, strict, textLike } from './check.ts';
 import { nearest } from './nearest.ts';
 import { isMap, own, word } from './plain.ts';
 
@@ -34,41 +34,42 @@ const queueSays: Says = ({ input }) => {
 };
 
 /** Name of a Lambda function. */
-export const functionField = z
-  .string({ error: functionSays })
-  .regex(FUNCTION, { error: functionSays })
-  .describe('Name of the Lambda function; no ARN.');
+export const functionField = textLike(FUNCTION, functionSays).check(
+  z.describe('Name of the Lambda function; no ARN.'),
+);
 
 // Exactly optional, so that the targets of an accepted file are maps of texts.
 const queueField = (description: string) =>
-  z.exactOptional(z.string({ error: queueSays }).regex(QUEUE, { error: queueSays })).describe(description);
+  z.exactOptional(textLike(QUEUE, queueSays)).check(z.describe(description));
 
 const target = strict({
   lambda: functionField,
-  alias: z
-    .string({ error: aliasSays })
-    .regex(ALIAS, { error: aliasSays })
-    .describe('The alias that the callers use; its weights are what moves.'),
+  alias: textLike(ALIAS, aliasSays).check(
+    z.describe('The alias that the callers use; its weights are what moves.'),
+  ),
   source: z
-    .enum(SOURCES, { error: sourceSays })
-    .default('http')
-    .describe(
-      'What calls it: `http` (API Gateway or a function URL), `invoke` (anything else that waits for the answer), `async` (events that wait for nobody), `sqs`, `stream` (Kinesis or DynamoDB) or `schedule`.',
+    ._default(z.enum(SOURCES, { error: sourceSays }), 'http')
+    .check(
+      z.describe(
+        'What calls it: `http` (API Gateway or a function URL), `invoke` (anything else that waits for the answer), `async` (events that wait for nobody), `sqs`, `stream` (Kinesis or DynamoDB) or `schedule`.',
+      ),
     ),
   queue: queueField('Name of the SQS queue that it consumes; needed for `limits.oldestMessage`.'),
   dlq: queueField(
     'Name of the dead-letter queue that takes what `sqs` or `async` gave up; needed for `limits.dlqNew`.',
   ),
-}).superRefine(rule(queueFaults), ALWAYS);
+}).check(rule(queueFaults));
 
 /** What receives traffic, by name. */
 export const targetsField = z
   .record(z.string(), target, {
     error: () => 'write a map of targets, like `api: { lambda: my-function, alias: live }`.',
   })
-  .superRefine(rule(targetsFaults), ALWAYS)
-  .meta({ minProperties: 1, maxProperties: TARGETS_MAX, propertyNames: { pattern: NAME.source } })
-  .describe('What receives traffic, by a name of your choice; targets are raised in this order.');
+  .check(
+    rule(targetsFaults),
+    z.meta({ minProperties: 1, maxProperties: TARGETS_MAX, propertyNames: { pattern: NAME.source } }),
+    z.describe('What receives traffic, by a name of your choice; targets are raised in this order.'),
+  );
 
 /** What calls a target, as far as its file says. */
 export function sourceOf(target: unknown): string {

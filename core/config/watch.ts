@@ -1,6 +1,6 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { METRICS, type WatchRule } from '../analysis/types.ts';
-import { ALWAYS, type Says, strict } from './check.ts';
+import { between, type Fault, rule, type Says, strict, textLike } from './check.ts';
 import { isMap, own } from './plain.ts';
 
 const TOLERANCE = /^(?:(\d{1,4}(?:\.\d{1,4})?)x|(\d{1,3}(?:\.\d{1,4})?)%)$/;
@@ -17,11 +17,12 @@ const error = ({ input }: { input?: unknown }) =>
 
 const tolerance = (description: string) =>
   z
-    .string({ error })
-    .regex(TOLERANCE, { error })
-    .refine((text) => !TOLERANCE.test(text) || toleranceFrom(text) !== undefined, { error })
-    .optional()
-    .describe(description);
+    .optional(
+      textLike(TOLERANCE, error).check(
+        z.refine((text) => !TOLERANCE.test(text) || toleranceFrom(text) !== undefined, { error }),
+      ),
+    )
+    .check(z.describe(description));
 
 /** Metrics that are an odds ratio or share of bad requests, and the percentiles of duration, which are a ratio of times. */
 const PERCENTILES = ['p50', 'p75', 'p90', 'p95', 'p99'] as const;
@@ -31,10 +32,12 @@ const slowSays: Says = ({ input }) =>
 
 const slowdown = (description: string) =>
   z
-    .string({ error: slowSays })
-    .refine((text) => isRatio(toleranceFrom(text)), { error: slowSays })
-    .optional()
-    .describe(description);
+    .optional(
+      z
+        .string({ error: slowSays })
+        .check(z.refine((text) => isRatio(toleranceFrom(text)), { error: slowSays })),
+    )
+    .check(z.describe(description));
 
 const slowOver = (percentile: (typeof PERCENTILES)[number]) =>
   slowdown(
@@ -44,9 +47,7 @@ const slowOver = (percentile: (typeof PERCENTILES)[number]) =>
 const metricSays: Says = () =>
   'write the namespace and the name of a CloudWatch metric with a slash between them, like `Shop/FailedPayments`.';
 
-const metricField = z
-  .string({ error: metricSays })
-  .regex(/^[\w.\-/#:]{1,255}\/[^\p{Cc}/]{1,255}$/u, { error: metricSays });
+const metricField = textLike(/^[\w.\-/#:]{1,255}\/[^\p{Cc}/]{1,255}$/u, metricSays);
 
 const nameSays: Says = () => 'name it with 1 to 40 letters, digits and hyphens, like `failed-payments`.';
 
@@ -57,29 +58,31 @@ const CUSTOM_MAX = 10;
 
 const customField = z
   .record(
-    z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,39}$/, { error: nameSays }),
+    z.string().check(z.regex(/^[A-Za-z][A-Za-z0-9-]{0,39}$/, { error: nameSays })),
     strict({
-      bad: metricField.describe(
-        'Metric that counts what went wrong, summed over a minute: `Namespace/Name`.',
+      bad: metricField.check(
+        z.describe('Metric that counts what went wrong, summed over a minute: `Namespace/Name`.'),
       ),
-      total: metricField.describe(
-        'Metric that counts everything, what went wrong included: `Namespace/Name`.',
+      total: metricField.check(
+        z.describe('Metric that counts everything, what went wrong included: `Namespace/Name`.'),
       ),
       tolerate: tolerance('How many of them may be bad: `1.5x` stable or `0.5%`.'),
       versionDimension: z
-        .string({ error: dimensionSays })
-        .regex(/^[^\p{Cc}:][^\p{Cc}]{0,254}$/u, { error: dimensionSays })
-        .optional()
-        .describe(
-          'The only dimension of both metrics, which holds the version; FunctionName, Resource and ExecutedVersion where it is absent.',
+        .optional(textLike(/^[^\p{Cc}:][^\p{Cc}]{0,254}$/u, dimensionSays))
+        .check(
+          z.describe(
+            'The only dimension of both metrics, which holds the version; FunctionName, Resource and ExecutedVersion where it is absent.',
+          ),
         ),
     }),
     { error: () => 'write a map of names to `{ bad, total }` here.' },
   )
-  .refine((value) => Object.keys(value).length <= CUSTOM_MAX, {
-    error: () => `write at most ${CUSTOM_MAX} of them.`,
-  })
-  .describe('Counts of your own, such as orders that failed.');
+  .check(
+    z.refine((value) => Object.keys(value).length <= CUSTOM_MAX, {
+      error: () => `write at most ${CUSTOM_MAX} of them.`,
+    }),
+    z.describe('Counts of your own, such as orders that failed.'),
+  );
 
 const ALPHA_LEAST = 0.001;
 const ALPHA_MOST = 0.05;
@@ -102,34 +105,27 @@ export const watchField = strict({
   p90: slowOver('p90'),
   p95: slowOver('p95'),
   p99: slowOver('p99'),
-  custom: customField.optional(),
+  custom: z.optional(customField),
   alpha: z
-    .number({ error: alphaSays })
-    .min(ALPHA_LEAST, { error: alphaSays })
-    .max(ALPHA_MOST, { error: alphaSays })
-    .optional()
-    .describe(
-      'Probability, over the whole rollout, of taking back a release that is within these rules: from 0.001 to 0.05; 0.01 where it is absent.',
+    .optional(between(ALPHA_LEAST, ALPHA_MOST, alphaSays))
+    .check(
+      z.describe(
+        'Probability, over the whole rollout, of taking back a release that is within these rules: from 0.001 to 0.05; 0.01 where it is absent.',
+      ),
     ),
   promoteEarly: z
-    .boolean({ error: () => 'write true or false.' })
-    .optional()
-    .describe('Whether a step that is proven safe is left before its bake ends; false where it is absent.'),
-})
-  .describe(
+    .optional(z.boolean({ error: () => 'write true or false.' }))
+    .check(
+      z.describe(
+        'Whether a step that is proven safe is left before its bake ends; false where it is absent.',
+      ),
+    ),
+}).check(
+  rule(emptyFaults),
+  z.describe(
     'What is measured on both versions, and how much worse the new one may be. Default: errors 1.5x, and http5xx 1.5x where the source is http.',
-  )
-  .superRefine((value, context) => {
-    if (!isMap(value) || KNOWN.some((name) => own(value, name) !== undefined)) return;
-    const custom = own(value, 'custom');
-    if (isMap(custom) && Object.keys(custom).length > 0) return;
-    if (Object.keys(value).some((name) => name === 'alpha' || name === 'promoteEarly')) return;
-    context.addIssue({
-      code: 'custom',
-      message: `write at least one of ${[...KNOWN, 'custom'].join(', ')}, or leave \`watch\` out.`,
-    });
-  }, ALWAYS);
-
+  ),
+);
 type Written = z.output<typeof watchField>;
 
 /** The rules of an accepted `watch`; where the file has none, what its sources can be measured by. */
@@ -150,6 +146,16 @@ export function evidencePlanFrom(written: Written | undefined): {
     ...(alpha === undefined ? {} : { alpha }),
     ...(promoteEarly === undefined ? {} : { promoteEarly }),
   };
+}
+
+/** Finds a `watch` that names nothing to measure, and says nothing else either. */
+function emptyFaults(value: unknown): Fault[] {
+  if (!isMap(value) || KNOWN.some((name) => own(value, name) !== undefined)) return [];
+  const custom = own(value, 'custom');
+  if (isMap(custom) && Object.keys(custom).length > 0) return [];
+  if (Object.keys(value).some((name) => name === 'alpha' || name === 'promoteEarly')) return [];
+  const message = `write at least one of ${[...KNOWN, 'custom'].join(', ')}, or leave \`watch\` out.`;
+  return [{ path: [], message }];
 }
 
 function rulesFrom({ custom = {}, ...written }: Written): WatchRule[] {

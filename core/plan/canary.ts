@@ -1,11 +1,12 @@
+import * as z from 'zod/mini';
 import { strict } from '../config/check.ts';
 import { acceptedSeconds, MINUTE } from '../config/duration.ts';
 import { bakeField, type Strategy, step, weightField } from './strategy.ts';
 
 const options = strict({
-  weight: weightField.describe('Share of traffic on the canary: a whole percent from 1 to 99.'),
-  bake: bakeField.describe('Least time at this weight, from 1m to 7d.'),
-}).describe('One step before everything.');
+  weight: weightField.check(z.describe('Share of traffic on the canary: a whole percent from 1 to 99.')),
+  bake: bakeField.check(z.describe('Least time at this weight, from 1m to 7d.')),
+}).check(z.describe('One step before everything.'));
 
 /** One step, then everything. Presets: CodeDeploy user guide, "Predefined deployment configurations". */
 export const canary = {

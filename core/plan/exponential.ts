@@ -1,5 +1,5 @@
-import * as z from 'zod';
-import { type Says, strict } from '../config/check.ts';
+import * as z from 'zod/mini';
+import { between, type Says, strict } from '../config/check.ts';
 import { acceptedSeconds } from '../config/duration.ts';
 import type { Percent } from '../units.ts';
 import { bakeField, type Strategy, step, weightField } from './strategy.ts';
@@ -10,14 +10,12 @@ const FACTOR_MAX = 99;
 const factorSays: Says = () => `write a number from ${FACTOR_MIN} to ${FACTOR_MAX}, like 2.`;
 
 const options = strict({
-  from: weightField.describe('The first weight: a whole percent from 1 to 99.'),
-  factor: z
-    .number({ error: factorSays })
-    .min(FACTOR_MIN, { error: factorSays })
-    .max(FACTOR_MAX, { error: factorSays })
-    .describe('What each step multiplies the weight by, from 1.1 to 99.'),
-  every: bakeField.describe('Least time at each weight, from 1m to 7d.'),
-}).describe('Growing steps: from 1 by factor 2 means 1, 2, 4 and so on to 64.');
+  from: weightField.check(z.describe('The first weight: a whole percent from 1 to 99.')),
+  factor: between(FACTOR_MIN, FACTOR_MAX, factorSays).check(
+    z.describe('What each step multiplies the weight by, from 1.1 to 99.'),
+  ),
+  every: bakeField.check(z.describe('Least time at each weight, from 1m to 7d.')),
+}).check(z.describe('Growing steps: from 1 by factor 2 means 1, 2, 4 and so on to 64.'));
 
 /** Growing steps, in whole percents: small while little is known, large once much is. */
 export const exponential = {

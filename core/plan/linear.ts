@@ -1,3 +1,4 @@
+import * as z from 'zod/mini';
 import { strict } from '../config/check.ts';
 import { acceptedSeconds, MINUTE } from '../config/duration.ts';
 import type { Percent, Seconds } from '../units.ts';
@@ -5,9 +6,9 @@ import type { Step } from './plan.ts';
 import { bakeField, type Strategy, step, weightField } from './strategy.ts';
 
 const options = strict({
-  by: weightField.describe('What each step adds to the weight: a whole percent from 1 to 99.'),
-  every: bakeField.describe('Least time at each weight, from 1m to 7d.'),
-}).describe('Equal steps: by 10 means 10, 20 and so on to 90.');
+  by: weightField.check(z.describe('What each step adds to the weight: a whole percent from 1 to 99.')),
+  every: bakeField.check(z.describe('Least time at each weight, from 1m to 7d.')),
+}).check(z.describe('Equal steps: by 10 means 10, 20 and so on to 90.'));
 
 /** Equal steps. Presets: CodeDeploy user guide, "Predefined deployment configurations". */
 export const linear = {

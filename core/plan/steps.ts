@@ -1,5 +1,5 @@
-import * as z from 'zod';
-import { ALWAYS, type Fault, rule, type Says, strict } from '../config/check.ts';
+import * as z from 'zod/mini';
+import { type Fault, list, rule, type Says, strict, textLike } from '../config/check.ts';
 import { acceptedSeconds, DAY, secondsFrom } from '../config/duration.ts';
 import { isMap, own, word } from '../config/plain.ts';
 import type { Step } from './plan.ts';
@@ -15,36 +15,38 @@ const countSays: Says = ({ input }) =>
     : `write a number of invocations from 1 to ${INVOCATIONS_MAX}, like \`20 invocations\`.`;
 
 const oneStep = strict({
-  weight: weightField.describe('Share of traffic on the canary: a whole percent from 1 to 99.'),
-  bake: bakeField
-    .optional()
-    .describe('Least time at this weight, from 1m to 7d; 1m where it is absent and `until` stands.'),
-  maxBake: bakeField
-    .optional()
-    .describe(
-      'Longest time at this weight before `onInconclusive` applies; three bakes where it is absent, and with `until` a day at least.',
+  weight: weightField.check(z.describe('Share of traffic on the canary: a whole percent from 1 to 99.')),
+  bake: z
+    .optional(bakeField)
+    .check(z.describe('Least time at this weight, from 1m to 7d; 1m where it is absent and `until` stands.')),
+  maxBake: z
+    .optional(bakeField)
+    .check(
+      z.describe(
+        'Longest time at this weight before `onInconclusive` applies; three bakes where it is absent, and with `until` a day at least.',
+      ),
     ),
-  until: strict({
-    canary: z
-      .string({ error: countSays })
-      .regex(INVOCATIONS, { error: countSays })
-      .refine((text) => invocationsFrom(text) <= INVOCATIONS_MAX, { error: countSays })
-      .describe('Invocations of the new version, like `20 invocations`.'),
-  })
-    .optional()
-    .describe('What must have come before this weight is left, where a number says more than a time.'),
-})
-  .superRefine(rule(stepFaults), ALWAYS)
-  .meta({ anyOf: ['bake', 'until'].map((name) => ({ required: [name] })) });
+  until: z
+    .optional(
+      strict({
+        canary: textLike(INVOCATIONS, countSays).check(
+          z.refine((text) => invocationsFrom(text) <= INVOCATIONS_MAX, { error: countSays }),
+          z.describe('Invocations of the new version, like `20 invocations`.'),
+        ),
+      }),
+    )
+    .check(
+      z.describe('What must have come before this weight is left, where a number says more than a time.'),
+    ),
+}).check(rule(stepFaults), z.meta({ anyOf: ['bake', 'until'].map((name) => ({ required: [name] })) }));
 
 const error = () => `write a list of 1 to ${STEPS_MAX} steps; for none, write \`strategy: all-at-once\`.`;
 
-const options = z
-  .array(oneStep, { error })
-  .min(1, { error })
-  .max(STEPS_MAX, { error })
-  .superRefine(rule(unrisen), ALWAYS)
-  .describe('The steps, in rising order of weight.');
+const options = list(oneStep, STEPS_MAX, error).check(
+  z.minLength(1, { error }),
+  rule(unrisen),
+  z.describe('The steps, in rising order of weight.'),
+);
 
 function stepFaults(value: unknown): Fault[] {
   if (!isMap(value)) return [];

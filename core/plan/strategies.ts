@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { exactlyOne, type Fault } from '../config/check.ts';
 import { nearest } from '../config/nearest.ts';
 import { own, word } from '../config/plain.ts';
@@ -23,10 +23,12 @@ export const strategies = {
 
 type Strategies = typeof strategies;
 type OptionFields = {
-  [K in keyof Strategies as Strategies[K] extends { options: z.ZodType } ? K : never]: Strategies[K] extends {
-    options: infer Options extends z.ZodType;
+  [K in keyof Strategies as Strategies[K] extends { options: z.ZodMiniType }
+    ? K
+    : never]: Strategies[K] extends {
+    options: infer Options extends z.ZodMiniType;
   }
-    ? z.ZodOptional<Options>
+    ? z.ZodMiniOptional<Options>
     : never;
 };
 
@@ -45,16 +47,15 @@ const named = new Map<string, { steps: Step[]; imported: boolean }>(
 );
 
 const optionFields = Object.fromEntries(
-  all.flatMap(([name, { options }]) => (options === undefined ? [] : [[name, options.optional()]])),
+  all.flatMap(([name, { options }]) => (options === undefined ? [] : [[name, z.optional(options)]])),
 ) as OptionFields;
 
 /** The fields of a rollout file that say how the release goes out; exactly one of them must stand in it. */
 export const strategyFields = {
   ...optionFields,
   strategy: z
-    .enum([...named.keys()], { error: ({ input }) => unknownName(input) })
-    .optional()
-    .describe('A strategy by its name: `all-at-once`, `blue-green`, or a CodeDeploy or SAM preset.'),
+    .optional(z.enum([...named.keys()], { error: ({ input }) => unknownName(input) }))
+    .check(z.describe('A strategy by its name: `all-at-once`, `blue-green`, or a CodeDeploy or SAM preset.')),
 };
 
 const examples: Record<string, string> = {

@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { type Fault, whole } from '../config/check.ts';
 import { DAY, duration, MINUTE } from '../config/duration.ts';
 import type { Seconds } from '../units.ts';
@@ -7,10 +7,10 @@ import type { Step } from './plan.ts';
 /** A way to carry a release to its users: what it is called, what it can be told, and the steps it means. */
 export interface Strategy {
   /** What stands under the strategy's own key of the rollout file; absent where it is named by `strategy:` alone. */
-  options?: z.ZodType;
+  options?: z.ZodMiniType;
   /** How the strategy is written, with options of a sensible size. */
   example: string;
-  /** The steps of options that were accepted; @throws ZodError where they were not. */
+  /** The steps of options that were accepted; @throws an error of zod where they were not. */
   steps(options?: unknown): Step[];
   /** CodeDeploy's predefined configurations of this kind, under the names that SAM gives them. */
   presets: Record<string, Step[]>;
