@@ -1,15 +1,15 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { WAKING } from '../core/rollout/event.ts';
 
-const text = z.object({ S: z.string() }).optional();
+const text = z.optional(z.object({ S: z.string() }));
 const image = z.object({
   sk: text,
   rolloutId: text,
   service: text,
-  wrote: z.object({ SS: z.array(z.string()) }).optional(),
+  wrote: z.optional(z.object({ SS: z.array(z.string()) })),
 });
 const streamEvent = z.object({
-  Records: z.array(z.object({ dynamodb: z.object({ NewImage: image.optional() }).optional() })),
+  Records: z.array(z.object({ dynamodb: z.optional(z.object({ NewImage: z.optional(image) })) })),
 });
 
 /** What Lambda hands over from the table's stream, as far as it is read; DynamoDB's own deletions have no new image. */
@@ -39,4 +39,4 @@ export function recordsFromStream({ Records }: StreamEvent): { records: AppendRe
 }
 
 /** Accepts what Lambda hands over, as the appends that it tells of. */
-export const streamRecords = streamEvent.transform(recordsFromStream);
+export const streamRecords = z.pipe(streamEvent, z.transform(recordsFromStream));

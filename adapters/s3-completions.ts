@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { RolloutError } from '../core/errors.ts';
 import type { Completion, Completions } from '../core/ports.ts';
 import { nameOf, reach } from './_aws.ts';

@@ -1,5 +1,6 @@
 import middy from '@middy/core';
-import * as z from 'zod';
+import * as z from 'zod/mini';
+import { ENGLISH } from '../core/config/check.ts';
 import { RolloutError } from '../core/errors.ts';
 import type {
   AlarmSource,
@@ -67,7 +68,7 @@ export type Opens =
 
 /** One function of the controller: what it accepts, and what it does with the ports it needs. */
 export interface Task<Input, Output, Names extends keyof Ports> {
-  input: z.ZodType<Input>;
+  input: z.ZodMiniType<Input>;
   run(input: Input, ports: Needs<Names>): Promise<Output>;
 }
 
@@ -108,8 +109,8 @@ export function lambda<Input, Output, Names extends keyof Ports>(
  * What a function takes of an event. What stands in a bad one is not repeated: it may be a secret, and the message is logged.
  * @throws RolloutError EventInvalid with a line for each field
  */
-function inputFrom<Input>(schema: z.ZodType<Input>, event: unknown): Input {
-  const { data, error } = schema.safeParse(event);
+function inputFrom<Input>(schema: z.ZodMiniType<Input>, event: unknown): Input {
+  const { data, error } = schema.safeParse(event, ENGLISH);
   if (error === undefined) return data;
   const lines = error.issues.map(({ path, message }) => `${['event', ...path].join('.')}: ${message}`);
   const sentence = 'The event is not what this function takes; correct what sends it:';
@@ -122,7 +123,7 @@ function withObservedJournal<Names extends keyof Ports>(ports: Needs<Names>): Ne
 }
 
 /** A target, as functions pass it on. */
-export const TargetShape: z.ZodType<Target> = z.object({
+export const TargetShape: z.ZodMiniType<Target> = z.object({
   name: z.string(),
   kind: z.string(),
   key: z.string(),
@@ -130,11 +131,11 @@ export const TargetShape: z.ZodType<Target> = z.object({
   stable: z.string(),
   canary: z.string(),
   source: z.enum(SOURCES),
-  publish: z.custom<Publishing>().optional(),
+  publish: z.optional(z.custom<Publishing>()),
 });
 
 /** What every state of the machine passes on. */
-export const ExecutionRef: z.ZodType<ExecutionInput> = z.object({
+export const ExecutionRef: z.ZodMiniType<ExecutionInput> = z.object({
   rolloutId: z.string(),
   epoch: z.number(),
   closed: z.string(),

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { awsExecutions, awsJournal, clock } from './_aws.ts';
 import { recordEffect, wake } from './_journal.ts';
 import { lambda, type Task } from './_task.ts';

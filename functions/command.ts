@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { RolloutError } from '../core/errors.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
 import type { Command } from '../core/rollout/decide.ts';
@@ -22,25 +22,25 @@ import { revertTargets } from './_targets.ts';
 import { lambda, type Needs, readRollout, soon, type Task } from './_task.ts';
 
 /** Texts that people give go into the journal, which has room for 400 KB: what is longer is cut, since an abort must not fail for its reason. */
-const text = (most: number) => z.string().transform((said) => cut(said, most));
-const Reason = text(REASON_MAX);
-const Who = { rolloutId: z.string(), by: z.string().min(1).pipe(text(200)) };
+const atMost = (most: number) => z.overwrite<string>((said) => cut(said, most));
+const Reason = z.string().check(atMost(REASON_MAX));
+const Who = { rolloutId: z.string(), by: z.string().check(z.minLength(1), atMost(200)) };
 const Input = z.discriminatedUnion('command', [
   z.strictObject({ ...Who, command: z.literal('pause'), reason: Reason }),
   z.strictObject({ ...Who, command: z.literal('resume') }),
   z.strictObject({
     ...Who,
     command: z.literal('promote'),
-    step: z.number().int().optional(),
-    full: z.boolean().default(false),
+    step: z.optional(z.int()),
+    full: z._default(z.boolean(), false),
   }),
-  z.strictObject({ ...Who, command: z.literal('approve'), gate: z.number().int() }),
+  z.strictObject({ ...Who, command: z.literal('approve'), gate: z.int() }),
   z.strictObject({
     ...Who,
     command: z.literal('answer'),
     hook: z.string(),
     status: z.enum(['pass', 'fail', 'inconclusive']),
-    reason: z.string().max(REASON_MAX),
+    reason: z.string().check(z.maxLength(REASON_MAX)),
   }),
   z.strictObject({ ...Who, command: z.literal('abort'), reason: Reason }),
   z.strictObject({ ...Who, command: z.literal('rollback'), reason: Reason }),

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { DeadManInput } from '../core/ports.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { dueAt, GRACE_SECONDS } from '../core/rollout/timing.ts';
@@ -15,8 +15,9 @@ const UNREADABLE_MS = 10 * 60_000;
 /** How long a rollout may be armed without being in the journal: its opening may still be repeated. */
 const UNOPENED_MS = 60 * 60_000;
 
-const Input = ExecutionRef.and(
-  z.object({ deadline: z.number(), armedAt: z.number(), unreadableSince: z.number().optional() }),
+const Input = z.intersection(
+  ExecutionRef,
+  z.object({ deadline: z.number(), armedAt: z.number(), unreadableSince: z.optional(z.number()) }),
 );
 
 /** What the dead man found when he looked. */

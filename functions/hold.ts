@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { ExecutionInput } from '../core/ports.ts';
 import { awsExecutions, awsJournal } from './_aws.ts';
 import { ExecutionRef, lambda, readRollout, type Task } from './_task.ts';

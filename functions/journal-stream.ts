@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { streamRecords } from '../adapters/dynamodb-stream.ts';
 import { countsAtEnd } from '../core/rollout/counts.ts';
 import { awsExecutions, awsJournal, awsOpenings } from './_aws.ts';

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { WatchRule } from '../core/analysis/types.ts';
 import { HISTORY_MS } from '../core/analysis/windows.ts';
 import { OPENING_CALLS } from '../core/budget.ts';
@@ -41,7 +41,7 @@ import { lambda, type Needs, type Opens, readRollout, type Task } from './_task.
 const Input = z.discriminatedUnion('open', [
   // The parts of S3's "Object Created" event that count; everything else in it may change.
   z.object({
-    open: z.undefined().optional(),
+    open: z.optional(z.undefined()),
     detail: z.object({
       bucket: z.object({ name: z.string() }),
       object: z.object({

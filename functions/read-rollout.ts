@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Journal, ServiceRecord } from '../core/ports.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
@@ -13,7 +13,7 @@ const Input = z.discriminatedUnion('read', [
   z.strictObject({
     read: z.literal('rollout'),
     rolloutId: z.string(),
-    after: z.number().int().min(0).default(0),
+    after: z._default(z.int().check(z.gte(0)), 0),
   }),
 ]);
 

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { exposureOf } from '../core/analysis/exposure.ts';
 import { looksAgain } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
@@ -16,7 +16,7 @@ import { ExecutionRef, lambda, type Needs, readRollout, soon, type Task } from '
 /** `came` is the answer that named this directive, or the error that nobody handled. */
 const Input = z.object({
   ref: ExecutionRef,
-  came: z.object({ Error: z.string().optional(), Cause: z.string().optional() }),
+  came: z.object({ Error: z.optional(z.string()), Cause: z.optional(z.string()) }),
 });
 
 /** What the end of the execution says: `done` where nothing was taken back, since the rollout has completed. */

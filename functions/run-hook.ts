@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { ExecutionInput } from '../core/ports.ts';
 import type { Hook } from '../core/rollout/event.ts';
 import { questionOf } from '../core/rollout/question.ts';

@@ -34,9 +34,8 @@ const sha256Says: Says = () =>
 const zipField = strict({
   key: textLike(KEY, keySays),
   versionId: textLike(/^(?!null$)[!-~]{1,1024}$/, versionIdSays),
-  sha256: z.pipe(
-    textLike(new RegExp(`${HEX.source}|${BASE64.source}`), sha256Says),
-    z.transform((text) => (HEX.test(text) ? base64From(text) : text)),
+  sha256: textLike(new RegExp(`${HEX.source}|${BASE64.source}`), sha256Says).check(
+    z.overwrite((text) => (HEX.test(text) ? base64From(text) : text)),
   ),
 });
 

@@ -81,6 +81,7 @@ describe('the checker', () => {
     ['core/plan/plan.ts', "const { readFileSync } = await import('node:fs');"],
     ['core/plan/plan.ts', "import { readFileSync } from 'fs';"],
     ['core/plan/plan.ts', "import { parse } from 'yaml';"],
+    ['core/plan/plan.ts', "import * as z from 'zod';"],
     ['core/plan/plan.ts', "import type { LambdaClient } from '@aws-sdk/client-lambda';"],
     ['core/plan/plan.ts', 'const all = await import(name);'],
     ['adapters/x.ts', "import { decide } from '../functions/decide.ts';"],
@@ -107,7 +108,7 @@ describe('the checker', () => {
   });
 
   test.each([
-    ['core/plan/plan.ts', "import * as z from 'zod'; import type { Seconds } from '../units.ts';"],
+    ['core/plan/plan.ts', "import * as z from 'zod/mini'; import type { Seconds } from '../units.ts';"],
     ['adapters/x.ts', "import { LambdaClient } from '@aws-sdk/client-lambda'; import 'node:fs/promises';"],
     ['functions/x.ts', "import middy from '@middy/core'; import { byKind } from '../adapters/registry.ts';"],
     ['local/x.ts', "import jsonata from 'jsonata'; const code = await import(url);"],

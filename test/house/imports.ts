@@ -19,7 +19,7 @@ interface Rule {
 
 /** Who may import what; a folder of code without a line here is a problem. Nobody else may import cli, test, scripts or examples; a script may say what the command line says. */
 const RULES: Record<string, Rule> = {
-  core: { folders: ['core'], packages: ['zod'], node: false },
+  core: { folders: ['core'], packages: ['zod/mini', 'zod/locales'], node: false },
   adapters: { folders: ['core', 'adapters'], packages: 'shipped', node: true },
   functions: { folders: ['core', 'adapters', 'functions'], packages: 'shipped', node: false },
   runtime: { folders: [], packages: [], node: false },
@@ -34,7 +34,7 @@ const RULES: Record<string, Rule> = {
   sst: { folders: [], packages: [], node: true },
   // It names files; what it reads of them is data.
   infra: { folders: ['infra', 'statemachines'], packages: [], node: false },
-  examples: { folders: ['examples'], packages: ['spillway'], node: true },
+  examples: { folders: ['examples'], packages: ['spillway', 'spillway/sst'], node: true },
   // A test looks at what it tests, wherever that stands.
   test: {
     folders: ['core', 'adapters', 'functions', 'runtime', 'infra', 'local', 'cli', 'statemachines', 'test'],
@@ -106,7 +106,7 @@ function packageProblem(
 ): string | undefined {
   const name = from.split('/', from.startsWith('@') ? 2 : 1).join('/');
   if (typeof packages === 'object')
-    return packages.includes(name) ? undefined : `but ${folderOf(file)} may not use this package`;
+    return packages.includes(from) ? undefined : `but ${folderOf(file)} may not use this package`;
   if (name in declared.dependencies) return undefined;
   if (packages === 'shipped') return 'which is not among the dependencies of package.json';
   return name in declared.devDependencies ? undefined : 'which package.json does not declare';
