@@ -1,6 +1,6 @@
 import middy from '@middy/core';
+import { en } from 'zod/locales';
 import * as z from 'zod/mini';
-import { ENGLISH } from '../core/config/check.ts';
 import { RolloutError } from '../core/errors.ts';
 import type {
   AlarmSource,
@@ -104,6 +104,9 @@ export function lambda<Input, Output, Names extends keyof Ports>(
     }
   };
 }
+
+/** Inputs have no words of their own; those of zod are not in zod/mini. */
+const ENGLISH = { error: en().localeError };
 
 /**
  * What a function takes of an event. What stands in a bad one is not repeated: it may be a secret, and the message is logged.

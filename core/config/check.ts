@@ -1,4 +1,3 @@
-import { en } from 'zod/locales';
 import * as z from 'zod/mini';
 import { unknownKey } from './nearest.ts';
 import { isMap, own, type Problem, plainProblems } from './plain.ts';
@@ -24,9 +23,6 @@ const VALUES_MAX = 10_000;
 /** Option of a rule that looks at several fields: it runs even where one of them is wrong, so that all problems are told at once. */
 export const ALWAYS = { when: () => true };
 
-/** Option of a parse: what no schema has words of its own for is said in the English of zod, which zod/mini leaves out. */
-export const ENGLISH = { error: en().localeError };
-
 /** Checks a value of unknown origin; `root` names the whole of it. Never throws. */
 export function check<S extends z.ZodMiniType>(
   schema: S,
@@ -38,7 +34,7 @@ export function check<S extends z.ZodMiniType>(
   if (unplain.length > 0) return { lines: linesFrom(unplain, root) };
   if (countOf(value) > VALUES_MAX)
     return { lines: [`${root} holds more than ${VALUES_MAX} values: shorten it.`] };
-  const parsed = schema.safeParse(value, ENGLISH);
+  const parsed = schema.safeParse(value);
   const problems = [...(parsed.error?.issues ?? []).flatMap((issue) => problemsFrom(issue, value)), ...more];
   if (problems.length > 0) return { lines: linesFrom(problems, root) };
   return { value: parsed.data as z.output<S> };

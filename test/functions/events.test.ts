@@ -121,6 +121,11 @@ describe.each(CONTROLLER)('%s', (name) => {
   });
 });
 
+test('what is wrong with an event is said in full', async () => {
+  const told = 'event.rolloutId: Invalid input: expected string, received number';
+  await expect(untouched.ReadRollout({ read: 'rollout', rolloutId: 7 })).rejects.toThrow(told);
+});
+
 test('a function makes its ports once, at its first good event', async () => {
   let made = 0;
   const unknown = new RolloutError('RolloutUnknown', 'no such rollout');
