@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
+import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod/mini';
 import { RolloutError } from '../core/errors.ts';
 import type { Completion, Completions } from '../core/ports.ts';
 import { nameOf, reach } from './_aws.ts';
-import type { Objects } from './s3-objects.ts';
 
 type Wanted = Parameters<Completions['find']>[0];
 
@@ -22,17 +22,29 @@ const Told = z.object({
  * No service's writer may write there, only the controller of that environment, and the reader looks at no other place.
  * Where there is no such bucket, every call rejects with RolloutError `OpeningRefused`.
  */
-export function s3Completions(objects: Objects, bucket: string | undefined): Completions {
+export function s3Completions(client: S3Client, bucket: string | undefined): Completions {
   return {
     async tell(completion) {
-      const object = { bucket: known(bucket), key: keyOf(completion) };
-      await reach(object.key, () => objects.put(object, JSON.stringify({ schema: 1, ...completion })));
+      const Key = keyOf(completion);
+      await reach(Key, () =>
+        client.send(
+          new PutObjectCommand({
+            Bucket: known(bucket),
+            Key,
+            Body: JSON.stringify({ schema: 1, ...completion }),
+            ContentType: 'application/json',
+          }),
+        ),
+      );
     },
     async find(wanted) {
-      const object = { bucket: known(bucket), key: keyOf(wanted) };
+      const Key = keyOf(wanted);
       try {
-        const told = await reach(object.key, async () => (await objects.get(object)).bytes());
-        return toldOf(new TextDecoder().decode(told), wanted);
+        const text = await reach(Key, async () => {
+          const { Body } = await client.send(new GetObjectCommand({ Bucket: known(bucket), Key }));
+          return (await Body?.transformToString()) ?? '';
+        });
+        return toldOf(text, wanted);
       } catch (error) {
         if (nameOf(error) !== 'NoSuchKey') throw error;
         return undefined;

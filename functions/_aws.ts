@@ -1,6 +1,7 @@
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { isThrottle } from '../adapters/_aws.ts';
@@ -11,7 +12,6 @@ import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
 import { lambdaOpenings } from '../adapters/lambda-openings.ts';
 import { byKind, hookRunners, probeRunners, publishers, routers } from '../adapters/registry.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
-import { overHttps, s3Objects } from '../adapters/s3-objects.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
@@ -173,25 +173,12 @@ export const awsDeadMan = () =>
     groupName: setting('SCHEDULE_GROUP'),
   });
 
-/** Objects of S3, in the function's own name. */
-const awsObjects = () =>
-  s3Objects({
-    send: overHttps,
-    clock,
-    region: setting('AWS_REGION'),
-    credentials: () => ({
-      accessKeyId: setting('AWS_ACCESS_KEY_ID'),
-      secretAccessKey: setting('AWS_SECRET_ACCESS_KEY'),
-      sessionToken: process.env.AWS_SESSION_TOKEN,
-    }),
-    endpoint: process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL,
-  });
-
 /** The bucket that releases are uploaded to. */
-export const awsReleases = () => s3Releases(awsObjects());
+export const awsReleases = () => s3Releases(watched(new S3Client(CLIENT)));
 
 /** The bucket in which the controllers of several environments tell what completed; a deployment may have none. */
-export const awsCompletions = () => s3Completions(awsObjects(), process.env.COMPLETIONS_BUCKET || undefined);
+export const awsCompletions = () =>
+  s3Completions(watched(new S3Client(CLIENT)), process.env.COMPLETIONS_BUCKET || undefined);
 
 /** The environment that this controller serves. */
 export const environment = () => setting('ENVIRONMENT');

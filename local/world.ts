@@ -17,7 +17,6 @@ import { memoryBudget } from '../adapters/memory-budget.ts';
 import { type JournalRecord, memoryJournal } from '../adapters/memory-journal.ts';
 import { byKind, hookRunners, publishers, routers } from '../adapters/registry.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
-import { s3Objects } from '../adapters/s3-objects.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
@@ -34,7 +33,7 @@ import { SimulatedCloudWatch } from './services/cloudwatch.ts';
 import { type ChangeRecord, SimulatedDynamoDB } from './services/dynamodb.ts';
 import { SimulatedEventBridge } from './services/eventbridge.ts';
 import { codeHost, type InvocationRecord, SimulatedLambda } from './services/lambda.ts';
-import { SimulatedS3, s3Answers } from './services/s3.ts';
+import { SimulatedS3 } from './services/s3.ts';
 import { SimulatedScheduler } from './services/scheduler.ts';
 import { SimulatedStepFunctions } from './services/step-functions.ts';
 import { attach, directClient, type Intercept, type Operations } from './simulate.ts';
@@ -48,7 +47,6 @@ export const MACHINE_ARN = `arn:aws:states:${REGION}:${ACCOUNT}:stateMachine:rol
 export const ALIAS = 'live';
 /** What HTTP hooks are signed with in this environment. */
 export const HOOK_SECRET = 'simulated';
-const SIMULATED_CREDENTIALS = { accessKeyId: 'simulated', secretAccessKey: 'simulated' };
 /** The group of the dead man's schedules. */
 export const SCHEDULE_GROUP = 'spillway';
 /** The table of the journal, where it is kept in DynamoDB. */
@@ -302,12 +300,6 @@ export function createWorld(options: WorldOptions): World {
       secret: HOOK_SECRET,
     },
   };
-  const objects = s3Objects({
-    send: s3Answers(clients.s3),
-    clock,
-    region: REGION,
-    credentials: () => SIMULATED_CREDENTIALS,
-  });
   const made: Ports = {
     environment: ENVIRONMENT,
     about: { environment: ENVIRONMENT, bucket: BUCKET, scheduleGroup: SCHEDULE_GROUP },
@@ -335,8 +327,8 @@ export function createWorld(options: WorldOptions): World {
       roleArn: `arn:aws:iam::${ACCOUNT}:role/scheduler`,
       groupName: SCHEDULE_GROUP,
     }),
-    releases: s3Releases(objects),
-    completions: s3Completions(objects, BUCKET),
+    releases: s3Releases(clients.s3),
+    completions: s3Completions(clients.s3, BUCKET),
   };
   const ports = options.changePorts?.(made) ?? made;
   const functions = controllerFunctions(() => ports);
@@ -561,7 +553,7 @@ function connect(operations: Record<keyof Clients, Operations>, options: WorldOp
     ) as unknown as Clients;
   const config = {
     region: REGION,
-    credentials: SIMULATED_CREDENTIALS,
+    credentials: { accessKeyId: 'simulated', secretAccessKey: 'simulated' },
     cacheMiddleware: true,
   };
   const clients: Clients = {

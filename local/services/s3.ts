@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { S3Web } from '../../adapters/s3-objects.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Instant } from '../../core/units.ts';
-import { type AwsError, awsError, type Operations, onlyFields } from '../simulate.ts';
+import { awsError, type Operations, onlyFields } from '../simulate.ts';
 import { type AwsEvent, eventId, eventTime } from './eventbridge.ts';
 
 interface ObjectVersion {
@@ -30,36 +28,6 @@ interface PutInput extends Address {
 
 interface ReadInput extends Address {
   VersionId?: string | undefined;
-}
-
-/** What S3 answers over HTTP, by the calls of a client: to those requests that the controller sends. */
-export function s3Answers(client: S3Client): S3Web['send'] {
-  const answer = (status: number, bytes: Uint8Array) => ({
-    status,
-    size: bytes.length,
-    bytes: async () => bytes,
-  });
-  return async ({ method, url, headers, body }) => {
-    if (!headers.authorization?.startsWith('AWS4-HMAC-SHA256 '))
-      throw new Error('A request of S3 without a signature is not simulated.');
-    const object = { Bucket: url.host.split('.s3.')[0], Key: decodeURIComponent(url.pathname.slice(1)) };
-    try {
-      if (method === 'PUT') {
-        const ContentType = headers['content-type'];
-        await client.send(new PutObjectCommand({ ...object, Body: body, ContentType }));
-        return answer(200, new Uint8Array());
-      }
-      const VersionId = url.searchParams.get('versionId') ?? undefined;
-      const { Body } = await client.send(new GetObjectCommand({ ...object, VersionId }));
-      return answer(200, (await Body?.transformToByteArray()) ?? new Uint8Array());
-    } catch (error) {
-      const { name, message, $metadata } = error as Partial<AwsError>;
-      // What is no answer of AWS is a connection that failed.
-      if ($metadata === undefined) throw error;
-      const text = `<Error><Code>${name}</Code><Message>${message}</Message></Error>`;
-      return answer($metadata.httpStatusCode, new TextEncoder().encode(text));
-    }
-  };
 }
 
 /** Buckets with versioning and EventBridge notification always on; a bucket exists as soon as it is named. */

@@ -1,35 +1,30 @@
-import { expect, test } from 'vitest';
+import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { mockClient } from 'aws-sdk-client-mock';
+import 'aws-sdk-client-mock-vitest/extend';
+import { beforeEach, expect, test } from 'vitest';
 import { s3Completions } from '../../adapters/s3-completions.ts';
-import type { Objects } from '../../adapters/s3-objects.ts';
 import type { Completion } from '../../core/ports.ts';
 import { FINAL } from './stub.ts';
 
-/** Objects of which one is read and none was written; `kept` gets what is. */
-const objectsWith = (text: () => Promise<string>, kept: string[] = []): Objects => ({
-  get: async () => ({
-    size: 1,
-    bytes: async () => new TextEncoder().encode(await text()),
-  }),
-  put: async ({ key }) => void kept.push(key),
-});
+const client = new S3Client({ region: 'eu-west-1' });
+const s3 = mockClient(client);
+const completions = s3Completions(client, 'shared');
 const told: Completion = {
   ...{ environment: 'staging', service: 'checkout', digests: { api: 'abc=' } },
   ...{ rolloutId: 'checkout--r1--1', completed: true, at: 5 },
 };
 
+beforeEach(() => void s3.reset());
+
 const keyOf = async (change: Partial<Completion> = {}) => {
-  const kept: string[] = [];
-  await s3Completions(
-    objectsWith(async () => '', kept),
-    'shared',
-  ).tell({ ...told, ...change });
-  return kept[0];
+  s3.on(PutObjectCommand).resolves({});
+  await completions.tell({ ...told, ...change });
+  return s3.commandCalls(PutObjectCommand).at(-1)?.args[0].input.Key;
 };
-const holding = (text: string) =>
-  s3Completions(
-    objectsWith(async () => text),
-    'shared',
-  ).find(told);
+const holding = (text: string) => {
+  s3.on(GetObjectCommand).resolves({ Body: { transformToString: async () => text } as never });
+  return completions.find(told);
+};
 
 test('the object lies under its environment and service, outside of what any release may write', async () => {
   expect(await keyOf()).toMatch(/^completions\/staging\/checkout\/[0-9a-f]{64}\.json$/);
@@ -43,15 +38,11 @@ test('the name of an environment cannot lead into the folder of another', async 
 });
 
 test('without a bucket whoever asks is refused, with the mend', async () => {
-  const kept: string[] = [];
-  const none = s3Completions(
-    objectsWith(async () => '', kept),
-    undefined,
-  );
+  const none = s3Completions(client, undefined);
   const wanted = { code: 'OpeningRefused', message: expect.stringContaining('must set COMPLETIONS_BUCKET') };
   await expect(none.find(told)).rejects.toMatchObject(wanted);
   await expect(none.tell(told)).rejects.toMatchObject(wanted);
-  expect(kept).toEqual([]);
+  expect(s3).not.toHaveReceivedCommand(PutObjectCommand);
 });
 
 test.each([
@@ -72,10 +63,7 @@ test('an object that holds what was asked for is believed', async () => {
 test.each(FINAL)(
   'a read that meets %s fails with that same error and is never taken for silence',
   async (_what, error) => {
-    const completions = s3Completions(
-      objectsWith(() => Promise.reject(error)),
-      'shared',
-    );
+    s3.on(GetObjectCommand).rejects(error);
     await expect(completions.find(told)).rejects.toBe(error);
   },
 );

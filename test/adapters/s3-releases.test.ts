@@ -1,34 +1,66 @@
-import { describe, expect, test } from 'vitest';
-import type { Objects } from '../../adapters/s3-objects.ts';
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { mockClient } from 'aws-sdk-client-mock';
+import 'aws-sdk-client-mock-vitest/extend';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { s3Releases } from '../../adapters/s3-releases.ts';
-import { FINAL, PASSING } from './stub.ts';
+import { FINAL, PASSING, stubbed } from './stub.ts';
 
+const client = new S3Client({ region: 'eu-west-1' });
+const s3 = mockClient(client);
+const store = s3Releases(client);
 const object = { bucket: 'releases', key: 'releases/checkout/r1/manifest.json', versionId: 'v1' };
-const storeWith = (get: Objects['get']) => s3Releases({ get, put: async () => {} });
-const failing = (error: Error) => storeWith(() => Promise.reject(error));
 
-describe('an object', () => {
-  test('is asked for by its exact version', async () => {
-    const asked: unknown[] = [];
-    const store = storeWith(async (named) => {
-      asked.push(named);
-      return { size: 0, bytes: async () => new Uint8Array() };
-    });
+beforeEach(() => void s3.reset());
+
+describe('GetObject', () => {
+  test('is asked for the exact version', async () => {
+    s3.on(GetObjectCommand).resolves({ ContentLength: 0 });
     expect(await store.read(object, 100)).toHaveLength(0);
-    expect(asked).toEqual([object]);
+    expect(s3.commandCalls(GetObjectCommand).map(({ args }) => args[0].input)).toEqual([
+      { Bucket: 'releases', Key: object.key, VersionId: 'v1' },
+    ]);
   });
 
-  test.each(['NoSuchKey', 'NoSuchVersion'])('of which S3 says %s is refused with the mend', async (name) => {
-    const store = failing(Object.assign(new Error(name), { name, $metadata: { httpStatusCode: 404 } }));
+  test.each(['NoSuchKey', 'NoSuchVersion'])('that says %s is a refusal with the mend', async (name) => {
+    s3.on(GetObjectCommand).rejects(
+      Object.assign(new Error(name), { name, $metadata: { httpStatusCode: 404 } }),
+    );
     await expect(store.read(object, 100)).rejects.toMatchObject({ code: 'ManifestInvalid' });
     await expect(store.read(object, 100)).rejects.toThrow(/v1.*gone from bucket releases; upload it again/);
   });
 
   test.each(PASSING)('that meets %s is Unavailable', async (_what, error) => {
-    await expect(failing(error).read(object, 100)).rejects.toMatchObject({ code: 'Unavailable' });
+    s3.on(GetObjectCommand).rejects(error);
+    await expect(store.read(object, 100)).rejects.toMatchObject({ code: 'Unavailable' });
   });
 
   test.each(FINAL)('that meets %s fails with that same error', async (_what, error) => {
-    await expect(failing(error).read(object, 100)).rejects.toBe(error);
+    s3.on(GetObjectCommand).rejects(error);
+    await expect(store.read(object, 100)).rejects.toBe(error);
+  });
+});
+
+describe('over the wire', () => {
+  test('the version goes into the query, and the bytes come back', async () => {
+    const { config, sent } = stubbed({ headers: { 'content-length': '7' }, body: '{"a":1}' });
+    const read = await s3Releases(new S3Client(config)).read(object, 100);
+    expect(new TextDecoder().decode(read)).toBe('{"a":1}');
+    expect(sent).toMatchObject([{ method: 'GET', query: { versionId: 'v1' } }]);
+    expect(`${sent[0]?.headers.host}${sent[0]?.path}`).toMatch(
+      /releases.*releases\/checkout\/r1\/manifest\.json$/,
+    );
+  });
+
+  test('a length over the limit is refused', async () => {
+    const { config } = stubbed({ headers: { 'content-length': '101' }, body: 'x'.repeat(101) });
+    await expect(s3Releases(new S3Client(config)).read(object, 100)).rejects.toThrow(/101 bytes/);
+  });
+
+  test('a version that is gone comes back as a refusal', async () => {
+    const body = '<Error><Code>NoSuchVersion</Code><Message>gone</Message></Error>';
+    const { config } = stubbed({ status: 404, headers: { 'content-type': 'application/xml' }, body });
+    await expect(s3Releases(new S3Client(config)).read(object, 100)).rejects.toMatchObject({
+      code: 'ManifestInvalid',
+    });
   });
 });

@@ -1,4 +1,19 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { virtualClock } from '../../local/clock.ts';
+import { SimulatedS3 } from '../../local/services/s3.ts';
+import { attach, type Operations } from '../../local/simulate.ts';
 import { describeReleaseStore } from './release-store.ts';
-import { releaseStage, simulatedS3 } from './s3-stage.ts';
+import { s3Stage } from './s3-stage.ts';
 
-describeReleaseStore({ name: 's3', make: () => releaseStage('releases', simulatedS3()) });
+describeReleaseStore({
+  name: 's3',
+  make: () => {
+    const clock = virtualClock();
+    const s3 = new SimulatedS3({ clock, region: 'eu-west-1', account: '111122223333', onEvent: () => {} });
+    return s3Stage('releases', (intercept) => {
+      const client = new S3Client({ region: 'eu-west-1', cacheMiddleware: true });
+      attach(client, s3.operations as Operations, { clock, intercept });
+      return client;
+    });
+  },
+});

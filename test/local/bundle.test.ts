@@ -10,7 +10,7 @@ const BYTES_MAX = 700_000;
 /** The clients of AWS that each handler calls, and no other may be in its bundle. */
 const CLIENTS: Record<string, string> = {
   'alarm-event': 'dynamodb sfn',
-  'close-rollout': 'dynamodb lambda scheduler',
+  'close-rollout': 'dynamodb lambda s3 scheduler',
   command: 'dynamodb lambda scheduler sfn',
   'continue-as-new': 'dynamodb scheduler sfn',
   'dead-man': 'dynamodb lambda scheduler sfn',
@@ -18,7 +18,7 @@ const CLIENTS: Record<string, string> = {
   hold: 'dynamodb sfn',
   'journal-stream': 'dynamodb lambda sfn',
   measure: 'cloudwatch dynamodb lambda',
-  'open-rollout': 'cloudwatch dynamodb lambda scheduler sfn',
+  'open-rollout': 'cloudwatch dynamodb lambda s3 scheduler sfn',
   'promote-canary': 'dynamodb lambda',
   'publish-release': 'dynamodb lambda sfn',
   'read-rollout': 'dynamodb',

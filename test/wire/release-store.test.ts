@@ -1,11 +1,11 @@
 import { describeReleaseStore } from '../contract/release-store.ts';
-import { releaseStage } from '../contract/s3-stage.ts';
+import { s3Stage } from '../contract/s3-stage.ts';
 import { wiredBucket } from './s3-stage.ts';
 
 describeReleaseStore({
   name: 's3 over the wire',
   make: async () => {
-    const { bucket, ...reached } = await wiredBucket('releases');
-    return releaseStage(bucket, reached);
+    const { bucket, client } = await wiredBucket('releases');
+    return s3Stage(bucket, client);
   },
 });
