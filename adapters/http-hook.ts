@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { RolloutError } from '../core/errors.ts';
 import { ANSWER_BYTES_MAX, broken, type HookAnswer, hookAnswerFrom, tooLong } from '../core/hook-answer.ts';
-import type { Clock, HookRunner } from '../core/ports.ts';
+import type { Clock, HookCheck, HookRunner } from '../core/ports.ts';
 import type { Hook } from '../core/rollout/event.ts';
 import { inTime, payloadOf } from './_hook.ts';
 
@@ -41,7 +41,6 @@ export function httpHook(web: HookWeb, clock: Clock): HookRunner {
     return text === undefined ? tooLong() : hookAnswerFrom(text);
   };
   return {
-    assertHook: async (hook) => void allowedUrl(hook, web),
     ask: (question) =>
       inTime(clock, async (signal) => {
         const url = allowedUrl(question.hook, web);
@@ -49,6 +48,12 @@ export function httpHook(web: HookWeb, clock: Clock): HookRunner {
       }),
   };
 }
+
+/** Refuses an address that `httpHook` would not ask. */
+export const httpHookCheck =
+  (web: HookWeb): HookCheck =>
+  async (hook) =>
+    void allowedUrl(hook, web);
 
 /** The value of the header `spillway-signature` for a body that is sent at `seconds` of Unix time. */
 function signature(body: string, secret: string, seconds: number): string {

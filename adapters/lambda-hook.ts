@@ -8,7 +8,7 @@ import {
   hookAnswerFrom,
   tooLong,
 } from '../core/hook-answer.ts';
-import type { Clock, HookRunner } from '../core/ports.ts';
+import type { Clock, HookCheck, HookRunner } from '../core/ports.ts';
 import type { Hook } from '../core/rollout/event.ts';
 import { nameOf, reach } from './_aws.ts';
 import { HOOK_LIMIT_MS, inTime, payloadOf } from './_hook.ts';
@@ -26,7 +26,6 @@ export function lambdaHook(client: LambdaClient, clock: Clock): HookRunner {
     return Payload.length > ANSWER_BYTES_MAX ? tooLong() : hookAnswerFrom(new TextDecoder().decode(Payload));
   };
   return {
-    assertHook: (hook, service) => assertOwned(client, hook, service),
     ask: (question) =>
       inTime(clock, async (signal) => {
         await assertOwned(client, question.hook, question.about.service);
@@ -34,6 +33,12 @@ export function lambdaHook(client: LambdaClient, clock: Clock): HookRunner {
       }),
   };
 }
+
+/** Refuses a function that `lambdaHook` would not call. */
+export const lambdaHookCheck =
+  (client: LambdaClient): HookCheck =>
+  (hook, service) =>
+    assertOwned(client, hook, service);
 
 /** A service may only call what its own infrastructure tagged for it. @throws RolloutError OpeningRefused, or Unavailable */
 async function assertOwned(client: LambdaClient, hook: Hook, service: string): Promise<void> {

@@ -1,9 +1,9 @@
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { RolloutError } from '../core/errors.ts';
-import type { Clock, HookRunner, Publisher, TrafficRouter } from '../core/ports.ts';
-import { type HookWeb, httpHook } from './http-hook.ts';
+import type { Clock, HookCheck, HookRunner, Publisher, TrafficRouter } from '../core/ports.ts';
+import { type HookWeb, httpHook, httpHookCheck } from './http-hook.ts';
 import { lambdaAlias } from './lambda-alias.ts';
-import { lambdaHook } from './lambda-hook.ts';
+import { lambdaHook, lambdaHookCheck } from './lambda-hook.ts';
 import { lambdaPublisher } from './lambda-publish.ts';
 import { lambdaSmoke } from './lambda-smoke.ts';
 
@@ -36,6 +36,13 @@ export const hookRunners: Record<string, Make<HookRunner>> = {
   smoke,
   lambda: ({ lambda }, clock) => lambdaHook(lambda, clock),
   http: ({ web }, clock) => httpHook(web, clock),
+};
+
+/** Where a kind of hook becomes what refuses one that could never be asked; of a smoke test everything stands in the rollout file. Apart from the runners, so that whoever opens need not bring them along. */
+export const hookChecks: Record<string, Make<HookCheck>> = {
+  smoke: () => async () => {},
+  lambda: ({ lambda }) => lambdaHookCheck(lambda),
+  http: ({ web }) => httpHookCheck(web),
 };
 
 /** Makes each adapter of a registry once. @throws RolloutError TargetInvalid for a kind that nobody wrote; it never becomes another kind */

@@ -204,10 +204,11 @@ export type HookReply = { status: HookStatus | 'pending'; reason: string };
 
 /** Asks other code whether the rollout may go on. Asking never throws: what went wrong is `broken`. */
 export interface HookRunner {
-  /** Looks up what can be refused before a rollout opens; absent where there is nothing to look up. @throws RolloutError OpeningRefused naming the field and the mend */
-  assertHook?(hook: Hook, service: string): Promise<void>;
   ask(question: HookQuestion): Promise<HookReply>;
 }
+
+/** Looks up what can be refused of a hook before a rollout opens. @throws RolloutError OpeningRefused naming the field and the mend */
+export type HookCheck = (hook: Hook, service: string) => Promise<void>;
 
 /** Makes the version that a target is to serve, or waits for it. */
 export interface Publisher {

@@ -10,7 +10,7 @@ import { cloudwatchMetrics } from '../adapters/cloudwatch-metrics.ts';
 import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
 import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
 import { lambdaOpenings } from '../adapters/lambda-openings.ts';
-import { byKind, hookRunners, probeRunners, publishers, routers } from '../adapters/registry.ts';
+import { byKind, hookChecks, hookRunners, probeRunners, publishers, routers } from '../adapters/registry.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
@@ -139,20 +139,20 @@ export const awsOpenings = () =>
 export const awsProbes = () =>
   byKind(probeRunners, { ...targetClients(), lambda: watched(new LambdaClient(PATIENT_CLIENT)) }, clock);
 
+const hookClients = () => ({
+  lambda: watched(new LambdaClient(PATIENT_CLIENT)),
+  web: {
+    fetch,
+    hosts: (process.env.HOOK_HOSTS ?? '').split(',').filter((host) => host !== ''),
+    secret: process.env.HOOK_SECRET ?? '',
+  },
+});
+
 /** Hook runners by kind of hook. */
-export const awsHooks = () =>
-  byKind(
-    hookRunners,
-    {
-      lambda: watched(new LambdaClient(PATIENT_CLIENT)),
-      web: {
-        fetch,
-        hosts: (process.env.HOOK_HOSTS ?? '').split(',').filter((host) => host !== ''),
-        secret: process.env.HOOK_SECRET ?? '',
-      },
-    },
-    clock,
-  );
+export const awsHooks = () => byKind(hookRunners, hookClients(), clock);
+
+/** What refuses hooks, by kind of hook. */
+export const awsHookCheck = () => byKind(hookChecks, hookClients(), clock);
 
 /** Metrics of CloudWatch. */
 export const awsMetrics = () => cloudwatchMetrics(watched(new CloudWatchClient(CLIENT)));

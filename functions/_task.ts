@@ -10,6 +10,7 @@ import type {
   DeadMan,
   ExecutionInput,
   Executions,
+  HookCheck,
   HookRunner,
   Journal,
   MetricSource,
@@ -40,6 +41,7 @@ export interface Ports {
   metrics: MetricSource;
   alarms: AlarmSource;
   hooks(kind: string): HookRunner;
+  hookCheck(kind: string): HookCheck;
   executions: Executions;
   /** Hands an opening to OpenRollout, which alone may start a rollout's first execution. */
   openings: Openings;
@@ -60,7 +62,7 @@ export type Opens =
   | 'deadMan'
   | 'environment'
   | 'executions'
-  | 'hooks'
+  | 'hookCheck'
   | 'journal'
   | 'metrics'
   | 'releases'

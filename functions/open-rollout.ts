@@ -24,7 +24,7 @@ import {
   awsCompletions,
   awsDeadMan,
   awsExecutions,
-  awsHooks,
+  awsHookCheck,
   awsJournal,
   awsMetrics,
   awsReleases,
@@ -284,10 +284,10 @@ async function required(
 }
 
 /** A hook that can never be asked refuses the release now, not half-way up. */
-async function assertHooks(events: RolloutEvent[], ports: Needs<'hooks'>): Promise<void> {
+async function assertHooks(events: RolloutEvent[], ports: Needs<'hookCheck'>): Promise<void> {
   for (const event of events) {
     if (event.type !== 'RolloutOpened') continue;
-    for (const hook of event.hooks) await ports.hooks(hook.kind).assertHook?.(hook, event.service);
+    for (const hook of event.hooks) await ports.hookCheck(hook.kind)(hook, event.service);
   }
 }
 
@@ -368,7 +368,7 @@ export const handler = lambda(openRollout, () => ({
   deadMan: awsDeadMan(),
   environment: environment(),
   executions: awsExecutions(),
-  hooks: awsHooks(),
+  hookCheck: awsHookCheck(),
   journal: awsJournal(),
   metrics: awsMetrics(),
   releases: awsReleases(),

@@ -19,7 +19,7 @@ const BANNER = [
   'const __dirname = topLevelFileUrlToPath(new topLevelURL(".", import.meta.url))',
 ].join('\n');
 
-/** What the infrastructure changes of the defaults: what no handler ever loads is left out (decision 20). */
+/** What the infrastructure changes of the defaults: Lambda's credentials are in the environment, so no other provider of them is bundled. */
 const bundling = JSON.parse(readFileSync(new URL('../infra/bundling.json', import.meta.url), 'utf8')) as {
   keepNames: boolean;
   sourcemap: boolean;
@@ -36,8 +36,6 @@ export interface Bundle {
 /** Bundles every handler into a folder as SST 4.17.1 does for nodejs24.x with what the infrastructure says of it: one minified ES module each. */
 export async function bundleHandlers(outdir: string): Promise<Record<string, Bundle>> {
   const { metafile } = await build({
-    // Where SST stands, too.
-    absWorkingDir: join(folder, '..'),
     entryPoints: HANDLERS.map((handler) => join(folder, `${handler}.ts`)),
     outdir,
     outExtension: { '.js': '.mjs' },

@@ -15,7 +15,7 @@ import { PREFIX, tableDefinition } from '../adapters/dynamodb-table.ts';
 import { lambdaOpenings } from '../adapters/lambda-openings.ts';
 import { memoryBudget } from '../adapters/memory-budget.ts';
 import { type JournalRecord, memoryJournal } from '../adapters/memory-journal.ts';
-import { byKind, hookRunners, publishers, routers } from '../adapters/registry.ts';
+import { byKind, hookChecks, hookRunners, publishers, routers } from '../adapters/registry.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
@@ -317,6 +317,7 @@ export function createWorld(options: WorldOptions): World {
     publisher: byKind(publishers, adapterClients, clock),
     restoreCode: async (restore) => void (await invoke('PublishRelease', { restore })),
     hooks: byKind(hookRunners, adapterClients, clock),
+    hookCheck: byKind(hookChecks, adapterClients, clock),
     metrics: cloudwatchMetrics(clients.cloudwatch),
     alarms: cloudwatchAlarms(clients.cloudwatch),
     executions: stepFunctions(clients.sfn, MACHINE_ARN),

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type HookWeb, httpHook } from '../../adapters/http-hook.ts';
+import { type HookWeb, httpHook, httpHookCheck } from '../../adapters/http-hook.ts';
 import type { HookQuestion } from '../../core/ports.ts';
 import { scaledClock, virtualClock } from '../../local/clock.ts';
 
@@ -50,8 +50,15 @@ function stage(answer: (request: Request) => Response | Promise<Response>, more:
     sent.push(request.clone());
     return answer(request);
   };
-  const hook = httpHook({ fetch, hosts: ['hooks.example'], secret: SECRET, ...more }, clock);
-  return { clock, sent, hook, ask: (url?: string) => clock.run(hook.ask(question(url))) };
+  const web = { fetch, hosts: ['hooks.example'], secret: SECRET, ...more };
+  const hook = httpHook(web, clock);
+  return {
+    clock,
+    sent,
+    hook,
+    check: httpHookCheck(web),
+    ask: (url?: string) => clock.run(hook.ask(question(url))),
+  };
 }
 
 describe('a web server', () => {
@@ -175,8 +182,8 @@ describe('an address that may not be asked', () => {
   ];
 
   test.each(cases)('%j %j is refused at opening', async (url, web, message) => {
-    const { hook } = stage(() => Response.json(pass), web);
-    await expect(hook.assertHook?.(question(url).hook, 'shop')).rejects.toMatchObject({
+    const { check } = stage(() => Response.json(pass), web);
+    await expect(check(question(url).hook, 'shop')).rejects.toMatchObject({
       code: 'OpeningRefused',
       message: expect.stringContaining(message),
     });
@@ -191,8 +198,8 @@ describe('an address that may not be asked', () => {
   test.each(['https://HOOKS.example:443/x', 'https://other.example:8443/'])(
     'is not %s, which is listed',
     async (url) => {
-      const { hook } = stage(() => Response.json(pass), { hosts: ['hooks.example', 'other.example:8443'] });
-      await expect(hook.assertHook?.(question(url).hook, 'shop')).resolves.toBeUndefined();
+      const { check } = stage(() => Response.json(pass), { hosts: ['hooks.example', 'other.example:8443'] });
+      await expect(check(question(url).hook, 'shop')).resolves.toBeUndefined();
     },
   );
 });

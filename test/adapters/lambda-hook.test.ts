@@ -1,6 +1,6 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { describe, expect, test, vi } from 'vitest';
-import { lambdaHook } from '../../adapters/lambda-hook.ts';
+import { lambdaHook, lambdaHookCheck } from '../../adapters/lambda-hook.ts';
 import type { HookQuestion } from '../../core/ports.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { seededRandom } from '../../local/random.ts';
@@ -59,7 +59,7 @@ function stage(
   const client = new LambdaClient({ region: 'eu-west-1', cacheMiddleware: true });
   attach(client, lambda.operations, { clock, intercept });
   const invoked = () => lambda.calls.filter(({ command }) => command === 'InvokeCommand').length;
-  return { clock, client, invoked, hook: lambdaHook(client, clock) };
+  return { clock, client, invoked, hook: lambdaHook(client, clock), check: lambdaHookCheck(client) };
 }
 
 describe('a function', () => {
@@ -171,10 +171,8 @@ describe('a function that this service may not call', () => {
   ];
 
   test.each(cases)('because it %s is refused at opening', async (_, name, tags, message) => {
-    const { clock, hook } = stage(() => pass, tags);
-    await expect(
-      clock.run(hook.assertHook?.(question(name).hook, 'shop') ?? Promise.resolve()),
-    ).rejects.toMatchObject({
+    const { clock, check } = stage(() => pass, tags);
+    await expect(clock.run(check(question(name).hook, 'shop'))).rejects.toMatchObject({
       code: 'OpeningRefused',
       message,
     });
@@ -190,24 +188,20 @@ describe('a function that this service may not call', () => {
   });
 
   test('is told from one that may be called, which opening only looks at', async () => {
-    const { clock, hook, invoked } = stage(() => pass);
-    await clock.run(
-      hook.assertHook?.(question().hook, 'shop') ?? Promise.reject(new Error('nothing is checked')),
-    );
+    const { clock, check, invoked } = stage(() => pass);
+    await clock.run(check(question().hook, 'shop'));
     expect(invoked()).toBe(0);
   });
 
   test('is not refused because Lambda cannot be reached: that passes', async () => {
-    const { clock, hook } = stage(
+    const { clock, check } = stage(
       () => pass,
       undefined,
       async () => {
         throw awsError('ServiceException', 'oops', 500);
       },
     );
-    await expect(
-      clock.run(hook.assertHook?.(question().hook, 'shop') ?? Promise.resolve()),
-    ).rejects.toMatchObject({
+    await expect(clock.run(check(question().hook, 'shop'))).rejects.toMatchObject({
       code: 'Unavailable',
     });
   });
@@ -215,8 +209,8 @@ describe('a function that this service may not call', () => {
 
 test('a function that IAM hides for want of the tag is refused with the mend', async () => {
   const denied: Intercept = () => Promise.reject(awsError('AccessDeniedException', 'not authorized', 403));
-  const { clock, hook } = stage(() => pass, {}, denied);
-  const refusal = clock.run(hook.assertHook?.(question().hook, 'shop') ?? Promise.resolve());
+  const { clock, check } = stage(() => pass, {}, denied);
+  const refusal = clock.run(check(question().hook, 'shop'));
   await expect(refusal).rejects.toMatchObject({
     code: 'OpeningRefused',
     message: expect.stringContaining('let its owner tag it spillway:service=shop'),

@@ -32,7 +32,8 @@ afterAll(() => {
 
 const object = { bucket: 'releases', key: 'releases/checkout-api/r1/manifest.json', versionId: 'v1' };
 
-test.each([
+// Both wait for a client to give up, so they wait together.
+test.concurrent.each([
   ['the journal', () => awsJournal().read('checkout-api--r1--1')],
   ['S3', () => awsReleases().read(object, 100)],
 ])('%s that never answers is unavailable before the function that asks it is killed', async (_what, ask) => {

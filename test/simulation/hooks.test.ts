@@ -580,14 +580,11 @@ describe('a web server', () => {
 });
 
 test('a hook that can never be asked refuses the release at its opening', async () => {
-  const refusing = {
-    ask: async () => ({ status: 'pass' as const, reason: '' }),
-    assertHook: () =>
-      Promise.reject(new RolloutError('OpeningRefused', 'hooks.smoke.1: it is gone; call it back.')),
-  };
+  const refusing = () =>
+    Promise.reject(new RolloutError('OpeningRefused', 'hooks.smoke.1: it is gone; call it back.'));
   const stage = stageWith({
     rollout: { smoke: [{ get: '/', expect: { status: 200 } }] },
-    changePorts: (ports: Ports) => ({ ...ports, hooks: () => refusing }),
+    changePorts: (ports: Ports) => ({ ...ports, hookCheck: () => refusing }),
   });
   const rollout = await played(stage);
   expect(rollout).toMatchObject({
