@@ -112,7 +112,8 @@ export interface Hooks {
   changePorts: NonNullable<WorldOptions['changePorts']>;
 }
 
-const never = new Promise<never>(() => {});
+/** A new one each time: what waits for one that all share would be kept, and its world with it. */
+const never = () => new Promise<never>(() => {});
 
 /** Runs functions so that they can be ended, and knows which of them makes a call. */
 function invocations() {
@@ -156,7 +157,7 @@ export function crashes(
     if (invocation === undefined) return;
     const { fn, nth, isDead } = invocation;
     if (!isDead && dies({ fn, nth, op, phase })) invocation.die(error());
-    if (invocation.isDead) await never;
+    if (invocation.isDead) await never();
   };
   const guarded = async <T>(op: string, call: () => Promise<T>): Promise<T> => {
     await passes(op, 'before');
@@ -274,7 +275,7 @@ export function injector(options: {
   };
 
   const alive = async <T>(invocation: Invocation, value: T): Promise<T> =>
-    invocation.isDead ? never : value;
+    invocation.isDead ? never() : value;
 
   /** One call by a function, with whatever strikes at it. */
   const called = async <T>(
@@ -284,7 +285,7 @@ export function injector(options: {
   ): Promise<T> => {
     const invocation = present();
     if (invocation === undefined) return call();
-    if (invocation.isDead) return never;
+    if (invocation.isDead) return never();
     const struck = strike('call', `${invocation.fn} ${op}`);
     const { how = 0 } = struck ?? {};
     switch (struck?.fault) {
@@ -297,27 +298,27 @@ export function injector(options: {
       case 'answerLost':
         await call();
         await clock.sleep(CLIENT_LIMIT_MS);
-        if (invocation.isDead) return never;
+        if (invocation.isDead) return never();
         throw errors.timedOut();
       case 'arrivesLate':
         void clock.sleep(CLIENT_LIMIT_MS + how * ADRIFT_MAX_MS).then(() => call().catch(() => {}));
         await clock.sleep(CLIENT_LIMIT_MS);
-        if (invocation.isDead) return never;
+        if (invocation.isDead) return never();
         throw errors.timedOut();
       case 'slow':
         await clock.sleep(how * CLIENT_LIMIT_MS);
-        return invocation.isDead ? never : alive(invocation, await call());
+        return invocation.isDead ? never() : alive(invocation, await call());
       case 'diesBefore':
         invocation.die(deathOf(how));
-        return never;
+        return never();
       case 'diesAfter':
         await call();
         invocation.die(deathOf(how));
-        return never;
+        return never();
       default:
         // Nothing of it goes on, and its time limit ends it. A call that hangs alone is given up by its client instead.
         invocation.isDead = true;
-        return never;
+        return never();
     }
   };
 
