@@ -302,11 +302,14 @@ class Play {
     const { journal, stepFunctions, ports } = this.#stage;
     const heads = await journal.running();
     const first = await journal.read(FIRST);
+    // The journal's end may not have been heard of; then each one's dead man hears of it at his next look.
+    const ids = Array.from({ length: this.#releases }, (_, before) => `${SERVICE}--r${before + 1}--1`);
+    const watched = await this.#clock.run(Promise.all(ids.map((id) => ports.deadMan.frozen(id))));
     return (
       heads.length === 0 &&
       (first === undefined || isEnded(first)) &&
       stepFunctions.executions.every(({ status }) => status !== 'RUNNING') &&
-      (await this.#clock.run(ports.deadMan.frozen(FIRST))) === undefined
+      watched.every((each) => each === undefined)
     );
   }
 
