@@ -184,6 +184,11 @@ const PLANTED: [string, RuleName, Change][] = [
     edit('Hold', 'Retry', () => [{ ErrorEquals: ['States.ALL'], MaxAttempts: 1 }]),
   ],
   [
+    'a hold that gives the canary up when its function dies once',
+    'a function that died is called once more',
+    edit('Hold', 'Retry', ([first]) => [first]),
+  ],
+  [
     'a Task without Catch',
     'an error that nobody handled takes the canary out',
     drop('ShiftTraffic', 'Catch'),

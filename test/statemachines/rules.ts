@@ -49,6 +49,9 @@ const EXCEPTION = 'RevertDirectly';
 /** Longest that a function of the controller runs (design: "Function timeout (<= 10 s) < Task timeout"). */
 const FUNCTION_TIMEOUT_SECONDS = 10;
 /** Longest that an error may be retried while users meet the canary. */
+/** How Step Functions names the end of a function that was stopped for its time, ended its process, or is gone without a word. */
+const DIED = ['Sandbox.Timedout', 'Runtime.ExitError', 'Lambda.Unknown'];
+
 const RETRY_SECONDS_MAX = 60;
 
 /** The state that does what a directive says; the last kind is what the Choice falls back to. */
@@ -139,9 +142,17 @@ export const RULES = {
       .filter(([, { Resource = '' }]) => Resource.endsWith('.waitForTaskToken'))
       .flatMap(([name, { Retry = [] }]) =>
         Retry.flatMap(({ ErrorEquals }) => ErrorEquals)
-          .filter((error) => !/^(Lambda\.\w+|Unavailable)$/.test(error))
+          .filter((error) => !/^(Lambda\.\w+|Unavailable)$/.test(error) && !DIED.includes(error))
           .map((error) => `${name}: retries ${error}`),
       ),
+
+  'a function that died is called once more': (definition) =>
+    tasks(outside(definition)).flatMap(([name, { Retry = [] }]) =>
+      DIED.filter((died) => {
+        const retrier = Retry.find(({ ErrorEquals }) => ErrorEquals.includes(died));
+        return retrier?.MaxAttempts !== 1;
+      }).map((died) => `${name}: gives up at once, or tries on, after ${died}`),
+    ),
 
   'an error that nobody handled takes the canary out': (definition) => [
     ...fallibles(outside(definition)).flatMap(([name, state]) =>
