@@ -97,7 +97,7 @@ export function cloudwatchMetrics(client: CloudWatchClient): MetricSource {
       if (question.queries.length === 0) return {};
       const read = (start: Instant): Promise<Series> => {
         const end = Math.min(start + PART_MS, to);
-        const part = () => readPart(client, target, question, { start, end, to });
+        const part = () => readPart(client, target, question, { start, end });
         return end + FINAL_MS <= to ? once(JSON.stringify([question.queries, start]), part) : part();
       };
       const starts = Array.from(
@@ -132,17 +132,16 @@ function questionOf(target: Target, rules: WatchRule[], asked: LimitRule[]): Que
   return { rules, limits, points, gauges, queries };
 }
 
-/** `to` is where the whole stretch ends, since that says how late its newest windows may be. */
 async function readPart(
   client: CloudWatchClient,
   target: Target,
   { rules, limits, points, gauges, queries }: Question,
-  { start, end, to }: Record<'start' | 'end' | 'to', Instant>,
+  { start, end }: Record<'start' | 'end', Instant>,
 ): Promise<Series> {
   const results: MetricDataResult[] = [];
   for (let at = 0; at < queries.length; at += QUERIES_MAX)
     results.push(...(await fetchAll(client, target, queries.slice(at, at + QUERIES_MAX), start, end)));
-  const counts = seriesFrom(rules, limits, to, (key, side) => {
+  const counts = seriesFrom(rules, limits, (key, side) => {
     const index = points.findIndex((point) => point.key === key && point.side === side);
     return valuesOf(results, index);
   });
@@ -267,37 +266,38 @@ async function fetchAll(
 type Values = Map<Instant, number>;
 type ReadValues = (key: string, side: Side) => Values;
 
-/** How long a count of what went wrong may come after the count of all; both are sent with each request, 0 included, so a later silence is none. Assumed: CloudWatch promises no time. */
-const LATE_MS = 5 * WINDOW_MS;
-
-function seriesFrom(rules: WatchRule[], limits: LimitRule[], to: Instant, read: ReadValues): Series {
+function seriesFrom(rules: WatchRule[], limits: LimitRule[], read: ReadValues): Series {
   const series: Series = {};
   for (const rule of rules)
     if (rule.metric !== 'latency' && countsOf(rule) !== undefined)
-      series[rule.metric] = windowsFrom(rule.metric, to, read);
+      series[rule.metric] = windowsFrom(rule.metric, read);
   if (rules.some(({ metric }) => isLatency(metric))) series.latency = spreadsFrom(read);
   if (limits.some(({ limit }) => limit === 'batchFailures'))
-    series.batchFailures = windowsFrom('batchFailures', to, read);
+    series.batchFailures = windowsFrom('batchFailures', read);
   return series;
 }
 
-function windowsFrom(metric: string, to: Instant, read: ReadValues): Window[] {
+/** Metrics whose two counts are sent with each request, 0 included; of a throttled request and of what others count there may be only one. */
+const PAIRED = ['errors', 'http5xx', 'batchFailures'];
+
+/** A window of which either version was counted by half is left out: requests without their failures would read as health, and failures without their requests as a version that got none. */
+function windowsFrom(metric: string, read: ReadValues): Window[] {
   const windows = new Map<Instant, Window>();
+  const halves = new Set<Instant>();
   for (const side of SIDES) {
     const bad = read(`${metric}/bad`, side);
     const total = read(`${metric}/total`, side);
     const isApart = metric === 'throttles';
-    // Half of what happened would read as health.
-    const isPaired = metric === 'errors' || metric === 'http5xx';
-    for (const start of isApart ? new Set([...total.keys(), ...bad.keys()]) : total.keys()) {
-      if (isPaired && !bad.has(start) && start + WINDOW_MS > to - LATE_MS) continue;
+    for (const start of new Set([...total.keys(), ...bad.keys()])) {
+      if (PAIRED.includes(metric) && total.has(start) !== bad.has(start)) halves.add(start);
+      if (!isApart && !total.has(start)) continue;
       const window = windows.get(start) ?? { start };
       const wrong = bad.get(start) ?? 0;
       window[side] = { bad: wrong, total: (total.get(start) ?? 0) + (isApart ? wrong : 0) };
       windows.set(start, window);
     }
   }
-  return [...windows.values()].sort((a, b) => a.start - b.start);
+  return [...windows.values()].filter(({ start }) => !halves.has(start)).sort((a, b) => a.start - b.start);
 }
 
 function spreadsFrom(read: ReadValues): SpreadWindow[] {

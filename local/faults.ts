@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { GetMetricDataOutput, MetricDataResult } from '@aws-sdk/client-cloudwatch';
+import type { GetMetricDataInput, GetMetricDataOutput, MetricDataResult } from '@aws-sdk/client-cloudwatch';
 import { RolloutError } from '../core/errors.ts';
 import { type Instant, WINDOW_MS } from '../core/units.ts';
 import type { Handler, Ports } from '../functions/_task.ts';
@@ -345,7 +345,7 @@ export function injector(options: {
         void clock.sleep(twin.how ** 2 * TWIN_MAX_MS).then(() => invoke().catch(() => {}));
       return invoke();
     },
-    intercept: async (command, _input, call) => {
+    intercept: async (command, input, call) => {
       const invocation = present();
       if (invocation !== undefined && isOn('metricsAway') && /^(GetMetricData|DescribeAlarms)/.test(command))
         throw serviceDown();
@@ -353,7 +353,7 @@ export function injector(options: {
       const answer = await called(command, call, ofAws);
       if (command !== 'GetMetricDataCommand' || invocation === undefined) return answer;
       const struck = strike('metrics', invocation.fn);
-      return struck === undefined ? answer : tampered(answer, struck.fault, struck.how, clock.now());
+      return struck === undefined ? answer : tampered(input, answer, struck, clock.now());
     },
     changePorts: (ports) => ({
       ...ports,
@@ -409,9 +409,18 @@ function bandsOf(faults: readonly FaultName[], noise: number): Bands {
   ) as Bands;
 }
 
-/** Metrics as CloudWatch also answers them: without the newest windows, with gaps, incomplete, or not yet fully counted. */
-function tampered(answer: object, fault: FaultName, how: number, now: Instant): object {
+/** Metrics as CloudWatch also answers them: without the newest windows, with gaps in each series or of one version at a time, incomplete, or not yet fully counted. */
+function tampered(
+  input: object,
+  answer: object,
+  { fault, how }: { fault: FaultName; how: number },
+  now: Instant,
+): object {
+  const { MetricDataQueries = [] } = input as GetMetricDataInput;
   const { MetricDataResults = [], ...rest } = answer as GetMetricDataOutput;
+  const versionOf = (index: number) =>
+    MetricDataQueries[index]?.MetricStat?.Metric?.Dimensions?.find(({ Name }) => Name === 'ExecutedVersion')
+      ?.Value;
   const newest = now - (1 + how * LATE_WINDOWS_MAX) * WINDOW_MS - (now % WINDOW_MS);
   const isNew = (at: Date) => at.getTime() >= newest;
   const change = (result: MetricDataResult, index: number): MetricDataResult => {
@@ -422,10 +431,11 @@ function tampered(answer: object, fault: FaultName, how: number, now: Instant): 
         ...result,
         Values: Values.map((value, at) => (isNew(Timestamps[at] as Date) ? Math.floor(value * how) : value)),
       };
+    const gaps = how < 0.5 ? index : Number(versionOf(index) ?? 0);
     const isKept = (at: Date) =>
       fault === 'metricsLate'
         ? !isNew(at)
-        : (at.getTime() / WINDOW_MS + index + Math.floor(how * 7)) % 3 >= how;
+        : (at.getTime() / WINDOW_MS + gaps + Math.floor(how * 7)) % 3 >= how;
     const kept = [...Timestamps.keys()].filter((at) => isKept(Timestamps[at] as Date));
     return {
       ...result,

@@ -37,13 +37,13 @@ export function arrivalFinding(
   const isSplit = w > 0 && w < 1;
   const doubt = isSplit ? logETraffic({ windows: counts, w, tau: TAU, grid: GRID }) : 0;
   const wasSeen = windows.some((window) => (window.canary?.total ?? 0) > 0);
-  const settled = counts.slice(0, -LATE_WINDOWS);
-  const starved = isSplit && wasSeen ? logEStarved({ windows: settled, w, tau: COLLAPSED, grid: GRID }) : 0;
+  const starved =
+    isSplit && wasSeen ? logEStarved({ windows: heard(counts), w, tau: COLLAPSED, grid: GRID }) : 0;
   const reached = counts.reduce((all, { nc }) => all + nc, 0);
   const all = counts.reduce((all, { nc, ns }) => all + nc + ns, 0);
   const isOff = doubt >= -Math.log(ALPHA_TRAFFIC);
-  const said = `${label}traffic: canary ${number(reached)} of ${number(all)} requests`;
   const due = `about ${number(Math.round(all * w))} were due at ${Math.round(w * 100)} %`;
+  const said = `${label}traffic: canary ${number(reached)} of ${number(all)} requests, ${due}`;
   return {
     target,
     metric: 'traffic',
@@ -54,8 +54,17 @@ export function arrivalFinding(
     evidence: oneStepOf(rollout, starved),
     ...(isOff ? { needed: 'the split of the requests has to be explained' } : {}),
     skipped: [],
-    reason: isOff ? `${said}, ${due}; while the split is off, no comparison can be trusted` : said,
+    reason: isOff ? `${said}; while the split is off, no comparison can be trusted` : said,
   };
+}
+
+/** Requests of both versions in one window. */
+type Requests = { nc: number; ns: number };
+
+/** The windows that can tell of a collapse: not the newest, and none in which only the canary's counts are missing, since it was seen again later. */
+function heard(counts: readonly Requests[]): Requests[] {
+  const last = counts.findLastIndex(({ nc }) => nc > 0);
+  return counts.slice(0, -LATE_WINDOWS).filter(({ nc }, index) => nc > 0 || index > last);
 }
 
 /** Each step bets an equal part of the stake; what steps before this one have won or lost is not counted. */

@@ -91,29 +91,34 @@ describe('GetMetricData', () => {
     for (const { NextToken: _, ...asked } of inputs) expect(asked).toEqual(inputs[0]);
   });
 
-  test('whose window has a total without its bad count, or the other way round, has not arrived there', async () => {
+  test('whose window has a total without its bad count, or the other way round, is no window', async () => {
     cloudwatch.on(GetMetricDataCommand).resolves({
       MetricDataResults: [
         result('m0', [
           [0, 5],
           [2, 7],
+          [3, 1],
         ]),
         result('m1', [
           [0, 100],
           [1, 100],
+          [3, 50],
         ]),
-        result('m2', [[1, 0]]),
+        result('m2', [
+          [1, 0],
+          [2, 3],
+          [3, 0],
+        ]),
         result('m3', [
           [0, 900],
           [1, 900],
+          [2, 800],
+          [3, 850],
         ]),
       ],
     });
     expect(await source.read(target, ERRORS, FROM, TO)).toEqual({
-      errors: [
-        { start: FROM, canary: { bad: 5, total: 100 } },
-        { start: FROM + 60_000, stable: { bad: 0, total: 900 } },
-      ],
+      errors: [{ start: FROM + 180_000, canary: { bad: 1, total: 50 }, stable: { bad: 0, total: 850 } }],
     });
   });
 

@@ -49,10 +49,9 @@ const EXCEPTION = 'RevertDirectly';
 /** Longest that a function of the controller runs (design: "Function timeout (<= 10 s) < Task timeout"). */
 const FUNCTION_TIMEOUT_SECONDS = 10;
 /** Longest that an error may be retried while users meet the canary. */
+const RETRY_SECONDS_MAX = 60;
 /** How Step Functions names the end of a function that was stopped for its time, ended its process, or is gone without a word. */
 const DIED = ['Sandbox.Timedout', 'Runtime.ExitError', 'Lambda.Unknown'];
-
-const RETRY_SECONDS_MAX = 60;
 
 /** The state that does what a directive says; the last kind is what the Choice falls back to. */
 const STATE_OF: Record<Directive['kind'], string> = {

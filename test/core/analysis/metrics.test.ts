@@ -142,8 +142,22 @@ describe('the split of the requests', () => {
     expect(before.status).not.toBe('fail');
     expect(after).toMatchObject({
       status: 'fail',
-      reason: expect.stringContaining('traffic: canary 500 of 24,000 requests'),
+      reason: expect.stringContaining('traffic: canary 500 of 24,000 requests, about 2,400 were due at 10 %'),
     });
+  });
+
+  test('that seems to collapse where windows of the canary are missing is no evidence: it holds the rollout', () => {
+    const silent = (start: number) => window(start, undefined, [0, 3_600]);
+    const gaps = [1, 4, 7, 8]
+      .map(even)
+      .concat([2, 3, 5, 6].map(silent))
+      .sort((a, b) => a.start - b.start);
+    expect(verdict(rules, { errors: gaps }, 11)).toMatchObject({
+      status: 'inconclusive',
+      reason: expect.stringContaining('while the split is off'),
+    });
+    const gone = [...[1, 2].map(even), ...[3, 4, 5, 6, 7, 8].map(silent)];
+    expect(verdict(rules, { errors: gone }, 11).status).toBe('fail');
   });
 
   test('is held against the weight that it stood at, not against one of another step, while the next raise is on its way', () => {
