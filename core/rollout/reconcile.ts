@@ -42,7 +42,14 @@ function explain(
   const isStranger = seen.primary !== target.stable && seen.primary !== target.canary;
   if (isStranger || hasOthers || share > weight) return [unwritten(target, seen, at)];
   if (share < weight)
-    return [gone(rollout, at, `somebody took the canary of ${target.name} from ${weight} % to ${share} %`)];
+    return [
+      gone(
+        rollout,
+        at,
+        'stranger',
+        `somebody took the canary of ${target.name} from ${weight} % to ${share} %`,
+      ),
+    ];
   if (intent === undefined) return [];
   return [
     weight === 100
@@ -59,14 +66,14 @@ function unwritten(target: Target, seen: Observed, at: Instant): RolloutEvent {
   return stranger(target, at, `serves ${traffic(seen)}, which this rollout did not write`);
 }
 
-/** Who aborts past the journal signs the stamp, and is believed as if the command had come here. */
+/** Who aborts past the journal signs the stamp, and is believed as if the command had come here; unsigned are the controller's own ways out. */
 function takenBack(rollout: Rollout, { name }: Target, { by }: Stamp, at: Instant): RolloutEvent {
   return by === undefined
-    ? gone(rollout, at, `${name} had been taken back before the journal knew`)
-    : gone(rollout, at, `${by} aborted without the journal`, 'human');
+    ? gone(rollout, at, 'environment', `the way out took ${name} back without the journal`)
+    : gone(rollout, at, 'human', `${by} aborted without the journal`);
 }
 
-function gone(rollout: Rollout, at: Instant, reason: string, cause: Cause = 'stranger'): RolloutEvent {
+function gone(rollout: Rollout, at: Instant, cause: Cause, reason: string): RolloutEvent {
   return {
     type: 'RevertOrdered',
     at,

@@ -258,8 +258,8 @@ describe('a revert that nobody wrote down', () => {
     expect(story.slice(-5)).toEqual([
       'Measured inconclusive x3',
       'TookOver 2',
-      'RevertOrdered stranger',
-      'Reverted stranger: api at 1 already',
+      'RevertOrdered environment',
+      'Reverted environment: api at 1 already',
       'RolloutClosed reverted',
     ]);
     expect(path.slice(-9)).toEqual([

@@ -241,47 +241,54 @@ describe('publishing that is killed at a call', () => {
     return found;
   }
 
-  test('goes on where it stopped and makes one version, whichever call it was', async () => {
-    const all = await points();
-    expect(new Set(all.map(({ op }) => op))).toEqual(
-      new Set([
-        'handler',
-        'journal.putToken',
-        'journal.read',
-        'GetFunctionCommand',
-        'UpdateFunctionCodeCommand',
-        'PublishVersionCommand',
-        'GetFunctionConfigurationCommand',
-        'journal.append',
-        'SendTaskSuccessCommand',
-      ]),
-    );
-    for (const index of all.keys()) {
-      let seen = -1;
-      const dies = ({ fn }: Point) => {
-        if (fn === 'PublishRelease') seen += 1;
-        return fn === 'PublishRelease' && seen === index;
-      };
-      const stage = stageWith(crashes(dies, () => 'Lambda.ServiceException'));
-      const rollout = await played(stage);
-      expect([rollout.outcome, rollout.reason], JSON.stringify(all[index])).toEqual([
-        'completed',
-        expect.anything(),
-      ]);
-      expect(stage.alias()).toEqual(ON_CANARY);
-      expect(await stage.code('3')).toBeUndefined();
-      expect(types(stage).filter((type) => type === 'Published')).toHaveLength(1);
-    }
-  }, 60_000);
+  test.each(['Lambda.ServiceException', 'Runtime.ExitError'])(
+    'goes on where it stopped and makes one version, whichever call it was: %s',
+    async (error) => {
+      const all = await points();
+      expect(new Set(all.map(({ op }) => op))).toEqual(
+        new Set([
+          'handler',
+          'journal.putToken',
+          'journal.read',
+          'GetFunctionCommand',
+          'UpdateFunctionCodeCommand',
+          'PublishVersionCommand',
+          'GetFunctionConfigurationCommand',
+          'journal.append',
+          'SendTaskSuccessCommand',
+        ]),
+      );
+      for (const index of all.keys()) {
+        let seen = -1;
+        const dies = ({ fn }: Point) => {
+          if (fn === 'PublishRelease') seen += 1;
+          return fn === 'PublishRelease' && seen === index;
+        };
+        const stage = stageWith(crashes(dies, () => error));
+        const rollout = await played(stage);
+        expect([rollout.outcome, rollout.reason], JSON.stringify(all[index])).toEqual([
+          'completed',
+          expect.anything(),
+        ]);
+        expect(stage.alias()).toEqual(ON_CANARY);
+        expect(await stage.code('3')).toBeUndefined();
+        expect(types(stage).filter((type) => type === 'Published')).toHaveLength(1);
+      }
+    },
+    60_000,
+  );
 
-  test('for good leaves traffic on stable and $LATEST as it was, whichever call it was', async () => {
+  test('and once more when it is called again leaves traffic on stable and $LATEST as it was, whichever call it was', async () => {
     const all = await points();
     let refused = 0;
     for (const index of all.keys()) {
       let seen = -1;
-      const dies = ({ fn }: Point) => {
-        if (fn === 'PublishRelease') seen += 1;
-        return fn === 'PublishRelease' && seen === index;
+      let died = Number.NaN;
+      const dies = ({ fn, nth }: Point) => {
+        if (fn !== 'PublishRelease') return false;
+        seen += 1;
+        if (seen === index) died = nth;
+        return seen === index || nth === died + 1;
       };
       const stage = stageWith(crashes(dies, () => 'Runtime.ExitError'));
       const rollout = await played(stage);

@@ -99,7 +99,7 @@ describe('a release that is not reversible', () => {
     const gone = { primary: '7', weights: {}, stamp: stamp(2, 1, false) };
     given(once())
       .when({ type: 'Reconcile', target: 'api', seen: gone }, 3)
-      .then(held(3, 'api had been taken back before the journal knew'));
+      .then(held(3, 'the way out took api back without the journal'));
     const arrived = { primary: '7', weights: { 8: 50 }, stamp: stamp(2) };
     given(once(), measured('pass', [1, 3]), intended(50, 2, 4))
       .when({ type: 'Reconcile', target: 'api', seen: arrived }, 5)

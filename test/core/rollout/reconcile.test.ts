@@ -45,6 +45,11 @@ const gone = (reason: string, outcome: 'reverted' | 'refused' = 'reverted'): Rol
   outcome,
 });
 
+const unheard = (outcome: 'reverted' | 'refused') => ({
+  ...gone('the way out took api back without the journal', outcome),
+  cause: 'environment',
+});
+
 describe('what the journal knows', () => {
   test.each([
     ['before the first raise', serving(0, 0), [opened()]],
@@ -85,12 +90,10 @@ describe('a raise that was announced and not confirmed', () => {
 });
 
 describe('a closed stamp of this rollout', () => {
-  test('means that the canary was taken out before the journal knew', () => {
+  test('means that the way out took the canary out when it could not reach the journal, and that nobody meddled', () => {
     const seen = serving(0, 2, { stamp: stamp(2, 1, false) });
-    expect(found(seen, ...onFirstStep())).toEqual([gone('api had been taken back before the journal knew')]);
-    expect(found(seen, opened())).toEqual([
-      gone('api had been taken back before the journal knew', 'refused'),
-    ]);
+    expect(found(seen, ...onFirstStep())).toEqual([unheard('reverted')]);
+    expect(found(seen, opened())).toEqual([unheard('refused')]);
   });
 
   test('that a person signed is that person’s abort', () => {
@@ -101,7 +104,7 @@ describe('a closed stamp of this rollout', () => {
 
   test('with a canary share that was added again is left for good too', () => {
     const seen = serving(10, 2, { stamp: stamp(2, 1, false) });
-    expect(found(seen, ...onFirstStep())).toEqual([gone('api had been taken back before the journal knew')]);
+    expect(found(seen, ...onFirstStep())).toEqual([unheard('reverted')]);
   });
 
   test('on a promoted canary is the seal of a close that was interrupted: another target must not be reverted', () => {
