@@ -1,5 +1,6 @@
 import { isCanarysDoing } from '../analysis/alarms.ts';
 import type { Alarm, ProbeCounts, Verdict } from '../analysis/types.ts';
+import { RETRY_LATER_SECONDS } from '../budget.ts';
 import { RolloutError } from '../errors.ts';
 import type { Observed } from '../ports.ts';
 import type { Instant, Percent } from '../units.ts';
@@ -48,8 +49,8 @@ export type Command =
 /** Ticks in a row without any measurement before people are called. */
 export const BROKEN_TICKS_MAX = 5;
 
-/** Raises of one target that may fail to confirm before the rollout gives up. */
-export const RAISES_MAX = 5;
+/** Raises of one target to one weight that may come to nothing before the rollout gives up: a quarter of an hour of them, in which the canary is measured at the weight that it has. */
+export const RAISES_MAX = (15 * 60) / RETRY_LATER_SECONDS;
 
 /** Executions that may die before the rollout gives up. */
 export const TAKEOVERS_MAX = 5;

@@ -147,16 +147,6 @@ describe('a shift', () => {
     expect((await stage.rollout()).leaving).toMatchObject({ outcome: 'halted' });
   });
 
-  test('gives up after five announcements that came to nothing', async () => {
-    const stage = setUp();
-    const ref = await stage.open();
-    const ports = withRouter(stage, () => ({ raise: unreachable }));
-    for (let times = 0; times < 5; times++)
-      await expect(stage.call(shiftTraffic, ref, ports)).rejects.toMatchObject({ name: 'Unavailable' });
-    expect(await stage.call(shiftTraffic, ref, ports)).toMatchObject({ kind: 'revert' });
-    expect((await stage.rollout()).leaving?.reason).toMatch(/could not be raised to 10 % in 5 tries/);
-  });
-
   test('is not made by a function whose turn it is not', async () => {
     const stage = setUp();
     const ref = await stage.open();

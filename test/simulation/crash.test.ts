@@ -464,6 +464,53 @@ describe('a service that is away', () => {
       expect(faults(run, FOUND_DEAD)).toEqual([]);
     }
   });
+
+  const twoSteps = {
+    steps: [
+      { weight: 10, bake: '1m' },
+      { weight: 50, bake: '1m' },
+    ],
+    verify: '1m',
+  };
+
+  test('Lambda, which refuses every write of the alias for ten minutes before a raise: a good release waits for it', async () => {
+    let isOut = false;
+    const { rollout, run } = await play({
+      rollout: twoSteps,
+      intercept: (command, _input, call) =>
+        isOut && command === 'UpdateAliasCommand' ? Promise.reject(serviceDown()) : call(),
+      act: async (stage) => {
+        await stage.saw('Measured', 1);
+        isOut = true;
+        await stage.clock.sleep(10 * MINUTE);
+        isOut = false;
+      },
+    });
+    expect(rollout?.outcome).toBe('completed');
+    expect(faults(run)).toEqual([]);
+  });
+
+  test('Lambda, which refuses one raise for ever: after a quarter of an hour the release is taken back and not blamed', async () => {
+    const isHalf = ({ RoutingConfig }: UpdateAliasCommandInput) =>
+      RoutingConfig?.AdditionalVersionWeights?.['2'] === 0.5;
+    const { rollout, run } = await play({
+      rollout: twoSteps,
+      intercept: (command, input, call) =>
+        command === 'UpdateAliasCommand' && isHalf(input as UpdateAliasCommandInput)
+          ? Promise.reject(serviceDown())
+          : call(),
+    });
+    expect(rollout?.leaving).toMatchObject({
+      cause: 'environment',
+      reason: 'api could not be raised to 50 % in 30 tries',
+    });
+    const tries = (run.histories[ROLLOUT_ID] ?? []).filter(
+      (event) => event.type === 'ShiftIntended' && event.weight === 50,
+    );
+    const minutes = ((tries.at(-1)?.at ?? 0) - (tries[0]?.at ?? 0)) / MINUTE;
+    expect(minutes).toBeGreaterThan(14);
+    expect(faults(run)).toEqual([]);
+  });
 });
 
 describe('what comes between the last tick and the closing', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BROKEN_TICKS_MAX, type Command, TAKEOVERS_MAX } from '../../../core/rollout/decide.ts';
+import { BROKEN_TICKS_MAX, type Command, RAISES_MAX, TAKEOVERS_MAX } from '../../../core/rollout/decide.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
 import {
@@ -126,22 +126,24 @@ describe('a raise', () => {
       .then(intended(10, 5, 1));
   });
 
-  test('that was not confirmed five times is given up, which does not blame the release', () => {
-    given(opened(), announcedTimes(5))
+  test('that was not confirmed for a quarter of an hour is given up, which does not blame the release', () => {
+    given(opened(), announcedTimes(RAISES_MAX))
       .when(intend(), 1)
-      .then(revertOrdered(1, { cause: 'environment', reason: 'api could not be raised to 10 % in 5 tries' }));
+      .then(
+        revertOrdered(1, { cause: 'environment', reason: 'api could not be raised to 10 % in 30 tries' }),
+      );
   });
 
   test('that was confirmed forgets the tries before', () => {
-    given(opened(), announcedTimes(5), shifted(10, 5, 0.6))
+    given(opened(), announcedTimes(RAISES_MAX), shifted(10, RAISES_MAX, 0.6))
       .when(intend(), 1)
-      .then(intended(10, 6, 1));
+      .then(intended(10, RAISES_MAX + 1, 1));
   });
 
   test('of one target does not use up the tries of another', () => {
-    given(opened({ targets: TWO_TARGETS }), announcedTimes(5))
+    given(opened({ targets: TWO_TARGETS }), announcedTimes(RAISES_MAX))
       .when(intend(10, 'worker'), 1)
-      .then(intended(10, 6, 1, 'worker'));
+      .then(intended(10, RAISES_MAX + 1, 1, 'worker'));
   });
 
   test('that happened is always written down, also when it comes late', () => {
@@ -729,14 +731,17 @@ describe('a raise is not announced', () => {
       .thenNothing();
   });
 
-  test('again after five tries at this weight; those at another do not count', () => {
-    const tries = (weight: number) => [2, 3, 4, 5, 6].map((seq) => intended(weight, seq, 3));
+  test('again after as many tries at this weight as it has; those at another do not count', () => {
+    const tries = (weight: number) =>
+      Array.from({ length: RAISES_MAX }, (_, before) => intended(weight, before + 2, 3));
     given(...onFirstStep(), ...tries(50))
       .when(intend, 4)
-      .then(revertOrdered(4, { cause: 'environment', reason: 'api could not be raised to 50 % in 5 tries' }));
+      .then(
+        revertOrdered(4, { cause: 'environment', reason: 'api could not be raised to 50 % in 30 tries' }),
+      );
     given(...onFirstStep(), ...tries(100))
       .when(intend, 4)
-      .then({ ...intended(50, 7, 4), expiresAt: minute(5) });
+      .then({ ...intended(50, RAISES_MAX + 2, 4), expiresAt: minute(5) });
   });
 });
 
