@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Cause as LeavingCause } from '../core/rollout/event.ts';
 import type { Bound, Cause } from './bounds.ts';
 import { FAULTS, type FaultName } from './faults.ts';
 
@@ -10,8 +11,8 @@ export interface SeedResult {
   bounds: Bound[];
   struck: Partial<Record<FaultName, number>>;
   violations: { promise: string; what: string }[];
-  /** Whether a release as good as stable was taken back by the error test; undefined for others, and where its metrics were tampered with. */
-  wronged: boolean | undefined;
+  /** How a release as good as stable ended: completed, taken back by a tick or for another cause, or refused at opening; undefined for others. */
+  good: 'completed' | 'error test' | 'too little evidence' | LeavingCause | 'refused' | undefined;
   digest: string;
 }
 
@@ -42,10 +43,8 @@ export interface Report {
   p99RevertSeconds: number;
   /** By what the canary left for; `decided` is the part until the journal says so, `moved` the part after that. */
   bounds: Record<Cause, Times & { decided: Times; moved: Times }>;
-  /** Releases as good as stable whose metrics nothing tampered with. */
-  goodReleases: number;
-  /** Those of them that the error test took back. */
-  wronged: number;
+  /** How many releases as good as stable ended how, the most frequent first. */
+  good: Record<string, number>;
   struck: Partial<Record<FaultName, number>>;
   /** SHA-256 over the histories of all seeds in order. */
   digest: string;
@@ -57,7 +56,6 @@ export function reportOf(results: readonly SeedResult[], seconds: number): Repor
   const outcomes = ordered.flatMap((result) => result.outcomes);
   const count = (outcome: string) => outcomes.filter((each) => each === outcome).length;
   const bounds = ordered.flatMap((result) => result.bounds);
-  const good = ordered.filter(({ wronged }) => wronged !== undefined);
   const struck: Report['struck'] = {};
   for (const result of ordered)
     for (const [fault, times] of Object.entries(result.struck) as [FaultName, number][])
@@ -89,12 +87,26 @@ export function reportOf(results: readonly SeedResult[], seconds: number): Repor
       bounds.map(({ cause, seconds, moved }) => (cause === 'failing' ? moved : seconds)),
     ).p99,
     bounds: { abort: timesOf('abort'), alarm: timesOf('alarm'), failing: timesOf('failing') },
-    goodReleases: good.length,
-    wronged: good.filter(({ wronged }) => wronged === true).length,
+    good: tally(ordered.flatMap(({ good }) => good ?? [])),
     struck,
     digest: hash.digest('hex'),
   };
 }
+
+function tally(words: string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
+  return Object.fromEntries(Object.entries(counts).toSorted(([, a], [, b]) => b - a));
+}
+
+const WRONGED = 'error test';
+
+/** The error test is told of even where it took nothing back. */
+const goodOf = ({ good }: Report) =>
+  Object.entries({ [WRONGED]: 0, ...good })
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([how, count]) => `${how} ${count}`)
+    .join(', ');
 
 function times(values: number[]): Times {
   const sorted = values.toSorted((a, b) => a - b);
@@ -119,8 +131,10 @@ export function tableOf(report: Report, command: string): string[] {
     row('of these, from the verdict on', failing.moved),
     '',
     `\`${command}\`: ${report.rollouts} rollouts, **${report.violations} violations**; completed ${report.completed}, reverted ${report.reverted},`,
-    `refused ${report.refused}, superseded ${report.superseded}, halted ${report.halted}, unfinished ${report.unfinished}. Good releases taken back by the`,
-    `error test: ${report.wronged} of ${report.goodReleases}. ${report.perSecond} rollouts a second. Histories: \`${report.digest.slice(0, 16)}\`.`,
+    `refused ${report.refused}, superseded ${report.superseded}, halted ${report.halted}, unfinished ${report.unfinished}.`,
+    `${report.perSecond} rollouts a second. Histories: \`${report.digest.slice(0, 16)}\`.`,
+    '',
+    `Releases as good as stable ended so: ${goodOf(report)}.`,
   ];
 }
 
@@ -133,7 +147,7 @@ export function textOf(report: Report): string[] {
   return [
     `${report.rollouts} rollouts of ${report.seeds} seeds in ${report.seconds} s, ${report.perSecond} a second: ${report.violations} violations`,
     `  completed ${report.completed}, reverted ${report.reverted}, refused ${report.refused}, superseded ${report.superseded}, halted ${report.halted}, unfinished ${report.unfinished}, never opened ${report.neverOpened}`,
-    `  good releases taken back by the error test: ${report.wronged} of ${report.goodReleases}`,
+    `  releases as good as stable: ${goodOf(report)}`,
     `${'virtual seconds until all traffic is on stable'.padEnd(46)} ${['p50', 'p99', 'max'].map((name) => name.padStart(10)).join('')}`,
     row('from the arrival of an abort', abort),
     row('from an alarm', alarm),

@@ -1,5 +1,5 @@
 import { type Case, caseOf } from './case.ts';
-import { FAULTS, type FaultName } from './faults.ts';
+import type { FaultName } from './faults.ts';
 import { historyOf } from './history.ts';
 import type { SeedResult } from './report.ts';
 import { shrink } from './shrink.ts';
@@ -16,7 +16,7 @@ export async function playSeed(seed: number, faults: readonly FaultName[]): Prom
       bounds: played.bounds,
       struck: struckBy(it, played),
       violations: played.violations.map(({ promise, what }) => ({ promise, what })),
-      wronged: it.release.kind === 'good' && !isTampered(played) ? isWronged(played) : undefined,
+      good: it.release.kind === 'good' ? endOf(played) : undefined,
       digest: played.digest,
     };
   } catch (error) {
@@ -27,7 +27,7 @@ export async function playSeed(seed: number, faults: readonly FaultName[]): Prom
       bounds: [],
       struck: {},
       violations: [{ promise: 'simulation', what }],
-      wronged: undefined,
+      good: undefined,
       digest: '',
     };
   }
@@ -39,17 +39,17 @@ function struckBy({ troubles }: Case, { strikes }: Played): SeedResult['struck']
   return struck;
 }
 
-const isTampered = ({ strikes }: Played) => strikes.some(({ fault }) => FAULTS[fault].at === 'metrics');
-
-/** True where the first release was reverted by the error test. */
-function isWronged({ run }: Played): boolean {
-  const [events] = Object.values(run.histories);
-  return (
-    events?.some(
-      (event, at) =>
-        event.type === 'RevertOrdered' && event.cause === 'canary' && events[at - 1]?.type === 'Measured',
-    ) ?? false
+/** How the first release ended; an order that a tick gave is told by what the tick found. */
+function endOf({ run }: Played): SeedResult['good'] {
+  const [head] = run.heads;
+  if (head?.outcome === 'completed') return 'completed';
+  const [events = []] = Object.values(run.histories);
+  const tick = events.find(
+    (event, at) => event.type === 'RevertOrdered' && events[at - 1]?.type === 'Measured',
   );
+  if (tick !== undefined && 'cause' in tick)
+    return tick.cause === 'canary' ? 'error test' : 'too little evidence';
+  return head?.leaving?.cause ?? 'refused';
 }
 
 /** A failing seed as a story: its case made as small as it goes, with the first promise that it breaks. */
