@@ -277,19 +277,23 @@ function seriesFrom(rules: WatchRule[], limits: LimitRule[], read: ReadValues): 
   return series;
 }
 
-/** Metrics whose two counts are sent with each request, 0 included; of a throttled request and of what others count there may be only one. */
+/** Metrics of which both counts are sent with each request, 0 included; that a request was throttled is its only count. */
 const PAIRED = ['errors', 'http5xx', 'batchFailures'];
+
+/** As many bad requests as a version was due in a minute cannot have come to nothing: chance explains it once in e^20. */
+const DUE_MIN = 20;
 
 /** A window of which either version was counted by half is left out: requests without their failures would read as health, and failures without their requests as a version that got none. */
 function windowsFrom(metric: string, read: ReadValues): Window[] {
   const windows = new Map<Instant, Window>();
   const halves = new Set<Instant>();
+  const isApart = metric === 'throttles';
   for (const side of SIDES) {
     const bad = read(`${metric}/bad`, side);
     const total = read(`${metric}/total`, side);
-    const isApart = metric === 'throttles';
+    const isDue = isApart ? () => false : PAIRED.includes(metric) ? () => true : dueOf(bad, total);
     for (const start of new Set([...total.keys(), ...bad.keys()])) {
-      if (PAIRED.includes(metric) && total.has(start) !== bad.has(start)) halves.add(start);
+      if (total.has(start) !== bad.has(start) && isDue(start)) halves.add(start);
       if (!isApart && !total.has(start)) continue;
       const window = windows.get(start) ?? { start };
       const wrong = bad.get(start) ?? 0;
@@ -298,6 +302,15 @@ function windowsFrom(metric: string, read: ReadValues): Window[] {
     }
   }
   return [...windows.values()].filter(({ start }) => !halves.has(start)).sort((a, b) => a.start - b.start);
+}
+
+/** Whether a bad count that somebody else sends was due in a window: that of many systems is only sent when something went wrong. */
+function dueOf(bad: Values, total: Values): (start: Instant) => boolean {
+  const values = [...bad];
+  if (values.some(([, value]) => value === 0)) return () => true;
+  const wrong = values.reduce((sum, [, value]) => sum + value, 0);
+  const all = values.reduce((sum, [start]) => sum + (total.get(start) ?? 0), 0);
+  return (start) => all > 0 && (wrong / all) * (total.get(start) ?? 0) >= DUE_MIN;
 }
 
 function spreadsFrom(read: ReadValues): SpreadWindow[] {
