@@ -1,7 +1,7 @@
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import type { FaultName } from './faults.ts';
 import { type Random, seededRandom } from './random.ts';
-import { FUNCTION } from './scenario.ts';
+import { type Behaviour, FUNCTION } from './scenario.ts';
 import { ALIAS } from './world.ts';
 
 const MINUTE = 60_000;
@@ -18,11 +18,11 @@ export const ALARM = 'checkout-errors';
 export type Release =
   | { kind: 'good' }
   /** Fails this share from its first request on. */
-  | { kind: 'bad'; as: 'errors' | 'faults'; share: number }
+  | { kind: 'bad'; as: keyof Behaviour; share: number }
   /** Fails only from this weight on. */
-  | { kind: 'under load'; as: 'errors' | 'faults'; share: number; from: number }
+  | { kind: 'under load'; as: keyof Behaviour; share: number; from: number }
   /** Fails only after so many minutes of traffic. */
-  | { kind: 'late'; as: 'errors' | 'faults'; share: number; minutes: number }
+  | { kind: 'late'; as: keyof Behaviour; share: number; minutes: number }
   | { kind: 'crashing' }
   /** Answers this many times slower than stable. */
   | { kind: 'slow'; times: number };
@@ -74,7 +74,7 @@ export interface Case {
 /** Draws a world from its seed; `faults` are those that may come. */
 export function caseOf(seed: number, faults: readonly FaultName[]): Case {
   const random = seededRandom(seed).fork('case');
-  const release = releaseOf(random.fork('release'));
+  let release = releaseOf(random.fork('release'));
   const file = fileOf(random.fork('file'));
   const setting = random.fork('setting');
   const isLucky = (share: number) => setting.next() < share;
@@ -91,6 +91,7 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
   if (isFed) feed(file, random.fork('limits'));
   holdBack(file, random.fork('hold-back'));
   if (targets === 1 && !isFed) probe(file, random.fork('probes'));
+  if (targets === 1 && !isFed) release = count(file, release, random.fork('orders of users'));
   const noise = faults.length === 0 ? 0 : among(setting, 0, 0.3, 1, 1, 3);
   return {
     seed,
@@ -188,6 +189,19 @@ function probe(file: Case['file'], random: Random): void {
   file.smoke = [{ get: '/health', expect: { status: 200 } }];
   file.probe = { every: `${among(random, 5, 10, 20)}s` };
 }
+
+/** Has orders watched by metrics of the function's own; then what a release does wrong may show nowhere else. */
+function count(file: Case['file'], release: Release, random: Random): Release {
+  if (release.kind === 'slow' || random.next() >= 0.2) return release;
+  file.watch = {
+    ...{ errors: '1.5x', http5xx: '1.5x' },
+    custom: { orders: { bad: 'Shop/OrdersLost', total: 'Shop/Orders' } },
+  };
+  return 'as' in release && random.next() < 0.5 ? { ...release, as: 'lost' } : release;
+}
+
+/** Whether the function of this case counts orders. */
+export const isCounted = ({ file }: Case): boolean => 'custom' in ((file.watch as object | undefined) ?? {});
 
 /** Whether the function of this case runs code that can be asked. */
 export const isProbed = ({ file }: Case): boolean => file.probe !== undefined;

@@ -217,14 +217,14 @@ function recordWindows({ cloudwatch }: World): Run['windows'] {
   const windows: Run['windows'] = {};
   const count = cloudwatch.invocations.bind(cloudwatch);
   cloudwatch.invocations = (runs) => {
-    const { functionName, version, minute, count: requests, errors, faults = errors } = runs;
+    const { functionName, version, minute, count: requests, errors, faults = errors, orders } = runs;
     const key = `${functionName}:${version}`;
     windows[key] ??= new Map();
     const start = minute - (minute % WINDOW_MS);
     const before = windows[key].get(start) ?? { requests: 0, failed: 0 };
     windows[key].set(start, {
       requests: before.requests + requests,
-      failed: before.failed + Math.max(errors, faults),
+      failed: before.failed + Math.max(errors, faults) + (orders?.lost ?? 0),
     });
     count(runs);
   };

@@ -11,10 +11,11 @@ import { ALIAS, BUCKET, createWorld, ENVIRONMENT, type World, type WorldOptions 
 export const SERVICE = 'checkout-api';
 export const FUNCTION = 'checkout-prod-Api';
 
-/** What one version does to its users: shares of requests that throw, and that answer 5xx. */
+/** What one version does to its users: shares of requests that throw, that answer 5xx, and that lose their order and say nothing. */
 export interface Behaviour {
   errors?: number | Rate;
   faults?: number | Rate;
+  lost?: number | Rate;
 }
 
 export interface ScenarioOptions extends WorldOptions {
@@ -22,6 +23,8 @@ export interface ScenarioOptions extends WorldOptions {
   stable?: Behaviour;
   /** Median durations in milliseconds; not counted where it is not said. */
   medianMs?: Rate;
+  /** Whether the function counts orders, and those it lost, in metrics of its own. */
+  hasOrders?: boolean;
   /** By version; the first release is version 2. */
   canaries?: Record<string, Behaviour>;
   /** Who is asked besides the smoke tests of the rollout file. */
@@ -87,6 +90,7 @@ export function createScenario(options: ScenarioOptions): Scenario {
     requestsPerSecond: options.requestsPerSecond ?? 50,
     errorRate: rate('errors'),
     faultRate: rate('faults'),
+    ...(options.hasOrders ? { lostRate: rate('lost') } : {}),
     ...(options.medianMs === undefined ? {} : { medianMs: options.medianMs }),
   });
   let releases = 0;

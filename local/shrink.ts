@@ -1,4 +1,4 @@
-import type { Case } from './case.ts';
+import { type Case, isCounted } from './case.ts';
 
 /** Plays that a shrinking may take in all. */
 const PLAYS_MAX = 300;
@@ -52,6 +52,7 @@ const PLAINER: ((it: Case) => Case | undefined)[] = [
   (it) => (it.alarm === undefined ? undefined : plainAlarm(it)),
   (it) => ('hooks' in it.file ? { ...it, file: without(it.file, 'hooks') } : undefined),
   (it) => ('probe' in it.file ? { ...it, file: without(without(it.file, 'probe'), 'smoke') } : undefined),
+  (it) => (isCounted(it) && !isLosing(it) ? { ...it, file: without(it.file, 'watch') } : undefined),
   (it) => ('holdBack' in it.file ? { ...it, file: without(it.file, 'holdBack') } : undefined),
   (it) => ('dlqNew' in limitsOf(it) ? withoutLimit(it, 'dlqNew') : undefined),
   (it) => ('oldestMessage' in limitsOf(it) ? withoutLimit(it, 'oldestMessage') : undefined),
@@ -63,6 +64,9 @@ const PLAINER: ((it: Case) => Case | undefined)[] = [
     it.file.onInconclusive === 'pause' ? undefined : { ...it, file: { ...it.file, onInconclusive: 'pause' } },
   (it) => (it.requestsPerSecond === 50 ? undefined : { ...it, requestsPerSecond: 50 }),
 ];
+
+/** Whether nothing but the count of orders shows what this release does. */
+const isLosing = ({ release }: Case): boolean => 'as' in release && release.as === 'lost';
 
 const without = (file: Case['file'], key: string): Case['file'] => {
   const { [key]: _, ...rest } = file;

@@ -19,7 +19,7 @@ export type Rate = (version: string, at: Instant, weight: Percent) => number;
 export interface ModelTally {
   requests: number;
   errors: number;
-  /** Failed responses, thrown or handled. */
+  /** Failed responses, thrown or handled, and lost orders. */
   faults: number;
 }
 
@@ -52,13 +52,15 @@ export function modelTraffic(world: {
   faultRate?: Rate;
   /** Whether the functions count their responses and faults; they do where it is not said. */
   counters?: boolean;
+  /** Share of the responses without a fault that lost the order they answer; orders are not counted where it is not said. */
+  lostRate?: Rate;
   /** Share of the requests that are throttled instead of run; none where it is not said. */
   throttleRate?: Rate;
   /** Median duration in milliseconds, lognormal with deviation 0.5; durations are not counted where it is not said. */
   medianMs?: Rate;
 }): ModelTraffic {
   const { clock, random, cloudwatch, functionName, alias, requestsPerSecond, errorRate } = world;
-  const { faultRate = () => 0, counters = true, throttleRate = () => 0, medianMs } = world;
+  const { faultRate = () => 0, counters = true, throttleRate = () => 0, lostRate, medianMs } = world;
   const rateAt = typeof requestsPerSecond === 'number' ? () => requestsPerSecond : requestsPerSecond;
   const tally: Record<string, ModelTally> = {};
   let settledTo = clock.now();
@@ -84,11 +86,12 @@ export function modelTraffic(world: {
     const errors = random.binomial(count, errorRate(version, at, weight));
     // As with-spillway counts them: an answer that throws is a fault too.
     const faults = errors + random.binomial(count - errors, faultRate(version, at, weight));
+    const lost = lostRate && random.binomial(count - faults, lostRate(version, at, weight));
     const before = tally[version] ?? { requests: 0, errors: 0, faults: 0 };
     tally[version] = {
       requests: before.requests + count,
       errors: before.errors + errors,
-      faults: before.faults + faults,
+      faults: before.faults + faults + (lost ?? 0),
     };
     cloudwatch.invocations({
       functionName,
@@ -98,6 +101,7 @@ export function modelTraffic(world: {
       count,
       errors,
       faults: counters ? faults : undefined,
+      orders: lost === undefined ? undefined : { taken: count, lost },
       throttles,
       latency: medianMs && latencies(random, count, medianMs(version, at, weight)),
     });

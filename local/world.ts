@@ -123,7 +123,7 @@ export interface World {
 
 type TrafficSpec = Pick<
   Parameters<typeof modelTraffic>[0],
-  'functionName' | 'requestsPerSecond' | 'errorRate' | 'faultRate' | 'counters' | 'medianMs'
+  'functionName' | 'requestsPerSecond' | 'errorRate' | 'faultRate' | 'counters' | 'lostRate' | 'medianMs'
 >;
 
 type QueueSpec = Omit<

@@ -53,6 +53,8 @@ export interface Invocations {
   latency?: Readonly<Record<string, number>> | undefined;
   /** Messages that the runs were given, and how many of them were handed back, where the function counts them with `withSpillway`. */
   batch?: { items: number; failures: number } | undefined;
+  /** Orders that the runs took, and how many of them they lost, where the function counts them in metrics of its own. */
+  orders?: { taken: number; lost: number } | undefined;
 }
 
 interface Totals {
@@ -156,7 +158,7 @@ export class SimulatedCloudWatch {
   invocations(runs: Invocations): void {
     const start = runs.minute - (runs.minute % WINDOW_MS);
     const visibleAt = start + WINDOW_MS + this.#emissionDelayMs();
-    const { count: samples, throttles = 0, batch, faults } = runs;
+    const { count: samples, throttles = 0, batch, orders, faults } = runs;
     const add = (place: Place, metric: string, totals: Totals) => {
       if (totals.samples > 0) addTo(place, metric, start, visibleAt, totals);
     };
@@ -174,6 +176,10 @@ export class SimulatedCloudWatch {
       const { items, failures } = batch;
       addTo(byVersion, 'Spillway BatchItems', start, visibleAt, { sum: items, samples, max: items });
       addTo(byVersion, 'Spillway BatchFailures', start, visibleAt, { sum: failures, samples, max: failures });
+    }
+    if (orders !== undefined) {
+      add(byVersion, 'Shop Orders', onesOf(orders.taken, samples));
+      add(byVersion, 'Shop OrdersLost', onesOf(orders.lost, samples));
     }
     if (faults === undefined) return;
     add(byVersion, 'Spillway Responses', onesOf(samples, samples));

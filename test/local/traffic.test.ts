@@ -135,6 +135,32 @@ describe('model traffic', () => {
     expect(sum(await read('Faults', '2', 'Spillway'))).toBe(faults);
   });
 
+  test('orders that are lost behind a good answer are counted by the functions alone, and met by users', async () => {
+    const { clock, traffic, routing, read } = world({
+      requestsPerSecond: 100,
+      faultRate: () => 0.1,
+      lostRate: (version) => (version === '2' ? 0.2 : 0),
+    });
+    routing.weights = { 2: 50 };
+    await clock.advance(5 * MINUTE);
+    traffic.settle();
+    await clock.advance(2 * MINUTE);
+    const sum = async (name: string, version: string, namespace: string) =>
+      (await read(name, version, namespace)).reduce((total, [, count]) => total + count, 0);
+    for (const [version, share] of [
+      ['1', 0],
+      ['2', 0.2],
+    ] as const) {
+      const { requests = 0, faults: failed = 0 } = traffic.tally[version] ?? {};
+      const faults = await sum('Faults', version, 'Spillway');
+      const lost = await sum('OrdersLost', version, 'Shop');
+      expect(await sum('Orders', version, 'Shop')).toBe(requests);
+      expect(failed).toBe(faults + lost);
+      expect(Math.abs(lost / (requests - faults) - share)).toBeLessThan(0.02);
+    }
+    expect((await read('OrdersLost', '1', 'Shop')).length).toBe(5);
+  });
+
   test('functions that do not count their responses have no such metric', async () => {
     const { clock, traffic, read } = world({ counters: false });
     await clock.advance(5 * MINUTE);
