@@ -17,7 +17,7 @@ import {
   waitsEnd,
   weightsOnlyRise,
 } from './checkers-of-incidents.ts';
-import type { Run } from './run.ts';
+import type { Met, Run } from './run.ts';
 import {
   type Checker,
   isGivenByOthers,
@@ -220,6 +220,8 @@ export const provenMeansMeasured = perRollout((view, _run, { skewMs }) => {
 const SURELY_WORSE = 0.05;
 /** Requests from which on it is counted. */
 const SURELY_MANY = 500;
+/** Share of the canary's requests that a verdict must have counted to be held to them. */
+const MOSTLY = 0.9;
 /** What is younger than this at the end may not have been measured yet. */
 const UNSETTLED_MS = 4 * WINDOW_MS;
 
@@ -238,6 +240,31 @@ export const worseNeverCompletes = perRollout((view) => {
       : [{ at: close.at, what: `completed although ${ours.failed} of ${ours.requests} failed on ${name}` }];
   });
 });
+
+/** No pass is given to a canary whose users surely met more failures, in the very minutes that it judges, than stable's ever did. */
+export const passMeansWell = perRollout((view, run) =>
+  those(view, 'Measured').flatMap(({ at, event: { verdict } }) =>
+    (verdict.status === 'pass' ? view.opening.targets : []).flatMap(({ name, ref, stable, canary }) => {
+      const metFrom = (version: string, from: Instant): Met => {
+        const windows = [...(run.windows[`${ref.functionName}:${version}`] ?? [])];
+        const judged = windows.filter(([start]) => start >= from && start + WINDOW_MS <= verdict.to);
+        const total = (of: keyof Met) => judged.reduce((sum, [, met]) => sum + met[of], 0);
+        return { requests: total('requests'), failed: total('failed') };
+      };
+      const [ours, theirs] = [metFrom(canary, verdict.from), metFrom(stable, 0)];
+      // One that was read while CloudWatch did not show most of it yet says little, and the next tick says more.
+      const read = Math.max(
+        0,
+        ...verdict.findings.filter(({ target }) => target === name).map((each) => each.canary.total),
+      );
+      if (ours.requests < SURELY_MANY || theirs.requests === 0 || read < MOSTLY * ours.requests) return [];
+      const limit = SURELY_WORSE + (3 * theirs.failed) / theirs.requests;
+      return ours.failed / ours.requests <= limit
+        ? []
+        : [{ at, what: `passed although ${ours.failed} of ${ours.requests} failed on ${name}` }];
+    }),
+  ),
+);
 
 /** When a rollout is closed its canary has everything or nothing, on every target alike, unless somebody else gave it traffic after the last look. */
 export const endsAtZeroOrHundred = perRollout((view, run) =>
@@ -490,6 +517,7 @@ export const CHECKERS = {
   probesCountOnce,
   provenMeansMeasured,
   worseNeverCompletes,
+  passMeansWell,
   endsAtZeroOrHundred,
   strangerUntouched,
   strangerNoticed,

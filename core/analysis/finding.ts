@@ -146,7 +146,9 @@ function judged(
     : isSafe
       ? undefined
       : stepNeeds(asked, question, inStep);
-  const needed = wanting ?? (isGuarded || isSafe ? undefined : suspicion(evidence));
+  const needed =
+    wanting ??
+    (isGuarded || isSafe ? undefined : (suspicion(evidence) ?? beyondStable(asked, here, windows)));
   const missing = whyMissing(rollout, target.name, inStep, series) ?? whyGone(rule.metric, series, step.to);
   const said = (counts: Sides, ...more: (string | undefined)[]) =>
     [`${asked.label}${words(rule, counts, slow)}`, ...more].filter((part) => part !== undefined).join('; ');
@@ -180,6 +182,20 @@ const isCounted = ({ opening, step }: Rollout) => opening.plan.steps[step]?.unti
 function suspicion(evidence: number): string | undefined {
   return evidence >= SUSPICIOUS
     ? 'the canary looks worse than the rule allows, though not surely yet; it is watched longer'
+    : undefined;
+}
+
+/** Why a canary is watched longer that surely fails more than stable ever did, where stable has too little traffic left to be compared with; the evidence of it has no control, so it takes nothing back. */
+function beyondStable(
+  { rule, target }: Asked,
+  { canary, stable }: Sides,
+  windows: readonly Window[],
+): string | undefined {
+  if ('share' in rule || isLatency(rule.metric)) return undefined;
+  const before = sides(windows, windows).stable;
+  const share = Math.max(guardShare(rule, stable), guardShare(rule, before));
+  return evidenceOfShare(canary, share, clusteringOf(target)) >= SUSPICIOUS
+    ? 'it fails more often than stable did, before and beside it; it is watched longer'
     : undefined;
 }
 

@@ -115,6 +115,28 @@ test('a checker sees a verify that looks at nothing before the promotion', async
   expect(broken(bug.run)).toContain('worseNeverCompletes');
 });
 
+test('a checker sees a pass that is blind to what fails on the canary', async () => {
+  const bug = await play({
+    canaries: { 2: { errors: 0.2 } },
+    changePorts: (ports) => ({
+      ...ports,
+      metrics: {
+        async read(...question) {
+          const { errors = [] } = await ports.metrics.read(...question);
+          return {
+            errors: errors.map(({ canary, ...window }) =>
+              canary === undefined ? window : { ...window, canary: { ...canary, bad: 0 } },
+            ),
+          };
+        },
+      },
+    }),
+    rollout: { watch: { errors: '1.5x' } },
+  });
+  expect(bug.rollout?.outcome).toBe('completed');
+  expect(broken(bug.run)).toEqual(expect.arrayContaining(['passMeansWell', 'worseNeverCompletes']));
+});
+
 test('a checker sees a step that is left before its bake is over', async () => {
   const hasty = (ports: Ports) =>
     journals(ports, (journal) => ({

@@ -79,6 +79,17 @@ describe('on a step', () => {
     });
   });
 
+  test('a canary is not passed that fails far more than stable ever did, where stable has too little traffic left to compare', () => {
+    const before = [-3, -2, -1].map((start) => window(start, undefined, [30, 3_000]));
+    const step = (stable: Pair) => [1, 2, 3].map((start) => window(start, [415, 3_000], stable));
+    expect(at(5, first, on(...before, ...step([1, 33]))).findings[0]).toMatchObject({
+      status: 'inconclusive',
+      reason: expect.stringContaining('it fails more often than stable did, before and beside it'),
+    });
+    // Where stable fails as often beside it, it is the weather.
+    expect(at(5, first, on(...before, ...step([4, 33]))).findings[0]?.status).toBe('pass');
+  });
+
   test('a canary that fails as often as stable passes, however often that is', () => {
     expect(at(4, first, on(window(1, [60, 200], [540, 1_800]))).status).toBe('pass');
   });
