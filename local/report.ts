@@ -3,6 +3,16 @@ import type { Cause as LeavingCause } from '../core/rollout/event.ts';
 import type { Bound, Cause } from './bounds.ts';
 import { FAULTS, type FaultName } from './faults.ts';
 
+/** How a release ended: completed, taken back by a tick or for another cause, or refused at opening. */
+export type End =
+  | 'completed as proven'
+  | 'completed as unproven'
+  | 'error test'
+  | 'too little evidence'
+  | 'alarm or hook'
+  | Exclude<LeavingCause, 'canary'>
+  | 'refused';
+
 /** What came of one seed, small enough to be kept for each of many. */
 export interface SeedResult {
   seed: number;
@@ -11,8 +21,9 @@ export interface SeedResult {
   bounds: Bound[];
   struck: Partial<Record<FaultName, number>>;
   violations: { promise: string; what: string }[];
-  /** How a release as good as stable ended: completed, taken back by a tick or for another cause, or refused at opening; undefined for others. */
-  good: 'completed' | 'error test' | 'too little evidence' | LeavingCause | 'refused' | undefined;
+  /** Whether its release was as good as stable, or failed at least five times as often from its first request on; undefined where it was neither. */
+  release: 'good' | 'bad' | undefined;
+  end: End;
   digest: string;
 }
 
@@ -43,8 +54,8 @@ export interface Report {
   p99RevertSeconds: number;
   /** By what the canary left for; `decided` is the part until the journal says so, `moved` the part after that. */
   bounds: Record<Cause, Times & { decided: Times; moved: Times }>;
-  /** How many releases as good as stable ended how, the most frequent first. */
-  good: Record<string, number>;
+  /** How many releases ended how, of those as good as stable and of those that fail at least five times as often from their first request on, the most frequent first. */
+  ends: Record<'good' | 'bad', Partial<Record<End, number>>>;
   struck: Partial<Record<FaultName, number>>;
   /** SHA-256 over the histories of all seeds in order. */
   digest: string;
@@ -87,26 +98,25 @@ export function reportOf(results: readonly SeedResult[], seconds: number): Repor
       bounds.map(({ cause, seconds, moved }) => (cause === 'failing' ? moved : seconds)),
     ).p99,
     bounds: { abort: timesOf('abort'), alarm: timesOf('alarm'), failing: timesOf('failing') },
-    good: tally(ordered.flatMap(({ good }) => good ?? [])),
+    ends: { good: endsOf('good', ordered), bad: endsOf('bad', ordered) },
     struck,
     digest: hash.digest('hex'),
   };
 }
 
-function tally(words: string[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
+function endsOf(kind: SeedResult['release'], results: readonly SeedResult[]): Report['ends']['good'] {
+  const counts: Partial<Record<End, number>> = {};
+  for (const { release, end } of results) if (release === kind) counts[end] = (counts[end] ?? 0) + 1;
   return Object.fromEntries(Object.entries(counts).toSorted(([, a], [, b]) => b - a));
 }
 
-const WRONGED = 'error test';
-
-/** The error test is told of even where it took nothing back. */
-const goodOf = ({ good }: Report) =>
-  Object.entries({ [WRONGED]: 0, ...good })
+/** What must not be, or hardly ever, is told of even where it never was. */
+function told(ends: Partial<Record<End, number>>, unwanted: End): string {
+  return Object.entries({ [unwanted]: 0, ...ends })
     .toSorted(([, a], [, b]) => b - a)
     .map(([how, count]) => `${how} ${count}`)
     .join(', ');
+}
 
 function times(values: number[]): Times {
   const sorted = values.toSorted((a, b) => a - b);
@@ -134,7 +144,8 @@ export function tableOf(report: Report, command: string): string[] {
     `refused ${report.refused}, superseded ${report.superseded}, halted ${report.halted}, unfinished ${report.unfinished}.`,
     `${report.perSecond} rollouts a second. Histories: \`${report.digest.slice(0, 16)}\`.`,
     '',
-    `Releases as good as stable ended so: ${goodOf(report)}.`,
+    `Releases as good as stable ended so: ${told(report.ends.good, 'error test')}.`,
+    `Releases that fail at least five times as often as stable from their first request on: ${told(report.ends.bad, 'completed as proven')}.`,
   ];
 }
 
@@ -147,7 +158,8 @@ export function textOf(report: Report): string[] {
   return [
     `${report.rollouts} rollouts of ${report.seeds} seeds in ${report.seconds} s, ${report.perSecond} a second: ${report.violations} violations`,
     `  completed ${report.completed}, reverted ${report.reverted}, refused ${report.refused}, superseded ${report.superseded}, halted ${report.halted}, unfinished ${report.unfinished}, never opened ${report.neverOpened}`,
-    `  releases as good as stable: ${goodOf(report)}`,
+    `  releases as good as stable: ${told(report.ends.good, 'error test')}`,
+    `  releases that fail five times as often: ${told(report.ends.bad, 'completed as proven')}`,
     `${'virtual seconds until all traffic is on stable'.padEnd(46)} ${['p50', 'p99', 'max'].map((name) => name.padStart(10)).join('')}`,
     row('from the arrival of an abort', abort),
     row('from an alarm', alarm),

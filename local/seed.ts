@@ -1,22 +1,26 @@
+import type { RolloutEvent } from '../core/rollout/event.ts';
+import type { Rollout } from '../core/rollout/state.ts';
 import { type Case, caseOf } from './case.ts';
 import type { FaultName } from './faults.ts';
 import { historyOf } from './history.ts';
-import type { SeedResult } from './report.ts';
+import type { End, SeedResult } from './report.ts';
 import { shrink } from './shrink.ts';
-import { type Played, playCase } from './simulation.ts';
+import { FIRST, type Played, playCase } from './simulation.ts';
 
 /** Plays the world of a seed. A fault of the simulation itself counts as a violation, so that it is not lost. */
 export async function playSeed(seed: number, faults: readonly FaultName[]): Promise<SeedResult> {
   const it = caseOf(seed, faults);
   try {
     const played = await playCase(it);
+    const head = played.run.heads.find(({ opening }) => opening.rolloutId === FIRST);
     return {
       seed,
       outcomes: played.run.heads.map(({ outcome }) => outcome ?? 'unfinished'),
       bounds: played.bounds,
       struck: struckBy(it, played),
       violations: played.violations.map(({ promise, what }) => ({ promise, what })),
-      good: it.release.kind === 'good' ? endOf(played) : undefined,
+      release: kindOf(it, head),
+      end: endOf(head, played.run.histories[FIRST] ?? []),
       digest: played.digest,
     };
   } catch (error) {
@@ -27,7 +31,8 @@ export async function playSeed(seed: number, faults: readonly FaultName[]): Prom
       bounds: [],
       struck: {},
       violations: [{ promise: 'simulation', what }],
-      good: undefined,
+      release: undefined,
+      end: 'refused',
       digest: '',
     };
   }
@@ -39,17 +44,29 @@ function struckBy({ troubles }: Case, { strikes }: Played): SeedResult['struck']
   return struck;
 }
 
+/** How many times as often as stable a release fails that is called bad. */
+const BAD = 5;
+
+/** What the first release is beside what served before it; others fail only at some moment, or a little, or are slow, so that how they end says little by itself. */
+function kindOf({ release, stableErrors }: Case, head: Rollout | undefined): SeedResult['release'] {
+  // Another tool may have put a version of its own there.
+  if (head?.opening.targets.some(({ stable }) => stable !== '1')) return undefined;
+  if (release.kind === 'good') return 'good';
+  const share = release.kind === 'crashing' ? 1 : release.kind === 'bad' ? release.share : 0;
+  return share >= BAD * stableErrors ? 'bad' : undefined;
+}
+
 /** How the first release ended; an order that a tick gave is told by what the tick found. */
-function endOf({ run }: Played): SeedResult['good'] {
-  const [head] = run.heads;
-  if (head?.outcome === 'completed') return 'completed';
-  const [events = []] = Object.values(run.histories);
+function endOf(head: Rollout | undefined, events: readonly RolloutEvent[]): End {
+  if (head?.outcome === 'completed')
+    return head.reason?.startsWith('unproven') ? 'completed as unproven' : 'completed as proven';
   const tick = events.find(
     (event, at) => event.type === 'RevertOrdered' && events[at - 1]?.type === 'Measured',
   );
   if (tick !== undefined && 'cause' in tick)
     return tick.cause === 'canary' ? 'error test' : 'too little evidence';
-  return head?.leaving?.cause ?? 'refused';
+  const cause = head?.leaving?.cause ?? 'refused';
+  return cause === 'canary' ? 'alarm or hook' : cause;
 }
 
 /** A failing seed as a story: its case made as small as it goes, with the first promise that it breaks. */

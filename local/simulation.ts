@@ -249,7 +249,8 @@ function evaluateAlarms({ traffics, cloudwatch }: Scenario): void {
   cloudwatch.evaluate();
 }
 
-const FIRST = `${SERVICE}--r1--1`;
+/** The rollout of the first release. */
+export const FIRST = `${SERVICE}--r1--1`;
 
 /** Times that a person asks again after an error; a controller that is down for minutes costs several. */
 const ASKED_MAX = 40;
