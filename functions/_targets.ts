@@ -2,7 +2,7 @@ import { RolloutError } from '../core/errors.ts';
 import type { RevertBy, RevertedTarget, Target } from '../core/rollout/event.ts';
 import { hasCanaryTraffic, type Rollout, targetNamed } from '../core/rollout/state.ts';
 import { lastLook } from '../core/rollout/way-out.ts';
-import { recordEffect } from './_journal.ts';
+import { recordJudgement } from './_journal.ts';
 import { type Needs, soon } from './_task.ts';
 
 /**
@@ -86,9 +86,9 @@ export async function reconcileTargets(
   late.catch(() => {});
   let present = rollout;
   for (const target of targets) {
-    // What comes too late is not written down: by then it may be long past.
+    // What comes too late, or after somebody else got on, is not written down: by then it may be long past.
     const seen = await Promise.race([ports.router(target.kind).observe(target), late]);
-    present = await recordEffect(present, { type: 'Reconcile', target: target.name, seen }, ports);
+    present = await recordJudgement(present, { type: 'Reconcile', target: target.name, seen }, ports);
   }
   return present;
 }

@@ -3,7 +3,7 @@ import type { ExecutionInput } from '../core/ports.ts';
 import { type Rollout, targetNamed } from '../core/rollout/state.ts';
 import { awsBudget, awsJournal, awsRouters, clock } from './_aws.ts';
 import { inTurn, putOff } from './_budget.ts';
-import { announce, recordEffect } from './_journal.ts';
+import { announce, recordEffect, recordJudgement } from './_journal.ts';
 import { type Answer, ExecutionRef, lambda, type Needs, readRollout, type Task, turn } from './_task.ts';
 
 /** How long an announced raise may still be written: the function's own limit, so that none outlives its handler. */
@@ -57,7 +57,8 @@ async function raiseNow(
       { type: 'ConfirmShift', target: name, weight, stamp: intent.stamp },
       ports,
     );
-  const after = await recordEffect(
+  // Seen before others got on, it may be long past: then it is dropped, and who is next reads the target again.
+  const after = await recordJudgement(
     announced,
     { type: 'Reconcile', target: name, seen: raised.observed },
     ports,

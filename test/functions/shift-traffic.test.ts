@@ -137,6 +137,24 @@ describe('a shift', () => {
     expect((await stage.history()).at(-1)).toBe('Shifted');
   });
 
+  test('that was fenced and saw the target before others of its kind moved on takes that for nobody’s doing', async () => {
+    const stage = setUp();
+    const ref = await stage.open();
+    const ports = withRouter(stage, (router) => ({
+      async raise(target) {
+        const observed = await router.observe(target);
+        await stage.call(shiftTraffic, ref);
+        await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
+        await stage.call(promoteCanary, ref);
+        return { result: 'fenced', observed, why: 'a twin was first' };
+      },
+    }));
+    await stage.call(shiftTraffic, ref, ports);
+    const { traffic, leaving } = await stage.rollout();
+    expect(leaving).toBeUndefined();
+    expect(traffic.api?.weight).toBe(100);
+  });
+
   test('that meets a stranger leaves, and does not touch what stands there', async () => {
     const stage = setUp();
     const ref = await stage.open();
