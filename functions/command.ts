@@ -142,9 +142,8 @@ async function abort(
     );
   }
   const { targets, epoch } = await known(rollout, rolloutId, ports);
-  // What the journal cannot be told, the stamp tells it later.
-  const person = rollout === undefined ? by : undefined;
-  const left = await outNow(targets, { rolloutId, epoch, person }, ports);
+  // What the journal cannot be told, the stamp tells it later: also where it could be read, and takes no order.
+  const left = await outNow(targets, { rolloutId, epoch, person: by }, ports);
   // Traffic is safe, or its execution goes on taking it out; the fence keeps it so until the journal can be told.
   const present = rollout ?? (await soon(ports.journal.read(rolloutId), PATIENCE_MS, ports));
   if (present === undefined) {

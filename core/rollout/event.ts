@@ -159,7 +159,7 @@ export interface RevertBy {
   rolloutId: string;
   epoch: number;
   unseal?: boolean | undefined;
-  /** Who does it without the journal. */
+  /** Who ordered it; the target tells a journal that could not be told. */
   person?: string | undefined;
 }
 

@@ -9,7 +9,7 @@ export interface Stamp {
   epoch: number;
   seq: number;
   open: boolean;
-  /** Who closed it without the journal, which learns it from here. */
+  /** Who aborted; a journal that could not be told learns it from here. */
   by?: string | undefined;
 }
 
@@ -21,7 +21,7 @@ const PATTERN = /^spillway (\S{1,60}) (\d{1,9}) (\d{1,9}) (open|closed(?: by ([^
 /** Longest name that a stamp carries: with the rest it stays under the 256 characters of an alias' Description (Lambda API, UpdateAlias). */
 const NAME_MAX = 100;
 
-/** Writes a stamp as the target stores it: `spillway <rolloutId> <epoch> <seq> open|closed`, and ` by <who>` where a person closed it without the journal. */
+/** Writes a stamp as the target stores it: `spillway <rolloutId> <epoch> <seq> open|closed`, and ` by <who>` where a person aborted. */
 export function stampText({ rolloutId, epoch, seq, open, by }: Stamp): string {
   const who = open || !by ? '' : ` by ${cut(by.replace(/\p{Cc}/gu, ' '), NAME_MAX)}`;
   return `spillway ${rolloutId} ${epoch} ${seq} ${open ? 'open' : 'closed'}${who}`;

@@ -14,7 +14,7 @@ import { eventFor, FIRST, type Stage, setUp, unreachable, withJournal } from './
 
 const abort = { command: 'abort', rolloutId: FIRST, by: 'ada', reason: 'orders look odd' };
 const order = (change: object) => ({ rolloutId: FIRST, by: 'ada', ...change });
-const REVERTED = { primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 2 closed` };
+const REVERTED = { primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 2 closed by ada` };
 
 async function waitWith(stage: Stage, token: string): Promise<void> {
   const { version } = await stage.rollout();
@@ -40,7 +40,11 @@ describe('abort', () => {
     const stage = setUp();
     const ref = await stage.open();
     await stage.call(command, abort);
-    expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 1 closed` });
+    expect(stage.standing()).toEqual({
+      primary: '1',
+      weights: {},
+      stamp: `spillway ${FIRST} 1 1 closed by ada`,
+    });
     expect(await stage.call(shiftTraffic, ref)).toMatchObject({ kind: 'revert' });
     expect(stage.standing().weights).toEqual({});
   });
@@ -62,7 +66,7 @@ describe('abort', () => {
       takeTokens: unreachable,
     });
     expect(await stage.call(command, abort, ports)).toEqual({ rolloutId: FIRST, accepted: true });
-    expect(stage.standing()).toEqual({ ...REVERTED, stamp: `${REVERTED.stamp} by ada` });
+    expect(stage.standing()).toEqual(REVERTED);
     expect((await stage.rollout()).leaving).toBeUndefined();
   });
 
@@ -70,6 +74,17 @@ describe('abort', () => {
     const stage = setUp();
     const ref = await stage.openRaised();
     await stage.call(command, abort, withJournal(stage.ports, { read: unreachable }));
+    expect(await stage.call(decide, ref)).toMatchObject({ kind: 'revert' });
+    expect((await stage.rollout()).leaving).toMatchObject({ cause: 'human', outcome: 'reverted' });
+    await stage.call(revertTraffic, { ref, came: {} });
+    expect((await stage.ports.journal.service(SERVICE)).quarantined).toMatchObject([{ release: 'r1' }]);
+  });
+
+  test('whose order the journal does not take is still told to it afterwards, with the name, and keeps the release out', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    const ports = withJournal(stage.ports, { append: unreachable });
+    await expect(stage.call(command, abort, ports)).rejects.toMatchObject({ name: 'Unavailable' });
     expect(await stage.call(decide, ref)).toMatchObject({ kind: 'revert' });
     expect((await stage.rollout()).leaving).toMatchObject({ cause: 'human', outcome: 'reverted' });
     await stage.call(revertTraffic, { ref, came: {} });
@@ -230,7 +245,7 @@ describe('a release that waits in the queue', () => {
     });
     await stage.call(command, order('abort', { reason: 'odd' }), ports);
     expect((await stage.rollout(SECOND)).leaving).toMatchObject({ reason: 'ada aborted: odd' });
-    expect(stage.standing().stamp).toBe(`spillway ${SECOND} 1 1 closed`);
+    expect(stage.standing().stamp).toBe(`spillway ${SECOND} 1 1 closed by ada`);
   });
 
   test.each([

@@ -118,7 +118,11 @@ describe('a shift', () => {
       },
     }));
     expect(await stage.call(shiftTraffic, ref, ports)).toMatchObject({ kind: 'revert' });
-    expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 1 closed` });
+    expect(stage.standing()).toEqual({
+      primary: '1',
+      weights: {},
+      stamp: `spillway ${FIRST} 1 1 closed by ada`,
+    });
     expect(await stage.history()).not.toContain('Shifted');
   });
 
