@@ -148,7 +148,9 @@ function judged(
       : stepNeeds(asked, question, inStep);
   const needed =
     wanting ??
-    (isGuarded || isSafe ? undefined : (suspicion(evidence) ?? beyondStable(asked, here, windows)));
+    (isSafe
+      ? undefined
+      : (suspicion(evidence) ?? (isGuarded ? undefined : beyondStable(asked, here, windows))));
   const missing = whyMissing(rollout, target.name, inStep, series) ?? whyGone(rule.metric, series, step.to);
   const said = (counts: Sides, ...more: (string | undefined)[]) =>
     [`${asked.label}${words(rule, counts, slow)}`, ...more].filter((part) => part !== undefined).join('; ');
@@ -237,11 +239,8 @@ function evidenceAgainst(
   return { evidence, rests: guard > ratio ? sides(inStep, all) : countsOf(compared) };
 }
 
-/** Nothing is staked on what a plan never comes to: a comparison where it goes to 100 % at once, a guard where nothing is verified. */
-function guardStake({ opening: { plan } }: Rollout): number {
-  if (plan.steps.length === 0) return 1;
-  return plan.verifySeconds > 0 ? GUARD_STAKE : 0;
-}
+/** Nothing is staked on a comparison where a plan goes to 100 % at once. A guard there is always: a rollout that verifies nothing may still wait for a hook, a person or its turn. */
+const guardStake = ({ opening: { plan } }: Rollout): number => (plan.steps.length === 0 ? 1 : GUARD_STAKE);
 
 function guardEvidence({ rollout, rule, target }: Asked, { canary, stable }: Sides): number {
   if (rollout.promotedAt === undefined) return 0;

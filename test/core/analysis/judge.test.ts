@@ -442,6 +442,22 @@ describe('after promotion', () => {
     expect(reason).toContain('canary 400 of 4,000 failed, stable 66 of 66,000');
   });
 
+  test('a canary that fails far more often than stable did fails also where nothing is to be verified, as long as it is still looked at', () => {
+    const unverified = inVerify({ ...errors, plan: plan({ verifySeconds: 0 }) });
+    expect(at(12, unverified, on(...history, ...served, window(9, [400, 4_000]))).status).toBe('fail');
+  });
+
+  test('a canary that looks worse than stable did is not called proven', () => {
+    const {
+      status,
+      evidence = 0,
+      limit = 0,
+      reason,
+    } = at(12, verifying, on(...history, ...served, window(9, [40, 4_000])));
+    expect([status, evidence < limit]).toEqual(['inconclusive', true]);
+    expect(reason).toContain('the canary looks worse than the rule allows');
+  });
+
   test('failures of less than one in two hundred are not held against it', () => {
     const spotless = history.map(({ start }) => ({ start, stable: { bad: 0, total: 4_000 } }));
     expect(at(12, verifying, on(...spotless, window(9, [16, 4_000]))).status).toBe('pass');
