@@ -135,7 +135,7 @@ function judged(
   const settled = read.filter(({ start }) => !(start + WINDOW_MS > step.to));
   const { windows, skipped } = believable(settled);
   const inStep = windows.filter((window) => window.start >= step.from);
-  const isGuarded = rollout.promotedAt !== undefined;
+  const isGuarded = isAlone(asked);
   const question = questionOf(asked);
   const compared = comparedWindows(rollout, windows);
   const { evidence, rests } = evidenceAgainst(asked, compared, { inStep, all: windows }, known);
@@ -187,16 +187,19 @@ function suspicion(evidence: number): string | undefined {
     : undefined;
 }
 
-/** Why a canary is watched longer that surely fails more than stable ever did, where stable has too little traffic left to be compared with; the evidence of it has no control, so it takes nothing back. */
+/**
+ * Why a canary is watched longer that surely fails more than stable ever did, where stable has too little traffic left to be
+ * compared with. Where stable surely does as well beside it, it is the weather. Such evidence has no control, so it takes nothing back.
+ */
 function beyondStable(
   { rule, target }: Asked,
   { canary, stable }: Sides,
   windows: readonly Window[],
 ): string | undefined {
   if ('share' in rule || isLatency(rule.metric)) return undefined;
-  const before = sides(windows, windows).stable;
-  const share = Math.max(guardShare(rule, stable), guardShare(rule, before));
-  return evidenceOfShare(canary, share, clusteringOf(target)) >= SUSPICIOUS
+  const share = guardShare(rule, sides(windows, windows).stable);
+  const isSure = (count: Count) => evidenceOfShare(count, share, clusteringOf(target)) >= SUSPICIOUS;
+  return isSure(canary) && !isSure(stable)
     ? 'it fails more often than stable did, before and beside it; it is watched longer'
     : undefined;
 }
@@ -242,8 +245,13 @@ function evidenceAgainst(
 /** Nothing is staked on a comparison where a plan goes to 100 % at once. A guard there is always: a rollout that verifies nothing may still wait for a hook, a person or its turn. */
 const guardStake = ({ opening: { plan } }: Rollout): number => (plan.steps.length === 0 ? 1 : GUARD_STAKE);
 
-function guardEvidence({ rollout, rule, target }: Asked, { canary, stable }: Sides): number {
-  if (rollout.promotedAt === undefined) return 0;
+/** Whether the canary serves this target alone, where stable beside it is no control; others may still be on their way. */
+const isAlone = ({ rollout: { traffic, promotedAt }, target }: Asked): boolean =>
+  promotedAt !== undefined || traffic[target.name]?.weight === 100;
+
+function guardEvidence(asked: Asked, { canary, stable }: Sides): number {
+  const { rule, target } = asked;
+  if (!isAlone(asked)) return 0;
   return evidenceOfShare(canary, guardShare(rule, stable), clusteringOf(target));
 }
 
@@ -310,9 +318,11 @@ function guardNeeds(asked: Asked, { canary, stable }: Sides): string | undefined
 }
 
 /** True where this step's counts prove the canary safe by themselves. */
-function isCertified({ rule, target }: Asked, inStep: readonly Window[]): boolean {
+function isCertified(asked: Asked, inStep: readonly Window[]): boolean {
+  const { rule, target } = asked;
   const clustering = clusteringOf(target);
-  const counts = countsIn(inStep);
+  // What stable did beside it earlier says nothing of a canary that serves alone by now.
+  const counts = countsIn(isAlone(asked) ? inStep.map(({ start, canary }) => ({ start, canary })) : inStep);
   const { canary } = countsOf(counts);
   if (canary.total === 0) return false;
   const evidence =
