@@ -49,7 +49,7 @@ const metricSays: Says = () =>
 
 const metricField = textLike(/^[\w.\-/#:]{1,255}\/[^\p{Cc}/]{1,255}$/u, metricSays);
 
-const nameSays: Says = () => 'name it with 1 to 40 letters, digits and hyphens, like `failed-payments`.';
+const CUSTOM_NAME = /^[A-Za-z][A-Za-z0-9-]{0,39}$/;
 
 const dimensionSays: Says = () =>
   'write the name of the dimension that holds the version: 1 to 255 characters.';
@@ -58,7 +58,7 @@ const CUSTOM_MAX = 10;
 
 const customField = z
   .record(
-    z.string().check(z.regex(/^[A-Za-z][A-Za-z0-9-]{0,39}$/, { error: nameSays })),
+    z.string(),
     strict({
       bad: metricField.check(
         z.describe('Metric that counts what went wrong, summed over a minute: `Namespace/Name`.'),
@@ -78,9 +78,8 @@ const customField = z
     { error: () => 'write a map of names to `{ bad, total }` here.' },
   )
   .check(
-    z.refine((value) => Object.keys(value).length <= CUSTOM_MAX, {
-      error: () => `write at most ${CUSTOM_MAX} of them.`,
-    }),
+    rule(customFaults),
+    z.meta({ propertyNames: { pattern: CUSTOM_NAME.source } }),
     z.describe('Counts of your own, such as orders that failed.'),
   );
 
@@ -146,6 +145,15 @@ export function evidencePlanFrom(written: Written | undefined): {
     ...(alpha === undefined ? {} : { alpha }),
     ...(promoteEarly === undefined ? {} : { promoteEarly }),
   };
+}
+
+function customFaults(value: unknown): Fault[] {
+  const names = isMap(value) ? Object.keys(value) : [];
+  const message = 'name it with 1 to 40 letters, digits and hyphens, like `failed-payments`.';
+  return [
+    ...(names.length > CUSTOM_MAX ? [{ path: [], message: `write at most ${CUSTOM_MAX} of them.` }] : []),
+    ...names.filter((name) => !CUSTOM_NAME.test(name)).map((name) => ({ path: [name], message })),
+  ];
 }
 
 /** Finds a `watch` that names nothing to measure, and says nothing else either. */

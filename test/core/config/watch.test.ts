@@ -46,7 +46,10 @@ describe('watch', () => {
     [{ p95: 1.25 }, '`1.25x` has its sign'],
     [{ custom: { orders: { bad: 'Failed', total: 'Shop/Orders' } } }, 'write the namespace and the name'],
     [{ custom: { orders: { bad: 'Shop/Failed' } } }, 'watch.custom.orders.total is missing'],
-    [{ custom: { 'a b': { bad: 'Shop/Failed', total: 'Shop/Orders' } } }, 'watch.custom'],
+    [
+      { custom: { 'a b': { bad: 'Shop/Failed', total: 'Shop/Orders' } } },
+      'watch.custom["a b"] is {"bad":"Shop/Failed","total":"Shop/Orders"}: name it with 1 to 40 letters, digits and hyphens',
+    ],
     [{}, 'write at least one of errors, http5xx, throttles, latency, p50'],
   ])('%j is refused with the mend', (watch, message) => {
     expect(thrownBy(() => fileWith(watch)).message).toContain(message);
