@@ -291,7 +291,9 @@ function windowsFrom(metric: string, read: ReadValues): Window[] {
   for (const side of SIDES) {
     const bad = read(`${metric}/bad`, side);
     const total = read(`${metric}/total`, side);
-    const isDue = isApart ? () => false : PAIRED.includes(metric) ? () => true : dueOf(bad, total);
+    // A release that no longer sends what stable sends with each request has not got better by that.
+    const like = side === 'canary' && bad.size === 0 ? read(`${metric}/bad`, 'stable') : bad;
+    const isDue = isApart ? () => false : PAIRED.includes(metric) ? () => true : dueOf(bad, total, like);
     for (const start of new Set([...total.keys(), ...bad.keys()])) {
       if (total.has(start) !== bad.has(start) && isDue(start)) halves.add(start);
       if (!isApart && !total.has(start)) continue;
@@ -304,10 +306,10 @@ function windowsFrom(metric: string, read: ReadValues): Window[] {
   return [...windows.values()].filter(({ start }) => !halves.has(start)).sort((a, b) => a.start - b.start);
 }
 
-/** Whether a bad count that somebody else sends was due in a window: that of many systems is only sent when something went wrong. */
-function dueOf(bad: Values, total: Values): (start: Instant) => boolean {
+/** Whether a bad count that somebody else sends was due in a window: that of many systems is only sent when something went wrong, and others, as `like` shows, send it always. */
+function dueOf(bad: Values, total: Values, like: Values): (start: Instant) => boolean {
+  if ([...like.values()].includes(0)) return () => true;
   const values = [...bad];
-  if (values.some(([, value]) => value === 0)) return () => true;
   const wrong = values.reduce((sum, [, value]) => sum + value, 0);
   const all = values.reduce((sum, [start]) => sum + (total.get(start) ?? 0), 0);
   return (start) => all > 0 && (wrong / all) * (total.get(start) ?? 0) >= DUE_MIN;

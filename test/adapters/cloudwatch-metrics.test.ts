@@ -254,7 +254,24 @@ describe('metrics beyond errors', () => {
     ['is a gap where 20 and more were due by the other minutes', [[1, 20]], [1]],
   ])('a bad count of the user’s own that is absent %s', async (_, bad, kept) => {
     const orders = [0, 1, 2].map((minute): [number, number] => [minute, 900]);
-    answering({ 'Failed 7': bad, 'Orders 7': orders, 'Orders 8': orders });
+    const none = [0, 1, 2].map((minute): [number, number] => [minute, 0]);
+    answering({ 'Failed 7': bad, 'Orders 7': orders, 'Failed 8': none, 'Orders 8': orders });
+    const name = (of: string) => ({ namespace: 'Shop', name: of });
+    const rule: WatchRule = {
+      metric: 'custom.orders',
+      ratio: 2,
+      custom: { bad: name('Failed'), total: name('Orders') },
+    };
+    const { 'custom.orders': windows = [] } = await source.read(target, [rule], FROM, TO);
+    expect(windows.map(({ start }) => (start - FROM) / 60_000)).toEqual(kept);
+  });
+
+  test.each<[string, [number, number][], number[]]>([
+    ['sends none at all, where stable sends them also when nothing went wrong', [[1, 0]], []],
+    ['sends none at all, as stable may where nothing goes wrong', [[1, 2]], [0, 1]],
+  ])('a canary that %s', async (_, ofStable, kept) => {
+    const orders = [0, 1].map((minute): [number, number] => [minute, 900]);
+    answering({ 'Failed 7': ofStable, 'Orders 7': orders, 'Orders 8': orders });
     const name = (of: string) => ({ namespace: 'Shop', name: of });
     const rule: WatchRule = {
       metric: 'custom.orders',
