@@ -246,8 +246,7 @@ function evidenceAgainst(
 const guardStake = ({ opening: { plan } }: Rollout): number => (plan.steps.length === 0 ? 1 : GUARD_STAKE);
 
 /** Whether the canary serves this target alone, where stable beside it is no control; others may still be on their way. */
-const isAlone = ({ rollout: { traffic, promotedAt }, target }: Asked): boolean =>
-  promotedAt !== undefined || traffic[target.name]?.weight === 100;
+const isAlone = ({ rollout: { traffic }, target }: Asked): boolean => traffic[target.name]?.weight === 100;
 
 function guardEvidence(asked: Asked, { canary, stable }: Sides): number {
   const { rule, target } = asked;

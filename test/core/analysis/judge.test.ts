@@ -86,6 +86,9 @@ describe('on a step', () => {
       status: 'inconclusive',
       reason: expect.stringContaining('it fails more often than stable did, before and beside it'),
     });
+    // Whoever writes a share has said how much is too much.
+    const share = onFirstStep({ watch: [{ metric: 'errors', share: 0.2 }] });
+    expect(at(5, share, on(...before, ...step([1, 33]))).findings[0]?.status).toBe('pass');
     // A few failures of the few requests beside it may be chance; where they cannot be, it is the weather.
     expect(at(5, first, on(...before, ...step([2, 33]))).findings[0]?.status).toBe('inconclusive');
     expect(at(5, first, on(...before, ...step([5, 33]))).findings[0]?.status).toBe('pass');
@@ -495,6 +498,15 @@ describe('after promotion', () => {
     const share = inVerify({ watch: [{ metric: 'errors', share: 0.001 }] });
     expect(at(12, share, on(...history, window(9, [40, 4_000]))).status).toBe('fail');
     expect(at(12, share, on(...history, window(9, [4, 4_000]))).status).toBe('pass');
+  });
+
+  test('a canary that hardly ever fails is certified by that alone', () => {
+    expect(at(12, verifying, on(...history, ...served, window(9, [0, 4_000]))).findings[0]?.status).toBe(
+      'pass',
+    );
+    const certified = (bad: number) =>
+      judge(stateAfter(verifying), on(...history, ...served, window(9, [bad, 4_000])), minute(12)).certified;
+    expect([certified(0), certified(16)]).toEqual([true, undefined]);
   });
 
   test('a canary that no one calls proves nothing', () => {
