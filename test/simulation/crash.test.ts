@@ -85,7 +85,7 @@ const isClosing = ({ fn }: Point) => fn === 'CloseRollout';
 
 describe('a function that dies at any moment', () => {
   test.each(
-    ['Runtime.ExitError', 'Sandbox.Timedout', 'Lambda.ServiceException'].flatMap((error) =>
+    ['Runtime.ExitError', 'Lambda.ServiceException'].flatMap((error) =>
       (['a good release', 'a bad release', 'a release that fails only at 100 %', 'two targets'] as const).map(
         (name) => [name, error] as const,
       ),
