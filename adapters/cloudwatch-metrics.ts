@@ -7,9 +7,11 @@ import {
 } from '@aws-sdk/client-cloudwatch';
 import { LATENCY_EDGES, latencyBucket } from '../core/analysis/histogram.ts';
 import { limitsOf } from '../core/analysis/limits.ts';
+import { pairedWindows } from '../core/analysis/pairing.ts';
 import type {
   Limit,
   LimitRule,
+  Metric,
   Series,
   Spread,
   SpreadWindow,
@@ -268,51 +270,19 @@ type ReadValues = (key: string, side: Side) => Values;
 
 function seriesFrom(rules: WatchRule[], limits: LimitRule[], read: ReadValues): Series {
   const series: Series = {};
+  const pairOf = (metric: string, side: Side) => ({
+    bad: read(`${metric}/bad`, side),
+    total: read(`${metric}/total`, side),
+  });
+  const windowsOf = (metric: Metric | Limit) =>
+    pairedWindows(metric, { canary: pairOf(metric, 'canary'), stable: pairOf(metric, 'stable') });
   for (const rule of rules)
     if (rule.metric !== 'latency' && countsOf(rule) !== undefined)
-      series[rule.metric] = windowsFrom(rule.metric, read);
+      series[rule.metric] = windowsOf(rule.metric);
   if (rules.some(({ metric }) => isLatency(metric))) series.latency = spreadsFrom(read);
   if (limits.some(({ limit }) => limit === 'batchFailures'))
-    series.batchFailures = windowsFrom('batchFailures', read);
+    series.batchFailures = windowsOf('batchFailures');
   return series;
-}
-
-/** Metrics of which both counts are sent with each request, 0 included; that a request was throttled is its only count. */
-const PAIRED = ['errors', 'http5xx', 'batchFailures'];
-
-/** As many bad requests as a version was due in a minute cannot have come to nothing: chance explains it once in e^20. */
-const DUE_MIN = 20;
-
-/** A window of which either version was counted by half is left out: requests without their failures would read as health, and failures without their requests as a version that got none. */
-function windowsFrom(metric: string, read: ReadValues): Window[] {
-  const windows = new Map<Instant, Window>();
-  const halves = new Set<Instant>();
-  const isApart = metric === 'throttles';
-  for (const side of SIDES) {
-    const bad = read(`${metric}/bad`, side);
-    const total = read(`${metric}/total`, side);
-    // A release that no longer sends what stable sends with each request has not got better by that.
-    const like = side === 'canary' && bad.size === 0 ? read(`${metric}/bad`, 'stable') : bad;
-    const isDue = isApart ? () => false : PAIRED.includes(metric) ? () => true : dueOf(bad, total, like);
-    for (const start of new Set([...total.keys(), ...bad.keys()])) {
-      if (total.has(start) !== bad.has(start) && isDue(start)) halves.add(start);
-      if (!isApart && !total.has(start)) continue;
-      const window = windows.get(start) ?? { start };
-      const wrong = bad.get(start) ?? 0;
-      window[side] = { bad: wrong, total: (total.get(start) ?? 0) + (isApart ? wrong : 0) };
-      windows.set(start, window);
-    }
-  }
-  return [...windows.values()].filter(({ start }) => !halves.has(start)).sort((a, b) => a.start - b.start);
-}
-
-/** Whether a bad count that somebody else sends was due in a window: that of many systems is only sent when something went wrong, and others, as `like` shows, send it always. */
-function dueOf(bad: Values, total: Values, like: Values): (start: Instant) => boolean {
-  if ([...like.values()].includes(0)) return () => true;
-  const values = [...bad];
-  const wrong = values.reduce((sum, [, value]) => sum + value, 0);
-  const all = values.reduce((sum, [start]) => sum + (total.get(start) ?? 0), 0);
-  return (start) => all > 0 && (wrong / all) * (total.get(start) ?? 0) >= DUE_MIN;
 }
 
 function spreadsFrom(read: ReadValues): SpreadWindow[] {

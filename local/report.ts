@@ -7,7 +7,7 @@ import { FAULTS, type FaultName } from './faults.ts';
 export type End =
   | 'completed as proven'
   | 'completed as unproven'
-  | 'error test'
+  | 'failed verdict'
   | 'too little evidence'
   | 'alarm or hook'
   | Exclude<LeavingCause, 'canary'>
@@ -144,7 +144,7 @@ export function tableOf(report: Report, command: string): string[] {
     `refused ${report.refused}, superseded ${report.superseded}, halted ${report.halted}, unfinished ${report.unfinished}.`,
     `${report.perSecond} rollouts a second. Histories: \`${report.digest.slice(0, 16)}\`.`,
     '',
-    `Releases as good as stable ended so: ${told(report.ends.good, 'error test')}.`,
+    `Releases as good as stable ended so: ${told(report.ends.good, 'failed verdict')}.`,
     `Releases that fail at least five times as often as stable from their first request on: ${told(report.ends.bad, 'completed as proven')}.`,
   ];
 }
@@ -158,7 +158,7 @@ export function textOf(report: Report): string[] {
   return [
     `${report.rollouts} rollouts of ${report.seeds} seeds in ${report.seconds} s, ${report.perSecond} a second: ${report.violations} violations`,
     `  completed ${report.completed}, reverted ${report.reverted}, refused ${report.refused}, superseded ${report.superseded}, halted ${report.halted}, unfinished ${report.unfinished}, never opened ${report.neverOpened}`,
-    `  releases as good as stable: ${told(report.ends.good, 'error test')}`,
+    `  releases as good as stable: ${told(report.ends.good, 'failed verdict')}`,
     `  releases that fail five times as often: ${told(report.ends.bad, 'completed as proven')}`,
     `${'virtual seconds until all traffic is on stable'.padEnd(46)} ${['p50', 'p99', 'max'].map((name) => name.padStart(10)).join('')}`,
     row('from the arrival of an abort', abort),

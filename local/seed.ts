@@ -64,7 +64,7 @@ function endOf(head: Rollout | undefined, events: readonly RolloutEvent[]): End 
     (event, at) => event.type === 'RevertOrdered' && events[at - 1]?.type === 'Measured',
   );
   if (tick !== undefined && 'cause' in tick)
-    return tick.cause === 'canary' ? 'error test' : 'too little evidence';
+    return tick.cause === 'canary' ? 'failed verdict' : 'too little evidence';
   const cause = head?.leaving?.cause ?? 'refused';
   return cause === 'canary' ? 'alarm or hook' : cause;
 }

@@ -22,6 +22,7 @@ import {
   UNSAFE_ODDS,
 } from './evidence.ts';
 import { LATENCY_ODDS, type SlowFrom, slowFrom, slowWindows } from './latency.ts';
+import { EXPECTED_MIN } from './pairing.ts';
 import { fewest, tenfold, wouldShow } from './power.ts';
 import { type Cells, cellsFrom, evidenceOfSlowdown, slowdownWindows } from './slowdown.ts';
 import type {
@@ -36,9 +37,6 @@ import type {
 } from './types.ts';
 import { isLatency } from './weights.ts';
 import { believable, comparedWindows, sum } from './windows.ts';
-
-/** Requests that the canary must have been due, by the traffic of stable, before receiving none counts as broken: chance explains it once in e^20. */
-const EXPECTED_MIN = 20;
 
 /** Part of a metric's stake that bets on what happens after promotion, where there is no control. */
 const GUARD_STAKE = 0.1;

@@ -240,48 +240,6 @@ describe('metrics beyond errors', () => {
     });
   });
 
-  test.each<[string, [number, number][], number[]]>([
-    ['is none where it is only sent when something went wrong', [[1, 2]], [0, 1, 2]],
-    ['is none where so few were due that chance may explain it', [[1, 19]], [0, 1, 2]],
-    [
-      'is a gap where it is also sent when nothing went wrong',
-      [
-        [0, 0],
-        [1, 2],
-      ],
-      [0, 1],
-    ],
-    ['is a gap where 20 and more were due by the other minutes', [[1, 20]], [1]],
-  ])('a bad count of the user’s own that is absent %s', async (_, bad, kept) => {
-    const orders = [0, 1, 2].map((minute): [number, number] => [minute, 900]);
-    const none = [0, 1, 2].map((minute): [number, number] => [minute, 0]);
-    answering({ 'Failed 7': bad, 'Orders 7': orders, 'Failed 8': none, 'Orders 8': orders });
-    const name = (of: string) => ({ namespace: 'Shop', name: of });
-    const rule: WatchRule = {
-      metric: 'custom.orders',
-      ratio: 2,
-      custom: { bad: name('Failed'), total: name('Orders') },
-    };
-    const { 'custom.orders': windows = [] } = await source.read(target, [rule], FROM, TO);
-    expect(windows.map(({ start }) => (start - FROM) / 60_000)).toEqual(kept);
-  });
-
-  test.each<[string, [number, number][], number[]]>([
-    ['sends none at all, where stable sends them also when nothing went wrong', [[1, 0]], []],
-    ['sends none at all, as stable may where nothing goes wrong', [[1, 2]], [0, 1]],
-  ])('a canary that %s', async (_, ofStable, kept) => {
-    const orders = [0, 1].map((minute): [number, number] => [minute, 900]);
-    answering({ 'Failed 7': ofStable, 'Orders 7': orders, 'Orders 8': orders });
-    const name = (of: string) => ({ namespace: 'Shop', name: of });
-    const rule: WatchRule = {
-      metric: 'custom.orders',
-      ratio: 2,
-      custom: { bad: name('Failed'), total: name('Orders') },
-    };
-    const { 'custom.orders': windows = [] } = await source.read(target, [rule], FROM, TO);
-    expect(windows.map(({ start }) => (start - FROM) / 60_000)).toEqual(kept);
-  });
-
   test('durations become counts of requests over each edge', async () => {
     // 100 ms lies between the edges 42 and 43, so bucket 42 counts up to 108.4 ms.
     answering({ 'Latency042 8': [[0, 30]], 'Latency050 8': [[0, 10]], 'Latency042 7': [[0, 5]] });

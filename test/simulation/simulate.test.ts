@@ -22,7 +22,7 @@ describe('worlds of plans, traffic, releases, people and faults', () => {
     ).toEqual([]);
     const seedsOf = (kind: string, how: string) =>
       results.flatMap(({ seed, release, end }) => (release === kind && end === how ? [seed] : []));
-    expect(seedsOf('good', 'error test')).toEqual([]);
+    expect(seedsOf('good', 'failed verdict')).toEqual([]);
     expect(seedsOf('bad', 'completed as proven')).toEqual([]);
     const report = reportOf(results, 1);
     expect(report.rollouts).toBeGreaterThanOrEqual(SEEDS);

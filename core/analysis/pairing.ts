@@ -1,0 +1,63 @@
+import type { Instant } from '../units.ts';
+import type { Limit, Metric, Window } from './types.ts';
+
+/** What a source counted, by the beginning of each minute; minutes of which it says nothing are absent. */
+export type Counts = ReadonlyMap<Instant, number>;
+
+/** The two counts of one version: what went wrong, and everything. */
+export interface Pair {
+  bad: Counts;
+  total: Counts;
+}
+
+/** As much as was due in a minute cannot have come to nothing: chance explains it once in e^20. */
+export const EXPECTED_MIN = 20;
+
+/** Metrics of which both counts are sent with each request, 0 included. */
+const SENT_TOGETHER = ['errors', 'http5xx', 'batchFailures'];
+
+/**
+ * Puts the counts of both versions together, window by window, oldest first. A window of which either version was counted by
+ * half is left out: requests without their failures would read as health, and failures without their requests as a version
+ * that got none.
+ */
+export function pairedWindows(
+  metric: Metric | Limit,
+  { canary, stable }: Record<'canary' | 'stable', Pair>,
+): Window[] {
+  // A throttled request is counted as nothing else, so its minute may have no other, and both are added up.
+  if (metric === 'throttles') return together({ canary: added(canary), stable: added(stable) });
+  const isSent = SENT_TOGETHER.includes(metric);
+  // A release that no longer sends what stable sends with each request has not got better by that.
+  const like = canary.bad.size === 0 ? stable.bad : canary.bad;
+  const halves = new Set([...halvesOf(canary, isSent, like), ...halvesOf(stable, isSent, stable.bad)]);
+  return together({ canary, stable }).filter(({ start }) => !halves.has(start));
+}
+
+function added({ bad, total }: Pair): Pair {
+  const starts = new Set([...total.keys(), ...bad.keys()]);
+  const sum = (start: Instant) => (total.get(start) ?? 0) + (bad.get(start) ?? 0);
+  return { bad, total: new Map([...starts].map((start) => [start, sum(start)])) };
+}
+
+function together(sides: Record<'canary' | 'stable', Pair>): Window[] {
+  const windows = new Map<Instant, Window>();
+  for (const side of ['canary', 'stable'] as const)
+    for (const [start, total] of sides[side].total) {
+      const count = { bad: sides[side].bad.get(start) ?? 0, total };
+      windows.set(start, { ...(windows.get(start) ?? { start }), [side]: count });
+    }
+  return [...windows.values()].sort((a, b) => a.start - b.start);
+}
+
+/** The minutes that have one of the two counts, and were due the other. Many systems send a bad count only when something went wrong; that others send it always shows in a 0 of it. */
+function halvesOf({ bad, total }: Pair, isSent: boolean, like: Counts): Instant[] {
+  const isAlways = isSent || [...like.values()].includes(0);
+  const told = [...bad.keys()].filter((start) => total.has(start));
+  const sum = (counts: Counts) => told.reduce((all, start) => all + (counts.get(start) ?? 0), 0);
+  const share = told.length === 0 ? 0 : sum(bad) / Math.max(1, sum(total));
+  return [...new Set([...total.keys(), ...bad.keys()])].filter(
+    (start) =>
+      total.has(start) !== bad.has(start) && (isAlways || share * (total.get(start) ?? 0) >= EXPECTED_MIN),
+  );
+}
