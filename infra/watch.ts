@@ -73,7 +73,7 @@ type Point = [string, string, ...string[]];
 
 /** What the functions count of themselves (docs/reference/metrics.md). */
 const OUTCOMES = ['Completed', 'Reverted', 'Refused', 'Superseded', 'Halted'].map((end) => `Rollouts${end}`);
-const VERDICTS = ['Pass', 'Inconclusive', 'Fail', 'Broken'].map((status) => `Verdicts${status}`);
+const VERDICTS = ['Pass', 'Inconclusive', 'Suspect', 'Fail', 'Broken'].map((status) => `Verdicts${status}`);
 const TROUBLE = ['RevertFailed', 'RolloutsTakenOver', 'JournalUnreadable', 'Throttles', 'BudgetUnanswered'];
 
 function widgetsOf(place: Place, alarmArns: string[]): object[] {

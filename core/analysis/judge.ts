@@ -34,7 +34,7 @@ export interface Reading {
   probes?: Record<string, ProbeCounts> | undefined;
 }
 
-const SEVERITY: VerdictStatus[] = ['pass', 'inconclusive', 'broken', 'fail'];
+const SEVERITY: VerdictStatus[] = ['pass', 'inconclusive', 'suspect', 'broken', 'fail'];
 
 /** The worst of several statuses; nothing at all is inconclusive, never a pass. */
 export function worst(statuses: VerdictStatus[]): VerdictStatus {

@@ -102,8 +102,12 @@ export interface Alarm {
   since: Instant;
 }
 
-/** Ordered by severity: combining verdicts takes the worst one. */
-export type VerdictStatus = 'pass' | 'inconclusive' | 'broken' | 'fail';
+/**
+ * Ordered by severity: combining verdicts takes the worst one. `suspect` is a canary that looks worse without proof; only a
+ * person's order goes past it. `broken` is above it, because what cannot be measured must be reported even if something
+ * else looks worse, and because neither of them ever passes.
+ */
+export type VerdictStatus = 'pass' | 'inconclusive' | 'suspect' | 'broken' | 'fail';
 
 /** How many times the canary's odds of a bad request are those of stable, as far as the counts can say. */
 export interface OddsInterval {

@@ -14,6 +14,7 @@ export const COUNTED = {
   RevertFailed: 'Count',
   VerdictsPass: 'Count',
   VerdictsInconclusive: 'Count',
+  VerdictsSuspect: 'Count',
   VerdictsFail: 'Count',
   VerdictsBroken: 'Count',
   JournalUnreadable: 'Count',
@@ -38,6 +39,7 @@ const OUTCOMES: Record<Outcome, Counted> = {
 const VERDICTS: Record<VerdictStatus, Counted> = {
   pass: 'VerdictsPass',
   inconclusive: 'VerdictsInconclusive',
+  suspect: 'VerdictsSuspect',
   fail: 'VerdictsFail',
   broken: 'VerdictsBroken',
 };

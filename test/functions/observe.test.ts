@@ -299,7 +299,9 @@ describe('the counts of a rollout', () => {
     expect(outcomes.filter((each) => sum(each as typeof name) > 0)).toEqual([name]);
     expect(sum(name)).toBe(1);
     expect(sum('RevertSeconds') > 0).toBe(rollout.outcome === 'reverted');
-    const verdicts = ['VerdictsPass', 'VerdictsInconclusive', 'VerdictsFail', 'VerdictsBroken'] as const;
+    const verdicts = Object.keys(COUNTED).filter((each) =>
+      /^Verdicts/.test(each),
+    ) as (keyof typeof COUNTED)[];
     const ticks = lines().filter(({ message }) => message === 'Measured').length;
     expect(verdicts.reduce((total, each) => total + sum(each), 0)).toBe(ticks);
   });

@@ -568,6 +568,8 @@ describe('the worst of several statuses', () => {
     [[], 'inconclusive'],
     [['pass', 'pass'], 'pass'],
     [['pass', 'inconclusive'], 'inconclusive'],
+    [['inconclusive', 'suspect', 'pass'], 'suspect'],
+    [['broken', 'suspect'], 'broken'],
     [['broken', 'inconclusive'], 'broken'],
     [['broken', 'fail', 'pass'], 'fail'],
   ])('of %j is %s', (statuses, expected) => {

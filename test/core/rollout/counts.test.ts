@@ -34,7 +34,7 @@ describe('the end of a rollout', () => {
 });
 
 describe('an event', () => {
-  test.each(['pass', 'inconclusive', 'fail', 'broken'])('of a verdict %s is counted', (status) => {
+  test.each(['pass', 'inconclusive', 'suspect', 'fail', 'broken'])('of a verdict %s is counted', (status) => {
     const counts = countsOf({ type: 'Measured', at: 0, verdict: { status }, alarms: [] } as never);
     expect(Object.keys(counts).map((name) => name.toLowerCase())).toEqual([`verdicts${status}`]);
   });

@@ -406,7 +406,7 @@ const meddling: fc.Arbitrary<Meddling> = fc.oneof(
 );
 
 const luck: fc.Arbitrary<Luck> = fc.record({
-  status: often<VerdictStatus>('pass', 'inconclusive', 'broken', 'fail'),
+  status: often<VerdictStatus>('pass', 'inconclusive', 'suspect', 'broken', 'fail'),
   smoke: often<HookStatus>('pass', 'broken', 'fail'),
   isPending: often(false, true),
   raise: often<Luck['raise']>('written', 'answer lost', 'late', 'never sent'),
@@ -508,7 +508,14 @@ test('a raise is earned by a pass on the whole bake or ordered, and none follows
 
 test('every history ends with an outcome, and the traffic is where the outcome says', () => {
   const outcomes = new Set<string | undefined>();
-  const statuses = fc.constantFrom<VerdictStatus>('pass', 'pass', 'inconclusive', 'broken', 'fail');
+  const statuses = fc.constantFrom<VerdictStatus>(
+    'pass',
+    'pass',
+    'inconclusive',
+    'suspect',
+    'broken',
+    'fail',
+  );
   fc.assert(
     fc.property(openings, moves, statuses, (opening, script, status) => {
       const world = new World(opening);
