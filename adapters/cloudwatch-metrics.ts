@@ -12,11 +12,11 @@ import type {
   Limit,
   LimitRule,
   Metric,
+  ReadWindow,
   Series,
   Spread,
   SpreadWindow,
   WatchRule,
-  Window,
 } from '../core/analysis/types.ts';
 import { isLatency } from '../core/analysis/weights.ts';
 import { RolloutError } from '../core/errors.ts';
@@ -147,6 +147,10 @@ async function readPart(
     const index = points.findIndex((point) => point.key === key && point.side === side);
     return valuesOf(results, index);
   });
+  for (const { key } of unitless(results, points)) {
+    const metric = key.slice(0, key.lastIndexOf('/')) as Exclude<Metric, 'latency'>;
+    counts[metric] = unknownFrom(start, end, `metric ${key} ${MIXED}`);
+  }
   const levels = gauges.map(({ limit, worth }, index) => [
     limit,
     [...valuesOf(results, points.length + index)].map(([at, value]) => ({ start: at, value: value * worth })),
@@ -154,10 +158,33 @@ async function readPart(
   return { ...counts, ...Object.fromEntries(levels) };
 }
 
+/** The counts that came in several units, of which GetMetricData adds up one and leaves the others out: seen on AWS with `StatusCode` Complete and this message alone (LocalStack's recorded answers of AWS, test_cloudwatch.py, 2025-09-19). */
+const MULTIPLE_UNITS = 'MultipleUnits';
+const MIXED =
+  'was sent in several units, of which CloudWatch adds up one alone; send it in one unit, such as Count';
+
+/** @throws RolloutError Unavailable if what came in several units is no count of a rule */
+function unitless(results: MetricDataResult[], points: Point[]): Point[] {
+  const mixed = results.filter(({ Messages = [] }) => Messages.some(({ Code }) => Code === MULTIPLE_UNITS));
+  return mixed.map(({ Id = '' }) => {
+    const point = points[Number(Id.slice(1))];
+    if (point !== undefined && !point.key.startsWith('latency/')) return point;
+    throw new RolloutError('Unavailable', `Metric ${point?.key ?? Id} ${MIXED}.`);
+  });
+}
+
+/** A stretch of which nothing is known. */
+function unknownFrom(start: Instant, end: Instant, unknown: string): ReadWindow[] {
+  return Array.from({ length: Math.ceil((end - start) / WINDOW_MS) }, (_, nth) => ({
+    start: start + nth * WINDOW_MS,
+    unknown,
+  }));
+}
+
 /** The parts one after the other; all have the same members. */
 function joined(parts: Series[]): Series {
   const names = Object.keys(parts[0] ?? {}) as (keyof Series)[];
-  return Object.fromEntries(names.map((name) => [name, parts.flatMap((part) => part[name] as Window[])]));
+  return Object.fromEntries(names.map((name) => [name, parts.flatMap((part) => part[name] as ReadWindow[])]));
 }
 
 function pointsOf(rules: WatchRule[], limits: LimitRule[]): Point[] {
@@ -230,7 +257,7 @@ function countQuery({ ref, ...target }: Target, { side, source }: Point) {
   return { Metric: { Namespace: source.namespace, MetricName: source.name, Dimensions }, Stat: 'Sum' };
 }
 
-/** An incomplete answer is no answer: what is missing in it would read as health. */
+/** An incomplete answer is no answer: what is missing in it is unknown, and would read as health. */
 async function fetchAll(
   client: CloudWatchClient,
   target: Target,
@@ -315,7 +342,11 @@ function valuesOf(results: MetricDataResult[], index: number): Values {
   const values: Values = new Map();
   for (const { Id, Timestamps = [], Values = [] } of results) {
     if (Id === `m${index}`)
-      for (const [i, at] of Timestamps.entries()) values.set(at.getTime(), Values[i] ?? 0);
+      for (const [i, at] of Timestamps.entries()) {
+        const [start, value, before] = [at.getTime(), Values[i] ?? Number.NaN, values.get(at.getTime())];
+        // A time without a value, or with two of them, says nothing; a count that is none is unknown to whoever judges it.
+        values.set(start, before === undefined || before === value ? value : Number.NaN);
+      }
   }
   return values;
 }

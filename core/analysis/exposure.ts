@@ -1,12 +1,13 @@
 import type { Exposure } from '../rollout/event.ts';
 import type { Instant } from '../units.ts';
 import { METRICS, type Series } from './types.ts';
+import { knownWindows } from './windows.ts';
 
 /** Adds up what users met on the canary, over all targets; of several metrics of one target the worst counts, so that no request counts twice. */
 export function exposureOf(targets: Series[], from: Instant, to: Instant): Exposure {
   const each = targets.map((series) => {
     const counts = METRICS.map((metric) =>
-      (series[metric] ?? []).map((window) => window.canary ?? { bad: 0, total: 0 }),
+      knownWindows(series[metric]).map((window) => window.canary ?? { bad: 0, total: 0 }),
     );
     const most = (key: 'bad' | 'total') =>
       Math.max(...counts.map((windows) => windows.reduce((sum, count) => sum + count[key], 0)));

@@ -30,13 +30,14 @@ import type {
   Finding,
   Metric,
   OddsInterval,
+  ReadWindow,
   Series,
   SpreadWindow,
   WatchRule,
   Window,
 } from './types.ts';
 import { isLatency } from './weights.ts';
-import { believable, comparedWindows, sum } from './windows.ts';
+import { believable, comparedWindows, knownWindows, sum } from './windows.ts';
 
 /** Part of a metric's stake that bets on what happens after promotion, where there is no control. */
 const GUARD_STAKE = 0.1;
@@ -125,13 +126,13 @@ interface Sides {
 function judged(
   asked: Asked,
   series: Series,
-  read: readonly Window[],
+  read: readonly ReadWindow[],
   slow?: SlowFrom,
   known?: number,
 ): Answer {
   const { rollout, target, rule, step } = asked;
   const settled = read.filter(({ start }) => !(start + WINDOW_MS > step.to));
-  const { windows, skipped } = believable(settled);
+  const { windows, unknown, skipped } = believable(settled);
   const inStep = windows.filter((window) => window.start >= step.from);
   const isGuarded = isAlone(asked);
   const question = questionOf(asked);
@@ -149,7 +150,10 @@ function judged(
     (isSafe
       ? undefined
       : (suspicion(evidence) ?? (isGuarded ? undefined : beyondStable(asked, here, windows))));
-  const missing = whyMissing(rollout, target.name, inStep, series) ?? whyGone(rule.metric, series, step.to);
+  const missing =
+    whyMissing(rollout, target.name, inStep, series) ??
+    whyGone(rule.metric, series, step.to) ??
+    whyUnknown([...unknown].filter((start) => start >= step.from).length, here.canary);
   const said = (counts: Sides, ...more: (string | undefined)[]) =>
     [`${asked.label}${words(rule, counts, slow)}`, ...more].filter((part) => part !== undefined).join('; ');
   const odds = 'ratio' in rule ? oddsOf(asked, question, compared, inStep) : undefined;
@@ -407,7 +411,7 @@ function whyMissing(
   const due = Math.round((sum(silent.map(({ stable }) => stable)).total * weight) / (100 - weight));
   if (due < EXPECTED_MIN) return undefined;
   const since = silent[0]?.start ?? 0;
-  const runs = believable(series.errors ?? []).windows.filter(({ start }) => start >= since);
+  const runs = knownWindows(series.errors).filter(({ start }) => start >= since);
   const invocations = sum(runs.map(({ canary }) => canary)).total;
   return invocations > 0
     ? `the canary ran ${number(invocations)} times but counts no responses; wrap its handler with withSpillway`
@@ -420,11 +424,11 @@ function whyMissing(
  */
 function whyGone(metric: Metric, series: Series, to: Instant): string | undefined {
   if (metric === 'errors' || metric === 'throttles' || metric === 'traffic') return undefined;
-  const counted: readonly { start: Instant; canary?: Total; stable?: Total }[] =
-    (isLatency(metric) ? series.latency : series[metric]) ?? [];
+  const counted: readonly { start: Instant; canary?: Total; stable?: Total }[] = isLatency(metric)
+    ? (series.latency ?? [])
+    : knownWindows(series[metric]);
   const last = counted.findLast((window) => totalOf(window) > 0)?.start ?? Number.NEGATIVE_INFINITY;
-  if (!series.errors?.some(({ start }) => start > last)) return undefined;
-  const runs = believable(series.errors ?? []).windows.filter(({ start }) => start + WINDOW_MS <= to);
+  const runs = knownWindows(series.errors).filter(({ start }) => start + WINDOW_MS <= to);
   const before = runs.filter(({ start }) => start <= last);
   const since = runs.filter(({ start }) => start > last);
   const invocations = (windows: readonly Window[]) =>
@@ -435,6 +439,13 @@ function whyGone(metric: Metric, series: Series, to: Instant): string | undefine
   return due >= EXPECTED_MIN
     ? `it is counted no more, though the function was invoked ${number(invocations(since))} times since and about ${number(due)} were due; look at its metrics`
     : undefined;
+}
+
+/** Why a step without any known count is a measuring fault; undefined if something is known of it. */
+function whyUnknown(minutes: number, canary: Count): string | undefined {
+  return minutes === 0 || canary.total > 0
+    ? undefined
+    : `nothing is known of ${number(minutes)} ${minutes === 1 ? 'minute' : 'minutes'} of this step`;
 }
 
 type Total = { total: number } | undefined;

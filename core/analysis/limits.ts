@@ -9,11 +9,11 @@ import {
   type LimitFinding,
   type LimitRule,
   METRICS,
+  type ReadWindow,
   type Series,
   type VerdictStatus,
-  type Window,
 } from './types.ts';
-import { believable, sum } from './windows.ts';
+import { believable, knownWindows, sum } from './windows.ts';
 
 /** Which sources have each limit, and the field of the target that names the queue which is read for it. */
 export const MEASURED: Record<Limit, { [S in Source]?: 'queue' | 'dlq' | 'nothing' }> = {
@@ -130,7 +130,7 @@ function age(max: number, all: readonly Level[], { since }: Stretch, what: strin
 }
 
 /** Failures belong to the version that handed them back, so those of stable are never the canary's. */
-function batchFailures(max: number, read: readonly Window[], { since, step }: Stretch): Said {
+function batchFailures(max: number, read: readonly ReadWindow[], { since, step }: Stretch): Said {
   const { windows } = believable(read.filter(({ start }) => start + WINDOW_MS <= step.to));
   const before = sum(windows.filter(({ start }) => start < since).map(({ stable }) => stable));
   const { bad: value, total } = sum(
@@ -158,13 +158,15 @@ function whyMissing(
   if (MEASURED[limit][target.source] !== 'nothing') return undefined;
   const isCounted = limit === 'batchFailures';
   const isDue = ({ start }: { start: Instant }) => start >= from && start < to - LATE_WINDOWS * WINDOW_MS;
-  const requests = METRICS.map((metric) => (series[metric] ?? []).filter(isDue)).map(
+  const requests = METRICS.map((metric) => knownWindows(series[metric]).filter(isDue)).map(
     (windows) =>
       sum(windows.flatMap(({ canary, stable }) => (isCounted ? [canary] : [canary, stable]))).total,
   );
   const most = Math.max(...requests);
   const isSeen = isCounted
-    ? (series.batchFailures ?? []).some(({ start, canary }) => start >= from && (canary?.total ?? 0) > 0)
+    ? knownWindows(series.batchFailures).some(
+        ({ start, canary }) => start >= from && (canary?.total ?? 0) > 0,
+      )
     : (series[limit] ?? []).some(({ start }) => start >= from);
   if (most === 0 || isSeen) return undefined;
   const whose = isCounted ? 'the canary' : 'the alias';
@@ -220,8 +222,10 @@ export function limitNotices(
 }
 
 function batchNotices(of: string, max: number, { stable, canary }: Target, series: Series): string[] {
-  const ran = METRICS.some((metric) => sum((series[metric] ?? []).map((window) => window.stable)).total > 0);
-  const { bad, total } = sum((series.batchFailures ?? []).map((window) => window.stable));
+  const ran = METRICS.some(
+    (metric) => sum(knownWindows(series[metric]).map((window) => window.stable)).total > 0,
+  );
+  const { bad, total } = sum(knownWindows(series.batchFailures).map((window) => window.stable));
   if (ran && total === 0)
     return [
       `${of}: version ${stable} counts no batches; where ${canary === '' ? 'the new version' : `version ${canary}`} does not either, it cannot be measured and the rollout pauses; wrap the handler with withSpillway`,

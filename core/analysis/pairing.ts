@@ -1,5 +1,5 @@
 import type { Instant } from '../units.ts';
-import type { Limit, Metric, Window } from './types.ts';
+import type { Limit, Metric, ReadWindow, Window } from './types.ts';
 
 /** What a source counted, by the beginning of each minute; minutes of which it says nothing are absent. */
 export type Counts = ReadonlyMap<Instant, number>;
@@ -18,20 +18,25 @@ const SENT_TOGETHER = ['errors', 'http5xx', 'batchFailures'];
 
 /**
  * Puts the counts of both versions together, window by window, oldest first. A window of which either version was counted by
- * half is left out: requests without their failures would read as health, and failures without their requests as a version
+ * half is unknown: requests without their failures would read as health, and failures without their requests as a version
  * that got none.
  */
 export function pairedWindows(
   metric: Metric | Limit,
   { canary, stable }: Record<'canary' | 'stable', Pair>,
-): Window[] {
+): ReadWindow[] {
   // A throttled request is counted as nothing else, so its minute may have no other, and both are added up.
   if (metric === 'throttles') return together({ canary: added(canary), stable: added(stable) });
   const isSent = SENT_TOGETHER.includes(metric);
   // A release that no longer sends what stable sends with each request has not got better by that.
   const like = canary.bad.size === 0 ? stable.bad : canary.bad;
-  const halves = new Set([...halvesOf(canary, isSent, like), ...halvesOf(stable, isSent, stable.bad)]);
-  return together({ canary, stable }).filter(({ start }) => !halves.has(start));
+  const halves = new Map([
+    ...halvesOf(stable, isSent, stable.bad).map((start) => [start, 'stable'] as const),
+    ...halvesOf(canary, isSent, like).map((start) => [start, 'the canary'] as const),
+  ]);
+  const whole = together({ canary, stable }).filter(({ start }) => !halves.has(start));
+  const unknown = [...halves].map(([start, side]) => ({ start, unknown: `${side} was counted by half` }));
+  return [...whole, ...unknown].sort((a, b) => a.start - b.start);
 }
 
 function added({ bad, total }: Pair): Pair {

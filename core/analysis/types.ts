@@ -6,12 +6,24 @@ export interface Count {
   total: number;
 }
 
-/** One minute of one metric on both versions of one target. A side without data is absent: missing is not zero. */
+/** One known minute of one metric on both versions of one target. A side without data is absent: missing is not zero, and neither is unknown. */
 export interface Window {
   start: Instant;
   canary?: Count | undefined;
   stable?: Count | undefined;
 }
+
+/**
+ * One minute of which a source said something that cannot be used, or did not answer: nothing is known of it. It has no
+ * counts, so that it cannot be read as a zero or as a minute without data.
+ */
+export interface UnknownWindow {
+  start: Instant;
+  unknown: string;
+}
+
+/** What a source said of one minute. Only `believable` parts the known minutes from the others. */
+export type ReadWindow = Window | UnknownWindow;
 
 /** How slow the requests of one minute were: how many took longer than each of the edges. */
 export interface Spread {
@@ -47,8 +59,8 @@ export interface Level {
   value: number;
 }
 
-/** The windows of each metric of one target, oldest first. */
-export type Series = Partial<Record<Exclude<Metric, 'latency'>, Window[]>> & {
+/** The windows of each metric of one target, oldest first; a metric that was not read is absent. */
+export type Series = Partial<Record<Exclude<Metric, 'latency'>, ReadWindow[]>> & {
   latency?: SpreadWindow[] | undefined;
   /** Messages in the dead-letter queue. */
   dlqNew?: Level[] | undefined;
@@ -57,7 +69,7 @@ export type Series = Partial<Record<Exclude<Metric, 'latency'>, Window[]>> & {
   /** Seconds that the last record of a batch was old. */
   iteratorAge?: Level[] | undefined;
   /** How many messages or records were handed back as failed, of how many. */
-  batchFailures?: Window[] | undefined;
+  batchFailures?: ReadWindow[] | undefined;
 };
 
 /** Where the user's own counts stand. */

@@ -1,7 +1,7 @@
 import type { Rollout } from '../rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../units.ts';
 import type { MovedWindow } from './evalue.ts';
-import type { Count, Window } from './types.ts';
+import type { Count, ReadWindow, Window } from './types.ts';
 
 /** How far back a tick reads: the history of stable that stands in as control after promotion, and says what is slow. */
 export const HISTORY_MS = 15 * WINDOW_MS;
@@ -12,23 +12,36 @@ const COUNT_MAX = 1e9;
 /** Reasons that are told one by one; a verdict travels in the journal, whose items are limited. */
 const REASONS_MAX = 5;
 
-/** The windows that can be believed, oldest first, and why each of the others is not used. */
-export function believable(windows: readonly Window[]): { windows: Window[]; skipped: string[] } {
+/** What can be believed of the minutes of one metric. */
+export interface Believed {
+  /** The known windows, oldest first. */
+  windows: Window[];
+  /** Minutes of which something was said and nothing is known: they are neither zero nor without data. */
+  unknown: ReadonlySet<Instant>;
+  /** Why each of them is not used, in words. */
+  skipped: string[];
+}
+
+/** Parts the windows that can be believed from those that cannot. */
+export function believable(windows: readonly ReadWindow[]): Believed {
   const kept: Window[] = [];
+  const unknown = new Set<Instant>();
   const skipped: string[] = [];
   const times = new Map<Instant, number>();
   for (const { start } of windows) times.set(start, (times.get(start) ?? 0) + 1);
   let newest = Number.NEGATIVE_INFINITY;
   for (const window of windows) {
-    const why =
-      whyNotAt(window.start, times.get(window.start) ?? 0, newest) ??
-      whyNot('canary', window.canary) ??
-      whyNot('stable', window.stable);
+    const why = whyNotAt(window.start, times.get(window.start) ?? 0, newest);
     if (Number.isFinite(window.start)) newest = Math.max(newest, window.start);
-    if (why === undefined) kept.push(window);
-    else skipped.push(`the window of ${clockTime(window.start)} is not used: ${why}`);
+    if (why === undefined && !('unknown' in window) && whyNotCounted(window) === undefined) {
+      kept.push(window);
+      continue;
+    }
+    unknown.add(Math.floor(window.start / WINDOW_MS) * WINDOW_MS);
+    const what = why ?? ('unknown' in window ? window.unknown : whyNotCounted(window));
+    skipped.push(`the window of ${clockTime(window.start)} is not used: ${what}`);
   }
-  return { windows: kept, skipped: shortened([...new Set(skipped)]) };
+  return { windows: kept, unknown, skipped: shortened([...new Set(skipped)]) };
 }
 
 function whyNotAt(start: Instant, times: number, newest: Instant): string | undefined {
@@ -36,6 +49,13 @@ function whyNotAt(start: Instant, times: number, newest: Instant): string | unde
   if (times > 1) return 'it was given more than once';
   return start < newest ? 'it came after a later one' : undefined;
 }
+
+/** The windows of one metric that can be believed; none where it was not read. */
+export function knownWindows(read: readonly ReadWindow[] | undefined): Window[] {
+  return believable(read ?? []).windows;
+}
+
+const whyNotCounted = ({ canary, stable }: Window) => whyNot('canary', canary) ?? whyNot('stable', stable);
 
 function whyNot(side: 'canary' | 'stable', count: Count | undefined): string | undefined {
   if (count === undefined) return undefined;

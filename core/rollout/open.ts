@@ -1,7 +1,8 @@
 import { limitNotices, limitsOf } from '../analysis/limits.ts';
 import { outlookOf } from '../analysis/planner.ts';
 import type { Alarm, Series, WatchRule } from '../analysis/types.ts';
-import { isLatency } from '../analysis/weights.ts';
+import { isLatency, rulesFor } from '../analysis/weights.ts';
+import { knownWindows } from '../analysis/windows.ts';
 import type { Manifest } from '../config/manifest.ts';
 import { gatesFrom, hooksFrom, limitsFrom, planFrom, probeFrom, watchFrom } from '../config/rollout-file.ts';
 import { RolloutError } from '../errors.ts';
@@ -93,6 +94,7 @@ export function open(
         ...changed.flatMap((each) => each.notices),
         ...watch.notices,
         ...untimed(watch.rules, changed, history),
+        ...unknowable(watch.rules, changed, history),
         ...unprobed(changed, hooks, probe),
         ...changed.flatMap(({ target }) => limitNotices(target, limits, plan, history[target.name])),
         ...outlookOf(
@@ -229,8 +231,28 @@ function untimed(rules: WatchRule[], targets: ResolvedTarget[], history: Record<
     );
 }
 
+/** A metric of which the source says nothing usable holds a rollout: whoever wrote the rule should learn that at the opening. */
+function unknowable(
+  rules: WatchRule[],
+  targets: ResolvedTarget[],
+  history: Record<string, Series>,
+): string[] {
+  return targets.flatMap(({ target }) =>
+    rulesFor(target, rules).flatMap(({ metric }) => {
+      const read = metric === 'latency' ? [] : (history[target.name]?.[metric] ?? []);
+      const newest = read.at(-1);
+      return newest !== undefined && 'unknown' in newest && knownWindows(read).length === 0
+        ? [`${metric} of ${target.name} cannot be judged, so no step passes: ${newest.unknown}`]
+        : [];
+    }),
+  );
+}
+
 function isBlind(series: Series, counted: 'http5xx' | 'latency' = 'http5xx'): boolean {
   const total = (metric: 'errors' | 'http5xx' | 'latency') =>
-    (series[metric] ?? []).reduce((sum, { stable }) => sum + (stable?.total ?? 0), 0);
+    (metric === 'latency' ? (series.latency ?? []) : knownWindows(series[metric])).reduce(
+      (sum, { stable }) => sum + (stable?.total ?? 0),
+      0,
+    );
   return total('errors') > 0 && total(counted) === 0;
 }

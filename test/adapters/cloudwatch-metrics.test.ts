@@ -91,7 +91,7 @@ describe('GetMetricData', () => {
     for (const { NextToken: _, ...asked } of inputs) expect(asked).toEqual(inputs[0]);
   });
 
-  test('whose window has a total without its bad count, or the other way round, is no window', async () => {
+  test('whose window has a total without its bad count, or the other way round, leaves it unknown', async () => {
     cloudwatch.on(GetMetricDataCommand).resolves({
       MetricDataResults: [
         result('m0', [
@@ -118,7 +118,62 @@ describe('GetMetricData', () => {
       ],
     });
     expect(await source.read(target, ERRORS, FROM, TO)).toEqual({
-      errors: [{ start: FROM + 180_000, canary: { bad: 1, total: 50 }, stable: { bad: 0, total: 850 } }],
+      errors: [
+        { start: FROM, unknown: 'stable was counted by half' },
+        { start: FROM + 60_000, unknown: 'the canary was counted by half' },
+        { start: FROM + 120_000, unknown: 'the canary was counted by half' },
+        { start: FROM + 180_000, canary: { bad: 1, total: 50 }, stable: { bad: 0, total: 850 } },
+      ],
+    });
+  });
+
+  test('of one metric in several units leaves each minute of it unknown, and the other metrics as they are', async () => {
+    const orders = {
+      bad: { namespace: 'Shop', name: 'Lost' },
+      total: { namespace: 'Shop', name: 'All' },
+    };
+    const whole = ['m1', 'm3', 'm5', 'm7'].map((id) => result(id, [[0, 100]]));
+    const zeros = ['m0', 'm2', 'm6'].map((id) => result(id, [[0, 0]]));
+    const mixed = {
+      ...result('m4', [[0, 0]]),
+      Messages: [{ Code: 'MultipleUnits', Value: 'several units' }],
+    };
+    cloudwatch.on(GetMetricDataCommand).resolves({ MetricDataResults: [...whole, ...zeros, mixed] });
+    const read = await source.read(
+      target,
+      [...ERRORS, { metric: 'custom.orders', ratio: 1.5, custom: orders }],
+      FROM,
+      TO,
+    );
+    expect(read.errors).toEqual([
+      { start: FROM, canary: { bad: 0, total: 100 }, stable: { bad: 0, total: 100 } },
+    ]);
+    expect(read['custom.orders']).toEqual(
+      [0, 1, 2].map((minute) => ({
+        start: FROM + minute * 60_000,
+        unknown: expect.stringMatching(/custom.orders.bad was sent in several units.* send it in one unit/),
+      })),
+    );
+  });
+
+  test('with a time without a value, or with two values, has no count there', async () => {
+    cloudwatch.on(GetMetricDataCommand).resolves({
+      MetricDataResults: [
+        result('m0', [
+          [0, 1],
+          [0, 2],
+          [1, 0],
+        ]),
+        { ...result('m1', [[0, 100]]), Timestamps: [new Date(FROM), new Date(FROM + 60_000)] },
+        result('m2'),
+        result('m3'),
+      ],
+    });
+    expect(await source.read(target, ERRORS, FROM, TO)).toEqual({
+      errors: [
+        { start: FROM, canary: { bad: Number.NaN, total: 100 } },
+        { start: FROM + 60_000, canary: { bad: 0, total: Number.NaN } },
+      ],
     });
   });
 
@@ -295,9 +350,9 @@ describe('a rollout of days', () => {
     await fresh.read(target, ERRORS, FROM, FROM + 12 * HOUR);
     factor = 2;
     const { errors = [] } = await fresh.read(target, ERRORS, FROM, FROM + 12 * HOUR + 60_000);
-    expect(errors[0]?.canary).toEqual({ bad: 1, total: 1 });
-    expect(errors[6 * 60 - 1]?.canary).toEqual({ bad: 1, total: 1 });
-    expect(errors[6 * 60]?.canary).toEqual({ bad: 2, total: 2 });
+    expect(errors[0]).toMatchObject({ canary: { bad: 1, total: 1 } });
+    expect(errors[6 * 60 - 1]).toMatchObject({ canary: { bad: 1, total: 1 } });
+    expect(errors[6 * 60]).toMatchObject({ canary: { bad: 2, total: 2 } });
   });
 
   test('keeps no part that failed, and all that did not', async () => {

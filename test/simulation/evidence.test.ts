@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Series } from '../../core/analysis/types.ts';
+import { knownWindows } from '../../core/analysis/windows.ts';
 import type { Ports } from '../../functions/_task.ts';
 import { journals } from './planted.ts';
 import { broken, faults, HOUR, MINUTE, type Plot, play } from './stage.ts';
@@ -41,7 +42,7 @@ test('a checker sees metrics that read silence as healthy requests', async () =>
       (['errors', 'http5xx'] as const).map((metric) => [
         metric,
         starts.map((start) => {
-          const found = series[metric]?.find((window) => window.start === start);
+          const found = knownWindows(series[metric]).find((window) => window.start === start);
           return { start, canary: found?.canary ?? healthy, stable: found?.stable ?? healthy };
         }),
       ]),
@@ -124,7 +125,7 @@ test('a checker sees a pass that is blind to what fails on the canary', async ()
         async read(...question) {
           const { errors = [] } = await ports.metrics.read(...question);
           return {
-            errors: errors.map(({ canary, ...window }) =>
+            errors: knownWindows(errors).map(({ canary, ...window }) =>
               canary === undefined ? window : { ...window, canary: { ...canary, bad: 0 } },
             ),
           };

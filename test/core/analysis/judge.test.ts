@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { judge, type Reading, stretch, worst } from '../../../core/analysis/judge.ts';
-import type { Alarm, Count, Series, VerdictStatus, Window } from '../../../core/analysis/types.ts';
+import type {
+  Alarm,
+  Count,
+  Series,
+  UnknownWindow,
+  VerdictStatus,
+  Window,
+} from '../../../core/analysis/types.ts';
 import { HISTORY_MS } from '../../../core/analysis/windows.ts';
 import { decide } from '../../../core/rollout/decide.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
@@ -218,6 +225,21 @@ describe('on a step', () => {
     expect(at(4, first, reading)).toMatchObject({ status: 'broken', reason: 'CloudWatch does not answer' });
   });
 
+  test('a step of which nothing is known is broken, and is neither a canary without failures nor one without requests', () => {
+    const why = 'sent in several units';
+    const unknown = [1, 2].map((start) => ({ start: minute(start), unknown: why }));
+    const reading: Reading = { series: { api: { errors: unknown } }, alarms: [] };
+    expect(at(4, first, reading)).toMatchObject({
+      status: 'broken',
+      reason: expect.stringMatching(/nothing is known of 2 minutes of this step.*sent in several units/),
+    });
+    const partly: Reading = {
+      series: { api: { errors: [...HEALTHY, unknown[1] as UnknownWindow] } },
+      alarms: [],
+    };
+    expect(at(4, first, partly).status).not.toBe('fail');
+  });
+
   test('what could be read counts against it, whatever else could not', () => {
     const broken = 'CloudWatch does not answer';
     expect(at(4, first, { ...on(...SICK), broken }).status).toBe('fail');
@@ -266,7 +288,8 @@ describe('a window that cannot be believed', () => {
     ['has no time', [{ ...window(1, [200, 200], GOOD), start: Number.NaN }], 'the window of NaN is not used'],
   ])('because it %s is not used, is told with its reason, and makes no pass', (_, windows, why) => {
     const verdict = at(4, first, on(...windows));
-    expect(verdict.status).toBe('inconclusive');
+    // Where nothing else of the step is known, that is a measuring fault and no want of requests.
+    expect(verdict.status).toMatch(/^(broken|inconclusive)$/);
     expect(verdict.reason).toContain(why);
     expect(verdict.findings[0]?.skipped).toHaveLength(1);
     expect(JSON.parse(JSON.stringify(verdict))).toEqual(JSON.parse(JSON.stringify({ ...verdict })));

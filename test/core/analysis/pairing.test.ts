@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Pair, pairedWindows } from '../../../core/analysis/pairing.ts';
 import type { Limit, Metric } from '../../../core/analysis/types.ts';
+import { knownWindows } from '../../../core/analysis/windows.ts';
 import { minute } from '../rollout/given.ts';
 
 type Points = Record<number, number>;
@@ -9,7 +10,7 @@ const counts = (points: Points) =>
   new Map(Object.entries(points).map(([at, value]) => [minute(Number(at)), value] as const));
 const pair = (bad: Points, total: Points): Pair => ({ bad: counts(bad), total: counts(total) });
 const kept = (metric: Metric | Limit, canary: Pair, stable: Pair) =>
-  pairedWindows(metric, { canary, stable }).map(({ start }) => (start - minute(0)) / 60_000);
+  knownWindows(pairedWindows(metric, { canary, stable })).map(({ start }) => (start - minute(0)) / 60_000);
 
 const ORDERS = { 0: 900, 1: 900, 2: 900 };
 const NONE = { 0: 0, 1: 0, 2: 0 };
@@ -35,7 +36,13 @@ describe('the counts of both versions', () => {
   });
 });
 
-describe('a window of which a version was counted by half is left out', () => {
+describe('a window of which a version was counted by half is unknown', () => {
+  test('and says so instead of being absent, which would read as a minute without data', () => {
+    expect(pairedWindows('errors', { canary: pair({}, { 0: 5 }), stable: pair({}, {}) })).toEqual([
+      { start: minute(0), unknown: 'the canary was counted by half' },
+    ]);
+  });
+
   test.each(['errors', 'http5xx', 'batchFailures'] as const)('always, for %s', (metric) => {
     const whole = pair(NONE, ORDERS);
     expect(kept(metric, whole, whole)).toEqual([0, 1, 2]);

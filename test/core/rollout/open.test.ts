@@ -317,6 +317,14 @@ describe('handled 5xx', () => {
   });
 });
 
+test('a metric of which nothing usable is known is named at the opening, with the reason', () => {
+  const unknown = 'metric errors/bad was sent in several units; send it in one unit';
+  const history = { api: { errors: [{ start: minute(-2), unknown }] } };
+  expect(openedBy({ history }).notices).toContain(
+    `errors of api cannot be judged, so no step passes: ${unknown}`,
+  );
+});
+
 describe('the settle time', () => {
   test.each([
     [3, 63],
