@@ -124,7 +124,7 @@ describe('the rule `latency`', () => {
       canary: { ...each.canary, over: each.canary.over.toReversed() },
     }));
     const verdict = said([...before, ...torn]);
-    expect(verdict.status).toBe('inconclusive');
+    expect(verdict.status).toBe('broken');
     expect(verdict.reason).toContain('which is no count');
     expect(verdict.findings[0]?.evidence).toBeCloseTo(0, 9);
   });
