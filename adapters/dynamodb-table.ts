@@ -39,6 +39,8 @@ export const keys = {
   service: (name: string): Key => ({ pk: `SERVICE#${name}`, sk: 'RECORD' }),
   /** One for the whole table: its environment has one region. */
   budget: { pk: 'BUDGET#lambda', sk: 'SPENT' } satisfies Key,
+  /** What one service has reserved of the budget; a partition of its own, so that nobody writes where another service does. */
+  share: (service: string): Key => ({ pk: `BUDGET#lambda#${service}`, sk: 'SPENT' }),
 };
 
 const index = (IndexName: string, hash: string) => ({

@@ -10,7 +10,13 @@ export const CALLS_PER_SECOND = 8;
 /** What may go out at once after a quiet time: as much as one second is given. */
 export const BURST_MS = 1_000;
 
-/** Calls of that quota that one opening makes: alias, provisioned concurrency, two listings of event sources, and a claim's read and write. */
+/**
+ * How far ahead of now one service may have reserved calls. A service over it is charged nothing more and is told its last turn,
+ * so that others wait at most this long, and the cost of one request, for each service that asks for more than its share.
+ */
+export const DEBT_MS = 4_000;
+
+/** Calls of that quota that one opening makes for each target: alias, provisioned concurrency, two listings of event sources, and a claim's read and write. */
 export const OPENING_CALLS = 6;
 
 /** A raise reads its alias and writes it. */

@@ -276,12 +276,13 @@ export interface Completions {
 }
 
 /**
- * Shares out the calls of a control plane among all rollouts of a region, first come, first served. A revert never asks.
- * Rejects with RolloutError `Unavailable` where it cannot be reached, which is no reason to wait.
+ * Shares out the calls of a control plane among all services of a region, first come, first served. A revert never asks.
+ * A service with more than `DEBT_MS` of calls reserved is charged nothing more, so no service can starve another.
+ * Rejects with RolloutError `Unavailable` if it cannot be reached, which is no reason to wait.
  */
 export interface Budget {
-  /** Reserves so many calls and answers from when on they may be made; a moment that has come where there is room. */
-  take(calls: number): Promise<Instant>;
+  /** Reserves so many calls for a service and answers from when on they may be made; a moment that has passed if there is room. */
+  take(calls: number, service: string): Promise<Instant>;
 }
 
 /** What is opened without an upload. It names what the journal knows; all else is read there, so that whoever hands it over can make nothing up. */

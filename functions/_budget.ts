@@ -6,13 +6,18 @@ import { recordEffect, recordJudgement } from './_journal.ts';
 import { count } from './_observe.ts';
 import { type Needs, soon } from './_task.ts';
 
-/** Longest wait for a turn inside a function: a read and a write that are throttled must still fit into its 10 s. What takes longer is held outside of it, where waiting costs nothing. */
-const WAIT_MS = 2_000;
+/** Longest wait for turns inside a function: a read and a write that are throttled must still fit into its 10 s. What takes longer is held outside of it, where waiting costs nothing. */
+export const WAIT_MS = 2_000;
 
-/** Takes so many calls and waits for their turn, but not for long: for what only a few do at once. */
-export async function waitForTurn(calls: number, ports: Needs<'budget' | 'clock'>): Promise<void> {
-  const wait = (await turnAt(calls, ports)) - ports.clock.now();
-  if (wait > 0) await ports.clock.sleep(Math.min(wait, WAIT_MS));
+/** Takes so many calls for a service and waits for their turn, until `until` at the latest: for what only a few do at once. */
+export async function waitForTurn(
+  calls: number,
+  { service, until }: { service: string; until: Instant },
+  ports: Needs<'budget' | 'clock'>,
+): Promise<void> {
+  const turn = await turnAt(calls, service, ports);
+  const wait = Math.min(turn, until) - ports.clock.now();
+  if (wait > 0) await ports.clock.sleep(wait);
 }
 
 /** Makes a move of traffic once its turn has come. What Lambda has no room for then is put off, and is no error that would take the canary back. */
@@ -23,7 +28,7 @@ export async function inTurn(
   move: () => Promise<Rollout>,
 ): Promise<Rollout> {
   // A turn that was waited for has been paid for.
-  const at = rollout.deferred === undefined ? await turnAt(calls, ports) : 0;
+  const at = rollout.deferred === undefined ? await turnAt(calls, rollout.opening.service, ports) : 0;
   const wait = at - ports.clock.now();
   if (wait > WAIT_MS)
     return recordJudgement(
@@ -48,7 +53,7 @@ export async function putOff(
   ports: Needs<'budget' | 'clock' | 'journal'>,
 ): Promise<Rollout> {
   const soonest = ports.clock.now() + RETRY_LATER_SECONDS * 1000;
-  const until = Math.max(soonest, await turnAt(calls, ports));
+  const until = Math.max(soonest, await turnAt(calls, rollout.opening.service, ports));
   return recordEffect(rollout, { type: 'Defer', until, reason }, ports);
 }
 
@@ -56,8 +61,8 @@ export async function putOff(
 const ASKING_MS = 1_000;
 
 /** A budget that cannot be asked keeps nobody waiting; that it could not is counted, since without it the rollouts crowd. */
-async function turnAt(calls: number, ports: Needs<'budget' | 'clock'>): Promise<Instant> {
-  const turn = await soon(ports.budget.take(calls), ASKING_MS, ports);
+async function turnAt(calls: number, service: string, ports: Needs<'budget' | 'clock'>): Promise<Instant> {
+  const turn = await soon(ports.budget.take(calls, service), ASKING_MS, ports);
   if (turn === undefined) count({ BudgetUnanswered: 1 });
   return turn ?? ports.clock.now();
 }

@@ -14,7 +14,7 @@ import { limitsFrom, watchFrom } from '../core/config/rollout-file.ts';
 import { type ErrorCode, RolloutError } from '../core/errors.ts';
 import type { ResolvedTarget, ServiceRecord } from '../core/ports.ts';
 import type { Identity, Opening, Outcome, RolloutEvent } from '../core/rollout/event.ts';
-import { checkOrder, digestsOf, type Found, open } from '../core/rollout/open.ts';
+import { checkAtDoor, checkOrder, digestsOf, type Found, open } from '../core/rollout/open.ts';
 import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { WINDOW_MS } from '../core/units.ts';
 import { clear, rollBack } from './_again.ts';
@@ -33,7 +33,7 @@ import {
   environment,
 } from './_aws.ts';
 import { arm, begin, beginAgain } from './_begin.ts';
-import { waitForTurn } from './_budget.ts';
+import { WAIT_MS, waitForTurn } from './_budget.ts';
 import { declined } from './_decline.ts';
 import { lambda, type Needs, type Opens, readRollout, type Task } from './_task.ts';
 
@@ -256,11 +256,10 @@ interface Prepared {
 }
 
 async function prepare(identity: Identity, manifest: Manifest, ports: Needs<Opens>): Promise<Prepared> {
-  // It waits a little and then goes, so that it never starves: only a few openings run at once.
-  await waitForTurn(OPENING_CALLS * Object.keys(manifest.rollout.targets).length, ports);
+  const service = await ports.journal.service(identity.service);
+  checkAtDoor(identity, manifest, service);
   const targets = await resolve(manifest, identity.manifest.bucket, ports);
-  const [service, running, alarms, completion, history] = await Promise.all([
-    ports.journal.service(identity.service),
+  const [running, alarms, completion, history] = await Promise.all([
     ports.journal.crowd(),
     ports.alarms.read(manifest.rollout.alarms ?? []),
     required(manifest, targets, ports),
@@ -294,7 +293,11 @@ async function assertHooks(events: RolloutEvent[], ports: Needs<'hookCheck'>): P
 /** One target after another: together they would be more calls at once than Lambda's control plane takes. */
 async function resolve(manifest: Manifest, bucket: string, ports: Needs<Opens>): Promise<ResolvedTarget[]> {
   const resolved: ResolvedTarget[] = [];
+  // It waits a little in all and then goes, so that it never starves: only a few openings run at once.
+  const until = ports.clock.now() + WAIT_MS;
   for (const [name, spec] of Object.entries(manifest.rollout.targets)) {
+    // Each target is charged when it is looked up: what an earlier one refuses costs nothing more.
+    await waitForTurn(OPENING_CALLS, { service: manifest.service, until }, ports);
     const artifact = artifactOf(manifest, name);
     const request = { name, service: manifest.service, spec, artifact, bucket };
     resolved.push(await ports.router('lambda-alias').resolve(request));

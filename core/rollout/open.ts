@@ -118,6 +118,18 @@ export function open(
 }
 
 /**
+ * What can be refused before anything is looked up outside of the journal: such a release costs no call that services share.
+ * @throws RolloutError OpeningRefused naming the field and the fix
+ */
+export function checkAtDoor(identity: Identity, manifest: Manifest, service: ServiceRecord): void {
+  checkOrder(manifest, service);
+  const versions = Object.entries(manifest.targets).map(
+    ([name, artifact]) => [name, 'version' in artifact ? artifact.version : undefined] as const,
+  );
+  assertNotQuarantined(identity, Object.fromEntries(versions), service);
+}
+
+/**
  * A release goes out after those that are newer only where somebody says so.
  * @throws RolloutError OpeningRefused naming the newer one
  */
@@ -168,6 +180,14 @@ function checkQuarantine(
   service: ServiceRecord,
 ): void {
   const versions = Object.fromEntries(targets.map(({ target }) => [target.name, target.canary]));
+  assertNotQuarantined({ rolloutId, release }, versions, service);
+}
+
+function assertNotQuarantined(
+  { rolloutId, release }: Pick<Identity, 'rolloutId' | 'release'>,
+  versions: Record<string, string | undefined>,
+  service: ServiceRecord,
+): void {
   const [same] = keptOutBy(release, versions, service);
   if (same === undefined) return;
   throw new RolloutError(

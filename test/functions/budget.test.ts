@@ -169,3 +169,36 @@ test('an opening takes its calls, waits a little at most, and says how many ran'
   expect(taken).toEqual([6]);
   expect((await stage.rollout()).opening.running).toBe(0);
 });
+
+describe('an opening that is refused', () => {
+  test('before anything is looked up on Lambda is charged nothing', async () => {
+    const stage = setUp();
+    const { ports, taken } = budgetIn(stage, 0);
+    await stage.openRaised();
+    const at = stage.clock.now();
+    await stage.ports.journal.append(await stage.rollout(), [
+      { type: 'Aborted', at, by: 'ada', reason: 'odd' },
+      { type: 'RolloutClosed', at, outcome: 'reverted', reason: 'ada aborted: odd' },
+    ]);
+    // The same version under another release id is quarantined.
+    const again = await stage.upload({
+      release: 'same-code',
+      order: 2,
+      manifest: { targets: { api: { version: '2' } } },
+    });
+    expect(await stage.call(openRollout, again, ports)).toMatchObject({ result: 'refused' });
+    expect(taken).toEqual([]);
+  });
+
+  test('at its first target is charged for that target alone', async () => {
+    const stage = setUp();
+    const { ports, taken } = budgetIn(stage, 0);
+    const targets = Object.fromEntries(
+      Array.from({ length: 20 }, (_, nth) => [`t${nth}`, { lambda: `nobody-${nth}`, alias: 'live' }]),
+    );
+    const versions = Object.fromEntries(Object.keys(targets).map((name) => [name, { version: '1' }]));
+    const event = await stage.upload({ manifest: { targets: versions }, rollout: { targets } });
+    expect(await stage.call(openRollout, event, ports)).toMatchObject({ result: 'refused' });
+    expect(taken).toEqual([6]);
+  });
+});

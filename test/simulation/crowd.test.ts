@@ -56,7 +56,7 @@ const PLANTED: [what: string, trips: string, plant: (ports: Ports) => Ports][] =
         return {
           ...router,
           async revert(target, by) {
-            const at = await ports.budget.take(2);
+            const at = await ports.budget.take(2, target.key);
             await ports.clock.sleep(Math.max(0, at - ports.clock.now()));
             return router.revert(target, by);
           },
