@@ -1,15 +1,45 @@
+import * as z from 'zod/mini';
+import { judge } from '../core/analysis/judge.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
+import { next } from '../core/rollout/next.ts';
+import type { Rollout } from '../core/rollout/state.ts';
+import { type Unhandled, unhandled } from '../core/rollout/unhandled.ts';
 import { awsJournal, awsRouters, clock } from './_aws.ts';
+import { recordJudgement } from './_journal.ts';
 import { reconcileTargets } from './_targets.ts';
-import { type Answer, answer, ExecutionRef, isSuperseded, lambda, readRollout, type Task } from './_task.ts';
+import {
+  type Answer,
+  answer,
+  ExecutionRef,
+  isSuperseded,
+  lambda,
+  type Needs,
+  readRollout,
+  type Task,
+} from './_task.ts';
 
-/** Says what an execution does first, or after it was woken: the targets are read before the journal is believed. */
-export const decide: Task<ExecutionInput, Answer, 'clock' | 'journal' | 'router'> = {
-  input: ExecutionRef,
-  async run(ref, ports) {
+/** `unmeasured` is the error by which Measure ended, twice in a row. */
+const Input = z.union([
+  ExecutionRef,
+  z.object({
+    ref: ExecutionRef,
+    unmeasured: z.object({ Error: z.optional(z.string()), Cause: z.optional(z.string()) }),
+  }),
+]);
+
+/**
+ * Says what an execution does first, or after it was woken: the targets are read before the journal is believed. After a
+ * Measure that could not end, it records the tick as `broken`, so that a tick that is too long for its function is waited
+ * for and paged like any other missing measurement, and does not revert a good release.
+ */
+export const decide: Task<z.infer<typeof Input>, Answer, 'clock' | 'journal' | 'router'> = {
+  input: Input,
+  async run(input, ports) {
+    const ref: ExecutionInput = 'ref' in input ? input.ref : input;
     const rollout = await readRollout(ref.rolloutId, ports);
     if (isSuperseded(rollout, ref)) return { kind: 'continue', seconds: 1, version: rollout.version };
+    if ('ref' in input) return answer(await recordUnmeasured(rollout, input.unmeasured, ports), ports);
     try {
       return answer(await reconcileTargets(rollout, ports), ports);
     } catch (error) {
@@ -19,6 +49,17 @@ export const decide: Task<ExecutionInput, Answer, 'clock' | 'journal' | 'router'
     }
   },
 };
+
+async function recordUnmeasured(
+  rollout: Rollout,
+  error: Unhandled,
+  ports: Needs<'clock' | 'journal'>,
+): Promise<Rollout> {
+  const at = ports.clock.now();
+  if (next(rollout, at).kind !== 'measure') return rollout;
+  const verdict = judge(rollout, { series: {}, alarms: [], broken: unhandled(error) }, at);
+  return recordJudgement(rollout, { type: 'RecordMeasure', verdict, alarms: [] }, ports);
+}
 
 /** The function on AWS. */
 export const handler = lambda(decide, () => ({ clock, journal: awsJournal(), router: awsRouters() }));

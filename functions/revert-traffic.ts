@@ -7,6 +7,7 @@ import type { Exposure, RevertedTarget, Target } from '../core/rollout/event.ts'
 import { next } from '../core/rollout/next.ts';
 import { questionOf } from '../core/rollout/question.ts';
 import { hasCanaryTraffic, isEnded, type Rollout } from '../core/rollout/state.ts';
+import { unhandled } from '../core/rollout/unhandled.ts';
 import { mayBeTakenBack, restOf, sealedAmong } from '../core/rollout/way-out.ts';
 import { awsDeadMan, awsHooks, awsJournal, awsMetrics, awsRestoreCode, awsRouters, clock } from './_aws.ts';
 import { recordEffect } from './_journal.ts';
@@ -41,8 +42,7 @@ export const revertTraffic: Task<
     const began = ports.clock.now();
     const targets = await revertTargets(all, ref, ports);
     const tookMs = ports.clock.now() - began;
-    const why =
-      came.Error === undefined ? undefined : `an error that nobody handled: ${came.Error}: ${came.Cause}`;
+    const why = came.Error === undefined ? undefined : unhandled(came);
     try {
       return leftAs(await writeDown(ref, targets, { why, tookMs }, ports), targets);
     } catch (failure) {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { CloudWatchClient, type GetMetricDataCommandInput } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import * as lambdaApi from '@aws-sdk/client-lambda';
 import { LambdaClient, type UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
@@ -69,6 +70,10 @@ export interface WorldOptions {
   intercept?: Intercept | undefined;
   /** Stands around every call of a controller function: where crashes, duplicates and planted faults come in. */
   around?: ((name: ControllerFunction, event: unknown, call: Handler) => Promise<unknown>) | undefined;
+  /** Stands around every call of Lambda that Step Functions makes itself, by the name of its command; what it throws is an error as Lambda names it, or `States.Timeout`. */
+  aroundStep?:
+    | ((command: string, input: unknown, call: () => Promise<unknown>) => Promise<unknown>)
+    | undefined;
   /** Replaces ports, for tests that plant a fault. */
   changePorts?: ((ports: Ports) => Ports) | undefined;
   /** Share of events that arrive twice. */
@@ -236,7 +241,7 @@ export function createWorld(options: WorldOptions): World {
     region: REGION,
     account: ACCOUNT,
     machines: { rollout: options.machine === undefined ? present : definitionFrom(options.machine) },
-    task: (resource, args) => runTask(resource, args, invoke, lambdaOperations, clock),
+    task: (resource, args) => runTask(resource, args, { invoke, lambda: lambdaOperations, ...options }),
   });
   const lambdaOperations = settled(lambda.operations as Operations, [
     'UpdateAliasCommand',
@@ -498,37 +503,61 @@ function simulatedCloudWatch(
 async function runTask(
   resource: string,
   args: unknown,
-  invoke: World['invoke'],
-  lambda: Operations,
-  clock: WorldClock,
+  world: Pick<World, 'invoke'> & { lambda: Operations } & Pick<WorldOptions, 'clock' | 'aroundStep'>,
 ): Promise<unknown> {
   const [, action] = /^arn:aws:states:::aws-sdk:lambda:(\w+)$/.exec(resource) ?? [];
   if (action === undefined) {
     const { FunctionName, Payload } = args as { FunctionName: ControllerFunction; Payload: unknown };
     try {
-      return { StatusCode: 200, ExecutedVersion: '$LATEST', Payload: await invoke(FunctionName, Payload) };
+      const answer = await world.invoke(FunctionName, Payload);
+      return { StatusCode: 200, ExecutedVersion: '$LATEST', Payload: answer };
     } catch (error) {
       throw asTaskError(error);
     }
   }
-  await clock.sleep(LATENCY_MS.lambdaControlPlane);
+  await world.clock.sleep(LATENCY_MS.lambdaControlPlane);
   const command = `${action.charAt(0).toUpperCase()}${action.slice(1)}Command`;
-  const operation = lambda[command];
+  const operation = world.lambda[command];
   if (operation === undefined) throw new Error(`${resource} is not simulated.`);
+  const call = async () => operation(args as never);
   try {
-    return await operation(args as never);
+    return await (world.aroundStep === undefined ? call() : world.aroundStep(command, args, call));
   } catch (error) {
-    // The SDK integrations put the service in front of its error names.
-    throw Object.assign(new Error(String(error)), {
-      name: `Lambda.${error instanceof Error ? error.name : 'Unknown'}`,
-    });
+    throw asStepError(error);
   }
 }
 
-/** A handler's error as Step Functions sees it: its name, and a JSON text as the cause. */
+/**
+ * A handler's error as Step Functions sees it: its name, and a JSON text as the cause. Where Lambda did not run the
+ * function, the cause is a text of another form (recorded from AWS, LocalStack snapshot tests, 2024).
+ */
 function asTaskError(error: unknown): Error {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  return Object.assign(new Error(JSON.stringify({ errorType: name, errorMessage: message })), { name });
+  if (name.startsWith('States.')) return Object.assign(new Error(''), { name });
+  const code = /^Lambda\.(\w+)$/.exec(name)?.[1];
+  const cause =
+    code === undefined || code === 'Unknown'
+      ? JSON.stringify({ errorType: name, errorMessage: message })
+      : `${message} (Service: AWSLambda; Status Code: ${statusOf(code)}; Error Code: ${code}; Request ID: 00000000-0000-4000-8000-000000000000; Proxy: null)`;
+  return Object.assign(new Error(cause), { name });
+}
+
+const statusOf = (code: string) => (code === 'TooManyRequestsException' ? 429 : 500);
+
+/**
+ * An error of Lambda's as an SDK integration names it: by its own name if Lambda's API models it, else by the client's
+ * (recorded from AWS for DynamoDB and Secrets Manager, LocalStack snapshot tests, 2023; for Lambda by that rule).
+ */
+function asStepError(error: unknown): Error {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  if (name.startsWith('States.')) return Object.assign(new Error(''), { name });
+  const isModelled = Object.hasOwn(lambdaApi, name);
+  return Object.assign(
+    new Error(`${message} (Service: Lambda, Request ID: simulated) (SDK Attempt Count: 1)`),
+    {
+      name: `Lambda.${isModelled ? name : 'LambdaException'}`,
+    },
+  );
 }
 
 const latencyOf: Record<keyof Clients, (command: string) => number> = {

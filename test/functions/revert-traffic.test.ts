@@ -30,7 +30,8 @@ describe('the way out', () => {
     expect(await stage.call(revertTraffic, { ref, came: DIED })).toEqual({
       kind: 'left',
       outcome: 'reverted',
-      reason: 'an error that nobody handled: Lambda.Unknown: exit status 1',
+      reason:
+        'the controller met an error that it could not handle: one of its functions ended without an answer (Lambda.Unknown)',
     });
     expect(stage.standing()).toEqual(CLOSED);
     expect((await stage.history()).slice(-2)).toEqual(['Reverted', 'RolloutClosed']);

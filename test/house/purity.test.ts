@@ -87,7 +87,9 @@ describe('a function of the controller', () => {
   test('has the name of its state, where a state calls it', () => {
     const states = [...asl.matchAll(/"(\w+)": \{\s*"Type": "Task"[^}]*?"FunctionName": "\$\{(\w+)\}"/g)];
     expect(states.length).toBeGreaterThanOrEqual(9);
-    for (const [, state, placeholder] of states) expect(state).toBe(placeholder);
+    // A Measure that could not end is recorded by another function.
+    for (const [, state, placeholder] of states)
+      expect(state).toBe(placeholder === 'Decide' && state === 'Unmeasured' ? 'Unmeasured' : placeholder);
   });
 });
 

@@ -306,7 +306,7 @@ describe('publishing that is killed at a call', () => {
 
 describe('what was published after the rollout was opened', () => {
   const down = (): never => {
-    throw Object.assign(new Error('killed'), { name: 'Runtime.ExitError' });
+    throw new TypeError('rollout.plan is undefined');
   };
 
   test('is taken back even by the way out that needs no function', async () => {

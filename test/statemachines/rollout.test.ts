@@ -159,15 +159,19 @@ const PLANTED: [string, RuleName, Change][] = [
     'every Task is limited in time, a little longer than its function',
     drop('RestoreStable', 'TimeoutSeconds'),
   ],
-  ['a Task without Retry', 'every Task retries, for at most a minute', drop('CloseRollout', 'Retry')],
+  [
+    'a Task without Retry',
+    'every Task retries, and ends within a minute whatever it meets',
+    drop('CloseRollout', 'Retry'),
+  ],
   [
     'one attempt more than a minute allows',
-    'every Task retries, for at most a minute',
+    'every Task retries, and ends within a minute whatever it meets',
     edit('RevertTraffic', 'Retry', ([first]) => [{ ...first, MaxAttempts: 40 }]),
   ],
   [
     'a second Retry beside the first',
-    'every Task retries, for at most a minute',
+    'every Task retries, and ends within a minute whatever it meets',
     edit('Measure', 'Retry', ([first]) => [
       first,
       { ErrorEquals: ['Slow'], IntervalSeconds: 50, MaxAttempts: 1 },
@@ -175,18 +179,33 @@ const PLANTED: [string, RuleName, Change][] = [
   ],
   [
     'a hold that begins again when its time is over',
-    'what waits for a token retries only what kept it from waiting',
+    'a hold begins again only after what kept it from waiting, never when its time is over',
     edit('Hold', 'Retry', ([first]) => [first, { ErrorEquals: ['States.Timeout'], MaxAttempts: 1 }]),
   ],
   [
     'a hold that retries everything',
-    'what waits for a token retries only what kept it from waiting',
+    'a hold begins again only after what kept it from waiting, never when its time is over',
     edit('Hold', 'Retry', () => [{ ErrorEquals: ['States.ALL'], MaxAttempts: 1 }]),
   ],
   [
     'a hold that gives the canary up when its function dies once',
     'a function that died is called once more',
-    edit('Hold', 'Retry', ([first]) => [first]),
+    edit('Hold', 'Retry', ([first, second]) => [first, { ...second, MaxAttempts: 0 }]),
+  ],
+  [
+    'a Task that gives up on an error of AWS',
+    'every Task retries each error that the next attempt need not meet, and all with jitter',
+    replace('"Runtime.OutOfMemory",', ''),
+  ],
+  [
+    'a last way out that gives up on an error that the API does not model',
+    'every Task retries each error that the next attempt need not meet, and all with jitter',
+    replace('"Lambda.LambdaException",', ''),
+  ],
+  [
+    'a thousand rollouts that come again at once',
+    'every Task retries each error that the next attempt need not meet, and all with jitter',
+    replace('"JitterStrategy":"FULL"', '"JitterStrategy":"NONE"'),
   ],
   [
     'a Task without Catch',
@@ -215,7 +234,7 @@ const PLANTED: [string, RuleName, Change][] = [
   ],
   [
     'an error that is judged by its name',
-    'a Catch names nothing but the end of a hold and a write in between',
+    'a Catch names nothing but the end of a hold, a tick that could not end, and a write in between',
     edit('Measure', 'Catch', (all) => [{ ErrorEquals: ['Unavailable'], Next: 'Decide' }, ...all]),
   ],
   ['a state that nothing leads to', 'every state is reached', add('Spare', { Type: 'Succeed' })],

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { ERROR_CODES } from '../../core/errors.ts';
 import { DIRECTIVE_KINDS, type Directive } from '../../core/rollout/next.ts';
 import { compile } from '../../local/asl.ts';
 import { kebab } from '../house/project.ts';
@@ -25,6 +26,7 @@ interface Retrier {
   MaxAttempts?: number;
   BackoffRate?: number;
   MaxDelaySeconds?: number;
+  JitterStrategy?: string;
 }
 
 /** A state machine as it is written, or the inner one of a Map. */
@@ -45,13 +47,63 @@ export function readDefinition(): Machine {
 
 /** The one block that may look at an alias and choose. */
 const EXCEPTION = 'RevertDirectly';
+/** Where Decide writes down that Measure could not end: a function that is too slow for its tick cannot say so itself. */
+const UNMEASURED = 'Unmeasured';
 
 /** Longest that a function of the controller runs (design: "Function timeout (<= 10 s) < Task timeout"). */
 const FUNCTION_TIMEOUT_SECONDS = 10;
-/** Longest that an error may be retried while users meet the canary. */
+/** Longest that an error may be retried while users meet the canary, with the time that the attempts take (design: "Retries total <= 60 s"). */
 const RETRY_SECONDS_MAX = 60;
-/** How Step Functions names the end of a function that was stopped for its time, ended its process, or is gone without a word. */
-const DIED = ['Sandbox.Timedout', 'Runtime.ExitError', 'Lambda.Unknown'];
+/** How long an attempt takes that Lambda refuses; assumed. One that hangs ends as States.Timeout, which is counted with all its time. */
+const REFUSED_SECONDS = 1;
+/**
+ * How Lambda refuses to run a function, or fails to, which the next attempt need not meet: Step Functions developer guide,
+ * "Handle Lambda service exceptions", and the 409, 429 and 502 of Lambda's API reference, "Invoke". The last one is ours.
+ */
+export const REFUSED = [
+  'Lambda.ServiceException',
+  'Lambda.AWSLambdaException',
+  'Lambda.SdkClientException',
+  'Lambda.ClientExecutionTimeoutException',
+  'Lambda.TooManyRequestsException',
+  'Lambda.ResourceConflictException',
+  'Lambda.ResourceNotReadyException',
+  'Lambda.EC2ThrottledException',
+  'Unavailable',
+];
+/**
+ * How Step Functions names the end of a function that was stopped for its time or its memory, ended its process, or is
+ * gone without a word. `Sandbox.Timedout` and `Runtime.ExitError` are recorded from AWS (LocalStack snapshot tests,
+ * 2025-11-25), `Lambda.Unknown` and `States.Timeout` stand in the developer guide, and `Runtime.OutOfMemory` is what the
+ * REPORT line of Lambda's logs names.
+ */
+export const DIED = [
+  'Sandbox.Timedout',
+  'Runtime.ExitError',
+  'Runtime.OutOfMemory',
+  'Lambda.Unknown',
+  'States.Timeout',
+];
+/** Errors of the controller's own code, which would be the same the next time: JavaScript's, and our own codes but for the two by which somebody else was in the way. */
+const OWN = [
+  ...['Error', 'TypeError', 'RangeError', 'ReferenceError', 'SyntaxError'],
+  ...ERROR_CODES.filter((code) => code !== 'Unavailable' && code !== 'JournalConflict'),
+];
+/** Every other error, so that a name that nobody has listed does not revert a release the first time; not for the way out, where a failure must lead on at once. */
+const ANY = ['States.TaskFailed'];
+/**
+ * What a call by Step Functions itself may end with and need not the next time. An error that Lambda's API does not model
+ * has the client's base name (recorded for DynamoDB and Secrets Manager, LocalStack snapshot tests, 2023: `DynamoDb.DynamoDbException`).
+ */
+export const SDK_REFUSED = [
+  'Lambda.LambdaException',
+  'Lambda.ServiceException',
+  'Lambda.SdkClientException',
+  'Lambda.TooManyRequestsException',
+  'States.Timeout',
+];
+/** Another change of the function is in progress: only a write meets it. */
+const SDK_WRITE_REFUSED = ['Lambda.ResourceConflictException'];
 
 /** The state that does what a directive says; the last kind is what the Choice falls back to. */
 const STATE_OF: Record<Directive['kind'], string> = {
@@ -126,31 +178,55 @@ export const RULES = {
   'every Task is limited in time, a little longer than its function': (definition) =>
     tasks(all(definition))
       .filter(([name, { TimeoutSeconds: limit }]) =>
-        name === 'Hold' ? limit !== '{% $seconds %}' : !(Number(limit) > FUNCTION_TIMEOUT_SECONDS),
+        name === 'Hold' ? limit !== '{% $seconds %}' : !(Number(limit) > shortest(name, definition)),
       )
       .map(([name, { TimeoutSeconds: limit }]) => `${name}: TimeoutSeconds is ${limit}`),
 
-  'every Task retries, for at most a minute': (definition) =>
-    tasks(all(definition)).flatMap(([name, { Retry = [] }]) => {
-      const seconds = Retry.map(waits).reduce((sum, each) => sum + each, 0);
-      return seconds > 0 && seconds <= RETRY_SECONDS_MAX ? [] : [`${name}: retries for ${seconds} s`];
+  'every Task retries, and ends within a minute whatever it meets': (definition) =>
+    tasks(all(definition)).flatMap(([name, state]) => {
+      const { waits, longest } = timeOf(state);
+      return waits > 0 && longest <= RETRY_SECONDS_MAX
+        ? []
+        : [`${name}: waits for ${waits} s, and may take ${longest} s`];
     }),
 
-  'what waits for a token retries only what kept it from waiting': (definition) =>
-    tasks(all(definition))
-      .filter(([, { Resource = '' }]) => Resource.endsWith('.waitForTaskToken'))
-      .flatMap(([name, { Retry = [] }]) =>
-        Retry.flatMap(({ ErrorEquals }) => ErrorEquals)
-          .filter((error) => !/^(Lambda\.\w+|Unavailable)$/.test(error) && !DIED.includes(error))
-          .map((error) => `${name}: retries ${error}`),
+  'every Task retries each error that the next attempt need not meet, and all with jitter': (definition) => [
+    ...tasks(outside(definition)).flatMap(([name, { Retry = [] }]) => {
+      const died = name === 'Hold' ? DIED.filter((error) => error !== 'States.Timeout') : DIED;
+      const wanted = name === 'RevertTraffic' ? [REFUSED, died] : [REFUSED, died, OWN, ANY];
+      const found = Retry.map(({ ErrorEquals }) => ErrorEquals);
+      return JSON.stringify(found) === JSON.stringify(wanted)
+        ? []
+        : [`${name}: retries ${JSON.stringify(found)}`];
+    }),
+    ...tasks(outside(definition)).flatMap(([name, { Retry = [] }]) =>
+      Retry.filter(
+        ({ ErrorEquals, MaxAttempts }) => ErrorEquals.includes('TypeError') && MaxAttempts !== 0,
+      ).map(() => `${name}: tries a fault of its own once more`),
+    ),
+    ...tasks(inside(definition)).flatMap(([name, { Retry = [], Resource = '' }]) => {
+      const wanted = [...SDK_REFUSED, ...(Resource.endsWith('updateAlias') ? SDK_WRITE_REFUSED : [])];
+      const found = Retry.flatMap(({ ErrorEquals }) => ErrorEquals);
+      return found.sort().join() === wanted.sort().join() ? [] : [`${name}: retries ${found.join()}`];
+    }),
+    ...tasks(all(definition)).flatMap(([name, { Retry = [] }]) =>
+      Retry.filter(({ JitterStrategy, MaxAttempts }) => JitterStrategy !== 'FULL' && MaxAttempts !== 0).map(
+        ({ ErrorEquals }) => `${name}: all rollouts come again at once after ${ErrorEquals.join()}`,
       ),
+    ),
+  ],
+
+  'a hold begins again only after what kept it from waiting, never when its time is over': ({ States }) =>
+    (States.Hold?.Retry ?? [])
+      .flatMap(({ ErrorEquals }) => ErrorEquals)
+      .filter((error) => error === 'States.Timeout' || error === 'States.ALL')
+      .map((error) => `Hold: retries ${error}`),
 
   'a function that died is called once more': (definition) =>
     tasks(outside(definition)).flatMap(([name, { Retry = [] }]) =>
-      DIED.filter((died) => {
-        const retrier = Retry.find(({ ErrorEquals }) => ErrorEquals.includes(died));
-        return retrier?.MaxAttempts !== 1;
-      }).map((died) => `${name}: gives up at once, or tries on, after ${died}`),
+      Retry.filter(({ ErrorEquals }) => ErrorEquals.includes('Sandbox.Timedout'))
+        .filter(({ MaxAttempts }) => MaxAttempts !== 1)
+        .map(() => `${name}: gives up at once, or tries on, after a function died`),
     ),
 
   'an error that nobody handled takes the canary out': (definition) => [
@@ -164,13 +240,16 @@ export const RULES = {
     ...fallibles(inside(definition)).flatMap(([name, state]) => caught(name, state, 'NotReverted')),
   ],
 
-  'a Catch names nothing but the end of a hold and a write in between': (definition) =>
+  'a Catch names nothing but the end of a hold, a tick that could not end, and a write in between': (
+    definition,
+  ) =>
     fallibles(all(definition)).flatMap(([name, { Catch = [] }]) =>
       Catch.slice(0, -1)
         .map(({ ErrorEquals, Next }) => `${name}: ${ErrorEquals.join()} -> ${Next}`)
         .filter(
           (found) =>
             found !== 'Hold: States.Timeout -> Measure' &&
+            found !== `Measure: ${DIED.join()} -> ${UNMEASURED}` &&
             !/^(RestoreStable|RemoveCanary|CloseFence): Lambda\.PreconditionFailedException -> ReadAlias$/.test(
               found,
             ),
@@ -184,7 +263,9 @@ export const RULES = {
 
   'every function is called by the state of its name, and is a file': (definition) =>
     tasks(outside(definition)).flatMap(([name, { Arguments }]) => [
-      ...(Arguments?.FunctionName === `\${${name}}` ? [] : [`${name}: calls ${Arguments?.FunctionName}`]),
+      ...(Arguments?.FunctionName === `\${${name === UNMEASURED ? 'Decide' : name}}`
+        ? []
+        : [`${name}: calls ${Arguments?.FunctionName}`]),
       ...placeholders(definition.States[name])
         .filter((placeholder) => !isFunction(placeholder))
         .map((placeholder) => `${name}: there is no function ${placeholder}`),
@@ -234,13 +315,34 @@ function expressions(value: unknown, path = ''): { path: string; text: string }[
   );
 }
 
-/** Longest time between the attempts of one Retry; the defaults are those of the Amazon States Language. */
-function waits({ IntervalSeconds = 1, MaxAttempts = 3, BackoffRate = 2, MaxDelaySeconds }: Retrier): number {
+/** What the retries of a Task take at most, in seconds: `waits` between its attempts, and `longest` with the attempts themselves. */
+export function timeOf({ Retry = [], TimeoutSeconds }: State): { waits: number; longest: number } {
+  const waits = Retry.map(waitsOf).reduce((sum, each) => sum + each, 0);
+  // A hold that is retried was refused, or died within its function's time.
+  const limit = Number.isFinite(TimeoutSeconds) ? Number(TimeoutSeconds) : FUNCTION_TIMEOUT_SECONDS;
+  const attempts = Retry.map(({ ErrorEquals, MaxAttempts = 3 }) => {
+    const isSlow = !ErrorEquals.includes('Lambda.ServiceException') || ErrorEquals.includes('States.Timeout');
+    return MaxAttempts * (isSlow ? limit : REFUSED_SECONDS);
+  });
+  return { waits, longest: attempts.reduce((sum, each) => sum + each, waits + limit) };
+}
+
+/** Longest time between the attempts of one Retry; the defaults are those of the Amazon States Language, and jitter only makes it shorter. */
+function waitsOf({
+  IntervalSeconds = 1,
+  MaxAttempts = 3,
+  BackoffRate = 2,
+  MaxDelaySeconds,
+}: Retrier): number {
   let sum = 0;
   for (let retry = 0; retry < MaxAttempts; retry++)
     sum += Math.min(IntervalSeconds * BackoffRate ** retry, MaxDelaySeconds ?? Number.POSITIVE_INFINITY);
   return sum;
 }
+
+/** A Task has more time than what it waits for: a function its own limit, a call of Lambda's control plane the two to three seconds after which our own clients give up. */
+const shortest = (name: string, definition: Machine): number =>
+  name in inside(definition) ? 3 : FUNCTION_TIMEOUT_SECONDS;
 
 function caught(name: string, { Catch = [] }: State, to: string): string[] {
   const last = Catch.at(-1);
