@@ -42,6 +42,10 @@ export function dynamodbJournal(
     async events(rolloutId) {
       return (await store.list(keys.partition(rolloutId), PREFIX.event)).map(eventFrom);
     },
+    async eventsAfter(rolloutId, after) {
+      const { items, isMore } = await store.page(keys.event(rolloutId, after), PREFIX.event);
+      return { events: items.map(eventFrom), isMore };
+    },
     open: (events, decidedOn) => open(store, events, decidedOn),
     append: (rollout, events) => append(store, rollout, events),
     async running() {

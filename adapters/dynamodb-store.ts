@@ -51,6 +51,8 @@ export interface Store {
   getAll(keys: Key[]): Promise<Item[]>;
   /** The items of a partition whose sort key begins so, in its order. */
   list(pk: string, prefix: string): Promise<Item[]>;
+  /** The next of such items after a key, which need not exist: what one Query answers, at most 1 MB (DynamoDB API reference, Query). */
+  page(after: Key, prefix: string): Promise<{ items: Item[]; isMore: boolean }>;
   /** The keys an index had lately under a value: it may lag behind, so what it names has to be read again. */
   lately(index: string, attribute: string, value: string): Promise<Key[]>;
   put(item: Item): Promise<void>;
@@ -69,13 +71,14 @@ const ROUNDS_MAX = 10;
 
 /** A table behind a client. */
 export function dynamodbStore(client: DynamoDBClient, TableName: string): Store {
+  const ask = (input: Omit<QueryCommandInput, 'TableName'>) =>
+    send(TableName, () => client.send(new QueryCommand({ TableName, ...input })));
+
   const query = async (input: Omit<QueryCommandInput, 'TableName'>): Promise<Item[]> => {
     const items: Item[] = [];
     let ExclusiveStartKey: Record<string, AttributeValue> | undefined;
     do {
-      const page = await send(TableName, () =>
-        client.send(new QueryCommand({ TableName, ...input, ExclusiveStartKey })),
-      );
+      const page = await ask({ ...input, ExclusiveStartKey });
       items.push(...(page.Items ?? []).map((item) => unmarshall(item)));
       ExclusiveStartKey = page.LastEvaluatedKey;
     } while (ExclusiveStartKey !== undefined);
@@ -111,14 +114,14 @@ export function dynamodbStore(client: DynamoDBClient, TableName: string): Store 
       const found = new Map(items.map((item) => [`${item.pk} ${item.sk}`, item]));
       return keys.map(({ pk, sk }) => found.get(`${pk} ${sk}`)).filter((item) => item !== undefined);
     },
-    list: (pk, prefix) =>
-      query({
-        ...expressed(
-          { KeyConditionExpression: '#pk = :pk AND begins_with(#sk, :prefix)' },
-          { ':pk': pk, ':prefix': prefix },
-        ),
-        ConsistentRead: true,
-      }),
+    list: (pk, prefix) => query(beginning(pk, prefix)),
+    async page(after, prefix) {
+      const { Items = [], LastEvaluatedKey } = await ask({
+        ...beginning(after.pk, prefix),
+        ExclusiveStartKey: marshalled(after),
+      });
+      return { items: Items.map((item) => unmarshall(item)), isMore: LastEvaluatedKey !== undefined };
+    },
     async lately(IndexName, attribute, value) {
       const found = await query({
         ...expressed({ KeyConditionExpression: `#${attribute} = :value` }, { ':value': value }),
@@ -166,6 +169,15 @@ export function dynamodbStore(client: DynamoDBClient, TableName: string): Store 
 
 const marshalled = (item: Item | Key): Record<string, AttributeValue> =>
   marshall(item, { removeUndefinedValues: true });
+
+/** A consistent query for the items of a partition whose sort key begins so. */
+const beginning = (pk: string, prefix: string) => ({
+  ...expressed(
+    { KeyConditionExpression: '#pk = :pk AND begins_with(#sk, :prefix)' },
+    { ':pk': pk, ':prefix': prefix },
+  ),
+  ConsistentRead: true,
+});
 
 /** Expressions with the names and values that stand in them. */
 function expressed<Expressions extends Record<string, string | undefined>>(

@@ -10,6 +10,9 @@ export interface JournalRecord {
   events: RolloutEvent[];
 }
 
+/** What one page of events takes at most, as DynamoDB limits it. */
+const PAGE_BYTES = 1024 * 1024;
+
 interface Shelf {
   events: RolloutEvent[];
   head: Rollout;
@@ -46,6 +49,15 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
     },
     async events(rolloutId) {
       return [...(shelves.get(rolloutId)?.events ?? [])];
+    },
+    async eventsAfter(rolloutId, after) {
+      const all = shelves.get(rolloutId)?.events.slice(after) ?? [];
+      let bytes = 0;
+      const fits = all.findIndex((event, index) => {
+        bytes += JSON.stringify(event).length;
+        return index > 0 && bytes > PAGE_BYTES;
+      });
+      return fits === -1 ? { events: all, isMore: false } : { events: all.slice(0, fits), isMore: true };
     },
     async open(given, decidedOn) {
       const events = given.map(kept);

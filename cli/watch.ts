@@ -35,15 +35,16 @@ export async function watchToEnd(backend: Backend, rolloutId: string, isVerbose 
   let seen = 0;
   let isToldToWait = false;
   for (;;) {
-    const { rollout: head, events, waitsFor } = await read(rolloutId, seen);
+    const { version, events, isMore, waitsFor } = await read(rolloutId, seen);
     for (const event of events) {
       rollout = evolve(rollout, event);
       const line = describe(event, rollout, isVerbose);
       if (line !== undefined) console.log(`${new Date(event.at).toISOString().slice(11, 19)} ${line}`);
     }
     seen += events.length;
-    if (head?.outcome !== undefined) return EXIT_CODES[head.outcome];
-    if (head === undefined) {
+    if (isMore) continue;
+    if (rollout?.outcome !== undefined) return EXIT_CODES[rollout.outcome];
+    if (version === undefined) {
       if (waitsFor !== undefined && !isToldToWait) {
         console.log(waiting(rolloutId, waitsFor));
         isToldToWait = true;

@@ -66,6 +66,8 @@ export interface Journal {
   read(rolloutId: string): Promise<Rollout | undefined>;
   /** All events of a rollout, oldest first. */
   events(rolloutId: string): Promise<RolloutEvent[]>;
+  /** Its oldest events after version `after`, as many as fit into about 1 MB and at least one if there is one; `isMore` says that others follow. */
+  eventsAfter(rolloutId: string, after: number): Promise<{ events: RolloutEvent[]; isMore: boolean }>;
   /**
    * Appends the first events of a rollout and takes the lock of each of its targets, all or nothing.
    * `exists`: this rollout is in the journal already. `locked`: another rollout holds one of the targets. `outdated`: its

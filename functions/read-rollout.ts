@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import type { Journal, ServiceRecord } from '../core/ports.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
+import { type Outline, outlineOf } from '../core/rollout/outline.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { about, awsJournal } from './_aws.ts';
@@ -20,10 +21,21 @@ const Input = z.discriminatedUnion('read', [
 /** What can be read of the controller; nothing here changes anything. */
 export interface Readings {
   about: { environment: string; bucket: string; scheduleGroup: string };
-  running: Rollout[];
+  /** An outline of each: their heads together would not fit into one answer. */
+  running: Outline[];
   service: ServiceRecord;
-  /** The rollout and its events after version `after`; no rollout where there is none of this id. `waitsFor` names what is under way where it waits in the queue. */
-  rollout: { rollout?: Rollout | undefined; events: RolloutEvent[]; waitsFor?: string[] | undefined };
+  /**
+   * A page of a rollout's events after version `after`, and the whole rollout with the first page. Ask again after the last one
+   * that came while `isMore`. `version` is that of the rollout, and absent if there is none of this id; `waitsFor` names what is
+   * under way if it waits in the queue.
+   */
+  rollout: {
+    version?: number | undefined;
+    rollout?: Rollout | undefined;
+    events: RolloutEvent[];
+    isMore?: boolean | undefined;
+    waitsFor?: string[] | undefined;
+  };
 }
 
 /** Answers what people, pipelines and pages want to know. */
@@ -34,14 +46,19 @@ export const readJournal: Task<z.infer<typeof Input>, Readings[keyof Readings], 
       case 'about':
         return about;
       case 'running':
-        return journal.running();
+        return (await journal.running()).map(outlineOf);
       case 'service':
         return journal.service(input.service);
       case 'rollout': {
         const rollout = await journal.read(input.rolloutId);
         if (rollout === undefined) return { events: [], waitsFor: await waitsFor(input.rolloutId, journal) };
-        const events = await journal.events(input.rolloutId);
-        return { rollout, events: events.slice(input.after) };
+        const { version } = rollout;
+        // Who polls has seen everything most of the time, and then nothing but the head is read.
+        const { events, isMore } =
+          version > input.after
+            ? await journal.eventsAfter(input.rolloutId, input.after)
+            : { events: [], isMore: false };
+        return { version, ...(input.after === 0 ? { rollout } : {}), events, ...(isMore ? { isMore } : {}) };
       }
     }
   },

@@ -4,6 +4,7 @@ import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { evolve, type Rollout } from '../../core/rollout/state.ts';
 import { describe, summary } from '../../core/rollout/story.ts';
 import { backendFrom, parsed, rolloutIdFrom, WHERE } from '../arguments.ts';
+import { wholeRollout } from '../pages.ts';
 import type { Command } from '../spillway.ts';
 
 /** Writes the story of one rollout as a page that needs nothing else: what happened, and a picture per metric. */
@@ -14,7 +15,7 @@ export const report: Command = {
     const { values, positionals } = parsed(args, ['ROLLOUT', 'FILE.html'], WHERE);
     const [, path = ''] = positionals;
     const rolloutId = rolloutIdFrom(positionals[0]);
-    const { rollout, events } = await backendFrom(values).read('rollout', { rolloutId });
+    const { rollout, events } = await wholeRollout(backendFrom(values), rolloutId);
     if (rollout === undefined) {
       console.error(`There is no rollout ${rolloutId} here.`);
       return 1;

@@ -1,8 +1,10 @@
 import { rolloutIdFrom } from '../../core/config/manifest.ts';
+import { lineOf, type Outline, outlineText } from '../../core/rollout/outline.ts';
 import { evolve, type Rollout } from '../../core/rollout/state.ts';
-import { describe, summary } from '../../core/rollout/story.ts';
+import { describe } from '../../core/rollout/story.ts';
 import { backendFrom, rolloutIdFrom as named, parsed, WHERE } from '../arguments.ts';
 import type { Backend } from '../backend.ts';
+import { wholeRollout } from '../pages.ts';
 import type { Command } from '../spillway.ts';
 import { waiting } from '../watch.ts';
 
@@ -19,10 +21,12 @@ export const status: Command = {
       const running = await backend.read('running');
       if (values.json) console.log(JSON.stringify(running));
       else if (running.length === 0) console.log('nothing is under way');
-      else for (const text of [...running.map(line), ...(await queued(backend, running))]) console.log(text);
+      else
+        for (const text of [...running.map(outlineText), ...(await queued(backend, running))])
+          console.log(text);
       return 0;
     }
-    const { rollout, events, waitsFor } = await backend.read('rollout', { rolloutId });
+    const { rollout, events, waitsFor } = await wholeRollout(backend, rolloutId);
     if (values.json) console.log(JSON.stringify({ rollout, events, waitsFor }));
     if (rollout === undefined) {
       if (values.json) return waitsFor === undefined ? 1 : 0;
@@ -38,13 +42,13 @@ export const status: Command = {
       if (text !== undefined && event.type !== 'RolloutClosed')
         console.log(`${new Date(event.at).toISOString().slice(0, 19)} ${text}`);
     }
-    console.log(line(rollout));
+    console.log(lineOf(rollout));
     return 0;
   },
 };
 
 /** The releases that wait for what is under way: one for each service at most. */
-async function queued(backend: Backend, running: Rollout[]): Promise<string[]> {
+async function queued(backend: Backend, running: Outline[]): Promise<string[]> {
   const services = [...new Set(running.map(({ opening }) => opening.service))];
   const lines = services.map(async (service) => {
     const { waiting: next } = await backend.read('service', { service });
@@ -59,17 +63,4 @@ async function queued(backend: Backend, running: Rollout[]): Promise<string[]> {
         ];
   });
   return (await Promise.all(lines)).flat();
-}
-
-function line(rollout: Rollout): string {
-  if (rollout.outcome !== undefined) return summary(rollout);
-  const weights = Object.entries(rollout.traffic).map(([name, { weight }]) => `${name} at ${weight} %`);
-  const gates = rollout.opening.gates.filter(({ before, approvers }) => {
-    const open = rollout.gates[before];
-    return open !== undefined && open.approvedBy.length < approvers;
-  });
-  const waiting = gates.map(({ before }) => `waits for approval before ${before} %`)[0];
-  const state =
-    rollout.leaving?.reason ?? rollout.pause?.reason ?? waiting ?? rollout.verdict?.reason ?? 'just opened';
-  return `${rollout.opening.rolloutId}: ${weights.join(', ')}${rollout.pause === undefined ? '' : ', paused'}; ${state}`;
 }

@@ -7,7 +7,7 @@ import type { Backend } from '../../cli/backend.ts';
 import { EXIT_CODES } from '../../cli/watch.ts';
 import type { Outcome } from '../../core/rollout/event.ts';
 import { fold } from '../../core/rollout/state.ts';
-import { closed, opened, stateAfter } from '../core/rollout/given.ts';
+import { closed, opened } from '../core/rollout/given.ts';
 import { type Asked, fakeBackend, spillway } from './called.ts';
 
 const ROLLOUT = `service: checkout-api
@@ -191,7 +191,7 @@ describe('a release that is waited for', () => {
       if (what === 'about') return { environment: 'production' };
       asks += 1;
       if (asks === 1 || asks > 4)
-        return { rollout: fold(told.slice(0, asks)), events: told.slice(asks > 4 ? 1 : 0, asks) };
+        return { version: asks > 4 ? 2 : 1, events: told.slice(asks > 4 ? 1 : 0, asks) };
       throw new RolloutError('Unavailable', 'The journal is slow.');
     };
     const { backend } = fakeBackend({ read: read as Backend['read'] });
@@ -218,7 +218,7 @@ describe('a release that is waited for', () => {
       if (what === 'about') return { environment: 'production' };
       asks.push(more.after);
       const until = asks.length === 1 ? 1 : 2;
-      return { rollout: stateAfter(told.slice(0, until)), events: told.slice(more.after, until) };
+      return { version: until, events: told.slice(more.after, until) };
     };
     const { backend } = fakeBackend({ read: read as Backend['read'] });
     const { out } = await spillway(backend, 'release', file, ...GOOD, '--wait');

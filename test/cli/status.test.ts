@@ -1,13 +1,24 @@
 import { describe, expect, test } from 'vitest';
 import type { Backend } from '../../cli/backend.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
+import { outlineOf } from '../../core/rollout/outline.ts';
 import { fold } from '../../core/rollout/state.ts';
-import { closed, inVerify, measured, onFirstStep, paused, ROLLOUT_ID } from '../core/rollout/given.ts';
+import {
+  closed,
+  inVerify,
+  measured,
+  onFirstStep,
+  paused,
+  ROLLOUT_ID,
+  stateAfter,
+} from '../core/rollout/given.ts';
 import { fakeBackend, spillway } from './called.ts';
+
+const outline = (events: RolloutEvent[]) => outlineOf(stateAfter(events));
 
 const reading = (events: RolloutEvent[]) => {
   const rollout = fold(events);
-  const read = async (what: string) => (what === 'running' ? [rollout] : { rollout, events });
+  const read = async (what: string) => (what === 'running' ? [outline(events)] : { rollout, events });
   return fakeBackend({ read: read as Backend['read'] });
 };
 
@@ -28,7 +39,7 @@ describe('status', () => {
   });
 
   test('says which release waits, and for what', async () => {
-    const running = fold(onFirstStep());
+    const running = outline(onFirstStep());
     const waiting = { release: 'r9', attempt: 1, order: 9, manifest: {} };
     const read = async (what: string) => (what === 'running' ? [running] : { waiting });
     const { out } = await spillway(
@@ -50,6 +61,20 @@ describe('status', () => {
       out: `checkout-api--r9--1 waits for ${ROLLOUT_ID} to end`,
       err: '',
     });
+  });
+
+  test('of one rollout tells events that come in several pages', async () => {
+    const events = [...inVerify(), closed(12, 'completed')];
+    const read: unknown = async (_what: string, { after = 0 }: { after?: number }) => ({
+      version: events.length,
+      ...(after === 0 ? { rollout: fold(events) } : {}),
+      events: events.slice(after, after + 2),
+      isMore: after + 2 < events.length,
+    });
+    const { backend } = fakeBackend({ read: read as Backend['read'] });
+    const whole = await spillway(reading(events).backend, 'status', ROLLOUT_ID, '--local');
+    expect(await spillway(backend, 'status', ROLLOUT_ID, '--local')).toEqual(whole);
+    expect(whole.out.split('\n').length).toBeGreaterThan(5);
   });
 
   test('of one rollout tells its events in order and how it ended', async () => {

@@ -152,6 +152,26 @@ export function describeJournal(implementation: Implementation<Journal>): void {
       expect(rollout.outcome).toBe('reverted');
     });
 
+    keeps('gives its events in pages, each event once and in order', async (journal) => {
+      let rollout = await opening(journal);
+      const long = (index: number) => noted(`${index} ${'x'.repeat(200_000)}`);
+      for (let index = 0; index < 12; index++) rollout = await journal.append(rollout, [long(index)]);
+      const all = await journal.events(ID);
+      const read: RolloutEvent[] = [];
+      let pages = 0;
+      for (let isMore = true; isMore; pages++) {
+        const page = await journal.eventsAfter(ID, read.length);
+        expect(page.events.length).toBeGreaterThan(0);
+        expect(JSON.stringify(page.events).length).toBeLessThan(1.3e6);
+        read.push(...page.events);
+        isMore = page.isMore;
+      }
+      expect(read).toEqual(all);
+      expect(pages).toBeGreaterThan(1);
+      expect(await journal.eventsAfter(ID, all.length)).toEqual({ events: [], isMore: false });
+      expect(await journal.eventsAfter('checkout--r9--1', 0)).toEqual({ events: [], isMore: false });
+    });
+
     keeps('refuses an append after an old version, and writes nothing of it', async (journal) => {
       const old = await opening(journal);
       await journal.append(old, [noted('first')]);
