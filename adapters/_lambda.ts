@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type FunctionConfiguration,
   GetFunctionCommand,
@@ -63,7 +64,72 @@ export function runs({ configuration, code }: Found, wanted: CodeName): boolean 
 
 /** What a version is made of; an image is known by its digest wherever it was pulled from. */
 export function digestOf({ configuration, code }: Found): string | undefined {
-  return code.ResolvedImageUri?.split('@')[1] ?? configuration.CodeSha256;
+  return code.ResolvedImageUri?.split('@')[1] ?? codeOf(configuration);
+}
+
+/**
+ * A digest of the configuration that a version runs with. A version is code and configuration, and both are frozen
+ * when it is published (Lambda developer guide, "Manage Lambda function versions"). What Lambda's own `ConfigSha256` covers is not documented, so the
+ * fields are named here; those that differ between `$LATEST` and the version published from it are left out. Undefined
+ * if the environment variables could not be read (Lambda API reference, EnvironmentResponse: `Error`).
+ */
+export function configOf(configuration: FunctionConfiguration): string | undefined {
+  if (configuration.Environment?.Error !== undefined) return undefined;
+  const { Environment, VpcConfig, SnapStart, ImageConfigResponse, Layers = [] } = configuration;
+  const frozen = {
+    ...pick(configuration, FROZEN),
+    variables: Environment?.Variables,
+    layers: Layers.map(({ Arn }) => Arn),
+    subnets: VpcConfig?.SubnetIds?.toSorted(),
+    groups: VpcConfig?.SecurityGroupIds?.toSorted(),
+    snapStart: SnapStart?.ApplyOn,
+    image: ImageConfigResponse?.ImageConfig,
+  };
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(frozen)))
+    .digest('hex')
+    .slice(0, CONFIG_DIGITS);
+}
+
+/** Digits of a configuration's digest that are kept: 64 bits tell the few versions of a function apart, and it stands in the journal for each target. */
+const CONFIG_DIGITS = 16;
+
+/** The fields of a version's configuration that are taken as they are. */
+const FROZEN = [
+  ...(['Runtime', 'Handler', 'Role', 'Timeout', 'MemorySize', 'KMSKeyArn', 'Architectures'] as const),
+  ...([
+    'DeadLetterConfig',
+    'TracingConfig',
+    'EphemeralStorage',
+    'FileSystemConfigs',
+    'LoggingConfig',
+  ] as const),
+] satisfies (keyof FunctionConfiguration)[];
+
+function pick(from: FunctionConfiguration, keys: readonly (keyof FunctionConfiguration)[]): object {
+  return Object.fromEntries(keys.map((key) => [key, from[key]]));
+}
+
+/** The same value with the keys of every map in one order, so that equal values have one text. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, each]) => [key, sorted(each)]));
+}
+
+/** The digest of code as GetFunctionConfiguration answers it: of an image it is the hexadecimal digits alone. */
+function codeOf({ CodeSha256, PackageType }: FunctionConfiguration): string | undefined {
+  return PackageType === 'Image' && CodeSha256 !== undefined ? `sha256:${CodeSha256}` : CodeSha256;
+}
+
+/** What a published version is made of, by its configuration alone; nothing where Lambda does not name its code. */
+export function contentOf(configuration: FunctionConfiguration): {
+  code?: string;
+  config?: string | undefined;
+} {
+  const code = codeOf(configuration);
+  return code === undefined ? {} : { code, config: configOf(configuration) };
 }
 
 /** What must be said where another rollout moves a target; whoever asked may wait for it instead of being refused. */

@@ -7,10 +7,10 @@ import {
 } from '@aws-sdk/client-lambda';
 import { RolloutError } from '../core/errors.ts';
 import type { Clock, Publisher } from '../core/ports.ts';
-import type { Publishing, Target } from '../core/rollout/event.ts';
+import type { Made, Publishing, Target } from '../core/rollout/event.ts';
 import type { Instant } from '../core/units.ts';
 import { nameOf, reach } from './_aws.ts';
-import { type Found, functionOf, POLL_EVERY_MS, runs, settledLatest } from './_lambda.ts';
+import { contentOf, type Found, functionOf, POLL_EVERY_MS, runs, settledLatest } from './_lambda.ts';
 
 /** Longest a call waits for a version before it says `pending`; the function that calls ends within 10 s. */
 const POLL_MS = 6_000;
@@ -140,14 +140,15 @@ async function active(
   { key, ref }: Target,
   version: string,
   until: Instant,
-): Promise<{ version: string } | 'pending'> {
+): Promise<Made | 'pending'> {
   for (;;) {
-    const { State, StateReason } = await reach(key, () =>
+    const configuration = await reach(key, () =>
       client.send(
         new GetFunctionConfigurationCommand({ FunctionName: ref.functionName, Qualifier: version }),
       ),
     );
-    if (State === undefined || State === 'Active') return { version };
+    const { State, StateReason } = configuration;
+    if (State === undefined || State === 'Active') return { version, ...contentOf(configuration) };
     if (State !== 'Pending')
       throw invalid(
         `version ${version} of ${ref.functionName} is ${State} (${StateReason ?? 'no reason given'}); publish another one`,

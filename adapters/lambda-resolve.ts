@@ -10,7 +10,16 @@ import type { Clock, ResolvedTarget, TargetRequest } from '../core/ports.ts';
 import { type Publishing, SOURCES, type Target } from '../core/rollout/event.ts';
 import { stampFrom } from '../core/rollout/stamp.ts';
 import { nameOf, reach } from './_aws.ts';
-import { digestOf, type Found, functionOf, held, runs, SERVICE_TAG, settledLatest } from './_lambda.ts';
+import {
+  configOf,
+  digestOf,
+  type Found,
+  functionOf,
+  held,
+  runs,
+  SERVICE_TAG,
+  settledLatest,
+} from './_lambda.ts';
 import { type EventSource, eventSourcesOf, urlsOfLatest } from './_lambda-sources.ts';
 
 /** The tag by which a function's owner says that nobody else deploys its code: its value is the kind of artifact, `zip` or `image`. */
@@ -63,6 +72,7 @@ export async function resolveLambda(
       revision,
     },
     digest: madeOf(artifact, offered),
+    config: configOf(offered.configuration),
     timeoutSeconds: offered.configuration.Timeout ?? 3,
     notices: [...strays(lambda, alias, sources), ...otherDeadLetters(field, spec, offered.configuration)],
   };
@@ -97,7 +107,10 @@ async function published(
   const field = `targets.${name}`;
   assertFree(field, lambda, artifact, offered);
   assertUnused(field, lambda, sources, await urlsOfLatest(client, lambda));
-  if (runs(stable, 'zip' in artifact ? artifact.zip : { uri: artifact.image })) return { canary: primary };
+  // The same code with another configuration is another version: whoever fixed a variable releases the same zip again.
+  const isConfigured = configOf(stable.configuration) === configOf(offered.configuration);
+  if (isConfigured && runs(stable, 'zip' in artifact ? artifact.zip : { uri: artifact.image }))
+    return { canary: primary };
   const latest = await settledLatest(client, clock, lambda, clock.now() + SETTLE_MS);
   const revision = latest?.configuration.RevisionId;
   if (revision === undefined)

@@ -3,6 +3,7 @@ import type { Artifact } from './config/artifact.ts';
 import type {
   Hook,
   HookStatus,
+  Made,
   Opening,
   Quarantined,
   RevertBy,
@@ -40,6 +41,8 @@ export interface Completed {
   release: string;
   order: number;
   rolloutId: string;
+  /** What each of its targets served when it completed; absent in a record from before this was remembered. */
+  made?: Record<string, Made> | undefined;
 }
 
 /** A release that waits for the present rollout to end. */
@@ -147,6 +150,8 @@ export interface ResolvedTarget {
   target: Target;
   /** What its canary is made of, whatever its version is called: the SHA-256 of its code as Lambda tells it, or the digest of its image. Absent where nobody can say. */
   digest?: string | undefined;
+  /** A digest of the configuration that its canary runs with, environment variables included. Absent where nobody can say. */
+  config?: string | undefined;
   /** Longest time one request may take, so that late metrics are waited for. */
   timeoutSeconds: Seconds;
   notices: string[];
@@ -215,7 +220,7 @@ export type HookCheck = (hook: Hook, service: string) => Promise<void>;
 /** Makes the version that a target is to serve, or waits for it. */
 export interface Publisher {
   /** Goes on where the last call stopped, for a few seconds at most. @throws RolloutError TargetInvalid where it can never succeed */
-  publish(target: Target): Promise<{ version: string } | 'pending'>;
+  publish(target: Target): Promise<Made | 'pending'>;
   /** Puts the code that stable runs back into `$LATEST`, where publishing had replaced it. */
   restore(target: Target): Promise<void>;
 }

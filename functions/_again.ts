@@ -1,6 +1,7 @@
 import { rolloutIdFrom } from '../core/config/manifest.ts';
 import { RolloutError } from '../core/errors.ts';
-import { attemptAfter, keptOutBy, rollBackOf } from '../core/rollout/again.ts';
+import { attemptAfter, rollBackOf } from '../core/rollout/again.ts';
+import { keptOutBy, type Offered } from '../core/rollout/quarantine.ts';
 import { fold, type Rollout } from '../core/rollout/state.ts';
 import { arm, begin } from './_begin.ts';
 import type { Needs, Opens } from './_task.ts';
@@ -40,12 +41,12 @@ export async function rollBack(
 }
 
 /**
- * Lifts whatever quarantine keeps a release out, also one of the same versions under another name; answers which attempt
- * may be opened. `versionsOf` is asked what its targets are to serve: a rollout that was refused at the door does not know.
+ * Lifts every quarantine that keeps a release out, also one of the same artifacts under another name; answers which
+ * attempt may be opened. `offered` is asked what its targets are to serve: a rollout that was refused at the door does not know.
  */
 export async function clear(
   rollout: Rollout,
-  versionsOf: () => Promise<Record<string, string | undefined>>,
+  offered: () => Promise<Offered>,
   ports: Needs<'journal'>,
 ): Promise<number> {
   const { service, release } = rollout.opening;
@@ -58,8 +59,7 @@ export async function clear(
       `${release} was tried again already, as ${rolloutId}; look at that one, and retry it if you must.`,
     );
   }
-  const versions = await versionsOf();
-  for (const each of keptOutBy(release, versions, record)) await ports.journal.lift(service, each.release);
+  for (const each of keptOutBy(await offered(), record)) await ports.journal.lift(service, each.release);
   return attempt;
 }
 

@@ -14,7 +14,8 @@ import { limitsFrom, watchFrom } from '../core/config/rollout-file.ts';
 import { type ErrorCode, RolloutError } from '../core/errors.ts';
 import type { ResolvedTarget, ServiceRecord } from '../core/ports.ts';
 import type { Identity, Opening, Outcome, RolloutEvent } from '../core/rollout/event.ts';
-import { checkAtDoor, checkOrder, digestsOf, type Found, open } from '../core/rollout/open.ts';
+import { checkAtDoor, checkOrder, digestsOf, type Found, madeBy, open } from '../core/rollout/open.ts';
+import { madeFrom, type Offered } from '../core/rollout/quarantine.ts';
 import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { WINDOW_MS } from '../core/units.ts';
 import { clear, rollBack } from './_again.ts';
@@ -104,16 +105,30 @@ async function openWaiting(service: string, ports: Needs<Opens>): Promise<Opened
 /** Opens a release once more, from the same object. @throws RolloutError CommandRefused where it is refused again */
 async function retry(rollout: Rollout, ports: Needs<Opens>): Promise<Opened> {
   const { manifest, service, release } = rollout.opening;
-  const versionsOf = async () => {
-    const { targets } = await readManifest(rollout.opening, ports);
-    return Object.fromEntries(Object.entries(targets).map(([name, { version }]) => [name, version]));
-  };
-  const attempt = await clear(rollout, versionsOf, ports);
+  const attempt = await clear(rollout, () => offeredBy(rollout, ports), ports);
   const opened = await openRelease(manifest, ports, attempt);
   const rolloutId = rolloutIdFrom(service, release, attempt);
   if (opened.result === 'refused')
     throw new RolloutError('CommandRefused', `${rolloutId} was refused: ${opened.reason}`);
   return { ...opened, rolloutId };
+}
+
+/**
+ * What a release is made of, looked up as an opening does. Where that refuses it, or another rollout has its targets, what the manifest says must do: a
+ * zip and an image by their digest, a version by its number.
+ */
+async function offeredBy(rollout: Rollout, ports: Needs<Opens>): Promise<Offered> {
+  const manifest = await readManifest(rollout.opening, ports);
+  const { release } = manifest;
+  try {
+    const made = madeBy(await resolve(manifest, rollout.opening.manifest.bucket, ports));
+    return { release, made, changed: Object.keys(made) };
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    const names = Object.keys(manifest.targets);
+    const made = names.map((name) => [name, madeFrom(artifactOf(manifest, name))]);
+    return { release, made: Object.fromEntries(made), changed: names };
+  }
 }
 
 /** What is wrong with a release itself, as opposed to a world that cannot be reached just now. */

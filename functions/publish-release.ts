@@ -34,10 +34,11 @@ export const publishRelease: Task<
       try {
         const published = await ports.publisher(target.kind).publish(target);
         if (published === 'pending') return rollout;
-        const { version: made } = published;
+        const { quarantined } = await ports.journal.service(rollout.opening.service);
+        const { version, ...made } = published;
         return await recordEffect(
           rollout,
-          { type: 'RecordPublished', target: target.name, version: made },
+          { type: 'RecordPublished', target: target.name, version, made, quarantined },
           ports,
         );
       } catch (error) {

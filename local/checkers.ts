@@ -446,9 +446,10 @@ export const configFrozen = perRollout((view) => {
 
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
-const frozen = ({ targets, ...opening }: Rollout['opening']): unknown =>
+const frozen = ({ targets, made = {}, ...opening }: Rollout['opening']): unknown =>
   plain({
     ...opening,
+    made: Object.entries(made).filter(([name]) => targets.every((target) => target.name !== name)),
     targets: targets.map(({ canary: _, publish: __, replaced: ___, ...target }) => target),
   });
 

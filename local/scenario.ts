@@ -48,6 +48,10 @@ export interface Scenario extends World {
     order?: number;
     /** A zip to publish from, instead of a version that was published before. */
     zip?: Uint8Array;
+    /** An image to publish from. */
+    image?: string;
+    /** A version that was published before. */
+    version?: string;
     manifest?: Record<string, unknown>;
     rollout?: Record<string, unknown>;
   }): Promise<string>;
@@ -97,10 +101,13 @@ export function createScenario(options: ScenarioOptions): Scenario {
   const release: Scenario['release'] = async (changes = {}) => {
     releases += 1;
     const name = changes.release ?? `r${releases}`;
+    const { zip, image, version } = changes;
     const api =
-      changes.zip === undefined
-        ? { version: helpers.publishCounted(FUNCTION) }
-        : { zip: await uploadZip(world, `releases/${SERVICE}/${name}/api.zip`, changes.zip) };
+      zip !== undefined
+        ? { zip: await uploadZip(world, `releases/${SERVICE}/${name}/api.zip`, zip) }
+        : image !== undefined
+          ? { image }
+          : { version: version ?? helpers.publishCounted(FUNCTION) };
     await world.upload(`releases/${SERVICE}/${name}/manifest.json`, {
       schema: 1,
       service: SERVICE,

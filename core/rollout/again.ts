@@ -1,7 +1,8 @@
 import { RolloutError } from '../errors.ts';
 import type { ServiceRecord } from '../ports.ts';
 import type { Instant } from '../units.ts';
-import type { Opening, Quarantined, RolloutEvent } from './event.ts';
+import type { Made, Opening, RolloutEvent } from './event.ts';
+import { madeOf } from './quarantine.ts';
 import type { Rollout } from './state.ts';
 import { deadlineOf } from './timing.ts';
 
@@ -30,6 +31,10 @@ export function rollBackOf(
       `${rolloutId} is not what serves now (${service.completed?.rolloutId ?? 'nothing completed here'}); roll that one back.`,
     );
   const back = service.previous?.release ?? `before-${release}`;
+  const made = madeOf(opening);
+  const blamed = Object.fromEntries(
+    targets.map(({ name, canary }) => [name, made[name] ?? { version: canary }]),
+  );
   return {
     ...opening,
     type: 'RolloutOpened',
@@ -56,8 +61,11 @@ export function rollBackOf(
       release,
       rolloutId,
       reason: `${by} rolled it back: ${reason}`,
-      versions: Object.fromEntries(targets.map(({ name, canary }) => [name, canary])),
+      made: blamed,
     },
+    made: Object.fromEntries(
+      targets.map(({ name, stable }) => [name, knownAs(stable, service.previous?.made?.[name])]),
+    ),
     notices: [`${by} rolls back ${rolloutId}: ${reason}`],
   };
 }
@@ -76,19 +84,9 @@ export function attemptAfter({ opening, outcome }: Rollout, { quarantined = [] }
   return attempt + 1;
 }
 
-/** The quarantined releases that keep one out: its own entry, and those that had the same versions under another name. */
-export function keptOutBy(
-  release: string,
-  versions: Record<string, string | undefined>,
-  { quarantined = [] }: ServiceRecord,
-): Quarantined[] {
-  const targets = Object.entries(versions);
-  return quarantined.filter(
-    (each) =>
-      each.release === release ||
-      (targets.length > 0 && targets.every(([name, version]) => version && each.versions[name] === version)),
-  );
-}
+/** A version, and what it is made of if that is what was remembered of it. */
+const knownAs = (version: string, known: Made | undefined): Made =>
+  known?.version === version ? known : { version };
 
 function refused(message: string): RolloutError {
   return new RolloutError('CommandRefused', message);

@@ -5,8 +5,18 @@ import { RolloutError } from '../errors.ts';
 import type { Observed } from '../ports.ts';
 import type { Instant, Percent } from '../units.ts';
 import { checkpointOf, HOOK_TRIES_MAX, isPromoted } from './checkpoint.ts';
-import type { Cause, Exposure, HookStatus, PauseReason, RevertedTarget, RolloutEvent } from './event.ts';
+import type {
+  Cause,
+  Exposure,
+  HookStatus,
+  Made,
+  PauseReason,
+  Quarantined,
+  RevertedTarget,
+  RolloutEvent,
+} from './event.ts';
 import { isAwaited } from './next.ts';
+import { keptOut, keptOutBy, madeOf } from './quarantine.ts';
 import { reconcile } from './reconcile.ts';
 import type { Stamp } from './stamp.ts';
 import { evolve, hasCanaryTraffic, isEnded, type Rollout, stampOf, targetNamed } from './state.ts';
@@ -14,7 +24,14 @@ import { BROKEN_PAUSE_SECONDS, bakeOf, PAUSE_SECONDS_MAX } from './timing.ts';
 
 /** What somebody wants, in the imperative. Those of people are pause, resume, promote and abort. */
 export type Command =
-  | { type: 'RecordPublished'; target: string; version: string }
+  | {
+      type: 'RecordPublished';
+      target: string;
+      version: string;
+      made?: Omit<Made, 'version'> | undefined;
+      /** What the service keeps in quarantine now: the opening could not ask about a version that did not exist. */
+      quarantined?: Quarantined[] | undefined;
+    }
   | { type: 'Refuse'; reason: string }
   | { type: 'StartHook'; hook: string; seconds: number }
   | { type: 'AnswerHook'; hook: string; status: HookStatus; reason: string; isCallback?: boolean }
@@ -63,7 +80,7 @@ export const TAKEOVERS_MAX = 5;
 export function decide(rollout: Rollout, command: Command, at: Instant): RolloutEvent[] {
   switch (command.type) {
     case 'RecordPublished':
-      return [{ ...command, type: 'Published', at }];
+      return publish(rollout, command, at);
     case 'Refuse':
       return isEnded(rollout) || rollout.leaving !== undefined
         ? []
@@ -113,6 +130,29 @@ export function decide(rollout: Rollout, command: Command, at: Instant): Rollout
     case 'Abort':
       return obey(rollout, command, at);
   }
+}
+
+/** A published version that turns out to be a quarantined artifact is refused before any user meets it. */
+function publish(
+  rollout: Rollout,
+  { target, version, made, quarantined }: Extract<Command, { type: 'RecordPublished' }>,
+  at: Instant,
+): RolloutEvent[] {
+  const event: RolloutEvent = {
+    type: 'Published',
+    at,
+    target,
+    version,
+    ...(made === undefined ? {} : { made }),
+  };
+  const after = evolve(rollout, event);
+  const { rolloutId, release, targets } = after.opening;
+  if (isEnded(after) || after.leaving !== undefined) return [event];
+  const offered = { release, made: madeOf(after.opening), changed: targets.map(({ name }) => name) };
+  const [bad] = keptOutBy(offered, { quarantined });
+  return bad === undefined
+    ? [event]
+    : [event, ...order(after, at, 'environment', keptOut(release, rolloutId, bad))];
 }
 
 type Consequence<E extends RolloutEvent> = (after: Rollout, event: E) => RolloutEvent[];

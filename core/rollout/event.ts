@@ -91,13 +91,23 @@ export interface Identity {
   manifest: { bucket: string; key: string; versionId: string };
 }
 
-/** A release that was taken back for a fault of its own. */
+/** A version of a target and what it is made of, by which the same artifact is recognized under another name. */
+export interface Made {
+  /** Empty until it is published. */
+  version: string;
+  /** The SHA-256 of its code, or the digest of its image; absent if nobody could look it up. */
+  code?: string | undefined;
+  /** A digest of its configuration, environment variables included; absent if nobody could look it up. */
+  config?: string | undefined;
+}
+
+/** A release that was reverted for a fault of its own, or by a person's order. */
 export interface Quarantined {
   release: string;
   rolloutId: string;
   reason: string;
-  /** The version of each target, by which the same code is known under another name. */
-  versions: Record<string, string>;
+  /** The artifacts that are blamed, by target: those that the evidence names, or all that the release changed. */
+  made: Record<string, Made>;
 }
 
 /** Everything a rollout was opened with. It never changes afterwards: edits of a rollout file apply to the next release. */
@@ -109,6 +119,8 @@ export interface Opening extends Identity {
   targets: Target[];
   /** What each target of the release is made of, unchanged ones included: what is told of it once it has completed. */
   digests?: Record<string, string> | undefined;
+  /** What each target of the release serves, unchanged ones included; absent in an opening from before this was looked up. */
+  made?: Record<string, Made> | undefined;
   plan: Plan;
   hooks: Hook[];
   gates: Gate[];
@@ -175,7 +187,14 @@ export type RolloutEvent =
       outcome: 'refused' | 'superseded' | 'completed';
       reason: string;
     } & Identity)
-  | { type: 'Published'; at: Instant; target: string; version: string }
+  | {
+      type: 'Published';
+      at: Instant;
+      target: string;
+      version: string;
+      /** What the published version was found to be made of. */
+      made?: Omit<Made, 'version'> | undefined;
+    }
   | { type: 'HookStarted'; at: Instant; hook: string; until: Instant }
   | { type: 'HookAnswered'; at: Instant; hook: string; status: HookStatus; reason: string }
   | { type: 'GateOpened'; at: Instant; gate: Percent; until: Instant }

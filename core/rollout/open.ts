@@ -8,8 +8,8 @@ import { gatesFrom, hooksFrom, limitsFrom, planFrom, probeFrom, watchFrom } from
 import { RolloutError } from '../errors.ts';
 import type { Completion, ResolvedTarget, ServiceRecord } from '../ports.ts';
 import type { Instant, Seconds } from '../units.ts';
-import { keptOutBy } from './again.ts';
-import type { Hook, Identity, Probing, RolloutEvent } from './event.ts';
+import type { Hook, Identity, Made, Probing, RolloutEvent } from './event.ts';
+import { keptOut, keptOutBy } from './quarantine.ts';
 import { deadlineOf } from './timing.ts';
 
 /** Everything that was looked up before a rollout is opened. */
@@ -43,8 +43,8 @@ export function open(
 ): RolloutEvent[] {
   checkOrder(manifest, service);
   checkRequired(manifest, completion);
-  checkQuarantine(identity, targets, service);
   const changed = targets.filter(({ target }) => target.canary !== target.stable);
+  checkQuarantine(identity, targets, changed, service);
   if (changed.length === 0) {
     return [
       {
@@ -78,6 +78,7 @@ export function open(
       author: manifest.author,
       targets: changed.map(({ target }) => target),
       digests: digestsOf(targets),
+      made: madeBy(targets),
       plan,
       hooks,
       gates,
@@ -123,10 +124,17 @@ export function open(
  */
 export function checkAtDoor(identity: Identity, manifest: Manifest, service: ServiceRecord): void {
   checkOrder(manifest, service);
-  const versions = Object.entries(manifest.targets).map(
-    ([name, artifact]) => [name, 'version' in artifact ? artifact.version : undefined] as const,
+  // A zip or an image may come with a configuration that was fixed, which only a look at the function tells.
+  const made = Object.fromEntries(
+    Object.entries(manifest.targets).flatMap(([name, { version }]) =>
+      version === undefined ? [] : [[name, { version }]],
+    ),
   );
-  assertNotQuarantined(identity, Object.fromEntries(versions), service);
+  const serving = service.completed?.made ?? {};
+  const changed = Object.keys(manifest.targets).filter(
+    (name) => made[name] === undefined || made[name].version !== serving[name]?.version,
+  );
+  assertNotQuarantined(identity, made, changed, service);
 }
 
 /**
@@ -162,6 +170,20 @@ export function digestsOf(targets: ResolvedTarget[]): Record<string, string> | u
   return known.length === targets.length ? Object.fromEntries(known) : undefined;
 }
 
+/** What each target serves, or is to serve, and what that is made of. */
+export function madeBy(targets: ResolvedTarget[]): Record<string, Made> {
+  return Object.fromEntries(
+    targets.map(({ target, digest, config }) => [
+      target.name,
+      {
+        version: target.canary,
+        ...(digest === undefined ? {} : { code: digest }),
+        ...(config === undefined ? {} : { config }),
+      },
+    ]),
+  );
+}
+
 /** Only what its controller tells counts: a manifest's own word for it would be that of whoever may upload. */
 function checkRequired({ requires }: Manifest, completion: Completion | undefined): void {
   if (requires === undefined || completion?.completed) return;
@@ -173,27 +195,25 @@ function checkRequired({ requires }: Manifest, completion: Completion | undefine
   throw new RolloutError('OpeningRefused', `requires.completedIn: ${found}.`);
 }
 
-/** The same code under a new name is still the code that was taken back. */
+/** The same artifact under a new name is still the artifact that was reverted. */
 function checkQuarantine(
   { rolloutId, release }: Identity,
   targets: ResolvedTarget[],
+  changed: ResolvedTarget[],
   service: ServiceRecord,
 ): void {
-  const versions = Object.fromEntries(targets.map(({ target }) => [target.name, target.canary]));
-  assertNotQuarantined({ rolloutId, release }, versions, service);
+  const names = changed.map(({ target }) => target.name);
+  assertNotQuarantined({ rolloutId, release }, madeBy(targets), names, service);
 }
 
 function assertNotQuarantined(
   { rolloutId, release }: Pick<Identity, 'rolloutId' | 'release'>,
-  versions: Record<string, string | undefined>,
+  made: Record<string, Made>,
+  changed: string[],
   service: ServiceRecord,
 ): void {
-  const [same] = keptOutBy(release, versions, service);
-  if (same === undefined) return;
-  throw new RolloutError(
-    'OpeningRefused',
-    `release ${release} is what was taken back as ${same.rolloutId} (${same.reason}); upload a repaired one, or try this one all the same: retry ${rolloutId}.`,
-  );
+  const [bad] = keptOutBy({ release, made, changed }, service);
+  if (bad !== undefined) throw new RolloutError('OpeningRefused', keptOut(release, rolloutId, bad));
 }
 
 function stateOf(name: string, alarms: Alarm[]): Alarm['state'] {

@@ -287,14 +287,16 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
 
 function published(
   state: Rollout,
-  { target, version }: Extract<RolloutEvent, { type: 'Published' }>,
+  { target, version, made }: Extract<RolloutEvent, { type: 'Published' }>,
 ): Rollout {
   const targets = state.opening.targets.map((each) =>
     each.name === target
       ? { ...each, canary: version, publish: undefined, replaced: each.publish?.from !== 'await' }
       : each,
   );
-  return { ...state, opening: { ...state.opening, targets }, publishedIn: state.epoch };
+  const before = state.opening.made;
+  const after = before && { ...before, [target]: { ...(made ?? before[target]), version } };
+  return { ...state, opening: { ...state.opening, targets, made: after }, publishedIn: state.epoch };
 }
 
 function answered({ at, status }: Extract<RolloutEvent, { type: 'HookAnswered' }>): Partial<HookState> {

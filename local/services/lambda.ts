@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type {
   AliasConfiguration,
   CreateAliasCommandInput,
@@ -110,6 +111,7 @@ interface VersionRecord {
   deadLetterArn: string | undefined;
   timeout: Seconds;
   memoryMb: number;
+  variables?: Record<string, string> | undefined;
   description: string;
   revisionId: string;
   lastModified: Instant;
@@ -257,8 +259,11 @@ export class SimulatedLambda {
         timeout: spec.timeout ?? 3,
       });
     },
-    /** Changes what two versions behind one alias must share. */
-    configure: (name: string, change: { role?: string; deadLetterArn?: string }) => {
+    /** Changes the configuration of `$LATEST`, which the next version is published with. */
+    configure: (
+      name: string,
+      change: { role?: string; deadLetterArn?: string; variables?: Record<string, string> },
+    ) => {
       const fn = this.#functionOf(name);
       fn.latest = { ...fn.latest, ...change, revisionId: this.#id() };
     },
@@ -827,6 +832,7 @@ export class SimulatedLambda {
       CodeSha256: version.code.sha256,
       Version: version.version,
       ...(version.deadLetterArn !== undefined && { DeadLetterConfig: { TargetArn: version.deadLetterArn } }),
+      ...(version.variables !== undefined && { Environment: { Variables: version.variables } }),
       RevisionId: version.revisionId,
       State: version.state,
       LastUpdateStatus: isUpdating ? 'InProgress' : 'Successful',
@@ -898,7 +904,8 @@ function tokenBucket(perSecond: number, clock: WorldClock): () => boolean {
 
 function isSame(a: VersionRecord, b: VersionRecord): boolean {
   const keys = ['runtime', 'handler', 'role', 'deadLetterArn', 'timeout', 'memoryMb'] as const;
-  return a.code.sha256 === b.code.sha256 && keys.every((key) => a[key] === b[key]);
+  const isAlike = keys.every((key) => a[key] === b[key]) && isDeepStrictEqual(a.variables, b.variables);
+  return isAlike && a.code.sha256 === b.code.sha256;
 }
 
 function zipCode(zip: Uint8Array): Code {

@@ -125,7 +125,10 @@ describe('what is sent', () => {
       .resolves({ FunctionVersion: '7', Description: 'the team’s own words', RevisionId: 'r' });
     lambda.on(ListProvisionedConcurrencyConfigsCommand).resolves({ ProvisionedConcurrencyConfigs: [] });
     const found = await router.resolve(request);
-    expect(found).toEqual({ target: { ...target, revision: 'r' }, timeoutSeconds: 29, notices: [] });
+    expect(found).toEqual({
+      ...{ target: { ...target, revision: 'r' }, timeoutSeconds: 29, notices: [] },
+      config: expect.stringMatching(/^[0-9a-f]{16}$/),
+    });
     expect(lambda.calls().map(({ args }) => args[0].input)).toEqual([
       { FunctionName: 'checkout', Qualifier: '8' },
       { FunctionName: 'checkout', Name: 'live' },

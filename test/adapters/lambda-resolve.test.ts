@@ -69,6 +69,7 @@ describe('a version', () => {
         revision: helpers.routing(FN, 'live').revisionId,
       },
       digest: expect.stringMatching(/^[A-Za-z0-9+/]{43}=$/),
+      config: expect.stringMatching(/^[0-9a-f]{16}$/),
       timeoutSeconds: 9,
       notices: [],
     });

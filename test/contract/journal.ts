@@ -215,7 +215,8 @@ export function describeJournal(implementation: Implementation<Journal>): void {
       async (journal) => {
         const rollout = await opening(journal, { order: 7, targets: [targetOf('api'), targetOf('worker')] });
         await journal.append(rollout, [noted('a'), closedEvent('completed')]);
-        const completed = { release: 'r1', order: 7, rolloutId: ID };
+        const made = { api: { version: '2' }, worker: { version: '2' } };
+        const completed = { release: 'r1', order: 7, rolloutId: ID, made };
         expect(await journal.service('checkout')).toEqual({ completed, seq: 1 });
         expect(await openOn(journal, 'r2', ['api'])).toMatchObject({ result: 'opened' });
         expect(await openOn(journal, 'r3', ['worker'])).toMatchObject({ result: 'opened' });
@@ -277,18 +278,15 @@ export function describeJournal(implementation: Implementation<Journal>): void {
         for (const release of ['r1', 'r2'])
           await journal.append(await opening(journal, { release }), [left, closedEvent('reverted')]);
         const quarantined = async () =>
-          (await journal.service('checkout')).quarantined?.map(({ release, versions }) => [
-            release,
-            versions,
-          ]);
+          (await journal.service('checkout')).quarantined?.map(({ release, made }) => [release, made]);
         expect(await quarantined()).toEqual([
-          ['r1', { api: '2' }],
-          ['r2', { api: '2' }],
+          ['r1', { api: { version: '2' } }],
+          ['r2', { api: { version: '2' } }],
         ]);
         await journal.lift('checkout', 'r1');
         await journal.lift('checkout', 'r1');
         await journal.lift('checkout', 'r9');
-        expect(await quarantined()).toEqual([['r2', { api: '2' }]]);
+        expect(await quarantined()).toEqual([['r2', { api: { version: '2' } }]]);
       },
     );
 

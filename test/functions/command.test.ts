@@ -528,7 +528,9 @@ describe('retry', () => {
     const event = await stage.upload({ manifest: { targets: { api: { version: '2' } } } });
     expect(await stage.call(openRollout, event)).toMatchObject({
       result: 'refused',
-      reason: expect.stringMatching(/r2 is what was taken back as checkout-api--r1--1/),
+      reason: expect.stringMatching(
+        /r2 has the same artifacts \(api version 2\) as release r1, which was reverted as checkout-api--r1--1/,
+      ),
     });
   });
 
@@ -539,7 +541,7 @@ describe('retry', () => {
     await stage.call(revertTraffic, { ref, came: {} });
     const event = await stage.upload({ manifest: { targets: { api: { version: '2' } } } });
     const { reason } = (await stage.call(openRollout, event)) as { reason: string };
-    const [, named = ''] = /try this one all the same: retry (\S+)\.$/.exec(reason) ?? [];
+    const [, named = ''] = /run retry (\S+) to release it anyway\.$/.exec(reason) ?? [];
     expect(named).toBe('checkout-api--r2--1');
     const rolloutId = 'checkout-api--r2--2';
     expect(await stage.call(command, order({ command: 'retry', rolloutId: named }))).toMatchObject({

@@ -483,7 +483,7 @@ describe('a rollout of the same service that ends while another is opened', () =
     expect(await stage.call(openRollout, event, ports)).toMatchObject({
       rolloutId: SECOND,
       result: 'refused',
-      reason: expect.stringContaining(`what was taken back as ${FIRST} (ada aborted: odd)`),
+      reason: expect.stringContaining(`which was reverted as ${FIRST} (ada aborted: odd)`),
     });
     expect(await stage.history(SECOND)).toEqual(['RolloutDeclined']);
     expect(stage.started).toHaveLength(1);

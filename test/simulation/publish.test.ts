@@ -250,6 +250,7 @@ describe('publishing that is killed at a call', () => {
           'handler',
           'journal.putToken',
           'journal.read',
+          'journal.service',
           'GetFunctionCommand',
           'UpdateFunctionCodeCommand',
           'PublishVersionCommand',

@@ -68,7 +68,7 @@ describe('a rollback', () => {
       release: 'r8',
       rolloutId: ROLLOUT_ID,
       reason: 'ada rolled it back: orders look odd',
-      versions: { api: '8' },
+      made: { api: { version: '8' } },
     });
   });
 
@@ -105,7 +105,9 @@ describe('a retry', () => {
 
   test('of a release that was rolled back after it completed is possible: its quarantine says so', () => {
     const { release, rolloutId } = done().opening;
-    const quarantined = [{ release, rolloutId, reason: 'ada rolled it back', versions: { api: '8' } }];
+    const quarantined = [
+      { release, rolloutId, reason: 'ada rolled it back', made: { api: { version: '8' } } },
+    ];
     expect(attemptAfter(done(), { quarantined })).toBe(2);
   });
 });

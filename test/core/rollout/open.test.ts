@@ -75,6 +75,7 @@ test('a rollout opens with everything that it will need, frozen', () => {
     author: 'ada',
     targets: [target()],
     digests: { api: 'code of 8' },
+    made: { api: { version: '8', code: 'code of 8' } },
     plan: {
       steps: [{ weight: 10, bakeSeconds: 300, maxBakeSeconds: 900 }],
       verifySeconds: 600,
@@ -130,18 +131,18 @@ describe('a release in quarantine', () => {
     release,
     rolloutId: `checkout-api--${release}--1`,
     reason: 'errors went up',
-    versions,
+    made: Object.fromEntries(Object.entries(versions).map(([name, version]) => [name, { version }])),
   });
 
   test('is refused under its own name, also with other versions', () => {
     expect(refusal({ service: { quarantined: [bad('r8', { api: '5' })] } })).toBe(
-      'release r8 is what was taken back as checkout-api--r8--1 (errors went up); upload a repaired one, or try this one all the same: retry checkout-api--r8--1.',
+      'release r8 was reverted as checkout-api--r8--1 (errors went up); upload a fixed release, or run retry checkout-api--r8--1 to release it anyway.',
     );
   });
 
   test('is refused under another name, by the versions of all targets', () => {
     expect(refusal({ service: { quarantined: [bad('r3', {}), bad('r4', { api: '8' })] } })).toContain(
-      'taken back as checkout-api--r4--1',
+      'which was reverted as checkout-api--r4--1',
     );
     const two = { manifest: manifest({ targets: BOTH }), targets: both({}, { stable: '3', canary: '4' }) };
     expect(refusal({ ...two, service: { quarantined: [bad('r4', { api: '8', worker: '4' })] } })).toContain(

@@ -16,7 +16,7 @@ import {
 } from './given.ts';
 
 const r7 = { release: 'r7', order: 7, rolloutId: 'checkout-api--r7--1' };
-const r8 = { release: 'r8', order: 8, rolloutId: ROLLOUT_ID };
+const r8 = { release: 'r8', order: 8, rolloutId: ROLLOUT_ID, made: { api: { version: '8' } } };
 const waiting = {
   release: 'r9',
   attempt: 1,
@@ -28,7 +28,7 @@ const bad = (release: string): Quarantined => ({
   release,
   rolloutId: `checkout-api--${release}--1`,
   reason: 'it is fail',
-  versions: { api: release },
+  made: { api: { version: release } },
 });
 
 describe('after a completion', () => {
@@ -50,7 +50,7 @@ describe('after a completion', () => {
     const record: ServiceRecord = { completed: r8, previous: r7, quarantined: [bad('r5')] };
     const rollsBack = bad('r8');
     expect(serviceAfter(record, done({ release: 'r7', order: 7, rollsBack }))).toEqual({
-      completed: { release: 'r7', order: 7, rolloutId: ROLLOUT_ID },
+      completed: { ...r8, release: 'r7', order: 7 },
       previous: undefined,
       quarantined: [bad('r5'), bad('r8')],
     });
@@ -65,7 +65,12 @@ describe('after a release was taken back', () => {
     expect(serviceAfter({ completed: r7 }, left(cause))).toEqual({
       completed: r7,
       quarantined: [
-        { release: 'r8', rolloutId: ROLLOUT_ID, reason: 'it is fail', versions: { api: '8', worker: '4' } },
+        {
+          release: 'r8',
+          rolloutId: ROLLOUT_ID,
+          reason: 'it is fail',
+          made: { api: { version: '8' }, worker: { version: '4' } },
+        },
       ],
     });
   });
@@ -76,7 +81,7 @@ describe('after a release was taken back', () => {
 
   test('a release is in quarantine once, for the latest reason', () => {
     const { quarantined } = serviceAfter({ quarantined: [bad('r8'), bad('r5')] }, left('canary'));
-    expect(quarantined?.map(({ release, versions }) => [release, versions.worker])).toEqual([
+    expect(quarantined?.map(({ release, made }) => [release, made.worker?.version])).toEqual([
       ['r5', undefined],
       ['r8', '4'],
     ]);

@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest';
+import type { Made, Quarantined } from '../../../core/rollout/event.ts';
+import {
+  isSameArtifact,
+  keptOut,
+  keptOutBy,
+  madeFrom,
+  quarantineOf,
+  withoutCompleted,
+  withQuarantined,
+} from '../../../core/rollout/quarantine.ts';
+import { serviceAfter } from '../../../core/rollout/service.ts';
+import { fold } from '../../../core/rollout/state.ts';
+import { closed, inVerify, onFirstStep, reverted, revertOrdered, stateAfter, TWO_TARGETS } from './given.ts';
+
+const A2: Made = { version: '2', code: 'a2', config: 'x' };
+const W2: Made = { version: '7', code: 'w2', config: 'x' };
+const bad = (made: Record<string, Made>, release = 'r1'): Quarantined => ({
+  release,
+  rolloutId: `shop--${release}--1`,
+  reason: 'errors went up',
+  made,
+});
+const asked = (made: Record<string, Made>, quarantined: Quarantined[], changed = Object.keys(made)) =>
+  keptOutBy({ release: 'r9', made, changed }, { quarantined }).map(({ release }) => release);
+
+describe('two versions are the same artifact', () => {
+  test.each<[string, Made, Made, boolean]>([
+    ['with the same code and configuration', A2, { ...A2, version: '3' }, true],
+    ['not with another configuration', A2, { ...A2, version: '3', config: 'y' }, false],
+    [
+      'not with other code, also under one number: a function that was created again counts from 1',
+      A2,
+      { ...A2, code: 'b' },
+      false,
+    ],
+    ['if the configuration of one is unknown', A2, { version: '', code: 'a2' }, true],
+    ['by their number if nobody knows the code of one', A2, { version: '2' }, true],
+    ['not by another number', A2, { version: '3' }, false],
+    ['never by no number', { version: '' }, { version: '' }, false],
+  ])('%s', (_what, a, b, expected) => {
+    expect(isSameArtifact(a, b)).toBe(expected);
+    expect(isSameArtifact(b, a)).toBe(expected);
+  });
+});
+
+describe('a release is kept out', () => {
+  test('by its artifact under another release id and another version', () => {
+    expect(asked({ api: { ...A2, version: '5' } }, [bad({ api: A2 })])).toEqual(['r1']);
+    expect(asked({ api: { ...A2, version: '' } }, [bad({ api: A2 })])).toEqual(['r1']);
+  });
+
+  test('not with a configuration that was fixed', () => {
+    expect(asked({ api: { ...A2, version: '5', config: 'fixed' } }, [bad({ api: A2 })])).toEqual([]);
+  });
+
+  test('by the one artifact that the evidence blamed, whatever goes out beside it', () => {
+    expect(asked({ api: A2, worker: { ...W2, code: 'w3' } }, [bad({ api: A2 })])).toEqual(['r1']);
+    expect(asked({ worker: W2 }, [bad({ api: A2 })])).toEqual([]);
+  });
+
+  test('not if one of several blamed artifacts is replaced, but if nothing else comes with the other', () => {
+    const both = [bad({ api: A2, worker: W2 })];
+    expect(asked({ api: A2, worker: { ...W2, code: 'w3' } }, both)).toEqual([]);
+    expect(asked({ api: A2, worker: W2 }, both)).toEqual(['r1']);
+    expect(asked({ api: A2, worker: { ...W2, code: 'w1' } }, both, ['api'])).toEqual(['r1']);
+  });
+
+  test('not by artifacts that it leaves where they are', () => {
+    expect(asked({ api: A2, worker: W2 }, [bad({ api: A2 })], ['worker'])).toEqual([]);
+    expect(asked({ api: A2 }, [bad({ api: A2 })], [])).toEqual([]);
+  });
+
+  test('not by a release of which nothing is known but its name', () => {
+    expect(asked({ api: A2 }, [bad({})])).toEqual([]);
+    expect(asked({ api: A2 }, [bad({}, 'r9')])).toEqual(['r9']);
+  });
+});
+
+test('a refusal names the earlier release, its reason, the artifacts and the way past it', () => {
+  expect(keptOut('r9', 'shop--r9--1', bad({ api: A2, worker: { version: '' } }))).toBe(
+    'release r9 has the same artifacts (api version 2, worker) as release r1, which was reverted as shop--r1--1 (errors went up); upload a fixed release, or run retry shop--r9--1 to release it anyway.',
+  );
+});
+
+test('a manifest says what a zip or an image is made of, and the number of a version', () => {
+  expect(madeFrom({ zip: { key: 'k', versionId: 'v', sha256: 'abc=' } })).toEqual({
+    version: '',
+    code: 'abc=',
+  });
+  expect(madeFrom({ image: 'r/shop@sha256:12' })).toEqual({ version: '', code: 'sha256:12' });
+  expect(madeFrom({ version: '4' })).toEqual({ version: '4' });
+});
+
+describe('what is quarantined', () => {
+  const made = { api: { version: '8', code: 'a8' }, worker: { version: '4', code: 'w4' } };
+  const failed = (target: string) => ({
+    type: 'Measured' as const,
+    at: 2,
+    alarms: [],
+    verdict: {
+      status: 'fail' as const,
+      reason: 'it is fail',
+      from: 0,
+      to: 1,
+      findings: ['api', 'worker'].map((name) => ({
+        ...{
+          target: name,
+          metric: 'errors' as const,
+          status: name === target ? ('fail' as const) : ('pass' as const),
+        },
+        ...{
+          canary: { bad: 1, total: 2 },
+          stable: { bad: 0, total: 2 },
+          windows: 1,
+          evidence: 9,
+          reason: 'bad',
+        },
+      })),
+    },
+  });
+  const left = (cause: 'canary' | 'human') =>
+    fold([
+      ...[onFirstStep({ targets: TWO_TARGETS, made })].flat(),
+      failed('worker'),
+      revertOrdered(2, { cause }),
+      reverted(3),
+      closed(3),
+    ]);
+
+  test('is the artifact that the evidence names', () => {
+    const rollout = left('canary');
+    expect(rollout && quarantineOf(rollout)?.made).toEqual({ worker: made.worker });
+  });
+
+  test('is all that was changed if a person ordered it out', () => {
+    const rollout = left('human');
+    expect(rollout && quarantineOf(rollout)?.made).toEqual(made);
+  });
+});
+
+describe('a completion', () => {
+  test('lifts the quarantine of what serves everybody now, under whatever name', () => {
+    const record = { quarantined: [bad({ api: { version: '3', code: 'a8' } }), bad({ api: A2 }, 'r2')] };
+    const made = { api: { version: '8', code: 'a8' } };
+    const done = stateAfter(inVerify({ made }), closed(12, 'completed'));
+    expect(serviceAfter(record, done).quarantined?.map(({ release }) => release)).toEqual(['r2']);
+  });
+
+  test('of one of two blamed artifacts leaves the other blamed', () => {
+    const left = withoutCompleted([bad({ api: A2, worker: W2 })], 'r9', { api: { ...A2, version: '9' } });
+    expect(left).toEqual([bad({ worker: W2 })]);
+    expect(asked({ api: A2, worker: W2 }, left ?? [])).toEqual(['r1']);
+    expect(asked({ api: A2 }, left ?? [])).toEqual([]);
+  });
+
+  test('of a release leaves nothing of its own name', () => {
+    expect(withoutCompleted([bad({ api: A2 }, 'r9')], 'r9', {})).toEqual([]);
+    expect(withoutCompleted(undefined, 'r9', {})).toBeUndefined();
+  });
+});
+
+test('a full list forgets the oldest, keeps the newest, and cuts a long reason', () => {
+  const many = Array.from({ length: 50 }, (_, index) => bad({ api: A2 }, `old-${index}`));
+  const list = withQuarantined(many, { ...bad({ api: A2 }, 'new'), reason: 'x'.repeat(5_000) });
+  expect([list.length, list[0]?.release, list.at(-1)?.release]).toEqual([50, 'old-1', 'new']);
+  expect(list.at(-1)?.reason).toHaveLength(300);
+});

@@ -1,0 +1,129 @@
+import { UpdateAliasCommand } from '@aws-sdk/client-lambda';
+import { zipSync } from 'fflate';
+import { describe, expect, test } from 'vitest';
+import { record } from '../../local/run.ts';
+import { FUNCTION } from '../../local/scenario.ts';
+import { ALIAS } from '../../local/world.ts';
+import { broken, HOUR, MINUTE, type Plot, type Stage, staged } from './stage.ts';
+
+const zipOf = (text: string) => zipSync({ 'index.mjs': new TextEncoder().encode(text) });
+const [STABLE, BAD, FIXED] = ['stable', 'bad', 'fixed'].map((text) =>
+  zipOf(`export const handler = () => '${text}';`),
+) as [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>];
+const ZIPS: Partial<Plot> = {
+  tags: { 'spillway:mode': 'zip' },
+  code: STABLE,
+  canaries: { 2: { errors: 0.2 } },
+};
+
+/** A world that is warm, and what releases into it and waits for the end. */
+async function warm(plot: Partial<Plot> = {}) {
+  const stage: Stage = staged(plot);
+  const recording = record(stage);
+  const run = <T>(work: Promise<T>) => stage.clock.run(work, 24 * HOUR);
+  await stage.clock.advance(20 * MINUTE);
+  const release = async (changes: Parameters<Stage['release']>[0] = {}) => {
+    const rollout = await run(stage.release(changes).then((id) => stage.ended(id)));
+    await stage.clock.advance(5 * MINUTE);
+    return rollout;
+  };
+  const retry = (rolloutId: string) =>
+    run(stage.invoke('Command', { command: 'retry', rolloutId, by: 'ada' }));
+  return { stage, run, release, retry, faults: async () => broken(await run(recording.finish())) };
+}
+
+describe('a zip that was reverted', () => {
+  test('is refused under another release id before anything is published or any user meets it', async () => {
+    const { stage, release, faults } = await warm(ZIPS);
+    expect(await release({ zip: BAD })).toMatchObject({ outcome: 'reverted' });
+    const second = await release({ zip: BAD });
+    expect(second).toMatchObject({
+      outcome: 'refused',
+      reason: expect.stringMatching(
+        /^release r2 has the same artifacts \(api version 2\) as release r1, which was reverted as checkout-api--r1--1 \(.+\); upload a fixed release, or run retry checkout-api--r2--1 to release it anyway\.$/,
+      ),
+    });
+    expect(second.opening.targets).toEqual([]);
+    expect(stage.alias()).toEqual({ primary: '1', weights: {} });
+    expect(await faults()).toEqual([]);
+  });
+
+  test('does not keep a fixed one out, and is kept out after it too', async () => {
+    const { release } = await warm(ZIPS);
+    await release({ zip: BAD });
+    expect(await release({ zip: FIXED })).toMatchObject({ outcome: 'completed' });
+    expect(await release({ zip: BAD })).toMatchObject({ outcome: 'refused' });
+  });
+
+  test('may go out again with a fixed configuration, and the same configuration may not', async () => {
+    const { stage, release, faults } = await warm({ ...ZIPS, canaries: { 2: { errors: 0.2 } } });
+    await release({ zip: BAD });
+    stage.lambda.helpers.configure(FUNCTION, { variables: { TABLE: 'orders' } });
+    expect(await release({ zip: BAD })).toMatchObject({ outcome: 'completed' });
+    expect(stage.alias().primary).toBe('3');
+    expect(await faults()).toEqual([]);
+  });
+
+  test('goes out again if a person retries it, under the name that was refused as well', async () => {
+    const { stage, release, retry, run } = await warm(ZIPS);
+    await release({ zip: BAD });
+    await release({ zip: BAD });
+    await retry('checkout-api--r2--1');
+    const again = await run(stage.ended('checkout-api--r2--2'));
+    expect(again.outcome).toBe('reverted');
+    expect(again.opening.targets[0]?.canary).toBe('2');
+  });
+});
+
+test('a variable that was fixed is released with the same zip, although stable runs that zip', async () => {
+  const { stage, release } = await warm({ tags: { 'spillway:mode': 'zip' }, code: STABLE });
+  stage.lambda.helpers.configure(FUNCTION, { variables: { TABLE: 'orders' } });
+  expect(await release({ zip: STABLE })).toMatchObject({ outcome: 'completed' });
+  expect(stage.alias().primary).toBe('2');
+});
+
+test('a version that the user published anew from the same code and configuration is refused', async () => {
+  const { stage, release } = await warm({ canaries: { 2: { errors: 0.2 } } });
+  const { helpers } = stage.lambda;
+  const [bad, other] = [zipOf('bad'), zipOf('other')];
+  expect(await release({ version: helpers.publish(FUNCTION, bad) })).toMatchObject({ outcome: 'reverted' });
+  helpers.publish(FUNCTION, other);
+  const again = await release({ version: helpers.publish(FUNCTION, bad) });
+  expect(again).toMatchObject({ outcome: 'refused' });
+  expect(again.reason).toContain('has the same artifacts (api version');
+});
+
+describe('asked again when it is published', () => {
+  test('a configuration that somebody put back after the opening is refused before the first raise', async () => {
+    const { stage, release, run } = await warm(ZIPS);
+    const { helpers } = stage.lambda;
+    helpers.configure(FUNCTION, { variables: { TABLE: 'wrong' } });
+    expect(await release({ zip: BAD })).toMatchObject({ outcome: 'reverted' });
+    helpers.configure(FUNCTION, { variables: { TABLE: 'right' } });
+    const opened = stage.saw('RolloutOpened');
+    const id = await run(stage.release({ zip: BAD }));
+    await run(opened);
+    helpers.configure(FUNCTION, { variables: { TABLE: 'wrong' } });
+    const second = await run(stage.ended(id));
+    expect(second.outcome).toBe('refused');
+    expect(stage.alias()).toEqual({ primary: '1', weights: {} });
+  });
+});
+
+test('an image that was reverted is refused under another release id, by its digest', async () => {
+  const uri = (digit: string) =>
+    `123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:${digit.repeat(64)}`;
+  const { stage, run, release } = await warm({
+    tags: { 'spillway:mode': 'image' },
+    canaries: { 3: { errors: 0.2 } },
+  });
+  const FunctionVersion = stage.lambda.helpers.publishImage(FUNCTION, uri('a'));
+  await run(
+    stage.clients.lambda.send(
+      new UpdateAliasCommand({ FunctionName: FUNCTION, Name: ALIAS, FunctionVersion }),
+    ),
+  );
+  expect(await release({ image: uri('b') })).toMatchObject({ outcome: 'reverted' });
+  expect(await release({ image: uri('b') })).toMatchObject({ outcome: 'refused' });
+  expect(await release({ image: uri('c') })).toMatchObject({ outcome: 'completed' });
+});
