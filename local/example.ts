@@ -85,6 +85,7 @@ export function shoppers(
         ...(orders % 40 === 0 ? { coupon: 'SPRING09' } : {}),
       };
       const event = {
+        version: '2.0',
         requestContext: { http: { method: 'POST', path: '/checkout' } },
         body: JSON.stringify(order),
       };

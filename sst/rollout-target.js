@@ -178,7 +178,9 @@ function counting(name, handler, hook, options) {
           `RolloutTarget ${name}: its bundle is not where counters are put (${bundle}); set counters: false and wrap the handler in withSpillway().`,
         );
       });
-      const counters = createRequire(`${$cli.paths.root}/sst.config.ts`).resolve('spillway');
+      // To require() the package is its CommonJS file; the ES module lies beside it.
+      const required = createRequire(`${$cli.paths.root}/sst.config.ts`).resolve('spillway');
+      const counters = required.replace(/\.cjs$/, '.mjs');
       const exported = String(handler).split('.').at(-1);
       await rename(bundle, `${folder}/bundle-counted.mjs`);
       await copyFile(counters, `${folder}/with-spillway.mjs`);

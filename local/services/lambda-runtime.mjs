@@ -1,4 +1,6 @@
 // What runs inside a worker: imports the user's module once, then answers invocations, several at a time if they come so.
+// Which answer counts is what Lambda's own runtime client does: aws-lambda-ric 3.3.0 until Node 22, 4.0.2 from Node 24 on;
+// test/runtime/ holds one table of handlers against both.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -8,7 +10,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 /**
  * @typedef {{ at: number, began: number, lines: string[], open: string }} Scope Time and output of one invocation.
  * @typedef {{ id: number, event: string, at: number, timeoutMs: number, context: Record<string, string> }} Invocation
- * @typedef {(event: unknown, context: object, callback: (error?: unknown, result?: unknown) => void) => unknown} Handler
+ * @typedef {(event: unknown, context: object, callback?: (error?: unknown, result?: unknown) => void) => unknown} Handler
  * @typedef {{ handler: Handler } | { errorType: string, errorMessage: string, trace: string[] }} Loaded
  */
 
@@ -18,8 +20,25 @@ const scopes = new AsyncLocalStorage();
 const outside = { at: workerData.at, began: performance.now(), lines: [], open: '' };
 const scope = () => scopes.getStore() ?? outside;
 
+/** Until Node 22 Lambda takes answers from a callback and from the context, and what is returned at once is none. */
+const takesCallbacks = Number(/\d+/.exec(workerData.runtime)?.[0]) < 24;
+
+/**
+ * What becomes of an invocation if nothing more can happen in here.
+ * @type {Map<number, () => void>}
+ */
+const unanswered = new Map();
+
+const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
+
 captureOutput();
 tellTheWorldsTime();
+endWithTheLoop();
+Object.assign(globalThis, {
+  awslambda: {
+    streamifyResponse: (/** @type {any} */ handler) => Object.assign(handler, { [STREAMING]: 'response' }),
+  },
+});
 const loaded = await load(workerData.folder, workerData.handler);
 parentPort?.on('message', (/** @type {Invocation} */ invocation) => {
   const own = { at: invocation.at, began: performance.now(), lines: [], open: '' };
@@ -68,19 +87,36 @@ async function load(folder, spec) {
     const file = ['.js', '.mjs', '.cjs']
       .map((extension) => base + extension)
       .find((name) => existsSync(name));
-    if (file === undefined) throw new Error(`Cannot find module '${module}' of the handler ${spec}`);
+    if (file === undefined)
+      return failed(
+        'Runtime.ImportModuleError',
+        `Error: Cannot find module '${module}' of the handler ${spec}`,
+      );
     const namespace = await import(pathToFileURL(file).href);
     const handler = pick(namespace, path) ?? pick(namespace.default, path);
-    if (typeof handler === 'function') return { handler };
-    return {
-      errorType: 'Runtime.HandlerNotFound',
-      errorMessage: `${spec} is undefined or not a function`,
-      trace: [],
-    };
+    if (typeof handler !== 'function')
+      return failed('Runtime.HandlerNotFound', `${spec} is undefined or not a function`);
+    if (handler[STREAMING])
+      return failed('Simulation', `${spec} streams its response, which is not simulated`);
+    if (!takesCallbacks && handler.length >= 3)
+      return failed(
+        'Runtime.CallbackHandlerDeprecated',
+        `${spec} calls back, which ${workerData.runtime} refuses`,
+      );
+    return { handler };
   } catch (error) {
     const { errorType, errorMessage, trace } = described(error);
-    return { errorType: 'Runtime.ImportModuleError', errorMessage: `${errorType}: ${errorMessage}`, trace };
+    if (error instanceof SyntaxError)
+      return { ...failed('Runtime.UserCodeSyntaxError', `${errorType}: ${errorMessage}`), trace };
+    if (/** @type {any} */ (error)?.code === 'MODULE_NOT_FOUND')
+      return { ...failed('Runtime.ImportModuleError', `${errorType}: ${errorMessage}`), trace };
+    return { errorType, errorMessage, trace };
   }
+}
+
+/** @param {string} errorType @param {string} errorMessage */
+function failed(errorType, errorMessage) {
+  return { errorType, errorMessage, trace: [] };
 }
 
 /**
@@ -93,6 +129,35 @@ function pick(value, path) {
 }
 
 /**
+ * The thread may end while an invocation is in flight, as a process of Lambda does whose event loop is empty: until Node 22
+ * the runtime client answers then, and after it nobody does.
+ */
+function endWithTheLoop() {
+  process.on('beforeExit', () => {
+    for (const end of [...unanswered.values()]) end();
+  });
+  if (!takesCallbacks) return;
+  const crash = (/** @type {number} */ code, /** @type {object} */ error) => {
+    for (const id of unanswered.keys()) leave(id, error);
+    // Messages are lost if the thread is ended at once.
+    setImmediate(() => process.exit(code));
+  };
+  process.on('uncaughtException', (error) => crash(129, described(error)));
+  process.on('unhandledRejection', (reason) =>
+    crash(128, failed('Runtime.UnhandledPromiseRejection', described(reason).errorMessage)),
+  );
+}
+
+/**
+ * Answers an invocation with the error that ends the environment.
+ * @param {number} id
+ * @param {object} error
+ */
+function leave(id, error) {
+  parentPort?.postMessage({ id, error, durationMs: 0, logs: flushed(outside), isLast: true });
+}
+
+/**
  * @param {Invocation} invocation
  * @param {Scope} own
  */
@@ -100,18 +165,24 @@ async function answer({ id, event, timeoutMs, context }, own) {
   const getRemainingTimeInMillis = () => Math.max(0, Math.floor(own.began + timeoutMs - performance.now()));
   /** @type {{ result: string } | { error: object }} */
   let outcome;
+  unanswered.set(id, () => {
+    const reason = `RequestId: ${context.awsRequestId} Error: Runtime exited without providing a reason`;
+    leave(id, failed('Runtime.ExitError', reason));
+  });
+  parentPort?.unref();
   try {
     if (!('handler' in loaded)) outcome = { error: loaded };
     else {
-      const result = await called(loaded.handler, JSON.parse(event), {
-        ...context,
-        getRemainingTimeInMillis,
-      });
-      outcome = { result: JSON.stringify(result) ?? 'null' };
+      const called = takesCallbacks ? calledBack : awaited;
+      outcome = {
+        result: await called(loaded.handler, JSON.parse(event), { ...context, getRemainingTimeInMillis }, id),
+      };
     }
   } catch (error) {
     outcome = { error: described(error) };
   }
+  unanswered.delete(id);
+  if (unanswered.size === 0) parentPort?.ref();
   const durationMs = performance.now() - own.began;
   parentPort?.postMessage({ id, ...outcome, durationMs, logs: [...flushed(outside), ...flushed(own)] });
   // What the code prints from here on belongs to no answer of its own.
@@ -119,20 +190,73 @@ async function answer({ id, event, timeoutMs, context }, own) {
 }
 
 /**
+ * From Node 24 on.
  * @param {Handler} handler
  * @param {unknown} event
  * @param {object} context
- * @returns {Promise<unknown>}
  */
-function called(handler, event, context) {
+async function awaited(handler, event, context) {
+  return sent(await handler(event, context), 'Runtime.JSONStringifyError');
+}
+
+/**
+ * Until Node 22: the first answer counts, whoever gives it; one by callback waits until nothing more can happen, unless told
+ * not to; and where nobody answers, the answer is null.
+ * @param {Handler} handler
+ * @param {unknown} event
+ * @param {object} given
+ * @param {number} id
+ * @returns {Promise<string>}
+ */
+function calledBack(handler, event, given, id) {
   return new Promise((resolve, reject) => {
-    const result = handler(event, context, (error, value) =>
-      error == null ? resolve(value) : reject(error),
-    );
-    const isPromise = typeof (/** @type {any} */ (result)?.then) === 'function';
-    // A handler of three parameters that returns nothing has promised to call back.
-    if (isPromise || handler.length < 3) resolve(result);
+    let isOver = false;
+    const first =
+      (/** @type {(...args: any[]) => void} */ take) =>
+      (/** @type {any[]} */ ...args) => {
+        if (isOver) return;
+        take(...args);
+        isOver = true;
+      };
+    const done = (/** @type {unknown} */ error, /** @type {unknown} */ value) => {
+      if (error === undefined || error === null) resolve(sent(value, 'Error'));
+      else reject(error);
+    };
+    const context = Object.assign(given, {
+      callbackWaitsForEmptyEventLoop: true,
+      succeed: first((value) => done(null, value)),
+      fail: first((error) => done(error ?? 'handled', null)),
+      done: first(done),
+    });
+    const callback = first((error, value) => {
+      if ((error === undefined || error === null) && context.callbackWaitsForEmptyEventLoop)
+        unanswered.set(id, () => done(null, value));
+      else done(error, value);
+    });
+    unanswered.set(id, () => {
+      isOver = true;
+      resolve('null');
+    });
+    try {
+      const result = /** @type {any} */ (handler(event, context, callback));
+      if (typeof result?.then === 'function') result.then(context.succeed, context.fail).catch(context.fail);
+    } catch (error) {
+      callback(error);
+    }
   });
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} name of the error where JSON cannot hold it
+ * @returns {string}
+ */
+function sent(value, name) {
+  try {
+    return JSON.stringify(value) ?? 'null';
+  } catch {
+    throw Object.assign(new Error('Unable to stringify response body'), { name });
+  }
 }
 
 /** @param {Scope} from */

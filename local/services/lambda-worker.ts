@@ -10,6 +10,8 @@ export interface WorkerCode {
   zip: Uint8Array;
   /** File and export, such as `index.handler`. */
   handler: string;
+  /** Such as `nodejs22.x`; it decides which answers count. Absent: `nodejs24.x`. */
+  runtime?: string;
   functionName: string;
   version: string;
   region: string;
@@ -38,6 +40,8 @@ export interface Outcome {
 
 /** How long Lambda lets code initialise before the invocation's own time limit counts (Lambda developer guide, "Lambda execution environment lifecycle"). */
 const INIT_MS_MAX = 10_000;
+
+const RUNTIME = 'nodejs24.x';
 
 /** An environment without work is ended after this much real time, so that old versions do not pile up. */
 const IDLE_MS = 60_000;
@@ -90,6 +94,8 @@ interface Answer {
   error?: object;
   logs: string[];
   durationMs: number;
+  /** True if the environment ends with it. */
+  isLast?: boolean;
 }
 
 /** One worker thread and the invocations in flight in it. */
@@ -107,7 +113,7 @@ class Sandbox {
   constructor(code: WorkerCode, folder: string, at: Instant, onRetire: (ended: boolean) => void) {
     this.#onRetire = onRetire;
     this.#worker = new Worker(new URL('./lambda-runtime.mjs', import.meta.url), {
-      workerData: { folder, handler: code.handler, at },
+      workerData: { folder, handler: code.handler, runtime: code.runtime ?? RUNTIME, at },
       env: environment(code, folder),
       argv: [],
       execArgv: [],
@@ -159,7 +165,8 @@ class Sandbox {
     }
   }
 
-  #answered({ id, result, error, logs, durationMs }: Answer): void {
+  #answered({ id, result, error, logs, durationMs, isLast }: Answer): void {
+    if (isLast) this.#retire(false);
     const payload = result ?? JSON.stringify(error);
     this.#settle(id, { payload, error: result === undefined, logs, durationMs });
   }
@@ -182,11 +189,11 @@ class Sandbox {
     if (this.#isRetired) this.#retire();
   }
 
-  /** Takes no new invocations, and ends with the last one in flight. */
-  #retire(): void {
+  /** Takes no new invocations, and ends with the last one in flight unless it ends by itself. */
+  #retire(isEnded = true): void {
     this.#isRetired = true;
     this.#onRetire(false);
-    if (this.#pending.size === 0) void this.end();
+    if (isEnded && this.#pending.size === 0) void this.end();
   }
 
   #exited(exitCode: number): void {
@@ -248,6 +255,9 @@ function environment(code: WorkerCode, folder: string): Record<string, string> {
     AWS_REGION: code.region,
     LAMBDA_TASK_ROOT: folder,
     _HANDLER: code.handler,
+    AWS_EXECUTION_ENV: `AWS_Lambda_${code.runtime ?? RUNTIME}`,
+    // A worker answers several at a time, which code can see in Lambda by this variable (aws-lambda-ric 4.0.2).
+    AWS_LAMBDA_MAX_CONCURRENCY: '64',
     AWS_CONFIG_FILE: '/dev/null',
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     AWS_EC2_METADATA_DISABLED: 'true',

@@ -611,11 +611,19 @@ export class SimulatedLambda {
 
   #startWorker(
     fn: FunctionRecord,
-    { handler, version, memoryMb }: VersionRecord,
+    { handler, runtime, version, memoryMb }: VersionRecord,
     zip: Uint8Array,
   ): LambdaWorker {
     const { region } = this.#options;
-    const worker = new LambdaWorker({ zip, handler, functionName: fn.name, version, region, memoryMb });
+    const worker = new LambdaWorker({
+      zip,
+      handler,
+      runtime,
+      functionName: fn.name,
+      version,
+      region,
+      memoryMb,
+    });
     this.#workers.add(worker);
     return worker;
   }
@@ -703,7 +711,7 @@ export class SimulatedLambda {
 
   #fresh(code: Code): VersionRecord {
     return {
-      ...{ version: '$LATEST', code, runtime: 'nodejs22.x', handler: 'index.handler', role: '' },
+      ...{ version: '$LATEST', code, runtime: 'nodejs24.x', handler: 'index.handler', role: '' },
       ...{ deadLetterArn: undefined, timeout: 3, memoryMb: 128, description: '', state: 'Active' as const },
       ...{ revisionId: this.#id(), lastModified: this.#options.clock.now() },
     };

@@ -28,6 +28,7 @@ describe('the house', () => {
         'vitest.config.ts',
         'vitest.infra.config.ts',
         'vitest.mutation.config.ts',
+        'vitest.runtime.config.ts',
         'vitest.wire.config.ts',
         'sst.config.ts',
       ],

@@ -18,11 +18,19 @@ afterEach(async () => {
   await Promise.all(workers.splice(0).map((worker) => worker.close()));
 });
 
-function worker(files: Record<string, string> | string, handler = 'index.handler') {
+function worker(files: Record<string, string> | string, handler = 'index.handler', runtime = 'nodejs24.x') {
   const named = typeof files === 'string' ? { 'index.mjs': files } : files;
   const zip = zipSync(Object.fromEntries(Object.entries(named).map(([name, text]) => [name, strToU8(text)])));
   const made = new LambdaWorker({
-    ...{ zip, handler, functionName: 'checkout', version: '7', region: 'eu-central-1', memoryMb: 128 },
+    ...{
+      zip,
+      handler,
+      runtime,
+      functionName: 'checkout',
+      version: '7',
+      region: 'eu-central-1',
+      memoryMb: 128,
+    },
   });
   workers.push(made);
   return made;
@@ -83,11 +91,37 @@ describe('code in a worker', () => {
     expect((await invoked(worker({ ...files, 'lib/x.mjs': 'export const x = 42;' }))).payload).toBe(42);
   });
 
-  test('may call back, and may answer nothing', async () => {
+  test('may call back until Node 22, and may answer nothing', async () => {
     const calling =
       'export const handler = (event, context, callback) => { setTimeout(() => callback(null, 5), 1); };';
-    expect((await invoked(worker(calling))).payload).toBe(5);
+    expect((await invoked(worker(calling, 'index.handler', 'nodejs22.x'))).payload).toBe(5);
+    expect((await invoked(worker(calling))).payload.errorType).toBe('Runtime.CallbackHandlerDeprecated');
     expect((await invoked(worker('export const handler = () => {};'))).payload).toBe(null);
+  });
+
+  test('that waits for nothing more ends as Lambda ends it, and the next invocation starts anew', async () => {
+    const stuck = `let calls = 0; export const handler = async ({ hang }) => {
+      calls += 1;
+      if (hang) await new Promise(() => {});
+      return calls;
+    };`;
+    const old = worker(stuck, 'index.handler', 'nodejs20.x');
+    expect((await invoked(old, { hang: true })).payload).toBe(null);
+    expect((await invoked(old)).payload).toBe(2);
+    const code = worker(stuck);
+    expect((await invoked(code, { hang: true })).payload).toEqual({
+      errorType: 'Runtime.ExitError',
+      errorMessage: 'RequestId: r-1 Error: Runtime exited without providing a reason',
+      trace: [],
+    });
+    expect((await invoked(code)).payload).toBe(1);
+  });
+
+  test('that streams its response is refused, for that is not simulated', async () => {
+    const code = worker('export const handler = awslambda.streamifyResponse(async () => {});');
+    expect((await invoked(code)).payload.errorMessage).toBe(
+      'index.handler streams its response, which is not simulated',
+    );
   });
 
   test('that throws answers type, message and trace', async () => {
@@ -106,11 +140,13 @@ describe('code in a worker', () => {
     for (let times = 0; times < 2; times++) {
       const { payload, error } = await invoked(code);
       expect(error).toBe(true);
-      expect(payload).toMatchObject({ errorType: 'Runtime.ImportModuleError' });
+      expect(payload).toMatchObject({ errorType: 'Error' });
       expect(payload.errorMessage).toContain('left-pad');
     }
+    const requiring = worker({ 'index.cjs': "require('left-pad');" });
+    expect((await invoked(requiring)).payload).toMatchObject({ errorType: 'Runtime.ImportModuleError' });
     expect(await invoked(worker('export const handler = ('))).toMatchObject({
-      payload: { errorType: 'Runtime.ImportModuleError' },
+      payload: { errorType: 'Runtime.UserCodeSyntaxError' },
     });
     expect((await invoked(worker('export const other = 1;'))).payload).toMatchObject({
       errorType: 'Runtime.HandlerNotFound',
@@ -143,13 +179,15 @@ describe('code in a worker', () => {
     expect((await invoked(code)).payload).toBe(1);
   });
 
-  test('that throws where nobody catches it ends the worker, and the log says what it was', async () => {
-    const code = worker(
-      `export const handler = () => new Promise(() => setTimeout(() => { throw new Error('adrift'); }, 1));`,
-    );
+  test('that throws where nobody catches it ends the worker, and it is said what it was', async () => {
+    const source = `export const handler = () => new Promise(() => setTimeout(() => { throw new RangeError('adrift'); }, 1));`;
+    const code = worker(source);
     const { payload, logs } = await invoked(code);
     expect(payload.errorType).toBe('Runtime.ExitError');
     expect(logs.join('\n')).toContain('adrift');
+    const old = worker(source, 'index.handler', 'nodejs22.x');
+    expect((await invoked(old)).payload).toMatchObject({ errorType: 'RangeError', errorMessage: 'adrift' });
+    expect((await invoked(old)).payload).toMatchObject({ errorType: 'RangeError', errorMessage: 'adrift' });
   });
 
   test('that takes too long ends at its limit in real time, also when it never gives way', async () => {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { LATENCY_EDGES, latencyBucket } from '../../core/analysis/histogram.ts';
 import { LambdaWorker } from '../../local/services/lambda-worker.ts';
 import { withSpillway } from '../../runtime/with-spillway.mjs';
+import { EVENTS } from './events.mjs';
 
 const FUNCTION = 'arn:aws:lambda:eu-central-1:123456789012:function:checkout';
 const STARTED = Date.UTC(2026, 0, 5, 9);
@@ -12,6 +13,9 @@ const context = (invokedFunctionArn: string | undefined = `${FUNCTION}:live`) =>
 });
 type Context = ReturnType<typeof context>;
 type Callback = (error: Error | null, result?: object) => void;
+
+const EVENT = EVENTS['http 2.0'] ?? {};
+const REST = EVENTS.rest ?? {};
 
 let printed: string[];
 beforeEach(() => {
@@ -37,12 +41,12 @@ const counts = () =>
 const line = (resource: string, faults: number) =>
   '{"_aws":{"Timestamp":1767603600000,"CloudWatchMetrics":[{"Namespace":"Spillway",' +
   '"Dimensions":[["FunctionName","Resource","ExecutedVersion"]],' +
-  '"Metrics":[{"Name":"Responses","Unit":"Count"},{"Name":"Faults","Unit":"Count"}]}]},' +
-  `"FunctionName":"checkout","Resource":"${resource}","ExecutedVersion":"7","Responses":1,"Faults":${faults}}\n`;
+  '"Metrics":[{"Name":"Responses","Unit":"Count"},{"Name":"Faults","Unit":"Count"},{"Name":"ClientErrors","Unit":"Count"}]}]},' +
+  `"FunctionName":"checkout","Resource":"${resource}","ExecutedVersion":"7","Responses":1,"Faults":${faults},"ClientErrors":0}\n`;
 
 describe('the printed line', () => {
   test('is exactly one line of Embedded Metric Format', async () => {
-    await withSpillway(async (_event: object, _context: Context) => ({ statusCode: 200 }))({}, context());
+    await withSpillway(async (_event: object, _context: Context) => ({ statusCode: 200 }))(EVENT, context());
     expect(printed).toEqual([line('checkout:live', 0)]);
   });
 
@@ -51,7 +55,7 @@ describe('the printed line', () => {
       vi.setSystemTime(STARTED + 90_000);
       return { statusCode: 503 };
     });
-    await handler({}, context());
+    await handler(EVENT, context());
     expect(printed).toEqual([line('checkout:live', 1)]);
   });
 
@@ -60,7 +64,7 @@ describe('the printed line', () => {
     [`${FUNCTION}:$LATEST`, 'checkout:$LATEST'],
     [FUNCTION, 'checkout:$LATEST'],
   ])('of %s does not count for the alias', async (arn, resource) => {
-    await withSpillway(async (_event: object, _context: Context) => 1)({}, context(arn));
+    await withSpillway(async (_event: object, _context: Context) => 1)(EVENT, context(arn));
     expect(printed).toEqual([line(resource, 0)]);
   });
 
@@ -68,7 +72,7 @@ describe('the printed line', () => {
     'is missing where the context is %o, and the answer comes all the same',
     async (poor) => {
       const handler = withSpillway(async (_event: object, _context: unknown) => 'answer');
-      expect(await handler({}, poor)).toBe('answer');
+      expect(await handler(EVENT, poor)).toBe('answer');
       expect(printed).toEqual([]);
     },
   );
@@ -91,12 +95,13 @@ describe('with latency', () => {
       },
       { latency: true },
     );
-    await handler({}, context());
+    await handler(EVENT, context());
     const { _aws, ...values } = JSON.parse(printed[0] ?? '');
-    expect(values).toMatchObject({ Responses: 1, Faults: 0, [bucket]: 1 });
+    expect(values).toMatchObject({ Responses: 1, Faults: 0, ClientErrors: 0, [bucket]: 1 });
     expect(_aws.CloudWatchMetrics[0].Metrics.map(({ Name }: { Name: string }) => Name)).toEqual([
       'Responses',
       'Faults',
+      'ClientErrors',
       bucket,
     ]);
     const edge = LATENCY_EDGES.findIndex((each) => ms <= each);
@@ -105,51 +110,24 @@ describe('with latency', () => {
 });
 
 describe('a fault', () => {
-  test.each([
-    [{ statusCode: 500 }, 1],
-    [{ statusCode: 599 }, 1],
-    [{ statusCode: 499 }, 0],
-    [{ statusCode: '500' }, 0],
-    [{}, 0],
-    [null, 0],
-    [undefined, 0],
-    ['500', 0],
-    [500, 0],
-  ])('of the answer %o is counted %d times', async (answer, faults) => {
-    const handler = withSpillway(async (_event: object, _context: Context): Promise<unknown> => answer);
-    expect(await handler({}, context())).toBe(answer);
-    expect(counts()).toEqual([[1, faults]]);
-  });
-
   test('is an error, which goes on untouched', async () => {
     const error = new Error('no stock');
     const rejecting = withSpillway(async (_event: object, _context: Context) => Promise.reject(error));
-    await expect(rejecting({}, context())).rejects.toBe(error);
+    await expect(rejecting(EVENT, context())).rejects.toBe(error);
     const throwing = withSpillway((_event: object, _context: Context) => {
       throw error;
     });
-    expect(() => throwing({}, context())).toThrow(error);
+    expect(() => throwing(EVENT, context())).toThrow(error);
     expect(counts()).toEqual([
       [1, 1],
       [1, 1],
     ]);
   });
-
-  test('is not made of an answer whose status cannot be read', async () => {
-    const answer = {
-      get statusCode(): number {
-        throw new Error('hands off');
-      },
-    };
-    const handler = withSpillway(async (_event: object, _context: Context) => answer);
-    expect(await handler({}, context())).toBe(answer);
-    expect(counts()).toEqual([[1, 0]]);
-  });
 });
 
 describe('the handler', () => {
   test('gets the very event and context, and `this`', async () => {
-    const event = {};
+    const event = { ...EVENT };
     const given = context();
     const seen = vi.fn(function (this: unknown, _event: object, _context: Context) {
       return this;
@@ -162,7 +140,7 @@ describe('the handler', () => {
 
   test('may return at once, and the answer is not made a promise', () => {
     const handler = withSpillway((_event: object, _context: Context) => ({ statusCode: 502 }));
-    expect(handler({}, context())).toEqual({ statusCode: 502 });
+    expect(handler(EVENT, context())).toEqual({ statusCode: 502 });
     expect(counts()).toEqual([[1, 1]]);
   });
 
@@ -179,7 +157,7 @@ describe('the handler', () => {
   ])('may call back with %o and %o', (error, result, faults) => {
     const callback = vi.fn();
     const handler = withSpillway((_event: object, _context: Context, done: Callback) => done(error, result));
-    handler({}, context(), callback);
+    handler(EVENT, context(), callback);
     expect(callback.mock.calls).toEqual([[error, result]]);
     expect(counts()).toEqual([[1, faults]]);
   });
@@ -189,7 +167,7 @@ describe('the handler', () => {
       done(null, { statusCode: 500 });
       done(null, { statusCode: 200 });
     });
-    await handler({}, context(), () => {});
+    await handler(EVENT, context(), () => {});
     expect(counts()).toEqual([[1, 1]]);
   });
 
@@ -197,7 +175,7 @@ describe('the handler', () => {
     const handler = withSpillway((_event: object, _context: Context, done: Callback) => {
       setImmediate(() => done(null, { statusCode: 200 }));
     });
-    const done = new Promise((resolve) => handler({}, context(), resolve as Callback));
+    const done = new Promise((resolve) => handler(EVENT, context(), resolve as Callback));
     expect(printed).toEqual([]);
     await done;
     expect(counts()).toEqual([[1, 0]]);
@@ -208,80 +186,115 @@ describe('the handler', () => {
       throw new Error('EPIPE');
     });
     const handler = withSpillway(async (_event: object, _context: Context) => 'answer');
-    expect(await handler({}, context())).toBe('answer');
+    expect(await handler(EVENT, context())).toBe('answer');
   });
 });
 
-describe('a batch', () => {
-  const batch = (eventSource: string, items = 3) => ({
-    Records: Array.from({ length: items }, (_, index) => ({ messageId: `m${index}`, eventSource })),
-  });
-  const failed = (items: number) => ({
-    batchItemFailures: Array.from({ length: items }, (_, index) => ({ itemIdentifier: `m${index}` })),
-  });
-  const batches = () =>
-    printed.map((line) => {
-      const { BatchItems, BatchFailures, _aws } = JSON.parse(line);
-      const names = _aws.CloudWatchMetrics[0].Metrics.map(({ Name }: { Name: string }) => Name);
-      return [BatchItems, BatchFailures, names.includes('BatchItems') && names.includes('BatchFailures')];
-    });
-  const answering = (answer: unknown) => withSpillway(async (_event: object, _context: Context) => answer);
-
-  test.each(['aws:sqs', 'aws:kinesis', 'aws:dynamodb'])(
-    'of %s is counted by what is handed back',
-    async (source) => {
-      expect(await answering(failed(2))(batch(source), context())).toEqual(failed(2));
-      await answering({ batchItemFailures: [] })(batch(source), context());
-      await answering(undefined)(batch(source), context());
-      expect(batches()).toEqual([
-        [3, 2, true],
-        [3, 0, true],
-        [3, 0, true],
-      ]);
-      expect(counts()).toEqual([
-        [1, 0],
-        [1, 0],
-        [1, 0],
-      ]);
-    },
-  );
-
-  test('that threw is an error and no item of it is counted as handed back', async () => {
-    const handler = withSpillway(async (_event: object, _context: Context) => {
-      throw new Error('no');
-    });
-    await expect(handler(batch('aws:sqs'), context())).rejects.toThrow('no');
-    expect([batches(), counts()]).toEqual([[[3, 0, true]], [[1, 1]]]);
-  });
-
-  test('that is answered by callback is counted too', async () => {
-    const handler = withSpillway((_event: object, _context: Context, done: Callback) => {
-      setImmediate(() => done(null, failed(1)));
-    });
-    await new Promise((resolve) => handler(batch('aws:sqs'), context(), resolve as Callback));
-    expect(batches()).toEqual([[3, 1, true]]);
-  });
-
-  test('never has more failures than items, whatever the answer holds', async () => {
-    const trap = {
-      get batchItemFailures() {
-        throw new Error('trap');
+describe('on Node 22 and before', () => {
+  /** A context as Lambda's runtime client makes it there, which takes the first answer alone. */
+  const takingBack = (callback?: Callback) => {
+    const taken: unknown[] = [];
+    const done = (error: unknown, answer: unknown) => taken.push(error ?? answer);
+    const given = {
+      ...context(),
+      ...{
+        done,
+        succeed: (answer: unknown) => done(null, answer),
+        fail: (error: unknown) => done(error, null),
       },
     };
-    for (const answer of [failed(9), { batchItemFailures: 'all' }, trap])
-      await answering(answer)(batch('aws:sqs'), context());
-    expect(batches().map(([, failures]) => failures)).toEqual([3, 0, 0]);
+    return { given, taken, callback };
+  };
+
+  test('the functions of the context answer as before, and are counted', () => {
+    const { given, taken } = takingBack();
+    const { succeed } = given;
+    const handler = withSpillway((_event: object, { succeed }: typeof given) => succeed({ statusCode: 502 }));
+    handler(EVENT, given);
+    expect(taken).toEqual([{ statusCode: 502 }]);
+    expect(given.succeed).not.toBe(succeed);
+    expect(counts()).toEqual([[1, 1]]);
+  });
+
+  test('what is returned at once is no answer, and neither is it counted', () => {
+    const { given } = takingBack();
+    withSpillway((_event: object, _context: typeof given) => ({ statusCode: 200 }))(EVENT, given);
+    expect(printed).toEqual([]);
+  });
+
+  test('a context that cannot be changed reaches the handler as it is, and no end of the process is taken for its answer', () => {
+    const given = Object.freeze(takingBack().given);
+    const handler = withSpillway((_event: object, { done }: typeof given) => done(null, { statusCode: 500 }));
+    handler(EVENT, given);
+    process.emit('beforeExit', 0);
+    expect(printed).toEqual([]);
+  });
+
+  test('an invocation that was answered where it cannot be seen is not counted when a later one ends', () => {
+    const waiting = withSpillway((_event: object, _context: unknown) => {});
+    waiting(EVENT, takingBack().given);
+    waiting(REST, takingBack().given);
+    process.emit('beforeExit', 0);
+    expect(counts()).toEqual([[1, 1]]);
+  });
+});
+
+describe('an agent', () => {
+  // As datadog-lambda-js 3, @newrelic/aws-lambda and Sentry put theirs: a function of other length, a callback of its own.
+  test('that calls a handler back on Node 24 is waited for, unless the handler returns an answer', async () => {
+    const answer = vi.fn();
+    const calling = withSpillway((_event: object, _context: Context, done: Callback) => {
+      setImmediate(() => done(null, { statusCode: 500 }));
+    });
+    calling(EVENT, context(), answer);
+    expect(printed).toEqual([]);
+    await vi.waitFor(() => expect(answer).toHaveBeenCalledOnce());
+    expect(counts()).toEqual([[1, 1]]);
+    withSpillway((_event: object, _context: Context) => ({ statusCode: 200 }))(EVENT, context());
+    expect(counts()[1]).toEqual([1, 0]);
+  });
+});
+
+describe('an event that does not say what sent it', () => {
+  test('is timed but not counted', async () => {
+    const handler = withSpillway(async (_event: object, _context: Context) => ({ statusCode: 500 }), {
+      latency: true,
+    });
+    await handler({}, context());
+    const { _aws, FunctionName, Resource, ExecutedVersion, ...values } = JSON.parse(printed[0] ?? '');
+    expect(values).toEqual({ Latency000: 1 });
   });
 
   test.each([
-    [{}],
-    [{ Records: [] }],
-    [null],
-    [{ Records: [{ eventSource: 'aws:s3' }] }],
-    [{ Records: [{ EventSource: 'aws:sns' }] }],
-  ])('is not what %j brings', async (event) => {
-    await answering(failed(1))(event as object, context());
-    expect(batches()).toEqual([[undefined, undefined, false]]);
+    null,
+    undefined,
+    'text',
+    5,
+    [],
+    { Records: 'none' },
+    { Records: [null] },
+    { requestContext: 5 },
+  ])('and may be %j', async (event) => {
+    const handler = withSpillway(async (_event: unknown, _context: Context) => ({ statusCode: 500 }));
+    expect(await handler(event, context())).toEqual({ statusCode: 500 });
+    expect(printed).toEqual([]);
+  });
+});
+
+describe('is refused at load', () => {
+  const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
+  const streamified = <H extends object>(handler: H): H =>
+    Object.assign(handler, { [STREAMING]: 'response' });
+
+  test('a handler that streams, in either order, with what to do', () => {
+    const streaming = streamified(async () => {});
+    const says = /streams its response.*buffered response, or remove withSpillway.*counters: false/;
+    expect(() => withSpillway(streaming)).toThrow(says);
+    expect(() => streamified(withSpillway(async () => {}))).toThrow(says);
+  });
+
+  test.each([undefined, null, {}, 'index.handler'])('%j, which is no handler', (handler) => {
+    expect(() => withSpillway(handler as never)).toThrow(/needs a handler, which is a function/);
   });
 });
 
@@ -302,7 +315,7 @@ test('in the simulated Lambda the line is in the log, in the time of the world',
   });
   const invocation = {
     requestId: 'r-1',
-    event: '{}',
+    event: JSON.stringify(EVENT),
     arn: `${FUNCTION}:live`,
     at: STARTED,
     timeoutMs: 3_000,

@@ -1,0 +1,46 @@
+// `npm run test:runtime`: the wrapper's table of handlers under Lambda's own runtime client, aws-lambda-ric, on Node 20, 22 and 24.
+// Client and Nodes are installed in `.cache/runtime`, as test/runtime/ric/pinned/package-lock.json says. The client's compiled part is not
+// built, for that takes the headers of Node from outside the registry; test/runtime/ric/native-client.mjs stands in for it.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const PINNED = join(ROOT, 'test', 'runtime', 'ric', 'pinned');
+const FOLDER = join(ROOT, '.cache', 'runtime');
+
+/** Installs what is pinned unless it is there already; no script of a package runs. @throws Error with what npm said */
+function install(): void {
+  const wanted = readFileSync(join(PINNED, 'package-lock.json'), 'utf8');
+  const mark = join(FOLDER, 'installed.json');
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return;
+  console.error('Installing aws-lambda-ric, Node 20 and Node 22 in .cache/runtime: 370 MB, half a minute.');
+  mkdirSync(FOLDER, { recursive: true });
+  for (const name of ['package.json', 'package-lock.json'])
+    copyFileSync(join(PINNED, name), join(FOLDER, name));
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
+  const { status, stderr, error } = spawnSync('npm', args, { cwd: FOLDER, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`npm ${args.join(' ')} failed: ${error?.message ?? stderr.trim()}`);
+  // The file only has to be there: its loading is what the stand-in takes over.
+  for (const native of ['ric-3/dist', 'ric-4'])
+    writeFileSync(join(FOLDER, 'node_modules', native, 'rapid-client.node'), '');
+  writeFileSync(mark, wanted);
+}
+
+if (process.platform !== 'linux' || process.arch !== 'x64') {
+  console.error(
+    `npm run test:runtime runs Lambda's Node 20 and 22 for linux-x64; this is ${process.platform}-${process.arch}. Run it in a container or leave it to CI.`,
+  );
+  process.exit(1);
+}
+install();
+const { status } = spawnSync(
+  process.execPath,
+  [
+    join(ROOT, 'node_modules/vitest/vitest.mjs'),
+    ...['run', '--config', join(ROOT, 'vitest.runtime.config.ts'), ...process.argv.slice(2)],
+  ],
+  { cwd: ROOT, stdio: 'inherit' },
+);
+process.exitCode = status ?? 1;

@@ -1,0 +1,109 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
+const ANSWER = 'withSpillway(async (event: { a: 1 }) => ({ statusCode: 200 }))';
+
+let folder: string;
+/** What a user has after `npm install spillway`: the files of `npm pack` alone, in a folder elsewhere. */
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'spillway-package-'));
+  const packed = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+    ...{ cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+  });
+  const said = JSON.parse(packed);
+  const [{ filename }] = Array.isArray(said) ? said : Object.values(said);
+  const installed = join(folder, 'node_modules/spillway');
+  mkdirSync(installed, { recursive: true });
+  execFileSync('tar', ['xzf', join(folder, filename), '--strip-components=1', '-C', installed]);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function written(files: Record<string, string>): string {
+  const at = mkdtempSync(join(folder, 'app-'));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(at, name)), { recursive: true });
+    writeFileSync(join(at, name), text);
+  }
+  return at;
+}
+
+describe('the package, installed elsewhere', () => {
+  // Node 20 before 20.19 and 22 before 22.12 cannot require an ES module.
+  const OLD = '--no-experimental-require-module';
+  test.each([
+    ['require', [OLD], 'index.cjs', "const { withSpillway } = require('spillway');"],
+    ['require', [], 'index.cjs', "const { withSpillway } = require('spillway');"],
+    ['import', [OLD], 'index.mjs', "import { withSpillway } from 'spillway';"],
+    ['import', [], 'index.mjs', "import { withSpillway } from 'spillway';"],
+  ])('counts after %s with flags %j', (_how, flags, name, line) => {
+    const at = written({
+      [name]: `${line}
+        const handler = withSpillway(async () => ({ statusCode: 500 }));
+        const invokedFunctionArn = 'arn:aws:lambda:eu-central-1:123456789012:function:checkout:live';
+        void handler({ requestContext: { http: {} } }, { invokedFunctionArn, functionVersion: '7' });`,
+    });
+    const { stdout, stderr } = spawnSync(process.execPath, [...flags, join(at, name)], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toMatchObject({ Responses: 1, Faults: 1, ExecutedVersion: '7' });
+  });
+
+  test.each([
+    [
+      'ES modules',
+      'NodeNext',
+      'NodeNext',
+      'index.mts',
+      `import { withSpillway } from 'spillway'; export const handler = ${ANSWER};`,
+    ],
+    [
+      'CommonJS',
+      'NodeNext',
+      'NodeNext',
+      'index.cts',
+      `import { withSpillway } from 'spillway'; export const handler = ${ANSWER};`,
+    ],
+    [
+      'require',
+      'NodeNext',
+      'NodeNext',
+      'index.cts',
+      `import spillway = require('spillway'); export const handler = spillway.${ANSWER};`,
+    ],
+    [
+      'a bundler',
+      'ESNext',
+      'Bundler',
+      'index.ts',
+      `import { withSpillway } from 'spillway'; export const handler = ${ANSWER};`,
+    ],
+  ])('has types for %s', (_for, module, resolution, name, text) => {
+    const wrong = `${text}\nexport const wrong: string = handler;\n`;
+    const flags = ['--noEmit', '--strict', '--target', 'ES2022', '--types', ''];
+    const at = written({ [name]: text, [`wrong/${name}`]: wrong, 'package.json': '{}' });
+    const checked = (path: string) =>
+      spawnSync(
+        process.execPath,
+        [
+          TSC,
+          ...flags,
+          '--module',
+          module,
+          '--moduleResolution',
+          resolution,
+          '--ignoreConfig',
+          join(at, path),
+        ],
+        { cwd: at, encoding: 'utf8' },
+      ).stdout;
+    expect(checked(name)).toBe('');
+    expect(checked(`wrong/${name}`)).toMatch(
+      /error TS2322: Type '\(event: \{ a: 1; \}\) => Promise<\{ statusCode: number; \}>'/,
+    );
+  });
+});
