@@ -19,6 +19,8 @@ export function isPassing(error: unknown): boolean {
   // Without an answer of AWS it is the connection, unless it is a fault of this program.
   if (status === undefined)
     return !(error instanceof TypeError || error instanceof RangeError || error instanceof RolloutError);
+  // Lambda answers 502 also for a key that it may not use.
+  if (isOfAccount(error)) return false;
   return status === 429 || status >= 500 || isThrottle(error) || /Timeout/.test(nameOf(error));
 }
 
@@ -28,6 +30,49 @@ function statusOf(error: unknown): number | undefined {
       ? (error.$metadata as { httpStatusCode?: number })
       : undefined;
   return metadata?.httpStatusCode;
+}
+
+/**
+ * Names by which AWS refuses a call for what the account may do or has left, whatever is asked: rights (also those that an
+ * organization takes away), quotas, keys, the network (API reference of Lambda, errors of "PublishVersion",
+ * "UpdateFunctionCode" and "Invoke", and "Common Error Types"). No release is to blame for one of them.
+ */
+const OF_ACCOUNT =
+  /^(AccessDenied|NotAuthorized|UnauthorizedOperation|UnrecognizedClient|InvalidClientTokenId|ExpiredToken|OptInRequired|KMS|EC2AccessDenied|EFS|SubnetIPAddressLimit|InvalidSubnet|InvalidSecurityGroup|CodeArtifactUser)|(LimitExceeded|QuotaExceeded|StorageExceeded|LimitReached)/;
+
+/** True where AWS refused a call for what the account may do or has left, so that the release is not to blame and the next try meets the same. */
+export function isOfAccount(error: unknown): boolean {
+  return !isThrottle(error) && OF_ACCOUNT.test(nameOf(error));
+}
+
+/** What errors of AWS mean, for those whose own message does not say what helps. */
+const WORDS: [name: RegExp, words: string][] = [
+  [/^ResourceConflict/, 'another change of the function is in progress'],
+  [/^PreconditionFailed/, 'somebody else changed it in between'],
+  [
+    /^CodeStorageExceeded/,
+    'the code storage of the account is full; delete versions that nobody needs, or have the quota raised',
+  ],
+  [/Throttl|TooManyRequests/, 'AWS throttled the call'],
+  [/Timeout/, 'AWS did not answer in time'],
+];
+
+/** An error of AWS in one sentence for people, with its name; without request ids. */
+export function wordsOf(error: unknown): string {
+  const name = nameOf(error);
+  const message = error instanceof Error ? error.message.replace(/\s*\(Service: .*$/s, '') : String(error);
+  const words = WORDS.find(([pattern]) => pattern.test(name))?.[1] ?? message;
+  return name === '' || name === 'Error' ? words : `${words} (${name})`;
+}
+
+/** @throws RolloutError AccountRefused where AWS refused for what the account may do or has left; other errors go on as they are */
+export function rethrown(subject: string, error: unknown): never {
+  if (RolloutError.is(error) || !isOfAccount(error)) throw error;
+  throw new RolloutError(
+    'AccountRefused',
+    `AWS refused a call about ${subject} for a reason that is not the release's: ${wordsOf(error)}.`,
+    { cause: error },
+  );
 }
 
 /** Runs a call and turns what passes by itself into RolloutError `Unavailable`; other errors go on as they are. */

@@ -12,15 +12,31 @@ import type { RevertedTarget, Target } from '../core/rollout/event.ts';
 import { isSameStamp, SEQ_MAX, type Stamp, stampFrom, stampText } from '../core/rollout/stamp.ts';
 import { isStranger, wayOut } from '../core/rollout/way-out.ts';
 import type { Instant, Percent } from '../core/units.ts';
-import { isPassing, isThrottle, nameOf, patient, patiently, reach } from './_aws.ts';
+import {
+  isOfAccount,
+  isPassing,
+  isThrottle,
+  nameOf,
+  patient,
+  patiently,
+  reach,
+  rethrown,
+  wordsOf,
+} from './_aws.ts';
 import { held, SERVICE_TAG } from './_lambda.ts';
 import { resolveLambda } from './lambda-resolve.ts';
 
 /** Times that a revert or a seal reads and writes again because somebody else wrote in between. */
 const FIGHTS_MAX = 10;
 
-/** Pause after a write that AWS could not take, so that ten tries are not over at once. */
+/** Pause after a write that AWS could not take. */
 const PAUSE_MS = 300;
+
+/** How long a write goes on being tried that AWS cannot take just now, where nobody says until when: another change of the function takes seconds. */
+const BUSY_MS = 3_000;
+
+/** Tries that fit into the longest of these times. */
+const BUSY_TRIES_MAX = 25;
 
 /** How long a revert goes on asking where AWS has no room: most of the 10 s of its function, since each new start reads the alias again. */
 const REVERT_MS = 7_000;
@@ -37,7 +53,11 @@ type Seen = Observed & { revision: string | undefined };
 export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
   const get = async ({ ref, key }: Pick<Target, 'ref' | 'key'>, until?: Instant): Promise<Seen> => {
     const read = () => client.send(new GetAliasCommand({ FunctionName: ref.functionName, Name: ref.alias }));
-    return seenFrom(await reach(key, () => patiently(clock, read, until)));
+    try {
+      return seenFrom(await reach(key, () => patiently(clock, read, until)));
+    } catch (error) {
+      return rethrown(key, error);
+    }
   };
 
   /** Always sends every field: an update without RoutingConfig would keep the old weights. The answer is the alias as it stands now. */
@@ -61,40 +81,56 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       }),
     );
 
-  /** Writes, and answers what stands there then: as the write itself answered, or read again where that does not say. */
+  /** Writes, and answers what stands there then: as the write itself answered, or read again where that does not say. `busy` is why AWS could not take it just now. */
   const written = async (
     target: Target,
     routing: Routing,
     { revision }: Seen,
     until?: Instant,
-  ): Promise<Seen> => {
+  ): Promise<{ seen: Seen; busy?: unknown }> => {
+    let busy: unknown;
     try {
       const answer = await patiently(clock, () => put(target, routing, revision), until);
-      if (answer.FunctionVersion !== undefined) return seenFrom(answer);
+      if (answer.FunctionVersion !== undefined) return { seen: seenFrom(answer) };
     } catch (error) {
       // AWS has had no room for it for seconds: whoever called is to come again, and not to crowd on.
       if (isThrottle(error)) return reach(target.key, () => Promise.reject(error));
       // Lambda also refuses while another operation on the function is in progress.
       const isTaken = nameOf(error) === 'PreconditionFailedException';
-      if (!isTaken && nameOf(error) !== 'ResourceConflictException' && !isPassing(error)) throw error;
-      if (!isTaken) await clock.sleep(PAUSE_MS);
+      if (!isTaken && !isBusy(error)) return rethrown(target.key, error);
+      if (!isTaken) {
+        busy = error;
+        await clock.sleep(PAUSE_MS);
+      }
     }
-    return get(target, until);
+    return { seen: await get(target, until), busy };
   };
 
-  /** Reads, changes and writes until nobody writes in between. `change` answers undefined where nothing has to be written. */
+  /**
+   * Reads, changes and writes until nobody writes in between. `change` answers undefined where nothing has to be written.
+   * @throws RolloutError Unavailable where AWS could not take the write for all that time, AccountRefused, RevertFailed where others write on and on
+   */
   const insist = async (
     target: Target,
     change: (seen: Seen) => Promise<Routing | undefined> | Routing | undefined,
     until?: Instant,
   ): Promise<{ first: Seen; seen: Seen }> => {
+    const patience = until ?? clock.now() + BUSY_MS;
     const first = await get(target, until);
     let seen = first;
-    for (let fight = 0; ; fight++) {
+    for (let fights = 0, tries = 1; ; tries++) {
       const routing = await change(seen);
       if (routing === undefined) return { first, seen };
-      if (fight === FIGHTS_MAX) break;
-      seen = await written(target, routing, seen, until);
+      if (fights === FIGHTS_MAX) break;
+      const wrote = await written(target, routing, seen, until);
+      seen = wrote.seen;
+      if (wrote.busy === undefined) fights += 1;
+      else if (clock.now() >= patience || tries === BUSY_TRIES_MAX)
+        throw new RolloutError(
+          'Unavailable',
+          `${target.key} could not be written just now: ${wordsOf(wrote.busy)}; it will be tried again.`,
+          { cause: wrote.busy },
+        );
     }
     throw new RolloutError(
       'RevertFailed',
@@ -135,12 +171,14 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
         await put(target, raised(target, raise), seen.revision);
         return { result: 'raised' };
       } catch (error) {
-        if (nameOf(error) !== 'PreconditionFailedException' && !isPassing(error)) throw error;
+        // Neither a write in between nor another change of the function nor the account is the release's fault: it comes again later.
+        if (nameOf(error) !== 'PreconditionFailedException' && !isBusy(error) && !isOfAccount(error))
+          throw error;
         // The write may have arrived although its answer did not: the stamp tells.
         const observed = observedFrom(await get(target));
         return isSameStamp(observed.stamp, raise.write)
           ? { result: 'raised' }
-          : { result: 'fenced', why: nameOf(error), observed };
+          : { result: 'fenced', why: wordsOf(error), observed };
       }
     },
     async revert(target, by): Promise<RevertedTarget> {
@@ -172,6 +210,9 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
     },
   };
 }
+
+/** True where the same write may be taken in a moment: Lambda refuses one while another change of the function is in progress (UpdateAlias API reference, ResourceConflictException). */
+const isBusy = (error: unknown): boolean => nameOf(error) === 'ResourceConflictException' || isPassing(error);
 
 function raised(target: Target, { weight, write }: Raise): Routing {
   return weight === 100

@@ -9,7 +9,7 @@ import { RolloutError } from '../core/errors.ts';
 import type { Clock, Publisher } from '../core/ports.ts';
 import type { Made, Publishing, Target } from '../core/rollout/event.ts';
 import type { Instant } from '../core/units.ts';
-import { nameOf, reach } from './_aws.ts';
+import { nameOf, reach, rethrown, wordsOf } from './_aws.ts';
 import { contentOf, type Found, functionOf, POLL_EVERY_MS, runs, settledLatest } from './_lambda.ts';
 
 /** Longest a call waits for a version before it says `pending`; the function that calls ends within 10 s. */
@@ -26,12 +26,17 @@ const RACED = ['PreconditionFailedException', 'ResourceConflictException'];
 
 /** Answers that will be the same the next time. */
 const FINAL = [
-  'CodeStorageExceededException',
   'CodeVerificationFailedException',
   'InvalidCodeSignatureException',
   'InvalidParameterValueException',
+  'InvalidRuntimeException',
+  'InvalidZipFileException',
   'ResourceNotFoundException',
 ];
+
+/** Why a version cannot become Active, if that is the release's doing (Lambda API reference, "StateReasonCode"). All other codes speak of keys, network, rights and quotas of the account. */
+const RELEASES_FAULT =
+  /^(FunctionError.*|InvalidConfiguration|InvalidImage|InvalidRuntime|InvalidZipFileException|ImageDeleted)$/;
 
 /** Publishes versions of a Lambda function, and waits for those that are not Active yet (SnapStart, VPC). */
 export function lambdaPublisher(client: LambdaClient, clock: Clock, download: typeof fetch): Publisher {
@@ -68,7 +73,9 @@ async function made(
   until: Instant,
 ): Promise<string | undefined> {
   for (;;) {
-    const latest = await settledLatest(client, clock, functionName, until);
+    const latest = await settledLatest(client, clock, functionName, until).catch((error: unknown) =>
+      rethrown(`function ${functionName}`, error),
+    );
     if (latest === undefined) return undefined;
     if (runs(latest, nameOfCode(publish))) {
       const version = await tried(functionName, () => published(client, functionName, latest));
@@ -85,11 +92,20 @@ async function made(
 async function published(
   client: LambdaClient,
   functionName: string,
-  { configuration: { CodeSha256, RevisionId, LastUpdateStatus, LastUpdateStatusReason } }: Found,
+  {
+    configuration: {
+      CodeSha256,
+      RevisionId,
+      LastUpdateStatus,
+      LastUpdateStatusReason,
+      LastUpdateStatusReasonCode,
+    },
+  }: Found,
 ): Promise<string | undefined> {
   if (LastUpdateStatus === 'Failed')
-    throw invalid(
-      `Lambda could not take the code of ${functionName} (${LastUpdateStatusReason}); mend it and release again`,
+    throw failed(
+      LastUpdateStatusReasonCode,
+      `Lambda could not take the code of ${functionName} (${LastUpdateStatusReason}); fix that and release again`,
     );
   const { Version } = await client.send(
     new PublishVersionCommand({ FunctionName: functionName, CodeSha256, RevisionId }),
@@ -127,10 +143,8 @@ async function tried<T>(functionName: string, call: () => Promise<T>): Promise<T
     return await reach(`function ${functionName}`, call);
   } catch (error) {
     if (RACED.includes(nameOf(error))) return undefined;
-    if (!FINAL.includes(nameOf(error))) throw error;
-    throw invalid(
-      `Lambda refused the code of ${functionName}: ${error instanceof Error ? error.message : error}`,
-    );
+    if (!FINAL.includes(nameOf(error))) return rethrown(`function ${functionName}`, error);
+    throw invalid(`Lambda refused the code of ${functionName}: ${wordsOf(error)}`);
   }
 }
 
@@ -146,11 +160,12 @@ async function active(
       client.send(
         new GetFunctionConfigurationCommand({ FunctionName: ref.functionName, Qualifier: version }),
       ),
-    );
-    const { State, StateReason } = configuration;
+    ).catch((error: unknown) => rethrown(key, error));
+    const { State, StateReason, StateReasonCode } = configuration;
     if (State === undefined || State === 'Active') return { version, ...contentOf(configuration) };
     if (State !== 'Pending')
-      throw invalid(
+      throw failed(
+        StateReasonCode,
         `version ${version} of ${ref.functionName} is ${State} (${StateReason ?? 'no reason given'}); publish another one`,
       );
     if (clock.now() >= until) return 'pending';
@@ -180,6 +195,14 @@ async function codeOf(
   return answer.ok ? { ZipFile: new Uint8Array(await answer.arrayBuffer()) } : undefined;
 }
 
+const sentence = (message: string) => `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
+
 function invalid(message: string): RolloutError {
-  return new RolloutError('TargetInvalid', `${message.charAt(0).toUpperCase()}${message.slice(1)}.`);
+  return new RolloutError('TargetInvalid', sentence(message));
+}
+
+/** What Lambda could not make is the release's fault or the account's, by the code that Lambda gives. */
+function failed(code: string | undefined, message: string): RolloutError {
+  const isReleases = code === undefined || RELEASES_FAULT.test(code);
+  return isReleases ? invalid(message) : new RolloutError('AccountRefused', sentence(message));
 }

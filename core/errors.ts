@@ -10,6 +10,7 @@ export const ERROR_CODES = [
   'JournalFull',
   'RolloutUnknown',
   'RevertFailed',
+  'AccountRefused',
   'Unavailable',
 ] as const;
 /** One of the codes. */
@@ -17,7 +18,7 @@ export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /**
  * A refusal or failure that a person or Step Functions can act on: `name` is the code, because Lambda reports
- * `error.name` and the state machine's `ErrorEquals` matches it. `Unavailable` alone is worth a retry.
+ * `error.name` and the state machine's `ErrorEquals` matches it. `Unavailable` is worth a retry at once, `AccountRefused` once somebody has changed the account.
  */
 export class RolloutError extends Error {
   readonly code: ErrorCode;

@@ -219,7 +219,7 @@ export type HookCheck = (hook: Hook, service: string) => Promise<void>;
 
 /** Makes the version that a target is to serve, or waits for it. */
 export interface Publisher {
-  /** Goes on where the last call stopped, for a few seconds at most. @throws RolloutError TargetInvalid where it can never succeed */
+  /** Goes on where the last call stopped, for a few seconds at most. @throws RolloutError TargetInvalid where it can never succeed, AccountRefused where that is not the release's fault */
   publish(target: Target): Promise<Made | 'pending'>;
   /** Puts the code that stable runs back into `$LATEST`, where publishing had replaced it. */
   restore(target: Target): Promise<void>;

@@ -43,6 +43,6 @@ async function claim(
   try {
     await ports.router(target.kind).claim(target, stamp, isRepeated);
   } catch (error) {
-    if (!RolloutError.is(error, 'TargetInvalid')) throw error;
+    if (!RolloutError.is(error, 'TargetInvalid') && !RolloutError.is(error, 'AccountRefused')) throw error;
   }
 }

@@ -20,7 +20,7 @@ export async function waitForTurn(
   if (wait > 0) await ports.clock.sleep(wait);
 }
 
-/** Makes a move of traffic once its turn has come. What Lambda has no room for then is put off, and is no error that would take the canary back. */
+/** Makes a move of traffic once its turn has come. What Lambda cannot take then, or the account refuses, is put off, and is no error that would revert the canary. */
 export async function inTurn(
   rollout: Rollout,
   calls: number,
@@ -40,7 +40,7 @@ export async function inTurn(
   try {
     return await move();
   } catch (error) {
-    if (!RolloutError.is(error, 'Unavailable')) throw error;
+    if (!RolloutError.is(error, 'Unavailable') && !RolloutError.is(error, 'AccountRefused')) throw error;
     return putOff(rollout, calls, error.message, ports);
   }
 }

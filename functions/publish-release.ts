@@ -42,8 +42,16 @@ export const publishRelease: Task<
           ports,
         );
       } catch (error) {
-        if (!RolloutError.is(error, 'TargetInvalid')) throw error;
-        return recordEffect(rollout, { type: 'Refuse', reason: error.message }, ports);
+        if (RolloutError.is(error, 'TargetInvalid'))
+          return recordEffect(rollout, { type: 'Refuse', reason: error.message }, ports);
+        // A quota, a right or a key of the account says nothing about the release.
+        if (RolloutError.is(error, 'AccountRefused'))
+          return recordEffect(
+            rollout,
+            { type: 'Refuse', reason: error.message, cause: 'environment' },
+            ports,
+          );
+        throw error;
       }
     });
     await ports.executions.wake(token);

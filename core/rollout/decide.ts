@@ -32,7 +32,7 @@ export type Command =
       /** What the service keeps in quarantine now: the opening could not ask about a version that did not exist. */
       quarantined?: Quarantined[] | undefined;
     }
-  | { type: 'Refuse'; reason: string }
+  | { type: 'Refuse'; reason: string; cause?: Extract<Cause, 'canary' | 'environment'> }
   | { type: 'StartHook'; hook: string; seconds: number }
   | { type: 'AnswerHook'; hook: string; status: HookStatus; reason: string; isCallback?: boolean }
   | { type: 'OpenGate'; gate: Percent; seconds: number }
@@ -84,7 +84,7 @@ export function decide(rollout: Rollout, command: Command, at: Instant): Rollout
     case 'Refuse':
       return isEnded(rollout) || rollout.leaving !== undefined
         ? []
-        : order(rollout, at, 'canary', command.reason);
+        : order(rollout, at, command.cause ?? 'canary', command.reason);
     case 'StartHook':
       return [{ type: 'HookStarted', at, hook: command.hook, until: at + command.seconds * 1000 }];
     case 'AnswerHook':
@@ -307,7 +307,7 @@ function intend(
       rollout,
       at,
       'environment',
-      `${target} could not be raised to ${weight} % in ${tries} tries`,
+      `${target} could not be raised to ${weight} % in ${tries} tries${rollout.deferredFor === undefined ? '' : `: ${rollout.deferredFor}`}`,
     );
   }
   return [{ type: 'ShiftIntended', at, target, weight, stamp: stampOf(rollout, rollout.seq + 1), expiresAt }];

@@ -61,6 +61,8 @@ export interface Rollout {
   intents: Intent[];
   /** Until when its next move of traffic waits for its turn among many; gone once it is made. */
   deferred?: Instant | undefined;
+  /** Why a move was put off last; kept until traffic moves, for whoever asks why it never did. */
+  deferredFor?: string | undefined;
   /** The last number given to a stamp. */
   seq: number;
   /** When the first raise was announced: nothing before it can be the canary's doing. */
@@ -209,7 +211,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
     case 'Promoted':
       return moved(state, event.target, { weight: 100, stamp: event.stamp }, event.at);
     case 'Deferred':
-      return { ...state, deferred: event.until };
+      return { ...state, deferred: event.until, deferredFor: event.reason };
     case 'Measured':
       return {
         ...state,
@@ -379,6 +381,7 @@ function moved(state: Rollout, name: string, traffic: Traffic, at: Instant): Rol
     traffic: next,
     intents: state.intents.filter((intent) => intent.target !== name),
     moves: withMinute(state.moves, at),
+    deferredFor: undefined,
     ...(arrived && weight < 100 ? { stepSince: at } : {}),
     ...(arrived && weight === 100 ? { promotedAt: at } : {}),
   };

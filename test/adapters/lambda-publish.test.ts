@@ -10,7 +10,9 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { lambdaPublisher } from '../../adapters/lambda-publish.ts';
 import type { Publishing, Target } from '../../core/rollout/event.ts';
 import { virtualClock } from '../../local/clock.ts';
-import { FINAL, PASSING } from './stub.ts';
+import { FINAL, OF_ACCOUNT, PASSING } from './stub.ts';
+
+const OTHER = FINAL.filter(([, { name }]) => name !== 'AccessDeniedException');
 
 const client = new LambdaClient({ region: 'eu-west-1' });
 const lambda = mockClient(client);
@@ -123,7 +125,8 @@ describe('publishing', () => {
     lambda.on(UpdateFunctionCodeCommand).rejects(failure('InvalidParameterValueException'));
     await expect(publish()).rejects.toMatchObject({
       code: 'TargetInvalid',
-      message: 'Lambda refused the code of shop: said InvalidParameterValueException.',
+      message:
+        'Lambda refused the code of shop: said InvalidParameterValueException (InvalidParameterValueException).',
     });
   });
 
@@ -151,7 +154,33 @@ describe('publishing', () => {
     await expect(publish()).rejects.toMatchObject({ code: 'Unavailable' });
   });
 
-  test.each(FINAL)('lets go on untouched what nobody expected: %s', async (_what, error) => {
+  test.each(OF_ACCOUNT)('blames the account and not the release: %s', async (_what, error) => {
+    lambda.on(GetFunctionCommand).resolves(latest('before', 'r1'));
+    lambda.on(UpdateFunctionCodeCommand).rejects(error);
+    await expect(publish()).rejects.toMatchObject({ code: 'AccountRefused' });
+    lambda.on(GetFunctionCommand).rejects(error);
+    await expect(publish()).rejects.toMatchObject({ code: 'AccountRefused' });
+  });
+
+  test.each([
+    ['EniLimitExceeded', 'AccountRefused'],
+    ['KMSKeyAccessDenied', 'AccountRefused'],
+    ['SubnetOutOfIPAddresses', 'AccountRefused'],
+    ['InternalError', 'AccountRefused'],
+    ['FunctionError.RuntimeInitError', 'TargetInvalid'],
+    ['InvalidImage', 'TargetInvalid'],
+  ])('of a version that failed tells whose fault it is by the code: %s', async (code, said) => {
+    lambda.on(GetFunctionCommand).resolves(
+      latest('ours', 'r2', {
+        LastUpdateStatus: 'Failed',
+        LastUpdateStatusReason: 'it failed',
+        LastUpdateStatusReasonCode: code as 'InternalError',
+      }),
+    );
+    await expect(publish()).rejects.toMatchObject({ code: said });
+  });
+
+  test.each(OTHER)('lets go on untouched what nobody expected: %s', async (_what, error) => {
     lambda.on(GetFunctionCommand).resolves(latest('before', 'r1'));
     lambda.on(UpdateFunctionCodeCommand).rejects(error);
     await expect(publish()).rejects.toBe(error);

@@ -77,6 +77,24 @@ export const FINAL: [what: string, error: Error][] = [
   ['an input that is not allowed', failure('ValidationException', 400)],
 ];
 
+/** What AWS refuses for what the account may do or has left (API reference of Lambda; `AccessDeniedException` also where an organization's policy denies it). */
+export const OF_ACCOUNT: [what: string, error: Error][] = [
+  ['a missing permission', failure('AccessDeniedException', 403)],
+  ['a token that ran out', failure('ExpiredTokenException', 403)],
+  ['the code storage', failure('CodeStorageExceededException', 400)],
+  ['a quota of the service', failure('ServiceQuotaExceededException', 402)],
+  ['the aliases of a function', failure('AliasLimitExceededException', 400)],
+  [
+    'the versions of a capacity provider',
+    failure('FunctionVersionsPerCapacityProviderLimitExceededException', 400),
+  ],
+  ['a key that is disabled', failure('KMSDisabledException', 502)],
+  ['a key that may not be used', failure('KMSAccessDeniedException', 502)],
+  ['network interfaces', failure('ENILimitReachedException', 502)],
+  ['the addresses of a subnet', failure('SubnetIPAddressLimitReachedException', 502)],
+  ['a file system', failure('EFSMountFailureException', 403)],
+];
+
 function failure(name: string, httpStatusCode: number): Error {
   return Object.assign(new Error(`${name} was answered`), { name, $metadata: { httpStatusCode } });
 }

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
+import type { UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { DIED, REFUSED, readDefinition, timeOf } from '../statemachines/rules.ts';
-import { faults, MINUTE, type Plot, play } from './stage.ts';
+import { faults, MINUTE, type Plot, play, type Stage } from './stage.ts';
 
 const named = (name: string) => Object.assign(new Error('An error of AWS'), { name });
 
@@ -157,9 +158,147 @@ describe('the time of the retries', () => {
     const { waits, longest } = timeOf(States.Decide ?? { Type: '' });
     const back = timeOf(States.RevertTraffic ?? { Type: '' });
     expect(texts[0]).toContain(
-      `waits of at most ${waits} s in all, and with the attempts themselves at most ${longest} s`,
+      `waits of at most ${waits} s in all, and with every attempt at its limit at most ${longest} s`,
     );
     expect(texts[0]).toContain(`for a revert ${back.waits} s and ${back.longest} s`);
     expect(texts[1]).toContain(`Every Task but Hold has ${limit} seconds`);
   });
+});
+
+const refused = (name: string, httpStatusCode: number, message = name) =>
+  Object.assign(new Error(message), { name, $metadata: { httpStatusCode } });
+
+/** Refuses a write for `seconds`, from the first one that `isHit` on. */
+function refusing(
+  isHit: (input: UpdateAliasCommandInput) => boolean,
+  error: () => Error,
+  seconds: number,
+): Plot & { hits: () => number } {
+  let hits = 0;
+  let stage: Stage | undefined;
+  let from: number | undefined;
+  return {
+    hits: () => hits,
+    requestsPerSecond: 20,
+    hours: 4,
+    before: (on) => {
+      stage = on;
+    },
+    intercept: async (command, input, call) => {
+      if (command !== 'UpdateAliasCommand' || !isHit(input as UpdateAliasCommandInput)) return call();
+      const now = stage?.clock.now() ?? 0;
+      from ??= now;
+      if (now - from < seconds * 1000) {
+        hits += 1;
+        throw error();
+      }
+      return call();
+    },
+  };
+}
+
+const weightOf = (input: UpdateAliasCommandInput) => input.RoutingConfig?.AdditionalVersionWeights?.['2'];
+const WRITES: [what: string, isHit: (input: UpdateAliasCommandInput) => boolean][] = [
+  ['the claim', ({ Description = '' }) => / 0 open$/.test(Description)],
+  ['the first raise', (input) => weightOf(input) === 0.1],
+  ['a later raise', (input) => weightOf(input) === 0.5],
+  [
+    'the promotion',
+    ({ FunctionVersion, Description = '' }) => FunctionVersion === '2' && / open$/.test(Description),
+  ],
+  [
+    'the close of the fence',
+    ({ FunctionVersion, Description = '' }) => FunctionVersion === '2' && / closed/.test(Description),
+  ],
+];
+
+describe('a write that Lambda refuses for a reason that is not the release', () => {
+  const busy = () => refused('ResourceConflictException', 409, 'An update is in progress for resource');
+  const denied = () =>
+    refused(
+      'AccessDeniedException',
+      403,
+      'is not authorized to perform: lambda:UpdateAlias with an explicit deny in a service control policy',
+    );
+
+  test.each(
+    WRITES.flatMap(([what, isHit]) => [2, 40, 200].map((seconds) => [what, seconds, isHit] as const)),
+  )(
+    '%s, for %i s of another change in progress: the good release completes',
+    async (_what, seconds, isHit) => {
+      const plot = refusing(isHit, busy, seconds);
+      const { rollout, run } = await play(plot);
+      expect(plot.hits()).toBeGreaterThan(0);
+      expect([rollout?.outcome, rollout?.reason]).toEqual(['completed', expect.anything()]);
+      expect(faults(run, { tickMs: 5 * MINUTE })).toEqual([]);
+    },
+  );
+
+  test.each(WRITES.slice(1))(
+    '%s, for three minutes without the right: the good release completes',
+    async (_what, isHit) => {
+      const plot = refusing(isHit, denied, 180);
+      const { rollout } = await play(plot);
+      expect(plot.hits()).toBeGreaterThan(1);
+      expect([rollout?.outcome, rollout?.reason]).toEqual(['completed', expect.anything()]);
+    },
+  );
+
+  test('a raise that is refused for good ends by the environment, in words, and leaves no quarantine', async () => {
+    const { rollout, stage } = await play(refusing((input) => weightOf(input) === 0.5, denied, 1e6));
+    expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'environment' } });
+    expect(rollout?.reason).toMatch(
+      /could not be raised to 50 %.*service control policy.*AccessDeniedException/,
+    );
+    expect((await stage.clock.run(stage.journal.service('checkout-api'))).quarantined ?? []).toEqual([]);
+  });
+});
+
+describe('publishing that the account refuses', () => {
+  test.each([
+    [
+      'UpdateFunctionCodeCommand',
+      refused('CodeStorageExceededException', 400, 'Code storage limit exceeded.'),
+      /code storage of the account is full/,
+    ],
+    [
+      'PublishVersionCommand',
+      refused('CodeStorageExceededException', 400, 'Code storage limit exceeded.'),
+      /code storage of the account is full/,
+    ],
+    [
+      'PublishVersionCommand',
+      refused('ServiceQuotaExceededException', 402, 'Too many versions'),
+      /Too many versions/,
+    ],
+    [
+      'PublishVersionCommand',
+      refused('AccessDeniedException', 403, 'explicit deny in a service control policy'),
+      /service control policy/,
+    ],
+    [
+      'GetFunctionConfigurationCommand',
+      refused('KMSDisabledException', 502, 'The key is disabled'),
+      /The key is disabled/,
+    ],
+  ])(
+    '%s: ends by the environment, in words, and the same code may come again',
+    async (command, error, words) => {
+      let isOn = true;
+      const { rollout, stage } = await play({
+        ...EVERY_STATE,
+        intercept: async (called, _input, call) => {
+          if (isOn && called === command) throw error;
+          return call();
+        },
+      });
+      expect(rollout).toMatchObject({ outcome: 'refused', leaving: { cause: 'environment' } });
+      expect(rollout?.reason).toMatch(words);
+      expect((await stage.clock.run(stage.journal.service('checkout-api'))).quarantined ?? []).toEqual([]);
+      isOn = false;
+      const second = await stage.clock.run(stage.release(EVERY_STATE.release));
+      const ended = await stage.clock.run(stage.ended(second), 3_600_000);
+      expect([ended.outcome, ended.reason]).toEqual(['completed', expect.anything()]);
+    },
+  );
 });

@@ -161,17 +161,17 @@ const PLANTED: [string, RuleName, Change][] = [
   ],
   [
     'a Task without Retry',
-    'every Task retries, and ends within a minute whatever it meets',
+    'every Task retries, and gives up within a minute whatever comes again and again',
     drop('CloseRollout', 'Retry'),
   ],
   [
     'one attempt more than a minute allows',
-    'every Task retries, and ends within a minute whatever it meets',
+    'every Task retries, and gives up within a minute whatever comes again and again',
     edit('RevertTraffic', 'Retry', ([first]) => [{ ...first, MaxAttempts: 40 }]),
   ],
   [
     'a second Retry beside the first',
-    'every Task retries, and ends within a minute whatever it meets',
+    'every Task retries, and gives up within a minute whatever comes again and again',
     edit('Measure', 'Retry', ([first]) => [
       first,
       { ErrorEquals: ['Slow'], IntervalSeconds: 50, MaxAttempts: 1 },
@@ -190,7 +190,7 @@ const PLANTED: [string, RuleName, Change][] = [
   [
     'a hold that gives the canary up when its function dies once',
     'a function that died is called once more',
-    edit('Hold', 'Retry', ([first, second]) => [first, { ...second, MaxAttempts: 0 }]),
+    edit('Hold', 'Retry', (all) => all.map((each) => ({ ...each, MaxAttempts: 0 }))),
   ],
   [
     'a Task that gives up on an error of AWS',

@@ -52,25 +52,27 @@ const UNMEASURED = 'Unmeasured';
 
 /** Longest that a function of the controller runs (design: "Function timeout (<= 10 s) < Task timeout"). */
 const FUNCTION_TIMEOUT_SECONDS = 10;
-/** Longest that an error may be retried while users meet the canary, with the time that the attempts take (design: "Retries total <= 60 s"). */
+/** Longest that an error may be retried while users meet the canary, with the time that the attempts take. */
 const RETRY_SECONDS_MAX = 60;
-/** How long an attempt takes that Lambda refuses; assumed. One that hangs ends as States.Timeout, which is counted with all its time. */
+/** How long an attempt takes that Lambda refuses at once; assumed. One that hangs ends as States.Timeout, which is counted with all its time. */
 const REFUSED_SECONDS = 1;
-/**
- * How Lambda refuses to run a function, or fails to, which the next attempt need not meet: Step Functions developer guide,
- * "Handle Lambda service exceptions", and the 409, 429 and 502 of Lambda's API reference, "Invoke". The last one is ours.
- */
-export const REFUSED = [
+/** How Lambda refuses at once to run a function, and the next attempt may get through: the 409, 429 and 502 of Lambda's API reference, "Invoke". */
+const THROTTLED = [
+  'Lambda.TooManyRequestsException',
+  'Lambda.EC2ThrottledException',
+  'Lambda.ResourceConflictException',
+  'Lambda.ResourceNotReadyException',
+];
+/** How Lambda fails to run a function: Step Functions developer guide, "Handle Lambda service exceptions". The last one is ours: a service was away for seconds. */
+const FAILED = [
   'Lambda.ServiceException',
   'Lambda.AWSLambdaException',
   'Lambda.SdkClientException',
   'Lambda.ClientExecutionTimeoutException',
-  'Lambda.TooManyRequestsException',
-  'Lambda.ResourceConflictException',
-  'Lambda.ResourceNotReadyException',
-  'Lambda.EC2ThrottledException',
   'Unavailable',
 ];
+/** Both of them. */
+export const REFUSED = [...THROTTLED, ...FAILED];
 /**
  * How Step Functions names the end of a function that was stopped for its time or its memory, ended its process, or is
  * gone without a word. `Sandbox.Timedout` and `Runtime.ExitError` are recorded from AWS (LocalStack snapshot tests,
@@ -84,10 +86,10 @@ export const DIED = [
   'Lambda.Unknown',
   'States.Timeout',
 ];
-/** Errors of the controller's own code, which would be the same the next time: JavaScript's, and our own codes but for the two by which somebody else was in the way. */
+/** Errors of the controller's own code, which would be the same the next time: JavaScript's, and our own codes but for those by which somebody else was in the way. */
 const OWN = [
   ...['Error', 'TypeError', 'RangeError', 'ReferenceError', 'SyntaxError'],
-  ...ERROR_CODES.filter((code) => code !== 'Unavailable' && code !== 'JournalConflict'),
+  ...ERROR_CODES.filter((code) => !['AccountRefused', 'JournalConflict', 'Unavailable'].includes(code)),
 ];
 /** Every other error, so that a name that nobody has listed does not revert a release the first time; not for the way out, where a failure must lead on at once. */
 const ANY = ['States.TaskFailed'];
@@ -182,7 +184,7 @@ export const RULES = {
       )
       .map(([name, { TimeoutSeconds: limit }]) => `${name}: TimeoutSeconds is ${limit}`),
 
-  'every Task retries, and ends within a minute whatever it meets': (definition) =>
+  'every Task retries, and gives up within a minute whatever comes again and again': (definition) =>
     tasks(all(definition)).flatMap(([name, state]) => {
       const { waits, longest } = timeOf(state);
       return waits > 0 && longest <= RETRY_SECONDS_MAX
@@ -193,7 +195,7 @@ export const RULES = {
   'every Task retries each error that the next attempt need not meet, and all with jitter': (definition) => [
     ...tasks(outside(definition)).flatMap(([name, { Retry = [] }]) => {
       const died = name === 'Hold' ? DIED.filter((error) => error !== 'States.Timeout') : DIED;
-      const wanted = name === 'RevertTraffic' ? [REFUSED, died] : [REFUSED, died, OWN, ANY];
+      const wanted = [THROTTLED, FAILED, died, ...(name === 'RevertTraffic' ? [] : [OWN, ANY])];
       const found = Retry.map(({ ErrorEquals }) => ErrorEquals);
       return JSON.stringify(found) === JSON.stringify(wanted)
         ? []
@@ -315,16 +317,22 @@ function expressions(value: unknown, path = ''): { path: string; text: string }[
   );
 }
 
-/** What the retries of a Task take at most, in seconds: `waits` between its attempts, and `longest` with the attempts themselves. */
+/**
+ * What the retries of a Task take at most, in seconds, for the kind of error that keeps it longest when it comes again and
+ * again: `waits` between the attempts, and `longest` with every attempt at its limit.
+ */
 export function timeOf({ Retry = [], TimeoutSeconds }: State): { waits: number; longest: number } {
-  const waits = Retry.map(waitsOf).reduce((sum, each) => sum + each, 0);
   // A hold that is retried was refused, or died within its function's time.
   const limit = Number.isFinite(TimeoutSeconds) ? Number(TimeoutSeconds) : FUNCTION_TIMEOUT_SECONDS;
-  const attempts = Retry.map(({ ErrorEquals, MaxAttempts = 3 }) => {
-    const isSlow = !ErrorEquals.includes('Lambda.ServiceException') || ErrorEquals.includes('States.Timeout');
-    return MaxAttempts * (isSlow ? limit : REFUSED_SECONDS);
+  const kinds = Retry.map((retrier) => {
+    const { ErrorEquals, MaxAttempts = 3 } = retrier;
+    const attempt = ErrorEquals.every((error) => THROTTLED.includes(error)) ? REFUSED_SECONDS : limit;
+    return { waits: waitsOf(retrier), longest: waitsOf(retrier) + (MaxAttempts + 1) * attempt };
   });
-  return { waits, longest: attempts.reduce((sum, each) => sum + each, waits + limit) };
+  return {
+    waits: Math.max(0, ...kinds.map(({ waits }) => waits)),
+    longest: Math.max(0, ...kinds.map(({ longest }) => longest)),
+  };
 }
 
 /** Longest time between the attempts of one Retry; the defaults are those of the Amazon States Language, and jitter only makes it shorter. */
