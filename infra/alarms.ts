@@ -71,6 +71,13 @@ export function alarmsOf(place: Place, machineArn: string): Alarm[] {
       periods: 1,
     },
     {
+      name: 'paused',
+      says: 'A rollout paused by itself and waits for a person; without an order its canary is reverted.',
+      of: [counted('RolloutsPaused')],
+      threshold: 1,
+      periods: 1,
+    },
+    {
       name: 'stuck-rollout',
       says: 'A rollout was taken over twice within half an hour: its executions keep dying.',
       of: [counted('RolloutsTakenOver')],

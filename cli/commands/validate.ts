@@ -27,7 +27,7 @@ export const validate: Command = {
       `  ${[...plan.steps.map(held), `100 %, verified for ${duration(plan.verifySeconds)}`].join(', ')}`,
     );
     console.log(
-      `  ${counted(watchFrom(file).length, 'watch rule')}, ${counted(limitsFrom(file).length, 'limit')}; without enough evidence: ${plan.onInconclusive}`,
+      `  ${counted(watchFrom(file).length, 'watch rule')}, ${counted(limitsFrom(file).length, 'limit')}; without enough evidence: ${plan.onInconclusive}; if it looks worse: ${plan.onSuspect ?? 'pause'}`,
     );
     for (const hook of hooksFrom(file)) console.log(`  ${asked(hook)}`);
     for (const gate of gatesFrom(file)) console.log(`  ${demanded(gate)}`);

@@ -1,6 +1,7 @@
 import type { Rollout } from '../rollout/state.ts';
 import { number } from '../words.ts';
 import { logEStarved, logETraffic } from './evalue.ts';
+import { suspicionOf } from './finding.ts';
 import type { Finding, Window } from './types.ts';
 import { sum } from './windows.ts';
 
@@ -44,17 +45,21 @@ export function arrivalFinding(
   const isOff = doubt >= -Math.log(ALPHA_TRAFFIC);
   const due = `about ${number(Math.round(all * w))} were due at ${Math.round(w * 100)} %`;
   const said = `${label}traffic: canary ${number(reached)} of ${number(all)} requests, ${due}`;
+  const evidence = oneStepOf(rollout, starved);
+  const needed = isOff ? 'the split of the requests has to be explained' : suspicionOf(evidence);
   return {
     target,
     metric: 'traffic',
-    status: isOff ? 'inconclusive' : 'pass',
+    status: needed === undefined ? 'pass' : 'suspect',
     canary,
     stable,
     windows: inStep.length,
-    evidence: oneStepOf(rollout, starved),
-    ...(isOff ? { needed: 'the split of the requests has to be explained' } : {}),
+    evidence,
+    ...(needed === undefined ? {} : { needed }),
     skipped: [],
-    reason: isOff ? `${said}; while the split is off, no comparison can be trusted` : said,
+    reason: isOff
+      ? `${said}; while the split is off, no comparison can be trusted`
+      : [said, needed].filter(Boolean).join('; '),
   };
 }
 

@@ -145,11 +145,8 @@ function judged(
     : isSafe
       ? undefined
       : stepNeeds(asked, question, inStep);
-  const needed =
-    wanting ??
-    (isSafe
-      ? undefined
-      : (suspicion(evidence) ?? (isGuarded ? undefined : beyondStable(asked, here, windows))));
+  const suspicion = suspicionOf(evidence) ?? beyondStable(asked, here, windows);
+  const needed = suspicion ?? wanting;
   const missing =
     whyMissing(rollout, target.name, inStep, series) ??
     whyGone(rule.metric, series, step.to) ??
@@ -160,17 +157,23 @@ function judged(
   const finding: Finding = {
     target: target.name,
     metric: rule.metric,
-    status: missing !== undefined ? 'broken' : needed === undefined ? 'pass' : 'inconclusive',
+    status:
+      missing !== undefined
+        ? 'broken'
+        : suspicion !== undefined
+          ? 'suspect'
+          : wanting !== undefined
+            ? 'inconclusive'
+            : 'pass',
     ...here,
     windows: inStep.length,
     evidence,
     odds,
     needed,
     skipped,
-    reason: said(here, missing ?? needed, ...skipped),
+    reason: said(here, missing, suspicion, missing === undefined ? wanting : undefined, ...skipped),
   };
-  const isShort =
-    wanting !== undefined && missing === undefined && evidence < SUSPICIOUS && !isCounted(rollout);
+  const isShort = finding.status === 'inconclusive' && !isCounted(rollout);
   const covered: Finding = { ...finding, status: 'pass', needed: undefined, reason: said(here, ...skipped) };
   return {
     finding,
@@ -183,15 +186,16 @@ function judged(
 /** True at a step that its plan wants to see so many requests in; nothing else can make up for them. */
 const isCounted = ({ opening, step }: Rollout) => opening.plan.steps[step]?.untilRequests !== undefined;
 
-function suspicion(evidence: number): string | undefined {
+/** Why a canary is suspect by the evidence against it; undefined below the threshold. */
+export function suspicionOf(evidence: number): string | undefined {
   return evidence >= SUSPICIOUS
-    ? 'the canary looks worse than the rule allows, though not surely yet; it is watched longer'
+    ? 'the canary looks worse than the rule allows, though not surely yet'
     : undefined;
 }
 
 /**
- * Why a canary is watched longer that surely fails more than stable ever did, where stable has too little traffic left to be
- * compared with. Where stable surely does as well beside it, it is the weather. Such evidence has no control, so it takes nothing back.
+ * Why a canary is suspect that surely fails more than stable ever did, if stable has too little traffic left to be compared
+ * with. If stable surely does as badly beside it, it is the weather. Such evidence has no control, so it reverts nothing.
  */
 function beyondStable(
   { rule, target }: Asked,
@@ -202,7 +206,7 @@ function beyondStable(
   const share = guardShare(rule, sides(windows, windows).stable);
   const isSure = (count: Count) => evidenceOfShare(count, share, clusteringOf(target)) >= SUSPICIOUS;
   return isSure(canary) && !isSure(stable)
-    ? 'it fails more often than stable did, before and beside it; it is watched longer'
+    ? 'it fails more often than stable did, before and beside it'
     : undefined;
 }
 

@@ -149,6 +149,8 @@ function conclusion(
     ...(alarmsBroken === undefined ? alarmFindings(rollout, alarms) : unread(alarmsBroken)),
   ];
   const status = worst(said.map((each) => each.status));
-  const reasons = said.filter((each) => each.status === status).map(({ reason }) => reason);
+  // What looks worse is reported even if something else could not be measured.
+  const told = status === 'broken' ? ['broken', 'suspect'] : [status];
+  const reasons = said.filter((each) => told.includes(each.status)).map(({ reason }) => reason);
   return { status, reason: reasons.join('; ') };
 }

@@ -3,6 +3,7 @@ import type { Source, Target } from '../rollout/event.ts';
 import type { Rollout } from '../rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
+import { clusteringOf, evidenceOfShare, FLOOR, SUSPICIOUS } from './evidence.ts';
 import {
   type Level,
   type Limit,
@@ -67,7 +68,7 @@ interface Said {
 }
 
 function judged(rule: LimitRule, target: Target, series: Series, stretch: Stretch): Said {
-  const said = saidBy(rule, series, stretch);
+  const said = saidBy(rule, target, series, stretch);
   const missing =
     series[rule.limit] === undefined
       ? `${rule.limit} was not read`
@@ -77,10 +78,10 @@ function judged(rule: LimitRule, target: Target, series: Series, stretch: Stretc
   return missing === undefined ? said : { ...said, status: 'broken', said: missing };
 }
 
-function saidBy({ limit, max }: LimitRule, series: Series, stretch: Stretch): Said {
+function saidBy({ limit, max }: LimitRule, target: Target, series: Series, stretch: Stretch): Said {
   switch (limit) {
     case 'batchFailures':
-      return batchFailures(max, series.batchFailures ?? [], stretch);
+      return batchFailures(max, target, series.batchFailures ?? [], stretch);
     case 'dlqNew':
       return deadLetters(max, levels(series.dlqNew, stretch.step.to), stretch);
     case 'oldestMessage':
@@ -105,7 +106,7 @@ function deadLetters(max: number, all: readonly Level[], { since }: Stretch): Sa
   const value = Math.max(0, ...grown.map((point) => point.value));
   const isOver = runs(grown, (point) => point.value > max).length > 0;
   const said = `${number(value)} new in the dead-letter queue, where ${number(before)} were before; at most ${number(max)} may be new`;
-  return { status: isOver ? 'fail' : 'pass', value, said };
+  return { ...found(isOver, (grown.at(-1)?.value ?? 0) > max, said), value };
 }
 
 /** What waits now may have waited before the first raise; only what was sent after it can be the canary's doing. */
@@ -126,11 +127,25 @@ function age(max: number, all: readonly Level[], { since }: Stretch, what: strin
   const why = wasOver ? 'it was so before this release too' : 'too little of that is since this release';
   const old = !isOver && value > max ? `; not held against it: ${why}` : '';
   const said = `${what} ${duration(value)}, and ${duration(max)} at most are allowed${old}`;
-  return { status: isOver ? 'fail' : 'pass', value, said };
+  const last = held.at(-1);
+  return { ...found(isOver, last !== undefined && last === after.at(-1) && isTooOld(last), said), value };
+}
+
+/** The newest data point alone proves nothing, because the next one may be back within the limit; until then nothing passes. */
+function found(isOver: boolean, isNewestOver: boolean, said: string): Omit<Said, 'value'> {
+  if (isOver) return { status: 'fail', said };
+  return isNewestOver
+    ? { status: 'suspect', said: `${said}; this is the newest data point alone, and the next one decides` }
+    : { status: 'pass', said };
 }
 
 /** Failures belong to the version that handed them back, so those of stable are never the canary's. */
-function batchFailures(max: number, read: readonly ReadWindow[], { since, step }: Stretch): Said {
+function batchFailures(
+  max: number,
+  target: Target,
+  read: readonly ReadWindow[],
+  { since, step }: Stretch,
+): Said {
   const { windows } = believable(read.filter(({ start }) => start + WINDOW_MS <= step.to));
   const before = sum(windows.filter(({ start }) => start < since).map(({ stable }) => stable));
   const { bad: value, total } = sum(
@@ -141,8 +156,13 @@ function batchFailures(max: number, read: readonly ReadWindow[], { since, step }
     value > max && !isOver
       ? `; stable handed back ${number(before.bad)} of ${number(before.total)} just before this release`
       : '';
-  const said = `canary handed back ${number(value)} of ${number(total)} as failed, and ${number(max)} at most are allowed${old}`;
-  return { status: isOver ? 'fail' : 'pass', value, said };
+  // Stable's own failures excuse as many of the canary's as its share makes due, and no more.
+  const share = Math.max(FLOOR, before.bad / Math.max(1, before.total));
+  const evidence = evidenceOfShare({ bad: value, total }, share, clusteringOf(target));
+  const isWorse = old !== '' && evidence >= SUSPICIOUS;
+  const worse = isWorse ? ', and surely less often than the canary does' : '';
+  const said = `canary handed back ${number(value)} of ${number(total)} as failed, and ${number(max)} at most are allowed${old}${worse}`;
+  return { status: isOver ? 'fail' : isWorse ? 'suspect' : 'pass', value, said };
 }
 
 /**

@@ -4,8 +4,8 @@ import { NO_PROBES, withProbes } from '../rollout/probe-counts.ts';
 import { probesOf } from '../rollout/probing.ts';
 import { isStanding, type Rollout } from '../rollout/state.ts';
 import { compared, duration, number } from '../words.ts';
-import { ALPHA, FAILURE_BETS, FLOOR, SUSPICIOUS } from './evidence.ts';
-import type { Answer, Asked } from './finding.ts';
+import { ALPHA, FAILURE_BETS, FLOOR } from './evidence.ts';
+import { type Answer, type Asked, suspicionOf } from './finding.ts';
 import { logMeanExp } from './mixture.ts';
 import { fewest, tenfold, wouldShow } from './power.ts';
 import type { Count, Finding, Metric, ProbeCounts, WatchRule } from './types.ts';
@@ -50,15 +50,16 @@ export function probeAnswer(
   const evidence = logEPairs(discordant(all), w0);
   const here = sidesOf(step);
   const wanting = probesNeeded(here, w0, required);
-  const isSuspicious = evidence >= SUSPICIOUS;
-  const needed = isSuspicious ? 'the canary looks worse than the rule allows; it is watched longer' : wanting;
+  const suspicion = suspicionOf(evidence);
+  const needed = suspicion ?? wanting;
   const skipped =
     all.unput === 0 ? [] : [`${number(all.unput)} pairs could not be put, last because ${all.unputWhy}`];
   const said = (counts: typeof here, ...more: (string | undefined)[]) =>
     [`${label}probes: ${compared(counts.canary, counts.stable)}`, ...more].filter(Boolean).join('; ');
   const failure = all.failure && `last: ${all.failure}`;
   const finding: Finding = {
-    ...{ target: target.name, metric: 'probes', status: needed === undefined ? 'pass' : 'inconclusive' },
+    ...{ target: target.name, metric: 'probes' },
+    status: suspicion !== undefined ? 'suspect' : wanting !== undefined ? 'inconclusive' : 'pass',
     ...{ ...here, windows: step.ticks, evidence, needed, skipped },
     reason: said(here, needed, ...skipped),
   };
@@ -67,7 +68,7 @@ export function probeAnswer(
     finding,
     against: { ...sidesOf(all), reason: said(sidesOf(all), failure) },
     isCertified: true,
-    ...(wanting === undefined || isSuspicious ? {} : { covered }),
+    ...(finding.status === 'inconclusive' ? { covered } : {}),
   };
 }
 

@@ -20,6 +20,7 @@ import { evidencePlanFrom, watchField, watchRulesFrom } from './watch.ts';
 const ALARMS_MAX = 100;
 const VERIFY_MAX = 7 * DAY;
 const ON_INCONCLUSIVE = ['pause', 'promote', 'revert'] as const;
+const ON_SUSPECT = ['pause', 'revert'] as const;
 
 const serviceSays: Says = () =>
   'write 1 to 40 small letters and digits, with single hyphens between them, like `checkout-api`.';
@@ -40,6 +41,11 @@ const alarmsField = list(textLike(/^[^\p{Cc}]{1,255}$/u, alarmSays), ALARMS_MAX,
 
 const inconclusiveSays: Says = ({ input }) =>
   `did you mean \`${nearest(word(input), ON_INCONCLUSIVE)[0]}\`? Known are ${ON_INCONCLUSIVE.join(', ')}.`;
+
+const suspectSays: Says = ({ input }) =>
+  input === 'promote'
+    ? 'a canary that looks worse is never promoted by itself, only by a person; write `pause` or `revert`.'
+    : `did you mean \`${nearest(word(input), ON_SUSPECT)[0]}\`? Known are ${ON_SUSPECT.join(', ')}.`;
 
 /** What a rollout file may hold; what it accepts is plain JSON that it accepts again. */
 export const rolloutFileSchema = strict({
@@ -65,6 +71,13 @@ export const rolloutFileSchema = strict({
     .check(
       z.describe(
         'What follows where too little traffic came to judge a step: `pause` (default; `promote` for CodeDeploy presets), `promote` or `revert`.',
+      ),
+    ),
+  onSuspect: z
+    .optional(z.enum(ON_SUSPECT, { error: suspectSays }))
+    .check(
+      z.describe(
+        'What follows if the canary still looks worse than stable, without proof, at the end of the longest bake or an hour after `verify`: `pause` (default) or `revert`. It is never promoted by itself, whatever `onInconclusive` says.',
       ),
     ),
 }).check(
@@ -103,6 +116,7 @@ export function planFrom(file: RolloutFile): { plan: Plan; notices: string[] } {
         steps: withHoldBack(steps, file.holdBack),
         verifySeconds: acceptedSeconds(file.verify),
         onInconclusive,
+        ...(file.onSuspect === undefined ? {} : { onSuspect: file.onSuspect }),
       },
       ...evidencePlanFrom(file.watch),
     },

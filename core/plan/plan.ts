@@ -17,6 +17,8 @@ export interface Plan {
   /** Bake after promotion, in which a revert is still armed. */
   verifySeconds: Seconds;
   onInconclusive: 'pause' | 'promote' | 'revert';
+  /** What follows if the canary still looks worse, without proof, at the end of the longest bake; `pause` if it is absent. */
+  onSuspect?: 'pause' | 'revert' | undefined;
   /** Probability, over the whole rollout, of taking back a release that is within its watch rules; 0.01 where it is absent. */
   alpha?: number | undefined;
   /** True where a step that is proven safe is left before its bake ends. */

@@ -78,6 +78,17 @@ export function isPromoted({ promotion, step }: Rollout): boolean {
   return promotion !== undefined && (promotion.full || promotion.step === step);
 }
 
+/**
+ * True if nothing automatic may go on, because the canary looks worse and nobody has ordered to go past that: below 100 % any
+ * order of a person in force here does, in verify only one that was given there. A rollback is such an order itself.
+ */
+export function isSuspect(rollout: Rollout): boolean {
+  const { suspicion, promotion, promotedAt, step, opening } = rollout;
+  if (suspicion === undefined || opening.rollsBack !== undefined) return false;
+  if (promotion === undefined || promotion.isPlans === true) return true;
+  return promotedAt === undefined ? !isPromoted(rollout) : promotion.step !== step;
+}
+
 /** A gate that ran out and says so; it takes the release back. */
 export function lateGate(waiting: Waiting, now: Instant): Gate | undefined {
   return waiting !== undefined && 'for' in waiting && 'gate' in waiting.for && now >= waiting.until

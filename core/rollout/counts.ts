@@ -9,6 +9,7 @@ export const COUNTED = {
   RolloutsRefused: 'Count',
   RolloutsSuperseded: 'Count',
   RolloutsHalted: 'Count',
+  RolloutsPaused: 'Count',
   RolloutsTakenOver: 'Count',
   RevertSeconds: 'Seconds',
   RevertFailed: 'Count',
@@ -51,6 +52,8 @@ export function countsOf(event: RolloutEvent): Counts {
       return { [OUTCOMES[event.outcome]]: 1 };
     case 'Measured':
       return { [VERDICTS[event.verdict.status]]: 1 };
+    case 'Paused':
+      return event.why === 'human' ? {} : { RolloutsPaused: 1 };
     case 'TookOver':
       return { RolloutsTakenOver: 1 };
     default:

@@ -4,7 +4,7 @@ import { RETRY_LATER_SECONDS } from '../budget.ts';
 import { RolloutError } from '../errors.ts';
 import type { Observed } from '../ports.ts';
 import type { Instant, Percent } from '../units.ts';
-import { checkpointOf, HOOK_TRIES_MAX, isPromoted } from './checkpoint.ts';
+import { checkpointOf, HOOK_TRIES_MAX, isPromoted, isSuspect } from './checkpoint.ts';
 import type {
   Cause,
   Exposure,
@@ -19,8 +19,17 @@ import { isAwaited } from './next.ts';
 import { keptOut, keptOutBy, madeOf } from './quarantine.ts';
 import { reconcile } from './reconcile.ts';
 import type { Stamp } from './stamp.ts';
-import { evolve, hasCanaryTraffic, isEnded, type Rollout, stampOf, targetNamed } from './state.ts';
-import { BROKEN_PAUSE_SECONDS, bakeOf, PAUSE_SECONDS_MAX } from './timing.ts';
+import {
+  evolve,
+  hasCanaryTraffic,
+  isEnded,
+  PLANS,
+  type Rollout,
+  stampOf,
+  targetNamed,
+  withSuspicion,
+} from './state.ts';
+import { BROKEN_PAUSE_SECONDS, bakeOf, longestBakeOf, PAUSE_SECONDS_MAX } from './timing.ts';
 
 /** What somebody wants, in the imperative. Those of people are pause, resume, promote and abort. */
 export type Command =
@@ -241,16 +250,18 @@ const hookConsequence: Consequence<Extract<RolloutEvent, { type: 'HookAnswered' 
   }
 };
 
-/** At the end of the longest bake a verdict that says nothing becomes the declared action; unmeasurable traffic calls people sooner. */
+/** At the end of the longest bake a verdict that says nothing, or that the canary looks worse, becomes the declared action; unmeasurable traffic pauses sooner. */
 const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }>> = (
   after,
   { at, verdict },
 ) => {
   if (verdict.status === 'fail') return order(after, at, 'canary', verdict.reason);
   if (after.pause !== undefined) {
-    return after.pause.why === 'broken' && verdict.status !== 'broken'
-      ? [{ type: 'Resumed', at, by: 'spillway' }]
-      : [];
+    const { why } = after.pause;
+    const isCured =
+      (why === 'broken' && verdict.status !== 'broken') ||
+      (why === 'suspect' && after.suspicion === undefined);
+    return isCured ? [{ type: 'Resumed', at, by: 'spillway' }] : [];
   }
   // An order to go on has answered what the end of a bake would ask. It has not answered for a canary that nobody can see, which waits at a gate or serves alone.
   const isAnswered = isPromoted(after) && after.promotedAt === undefined;
@@ -259,6 +270,7 @@ const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }
   if (after.brokenInRow >= BROKEN_TICKS_MAX || (isOver && verdict.status === 'broken')) {
     return [pause(at, `nothing could be measured: ${verdict.reason}`, 'broken', BROKEN_PAUSE_SECONDS)];
   }
+  if (isSuspect(after)) return verdict.to >= longestBakeOf(after) ? suspected(after, at) : [];
   if (!isOver || verdict.status !== 'inconclusive' || after.promotedAt !== undefined) return [];
   return inconclusive(after, at, `the longest bake ended without enough evidence: ${verdict.reason}`);
 };
@@ -271,8 +283,16 @@ function inconclusive(after: Rollout, at: Instant, reason: string): RolloutEvent
     case 'revert':
       return order(after, at, 'environment', reason);
     case 'promote':
-      return [{ type: 'PromotionOrdered', at, by: 'onInconclusive', full: false }];
+      return [{ type: 'PromotionOrdered', at, by: PLANS, full: false }];
   }
+}
+
+/** What the plan declares for a canary that still looks worse. That is no proof, so a revert does not hold it against the release. */
+function suspected(after: Rollout, at: Instant): RolloutEvent[] {
+  const reason = `the longest bake ended while the canary looked worse: ${after.suspicion}`;
+  return after.opening.plan.onSuspect === 'revert'
+    ? order(after, at, 'environment', `${reason}; that is no proof, so the release is not quarantined`)
+    : [pause(at, reason, 'suspect', PAUSE_SECONDS_MAX)];
 }
 
 function pause(at: Instant, reason: string, why: PauseReason, seconds: number): RolloutEvent {
@@ -352,7 +372,8 @@ function recordRevert(
 }
 
 function completion(rollout: Rollout): string {
-  const { unproven, verdict, promotedAt, opening } = rollout;
+  const { verdict, promotedAt, opening } = rollout;
+  const unproven = withSuspicion(rollout);
   const isSilent =
     promotedAt !== undefined && opening.plan.verifySeconds > 0 && verdict?.status === 'inconclusive';
   const doubts = isSilent ? [...unproven, `its verify could not say: ${verdict.reason}`] : unproven;
@@ -426,7 +447,7 @@ function promote(
   at: Instant,
 ): RolloutEvent[] {
   const id = rollout.opening.rolloutId;
-  if (rollout.promotedAt !== undefined && rollout.pause === undefined)
+  if (rollout.promotedAt !== undefined && rollout.pause === undefined && !isSuspect(rollout))
     throw refused(`${id} serves 100 % already; it is being verified.`);
   if (step !== undefined && step !== rollout.step) {
     throw refused(

@@ -230,8 +230,8 @@ export type RolloutEvent =
     }
   | { type: 'RolloutClosed'; at: Instant; outcome: Outcome; reason: string };
 
-/** `broken`: paused because nothing could be measured, and resumed by itself once it can. */
-export type PauseReason = 'human' | 'inconclusive' | 'broken' | 'irreversible';
+/** `broken`: paused because nothing could be measured, and resumed by itself once it can. `suspect`: the canary looks worse; resumed by itself once it passes. */
+export type PauseReason = 'human' | 'inconclusive' | 'suspect' | 'broken' | 'irreversible';
 
 /** What users met while the canary had traffic, as far as the metrics had arrived when it was counted. */
 export interface Exposure {

@@ -4,6 +4,7 @@ import {
   checkpointsAfterPromotion,
   checkpointsBefore,
   isPromoted,
+  isSuspect,
   lateGate,
   type Waiting,
   waitingAt,
@@ -96,6 +97,7 @@ function forward(rollout: Rollout, now: Instant): Directive {
   if (demanded !== undefined) return demanded;
   if ((rollout.deferred ?? 0) > now) return hold(rollout, now, rollout.deferred);
   if (rollout.promotedAt !== undefined) return isVerified(rollout) ? { kind: 'close' } : hold(rollout, now);
+  if (isSuspect(rollout)) return hold(rollout, now);
   return move(rollout, goalOf(rollout).weight) ?? hold(rollout, now);
 }
 
@@ -140,9 +142,10 @@ function following({ promotion, step, opening }: Rollout): number {
   return promotion?.full ? opening.plan.steps.length : step + 1;
 }
 
-/** A step is left on a verdict `pass` that covers the whole bake (or proves it safe, where the plan takes that), or on an order to promote. */
+/** A step is left on a verdict `pass` that covers the whole bake (or proves it safe, where the plan takes that), or on an order to promote; if the canary is suspect, only on a person's. */
 function mayGoOn(rollout: Rollout): boolean {
   const { step, stepSince, verdict } = rollout;
+  if (isSuspect(rollout)) return false;
   if (isPromoted(rollout)) return true;
   if (step === -1) return true;
   const bake = bakeOf(rollout);
@@ -154,11 +157,12 @@ function mayGoOn(rollout: Rollout): boolean {
 
 function isVerified(rollout: Rollout): boolean {
   const { verdict, opening } = rollout;
+  if (isSuspect(rollout)) return false;
   if (opening.plan.verifySeconds === 0) return true;
   const bake = bakeOf(rollout);
   if (bake === undefined || verdict === undefined || verdict.from !== bake.from || verdict.to < bake.to)
     return false;
-  return verdict.status === 'pass' || verdict.status === 'inconclusive';
+  return verdict.status !== 'broken' && verdict.status !== 'fail';
 }
 
 /** Longest single hold where nothing has to be measured; each one starts over, so a pause may last far longer. */

@@ -14,6 +14,9 @@ import type {
 import { atNewStep, type Probed, withProbes } from './probe-counts.ts';
 import type { Stamp } from './stamp.ts';
 
+/** Who orders a promotion where the plan lets a step pass without evidence. */
+export const PLANS = 'onInconclusive';
+
 /** How long a hook that could not be asked is left alone before the next try: time for a deployment or a throttle of its own to pass. Assumed. */
 const HOOK_RETRY_SECONDS: Seconds = 10;
 
@@ -77,6 +80,8 @@ export interface Rollout {
   /** Ticks of this epoch. */
   ticks: number;
   verdict?: Verdict | undefined;
+  /** Why the canary looked worse in this step, in the words of the verdict; gone once it has passed. */
+  suspicion?: string | undefined;
   /** What came of the probes so far, by target. */
   probes?: Record<string, Probed> | undefined;
   /** True once a step was left on a pass that rested on probes. */
@@ -86,8 +91,8 @@ export interface Rollout {
   redAlarms: string[];
   pause?: { since: Instant; until: Instant; by: string; reason: string; why: PauseReason } | undefined;
   resumedAt?: Instant | undefined;
-  /** A human's order to go on: past this step, or to 100 %. */
-  promotion?: { step: number; full: boolean } | undefined;
+  /** An order to go on, past this step or to 100 %: a person's, or the plan's own `onInconclusive: promote`. */
+  promotion?: { step: number; full: boolean; isPlans?: true } | undefined;
   /** Why it cannot be said that the release was proven. */
   unproven: string[];
   takeovers: number;
@@ -218,6 +223,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
         measuredAt: event.at,
         ticks: state.ticks + 1,
         verdict: event.verdict,
+        suspicion: suspicionAfter(state, event.verdict),
         probes: withProbes(state.probes, event.probes, isStanding(state)),
         brokenInRow: event.verdict.status === 'broken' ? state.brokenInRow + 1 : 0,
         redAlarms: state.redAlarms.filter(
@@ -260,7 +266,11 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
         ...state,
         pause: undefined,
         brokenInRow: 0,
-        promotion: { step: state.step, full: event.full },
+        promotion: {
+          step: state.step,
+          full: event.full,
+          ...(event.by === PLANS ? { isPlans: true as const } : {}),
+        },
         unproven: [
           ...new Set([...state.unproven, `${event.by} promoted it before its evidence was complete`]),
         ],
@@ -333,6 +343,13 @@ function unsettled(hooks: Rollout['hooks']): Rollout['hooks'] {
   );
 }
 
+/** A suspicion stands until a pass clears it; where a raise stands half done, no pass can be had, and it ends with what raised it. */
+function suspicionAfter(state: Rollout, { status, reason }: Verdict): string | undefined {
+  if (status === 'suspect') return reason;
+  const isCleared = status === 'pass' || (status === 'inconclusive' && !isStanding(state));
+  return isCleared ? undefined : state.suspicion;
+}
+
 /** A release that never met a request was refused; one that did is reverted. */
 function outOf(state: Rollout): LeavingOutcome {
   return hasCanaryTraffic(state) ? 'reverted' : 'refused';
@@ -357,12 +374,21 @@ function intended(state: Rollout, event: Extract<RolloutEvent, { type: 'ShiftInt
       ? {
           stepSince: undefined,
           verdict: undefined,
+          suspicion: undefined,
+          unproven: withSuspicion(state),
           probes: atNewStep(state.probes),
           byProbes: state.byProbes === true || state.verdict?.byProbes,
           promotion: state.promotion?.full ? state.promotion : undefined,
         }
       : {}),
   };
+}
+
+/** The doubts of a rollout, with the suspicion that a person's order went past. */
+export function withSuspicion({ unproven, suspicion, traffic }: Rollout): string[] {
+  if (suspicion === undefined) return unproven;
+  const weight = Math.max(...Object.values(traffic).map((each) => each.weight));
+  return [...unproven, `at ${weight} % it looked worse: ${suspicion}`];
 }
 
 function stepAt(state: Rollout, weight: Percent): number {

@@ -56,6 +56,12 @@ export function bakeOf(rollout: Rollout): { from: Instant; to: Instant; max: Ins
   };
 }
 
+/** How long a canary that looks worse is watched longer: to the end of the longest bake, or an hour where a raise stands half done. */
+export function longestBakeOf(rollout: Rollout): Instant {
+  const since = Math.max(rollout.moves.at(-1) ?? 0, rollout.resumedAt ?? 0);
+  return bakeOf(rollout)?.max ?? since + BROKEN_PAUSE_SECONDS * 1000;
+}
+
 /** When the next event of a rollout must have come; later than this plus grace, its execution is dead. */
 export function dueAt(rollout: Rollout): Instant {
   if (isEnded(rollout)) return Number.POSITIVE_INFINITY;

@@ -44,7 +44,7 @@ test('validate lists all that is asked and demanded on the way, without a contro
   expect(code).toBe(0);
   expect(out.split('\n').slice(1)).toEqual([
     '  10 % for 10 min, 25 % until 100 canary requests within 2 h, 100 %, verified for 10 min',
-    '  1 watch rule, 0 limits; without enough evidence: pause',
+    '  1 watch rule, 0 limits; without enough evidence: pause; if it looks worse: pause',
     '  beforeTraffic: smoke test GET /health about api, an answer within 30 s; if it cannot be asked: revert',
     '  beforeTraffic: lambda hook checkout-check about api, an answer within 20 min; if it cannot be asked: pause',
     '  onRevert: http hook https://hooks.example.com/told is told about api; no answer matters',

@@ -76,7 +76,7 @@ describe('on a step', () => {
 
   test('a canary that looks worse is not passed while it is not failed either: it is watched longer', () => {
     expect(at(4, onFirstStep(), on(window(1, [3, 118], [1, 2_216]))).findings[0]).toMatchObject({
-      status: 'inconclusive',
+      status: 'suspect',
       reason: expect.stringMatching(
         /^errors: canary 3 of 118 failed, stable 1 of 2,216; the canary looks worse/,
       ),
@@ -90,14 +90,14 @@ describe('on a step', () => {
     const before = [-3, -2, -1].map((start) => window(start, undefined, [30, 3_000]));
     const step = (stable: Pair) => [1, 2, 3].map((start) => window(start, [415, 3_000], stable));
     expect(at(5, first, on(...before, ...step([1, 33]))).findings[0]).toMatchObject({
-      status: 'inconclusive',
+      status: 'suspect',
       reason: expect.stringContaining('it fails more often than stable did, before and beside it'),
     });
     // Whoever writes a share has said how much is too much.
     const share = onFirstStep({ watch: [{ metric: 'errors', share: 0.2 }] });
     expect(at(5, share, on(...before, ...step([1, 33]))).findings[0]?.status).toBe('pass');
     // A few failures of the few requests beside it may be chance; where they cannot be, it is the weather.
-    expect(at(5, first, on(...before, ...step([2, 33]))).findings[0]?.status).toBe('inconclusive');
+    expect(at(5, first, on(...before, ...step([2, 33]))).findings[0]?.status).toBe('suspect');
     expect(at(5, first, on(...before, ...step([5, 33]))).findings[0]?.status).toBe('pass');
   });
 
@@ -110,7 +110,7 @@ describe('on a step', () => {
     const [alone] = at(4, first, reading).findings;
     const [shared] = at(4, onFirstStep(), reading).findings;
     expect(alone).toMatchObject({ status: 'fail' });
-    expect(shared).toMatchObject({ status: 'inconclusive', evidence: alone?.evidence });
+    expect(shared).toMatchObject({ status: 'suspect', evidence: alone?.evidence });
   });
 
   test('a plan may ask for more or less certainty', () => {
@@ -129,9 +129,14 @@ describe('on a step', () => {
       findings: [{ needed: 'a pass needs about 110 canary requests' }],
     });
     expect(at(4, first, on(window(1, [0, 110], [0, 1_010]))).status).toBe('pass');
-    expect(at(4, first, on(window(1, [0, 300])))).toMatchObject({
+    const alone = at(4, first, on(window(1, [0, 300])));
+    expect(alone.findings[0]).toMatchObject({
       status: 'inconclusive',
       reason: expect.stringContaining('stable had no requests to compare with'),
+    });
+    expect(alone).toMatchObject({
+      status: 'suspect',
+      reason: expect.stringContaining('while the split is off, no comparison can be trusted'),
     });
   });
 
@@ -199,7 +204,7 @@ describe('on a step', () => {
     const share = onFirstStep({ watch: [{ metric: 'errors', share: 0.01 }] });
     expect(at(4, share, on(window(1, [30, 200], [270, 1_800]))).status).toBe('fail');
     expect(at(4, share, on(window(1, [2, 200], [0, 1_800]))).status).toBe('pass');
-    expect(at(4, share, on(window(1, [0, 30], [0, 1_800]))).status).toBe('inconclusive');
+    expect(at(4, share, on(window(1, [0, 30], [0, 270]))).status).toBe('inconclusive');
   });
 
   test('samples of the step before count for nothing', () => {
@@ -389,9 +394,11 @@ describe('a canary without samples', () => {
     });
   });
 
-  test('is inconclusive where chance may explain it', () => {
+  test('is suspect below that, because the split is off, and inconclusive if chance may explain it', () => {
     const quiet = window(1, undefined, [0, 170]);
-    expect(at(4, first, of({ errors: [quiet], http5xx: [quiet] })).status).toBe('inconclusive');
+    expect(at(4, first, of({ errors: [quiet], http5xx: [quiet] })).status).toBe('suspect');
+    const few = window(1, undefined, [0, 30]);
+    expect(at(4, first, of({ errors: [few], http5xx: [few] })).status).toBe('inconclusive');
   });
 
   test('is due the more the higher its weight', () => {
@@ -481,7 +488,7 @@ describe('after promotion', () => {
       limit = 0,
       reason,
     } = at(12, verifying, on(...history, ...served, window(9, [40, 4_000])));
-    expect([status, evidence < limit]).toEqual(['inconclusive', true]);
+    expect([status, evidence < limit]).toEqual(['suspect', true]);
     expect(reason).toContain('the canary looks worse than the rule allows');
   });
 

@@ -83,7 +83,16 @@ describe('dlqNew', () => {
 
   test('waits until a point has settled', () => {
     expect(on(...levels(5, 9, 9)).status).toBe('fail');
-    expect(on(...levels(6, 9, 9)).limit?.status).toBe('pass');
+    expect(on(...levels(6, 9, 9)).limit?.status).not.toBe('fail');
+  });
+
+  test('does not pass on a newest point that is over, which the next one explains', () => {
+    expect(on(...levels(1, 1, 9)).limit).toMatchObject({
+      status: 'suspect',
+      reason: expect.stringContaining('this is the newest data point alone, and the next one decides'),
+    });
+    expect(on(...levels(1, 1, 9, 1)).limit?.status).toBe('pass');
+    expect(on(...levels(1, 1, 9, 9)).limit?.status).toBe('fail');
   });
 });
 
@@ -186,12 +195,21 @@ describe('batchFailures', () => {
   });
 
   test('is not held against a release where stable broke it just before', () => {
-    expect(on(batch(-2, undefined, [11, 900]), batch(1, [50, 100])).limit).toMatchObject({
+    expect(on(batch(-2, undefined, [110, 900]), batch(1, [12, 100])).limit).toMatchObject({
       status: 'pass',
       reason:
-        'canary handed back 50 of 100 as failed, and 10 at most are allowed; stable handed back 11 of 900 just before this release',
+        'canary handed back 12 of 100 as failed, and 10 at most are allowed; stable handed back 110 of 900 just before this release',
     });
     expect(on(batch(-2, undefined, [10, 900]), batch(1, [50, 100])).status).toBe('fail');
+  });
+
+  test('is suspect if stable broke it too, though surely far less often', () => {
+    expect(on(batch(-2, undefined, [11, 900]), batch(1, [50, 100]))).toMatchObject({
+      status: 'suspect',
+      reason: expect.stringContaining(
+        'stable handed back 11 of 900 just before this release, and surely less often than the canary does',
+      ),
+    });
   });
 
   test('is broken where the canary runs and counts none', () => {

@@ -145,7 +145,7 @@ describe('a verdict with probes', () => {
   test('does not pass a canary that looks worse by its probes, however many requests there were', () => {
     const enough = { canary: count(0, 400), stable: count(1, 3_600) };
     expect(judged(put(300, 9), enough)).toMatchObject({
-      status: 'inconclusive',
+      status: 'suspect',
       reason: expect.stringContaining('the canary looks worse than the rule allows'),
     });
   });
@@ -178,7 +178,8 @@ describe('a verdict with probes', () => {
       ]),
     });
     const good = [...onFirstStep(PROBED), tick(put(400)), ...raised(50, 2, 4.2)];
-    expect(judged(put(10), { history: good, minutes: 8 }).status).toBe('inconclusive');
+    const [probes] = judged(put(10), { history: good, minutes: 8 }).findings;
+    expect(probes).toMatchObject({ metric: 'probes', status: 'inconclusive' });
   });
 
   test('compares after promotion too, where requests have no control any more', () => {

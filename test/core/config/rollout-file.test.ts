@@ -248,7 +248,7 @@ test('nothing can be held back where all moves in one step', () => {
 
 describe('a bad rollout file is refused with the place, what stands there and the mend', () => {
   const KNOWN =
-    'schema, service, targets, steps, linear, exponential, canary, strategy, holdBack, smoke, probe, hooks, gates, watch, limits, alarms, verify, onInconclusive';
+    'schema, service, targets, steps, linear, exponential, canary, strategy, holdBack, smoke, probe, hooks, gates, watch, limits, alarms, verify, onInconclusive, onSuspect';
   const step = (first: unknown, second: unknown) => [first, second];
 
   type Row = [string, (string | number)[], unknown, string];
@@ -864,6 +864,18 @@ describe('a bad rollout file is refused with the place, what stands there and th
       ['onInconclusive'],
       'promot',
       'onInconclusive is "promot": did you mean `promote`? Known are pause, promote, revert.',
+    ],
+    [
+      'onSuspect of promote',
+      ['onSuspect'],
+      'promote',
+      'onSuspect is "promote": a canary that looks worse is never promoted by itself, only by a person; write `pause` or `revert`.',
+    ],
+    [
+      'unknown onSuspect',
+      ['onSuspect'],
+      'rvert',
+      'onSuspect is "rvert": did you mean `revert`? Known are pause, revert.',
     ],
 
     ['__proto__', ['__proto__'], { a: 1 }, '__proto__ is refused as a key'],

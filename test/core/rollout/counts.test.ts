@@ -39,6 +39,13 @@ describe('an event', () => {
     expect(Object.keys(counts).map((name) => name.toLowerCase())).toEqual([`verdicts${status}`]);
   });
 
+  test('of a pause is counted unless a person ordered it', () => {
+    const counted = (why: string) => countsOf({ type: 'Paused', why } as RolloutEvent);
+    expect(counted('suspect')).toEqual({ RolloutsPaused: 1 });
+    expect(counted('broken')).toEqual({ RolloutsPaused: 1 });
+    expect(counted('human')).toEqual({});
+  });
+
   test('of a release turned away and of a takeover is counted', () => {
     expect(countsOf({ type: 'RolloutDeclined', outcome: 'superseded' } as RolloutEvent)).toEqual({
       RolloutsSuperseded: 1,

@@ -268,6 +268,7 @@ class World {
     const events = decide(this.state, command, this.now);
     for (const event of events) {
       if (event.type === 'ShiftIntended') assertEarned(this.events, event);
+      if (event.type === 'ShiftIntended' || command.type === 'Close') assertUnsuspected(this.events);
       this.events.push(event);
       this.state = frozen(evolve(this.state, event));
     }
@@ -332,6 +333,24 @@ function assertEarned(
   expect(isOrderedFrom(before, under) || isProvenAt(before, first, under), `${why} was not earned`).toBe(
     true,
   );
+}
+
+/** Reads out of the bare events that nothing goes on while the canary looks worse, unless a person ordered it. */
+function assertUnsuspected(before: RolloutEvent[]): void {
+  const newStep = before.findLastIndex(
+    (event, index) =>
+      event.type === 'ShiftIntended' &&
+      !before.slice(0, index).some((each) => each.type === 'ShiftIntended' && each.weight === event.weight),
+  );
+  const verdicts = before.slice(newStep + 1).filter((event) => event.type === 'Measured');
+  const last = verdicts.findLast(({ verdict }) => verdict.status === 'suspect' || verdict.status === 'pass');
+  const isOrdered = before.some(
+    (event) => event.type === 'PromotionOrdered' && event.by !== 'onInconclusive',
+  );
+  // Between two targets of one raise the suspicion ends where the verdict does.
+  const isLatest = verdicts.at(-1)?.verdict.status !== 'inconclusive';
+  if (last?.verdict.status === 'suspect' && isLatest)
+    expect(isOrdered, 'it went on although it looked worse').toBe(true);
 }
 
 function isApproved(events: RolloutEvent[], { before, onTimeout }: Gate, at: Instant): boolean {
