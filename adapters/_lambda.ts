@@ -91,6 +91,12 @@ export function configOf(configuration: FunctionConfiguration): string | undefin
     .slice(0, CONFIG_DIGITS);
 }
 
+/** What `$LATEST` holds, code and configuration, so that whoever replaces it knows whether it is still that; undefined if it cannot be told. */
+export function whatStands(found: Found): string | undefined {
+  const [code, config] = [digestOf(found), configOf(found.configuration)];
+  return code === undefined || config === undefined ? undefined : `${code} ${config}`;
+}
+
 /** Digits of a configuration's digest that are kept: 64 bits tell the few versions of a function apart, and it stands in the journal for each target. */
 const CONFIG_DIGITS = 16;
 

@@ -10,7 +10,15 @@ import type { Clock, Publisher } from '../core/ports.ts';
 import type { Made, Publishing, Target } from '../core/rollout/event.ts';
 import type { Instant } from '../core/units.ts';
 import { nameOf, reach, rethrown, wordsOf } from './_aws.ts';
-import { contentOf, type Found, functionOf, POLL_EVERY_MS, runs, settledLatest } from './_lambda.ts';
+import {
+  contentOf,
+  type Found,
+  functionOf,
+  POLL_EVERY_MS,
+  runs,
+  settledLatest,
+  whatStands,
+} from './_lambda.ts';
 
 /** Longest a call waits for a version before it says `pending`; the function that calls ends within 10 s. */
 const POLL_MS = 6_000;
@@ -82,7 +90,7 @@ async function made(
       if (version !== undefined) return version;
     } else {
       assertUntouched(functionName, latest, publish);
-      await tried(functionName, () => client.send(updateOf(functionName, publish)));
+      await tried(functionName, () => client.send(updateOf(functionName, publish, latest)));
     }
     if (clock.now() >= until) return undefined;
     await clock.sleep(POLL_EVERY_MS);
@@ -93,13 +101,7 @@ async function published(
   client: LambdaClient,
   functionName: string,
   {
-    configuration: {
-      CodeSha256,
-      RevisionId,
-      LastUpdateStatus,
-      LastUpdateStatusReason,
-      LastUpdateStatusReasonCode,
-    },
+    configuration: { RevisionId, LastUpdateStatus, LastUpdateStatusReason, LastUpdateStatusReasonCode },
   }: Found,
 ): Promise<string | undefined> {
   if (LastUpdateStatus === 'Failed')
@@ -107,30 +109,33 @@ async function published(
       LastUpdateStatusReasonCode,
       `Lambda could not take the code of ${functionName} (${LastUpdateStatusReason}); fix that and release again`,
     );
+  // The revision alone says which code: Lambda would refuse another CodeSha256 as a wrong parameter, like wrong code.
   const { Version } = await client.send(
-    new PublishVersionCommand({ FunctionName: functionName, CodeSha256, RevisionId }),
+    new PublishVersionCommand({ FunctionName: functionName, RevisionId }),
   );
   return Version;
 }
 
-function assertUntouched(
-  functionName: string,
-  { configuration: { RevisionId, LastUpdateStatus, LastUpdateStatusReason } }: Found,
-  { revision }: Replacing,
-): void {
-  if (RevisionId === revision) return;
+/** Adding or removing a permission changes the revision too (recorded from AWS, LocalStack snapshot tests of Lambda, 2025-11-25): then code and configuration are those that the opening saw. */
+function assertUntouched(functionName: string, latest: Found, { revision, was }: Replacing): void {
+  const { RevisionId, LastUpdateStatus, LastUpdateStatusReason } = latest.configuration;
+  if (RevisionId === revision || (was !== undefined && was === whatStands(latest))) return;
   const why = LastUpdateStatus === 'Failed' ? ` (its last update failed: ${LastUpdateStatusReason})` : '';
   throw invalid(
     `somebody else changed $LATEST of ${functionName} after the rollout was opened${why}; see who deploys it, and release again`,
   );
 }
 
-function updateOf(functionName: string, publish: Replacing): UpdateFunctionCodeCommand {
+function updateOf(
+  functionName: string,
+  publish: Replacing,
+  { configuration: { RevisionId } }: Found,
+): UpdateFunctionCodeCommand {
   const code =
     publish.from === 'zip'
       ? { S3Bucket: publish.bucket, S3Key: publish.key, S3ObjectVersion: publish.versionId }
       : { ImageUri: publish.uri };
-  return new UpdateFunctionCodeCommand({ FunctionName: functionName, ...code, RevisionId: publish.revision });
+  return new UpdateFunctionCodeCommand({ FunctionName: functionName, ...code, RevisionId });
 }
 
 function nameOfCode(publish: Replacing) {

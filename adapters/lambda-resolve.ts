@@ -19,6 +19,7 @@ import {
   runs,
   SERVICE_TAG,
   settledLatest,
+  whatStands,
 } from './_lambda.ts';
 import { type EventSource, eventSourcesOf, urlsOfLatest } from './_lambda-sources.ts';
 
@@ -113,12 +114,12 @@ async function published(
     return { canary: primary };
   const latest = await settledLatest(client, clock, lambda, clock.now() + SETTLE_MS);
   const revision = latest?.configuration.RevisionId;
-  if (revision === undefined)
+  if (latest === undefined || revision === undefined)
     throw invalid(field, `an update of ${lambda} is under way; upload the manifest again once it is through`);
   const publish: Publishing =
     'zip' in artifact
-      ? { from: 'zip', bucket, ...artifact.zip, revision }
-      : { from: 'image', uri: artifact.image, revision };
+      ? { from: 'zip', bucket, ...artifact.zip, revision, was: whatStands(latest) }
+      : { from: 'image', uri: artifact.image, revision, was: whatStands(latest) };
   return { canary: '', publish };
 }
 

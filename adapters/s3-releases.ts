@@ -5,6 +5,21 @@ import type { ReleaseStore } from '../core/ports.ts';
 import { UNPACKED_BYTES_MAX, zipFault } from '../core/zip.ts';
 import { nameOf, reach } from './_aws.ts';
 
+/** A version id that S3 never gave out. */
+const UNKNOWN = 'is no version of an object in';
+
+/**
+ * How S3 says that an object cannot be read because it is not there. An id that it never gave out is InvalidArgument, and
+ * the id of a delete marker MethodNotAllowed (recorded from AWS, LocalStack snapshot tests of S3, 2026-02-21).
+ */
+const ABSENT: Record<string, string> = {
+  NoSuchBucket: 'is gone with',
+  NoSuchKey: 'is gone from',
+  NoSuchVersion: 'is gone from',
+  MethodNotAllowed: 'was deleted from',
+  InvalidArgument: UNKNOWN,
+};
+
 type Stored = Parameters<ReleaseStore['read']>[0];
 
 /** Uploaded objects, read by their exact version. */
@@ -45,10 +60,11 @@ async function bytesOf(
       return (await Body?.transformToByteArray()) ?? new Uint8Array();
     });
   } catch (error) {
-    if (nameOf(error) !== 'NoSuchKey' && nameOf(error) !== 'NoSuchVersion') throw error;
+    const why = ABSENT[nameOf(error)];
+    if (why === undefined) throw error;
     throw new RolloutError(
       'ManifestInvalid',
-      `${key} (version ${versionId}) is gone from bucket ${bucket}; upload it again.`,
+      `${key} (version ${versionId}) ${why} bucket ${bucket}; upload it again${why === UNKNOWN ? ', and name the version that S3 answers' : ''}.`,
     );
   }
 }

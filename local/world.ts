@@ -25,6 +25,7 @@ import type { Journal } from '../core/ports.ts';
 import { type RolloutEvent, WAKING } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Handler, Ports } from '../functions/_task.ts';
+import type { TokenReading } from './asl.ts';
 import type { WorldClock } from './clock.ts';
 import { CONTROLLER, type ControllerFunction, controllerFunctions } from './controller.ts';
 import { LATENCY_MS } from './latency.ts';
@@ -83,6 +84,8 @@ export interface WorldOptions {
   rateLimits?: boolean | undefined;
   /** What the region's control plane of Lambda takes in a second, and how much of that the controller shares out; as on AWS unless said otherwise. */
   controlPlane?: { perSecond: number; budget: number } | undefined;
+  /** When a task token counts that is completed before its call has ended; `at once` unless said otherwise. */
+  tokens?: TokenReading | undefined;
   /** Calls reach the services without the SDK's clients, for worlds by the thousand. */
   isDirect?: boolean | undefined;
   /** The text of another version's state machine, in place of the present one. */
@@ -241,6 +244,7 @@ export function createWorld(options: WorldOptions): World {
     region: REGION,
     account: ACCOUNT,
     machines: { rollout: options.machine === undefined ? present : definitionFrom(options.machine) },
+    tokens: options.tokens,
     task: (resource, args) => runTask(resource, args, { invoke, lambda: lambdaOperations, ...options }),
   });
   const lambdaOperations = settled(lambda.operations as Operations, [

@@ -30,8 +30,16 @@ export type Source = (typeof SOURCES)[number];
 /** `await`: the version exists and is not Active yet. `zip` and `image`: it must be published from this artifact first. */
 export type Publishing =
   | { from: 'await' }
-  | { from: 'zip'; bucket: string; key: string; versionId: string; sha256: string; revision: string }
-  | { from: 'image'; uri: string; revision: string };
+  | {
+      from: 'zip';
+      bucket: string;
+      key: string;
+      versionId: string;
+      sha256: string;
+      revision: string;
+      was?: string | undefined;
+    }
+  | { from: 'image'; uri: string; revision: string; was?: string | undefined };
 
 /** Where in a rollout other code can be asked. */
 export const HOOK_POINTS = [

@@ -34,6 +34,8 @@ interface ReadInput extends Address {
 export class SimulatedS3 {
   readonly #objects = new Map<string, ObjectVersion[]>();
   readonly #world: { clock: Clock; region: string; account: string; onEvent: (event: AwsEvent) => void };
+  /** Every version id that was ever given out: another one is no version id at all. */
+  readonly #given = new Set<string>();
   #puts = 0;
 
   constructor(world: { clock: Clock; region: string; account: string; onEvent: (event: AwsEvent) => void }) {
@@ -76,6 +78,7 @@ export class SimulatedS3 {
     this.#puts += 1;
     const version = versionFrom(input, `${address}#${this.#puts}`, this.#world.clock.now());
     this.#objects.set(address, [...versions, version]);
+    this.#given.add(version.versionId);
     this.#world.onEvent(this.#created(input, version));
     return { ETag: `"${version.etag}"`, VersionId: version.versionId };
   }
@@ -88,6 +91,7 @@ export class SimulatedS3 {
       VersionId === undefined ? versions.at(-1) : versions.find(({ versionId }) => versionId === VersionId);
     if (found !== undefined) return found;
     if (absent) throw absent();
+    this.#assertGiven(VersionId);
     if (VersionId === undefined)
       throw awsError('NoSuchKey', 'The specified key does not exist.', 404, { Key: input.Key });
     throw awsError('NoSuchVersion', 'The specified version does not exist.', 404, {
@@ -96,12 +100,22 @@ export class SimulatedS3 {
     });
   }
 
-  /** Deleting a version that is not there is no error. */
+  /** Recorded from AWS (LocalStack snapshot tests of S3, 2026-02-21): an id that S3 never gave out is refused as an argument. */
+  #assertGiven(versionId: string | undefined): void {
+    if (versionId === undefined || this.#given.has(versionId)) return;
+    throw awsError('InvalidArgument', 'Invalid version id specified', 400, {
+      ArgumentName: 'versionId',
+      ArgumentValue: versionId,
+    });
+  }
+
+  /** Deleting a version that is gone is no error. */
   #delete(input: ReadInput): object {
     onlyFields('DeleteObject', input, ['Bucket', 'Key', 'VersionId']);
     const { VersionId } = input;
     if (VersionId === undefined)
       throw new Error('DeleteObject without VersionId makes a delete marker, which is not simulated.');
+    this.#assertGiven(VersionId);
     const address = addressOf(input);
     const left = (this.#objects.get(address) ?? []).filter(({ versionId }) => versionId !== VersionId);
     this.#objects.set(address, left);

@@ -69,6 +69,7 @@ interface World {
   /** Definitions by the name of their state machine. */
   machines: Readonly<Record<string, unknown>>;
   task: AslHost['task'];
+  tokens?: AslHost['tokens'];
   /** Gets the `Step Functions Execution Status Change` events. */
   onStatus?: (event: AwsEvent) => void;
 }
@@ -252,11 +253,12 @@ export class SimulatedStepFunctions {
   }
 
   async #run(machine: Machine, execution: Execution, input: unknown): Promise<void> {
-    const { clock, random, task } = this.#world;
+    const { clock, random, task, tokens } = this.#world;
     const host: AslHost = {
       clock,
       random: () => random.next(),
       task,
+      tokens,
       token: () => this.#token(),
       record: (event) => note(execution, event),
     };

@@ -21,13 +21,16 @@ describe('GetObject', () => {
     ]);
   });
 
-  test.each(['NoSuchKey', 'NoSuchVersion'])('that says %s is a refusal with the mend', async (name) => {
-    s3.on(GetObjectCommand).rejects(
-      Object.assign(new Error(name), { name, $metadata: { httpStatusCode: 404 } }),
-    );
-    await expect(store.read(object, 100)).rejects.toMatchObject({ code: 'ManifestInvalid' });
-    await expect(store.read(object, 100)).rejects.toThrow(/v1.*gone from bucket releases; upload it again/);
-  });
+  test.each(['NoSuchKey', 'NoSuchVersion', 'NoSuchBucket', 'InvalidArgument', 'MethodNotAllowed'])(
+    'that says %s is a refusal with the mend',
+    async (name) => {
+      s3.on(GetObjectCommand).rejects(
+        Object.assign(new Error(name), { name, $metadata: { httpStatusCode: 404 } }),
+      );
+      await expect(store.read(object, 100)).rejects.toMatchObject({ code: 'ManifestInvalid' });
+      await expect(store.read(object, 100)).rejects.toThrow(/v1\).* bucket releases; upload it again/);
+    },
+  );
 
   test.each(PASSING)('that meets %s is Unavailable', async (_what, error) => {
     s3.on(GetObjectCommand).rejects(error);

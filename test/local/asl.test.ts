@@ -568,10 +568,13 @@ describe('Catch', () => {
     expect(await caughtBy(['Other'], 'RevertFailed')).toBe('FAILED');
   });
 
-  test('States.ALL takes all but the terminal errors, States.TaskFailed all of these but a timeout', async () => {
+  test('States.ALL takes all but States.Runtime, States.TaskFailed all of these but a timeout', async () => {
     expect(await caughtBy(['States.TaskFailed'], 'Anything')).toBe('States.TaskFailed');
     expect(await caughtBy(['States.TaskFailed', 'States.ALL'], 'States.Timeout')).toBe('States.ALL');
-    expect(await caughtBy(['States.TaskFailed', 'States.ALL'], 'States.DataLimitExceeded')).toBe('FAILED');
+    expect(await caughtBy(['States.TaskFailed', 'States.ALL'], 'States.DataLimitExceeded')).toBe(
+      'States.TaskFailed',
+    );
+    expect(await caughtBy(['States.ALL'], 'States.DataLimitExceeded')).toBe('States.ALL');
     expect(await caughtBy(['States.DataLimitExceeded'], 'States.DataLimitExceeded')).toBe(
       'States.DataLimitExceeded',
     );

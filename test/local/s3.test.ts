@@ -78,7 +78,7 @@ test('a missing key and a missing version are told apart, and HEAD names neither
   expect(missing).toBeInstanceOf(NoSuchKey);
   expect(missing.$metadata.httpStatusCode).toBe(404);
   await put('one');
-  await expect(get({ VersionId: 'gone' })).rejects.toMatchObject({ name: 'NoSuchVersion' });
+  await expect(get({ VersionId: 'gone' })).rejects.toMatchObject({ name: 'InvalidArgument' });
   const head = new HeadObjectCommand({ ...HERE, VersionId: 'gone' });
   await expect(client.send(head)).rejects.toMatchObject({ name: 'NotFound' });
   expect(await client.send(new HeadObjectCommand(HERE))).toMatchObject({ ContentLength: 3 });

@@ -66,6 +66,65 @@ describe('one error of AWS in a function of the controller', () => {
   );
 });
 
+describe('a hold that is woken while its function still runs', () => {
+  test.each([
+    ['at once', 0],
+    ['at once', 20_000],
+    ['after the call', 0],
+    ['after the call', 9_000],
+    ['after the call', 20_000],
+  ] as const)('goes on safely if tokens count %s and the function takes %i ms more', async (tokens, ms) => {
+    let stage: Stage | undefined;
+    let holds = 0;
+    const { rollout, run } = await play({
+      ...{ tokens, rollout: { steps: [{ weight: 10, bake: '3m' }], verify: '1m' }, warmMinutes: 5, hours: 2 },
+      before: (on) => {
+        stage = on;
+      },
+      around: async (fn, event, call) => {
+        const answer = await call(event);
+        if (fn !== 'Hold' || ms === 0 || ++holds % 2 === 0) return answer;
+        await stage?.clock.sleep(Math.min(ms, 10_000));
+        if (ms > 10_000) throw named('Sandbox.Timedout');
+        return answer;
+      },
+      // Each of them wakes holds while they are being made.
+      act: async (on) => {
+        await on.saw('Measured', 1);
+        await on.order('pause').catch(() => {});
+        await on.order('resume').catch(() => {});
+        await on.saw('Measured', 2);
+        await on.order('pause').catch(() => {});
+        await on.order('resume').catch(() => {});
+      },
+    });
+    expect([rollout?.outcome, rollout?.reason]).toEqual(['completed', expect.anything()]);
+    expect(faults(run, { tickMs: 3 * MINUTE })).toEqual([]);
+  });
+
+  test.each(['at once', 'after the call'] as const)(
+    'and an abort is obeyed within two seconds: tokens count %s',
+    async (tokens) => {
+      const { rollout, stage, run } = await play({
+        ...{ tokens, hours: 2, warmMinutes: 5 },
+        around: async (fn, event, call) => {
+          const answer = await call(event);
+          if (fn === 'Hold') throw named('Runtime.ExitError');
+          return answer;
+        },
+        act: async (on) => {
+          await on.saw('Shifted');
+          await on.clock.sleep(20_000);
+          await on.order('abort').catch(() => {});
+        },
+      });
+      expect(rollout?.outcome).toBe('reverted');
+      expect(stage.alias()).toEqual({ primary: '1', weights: {} });
+      expect(faults(run, { tickMs: 3 * MINUTE })).toEqual([]);
+    },
+  );
+});
+
 /** A canary that fails after its promotion, and functions that cannot take it out. */
 const LAST_WAY_OUT: Plot = {
   canaries: { 2: { errors: (_version, _at, weight) => (weight === 100 ? 0.5 : 0) } },

@@ -1,3 +1,4 @@
+import { AddPermissionCommand } from '@aws-sdk/client-lambda';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
@@ -210,6 +211,28 @@ describe('a zip', () => {
     expect(rollout.reason).toMatch(/somebody else changed \$LATEST of checkout-prod-Api/i);
     expect(await stage.code('2')).toBeUndefined();
     expect(await stage.code()).not.toBe(await stableCode());
+  });
+
+  test('goes on if somebody only adds a permission after the opening, which changes the revision of $LATEST', async () => {
+    let isAdded = false;
+    const stage: Stage = stageWith({
+      around: async (name, event, call) => {
+        if (name === 'PublishRelease' && !isAdded) {
+          isAdded = true;
+          await stage.clients.lambda.send(
+            new AddPermissionCommand({
+              FunctionName: FUNCTION,
+              StatementId: 'rule',
+              Action: 'lambda:InvokeFunction',
+              Principal: 'events.amazonaws.com',
+            }),
+          );
+        }
+        return call(event);
+      },
+    });
+    expect((await played(stage)).outcome).toBe('completed');
+    expect(isAdded).toBe(true);
   });
 
   test('is refused where somebody else deploys between the update and the publishing', async () => {
@@ -459,9 +482,9 @@ describe('what cannot be published is refused at the door', () => {
       (zip) => ({ ...zip, key: zip.key.replace('api.zip', 'other.zip') }),
     ],
     [
-      'an object version that is gone',
+      'an object version that S3 never gave out',
       CANARY,
-      /is gone from bucket releases; upload it again/,
+      /is no version of an object in bucket releases; upload it again, and name the version that S3 answers/,
       (zip) => ({ ...zip, versionId: 'gone' }),
     ],
     ['a truncated zip', CANARY.subarray(0, CANARY.length - 9), /api\.zip is truncated or damaged/],
