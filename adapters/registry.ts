@@ -1,6 +1,6 @@
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { RolloutError } from '../core/errors.ts';
-import type { Clock, HookCheck, HookRunner, Publisher, TrafficRouter } from '../core/ports.ts';
+import type { Clock, HookCheck, HookRunner, Publisher, Secrets, TrafficRouter } from '../core/ports.ts';
 import { type HookWeb, httpHook, httpHookCheck } from './http-hook.ts';
 import { lambdaAlias } from './lambda-alias.ts';
 import { lambdaHook, lambdaHookCheck } from './lambda-hook.ts';
@@ -11,6 +11,8 @@ import { lambdaSmoke } from './lambda-smoke.ts';
 export interface AdapterClients {
   lambda: LambdaClient;
   web: HookWeb;
+  /** Only who sends smoke tests has any. */
+  secrets?: Secrets;
 }
 
 /** Makes an adapter. */
@@ -26,7 +28,7 @@ export const publishers: Record<string, Make<Publisher>> = {
   'lambda-alias': ({ lambda, web }, clock) => lambdaPublisher(lambda, clock, web.fetch),
 };
 
-const smoke: Make<HookRunner> = ({ lambda }, clock) => lambdaSmoke(lambda, clock);
+const smoke: Make<HookRunner> = ({ lambda, secrets }, clock) => lambdaSmoke(lambda, clock, secrets);
 
 /** What is put again and again to measure: smoke tests, and no question to anybody else. */
 export const probeRunners: Record<string, Make<HookRunner>> = { smoke };

@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { nearest } from '../core/config/nearest.ts';
+import { didYouMean } from '../core/config/nearest.ts';
 import { rolloutIdParts } from '../core/rollout/service.ts';
 import { awsBackend, type Backend, localBackend } from './backend.ts';
 
@@ -34,9 +34,8 @@ export function parsed<O extends Options>(args: string[], names: string[], optio
     const [what = ''] = message.split(/\.? To specify /);
     const [, unknown] = /^Unknown option '(--[^']*)'/.exec(what) ?? [];
     const known = Object.keys(options).map((name) => `--${name}`);
-    throw new UsageError(
-      unknown === undefined ? what : `${what}; did you mean ${nearest(unknown, known)[0]}?`,
-    );
+    const hint = unknown === undefined ? '' : didYouMean(unknown, known).replaceAll('`', '').trim();
+    throw new UsageError(hint === '' ? what : `${what}; ${hint}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Alarm, LimitRule, Series, WatchRule } from './analysis/types.ts';
+import type { Alarm, LimitRule, SecretRef, Series, WatchRule } from './analysis/types.ts';
 import type { Artifact } from './config/artifact.ts';
 import type {
   Hook,
@@ -308,6 +308,12 @@ export interface Openings {
    * @throws RolloutError as the opening itself refuses it; Unavailable where nobody can say whether it was opened
    */
   open(handed: Handed): Promise<string | undefined>;
+}
+
+/** Where the secrets of smoke tests stand. */
+export interface Secrets {
+  /** The value, read now. @throws Error that names the reference and the fix, never what it holds */
+  read(ref: SecretRef): Promise<string>;
 }
 
 /** Where releases are uploaded. */

@@ -5,6 +5,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { isThrottle } from '../adapters/_aws.ts';
+import { awsSecrets } from '../adapters/aws-secrets.ts';
 import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
 import { cloudwatchMetrics } from '../adapters/cloudwatch-metrics.ts';
 import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
@@ -136,8 +137,12 @@ export const awsOpenings = () =>
   lambdaOpenings(watched(new LambdaClient(OPENING_CLIENT)), clock, setting('OPEN_ROLLOUT_ARN'));
 
 /** What measures repeats smoke tests, and is not given the secret of hooks. */
-export const awsProbes = () =>
-  byKind(probeRunners, { ...targetClients(), lambda: watched(new LambdaClient(PATIENT_CLIENT)) }, clock);
+export const awsProbes = () => byKind(probeRunners, { ...targetClients(), ...smokeClients() }, clock);
+
+const smokeClients = () => {
+  const lambda = watched(new LambdaClient(PATIENT_CLIENT));
+  return { lambda, secrets: awsSecrets({ lambda, fetch }, clock) };
+};
 
 const hookClients = () => ({
   lambda: watched(new LambdaClient(PATIENT_CLIENT)),
@@ -149,7 +154,7 @@ const hookClients = () => ({
 });
 
 /** Hook runners by kind of hook. */
-export const awsHooks = () => byKind(hookRunners, hookClients(), clock);
+export const awsHooks = () => byKind(hookRunners, { ...hookClients(), ...smokeClients() }, clock);
 
 /** What refuses hooks, by kind of hook. */
 export const awsHookCheck = () => byKind(hookChecks, hookClients(), clock);

@@ -101,6 +101,16 @@ export const RIGHTS = {
   },
   'publish versions': { actions: ['lambda:PublishVersion'], on: anyFunction, when: REPLACEABLE },
 
+  // What smoke tests need. Whose name a secret may have is decided by its service's name when the rollout file is read.
+  'read secrets of smoke tests': {
+    actions: ['secretsmanager:GetSecretValue'],
+    on: ({ secrets }: Arns) => [secrets],
+  },
+  'read parameters of smoke tests': {
+    actions: ['ssm:GetParameter'],
+    on: ({ parameters }: Arns) => [parameters],
+  },
+
   // Metrics and alarms.
   'read metrics': { actions: ['cloudwatch:GetMetricData'], everywhere: 'the action knows no resource' },
   'read alarms': {
@@ -175,10 +185,10 @@ export const GRANTS = {
   // What the state machine calls
   Decide: ['read the journal', 'write events', 'read aliases'],
   PublishRelease: ['read the journal', 'write events', 'keep tokens', 'wake holds', 'read functions', 'wait for versions', 'replace code', 'publish versions', 'read releases'],
-  RunHook: ['read the journal', 'write events', 'keep tokens', 'wake holds', 'read functions', 'invoke functions'],
+  RunHook: ['read the journal', 'write events', 'keep tokens', 'wake holds', 'read functions', 'invoke functions', 'read secrets of smoke tests', 'read parameters of smoke tests'],
   ShiftTraffic: ['read the journal', 'write events', 'take a turn', 'read aliases', 'move aliases'],
   Hold: ['read the journal', 'keep tokens', 'wake holds'],
-  Measure: ['read the journal', 'write events', 'read aliases', 'read metrics', 'read alarms', 'invoke functions'],
+  Measure: ['read the journal', 'write events', 'read aliases', 'read metrics', 'read alarms', 'invoke functions', 'read secrets of smoke tests', 'read parameters of smoke tests'],
   PromoteCanary: ['read the journal', 'write events', 'take a turn', 'read aliases', 'move aliases'],
   CloseRollout: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'disarm the dead man', 'tell completions'],
   ContinueAsNew: ['read the journal', 'write events', 'start executions', 'arm the dead man', 'lend the scheduler its role'],

@@ -37,6 +37,9 @@ export function arnsOf(place: Place) {
     ownCompletions: `arn:${partition}:s3:::${place.completionsBucket}/completions/${place.environment}/*`,
     objects: `arn:${partition}:s3:::${bucketOf(place)}/releases/*`,
     deadLetters: (name: string) => arn('sqs', `${prefix}-${name}-dead-letters`),
+    /** Secrets and parameters that services named for their smoke tests. */
+    secrets: arn('secretsmanager', 'secret:spillway/*'),
+    parameters: arn('ssm', 'parameter/spillway/*'),
     logs: (name: string) => arn('logs', `log-group:/aws/lambda/${prefix}-${name}:log-stream:*`),
   };
 }

@@ -6,6 +6,7 @@ import { LambdaClient, type UpdateAliasCommandInput } from '@aws-sdk/client-lamb
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { awsSecrets } from '../adapters/aws-secrets.ts';
 import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
 import { cloudwatchMetrics } from '../adapters/cloudwatch-metrics.ts';
 import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
@@ -37,6 +38,7 @@ import { SimulatedEventBridge } from './services/eventbridge.ts';
 import { codeHost, type InvocationRecord, SimulatedLambda } from './services/lambda.ts';
 import { SimulatedS3 } from './services/s3.ts';
 import { SimulatedScheduler } from './services/scheduler.ts';
+import { type SimulatedSecrets, secretServers } from './services/secrets.ts';
 import { SimulatedStepFunctions } from './services/step-functions.ts';
 import { attach, directClient, type Intercept, type Operations } from './simulate.ts';
 import { type ModelTraffic, modelTraffic } from './traffic.ts';
@@ -108,6 +110,7 @@ export interface World {
   scheduler: SimulatedScheduler;
   stepFunctions: SimulatedStepFunctions;
   dynamodb: SimulatedDynamoDB;
+  secrets: SimulatedSecrets;
   ports: Ports;
   journal: Journal;
   /** The clients of a person or pipeline outside the controller. */
@@ -301,10 +304,20 @@ export function createWorld(options: WorldOptions): World {
           stream(ended || wakes ? [{ rolloutId, service, ended, wakes }] : []);
         });
   const { web = {} } = options;
+  const secrets: SimulatedSecrets = { secrets: new Map(), parameters: new Map() };
+  const fetched = simulatedFetch(
+    {
+      ...web,
+      [codeHost(REGION)]: codeServer(lambda),
+      ...secretServers(secrets, REGION, options.intercept),
+    },
+    clock,
+  );
   const adapterClients = {
     ...clients,
+    secrets: awsSecrets({ lambda: clients.lambda, fetch: fetched }, clock),
     web: {
-      fetch: simulatedFetch({ ...web, [codeHost(REGION)]: codeServer(lambda) }, clock),
+      fetch: fetched,
       hosts: Object.keys(web),
       secret: HOOK_SECRET,
     },
@@ -374,6 +387,7 @@ export function createWorld(options: WorldOptions): World {
     scheduler,
     stepFunctions: sfn,
     dynamodb,
+    secrets,
     ports,
     journal,
     clients,

@@ -1,5 +1,6 @@
 import { readRolloutFile } from '../../adapters/rollout-file.ts';
 import { eachProbe } from '../../core/analysis/probes.ts';
+import { checksOf, subjectOf } from '../../core/analysis/smoke.ts';
 import {
   gatesFrom,
   hooksFrom,
@@ -48,8 +49,8 @@ function held({ weight, bakeSeconds, maxBakeSeconds, untilRequests }: Step): str
 
 function asked({ point, kind, spec, target, timeoutSeconds, onBroken }: Hook): string {
   const what =
-    'method' in spec && typeof spec.expect === 'object'
-      ? `smoke test ${spec.method} ${spec.path}`
+    kind === 'smoke'
+      ? `smoke test ${checksOf(spec).map(subjectOf).join(', then ')}`
       : `${kind} hook ${Object.values(spec).join(' ')}`;
   const within = `an answer within ${duration(timeoutSeconds)}`;
   return point === 'onRevert'

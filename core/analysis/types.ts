@@ -189,19 +189,72 @@ export interface LimitFinding extends LimitRule {
   reason: string;
 }
 
-/** One request put to the unreleased version before it meets any user. */
+/** Whose event a smoke test sends: a function URL, an HTTP API (payload 2.0), a REST API (payload 1.0) or a load balancer. */
+export const SMOKE_EVENTS = ['url', 'http', 'rest', 'alb'] as const;
+/** One of the four. */
+export type SmokeEvent = (typeof SMOKE_EVENTS)[number];
+
+/** Where a secret stands that a smoke test needs; only the reference is ever kept, never the value. */
+export interface SecretRef {
+  /** Name of a Secrets Manager secret or of a Parameter Store parameter. */
+  from: 'secret' | 'parameter';
+  name: string;
+  /** JSON path within a value that is JSON; the whole value if absent. */
+  path?: string | undefined;
+}
+
+/** One request sent to the unreleased version before it meets any user. `{{name}}` in its texts stands for a captured value or a secret. */
 export interface SmokeCheck {
   target: string;
+  /** What people read in place of method and path. */
+  name?: string | undefined;
   method: string;
   path: string;
-  /** JSON text, present where the check sends a body. */
+  /** A function URL's event if absent. */
+  event?: SmokeEvent | undefined;
+  /** The whole event, for functions that no HTTP request calls; the payload itself is then checked. */
+  payload?: unknown;
+  /** Route of an HTTP API (`GET /orders/{id}`) or resource of a REST API (`/orders/{id}`). */
+  route?: string | undefined;
+  stage?: string | undefined;
+  pathParameters?: Record<string, string> | undefined;
+  headers?: Record<string, string | string[]> | undefined;
+  /** `requestContext.authorizer` as the authorizer of an API leaves it. */
+  authorizer?: Record<string, unknown> | undefined;
+  /** True for a load balancer whose target group has multi-value headers. */
+  multiValue?: boolean | undefined;
+  /** JSON or other text, present if the check sends a body. */
   body?: string | undefined;
+  /** True if `body` is base64 of bytes. */
+  isBase64?: boolean | undefined;
+  /** Fields of a form, which becomes the body. */
+  form?: Record<string, string | string[]> | undefined;
+  /** Values for later checks of the same chain: `$.path`, `header.name` or `cookie.name`, by name. */
+  capture?: Record<string, string> | undefined;
+  secrets?: Record<string, SecretRef> | undefined;
+  /** How often a failure is tried again. */
+  retries?: number | undefined;
   expect: {
-    status: number;
+    /** A status, a class (`2xx`), a range (`200-299`) or several of them; absent for a payload. */
+    status?: SmokeStatus | SmokeStatus[] | undefined;
     /** Milliseconds within which the answer must come. */
     underMs?: number | undefined;
     text?: string | undefined;
+    /** Bytes of the body as the caller sees it. */
+    length?: { min?: number | undefined; max?: number | undefined } | undefined;
+    /** By name: true if it must be there, false if not, or its value, in which `*` stands for anything. */
+    headers?: Record<string, string | boolean> | undefined;
+    cookies?: Record<string, string | boolean> | undefined;
     /** JSON path (`$.a.b[0]`) to the JSON value that must stand there. */
     json: Record<string, unknown>;
   };
+}
+
+/** `200`, `2xx` or `200-299`. */
+export type SmokeStatus = number | string;
+
+/** Checks that are asked together, in order, because later ones use what earlier ones captured. */
+export interface SmokeChain {
+  target: string;
+  chain: SmokeCheck[];
 }

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { Gate } from '../rollout/event.ts';
 import { type Fault, list, rule, type Says, strict, textLike, whole } from './check.ts';
 import { acceptedSeconds, DAY, duration, MINUTE } from './duration.ts';
-import { nearest } from './nearest.ts';
+import { oneOf } from './nearest.ts';
 import { own, word } from './plain.ts';
 
 const APPROVERS_MAX = 10;
@@ -19,8 +19,7 @@ const approversSays: Says = ({ input }) =>
   input === 0
     ? `a gate with no approver holds nobody back; write how many people must approve, from 1 to ${APPROVERS_MAX}, or remove the gate.`
     : `write how many people must approve: a whole number from 1 to ${APPROVERS_MAX}.`;
-const timeoutActionSays: Says = ({ input }) =>
-  `did you mean \`${nearest(word(input), ON_TIMEOUT)[0]}\`? Known are ${ON_TIMEOUT.join(', ')}.`;
+const timeoutActionSays: Says = ({ input }) => oneOf(word(input), ON_TIMEOUT);
 
 const gate = strict({
   before: whole(

@@ -3,7 +3,7 @@ import { isStepless } from '../plan/strategies.ts';
 import { HOOK_POINTS, type Hook, type HookPoint } from '../rollout/event.ts';
 import { exactlyOne, type Fault, list, rule, type Says, strict, textLike } from './check.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
-import { nearest } from './nearest.ts';
+import { oneOf } from './nearest.ts';
 import { own, word } from './plain.ts';
 import { askedFaults, functionField } from './targets.ts';
 
@@ -32,8 +32,7 @@ const urlSays: Says = ({ input }) => {
   return 'write it like `https://host/path`: the full name of a host, and no spaces, `\\` or `#`, at most 2048 characters in all.';
 };
 
-const brokenSays: Says = ({ input }) =>
-  `did you mean \`${nearest(word(input), ON_BROKEN)[0]}\`? Known are ${ON_BROKEN.join(', ')}.`;
+const brokenSays: Says = ({ input }) => oneOf(word(input), ON_BROKEN);
 
 const hook = strict({
   lambda: z.optional(functionField).check(z.describe('Name of the Lambda function that is asked; no ARN.')),

@@ -10,24 +10,47 @@ export function nearest(word: string, known: readonly string[], count = 1): stri
     .map(({ candidate }) => candidate);
 }
 
-/** Says that a key is unknown, which known one is nearest, and which there are. */
-export function unknownKey(key: string, known: readonly string[]): string {
-  const [best = ''] = nearest(key, known);
-  const isClose = editDistance(key, best) <= Math.max(2, key.length / 3);
-  const hint = isClose ? `did you mean \`${best}\`?` : `the nearest known key is \`${best}\`.`;
-  return `is not a known key: ${hint} Known here: ${known.join(', ')}.`;
+/** "did you mean `weight`? " if a known word is near enough to be meant, and nothing otherwise: a suggestion that is far off misleads. */
+export function didYouMean(word: string, known: readonly string[]): string {
+  const [best] = nearest(word, known);
+  return best !== undefined && isNear(word, best) ? `did you mean \`${best}\`? ` : '';
 }
 
-/** Fewest insertions, deletions and replacements of one letter that turn one word into the other. */
+/** "did you mean `revert`? Known are revert, pause, ignore." for a word that must be one of a few. */
+export function oneOf(word: string, known: readonly string[]): string {
+  const hint = didYouMean(word, known);
+  return `${hint}${hint === '' ? 'known' : 'Known'} are ${known.join(', ')}.`;
+}
+
+/** Says that a key is unknown, which known one may have been meant, and which there are. */
+export function unknownKey(key: string, known: readonly string[]): string {
+  const list = known.join(', ');
+  const hint = didYouMean(key, known);
+  return hint === ''
+    ? `is not a known key: known here are ${list}.`
+    : `is not a known key: ${hint}Known here: ${list}.`;
+}
+
+/** True if so few letters differ that a slip of the finger may have made one of the other. */
+function isNear(word: string, known: string): boolean {
+  const length = Math.min(Math.max(word.length, known.length), COMPARED_MAX);
+  return word !== '' && editDistance(word, known) <= Math.max(1, Math.floor(length / 3));
+}
+
+/** Fewest insertions, deletions, replacements and swaps of neighbors, of one letter each, that turn one word into the other. */
 function editDistance(a: string, b: string): number {
   const [from, to] = [a, b].map((word) => word.slice(0, COMPARED_MAX).toLowerCase()) as [string, string];
+  let before: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [index, letter] of [...from].entries()) {
     const next = [index + 1];
     for (let at = 1; at <= to.length; at++) {
       const replaced = (row[at - 1] ?? 0) + (letter === to[at - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[at] ?? 0) + 1, (next[at - 1] ?? 0) + 1));
+      const isSwapped = index > 0 && at > 1 && letter === to[at - 2] && from[index - 1] === to[at - 1];
+      const swapped = isSwapped ? (before[at - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY;
+      next.push(Math.min(replaced, swapped, (row[at] ?? 0) + 1, (next[at - 1] ?? 0) + 1));
     }
+    before = row;
     row = next;
   }
   return row[to.length] ?? 0;

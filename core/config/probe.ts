@@ -3,7 +3,7 @@ import type { Probing } from '../rollout/event.ts';
 import { type Fault, strict } from './check.ts';
 import { acceptedSeconds, duration, MINUTE } from './duration.ts';
 import { isMap, own } from './plain.ts';
-import { isProbe, type smokeField } from './smoke.ts';
+import { chainsOf, isProbe, SMOKE_MAX, type smokeField } from './smoke.ts';
 
 /** Smoke tests that are repeated through both versions while the canary has traffic. */
 export const probeField = strict({
@@ -16,7 +16,7 @@ export const probeField = strict({
   ),
 );
 
-/** How often the probes of an accepted file are put, and which of its smoke tests they are. */
+/** How often the probes of an accepted file are sent, and which of its smoke tests they are: of tests that share values all or none. */
 export function probingFrom(
   { every }: z.output<typeof probeField>,
   smoke: z.output<typeof smokeField>,
@@ -24,14 +24,34 @@ export function probingFrom(
 ): Probing {
   return {
     everySeconds: acceptedSeconds(every),
-    smoke: smoke.flatMap((check, index) => (isProbe(check) ? [idOf(index)] : [])),
+    smoke: repeatedChains(smoke).map(([first = 0]) => idOf(first)),
   };
 }
 
-/** Finds probes that nothing would be asked by, and counts of the user's own that they would be mixed into. */
+/** What a person should know of tests that look like probes and are none. */
+export function probeNotices({
+  probe,
+  smoke = [],
+}: {
+  probe?: z.output<typeof probeField> | undefined;
+  smoke?: z.output<typeof smokeField> | undefined;
+}): string[] {
+  if (probe === undefined) return [];
+  return chainsOf(smoke).flatMap((chain) => {
+    const other = chain.find((index) => !isProbe(smoke[index]));
+    return chain
+      .filter((index) => other !== undefined && isProbe(smoke[index]))
+      .map(
+        (index) =>
+          `smoke[${index}] is no probe, because it shares values with smoke[${other}], which is none; write \`probe: true\` there if it may be repeated`,
+      );
+  });
+}
+
+/** Finds probes by which nothing would be asked, and counts of the user's own that they would be mixed into. */
 export function probeFaults(file: unknown): Fault[] {
   const checks = own(file, 'smoke');
-  const listed: unknown[] = Array.isArray(checks) ? checks : [];
+  const listed: unknown[] = Array.isArray(checks) && checks.length <= SMOKE_MAX ? checks : [];
   if (own(file, 'probe') === undefined)
     return listed.flatMap((check, index) =>
       own(check, 'probe') === true
@@ -44,14 +64,30 @@ export function probeFaults(file: unknown): Fault[] {
           ]
         : [],
     );
-  return [...unasked(listed), ...mixed(own(own(file, 'watch'), 'custom'))];
+  return [...unasked(listed), ...halved(listed), ...mixed(own(own(file, 'watch'), 'custom'))];
 }
 
+const repeatedChains = (checks: readonly unknown[]) =>
+  chainsOf(checks).filter((chain) => chain.every((index) => isProbe(checks[index])));
+
 function unasked(checks: unknown[]): Fault[] {
-  if (checks.some((check) => own(check, 'probe') ?? own(check, 'get') !== undefined)) return [];
+  if (repeatedChains(checks).length > 0 || halved(checks).length > 0) return [];
   const message =
     'there is no smoke test to repeat; add a GET request under `smoke`, or `probe: true` at one that changes nothing.';
   return [{ path: ['probe'], message }];
+}
+
+/** A test that is to be repeated needs those whose values it uses to be repeated with it. */
+function halved(checks: unknown[]): Fault[] {
+  return chainsOf(checks).flatMap((chain) => {
+    const other = chain.find((index) => !isProbe(checks[index]));
+    return chain
+      .filter((index) => other !== undefined && own(checks[index], 'probe') === true)
+      .map((index) => ({
+        path: ['smoke', index, 'probe'],
+        message: `it shares values with smoke[${other}], which is not repeated; write \`probe: true\` there if it may be, or remove this.`,
+      }));
+  });
 }
 
 /** Without an alias among its dimensions a count of the user's own cannot tell a probe from a user. */

@@ -5,15 +5,16 @@ import type { Plan } from '../plan/plan.ts';
 import { stepsFrom, strategyFaults, strategyFields } from '../plan/strategies.ts';
 import type { Gate, Hook, Probing } from '../rollout/event.ts';
 import { check, type Fault, list, rule, type Says, strict, textLike } from './check.ts';
+import { describeSmoke } from './descriptions.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
 import { gatesField, sortedGatesFrom } from './gates.ts';
 import { holdBackFaults, holdBackField, withHoldBack } from './hold-back.ts';
 import { hookFaults, hooksField, writtenHooksFrom } from './hooks.ts';
 import { limitFaults, limitRulesFrom, limitsField } from './limits.ts';
-import { nearest } from './nearest.ts';
+import { oneOf } from './nearest.ts';
 import { isMap, own, word } from './plain.ts';
-import { probeFaults, probeField, probingFrom } from './probe.ts';
-import { smokeCheckFrom, smokeFaults, smokeField } from './smoke.ts';
+import { probeFaults, probeField, probeNotices, probingFrom } from './probe.ts';
+import { smokeFaults, smokeField, smokeHooksFrom } from './smoke.ts';
 import { sourceOf, targetsField } from './targets.ts';
 import { evidencePlanFrom, watchField, watchRulesFrom } from './watch.ts';
 
@@ -39,13 +40,12 @@ const alarmsField = list(textLike(/^[^\p{Cc}]{1,255}$/u, alarmSays), ALARMS_MAX,
   z.describe('CloudWatch alarms, composite ones included, that take the release back when they go off.'),
 );
 
-const inconclusiveSays: Says = ({ input }) =>
-  `did you mean \`${nearest(word(input), ON_INCONCLUSIVE)[0]}\`? Known are ${ON_INCONCLUSIVE.join(', ')}.`;
+const inconclusiveSays: Says = ({ input }) => oneOf(word(input), ON_INCONCLUSIVE);
 
 const suspectSays: Says = ({ input }) =>
   input === 'promote'
     ? 'a canary that looks worse is never promoted by itself, only by a person; write `pause` or `revert`.'
-    : `did you mean \`${nearest(word(input), ON_SUSPECT)[0]}\`? Known are ${ON_SUSPECT.join(', ')}.`;
+    : oneOf(word(input), ON_SUSPECT);
 
 /** What a rollout file may hold; what it accepts is plain JSON that it accepts again. */
 export const rolloutFileSchema = strict({
@@ -120,25 +120,14 @@ export function planFrom(file: RolloutFile): { plan: Plan; notices: string[] } {
       },
       ...evidencePlanFrom(file.watch),
     },
-    notices: isAssumed ? [notice] : [],
+    notices: [...(isAssumed ? [notice] : []), ...probeNotices(file)],
   };
 }
 
-/** Everybody who is asked: first the smoke tests, which are put to the new version before any user meets it. */
+/** Everybody who is asked: first the smoke tests, which are sent to the new version before any user meets it. */
 export function hooksFrom(file: RolloutFile): Hook[] {
   const [only = ''] = Object.keys(file.targets);
-  const smoke = (file.smoke ?? []).map((written, index): Hook => {
-    const spec = smokeCheckFrom(written, only);
-    return {
-      id: smokeId(index),
-      point: 'beforeTraffic',
-      kind: 'smoke',
-      target: spec.target,
-      spec,
-      timeoutSeconds: 30,
-      onBroken: 'revert',
-    };
-  });
+  const smoke = smokeHooksFrom(file.smoke ?? [], file.targets, smokeId);
   return [...smoke, ...writtenHooksFrom(file.hooks ?? {}, only)];
 }
 
@@ -166,7 +155,11 @@ export function watchFrom(file: RolloutFile): WatchRule[] {
 
 /** The format as a JSON Schema (draft 2020-12), for editors and for the reference. */
 export function rolloutFileJsonSchema(): Record<string, unknown> {
-  return { ...z.toJSONSchema(rolloutFileSchema, { io: 'input' }) };
+  const schema = z.toJSONSchema(rolloutFileSchema, { io: 'input' });
+  const smoke = schema.properties?.smoke;
+  if (typeof smoke === 'object' && typeof smoke.items === 'object' && !Array.isArray(smoke.items))
+    describeSmoke(smoke.items);
+  return { ...schema };
 }
 
 function fileFaults(file: unknown): Fault[] {

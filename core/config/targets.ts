@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
+import { SMOKE_EVENTS } from '../analysis/types.ts';
 import { SOURCES } from '../rollout/event.ts';
 import { type Fault, rule, type Says, strict, textLike } from './check.ts';
-import { nearest } from './nearest.ts';
+import { didYouMean, nearest, oneOf } from './nearest.ts';
 import { isMap, own, word } from './plain.ts';
 
 const TARGETS_MAX = 20;
@@ -24,8 +25,7 @@ const aliasSays: Says = ({ input }) => {
   return "write the alias' name, like `live`: 1 to 128 letters, digits, hyphens and underscores.";
 };
 
-const sourceSays: Says = ({ input }) =>
-  `no source is called so; did you mean \`${nearest(word(input), SOURCES)[0]}\`? Known are ${SOURCES.join(', ')}.`;
+const sourceSays: Says = ({ input }) => `no source is called so; ${oneOf(word(input), SOURCES)}`;
 
 const queueSays: Says = ({ input }) => {
   const [, name] = /^(?:arn:|https:).*[:/]([\w-]{1,80}(?:\.fifo)?)$/.exec(word(input)) ?? [];
@@ -54,6 +54,18 @@ const target = strict({
         'What calls it: `http` (API Gateway or a function URL), `invoke` (anything else that waits for the answer), `async` (events that wait for nobody), `sqs`, `stream` (Kinesis or DynamoDB) or `schedule`.',
       ),
     ),
+  event: z
+    .exactOptional(
+      z.enum(SMOKE_EVENTS, {
+        error: ({ input }) =>
+          `${didYouMean(word(input), SMOKE_EVENTS)}write the event that its smoke tests send: ${SMOKE_EVENTS.join(', ')}.`,
+      }),
+    )
+    .check(
+      z.describe(
+        'What calls a target with `source: http`, for its smoke tests: `url` (function URL, the default), `http` (HTTP API), `rest` (REST API) or `alb` (load balancer).',
+      ),
+    ),
   queue: queueField('Name of the SQS queue that it consumes; needed for `limits.oldestMessage`.'),
   dlq: queueField(
     'Name of the dead-letter queue that takes what `sqs` or `async` gave up; needed for `limits.dlqNew`.',
@@ -74,6 +86,12 @@ export const targetsField = z
 /** What calls a target, as far as its file says. */
 export function sourceOf(target: unknown): string {
   return word(own(target, 'source') ?? 'http');
+}
+
+/** The event that the smoke tests of a target send unless they say otherwise. */
+export function eventIn(target: unknown): string | undefined {
+  const event = own(target, 'event');
+  return event === undefined ? undefined : word(event);
 }
 
 /** The fault of a check that names no target of the file, or none where there are several. */

@@ -1,4 +1,12 @@
-import type { Alarm, LimitRule, ProbeCounts, SmokeCheck, Verdict, WatchRule } from '../analysis/types.ts';
+import type {
+  Alarm,
+  LimitRule,
+  ProbeCounts,
+  SmokeChain,
+  SmokeCheck,
+  Verdict,
+  WatchRule,
+} from '../analysis/types.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Instant, Percent, Seconds } from '../units.ts';
 import type { Stamp } from './stamp.ts';
@@ -61,7 +69,7 @@ export interface Hook {
   kind: string;
   /** The target it is asked about. */
   target: string;
-  spec: SmokeCheck | Record<string, string>;
+  spec: SmokeCheck | SmokeChain | Record<string, string>;
   /** How long an answer may take in all, callbacks included. */
   timeoutSeconds: Seconds;
   /** What a hook that cannot be asked, even after its retries, means. */

@@ -1,3 +1,5 @@
+import { checksOf } from '../analysis/smoke.ts';
+import type { SmokeCheck } from '../analysis/types.ts';
 import type { Instant } from '../units.ts';
 import type { Hook } from './event.ts';
 import { NO_PROBES } from './probe-counts.ts';
@@ -9,7 +11,17 @@ const PAIRS_MAX = 60;
 /** The smoke tests that are repeated on a target; none where the file asks for no probes. */
 export function probesOf({ opening }: Pick<Rollout, 'opening'>, target: string): Hook[] {
   const { probe, hooks } = opening;
-  return hooks.filter((hook) => hook.target === target && probe?.smoke.includes(hook.id));
+  return hooks.filter((hook) => hook.target === target && probe?.smoke.includes(hook.id)).map(withoutRetries);
+}
+
+/** A retry would hide the failures that probes count. */
+function withoutRetries(hook: Hook): Hook {
+  const once = ({ retries: _, ...check }: SmokeCheck) => check;
+  const checks = checksOf(hook.spec).map(once);
+  return {
+    ...hook,
+    spec: 'chain' in hook.spec ? { target: hook.target, chain: checks } : (checks[0] ?? hook.spec),
+  };
 }
 
 /** The probes of a target that are due at `now`, one after the other; each is for a pair. */

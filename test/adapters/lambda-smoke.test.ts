@@ -49,14 +49,22 @@ describe('Invoke', () => {
     expect(input).toEqual({ FunctionName: 'api', Qualifier: '8' });
   });
 
-  test('carries the event of an HTTP API and of a function URL, payload 2.0', async () => {
+  test('carries the event of a function URL, payload 2.0, unless the check says otherwise', async () => {
     await ask(runner, check);
     expect(eventSent()).toEqual({
       version: '2.0',
       routeKey: '$default',
       rawPath: '/health',
       rawQueryString: '',
-      headers: { host: 'smoke.spillway', 'user-agent': 'spillway-smoke' },
+      headers: {
+        accept: '*/*',
+        host: 'smoke.spillway',
+        'user-agent': 'spillway-smoke',
+        'x-amzn-trace-id': 'Root=1-00000000-000000000000000000000000',
+        'x-forwarded-for': '127.0.0.1',
+        'x-forwarded-port': '443',
+        'x-forwarded-proto': 'https',
+      },
       requestContext: {
         accountId: 'anonymous',
         apiId: 'spillway-smoke',
@@ -72,7 +80,7 @@ describe('Invoke', () => {
         requestId: `spillway-smoke-${AT}`,
         routeKey: '$default',
         stage: '$default',
-        time: expect.any(String),
+        time: '05/Jan/2026:09:00:00 +0000',
         timeEpoch: AT,
       },
       isBase64Encoded: false,
@@ -96,7 +104,7 @@ describe('Invoke', () => {
     lambda.on(InvokeCommand).rejects(error);
     expect(await ask(runner, check)).toEqual({
       status: 'broken',
-      reason: `GET /health could not be put: ${error.message}`,
+      reason: `GET /health could not be sent: ${error.message}`,
     });
   });
 

@@ -1,5 +1,6 @@
+import { gzipSync } from 'node:zlib';
 import { expect } from 'vitest';
-import type { SmokeCheck } from '../../core/analysis/types.ts';
+import type { SmokeChain, SmokeCheck } from '../../core/analysis/types.ts';
 import type { HookQuestion, HookReply, HookRunner } from '../../core/ports.ts';
 import type { Target } from '../../core/rollout/event.ts';
 import { contract, type Implementation } from './cases.ts';
@@ -19,10 +20,12 @@ export interface SmokeStage {
   runner: HookRunner;
   target: Target;
   /** Runs a check and lets the time pass that it takes. */
-  run(check: SmokeCheck): Promise<HookReply>;
+  run(check: SmokeCheck | SmokeChain): Promise<HookReply>;
   arrange: {
     /** What the canary's code returns; the nth call takes the nth time, and the last one for all further calls. */
     answer(value: unknown, ...tookMs: number[]): void;
+    /** What the canary's code returns for each event. */
+    answerBy(answer: (event: never) => unknown): void;
     /** The canary's code throws. */
     fail(errorName: string, message: string): void;
     /** Every call is refused for want of capacity. */
@@ -49,7 +52,7 @@ const check = (
 });
 
 /** A smoke test as the hook that it is. */
-export function smokeQuestion(target: Target, spec: SmokeCheck): HookQuestion {
+export function smokeQuestion(target: Target, spec: SmokeCheck | SmokeChain): HookQuestion {
   return {
     hook: {
       id: 'smoke.1',
@@ -265,6 +268,218 @@ export function describeSmokeRunner(implementation: Implementation<SmokeStage>):
         },
       );
     }
+
+    keeps('sends the event of the front door that the check names', async ({ run, arrange }) => {
+      const events: Record<string, unknown>[] = [];
+      arrange.answerBy((event) => {
+        events.push(event);
+        return { statusCode: 200, body: 'ok' };
+      });
+      const rest = check({ event: 'rest', path: '/orders/7', route: '/orders/{id}', stage: 'v1' });
+      expect(await run(rest)).toMatchObject({ status: 'pass' });
+      expect(await run(check({ event: 'http', path: '/orders/7', route: 'GET /orders/{id}' }))).toMatchObject(
+        {
+          status: 'pass',
+        },
+      );
+      expect(await run(check({ event: 'alb' }))).toMatchObject({ status: 'pass' });
+      expect(events).toMatchObject([
+        { resource: '/orders/{id}', pathParameters: { id: '7' }, requestContext: { path: '/v1/orders/7' } },
+        { routeKey: 'GET /orders/{id}', pathParameters: { id: '7' }, version: '2.0' },
+        { requestContext: { elb: { targetGroupArn: expect.any(String) } }, path: '/health' },
+      ]);
+    });
+
+    keeps(
+      'fails an answer that a REST API or a load balancer turns into 502, and says why',
+      async ({ run, arrange }) => {
+        arrange.answer({ statusCode: 200, body: { total: 1 } });
+        for (const event of ['rest', 'alb'] as const)
+          expect(await run(check({ event }, { status: '2xx' }))).toEqual({
+            status: 'fail',
+            reason: expect.stringMatching(/^GET \/health: its body is a map .* turns that into 502$/),
+          });
+        expect(await run(check({}, { json: { '$.total': 1 } }))).toMatchObject({ status: 'pass' });
+      },
+    );
+
+    keeps('sends a whole event, and looks at the payload', async ({ run, arrange }) => {
+      arrange.answerBy(({ Records }: never) => ({ batchItemFailures: Records }));
+      const batch = check({ payload: { Records: [] }, name: 'an empty batch' });
+      const expects = (json: object) => ({ ...batch, expect: { json: { ...json } } });
+      expect(await run(expects({ '$.batchItemFailures': [] }))).toEqual({
+        status: 'pass',
+        reason: expect.stringMatching(/^an empty batch answered as expected in \d+ ms$/),
+      });
+      expect(await run(expects({ '$.batchItemFailures': [1] }))).toMatchObject({ status: 'fail' });
+      arrange.answer(null);
+      expect(await run(expects({ $: null }))).toMatchObject({ status: 'pass' });
+      arrange.fail('Error', 'boom');
+      expect(await run(expects({}))).toMatchObject({ status: 'fail' });
+    });
+
+    keeps('undoes gzip and base64, and measures the body as its caller would', async ({ run, arrange }) => {
+      const big = `{"items":[${Array(500_000).fill('"1234567"').join(',')}]}`;
+      const zipped = { statusCode: 200, headers: { 'Content-Encoding': 'gzip' }, isBase64Encoded: true };
+      arrange.answer({ ...zipped, body: gzipSync(big).toString('base64') });
+      const whole = { length: { min: big.length, max: big.length }, json: { '$.items[499999]': '1234567' } };
+      expect(await run(check({}, { ...whole, headers: { 'content-encoding': 'gzip' } }))).toMatchObject({
+        status: 'pass',
+      });
+      expect(await run(check({}, { length: { max: 5_000_000 } }))).toMatchObject({
+        status: 'fail',
+        reason: expect.stringContaining(`answered ${big.length} bytes instead of 0 to 5000000`),
+      });
+      arrange.answer({ ...zipped, body: 'bm90IGd6aXA=' });
+      expect(await run(check())).toMatchObject({
+        status: 'fail',
+        reason: expect.stringContaining('content-encoding gzip, but its body is not gzip'),
+      });
+    });
+
+    keeps('does not follow a redirect, and says where it leads', async ({ run, asked, arrange }) => {
+      arrange.answer({ statusCode: 302, headers: { Location: '/login' } });
+      expect(await run(check({}, { status: '3xx', headers: { location: '/log*' } }))).toMatchObject({
+        status: 'pass',
+      });
+      expect(await run(check())).toMatchObject({
+        status: 'fail',
+        reason: expect.stringContaining('answered 302 (location: /login) instead of 200'),
+      });
+      expect(asked()).toHaveLength(2);
+    });
+
+    const login = check({
+      method: 'POST',
+      path: '/login',
+      form: { user: 'smoke', password: '{{password}}' },
+      secrets: { password: { from: 'secret', name: 'spillway/checkout/login', path: '$.password' } },
+      capture: { token: '$.token', csrf: 'header.X-Csrf', session: 'cookie.session' },
+    });
+    const order = check({
+      path: '/orders/{{token}}?c={{csrf}}',
+      headers: { authorization: 'Bearer {{token}}', cookie: 'session={{session}}' },
+      expect: { status: 200, json: { '$.token': '{{token}}' } },
+    });
+    const chain = { target: 'api', chain: [login, order] };
+    const TOKEN = 'tok/en 4711';
+    const answering = (event: { rawPath: string; body?: string; headers: Record<string, string> }) =>
+      event.rawPath === '/login'
+        ? {
+            statusCode: Buffer.from(event.body ?? '', 'base64')
+              .toString()
+              .includes('hunter2')
+              ? 200
+              : 401,
+            headers: { 'x-csrf': 'c5f' },
+            cookies: ['session=s355; HttpOnly'],
+            body: JSON.stringify({ token: TOKEN, echo: event.body }),
+          }
+        : { statusCode: 200, body: JSON.stringify({ token: event.headers.authorization?.slice(7) }) };
+
+    keeps(
+      'captures values for the checks after it, in path, header and expectation',
+      async ({ run, asked, arrange }) => {
+        arrange.answerBy(answering as never);
+        expect(await run(chain)).toEqual({
+          status: 'pass',
+          reason: expect.stringMatching(
+            /^POST \/login answered 200 in \d+ ms; GET \/orders\/\{\{token\}\}\?c=\{\{csrf\}\} answered 200 in \d+ ms$/,
+          ),
+        });
+        expect(asked()).toMatchObject([
+          { path: '/login' },
+          { path: '/orders/tok%2Fen%204711', query: 'c=c5f' },
+        ]);
+      },
+    );
+
+    keeps(
+      'fails a captured value that is missing, in words, and sends nothing more',
+      async ({ run, asked, arrange }) => {
+        arrange.answer({ statusCode: 200, body: '{"tokn":"secret-4711"}' });
+        expect(await run(chain)).toEqual({
+          status: 'fail',
+          reason:
+            'POST /login answered with nothing at $.token, which {{token}} should be; correct `capture`',
+        });
+        expect(asked()).toHaveLength(1);
+      },
+    );
+
+    keeps(
+      'quotes nothing of an answer that may hold a captured value or a secret',
+      async ({ run, arrange }) => {
+        const bad = [
+          {
+            ...answering({ rawPath: '/login', headers: {} }),
+            statusCode: 200,
+            body: `{"token":{"a":"${TOKEN}"}}`,
+          },
+          { statusCode: 500, body: `no ${TOKEN}, no hunter2`, headers: { location: TOKEN } },
+          { statusCode: 200, body: '[]', headers: {} },
+        ];
+        for (const answer of bad) {
+          arrange.answer(answer);
+          const { status, reason } = await run(chain);
+          expect(status).toBe('fail');
+          expect(reason).not.toMatch(/4711|hunter2|s355/);
+        }
+        arrange.answerBy(((event: never) =>
+          (event as { rawPath: string }).rawPath === '/login'
+            ? answering(event)
+            : { statusCode: 200, body: `{"token":"other than ${TOKEN}"}` }) as never);
+        expect(await run(chain)).toEqual({
+          status: 'fail',
+          reason: 'GET /orders/{{token}}?c={{csrf}} answered $.token = another value instead of "{{token}}"',
+        });
+        arrange.fail('AuthError', `bad token ${TOKEN} hunter2`);
+        expect(await run(chain)).toEqual({
+          status: 'fail',
+          reason: 'POST /login made version 2 fail: AuthError',
+        });
+      },
+    );
+
+    keeps(
+      'is broken where a secret cannot be read, and names only its reference',
+      async ({ run, arrange }) => {
+        arrange.answerBy(answering as never);
+        const missing = { from: 'parameter' as const, name: '/spillway/checkout/none' };
+        expect(await run({ ...login, secrets: { password: missing } })).toEqual({
+          status: 'broken',
+          reason: expect.stringMatching(/^POST \/login could not be sent: .*\/spillway\/checkout\/none/),
+        });
+      },
+    );
+
+    keeps('tries a failure again if that was declared, and says so', async ({ run, asked, arrange }) => {
+      let calls = 0;
+      arrange.answerBy(() => {
+        calls += 1;
+        return { statusCode: calls === 3 ? 200 : 503, body: 'not yet' };
+      });
+      expect(await run(check({ retries: 3 }))).toEqual({
+        status: 'pass',
+        reason: expect.stringMatching(/^GET \/health answered 200 in \d+ ms, passed at the 3rd try$/),
+      });
+      expect(asked()).toHaveLength(3);
+      arrange.answer({ statusCode: 503, body: 'never' });
+      expect(await run(check({ retries: 1 }))).toEqual({
+        status: 'fail',
+        reason: 'GET /health answered 503 instead of 200: never (try 2 of 2)',
+      });
+      expect(asked()).toHaveLength(5);
+    });
+
+    keeps('begins no retry that could not be heard in time', async ({ run, asked, arrange }) => {
+      arrange.answer({ statusCode: 503, body: 'slow' }, 3_500);
+      expect(await run(check({ retries: 5 }))).toEqual({
+        status: 'fail',
+        reason: expect.stringMatching(/503 .*\(try 2 of 6; no time was left for more\)$/),
+      });
+      expect(asked()).toHaveLength(2);
+    });
 
     keeps('never throws where the answer cannot be read', async ({ run, arrange }) => {
       arrange.answer(answerOf(200, {}));

@@ -7,10 +7,12 @@ import { targetOf } from './rollouts.ts';
 
 /** What of an HTTP event (payload 2.0) is looked at. */
 interface HttpEvent {
-  rawPath: string;
-  rawQueryString: string;
-  headers: Record<string, string>;
-  requestContext: { http: { method: string } };
+  rawPath?: string;
+  rawQueryString?: string;
+  headers?: Record<string, string>;
+  requestContext?: { http?: { method: string } };
+  httpMethod?: string;
+  path?: string;
   body?: string;
 }
 
@@ -29,15 +31,15 @@ export async function lambdaSmokeStage(
     return changed(answer);
   };
   const { clock, client, hands, run, spend } = await make(intercept);
-  let answer: () => unknown = () => ({ statusCode: 200 });
+  let answer: (event: never) => unknown = () => ({ statusCode: 200 });
   let times: number[] = [];
   const note = (version: string, event: HttpEvent) =>
     asked.push({
       version,
-      method: event.requestContext.http.method,
-      path: event.rawPath,
-      query: event.rawQueryString,
-      contentType: event.headers['content-type'],
+      method: event.requestContext?.http?.method ?? event.httpMethod ?? '',
+      path: event.rawPath ?? event.path ?? '',
+      query: event.rawQueryString ?? '',
+      contentType: event.headers?.['content-type'],
       body: event.body,
     });
   // Version 4 is the canary with code; the numbers of the stage are those of versions 1 to 3, which have none.
@@ -45,10 +47,15 @@ export async function lambdaSmokeStage(
     note(functionVersion === canary ? '2' : functionVersion, event as HttpEvent);
     const took = times.length > 1 ? times.shift() : times[0];
     if (took !== undefined) await spend(took);
-    return answer();
+    return answer(event as never);
   });
   const target = { ...targetOf('api'), ref: { functionName: FUNCTION, alias: ALIAS }, canary };
-  const runner = lambdaSmoke(client, clock);
+  const runner = lambdaSmoke(client, clock, {
+    async read({ from, name }) {
+      if (name !== 'spillway/checkout/login') throw new Error(`${from} ${name} does not exist; create it`);
+      return '{"password":"hunter2"}';
+    },
+  });
   return {
     runner,
     target,
@@ -63,6 +70,10 @@ export async function lambdaSmokeStage(
       answer: (value, ...tookMs) => {
         answer = () => value;
         times = tookMs;
+      },
+      answerBy: (by) => {
+        answer = by;
+        times = [];
       },
       fail: (name, message) => {
         answer = () => {

@@ -48,7 +48,8 @@ const statements: { of: string; statement: Statement }[] = [
 ];
 
 /** Texts in which a name can hold a slash or a colon. */
-const LONG = /ObjectName|LogGroupName|LogStreamName|RoleNameWithPath/;
+const LONG =
+  /ObjectName|LogGroupName|LogStreamName|RoleNameWithPath|SecretId|ParameterNameWithoutLeadingSlash/;
 
 function isOfType(arn: string, { arn: template }: Resource): boolean {
   const pattern = template

@@ -49,6 +49,7 @@ type Input = Record<string, never> & {
   S3ObjectVersion?: string;
   VersionId?: string;
   IndexName?: string;
+  SecretId: string;
   TransactItems: Record<string, object>[];
   Name: string;
   Key: string;
@@ -141,6 +142,10 @@ const NEEDS: Record<string, (input: Input) => Question[]> = {
     ...lambda('UpdateFunctionCode')(input),
     ...(input.S3Bucket === undefined ? [] : object({ Key: input.S3Key, VersionId: input.S3ObjectVersion })),
   ],
+  GetSecretValueCommand: ({ SecretId }) => [
+    on('secretsmanager:GetSecretValue', `${ARNS.secrets.replace('spillway/*', '')}${SecretId}-AbCdEf`),
+  ],
+  GetParameterCommand: ({ Name }) => [on('ssm:GetParameter', ARNS.parameters.replace('/spillway/*', Name))],
   GetMetricDataCommand: () => [on('cloudwatch:GetMetricData', '*')],
   DescribeAlarmsCommand: () => [on('cloudwatch:DescribeAlarms', '*')],
   // Else what is missing is refused, as if it were hidden.

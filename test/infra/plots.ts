@@ -72,10 +72,26 @@ const PLOTS: Record<string, Plot> = {
   },
   'a release whose versions are probed': {
     code: () => ({ statusCode: 200, body: 'fine' }),
-    before: ({ lambda }) =>
-      void lambda.helpers.publish(FUNCTION, () => ({ statusCode: 200, body: 'fine as well' })),
+    before({ lambda, secrets }) {
+      lambda.helpers.publish(FUNCTION, () => ({ statusCode: 200, body: 'fine as well' }));
+      secrets.secrets.set(`spillway/${SERVICE}/key`, 'k');
+      secrets.parameters.set(`/spillway/${SERVICE}/key`, 'k');
+    },
     release: { manifest: { targets: { api: { version: '2' } } } },
-    rollout: { smoke: [{ get: '/health', expect: { status: 200 } }], probe: { every: '20s' } },
+    rollout: {
+      smoke: [
+        {
+          get: '/health',
+          headers: { authorization: '{{one}} {{two}}' },
+          secrets: {
+            one: { secret: `spillway/${SERVICE}/key` },
+            two: { parameter: `/spillway/${SERVICE}/key` },
+          },
+          expect: { status: 200 },
+        },
+      ],
+      probe: { every: '20s' },
+    },
   },
   'a release that must have completed elsewhere first': {
     release: { manifest: { requires: { completedIn: 'staging' } } },

@@ -11,6 +11,8 @@ const check = (expected: Partial<SmokeCheck['expect']> = {}): SmokeCheck => ({
 });
 const answer = (more: Partial<SmokeAnswer> = {}): SmokeAnswer => ({
   status: 200,
+  headers: {},
+  bytes: 35,
   body: '{"total":100,"items":[{"id":"T1"}]}',
   tookMs: 120,
   ...more,

@@ -311,7 +311,7 @@ describe('a bad manifest is refused with the place, what stands there and the me
       'unknown key in the rollout file',
       ['rollout', 'notify'],
       {},
-      'rollout.notify is not a known key: the nearest known key is',
+      'rollout.notify is not a known key: known here are schema,',
     ],
     [
       'strategy in the rollout file',

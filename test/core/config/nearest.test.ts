@@ -14,13 +14,11 @@ test('several near words come nearest first, and equally near ones in their own 
   expect(nearest('bake', ['make', 'weight', 'bake', 'cake'], 3)).toEqual(['bake', 'make', 'cake']);
 });
 
-test('a slip of the finger is asked back, a strange word only gets the nearest named', () => {
+test('a slip of the finger is asked back, a strange word gets no suggestion', () => {
   expect(unknownKey('weigth', ['weight', 'bake'])).toBe(
     'is not a known key: did you mean `weight`? Known here: weight, bake.',
   );
-  expect(unknownKey('hooks', ['smoke', 'verify'])).toBe(
-    'is not a known key: the nearest known key is `smoke`. Known here: smoke, verify.',
-  );
+  expect(unknownKey('hooks', ['smoke', 'verify'])).toBe('is not a known key: known here are smoke, verify.');
 });
 
 test('a key of a megabyte is compared at once', () => {

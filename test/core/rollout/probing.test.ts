@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import type { Hook, RolloutEvent } from '../../../core/rollout/event.ts';
 import { probesDue } from '../../../core/rollout/probing.ts';
 import {
   inVerify,
@@ -43,4 +43,12 @@ test('a probe that could not be put had its turn', () => {
     minute(3.4),
   );
   expect(due.map(({ id }) => id)).toEqual(['smoke.2', 'smoke.1']);
+});
+
+test('a probe makes no retry: that would hide the failures that it counts', () => {
+  const [first, ...others] = PROBED.hooks ?? [];
+  const hooks = [{ ...first, spec: { ...first?.spec, retries: 3 } }, ...others] as Hook[];
+  const [probe] = probesDue(stateAfter(onFirstStep({ ...PROBED, hooks })), 'api', minute(1));
+  expect(probe).toMatchObject({ id: 'smoke.1' });
+  expect(JSON.stringify(probe)).not.toContain('retries');
 });

@@ -1,0 +1,103 @@
+import type { LambdaClient } from '@aws-sdk/client-lambda';
+import { SignatureV4 } from '@smithy/signature-v4';
+import type { SecretRef } from '../core/analysis/types.ts';
+import type { Clock, Secrets } from '../core/ports.ts';
+
+/** How long a value is used again, so that probes do not read it every second; a rotated secret is seen after that. */
+const KEPT_MS = 60_000;
+const TIMEOUT_MS = 2_500;
+
+interface Answer {
+  __type?: unknown;
+  SecretString?: unknown;
+  Parameter?: { Value?: unknown };
+}
+
+/** The one call of each service, and where its answer has the value (API references of Secrets Manager and Systems Manager). */
+const SOURCES = {
+  secret: {
+    service: 'secretsmanager',
+    action: 'secretsmanager.GetSecretValue',
+    input: (name: string) => ({ SecretId: name }),
+    value: (answer: Answer) => answer.SecretString,
+    what: 'Secrets Manager secret',
+  },
+  parameter: {
+    service: 'ssm',
+    action: 'AmazonSSM.GetParameter',
+    input: (name: string) => ({ Name: name, WithDecryption: true }),
+    value: (answer: Answer) => answer.Parameter?.Value,
+    what: 'Parameter Store parameter',
+  },
+};
+
+/**
+ * Secrets of Secrets Manager and Parameter Store, read by signed requests with the credentials of a client that is there
+ * already: the client of Systems Manager alone would make a function's bundle twice as large.
+ */
+export function awsSecrets(
+  { lambda: { config }, fetch }: { lambda: LambdaClient; fetch: typeof globalThis.fetch },
+  clock: Clock,
+): Secrets {
+  const kept = new Map<string, { value: string; until: number }>();
+  const call = async ({ from, name }: SecretRef): Promise<string> => {
+    const { service, action, input, value, what } = SOURCES[from];
+    const region = await config.region();
+    const hostname = `${service}.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
+    const signer = new SignatureV4({
+      service,
+      region,
+      credentials: config.credentials,
+      sha256: config.sha256,
+    });
+    const body = JSON.stringify(input(name));
+    const signed = await signer.sign(
+      {
+        method: 'POST',
+        protocol: 'https:',
+        hostname,
+        path: '/',
+        headers: { host: hostname, 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': action },
+        body,
+      },
+      { signingDate: new Date(clock.now()) },
+    );
+    const { host: _, ...headers } = signed.headers;
+    const response = await fetch(`https://${hostname}/`, {
+      method: 'POST',
+      headers,
+      body,
+      redirect: 'error',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    }).catch((error: unknown) => {
+      throw new Error(
+        `${what} ${name} could not be read: ${error instanceof Error ? error.name : 'no answer'}`,
+      );
+    });
+    const answer = (await response.json().catch(() => ({}))) as Answer;
+    if (!response.ok) throw new Error(`${what} ${name} ${refusal(answer.__type, response.status)}`);
+    const found = value(answer);
+    if (typeof found !== 'string') throw new Error(`${what} ${name} holds no text; store one there`);
+    return found;
+  };
+  return {
+    async read(ref) {
+      const key = `${ref.from} ${ref.name}`;
+      const before = kept.get(key);
+      if (before !== undefined && before.until > clock.now()) return before.value;
+      const value = await call(ref);
+      kept.set(key, { value, until: clock.now() + KEPT_MS });
+      return value;
+    },
+  };
+}
+
+/** Says why it was refused and never repeats what the service said, which might hold anything. */
+function refusal(type: unknown, status: number): string {
+  const name = /([A-Za-z]{1,60})$/.exec(typeof type === 'string' ? type : '')?.[1] ?? `HTTP ${status}`;
+  if (name === 'ResourceNotFoundException' || name === 'ParameterNotFound')
+    return 'does not exist in this account and region; create it or correct its name';
+  if (name === 'AccessDeniedException' || name === 'DecryptionFailure')
+    return `may not be read by the controller (${name}); its KMS key must allow the controller's role, or use the AWS managed key`;
+  return `could not be read (${name})`;
+}

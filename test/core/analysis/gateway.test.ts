@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'vitest';
+import { gatewayAnswer } from '../../../core/analysis/gateway.ts';
+import { SMOKE_EVENTS, type SmokeEvent } from '../../../core/analysis/types.ts';
+
+const seen = (event: SmokeEvent, value: unknown, more = {}) =>
+  gatewayAnswer(event, typeof value === 'string' ? value : JSON.stringify(value), more);
+
+describe('a status that is none', () => {
+  test.each(['abc', '', '20', '2000', null, 99, 1000, 600, 200.5, true, [200], {}])(
+    '%j is malformed at every front door',
+    (statusCode) => {
+      for (const event of SMOKE_EVENTS)
+        expect(seen(event, { statusCode, body: '' }), event).toEqual({
+          malformed: expect.stringMatching(
+            /^its statusCode is .* from 100 to 599; an? .* turns that into 50[02]$/,
+          ),
+        });
+    },
+  );
+
+  test.each([100, 204, '404', 599])('%j is one at every front door', (statusCode) => {
+    for (const event of SMOKE_EVENTS)
+      expect(seen(event, { statusCode, body: '' }), event).toMatchObject({ status: Number(statusCode) });
+  });
+});
+
+describe('what a REST API and a load balancer turn into 502', () => {
+  test.each<[string, SmokeEvent[], unknown, RegExp]>([
+    ['null', ['rest', 'alb'], null, /^its answer is null and must be a map/],
+    ['a text', ['rest', 'alb'], '"ok"', /^its answer is a text/],
+    ['a list', ['rest', 'alb'], [1], /^its answer is a list/],
+    ['no JSON', ['rest', 'alb'], 'plain', /^its answer is no JSON/],
+    [
+      'a map as body',
+      ['rest', 'alb'],
+      { statusCode: 200, body: { a: 1 } },
+      /^its body is a map .* JSON.stringify/,
+    ],
+    ['a list as body', ['rest', 'alb'], { statusCode: 200, body: [1] }, /^its body is a list/],
+    [
+      'a field of its own',
+      ['rest'],
+      { statusCode: 200, cookies: ['a=b'] },
+      /^its answer has the field "cookies"/,
+    ],
+    ['a bare map', ['rest'], { total: 100 }, /^its answer has the field "total"/],
+    ['no status', ['alb'], { body: 'ok' }, /^its statusCode is missing/],
+    ['headers in a list', ['rest', 'alb'], { statusCode: 200, headers: [] }, /^its headers are a list/],
+    [
+      'a header of several values',
+      ['rest', 'alb'],
+      { statusCode: 200, headers: { 'set-cookie': ['a', 'b'] } },
+      /^its header "set-cookie" is a list .* multiValueHeaders/,
+    ],
+    [
+      'a multi-value header of one value',
+      ['rest', 'alb'],
+      { statusCode: 200, multiValueHeaders: { a: 'b' } },
+      /^its multi-value header "a" is a text and must be a list/,
+    ],
+  ])('%s', (_name, events, value, why) => {
+    for (const event of events)
+      expect(seen(event, value), event).toEqual({ malformed: expect.stringMatching(why) });
+  });
+
+  test('more than a megabyte of JSON at a load balancer, and nowhere else', () => {
+    const big = { statusCode: 200, body: 'x'.repeat(1024 * 1024) };
+    expect(seen('alb', big)).toEqual({ malformed: expect.stringContaining('1048576 are allowed') });
+    expect(seen('alb', { statusCode: 200, body: 'x' }, { bytes: 2_000_000 })).toHaveProperty('malformed');
+    for (const event of ['url', 'http', 'rest'] as const)
+      expect(seen(event, big)).toHaveProperty('status', 200);
+  });
+});
+
+test('scalars in place of texts are no fault: AWS takes them', () => {
+  const answer = {
+    statusCode: '200',
+    body: 7,
+    headers: { a: 1, b: true, c: null },
+    isBase64Encoded: 'false',
+  };
+  expect(seen('rest', answer)).toEqual({
+    status: 200,
+    headers: { a: ['1'], b: ['true'] },
+    body: '7',
+    isBase64: false,
+  });
+});
+
+test('a REST API needs no field at all and takes 200 for no status', () => {
+  expect(seen('rest', {})).toEqual({ status: 200, headers: {}, body: '', isBase64: false });
+  expect(seen('rest', { headers: { 'X-A': 'b' } })).toMatchObject({ status: 200, headers: { 'x-a': ['b'] } });
+});
+
+test('a function URL and an HTTP API write a bare value anew as compact JSON, and a text without quotes', () => {
+  for (const event of ['url', 'http'] as const) {
+    expect(seen(event, '{"hello": "world",  "n": [1, 2]}')).toMatchObject({
+      status: 200,
+      body: '{"hello":"world","n":[1,2]}',
+    });
+    expect(seen(event, '"hello"')).toMatchObject({ status: 200, body: 'hello' });
+    expect(seen(event, 'null')).toMatchObject({ status: 200, body: 'null' });
+    expect(seen(event, '3.1')).toMatchObject({ status: 200, body: '3.1' });
+    expect(seen(event, '{"statusCode":200,"body":"{\\"a\\": 1}"}')).toMatchObject({ body: '{"a": 1}' });
+  }
+});
+
+test('cookies and headers come as the caller gets them', () => {
+  expect(
+    seen('url', { statusCode: 302, headers: { Location: '/x' }, cookies: ['a=1; Path=/', 'b=2'] }),
+  ).toMatchObject({
+    status: 302,
+    headers: { location: ['/x'], 'set-cookie': ['a=1; Path=/', 'b=2'] },
+  });
+  expect(
+    seen('rest', {
+      statusCode: 200,
+      headers: { A: 'x' },
+      multiValueHeaders: { 'Set-Cookie': ['a=1', 'b=2'] },
+    }),
+  ).toMatchObject({ headers: { a: ['x'], 'set-cookie': ['a=1', 'b=2'] } });
+});
+
+test('a load balancer reads single or multi-value headers, as its target group is set', () => {
+  const answer = { statusCode: 200, headers: { a: 'single' }, multiValueHeaders: { b: ['multi'] } };
+  expect(seen('alb', answer)).toMatchObject({ headers: { a: ['single'] } });
+  expect(seen('alb', answer, { multiValue: true })).toMatchObject({ headers: { b: ['multi'] } });
+});
+
+test('a streamed answer has its head before eight zero bytes, and its body after them', () => {
+  const events = 'event: tick\ndata: {"n":1}\n\n';
+  const head = '{"statusCode":201,"headers":{"Content-Type":"text/event-stream"},"cookies":["s=1"]}';
+  expect(seen('url', `${head}${'\0'.repeat(8)}${events}`)).toEqual({
+    status: 201,
+    headers: { 'content-type': ['text/event-stream'], 'set-cookie': ['s=1'] },
+    body: events,
+    isBase64: false,
+  });
+  expect(seen('url', events)).toMatchObject({ status: 200, body: events });
+});
