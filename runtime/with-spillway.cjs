@@ -258,16 +258,32 @@ function failureOf(shape) {
     : { ...counts, ClientErrors: 0 };
 }
 
+/** What is read of an answer, beside its body. */
+const READ = ['statusCode', 'headers', 'multiValueHeaders', 'batchItemFailures'];
+
 /**
- * An answer as its JSON says it. A body that is text is not read.
+ * An answer as its JSON says it, as far as it is read: a second copy of all would cost as much time as the answer itself. What
+ * JSON cannot hold in other members is left to `Errors`.
  * @param {any} answer
  * @returns {any}
  * @throws if JSON cannot hold it
  */
 function sentOf(answer) {
-  if (typeof answer?.body === 'string' && typeof answer.toJSON !== 'function')
-    return { ...JSON.parse(JSON.stringify({ ...answer, body: '' })), body: answer.body };
-  const text = JSON.stringify(answer);
+  if (typeof answer?.toJSON === 'function') return inJson(answer);
+  if (!isRecord(answer) || Array.isArray(answer)) return typeof answer === 'bigint' ? inJson(answer) : null;
+  /** @type {Record<string, unknown>} */
+  const sent = {};
+  for (const [name, value] of Object.entries(answer)) {
+    if (value === undefined || typeof value === 'function' || typeof value === 'symbol') continue;
+    const isRead = READ.includes(name) || (name === 'body' && typeof value?.toJSON === 'function');
+    sent[name] = isRead ? inJson(value) : value;
+  }
+  return sent;
+}
+
+/** @param {unknown} value @returns {any} */
+function inJson(value) {
+  const text = JSON.stringify(value);
   return text === undefined ? null : JSON.parse(text);
 }
 

@@ -20,7 +20,7 @@ export interface RolloutTargetArgs {
   function: sst.aws.FunctionArgs;
   /** Function URLs: one for users on `live`, and one on `candidate` for a look at the newest version. */
   url?: boolean | { authorization: 'iam' | 'none' };
-  /** Count responses and faults of each version, so that `http5xx` can be watched; true unless said otherwise. */
+  /** Count responses, faults and client errors of each version, so that `http5xx` can be watched; true unless said otherwise. Must be false if the function streams its response; its rollouts then complete as unproven. */
   counters?: boolean;
   /** Count how long answers take too, so that `p95` can be watched; costs custom metrics. */
   latency?: boolean;

@@ -140,16 +140,16 @@ function judged(
   const { evidence, rests } = evidenceAgainst(asked, compared, { inStep, all: windows }, known);
   const here = sides(inStep, isGuarded ? windows : inStep);
   const isSafe = isCertified(asked, inStep);
-  const wanting = isGuarded
-    ? guardNeeds(asked, here)
-    : isSafe
-      ? undefined
-      : stepNeeds(asked, question, inStep);
+  const uncounted = countsNone(rule.metric, series, step);
+  const wanting =
+    uncounted ??
+    (isGuarded ? guardNeeds(asked, here) : isSafe ? undefined : stepNeeds(asked, question, inStep));
   const suspicion = suspicionOf(evidence) ?? beyondStable(asked, here, windows);
   const needed = suspicion ?? wanting;
   const missing =
     whyMissing(rollout, target.name, inStep, series) ??
     whyGone(rule.metric, series, step.to) ??
+    whyFewer(rule.metric, series, step) ??
     whyUnknown([...unknown].filter((start) => start >= step.from).length, here.canary);
   const said = (counts: Sides, ...more: (string | undefined)[]) =>
     [`${asked.label}${words(rule, counts, slow)}`, ...more].filter((part) => part !== undefined).join('; ');
@@ -173,7 +173,7 @@ function judged(
     skipped,
     reason: said(here, missing, suspicion, missing === undefined ? wanting : undefined, ...skipped),
   };
-  const isShort = finding.status === 'inconclusive' && !isCounted(rollout);
+  const isShort = finding.status === 'inconclusive' && uncounted === undefined && !isCounted(rollout);
   const covered: Finding = { ...finding, status: 'pass', needed: undefined, reason: said(here, ...skipped) };
   return {
     finding,
@@ -444,6 +444,49 @@ function whyGone(metric: Metric, series: Series, to: Instant): string | undefine
     ? `it is counted no more, though the function was invoked ${number(invocations(since))} times since and about ${number(due)} were due; look at its metrics`
     : undefined;
 }
+
+/** Standard deviations by which counts may fall short by chance: once in 30,000 looks. */
+const SHORT_DEVIATIONS = 4;
+
+/**
+ * What is missing if neither version counts its answers: nothing is known of handled errors then, whatever else there is.
+ * Undefined if either counts, or too little ran to tell.
+ */
+function countsNone(metric: Metric, series: Series, { from, to }: Stretch): string | undefined {
+  if (metric !== 'http5xx' || knownWindows(series.http5xx).some((window) => totalOf(window) > 0))
+    return undefined;
+  const runs = knownWindows(series.errors).filter(({ start }) => start >= from && start + WINDOW_MS <= to);
+  const { total } = sum(runs.map(({ canary }) => canary));
+  return total >= EXPECTED_MIN
+    ? `neither version counts responses, though the canary ran ${number(total)} times; wrap the handler with withSpillway`
+    : undefined;
+}
+
+/**
+ * Why a canary that counts clearly fewer of its invocations than stable does is a measuring fault: what it does not count may
+ * have failed. What ended in an error may be uncounted, and minutes of which nothing is counted may be late. Undefined if it counts enough.
+ */
+function whyFewer(metric: Metric, series: Series, { from, to }: Stretch): string | undefined {
+  if (metric !== 'http5xx') return undefined;
+  const runs = new Map(knownWindows(series.errors).map((window) => [window.start, window]));
+  const counted = knownWindows(series.http5xx).filter(({ start }) => start + WINDOW_MS <= to);
+  const of = (side: 'canary' | 'stable', since: Instant) => {
+    const both = counted.filter(
+      (window) => window.start >= since && (window[side]?.total ?? 0) > 0 && runs.get(window.start)?.[side],
+    );
+    const ran = sum(both.map(({ start }) => runs.get(start)?.[side]));
+    return { ran, counted: sum(both.map((window) => window[side])).total };
+  };
+  const canary = of('canary', from);
+  const stable = of('stable', Number.NEGATIVE_INFINITY);
+  if (stable.ran.total < EXPECTED_MIN) return undefined;
+  const due = canary.ran.total * Math.min(1, stable.counted / stable.ran.total) - canary.ran.bad;
+  return due - canary.counted >= Math.max(EXPECTED_MIN, SHORT_DEVIATIONS * Math.sqrt(Math.max(0, due)))
+    ? `the canary counts only ${number(canary.counted)} answers of ${number(canary.ran.total)} invocations, where stable counts ${number(stable.counted)} of ${number(stable.ran.total)}; wrap the whole handler with withSpillway`
+    : undefined;
+}
+
+type Stretch = { from: Instant; to: Instant };
 
 /** Why a step without any known count is a measuring fault; undefined if something is known of it. */
 function whyUnknown(minutes: number, canary: Count): string | undefined {

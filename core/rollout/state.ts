@@ -1,4 +1,5 @@
 import type { Verdict } from '../analysis/types.ts';
+import { rulesFor } from '../analysis/weights.ts';
 import { type Instant, type Percent, type Seconds, WINDOW_MS } from '../units.ts';
 import type {
   Cause,
@@ -163,9 +164,22 @@ function opened(event: Extract<RolloutEvent, { type: 'RolloutOpened' }>): Rollou
     ticks: 0,
     brokenInRow: 0,
     redAlarms: opening.alarms.filter((alarm) => alarm.red).map((alarm) => alarm.name),
-    unproven: opening.plan.steps.length === 0 ? ['it went from 0 to 100 % in one step'] : [],
+    unproven: [
+      ...(opening.plan.steps.length === 0 ? ['it went from 0 to 100 % in one step'] : []),
+      ...uncounted(opening),
+    ],
     takeovers: 0,
   };
+}
+
+/** A handler that catches its error and answers 500 did well as far as Lambda knows, so a rollout in which nobody counts such answers proves nothing of them. */
+function uncounted({ targets, watch }: Opening): string[] {
+  return targets
+    .filter(
+      (target) =>
+        target.source === 'http' && !rulesFor(target, watch).some(({ metric }) => metric === 'http5xx'),
+    )
+    .map(({ name }) => `nothing counted the answers of ${name} with a status of 500 or more (http5xx)`);
 }
 
 function declined(event: Extract<RolloutEvent, { type: 'RolloutDeclined' }>): Rollout {

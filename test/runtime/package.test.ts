@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -32,6 +33,14 @@ function written(files: Record<string, string>): string {
   }
   return at;
 }
+
+test('the wrapper adds less than 6 KB to a bundle', async () => {
+  const { outputFiles } = await build({
+    ...{ entryPoints: [join(ROOT, 'runtime/with-spillway.mjs')], bundle: true, minify: true, write: false },
+    ...{ format: 'esm', platform: 'node' },
+  });
+  expect(outputFiles[0]?.contents.length).toBeLessThan(6_000);
+});
 
 describe('the package, installed elsewhere', () => {
   // Node 20 before 20.19 and 22 before 22.12 cannot require an ES module.

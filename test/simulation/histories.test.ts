@@ -358,6 +358,21 @@ test('http5xx watched alone on a function that counts no responses is said at op
   expect(isBroken || (rollout?.opening.notices.length ?? 0) > 0).toBe(true);
 });
 
+test('a release whose handled errors nobody counts is not called proven, and the opening and the end say why', async () => {
+  const { rollout } = await play({
+    hours: 2,
+    before: ({ traffic, addTraffic }) => {
+      traffic.stop();
+      addTraffic({ functionName: FUNCTION, requestsPerSecond: 50, errorRate: () => 0.001, counters: false });
+    },
+  });
+  expect(rollout?.opening.notices).toContainEqual(expect.stringContaining('http5xx is not watched'));
+  expect(rollout?.outcome).toBe('completed');
+  expect(rollout?.reason).toBe(
+    'unproven: nothing counted the answers of api with a status of 500 or more (http5xx)',
+  );
+});
+
 test('a pause for want of evidence that nobody answers takes the release back after a day', async () => {
   const { story, rollout, run } = await play({
     hours: 30,

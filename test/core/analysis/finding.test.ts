@@ -121,6 +121,41 @@ describe('a canary that is silent', () => {
   });
 });
 
+describe('answers that are not all counted', () => {
+  const rule: WatchRule = { metric: 'http5xx', ratio: 1.5 };
+  const minutes = (canary: Pair, stable: Pair) => [1, 2, 3].map((at) => window(at, canary, stable));
+  const on = (answers: Window[], runs: Window[]) => said(watching(rule), { http5xx: answers, errors: runs });
+
+  test('on either version never pass, and no probes stand in for them', () => {
+    const silent = on([], minutes([0, 100], [0, 900]));
+    expect(silent).toMatchObject({ status: 'inconclusive' });
+    expect(silent.needed).toContain('neither version counts responses, though the canary ran 200 times');
+    expect(on([], minutes([0, 5], [0, 45])).needed).not.toContain('neither');
+  });
+
+  test('on the canary alone make the verdict broken', () => {
+    const part = on(minutes([0, 60], [0, 900]), minutes([0, 100], [0, 900]));
+    expect(part).toMatchObject({ status: 'broken' });
+    expect(part.reason).toContain(
+      'the canary counts only 120 answers of 200 invocations, where stable counts',
+    );
+  });
+
+  test('are no fault where stable counts as few, where chance explains it, or where the rest ended in errors', () => {
+    const status = (answers: Window[], runs: Window[]) => on(answers, runs).status;
+    expect(status(minutes([0, 50], [0, 450]), minutes([0, 100], [0, 900]))).not.toBe('broken');
+    expect(status(minutes([0, 94], [0, 900]), minutes([0, 100], [0, 900]))).not.toBe('broken');
+    expect(status(minutes([0, 60], [0, 900]), minutes([40, 100], [0, 900]))).not.toBe('broken');
+  });
+
+  test('of a minute that is late on the canary are not held against it', () => {
+    const answers = [window(1, [0, 100], [0, 900]), window(2, undefined, [0, 15])];
+    expect(on(answers, [window(1, [0, 100], [0, 900]), window(2, [0, 100], [0, 15])]).status).not.toBe(
+      'broken',
+    );
+  });
+});
+
 describe('slow requests of the rule `latency`', () => {
   const edges = [10, 20, 40, 80, 160];
   const of = (total: number, ...over: number[]): Spread => ({ total, edges, over });

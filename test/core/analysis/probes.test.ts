@@ -205,6 +205,14 @@ describe('a verdict with probes', () => {
     ]);
   });
 
+  test('does not stand in for answers that neither version counts', () => {
+    const watch = [...(PROBED.watch ?? []), { metric: 'http5xx' as const, ratio: 1.5 }];
+    const given = { history: onFirstStep({ ...PROBED, watch }), canary: count(0, 30), stable: count(0, 270) };
+    const verdict = judged(put(400), given);
+    expect(verdict.status).toBe('inconclusive');
+    expect(verdict.reason).toContain('neither version counts responses, though the canary ran 30 times');
+  });
+
   test('names pairs that could not be put, and counts none of them', () => {
     const lost = { ...put(10), unput: 5, unputWhy: 'GET /health could not be put: Rate Exceeded.' };
     expect(judged(lost).findings[0]).toMatchObject({
@@ -221,7 +229,7 @@ test('a completion says that it was proven by probes, whichever step rested on t
   };
   const reason = (step: boolean, verify: boolean) => {
     const history = [
-      ...onSecondStep(PROBED),
+      ...onSecondStep({ ...PROBED, watch: [...(PROBED.watch ?? []), { metric: 'http5xx', ratio: 1.5 }] }),
       passed(5, 7, step),
       ...raised(100, 3, 8.5),
       passed(9, 11, verify),

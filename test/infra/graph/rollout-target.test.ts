@@ -126,7 +126,8 @@ test('the deployed handler answers as its own does, and counts', async () => {
   writeFileSync(
     script,
     `const { handler } = await import(${JSON.stringify(pathToFileURL(bundle).href)});
-     console.log(JSON.stringify(await handler({}, ${JSON.stringify(context)})));`,
+     const event = { version: '2.0', requestContext: { http: { method: 'GET', path: '/' } } };
+     console.log(JSON.stringify(await handler(event, ${JSON.stringify(context)})));`,
   );
   const lines = execFileSync(process.execPath, [script], { encoding: 'utf8' }).trim().split('\n');
   expect(JSON.parse(lines[0] ?? '')).toMatchObject({
