@@ -32,10 +32,10 @@ export async function revertFrozen(
   );
   const lines = results.map((result, index) =>
     result.status === 'fulfilled'
-      ? `${result.value.name}: version ${result.value.primary} serves`
+      ? `${result.value.name}: version ${result.value.primary} serves${result.value.isStableGone ? `, since version ${frozen.targets[index]?.stable} does not exist any more` : ''}`
       : `${frozen.targets[index]?.name}: ${result.reason}`,
   );
-  if (results.some(({ status }) => status === 'rejected'))
+  if (results.some((result) => result.status === 'rejected' || result.value.isStableGone))
     throw new RolloutError(
       'RevertFailed',
       `${rolloutId}: not every target could be taken back, and the canary may still have traffic there (${lines.join('; ')}).`,

@@ -162,14 +162,14 @@ function lockWrites({ opening }: Rollout): Write[] {
 
 /** What the service remembers of an ended rollout, written over what was read and nothing newer. */
 function memoryWrite(service: string, record: ServiceRecord, item: Item | undefined): Change {
-  const { completed, previous, quarantined } = record;
+  const { completed, earlier, quarantined } = record;
   const { seq = 0 } = serviceFrom(item);
   return {
     update: keys.service(service),
     change: 'SET #memory = :memory, #memorySeq = :next',
     when: 'attribute_not_exists(#memorySeq) OR #memorySeq = :seq',
     values: {
-      ':memory': JSON.stringify({ completed, previous, quarantined }),
+      ':memory': JSON.stringify({ completed, earlier, quarantined }),
       ':next': seq + 1,
       ':seq': seq,
     },

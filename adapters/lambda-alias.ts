@@ -23,7 +23,7 @@ import {
   rethrown,
   wordsOf,
 } from './_aws.ts';
-import { held, SERVICE_TAG } from './_lambda.ts';
+import { functionOf, held, SERVICE_TAG } from './_lambda.ts';
 import { resolveLambda } from './lambda-resolve.ts';
 
 /** Times that a revert or a seal reads and writes again because somebody else wrote in between. */
@@ -40,6 +40,9 @@ const BUSY_TRIES_MAX = 25;
 
 /** How long a revert goes on asking where AWS has no room: most of the 10 s of its function, since each new start reads the alias again. */
 const REVERT_MS = 7_000;
+
+/** Looks at an alias before a revert or a claim believes that it is another rollout's: Lambda's reads may lag behind its writes (assumed: seconds at most; AWS promises nothing). */
+const LOOKS_MAX = 4;
 
 interface Routing {
   primary: string;
@@ -81,13 +84,13 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       }),
     );
 
-  /** Writes, and answers what stands there then: as the write itself answered, or read again where that does not say. `busy` is why AWS could not take it just now. */
+  /** Writes, and answers what stands there then: as the write itself answered, or read again where that does not say. `busy` is why AWS could not take it just now; `isRefused` if somebody else wrote since the read before, `isVersionGone` if the version does not exist. */
   const written = async (
     target: Target,
     routing: Routing,
     { revision }: Seen,
     until?: Instant,
-  ): Promise<{ seen: Seen; busy?: unknown }> => {
+  ): Promise<{ seen: Seen; busy?: unknown; isRefused?: boolean; isVersionGone?: boolean }> => {
     let busy: unknown;
     try {
       const answer = await patiently(clock, () => put(target, routing, revision), until);
@@ -95,35 +98,51 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
     } catch (error) {
       // AWS has had no room for it for seconds: whoever called is to come again, and not to crowd on.
       if (isThrottle(error)) return reach(target.key, () => Promise.reject(error));
+      // An alias that is gone is found out by reading it; if it is there, the version is not.
+      if (nameOf(error) === 'ResourceNotFoundException')
+        return { seen: await get(target, until), isVersionGone: true };
       // Lambda also refuses while another operation on the function is in progress.
       const isTaken = nameOf(error) === 'PreconditionFailedException';
-      if (!isTaken && !isBusy(error)) return rethrown(target.key, error);
-      if (!isTaken) {
-        busy = error;
-        await clock.sleep(PAUSE_MS);
-      }
+      if (isTaken) return { seen: await get(target, until), isRefused: true };
+      if (!isBusy(error)) return rethrown(target.key, error);
+      busy = error;
+      await clock.sleep(PAUSE_MS);
     }
     return { seen: await get(target, until), busy };
   };
 
   /**
-   * Reads, changes and writes until nobody writes in between. `change` answers undefined where nothing has to be written.
+   * Reads, changes and writes until nobody writes in between. `change` answers undefined if nothing has to be written, and
+   * `look` if that rests on a read that may lag behind. `before` is what each write replaced.
    * @throws RolloutError Unavailable where AWS could not take the write for all that time, AccountRefused, RevertFailed where others write on and on
    */
   const insist = async (
     target: Target,
-    change: (seen: Seen) => Promise<Routing | undefined> | Routing | undefined,
+    change: (
+      seen: Seen,
+      isLast: boolean,
+    ) => Promise<Routing | undefined | 'look'> | Routing | undefined | 'look',
     until?: Instant,
-  ): Promise<{ first: Seen; seen: Seen }> => {
+  ): Promise<{ before: Seen[]; seen: Seen; isVersionGone?: boolean | undefined }> => {
     const patience = until ?? clock.now() + BUSY_MS;
-    const first = await get(target, until);
-    let seen = first;
-    for (let fights = 0, tries = 1; ; tries++) {
-      const routing = await change(seen);
-      if (routing === undefined) return { first, seen };
+    const before: Seen[] = [];
+    let seen = await get(target, until);
+    for (let fights = 0, looks = 1, tries = 1; ; tries++) {
+      const routing = await change(seen, looks >= LOOKS_MAX);
+      if (routing === undefined) return { before, seen };
       if (fights === FIGHTS_MAX) break;
+      if (routing === 'look') {
+        looks += 1;
+        await clock.sleep(PAUSE_MS);
+        seen = await get(target, until);
+        continue;
+      }
+      // Who was faster once may have been read late; who goes on being faster needs time.
+      if (fights > 1) await clock.sleep(PAUSE_MS);
       const wrote = await written(target, routing, seen, until);
+      if (!wrote.isRefused) before.push(seen);
       seen = wrote.seen;
+      if (wrote.isVersionGone) return { before, seen, isVersionGone: true };
       if (wrote.busy === undefined) fights += 1;
       else if (clock.now() >= patience || tries === BUSY_TRIES_MAX)
         throw new RolloutError(
@@ -145,17 +164,27 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
     } catch (error) {
       if (nameOf(error) !== 'ResourceNotFoundException') throw error;
       const gone: Seen = { primary: 'none', weights: {}, stamp: undefined, revision: undefined };
-      return { first: gone, seen: gone };
+      return { before: [], seen: gone };
     }
   };
 
   return {
+    async has({ ref }, version) {
+      try {
+        await patiently(clock, () => functionOf(client, ref.functionName ?? '', version));
+        return true;
+      } catch (error) {
+        if (nameOf(error) !== 'ResourceNotFoundException') throw error;
+        return false;
+      }
+    },
     resolve: (request) => resolveLambda(patient(client, clock), clock, request),
     observe: async (target, until) => observedFrom(await get(target, until)),
     async claim(target, stamp, isRepeated = false) {
-      const { seen: claimed } = await insistOrGone(target, (seen) => {
+      const { seen: claimed } = await insistOrGone(target, (seen, isLast) => {
         const claim = claimOf(seen, target, stamp, isRepeated);
         if (claim === 'stands') return undefined;
+        if (claim !== 'may' && !isLast) return 'look';
         if (claim === 'held' && seen.stamp !== undefined) throw held(target.key, seen.stamp);
         if (claim === 'touched') throw touched(target, stamp);
         return { primary: seen.primary, weights: seen.weights, stamp };
@@ -172,29 +201,36 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
         return { result: 'raised' };
       } catch (error) {
         // Neither a write in between nor another change of the function nor the account is the release's fault: it comes again later.
-        if (nameOf(error) !== 'PreconditionFailedException' && !isBusy(error) && !isOfAccount(error))
-          throw error;
+        const isGone = nameOf(error) === 'ResourceNotFoundException';
+        const isRefused = isGone || nameOf(error) === 'PreconditionFailedException';
+        if (!isRefused && !isBusy(error) && !isOfAccount(error)) throw error;
         // The write may have arrived although its answer did not: the stamp tells.
         const observed = observedFrom(await get(target));
-        return isSameStamp(observed.stamp, raise.write)
-          ? { result: 'raised' }
-          : { result: 'fenced', why: wordsOf(error), observed };
+        if (isSameStamp(observed.stamp, raise.write)) return { result: 'raised' };
+        if (isGone)
+          return {
+            result: 'gone',
+            why: `version ${target.canary} of ${target.name} does not exist any more, so it cannot get traffic; publish the code again and release that version`,
+          };
+        return { result: 'fenced', why: wordsOf(error), observed };
       }
     },
     async revert(target, by): Promise<RevertedTarget> {
-      const change = async (now: Seen) => {
+      const change = async (now: Seen, isLast: boolean) => {
         if (now.stamp === undefined) await assertOwned(client, target, by.rolloutId);
         const way = wayOut(now, target, by);
-        return 'write' in way ? way.write : undefined;
+        if ('write' in way) return way.write;
+        return way.leave === 'another rollout' && !isLast ? ('look' as const) : undefined;
       };
-      const { first, seen } = await insistOrGone(target, change, clock.now() + REVERT_MS);
+      const { before, seen, isVersionGone } = await insistOrGone(target, change, clock.now() + REVERT_MS);
       const share = ({ weights }: Observed) => weights[target.canary];
-      const changed = first.primary !== seen.primary || share(first) !== share(seen);
+      const changed = before.some((each) => each.primary !== seen.primary || share(each) !== share(seen));
       return {
         name: target.name,
         primary: seen.primary,
         changed,
         stranger: isStranger(seen.primary, target),
+        ...(isVersionGone && seen.primary === target.canary ? { isStableGone: true } : {}),
       };
     },
     async seal(target, by) {

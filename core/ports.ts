@@ -24,25 +24,35 @@ export interface Clock {
 
 /** What a service last did and what it waits for. */
 export interface ServiceRecord {
-  /** What completed before that: where a rollback goes. */
-  previous?: Completed | undefined;
   /** Releases that were taken back for a fault of their own; automation does not try them again. */
   quarantined?: Quarantined[] | undefined;
   /** The newest release of this service that completed here. */
   completed?: Completed | undefined;
+  /** Good releases that served before that one, newest first, ten at most: a rollback goes to the first of them that can still serve. */
+  earlier?: Completed[] | undefined;
   /** The one release that waits for the present rollout to end. */
   waiting?: Waiting | undefined;
   /** Which state of this it is, but for who waits: every end of a rollout raises it, and every lifted quarantine. Absent before the first. */
   seq?: number | undefined;
 }
 
-/** A release that completed, and the rollout that brought it. */
+/** A release that completed, the rollout that brought it, and what then served each target of its service. */
 export interface Completed {
   release: string;
   order: number;
-  rolloutId: string;
+  /** Absent if no rollout of this controller brought it: it served before the first one, or somebody else put it there. */
+  rolloutId?: string | undefined;
+  /** The manifest that asked for it; absent as the rollout is. */
+  manifest?: Opening['manifest'] | undefined;
   /** What each of its targets served when it completed; absent in a record from before this was remembered. */
   made?: Record<string, Made> | undefined;
+  /** Absent as well in a record from before. */
+  targets?: Served[] | undefined;
+}
+
+/** A target and the version that served it alone. */
+export interface Served extends Pick<Target, 'name' | 'kind' | 'key' | 'ref' | 'source' | 'replaced'> {
+  version: string;
 }
 
 /** A release that waits for the present rollout to end. */
@@ -132,7 +142,9 @@ export interface Raise {
 export type RaiseResult =
   | { result: 'raised' }
   /** Nothing was written: another stamp, another writer in between, or too late. `observed` is what stood there. */
-  | { result: 'fenced'; why: string; observed: Observed };
+  | { result: 'fenced'; why: string; observed: Observed }
+  /** Nothing was written, since the version that was to be raised does not exist any more. */
+  | { result: 'gone'; why: string };
 
 /** What a rollout file says of one target, before anything is looked up. */
 export interface TargetRequest {
@@ -161,6 +173,8 @@ export interface ResolvedTarget {
 export interface TrafficRouter {
   /** Looks everything up that can be refused now. @throws RolloutError TargetInvalid naming the field and the mend */
   resolve(request: TargetRequest): Promise<ResolvedTarget>;
+  /** Whether a version of it exists. @throws RolloutError Unavailable if nobody can say just now */
+  has(target: Target, version: string): Promise<boolean>;
   /** What it looks like now; where there is no room for the call, it is made again until this moment, or for a few seconds. @throws RolloutError Unavailable */
   observe(target: Target, until?: Instant): Promise<Observed>;
   /**

@@ -1,15 +1,23 @@
 import { rolloutIdFrom } from '../core/config/manifest.ts';
 import { RolloutError } from '../core/errors.ts';
-import { attemptAfter, rollBackOf } from '../core/rollout/again.ts';
+import {
+  attemptAfter,
+  noWayBack,
+  passedOver,
+  rollBackOf,
+  type WayBack,
+  waysBack,
+} from '../core/rollout/again.ts';
+import type { Target } from '../core/rollout/event.ts';
 import { keptOutBy, type Offered } from '../core/rollout/quarantine.ts';
-import { fold, type Rollout } from '../core/rollout/state.ts';
-import { arm, begin } from './_begin.ts';
-import type { Needs, Opens } from './_task.ts';
+import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
+import { arm, begin, beginAgain } from './_begin.ts';
+import { type Needs, type Opens, soon } from './_task.ts';
 
 /** Attempts at one release that are looked through for a free number. */
 const ATTEMPTS_MAX = 100;
 
-/** Takes a completed release back by a rollout of its own, so that fence, journal and lock hold as always; answers its id. */
+/** Takes a completed release back by a rollout of its own, so that fence, journal and lock hold as always; answers its id. Whoever asks for the same again hears of the same. */
 export async function rollBack(
   rollout: Rollout,
   why: { by: string; reason: string },
@@ -17,27 +25,74 @@ export async function rollBack(
 ): Promise<string> {
   const { service } = rollout.opening;
   const record = await ports.journal.service(service);
-  const free = await freeAttempt(
-    service,
-    record.previous?.release ?? `before-${rollout.opening.release}`,
-    ports,
-  );
-  const event = rollBackOf(rollout, record, why, () => free, ports.clock.now());
-  const draft = fold([event]);
+  const { way, notices } = await firstWay(rollout, waysBack(rollout, record), ports);
+  const free = await freeAttempt(service, way.to.release, ports);
+  const events = rollBackOf(rollout, way, why, free, notices, ports.clock.now());
+  const draft = fold(events);
   if (draft !== undefined) await arm(draft, ports);
-  const opened = await ports.journal.open([event], record);
+  const opened = await ports.journal.open(events, record);
   if (opened.result === 'outdated')
     throw new RolloutError(
       'CommandRefused',
       `another rollout of ${service} ended at the same moment; look what serves now, and roll that back if you must.`,
     );
-  if (opened.result === 'locked')
-    throw new RolloutError(
-      'CommandRefused',
-      `${opened.by} is under way on the same target; abort it, then roll back.`,
-    );
+  if (opened.result === 'locked') return underWay(opened.by, rollout, ports);
+  // Two that asked at the same moment found the same number free.
+  if (opened.result === 'exists') return underWay(free.rolloutId, rollout, ports);
   await begin(opened.rollout, ports);
+  await tellRolledBack(rollout, free.rolloutId, ports);
   return free.rolloutId;
+}
+
+/** The first way whose versions all exist, and what must be said of those that were passed over. What cannot be looked up is no reason not to go. */
+async function firstWay(
+  rollout: Rollout,
+  ways: WayBack[],
+  ports: Needs<'router'>,
+): Promise<{ way: WayBack; notices: string[] }> {
+  const blocked: { way: WayBack; gone: Target[] }[] = [];
+  for (const way of ways) {
+    const gone: Target[] = [];
+    for (const target of way.targets) {
+      const isThere = await ports.router(target.kind).has(target, target.stable);
+      if (!isThere) gone.push(target);
+    }
+    if (gone.length === 0) return { way, notices: blocked.map((each) => passedOver(each.way, each.gone)) };
+    blocked.push({ way, gone });
+  }
+  throw noWayBack(rollout, blocked);
+}
+
+/** The rollback of the same release that is under way. @throws RolloutError CommandRefused if something else is */
+async function underWay(holder: string, { opening }: Rollout, ports: Needs<Opens>): Promise<string> {
+  const present = await ports.journal.read(holder);
+  if (present !== undefined && present.opening.rollsBack?.rolloutId === opening.rolloutId) {
+    if (!isEnded(present)) {
+      await arm(present, ports);
+      await beginAgain(present, ports);
+    }
+    return holder;
+  }
+  throw new RolloutError(
+    'CommandRefused',
+    `${holder} is under way on the same target; abort it, then roll back.`,
+  );
+}
+
+/** How long telling other environments may take. */
+const TELLING_MS = 3_000;
+
+/** Tells that what was ordered to leave counts as completed no longer, best effort: a way back must not be held up by it. */
+async function tellRolledBack(
+  { opening }: Rollout,
+  rolloutId: string,
+  ports: Needs<'clock' | 'completions'>,
+): Promise<void> {
+  const { environment, service, digests } = opening;
+  if (digests === undefined) return;
+  const at = ports.clock.now();
+  const told = ports.completions.tell({ environment, service, digests, rolloutId, completed: false, at });
+  await soon(told, TELLING_MS, ports);
 }
 
 /**
@@ -53,7 +108,9 @@ export async function clear(
   const record = await ports.journal.service(service);
   const attempt = attemptAfter(rollout, record);
   const rolloutId = rolloutIdFrom(service, release, attempt);
-  if ((await ports.journal.read(rolloutId)) !== undefined) {
+  const present = await ports.journal.read(rolloutId);
+  if (present?.opening.rollsBack !== undefined) return clear(present, offered, ports);
+  if (present !== undefined) {
     throw new RolloutError(
       'CommandRefused',
       `${release} was tried again already, as ${rolloutId}; look at that one, and retry it if you must.`,

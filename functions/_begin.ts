@@ -24,11 +24,22 @@ async function claimAndStart(
   isRepeated: boolean,
   ports: Needs<'executions' | 'router'>,
 ): Promise<void> {
-  // Once traffic has been raised the stamps are there, and a missing one is news that must not be covered up.
-  const isClaimable = !hasCanaryTraffic(rollout) && rollout.leaving === undefined;
-  const targets = isClaimable ? rollout.opening.targets : [];
-  for (const target of targets) await claim(rollout, target, isRepeated, ports);
+  // Once traffic has been raised the stamps are there, and a missing one is news that must not be covered up. A rollback
+  // raises nothing: whatever a missing stamp may have said, it led to the version that the rollback leads to.
+  const isBack = rollout.opening.rollsBack !== undefined;
+  const isClaimable = isBack || (!hasCanaryTraffic(rollout) && rollout.leaving === undefined);
+  if (isClaimable) await claimTargets(rollout, rollout.opening.targets, ports, isRepeated && !isBack);
   await ports.executions.start(executionInput(rollout));
+}
+
+/** Claims targets, one after another: together they would be more calls at once than Lambda's control plane takes. */
+export async function claimTargets(
+  rollout: Rollout,
+  targets: Target[],
+  ports: Needs<'router'>,
+  isRepeated = false,
+): Promise<void> {
+  for (const target of targets) await claim(rollout, target, isRepeated, ports);
 }
 
 /** A target that cannot be claimed cannot be raised either, which its execution finds out and ends; without one nobody would. */

@@ -1,7 +1,9 @@
 import { RolloutError } from '../core/errors.ts';
+import type { Observed } from '../core/ports.ts';
 import type { RevertBy, RevertedTarget, Target } from '../core/rollout/event.ts';
+import { isWorthAnotherLook } from '../core/rollout/reconcile.ts';
 import { hasCanaryTraffic, type Rollout, targetNamed } from '../core/rollout/state.ts';
-import { lastLook } from '../core/rollout/way-out.ts';
+import { lastLook, mayBeOlder } from '../core/rollout/way-out.ts';
 import { recordJudgement } from './_journal.ts';
 import { type Needs, soon } from './_task.ts';
 
@@ -34,6 +36,9 @@ export async function revertTargets(
 /** How long the last look may take, and how long it is tried again where there is no room for it: the lock and the journal wait for it. */
 const LAST_LOOK_MS = 1_500;
 const LAST_TRY_MS = 500;
+/** Time between two last looks, and how many there are, if the target seems not to have heard of its revert. */
+const LAST_LOOK_AGAIN_MS = 500;
+const LAST_LOOKS_MAX = 3;
 
 /**
  * Looks once more at targets that were taken back, before their end is written: what somebody else gave the canary in
@@ -49,20 +54,47 @@ export function lookAgain(
   return Promise.all(
     found.map(async (each) => {
       const target = targetNamed(rollout, each.name);
-      const looking = ports.router(target.kind).observe(target, ports.clock.now() + LAST_TRY_MS);
-      const seen = await soon(looking, LAST_LOOK_MS, ports);
+      const seen = await soon(lastSeen(target, by, ports), LAST_LOOK_MS, ports);
       const looked = seen === undefined ? each : lastLook(each, seen, target);
-      // Who made it the version that serves has chosen it; a share beside another may come from weights that were read before the revert.
-      if (looked.again && looked.primary !== target.canary) await revertTargets([target], by, ports);
+      // Who made it the version that serves has chosen it, unless a person ordered it to leave; a share beside another may come from weights that were read before the revert.
+      const isOrdered = rollout.opening.rollsBack !== undefined;
+      if (looked.again && (isOrdered || looked.primary !== target.canary))
+        await revertTargets([target], { ...by, unseal: isOrdered }, ports);
       return looked;
     }),
   );
+}
+
+/** How a target looks after its revert; read again while it shows what was before. */
+async function lastSeen(target: Target, by: RevertBy, ports: Needs<'clock' | 'router'>): Promise<Observed> {
+  for (let looks = 1; ; looks++) {
+    const seen = await ports.router(target.kind).observe(target, ports.clock.now() + LAST_TRY_MS);
+    if (looks === LAST_LOOKS_MAX || !mayBeOlder(seen, by)) return seen;
+    await ports.clock.sleep(LAST_LOOK_AGAIN_MS);
+  }
 }
 
 /** What an error says that is ours or AWS'. Of any other one there is the name: this message is logged, and it may hold words of others. */
 function tellable(error: unknown): string {
   if (RolloutError.is(error) || Object.hasOwn(Object(error), '$metadata')) return String(error);
   return error instanceof Error ? error.name : 'an error';
+}
+
+/** Time between two looks at a target whose state may be an older one, and how many are taken: Lambda promises no time after which a read shows a write (assumed). */
+const LOOK_AGAIN_MS = 500;
+const LOOKS_MAX = 4;
+
+/** What a target looks like, read again while it could be an older state of it. */
+export async function settled(
+  rollout: Rollout,
+  target: Target,
+  ports: Needs<'clock' | 'router'>,
+): Promise<Observed> {
+  for (let looks = 1; ; looks++) {
+    const seen = await ports.router(target.kind).observe(target);
+    if (looks === LOOKS_MAX || !isWorthAnotherLook(rollout, target, seen, ports.clock.now())) return seen;
+    await ports.clock.sleep(LOOK_AGAIN_MS);
+  }
 }
 
 /** How long all targets together may take to be read: half of a function's 10 s, the rest of which belongs to what it is there for. */
@@ -87,7 +119,7 @@ export async function reconcileTargets(
   let present = rollout;
   for (const target of targets) {
     // What comes too late, or after somebody else got on, is not written down: by then it may be long past.
-    const seen = await Promise.race([ports.router(target.kind).observe(target), late]);
+    const seen = await Promise.race([settled(rollout, target, ports), late]);
     present = await recordJudgement(present, { type: 'Reconcile', target: target.name, seen }, ports);
   }
   return present;

@@ -48,12 +48,10 @@ const TELLING_MS = 3_000;
 
 /** Tells what completed, best effort: a release that serves everybody must not be held up by it, and what is not told is refused elsewhere. */
 async function tell({ opening }: Rollout, ports: Needs<'clock' | 'completions'>): Promise<void> {
-  const { environment, service, rolloutId, digests, rollsBack } = opening;
+  const { environment, service, rolloutId, digests } = opening;
   if (digests === undefined) return;
   const at = ports.clock.now();
-  // A rollback is opened with what it takes back.
-  const completed = rollsBack === undefined;
-  const told = ports.completions.tell({ environment, service, digests, rolloutId, completed, at });
+  const told = ports.completions.tell({ environment, service, digests, rolloutId, completed: true, at });
   await soon(told, TELLING_MS, ports);
 }
 

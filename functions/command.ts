@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { RolloutError } from '../core/errors.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
-import type { Command } from '../core/rollout/decide.ts';
+import { type Command, decide } from '../core/rollout/decide.ts';
 import type { RevertBy, RevertedTarget, Target } from '../core/rollout/event.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
@@ -135,6 +135,9 @@ async function abort(
     // It was opened in between, and has traffic to take back by now.
     return isEnded(left) ? rolloutId : abort({ command: 'abort', rolloutId, by, reason }, ports);
   }
+  // Refused before anything is touched: a rollback has but one direction.
+  if (rollout?.opening.rollsBack !== undefined)
+    decide(rollout, { type: 'Abort', by, reason }, ports.clock.now());
   if (rollout !== undefined && isEnded(rollout)) {
     throw new RolloutError(
       'CommandRefused',
@@ -145,6 +148,8 @@ async function abort(
   // What the journal cannot be told, the stamp tells it later: also where it could be read, and takes no order.
   const left = await outNow(targets, { rolloutId, epoch, person: by }, ports);
   // Traffic is safe, or its execution goes on taking it out; the fence keeps it so until the journal can be told.
+  const stuck = 'out' in left ? left.out.filter(({ isStableGone }) => isStableGone) : [];
+  if (stuck.length > 0 && stuck.length === targets.length) throw notBack(rolloutId, stuck, targets);
   const present = rollout ?? (await soon(ports.journal.read(rolloutId), PATIENCE_MS, ports));
   if (present === undefined) {
     if ('error' in left) throw left.error;
@@ -155,7 +160,20 @@ async function abort(
   const sealed = 'out' in left ? sealedAmong(targets, left.out) : [];
   await outNow(sealed, { rolloutId, epoch: present.epoch, unseal: true }, ports);
   await wake(rolloutId, ports);
+  if (stuck.length > 0) throw notBack(rolloutId, stuck, targets);
   return rolloutId;
+}
+
+/** What to say if there is no version left to go back to: nobody may believe that the canary is out. */
+function notBack(rolloutId: string, stuck: RevertedTarget[], targets: Target[]): RolloutError {
+  const lines = stuck.map(({ name, primary }) => {
+    const { stable, key } = targets.find((each) => each.name === name) ?? { stable: '?', key: name };
+    return `version ${stable} of ${name} does not exist any more, so version ${primary} still serves ${key}`;
+  });
+  return new RolloutError(
+    'CommandRefused',
+    `${rolloutId} cannot be taken back: ${lines.join('; ')}. Point the alias at a version that you trust, or release a repaired one.`,
+  );
 }
 
 /** How long an abort tries by itself: long enough for what a revert waits for a throttle, and short enough to be written down within the function's 10 s. */

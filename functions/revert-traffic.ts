@@ -10,6 +10,7 @@ import { hasCanaryTraffic, isEnded, type Rollout } from '../core/rollout/state.t
 import { unhandled } from '../core/rollout/unhandled.ts';
 import { mayBeTakenBack, restOf, sealedAmong } from '../core/rollout/way-out.ts';
 import { awsDeadMan, awsHooks, awsJournal, awsMetrics, awsRestoreCode, awsRouters, clock } from './_aws.ts';
+import { claimTargets } from './_begin.ts';
 import { recordEffect } from './_journal.ts';
 import { lookAgain, revertTargets } from './_targets.ts';
 import { ExecutionRef, lambda, type Needs, readRollout, soon, type Task } from './_task.ts';
@@ -44,7 +45,7 @@ export const revertTraffic: Task<
     const tookMs = ports.clock.now() - began;
     const why = came.Error === undefined ? undefined : unhandled(came);
     try {
-      return leftAs(await writeDown(ref, targets, { why, tookMs }, ports), targets);
+      return await writeDown(ref, targets, { why, tookMs }, ports);
     } catch (failure) {
       // The second pass over sealed targets moves traffic as well, and its failure is no matter of the journal.
       if (RolloutError.is(failure, 'RevertFailed')) throw failure;
@@ -52,15 +53,15 @@ export const revertTraffic: Task<
       const sealed = why === undefined ? [] : sealedAmong(ref.targets, targets);
       const outcome = sealed.length > 0 && sealed.length === targets.length ? 'completed' : 'reverted';
       const reason = `${why ?? 'taken back'}; the journal could not be written (${failure})`;
-      return leftAs({ outcome, reason }, targets);
+      return { kind: leftAs(outcome, targets), outcome, reason };
     }
   },
 };
 
-/** Where the rollout has completed and its release goes on serving, nobody is to be called, whatever error led here. */
-function leftAs(end: Omit<Left, 'kind'>, targets: RevertedTarget[]): Left {
-  const isServing = !targets.some(({ changed }) => changed);
-  return { kind: end.outcome === 'completed' && isServing ? 'done' : 'left', ...end };
+/** If the rollout has completed and its release goes on serving, nobody is to be paged, whatever error led here; a completed rollback took out what it was to take out. */
+function leftAs(outcome: string, targets: RevertedTarget[], isRollback = false): Left['kind'] {
+  const isServing = isRollback || !targets.some(({ changed }) => changed);
+  return outcome === 'completed' && isServing ? 'done' : 'left';
 }
 
 /** An execution's input names what an error may take back; for an irreversible release that is nothing, until somebody orders it. */
@@ -85,18 +86,22 @@ async function publishedSince(ref: ExecutionInput, ports: Needs<'journal'>): Pro
 async function writeDown(
   ref: ExecutionInput,
   targets: RevertedTarget[],
-  { why, tookMs }: { why: string | undefined; tookMs: number },
+  { why, tookMs, isSecond = false }: { why: string | undefined; tookMs: number; isSecond?: boolean },
   ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'restoreCode' | 'router'>,
-): Promise<Omit<Left, 'kind'>> {
+): Promise<Left> {
   const rollout = await ports.journal.read(ref.rolloutId);
-  if (rollout === undefined) return { outcome: 'reverted', reason: why ?? 'taken back without a journal' };
+  if (rollout === undefined)
+    return { kind: 'left', outcome: 'reverted', reason: why ?? 'taken back without a journal' };
   const rest = restOf(rollout, targets);
   // The dead man starts another execution, which goes on holding.
-  if (rest.kind === 'held') return { outcome: 'halted', reason: why ?? 'held for people' };
-  if (rest.kind === 'unseal') {
+  if (rest.kind === 'held') return { kind: 'left', outcome: 'halted', reason: why ?? 'held for people' };
+  if (rest.kind === 'unseal' && !isSecond) {
     const all = await toRevert(ref, ports);
+    // The claim of a rollback may have been lost with whoever was to make it.
+    if (rollout.opening.rollsBack !== undefined) await claimTargets(rollout, rest.targets, ports);
     await moved(revertTargets(rest.targets, { ...ref, unseal: true }, ports));
-    return writeDown(ref, await moved(revertTargets(all, ref, ports)), { why, tookMs }, ports);
+    const found = await moved(revertTargets(all, ref, ports));
+    return writeDown(ref, found, { why, tookMs, isSecond: true }, ports);
   }
   const directive = next(rollout, ports.clock.now());
   const { cause, reason } =
@@ -110,9 +115,11 @@ async function writeDown(
     { type: 'RecordRevert', targets: looked, cause, reason, exposure },
     ports,
   );
-  const isBack = after.outcome !== 'completed';
+  const isBack = after.left !== undefined;
   await Promise.allSettled([ports.deadMan.disarm(ref.rolloutId), isBack && tellHooks(rollout, ports)]);
-  return { outcome: after.outcome ?? 'reverted', reason: after.reason ?? reason };
+  const outcome = after.outcome ?? 'reverted';
+  const kind = leftAs(outcome, looked, after.opening.rollsBack !== undefined);
+  return { kind, outcome, reason: after.reason ?? reason };
 }
 
 /** Traffic that could not be moved while the journal is being written is no matter of the journal. */

@@ -1,9 +1,11 @@
 import { RAISE_CALLS } from '../core/budget.ts';
 import type { ExecutionInput } from '../core/ports.ts';
+import { isWorthAnotherLook } from '../core/rollout/reconcile.ts';
 import { type Rollout, targetNamed } from '../core/rollout/state.ts';
 import { awsBudget, awsJournal, awsRouters, clock } from './_aws.ts';
 import { inTurn, putOff } from './_budget.ts';
 import { announce, recordEffect, recordJudgement } from './_journal.ts';
+import { settled } from './_targets.ts';
 import { type Answer, ExecutionRef, lambda, type Needs, readRollout, type Task, turn } from './_task.ts';
 
 /** How long an announced raise may still be written: the function's own limit, so that none outlives its handler. */
@@ -57,12 +59,14 @@ async function raiseNow(
       { type: 'ConfirmShift', target: name, weight, stamp: intent.stamp },
       ports,
     );
+  // A version never comes back under its number.
+  if (raised.result === 'gone')
+    return recordEffect(announced, { type: 'Refuse', reason: raised.why, cause: 'environment' }, ports);
   // Seen before others got on, it may be long past: then it is dropped, and who is next reads the target again.
-  const after = await recordJudgement(
-    announced,
-    { type: 'Reconcile', target: name, seen: raised.observed },
-    ports,
-  );
+  const { observed } = raised;
+  const isClear = !isWorthAnotherLook(announced, target, observed, ports.clock.now());
+  const seen = isClear ? observed : await settled(announced, target, ports);
+  const after = await recordJudgement(announced, { type: 'Reconcile', target: name, seen }, ports);
   // Nobody stands in the way, only the write did not get through; at once it would meet the same.
   return after.version === announced.version ? putOff(after, RAISE_CALLS, raised.why, ports) : after;
 }

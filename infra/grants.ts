@@ -195,7 +195,7 @@ export const GRANTS = {
   RevertTraffic: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'read functions', 'invoke functions', 'read metrics', 'disarm the dead man', 'have code restored'],
 
   // What events, people and the clock call
-  OpenRollout: ['read the journal', 'write events', 'rest on what stands there', 'keep who waits', 'take a turn', 'count what runs', 'start executions', 'arm the dead man', 'lend the scheduler its role', 'read functions', 'read their sources', 'list event sources', 'read aliases', 'move aliases', 'read metrics', 'read alarms', 'read releases', 'know what is missing', 'find completions'],
+  OpenRollout: ['read the journal', 'write events', 'rest on what stands there', 'keep who waits', 'take a turn', 'count what runs', 'start executions', 'arm the dead man', 'lend the scheduler its role', 'read functions', 'read their sources', 'list event sources', 'read aliases', 'move aliases', 'read metrics', 'read alarms', 'read releases', 'know what is missing', 'find completions', 'tell completions'],
   JournalStream: ['read the journal', 'take tokens', 'wake holds', 'have rollouts opened', 'follow the journal', 'list streams'],
   AlarmEvent: ['count what runs', 'read what runs', 'read the journal', 'write events', 'take tokens', 'wake holds'],
   Command: ['read the journal', 'write events', 'keep who waits', 'take tokens', 'wake holds', 'read what is armed', 'read aliases', 'move aliases', 'read functions', 'have rollouts opened'],

@@ -1,10 +1,12 @@
 import type { Stamp } from '../core/rollout/stamp.ts';
 import { isSameStamp } from '../core/rollout/stamp.ts';
-import type { Instant } from '../core/units.ts';
 import {
+  arriving,
   type Checker,
   type EventOf,
   type Fault,
+  isGivenByOthers,
+  isStuck,
   LEAVING,
   perRollout,
   shareOf,
@@ -99,6 +101,50 @@ export const abortActs = perRollout((view, { timeline, commands }, { outMs }) =>
       }));
   }),
 );
+
+/**
+ * An order to go back never ends on the version that it was to leave: once there is one, nothing of the rollout gives that
+ * version more traffic, and a rollback that was accepted has it out of every target in the time that a way out may take.
+ */
+export const goingBackArrives: Checker = (run, limits) => [
+  ...neverForward(run, limits),
+  ...run.commands.flatMap(({ does, rolloutId, acceptedAt, opened }): Fault[] => {
+    if (does !== 'rollback' || acceptedAt === undefined) return [];
+    const view = views(run).find(({ id }) => id === opened);
+    if (view === undefined)
+      return [{ at: acceptedAt, what: `${rolloutId}: accepted a rollback and opened none` }];
+    const later = run.timeline.findIndex(({ at }) => at > acceptedAt + limits.outMs);
+    const index = later === -1 ? run.timeline.length : later;
+    const close = those(view, 'RolloutClosed')[0];
+    // What happens after its end is another's.
+    const until = Math.min(index, close?.index ?? index);
+    return view.opening.targets
+      .filter((target) => shareOf(standingAt(view, target, until), target.canary) > 0)
+      .filter((target) => !isGivenByOthers(view, run, target, until) && !isStuck(view, run, target, until))
+      .map(({ name, canary }) => ({
+        at: acceptedAt,
+        what: `${view.id}: accepted a rollback while version ${canary} of ${name} went on serving`,
+      }));
+  }),
+];
+
+const neverForward = perRollout((view) => {
+  const ordered = those(view, ...LEAVING)[0];
+  if (ordered === undefined) return [];
+  const outcome = those(view, 'RolloutClosed')[0];
+  const isBack = view.opening.rollsBack !== undefined;
+  return [
+    ...view.writes
+      .filter(({ by, index, from, to }) => by?.rolloutId === view.id && index > ordered.index && to > from)
+      .map(({ at, target, to }) => ({
+        at,
+        what: `gave version ${target.canary} of ${target.name} ${to} % after the order to leave it`,
+      })),
+    ...(isBack && outcome !== undefined && !['completed', 'halted'].includes(outcome.event.outcome)
+      ? [{ at: outcome.at, what: `is a rollback that ended ${outcome.event.outcome}` }]
+      : []),
+  ];
+});
 
 /** A gate is passed by approvals enough of it, or by its time running out, on the clock of whoever looks, where that lets pass; no other order opens it. */
 export const gatesHeld = perRollout((view, _run, { skewMs }) =>
@@ -219,14 +265,23 @@ function isStanding(view: View, index: number): boolean {
   );
 }
 
-/** What was taken back for its own doing, or by a person, is not tried again under another name by itself. */
+/** What was taken back for its own doing, or by a person, does not come back by itself: not under another name, and not by a rollback. Only a retry lifts that. */
 export const quarantineHolds: Checker = (run) => {
   const all = views(run);
+  const isRetry = ({ opening }: View) => opening.attempt > 1 && opening.rollsBack === undefined;
   return all.flatMap((view) => {
     const opened = those(view, 'RolloutOpened')[0];
-    if (opened === undefined || view.opening.attempt > 1 || view.opening.rollsBack !== undefined) return [];
+    if (opened === undefined || isRetry(view)) return [];
+    const isLifted = (since: number) =>
+      all.some((each) => {
+        const retried = those(each, 'RolloutOpened')[0]?.index ?? Number.POSITIVE_INFINITY;
+        return isRetry(each) && retried > since && retried < opened.index && arrivesAtSame(each, view);
+      });
     return all
-      .filter((other) => other !== view && blamedBefore(other, opened.index) && isSameCode(other, view))
+      .filter((other) => {
+        const blamed = other === view ? undefined : blamedBefore(other, opened.index);
+        return blamed !== undefined && isSameCode(other, view) && !isLifted(blamed);
+      })
       .map((other) => ({
         at: opened.at,
         what: `${view.id} was opened with the versions of ${other.id}, which was taken back`,
@@ -234,16 +289,25 @@ export const quarantineHolds: Checker = (run) => {
   });
 };
 
-function blamedBefore(view: View, index: number): Instant | undefined {
+/** Where in the timeline a rollout ended that blamed its canary, before this entry. */
+function blamedBefore(view: View, index: number): number | undefined {
   const closed = those(view, 'RolloutClosed').find((each) => each.index < index);
   const leaving = those(view, ...LEAVING)[0];
   if (closed === undefined || leaving === undefined) return undefined;
   const { event } = leaving;
   const cause = event.type === 'Aborted' ? 'human' : 'cause' in event ? event.cause : 'stranger';
-  return cause === 'canary' || cause === 'human' ? closed.at : undefined;
+  return cause === 'canary' || cause === 'human' ? closed.index : undefined;
 }
 
-const isSameCode = (a: View, b: View) =>
-  b.opening.targets.every(({ key, canary }) =>
-    a.opening.targets.some((other) => other.key === key && other.canary === canary),
+/** True if what the one blamed is what the other is to serve. */
+const isSameCode = (blamed: View, view: View) =>
+  view.opening.targets.every((target) =>
+    blamed.opening.targets.some(({ key, canary }) => key === target.key && canary === arriving(view, target)),
+  );
+
+const arrivesAtSame = (one: View, other: View) =>
+  other.opening.targets.every((target) =>
+    one.opening.targets.some(
+      (each) => each.key === target.key && arriving(one, each) === arriving(other, target),
+    ),
   );

@@ -9,6 +9,7 @@ import {
   brokenIsBounded,
   everyRaiseConditional,
   gatesHeld,
+  goingBackArrives,
   lostRoutingLandsOnStable,
   quarantineHolds,
   redBeforeNeverBlames,
@@ -19,8 +20,10 @@ import {
 } from './checkers-of-incidents.ts';
 import type { Met, Run } from './run.ts';
 import {
+  arriving,
   type Checker,
   isGivenByOthers,
+  isStuck,
   LEAVING,
   type Limits,
   lastOwn,
@@ -225,10 +228,12 @@ const MOSTLY = 0.9;
 /** What is younger than this at the end may not have been measured yet. */
 const UNSETTLED_MS = 4 * WINDOW_MS;
 
-/** No release completes by itself whose users were met with failures that stable did not have, once they could be measured. */
+/** No release completes whose users were met with failures that the other version did not have, once they could be measured: a person's own order to promote is the only excuse. */
 export const worseNeverCompletes = perRollout((view) => {
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
-  if (close === undefined || those(view, 'PromotionOrdered').length > 0) return [];
+  const isOrdered = those(view, 'PromotionOrdered').some(({ event }) => event.by !== 'onInconclusive');
+  // Who orders a rollback knows which of the two it wants; whether that one may serve is for `quarantineHolds`.
+  if (close === undefined || isOrdered || view.opening.rollsBack !== undefined) return [];
   const met = view.happened.findLast(({ at }) => at <= close.at - UNSETTLED_MS)?.append.met ?? {};
   return view.opening.targets.flatMap((target) => {
     const { name, stable, canary } = target;
@@ -266,7 +271,7 @@ export const passMeansWell = perRollout((view, run) =>
   ),
 );
 
-/** When a rollout is closed its canary has everything or nothing, on every target alike, unless somebody else gave it traffic after the last look. */
+/** When a rollout is closed its canary has everything or nothing, on every target alike, unless somebody else gave it traffic after the last look, or deleted the only version to go back to. A rollback that completed left the older version alone. */
 export const endsAtZeroOrHundred = perRollout((view, run) =>
   those(view, 'RolloutClosed').flatMap(({ index, at, event }) =>
     view.opening.targets.flatMap((target) => {
@@ -282,11 +287,17 @@ export const endsAtZeroOrHundred = perRollout((view, run) =>
         event.outcome === 'completed' && sealed !== undefined
           ? sealed.after
           : standingAt(view, target, index);
+      if (event.outcome === 'completed') {
+        const version = arriving(view, target);
+        const share = shareOf(found, version);
+        const isSplit = Object.keys(found?.weights ?? {}).length > 0;
+        return share === 100 && !isSplit
+          ? []
+          : [{ at, what: `ended completed with ${share} % of ${target.name} on version ${version}` }];
+      }
       const share = shareOf(found, target.canary);
-      const isSplit = event.outcome === 'completed' && Object.keys(found?.weights ?? {}).length > 0;
-      const due = event.outcome === 'completed' ? 100 : 0;
-      const isOthers = event.outcome !== 'completed' && isGivenByOthers(view, run, target, index);
-      return (share === due && !isSplit) || isOthers
+      const isExcused = isGivenByOthers(view, run, target, index) || isStuck(view, run, target, index);
+      return share === 0 || isExcused
         ? []
         : [{ at, what: `ended ${event.outcome} with ${share} % of ${target.name} on the canary` }];
     }),
@@ -327,8 +338,10 @@ export const strangerNoticed = perRollout((view, _run, { tickMs }) => {
 export const ourWeightRemoved = perRollout((view, run) => {
   const outcome = run.heads.find(({ opening }) => opening.rolloutId === view.id)?.outcome;
   if (outcome === undefined || outcome === 'completed') return [];
-  return view.opening.targets.flatMap(({ key, name }) => {
+  return view.opening.targets.flatMap((target) => {
+    const { key, name } = target;
     const last = view.writes.findLast((write) => write.key === key && write.from !== write.to);
+    if (isStuck(view, run, target, run.timeline.length)) return [];
     return last !== undefined && last.by?.rolloutId === view.id && last.to > 0
       ? [{ at: last.at, what: `left ${last.to} % of ${name} on the canary` }]
       : [];
@@ -388,17 +401,19 @@ export const revertFirst = perRollout((view, run) =>
     view.opening.targets
       .filter((target) => shareOf(standingAt(view, target, index), target.canary) > 0)
       .filter((target) => !isGivenByOthers(view, run, target, index))
+      .filter((target) => !isStuck(view, run, target, index))
       .map(({ name }) => ({ at, what: `wrote Reverted while ${name} still served the canary` })),
   ),
 );
 
 /** From the decision to leave until no request can meet the canary it takes no longer than promised, on each target that the rollout ever had. */
-export const outInTime = perRollout((view, _run, { outMs }) => {
+export const outInTime = perRollout((view, run, { outMs }) => {
   const leaving = those(view, ...LEAVING)[0];
   if (leaving === undefined) return [];
   return view.opening.targets.flatMap((target) => {
     if (lastOwn(view, target, leaving.index) === undefined) return [];
     if (shareOf(standingAt(view, target, leaving.index), target.canary) === 0) return [];
+    if (isStuck(view, run, target, run.timeline.length)) return [];
     const out = view.writes.find(
       (write) => write.index > leaving.index && write.key === target.key && write.to === 0,
     );
@@ -539,6 +554,7 @@ export const CHECKERS = {
   shiftedMeansStands,
   revertedToWhatServed,
   abortActs,
+  goingBackArrives,
   gatesHeld,
   waitsEnd,
   blameHasEvidence,

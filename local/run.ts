@@ -21,6 +21,8 @@ export interface AliasWrite {
   after: Standing | undefined;
   /** The stamp that was sent along; absent for anybody but a rollout. */
   by: Stamp | undefined;
+  /** The revision that it replaced. */
+  replaced?: string | undefined;
   /** Whether it was to be taken only if nobody else had written since it was read. */
   isConditional: boolean;
 }
@@ -32,6 +34,8 @@ export interface Command {
   at: Instant;
   /** When it was accepted; undefined where it was refused or failed. */
   acceptedAt: Instant | undefined;
+  /** The rollout that carries it out, if another one was opened for it. */
+  opened?: string | undefined;
 }
 
 /** What the users of one version had met. */
@@ -58,6 +62,8 @@ export interface Run {
   looks: Record<string, number[]>;
   /** What the users of each function and version met in each window, by its start. */
   windows: Record<string, Map<Instant, Met>>;
+  /** Versions that somebody deleted, as `function:version`, and how many entries the timeline had then. */
+  deleted: { version: string; index: number }[];
   commands: Command[];
   heads: Rollout[];
   histories: Record<string, RolloutEvent[]>;
@@ -76,6 +82,7 @@ export function record(world: World): { finish(): Promise<Run> } {
   const timeline: Run['timeline'] = [];
   recordWrites(world, timeline);
   const looks = recordLooks(world, timeline);
+  const deleted = recordDeletions(world, timeline);
   const windows = recordWindows(world);
   const commands = recordCommands(world);
   const put = recordCalls(world);
@@ -98,6 +105,7 @@ export function record(world: World): { finish(): Promise<Run> } {
       const run: Run = {
         timeline,
         looks,
+        deleted,
         windows,
         commands,
         heads: [],
@@ -162,6 +170,7 @@ function recordWrites({ lambda, clock }: World, timeline: Run['timeline']): void
           at: clock.now(),
           key: `lambda-alias:${FunctionName}:${Name}`,
           before: standing(before),
+          replaced: before.revisionId,
           after: after && standing(after),
           by: stampFrom(Description),
           isConditional: RevisionId !== undefined,
@@ -175,14 +184,37 @@ function recordLooks({ lambda }: World, timeline: Run['timeline']): Run['looks']
   const looks: Run['looks'] = {};
   const operations = lambda.operations;
   const call = operations.GetAliasCommand;
-  operations.GetAliasCommand = (input) => {
-    const answer = call(input);
+  const looked = async (input: Parameters<typeof call>[0]) => {
+    const present = timeline.length;
+    const answer = await call(input);
+    // A look that lags behind saw the timeline as it was when that state ended; few do.
+    const isLate = lambda.helpers.isLagging();
+    const written = isLate
+      ? timeline.findLastIndex(
+          (entry, at) => at < present && entry.kind === 'write' && entry.replaced === answer.RevisionId,
+        )
+      : -1;
     const key = `lambda-alias:${input.FunctionName}:${input.Name}`;
     looks[key] ??= [];
-    looks[key].push(timeline.length);
+    looks[key].push(written === -1 ? present : written);
     return answer;
   };
+  // What is metered answers later than its type says.
+  operations.GetAliasCommand = looked as unknown as typeof call;
   return looks;
+}
+
+function recordDeletions({ lambda }: World, timeline: Run['timeline']): Run['deleted'] {
+  const deleted: Run['deleted'] = [];
+  const operations = lambda.operations;
+  const call = operations.DeleteFunctionCommand;
+  operations.DeleteFunctionCommand = async (input) => {
+    const index = timeline.length;
+    const answer = await call(input);
+    deleted.push({ version: `${input.FunctionName}:${input.Qualifier}`, index });
+    return answer;
+  };
+  return deleted;
 }
 
 /** Counts the calls of exact versions as they are made, so that one that hangs is among them. */
@@ -208,6 +240,7 @@ function recordCommands(world: World): Command[] {
     commands.push(given);
     const answer = await invoke(name, event);
     given.acceptedAt = clock.now();
+    given.opened = (answer as { rolloutId?: string } | undefined)?.rolloutId;
     return answer;
   };
   return commands;

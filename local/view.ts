@@ -78,6 +78,17 @@ export function those<Type extends RolloutEvent['type']>(view: View, ...types: T
 /** Events by which a canary is on its way out. */
 export const LEAVING = ['RevertOrdered', 'Aborted', 'StrangerSeen', 'Reverted'] as const;
 
+/** The version of a target that a completed rollout leaves serving: a rollback leads to the older one. */
+export const arriving = ({ opening }: View, { stable, canary }: Target): string =>
+  opening.rollsBack === undefined ? canary : stable;
+
+/** True if a rollout pages people because the version that served before was deleted by somebody else, so that nothing can be restored. */
+export function isStuck(view: View, { deleted }: Run, target: Target, index: number): boolean {
+  const isCalled = those(view, 'RolloutClosed')[0]?.event.outcome === 'halted';
+  const version = `${target.ref.functionName}:${target.stable}`;
+  return isCalled && deleted.some((each) => each.version === version && each.index <= index);
+}
+
 /** Where a target stood just before the entry of this index. */
 export function standingAt(view: View, target: Target, index: number): Standing | undefined {
   const last = view.writes.findLast((write) => write.index < index && write.key === target.key);

@@ -1,54 +1,79 @@
 import { RolloutError } from '../errors.ts';
-import type { ServiceRecord } from '../ports.ts';
+import type { Completed, Served, ServiceRecord } from '../ports.ts';
 import type { Instant } from '../units.ts';
-import type { Made, Opening, RolloutEvent } from './event.ts';
-import { madeOf } from './quarantine.ts';
+import type { Made, Opening, RolloutEvent, Target } from './event.ts';
+import { keptOutBy } from './quarantine.ts';
 import type { Rollout } from './state.ts';
 import { deadlineOf } from './timing.ts';
 
-/** How long a rollback may take: it is one write to each target, and its dead man needs a time. */
+/** How long a rollback may take: it is one write to each target, and its watchdog needs a time. */
 const PLAN: Opening['plan'] = { steps: [], verifySeconds: 0, onInconclusive: 'pause' };
 
+/** One way back: the release that would serve again, and each target that has to move for it. `stable` is the version to go back to, `canary` the one to leave. */
+export interface WayBack {
+  to: Completed;
+  from: Completed;
+  targets: Target[];
+}
+
 /**
- * Opens the way back from a completed release to what served before it: one write, no steps, nobody is asked.
- * `name` gives the id of an attempt at a release. @throws RolloutError CommandRefused where this is not what serves
+ * The ways back from the release that serves, nearest first; none of them leads to what is in quarantine.
+ * @throws RolloutError CommandRefused if this is not the release that serves, or nothing good served before it
  */
-export function rollBackOf(
-  rollout: Rollout,
-  service: ServiceRecord,
-  { by, reason }: { by: string; reason: string },
-  name: (release: string) => { rolloutId: string; attempt: number },
-  at: Instant,
-): RolloutEvent {
-  const { opening, outcome } = rollout;
-  const { rolloutId, release, targets } = opening;
+export function waysBack({ opening, outcome }: Rollout, service: ServiceRecord): WayBack[] {
+  const { rolloutId } = opening;
+  const { completed: from, earlier = [] } = service;
+  if (outcome === undefined)
+    throw refused(
+      `${rolloutId} is still under way; only a completed release can be rolled back, so abort it instead.`,
+    );
   if (outcome !== 'completed')
+    throw refused(`${rolloutId} is ${outcome}; only a completed release can be rolled back.`);
+  if (from?.rolloutId !== rolloutId)
     throw refused(
-      `${rolloutId} is ${outcome ?? 'still under way'}; only what has completed can be rolled back${outcome === undefined ? ', so abort it instead' : ''}.`,
+      `${rolloutId} is not what serves now (${from?.rolloutId ?? 'nothing completed here'}); roll that one back.`,
     );
-  if (service.completed?.rolloutId !== rolloutId)
-    throw refused(
-      `${rolloutId} is not what serves now (${service.completed?.rolloutId ?? 'nothing completed here'}); roll that one back.`,
-    );
-  const back = service.previous?.release ?? `before-${release}`;
-  const made = madeOf(opening);
-  const blamed = Object.fromEntries(
-    targets.map(({ name, canary }) => [name, made[name] ?? { version: canary }]),
+  const ways = earlier
+    .map((to) => ({ to, from, targets: movesBetween(from, to) }))
+    .filter(({ targets }) => targets.length > 0);
+  const good = ways.filter(({ to, targets }) => {
+    const offered = { release: to.release, made: madeOfAll(to), changed: targets.map(({ name }) => name) };
+    return keptOutBy(offered, service).length === 0;
+  });
+  if (good.length > 0) return good;
+  const bad = ways.map(
+    ({ to: { release, targets = [] } }) => `${release} (${servedText(targets)}) is in quarantine`,
   );
-  return {
+  throw refused(
+    `${rolloutId} cannot be rolled back: ${bad.length > 0 ? bad.join(', and ') : 'no good release served before it'}; release a repaired version instead.`,
+  );
+}
+
+/** Opens the way back: one write to each target, no steps, nobody is asked. `name` gives the id of an attempt at a release. Pure. */
+export function rollBackOf(
+  { opening }: Rollout,
+  { to, from, targets }: WayBack,
+  { by, reason }: { by: string; reason: string },
+  { rolloutId, attempt }: { rolloutId: string; attempt: number },
+  notices: string[],
+  at: Instant,
+): RolloutEvent[] {
+  const why = `${by} rolled ${from.release} back: ${reason}`;
+  const blamed = madeOfAll(from);
+  const opened: RolloutEvent = {
     ...opening,
     type: 'RolloutOpened',
     at,
-    ...name(back),
-    release: back,
-    order: service.previous?.order ?? 0,
-    targets: targets.map((target) => ({
-      ...target,
-      stable: target.canary,
-      canary: target.stable,
-      replaced: undefined,
-      revision: undefined,
-    })),
+    rolloutId,
+    attempt,
+    release: to.release,
+    order: to.order,
+    manifest: to.manifest ?? opening.manifest,
+    commit: undefined,
+    author: undefined,
+    targets,
+    unchanged: undefined,
+    digests: undefined,
     plan: PLAN,
     hooks: [],
     probe: undefined,
@@ -58,17 +83,52 @@ export function rollBackOf(
     reversible: true,
     deadline: deadlineOf(PLAN, opening.settleSeconds, at),
     rollsBack: {
-      release,
-      rolloutId,
+      release: from.release,
+      rolloutId: from.rolloutId ?? opening.rolloutId,
       reason: `${by} rolled it back: ${reason}`,
-      made: blamed,
+      made: Object.fromEntries(
+        targets.map(({ name, canary }) => [name, blamed[name] ?? { version: canary }]),
+      ),
     },
-    made: Object.fromEntries(
-      targets.map(({ name, stable }) => [name, knownAs(stable, service.previous?.made?.[name])]),
-    ),
-    notices: [`${by} rolls back ${rolloutId}: ${reason}`],
+    made: madeOfAll(to),
+    notices: [`${by} rolls back ${opening.rolloutId}: ${reason}`, ...notices],
   };
+  // The order stands from the first event on, so that whatever goes wrong afterwards leads to the version that was ordered.
+  return [opened, { type: 'RevertOrdered', at, cause: 'human', reason: why, outcome: 'reverted' }];
 }
+
+/** What to say if no way back can be gone, since each leads to a version that does not exist any more. */
+export function noWayBack({ opening }: Rollout, ways: { way: WayBack; gone: Target[] }[]): RolloutError {
+  const why = ways.map(({ way, gone }) => `${way.to.release} needs ${goneText(gone)}`);
+  return refused(
+    `${opening.rolloutId} cannot be rolled back: ${why.join('; ')}; nothing was changed. Publish the older code as a new version and release that.`,
+  );
+}
+
+/** What a person should know of a way that was passed over. */
+export const passedOver = ({ to }: WayBack, gone: Target[]): string =>
+  `${to.release} was passed over: it needs ${goneText(gone)}`;
+
+const goneText = (gone: Target[]) =>
+  gone.map(({ name, stable }) => `version ${stable} of ${name}`).join(' and ') +
+  (gone.length === 1 ? ', which does not exist any more' : ', which do not exist any more');
+
+/** The targets that serve something else in the one than in the other; what the older one did not have stays as it is. */
+function movesBetween(from: Completed, to: Completed): Target[] {
+  return (from.targets ?? []).flatMap(({ version: canary, ...target }): Target[] => {
+    const stable = to.targets?.find(({ key }) => key === target.key)?.version;
+    return stable === undefined || stable === canary ? [] : [{ ...target, stable, canary }];
+  });
+}
+
+/** What each target of a release is made of; of what nobody looked up there is its version. */
+const madeOfAll = ({ made = {}, targets = [] }: Completed): Record<string, Made> =>
+  Object.fromEntries(
+    targets.map(({ name, version }) => [name, made[name]?.version === version ? made[name] : { version }]),
+  );
+
+const servedText = (targets: Served[]) =>
+  targets.map(({ name, version }) => `version ${version} of ${name}`).join(', ');
 
 /**
  * Which attempt a retry makes: of a release that was taken back, by its own rollout or by a rollback afterwards.
@@ -83,10 +143,6 @@ export function attemptAfter({ opening, outcome }: Rollout, { quarantined = [] }
     throw refused(`${rolloutId} completed; there is nothing to try again.`);
   return attempt + 1;
 }
-
-/** A version, and what it is made of if that is what was remembered of it. */
-const knownAs = (version: string, known: Made | undefined): Made =>
-  known?.version === version ? known : { version };
 
 function refused(message: string): RolloutError {
   return new RolloutError('CommandRefused', message);

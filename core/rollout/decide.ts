@@ -340,9 +340,9 @@ function recordRevert(
 ): RolloutEvent[] {
   if (isEnded(rollout)) return [];
   // A sealed canary is a completion whose last event was lost, and nothing was taken back.
-  const isSealed = ({ name, primary, changed, again }: RevertedTarget) =>
-    !changed && !again && primary === targetNamed(rollout, name).canary;
-  if (targets.every(isSealed)) {
+  const isSealed = ({ name, primary, changed, again, isStableGone }: RevertedTarget) =>
+    !changed && !again && !isStableGone && primary === targetNamed(rollout, name).canary;
+  if (rollout.opening.rollsBack === undefined && targets.every(isSealed)) {
     return [{ type: 'RolloutClosed', at, outcome: 'completed', reason: completion(rollout) }];
   }
   const why = rollout.leaving ?? {
@@ -350,14 +350,10 @@ function recordRevert(
     reason,
     outcome: hasCanaryTraffic(rollout) ? ('reverted' as const) : ('refused' as const),
   };
-  const outcome = targets.some(({ stranger, again }) => stranger || again) ? 'halted' : why.outcome;
-  const again = targets
-    .filter((target) => target.again)
-    .map(({ name }) => `version ${targetNamed(rollout, name).canary} of ${name}`);
-  const meddled =
-    again.length === 0
-      ? []
-      : [`somebody else gave ${again.join(' and ')} traffic again after it had been taken out`];
+  const faults = targets.flatMap((target) => faultOf(rollout, target));
+  const isHalted = faults.length > 0 || targets.some(({ stranger }) => stranger);
+  const isBack = rollout.opening.rollsBack !== undefined;
+  const outcome = isHalted ? 'halted' : isBack ? 'completed' : why.outcome;
   return [
     {
       type: 'Reverted',
@@ -367,8 +363,29 @@ function recordRevert(
       reason: why.reason,
       ...(exposure === undefined ? {} : { exposure }),
     },
-    { type: 'RolloutClosed', at, outcome, reason: [why.reason, ...meddled].join('; ') },
+    { type: 'RolloutClosed', at, outcome, reason: [why.reason, ...faults].join('; ') },
   ];
+}
+
+/** Why a person has to look at a target that was to be taken back; nothing if it serves what it should. */
+function faultOf(
+  rollout: Rollout,
+  { name, primary, stranger, again, isStableGone }: RevertedTarget,
+): string[] {
+  const { opening, leaving } = rollout;
+  const { stable, canary, key } = targetNamed(rollout, name);
+  if (isStableGone)
+    return [
+      `version ${stable} of ${name} does not exist any more, so version ${canary} still serves; point ${key} at a version that you trust`,
+    ];
+  if (again)
+    return [`somebody else gave version ${canary} of ${name} traffic again after it had been taken out`];
+  if (stranger && primary === 'none') return [`${key} does not exist any more`];
+  if (stranger && leaving?.cause !== 'stranger')
+    return [`${name} serves version ${primary}, which this rollout did not put there`];
+  if (opening.rollsBack !== undefined && primary !== stable)
+    return [`${name} still serves version ${primary}, since another rollout moves ${key}`];
+  return [];
 }
 
 function completion(rollout: Rollout): string {
@@ -389,6 +406,13 @@ function obey(rollout: Rollout, command: HumanCommand, at: Instant): RolloutEven
   const id = rollout.opening.rolloutId;
   if (isEnded(rollout))
     throw refused(`${id} has ended (${rollout.outcome}); there is nothing left to ${verb(command)}.`);
+  const { rollsBack, targets } = rollout.opening;
+  if (rollsBack !== undefined) {
+    const leads = targets.map(({ name, stable }) => `version ${stable} of ${name}`).join(' and ');
+    throw refused(
+      `${id} is a rollback: it leads to ${leads} in one write and cannot ${verb(command)}; to serve ${rollsBack.release} again, retry ${rollsBack.rolloutId} once it has ended.`,
+    );
+  }
   if (rollout.leaving !== undefined) {
     if (command.type === 'Abort') return [];
     throw refused(

@@ -133,6 +133,8 @@ export interface Opening extends Identity {
   commit?: string | undefined;
   author?: string | undefined;
   targets: Target[];
+  /** Targets of the service that serve this release's version already; nothing happens to them. */
+  unchanged?: Target[] | undefined;
   /** What each target of the release is made of, unchanged ones included: what is told of it once it has completed. */
   digests?: Record<string, string> | undefined;
   /** What each target of the release serves, unchanged ones included; absent in an opening from before this was looked up. */
@@ -154,7 +156,10 @@ export interface Opening extends Identity {
   deadline: Instant;
   /** How many rollouts ran when this one opened: among many it ticks and reads back as they all can. */
   running?: number | undefined;
-  /** The release that this rollout takes back after its completion; it is quarantined in exchange. */
+  /**
+   * The release that a person ordered to leave after its completion; it is quarantined in exchange. Then `stable` of each
+   * target is the older version to go back to and `canary` the one to leave, so that every way out leads where the person wants.
+   */
   rollsBack?: Quarantined | undefined;
   /** What a person should know although nothing is wrong, such as an alarm that was red before. */
   notices: string[];
@@ -180,6 +185,8 @@ export interface RevertedTarget {
   stranger: boolean;
   /** True where somebody else had given the canary traffic again before the end could be written. */
   again?: boolean | undefined;
+  /** True if `stable` does not exist any more, so that nothing could be restored and the canary still serves. */
+  isStableGone?: boolean | undefined;
 }
 
 /** Whose revert it is. `unseal`: the journal says that the rollout has not ended, so a sealed target is only half a completion. */

@@ -44,6 +44,7 @@ export function open(
   checkOrder(manifest, service);
   checkRequired(manifest, completion);
   const changed = targets.filter(({ target }) => target.canary !== target.stable);
+  const unchanged = targets.map(({ target }) => target).filter(({ canary, stable }) => canary === stable);
   checkQuarantine(identity, targets, changed, service);
   if (changed.length === 0) {
     return [
@@ -77,6 +78,7 @@ export function open(
       commit: manifest.commit,
       author: manifest.author,
       targets: changed.map(({ target }) => target),
+      ...(unchanged.length === 0 ? {} : { unchanged }),
       digests: digestsOf(targets),
       made: madeBy(targets),
       plan,

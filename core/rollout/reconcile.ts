@@ -1,7 +1,7 @@
 import type { Observed } from '../ports.ts';
 import type { Instant } from '../units.ts';
 import type { Cause, RolloutEvent, Target } from './event.ts';
-import { isSameStamp, type Stamp, stampText } from './stamp.ts';
+import { isOlder, isSameStamp, type Stamp, stampText } from './stamp.ts';
 import { hasCanaryTraffic, type Rollout } from './state.ts';
 
 /**
@@ -11,11 +11,25 @@ import { hasCanaryTraffic, type Rollout } from './state.ts';
 export function reconcile(rollout: Rollout, target: Target, seen: Observed, at: Instant): RolloutEvent[] {
   if (rollout.outcome !== undefined || rollout.leaving !== undefined) return [];
   const stamp = seen.stamp;
+  if (isOldNews(rollout, target, seen)) return [];
   if (stamp?.rolloutId === rollout.opening.rolloutId) return explain(rollout, target, seen, stamp, at);
   const whose = stamp === undefined ? 'no stamp' : `the stamp "${stampText(stamp)}"`;
   return [
     stranger(target, at, `carries ${whose} where this rollout's was expected, and serves ${traffic(seen)}`),
   ];
+}
+
+/** True if what was seen is an older state of the target than one that the journal knows: Lambda's reads may lag behind its writes. It says nothing, and is to be read again. */
+export function isOldNews(rollout: Rollout, { name }: Target, { stamp }: Observed): boolean {
+  return isOlder(stamp, rollout.traffic[name]?.stamp);
+}
+
+/** True if what was seen may pass by itself, since an older state of the target looks like this too: then another look decides. */
+export function isWorthAnotherLook(rollout: Rollout, target: Target, seen: Observed, at: Instant): boolean {
+  if (isOldNews(rollout, target, seen)) return true;
+  return !seen.stamp?.open && seen.stamp?.rolloutId === rollout.opening.rolloutId
+    ? false
+    : reconcile(rollout, target, seen, at).length > 0;
 }
 
 function explain(

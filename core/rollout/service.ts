@@ -1,22 +1,91 @@
-import type { ServiceRecord, Waiting } from '../ports.ts';
+import { ROLLOUT_ID_MAX } from '../config/manifest.ts';
+import type { Completed, Served, ServiceRecord, Waiting } from '../ports.ts';
+import type { Made, Opening } from './event.ts';
 import { madeOf, quarantineOf, withoutCompleted, withQuarantined } from './quarantine.ts';
 import type { Rollout } from './state.ts';
 
-/** What a service remembers once one of its rollouts has ended: what completed, and what must not be tried again by automation. */
+/** Good releases that a service remembers besides the one that serves. */
+const EARLIER_MAX = 10;
+
+/** What a service remembers once one of its rollouts has ended: what completed, what did before, and what must not be tried again by automation. */
 export function serviceAfter(record: ServiceRecord, rollout: Rollout): ServiceRecord {
-  const { release, order, rolloutId, rollsBack } = rollout.opening;
-  const isNews = record.completed?.rolloutId !== rolloutId;
-  if (rollout.outcome === 'completed') {
-    const made = madeOf(rollout.opening);
-    const completed = { release, order, rolloutId, made };
-    const kept =
-      rollsBack === undefined ? record.quarantined : withQuarantined(record.quarantined, rollsBack);
-    const quarantined = withoutCompleted(kept, release, made);
-    const previous = rollsBack !== undefined ? undefined : isNews ? record.completed : record.previous;
-    return { ...record, completed, previous, ...(quarantined === undefined ? {} : { quarantined }) };
-  }
-  const bad = quarantineOf(rollout);
-  return bad === undefined ? record : { ...record, quarantined: withQuarantined(record.quarantined, bad) };
+  const { opening, outcome } = rollout;
+  const { rolloutId, rollsBack } = opening;
+  // The order to roll a release back blames it, however far the way back led.
+  const bad = rollsBack ?? quarantineOf(rollout);
+  const after = bad === undefined ? record : withList(record, withQuarantined(record.quarantined, bad));
+  if (outcome !== 'completed' || record.completed?.rolloutId === rolloutId) return after;
+  const news =
+    rollsBack === undefined
+      ? { completed: completedBy(opening), earlier: earlierThan(opening, record) }
+      : wentBack(record, opening);
+  const { release, made = {} } = news.completed;
+  return withList({ ...after, ...news }, withoutCompleted(after.quarantined, release, made));
+}
+
+const withList = (record: ServiceRecord, quarantined: ServiceRecord['quarantined']): ServiceRecord =>
+  quarantined === undefined ? record : { ...record, quarantined };
+
+function completedBy(opening: Opening): Completed {
+  const { release, order, rolloutId, manifest } = opening;
+  return { release, order, rolloutId, manifest, made: madeOf(opening), targets: servedBy(opening, 'canary') };
+}
+
+/** All targets of the service with the version of one side. */
+function servedBy({ targets, unchanged = [] }: Opening, side: 'stable' | 'canary'): Served[] {
+  return [...targets, ...unchanged].map(({ name, kind, key, ref, source, replaced, ...version }) => ({
+    ...{ name, kind, key, ref, source, version: version[side] },
+    ...(replaced === undefined ? {} : { replaced }),
+  }));
+}
+
+/** What served before, first; it has no rollout of its own if it is not what completed last. */
+function earlierThan(opening: Opening, { completed, earlier = [] }: ServiceRecord): Completed[] {
+  const before = servedBy(opening, 'stable');
+  const isOurs = completed !== undefined && before.every((each) => isServedIn(completed, each));
+  const { service, release } = opening;
+  const foreign = {
+    ...{ release: beforeName(service, release), order: completed?.order ?? 0 },
+    targets: before,
+  };
+  const all = [...(isOurs ? [] : [foreign]), ...(completed === undefined ? [] : [completed]), ...earlier];
+  return all.filter((each) => each.release !== release).slice(0, EARLIER_MAX);
+}
+
+const isServedIn = ({ targets }: Completed, { key, version }: Served) =>
+  targets?.some((each) => each.key === key && each.version === version) === true;
+
+/** Longest number of an attempt that must fit behind the name. */
+const ATTEMPT_MAX = 100;
+
+/** How what served before a release is called if nobody knows its name; as short as a rollout's id needs it. */
+function beforeName(service: string, release: string): string {
+  const room = ROLLOUT_ID_MAX - `${service}--before---${ATTEMPT_MAX}`.length;
+  // No two hyphens may follow each other, and none stands at an end.
+  return `before-${release.slice(0, Math.max(1, room)).replace(/[^a-z0-9]+$/i, '')}`;
+}
+
+/** Where a rollback led: what it went to serves now, and what is newer is no place to go back to. */
+function wentBack(
+  { completed, earlier = [] }: ServiceRecord,
+  opening: Opening,
+): { completed: Completed; earlier: Completed[] } {
+  const { release, order, rolloutId, manifest } = opening;
+  const at = earlier.findIndex((each) => each.release === release);
+  const now = servedBy(opening, 'stable');
+  const others = (completed?.targets ?? []).filter(({ key }) => !now.some((each) => each.key === key));
+  const targets = [...now, ...others];
+  const known = [opening.made, completed?.made];
+  const made = Object.fromEntries(
+    targets.map(({ name, version }): [string, Made] => [
+      name,
+      known.map((each) => each?.[name]).find((each) => each?.version === version) ?? { version },
+    ]),
+  );
+  return {
+    completed: { release, order, rolloutId, manifest, made, targets },
+    earlier: earlier.slice(at + 1),
+  };
 }
 
 /** The parts of a rollout id; undefined where it is none. Neither a service nor a release may contain two hyphens in a row. */

@@ -35,6 +35,13 @@ export function stampFrom(text: string | undefined): Stamp | undefined {
   return by === undefined ? stamp : { ...stamp, by };
 }
 
+/** True if a stamp is an open one of the same rollout that a later one has replaced: who sees it reads an older state of the target. */
+export function isOlder(seen: Stamp | undefined, known: Stamp | undefined): boolean {
+  if (seen === undefined || known === undefined || seen.rolloutId !== known.rolloutId) return false;
+  // Numbers rise across executions; a closed stamp is the last one, whatever its number.
+  return seen.open && seen.seq < known.seq;
+}
+
 /** True for two stamps of the same rollout, epoch, number and state; no stamp is never the same. */
 export function isSameStamp(a: Stamp | undefined, b: Stamp | undefined): boolean {
   return a !== undefined && b !== undefined && stampText(a) === stampText(b);

@@ -50,6 +50,11 @@ export function lastLook(
   return isAgain ? { ...looked, again: true } : looked;
 }
 
+/** True if what stands there may be older than the revert that was made: that one closed the stamp, so an open one is read late, or was put back by somebody. */
+export function mayBeOlder({ stamp }: Observed, by: RevertBy): boolean {
+  return stamp?.rolloutId === by.rolloutId && stamp.open;
+}
+
 /** What an error may take back: every target, or none where users meet an irreversible release and nothing says that it is to leave. */
 export function mayBeTakenBack(rollout: Rollout, now: Instant): Target[] {
   const isHeld = hasCanaryTraffic(rollout) && next(rollout, now).kind !== 'revert';
@@ -59,7 +64,7 @@ export function mayBeTakenBack(rollout: Rollout, now: Instant): Target[] {
 /** What is left to do after a revert: write it down, take a half-done completion back too, or nothing because the weight is held on purpose. */
 export type Rest = { kind: 'record' } | { kind: 'unseal'; targets: Target[] } | { kind: 'held' };
 
-/** Says what is left to do, by what was found on the targets. Sealed ones beside others, or beside an order to leave, are half a completion that must not stay. */
+/** Says what is left to do, by what was found on the targets. Sealed ones beside others, or beside an order to leave, are half a completion that must not stay; so is what a rollback was to leave. */
 export function restOf(rollout: Rollout, found: RevertedTarget[]): Rest {
   if (isEnded(rollout)) return { kind: 'record' };
   if (found.length === 0) return { kind: 'held' };
@@ -68,9 +73,9 @@ export function restOf(rollout: Rollout, found: RevertedTarget[]): Rest {
   return targets.length > 0 && isHalf ? { kind: 'unseal', targets } : { kind: 'record' };
 }
 
-/** The targets that still serve the canary after a revert: a close had sealed them. */
+/** The targets that still serve the canary after a revert although stable exists: a close had sealed them, or a rollback has not claimed them. */
 export function sealedAmong(targets: Target[], found: RevertedTarget[]): Target[] {
   return targets.filter(({ name, canary }) =>
-    found.some((each) => each.name === name && each.primary === canary),
+    found.some((each) => each.name === name && each.primary === canary && !each.isStableGone),
   );
 }

@@ -130,6 +130,8 @@ interface AliasRecord {
   description: string;
   revisionId: string;
   isProvisioned: boolean;
+  /** How it was read before its last writes, oldest first, and until when. */
+  past: { until: Instant; answer: AliasConfiguration }[];
 }
 
 interface FunctionRecord {
@@ -205,6 +207,7 @@ export class SimulatedLambda {
   readonly #spendGetFunction: () => boolean;
   readonly #spendOther: () => boolean;
   #ids = 0;
+  #lagMs = 0;
 
   constructor(options: SimulatedLambdaOptions) {
     this.#options = options;
@@ -224,7 +227,10 @@ export class SimulatedLambda {
     CreateAliasCommand: (input: CreateAliasCommandInput) => this.#createAlias(input),
     GetAliasCommand: (input: GetAliasCommandInput) => {
       const fn = this.#functionOf(input.FunctionName);
-      return this.#aliasAnswer(fn, this.#alias(fn, input.Name));
+      const alias = this.#alias(fn, input.Name);
+      const seenAt = this.#options.clock.now() - this.#lagMs;
+      const older = this.#lagMs === 0 ? undefined : alias.past.find(({ until }) => until > seenAt);
+      return older?.answer ?? this.#aliasAnswer(fn, alias);
     },
     UpdateAliasCommand: (input: UpdateAliasCommandInput) => this.#updateAlias(input),
     DeleteAliasCommand: (input: DeleteAliasCommandInput) => {
@@ -292,6 +298,11 @@ export class SimulatedLambda {
       const { primary, weights, description, revisionId } = this.#alias(this.#functionOf(name), alias);
       return { primary, weights: percents(weights), description, revisionId };
     },
+    /** From now on GetAlias answers what stood there so long ago, as reads of a control plane may for a while after a write; assumed, AWS promises nothing. */
+    lagReads: (ms: number) => {
+      this.#lagMs = ms;
+    },
+    isLagging: (): boolean => this.#lagMs > 0,
     setProvisionedConcurrency: (name: string, alias: string) => {
       const record = this.#alias(this.#functionOf(name), alias);
       if (Object.keys(record.weights).length > 0) throw invalid(PROVISIONED_AND_WEIGHTED);
@@ -455,7 +466,9 @@ export class SimulatedLambda {
       (alias) => alias.primary === qualifier || qualifier in alias.weights,
     );
     if (users.length > 0) {
-      throw conflict(`Version ${qualifier} is used by alias ${users.map(({ name }) => name).join(', ')}.`);
+      // The words of AWS, as github.com/karl-cardenas-coding/go-lambda-cleanup/issues/45 shows them.
+      const names = users.map(({ name }) => name).join(', ');
+      throw conflict(`Unable to delete version because the following aliases reference it: [${names}]`);
     }
     fn.versions.delete(qualifier);
     return {};
@@ -469,7 +482,15 @@ export class SimulatedLambda {
     const weights = { ...input.RoutingConfig?.AdditionalVersionWeights };
     const description = checkedDescription(input.Description) ?? '';
     this.#checkRouting(fn, primary, weights);
-    const alias = { name, primary, weights, description, revisionId: this.#id(), isProvisioned: false };
+    const alias = {
+      name,
+      primary,
+      weights,
+      description,
+      revisionId: this.#id(),
+      isProvisioned: false,
+      past: [],
+    };
     fn.aliases.set(name, alias);
     return this.#aliasAnswer(fn, alias);
   }
@@ -486,6 +507,8 @@ export class SimulatedLambda {
     this.#checkRevision(input.RevisionId, alias.revisionId, this.#arn(fn.name, alias.name));
     this.#checkRouting(fn, primary, weights);
     if (alias.isProvisioned && Object.keys(weights).length > 0) throw invalid(PROVISIONED_AND_WEIGHTED);
+    const past = { until: this.#options.clock.now(), answer: this.#aliasAnswer(fn, alias) };
+    alias.past = [...alias.past.slice(-PAST_MAX), past];
     Object.assign(alias, { primary, weights, description, revisionId: this.#id() });
     return this.#aliasAnswer(fn, alias);
   }
@@ -870,6 +893,8 @@ export class SimulatedLambda {
   }
 }
 
+/** States of an alias that are kept besides the present one; more than anybody writes within the lag of a read. */
+const PAST_MAX = 20;
 const PROVISIONED_AND_WEIGHTED = 'Alias with weights can not be used with Provisioned Concurrency';
 
 /** Bytes with the decoding that the SDK gives to an invocation's payload. */

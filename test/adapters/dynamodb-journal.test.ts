@@ -435,10 +435,13 @@ describe('what a service remembers', () => {
     await journal.append(first, [closedEvent()]);
     const second = await opening(journal, { release: 'r2', order: 2 });
     await journal.append(second, [closedEvent()]);
-    const made = { api: { version: '2' } };
-    expect(await journal.service('checkout')).toEqual({
-      completed: { release: 'r2', order: 2, rolloutId: 'checkout--r2--1', made },
-      previous: { release: 'r1', order: 1, rolloutId: ID, made },
+    expect(await journal.service('checkout')).toMatchObject({
+      completed: { release: 'r2', order: 2, rolloutId: 'checkout--r2--1' },
+      earlier: [
+        { release: 'before-r2' },
+        { release: 'r1', order: 1, rolloutId: ID },
+        { release: 'before-r1' },
+      ],
       seq: 2,
     });
   });

@@ -305,9 +305,32 @@ describe('an alias that is gone', () => {
   });
 
   test('between the read and the write of a revert is the same', async () => {
-    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+    lambda
+      .on(GetAliasCommand)
+      .resolvesOnce(alias(stampText(stamp(1))))
+      .rejects(gone);
     lambda.on(UpdateAliasCommand).rejects(gone);
     expect(await router.revert(target, BY)).toEqual(NOBODY);
+  });
+
+  test('is not what a revert says whose version is gone: the alias is there, and serves the canary', async () => {
+    const promoted = { ...alias(stampText(stamp(1))), FunctionVersion: '8', RoutingConfig: undefined };
+    lambda.on(GetAliasCommand).resolves(promoted);
+    lambda.on(UpdateAliasCommand).rejects(gone);
+    expect(await router.revert(target, BY)).toEqual({
+      ...{ name: 'api', primary: '8', changed: false, stranger: false },
+      isStableGone: true,
+    });
+    expect(lambda).toHaveReceivedCommandTimes(UpdateAliasCommand, 1);
+  });
+
+  test('is not what a raise says whose version is gone', async () => {
+    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+    lambda.on(UpdateAliasCommand).rejects(gone);
+    expect(await router.raise(target, raise())).toEqual({
+      result: 'gone',
+      why: expect.stringMatching(/^version 8 of api does not exist any more.*publish the code again/),
+    });
   });
 
   test('is neither raised nor sealed', async () => {

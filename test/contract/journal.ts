@@ -215,9 +215,12 @@ export function describeJournal(implementation: Implementation<Journal>): void {
       async (journal) => {
         const rollout = await opening(journal, { order: 7, targets: [targetOf('api'), targetOf('worker')] });
         await journal.append(rollout, [noted('a'), closedEvent('completed')]);
-        const made = { api: { version: '2' }, worker: { version: '2' } };
-        const completed = { release: 'r1', order: 7, rolloutId: ID, made };
-        expect(await journal.service('checkout')).toEqual({ completed, seq: 1 });
+        const record = await journal.service('checkout');
+        expect(record).toMatchObject({ completed: { release: 'r1', order: 7, rolloutId: ID }, seq: 1 });
+        expect(record.completed?.targets?.map(({ name, version }) => [name, version])).toEqual([
+          ['api', '2'],
+          ['worker', '2'],
+        ]);
         expect(await openOn(journal, 'r2', ['api'])).toMatchObject({ result: 'opened' });
         expect(await openOn(journal, 'r3', ['worker'])).toMatchObject({ result: 'opened' });
       },
@@ -267,7 +270,11 @@ export function describeJournal(implementation: Implementation<Journal>): void {
       await journal.append(await opening(journal, { release: 'r2', order: 2 }), [closedEvent('completed')]);
       expect(await journal.service('checkout')).toMatchObject({
         completed: { release: 'r2', order: 2 },
-        previous: { release: 'r1', order: 1, rolloutId: ID },
+        earlier: [
+          { release: 'before-r2' },
+          { release: 'r1', order: 1, rolloutId: ID },
+          { release: 'before-r1' },
+        ],
       });
     });
 

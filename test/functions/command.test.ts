@@ -445,12 +445,14 @@ describe('rollback', () => {
     await completed(stage);
     expect(await stage.call(command, back)).toEqual({ rolloutId: BACK, accepted: true });
     const rollout = await stage.rollout(BACK);
-    expect(rollout.opening.targets).toMatchObject([{ stable: '2', canary: '1' }]);
+    // Whatever goes wrong leads to stable, which is what was ordered.
+    expect(rollout.opening.targets).toMatchObject([{ stable: '1', canary: '2' }]);
     const ref = stage.started.at(-1);
     expect(ref?.rolloutId).toBe(BACK);
     expect(stage.standing()).toMatchObject({ primary: '2', stamp: `spillway ${BACK} 1 0 open` });
-    await stage.call(promoteCanary, ref);
+    expect(await stage.call(revertTraffic, { ref, came: {} })).toMatchObject({ kind: 'done' });
     expect(stage.standing()).toMatchObject({ primary: '1' });
+    expect(await stage.rollout(BACK)).toMatchObject({ outcome: 'completed' });
   });
 
   test('arms the dead man for that rollout before anything moves', async () => {
@@ -469,14 +471,44 @@ describe('rollback', () => {
     expect(await stage.ports.journal.read(BACK)).toBeUndefined();
   });
 
-  test('given twice is refused while the first is under way', async () => {
+  test('given twice, or by two people at once, is one rollback', async () => {
+    const stage = setUp();
+    await completed(stage);
+    const bob = { ...back, by: 'bob' };
+    const [first, second] = await Promise.all([stage.call(command, back), stage.call(command, bob)]);
+    expect([first, second]).toEqual([
+      { rolloutId: BACK, accepted: true },
+      { rolloutId: BACK, accepted: true },
+    ]);
+    expect(await stage.call(command, back)).toEqual({ rolloutId: BACK, accepted: true });
+    expect((await stage.ports.journal.running()).map(({ opening }) => opening.rolloutId)).toEqual([BACK]);
+  });
+
+  test('is not aborted: it has one direction, and the refusal says how to serve the newer release again', async () => {
     const stage = setUp();
     await completed(stage);
     await stage.call(command, back);
-    await expect(stage.call(command, back)).rejects.toMatchObject({
-      name: 'CommandRefused',
-      message: expect.stringContaining(BACK),
+    await expect(stage.call(command, { ...abort, rolloutId: BACK })).rejects.toThrow(
+      /is a rollback: it leads to version 1 of api in one write and cannot abort.*retry checkout-api--r1--1/,
+    );
+    expect(stage.standing()).toMatchObject({ primary: '2' });
+  });
+
+  test('takes back what somebody has claimed in its place, if that one has ended', async () => {
+    const stage = setUp();
+    await completed(stage);
+    const claims = stage.ports.router('lambda-alias').claim;
+    const lost = {
+      ...stage.ports,
+      router: () => ({ ...stage.ports.router('lambda-alias'), claim: async () => {} }),
+    };
+    await stage.call(openRollout, { open: 'rollback', rolloutId: FIRST, by: 'ada', reason: 'odd' }, lost);
+    expect(claims).toBeDefined();
+    expect(stage.standing().stamp).toContain(FIRST);
+    expect(await stage.call(revertTraffic, { ref: stage.started.at(-1), came: {} })).toMatchObject({
+      kind: 'done',
     });
+    expect(stage.standing()).toMatchObject({ primary: '1' });
   });
 });
 

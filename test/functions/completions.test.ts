@@ -74,9 +74,6 @@ test('a rollback tells that what it took back no longer counts', async () => {
   await stage.call(command, { command: 'rollback', rolloutId: FIRST, by: 'ada', reason: 'orders look odd' });
   const back = stage.started.at(-1);
   if (back === undefined) throw new Error('No rollback was started.');
-  await stage.call(promoteCanary, back);
-  await stage.call(closeRollout, back);
-  expect((await stage.rollout(back.rolloutId)).outcome).toBe('completed');
   expect(await toldHere(stage)).toMatchObject({ rolloutId: back.rolloutId, completed: false });
 });
 

@@ -572,9 +572,9 @@ describe('a world with its journal on it', () => {
     expect(two.openedAt).toBeGreaterThan(one.lastEventAt);
     expect(two.openedAt).toBeLessThan(one.lastEventAt + 5000);
     expect(scenario.alias()).toEqual({ primary: '3', weights: {} });
-    expect(await clock.run(scenario.journal.service(SERVICE))).toEqual({
+    expect(await clock.run(scenario.journal.service(SERVICE))).toMatchObject({
       completed: { release: 'second', order: 2, rolloutId: second },
-      previous: { release: 'first', order: 1, rolloutId: first },
+      earlier: [{ release: 'first', order: 1, rolloutId: first }, { release: 'before-first' }],
       seq: 2,
     });
   });

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { RolloutError } from '../../../core/errors.ts';
-import type { Completed } from '../../../core/ports.ts';
-import { attemptAfter, rollBackOf } from '../../../core/rollout/again.ts';
-import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import type { Completed, ServiceRecord } from '../../../core/ports.ts';
+import { attemptAfter, noWayBack, rollBackOf, waysBack } from '../../../core/rollout/again.ts';
+import { type Command, decide } from '../../../core/rollout/decide.ts';
+import type { Quarantined, RevertedTarget } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
 import type { Rollout } from '../../../core/rollout/state.ts';
 import { thrownBy } from '../config/files.ts';
@@ -19,16 +20,29 @@ import {
   target,
 } from './given.ts';
 
-const completed: Completed = { release: 'r8', order: 8, rolloutId: ROLLOUT_ID };
-const previous: Completed = { release: 'r7', order: 7, rolloutId: 'checkout-api--r7--1' };
+const served = (version: string, name = 'api') => {
+  const { stable: _, canary: __, ...rest } = target(name);
+  return { ...rest, version };
+};
+const release = (number: number, ...targets: ReturnType<typeof served>[]): Completed => ({
+  release: `r${number}`,
+  order: number,
+  rolloutId: `checkout-api--r${number}--1`,
+  manifest: { bucket: 'releases', key: `releases/checkout-api/r${number}/manifest.json`, versionId: 'v1' },
+  targets: targets.length === 0 ? [served(`${number}`)] : targets,
+});
+const record: ServiceRecord = { completed: release(8), earlier: [release(7), release(6)] };
 const done = (more = {}) => stateAfter(inVerify(more), closed(12, 'completed'));
-const name = (release: string) => ({ rolloutId: `checkout-api--${release}--2`, attempt: 2 });
+const id = { rolloutId: 'checkout-api--r7--2', attempt: 2 };
 const why = { by: 'ada', reason: 'orders look odd' };
 
-function back(rollout: Rollout, service = { completed, previous } as Parameters<typeof rollBackOf>[1]) {
-  const event = rollBackOf(rollout, service, why, name, minute(20));
-  if (event.type !== 'RolloutOpened') throw new Error(`A rollback is opened, not ${event.type}.`);
-  return event;
+function back(rollout = done(), service = record) {
+  const [way] = waysBack(rollout, service);
+  if (way === undefined) throw new Error('There is no way back.');
+  const [event, ordered] = rollBackOf(rollout, way, why, id, ['a notice'], minute(20));
+  if (event?.type !== 'RolloutOpened' || ordered === undefined)
+    throw new Error('A rollback is opened and ordered.');
+  return { event, ordered };
 }
 
 function refusal(run: () => unknown): string {
@@ -38,33 +52,66 @@ function refusal(run: () => unknown): string {
 }
 
 describe('a rollback', () => {
-  test('goes from what serves to what served before, and is named after that', () => {
-    const targets = [target('api', { replaced: true, publish: undefined })];
-    expect(back(done({ targets }))).toMatchObject({
+  test('leads to what served before, and is named after that', () => {
+    const { event } = back();
+    expect(event).toMatchObject({
       rolloutId: 'checkout-api--r7--2',
       attempt: 2,
       release: 'r7',
       order: 7,
-      targets: [{ name: 'api', stable: '8', canary: '7', replaced: undefined }],
+      manifest: release(7).manifest,
+      targets: [{ name: 'api', stable: '7', canary: '8' }],
     });
   });
 
-  test('is one move of all traffic: it asks nobody and waits for nothing', () => {
+  test('is ordered from its first event on: it asks nobody, raises nothing and waits for nothing', () => {
     const gates = [{ before: 10, approvers: 1, by: [], timeoutSeconds: 60, onTimeout: 'revert' as const }];
-    const event = back(done({ hooks: smokeHooks('/health'), gates, alarms: [{ name: 'a', red: true }] }));
+    const { event, ordered } = back(
+      done({ hooks: smokeHooks('/health'), gates, alarms: [{ name: 'a', red: true }] }),
+    );
     expect(event).toMatchObject({ hooks: [], gates: [], alarms: [], limits: [], reversible: true });
-    const state = stateAfter(event);
-    expect(next(state, minute(20))).toEqual({ kind: 'promote', target: 'api' });
-    const stamp = { rolloutId: event.rolloutId, epoch: 1, seq: 1, open: true };
-    const moved: RolloutEvent[] = [
-      { type: 'ShiftIntended', at: minute(20), target: 'api', weight: 100, stamp, expiresAt: minute(21) },
-      { type: 'Promoted', at: minute(20), target: 'api', stamp },
-    ];
-    expect(next(stateAfter(event, moved), minute(20))).toEqual({ kind: 'close' });
+    expect(next(stateAfter(event, ordered), minute(20))).toMatchObject({ kind: 'revert', cause: 'human' });
   });
 
+  test('is completed once the older version serves every target, whoever put it there', () => {
+    const { event, ordered } = back();
+    const found = { name: 'api', primary: '7', changed: false, stranger: false };
+    const state = stateAfter(event, ordered);
+    const end = (targets: RevertedTarget[]) =>
+      decide(state, { type: 'RecordRevert', targets, cause: 'environment', reason: 'x' }, minute(21)).at(-1);
+    expect(end([found])).toMatchObject({
+      outcome: 'completed',
+      reason: 'ada rolled r8 back: orders look odd',
+    });
+    expect(end([{ ...found, primary: '8' }])).toMatchObject({
+      outcome: 'halted',
+      reason: expect.stringContaining('api still serves version 8'),
+    });
+    expect(end([{ ...found, primary: '9', stranger: true }])).toMatchObject({
+      outcome: 'halted',
+      reason: expect.stringContaining('api serves version 9'),
+    });
+    expect(end([{ ...found, primary: '8', isStableGone: true }])).toMatchObject({
+      outcome: 'halted',
+      reason: expect.stringContaining('version 7 of api does not exist any more, so version 8 still serves'),
+    });
+  });
+
+  test.each(['Abort', 'Pause', 'Resume', 'Promote'] as const)(
+    'takes no %s: it has one direction, and says how to serve the newer release again',
+    (type) => {
+      const { event, ordered } = back();
+      const command = { type, by: 'bob', reason: 'no', full: true } as Command;
+      expect(refusal(() => decide(stateAfter(event, ordered), command, minute(21)))).toMatch(
+        /is a rollback: it leads to version 7 of api.* retry checkout-api--r8--1/,
+      );
+    },
+  );
+
   test('says whose it is, why, and which versions it blames', () => {
-    expect(back(done()).rollsBack).toEqual({
+    const { event } = back();
+    expect(event.notices).toContain('a notice');
+    expect(event.rollsBack).toEqual({
       release: 'r8',
       rolloutId: ROLLOUT_ID,
       reason: 'ada rolled it back: orders look odd',
@@ -72,21 +119,54 @@ describe('a rollback', () => {
     });
   });
 
-  test('is possible also where nobody knows what served before, by its version', () => {
-    expect(back(done(), { completed })).toMatchObject({ release: 'before-r8', order: 0 });
+  test('moves only the targets that served something else, and leaves those that are newer than the goal', () => {
+    const completed = release(8, served('8'), served('4', 'worker'), served('1', 'mailer'));
+    const earlier = [release(7, served('8'), served('3', 'worker'))];
+    const { event } = back(done(), { completed, earlier });
+    expect(event.targets).toMatchObject([{ name: 'worker', stable: '3', canary: '4' }]);
+  });
+
+  test('passes over what is in quarantine, under whatever name', () => {
+    const bad = (number: number, version = `${number}`) => ({
+      release: `r${number}`,
+      rolloutId: `checkout-api--r${number}--1`,
+      reason: 'it failed',
+      made: { api: { version } },
+    });
+    const ways = (quarantined: Quarantined[]) =>
+      waysBack(done(), { ...record, quarantined }).map(({ to }) => to.release);
+    expect(ways([])).toEqual(['r7', 'r6']);
+    expect(ways([bad(7)])).toEqual(['r6']);
+    expect(ways([bad(5, '7')])).toEqual(['r6']);
+    expect(refusal(() => ways([bad(7), bad(6)]))).toMatch(
+      /r7 \(version 7 of api\) is in quarantine, and r6 .*release a repaired version/,
+    );
+  });
+
+  test('is refused if nothing good served before', () => {
+    expect(refusal(() => waysBack(done(), { completed: release(8) }))).toContain(
+      'no good release served before it',
+    );
+  });
+
+  test('is refused with the versions that do not exist any more, and with the fix', () => {
+    const [way] = waysBack(done(), record);
+    if (way === undefined) throw new Error('There is no way back.');
+    expect(noWayBack(done(), [{ way, gone: way.targets }]).message).toMatch(
+      /r7 needs version 7 of api, which does not exist any more; nothing was changed\. Publish/,
+    );
   });
 
   test.each<[string, Rollout, RegExp]>([
     ['under way', stateAfter(onFirstStep()), /still under way.*abort it instead/],
-    ['reverted', stateAfter(onFirstStep(), reverted(3), closed(3)), /is reverted; only what has completed/],
+    ['reverted', stateAfter(onFirstStep(), reverted(3), closed(3)), /is reverted; only a completed/],
   ])('of a rollout that is %s is refused', (_what, rollout, message) => {
-    expect(refusal(() => back(rollout))).toMatch(message);
+    expect(refusal(() => waysBack(rollout, record))).toMatch(message);
   });
 
   test('of a release that does not serve any more is refused with the one that does', () => {
-    const other = { ...completed, rolloutId: 'checkout-api--r9--1' };
-    expect(refusal(() => back(done(), { completed: other }))).toContain('checkout-api--r9--1');
-    expect(refusal(() => back(done(), {}))).toContain('nothing completed here');
+    expect(refusal(() => waysBack(done(), { completed: release(9) }))).toContain('checkout-api--r9--1');
+    expect(refusal(() => waysBack(done(), {}))).toContain('nothing completed here');
   });
 });
 

@@ -1,18 +1,22 @@
 import { describe, expect, test } from 'vitest';
+import { rolloutIdFrom } from '../../../core/config/manifest.ts';
 import type { ServiceRecord } from '../../../core/ports.ts';
 import type { Cause, Quarantined } from '../../../core/rollout/event.ts';
 import { rolloutIdParts, serviceAfter, waitingIn } from '../../../core/rollout/service.ts';
+import { evolve } from '../../../core/rollout/state.ts';
 import {
   aborted,
   closed,
   inVerify,
   onFirstStep,
   opened,
+  opening,
   ROLLOUT_ID,
   reverted,
   revertOrdered,
   stateAfter,
   TWO_TARGETS,
+  target,
 } from './given.ts';
 
 const r7 = { release: 'r7', order: 7, rolloutId: 'checkout-api--r7--1' };
@@ -31,27 +35,103 @@ const bad = (release: string): Quarantined => ({
   made: { api: { version: release } },
 });
 
+const served = (version: string, name = 'api') => {
+  const { stable: _, canary: __, ...rest } = target(name);
+  return { ...rest, version };
+};
+const ofR8 = { ...r8, manifest: opening().manifest, targets: [served('8')] };
+const ofR7 = { ...r7, targets: [served('7')] };
+const ofR6 = { release: 'r6', order: 6, rolloutId: 'checkout-api--r6--1', targets: [served('6')] };
+
 describe('after a completion', () => {
-  test('a service remembers the release, and the one before it', () => {
-    expect(serviceAfter({ completed: r7, waiting }, done())).toEqual({
-      completed: r8,
-      previous: r7,
+  test('a service remembers the release with its versions, and the good ones before it', () => {
+    expect(serviceAfter({ completed: ofR7, earlier: [ofR6], waiting }, done())).toEqual({
+      completed: ofR8,
+      earlier: [ofR7, ofR6],
       waiting,
     });
-    expect(serviceAfter({}, done())).toEqual({ completed: r8, previous: undefined });
+  });
+
+  test('what served before the first release is a place to go back to', () => {
+    expect(serviceAfter({}, done())).toEqual({
+      completed: ofR8,
+      earlier: [{ release: 'before-r8', order: 0, targets: [served('7')] }],
+    });
+  });
+
+  test('so is what somebody else had put there since the last one', () => {
+    const { earlier } = serviceAfter({ completed: { ...ofR7, targets: [served('5')] } }, done());
+    expect(earlier).toMatchObject([
+      { release: 'before-r8', order: 7, targets: [{ version: '7' }] },
+      { release: 'r7', targets: [{ version: '5' }] },
+    ]);
+  });
+
+  test('the name of what served before fits into the id of a rollout, however long the release is called', () => {
+    const release = `${'a'.repeat(22)}-${'b'.repeat(20)}`;
+    const name = serviceAfter({}, done({ release })).earlier?.[0]?.release ?? '';
+    expect(() => rolloutIdFrom('checkout-api', name, 100)).not.toThrow();
+    expect(name).toMatch(/^before-a{22}-b+$/);
+  });
+
+  test('the targets that did not change are remembered too', () => {
+    const unchanged = [target('worker', { stable: '3', canary: '3' })];
+    expect(serviceAfter({ completed: ofR7 }, done({ unchanged })).completed?.targets).toEqual([
+      served('8'),
+      served('3', 'worker'),
+    ]);
+  });
+
+  test('ten earlier ones are remembered, and each release once', () => {
+    const many = Array.from({ length: 12 }, (_, n) => ({ ...ofR6, release: n === 3 ? 'r8' : `old-${n}` }));
+    const { earlier = [] } = serviceAfter({ completed: ofR7, earlier: many }, done());
+    expect(earlier).toHaveLength(10);
+    expect(earlier.map(({ release }) => release)).not.toContain('r8');
   });
 
   test('the same end that is told twice does not make a release its own predecessor', () => {
-    const once = serviceAfter({ completed: r7 }, done());
+    const once = serviceAfter({ completed: ofR7 }, done());
     expect(serviceAfter(once, done())).toEqual(once);
   });
+});
 
-  test('of a rollback what was rolled back is quarantined, and there is nothing to roll back to', () => {
-    const record: ServiceRecord = { completed: r8, previous: r7, quarantined: [bad('r5')] };
-    const rollsBack = bad('r8');
-    expect(serviceAfter(record, done({ release: 'r7', order: 7, rollsBack }))).toEqual({
-      completed: { ...r8, release: 'r7', order: 7 },
-      previous: undefined,
+describe('after a rollback', () => {
+  const rollsBack = bad('r8');
+  const record: ServiceRecord = {
+    completed: { ...ofR8, targets: [served('8'), served('3', 'worker')] },
+    earlier: [ofR7, ofR6],
+    quarantined: [bad('r5')],
+  };
+  const to = (release: string, stable: string) =>
+    stateAfter(
+      opened({
+        ...{ rolloutId: 'checkout-api--r7--2', release, rollsBack },
+        targets: [target('api', { stable, canary: '8' })],
+        made: { api: { version: stable, code: 'older' } },
+      }),
+      aborted(1),
+    );
+
+  test('what it went to serves, what is older is left to go back to, and what it left is in quarantine', () => {
+    const after = serviceAfter(record, evolve(to('r7', '7'), closed(2, 'completed')));
+    expect(after).toEqual({
+      completed: {
+        ...{ release: 'r7', order: 8, rolloutId: 'checkout-api--r7--2', manifest: opening().manifest },
+        made: { api: { version: '7', code: 'older' }, worker: { version: '3' } },
+        targets: [served('7'), served('3', 'worker')],
+      },
+      earlier: [ofR6],
+      quarantined: [bad('r5'), bad('r8')],
+    });
+  });
+
+  test('past a release to an older one, what was passed over is no place to go back to', () => {
+    expect(serviceAfter(record, evolve(to('r6', '6'), closed(2, 'completed'))).earlier).toEqual([]);
+  });
+
+  test('that was halted, the release is in quarantine and can be rolled back once more', () => {
+    expect(serviceAfter(record, evolve(to('r7', '7'), closed(2, 'halted')))).toEqual({
+      ...record,
       quarantined: [bad('r5'), bad('r8')],
     });
   });
@@ -93,12 +173,6 @@ describe('after a release was taken back', () => {
     expect(quarantined).toHaveLength(50);
     expect(quarantined[0]?.release).toBe('old-1');
     expect(quarantined.at(-1)?.release).toBe('r8');
-  });
-
-  test('a rollback that was itself aborted blames nobody', () => {
-    const rollsBack = bad('r8');
-    const state = stateAfter(onFirstStep({ release: 'r7', rollsBack }), aborted(2), reverted(3), closed(3));
-    expect(serviceAfter({ completed: r8 }, state)).toEqual({ completed: r8 });
   });
 });
 
