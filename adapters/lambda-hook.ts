@@ -22,7 +22,8 @@ export function lambdaHook(client: LambdaClient, clock: Clock): HookRunner {
       // The client's own limit is meant for short calls, and it would ask once more after it.
       { abortSignal, requestTimeout: HOOK_LIMIT_MS },
     );
-    if (FunctionError !== undefined) return broken(`function ${name} failed: ${errorFrom(Payload)}`);
+    if (FunctionError !== undefined)
+      return broken(`function ${name} failed: ${errorFrom(Payload)}${ofCodeDeploy(Payload)}`);
     return Payload.length > ANSWER_BYTES_MAX ? tooLong() : hookAnswerFrom(new TextDecoder().decode(Payload));
   };
   return {
@@ -81,6 +82,14 @@ async function tagsOf(
 
 function nameIn({ spec }: Hook): string {
   return 'functionName' in spec ? spec.functionName : '';
+}
+
+/** A hook that was written for CodeDeploy reports to CodeDeploy, which has not asked it. */
+function ofCodeDeploy(payload: Uint8Array): string {
+  const text = new TextDecoder().decode(payload.slice(0, ANSWER_BYTES_MAX));
+  return /LifecycleEventHookExecution|DeploymentId|DeploymentDoesNotExist/i.test(text)
+    ? '; it reports to CodeDeploy, which did not ask it: let it return { status, reason } instead of calling PutLifecycleEventHookExecutionStatus'
+    : '';
 }
 
 function errorFrom(payload: Uint8Array): string {

@@ -56,13 +56,21 @@ function answerOf(
 ): HookAnswer {
   const known = STATUSES.find((each) => each === status);
   if (known === undefined)
-    return broken(`its answer has no status of ${STATUSES.join(', ')}: "${excerpt(body)}"`);
+    return broken(
+      `its answer has no status of ${STATUSES.join(', ')}${codeDeploy(status)}: "${excerpt(body)}"`,
+    );
   if (known === 'pending' && reason === undefined)
     return { status: known, reason: 'it will answer by callback' };
   if (typeof reason !== 'string')
     return broken(`its answer "${known}" has no reason, which must be a text: "${excerpt(body)}"`);
   const isKept = data !== undefined && JSON.stringify(data).length <= DATA_MAX;
   return { status: known, reason: cut(reason, REASON_MAX), ...(isKept ? { data } : {}) };
+}
+
+/** `Succeeded` and `Failed` are what a hook of CodeDeploy reports. */
+function codeDeploy(status: unknown): string {
+  if (status === 'Succeeded') return ' ("Succeeded" is what CodeDeploy calls it; write "pass")';
+  return status === 'Failed' ? ' ("Failed" is what CodeDeploy calls it; write "fail")' : '';
 }
 
 function parsed(text: string): unknown {

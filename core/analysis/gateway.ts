@@ -58,7 +58,7 @@ function answerIn(event: SmokeEvent, text: string, multiValue: boolean): Gateway
   return faultOf(event, answer) ?? readAnswer(event, answer, multiValue);
 }
 
-/** The first thing that keeps the front door from reading it. Only what is documented or was seen is a fault: scalars in place of texts are taken. */
+/** The first thing that keeps the front door from reading it. Only what is documented or was seen is a fault; that HTTP APIs and function URLs refuse a body that is no text too is assumed. */
 function faultOf(event: SmokeEvent, answer: Record<string, unknown>): string | undefined {
   const strange = Object.keys(answer).find((key) => event === 'rest' && !REST_FIELDS.includes(key));
   if (strange !== undefined)
@@ -67,20 +67,25 @@ function faultOf(event: SmokeEvent, answer: Record<string, unknown>): string | u
     if (statusFrom(answer.statusCode) === undefined)
       return `its statusCode is ${shown(answer.statusCode)} and must be a whole number from 100 to 599`;
   }
-  if (event !== 'rest' && event !== 'alb') return undefined;
-  if (typeof answer.body === 'object' && answer.body !== null)
+  if (answer.body != null && typeof answer.body !== 'string')
     return `its body is ${kindOf(answer.body)} and must be a text; use JSON.stringify`;
-  return headersFault(answer);
+  return headersFault(event, answer);
 }
 
-function headersFault({ headers, multiValueHeaders }: Record<string, unknown>): string | undefined {
+/** API Gateway takes numbers and booleans; a load balancer takes texts alone (seen in CodeGenieApp/serverless-express#699 and jeremydaly/lambda-api#117). */
+function headersFault(
+  event: SmokeEvent,
+  { headers, multiValueHeaders }: Record<string, unknown>,
+): string | undefined {
   if (headers != null && !isRecord(headers))
     return `its headers are ${kindOf(headers)} and must be a map of texts`;
   const nested = Object.entries(headers ?? {}).find(
-    ([, value]) => typeof value === 'object' && value !== null,
+    ([, value]) =>
+      (typeof value === 'object' && value !== null) || (event === 'alb' && typeof value !== 'string'),
   );
   if (nested !== undefined)
     return `its header ${shown(nested[0])} is ${kindOf(nested[1])} and must be a text; several values go into multiValueHeaders`;
+  if (event === 'url' || event === 'http') return undefined;
   if (multiValueHeaders != null && !isRecord(multiValueHeaders))
     return `its multiValueHeaders are ${kindOf(multiValueHeaders)} and must be a map of lists`;
   const single = Object.entries(multiValueHeaders ?? {}).find(([, value]) => !Array.isArray(value));
@@ -104,8 +109,7 @@ function readAnswer(
   return {
     status: statusFrom(statusCode) ?? 200,
     headers: found,
-    // Function URLs write a body that is no text as JSON. Assumed of HTTP APIs.
-    body: typeof body === 'string' ? body : body == null ? '' : JSON.stringify(body),
+    body: typeof body === 'string' ? body : '',
     isBase64: isBase64Encoded === true || isBase64Encoded === 'true',
   };
 }

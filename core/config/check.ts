@@ -40,10 +40,14 @@ export function check<S extends z.ZodMiniType>(
   return { value: parsed.data as z.output<S> };
 }
 
-/** A map with exactly these keys; `later` has a sentence for keys that are known but refused. */
-export function strict<const S extends z.core.$ZodLooseShape>(shape: S, later: Record<string, string> = {}) {
+/** A map with exactly these keys; `later` has a sentence for keys that are known but refused, `synonyms` what other tools call some of them. */
+export function strict<const S extends z.core.$ZodLooseShape>(
+  shape: S,
+  later: Record<string, string> = {},
+  synonyms: Record<string, string> = {},
+) {
   const known = Object.keys(shape);
-  const says = (key: string) => (Object.hasOwn(later, key) ? later[key] : unknownKey(key, known));
+  const says = (key: string) => (Object.hasOwn(later, key) ? later[key] : unknownKey(key, known, synonyms));
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === 'unrecognized_keys'

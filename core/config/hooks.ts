@@ -66,15 +66,41 @@ const listSays = () => `write a list of at most ${HOOKS_MAX} hooks, each like ${
 const point = (description: string) =>
   z.optional(list(hook, HOOKS_MAX, listSays)).check(z.describe(description));
 
+/** What CodeDeploy, SAM, CDK, the Serverless plugin, Flagger and Argo call their points. */
+const SYNONYMS: Record<string, string> = {
+  ...synonyms('beforeTraffic', 'beforeAllowTraffic', 'preTraffic', 'preTrafficHook', 'preHook', 'preRollout'),
+  ...synonyms('beforeTraffic', 'beforeInstall', 'afterInstall', 'afterAllowTestTraffic', 'confirmRollout'),
+  ...synonyms('afterStep', 'rollout', 'analysis'),
+  ...synonyms('beforePromotion', 'prePromotionAnalysis', 'prePromotion', 'confirmPromotion'),
+  ...synonyms(
+    'afterPromotion',
+    'afterAllowTraffic',
+    'postTraffic',
+    'postTrafficHook',
+    'postHook',
+    'postRollout',
+  ),
+  ...synonyms('afterPromotion', 'postPromotionAnalysis', 'postPromotion'),
+  ...synonyms('onRevert', 'rollback', 'onRollback', 'afterRollback', 'onAbort'),
+};
+
+function synonyms(point: HookPoint, ...names: string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name.toLowerCase(), point]));
+}
+
 /** Other code that is asked whether the rollout may go on, by the point at which it is asked. */
-export const hooksField = strict({
-  beforeTraffic: point('Asked before any user meets the new version.'),
-  beforeStep: point('Asked before the weight rises to each step.'),
-  afterStep: point('Asked when a step has passed, before the next rise.'),
-  beforePromotion: point('Asked before the new version takes all traffic.'),
-  afterPromotion: point('Asked while the new version, at 100 %, is being verified.'),
-  onRevert: point('Told when a release has been taken back; the answer changes nothing.'),
-} satisfies Record<HookPoint, z.ZodMiniType>).check(
+export const hooksField = strict(
+  {
+    beforeTraffic: point('Asked before any user meets the new version.'),
+    beforeStep: point('Asked before the weight rises to each step.'),
+    afterStep: point('Asked when a step has passed, before the next rise.'),
+    beforePromotion: point('Asked before the new version takes all traffic.'),
+    afterPromotion: point('Asked while the new version, at 100 %, is being verified.'),
+    onRevert: point('Told when a release has been taken back; the answer changes nothing.'),
+  } satisfies Record<HookPoint, z.ZodMiniType>,
+  {},
+  SYNONYMS,
+).check(
   z.describe(
     'Other code that is asked, by the point at which it is asked; each point takes a list of the same form.',
   ),

@@ -22,9 +22,18 @@ export function oneOf(word: string, known: readonly string[]): string {
   return `${hint}${hint === '' ? 'known' : 'Known'} are ${known.join(', ')}.`;
 }
 
-/** Says that a key is unknown, which known one may have been meant, and which there are. */
-export function unknownKey(key: string, known: readonly string[]): string {
+/** Says that a key is unknown, which known one may have been meant, and which there are; `synonyms` has what other tools call them, in small letters and digits alone. */
+export function unknownKey(
+  key: string,
+  known: readonly string[],
+  synonyms: Record<string, string> = {},
+): string {
   const list = known.join(', ');
+  const plain = key
+    .slice(0, COMPARED_MAX)
+    .replaceAll(/[^A-Za-z0-9]/g, '')
+    .toLowerCase();
+  if (Object.hasOwn(synonyms, plain)) return `is what other tools call it: write \`${synonyms[plain]}\`.`;
   const hint = didYouMean(key, known);
   return hint === ''
     ? `is not a known key: known here are ${list}.`

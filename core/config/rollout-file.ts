@@ -32,10 +32,19 @@ export const serviceField = textLike(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, serviceSays).
   z.describe('What goes out together; releases are uploaded under this name.'),
 );
 
-const alarmSays: Says = () => 'write the name of a CloudWatch alarm: 1 to 255 characters.';
+const alarmSays: Says = ({ input }) => {
+  const [, name] = /^arn:[\w-]+:cloudwatch:[^:]*:[^:]*:alarm:(.{1,255})$/u.exec(word(input)) ?? [];
+  if (name !== undefined)
+    return `write only the alarm's name: \`${name}\`. It is looked for in the controller's own account and region.`;
+  return 'write the name of a CloudWatch alarm, no ARN: 1 to 255 characters.';
+};
 const alarmsSays: Says = () => `write a list of at most ${ALARMS_MAX} alarm names.`;
 
-const alarmsField = list(textLike(/^[^\p{Cc}]{1,255}$/u, alarmSays), ALARMS_MAX, alarmsSays).check(
+const alarmsField = list(
+  textLike(/^(?!arn:[\w-]+:cloudwatch:)[^\p{Cc}]{1,255}$/u, alarmSays),
+  ALARMS_MAX,
+  alarmsSays,
+).check(
   rule(repeatedFaults),
   z.describe('CloudWatch alarms, composite ones included, that take the release back when they go off.'),
 );

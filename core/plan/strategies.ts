@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { exactlyOne, type Fault } from '../config/check.ts';
-import { nearest } from '../config/nearest.ts';
+import { durationText, MINUTE } from '../config/duration.ts';
+import { didYouMean } from '../config/nearest.ts';
 import { own, word } from '../config/plain.ts';
 import { allAtOnce } from './all-at-once.ts';
 import { blueGreen } from './blue-green.ts';
@@ -9,7 +10,7 @@ import { exponential } from './exponential.ts';
 import { linear } from './linear.ts';
 import type { Step } from './plan.ts';
 import { steps } from './steps.ts';
-import type { Strategy } from './strategy.ts';
+import { BAKE_MAX, BAKE_MIN, type Strategy } from './strategy.ts';
 
 /** Where a word in the user's file becomes a strategy. Add yours here and nowhere else. */
 export const strategies = {
@@ -114,6 +115,27 @@ function unknownName(input: unknown): string {
     ...(options === undefined ? [name] : []),
     ...Object.keys(presets),
   ]);
-  const near = nearest(word(input).replace(/^(CodeDeployDefault\.)?Lambda/, ''), names, 3);
-  return `no strategy is called so; the nearest known ones are ${near.map((name) => `\`${name}\``).join(', ')}.`;
+  const name = word(input);
+  const own = ownForm(name);
+  if (own !== undefined) return `no strategy is called so, but its name says what it does; write \`${own}\`.`;
+  const plain = name.replace(/^(CodeDeployDefault\.)?Lambda/, '');
+  const hint = didYouMean(plain, names);
+  return `no strategy is called so${hint === '' ? '. ' : `; ${hint}`}${KNOWN}`;
+}
+
+const KNOWN =
+  'Known are `all-at-once`, `blue-green` and the presets of CodeDeploy and SAM, like `Canary10Percent5Minutes`.';
+
+/** How what a name of CodeDeploy's form says is written here, whatever its numbers: also those of configurations that a team made and named itself. */
+function ownForm(name: string): string | undefined {
+  const plain = name.replace(/^CodeDeployDefault\./i, '').replace(/^(?:Lambda|ECS)/i, '');
+  if (/^AllAtOnce$/i.test(plain)) return 'strategy: all-at-once';
+  const [, kind = '', percent, time, unit = ''] =
+    /^(Canary|Linear)(\d{1,2})Percent(?:Every)?(\d{1,5})(Minute|Hour)s?$/i.exec(plain) ?? [];
+  const seconds = Number(time) * (unit.toLowerCase() === 'hour' ? 60 : 1) * MINUTE;
+  if (percent === undefined || Number(percent) < 1 || seconds < BAKE_MIN || seconds > BAKE_MAX)
+    return undefined;
+  return kind.toLowerCase() === 'canary'
+    ? `canary: { weight: ${Number(percent)}, bake: ${durationText(seconds)} }`
+    : `linear: { by: ${Number(percent)}, every: ${durationText(seconds)} }`;
 }

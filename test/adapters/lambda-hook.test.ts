@@ -102,6 +102,19 @@ describe('a function', () => {
     expect(answer.reason).toMatch(/^function shop-hook failed: TypeError: no table z{100,120}$/);
   });
 
+  test('that was written for CodeDeploy is told what to return', async () => {
+    const { clock, hook } = stage(() => {
+      throw Object.assign(new Error('1 validation error: lifecycleEventHookExecutionId must be a string'), {
+        name: 'ValidationException',
+      });
+    });
+    const answer = await clock.run(hook.ask(question()));
+    expect(answer).toMatchObject({
+      status: 'broken',
+      reason: expect.stringContaining('let it return { status, reason }'),
+    });
+  });
+
   test.each([
     ['nothing', () => undefined, 'not an object'],
     ['5 MB', () => ({ ...pass, data: 'x'.repeat(5 * 1024 * 1024) }), 'longer than 64 KB'],

@@ -299,6 +299,8 @@ export function describeSmokeRunner(implementation: Implementation<SmokeStage>):
             status: 'fail',
             reason: expect.stringMatching(/^GET \/health: its body is a map .* turns that into 502$/),
           });
+        arrange.answer({ total: 1 });
+        expect(await run(check({ event: 'rest' }))).toMatchObject({ status: 'fail' });
         expect(await run(check({}, { json: { '$.total': 1 } }))).toMatchObject({ status: 'pass' });
       },
     );

@@ -90,3 +90,13 @@ describe('anything else is broken', () => {
 test('an excerpt is one line without control characters', () => {
   expect(excerpt(' a\r\n\u001b[31mb\u0000\t c ')).toBe('a [31mb c');
 });
+
+test.each([
+  ['Succeeded', 'pass'],
+  ['Failed', 'fail'],
+])('the status %s of a hook of CodeDeploy is broken, and its reason says to write "%s"', (status, word) => {
+  expect(say({ status, reason: 'checked' })).toMatchObject({
+    status: 'broken',
+    reason: expect.stringContaining(`("${status}" is what CodeDeploy calls it; write "${word}")`),
+  });
+});

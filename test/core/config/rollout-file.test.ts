@@ -346,6 +346,42 @@ describe('a bad rollout file is refused with the place, what stands there and th
       'targets.api.alias is 12: a number names a version',
     ],
     ['no alias', ['targets', 'api', 'alias'], undefined, 'targets.api.alias is missing:'],
+    ...(
+      [
+        ['AfterAllowTraffic', 'afterPromotion'],
+        ['BeforeAllowTraffic', 'beforeTraffic'],
+        ['PreTraffic', 'beforeTraffic'],
+        ['postTrafficHook', 'afterPromotion'],
+        ['pre-promotion-analysis', 'beforePromotion'],
+        ['onRollback', 'onRevert'],
+      ] as const
+    ).map(
+      ([name, point]): Row => [
+        `hook point ${name}`,
+        ['hooks', name],
+        [],
+        `hooks.${name} is what other tools call it: write \`${point}\`.`,
+      ],
+    ),
+    [
+      'hook point of nobody',
+      ['hooks', 'whenever'],
+      [],
+      'hooks.whenever is not a known key: known here are beforeTraffic, ',
+    ],
+    [
+      'alarm by its ARN',
+      ['alarms', 0],
+      'arn:aws:cloudwatch:eu-west-1:111122223333:alarm:orders: too low',
+      "write only the alarm's name: `orders: too low`. It is looked for",
+    ],
+    [
+      'ARN that is no alarm',
+      ['alarms', 0],
+      'arn:aws:cloudwatch::111122223333:dashboard/x',
+      'write the name of a CloudWatch alarm, no ARN',
+    ],
+    ['source far off', ['targets', 'api', 'source'], 'webhook', 'no source is called so; known are http, '],
     ['unknown source', ['targets', 'api', 'source'], 'htpp', 'no source is called so; did you mean `http`?'],
     [
       'ARN of a queue',
