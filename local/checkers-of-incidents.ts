@@ -311,3 +311,15 @@ const arrivesAtSame = (one: View, other: View) =>
       (each) => each.key === target.key && arriving(one, each) === arriving(other, target),
     ),
   );
+
+/** What nobody should read in a reason: the JSON of a function's error, and what AWS puts behind its messages. */
+const RAW = /"errorType"|"errorMessage"|\(Service: |Request ID/;
+
+/** A reason is words for people, whatever error led to it. */
+export const reasonsAreWords = perRollout((view) =>
+  view.happened.flatMap(({ at, event }) =>
+    'reason' in event && RAW.test(event.reason)
+      ? [{ at, what: `the reason of ${event.type} is raw: ${event.reason.slice(0, 120)}` }]
+      : [],
+  ),
+);

@@ -12,6 +12,7 @@ import {
   goingBackArrives,
   lostRoutingLandsOnStable,
   quarantineHolds,
+  reasonsAreWords,
   redBeforeNeverBlames,
   revertedToWhatServed,
   shiftedMeansStands,
@@ -562,4 +563,5 @@ export const CHECKERS = {
   brokenIsBounded,
   bakeSurvivesTakeover,
   quarantineHolds,
+  reasonsAreWords,
 } satisfies Record<string, Checker>;

@@ -30,6 +30,20 @@ export const FAULTS = {
   eventLate: { at: 'event', rate: 0.1, what: 'the event came late, past those after it' },
   journalAway: { at: 'trouble', what: 'the journal is away' },
   metricsAway: { at: 'trouble', what: 'CloudWatch is away' },
+  /** 409, "An update is in progress": recorded from AWS, LocalStack snapshot tests of Lambda, 2025-11-25. */
+  functionUpdating: {
+    at: 'trouble',
+    what: 'another change of the function is in progress, so Lambda refuses every write',
+  },
+  /** Common errors of the API reference; a service control policy, or a role that somebody edits. */
+  accountRefuses: { at: 'trouble', what: 'the account may not write aliases' },
+  /** So that Step Functions has to take the canary out itself, with errors that Lambda's API does not model (`local/world.ts`) and timeouts; assumed. */
+  revertBroken: {
+    at: 'trouble',
+    what: 'RevertTraffic fails each time, and every other call of Lambda by Step Functions itself',
+  },
+  /** How such functions end: `Sandbox.Timedout` is recorded (2025-11-25), `Runtime.OutOfMemory` is what Lambda's REPORT line names. */
+  measureEnded: { at: 'trouble', what: 'Lambda ends Measure each time, for its time or memory' },
   lambdaAway: { at: 'trouble', what: "Lambda's control plane refuses every write" },
   concurrencyGone: {
     at: 'trouble',
@@ -109,6 +123,7 @@ interface Invocation {
 export interface Hooks {
   around: NonNullable<WorldOptions['around']>;
   intercept: NonNullable<WorldOptions['intercept']>;
+  aroundStep?: NonNullable<WorldOptions['aroundStep']>;
   changePorts: NonNullable<WorldOptions['changePorts']>;
 }
 
@@ -202,6 +217,16 @@ export const serviceDown = (): Error =>
     $metadata: { httpStatusCode: 500 },
   });
 
+const updating = (): Error =>
+  Object.assign(named('ResourceConflictException', 'An update is in progress for resource'), {
+    $metadata: { httpStatusCode: 409 },
+  });
+
+const denied = (): Error =>
+  Object.assign(named('AccessDeniedException', 'is not authorized to perform: lambda:UpdateAlias'), {
+    $metadata: { httpStatusCode: 403 },
+  });
+
 const throttle = (): Error =>
   Object.assign(named('TooManyRequestsException', 'Rate exceeded.'), { $metadata: { httpStatusCode: 429 } });
 
@@ -255,6 +280,7 @@ export function injector(options: {
   const bands = bandsOf(options.faults, options.noise);
   const passages = new Map<string, number>();
   const strikes: Strike[] = [];
+  let stepCalls = 0;
   const { run, present } = invocations();
 
   /** The fault that strikes at this passage, with a number in [0, 1) for what it leaves open. */
@@ -339,6 +365,12 @@ export function injector(options: {
       if (isOn('concurrencyGoneForAll') || (isOn('concurrencyGone') && !RESERVED.includes(fn)))
         throw named('Lambda.TooManyRequestsException', 'Rate Exceeded.');
       const invoke = () => limited(fn, () => call(event));
+      if (fn === 'RevertTraffic' && isOn('revertBroken')) throw named('RevertFailed', 'it cannot be loaded');
+      if (fn === 'Measure' && isOn('measureEnded')) {
+        const isMemory = dice('measureEnded', clock.now()) < 0.5;
+        await clock.sleep(isMemory ? 1_000 : FUNCTION_LIMIT_MS);
+        throw named(isMemory ? 'Runtime.OutOfMemory' : 'Sandbox.Timedout', 'Measure was ended');
+      }
       // A command that comes twice is two commands.
       const twin = fn === 'Command' ? undefined : strike('invocation', fn);
       if (twin !== undefined)
@@ -349,11 +381,21 @@ export function injector(options: {
       const invocation = present();
       if (invocation !== undefined && isOn('metricsAway') && /^(GetMetricData|DescribeAlarms)/.test(command))
         throw serviceDown();
-      if (invocation !== undefined && isOn('lambdaAway') && /^UpdateAlias/.test(command)) throw serviceDown();
+      const isWrite = invocation !== undefined && /^UpdateAlias/.test(command);
+      if (isWrite && isOn('lambdaAway')) throw serviceDown();
+      if (isWrite && isOn('functionUpdating')) throw updating();
+      if (isWrite && isOn('accountRefuses')) throw denied();
       const answer = await called(command, call, ofAws);
       if (command !== 'GetMetricDataCommand' || invocation === undefined) return answer;
       const struck = strike('metrics', invocation.fn);
       return struck === undefined ? answer : tampered(input, answer, struck, clock.now());
+    },
+    async aroundStep(_command, _input, call) {
+      stepCalls += 1;
+      if (!isOn('revertBroken') || stepCalls % 2 === 0) return call();
+      // Half of them took effect before their answer was lost.
+      if (stepCalls % 4 === 1) await call();
+      throw named(stepCalls % 8 < 4 ? 'States.Timeout' : 'ThrottlingException', 'Rate exceeded');
     },
     changePorts: (ports) => ({
       ...ports,
@@ -386,8 +428,16 @@ export function injector(options: {
   }
 }
 
-/** How a dead function looks to Step Functions: the runtime says so, or the invocation itself failed. */
-const deathOf = (how: number) => (how < 0.5 ? 'Runtime.ExitError' : 'Lambda.ServiceException');
+/** How a function that did not get through looks to Step Functions; sources in `test/statemachines/rules.ts`. */
+const DEATHS = [
+  'Runtime.ExitError',
+  'Lambda.ServiceException',
+  'Runtime.OutOfMemory',
+  'Lambda.Unknown',
+  'Lambda.ClientExecutionTimeoutException',
+  'Lambda.SdkClientException',
+];
+const deathOf = (how: number) => DEATHS[Math.floor(how * DEATHS.length)] ?? 'Runtime.ExitError';
 
 type Bands = Record<Fault['at'], { total: number; each: { fault: FaultName; from: number; to: number }[] }>;
 

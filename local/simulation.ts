@@ -58,6 +58,10 @@ const OUTAGES: readonly FaultName[] = [
   'journalAway',
   'metricsAway',
   'lambdaAway',
+  'functionUpdating',
+  'accountRefuses',
+  'measureEnded',
+  'revertBroken',
   'concurrencyGone',
   'concurrencyGoneForAll',
 ];

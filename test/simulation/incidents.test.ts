@@ -282,6 +282,30 @@ describe('an incident of other controllers is seen by its checker:', () => {
     expect(faults(run, DEATH)).toEqual([]);
   });
 
+  test('a reason is the JSON of an error', async () => {
+    const dead: Plot = {
+      around: async (fn, event, call) => {
+        if (fn === 'Measure') throw new TypeError('x is undefined');
+        return call(event);
+      },
+    };
+    expect(faults((await bugged(dead, (ports) => ports)).run)).toEqual([]);
+    const { run } = await bugged(dead, (ports) =>
+      journals(ports, (journal) => ({
+        append: (rollout, events) =>
+          journal.append(
+            rollout,
+            events.map((event) =>
+              event.type === 'RevertOrdered' || event.type === 'Reverted'
+                ? { ...event, reason: '{"errorType":"TypeError"}' }
+                : event,
+            ),
+          ),
+      })),
+    );
+    expect(broken(run)).toContain('reasonsAreWords');
+  });
+
   test('what was taken back is tried again under another name', async () => {
     const again: Plot = {
       ...BAD,
