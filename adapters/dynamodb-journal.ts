@@ -1,6 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { RolloutError } from '../core/errors.ts';
 import type { Clock, HoldToken, Journal, ServiceRecord, Waiting } from '../core/ports.ts';
+import { bounded, bytesOf, OPENING_BYTES_MAX } from '../core/rollout/bounded.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { serviceAfter } from '../core/rollout/service.ts';
 import { evolve, fold, isEnded, type Rollout } from '../core/rollout/state.ts';
@@ -16,9 +17,6 @@ import {
 } from './dynamodb-items.ts';
 import { type Change, dynamodbStore, type Refused, type Store, type Write } from './dynamodb-store.ts';
 import { BY_RUNNING, keys, PREFIX } from './dynamodb-table.ts';
-
-/** What a rollout may take in the journal when it opens. Of DynamoDB's 400 KB the rest is for its history: 20 targets, 100 steps and 2,000 ticks add about 55 KB. */
-const OPENING_BYTES_MAX = 256 * 1024;
 
 /** Actions that one transaction takes (DynamoDB service quotas). */
 const ACTIONS_MAX = 100;
@@ -46,8 +44,8 @@ export function dynamodbJournal(
       const { items, isMore } = await store.page(keys.event(rolloutId, after), PREFIX.event);
       return { events: items.map(eventFrom), isMore };
     },
-    open: (events, decidedOn) => open(store, events, decidedOn),
-    append: (rollout, events) => append(store, rollout, events),
+    open: (events, decidedOn) => open(store, events.map(bounded), decidedOn),
+    append: (rollout, events) => append(store, rollout, events.map(bounded)),
     async running() {
       const found = await store.getAll(await store.lately(BY_RUNNING, 'running', 'yes'));
       return found.map(rolloutFrom).filter((rollout) => !isEnded(rollout));
@@ -215,7 +213,7 @@ const foundBy = (refused: Refused[], write: Write) => refused.find((each) => eac
 
 /** @throws RolloutError OpeningRefused where what a release carries would leave its rollout no room */
 function checkSize(rollout: Rollout): void {
-  const bytes = Buffer.byteLength(JSON.stringify(rollout));
+  const bytes = bytesOf(rollout);
   if (bytes <= OPENING_BYTES_MAX) return;
   throw new RolloutError(
     'OpeningRefused',

@@ -1,5 +1,6 @@
 import { RolloutError } from '../core/errors.ts';
 import type { HoldToken, Journal, ServiceRecord } from '../core/ports.ts';
+import { bounded } from '../core/rollout/bounded.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { serviceAfter } from '../core/rollout/service.ts';
 import { evolve, fold, isEnded, type Rollout } from '../core/rollout/state.ts';
@@ -60,7 +61,7 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
       return fits === -1 ? { events: all, isMore: false } : { events: all.slice(0, fits), isMore: true };
     },
     async open(given, decidedOn) {
-      const events = given.map(kept);
+      const events = given.map(bounded).map(kept);
       const folded = fold(events);
       if (folded === undefined) throw new Error('A rollout cannot be opened without an event.');
       const rollout = kept(folded);
@@ -90,7 +91,7 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
         );
       }
       if (given.length === 0) return present;
-      const events = given.map(kept);
+      const events = given.map(bounded).map(kept);
       const after = kept(events.reduce<Rollout>(evolve, present));
       found.events.push(...events);
       found.head = after;

@@ -4,6 +4,7 @@ import { RETRY_LATER_SECONDS } from '../budget.ts';
 import { RolloutError } from '../errors.ts';
 import type { Observed } from '../ports.ts';
 import type { Instant, Percent } from '../units.ts';
+import { isPastAsking } from './bounded.ts';
 import { checkpointOf, HOOK_TRIES_MAX, isPromoted, isSuspect } from './checkpoint.ts';
 import type {
   Cause,
@@ -212,6 +213,10 @@ function answer(
   at: Instant,
 ): RolloutEvent[] {
   const { hook, status, reason, isCallback = false } = command;
+  const isKnown = Object.hasOwn(rollout.hooks, hook);
+  // An answer that comes again after its step was left; nothing is kept of the first one.
+  const where = { asked: rollout.opening.hooks, step: rollout.step };
+  if (isCallback && !isKnown && !isEnded(rollout) && isPastAsking(hook, where)) return [];
   if (isCallback) assertAsked(rollout, hook, at);
   const said = rollout.hooks[hook]?.status;
   if (said === 'pass' || (isCallback && (said === 'fail' || said === 'inconclusive'))) return [];
@@ -462,7 +467,9 @@ function approve(
   if (declared.by.length > 0 && !declared.by.includes(by)) {
     throw refused(`${by} may not approve the gate before ${gate} % of ${id}; ${declared.by.join(', ')} may.`);
   }
-  return state.approvedBy.includes(by) ? [] : [{ type: 'Approved', at, gate, by }];
+  // More names than are asked for would only fill the journal.
+  const isPassed = state.approvedBy.length >= declared.approvers;
+  return isPassed || state.approvedBy.includes(by) ? [] : [{ type: 'Approved', at, gate, by }];
 }
 
 function promote(

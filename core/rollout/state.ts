@@ -1,6 +1,7 @@
 import type { Verdict } from '../analysis/types.ts';
 import { rulesFor } from '../analysis/weights.ts';
 import { type Instant, type Percent, type Seconds, WINDOW_MS } from '../units.ts';
+import { askingsAtNewStep, withReason } from './bounded.ts';
 import type {
   Cause,
   HookStatus,
@@ -285,9 +286,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
           full: event.full,
           ...(event.by === PLANS ? { isPlans: true as const } : {}),
         },
-        unproven: [
-          ...new Set([...state.unproven, `${event.by} promoted it before its evidence was complete`]),
-        ],
+        unproven: withReason(state.unproven, `${event.by} promoted it before its evidence was complete`),
       };
     case 'TookOver':
       return { ...state, epoch: event.epoch, ticks: 0, takeovers: state.takeovers + 1 };
@@ -346,7 +345,7 @@ function withDoubt(
   { hook, status, reason }: Extract<RolloutEvent, { type: 'HookAnswered' }>,
 ): Rollout {
   return status === 'inconclusive'
-    ? { ...state, unproven: [...state.unproven, `hook ${hook} could not say: ${reason}`] }
+    ? { ...state, unproven: withReason(state.unproven, `hook ${hook} could not say: ${reason}`) }
     : state;
 }
 
@@ -390,6 +389,8 @@ function intended(state: Rollout, event: Extract<RolloutEvent, { type: 'ShiftInt
           verdict: undefined,
           suspicion: undefined,
           unproven: withSuspicion(state),
+          hooks: askingsAtNewStep(state.hooks),
+          gates: gatesAbove(state.gates, event.weight),
           probes: atNewStep(state.probes),
           byProbes: state.byProbes === true || state.verdict?.byProbes,
           promotion: state.promotion?.full ? state.promotion : undefined,
@@ -402,7 +403,12 @@ function intended(state: Rollout, event: Extract<RolloutEvent, { type: 'ShiftInt
 export function withSuspicion({ unproven, suspicion, traffic }: Rollout): string[] {
   if (suspicion === undefined) return unproven;
   const weight = Math.max(...Object.values(traffic).map((each) => each.weight));
-  return [...unproven, `at ${weight} % it looked worse: ${suspicion}`];
+  return withReason(unproven, `at ${weight} % it looked worse: ${suspicion}`);
+}
+
+/** Gates that are still to be passed; nobody asks again for those below. */
+function gatesAbove(gates: Rollout['gates'], weight: Percent): Rollout['gates'] {
+  return Object.fromEntries(Object.entries(gates).filter(([before]) => Number(before) > weight));
 }
 
 function stepAt(state: Rollout, weight: Percent): number {

@@ -22,6 +22,7 @@ import {
   AT,
   closedEvent,
   declinedEvent,
+  longEvent,
   manifestOf,
   noted,
   openedEvent,
@@ -289,11 +290,7 @@ describe('what is read', () => {
   test('is a whole history, also over a megabyte', async () => {
     const { journal, sent } = stage();
     let rollout = await opening(journal);
-    const reason = 'x'.repeat(300_000);
-    for (let n = 0; n < 5; n++)
-      rollout = await journal.append(rollout, [
-        { type: 'HookAnswered', at: AT + n, hook: 'beforeTraffic.7', status: 'broken', reason },
-      ]);
+    for (let n = 0; n < 7; n++) rollout = await journal.append(rollout, [longEvent(AT + n)]);
     sent.length = 0;
     expect(fold(await journal.events(ID))).toEqual(rollout);
     expect(sent.map(({ command }) => command)).toEqual(['QueryCommand', 'QueryCommand']);
@@ -559,22 +556,20 @@ describe('size', () => {
     expect(await journal.read(ID)).toBeUndefined();
   });
 
-  test('refuses an event over 400 KB and writes nothing of it', async () => {
+  test('takes an event whose text is far over 400 KB, shortened, so that a rollout always can end', async () => {
     const { journal } = stage();
     const rollout = await opening(journal);
-    const huge = { ...closedEvent('reverted'), reason: 'x'.repeat(410_000) } as RolloutEvent;
-    await refused(
-      journal.append(rollout, [noted('a'), huge]),
-      'JournalFull',
-      '400 KB',
-      'nothing was written',
-    );
-    expect(await journal.read(ID)).toEqual(rollout);
-    expect(await journal.events(ID)).toHaveLength(1);
-    expect(await journal.append(rollout, [closedEvent('reverted')])).toMatchObject({ outcome: 'reverted' });
+    const reason = 'x'.repeat(410_000);
+    const ended = await journal.append(rollout, [
+      noted('a'),
+      { ...closedEvent('reverted'), reason } as RolloutEvent,
+    ]);
+    expect(ended.outcome).toBe('reverted');
+    expect(ended.reason).toMatch(/^x{1000,2000} … \(cut\)$/);
+    expect(fold(await journal.events(ID))).toEqual(ended);
   });
 
-  test('is the same error where the transaction itself finds an item too large', async () => {
+  test('is an error if the transaction finds an item too large all the same', async () => {
     const world = stage();
     const rollout = await opening(world.journal);
     world.intercept = () => Promise.reject(cancelledFor('None', 'ValidationError'));

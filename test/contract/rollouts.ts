@@ -80,6 +80,15 @@ export function noted(alarm: string, at = AT + 1000): RolloutEvent {
   return { type: 'AlarmRaised', at, alarm, since: at };
 }
 
+/** An event of about 200 KB, as no history has them: it stands for many. */
+export function longEvent(at = AT + 1000): RolloutEvent {
+  const alarms = Array.from({ length: 1_600 }, (_, nth) => ({
+    ...{ name: `alarm ${nth} ${'x'.repeat(60)}`, state: 'ok' as const, since: 0 },
+  }));
+  const verdict = { status: 'pass' as const, reason: 'long', findings: [], from: 0, to: 0 };
+  return { type: 'Measured', at, verdict, alarms };
+}
+
 export function closedEvent(outcome: 'completed' | 'reverted' = 'completed', at = AT + 60_000): RolloutEvent {
   return { type: 'RolloutClosed', at, outcome, reason: `it was ${outcome}` };
 }
