@@ -140,20 +140,21 @@ async function readPart(
   { rules, limits, points, gauges, queries }: Question,
   { start, end }: Record<'start' | 'end', Instant>,
 ): Promise<Series> {
-  const results: MetricDataResult[] = [];
+  const answers: Answers = new Map();
   for (let at = 0; at < queries.length; at += QUERIES_MAX)
-    results.push(...(await fetchAll(client, target, queries.slice(at, at + QUERIES_MAX), start, end)));
+    await fetchAll(client, target, queries.slice(at, at + QUERIES_MAX), { start, end }, answers);
+  const valuesOf = (index: number) => answers.get(`m${index}`)?.values ?? new Map();
   const counts = seriesFrom(rules, limits, (key, side) => {
     const index = points.findIndex((point) => point.key === key && point.side === side);
-    return valuesOf(results, index);
+    return valuesOf(index);
   });
-  for (const { key } of unitless(results, points)) {
+  for (const { key } of unitless(answers, points)) {
     const metric = key.slice(0, key.lastIndexOf('/')) as Exclude<Metric, 'latency'>;
     counts[metric] = unknownFrom(start, end, `metric ${key} ${MIXED}`);
   }
   const levels = gauges.map(({ limit, worth }, index) => [
     limit,
-    [...valuesOf(results, points.length + index)].map(([at, value]) => ({ start: at, value: value * worth })),
+    [...valuesOf(points.length + index)].map(([at, value]) => ({ start: at, value: value * worth })),
   ]);
   return { ...counts, ...Object.fromEntries(levels) };
 }
@@ -164,9 +165,9 @@ const MIXED =
   'was sent in several units, of which CloudWatch adds up one alone; send it in one unit, such as Count';
 
 /** @throws RolloutError Unavailable if what came in several units is no count of a rule */
-function unitless(results: MetricDataResult[], points: Point[]): Point[] {
-  const mixed = results.filter(({ Messages = [] }) => Messages.some(({ Code }) => Code === MULTIPLE_UNITS));
-  return mixed.map(({ Id = '' }) => {
+function unitless(answers: Answers, points: Point[]): Point[] {
+  const mixed = [...answers].filter(([, { isMixed }]) => isMixed);
+  return mixed.map(([Id]) => {
     const point = points[Number(Id.slice(1))];
     if (point !== undefined && !point.key.startsWith('latency/')) return point;
     throw new RolloutError('Unavailable', `Metric ${point?.key ?? Id} ${MIXED}.`);
@@ -262,30 +263,28 @@ async function fetchAll(
   client: CloudWatchClient,
   target: Target,
   queries: MetricDataQuery[],
-  from: Instant,
-  to: Instant,
-): Promise<MetricDataResult[]> {
-  const results: MetricDataResult[] = [];
+  { start, end }: Record<'start' | 'end', Instant>,
+  answers: Answers,
+): Promise<void> {
+  let bad: MetricDataResult | undefined;
   let NextToken: string | undefined;
   do {
     const page = await reach(`metrics of ${target.key}`, () =>
       client.send(
         new GetMetricDataCommand({
           MetricDataQueries: queries,
-          StartTime: new Date(from),
-          EndTime: new Date(to),
+          StartTime: new Date(start),
+          EndTime: new Date(end),
           ScanBy: 'TimestampAscending',
           ...(NextToken === undefined ? {} : { NextToken }),
         }),
       ),
     );
-    results.push(...(page.MetricDataResults ?? []));
+    for (const result of page.MetricDataResults ?? []) if (!take(answers, result)) bad ??= result;
     NextToken = page.NextToken;
   } while (NextToken !== undefined);
-  const bad = results.find(({ StatusCode }) => StatusCode !== 'Complete' && StatusCode !== 'PartialData');
-  const answered = new Set(results.filter(({ StatusCode }) => StatusCode === 'Complete').map(({ Id }) => Id));
-  const missing = queries.find(({ Id }) => !answered.has(Id));
-  if (bad === undefined && missing === undefined) return results;
+  const missing = queries.find(({ Id = '' }) => !answers.get(Id)?.isComplete);
+  if (bad === undefined && missing === undefined) return;
   throw new RolloutError(
     'Unavailable',
     `Metrics of ${target.key} came back incomplete (${bad?.StatusCode ?? `nothing for ${missing?.Id}`}); the next tick reads them again.`,
@@ -293,6 +292,33 @@ async function fetchAll(
 }
 
 type Values = Map<Instant, number>;
+
+/** What has come of one query so far. Each page is taken into it as it comes, so that no answer of CloudWatch is held as a whole. */
+interface Answer {
+  values: Values;
+  isComplete: boolean;
+  isMixed: boolean;
+}
+type Answers = Map<string, Answer>;
+
+/** Takes a result into the answers; false if it says that something is missing. */
+function take(
+  answers: Answers,
+  { Id = '', StatusCode, Messages = [], Timestamps = [], Values = [] }: MetricDataResult,
+): boolean {
+  const answer = answers.get(Id) ?? { values: new Map(), isComplete: false, isMixed: false };
+  answers.set(Id, answer);
+  answer.isComplete ||= StatusCode === 'Complete';
+  answer.isMixed ||= Messages.some(({ Code }) => Code === MULTIPLE_UNITS);
+  for (const [i, at] of Timestamps.entries()) {
+    const start = at.getTime();
+    const [value, before] = [Values[i] ?? Number.NaN, answer.values.get(start)];
+    // A time without a value, or with two of them, says nothing; a count that is none is unknown to whoever judges it.
+    answer.values.set(start, before === undefined || before === value ? value : Number.NaN);
+  }
+  return StatusCode === 'Complete' || StatusCode === 'PartialData';
+}
+
 type ReadValues = (key: string, side: Side) => Values;
 
 function seriesFrom(rules: WatchRule[], limits: LimitRule[], read: ReadValues): Series {
@@ -336,17 +362,4 @@ function spreadFrom(counts: readonly number[]): Spread {
     return left;
   });
   return { total, edges: LATENCY_EDGES, over };
-}
-
-function valuesOf(results: MetricDataResult[], index: number): Values {
-  const values: Values = new Map();
-  for (const { Id, Timestamps = [], Values = [] } of results) {
-    if (Id === `m${index}`)
-      for (const [i, at] of Timestamps.entries()) {
-        const [start, value, before] = [at.getTime(), Values[i] ?? Number.NaN, values.get(at.getTime())];
-        // A time without a value, or with two of them, says nothing; a count that is none is unknown to whoever judges it.
-        values.set(start, before === undefined || before === value ? value : Number.NaN);
-      }
-  }
-  return values;
 }

@@ -4,6 +4,7 @@ import { cost } from './benchmarks/cost.ts';
 import { harm } from './benchmarks/harm.ts';
 import { loop } from './benchmarks/loop.ts';
 import { many } from './benchmarks/many.ts';
+import { tick } from './benchmarks/tick.ts';
 
 /** Figures of a benchmark, each with its unit in its name; a table behind them goes into the JSON only. */
 export type Figures = Record<string, number | object[]>;
@@ -27,6 +28,7 @@ const benchmarks: Record<string, Benchmark> = {
   harm: { run: harm, takes: { '--runs': 10, '--seed': 1, '--markdown': true } },
   loop: { run: loop },
   many: { run: many },
+  tick: { run: tick },
 };
 
 const [name = '', ...args] = process.argv.slice(2);

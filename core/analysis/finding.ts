@@ -42,6 +42,8 @@ import { believable, comparedWindows, knownWindows, sum } from './windows.ts';
 /** Part of a metric's stake that bets on what happens after promotion, where there is no control. */
 const GUARD_STAKE = 0.1;
 
+const HOUR_MS = 60 * WINDOW_MS;
+
 /** Precision of the logarithm of an interval's ends: about 1 % of the ratio. */
 const INTERVAL_PRECISION = 0.01;
 
@@ -344,25 +346,40 @@ function isCertified(asked: Asked, inStep: readonly Window[]): boolean {
 function oddsOf(
   { rollout }: Asked,
   { planned, bets, clustering }: Question,
-  compared: readonly MovedWindow[],
+  compared: readonly (MovedWindow & { start: Instant })[],
   inStep: readonly Window[],
 ): OddsInterval {
   const alpha = rollout.opening.plan.alpha ?? ALPHA;
   const m = clustering.burst;
   const low = orLowerBound({
-    ...{ windows: compared, grid: bets, T: planned, head: HEAD, m, alpha },
+    ...{ windows: coarse(compared), grid: bets, T: planned, head: HEAD, m, alpha },
     precision: INTERVAL_PRECISION,
   });
-  const windows = countsIn(inStep);
+  const windows = coarse(countsIn(inStep));
   const high = orUpperBound({ windows, grid: INTERVAL_BETS, m, beta: BETA, precision: INTERVAL_PRECISION });
   return { low, high };
 }
 
-function countsIn(windows: readonly Window[]): MovedWindow[] {
-  return windows.flatMap(({ canary, stable }) =>
+/** Windows up to which an interval is computed minute by minute; it is only shown, and inverting a test costs as much as 20 of them. */
+const INTERVAL_WINDOWS = 240;
+
+/** Windows for an interval: of a long comparison the sums of each hour, in which the weight stood still. Under the same odds in each minute the sums have them too. */
+function coarse(windows: readonly (MovedWindow & { start: Instant })[]): MovedWindow[] {
+  if (windows.length <= INTERVAL_WINDOWS) return [...windows];
+  const hours = new Map<string, MovedWindow>();
+  for (const { start, c, s, nc, ns, share } of windows) {
+    const key = share === undefined ? `${Math.floor(start / HOUR_MS)}` : `at ${start}`;
+    const sums = hours.get(key) ?? { c: 0, s: 0, nc: 0, ns: 0, share };
+    hours.set(key, { c: sums.c + c, s: sums.s + s, nc: sums.nc + nc, ns: sums.ns + ns, share });
+  }
+  return [...hours.values()];
+}
+
+function countsIn(windows: readonly Window[]): (MovedWindow & { start: Instant })[] {
+  return windows.flatMap(({ start, canary, stable }) =>
     canary === undefined
       ? []
-      : [{ c: canary.bad, nc: canary.total, s: stable?.bad ?? 0, ns: stable?.total ?? 0 }],
+      : [{ start, c: canary.bad, nc: canary.total, s: stable?.bad ?? 0, ns: stable?.total ?? 0 }],
   );
 }
 

@@ -189,3 +189,45 @@ describe('slow requests of the rule `latency`', () => {
     expect(verdict(slow, 7, 8).findings[0]?.canary.total).toBeGreaterThan(800);
   });
 });
+
+describe('the interval of a long comparison', () => {
+  const long = (minutes: number, canary: Pair, stable: Pair, isUneven = false) => {
+    // An hour is even, so that the first and the last one of a bake keep their sums too.
+    const part = ([bad, total]: Pair, nth: number): Pair =>
+      isUneven ? [nth % 2 === 0 ? 2 * bad : 0, total] : [bad, total];
+    return said(
+      onFirstStep({
+        watch: [errors],
+        plan: plan({ steps: [{ weight: 10, bakeSeconds: 86_400, maxBakeSeconds: 86_400 }] }),
+      }),
+      {
+        errors: Array.from({ length: minutes }, (_, nth) =>
+          window(nth + 1, part(canary, nth), part(stable, nth)),
+        ),
+      },
+      minutes + 2.5,
+    );
+  };
+
+  test('is the same if the failures of an hour fall into other minutes of it', () => {
+    expect(long(300, [3, 100], [9, 900], true).odds).toEqual(long(300, [3, 100], [9, 900]).odds);
+    expect(long(240, [3, 100], [9, 900], true).odds).not.toEqual(long(240, [3, 100], [9, 900]).odds);
+  });
+
+  test('stays about what the minutes say', () => {
+    const byMinutes = long(240, [3, 100], [9, 900]).odds;
+    const byHours = long(241, [3, 100], [9, 900]).odds;
+    expect(byHours?.low).toBeGreaterThan((byMinutes?.low ?? 0) * 0.95);
+    expect(byHours?.low).toBeLessThan(3.06);
+    expect(byHours?.high).toBeGreaterThan(3.0);
+    expect(byHours?.high).toBeLessThan((byMinutes?.high ?? 0) * 1.1);
+  });
+
+  test('leaves the evidence itself to the minutes', () => {
+    const before = long(240, [3, 100], [9, 900]).evidence;
+    expect(long(241, [3, 100], [9, 900]).evidence - before).toBeCloseTo(
+      before - long(239, [3, 100], [9, 900]).evidence,
+      2,
+    );
+  });
+});
