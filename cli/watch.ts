@@ -3,7 +3,7 @@ import { isPassing, nameOf } from '../adapters/_aws.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { Outcome } from '../core/rollout/event.ts';
 import { evolve, type Rollout } from '../core/rollout/state.ts';
-import { describe } from '../core/rollout/story.ts';
+import { describe, summary } from '../core/rollout/story.ts';
 import type { Readings } from '../functions/read-rollout.ts';
 import type { Backend } from './backend.ts';
 
@@ -35,10 +35,12 @@ export async function watchToEnd(backend: Backend, rolloutId: string, isVerbose 
   let seen = 0;
   let isToldToWait = false;
   for (;;) {
-    const { version, events, isMore, waitsFor } = await read(rolloutId, seen);
+    const { version, events, isMore, waitsFor, now } = await read(rolloutId, seen);
     for (const event of events) {
       rollout = evolve(rollout, event);
-      const line = describe(event, rollout, isVerbose);
+      // Who watches what has ended long ago is not told that it serves.
+      const line =
+        event.type === 'RolloutClosed' ? summary(rollout, now) : describe(event, rollout, isVerbose);
       if (line !== undefined) console.log(`${new Date(event.at).toISOString().slice(11, 19)} ${line}`);
     }
     seen += events.length;

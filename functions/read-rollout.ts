@@ -34,6 +34,8 @@ export interface Readings {
     rollout?: Rollout | undefined;
     events: RolloutEvent[];
     isMore?: boolean | undefined;
+    /** What its service remembers, if the rollout has ended and another one completed since. */
+    now?: ServiceRecord | undefined;
     waitsFor?: string[] | undefined;
   };
 }
@@ -58,11 +60,29 @@ export const readJournal: Task<z.infer<typeof Input>, Readings[keyof Readings], 
           version > input.after
             ? await journal.eventsAfter(input.rolloutId, input.after)
             : { events: [], isMore: false };
-        return { version, ...(input.after === 0 ? { rollout } : {}), events, ...(isMore ? { isMore } : {}) };
+        const now = await sinceThen(rollout, journal);
+        return {
+          version,
+          ...(input.after === 0 ? { rollout } : {}),
+          events,
+          ...(isMore ? { isMore } : {}),
+          ...(now === undefined ? {} : { now }),
+        };
       }
     }
   },
 };
+
+/** What has completed since a rollout ended, and whether it was rolled back; nothing if it is the last word. */
+async function sinceThen(
+  { opening, outcome }: Rollout,
+  journal: Journal,
+): Promise<ServiceRecord | undefined> {
+  if (outcome === undefined) return undefined;
+  const { completed, quarantined = [] } = await journal.service(opening.service);
+  if (completed === undefined || completed.rolloutId === opening.rolloutId) return undefined;
+  return { completed, quarantined: quarantined.filter(({ rolloutId }) => rolloutId === opening.rolloutId) };
+}
 
 /** What a release that waits in the queue waits for; undefined where it does not wait. */
 async function waitsFor(rolloutId: string, journal: Journal): Promise<string[] | undefined> {

@@ -35,7 +35,7 @@ export interface Moment {
 
 /** What a person orders at some moment. */
 export interface Order {
-  does: 'pause' | 'resume' | 'promote' | 'promote fully' | 'approve' | 'abort';
+  does: 'pause' | 'resume' | 'promote' | 'promote fully' | 'approve' | 'abort' | 'rollback' | 'retry';
   when: Moment;
 }
 
@@ -102,7 +102,7 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
     isFed,
     file,
     ...(alarm === undefined ? {} : { alarm }),
-    orders: ordersOf(random.fork('orders'), file),
+    orders: [...ordersOf(random.fork('orders'), file), ...goingBackOf(random.fork('going back'))],
     faults: [...faults],
     noise,
     troubles: troublesOf(random.fork('troubles'), faults),
@@ -213,6 +213,7 @@ const ANCHORS = [
   'Measured',
   'Promoted',
   'RevertOrdered',
+  'RolloutClosed',
 ] as const;
 
 /** Any second of the rollout, or just about something that happens in it. */
@@ -238,6 +239,22 @@ function ordersOf(random: Random, file: Record<string, unknown>): Order[] {
   return orders;
 }
 
+/** Rollbacks of whatever has completed, a moment or minutes after an end, and once more; some are tried again. */
+function goingBackOf(random: Random): Order[] {
+  if (random.next() >= 0.25) return [];
+  const after = (nth: number): Moment => ({
+    ms: random.int(among(random, 60, 3_000, 10 * MINUTE)),
+    after: { event: 'RolloutClosed', nth },
+  });
+  const isLucky = (share: number) => random.next() < share;
+  return [
+    { does: 'rollback', when: after(1 + random.int(2)) },
+    ...(isLucky(0.4) ? [{ does: 'rollback' as const, when: after(1 + random.int(3)) }] : []),
+    ...(isLucky(0.4) ? [{ does: 'retry' as const, when: after(2) }] : []),
+    ...(isLucky(0.2) ? [{ does: 'abort' as const, when: after(1) }] : []),
+  ];
+}
+
 /** How likely each trouble is in a world, and how long it lasts at most, in seconds. */
 const TROUBLES: Partial<Record<FaultName, { share: number; seconds?: number }>> = {
   journalAway: { share: 0.08, seconds: 900 },
@@ -258,7 +275,10 @@ const TROUBLES: Partial<Record<FaultName, { share: number; seconds?: number }>> 
   strangerWeights: { share: 0.04 },
   strangerStamps: { share: 0.03 },
   otherDeploy: { share: 0.03 },
+  strangerPutsBack: { share: 0.06 },
   versionDeleted: { share: 0.03 },
+  stableDeleted: { share: 0.05 },
+  readsLag: { share: 0.06, seconds: 3600 },
   provisioned: { share: 0.03 },
   secondRelease: { share: 0.08 },
   sameAgain: { share: 0.05 },

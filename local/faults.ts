@@ -71,6 +71,15 @@ export const FAULTS = {
     at: 'trouble',
     what: 'another tool deploys: new version, alias moved, weights and description reset',
   },
+  strangerPutsBack: {
+    at: 'trouble',
+    what: 'somebody puts the alias on one of the two versions of a rollout by hand, alone or beside the other',
+  },
+  stableDeleted: {
+    at: 'trouble',
+    what: 'somebody deletes the version that served before, once the alias lets go of it',
+  },
+  readsLag: { at: 'trouble', what: 'reads of an alias lag up to a second behind its writes' },
   versionDeleted: { at: 'trouble', what: 'somebody deletes the version of the canary' },
   provisioned: {
     at: 'trouble',

@@ -256,6 +256,9 @@ function evaluateAlarms({ traffics, cloudwatch }: Scenario): void {
 /** The rollout of the first release. */
 export const FIRST = `${SERVICE}--r1--1`;
 
+/** How far reads of an alias may lag behind its writes; assumed, AWS promises nothing. */
+const LAG_MAX_MS = 1_000;
+
 /** Times that a person asks again after an error; a controller that is down for minutes costs several. */
 const ASKED_MAX = 40;
 
@@ -268,6 +271,7 @@ class Play {
   readonly #counts = new Map<string, number>();
   readonly #waiting: { event: string; nth: number; act: () => void }[] = [];
   readonly #random: Random;
+  readonly #opened = new Set<string>();
   #releases = 0;
   #isOver = false;
 
@@ -308,13 +312,14 @@ class Play {
   async #isQuiet(): Promise<boolean> {
     const { journal, stepFunctions, ports } = this.#stage;
     const heads = await journal.running();
-    const first = await journal.read(FIRST);
+    const head = await journal.read(FIRST);
     // The journal's end may not have been heard of; then each one's dead man hears of it at his next look.
-    const ids = Array.from({ length: this.#releases }, (_, before) => `${SERVICE}--r${before + 1}--1`);
+    const first = Array.from({ length: this.#releases }, (_, before) => `${SERVICE}--r${before + 1}--1`);
+    const ids = [...new Set([...first, ...this.#opened])];
     const watched = await this.#clock.run(Promise.all(ids.map((id) => ports.deadMan.frozen(id))));
     return (
       heads.length === 0 &&
-      (first === undefined || isEnded(first)) &&
+      (head === undefined || isEnded(head)) &&
       stepFunctions.executions.every(({ status }) => status !== 'RUNNING') &&
       watched.every((each) => each === undefined)
     );
@@ -333,6 +338,7 @@ class Play {
   #happened(event: RolloutEvent, rolloutId: string): void {
     // At the end the locks are looked at, which opens rollouts that are none.
     if (this.#isOver) return;
+    this.#opened.add(rolloutId);
     const count = (this.#counts.get(event.type) ?? 0) + 1;
     this.#counts.set(event.type, count);
     for (const waiting of this.#waiting)
@@ -350,7 +356,8 @@ class Play {
     await this.#order('resume', rolloutId);
   }
 
-  async #order(does: Order['does'], rolloutId = FIRST): Promise<void> {
+  async #order(does: Order['does'], given?: string): Promise<void> {
+    const rolloutId = given ?? (await this.#meant(does));
     if (does === 'approve' && this.#lasting.get('gateSilent') === true) return;
     const words = await this.#words(does, rolloutId);
     for (let asked = 0; asked < ASKED_MAX; asked++) {
@@ -363,9 +370,17 @@ class Play {
     }
   }
 
+  /** The rollout that a person means: what serves, what was taken back last, or the first. */
+  async #meant(does: Order['does']): Promise<string> {
+    const { completed, quarantined = [] } = await this.#stage.journal.service(SERVICE);
+    if (does === 'rollback') return completed?.rolloutId ?? FIRST;
+    return does === 'retry' ? (quarantined.at(-1)?.rolloutId ?? FIRST) : FIRST;
+  }
+
   async #words(does: Order['does'], rolloutId: string): Promise<object> {
     switch (does) {
       case 'pause':
+      case 'rollback':
       case 'abort':
         return { command: does, reason: 'it looks odd' };
       case 'promote fully':
@@ -420,6 +435,20 @@ class Play {
           RoutingConfig: { AdditionalVersionWeights: {} },
           Description: '',
         }));
+      case 'strangerPutsBack': {
+        const [version, beside] = how < 0.5 ? ['1', '2'] : ['2', '1'];
+        const isShared = how % 0.5 > 0.3;
+        return void (await write({
+          FunctionVersion: version,
+          RoutingConfig: { AdditionalVersionWeights: isShared ? { [beside]: 0.4 } : {} },
+        }));
+      }
+      case 'stableDeleted':
+        return this.#deleteStable();
+      case 'readsLag':
+        lambda.helpers.lagReads(Math.ceil(how * LAG_MAX_MS));
+        await this.#clock.sleep(seconds * 1000);
+        return lambda.helpers.lagReads(0);
       case 'versionDeleted':
         return void (await clients.lambda.send(
           new DeleteFunctionCommand({ FunctionName: FUNCTION, Qualifier: '2' }),
@@ -434,6 +463,20 @@ class Play {
         this.#lasting.set(fault, true);
         await this.#clock.sleep(seconds * 1000);
         this.#lasting.set(fault, false);
+    }
+  }
+
+  /** Lambda deletes no version that an alias names, so it is tried until the canary serves alone, or all is over. */
+  async #deleteStable(): Promise<void> {
+    const { clients } = this.#stage;
+    while (!this.#isOver) {
+      try {
+        return void (await clients.lambda.send(
+          new DeleteFunctionCommand({ FunctionName: FUNCTION, Qualifier: '1' }),
+        ));
+      } catch {
+        await this.#clock.sleep(20_000);
+      }
     }
   }
 

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { pictureOf, type Told } from '../../core/analysis/picture.ts';
+import type { ServiceRecord } from '../../core/ports.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { evolve, type Rollout } from '../../core/rollout/state.ts';
 import { describe, summary } from '../../core/rollout/story.ts';
@@ -15,13 +16,13 @@ export const report: Command = {
     const { values, positionals } = parsed(args, ['ROLLOUT', 'FILE.html'], WHERE);
     const [, path = ''] = positionals;
     const rolloutId = rolloutIdFrom(positionals[0]);
-    const { rollout, events } = await wholeRollout(backendFrom(values), rolloutId);
+    const { rollout, events, now } = await wholeRollout(backendFrom(values), rolloutId);
     if (rollout === undefined) {
       console.error(`There is no rollout ${rolloutId} here.`);
       return 1;
     }
     try {
-      await writeFile(path, page(rollout, events));
+      await writeFile(path, page(rollout, events, now));
     } catch (error) {
       const { code = '', message } = error as NodeJS.ErrnoException;
       console.error(`${path} cannot be written: ${UNWRITABLE[code] ?? message}`);
@@ -38,7 +39,7 @@ const UNWRITABLE: Record<string, string> = {
 };
 
 /** The page; everything that came from outside is escaped. */
-export function page(rollout: Rollout, events: RolloutEvent[]): string {
+export function page(rollout: Rollout, events: RolloutEvent[], now?: ServiceRecord): string {
   const told: Told[] = events.flatMap((event) =>
     event.type === 'Measured' ? [{ at: event.at, verdict: event.verdict }] : [],
   );
@@ -47,7 +48,7 @@ export function page(rollout: Rollout, events: RolloutEvent[]): string {
   let state: Rollout | undefined;
   for (const event of events) {
     state = evolve(state, event);
-    const line = describe(event, state);
+    const line = event.type === 'RolloutClosed' ? summary(state, now) : describe(event, state);
     if (line !== undefined)
       lines.push(`<li><time>${new Date(event.at).toISOString().slice(0, 19)}</time> ${escaped(line)}</li>`);
   }
@@ -55,7 +56,7 @@ export function page(rollout: Rollout, events: RolloutEvent[]): string {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escaped(rollout.opening.rolloutId)}</title>
 <style>:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}svg{max-width:100%;height:auto;margin:1rem 0}time{opacity:.7}ol{padding-left:2rem}li{white-space:pre-line}</style>
-</head><body><h1>${escaped(rollout.opening.rolloutId)}</h1><p>${escaped(rollout.outcome === undefined ? (rollout.verdict?.reason ?? 'just opened') : summary(rollout))}</p>
+</head><body><h1>${escaped(rollout.opening.rolloutId)}</h1><p>${escaped(rollout.outcome === undefined ? (rollout.verdict?.reason ?? 'just opened') : summary(rollout, now))}</p>
 <p>Times are UTC.</p>
 <ol>${lines.join('\n')}</ol>
 ${subjects.map((subject) => `<details><summary>${escaped(`${subject.target} ${subject.metric}`)}: the statistics</summary>${pictureOf(told, subject)}</details>`).join('\n')}</body></html>

@@ -26,8 +26,8 @@ export const status: Command = {
           console.log(text);
       return 0;
     }
-    const { rollout, events, waitsFor } = await wholeRollout(backend, rolloutId);
-    if (values.json) console.log(JSON.stringify({ rollout, events, waitsFor }));
+    const { rollout, events, waitsFor, now } = await wholeRollout(backend, rolloutId);
+    if (values.json) console.log(JSON.stringify({ rollout, events, waitsFor, now }));
     if (rollout === undefined) {
       if (values.json) return waitsFor === undefined ? 1 : 0;
       if (waitsFor === undefined) console.error(`There is no rollout ${rolloutId} here.`);
@@ -42,7 +42,7 @@ export const status: Command = {
       if (text !== undefined && event.type !== 'RolloutClosed')
         console.log(`${new Date(event.at).toISOString().slice(0, 19)} ${text}`);
     }
-    console.log(lineOf(rollout));
+    console.log(lineOf(rollout, now));
     return 0;
   },
 };

@@ -1,3 +1,4 @@
+import type { ServiceRecord } from '../ports.ts';
 import type { Opening } from './event.ts';
 import type { Rollout } from './state.ts';
 import { summary } from './story.ts';
@@ -37,9 +38,9 @@ export function outlineText({ opening, weights, isPaused, state }: Outline): str
   return `${opening.rolloutId}: ${each.join(', ')}${isPaused ? ', paused' : ''}; ${state}`;
 }
 
-/** One line about a rollout: how it ended, or where it stands. */
-export function lineOf(rollout: Rollout): string {
-  return rollout.outcome === undefined ? outlineText(outlineOf(rollout)) : summary(rollout);
+/** One line about a rollout: how it ended and what serves now, or where it stands. */
+export function lineOf(rollout: Rollout, now?: ServiceRecord): string {
+  return rollout.outcome === undefined ? outlineText(outlineOf(rollout)) : summary(rollout, now);
 }
 
 function stateOf({ opening, gates, leaving, pause, verdict }: Rollout): string {

@@ -1,5 +1,6 @@
 import { statisticsOf } from '../analysis/statistics.ts';
 import type { Verdict } from '../analysis/types.ts';
+import type { Completed, ServiceRecord } from '../ports.ts';
 import { duration, number } from '../words.ts';
 import type { RevertedTarget, RolloutEvent } from './event.ts';
 import type { Rollout } from './state.ts';
@@ -10,8 +11,13 @@ import { bakeOf } from './timing.ts';
  * the statistics of a verdict follow in lines of their own where `isVerbose`.
  */
 export function describe(event: RolloutEvent, after: Rollout, isVerbose = false): string | undefined {
+  const isBack = after.opening.rollsBack !== undefined;
   const versions = after.opening.targets
-    .map(({ stable, canary }) => `version ${stable} -> ${canary || 'one that is published first'}`)
+    .map(({ stable, canary }) =>
+      isBack
+        ? `version ${canary} -> version ${stable}`
+        : `version ${stable} -> ${canary || 'one that is published first'}`,
+    )
     .join(', ');
   switch (event.type) {
     case 'RolloutOpened':
@@ -55,6 +61,7 @@ export function describe(event: RolloutEvent, after: Rollout, isVerbose = false)
     case 'Aborted':
       return `${event.by} aborted: ${event.reason}`;
     case 'RevertOrdered':
+      if (isBack) return `going back: ${event.reason}`;
       return event.cause === 'canary' ? 'taking the canary out' : `taking the canary out: ${event.reason}`;
     case 'TookOver':
       return `another execution took over (${event.reason})`;
@@ -73,8 +80,12 @@ export function describe(event: RolloutEvent, after: Rollout, isVerbose = false)
 /** True where what serves there is what this rollout put back, and nobody else's choice. */
 const isRestored = ({ changed, stranger, again }: RevertedTarget) => changed && !stranger && !again;
 
-/** The end of a rollout in one sentence for a tired person: outcome, counts, what users met, what serves now. */
-export function summary({ opening, outcome, reason, exposure, left }: Rollout): string {
+/**
+ * The end of a rollout in one sentence for a tired person: outcome, counts, what users met, what serves. `now` is what the
+ * service remembers today: with it, what another rollout has changed since is not called serving any more.
+ */
+export function summary(rollout: Rollout, now?: ServiceRecord): string {
+  const { opening, outcome, reason, exposure, left } = rollout;
   const parts = [`${opening.release} ${outcome}: ${reason}`];
   if (exposure !== undefined && outcome !== 'refused') {
     parts.push(
@@ -82,15 +93,34 @@ export function summary({ opening, outcome, reason, exposure, left }: Rollout): 
     );
   }
   if (outcome === 'refused' && left !== undefined) parts.push('it never got a request of a user');
-  const serving =
-    left?.map(({ primary }) => primary) ??
-    (outcome === 'completed' ? opening.targets.map(({ canary }) => canary) : []);
-  if (serving.length > 0)
-    parts.push(
-      `version ${[...new Set(serving)].join(' and ')} ${left?.some(isRestored) ? 'serves again' : 'serves'}`,
-    );
+  const serving = servingAtEnd(rollout);
+  if (serving.length === 0) return parts.join('; ');
+  const versions = `version ${[...new Set(serving.map(({ version }) => version))].join(' and ')}`;
+  const present = now?.completed;
+  if (present === undefined || !isReplaced(serving, present)) {
+    parts.push(`${versions} ${left?.some(isRestored) ? 'serves again' : 'serves'}`);
+    return parts.join('; ');
+  }
+  const bad = now?.quarantined?.find(({ rolloutId }) => rolloutId === opening.rolloutId);
+  if (bad !== undefined && outcome === 'completed') parts.push(bad.reason);
+  const served = (present.targets ?? []).map(({ version }) => version);
+  parts.push(
+    `${versions} served then, and version ${[...new Set(served)].join(' and ')} serves now (${present.rolloutId ?? present.release})`,
+  );
   return parts.join('; ');
 }
+
+/** What served each target when the rollout had ended. */
+function servingAtEnd({ opening, outcome, left }: Rollout): { name: string; version: string }[] {
+  if (left !== undefined) return left.map(({ name, primary }) => ({ name, version: primary }));
+  return outcome === 'completed'
+    ? opening.targets.map(({ name, canary }) => ({ name, version: canary }))
+    : [];
+}
+
+/** True if what completed last serves another version of any of these targets. */
+const isReplaced = (serving: { name: string; version: string }[], { targets = [] }: Completed) =>
+  serving.some(({ name, version }) => targets.some((each) => each.name === name && each.version !== version));
 
 /** A verdict in the middle of a bake is one so far, and one without any data yet needs no counts. */
 function measured({ status, reason, findings, to }: Verdict, after: Rollout): string {

@@ -91,6 +91,21 @@ describe('status', () => {
     expect(lines.filter((line) => line.includes('completed'))).toHaveLength(1);
   });
 
+  test('of a release that was rolled back says what serves now', async () => {
+    const events = [...inVerify(), closed(12, 'completed')];
+    const now = {
+      completed: {
+        ...{ release: 'r7', order: 7, rolloutId: 'checkout-api--r7--2' },
+        targets: [{ name: 'api', version: '7' }],
+      },
+    };
+    const read: unknown = async () => ({ rollout: fold(events), events, version: events.length, now });
+    const { backend } = fakeBackend({ read: read as Backend['read'] });
+    const { out } = await spillway(backend, 'status', ROLLOUT_ID, '--local');
+    expect(out.split('\n').at(-1)).toMatch(/version 7 serves now \(checkout-api--r7--2\)$/);
+    expect(out.split('\n').at(-1)).not.toContain('version 8 serves');
+  });
+
   test('tells counts alone, and the statistics under each verdict with --verbose', async () => {
     const counts = { canary: { bad: 0, total: 9 }, stable: { bad: 0, total: 90 }, windows: 2, evidence: 1 };
     const said = { target: 'api', metric: 'errors', status: 'pass', reason: '', ...counts } as const;

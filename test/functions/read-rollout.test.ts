@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
+import { closeRollout } from '../../functions/close-rollout.ts';
+import { command } from '../../functions/command.ts';
 import { openRollout } from '../../functions/open-rollout.ts';
+import { promoteCanary } from '../../functions/promote-canary.ts';
 import { type Readings, readJournal } from '../../functions/read-rollout.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { SERVICE } from '../../local/scenario.ts';
@@ -105,4 +108,22 @@ test('a journal that cannot be read is an error, not an empty answer', async () 
   const ports = withJournal(stage.ports, { read: unreachable, running: unreachable });
   for (const event of [{ read: 'running' }, { read: 'rollout', rolloutId: FIRST }])
     await expect(stage.call(readJournal, event, ports)).rejects.toMatchObject({ name: 'Unavailable' });
+});
+
+test('a rollout that has ended is read with what completed since, and whether it was rolled back', async () => {
+  const stage = setUp({ rollout: { verify: '0s' } });
+  const ref = await stage.openRaised();
+  await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
+  await stage.call(promoteCanary, ref);
+  await stage.call(closeRollout, ref);
+  const read = () => stage.call(readJournal, { read: 'rollout', rolloutId: FIRST });
+  expect(await read()).not.toHaveProperty('now');
+  await stage.call(command, { command: 'rollback', rolloutId: FIRST, by: 'ada', reason: 'odd' });
+  await stage.call(revertTraffic, { ref: stage.started.at(-1), came: {} });
+  expect(await read()).toMatchObject({
+    now: {
+      completed: { rolloutId: 'checkout-api--before-r1--1', targets: [{ name: 'api', version: '1' }] },
+      quarantined: [{ rolloutId: FIRST, reason: 'ada rolled it back: odd' }],
+    },
+  });
 });

@@ -391,3 +391,58 @@ test('a bug: a rollback that leads to the version that was to leave, and says ot
   await world.stage.clock.advance(30 * MINUTE);
   expect(broken(await world.finish(), LIMITS)).toContain('goingBackArrives');
 });
+
+test('an abort whose stable version was deleted is refused with the truth, blames nobody, and changes nothing', async () => {
+  const world = await completed({ rollout: { verify: '20m' } }, 0);
+  const first = await world.run(world.stage.release());
+  const promoted = world.stage.saw('Promoted');
+  await world.run(promoted);
+  await world.stage.clock.advance(MINUTE);
+  await world.remove('1');
+  const abort = () =>
+    world.stage.invoke('Command', { command: 'abort', rolloutId: first, by: 'ada', reason: 'odd' });
+  await expect(world.run(abort())).rejects.toThrow(
+    /cannot be taken back: version 1 of api does not exist any more, so version 2 still serves/,
+  );
+  expect(world.served()).toEqual({ primary: '2', weights: {} });
+  expect((await rollout(world, first))?.leaving).toBeUndefined();
+  await world.stage.clock.advance(HOUR);
+  expect(faults(await world.finish(), LIMITS)).toEqual([]);
+});
+
+test('a bad verdict after stable was deleted ends halted, with the truth', async () => {
+  let isBad = false;
+  const world = await completed(
+    { rollout: { verify: '20m' }, canaries: { 2: { errors: () => (isBad ? 0.5 : 0.001) } } },
+    0,
+  );
+  const first = await world.run(world.stage.release());
+  await world.run(world.stage.saw('Promoted'));
+  await world.remove('1');
+  isBad = true;
+  const head = await world.run(world.stage.ended(first));
+  expect(head).toMatchObject({
+    outcome: 'halted',
+    reason: expect.stringContaining('version 1 of api does not exist any more, so version 2 still serves'),
+  });
+  expect(head.reason).not.toContain('somebody else');
+  await world.stage.clock.advance(10 * MINUTE);
+  expect(world.stage.stepFunctions.executions.at(-1)).toMatchObject({ status: 'FAILED', error: 'halted' });
+  expect(faults(await world.finish(), LIMITS)).toEqual([]);
+});
+
+test('a canary that was deleted before its first raise ends its rollout in words', async () => {
+  const world = await completed({ hooks: [] }, 0);
+  const opened = world.stage.saw('RolloutOpened');
+  const first = await world.run(world.stage.release());
+  await world.run(opened);
+  await world.remove('2');
+  const head = await world.run(world.stage.ended(first));
+  expect(head).toMatchObject({
+    outcome: expect.stringMatching(/refused|reverted/),
+    reason: expect.stringMatching(/^version 2 of api does not exist any more.*publish the code again/),
+  });
+  expect(head.reason).not.toContain('{');
+  expect(world.served()).toEqual({ primary: '1', weights: {} });
+  expect((await world.record()).quarantined ?? []).toEqual([]);
+});

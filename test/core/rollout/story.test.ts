@@ -184,6 +184,46 @@ group('the end is told in one sentence', () => {
     ).toBe('r8 refused: it is over; it never got a request of a user; version 7 serves');
   });
 
+  group('of a rollout that another one has followed says what serves now', () => {
+    const { stable: _, canary: __, ...api } = target();
+    const now = (version: string, rolloutId = 'checkout-api--r7--2') => ({
+      completed: { release: 'r7', order: 7, rolloutId, targets: [{ ...api, version }] },
+    });
+    const done = stateAfter(inVerify(), closed(12, 'completed'));
+
+    test('after a rollback, with who ordered it', () => {
+      const rolledBack = {
+        release: 'r8',
+        rolloutId: done.opening.rolloutId,
+        reason: 'ada rolled it back: orders are lost',
+        made: {},
+      };
+      expect(summary(done, { ...now('7'), quarantined: [rolledBack] })).toMatch(
+        /ada rolled it back: orders are lost; version 8 served then, and version 7 serves now \(checkout-api--r7--2\)$/,
+      );
+    });
+
+    test('after a newer release', () => {
+      expect(summary(done, now('9', 'checkout-api--r9--1'))).toMatch(
+        /version 8 served then, and version 9 serves now \(checkout-api--r9--1\)$/,
+      );
+    });
+
+    test('and not if it is the same version, or nobody knows', () => {
+      for (const record of [now('8'), {}, undefined])
+        expect(summary(done, record)).toMatch(/; version 8 serves$/);
+    });
+  });
+
+  test('of a rollback: from which version to which, and that the older one serves again', () => {
+    const rollsBack = { release: 'r8', rolloutId: 'checkout-api--r8--1', reason: 'odd', made: {} };
+    const back = opened({ release: 'r7', rollsBack });
+    expect(told(back)).toContain('version 8 -> version 7');
+    expect(told(back, revertOrdered(0, { cause: 'human', reason: 'ada rolled r8 back: odd' }))).toBe(
+      'going back: ada rolled r8 back: odd',
+    );
+  });
+
   test('before the way out was taken, nothing is said of what serves', () => {
     expect(summary(stateAfter(opened(), closed(3, 'refused')))).toBe('r8 refused: it is over');
     expect(summary(stateAfter(onFirstStep(), closed(3, 'halted')))).toBe('r8 halted: it is over');
