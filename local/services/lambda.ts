@@ -600,7 +600,7 @@ export class SimulatedLambda {
     const outcome = await this.#outcome(fn, running, arn, event, at).finally(() => {
       fn.running -= 1;
     });
-    const { error, durationMs, logs, payload } = outcome;
+    const { error, durationMs, logs, payload } = withinSize(outcome);
     onInvocation?.({ ...named, at, durationMs, error, throttled: false, logs });
     return {
       StatusCode: 200,
@@ -1016,6 +1016,17 @@ function checkedRange(field: string, value: number, min: number, max: number): n
   if (Number.isInteger(value) && value >= min && value <= max) return value;
   throw invalidModel(field, value, `Member must lie from ${min} to ${max}`);
 }
+
+/** Lambda hands over no answer of more than 6 MB: the call ends in an error, although the handler did well (error text and limit: umihico/pythonista-chromeless#11, DataBiosphere/azul#8258). */
+function withinSize(outcome: Outcome): Outcome {
+  if (outcome.error || Buffer.byteLength(outcome.payload) <= ANSWER_BYTES_MAX) return outcome;
+  const errorMessage = `Response payload size exceeded maximum allowed payload size (${ANSWER_BYTES_MAX} bytes).`;
+  const payload = JSON.stringify({ errorType: 'Function.ResponseSizeTooLarge', errorMessage });
+  return { ...outcome, error: true, payload };
+}
+
+/** Largest answer of a synchronous call (Lambda developer guide, "Quotas"). */
+const ANSWER_BYTES_MAX = 6_291_556;
 
 function checkedPayload(payload: InvokeCommandInput['Payload']): string {
   if (payload !== undefined && typeof payload !== 'string' && !(payload instanceof Uint8Array)) {

@@ -339,6 +339,27 @@ export function describeSmokeRunner(implementation: Implementation<SmokeStage>):
       });
     });
 
+    keeps(
+      'reads an answer of nearly 6 MB, and fails a larger one, which Lambda does not hand over',
+      async ({ run, arrange }) => {
+        const body = 'x'.repeat(6_000_000);
+        arrange.answer({ statusCode: 200, body });
+        expect(await run(check({}, { length: { min: body.length, max: body.length } }))).toMatchObject({
+          status: 'pass',
+        });
+        arrange.answer({ statusCode: 200, body: `${body}${'x'.repeat(400_000)}` });
+        expect(await run(check())).toEqual({
+          status: 'fail',
+          reason: expect.stringMatching(/version 2 fail: Function\.ResponseSizeTooLarge: .*6291556 bytes/),
+        });
+      },
+    );
+
+    keeps('reads the events of a server that streams them', async ({ run, arrange }) => {
+      arrange.answer('data: {"n":1}\n\ndata: {"n":2}\n\n');
+      expect(await run(check({}, { text: 'data: {"n":2}' }))).toMatchObject({ status: 'pass' });
+    });
+
     keeps('does not follow a redirect, and says where it leads', async ({ run, asked, arrange }) => {
       arrange.answer({ statusCode: 302, headers: { Location: '/login' } });
       expect(await run(check({}, { status: '3xx', headers: { location: '/log*' } }))).toMatchObject({
