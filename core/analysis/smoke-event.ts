@@ -53,6 +53,8 @@ interface Request {
   pairs: [string, string][];
   /** By lower-case name. */
   headers: Record<string, string[]>;
+  /** How the check writes the names of its own headers, by lower-case name. */
+  names: Record<string, string>;
   body: string | undefined;
   isBase64: boolean;
 }
@@ -87,6 +89,7 @@ function requestOf({
       ...(text === undefined ? {} : { 'content-type': [type], 'content-length': [lengthOf(text, isBase64)] }),
       ...Object.fromEntries(own),
     },
+    names: Object.fromEntries(Object.keys(headers).map((name) => [name.toLowerCase(), name])),
     body: isEncoded ? base64(text) : text,
     isBase64: isBase64 || isEncoded,
   };
@@ -143,7 +146,9 @@ function restEvent(check: SmokeCheck, request: Request, { at, time }: Sent): obj
   const parameters = pathParameters ?? pathParametersOf(resource, path) ?? {};
   const { 'content-length': _, ...others } = request.headers;
   // A REST API keeps the case of names, and writes these two with capitals.
-  const headers = Object.fromEntries(Object.entries(others).map(([name, values]) => [cased(name), values]));
+  const headers = Object.fromEntries(
+    Object.entries(others).map(([name, values]) => [cased(name, request.names[name]), values]),
+  );
   const host = request.headers.host?.[0] ?? HOST;
   const query = grouped(pairs);
   const last = (values: string[]) => values.at(-1) ?? '';
@@ -232,10 +237,10 @@ function jwtOf(authorizer: Record<string, unknown>): object {
   return claims === undefined ? authorizer : { ...others, jwt: { claims, scopes } };
 }
 
-function cased(name: string): string {
+function cased(name: string, written = name): string {
+  if (name === 'authorization') return 'Authorization';
   const names: Record<string, string> = {
     accept: 'Accept',
-    authorization: 'Authorization',
     'content-type': 'Content-Type',
     cookie: 'Cookie',
     host: 'Host',
@@ -245,7 +250,7 @@ function cased(name: string): string {
     'x-forwarded-port': 'X-Forwarded-Port',
     'x-forwarded-proto': 'X-Forwarded-Proto',
   };
-  return names[name] ?? name;
+  return names[name] ?? written;
 }
 
 function typeOf(text: string | undefined, form: unknown, isBase64: boolean): string {
