@@ -15,7 +15,9 @@ const PRICE = {
   put: 0.005 / 1_000,
 };
 
+/** What most functions have, and Measure (`infra/functions.ts`). */
 const MEMORY_GB = 0.25;
+const MEASURE_GB = 1;
 /** Four steps of three minutes: five ticks each, as the windows they begin in and the settling ask for. */
 const STEPS = [5, 10, 25, 50].map((weight) => ({ weight, bake: '3m' }));
 
@@ -30,7 +32,7 @@ export async function cost(): Promise<Figures> {
     scheduleCalls: 0,
     looks: 0,
     invocations: 0,
-    ms: 0,
+    gbMs: 0,
   };
   const scenario = createScenario({
     clock,
@@ -50,7 +52,8 @@ export async function cost(): Promise<Figures> {
       try {
         return await call(event);
       } finally {
-        count.ms += clock.now() - began + LATENCY_MS.lambdaInvoke;
+        const ms = clock.now() - began + LATENCY_MS.lambdaInvoke;
+        count.gbMs += ms * (name === 'Measure' ? MEASURE_GB : MEMORY_GB);
       }
     },
   });
@@ -64,7 +67,7 @@ export async function cost(): Promise<Figures> {
   await clock.advance(60_000);
   const charged = { ...count };
   await clock.advance(24 * 3600_000);
-  const gbSeconds = (charged.ms / 1000) * MEMORY_GB;
+  const gbSeconds = charged.gbMs / 1000;
   const dollars =
     transitions * PRICE.transition +
     charged.invocations * PRICE.invocation +
