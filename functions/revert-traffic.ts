@@ -49,6 +49,8 @@ export const revertTraffic: Task<
     } catch (failure) {
       // The second pass over sealed targets moves traffic as well, and its failure is no matter of the journal.
       if (RolloutError.is(failure, 'RevertFailed')) throw failure;
+      const ended = await endWritten(ref, targets, ports);
+      if (ended !== undefined) return ended;
       // Traffic is safe. The dead man finds the closed stamp and writes what is missing.
       const sealed = why === undefined ? [] : sealedAmong(ref.targets, targets);
       const outcome = sealed.length > 0 && sealed.length === targets.length ? 'completed' : 'reverted';
@@ -57,6 +59,36 @@ export const revertTraffic: Task<
     }
   },
 };
+
+/** Looks at the end that a write may have brought although its answer was lost, and how long they go on. */
+const END_LOOKS_MAX = 3;
+const END_LOOK_MS = 500;
+
+/**
+ * The end of a rollout as the journal has it although the write of it seemed to fail: its answer was lost, or it arrived late.
+ * @throws RolloutError Unavailable if a rollback has no end yet: it is to say that it completed, so it is tried again
+ */
+async function endWritten(
+  { rolloutId }: ExecutionInput,
+  targets: RevertedTarget[],
+  { clock, journal }: Needs<'clock' | 'journal'>,
+): Promise<Left | undefined> {
+  for (let looks = 1; ; looks++) {
+    const rollout = await journal.read(rolloutId).catch(() => undefined);
+    if (rollout === undefined) return undefined;
+    const { outcome, reason = '', opening } = rollout;
+    if (outcome !== undefined)
+      return { kind: leftAs(outcome, targets, opening.rollsBack !== undefined), outcome, reason };
+    if (looks === END_LOOKS_MAX) {
+      if (opening.rollsBack === undefined) return undefined;
+      throw new RolloutError(
+        'Unavailable',
+        `the end of ${rolloutId} could not be written; it will be tried again.`,
+      );
+    }
+    await clock.sleep(END_LOOK_MS);
+  }
+}
 
 /** If the rollout has completed and its release goes on serving, nobody is to be paged, whatever error led here; a completed rollback took out what it was to take out. */
 function leftAs(outcome: string, targets: RevertedTarget[], isRollback = false): Left['kind'] {
