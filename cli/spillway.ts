@@ -7,6 +7,7 @@ import { release } from './commands/release.ts';
 import { report } from './commands/report.ts';
 import { status } from './commands/status.ts';
 import { validate } from './commands/validate.ts';
+import { complain, say } from './print.ts';
 
 /** One command: how it is called, what it does, and what it answers as its exit code. */
 export interface Command {
@@ -37,28 +38,27 @@ process.exitCode = await run(name, args);
 async function run(name: string, args: string[]): Promise<number> {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (name === 'help' || name === '--help') {
-    console.log(help());
+    say(help());
     return 0;
   }
   if (command === undefined) {
-    console.error(`${name === '' ? 'No command was given.' : `There is no command "${name}".`}\n\n${help()}`);
+    complain(`${name === '' ? 'No command was given.' : `There is no command "${name}".`}\n\n${help()}`);
     return 2;
   }
   if (args.includes('--help')) {
-    console.log(`spillway ${command.usage}\n\n${command.does}`);
+    say(`spillway ${command.usage}\n\n${command.does}`);
     return 0;
   }
   try {
     return await command.run(args);
   } catch (error) {
     if (error instanceof UsageError) {
-      console.error(`${error.message}\n\nspillway ${command.usage}`);
+      complain(`${error.message}\n\nspillway ${command.usage}`);
       return 2;
     }
     // What AWS, the controller or the file system says is for the user; only a fault of this program deserves a stack.
-    if (!RolloutError.is(error) && !(error instanceof Error && ('$metadata' in error || 'code' in error)))
-      throw error;
-    console.error(error.message);
+    const isOthers = error instanceof Error && ('$metadata' in error || 'code' in error);
+    complain(RolloutError.is(error) || isOthers ? error.message : ((error as Error)?.stack ?? String(error)));
     return 1;
   }
 }

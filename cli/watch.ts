@@ -6,6 +6,7 @@ import { evolve, type Rollout } from '../core/rollout/state.ts';
 import { describe, summary } from '../core/rollout/story.ts';
 import type { Readings } from '../functions/read-rollout.ts';
 import type { Backend } from './backend.ts';
+import { complain, say } from './print.ts';
 
 /** What a pipeline sees of each outcome; anything else that goes wrong is 1, a wrong call 2. */
 export const EXIT_CODES: Record<Outcome, number> = {
@@ -41,18 +42,18 @@ export async function watchToEnd(backend: Backend, rolloutId: string, isVerbose 
       // Who watches what has ended long ago is not told that it serves.
       const line =
         event.type === 'RolloutClosed' ? summary(rollout, now) : describe(event, rollout, isVerbose);
-      if (line !== undefined) console.log(`${new Date(event.at).toISOString().slice(11, 19)} ${line}`);
+      if (line !== undefined) say(`${new Date(event.at).toISOString().slice(11, 19)} ${line}`);
     }
     seen += events.length;
     if (isMore) continue;
     if (rollout?.outcome !== undefined) return EXIT_CODES[rollout.outcome];
     if (version === undefined) {
       if (waitsFor !== undefined && !isToldToWait) {
-        console.log(waiting(rolloutId, waitsFor));
+        say(waiting(rolloutId, waitsFor));
         isToldToWait = true;
       }
       if (waitsFor === undefined && Date.now() - began > OPENING_MS) {
-        console.error(
+        complain(
           `${rolloutId} was not opened within ${OPENING_MS / 1000} s; look at the dead-letter queue of the upload's rule, and whether the bucket still sends its events to EventBridge.`,
         );
         return 1;
@@ -74,7 +75,7 @@ function patientReader(backend: Backend) {
         return reading;
       } catch (error) {
         if (!isPassingHere(error) || Date.now() - reachedAt > UNREACHABLE_MS) throw error;
-        if (!isTold) console.error(`${(error as Error).message} The rollout goes on; so does this watch.`);
+        if (!isTold) complain(`${(error as Error).message} The rollout goes on; so does this watch.`);
         isTold = true;
         await sleep(POLL_MS);
       }

@@ -1,3 +1,4 @@
+import { plainText } from './plain-text.ts';
 import type { HookReply } from './ports.ts';
 import { cut } from './words.ts';
 
@@ -36,7 +37,7 @@ export function tooLong(): HookAnswer {
 
 /** A hook that could not be asked, or whose answer is none. */
 export function broken(reason: string): HookAnswer {
-  return { status: 'broken', reason: cut(reason, REASON_MAX) };
+  return { status: 'broken', reason: cut(plainText(reason), REASON_MAX) };
 }
 
 /** The beginning of a foreign text, on one line: at most 120 characters. */
@@ -64,7 +65,7 @@ function answerOf(
   if (typeof reason !== 'string')
     return broken(`its answer "${known}" has no reason, which must be a text: "${excerpt(body)}"`);
   const isKept = data !== undefined && JSON.stringify(data).length <= DATA_MAX;
-  return { status: known, reason: cut(reason, REASON_MAX), ...(isKept ? { data } : {}) };
+  return { status: known, reason: cut(plainText(reason), REASON_MAX), ...(isKept ? { data } : {}) };
 }
 
 /** `Succeeded` and `Failed` are what a hook of CodeDeploy reports. */

@@ -17,7 +17,6 @@ import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
 import type { Clock } from '../core/ports.ts';
-import type { Target } from '../core/rollout/event.ts';
 import { count } from './_observe.ts';
 
 /** The ports as they are on AWS, each made on its own, so that a bundle holds only the clients its function needs. */
@@ -118,11 +117,13 @@ export const awsPublishers = () => byKind(publishers, targetClients(), clock);
 export const awsRestoreCode = () => {
   const lambda = watched(new LambdaClient(PATIENT_CLIENT));
   const FunctionName = setting('PUBLISH_RELEASE_ARN');
-  return async (restore: Target): Promise<void> => {
-    const Payload = new TextEncoder().encode(JSON.stringify({ restore }));
+  return async (rolloutId: string, target: string): Promise<void> => {
+    const Payload = new TextEncoder().encode(JSON.stringify({ restore: { rolloutId, target } }));
     const { FunctionError } = await lambda.send(new InvokeCommand({ FunctionName, Payload }));
     if (FunctionError !== undefined)
-      throw new Error(`PublishRelease could not put the code of ${restore.key} back (${FunctionError}).`);
+      throw new Error(
+        `PublishRelease could not restore the code of ${target} of ${rolloutId} (${FunctionError}).`,
+      );
   };
 };
 

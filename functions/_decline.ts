@@ -1,4 +1,5 @@
 import { rolloutIdFrom } from '../core/config/manifest.ts';
+import { printable } from '../core/plain-text.ts';
 import type { Waiting } from '../core/ports.ts';
 import type { Identity, RolloutEvent } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
@@ -11,7 +12,7 @@ export function declined(
   reason: string,
   { clock }: Needs<'clock'>,
 ): RolloutEvent {
-  return { type: 'RolloutDeclined', at: clock.now(), ...identity, outcome, reason };
+  return { type: 'RolloutDeclined', at: clock.now(), ...identity, outcome, reason: printable(reason) };
 }
 
 /**

@@ -37,7 +37,7 @@ export interface Ports {
   router(kind: string): TrafficRouter;
   publisher(kind: string): Publisher;
   /** Puts the code of stable back into `$LATEST`: by the function that publishes, since whoever reverts may change no code. */
-  restoreCode(target: Target): Promise<void>;
+  restoreCode(rolloutId: string, target: string): Promise<void>;
   metrics: MetricSource;
   alarms: AlarmSource;
   hooks(kind: string): HookRunner;

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { RolloutError } from '../core/errors.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
+import { plainText } from '../core/plain-text.ts';
 import { type Command, decide } from '../core/rollout/decide.ts';
 import type { RevertBy, RevertedTarget, Target } from '../core/rollout/event.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
@@ -22,7 +23,7 @@ import { revertTargets } from './_targets.ts';
 import { lambda, type Needs, readRollout, soon, type Task } from './_task.ts';
 
 /** Texts that people give go into the journal, which has room for 400 KB: what is longer is cut, since an abort must not fail for its reason. */
-const atMost = (most: number) => z.overwrite<string>((said) => cut(said, most));
+const atMost = (most: number) => z.overwrite<string>((said) => cut(plainText(said), most));
 const Reason = z.string().check(atMost(REASON_MAX));
 const Who = { rolloutId: z.string(), by: z.string().check(z.minLength(1), atMost(200)) };
 const Input = z.discriminatedUnion('command', [

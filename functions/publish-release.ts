@@ -2,29 +2,39 @@ import * as z from 'zod/mini';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import type { Target } from '../core/rollout/event.ts';
-import { targetNamed } from '../core/rollout/state.ts';
+import { isReplaced, type Rollout, targetNamed } from '../core/rollout/state.ts';
 import { awsExecutions, awsJournal, awsPublishers, clock } from './_aws.ts';
 import { recordEffect } from './_journal.ts';
-import { ExecutionRef, lambda, TargetShape, type Task, turn } from './_task.ts';
+import { ExecutionRef, lambda, readRollout, type Task, turn } from './_task.ts';
 
 const Input = z.union([
   z.object({ ref: ExecutionRef, version: z.number(), token: z.string() }),
-  z.object({ restore: TargetShape }),
+  z.object({ restore: z.object({ rolloutId: z.string(), target: z.string() }) }),
 ]);
 
 /**
  * Publishes the version that one target is to serve, or waits a few seconds for it, and wakes its own state. Asked by a
- * revert, it puts the code of stable back: no other function may change code.
+ * revert, it puts the code of stable back, of a target that the journal names: no other function may change code, and no
+ * input says which.
  */
 export const publishRelease: Task<
-  { ref: ExecutionInput; version: number; token: string } | { restore: Target },
+  | { ref: ExecutionInput; version: number; token: string }
+  | { restore: { rolloutId: string; target: string } },
   object,
   'clock' | 'executions' | 'journal' | 'publisher'
 > = {
   input: Input,
   async run(input, ports) {
     if ('restore' in input) {
-      await ports.publisher(input.restore.kind).restore(input.restore);
+      const { rolloutId, target: name } = input.restore;
+      const rollout = await readRollout(rolloutId, ports);
+      const target = replacedBy(rollout).find((each) => each.name === name);
+      if (target === undefined)
+        throw new RolloutError(
+          'CommandRefused',
+          `${rolloutId} (${rollout.outcome ?? 'under way'}) put no code into ${name} that could be restored; look at its status.`,
+        );
+      await ports.publisher(target.kind).restore(target);
       return {};
     }
     const { ref, version, token } = input;
@@ -58,6 +68,11 @@ export const publishRelease: Task<
     return {};
   },
 };
+
+/** The targets whose code this rollout replaced, or was to, and that do not serve it: what completed stays. */
+function replacedBy({ opening, outcome }: Rollout): Target[] {
+  return outcome === 'completed' ? [] : opening.targets.filter(isReplaced);
+}
 
 /** The function on AWS. */
 export const handler = lambda(publishRelease, () => ({

@@ -6,7 +6,7 @@ import type { ExecutionInput } from '../core/ports.ts';
 import type { Exposure, RevertedTarget, Target } from '../core/rollout/event.ts';
 import { next } from '../core/rollout/next.ts';
 import { questionOf } from '../core/rollout/question.ts';
-import { hasCanaryTraffic, isEnded, type Rollout } from '../core/rollout/state.ts';
+import { hasCanaryTraffic, isEnded, isReplaced, type Rollout } from '../core/rollout/state.ts';
 import { unhandled } from '../core/rollout/unhandled.ts';
 import { mayBeTakenBack, restOf, sealedAmong } from '../core/rollout/way-out.ts';
 import { awsDeadMan, awsHooks, awsJournal, awsMetrics, awsRestoreCode, awsRouters, clock } from './_aws.ts';
@@ -176,12 +176,14 @@ async function restore(
   ports: Needs<'clock' | 'restoreCode'>,
 ): Promise<void> {
   const replaced = opening.targets.filter(
-    ({ name, canary, publish, replaced }) =>
-      (replaced || (publish !== undefined && publish.from !== 'await')) &&
-      reverted.some((each) => each.name === name && (canary === '' || each.primary !== canary)),
+    (target) =>
+      isReplaced(target) &&
+      reverted.some(
+        ({ name, primary }) => name === target.name && (target.canary === '' || primary !== target.canary),
+      ),
   );
   if (replaced.length === 0) return;
-  const restored = replaced.map(async (target) => ports.restoreCode(target));
+  const restored = replaced.map(async ({ name }) => ports.restoreCode(opening.rolloutId, name));
   await Promise.race([Promise.allSettled(restored), ports.clock.sleep(RESTORING_MS)]);
 }
 

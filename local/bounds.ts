@@ -53,9 +53,14 @@ interface Left {
 function leftOf(view: View): Left | undefined {
   const leaving = those(view, ...LEAVING)[0];
   if (leaving === undefined) return undefined;
+  const closed = those(view, 'RolloutClosed')[0]?.index ?? Number.POSITIVE_INFINITY;
+  // A later rollout of the same version takes it out as well, which is not this one's time.
+  const isOfThis = ({ index, by }: View['writes'][number]) => index <= closed || by?.rolloutId === view.id;
   const outs = view.opening.targets.flatMap((target) => {
     const isIn = (index: number) => shareOf(standingAt(view, target, index), target.canary) > 0;
-    const last = view.writes.findLast(({ key, from, to }) => key === target.key && from > 0 && to === 0);
+    const last = view.writes.findLast(
+      (write) => write.key === target.key && write.from > 0 && write.to === 0 && isOfThis(write),
+    );
     return last !== undefined && (isIn(leaving.index) || leaving.event.type === 'Aborted') ? [last.at] : [];
   });
   if (outs.length === 0) return undefined;

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { revertFrozen } from '../adapters/direct-abort.ts';
+import { printable } from '../core/plain-text.ts';
 import { CONTROLLER, type ControllerFunction } from './controller.ts';
 import { BUCKET, type World } from './world.ts';
 
@@ -9,7 +10,8 @@ const BODY_BYTES_MAX = 60_000_000;
 
 /** Lets the command line talk to a world: uploads, the functions that people may call, and the way out without them. Listens on this machine only. */
 export async function serve(world: World, port: number): Promise<Server> {
-  const server = createServer((request, response) => {
+  // A request without a Host, or with two, is refused here as well, in words.
+  const server = createServer({ requireHostHeader: false }, (request, response) => {
     answer(world, request).then(
       (body) => send(response, 200, body),
       (error: unknown) =>
@@ -26,7 +28,30 @@ export async function serve(world: World, port: number): Promise<Server> {
   return server;
 }
 
+/** Names by which a program on this machine calls it; a page's own name that was made to lead here (DNS rebinding) is none. */
+const OWN_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
+
+/**
+ * A page in a browser of this machine must neither upload nor order anything. Browsers say whose page asks (`Origin`, or
+ * `Sec-Fetch-Site` where they leave it out) and by which name (`Host`); the command line sends no such thing but its own Host.
+ * @throws Error naming what was refused
+ */
+function assertOwn({ headersDistinct, socket }: IncomingMessage): void {
+  const names = OWN_NAMES.map((name) => `${name}:${socket.localPort}`);
+  const { host = [''], origin = [], 'sec-fetch-site': site = [] } = headersDistinct;
+  const told = (values: string[]) => `"${printable(values.join(', '))}"`;
+  if (!host.every((each) => names.includes(each.toLowerCase())))
+    throw refused(`the Host ${told(host)} is not ${names.join(' or ')}; call it by one of these names`);
+  if (!origin.every((each) => names.some((name) => each.toLowerCase() === `http://${name}`)))
+    throw refused(`a page of ${told(origin)} may not call it; use the command line`);
+  if (!site.every((each) => each === 'same-origin' || each === 'none'))
+    throw refused(`a page of another site (${told(site)}) may not call it; use the command line`);
+}
+
+const refused = (why: string) => new Error(`The embedded world refused this request: ${why}.`);
+
 async function answer(world: World, request: IncomingMessage): Promise<object> {
+  assertOwn(request);
   const [, kind = '', ...rest] = new URL(request.url ?? '/', 'http://localhost').pathname.split('/');
   const name = decodeURIComponent(rest.join('/'));
   if (request.method === 'PUT' && kind === 'objects') {

@@ -337,7 +337,8 @@ export function createWorld(options: WorldOptions): World {
         : memoryBudget(clock, options.controlPlane?.budget),
     router: byKind(routers, adapterClients, clock),
     publisher: byKind(publishers, adapterClients, clock),
-    restoreCode: async (restore) => void (await invoke('PublishRelease', { restore })),
+    restoreCode: async (rolloutId, target) =>
+      void (await invoke('PublishRelease', { restore: { rolloutId, target } })),
     hooks: byKind(hookRunners, adapterClients, clock),
     hookCheck: byKind(hookChecks, adapterClients, clock),
     metrics: cloudwatchMetrics(clients.cloudwatch),

@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { gatesAhead } from '../../core/rollout/checkpoint.ts';
 import { backendFrom, parsed, rolloutIdFrom, UsageError, WHERE } from '../arguments.ts';
 import type { Backend } from '../backend.ts';
+import { say } from '../print.ts';
 import type { Command } from '../spillway.ts';
 
 const COMMON = { ...WHERE, by: { type: 'string' } } as const;
@@ -21,14 +22,14 @@ export const abort: Command = {
     const backend = backendFrom(values);
     const [by, reason] = [who(values), values.reason ?? 'no reason given'];
     if (values.direct) {
-      for (const line of await backend.revertDirectly(rolloutId, by)) console.log(line);
-      console.log(
+      for (const line of await backend.revertDirectly(rolloutId, by)) say(line);
+      say(
         `${rolloutId} is aborted by ${by} without the controller (${reason}); its journal says so at the next tick`,
       );
       return 0;
     }
     await backend.command({ command: 'abort', rolloutId, by, reason });
-    console.log(`${rolloutId} is aborted`);
+    say(`${rolloutId} is aborted`);
     return 0;
   },
 };
@@ -57,7 +58,7 @@ function order(
         by: who(values),
         ...reason,
       });
-      console.log(`${rolloutId}: ${command} is accepted`);
+      say(`${rolloutId}: ${command} is accepted`);
       return 0;
     },
   };
@@ -89,8 +90,8 @@ export const promote: Command = {
     const backend = backendFrom(values);
     const full = values.full ?? false;
     await backend.command({ command: 'promote', rolloutId, by: who(values), full, ...step });
-    console.log(`${rolloutId} is to go ${full ? 'to 100 %' : 'past its step'} without waiting for evidence`);
-    for (const line of await heldBy(backend, rolloutId)) console.log(line);
+    say(`${rolloutId} is to go ${full ? 'to 100 %' : 'past its step'} without waiting for evidence`);
+    for (const line of await heldBy(backend, rolloutId)) say(line);
     return 0;
   },
 };
@@ -106,8 +107,8 @@ export const approve: Command = {
     const backend = backendFrom(values);
     const gate = whole(values.gate, '--gate');
     await backend.command({ command: 'approve', rolloutId, by: who(values), gate });
-    console.log(`${who(values)} approves the gate before ${gate} % of ${rolloutId}`);
-    for (const line of await heldBy(backend, rolloutId)) console.log(line);
+    say(`${who(values)} approves the gate before ${gate} % of ${rolloutId}`);
+    for (const line of await heldBy(backend, rolloutId)) say(line);
     return 0;
   },
 };

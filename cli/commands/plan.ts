@@ -3,6 +3,7 @@ import { sightOf, sightText } from '../../core/analysis/planner.ts';
 import { probeSight } from '../../core/analysis/probes.ts';
 import { planFrom, probeFrom, watchFrom } from '../../core/config/rollout-file.ts';
 import { parsed, UsageError } from '../arguments.ts';
+import { say } from '../print.ts';
 import type { Command } from '../spillway.ts';
 
 /** Says what each step of a rollout file can see at a service's traffic; exit code 1 where none of them can see anything. */
@@ -26,19 +27,19 @@ export const plan: Command = {
     const sights = plan.steps.map((step) =>
       sightOf(step, { requestsPerSecond, errorRate, ratio, alpha: plan.alpha }),
     );
-    for (const sight of sights) for (const line of sightText(sight, { errorRate })) console.log(line);
+    for (const sight of sights) for (const line of sightText(sight, { errorRate })) say(line);
     const probe = probeFrom(file);
     const probed = probe && probeSight(probe, plan, watchFrom(file));
     const isBlind = sights.every(({ smallest }) => smallest === undefined);
-    if (sights.length === 0) console.log('It goes to 100 % in one step: nothing is compared before that.');
+    if (sights.length === 0) say('It goes to 100 % in one step: nothing is compared before that.');
     else if (isBlind)
-      console.log(
+      say(
         probed?.isEnough
           ? 'Requests alone cannot show anything at this traffic. Its verdicts will rest on probes.'
           : 'This plan cannot see anything at this traffic. Its verdicts will be inconclusive.',
       );
-    for (const line of probed?.lines ?? []) console.log(line);
-    console.log('CloudWatch shows a minute one to two minutes after its end; that comes on top.');
+    for (const line of probed?.lines ?? []) say(line);
+    say('CloudWatch shows a minute one to two minutes after its end; that comes on top.');
     return isBlind && !probed?.isEnough ? 1 : 0;
   },
 };

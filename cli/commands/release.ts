@@ -6,6 +6,7 @@ import { RolloutError } from '../../core/errors.ts';
 import { number } from '../../core/words.ts';
 import { backendFrom, parsed, UsageError, WHERE } from '../arguments.ts';
 import type { Backend } from '../backend.ts';
+import { say } from '../print.ts';
 import type { Command } from '../spillway.ts';
 import { watchToEnd } from '../watch.ts';
 
@@ -32,7 +33,7 @@ export const release: Command = {
     const backend = backendFrom(values);
     const rollout = await readRolloutFile(positionals[0] ?? '');
     const { environment } = await backend.read('about');
-    const id = values.release ?? new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+    const { id, commit } = named(values.release);
     const order = orderFrom(values.order) ?? (await nextOrder(backend, rollout.service));
     const folder = `releases/${rollout.service}/${id}`;
     const targets = { ...versions(values.version ?? []), ...(await zips(values.zip ?? [], folder)) };
@@ -42,6 +43,7 @@ export const release: Command = {
       environment,
       release: id,
       order,
+      ...(commit === undefined ? {} : { commit }),
       ...(values.commit === undefined ? {} : { commit: values.commit }),
       ...(values.author === undefined ? {} : { author: values.author }),
       ...(values['allow-older'] ? { allowOlder: true } : {}),
@@ -58,10 +60,23 @@ export const release: Command = {
     const uploaded = await uploadAll(backend, targets);
     await uploadOnce(backend, `${folder}/manifest.json`, bytesOf(uploaded), () => {});
     const rolloutId = rolloutIdFrom(rollout.service, id, 1);
-    console.log(`${rolloutId} is uploaded`);
+    say(`${rolloutId} is uploaded`);
     return values.wait ? watchToEnd(backend, rolloutId, values.verbose) : 0;
   },
 };
+
+/** A whole commit hash: of SHA-1, or of SHA-256. */
+const HASH = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i;
+
+/** What is left of a hash in the id of its release: with the longest service it fits, and a second hash that begins so is refused, because that release is there already. */
+const HASH_CHARACTERS = 12;
+
+/** The release's id: as it was given, the time if it was not, or the beginning of a commit's hash, which is kept whole as its commit. */
+function named(release: string | undefined): { id: string; commit?: string } {
+  if (release === undefined)
+    return { id: new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15) };
+  return HASH.test(release) ? { id: release.slice(0, HASH_CHARACTERS), commit: release } : { id: release };
+}
 
 /** Uploads only where nothing of that name stands yet: a release is what it was. */
 async function uploadOnce(backend: Backend, ...upload: Parameters<Backend['upload']>): Promise<string> {
@@ -117,7 +132,7 @@ async function uploadAll(
     else {
       const { key, body, sha256 } = upload;
       const versionId = await uploadOnce(backend, key, body, (sent, total) =>
-        console.log(`${key}: ${number(sent)} of ${number(total)} bytes`),
+        say(`${key}: ${number(sent)} of ${number(total)} bytes`),
       );
       done[name] = { zip: { key, versionId, sha256 } };
     }

@@ -1,11 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { pictureOf, type Told } from '../../core/analysis/picture.ts';
+import { printable } from '../../core/plain-text.ts';
 import type { ServiceRecord } from '../../core/ports.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { evolve, type Rollout } from '../../core/rollout/state.ts';
 import { describe, summary } from '../../core/rollout/story.ts';
 import { backendFrom, parsed, rolloutIdFrom, WHERE } from '../arguments.ts';
 import { wholeRollout } from '../pages.ts';
+import { complain, say } from '../print.ts';
 import type { Command } from '../spillway.ts';
 
 /** Writes the story of one rollout as a page that needs nothing else: what happened, and a picture per metric. */
@@ -18,17 +20,17 @@ export const report: Command = {
     const rolloutId = rolloutIdFrom(positionals[0]);
     const { rollout, events, now } = await wholeRollout(backendFrom(values), rolloutId);
     if (rollout === undefined) {
-      console.error(`There is no rollout ${rolloutId} here.`);
+      complain(`There is no rollout ${rolloutId} here.`);
       return 1;
     }
     try {
       await writeFile(path, page(rollout, events, now));
     } catch (error) {
       const { code = '', message } = error as NodeJS.ErrnoException;
-      console.error(`${path} cannot be written: ${UNWRITABLE[code] ?? message}`);
+      complain(`${path} cannot be written: ${UNWRITABLE[code] ?? message}`);
       return 1;
     }
-    console.log(`${path} is written`);
+    say(`${path} is written`);
     return 0;
   },
 };
@@ -64,7 +66,7 @@ ${subjects.map((subject) => `<details><summary>${escaped(`${subject.target} ${su
 }
 
 function escaped(text: string): string {
-  return text
+  return printable(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

@@ -5,6 +5,7 @@ import { describe } from '../../core/rollout/story.ts';
 import { backendFrom, rolloutIdFrom as named, parsed, WHERE } from '../arguments.ts';
 import type { Backend } from '../backend.ts';
 import { wholeRollout } from '../pages.ts';
+import { complain, say, sayJson } from '../print.ts';
 import type { Command } from '../spillway.ts';
 import { waiting } from '../watch.ts';
 
@@ -19,19 +20,17 @@ export const status: Command = {
     const backend = backendFrom(values);
     if (rolloutId === undefined) {
       const running = await backend.read('running');
-      if (values.json) console.log(JSON.stringify(running));
-      else if (running.length === 0) console.log('nothing is under way');
-      else
-        for (const text of [...running.map(outlineText), ...(await queued(backend, running))])
-          console.log(text);
+      if (values.json) sayJson(running);
+      else if (running.length === 0) say('nothing is under way');
+      else for (const text of [...running.map(outlineText), ...(await queued(backend, running))]) say(text);
       return 0;
     }
     const { rollout, events, waitsFor, now } = await wholeRollout(backend, rolloutId);
-    if (values.json) console.log(JSON.stringify({ rollout, events, waitsFor, now }));
+    if (values.json) sayJson({ rollout, events, waitsFor, now });
     if (rollout === undefined) {
       if (values.json) return waitsFor === undefined ? 1 : 0;
-      if (waitsFor === undefined) console.error(`There is no rollout ${rolloutId} here.`);
-      else console.log(waiting(rolloutId, waitsFor));
+      if (waitsFor === undefined) complain(`There is no rollout ${rolloutId} here.`);
+      else say(waiting(rolloutId, waitsFor));
       return waitsFor === undefined ? 1 : 0;
     }
     if (values.json) return 0;
@@ -40,9 +39,9 @@ export const status: Command = {
       state = evolve(state, event);
       const text = describe(event, state, values.verbose);
       if (text !== undefined && event.type !== 'RolloutClosed')
-        console.log(`${new Date(event.at).toISOString().slice(0, 19)} ${text}`);
+        say(`${new Date(event.at).toISOString().slice(0, 19)} ${text}`);
     }
-    console.log(lineOf(rollout, now));
+    say(lineOf(rollout, now));
     return 0;
   },
 };

@@ -13,6 +13,7 @@ import type { Step } from '../../core/plan/plan.ts';
 import type { Gate, Hook } from '../../core/rollout/event.ts';
 import { duration, number } from '../../core/words.ts';
 import { parsed } from '../arguments.ts';
+import { say } from '../print.ts';
 import type { Command } from '../spillway.ts';
 
 /** Checks a rollout file and says what it would do; exit code 1 where it is refused. */
@@ -23,20 +24,18 @@ export const validate: Command = {
     const [path = ''] = parsed(args, ['FILE'], {}).positionals;
     const file = await readRolloutFile(path);
     const { plan, notices } = planFrom(file);
-    console.log(`${path} is a good rollout file of ${file.service}.`);
-    console.log(
-      `  ${[...plan.steps.map(held), `100 %, verified for ${duration(plan.verifySeconds)}`].join(', ')}`,
-    );
-    console.log(
+    say(`${path} is a good rollout file of ${file.service}.`);
+    say(`  ${[...plan.steps.map(held), `100 %, verified for ${duration(plan.verifySeconds)}`].join(', ')}`);
+    say(
       `  ${counted(watchFrom(file).length, 'watch rule')}, ${counted(limitsFrom(file).length, 'limit')}; without enough evidence: ${plan.onInconclusive}; if it looks worse: ${plan.onSuspect ?? 'pause'}`,
     );
-    for (const hook of hooksFrom(file)) console.log(`  ${asked(hook)}`);
-    for (const gate of gatesFrom(file)) console.log(`  ${demanded(gate)}`);
+    for (const hook of hooksFrom(file)) say(`  ${asked(hook)}`);
+    for (const gate of gatesFrom(file)) say(`  ${demanded(gate)}`);
     const probe = probeFrom(file);
-    if (probe !== undefined) console.log(`  probes: ${eachProbe(probe)}, while the canary has traffic`);
+    if (probe !== undefined) say(`  probes: ${eachProbe(probe)}, while the canary has traffic`);
     for (const name of file.alarms ?? [])
-      console.log(`  alarm ${name}: if it goes off after the first raise, the release is taken back`);
-    for (const notice of notices) console.log(`  notice: ${notice}`);
+      say(`  alarm ${name}: if it goes off after the first raise, the release is taken back`);
+    for (const notice of notices) say(`  notice: ${notice}`);
     return 0;
   },
 };

@@ -1,3 +1,4 @@
+import { printable } from '../plain-text.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { compared } from '../words.ts';
 import type { Finding, Verdict } from './types.ts';
@@ -153,7 +154,7 @@ function text(x: number, y: number, said: string, kind = '', anchor = 'start'): 
 const px = (value: number) => Math.round(value * 10) / 10;
 
 function escaped(said: string): string {
-  return said
+  return printable(said)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

@@ -34,7 +34,7 @@ const gate = strict({
     ._default(whole(1, APPROVERS_MAX, approversSays), 1)
     .check(z.describe('How many different people must approve, from 1 to 10.')),
   by: z
-    .optional(list(textLike(/^[^\p{Cc}]{1,200}$/u, nameSays), NAMES_MAX, namesSays))
+    .optional(list(textLike(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,200}$/u, nameSays), NAMES_MAX, namesSays))
     .check(
       z.describe(
         'Who may approve; everybody who may give commands where it is absent. At least as many names as `approvers`.',

@@ -22,11 +22,11 @@ const releaseField = textLike(/^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/, releaseSay
 
 const noteSays: Says = () =>
   'write a text of 1 to 200 characters, without control characters, or leave it out.';
-const noteField = textLike(/^[^\p{Cc}]{1,200}$/u, noteSays);
+const noteField = textLike(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,200}$/u, noteSays);
 
 const environmentSays: Says = () => 'write the name of an environment: 1 to 100 characters.';
 const requiresField = strict({
-  completedIn: textLike(/^[^\p{Cc}]{1,100}$/u, environmentSays),
+  completedIn: textLike(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,100}$/u, environmentSays),
 });
 
 const manifestSchema = strict({

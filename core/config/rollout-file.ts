@@ -41,7 +41,7 @@ const alarmSays: Says = ({ input }) => {
 const alarmsSays: Says = () => `write a list of at most ${ALARMS_MAX} alarm names.`;
 
 const alarmsField = list(
-  textLike(/^(?!arn:[\w-]+:cloudwatch:)[^\p{Cc}]{1,255}$/u, alarmSays),
+  textLike(/^(?!arn:[\w-]+:cloudwatch:)[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,255}$/u, alarmSays),
   ALARMS_MAX,
   alarmsSays,
 ).check(

@@ -47,7 +47,7 @@ const slowOver = (percentile: (typeof PERCENTILES)[number]) =>
 const metricSays: Says = () =>
   'write the namespace and the name of a CloudWatch metric with a slash between them, like `Shop/FailedPayments`.';
 
-const metricField = textLike(/^[\w.\-/#:]{1,255}\/[^\p{Cc}/]{1,255}$/u, metricSays);
+const metricField = textLike(/^[\w.\-/#:]{1,255}\/[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}/]{1,255}$/u, metricSays);
 
 const CUSTOM_NAME = /^[A-Za-z][A-Za-z0-9-]{0,39}$/;
 
@@ -68,7 +68,9 @@ const customField = z
       ),
       tolerate: tolerance('How many of them may be bad: `1.5x` stable or `0.5%`.'),
       versionDimension: z
-        .optional(textLike(/^[^\p{Cc}:][^\p{Cc}]{0,254}$/u, dimensionSays))
+        .optional(
+          textLike(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}:][^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{0,254}$/u, dimensionSays),
+        )
         .check(
           z.describe(
             'The only dimension of both metrics, which holds the version; FunctionName, Resource and ExecutedVersion where it is absent.',

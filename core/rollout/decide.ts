@@ -2,6 +2,7 @@ import { isCanarysDoing } from '../analysis/alarms.ts';
 import type { Alarm, ProbeCounts, Verdict } from '../analysis/types.ts';
 import { RETRY_LATER_SECONDS } from '../budget.ts';
 import { RolloutError } from '../errors.ts';
+import { withPlainTexts } from '../plain-text.ts';
 import type { Observed } from '../ports.ts';
 import type { Instant, Percent } from '../units.ts';
 import { isPastAsking } from './bounded.ts';
@@ -88,6 +89,10 @@ export const TAKEOVERS_MAX = 5;
  * @throws RolloutError CommandRefused where a person asked for what is not possible now
  */
 export function decide(rollout: Rollout, command: Command, at: Instant): RolloutEvent[] {
+  return eventsOf(rollout, withPlainTexts(command), at);
+}
+
+function eventsOf(rollout: Rollout, command: Command, at: Instant): RolloutEvent[] {
   switch (command.type) {
     case 'RecordPublished':
       return publish(rollout, command, at);

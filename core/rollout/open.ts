@@ -6,6 +6,7 @@ import { knownWindows } from '../analysis/windows.ts';
 import type { Manifest } from '../config/manifest.ts';
 import { gatesFrom, hooksFrom, limitsFrom, planFrom, probeFrom, watchFrom } from '../config/rollout-file.ts';
 import { RolloutError } from '../errors.ts';
+import { plainText } from '../plain-text.ts';
 import type { Completion, ResolvedTarget, ServiceRecord } from '../ports.ts';
 import type { Instant, Seconds } from '../units.ts';
 import type { Hook, Identity, Made, Probing, RolloutEvent } from './event.ts';
@@ -94,7 +95,7 @@ export function open(
       deadline: deadlineOf(plan, settleSeconds, at, { gates, hooks }),
       notices: [
         ...notices,
-        ...changed.flatMap((each) => each.notices),
+        ...changed.flatMap((each) => each.notices.map(plainText)),
         ...watch.notices,
         ...untimed(watch.rules, changed, history),
         ...unknowable(watch.rules, changed, history),

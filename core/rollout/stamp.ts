@@ -1,3 +1,4 @@
+import { plainText } from '../plain-text.ts';
 import { cut } from '../words.ts';
 
 /**
@@ -23,8 +24,8 @@ const NAME_MAX = 100;
 
 /** Writes a stamp as the target stores it: `spillway <rolloutId> <epoch> <seq> open|closed`, and ` by <who>` where a person aborted. */
 export function stampText({ rolloutId, epoch, seq, open, by }: Stamp): string {
-  const who = open || !by ? '' : ` by ${cut(by.replace(/\p{Cc}/gu, ' '), NAME_MAX)}`;
-  return `spillway ${rolloutId} ${epoch} ${seq} ${open ? 'open' : 'closed'}${who}`;
+  const name = open ? '' : cut(plainText(by ?? ''), NAME_MAX);
+  return `spillway ${rolloutId} ${epoch} ${seq} ${open ? 'open' : 'closed'}${name && ` by ${name}`}`;
 }
 
 /** Reads a stamp; anything else that stands in its place is nobody's stamp. */

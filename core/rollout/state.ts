@@ -444,6 +444,11 @@ function withMinute(moves: Instant[], at: Instant): Instant[] {
     : [...moves, at];
 }
 
+/** True if publishing replaced the function's own code, or may have. */
+export function isReplaced({ replaced, publish }: Target): boolean {
+  return replaced === true || (publish !== undefined && publish.from !== 'await');
+}
+
 /** The target of this name. @throws Error where the rollout has none */
 export function targetNamed(rollout: Rollout, name: string): Target {
   const target = rollout.opening.targets.find((candidate) => candidate.name === name);

@@ -1,5 +1,6 @@
 import { statisticsOf } from '../analysis/statistics.ts';
 import type { Verdict } from '../analysis/types.ts';
+import { printable } from '../plain-text.ts';
 import type { Completed, ServiceRecord } from '../ports.ts';
 import { duration, number } from '../words.ts';
 import type { RevertedTarget, RolloutEvent } from './event.ts';
@@ -11,6 +12,11 @@ import { bakeOf } from './timing.ts';
  * the statistics of a verdict follow in lines of their own where `isVerbose`.
  */
 export function describe(event: RolloutEvent, after: Rollout, isVerbose = false): string | undefined {
+  const line = lineOf(event, after, isVerbose);
+  return line && printable(line);
+}
+
+function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string | undefined {
   const isBack = after.opening.rollsBack !== undefined;
   const versions = after.opening.targets
     .map(({ stable, canary }) =>
@@ -94,12 +100,12 @@ export function summary(rollout: Rollout, now?: ServiceRecord): string {
   }
   if (outcome === 'refused' && left !== undefined) parts.push('it never got a request of a user');
   const serving = servingAtEnd(rollout);
-  if (serving.length === 0) return parts.join('; ');
+  if (serving.length === 0) return printable(parts.join('; '));
   const versions = `version ${[...new Set(serving.map(({ version }) => version))].join(' and ')}`;
   const present = now?.completed;
   if (present === undefined || !isReplaced(serving, present)) {
     parts.push(`${versions} ${left?.some(isRestored) ? 'serves again' : 'serves'}`);
-    return parts.join('; ');
+    return printable(parts.join('; '));
   }
   const bad = now?.quarantined?.find(({ rolloutId }) => rolloutId === opening.rolloutId);
   if (bad !== undefined && outcome === 'completed') parts.push(bad.reason);
@@ -107,7 +113,7 @@ export function summary(rollout: Rollout, now?: ServiceRecord): string {
   parts.push(
     `${versions} served then, and version ${[...new Set(served)].join(' and ')} serves now (${present.rolloutId ?? present.release})`,
   );
-  return parts.join('; ');
+  return printable(parts.join('; '));
 }
 
 /** What served each target when the rollout had ended. */

@@ -154,6 +154,8 @@ describe('a command', () => {
   test('does not hide a fault of this program', async () => {
     const fault = new TypeError('x is not a function');
     const { backend } = fakeBackend({ command: () => Promise.reject(fault) });
-    await expect(spillway(backend, 'pause', ID, '--local')).rejects.toThrow('x is not a function');
+    const { code, err } = await spillway(backend, 'pause', ID, '--local');
+    expect(code).toBe(1);
+    expect(err).toMatch(/^TypeError: x is not a function\n {4}at /);
   });
 });

@@ -90,6 +90,22 @@ describe('a release', () => {
     expect(sent).toBeLessThan(least + 60);
   });
 
+  test.each(['checkout-api', 's'.repeat(40)])(
+    'named by the whole hash of a commit has its beginning as id and keeps the hash, whatever the service: %s',
+    async (service) => {
+      const hash = '0123456789abcdef0123456789abcdef01234567';
+      const named = `${folder}/${service}.yaml`;
+      await writeFile(named, ROLLOUT.replace('checkout-api', service));
+      const { backend, asked } = fakeBackend();
+      const args = ['--version', 'api=8', '--release', hash, '--local'];
+      const { code, out } = await spillway(backend, 'release', named, ...args);
+      expect({ code, out }).toEqual({ code: 0, out: `${service}--0123456789ab--1 is uploaded` });
+      const { key, body } = uploads(asked)[0] ?? { key: '', body: '{}' };
+      expect(key).toBe(`releases/${service}/0123456789ab/manifest.json`);
+      expect(JSON.parse(body)).toMatchObject({ release: '0123456789ab', commit: hash });
+    },
+  );
+
   test('that was uploaded already says so, of its zip too', async () => {
     const taken = Object.assign(new Error('At least one of the pre-conditions did not hold'), {
       name: 'PreconditionFailed',

@@ -62,21 +62,14 @@ test('code is restored by a call of the function that publishes, and its failure
   mocked.on(InvokeCommand).resolvesOnce({ StatusCode: 200 }).resolvesOnce({ FunctionError: 'Unhandled' });
   process.env.PUBLISH_RELEASE_ARN =
     'arn:aws:lambda:eu-west-1:111122223333:function:spillway-ada-PublishRelease';
-  const target = {
-    name: 'api',
-    kind: 'lambda-alias',
-    key: 'lambda-alias:shop:live',
-    ref: { functionName: 'shop', alias: 'live' },
-    stable: '1',
-    canary: '2',
-    source: 'http' as const,
-  };
-  await awsRestoreCode()(target);
+  await awsRestoreCode()('checkout-api--r1--1', 'api');
   const { FunctionName, Payload } = mocked.commandCalls(InvokeCommand)[0]?.args[0].input ?? {};
   expect(FunctionName).toBe(process.env.PUBLISH_RELEASE_ARN);
-  expect(JSON.parse(new TextDecoder().decode(Payload as Uint8Array))).toEqual({ restore: target });
-  await expect(awsRestoreCode()(target)).rejects.toThrow(
-    'could not put the code of lambda-alias:shop:live back',
+  expect(JSON.parse(new TextDecoder().decode(Payload as Uint8Array))).toEqual({
+    restore: { rolloutId: 'checkout-api--r1--1', target: 'api' },
+  });
+  await expect(awsRestoreCode()('checkout-api--r1--1', 'api')).rejects.toThrow(
+    'could not restore the code of api of checkout-api--r1--1',
   );
   mocked.restore();
 });

@@ -27,7 +27,7 @@ async function unpublished(publish: Publisher['publish']) {
   const ports: Ports = {
     ...stage.ports,
     publisher: () => ({ publish, restore: async () => {} }),
-    restoreCode: async ({ name }) => void restored.push(name),
+    restoreCode: async (_rolloutId, name) => void restored.push(name),
   };
   const ref = executionInput(await stage.rollout(ID));
   return { stage, ports, ref, restored, call: () => call(stage, ref, ports) };
@@ -128,8 +128,48 @@ test('asked by a revert, it puts the code of stable back and does nothing else',
   });
   const [target] = (await stage.rollout(ID)).opening.targets;
   const before = await stage.history(ID);
-  await stage.call(publishRelease, { restore: target }, { ...ports, publisher });
+  const asked = { restore: { rolloutId: ID, target: 'api' } };
+  await stage.call(publishRelease, asked, { ...ports, publisher });
   expect(restored).toEqual([target]);
   expect(await stage.history(ID)).toEqual(before);
   expect(stage.woken).toEqual([]);
+});
+
+test('restores no code that a caller names, and none that no rollout replaced', async () => {
+  const { stage, ports } = await unpublished(async () => ({ version: '9' }));
+  const restored: unknown[] = [];
+  const publisher = () => ({
+    publish: async () => 'pending' as const,
+    restore: async (of: unknown) => void restored.push(of),
+  });
+  const restore = (what: object) =>
+    stage.call(publishRelease, { restore: what } as never, { ...ports, publisher });
+  const other = { ...UNPUBLISHED, ref: { functionName: 'another-service', alias: 'live' }, stable: '1' };
+  await expect(restore(other)).rejects.toThrow();
+  await expect(restore({ rolloutId: 'checkout--r9--1', target: 'api' })).rejects.toMatchObject({
+    code: 'RolloutUnknown',
+  });
+  await expect(restore({ rolloutId: ID, target: 'worker' })).rejects.toMatchObject({
+    code: 'CommandRefused',
+  });
+  await restore({ ...other, rolloutId: ID, target: 'api' });
+  expect(restored).toEqual([(await stage.rollout(ID)).opening.targets[0]]);
+});
+
+test('restores no code of a release that completed', async () => {
+  const { stage, ports } = await unpublished(async () => ({ version: '9' }));
+  const completed: Ports = {
+    ...ports,
+    journal: {
+      ...ports.journal,
+      read: async (id) => {
+        const rollout = await ports.journal.read(id);
+        return rollout && { ...rollout, outcome: 'completed' };
+      },
+    },
+  };
+  const asked = { restore: { rolloutId: ID, target: 'api' } };
+  await expect(stage.call(publishRelease, asked, completed)).rejects.toMatchObject({
+    code: 'CommandRefused',
+  });
 });

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Backend, localBackend } from '../../cli/backend.ts';
@@ -60,6 +61,53 @@ describe('the embedded world for the command line', () => {
   test('calls no function but the controller’s', async () => {
     for (const path of ['/functions/toString', '/functions/', '/anything', '/objects/x'])
       expect(await posted(path, '{}')).toMatchObject({ status: 400, answer: { errorType: 'Error' } });
+  });
+
+  /** A request as a browser or any other program may send it: fetch would write its own Host. */
+  const asked = (headers: Record<string, string> | string[], method = 'PUT', path = '/objects/a/b') =>
+    new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
+      const { port } = server.address() as AddressInfo;
+      const sent = request({ port, host: '127.0.0.1', method, path, headers, setHost: false }, (response) => {
+        let body = '';
+        response
+          .on('data', (chunk) => (body += chunk))
+          .on('end', () => resolve({ status: response.statusCode, body }));
+      });
+      sent.on('error', reject).end(method === 'PUT' || method === 'POST' ? '{}' : undefined);
+    });
+
+  test.each<[string, (port: number) => Record<string, string> | string[]]>([
+    ['a name that leads here by DNS', (port) => ({ host: `evil.example:${port}` })],
+    ['a name that begins like its own', (port) => ({ host: `localhost.evil.example:${port}` })],
+    ['its own name at another port', (port) => ({ host: `localhost:${port + 1}` })],
+    ['its own name without the port', () => ({ host: 'localhost' })],
+    ['no Host', () => ({})],
+    ['two Hosts', (port) => ['host', `127.0.0.1:${port}`, 'host', 'evil.example']],
+    ['another address of the machine', (port) => ({ host: `[::ffff:7f00:1]:${port}` })],
+    ['a page of another site', (port) => ({ host: `127.0.0.1:${port}`, origin: 'https://evil.example' })],
+    ['a page without an origin', (port) => ({ host: `127.0.0.1:${port}`, origin: 'null' })],
+    ['a page of another port', (port) => ({ host: `127.0.0.1:${port}`, origin: 'http://127.0.0.1:3000' })],
+    ['a page by https', (port) => ({ host: `127.0.0.1:${port}`, origin: `https://127.0.0.1:${port}` })],
+    ['an image of another site', (port) => ({ host: `127.0.0.1:${port}`, 'sec-fetch-site': 'cross-site' })],
+    ['a page of a sibling', (port) => ({ host: `127.0.0.1:${port}`, 'sec-fetch-site': 'same-site' })],
+  ])('refuses %s, whatever the method', async (_, headersAt) => {
+    const { port } = server.address() as AddressInfo;
+    for (const method of ['PUT', 'POST', 'GET', 'OPTIONS', 'DELETE']) {
+      const { status, body } = await asked(headersAt(port), method);
+      expect({ method, status, isRefused: body.includes('refused this request') }).toEqual({
+        ...{ method, status: 400, isRefused: true },
+      });
+    }
+  });
+
+  test('answers by each of its own names', async () => {
+    const { port } = server.address() as AddressInfo;
+    for (const name of ['127.0.0.1', 'localhost', 'LocalHost', '[::1]']) {
+      const { body } = await asked({ host: `${name}:${port}` }, 'POST', '/anything');
+      expect(body).toContain('There is no POST /anything here');
+    }
+    const own = await asked({ host: `localhost:${port}`, origin: `http://localhost:${port}` }, 'POST', '/x');
+    expect(own.body).toContain('There is no POST /x here');
   });
 
   test('survives a body that is no JSON', async () => {

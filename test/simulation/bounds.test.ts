@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { boundsOf } from '../../local/bounds.ts';
 import { FAULT_NAMES } from '../../local/faults.ts';
 import { reportOf } from '../../local/report.ts';
 import { playSeed } from '../../local/seed.ts';
 import { EMPTY } from '../empty.ts';
-import { HOUR, type Plot, play, ROLLOUT_ID, type Stage } from './stage.ts';
+import { HOUR, MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from './stage.ts';
 
 describe('where nothing is disturbed', () => {
   test('an abort is done within 2 s and an alarm within 5 s of virtual time, from the decision to the alias', async () => {
@@ -68,6 +69,27 @@ describe('where no function of the controller can run', () => {
     expect(last?.name).toMatch(/^scheduled-/);
     expect(last?.path).toEqual(expect.arrayContaining(['RevertDirectly', 'RemoveCanary', 'Halted']));
   });
+});
+
+test('an abort is not charged with what a later rollout of the same version takes', async () => {
+  const { run } = await play({
+    hours: 3,
+    rollout: { steps: [{ weight: 10, bake: '10m' }] },
+    act: async (stage) => {
+      await stage.saw('Shifted');
+      const closed = stage.saw('RolloutClosed');
+      await stage.order('abort');
+      await closed;
+      const shifted = stage.saw('Shifted');
+      await stage.invoke('Command', { command: 'retry', rolloutId: ROLLOUT_ID, by: 'ada' });
+      await shifted;
+      await stage.clock.sleep(5 * MINUTE);
+      await stage.order('abort', { rolloutId: 'checkout-api--r1--2' });
+    },
+  });
+  const seconds = boundsOf(run).map((bound) => bound.seconds);
+  expect(seconds).toHaveLength(2);
+  expect(Math.max(...seconds)).toBeLessThan(2);
 });
 
 describe('where everything is disturbed', () => {
