@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
+import * as cloudwatchApi from '@aws-sdk/client-cloudwatch';
+import * as dynamodbApi from '@aws-sdk/client-dynamodb';
 import * as lambdaApi from '@aws-sdk/client-lambda';
 import * as s3Api from '@aws-sdk/client-s3';
 import * as schedulerApi from '@aws-sdk/client-scheduler';
+import * as sfnApi from '@aws-sdk/client-sfn';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { type AslHistoryEvent, compile, type Machine, run } from '../../local/asl.ts';
@@ -252,5 +255,39 @@ describe('what AWS was seen to answer', () => {
       expect(source).toMatch(/^localstack tests\//);
       expect(recorded).toMatch(/^\d{4}-\d\d-\d\d$/);
     }
+  });
+});
+
+describe('the name of an error that a simulated service answers', () => {
+  const MODELS: Record<string, object> = {
+    ...{ lambda: lambdaApi, s3: s3Api, scheduler: schedulerApi },
+    ...{ cloudwatch: cloudwatchApi, alarms: cloudwatchApi, dynamodb: dynamodbApi, 'step-functions': sfnApi },
+  };
+  /** Names that no API model has and nobody recorded, with what says so; `assumed` where nothing does. */
+  const OTHERWISE: Record<string, string> = {
+    ValidationError: 'CloudWatch API reference, "Common Errors"',
+    ValidationException:
+      'DynamoDB developer guide, "Error handling": a validation error that the model does not name',
+  };
+  const recorded = new Set(ALL.map(({ service, expect: { errorName } }) => `${service} ${errorName}`));
+  const serviceOf = (file: string) => (file === 'alarms' ? 'cloudwatch' : file);
+  const names = Object.keys(MODELS).flatMap((service) => {
+    const text = readFileSync(new URL(`../../local/services/${service}.ts`, import.meta.url), 'utf8');
+    return [...text.matchAll(/awsError\(\s*'(\w+)'/g)].map(([, name = '']) => [service, name] as const);
+  });
+
+  test.each([...new Map(names.map((each) => [each.join(' '), each])).values()])(
+    '%s %s is recorded, or modelled by its API, or said to be otherwise',
+    (service, name) => {
+      const isModelled = Object.hasOwn(MODELS[service] ?? {}, name);
+      const isRecorded = recorded.has(`${serviceOf(service)} ${name}`);
+      expect(isModelled || isRecorded || Object.hasOwn(OTHERWISE, name)).toBe(true);
+    },
+  );
+
+  test('is found at all, and a name from nowhere would not pass', () => {
+    expect(names.length).toBeGreaterThan(25);
+    const isKnown = Object.hasOwn(lambdaApi, 'MadeUpException') || recorded.has('lambda MadeUpException');
+    expect(isKnown).toBe(false);
   });
 });
