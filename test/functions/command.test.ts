@@ -494,16 +494,43 @@ describe('rollback', () => {
     expect(stage.standing()).toMatchObject({ primary: '2' });
   });
 
+  test('ends its execution as completed although the answer to the write of its end was lost', async () => {
+    const stage = setUp();
+    await completed(stage);
+    await stage.call(command, back);
+    const { append } = stage.ports.journal;
+    const lost = withJournal(stage.ports, {
+      append: async (rollout, events) => {
+        await append(rollout, events);
+        return unreachable();
+      },
+    });
+    const ref = stage.started.at(-1);
+    expect(await stage.call(revertTraffic, { ref, came: {} }, lost)).toMatchObject({ kind: 'done' });
+    expect(await stage.rollout(BACK)).toMatchObject({ outcome: 'completed' });
+  });
+
+  test('is tried again while its end cannot be written, with its traffic back already', async () => {
+    const stage = setUp();
+    await completed(stage);
+    await stage.call(command, back);
+    const away = withJournal(stage.ports, { append: unreachable });
+    const ref = stage.started.at(-1);
+    await expect(stage.call(revertTraffic, { ref, came: {} }, away)).rejects.toMatchObject({
+      name: 'Unavailable',
+    });
+    expect(stage.standing()).toMatchObject({ primary: '1' });
+    expect(await stage.call(revertTraffic, { ref, came: {} })).toMatchObject({ kind: 'done' });
+  });
+
   test('takes back what somebody has claimed in its place, if that one has ended', async () => {
     const stage = setUp();
     await completed(stage);
-    const claims = stage.ports.router('lambda-alias').claim;
     const lost = {
       ...stage.ports,
       router: () => ({ ...stage.ports.router('lambda-alias'), claim: async () => {} }),
     };
     await stage.call(openRollout, { open: 'rollback', rolloutId: FIRST, by: 'ada', reason: 'odd' }, lost);
-    expect(claims).toBeDefined();
     expect(stage.standing().stamp).toContain(FIRST);
     expect(await stage.call(revertTraffic, { ref: stage.started.at(-1), came: {} })).toMatchObject({
       kind: 'done',

@@ -8,7 +8,9 @@ import { playCase } from '../../local/simulation.ts';
 const SEEDS = 500;
 
 /** Seeds beyond those that once broke a promise, or seemed to. */
-const ONCE_BROKEN = [969, 1433, 1870, 2541, 2567, 2610, 2655, 4757, 6379, 10896, 12762, 14472, 15931, 30426, 30815, 32123];
+const ONCE_BROKEN = [
+  969, 1433, 1870, 2541, 2567, 2610, 2655, 4757, 6379, 10896, 12762, 14472, 15931, 30426, 30815, 32123,
+];
 
 describe('worlds of plans, traffic, releases, people and faults', () => {
   test('keep every promise, whatever goes wrong', async () => {
