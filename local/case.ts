@@ -58,6 +58,8 @@ export interface Case {
   targets: 1 | 2;
   /** Whether the first target takes messages from a queue, as many a second, instead of requests; a failed one is handed back. */
   isFed: boolean;
+  /** Whose handler does not count its answers: nobody's, or that of each release; absent if all count. */
+  uncounted?: 'both' | 'canary';
   /** Changes to the rollout file. */
   file: Record<string, unknown>;
   /** `errors` goes off by errors of the function; `red` has been red for ever. */
@@ -92,6 +94,11 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
   holdBack(file, random.fork('hold-back'));
   if (targets === 1 && !isFed) probe(file, random.fork('probes'));
   if (targets === 1 && !isFed) release = count(file, release, random.fork('orders of users'));
+  const uncounted =
+    targets === 1 && !isFed && release.kind !== 'slow' ? lost(random.fork('counters')) : undefined;
+  // What nobody counts nobody can be held to.
+  if (uncounted === 'both' && 'as' in release && release.as === 'faults')
+    release = { ...release, as: 'errors' };
   const noise = faults.length === 0 ? 0 : among(setting, 0, 0.3, 1, 1, 3);
   return {
     seed,
@@ -101,6 +108,7 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
     targets,
     isFed,
     file,
+    ...(uncounted === undefined ? {} : { uncounted }),
     ...(alarm === undefined ? {} : { alarm }),
     orders: [...ordersOf(random.fork('orders'), file), ...goingBackOf(random.fork('going back'))],
     faults: [...faults],
@@ -198,6 +206,12 @@ function count(file: Case['file'], release: Release, random: Random): Release {
     custom: { orders: { bad: 'Shop/OrdersLost', total: 'Shop/Orders' } },
   };
   return 'as' in release && random.next() < 0.5 ? { ...release, as: 'lost' } : release;
+}
+
+/** Whose counters are missing: in most worlds nobody's. */
+function lost(random: Random): Case['uncounted'] {
+  const dice = random.next();
+  return dice < 0.06 ? 'both' : dice < 0.1 ? 'canary' : undefined;
 }
 
 /** Whether the function of this case counts orders. */

@@ -202,6 +202,23 @@ export const probesCountOnce = perRollout((view) =>
   }),
 );
 
+/** Requests of which a function that counts its answers has counted some. */
+const COUNTED_FROM = 500;
+
+/** Nothing is called proven of an HTTP target whose answers nobody counted, since an answer of 500 is no error to Lambda. */
+export const uncountedNeverProven = perRollout((view) => {
+  const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
+  if (close === undefined || !close.event.reason.startsWith('proven')) return [];
+  const { met } = close.append;
+  return view.opening.targets
+    .filter(({ source }) => source === 'http')
+    .flatMap((target) => {
+      const { requests, counted } = metBy(met, target, target.canary) ?? { requests: 0, counted: 0 };
+      const what = `says that ${target.name} was proven although none of its ${requests} answers was counted`;
+      return requests >= COUNTED_FROM && counted === 0 ? [{ at: close.at, what }] : [];
+    });
+});
+
 /** Whoever says "proven" left every step on a pass and verified with one. */
 export const provenMeansMeasured = perRollout((view, _run, { skewMs }) => {
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
@@ -255,7 +272,7 @@ export const passMeansWell = perRollout((view, run) =>
         const windows = [...(run.windows[`${ref.functionName}:${version}`] ?? [])];
         const judged = windows.filter(([start]) => start >= from && start + WINDOW_MS <= verdict.to);
         const total = (of: keyof Met) => judged.reduce((sum, [, met]) => sum + met[of], 0);
-        return { requests: total('requests'), failed: total('failed') };
+        return { requests: total('requests'), failed: total('failed'), counted: total('counted') };
       };
       const [ours, theirs] = [metFrom(canary, verdict.from), metFrom(stable, 0)];
       // One that was read while CloudWatch did not show most of it yet says little, and the next tick says more.
@@ -533,6 +550,7 @@ export const CHECKERS = {
   zeroEvidenceNeverPasses,
   probesCountOnce,
   provenMeansMeasured,
+  uncountedNeverProven,
   worseNeverCompletes,
   passMeansWell,
   endsAtZeroOrHundred,

@@ -82,11 +82,12 @@ export function queueTraffic(world: {
   };
 
   const ran = (version: string, minute: Instant, batch: { items: number; failures: number }) => {
-    const before = tally[version] ?? { requests: 0, errors: 0, faults: 0 };
+    const before = tally[version] ?? { requests: 0, errors: 0, faults: 0, counted: 0 };
     tally[version] = {
       ...before,
       requests: before.requests + batch.items,
       faults: before.faults + batch.failures,
+      counted: before.counted + (counters ? batch.items : 0),
     };
     const count = Math.ceil(batch.items / BATCH_SIZE);
     const counted = counters ? { faults: 0, batch } : {};

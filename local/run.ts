@@ -42,6 +42,8 @@ export interface Command {
 export interface Met {
   requests: number;
   failed: number;
+  /** How many answers the function counted itself. */
+  counted: number;
 }
 
 /** One append to the journal, with what users had met by then, by function and version. */
@@ -135,8 +137,8 @@ export function record(world: World): { finish(): Promise<Run> } {
 function metOn(traffics: World['traffics']): Record<string, Met> {
   const met: Record<string, Met> = {};
   for (const [functionName, { tally }] of traffics)
-    for (const [version, { requests, faults }] of Object.entries(tally))
-      met[`${functionName}:${version}`] = { requests, failed: faults };
+    for (const [version, { requests, faults, counted }] of Object.entries(tally))
+      met[`${functionName}:${version}`] = { requests, failed: faults, counted };
   return met;
 }
 
@@ -254,10 +256,11 @@ function recordWindows({ cloudwatch }: World): Run['windows'] {
     const key = `${functionName}:${version}`;
     windows[key] ??= new Map();
     const start = minute - (minute % WINDOW_MS);
-    const before = windows[key].get(start) ?? { requests: 0, failed: 0 };
+    const before = windows[key].get(start) ?? { requests: 0, failed: 0, counted: 0 };
     windows[key].set(start, {
       requests: before.requests + requests,
       failed: before.failed + Math.max(errors, faults) + (orders?.lost ?? 0),
+      counted: before.counted + (runs.faults === undefined ? 0 : requests),
     });
     count(runs);
   };

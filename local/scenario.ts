@@ -25,6 +25,8 @@ export interface ScenarioOptions extends WorldOptions {
   medianMs?: Rate;
   /** Whether the function counts orders, and those it lost, in metrics of its own. */
   hasOrders?: boolean;
+  /** Which versions count their answers; all do if it is not said. */
+  counters?: (version: string) => boolean;
   /** By version; the first release is version 2. */
   canaries?: Record<string, Behaviour>;
   /** Who is asked besides the smoke tests of the rollout file. */
@@ -94,6 +96,7 @@ export function createScenario(options: ScenarioOptions): Scenario {
     requestsPerSecond: options.requestsPerSecond ?? 50,
     errorRate: rate('errors'),
     faultRate: rate('faults'),
+    ...(options.counters === undefined ? {} : { counters: options.counters }),
     ...(options.hasOrders ? { lostRate: rate('lost') } : {}),
     ...(options.medianMs === undefined ? {} : { medianMs: options.medianMs }),
   });

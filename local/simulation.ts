@@ -100,6 +100,9 @@ export async function playCase(it: Case): Promise<Played> {
     warmMinutes: WARM_MINUTES,
     ...(it.release.kind === 'slow' ? { medianMs: slowness(it.release.times) } : {}),
     hasOrders: isCounted(it),
+    ...(it.uncounted === undefined
+      ? {}
+      : { counters: (version: string) => it.uncounted === 'canary' && version === '1' }),
     ...(isProbed(it) ? { code: usual(it) } : {}),
     isDirect: true,
     ...faults,

@@ -21,6 +21,8 @@ export interface ModelTally {
   errors: number;
   /** Failed responses, thrown or handled, and lost orders. */
   faults: number;
+  /** Answers that the function itself counted. */
+  counted: number;
 }
 
 /** Traffic that exists as counts only, drawn when somebody asks. */
@@ -50,8 +52,8 @@ export function modelTraffic(world: {
   errorRate: Rate;
   /** Share of the responses that do not throw and are handled failures; none where it is not said. */
   faultRate?: Rate;
-  /** Whether the functions count their responses and faults; they do where it is not said. */
-  counters?: boolean;
+  /** Whether the functions, or which versions, count their responses and faults; all do if it is not said. */
+  counters?: boolean | ((version: string) => boolean);
   /** Share of the responses without a fault that lost the order they answer; orders are not counted where it is not said. */
   lostRate?: Rate;
   /** Share of the requests that are throttled instead of run; none where it is not said. */
@@ -87,11 +89,13 @@ export function modelTraffic(world: {
     // As with-spillway counts them: an answer that throws is a fault too.
     const faults = errors + random.binomial(count - errors, faultRate(version, at, weight));
     const lost = lostRate && random.binomial(count - faults, lostRate(version, at, weight));
-    const before = tally[version] ?? { requests: 0, errors: 0, faults: 0 };
+    const isCounted = typeof counters === 'boolean' ? counters : counters(version);
+    const before = tally[version] ?? { requests: 0, errors: 0, faults: 0, counted: 0 };
     tally[version] = {
       requests: before.requests + count,
       errors: before.errors + errors,
       faults: before.faults + faults + (lost ?? 0),
+      counted: before.counted + (isCounted ? count : 0),
     };
     cloudwatch.invocations({
       functionName,
@@ -100,7 +104,7 @@ export function modelTraffic(world: {
       minute,
       count,
       errors,
-      faults: counters ? faults : undefined,
+      faults: isCounted ? faults : undefined,
       orders: lost === undefined ? undefined : { taken: count, lost },
       throttles,
       latency: medianMs && latencies(random, count, medianMs(version, at, weight)),

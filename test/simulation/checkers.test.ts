@@ -72,6 +72,24 @@ describe('a checker sees', () => {
     expect(broken(run)).toContain('provenMeansMeasured');
   });
 
+  test('a release called proven whose answers nobody counted', async () => {
+    const { run } = await play({
+      rollout: SHORT,
+      counters: () => false,
+      changePorts: (ports) =>
+        journals(ports, (journal) => ({
+          append: (rollout, events) =>
+            journal.append(
+              rollout,
+              events.map((event) =>
+                event.type === 'RolloutClosed' ? { ...event, reason: 'proven: trust me' } : event,
+              ),
+            ),
+        })),
+    });
+    expect(broken(run)).toEqual(['uncountedNeverProven']);
+  });
+
   test('a raise to a weight that is not in the plan', async () => {
     const { run } = await play({
       hours: 1,
