@@ -9,8 +9,8 @@
  * answers every request with 500 looks perfectly healthy from outside. So each answer prints one line in CloudWatch's
  * Embedded Metric Format, from which CloudWatch makes metrics in the namespace `Spillway`.
  *
- * An answer is counted as its caller gets it, which depends on what sent the event: a REST API turns an answer without a
- * status into a 502, an HTTP API turns the same answer into a 200. If the event does not say what sent it, or Lambda's
+ * An answer is counted as its caller gets it, which depends on what sent the event: a REST API turns a bare value into a
+ * 502, an HTTP API turns it into a 200. If the event does not say what sent it, or Lambda's
  * answer cannot be seen, nothing is counted: a missing count makes the verdict `broken`, a guessed one could make it `pass`.
  */
 
@@ -242,7 +242,9 @@ function countsOf(shape, answer) {
   }
   if ('ids' in shape)
     return { Responses: 1, Faults: 0, BatchItems: shape.ids.length, BatchFailures: handedBack(shape, sent) };
-  const status = statusOf(shape.kind, sent);
+  // A caught error that is returned has no members in JSON; an empty 200 is what a REST API may make of it, and not what the handler meant.
+  const isError = answer instanceof Error && !('statusCode' in sent) && shape.kind === 'rest';
+  const status = isError ? 502 : statusOf(shape.kind, sent);
   return { Responses: 1, Faults: status >= 500 ? 1 : 0, ClientErrors: status >= 400 && status < 500 ? 1 : 0 };
 }
 

@@ -1,8 +1,7 @@
 /**
  * The same Lambda handler, which also prints one line of CloudWatch's Embedded Metric Format per answer, with the version that
  * gave it: `Responses`, `Faults` and `ClientErrors` in the namespace `Spillway`. A fault is an error or an answer that its
- * caller gets as a status of 500 or more, also if the gateway makes it one (a REST API answers 502 for an answer without a
- * status); a client error is a status of 400 to 499. For batches of SQS, Kinesis and DynamoDB it counts `BatchItems` and
+ * caller gets as a status of 500 or more, also if the gateway makes it one (a REST API answers 502 for a bare value); a client error is a status of 400 to 499. For batches of SQS, Kinesis and DynamoDB it counts `BatchItems` and
  * `BatchFailures`, by what comes back of the batch. Nothing is counted for events that do not say what sent them. With
  * `latency` it also counts how long answers took, in metrics `Latency000` to `Latency125`, as `watch: { p95: 1.25x }` needs it.
  * @throws {TypeError} if the handler is no function, or streams its response

@@ -328,23 +328,19 @@ const ANSWERS = [
       before24: always(gave({ statusCode: 503, body: 'no' }, 'fault')),
     },
   ]),
-  // Without a status only payload 2.0 makes it a 200.
+  // Without a status payload 2.0 makes anything a 200, and a REST API what has no other members than it knows.
+  ...[{}, { statusCode: undefined }, new Hidden(), { body: 'x' }].flatMap((answer) => [
+    answering('rest', answer, 'ok'),
+    answering('http 1.0', answer, 'fault'),
+    answering('alb', answer, 'fault'),
+  ]),
   ...['rest', 'http 1.0', 'alb'].flatMap((event) =>
-    [
-      { hello: 'world' },
-      {},
-      null,
-      undefined,
-      'hello',
-      200,
-      [{ statusCode: 200 }],
-      { statusCode: undefined },
-      new Hidden(),
-      new Error('db'),
-    ].map((answer) => ({
-      ...answering(event, answer, 'fault'),
-      before24: always(gave(answer ?? null, 'fault')),
-    })),
+    [{ hello: 'world' }, null, undefined, 'hello', 200, [{ statusCode: 200 }], new Error('db')].map(
+      (answer) => ({
+        ...answering(event, answer, 'fault'),
+        before24: always(gave(answer ?? null, 'fault')),
+      }),
+    ),
   ),
   ...['http 2.0', 'url'].flatMap((event) =>
     [
