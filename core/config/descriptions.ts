@@ -1,8 +1,8 @@
 /**
- * What the fields of a smoke test mean, by their path below it, for the reference and the editors' schema. They stand apart from
+ * What fields mean, here those of a smoke test by their path below it, for the reference and the editors' schema. They stand apart from
  * the schema because every function that reads a rollout file would carry them otherwise, and none shows them.
  */
-export const SMOKE_DESCRIPTIONS: Record<string, string> = {
+const SMOKE_DESCRIPTIONS: Record<string, string> = {
   name: 'What people read in place of method and path.',
   target: 'The target that is asked; only needed if there are several.',
   get: 'Path and query of a GET request.',
@@ -48,22 +48,74 @@ export const SMOKE_DESCRIPTIONS: Record<string, string> = {
   'expect.$path': 'JSON value that must stand at this path of the body, like `$.items[0].id`.',
 };
 
+/** What the fields of one target mean. */
+const TARGET_DESCRIPTIONS: Record<string, string> = {
+  lambda: 'Name of the Lambda function; no ARN.',
+  alias: 'The alias that the callers use; its weights are what moves.',
+  source:
+    'What calls it: `http` (API Gateway or a function URL), `invoke` (anything else that waits for the answer), `async` (events that wait for nobody), `sqs`, `stream` (Kinesis or DynamoDB) or `schedule`.',
+  event:
+    'What calls a target with `source: http`, for its smoke tests: `url` (function URL, the default), `http` (HTTP API), `rest` (REST API) or `alb` (load balancer).',
+  queue: 'Name of the SQS queue that it consumes; needed for `limits.oldestMessage`.',
+  dlq: 'Name of the dead-letter queue that takes what `sqs` or `async` gave up; needed for `limits.dlqNew`.',
+};
+
+/** When each hook is asked. */
+const POINT_DESCRIPTIONS: Record<string, string> = {
+  beforeTraffic: 'Asked before any user meets the new version.',
+  beforeStep: 'Asked before the weight rises to each step.',
+  afterStep: 'Asked when a step has passed, before the next rise.',
+  beforePromotion: 'Asked before the new version takes all traffic.',
+  afterPromotion: 'Asked while the new version, at 100 %, is being verified.',
+  onRevert: 'Told when a release has been taken back; the answer changes nothing.',
+};
+
+/** What the fields of one hook mean. */
+const HOOK_DESCRIPTIONS: Record<string, string> = {
+  lambda: 'Name of the Lambda function that is asked; no ARN.',
+  http: 'URL that is asked with a signed POST; its host must be allowed by the controller.',
+  target: 'The target it is asked about; only needed where there are several.',
+  timeout: 'Time within which the answer must come, a callback included: from 1s to 24h.',
+  onBroken:
+    'What follows where it can not be asked, even after retries: `revert`, `pause` or `ignore`. At `onRevert` no answer matters.',
+};
+
+/** What the fields of one gate mean. */
+const GATE_DESCRIPTIONS: Record<string, string> = {
+  before: 'The weight that is not reached or passed without approval: a whole percent from 1 to 100.',
+  approvers: 'How many different people must approve, from 1 to 10.',
+  by: 'Who may approve; everybody who may give commands where it is absent. At least as many names as `approvers`.',
+  timeout: 'How long it waits for approval: from 1m to 30d.',
+  onTimeout: 'What follows where nobody approved in time: `revert` or `promote`.',
+};
+
 interface Node {
   description?: string;
   properties?: Record<string, Node>;
+  items?: Node;
   additionalProperties?: Node | boolean;
   patternProperties?: Record<string, Node>;
 }
 
-/** Adds the descriptions to a JSON Schema of one smoke test. @throws Error for one of a field that is not there */
-export function describeSmoke(schema: object): void {
-  for (const [path, description] of Object.entries(SMOKE_DESCRIPTIONS)) {
+/** Adds the descriptions to the JSON Schema of a rollout file. @throws Error for one of a field that is not there */
+export function describeFields(schema: object): void {
+  const { targets, hooks, gates, smoke } = (schema as Node).properties ?? {};
+  const target = targets?.additionalProperties;
+  describe(typeof target === 'object' ? target : undefined, TARGET_DESCRIPTIONS);
+  describe(hooks, POINT_DESCRIPTIONS);
+  for (const point of Object.values(hooks?.properties ?? {})) describe(point.items, HOOK_DESCRIPTIONS);
+  describe(gates?.items, GATE_DESCRIPTIONS);
+  describe(smoke?.items, SMOKE_DESCRIPTIONS);
+}
+
+function describe(schema: Node | undefined, descriptions: Record<string, string>): void {
+  for (const [path, description] of Object.entries(descriptions)) {
     const node = path.split('.').reduce<Node | undefined>((at, key) => {
       if (key === '$path') return at?.patternProperties?.['^\\$'];
       if (key !== '*') return at?.properties?.[key];
       return typeof at?.additionalProperties === 'object' ? at.additionalProperties : undefined;
     }, schema);
-    if (node === undefined) throw new Error(`A smoke test has no field ${path}, which is described.`);
+    if (node === undefined) throw new Error(`A rollout file has no field ${path}, which is described.`);
     node.description = description;
   }
 }

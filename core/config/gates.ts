@@ -27,25 +27,11 @@ const gate = strict({
     100,
     () =>
       'write the weight that needs approval: a whole percent from 1 to 100, where 100 is the promotion itself.',
-  ).check(
-    z.describe('The weight that is not reached or passed without approval: a whole percent from 1 to 100.'),
   ),
-  approvers: z
-    ._default(whole(1, APPROVERS_MAX, approversSays), 1)
-    .check(z.describe('How many different people must approve, from 1 to 10.')),
-  by: z
-    .optional(list(textLike(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,200}$/u, nameSays), NAMES_MAX, namesSays))
-    .check(
-      z.describe(
-        'Who may approve; everybody who may give commands where it is absent. At least as many names as `approvers`.',
-      ),
-    ),
-  timeout: z
-    ._default(duration(MINUTE, 30 * DAY), '6h')
-    .check(z.describe('How long it waits for approval: from 1m to 30d.')),
-  onTimeout: z
-    ._default(z.enum(ON_TIMEOUT, { error: timeoutActionSays }), 'revert')
-    .check(z.describe('What follows where nobody approved in time: `revert` or `promote`.')),
+  approvers: z._default(whole(1, APPROVERS_MAX, approversSays), 1),
+  by: z.optional(list(textLike(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,200}$/u, nameSays), NAMES_MAX, namesSays)),
+  timeout: z._default(duration(MINUTE, 30 * DAY), '6h'),
+  onTimeout: z._default(z.enum(ON_TIMEOUT, { error: timeoutActionSays }), 'revert'),
 }).check(rule(namesFaults));
 
 const error = () =>

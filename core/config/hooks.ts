@@ -35,23 +35,11 @@ const urlSays: Says = ({ input }) => {
 const brokenSays: Says = ({ input }) => oneOf(word(input), ON_BROKEN);
 
 const hook = strict({
-  lambda: z.optional(functionField).check(z.describe('Name of the Lambda function that is asked; no ARN.')),
-  http: z
-    .optional(textLike(URL_TEXT, urlSays))
-    .check(z.describe('URL that is asked with a signed POST; its host must be allowed by the controller.')),
-  target: z
-    .optional(z.string({ error: () => 'write the name of one of the targets.' }))
-    .check(z.describe('The target it is asked about; only needed where there are several.')),
-  timeout: z
-    ._default(duration(1, DAY), '30s')
-    .check(z.describe('Time within which the answer must come, a callback included: from 1s to 24h.')),
-  onBroken: z
-    ._default(z.enum(ON_BROKEN, { error: brokenSays }), 'revert')
-    .check(
-      z.describe(
-        'What follows where it can not be asked, even after retries: `revert`, `pause` or `ignore`. At `onRevert` no answer matters.',
-      ),
-    ),
+  lambda: z.optional(functionField),
+  http: z.optional(textLike(URL_TEXT, urlSays)),
+  target: z.optional(z.string({ error: () => 'write the name of one of the targets.' })),
+  timeout: z._default(duration(1, DAY), '30s'),
+  onBroken: z._default(z.enum(ON_BROKEN, { error: brokenSays }), 'revert'),
 }).check(
   rule((value) =>
     exactlyOne(value, ['lambda', 'http'], {
@@ -63,8 +51,7 @@ const hook = strict({
 );
 
 const listSays = () => `write a list of at most ${HOOKS_MAX} hooks, each like ${EXAMPLE}.`;
-const point = (description: string) =>
-  z.optional(list(hook, HOOKS_MAX, listSays)).check(z.describe(description));
+const point = z.optional(list(hook, HOOKS_MAX, listSays));
 
 /** What CodeDeploy, SAM, CDK, the Serverless plugin, Flagger and Argo call their points. */
 const SYNONYMS: Record<string, string> = {
@@ -91,12 +78,12 @@ function synonyms(point: HookPoint, ...names: string[]): Record<string, string> 
 /** Other code that is asked whether the rollout may go on, by the point at which it is asked. */
 export const hooksField = strict(
   {
-    beforeTraffic: point('Asked before any user meets the new version.'),
-    beforeStep: point('Asked before the weight rises to each step.'),
-    afterStep: point('Asked when a step has passed, before the next rise.'),
-    beforePromotion: point('Asked before the new version takes all traffic.'),
-    afterPromotion: point('Asked while the new version, at 100 %, is being verified.'),
-    onRevert: point('Told when a release has been taken back; the answer changes nothing.'),
+    beforeTraffic: point,
+    beforeStep: point,
+    afterStep: point,
+    beforePromotion: point,
+    afterPromotion: point,
+    onRevert: point,
   } satisfies Record<HookPoint, z.ZodMiniType>,
   {},
   SYNONYMS,

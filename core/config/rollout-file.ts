@@ -5,7 +5,7 @@ import type { Plan } from '../plan/plan.ts';
 import { stepsFrom, strategyFaults, strategyFields } from '../plan/strategies.ts';
 import type { Gate, Hook, Probing } from '../rollout/event.ts';
 import { check, type Fault, list, rule, type Says, strict, textLike } from './check.ts';
-import { describeSmoke } from './descriptions.ts';
+import { describeFields } from './descriptions.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
 import { gatesField, sortedGatesFrom } from './gates.ts';
 import { holdBackFaults, holdBackField, withHoldBack } from './hold-back.ts';
@@ -165,9 +165,7 @@ export function watchFrom(file: RolloutFile): WatchRule[] {
 /** The format as a JSON Schema (draft 2020-12), for editors and for the reference. */
 export function rolloutFileJsonSchema(): Record<string, unknown> {
   const schema = z.toJSONSchema(rolloutFileSchema, { io: 'input' });
-  const smoke = schema.properties?.smoke;
-  if (typeof smoke === 'object' && typeof smoke.items === 'object' && !Array.isArray(smoke.items))
-    describeSmoke(smoke.items);
+  describeFields(schema);
   return { ...schema };
 }
 

@@ -34,42 +34,23 @@ const queueSays: Says = ({ input }) => {
 };
 
 /** Name of a Lambda function. */
-export const functionField = textLike(FUNCTION, functionSays).check(
-  z.describe('Name of the Lambda function; no ARN.'),
-);
+export const functionField = textLike(FUNCTION, functionSays);
 
 // Exactly optional, so that the targets of an accepted file are maps of texts.
-const queueField = (description: string) =>
-  z.exactOptional(textLike(QUEUE, queueSays)).check(z.describe(description));
+const queueField = z.exactOptional(textLike(QUEUE, queueSays));
 
 const target = strict({
   lambda: functionField,
-  alias: textLike(ALIAS, aliasSays).check(
-    z.describe('The alias that the callers use; its weights are what moves.'),
+  alias: textLike(ALIAS, aliasSays),
+  source: z._default(z.enum(SOURCES, { error: sourceSays }), 'http'),
+  event: z.exactOptional(
+    z.enum(SMOKE_EVENTS, {
+      error: ({ input }) =>
+        `${didYouMean(word(input), SMOKE_EVENTS)}write the event that its smoke tests send: ${SMOKE_EVENTS.join(', ')}.`,
+    }),
   ),
-  source: z
-    ._default(z.enum(SOURCES, { error: sourceSays }), 'http')
-    .check(
-      z.describe(
-        'What calls it: `http` (API Gateway or a function URL), `invoke` (anything else that waits for the answer), `async` (events that wait for nobody), `sqs`, `stream` (Kinesis or DynamoDB) or `schedule`.',
-      ),
-    ),
-  event: z
-    .exactOptional(
-      z.enum(SMOKE_EVENTS, {
-        error: ({ input }) =>
-          `${didYouMean(word(input), SMOKE_EVENTS)}write the event that its smoke tests send: ${SMOKE_EVENTS.join(', ')}.`,
-      }),
-    )
-    .check(
-      z.describe(
-        'What calls a target with `source: http`, for its smoke tests: `url` (function URL, the default), `http` (HTTP API), `rest` (REST API) or `alb` (load balancer).',
-      ),
-    ),
-  queue: queueField('Name of the SQS queue that it consumes; needed for `limits.oldestMessage`.'),
-  dlq: queueField(
-    'Name of the dead-letter queue that takes what `sqs` or `async` gave up; needed for `limits.dlqNew`.',
-  ),
+  queue: queueField,
+  dlq: queueField,
 }).check(rule(queueFaults));
 
 /** What receives traffic, by name. */
