@@ -54,6 +54,10 @@ export async function resolveLambda(
   const sources = await eventSourcesOf(client, lambda, alias);
   assertBound(field, spec, sources);
   assertReadable(field, spec, sources);
+  const moving =
+    'version' in artifact
+      ? served(field, lambda, artifact.version, offered.configuration)
+      : await published(client, clock, { ...request, artifact }, { offered, stable, primary, sources });
   return {
     target: {
       name,
@@ -66,17 +70,33 @@ export async function resolveLambda(
         ...(dlq === undefined ? {} : { dlq }),
       },
       stable: primary,
-      ...('version' in artifact
-        ? served(field, lambda, artifact.version, offered.configuration)
-        : await published(client, clock, { ...request, artifact }, { offered, stable, primary, sources })),
+      ...moving,
       source: SOURCES.find((source) => source === spec.source) ?? 'http',
       revision,
     },
     digest: madeOf(artifact, offered),
     config: configOf(offered.configuration),
+    tags: offered.tags,
+    ...(moving.canary === primary ? await before(client, request, primary) : {}),
     timeoutSeconds: offered.configuration.Timeout ?? 3,
     notices: [...strays(lambda, alias, sources), ...otherDeadLetters(field, spec, offered.configuration)],
   };
+}
+
+/** The version that completed here last, if another one serves in its place and it is still there. */
+async function before(
+  client: LambdaClient,
+  { spec: { lambda = '' }, completed }: TargetRequest,
+  primary: string,
+): Promise<{ before?: string }> {
+  if (completed === undefined || completed === primary) return {};
+  try {
+    const { configuration } = await functionOf(client, lambda, completed);
+    return configuration.State === 'Failed' ? {} : { before: completed };
+  } catch (error) {
+    if (nameOf(error) !== 'ResourceNotFoundException') throw error;
+    return {};
+  }
 }
 
 /** A version that exists: it may still become Active (SnapStart, VPC), which is waited for. */

@@ -155,6 +155,8 @@ export interface TargetRequest {
   artifact: Artifact;
   /** The bucket that the release was uploaded to. */
   bucket: string;
+  /** The version that the last release that completed here left on it, if that is known. */
+  completed?: string | undefined;
 }
 
 /** A target with everything looked up that an opening freezes. */
@@ -164,6 +166,10 @@ export interface ResolvedTarget {
   digest?: string | undefined;
   /** A digest of the configuration that its canary runs with, environment variables included. Absent where nobody can say. */
   config?: string | undefined;
+  /** The version that completed here last, if the canary serves already in its place and it still exists: where a failed check leads back to. */
+  before?: string | undefined;
+  /** Tags of the function, some of which say which tool deploys it. */
+  tags?: Record<string, string> | undefined;
   /** Longest time one request may take, so that late metrics are waited for. */
   timeoutSeconds: Seconds;
   notices: string[];

@@ -1,6 +1,6 @@
 import { RolloutError } from '../core/errors.ts';
 import type { Target } from '../core/rollout/event.ts';
-import { hasCanaryTraffic, type Rollout } from '../core/rollout/state.ts';
+import type { Rollout } from '../core/rollout/state.ts';
 import { executionInput, type Needs } from './_task.ts';
 
 /** Arms the dead man with what he needs to take this rollout back by himself. Arming again replaces it. */
@@ -24,10 +24,10 @@ async function claimAndStart(
   isRepeated: boolean,
   ports: Needs<'executions' | 'router'>,
 ): Promise<void> {
-  // Once traffic has been raised the stamps are there, and a missing one is news that must not be covered up. A rollback
+  // Once a raise was announced the stamps are there, and a missing one is news that must not be covered up. A rollback
   // raises nothing: whatever a missing stamp may have said, it led to the version that the rollback leads to.
   const isBack = rollout.opening.rollsBack !== undefined;
-  const isClaimable = isBack || (!hasCanaryTraffic(rollout) && rollout.leaving === undefined);
+  const isClaimable = isBack || (rollout.seq === 0 && rollout.leaving === undefined);
   if (isClaimable) await claimTargets(rollout, rollout.opening.targets, ports, isRepeated && !isBack);
   await ports.executions.start(executionInput(rollout));
 }

@@ -13,6 +13,7 @@ import {
 import { limitsFrom, watchFrom } from '../core/config/rollout-file.ts';
 import { type ErrorCode, RolloutError } from '../core/errors.ts';
 import type { ResolvedTarget, ServiceRecord } from '../core/ports.ts';
+import { completedVersion } from '../core/rollout/adoption.ts';
 import type { Identity, Opening, Outcome, RolloutEvent } from '../core/rollout/event.ts';
 import { checkAtDoor, checkOrder, digestsOf, type Found, madeBy, open } from '../core/rollout/open.ts';
 import { madeFrom, type Offered } from '../core/rollout/quarantine.ts';
@@ -273,7 +274,7 @@ interface Prepared {
 async function prepare(identity: Identity, manifest: Manifest, ports: Needs<Opens>): Promise<Prepared> {
   const service = await ports.journal.service(identity.service);
   checkAtDoor(identity, manifest, service);
-  const targets = await resolve(manifest, identity.manifest.bucket, ports);
+  const targets = await resolve(manifest, identity.manifest.bucket, ports, service);
   const [running, alarms, completion, history] = await Promise.all([
     ports.journal.crowd(),
     ports.alarms.read(manifest.rollout.alarms ?? []),
@@ -306,7 +307,12 @@ async function assertHooks(events: RolloutEvent[], ports: Needs<'hookCheck'>): P
 }
 
 /** One target after another: together they would be more calls at once than Lambda's control plane takes. */
-async function resolve(manifest: Manifest, bucket: string, ports: Needs<Opens>): Promise<ResolvedTarget[]> {
+async function resolve(
+  manifest: Manifest,
+  bucket: string,
+  ports: Needs<Opens>,
+  service: ServiceRecord = {},
+): Promise<ResolvedTarget[]> {
   const resolved: ResolvedTarget[] = [];
   // It waits a little in all and then goes, so that it never starves: only a few openings run at once.
   const until = ports.clock.now() + WAIT_MS;
@@ -314,7 +320,8 @@ async function resolve(manifest: Manifest, bucket: string, ports: Needs<Opens>):
     // Each target is charged when it is looked up: what an earlier one refuses costs nothing more.
     await waitForTurn(OPENING_CALLS, { service: manifest.service, until }, ports);
     const artifact = artifactOf(manifest, name);
-    const request = { name, service: manifest.service, spec, artifact, bucket };
+    const completed = completedVersion(service, name);
+    const request = { name, service: manifest.service, spec, artifact, bucket, completed };
     resolved.push(await ports.router('lambda-alias').resolve(request));
     if ('zip' in artifact) await ports.releases.assertCode({ bucket, ...artifact.zip }, artifact.zip.sha256);
   }

@@ -23,6 +23,7 @@ import type { Met, Run } from './run.ts';
 import {
   arriving,
   type Checker,
+  hasNoWayBack,
   isGivenByOthers,
   isStuck,
   LEAVING,
@@ -314,7 +315,9 @@ export const endsAtZeroOrHundred = perRollout((view, run) =>
           : [{ at, what: `ended completed with ${share} % of ${target.name} on version ${version}` }];
       }
       const share = shareOf(found, target.canary);
-      const isExcused = isGivenByOthers(view, run, target, index) || isStuck(view, run, target, index);
+      const isPaged = event.outcome === 'halted' && hasNoWayBack(target);
+      const isExcused =
+        isPaged || isGivenByOthers(view, run, target, index) || isStuck(view, run, target, index);
       return share === 0 || isExcused
         ? []
         : [{ at, what: `ended ${event.outcome} with ${share} % of ${target.name} on the canary` }];
@@ -418,6 +421,7 @@ export const revertFirst = perRollout((view, run) =>
   those(view, 'Reverted').flatMap(({ index, at }) =>
     view.opening.targets
       .filter((target) => shareOf(standingAt(view, target, index), target.canary) > 0)
+      .filter((target) => !hasNoWayBack(target))
       .filter((target) => !isGivenByOthers(view, run, target, index))
       .filter((target) => !isStuck(view, run, target, index))
       .map(({ name }) => ({ at, what: `wrote Reverted while ${name} still served the canary` })),
@@ -429,7 +433,7 @@ export const outInTime = perRollout((view, run, { outMs }) => {
   const leaving = those(view, ...LEAVING)[0];
   if (leaving === undefined) return [];
   return view.opening.targets.flatMap((target) => {
-    if (lastOwn(view, target, leaving.index) === undefined) return [];
+    if (hasNoWayBack(target) || lastOwn(view, target, leaving.index) === undefined) return [];
     if (shareOf(standingAt(view, target, leaving.index), target.canary) === 0) return [];
     if (isStuck(view, run, target, run.timeline.length)) return [];
     const out = view.writes.find(

@@ -68,6 +68,9 @@ function viewsOf({ timeline, heads }: Run): View[] {
 
 export type EventOf<Type extends RolloutEvent['type']> = Extract<RolloutEvent, { type: Type }>;
 
+/** True for a target whose only version was there before the rollout, which moved nothing: there is no other one to go back to. */
+export const hasNoWayBack = ({ stable, canary }: Target): boolean => stable === canary;
+
 /** Its events of these types, in order. */
 export function those<Type extends RolloutEvent['type']>(view: View, ...types: Type[]) {
   return view.happened.filter((each): each is Happened & { event: EventOf<Type> } =>

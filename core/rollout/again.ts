@@ -73,6 +73,7 @@ export function rollBackOf(
     author: undefined,
     targets,
     unchanged: undefined,
+    adopted: undefined,
     digests: undefined,
     plan: PLAN,
     hooks: [],

@@ -25,6 +25,8 @@ import {
   evolve,
   hasCanaryTraffic,
   isEnded,
+  isStuck,
+  outOf,
   PLANS,
   type Rollout,
   stampOf,
@@ -191,7 +193,7 @@ function order(rollout: Rollout, at: Instant, cause: Cause, reason: string): Rol
         at,
         cause,
         reason,
-        outcome: hasCanaryTraffic(rollout) ? 'reverted' : 'refused',
+        outcome: outOf(rollout),
       },
     ];
   }
@@ -350,15 +352,17 @@ function recordRevert(
 ): RolloutEvent[] {
   if (isEnded(rollout)) return [];
   // A sealed canary is a completion whose last event was lost, and nothing was taken back.
-  const isSealed = ({ name, primary, changed, again, isStableGone }: RevertedTarget) =>
-    !changed && !again && !isStableGone && primary === targetNamed(rollout, name).canary;
+  const isSealed = ({ name, primary, changed, again, isStableGone }: RevertedTarget) => {
+    const target = targetNamed(rollout, name);
+    return !changed && !again && !isStableGone && primary === target.canary && !isStuck(target);
+  };
   if (rollout.opening.rollsBack === undefined && targets.every(isSealed)) {
     return [{ type: 'RolloutClosed', at, outcome: 'completed', reason: completion(rollout) }];
   }
   const why = rollout.leaving ?? {
     cause,
     reason,
-    outcome: hasCanaryTraffic(rollout) ? ('reverted' as const) : ('refused' as const),
+    outcome: outOf(rollout),
   };
   const faults = targets.flatMap((target) => faultOf(rollout, target));
   const isHalted = faults.length > 0 || targets.some(({ stranger }) => stranger);

@@ -157,6 +157,11 @@ export interface Opening extends Identity {
   /** How many rollouts ran when this one opened: among many it ticks and reads back as they all can. */
   running?: number | undefined;
   /**
+   * Present if something else had put versions of this release on their targets before it came. `reason` says so; `beside` are
+   * the targets that this rollout does not move, and it is absent if there are no others: then nothing is raised.
+   */
+  adopted?: { reason: string; beside?: Target[] | undefined } | undefined;
+  /**
    * The release that a person ordered to leave after its completion; it is quarantined in exchange. Then `stable` of each
    * target is the older version to go back to and `canary` the one to leave, so that every way out leads where the person wants.
    */

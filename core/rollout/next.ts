@@ -10,7 +10,7 @@ import {
   waitingAt,
 } from './checkpoint.ts';
 import type { Cause, LeavingOutcome } from './event.ts';
-import { hasCanaryTraffic, type Rollout } from './state.ts';
+import { hasCanaryTraffic, outOf, type Rollout } from './state.ts';
 import { bakeOf, PUBLISH_SECONDS_MAX, TICKS_MAX, tickDue } from './timing.ts';
 
 /** What must be done next. The state machine's one Choice knows exactly these kinds. */
@@ -87,7 +87,7 @@ function late(rollout: Rollout, reason: string): Directive {
     kind: 'revert',
     cause: 'timeout',
     reason,
-    outcome: hasCanaryTraffic(rollout) ? 'reverted' : 'refused',
+    outcome: outOf(rollout),
   };
 }
 

@@ -9,8 +9,9 @@ import { RolloutError } from '../errors.ts';
 import { plainText } from '../plain-text.ts';
 import type { Completion, ResolvedTarget, ServiceRecord } from '../ports.ts';
 import type { Instant, Seconds } from '../units.ts';
-import type { Hook, Identity, Made, Probing, RolloutEvent } from './event.ts';
-import { keptOut, keptOutBy } from './quarantine.ts';
+import { adopted, askedNow, driftNotices, foreignlyMoved, isKnown, isOwn } from './adoption.ts';
+import type { Hook, Identity, Made, Opening, Probing, RolloutEvent } from './event.ts';
+import { keptOut, keptOutBy, QUARANTINED_MAX } from './quarantine.ts';
 import { deadlineOf } from './timing.ts';
 
 /** Everything that was looked up before a rollout is opened. */
@@ -45,9 +46,14 @@ export function open(
   checkOrder(manifest, service);
   checkRequired(manifest, completion);
   const changed = targets.filter(({ target }) => target.canary !== target.stable);
-  const unchanged = targets.map(({ target }) => target).filter(({ canary, stable }) => canary === stable);
-  checkQuarantine(identity, targets, changed, service);
-  if (changed.length === 0) {
+  const still = targets.filter(({ target }) => target.canary === target.stable);
+  const unchanged = still.map(({ target }) => target);
+  // Only what this controller completed itself is known to be good. Beside a change, a target that it never completed is where it always was.
+  const moved = still.filter(
+    (each) => !isOwn(each, service) && (changed.length === 0 || isKnown(each, service)),
+  );
+  checkQuarantine(identity, targets, [...changed, ...moved], service);
+  if (changed.length === 0 && moved.length === 0) {
     return [
       {
         type: 'RolloutDeclined',
@@ -58,9 +64,11 @@ export function open(
       },
     ];
   }
+  if (changed.length === 0)
+    return [adoption({ identity, manifest, service, targets, alarms, running }, moved, at)];
   const file = manifest.rollout;
   const { plan, notices } = planFrom(file);
-  const names = new Set(changed.map(({ target }) => target.name));
+  const names = new Set([...changed, ...moved].map(({ target }) => target.name));
   const hooks = hooksFrom(file).filter((hook) => names.has(hook.target));
   const gates = gatesFrom(file);
   const probe = probeFrom(file);
@@ -88,13 +96,17 @@ export function open(
       watch: watch.rules,
       limits,
       ...(probe === undefined ? {} : { probe }),
+      ...(moved.length === 0
+        ? {}
+        : { adopted: { reason: foreignlyMoved(moved, service), beside: moved.map(adopted) } }),
       reversible: manifest.reversible,
-      alarms: (file.alarms ?? []).map((name) => ({ name, red: stateOf(name, alarms) === 'alarm' })),
+      alarms: alarmsFrom(manifest, alarms),
       settleSeconds,
       running,
       deadline: deadlineOf(plan, settleSeconds, at, { gates, hooks }),
       notices: [
         ...notices,
+        ...driftNotices(changed, service),
         ...changed.flatMap((each) => each.notices.map(plainText)),
         ...watch.notices,
         ...untimed(watch.rules, changed, history),
@@ -110,16 +122,88 @@ export function open(
           },
           history,
         ),
-        ...alarms
-          .filter(({ state }) => state === 'alarm')
-          .map(
-            ({ name }) =>
-              `alarm ${name} was red before the rollout; it is not held against this release until a tick has seen it recovered`,
-          ),
+        ...redNotices(alarms),
+        ...fullQuarantine(service),
       ],
     },
   ];
 }
+
+/**
+ * Opens a rollout that raises nothing: its versions serve already, put there by something else. They are checked as far as
+ * that is possible without a stable version beside them, and never called proven.
+ */
+function adoption(
+  { identity, manifest, service, targets, alarms, running }: Omit<Found, 'completion' | 'history'>,
+  moved: ResolvedTarget[],
+  at: Instant,
+): RolloutEvent {
+  const file = manifest.rollout;
+  const plan = { ...planFrom(file).plan, steps: [], verifySeconds: 0 };
+  const names = new Set(moved.map(({ target }) => target.name));
+  const unchanged = targets.map(({ target }) => target).filter(({ name }) => !names.has(name));
+  const hooks = askedNow(hooksFrom(file).filter((hook) => names.has(hook.target)));
+  const settleSeconds = SETTLE_SECONDS;
+  return {
+    type: 'RolloutOpened',
+    at,
+    ...identity,
+    order: manifest.order,
+    commit: manifest.commit,
+    author: manifest.author,
+    targets: moved.map(adopted),
+    ...(unchanged.length === 0 ? {} : { unchanged }),
+    digests: digestsOf(targets),
+    made: madeBy(targets),
+    plan,
+    hooks,
+    gates: [],
+    watch: [],
+    limits: [],
+    adopted: { reason: foreignlyMoved(moved, service) },
+    reversible: manifest.reversible,
+    alarms: alarmsFrom(manifest, alarms),
+    settleSeconds,
+    running,
+    deadline: deadlineOf(plan, settleSeconds, at, { gates: [], hooks }),
+    notices: [
+      ...moved.flatMap((each) => each.notices.map(plainText)),
+      ...(hooks.length === 0
+        ? [
+            'nothing can be asked about the version that serves already: the rollout file has neither smoke tests nor hooks',
+          ]
+        : []),
+      ...redNotices(alarms),
+      ...fullQuarantine(service),
+    ],
+  };
+}
+
+function alarmsFrom({ rollout }: Manifest, alarms: Alarm[]): Opening['alarms'] {
+  return (rollout.alarms ?? []).map((name) => ({ name, red: stateOf(name, alarms) === 'alarm' }));
+}
+
+function redNotices(alarms: Alarm[]): string[] {
+  return alarms
+    .filter(({ state }) => state === 'alarm')
+    .map(
+      ({ name }) =>
+        `alarm ${name} was red before the rollout; it is not held against this release until a tick has seen it recovered`,
+    );
+}
+
+/** What a full list forgets next is said while it can still be acted on. */
+function fullQuarantine({ quarantined = [] }: ServiceRecord): string[] {
+  const [oldest] = quarantined;
+  return oldest === undefined || quarantined.length < QUARANTINED_MAX
+    ? []
+    : [
+        `the quarantine of this service is full (${QUARANTINED_MAX} releases): the next one displaces ${oldest.release}, whose artifacts are then no longer recognized under another release id`,
+      ];
+}
+
+const SERVED_ALREADY =
+  '; if it serves already, something else moved the alias: point it back to a good version';
 
 /**
  * What can be refused before anything is looked up outside of the journal: such a release costs no call that services share.
@@ -137,7 +221,8 @@ export function checkAtDoor(identity: Identity, manifest: Manifest, service: Ser
   const changed = Object.keys(manifest.targets).filter(
     (name) => made[name] === undefined || made[name].version !== serving[name]?.version,
   );
-  assertNotQuarantined(identity, made, changed, service);
+  // Whether it serves already is not looked up here.
+  assertNotQuarantined(identity, made, changed, service, SERVED_ALREADY);
 }
 
 /**
@@ -214,9 +299,10 @@ function assertNotQuarantined(
   made: Record<string, Made>,
   changed: string[],
   service: ServiceRecord,
+  served?: string,
 ): void {
   const [bad] = keptOutBy({ release, made, changed }, service);
-  if (bad !== undefined) throw new RolloutError('OpeningRefused', keptOut(release, rolloutId, bad));
+  if (bad !== undefined) throw new RolloutError('OpeningRefused', keptOut(release, rolloutId, bad, served));
 }
 
 function stateOf(name: string, alarms: Alarm[]): Alarm['state'] {

@@ -58,8 +58,8 @@ export function madeFrom(artifact: Artifact): Made {
   return { version: '', code: 'zip' in artifact ? artifact.zip.sha256 : artifact.image.split('@')[1] };
 }
 
-/** Why a release is refused that a quarantine keeps out, with the way past it. */
-export function keptOut(release: string, rolloutId: string, bad: Quarantined): string {
+/** Why a release is refused that a quarantine keeps out, with the way past it; `served` is what else must be known, such as that it serves. */
+export function keptOut(release: string, rolloutId: string, bad: Quarantined, served = ''): string {
   const what = Object.entries(bad.made).map(([name, { version }]) =>
     version === '' ? name : `${name} version ${version}`,
   );
@@ -67,7 +67,7 @@ export function keptOut(release: string, rolloutId: string, bad: Quarantined): s
     bad.release === release
       ? `release ${release} was reverted`
       : `release ${release} has the same artifacts (${what.join(', ')}) as release ${bad.release}, which was reverted`;
-  return `${same} as ${bad.rolloutId} (${bad.reason}); upload a fixed release, or run retry ${rolloutId} to release it anyway.`;
+  return `${same} as ${bad.rolloutId} (${bad.reason})${served}; upload a fixed release, or run retry ${rolloutId} to release it anyway.`;
 }
 
 /** What is quarantined of a rollout that left for a fault of its release, or by a person's order; undefined for any other end. */

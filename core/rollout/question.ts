@@ -4,10 +4,11 @@ import { type Rollout, targetNamed } from './state.ts';
 
 /** What a hook is told when it is asked now; its key stays the same for every try of this occurrence. */
 export function questionOf(rollout: Rollout, occurrence: string, hook: Hook): HookQuestion {
-  const { rolloutId, service, environment, release } = rollout.opening;
+  const { rolloutId, service, environment, release, adopted } = rollout.opening;
+  const beside = adopted?.beside?.find(({ name }) => name === hook.target);
   return {
     hook,
-    target: targetNamed(rollout, hook.target),
+    target: beside ?? targetNamed(rollout, hook.target),
     occurrence,
     idempotencyKey: `${rolloutId}/${occurrence}`,
     about: {
@@ -16,7 +17,7 @@ export function questionOf(rollout: Rollout, occurrence: string, hook: Hook): Ho
       rolloutId,
       release,
       step: rollout.step,
-      weight: rollout.traffic[hook.target]?.weight ?? 0,
+      weight: beside === undefined ? (rollout.traffic[hook.target]?.weight ?? 0) : 100,
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Observed } from '../ports.ts';
 import type { Instant } from '../units.ts';
 import type { Cause, RolloutEvent, Target } from './event.ts';
 import { isOlder, isSameStamp, type Stamp, stampText } from './stamp.ts';
-import { hasCanaryTraffic, type Rollout } from './state.ts';
+import { outOf, type Rollout } from './state.ts';
 
 /**
  * Compares what a target looks like with what the journal knows, and says what must have happened. Pure; it never
@@ -93,7 +93,7 @@ function gone(rollout: Rollout, at: Instant, cause: Cause, reason: string): Roll
     at,
     cause,
     reason,
-    outcome: hasCanaryTraffic(rollout) ? 'reverted' : 'refused',
+    outcome: outOf(rollout),
   };
 }
 

@@ -134,6 +134,22 @@ export function hasCanaryTraffic(rollout: Rollout): boolean {
   return rollout.left === undefined && rollout.raisedAt !== undefined;
 }
 
+/** True for a rollout that raises nothing, because something else had put its versions on all of their targets before. */
+export function isAdoption({ adopted }: Opening): boolean {
+  return adopted !== undefined && adopted.beside === undefined;
+}
+
+/** How a rollout ends whose canary has to leave: one that never met a request was refused, one that did is reverted; without any version to revert to, people must act. */
+export function outOf(state: Rollout): LeavingOutcome {
+  if (!hasCanaryTraffic(state)) return 'refused';
+  return state.opening.targets.some(isStuck) ? 'halted' : 'reverted';
+}
+
+/** True for a target that was adopted and of which no earlier good version is known. */
+export function isStuck({ stable, canary }: Target): boolean {
+  return stable === canary;
+}
+
 /** True while all targets stand at the weight of the present step, or serve the canary alone. */
 export function isStanding({ step, opening, stepSince, promotedAt }: Rollout): boolean {
   return step < opening.plan.steps.length ? stepSince !== undefined : promotedAt !== undefined;
@@ -148,6 +164,8 @@ function opened(event: Extract<RolloutEvent, { type: 'RolloutOpened' }>): Rollou
   const { type: _, at, ...opening } = event;
   const epoch = 1;
   const stamp = { rolloutId: opening.rolloutId, epoch, seq: 0, open: true };
+  const isServing = isAdoption(opening);
+  const traffic = { weight: isServing ? 100 : 0, stamp };
   return {
     schema: 1,
     version: 1,
@@ -157,8 +175,9 @@ function opened(event: Extract<RolloutEvent, { type: 'RolloutOpened' }>): Rollou
     lastEventAt: at,
     hooks: {},
     gates: {},
-    step: -1,
-    traffic: Object.fromEntries(opening.targets.map((target) => [target.name, { weight: 0, stamp }])),
+    step: isServing ? opening.plan.steps.length : -1,
+    traffic: Object.fromEntries(opening.targets.map((target) => [target.name, traffic])),
+    ...(isServing ? { raisedAt: at, promotedAt: at } : {}),
     intents: [],
     seq: 0,
     moves: [],
@@ -166,7 +185,8 @@ function opened(event: Extract<RolloutEvent, { type: 'RolloutOpened' }>): Rollou
     brokenInRow: 0,
     redAlarms: opening.alarms.filter((alarm) => alarm.red).map((alarm) => alarm.name),
     unproven: [
-      ...(opening.plan.steps.length === 0 ? ['it went from 0 to 100 % in one step'] : []),
+      ...(opening.adopted === undefined ? [] : [opening.adopted.reason]),
+      ...(opening.plan.steps.length === 0 && !isServing ? ['it went from 0 to 100 % in one step'] : []),
       ...uncounted(opening),
     ],
     takeovers: 0,
@@ -361,11 +381,6 @@ function suspicionAfter(state: Rollout, { status, reason }: Verdict): string | u
   if (status === 'suspect') return reason;
   const isCleared = status === 'pass' || (status === 'inconclusive' && !isStanding(state));
   return isCleared ? undefined : state.suspicion;
-}
-
-/** A release that never met a request was refused; one that did is reverted. */
-function outOf(state: Rollout): LeavingOutcome {
-  return hasCanaryTraffic(state) ? 'reverted' : 'refused';
 }
 
 /** The first reason to leave stands, except that `halted` is never weakened. */

@@ -4,7 +4,7 @@ import { printable } from '../plain-text.ts';
 import type { Completed, ServiceRecord } from '../ports.ts';
 import { duration, number } from '../words.ts';
 import type { RevertedTarget, RolloutEvent } from './event.ts';
-import type { Rollout } from './state.ts';
+import { isAdoption, type Rollout } from './state.ts';
 import { bakeOf } from './timing.ts';
 
 /**
@@ -28,7 +28,9 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
   switch (event.type) {
     case 'RolloutOpened':
       return [
-        `rollout ${event.rolloutId} opened: ${versions}`,
+        isAdoption(event)
+          ? `rollout ${event.rolloutId} opened: ${event.adopted?.reason}; nothing is raised, and its smoke tests and hooks are asked now`
+          : `rollout ${event.rolloutId} opened: ${versions}`,
         ...event.notices.map((notice) => `notice: ${notice}`),
       ].join('\n');
     case 'RolloutDeclined':

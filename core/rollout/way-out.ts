@@ -3,7 +3,7 @@ import type { Instant, Percent } from '../units.ts';
 import type { RevertBy, RevertedTarget, Target } from './event.ts';
 import { next } from './next.ts';
 import { SEQ_MAX, type Stamp } from './stamp.ts';
-import { hasCanaryTraffic, isEnded, type Rollout } from './state.ts';
+import { hasCanaryTraffic, isEnded, isStuck, type Rollout } from './state.ts';
 
 /** What a revert must write on one target, or that nothing of this rollout is there to be taken back. */
 export type WayOut =
@@ -75,7 +75,9 @@ export function restOf(rollout: Rollout, found: RevertedTarget[]): Rest {
 
 /** The targets that still serve the canary after a revert although stable exists: a close had sealed them, or a rollback has not claimed them. */
 export function sealedAmong(targets: Target[], found: RevertedTarget[]): Target[] {
-  return targets.filter(({ name, canary }) =>
-    found.some((each) => each.name === name && each.primary === canary && !each.isStableGone),
+  return targets.filter(
+    (target) =>
+      !isStuck(target) &&
+      found.some((each) => each.name === target.name && each.primary === target.canary && !each.isStableGone),
   );
 }

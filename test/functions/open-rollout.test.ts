@@ -6,6 +6,7 @@ import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { FUNCTION, SERVICE } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
 import { atOnce } from '../contract/cases.ts';
+import { closedEvent, openedEvent, targetOf } from '../contract/rollouts.ts';
 import { eventFor, FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
 const KEY = `releases/${SERVICE}/r1/manifest.json`;
@@ -119,8 +120,14 @@ describe('a manifest', () => {
     });
   });
 
-  test('of a version that serves already completes without an execution', async () => {
+  test('of a version that this controller completed and that serves completes without an execution', async () => {
     const stage = setUp();
+    const target = { ...targetOf('api'), stable: '0', canary: '1' };
+    const { journal } = stage.ports;
+    const before = await journal.open([
+      openedEvent({ service: SERVICE, release: 'r0', order: 0, targets: [target] }),
+    ]);
+    if ('rollout' in before) await journal.append(before.rollout, [closedEvent()]);
     const event = await stage.upload({ manifest: { targets: { api: { version: '1' } } } });
     expect(await stage.call(openRollout, event)).toEqual({
       rolloutId: FIRST,
@@ -129,6 +136,14 @@ describe('a manifest', () => {
     });
     expect(await stage.history()).toEqual(['RolloutDeclined']);
     await expectUntouched(stage);
+  });
+
+  test('of a version that serves because of something else claims the alias and starts an execution', async () => {
+    const stage = setUp();
+    const event = await stage.upload({ manifest: { targets: { api: { version: '1' } } } });
+    expect(await stage.call(openRollout, event)).toMatchObject({ rolloutId: FIRST, result: 'opened' });
+    expect(stage.standing().stamp).toBe(`spillway ${FIRST} 1 0 open`);
+    expect(stage.started).toHaveLength(1);
   });
 
   test('records an alarm that is red before, and says that it does not count', async () => {

@@ -114,7 +114,9 @@ describe('a target whose canary serves already', () => {
 
   test('leaves nothing to do where it is so for all of them', () => {
     const targets = both({ canary: '7' }, { stable: '3', canary: '3' });
-    expect(open(found({ manifest: manifest({ targets: BOTH }), targets }), minute(0))).toEqual([
+    const made = { api: { version: '7' }, worker: { version: '3' } };
+    const service = { completed: { release: 'r7', order: 7, rolloutId: 'checkout-api--r7--1', made } };
+    expect(open(found({ manifest: manifest({ targets: BOTH }), targets, service }), minute(0))).toEqual([
       {
         type: 'RolloutDeclined',
         at: minute(0),

@@ -1,0 +1,110 @@
+import { plainText } from '../plain-text.ts';
+import type { ResolvedTarget, ServiceRecord } from '../ports.ts';
+import type { Hook, Target } from './event.ts';
+
+/** A deployment tool that a function's tags point at, what they are, and what stops it from moving the alias. */
+interface Habit {
+  tool: string;
+  /** What was seen, so that whoever reads it can judge for himself. */
+  evidence: string;
+  fix: string;
+}
+
+/** Where all of this is written out. */
+const GUIDE = 'docs/guides/coming-from.md';
+
+/** The tool that deploys a function, as far as its tags tell; Terraform and people leave none of their own. */
+export function habitOf(tags: Record<string, string> = {}): Habit | undefined {
+  const logicalId = tags['aws:cloudformation:logical-id'];
+  const shown = (...names: string[]) => plainText(names.map((name) => `${name}=${tags[name]}`).join(', '));
+  // SAM puts this tag on each function (AWS SAM developer guide, "AWS::Serverless::Function", Tags).
+  if (tags['lambda:createdBy'] === 'SAM')
+    return {
+      tool: 'AWS SAM',
+      evidence: shown('lambda:createdBy'),
+      fix: 'remove AutoPublishAlias and DeploymentPreference from the function',
+    };
+  if (tags['sst:app'] !== undefined)
+    return {
+      tool: 'SST',
+      evidence: shown('sst:app'),
+      fix: 'let RolloutTarget create the alias instead of declaring one',
+    };
+  if (logicalId === undefined) return undefined;
+  // The Serverless Framework names its functions so, and tags its stack with the stage.
+  if (logicalId.endsWith('LambdaFunction') && tags.STAGE !== undefined)
+    return {
+      tool: 'the Serverless Framework',
+      evidence: shown('aws:cloudformation:logical-id', 'STAGE'),
+      fix: 'remove deploymentSettings and the plugins that move aliases',
+    };
+  // CDK ends each logical id with eight hexadecimal digits of a hash (AWS CDK developer guide, "Identifiers").
+  if (/[0-9A-F]{8}$/.test(logicalId))
+    return {
+      tool: 'AWS CDK',
+      evidence: shown('aws:cloudformation:logical-id'),
+      fix: 'give the Alias a fixed version instead of currentVersion, and remove LambdaDeploymentGroup',
+    };
+  return {
+    tool: 'CloudFormation',
+    evidence: shown('aws:cloudformation:logical-id'),
+    fix: 'give the AWS::Lambda::Alias a fixed FunctionVersion, and remove its UpdatePolicy',
+  };
+}
+
+/** The version that the last release that completed here left on a target; undefined if nothing is known. */
+export function completedVersion({ completed }: ServiceRecord, name: string): string | undefined {
+  return completed?.made?.[name]?.version;
+}
+
+/** True if this controller completed the version that a target serves. */
+export function isOwn({ target }: ResolvedTarget, service: ServiceRecord): boolean {
+  return completedVersion(service, target.name) === target.canary;
+}
+
+/** True if a release that completed here had this target. */
+export function isKnown({ target }: ResolvedTarget, service: ServiceRecord): boolean {
+  return completedVersion(service, target.name) !== undefined;
+}
+
+/** A target as it is adopted: the version that completed here last, if there is one, is where a failed check leads back to. */
+export function adopted({ target, before }: ResolvedTarget): Target {
+  return { ...target, stable: before ?? target.canary };
+}
+
+/** The hooks of an adoption: all that would be asked before traffic are asked now, since the version has all of it. */
+export function askedNow(hooks: Hook[]): Hook[] {
+  return hooks.map((hook) => (hook.point === 'onRevert' ? hook : { ...hook, point: 'afterPromotion' }));
+}
+
+/** Why nobody can say that a version is proven that something else had put on its target before the release came. */
+export function foreignlyMoved(targets: ResolvedTarget[], service: ServiceRecord): string {
+  return targets
+    .map((each) => {
+      const { target } = each;
+      const last = completedVersion(service, target.name);
+      const known =
+        last === undefined ? 'which has completed no release of it yet' : `which left version ${last}`;
+      return `${target.name} served version ${target.canary} before this release came, and it was not this controller that put it there, ${known}; ${advice(each)}`;
+    })
+    .join('; ');
+}
+
+/** What a person should know if a target serves another version than the last release that completed here left. */
+export function driftNotices(targets: ResolvedTarget[], service: ServiceRecord): string[] {
+  return targets.flatMap((each) => {
+    const { target } = each;
+    const last = completedVersion(service, target.name);
+    if (last === undefined || last === target.stable) return [];
+    return [
+      `${target.key} serves version ${target.stable}, but ${service.completed?.rolloutId}, which completed last, left version ${last}: something else moved it since, and this controller never checked version ${target.stable}, to which a revert of this rollout leads back; ${advice(each)}`,
+    ];
+  });
+}
+
+function advice({ tags }: ResolvedTarget): string {
+  const habit = habitOf(tags);
+  return habit === undefined
+    ? `see who else writes this alias (${GUIDE})`
+    : `the function looks like one of ${habit.tool} (${habit.evidence}): ${habit.fix} (${GUIDE})`;
+}
