@@ -296,7 +296,12 @@ const TROUBLES: Partial<Record<FaultName, { share: number; seconds?: number }>> 
   provisioned: { share: 0.03 },
   secondRelease: { share: 0.08 },
   sameAgain: { share: 0.05 },
+  sameArtifact: { share: 0.05 },
+  movedBefore: { share: 0.03 },
 };
+
+/** Those that are there from the start. */
+const LASTING: readonly FaultName[] = ['clockSkew', 'hookSilent', 'gateSilent', 'movedBefore'];
 
 function troublesOf(random: Random, faults: readonly FaultName[]): Trouble[] {
   return faults.flatMap((fault): Trouble[] => {
@@ -305,7 +310,7 @@ function troublesOf(random: Random, faults: readonly FaultName[]): Trouble[] {
     // Each has its own chance, so that leaving one fault out moves no other.
     const own = random.fork(fault);
     if (own.next() >= trouble.share) return [];
-    const isLasting = fault === 'clockSkew' || fault === 'hookSilent' || fault === 'gateSilent';
+    const isLasting = LASTING.includes(fault);
     const when = isLasting ? { ms: 0 } : momentOf(own, 14);
     const seconds = isLasting ? (trouble.seconds ?? 0) : Math.ceil(own.next() * (trouble.seconds ?? 0));
     return [{ fault, when, seconds, how: own.next() }];

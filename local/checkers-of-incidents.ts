@@ -1,3 +1,4 @@
+import type { Target } from '../core/rollout/event.ts';
 import type { Stamp } from '../core/rollout/stamp.ts';
 import { isSameStamp } from '../core/rollout/stamp.ts';
 import {
@@ -265,26 +266,46 @@ function isStanding(view: View, index: number): boolean {
   );
 }
 
-/** What was taken back for its own doing, or by a person, does not come back by itself: not under another name, and not by a rollback. Only a retry lifts that. */
+/**
+ * What was reverted for its own doing, or by a person's order, meets no user again by itself: not under another release id, not as another version of the
+ * same code and configuration, and not by a rollback. A retry lifts that, and a completion of the same artifact.
+ */
 export const quarantineHolds: Checker = (run) => {
   const all = views(run);
+  const artifactOf = ({ ref }: Target, version: string) =>
+    run.artifacts[`${ref.functionName}:${version}`] ?? `${ref.functionName}:${version}`;
+  const isSame = (target: Target, other: Target, version: string, otherVersion: string) =>
+    target.key === other.key && artifactOf(target, version) === artifactOf(other, otherVersion);
+  /** True if what the one blamed is what the other is to serve. */
+  const isSameCode = (blamed: View, view: View) =>
+    view.opening.targets.every((target) =>
+      blamed.opening.targets.some((each) => isSame(target, each, arriving(view, target), each.canary)),
+    );
+  const arrivesAtSame = (one: View, other: View) =>
+    other.opening.targets.every((target) =>
+      one.opening.targets.some((each) => isSame(target, each, arriving(other, target), arriving(one, each))),
+    );
   const isRetry = ({ opening }: View) => opening.attempt > 1 && opening.rollsBack === undefined;
-  return all.flatMap((view) => {
-    const opened = those(view, 'RolloutOpened')[0];
-    if (opened === undefined || isRetry(view)) return [];
+  return all.flatMap((view): Fault[] => {
+    // A version that is published first is asked about again then, so that opening it is no fault yet.
+    const met = view.opening.rollsBack === undefined ? view.raises[0] : those(view, 'RolloutOpened')[0];
+    if (met === undefined || isRetry(view)) return [];
     const isLifted = (since: number) =>
       all.some((each) => {
-        const retried = those(each, 'RolloutOpened')[0]?.index ?? Number.POSITIVE_INFINITY;
-        return isRetry(each) && retried > since && retried < opened.index && arrivesAtSame(each, view);
+        const [retried] = isRetry(each) ? those(each, 'RolloutOpened') : [];
+        const completed = those(each, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
+        return [retried, completed].some(
+          (at) => at !== undefined && at.index > since && at.index < met.index && arrivesAtSame(each, view),
+        );
       });
     return all
       .filter((other) => {
-        const blamed = other === view ? undefined : blamedBefore(other, opened.index);
+        const blamed = other === view ? undefined : blamedBefore(other, met.index);
         return blamed !== undefined && isSameCode(other, view) && !isLifted(blamed);
       })
       .map((other) => ({
-        at: opened.at,
-        what: `${view.id} was opened with the versions of ${other.id}, which was taken back`,
+        at: met.at,
+        what: `${view.id} went out with the artifacts of ${other.id}, which was reverted`,
       }));
   });
 };
@@ -298,19 +319,6 @@ function blamedBefore(view: View, index: number): number | undefined {
   const cause = event.type === 'Aborted' ? 'human' : 'cause' in event ? event.cause : 'stranger';
   return cause === 'canary' || cause === 'human' ? closed.index : undefined;
 }
-
-/** True if what the one blamed is what the other is to serve. */
-const isSameCode = (blamed: View, view: View) =>
-  view.opening.targets.every((target) =>
-    blamed.opening.targets.some(({ key, canary }) => key === target.key && canary === arriving(view, target)),
-  );
-
-const arrivesAtSame = (one: View, other: View) =>
-  other.opening.targets.every((target) =>
-    one.opening.targets.some(
-      (each) => each.key === target.key && arriving(one, each) === arriving(other, target),
-    ),
-  );
 
 /** What nobody should read in a reason: the JSON of a function's error, and what AWS puts behind its messages. */
 const RAW = /"errorType"|"errorMessage"|\(Service: |Request ID/;

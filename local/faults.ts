@@ -87,6 +87,14 @@ export const FAULTS = {
   },
   secondRelease: { at: 'trouble', what: 'another release is uploaded' },
   sameAgain: { at: 'trouble', what: 'the same version is uploaded once more, as another release' },
+  sameArtifact: {
+    at: 'trouble',
+    what: 'the same code and configuration is published once more and uploaded as another release',
+  },
+  movedBefore: {
+    at: 'trouble',
+    what: 'another tool points the alias at the version before its release is uploaded',
+  },
 } as const satisfies Record<string, Fault>;
 
 interface Fault {

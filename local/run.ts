@@ -73,6 +73,8 @@ export interface Run {
   locks: Record<string, string | undefined>;
   /** Rollouts that a dead man still watches. */
   watched: string[];
+  /** What each published version is made of, by `function:version`, as Lambda has it. */
+  artifacts: Record<string, string>;
   executions: { name: string; status: string; stoppedAt: Instant | undefined }[];
 }
 
@@ -114,6 +116,7 @@ export function record(world: World): { finish(): Promise<Run> } {
         histories: {},
         locks: {},
         watched: [],
+        artifacts: Object.fromEntries(world.lambda.artifacts),
         executions: [],
       };
       for (const id of ids) {

@@ -114,6 +114,7 @@ export async function playCase(it: Case): Promise<Played> {
   evaluateAlarms(stage);
   isWarm = true;
   const uploadedAt = clock.now();
+  if (it.troubles.some(({ fault }) => fault === 'movedBefore')) moveBefore(stage);
   const play = new Play(stage, clock, it, lasting);
   await clock.run(play.release());
   await play.toTheEnd();
@@ -126,6 +127,14 @@ export async function playCase(it: Case): Promise<Played> {
     digest: digestOf(run, faults.strikes),
     uploadedAt,
   };
+}
+
+/** What a deployment does whose template has the alias on the newest version. */
+function moveBefore({ lambda }: Scenario): void {
+  if (lambda.helpers.routing(FUNCTION, ALIAS).primary !== '1') return;
+  const { operations, helpers } = lambda;
+  if (!lambda.artifacts.has(`${FUNCTION}:2`)) helpers.publishCounted(FUNCTION);
+  operations.UpdateAliasCommand({ FunctionName: FUNCTION, Name: ALIAS, FunctionVersion: '2' });
 }
 
 function canaryShare({ lambda }: Scenario): number {
@@ -462,6 +471,12 @@ class Play {
         return this.release(other());
       case 'sameAgain':
         return this.release('2');
+      case 'sameArtifact':
+        // Lambda publishes the last version again only if something else was published in between.
+        other();
+        return this.release(lambda.helpers.republish(FUNCTION, '2'));
+      case 'movedBefore':
+        return;
       default:
         this.#lasting.set(fault, true);
         await this.#clock.sleep(seconds * 1000);

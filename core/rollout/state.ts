@@ -187,7 +187,7 @@ function opened(event: Extract<RolloutEvent, { type: 'RolloutOpened' }>): Rollou
     unproven: [
       ...(opening.adopted === undefined ? [] : [opening.adopted.reason]),
       ...(opening.plan.steps.length === 0 && !isServing ? ['it went from 0 to 100 % in one step'] : []),
-      ...uncounted(opening),
+      ...(isServing ? [] : uncounted(opening)),
     ],
     takeovers: 0,
   };

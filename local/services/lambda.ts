@@ -253,6 +253,9 @@ export class SimulatedLambda {
     InvokeCommand: (input: InvokeCommandInput) => this.#invoke(input),
   });
 
+  /** What each version that was ever published is made of, by `function:version`: one text for its code and configuration. */
+  readonly artifacts = new Map<string, string>();
+
   /** The hand of the person or infrastructure around the world: no limits, no latency, and changes are through at once. */
   readonly helpers = {
     createFunction: (spec: {
@@ -283,6 +286,12 @@ export class SimulatedLambda {
       const fn = this.#functionOf(name);
       if (code instanceof Uint8Array) this.#deploy(fn, zipCode(code));
       else if (code !== undefined) this.#deploy(fn, this.#modelCode(code));
+      return this.#published(fn, {}).version;
+    },
+    /** Publishes the code of a version once more, as a pipeline does that builds the same commit again. */
+    republish: (name: string, version: string): string => {
+      const fn = this.#functionOf(name);
+      this.#deploy(fn, this.#version(fn, version).code);
       return this.#published(fn, {}).version;
     },
     /** Publishes a version without any code, for traffic that is only counted. */
@@ -769,6 +778,7 @@ export class SimulatedLambda {
     if (fn.pendingMs > 0)
       Object.assign(version, { state: 'Pending', activeAt: this.#options.clock.now() + fn.pendingMs });
     fn.versions.set(version.version, version);
+    this.artifacts.set(`${fn.name}:${version.version}`, artifactOf(version));
     // Publishing changes the revision of $LATEST as well.
     fn.latest.revisionId = this.#id();
     return version;
@@ -943,6 +953,11 @@ function tokenBucket(perSecond: number, clock: WorldClock): () => boolean {
     tokens -= 1;
     return true;
   };
+}
+
+function artifactOf({ code, ...version }: VersionRecord): string {
+  const { runtime, handler, role, deadLetterArn, timeout, memoryMb, variables } = version;
+  return JSON.stringify([code.sha256, runtime, handler, role, deadLetterArn, timeout, memoryMb, variables]);
 }
 
 function isSame(a: VersionRecord, b: VersionRecord): boolean {

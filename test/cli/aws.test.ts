@@ -235,7 +235,10 @@ describe('a release that is waited for on real AWS clients', { timeout: 90_000 }
       ran(release('none', '77', '--wait')),
     ]);
     expect(serving).toMatchObject({ code: 0, err: '' });
-    expect(serving.out).toContain('already serving: api is at version 7');
+    expect(serving.out).toContain('same completed: unproven: api served version 7 before this release came');
+    const own = await ran(release('once-more', '7', '--wait'));
+    expect(own).toMatchObject({ code: 0, err: '' });
+    expect(own.out).toContain('already serving: api is at version 7');
     expect(refused).toMatchObject({ code: 11, err: '' });
     expect(refused.out).toContain('no version 77; publish it');
     const again = await ran(release('none', '77', '--wait'));

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
 import type { TrafficRouter } from '../../core/ports.ts';
+import type { Made } from '../../core/rollout/event.ts';
 import { stampText } from '../../core/rollout/stamp.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import type { Ports } from '../../functions/_task.ts';
@@ -322,7 +323,34 @@ describe('an incident of other controllers is seen by its checker:', () => {
     );
     expect(broken(run)).toContain('quarantineHolds');
   });
+
+  test('what was reverted is tried again as another version of the same code', async () => {
+    const again: Plot = {
+      ...BAD,
+      act: async (stage) => {
+        await stage.saw('RolloutClosed');
+        const { helpers } = stage.lambda;
+        helpers.publishCounted(FUNCTION);
+        await stage.release({ version: helpers.republish(FUNCTION, '2') });
+      },
+    };
+    expect(faults((await bugged(again, (ports) => ports)).run)).toEqual([]);
+    const { run } = await bugged(again, (ports) =>
+      journals(ports, (journal) => ({
+        service: async (name) => {
+          const record = await journal.service(name);
+          const quarantined = record.quarantined?.map((each) => ({ ...each, made: onlyVersions(each.made) }));
+          return { ...record, quarantined };
+        },
+      })),
+    );
+    expect(broken(run)).toContain('quarantineHolds');
+  });
 });
+
+/** What a controller knows that tells artifacts apart by their version alone. */
+const onlyVersions = (made: Record<string, Made>): Record<string, Made> =>
+  Object.fromEntries(Object.entries(made).map(([name, { version }]) => [name, { version }]));
 
 test('every checker is tripped by a planted bug in some test', () => {
   const folder = new URL('.', import.meta.url);
