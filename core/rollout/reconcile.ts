@@ -13,10 +13,11 @@ export function reconcile(rollout: Rollout, target: Target, seen: Observed, at: 
   const stamp = seen.stamp;
   if (isOldNews(rollout, target, seen)) return [];
   if (stamp?.rolloutId === rollout.opening.rolloutId) return explain(rollout, target, seen, stamp, at);
-  const whose = stamp === undefined ? 'no stamp' : `the stamp "${stampText(stamp)}"`;
-  return [
-    stranger(target, at, `carries ${whose} where this rollout's was expected, and serves ${traffic(seen)}`),
-  ];
+  const lost =
+    stamp === undefined
+      ? 'lost the token of this rollout to another write'
+      : `carries the token "${stampText(stamp)}" instead of this rollout's`;
+  return [stranger(target, at, `${lost}, and serves ${traffic(seen)}`)];
 }
 
 /** True if what was seen is an older state of the target than one that the journal knows: Lambda's reads may lag behind its writes. It says nothing, and is to be read again. */
@@ -50,7 +51,13 @@ function explain(
   );
   const weight = intent?.weight ?? known?.weight ?? 0;
   if (intent === undefined && !isSameStamp(known?.stamp, stamp)) {
-    return [stranger(target, at, `carries the stamp "${stampText(stamp)}", which the journal does not know`)];
+    return [
+      stranger(
+        target,
+        at,
+        `carries the token "${stampText(stamp)}", which this rollout's journal does not know`,
+      ),
+    ];
   }
   const share = seen.primary === target.canary ? 100 : (seen.weights[target.canary] ?? 0);
   const isStranger = seen.primary !== target.stable && seen.primary !== target.canary;

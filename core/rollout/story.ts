@@ -59,7 +59,7 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
     case 'AlarmRaised':
       return `alarm ${event.alarm} went off`;
     case 'StrangerSeen':
-      return `somebody else moved the traffic: ${event.found}`;
+      return `something other than this rollout moved the traffic: ${event.found}; ${WHO_WRITES}`;
     case 'Paused':
       return `paused by ${event.by}: ${event.reason}; without a word it is taken back in ${duration((event.until - event.at) / 1000)}`;
     case 'Resumed':
@@ -85,6 +85,10 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
   }
 }
 
+/** What to do about an alias with two owners. */
+const WHO_WRITES =
+  'find who else writes this alias (CloudTrail, event UpdateAlias20150331), switch that off (docs/guides/coming-from.md), then release again';
+
 /** True where what serves there is what this rollout put back, and nobody else's choice. */
 const isRestored = ({ changed, stranger, again }: RevertedTarget) => changed && !stranger && !again;
 
@@ -93,8 +97,9 @@ const isRestored = ({ changed, stranger, again }: RevertedTarget) => changed && 
  * service remembers today: with it, what another rollout has changed since is not called serving any more.
  */
 export function summary(rollout: Rollout, now?: ServiceRecord): string {
-  const { opening, outcome, reason, exposure, left } = rollout;
+  const { opening, outcome, reason, exposure, leaving, left } = rollout;
   const parts = [`${opening.release} ${outcome}: ${reason}`];
+  if (outcome === 'halted' && leaving?.cause === 'stranger') parts.push(WHO_WRITES);
   if (exposure !== undefined && outcome !== 'refused') {
     parts.push(
       `${number(exposure.failed)} users' requests failed of ${number(exposure.requests)} on the canary over ${duration(exposure.seconds)}, as far as counted yet`,

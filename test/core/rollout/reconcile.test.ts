@@ -152,9 +152,7 @@ describe('a stranger', () => {
 
   test('is whoever wiped the stamp', () => {
     expect(found(serving(10, 1, { stamp: undefined }), ...onFirstStep())).toEqual([
-      stranger(
-        "carries no stamp where this rollout's was expected, and serves version 7 and version 8 at 10 %",
-      ),
+      stranger('lost the token of this rollout to another write, and serves version 7 and version 8 at 10 %'),
     ]);
   });
 
@@ -162,14 +160,16 @@ describe('a stranger', () => {
     const seen = serving(0, 0, { stamp: { ...stamp(0), rolloutId: 'checkout-api--r9--1' } });
     expect(found(seen, ...onFirstStep())).toEqual([
       stranger(
-        'carries the stamp "spillway checkout-api--r9--1 1 0 open" where this rollout\'s was expected, and serves version 7',
+        'carries the token "spillway checkout-api--r9--1 1 0 open" instead of this rollout\'s, and serves version 7',
       ),
     ]);
   });
 
   test('is a stamp of this rollout that was never announced', () => {
     expect(found(serving(50, 9), ...onFirstStep())).toEqual([
-      stranger(`carries the stamp "spillway checkout-api--r8--1 1 9 open", which the journal does not know`),
+      stranger(
+        `carries the token "spillway checkout-api--r8--1 1 9 open", which this rollout's journal does not know`,
+      ),
     ]);
   });
 

@@ -67,7 +67,7 @@ group('each event is told in a line that names who, what and until when', () => 
     [[opened(), { type: 'AlarmRaised', at, alarm: 'late', since: at }], 'alarm late went off'],
     [
       [opened(), { type: 'StrangerSeen', at, target: 'api', found: 'version 9 on api' }],
-      'somebody else moved the traffic: version 9 on api',
+      'something other than this rollout moved the traffic: version 9 on api; find who else writes this alias (CloudTrail, event UpdateAlias20150331), switch that off (docs/guides/coming-from.md), then release again',
     ],
     [
       [...onFirstStep(), paused(2, { until: minute(62) })],
