@@ -92,6 +92,8 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
   const isFed = release.kind !== 'slow' && random.fork('queue').next() < 0.15;
   if (isFed) feed(file, random.fork('limits'));
   holdBack(file, random.fork('hold-back'));
+  const onSuspect = among(random.fork('suspicion'), undefined, 'pause', 'revert');
+  if (onSuspect !== undefined) file.onSuspect = onSuspect;
   if (targets === 1 && !isFed) probe(file, random.fork('probes'));
   if (targets === 1 && !isFed) release = count(file, release, random.fork('orders of users'));
   const uncounted =

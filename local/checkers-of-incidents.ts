@@ -218,6 +218,40 @@ export const redBeforeNeverBlames = perRollout((view) =>
     .map(({ at, event }) => ({ at, what: `was taken back for alarm ${event.alarm}, which was red before` })),
 );
 
+/** What a plan orders by itself bears this name; every other order is a person's. */
+const PLANS_ORDER = 'onInconclusive';
+
+/** While the canary looks worse, nothing is raised to a new weight and nothing completes, unless a person ordered it; at 100 % the order must have been given there. */
+export const suspicionHolds = perRollout((view) => {
+  const intents = those(view, 'ShiftIntended');
+  const isNew = (index: number, weight: number) =>
+    !intents.some((each) => each.index < index && each.event.weight === weight);
+  const steps = intents.filter(({ index, event }) => isNew(index, event.weight));
+  const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
+  // What is sealed has completed, whatever is measured before the journal knows of it.
+  const seal = view.writes.find(({ by }) => by?.rolloutId === view.id && !by.open)?.index;
+  const ends = [
+    ...steps.map(({ index, at, event }) => ({ index, at, what: `was raised to ${event.weight} %` })),
+    ...(close === undefined
+      ? []
+      : [{ index: Math.min(close.index, seal ?? close.index), at: close.at, what: 'completed' }]),
+  ];
+  return ends.flatMap(({ index, at, what }): Fault[] => {
+    const since = steps.findLast((each) => each.index < index);
+    const last = those(view, 'Measured').findLast((each) => each.index < index);
+    if (since === undefined || last === undefined || last.index < since.index) return [];
+    const isOrdered = those(view, 'PromotionOrdered').some(
+      (order) =>
+        order.index < index &&
+        order.event.by !== PLANS_ORDER &&
+        (order.index > since.index || (order.event.full && what !== 'completed')),
+    );
+    return last.event.verdict.status === 'suspect' && !isOrdered && view.opening.rollsBack === undefined
+      ? [{ at, what: `${what} although it looked worse: ${last.event.verdict.reason}` }]
+      : [];
+  });
+});
+
 /** Ticks in a row without any measurement after which people are called. */
 const BROKEN_MAX = 5;
 

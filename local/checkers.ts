@@ -16,6 +16,7 @@ import {
   redBeforeNeverBlames,
   revertedToWhatServed,
   shiftedMeansStands,
+  suspicionHolds,
   waitsEnd,
   weightsOnlyRise,
 } from './checkers-of-incidents.ts';
@@ -579,6 +580,7 @@ export const CHECKERS = {
   abortActs,
   goingBackArrives,
   gatesHeld,
+  suspicionHolds,
   waitsEnd,
   blameHasEvidence,
   redBeforeNeverBlames,

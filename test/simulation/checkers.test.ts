@@ -90,6 +90,33 @@ describe('a checker sees', () => {
     expect(broken(run)).toEqual(['uncountedNeverProven']);
   });
 
+  test.each<[string, object]>([
+    ['a step', {}],
+    ['a verify', { steps: undefined, strategy: 'all-at-once' }],
+  ])('%s that a plan passes on a suspicion', async (_, more) => {
+    const { run } = await play({
+      ...misread(({ verdict }) =>
+        verdict?.status === 'suspect'
+          ? { suspicion: undefined, verdict: { ...verdict, status: 'pass' as const } }
+          : {},
+      ),
+      rollout: { ...SHORT, ...more },
+      before: (stage) => {
+        const { append } = stage.ports.journal;
+        stage.ports.journal.append = (rollout, events) =>
+          append(
+            rollout,
+            events.map((event) =>
+              event.type === 'Measured' && event.verdict.status === 'pass'
+                ? { ...event, verdict: { ...event.verdict, status: 'suspect' } }
+                : event,
+            ),
+          );
+      },
+    });
+    expect(broken(run)).toContain('suspicionHolds');
+  });
+
   test('a raise to a weight that is not in the plan', async () => {
     const { run } = await play({
       hours: 1,
