@@ -30,6 +30,8 @@ interface Source {
   namespace: string;
   name: string;
   versionDimension?: string | undefined;
+  /** True if it is of the alias as a whole, whatever version ran. */
+  isWhole?: boolean | undefined;
 }
 
 const lambda = (name: string): Source => ({ namespace: 'AWS/Lambda', name });
@@ -41,6 +43,10 @@ const KNOWN: Record<string, { bad: Source; total: Source }> = {
   http5xx: { bad: counted('Faults'), total: counted('Responses') },
   // A throttled request is no invocation (Lambda developer guide, "Types of metrics"), so both are added up.
   throttles: { bad: lambda('Throttles'), total: lambda('Invocations') },
+  traffic: {
+    bad: { ...lambda('Throttles'), isWhole: true },
+    total: { ...lambda('Invocations'), isWhole: true },
+  },
 };
 
 const SIDES = ['canary', 'stable'] as const;
@@ -118,6 +124,8 @@ export function cloudwatchMetrics(client: CloudWatchClient): MetricSource {
 interface Question {
   rules: WatchRule[];
   limits: LimitRule[];
+  /** What each count of each metric is read from, and those of them that differ. */
+  all: Point[];
   points: Point[];
   gauges: Gauge[];
   queries: MetricDataQuery[];
@@ -125,19 +133,21 @@ interface Question {
 
 function questionOf(target: Target, rules: WatchRule[], asked: LimitRule[]): Question {
   const limits = limitsOf(target, asked);
-  const points = pointsOf(rules, limits);
+  const all = pointsOf(rules, limits);
+  const points = all.filter((point, index) => all.findIndex((each) => isSame(each, point)) === index);
   const gauges = limits.flatMap(({ limit }) => gaugeOf(target, limit));
   const queries = [
+    // Two metrics of one rule file may have a count in common, which is asked for once.
     ...points.map((point) => countQuery(target, point)),
     ...gauges.map(({ metric }) => ({ Metric: metric, Stat: 'Maximum' })),
   ].map((stat, index) => ({ Id: `m${index}`, MetricStat: { ...stat, Period: WINDOW_MS / 1000 } }));
-  return { rules, limits, points, gauges, queries };
+  return { rules, limits, all, points, gauges, queries };
 }
 
 async function readPart(
   client: CloudWatchClient,
   target: Target,
-  { rules, limits, points, gauges, queries }: Question,
+  { rules, limits, all, points, gauges, queries }: Question,
   { start, end }: Record<'start' | 'end', Instant>,
 ): Promise<Series> {
   const answers: Answers = new Map();
@@ -145,10 +155,10 @@ async function readPart(
     await fetchAll(client, target, queries.slice(at, at + QUERIES_MAX), { start, end }, answers);
   const valuesOf = (index: number) => answers.get(`m${index}`)?.values ?? new Map();
   const counts = seriesFrom(rules, limits, (key, side) => {
-    const index = points.findIndex((point) => point.key === key && point.side === side);
-    return valuesOf(index);
+    const asked = all.find((point) => point.key === key && point.side === side);
+    return valuesOf(asked === undefined ? -1 : points.findIndex((point) => isSame(point, asked)));
   });
-  for (const { key } of unitless(answers, points)) {
+  for (const { key } of unitless(answers, { all, points })) {
     const metric = key.slice(0, key.lastIndexOf('/')) as Exclude<Metric, 'latency'>;
     counts[metric] = unknownFrom(start, end, `metric ${key} ${MIXED}`);
   }
@@ -165,14 +175,23 @@ const MIXED =
   'was sent in several units, of which CloudWatch adds up one alone; send it in one unit, such as Count';
 
 /** @throws RolloutError Unavailable if what came in several units is no count of a rule */
-function unitless(answers: Answers, points: Point[]): Point[] {
+function unitless(answers: Answers, { all, points }: Pick<Question, 'all' | 'points'>): Point[] {
   const mixed = [...answers].filter(([, { isMixed }]) => isMixed);
-  return mixed.map(([Id]) => {
+  return mixed.flatMap(([Id]) => {
     const point = points[Number(Id.slice(1))];
-    if (point !== undefined && !point.key.startsWith('latency/')) return point;
-    throw new RolloutError('Unavailable', `Metric ${point?.key ?? Id} ${MIXED}.`);
+    if (point === undefined || point.key.startsWith('latency/'))
+      throw new RolloutError('Unavailable', `Metric ${point?.key ?? Id} ${MIXED}.`);
+    return all.filter((each) => isSame(each, point));
   });
 }
+
+/** True if two counts are one series of CloudWatch. */
+const isSame = (a: Point, b: Point) =>
+  a.side === b.side &&
+  a.source.namespace === b.source.namespace &&
+  a.source.name === b.source.name &&
+  a.source.versionDimension === b.source.versionDimension &&
+  a.source.isWhole === b.source.isWhole;
 
 /** A stretch of which nothing is known. */
 function unknownFrom(start: Instant, end: Instant, unknown: string): ReadWindow[] {
@@ -205,7 +224,8 @@ function pointsOf(rules: WatchRule[], limits: LimitRule[]): Point[] {
   const keys = [...sources];
   const metrics = [...new Set(keys.map(([key]) => key.slice(0, key.lastIndexOf('/'))))];
   return metrics.flatMap((metric) =>
-    SIDES.flatMap((side) =>
+    // What is of the alias as a whole is read once.
+    (metric === 'traffic' ? (['stable'] as const) : SIDES).flatMap((side) =>
       keys
         .filter(([key]) => key.slice(0, key.lastIndexOf('/')) === metric)
         .map(([key, source]) => ({ key, side, source })),
@@ -252,7 +272,7 @@ function countQuery({ ref, ...target }: Target, { side, source }: Point) {
       ? [
           { Name: 'FunctionName', Value: ref.functionName },
           { Name: 'Resource', Value: `${ref.functionName}:${ref.alias}` },
-          { Name: 'ExecutedVersion', Value: target[side] },
+          ...(source.isWhole ? [] : [{ Name: 'ExecutedVersion', Value: target[side] }]),
         ]
       : [{ Name: source.versionDimension, Value: target[side] }];
   return { Metric: { Namespace: source.namespace, MetricName: source.name, Dimensions }, Stat: 'Sum' };

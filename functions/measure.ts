@@ -1,6 +1,6 @@
 import { isThrottle } from '../adapters/_aws.ts';
 import { judge, type Reading, stretch } from '../core/analysis/judge.ts';
-import { rulesFor } from '../core/analysis/weights.ts';
+import { readFor } from '../core/analysis/weights.ts';
 import { readsBack } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
@@ -66,9 +66,7 @@ async function read(
   const { targets, watch, limits, alarms } = rollout.opening;
   const [states, ...series] = await Promise.all([
     attempt(ports.alarms.read(alarms.map((alarm) => alarm.name))),
-    ...targets.map((target) =>
-      attempt(ports.metrics.read(target, rulesFor(target, watch), from, to, limits)),
-    ),
+    ...targets.map((target) => attempt(ports.metrics.read(target, readFor(target, watch), from, to, limits))),
   ]);
   const broken = series.flatMap(({ error }) => (error === undefined ? [] : [error]));
   return {

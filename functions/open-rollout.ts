@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
-import type { WatchRule } from '../core/analysis/types.ts';
+import { PAST_MS } from '../core/analysis/silence.ts';
+import type { Series, WatchRule } from '../core/analysis/types.ts';
 import { HISTORY_MS } from '../core/analysis/windows.ts';
 import { OPENING_CALLS } from '../core/budget.ts';
 import {
@@ -333,22 +334,18 @@ async function recent(manifest: Manifest, targets: ResolvedTarget[], ports: Need
   // Invocations tell a function without response counters from one without traffic.
   const rules: WatchRule[] = [...watchFrom(manifest.rollout), { metric: 'errors', ratio: 1 }];
   // A version that is not published yet has no metrics, and CloudWatch takes no empty dimension.
-  const series = await Promise.all(
-    targets.map(
-      async ({ target }) =>
-        [
-          target.name,
-          await ports.metrics.read(
-            { ...target, canary: target.canary || target.stable },
-            rules,
-            to - HISTORY_MS,
-            to,
-            limitsFrom(manifest.rollout),
-          ),
-        ] as const,
-    ),
-  );
-  return Object.fromEntries(series);
+  const series = targets.map(async ({ target }) => {
+    const known = { ...target, canary: target.canary || target.stable };
+    const [lately, before] = await Promise.all([
+      ports.metrics.read(known, rules, to - HISTORY_MS, to, limitsFrom(manifest.rollout)),
+      // How often it was called in the day before is what is due of it in the rollout.
+      ports.metrics
+        .read(known, [{ metric: 'traffic', ratio: 1 }], to - PAST_MS, to)
+        .catch((error: Error): Series => ({ traffic: [{ start: to, unknown: error.message }] })),
+    ]);
+    return [target.name, { ...lately, traffic: before.traffic }] as const;
+  });
+  return Object.fromEntries(await Promise.all(series));
 }
 
 /** The newest release waits; the one that waited before is superseded. The lock is tried again, in case it went in between. */

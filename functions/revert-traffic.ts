@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { exposureOf } from '../core/analysis/exposure.ts';
+import { METRICS } from '../core/analysis/types.ts';
 import { looksAgain } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
@@ -206,7 +207,7 @@ async function exposed(rollout: Rollout, ports: Needs<'clock' | 'metrics'>): Pro
   if (!hasCanaryTraffic(rollout) || raisedAt === undefined) return undefined;
   const now = ports.clock.now();
   // Percentiles would be hundreds of queries, and say nothing about who was hurt.
-  const rules = opening.watch.filter(({ metric }) => metric === 'errors' || metric === 'http5xx');
+  const rules = opening.watch.filter(({ metric }) => METRICS.some((known) => known === metric));
   const reading = Promise.all(
     opening.targets.map((target) => ports.metrics.read(target, rules, raisedAt, now)),
   );

@@ -5,7 +5,7 @@ import type { Rollout } from '../core/rollout/state.ts';
 import type { Instant } from '../core/units.ts';
 import type { Ports } from '../functions/_task.ts';
 import type { Model } from './services/lambda.ts';
-import type { ModelTraffic, Rate } from './traffic.ts';
+import type { ModelTraffic, modelTraffic, Rate } from './traffic.ts';
 import { ALIAS, BUCKET, createWorld, ENVIRONMENT, type World, type WorldOptions } from './world.ts';
 
 export const SERVICE = 'checkout-api';
@@ -16,6 +16,11 @@ export interface Behaviour {
   errors?: number | Rate;
   faults?: number | Rate;
   lost?: number | Rate;
+  /** Shares of its requests that are turned away, that AWS counts nowhere, that run into the time-out, and that nobody makes because the answers come slowly. */
+  throttled?: number | Rate;
+  uncounted?: number | Rate;
+  hanging?: number | Rate;
+  unasked?: number | Rate;
 }
 
 export interface ScenarioOptions extends WorldOptions {
@@ -27,6 +32,10 @@ export interface ScenarioOptions extends WorldOptions {
   hasOrders?: boolean;
   /** Which versions count their answers; all do if it is not said. */
   counters?: (version: string) => boolean;
+  /** Time-out of the function; 3 s if it is absent. */
+  timeoutSeconds?: number;
+  /** Which counts come late, as `modelTraffic` says. */
+  lateness?: Parameters<typeof modelTraffic>[0]['lateness'];
   /** By version; the first release is version 2. */
   canaries?: Record<string, Behaviour>;
   /** Who is asked besides the smoke tests of the rollout file. */
@@ -80,15 +89,19 @@ export function createScenario(options: ScenarioOptions): Scenario {
     changePorts: (ports) => withHooks(options.changePorts?.(ports) ?? ports, options.hooks ?? []),
   });
   const { helpers } = world.lambda;
-  helpers.createFunction({ name: FUNCTION, tags: { 'spillway:service': SERVICE, ...options.tags } });
+  helpers.createFunction({
+    name: FUNCTION,
+    tags: { 'spillway:service': SERVICE, ...options.tags },
+    ...(options.timeoutSeconds === undefined ? {} : { timeout: options.timeoutSeconds }),
+  });
   const first =
     options.code === undefined ? helpers.publishCounted(FUNCTION) : helpers.publish(FUNCTION, options.code);
   helpers.createAlias(FUNCTION, ALIAS, first);
   const rate =
-    (kind: keyof Behaviour): Rate =>
+    (kind: keyof Behaviour, usual = 0.001): Rate =>
     (version, at, weight) => {
       const behaviour = version === first ? (options.stable ?? {}) : (options.canaries?.[version] ?? {});
-      const share = behaviour[kind] ?? 0.001;
+      const share = behaviour[kind] ?? usual;
       return typeof share === 'number' ? share : share(version, at, weight);
     };
   const traffic = world.addTraffic({
@@ -97,6 +110,12 @@ export function createScenario(options: ScenarioOptions): Scenario {
     errorRate: rate('errors'),
     faultRate: rate('faults'),
     ...(options.counters === undefined ? {} : { counters: options.counters }),
+    throttleRate: rate('throttled', 0),
+    uncountedRate: rate('uncounted', 0),
+    hangingRate: rate('hanging', 0),
+    unaskedRate: rate('unasked', 0),
+    timeoutMs: 1000 * (options.timeoutSeconds ?? 3),
+    ...(options.lateness === undefined ? {} : { lateness: options.lateness }),
     ...(options.hasOrders ? { lostRate: rate('lost') } : {}),
     ...(options.medianMs === undefined ? {} : { medianMs: options.medianMs }),
   });

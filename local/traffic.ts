@@ -15,6 +15,8 @@ export interface Routing {
 /** A share of requests, 0 to 1, that may depend on the version, the time and its share of traffic. */
 export type Rate = (version: string, at: Instant, weight: Percent) => number;
 
+const none: Rate = () => 0;
+
 /** What the users of one version met. */
 export interface ModelTally {
   requests: number;
@@ -58,11 +60,21 @@ export function modelTraffic(world: {
   lostRate?: Rate;
   /** Share of the requests that are throttled instead of run; none where it is not said. */
   throttleRate?: Rate;
+  /** Share of the requests that are lost before they are an invocation, so that AWS counts them nowhere: a key, a file system, a network interface or an image that cannot be had (Lambda developer guide, "Troubleshoot invocation issues"; that nothing counts them: "Types of metrics"). */
+  uncountedRate?: Rate;
+  /** Share of the requests that run into the time-out, after which they are counted as errors of the minute in which they began (Lambda developer guide, "Types of metrics"). */
+  hangingRate?: Rate;
+  timeoutMs?: number;
+  /** Share of the requests that are not made, because those who make them still wait for an answer; assumed. */
+  unaskedRate?: Rate;
+  /** Which share of a version's counts can be read so many milliseconds later than usual; the rest restates what was read before. Assumed. */
+  lateness?: (version: string, at: Instant) => { share: number; ms: number } | undefined;
   /** Median duration in milliseconds, lognormal with deviation 0.5; durations are not counted where it is not said. */
   medianMs?: Rate;
 }): ModelTraffic {
   const { clock, random, cloudwatch, functionName, alias, requestsPerSecond, errorRate } = world;
-  const { faultRate = () => 0, counters = true, throttleRate = () => 0, lostRate, medianMs } = world;
+  const { faultRate = none, counters = true, throttleRate = none, lostRate, medianMs } = world;
+  const { uncountedRate = none, hangingRate = none, unaskedRate = none, timeoutMs = 3_000 } = world;
   const rateAt = typeof requestsPerSecond === 'number' ? () => requestsPerSecond : requestsPerSecond;
   const tally: Record<string, ModelTally> = {};
   let settledTo = clock.now();
@@ -81,34 +93,55 @@ export function modelTraffic(world: {
     serve(primary, from, at, weightLeft, left);
   };
 
-  const serve = (version: string, minute: Instant, at: Instant, weight: Percent, asked: number) => {
+  /** Draws only what can happen, so that a rate of zero moves no dice. */
+  const drawn = (of: number, rate: Rate, ...met: Parameters<Rate>) => {
+    const share = rate(...met);
+    return share === 0 ? 0 : random.binomial(of, share);
+  };
+
+  const serve = (version: string, minute: Instant, at: Instant, weight: Percent, due: number) => {
+    const met = [version, at, weight] as const;
+    const asked = due - drawn(due, unaskedRate, ...met);
     if (asked === 0) return;
-    const throttles = random.binomial(asked, throttleRate(version, at, weight));
-    const count = asked - throttles;
-    const errors = random.binomial(count, errorRate(version, at, weight));
+    const throttles = random.binomial(asked, throttleRate(...met));
+    const uncounted = drawn(asked - throttles, uncountedRate, ...met);
+    const hanging = drawn(asked - throttles - uncounted, hangingRate, ...met);
+    const count = asked - throttles - uncounted - hanging;
+    const errors = random.binomial(count, errorRate(...met));
     // As with-spillway counts them: an answer that throws is a fault too.
-    const faults = errors + random.binomial(count - errors, faultRate(version, at, weight));
-    const lost = lostRate && random.binomial(count - faults, lostRate(version, at, weight));
+    const faults = errors + random.binomial(count - errors, faultRate(...met));
+    const lost = lostRate && random.binomial(count - faults, lostRate(...met));
     const isCounted = typeof counters === 'boolean' ? counters : counters(version);
     const before = tally[version] ?? { requests: 0, errors: 0, faults: 0, counted: 0 };
+    const unanswered = throttles + uncounted + hanging;
     tally[version] = {
-      requests: before.requests + count,
-      errors: before.errors + errors,
-      faults: before.faults + faults + (lost ?? 0),
+      requests: before.requests + asked,
+      errors: before.errors + errors + hanging,
+      faults: before.faults + faults + unanswered + (lost ?? 0),
       counted: before.counted + (isCounted ? count : 0),
     };
-    cloudwatch.invocations({
-      functionName,
-      alias,
-      version,
-      minute,
-      count,
-      errors,
-      faults: isCounted ? faults : undefined,
-      orders: lost === undefined ? undefined : { taken: count, lost },
-      throttles,
-      latency: medianMs && latencies(random, count, medianMs(version, at, weight)),
-    });
+    const of = { functionName, alias, version, minute };
+    const late = world.lateness?.(version, at);
+    const isRestated = late !== undefined && late.share < 1;
+    const shareOf = (all: number) => (isRestated ? random.binomial(all, late.share) : 0);
+    const lateErrors = shareOf(errors);
+    const lateFaults = lateErrors + shareOf(faults - errors);
+    const lateCount = lateFaults + shareOf(count - faults);
+    const counted = (all: number) => (isCounted ? all : undefined);
+    if (count + throttles > 0)
+      cloudwatch.invocations({
+        ...{ ...of, throttles, count: count - lateCount, errors: errors - lateErrors },
+        faults: counted(faults - lateFaults),
+        orders: lost === undefined ? undefined : { taken: count, lost },
+        latency: medianMs && latencies(random, count, medianMs(...met)),
+        lateMs: late === undefined || isRestated ? 0 : late.ms,
+      });
+    if (isRestated)
+      cloudwatch.invocations({
+        ...{ ...of, count: lateCount, errors: lateErrors, faults: counted(lateFaults), lateMs: late.ms },
+      });
+    // What is ended by Lambda logs nothing, so no counter of the function's own knows of it.
+    if (hanging > 0) cloudwatch.invocations({ ...of, count: hanging, errors: hanging, lateMs: timeoutMs });
   };
 
   const settle = () => {

@@ -134,7 +134,19 @@ export interface World {
 
 type TrafficSpec = Pick<
   Parameters<typeof modelTraffic>[0],
-  'functionName' | 'requestsPerSecond' | 'errorRate' | 'faultRate' | 'counters' | 'lostRate' | 'medianMs'
+  | 'functionName'
+  | 'requestsPerSecond'
+  | 'errorRate'
+  | 'faultRate'
+  | 'counters'
+  | 'lostRate'
+  | 'throttleRate'
+  | 'uncountedRate'
+  | 'hangingRate'
+  | 'timeoutMs'
+  | 'unaskedRate'
+  | 'lateness'
+  | 'medianMs'
 >;
 
 type QueueSpec = Omit<

@@ -23,6 +23,9 @@ export const UNSAFE_ODDS = 2;
 /** Share of bad requests that is not held against a release on its own. */
 export const FLOOR = 0.005;
 
+/** The same for throttled requests, which their callers send again by themselves (Lambda developer guide, "Asynchronous invocation"; AWS SDKs, "Retry behavior"). Assumed. */
+export const THROTTLE_FLOOR = 0.01;
+
 /** Evidence at which a step is not passed although it is not failed: a release within its rule reaches it in at most one rollout of twenty (Ville 1939). */
 export const SUSPICIOUS = Math.log(20);
 

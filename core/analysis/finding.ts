@@ -19,6 +19,7 @@ import {
   type Question,
   SUSPICIOUS,
   safeShare,
+  THROTTLE_FLOOR,
   UNSAFE_ODDS,
 } from './evidence.ts';
 import { LATENCY_ODDS, type SlowFrom, slowFrom, slowWindows } from './latency.ts';
@@ -52,8 +53,8 @@ export interface Asked {
   rollout: Rollout;
   target: Target;
   rule: WatchRule;
-  /** The settled stretch of the present step. */
-  step: { from: Instant; to: Instant };
+  /** The settled stretch of the present step; counts after `until`, where its bake ends, may be late without holding it. */
+  step: { from: Instant; to: Instant; until: Instant };
   /** Evidence that this metric alone must reach to take the release back. */
   required: number;
   label: string;
@@ -149,7 +150,7 @@ function judged(
   const suspicion = suspicionOf(evidence) ?? beyondStable(asked, here, windows);
   const needed = suspicion ?? wanting;
   const missing =
-    whyMissing(rollout, target.name, inStep, series) ??
+    whyLate(rollout, target.name, inStep, { series, until: step.until }) ??
     whyGone(rule.metric, series, step.to) ??
     whyFewer(rule.metric, series, step) ??
     whyUnknown([...unknown].filter((start) => start >= step.from).length, here.canary);
@@ -262,11 +263,16 @@ function guardEvidence(asked: Asked, { canary, stable }: Sides): number {
   return evidenceOfShare(canary, guardShare(rule, stable), clusteringOf(target));
 }
 
+/** A peak of traffic throttles a good release too: without a control, only a canary that turns away this share of its requests is held to it. Assumed. */
+const THROTTLED_ALONE = 0.25;
+
 /** After promotion the canary may fail as often as stable did before, times the rule, and never less than the floor. */
 function guardShare(rule: WatchRule, stable: Count): number {
   const ratio = isLatency(rule.metric) ? LATENCY_ODDS : 'ratio' in rule ? rule.ratio : 1;
   const share = stable.total === 0 ? 0 : (ratio * stable.bad) / stable.total;
-  return 'share' in rule ? rule.share : Math.min(0.95, Math.max(FLOOR, share));
+  return 'share' in rule
+    ? rule.share
+    : Math.min(0.95, Math.max(rule.metric === 'throttles' ? THROTTLED_ALONE : FLOOR, share));
 }
 
 /** What a pass of this step still needs; undefined where nothing is missing. */
@@ -279,7 +285,7 @@ function stepNeeds(asked: Asked, question: Question, inStep: readonly Window[]):
     return canary.total >= until ? undefined : `this step waits for ${number(until)} canary requests`;
   if ('ratio' in rule && canary.total > 0 && stable.total === 0)
     return 'stable had no requests to compare with';
-  const floor = 'share' in rule ? rule.share : FLOOR;
+  const floor = 'share' in rule ? rule.share : rule.metric === 'throttles' ? THROTTLE_FLOOR : FLOOR;
   const rate = tenfold('share' in rule ? { bad: 0, total: 0 } : stable, floor);
   const beside = stableBesideOne(sides(inStep, inStep), rollout.traffic[target.name]?.weight ?? 0);
   const isEnough = (total: number) =>
@@ -416,6 +422,18 @@ function words(rule: WatchRule, { canary, stable }: Sides, slow: SlowFrom | unde
   const name = metric.startsWith('custom.') ? metric.slice('custom.'.length) : metric;
   const verb = metric === 'throttles' ? 'throttled' : metric.startsWith('custom.') ? 'bad' : 'failed';
   return `${name}: ${compared(canary, stable).replaceAll('failed', verb)}`;
+}
+
+/** Why a canary without samples holds this step; undefined if its bake was counted, or if it is counted again by now. */
+function whyLate(
+  rollout: Rollout,
+  target: string,
+  inStep: readonly Window[],
+  { series, until }: { series: Series; until: Instant },
+): string | undefined {
+  const baked = inStep.filter(({ start }) => start + WINDOW_MS <= until);
+  const why = whyMissing(rollout, target, baked, series);
+  return why && whyMissing(rollout, target, inStep, series);
 }
 
 /** Why a canary without samples is a measuring fault rather than a quiet service; undefined where it may be either. */

@@ -3,21 +3,21 @@ import type { Rollout } from '../rollout/state.ts';
 import { bakeOf, settledUntil } from '../rollout/timing.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { alarmFindings } from './alarms.ts';
-import { arrivalFinding } from './arrival.ts';
+import { ARRIVALS, arrivalFinding } from './arrival.ts';
 import { ALPHA, combined } from './evidence.ts';
-import { type Answer, findingOf } from './finding.ts';
+import { type Answer, type Asked, findingOf } from './finding.ts';
 import { limitFindings } from './limits.ts';
 import { covered, isProbed, probeAnswer } from './probes.ts';
-import {
-  type Alarm,
-  type Finding,
-  type LimitFinding,
-  METRICS,
-  type Metric,
-  type ProbeCounts,
-  type Series,
-  type Verdict,
-  type VerdictStatus,
+import { LATE_MINUTES } from './silence.ts';
+import type {
+  Alarm,
+  Finding,
+  LimitFinding,
+  Metric,
+  ProbeCounts,
+  Series,
+  Verdict,
+  VerdictStatus,
 } from './types.ts';
 import { rulesFor, weightsOf } from './weights.ts';
 import { believable, HISTORY_MS } from './windows.ts';
@@ -56,9 +56,10 @@ export function stretch(rollout: Rollout, now: Instant): { from: Instant; to: In
 export function judge(rollout: Rollout, reading: Reading, now: Instant): Verdict {
   const { to } = stretch(rollout, now);
   const from = bakeOf(rollout)?.from ?? rollout.moves[0] ?? now;
+  const until = Math.min(to, Math.max(bakeOf(rollout)?.to ?? to, to - LATE_MINUTES * WINDOW_MS));
   const limit = -Math.log(rollout.opening.plan.alpha ?? ALPHA);
   const each = rollout.opening.targets.map((target) =>
-    targetFindings(rollout, target, reading, { step: { from, to }, limit }),
+    targetFindings(rollout, target, reading, { step: { from, to, until }, limit }),
   );
   const weighed = each.flatMap(({ answers }) => answers);
   const staked = weighed.reduce((sum, { weight }) => sum + weight, 0);
@@ -96,21 +97,23 @@ type Weighed = Answer & { weight: number };
 function targetFindings(
   rollout: Rollout,
   target: Target,
-  { series: read, probes }: Reading,
-  { step, limit }: { step: { from: Instant; to: Instant }; limit: number },
+  reading: Reading,
+  { step, limit }: { step: Asked['step']; limit: number },
 ): { answers: Weighed[]; byProbes: boolean } {
-  const series: Series = read[target.name] ?? {};
+  const { probes } = reading;
+  const series: Series = reading.series[target.name] ?? {};
   const rules = rulesFor(target, rollout.opening.watch);
   if (rules.length === 0) return { answers: [], byProbes: false };
   const targets = rollout.opening.targets.length;
   const label = targets > 1 ? `${target.name} ` : '';
-  const source = METRICS.find((metric) => rules.some((rule) => rule.metric === metric));
+  // Whatever is watched, a tick reads what Lambda itself counts.
+  const by = ARRIVALS.find((metric) => rules.some((rule) => rule.metric === metric)) ?? 'errors';
   const isAlsoProbed = isProbed(rollout, target.name);
   const metrics: Metric[] = [
     ...rules.map((rule) => rule.metric),
     ...(isAlsoProbed ? ['probes' as const] : []),
   ];
-  const weights = weightsOf(source === undefined ? metrics : [...metrics, 'traffic']);
+  const weights = weightsOf([...metrics, 'traffic']);
   const weightOf = (metric: Metric) => (weights.get(metric) ?? 0) / targets;
   const asked = (metric: Metric) => {
     const weight = weightOf(metric);
@@ -123,10 +126,10 @@ function targetFindings(
   const { weight, ...question } = asked('probes');
   const probed = isAlsoProbed ? { ...probeAnswer(question, rules, probes), weight } : undefined;
   const { answers, byProbes } = covered(said, probed);
-  if (source === undefined) return { answers, byProbes };
-  const { windows } = believable((series[source] ?? []).filter(({ start }) => start + WINDOW_MS <= step.to));
-  const inStep = windows.filter(({ start }) => start >= step.from);
-  const arrival = arrivalFinding(rollout, target.name, { windows, inStep }, label);
+  const read = reading.series[target.name]?.[by];
+  const believed = believable((read ?? []).filter(({ start }) => start + WINDOW_MS <= step.to));
+  // Of what was not read nothing is known, so it says nothing of silence either.
+  const arrival = arrivalFinding(rollout, target.name, { believed, step, isRead: read !== undefined }, label);
   const split = { finding: arrival, against: arrival, isCertified: true, weight: weightOf('traffic') };
   return { answers: [...answers, split], byProbes };
 }

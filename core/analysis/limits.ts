@@ -4,16 +4,7 @@ import type { Rollout } from '../rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
 import { clusteringOf, evidenceOfShare, FLOOR, SUSPICIOUS } from './evidence.ts';
-import {
-  type Level,
-  type Limit,
-  type LimitFinding,
-  type LimitRule,
-  METRICS,
-  type ReadWindow,
-  type Series,
-  type VerdictStatus,
-} from './types.ts';
+import type { Level, Limit, LimitFinding, LimitRule, ReadWindow, Series, VerdictStatus } from './types.ts';
 import { believable, knownWindows, sum } from './windows.ts';
 
 /** Which sources have each limit, and the field of the target that names the queue which is read for it. */
@@ -23,6 +14,9 @@ export const MEASURED: Record<Limit, { [S in Source]?: 'queue' | 'dlq' | 'nothin
   iteratorAge: { stream: 'nothing' },
   batchFailures: { sqs: 'nothing', stream: 'nothing' },
 };
+
+/** Metrics of which the totals are runs of the function; a throttled request is none. */
+const RUNS = ['errors', 'http5xx'] as const;
 
 /** Newest windows in which data may still be on its way. */
 const LATE_WINDOWS = 2;
@@ -178,7 +172,7 @@ function whyMissing(
   if (MEASURED[limit][target.source] !== 'nothing') return undefined;
   const isCounted = limit === 'batchFailures';
   const isDue = ({ start }: { start: Instant }) => start >= from && start < to - LATE_WINDOWS * WINDOW_MS;
-  const requests = METRICS.map((metric) => knownWindows(series[metric]).filter(isDue)).map(
+  const requests = RUNS.map((metric) => knownWindows(series[metric]).filter(isDue)).map(
     (windows) =>
       sum(windows.flatMap(({ canary, stable }) => (isCounted ? [canary] : [canary, stable]))).total,
   );
@@ -242,7 +236,7 @@ export function limitNotices(
 }
 
 function batchNotices(of: string, max: number, { stable, canary }: Target, series: Series): string[] {
-  const ran = METRICS.some(
+  const ran = RUNS.some(
     (metric) => sum(knownWindows(series[metric]).map((window) => window.stable)).total > 0,
   );
   const { bad, total } = sum(knownWindows(series.batchFailures).map((window) => window.stable));

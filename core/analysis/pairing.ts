@@ -26,7 +26,8 @@ export function pairedWindows(
   { canary, stable }: Record<'canary' | 'stable', Pair>,
 ): ReadWindow[] {
   // A throttled request is counted as nothing else, so its minute may have no other, and both are added up.
-  if (metric === 'throttles') return together({ canary: added(canary), stable: added(stable) });
+  if (metric === 'throttles' || metric === 'traffic')
+    return together({ canary: added(canary), stable: added(stable) });
   const isSent = SENT_TOGETHER.includes(metric);
   // A release that no longer sends what stable sends with each request has not got better by that.
   const like = canary.bad.size === 0 ? stable.bad : canary.bad;

@@ -12,7 +12,7 @@ import type { Count, Finding, Metric, ProbeCounts, WatchRule } from './types.ts'
 import { weightsOf } from './weights.ts';
 
 /** What a probe can stand in for: it sees that an answer is wrong, and not what users count or how slow they find it. */
-const SEEN_BY_PROBES: readonly Metric[] = ['errors', 'http5xx'];
+const SEEN_BY_PROBES: readonly Metric[] = ['errors', 'http5xx', 'throttles'];
 
 /** Requests to AWS Lambda in dollars each, without their duration (Lambda price list: 0.20 for a million). */
 const DOLLARS_EACH = 0.2e-6;
@@ -137,7 +137,9 @@ export function probeSight(
 
 function toleratedOdds(rules: readonly WatchRule[]): number {
   const ratios = rules.flatMap((rule) =>
-    SEEN_BY_PROBES.includes(rule.metric) && 'ratio' in rule ? [rule.ratio] : [],
+    rule.metric !== 'throttles' && SEEN_BY_PROBES.includes(rule.metric) && 'ratio' in rule
+      ? [rule.ratio]
+      : [],
   );
   return Math.max(1, ...ratios);
 }

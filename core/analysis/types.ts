@@ -60,8 +60,10 @@ export interface Level {
 }
 
 /** The windows of each metric of one target, oldest first; a metric that was not read is absent. */
-export type Series = Partial<Record<Exclude<Metric, 'latency'>, ReadWindow[]>> & {
+export type Series = Partial<Record<Exclude<Metric, 'latency' | 'traffic'>, ReadWindow[]>> & {
   latency?: SpreadWindow[] | undefined;
+  /** Requests of the target as a whole, throttled ones included, as those of stable: what it had before a rollout. */
+  traffic?: ReadWindow[] | undefined;
   /** Messages in the dead-letter queue. */
   dlqNew?: Level[] | undefined;
   /** Seconds that the oldest message or event has waited. */
@@ -71,6 +73,18 @@ export type Series = Partial<Record<Exclude<Metric, 'latency'>, ReadWindow[]>> &
   /** How many messages or records were handed back as failed, of how many. */
   batchFailures?: ReadWindow[] | undefined;
 };
+
+/** How often a target was called before its rollout, read once at the opening; requests a minute. */
+export interface Past {
+  /** The median of the hour before. */
+  lately: number;
+  /** The least median of eleven minutes in each of the 24 hours before, oldest first; null if nothing is known of that hour. */
+  hours: (number | null)[];
+  /** The least share of what its own minutes before made due, within 2 and within 10 minutes in a row. */
+  falls: number[];
+  /** The least of ten minutes in a row; absent if less than a whole day is known, because a night may be missing from it. */
+  least?: number | undefined;
+}
 
 /** Where the user's own counts stand. */
 export interface CustomCounts {

@@ -23,6 +23,13 @@ export function rulesFor({ name, source }: Target, rules: readonly WatchRule[]):
   );
 }
 
+/** What a tick reads of a target: what it is watched by, and what Lambda itself counts, by which requests are seen to arrive. */
+export function readFor(target: Target, rules: readonly WatchRule[]): WatchRule[] {
+  const asked = rulesFor(target, rules);
+  const isCounted = asked.some(({ metric }) => metric === 'errors');
+  return asked.length === 0 || isCounted ? asked : [...asked, { metric: 'errors', ratio: 1 }];
+}
+
 /**
  * Each metric's part of the stake of one target; the parts add up to 1. A mean of e-values with weights fixed before the
  * start is an e-value, whatever the metrics have to do with one another, so that one alpha stands for all.

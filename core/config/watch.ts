@@ -5,7 +5,7 @@ import { isMap, own } from './plain.ts';
 
 const TOLERANCE = /^(?:(\d{1,4}(?:\.\d{1,4})?)x|(\d{1,3}(?:\.\d{1,4})?)%)$/;
 
-/** What is tolerated where the file says nothing: half as many again as the stable version. */
+/** What is tolerated if the file says nothing: half as many again as the stable version. */
 const TOLERANCE_DEFAULT = '1.5x';
 
 type Tolerance = { ratio: number } | { share: number };
@@ -124,7 +124,7 @@ export const watchField = strict({
 }).check(
   rule(emptyFaults),
   z.describe(
-    'What is measured on both versions, and how much worse the new one may be. Default: errors 1.5x, and http5xx 1.5x where the source is http.',
+    'What is measured on both versions, and how much worse the new one may be. Default: errors 1.5x and throttles 1.5x, and http5xx 1.5x if the source is http.',
   ),
 );
 type Written = z.output<typeof watchField>;
@@ -133,7 +133,7 @@ type Written = z.output<typeof watchField>;
 export function watchRulesFrom(written: Written | undefined, hasHttp: boolean): WatchRule[] {
   const rules = rulesFrom(written ?? {});
   if (rules.length > 0) return rules;
-  const assumed = { errors: TOLERANCE_DEFAULT };
+  const assumed = { errors: TOLERANCE_DEFAULT, throttles: TOLERANCE_DEFAULT };
   return rulesFrom(hasHttp ? { ...assumed, http5xx: TOLERANCE_DEFAULT } : assumed);
 }
 

@@ -5,6 +5,7 @@ import { RolloutError } from '../errors.ts';
 import { withPlainTexts } from '../plain-text.ts';
 import type { Observed } from '../ports.ts';
 import type { Instant, Percent } from '../units.ts';
+import { duration } from '../words.ts';
 import { isPastAsking } from './bounded.ts';
 import { checkpointOf, HOOK_TRIES_MAX, isPromoted, isSuspect } from './checkpoint.ts';
 import type {
@@ -411,7 +412,16 @@ function completion(rollout: Rollout): string {
   const how = rollout.byProbes === true || verdict?.byProbes ? 'proven by probes' : 'proven';
   return doubts.length > 0
     ? `unproven: ${doubts.join('; ')}`
-    : `${how}: ${verdict?.reason ?? 'every step passed'}`;
+    : `${how}: ${verdict?.reason ?? 'every step passed'}${uncounted(rollout)}`;
+}
+
+/** What is called proven names what nobody could see: requests that ran longer than any bake. */
+function uncounted({ opening: { timeouts = {}, plan } }: Rollout): string {
+  const longest = Math.max(plan.verifySeconds, ...plan.steps.map(({ bakeSeconds }) => bakeSeconds));
+  const slow = Object.entries(timeouts).filter(([, seconds]) => seconds > longest);
+  return slow.length === 0
+    ? ''
+    : `; what runs for longer than ${duration(longest)} is not counted in it: ${slow.map(([name, seconds]) => `${name} may run for ${duration(seconds)}`).join(', ')}`;
 }
 
 type HumanCommand = Extract<Command, { type: 'Pause' | 'Resume' | 'Promote' | 'Approve' | 'Abort' }>;

@@ -1,6 +1,7 @@
 import type {
   Alarm,
   LimitRule,
+  Past,
   ProbeCounts,
   SmokeChain,
   SmokeCheck,
@@ -154,6 +155,10 @@ export interface Opening extends Identity {
   settleSeconds: Seconds;
   /** Past this moment whatever has not ended is taken back. */
   deadline: Instant;
+  /** How often each target was called before, as it was read at the opening; absent if too little is known of it. */
+  past?: Record<string, Past> | undefined;
+  /** Time-outs of targets that may run for longer than a settled window waits for. */
+  timeouts?: Record<string, Seconds> | undefined;
   /** How many rollouts ran when this one opened: among many it ticks and reads back as they all can. */
   running?: number | undefined;
   /**

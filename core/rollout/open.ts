@@ -1,5 +1,6 @@
 import { limitNotices, limitsOf } from '../analysis/limits.ts';
 import { outlookOf } from '../analysis/planner.ts';
+import { pastFrom } from '../analysis/silence.ts';
 import type { Alarm, Series, WatchRule } from '../analysis/types.ts';
 import { isLatency, rulesFor } from '../analysis/weights.ts';
 import { knownWindows } from '../analysis/windows.ts';
@@ -7,8 +8,10 @@ import type { Manifest } from '../config/manifest.ts';
 import { gatesFrom, hooksFrom, limitsFrom, planFrom, probeFrom, watchFrom } from '../config/rollout-file.ts';
 import { RolloutError } from '../errors.ts';
 import { plainText } from '../plain-text.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { Completion, ResolvedTarget, ServiceRecord } from '../ports.ts';
-import type { Instant, Seconds } from '../units.ts';
+import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
+import { duration } from '../words.ts';
 import { adopted, askedNow, driftNotices, foreignlyMoved, isKnown, isOwn } from './adoption.ts';
 import type { Hook, Identity, Made, Opening, Probing, RolloutEvent } from './event.ts';
 import { keptOut, keptOutBy, QUARANTINED_MAX } from './quarantine.ts';
@@ -74,6 +77,12 @@ export function open(
   const probe = probeFrom(file);
   const settleSeconds =
     SETTLE_SECONDS + Math.min(SLOW_CALL_SECONDS, Math.max(...changed.map((each) => each.timeoutSeconds)));
+  const settledTo = Math.floor((at - settleSeconds * 1000) / WINDOW_MS) * WINDOW_MS;
+  const past = changed.flatMap(({ target: { name } }) => {
+    const known = pastFrom(history[name]?.traffic, settledTo);
+    return known === undefined ? [] : [[name, known] as const];
+  });
+  const slow = changed.filter(({ timeoutSeconds }) => timeoutSeconds > SLOW_CALL_SECONDS);
   const watch = watchable(watchFrom(file), changed, history);
   const limits = limitsFrom(file).filter((rule) =>
     changed.some(({ target }) => limitsOf(target, [rule]).length > 0),
@@ -102,6 +111,14 @@ export function open(
       reversible: manifest.reversible,
       alarms: alarmsFrom(manifest, alarms),
       settleSeconds,
+      ...(past.length === 0 ? {} : { past: Object.fromEntries(past) }),
+      ...(slow.length === 0
+        ? {}
+        : {
+            timeouts: Object.fromEntries(
+              slow.map(({ target, timeoutSeconds }) => [target.name, timeoutSeconds]),
+            ),
+          }),
       running,
       deadline: deadlineOf(plan, settleSeconds, at, { gates, hooks }),
       notices: [
@@ -111,6 +128,8 @@ export function open(
         ...watch.notices,
         ...untimed(watch.rules, changed, history),
         ...unknowable(watch.rules, changed, history),
+        ...changed.flatMap(({ target }) => pastUnknown(target.name, history[target.name])),
+        ...slow.flatMap((each) => slowNotice(each, plan)),
         ...unprobed(changed, hooks, probe),
         ...changed.flatMap(({ target }) => limitNotices(target, limits, plan, history[target.name])),
         ...outlookOf(
@@ -358,6 +377,36 @@ function untimed(rules: WatchRule[], targets: ResolvedTarget[], history: Record<
       ({ name, stable }) =>
         `${slow.join(' and ')} cannot be judged in this rollout: version ${stable} of ${name} counts no durations, so no step passes; release withSpillway(handler, { latency: true }) first, without ${slow.length === 1 ? 'this rule' : 'these rules'}`,
     );
+}
+
+/** A past that could not be read refuses no release, but nobody knows then what is due of it. */
+function pastUnknown(name: string, series: Series | undefined): string[] {
+  const why = series?.traffic?.find((window) => 'unknown' in window);
+  return why !== undefined && 'unknown' in why
+    ? [
+        `it is not known how often ${name} was called before this rollout, so requests that stop are not noticed once the new version serves alone: ${why.unknown}`,
+      ]
+    : [];
+}
+
+/** What may run longer than a step bakes cannot be counted in it, which its owner should know before the rollout. */
+function slowNotice({ target, timeoutSeconds }: ResolvedTarget, { steps, verifySeconds }: Plan): string[] {
+  const bakes = [
+    ...steps.map(({ weight, bakeSeconds }) => ({
+      at: `the step at ${weight} %`,
+      field: 'bake',
+      bakeSeconds,
+    })),
+    ...(verifySeconds === 0 ? [] : [{ at: 'verify', field: 'verify', bakeSeconds: verifySeconds }]),
+  ];
+  const short = bakes.filter(({ bakeSeconds }) => bakeSeconds < timeoutSeconds);
+  const [first] = short;
+  if (first === undefined) return [];
+  const where = short.map(({ at, bakeSeconds }) => `${at} (${duration(bakeSeconds)})`).join(', ');
+  const minutes = Math.ceil(timeoutSeconds / 60) + 1;
+  return [
+    `${target.name} has a time-out of ${duration(timeoutSeconds)}, and AWS counts a request only when it ends: one that hangs is not counted within ${where}. Lower the function's Timeout, or write \`${first.field}: ${minutes}m\` there; while requests that were due are not counted, no step passes`,
+  ];
 }
 
 /** A metric of which the source says nothing usable holds a rollout: whoever wrote the rule should learn that at the opening. */

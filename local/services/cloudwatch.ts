@@ -53,6 +53,8 @@ export interface Invocations {
   latency?: Readonly<Record<string, number>> | undefined;
   /** Messages that the runs were given, and how many of them were handed back, where the function counts them with `withSpillway`. */
   batch?: { items: number; failures: number } | undefined;
+  /** How much later than usual they are seen; not at all if it is absent. */
+  lateMs?: number | undefined;
   /** Orders that the runs took, and how many of them they lost, where the function counts them in metrics of its own. */
   orders?: { taken: number; lost: number } | undefined;
 }
@@ -157,7 +159,7 @@ export class SimulatedCloudWatch {
   /** Adds what Lambda measures of many runs at once, but their duration; all are seen after their minute has ended. */
   invocations(runs: Invocations): void {
     const start = runs.minute - (runs.minute % WINDOW_MS);
-    const visibleAt = start + WINDOW_MS + this.#emissionDelayMs();
+    const visibleAt = start + WINDOW_MS + this.#emissionDelayMs() + (runs.lateMs ?? 0);
     const { count: samples, throttles = 0, batch, orders, faults } = runs;
     const add = (place: Place, metric: string, totals: Totals) => {
       if (totals.samples > 0) addTo(place, metric, start, visibleAt, totals);

@@ -182,7 +182,7 @@ describe('model traffic', () => {
     const sum = (points: [number, number][]) => points.reduce((total, [, count]) => total + count, 0);
     const [ran, throttled] = [sum(await read('Invocations', '2')), sum(await read('Throttles', '2'))];
     expect(Math.abs(throttled / (ran + throttled) - 0.5)).toBeLessThan(0.03);
-    expect(traffic.tally['2']?.requests).toBe(ran);
+    expect(traffic.tally['2']?.requests).toBe(ran + throttled);
     const buckets = await Promise.all(
       Array.from({ length: 126 }, (_, bucket) => read(latencyBucket(bucket), '1', 'Spillway')),
     );

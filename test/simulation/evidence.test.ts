@@ -39,7 +39,7 @@ test('a checker sees metrics that read silence as healthy requests', async () =>
     );
     const healthy = { bad: 0, total: 200 };
     return Object.fromEntries(
-      (['errors', 'http5xx'] as const).map((metric) => [
+      (['errors', 'http5xx', 'throttles'] as const).map((metric) => [
         metric,
         starts.map((start) => {
           const found = knownWindows(series[metric]).find((window) => window.start === start);

@@ -135,20 +135,40 @@ describe('on a step', () => {
       reason: expect.stringContaining('stable had no requests to compare with'),
     });
     expect(alone).toMatchObject({
-      status: 'suspect',
-      reason: expect.stringContaining('while the split is off, no comparison can be trusted'),
+      status: 'broken',
+      reason: expect.stringContaining(
+        'stable was due about 2,700 requests at 90 % and CloudWatch shows none',
+      ),
     });
   });
 
   test('a metric with a small part of the stake needs more requests for a pass', () => {
     const windows = [window(1, [0, 110], [0, 1_010])];
-    const reading = { series: { api: { errors: windows, throttles: windows } }, alarms: [] };
-    const two = onFirstStep({ watch: [...errors.watch, { metric: 'throttles', ratio: 1.5 }] });
+    const reading = { series: { api: { errors: windows, 'custom.orders': windows } }, alarms: [] };
+    const two = onFirstStep({ watch: [...errors.watch, { metric: 'custom.orders', ratio: 1.5 }] });
     expect(at(4, first, reading).status).toBe('pass');
     expect(at(4, two, reading)).toMatchObject({
       status: 'inconclusive',
-      reason: expect.stringMatching(/^throttles: .*; a pass needs about 1[2-9]0 canary requests$/),
+      reason: expect.stringMatching(/^orders: .*; a pass needs about 1[2-9]0 canary requests$/),
     });
+  });
+
+  test('throttles, which callers try again, need no more requests than errors do', () => {
+    const windows = [window(1, [0, 130], [0, 1_200])];
+    const reading = { series: { api: { errors: windows, throttles: windows } }, alarms: [] };
+    const two = onFirstStep({ watch: [...errors.watch, { metric: 'throttles', ratio: 1.5 }] });
+    expect(at(4, two, reading).status).toBe('pass');
+    const throttled = [window(1, [20, 130], [0, 1_200])];
+    expect(
+      at(4, two, { series: { api: { errors: windows, throttles: throttled } }, alarms: [] }),
+    ).toMatchObject({
+      status: 'fail',
+      reason: 'throttles: canary 20 of 130 throttled, stable 0 of 1,200',
+    });
+    const both = [window(1, [20, 130], [180, 1_200])];
+    expect(at(4, two, { series: { api: { errors: windows, throttles: both } }, alarms: [] }).status).not.toBe(
+      'fail',
+    );
   });
 
   test('a step that waits for a number of canary requests passes with exactly that many', () => {
@@ -394,9 +414,9 @@ describe('a canary without samples', () => {
     });
   });
 
-  test('is suspect below that, because the split is off, and inconclusive if chance may explain it', () => {
+  test('is inconclusive below that: chance may explain it, or counts that are late', () => {
     const quiet = window(1, undefined, [0, 170]);
-    expect(at(4, first, of({ errors: [quiet], http5xx: [quiet] })).status).toBe('suspect');
+    expect(at(4, first, of({ errors: [quiet], http5xx: [quiet] })).status).toBe('inconclusive');
     const few = window(1, undefined, [0, 30]);
     expect(at(4, first, of({ errors: [few], http5xx: [few] })).status).toBe('inconclusive');
   });

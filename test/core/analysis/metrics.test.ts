@@ -136,13 +136,16 @@ describe('the split of the requests', () => {
     }
   });
 
-  test('that collapses after the canary was seen is evidence against it', () => {
-    const fallen = [even(1), ...[2, 3, 4, 5, 6].map((start) => window(start, [0, 20], [0, 3_980]))];
-    const [before, after] = [verdict(rules, { errors: fallen }, 4), verdict(rules, { errors: fallen }, 9)];
+  const minutes = (from: number, to: number) =>
+    Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+  test('that collapses is evidence against the canary, once its counts are older than any that come late', () => {
+    const fallen = [even(1), ...minutes(2, 14).map((start) => window(start, [0, 20], [0, 3_980]))];
+    const [before, after] = [verdict(rules, { errors: fallen }, 9), verdict(rules, { errors: fallen }, 17)];
     expect(before.status).not.toBe('fail');
     expect(after).toMatchObject({
       status: 'fail',
-      reason: expect.stringContaining('traffic: canary 500 of 24,000 requests, about 2,400 were due at 10 %'),
+      reason: expect.stringContaining('traffic: canary 660 of 56,000 requests, about 5,600 were due at 10 %'),
     });
   });
 
@@ -156,8 +159,9 @@ describe('the split of the requests', () => {
       status: 'suspect',
       reason: expect.stringContaining('while the split is off'),
     });
-    const gone = [...[1, 2].map(even), ...[3, 4, 5, 6, 7, 8].map(silent)];
-    expect(verdict(rules, { errors: gone }, 11).status).toBe('fail');
+    const gone = [...[1, 2].map(even), ...minutes(3, 15).map(silent)];
+    expect(verdict(rules, { errors: gone }, 11).status).not.toBe('fail');
+    expect(verdict(rules, { errors: gone }, 18).status).toBe('fail');
   });
 
   test('is held against the weight that it stood at, not against one of another step, while the next raise is on its way', () => {
@@ -171,13 +175,17 @@ describe('the split of the requests', () => {
     const said = verdict(onItsWay, { errors: [even(1), even(2), even(3), half(5), half(6), half(7)] }, 9);
     expect(said.status).not.toBe('fail');
     expect(said.reason).not.toContain('traffic');
-    const gone = [5, 6, 7, 8, 9].map((start) => window(start, [0, 20], [0, 3_980]));
-    expect(verdict(onItsWay, { errors: [even(1), even(2), even(3), ...gone] }, 12).status).toBe('fail');
+    const gone = minutes(5, 17).map((start) => window(start, [0, 20], [0, 3_980]));
+    expect(verdict(onItsWay, { errors: [even(1), even(2), even(3), ...gone] }, 20).status).toBe('fail');
   });
 
-  test('of a canary that was never seen is a measuring fault', () => {
-    const never = [1, 2, 3, 4, 5, 6].map((start) => window(start, undefined, [0, 4_000]));
+  test('of a canary that was never seen is a measuring fault, and evidence once its counts cannot be late any more', () => {
+    const never = minutes(1, 13).map((start) => window(start, undefined, [0, 4_000]));
     expect(verdict(rules, { errors: never }, 9).status).toBe('broken');
+    expect(verdict(rules, { errors: never }, 16)).toMatchObject({
+      status: 'fail',
+      reason: expect.stringContaining('traffic: canary 0 of'),
+    });
   });
 
   test('below its due share moves the evidence, and above it does not', () => {

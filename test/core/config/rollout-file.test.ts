@@ -40,6 +40,7 @@ describe('a good rollout file', () => {
     expect(watchFrom(file)).toEqual([
       { metric: 'errors', ratio: 1.5 },
       { metric: 'http5xx', ratio: 1.5 },
+      { metric: 'throttles', ratio: 1.5 },
     ]);
     expect(hooksFrom(file)).toEqual([]);
     expect(gatesFrom(file)).toEqual([]);
@@ -48,7 +49,10 @@ describe('a good rollout file', () => {
 
   test('whose targets are only invoked is not watched for answers of status 500', () => {
     const file = rolloutFileFrom(changed(leastFile(), ['targets', 'api', 'source'], 'invoke'));
-    expect(watchFrom(file)).toEqual([{ metric: 'errors', ratio: 1.5 }]);
+    expect(watchFrom(file)).toEqual([
+      { metric: 'errors', ratio: 1.5 },
+      { metric: 'throttles', ratio: 1.5 },
+    ]);
   });
 
   test('is watched by exactly what it lists: a ratio to stable or a share of requests', () => {

@@ -31,7 +31,7 @@ describe('watch', () => {
 
   test('with alpha and promoteEarly alone keeps its default rules, and the plan knows both', () => {
     const file = fileWith({ alpha: 0.05, promoteEarly: true });
-    expect(watchFrom(file).map(({ metric }) => metric)).toEqual(['errors', 'http5xx']);
+    expect(watchFrom(file).map(({ metric }) => metric)).toEqual(['errors', 'http5xx', 'throttles']);
     expect(planFrom(file).plan).toMatchObject({ alpha: 0.05, promoteEarly: true });
     expect(planFrom(fileWith({ errors: '1x' })).plan).not.toHaveProperty('alpha');
   });

@@ -88,6 +88,7 @@ test('a rollout opens with everything that it will need, frozen', () => {
     watch: [
       { metric: 'errors', ratio: 1.5 },
       { metric: 'http5xx', ratio: 1.5 },
+      { metric: 'throttles', ratio: 1.5 },
     ],
     alarms: [],
     settleSeconds: 63,
@@ -266,15 +267,18 @@ describe('handled 5xx', () => {
 
   test('are not watched where stable answers and counts no responses, which is told', () => {
     const event = openedBy({ history: { api: lately(100, 0) } });
-    expect(event.watch).toEqual([{ metric: 'errors', ratio: 1.5 }]);
+    expect(event.watch).toEqual([
+      { metric: 'errors', ratio: 1.5 },
+      { metric: 'throttles', ratio: 1.5 },
+    ]);
     expect(of5xx(event.notices)).toEqual([
       'http5xx is not watched in this rollout: version 7 of api counts no responses; wrap the handler with withSpillway',
     ]);
   });
 
   test('are watched where stable counts them, or was not asked lately', () => {
-    expect(metrics({ history: { api: lately(100, 100) } })).toEqual(['errors', 'http5xx']);
-    expect(metrics({ history: { api: lately(0, 0) } })).toEqual(['errors', 'http5xx']);
+    expect(metrics({ history: { api: lately(100, 100) } })).toEqual(['errors', 'http5xx', 'throttles']);
+    expect(metrics({ history: { api: lately(0, 0) } })).toEqual(['errors', 'http5xx', 'throttles']);
   });
 
   test('are watched on the other targets where one of them counts no responses', () => {
@@ -287,6 +291,7 @@ describe('handled 5xx', () => {
     expect(event.watch).toEqual([
       { metric: 'errors', ratio: 1.5 },
       { metric: 'http5xx', ratio: 1.5, blind: ['api'] },
+      { metric: 'throttles', ratio: 1.5 },
     ]);
     expect(of5xx(event.notices)).toEqual([
       'http5xx is not watched on api in this rollout: version 7 of api counts no responses; wrap the handler with withSpillway',
@@ -294,9 +299,15 @@ describe('handled 5xx', () => {
     const [api, worker] = event.targets.map((each) =>
       rulesFor(each, event.watch).map(({ metric }) => metric),
     );
-    expect([api, worker]).toEqual([['errors'], ['errors', 'http5xx']]);
+    expect([api, worker]).toEqual([
+      ['errors', 'throttles'],
+      ['errors', 'http5xx', 'throttles'],
+    ]);
     const blind = openedBy({ ...more, history: { api: lately(100, 0), worker: lately(100, 0) } });
-    expect(blind.watch).toEqual([{ metric: 'errors', ratio: 1.5 }]);
+    expect(blind.watch).toEqual([
+      { metric: 'errors', ratio: 1.5 },
+      { metric: 'throttles', ratio: 1.5 },
+    ]);
   });
 
   test('are no matter of a target that answers no requests', () => {
@@ -306,7 +317,7 @@ describe('handled 5xx', () => {
       running: 0,
       history: { api: lately(100, 100), worker: lately(100, 0) },
     };
-    expect(metrics(more)).toEqual(['errors', 'http5xx']);
+    expect(metrics(more)).toEqual(['errors', 'http5xx', 'throttles']);
     expect(of5xx(openedBy(more).notices)).toEqual([]);
   });
 

@@ -1,0 +1,211 @@
+import type { Rollout } from '../rollout/state.ts';
+import { type Instant, WINDOW_MS } from '../units.ts';
+import { duration, number } from '../words.ts';
+import { logMeanExp } from './mixture.ts';
+import type { Past, ReadWindow } from './types.ts';
+import { type Believed, believable } from './windows.ts';
+
+/** How long nothing, or almost nothing, must come, in minutes: short for many requests, long for few. */
+const LENGTHS = [2, 10] as const;
+
+const HOUR_MINUTES = 60;
+const DAY_MINUTES = 24 * HOUR_MINUTES;
+
+/** How much is read at the opening. Minutes are kept for 15 days (CloudWatch user guide, "Metrics concepts"). */
+export const PAST_MS = DAY_MINUTES * WINDOW_MS;
+
+/** Newest minutes whose counts may still be on their way, once what is judged has come; assumed. */
+export const LATE_MINUTES = 15;
+
+/** Fewest minutes that have a median worth its name. */
+const MINUTES_MIN = 5;
+
+/** Minutes whose median says what is due next. */
+const LEVEL_MINUTES = 6;
+
+/** Half of the minutes around one moment of the day before, as many before it as after it. */
+const AROUND_MINUTES = 5;
+
+/** Share of what is due that must be missing at least: traffic falls to a tenth by itself, as at night. */
+const FALL_MOST = 0.1;
+
+/** A fall that went as deep as this part of the deepest one so far is no fall yet. */
+const DEEPER = 1 / 3;
+
+/** A whole day shows how little may come: half of its least ten minutes is less than it ever had. */
+const BELOW_LEAST = 0.5;
+
+/** Share of what was due below which a canary that serves alone is not called proven, and the newest minutes that are asked. */
+const THIN = 1 / 3;
+const THIN_MINUTES = 5;
+
+/** Rates that are bet on, as shares of the least that may come. */
+const BETS = [0.5, 0.25, 0.1, 0.02];
+
+/** How often in a rollout, at most, silence is read into traffic that is only thin: once in so many. */
+const ONCE_IN = 20;
+
+/** Minutes that are looked back on: more than silence lasts before its pause reverts. Those that only say what came before it are not tested. */
+const LOOK_MINUTES = 120;
+const SEED_MINUTES = 16;
+
+/**
+ * What a target's counts before its rollout say of what is due in it; undefined if too little is known.
+ * @param read requests of the target as a whole by minute: where its source answered and had none, there were none
+ * @param to end of the newest minute whose counts have settled
+ */
+export function pastFrom(read: readonly ReadWindow[] | undefined, to: Instant): Past | undefined {
+  const { windows, unknown } = believable(read ?? []);
+  const [first] = windows;
+  if (first === undefined || unknown.size > 0) return undefined;
+  const counts = new Map(windows.map(({ start, stable }) => [start, stable?.total ?? 0] as const));
+  // Newest minutes without any are as likely late; more of them than that are none.
+  const end = Math.max(
+    to - LATE_MINUTES * WINDOW_MS,
+    Math.min(to, (windows.at(-1) ?? first).start + WINDOW_MS),
+  );
+  const from = Math.max(first.start, end - PAST_MS);
+  const length = Math.max(0, Math.round((end - from) / WINDOW_MS));
+  if (length < MINUTES_MIN) return undefined;
+  const minutes = Array.from({ length }, (_, nth) => counts.get(from + nth * WINDOW_MS) ?? 0);
+  const isWholeDay = length >= DAY_MINUTES - HOUR_MINUTES;
+  return {
+    lately: median(minutes.slice(-HOUR_MINUTES)),
+    hours: Array.from({ length: 24 }, (_, hour) => {
+      const begin = length - DAY_MINUTES + hour * HOUR_MINUTES;
+      return begin < 0 ? null : leastMedian(minutes, begin, begin + HOUR_MINUTES);
+    }),
+    falls: LENGTHS.map((minutesInRow) => deepestFall(minutes, minutesInRow)),
+    ...(isWholeDay ? { least: Math.min(...sumsOf(minutes, 10)) / 10 } : {}),
+  };
+}
+
+/** Why a target that was called before is called no more, in words; undefined if it is, or if chance may explain it. */
+export function whySilent(
+  { opening, openedAt, moves }: Rollout,
+  past: Past | undefined,
+  { windows, unknown }: Pick<Believed, 'windows' | 'unknown'>,
+  to: Instant,
+): string | undefined {
+  const raisedAt = Math.ceil((moves[0] ?? Number.POSITIVE_INFINITY) / WINDOW_MS) * WINDOW_MS;
+  if (past === undefined || raisedAt >= to) return undefined;
+  const totals = new Map(
+    windows.map(({ start, canary, stable }) => [start, (canary?.total ?? 0) + (stable?.total ?? 0)] as const),
+  );
+  const required = Math.log(ONCE_IN * LENGTHS.length * plannedMinutes(opening));
+  const from = Math.max(raisedAt, to - LOOK_MINUTES * WINDOW_MS);
+  /** Minutes that were not silent. */
+  const loud: number[] = [];
+  let found: string | undefined;
+  for (let end = from + WINDOW_MS; end <= to; end += WINDOW_MS) {
+    found = undefined;
+    const isSeed = from > raisedAt && end <= from + SEED_MINUTES * WINDOW_MS;
+    for (const [index, length] of LENGTHS.entries()) {
+      const begin = end - length * WINDOW_MS;
+      if (isSeed || begin < from || isAnyUnknown(unknown, begin, end)) continue;
+      const level = loud.slice(-length - LEVEL_MINUTES, -length);
+      const due = dueAt(past, end - openedAt, level);
+      const fall = Math.min(FALL_MOST, (past.falls[index] ?? 0) * DEEPER) * due;
+      const least = length === 10 ? (past.least ?? 0) * BELOW_LEAST : 0;
+      const came = sum(totals, begin, end);
+      if (evidenceOfSilence(came, Math.max(fall, least) * length) < required) continue;
+      found = `${number(came)} ${came === 1 ? 'request' : 'requests'} came in ${duration(length * 60)}, where about ${number(Math.round(Math.max(due, past.least ?? 0) * length))} were due by what it had before; look at its callers, its alias and the version that serves`;
+    }
+    if (found === undefined && !unknown.has(end - WINDOW_MS)) loud.push(totals.get(end - WINDOW_MS) ?? 0);
+  }
+  return found;
+}
+
+/**
+ * Why a target that the canary serves alone is called far less than was due: its callers may have gone for the night, or may
+ * wait for slow answers, which no count can tell apart, so that it is not proven. Undefined if chance or the past explains it.
+ */
+export function whyThin(
+  { openedAt, promotedAt }: Rollout,
+  past: Past | undefined,
+  { windows, unknown }: Pick<Believed, 'windows' | 'unknown'>,
+  to: Instant,
+): string | undefined {
+  const length = Math.min(
+    THIN_MINUTES,
+    Math.floor((to - (promotedAt ?? Number.POSITIVE_INFINITY)) / WINDOW_MS),
+  );
+  const from = to - length * WINDOW_MS;
+  if (past === undefined || length < 1 || isAnyUnknown(unknown, from, to)) return undefined;
+  const due = dueAt(past, to - openedAt, []) * length;
+  const came = windows
+    .filter(({ start }) => start >= from && start < to)
+    .reduce((all, { canary, stable }) => all + (canary?.total ?? 0) + (stable?.total ?? 0), 0);
+  const share = Math.min(THIN, ...past.falls);
+  return evidenceOfSilence(came, due * share) < Math.log(ONCE_IN)
+    ? undefined
+    : `only ${number(came)} requests came in ${duration(length * 60)}, where about ${number(Math.round(due))} were due by what it had before`;
+}
+
+/**
+ * Log e-value of `came` requests against "at least `least` were to come": under that, with Poisson or less spread, its mean
+ * is at most 1. Source: mean of likelihood ratios of fixed alternatives; Ville 1939.
+ */
+export function evidenceOfSilence(came: number, least: number): number {
+  return logMeanExp(BETS.map((bet) => came * Math.log(bet) + least * (1 - bet)));
+}
+
+/** The least of what the last hour, the same hour of the day before and its own minutes lately make due. */
+function dueAt({ lately, hours }: Past, elapsed: number, level: readonly number[]): number {
+  const yesterday = hours[Math.floor(Math.max(0, elapsed) / (HOUR_MINUTES * WINDOW_MS)) % hours.length];
+  return Math.min(
+    lately,
+    yesterday ?? Number.POSITIVE_INFINITY,
+    level.length < MINUTES_MIN ? Number.POSITIVE_INFINITY : median(level),
+  );
+}
+
+/** How far, at the deepest, a number of minutes in a row fell below the level of the minutes before them. */
+function deepestFall(minutes: readonly number[], length: number): number {
+  const sums = sumsOf(minutes, length);
+  return sums.reduce((deepest, came, begin) => {
+    const level = minutes.slice(Math.max(0, begin - 1 - LEVEL_MINUTES), Math.max(0, begin - 1));
+    const due = level.length < LEVEL_MINUTES ? 0 : median(level) * length;
+    return due === 0 ? deepest : Math.min(deepest, came / due);
+  }, 1);
+}
+
+function leastMedian(minutes: readonly number[], from: number, to: number): number {
+  const medians = [];
+  for (let at = from; at < to; at++)
+    medians.push(median(minutes.slice(Math.max(0, at - AROUND_MINUTES), at + AROUND_MINUTES + 1)));
+  return Math.min(...medians);
+}
+
+/** The sum of each so many minutes in a row. */
+function sumsOf(minutes: readonly number[], length: number): number[] {
+  let present = 0;
+  return minutes.flatMap((count, at) => {
+    present += count - (minutes[at - length] ?? 0);
+    return at + 1 < length ? [] : [present];
+  });
+}
+
+function sum(totals: ReadonlyMap<Instant, number>, from: Instant, to: Instant): number {
+  let all = 0;
+  for (let at = from; at < to; at += WINDOW_MS) all += totals.get(at) ?? 0;
+  return all;
+}
+
+function isAnyUnknown(unknown: ReadonlySet<Instant>, from: Instant, to: Instant): boolean {
+  for (let at = from; at < to; at += WINDOW_MS) if (unknown.has(at)) return true;
+  return false;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const [below = 0, above = 0] = [sorted[middle - 1], sorted[middle]];
+  return sorted.length % 2 === 1 ? above : (below + above) / 2;
+}
+
+/** Whole minutes that the plan takes at its longest, verify included. */
+function plannedMinutes({ plan }: Rollout['opening']): number {
+  const seconds = plan.steps.reduce((all, step) => all + step.maxBakeSeconds, plan.verifySeconds);
+  return Math.max(2, Math.ceil(seconds / 60));
+}

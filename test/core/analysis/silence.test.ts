@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest';
+import { evidenceOfSilence, pastFrom, whySilent, whyThin } from '../../../core/analysis/silence.ts';
+import type { Past, ReadWindow, Window } from '../../../core/analysis/types.ts';
+import { believable } from '../../../core/analysis/windows.ts';
+import { WINDOW_MS } from '../../../core/units.ts';
+import { inVerify, minute, onFirstStep, stateAfter } from '../rollout/given.ts';
+
+/** Requests of so many minutes before the opening, the newest last. */
+const earlier = (...counts: (number | undefined)[]): ReadWindow[] =>
+  counts.flatMap((total, at) =>
+    total === undefined ? [] : [{ start: minute(at - counts.length), stable: { bad: 0, total } }],
+  );
+const flat = (minutes: number, count: number) => Array.from({ length: minutes }, () => count);
+
+describe('what was due by the past', () => {
+  test('of a steady hour is its median, and no fall was ever seen', () => {
+    expect(pastFrom(earlier(...flat(60, 100)), minute(0))).toEqual({
+      lately: 100,
+      hours: Array.from({ length: 24 }, (_, hour) => (hour === 23 ? 100 : null)),
+      falls: [1, 1],
+    });
+  });
+
+  test('of a whole day knows each hour of it, and its least ten minutes', () => {
+    const night = [...flat(12 * 60, 600), ...flat(60, 30), ...flat(11 * 60, 600)];
+    const past = pastFrom(earlier(...night), minute(0));
+    expect(past?.least).toBe(30);
+    expect(past?.hours[12]).toBe(30);
+    expect(past?.hours[3]).toBe(600);
+    expect(past?.falls[0]).toBeCloseTo(0.05);
+  });
+
+  test.each<[string, ReadWindow[] | undefined]>([
+    ['was not read', undefined],
+    ['has no request', []],
+    ['is four minutes long', earlier(...flat(4, 100))],
+    [
+      'has a minute of which nothing is known',
+      [...earlier(...flat(60, 100)), { start: minute(0), unknown: 'no answer' }],
+    ],
+    ['has a count that is none', earlier(...flat(30, 100), Number.NaN, ...flat(30, 100))],
+    ['has a count below zero', earlier(...flat(30, 100), -1, ...flat(30, 100))],
+    ['has a fraction', earlier(...flat(30, 100), 0.5, ...flat(30, 100))],
+    ['has a minute twice', [...earlier(...flat(60, 100)), ...earlier(100)]],
+  ])('is not known where it %s', (_, read) => {
+    expect(pastFrom(read, minute(0))).toBeUndefined();
+  });
+
+  test('takes a minute without data as one without requests, but not the newest ones, which may be late', () => {
+    expect(
+      pastFrom(earlier(...flat(30, 100), ...Array.from({ length: 5 }, () => undefined)), minute(0))?.falls,
+    ).toEqual([1, 1]);
+    expect(
+      pastFrom(earlier(...flat(30, 100), undefined, undefined, ...flat(30, 100)), minute(0))?.falls[0],
+    ).toBe(0);
+    // More of them than can be late are none.
+    expect(
+      pastFrom(earlier(...flat(30, 100), ...Array.from({ length: 40 }, () => undefined)), minute(0))?.falls,
+    ).toEqual([0, 0]);
+  });
+});
+
+describe('silence', () => {
+  const steady: Past = { lately: 1_200, hours: Array.from({ length: 24 }, () => null), falls: [1, 1] };
+  /** Requests of both versions from the minute after the first raise on. */
+  const later = (...counts: (number | undefined)[]): Window[] =>
+    counts.flatMap((total, at) =>
+      total === undefined
+        ? []
+        : [
+            {
+              start: minute(1 + at),
+              canary: { bad: 0, total: Math.floor(total / 10) },
+              stable: { bad: 0, total: Math.ceil((total * 9) / 10) },
+            },
+          ],
+    );
+  const why = (past: Past | undefined, windows: ReadWindow[], to: number) =>
+    whySilent(stateAfter(onFirstStep()), past, believable(windows), minute(to));
+
+  test.each<[string, Past | undefined, (number | undefined)[], boolean]>([
+    ['nothing comes for two minutes', steady, [1_200, undefined, undefined], true],
+    ['3 % come for two minutes', steady, [1_200, 36, 36], true],
+    ['a tenth comes', steady, [1_200, ...flat(20, 120)], false],
+    ['a fifth comes', steady, [1_200, ...flat(20, 240)], false],
+    ['nothing comes for one minute', steady, [1_200, 1_200, undefined], false],
+    ['requests came again', steady, [undefined, undefined, undefined, 1_200, 1_200], false],
+    ['nothing is known of the past', undefined, flat(10, 0), false],
+    ['the past fell to nothing too', { ...steady, falls: [0, 0] }, flat(15, 0), false],
+    ['so little was due that chance explains it', { ...steady, lately: 1 }, flat(15, 0), false],
+    ['little was due, for ten minutes', { ...steady, lately: 12 }, flat(12, 0), true],
+    ['the day before had nothing at this hour', { ...steady, hours: flat(24, 0) }, flat(12, 0), false],
+    ['less than half of the least of a whole day comes', { ...steady, least: 1_000 }, flat(12, 300), true],
+    [
+      'it falls to a fiftieth step by step',
+      steady,
+      [...flat(8, 1_200), ...flat(8, 400), ...flat(8, 130), ...flat(8, 60), ...flat(8, 24)],
+      false,
+    ],
+  ])('is seen or not where %s', (_, past, counts, isSilent) => {
+    expect(why(past, later(...counts), 1 + counts.length) !== undefined).toBe(isSilent);
+  });
+
+  test('says how many came and how many were due', () => {
+    expect(why(steady, later(1_200, undefined, undefined), 4)).toBe(
+      '0 requests came in 2 min, where about 2,400 were due by what it had before; look at its callers, its alias and the version that serves',
+    );
+  });
+
+  test('lasts as long as nothing comes, however long that is', () => {
+    const gone = [...flat(20, 1_200), ...Array.from({ length: 100 }, () => undefined)];
+    for (const to of [24, 40, 60, 90]) expect(why(steady, later(...gone), to)).toBeDefined();
+  });
+
+  test('is not read into minutes of which nothing is known', () => {
+    const unknown = [2, 3].map((at) => ({ start: minute(at), unknown: 'counted by half' }));
+    expect(why(steady, [...later(1_200), ...unknown], 4)).toBeUndefined();
+  });
+
+  test('is evidence that few requests give by chance alone at most once in e to its power', () => {
+    expect(evidenceOfSilence(0, 0)).toBeCloseTo(0);
+    expect(evidenceOfSilence(0, 10)).toBeGreaterThan(7);
+    expect(evidenceOfSilence(10, 10)).toBeLessThan(0);
+    // The mean under the boundary is 1: summed over a Poisson count of mean 6.
+    let [mean, term] = [0, Math.exp(-6)];
+    for (let n = 0; n < 80; n++) {
+      mean += term * Math.exp(evidenceOfSilence(n, 6));
+      term *= 6 / (n + 1);
+    }
+    expect(mean).toBeCloseTo(1, 6);
+  });
+
+  test('of a canary that serves alone is told already where a third of what was due is missing, since its callers may wait', () => {
+    const alone = stateAfter(inVerify());
+    const served = (count: number): Window[] =>
+      [9, 10, 11, 12].map((at) => ({ start: minute(at), canary: { bad: 0, total: count } }));
+    const thin = (past: Past | undefined, count: number) =>
+      whyThin(alone, past, believable(served(count)), minute(9) + 4 * WINDOW_MS);
+    expect(thin(steady, 200)).toMatch(/^only [\d,]+ requests came in \d min, where about [\d,]+ were due/);
+    expect(thin(steady, 600)).toBeUndefined();
+    expect(thin(undefined, 0)).toBeUndefined();
+    expect(thin({ ...steady, falls: [0.01, 0.5] }, 200)).toBeUndefined();
+  });
+});

@@ -1,0 +1,297 @@
+import { describe, expect, test } from 'vitest';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
+import { FUNCTION } from '../../local/scenario.ts';
+import { faults, HOUR, MINUTE, type Plot, play, type Stage } from './stage.ts';
+
+/** Minutes from the first move of traffic to the first event of a type; undefined if there is none. */
+function minutesTo(events: RolloutEvent[], type: RolloutEvent['type']): number | undefined {
+  const first = events.find((event) => event.type === 'Shifted' || event.type === 'Promoted');
+  const found = events.find((event) => event.type === type);
+  return first && found && (found.at - first.at) / MINUTE;
+}
+
+/** Traffic of which each version turns a share away before it runs. */
+const throttled = (rate: (version: string) => number): Plot => ({
+  requestsPerSecond: 0,
+  hours: 3,
+  before: (stage) =>
+    void stage.addTraffic({
+      functionName: FUNCTION,
+      requestsPerSecond: 20,
+      errorRate: () => 0.001,
+      throttleRate: rate,
+    }),
+});
+
+describe('throttled requests', () => {
+  test.each([1, 0.6, 0.2])(
+    'of the canary alone revert it within minutes, if %d of them are',
+    async (share) => {
+      const { rollout, events, run } = await play(throttled((version) => (version === '2' ? share : 0)));
+      expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
+      expect(rollout?.reason).toMatch(/throttled/);
+      expect(minutesTo(events, 'Reverted')).toBeLessThan(10);
+      expect(faults(run)).toEqual([]);
+    },
+  );
+
+  test('of both versions alike are no reason to revert', async () => {
+    const { rollout, run } = await play(throttled(() => 0.2));
+    expect(rollout?.outcome).toBe('completed');
+    expect(faults(run)).toEqual([]);
+  });
+});
+
+/** Callers who make so many requests a second, depending on which version serves and with which weight. */
+function callers(rate: (weight: number) => number): Plot {
+  let stage: Stage | undefined;
+  const weight = () => {
+    if (stage === undefined) return 0;
+    const { primary, weights } = stage.alias();
+    return primary === '2' ? 100 : (weights['2'] ?? 0);
+  };
+  return {
+    hours: 4,
+    before: (made) => {
+      stage = made;
+    },
+    requestsPerSecond: () => rate(weight()),
+  };
+}
+
+const PROBES = { smoke: [{ get: '/health', expect: { status: 200 } }], probe: { every: '2s' } };
+
+describe('requests that stop', () => {
+  test.each([
+    ['once the canary serves alone', callers((weight) => (weight === 100 ? 0 : 20))],
+    ['almost, once the canary serves alone', callers((weight) => (weight === 100 ? 0.6 : 20))],
+    ['from the first raise on', callers((weight) => (weight > 0 ? 0 : 20))],
+    [
+      'once a canary serves alone that went to 100 % at once',
+      {
+        ...callers((weight) => (weight === 100 ? 0 : 20)),
+        rollout: { steps: undefined, strategy: 'all-at-once', verify: '10m' },
+      },
+    ],
+  ] satisfies [string, Plot][])(
+    '%s are never called health: it is broken, pauses, and ends',
+    async (_, plot) => {
+      const { rollout, events, run } = await play(plot);
+      expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'timeout' } });
+      expect(rollout?.reason).toMatch(/requests? came in .*, where about .* were due/);
+      expect(events.find((event) => event.type === 'Paused')).toMatchObject({ why: 'broken' });
+      expect(minutesTo(events, 'Paused')).toBeLessThan(20);
+      expect(faults(run)).toEqual([]);
+    },
+  );
+
+  test.each([
+    ['from the first raise on', (weight: number) => (weight > 0 ? 0 : 20)],
+    ['once it serves alone', (weight: number) => (weight === 100 ? 0 : 20)],
+  ])('%s are not made up for by probes', async (_, rate) => {
+    const plot = callers(rate);
+    const { rollout, events, run } = await play({
+      ...plot,
+      code: () => ({ statusCode: 200, body: 'fine' }),
+      before: async (stage) => {
+        await plot.before?.(stage);
+        stage.lambda.helpers.publish(FUNCTION, () => ({ statusCode: 200, body: 'better' }));
+      },
+      release: { manifest: { targets: { api: { version: '2' } } } },
+      rollout: PROBES,
+    });
+    expect(events.map(({ type }) => type)).toContain('Shifted');
+    expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'timeout' } });
+    expect(faults(run)).toEqual([]);
+  });
+
+  test('go on by themselves once they come again', async () => {
+    let until = Number.POSITIVE_INFINITY;
+    const plot = callers((weight) => (weight === 100 ? 0 : 20));
+    let stage: Stage | undefined;
+    const { rollout, events } = await play({
+      ...plot,
+      before: (made) => {
+        stage = made;
+        return plot.before?.(made);
+      },
+      requestsPerSecond: (at) => {
+        const isAlone = stage?.alias().primary === '2';
+        if (isAlone) until = Math.min(until, at + 20 * MINUTE);
+        return isAlone && at < until ? 0 : 20;
+      },
+    });
+    expect(
+      events.filter(({ type }) => type === 'Paused' || type === 'Resumed').map(({ type }) => type),
+    ).toEqual(['Paused', 'Resumed']);
+    expect(rollout?.outcome).toBe('completed');
+  });
+
+  test.each<[string, (at: number) => number]>([
+    [
+      'fall to a tenth within a quarter of an hour',
+      (at) => Math.max(2, 20 - (18 * Math.max(0, at - 25 * MINUTE)) / (15 * MINUTE)),
+    ],
+    ['come five minutes in an hour only', (at) => (at % HOUR < 5 * MINUTE ? 20 : 0)],
+    ['are a few in an hour', () => 0.003],
+  ])('for a good reason stop no release: they %s', async (_, rate) => {
+    const start = { at: 0 };
+    const { rollout, run } = await play({
+      before: (stage) => {
+        start.at = stage.clock.now();
+      },
+      warmMinutes: 130,
+      requestsPerSecond: (at) => rate(at - start.at - 110 * MINUTE),
+      hours: 20,
+      rollout: { onInconclusive: 'promote' },
+    });
+    expect(rollout?.outcome).toBe('completed');
+    expect(faults(run)).toEqual([]);
+  });
+});
+
+describe('requests that AWS counts nowhere', () => {
+  test.each<[string, Plot]>([
+    ['all of the canary, from its first one on', { canaries: { 2: { uncounted: 1 } } }],
+    ['nine in ten of the canary', { canaries: { 2: { uncounted: 0.9 } } }],
+    [
+      'all of the canary, from 50 % on',
+      { canaries: { 2: { uncounted: (_, __, weight) => (weight < 50 ? 0 : 1) } } },
+    ],
+  ])('are evidence against it within minutes, since those of stable are counted: %s', async (_, plot) => {
+    const { rollout, events, run } = await play({ ...plot, requestsPerSecond: 20, hours: 3 });
+    expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
+    expect(rollout?.reason).toMatch(/traffic: canary [\d,]+ of [\d,]+ requests, about [\d,]+ were due/);
+    expect(minutesTo(events, 'Reverted')).toBeLessThan(25);
+    expect(faults(run)).toEqual([]);
+  });
+
+  test.each([
+    ['all', 1],
+    ['97 %', 0.97],
+  ])(
+    '%s of them once the canary serves alone, are a measuring fault that never completes',
+    async (_, share) => {
+      const { rollout, run } = await play({
+        requestsPerSecond: 20,
+        hours: 4,
+        canaries: { 2: { uncounted: (_version, _at, weight) => (weight === 100 ? share : 0) } },
+      });
+      expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'timeout' } });
+      expect(faults(run)).toEqual([]);
+    },
+  );
+
+  test('are also missed where only counts of the function itself are watched', async () => {
+    const { rollout } = await play({
+      requestsPerSecond: 20,
+      hours: 4,
+      canaries: { 2: { uncounted: 1 } },
+      rollout: { watch: { http5xx: '1.5x' } },
+    });
+    expect(rollout?.outcome).toBe('reverted');
+  });
+});
+
+describe('counts that are late', () => {
+  const late = (version: string | undefined, ms: number, share = 1): Plot => ({
+    requestsPerSecond: 20,
+    hours: 6,
+    rollout: {
+      steps: [
+        { weight: 10, bake: '3m', maxBake: '30m' },
+        { weight: 50, bake: '3m', maxBake: '30m' },
+      ],
+    },
+    lateness: (of) => (version === undefined || of === version ? { share, ms } : undefined),
+  });
+
+  test.each([
+    ['both versions, 12 minutes', late(undefined, 12 * MINUTE)],
+    ['the canary alone, 3 minutes', late('2', 3 * MINUTE)],
+    ['the canary alone, 8 minutes', late('2', 8 * MINUTE)],
+    ['the canary alone, half of them by 4 minutes', late('2', 4 * MINUTE, 0.5)],
+    ['stable alone, 4 minutes', late('1', 4 * MINUTE)],
+  ])('are waited for, and the release completes by itself: %s', async (_, plot) => {
+    const { rollout, run } = await play(plot);
+    expect(rollout?.outcome).toBe('completed');
+    expect(faults(run)).toEqual([]);
+  });
+});
+
+describe('a function whose time-out is longer than its bakes', () => {
+  const slow: Plot = {
+    timeoutSeconds: 900,
+    requestsPerSecond: 50,
+    hours: 30,
+    rollout: {
+      steps: [
+        { weight: 10, bake: '5m' },
+        { weight: 50, bake: '5m' },
+      ],
+      verify: '5m',
+    },
+  };
+  const NOTICE =
+    /api has a time-out of 15 min.*the step at 10 % \(5 min\).*verify \(5 min\).*Lower the function's Timeout, or write `bake: 16m`/;
+
+  test('is named at the opening, with the steps and the fix, and what is called proven names it', async () => {
+    const { rollout, run } = await play(slow);
+    expect(rollout?.opening.notices.join('\n')).toMatch(NOTICE);
+    expect(rollout).toMatchObject({ outcome: 'completed' });
+    expect(rollout?.reason).toMatch(
+      /^proven: .*what runs for longer than 5 min is not counted in it: api may run for 15 min$/,
+    );
+    expect(faults(run)).toEqual([]);
+  });
+
+  test('is not passed while a tenth of the requests that were due hang, and reverted once they are counted', async () => {
+    const { rollout, events, run } = await play({ ...slow, canaries: { 2: { hanging: 0.1 } } });
+    expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
+    const waited = events.flatMap((event) => (event.type === 'Measured' ? [event.verdict.reason] : []));
+    expect(waited.join('\n')).toMatch(
+      /about [\d,]+ of its requests have not been counted yet: they may run for 15 min/,
+    );
+    expect(events.map(({ type }) => type)).not.toContain('Promoted');
+    expect(faults(run)).toEqual([]);
+  });
+
+  test.each([1, 3])('is not what a time-out of %d s is', async (timeoutSeconds) => {
+    const { rollout } = await play({ ...slow, timeoutSeconds });
+    expect(rollout?.opening.notices.join('\n')).not.toMatch(/time-out/);
+    expect(rollout?.reason).not.toMatch(/not counted/);
+  });
+});
+
+describe('a canary that leaks memory and answers more and more slowly, until its callers make a tenth of the requests', () => {
+  /** From the first request at this weight on. */
+  const leak = (minutes: number, from: number): Plot => {
+    let first: number | undefined;
+    return {
+      requestsPerSecond: 20,
+      hours: 30,
+      canaries: {
+        2: {
+          unasked: (_, at, weight) => {
+            if (weight < from) return 0;
+            first ??= at;
+            return Math.min(0.9, (at - first) / (minutes * MINUTE));
+          },
+        },
+      },
+    };
+  };
+
+  test('is reverted by the requests that it does not get, while stable gets its own', async () => {
+    const { rollout, run } = await play(leak(15, 0));
+    expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
+    expect(faults(run)).toEqual([]);
+  });
+
+  test('is not called proven if it does so only once it serves alone', async () => {
+    const { rollout, run } = await play({ ...leak(8, 100), rollout: { verify: '15m' } });
+    expect(rollout?.reason).not.toMatch(/^proven/);
+    expect(rollout?.reason).toMatch(/only [\d,]+ requests came in 5 min, where about [\d,]+ were due/);
+    expect(faults(run)).toEqual([]);
+  });
+});
