@@ -25,7 +25,24 @@ export type Release =
   | { kind: 'late'; as: keyof Behaviour; share: number; minutes: number }
   | { kind: 'crashing' }
   /** Answers this many times slower than stable. */
-  | { kind: 'slow'; times: number };
+  | { kind: 'slow'; times: number }
+  /** From this weight on, this share of its requests is turned away, or lost before AWS counts them. */
+  | { kind: 'throttled' | 'uncounted'; share: number; from: number }
+  /** Leaks memory: within so many minutes its callers wait until they make a tenth of the requests, and then it is killed again and again. */
+  | { kind: 'leaking'; minutes: number };
+
+/** Callers who leave when the canary has this weight: so much of the requests is left. */
+export interface Leaving {
+  from: number;
+  rest: number;
+}
+
+/** Counts of one version, or of both, of which a share can be read minutes later than usual. */
+export interface Late {
+  side: 'canary' | 'stable' | 'both';
+  share: number;
+  minutes: number;
+}
 
 /** When something happens: so long after the upload, or after the n-th event of a type. */
 export interface Moment {
@@ -55,6 +72,9 @@ export interface Case {
   /** Share of stable's requests that fail. */
   stableErrors: number;
   release: Release;
+  /** Who leaves during the rollout, whatever the release does. */
+  leaving?: Leaving;
+  late?: Late;
   targets: 1 | 2;
   /** Whether the first target takes messages from a queue, as many a second, instead of requests; a failed one is handed back. */
   isFed: boolean;
@@ -101,12 +121,23 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
   // What nobody counts nobody can be held to.
   if (uncounted === 'both' && 'as' in release && release.as === 'faults')
     release = { ...release, as: 'errors' };
+  if (!isFed) release = silenced(release, random.fork('silence'));
+  const apart = random.fork('counts');
+  const leaving = isFed ? undefined : leavingOf(apart);
+  const late = isFed || leaving !== undefined ? undefined : latenessOf(apart);
   const noise = faults.length === 0 ? 0 : among(setting, 0, 0.3, 1, 1, 3);
+  // A past that is read with gaps looks like one in which requests stop by themselves.
+  if (release.kind === 'uncounted' && release.from === 100 && noise > 0) release = { ...release, from: 50 };
+  // Without stable beside it, a loss of a part cannot be told from callers who left.
+  if (release.kind === 'uncounted' && (release.from === 100 || file.strategy !== undefined))
+    release = { ...release, share: Math.max(0.97, release.share) };
   return {
     seed,
     requestsPerSecond,
     stableErrors,
     release,
+    ...(leaving === undefined ? {} : { leaving }),
+    ...(late === undefined ? {} : { late }),
     targets,
     isFed,
     file,
@@ -134,6 +165,27 @@ function releaseOf(random: Random): Release {
   if (dice < 0.91) return { kind: 'late', as, share, minutes: 1 + random.int(10) };
   if (dice < 0.97) return { kind: 'crashing' };
   return { kind: 'slow', times: 2 + random.int(4) };
+}
+
+/** Some releases of each kind do their harm where no invocation shows it. */
+function silenced(release: Release, random: Random): Release {
+  if (release.kind === 'slow' || random.next() >= 0.12) return release;
+  const from = among(random, 0, 0, 50, 100);
+  const share = among(random, 1, 1, 0.97, 0.6);
+  const kind = among(random, 'throttled', 'uncounted', 'uncounted', 'leaking');
+  return kind === 'leaking' ? { kind, minutes: 3 + random.int(15) } : { kind, share, from };
+}
+
+function leavingOf(random: Random): Leaving | undefined {
+  return random.next() < 0.06
+    ? { from: among(random, 1, 100, 100), rest: among(random, 0, 0, 0.1) }
+    : undefined;
+}
+
+function latenessOf(random: Random): Late | undefined {
+  if (random.next() >= 0.1) return undefined;
+  const side = among(random, 'canary', 'stable', 'both');
+  return { side, share: among(random, 1, 0.5, 0.9), minutes: 1 + random.int(8) };
 }
 
 function fileOf(random: Random): Record<string, unknown> {

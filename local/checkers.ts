@@ -20,7 +20,7 @@ import {
   waitsEnd,
   weightsOnlyRise,
 } from './checkers-of-incidents.ts';
-import type { Met, Run } from './run.ts';
+import type { Met, MetWindow, Run } from './run.ts';
 import {
   arriving,
   type Checker,
@@ -291,6 +291,78 @@ export const passMeansWell = perRollout((view, run) =>
   ),
 );
 
+/** Requests a minute before the rollout from which on their absence is no chance, and the share of them that is as good as nothing. */
+const SURELY_CALLED = 100;
+const NEXT_TO_NOTHING = 0.02;
+/** A past in which requests stopped for minutes, or that was read with gaps, says that this is usual. */
+const STEADY = 0.3;
+
+/** The minutes of a function, both versions together. */
+function metIn(
+  run: Run,
+  { ref, stable, canary }: View['opening']['targets'][number],
+  from: Instant,
+  to: Instant,
+) {
+  const windows = [canary, stable].flatMap((version) => [
+    ...(run.windows[`${ref.functionName}:${version}`] ?? []),
+  ]);
+  const within = windows.filter(([start]) => start >= from && start + WINDOW_MS <= to);
+  const total = (of: keyof MetWindow) => within.reduce((sum, [, met]) => sum + met[of], 0);
+  return { counted: total('requests') + total('late'), lost: total('lost') };
+}
+
+/** No release completes by itself at the end of whose verify next to no request was counted, where many were before it. */
+export const silenceNeverCompletes = perRollout((view, run) => {
+  const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
+  const promoted = those(view, 'Promoted').at(-1);
+  const first = those(view, 'ShiftIntended')[0];
+  const { past = {}, plan, targets } = view.opening;
+  if (close === undefined || promoted === undefined || first === undefined) return [];
+  if (those(view, 'PromotionOrdered').length > 0 || plan.verifySeconds < 180) return [];
+  const from = Math.ceil(promoted.at / WINDOW_MS + 1) * WINDOW_MS;
+  const to = from + Math.floor(plan.verifySeconds / 60 - 1) * WINDOW_MS;
+  return targets.flatMap((target) => {
+    const known = past[target.name];
+    // A queue brings requests at its own pace, and what could not be read before is not known.
+    if (target.source === 'sqs' || known === undefined || Math.min(...known.falls) < STEADY) return [];
+    const before = metIn(run, target, first.at - 8 * WINDOW_MS, first.at).counted / 8;
+    const { counted } = metIn(run, target, from, to);
+    const due = (before * (to - from)) / WINDOW_MS;
+    return before < SURELY_CALLED || counted > NEXT_TO_NOTHING * due
+      ? []
+      : [
+          {
+            at: close.at,
+            what: `completed although ${counted} requests of ${target.name} were counted where about ${Math.round(due)} were due`,
+          },
+        ];
+  });
+});
+
+/** Share of the canary's requests that must have been lost where a verdict blames it for that. */
+const SURELY_LOST = 0.25;
+
+/** No canary is blamed for requests that it did not lose: counts that are only late are no guilt. */
+export const lateNeverBlames = perRollout((view, run) =>
+  those(view, 'Measured').flatMap(({ at, event: { verdict } }) =>
+    verdict.findings
+      .filter(({ metric, status }) => metric === 'traffic' && status === 'fail')
+      .flatMap(({ target: name }) => {
+        const target = view.opening.targets.find((each) => each.name === name);
+        const first = those(view, 'ShiftIntended')[0];
+        if (target === undefined || first === undefined) return [];
+        const key = `${target.ref.functionName}:${target.canary}`;
+        const windows = [...(run.windows[key] ?? [])].filter(([start]) => start + WINDOW_MS <= verdict.to);
+        const total = (of: keyof MetWindow) => windows.reduce((sum, [, met]) => sum + met[of], 0);
+        const asked = total('requests') + total('late') + total('lost');
+        return asked > 0 && total('lost') < SURELY_LOST * asked
+          ? [{ at, what: `blamed ${name} for lost requests, of which it lost ${total('lost')} of ${asked}` }]
+          : [];
+      }),
+  ),
+);
+
 /** When a rollout is closed its canary has everything or nothing, on every target alike, unless somebody else gave it traffic after the last look, or deleted the only version to go back to. A rollback that completed left the older version alone. */
 export const endsAtZeroOrHundred = perRollout((view, run) =>
   those(view, 'RolloutClosed').flatMap(({ index, at, event }) =>
@@ -558,6 +630,8 @@ export const CHECKERS = {
   uncountedNeverProven,
   worseNeverCompletes,
   passMeansWell,
+  silenceNeverCompletes,
+  lateNeverBlames,
   endsAtZeroOrHundred,
   strangerUntouched,
   strangerNoticed,

@@ -24,6 +24,14 @@ function settingOf(it: Case): string[] {
   return [
     `The release ${releaseText(it.release)}; ${it.requestsPerSecond} ${it.isFed ? 'messages' : 'requests'} a second on ${it.targets === 1 ? 'one target' : 'each of two targets'}.`,
     `Its rollout file: ${JSON.stringify(file)}`,
+    ...(it.leaving === undefined
+      ? []
+      : [`All but ${percent(it.leaving.rest)} of the callers leave when it has ${it.leaving.from} %.`]),
+    ...(it.late === undefined
+      ? []
+      : [
+          `Of the counts of ${it.late.side}, ${percent(it.late.share)} come ${it.late.minutes} min later than usual.`,
+        ]),
     ...it.orders.map(({ does, when }) => `A person will ${does}, ${momentText(when)}.`),
     ...it.troubles.map(
       ({ fault, when, seconds }) =>
@@ -44,6 +52,13 @@ function releaseText(release: Release): string {
       return `fails ${percent(release.share)} of its requests (${release.as})`;
     case 'under load':
       return `fails ${percent(release.share)} of its requests (${release.as}) from a weight of ${release.from} % on`;
+    case 'throttled':
+    case 'uncounted': {
+      const what = release.kind === 'throttled' ? 'are turned away' : 'are counted nowhere';
+      return `is one of which ${percent(release.share)} of the requests ${what} from a weight of ${release.from} % on`;
+    }
+    case 'leaking':
+      return `leaks memory: within ${release.minutes} min its callers make a tenth of their requests, and then it is killed`;
     case 'late':
       return `fails ${percent(release.share)} of its requests (${release.as}) after ${release.minutes} min of traffic`;
   }

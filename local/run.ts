@@ -46,6 +46,14 @@ export interface Met {
   counted: number;
 }
 
+/** What the users of one version met in one window, as AWS counts it in time, and what it does not. */
+export interface MetWindow extends Met {
+  /** Requests that were counted late. */
+  late: number;
+  /** Requests that were turned away, that never became an invocation, or that nobody made because answers came slowly. */
+  lost: number;
+}
+
 /** One append to the journal, with what users had met by then, by function and version. */
 export interface Append {
   kind: 'append';
@@ -63,7 +71,7 @@ export interface Run {
   /** When an alias was read: how many entries the timeline had then, for each look at a key. */
   looks: Record<string, number[]>;
   /** What the users of each function and version met in each window, by its start. */
-  windows: Record<string, Map<Instant, Met>>;
+  windows: Record<string, Map<Instant, MetWindow>>;
   /** Versions that somebody deleted, as `function:version`, and how many entries the timeline had then. */
   deleted: { version: string; index: number }[];
   commands: Command[];
@@ -256,16 +264,18 @@ function recordWindows({ cloudwatch }: World): Run['windows'] {
   const count = cloudwatch.invocations.bind(cloudwatch);
   cloudwatch.invocations = (runs) => {
     const { functionName, version, minute, count: requests, errors, faults = errors, orders } = runs;
-    // Nobody can hold a verdict to what AWS had not counted yet; the end of a rollout is held to all of it.
-    if ((runs.lateMs ?? 0) > 0) return count(runs);
     const key = `${functionName}:${version}`;
     windows[key] ??= new Map();
     const start = minute - (minute % WINDOW_MS);
-    const before = windows[key].get(start) ?? { requests: 0, failed: 0, counted: 0 };
+    const before = windows[key].get(start) ?? { requests: 0, failed: 0, counted: 0, late: 0, lost: 0 };
+    // Nobody can hold a verdict to what AWS had not counted yet; the end of a rollout is held to all of it.
+    const isLate = (runs.lateMs ?? 0) > 0;
     windows[key].set(start, {
-      requests: before.requests + requests,
-      failed: before.failed + Math.max(errors, faults) + (orders?.lost ?? 0),
-      counted: before.counted + (runs.faults === undefined ? 0 : requests),
+      requests: before.requests + (isLate ? 0 : requests),
+      failed: before.failed + (isLate ? 0 : Math.max(errors, faults) + (orders?.lost ?? 0)),
+      late: before.late + (isLate ? requests : 0),
+      lost: before.lost + (runs.lost ?? 0) + (runs.throttles ?? 0),
+      counted: before.counted + (isLate || runs.faults === undefined ? 0 : requests),
     });
     count(runs);
   };

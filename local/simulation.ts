@@ -13,6 +13,7 @@ import {
   HOOK,
   isCounted,
   isProbed,
+  type Late,
   type Moment,
   type Order,
   QUEUE,
@@ -25,7 +26,14 @@ import { type VirtualClock, virtualClock } from './clock.ts';
 import { type FaultName, injector, type Strike } from './faults.ts';
 import { type Random, seededRandom } from './random.ts';
 import { type Run, record } from './run.ts';
-import { type Behaviour, createScenario, FUNCTION, type Scenario, SERVICE } from './scenario.ts';
+import {
+  type Behaviour,
+  createScenario,
+  FUNCTION,
+  type Scenario,
+  type ScenarioOptions,
+  SERVICE,
+} from './scenario.ts';
 import type { Model } from './services/lambda.ts';
 import type { Rate } from './traffic.ts';
 import { ALIAS } from './world.ts';
@@ -33,7 +41,7 @@ import { ALIAS } from './world.ts';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** Traffic before the upload, so that stable has a history. */
-const WARM_MINUTES = 5;
+const WARM_MINUTES = 12;
 /** Time after the last end in which late calls and events still arrive. */
 const DUST_MINUTES = 15;
 /** Virtual time after which a world is left as it is; the checkers then find what never ended. */
@@ -93,7 +101,8 @@ export async function playCase(it: Case): Promise<Played> {
   stage = createScenario({
     clock,
     seed: it.seed,
-    requestsPerSecond: it.isFed ? 0 : it.requestsPerSecond,
+    requestsPerSecond: it.isFed ? 0 : () => it.requestsPerSecond * restOf(it, stage),
+    ...(it.late === undefined ? {} : { lateness: latenessOf(it.late) }),
     stable: { errors: it.stableErrors, faults: 0.001 },
     canaries: { 2: behaviourOf(it.release, it.stableErrors) },
     rollout: it.file,
@@ -151,6 +160,17 @@ function skewOf(seed: number): (fn: string) => number {
   return (fn) => Math.round((random.fork(fn).next() - 0.5) * 2 * SKEW_MAX_MS);
 }
 
+/** The part of the callers who are still there. */
+function restOf({ leaving }: Case, stage: Scenario | undefined): number {
+  if (leaving === undefined || stage === undefined) return 1;
+  return canaryShare(stage) >= leaving.from ? leaving.rest : 1;
+}
+
+function latenessOf({ side, share, minutes }: Late): ScenarioOptions['lateness'] {
+  const version = { canary: '2', stable: '1', both: undefined }[side];
+  return (of) => (version === undefined || of === version ? { share, ms: minutes * MINUTE } : undefined);
+}
+
 function slowness(times: number): Rate {
   return (version) => (version === '2' ? 100 * times : 100);
 }
@@ -164,6 +184,26 @@ function behaviourOf(release: Release, usual: number): Behaviour {
       return { errors: 1 };
     case 'bad':
       return { errors: usual, [release.as]: release.share };
+    case 'throttled':
+    case 'uncounted': {
+      const { kind, share, from } = release;
+      return {
+        errors: usual,
+        [kind]: (_: string, __: number, weight: number) => (weight >= from ? share : 0),
+      };
+    }
+    case 'leaking': {
+      // Slower and slower as the garbage collector works harder (assumed), then killed: an error that Lambda counts (Lambda developer guide, "Troubleshoot invocation issues", on memory).
+      let first: number | undefined;
+      const done = (at: number) => {
+        first ??= at;
+        return (at - first) / (release.minutes * MINUTE);
+      };
+      return {
+        errors: (_: string, at: number) => (done(at) >= 1 ? 0.3 : usual),
+        unasked: (_: string, at: number) => Math.min(0.9, done(at)),
+      };
+    }
     case 'under load': {
       const { as, share, from } = release;
       return {

@@ -102,7 +102,7 @@ export function modelTraffic(world: {
   const serve = (version: string, minute: Instant, at: Instant, weight: Percent, due: number) => {
     const met = [version, at, weight] as const;
     const asked = due - drawn(due, unaskedRate, ...met);
-    if (asked === 0) return;
+    if (due === 0) return;
     const throttles = random.binomial(asked, throttleRate(...met));
     const uncounted = drawn(asked - throttles, uncountedRate, ...met);
     const hanging = drawn(asked - throttles - uncounted, hangingRate, ...met);
@@ -121,6 +121,7 @@ export function modelTraffic(world: {
       counted: before.counted + (isCounted ? count : 0),
     };
     const of = { functionName, alias, version, minute };
+    const lostBefore = due - asked + uncounted;
     const late = world.lateness?.(version, at);
     const isRestated = late !== undefined && late.share < 1;
     const shareOf = (all: number) => (isRestated ? random.binomial(all, late.share) : 0);
@@ -128,9 +129,10 @@ export function modelTraffic(world: {
     const lateFaults = lateErrors + shareOf(faults - errors);
     const lateCount = lateFaults + shareOf(count - faults);
     const counted = (all: number) => (isCounted ? all : undefined);
-    if (count + throttles > 0)
+    const known = count + throttles + lostBefore;
+    if (known > 0)
       cloudwatch.invocations({
-        ...{ ...of, throttles, count: count - lateCount, errors: errors - lateErrors },
+        ...{ ...of, throttles, lost: lostBefore, count: count - lateCount, errors: errors - lateErrors },
         faults: counted(faults - lateFaults),
         orders: lost === undefined ? undefined : { taken: count, lost },
         latency: medianMs && latencies(random, count, medianMs(...met)),

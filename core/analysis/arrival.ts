@@ -5,7 +5,7 @@ import { logEStarved, logETraffic } from './evalue.ts';
 import { SUSPICIOUS } from './evidence.ts';
 import { suspicionOf } from './finding.ts';
 import { EXPECTED_MIN } from './pairing.ts';
-import { whySilent, whyThin } from './silence.ts';
+import { pastFrom, whySilent, whyThin } from './silence.ts';
 import type { Finding, Metric, Window } from './types.ts';
 import { type Believed, sum } from './windows.ts';
 
@@ -68,7 +68,7 @@ export function arrivalFinding(
   const reached = counts.reduce((all, { nc }) => all + nc, 0);
   const all = counts.reduce((all, { nc, ns }) => all + nc + ns, 0);
   const isOff = doubt >= -Math.log(ALPHA_TRAFFIC);
-  const past = isRead ? rollout.opening.past?.[target] : undefined;
+  const past = isRead ? (rollout.opening.past?.[target] ?? beforeRaise(rollout, windows)) : undefined;
   // What came late counts once it is there, and what comes again after the bake is silent no more.
   const silent =
     whySilent(rollout, past, believed, step.until) && whySilent(rollout, past, believed, step.to);
@@ -113,6 +113,15 @@ function whyUncounted(
   const due = young.reduce((all, { ns }) => all + (ns * w) / (1 - w), 0);
   const uncounted = Math.round(due - young.reduce((all, { nc }) => all + nc, 0));
   return `about ${number(uncounted)} of its requests have not been counted yet: they may run for ${duration(timeout)}, and AWS counts a request only when it ends`;
+}
+
+/** What the last quarter of an hour before the first raise says, if the day before could not be read. */
+function beforeRaise({ raisedAt = 0 }: Rollout, windows: readonly Window[]) {
+  const to = Math.floor(raisedAt / WINDOW_MS) * WINDOW_MS;
+  return pastFrom(
+    windows.filter(({ start }) => start < to),
+    to,
+  );
 }
 
 /** Why stable's newest counts are a measuring fault: the canary's are there, so that stable was due some too. It is never its guilt. */

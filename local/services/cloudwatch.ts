@@ -53,6 +53,8 @@ export interface Invocations {
   latency?: Readonly<Record<string, number>> | undefined;
   /** Messages that the runs were given, and how many of them were handed back, where the function counts them with `withSpillway`. */
   batch?: { items: number; failures: number } | undefined;
+  /** Requests that never became an invocation, or that nobody made because the answers come slowly: CloudWatch knows nothing of them, and only who records the truth does. */
+  lost?: number | undefined;
   /** How much later than usual they are seen; not at all if it is absent. */
   lateMs?: number | undefined;
   /** Orders that the runs took, and how many of them they lost, where the function counts them in metrics of its own. */

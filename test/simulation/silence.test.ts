@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import type { VerdictStatus } from '../../core/analysis/types.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { FUNCTION } from '../../local/scenario.ts';
-import { faults, HOUR, MINUTE, type Plot, play, type Stage } from './stage.ts';
+import { journals } from './planted.ts';
+import { broken, faults, HOUR, MINUTE, type Plot, play, type Stage } from './stage.ts';
 
 /** Minutes from the first move of traffic to the first event of a type; undefined if there is none. */
 function minutesTo(events: RolloutEvent[], type: RolloutEvent['type']): number | undefined {
@@ -294,4 +296,45 @@ describe('a canary that leaks memory and answers more and more slowly, until its
     expect(rollout?.reason).toMatch(/only [\d,]+ requests came in 5 min, where about [\d,]+ were due/);
     expect(faults(run)).toEqual([]);
   });
+});
+
+/** A controller that writes other verdicts down than it gave. */
+const deluded =
+  (status: (given: VerdictStatus) => VerdictStatus): NonNullable<Plot['changePorts']> =>
+  (ports) =>
+    journals(ports, (journal) => ({
+      append: (rollout, events) =>
+        journal.append(
+          rollout,
+          events
+            .filter(({ type }) => type !== 'Paused')
+            .map((event) => {
+              if (event.type !== 'Measured') return event;
+              const findings = event.verdict.findings.map((finding) =>
+                finding.metric === 'traffic' ? { ...finding, status: status(finding.status) } : finding,
+              );
+              const verdict = { ...event.verdict, findings, status: status(event.verdict.status) };
+              return { ...event, verdict };
+            }),
+        ),
+    }));
+
+test('a checker sees a judge that calls requests that stopped health', async () => {
+  const bug = await play({
+    ...callers((weight) => (weight === 100 ? 0 : 20)),
+    rollout: { verify: '5m' },
+    changePorts: deluded((given) => (given === 'broken' ? 'inconclusive' : given)),
+  });
+  expect(bug.rollout?.outcome).toBe('completed');
+  expect(broken(bug.run)).toContain('silenceNeverCompletes');
+});
+
+test('a checker sees a judge that blames a canary whose counts are only late', async () => {
+  const bug = await play({
+    requestsPerSecond: 20,
+    hours: 2,
+    lateness: (version) => (version === '2' ? { share: 1, ms: 3 * MINUTE } : undefined),
+    changePorts: deluded((given) => (given === 'broken' || given === 'pass' ? 'fail' : given)),
+  });
+  expect(broken(bug.run)).toContain('lateNeverBlames');
 });

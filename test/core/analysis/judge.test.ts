@@ -559,8 +559,9 @@ describe('after promotion', () => {
     expect([certified(0), certified(16)]).toEqual([true, undefined]);
   });
 
-  test('a canary that no one calls proves nothing', () => {
-    expect(at(12, verifying, on(...history, ...served)).status).toBe('inconclusive');
+  test('a canary that no one calls proves nothing, and is a measuring fault if its target was called before', () => {
+    expect(at(12, verifying, on(...served)).status).toBe('inconclusive');
+    expect(judge(stateAfter(verifying), on(...history, ...served), minute(12)).status).toBe('broken');
   });
 
   test('errors that arrive after the last step passed take the release back', () => {
