@@ -117,9 +117,22 @@ const ENGLISH = { error: en().localeError };
 function inputFrom<Input>(schema: z.ZodMiniType<Input>, event: unknown): Input {
   const { data, error } = schema.safeParse(event, ENGLISH);
   if (error === undefined) return data;
-  const lines = error.issues.map(({ path, message }) => `${['event', ...path].join('.')}: ${message}`);
+  const lines = linesOf(error.issues, ['event']);
   const sentence = 'The event is not what this function takes; correct what sends it:';
   throw new RolloutError('EventInvalid', [sentence, ...lines.slice(0, FAULTS_MAX)].join('\n'));
+}
+
+/** A line for each field. If a function takes several forms, the fields of each form, since none of them says which one was meant. */
+function linesOf(issues: readonly z.core.$ZodIssue[], root: readonly PropertyKey[]): string[] {
+  return issues.flatMap((issue) => {
+    const path = [...root, ...issue.path];
+    if (issue.code !== 'invalid_union' || issue.errors.length === 0)
+      return [`${path.map(String).join('.')}: ${issue.message}`];
+    return issue.errors.flatMap((form, nth) => {
+      const [first = '', ...others] = linesOf(form, path);
+      return [nth === 0 ? first : `or, in another form: ${first}`, ...others];
+    });
+  });
 }
 
 function withObservedJournal<Names extends keyof Ports>(ports: Needs<Names>): Needs<Names> {

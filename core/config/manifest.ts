@@ -22,7 +22,8 @@ const releaseField = textLike(/^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/, releaseSay
 
 const noteSays: Says = () =>
   'write a text of 1 to 200 characters, without control characters, or leave it out.';
-const noteField = textLike(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,200}$/u, noteSays);
+// Joiners are part of names in Persian and Indic scripts, and of emoji; other characters that show nothing are refused.
+const noteField = textLike(/^(?:[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|[\u200c\u200d]){1,200}$/u, noteSays);
 
 const environmentSays: Says = () => 'write the name of an environment: 1 to 100 characters.';
 const requiresField = strict({

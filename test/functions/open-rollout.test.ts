@@ -246,7 +246,7 @@ const bad: Bad[] = [
   {
     what: 'an unknown strategy',
     changes: plan({ steps: undefined, strategy: 'Canary10Percent5Minute' }),
-    says: /rollout\.strategy is "Canary10Percent5Minute".*Canary10Percent5Minutes/,
+    says: /rollout\.strategy is "Canary10Percent5Minute".*write `canary: { weight: 10, bake: 5m }`/,
   },
   {
     what: 'the version $LATEST',

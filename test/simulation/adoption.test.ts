@@ -59,14 +59,16 @@ describe('a version that another tool put on the alias before its release came',
   });
 
   test('counts as completed here from then on', async () => {
-    const { deploy, release } = await world();
+    const { stage, deploy, release } = await world();
     const version = await deploy(good());
     await release({ version });
+    const before = stage.stepFunctions.executions.length;
     expect(await release({ version })).toMatchObject({
       outcome: 'completed',
       reason: 'already serving: api is at version 2',
       opening: { targets: [] },
     });
+    expect(stage.stepFunctions.executions).toHaveLength(before);
   });
 
   test('leads back to what completed last if a smoke test fails, and is quarantined', async () => {

@@ -505,7 +505,7 @@ describe('a service that is away', () => {
     });
     expect(rollout?.leaving).toMatchObject({
       cause: 'environment',
-      reason: 'api could not be raised to 50 % in 30 tries',
+      reason: 'api could not be raised to 50 % in 30 tries: Please try again. (InternalServiceException)',
     });
     const tries = (run.histories[ROLLOUT_ID] ?? []).filter(
       (event) => event.type === 'ShiftIntended' && event.weight === 50,

@@ -122,13 +122,14 @@ test('a release that fails its smoke test is refused and never gets a request', 
   expect(faults(run)).toEqual([]);
 });
 
-test('a version that serves already completes without an execution', async () => {
-  const { story, path, run, stage } = await play({
+test('a version that serves already, but that this controller never completed, completes unproven without a move', async () => {
+  const { story, path, rollout, run, stage } = await play({
     release: { manifest: { targets: { api: { version: '1' } } } },
   });
-  expect(story).toEqual(['RolloutDeclined completed: already serving: api is at version 1']);
-  expect(path).toEqual([]);
-  expect(stage.stepFunctions.executions).toEqual([]);
+  expect(story).toEqual(['RolloutOpened api 1->1', 'RolloutClosed completed']);
+  expect(rollout?.reason).toMatch(/^unproven: api served version 1 before this release came/);
+  expect(path).toEqual(['Decide', 'CloseRollout', 'Completed']);
+  expect(stage.alias()).toEqual({ primary: '1', weights: {} });
   expect(faults(run)).toEqual([]);
 });
 
@@ -333,15 +334,19 @@ test('an order to promote that comes just when a tick is due is not answered by 
 });
 
 test('a release that no user met while it was verified is not called proven', async () => {
-  let isQuiet = false;
+  let stage: Stage | undefined;
   const { rollout, run } = await play({
-    requestsPerSecond: () => (isQuiet ? 0 : 50),
-    act: async (stage) => {
-      await stage.saw('Promoted');
-      isQuiet = true;
+    before: (made) => {
+      stage = made;
     },
+    // A service that is called so seldom is never due enough to be silent.
+    requestsPerSecond: () => (stage?.alias().primary === '2' ? 0 : 0.02),
+    rollout: { onInconclusive: 'promote' },
   });
   expect(rollout?.outcome).toBe('completed');
+  expect(rollout?.reason).toMatch(
+    /its verify could not say: .*no window with requests has settled since promotion/,
+  );
   expect(faults(run)).toEqual([]);
 });
 
@@ -478,6 +483,8 @@ test('a bake of six hours goes on in a fresh execution after 300 ticks, without 
 
 test('a bake of three days is held to its end and measured all the way', async () => {
   const { story, rollout, run, events, stage } = await play({
+    // The day before says that nothing is due outside of that hour.
+    warmMinutes: 24 * 60,
     hours: 80,
     changePorts: rememberedWindows,
     requestsPerSecond: (at) => (new Date(at).getUTCHours() === 9 ? 20 : 0),
