@@ -10,7 +10,7 @@ import type { Clock, Observed, Raise, RaiseResult, TrafficRouter } from '../core
 import { claimOf } from '../core/rollout/claim.ts';
 import type { RevertedTarget, Target } from '../core/rollout/event.ts';
 import { isSameStamp, SEQ_MAX, type Stamp, stampFrom, stampText } from '../core/rollout/stamp.ts';
-import { isStranger, wayOut } from '../core/rollout/way-out.ts';
+import { foreignShares, isStranger, wayOut } from '../core/rollout/way-out.ts';
 import type { Instant, Percent } from '../core/units.ts';
 import {
   isOfAccount,
@@ -224,6 +224,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       };
       const { before, seen, isVersionGone } = await insistOrGone(target, change, clock.now() + REVERT_MS);
       const share = ({ weights }: Observed) => weights[target.canary];
+      const foreign = foreignShares(seen, target, by.rolloutId);
       const changed = before.some((each) => each.primary !== seen.primary || share(each) !== share(seen));
       return {
         name: target.name,
@@ -231,6 +232,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
         changed,
         stranger: isStranger(seen.primary, target),
         ...(isVersionGone && seen.primary === target.canary ? { isStableGone: true } : {}),
+        ...(foreign === undefined ? {} : { foreign }),
       };
     },
     async seal(target, by) {

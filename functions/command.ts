@@ -161,19 +161,27 @@ async function abort(
   const sealed = 'out' in left ? sealedAmong(targets, left.out) : [];
   await outNow(sealed, { rolloutId, epoch: present.epoch, unseal: true }, ports);
   await wake(rolloutId, ports);
-  if (stuck.length > 0) throw notBack(rolloutId, stuck, targets);
+  if (stuck.length > 0) throw notBack(rolloutId, stuck, targets, 'out' in left ? left.out : []);
   return rolloutId;
 }
 
-/** What to say if there is no version left to go back to: nobody may believe that the canary is out. */
-function notBack(rolloutId: string, stuck: RevertedTarget[], targets: Target[]): RolloutError {
+/** What to say if a target has no version left to go back to: nobody may believe that its canary is out, nor that nothing was done on the other targets. */
+function notBack(
+  rolloutId: string,
+  stuck: RevertedTarget[],
+  targets: Target[],
+  found: RevertedTarget[] = stuck,
+): RolloutError {
   const lines = stuck.map(({ name, primary }) => {
     const { stable, key } = targets.find((each) => each.name === name) ?? { stable: '?', key: name };
     return `version ${stable} of ${name} does not exist any more, so version ${primary} still serves ${key}`;
   });
+  const back = found.filter((each) => !stuck.includes(each));
+  const done = back.map(({ name, primary }) => `${name} serves version ${primary} again`);
+  const what = done.length === 0 ? 'cannot be taken back' : `was reverted only in part: ${done.join('; ')}`;
   return new RolloutError(
     'CommandRefused',
-    `${rolloutId} cannot be taken back: ${lines.join('; ')}. Point the alias at a version that you trust, or release a repaired one.`,
+    `${rolloutId} ${what}${done.length === 0 ? ':' : '; but'} ${lines.join('; ')}. Point the alias at a version that you trust, or release a repaired one.`,
   );
 }
 

@@ -35,6 +35,7 @@ import {
   withSuspicion,
 } from './state.ts';
 import { BROKEN_PAUSE_SECONDS, bakeOf, longestBakeOf, PAUSE_SECONDS_MAX } from './timing.ts';
+import { sharesOf } from './way-out.ts';
 
 /** What somebody wants, in the imperative. Those of people are pause, resume, promote and abort. */
 export type Command =
@@ -366,7 +367,7 @@ function recordRevert(
     outcome: outOf(rollout),
   };
   const faults = targets.flatMap((target) => faultOf(rollout, target));
-  const isHalted = faults.length > 0 || targets.some(({ stranger }) => stranger);
+  const isHalted = faults.length > 0 || targets.some(({ stranger, foreign }) => stranger || foreign);
   const isBack = rollout.opening.rollsBack !== undefined;
   const outcome = isHalted ? 'halted' : isBack ? 'completed' : why.outcome;
   return [
@@ -385,7 +386,7 @@ function recordRevert(
 /** Why a person has to look at a target that was to be taken back; nothing if it serves what it should. */
 function faultOf(
   rollout: Rollout,
-  { name, primary, stranger, again, isStableGone }: RevertedTarget,
+  { name, primary, stranger, again, isStableGone, foreign }: RevertedTarget,
 ): string[] {
   const { opening, leaving } = rollout;
   const { stable, canary, key } = targetNamed(rollout, name);
@@ -398,6 +399,10 @@ function faultOf(
   if (stranger && primary === 'none') return [`${key} does not exist any more`];
   if (stranger && leaving?.cause !== 'stranger')
     return [`${name} serves version ${primary}, which this rollout did not put there`];
+  if (foreign !== undefined && leaving?.cause !== 'stranger')
+    return [
+      `${sharesOf(foreign)} of ${name}, which this rollout did not put there, so it was left as it is; remove it from ${key} if nobody needs it`,
+    ];
   if (opening.rollsBack !== undefined && primary !== stable)
     return [`${name} still serves version ${primary}, since another rollout moves ${key}`];
   return [];

@@ -197,6 +197,8 @@ export interface RevertedTarget {
   again?: boolean | undefined;
   /** True if `stable` does not exist any more, so that nothing could be restored and the canary still serves. */
   isStableGone?: boolean | undefined;
+  /** Foreign versions that keep a share beside the one that serves, in percent: they were left alone. Absent if there are none. */
+  foreign?: Record<string, Percent> | undefined;
 }
 
 /** Whose revert it is. `unseal`: the journal says that the rollout has not ended, so a sealed target is only half a completion. */

@@ -6,6 +6,7 @@ import { duration, number } from '../words.ts';
 import type { RevertedTarget, RolloutEvent } from './event.ts';
 import { isAdoption, type Rollout } from './state.ts';
 import { bakeOf } from './timing.ts';
+import { sharesOf } from './way-out.ts';
 
 /**
  * One line for people about an event, or undefined where it is only bookkeeping. `after` is the rollout with the event in it;
@@ -75,7 +76,10 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
       return `another execution took over (${event.reason})`;
     case 'Reverted':
       return event.targets
-        .map((each) => `${each.name}: version ${each.primary} serves${isRestored(each) ? ' again' : ''}`)
+        .map(
+          (each) =>
+            `${each.name}: version ${each.primary} serves${isRestored(each) ? ' again' : ''}${each.foreign === undefined ? '' : `, and ${sharesOf(each.foreign)}`}`,
+        )
         .join(', ');
     case 'RolloutClosed':
       return summary(after);

@@ -35,18 +35,44 @@ export function isStranger(primary: string, target: Target): boolean {
   return primary !== target.stable && primary !== target.canary;
 }
 
+/** Versions beside the one that serves that are neither stable nor canary, with their shares; undefined if there are none, or if another rollout has the target. */
+export function foreignShares(
+  { weights, stamp }: Observed,
+  target: Target,
+  rolloutId: string,
+): Record<string, Percent> | undefined {
+  if (stamp !== undefined && stamp.rolloutId !== rolloutId) return undefined;
+  const foreign = Object.entries(weights).filter(([version]) => isStranger(version, target));
+  return foreign.length === 0 ? undefined : Object.fromEntries(foreign);
+}
+
+/** Shares that others gave to versions, in words. */
+export function sharesOf(shares: Record<string, Percent>): string {
+  const each = Object.entries(shares).map(([version, share]) => `version ${version} keeps ${share} %`);
+  return each.join(' and ');
+}
+
 /**
  * What a target that was taken back looks like when the end is about to be written: whoever wrote in between is a stranger.
  * A canary that a completion had sealed serves on purpose, and stays as it was found.
  */
 export function lastLook(
   found: RevertedTarget,
-  { primary, weights }: Observed,
+  seen: Observed,
   target: Target,
+  rolloutId: string,
 ): RevertedTarget {
   if (found.primary === target.canary) return found;
+  const { primary, weights } = seen;
   const isAgain = primary === target.canary || weights[target.canary] !== undefined;
-  const looked = { ...found, primary, stranger: isStranger(primary, target) };
+  const { foreign: _, ...before } = found;
+  const foreign = foreignShares(seen, target, rolloutId);
+  const looked = {
+    ...before,
+    primary,
+    stranger: isStranger(primary, target),
+    ...(foreign === undefined ? {} : { foreign }),
+  };
   return isAgain ? { ...looked, again: true } : looked;
 }
 

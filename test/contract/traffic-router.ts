@@ -429,7 +429,11 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
 
     keeps('leaves a stranger’s weights as they are', async (stage) => {
       await stage.arrange.set({ weights: { '3': 20 }, stamp: stamp(1) });
-      expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', stranger: false });
+      expect(await stage.router.revert(stage.target, BY)).toMatchObject({
+        primary: '1',
+        stranger: false,
+        foreign: { '3': 20 },
+      });
       expect(await stage.standing()).toEqual({ primary: '1', weights: { '3': 20 }, stamp: stamp(2, false) });
     });
 

@@ -51,8 +51,8 @@ async function completed(plot: Plot = {}, releases = 1, targets: 1 | 2 = 1) {
     id,
     hand: (change: object, FunctionName = FUNCTION) =>
       stage.clients.lambda.send(new UpdateAliasCommand({ FunctionName, Name: ALIAS, ...change })),
-    remove: (Qualifier: string) =>
-      run(stage.clients.lambda.send(new DeleteFunctionCommand({ FunctionName: FUNCTION, Qualifier }))),
+    remove: (Qualifier: string, FunctionName = FUNCTION) =>
+      run(stage.clients.lambda.send(new DeleteFunctionCommand({ FunctionName, Qualifier }))),
     rollback: (rolloutId: string) =>
       stage.invoke('Command', {
         command: 'rollback',
@@ -407,6 +407,65 @@ test('an abort whose stable version was deleted is refused with the truth, blame
   expect(world.served()).toEqual({ primary: '2', weights: {} });
   expect((await rollout(world, first))?.leaving).toBeUndefined();
   await world.stage.clock.advance(HOUR);
+  expect(faults(await world.finish(), LIMITS)).toEqual([]);
+});
+
+test('an abort beside a foreign version that got a share puts stable back, leaves that share, and ends halted in words', async () => {
+  const world = await completed({ rollout: { verify: '20m' } }, 0);
+  const first = await world.run(world.stage.release());
+  await world.run(world.stage.saw('Promoted'));
+  world.stage.lambda.helpers.publishCounted(FUNCTION);
+  await world.run(world.hand({ RoutingConfig: { AdditionalVersionWeights: { '3': 0.2 } } }));
+  const order = { command: 'abort', rolloutId: first, by: 'ada', reason: 'odd' };
+  await world.run(world.stage.invoke('Command', order));
+  const head = await world.run(world.stage.ended(first));
+  expect(world.served()).toEqual({ primary: '1', weights: { '3': 20 } });
+  expect(head).toMatchObject({
+    outcome: 'halted',
+    reason: expect.stringContaining('version 3 keeps 20 % of api, which this rollout did not put there'),
+  });
+  expect(faults(await world.finish(), LIMITS)).toEqual([]);
+});
+
+test('a rollback beside a foreign version that got a share leads to the older version, and ends halted in words', async () => {
+  const world = await completed();
+  world.stage.lambda.helpers.publishCounted(FUNCTION);
+  await world.run(world.hand({ RoutingConfig: { AdditionalVersionWeights: { '3': 0.2 } } }));
+  const { rolloutId } = await world.run(world.rollback(world.id));
+  const head = await world.run(world.stage.ended(rolloutId));
+  expect(world.served()).toEqual({ primary: '1', weights: { '3': 20 } });
+  expect(head).toMatchObject({
+    outcome: 'halted',
+    reason: expect.stringContaining('version 3 keeps 20 % of api, which this rollout did not put there'),
+  });
+  expect(faults(await world.finish(), LIMITS)).toEqual([]);
+});
+
+test('an abort of two targets of which one has lost its stable version reverts the other, says both, and ends halted', async () => {
+  const world = await completed({ rollout: { ...TWO, verify: '20m' } }, 0, 2);
+  const promoted = world.stage.event((event) => event.type === 'Promoted' && event.target === 'worker');
+  const { helpers } = world.stage.lambda;
+  const versions = { api: helpers.publishCounted(FUNCTION), worker: helpers.publishCounted(WORKER) };
+  const first = await world.run(
+    world.stage.release({
+      manifest: { targets: { api: { version: versions.api }, worker: { version: versions.worker } } },
+      rollout: { ...TWO, verify: '20m' },
+    }),
+  );
+  await world.run(promoted);
+  await world.stage.clock.advance(MINUTE);
+  await world.remove('1', WORKER);
+  const order = { command: 'abort', rolloutId: first, by: 'ada', reason: 'odd' };
+  await expect(world.run(world.stage.invoke('Command', order))).rejects.toThrow(
+    /was reverted only in part: api serves version 1 again; but version 1 of worker does not exist any more, so version 2 still serves/,
+  );
+  expect(world.served()).toEqual({ primary: '1', weights: {} });
+  expect(world.served(WORKER)).toEqual({ primary: '2', weights: {} });
+  const head = await world.run(world.stage.ended(first));
+  expect(head).toMatchObject({
+    outcome: 'halted',
+    reason: expect.stringContaining('version 1 of worker does not exist any more'),
+  });
   expect(faults(await world.finish(), LIMITS)).toEqual([]);
 });
 

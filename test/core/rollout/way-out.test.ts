@@ -3,7 +3,14 @@ import { describe, expect, test } from 'vitest';
 import type { Observed } from '../../../core/ports.ts';
 import type { RevertedTarget } from '../../../core/rollout/event.ts';
 import { stampFrom, stampText } from '../../../core/rollout/stamp.ts';
-import { isStranger, lastLook, mayBeTakenBack, restOf, wayOut } from '../../../core/rollout/way-out.ts';
+import {
+  foreignShares,
+  isStranger,
+  lastLook,
+  mayBeTakenBack,
+  restOf,
+  wayOut,
+} from '../../../core/rollout/way-out.ts';
 import {
   aborted,
   closed as closing,
@@ -206,11 +213,18 @@ describe('what is left to do after a revert', () => {
 describe('the last look', () => {
   const found: RevertedTarget = { name: 'api', primary: '7', changed: true, stranger: false };
   const looked = (primary: string, weights: Observed['weights'], before = found) =>
-    lastLook(before, { primary, weights, stamp: closed(5) }, target());
+    lastLook(before, { primary, weights, stamp: closed(5) }, target(), ROLLOUT_ID);
 
   test('says the same where nobody wrote', () => {
     expect(looked('7', {})).toEqual(found);
-    expect(looked('7', { 9: 20 })).toEqual(found);
+  });
+
+  test('finds a foreign version that keeps a share, unless another rollout has the target', () => {
+    expect(looked('7', { 9: 20 })).toEqual({ ...found, foreign: { 9: 20 } });
+    expect(looked('7', {}, { ...found, foreign: { 9: 20 } })).toEqual(found);
+    expect(foreignShares({ primary: '7', weights: { 9: 20 }, stamp: foreign }, target(), ROLLOUT_ID)).toBe(
+      undefined,
+    );
   });
 
   test('finds a canary that somebody gave traffic again, beside another version or alone', () => {
