@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Target } from '../core/rollout/event.ts';
 import { isSameStamp, stampText } from '../core/rollout/stamp.ts';
 import { fold, type Rollout } from '../core/rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../core/units.ts';
@@ -264,6 +265,52 @@ export const worseNeverCompletes = perRollout((view) => {
       ? []
       : [{ at: close.at, what: `completed although ${ours.failed} of ${ours.requests} failed on ${name}` }];
   });
+});
+
+/** How many times as often as the other version a part of a proven release may fail, and the deviations that chance may add. */
+const PROVEN_TIMES = 3;
+const CHANCE = 6;
+/** Requests from which on a part of a proven release is held to them. */
+const PROVEN_MANY = 200;
+
+/**
+ * Whoever says "proven" says it of the whole release: no version of it that users met fails surely more often than what
+ * served before, whoever had put it there. A version that completed in an earlier rollout is that one's to answer for.
+ */
+export const provenMeansWell = perRollout((view, run) => {
+  const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
+  if (close === undefined || !close.event.reason.startsWith('proven')) return [];
+  const met = view.happened.findLast(({ at }) => at <= close.at - UNSETTLED_MS)?.append.met ?? {};
+  const isAnswered = ({ key, canary }: Target) =>
+    views(run).some((other) =>
+      those(other, 'RolloutClosed').some(
+        ({ index, event }) =>
+          index < close.index &&
+          event.outcome === 'completed' &&
+          other.opening.targets.some(
+            (target) => target.key === key && arriving(other, target) === canary && other !== view,
+          ),
+      ),
+    );
+  const { targets, unchanged = [] } = view.opening;
+  return [...targets, ...unchanged.filter((target) => !isAnswered(target))].flatMap(
+    ({ name, ref, canary }) => {
+      const own = `${ref.functionName}:`;
+      const others = Object.entries(met).filter(([of]) => of.startsWith(own) && of !== `${own}${canary}`);
+      const total = (of: 'requests' | 'failed') => others.reduce((sum, [, each]) => sum + each[of], 0);
+      const ours = met[`${own}${canary}`];
+      if (ours === undefined || ours.requests < PROVEN_MANY || total('requests') === 0) return [];
+      const usual = (PROVEN_TIMES * ours.requests * (total('failed') + 1)) / total('requests');
+      return ours.failed <= usual + CHANCE * Math.sqrt(usual)
+        ? []
+        : [
+            {
+              at: close.at,
+              what: `says that it was proven although ${ours.failed} of ${ours.requests} failed on version ${canary} of ${name}`,
+            },
+          ];
+    },
+  );
 });
 
 /** No pass is given to a canary whose users surely met more failures, in the very minutes that it judges, than stable's ever did. */
@@ -629,6 +676,7 @@ export const CHECKERS = {
   provenMeansMeasured,
   uncountedNeverProven,
   worseNeverCompletes,
+  provenMeansWell,
   passMeansWell,
   silenceNeverCompletes,
   lateNeverBlames,

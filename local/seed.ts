@@ -13,14 +13,19 @@ export async function playSeed(seed: number, faults: readonly FaultName[]): Prom
   try {
     const played = await playCase(it);
     const head = played.run.heads.find(({ opening }) => opening.rolloutId === FIRST);
+    const release = kindOf(it, head);
+    const end = endOf(head, played.run.histories[FIRST] ?? []);
     return {
       seed,
       outcomes: played.run.heads.map(({ outcome }) => outcome ?? 'unfinished'),
       bounds: played.bounds,
       struck: struckBy(it, played),
-      violations: played.violations.map(({ promise, what }) => ({ promise, what })),
-      release: kindOf(it, head),
-      end: endOf(head, played.run.histories[FIRST] ?? []),
+      violations: [
+        ...played.violations.map(({ promise, what }) => ({ promise, what })),
+        ...provenBad(release, end),
+      ],
+      release,
+      end,
       digest: played.digest,
     };
   } catch (error) {
@@ -42,6 +47,12 @@ function struckBy({ troubles }: Case, { strikes }: Played): SeedResult['struck']
   const struck: SeedResult['struck'] = {};
   for (const { fault } of [...strikes, ...troubles]) struck[fault] = (struck[fault] ?? 0) + 1;
   return struck;
+}
+
+/** What no checker of a history can know is known here: how often the release was made to fail. */
+function provenBad(release: SeedResult['release'], end: End): SeedResult['violations'] {
+  const what = `a release that fails at least ${BAD} times as often as stable ${end}`;
+  return release === 'bad' && end === 'completed as proven' ? [{ promise: 'badNeverProven', what }] : [];
 }
 
 /** How many times as often as stable a release fails that is called bad. */

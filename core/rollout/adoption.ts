@@ -62,11 +62,6 @@ export function isOwn({ target }: ResolvedTarget, service: ServiceRecord): boole
   return completedVersion(service, target.name) === target.canary;
 }
 
-/** True if a release that completed here had this target. */
-export function isKnown({ target }: ResolvedTarget, service: ServiceRecord): boolean {
-  return completedVersion(service, target.name) !== undefined;
-}
-
 /** A target as it is adopted: the version that completed here last, if there is one, is where a failed check leads back to. */
 export function adopted({ target, before }: ResolvedTarget): Target {
   return { ...target, stable: before ?? target.canary };

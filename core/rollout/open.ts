@@ -12,7 +12,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { Completion, ResolvedTarget, ServiceRecord } from '../ports.ts';
 import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
 import { duration } from '../words.ts';
-import { adopted, askedNow, driftNotices, foreignlyMoved, isKnown, isOwn } from './adoption.ts';
+import { adopted, askedNow, driftNotices, foreignlyMoved, isOwn } from './adoption.ts';
 import type { Hook, Identity, Made, Opening, Probing, RolloutEvent } from './event.ts';
 import { keptOut, keptOutBy, QUARANTINED_MAX } from './quarantine.ts';
 import { deadlineOf } from './timing.ts';
@@ -51,10 +51,8 @@ export function open(
   const changed = targets.filter(({ target }) => target.canary !== target.stable);
   const still = targets.filter(({ target }) => target.canary === target.stable);
   const unchanged = still.map(({ target }) => target);
-  // Only what this controller completed itself is known to be good. Beside a change, a target that it never completed is where it always was.
-  const moved = still.filter(
-    (each) => !isOwn(each, service) && (changed.length === 0 || isKnown(each, service)),
-  );
+  // Only what this controller completed itself is known to be good.
+  const moved = still.filter((each) => !isOwn(each, service));
   checkQuarantine(identity, targets, [...changed, ...moved], service);
   if (changed.length === 0 && moved.length === 0) {
     return [

@@ -4,7 +4,8 @@ import { record } from '../../local/run.ts';
 import { FUNCTION } from '../../local/scenario.ts';
 import type { Model } from '../../local/services/lambda.ts';
 import { ALIAS } from '../../local/world.ts';
-import { addWorker, faults, HOUR, MINUTE, type Plot, type Stage, staged } from './stage.ts';
+import { journals } from './planted.ts';
+import { addWorker, broken, faults, HOUR, MINUTE, type Plot, type Stage, staged } from './stage.ts';
 
 const good: () => Model = () => () => ({ statusCode: 200, body: 'well' });
 const bad: () => Model = () => () => ({ statusCode: 500, body: 'broken' });
@@ -20,6 +21,7 @@ async function world(plot: Partial<Plot> = {}) {
   return {
     stage,
     run,
+    recording,
     /** Publishes, and moves the alias to it at once. */
     deploy: async (model: Model): Promise<string> => {
       const FunctionVersion = helpers.publish(FUNCTION, model);
@@ -159,6 +161,46 @@ test('a target that moved already beside one that did not is asked too, and make
   expect(await both(await deploy(bad()), fourth)).toMatchObject({ outcome: 'refused' });
   expect(helpers.routing(worker.lambda, ALIAS).primary).toBe(third);
   expect(await found()).toEqual([]);
+});
+
+/** The first release of a service with two targets, one of which another tool has already put on its bad version. */
+async function halfMoved(plot: Partial<Plot> = {}) {
+  const { stage, deploy, release, recording, run } = await world({
+    canaries: { 2: { errors: 0, faults: 0.4 } },
+    rollout: {},
+    ...plot,
+  });
+  const worker = addWorker(stage, 'worker');
+  const version = await deploy(good());
+  const rollout = await release({
+    manifest: { targets: { api: { version }, worker: { version: '2' } } },
+    rollout: { targets: { api: { lambda: FUNCTION, alias: ALIAS }, worker } },
+  });
+  return { rollout, recorded: await run(recording.finish()) };
+}
+
+test('a target that moved before the first release of its service makes that release unproven', async () => {
+  const { rollout, recorded } = await halfMoved();
+  expect(rollout.opening.targets.map(({ name }) => name)).toEqual(['worker']);
+  expect(rollout.reason).toMatch(/^unproven: api served version 2 before this release came/);
+  expect(faults(recorded)).toEqual([]);
+});
+
+test('a checker sees a release that is called proven although a part of it was never compared', async () => {
+  const bug = await halfMoved({
+    changePorts: (ports) =>
+      journals(ports, (journal) => ({
+        open: (events, decidedOn) =>
+          journal.open(
+            events.map((event) =>
+              event.type === 'RolloutOpened' ? { ...event, adopted: undefined } : event,
+            ),
+            decidedOn,
+          ),
+      })),
+  });
+  expect(bug.rollout.reason).toMatch(/^proven/);
+  expect(broken(bug.recorded)).toContain('provenMeansWell');
 });
 
 test('an alias that no longer serves what completed last is a notice at the next opening', async () => {

@@ -104,13 +104,29 @@ describe('a target whose canary serves already', () => {
     { target: 'worker', get: '/health', expect: { status: 200 } },
   ];
 
-  test('is left out, with its smoke tests', () => {
-    const event = openedBy({
+  const besideChange = (service: Found['service']) =>
+    openedBy({
       manifest: manifest({ targets: BOTH, smoke }),
       targets: both({ canary: '7' }, {}),
+      service,
+    });
+
+  test('is left out, with its smoke tests, if this controller completed it', () => {
+    const made = { api: { version: '7' }, worker: { version: '2' } };
+    const event = besideChange({
+      completed: { release: 'r7', order: 7, rolloutId: 'checkout-api--r7--1', made },
     });
     expect(event.targets.map(({ name }) => name)).toEqual(['worker']);
     expect(event.hooks.map((hook) => hook.target)).toEqual(['worker']);
+    expect(event.adopted).toBeUndefined();
+  });
+
+  test('is asked, and keeps the release from being called proven, if this controller never completed it', () => {
+    const event = besideChange({});
+    expect(event.targets.map(({ name }) => name)).toEqual(['worker']);
+    expect(event.hooks.map((hook) => hook.target)).toEqual(['api', 'worker']);
+    expect(event.adopted?.reason).toContain('api served version 7 before this release came');
+    expect(event.adopted?.beside?.map(({ name }) => name)).toEqual(['api']);
   });
 
   test('leaves nothing to do where it is so for all of them', () => {
