@@ -19,6 +19,8 @@ export type Release =
   | { kind: 'good' }
   /** Fails this share from its first request on. */
   | { kind: 'bad'; as: keyof Behaviour; share: number }
+  /** Fails so many times as often as stable, which is seldom proven and often looked at twice. */
+  | { kind: 'a little worse'; as: keyof Behaviour; times: number }
   /** Fails only from this weight on. */
   | { kind: 'under load'; as: keyof Behaviour; share: number; from: number }
   /** Fails only after so many minutes of traffic. */
@@ -96,7 +98,7 @@ export interface Case {
 /** Draws a world from its seed; `faults` are those that may come. */
 export function caseOf(seed: number, faults: readonly FaultName[]): Case {
   const random = seededRandom(seed).fork('case');
-  let release = releaseOf(random.fork('release'));
+  let release = suspicious(releaseOf(random.fork('release')), random.fork('a little worse'));
   const file = fileOf(random.fork('file'));
   const setting = random.fork('setting');
   const isLucky = (share: number) => setting.next() < share;
@@ -165,6 +167,13 @@ function releaseOf(random: Random): Release {
   if (dice < 0.91) return { kind: 'late', as, share, minutes: 1 + random.int(10) };
   if (dice < 0.97) return { kind: 'crashing' };
   return { kind: 'slow', times: 2 + random.int(4) };
+}
+
+/** Some releases of each kind are so little worse than stable that their worlds stay suspicious. */
+function suspicious(release: Release, random: Random): Release {
+  if (release.kind === 'slow' || random.next() >= 0.08) return release;
+  const as = among(random, 'errors', 'faults');
+  return { kind: 'a little worse', as, times: 1.3 + 2.7 * random.next() };
 }
 
 /** Some releases of each kind do their harm where no invocation shows it. */

@@ -201,6 +201,18 @@ export const blameHasEvidence = perRollout((view) =>
     .map(({ at, event }) => ({ at, what: `blamed the release without evidence: ${event.reason}` })),
 );
 
+/** A canary that is known to be as good as stable is never blamed: faults of AWS and of other tools are not its doing. Only an alarm or a hook that its owner declared may say otherwise. */
+export const goodNeverBlamed = perRollout((view, _run, { isGood }) => {
+  const left = those(view, 'RevertOrdered', 'Reverted')[0];
+  if (!isGood || left === undefined || left.event.cause !== 'canary') return [];
+  const isOwnersWord = left.append.events.some(
+    ({ type }) => type === 'AlarmRaised' || type === 'HookAnswered',
+  );
+  return isOwnersWord
+    ? []
+    : [{ at: left.at, what: `blamed a canary as good as stable: ${left.event.reason}` }];
+});
+
 /** An alarm that was red before is not the canary's doing, until it has been seen otherwise. */
 export const redBeforeNeverBlames = perRollout((view) =>
   those(view, 'AlarmRaised')

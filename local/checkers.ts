@@ -11,6 +11,7 @@ import {
   everyRaiseConditional,
   gatesHeld,
   goingBackArrives,
+  goodNeverBlamed,
   lostRoutingLandsOnStable,
   quarantineHolds,
   reasonsAreWords,
@@ -51,7 +52,7 @@ export interface Violation {
 
 /** Every promise that was broken in a run; empty is what a run has to be. */
 export function check(run: Run, limits: Limits = {}): Violation[] {
-  const all = { tickMs: 120_000, outMs: 2_000, skewMs: 0, ...limits };
+  const all = { tickMs: 120_000, outMs: 2_000, skewMs: 0, isGood: false, ...limits };
   return Object.entries(CHECKERS).flatMap(([promise, checker]) =>
     checker(run, all).map((fault) => ({ promise, ...fault })),
   );
@@ -705,6 +706,7 @@ export const CHECKERS = {
   suspicionHolds,
   waitsEnd,
   blameHasEvidence,
+  goodNeverBlamed,
   redBeforeNeverBlames,
   brokenIsBounded,
   bakeSurvivesTakeover,

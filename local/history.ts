@@ -50,6 +50,8 @@ function releaseText(release: Release): string {
       return `is ${release.times} times slower`;
     case 'bad':
       return `fails ${percent(release.share)} of its requests (${release.as})`;
+    case 'a little worse':
+      return `fails ${Math.round(release.times * 10) / 10} times as often as stable (${release.as})`;
     case 'under load':
       return `fails ${percent(release.share)} of its requests (${release.as}) from a weight of ${release.from} % on`;
     case 'throttled':

@@ -24,6 +24,8 @@ export interface SeedResult {
   /** Whether its release was as good as stable, or failed at least five times as often from its first request on; undefined where it was neither. */
   release: 'good' | 'bad' | undefined;
   end: End;
+  /** Verdicts that found a canary to look worse. */
+  suspicions: number;
   digest: string;
 }
 
@@ -57,6 +59,8 @@ export interface Report {
   /** How many releases ended how, of those as good as stable and of those that fail at least five times as often from their first request on, the most frequent first. */
   ends: Record<'good' | 'bad', Partial<Record<End, number>>>;
   struck: Partial<Record<FaultName, number>>;
+  /** Worlds in which a canary looked worse to a verdict. */
+  suspicious: number;
   /** SHA-256 over the histories of all seeds in order. */
   digest: string;
 }
@@ -100,6 +104,7 @@ export function reportOf(results: readonly SeedResult[], seconds: number): Repor
     bounds: { abort: timesOf('abort'), alarm: timesOf('alarm'), failing: timesOf('failing') },
     ends: { good: endsOf('good', ordered), bad: endsOf('bad', ordered) },
     struck,
+    suspicious: ordered.filter(({ suspicions }) => suspicions > 0).length,
     digest: hash.digest('hex'),
   };
 }

@@ -26,6 +26,9 @@ export async function playSeed(seed: number, faults: readonly FaultName[]): Prom
       ],
       release,
       end,
+      suspicions: Object.values(played.run.histories)
+        .flat()
+        .filter((event) => event.type === 'Measured' && event.verdict.status === 'suspect').length,
       digest: played.digest,
     };
   } catch (error) {
@@ -38,6 +41,7 @@ export async function playSeed(seed: number, faults: readonly FaultName[]): Prom
       violations: [{ promise: 'simulation', what }],
       release: undefined,
       end: 'refused',
+      suspicions: 0,
       digest: '',
     };
   }

@@ -74,11 +74,12 @@ const OUTAGES: readonly FaultName[] = [
   'concurrencyGoneForAll',
 ];
 
-function limitsOf({ noise, troubles }: Case): Limits {
-  if (noise === 0 && troubles.length === 0) return {};
+function limitsOf({ noise, troubles, release }: Case): Limits {
+  const isGood = release.kind === 'good';
+  if (noise === 0 && troubles.length === 0) return { isGood };
   const outages = troubles.filter(({ fault }) => OUTAGES.includes(fault));
   const waits = DISTURBED_MS + 1000 * outages.reduce((sum, { seconds }) => sum + seconds, 0);
-  return { tickMs: waits, outMs: waits, skewMs: 2 * SKEW_MAX_MS };
+  return { tickMs: waits, outMs: waits, skewMs: 2 * SKEW_MAX_MS, isGood };
 }
 
 /** Plays a case to its end and holds it against every promise. */
@@ -103,7 +104,7 @@ export async function playCase(it: Case): Promise<Played> {
     seed: it.seed,
     requestsPerSecond: it.isFed ? 0 : () => it.requestsPerSecond * restOf(it, stage),
     ...(it.late === undefined ? {} : { lateness: latenessOf(it.late) }),
-    stable: { errors: it.stableErrors, faults: 0.001 },
+    stable: { errors: it.stableErrors, faults: USUAL_FAULTS },
     canaries: { 2: behaviourOf(it.release, it.stableErrors) },
     rollout: it.file,
     warmMinutes: WARM_MINUTES,
@@ -175,6 +176,9 @@ function slowness(times: number): Rate {
   return (version) => (version === '2' ? 100 * times : 100);
 }
 
+/** Share of requests that stable answers with a failure, or whose order it loses. */
+const USUAL_FAULTS = 0.001;
+
 function behaviourOf(release: Release, usual: number): Behaviour {
   switch (release.kind) {
     case 'good':
@@ -184,6 +188,10 @@ function behaviourOf(release: Release, usual: number): Behaviour {
       return { errors: 1 };
     case 'bad':
       return { errors: usual, [release.as]: release.share };
+    case 'a little worse': {
+      const { as, times } = release;
+      return { errors: usual, [as]: times * (as === 'errors' ? usual : USUAL_FAULTS) };
+    }
     case 'throttled':
     case 'uncounted': {
       const { kind, share, from } = release;
@@ -266,7 +274,7 @@ function furnish(stage: Scenario, it: Case, lasting: ReadonlyMap<FaultName, bool
       functionName: WORKER,
       requestsPerSecond: it.requestsPerSecond,
       errorRate: () => it.stableErrors,
-      faultRate: () => 0.001,
+      faultRate: () => USUAL_FAULTS,
     });
   }
   if (it.isFed)

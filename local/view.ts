@@ -136,6 +136,8 @@ export interface Limits {
   outMs?: number;
   /** How far two clocks may be apart, in milliseconds. */
   skewMs?: number;
+  /** Whether every release of the run is known to be as good as stable; not known if it is absent. */
+  isGood?: boolean;
 }
 
 /** Finds every place in a run where one promise is broken. */

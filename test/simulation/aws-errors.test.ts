@@ -3,7 +3,8 @@ import type { UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { DIED, REFUSED, readDefinition, timeOf } from '../statemachines/rules.ts';
-import { faults, MINUTE, type Plot, play, type Stage } from './stage.ts';
+import { journals } from './planted.ts';
+import { broken, faults, MINUTE, type Plot, play, type Stage } from './stage.ts';
 
 const named = (name: string) => Object.assign(new Error('An error of AWS'), { name });
 
@@ -310,6 +311,26 @@ describe('a write that Lambda refuses for a reason that is not the release', () 
       /could not be raised to 50 %.*service control policy.*AccessDeniedException/,
     );
     expect((await stage.clock.run(stage.journal.service('checkout-api'))).quarantined ?? []).toEqual([]);
+  });
+
+  test('a checker sees a good release that is blamed for it', async () => {
+    const plot = refusing((input) => weightOf(input) === 0.5, denied, 1e6);
+    const real = await play(plot);
+    expect(faults(real.run, { isGood: true, tickMs: 5 * MINUTE })).toEqual([]);
+    const bug = await play({
+      ...refusing((input) => weightOf(input) === 0.5, denied, 1e6),
+      changePorts: (ports) =>
+        journals(ports, (journal) => ({
+          append: (rollout, events) =>
+            journal.append(
+              rollout,
+              events.map((event) =>
+                event.type === 'RevertOrdered' ? { ...event, cause: 'canary' as const } : event,
+              ),
+            ),
+        })),
+    });
+    expect(broken(bug.run, { isGood: true, tickMs: 5 * MINUTE })).toContain('goodNeverBlamed');
   });
 });
 

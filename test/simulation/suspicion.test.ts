@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
+import { faults, type Plot, play } from './stage.ts';
+
+/** How a canary that is only a little worse looks depends on chance, so each plot is played in several worlds. */
+const SEEDS = [1, 2, 3, 4, 5, 6];
+const USUAL = 0.01;
+
+const BASE: Plot = { stable: { errors: USUAL }, requestsPerSecond: 10, hours: 30 };
+
+/** Fails almost three times as often as stable from its first request on. */
+const ON_A_STEP: Plot = {
+  ...BASE,
+  canaries: { 2: { errors: 0.028 } },
+  rollout: { onInconclusive: 'promote', steps: [{ weight: 30, bake: '3m', maxBake: '6m' }], verify: '0m' },
+};
+
+/** Is better than stable until it serves alone. */
+const ALONE: Plot = {
+  ...BASE,
+  canaries: { 2: { errors: (_, __, weight) => (weight === 100 ? 0.024 : USUAL / 2) } },
+  rollout: { onInconclusive: 'promote', steps: [{ weight: 50, bake: '6m', maxBake: '6m' }], verify: '2m' },
+};
+
+const statusOf = (event: RolloutEvent | undefined) =>
+  event?.type === 'Measured' ? event.verdict.status : undefined;
+const isHeld = (event: RolloutEvent) => event.type === 'Paused' && event.why === 'suspect';
+
+describe('a canary that looks worse, of a plan that promotes without evidence', () => {
+  test.each<[string, Plot, number]>([
+    ['on a step', ON_A_STEP, 2],
+    ['once it serves alone', ALONE, 3],
+  ])(
+    '%s goes on and completes only after a pass',
+    async (_, plot, least) => {
+      let suspicious = 0;
+      for (const seed of SEEDS) {
+        const { events, run } = await play({ ...plot, seed });
+        expect(faults(run), `seed ${seed}`).toEqual([]);
+        if (!events.some((event) => statusOf(event) === 'suspect')) continue;
+        suspicious += 1;
+        expect(events.map(({ type }) => type)).not.toContain('PromotionOrdered');
+        for (const [at, event] of events.entries()) {
+          const isEnd = event.type === 'RolloutClosed' && event.outcome === 'completed';
+          const isPromotion = event.type === 'ShiftIntended' && event.weight === 100;
+          const verdict = events.slice(0, at).findLast(({ type }) => type === 'Measured');
+          if (isEnd || isPromotion) expect(statusOf(verdict), `seed ${seed}`).toBe('pass');
+        }
+      }
+      expect(suspicious).toBeGreaterThanOrEqual(least);
+    },
+    60_000,
+  );
+
+  test('waits for a person, whose order completes it with its suspicion in the outcome', async () => {
+    const { events, rollout, run } = await play({
+      ...ON_A_STEP,
+      seed: 3,
+      act: async (stage) => {
+        await stage.event(isHeld);
+        await stage.order('promote');
+      },
+    });
+    expect(events.some(isHeld)).toBe(true);
+    expect(rollout).toMatchObject({
+      outcome: 'completed',
+      reason: expect.stringMatching(/^unproven: .*at 30 % it looked worse/),
+    });
+    expect(faults(run)).toEqual([]);
+  });
+});
