@@ -85,6 +85,36 @@ export function findingOf(asked: Asked, series: Series): Answer {
   return judged(asked, series, slowWindows(rollout, spreads, from), from);
 }
 
+/** Share of handled 5xx that a canary may surely be above only as `suspect`, if stable counts none to compare with: most services answer fewer. Assumed. */
+const UNCOMPARED = 0.05;
+
+/**
+ * What is said of a target whose serving version counted nothing for this rule at the opening, and still counts nothing: such a rule
+ * has no control, so it fails and holds nothing, unless the canary counts its answers and surely fails many of them.
+ * @returns `isCompared` once stable counts, so that the rule is judged as any other
+ */
+export function uncomparedOf(
+  asked: Asked,
+  series: Series,
+): { isCompared: true } | { isCompared: false; answer: Answer | undefined } {
+  const { rule, target, step, rollout, label } = asked;
+  const isSettled = ({ start }: { start: Instant }) => start + WINDOW_MS <= step.to;
+  const { windows, unknown } = believable((series[rule.metric as 'http5xx'] ?? []).filter(isSettled));
+  const isCounted = unknown.size > 0 || windows.some(({ stable }) => (stable?.total ?? 0) > 0);
+  if (isCounted || rule.blind?.includes(target.name) !== true) return { isCompared: true };
+  const since = windows.filter(({ start }) => start >= (rollout.raisedAt ?? Number.POSITIVE_INFINITY));
+  const counts = sides(since, since);
+  if (evidenceOfShare(counts.canary, UNCOMPARED, clusteringOf(target)) < SUSPICIOUS)
+    return { isCompared: false, answer: undefined };
+  const needed = `stable counts no responses to compare with, and the canary fails more than ${Math.round(UNCOMPARED * 100)} % of its own`;
+  const reason = `${label}${words(rule, counts, undefined)}; ${needed}`;
+  const finding: Finding = {
+    ...{ target: target.name, metric: rule.metric, status: 'suspect', ...counts },
+    ...{ windows: since.length, evidence: 0, needed, skipped: [], reason },
+  };
+  return { isCompared: false, answer: { finding, against: { ...counts, reason }, isCertified: false } };
+}
+
 /** Percentiles of stable at which all durations are told in counts, the one that a verdict shows first. */
 const TOLD = [90, 50, 99];
 

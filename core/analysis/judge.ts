@@ -5,7 +5,7 @@ import { type Instant, WINDOW_MS } from '../units.ts';
 import { alarmFindings } from './alarms.ts';
 import { ARRIVALS, arrivalFinding } from './arrival.ts';
 import { ALPHA, combined } from './evidence.ts';
-import { type Answer, type Asked, findingOf } from './finding.ts';
+import { type Answer, type Asked, findingOf, uncomparedOf } from './finding.ts';
 import { limitFindings } from './limits.ts';
 import { covered, isProbed, probeAnswer } from './probes.ts';
 import { LATE_MINUTES } from './silence.ts';
@@ -119,9 +119,11 @@ function targetFindings(
     const weight = weightOf(metric);
     return { rollout, target, step, required: limit - Math.log(weight), label, weight };
   };
-  const said = rules.map((rule): Weighed => {
+  const said = rules.flatMap((rule): Weighed[] => {
     const { weight, ...question } = asked(rule.metric);
-    return { ...findingOf({ ...question, rule }, series), weight };
+    const uncompared = uncomparedOf({ ...question, rule }, series);
+    const answer = uncompared.isCompared ? findingOf({ ...question, rule }, series) : uncompared.answer;
+    return answer === undefined ? [] : [{ ...answer, weight }];
   });
   const { weight, ...question } = asked('probes');
   const probed = isAlsoProbed ? { ...probeAnswer(question, rules, probes), weight } : undefined;

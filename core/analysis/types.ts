@@ -116,7 +116,7 @@ export type WatchRule = { metric: Metric; custom?: CustomCounts | undefined } & 
   | { ratio: number }
   | { share: number }
 ) & {
-    /** Targets that this rule cannot be judged on. */
+    /** Targets of which nothing was counted for this rule shortly before the opening: it is judged once stable's is. */
     blind?: string[] | undefined;
   };
 

@@ -16,11 +16,9 @@ export function isLatency(metric: Metric): metric is 'latency' | `p${number}` {
   return metric === 'latency' || /^p\d/.test(metric);
 }
 
-/** The rules that can be judged on a target: only HTTP targets answer with a status, and not all of them count it. */
-export function rulesFor({ name, source }: Target, rules: readonly WatchRule[]): WatchRule[] {
-  return rules.filter(
-    ({ metric, blind = [] }) => !blind.includes(name) && (metric !== 'http5xx' || source === 'http'),
-  );
+/** The rules of a target: only HTTP targets answer with a status. */
+export function rulesFor({ source }: Target, rules: readonly WatchRule[]): WatchRule[] {
+  return rules.filter(({ metric }) => metric !== 'http5xx' || source === 'http');
 }
 
 /** What a tick reads of a target: what it is watched by, and what Lambda itself counts, by which requests are seen to arrive. */

@@ -342,7 +342,10 @@ function unprobed(targets: ResolvedTarget[], hooks: Hook[], probe: Probing | und
     .map((name) => `no probe asks ${name}, so it is judged by its requests alone; add a smoke test with GET`);
 }
 
-/** Leaves a rule out where it can never be judged, and says so: handled 5xx are invisible where stable counts no responses. */
+/**
+ * Marks the targets of which the serving version counted no responses lately, and reports them. The rule stays: requests that
+ * nobody answers, as those of a warmer, look the same, and responses may be counted once users come.
+ */
 function watchable(
   rules: WatchRule[],
   targets: ResolvedTarget[],
@@ -353,13 +356,10 @@ function watchable(
   if (blind.length === 0 || !rules.some((rule) => rule.metric === 'http5xx')) return { rules, notices: [] };
   const names = blind.map(({ name }) => name);
   return {
-    rules: rules.flatMap((rule) => {
-      if (rule.metric !== 'http5xx') return [rule];
-      return blind.length === answering.length ? [] : [{ ...rule, blind: names }];
-    }),
+    rules: rules.map((rule) => (rule.metric === 'http5xx' ? { ...rule, blind: names } : rule)),
     notices: blind.map(
       (target) =>
-        `http5xx is not watched ${targets.length > 1 ? `on ${target.name} ` : ''}in this rollout: version ${target.stable} of ${target.name} counts no responses; wrap the handler with withSpillway`,
+        `http5xx is not watched ${targets.length > 1 ? `on ${target.name} ` : ''}so far: version ${target.stable} of ${target.name} has counted no responses lately; it is watched once they are counted; wrap the handler with withSpillway`,
     ),
   };
 }
@@ -373,7 +373,7 @@ function untimed(rules: WatchRule[], targets: ResolvedTarget[], history: Record<
     .filter(({ name }) => isBlind(history[name] ?? {}, 'latency'))
     .map(
       ({ name, stable }) =>
-        `${slow.join(' and ')} cannot be judged in this rollout: version ${stable} of ${name} counts no durations, so no step passes; release withSpillway(handler, { latency: true }) first, without ${slow.length === 1 ? 'this rule' : 'these rules'}`,
+        `${slow.join(' and ')} cannot be judged so far: version ${stable} of ${name} has counted no durations lately, and no step passes without those of before the first raise; release withSpillway(handler, { latency: true }) first, without ${slow.length === 1 ? 'this rule' : 'these rules'}`,
     );
 }
 

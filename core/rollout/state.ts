@@ -196,11 +196,22 @@ function opened(event: Extract<RolloutEvent, { type: 'RolloutOpened' }>): Rollou
 /** A handler that catches its error and answers 500 did well as far as Lambda knows, so a rollout in which nobody counts such answers proves nothing of them. */
 function uncounted({ targets, watch }: Opening): string[] {
   return targets
-    .filter(
-      (target) =>
-        target.source === 'http' && !rulesFor(target, watch).some(({ metric }) => metric === 'http5xx'),
-    )
-    .map(({ name }) => `nothing counted the answers of ${name} with a status of 500 or more (http5xx)`);
+    .filter((target) => {
+      const rules = rulesFor(target, watch).filter(({ metric }) => metric === 'http5xx');
+      return target.source === 'http' && rules.every(({ blind }) => blind?.includes(target.name));
+    })
+    .map(({ name }) => uncountedOn(name));
+}
+
+const uncountedOn = (target: string) =>
+  `nothing counted the answers of ${target} with a status of 500 or more (http5xx)`;
+
+/** The doubts that remain once a verdict has compared answers that nobody counted at the opening. */
+function withoutCounted(unproven: string[], { findings }: Verdict): string[] {
+  const counted = findings
+    .filter(({ metric, canary, stable }) => metric === 'http5xx' && canary.total > 0 && stable.total > 0)
+    .map(({ target }) => uncountedOn(target));
+  return unproven.filter((reason) => !counted.includes(reason));
 }
 
 function declined(event: Extract<RolloutEvent, { type: 'RolloutDeclined' }>): Rollout {
@@ -259,6 +270,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
         ticks: state.ticks + 1,
         verdict: event.verdict,
         suspicion: suspicionAfter(state, event.verdict),
+        unproven: withoutCounted(state.unproven, event.verdict),
         probes: withProbes(state.probes, event.probes, isStanding(state)),
         brokenInRow: event.verdict.status === 'broken' ? state.brokenInRow + 1 : 0,
         redAlarms: state.redAlarms.filter(

@@ -44,6 +44,26 @@ describe('throttled requests', () => {
   });
 });
 
+test('a canary whose every answer is a 500 is reverted, if only a warmer that answers to nobody called its alias before', async () => {
+  let raisedAt = Number.POSITIVE_INFINITY;
+  const { rollout, run } = await play({
+    requestsPerSecond: (at) => (at < raisedAt ? 0.02 : 50),
+    canaries: { 2: { errors: 0, faults: 1 } },
+    before: ({ cloudwatch }) => {
+      const counted = cloudwatch.invocations.bind(cloudwatch);
+      cloudwatch.invocations = (runs) =>
+        counted(runs.minute < raisedAt ? { ...runs, faults: undefined } : runs);
+    },
+    act: async (stage) => {
+      await stage.saw('Shifted');
+      raisedAt = stage.clock.now();
+    },
+  });
+  expect(rollout?.opening.notices.join()).toContain('http5xx is not watched so far');
+  expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
+  expect(faults(run)).toEqual([]);
+});
+
 /** Callers who make so many requests a second, depending on which version serves and with which weight. */
 function callers(rate: (weight: number) => number): Plot {
   let stage: Stage | undefined;

@@ -121,6 +121,47 @@ describe('a canary that is silent', () => {
   });
 });
 
+describe('answers that nobody counted before the opening', () => {
+  const blind: WatchRule = { metric: 'http5xx', ratio: 1.5, blind: ['api'] };
+  const runs = [1, 2, 3].map((at) => window(at, [0, 400], [0, 3_600]));
+  const rules = [errors, blind];
+  const history = onFirstStep({ watch: rules });
+  const on = (http5xx: Window[]) => verdictOf(history, { errors: runs, http5xx }, 4);
+  const minutes = (canary: Pair | undefined, stable: Pair | undefined) =>
+    [1, 2, 3].map((at) => window(at, canary, stable));
+  const unproven = (http5xx: Window[]) => {
+    const measured: RolloutEvent = { type: 'Measured', at: minute(4), verdict: on(http5xx), alarms: [] };
+    return stateAfter(history, measured).unproven;
+  };
+  const doubt = 'nothing counted the answers of api with a status of 500 or more (http5xx)';
+
+  test('hold nothing as long as neither version counts any, and leave the outcome unproven', () => {
+    expect(on([])).toMatchObject({ status: 'pass' });
+    expect(on([]).findings.map(({ metric }) => metric)).toEqual(['errors', 'traffic']);
+    expect(unproven([])).toEqual([doubt]);
+  });
+
+  test('are judged as any other once stable counts them', () => {
+    expect(on(minutes([400, 400], [0, 3_600]))).toMatchObject({ status: 'fail' });
+    expect(on(minutes([0, 400], [0, 3_600]))).toMatchObject({ status: 'pass' });
+    expect(unproven(minutes([0, 400], [0, 3_600]))).toEqual([]);
+    expect(on(minutes(undefined, [0, 3_600]))).toMatchObject({ status: 'broken' });
+  });
+
+  test('are no reason to revert a canary that alone counts them, but to suspect it if it surely fails many', () => {
+    expect(on(minutes([8, 400], undefined))).toMatchObject({ status: 'pass' });
+    expect(unproven(minutes([8, 400], undefined))).toEqual([doubt]);
+    const worse = on(minutes([400, 400], undefined));
+    expect(worse).toMatchObject({ status: 'suspect' });
+    expect(worse.reason).toContain('stable counts no responses to compare with');
+    const alone = inVerify({ watch: rules });
+    const late = [9, 10].map((at) => window(at, [400, 400]));
+    const ran = [5, 6].map((at) => window(at, [0, 400], [0, 3_600]));
+    const series = { errors: [...ran, ...[9, 10].map((at) => window(at, [0, 400]))], http5xx: late };
+    expect(verdictOf(alone, series, 12)).toMatchObject({ status: 'suspect' });
+  });
+});
+
 describe('answers that are not all counted', () => {
   const rule: WatchRule = { metric: 'http5xx', ratio: 1.5 };
   const minutes = (canary: Pair, stable: Pair) => [1, 2, 3].map((at) => window(at, canary, stable));

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import type { Alarm, Series } from '../../../core/analysis/types.ts';
-import { rulesFor } from '../../../core/analysis/weights.ts';
 import type { Manifest } from '../../../core/config/manifest.ts';
 import { rolloutFileFrom } from '../../../core/config/rollout-file.ts';
 import { RolloutError } from '../../../core/errors.ts';
@@ -262,7 +261,7 @@ describe('durations that stable does not count', () => {
 
   test('are told at the opening, with what the release will come to', () => {
     expect(told(lately(0))).toEqual([
-      'latency and p95 cannot be judged in this rollout: version 7 of api counts no durations, so no step passes; release withSpillway(handler, { latency: true }) first, without these rules',
+      'latency and p95 cannot be judged so far: version 7 of api has counted no durations lately, and no step passes without those of before the first raise; release withSpillway(handler, { latency: true }) first, without these rules',
     ]);
     expect(told({ ...lately(0), latency: [] })).toHaveLength(1);
   });
@@ -281,14 +280,15 @@ describe('handled 5xx', () => {
   const of5xx = (notices: string[]) => notices.filter((notice) => notice.includes('5xx'));
   const metrics = (more: Partial<Found>) => openedBy(more).watch.map(({ metric }) => metric);
 
-  test('are not watched where stable answers and counts no responses, which is told', () => {
+  test('stay watched if stable is invoked and counts no responses so far, as a warmer looks the same; it is reported', () => {
     const event = openedBy({ history: { api: lately(100, 0) } });
     expect(event.watch).toEqual([
       { metric: 'errors', ratio: 1.5 },
+      { metric: 'http5xx', ratio: 1.5, blind: ['api'] },
       { metric: 'throttles', ratio: 1.5 },
     ]);
     expect(of5xx(event.notices)).toEqual([
-      'http5xx is not watched in this rollout: version 7 of api counts no responses; wrap the handler with withSpillway',
+      'http5xx is not watched so far: version 7 of api has counted no responses lately; it is watched once they are counted; wrap the handler with withSpillway',
     ]);
   });
 
@@ -297,7 +297,7 @@ describe('handled 5xx', () => {
     expect(metrics({ history: { api: lately(0, 0) } })).toEqual(['errors', 'http5xx', 'throttles']);
   });
 
-  test('are watched on the other targets where one of them counts no responses', () => {
+  test('are reported for the target that counts no responses so far, and for no other', () => {
     const more = {
       manifest: manifest({ targets: { ...BOTH, worker: { ...BOTH.worker, source: 'http' } } }),
       targets: both({}, { source: 'http' }),
@@ -310,18 +310,12 @@ describe('handled 5xx', () => {
       { metric: 'throttles', ratio: 1.5 },
     ]);
     expect(of5xx(event.notices)).toEqual([
-      'http5xx is not watched on api in this rollout: version 7 of api counts no responses; wrap the handler with withSpillway',
-    ]);
-    const [api, worker] = event.targets.map((each) =>
-      rulesFor(each, event.watch).map(({ metric }) => metric),
-    );
-    expect([api, worker]).toEqual([
-      ['errors', 'throttles'],
-      ['errors', 'http5xx', 'throttles'],
+      'http5xx is not watched on api so far: version 7 of api has counted no responses lately; it is watched once they are counted; wrap the handler with withSpillway',
     ]);
     const blind = openedBy({ ...more, history: { api: lately(100, 0), worker: lately(100, 0) } });
     expect(blind.watch).toEqual([
       { metric: 'errors', ratio: 1.5 },
+      { metric: 'http5xx', ratio: 1.5, blind: ['api', 'worker'] },
       { metric: 'throttles', ratio: 1.5 },
     ]);
   });
