@@ -24,6 +24,7 @@ import {
   wordsOf,
 } from './_aws.ts';
 import { functionOf, held, SERVICE_TAG } from './_lambda.ts';
+import { lambdaPin } from './lambda-pin.ts';
 import { resolveLambda } from './lambda-resolve.ts';
 
 /** Times that a revert or a seal reads and writes again because somebody else wrote in between. */
@@ -169,6 +170,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
   };
 
   return {
+    ...lambdaPin(client, clock),
     async has({ ref }, version) {
       try {
         await patiently(clock, () => functionOf(client, ref.functionName ?? '', version));

@@ -146,6 +146,14 @@ export type RaiseResult =
   /** Nothing was written, since the version that was to be raised does not exist any more. */
   | { result: 'gone'; why: string };
 
+/** What became of a pin. */
+export type PinResult =
+  | { result: 'pinned' }
+  /** It is not pinned and trying again does not help: a right or a quota is missing, or something else has its name. */
+  | { result: 'refused'; why: string }
+  /** The version to pin does not exist any more. */
+  | { result: 'gone' };
+
 /** What a rollout file says of one target, before anything is looked up. */
 export interface TargetRequest {
   name: string;
@@ -192,6 +200,10 @@ export interface TrafficRouter {
   raise(target: Target, raise: Raise): Promise<RaiseResult>;
   /** Takes the canary out, touches nothing else, closes the stamp and reads back. Repeatable, and alone may fight for the target. @throws RolloutError RevertFailed */
   revert(target: Target, by: RevertBy): Promise<RevertedTarget>;
+  /** Keeps its stable version from being deleted until `unpin`, for this rollout. Repeatable; what another rollout has left is taken over. @throws RolloutError Unavailable if it could not be written just now */
+  pin(target: Target, rolloutId: string): Promise<PinResult>;
+  /** Removes what `pin` made for this rollout, and nothing else. Repeatable. @throws RolloutError Unavailable, or the error of AWS */
+  unpin(target: Target, rolloutId: string): Promise<void>;
   /** Closes the stamp after completion, so that no late raise or revert of this rollout can act. */
   seal(target: Target, by: { rolloutId: string; epoch: number }): Promise<Observed>;
 }

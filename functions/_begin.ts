@@ -1,6 +1,8 @@
 import { RolloutError } from '../core/errors.ts';
 import type { Target } from '../core/rollout/event.ts';
+import { pinnedAtOpening } from '../core/rollout/pin.ts';
 import type { Rollout } from '../core/rollout/state.ts';
+import { pinNow } from './_pins.ts';
 import { executionInput, type Needs } from './_task.ts';
 
 /** Arms the dead man with what he needs to take this rollout back by himself. Arming again replaces it. */
@@ -10,20 +12,27 @@ export function arm(rollout: Rollout, ports: Needs<'clock' | 'deadMan'>): Promis
 }
 
 /** Claims the targets of a rollout that was opened just now and starts its execution. */
-export async function begin(rollout: Rollout, ports: Needs<'executions' | 'router'>): Promise<void> {
+export async function begin(
+  rollout: Rollout,
+  ports: Needs<'clock' | 'executions' | 'journal' | 'router'>,
+): Promise<void> {
   await claimAndStart(rollout, false, ports);
 }
 
 /** Begins a rollout once more, at any time: what was done stays as it is, and only what never was is done. */
-export async function beginAgain(rollout: Rollout, ports: Needs<'executions' | 'router'>): Promise<void> {
+export async function beginAgain(
+  rollout: Rollout,
+  ports: Needs<'clock' | 'executions' | 'journal' | 'router'>,
+): Promise<void> {
   await claimAndStart(rollout, true, ports);
 }
 
 async function claimAndStart(
   rollout: Rollout,
   isRepeated: boolean,
-  ports: Needs<'executions' | 'router'>,
+  ports: Needs<'clock' | 'executions' | 'journal' | 'router'>,
 ): Promise<void> {
+  await pinNow(rollout, pinnedAtOpening(rollout), ports);
   // Once a raise was announced the stamps are there, and a missing one is news that must not be covered up. A rollback
   // raises nothing: whatever a missing stamp may have said, it led to the version that the rollback leads to.
   const isBack = rollout.opening.rollsBack !== undefined;

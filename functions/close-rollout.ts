@@ -4,6 +4,7 @@ import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { awsBudget, awsCompletions, awsDeadMan, awsJournal, awsRouters, clock } from './_aws.ts';
 import { inTurn } from './_budget.ts';
 import { recordEffect } from './_journal.ts';
+import { unpin } from './_pins.ts';
 import { reconcileTargets } from './_targets.ts';
 import { type Answer, ExecutionRef, lambda, type Needs, soon, type Task, turn } from './_task.ts';
 
@@ -18,7 +19,8 @@ export const closeRollout: Task<
     turn(ref, ports, 'close', async (rollout) => {
       const calls = CLOSE_CALLS * rollout.opening.targets.length;
       const closed = await inTurn(rollout, calls, ports, () => close(rollout, ports));
-      if (isEnded(closed)) await ports.deadMan.disarm(ref.rolloutId);
+      // A pin that may be left is removed by the watchdog, which is disarmed then.
+      if (isEnded(closed) && (await unpin(closed, ports))) await ports.deadMan.disarm(ref.rolloutId);
       return closed;
     }),
 };

@@ -6,6 +6,7 @@ import { awsDeadMan, awsExecutions, awsJournal, awsRouters, clock } from './_aws
 import { arm, beginAgain } from './_begin.ts';
 import { recordJudgement } from './_journal.ts';
 import { count } from './_observe.ts';
+import { unpin } from './_pins.ts';
 import { revertTargets } from './_targets.ts';
 import { ExecutionRef, lambda, type Needs, type Task } from './_task.ts';
 
@@ -54,6 +55,7 @@ async function look(
     return 'unknown';
   }
   if (isEnded(rollout)) {
+    await unpin(rollout, ports);
     await ports.deadMan.disarm(rolloutId);
     return 'ended';
   }

@@ -8,6 +8,7 @@ import type { Rollout } from '../core/rollout/state.ts';
 import type { Instant } from '../core/units.ts';
 import { awsAlarms, awsJournal, awsMetrics, awsProbes, awsRouters, clock } from './_aws.ts';
 import { recordJudgement } from './_journal.ts';
+import { lookUpStables } from './_pins.ts';
 import { putProbes } from './_probes.ts';
 import { reconcileTargets } from './_targets.ts';
 import { type Answer, ExecutionRef, lambda, type Needs, type Task, turn } from './_task.ts';
@@ -45,7 +46,9 @@ async function look(
   if (!readsBack(rollout)) return {};
   try {
     const present = await reconcileTargets(rollout, ports);
-    return present.version === rollout.version ? {} : { changed: present };
+    if (present.version !== rollout.version) return { changed: present };
+    const known = await lookUpStables(present, ports);
+    return known.version === rollout.version ? {} : { changed: known };
   } catch (error) {
     if (!RolloutError.is(error, 'Unavailable')) throw error;
     return isThrottle(error) ? {} : { broken: error.message };

@@ -13,6 +13,7 @@ import { mayBeTakenBack, restOf, sealedAmong } from '../core/rollout/way-out.ts'
 import { awsDeadMan, awsHooks, awsJournal, awsMetrics, awsRestoreCode, awsRouters, clock } from './_aws.ts';
 import { claimTargets } from './_begin.ts';
 import { recordEffect } from './_journal.ts';
+import { unpin } from './_pins.ts';
 import { lookAgain, revertTargets } from './_targets.ts';
 import { ExecutionRef, lambda, type Needs, readRollout, soon, type Task } from './_task.ts';
 
@@ -140,7 +141,8 @@ async function writeDown(
   const { cause, reason } =
     directive.kind === 'revert' ? directive : { cause: 'environment' as const, reason: why ?? 'taken back' };
   const exposure = await exposed(rollout, ports);
-  await restore(rollout, targets, ports);
+  // Before the lock goes, as well: the next rollout pins its own version under the same name.
+  const [isUnpinned] = await Promise.all([unpin(rollout, ports), restore(rollout, targets, ports)]);
   const isLookedAt = !isEnded(rollout) && looksAgain(tookMs);
   const looked = isLookedAt ? await moved(lookAgain(rollout, targets, ref, ports)) : targets;
   const after = await recordEffect(
@@ -149,7 +151,9 @@ async function writeDown(
     ports,
   );
   const isBack = after.left !== undefined;
-  await Promise.allSettled([ports.deadMan.disarm(ref.rolloutId), isBack && tellHooks(rollout, ports)]);
+  // A pin that may be left is removed by the dead man, who is disarmed then.
+  const disarm = isUnpinned ? ports.deadMan.disarm(ref.rolloutId) : undefined;
+  await Promise.allSettled([disarm, isBack && tellHooks(rollout, ports)]);
   const outcome = after.outcome ?? 'reverted';
   const kind = leftAs(outcome, looked, after.opening.rollsBack !== undefined);
   return { kind, outcome, reason: after.reason ?? reason };

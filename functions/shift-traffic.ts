@@ -1,10 +1,11 @@
-import { RAISE_CALLS } from '../core/budget.ts';
+import { PROMOTION_CALLS, RAISE_CALLS } from '../core/budget.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { isWorthAnotherLook } from '../core/rollout/reconcile.ts';
 import { type Rollout, targetNamed } from '../core/rollout/state.ts';
 import { awsBudget, awsJournal, awsRouters, clock } from './_aws.ts';
 import { inTurn, putOff } from './_budget.ts';
 import { announce, recordEffect, recordJudgement } from './_journal.ts';
+import { pinFor } from './_pins.ts';
 import { settled } from './_targets.ts';
 import { type Answer, ExecutionRef, lambda, type Needs, readRollout, type Task, turn } from './_task.ts';
 
@@ -25,8 +26,10 @@ export function raise(
   weight: number,
   ports: Needs<'budget' | 'clock' | 'journal' | 'router'>,
 ): Promise<Rollout> {
-  return inTurn(rollout, RAISE_CALLS, ports, () => raiseNow(rollout, name, weight, ports));
+  return inTurn(rollout, callsOf(weight), ports, () => raiseNow(rollout, name, weight, ports));
 }
+
+const callsOf = (weight: number) => (weight === 100 ? PROMOTION_CALLS : RAISE_CALLS);
 
 /**
  * One raise under the fence: announce it, write it once under the stamp that must stand there, write down what happened.
@@ -46,6 +49,8 @@ async function raiseNow(
   if (intent?.stamp.seq !== rollout.seq + 1) return announced;
   const target = targetNamed(announced, name);
   const expect = announced.traffic[name]?.stamp ?? intent.stamp;
+  // Once it is promoted, the alias does not name stable any more.
+  if (weight === 100) await pinFor(announced, target, ports);
   const raised = await ports.router(target.kind).raise(target, {
     expect,
     write: intent.stamp,
@@ -68,7 +73,7 @@ async function raiseNow(
   const seen = isClear ? observed : await settled(announced, target, ports);
   const after = await recordJudgement(announced, { type: 'Reconcile', target: name, seen }, ports);
   // Nobody stands in the way, only the write did not get through; at once it would meet the same.
-  return after.version === announced.version ? putOff(after, RAISE_CALLS, raised.why, ports) : after;
+  return after.version === announced.version ? putOff(after, callsOf(weight), raised.why, ports) : after;
 }
 
 /** The function on AWS. */

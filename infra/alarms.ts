@@ -78,6 +78,13 @@ export function alarmsOf(place: Place, machineArn: string): Alarm[] {
       periods: 1,
     },
     {
+      name: 'no-way-back',
+      says: 'The version that a rollout would revert to was deleted while its canary serves: it goes on, and cannot be reverted.',
+      of: [counted('StableVersionsGone')],
+      threshold: 1,
+      periods: 1,
+    },
+    {
       name: 'stuck-rollout',
       says: 'A rollout was taken over twice within half an hour: its executions keep dying.',
       of: [counted('RolloutsTakenOver')],

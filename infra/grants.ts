@@ -82,6 +82,9 @@ export const RIGHTS = {
   // The users' functions. GetFunction answers with tags only where ListTags is allowed too (its API reference).
   'read aliases': { actions: ['lambda:GetAlias'], on: anyFunction, when: OWNED },
   'move aliases': { actions: ['lambda:UpdateAlias'], on: anyFunction, when: OWNED },
+  // Lambda knows no resource narrower than the function for these, so the code alone keeps to its own alias (`adapters/lambda-pin.ts`).
+  'pin versions': { actions: ['lambda:CreateAlias'], on: anyFunction, when: OWNED },
+  'unpin versions': { actions: ['lambda:DeleteAlias'], on: anyFunction, when: OWNED },
   'read functions': { actions: ['lambda:GetFunction', 'lambda:ListTags'], on: anyFunction, when: OWNED },
   'read their sources': {
     actions: ['lambda:ListProvisionedConcurrencyConfigs', 'lambda:ListFunctionUrlConfigs'],
@@ -188,18 +191,18 @@ export const GRANTS = {
   RunHook: ['read the journal', 'write events', 'keep tokens', 'wake holds', 'read functions', 'invoke functions', 'read secrets of smoke tests', 'read parameters of smoke tests'],
   ShiftTraffic: ['read the journal', 'write events', 'take a turn', 'read aliases', 'move aliases'],
   Hold: ['read the journal', 'keep tokens', 'wake holds'],
-  Measure: ['read the journal', 'write events', 'read aliases', 'read metrics', 'read alarms', 'invoke functions', 'read secrets of smoke tests', 'read parameters of smoke tests'],
-  PromoteCanary: ['read the journal', 'write events', 'take a turn', 'read aliases', 'move aliases'],
-  CloseRollout: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'disarm the dead man', 'tell completions'],
+  Measure: ['read the journal', 'write events', 'read aliases', 'read metrics', 'read alarms', 'invoke functions', 'read secrets of smoke tests', 'read parameters of smoke tests', 'read functions'],
+  PromoteCanary: ['read the journal', 'write events', 'take a turn', 'read aliases', 'move aliases', 'pin versions'],
+  CloseRollout: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'disarm the dead man', 'tell completions', 'unpin versions'],
   ContinueAsNew: ['read the journal', 'write events', 'start executions', 'arm the dead man', 'lend the scheduler its role'],
-  RevertTraffic: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'read functions', 'invoke functions', 'read metrics', 'disarm the dead man', 'have code restored'],
+  RevertTraffic: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'read functions', 'invoke functions', 'read metrics', 'disarm the dead man', 'have code restored', 'unpin versions'],
 
   // What events, people and the clock call
-  OpenRollout: ['read the journal', 'write events', 'rest on what stands there', 'keep who waits', 'take a turn', 'count what runs', 'start executions', 'arm the dead man', 'lend the scheduler its role', 'read functions', 'read their sources', 'list event sources', 'read aliases', 'move aliases', 'read metrics', 'read alarms', 'read releases', 'know what is missing', 'find completions', 'tell completions'],
+  OpenRollout: ['read the journal', 'write events', 'rest on what stands there', 'keep who waits', 'take a turn', 'count what runs', 'start executions', 'arm the dead man', 'lend the scheduler its role', 'read functions', 'read their sources', 'list event sources', 'read aliases', 'move aliases', 'read metrics', 'read alarms', 'read releases', 'know what is missing', 'find completions', 'tell completions', 'pin versions'],
   JournalStream: ['read the journal', 'take tokens', 'wake holds', 'have rollouts opened', 'follow the journal', 'list streams'],
   AlarmEvent: ['count what runs', 'read what runs', 'read the journal', 'write events', 'take tokens', 'wake holds'],
   Command: ['read the journal', 'write events', 'keep who waits', 'take tokens', 'wake holds', 'read what is armed', 'read aliases', 'move aliases', 'read functions', 'have rollouts opened'],
-  DeadMan: ['read the journal', 'write events', 'start executions', 'stop executions', 'arm the dead man', 'lend the scheduler its role', 'disarm the dead man', 'read aliases', 'move aliases', 'read functions'],
+  DeadMan: ['read the journal', 'write events', 'start executions', 'stop executions', 'arm the dead man', 'lend the scheduler its role', 'disarm the dead man', 'read aliases', 'move aliases', 'read functions', 'pin versions', 'unpin versions'],
   ReadRollout: ['read the journal', 'read its events', 'count what runs', 'read what runs'],
 } satisfies Record<string, RightName[]>;
 

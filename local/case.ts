@@ -355,6 +355,7 @@ const TROUBLES: Partial<Record<FaultName, { share: number; seconds?: number }>> 
   strangerPutsBack: { share: 0.06 },
   versionDeleted: { share: 0.03 },
   stableDeleted: { share: 0.05 },
+  pinRemoved: { share: 0.06 },
   readsLag: { share: 0.06, seconds: 3600 },
   provisioned: { share: 0.03 },
   secondRelease: { share: 0.08 },

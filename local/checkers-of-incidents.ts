@@ -1,3 +1,4 @@
+import { pinNameOf } from '../adapters/lambda-pin.ts';
 import type { Target } from '../core/rollout/event.ts';
 import type { Stamp } from '../core/rollout/stamp.ts';
 import { isSameStamp } from '../core/rollout/stamp.ts';
@@ -6,6 +7,7 @@ import {
   type Checker,
   type EventOf,
   type Fault,
+  hasNoWayBack,
   isGivenByOthers,
   isStuck,
   LEAVING,
@@ -145,6 +147,43 @@ const neverForward = perRollout((view) => {
       ? [{ at: outcome.at, what: `is a rollback that ended ${outcome.event.outcome}` }]
       : []),
   ];
+});
+
+/**
+ * The version to revert to exists for as long as a rollout can revert, whatever deletes versions, unless somebody removed its pin by
+ * hand or moved the alias off it, or the rollout has said that it cannot be pinned.
+ */
+export const pinned = perRollout((view, run) => {
+  const closed = those(view, 'RolloutClosed')[0]?.index ?? Number.POSITIVE_INFINITY;
+  // A rollback leads to its version in one write, and completes or reports that it is gone.
+  if (view.opening.rollsBack !== undefined) return [];
+  return view.opening.targets.flatMap((target): Fault[] => {
+    const { functionName, alias } = target.ref;
+    // Before its first write a rollout has not got the target.
+    const began = view.writes.find(({ by }) => by?.rolloutId === view.id)?.index ?? closed;
+    const isWithin = ({ index }: { index: number }) => index > began && index <= closed;
+    const lost = run.deleted.find(
+      (each) => each.version === `${functionName}:${target.stable}` && isWithin(each),
+    );
+    if (lost === undefined || hasNoWayBack(target)) return [];
+    const last = view.writes.findLast(({ index, key }) => index < lost.index && key === target.key);
+    const isServing = shareOf(standingAt(view, target, lost.index), target.canary) > 0;
+    const isMovedByOthers = last?.by?.rolloutId !== view.id;
+    const isRemoved = run.unpinned.some(
+      ({ key, index }) => key === `${functionName}:${pinNameOf(alias ?? '')}` && index <= lost.index,
+    );
+    const isSaid = those(view, 'PinRefused').some(
+      ({ index, event }) => index < lost.index && event.target === target.name,
+    );
+    return isServing && !isMovedByOthers && !isRemoved && !isSaid
+      ? [
+          {
+            at: run.timeline[lost.index - 1]?.at ?? 0,
+            what: `version ${target.stable} of ${target.name} was deleted while it could still be reverted to`,
+          },
+        ]
+      : [];
+  });
 });
 
 /** A gate is passed by approvals enough of it, or by its time running out, on the clock of whoever looks, where that lets pass; no other order opens it. */

@@ -79,6 +79,10 @@ export const FAULTS = {
     at: 'trouble',
     what: 'somebody deletes the version that served before, once the alias lets go of it',
   },
+  pinRemoved: {
+    at: 'trouble',
+    what: 'somebody deletes the alias that pins the version that served before, and perhaps that version',
+  },
   readsLag: { at: 'trouble', what: 'reads of an alias lag up to a second behind its writes' },
   versionDeleted: { at: 'trouble', what: 'somebody deletes the version of the canary' },
   provisioned: {
@@ -398,7 +402,7 @@ export function injector(options: {
       const invocation = present();
       if (invocation !== undefined && isOn('metricsAway') && /^(GetMetricData|DescribeAlarms)/.test(command))
         throw serviceDown();
-      const isWrite = invocation !== undefined && /^UpdateAlias/.test(command);
+      const isWrite = invocation !== undefined && /^(Create|Update|Delete)Alias/.test(command);
       if (isWrite && isOn('lambdaAway')) throw serviceDown();
       if (isWrite && isOn('functionUpdating')) throw updating();
       if (isWrite && isOn('accountRefuses')) throw denied();

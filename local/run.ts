@@ -74,6 +74,8 @@ export interface Run {
   windows: Record<string, Map<Instant, MetWindow>>;
   /** Versions that somebody deleted, as `function:version`, and how many entries the timeline had then. */
   deleted: { version: string; index: number }[];
+  /** Pins that somebody else removed, by the key of the target that they belonged to, and how many entries the timeline had then. */
+  unpinned: { key: string; index: number }[];
   commands: Command[];
   heads: Rollout[];
   histories: Record<string, RolloutEvent[]>;
@@ -95,6 +97,7 @@ export function record(world: World): { finish(): Promise<Run> } {
   recordWrites(world, timeline);
   const looks = recordLooks(world, timeline);
   const deleted = recordDeletions(world, timeline);
+  const unpinned = recordRemovals(world, timeline);
   const windows = recordWindows(world);
   const commands = recordCommands(world);
   const put = recordCalls(world);
@@ -118,6 +121,7 @@ export function record(world: World): { finish(): Promise<Run> } {
         timeline,
         looks,
         deleted,
+        unpinned,
         windows,
         commands,
         heads: [],
@@ -228,6 +232,17 @@ function recordDeletions({ lambda }: World, timeline: Run['timeline']): Run['del
     return answer;
   };
   return deleted;
+}
+
+function recordRemovals({ lambda }: World, timeline: Run['timeline']): Run['unpinned'] {
+  const unpinned: Run['unpinned'] = [];
+  const remove = lambda.helpers.removeAlias;
+  lambda.helpers.removeAlias = (name, alias) => {
+    const isRemoved = remove(name, alias);
+    if (isRemoved) unpinned.push({ key: `${name}:${alias}`, index: timeline.length });
+    return isRemoved;
+  };
+  return unpinned;
 }
 
 /** Counts the calls of exact versions as they are made, so that one that hangs is among them. */

@@ -4,6 +4,7 @@ import {
   UpdateAliasCommand,
   type UpdateAliasCommandInput,
 } from '@aws-sdk/client-lambda';
+import { pinNameOf } from '../adapters/lambda-pin.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { isEnded } from '../core/rollout/state.ts';
 import { type Bound, boundsOf } from './bounds.ts';
@@ -505,6 +506,8 @@ class Play {
       }
       case 'stableDeleted':
         return this.#deleteStable();
+      case 'pinRemoved':
+        return this.#removePin(how < 0.5);
       case 'readsLag':
         lambda.helpers.lagReads(Math.ceil(how * LAG_MAX_MS));
         await this.#clock.sleep(seconds * 1000);
@@ -544,6 +547,13 @@ class Play {
         await this.#clock.sleep(20_000);
       }
     }
+  }
+
+  /** Waits for the pin, since it is there for as long as the canary serves alone. */
+  async #removePin(isVersionToo: boolean): Promise<void> {
+    const { helpers } = this.#stage.lambda;
+    while (!this.#isOver && !helpers.removeAlias(FUNCTION, pinNameOf(ALIAS))) await this.#clock.sleep(20_000);
+    if (isVersionToo) await this.#deleteStable();
   }
 
   /** Once an alias with provisioned concurrency gets another version, Lambda itself keeps all traffic on the old one until the new one is ready. */

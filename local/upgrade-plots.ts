@@ -1,5 +1,6 @@
 import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
 import { zipSync } from 'fflate';
+import { pinNameOf } from '../adapters/lambda-pin.ts';
 import { FUNCTION, type Scenario, type ScenarioOptions, SERVICE } from './scenario.ts';
 import type { Model } from './services/lambda.ts';
 import { ALIAS } from './world.ts';
@@ -212,6 +213,19 @@ export const UPGRADE_PLOTS: Record<string, UpgradePlot> = {
     acts: [
       { minute: 3, does: ({ release }) => release() },
       { minute: 4, does: ({ release }) => release() },
+    ],
+  },
+  'no-way-back': {
+    options: { rollout: { steps: [{ weight: 10, bake: '1m' }], verify: '30m' } },
+    before: ({ lambda }) => lambda.helpers.createAlias(FUNCTION, pinNameOf(ALIAS), '1'),
+    acts: [
+      {
+        minute: 18,
+        does({ lambda }) {
+          lambda.helpers.removeAlias(FUNCTION, pinNameOf(ALIAS));
+          return lambda.operations.DeleteFunctionCommand({ FunctionName: FUNCTION, Qualifier: '1' });
+        },
+      },
     ],
   },
   'taken-over': {

@@ -201,7 +201,7 @@ export function createWorld(options: WorldOptions): World {
           const named = traffic.filter(([name]) => names.has(name));
           // A metric of somebody's own says nothing about the function it is of.
           for (const [, each] of named.length > 0 ? named : traffic)
-            if (command === 'DeleteAliasCommand') each.stop();
+            if (command === 'DeleteAliasCommand' && 'Name' in input && input.Name === ALIAS) each.stop();
             else each.settle();
           return operations[command]?.(input as never) as object;
         },

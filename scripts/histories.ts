@@ -28,6 +28,8 @@ const EVENT_TYPES = Object.keys({
   Measured: true,
   AlarmRaised: true,
   StrangerSeen: true,
+  PinRefused: true,
+  StableGone: true,
   Paused: true,
   Resumed: true,
   PromotionOrdered: true,

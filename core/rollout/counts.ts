@@ -11,6 +11,7 @@ export const COUNTED = {
   RolloutsHalted: 'Count',
   RolloutsPaused: 'Count',
   RolloutsTakenOver: 'Count',
+  StableVersionsGone: 'Count',
   RevertSeconds: 'Seconds',
   RevertFailed: 'Count',
   VerdictsPass: 'Count',
@@ -56,6 +57,8 @@ export function countsOf(event: RolloutEvent): Counts {
       return event.why === 'human' ? {} : { RolloutsPaused: 1 };
     case 'TookOver':
       return { RolloutsTakenOver: 1 };
+    case 'StableGone':
+      return { StableVersionsGone: 1 };
     default:
       return {};
   }

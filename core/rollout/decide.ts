@@ -3,7 +3,7 @@ import type { Alarm, ProbeCounts, Verdict } from '../analysis/types.ts';
 import { RETRY_LATER_SECONDS } from '../budget.ts';
 import { RolloutError } from '../errors.ts';
 import { withPlainTexts } from '../plain-text.ts';
-import type { Observed } from '../ports.ts';
+import type { Observed, PinResult } from '../ports.ts';
 import type { Instant, Percent } from '../units.ts';
 import { duration } from '../words.ts';
 import { isPastAsking } from './bounded.ts';
@@ -61,6 +61,8 @@ export type Command =
       alarms: Alarm[];
       probes?: Record<string, ProbeCounts> | undefined;
     }
+  | { type: 'RecordPin'; target: string; pinned: Exclude<PinResult, { result: 'pinned' }> }
+  | { type: 'ReportGone'; target: string }
   | { type: 'ReportAlarm'; alarm: string; since: Instant }
   | {
       type: 'RecordRevert';
@@ -126,6 +128,12 @@ function eventsOf(rollout: Rollout, command: Command, at: Instant): RolloutEvent
       return held(rollout, reconcile(rollout, targetNamed(rollout, command.target), command.seen, at));
     case 'RecordMeasure':
       return withConsequences(rollout, { ...command, type: 'Measured', at }, measureConsequence);
+    case 'RecordPin':
+      return command.pinned.result === 'gone'
+        ? stableGone(rollout, command.target, at)
+        : pinRefused(rollout, command.target, command.pinned.why, at);
+    case 'ReportGone':
+      return stableGone(rollout, command.target, at);
     case 'ReportAlarm':
       return withConsequences(rollout, { ...command, type: 'AlarmRaised', at }, alarmConsequence);
     case 'RecordRevert':
@@ -172,6 +180,18 @@ function publish(
   return bad === undefined
     ? [event]
     : [event, ...order(after, at, 'environment', keptOut(release, rolloutId, bad))];
+}
+
+/** A rollout that cannot keep its way back goes on, and says so once: the release is not to blame. */
+function pinRefused(rollout: Rollout, target: string, reason: string, at: Instant): RolloutEvent[] {
+  const isKnown = isEnded(rollout) || rollout.unpinned?.includes(target);
+  return isKnown ? [] : [{ type: 'PinRefused', at, target, reason }];
+}
+
+/** Pages people while all is well: the rollout goes on as declared, since neither a pause nor an end would bring the version back. */
+function stableGone(rollout: Rollout, target: string, at: Instant): RolloutEvent[] {
+  const isKnown = isEnded(rollout) || rollout.leaving !== undefined || rollout.gone?.includes(target);
+  return isKnown ? [] : [{ type: 'StableGone', at, target }];
 }
 
 type Consequence<E extends RolloutEvent> = (after: Rollout, event: E) => RolloutEvent[];

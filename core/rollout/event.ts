@@ -248,6 +248,8 @@ export type RolloutEvent =
     }
   | { type: 'AlarmRaised'; at: Instant; alarm: string; since: Instant }
   | { type: 'StrangerSeen'; at: Instant; target: string; found: string }
+  | { type: 'PinRefused'; at: Instant; target: string; reason: string }
+  | { type: 'StableGone'; at: Instant; target: string }
   | { type: 'Paused'; at: Instant; by: string; reason: string; until: Instant; why: PauseReason }
   | { type: 'Resumed'; at: Instant; by: string }
   | { type: 'PromotionOrdered'; at: Instant; by: string; full: boolean }

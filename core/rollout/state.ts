@@ -98,6 +98,10 @@ export interface Rollout {
   /** Why it cannot be said that the release was proven. */
   unproven: string[];
   takeovers: number;
+  /** Targets whose stable version could not be pinned. */
+  unpinned?: string[] | undefined;
+  /** Targets whose stable version was found to be deleted while the canary serves alone. */
+  gone?: string[] | undefined;
   leaving?: { at: Instant; cause: Cause; reason: string; outcome: LeavingOutcome } | undefined;
   left?: RevertedTarget[] | undefined;
   exposure?: { requests: number; failed: number; seconds: number } | undefined;
@@ -296,6 +300,10 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
         reason: `${event.by} aborted: ${event.reason}`,
         outcome: outOf(state),
       });
+    case 'PinRefused':
+      return { ...state, unpinned: [...(state.unpinned ?? []), event.target] };
+    case 'StableGone':
+      return { ...state, gone: [...(state.gone ?? []), event.target] };
     case 'Paused': {
       const { at, until, by, reason, why } = event;
       return { ...state, pause: { since: at, until, by, reason, why } };

@@ -61,6 +61,10 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
       return `alarm ${event.alarm} went off`;
     case 'StrangerSeen':
       return `something other than this rollout moved the traffic: ${event.found}; ${WHO_WRITES}`;
+    case 'PinRefused':
+      return `version ${versionOf(after, event.target, 'stable')} of ${event.target} could not be pinned: ${event.reason}; the rollout goes on, but a cleanup job may delete the version that it would revert to`;
+    case 'StableGone':
+      return `version ${versionOf(after, event.target, 'stable')} of ${event.target} was deleted, so there is no way back any more: version ${versionOf(after, event.target, 'canary')} serves and the rollout goes on; if that version fails, point ${keyOf(after, event.target)} at a version that you trust, or release a repaired one`;
     case 'Paused':
       return `paused by ${event.by}: ${event.reason}; without a word it is taken back in ${duration((event.until - event.at) / 1000)}`;
     case 'Resumed':
@@ -146,6 +150,9 @@ function measured({ status, reason, findings, to }: Verdict, after: Rollout): st
   const isUnderWay = status === 'pass' && to < (bakeOf(after)?.to ?? 0);
   return `${isUnderWay ? 'healthy so far' : status}: ${reason}`;
 }
+
+const keyOf = ({ opening }: Rollout, name: string): string =>
+  opening.targets.find((target) => target.name === name)?.key ?? name;
 
 function versionOf({ opening }: Rollout, name: string, side: 'stable' | 'canary'): string {
   return opening.targets.find((target) => target.name === name)?.[side] ?? '?';

@@ -303,6 +303,8 @@ export class SimulatedLambda {
     createAlias: (name: string, alias: string, version: string) => {
       this.#createAlias({ FunctionName: name, Name: alias, FunctionVersion: version });
     },
+    /** Deletes an alias by hand, as somebody outside the controller does; false if there is none. */
+    removeAlias: (name: string, alias: string): boolean => this.#functionOf(name).aliases.delete(alias),
     routing: (name: string, alias: string): Routing => {
       const { primary, weights, description, revisionId } = this.#alias(this.#functionOf(name), alias);
       return { primary, weights: percents(weights), description, revisionId };

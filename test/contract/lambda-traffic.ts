@@ -1,5 +1,6 @@
 import { GetAliasCommand, TagResourceCommand, UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { lambdaAlias } from '../../adapters/lambda-alias.ts';
+import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import type { TargetRequest } from '../../core/ports.ts';
 import { stampFrom, stampText } from '../../core/rollout/stamp.ts';
 import { awsError, type Intercept } from '../../local/simulate.ts';
@@ -93,7 +94,19 @@ export async function lambdaTraffic(
         stamp: stampFrom(alias.Description) ?? null,
       };
     },
-    writes: () => updates.length,
+    async pinOf() {
+      try {
+        const pin = await others.send(
+          new GetAliasCommand({ FunctionName: FUNCTION, Name: pinNameOf(ALIAS) }),
+        );
+        return pin.FunctionVersion;
+      } catch (error) {
+        if (error instanceof Error && error.name === 'ResourceNotFoundException') return undefined;
+        throw error;
+      }
+    },
+    // A pin moves no traffic.
+    writes: () => updates.filter(({ Name }) => Name === ALIAS).length,
     largestWeight: () =>
       Math.max(
         0,

@@ -35,6 +35,8 @@ export interface TrafficStage {
     /** Lets this much time pass within each read of `router`. */
     slowReads(ms: number): void;
   };
+  /** The version that is pinned; undefined if none is. */
+  pinOf(): Promise<string | undefined>;
   /** What stands there now, weights in percent, without asking the router. */
   standing(): Promise<Required<Arranged>>;
   /** How often `router` sent a write, refused ones included. */
@@ -549,6 +551,37 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
         expect(stage.writes()).toBe(before);
       },
     );
+
+    keeps('pins stable for as long as it is asked to, without touching traffic', async (stage) => {
+      const before = await stage.standing();
+      expect(await stage.pinOf()).toBeUndefined();
+      expect(await stage.router.pin(stage.target, OURS)).toEqual({ result: 'pinned' });
+      expect(await stage.router.pin(stage.target, OURS)).toEqual({ result: 'pinned' });
+      expect(await stage.pinOf()).toBe('1');
+      expect(await stage.standing()).toEqual(before);
+      await stage.router.unpin(stage.target, OURS);
+      await stage.router.unpin(stage.target, OURS);
+      expect(await stage.pinOf()).toBeUndefined();
+      expect(await stage.standing()).toEqual(before);
+    });
+
+    keeps(
+      'takes over a pin that another rollout has left, which that one then leaves alone',
+      async (stage) => {
+        await stage.another.pin({ ...stage.target, stable: '2', canary: '3' }, THEIRS);
+        expect(await stage.pinOf()).toBe('2');
+        expect(await stage.router.pin(stage.target, OURS)).toEqual({ result: 'pinned' });
+        await stage.another.unpin(stage.target, THEIRS);
+        expect(await stage.pinOf()).toBe('1');
+        await stage.router.unpin(stage.target, OURS);
+        expect(await stage.pinOf()).toBeUndefined();
+      },
+    );
+
+    keeps('says that there is nothing to pin if the version is gone', async (stage) => {
+      expect(await stage.router.pin({ ...stage.target, stable: '9' }, OURS)).toEqual({ result: 'gone' });
+      expect(await stage.pinOf()).toBeUndefined();
+    });
 
     keeps('does not seal what another rollout has stamped', async (stage) => {
       await stage.arrange.set({ primary: '2', stamp: theirs(true) });

@@ -131,6 +131,8 @@ const NEEDS: Record<string, (input: Input) => Question[]> = {
   },
   GetAliasCommand: lambda('GetAlias'),
   UpdateAliasCommand: lambda('UpdateAlias'),
+  CreateAliasCommand: lambda('CreateAlias'),
+  DeleteAliasCommand: lambda('DeleteAlias'),
   GetFunctionCommand: lambda('GetFunction', 'ListTags'),
   GetFunctionConfigurationCommand: lambda('GetFunctionConfiguration'),
   InvokeCommand: lambda('InvokeFunction'),

@@ -70,6 +70,23 @@ const PLOTS: Record<string, Plot> = {
     canaries: BAD,
     rollout: { hooks: { onRevert: [{ lambda: HOOK }] } },
   },
+  'a release that fails once it serves alone': {
+    rollout: { verify: '10m' },
+    canaries: {
+      2: { errors: (_: string, __: number, weight: number) => (weight > 50 ? 0.3 : 0.001) },
+    },
+  },
+  'a pin that could not be deleted at first': { intercept: once('DeleteAliasCommand') },
+  'a release that another tool has put on the alias': {
+    async act(stage) {
+      await stage.event((event) => event.type === 'RolloutClosed');
+      const version = stage.lambda.helpers.publishCounted(FUNCTION);
+      await stage.clients.lambda.send(
+        new UpdateAliasCommand({ FunctionName: FUNCTION, Name: ALIAS, FunctionVersion: version }),
+      );
+      await stage.release({ manifest: { targets: { api: { version } } } });
+    },
+  },
   'a release whose versions are probed': {
     code: () => ({ statusCode: 200, body: 'fine' }),
     before({ lambda, secrets }) {

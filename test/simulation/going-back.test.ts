@@ -1,5 +1,6 @@
 import { DeleteFunctionCommand, UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { expect, test } from 'vitest';
+import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import type { ServiceRecord, TrafficRouter } from '../../core/ports.ts';
 import type { ControllerFunction } from '../../local/controller.ts';
 import { crashes, journalOutage, type Point, serviceDown } from '../../local/faults.ts';
@@ -51,8 +52,21 @@ async function completed(plot: Plot = {}, releases = 1, targets: 1 | 2 = 1) {
     id,
     hand: (change: object, FunctionName = FUNCTION) =>
       stage.clients.lambda.send(new UpdateAliasCommand({ FunctionName, Name: ALIAS, ...change })),
-    remove: (Qualifier: string, FunctionName = FUNCTION) =>
+    /** Deletes a version, and by hand the alias that pins it. */
+    remove(Qualifier: string, FunctionName = FUNCTION) {
+      helpers.removeAlias(FunctionName, pinNameOf(ALIAS));
+      return run(stage.clients.lambda.send(new DeleteFunctionCommand({ FunctionName, Qualifier })));
+    },
+    /** What a cleanup job does: deletes a version that no alias names. */
+    prune: (Qualifier: string, FunctionName = FUNCTION) =>
       run(stage.clients.lambda.send(new DeleteFunctionCommand({ FunctionName, Qualifier }))),
+    pin: (FunctionName = FUNCTION) => {
+      try {
+        return helpers.routing(FunctionName, pinNameOf(ALIAS)).primary;
+      } catch {
+        return undefined;
+      }
+    },
     rollback: (rolloutId: string) =>
       stage.invoke('Command', {
         command: 'rollback',

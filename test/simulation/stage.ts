@@ -162,6 +162,9 @@ function lineOf(event: RolloutEvent): string {
       return `AlarmRaised ${event.alarm}`;
     case 'StrangerSeen':
       return `StrangerSeen ${event.target}`;
+    case 'PinRefused':
+    case 'StableGone':
+      return `${event.type} ${event.target}`;
     case 'Paused':
       return `Paused by ${event.by}, ${event.why}`;
     case 'Resumed':

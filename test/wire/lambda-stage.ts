@@ -18,6 +18,7 @@ import {
   waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda';
 import { strToU8, zipSync } from 'fflate';
+import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import { virtualClock } from '../../local/clock.ts';
 import type { Intercept } from '../../local/simulate.ts';
 import { ALIAS, FUNCTION, type LambdaHands, type LambdaStage } from '../contract/lambda-stage.ts';
@@ -41,6 +42,7 @@ export async function wiredLambda(intercept: Intercept): Promise<LambdaStage> {
     new DeleteProvisionedConcurrencyConfigCommand({ FunctionName: FUNCTION, Qualifier: ALIAS }),
   );
   await others.send(new DeleteAliasCommand(alias));
+  await others.send(new DeleteAliasCommand({ ...alias, Name: pinNameOf(ALIAS) }));
   await hands.createAlias(FUNCTION, ALIAS, '1');
   const Resource = `arn:aws:lambda:${account.region}:${account.id}:function:${FUNCTION}`;
   await others.send(new TagResourceCommand({ Resource, Tags: { 'spillway:service': 'checkout' } }));
