@@ -7,6 +7,7 @@ import { parseRolloutFile, readRolloutFile } from '../../adapters/rollout-file.t
 import { rolloutFileFrom } from '../../core/config/rollout-file.ts';
 import { RolloutError } from '../../core/errors.ts';
 import { fullFile, thrownBy } from '../core/config/files.ts';
+import { times } from '../deep.ts';
 
 const GOOD = `# how checkout goes out
 service: checkout-api
@@ -147,7 +148,7 @@ test('whatever text is read is accepted or refused by a RolloutError, never by a
         expect(RolloutError.is(error, 'RolloutFileInvalid'), String(error)).toBe(true);
       }
     }),
-    { numRuns: 3_000 },
+    { numRuns: times(800, 20_000) },
   );
 });
 

@@ -9,6 +9,7 @@ import { scaledClock } from '../../local/clock.ts';
 import { deploy, EXAMPLE, publish } from '../../local/example.ts';
 import { packed } from '../../local/pack.ts';
 import { createWorld } from '../../local/world.ts';
+import { isDeep } from '../deep.ts';
 import { EMPTY } from '../empty.ts';
 import { aws, type Denial, type Wire } from './aws-wire.ts';
 
@@ -246,35 +247,39 @@ describe('a release that is waited for on real AWS clients', { timeout: 90_000 }
     expect(again.err).toContain('none/manifest.json was uploaded already, and a release never changes');
   });
 
-  test('exits 12 superseded, 11 aborted in the queue, and 10 after an abort past the controller, which the journal learns of', async () => {
-    const first = started(release('q1', good, '--wait'));
-    await first.says(/api raised to 10 %/);
-    const second = started(release('q2', other, '--wait'));
-    await second.says(/q2--1 waits for checkout-api--q1--1 to end/);
-    const third = started(release('q3', other, '--wait'));
-    await third.says(/q3--1 waits for checkout-api--q1--1 to end/);
-    const superseded = await second.ended;
-    expect(superseded.code).toBe(12);
-    expect(superseded.out).toContain('q2 is superseded: q3 was uploaded while it waited');
-    expect((await ran(['status'])).out.split('\n')).toEqual([
-      expect.stringContaining(`${idOf('q1')}: api at 10 %`),
-      `${idOf('q3')} waits for ${idOf('q1')} to end`,
-      '',
-    ]);
-    expect((await ran(['status', idOf('q3')])).out).toBe(`${idOf('q3')} waits for ${idOf('q1')} to end\n`);
-    expect(await ran(['abort', idOf('q3'), '--reason', 'wrong'])).toMatchObject({ code: 0, err: '' });
-    expect(await third.ended).toMatchObject({ code: 11 });
-    denied(500, 'ServiceException', 'it is down', /-Command\//);
-    expect(await ran(['abort', idOf('q1'), '--direct', '--by', 'Grace Hopper'])).toEqual({
-      code: 0,
-      out: `api: version 7 serves\n${idOf('q1')} is aborted by Grace Hopper without the controller (no reason given); its journal says so at the next tick\n`,
-      err: '',
-    });
-    expect(world.lambda.helpers.routing(FUNCTION, 'live')).toMatchObject({ primary: '7', weights: EMPTY });
-    const reverted = await first.ended;
-    expect(reverted).toMatchObject({ code: 10, err: '' });
-    expect(reverted.out).toContain('q1 reverted: Grace Hopper aborted without the journal');
-  });
+  // Most of its time is waiting for queues and ticks.
+  test.runIf(isDeep)(
+    'exits 12 superseded, 11 aborted in the queue, and 10 after an abort past the controller, which the journal learns of',
+    async () => {
+      const first = started(release('q1', good, '--wait'));
+      await first.says(/api raised to 10 %/);
+      const second = started(release('q2', other, '--wait'));
+      await second.says(/q2--1 waits for checkout-api--q1--1 to end/);
+      const third = started(release('q3', other, '--wait'));
+      await third.says(/q3--1 waits for checkout-api--q1--1 to end/);
+      const superseded = await second.ended;
+      expect(superseded.code).toBe(12);
+      expect(superseded.out).toContain('q2 is superseded: q3 was uploaded while it waited');
+      expect((await ran(['status'])).out.split('\n')).toEqual([
+        expect.stringContaining(`${idOf('q1')}: api at 10 %`),
+        `${idOf('q3')} waits for ${idOf('q1')} to end`,
+        '',
+      ]);
+      expect((await ran(['status', idOf('q3')])).out).toBe(`${idOf('q3')} waits for ${idOf('q1')} to end\n`);
+      expect(await ran(['abort', idOf('q3'), '--reason', 'wrong'])).toMatchObject({ code: 0, err: '' });
+      expect(await third.ended).toMatchObject({ code: 11 });
+      denied(500, 'ServiceException', 'it is down', /-Command\//);
+      expect(await ran(['abort', idOf('q1'), '--direct', '--by', 'Grace Hopper'])).toEqual({
+        code: 0,
+        out: `api: version 7 serves\n${idOf('q1')} is aborted by Grace Hopper without the controller (no reason given); its journal says so at the next tick\n`,
+        err: '',
+      });
+      expect(world.lambda.helpers.routing(FUNCTION, 'live')).toMatchObject({ primary: '7', weights: EMPTY });
+      const reverted = await first.ended;
+      expect(reverted).toMatchObject({ code: 10, err: '' });
+      expect(reverted.out).toContain('q1 reverted: Grace Hopper aborted without the journal');
+    },
+  );
 
   test('exits 13 where a person must look: a stranger serves', async () => {
     const zip = join(folder, 'api.zip');

@@ -16,6 +16,7 @@ import { type ErrorCode, RolloutError } from '../../core/errors.ts';
 import { hookAnswerFrom } from '../../core/hook-answer.ts';
 import { CONTROLLER, controllerFunctions } from '../../local/controller.ts';
 import { changed, fullFile } from '../core/config/files.ts';
+import { times } from '../deep.ts';
 
 type Path = (string | number)[];
 
@@ -202,7 +203,7 @@ describe('a damaged text', () => {
           expectStable,
         );
       }),
-      { numRuns: 300 },
+      { numRuns: times(100, 3_000) },
     );
   });
 
@@ -216,7 +217,7 @@ describe('a damaged text', () => {
           expectManifest,
         );
       }),
-      { numRuns: 300 },
+      { numRuns: times(100, 3_000) },
     );
   });
 
@@ -231,7 +232,7 @@ describe('a damaged text', () => {
         const found = manifestKeyFrom(key);
         if (found !== undefined) expect(`releases/${found.service}/${found.release}/manifest.json`).toBe(key);
       }),
-      { numRuns: 2_000 },
+      { numRuns: times(700, 20_000) },
     );
   });
 
@@ -243,7 +244,7 @@ describe('a damaged text', () => {
         expect(answer.reason.isWellFormed()).toBe(true);
         if (answer.status !== 'broken') expect(JSON.parse(text)).toMatchObject({ status: answer.status });
       }),
-      { numRuns: 1_000 },
+      { numRuns: times(400, 10_000) },
     );
   });
 });
@@ -266,6 +267,6 @@ test('a function takes any event as one of its own, or refuses it by the name of
       expect(RolloutError.is(error, 'EventInvalid'), String(error)).toBe(true);
       expect((error as Error).message).toMatch(/\nevent[.:]/);
     }),
-    { numRuns: 500 },
+    { numRuns: times(200, 5_000) },
   );
 });

@@ -12,6 +12,7 @@ import {
 } from '../../local/asl.ts';
 import { compileTemplate, isReservedName } from '../../local/asl-expression.ts';
 import { virtualClock } from '../../local/clock.ts';
+import { times } from '../deep.ts';
 
 type States = Record<string, object>;
 const INVOKE = 'arn:aws:states:::lambda:invoke';
@@ -221,7 +222,7 @@ describe('expressions', () => {
         if (isJson(expected)) expect(await given).toEqual(plain(expected));
         else await expect(given).rejects.toThrow(/is undefined|gives a function/);
       }),
-      { numRuns: 700 },
+      { numRuns: times(250, 5_000) },
     );
   });
 
@@ -249,7 +250,7 @@ describe('expressions', () => {
         const source = `${left} = ${right}`;
         expect(await evaluateAt(source, plain(raw))).toBe(await asked(source, plain(raw)));
       }),
-      { numRuns: 700 },
+      { numRuns: times(250, 5_000) },
     );
   });
 

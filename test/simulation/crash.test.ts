@@ -6,6 +6,7 @@ import type { ControllerFunction } from '../../local/controller.ts';
 import { crashes, journalOutage, type Point, serviceDown } from '../../local/faults.ts';
 import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
+import { sampled } from '../deep.ts';
 import { EMPTY } from '../empty.ts';
 import {
   addWorker,
@@ -67,11 +68,11 @@ async function pointsOf(plot: Plot): Promise<Point[]> {
 
 /** What broke when a function died at each of the points that are asked for, and how each of those rollouts ended. */
 async function sweep(plot: Plot, isAsked: (point: Point) => boolean, error?: string) {
-  const points = await pointsOf(plot);
+  const points = (await pointsOf(plot)).map((point, at) => ({ point, at }));
+  const asked = points.filter(({ point }) => isAsked(point) && !isRepeated(point));
   const wrong: string[] = [];
   const outcomes = new Set<string | undefined>();
-  for (const [at, point] of points.entries()) {
-    if (!isAsked(point) || isRepeated(point)) continue;
+  for (const { point, at } of sampled(asked, 6)) {
     let seen = 0;
     const { rollout, run } = await crashed(plot, () => seen++ === at, error);
     outcomes.add(rollout?.outcome);

@@ -7,6 +7,7 @@ import {
 import { expect, test } from 'vitest';
 import { FUNCTION } from '../../local/scenario.ts';
 import type { Model } from '../../local/services/lambda.ts';
+import { isDeep } from '../deep.ts';
 import {
   addWorker,
   faults,
@@ -481,29 +482,33 @@ test('a bake of six hours goes on in a fresh execution after 300 ticks, without 
   expect(faults(run)).toEqual([]);
 });
 
-test('a bake of three days is held to its end and measured all the way', async () => {
-  const { story, rollout, run, events, stage } = await play({
-    // The day before says that nothing is due outside of that hour.
-    warmMinutes: 24 * 60,
-    hours: 80,
-    changePorts: rememberedWindows,
-    requestsPerSecond: (at) => (new Date(at).getUTCHours() === 9 ? 20 : 0),
-    rollout: { steps: [{ weight: 10, bake: '3d' }], verify: '3m' },
-  });
-  expect(story.filter((line) => line.startsWith('Continued'))).toHaveLength(14);
-  expect(rollout?.outcome).toBe('completed');
-  const lengths = stage.stepFunctions.executions.map(({ historyEvents }) => historyEvents);
-  expect(lengths).toHaveLength(15);
-  expect(Math.max(...lengths)).toBeLessThan(5_000);
-  const ticks = [
-    rollout?.raisedAt ?? 0,
-    ...events.flatMap(({ type, at }) => (type === 'Measured' ? [at] : [])),
-  ];
-  expect(ticks.length).toBeGreaterThan(72 * 60);
-  const gaps = ticks.slice(1).map((at, index) => at - (ticks[index] ?? at));
-  expect(Math.max(...gaps)).toBeLessThan(65_000);
-  expect(rollout?.opening.deadline).toBeGreaterThan(ticks.at(-1) ?? 0);
-  const [first, last] = [run.timeline[0], run.timeline.at(-1)];
-  expect((last?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(72 * 60 * MINUTE);
-  expect(faults(run)).toEqual([]);
-}, 120_000);
+test.runIf(isDeep)(
+  'a bake of three days is held to its end and measured all the way',
+  async () => {
+    const { story, rollout, run, events, stage } = await play({
+      // The day before says that nothing is due outside of that hour.
+      warmMinutes: 24 * 60,
+      hours: 80,
+      changePorts: rememberedWindows,
+      requestsPerSecond: (at) => (new Date(at).getUTCHours() === 9 ? 20 : 0),
+      rollout: { steps: [{ weight: 10, bake: '3d' }], verify: '3m' },
+    });
+    expect(story.filter((line) => line.startsWith('Continued'))).toHaveLength(14);
+    expect(rollout?.outcome).toBe('completed');
+    const lengths = stage.stepFunctions.executions.map(({ historyEvents }) => historyEvents);
+    expect(lengths).toHaveLength(15);
+    expect(Math.max(...lengths)).toBeLessThan(5_000);
+    const ticks = [
+      rollout?.raisedAt ?? 0,
+      ...events.flatMap(({ type, at }) => (type === 'Measured' ? [at] : [])),
+    ];
+    expect(ticks.length).toBeGreaterThan(72 * 60);
+    const gaps = ticks.slice(1).map((at, index) => at - (ticks[index] ?? at));
+    expect(Math.max(...gaps)).toBeLessThan(65_000);
+    expect(rollout?.opening.deadline).toBeGreaterThan(ticks.at(-1) ?? 0);
+    const [first, last] = [run.timeline[0], run.timeline.at(-1)];
+    expect((last?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(72 * 60 * MINUTE);
+    expect(faults(run)).toEqual([]);
+  },
+  120_000,
+);

@@ -5,6 +5,7 @@ import { crashes, type Hooks } from '../../local/faults.ts';
 import { seededRandom } from '../../local/random.ts';
 import { FUNCTION } from '../../local/scenario.ts';
 import type { Model } from '../../local/services/lambda.ts';
+import { sampled } from '../deep.ts';
 import { journals } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play } from './stage.ts';
 
@@ -115,7 +116,7 @@ test('a canary that hangs fails its probes', async () => {
 });
 
 test('a tick that comes twice, dies or loses its answer counts no probe twice', async () => {
-  for (const seed of [1, 2, 3, 4]) {
+  for (const seed of sampled([1, 2, 3, 4, 5, 6], 6)) {
     const random = seededRandom(seed);
     const hooks = crashes(({ fn }) => fn === 'Measure' && random.next() < 0.02);
     const around: Hooks['around'] = async (fn, event, call) => {

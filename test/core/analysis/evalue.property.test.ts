@@ -12,6 +12,7 @@ import {
   orLowerBound,
   type WindowCounts,
 } from '../../../core/analysis/evalue.ts';
+import { times } from '../../deep.ts';
 
 const GRID = [1.5, 2, 3, 5, 10, 30, 100, 500];
 const STAKES = [0.1, 0.25, 0.5, 0.75, 1];
@@ -75,7 +76,7 @@ describe('any counts', () => {
           expect(logFactorSafe({ ...window, r: safe, wm: common.w0 })).toSatisfy(Number.isFinite);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: times(300, 3_000) },
     );
   });
 
@@ -122,7 +123,7 @@ describe('one more bad request on the canary', () => {
         const moved = { ...fewer, c: fewer.c + 1, s: fewer.s - 1 };
         expect(logFactorWorse({ ...moved, r, w0 })).toBeGreaterThanOrEqual(before + Math.log(r) - slack);
       }),
-      { numRuns: 1000 },
+      { numRuns: times(1000, 10_000) },
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { jsonFault } from '../../../core/config/json-text.ts';
+import { times } from '../../deep.ts';
 
 test.each([
   ['', 1, 1, 'the text ends too early'],
@@ -41,7 +42,7 @@ test('a text with a letter changed has a fault exactly where JSON.parse refuses 
       if (fault?.why.includes('twice')) return;
       expect(fault === undefined).toBe(isJson(damaged));
     }),
-    { numRuns: 3_000 },
+    { numRuns: times(3_000, 30_000) },
   );
 });
 

@@ -4,6 +4,7 @@ import { artifactOf, manifestFrom, manifestKeyFrom, rolloutIdFrom } from '../../
 import { rolloutFileFrom } from '../../../core/config/rollout-file.ts';
 import { RolloutError } from '../../../core/errors.ts';
 import { rolloutIdParts } from '../../../core/rollout/service.ts';
+import { times } from '../../deep.ts';
 import { changed, fullFile, leastFile, thrownBy } from './files.ts';
 
 const KEY = { service: 'checkout-api', release: '2026-01-05.3' };
@@ -466,6 +467,6 @@ test('whatever is uploaded is accepted or refused by a RolloutError, never by an
         expect(RolloutError.is(error, 'ManifestInvalid'), String(error)).toBe(true);
       }
     }),
-    { numRuns: 3_000 },
+    { numRuns: times(3_000, 30_000) },
   );
 });

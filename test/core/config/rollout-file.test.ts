@@ -13,6 +13,7 @@ import {
 } from '../../../core/config/rollout-file.ts';
 import { RolloutError } from '../../../core/errors.ts';
 import { SOURCES } from '../../../core/rollout/event.ts';
+import { times } from '../../deep.ts';
 import { changed, fullFile, leastFile, thrownBy } from './files.ts';
 
 function problemsOf(value: unknown): string[] {
@@ -1094,7 +1095,7 @@ describe('whatever is read as a rollout file', () => {
   test('is accepted or refused by a RolloutError, never by another failure', () => {
     fc.assert(
       fc.property(hostile, (value) => isAnswered(value)),
-      { numRuns: 1_000 },
+      { numRuns: times(1_000, 10_000) },
     );
   });
 
@@ -1102,7 +1103,7 @@ describe('whatever is read as a rollout file', () => {
     const place = fc.constantFrom(...pathsOf(fullFile()));
     fc.assert(
       fc.property(place, hostile, (path, put) => isAnswered(changed(fullFile(), path, put))),
-      { numRuns: 2_000 },
+      { numRuns: times(2_000, 20_000) },
     );
   });
 
@@ -1162,7 +1163,7 @@ describe('whatever is read as a rollout file', () => {
           before = weight;
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: times(1_000, 10_000) },
     );
     expect(accepted).toBeGreaterThan(100);
   });
@@ -1197,7 +1198,7 @@ describe('whatever is read as a rollout file', () => {
         expect(read).toMatchObject({ protocol: 'https:', hostname: host, port: '', username: '', hash: '' });
         expect(host).toMatch(/\.[a-z][a-z0-9-]*$/);
       }),
-      { numRuns: 2_000 },
+      { numRuns: times(2_000, 20_000) },
     );
     expect(accepted).toBeGreaterThan(100);
   });

@@ -19,6 +19,7 @@ import {
 import { bakeOf, dueAt, GRACE_SECONDS, settledUntil } from '../../../core/rollout/timing.ts';
 import { isStranger, wayOut } from '../../../core/rollout/way-out.ts';
 import { type Instant, WINDOW_MS } from '../../../core/units.ts';
+import { times } from '../../deep.ts';
 import { frozen, minute, opened, plan, smokeHooks, stamp, TWO_TARGETS, target } from './given.ts';
 
 /** What happens to one call of the execution. */
@@ -500,7 +501,7 @@ test('a raise is earned by a pass on the whole bake or ordered, and none follows
       for (const move of script) world.do(move);
       for (const { type } of world.events) reached.add(type);
     }),
-    { numRuns: 600 },
+    { numRuns: times(600, 6_000) },
   );
   expect([...reached].sort()).toEqual([
     'Aborted',
@@ -546,7 +547,7 @@ test('every history ends with an outcome, and the traffic is where the outcome s
       expect(world.now).toBeLessThanOrEqual(world.state.opening.deadline + 3_600_000);
       assertSettled(world);
     }),
-    { numRuns: 300 },
+    { numRuns: times(300, 3_000) },
   );
   expect([...outcomes].sort()).toEqual(['completed', 'halted', 'refused', 'reverted']);
 });
@@ -584,7 +585,7 @@ test('the state is a pure fold: it can be stored after every event and read back
       expect(stored).toEqual(world.state);
       expect(JSON.stringify(world.events)).toBe(before);
     }),
-    { numRuns: 150 },
+    { numRuns: times(150, 1_500) },
   );
 });
 
@@ -607,6 +608,6 @@ test('there is a directive for every state and instant', () => {
         }
       }
     }),
-    { numRuns: 150 },
+    { numRuns: times(150, 1_500) },
   );
 });

@@ -1,0 +1,10 @@
+/** True under `npm run test:deep`. It runs the test files that import this one, with all that they have. */
+export const isDeep = process.env.DEEP === '1';
+
+/** How often something is tried: `quick` times under `npm test`, `deep` times under `npm run test:deep`. */
+export const times = (quick: number, deep: number): number => (isDeep ? deep : quick);
+
+/** A list as a whole under `npm run test:deep`; under `npm test` one in `every`, from the one at `first` on. */
+export function sampled<T>(all: readonly T[], every: number, first = 0): T[] {
+  return isDeep ? [...all] : all.filter((_, at) => at % every === first % every);
+}
