@@ -11,6 +11,6 @@ export default defineConfig({
     pool: 'threads',
     // One more than the cores it is meant for: some tests only wait for a command line or a silent service.
     maxWorkers: 3,
-    testTimeout: 30_000,
+    testTimeout: 60_000,
   },
 });

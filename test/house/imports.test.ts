@@ -26,6 +26,7 @@ describe('the house', () => {
     const exempt = [
       ...[
         'vitest.config.ts',
+        'vitest.deep.config.ts',
         'vitest.infra.config.ts',
         'vitest.mutation.config.ts',
         'vitest.runtime.config.ts',

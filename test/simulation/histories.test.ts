@@ -482,6 +482,7 @@ test('a bake of six hours goes on in a fresh execution after 300 ticks, without 
   expect(faults(run)).toEqual([]);
 });
 
+// A quick run has the bake of six hours instead.
 test.runIf(isDeep)(
   'a bake of three days is held to its end and measured all the way',
   async () => {

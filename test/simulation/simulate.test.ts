@@ -6,7 +6,7 @@ import { playSeed } from '../../local/seed.ts';
 import { playCase } from '../../local/simulation.ts';
 import { times } from '../deep.ts';
 
-const SEEDS = times(60, 1_500);
+const SEEDS = times(40, 1_500);
 
 /** Seeds beyond those that once broke a promise, or seemed to. */
 const ONCE_BROKEN = [
