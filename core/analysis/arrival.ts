@@ -2,10 +2,10 @@ import type { Rollout } from '../rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
 import { logEStarved, logETraffic } from './evalue.ts';
-import { SUSPICIOUS } from './evidence.ts';
+import { clusteringOf, SUSPICIOUS } from './evidence.ts';
 import { suspicionOf } from './finding.ts';
 import { EXPECTED_MIN } from './pairing.ts';
-import { pastFrom, whySilent, whyThin } from './silence.ts';
+import { pastFrom, whyCliff, whySilent, whyThin } from './silence.ts';
 import type { Finding, Metric, Window } from './types.ts';
 import { type Believed, sum } from './windows.ts';
 
@@ -31,6 +31,16 @@ const LATE_WINDOWS = 10;
 /** A function that may run for long is compared with the weight more closely: requests that hang are a small part of all. */
 const TAU_SLOW = 1.005;
 const GRID_SLOW = [1.08, 1.25, 2];
+
+/**
+ * How closely a split is compared with the weight if the canary gets less: each request is dealt by chance with the weight that is
+ * set (Lambda developer guide, "Create an alias": "a simple probabilistic model"), so a small loss shows in many requests. The rest is assumed.
+ */
+const TAU_LOST = 1.01;
+const GRID_LOST = [1.04, 1.08, 1.25, 2, 10];
+
+/** Probability, in each step, of suspecting a canary of losing requests that loses none. */
+const ALPHA_LOST = 0.01;
 
 /** What arrived at a target, as Lambda itself counts it. */
 export interface Arrived {
@@ -67,13 +77,17 @@ export function arrivalFinding(
   const starved = isSplit ? logEStarved({ windows: heard(present), w, tau: COLLAPSED, grid: GRID }) : 0;
   const reached = counts.reduce((all, { nc }) => all + nc, 0);
   const all = counts.reduce((all, { nc, ns }) => all + nc + ns, 0);
+  const lacking = isSplit ? whyLost(rollout, target, present, w) : undefined;
   const isOff = doubt >= -Math.log(ALPHA_TRAFFIC);
   const past = isRead ? (rollout.opening.past?.[target] ?? beforeRaise(rollout, windows)) : undefined;
   // What came late counts once it is there, and what comes again after the bake is silent no more.
   const silent =
     whySilent(rollout, past, believed, step.until) && whySilent(rollout, past, believed, step.to);
   const late = isSplit ? whyStableLate(present, { w, until: step.until }) : undefined;
-  const thin = w === 1 ? whyThin(rollout, past, believed, step.until) : undefined;
+  const thin =
+    w === 1
+      ? (whyThin(rollout, past, believed, step.until) ?? whyCliff(rollout, past, believed, step.until))
+      : undefined;
   const hanging = isSplit ? whyUncounted(rollout, target, present, { w, to: step.to }) : undefined;
   const due = `about ${number(Math.round(all * w))} were due at ${Math.round(w * 100)} %`;
   const said = `${label}traffic: canary ${number(reached)} of ${number(all)} requests, ${due}`;
@@ -86,7 +100,8 @@ export function arrivalFinding(
   if (lost !== undefined) return { ...finding, status: 'broken', reason: `${label}traffic: ${lost}` };
   if (thin !== undefined)
     return { ...finding, status: 'inconclusive', needed: thin, reason: `${label}traffic: ${thin}` };
-  const needed = hanging ?? (isOff ? 'the split of the requests has to be explained' : suspicionOf(evidence));
+  const needed =
+    hanging ?? (isOff ? 'the split of the requests has to be explained' : (lacking ?? suspicionOf(evidence)));
   if (needed === undefined) return { ...finding, status: 'pass', reason: said };
   const why =
     hanging === undefined && isOff ? 'while the split is off, no comparison can be trusted' : needed;
@@ -113,6 +128,25 @@ function whyUncounted(
   const due = young.reduce((all, { ns }) => all + (ns * w) / (1 - w), 0);
   const uncounted = Math.round(due - young.reduce((all, { nc }) => all + nc, 0));
   return `about ${number(uncounted)} of its requests have not been counted yet: they may run for ${duration(timeout)}, and AWS counts a request only when it ends`;
+}
+
+/** Why a canary that surely gets less than the weight gives it loses requests that AWS counts nowhere. The first minute is left out: the weight may still be on its way. */
+function whyLost(
+  { opening }: Rollout,
+  target: string,
+  present: readonly Window[],
+  w: number,
+): string | undefined {
+  const known = opening.targets.find(({ name }) => name === target);
+  const windows = toldOf(present)
+    .slice(1)
+    .map(({ canary, stable }) => ({ nc: canary?.total ?? 0, ns: stable?.total ?? 0 }));
+  const { burst } = known === undefined ? { burst: 1 } : clusteringOf(known);
+  const evidence = logEStarved({ windows, w, tau: TAU_LOST, grid: GRID_LOST }) / burst;
+  if (evidence < -Math.log(ALPHA_LOST)) return undefined;
+  const due = windows.reduce((all, { ns }) => all + (ns * w) / (1 - w), 0);
+  const lost = Math.round(due - windows.reduce((all, { nc }) => all + nc, 0));
+  return `about ${number(lost)} of ${number(Math.round(due))} requests that were due at it were counted nowhere, which chance does not explain`;
 }
 
 /** What the last quarter of an hour before the first raise says, if the day before could not be read. */

@@ -38,7 +38,7 @@ import type {
   Window,
 } from './types.ts';
 import { isLatency } from './weights.ts';
-import { believable, comparedWindows, knownWindows, sum } from './windows.ts';
+import { atMostAll, believable, comparedWindows, knownWindows, sum } from './windows.ts';
 
 /** Part of a metric's stake that bets on what happens after promotion, where there is no control. */
 const GUARD_STAKE = 0.1;
@@ -71,9 +71,16 @@ export interface Answer {
   covered?: Finding | undefined;
 }
 
+/** What was read, with the canary's own bad counts held to its totals: several attempts at one thing may each count as bad. */
+function withBad(metric: Metric, read: Series): Series {
+  const name = metric.startsWith('custom.') ? (metric as `custom.${string}`) : undefined;
+  return name === undefined ? read : { ...read, [name]: (read[name] ?? []).map(atMostAll) };
+}
+
 /** What one rule of one target says of what was read. */
-export function findingOf(asked: Asked, series: Series): Answer {
+export function findingOf(asked: Asked, read: Series): Answer {
   const { rollout, rule } = asked;
+  const series = withBad(rule.metric, read);
   if (!isLatency(rule.metric)) return judged(asked, series, series[rule.metric] ?? []);
   const spreads = (series.latency ?? []).filter(({ start }) => start + WINDOW_MS <= asked.step.to);
   const ratio = 'ratio' in rule ? rule.ratio : 1;
@@ -177,7 +184,8 @@ function judged(
   const wanting =
     uncounted ??
     (isGuarded ? guardNeeds(asked, here) : isSafe ? undefined : stepNeeds(asked, question, inStep));
-  const suspicion = suspicionOf(evidence) ?? beyondStable(asked, here, windows);
+  const suspicion =
+    suspicionOf(evidence) ?? beyondStable(asked, here, windows) ?? turnsAway(asked, inStep, windows);
   const needed = suspicion ?? wanting;
   const missing =
     whyLate(rollout, target.name, inStep, { series, until: step.until }) ??
@@ -235,12 +243,31 @@ function beyondStable(
   { canary, stable }: Sides,
   windows: readonly Window[],
 ): string | undefined {
-  if ('share' in rule || isLatency(rule.metric)) return undefined;
+  if ('share' in rule || isLatency(rule.metric) || rule.metric === 'throttles') return undefined;
   const share = guardShare(rule, sides(windows, windows).stable);
   const isSure = (count: Count) => evidenceOfShare(count, share, clusteringOf(target)) >= SUSPICIOUS;
   return isSure(canary) && !isSure(stable)
     ? 'it fails more often than stable did, before and beside it'
     : undefined;
+}
+
+/**
+ * Why a canary is suspect under which more requests are turned away than stable turned away before the first raise. The versions of a
+ * function share its concurrency, so a canary that uses it up has stable beside it throttled as well, which excuses nothing.
+ */
+function turnsAway(
+  { rule, rollout, target }: Asked,
+  inStep: readonly Window[],
+  windows: readonly Window[],
+): string | undefined {
+  if (rule.metric !== 'throttles' || !('ratio' in rule)) return undefined;
+  const raisedAt = rollout.raisedAt ?? Number.POSITIVE_INFINITY;
+  const past = sum(windows.filter(({ start }) => start + WINDOW_MS <= raisedAt).map(({ stable }) => stable));
+  const share = Math.min(0.95, Math.max(THROTTLE_FLOOR, (rule.ratio * past.bad) / Math.max(1, past.total)));
+  const present = sum(inStep.flatMap(({ canary, stable }) => [canary, stable]));
+  return evidenceOfShare(present, share, clusteringOf(target)) < SUSPICIOUS
+    ? undefined
+    : `${number(present.bad)} of ${number(present.total)} requests to both versions were throttled, and ${number(past.bad)} of ${number(past.total)} before the first raise`;
 }
 
 /** What is bet with: the tolerated odds and how the failures of this target come together. */

@@ -39,6 +39,10 @@ const BELOW_LEAST = 0.5;
 const THIN = 1 / 3;
 const THIN_MINUTES = 5;
 
+/** Share of the requests of the minutes before promotion below which those after it fell at a cliff: a night falls by less within minutes. Assumed. */
+const CLIFF = 0.6;
+const CLIFF_MINUTES = 10;
+
 /** Rates that are bet on, as shares of the least that may come. */
 const BETS = [0.5, 0.25, 0.1, 0.02];
 
@@ -140,6 +144,33 @@ export function whyThin(
   return evidenceOfSilence(came, due * share) < Math.log(ONCE_IN)
     ? undefined
     : `only ${number(came)} requests came in ${duration(length * 60)}, where about ${number(Math.round(due))} were due by what it had before`;
+}
+
+/**
+ * Why the requests of a target fell at its promotion: the callers of a night do not leave in that minute, and what the canary loses
+ * alone is counted nowhere. The minutes just before it, of both versions, say how many were due. Undefined if it had fallen as deep before.
+ */
+export function whyCliff(
+  { promotedAt = Number.POSITIVE_INFINITY }: Rollout,
+  past: Past | undefined,
+  { windows, unknown }: Pick<Believed, 'windows' | 'unknown'>,
+  to: Instant,
+): string | undefined {
+  const end = Math.floor(promotedAt / WINDOW_MS) * WINDOW_MS;
+  const from = end + WINDOW_MS;
+  const until = Math.min(to, from + CLIFF_MINUTES * WINDOW_MS);
+  const begin = end - LEVEL_MINUTES * WINDOW_MS;
+  if (past === undefined || until <= from || isAnyUnknown(unknown, begin, until)) return undefined;
+  const totals = new Map(
+    windows.map(({ start, canary, stable }) => [start, (canary?.total ?? 0) + (stable?.total ?? 0)] as const),
+  );
+  const before = Array.from({ length: LEVEL_MINUTES }, (_, nth) => totals.get(begin + nth * WINDOW_MS) ?? 0);
+  const length = (until - from) / WINDOW_MS;
+  const due = Math.min(...before) * length;
+  const came = sum(totals, from, until);
+  return evidenceOfSilence(came, due * Math.min(CLIFF, ...past.falls)) < Math.log(ONCE_IN)
+    ? undefined
+    : `only ${number(came)} requests came in the ${duration(length * 60)} after promotion, where about ${number(Math.round(median(before) * length))} were due by the minutes just before it`;
 }
 
 /**

@@ -44,6 +44,15 @@ export function believable(windows: readonly ReadWindow[]): Believed {
   return { windows: kept, unknown, skipped: shortened([...new Set(skipped)]) };
 }
 
+/** A canary of which more went wrong than was counted in all, as by a counter in a retry loop, failed all of it: its bad counts are never dropped. */
+export function atMostAll(window: ReadWindow): ReadWindow {
+  if ('unknown' in window || window.canary === undefined) return window;
+  const { bad, total } = window.canary;
+  return Number.isSafeInteger(bad) && total >= 0 && bad > total && bad <= COUNT_MAX
+    ? { ...window, canary: { bad: total, total } }
+    : window;
+}
+
 function whyNotAt(start: Instant, times: number, newest: Instant): string | undefined {
   if (!Number.isSafeInteger(start) || start % WINDOW_MS !== 0) return 'it does not begin on a whole minute';
   if (times > 1) return 'it was given more than once';

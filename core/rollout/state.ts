@@ -197,14 +197,23 @@ function opened(event: Extract<RolloutEvent, { type: 'RolloutOpened' }>): Rollou
   };
 }
 
-/** A handler that catches its error and answers 500 did well as far as Lambda knows, so a rollout in which nobody counts such answers proves nothing of them. */
-function uncounted({ targets, watch }: Opening): string[] {
-  return targets
-    .filter((target) => {
-      const rules = rulesFor(target, watch).filter(({ metric }) => metric === 'http5xx');
-      return target.source === 'http' && rules.every(({ blind }) => blind?.includes(target.name));
-    })
-    .map(({ name }) => uncountedOn(name));
+/**
+ * A handler that catches its error and answers 500, or hands its messages back, did well as far as Lambda knows, so a rollout in
+ * which nobody counts that proves nothing of it. A limit on batch failures that are not counted is broken and never passes.
+ */
+function uncounted({ targets, watch, limits }: Opening): string[] {
+  return targets.flatMap((target) => {
+    const { name, source } = target;
+    const rules = rulesFor(target, watch);
+    const answers = rules.filter(({ metric }) => metric === 'http5xx');
+    if (source === 'http' && answers.every(({ blind }) => blind?.includes(name))) return [uncountedOn(name)];
+    const isCounted =
+      limits.some(({ limit }) => limit === 'batchFailures') ||
+      rules.some(({ metric }) => metric.startsWith('custom.'));
+    return (source === 'sqs' || source === 'stream') && !isCounted
+      ? [`nothing counted what ${name} hands back as failed (limits.batchFailures)`]
+      : [];
+  });
 }
 
 const uncountedOn = (target: string) =>

@@ -188,6 +188,32 @@ describe('requests that AWS counts nowhere', () => {
     expect(faults(run)).toEqual([]);
   });
 
+  test('8 % of the canary at each weight are never called proven: it is suspect, and pauses', async () => {
+    const { rollout, events } = await play({
+      hours: 1,
+      canaries: { 2: { uncounted: (_, __, weight) => (weight > 0 ? 0.08 : 0) } },
+      rollout: {
+        steps: [
+          { weight: 5, bake: '5m' },
+          { weight: 25, bake: '5m' },
+        ],
+        verify: '5m',
+      },
+    });
+    expect(rollout?.outcome).toBeUndefined();
+    expect(events.find((event) => event.type === 'Paused')).toMatchObject({ why: 'suspect' });
+    expect(rollout?.suspicion).toContain('were counted nowhere');
+  });
+
+  test('60 % of them from the minute of promotion on are not taken for the night: the outcome is unproven', async () => {
+    const { rollout } = await play({
+      hours: 4,
+      canaries: { 2: { uncounted: (_, __, weight) => (weight === 100 ? 0.6 : 0) } },
+    });
+    expect(rollout?.reason).toContain('after promotion, where about');
+    expect(rollout?.reason).not.toMatch(/^proven/);
+  });
+
   test.each([
     ['all', 1],
     ['97 %', 0.97],

@@ -121,6 +121,53 @@ describe('a canary that is silent', () => {
   });
 });
 
+describe('throttled requests', () => {
+  const throttles: WatchRule = { metric: 'throttles', ratio: 1.5 };
+  const earlier = (bad: number) => [window(-3, undefined, [bad, 3_600]), window(-2, undefined, [bad, 3_600])];
+  const both = (share: number) =>
+    [1, 2, 3].map((at) => window(at, [400 * share, 400], [3_600 * share, 3_600]));
+  const alone = (share: number) => [9, 10].map((at) => window(at, [4_000 * share, 4_000]));
+
+  test.each([0.05, 0.15, 0.24, 0.3])(
+    'of %d of both versions are suspect, beside stable and after promotion, if stable turned away none before the first raise',
+    (share) => {
+      const beside = said(watching(throttles), { throttles: [...earlier(0), ...both(share)] });
+      expect(beside).toMatchObject({ status: 'suspect' });
+      expect(beside.reason).toContain('and 0 of 7,200 before the first raise');
+      const verify = said(
+        inVerify({ watch: [throttles] }),
+        { throttles: [...earlier(0), ...both(share), ...alone(share)] },
+        12,
+      );
+      expect(verify.status).toBe('suspect');
+    },
+  );
+
+  test('are no reason for doubt if stable turned away as many before the first raise', () => {
+    const shared = said(watching(throttles), { throttles: [...earlier(720), ...both(0.2)] });
+    expect(shared.status).toBe('pass');
+  });
+});
+
+describe('a count of the function itself of which more went wrong than was counted in all', () => {
+  const custom: WatchRule = { metric: 'custom.orders', ratio: 1.5 };
+  const orders = (canary: Pair, stable: Pair) =>
+    said(watching(custom), {
+      errors: [1, 2, 3].map((at) => window(at, [0, 400], [0, 3_600])),
+      'custom.orders': [1, 2, 3].map((at) => window(at, canary, stable)),
+    });
+
+  test('is held against the canary as if all had gone wrong', () => {
+    expect(orders([600, 400], [0, 3_600])).toMatchObject({ status: 'fail' });
+    expect(orders([600, 400], [0, 3_600]).canary).toEqual({ bad: 800, total: 800 });
+  });
+
+  test('is not believed of stable, nor if it is no number', () => {
+    expect(orders([0, 400], [3_700, 3_600]).status).toBe('broken');
+    expect(orders([Number.NaN, 400], [0, 3_600]).status).toBe('broken');
+  });
+});
+
 describe('answers that nobody counted before the opening', () => {
   const blind: WatchRule = { metric: 'http5xx', ratio: 1.5, blind: ['api'] };
   const runs = [1, 2, 3].map((at) => window(at, [0, 400], [0, 3_600]));

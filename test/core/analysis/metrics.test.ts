@@ -149,6 +149,25 @@ describe('the split of the requests', () => {
     });
   });
 
+  test.each([0.08, 0.2])(
+    'of which %d of the canary are counted nowhere is suspect at many requests',
+    (lost) => {
+      const short = minutes(1, 6).map((start) =>
+        window(start, [0, Math.round(1_000 * (1 - lost))], [0, 9_000]),
+      );
+      const found = verdict(rules, { errors: short }, 8);
+      expect(found).toMatchObject({ status: 'suspect' });
+      expect(found.reason).toMatch(/counted nowhere|the split is off/);
+    },
+  );
+
+  test('that is as little off as chance makes it passes', () => {
+    const near = [985, 1_012, 970, 1_020, 990].map((canary, at) =>
+      window(at + 1, [0, canary], [0, 10_000 - canary]),
+    );
+    expect(verdict(rules, { errors: near }, 8)).toMatchObject({ status: 'pass' });
+  });
+
   test('that seems to collapse where windows of the canary are missing is no evidence: it holds the rollout', () => {
     const silent = (start: number) => window(start, undefined, [0, 3_600]);
     const gaps = [1, 4, 7, 8]

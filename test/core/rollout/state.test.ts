@@ -25,6 +25,7 @@ import {
   stamp,
   stateAfter,
   TWO_TARGETS,
+  target,
 } from './given.ts';
 
 const declined: RolloutEvent = {
@@ -59,6 +60,21 @@ test('a rollout that was turned away has ended, with its name and the reason', (
     unproven: [],
   });
 });
+
+test.each(['sqs', 'stream'] as const)(
+  'a worker of source %s is unproven unless what it hands back is counted',
+  (source) => {
+    const targets = [target('api', { source })];
+    const limits = [{ limit: 'batchFailures' as const, max: 5 }];
+    const doubt = 'nothing counted what api hands back as failed (limits.batchFailures)';
+    expect(stateAfter(opened({ targets })).unproven).toEqual([doubt]);
+    expect(stateAfter(opened({ targets, limits: [{ limit: 'dlqNew', max: 5 }] })).unproven).toEqual([doubt]);
+    expect(stateAfter(opened({ targets, limits })).unproven).toEqual([]);
+    expect(
+      stateAfter(opened({ targets, watch: [{ metric: 'custom.orders', ratio: 1.5 }] })).unproven,
+    ).toEqual([]);
+  },
+);
 
 test('every event counts in the version, also one that changes nothing', () => {
   expect(stateAfter(onSecondStep()).version).toBe(onSecondStep().length);
