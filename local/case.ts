@@ -31,7 +31,9 @@ export type Release =
   /** From this weight on, this share of its requests is turned away, or lost before AWS counts them. */
   | { kind: 'throttled' | 'uncounted'; share: number; from: number }
   /** Leaks memory: within so many minutes its callers wait until they make a tenth of the requests, and then it is killed again and again. */
-  | { kind: 'leaking'; minutes: number };
+  | { kind: 'leaking'; minutes: number }
+  /** This share of its requests hangs until the time-out of the function, which is its longest: AWS counts them 15 minutes later. */
+  | { kind: 'hanging'; share: number };
 
 /** Callers who leave when the canary has this weight: so much of the requests is left. */
 export interface Leaving {
@@ -77,6 +79,8 @@ export interface Case {
   /** Who leaves during the rollout, whatever the release does. */
   leaving?: Leaving;
   late?: Late;
+  /** Whose counters are stamped in the future, by so many minutes. */
+  ahead?: { side: 'canary' | 'stable'; minutes: number };
   targets: 1 | 2;
   /** Whether the first target takes messages from a queue, as many a second, instead of requests; a failed one is handed back. */
   isFed: boolean;
@@ -123,10 +127,11 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
   // What nobody counts nobody can be held to.
   if (uncounted === 'both' && 'as' in release && release.as === 'faults')
     release = { ...release, as: 'errors' };
-  if (!isFed) release = silenced(release, random.fork('silence'));
+  if (!isFed) release = hanging(silenced(release, random.fork('silence')), file, random.fork('hanging'));
   const apart = random.fork('counts');
   const leaving = isFed ? undefined : leavingOf(apart);
   const late = isFed || leaving !== undefined ? undefined : latenessOf(apart);
+  const ahead = isFed ? undefined : aheadOf(random.fork('ahead'));
   const noise = faults.length === 0 ? 0 : among(setting, 0, 0.3, 1, 1, 3);
   // A past that is read with gaps looks like one in which requests stop by themselves.
   if (release.kind === 'uncounted' && release.from === 100 && noise > 0) release = { ...release, from: 50 };
@@ -140,6 +145,7 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
     release,
     ...(leaving === undefined ? {} : { leaving }),
     ...(late === undefined ? {} : { late }),
+    ...(ahead === undefined ? {} : { ahead }),
     targets,
     isFed,
     file,
@@ -148,7 +154,10 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
     orders: [...ordersOf(random.fork('orders'), file), ...goingBackOf(random.fork('going back'))],
     faults: [...faults],
     noise,
-    troubles: troublesOf(random.fork('troubles'), faults),
+    // Only orders are ever counted in two units.
+    troubles: troublesOf(random.fork('troubles'), faults).filter(
+      ({ fault }) => fault !== 'unitsMixed' || isCounted({ file }),
+    ),
   };
 }
 
@@ -183,6 +192,23 @@ function silenced(release: Release, random: Random): Release {
   const share = among(random, 1, 1, 0.97, 0.6);
   const kind = among(random, 'throttled', 'uncounted', 'uncounted', 'leaking');
   return kind === 'leaking' ? { kind, minutes: 3 + random.int(15) } : { kind, share, from };
+}
+
+/** The longest time-out of a function, which some releases run into (Lambda developer guide, "Lambda quotas"). */
+export const TIMEOUT_MAX_SECONDS = 900;
+
+/** Some releases hang, in plans whose bakes are shorter than the time-out. */
+function hanging(release: Release, file: Case['file'], random: Random): Release {
+  if (release.kind === 'slow' || random.next() >= 0.04) return release;
+  const steps = file.steps as { weight: number }[] | undefined;
+  if (steps !== undefined) file.steps = steps.map(({ weight }) => ({ weight, bake: '5m', maxBake: '20m' }));
+  // Without stable beside it, a loss of a part cannot be told from callers who left.
+  return { kind: 'hanging', share: steps === undefined ? 1 : among(random, 1, 0.5, 0.25) };
+}
+
+function aheadOf(random: Random): Case['ahead'] {
+  if (random.next() >= 0.05) return undefined;
+  return { side: among(random, 'canary', 'stable'), minutes: 1 + random.int(5) };
 }
 
 function leavingOf(random: Random): Leaving | undefined {
@@ -278,7 +304,8 @@ function lost(random: Random): Case['uncounted'] {
 }
 
 /** Whether the function of this case counts orders. */
-export const isCounted = ({ file }: Case): boolean => 'custom' in ((file.watch as object | undefined) ?? {});
+export const isCounted = ({ file }: Pick<Case, 'file'>): boolean =>
+  'custom' in ((file.watch as object | undefined) ?? {});
 
 /** Whether the function of this case runs code that can be asked. */
 export const isProbed = ({ file }: Case): boolean => file.probe !== undefined;
@@ -343,6 +370,7 @@ const TROUBLES: Partial<Record<FaultName, { share: number; seconds?: number }>> 
   measureEnded: { share: 0.04, seconds: 600 },
   concurrencyGone: { share: 0.05, seconds: 3600 },
   concurrencyGoneForAll: { share: 0.04, seconds: 3600 },
+  unitsMixed: { share: 0.15, seconds: 3600 },
   clockSkew: { share: 0.1, seconds: 259_200 },
   hookSilent: { share: 0.1, seconds: 259_200 },
   gateSilent: { share: 0.3 },

@@ -25,6 +25,11 @@ export const FAULTS = {
   metricsMissing: { at: 'metrics', rate: 0.03, what: 'some windows were missing' },
   metricsPartial: { at: 'metrics', rate: 0.02, what: 'the answer was partial, and said so' },
   metricsRestated: { at: 'metrics', rate: 0.03, what: 'the newest windows counted less than they later did' },
+  metricsLowered: {
+    at: 'metrics',
+    rate: 0.02,
+    what: 'windows of one version came lower than they had been counted before',
+  },
   invokedTwice: { at: 'invocation', rate: 0.01, what: 'the function was invoked twice' },
   eventTwice: { at: 'event', rate: 0.1, what: 'the event came twice' },
   eventLate: { at: 'event', rate: 0.1, what: 'the event came late, past those after it' },
@@ -54,6 +59,10 @@ export const FAULTS = {
     what: 'the canary eats all concurrency, as in an account that can reserve none, while it has traffic',
   },
   clockSkew: { at: 'trouble', what: 'the clocks of the functions differ from that of AWS, each by its own' },
+  unitsMixed: {
+    at: 'trouble',
+    what: 'the function counts lost orders in a second unit, of which CloudWatch adds up only one',
+  },
   hookSilent: { at: 'trouble', what: 'the hook promises an answer that never comes' },
   gateSilent: { at: 'trouble', what: 'nobody approves' },
   executionStopped: {
@@ -494,6 +503,11 @@ function tampered(
       ?.Value;
   const newest = now - (1 + how * LATE_WINDOWS_MAX) * WINDOW_MS - (now % WINDOW_MS);
   const isNew = (at: Date) => at.getTime() >= newest;
+  const versions = [...new Set(MetricDataQueries.map((_, index) => versionOf(index)))].filter(
+    (version) => version !== undefined,
+  );
+  const lowered = versions[Math.floor(how * 1_000) % Math.max(1, versions.length)];
+  const isThird = (at: Date) => (at.getTime() / WINDOW_MS + Math.floor(how * 7)) % 3 === 0;
   const change = (result: MetricDataResult, index: number): MetricDataResult => {
     const { Timestamps = [], Values = [] } = result;
     if (fault === 'metricsPartial') return { ...result, StatusCode: 'PartialData' };
@@ -502,6 +516,15 @@ function tampered(
         ...result,
         Values: Values.map((value, at) => (isNew(Timestamps[at] as Date) ? Math.floor(value * how) : value)),
       };
+    if (fault === 'metricsLowered')
+      return versionOf(index) === lowered
+        ? {
+            ...result,
+            Values: Values.map((value, at) =>
+              isThird(Timestamps[at] as Date) ? Math.floor(value * how) : value,
+            ),
+          }
+        : result;
     const gaps = how < 0.5 ? index : Number(versionOf(index) ?? 0);
     const isKept = (at: Date) =>
       fault === 'metricsLate'

@@ -32,6 +32,9 @@ function settingOf(it: Case): string[] {
       : [
           `Of the counts of ${it.late.side}, ${percent(it.late.share)} come ${it.late.minutes} min later than usual.`,
         ]),
+    ...(it.ahead === undefined
+      ? []
+      : [`The counters of ${it.ahead.side} are stamped ${it.ahead.minutes} min in the future.`]),
     ...it.orders.map(({ does, when }) => `A person will ${does}, ${momentText(when)}.`),
     ...it.troubles.map(
       ({ fault, when, seconds }) =>
@@ -59,6 +62,8 @@ function releaseText(release: Release): string {
       const what = release.kind === 'throttled' ? 'are turned away' : 'are counted nowhere';
       return `is one of which ${percent(release.share)} of the requests ${what} from a weight of ${release.from} % on`;
     }
+    case 'hanging':
+      return `lets ${percent(release.share)} of its requests hang until the time-out of 15 min`;
     case 'leaking':
       return `leaks memory: within ${release.minutes} min its callers make a tenth of their requests, and then it is killed`;
     case 'late':

@@ -50,7 +50,7 @@ export interface Met {
 export interface MetWindow extends Met {
   /** Requests that were counted late. */
   late: number;
-  /** Requests that were turned away, that never became an invocation, or that nobody made because answers came slowly. */
+  /** Requests that were turned away, that never became an invocation, that hang until the time-out, or that nobody made because answers came slowly. */
   lost: number;
 }
 
@@ -288,8 +288,8 @@ function recordWindows({ cloudwatch }: World): Run['windows'] {
     windows[key].set(start, {
       requests: before.requests + (isLate ? 0 : requests),
       failed: before.failed + (isLate ? 0 : Math.max(errors, faults) + (orders?.lost ?? 0)),
-      late: before.late + (isLate ? requests : 0),
-      lost: before.lost + (runs.lost ?? 0) + (runs.throttles ?? 0),
+      late: before.late + (isLate && !runs.hangs ? requests : 0),
+      lost: before.lost + (runs.lost ?? 0) + (runs.throttles ?? 0) + (runs.hangs ? requests : 0),
       counted: before.counted + (isLate || runs.faults === undefined ? 0 : requests),
     });
     count(runs);

@@ -21,6 +21,8 @@ export interface Behaviour {
   uncounted?: number | Rate;
   hanging?: number | Rate;
   unasked?: number | Rate;
+  /** Share of its requests that Lambda ends for their memory. */
+  killed?: number | Rate;
 }
 
 export interface ScenarioOptions extends WorldOptions {
@@ -36,6 +38,9 @@ export interface ScenarioOptions extends WorldOptions {
   timeoutSeconds?: number;
   /** Which counts come late, as `modelTraffic` says. */
   lateness?: Parameters<typeof modelTraffic>[0]['lateness'];
+  /** Whether lost orders are counted in two units, and which counters are stamped in the future, as `modelTraffic` says. */
+  mixedUnits?: Parameters<typeof modelTraffic>[0]['mixedUnits'];
+  aheadMs?: Parameters<typeof modelTraffic>[0]['aheadMs'];
   /** By version; the first release is version 2. */
   canaries?: Record<string, Behaviour>;
   /** Who is asked besides the smoke tests of the rollout file. */
@@ -114,6 +119,9 @@ export function createScenario(options: ScenarioOptions): Scenario {
     uncountedRate: rate('uncounted', 0),
     hangingRate: rate('hanging', 0),
     unaskedRate: rate('unasked', 0),
+    killedRate: rate('killed', 0),
+    ...(options.mixedUnits === undefined ? {} : { mixedUnits: options.mixedUnits }),
+    ...(options.aheadMs === undefined ? {} : { aheadMs: options.aheadMs }),
     timeoutMs: 1000 * (options.timeoutSeconds ?? 3),
     ...(options.lateness === undefined ? {} : { lateness: options.lateness }),
     ...(options.hasOrders ? { lostRate: rate('lost') } : {}),

@@ -19,6 +19,7 @@ import {
   type Order,
   QUEUE,
   type Release,
+  TIMEOUT_MAX_SECONDS,
   type Trouble,
   WORKER,
 } from './case.ts';
@@ -105,6 +106,9 @@ export async function playCase(it: Case): Promise<Played> {
     seed: it.seed,
     requestsPerSecond: it.isFed ? 0 : () => it.requestsPerSecond * restOf(it, stage),
     ...(it.late === undefined ? {} : { lateness: latenessOf(it.late) }),
+    ...(it.release.kind === 'hanging' ? { timeoutSeconds: TIMEOUT_MAX_SECONDS } : {}),
+    ...(it.ahead === undefined ? {} : { aheadMs: aheadOf(it.ahead) }),
+    mixedUnits: () => lasting.get('unitsMixed') === true,
     stable: { errors: it.stableErrors, faults: USUAL_FAULTS },
     canaries: { 2: behaviourOf(it.release, it.stableErrors) },
     rollout: it.file,
@@ -173,6 +177,10 @@ function latenessOf({ side, share, minutes }: Late): ScenarioOptions['lateness']
   return (of) => (version === undefined || of === version ? { share, ms: minutes * MINUTE } : undefined);
 }
 
+function aheadOf({ side, minutes }: NonNullable<Case['ahead']>): (version: string) => number {
+  return (version) => ((side === 'stable') === (version === '1') ? minutes * MINUTE : 0);
+}
+
 function slowness(times: number): Rate {
   return (version) => (version === '2' ? 100 * times : 100);
 }
@@ -201,6 +209,8 @@ function behaviourOf(release: Release, usual: number): Behaviour {
         [kind]: (_: string, __: number, weight: number) => (weight >= from ? share : 0),
       };
     }
+    case 'hanging':
+      return { errors: usual, hanging: release.share };
     case 'leaking': {
       // Slower and slower as the garbage collector works harder (assumed), then killed: an error that Lambda counts (Lambda developer guide, "Troubleshoot invocation issues", on memory).
       let first: number | undefined;
@@ -209,7 +219,8 @@ function behaviourOf(release: Release, usual: number): Behaviour {
         return (at - first) / (release.minutes * MINUTE);
       };
       return {
-        errors: (_: string, at: number) => (done(at) >= 1 ? 0.3 : usual),
+        errors: usual,
+        killed: (_: string, at: number) => (done(at) >= 1 ? 0.3 : 0),
         unasked: (_: string, at: number) => Math.min(0.9, done(at)),
       };
     }

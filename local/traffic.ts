@@ -65,6 +65,12 @@ export function modelTraffic(world: {
   /** Share of the requests that run into the time-out, after which they are counted as errors of the minute in which they began (Lambda developer guide, "Types of metrics"). */
   hangingRate?: Rate;
   timeoutMs?: number;
+  /** Share of the requests whose runs Lambda ends for their memory: errors that it counts, of which no counter of the function's own knows (Lambda developer guide, "Troubleshoot invocation issues", on memory; that such a run logs nothing more is assumed). */
+  killedRate?: Rate;
+  /** Whether the counts of lost orders come in two units; never if it is absent. */
+  mixedUnits?: () => boolean;
+  /** How far in the future the function's own counters of a version are stamped, in milliseconds; CloudWatch takes up to two hours (PutMetricData, "Timestamp"). */
+  aheadMs?: (version: string) => number;
   /** Share of the requests that are not made, because those who make them still wait for an answer; assumed. */
   unaskedRate?: Rate;
   /** Which share of a version's counts can be read so many milliseconds later than usual; the rest restates what was read before. Assumed. */
@@ -75,6 +81,7 @@ export function modelTraffic(world: {
   const { clock, random, cloudwatch, functionName, alias, requestsPerSecond, errorRate } = world;
   const { faultRate = none, counters = true, throttleRate = none, lostRate, medianMs } = world;
   const { uncountedRate = none, hangingRate = none, unaskedRate = none, timeoutMs = 3_000 } = world;
+  const { killedRate = none, mixedUnits = () => false, aheadMs = () => 0 } = world;
   const rateAt = typeof requestsPerSecond === 'number' ? () => requestsPerSecond : requestsPerSecond;
   const tally: Record<string, ModelTally> = {};
   let settledTo = clock.now();
@@ -106,21 +113,22 @@ export function modelTraffic(world: {
     const throttles = random.binomial(asked, throttleRate(...met));
     const uncounted = drawn(asked - throttles, uncountedRate, ...met);
     const hanging = drawn(asked - throttles - uncounted, hangingRate, ...met);
-    const count = asked - throttles - uncounted - hanging;
+    const killed = drawn(asked - throttles - uncounted - hanging, killedRate, ...met);
+    const count = asked - throttles - uncounted - hanging - killed;
     const errors = random.binomial(count, errorRate(...met));
     // As with-spillway counts them: an answer that throws is a fault too.
     const faults = errors + random.binomial(count - errors, faultRate(...met));
     const lost = lostRate && random.binomial(count - faults, lostRate(...met));
     const isCounted = typeof counters === 'boolean' ? counters : counters(version);
     const before = tally[version] ?? { requests: 0, errors: 0, faults: 0, counted: 0 };
-    const unanswered = throttles + uncounted + hanging;
+    const unanswered = throttles + uncounted + hanging + killed;
     tally[version] = {
       requests: before.requests + asked,
-      errors: before.errors + errors + hanging,
+      errors: before.errors + errors + hanging + killed,
       faults: before.faults + faults + unanswered + (lost ?? 0),
       counted: before.counted + (isCounted ? count : 0),
     };
-    const of = { functionName, alias, version, minute };
+    const of = { functionName, alias, version, minute, aheadMs: aheadMs(version) };
     const lostBefore = due - asked + uncounted;
     const late = world.lateness?.(version, at);
     const isRestated = late !== undefined && late.share < 1;
@@ -134,7 +142,7 @@ export function modelTraffic(world: {
       cloudwatch.invocations({
         ...{ ...of, throttles, lost: lostBefore, count: count - lateCount, errors: errors - lateErrors },
         faults: counted(faults - lateFaults),
-        orders: lost === undefined ? undefined : { taken: count, lost },
+        orders: lost === undefined ? undefined : { taken: count, lost, isMixed: mixedUnits() },
         latency: medianMs && latencies(random, count, medianMs(...met)),
         lateMs: late === undefined || isRestated ? 0 : late.ms,
       });
@@ -142,8 +150,10 @@ export function modelTraffic(world: {
       cloudwatch.invocations({
         ...{ ...of, count: lateCount, errors: lateErrors, faults: counted(lateFaults), lateMs: late.ms },
       });
+    if (killed > 0) cloudwatch.invocations({ ...of, count: killed, errors: killed });
     // What is ended by Lambda logs nothing, so no counter of the function's own knows of it.
-    if (hanging > 0) cloudwatch.invocations({ ...of, count: hanging, errors: hanging, lateMs: timeoutMs });
+    if (hanging > 0)
+      cloudwatch.invocations({ ...of, count: hanging, errors: hanging, lateMs: timeoutMs, hangs: true });
   };
 
   const settle = () => {

@@ -145,6 +145,9 @@ type TrafficSpec = Pick<
   | 'hangingRate'
   | 'timeoutMs'
   | 'unaskedRate'
+  | 'killedRate'
+  | 'mixedUnits'
+  | 'aheadMs'
   | 'lateness'
   | 'medianMs'
 >;

@@ -58,7 +58,11 @@ export interface Invocations {
   /** How much later than usual they are seen; not at all if it is absent. */
   lateMs?: number | undefined;
   /** Orders that the runs took, and how many of them they lost, where the function counts them in metrics of its own. */
-  orders?: { taken: number; lost: number } | undefined;
+  orders?: { taken: number; lost: number; isMixed?: boolean } | undefined;
+  /** Whether their users wait for an answer all that time, which who records the truth does not take for a count that is only late. */
+  hangs?: boolean | undefined;
+  /** How far in the future the function stamps what it counts itself. */
+  aheadMs?: number | undefined;
 }
 
 interface Totals {
@@ -74,6 +78,11 @@ interface Minute extends Totals {
 
 /** The metrics of one set of dimensions, by namespace and name, minute by minute. */
 type Place = Map<string, Map<Instant, Minute>>;
+
+/** Behind the name of a metric whose samples bear a second unit: a series of its own. */
+const OTHER_UNIT = ' in another unit';
+/** All that says so: one unit is added up, and the status is Complete (recorded from AWS, LocalStack's test_cloudwatch.py, 2025-09-19; the words of `Value` are assumed). */
+const MULTIPLE_UNITS = { Code: 'MultipleUnits', Value: 'The metric has several units.' };
 
 const QUERIES_MAX = 500;
 const DATAPOINTS_MAX = 100_800;
@@ -162,9 +171,10 @@ export class SimulatedCloudWatch {
   invocations(runs: Invocations): void {
     const start = runs.minute - (runs.minute % WINDOW_MS);
     const visibleAt = start + WINDOW_MS + this.#emissionDelayMs() + (runs.lateMs ?? 0);
-    const { count: samples, throttles = 0, batch, orders, faults } = runs;
-    const add = (place: Place, metric: string, totals: Totals) => {
-      if (totals.samples > 0) addTo(place, metric, start, visibleAt, totals);
+    const { count: samples, throttles = 0, batch, orders, faults, aheadMs = 0 } = runs;
+    const own = start + aheadMs - (aheadMs % WINDOW_MS);
+    const add = (place: Place, metric: string, totals: Totals, at = start) => {
+      if (totals.samples > 0) addTo(place, metric, at, visibleAt, totals);
     };
     const places = this.#reportedAt(runs);
     for (const place of places) {
@@ -175,19 +185,22 @@ export class SimulatedCloudWatch {
     const byVersion = places.at(-1);
     if (byVersion === undefined) return;
     for (const [name, count] of Object.entries(runs.latency ?? {}))
-      add(byVersion, `Spillway ${name}`, onesOf(count, count));
+      add(byVersion, `Spillway ${name}`, onesOf(count, count), own);
     if (batch !== undefined) {
       const { items, failures } = batch;
       addTo(byVersion, 'Spillway BatchItems', start, visibleAt, { sum: items, samples, max: items });
       addTo(byVersion, 'Spillway BatchFailures', start, visibleAt, { sum: failures, samples, max: failures });
     }
     if (orders !== undefined) {
-      add(byVersion, 'Shop Orders', onesOf(orders.taken, samples));
-      add(byVersion, 'Shop OrdersLost', onesOf(orders.lost, samples));
+      add(byVersion, 'Shop Orders', onesOf(orders.taken, samples), own);
+      // What is lost hides in the second unit.
+      const inUsual = orders.isMixed ? 0 : orders.lost;
+      add(byVersion, 'Shop OrdersLost', onesOf(inUsual, samples), own);
+      if (orders.isMixed) add(byVersion, `Shop OrdersLost${OTHER_UNIT}`, onesOf(orders.lost, samples), own);
     }
     if (faults === undefined) return;
-    add(byVersion, 'Spillway Responses', onesOf(samples, samples));
-    add(byVersion, 'Spillway Faults', onesOf(faults, samples));
+    add(byVersion, 'Spillway Responses', onesOf(samples, samples), own);
+    add(byVersion, 'Spillway Faults', onesOf(faults, samples), own);
   }
 
   #add({ namespace, name, dimensions, timestamp, availableAt }: Datum, totals: Totals): void {
@@ -246,12 +259,14 @@ export class SimulatedCloudWatch {
       if (totals !== undefined) points.push([start, VALUES[statistic](totals)]);
     }
     if (descending) points.reverse();
+    const other = this.#read({ ...metric, name: metric.name + OTHER_UNIT }, from, to);
     return {
       Id: query.Id,
       Label: query.Label ?? metric.name,
       Timestamps: points.map(([start]) => new Date(start)),
       Values: points.map(([, value]) => value),
       StatusCode: 'Complete',
+      ...(other === undefined ? {} : { Messages: [MULTIPLE_UNITS] }),
     };
   }
 }
