@@ -56,14 +56,19 @@ function together(sides: Record<'canary' | 'stable', Pair>): Window[] {
   return [...windows.values()].sort((a, b) => a.start - b.start);
 }
 
-/** The minutes that have one of the two counts, and were due the other. Many systems send a bad count only when something went wrong; that others send it always shows in a 0 of it. */
+/**
+ * The minutes that have one of the two counts, and were due the other. Many systems send a bad count only when something went
+ * wrong; that others send it always shows in a 0 of it, or in gaps that chance does not explain: each by itself, or all together.
+ */
 function halvesOf({ bad, total }: Pair, isSent: boolean, like: Counts): Instant[] {
-  const isAlways = isSent || [...like.values()].includes(0);
-  const told = [...bad.keys()].filter((start) => total.has(start));
+  const starts = [...new Set([...total.keys(), ...bad.keys()])];
+  const told = starts.filter((start) => total.has(start) && bad.has(start));
+  const lone = starts.filter((start) => total.has(start) !== bad.has(start));
   const sum = (counts: Counts) => told.reduce((all, start) => all + (counts.get(start) ?? 0), 0);
   const share = told.length === 0 ? 0 : sum(bad) / Math.max(1, sum(total));
-  return [...new Set([...total.keys(), ...bad.keys()])].filter(
-    (start) =>
-      total.has(start) !== bad.has(start) && (isAlways || share * (total.get(start) ?? 0) >= EXPECTED_MIN),
-  );
+  const due = (start: Instant) => share * (total.get(start) ?? 0);
+  // That just these minutes of all have none: chance has as many choices for each of them as there are minutes (union bound).
+  const gaps = lone.reduce((all, start) => all + Math.max(0, due(start) - Math.log(starts.length)), 0);
+  const isAlways = isSent || gaps >= EXPECTED_MIN || [...like.values()].includes(0);
+  return lone.filter((start) => isAlways || due(start) >= EXPECTED_MIN);
 }
