@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Bundle, bundleHandlers, HANDLERS, loadBundle } from '../../local/bundle.ts';
 
 /** A handler must stay under this. */
-const BYTES_MAX = 740_000;
+const BYTES_MAX = 755_000;
 
 /** The clients of AWS that each handler calls, and no other may be in its bundle. */
 const CLIENTS: Record<string, string> = {
