@@ -511,5 +511,5 @@ test.runIf(isDeep)(
     expect((last?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(72 * 60 * MINUTE);
     expect(faults(run)).toEqual([]);
   },
-  120_000,
+  600_000,
 );
