@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
+/** A sentence that is not kept may show it by never ending; it is waited for no longer than this. */
+const EXCEPTION_MS = 30_000;
+
 /** An implementation under contract: what it is called, and which cases it does not keep, each with its reason. A case that is excepted and kept after all fails: its exception has to go. */
 export interface Implementation<Stage> {
   name: string;
@@ -23,7 +26,7 @@ export function contract<Stage>(
       cases.add(sentence);
       const reason = exceptions[sentence];
       if (reason === undefined) test(sentence, async () => run(await make()));
-      else test.fails(`${sentence} (not kept: ${reason})`, async () => run(await make()));
+      else test.fails(`${sentence} (not kept: ${reason})`, async () => run(await make()), EXCEPTION_MS);
     });
     for (const [sentence, reason] of Object.entries(exceptions)) {
       if (!cases.has(sentence))
