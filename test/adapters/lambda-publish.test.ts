@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { whatStands } from '../../adapters/_lambda.ts';
 import { lambdaPublisher } from '../../adapters/lambda-publish.ts';
 import type { Publishing, Target } from '../../core/rollout/event.ts';
 import { virtualClock } from '../../local/clock.ts';
@@ -108,6 +109,19 @@ describe('publishing', () => {
     expect(inputs(UpdateFunctionCodeCommand)).toEqual([]);
   });
 
+  test('goes on after a permission changed the revision alone, and sends nothing over a variable that somebody changed too', async () => {
+    const was = whatStands({ configuration: latest('before', 'r1').Configuration, code: {} });
+    expect(was).toBeDefined();
+    const ours = { publish: { ...zip, was } } as Partial<Target>;
+    const theirs = latest('before', 'r9', { Environment: { Variables: { FLAG: 'theirs' } } });
+    lambda.on(GetFunctionCommand).resolvesOnce(latest('before', 'r9')).resolves(latest('ours', 'r10'));
+    expect(await publish(ours)).toEqual({ version: '2' });
+    expect(inputs(UpdateFunctionCodeCommand)).toMatchObject([{ RevisionId: 'r9' }]);
+    lambda.on(GetFunctionCommand).resolves(theirs);
+    await expect(publish(ours)).rejects.toMatchObject({ code: 'TargetInvalid' });
+    expect(inputs(UpdateFunctionCodeCommand)).toHaveLength(1);
+  });
+
   test.each(['PreconditionFailedException', 'ResourceConflictException'])(
     'looks again where Lambda says %s',
     async (name) => {
@@ -204,6 +218,28 @@ describe('restoring', () => {
     expect(inputs(UpdateFunctionCodeCommand)).toEqual([
       { FunctionName: 'shop', ZipFile: Uint8Array.from([1, 2, 3]), RevisionId: 'r5' },
     ]);
+  });
+
+  test('never sends a download that failed as the code of stable', async () => {
+    const refused: typeof fetch = async () =>
+      new Response('<Error>Request has expired</Error>', { status: 403 });
+    const to = { ...target, canary: '2', publish: undefined };
+    await clock.run(lambdaPublisher(client, clock, refused).restore(to));
+    expect(inputs(UpdateFunctionCodeCommand)).toEqual([]);
+  });
+
+  test('ends only once Lambda has taken the code, so that what comes next finds it there', async () => {
+    let reads = 0;
+    lambda.on(GetFunctionCommand, { FunctionName: 'shop' }).callsFake(() => {
+      reads += 1;
+      const isUnderWay = reads > 1 && reads < 4;
+      return latest('ours', 'r5', isUnderWay ? { LastUpdateStatus: 'InProgress' } : {});
+    });
+    lambda.on(GetFunctionCommand, { FunctionName: 'shop', Qualifier: '2' }).resolves(latest('ours', 'x'));
+    lambda.on(GetFunctionCommand, { FunctionName: 'shop', Qualifier: '1' }).resolves(stable());
+    await restore();
+    expect(inputs(UpdateFunctionCodeCommand)).toHaveLength(1);
+    expect(reads).toBe(4);
   });
 
   test('knows what was about to be published by its artifact', async () => {

@@ -118,23 +118,38 @@ test('cookies and headers come as the caller gets them', () => {
       headers: { A: 'x' },
       multiValueHeaders: { 'Set-Cookie': ['a=1', 'b=2'] },
     }),
-  ).toMatchObject({ headers: { a: ['x'], 'set-cookie': ['a=1', 'b=2'] } });
+  ).toHaveProperty('headers', { a: ['x'], 'set-cookie': ['a=1', 'b=2'] });
 });
 
 test('a load balancer reads single or multi-value headers, as its target group is set', () => {
   const answer = { statusCode: 200, headers: { a: 'single' }, multiValueHeaders: { b: ['multi'] } };
-  expect(seen('alb', answer)).toMatchObject({ headers: { a: ['single'] } });
-  expect(seen('alb', answer, { multiValue: true })).toMatchObject({ headers: { b: ['multi'] } });
+  const read = { status: 200, body: '', isBase64: false };
+  expect(seen('alb', answer)).toEqual({ ...read, headers: { a: ['single'] } });
+  expect(seen('alb', answer, { multiValue: true })).toEqual({ ...read, headers: { b: ['multi'] } });
 });
 
 test('a streamed answer has its head before eight zero bytes, and its body after them', () => {
   const events = 'event: tick\ndata: {"n":1}\n\n';
   const head = '{"statusCode":201,"headers":{"Content-Type":"text/event-stream"},"cookies":["s=1"]}';
-  expect(seen('url', `${head}${'\0'.repeat(8)}${events}`)).toEqual({
-    status: 201,
-    headers: { 'content-type': ['text/event-stream'], 'set-cookie': ['s=1'] },
-    body: events,
-    isBase64: false,
-  });
+  for (const event of ['url', 'rest'] as const)
+    expect(seen(event, `${head}${'\0'.repeat(8)}${events}`), event).toEqual({
+      status: 201,
+      headers: { 'content-type': ['text/event-stream'], 'set-cookie': ['s=1'] },
+      body: events,
+      isBase64: false,
+    });
   expect(seen('url', events)).toMatchObject({ status: 200, body: events });
+});
+
+test.each([
+  [true, true],
+  ['true', true],
+  [false, false],
+  ['false', false],
+  [undefined, false],
+])('isBase64Encoded %j is read as %j', (isBase64Encoded, isBase64) => {
+  for (const event of SMOKE_EVENTS)
+    expect(seen(event, { statusCode: 200, body: 'aGk=', isBase64Encoded }), event).toMatchObject({
+      isBase64,
+    });
 });

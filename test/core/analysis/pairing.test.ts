@@ -26,14 +26,17 @@ describe('the counts of both versions', () => {
     ]);
   });
 
-  test('of throttles are added up, and a minute may have either alone', () => {
-    const canary = pair({ 0: 5, 1: 7 }, { 0: 95, 2: 80 });
-    expect(pairedWindows('throttles', { canary, stable: pair({}, { 0: 900 }) })).toStrictEqual([
-      { start: minute(0), canary: { bad: 5, total: 100 }, stable: { bad: 0, total: 900 } },
-      { start: minute(1), canary: { bad: 7, total: 7 } },
-      { start: minute(2), canary: { bad: 0, total: 80 } },
-    ]);
-  });
+  test.each(['throttles', 'traffic'] as const)(
+    'of %s are added up, and a minute may have either alone',
+    (metric) => {
+      const canary = pair({ 0: 5, 1: 7 }, { 0: 95, 2: 80 });
+      expect(pairedWindows(metric, { canary, stable: pair({}, { 0: 900 }) })).toStrictEqual([
+        { start: minute(0), canary: { bad: 5, total: 100 }, stable: { bad: 0, total: 900 } },
+        { start: minute(1), canary: { bad: 7, total: 7 } },
+        { start: minute(2), canary: { bad: 0, total: 80 } },
+      ]);
+    },
+  );
 });
 
 describe('a window of which a version was counted by half is unknown', () => {

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { isOnlySlow, judgeSmoke, type SmokeAnswer } from '../../../core/analysis/smoke.ts';
+import {
+  filledCheck,
+  isOnlySlow,
+  isPrivate,
+  judgeSmoke,
+  type SmokeAnswer,
+} from '../../../core/analysis/smoke.ts';
 import type { SmokeCheck } from '../../../core/analysis/types.ts';
 
 const check = (expected: Partial<SmokeCheck['expect']> = {}): SmokeCheck => ({
@@ -101,4 +107,51 @@ describe('an answer is only slow', () => {
   ])('not where %s', (_, came) => {
     expect(isOnlySlow(full, answer(came))).toBe(false);
   });
+});
+
+describe('of a check with filled-in values, the reason quotes no value', () => {
+  const written = check({
+    status: 200,
+    cookies: { session: '{{token}}' },
+    headers: { 'x-token': '{{token}}' },
+  });
+  const filled = filledCheck(written, { token: 's3cr3t' });
+  const reasonOf = (more: Partial<SmokeAnswer>) => {
+    if ('fault' in filled) throw new Error(filled.fault);
+    return judgeSmoke(filled, answer(more), written).reason;
+  };
+
+  test.each<[string, Partial<SmokeAnswer>, string]>([
+    [
+      'in a cookie',
+      { headers: { 'x-token': ['s3cr3t'], 'set-cookie': ['session=theirs'] } },
+      'answered cookie session = another value instead of "{{token}}"',
+    ],
+    [
+      'in a header',
+      { headers: { 'x-token': ['theirs'] } },
+      'answered header x-token = another value instead of "{{token}}"',
+    ],
+    [
+      'in the place that a redirect names',
+      { status: 302, headers: { location: ['/?token=s3cr3t'] }, body: 's3cr3t' },
+      'answered 302 instead of 200',
+    ],
+  ])('%s', (_, more, why) => {
+    expect(reasonOf(more)).toBe(`POST /checkout?dryRun=1 ${why}`);
+  });
+
+  test('nor if it only captures or only names its secrets', () => {
+    expect(isPrivate(check())).toBe(false);
+    expect(isPrivate({ ...check(), capture: { id: '$.id' } })).toBe(true);
+    expect(isPrivate({ ...check(), secrets: { token: 'shop/token' } } as SmokeCheck)).toBe(true);
+  });
+});
+
+test.each(['a\u007fb', 'a\nb', 'a\u0000b'])('a value that no header can carry is a fault: %j', (token) => {
+  const written = { ...check(), headers: { authorization: '{{token}}' } };
+  expect(filledCheck(written, { token })).toEqual({
+    fault: expect.stringContaining('its header authorization'),
+  });
+  expect(filledCheck(written, { token: 'a\tb' })).toHaveProperty('headers', { authorization: 'a\tb' });
 });

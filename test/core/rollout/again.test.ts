@@ -119,6 +119,40 @@ describe('a rollback', () => {
     });
   });
 
+  test('blames the exact artifact that served, with its code and its configuration', () => {
+    const made = { api: { version: '8', code: 'bad', config: 'c8' } };
+    const { event } = back(done(), { ...record, completed: { ...release(8), made } });
+    expect(event.rollsBack?.made).toEqual(made);
+  });
+
+  test('does not take what another version was made of for what served', () => {
+    const made = { api: { version: '3', code: 'other', config: 'c3' } };
+    const completed = { ...release(8), made };
+    const { event } = back(done(), { completed, earlier: [{ ...release(7), made }] });
+    expect(event.rollsBack?.made).toEqual({ api: { version: '8' } });
+    expect(event.made).toEqual({ api: { version: '7' } });
+  });
+
+  test('keeps nothing of the opening that only its release brought', () => {
+    const more = { adopted: [target('mailer')], unchanged: [target('worker')], digests: { api: 'x' } };
+    const { event } = back(done(more as object));
+    expect(done(more as object).opening).toMatchObject(more);
+    expect([event.adopted, event.unchanged, event.digests, event.commit]).toEqual(Array(4).fill(undefined));
+  });
+
+  test('never leads to a release that served the same versions, since nothing would change', () => {
+    const same = { ...release(7), targets: [served('8')] };
+    const ways = waysBack(done(), { completed: release(8), earlier: [same, release(6)] });
+    expect(ways.map(({ to }) => to.release)).toEqual(['r6']);
+  });
+
+  test('leaves a target alone that had another alias under the same name', () => {
+    const moved = { ...served('3', 'worker'), key: 'lambda-alias:older-worker:live' };
+    const completed = release(8, served('8'), served('4', 'worker'));
+    const { event } = back(done(), { completed, earlier: [release(7, served('7'), moved)] });
+    expect(event.targets).toMatchObject([{ name: 'api', stable: '7', canary: '8' }]);
+  });
+
   test('moves only the targets that served something else, and leaves those that are newer than the goal', () => {
     const completed = release(8, served('8'), served('4', 'worker'), served('1', 'mailer'));
     const earlier = [release(7, served('8'), served('3', 'worker'))];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Observed } from '../../../core/ports.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
-import { reconcile } from '../../../core/rollout/reconcile.ts';
+import { isOldNews, isWorthAnotherLook, reconcile } from '../../../core/rollout/reconcile.ts';
 import { targetNamed } from '../../../core/rollout/state.ts';
 import {
   aborted,
@@ -195,4 +195,61 @@ test('a claim that comes only after a takeover writes the stamp that the journal
   const state = stateAfter(opened(), tookOver(2, 5), intended(10, 1, 5.5));
   const seen = serving(0, 0, { stamp: stateAfter(opened(), tookOver(2, 5)).traffic.api?.stamp });
   expect(reconcile(state, targetNamed(state, 'api'), seen, minute(6))).toEqual([]);
+});
+
+describe('what was seen may be an older state, since Lambda’s reads may lag behind its writes', () => {
+  const foreign = { ...stamp(1), rolloutId: 'checkout-api--r9--1' };
+  const shut = stamp(1, 1, false);
+  test.each<[string, Observed, RolloutEvent[], { isOld: boolean; isAgain: boolean }]>([
+    ['what the journal knows', serving(50, 2), onSecondStep(), { isOld: false, isAgain: false }],
+    ['an open stamp before the known one', serving(10, 1), onSecondStep(), { isOld: true, isAgain: true }],
+    [
+      'an older stamp of an earlier execution',
+      serving(10, 1),
+      [...onSecondStep(), tookOver(2, 5)],
+      { isOld: true, isAgain: true },
+    ],
+    [
+      'a closed stamp of this rollout, which is the last one',
+      serving(0, 1, { stamp: shut }),
+      onSecondStep(),
+      { isOld: false, isAgain: false },
+    ],
+    ['no stamp', serving(50, 2, { stamp: undefined }), onSecondStep(), { isOld: false, isAgain: true }],
+    [
+      'the stamp of another rollout',
+      serving(50, 2, { stamp: foreign }),
+      onSecondStep(),
+      { isOld: false, isAgain: true },
+    ],
+    [
+      'a closed stamp of another rollout',
+      serving(50, 2, { stamp: { ...foreign, open: false } }),
+      onSecondStep(),
+      { isOld: false, isAgain: true },
+    ],
+    ['less traffic than was written', serving(10, 2), onSecondStep(), { isOld: false, isAgain: true }],
+    [
+      'a raise that was announced and came',
+      serving(50, 2),
+      [...onFirstStep(), intended(50, 2, 5)],
+      { isOld: false, isAgain: true },
+    ],
+    [
+      'anything once the rollout leaves',
+      serving(50, 2, { stamp: undefined }),
+      [...onSecondStep(), aborted(5)],
+      { isOld: false, isAgain: false },
+    ],
+  ])('%s', (_, seen, history, { isOld, isAgain }) => {
+    const rollout = stateAfter(history);
+    expect(isOldNews(rollout, target(), seen)).toBe(isOld);
+    expect(isWorthAnotherLook(rollout, target(), seen, minute(6))).toBe(isAgain);
+  });
+
+  test('the stamp of one target says nothing of another', () => {
+    const rollout = stateAfter(opened({ targets: TWO_TARGETS }), shifted(10, 2, 1));
+    const [api, worker] = TWO_TARGETS.map((each) => isOldNews(rollout, each, serving(10, 1)));
+    expect([api, worker]).toEqual([true, false]);
+  });
 });

@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'vitest';
+import { arrivalFinding } from '../../../core/analysis/arrival.ts';
+import type { Past, Window } from '../../../core/analysis/types.ts';
+import { believable } from '../../../core/analysis/windows.ts';
+import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import { inVerify, minute, onFirstStep, opened, plan, raised, stateAfter } from '../rollout/given.ts';
+
+type Counts = [canary: number | undefined, stable: number | undefined];
+const count = (total: number) => ({ bad: 0, total });
+/** Windows from one minute on, oldest first. */
+const windows = (from: number, ...counts: Counts[]): Window[] =>
+  counts.map(([canary, stable], at) => ({
+    start: minute(from + at),
+    ...(canary === undefined ? {} : { canary: count(canary) }),
+    ...(stable === undefined ? {} : { stable: count(stable) }),
+  }));
+const times = (length: number, each: Counts) => Array.from({ length }, () => each);
+const steady: Past = { lately: 1_000, hours: Array.from({ length: 24 }, () => null), falls: [1, 1] };
+const found = (
+  history: RolloutEvent[],
+  read: Window[],
+  { from = 1, until = from + read.length, to = until, isRead = false } = {},
+) =>
+  arrivalFinding(
+    stateAfter(history),
+    'api',
+    {
+      believed: believable(read),
+      step: { from: minute(from), until: minute(until), to: minute(to) },
+      isRead,
+    },
+    '',
+  );
+const stepsOf = (length: number) =>
+  plan({
+    steps: Array.from({ length }, (_, at) => ({ weight: 10 + at, bakeSeconds: 120, maxBakeSeconds: 600 })),
+  });
+
+describe('the evidence against a canary that swallows requests', () => {
+  const swallowed = windows(1, ...times(14, [0, 900]));
+  const evidence = (length: number, read = swallowed) =>
+    found([opened({ plan: stepsOf(length) }), ...raised(10, 1, 0.5)], read).evidence;
+
+  test('is staked in equal parts by the steps of the plan', () => {
+    expect(evidence(1)).toBeGreaterThan(20);
+    expect(evidence(1) - evidence(4)).toBeCloseTo(Math.log(4), 6);
+    expect(evidence(2) - evidence(4)).toBeCloseTo(Math.log(2), 6);
+  });
+
+  test('of a step that has told nothing yet is what was staked', () => {
+    for (const length of [1, 4]) expect(evidence(length, [])).toBeCloseTo(0, 6);
+  });
+
+  test('leaves out the newest windows, whose counts may be late', () => {
+    expect(evidence(1, windows(1, ...times(10, [0, 900])))).toBeCloseTo(0, 6);
+  });
+});
+
+describe('what arrived', () => {
+  const silentFrom = (loud: number, silent: number) =>
+    windows(1, ...times(loud, [100, 900]), ...times(silent, [0, 0]));
+  const past = { past: { api: steady } };
+
+  test('passes if it was split as the weight says', () => {
+    expect(found(onFirstStep(), windows(1, ...times(5, [100, 900])))).toMatchObject({
+      status: 'pass',
+      reason: 'traffic: canary 500 of 5,000 requests, about 500 were due at 10 %',
+    });
+  });
+
+  test('is in doubt if it was split otherwise', () => {
+    expect(found(onFirstStep(), windows(1, ...times(5, [500, 500])))).toMatchObject({
+      status: 'suspect',
+      needed: 'the split of the requests has to be explained',
+    });
+  });
+
+  test('is broken if nothing comes any more', () => {
+    const verdict = found(onFirstStep(past), silentFrom(5, 4), { isRead: true });
+    expect(verdict).toMatchObject({ status: 'broken' });
+    expect(verdict.reason).toMatch(/^traffic: 0 requests came in 2 min/);
+  });
+
+  test('is not broken if it was silent at the end of the bake and came again since', () => {
+    const again = [...silentFrom(5, 4), ...windows(10, ...times(3, [100, 900]))];
+    expect(found(onFirstStep(past), again, { until: 10, to: 13, isRead: true }).status).toBe('pass');
+  });
+
+  test('is not broken by a silence that began after the end of the bake', () => {
+    expect(found(onFirstStep(past), silentFrom(5, 4), { until: 6, to: 10, isRead: true }).status).toBe(
+      'pass',
+    );
+  });
+
+  test('is not called silent if it was not read', () => {
+    expect(found(onFirstStep(past), silentFrom(5, 4)).status).toBe('pass');
+  });
+
+  test('is broken if the counts of stable are late', () => {
+    const late = windows(1, ...times(3, [100, 900]), ...times(2, [100, undefined]));
+    expect(found(onFirstStep(), late)).toMatchObject({
+      status: 'broken',
+      reason: expect.stringContaining(
+        'stable was due about 1,800 requests at 90 % and CloudWatch shows none',
+      ),
+    });
+  });
+
+  test('is not proven if a canary that serves alone gets far less than was due', () => {
+    const alone = (total: number) =>
+      found(inVerify(past), windows(9, ...times(4, [total, undefined])), { from: 9, isRead: true });
+    expect(alone(200)).toMatchObject({ status: 'inconclusive', needed: expect.stringContaining('only') });
+    expect(alone(900)).toMatchObject({ status: 'pass' });
+  });
+
+  test('is in doubt if requests that are due may still be running', () => {
+    const read = windows(1, ...times(3, [100, 900]), ...times(3, [60, 900]));
+    const hanging = (timeout: number) => found(onFirstStep({ timeouts: { api: timeout } }), read);
+    expect(hanging(900).needed).toMatch(/of its requests have not been counted yet: they may run for 15 min/);
+    expect(found(onFirstStep(), read).needed ?? '').not.toContain('counted yet');
+  });
+});
