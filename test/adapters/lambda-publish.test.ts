@@ -110,7 +110,7 @@ describe('publishing', () => {
   });
 
   test('goes on after a permission changed the revision alone, and sends nothing over a variable that somebody changed too', async () => {
-    const was = whatStands({ configuration: latest('before', 'r1').Configuration, code: {} });
+    const was = whatStands({ configuration: latest('before', 'r1').Configuration, code: {}, tags: {} });
     expect(was).toBeDefined();
     const ours = { publish: { ...zip, was } } as Partial<Target>;
     const theirs = latest('before', 'r9', { Environment: { Variables: { FLAG: 'theirs' } } });

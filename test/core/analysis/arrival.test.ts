@@ -19,9 +19,12 @@ const steady: Past = { lately: 1_000, hours: Array.from({ length: 24 }, () => nu
 const found = (
   history: RolloutEvent[],
   read: Window[],
-  { from = 1, until = from + read.length, to = until, isRead = false } = {},
-) =>
-  arrivalFinding(
+  given: { from?: number; until?: number; to?: number; isRead?: boolean } = {},
+) => {
+  const { from = 1, isRead = false } = given;
+  const { until = from + read.length } = given;
+  const { to = until } = given;
+  return arrivalFinding(
     stateAfter(history),
     'api',
     {
@@ -31,6 +34,7 @@ const found = (
     },
     '',
   );
+};
 const stepsOf = (length: number) =>
   plan({
     steps: Array.from({ length }, (_, at) => ({ weight: 10 + at, bakeSeconds: 120, maxBakeSeconds: 600 })),

@@ -144,7 +144,7 @@ describe('of a check with filled-in values, the reason quotes no value', () => {
   test('nor if it only captures or only names its secrets', () => {
     expect(isPrivate(check())).toBe(false);
     expect(isPrivate({ ...check(), capture: { id: '$.id' } })).toBe(true);
-    expect(isPrivate({ ...check(), secrets: { token: 'shop/token' } } as SmokeCheck)).toBe(true);
+    expect(isPrivate({ ...check(), secrets: { token: { secret: 'shop' } as never } })).toBe(true);
   });
 });
 
