@@ -240,7 +240,7 @@ describe('on Node 22 and before', () => {
 });
 
 describe('an agent', () => {
-  // As datadog-lambda-js 3, @newrelic/aws-lambda and Sentry put theirs: a function of other length, a callback of its own.
+  // Agents put wrappers around handlers: functions of another length, with a callback of their own (as New Relic does in @newrelic/aws-lambda).
   test('that calls a handler back on Node 24 is waited for, unless the handler returns an answer', async () => {
     const answer = vi.fn();
     const calling = withSpillway((_event: object, _context: Context, done: Callback) => {
