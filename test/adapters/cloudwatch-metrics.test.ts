@@ -156,6 +156,44 @@ describe('GetMetricData', () => {
     );
   });
 
+  test('of a count in several units leaves each metric unknown that has this count in common', async () => {
+    const total = { namespace: 'Shop', name: 'All' };
+    const custom = (name: string) => ({ bad: { namespace: 'Shop', name }, total });
+    cloudwatch.on(GetMetricDataCommand).callsFake(({ MetricDataQueries = [] }) => ({
+      MetricDataResults: (MetricDataQueries as MetricDataQuery[]).map(({ Id = '', MetricStat }) => ({
+        ...result(Id, [[0, 10]]),
+        ...(MetricStat?.Metric?.MetricName === 'All'
+          ? { Messages: [{ Code: 'MultipleUnits', Value: 'several units' }] }
+          : {}),
+      })),
+    }));
+    const rules: WatchRule[] = [
+      { metric: 'custom.orders', ratio: 1.5, custom: custom('Lost') },
+      { metric: 'custom.carts', ratio: 1.5, custom: custom('Left') },
+    ];
+    const read = await source.read(target, rules, FROM, TO);
+    for (const metric of ['custom.orders', 'custom.carts'] as const)
+      expect(
+        read[metric]?.map((window) => 'unknown' in window),
+        metric,
+      ).toEqual([true, true, true]);
+  });
+
+  test('asks for the requests of the whole function beside those of each version', async () => {
+    cloudwatch.on(GetMetricDataCommand).callsFake(({ MetricDataQueries = [] }) => ({
+      MetricDataResults: (MetricDataQueries as MetricDataQuery[]).map(({ Id = '', MetricStat }) =>
+        result(Id, [[0, MetricStat?.Metric?.Dimensions?.length === 3 ? 40 : 100]]),
+      ),
+    }));
+    const both: WatchRule[] = [...ERRORS, { metric: 'traffic', ratio: 1 }];
+    const [alone, together] = [
+      await source.read(target, [{ metric: 'traffic', ratio: 1 }], FROM, TO),
+      await source.read(target, both, FROM, TO),
+    ];
+    expect(together.traffic).toEqual(alone.traffic);
+    expect(together.errors).toMatchObject([{ canary: { total: 40 }, stable: { total: 40 } }]);
+  });
+
   test('with a time without a value, or with two values, has no count there', async () => {
     cloudwatch.on(GetMetricDataCommand).resolves({
       MetricDataResults: [

@@ -251,6 +251,50 @@ describe('a revert whose answer is an error', () => {
   });
 });
 
+describe('a revert', () => {
+  const none = Object.assign(new Error('Function not found'), {
+    name: 'ResourceNotFoundException',
+    $metadata: { httpStatusCode: 404 },
+  });
+
+  test('says that stable is gone only if the canary serves in its place', async () => {
+    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1)), 0.1, '9'));
+    lambda.on(UpdateAliasCommand).rejects(none);
+    const found = await router.revert(target, BY);
+    expect(found).toMatchObject({ primary: '9', stranger: true });
+    expect(found).not.toHaveProperty('isStableGone');
+  });
+
+  test('whose write was refused has changed nothing, if somebody else took the canary out', async () => {
+    lambda
+      .on(GetAliasCommand)
+      .resolvesOnce(alias(stampText(stamp(1))))
+      .resolves(alias(stampText(stamp(2, false)), 0));
+    lambda
+      .on(UpdateAliasCommand)
+      .rejects(new PreconditionFailedException({ message: 'no', $metadata: { httpStatusCode: 412 } }));
+    expect(await router.revert(target, BY)).toMatchObject({ primary: '7', changed: false });
+    expect(lambda).toHaveReceivedCommandTimes(UpdateAliasCommand, 1);
+  });
+
+  test('looks again if another rollout seems to have the alias, since that read may be late', async () => {
+    const theirs = stampText({ ...stamp(5, false), rolloutId: 'checkout--r0--1' });
+    lambda
+      .on(GetAliasCommand)
+      .resolvesOnce(alias(theirs, 0))
+      .resolves(alias(stampText(stamp(1))));
+    lambda.on(UpdateAliasCommand).resolves(alias(stampText(stamp(2, false)), 0));
+    expect(await router.revert(target, BY)).toMatchObject({ primary: '7', changed: true });
+  });
+
+  test('leaves the alias to another rollout that has it in every look', async () => {
+    lambda.on(GetAliasCommand).resolves(alias(stampText({ ...stamp(5), rolloutId: 'checkout--r2--1' }), 0.1));
+    expect(await router.revert(target, BY)).toMatchObject({ changed: false });
+    expect(lambda).not.toHaveReceivedCommand(UpdateAliasCommand);
+    expect(lambda.commandCalls(GetAliasCommand).length).toBeGreaterThan(1);
+  });
+});
+
 describe('a revert counts its calls', () => {
   test('a read and a write, whose answer is the read-back', async () => {
     lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));

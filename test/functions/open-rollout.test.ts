@@ -423,6 +423,16 @@ describe('a manifest during a rollout', () => {
     });
   });
 
+  test('is refused if it is older than the one that is under way, instead of waiting for it', async () => {
+    const stage = setUp();
+    await stage.openRaised({ order: 5 });
+    expect(await stage.call(openRollout, await stage.upload({ order: 4 }))).toMatchObject({
+      result: 'refused',
+      reason: expect.stringMatching(/release r2 has order 4, but r1.* has 5/),
+    });
+    expect((await stage.ports.journal.service(SERVICE)).waiting).toBeUndefined();
+  });
+
   test('is refused where it is older than the one that waits', async () => {
     const stage = setUp();
     await openUnclaimed(stage);

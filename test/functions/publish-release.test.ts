@@ -19,7 +19,7 @@ const UNPUBLISHED: Target = {
 /** A rollout whose canary is not published yet, with a publisher that answers so. */
 async function unpublished(publish: Publisher['publish']) {
   const stage = setUp();
-  const opening = openedEvent({ targets: [UNPUBLISHED] });
+  const opening = openedEvent({ targets: [UNPUBLISHED], made: { api: { version: '' } } });
   const at = stage.clock.now();
   const events: RolloutEvent[] = [{ ...opening, at } as RolloutEvent];
   await stage.ports.journal.open(events);
@@ -64,6 +64,30 @@ describe('publishing', () => {
       reason: 'the image has no entry point',
     });
     expect(stage.woken).toEqual(['mine']);
+  });
+
+  test('that the account does not allow ends the rollout without a word against the release', async () => {
+    const { stage, call } = await unpublished(async () => {
+      throw new RolloutError('AccountRefused', 'the quota for code storage is used up');
+    });
+    await call();
+    expect((await stage.rollout(ID)).leaving).toMatchObject({
+      cause: 'environment',
+      outcome: 'refused',
+      reason: 'the quota for code storage is used up',
+    });
+  });
+
+  test('of an artifact that is in quarantine under another name gets no traffic', async () => {
+    const made = { version: '3', code: 'bad', config: 'x' };
+    const { stage, ports, ref } = await unpublished(async () => ({ ...made, version: '9' }));
+    const bad = { release: 'r0', rolloutId: 'checkout--r0--1', reason: 'it failed', made: { api: made } };
+    const service: Ports['journal']['service'] = async () => ({ quarantined: [bad] });
+    await call(stage, ref, { ...ports, journal: { ...ports.journal, service } });
+    expect((await stage.rollout(ID)).leaving).toMatchObject({
+      cause: 'environment',
+      reason: expect.stringMatching(/has the same artifacts .* as release r0, which was reverted/),
+    });
   });
 
   test('that could not be tried is an error, which Step Functions repeats', async () => {

@@ -327,6 +327,20 @@ describe('several targets', () => {
     expect((await stage.rollout()).left?.map(({ primary }) => primary)).toEqual(['1', '1']);
   });
 
+  test('of which one alone was sealed are not called completed if the journal cannot be asked', async () => {
+    const { stage, ref } = await twoRaised();
+    await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
+    await stage.call(promoteCanary, ref);
+    const [api] = ref.targets;
+    if (api === undefined) throw new Error('The rollout has no target.');
+    await stage.clock.run(stage.ports.router('lambda-alias').seal(api, ref));
+    const ports = withJournal(stage.ports, { read: unreachable, append: unreachable });
+    expect(await stage.call(revertTraffic, { ref, came: DIED }, ports)).toMatchObject({
+      kind: 'left',
+      outcome: 'reverted',
+    });
+  });
+
   test('are not called taken back where a sealed one could not be: Step Functions must act', async () => {
     const { stage, ref } = await twoRaised();
     await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });

@@ -230,6 +230,19 @@ describe('on Node 22 and before', () => {
     expect(printed).toEqual([]);
   });
 
+  test('all that wait are counted at the end of an environment that serves many at once', () => {
+    vi.stubEnv('AWS_LAMBDA_MAX_CONCURRENCY', '10');
+    const waiting = withSpillway((_event: object, _context: unknown) => {});
+    waiting(REST, takingBack().given);
+    waiting(REST, takingBack().given);
+    process.emit('beforeExit', 0);
+    vi.unstubAllEnvs();
+    expect(counts()).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
+  });
+
   test('an invocation that was answered where it cannot be seen is not counted when a later one ends', () => {
     const waiting = withSpillway((_event: object, _context: unknown) => {});
     waiting(EVENT, takingBack().given);
@@ -253,6 +266,17 @@ describe('an agent', () => {
     withSpillway((_event: object, _context: Context) => ({ statusCode: 200 }))(EVENT, context());
     expect(counts()[1]).toEqual([1, 0]);
   });
+});
+
+test.each([
+  [404, 0],
+  [503, 1],
+])('an error that is returned with the status %i is an answer of that status', async (statusCode, faults) => {
+  const handler = withSpillway(async (_event: object, _context: Context) =>
+    Object.assign(new Error('no'), { statusCode }),
+  );
+  await handler(REST, context());
+  expect(counts()).toEqual([[1, faults]]);
 });
 
 describe('an event that does not say what sent it', () => {

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Rollout } from '../../core/rollout/state.ts';
 import type { Ports } from '../../functions/_task.ts';
-import { CHECKERS } from '../../local/checkers.ts';
 import type { Run } from '../../local/run.ts';
 import { journals } from './planted.ts';
 import { broken, MINUTE, type Plot, play, ROLLOUT_ID } from './stage.ts';
@@ -184,9 +183,4 @@ describe('a checker of what stands there at the end sees', () => {
     });
     expect(await tampered(edited)).toEqual(['configFrozen']);
   });
-});
-
-test('every checker says what it holds by its name', () => {
-  for (const [name, checker] of Object.entries(CHECKERS)) expect(checker, name).toBeTypeOf('function');
-  expect(Object.keys(CHECKERS).length).toBeGreaterThan(20);
 });

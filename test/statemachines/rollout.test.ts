@@ -259,6 +259,11 @@ const PLANTED: [string, RuleName, Change][] = [
     replace(`\${PromoteCanary}`, `\${ShiftTraffic}`),
   ],
   [
+    'an error that is not handed on',
+    'every function is given the input of the execution, and what it needs beside it',
+    replace('"unmeasured":"{% $states.input %}"', '"unmeasured":"{% $states.context.Execution.Input %}"'),
+  ],
+  [
     'a Task that moves traffic behind the back of the controller',
     'only the last way out speaks to Lambda itself',
     change('ShiftTraffic', { Resource: 'arn:aws:states:::aws-sdk:lambda:updateAlias' }),

@@ -122,6 +122,19 @@ const STATE_OF: Record<Directive['kind'], string> = {
   revert: 'RevertTraffic',
 };
 
+const INPUT = '{% $states.context.Execution.Input %}';
+const TOKEN = '{% $states.context.Task.Token %}';
+const WAITING = { ref: INPUT, version: '{% $version %}', token: TOKEN };
+const CAME = '{% $states.input %}';
+/** What a function is given that needs more than the input of the execution: its token, or the error that came before. */
+const PAYLOADS: Record<string, unknown> = {
+  PublishRelease: WAITING,
+  RunHook: WAITING,
+  Hold: WAITING,
+  Unmeasured: { ref: INPUT, unmeasured: CAME },
+  RevertTraffic: { ref: INPUT, came: CAME },
+};
+
 const BARE_PATH = /^\{% \$[A-Za-z]+(\.[A-Za-z]+)* %\}$/;
 
 // The package brings no types of its own.
@@ -272,6 +285,14 @@ export const RULES = {
         .filter((placeholder) => !isFunction(placeholder))
         .map((placeholder) => `${name}: there is no function ${placeholder}`),
     ]),
+
+  'every function is given the input of the execution, and what it needs beside it': (definition) =>
+    tasks(outside(definition)).flatMap(([name, { Arguments }]) => {
+      const [found, expected] = [Arguments?.Payload, PAYLOADS[name] ?? INPUT].map((each) =>
+        JSON.stringify(each),
+      );
+      return found === expected ? [] : [`${name}: is given ${found} instead of ${expected}`];
+    }),
 
   'only the last way out speaks to Lambda itself': (definition) => [
     ...tasks(outside(definition))

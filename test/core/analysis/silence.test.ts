@@ -30,6 +30,11 @@ describe('what was due by the past', () => {
     expect(past?.falls[0]).toBeCloseTo(0.05);
   });
 
+  test('of a whole day is not lowered by single minutes without requests', () => {
+    const day = Array.from({ length: 24 * 60 }, (_, at) => (at % 10 === 0 ? 0 : 600));
+    expect(pastFrom(earlier(...day), minute(0))?.hours).toEqual(flat(24, 600));
+  });
+
   test.each<[string, ReadWindow[] | undefined]>([
     ['was not read', undefined],
     ['has no request', []],
@@ -88,6 +93,12 @@ describe('silence', () => {
     ['nothing is known of the past', undefined, flat(10, 0), false],
     ['the past fell to nothing too', { ...steady, falls: [0, 0] }, flat(15, 0), false],
     ['so little was due that chance explains it', { ...steady, lately: 1 }, flat(15, 0), false],
+    [
+      'so little was due that chance explains it once in a plan',
+      { ...steady, lately: 6 },
+      flat(12, 0),
+      false,
+    ],
     ['little was due, for ten minutes', { ...steady, lately: 12 }, flat(12, 0), true],
     ['the day before had nothing at this hour', { ...steady, hours: flat(24, 0) }, flat(12, 0), false],
     ['less than half of the least of a whole day comes', { ...steady, least: 1_000 }, flat(12, 300), true],
@@ -117,6 +128,11 @@ describe('silence', () => {
     expect(why(steady, [...later(1_200), ...unknown], 4)).toBeUndefined();
   });
 
+  test('is measured by the minutes that were counted: those of which nothing is known are not zero', () => {
+    const unknown = Array.from({ length: 8 }, (_, at) => ({ start: minute(9 + at), unknown: 'no answer' }));
+    expect(why(steady, [...later(...flat(8, 1_200)), ...unknown], 19)).toMatch(/^0 requests came in 2 min/);
+  });
+
   test('is evidence that few requests give by chance alone at most once in e to its power', () => {
     expect(evidenceOfSilence(0, 0)).toBeCloseTo(0);
     expect(evidenceOfSilence(0, 10)).toBeGreaterThan(7);
@@ -139,6 +155,8 @@ describe('silence', () => {
     expect(thin(steady, 200)).toMatch(/^only [\d,]+ requests came in \d min, where about [\d,]+ were due/);
     expect(thin(steady, 600)).toBeUndefined();
     expect(thin(undefined, 0)).toBeUndefined();
+    const half = [...served(200).slice(0, 3), { start: minute(12), unknown: 'counted by half' }];
+    expect(whyThin(alone, steady, believable(half), minute(13))).toBeUndefined();
     expect(thin({ ...steady, falls: [0.01, 0.5] }, 200)).toBeUndefined();
   });
 });

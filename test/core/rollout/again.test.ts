@@ -134,9 +134,10 @@ describe('a rollback', () => {
   });
 
   test('keeps nothing of the opening that only its release brought', () => {
-    const more = { adopted: [target('mailer')], unchanged: [target('worker')], digests: { api: 'x' } };
-    const { event } = back(done(more as object));
-    expect(done(more as object).opening).toMatchObject(more);
+    const adopted = { reason: 'a deployment put it there', beside: [target('mailer')] };
+    const more = { adopted, unchanged: [target('worker')], digests: ['x'] };
+    const { event } = back(done(more));
+    expect(done(more).opening).toMatchObject(more);
     expect([event.adopted, event.unchanged, event.digests, event.commit]).toEqual(Array(4).fill(undefined));
   });
 

@@ -2,13 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Finding, Verdict } from '../../../core/analysis/types.ts';
 import {
+  askingsAtNewStep,
   bounded,
   brief,
   bytesOf,
   HISTORY_BYTES_MAX,
+  isPastAsking,
   OPENING_BYTES_MAX,
   TEXT_BYTES_MAX,
   VERDICT_BYTES_MAX,
+  withReason,
 } from '../../../core/rollout/bounded.ts';
 import { decide } from '../../../core/rollout/decide.ts';
 import type { Hook, RolloutEvent } from '../../../core/rollout/event.ts';
@@ -220,6 +223,10 @@ test('a verdict keeps its most urgent findings where not all fit', () => {
     status: 'fail',
   });
   expect(event.verdict.findings.length).toBeGreaterThan(20);
+  // What is the same for each finding goes first.
+  expect(
+    event.verdict.findings.flatMap(({ skipped = [], needed }) => [...skipped, needed ?? []].flat()),
+  ).toEqual([]);
 });
 
 test('what a service remembers of 50 releases with long reasons fits into one item', () => {
@@ -235,4 +242,37 @@ test('what a service remembers of 50 releases with long reasons fits into one it
     record = serviceAfter(record, rollout);
   }
   expect(bytesOf(record)).toBeLessThan(ITEM_BYTES / 2);
+});
+
+describe('of hooks that a new step finds', () => {
+  const asking = (at: number, status = 'started') => [`afterStep.1@${at}`, { status }] as const;
+
+  test('those of steps that were answered are asked no more, and of many the newest are kept', () => {
+    const open = Array.from({ length: 60 }, (_, at) => asking(at, at % 2 === 0 ? 'started' : 'broken'));
+    const all = Object.fromEntries([['beforeTraffic.1', { status: 'pass' }], ...open, asking(60, 'pass')]);
+    expect(Object.keys(askingsAtNewStep(all))).toEqual([
+      'beforeTraffic.1',
+      ...open.slice(10).map(([id]) => id),
+    ]);
+  });
+
+  test.each([
+    ['afterStep.1@1', true],
+    ['afterStep.1@2', false],
+    ['afterStep.1@3', false],
+    ['beforeStep.1@1', true],
+    ['beforeStep.1@2', true],
+    ['beforeStep.1@3', false],
+    ['beforeStep.1', false],
+    ['unknown.1@1', false],
+  ])('at step 2 %s belongs to a step that was left: %j', (id, isPast) => {
+    expect(isPastAsking(id, { asked: hooks, step: 2 })).toBe(isPast);
+  });
+});
+
+test('a reason is kept once, and of many the first ones, with a word that there were others', () => {
+  const names = Array.from({ length: 25 }, (_, nth) => `reason ${nth}`);
+  const said = [...names, 'reason 3', 'reason 24'].reduce<string[]>(withReason, []);
+  expect(said).toEqual([...names.slice(0, 19), 'and other reasons, which its events hold']);
+  expect(withReason(withReason([], 'x'), 'x')).toEqual(['x']);
 });

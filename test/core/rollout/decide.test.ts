@@ -349,6 +349,12 @@ describe('ticks that cannot measure', () => {
       .then(measured('broken', [1, 5]), called(6));
   });
 
+  test('an hour after the verify was to end page someone, also if the promotion had been ordered', () => {
+    given(onSecondStep(), promotionOrdered(6, { full: true }), raised(100, 3, 8.5))
+      .when(record('broken', [9, 71]), 72)
+      .then(measured('broken', [9, 71]), called(72));
+  });
+
   test('do not ask again what an order to go on has answered: whether the longest bake may end so', () => {
     given(onFirstStep(), promotionOrdered(2))
       .when(record('broken', [1, 11]), 12)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Opening } from '../../../core/rollout/event.ts';
+import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
 import { DIRECTIVE_KINDS } from '../../../core/rollout/next.ts';
 import { TICKS_MAX } from '../../../core/rollout/timing.ts';
 import {
@@ -320,5 +320,18 @@ test('a rollout that ended without its canary having been ordered out takes it o
     cause: 'environment',
     reason: 'it is over',
     outcome: 'reverted',
+  });
+});
+
+describe('a move that was put off', () => {
+  const deferred: RolloutEvent = { type: 'Deferred', at: minute(0.1), until: minute(3), reason: 'many move' };
+
+  test('waits until its turn, and is made then', () => {
+    expect(directiveAt(1, opened(), deferred)).toMatchObject({ kind: 'hold', seconds: 120 });
+    expect(directiveAt(3, opened(), deferred)).toMatchObject({ kind: 'shift', target: 'api', weight: 10 });
+  });
+
+  test('does not keep a canary from leaving', () => {
+    expect(directiveAt(1, opened(), deferred, aborted(0.5)).kind).toBe('revert');
   });
 });

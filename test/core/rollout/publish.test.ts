@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Command } from '../../../core/rollout/decide.ts';
+import { type Command, decide } from '../../../core/rollout/decide.ts';
 import type { Publishing, RolloutEvent } from '../../../core/rollout/event.ts';
 import { dueAt, PUBLISH_SECONDS_MAX } from '../../../core/rollout/timing.ts';
 import {
@@ -73,6 +73,30 @@ describe('publishing', () => {
   test('of a version that is only waited for has replaced no code', () => {
     const opening = opened({ targets: [target('api', { publish: { from: 'await' } })] });
     expect(stateAfter(opening, published('api', '8', 2)).opening.targets[0]?.replaced).toBe(false);
+  });
+
+  test('of an artifact that is in quarantine under another name and version refuses the release', () => {
+    const made = { code: 'bad', config: 'x' };
+    const bad = (code: string) => [
+      {
+        release: 'r5',
+        rolloutId: 'checkout-api--r5--1',
+        reason: 'it failed',
+        made: { api: { ...made, code, version: '3' } },
+      },
+    ];
+    const found = (code: string) =>
+      decide(
+        stateAfter(opened({ targets: [unpublished()], made: { api: { version: '' } } })),
+        { type: 'RecordPublished', target: 'api', version: '9', made, quarantined: bad(code) },
+        minute(2),
+      );
+    expect(found('bad')).toMatchObject([
+      { type: 'Published', version: '9', made },
+      { type: 'RevertOrdered', cause: 'environment', reason: expect.stringContaining('as release r5') },
+    ]);
+    expect(found('good')).toMatchObject([{ type: 'Published' }]);
+    expect(found('good')).toHaveLength(1);
   });
 
   test('of all targets is followed by a fresh execution, which knows the versions', () => {

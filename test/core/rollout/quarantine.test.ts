@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Made, Quarantined } from '../../../core/rollout/event.ts';
+import type { Hook, Made, Quarantined, RolloutEvent } from '../../../core/rollout/event.ts';
 import {
   isSameArtifact,
   keptOut,
@@ -131,6 +131,33 @@ describe('what is quarantined', () => {
   test('is the artifact that the evidence names', () => {
     const rollout = left('canary');
     expect(rollout && quarantineOf(rollout)?.made).toEqual({ worker: made.worker });
+  });
+
+  const blamedBy = (...history: RolloutEvent[]) => {
+    const rollout = stateAfter(history, revertOrdered(2), reverted(3), closed(3));
+    return quarantineOf(rollout)?.made;
+  };
+
+  test('is the artifact whose hook failed on a step', () => {
+    const hooks: Hook[] = ['api', 'worker'].map((name, at) => ({
+      ...{ id: `afterStep.${at + 1}`, point: 'afterStep', kind: 'lambda', target: name },
+      ...{ spec: { functionName: 'f' }, timeoutSeconds: 30, onBroken: 'revert' },
+    }));
+    const answered: RolloutEvent = {
+      ...{ type: 'HookAnswered', at: 2, hook: 'afterStep.2@0', status: 'fail', reason: 'no' },
+    };
+    expect(blamedBy(...onFirstStep({ targets: TWO_TARGETS, made, hooks }), answered)).toEqual({
+      worker: made.worker,
+    });
+  });
+
+  test('is the artifact that passed a limit', () => {
+    const failing = failed('nobody');
+    const limit = { target: 'worker', status: 'fail' as const, reason: 'too old' } as never;
+    const measured = { ...failing, verdict: { ...failing.verdict, limits: [limit] } };
+    expect(blamedBy(...onFirstStep({ targets: TWO_TARGETS, made }), measured)).toEqual({
+      worker: made.worker,
+    });
   });
 
   test('is all that was changed if a person ordered it out', () => {

@@ -125,6 +125,25 @@ describe('after a rollback', () => {
     });
   });
 
+  test('what another version was made of is not taken for what serves now', () => {
+    const made = { api: { version: '8', code: 'bad' }, worker: { version: '2', code: 'older' } };
+    const known = { ...record, completed: { ...ofR8, made, targets: [served('8'), served('3', 'worker')] } };
+    const rollout = stateAfter(
+      opened({
+        rolloutId: 'checkout-api--r7--2',
+        release: 'r7',
+        rollsBack,
+        targets: [target('api', { stable: '7', canary: '8' })],
+      }),
+      aborted(1),
+      closed(2, 'completed'),
+    );
+    expect(serviceAfter(known, rollout).completed?.made).toEqual({
+      api: { version: '7' },
+      worker: { version: '3' },
+    });
+  });
+
   test('past a release to an older one, what was passed over is no place to go back to', () => {
     expect(serviceAfter(record, evolve(to('r6', '6'), closed(2, 'completed'))).earlier).toEqual([]);
   });
