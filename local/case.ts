@@ -133,8 +133,6 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
   const late = isFed || leaving !== undefined ? undefined : latenessOf(apart);
   const ahead = isFed ? undefined : aheadOf(random.fork('ahead'));
   const noise = faults.length === 0 ? 0 : among(setting, 0, 0.3, 1, 1, 3);
-  // A past that is read with gaps looks like one in which requests stop by themselves.
-  if (release.kind === 'uncounted' && release.from === 100 && noise > 0) release = { ...release, from: 50 };
   // Without stable beside it, a loss of a part cannot be told from callers who left.
   if (release.kind === 'uncounted' && (release.from === 100 || file.strategy !== undefined))
     release = { ...release, share: Math.max(0.97, release.share) };
@@ -224,7 +222,7 @@ function latenessOf(random: Random): Late | undefined {
 }
 
 function fileOf(random: Random): Record<string, unknown> {
-  const verify = `${random.int(4)}m`;
+  const verify = among(random, '0m', '1m', '2m', '3m', '5m', '10m');
   const onInconclusive = among(random, 'pause', 'promote', 'revert');
   const hooks =
     random.next() < 0.2

@@ -1,7 +1,8 @@
 import { pinNameOf } from '../adapters/lambda-pin.ts';
-import type { Target } from '../core/rollout/event.ts';
+import type { RolloutEvent, Target } from '../core/rollout/event.ts';
 import type { Stamp } from '../core/rollout/stamp.ts';
 import { isSameStamp } from '../core/rollout/stamp.ts';
+import { PLANS } from '../core/rollout/state.ts';
 import {
   arriving,
   type Checker,
@@ -222,16 +223,17 @@ export const waitsEnd = perRollout((view, _run, { tickMs }) => {
   });
 });
 
-/** A release is only blamed on what was seen of it: a verdict, an alarm, or a hook's answer. */
+/** What its owner declared says that a release is bad: an alarm, or a hook that answered "fail". A hook that broke or did not know says nothing. */
+const isOwnersBlame = (event: RolloutEvent): boolean =>
+  event.type === 'AlarmRaised' || (event.type === 'HookAnswered' && event.status === 'fail');
+
+/** A release is only blamed on what was seen of it: a verdict, an alarm, or a hook that answered "fail". */
 export const blameHasEvidence = perRollout((view) =>
   those(view, 'RevertOrdered')
     .filter(({ event, append, index, at: _ }) => {
       if (event.cause !== 'canary') return false;
       const isEvidence = append.events.some(
-        (each) =>
-          (each.type === 'Measured' && each.verdict.status === 'fail') ||
-          each.type === 'AlarmRaised' ||
-          each.type === 'HookAnswered',
+        (each) => (each.type === 'Measured' && each.verdict.status === 'fail') || isOwnersBlame(each),
       );
       // One that cannot be published was never measured.
       const isPublished = view.opens.some((open) => open.index < index && open.by.seq > 0);
@@ -244,9 +246,7 @@ export const blameHasEvidence = perRollout((view) =>
 export const goodNeverBlamed = perRollout((view, _run, { isGood }) => {
   const left = those(view, 'RevertOrdered', 'Reverted')[0];
   if (!isGood || left === undefined || left.event.cause !== 'canary') return [];
-  const isOwnersWord = left.append.events.some(
-    ({ type }) => type === 'AlarmRaised' || type === 'HookAnswered',
-  );
+  const isOwnersWord = left.append.events.some(isOwnersBlame);
   return isOwnersWord
     ? []
     : [{ at: left.at, what: `blamed a canary as good as stable: ${left.event.reason}` }];
@@ -268,9 +268,6 @@ export const redBeforeNeverBlames = perRollout((view) =>
     })
     .map(({ at, event }) => ({ at, what: `was taken back for alarm ${event.alarm}, which was red before` })),
 );
-
-/** What a plan orders by itself bears this name; every other order is a person's. */
-const PLANS_ORDER = 'onInconclusive';
 
 /** While the canary looks worse, nothing is raised to a new weight and nothing completes, unless a person ordered it; at 100 % the order must have been given there. */
 export const suspicionHolds = perRollout((view) => {
@@ -294,7 +291,7 @@ export const suspicionHolds = perRollout((view) => {
     const isOrdered = those(view, 'PromotionOrdered').some(
       (order) =>
         order.index < index &&
-        order.event.by !== PLANS_ORDER &&
+        order.event.by !== PLANS &&
         (order.index > since.index || (order.event.full && what !== 'completed')),
     );
     return last.event.verdict.status === 'suspect' && !isOrdered && view.opening.rollsBack === undefined

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Target } from '../core/rollout/event.ts';
 import { isSameStamp, stampText } from '../core/rollout/stamp.ts';
-import { fold, type Rollout } from '../core/rollout/state.ts';
+import { fold, PLANS, type Rollout } from '../core/rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../core/units.ts';
 import {
   abortActs,
@@ -131,7 +131,10 @@ export const noRaiseWithoutVerdict = perRollout((view, _run, { skewMs }) => {
     const since =
       those(view, 'ShiftIntended').find((each) => stepOf(each.event.weight) === left)?.index ?? -1;
     const isOrdered = those(view, 'PromotionOrdered').some(
-      (order) => order.index < index && (order.event.full || order.index > since || left === -1),
+      (order) =>
+        order.index < index &&
+        (order.event.full || order.index > since || left === -1) &&
+        isOrderedRightly(view, order),
     );
     if (isOrdered) return [];
     if (step !== left + 1) return [{ at, what: `went to ${event.weight} % past a step` }];
@@ -139,6 +142,11 @@ export const noRaiseWithoutVerdict = perRollout((view, _run, { skewMs }) => {
     return why === undefined ? [] : [{ at, what: `was raised to ${event.weight} % although ${why}` }];
   });
 });
+
+/** True for an order of a person, and for one that the plan gave by itself on an inconclusive verdict: a plan orders nothing on another one. */
+const isOrderedRightly = (view: View, { index, event }: { index: number; event: { by: string } }): boolean =>
+  event.by !== PLANS ||
+  those(view, 'Measured').findLast((each) => each.index <= index)?.event.verdict.status === 'inconclusive';
 
 /** Why what was measured before an entry does not carry a step; undefined where it does. */
 function whyUnproven(
@@ -251,10 +259,14 @@ const MOSTLY = 0.9;
 /** What is younger than this at the end may not have been measured yet. */
 const UNSETTLED_MS = 4 * WINDOW_MS;
 
-/** No release completes whose users were met with failures that the other version did not have, once they could be measured: a person's own order to promote is the only excuse. */
+/** No release completes whose users were met with failures that the other version did not have, once they could be measured: a person's own order to promote is the only excuse, given in full, or from the last step on. */
 export const worseNeverCompletes = perRollout((view) => {
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
-  const isOrdered = those(view, 'PromotionOrdered').some(({ event }) => event.by !== 'onInconclusive');
+  const last = view.opening.plan.steps.at(-1)?.weight ?? 100;
+  const reached = those(view, 'ShiftIntended').find(({ event }) => event.weight === last)?.index;
+  const isOrdered = those(view, 'PromotionOrdered').some(
+    ({ index, event }) => event.by !== PLANS && (event.full || (reached !== undefined && index > reached)),
+  );
   // Who orders a rollback knows which of the two it wants; whether that one may serve is for `quarantineHolds`.
   if (close === undefined || isOrdered || view.opening.rollsBack !== undefined) return [];
   const met = view.happened.findLast(({ at }) => at <= close.at - UNSETTLED_MS)?.append.met ?? {};
@@ -361,14 +373,17 @@ function metIn(
   return { counted: total('requests') + total('late'), lost: total('lost') };
 }
 
-/** No release completes by itself at the end of whose verify next to no request was counted, where many were before it. */
+/** No release completes by itself at the end of whose verify next to no request was counted, although many were before it: only a person's order completes it, not the plan's own. */
 export const silenceNeverCompletes = perRollout((view, run) => {
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
   const promoted = those(view, 'Promoted').at(-1);
   const first = those(view, 'ShiftIntended')[0];
   const { past = {}, plan, targets } = view.opening;
   if (close === undefined || promoted === undefined || first === undefined) return [];
-  if (those(view, 'PromotionOrdered').length > 0 || plan.verifySeconds < 180) return [];
+  const isOrdered = those(view, 'PromotionOrdered').some(
+    ({ index, event }) => event.by !== PLANS && index > promoted.index,
+  );
+  if (isOrdered || plan.verifySeconds < 120) return [];
   const from = Math.ceil(promoted.at / WINDOW_MS + 1) * WINDOW_MS;
   const to = from + Math.floor(plan.verifySeconds / 60 - 1) * WINDOW_MS;
   return targets.flatMap((target) => {
@@ -629,16 +644,25 @@ export const tickAtMostTwoMinutes = perRollout((view, _run, { tickMs }) => {
   });
 });
 
-/** An order to go on is followed by something within the time between two measurements, whether or not its wake-up came; no order opens a gate that waits for approvals. */
+/** An order to go on is followed by something within the time between two measurements, whether or not its wake-up came; no order opens a gate that waits for approvals, and one that has them waits for nothing. */
 export const ordersHeard = perRollout((view, _run, { tickMs }) =>
   those(view, 'Resumed', 'PromotionOrdered').flatMap(({ index, at, event }) => {
     const heard = view.happened.find((each) => each.index > index);
-    const isGated = those(view, 'GateOpened').some((gate) => gate.index < index && gate.event.until > at);
+    const isGated = those(view, 'GateOpened').some(
+      (gate) => gate.index < index && gate.event.until > at && !isApproved(view, gate.event.gate, index),
+    );
     return isGated || (heard !== undefined && heard.at - at <= tickMs)
       ? []
       : [{ at, what: `did nothing for ${tickMs / 1000} s after ${event.type} by ${event.by}` }];
   }),
 );
+
+/** True if enough people had approved a gate before the entry of this index. */
+function isApproved(view: View, gate: Percent, index: number): boolean {
+  const approved = those(view, 'Approved').filter((each) => each.index < index && each.event.gate === gate);
+  const due = view.opening.gates.find(({ before }) => before === gate)?.approvers ?? 1;
+  return new Set(approved.map(({ event }) => event.by)).size >= due;
+}
 
 /** A rollout that was opened has an outcome, no execution of it runs on, and its dead man is disarmed. */
 export const everyRolloutEnds: Checker = ({ heads, executions, watched }) => [

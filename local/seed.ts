@@ -54,7 +54,7 @@ function struckBy({ troubles }: Case, { strikes }: Played): SeedResult['struck']
 }
 
 /** What no checker of a history can know is known here: how often the release was made to fail. */
-function provenBad(release: SeedResult['release'], end: End): SeedResult['violations'] {
+export function provenBad(release: SeedResult['release'], end: End): SeedResult['violations'] {
   const what = `a release that fails at least ${BAD} times as often as stable ${end}`;
   return release === 'bad' && end === 'completed as proven' ? [{ promise: 'badNeverProven', what }] : [];
 }
@@ -63,12 +63,30 @@ function provenBad(release: SeedResult['release'], end: End): SeedResult['violat
 const BAD = 5;
 
 /** What the first release is beside what served before it; others fail only at some moment, or a little, or are slow, so that how they end says little by itself. */
-function kindOf({ release, stableErrors }: Case, head: Rollout | undefined): SeedResult['release'] {
+export function kindOf(
+  { release, stableErrors }: Pick<Case, 'release' | 'stableErrors'>,
+  head: Rollout | undefined,
+): SeedResult['release'] {
   // Another tool may have put a version of its own there.
   if (head?.opening.targets.some(({ stable }) => stable !== '1')) return undefined;
   if (release.kind === 'good') return 'good';
-  const share = release.kind === 'crashing' ? 1 : release.kind === 'bad' ? release.share : 0;
-  return share >= BAD * stableErrors ? 'bad' : undefined;
+  return shareFailed(release) >= BAD * stableErrors ? 'bad' : undefined;
+}
+
+/** The share of its requests that a release fails from its first one on: those too that are turned away, that hang, or that AWS never counts. */
+function shareFailed(release: Case['release']): number {
+  switch (release.kind) {
+    case 'crashing':
+      return 1;
+    case 'bad':
+    case 'hanging':
+      return release.share;
+    case 'throttled':
+    case 'uncounted':
+      return release.from === 0 ? release.share : 0;
+    default:
+      return 0;
+  }
 }
 
 /** How the first release ended; an order that a tick gave is told by what the tick found. */

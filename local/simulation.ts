@@ -60,8 +60,10 @@ export interface Played {
   uploadedAt: number;
 }
 
-/** What a disturbed rollout may take its time for: an execution has to be found dead, twice if need be. */
+/** What a rollout may take its time for if an execution has to be found dead, twice if need be. */
 const DISTURBED_MS = 20 * MINUTE;
+/** What it may take its time for if calls fail now and then, which are made again within seconds: a tick is late, or one is lost. */
+const NOISY = { tickMs: 5 * MINUTE, outMs: MINUTE };
 
 /** Where nobody can do anything, what is to be done waits for the end of that. */
 const OUTAGES: readonly FaultName[] = [
@@ -76,12 +78,20 @@ const OUTAGES: readonly FaultName[] = [
   'concurrencyGoneForAll',
 ];
 
-function limitsOf({ noise, troubles, release }: Case): Limits {
+/** What ends a function or its execution, so that the watchdog has to find it. */
+const DEADLY: readonly FaultName[] = ['executionStopped', 'diesBefore', 'diesAfter', 'hangs'];
+
+/** Only what delays a rollout excuses a delay: an outage, or a death. */
+function limitsOf({ noise, troubles, release }: Case, strikes: readonly Strike[]): Limits {
   const isGood = release.kind === 'good';
   if (noise === 0 && troubles.length === 0) return { isGood };
+  const skewMs = 2 * SKEW_MAX_MS;
   const outages = troubles.filter(({ fault }) => OUTAGES.includes(fault));
+  const isDelayed =
+    outages.length > 0 || [...troubles, ...strikes].some(({ fault }) => DEADLY.includes(fault));
+  if (!isDelayed) return { ...NOISY, skewMs, isGood };
   const waits = DISTURBED_MS + 1000 * outages.reduce((sum, { seconds }) => sum + seconds, 0);
-  return { tickMs: waits, outMs: waits, skewMs: 2 * SKEW_MAX_MS, isGood };
+  return { tickMs: waits, outMs: waits, skewMs, isGood };
 }
 
 /** Plays a case to its end and holds it against every promise. */
@@ -136,7 +146,7 @@ export async function playCase(it: Case): Promise<Played> {
   const run = await clock.run(recording.finish());
   return {
     run,
-    violations: check(run, limitsOf(it)),
+    violations: check(run, limitsOf(it, faults.strikes)),
     strikes: faults.strikes,
     bounds: boundsOf(run),
     digest: digestOf(run, faults.strikes),

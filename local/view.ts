@@ -85,11 +85,18 @@ export const LEAVING = ['RevertOrdered', 'Aborted', 'StrangerSeen', 'Reverted'] 
 export const arriving = ({ opening }: View, { stable, canary }: Target): string =>
   opening.rollsBack === undefined ? canary : stable;
 
-/** True if a rollout pages people because the version that served before was deleted by somebody else, so that nothing can be restored. */
-export function isStuck(view: View, { deleted }: Run, target: Target, index: number): boolean {
-  const isCalled = those(view, 'RolloutClosed')[0]?.event.outcome === 'halted';
+/**
+ * True if a rollout pages people because the version that served before was deleted by somebody else, so that nothing can
+ * be restored: the alias is on the canary, just before the entry of this index, and the rollout's last look came after the deletion.
+ */
+export function isStuck(view: View, { deleted, looks }: Run, target: Target, index: number): boolean {
+  const closed = those(view, 'RolloutClosed')[0];
+  if (closed?.event.outcome !== 'halted') return false;
+  if (standingAt(view, target, index)?.primary !== target.canary) return false;
+  const until = Math.min(index, closed.index);
+  const look = looks[target.key]?.findLast((at) => at <= until) ?? -1;
   const version = `${target.ref.functionName}:${target.stable}`;
-  return isCalled && deleted.some((each) => each.version === version && each.index <= index);
+  return deleted.some((each) => each.version === version && each.index <= look);
 }
 
 /** Where a target stood just before the entry of this index. */

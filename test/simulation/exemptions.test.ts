@@ -1,0 +1,308 @@
+import { DeleteFunctionCommand } from '@aws-sdk/client-lambda';
+import { describe, expect, test, vi } from 'vitest';
+import { pinNameOf } from '../../adapters/lambda-pin.ts';
+import { knownWindows } from '../../core/analysis/windows.ts';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
+import type { Rollout } from '../../core/rollout/state.ts';
+import { PLANS } from '../../core/rollout/state.ts';
+import type * as Timing from '../../core/rollout/timing.ts';
+import { WINDOW_MS } from '../../core/units.ts';
+import { type Case, caseOf } from '../../local/case.ts';
+import { FAULT_NAMES } from '../../local/faults.ts';
+import type { Run } from '../../local/run.ts';
+import { FUNCTION } from '../../local/scenario.ts';
+import { kindOf, provenBad } from '../../local/seed.ts';
+import { playCase } from '../../local/simulation.ts';
+import { ALIAS } from '../../local/world.ts';
+import { journals } from './planted.ts';
+import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID } from './stage.ts';
+
+// What excuses a broken promise is as narrow as the reason for it.
+
+/** Windows between two measurements. */
+const planted = vi.hoisted(() => ({ windows: 1 }));
+vi.mock('../../core/rollout/timing.ts', async (original) => {
+  const timing = await original<typeof Timing>();
+  return {
+    ...timing,
+    tickDue: (rollout: Rollout) => timing.tickDue(rollout) + (planted.windows - 1) * WINDOW_MS,
+  };
+});
+
+const SHORT = {
+  steps: [
+    { weight: 10, bake: '2m' },
+    { weight: 50, bake: '2m' },
+  ],
+  verify: '2m',
+};
+
+/** A bug: the events of each append are others than those that were decided. */
+const appending =
+  (
+    change: (events: readonly RolloutEvent[], rollout: Rollout) => RolloutEvent[],
+  ): NonNullable<Plot['changePorts']> =>
+  (ports) =>
+    journals(ports, (journal) => ({
+      append: (rollout, events) => journal.append(rollout, change(events, rollout)),
+    }));
+
+/** A bug: no failure of the canary is read. */
+const blind: NonNullable<Plot['changePorts']> = (ports) => ({
+  ...ports,
+  metrics: {
+    async read(...question) {
+      const { errors = [] } = await ports.metrics.read(...question);
+      return {
+        errors: knownWindows(errors).map(({ canary, ...window }) =>
+          canary === undefined ? window : { ...window, canary: { ...canary, bad: 0 } },
+        ),
+      };
+    },
+  },
+});
+
+/** The plan's own order, once, on the first measurement whose verdict becomes this one. */
+function ordering(status: 'broken' | 'inconclusive'): NonNullable<Plot['changePorts']> {
+  let isOrdered = false;
+  return appending((events) =>
+    events.flatMap((event): RolloutEvent[] => {
+      if (event.type !== 'Measured' || isOrdered) return [event];
+      isOrdered = true;
+      return [
+        { ...event, verdict: { ...event.verdict, status } },
+        { type: 'PromotionOrdered', at: event.at, by: PLANS, full: false },
+      ];
+    }),
+  );
+}
+
+describe('an order to promote', () => {
+  const worse = (nth: number, more: object): Plot => ({
+    canaries: { 2: { errors: 0.2 } },
+    rollout: { ...SHORT, watch: { errors: '1.5x' } },
+    changePorts: blind,
+    act: async (stage) => {
+      await stage.saw('Shifted', nth);
+      await stage.order('promote', more);
+    },
+  });
+
+  test('past the first step does not excuse that a worse release completes', async () => {
+    const { rollout, run } = await play(worse(1, {}));
+    expect(rollout?.outcome).toBe('completed');
+    expect(broken(run)).toContain('worseNeverCompletes');
+  });
+
+  test.each<[string, number, object]>([
+    ['in full', 1, { full: true }],
+    ['from the last step', 2, {}],
+  ])('%s excuses it', async (_, nth, more) => {
+    const { rollout, run } = await play(worse(nth, more));
+    expect(rollout?.outcome).toBe('completed');
+    expect(broken(run)).not.toContain('worseNeverCompletes');
+  });
+
+  test('by the plan is none on another verdict than an inconclusive one', async () => {
+    const { run } = await play({ rollout: SHORT, changePorts: ordering('broken') });
+    expect(broken(run)).toContain('noRaiseWithoutVerdict');
+    const { run: right } = await play({ rollout: SHORT, changePorts: ordering('inconclusive') });
+    expect(broken(right)).not.toContain('noRaiseWithoutVerdict');
+  });
+
+  test('by the plan does not excuse that requests stop in a verify of two minutes', async () => {
+    const isAlone = { at: () => false };
+    const order = ordering('inconclusive');
+    const { rollout, run } = await play({
+      rollout: SHORT,
+      hours: 4,
+      before: (stage) => {
+        isAlone.at = () => stage.alias().primary === '2';
+      },
+      requestsPerSecond: () => (isAlone.at() ? 0 : 20),
+      changePorts: (ports) =>
+        order(
+          appending((events, { promotedAt }) =>
+            events
+              .filter(({ type }) => type !== 'Paused')
+              .map((event) =>
+                event.type === 'Measured' && promotedAt !== undefined
+                  ? {
+                      ...event,
+                      verdict: {
+                        ...event.verdict,
+                        status: 'inconclusive',
+                        findings: event.verdict.findings.map((each) =>
+                          each.metric === 'traffic' ? { ...each, status: 'inconclusive' } : each,
+                        ),
+                      },
+                    }
+                  : event,
+              ),
+          )(ports),
+        ),
+    });
+    expect(rollout?.outcome).toBe('completed');
+    expect(run.histories[rollout?.opening.rolloutId ?? '']?.map(({ type }) => type)).toContain(
+      'PromotionOrdered',
+    );
+    expect(broken(run)).toContain('silenceNeverCompletes');
+  });
+
+  test('that nothing follows is not excused by a gate that has its approvals', async () => {
+    const { rollout, run } = await play({
+      rollout: { ...SHORT, gates: [{ before: 10, timeout: '60m' }] },
+      act: async (stage) => {
+        await stage.saw('GateOpened');
+        await stage.clock.sleep(MINUTE);
+        await stage.invoke('Command', {
+          command: 'approve',
+          gate: 10,
+          rolloutId: ROLLOUT_ID,
+          by: 'ada',
+        });
+      },
+    });
+    expect(rollout?.outcome).toBe('completed');
+    expect(faults(run)).toEqual([]);
+    const approved = run.timeline.findIndex(
+      (entry) => entry.kind === 'append' && entry.events.some(({ type }) => type === 'Approved'),
+    );
+    const entry = run.timeline[approved];
+    if (entry?.kind !== 'append') throw new Error('Nothing was approved.');
+    const ordered: RolloutEvent = { type: 'PromotionOrdered', at: entry.at, by: 'ada', full: false };
+    const later = run.timeline.slice(approved + 1).map((each) => ({ ...each, at: each.at + 10 * MINUTE }));
+    const waiting: Run = {
+      ...run,
+      timeline: [...run.timeline.slice(0, approved + 1), { ...entry, events: [ordered] }, ...later],
+    };
+    expect(broken(waiting)).toContain('ordersHeard');
+  });
+});
+
+test.each(['pass', 'broken', 'inconclusive'] as const)(
+  'a hook that answered "%s" is no evidence against a release',
+  async (status) => {
+    const { run } = await play({
+      rollout: { ...SHORT, smoke: [{ get: '/health', expect: { status: 200 } }] },
+      changePorts: (ports) => ({
+        ...appending((events) =>
+          events.flatMap((event): RolloutEvent[] =>
+            event.type === 'Measured'
+              ? [
+                  {
+                    type: 'HookAnswered',
+                    at: event.at,
+                    hook: 'smoke.1',
+                    status,
+                    reason: 'it answered',
+                    by: 'spillway',
+                  } as RolloutEvent,
+                  {
+                    type: 'RevertOrdered',
+                    at: event.at,
+                    cause: 'canary',
+                    reason: 'it answered',
+                    outcome: 'reverted',
+                  },
+                ]
+              : [event],
+          ),
+        )(ports),
+        hooks: () => ({ ask: async () => ({ status: 'pass', reason: 'it answered' }) }),
+      }),
+    });
+    expect(broken(run)).toContain('blameHasEvidence');
+    expect(broken(run, { isGood: true })).toContain('goodNeverBlamed');
+  },
+);
+
+describe('a canary that stays because stable was deleted', () => {
+  const deleted = () =>
+    play({
+      canaries: { 2: { errors: (_, __, weight) => (weight === 100 ? 0.3 : 0.001) } },
+      rollout: { steps: [{ weight: 10, bake: '1m' }], verify: '10m' },
+      act: async (stage) => {
+        await stage.saw('Promoted');
+        await stage.clock.sleep(10_000);
+        stage.lambda.helpers.removeAlias(FUNCTION, pinNameOf(ALIAS));
+        await stage.clients.lambda.send(
+          new DeleteFunctionCommand({ FunctionName: FUNCTION, Qualifier: '1' }),
+        );
+      },
+    });
+
+  test('is excused if the deletion came before the last look, and not if it came after it', async () => {
+    const { rollout, run } = await deleted();
+    expect(rollout?.outcome).toBe('halted');
+    expect(faults(run)).toEqual([]);
+    const later = run.deleted.map((each) => ({ ...each, index: run.timeline.length }));
+    expect(broken({ ...run, deleted: later })).toEqual(
+      expect.arrayContaining(['endsAtZeroOrHundred', 'ourWeightRemoved', 'revertFirst', 'outInTime']),
+    );
+  });
+
+  test('is not excused if stable is still the version of the alias', async () => {
+    const { rollout, run } = await deleted();
+    expect(rollout?.outcome).toBe('halted');
+    const beside = { primary: '1', weights: { 2: 50 } };
+    const last = run.timeline.findLastIndex(({ kind }) => kind === 'write');
+    const timeline = run.timeline.map((entry, index) =>
+      entry.kind === 'write' && index === last ? { ...entry, after: beside } : entry,
+    );
+    expect(broken({ ...run, timeline })).toContain('endsAtZeroOrHundred');
+  });
+});
+
+describe('a release that users cannot reach from its first request on', () => {
+  test.each(['throttled', 'uncounted'] as const)('is a bad one if it is %s', (kind) => {
+    const it: Pick<Case, 'release' | 'stableErrors'> = {
+      release: { kind, share: 0.6, from: 0 },
+      stableErrors: 0.01,
+    };
+    expect(provenBad(kindOf(it, undefined), 'completed as proven')).toMatchObject([
+      { promise: 'badNeverProven' },
+    ]);
+    expect(kindOf({ ...it, release: { kind, share: 0.6, from: 50 } }, undefined)).toBeUndefined();
+  });
+});
+
+test('worlds are drawn in which requests stop at 100 % under faults, with a verify long enough to be looked at', () => {
+  const worlds = Array.from({ length: 1_000 }, (_, seed) => caseOf(seed, FAULT_NAMES));
+  const stopping = worlds.filter(
+    ({ release, noise }) => release.kind === 'uncounted' && release.from === 100 && noise > 0,
+  );
+  expect(stopping.length).toBeGreaterThan(3);
+  for (const verify of ['2m', '5m', '10m'])
+    expect(worlds.filter(({ file }) => file.verify === verify).length).toBeGreaterThan(100);
+});
+
+describe('a judge that looks every ten minutes', () => {
+  const troubled: Case = {
+    ...caseOf(1, []),
+    seed: 1,
+    requestsPerSecond: 50,
+    release: { kind: 'good' },
+    targets: 1,
+    isFed: false,
+    file: { steps: [{ weight: 10, bake: '3m', maxBake: '20m' }], verify: '3m' },
+    orders: [],
+    troubles: [],
+    noise: 0,
+  };
+  const skewed = { fault: 'clockSkew', when: { ms: 0 }, seconds: 259_200, how: 0.5 } as const;
+
+  test.each<[string, Partial<Case>]>([
+    ['a trouble that delays nothing', { troubles: [skewed] }],
+    ['noise that kills no function', { noise: 1, faults: ['throttled', 'metricsLate', 'eventLate'] }],
+  ])('is seen under %s', async (_, more) => {
+    expect((await playCase({ ...troubled, ...more })).violations).toEqual([]);
+    planted.windows = 10;
+    try {
+      const { violations } = await playCase({ ...troubled, ...more });
+      expect(violations.map(({ promise }) => promise)).toContain('tickAtMostTwoMinutes');
+    } finally {
+      planted.windows = 1;
+    }
+  });
+});
