@@ -2,11 +2,12 @@ import {
   type CloudWatchClient,
   type CompositeAlarm,
   DescribeAlarmsCommand,
+  type LogAlarm,
   type MetricAlarm,
 } from '@aws-sdk/client-cloudwatch';
 import type { Alarm } from '../core/analysis/types.ts';
 import type { AlarmSource } from '../core/ports.ts';
-import { reach } from './_aws.ts';
+import { nameOf, reach } from './_aws.ts';
 
 /** Names that one DescribeAlarms takes (CloudWatch API reference). */
 const NAMES_MAX = 100;
@@ -17,7 +18,10 @@ const STATES: Record<string, Alarm['state']> = {
   INSUFFICIENT_DATA: 'insufficient',
 };
 
-/** The states of alarms by name, from CloudWatch. Both types are asked for by name: left out, composite ones would be missing in silence. */
+/** The states in which CloudWatch could not evaluate an alarm. `PARTIAL_DATA` (evaluated on a part of its data) is none of them (CloudWatch user guide, "Alarm evaluation"). */
+const UNEVALUATED = new Set<string | undefined>(['EVALUATION_ERROR', 'EVALUATION_FAILURE']);
+
+/** The states of alarms by name, from CloudWatch. Each type is asked for by name: left out, composite and log alarms would be missing in silence. */
 export function cloudwatchAlarms(client: CloudWatchClient): AlarmSource {
   return {
     async read(names) {
@@ -34,18 +38,36 @@ export function cloudwatchAlarms(client: CloudWatchClient): AlarmSource {
           ),
         );
         alarms.push(...[...MetricAlarms, ...CompositeAlarms].map(alarmFrom));
+        const missing = some.filter((name) => !alarms.some((alarm) => alarm.name === name));
+        if (missing.length > 0) alarms.push(...(await logAlarms(client, missing)).map(alarmFrom));
       }
       return alarms;
     },
   };
 }
 
-/** An alarm that CloudWatch could not evaluate is unknown, whatever state it shows. */
-function alarmFrom(alarm: MetricAlarm | CompositeAlarm): Alarm {
-  const isUnsure = 'EvaluationState' in alarm && alarm.EvaluationState !== undefined;
+/** Log alarms, asked for only if a name is neither a metric nor a composite alarm: a Region that does not have them refuses the type. */
+async function logAlarms(client: CloudWatchClient, names: string[]): Promise<LogAlarm[]> {
+  try {
+    const { LogAlarms = [] } = await reach('alarms', () =>
+      client.send(
+        new DescribeAlarmsCommand({ AlarmNames: names, AlarmTypes: ['LogAlarm'], MaxRecords: NAMES_MAX }),
+      ),
+    );
+    return LogAlarms;
+  } catch (error) {
+    if (/^(Validation|InvalidParameter)/.test(nameOf(error))) return [];
+    throw error;
+  }
+}
+
+/** An alarm in ALARM is red, however it was evaluated; any other that CloudWatch could not evaluate is unknown, whatever state it shows. */
+function alarmFrom(alarm: MetricAlarm | CompositeAlarm | LogAlarm): Alarm {
+  const state = STATES[alarm.StateValue ?? ''] ?? 'unknown';
+  const isEvaluated = !('EvaluationState' in alarm && UNEVALUATED.has(alarm.EvaluationState));
   return {
     name: alarm.AlarmName ?? '',
-    state: isUnsure ? 'unknown' : (STATES[alarm.StateValue ?? ''] ?? 'unknown'),
+    state: state === 'alarm' || isEvaluated ? state : 'unknown',
     since: (alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp ?? new Date(0)).getTime(),
   };
 }

@@ -173,11 +173,12 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
     ...lambdaPin(client, clock),
     async has({ ref }, version) {
       try {
-        await patiently(clock, () => functionOf(client, ref.functionName ?? '', version));
-        return true;
+        const found = await patiently(clock, () => functionOf(client, ref.functionName ?? '', version));
+        const { State } = found.configuration;
+        return State === 'Failed' ? 'failed' : State === 'Inactive' ? 'inactive' : 'usable';
       } catch (error) {
         if (nameOf(error) !== 'ResourceNotFoundException') throw error;
-        return false;
+        return 'gone';
       }
     },
     resolve: (request) => resolveLambda(patient(client, clock), clock, request),

@@ -108,6 +108,11 @@ function served(
 ): Pick<Target, 'canary' | 'publish'> {
   if (State === 'Active') return { canary };
   if (State === 'Pending') return { canary, publish: { from: 'await' } };
+  if (State === 'Inactive')
+    throw invalid(
+      field,
+      `version ${canary} of ${lambda} is Inactive, since nothing called it for a long time; invoke it until it is Active, then release it under a new release id`,
+    );
   const why = StateReason === undefined ? '' : ` (${StateReason})`;
   throw invalid(field, `version ${canary} of ${lambda} is ${State}${why}; publish one that becomes Active`);
 }

@@ -183,12 +183,15 @@ export interface ResolvedTarget {
   notices: string[];
 }
 
+/** What a version is good for as a place to go back to. */
+export type VersionState = 'usable' | 'inactive' | 'failed' | 'gone';
+
 /** Moves traffic between two versions of one kind of target. */
 export interface TrafficRouter {
   /** Looks everything up that can be refused now. @throws RolloutError TargetInvalid naming the field and the mend */
   resolve(request: TargetRequest): Promise<ResolvedTarget>;
-  /** Whether a version of it exists. @throws RolloutError Unavailable if nobody can say just now */
-  has(target: Target, version: string): Promise<boolean>;
+  /** Whether a version of it can serve; an `inactive` one serves once its first request has made Lambda prepare it again. @throws RolloutError Unavailable if nobody can say just now */
+  has(target: Target, version: string): Promise<VersionState>;
   /** What it looks like now; where there is no room for the call, it is made again until this moment, or for a few seconds. @throws RolloutError Unavailable */
   observe(target: Target, until?: Instant): Promise<Observed>;
   /**

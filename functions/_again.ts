@@ -1,14 +1,15 @@
 import { rolloutIdFrom } from '../core/config/manifest.ts';
 import { RolloutError } from '../core/errors.ts';
 import {
+  asleep,
   attemptAfter,
+  type BlockedWay,
   noWayBack,
   passedOver,
   rollBackOf,
   type WayBack,
   waysBack,
 } from '../core/rollout/again.ts';
-import type { Target } from '../core/rollout/event.ts';
 import { keptOutBy, type Offered } from '../core/rollout/quarantine.ts';
 import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { arm, begin, beginAgain } from './_begin.ts';
@@ -44,21 +45,22 @@ export async function rollBack(
   return free.rolloutId;
 }
 
-/** The first way whose versions all exist, and what must be said of those that were passed over. What cannot be looked up is no reason not to go. */
+/** The first way whose versions can all serve, and what must be said of those that were passed over. What cannot be looked up is no reason not to go. */
 async function firstWay(
   rollout: Rollout,
   ways: WayBack[],
   ports: Needs<'router'>,
 ): Promise<{ way: WayBack; notices: string[] }> {
-  const blocked: { way: WayBack; gone: Target[] }[] = [];
+  const blocked: BlockedWay[] = [];
   for (const way of ways) {
-    const gone: Target[] = [];
-    for (const target of way.targets) {
-      const isThere = await ports.router(target.kind).has(target, target.stable);
-      if (!isThere) gone.push(target);
-    }
-    if (gone.length === 0) return { way, notices: blocked.map((each) => passedOver(each.way, each.gone)) };
-    blocked.push({ way, gone });
+    const states: BlockedWay['lost'] = [];
+    for (const target of way.targets)
+      states.push({ target, state: await ports.router(target.kind).has(target, target.stable) });
+    const lost = states.filter(({ state }) => state === 'gone' || state === 'failed');
+    const inactive = states.filter(({ state }) => state === 'inactive');
+    if (lost.length === 0)
+      return { way, notices: [...blocked.map(passedOver), ...inactive.map(({ target }) => asleep(target))] };
+    blocked.push({ way, lost });
   }
   throw noWayBack(rollout, blocked);
 }

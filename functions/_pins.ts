@@ -90,8 +90,8 @@ export async function lookUpStables(
 ): Promise<Rollout> {
   let present = rollout;
   for (const target of stablesToLookUp(rollout)) {
-    const isThere = await soon(ports.router(target.kind).has(target, target.stable), LOOK_MS, ports);
-    if (isThere === false)
+    const state = await soon(ports.router(target.kind).has(target, target.stable), LOOK_MS, ports);
+    if (state === 'gone')
       present = await recordJudgement(present, { type: 'ReportGone', target: target.name }, ports);
   }
   return present;

@@ -5,7 +5,11 @@ import { lambda, type Task } from './_task.ts';
 
 /** The parts of a CloudWatch alarm event that count; everything else in it may change. */
 const Input = z.object({
-  detail: z.object({ alarmName: z.string(), state: z.object({ value: z.string(), timestamp: z.string() }) }),
+  detail: z.object({
+    alarmName: z.string(),
+    state: z.object({ value: z.string(), timestamp: z.string() }),
+    previousState: z.optional(z.object({ value: z.optional(z.string()) })),
+  }),
 });
 
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)$/;
@@ -27,7 +31,8 @@ export const alarmEvent: Task<
 > = {
   input: Input,
   async run({ detail }, ports) {
-    if (detail.state.value !== 'ALARM') return { told: [] };
+    // CloudWatch also reports that an alarm which is red already is evaluated on a part of its data (user guide, "How partial data is handled"); that is no change.
+    if (detail.state.value !== 'ALARM' || detail.previousState?.value === 'ALARM') return { told: [] };
     const since = instantFrom(detail.state.timestamp) ?? ports.clock.now();
     const concerned = (await ports.journal.running()).filter(({ opening }) =>
       opening.alarms.some(({ name }) => name === detail.alarmName),

@@ -252,19 +252,15 @@ export const goodNeverBlamed = perRollout((view, _run, { isGood }) => {
     : [{ at: left.at, what: `blamed a canary as good as stable: ${left.event.reason}` }];
 });
 
-/** An alarm that was red before is not the canary's doing, until it has been seen otherwise. */
+/** An alarm that was red before is not the canary's doing, unless it went red again after the first raise. */
 export const redBeforeNeverBlames = perRollout((view) =>
   those(view, 'AlarmRaised')
     .filter(({ index, event, append }) => {
       const wasRed = view.opening.alarms.some(({ name, red }) => name === event.alarm && red);
-      const isSeenOtherwise = those(view, 'Measured').some(
-        (each) =>
-          each.index < index &&
-          each.event.alarms.some(
-            ({ name, state }) => name === event.alarm && (state === 'ok' || state === 'insufficient'),
-          ),
+      const isAgain = those(view, 'ShiftIntended').some(
+        (each) => each.index < index && each.event.at < event.since,
       );
-      return wasRed && !isSeenOtherwise && append.events.some(({ type }) => type === 'RevertOrdered');
+      return wasRed && !isAgain && append.events.some(({ type }) => type === 'RevertOrdered');
     })
     .map(({ at, event }) => ({ at, what: `was taken back for alarm ${event.alarm}, which was red before` })),
 );

@@ -100,7 +100,10 @@ function begun(event, context, latency) {
   };
   /** @type {Invocation} */
   const invocation = {
-    answered: (answer) => count(() => shape && countsOf(shape, answer)),
+    answered: (answer) => {
+      const isLate = shape?.givesUpMs !== undefined && Date.now() - startedAt > shape.givesUpMs;
+      count(() => shape && (isLate ? failureOf(shape) : countsOf(shape, answer)));
+    },
     failed: () => count(() => shape && failureOf(shape)),
     isOver: false,
     // Nothing more can happen: until Node 22 Lambda then answers null, from Node 24 on the process ends, which is an error.
@@ -185,8 +188,12 @@ function settling(result, invocation) {
 
 /**
  * What sent an event, as far as it decides what becomes of an answer.
- * @typedef {{ kind: 'rest' | 'http1' | 'http2' | 'alb' } | { kind: 'sqs' | 'stream', ids: unknown[] }} Shape
+ * `givesUpMs` is when its sender has answered without it.
+ * @typedef {{ kind: 'rest' | 'http1' | 'http2' | 'alb', givesUpMs?: number } | { kind: 'sqs' | 'stream', ids: unknown[], givesUpMs?: undefined }} Shape
  */
+
+/** When an HTTP API answers 503 without the function, which no quota raises (API Gateway quotas, "Maximum integration timeout"). A REST API's may be raised, so it is not known here. */
+const HTTP_API_GIVES_UP_MS = 30_000;
 
 /**
  * Undefined if the event does not say: direct calls, WebSocket routes, authorizers, EventBridge, S3, SNS and others.
@@ -199,10 +206,14 @@ function shapeOf(event) {
   if (Array.isArray(Records) && Records.length > 0) return batchOf(Records);
   // Authorizers get what looks like a request, and answer with a policy.
   if (!isRecord(requestContext) || event.type === 'REQUEST' || event.type === 'TOKEN') return undefined;
-  if (isRecord(requestContext.http)) return { kind: 'http2' };
+  if (isRecord(requestContext.http)) {
+    // Function URLs send the same event, and wait for as long as the function may run.
+    const isUrl = /\.lambda-url\./.test(String(requestContext.domainName ?? '.lambda-url.'));
+    return isUrl ? { kind: 'http2' } : { kind: 'http2', givesUpMs: HTTP_API_GIVES_UP_MS };
+  }
   if (typeof event.httpMethod !== 'string') return undefined;
   if (isRecord(requestContext.elb)) return { kind: 'alb' };
-  return { kind: version === '1.0' ? 'http1' : 'rest' };
+  return version === '1.0' ? { kind: 'http1', givesUpMs: HTTP_API_GIVES_UP_MS } : { kind: 'rest' };
 }
 
 /**

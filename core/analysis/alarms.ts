@@ -1,13 +1,12 @@
 import type { Rollout } from '../rollout/state.ts';
 import type { Alarm, VerdictStatus } from './types.ts';
 
-/** Says whether an alarm's breach can be the canary's doing: it was not red at opening and began after the first raise. */
-export function isCanarysDoing(rollout: Rollout, alarm: { name: string; since: number }): boolean {
-  const { redAlarms, raisedAt } = rollout;
-  return !redAlarms.includes(alarm.name) && raisedAt !== undefined && alarm.since > raisedAt;
+/** Says whether an alarm's breach can be the canary's doing: it began after the first raise. One that was red at opening has recovered in between, seen or not. */
+export function isCanarysDoing({ raisedAt }: Rollout, { since }: Pick<Alarm, 'since'>): boolean {
+  return raisedAt !== undefined && since > raisedAt;
 }
 
-/** What the watched alarms say. One that was red before neither blocks nor fails; one that cannot be read is broken. */
+/** What the watched alarms say. One that is red since before the opening neither blocks nor fails; one that cannot be read is broken. */
 export function alarmFindings(
   rollout: Rollout,
   alarms: Alarm[],
@@ -19,14 +18,36 @@ export function alarmFindings(
   });
 }
 
-function words({ redAlarms }: Rollout, { name, state }: Alarm): string {
-  return state === 'alarm' && redAlarms.includes(name)
-    ? `alarm ${name} is red as it was before the rollout, which is not held against this release`
+/** What the alarms that were read last say against the end: one that is red since between opening and first raise blocks it, and one that has lost its data since makes it unproven. */
+export function alarmsAgainst(rollout: Rollout): { red: string[]; silent: string[] } {
+  const { alarms = [] } = rollout;
+  const watched = rollout.opening.alarms.flatMap(({ name, silent }) =>
+    alarms.filter((alarm) => alarm.name === name).map((alarm) => ({ ...alarm, silent })),
+  );
+  return {
+    red: watched.filter((alarm) => statusOf(rollout, alarm) === 'inconclusive').map(({ name }) => name),
+    silent: watched
+      .filter((alarm) => alarm.state === 'insufficient' && !alarm.silent && isCanarysDoing(rollout, alarm))
+      .map(({ name }) => name),
+  };
+}
+
+function words(rollout: Rollout, alarm: Alarm): string {
+  const { name, state } = alarm;
+  if (isAsBefore(rollout, alarm))
+    return `alarm ${name} is red as it was before the rollout, which is not held against this release`;
+  return statusOf(rollout, alarm) === 'inconclusive'
+    ? `alarm ${name} went red before the first raise and has not recovered`
     : `alarm ${name} is ${state}`;
 }
 
 function statusOf(rollout: Rollout, alarm: Alarm): VerdictStatus {
   if (alarm.state === 'unknown') return 'broken';
-  if (alarm.state !== 'alarm' || rollout.redAlarms.includes(alarm.name)) return 'pass';
+  if (alarm.state !== 'alarm' || isAsBefore(rollout, alarm)) return 'pass';
   return isCanarysDoing(rollout, alarm) ? 'fail' : 'inconclusive';
+}
+
+/** True for an alarm that was red at opening and has been so ever since. */
+function isAsBefore({ redAlarms, openedAt }: Rollout, { name, state, since }: Alarm): boolean {
+  return state === 'alarm' && redAlarms.includes(name) && since <= openedAt;
 }

@@ -1,5 +1,5 @@
 import { RolloutError } from '../errors.ts';
-import type { Completed, Served, ServiceRecord } from '../ports.ts';
+import type { Completed, Served, ServiceRecord, VersionState } from '../ports.ts';
 import type { Instant } from '../units.ts';
 import type { Made, Opening, RolloutEvent, Target } from './event.ts';
 import { keptOutBy } from './quarantine.ts';
@@ -98,21 +98,36 @@ export function rollBackOf(
   return [opened, { type: 'RevertOrdered', at, cause: 'human', reason: why, outcome: 'reverted' }];
 }
 
-/** What to say if no way back can be gone, since each leads to a version that does not exist any more. */
-export function noWayBack({ opening }: Rollout, ways: { way: WayBack; gone: Target[] }[]): RolloutError {
-  const why = ways.map(({ way, gone }) => `${way.to.release} needs ${goneText(gone)}`);
+/** A way back and its targets whose version to go back to cannot serve. */
+export interface BlockedWay {
+  way: WayBack;
+  lost: { target: Target; state: VersionState }[];
+}
+
+/** What to say if no way back can be gone, since each leads to a version that was deleted or is Failed. */
+export function noWayBack({ opening }: Rollout, ways: BlockedWay[]): RolloutError {
+  const why = ways.map(({ way, lost }) => `${way.to.release} needs ${lostText(lost)}`);
   return refused(
     `${opening.rolloutId} cannot be rolled back: ${why.join('; ')}; nothing was changed. Publish the older code as a new version and release that.`,
   );
 }
 
 /** What a person should know of a way that was passed over. */
-export const passedOver = ({ to }: WayBack, gone: Target[]): string =>
-  `${to.release} was passed over: it needs ${goneText(gone)}`;
+export const passedOver = ({ way, lost }: BlockedWay): string =>
+  `${way.to.release} was passed over: it needs ${lostText(lost)}`;
 
-const goneText = (gone: Target[]) =>
-  gone.map(({ name, stable }) => `version ${stable} of ${name}`).join(' and ') +
-  (gone.length === 1 ? ', which does not exist any more' : ', which do not exist any more');
+/** What a person should know of an older version that Lambda must prepare again, upon its first request (Lambda developer guide, "Lambda function states"). */
+export const asleep = ({ name, stable }: Target): string =>
+  `version ${stable} of ${name} is Inactive: requests to it fail until Lambda has prepared it again, which begins with the first of them`;
+
+const lostText = (lost: BlockedWay['lost']) =>
+  lost
+    .map(({ target: { name, stable }, state }) =>
+      state === 'failed'
+        ? `version ${stable} of ${name}, which is Failed and cannot serve`
+        : `version ${stable} of ${name}, which does not exist any more`,
+    )
+    .join(' and ');
 
 /** The targets that serve something else in the one than in the other; what the older one did not have stays as it is. */
 function movesBetween(from: Completed, to: Completed): Target[] {

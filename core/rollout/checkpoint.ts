@@ -1,3 +1,4 @@
+import { alarmsAgainst } from '../analysis/alarms.ts';
 import type { Instant, Percent } from '../units.ts';
 import type { Gate, Hook, HookPoint } from './event.ts';
 import type { HookState, Rollout } from './state.ts';
@@ -87,6 +88,12 @@ export function isSuspect(rollout: Rollout): boolean {
   if (suspicion === undefined || opening.rollsBack !== undefined) return false;
   if (promotion === undefined || promotion.isPlans === true) return true;
   return promotedAt === undefined ? !isPromoted(rollout) : promotion.step !== step;
+}
+
+/** True if verify cannot end, because an alarm is red that went off between opening and first raise and nobody has ordered to go past that at 100 %. */
+export function isHeldByAlarm(rollout: Rollout): boolean {
+  const { promotion, promotedAt, step } = rollout;
+  return promotedAt !== undefined && promotion?.step !== step && alarmsAgainst(rollout).red.length > 0;
 }
 
 /** A gate that ran out and says so; it takes the release back. */

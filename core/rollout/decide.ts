@@ -1,4 +1,4 @@
-import { isCanarysDoing } from '../analysis/alarms.ts';
+import { alarmsAgainst, isCanarysDoing } from '../analysis/alarms.ts';
 import type { Alarm, ProbeCounts, Verdict } from '../analysis/types.ts';
 import { RETRY_LATER_SECONDS } from '../budget.ts';
 import { RolloutError } from '../errors.ts';
@@ -7,7 +7,7 @@ import type { Observed, PinResult } from '../ports.ts';
 import type { Instant, Percent } from '../units.ts';
 import { duration } from '../words.ts';
 import { isPastAsking } from './bounded.ts';
-import { checkpointOf, HOOK_TRIES_MAX, isPromoted, isSuspect } from './checkpoint.ts';
+import { checkpointOf, HOOK_TRIES_MAX, isHeldByAlarm, isPromoted, isSuspect } from './checkpoint.ts';
 import type {
   Cause,
   Exposure,
@@ -305,7 +305,8 @@ const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }
     return [pause(at, `nothing could be measured: ${verdict.reason}`, 'broken', BROKEN_PAUSE_SECONDS)];
   }
   if (isSuspect(after)) return verdict.to >= longestBakeOf(after) ? suspected(after, at) : [];
-  if (!isOver || verdict.status !== 'inconclusive' || after.promotedAt !== undefined) return [];
+  if (!isOver || verdict.status !== 'inconclusive') return [];
+  if (after.promotedAt !== undefined && !isHeldByAlarm(after)) return [];
   return inconclusive(after, at, `the longest bake ended without enough evidence: ${verdict.reason}`);
 };
 
@@ -336,8 +337,7 @@ function pause(at: Instant, reason: string, why: PauseReason, seconds: number): 
 const alarmConsequence: Consequence<Extract<RolloutEvent, { type: 'AlarmRaised' }>> = (
   after,
   { at, alarm, since },
-) =>
-  isCanarysDoing(after, { name: alarm, since }) ? order(after, at, 'canary', `alarm ${alarm} went off`) : [];
+) => (isCanarysDoing(after, { since }) ? order(after, at, 'canary', `alarm ${alarm} went off`) : []);
 
 const takeoverConsequence: Consequence<Extract<RolloutEvent, { type: 'TookOver' }>> = (
   after,
@@ -386,7 +386,7 @@ function recordRevert(
     reason,
     outcome: outOf(rollout),
   };
-  const faults = targets.flatMap((target) => faultOf(rollout, target));
+  const faults = [...targets.flatMap((target) => faultOf(rollout, target)), ...leftBehind(rollout)];
   const isHalted = faults.length > 0 || targets.some(({ stranger, foreign }) => stranger || foreign);
   const isBack = rollout.opening.rollsBack !== undefined;
   const outcome = isHalted ? 'halted' : isBack ? 'completed' : why.outcome;
@@ -401,6 +401,15 @@ function recordRevert(
     },
     { type: 'RolloutClosed', at, outcome, reason: [why.reason, ...faults].join('; ') },
   ];
+}
+
+/** Targets that something else had put on this release before it came: no revert of this rollout writes them, so a person must know that they still serve it. */
+function leftBehind({ opening }: Rollout): string[] {
+  return (opening.adopted?.beside ?? []).map(({ name, key, stable, canary }) => {
+    const good =
+      stable === canary ? 'a version that you trust' : `version ${stable}, which completed here last`;
+    return `something else had put ${name} on version ${canary} of this release before it came, so it was not reverted; point ${key} at ${good}`;
+  });
 }
 
 /** Why a person has to look at a target that was to be taken back; nothing if it serves what it should. */
@@ -433,7 +442,14 @@ function completion(rollout: Rollout): string {
   const unproven = withSuspicion(rollout);
   const isSilent =
     promotedAt !== undefined && opening.plan.verifySeconds > 0 && verdict?.status === 'inconclusive';
-  const doubts = isSilent ? [...unproven, `its verify could not say: ${verdict.reason}`] : unproven;
+  const silent = alarmsAgainst(rollout).silent.map(
+    (name) => `alarm ${name} has had too little data since the first raise`,
+  );
+  const doubts = [
+    ...unproven,
+    ...(isSilent ? [`its verify could not say: ${verdict.reason}`] : []),
+    ...silent,
+  ];
   const how = rollout.byProbes === true || verdict?.byProbes ? 'proven by probes' : 'proven';
   return doubts.length > 0
     ? `unproven: ${doubts.join('; ')}`

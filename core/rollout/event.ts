@@ -150,7 +150,8 @@ export interface Opening extends Identity {
   /** False where a failure must not be taken back by itself, such as after a migration: then the weight is held and people are called. */
   reversible: boolean;
   /** Alarms to watch; `red` says that one was already in ALARM when the rollout opened, so it cannot be the canary's doing. */
-  alarms: { name: string; red: boolean }[];
+  /** The watched alarms as they were at opening; `silent` had too little data. */
+  alarms: { name: string; red: boolean; silent?: true }[];
   /** How long after its end a metric window is read as complete. */
   settleSeconds: Seconds;
   /** Past this moment whatever has not ended is taken back. */

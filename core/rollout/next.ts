@@ -3,6 +3,7 @@ import {
   type Checkpoint,
   checkpointsAfterPromotion,
   checkpointsBefore,
+  isHeldByAlarm,
   isPromoted,
   isSuspect,
   lateGate,
@@ -162,7 +163,7 @@ function isVerified(rollout: Rollout): boolean {
   const bake = bakeOf(rollout);
   if (bake === undefined || verdict === undefined || verdict.from !== bake.from || verdict.to < bake.to)
     return false;
-  return verdict.status !== 'broken' && verdict.status !== 'fail';
+  return verdict.status !== 'broken' && verdict.status !== 'fail' && !isHeldByAlarm(rollout);
 }
 
 /** Longest single hold where nothing has to be measured; each one starts over, so a pause may last far longer. */

@@ -197,7 +197,10 @@ function adoption(
 }
 
 function alarmsFrom({ rollout }: Manifest, alarms: Alarm[]): Opening['alarms'] {
-  return (rollout.alarms ?? []).map((name) => ({ name, red: stateOf(name, alarms) === 'alarm' }));
+  return (rollout.alarms ?? []).map((name) => {
+    const state = stateOf(name, alarms);
+    return { name, red: state === 'alarm', ...(state === 'insufficient' ? { silent: true as const } : {}) };
+  });
 }
 
 function redNotices(alarms: Alarm[]): string[] {
@@ -205,7 +208,7 @@ function redNotices(alarms: Alarm[]): string[] {
     .filter(({ state }) => state === 'alarm')
     .map(
       ({ name }) =>
-        `alarm ${name} was red before the rollout; it is not held against this release until a tick has seen it recovered`,
+        `alarm ${name} was red before the rollout; it is not held against this release unless it recovers and goes red again`,
     );
 }
 

@@ -1,4 +1,4 @@
-import type { Verdict } from '../analysis/types.ts';
+import type { Alarm, Verdict } from '../analysis/types.ts';
 import { rulesFor } from '../analysis/weights.ts';
 import { type Instant, type Percent, type Seconds, WINDOW_MS } from '../units.ts';
 import { askingsAtNewStep, withReason } from './bounded.ts';
@@ -91,6 +91,8 @@ export interface Rollout {
   brokenInRow: number;
   /** Alarms that were red before and have not been seen otherwise since. */
   redAlarms: string[];
+  /** Those of the watched alarms that were not OK when they were read last. */
+  alarms?: Alarm[] | undefined;
   pause?: { since: Instant; until: Instant; by: string; reason: string; why: PauseReason } | undefined;
   resumedAt?: Instant | undefined;
   /** An order to go on, past this step or to 100 %: a person's, or the plan's own `onInconclusive: promote`. */
@@ -286,6 +288,9 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
         unproven: withoutCounted(state.unproven, event.verdict),
         probes: withProbes(state.probes, event.probes, isStanding(state)),
         brokenInRow: event.verdict.status === 'broken' ? state.brokenInRow + 1 : 0,
+        ...(event.alarms.length === 0
+          ? {}
+          : { alarms: event.alarms.filter((alarm) => alarm.state !== 'ok') }),
         redAlarms: state.redAlarms.filter(
           (name) =>
             !['ok', 'insufficient'].includes(

@@ -23,31 +23,65 @@ describe('DescribeAlarms', () => {
   test('is asked by name for both types: left out, composite alarms would be missing in silence', async () => {
     cloudwatch.on(DescribeAlarmsCommand).resolves({});
     await source.read(['a', 'b']);
-    expect(cloudwatch.commandCalls(DescribeAlarmsCommand).map(({ args }) => args[0].input)).toEqual([
-      { AlarmNames: ['a', 'b'], AlarmTypes: ['MetricAlarm', 'CompositeAlarm'], MaxRecords: 100 },
-    ]);
+    expect(cloudwatch.commandCalls(DescribeAlarmsCommand)[0]?.args[0].input).toEqual({
+      AlarmNames: ['a', 'b'],
+      AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
+      MaxRecords: 100,
+    });
   });
 
   test('is asked for a hundred names at a time', async () => {
-    cloudwatch.on(DescribeAlarmsCommand).resolves({});
-    await source.read(Array.from({ length: 201 }, (_, index) => `alarm ${index}`));
+    const names = Array.from({ length: 201 }, (_, index) => `alarm ${index}`);
+    cloudwatch.on(DescribeAlarmsCommand).callsFake(({ AlarmNames = [] }: { AlarmNames?: string[] }) => ({
+      MetricAlarms: AlarmNames.map((AlarmName) => metric({ AlarmName })),
+    }));
+    await source.read(names);
     const sizes = cloudwatch
       .commandCalls(DescribeAlarmsCommand)
       .map(({ args }) => args[0].input.AlarmNames?.length);
     expect(sizes).toEqual([100, 100, 1]);
   });
 
-  test.each(['PARTIAL_DATA', 'EVALUATION_ERROR', 'EVALUATION_FAILURE'] as const)(
-    'that says %s makes an alarm unknown, whatever state it shows',
-    async (EvaluationState) => {
-      for (const StateValue of ['OK', 'ALARM', 'INSUFFICIENT_DATA'] as const) {
-        cloudwatch
-          .on(DescribeAlarmsCommand)
-          .resolves({ MetricAlarms: [metric({ StateValue, EvaluationState })] });
-        expect(await source.read(['a'])).toEqual([{ name: 'a', state: 'unknown', since: AT.getTime() }]);
-      }
-    },
-  );
+  test.each([
+    ['PARTIAL_DATA', 'ok', 'alarm', 'insufficient'],
+    ['IN_WARM_UP', 'ok', 'alarm', 'insufficient'],
+    ['EVALUATION_ERROR', 'unknown', 'alarm', 'unknown'],
+    ['EVALUATION_FAILURE', 'unknown', 'alarm', 'unknown'],
+  ])('that says %s makes OK %s, ALARM %s and INSUFFICIENT_DATA %s', async (evaluation, ...expected) => {
+    const states: (string | undefined)[] = [];
+    for (const StateValue of ['OK', 'ALARM', 'INSUFFICIENT_DATA'] as const) {
+      const alarm = metric({ StateValue, EvaluationState: evaluation as 'PARTIAL_DATA' });
+      cloudwatch.on(DescribeAlarmsCommand).resolves({ MetricAlarms: [alarm] });
+      states.push((await source.read(['a']))[0]?.state);
+    }
+    expect(states).toEqual(expected);
+  });
+
+  const ofLogs = { AlarmNames: ['b'], AlarmTypes: ['LogAlarm' as const], MaxRecords: 100 };
+
+  test('is asked for log alarms if a name is no other alarm, and only then', async () => {
+    cloudwatch.on(DescribeAlarmsCommand).resolves({ MetricAlarms: [metric({})] });
+    cloudwatch.on(DescribeAlarmsCommand, ofLogs).resolves({
+      LogAlarms: [{ AlarmName: 'b', StateValue: 'ALARM', StateTransitionedTimestamp: AT }],
+    });
+    expect(await source.read(['a', 'b'])).toEqual([
+      { name: 'a', state: 'ok', since: AT.getTime() },
+      { name: 'b', state: 'alarm', since: AT.getTime() },
+    ]);
+    await source.read(['a']);
+    expect(cloudwatch.commandCalls(DescribeAlarmsCommand)).toHaveLength(3);
+  });
+
+  test('for log alarms in a Region that does not know them finds none', async () => {
+    cloudwatch.on(DescribeAlarmsCommand).resolves({});
+    cloudwatch.on(DescribeAlarmsCommand, ofLogs).rejects(
+      Object.assign(new Error('AlarmTypes'), {
+        name: 'ValidationError',
+        $metadata: { httpStatusCode: 400 },
+      }),
+    );
+    expect(await source.read(['b'])).toEqual([]);
+  });
 
   test('that shows a state nobody knows makes an alarm unknown', async () => {
     cloudwatch.on(DescribeAlarmsCommand).resolves({ MetricAlarms: [metric({ StateValue: 'NEW' as 'OK' })] });

@@ -8,13 +8,13 @@ const ALARM = 'orders-too-low';
 /** As CloudWatch writes it: `+0000`, where other events say `Z`. */
 const timestamp = (at: number) => new Date(at).toISOString().replace('Z', '+0000');
 
-const eventOf = (alarmName: string, at: number | string, value = 'ALARM') => ({
+const eventOf = (alarmName: string, at: number | string, value = 'ALARM', before = 'OK') => ({
   version: '0',
   source: 'aws.cloudwatch',
   detail: {
     alarmName,
     state: { value, timestamp: typeof at === 'number' ? timestamp(at) : at, reason: 'Threshold Crossed' },
-    previousState: { value: 'OK' },
+    previousState: { value: before },
   },
 });
 
@@ -41,6 +41,13 @@ async function watching(): Promise<Stage> {
   await stage.ports.journal.putToken(FIRST, { version, token: 'hold' });
   return stage;
 }
+
+test('an event of an alarm that was red before it is no change, as if its data become partial', async () => {
+  const stage = await watching();
+  expect(await stage.call(alarmEvent, eventOf(ALARM, stage.clock.now(), 'ALARM', 'ALARM'))).toEqual({
+    told: [],
+  });
+});
 
 test('an alarm that went off after the first raise orders a revert and wakes the hold', async () => {
   const stage = await watching();

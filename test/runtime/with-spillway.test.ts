@@ -50,6 +50,29 @@ describe('the printed line', () => {
     expect(printed).toEqual([line('checkout:live', 0)]);
   });
 
+  test.each([
+    ['http 2.0', 1],
+    ['http 1.0', 1],
+    ['url', 0],
+    ['rest', 0],
+    ['alb', 0],
+  ])('counts an answer after 30 s to %s as what its caller got: %s faults', async (event, faults) => {
+    const answering = async (ms: number) => {
+      vi.setSystemTime(STARTED);
+      const handler = withSpillway(async (_event: object, _context: Context) => {
+        vi.setSystemTime(STARTED + ms);
+        return { statusCode: 200 };
+      });
+      await handler(EVENTS[event] ?? {}, context());
+    };
+    await answering(29_900);
+    await answering(30_100);
+    expect(counts()).toEqual([
+      [1, 0],
+      [1, faults],
+    ]);
+  });
+
   test('is stamped with the start of the invocation, as Lambda stamps its own metrics', async () => {
     const handler = withSpillway(async (_event: object, _context: Context) => {
       vi.setSystemTime(STARTED + 90_000);
@@ -95,7 +118,7 @@ describe('with latency', () => {
       },
       { latency: true },
     );
-    await handler(EVENT, context());
+    await handler(EVENTS.url ?? {}, context());
     const { _aws, ...values } = JSON.parse(printed[0] ?? '');
     expect(values).toMatchObject({ Responses: 1, Faults: 0, ClientErrors: 0, [bucket]: 1 });
     expect(_aws.CloudWatchMetrics[0].Metrics.map(({ Name }: { Name: string }) => Name)).toEqual([

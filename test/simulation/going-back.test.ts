@@ -308,6 +308,21 @@ test('a rollback passes over a release whose version does not exist any more, an
   );
 });
 
+test('a rollback passes over a release whose version is Failed, and says if the one it goes to is Inactive', async () => {
+  const world = await completed({}, 2);
+  world.stage.lambda.helpers.setState(FUNCTION, '2', 'Failed');
+  world.stage.lambda.helpers.setState(FUNCTION, '1', 'Inactive');
+  const { rolloutId } = await world.run(world.rollback(world.id));
+  await world.run(world.stage.ended(rolloutId));
+  expect(world.served().primary).toBe('1');
+  expect((await rollout(world, rolloutId))?.opening.notices).toEqual(
+    expect.arrayContaining([
+      'r1 was passed over: it needs version 2 of api, which is Failed and cannot serve',
+      expect.stringMatching(/^version 1 of api is Inactive: requests to it fail until Lambda/),
+    ]),
+  );
+});
+
 test('a rollback to nothing but versions that are gone is refused, and nothing is opened', async () => {
   const world = await completed({}, 2);
   await world.remove('1');

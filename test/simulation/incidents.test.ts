@@ -206,7 +206,7 @@ describe('an incident of other controllers is seen by its checker:', () => {
       rollout: { ...SHORT, alarms: ['orders'] },
       act: async (stage) => {
         await stage.saw('Measured', 2);
-        const timestamp = new Date(stage.clock.now()).toISOString();
+        const timestamp = new Date(stage.clock.now() - 1_800_000).toISOString();
         await stage.invoke('AlarmEvent', {
           detail: { alarmName: 'orders', state: { value: 'ALARM', timestamp } },
         });
@@ -215,7 +215,9 @@ describe('an incident of other controllers is seen by its checker:', () => {
     const real = await bugged(again, red);
     expect(real.rollout?.outcome).toBe('completed');
     expect(faults(real.run)).toEqual([]);
-    const { run } = await bugged(again, (ports) => misread(() => ({ redAlarms: [] }))(red(ports)));
+    const { run } = await bugged(again, (ports) =>
+      misread(({ openedAt }) => ({ raisedAt: openedAt - 3_600_000 }))(red(ports)),
+    );
     expect(broken(run)).toContain('redBeforeNeverBlames');
   });
 

@@ -187,8 +187,15 @@ describe('a rollback', () => {
   test('is refused with the versions that do not exist any more, and with the fix', () => {
     const [way] = waysBack(done(), record);
     if (way === undefined) throw new Error('There is no way back.');
-    expect(noWayBack(done(), [{ way, gone: way.targets }]).message).toMatch(
+    const blocked = (state: 'gone' | 'failed') => ({
+      way,
+      lost: way.targets.map((target) => ({ target, state })),
+    });
+    expect(noWayBack(done(), [blocked('gone')]).message).toMatch(
       /r7 needs version 7 of api, which does not exist any more; nothing was changed\. Publish/,
+    );
+    expect(noWayBack(done(), [blocked('failed')]).message).toMatch(
+      /r7 needs version 7 of api, which is Failed and cannot serve; nothing was changed\. Publish/,
     );
   });
 

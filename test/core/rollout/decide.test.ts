@@ -245,6 +245,19 @@ describe('a tick', () => {
       .then(measured('inconclusive', [9, 90]));
   });
 
+  test('that is inconclusive in verify for a red alarm is what the plan declares, an hour after verify', () => {
+    const alarms = [{ name: 'orders-low', red: false }];
+    const red = [{ name: 'orders-low', state: 'alarm' as const, since: minute(0.4) }];
+    const said = (to: number) => ({ ...record('inconclusive', [9, to]), alarms: red }) as Command;
+    const ending = (to: number, onInconclusive: 'pause' | 'revert' | 'promote') =>
+      decided(said(to), to + 1, inVerify({ alarms, plan: plan({ onInconclusive }) }));
+    expect(ending(70, 'pause').at(-1)?.type).toBe('Measured');
+    expect(ending(71, 'pause').at(-1)).toMatchObject({ type: 'Paused', why: 'inconclusive' });
+    expect(ending(71, 'revert').at(-1)).toMatchObject({ type: 'RevertOrdered', cause: 'environment' });
+    expect(ending(71, 'promote').at(-1)).toMatchObject({ type: 'PromotionOrdered' });
+    expect(next(stateAfter(ending(71, 'promote')), minute(72))).toEqual({ kind: 'close' });
+  });
+
   test('that is inconclusive pauses again only when the bake after a resume is over', () => {
     const again = [...onFirstStep(), measured('inconclusive', [1, 11]), paused(12), resumed(20.5)];
     given(again)
@@ -393,15 +406,14 @@ describe('an alarm', () => {
     given(opened(named)).when(report(0.4), 2).then(went(2, 0.4));
   });
 
-  test('that was red at opening is only written down', () => {
-    given(onFirstStep({ alarms: [{ name: 'orders-low', red: true }] }))
-      .when(report(1), 2)
-      .then(went(2, 1));
+  const wasRed = { alarms: [{ name: 'orders-low', red: true }] };
+
+  test('that was red at opening and still is is only written down', () => {
+    given(onFirstStep(wasRed)).when(report(-1), 2).then(went(2, -1));
   });
 
-  test('that was red at opening counts once it has been seen green', () => {
-    const green = measured('pass', [1, 2], [{ name: 'orders-low', state: 'ok', since: minute(2) }]);
-    given(onFirstStep({ alarms: [{ name: 'orders-low', red: true }] }), green)
+  test('that was red at opening and went off again counts, also if nobody saw it recover', () => {
+    given(onFirstStep(wasRed))
       .when(report(4), 5)
       .then(went(5, 4), revertOrdered(5, { reason: 'alarm orders-low went off' }));
   });
@@ -571,6 +583,17 @@ describe('a close', () => {
   test('does not call an inconclusive verify a proof', () => {
     expect(reasonOf(...inVerify(), measured('inconclusive', [9, 11]))).not.toContain(
       'proven: it is inconclusive',
+    );
+  });
+
+  test('does not call a release proven if an alarm has lost its data since the first raise', () => {
+    const alarms = [{ name: 'orders-low', red: false }];
+    const seen = (state: 'ok' | 'insufficient') => [{ name: 'orders-low', state, since: minute(9) }];
+    const reason = (state: 'ok' | 'insufficient') =>
+      reasonOf(...inVerify({ alarms }), measured('pass', [9, 11], seen(state)));
+    expect(reason('ok')).toBe('proven: it is pass');
+    expect(reason('insufficient')).toBe(
+      'unproven: alarm orders-low has had too little data since the first raise',
     );
   });
 

@@ -184,6 +184,15 @@ describe('after promotion', () => {
     expect(directiveAt(12, inVerify(), measured('inconclusive', [9, 11]))).toEqual({ kind: 'close' });
   });
 
+  test('an alarm that is red since before the first raise keeps it open, until it recovers or a person promotes there', () => {
+    const alarms = [{ name: 'orders-low', red: false }];
+    const seen = (state: 'ok' | 'alarm') => [{ name: 'orders-low', state, since: minute(0.4) }];
+    const red = [...inVerify({ alarms }), measured('inconclusive', [9, 11], seen('alarm'))];
+    expect(directiveAt(12, red).kind).toBe('hold');
+    expect(directiveAt(13, red, measured('pass', [9, 12], seen('ok')))).toEqual({ kind: 'close' });
+    expect(directiveAt(12, red, promotionOrdered(11.5))).toEqual({ kind: 'close' });
+  });
+
   test('the verdict of another stretch closes nothing', () => {
     expect(directiveAt(12, inVerify(), measured('pass', [5, 11])).kind).toBe('hold');
   });

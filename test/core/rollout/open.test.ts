@@ -234,10 +234,10 @@ describe('alarms', () => {
     expect(event.alarms).toEqual([
       { name: 'a', red: false },
       { name: 'b', red: true },
-      { name: 'c', red: false },
+      { name: 'c', red: false, silent: true },
     ]);
     expect(event.notices).toEqual([
-      'alarm b was red before the rollout; it is not held against this release until a tick has seen it recovered',
+      'alarm b was red before the rollout; it is not held against this release unless it recovers and goes red again',
     ]);
   });
 
