@@ -154,7 +154,7 @@ const neverForward = perRollout((view) => {
  * The version to revert to exists for as long as a rollout can revert, whatever deletes versions, unless somebody removed its pin by
  * hand or moved the alias off it, or the rollout has said that it cannot be pinned.
  */
-export const pinned = perRollout((view, run) => {
+export const stablePinned = perRollout((view, run) => {
   const closed = those(view, 'RolloutClosed')[0]?.index ?? Number.POSITIVE_INFINITY;
   // A rollback leads to its version in one write, and completes or reports that it is gone.
   if (view.opening.rollsBack !== undefined) return [];

@@ -13,12 +13,12 @@ import {
   goingBackArrives,
   goodNeverBlamed,
   lostRoutingLandsOnStable,
-  pinned,
   quarantineHolds,
   reasonsAreWords,
   redBeforeNeverBlames,
   revertedToWhatServed,
   shiftedMeansStands,
+  stablePinned,
   suspicionHolds,
   waitsEnd,
   weightsOnlyRise,
@@ -294,7 +294,6 @@ const PROVEN_MANY = 200;
 export const provenMeansWell = perRollout((view, run) => {
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
   if (close === undefined || !close.event.reason.startsWith('proven')) return [];
-  const met = view.happened.findLast(({ at }) => at <= close.at - UNSETTLED_MS)?.append.met ?? {};
   const isAnswered = ({ key, canary }: Target) =>
     views(run).some((other) =>
       those(other, 'RolloutClosed').some(
@@ -309,18 +308,32 @@ export const provenMeansWell = perRollout((view, run) => {
   const { targets, unchanged = [] } = view.opening;
   return [...targets, ...unchanged.filter((target) => !isAnswered(target))].flatMap(
     ({ name, ref, canary }) => {
-      const own = `${ref.functionName}:`;
-      const others = Object.entries(met).filter(([of]) => of.startsWith(own) && of !== `${own}${canary}`);
-      const total = (of: 'requests' | 'failed') => others.reduce((sum, [, each]) => sum + each[of], 0);
-      const ours = met[`${own}${canary}`];
-      if (ours === undefined || ours.requests < PROVEN_MANY || total('requests') === 0) return [];
-      const usual = (PROVEN_TIMES * ours.requests * (total('failed') + 1)) / total('requests');
-      return ours.failed <= usual + CHANCE * Math.sqrt(usual)
+      const own = `${ref.functionName}:${canary}`;
+      const minutesOf = (isOf: (version: string) => boolean) =>
+        Object.entries(run.windows)
+          .filter(([version]) => version.startsWith(`${ref.functionName}:`) && isOf(version))
+          .flatMap(([, windows]) => [...windows])
+          .filter(([start]) => start + WINDOW_MS <= close.at - UNSETTLED_MS);
+      const ours = minutesOf((version) => version === own);
+      const others = minutesOf((version) => version !== own);
+      const total = (minutes: typeof ours, of: 'requests' | 'failed') =>
+        minutes.reduce((sum, [, met]) => sum + met[of], 0);
+      const requests = total(ours, 'requests');
+      if (requests < PROVEN_MANY || total(others, 'requests') === 0) return [];
+      const share = (total(others, 'failed') + 1) / total(others, 'requests');
+      // An outage that meets the other version in the same minute is no fault of this one.
+      const beside = (start: Instant) => {
+        const same = others.filter(([at]) => at === start);
+        return Math.max(share, total(same, 'failed') / Math.max(1, total(same, 'requests')));
+      };
+      const usual = PROVEN_TIMES * ours.reduce((sum, [start, met]) => sum + met.requests * beside(start), 0);
+      const failed = total(ours, 'failed');
+      return failed <= usual + CHANCE * Math.sqrt(usual)
         ? []
         : [
             {
               at: close.at,
-              what: `says that it was proven although ${ours.failed} of ${ours.requests} failed on version ${canary} of ${name}`,
+              what: `says that it was proven although ${failed} of ${requests} failed on version ${canary} of ${name}`,
             },
           ];
     },
@@ -727,7 +740,7 @@ export const CHECKERS = {
   revertedToWhatServed,
   abortActs,
   goingBackArrives,
-  pinned,
+  stablePinned,
   gatesHeld,
   suspicionHolds,
   waitsEnd,
