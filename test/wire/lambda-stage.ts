@@ -42,7 +42,10 @@ export async function wiredLambda(intercept: Intercept): Promise<LambdaStage> {
     new DeleteProvisionedConcurrencyConfigCommand({ FunctionName: FUNCTION, Qualifier: ALIAS }),
   );
   await others.send(new DeleteAliasCommand(alias));
-  await others.send(new DeleteAliasCommand({ ...alias, Name: pinNameOf(ALIAS) }));
+  // AWS deletes an alias that is not there without a word; the program refuses.
+  await others.send(new DeleteAliasCommand({ ...alias, Name: pinNameOf(ALIAS) })).catch((error: Error) => {
+    if (error.name !== 'ResourceNotFoundException') throw error;
+  });
   await hands.createAlias(FUNCTION, ALIAS, '1');
   const Resource = `arn:aws:lambda:${account.region}:${account.id}:function:${FUNCTION}`;
   await others.send(new TagResourceCommand({ Resource, Tags: { 'spillway:service': 'checkout' } }));
