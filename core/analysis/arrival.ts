@@ -4,6 +4,7 @@ import { duration, number } from '../words.ts';
 import { logEStarved, logETraffic } from './evalue.ts';
 import { clusteringOf, SUSPICIOUS } from './evidence.ts';
 import { suspicionOf } from './finding.ts';
+import { dueOf, evidenceOfLoss, LOST, leastLossSeen, type Split } from './loss.ts';
 import { EXPECTED_MIN } from './pairing.ts';
 import { pastFrom, whyCliff, whySilent, whyThin } from './silence.ts';
 import type { Finding, Metric, Window } from './types.ts';
@@ -31,16 +32,6 @@ const LATE_WINDOWS = 10;
 /** A function that may run for long is compared with the weight more closely: requests that hang are a small part of all. */
 const TAU_SLOW = 1.005;
 const GRID_SLOW = [1.08, 1.25, 2];
-
-/**
- * How closely a split is compared with the weight if the canary gets less: each request is dealt by chance with the weight that is
- * set (Lambda developer guide, "Create an alias": "a simple probabilistic model"), so a small loss shows in many requests. The rest is assumed.
- */
-const TAU_LOST = 1.01;
-const GRID_LOST = [1.04, 1.08, 1.25, 2, 10];
-
-/** Probability, in each step, of suspecting a canary of losing requests that loses none. */
-const ALPHA_LOST = 0.01;
 
 /** What arrived at a target, as Lambda itself counts it. */
 export interface Arrived {
@@ -77,7 +68,9 @@ export function arrivalFinding(
   const starved = isSplit ? logEStarved({ windows: heard(present), w, tau: COLLAPSED, grid: GRID }) : 0;
   const reached = counts.reduce((all, { nc }) => all + nc, 0);
   const all = counts.reduce((all, { nc, ns }) => all + nc + ns, 0);
-  const lacking = isSplit ? whyLost(rollout, target, present, w) : undefined;
+  const splits = isSplit ? splitsOf(rollout, windows, present, w) : [];
+  const loss = evidenceOfLoss(splits, burstOf(rollout, target));
+  const lacking = whyLost(splits, loss);
   const isOff = doubt >= -Math.log(ALPHA_TRAFFIC);
   const past = isRead ? (rollout.opening.past?.[target] ?? beforeRaise(rollout, windows)) : undefined;
   // What came late counts once it is there, and what comes again after the bake is silent no more.
@@ -95,6 +88,7 @@ export function arrivalFinding(
   const finding = {
     ...{ target, metric: 'traffic' as const, canary, stable, windows: inStep.length },
     ...{ evidence, skipped: [] },
+    ...(isSplit ? { lossSeen: leastLossSeen(splits, burstOf(rollout, target)) } : {}),
   };
   const lost = silent ?? late;
   if (lost !== undefined) return { ...finding, status: 'broken', reason: `${label}traffic: ${lost}` };
@@ -130,24 +124,44 @@ function whyUncounted(
   return `about ${number(uncounted)} of its requests have not been counted yet: they may run for ${duration(timeout)}, and AWS counts a request only when it ends`;
 }
 
-/** Why a canary that surely gets less than the weight gives it loses requests that AWS counts nowhere. The first minute is left out: the weight may still be on its way. */
-function whyLost(
-  { opening }: Rollout,
-  target: string,
+/**
+ * The counts of all steps so far, each with the weight that stood. The first minute after a move is left out, because the weight
+ * may still be on its way, and so is a minute in which traffic moved.
+ */
+function splitsOf(
+  { stood = [] }: Rollout,
+  windows: readonly Window[],
   present: readonly Window[],
   w: number,
-): string | undefined {
-  const known = opening.targets.find(({ name }) => name === target);
-  const windows = toldOf(present)
-    .slice(1)
-    .map(({ canary, stable }) => ({ nc: canary?.total ?? 0, ns: stable?.total ?? 0 }));
-  const { burst } = known === undefined ? { burst: 1 } : clusteringOf(known);
-  const evidence = logEStarved({ windows, w, tau: TAU_LOST, grid: GRID_LOST }) / burst;
-  if (evidence < -Math.log(ALPHA_LOST)) return undefined;
-  const due = windows.reduce((all, { ns }) => all + (ns * w) / (1 - w), 0);
-  const lost = Math.round(due - windows.reduce((all, { nc }) => all + nc, 0));
+) {
+  const earlier = stood.map(({ weight, from, until }) => ({
+    w: weight / 100,
+    met: windows.filter(({ start }) => start >= from + WINDOW_MS && start + WINDOW_MS <= until),
+  }));
+  const steps = [...earlier, { w, met: present.slice(1) }];
+  const told = new Set(toldOf(steps.flatMap(({ met }) => met)));
+  return steps.map(({ w, met }): Split => {
+    const windows = met.filter((window) => told.has(window));
+    return {
+      nc: sum(windows.map(({ canary }) => canary)).total,
+      ns: sum(windows.map(({ stable }) => stable)).total,
+      w,
+    };
+  });
+}
+
+/** Why a canary that surely gets less than the weights give it loses requests that AWS counts nowhere. */
+function whyLost(splits: readonly Split[], evidence: number): string | undefined {
+  if (evidence < LOST) return undefined;
+  const due = dueOf(splits);
+  const lost = Math.round(due - splits.reduce((all, { nc }) => all + nc, 0));
   return `about ${number(lost)} of ${number(Math.round(due))} requests that were due at it were counted nowhere, which chance does not explain`;
 }
+
+const burstOf = ({ opening }: Rollout, target: string): number => {
+  const known = opening.targets.find(({ name }) => name === target);
+  return known === undefined ? 1 : clusteringOf(known).burst;
+};
 
 /** What the last quarter of an hour before the first raise says, if the day before could not be read. */
 function beforeRaise({ raisedAt = 0 }: Rollout, windows: readonly Window[]) {

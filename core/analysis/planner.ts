@@ -4,6 +4,7 @@ import { type Percent, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
 import { logFactorWorse } from './evalue.ts';
 import { ALPHA, clusteringOf, FAILURE_BETS, HEAD } from './evidence.ts';
+import { leastLossSeen, unseenLoss } from './loss.ts';
 import { logMeanExp } from './mixture.ts';
 import type { Series, WatchRule, Window } from './types.ts';
 import { rulesFor, weightsOf } from './weights.ts';
@@ -199,8 +200,18 @@ export function outlookOf(
       `${lately}, of which ${number(bad)} failed; at this rate ${sights.every(isBlind) ? blind : 'its steps see as follows'}`,
       ...said,
       ...(more > 0 ? [`and ${more} more steps`] : []),
+      `all steps together: ${unseenLoss(lossSeenBy(plan, expected))}`,
     ];
   });
+}
+
+/** The least loss that the steps of a plan show together; the first minute of each is not compared. */
+function lossSeenBy({ steps }: Plan, { requestsPerSecond, burst = 1 }: Expected): number | null {
+  const splits = steps.map(({ weight, bakeSeconds }) => {
+    const all = requestsPerSecond * Math.max(60, bakeSeconds - 60);
+    return { w: weight / 100, nc: (all * weight) / 100, ns: all * (1 - weight / 100) };
+  });
+  return leastLossSeen(splits, burst);
 }
 
 function minutesBetween(first: Window | undefined, last: Window | undefined): number {

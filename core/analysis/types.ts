@@ -158,6 +158,8 @@ export interface Finding {
   odds?: OddsInterval | undefined;
   /** What a pass still needs, in words. */
   needed?: string | undefined;
+  /** Of `traffic` below 100 %: the least share of the canary's requests, 0 to 1, whose loss the counts since the first raise show; null if they show none. */
+  lossSeen?: number | null | undefined;
   /** Windows that were not used, with the reason. */
   skipped?: string[] | undefined;
   reason: string;

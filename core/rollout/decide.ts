@@ -1,4 +1,5 @@
 import { alarmsAgainst, isCanarysDoing } from '../analysis/alarms.ts';
+import { unseenLoss } from '../analysis/loss.ts';
 import type { Alarm, ProbeCounts, Verdict } from '../analysis/types.ts';
 import { RETRY_LATER_SECONDS } from '../budget.ts';
 import { RolloutError } from '../errors.ts';
@@ -453,7 +454,7 @@ function completion(rollout: Rollout): string {
   const how = rollout.byProbes === true || verdict?.byProbes ? 'proven by probes' : 'proven';
   return doubts.length > 0
     ? `unproven: ${doubts.join('; ')}`
-    : `${how}: ${verdict?.reason ?? 'every step passed'}${uncounted(rollout)}`;
+    : `${how}: ${verdict?.reason ?? 'every step passed'}${uncounted(rollout)}${unseen(rollout)}`;
 }
 
 /** What is called proven names what nobody could see: requests that ran longer than any bake. */
@@ -463,6 +464,12 @@ function uncounted({ opening: { timeouts = {}, plan } }: Rollout): string {
   return slow.length === 0
     ? ''
     : `; what runs for longer than ${duration(longest)} is not counted in it: ${slow.map(([name, seconds]) => `${name} may run for ${duration(seconds)}`).join(', ')}`;
+}
+
+/** What is called proven also names the loss that was too small to show in the counts of its steps. */
+function unseen({ lossSeen = {} }: Rollout): string {
+  const said = Object.entries(lossSeen).map(([target, share]) => `; ${target}: ${unseenLoss(share)}`);
+  return said.join('');
 }
 
 type HumanCommand = Extract<Command, { type: 'Pause' | 'Resume' | 'Promote' | 'Approve' | 'Abort' }>;

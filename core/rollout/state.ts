@@ -74,6 +74,10 @@ export interface Rollout {
   raisedAt?: Instant | undefined;
   /** When traffic moved: windows in which it did are not compared. */
   moves: Instant[];
+  /** When all targets stood at the weights of the steps that were left. */
+  stood?: { weight: Percent; from: Instant; until: Instant }[] | undefined;
+  /** By target, the least share of the canary's requests whose loss would have shown at the steps that were left; null if none would. */
+  lossSeen?: Record<string, number | null> | undefined;
   /** Since when all targets stand at this step's weight; absent while they are being raised. */
   stepSince?: Instant | undefined;
   /** Since when all targets serve the canary alone. */
@@ -434,6 +438,8 @@ function intended(state: Rollout, event: Extract<RolloutEvent, { type: 'ShiftInt
     step: Math.max(step, state.step),
     ...(isNewStep
       ? {
+          stood: stoodBefore(state, event.at),
+          lossSeen: lossSeenBefore(state),
           stepSince: undefined,
           verdict: undefined,
           suspicion: undefined,
@@ -446,6 +452,19 @@ function intended(state: Rollout, event: Extract<RolloutEvent, { type: 'ShiftInt
         }
       : {}),
   };
+}
+
+function stoodBefore({ stood, step, stepSince, opening }: Rollout, until: Instant): Rollout['stood'] {
+  const weight = opening.plan.steps[step]?.weight;
+  if (weight === undefined || stepSince === undefined) return stood;
+  return [...(stood ?? []), { weight, from: stepSince, until }];
+}
+
+function lossSeenBefore({ lossSeen, verdict }: Rollout): Rollout['lossSeen'] {
+  const seen = (verdict?.findings ?? []).flatMap(({ target, lossSeen }) =>
+    lossSeen === undefined ? [] : [[target, lossSeen] as const],
+  );
+  return seen.length === 0 ? lossSeen : { ...lossSeen, ...Object.fromEntries(seen) };
 }
 
 /** The doubts of a rollout, with the suspicion that a person's order went past. */

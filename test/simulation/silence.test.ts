@@ -205,6 +205,31 @@ describe('requests that AWS counts nowhere', () => {
     expect(rollout?.suspicion).toContain('were counted nowhere');
   });
 
+  test('8 % of the canary that no single step shows are seen by all steps together', async () => {
+    for (const seed of [1, 2, 3, 4]) {
+      const { rollout } = await play({
+        seed,
+        requestsPerSecond: 20,
+        hours: 2,
+        canaries: { 2: { uncounted: (_, __, weight) => (weight > 0 ? 0.08 : 0) } },
+        rollout: {
+          steps: [5, 25, 50].map((weight) => ({ weight, bake: '10m' })),
+          verify: '5m',
+        },
+      });
+      expect(rollout?.reason ?? '', `seed ${seed}`).not.toMatch(/^proven/);
+      expect(rollout?.suspicion, `seed ${seed}`).toContain('were counted nowhere');
+    }
+  });
+
+  test('what is too few to be seen is named by the outcome that calls the release proven', async () => {
+    const { rollout, events } = await play({ requestsPerSecond: 20, hours: 2, canaries: {} });
+    const text = /uncounted losses below \d+ % of the canary's requests are not visible/;
+    expect(rollout?.reason).toMatch(/^proven: /);
+    expect(rollout?.reason).toMatch(text);
+    expect(events[0]).toMatchObject({ notices: expect.arrayContaining([expect.stringMatching(text)]) });
+  });
+
   test('60 % of them from the minute of promotion on are not taken for the night: the outcome is unproven', async () => {
     const { rollout } = await play({
       hours: 4,
@@ -288,7 +313,7 @@ describe('a function whose time-out is longer than its bakes', () => {
     expect(rollout?.opening.notices.join('\n')).toMatch(NOTICE);
     expect(rollout).toMatchObject({ outcome: 'completed' });
     expect(rollout?.reason).toMatch(
-      /^proven: .*what runs for longer than 5 min is not counted in it: api may run for 15 min$/,
+      /^proven: .*what runs for longer than 5 min is not counted in it: api may run for 15 min; api: uncounted losses/,
     );
     expect(faults(run)).toEqual([]);
   });

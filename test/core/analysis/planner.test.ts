@@ -138,8 +138,11 @@ describe('what a plan can see by what stable did', () => {
 
   test('is told for the first five of many steps', () => {
     const all = said([1, 2, 3, 4, 5, 6, 7], 1.5);
-    expect(all).toHaveLength(7);
-    expect(all.at(-1)).toBe('and 2 more steps');
+    expect(all).toHaveLength(8);
+    expect(all.at(-2)).toBe('and 2 more steps');
+    expect(all.at(-1)).toMatch(
+      /^all steps together: uncounted losses below \d+ % of the canary's requests are not visible$/,
+    );
   });
 
   test('of users alone is nothing at too little traffic, where probes are told to stand in', () => {
