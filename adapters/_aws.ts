@@ -10,7 +10,7 @@ export function nameOf(error: unknown): string {
 /** True where AWS refused a call for its rate, so that it had no effect. */
 export function isThrottle(error: unknown): boolean {
   const name = nameOf(RolloutError.is(error) ? error.cause : error);
-  return /Throttl|TooManyRequests|ThroughputExceeded|RequestLimitExceeded/.test(name);
+  return /Throttl|TooManyRequests|ThroughputExceeded|RequestLimitExceeded|^SlowDown$/.test(name);
 }
 
 /** Throttles, server faults and lost connections pass; everything else will be the same the next time. */

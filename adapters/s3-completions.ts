@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod/mini';
 import { RolloutError } from '../core/errors.ts';
 import type { Completion, Completions } from '../core/ports.ts';
 import { nameOf, reach } from './_aws.ts';
+import type { S3Calls } from './s3-client.ts';
 
 type Wanted = Parameters<Completions['find']>[0];
 
@@ -22,27 +22,19 @@ const Told = z.object({
  * No service's writer may write there, only the controller of that environment, and the reader looks at no other place.
  * Where there is no such bucket, every call rejects with RolloutError `OpeningRefused`.
  */
-export function s3Completions(client: S3Client, bucket: string | undefined): Completions {
+export function s3Completions(s3: S3Calls, bucket: string | undefined): Completions {
   return {
     async tell(completion) {
-      const Key = keyOf(completion);
-      await reach(Key, () =>
-        client.send(
-          new PutObjectCommand({
-            Bucket: known(bucket),
-            Key,
-            Body: JSON.stringify({ schema: 1, ...completion }),
-            ContentType: 'application/json',
-          }),
-        ),
-      );
+      const key = keyOf(completion);
+      const body = JSON.stringify({ schema: 1, ...completion });
+      await reach(key, async () => s3.putObject({ bucket: known(bucket), key }, body, 'application/json'));
     },
     async find(wanted) {
-      const Key = keyOf(wanted);
+      const key = keyOf(wanted);
       try {
-        const text = await reach(Key, async () => {
-          const { Body } = await client.send(new GetObjectCommand({ Bucket: known(bucket), Key }));
-          return (await Body?.transformToString()) ?? '';
+        const text = await reach(key, async () => {
+          const { bytes } = await s3.getObject({ bucket: known(bucket), key });
+          return new TextDecoder().decode(await bytes());
         });
         return toldOf(text, wanted);
       } catch (error) {

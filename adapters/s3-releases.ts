@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { RolloutError } from '../core/errors.ts';
 import type { ReleaseStore } from '../core/ports.ts';
 import { UNPACKED_BYTES_MAX, zipFault } from '../core/zip.ts';
 import { nameOf, reach } from './_aws.ts';
+import type { S3Calls } from './s3-client.ts';
 
 /** A version id that S3 never gave out. */
 const UNKNOWN = 'is no version of an object in';
@@ -23,11 +23,11 @@ const ABSENT: Record<string, string> = {
 type Stored = Parameters<ReleaseStore['read']>[0];
 
 /** Uploaded objects, read by their exact version. */
-export function s3Releases(client: S3Client): ReleaseStore {
+export function s3Releases(s3: S3Calls): ReleaseStore {
   return {
     read: (object, limit) =>
       bytesOf(
-        client,
+        s3,
         object,
         limit,
         (size) => `has ${size} bytes; a manifest may have ${limit}. Put artifacts beside it, not into it`,
@@ -35,7 +35,7 @@ export function s3Releases(client: S3Client): ReleaseStore {
     async assertCode(object, sha256) {
       const says = (size: number) =>
         `has ${size} bytes, and Lambda takes at most ${UNPACKED_BYTES_MAX}; leave out what does not run, or use an image`;
-      const zip = await bytesOf(client, object, UNPACKED_BYTES_MAX, says);
+      const zip = await bytesOf(s3, object, UNPACKED_BYTES_MAX, says);
       const fault = zipFault(zip) ?? mismatch(zip, sha256);
       if (fault === undefined) return;
       throw new RolloutError('ManifestInvalid', `${object.key} ${fault}.`);
@@ -44,20 +44,17 @@ export function s3Releases(client: S3Client): ReleaseStore {
 }
 
 async function bytesOf(
-  client: S3Client,
+  s3: S3Calls,
   { bucket, key, versionId }: Stored,
   limit: number,
   tooLarge: (size: number) => string,
 ): Promise<Uint8Array> {
   try {
     return await reach(key, async () => {
-      const { Body, ContentLength = 0 } = await client.send(
-        new GetObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }),
-      );
-      // Its length is known before its body is read, so an enormous object never reaches memory.
-      if (ContentLength > limit)
-        throw new RolloutError('ManifestInvalid', `${key} ${tooLarge(ContentLength)}.`);
-      return (await Body?.transformToByteArray()) ?? new Uint8Array();
+      const { size, bytes } = await s3.getObject({ bucket, key, versionId });
+      // Its size is known before its body is read, so an enormous object never reaches memory.
+      if (size > limit) throw new RolloutError('ManifestInvalid', `${key} ${tooLarge(size)}.`);
+      return await bytes();
     });
   } catch (error) {
     const why = ABSENT[nameOf(error)];

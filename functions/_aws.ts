@@ -1,7 +1,6 @@
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { S3Client } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { isThrottle } from '../adapters/_aws.ts';
@@ -12,6 +11,7 @@ import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
 import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
 import { lambdaOpenings } from '../adapters/lambda-openings.ts';
 import { byKind, hookChecks, hookRunners, probeRunners, publishers, routers } from '../adapters/registry.ts';
+import { s3Client } from '../adapters/s3-client.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
@@ -179,12 +179,27 @@ export const awsDeadMan = () =>
     groupName: setting('SCHEDULE_GROUP'),
   });
 
+/** S3 as every client: watched, and at the address that the SDK's own variables name. */
+function s3() {
+  const { config } = new LambdaClient(CLIENT);
+  const handle = async (request: never) => {
+    const sent = Date.now();
+    const answer = await config.requestHandler.handle(request);
+    setClock(sent, answer.response.headers.date);
+    return answer;
+  };
+  const endpoint = process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL;
+  const onError = (error: unknown) => {
+    if (isThrottle(error)) count({ Throttles: 1 });
+  };
+  return s3Client({ ...config, requestHandler: { handle } }, { clock, endpoint, onError });
+}
+
 /** The bucket that releases are uploaded to. */
-export const awsReleases = () => s3Releases(watched(new S3Client(CLIENT)));
+export const awsReleases = () => s3Releases(s3());
 
 /** The bucket in which the controllers of several environments tell what completed; a deployment may have none. */
-export const awsCompletions = () =>
-  s3Completions(watched(new S3Client(CLIENT)), process.env.COMPLETIONS_BUCKET || undefined);
+export const awsCompletions = () => s3Completions(s3(), process.env.COMPLETIONS_BUCKET || undefined);
 
 /** The environment that this controller serves. */
 export const environment = () => setting('ENVIRONMENT');

@@ -36,7 +36,7 @@ import { SimulatedCloudWatch } from './services/cloudwatch.ts';
 import { type ChangeRecord, SimulatedDynamoDB } from './services/dynamodb.ts';
 import { SimulatedEventBridge } from './services/eventbridge.ts';
 import { codeHost, type InvocationRecord, SimulatedLambda } from './services/lambda.ts';
-import { SimulatedS3 } from './services/s3.ts';
+import { SimulatedS3, s3Calls } from './services/s3.ts';
 import { SimulatedScheduler } from './services/scheduler.ts';
 import { type SimulatedSecrets, secretServers } from './services/secrets.ts';
 import { SimulatedStepFunctions } from './services/step-functions.ts';
@@ -366,8 +366,8 @@ export function createWorld(options: WorldOptions): World {
       roleArn: `arn:aws:iam::${ACCOUNT}:role/scheduler`,
       groupName: SCHEDULE_GROUP,
     }),
-    releases: s3Releases(clients.s3),
-    completions: s3Completions(clients.s3, BUCKET),
+    releases: s3Releases(s3Calls(clients.s3)),
+    completions: s3Completions(s3Calls(clients.s3), BUCKET),
   };
   const ports = options.changePorts?.(made) ?? made;
   const functions = controllerFunctions(() => ports);

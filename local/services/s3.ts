@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { S3Calls } from '../../adapters/s3-client.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Instant } from '../../core/units.ts';
 import { awsError, type Operations, onlyFields } from '../simulate.ts';
@@ -28,6 +30,24 @@ interface PutInput extends Address {
 
 interface ReadInput extends Address {
   VersionId?: string | undefined;
+}
+
+/** The controller's two calls of S3 through a client of the SDK, behind which a simulated S3 or a program may stand. */
+export function s3Calls(client: Pick<S3Client, 'send'>): S3Calls {
+  return {
+    async getObject({ bucket, key, versionId }) {
+      const { Body, ContentLength = 0 } = await client.send(
+        new GetObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }),
+      );
+      return {
+        size: ContentLength,
+        bytes: async () => (await Body?.transformToByteArray()) ?? new Uint8Array(),
+      };
+    },
+    async putObject({ bucket, key }, Body, ContentType) {
+      await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body, ContentType }));
+    },
+  };
 }
 
 /** Buckets with versioning and EventBridge notification always on; a bucket exists as soon as it is named. */

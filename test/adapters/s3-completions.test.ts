@@ -4,11 +4,12 @@ import 'aws-sdk-client-mock-vitest/extend';
 import { beforeEach, expect, test } from 'vitest';
 import { s3Completions } from '../../adapters/s3-completions.ts';
 import type { Completion } from '../../core/ports.ts';
+import { s3Calls } from '../../local/services/s3.ts';
 import { FINAL } from './stub.ts';
 
 const client = new S3Client({ region: 'eu-west-1' });
 const s3 = mockClient(client);
-const completions = s3Completions(client, 'shared');
+const completions = s3Completions(s3Calls(client), 'shared');
 const told: Completion = {
   ...{ environment: 'staging', service: 'checkout', digests: { api: 'abc=' } },
   ...{ rolloutId: 'checkout--r1--1', completed: true, at: 5 },
@@ -22,7 +23,9 @@ const keyOf = async (change: Partial<Completion> = {}) => {
   return s3.commandCalls(PutObjectCommand).at(-1)?.args[0].input.Key;
 };
 const holding = (text: string) => {
-  s3.on(GetObjectCommand).resolves({ Body: { transformToString: async () => text } as never });
+  s3.on(GetObjectCommand).resolves({
+    Body: { transformToByteArray: async () => new TextEncoder().encode(text) } as never,
+  });
   return completions.find(told);
 };
 
@@ -38,7 +41,7 @@ test('the name of an environment cannot lead into the folder of another', async 
 });
 
 test('without a bucket whoever asks is refused, with the mend', async () => {
-  const none = s3Completions(client, undefined);
+  const none = s3Completions(s3Calls(client), undefined);
   const wanted = { code: 'OpeningRefused', message: expect.stringContaining('must set COMPLETIONS_BUCKET') };
   await expect(none.find(told)).rejects.toMatchObject(wanted);
   await expect(none.tell(told)).rejects.toMatchObject(wanted);

@@ -5,12 +5,12 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Bundle, bundleHandlers, HANDLERS, loadBundle } from '../../local/bundle.ts';
 
 /** A handler must stay under this. */
-const BYTES_MAX = 755_000;
+const BYTES_MAX = 700_000;
 
 /** The clients of AWS that each handler calls, and no other may be in its bundle. */
 const CLIENTS: Record<string, string> = {
   'alarm-event': 'dynamodb sfn',
-  'close-rollout': 'dynamodb lambda s3 scheduler',
+  'close-rollout': 'dynamodb lambda scheduler',
   command: 'dynamodb lambda scheduler sfn',
   'continue-as-new': 'dynamodb scheduler sfn',
   'dead-man': 'dynamodb lambda scheduler sfn',
@@ -18,7 +18,7 @@ const CLIENTS: Record<string, string> = {
   hold: 'dynamodb sfn',
   'journal-stream': 'dynamodb lambda sfn',
   measure: 'cloudwatch dynamodb lambda',
-  'open-rollout': 'cloudwatch dynamodb lambda s3 scheduler sfn',
+  'open-rollout': 'cloudwatch dynamodb lambda scheduler sfn',
   'promote-canary': 'dynamodb lambda',
   'publish-release': 'dynamodb lambda sfn',
   'read-rollout': 'dynamodb',

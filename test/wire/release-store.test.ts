@@ -5,7 +5,7 @@ import { wiredBucket } from './s3-stage.ts';
 describeReleaseStore({
   name: 's3 over the wire',
   make: async () => {
-    const { bucket, client } = await wiredBucket('releases');
-    return s3Stage(bucket, client);
+    const { bucket, owner, calls } = await wiredBucket('releases');
+    return s3Stage(bucket, owner, calls);
   },
 });

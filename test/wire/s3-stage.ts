@@ -1,11 +1,12 @@
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
-import type { Intercept } from '../../local/simulate.ts';
-import { around, connect, freshAccount } from './account.ts';
+import { type S3Calls, s3Client } from '../../adapters/s3-client.ts';
+import { connect, freshAccount } from './account.ts';
 
-/** A new bucket with versions, and clients that reach it. */
+/** A new bucket with versions, its owner, and the controller's own calls of S3. */
 export async function wiredBucket(
   prefix: string,
-): Promise<{ bucket: string; client(intercept?: Intercept): S3Client }> {
+): Promise<{ bucket: string; owner: S3Client; calls: S3Calls }> {
   const account = freshAccount();
   // Names of buckets are shared by all accounts.
   const bucket = `${account.prefix}${prefix}-${account.id}`;
@@ -19,5 +20,7 @@ export async function wiredBucket(
   await owner.send(
     new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }),
   );
-  return { bucket, client: (intercept) => around(connect(S3Client, account), intercept) };
+  const clock = { now: () => Date.now(), sleep: async () => {} };
+  const { config } = new LambdaClient(account.corrected);
+  return { bucket, owner, calls: s3Client(config, { clock, endpoint: account.corrected.endpoint }) };
 }
