@@ -181,12 +181,21 @@ async function answer({ id, event, timeoutMs, context }, own) {
   } catch (error) {
     outcome = { error: described(error) };
   }
+  if (isOverMemory()) return process.exit(KILLED);
   unanswered.delete(id);
   if (unanswered.size === 0) parentPort?.ref();
   const durationMs = performance.now() - own.began;
   parentPort?.postMessage({ id, ...outcome, durationMs, logs: [...flushed(outside), ...flushed(own)] });
   // What the code prints from here on belongs to no answer of its own.
   own.lines = outside.lines;
+}
+
+/** What the thread ends with if the code holds more memory than its function has; a heap that is too large ends it by itself. */
+const KILLED = 137;
+
+function isOverMemory() {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external > Number(process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE) * 2 ** 20;
 }
 
 /**

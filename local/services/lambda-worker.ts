@@ -43,6 +43,9 @@ const INIT_MS_MAX = 10_000;
 
 const RUNTIME = 'nodejs24.x';
 
+/** The exit status of a process that was killed (Lambda developer guide, "Troubleshoot invocation issues": `signal: killed`), as the runtime ends the thread whose code holds too much memory. */
+const KILLED = 137;
+
 /** An environment without work is ended after this much real time, so that old versions do not pile up. */
 const IDLE_MS = 60_000;
 
@@ -108,6 +111,7 @@ class Sandbox {
   #lastId = 0;
   #isReady = false;
   #isRetired = false;
+  #isKilled = false;
   #crash: string | undefined;
 
   constructor(code: WorkerCode, folder: string, at: Instant, onRetire: (ended: boolean) => void) {
@@ -117,6 +121,7 @@ class Sandbox {
       env: environment(code, folder),
       argv: [],
       execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: code.memoryMb },
       stdout: true,
       stderr: true,
     });
@@ -127,6 +132,7 @@ class Sandbox {
       else this.#answered(message);
     });
     this.#worker.on('error', (error) => {
+      this.#isKilled = Object(error).code === 'ERR_WORKER_OUT_OF_MEMORY';
       this.#crash = error instanceof Error ? (error.stack ?? error.message) : String(error);
     });
     this.#worker.on('exit', (exitCode) => this.#exited(exitCode));
@@ -202,7 +208,7 @@ class Sandbox {
     const reason =
       exitCode === 0
         ? 'Runtime exited without providing a reason'
-        : `Runtime exited with error: exit status ${exitCode}`;
+        : `Runtime exited with error: ${this.#isKilled || exitCode === KILLED ? 'signal: killed' : `exit status ${exitCode}`}`;
     for (const [id, { invocation, began }] of this.#pending) {
       const errorMessage = `RequestId: ${invocation.requestId} Error: ${reason}`;
       const payload = JSON.stringify({ errorType: 'Runtime.ExitError', errorMessage });

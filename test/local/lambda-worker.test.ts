@@ -179,6 +179,26 @@ describe('code in a worker', () => {
     expect((await invoked(code)).payload).toBe(1);
   });
 
+  test.each([
+    ['on its heap', `kept.push(...Array.from({ length: 200 }, () => Array.from({ length: 1e5 }, String)));`],
+    ['in buffers', `kept.push(Buffer.alloc(150 * 2 ** 20));`],
+  ])('that takes more memory %s than its function has is killed, and starts anew', async (_what, take) => {
+    const code = worker(`const kept = []; let calls = 0;
+      export const handler = async ({ isGreedy }) => {
+        calls += 1;
+        if (isGreedy) ${take}
+        return calls;
+      };`);
+    expect((await invoked(code)).payload).toBe(1);
+    const { payload, error } = await invoked(code, { isGreedy: true }, 20_000);
+    expect(error).toBe(true);
+    expect(payload).toEqual({
+      errorType: 'Runtime.ExitError',
+      errorMessage: 'RequestId: r-1 Error: Runtime exited with error: signal: killed',
+    });
+    expect((await invoked(code)).payload).toBe(1);
+  });
+
   test('that throws where nobody catches it ends the worker, and it is said what it was', async () => {
     const source = `export const handler = () => new Promise(() => setTimeout(() => { throw new RangeError('adrift'); }, 1));`;
     const code = worker(source);
