@@ -192,7 +192,7 @@ function toldOf(present: readonly Window[]): Window[] {
 }
 
 /** The windows that can tell of a collapse: not the newest, and none in which only the canary's counts are missing, since it was seen again later. */
-function heard(present: readonly Window[]): { nc: number; ns: number }[] {
+export function heard(present: readonly Window[]): { nc: number; ns: number }[] {
   const counts = present.map(({ canary, stable }) => ({ nc: canary?.total ?? 0, ns: stable?.total ?? 0 }));
   const last = counts.findLastIndex(({ nc }) => nc > 0);
   return counts.slice(0, -LATE_WINDOWS).filter(({ nc }, index) => nc > 0 || index > last);

@@ -88,19 +88,51 @@ export function pastFrom(read: readonly ReadWindow[] | undefined, to: Instant): 
 export function whySilent(
   { opening, openedAt, moves }: Rollout,
   past: Past | undefined,
-  { windows, unknown }: Pick<Believed, 'windows' | 'unknown'>,
+  believed: Pick<Believed, 'windows' | 'unknown'>,
   to: Instant,
 ): string | undefined {
-  const raisedAt = Math.ceil((moves[0] ?? Number.POSITIVE_INFINITY) / WINDOW_MS) * WINDOW_MS;
+  const asked = { openedAt, raisedAt: moves[0], to, plannedMinutes: plannedMinutes(opening) };
+  const silence = silentOf(past, believed, asked);
+  if (silence === undefined) return undefined;
+  const { minutes, came, due } = silence;
+  return `${number(came)} ${came === 1 ? 'request' : 'requests'} came in ${duration(minutes * 60)}, where about ${number(Math.round(due))} were due by what it had before; look at its callers, its alias and the version that serves`;
+}
+
+/** Newest minutes of a target in which far fewer requests came than its past makes due. */
+export interface Silence {
+  /** How many in a row. */
+  minutes: number;
+  /** Requests that came in them. */
+  came: number;
+  /** Requests that were due in them. */
+  due: number;
+  /** Natural logarithm of the evidence. */
+  evidence: number;
+}
+
+/**
+ * The longest silence of a target in its newest minutes; undefined if requests come, or if chance or the past explains that they do not.
+ * It says that requests no longer arrive or are no longer counted, and not who is to blame.
+ * @param asked `to` is the end of the newest minute whose counts have settled; chance leads to silence at most once in 20
+ * stretches of `plannedMinutes`
+ */
+export function silentOf(
+  past: Past | undefined,
+  { windows, unknown }: Pick<Believed, 'windows' | 'unknown'>,
+  asked: { openedAt: Instant; raisedAt: Instant | undefined; to: Instant; plannedMinutes: number },
+): Silence | undefined {
+  const { openedAt, to } = asked;
+  const raisedAt = Math.ceil((asked.raisedAt ?? Number.POSITIVE_INFINITY) / WINDOW_MS) * WINDOW_MS;
   if (past === undefined || raisedAt >= to) return undefined;
   const totals = new Map(
     windows.map(({ start, canary, stable }) => [start, (canary?.total ?? 0) + (stable?.total ?? 0)] as const),
   );
-  const required = Math.log(ONCE_IN * LENGTHS.length * plannedMinutes(opening));
+  const required = Math.log(ONCE_IN * LENGTHS.length * Math.max(1, asked.plannedMinutes));
   const from = Math.max(raisedAt, to - LOOK_MINUTES * WINDOW_MS);
-  /** Minutes that were not silent. */
-  const loud: number[] = [];
-  let found: string | undefined;
+  const seed = windows.filter(({ start }) => start < from && start >= from - SEED_MINUTES * WINDOW_MS);
+  /** Minutes that were not silent; those before the first raise are what came before it. */
+  const loud = from > raisedAt ? [] : seed.map(({ start }) => totals.get(start) ?? 0);
+  let found: Silence | undefined;
   for (let end = from + WINDOW_MS; end <= to; end += WINDOW_MS) {
     found = undefined;
     const isSeed = from > raisedAt && end <= from + SEED_MINUTES * WINDOW_MS;
@@ -112,8 +144,9 @@ export function whySilent(
       const fall = Math.min(FALL_MOST, (past.falls[index] ?? 0) * DEEPER) * due;
       const least = length === 10 ? (past.least ?? 0) * BELOW_LEAST : 0;
       const came = sum(totals, begin, end);
-      if (evidenceOfSilence(came, Math.max(fall, least) * length) < required) continue;
-      found = `${number(came)} ${came === 1 ? 'request' : 'requests'} came in ${duration(length * 60)}, where about ${number(Math.round(Math.max(due, past.least ?? 0) * length))} were due by what it had before; look at its callers, its alias and the version that serves`;
+      const evidence = evidenceOfSilence(came, Math.max(fall, least) * length);
+      if (evidence >= required)
+        found = { minutes: length, came, due: Math.max(due, past.least ?? 0) * length, evidence };
     }
     if (found === undefined && !unknown.has(end - WINDOW_MS)) loud.push(totals.get(end - WINDOW_MS) ?? 0);
   }

@@ -118,6 +118,12 @@ describe('silence', () => {
     );
   });
 
+  test('knows what came just before the first raise: requests that had gone by then are not missed', () => {
+    const level = [...flat(10, 1_200)].map((count, at) => (at < 3 ? count : 12));
+    expect(why(steady, [...earlier(...level), ...later(12, 12, 12)] as Window[], 4)).toBeUndefined();
+    expect(why(steady, [...earlier(...flat(10, 1_200)), ...later(12, 12, 12)] as Window[], 4)).toBeDefined();
+  });
+
   test('lasts as long as nothing comes, however long that is', () => {
     const gone = [...flat(20, 1_200), ...Array.from({ length: 100 }, () => undefined)];
     for (const to of [24, 40, 60, 90]) expect(why(steady, later(...gone), to)).toBeDefined();

@@ -1,0 +1,286 @@
+import { type Instant, WINDOW_MS } from '../units.ts';
+import { FLOOR } from './evidence.ts';
+import { logMeanExp } from './mixture.ts';
+import { PAST_MS } from './silence.ts';
+import type { Count, ReadWindow, Window } from './types.ts';
+import { knownWindows } from './windows.ts';
+
+/** Lengths, in minutes in a row, whose share of bad requests is compared with what the past showed. */
+export const DOUBT_MINUTES = [1, 3, 10] as const;
+
+/** Part of the past's stretches that may have been worse than what counts as usual; it is counted with the present stretch among them. Assumed. */
+const USUAL = 0.75;
+
+/** Standard deviations by which a share is lowered before it counts as it stands: an outage is shown, and single bad requests are not. Assumed. */
+const SHRUNK_DEVIATIONS = 2.5;
+
+/** How alike requests of one minute can be at the least, so that the strength of the mean stays a number. */
+const ALIKE_LEAST = 1e-9;
+
+/** Shares that are bet on, as multiples of the bound. */
+const BETS = [1.5, 2, 3, 5, 10, 20, 50, 100];
+
+/** How often in a stretch as long as planned, at most, chance alone passes a bound: once in so many. */
+const ONCE_IN = 20;
+
+/** Minutes in a row that must each be beyond everything the past showed, and the chance of one of them in a whole stretch. Assumed. */
+const OUTAGE_MINUTES = 6;
+const OUTAGE_CHANCE = 0.01;
+
+/** What a target's minutes before its rollout showed of one rule, with both versions of each minute together. */
+export interface FailurePast {
+  /** Share of bad requests, 0 to 1. */
+  mean: number;
+  /** Requests that the mean stands for in a share: many if the minutes were alike, none if nothing is known. */
+  strength: number;
+  /** The usual worst share of each of `DOUBT_MINUTES` in a stretch as long as verify, 0 to 1. */
+  worst: number[];
+  /** The worst share of one minute in all of them, 0 to 1. */
+  ever: number;
+}
+
+/** What is usual of a target of which nothing is known: that no request is bad. */
+export const NO_FAILURE_PAST: FailurePast = { mean: 0, strength: 0, worst: [0, 0, 0], ever: 0 };
+
+/**
+ * What the day before `to` says of how badly a target fails by itself. A minute without data had no request; one of which nothing is
+ * known, or of which the counts cannot be used, is left out, as are minutes after `to`.
+ * @param read counts of the target as a whole, as those of stable; `verifyMinutes` is the length of the stretches it is cut into
+ */
+export function failurePastOf(
+  read: readonly ReadWindow[] | undefined,
+  { to, verifyMinutes }: { to: Instant; verifyMinutes: number },
+): FailurePast {
+  const minutes = minutesBefore(read, to);
+  const { mean, alike } = spreadOf(minutes.filter((minute) => minute !== undefined));
+  const shrinking = { mean, strength: 1 / alike - 1 };
+  const usual = (length: number, part: number) => {
+    const block = Math.max(1, Math.ceil(verifyMinutes), length);
+    return usualWorst(minutes, { ...shrinking, length, block, part });
+  };
+  return { ...shrinking, worst: DOUBT_MINUTES.map((length) => usual(length, USUAL)), ever: usual(1, 1) };
+}
+
+/** The counts of each minute of the day before `to`, oldest first, from the first one that is known; undefined for one without requests. */
+function minutesBefore(read: readonly ReadWindow[] | undefined, to: Instant): (Count | undefined)[] {
+  const from = to - PAST_MS;
+  const known = knownWindows(read).filter(({ start }) => start >= from && start + WINDOW_MS <= to);
+  const counts = new Map(known.map(({ start, stable }) => [start, stable] as const));
+  const [first] = known;
+  if (first === undefined) return [];
+  const end = first.start + Math.floor((to - first.start) / WINDOW_MS) * WINDOW_MS;
+  return Array.from({ length: (end - first.start) / WINDOW_MS }, (_, nth) =>
+    someOf(counts.get(first.start + nth * WINDOW_MS)),
+  );
+}
+
+const someOf = (count: Count | undefined) => (count === undefined || count.total === 0 ? undefined : count);
+
+/**
+ * The share of bad requests of all minutes, and how much more alike the requests of one minute are than those of two (0 to 1).
+ * Source: moments of a beta-binomial, on the upper side of their own error: few or calm minutes shrink a share less than they might.
+ */
+export function spreadOf(minutes: readonly Count[]): { mean: number; alike: number } {
+  if (minutes.length === 0) return { mean: 0, alike: 1 };
+  const all = minutes.reduce((sum, { total }) => sum + total, 0);
+  const mean = (minutes.reduce((sum, { bad }) => sum + bad, 0) + 0.5) / (all + 1);
+  const variance = mean * (1 - mean);
+  const pairs = minutes.reduce((sum, { total }) => sum + total * (total - 1), 0);
+  const squares = minutes.reduce((sum, { bad, total }) => sum + (bad - total * mean) ** 2, 0);
+  const upper = squares - all * variance + 2 * all * variance * Math.sqrt(2 / minutes.length);
+  return {
+    mean,
+    alike: pairs > 0 ? Math.min(1, Math.max(ALIKE_LEAST, upper / (variance * pairs))) : 1,
+  };
+}
+
+type Shrinking = Pick<FailurePast, 'mean' | 'strength'>;
+
+/**
+ * The worst share of `length` minutes in a row that a stretch of `block` minutes usually has: the quantile `part` of the stretches'
+ * worst ones, or the largest if they are too few. Stretches are cut from the newest minute back; those without a request say nothing.
+ */
+export function usualWorst(
+  minutes: readonly (Count | undefined)[],
+  { length, block, part, ...shrinking }: Shrinking & { length: number; block: number; part: number },
+): number {
+  const blocks: number[] = [];
+  for (let end = minutes.length; end > 0; end -= block) {
+    const isWhole = end >= block;
+    if (!isWhole && blocks.length > 0) break;
+    const worst = worstOf(minutes.slice(Math.max(0, end - block), end), length, shrinking);
+    if (worst !== undefined) blocks.push(worst);
+  }
+  blocks.sort((a, b) => a - b);
+  return blocks[Math.ceil(part * (blocks.length + 1)) - 1] ?? blocks.at(-1) ?? 0;
+}
+
+/** The worst share of so many minutes in a row; undefined if there are fewer, or if no request came in them. */
+function worstOf(
+  minutes: readonly (Count | undefined)[],
+  length: number,
+  shrinking: Shrinking,
+): number | undefined {
+  let worst: number | undefined;
+  const run = { bad: 0, total: 0 };
+  for (const [at, minute] of minutes.entries()) {
+    const left = minutes[at - length];
+    run.bad += (minute?.bad ?? 0) - (left?.bad ?? 0);
+    run.total += (minute?.total ?? 0) - (left?.total ?? 0);
+    if (at + 1 < length || run.total === 0) continue;
+    worst = Math.max(worst ?? 0, shareOf(run, shrinking));
+  }
+  return worst;
+}
+
+/** A share of bad requests that chance alone does not make: drawn towards the mean as far as the minutes were alike, or clearly beyond chance as it stands. */
+function shareOf({ bad, total }: Count, { mean, strength }: Shrinking): number {
+  const drawn = (bad + strength * mean) / (total + strength);
+  return Math.max(mean, drawn, (bad - SHRUNK_DEVIATIONS * Math.sqrt(bad + 1)) / total);
+}
+
+/**
+ * The worst shares that stable showed in this rollout, for each of `DOUBT_MINUTES`: weather, since it was the control. A run of
+ * minutes in which the canary alone had requests shows nothing of it.
+ * @param windows since the first raise, oldest first
+ * @param before what this said of earlier minutes, if they are not among these
+ */
+export function ownWorstOf(
+  past: FailurePast,
+  windows: readonly ReadWindow[],
+  before: readonly number[] = [],
+): number[] {
+  const known = knownWindows(windows);
+  const runs: (Count | undefined)[][] = [];
+  let end = Number.NEGATIVE_INFINITY;
+  for (const { start, canary, stable } of known) {
+    const count = someOf(stable);
+    if (count === undefined && someOf(canary) !== undefined) {
+      end = Number.NEGATIVE_INFINITY;
+      continue;
+    }
+    const gap = (start - end) / WINDOW_MS;
+    const run = runs.at(-1);
+    if (run === undefined || gap > DOUBT_MINUTES[2]) runs.push([count]);
+    else run.push(...Array.from({ length: gap }, () => undefined), count);
+    end = start + WINDOW_MS;
+  }
+  return DOUBT_MINUTES.map((length, nth) =>
+    Math.max(before[nth] ?? 0, ...runs.map((run) => worstOf(run, length, past) ?? 0)),
+  );
+}
+
+/** What is tolerated beyond the usual: `ratio` in odds, and a share that is never in doubt. */
+export interface Tolerated {
+  /** Odds ratio, at least 1. */
+  ratio: number;
+  /** Share of bad requests, 0 to 1. */
+  floor?: number | undefined;
+}
+
+/** The share of bad requests above which each of `DOUBT_MINUTES` is in doubt; in odds, so that none passes 1. */
+export function boundsOf(past: FailurePast, own: readonly number[], tolerated: Tolerated): number[] {
+  return DOUBT_MINUTES.map((_, nth) => boundOf(Math.max(past.worst[nth] ?? 0, own[nth] ?? 0), tolerated));
+}
+
+/** The share whose odds are `ratio` times those of the worst usual one, and at least the floor. */
+export function boundOf(worst: number, { ratio, floor = FLOOR }: Tolerated): number {
+  return Math.max(floor, (ratio * worst) / (1 - worst + ratio * worst));
+}
+
+/**
+ * Log e-value against "each request is bad with probability at most `bound`": under that its mean is at most 1; 0 if no larger share can be bet on.
+ * Source: mean of likelihood ratios of larger shares, with the moment generating function of a binomial in place of its likelihood; Ville 1939.
+ */
+export function logBeyond({ bad, total }: Count, bound: number): number {
+  const bets = BETS.filter((bet) => bet * bound <= 1);
+  return bets.length === 0
+    ? 0
+    : logMeanExp(bets.map((bet) => bad * Math.log(bet) - total * Math.log1p(bound * (bet - 1))));
+}
+
+/** Evidence from which on minutes are in doubt, so that chance leads to doubt at most once in 20 stretches of this length: natural logarithm. */
+export const doubtAt = (verifyMinutes: number): number =>
+  Math.log(ONCE_IN * DOUBT_MINUTES.length * Math.max(1, verifyMinutes));
+
+/** Minutes in which more requests were bad than the past explains. */
+export interface Doubt {
+  /** How many in a row. */
+  minutes: number;
+  /** The end of the last of them. */
+  to: Instant;
+  bad: number;
+  total: number;
+  /** The share that the past explains, 0 to 1. */
+  bound: number;
+  /** Natural logarithm of the evidence. */
+  evidence: number;
+}
+
+/** Which minutes are asked about. */
+export interface DoubtAsked {
+  /** When traffic moved last; its own minute counts. */
+  since: Instant;
+  /** The end of the newest settled minute. */
+  to: Instant;
+  verifyMinutes: number;
+  /** Which of `DOUBT_MINUTES`; all of them if absent. */
+  lengths?: readonly number[] | undefined;
+  /** In how many of the newest minutes doubt may end; 1 if absent. More are asked about if looks were missed. */
+  newest?: number | undefined;
+}
+
+/**
+ * The clearest doubt about a target by its own past: both versions together failed more than the past explains. It says that something is
+ * wrong, and not who is to blame. Undefined if nothing is in doubt; minutes of which nothing is known count for nothing.
+ */
+export function doubtOf(
+  windows: readonly ReadWindow[],
+  bounds: readonly number[],
+  { since, to, verifyMinutes, lengths = DOUBT_MINUTES, newest = 1 }: DoubtAsked,
+): Doubt | undefined {
+  const from = Math.floor(since / WINDOW_MS) * WINDOW_MS;
+  const known = knownWindows(windows).filter(({ start }) => start >= from && start + WINDOW_MS <= to);
+  const runs = DOUBT_MINUTES.flatMap((minutes, nth) =>
+    Array.from({ length: lengths.includes(minutes) ? newest : 0 }, (_, back) => {
+      const end = to - back * WINDOW_MS;
+      return { minutes, to: end, bound: bounds[nth] ?? 1 };
+    }),
+  );
+  const doubts = runs.flatMap(({ minutes, to: end, bound }): Doubt[] => {
+    const begin = end - minutes * WINDOW_MS;
+    if (!(begin >= from)) return [];
+    const run = together(known.filter(({ start }) => start >= begin && start < end));
+    const evidence = logBeyond(run, bound);
+    return evidence < doubtAt(verifyMinutes) ? [] : [{ minutes, to: end, ...run, bound, evidence }];
+  });
+  return doubts.sort((a, b) => b.evidence - a.evidence)[0];
+}
+
+/**
+ * True if each of the newest six minutes since the last move was surely worse than any minute that the past or stable in this rollout
+ * showed. It is calibrated and not promised, for rollouts in which no control can be had.
+ */
+export function isOutage(
+  past: FailurePast,
+  own: readonly number[],
+  windows: readonly ReadWindow[],
+  { since, to, verifyMinutes, ...tolerated }: Omit<DoubtAsked, 'lengths' | 'newest'> & Tolerated,
+): boolean {
+  const from = Math.floor(since / WINDOW_MS) * WINDOW_MS;
+  const bound = boundOf(Math.max(past.ever, own[0] ?? 0), tolerated);
+  const required = Math.log(Math.max(1, verifyMinutes) / OUTAGE_CHANCE);
+  if (to - OUTAGE_MINUTES * WINDOW_MS < from) return false;
+  const known = new Map(knownWindows(windows).map((window) => [window.start, window] as const));
+  return Array.from({ length: OUTAGE_MINUTES }, (_, back) => known.get(to - (back + 1) * WINDOW_MS)).every(
+    (window) => window !== undefined && logBeyond(together([window]), bound) >= required,
+  );
+}
+
+function together(windows: readonly Window[]): Count {
+  const counts = windows.flatMap(({ canary, stable }) => [canary, stable]);
+  return {
+    bad: counts.reduce((sum, count) => sum + (count?.bad ?? 0), 0),
+    total: counts.reduce((sum, count) => sum + (count?.total ?? 0), 0),
+  };
+}

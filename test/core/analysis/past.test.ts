@@ -1,0 +1,322 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  boundOf,
+  boundsOf,
+  DOUBT_MINUTES,
+  doubtAt,
+  doubtOf,
+  type FailurePast,
+  failurePastOf,
+  isOutage,
+  logBeyond,
+  NO_FAILURE_PAST,
+  ownWorstOf,
+} from '../../../core/analysis/past.ts';
+import type { ReadWindow, Window } from '../../../core/analysis/types.ts';
+import { seededRandom } from '../../../local/random.ts';
+import { times } from '../../deep.ts';
+import { minute } from '../rollout/given.ts';
+
+/** So many minutes with the same counts. */
+const same = (minutes: number, bad: number, total: number) =>
+  Array.from({ length: minutes }, () => [bad, total] as const);
+type Minutes = (readonly [bad: number, total: number] | undefined)[];
+
+/** Minutes of the target as a whole before the opening, the newest last; undefined is a minute without data. */
+const earlier = (...counts: Minutes): Window[] =>
+  counts.flatMap((count, at) =>
+    count === undefined
+      ? []
+      : [{ start: minute(at - counts.length), stable: { bad: count[0], total: count[1] } }],
+  );
+const past = (read: ReadWindow[] | undefined, verifyMinutes = 10) =>
+  failurePastOf(read, { to: minute(0), verifyMinutes });
+
+/** Minutes from the opening on, in which the canary serves alone. */
+const alone = (...counts: Minutes): Window[] =>
+  counts.flatMap((count, at) =>
+    count === undefined ? [] : [{ start: minute(at), canary: { bad: count[0], total: count[1] } }],
+  );
+const stableOf = (...counts: Minutes): Window[] =>
+  alone(...counts).map(({ start, canary }) => ({ start, stable: canary }));
+
+const asked = (minutes: number, more: { since?: number; lengths?: number[]; newest?: number } = {}) => ({
+  ...more,
+  since: minute(more.since ?? 0),
+  to: minute(minutes),
+  verifyMinutes: 10,
+});
+const TOLERATED = { ratio: 1.5 };
+const FLOORS = boundsOf(NO_FAILURE_PAST, [], TOLERATED);
+
+describe('what a past shows', () => {
+  test.each<[string, ReadWindow[] | undefined]>([
+    ['was not read', undefined],
+    ['is empty', []],
+    ['has minutes without requests alone', earlier(...same(60, 0, 0))],
+    [
+      'is of minutes that are no counts',
+      earlier([Number.NaN, 10], [-1, 10], [0.5, 10], [1, Number.NaN], [9, 3]),
+    ],
+    ['lies in the future', [{ start: minute(3), stable: { bad: 9, total: 10 } }]],
+    ['lies more than a day back', [{ start: minute(-1_500), stable: { bad: 9, total: 10 } }]],
+  ])('is nothing if it %s', (_, read) => {
+    expect(past(read)).toEqual(NO_FAILURE_PAST);
+    expect(boundsOf(past(read), [], TOLERATED)).toEqual([0.005, 0.005, 0.005]);
+  });
+
+  test('is not an outage that came once in a day: more than a quarter of its stretches must have had one', () => {
+    const day = same(1_440, 0, 1_200).map((count, at) =>
+      at % 1_440 === 700 ? ([600, 1_200] as const) : count,
+    );
+    const once = past(earlier(...day));
+    expect(once.worst.every((share) => share < 0.005)).toBe(true);
+    expect(once.ever).toBeGreaterThan(0.4);
+    const often = day.map((count, at) => (at % 25 === 0 ? ([600, 1_200] as const) : count));
+    expect(past(earlier(...often)).worst[0]).toBeGreaterThan(0.4);
+  });
+
+  test('is the largest of few stretches: an hour, or a service that began a moment ago', () => {
+    const outage = [...same(20, 0, 1_200), [600, 1_200] as const, ...same(9, 0, 1_200)];
+    expect(past(earlier(...outage)).worst[0]).toBeGreaterThan(0.4);
+    const [one] = past(earlier([600, 1_200], ...same(4, 0, 1_200))).worst;
+    expect(one).toBeGreaterThan(0.4);
+  });
+
+  test('of two days is that of the last one', () => {
+    const [bad, calm] = [same(1_440, 600, 1_200), same(1_440, 0, 1_200)];
+    expect(past(earlier(...bad, ...calm))).toEqual(past(earlier(...calm)));
+  });
+
+  test('of a minute without data is no minute without failures', () => {
+    const batch = Array.from({ length: 1_440 }, (_, at) => (at % 5 === 0 ? ([30, 100] as const) : undefined));
+    const sparse = past(earlier(...batch));
+    // A minute that has a zero in place of nothing would thin the shares of 3 and 10 minutes.
+    for (const share of sparse.worst) expect(share).toBeCloseTo(0.3, 2);
+    const idle = [...same(480, 30, 100), ...Array.from({ length: 960 }, () => undefined)];
+    expect(past(earlier(...idle)).worst[0]).toBeCloseTo(0.3, 2);
+  });
+
+  test('leaves out minutes of which nothing is known, such as those marked as of another rollout', () => {
+    const calm = earlier(...same(60, 0, 1_200));
+    const rolled: ReadWindow[] = calm.map((window, at) =>
+      at >= 20 && at < 40 ? { start: window.start, unknown: 'another rollout' } : window,
+    );
+    expect(past(rolled).mean).toBeCloseTo(0.5 / (40 * 1_200 + 1));
+    const unmarked = calm.map((window, at) =>
+      at >= 20 && at < 40 ? { ...window, stable: { bad: 600, total: 1_200 } } : window,
+    );
+    expect(past(unmarked).worst[0]).toBeGreaterThan(0.4);
+  });
+
+  test('does not use a minute that was given twice: which of them holds is not known', () => {
+    const restated = [...earlier(...same(20, 0, 1_200)), ...earlier([1_200, 1_200])];
+    expect(past(restated).mean).toBeCloseTo(0.5 / (19 * 1_200 + 1));
+  });
+
+  test('of a verify shorter than ten minutes knows ten minutes in a row too', () => {
+    const [one, three, ten] = past(earlier(...same(120, 30, 100)), 2).worst;
+    expect([one, three, ten].every((share) => (share ?? 0) > 0.29)).toBe(true);
+  });
+
+  test('is a few numbers as JSON, which come back as they are', () => {
+    const calm = past(earlier(...same(1_440, 0, 1_000_000)));
+    expect(JSON.parse(JSON.stringify(calm))).toEqual(calm);
+    expect(JSON.stringify(calm).length).toBeLessThan(200);
+  });
+});
+
+describe("stable's own minutes", () => {
+  const calm = past(earlier(...same(1_440, 1, 1_200)));
+
+  test('count in full, each length for itself', () => {
+    const own = ownWorstOf(calm, stableOf([40, 900], [0, 900], [0, 900]));
+    expect(own[0]).toBeGreaterThan(own[1] ?? 0);
+    expect(own[2]).toBe(0);
+    expect(boundsOf(calm, own, TOLERATED)[0]).toBeGreaterThan(0.02);
+  });
+
+  test('are kept from look to look: what was seen before holds', () => {
+    const seen = ownWorstOf(calm, stableOf([40, 900]));
+    expect(ownWorstOf(calm, stableOf([0, 900]), seen)).toEqual(seen);
+  });
+
+  test('make no run over minutes in which the canary served alone', () => {
+    const windows = [
+      ...stableOf([40, 900], [40, 900]),
+      { start: minute(2), canary: { bad: 0, total: 900 } },
+      { start: minute(3), stable: { bad: 40, total: 900 } },
+    ];
+    expect(ownWorstOf(calm, windows)[1]).toBe(0);
+    const quiet = [windows[0], windows[1], windows[3]].filter((window) => window !== undefined);
+    expect(ownWorstOf(calm, quiet)[1]).toBeGreaterThan(0.02);
+  });
+});
+
+describe('a bound', () => {
+  const share = fc.double({ min: 0, max: 1, noNaN: true });
+  const ratio = fc.double({ min: 1, max: 100, noNaN: true });
+
+  test('is never below the floor, never above 1, and rises with what the past showed and with what is tolerated', () => {
+    fc.assert(
+      fc.property(share, share, ratio, ratio, (a, b, one, other) => {
+        const [worst, more] = [Math.min(a, b), Math.max(a, b)];
+        const [less, ratioMore] = [Math.min(one, other), Math.max(one, other)];
+        const bound = boundOf(worst, { ratio: less });
+        expect(bound).toBeGreaterThanOrEqual(0.005);
+        expect(bound).toBeLessThanOrEqual(1);
+        expect(boundOf(more, { ratio: less })).toBeGreaterThanOrEqual(bound * (1 - 1e-12));
+        expect(boundOf(worst, { ratio: ratioMore })).toBeGreaterThanOrEqual(bound * (1 - 1e-12));
+      }),
+    );
+  });
+
+  test('of a count that is nearly always bad is passed by nothing', () => {
+    const custom = past(earlier(...same(60, 985, 1_000)));
+    const bounds = boundsOf(custom, [], TOLERATED);
+    expect(doubtOf(alone(...same(10, 1_000, 1_000)), bounds, asked(10))).toBeUndefined();
+  });
+});
+
+describe('doubt', () => {
+  test.each<[string, Minutes, number, boolean]>([
+    ['nothing fails', same(10, 0, 1_200), 10, false],
+    ['5 % fail in the last minute', [...same(4, 0, 1_200), [60, 1_200]], 5, true],
+    ['5 % fail in a minute before the last', [...same(3, 0, 1_200), [60, 1_200], [0, 1_200]], 5, true],
+    ['one of three fails', [[1, 3]], 1, false],
+    ['1 % fails for ten minutes', same(10, 12, 1_200), 10, true],
+    ['nothing came', same(10, 0, 0), 10, false],
+    ['there is no minute', [], 10, false],
+    ['there is no minute yet', [], 0, false],
+    ['the minutes that fail are in the future', [undefined, undefined, [600, 1_200]], 2, false],
+  ])('is raised or not if %s', (_, counts, minutes, isDoubted) => {
+    expect(doubtOf(alone(...counts), FLOORS, asked(minutes)) !== undefined).toBe(isDoubted);
+  });
+
+  test('counts both versions together, and says what it saw', () => {
+    const windows = [{ start: minute(0), canary: { bad: 10, total: 900 }, stable: { bad: 50, total: 300 } }];
+    expect(doubtOf(windows, FLOORS, asked(1))).toMatchObject({
+      ...{ minutes: 1, to: minute(1), bad: 60, total: 1_200, bound: 0.005 },
+      evidence: expect.closeTo(83.255, 2),
+    });
+  });
+
+  test('begins anew with each move of traffic, whose own minute counts', () => {
+    const windows = alone([600, 1_200], ...same(2, 0, 1_200));
+    expect(doubtOf(windows, FLOORS, asked(3))?.minutes).toBe(3);
+    expect(doubtOf(windows, FLOORS, asked(3, { since: 0.9 }))?.minutes).toBe(3);
+    expect(doubtOf(windows, FLOORS, asked(3, { since: 1 }))).toBeUndefined();
+  });
+
+  test('asks about more than the newest minute if looks were missed, and about single lengths', () => {
+    const windows = alone(...same(5, 0, 12_000), [300, 12_000], ...same(2, 0, 12_000));
+    expect(doubtOf(windows, FLOORS, asked(8, { lengths: [1] }))).toBeUndefined();
+    expect(doubtOf(windows, FLOORS, asked(8, { lengths: [1], newest: 3 }))).toMatchObject({
+      ...{ minutes: 1, to: minute(6) },
+    });
+  });
+
+  test('takes nothing from minutes of which nothing is known', () => {
+    const lost: ReadWindow[] = [{ start: minute(0), unknown: 'no answer' }, ...alone(undefined, [0, 1_200])];
+    expect(doubtOf(lost, FLOORS, asked(2))).toBeUndefined();
+    const twice = [...alone([600, 1_200]), ...alone([600, 1_200])];
+    expect(doubtOf(twice, FLOORS, asked(1))).toBeUndefined();
+  });
+
+  test('comes by chance alone in at most one stretch of twenty, however often one looks', () => {
+    const random = seededRandom(43);
+    const runs = times(400, 4_000);
+    for (const total of [30, 1_200, 40_000])
+      for (const bound of [0.005, 0.2]) {
+        let doubted = 0;
+        for (let run = 0; run < runs; run++) {
+          const windows = alone(
+            ...same(10, 0, total).map(() => [random.binomial(total, bound), total] as const),
+          );
+          const looks = Array.from({ length: 10 }, (_, at) => at + 1);
+          if (looks.some((to) => doubtOf(windows, [bound, bound, bound], asked(to)) !== undefined)) doubted++;
+        }
+        expect(doubted / runs, `${total} at ${bound}`).toBeLessThanOrEqual(0.05);
+      }
+  });
+
+  test('is evidence: its mean at the bound is at most 1', () => {
+    for (const bound of [0.005, 0.1, 0.5, 0.9])
+      for (const total of [1, 20, 200]) {
+        let [mean, log] = [0, total * Math.log1p(-bound)];
+        for (let bad = 0; bad <= total; bad++) {
+          mean += Math.exp(log + logBeyond({ bad, total }, bound));
+          log += Math.log(((total - bad) / (bad + 1)) * (bound / (1 - bound)));
+        }
+        expect(mean).toBeLessThanOrEqual(1 + 1e-9);
+      }
+  });
+});
+
+describe('an outage beyond anything that was seen', () => {
+  const calm = past(earlier(...same(1_440, 1, 1_200)));
+  const isIt = (windows: Window[], minutes: number, of: FailurePast = calm, own: number[] = []) =>
+    isOutage(of, own, windows, { ...asked(minutes), ...TOLERATED });
+
+  test('takes six minutes in a row since the last move, each of them surely worse', () => {
+    expect(isIt(alone(...same(6, 600, 1_200)), 6)).toBe(true);
+    expect(isIt(alone(...same(5, 600, 1_200)), 5)).toBe(false);
+    expect(isIt(alone(...same(3, 600, 1_200), [0, 1_200], ...same(5, 600, 1_200)), 9)).toBe(false);
+    expect(isIt(alone(...same(3, 600, 1_200), undefined, ...same(5, 600, 1_200)), 9)).toBe(false);
+    expect(isIt(alone(...same(6, 1, 2)), 6)).toBe(false);
+  });
+
+  test('is none if the past or stable beside it had a minute like it', () => {
+    const known = past(earlier(...same(1_439, 1, 1_200), [600, 1_200]));
+    expect(isIt(alone(...same(6, 600, 1_200)), 6, known)).toBe(false);
+    expect(isIt(alone(...same(6, 600, 1_200)), 6, calm, [0.5])).toBe(false);
+  });
+});
+
+describe('whatever is read', () => {
+  const odd = fc.oneof(
+    fc.integer({ min: -3, max: 2_000 }),
+    fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, -1, 0.5, 1e12),
+  );
+  const count = fc.option(fc.record({ bad: odd, total: odd }), { nil: undefined });
+  const windows = fc.array(
+    fc.oneof(
+      fc.record({
+        start: fc.oneof(fc.integer({ min: -90, max: 30 }).map(minute), fc.constantFrom(Number.NaN, 0.5)),
+        canary: count,
+        stable: count,
+      }),
+      fc.record({ start: fc.integer({ min: -90, max: 30 }).map(minute), unknown: fc.constant('lost') }),
+    ),
+    { maxLength: 80 },
+  );
+
+  test('gives numbers, bounds from the floor to 1, and doubts with requests and evidence', () => {
+    fc.assert(
+      fc.property(windows, windows, fc.double({ min: 0, max: 100, noNaN: true }), (read, more, minutes) => {
+        const sorted = [...read].sort((a, b) => a.start - b.start);
+        const found = past(sorted, minutes);
+        const { mean, strength, worst, ever } = found;
+        for (const share of [mean, ever, ...worst]) {
+          expect(share).toBeGreaterThanOrEqual(0);
+          expect(share).toBeLessThanOrEqual(1);
+        }
+        expect(worst).toHaveLength(DOUBT_MINUTES.length);
+        expect(strength).toBeGreaterThanOrEqual(0);
+        expect(strength).toBeLessThan(1e9);
+        const bounds = boundsOf(found, ownWorstOf(found, more), TOLERATED);
+        for (const bound of bounds) {
+          expect(bound).toBeGreaterThanOrEqual(0.005);
+          expect(bound).toBeLessThanOrEqual(1);
+        }
+        const doubt = doubtOf(more, bounds, asked(20, { newest: 5 }));
+        if (doubt !== undefined) {
+          expect(doubt.total).toBeGreaterThan(0);
+          expect(doubt.evidence).toBeGreaterThanOrEqual(doubtAt(10));
+        }
+      }),
+      { numRuns: times(200, 2_000) },
+    );
+  });
+});
