@@ -43,7 +43,8 @@ export const HEAD = 0.7;
 const SHARE_BETS = [1.5, 2, 3, 5, 10, 20, 50, 100];
 const SAFE_BETS = [0.125, 0.25, 0.375, 0.5, 0.625];
 const SAFE_SHARE_BETS = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7];
-const STAKES = [0.1, 0.25, 0.5, 0.75, 1];
+/** Parts of the capital that are staked where any clustering within a minute is allowed for. */
+export const STAKES = [0.1, 0.25, 0.5, 0.75, 1];
 
 /** How bad requests come together: `burst` of them may share one cause and one version; where clients stick to a version, more may. */
 export interface Clustering {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { heard } from '../../../core/analysis/arrival.ts';
-import { logEWorse, type WindowCounts } from '../../../core/analysis/evalue.ts';
+import type { WindowCounts } from '../../../core/analysis/evalue.ts';
+import { evidenceOfStretches } from '../../../core/analysis/guilt.ts';
 import { holdoutOf, requiredInVerify } from '../../../core/analysis/holdout.ts';
 import {
   boundOf,
@@ -55,7 +56,10 @@ const FUNCTIONS: Record<string, (input: Input) => unknown> = {
   },
   doubtAt: ({ planned }) => doubtAt(planned),
   logRecalled: ({ windows, w0, m }: { windows: WindowCounts[]; w0: number; m: number }) =>
-    logEWorse({ windows, w0, m, grid: [2, 4, 12, 60], T: 30, head: 0.5 }),
+    evidenceOfStretches(
+      { steps: [], verify: [], recall: windows },
+      { w0, planned: 20, verifyMinutes: 10, clustering: { burst: m, isSticky: false } },
+    ).recall,
   requiredInVerify: ({ alpha, part, planned }) => requiredInVerify({ alpha, part, verifyMinutes: planned }),
   holdoutFor: ({ perMinute, share, w0, required }) =>
     holdoutOf([{ perMinute, share, ratio: w0, required }], 25) / 100,
