@@ -1,4 +1,5 @@
 import { pinNameOf } from '../adapters/lambda-pin.ts';
+import type { Finding, Verdict } from '../core/analysis/types.ts';
 import type { RolloutEvent, Target } from '../core/rollout/event.ts';
 import type { Stamp } from '../core/rollout/stamp.ts';
 import { isSameStamp } from '../core/rollout/stamp.ts';
@@ -290,11 +291,47 @@ export const suspicionHolds = perRollout((view) => {
         order.event.by !== PLANS &&
         (order.index > since.index || (order.event.full && what !== 'completed')),
     );
-    return last.event.verdict.status === 'suspect' && !isOrdered && view.opening.rollsBack === undefined
-      ? [{ at, what: `${what} although it looked worse: ${last.event.verdict.reason}` }]
-      : [];
+    const tick = those(view, 'Measured').filter((each) => each.index > since.index && each.index < index);
+    const worse = tick.filter(({ event }) => event.verdict.status === 'suspect');
+    const newest = worse.at(-1);
+    if (newest === undefined || isOrdered || view.opening.rollsBack !== undefined) return [];
+    const { plan } = view.opening;
+    const bake =
+      plan.steps.find(({ weight }) => weight === since.event.weight)?.bakeSeconds ?? plan.verifySeconds;
+    const before = those(view, 'Measured').findLast((each) => each.index < since.index);
+    const hasRecovered = tick
+      .filter((each) => each.index > newest.index)
+      .some(
+        ({ event: { verdict }, index: at }) =>
+          leavesNothing(verdict, worse, since.event.weight === 100 ? before : undefined) &&
+          (isStanding(view, at)
+            ? verdict.status === 'pass' &&
+              verdict.to - newest.event.verdict.to >= Math.floor(bake / 60) * 60_000
+            : verdict.status === 'pass' || verdict.status === 'inconclusive'),
+      );
+    return hasRecovered
+      ? []
+      : [{ at, what: `${what} although it looked worse: ${newest.event.verdict.reason}` }];
   });
 });
+
+/** Whether a verdict leaves no evidence for anything that looked worse in its step, beyond what there was `before`. */
+function leavesNothing(
+  verdict: Verdict,
+  worse: readonly { event: EventOf<'Measured'> }[],
+  before: { event: EventOf<'Measured'> } | undefined,
+): boolean {
+  const evidenceIn = (findings: readonly Finding[], { target, metric }: Finding) =>
+    findings.find((each) => each.target === target && each.metric === metric);
+  return worse
+    .flatMap(({ event }) => event.verdict.findings.filter(({ status }) => status === 'suspect'))
+    .every((finding) => {
+      const found = evidenceIn(verdict.findings, finding);
+      const was = Math.max(0, evidenceIn(before?.event.verdict.findings ?? [], finding)?.evidence ?? 0);
+      const least = 1e-9;
+      return (found?.evidence ?? verdict.evidence ?? 0) <= was + least && (found?.doubt ?? 0) <= least;
+    });
+}
 
 /** Ticks in a row without any measurement after which people are called. */
 const BROKEN_MAX = 5;

@@ -88,7 +88,9 @@ export function arrivalFinding(
   const finding = {
     ...{ target, metric: 'traffic' as const, canary, stable, windows: inStep.length },
     ...{ evidence, skipped: [] },
-    ...(isSplit ? { lossSeen: leastLossSeen(splits, burstOf(rollout, target)) } : {}),
+    ...(isSplit
+      ? { doubt: Math.max(doubt, loss), lossSeen: leastLossSeen(splits, burstOf(rollout, target)) }
+      : {}),
   };
   const lost = silent ?? late;
   if (lost !== undefined) return { ...finding, status: 'broken', reason: `${label}traffic: ${lost}` };

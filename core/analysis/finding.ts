@@ -184,8 +184,10 @@ function judged(
   const wanting =
     uncounted ??
     (isGuarded ? guardNeeds(asked, here) : isSafe ? undefined : stepNeeds(asked, question, inStep));
-  const suspicion =
-    suspicionOf(evidence) ?? beyondStable(asked, here, windows) ?? turnsAway(asked, inStep, windows);
+  const doubt = evidenceBeyond(asked, here, windows);
+  const beyond =
+    doubt >= SUSPICIOUS ? 'it fails more often than stable did, before and beside it' : undefined;
+  const suspicion = suspicionOf(evidence) ?? beyond ?? turnsAway(asked, inStep, windows);
   const needed = suspicion ?? wanting;
   const missing =
     whyLate(rollout, target.name, inStep, { series, until: step.until }) ??
@@ -209,6 +211,7 @@ function judged(
     ...here,
     windows: inStep.length,
     evidence,
+    ...(doubt === 0 ? {} : { doubt }),
     odds,
     needed,
     skipped,
@@ -235,20 +238,18 @@ export function suspicionOf(evidence: number): string | undefined {
 }
 
 /**
- * Why a canary is suspect that surely fails more than stable ever did, if stable has too little traffic left to be compared
- * with. If stable surely does as badly beside it, it is the weather. Such evidence has no control, so it reverts nothing.
+ * Log evidence that a canary fails more than stable ever did, which makes it suspect if stable has too little traffic left to be
+ * compared with. If stable surely does as badly beside it, it is the weather. It has no control, so it reverts nothing.
  */
-function beyondStable(
+function evidenceBeyond(
   { rule, target }: Asked,
   { canary, stable }: Sides,
   windows: readonly Window[],
-): string | undefined {
-  if ('share' in rule || isLatency(rule.metric) || rule.metric === 'throttles') return undefined;
+): number {
+  if ('share' in rule || isLatency(rule.metric) || rule.metric === 'throttles') return 0;
   const share = guardShare(rule, sides(windows, windows).stable);
-  const isSure = (count: Count) => evidenceOfShare(count, share, clusteringOf(target)) >= SUSPICIOUS;
-  return isSure(canary) && !isSure(stable)
-    ? 'it fails more often than stable did, before and beside it'
-    : undefined;
+  const against = (count: Count) => evidenceOfShare(count, share, clusteringOf(target));
+  return against(stable) >= SUSPICIOUS ? 0 : against(canary);
 }
 
 /**

@@ -154,6 +154,8 @@ export interface Finding {
   windows: number;
   /** Natural logarithm of the evidence against the canary, before it is weighted. */
   evidence: number;
+  /** Natural logarithm of the evidence for a suspicion that reverts nothing; absent if there is none to speak of. */
+  doubt?: number | undefined;
   /** Absent where the rule compares with no control. */
   odds?: OddsInterval | undefined;
   /** What a pass still needs, in words. */

@@ -31,6 +31,7 @@ import {
   outOf,
   PLANS,
   type Rollout,
+  recoveredAt,
   stampOf,
   targetNamed,
   withSuspicion,
@@ -305,7 +306,11 @@ const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }
   if (after.brokenInRow >= BROKEN_TICKS_MAX || (isOver && verdict.status === 'broken')) {
     return [pause(at, `nothing could be measured: ${verdict.reason}`, 'broken', BROKEN_PAUSE_SECONDS)];
   }
-  if (isSuspect(after)) return verdict.to >= longestBakeOf(after) ? suspected(after, at) : [];
+  if (isSuspect(after)) {
+    // One that passes again is given the time in which it can recover.
+    const until = verdict.status === 'pass' ? recoveredAt(after) : 0;
+    return verdict.to >= Math.max(longestBakeOf(after), until) ? suspected(after, at) : [];
+  }
   if (!isOver || verdict.status !== 'inconclusive') return [];
   if (after.promotedAt !== undefined && !isHeldByAlarm(after)) return [];
   return inconclusive(after, at, `the longest bake ended without enough evidence: ${verdict.reason}`);
@@ -328,7 +333,13 @@ function suspected(after: Rollout, at: Instant): RolloutEvent[] {
   const reason = `the longest bake ended while the canary looked worse: ${after.suspicion}`;
   return after.opening.plan.onSuspect === 'revert'
     ? order(after, at, 'environment', `${reason}; that is no proof, so the release is not quarantined`)
-    : [pause(at, reason, 'suspect', PAUSE_SECONDS_MAX)];
+    : [pause(at, `${reason}; ${recovery(after)}`, 'suspect', PAUSE_SECONDS_MAX)];
+}
+
+/** How a pause on suspicion ends. */
+function recovery({ opening: { plan }, step }: Rollout): string {
+  const seconds = Math.max(60, plan.steps[step]?.bakeSeconds ?? plan.verifySeconds);
+  return `it goes on by itself only after ${duration(seconds)} in which nothing looks worse and no evidence is left; otherwise order promote or abort`;
 }
 
 function pause(at: Instant, reason: string, why: PauseReason, seconds: number): RolloutEvent {

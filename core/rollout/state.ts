@@ -1,4 +1,4 @@
-import type { Alarm, Verdict } from '../analysis/types.ts';
+import type { Alarm, Finding, Verdict } from '../analysis/types.ts';
 import { rulesFor } from '../analysis/weights.ts';
 import { type Instant, type Percent, type Seconds, WINDOW_MS } from '../units.ts';
 import { askingsAtNewStep, withReason } from './bounded.ts';
@@ -86,8 +86,12 @@ export interface Rollout {
   /** Ticks of this epoch. */
   ticks: number;
   verdict?: Verdict | undefined;
-  /** Why the canary looked worse in this step, in the words of the verdict; gone once it has passed. */
+  /** Why the canary looked worse in this step, in the words of the verdict; gone once it has recovered. */
   suspicion?: string | undefined;
+  /** What looked worse in this step, and the end of the newest stretch on which it did; as long as there is a suspicion. */
+  doubted?: { to: Instant; by: Pick<Finding, 'target' | 'metric'>[] } | undefined;
+  /** Evidence against the canary as it was left at promotion, if there was any: what compared it with stable moves no more. */
+  evidenceLeft?: Pick<Finding, 'target' | 'metric' | 'evidence'>[] | undefined;
   /** What came of the probes so far, by target. */
   probes?: Record<string, Probed> | undefined;
   /** True once a step was left on a pass that rested on probes. */
@@ -288,7 +292,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
         measuredAt: event.at,
         ticks: state.ticks + 1,
         verdict: event.verdict,
-        suspicion: suspicionAfter(state, event.verdict),
+        ...suspicionAfter(state, event.verdict),
         unproven: withoutCounted(state.unproven, event.verdict),
         probes: withProbes(state.probes, event.probes, isStanding(state)),
         brokenInRow: event.verdict.status === 'broken' ? state.brokenInRow + 1 : 0,
@@ -414,11 +418,52 @@ function unsettled(hooks: Rollout['hooks']): Rollout['hooks'] {
   );
 }
 
-/** A suspicion stands until a pass clears it; where a raise stands half done, no pass can be had, and it ends with what raised it. */
-function suspicionAfter(state: Rollout, { status, reason }: Verdict): string | undefined {
-  if (status === 'suspect') return reason;
-  const isCleared = status === 'pass' || (status === 'inconclusive' && !isStanding(state));
-  return isCleared ? undefined : state.suspicion;
+/** A suspicion stands until the canary has recovered from it. */
+function suspicionAfter(state: Rollout, verdict: Verdict): Pick<Rollout, 'suspicion' | 'doubted'> {
+  if (verdict.status === 'suspect') {
+    const worse = verdict.findings.filter(({ status }) => status === 'suspect');
+    const before = state.doubted?.by ?? [];
+    const isNew = ({ target, metric }: Finding) =>
+      !before.some((each) => each.target === target && each.metric === metric);
+    const by = [...before, ...worse.filter(isNew).map(({ target, metric }) => ({ target, metric }))];
+    return { suspicion: verdict.reason, doubted: { to: verdict.to, by } };
+  }
+  if (state.suspicion === undefined || !hasRecovered(state, verdict)) return {};
+  return { suspicion: undefined, doubted: undefined };
+}
+
+/** Rounding of a sum of logarithms; nothing against a canary is less than this. */
+const NOTHING = 1e-9;
+
+/**
+ * Whether a verdict shows that a canary that looked worse is not worse. It takes more than the pass of any other canary: nothing
+ * has looked worse for as long as the step bakes, and what did must have no evidence left. A canary that is worse goes back from
+ * 20 to 1 in one of 20 cases at most if it is as bad as is bet on (Ville 1939, for the inverse of a likelihood ratio); one that is not goes there by itself.
+ * While a raise stands half done no pass can be had, so that the evidence alone decides.
+ */
+function hasRecovered(rollout: Rollout, verdict: Verdict): boolean {
+  if (!hasNoEvidence(rollout, verdict)) return false;
+  if (!isStanding(rollout)) return verdict.status === 'pass' || verdict.status === 'inconclusive';
+  return verdict.status === 'pass' && verdict.to >= recoveredAt(rollout);
+}
+
+/** The end of the stretch on which nothing may look worse before a canary that did goes on by itself. */
+export function recoveredAt({ doubted, opening: { plan }, step }: Rollout): Instant {
+  const seconds = plan.steps[step]?.bakeSeconds ?? plan.verifySeconds;
+  const bake = Math.max(1, Math.floor((seconds * 1000) / WINDOW_MS)) * WINDOW_MS;
+  return (doubted?.to ?? 0) + bake;
+}
+
+function hasNoEvidence({ doubted, evidenceLeft = [] }: Rollout, verdict: Verdict): boolean {
+  return (doubted?.by ?? []).every(({ target, metric }) => {
+    const isIt = (each: { target: string; metric: string }) =>
+      each.target === target && each.metric === metric;
+    const found = verdict.findings.find(isIt);
+    // A verdict that is too long for the journal leaves findings out, and never its evidence as a whole.
+    const { evidence, doubt = 0 } = found ?? { evidence: verdict.evidence ?? 0 };
+    const left = Math.max(0, evidenceLeft.find(isIt)?.evidence ?? 0);
+    return evidence <= left + NOTHING && doubt <= NOTHING;
+  });
 }
 
 /** The first reason to leave stands, except that `halted` is never weakened. */
@@ -443,6 +488,8 @@ function intended(state: Rollout, event: Extract<RolloutEvent, { type: 'ShiftInt
           stepSince: undefined,
           verdict: undefined,
           suspicion: undefined,
+          doubted: undefined,
+          ...(event.weight === 100 ? { evidenceLeft: leftBehind(state) } : {}),
           unproven: withSuspicion(state),
           hooks: askingsAtNewStep(state.hooks),
           gates: gatesAbove(state.gates, event.weight),
@@ -465,6 +512,11 @@ function lossSeenBefore({ lossSeen, verdict }: Rollout): Rollout['lossSeen'] {
     lossSeen === undefined ? [] : [[target, lossSeen] as const],
   );
   return seen.length === 0 ? lossSeen : { ...lossSeen, ...Object.fromEntries(seen) };
+}
+
+function leftBehind({ verdict }: Rollout): Rollout['evidenceLeft'] {
+  const against = (verdict?.findings ?? []).filter(({ evidence }) => evidence > 0);
+  return against.map(({ target, metric, evidence }) => ({ target, metric, evidence }));
 }
 
 /** The doubts of a rollout, with the suspicion that a person's order went past. */

@@ -3,6 +3,7 @@ import type { Verdict } from '../analysis/types.ts';
 import { printable } from '../plain-text.ts';
 import type { Completed, ServiceRecord } from '../ports.ts';
 import { duration, number } from '../words.ts';
+import { isSuspect } from './checkpoint.ts';
 import type { RevertedTarget, RolloutEvent } from './event.ts';
 import { isAdoption, type Rollout } from './state.ts';
 import { bakeOf } from './timing.ts';
@@ -147,6 +148,8 @@ const isReplaced = (serving: { name: string; version: string }[], { targets = []
 function measured({ status, reason, findings, to }: Verdict, after: Rollout): string {
   if (status === 'inconclusive' && findings.every(({ windows }) => windows === 0))
     return 'waiting for the first window of this step to settle';
+  if (status === 'pass' && isSuspect(after))
+    return `no worse any more, and held at its weight because it looked worse until ${duration(Math.max(0, to - (after.doubted?.to ?? to)) / 1000)} before: ${reason}`;
   const isUnderWay = status === 'pass' && to < (bakeOf(after)?.to ?? 0);
   return `${isUnderWay ? 'healthy so far' : status}: ${reason}`;
 }

@@ -31,7 +31,7 @@ describe('a canary that looks worse, of a plan that promotes without evidence', 
     ['on a step', ON_A_STEP, 2],
     ['once it serves alone', ALONE, 3],
   ])(
-    '%s goes on and completes only after a pass',
+    '%s goes on and completes only once it has recovered',
     async (_, plot, least) => {
       let suspicious = 0;
       for (const seed of SEEDS) {
@@ -51,6 +51,19 @@ describe('a canary that looks worse, of a plan that promotes without evidence', 
     },
     60_000,
   );
+
+  test('does not get through on a single pass in a day of looks', async () => {
+    let suspicious = 0;
+    for (let seed = 1; seed <= 20; seed++) {
+      const plot = { ...ON_A_STEP, seed, canaries: { 2: { errors: 0.024 } } };
+      const { rollout, events, run } = await play(plot);
+      expect(faults(run)).toEqual([]);
+      if (!events.some((event) => statusOf(event) === 'suspect')) continue;
+      suspicious += 1;
+      expect(rollout?.outcome, `seed ${seed}`).not.toBe('completed');
+    }
+    expect(suspicious).toBeGreaterThanOrEqual(3);
+  }, 60_000);
 
   test('waits for a person, whose order completes it with its suspicion in the outcome', async () => {
     const { events, rollout, run } = await play({

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import type { VerdictStatus } from '../../../core/analysis/types.ts';
 import type { Plan } from '../../../core/plan/plan.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
+import { describe as storyOf } from '../../../core/rollout/story.ts';
 import {
   decided,
   given,
@@ -27,7 +29,27 @@ const kindAt = (minutes: number, ...history: (RolloutEvent | RolloutEvent[])[]) 
 const planned = (more: Partial<Plan>): Partial<Opening> => ({ plan: plan(more) });
 
 const LOOKS_WORSE = 'the longest bake ended while the canary looked worse: it is suspect';
-const heldAt = (minutes: number) => paused(minutes, { by: 'spillway', why: 'suspect', reason: LOOKS_WORSE });
+const RECOVERY =
+  'it goes on by itself only after 2 min in which nothing looks worse and no evidence is left; otherwise order promote or abort';
+const heldAt = (minutes: number) =>
+  paused(minutes, { by: 'spillway', why: 'suspect', reason: `${LOOKS_WORSE}; ${RECOVERY}` });
+
+/** A verdict with one finding on errors, and what speaks against the canary in it. */
+const judged = (
+  status: VerdictStatus,
+  [from, to]: [number, number],
+  { evidence = 0, doubt }: { evidence?: number; doubt?: number },
+) => {
+  const event = measured(status, [from, to]);
+  event.verdict.findings = [
+    {
+      ...{ target: 'api', metric: 'errors', status, evidence, windows: 1, reason: `it is ${status}` },
+      ...{ canary: { bad: 1, total: 10 }, stable: { bad: 1, total: 90 } },
+      ...(doubt === undefined ? {} : { doubt }),
+    },
+  ];
+  return event;
+};
 
 describe('a canary that looks worse on a step', () => {
   test.each<[string, Partial<Plan>]>([
@@ -68,14 +90,60 @@ describe('a canary that looks worse on a step', () => {
       );
   });
 
-  test('passes by itself once it recovers', () => {
-    const recovered = [measured('suspect', [1, 3]), measured('pass', [1, 4])];
-    expect(kindAt(5, onFirstStep(), recovered)).toBe('shift');
+  test('goes on by itself once nothing has looked worse for as long as the step bakes, and not on the first pass', () => {
+    const doubted = [...onFirstStep(), measured('suspect', [1, 3])];
+    expect(kindAt(5, doubted, measured('pass', [1, 4]))).toBe('hold');
+    expect(kindAt(6, doubted, measured('pass', [1, 4]), measured('pass', [1, 5]))).toBe('shift');
+    const again = [measured('pass', [1, 4]), measured('suspect', [1, 5]), measured('pass', [1, 6])];
+    expect(kindAt(7, doubted, again)).toBe('hold');
     const history = [onFirstStep(), measured('suspect', [1, 11]), heldAt(12)].flat();
     given(history)
       .when(record('pass', [1, 12]), 13)
-      .then(measured('pass', [1, 12]), resumed(13, 'spillway'));
-    expect(kindAt(13, decided(record('pass', [1, 12]), 13, history))).toBe('shift');
+      .then(measured('pass', [1, 12]));
+    const better = decided(record('pass', [1, 12]), 13, history);
+    given(better)
+      .when(record('pass', [1, 13]), 14)
+      .then(measured('pass', [1, 13]), resumed(14, 'spillway'));
+    expect(kindAt(14, decided(record('pass', [1, 13]), 14, better))).toBe('shift');
+  });
+
+  test.each([
+    ['evidence', { evidence: 0.1 }, 'hold'],
+    ['doubt', { doubt: 0.1 }, 'hold'],
+    ['nothing', { evidence: 0, doubt: -1 }, 'shift'],
+  ])('with %s left is treated so', (_, left, kind) => {
+    const doubted = [...onFirstStep(), judged('suspect', [1, 3], { evidence: 3.1 })];
+    const passes = [4, 5, 6, 7].map((to) => judged('pass', [1, to], left));
+    expect(kindAt(8, doubted, passes)).toBe(kind);
+  });
+
+  test('is judged by the evidence as a whole if its own was left out of a verdict', () => {
+    const doubted = [...onFirstStep(), judged('suspect', [1, 3], { evidence: 3.1 })];
+    const without = (evidence: number) =>
+      [4, 5, 6].map((to) => {
+        const event = measured('pass', [1, to]);
+        event.verdict.evidence = evidence;
+        return event;
+      });
+    expect(kindAt(7, doubted, without(0.5))).toBe('hold');
+    expect(kindAt(7, doubted, without(-0.5))).toBe('shift');
+  });
+
+  test('that passes again when the longest bake ends is given the time in which it can recover', () => {
+    const late = [...onFirstStep(planned({ onSuspect: 'revert' })), measured('suspect', [1, 10])];
+    given(late)
+      .when(record('pass', [1, 11]), 12)
+      .then(measured('pass', [1, 11]));
+    expect(kindAt(13, late, measured('pass', [1, 11]), measured('pass', [1, 12]))).toBe('shift');
+    const never = [late, measured('pass', [1, 11])];
+    expect(decided(record('suspect', [1, 12]), 13, ...never).at(-1)).toMatchObject({ type: 'RevertOrdered' });
+  });
+
+  test('says that it is held although the newest verdict is a pass', () => {
+    const held = stateAfter(onFirstStep(), measured('suspect', [1, 3]), measured('pass', [1, 4]));
+    expect(storyOf(measured('pass', [1, 4]), held)).toBe(
+      'no worse any more, and held at its weight because it looked worse until 60 s before: it is pass',
+    );
   });
 
   test.each(['inconclusive', 'broken'] as const)('has not recovered by a verdict %s', (status) => {
@@ -128,7 +196,11 @@ describe('a canary that looks worse on a step', () => {
 
   test('is not doubted any more in the outcome if it passed after the order and before the raise', () => {
     const ordered = [...onFirstStep(), measured('suspect', [1, 2]), promotionOrdered(3)];
-    const unproven = stateAfter(ordered, measured('pass', [1, 3]), raised(50, 2, 4.2)).unproven;
+    const unproven = stateAfter(
+      ordered,
+      [3, 4].map((to) => measured('pass', [1, to])),
+      raised(50, 2, 5.2),
+    ).unproven;
     expect(unproven).toEqual(['ada promoted it before its evidence was complete']);
   });
 });
@@ -167,8 +239,18 @@ describe('a canary that looks worse at 100 %', () => {
 
   test('is closed once it passes, and not by a verdict that says nothing', () => {
     const doubted = [...inVerify(), measured('suspect', [9, 11])];
-    expect(kindAt(13, doubted, measured('pass', [9, 12]))).toBe('close');
-    expect(kindAt(13, doubted, measured('inconclusive', [9, 12]))).toBe('hold');
+    expect(kindAt(13, doubted, measured('pass', [9, 12]))).toBe('hold');
+    expect(kindAt(14, doubted, measured('pass', [9, 12]), measured('pass', [9, 13]))).toBe('close');
+    expect(kindAt(14, doubted, measured('inconclusive', [9, 13]))).toBe('hold');
+  });
+
+  test('has recovered if no more is left than at promotion, since the comparison with stable ended there', () => {
+    const before = [...onFirstStep(), measured('pass', [1, 3]), ...raised(50, 2, 4.2)];
+    const alone = [...before, judged('pass', [5, 7], { evidence: 1.5 }), ...raised(100, 3, 8.5)];
+    const doubted = [...alone, judged('suspect', [9, 11], { evidence: 3.2 })];
+    const passes = (evidence: number) => [12, 13].map((to) => judged('pass', [9, to], { evidence }));
+    expect(kindAt(14, doubted, passes(1.6))).toBe('hold');
+    expect(kindAt(14, doubted, passes(1.5))).toBe('close');
   });
 
   test('is not closed where the plan has no verify and something else was waited for', () => {
