@@ -65,48 +65,27 @@ interface Gauge {
 /** Queries in one call of GetMetricData (CloudWatch API reference). */
 const QUERIES_MAX = 500;
 
-/** The stretch of one read; a rollout that lasts longer is read in several. */
+/** The stretch of one read; the day before a rollout is read in several. */
 const PART_MS = 6 * 3600_000;
-
-/** How long after its end a part is read for the last time by this process. Assumed: CloudWatch promises no time after which a count stays as it is. */
-const FINAL_MS = 3600_000;
 
 /** Parts that are read side by side: at most 100,800 datapoints each, which must be held at once. */
 const TOGETHER = 4;
-
-/** Parts that a process keeps: of four rollouts that each last six days. */
-const KEPT_MAX = 100;
 
 /** Lambda gives ages in milliseconds, SQS in seconds (Lambda and SQS developer guides, lists of metrics). */
 const MILLISECONDS = 0.001;
 
 /**
  * Counts of both versions behind an alias, minute by minute, from CloudWatch, and the levels of what feeds it. Traffic that
- * did not come through the alias is not among them. What is old enough to stay as it is, is read once by each process.
+ * did not come through the alias is not among them.
  */
 export function cloudwatchMetrics(client: CloudWatchClient): MetricSource {
-  const kept = new Map<string, Promise<Series>>();
-
-  /** A part that failed is not kept. */
-  const once = (key: string, read: () => Promise<Series>): Promise<Series> => {
-    const known = kept.get(key);
-    if (known !== undefined) return known;
-    const reading = read();
-    kept.set(key, reading);
-    reading.catch(() => kept.delete(key));
-    const [oldest = key] = kept.keys();
-    if (kept.size > KEPT_MAX) kept.delete(oldest);
-    return reading;
-  };
-
   return {
     async read(target, rules, from, to, limits = []) {
       const question = questionOf(target, rules, limits);
       if (question.queries.length === 0) return {};
       const read = (start: Instant): Promise<Series> => {
         const end = Math.min(start + PART_MS, to);
-        const part = () => readPart(client, target, question, { start, end });
-        return end + FINAL_MS <= to ? once(JSON.stringify([question.queries, start]), part) : part();
+        return readPart(client, target, question, { start, end });
       };
       const starts = Array.from(
         { length: Math.ceil((to - from) / PART_MS) },

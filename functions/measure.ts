@@ -1,4 +1,5 @@
 import { isThrottle } from '../adapters/_aws.ts';
+import { foldedAfter } from '../core/analysis/fold.ts';
 import { judge, type Reading, stretch } from '../core/analysis/judge.ts';
 import { readFor } from '../core/analysis/weights.ts';
 import { readsBack } from '../core/budget.ts';
@@ -33,8 +34,13 @@ export const measure: Task<
       ]);
       const reading = { ...found, probes, ...(seen.broken === undefined ? {} : { broken: seen.broken }) };
       const verdict = judge(rollout, reading, at);
-      const measured = { type: 'RecordMeasure' as const, verdict, alarms: reading.alarms };
-      return recordJudgement(rollout, probes === undefined ? measured : { ...measured, probes }, ports);
+      const folded = foldedAfter(rollout, reading, at);
+      const measured = {
+        ...{ type: 'RecordMeasure' as const, verdict, alarms: reading.alarms },
+        ...(probes === undefined ? {} : { probes }),
+        ...(folded === undefined ? {} : { folded }),
+      };
+      return recordJudgement(rollout, measured, ports);
     }),
 };
 

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { exposureOf } from '../core/analysis/exposure.ts';
+import { withFolded } from '../core/analysis/folded.ts';
 import { METRICS } from '../core/analysis/types.ts';
 import { looksAgain } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
@@ -207,13 +208,16 @@ const COUNTING_MS = 2_000;
 
 /** What users met, best effort: metrics that cannot be read soon are not worth keeping a lock for. */
 async function exposed(rollout: Rollout, ports: Needs<'clock' | 'metrics'>): Promise<Exposure | undefined> {
-  const { raisedAt, opening } = rollout;
+  const { raisedAt, opening, folded } = rollout;
   if (!hasCanaryTraffic(rollout) || raisedAt === undefined) return undefined;
   const now = ports.clock.now();
   // Percentiles would be hundreds of queries, and say nothing about who was hurt.
   const rules = opening.watch.filter(({ metric }) => METRICS.some((known) => known === metric));
   const reading = Promise.all(
-    opening.targets.map((target) => ports.metrics.read(target, rules, raisedAt, now)),
+    opening.targets.map(async (target) => {
+      const read = await ports.metrics.read(target, rules, folded?.end ?? raisedAt, now);
+      return withFolded(folded, target.name, read);
+    }),
   );
   const series = await soon(reading, COUNTING_MS, ports);
   return series && exposureOf(series, raisedAt, now);

@@ -8,11 +8,11 @@ import { assertSecret, reservedFor, type Settings } from './settings.ts';
 /**
  * Seconds and megabytes of functions that need more than 10 s and 256 MB: opening reads zips and asks for each target in
  * turn, who hands it over waits longer than that may take (`OPENING_CLIENT` in `functions/_aws.ts`), and processor time
- * comes with memory, which an abort is not to wait for. A tick reads and judges a whole bake (`npm run bench -- tick`).
+ * comes with memory, which an abort is not to wait for. A tick reads and judges a few hours of five targets or more (`npm run bench -- tick`).
  */
 const LARGER: Partial<Record<FunctionName, { seconds: number; megabytes: number }>> = {
   OpenRollout: { seconds: 60, megabytes: 512 },
-  Measure: { seconds: 10, megabytes: 1024 },
+  Measure: { seconds: 10, megabytes: 512 },
   JournalStream: { seconds: 75, megabytes: 256 },
   Command: { seconds: 75, megabytes: 512 },
   DeadMan: { seconds: 30, megabytes: 256 },

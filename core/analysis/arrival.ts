@@ -7,11 +7,16 @@ import { suspicionOf } from './finding.ts';
 import { dueOf, evidenceOfLoss, LOST, leastLossSeen, type Split } from './loss.ts';
 import { EXPECTED_MIN } from './pairing.ts';
 import { pastFrom, whyCliff, whySilent, whyThin } from './silence.ts';
-import type { Finding, Metric, Window } from './types.ts';
-import { type Believed, sum } from './windows.ts';
+import type { Finding, Metric, Past, WatchRule, Window } from './types.ts';
+import { type Believed, minutesOf, sum } from './windows.ts';
 
 /** Metrics of which the totals are the requests that arrived: with those that were throttled, or without them. */
-export const ARRIVALS = ['throttles', 'errors'] as const satisfies readonly Metric[];
+const ARRIVALS = ['throttles', 'errors'] as const satisfies readonly Metric[];
+
+/** The metric by which requests are seen to arrive; whatever is watched, a tick reads what Lambda itself counts. */
+export function arrivalMetric(rules: readonly WatchRule[]): (typeof ARRIVALS)[number] {
+  return ARRIVALS.find((metric) => rules.some((rule) => rule.metric === metric)) ?? 'errors';
+}
 
 /** How far the odds of reaching the canary may be from what the weight says. */
 const TAU = 1.1;
@@ -27,7 +32,7 @@ const COLLAPSED = 2;
  * Newest windows in which one version's counts may still be on their way: until they are older, a canary that is not seen
  * is broken and not guilty. Assumed; a canary that swallows every request is found about three minutes after them.
  */
-const LATE_WINDOWS = 10;
+export const LATE_WINDOWS = 10;
 
 /** A function that may run for long is compared with the weight more closely: requests that hang are a small part of all. */
 const TAU_SLOW = 1.005;
@@ -72,7 +77,7 @@ export function arrivalFinding(
   const loss = evidenceOfLoss(splits, burstOf(rollout, target));
   const lacking = whyLost(splits, loss);
   const isOff = doubt >= -Math.log(ALPHA_TRAFFIC);
-  const past = isRead ? (rollout.opening.past?.[target] ?? beforeRaise(rollout, windows)) : undefined;
+  const past = isRead ? (rollout.opening.past?.[target] ?? pastOf(rollout, target, windows)) : undefined;
   // What came late counts once it is there, and what comes again after the bake is silent no more.
   const silent =
     whySilent(rollout, past, believed, step.until) && whySilent(rollout, past, believed, step.to);
@@ -86,7 +91,7 @@ export function arrivalFinding(
   const said = `${label}traffic: canary ${number(reached)} of ${number(all)} requests, ${due}`;
   const evidence = oneStepOf(rollout, starved);
   const finding = {
-    ...{ target, metric: 'traffic' as const, canary, stable, windows: inStep.length },
+    ...{ target, metric: 'traffic' as const, canary, stable, windows: minutesOf(inStep) },
     ...{ evidence, skipped: [] },
     ...(isSplit
       ? { doubt: Math.max(doubt, loss), lossSeen: leastLossSeen(splits, burstOf(rollout, target)) }
@@ -166,7 +171,12 @@ const burstOf = ({ opening }: Rollout, target: string): number => {
 };
 
 /** What the last quarter of an hour before the first raise says, if the day before could not be read. */
-function beforeRaise({ raisedAt = 0 }: Rollout, windows: readonly Window[]) {
+export function pastOf(
+  { raisedAt = 0, folded }: Rollout,
+  target: string,
+  windows: readonly Window[],
+): Past | undefined {
+  if (folded !== undefined) return folded.targets[target]?.past;
   const to = Math.floor(raisedAt / WINDOW_MS) * WINDOW_MS;
   return pastFrom(
     windows.filter(({ start }) => start < to),

@@ -1,4 +1,4 @@
-import { logMeanExp, logMixture, type Starts } from './mixture.ts';
+import { type Capital, capitalAfter, logMeanExp, type Starts, worthOf } from './mixture.ts';
 
 /**
  * Bad requests and all requests of one window: `c` of `nc` on the canary, `s` of `ns` on the stable version.
@@ -25,12 +25,16 @@ interface WorseInput extends Starts {
   grid: readonly number[];
   /** Burst divisor: the largest number of bad requests that share one cause and one version; 1 where each is its own. */
   m?: number;
+  /** What the bets held before these windows; nothing if absent. */
+  before?: Capital | undefined;
 }
 
 interface WindowBetInput extends Starts {
   windows: readonly MovedWindow[];
   U: readonly number[];
   w0?: number;
+  /** As for `WorseInput`. */
+  before?: Capital | undefined;
 }
 
 interface TrafficInput {
@@ -87,9 +91,21 @@ export function logFactorSafe({ r, wm, ...window }: WindowCounts & { r: number; 
  * windows `T` >= 1, `head` in (0, 1], `w0` >= 1 and `m` >= 1
  * Source: product of `logFactorWorse` mixed over bets and starts (Shiryaev-Roberts form); Ville 1939.
  */
-export function logEWorse({ windows, grid, T, head, w0 = 1, m = 1 }: WorseInput & { w0?: number }): number {
+export function logEWorse(input: WorseInput & { w0?: number }): number {
+  return worthOf(capitalWorse(input), input);
+}
+
+/** What the bets of `logEWorse` hold after its windows. */
+export function capitalWorse({
+  windows,
+  grid,
+  w0 = 1,
+  m = 1,
+  before,
+  ...starts
+}: WorseInput & { w0?: number }): Capital {
   const draws = windows.filter(hasControl).map((window) => drawsWorse(window, w0));
-  return logMixture(draws, grid, { T, head }, (window, r) => logFactor(window, r) / m);
+  return capitalAfter(draws, grid, starts, (window, r) => logFactor(window, r) / m, before);
 }
 
 /**
@@ -117,9 +133,14 @@ export function logEAbsoluteSafe(input: AbsoluteInput): number {
  * window can take all; `T`, `head` and `w0` as for `logEWorse`
  * Source: betting on a bounded mean, one bet per window; Ville 1939.
  */
-export function logEWindowBet({ windows, U, T, head, w0 = 1 }: WindowBetInput): number {
+export function logEWindowBet(input: WindowBetInput): number {
+  return worthOf(capitalWindowBet(input), input);
+}
+
+/** What the bets of `logEWindowBet` hold after its windows. */
+export function capitalWindowBet({ windows, U, w0 = 1, before, ...starts }: WindowBetInput): Capital {
   const returns = windows.filter(hasControl).map((window) => betReturn(window, w0));
-  return logMixture(returns, U, { T, head }, (gain, stake) => Math.log1p(stake * gain));
+  return capitalAfter(returns, U, starts, (gain, stake) => Math.log1p(stake * gain), before);
 }
 
 /**
@@ -199,6 +220,8 @@ interface SafeInput {
   /** Odds ratios below 1, as multiples of `wm`. */
   grid: readonly number[];
   m?: number;
+  /** What `logsSafe` was of the windows before these; nothing if absent. */
+  before?: readonly number[] | undefined;
 }
 
 /**
@@ -207,9 +230,16 @@ interface SafeInput {
  * @param input `wm` >= 1; windows without requests on both sides are not counted
  * Source: mean of products of `logFactorSafe`.
  */
-export function logESafe({ windows, grid, wm, m = 1 }: SafeInput & { wm: number }): number {
+export function logESafe(input: SafeInput & { wm: number }): number {
+  return logMeanExp(logsSafe(input));
+}
+
+/** The logarithms of what the bets of `logESafe` hold after its windows. */
+export function logsSafe({ windows, grid, wm, m = 1, before }: SafeInput & { wm: number }): number[] {
   const draws = windows.filter(hasControl).map((window) => drawsSafe(window, wm));
-  return logMeanExp(grid.map((r) => draws.reduce((total, window) => total + logFactor(window, r) / m, 0)));
+  return grid.map((r, nth) =>
+    draws.reduce((total, window) => total + logFactor(window, r) / m, before?.[nth] ?? 0),
+  );
 }
 
 /** With up to 1e9 requests a window, no number of windows in a rollout rejects an odds ratio near exp(64), about 6e27. */

@@ -1,14 +1,14 @@
 import type { Target } from '../rollout/event.ts';
 import {
+  capitalWindowBet,
+  capitalWorse,
   logEAbsoluteSafe,
   logEAbsoluteWorse,
-  logESafe,
-  logEWindowBet,
-  logEWorse,
+  logsSafe,
   type MovedWindow,
   type WindowCounts,
 } from './evalue.ts';
-import { logAddExp } from './mixture.ts';
+import { logAddExp, logMeanExp, type RatioCapital, worthOf } from './mixture.ts';
 import type { Count } from './types.ts';
 
 /** Probability, over a whole rollout, of taking back a release that is no worse than the watch rules allow. */
@@ -71,15 +71,32 @@ export interface Question {
   clustering: Clustering;
 }
 
-/** Log evidence that the canary's odds of a bad request are above `w0` times those of stable. */
+/** Log evidence that the canary's odds of a bad request are above `w0` times those of stable, in these windows and in those of `before`. */
 export function evidenceOfRatio(
   windows: readonly MovedWindow[],
-  { w0, planned, bets, clustering }: Question,
+  question: Question,
+  before?: RatioCapital,
 ): number {
-  const starts = { windows, T: planned, head: HEAD, w0 };
-  const compared = logEWorse({ ...starts, grid: bets, m: clustering.burst });
+  const { compared, careful } = capitalOfRatio(windows, question, before);
+  const starts = { T: question.planned, head: HEAD };
   // The smaller of two is valid where either is, and no burst divisor is sure where clients stick to a version.
-  return clustering.isSticky ? Math.min(compared, logEWindowBet({ ...starts, U: STAKES })) : compared;
+  return Math.min(...[compared, careful].flatMap((capital) => (capital ? [worthOf(capital, starts)] : [])));
+}
+
+/** What the bets hold after these windows, which follow those of `before`. */
+export function capitalOfRatio(
+  windows: readonly MovedWindow[],
+  { w0, planned, bets, clustering }: Question,
+  before?: RatioCapital,
+): RatioCapital {
+  const starts = { windows, T: planned, head: HEAD, w0 };
+  const compared = capitalWorse({
+    ...{ ...starts, grid: bets, m: clustering.burst },
+    before: before?.compared,
+  });
+  return clustering.isSticky
+    ? { compared, careful: capitalWindowBet({ ...starts, U: STAKES, before: before?.careful }) }
+    : { compared };
 }
 
 /** Log evidence that more than `share` of the canary's requests are bad. It has no control, so a common outage counts. */
@@ -88,15 +105,24 @@ export function evidenceOfShare({ bad, total }: Count, share: number, { burst }:
   return total === 0 || p1.length === 0 ? 0 : logEAbsoluteWorse({ c: bad, n: total, p0: share, p1 }) / burst;
 }
 
-/** Log evidence that a canary is safe: its odds are below `unsafe` times those of stable, or its share of bad requests below the floor. */
-export function evidenceOfSafety(
+/** What bets on a safe canary hold after these windows, which follow those of `before`: logarithms, one for each bet. */
+export function logsOfSafety(
   windows: readonly WindowCounts[],
-  { unsafe, floor, clustering }: { unsafe: number; floor: number; clustering: Clustering },
+  { unsafe, clustering }: { unsafe: number; clustering: Clustering },
+  before?: readonly number[],
+): number[] {
+  return logsSafe({ windows, grid: SAFE_BETS, wm: unsafe, m: clustering.burst, before });
+}
+
+/**
+ * Log evidence that a canary is safe: its odds are below an unsafe ratio to those of stable, as `logs` of `logsOfSafety` say,
+ * or its share of bad requests is below the floor.
+ */
+export function evidenceOfSafety(
+  canary: Count,
+  { logs, floor, clustering }: { logs: readonly number[]; floor: number; clustering: Clustering },
 ): number {
-  const ratio = logESafe({ windows, grid: SAFE_BETS, wm: unsafe, m: clustering.burst });
-  const c = windows.reduce((total, window) => total + window.c, 0);
-  const n = windows.reduce((total, window) => total + window.nc, 0);
-  return logAddExp(ratio, safeShare({ bad: c, total: n }, floor, clustering)) - Math.LN2;
+  return logAddExp(logMeanExp(logs), safeShare(canary, floor, clustering)) - Math.LN2;
 }
 
 /** Log evidence that fewer than `share` of the canary's requests are bad. */

@@ -1,5 +1,5 @@
 import type { Exposure } from '../rollout/event.ts';
-import type { Instant } from '../units.ts';
+import { type Instant, WINDOW_MS } from '../units.ts';
 import { METRICS, type Series } from './types.ts';
 import { knownWindows } from './windows.ts';
 
@@ -7,7 +7,9 @@ import { knownWindows } from './windows.ts';
 export function exposureOf(targets: Series[], from: Instant, to: Instant): Exposure {
   const each = targets.map((series) => {
     const counts = METRICS.map((metric) =>
-      knownWindows(series[metric]).map((window) => window.canary ?? { bad: 0, total: 0 }),
+      knownWindows(series[metric])
+        .filter(({ start }) => start + WINDOW_MS > from)
+        .map((window) => window.canary ?? { bad: 0, total: 0 }),
     );
     const most = (key: 'bad' | 'total') =>
       Math.max(...counts.map((windows) => windows.reduce((sum, count) => sum + count[key], 0)));

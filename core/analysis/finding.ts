@@ -6,6 +6,7 @@ import { type MovedWindow, orLowerBound, orUpperBound } from './evalue.ts';
 import {
   ALPHA,
   BETA,
+  capitalOfRatio,
   clusteringOf,
   combined,
   evidenceOfRatio,
@@ -16,16 +17,18 @@ import {
   HEAD,
   INTERVAL_BETS,
   LATENCY_BETS,
+  logsOfSafety,
   type Question,
   SUSPICIOUS,
   safeShare,
   THROTTLE_FLOOR,
   UNSAFE_ODDS,
 } from './evidence.ts';
-import { LATENCY_ODDS, type SlowFrom, slowFrom, slowWindows } from './latency.ts';
+import type { Carried, Folded } from './folded.ts';
+import { historyOf, LATENCY_ODDS, type SlowFrom, slowFrom, slowWindows } from './latency.ts';
 import { EXPECTED_MIN } from './pairing.ts';
 import { fewest, tenfold, wouldShow } from './power.ts';
-import { type Cells, cellsFrom, evidenceOfSlowdown, slowdownWindows } from './slowdown.ts';
+import { type Cells, capitalOfSlowdown, cellsFrom, evidenceOfSlowdown, slowdownWindows } from './slowdown.ts';
 import type {
   Count,
   Finding,
@@ -38,7 +41,10 @@ import type {
   Window,
 } from './types.ts';
 import { isLatency } from './weights.ts';
-import { atMostAll, believable, comparedWindows, knownWindows, sum } from './windows.ts';
+import { atMostAll, believable, comparedWindows, knownWindows, minutesOf, sum } from './windows.ts';
+
+/** A metric whose windows are counts. */
+type Counted = Exclude<Metric, 'latency' | 'probes'>;
 
 /** Part of a metric's stake that bets on what happens after promotion, where there is no control. */
 const GUARD_STAKE = 0.1;
@@ -48,11 +54,19 @@ const HOUR_MS = 60 * WINDOW_MS;
 /** Precision of the logarithm of an interval's ends: about 1 % of the ratio. */
 const INTERVAL_PRECISION = 0.01;
 
-/** A rule as it is put to one target. */
-export interface Asked {
+/** A rule of one target, and what is known of the windows before those that are read. */
+export interface Rule {
   rollout: Rollout;
   target: Target;
   rule: WatchRule;
+  /** The settled stretch of the present step. */
+  step: { from: Instant; to: Instant };
+  /** What earlier ticks read; absent where this one reads it all. */
+  folded?: Folded | undefined;
+}
+
+/** A rule as it is put to one target. */
+export interface Asked extends Rule {
   /** The settled stretch of the present step; counts after `until`, where its bake ends, may be late without holding it. */
   step: { from: Instant; to: Instant; until: Instant };
   /** Evidence that this metric alone must reach to take the release back. */
@@ -72,24 +86,22 @@ export interface Answer {
 }
 
 /** What was read, with the canary's own bad counts held to its totals: several attempts at one thing may each count as bad. */
-function withBad(metric: Metric, read: Series): Series {
+export function withBad(metric: Metric, read: Series): Series {
   const name = metric.startsWith('custom.') ? (metric as `custom.${string}`) : undefined;
   return name === undefined ? read : { ...read, [name]: (read[name] ?? []).map(atMostAll) };
 }
 
-/** What one rule of one target says of what was read. */
-export function findingOf(asked: Asked, read: Series): Answer {
-  const { rollout, rule } = asked;
-  const series = withBad(rule.metric, read);
-  if (!isLatency(rule.metric)) return judged(asked, series, series[rule.metric] ?? []);
-  const spreads = (series.latency ?? []).filter(({ start }) => start + WINDOW_MS <= asked.step.to);
-  const ratio = 'ratio' in rule ? rule.ratio : 1;
-  const over = (percentile: number) => slowFrom(rollout, spreads, { percentile, ratio });
-  if (rule.metric === 'latency')
-    return slower(asked, series, spreads, { cells: cellsFrom(rollout, spreads, ratio), over });
-  const from = over(Number(rule.metric.slice(1)));
-  if (from === undefined) return withoutHistory(asked);
-  return judged(asked, series, slowWindows(rollout, spreads, from), from);
+/** Counts that a rule is judged by; `key` is what the evidence in them is carried on under. */
+interface Told {
+  key: string;
+  read: readonly ReadWindow[];
+  slow?: SlowFrom | undefined;
+}
+
+/** What a rule is judged by: counts, the ones that a verdict shows first, and for `latency` the whole of the durations. */
+interface Put {
+  told: readonly Told[];
+  slowdown?: { windows: readonly SpreadWindow[]; cells: Cells } | undefined;
 }
 
 /** Share of handled 5xx that a canary may surely be above only as `suspect`, if stable counts none to compare with: most services answer fewer. Assumed. */
@@ -117,7 +129,7 @@ export function uncomparedOf(
   const reason = `${label}${words(rule, counts, undefined)}; ${needed}`;
   const finding: Finding = {
     ...{ target: target.name, metric: rule.metric, status: 'suspect', ...counts },
-    ...{ windows: since.length, evidence: 0, needed, skipped: [], reason },
+    ...{ windows: minutesOf(since), evidence: 0, needed, skipped: [], reason },
   };
   return { isCompared: false, answer: { finding, against: { ...counts, reason }, isCertified: false } };
 }
@@ -125,32 +137,125 @@ export function uncomparedOf(
 /** Percentiles of stable at which all durations are told in counts, the one that a verdict shows first. */
 const TOLD = [90, 50, 99];
 
-/** All durations together: the evidence is of the whole spread, and the counts are those over one percentile of stable. */
-function slower(
-  asked: Asked,
-  series: Series,
-  spreads: readonly SpreadWindow[],
-  { cells, over }: { cells: Cells | undefined; over: (percentile: number) => SlowFrom | undefined },
-): Answer {
-  const { rollout, target } = asked;
-  const told = TOLD.flatMap((percentile) => over(percentile) ?? []).map((from) => ({
-    from,
-    windows: slowWindows(rollout, spreads, from),
-  }));
+/** What one rule of one target says of what was read. */
+export function findingOf(given: Asked, read: Series): Answer {
+  const { metric } = given.rule;
+  const series = withBad(metric, read);
+  const isRead = read[isLatency(metric) ? 'latency' : (metric as Counted)] !== undefined;
+  // Of what was not read nothing is known, whatever earlier ticks read of it.
+  const asked = isRead ? given : { ...given, folded: undefined };
+  const { told, slowdown } = putBy(asked, series);
   const [first] = told;
-  if (first === undefined || cells === undefined) return withoutHistory(asked);
-  const believed = new Set(believable(first.windows).windows.map(({ start }) => start));
-  const windows = slowdownWindows(rollout, spreads).filter(({ start }) => believed.has(start));
-  const { burst, isSticky } = clusteringOf(target);
-  // Where clients stick to a version its requests are not dealt one by one, and the counts over one percentile take the careful way.
-  const evidence = isSticky
-    ? undefined
-    : evidenceOfSlowdown(windows, cells, { planned: plannedWindows(rollout), burst });
-  const answer = judged(asked, series, first.windows, first.from, evidence);
-  if (answer.finding.evidence < SUSPICIOUS) return answer;
-  const answers = told.map(({ from, windows }) => judged(asked, series, windows, from, evidence));
+  if (first === undefined) return withoutHistory(asked);
+  const known =
+    slowdown &&
+    evidenceOfSlowdown(
+      slowdown.windows,
+      slowdown.cells,
+      slowdownQuestion(asked),
+      carriedOf(asked, metric)?.slowdown,
+    );
+  const answer = judged(asked, series, first, known);
+  if (told.length === 1 || answer.finding.evidence < SUSPICIOUS) return answer;
+  const answers = told.map((each) => judged(asked, series, each, known));
   const clearest = answers.reduce((most, each) => (gap(each) > gap(most) ? each : most), answer);
   return { ...answer, against: clearest.against };
+}
+
+/** What is judged of a rule; no counts where stable did too little before the raise to know what is slow. */
+function putBy(asked: Rule, series: Series): Put {
+  const { rollout, target, rule, step, folded } = asked;
+  const { metric } = rule;
+  if (!isLatency(metric)) return { told: [{ key: metric, read: series[metric as Counted] ?? [] }] };
+  const spreads = (series.latency ?? []).filter(({ start }) => start + WINDOW_MS <= step.to);
+  const history = folded?.targets[target.name]?.history ?? historyOf(rollout, spreads);
+  const ratio = 'ratio' in rule ? rule.ratio : 1;
+  const told = percentilesOf(metric).flatMap((percentile): Told[] => {
+    const slow = slowFrom(history, { percentile, ratio });
+    return slow === undefined
+      ? []
+      : [{ key: `${metric}@${percentile}`, read: slowWindows(rollout, spreads, slow), slow }];
+  });
+  if (metric !== 'latency') return { told };
+  const cells = cellsFrom(history, ratio);
+  const [first] = told;
+  if (first === undefined || cells === undefined) return { told: [] };
+  // Where clients stick to a version its requests are not dealt one by one, and the counts over one percentile take the careful way.
+  if (clusteringOf(target).isSticky) return { told };
+  const believed = new Set(believable(first.read).windows.map(({ start }) => start));
+  const windows = sinceFolded(asked, slowdownWindows(rollout, spreads)).filter(({ start }) =>
+    believed.has(start),
+  );
+  return { told, slowdown: { windows, cells } };
+}
+
+/** The percentiles at which the durations of a rule are counted. */
+export const percentilesOf = (metric: 'latency' | `p${number}`): readonly number[] =>
+  metric === 'latency' ? TOLD : [Number(metric.slice(1))];
+
+const slowdownQuestion = ({ rollout, target }: Rule) => ({
+  planned: plannedWindows(rollout),
+  burst: clusteringOf(target).burst,
+});
+
+/** What earlier windows left of the evidence under this key. */
+const carriedOf = ({ folded, target }: Rule, key: string): Carried | undefined =>
+  folded?.targets[target.name]?.tests[key];
+
+/** The windows after those whose evidence is carried. */
+function sinceFolded<W extends { start: Instant }>({ folded }: Rule, windows: readonly W[]): W[] {
+  return windows.filter(({ start }) => start >= (folded?.end ?? Number.NEGATIVE_INFINITY));
+}
+
+/**
+ * What the evidence of a rule is after the windows up to the end of `step`, by key: all that later windows need of them. It is
+ * empty where the counts that are kept say it all.
+ */
+export function carriedAfter(asked: Rule, series: Series): Record<string, Carried> {
+  const { rule, step } = asked;
+  if ('share' in rule) return {};
+  const { told, slowdown } = putBy(asked, series);
+  const [first] = told;
+  const carried = told.map(({ key, read }): [string, Carried] => {
+    const { windows } = believable(read.filter(({ start }) => start + WINDOW_MS <= step.to));
+    const compared = sinceFolded(asked, comparedWindows(asked.rollout, windows));
+    const ratio = capitalOfRatio(compared, questionOf(asked), carriedOf(asked, key)?.ratio);
+    return [
+      key,
+      {
+        ...(slowdown === undefined ? { ratio } : {}),
+        ...(key === first?.key ? { safe: safeAfter(asked, key, windows) } : {}),
+      },
+    ];
+  });
+  if (slowdown === undefined) return Object.fromEntries(carried);
+  const { windows, cells } = slowdown;
+  const before = carriedOf(asked, rule.metric)?.slowdown;
+  const after = capitalOfSlowdown(windows, cells, slowdownQuestion(asked), before);
+  return Object.fromEntries([...carried, [rule.metric, { slowdown: after }]]);
+}
+
+function safeAfter(asked: Rule, key: string, windows: readonly Window[]): Carried['safe'] {
+  const { rollout, step } = asked;
+  const since = (from: Instant) => {
+    const inIt = sinceFolded(asked, windows).filter(({ start }) => start >= from);
+    return logsOfSafety(
+      countsIn(inIt),
+      unsafeOf(asked),
+      logsBefore({ ...asked, step: { ...step, from } }, key),
+    );
+  };
+  return { first: since(rollout.moves[0] ?? Number.POSITIVE_INFINITY), step: since(step.from) };
+}
+
+/** What the bets on a safe canary hold of the windows of this step that are folded. */
+function logsBefore(asked: Rule, key: string): readonly number[] | undefined {
+  const { rollout, step, folded } = asked;
+  const safe = carriedOf(asked, key)?.safe;
+  if (folded === undefined || safe === undefined || step.from >= folded.end) return undefined;
+  if (step.from === folded.from) return safe.step;
+  // While a raise is on its way the stretch reaches back to the first move. Of any other the past is not known, which proves nothing.
+  return step.from === rollout.moves[0] ? safe.first : safe.step.map(() => Number.NEGATIVE_INFINITY);
 }
 
 /** By how many times the share of bad requests on the canary is above that of stable. */
@@ -163,13 +268,7 @@ interface Sides {
   stable: Count;
 }
 
-function judged(
-  asked: Asked,
-  series: Series,
-  read: readonly ReadWindow[],
-  slow?: SlowFrom,
-  known?: number,
-): Answer {
+function judged(asked: Asked, series: Series, { key, read, slow }: Told, known?: number): Answer {
   const { rollout, target, rule, step } = asked;
   const settled = read.filter(({ start }) => !(start + WINDOW_MS > step.to));
   const { windows, unknown, skipped } = believable(settled);
@@ -177,9 +276,11 @@ function judged(
   const isGuarded = isAlone(asked);
   const question = questionOf(asked);
   const compared = comparedWindows(rollout, windows);
-  const { evidence, rests } = evidenceAgainst(asked, compared, { inStep, all: windows }, known);
+  const ratio =
+    known ?? evidenceOfRatio(sinceFolded(asked, compared), question, carriedOf(asked, key)?.ratio);
+  const { evidence, rests } = evidenceAgainst(asked, compared, { inStep, all: windows }, ratio);
   const here = sides(inStep, isGuarded ? windows : inStep);
-  const isSafe = isCertified(asked, inStep);
+  const isSafe = isCertified(asked, key, inStep);
   const uncounted = countsNone(rule.metric, series, step);
   const wanting =
     uncounted ??
@@ -209,7 +310,7 @@ function judged(
             ? 'inconclusive'
             : 'pass',
     ...here,
-    windows: inStep.length,
+    windows: minutesOf(inStep),
     evidence,
     ...(doubt === 0 ? {} : { doubt }),
     odds,
@@ -272,7 +373,7 @@ function turnsAway(
 }
 
 /** What is bet with: the tolerated odds and how the failures of this target come together. */
-function questionOf({ rollout, rule, target }: Asked): Question {
+function questionOf({ rollout, rule, target }: Rule): Question {
   const isSlow = isLatency(rule.metric);
   return {
     w0: isSlow ? LATENCY_ODDS : 'ratio' in rule ? rule.ratio : 1,
@@ -282,12 +383,12 @@ function questionOf({ rollout, rule, target }: Asked): Question {
   };
 }
 
-/** The evidence of this metric, and the counts that its strongest part rests on; `known` is that of the comparison where it is not by these counts. */
+/** The evidence of this metric, and the counts that its strongest part rests on; `ratio` is that of the comparison. */
 function evidenceAgainst(
   asked: Asked,
   compared: readonly MovedWindow[],
   { inStep, all }: { inStep: readonly Window[]; all: readonly Window[] },
-  known: number | undefined,
+  ratio: number,
 ): { evidence: number; rests: Sides } {
   const { rollout, rule, target } = asked;
   const clustering = clusteringOf(target);
@@ -298,8 +399,6 @@ function evidenceAgainst(
     const rests = sides(since, since);
     return { evidence: evidenceOfShare(rests.canary, rule.share, clustering), rests };
   }
-  const question = questionOf(asked);
-  const ratio = known ?? evidenceOfRatio(compared, question);
   const guard = guardEvidence(asked, sides(inStep, all));
   const stake = guardStake(rollout);
   const evidence = combined([
@@ -389,22 +488,26 @@ function guardNeeds(asked: Asked, { canary, stable }: Sides): string | undefined
 }
 
 /** True where this step's counts prove the canary safe by themselves. */
-function isCertified(asked: Asked, inStep: readonly Window[]): boolean {
+function isCertified(asked: Asked, key: string, inStep: readonly Window[]): boolean {
   const { rule, target } = asked;
   const clustering = clusteringOf(target);
-  // What stable did beside it earlier says nothing of a canary that serves alone by now.
-  const counts = countsIn(isAlone(asked) ? inStep.map(({ start, canary }) => ({ start, canary })) : inStep);
-  const { canary } = countsOf(counts);
+  const { canary } = sides(inStep, []);
   if (canary.total === 0) return false;
+  // What stable did beside it earlier says nothing of a canary that serves alone by now.
+  const logs = isAlone(asked)
+    ? logsOfSafety([], unsafeOf(asked))
+    : logsOfSafety(countsIn(sinceFolded(asked, inStep)), unsafeOf(asked), logsBefore(asked, key));
   const evidence =
     'share' in rule
       ? safeShare(canary, rule.share, clustering)
-      : evidenceOfSafety(counts, {
-          unsafe: Math.max(UNSAFE_ODDS, isLatency(rule.metric) ? LATENCY_ODDS : rule.ratio),
-          floor: FLOOR,
-          clustering,
-        });
+      : evidenceOfSafety(canary, { logs, floor: FLOOR, clustering });
   return evidence >= -Math.log(BETA);
+}
+
+/** From which odds on a canary is unsafe. */
+function unsafeOf({ rule, target }: Rule) {
+  const tolerated = isLatency(rule.metric) ? LATENCY_ODDS : 'ratio' in rule ? rule.ratio : 1;
+  return { unsafe: Math.max(UNSAFE_ODDS, tolerated), clustering: clusteringOf(target) };
 }
 
 function oddsOf(
@@ -427,7 +530,7 @@ function oddsOf(
 /** Windows up to which an interval is computed minute by minute; it is only shown, and inverting a test costs as much as 20 of them. */
 const INTERVAL_WINDOWS = 240;
 
-/** Windows for an interval: of a long comparison the sums of each hour, in which the weight stood still. Under the same odds in each minute the sums have them too. */
+/** Windows for an interval: what is folded already as it is kept, and of a long comparison the sums of each hour, in which the weight stood still. Under the same odds in each minute the sums have them too. */
 function coarse(windows: readonly (MovedWindow & { start: Instant })[]): MovedWindow[] {
   if (windows.length <= INTERVAL_WINDOWS) return [...windows];
   const hours = new Map<string, MovedWindow>();

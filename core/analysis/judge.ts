@@ -3,9 +3,10 @@ import type { Rollout } from '../rollout/state.ts';
 import { bakeOf, settledUntil } from '../rollout/timing.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { alarmFindings } from './alarms.ts';
-import { ARRIVALS, arrivalFinding } from './arrival.ts';
+import { arrivalFinding, arrivalMetric } from './arrival.ts';
 import { ALPHA, combined } from './evidence.ts';
 import { type Answer, type Asked, findingOf, uncomparedOf } from './finding.ts';
+import { withFolded } from './folded.ts';
 import { limitFindings } from './limits.ts';
 import { covered, isProbed, probeAnswer } from './probes.ts';
 import { LATE_MINUTES } from './silence.ts';
@@ -20,7 +21,7 @@ import type {
   VerdictStatus,
 } from './types.ts';
 import { rulesFor, weightsOf } from './weights.ts';
-import { believable, HISTORY_MS } from './windows.ts';
+import { believable, readSince } from './windows.ts';
 
 /** What a tick saw: the windows of each target and the alarms, and why either could not be read. */
 export interface Reading {
@@ -44,13 +45,12 @@ export function worst(statuses: VerdictStatus[]): VerdictStatus {
 
 /** The stretch of windows that a tick at `now` reads. */
 export function stretch(rollout: Rollout, now: Instant): { from: Instant; to: Instant } {
-  const first = Math.floor((rollout.raisedAt ?? now) / WINDOW_MS) * WINDOW_MS;
-  return { from: first - HISTORY_MS, to: settledUntil(rollout, now) };
+  return { from: readSince(rollout, now), to: settledUntil(rollout, now) };
 }
 
 /**
- * Judges what a tick saw, on settled windows alone, recomputed from scratch each time: the same reading gives the same
- * verdict, and a late or restated window counts as soon as it is read. A fail may rest on any window since the first
+ * Judges what a tick saw, on settled windows alone, and what earlier ticks folded: the same reading gives the same verdict,
+ * and a late or restated window that is not folded yet counts as soon as it is read. A fail may rest on any window since the first
  * raise; a pass rests on the windows of the present step only. One alpha stands for all metrics, targets and looks.
  */
 export function judge(rollout: Rollout, reading: Reading, now: Instant): Verdict {
@@ -74,7 +74,12 @@ export function judge(rollout: Rollout, reading: Reading, now: Instant): Verdict
       : finding,
   );
   const limits = rollout.opening.targets.flatMap((target) =>
-    limitFindings(rollout, target, reading.series[target.name] ?? {}, { from, to }),
+    limitFindings(
+      rollout,
+      target,
+      withFolded(rollout.folded, target.name, reading.series[target.name] ?? {}),
+      { from, to },
+    ),
   );
   const { status, reason } = conclusion(rollout, reading, findings, limits);
   const byProbes = status === 'pass' && each.some((target) => target.byProbes);
@@ -101,13 +106,12 @@ function targetFindings(
   { step, limit }: { step: Asked['step']; limit: number },
 ): { answers: Weighed[]; byProbes: boolean } {
   const { probes } = reading;
-  const series: Series = reading.series[target.name] ?? {};
+  const { folded } = rollout;
+  const series = withFolded(folded, target.name, reading.series[target.name] ?? {});
   const rules = rulesFor(target, rollout.opening.watch);
   if (rules.length === 0) return { answers: [], byProbes: false };
   const targets = rollout.opening.targets.length;
   const label = targets > 1 ? `${target.name} ` : '';
-  // Whatever is watched, a tick reads what Lambda itself counts.
-  const by = ARRIVALS.find((metric) => rules.some((rule) => rule.metric === metric)) ?? 'errors';
   const isAlsoProbed = isProbed(rollout, target.name);
   const metrics: Metric[] = [
     ...rules.map((rule) => rule.metric),
@@ -117,7 +121,7 @@ function targetFindings(
   const weightOf = (metric: Metric) => (weights.get(metric) ?? 0) / targets;
   const asked = (metric: Metric) => {
     const weight = weightOf(metric);
-    return { rollout, target, step, required: limit - Math.log(weight), label, weight };
+    return { rollout, target, step, folded, required: limit - Math.log(weight), label, weight };
   };
   const said = rules.flatMap((rule): Weighed[] => {
     const { weight, ...question } = asked(rule.metric);
@@ -128,7 +132,7 @@ function targetFindings(
   const { weight, ...question } = asked('probes');
   const probed = isAlsoProbed ? { ...probeAnswer(question, rules, probes), weight } : undefined;
   const { answers, byProbes } = covered(said, probed);
-  const read = reading.series[target.name]?.[by];
+  const read = series[arrivalMetric(rules)];
   const believed = believable((read ?? []).filter(({ start }) => start + WINDOW_MS <= step.to));
   // Of what was not read nothing is known, so it says nothing of silence either.
   const arrival = arrivalFinding(rollout, target.name, { believed, step, isRead: read !== undefined }, label);

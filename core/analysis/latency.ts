@@ -14,13 +14,11 @@ export interface SlowFrom {
   canary: number;
 }
 
-/** Thresholds from what stable did before the first raise; undefined where that is too little to have any. */
+/** Thresholds from what stable did before the first raise, as `historyOf` has it; undefined where that is too little to have any. */
 export function slowFrom(
-  rollout: Rollout,
-  spreads: readonly SpreadWindow[],
+  known: readonly Spread[],
   { percentile, ratio }: { percentile: number; ratio: number },
 ): SlowFrom | undefined {
-  const known = historyOf(rollout, spreads);
   const [first] = known;
   if (first === undefined) return undefined;
   const total = known.reduce((sum, spread) => sum + spread.total, 0);
@@ -51,8 +49,9 @@ export function isYoung({ moves }: Rollout, start: Instant): boolean {
 export function slowWindows(rollout: Rollout, spreads: readonly SpreadWindow[], from: SlowFrom): Window[] {
   return spreads
     .filter(({ start }) => !isYoung(rollout, start))
-    .map(({ start, canary, stable }) => ({
+    .map(({ start, minutes, canary, stable }) => ({
       start,
+      ...(minutes === undefined ? {} : { minutes }),
       canary: counted(canary, from.canary),
       stable: counted(stable, from.stable),
     }));
@@ -63,7 +62,7 @@ function counted(spread: Spread | undefined, edge: number): Count | undefined {
 }
 
 /** Whole numbers of requests over each edge, fewer over each later one. */
-function addsUp({ total, edges, over }: Spread): boolean {
+export function addsUp({ total, edges, over }: Spread): boolean {
   return (
     over.length === edges.length &&
     over.every((count, at) => Number.isSafeInteger(count) && count >= 0 && count <= (over[at - 1] ?? total))

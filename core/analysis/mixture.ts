@@ -19,6 +19,23 @@ export function logMeanExp(logs: readonly number[]): number {
 }
 
 /**
+ * What the bets of a mixture hold after so many windows: all that the windows after them need of those before. A bet that
+ * holds nothing is null, because JSON has no infinity.
+ */
+export interface Capital {
+  windows: number;
+  /** Logarithms, one for each bet. */
+  bets: (number | null)[];
+}
+
+/** What the bets on a worse canary hold: all that the evidence of later windows needs of earlier ones. */
+export interface RatioCapital {
+  compared: Capital;
+  /** Of the careful bets; present if clients stick to a version. */
+  careful?: Capital | undefined;
+}
+
+/**
  * The log capital of a stake that is split evenly over bets and, within each bet, over starting windows: an e-value
  * whenever each factor is one given the past. What has not started yet is kept. Source: Shiryaev-Roberts sums with a
  * fixed prior over the start, so Ville 1939 still bounds the whole path.
@@ -26,19 +43,39 @@ export function logMeanExp(logs: readonly number[]): number {
 export function logMixture<Window, Bet>(
   windows: readonly Window[],
   bets: readonly Bet[],
-  { T, head }: Starts,
+  starts: Starts,
   logFactor: (window: Window, bet: Bet) => number,
 ): number {
+  return worthOf(capitalAfter(windows, bets, starts, logFactor), starts);
+}
+
+/** What the bets of `logMixture` hold after these windows, which follow those of `before`. */
+export function capitalAfter<Window, Bet>(
+  windows: readonly Window[],
+  bets: readonly Bet[],
+  { T, head }: Starts,
+  logFactor: (window: Window, bet: Bet) => number,
+  before?: Capital,
+): Capital {
   const logHead = Math.log(head);
   const logLater = Math.log((1 - head) / (T - 1));
   const logShare = (index: number) => (index === 0 ? logHead : index < T ? logLater : -Infinity);
-  const logCapital = bets.map((bet) =>
+  const first = before?.windows ?? 0;
+  const logs = bets.map((bet, nth) =>
     windows.reduce(
-      (capital, window, index) => logAddExp(capital, logShare(index)) + logFactor(window, bet),
-      -Infinity,
+      (capital, window, index) => logAddExp(capital, logShare(first + index)) + logFactor(window, bet),
+      before?.bets[nth] ?? -Infinity,
     ),
   );
-  return logAddExp(logMeanExp(logCapital), Math.log(notStarted(windows.length, { T, head })));
+  return {
+    windows: first + windows.length,
+    bets: logs.map((log) => (log === -Infinity ? null : log)),
+  };
+}
+
+/** The log capital of all bets together, with the stake that has not started yet. */
+export function worthOf({ windows, bets }: Capital, starts: Starts): number {
+  return logAddExp(logMeanExp(bets.map((log) => log ?? -Infinity)), Math.log(notStarted(windows, starts)));
 }
 
 /** Counted from what is left, because 1 minus the shares used so far would leave rounding errors where nothing is left. */

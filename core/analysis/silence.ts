@@ -21,7 +21,7 @@ export const LATE_MINUTES = 15;
 const MINUTES_MIN = 5;
 
 /** Minutes whose median says what is due next. */
-const LEVEL_MINUTES = 6;
+export const LEVEL_MINUTES = 6;
 
 /** Half of the minutes around one moment of the day before, as many before it as after it. */
 const AROUND_MINUTES = 5;
@@ -41,7 +41,8 @@ const THIN_MINUTES = 5;
 
 /** Share of the requests of the minutes before promotion below which those after it fell at a cliff: a night falls by less within minutes. Assumed. */
 const CLIFF = 0.6;
-const CLIFF_MINUTES = 10;
+/** Minutes after promotion in which a cliff is looked for. Assumed. */
+export const CLIFF_MINUTES = 10;
 
 /** Rates that are bet on, as shares of the least that may come. */
 const BETS = [0.5, 0.25, 0.1, 0.02];
@@ -50,7 +51,7 @@ const BETS = [0.5, 0.25, 0.1, 0.02];
 const ONCE_IN = 20;
 
 /** Minutes that are looked back on: more than silence lasts before its pause reverts. Those that only say what came before it are not tested. */
-const LOOK_MINUTES = 120;
+export const LOOK_MINUTES = 120;
 const SEED_MINUTES = 16;
 
 /**

@@ -1,8 +1,8 @@
 import type { Rollout } from '../rollout/state.ts';
 import { WINDOW_MS } from '../units.ts';
 import { logFactorTilt } from './evalue.ts';
-import { historyOf, isYoung, overEdge } from './latency.ts';
-import { logMixture } from './mixture.ts';
+import { isYoung, overEdge } from './latency.ts';
+import { type Capital, capitalAfter, worthOf } from './mixture.ts';
 import type { Spread, SpreadWindow } from './types.ts';
 
 /** Requests of stable's history that a cell of the comparison holds at least, so that its rank is more than luck. */
@@ -47,13 +47,8 @@ const BETS: readonly Bet[] = [HALF_AGAIN, HALF_AGAIN, HALF_AGAIN, slower(1), slo
 /** Part of the stake that bets from the first window on: slow code is slow from its first request. */
 const HEAD_SLOW = 0.9;
 
-/** Cells from what stable did before the first raise; undefined where that is too little to cut it at all. */
-export function cellsFrom(
-  rollout: Rollout,
-  spreads: readonly SpreadWindow[],
-  ratio: number,
-): Cells | undefined {
-  const known = historyOf(rollout, spreads);
+/** Cells from what stable did before the first raise, as `historyOf` has it; undefined where that is too little to cut it at all. */
+export function cellsFrom(known: readonly Spread[], ratio: number): Cells | undefined {
   const edges = known[0]?.edges ?? [];
   const total = known.reduce((sum, spread) => sum + spread.total, 0);
   const cells = { stable: [] as number[], canary: [] as number[], ranks: [] as number[] };
@@ -80,8 +75,22 @@ export function cellsFrom(
 export function evidenceOfSlowdown(
   windows: readonly SpreadWindow[],
   cells: Cells,
-  { planned, burst }: { planned: number; burst: number },
+  question: { planned: number; burst: number },
+  before?: Capital,
 ): number {
+  return worthOf(capitalOfSlowdown(windows, cells, question, before), {
+    T: question.planned,
+    head: HEAD_SLOW,
+  });
+}
+
+/** What the bets of `evidenceOfSlowdown` hold after these windows, which follow those of `before`. */
+export function capitalOfSlowdown(
+  windows: readonly SpreadWindow[],
+  cells: Cells,
+  { planned, burst }: { planned: number; burst: number },
+  before?: Capital,
+): Capital {
   const counts = windows.flatMap(({ canary, stable }) => {
     if (!canary?.total || !stable?.total) return [];
     const xc = inCells(canary, cells.canary);
@@ -89,10 +98,11 @@ export function evidenceOfSlowdown(
     const span = Math.log1p(stable.total / canary.total);
     return [{ xc, xs, span }];
   });
-  return logMixture(counts, BETS, { T: planned, head: HEAD_SLOW }, ({ xc, xs, span }, bet) => {
+  const logFactor = ({ xc, xs, span }: (typeof counts)[number], bet: Bet) => {
     const v = within(cells.ranks.map(bet), span).map(Math.exp);
     return logFactorTilt({ xc, xs, v }) / burst;
-  });
+  };
+  return capitalAfter(counts, BETS, { T: planned, head: HEAD_SLOW }, logFactor, before);
 }
 
 /** Keeps the middle of a bet and cuts off what is beyond the span. */

@@ -9,6 +9,8 @@ export interface Count {
 /** One known minute of one metric on both versions of one target. A side without data is absent: missing is not zero, and neither is unknown. */
 export interface Window {
   start: Instant;
+  /** How many minutes it is the sum of, of which `start` is the last; one if absent. */
+  minutes?: number | undefined;
   canary?: Count | undefined;
   stable?: Count | undefined;
 }
@@ -37,6 +39,8 @@ export interface Spread {
 /** One minute of durations on both versions. Whoever can count requests over an edge can fill it, a histogram or `TC(L:)`. */
 export interface SpreadWindow {
   start: Instant;
+  /** As for `Window`. */
+  minutes?: number | undefined;
   canary?: Spread | undefined;
   stable?: Spread | undefined;
 }

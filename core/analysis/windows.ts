@@ -88,6 +88,11 @@ function clockTime(at: Instant): string {
   return `${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
 }
 
+/** The first minute that a tick at `now` reads: those before it are folded, or from before the history of stable. */
+export function readSince({ folded, raisedAt }: Rollout, now: Instant): Instant {
+  return folded?.end ?? Math.floor((raisedAt ?? now) / WINDOW_MS) * WINDOW_MS - HISTORY_MS;
+}
+
 /** True where traffic moved while the window was open, its very start included. */
 export function isMoved({ moves }: Rollout, { start }: { start: Instant }): boolean {
   return moves.some((at) => at >= start && at < start + WINDOW_MS);
@@ -111,14 +116,14 @@ export function comparedWindows(
   });
 }
 
-/**
- * The largest weight that can have been in force before `at`. Only the times of moves are kept: each step after that
- * moved every target once, within at most as many minutes as there are targets.
- */
-function weightAtMost({ moves, step, opening }: Rollout, at: Instant): Percent {
-  const later = moves.filter((move) => move >= at).length;
-  const index = step - Math.floor(later / opening.targets.length);
-  return opening.plan.steps[index]?.weight ?? 100;
+/** The largest weight that any target can have had before `at`. What moves later does not change it. */
+function weightAtMost({ moves, heights = [100] }: Rollout, at: Instant): Percent {
+  return Math.max(...heights.filter((_, nth) => (moves[nth] ?? at) < at));
+}
+
+/** How many minutes windows stand for. */
+export function minutesOf(windows: readonly Pick<Window, 'minutes'>[]): number {
+  return windows.reduce((all, { minutes = 1 }) => all + minutes, 0);
 }
 
 /** All counts of one side together. */

@@ -14,9 +14,12 @@ export const SHORT_BYTES_MAX = 300;
 export const VERDICT_BYTES_MAX = 48 * 1024;
 
 /** Most bytes of what a rollout is opened with. */
-export const OPENING_BYTES_MAX = 192 * 1024;
+export const OPENING_BYTES_MAX = 160 * 1024;
 
-/** Most bytes that everything after the opening adds to the head; with an opening of any size the head stays under 360 KB. */
+/** Most bytes that is kept of the minutes that are read no more. What would be more is not folded, so that a tick reads more and judges the same. */
+export const FOLDED_BYTES_MAX = 40 * 1024;
+
+/** Most bytes that everything else after the opening adds to the head; with an opening of any size the head stays under 360 KB. */
 export const HISTORY_BYTES_MAX = 160 * 1024;
 
 const CUT = ' … (cut)';

@@ -1,4 +1,5 @@
 import { alarmsAgainst, isCanarysDoing } from '../analysis/alarms.ts';
+import type { Folded } from '../analysis/folded.ts';
 import { unseenLoss } from '../analysis/loss.ts';
 import type { Alarm, ProbeCounts, Verdict } from '../analysis/types.ts';
 import { RETRY_LATER_SECONDS } from '../budget.ts';
@@ -62,6 +63,7 @@ export type Command =
       verdict: Verdict;
       alarms: Alarm[];
       probes?: Record<string, ProbeCounts> | undefined;
+      folded?: Folded | undefined;
     }
   | { type: 'RecordPin'; target: string; pinned: Exclude<PinResult, { result: 'pinned' }> }
   | { type: 'ReportGone'; target: string }

@@ -1,3 +1,4 @@
+import type { Folded } from '../analysis/folded.ts';
 import type {
   Alarm,
   LimitRule,
@@ -246,6 +247,8 @@ export type RolloutEvent =
       alarms: Alarm[];
       /** Probes that this tick put, by target; absent where it put none. */
       probes?: Record<string, ProbeCounts> | undefined;
+      /** What is kept of the minutes before `folded.end`, of which no later tick reads any; absent if this tick folded none. */
+      folded?: Folded | undefined;
     }
   | { type: 'AlarmRaised'; at: Instant; alarm: string; since: Instant }
   | { type: 'StrangerSeen'; at: Instant; target: string; found: string }

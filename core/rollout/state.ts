@@ -1,3 +1,4 @@
+import type { Folded } from '../analysis/folded.ts';
 import type { Alarm, Finding, Verdict } from '../analysis/types.ts';
 import { rulesFor } from '../analysis/weights.ts';
 import { type Instant, type Percent, type Seconds, WINDOW_MS } from '../units.ts';
@@ -78,11 +79,15 @@ export interface Rollout {
   stood?: { weight: Percent; from: Instant; until: Instant }[] | undefined;
   /** By target, the least share of the canary's requests whose loss would have shown at the steps that were left; null if none would. */
   lossSeen?: Record<string, number | null> | undefined;
+  /** The weight that each of the moves went to, of several in one minute the largest; absent in rollouts of earlier versions, which did not keep it. */
+  heights?: Percent[] | undefined;
   /** Since when all targets stand at this step's weight; absent while they are being raised. */
   stepSince?: Instant | undefined;
   /** Since when all targets serve the canary alone. */
   promotedAt?: Instant | undefined;
   measuredAt?: Instant | undefined;
+  /** What is kept of the minutes that are read no more. */
+  folded?: Folded | undefined;
   /** Ticks of this epoch. */
   ticks: number;
   verdict?: Verdict | undefined;
@@ -195,6 +200,7 @@ function opened(event: Extract<RolloutEvent, { type: 'RolloutOpened' }>): Rollou
     intents: [],
     seq: 0,
     moves: [],
+    heights: [],
     ticks: 0,
     brokenInRow: 0,
     redAlarms: opening.alarms.filter((alarm) => alarm.red).map((alarm) => alarm.name),
@@ -290,6 +296,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
       return {
         ...state,
         measuredAt: event.at,
+        folded: event.folded ?? state.folded,
         ticks: state.ticks + 1,
         verdict: event.verdict,
         ...suspicionAfter(state, event.verdict),
@@ -546,7 +553,7 @@ function moved(state: Rollout, name: string, traffic: Traffic, at: Instant): Rol
     ...state,
     traffic: next,
     intents: state.intents.filter((intent) => intent.target !== name),
-    moves: withMinute(state.moves, at),
+    ...withMove(state, { at, weight: traffic.weight }),
     deferredFor: undefined,
     ...(arrived && weight < 100 ? { stepSince: at } : {}),
     ...(arrived && weight === 100 ? { promotedAt: at } : {}),
@@ -554,14 +561,19 @@ function moved(state: Rollout, name: string, traffic: Traffic, at: Instant): Rol
 }
 
 /** Several moves within one metric window spoil the same window, so one of them is enough to remember. */
-function withMinute(moves: Instant[], at: Instant): Instant[] {
+function withMove(
+  { moves, heights = moves.map(() => 100) }: Rollout,
+  { at, weight }: { at: Instant; weight: Percent },
+): Pick<Rollout, 'moves' | 'heights'> {
   const last = moves.at(-1);
   // A move at the very start of a window does not spoil it; the next one in it does.
-  return last !== undefined &&
+  const isKnown =
+    last !== undefined &&
     last % WINDOW_MS !== 0 &&
-    Math.floor(last / WINDOW_MS) === Math.floor(at / WINDOW_MS)
-    ? moves
-    : [...moves, at];
+    Math.floor(last / WINDOW_MS) === Math.floor(at / WINDOW_MS);
+  return isKnown
+    ? { moves, heights: [...heights.slice(0, -1), Math.max(weight, heights.at(-1) ?? 100)] }
+    : { moves: [...moves, at], heights: [...heights, weight] };
 }
 
 /** True if publishing replaced the function's own code, or may have. */

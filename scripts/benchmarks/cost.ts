@@ -17,7 +17,7 @@ const PRICE = {
 
 /** What most functions have, and Measure (`infra/functions.ts`). */
 const MEMORY_GB = 0.25;
-const MEASURE_GB = 1;
+const MEASURE_GB = 0.5;
 /** Four steps of three minutes: five ticks each, as the windows they begin in and the settling ask for. */
 const STEPS = [5, 10, 25, 50].map((weight) => ({ weight, bake: '3m' }));
 

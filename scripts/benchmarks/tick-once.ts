@@ -1,13 +1,16 @@
 // One tick of a long rollout in a process of its own, for `npm run bench -- tick`: prints its cost as JSON.
+import { readFileSync } from 'node:fs';
 import type { CloudWatchClient, GetMetricDataCommandInput } from '@aws-sdk/client-cloudwatch';
 import { cloudwatchMetrics } from '../../adapters/cloudwatch-metrics.ts';
+import { foldedAfter } from '../../core/analysis/fold.ts';
+import type { Folded } from '../../core/analysis/folded.ts';
 import { LATENCY_EDGES } from '../../core/analysis/histogram.ts';
 import { judge, stretch } from '../../core/analysis/judge.ts';
-import type { WatchRule } from '../../core/analysis/types.ts';
+import type { Series, WatchRule, Window } from '../../core/analysis/types.ts';
 import { rulesFor } from '../../core/analysis/weights.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
-import { fold } from '../../core/rollout/state.ts';
-import { WINDOW_MS } from '../../core/units.ts';
+import { fold, type Rollout } from '../../core/rollout/state.ts';
+import { type Instant, WINDOW_MS } from '../../core/units.ts';
 import type { Tick } from './tick.ts';
 
 const [days, count, latency] = [
@@ -15,7 +18,10 @@ const [days, count, latency] = [
   Number(process.argv[3]),
   process.argv[4] === 'latency',
 ];
-const now = Math.floor(Date.now() / WINDOW_MS) * WINDOW_MS;
+const given: { now: Instant; folded?: Folded } | undefined = process.argv[6]
+  ? JSON.parse(readFileSync(process.argv[6], 'utf8'))
+  : undefined;
+const now = given?.now ?? Math.floor(Date.now() / WINDOW_MS) * WINDOW_MS;
 const began = now - days * 24 * 3600_000;
 const names = Array.from({ length: count }, (_, nth) => `target-${nth}`);
 const watch: WatchRule[] = [
@@ -100,19 +106,58 @@ const client = {
 } as unknown as CloudWatchClient;
 
 const metrics = cloudwatchMetrics(client);
-const { from, to } = stretch(rollout, now);
-const before = process.cpuUsage();
-const series = Object.fromEntries(
-  await Promise.all(
-    rollout.opening.targets.map(
-      async (target) =>
-        [target.name, await metrics.read(target, rulesFor(target, watch), from, to, [])] as const,
+const tickAt = async (present: Rollout, at: Instant) => {
+  const { from, to } = stretch(present, at);
+  const series = Object.fromEntries(
+    await Promise.all(
+      rollout.opening.targets.map(
+        async (target) =>
+          [target.name, await metrics.read(target, rulesFor(target, watch), from, to, [])] as const,
+      ),
     ),
-  ),
-);
-const { status } = judge(rollout, { series, alarms: [] }, now);
+  );
+  const reading = { series, alarms: [] };
+  return { series, verdict: judge(present, reading, at), folded: foldedAfter(present, reading, at) };
+};
+
+// What the ticks before this one folded is made in another process, so that this one is cold. Six hours are read once, and moved on.
+if (process.argv[5] === 'fold') {
+  const SIX_HOURS = 6 * 3600_000;
+  let present = { ...rollout, ...(await tickAt(rollout, began + SIX_HOURS)) };
+  const { series } = await tickAt({ ...present, folded: undefined }, began + 2 * SIX_HOURS);
+  const from = began + SIX_HOURS;
+  while (present.folded !== undefined && present.folded.end + SIX_HOURS < now) {
+    const { end } = present.folded;
+    const movedOn = Object.fromEntries(
+      Object.entries(series).map(([name, each]) => [
+        name,
+        Object.fromEntries(
+          Object.entries(each).map(([metric, windows]) => [
+            metric,
+            (windows as Window[])
+              .filter(({ start }) => start >= from)
+              .map((window) => ({ ...window, start: window.start - from + end })),
+          ]),
+        ) as Series,
+      ]),
+    );
+    const folded = foldedAfter(present, { series: movedOn }, end + SIX_HOURS + 2 * WINDOW_MS);
+    if (folded === undefined) throw new Error('A tick folded nothing.');
+    present = { ...present, folded };
+  }
+  console.log(JSON.stringify({ now, folded: present.folded }));
+  process.exit(0);
+}
+
+const before = process.cpuUsage();
+// As HEAD holds it, and as a tick writes it.
+const head = JSON.stringify({ ...rollout, folded: given?.folded });
+const { verdict, folded } = await tickAt(JSON.parse(head), now);
+JSON.stringify({ ...rollout, folded: folded ?? given?.folded, verdict });
 const used = process.cpuUsage(before);
+const { status } = verdict;
 const told: Tick = {
+  headKB: head.length / 1024,
   cpuMs: (used.user + used.system) / 1000 - stubMs,
   peakMB: process.resourceUsage().maxRSS / 1024,
   points,

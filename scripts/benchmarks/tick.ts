@@ -1,4 +1,7 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Figures } from '../bench.ts';
 
@@ -19,6 +22,8 @@ export interface Tick {
   cpuMs: number;
   /** Data points that were read. */
   points: number;
+  /** What HEAD holds, most of it of the minutes that earlier ticks read. */
+  headKB: number;
   status: string;
 }
 
@@ -37,24 +42,31 @@ const CASES = [
  */
 export async function tick(): Promise<Figures> {
   const figures: Figures = { cpuShare: SHARE, limitSeconds: LIMIT_SECONDS };
+  const folder = mkdtempSync(join(tmpdir(), 'spillway-tick-'));
   for (const { days, targets, latency } of CASES) {
     const name = `${days}d${targets}targets${latency ? 'Latency' : ''}`;
-    const answer = await underQuota([String(days), String(targets), latency ? 'latency' : '']);
+    const what = [String(days), String(targets), latency ? 'latency' : 'counts'];
+    const before = join(folder, `${name}.json`);
+    writeFileSync(before, execFileSync(process.execPath, [SCRIPT, ...what, 'fold']));
+    const answer = await underQuota([...what, 'tick', before]);
     figures[`${name}Ended`] = answer === undefined ? 0 : 1;
     figures[`${name}Seconds`] = answer === undefined ? LIMIT_SECONDS : round(answer.cpuMs / SHARE / 1000);
     if (answer === undefined) continue;
     figures[`${name}PeakMB`] = round(answer.peakMB);
     figures[`${name}Points`] = answer.points;
+    figures[`${name}HeadKB`] = round(answer.headKB);
   }
+  rmSync(folder, { recursive: true });
   return figures;
 }
+
+const SCRIPT = fileURLToPath(new URL('./tick-once.ts', import.meta.url));
 
 const round = (value: number) => Math.round(value * 100) / 100;
 
 /** Runs one tick in a process that is stopped for the rest of each period; undefined if it does not end in time or in its memory. */
 function underQuota(args: string[]): Promise<Tick | undefined> {
-  const script = fileURLToPath(new URL('./tick-once.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--max-old-space-size=220', script, ...args], {
+  const child = spawn(process.execPath, ['--max-old-space-size=220', SCRIPT, ...args], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const on = PERIOD_MS * SHARE;

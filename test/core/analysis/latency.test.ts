@@ -15,27 +15,30 @@ const edges = [10, 20, 40, 80];
 const of = (total: number, ...over: number[]): Spread => ({ total, edges, over });
 const state = stateAfter(onFirstStep());
 const earlier = (...history: Spread[]) =>
-  history.map((stable, at) => ({ start: minute(at - history.length), stable }));
+  historyOf(
+    state,
+    history.map((stable, at) => ({ start: minute(at - history.length), stable })),
+  );
 const rule = (percentile: number, ratio = 1) => ({ percentile, ratio });
 
 describe('a request is slow', () => {
   test('from the first edge on that no more of stable passed than the percentile leaves', () => {
     const history = earlier(of(1000, 500, 100, 10, 0));
-    expect(slowFrom(state, history, rule(50))).toEqual({ stable: 10, canary: 10 });
-    expect(slowFrom(state, history, rule(90))).toEqual({ stable: 20, canary: 20 });
-    expect(slowFrom(state, history, rule(95))).toEqual({ stable: 40, canary: 40 });
-    expect(slowFrom(state, history, rule(99, 1.5))).toEqual({ stable: 40, canary: 80 });
-    expect(slowFrom(state, history, rule(99, 2))).toEqual({ stable: 40, canary: 80 });
-    expect(slowFrom(state, history, rule(99, 2.1))).toBeUndefined();
+    expect(slowFrom(history, rule(50))).toEqual({ stable: 10, canary: 10 });
+    expect(slowFrom(history, rule(90))).toEqual({ stable: 20, canary: 20 });
+    expect(slowFrom(history, rule(95))).toEqual({ stable: 40, canary: 40 });
+    expect(slowFrom(history, rule(99, 1.5))).toEqual({ stable: 40, canary: 80 });
+    expect(slowFrom(history, rule(99, 2))).toEqual({ stable: 40, canary: 80 });
+    expect(slowFrom(history, rule(99, 2.1))).toBeUndefined();
   });
 
   test('by all minutes of the history together, where those make five slow ones', () => {
     const half = of(500, 250, 50, 5, 0);
-    expect(slowFrom(state, earlier(half, half), rule(99))).toEqual({ stable: 40, canary: 40 });
-    expect(slowFrom(state, earlier(of(100, 50, 10, 1, 0)), rule(95))).toEqual({ stable: 40, canary: 40 });
-    expect(slowFrom(state, earlier(of(99, 50, 10, 1, 0)), rule(95))).toBeUndefined();
-    expect(slowFrom(state, [], rule(95))).toBeUndefined();
-    expect(slowFrom(state, earlier(of(100, 100, 100, 100, 100)), rule(95))).toBeUndefined();
+    expect(slowFrom(earlier(half, half), rule(99))).toEqual({ stable: 40, canary: 40 });
+    expect(slowFrom(earlier(of(100, 50, 10, 1, 0)), rule(95))).toEqual({ stable: 40, canary: 40 });
+    expect(slowFrom(earlier(of(99, 50, 10, 1, 0)), rule(95))).toBeUndefined();
+    expect(slowFrom([], rule(95))).toBeUndefined();
+    expect(slowFrom(earlier(of(100, 100, 100, 100, 100)), rule(95))).toBeUndefined();
   });
 });
 

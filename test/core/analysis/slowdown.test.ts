@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { judge } from '../../../core/analysis/judge.ts';
+import { historyOf } from '../../../core/analysis/latency.ts';
 import {
   type Cells,
   cellsFrom,
@@ -142,8 +143,10 @@ describe('the cells of durations', () => {
   const of = (total: number, ...over: number[]): Spread => ({ total, edges, over });
   const cut = (ratio: number, ...history: Spread[]) =>
     cellsFrom(
-      stateAfter(onFirstStep()),
-      history.map((stable, at) => ({ start: minute(at - history.length), stable })),
+      historyOf(
+        stateAfter(onFirstStep()),
+        history.map((stable, at) => ({ start: minute(at - history.length), stable })),
+      ),
       ratio,
     );
 

@@ -1,0 +1,314 @@
+import { bytesOf, FOLDED_BYTES_MAX } from '../rollout/bounded.ts';
+import type { Target } from '../rollout/event.ts';
+import type { Rollout } from '../rollout/state.ts';
+import { bakeOf, settledUntil } from '../rollout/timing.ts';
+import { type Instant, WINDOW_MS } from '../units.ts';
+import { arrivalMetric, LATE_WINDOWS, pastOf } from './arrival.ts';
+import { carriedAfter, percentilesOf, withBad } from './finding.ts';
+import { type Folded, type FoldedTarget, withFolded } from './folded.ts';
+import { addsUp, historyOf, isYoung, overEdge, slowFrom } from './latency.ts';
+import { kept } from './levels.ts';
+import { limitsOf } from './limits.ts';
+import { CLIFF_MINUTES, LATE_MINUTES, LEVEL_MINUTES, LOOK_MINUTES } from './silence.ts';
+import {
+  type Count,
+  LIMITS,
+  type ReadWindow,
+  type Series,
+  type Spread,
+  type SpreadWindow,
+  type UnknownWindow,
+  type WatchRule,
+  type Window,
+} from './types.ts';
+import { isLatency, rulesFor } from './weights.ts';
+import { believable, isMoved, minutesOf, readSince, sum } from './windows.ts';
+
+/** The newest settled minutes are never folded: silence is looked for in them, counts that come late still count, and a few are to spare. */
+const KEPT_MS = (LOOK_MINUTES + LATE_MINUTES + 5) * WINDOW_MS;
+
+/** Minutes that are folded at once, so that most ticks write nothing of it. */
+const FOLDED_MIN_MS = 60 * WINDOW_MS;
+
+/**
+ * What a rollout keeps of the minutes that are old enough, once a tick has read them all; undefined if there is nothing new to
+ * fold. Whoever judges with it and with the minutes since then says what a judgement of all minutes says.
+ */
+export function foldedAfter(
+  rollout: Rollout,
+  { series, broken }: { series: Record<string, Series>; broken?: string | undefined },
+  now: Instant,
+): Folded | undefined {
+  const { opening, leaving, raisedAt, folded: before, moves } = rollout;
+  const settled = settledUntil(rollout, now);
+  const end = settled - KEPT_MS;
+  if (broken !== undefined || leaving !== undefined || raisedAt === undefined) return undefined;
+  if (end - readSince(rollout, now) < FOLDED_MIN_MS) return undefined;
+  if (opening.targets.some(({ name }) => series[name] === undefined)) return undefined;
+  const from = bakeOf(rollout)?.from ?? moves[0] ?? now;
+  const targets = opening.targets.map((target) => {
+    const read = withFolded(before, target.name, series[target.name] ?? {});
+    return [target.name, foldedTarget(rollout, target, read, { from, end, settled })] as const;
+  });
+  const folded = { end, from, targets: Object.fromEntries(targets) };
+  return bytesOf(folded) <= FOLDED_BYTES_MAX ? folded : undefined;
+}
+
+interface Stretch {
+  /** When the present step began. */
+  from: Instant;
+  end: Instant;
+  /** The end of the newest settled minute. */
+  settled: Instant;
+}
+
+function foldedTarget(rollout: Rollout, target: Target, read: Series, stretch: Stretch): FoldedTarget {
+  const { opening, folded } = rollout;
+  const { from, end, settled } = stretch;
+  const rules = rulesFor(target, opening.watch);
+  const by = arrivalMetric(rules);
+  const isOld = ({ start }: { start: Instant }) => !(start >= end);
+  const old = rules.reduce<Series>(
+    (series, { metric }) => (series[metric as Counted] === undefined ? series : withBad(metric, series)),
+    Object.fromEntries(
+      Object.entries(read).map(([name, windows]) => [name, (windows as ReadWindow[]).filter(isOld)]),
+    ),
+  );
+  const history = folded?.targets[target.name]?.history ?? together(historyOf(rollout, old.latency ?? []));
+  const arrived = believable(read[by] ?? []).windows.filter(({ start }) => start < settled);
+  const oldArrived = arrived.filter(isOld);
+  const past =
+    opening.past?.[target.name] === undefined ? pastOf(rollout, target.name, oldArrived) : undefined;
+  // Of the newest windows those are told apart whose counts may be late, and windows may be far apart.
+  const late = Math.max(0, LATE_WINDOWS - (arrived.length - oldArrived.length));
+  const alone = oldArrived.slice(Math.max(0, oldArrived.length - late)).map(({ start }) => start);
+  const tests = rules.map((rule) =>
+    carriedAfter({ rollout, target, rule, step: { from, to: end }, folded }, old),
+  );
+  return {
+    series: compact(rollout, target, old, { from, alone, edges: edgesOf(rules, history) }),
+    history,
+    ...(past === undefined ? {} : { past }),
+    tests: Object.assign({}, ...tests),
+  };
+}
+
+/** Several spreads as one; they are counted over the edges of the first. */
+function together(spreads: readonly Spread[]): Spread[] {
+  const [first] = spreads;
+  if (first === undefined) return [];
+  const total = spreads.reduce((all, spread) => all + spread.total, 0);
+  const over = first.edges.map((edge) => spreads.reduce((all, spread) => all + overEdge(spread, edge), 0));
+  return [{ total, edges: first.edges, over }];
+}
+
+/** The edges of durations that the rules ask for, rising; their ranks and thresholds stand since the first raise. */
+function edgesOf(rules: readonly WatchRule[], history: readonly Spread[]): number[] {
+  const asked = rules.flatMap((rule) => {
+    const { metric } = rule;
+    if (!isLatency(metric)) return [];
+    const ratio = 'ratio' in rule ? rule.ratio : 1;
+    const from = percentilesOf(metric).map((percentile) => slowFrom(history, { percentile, ratio }));
+    return from.flatMap((slow) => (slow === undefined ? [] : [slow.stable, slow.canary]));
+  });
+  return [...new Set(asked)].sort((a, b) => a - b);
+}
+
+type Counted = Exclude<keyof Series, 'latency' | (typeof GAUGES)[number]>;
+
+const GAUGES = LIMITS.filter((limit) => limit !== 'batchFailures');
+
+/** What is known of one minute, or of several that are alike. */
+interface Minute {
+  start: Instant;
+  counts: Map<Counted, ReadWindow>;
+  spread?: SpreadWindow | undefined;
+}
+
+interface Apart {
+  from: Instant;
+  /** Minutes that stay alone. */
+  alone: readonly Instant[];
+  edges: readonly number[];
+}
+
+/**
+ * The windows with those together that no judgement tells apart, now or later: minutes of the same stretch, with the same
+ * kinds of counts, of which no metric's last or first ones lie between. Each sum stands at its last minute, so that the order stays.
+ */
+function compact(rollout: Rollout, target: Target, read: Series, apart: Apart): Series {
+  const names = Object.keys(read) as (keyof Series)[];
+  const counted = names.filter((name): name is Counted => name !== 'latency' && !isGauge(name));
+  const spreads = read.latency && spreadsOf(read.latency, apart.edges);
+  const minutes = new Map<Instant, Minute>();
+  const at = (start: Instant) => {
+    const minute: Minute = minutes.get(start) ?? { start, counts: new Map() };
+    minutes.set(start, minute);
+    return minute;
+  };
+  for (const name of counted)
+    for (const window of told(read[name] ?? [])) at(window.start).counts.set(name, window);
+  for (const spread of spreads ?? []) at(spread.start).spread = spread;
+  const ordered = [...minutes.values()].sort((a, b) => a.start - b.start);
+  const usable = (spreads ?? []).filter((window) => isValid(window) && !isYoung(rollout, window.start));
+  const known = counted.map((name) => told(read[name] ?? []).filter((window) => !('unknown' in window)));
+  const cuts = cutsOf(rollout, [...(known as Window[][]), usable, spreads ?? []], apart);
+  const alike = new Map<string, Minute[]>();
+  let passed = 0;
+  for (const minute of ordered) {
+    while ((cuts[passed] ?? Number.POSITIVE_INFINITY) <= minute.start) passed++;
+    const traits = [passed, isYoung(rollout, minute.start), isMoved(rollout, minute)];
+    const kinds = counted.map((name) => kindOf(minute.counts.get(name)));
+    const key = [...traits, ...kinds, kindOfSpread(minute.spread)].join(' ');
+    alike.set(key, [...(alike.get(key) ?? []), minute]);
+  }
+  const sums = [...alike.values()].map(summed).sort((a, b) => a.start - b.start);
+  const of = (name: keyof Series) => {
+    if (isGauge(name)) return kept(rollout, limitsOf(target, rollout.opening.limits), name, read[name] ?? []);
+    return sums.flatMap(({ counts, spread }) => (name === 'latency' ? spread : counts.get(name)) ?? []);
+  };
+  return Object.fromEntries(names.map((name) => [name, of(name)])) as Series;
+}
+
+const isGauge = (name: keyof Series): name is (typeof GAUGES)[number] =>
+  GAUGES.some((gauge) => gauge === name);
+
+/** The windows of a metric, and in place of each minute of which nothing is known one that says so. */
+function told(read: readonly ReadWindow[]): ReadWindow[] {
+  const { windows, unknown } = believable(read);
+  const known = new Set(windows.map(({ start }) => start));
+  const lost = [...unknown].filter((start) => Number.isSafeInteger(start) && !known.has(start));
+  const why = new Map(
+    read.flatMap((window) => ('unknown' in window ? [[window.start, window.unknown] as const] : [])),
+  );
+  const unusable = lost.map(
+    (start): UnknownWindow => ({ start, unknown: why.get(start) ?? 'its counts could not be used' }),
+  );
+  return [...windows, ...unusable].sort((a, b) => a.start - b.start);
+}
+
+/** Durations over these edges alone; a window that cannot be believed has counts over none of them. */
+function spreadsOf(read: readonly SpreadWindow[], edges: readonly number[]): SpreadWindow[] {
+  const believed = new Set(
+    believable(read.map(({ start }) => ({ start }))).windows.map(({ start }) => start),
+  );
+  const windows = new Map<Instant, SpreadWindow>();
+  for (const window of read) {
+    const start = Math.floor(window.start / WINDOW_MS) * WINDOW_MS;
+    if (!Number.isSafeInteger(start)) continue;
+    const isUsable = believed.has(window.start) && [window.canary, window.stable].every(isCounted);
+    const of = (spread: Spread | undefined): Spread | undefined =>
+      spread && {
+        total: Number.isSafeInteger(spread.total) ? spread.total : 0,
+        edges,
+        over: isUsable ? edges.map((edge) => overEdge(spread, edge)) : [],
+      };
+    const { minutes, canary, stable } = window;
+    windows.set(start, { start, minutes, canary: of(canary), stable: of(stable) });
+  }
+  return [...windows.values()].sort((a, b) => a.start - b.start);
+}
+
+const isCounted = (spread: Spread | undefined) =>
+  spread === undefined || (addsUp(spread) && Number.isSafeInteger(spread.total));
+
+const isValid = ({ canary, stable }: SpreadWindow) => isCounted(canary) && isCounted(stable);
+
+type Sides = { start: Instant; canary?: Total; stable?: Total };
+type Total = { total: number } | undefined;
+
+/**
+ * The times at which windows on either side are told apart, rising: where the stretches of a rollout meet, and where a metric,
+ * or one side of it, was seen last or first after that.
+ */
+function cutsOf(
+  { raisedAt = 0, moves, promotedAt = Number.POSITIVE_INFINITY }: Rollout,
+  metrics: readonly (readonly Sides[])[],
+  { from, alone }: Apart,
+): Instant[] {
+  const [first = Number.POSITIVE_INFINITY, last = Number.POSITIVE_INFINITY] = [moves[0], moves.at(-1)];
+  const promotion = Math.floor(promotedAt / WINDOW_MS) * WINDOW_MS;
+  // What came in the minutes around promotion is compared.
+  const around = Array.from(
+    { length: LEVEL_MINUTES + 1 + CLIFF_MINUTES },
+    (_, nth) => promotion + (nth - LEVEL_MINUTES) * WINDOW_MS,
+  );
+  const alones = [...alone, ...(Number.isFinite(promotion) ? around : [])];
+  const seen = metrics.flatMap((windows) => {
+    const lastOf = (isIt: (window: Sides) => boolean) =>
+      windows.findLast(isIt)?.start ?? Number.NEGATIVE_INFINITY;
+    const canary = lastOf((window) => (window.canary?.total ?? 0) > 0);
+    for (const since of [from, first]) {
+      const next = windows.find(({ start }) => start > canary && start >= since);
+      if (next !== undefined) alones.push(next.start);
+    }
+    // The first minute after a move may have had another weight.
+    const young = windows.find(({ start }) => start >= Math.max(from, last));
+    if (young !== undefined) alones.push(young.start);
+    const any = lastOf((window) => (window.canary?.total ?? 0) > 0 || (window.stable?.total ?? 0) > 0);
+    return [canary, any, lastOf(({ stable }) => stable !== undefined)].map((start) => start + 1);
+  });
+  const ends = [raisedAt, first, promotedAt].map((at) => at - WINDOW_MS + 1);
+  const cuts = [
+    ...ends,
+    raisedAt,
+    first,
+    last,
+    from,
+    ...seen,
+    ...alones.flatMap((start) => [start, start + 1]),
+  ];
+  return [...new Set(cuts)].sort((a, b) => a - b);
+}
+
+function kindOf(window: ReadWindow | undefined): string {
+  if (window === undefined) return '-';
+  return 'unknown' in window ? '?' : `${kindOfSide(window.canary)}${kindOfSide(window.stable)}`;
+}
+
+function kindOfSpread(window: SpreadWindow | undefined): string {
+  if (window === undefined) return '-';
+  return `${isValid(window) ? '' : '?'}${kindOfSide(window.canary)}${kindOfSide(window.stable)}`;
+}
+
+const kindOfSide = (count: Total) => (count === undefined ? '-' : count.total > 0 ? '+' : '0');
+
+/** Minutes that are alike, as one at the last of them. */
+function summed(minutes: readonly Minute[]): Minute {
+  const [first] = minutes;
+  if (first === undefined || minutes.length === 1) return first ?? { start: 0, counts: new Map() };
+  const start = minutes.at(-1)?.start ?? first.start;
+  const counts = [...first.counts.keys()].map((name) => {
+    const windows = minutes.flatMap((minute) => minute.counts.get(name) ?? []);
+    return [name, sumOf(windows, start)] as const;
+  });
+  const spreads = minutes.flatMap(({ spread }) => spread ?? []);
+  return {
+    start,
+    counts: new Map(counts),
+    ...(first.spread === undefined
+      ? {}
+      : {
+          spread: {
+            start,
+            minutes: minutesOf(spreads),
+            canary: together(spreads.flatMap(({ canary }) => canary ?? []))[0],
+            stable: together(spreads.flatMap(({ stable }) => stable ?? []))[0],
+          },
+        }),
+  };
+}
+
+function sumOf(windows: readonly ReadWindow[], start: Instant): ReadWindow {
+  const unknown = windows.findLast((window) => 'unknown' in window);
+  if (unknown !== undefined) return { ...unknown, start };
+  const known = windows as readonly Window[];
+  const side = (counts: readonly (Count | undefined)[]) =>
+    counts[0] === undefined ? undefined : sum(counts);
+  return {
+    start,
+    minutes: minutesOf(known),
+    canary: side(known.map(({ canary }) => canary)),
+    stable: side(known.map(({ stable }) => stable)),
+  };
+}
