@@ -221,8 +221,11 @@ interface SafeInput {
   grid: readonly number[];
   m?: number;
   /** What `logsSafe` was of the windows before these; nothing if absent. */
-  before?: readonly number[] | undefined;
+  before?: Logs | undefined;
 }
+
+/** Logarithms, one for each bet; null for a bet that holds nothing, because JSON has no infinity. */
+export type Logs = readonly (number | null)[];
 
 /**
  * Log e-value of windows against "in every one of them the canary's odds of a bad request are at least `wm` times the stable
@@ -238,7 +241,10 @@ export function logESafe(input: SafeInput & { wm: number }): number {
 export function logsSafe({ windows, grid, wm, m = 1, before }: SafeInput & { wm: number }): number[] {
   const draws = windows.filter(hasControl).map((window) => drawsSafe(window, wm));
   return grid.map((r, nth) =>
-    draws.reduce((total, window) => total + logFactor(window, r) / m, before?.[nth] ?? 0),
+    draws.reduce(
+      (total, window) => total + logFactor(window, r) / m,
+      before === undefined ? 0 : (before[nth] ?? Number.NEGATIVE_INFINITY),
+    ),
   );
 }
 

@@ -2,6 +2,7 @@ import type { Target } from '../rollout/event.ts';
 import {
   capitalWindowBet,
   capitalWorse,
+  type Logs,
   logEAbsoluteSafe,
   logEAbsoluteWorse,
   logsSafe,
@@ -109,7 +110,7 @@ export function evidenceOfShare({ bad, total }: Count, share: number, { burst }:
 export function logsOfSafety(
   windows: readonly WindowCounts[],
   { unsafe, clustering }: { unsafe: number; clustering: Clustering },
-  before?: readonly number[],
+  before?: Logs,
 ): number[] {
   return logsSafe({ windows, grid: SAFE_BETS, wm: unsafe, m: clustering.burst, before });
 }

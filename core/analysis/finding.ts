@@ -2,7 +2,7 @@ import type { Target } from '../rollout/event.ts';
 import type { Rollout } from '../rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { compared, number } from '../words.ts';
-import { type MovedWindow, orLowerBound, orUpperBound } from './evalue.ts';
+import { type Logs, type MovedWindow, orLowerBound, orUpperBound } from './evalue.ts';
 import {
   ALPHA,
   BETA,
@@ -249,13 +249,13 @@ function safeAfter(asked: Rule, key: string, windows: readonly Window[]): Carrie
 }
 
 /** What the bets on a safe canary hold of the windows of this step that are folded. */
-function logsBefore(asked: Rule, key: string): readonly number[] | undefined {
+function logsBefore(asked: Rule, key: string): Logs | undefined {
   const { rollout, step, folded } = asked;
   const safe = carriedOf(asked, key)?.safe;
   if (folded === undefined || safe === undefined || step.from >= folded.end) return undefined;
   if (step.from === folded.from) return safe.step;
   // While a raise is on its way the stretch reaches back to the first move. Of any other the past is not known, which proves nothing.
-  return step.from === rollout.moves[0] ? safe.first : safe.step.map(() => Number.NEGATIVE_INFINITY);
+  return step.from === rollout.moves[0] ? safe.first : safe.step.map(() => null);
 }
 
 /** By how many times the share of bad requests on the canary is above that of stable. */

@@ -1,4 +1,5 @@
 import type { Instant } from '../units.ts';
+import type { Logs } from './evalue.ts';
 import type { Capital, RatioCapital } from './mixture.ts';
 import type { Past, ReadWindow, Series, Spread } from './types.ts';
 
@@ -9,7 +10,7 @@ export interface Carried {
   /** Of a slower canary, by all durations. */
   slowdown?: Capital | undefined;
   /** Of a safe canary: logarithms of what each bet holds since the first move, and in the step of the fold. */
-  safe?: { first: number[]; step: number[] } | undefined;
+  safe?: { first: Logs; step: Logs } | undefined;
 }
 
 /** What is kept of the folded windows of one target. */

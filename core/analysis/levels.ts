@@ -2,12 +2,10 @@ import type { Rollout } from '../rollout/state.ts';
 import { WINDOW_MS } from '../units.ts';
 import type { Level, Limit, LimitRule } from './types.ts';
 
-/** Points of a run that are kept at either end: two in a row decide. */
-const ENDS = 2;
-
 /**
- * The points of a level that its limits still need, oldest first: all from before the first raise, and of those after it, of
- * each run that is on one side of the limits, the ends and the highest. Two points that stand beside each other did so before.
+ * The points of a level that its limit still needs, oldest first, and never more of them the longer it lasts: all from before the first
+ * raise, and of those after it the first two in a row that the limit asks for, the highest and the newest. Of those that are held
+ * against the release each comes with the next one, so that no two over the limit stand beside each other that did not before.
  */
 export function kept(
   { raisedAt = 0 }: Rollout,
@@ -19,35 +17,37 @@ export function kept(
   const points = read
     .filter(({ start, value }) => value >= 0 && Number.isFinite(value) && Number.isFinite(start))
     .sort((a, b) => a.start - b.start);
-  const before = points.filter(({ start }) => start <= since);
-  const base = name === 'dlqNew' ? (before.filter(({ start }) => start < since).at(-1)?.value ?? 0) : 0;
-  const rules = limits.filter(({ limit }) => limit === name);
-  const kindOf = ({ start, value }: Level) =>
-    [
-      ...rules.map(({ max }) => value - base > max),
-      // How long something has waited says whether it was sent after the raise.
-      name !== 'dlqNew' && start + WINDOW_MS - value * 1000 >= since,
-    ].join();
-  const after = points.slice(before.length);
-  const runs: Run[] = [];
-  for (const point of after) {
-    const kind = kindOf(point);
-    const run = runs.at(-1);
-    if (run?.kind === kind) run.points.push(point);
-    else runs.push({ kind, points: [point] });
-  }
-  return [...before, ...runs.flatMap(({ points }) => shortened(points))];
+  const before = points.filter(({ start }) => start < since);
+  const after = points.filter(({ start }) => start > since);
+  const { max = Number.POSITIVE_INFINITY } = limits.find(({ limit }) => limit === name) ?? {};
+  const isAge = name !== 'dlqNew';
+  const base = isAge ? 0 : (before.at(-1)?.value ?? 0);
+  const isOver = ({ value }: Level) => value - base > max;
+  // As `limitFindings` has it: an age that was over the limit before is held against the release once it has recovered.
+  const recovered = isAge && before.some(isOver) ? pairIn(after, (point) => !isOver(point)) : undefined;
+  const from = recovered === undefined ? since : (recovered[1]?.start ?? Number.POSITIVE_INFINITY);
+  const held = after.filter(
+    ({ start, value }) => start > from && (!isAge || start + WINDOW_MS - value * 1000 >= since),
+  );
+  const needed = new Set([
+    ...points.filter(({ start }) => start <= since),
+    ...(recovered ?? []),
+    ...pairIn(held, isOver),
+    ...[after, held].flatMap((each) => [...highestOf(each), ...each.slice(-1)]),
+  ]);
+  const next = held.filter((_, at) => at > 0 && needed.has(held[at - 1] as Level));
+  return points.filter((point) => needed.has(point) || next.includes(point));
 }
 
-/** Points in a row on the same side of every limit. */
-interface Run {
-  kind: string;
-  points: Level[];
+/** The first two points in a row that are as asked. */
+function pairIn(points: readonly Level[], isSo: (point: Level) => boolean): Level[] {
+  const second = points.findIndex((point, at) => at > 0 && isSo(point) && isSo(points[at - 1] as Level));
+  return second === -1 ? [] : points.slice(second - 1, second + 1);
 }
 
-function shortened(run: Level[]): Level[] {
-  if (run.length <= 2 * ENDS + 1) return run;
-  const within = run.slice(ENDS, -ENDS);
-  const highest = within.reduce((most, point) => (point.value > most.value ? point : most));
-  return [...run.slice(0, ENDS), highest, ...run.slice(-ENDS)];
+function highestOf(points: readonly Level[]): Level[] {
+  const [first] = points;
+  return first === undefined
+    ? []
+    : [points.reduce((most, point) => (point.value > most.value ? point : most), first)];
 }

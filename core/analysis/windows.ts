@@ -64,12 +64,14 @@ export function knownWindows(read: readonly ReadWindow[] | undefined): Window[] 
   return believable(read ?? []).windows;
 }
 
-const whyNotCounted = ({ canary, stable }: Window) => whyNot('canary', canary) ?? whyNot('stable', stable);
+const whyNotCounted = ({ minutes = 1, canary, stable }: Window) =>
+  whyNot('canary', canary, minutes) ?? whyNot('stable', stable, minutes);
 
-function whyNot(side: 'canary' | 'stable', count: Count | undefined): string | undefined {
+function whyNot(side: 'canary' | 'stable', count: Count | undefined, minutes: number): string | undefined {
   if (count === undefined) return undefined;
   const { bad, total } = count;
-  const odd = [bad, total].find((value) => !Number.isSafeInteger(value) || value < 0 || value > COUNT_MAX);
+  const most = COUNT_MAX * minutes;
+  const odd = [bad, total].find((value) => !Number.isSafeInteger(value) || value < 0 || value > most);
   if (odd !== undefined) return `${side} counts ${odd} requests, which is no count`;
   return bad > total ? `${side} counts ${bad} bad requests of ${total}` : undefined;
 }

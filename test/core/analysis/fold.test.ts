@@ -1,8 +1,10 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { foldedAfter } from '../../../core/analysis/fold.ts';
 import type { Folded } from '../../../core/analysis/folded.ts';
 import { judge, stretch } from '../../../core/analysis/judge.ts';
+import { kept } from '../../../core/analysis/levels.ts';
+import { limitFindings } from '../../../core/analysis/limits.ts';
 import type {
   Count,
   Finding,
@@ -18,6 +20,7 @@ import { bytesOf, FOLDED_BYTES_MAX } from '../../../core/rollout/bounded.ts';
 import type { Opening, RolloutEvent, Target } from '../../../core/rollout/event.ts';
 import { type Rollout, fold as stateOf } from '../../../core/rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../../../core/units.ts';
+import { times } from '../../deep.ts';
 import { minute, opened, plan, raised, target } from '../rollout/given.ts';
 
 /** Numbers from 0 to 1 that follow from a seed (mulberry32, public domain). */
@@ -270,38 +273,110 @@ const essence = (verdict: Verdict, round: (value: number | undefined) => unknown
   })),
 });
 
-test('a verdict on what was folded and on the minutes since is the verdict on all minutes', () => {
-  const seen = { folds: 0, statuses: new Set<string>(), certified: 0, most: 0 };
-  fc.assert(
-    fc.property(cases, (given) => {
-      const { history, series, firstMove } = worldOf(given);
-      let folded: Folded | undefined;
-      let at = firstMove + 1.5;
-      for (const gap of given.ticks) {
-        at += gap;
-        const now = minute(at);
-        const whole = stateAt(history, now);
-        const state = { ...whole, folded };
-        const everything = shown(series, { from: stretch(whole, now).from, to: now });
-        const all = judge(whole, { series: everything, alarms: [] }, now);
-        const reading = { series: shown(series, { from: stretch(state, now).from, to: now }), alarms: [] };
-        const said = judge(state, reading, now);
-        expect(essence(said, (value) => value)).toEqual(essence(all, close));
-        seen.statuses.add(all.status);
-        if (all.certified) seen.certified++;
-        const next = foldedAfter(state, reading, now);
-        if (next === undefined) continue;
-        seen.folds++;
-        seen.most = Math.max(seen.most, bytesOf(next));
-        // As it comes back from the journal.
-        folded = JSON.parse(JSON.stringify(next));
-      }
-    }),
-    { numRuns: 40 },
-  );
-  // A test in which nothing is folded, or everything ends alike, would say nothing.
-  expect(seen.folds).toBeGreaterThan(20);
-  expect(seen.statuses.size).toBeGreaterThan(3);
-  expect(seen.certified).toBeGreaterThan(0);
-  expect(seen.most).toBeLessThanOrEqual(FOLDED_BYTES_MAX);
-}, 120_000);
+test(
+  'a verdict on what was folded and on the minutes since is the verdict on all minutes',
+  () => {
+    const seen = { folds: 0, statuses: new Set<string>(), certified: 0, most: 0 };
+    fc.assert(
+      fc.property(cases, (given) => {
+        const { history, series, firstMove } = worldOf(given);
+        let folded: Folded | undefined;
+        let at = firstMove + 1.5;
+        for (const gap of given.ticks) {
+          at += gap;
+          const now = minute(at);
+          const whole = stateAt(history, now);
+          const state = { ...whole, folded };
+          const everything = shown(series, { from: stretch(whole, now).from, to: now });
+          const all = judge(whole, { series: everything, alarms: [] }, now);
+          const reading = { series: shown(series, { from: stretch(state, now).from, to: now }), alarms: [] };
+          const said = judge(state, reading, now);
+          expect(essence(said, (value) => value)).toEqual(essence(all, close));
+          seen.statuses.add(all.status);
+          if (all.certified) seen.certified++;
+          const next = foldedAfter(state, reading, now);
+          if (next === undefined) continue;
+          seen.folds++;
+          seen.most = Math.max(seen.most, bytesOf(next));
+          // As it comes back from the journal.
+          folded = JSON.parse(JSON.stringify(next));
+        }
+      }),
+      { numRuns: times(40, 3_000) },
+    );
+    // A test in which nothing is folded, or everything ends alike, would say nothing.
+    expect(seen.folds).toBeGreaterThan(20);
+    expect(seen.statuses.size).toBeGreaterThan(3);
+    expect(seen.certified).toBeGreaterThan(0);
+    expect(seen.most).toBeLessThanOrEqual(FOLDED_BYTES_MAX);
+  },
+  times(120_000, 900_000),
+);
+
+test('a service so busy that a sum of its minutes is more than any one minute can count is judged as before', () => {
+  const busy = (at: number): ReadWindow => ({
+    start: minute(at),
+    canary: { bad: 1, total: 1_000_000 },
+    stable: { bad: 9, total: 9_000_000 },
+  });
+  const state = stateAt([opened({ plan: plan({ verifySeconds: 0 }) }), ...raised(10, 1, 0.3)], minute(1));
+  const errors = Array.from({ length: 480 }, (_, nth) => busy(nth - 15));
+  const now = minute(466);
+  const series = { api: { errors } };
+  const folded = foldedAfter(state, { series }, now);
+  expect(folded?.targets.api?.series.errors?.length).toBeLessThan(20);
+  const { from, to } = stretch({ ...state, folded }, now);
+  const reading = { series: shown(series, { from, to }), alarms: [] };
+  const [finding] = judge({ ...state, folded }, reading, now).findings;
+  const [whole] = judge(state, { series, alarms: [] }, now).findings;
+  expect(finding?.canary.total).toBeGreaterThan(300_000_000);
+  expect(finding).toMatchObject({ canary: whole?.canary, stable: whole?.stable, skipped: [] });
+  expect(finding?.reason).toBe(whole?.reason);
+});
+
+describe('the level of a queue', () => {
+  const rules: LimitRule[] = [
+    { limit: 'dlqNew', max: 20 },
+    { limit: 'oldestMessage', max: 3_000 },
+  ];
+  const worker = target('worker', {
+    source: 'sqs',
+    ref: { functionName: 'worker', alias: 'live', queue: 'q', dlq: 'd' },
+  });
+  const state = stateAt([opened({ limits: rules, targets: [worker] }), ...raised(10, 1, 0.3)], minute(1));
+  const level = fc.constantFrom(0, 1, 19, 20, 21, 25, 60, 2_990, 3_001, 3_010, 9_000, 90_000);
+  const runsOfIt = fc.array(fc.tuple(level, fc.constantFrom(1, 1, 1, 2, 3, 40)), {
+    minLength: 8,
+    maxLength: 60,
+  });
+
+  test('says after any fold what all its points say, and a fold keeps few of them however often it crosses its limit', () => {
+    const findingOf = (oldestMessage: Level[], dlqNew: Level[], to: Instant) =>
+      limitFindings(state, worker, { oldestMessage, dlqNew, errors: [] }, { from: minute(1), to });
+    fc.assert(
+      fc.property(runsOfIt, fc.array(fc.integer({ min: 20, max: 300 }), { maxLength: 6 }), (runs, gaps) => {
+        const all = runs
+          .flatMap(([value, times]) => Array.from({ length: times }, () => value))
+          .map((value, nth) => ({ start: minute(nth - 6), value }));
+        const folded: Record<'oldestMessage' | 'dlqNew', Level[]> = { oldestMessage: [], dlqNew: [] };
+        let end = minute(-6);
+        for (const gap of gaps) {
+          const next = end + gap * WINDOW_MS;
+          const within = all.filter(({ start }) => start >= end && start < next);
+          for (const limit of ['oldestMessage', 'dlqNew'] as const) {
+            folded[limit] = kept(state, rules, limit, [...folded[limit], ...within]);
+            expect(folded[limit].length).toBeLessThan(20);
+          }
+          end = next;
+          for (const to of [end, end + WINDOW_MS, end + 3 * WINDOW_MS, minute(all.length)]) {
+            const since = all.filter(({ start }) => start >= end);
+            expect(
+              findingOf([...folded.oldestMessage, ...since], [...folded.dlqNew, ...since], Math.max(to, end)),
+            ).toEqual(findingOf(all, all, Math.max(to, end)));
+          }
+        }
+      }),
+      { numRuns: times(500, 5_000) },
+    );
+  });
+});
