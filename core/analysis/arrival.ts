@@ -141,9 +141,9 @@ function splitsOf(
   present: readonly Window[],
   w: number,
 ) {
-  const earlier = stood.map(({ weight, from, until }) => ({
+  const earlier = stood.map(({ weight, ...step }) => ({
     w: weight / 100,
-    met: windows.filter(({ start }) => start >= from + WINDOW_MS && start + WINDOW_MS <= until),
+    met: windows.filter((window) => isWithin(step, window)),
   }));
   const steps = [...earlier, { w, met: present.slice(1) }];
   const told = new Set(toldOf(steps.flatMap(({ met }) => met)));
@@ -156,6 +156,20 @@ function splitsOf(
     };
   });
 }
+
+/** True for a window in which the weight of a step stood from its beginning to its end. */
+const isWithin = ({ from, until }: { from: Instant; until: Instant }, { start }: Window) =>
+  start >= from + WINDOW_MS && start + WINDOW_MS <= until;
+
+/** The stretches of the steps so far whose splits are compared, the present one included. */
+export const stretchesOf = ({ stood = [], stepSince }: Rollout): { from: Instant; until: Instant }[] => [
+  ...stood,
+  ...(stepSince === undefined ? [] : [{ from: stepSince, until: Number.POSITIVE_INFINITY }]),
+];
+
+/** The windows whose splits are compared, now or at a later step. */
+export const splitWindows = (rollout: Rollout, windows: readonly Window[]): Window[] =>
+  windows.filter((window) => stretchesOf(rollout).some((step) => isWithin(step, window)));
 
 /** Why a canary that surely gets less than the weights give it loses requests that AWS counts nowhere. */
 function whyLost(splits: readonly Split[], evidence: number): string | undefined {

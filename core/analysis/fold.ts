@@ -3,7 +3,7 @@ import type { Target } from '../rollout/event.ts';
 import type { Rollout } from '../rollout/state.ts';
 import { bakeOf, settledUntil } from '../rollout/timing.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
-import { arrivalMetric, LATE_WINDOWS, pastOf } from './arrival.ts';
+import { arrivalMetric, LATE_WINDOWS, pastOf, splitWindows, stretchesOf } from './arrival.ts';
 import { carriedAfter, percentilesOf, withBad } from './finding.ts';
 import { type Folded, type FoldedTarget, withFolded } from './folded.ts';
 import { addsUp, historyOf, isYoung, overEdge, slowFrom } from './latency.ts';
@@ -79,9 +79,13 @@ function foldedTarget(rollout: Rollout, target: Target, read: Series, stretch: S
   const oldArrived = arrived.filter(isOld);
   const past =
     opening.past?.[target.name] === undefined ? pastOf(rollout, target.name, oldArrived) : undefined;
-  // Of the newest windows those are told apart whose counts may be late, and windows may be far apart.
-  const late = Math.max(0, LATE_WINDOWS - (arrived.length - oldArrived.length));
-  const alone = oldArrived.slice(Math.max(0, oldArrived.length - late)).map(({ start }) => start);
+  // The newest windows, whose counts may be late, are told apart. They may be far apart, and the first of a step may not count.
+  const alone = [arrived, splitWindows(rollout, arrived)].flatMap((told) =>
+    told
+      .slice(-LATE_WINDOWS - 1)
+      .filter(isOld)
+      .map(({ start }) => start),
+  );
   const tests = rules.map((rule) =>
     carriedAfter({ rollout, target, rule, step: { from, to: end }, folded }, old),
   );
@@ -221,11 +225,8 @@ type Total = { total: number } | undefined;
  * The times at which windows on either side are told apart, rising: where the stretches of a rollout meet, and where a metric,
  * or one side of it, was seen last or first after that.
  */
-function cutsOf(
-  { raisedAt = 0, moves, promotedAt = Number.POSITIVE_INFINITY }: Rollout,
-  metrics: readonly (readonly Sides[])[],
-  { from, alone }: Apart,
-): Instant[] {
+function cutsOf(rollout: Rollout, metrics: readonly (readonly Sides[])[], { from, alone }: Apart): Instant[] {
+  const { raisedAt = 0, moves, promotedAt = Number.POSITIVE_INFINITY } = rollout;
   const [first = Number.POSITIVE_INFINITY, last = Number.POSITIVE_INFINITY] = [moves[0], moves.at(-1)];
   const promotion = Math.floor(promotedAt / WINDOW_MS) * WINDOW_MS;
   // What came in the minutes around promotion is compared.
@@ -249,8 +250,10 @@ function cutsOf(
     return [canary, any, lastOf(({ stable }) => stable !== undefined)].map((start) => start + 1);
   });
   const ends = [raisedAt, first, promotedAt].map((at) => at - WINDOW_MS + 1);
+  const steps = stretchesOf(rollout).flatMap((step) => [step.from + WINDOW_MS, step.until - WINDOW_MS + 1]);
   const cuts = [
     ...ends,
+    ...steps,
     raisedAt,
     first,
     last,
