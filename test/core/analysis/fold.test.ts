@@ -269,6 +269,7 @@ const essence = (verdict: Verdict, round: (value: number | undefined) => unknown
     evidence: round(finding.evidence),
     needed: finding.needed,
     lossSeen: round(finding.lossSeen ?? undefined),
+    doubt: round(finding.doubt),
     said:
       (finding.skipped ?? []).length > 0 ? undefined : finding.reason.replace(/nothing is known of .*/, ''),
   })),
