@@ -86,6 +86,12 @@ export interface Case {
   isFed: boolean;
   /** Whose handler does not count its answers: nobody's, or that of each release; absent if all count. */
   uncounted?: 'both' | 'canary';
+  /** How the hook of the rollout file answers in this share of its calls, instead of "pass". */
+  hook?: { answers: 'fail' | 'inconclusive' | 'throws' | 'nonsense' | 'killed'; share: number };
+  /** Whether the release may not be reverted by itself once users met it. */
+  isIrreversible?: boolean;
+  /** Whether the controller publishes the release from an uploaded zip, instead of a version that is there already. */
+  isZip?: boolean;
   /** Changes to the rollout file. */
   file: Record<string, unknown>;
   /** `errors` goes off by errors of the function; `red` has been red for ever. */
@@ -127,6 +133,10 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
   // What nobody counts nobody can be held to.
   if (uncounted === 'both' && 'as' in release && release.as === 'faults')
     release = { ...release, as: 'errors' };
+  const hook = hookOf(random.fork('hook'), file);
+  const isIrreversible = random.fork('irreversible').next() < 0.05;
+  const isZip = targets === 1 && !isFed && file.smoke === undefined && random.fork('zip').next() < 0.1;
+  hurried(file, random.fork('early'));
   if (!isFed) release = hanging(silenced(release, random.fork('silence')), file, random.fork('hanging'));
   const apart = random.fork('counts');
   const leaving = isFed ? undefined : leavingOf(apart);
@@ -134,7 +144,8 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
   const ahead = isFed ? undefined : aheadOf(random.fork('ahead'));
   const noise = faults.length === 0 ? 0 : among(setting, 0, 0.3, 1, 1, 3);
   // Without stable beside it, a loss of a part cannot be told from callers who left.
-  if (release.kind === 'uncounted' && (release.from === 100 || file.strategy !== undefined))
+  const last = (file.steps as { weight: number }[] | undefined)?.at(-1)?.weight ?? 0;
+  if (release.kind === 'uncounted' && release.from > last)
     release = { ...release, share: Math.max(0.97, release.share) };
   return {
     seed,
@@ -146,6 +157,9 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
     ...(ahead === undefined ? {} : { ahead }),
     targets,
     isFed,
+    ...(hook === undefined ? {} : { hook }),
+    ...(isIrreversible ? { isIrreversible } : {}),
+    ...(isZip ? { isZip } : {}),
     file,
     ...(uncounted === undefined ? {} : { uncounted }),
     ...(alarm === undefined ? {} : { alarm }),
@@ -154,7 +168,10 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
     noise,
     // Only orders are ever counted in two units.
     troubles: troublesOf(random.fork('troubles'), faults).filter(
-      ({ fault }) => fault !== 'unitsMixed' || isCounted({ file }),
+      ({ fault }) =>
+        (fault !== 'unitsMixed' || isCounted({ file })) &&
+        // A zip is no version before its rollout, so that nobody can have moved the alias to it.
+        (fault !== 'movedBefore' || !isZip),
     ),
   };
 }
@@ -255,6 +272,24 @@ function fileOf(random: Random): Record<string, unknown> {
     .sort((a, b) => a - b)
     .map((weight) => ({ weight, bake: `${60 + random.int(180)}s`, maxBake: '8m' }));
   return { steps, verify, onInconclusive, ...asked };
+}
+
+/** How a hook of the file answers where it does not pass: mostly it does. */
+function hookOf(random: Random, file: Case['file']): Case['hook'] {
+  if (file.hooks === undefined || random.next() >= 0.4) return undefined;
+  const answers = among(random, 'fail', 'inconclusive', 'throws', 'nonsense', 'killed');
+  return { answers, share: among(random, 1, 0.5, 0.5) };
+}
+
+/** Has steps that end on proof, before their time is over, or that wait for a number of requests. */
+function hurried(file: Case['file'], random: Random): void {
+  if (random.next() < 0.08) file.watch = { ...(file.watch as object | undefined), promoteEarly: true };
+  const steps = file.steps as { weight: number; bake?: string }[] | undefined;
+  if (steps === undefined || random.next() >= 0.08) return;
+  file.steps = steps.map((step) => ({
+    ...step,
+    until: { canary: `${among(random, 20, 300, 5_000)} invocations` },
+  }));
 }
 
 /** Makes the first target one that a queue feeds. What is handed back is always limited, since nothing else sees it. */

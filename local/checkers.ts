@@ -27,6 +27,7 @@ import type { Met, MetWindow, Run } from './run.ts';
 import {
   arriving,
   type Checker,
+  type Fault,
   hasNoWayBack,
   isGivenByOthers,
   isStuck,
@@ -169,6 +170,71 @@ function whyUnproven(
   if (verdict.to - verdict.from < bake) return `its verdict covers ${(verdict.to - verdict.from) / 1000} s`;
   return undefined;
 }
+
+/** A step that waits for a number of canary requests is not left before as many were made, unless a person ordered it. */
+export const untilMeansMade = perRollout((view) => {
+  const { steps } = view.opening.plan;
+  const stepOf = (weight: Percent) =>
+    weight === 100 ? steps.length : steps.findIndex((step) => step.weight === weight);
+  return those(view, 'ShiftIntended').flatMap(({ index, at, event, append }) => {
+    const until = steps[stepOf(event.weight) - 1]?.untilRequests;
+    const isOrdered = those(view, 'PromotionOrdered').some(
+      (order) => order.index < index && isOrderedRightly(view, order),
+    );
+    if (until === undefined || isOrdered) return [];
+    return view.opening.targets.flatMap((target) => {
+      const made = metBy(append.met, target, target.canary)?.requests;
+      const what = `left a step of ${until} canary requests for ${event.weight} % after ${made} on ${target.name}`;
+      return made === undefined || made >= until ? [] : [{ at, what }];
+    });
+  });
+});
+
+/** A hook that answered "fail" last lets nothing be raised to a new weight and nothing complete, unless a person ordered it after that. */
+export const failedHookStops = perRollout((view) => {
+  const intents = those(view, 'ShiftIntended');
+  const isNew = ({ index, event }: (typeof intents)[number]) =>
+    !intents.some((each) => each.index < index && each.event.weight === event.weight);
+  const ends = [
+    ...intents
+      .filter(isNew)
+      .map(({ index, at, event }) => ({ index, at, what: `was raised to ${event.weight} %` })),
+    ...those(view, 'RolloutClosed')
+      .filter(({ event }) => event.outcome === 'completed')
+      .map(({ index, at }) => ({ index, at, what: 'completed' })),
+  ];
+  return ends.flatMap(({ index, at, what }): Fault[] =>
+    view.opening.hooks.flatMap(({ id }) => {
+      const last = those(view, 'HookAnswered').findLast(
+        (each) => each.index < index && each.event.hook.split('@')[0] === id,
+      );
+      const isOrdered = those(view, 'PromotionOrdered').some(
+        (order) => order.index < index && order.index > (last?.index ?? 0) && order.event.by !== PLANS,
+      );
+      return last?.event.status === 'fail' && !isOrdered
+        ? [{ at, what: `${what} although ${id} failed` }]
+        : [];
+    }),
+  );
+});
+
+/** A release that its owner called irreversible keeps the traffic that it has, unless a person orders the way back. */
+export const irreversibleHeld = perRollout((view) => {
+  if (view.opening.reversible) return [];
+  const ordered = those(view, 'RevertOrdered', 'Aborted').find(
+    ({ event }) => event.type === 'Aborted' || event.cause === 'human',
+  );
+  return (
+    view.writes
+      // A person's abort writes its name into the stamp before the journal hears of it.
+      .filter(({ by, from, to }) => by?.rolloutId === view.id && by.by === undefined && to < from)
+      .filter(({ index }) => ordered === undefined || index < ordered.index)
+      .map(({ at, target, from, to }) => ({
+        at,
+        what: `lowered ${target.name} from ${from} % to ${to} %, which is not reversible, and nobody ordered it`,
+      }))
+  );
+});
 
 /** A verdict speaks of windows that had ended, with time for their data to arrive, when it was given. */
 export const unsettledNeverJudged = perRollout((view, _run, { skewMs }) =>
@@ -492,16 +558,22 @@ export const strangerUntouched = perRollout((view) =>
   }),
 );
 
-/** While the canary has traffic, a change of it by somebody else ends the rollout no later than the next measurement. */
+/** While the canary has traffic, a change of it by somebody else ends the rollout no later than the next measurement, or pauses it if it is not reversible. */
 export const strangerNoticed = perRollout((view, _run, { tickMs }) => {
   const first = view.raises[0]?.index ?? Number.POSITIVE_INFINITY;
-  const ended = those(view, ...LEAVING, 'RolloutClosed');
+  const ended = [
+    ...those(view, ...LEAVING, 'RolloutClosed'),
+    ...those(view, 'Paused').filter(({ event }) => event.why === 'irreversible'),
+  ];
   return view.writes
     .filter(
       ({ index, by, before, after }) =>
         index > first && by?.rolloutId !== view.id && !isDeepStrictEqual(before, after),
     )
-    .filter(({ index, at }) => !ended.some((end) => end.index < index || end.at - at <= tickMs))
+    .filter(
+      ({ index, at }) =>
+        !ended.some((end) => (end.index < index ? end.event.type !== 'Paused' : end.at - at <= tickMs)),
+    )
     .map(({ at, target }) => ({ at, what: `did not notice who else moved ${target.name}` }));
 });
 
@@ -708,6 +780,9 @@ export const CHECKERS = {
   neverRaisedAfterLeaving,
   everyRaiseAnnounced,
   hooksBeforeTraffic,
+  failedHookStops,
+  irreversibleHeld,
+  untilMeansMade,
   noRaiseWithoutVerdict,
   unsettledNeverJudged,
   zeroEvidenceNeverPasses,

@@ -43,6 +43,8 @@ export interface ScenarioOptions extends WorldOptions {
   aheadMs?: Parameters<typeof modelTraffic>[0]['aheadMs'];
   /** By version; the first release is version 2. */
   canaries?: Record<string, Behaviour>;
+  /** What any further version does. */
+  others?: Behaviour;
   /** Who is asked besides the smoke tests of the rollout file. */
   hooks?: Hook[];
   /** Changes to the rollout file. */
@@ -105,7 +107,8 @@ export function createScenario(options: ScenarioOptions): Scenario {
   const rate =
     (kind: keyof Behaviour, usual = 0.001): Rate =>
     (version, at, weight) => {
-      const behaviour = version === first ? (options.stable ?? {}) : (options.canaries?.[version] ?? {});
+      const behaviour =
+        version === first ? (options.stable ?? {}) : (options.canaries?.[version] ?? options.others ?? {});
       const share = behaviour[kind] ?? usual;
       return typeof share === 'number' ? share : share(version, at, weight);
     };

@@ -49,6 +49,9 @@ export async function shrink(
 const PLAINER: ((it: Case) => Case | undefined)[] = [
   (it) => (it.release.kind === 'good' ? undefined : { ...it, release: { kind: 'good' } }),
   (it) => (it.targets === 1 ? undefined : oneTarget(it)),
+  (it) => (it.hook === undefined ? undefined : withoutPart(it, 'hook')),
+  (it) => (it.isIrreversible === true ? withoutPart(it, 'isIrreversible') : undefined),
+  (it) => (it.isZip === true ? withoutPart(it, 'isZip') : undefined),
   (it) => (it.alarm === undefined ? undefined : plainAlarm(it)),
   (it) => ('hooks' in it.file ? { ...it, file: without(it.file, 'hooks') } : undefined),
   (it) => ('probe' in it.file ? { ...it, file: without(without(it.file, 'probe'), 'smoke') } : undefined),
@@ -72,6 +75,11 @@ const without = (file: Case['file'], key: string): Case['file'] => {
   const { [key]: _, ...rest } = file;
   return rest;
 };
+
+function withoutPart(it: Case, part: 'hook' | 'isIrreversible' | 'isZip'): Case {
+  const { [part]: _, ...rest } = it;
+  return rest;
+}
 
 function oneTarget(it: Case): Case {
   const { api } = it.file.targets as Record<string, unknown>;

@@ -4,6 +4,7 @@ import {
   UpdateAliasCommand,
   type UpdateAliasCommandInput,
 } from '@aws-sdk/client-lambda';
+import { zipSync } from 'fflate';
 import { pinNameOf } from '../adapters/lambda-pin.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { isEnded } from '../core/rollout/state.ts';
@@ -36,7 +37,7 @@ import {
   type ScenarioOptions,
   SERVICE,
 } from './scenario.ts';
-import type { Model } from './services/lambda.ts';
+import { KilledForMemory, type Model } from './services/lambda.ts';
 import type { Rate } from './traffic.ts';
 import { ALIAS } from './world.ts';
 
@@ -121,6 +122,8 @@ export async function playCase(it: Case): Promise<Played> {
     mixedUnits: () => lasting.get('unitsMixed') === true,
     stable: { errors: it.stableErrors, faults: USUAL_FAULTS },
     canaries: { 2: behaviourOf(it.release, it.stableErrors) },
+    // A good release that goes out in place of somebody else's version is as good as that one, too.
+    others: { errors: it.stableErrors, faults: USUAL_FAULTS },
     rollout: it.file,
     warmMinutes: WARM_MINUTES,
     ...(it.release.kind === 'slow' ? { medianMs: slowness(it.release.times) } : {}),
@@ -129,6 +132,7 @@ export async function playCase(it: Case): Promise<Played> {
       ? {}
       : { counters: (version: string) => it.uncounted === 'canary' && version === '1' }),
     ...(isProbed(it) ? { code: usual(it) } : {}),
+    ...(it.isZip === true ? { code: STABLE_ZIP, tags: { 'spillway:mode': 'zip' } } : {}),
     isDirect: true,
     ...faults,
     copies: (rule) => (isWarm ? faults.copies(rule) : [0]),
@@ -153,6 +157,12 @@ export async function playCase(it: Case): Promise<Played> {
     uploadedAt,
   };
 }
+
+const zipOf = (answer: number) =>
+  zipSync({ 'index.mjs': new TextEncoder().encode(`export const handler = () => ${answer};`) });
+
+/** What a function runs that is published from zips, and what its release has in it; nobody invokes either. */
+const [STABLE_ZIP, RELEASE_ZIP] = [zipOf(1), zipOf(2)];
 
 /** What a deployment does whose template has the alias on the newest version. */
 function moveBefore({ lambda }: Scenario): void {
@@ -308,11 +318,11 @@ function furnish(stage: Scenario, it: Case, lasting: ReadonlyMap<FaultName, bool
     });
   if (it.file.hooks !== undefined) {
     helpers.createFunction({ name: HOOK, tags });
-    helpers.deployModel(HOOK, () =>
-      lasting.get('hookSilent') === true
-        ? { status: 'pending' }
-        : { status: 'pass', reason: 'it looks well' },
-    );
+    const answers = seededRandom(it.seed).fork('hook answers');
+    helpers.deployModel(HOOK, () => {
+      if (lasting.get('hookSilent') === true) return { status: 'pending' };
+      return answers.next() < (it.hook?.share ?? 0) ? answerOf(it.hook) : PASS;
+    });
   }
   if (it.alarm !== undefined)
     stage.cloudwatch.operations.PutMetricAlarmCommand?.({
@@ -329,6 +339,25 @@ function furnish(stage: Scenario, it: Case, lasting: ReadonlyMap<FaultName, bool
     } as never);
 }
 
+const PASS = { status: 'pass', reason: 'it looks well' };
+
+/** What a hook does that does not pass. */
+function answerOf(hook: Case['hook']): unknown {
+  switch (hook?.answers) {
+    case 'fail':
+    case 'inconclusive':
+      return { status: hook.answers, reason: 'the report says so' };
+    case 'nonsense':
+      return { ok: true };
+    case 'throws':
+      throw new TypeError("Cannot read properties of undefined (reading 'orders')");
+    case 'killed':
+      throw new KilledForMemory();
+    default:
+      return PASS;
+  }
+}
+
 /** What CloudWatch does once a minute. */
 function evaluateAlarms({ traffics, cloudwatch }: Scenario): void {
   for (const [, traffic] of traffics) traffic.settle();
@@ -340,6 +369,9 @@ export const FIRST = `${SERVICE}--r1--1`;
 
 /** How far reads of an alias may lag behind its writes; assumed, AWS promises nothing. */
 const LAG_MAX_MS = 1_000;
+
+/** Troubles in which somebody else publishes a version. */
+const PUBLISHING: readonly FaultName[] = ['strangerMoves', 'otherDeploy', 'secondRelease', 'sameArtifact'];
 
 /** Times that a person asks again after an error; a controller that is down for minutes costs several. */
 const ASKED_MAX = 40;
@@ -385,9 +417,13 @@ class Play {
   async release(version = '2'): Promise<void> {
     this.#releases += 1;
     const worker = this.#case.targets === 2 ? { worker: { version: '2' } } : {};
+    const reversible = this.#case.isIrreversible !== true;
+    const isZip = this.#case.isZip === true && version === '2';
     await this.#stage.release({
       order: this.#releases,
-      manifest: { targets: { api: { version }, ...worker } },
+      ...(isZip
+        ? { zip: RELEASE_ZIP, manifest: { reversible } }
+        : { manifest: { reversible, targets: { api: { version }, ...worker } } }),
     });
   }
 
@@ -491,6 +527,7 @@ class Play {
       isProbed(this.#case)
         ? lambda.helpers.publish(FUNCTION, usual(this.#case))
         : lambda.helpers.publishCounted(FUNCTION);
+    if (PUBLISHING.includes(fault)) await this.#published();
     switch (fault) {
       case 'executionStopped':
         return ports.executions.stop(FIRST, 1 + Math.floor(how * 2), 'stopped by hand');
@@ -554,6 +591,12 @@ class Play {
         await this.#clock.sleep(seconds * 1000);
         this.#lasting.set(fault, false);
     }
+  }
+
+  /** Behaviour belongs to version 2, so nobody else may publish before the release has; one that is never published keeps nobody waiting for ever. */
+  async #published(): Promise<void> {
+    while (!this.#isOver && !this.#stage.lambda.artifacts.has(`${FUNCTION}:2`))
+      await this.#clock.sleep(MINUTE);
   }
 
   /** Lambda deletes no version that an alias names, so it is tried until the canary serves alone, or all is over. */

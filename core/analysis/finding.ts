@@ -284,7 +284,11 @@ function judged(asked: Asked, series: Series, { key, read, slow }: Told, known?:
   const uncounted = countsNone(rule.metric, series, step);
   const wanting =
     uncounted ??
-    (isGuarded ? guardNeeds(asked, here) : isSafe ? undefined : stepNeeds(asked, question, inStep));
+    (isGuarded
+      ? guardNeeds(asked, here)
+      : isSafe && !isCounted(rollout)
+        ? undefined
+        : stepNeeds(asked, question, inStep));
   const doubt = evidenceBeyond(asked, here, windows);
   const beyond =
     doubt >= SUSPICIOUS ? 'it fails more often than stable did, before and beside it' : undefined;

@@ -79,7 +79,7 @@ function ending(rollout: Rollout, now: Instant): Directive | undefined {
 }
 
 /** What cannot be taken back by itself waits for people, however long; they are called again and again. */
-function isHeld(rollout: Rollout): boolean {
+export function isHeld(rollout: Rollout): boolean {
   return !rollout.opening.reversible && hasCanaryTraffic(rollout);
 }
 

@@ -5,6 +5,7 @@ import type { Completed, ServiceRecord } from '../ports.ts';
 import { duration, number } from '../words.ts';
 import { isSuspect } from './checkpoint.ts';
 import type { RevertedTarget, RolloutEvent } from './event.ts';
+import { isHeld } from './next.ts';
 import { isAdoption, type Rollout } from './state.ts';
 import { bakeOf } from './timing.ts';
 import { sharesOf } from './way-out.ts';
@@ -67,7 +68,11 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
     case 'StableGone':
       return `version ${versionOf(after, event.target, 'stable')} of ${event.target} was deleted, so there is no way back any more: version ${versionOf(after, event.target, 'canary')} serves and the rollout goes on; if that version fails, point ${keyOf(after, event.target)} at a version that you trust, or release a repaired one`;
     case 'Paused':
-      return `paused by ${event.by}: ${event.reason}; without a word it is taken back in ${duration((event.until - event.at) / 1000)}`;
+      return `paused by ${event.by}: ${event.reason}; ${
+        isHeld(after)
+          ? 'no time-out reverts it: resume, promote or abort it'
+          : `without a word it is taken back in ${duration((event.until - event.at) / 1000)}`
+      }`;
     case 'Resumed':
       return `resumed by ${event.by}`;
     case 'PromotionOrdered':

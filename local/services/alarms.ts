@@ -267,6 +267,8 @@ export class SimulatedAlarms {
     const { AlarmName: name = '', StateValue: value, StateReason: reason } = input;
     if (value === undefined || reason === undefined)
       throw invalid('StateValue and StateReason must be given.');
+    if (!STATES.includes(value))
+      throw awsError('ValidationException', `StateValue must be one of ${STATES.join(', ')}.`);
     this.#move(this.#existing(name), value, reason, JSON.parse(input.StateReasonData ?? '{}'));
     this.#evaluateComposites();
     return {};
@@ -310,9 +312,15 @@ export class SimulatedAlarms {
   }
 }
 
-/** The dimensions of a request as a record. */
+/** The dimensions of a request as a record. @throws awsError ValidationError for an empty name or value (CloudWatch API reference, "Dimension") */
 export function dimensionsFrom(dimensions: readonly Dimension[] = []): Record<string, string> {
-  return Object.fromEntries(dimensions.map(({ Name = '', Value = '' }) => [Name, Value]));
+  return Object.fromEntries(
+    dimensions.map(({ Name = '', Value = '' }) => {
+      if (Name === '' || Value === '')
+        throw invalid('A dimension has a name and a value of 1 to 1,024 characters.');
+      return [Name, Value];
+    }),
+  );
 }
 
 const COMPARISONS: Record<string, (threshold: number) => (value: number) => boolean> = {
@@ -321,6 +329,8 @@ const COMPARISONS: Record<string, (threshold: number) => (value: number) => bool
   LessThanThreshold: (threshold) => (value) => value < threshold,
   LessThanOrEqualToThreshold: (threshold) => (value) => value <= threshold,
 };
+
+const STATES: readonly string[] = ['INSUFFICIENT_DATA', 'ALARM', 'OK'];
 
 const MISSING = ['missing', 'notBreaching', 'breaching', 'ignore'];
 

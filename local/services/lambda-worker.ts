@@ -210,8 +210,7 @@ class Sandbox {
         ? 'Runtime exited without providing a reason'
         : `Runtime exited with error: ${this.#isKilled || exitCode === KILLED ? 'signal: killed' : `exit status ${exitCode}`}`;
     for (const [id, { invocation, began }] of this.#pending) {
-      const errorMessage = `RequestId: ${invocation.requestId} Error: ${reason}`;
-      const payload = JSON.stringify({ errorType: 'Runtime.ExitError', errorMessage });
+      const { payload } = exited(invocation.requestId, reason);
       const logs = this.#crash === undefined ? [] : this.#crash.split('\n');
       this.#settle(id, { payload, error: true, logs, durationMs: performance.now() - began });
     }
@@ -226,6 +225,16 @@ export function timeout(requestId: string, timeoutMs: number): Omit<Outcome, 'lo
     error: true,
     durationMs: timeoutMs,
   };
+}
+
+/** The error of an invocation that took more memory than its function has (Lambda developer guide, "Troubleshoot invocation issues"). */
+export function killed(requestId: string): Omit<Outcome, 'logs' | 'durationMs'> {
+  return { ...exited(requestId, 'Runtime exited with error: signal: killed'), error: true };
+}
+
+function exited(requestId: string, reason: string): { payload: string } {
+  const errorMessage = `RequestId: ${requestId} Error: ${reason}`;
+  return { payload: JSON.stringify({ errorType: 'Runtime.ExitError', errorMessage }) };
 }
 
 /** The files of a zip by path. @throws Error where it is no zip, or an entry would be written outside its folder */

@@ -29,7 +29,7 @@ import type { Instant, Percent, Seconds } from '../../core/units.ts';
 import type { WorldClock } from '../clock.ts';
 import type { Random } from '../random.ts';
 import { awsError, onlyFields, simulatedUuid } from '../simulate.ts';
-import { LambdaWorker, type Outcome, timeout, unzipped } from './lambda-worker.ts';
+import { killed, LambdaWorker, type Outcome, timeout, unzipped } from './lambda-worker.ts';
 
 export interface SimulatedLambdaOptions {
   clock: WorldClock;
@@ -74,6 +74,9 @@ export interface ModelContext {
   /** Prints a line. A model shares the process with the world, so its `console.log` is not caught. */
   log(line: string): void;
 }
+
+/** What a model throws to be ended as Lambda ends code that takes more memory than it has (Lambda developer guide, "Troubleshoot invocation issues": `signal: killed`). */
+export class KilledForMemory extends Error {}
 
 /** A function's behaviour without a zip, for simulations: quick, and on the world's clock alone. */
 export type Model = (event: unknown, context: ModelContext) => unknown;
@@ -934,6 +937,8 @@ async function modelled(
     }
     return { payload: JSON.stringify(result) ?? 'null', error: false, durationMs: clock.now() - began };
   } catch (thrown) {
+    if (thrown instanceof KilledForMemory)
+      return { ...killed(context.awsRequestId), durationMs: clock.now() - began };
     const error =
       thrown instanceof Error ? thrown : { name: typeof thrown, message: String(thrown), stack: '' };
     const trace = error.stack?.split('\n') ?? [];

@@ -50,6 +50,9 @@ const FIELDS = [
   'State',
   'ClientToken',
 ] as const;
+/** What a target has that was sent without one (recorded from AWS, LocalStack snapshot tests, 2023-09-21). */
+const RETRY_POLICY = { MaximumEventAgeInSeconds: 86_400, MaximumRetryAttempts: 185 };
+
 const TARGET_FIELDS = ['Arn', 'RoleArn', 'Input', 'RetryPolicy', 'DeadLetterConfig'] as const;
 
 /** AWS tries up to 185 times within a day; two more tries show the same behaviour and let a virtual clock run dry. */
@@ -138,6 +141,7 @@ export class SimulatedScheduler {
       ScheduleExpressionTimezone: 'UTC',
       State: 'ENABLED',
       ...kept,
+      ...(kept.Target && { Target: { RetryPolicy: RETRY_POLICY, ...kept.Target } }),
       Arn: `${this.#arnPrefix}/${keyOf(settings)}`,
       CreationDate: new Date(createdAt),
       LastModificationDate: new Date(modifiedAt),

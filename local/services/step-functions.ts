@@ -209,6 +209,7 @@ export class SimulatedStepFunctions {
   #existing(arn: string | undefined): Execution {
     const execution = this.#executions.get(arn ?? '');
     if (execution !== undefined) return execution;
+    if (!arn?.startsWith('arn:')) throw awsError('InvalidArn', `Invalid Arn: 'Invalid ARN prefix: ${arn}'`);
     throw awsError('ExecutionDoesNotExist', `Execution does not exist: '${arn}'`);
   }
 

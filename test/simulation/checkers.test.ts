@@ -29,7 +29,87 @@ const misread = (change: (rollout: Rollout) => Partial<Rollout>): Plot => ({
     }),
 });
 
+/** A bug: everybody but the journal takes a rollout for opened in another way. */
+const reopened = (change: (opening: Rollout['opening']) => Partial<Rollout['opening']>): Plot => ({
+  hours: 3,
+  changePorts: (ports: Ports) =>
+    journals(ports, (journal) => {
+      const openings = new Map<string, Rollout['opening']>();
+      const misread = (rollout: Rollout): Rollout => {
+        const { opening } = rollout;
+        openings.set(opening.rolloutId, opening);
+        return { ...rollout, opening: { ...opening, ...change(opening) } };
+      };
+      return {
+        read: async (rolloutId) => {
+          const rollout = await journal.read(rolloutId);
+          return rollout && misread(rollout);
+        },
+        append: async (rollout, events) => {
+          const { opening } = rollout;
+          const kept = { ...rollout, opening: openings.get(opening.rolloutId) ?? opening };
+          return misread(await journal.append(kept, events));
+        },
+      };
+    }),
+});
+
 describe('a checker sees', () => {
+  test('an irreversible release that is reverted by itself, and not one that is held', async () => {
+    const bad: Plot = {
+      rollout: SHORT,
+      hours: 3,
+      canaries: { 2: { errors: 0.3 } },
+      release: { manifest: { reversible: false } },
+    };
+    expect(broken((await play(bad)).run)).not.toContain('irreversibleHeld');
+    const { run } = await play({ ...bad, ...reopened(() => ({ reversible: true })) });
+    expect(broken(run)).toContain('irreversibleHeld');
+  });
+
+  test('a step that is left before the requests came that it waits for', async () => {
+    const waiting: Plot = {
+      hours: 3,
+      requestsPerSecond: 20,
+      rollout: { ...SHORT, steps: [{ weight: 10, bake: '2m', until: { canary: '5000 invocations' } }] },
+    };
+    expect(broken((await play(waiting)).run)).toEqual([]);
+    const hasty = reopened(({ plan }) => ({
+      plan: { ...plan, steps: plan.steps.map(({ untilRequests: _, ...step }) => step) },
+    }));
+    const { run } = await play({ ...waiting, ...hasty });
+    expect(broken(run)).toContain('untilMeansMade');
+  });
+
+  test('a release that goes on after a hook has failed', async () => {
+    const asked: Plot = {
+      rollout: { ...SHORT, hooks: { afterStep: [{ lambda: 'check', timeout: '2m', target: 'api' }] } },
+      hours: 3,
+      before: ({ lambda: { helpers } }) => {
+        helpers.createFunction({ name: 'check', tags: { 'spillway:service': 'checkout-api' } });
+        helpers.deployModel('check', () => ({ status: 'fail', reason: 'orders are missing' }));
+      },
+    };
+    const { run, rollout } = await play(asked);
+    expect(rollout?.outcome).toBe('reverted');
+    expect(broken(run)).toEqual([]);
+    const deaf = misread(({ hooks }) => ({
+      hooks: Object.fromEntries(Object.entries(hooks).map(([id, hook]) => [id, { ...hook, status: 'pass' }])),
+    }));
+    const bug = await play({
+      ...asked,
+      changePorts: (ports) =>
+        journals(deaf.changePorts?.(ports) ?? ports, (journal) => ({
+          append: (rollout, events) =>
+            journal.append(
+              rollout,
+              events.filter(({ type }) => type !== 'RevertOrdered'),
+            ),
+        })),
+    });
+    expect(broken(bug.run)).toContain('failedHookStops');
+  });
+
   test('a step that is left without any verdict', async () => {
     const hasty = misread(({ step }) => ({ promotion: { step, full: false } }));
     const { run } = await play({ ...hasty, rollout: SHORT });

@@ -1,5 +1,45 @@
+import type { GetMetricDataInput, GetMetricDataOutput } from '@aws-sdk/client-cloudwatch';
 import { expect, test } from 'vitest';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
+import { WINDOW_MS } from '../../core/units.ts';
+import type { WorldOptions } from '../../local/world.ts';
+import { journals } from './planted.ts';
 import { broken, faults, type Plot, play } from './stage.ts';
+
+type Measured = Extract<RolloutEvent, { type: 'Measured' }>;
+
+/** A bug: a judge that says something else wherever the real one cannot tell. */
+const guessing =
+  (guess: (event: Measured) => RolloutEvent[]): NonNullable<Plot['changePorts']> =>
+  (ports) =>
+    journals(ports, (journal) => ({
+      append: (rollout, events) =>
+        journal.append(
+          rollout,
+          events
+            .filter(({ type }) => type !== 'Paused')
+            .flatMap((event) =>
+              event.type === 'Measured' && /broken|inconclusive/.test(event.verdict.status)
+                ? guess(event)
+                : [event],
+            ),
+        ),
+    }));
+
+/** What cannot be told is called health. */
+const trusting = guessing((event) => [{ ...event, verdict: { ...event.verdict, status: 'pass' } }]);
+
+/** What cannot be told is called the canary's fault. */
+const blaming = guessing((event) => [
+  event,
+  {
+    type: 'RevertOrdered',
+    at: event.at,
+    cause: 'canary',
+    reason: event.verdict.reason,
+    outcome: 'reverted',
+  },
+]);
 
 /** A release that loses orders, in a service whose count of lost orders comes in two units. */
 const MIXED: Plot = {
@@ -38,15 +78,26 @@ test('a checker sees a reader that does not look at the message of CloudWatch', 
   expect(broken(run)).toEqual(expect.arrayContaining(['passMeansWell', 'worseNeverCompletes']));
 });
 
+const HANGING: Plot = {
+  timeoutSeconds: 900,
+  canaries: { 2: { hanging: 0.5 } },
+  rollout: { steps: [{ weight: 50, bake: '5m', maxBake: '20m' }], verify: '5m' },
+  hours: 30,
+};
+
 test('requests that hang for longer than a step bakes complete no release', async () => {
-  const { rollout, run } = await play({
-    timeoutSeconds: 900,
-    canaries: { 2: { hanging: 0.5 } },
-    rollout: { steps: [{ weight: 50, bake: '5m', maxBake: '20m' }], verify: '5m' },
-    hours: 30,
-  });
+  const { rollout, run } = await play(HANGING);
   expect(rollout?.outcome).toBe('reverted');
   expect(faults(run)).toEqual([]);
+});
+
+test('a checker sees a judge that takes requests that hang for health', async () => {
+  const { run } = await play({
+    ...HANGING,
+    canaries: { 2: { hanging: 1 } },
+    changePorts: trusting,
+  });
+  expect(broken(run)).toContain('silenceNeverCompletes');
 });
 
 test('runs that Lambda ends for their memory are errors that no counter of the function knows, and revert a release', async () => {
@@ -64,4 +115,59 @@ test('counters that are stamped in the future stop no good release with blame', 
     expect(rollout?.leaving?.cause, side).not.toBe('canary');
     expect(faults(run, { isGood: true }), side).toEqual([]);
   }
+});
+
+test('a checker sees a judge that blames a canary for counters that are stamped in the future', async () => {
+  const { run } = await play({
+    aheadMs: (version) => (version === '2' ? 180_000 : 0),
+    hours: 30,
+    changePorts: blaming,
+  });
+  expect(broken(run, { isGood: true })).toContain('goodNeverBlamed');
+});
+
+/** In every fourth read CloudWatch answers less for every third minute of the canary than it had counted before. */
+const lowered = (): NonNullable<WorldOptions['intercept']> => {
+  let reads = 0;
+  return async (command, input, call) => {
+    const answer = await call();
+    if (command !== 'GetMetricDataCommand' || ++reads % 4 !== 0) return answer;
+    return withLess(input as GetMetricDataInput, answer as GetMetricDataOutput);
+  };
+};
+
+function withLess(
+  { MetricDataQueries = [] }: GetMetricDataInput,
+  { MetricDataResults = [], ...rest }: GetMetricDataOutput,
+): GetMetricDataOutput {
+  const isCanary = (index: number) =>
+    MetricDataQueries[index]?.MetricStat?.Metric?.Dimensions?.some(
+      ({ Name, Value }) => Name === 'ExecutedVersion' && Value === '2',
+    );
+  return {
+    ...rest,
+    MetricDataResults: MetricDataResults.map(({ Timestamps = [], Values = [], ...result }, index) => ({
+      ...result,
+      Timestamps,
+      Values: Values.map((value, at) =>
+        isCanary(index) && ((Timestamps[at]?.getTime() ?? 0) / WINDOW_MS) % 3 === 0
+          ? Math.floor(value / 4)
+          : value,
+      ),
+    })),
+  };
+}
+
+test('counts that come lower than they were stop no good release with blame, and save no bad one', async () => {
+  const good = await play({ intercept: lowered(), hours: 30 });
+  expect(good.rollout?.leaving?.cause).not.toBe('canary');
+  expect(faults(good.run, { isGood: true })).toEqual([]);
+  const bad = await play({ intercept: lowered(), hours: 30, canaries: { 2: { errors: 0.2 } } });
+  expect(bad.rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
+  expect(faults(bad.run)).toEqual([]);
+});
+
+test('a checker sees a judge that blames a canary for counts that come lower', async () => {
+  const { run } = await play({ intercept: lowered(), hours: 30, changePorts: blaming });
+  expect(broken(run, { isGood: true })).toContain('goodNeverBlamed');
 });

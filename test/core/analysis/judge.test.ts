@@ -182,6 +182,14 @@ describe('on a step', () => {
     expect(at(4, waits, on(window(1, [19, 19], [0, 180]))).status).toBe('fail');
   });
 
+  test('a step that waits for a number of canary requests waits for them also if fewer have proven it safe', () => {
+    const steps = [{ weight: 10, bakeSeconds: 60, maxBakeSeconds: 600, untilRequests: 5_000 }];
+    for (const more of [{ steps }, { steps, promoteEarly: true }])
+      expect(
+        at(4, onFirstStep({ ...errors, plan: plan(more) }), on(window(1, [0, 1_500], [1, 13_500]))),
+      ).toMatchObject({ status: 'inconclusive', reason: expect.stringContaining('waits for 5,000') });
+  });
+
   test('a step is certified once its own counts prove the canary safe, and only then', () => {
     const few = at(4, first, on(window(1, [0, 400], [0, 3_600])));
     expect(few.status).toBe('pass');

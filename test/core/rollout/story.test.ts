@@ -73,6 +73,10 @@ group('each event is told in a line that names who, what and until when', () => 
       [...onFirstStep(), paused(2, { until: minute(62) })],
       'paused by ada: lunch; without a word it is taken back in 60 min',
     ],
+    [
+      [...onFirstStep({ reversible: false }), paused(2, { until: minute(62) })],
+      'paused by ada: lunch; no time-out reverts it: resume, promote or abort it',
+    ],
     [[...onFirstStep(), paused(2), { type: 'Resumed', at, by: 'grace' }], 'resumed by grace'],
     [[...onFirstStep(), promotionOrdered(2)], 'ada ordered promotion past this step'],
     [[...onFirstStep(), promotionOrdered(2, { full: true })], 'ada ordered promotion to 100 %'],
