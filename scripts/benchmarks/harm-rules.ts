@@ -1,6 +1,7 @@
 import { logEWorse, type MovedWindow } from '../../core/analysis/evalue.ts';
 import { ALPHA, evidenceOfRatio, FAILURE_BETS } from '../../core/analysis/evidence.ts';
 import { weightsOf } from '../../core/analysis/weights.ts';
+import { alarm, argo, flagger } from '../../local/weather/peers.ts';
 
 /** One minute of both versions, and the weight that was set. */
 export type Minute = MovedWindow & { weight: number };
@@ -12,9 +13,6 @@ export interface Watcher {
 
 /** Makes a watcher for one rollout of so many minutes; `truth` are the shares that really fail, for a rule that is told. */
 export type Rule = (minutes: number, truth: { stable: number; canary: number }) => Watcher;
-
-/** Share of bad requests of the alarm, and of the success rates that Argo and Flagger are told to keep (99 %). */
-const THRESHOLD = 0.01;
 
 /** Part of the stake that a plan with verify keeps for the time after promotion. */
 const BEFORE_PROMOTION = 0.9;
@@ -33,37 +31,10 @@ export function judge(ratio: number, burst = 1): Rule {
   });
 }
 
-/** A CloudWatch alarm on the canary's error rate: `needed` of the newest `of` datapoints; a minute without traffic is not breaching. */
-export const alarm =
-  (needed: number, of: number): Rule =>
-  () => ({
-    see: (minutes) => minutes.slice(-of).filter(({ c, nc }) => c > THRESHOLD * nc).length >= needed,
-  });
-
 /** The alarm of SAM's sample: any error in each of two minutes. */
 export const sam: Rule = () => ({
   see: (minutes) => minutes.length >= 2 && minutes.slice(-2).every(({ c }) => c > 0),
 });
-
-/** Checks of a success rate of 99 % that are added up; `isFailed` says what a minute without traffic is. */
-const checks =
-  (failedMost: number, isSilenceFailed: boolean): Rule =>
-  () => {
-    let failed = 0;
-    return {
-      see(minutes) {
-        const { c = 0, nc = 0 } = minutes.at(-1) ?? {};
-        if (nc === 0 ? isSilenceFailed : c > THRESHOLD * nc) failed += 1;
-        return failed > failedMost;
-      },
-    };
-  };
-
-/** Flagger with threshold 5. */
-export const flagger = checks(4, true);
-
-/** Argo Rollouts with failureLimit 3. */
-export const argo = checks(3, false);
 
 /** A chi-square test at 5 % that is repeated each minute on all counts so far. */
 export const naive: Rule = () => ({

@@ -1,0 +1,190 @@
+import type { PlanName } from './driver.ts';
+import { FAULTS, WEATHERS } from './models.ts';
+import type { PeerName } from './peers.ts';
+import { BAD, type Cell, cellsOf, GOOD, type Row, type Run } from './rows.ts';
+
+/** Goals: good releases that may be reverted in a row and held in it by a plan with steps, and how much more may fail than under the oracle. */
+const REVERTED_MOST = 0.01;
+const HELD_MOST = 0.02;
+const ORACLE_TIMES = 2;
+
+/** All runs of one cell. */
+export interface Tried {
+  cell: Cell;
+  runs: readonly Run[];
+}
+
+/** What one cell came to; shares are 0 to 1, minutes and failed requests medians. */
+export interface CellFigures {
+  requestsPerSecond: number;
+  base: number;
+  plan: PlanName;
+  runs: number;
+  reverted: number;
+  held: number;
+  paused: number;
+  recalled: number;
+  proven: number;
+  minutes: number | null;
+  failed: number;
+  /** The weight from which it was reverted. */
+  weight: number | null;
+  peers: Record<PeerName, { reverted: number; minutes: number | null; failed: number }>;
+}
+
+/** One row of good releases, over all its cells. */
+export interface GoodFigures {
+  row: string;
+  says: string;
+  excused?: string | undefined;
+  runs: number;
+  reverted: number;
+  /** By plans with steps alone. */
+  held: number;
+  isRevertedAtMost: boolean;
+  isHeldAtMost: boolean;
+  cells: CellFigures[];
+}
+
+/** One row of bad releases; each goal must hold in each of its cells, that against the oracle in their median. */
+export interface BadFigures {
+  row: string;
+  says: string;
+  runs: number;
+  found: number;
+  isBelowArgo: boolean;
+  isBelowFlagger: boolean;
+  /** Failed requests as a multiple of the oracle's, in the median cell; null if the oracle has none. */
+  timesOracle: number | null;
+  isNearOracle: boolean;
+  /** True if no release that was not found was called proven. */
+  isNoneProven: boolean;
+  cells: CellFigures[];
+}
+
+/** Both tables. */
+export interface Figures {
+  good: GoodFigures[];
+  bad: BadFigures[];
+}
+
+/** The cells of all rows, in the order of the tables. */
+export function allCells(): Cell[] {
+  return [...GOOD, ...BAD].flatMap(cellsOf);
+}
+
+/** Both tables, from the runs of all cells. */
+export function figuresOf(tried: readonly Tried[]): Figures {
+  const of = (row: Row) => tried.filter(({ cell }) => cell.name === row.name).map(cellFigures);
+  return {
+    good: GOOD.map((row) => goodFigures(row, of(row))),
+    bad: BAD.map((row) => badFigures(row, of(row))),
+  };
+}
+
+/** The goals of all rows together; rows that are excused are left out, and say why. */
+export function goalsOf({ good, bad }: Figures): Record<string, boolean> {
+  const counted = good.filter(({ excused }) => excused === undefined);
+  return {
+    'goal: in every row at most 1 % of good releases reverted': counted.every((row) => row.isRevertedAtMost),
+    'goal: in every row at most 2 % of good releases held by a plan with steps': counted.every(
+      (row) => row.isHeldAtMost,
+    ),
+    'goal: in every row fewer failed requests than under Argo': bad.every((row) => row.isBelowArgo),
+    'goal: in every row fewer failed requests than under Flagger': bad.every((row) => row.isBelowFlagger),
+    'goal: in every row at most twice the failed requests of the oracle': bad.every(
+      (row) => row.isNearOracle,
+    ),
+  };
+}
+
+function goodFigures({ name, weather, excused }: Row, cells: CellFigures[]): GoodFigures {
+  const reverted = pooled(cells, ({ reverted }) => reverted);
+  const held = pooled(
+    cells.filter(({ plan }) => plan === 'steps'),
+    (cell) => cell.held,
+  );
+  return {
+    ...{ row: name, says: WEATHERS[weather].says, excused, runs: runsOf(cells), reverted, held },
+    isRevertedAtMost: reverted <= REVERTED_MOST,
+    isHeldAtMost: held <= HELD_MOST,
+    cells,
+  };
+}
+
+function badFigures({ name, fault, weather }: Row, cells: CellFigures[]): BadFigures {
+  const says = [
+    ...(fault === undefined ? [] : [FAULTS[fault].says]),
+    ...(weather === 'calm' ? [] : [WEATHERS[weather].says]),
+  ].join('; ');
+  const ratios = cells.flatMap(({ failed, peers }) =>
+    peers.oracle.failed === 0 ? [] : [failed / peers.oracle.failed],
+  );
+  const timesOracle = median(ratios);
+  return {
+    ...{ row: name, says, runs: runsOf(cells), found: pooled(cells, (cell) => cell.reverted) },
+    isBelowArgo: cells.every((cell) => isBelow(cell, 'Argo')),
+    isBelowFlagger: cells.every((cell) => isBelow(cell, 'Flagger')),
+    timesOracle,
+    isNearOracle: timesOracle === null || timesOracle <= ORACLE_TIMES,
+    isNoneProven: cells.every(({ proven }) => proven === 0),
+    cells,
+  };
+}
+
+/** Fewer failed requests than under a peer; or if neither finds it, an outcome that does not call it proven. */
+function isBelow({ failed, reverted, proven, peers }: CellFigures, peer: PeerName): boolean {
+  const other = peers[peer];
+  return reverted < 0.5 && other.reverted < 0.5 ? proven === 0 : failed < other.failed;
+}
+
+function cellFigures({ cell, runs }: Tried): CellFigures {
+  const { requestsPerSecond, base, plan, fault } = cell;
+  const here = runs.map(({ spillway }) => spillway);
+  const share = (is: (run: (typeof here)[number]) => boolean) => here.filter(is).length / runs.length;
+  const gone = here.filter(({ isReverted }) => isReverted);
+  // Of bad releases it counts how soon they are reverted, of good ones how soon they are through.
+  const timed = fault === undefined ? here.filter(({ isCompleted }) => isCompleted) : gone;
+  return {
+    ...{ requestsPerSecond, base, plan, runs: runs.length },
+    reverted: share(({ isReverted }) => isReverted),
+    held: share(({ isHeld }) => isHeld),
+    paused: share(({ pauses }) => pauses > 0),
+    recalled: share(({ recalls }) => recalls > 0),
+    proven: share(({ isProven }) => isProven),
+    minutes: rounded(median(timed.map(({ minutes }) => minutes))),
+    failed: median(here.map(({ failed }) => failed)) ?? 0,
+    weight: median(gone.map(({ weight }) => weight)),
+    peers: Object.fromEntries(
+      (['alarm', 'Argo', 'Flagger', 'oracle'] as const).map((name) => {
+        const each = runs.map(({ peers }) => peers[name]);
+        const reverted = each.filter(({ isReverted }) => isReverted);
+        return [
+          name,
+          {
+            reverted: reverted.length / runs.length,
+            minutes: rounded(median(reverted.map(({ minutes }) => minutes))),
+            failed: median(each.map(({ failed }) => failed)) ?? 0,
+          },
+        ];
+      }),
+    ) as CellFigures['peers'],
+  };
+}
+
+const runsOf = (cells: readonly CellFigures[]) => cells.reduce((all, { runs }) => all + runs, 0);
+
+/** A share over all runs of several cells. */
+function pooled(cells: readonly CellFigures[], of: (cell: CellFigures) => number): number {
+  return cells.reduce((all, cell) => all + of(cell) * cell.runs, 0) / Math.max(1, runsOf(cells));
+}
+
+function median(values: readonly number[]): number | null {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const [below = 0, above] = [sorted[middle - 1], sorted[middle]];
+  if (above === undefined) return null;
+  return sorted.length % 2 === 1 ? above : (below + above) / 2;
+}
+
+const rounded = (value: number | null) => (value === null ? null : Math.round(value * 10) / 10);

@@ -1,0 +1,91 @@
+import { number } from '../../core/words.ts';
+import type { BadFigures, CellFigures, Figures, GoodFigures } from '../../local/weather/figures.ts';
+import type { PeerName } from '../../local/weather/peers.ts';
+
+/** Both tables of docs/evidence.md, as Markdown. */
+export function tablesOf({ good, bad }: Figures): string {
+  const excused = good.flatMap(({ row, excused }) =>
+    excused === undefined ? [] : [`- ${row}: ${excused}.`],
+  );
+  return [
+    `Good releases, in %, by requests a second (${rates(good)}); minutes from the opening to the completion.`,
+    table(GOOD_HEAD, good.flatMap(goodLines)),
+    ...(excused.length === 0 ? [] : [['Rows without a goal:', '', ...excused].join('\n')]),
+    `Bad releases, by requests a second (${rates(bad)}); peers: found in %, then median of failed requests.`,
+    table(BAD_HEAD, bad.map(badLine)),
+  ].join('\n\n');
+}
+
+const GOOD_HEAD = [
+  'weather',
+  'base',
+  ...['reverted', 'held', 'recalled', 'minutes', 'alarm', 'Argo', 'Flagger'],
+  ...['at once: reverted', 'held', 'recalled', 'minutes', 'alarm', 'Argo', 'Flagger'],
+];
+
+function goodLines({ row, cells }: GoodFigures): string[][] {
+  const bases = [...new Set(cells.map(({ base }) => base))];
+  return bases.map((base) => [
+    row,
+    `${percent(base)} %`,
+    ...(['steps', 'all-at-once'] as const).flatMap((plan) => {
+      const of = cells.filter((cell) => cell.base === base && cell.plan === plan);
+      const shares = (what: (cell: CellFigures) => number) =>
+        of.length === 0 ? '-' : of.map((cell) => percent(what(cell))).join(' / ');
+      return [
+        shares(({ reverted }) => reverted),
+        shares(({ held }) => held),
+        shares(({ recalled }) => recalled),
+        list(of, ({ minutes }) => minutes),
+        ...(['alarm', 'Argo', 'Flagger'] as const).map((peer) => shares(({ peers }) => peers[peer].reverted)),
+      ];
+    }),
+  ]);
+}
+
+const BAD_HEAD = [
+  'release',
+  ...['found, %', 'held, %', 'called proven, %', 'at weight', 'minutes', 'failed requests'],
+  ...['alarm', 'Argo', 'Flagger', 'oracle', 'times the oracle'],
+];
+
+function badLine({ row, cells, timesOracle }: BadFigures): string[] {
+  const shares = (what: (cell: CellFigures) => number) =>
+    cells.map((cell) => percent(what(cell))).join(' / ');
+  const peer = (name: PeerName) =>
+    cells
+      .map(({ peers }) => `${percent(peers[name].reverted)}, ${threeDigits(peers[name].failed)}`)
+      .join(' / ');
+  return [
+    row,
+    shares(({ reverted }) => reverted),
+    shares(({ held }) => held),
+    shares(({ proven }) => proven),
+    list(cells, ({ weight }) => weight),
+    list(cells, ({ minutes }) => minutes),
+    cells.map(({ failed }) => threeDigits(failed)).join(' / '),
+    ...(['alarm', 'Argo', 'Flagger', 'oracle'] as const).map(peer),
+    timesOracle === null ? '-' : timesOracle.toFixed(1),
+  ];
+}
+
+function rates(rows: readonly { cells: readonly CellFigures[] }[]): string {
+  const longest = rows.reduce<readonly CellFigures[]>(
+    (most, { cells }) => (cells.length > most.length ? cells : most),
+    [],
+  );
+  return [...new Set(longest.map(({ requestsPerSecond }) => number(requestsPerSecond)))].join(' / ');
+}
+
+function list(cells: readonly CellFigures[], of: (cell: CellFigures) => number | null): string {
+  return cells.length === 0 ? '-' : cells.map((cell) => of(cell) ?? '-').join(' / ');
+}
+
+function table(head: readonly string[], rows: readonly string[][]): string {
+  const line = (fields: readonly string[]) => `| ${fields.join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}
+
+const percent = (share: number) => `${Math.round(share * 1000) / 10}`;
+
+const threeDigits = (value: number) => number(Number(value.toPrecision(3)));

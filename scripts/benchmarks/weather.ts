@@ -1,0 +1,76 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { allCells, figuresOf, goalsOf } from '../../local/weather/figures.ts';
+import type { Run } from '../../local/weather/rows.ts';
+import type { Figures, Options } from '../bench.ts';
+import { tablesOf } from './weather-tables.ts';
+
+/** Rollouts in each cell: with twelve cells a row, none reverted of 360 means at most 0.8 % with 95 % certainty. */
+const RUNS = 30;
+const SEED = 1;
+
+/** Most rollouts that a worker is given at once, so that none waits long for the last. */
+const BATCH = 5;
+
+/** Some rollouts of one cell. */
+export interface Job {
+  index: number;
+  from: number;
+  to: number;
+  seed: number;
+}
+
+/** What becomes of good releases in bad weather and of bad releases in any, by whole decisions of the controller, beside its peers. */
+export async function weather({
+  '--runs': runs = RUNS,
+  '--seed': seed = SEED,
+  ...asked
+}: Options): Promise<Figures> {
+  const cells = allCells();
+  const jobs = cells.flatMap((_, index) =>
+    Array.from({ length: Math.ceil(runs / BATCH) }, (_, nth): Job => {
+      return { index, from: nth * BATCH, to: Math.min(runs, (nth + 1) * BATCH), seed };
+    }),
+  );
+  const found = await played(jobs);
+  const tables = figuresOf(cells.map((cell, index) => ({ cell, runs: found.get(index) ?? [] })));
+  const text = tablesOf(tables);
+  console.log(asked['--markdown'] === true ? `${text}\n` : text);
+  const good = tables.good.reduce((all, row) => all + row.runs, 0);
+  return {
+    'good releases': good,
+    'good releases reverted': Math.round(tables.good.reduce((all, row) => all + row.reverted * row.runs, 0)),
+    'rows with good releases reverted': tables.good.filter(({ reverted }) => reverted > 0).length,
+    'bad releases': tables.bad.reduce((all, row) => all + row.runs, 0),
+    ...goalsOf(tables),
+    'runs per cell': runs,
+    seed,
+    ...{ good: tables.good, bad: tables.bad },
+  };
+}
+
+/** Plays all jobs, each on the next worker that is free; the same jobs give the same runs on any number of workers. */
+async function played(jobs: readonly Job[]): Promise<Map<number, Run[]>> {
+  const found = new Map<number, Run[]>();
+  const parts = new Map<Job, Run[]>();
+  let next = 0;
+  const work = () =>
+    new Promise<void>((resolve, reject) => {
+      const worker = new Worker(new URL('./weather-worker.ts', import.meta.url));
+      let present: Job | undefined;
+      const give = () => {
+        present = jobs[next++];
+        if (present !== undefined) worker.postMessage(present);
+        else void worker.terminate().then(() => resolve());
+      };
+      worker.on('message', ({ runs }: { runs: Run[] }) => {
+        if (present !== undefined) parts.set(present, runs);
+        give();
+      });
+      worker.on('error', reject);
+      give();
+    });
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), jobs.length) }, work));
+  for (const job of jobs) found.set(job.index, [...(found.get(job.index) ?? []), ...(parts.get(job) ?? [])]);
+  return found;
+}
