@@ -12,7 +12,7 @@ import type { Clock, HookCheck, HookRunner } from '../core/ports.ts';
 import type { Hook } from '../core/rollout/event.ts';
 import { nameOf, reach } from './_aws.ts';
 import { HOOK_LIMIT_MS, inTime, payloadOf } from './_hook.ts';
-import { SERVICE_TAG } from './_lambda.ts';
+import { onceVisible, SERVICE_TAG } from './_lambda.ts';
 
 /** Hooks that are Lambda functions of the same service, invoked synchronously; `spec.functionName` names the function. */
 export function lambdaHook(client: LambdaClient, clock: Clock): HookRunner {
@@ -37,14 +37,23 @@ export function lambdaHook(client: LambdaClient, clock: Clock): HookRunner {
 
 /** Refuses a function that `lambdaHook` would not call. */
 export const lambdaHookCheck =
-  (client: LambdaClient): HookCheck =>
+  (client: LambdaClient, clock: Clock): HookCheck =>
   (hook, service) =>
-    assertOwned(client, hook, service);
+    assertOwned(client, hook, service, (ask) => onceVisible(clock, ask));
 
 /** A service may only call what its own infrastructure tagged for it. @throws RolloutError OpeningRefused, or Unavailable */
-async function assertOwned(client: LambdaClient, hook: Hook, service: string): Promise<void> {
+async function assertOwned(
+  client: LambdaClient,
+  hook: Hook,
+  service: string,
+  visibly: <Answer>(ask: () => Promise<Answer>) => Promise<Answer> = (ask) => ask(),
+): Promise<void> {
   const name = nameIn(hook);
-  const tags = await tagsOf(client, name);
+  const tags = await tagsOf(() =>
+    visibly(() =>
+      reach(`function ${name}`, () => client.send(new GetFunctionCommand({ FunctionName: name }))),
+    ),
+  );
   if (tags === undefined)
     throw refused(
       hook,
@@ -65,13 +74,10 @@ async function assertOwned(client: LambdaClient, hook: Hook, service: string): P
 
 /** Undefined where there is no such function; `hidden` where IAM lets the controller see none without the tag. */
 async function tagsOf(
-  client: LambdaClient,
-  name: string,
+  read: () => Promise<{ Tags?: Record<string, string> | undefined }>,
 ): Promise<Record<string, string> | undefined | 'hidden'> {
   try {
-    const { Tags = {} } = await reach(`function ${name}`, () =>
-      client.send(new GetFunctionCommand({ FunctionName: name })),
-    );
+    const { Tags = {} } = await read();
     return Tags;
   } catch (error) {
     if (nameOf(error) === 'AccessDeniedException') return 'hidden';

@@ -11,11 +11,13 @@ import { type Publishing, SOURCES, type Target } from '../core/rollout/event.ts'
 import { stampFrom } from '../core/rollout/stamp.ts';
 import { nameOf, reach } from './_aws.ts';
 import {
+  ASKED_AGAIN,
   configOf,
   digestOf,
   type Found,
   functionOf,
   held,
+  onceVisible,
   runs,
   SERVICE_TAG,
   settledLatest,
@@ -45,11 +47,11 @@ export async function resolveLambda(
   const { lambda = '', alias = '', queue, dlq } = spec;
   const field = `targets.${name}`;
   const version = 'version' in artifact ? artifact.version : undefined;
-  const offered = await functionAt(client, request, version);
+  const offered = await functionAt(client, clock, request, version);
   assertOwned(field, lambda, service, offered.tags);
-  const { primary, revision } = await standingOf(client, field, lambda, alias);
+  const { primary, revision } = await standingOf(client, clock, { field, lambda, alias });
   await assertUnprovisioned(client, field, lambda, alias);
-  const stable = await functionAt(client, request, primary);
+  const stable = await functionAt(client, clock, request, primary);
   assertPair(field, lambda, offered.configuration, stable.configuration);
   const sources = await eventSourcesOf(client, lambda, alias);
   assertBound(field, spec, sources);
@@ -258,18 +260,19 @@ function assertOwned(field: string, lambda: string, service: string, tags: Recor
 
 async function functionAt(
   client: LambdaClient,
+  clock: Clock,
   { name, service, spec: { lambda = '' } }: TargetRequest,
   version: string | undefined,
 ): Promise<Found> {
   const field = `targets.${name}`;
   try {
-    return await functionOf(client, lambda, version);
+    return await onceVisible(clock, () => functionOf(client, lambda, version));
   } catch (error) {
     // The controller may only look at functions with the tag, and IAM does not say whether there are others.
     if (nameOf(error) === 'AccessDeniedException')
       throw invalid(
         field,
-        `function ${lambda} is not in this account and region, or carries no tag ${SERVICE_TAG}; check lambda, or let its owner tag it ${SERVICE_TAG}=${service}`,
+        `function ${lambda} is not in this account and region, or carries no tag ${SERVICE_TAG}; check lambda, or let its owner tag it ${SERVICE_TAG}=${service}; ${ASKED_AGAIN}`,
       );
     if (nameOf(error) !== 'ResourceNotFoundException') throw error;
     const exists =
@@ -281,8 +284,8 @@ async function functionAt(
     throw invalid(
       field,
       exists
-        ? `function ${lambda} has no version ${version}; publish it before its manifest is uploaded`
-        : `there is no function ${lambda} in this account and region; check lambda`,
+        ? `function ${lambda} has no version ${version}; publish it before its manifest is uploaded; ${ASKED_AGAIN}`
+        : `there is no function ${lambda} in this account and region; check lambda; ${ASKED_AGAIN}`,
     );
   }
 }
@@ -290,16 +293,15 @@ async function functionAt(
 /** The version that an alias serves, where it serves that alone and nobody moves it, and the revision in which that was seen. */
 async function standingOf(
   client: LambdaClient,
-  field: string,
-  lambda: string,
-  alias: string,
+  clock: Clock,
+  { field, lambda, alias }: Record<'field' | 'lambda' | 'alias', string>,
 ): Promise<{ primary: string; revision: string | undefined }> {
   const {
     FunctionVersion: primary = '',
     RoutingConfig,
     Description,
     RevisionId: revision,
-  } = await aliasOf(client, field, lambda, alias);
+  } = await aliasOf(client, clock, { field, lambda, alias });
   if (primary === '$LATEST')
     throw invalid(
       field,
@@ -316,16 +318,19 @@ async function standingOf(
   return { primary, revision };
 }
 
-async function aliasOf(client: LambdaClient, field: string, lambda: string, alias: string) {
+async function aliasOf(
+  client: LambdaClient,
+  clock: Clock,
+  { field, lambda, alias }: Record<'field' | 'lambda' | 'alias', string>,
+) {
+  const read = new GetAliasCommand({ FunctionName: lambda, Name: alias });
   try {
-    return await reach(`alias ${alias}`, () =>
-      client.send(new GetAliasCommand({ FunctionName: lambda, Name: alias })),
-    );
+    return await onceVisible(clock, () => reach(`alias ${alias}`, () => client.send(read)));
   } catch (error) {
     if (nameOf(error) !== 'ResourceNotFoundException') throw error;
     throw invalid(
       field,
-      `function ${lambda} has no alias ${alias}; create it on the version that serves now`,
+      `function ${lambda} has no alias ${alias}; create it on the version that serves now; ${ASKED_AGAIN}`,
     );
   }
 }

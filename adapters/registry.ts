@@ -43,7 +43,7 @@ export const hookRunners: Record<string, Make<HookRunner>> = {
 /** Where a kind of hook becomes what refuses one that could never be asked; of a smoke test everything stands in the rollout file. Apart from the runners, so that whoever opens need not bring them along. */
 export const hookChecks: Record<string, Make<HookCheck>> = {
   smoke: () => async () => {},
-  lambda: ({ lambda }) => lambdaHookCheck(lambda),
+  lambda: ({ lambda }, clock) => lambdaHookCheck(lambda, clock),
   http: ({ web }) => httpHookCheck(web),
 };
 

@@ -495,7 +495,8 @@ describe('over the wire', () => {
   });
 
   test('what is not there comes back as a refusal with the field and the mend', async () => {
-    const { config } = stubbed(refusal(404, 'ResourceNotFoundException'));
+    const gone = refusal(404, 'ResourceNotFoundException');
+    const { config } = stubbed(gone, ...Array.from({ length: 7 }, () => gone));
     await expect(lambdaAlias(new LambdaClient(config), clockAt(0)).resolve(request)).rejects.toThrow(
       /^targets\.api: there is no function checkout/,
     );

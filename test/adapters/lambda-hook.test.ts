@@ -59,7 +59,7 @@ function stage(
   const client = new LambdaClient({ region: 'eu-west-1', cacheMiddleware: true });
   attach(client, lambda.operations, { clock, intercept });
   const invoked = () => lambda.calls.filter(({ command }) => command === 'InvokeCommand').length;
-  return { clock, client, invoked, hook: lambdaHook(client, clock), check: lambdaHookCheck(client) };
+  return { clock, client, invoked, hook: lambdaHook(client, clock), check: lambdaHookCheck(client, clock) };
 }
 
 describe('a function', () => {

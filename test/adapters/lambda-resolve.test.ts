@@ -337,9 +337,41 @@ test('a function that IAM hides for want of the tag is refused with the mend, an
     bucket: 'releases',
     spec: { lambda: FN, alias: 'live', source: 'http' },
   };
-  await expect(resolveLambda(client, virtualClock(), request)).rejects.toMatchObject({
+  const clock = virtualClock();
+  await expect(clock.run(resolveLambda(client, clock, request))).rejects.toMatchObject({
     code: 'TargetInvalid',
-    message: expect.stringContaining('let its owner tag it spillway:service=shop'),
+    message: expect.stringMatching(/let its owner tag it spillway:service=shop; AWS answered so for 9 s\.$/),
   });
   mocked.restore();
 });
+
+test.each([
+  ['IAM does not allow to be seen yet', GetFunctionCommand, 'AccessDeniedException', 403],
+  ['Lambda does not show yet', GetFunctionCommand, 'ResourceNotFoundException', 404],
+  ['Lambda shows without its alias yet', GetAliasCommand, 'ResourceNotFoundException', 404],
+])(
+  'a function that %s is asked for again before a release is refused for good',
+  async (_, command, name, status) => {
+    const { clock, lambda, helpers } = stage();
+    helpers.publishCounted(FN);
+    const client = new LambdaClient({ region: 'eu-west-1', cacheMiddleware: true });
+    let refusals = 0;
+    attach(client, lambda.operations as Operations, {
+      clock,
+      intercept: async (asked, _input, call) => {
+        if (asked === command.name && clock.now() < 6_000 + startedAt) {
+          refusals += 1;
+          throw awsError(name, 'not yet', status);
+        }
+        return call();
+      },
+    });
+    const startedAt = clock.now();
+    const request: TargetRequest = {
+      ...{ name: 'api', service: 'shop', bucket: 'releases', artifact: { version: '2' } },
+      spec: { lambda: FN, alias: 'live', source: 'http' },
+    };
+    expect((await clock.run(resolveLambda(client, clock, request))).target.canary).toBe('2');
+    expect(refusals).toBe(4);
+  },
+);
