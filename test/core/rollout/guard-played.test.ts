@@ -230,8 +230,8 @@ describe('a bad release', () => {
   test.each<[string, () => World, boolean, number]>([
     ['fails 50 %', broken(0.5), false, 1_300],
     ['fails 5 %', broken(0.05), false, 150],
-    ['fails 50 %, amid outages once an hour', broken(0.5, outages(60, 0.5)), false, 1_300],
-    ['fails 5 %, amid outages once an hour', broken(0.05, outages(60, 0.5)), false, 220],
+    ['fails 50 %, amid outages once an hour', broken(0.5, outages(60, 0.5)), false, 2_500],
+    ['fails 5 %, amid outages once an hour', broken(0.05, outages(60, 0.5)), false, 1_500],
     ['fails 50 % of a plan that shifts at once', broken(0.5), true, 2_000],
     ['fails 5 % of a plan that shifts at once', broken(0.05), true, 230],
   ])(
