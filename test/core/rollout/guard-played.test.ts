@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { combined, evidenceOfSafety, FLOOR, UNSAFE_ODDS } from '../../../core/analysis/evidence.ts';
 import { comparedStretches, evidenceOfStretches, guiltOf, type Move } from '../../../core/analysis/guilt.ts';
 import { holdoutOf, requiredInVerify, verifySplitOf } from '../../../core/analysis/holdout.ts';
-import { boundsOf, doubtOf, failurePastOf, ownWorstOf } from '../../../core/analysis/past.ts';
+import { boundsOf, doubtOf, failurePastOf, isCalm, ownWorstOf } from '../../../core/analysis/past.ts';
 import { pastFrom, silentOf } from '../../../core/analysis/silence.ts';
 import type { Window } from '../../../core/analysis/types.ts';
 import { believable } from '../../../core/analysis/windows.ts';
@@ -101,7 +101,7 @@ function played(world: World, random: Random, { isAtOnce = false } = {}) {
         elapsed: now - since,
         requests: counts.reduce((sum, { nc }) => sum + nc, 0),
         isCertified: whole > 0 && safety >= Math.log(20),
-        isCalm: doubtOf(windows, bounds, { ...asked, lengths: [1], newest: 2 }) === undefined,
+        isCalm: isCalm(windows, bounds, asked),
       };
     }
     const plannedMinutes = VERIFY_MINUTES;
