@@ -44,8 +44,7 @@ export const HEAD = 0.7;
 const SHARE_BETS = [1.5, 2, 3, 5, 10, 20, 50, 100];
 const SAFE_BETS = [0.125, 0.25, 0.375, 0.5, 0.625];
 const SAFE_SHARE_BETS = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7];
-/** Parts of the capital that are staked where any clustering within a minute is allowed for. */
-export const STAKES = [0.1, 0.25, 0.5, 0.75, 1];
+const STAKES = [0.1, 0.25, 0.5, 0.75, 1];
 
 /** How bad requests come together: `burst` of them may share one cause and one version; where clients stick to a version, more may. */
 export interface Clustering {
@@ -70,6 +69,8 @@ export interface Question {
   planned: number;
   bets: readonly number[];
   clustering: Clustering;
+  /** Part of the stake that bets on a difference from the first window on; `HEAD` if absent. */
+  head?: number | undefined;
 }
 
 /** Log evidence that the canary's odds of a bad request are above `w0` times those of stable, in these windows and in those of `before`. */
@@ -79,7 +80,7 @@ export function evidenceOfRatio(
   before?: RatioCapital,
 ): number {
   const { compared, careful } = capitalOfRatio(windows, question, before);
-  const starts = { T: question.planned, head: HEAD };
+  const starts = { T: question.planned, head: question.head ?? HEAD };
   // The smaller of two is valid where either is, and no burst divisor is sure where clients stick to a version.
   return Math.min(...[compared, careful].flatMap((capital) => (capital ? [worthOf(capital, starts)] : [])));
 }
@@ -87,10 +88,10 @@ export function evidenceOfRatio(
 /** What the bets hold after these windows, which follow those of `before`. */
 export function capitalOfRatio(
   windows: readonly MovedWindow[],
-  { w0, planned, bets, clustering }: Question,
+  { w0, planned, bets, clustering, head = HEAD }: Question,
   before?: RatioCapital,
 ): RatioCapital {
-  const starts = { windows, T: planned, head: HEAD, w0 };
+  const starts = { windows, T: planned, head, w0 };
   const compared = capitalWorse({
     ...{ ...starts, grid: bets, m: clustering.burst },
     before: before?.compared,

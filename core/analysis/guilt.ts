@@ -1,7 +1,16 @@
 import { type Instant, type Percent, WINDOW_MS } from '../units.ts';
-import { logEWindowBet, logEWorse, type MovedWindow } from './evalue.ts';
-import { type Clustering, combined, FAILURE_BETS, HEAD, STAKES } from './evidence.ts';
+import type { MovedWindow } from './evalue.ts';
+import {
+  type Clustering,
+  capitalOfRatio,
+  combined,
+  evidenceOfRatio,
+  FAILURE_BETS,
+  HEAD,
+  type Question,
+} from './evidence.ts';
 import { VERIFY_HEAD, VERIFY_STAKE } from './holdout.ts';
+import type { RatioCapital } from './mixture.ts';
 import type { Window } from './types.ts';
 
 /** Odds ratios that are bet on in a recall, which has few minutes, as multiples of the tolerated one. */
@@ -97,22 +106,46 @@ export interface GuiltQuestion {
   recallBets?: readonly number[] | undefined;
 }
 
-/** Log evidence of each start that the canary's odds of a bad request are above `w0` times those of stable. */
+/** The question of each start. Starts are whole minutes: for a part of one, the stake would be given twice. */
+function questionsOf(question: GuiltQuestion): Stretches<Question> {
+  const { w0, planned, verifyMinutes, clustering } = question;
+  const { bets = FAILURE_BETS, recallBets = RECALL_BETS } = question;
+  const common = { w0, clustering, bets };
+  return {
+    steps: { ...common, planned: Math.ceil(planned + verifyMinutes), head: HEAD },
+    verify: { ...common, planned: Math.ceil(verifyMinutes), head: VERIFY_HEAD },
+    recall: { ...common, bets: recallBets, planned: RECALL_MINUTES_MAX, head: RECALL_HEAD },
+  };
+}
+
+/**
+ * Log evidence of each start that the canary's odds of a bad request are above `w0` times those of stable, in these minutes and in
+ * those of `before`.
+ */
 export function evidenceOfStretches(
   { steps, verify, recall }: Stretches<readonly MovedWindow[]>,
-  { w0, planned, verifyMinutes, clustering, bets = FAILURE_BETS, recallBets = RECALL_BETS }: GuiltQuestion,
+  question: GuiltQuestion,
+  before?: Stretches<RatioCapital>,
 ): Stretches<number> {
-  const evidence = (windows: readonly MovedWindow[], T: number, head: number, grid: readonly number[]) => {
-    // Starts are whole minutes: of a part of one the stake would be given twice.
-    const starts = { windows, T: Math.ceil(T), head, w0 };
-    const compared = logEWorse({ ...starts, grid, m: clustering.burst });
-    // The smaller of two is valid if either is, and no burst divisor is sure if clients stick to a version.
-    return clustering.isSticky ? Math.min(compared, logEWindowBet({ ...starts, U: STAKES })) : compared;
-  };
+  const questions = questionsOf(question);
   return {
-    steps: evidence(steps, planned + verifyMinutes, HEAD, bets),
-    verify: evidence(verify, verifyMinutes, VERIFY_HEAD, bets),
-    recall: evidence(recall, RECALL_MINUTES_MAX, RECALL_HEAD, recallBets),
+    steps: evidenceOfRatio(steps, questions.steps, before?.steps),
+    verify: evidenceOfRatio(verify, questions.verify, before?.verify),
+    recall: evidenceOfRatio(recall, questions.recall, before?.recall),
+  };
+}
+
+/** What the bets of each start hold after these minutes, which follow those of `before`: all that later minutes need of them. */
+export function capitalOfStretches(
+  { steps, verify, recall }: Stretches<readonly MovedWindow[]>,
+  question: GuiltQuestion,
+  before?: Stretches<RatioCapital>,
+): Stretches<RatioCapital> {
+  const questions = questionsOf(question);
+  return {
+    steps: capitalOfRatio(steps, questions.steps, before?.steps),
+    verify: capitalOfRatio(verify, questions.verify, before?.verify),
+    recall: capitalOfRatio(recall, questions.recall, before?.recall),
   };
 }
 

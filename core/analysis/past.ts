@@ -3,7 +3,7 @@ import { FLOOR } from './evidence.ts';
 import { logMeanExp } from './mixture.ts';
 import { PAST_MS } from './silence.ts';
 import type { Count, ReadWindow, Window } from './types.ts';
-import { believable, knownWindows } from './windows.ts';
+import { believable, knownWindows, minutesOf } from './windows.ts';
 
 /** Lengths, in minutes in a row, whose share of bad requests is compared with what the past showed. */
 export const DOUBT_MINUTES = [1, 3, 10] as const;
@@ -153,7 +153,8 @@ export function ownWorstOf(
   windows: readonly ReadWindow[],
   before: readonly number[] = [],
 ): number[] {
-  const known = knownWindows(windows);
+  // Minutes that are kept as a sum were seen one by one before.
+  const known = knownWindows(windows).filter((window) => minutesOf([window]) === 1);
   const runs: (Count | undefined)[][] = [];
   let end = Number.NEGATIVE_INFINITY;
   for (const { start, canary, stable } of known) {

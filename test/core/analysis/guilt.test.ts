@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  capitalOfStretches,
   comparedStretches,
   evidenceOfStretches,
   type GuiltQuestion,
@@ -131,6 +132,25 @@ describe('guilt', () => {
     expect(burst.recall).toBeLessThan(partsOf(windows, MOVES).recall);
     expect(sticky.recall).toBeLessThan(burst.recall);
   });
+
+  test.each([false, true])(
+    'is the same if earlier minutes are kept as what their bets hold; sticky: %s',
+    (isSticky) => {
+      const question = { ...QUESTION, clustering: { burst: 3, isSticky } };
+      const windows = [1, 2, 3, 6, 7, 11, 12, 15, 16, 19, 25, 26].map((at) =>
+        at % 3 === 0 ? bad(at) : good(at),
+      );
+      const whole = partsOf(windows, MOVES, question);
+      for (let folded = 0; folded <= windows.length; folded++) {
+        const old = comparedStretches(windows.slice(0, folded), MOVES);
+        const carried = JSON.parse(JSON.stringify(capitalOfStretches(old, question)));
+        const since = comparedStretches(windows.slice(folded), MOVES);
+        const parts = evidenceOfStretches(since, question, carried);
+        for (const start of ['steps', 'verify', 'recall'] as const)
+          expect(parts[start]).toBeCloseTo(whole[start], 9);
+      }
+    },
+  );
 
   test('stakes no more than it has if verify takes a part of a minute', () => {
     const of = (verifyMinutes: number) =>

@@ -143,6 +143,11 @@ describe("stable's own minutes", () => {
     expect(ownWorstOf(calm, stableOf([0, 900]), seen)).toEqual(seen);
   });
 
+  test('do not count as one minute what is kept as a sum', () => {
+    const sum = [{ start: minute(60), minutes: 60, stable: { bad: 2_400, total: 54_000 } }];
+    expect(ownWorstOf(calm, sum)).toEqual([0, 0, 0]);
+  });
+
   test('make no run over minutes in which the canary served alone', () => {
     const windows = [
       ...stableOf([40, 900], [40, 900]),

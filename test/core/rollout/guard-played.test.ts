@@ -1,11 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { combined, evidenceOfSafety, FLOOR, UNSAFE_ODDS } from '../../../core/analysis/evidence.ts';
+import {
+  combined,
+  evidenceOfSafety,
+  FLOOR,
+  logsOfSafety,
+  UNSAFE_ODDS,
+} from '../../../core/analysis/evidence.ts';
 import { comparedStretches, evidenceOfStretches, guiltOf, type Move } from '../../../core/analysis/guilt.ts';
 import { holdoutOf, requiredInVerify, verifySplitOf } from '../../../core/analysis/holdout.ts';
 import { boundsOf, doubtOf, failurePastOf, isCalm, ownWorstOf } from '../../../core/analysis/past.ts';
 import { pastFrom, silentOf } from '../../../core/analysis/silence.ts';
 import type { Window } from '../../../core/analysis/types.ts';
-import { believable } from '../../../core/analysis/windows.ts';
+import { believable, sum } from '../../../core/analysis/windows.ts';
 import {
   type GuardDecision,
   guardDecision,
@@ -95,11 +101,13 @@ function played(world: World, random: Random, { isAtOnce = false } = {}) {
       const counts = inStretch.map(({ canary, stable }) => ({
         ...{ c: canary?.bad ?? 0, nc: canary?.total ?? 0, s: stable?.bad ?? 0, ns: stable?.total ?? 0 },
       }));
-      const safety = evidenceOfSafety(counts, { unsafe: UNSAFE_ODDS, floor: FLOOR, clustering: ONE });
+      const canary = sum(inStretch.map((window) => window.canary));
+      const logs = logsOfSafety(counts, { unsafe: UNSAFE_ODDS, clustering: ONE });
+      const safety = evidenceOfSafety(canary, { logs, floor: FLOOR, clustering: ONE });
       stretch = {
         ...stretch,
         elapsed: now - since,
-        requests: counts.reduce((sum, { nc }) => sum + nc, 0),
+        requests: canary.total,
         isCertified: whole > 0 && safety >= Math.log(20),
         isCalm: isCalm(windows, bounds, asked),
       };
