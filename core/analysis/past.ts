@@ -67,7 +67,7 @@ export function failurePastOf(
 /** The counts of each minute of the day before `to`, oldest first, from the first one that is known; undefined for one without requests. */
 function minutesBefore(read: readonly ReadWindow[] | undefined, to: Instant): (Count | undefined)[] {
   const from = to - PAST_MS;
-  const known = knownWindows(read).filter(({ start }) => start >= from && start + WINDOW_MS <= to);
+  const known = knownWindows(read).filter(({ start }) => start >= from);
   const counts = new Map(known.map(({ start, stable }) => [start, stable] as const));
   const [first] = known;
   if (first === undefined) return [];
@@ -244,7 +244,7 @@ export function doubtOf(
   { since, to, verifyMinutes, lengths = DOUBT_MINUTES, newest = 1 }: DoubtAsked,
 ): Doubt | undefined {
   const from = Math.floor(since / WINDOW_MS) * WINDOW_MS;
-  const known = knownWindows(windows).filter(({ start }) => start >= from && start + WINDOW_MS <= to);
+  const known = knownWindows(windows).filter(({ start }) => start >= from);
   const runs = DOUBT_MINUTES.flatMap((minutes, nth) =>
     Array.from({ length: lengths.includes(minutes) ? newest : 0 }, (_, back) => {
       const end = to - back * WINDOW_MS;

@@ -78,6 +78,17 @@ describe('what a past shows', () => {
     expect(past(earlier(...often)).worst[0]).toBeGreaterThan(0.4);
   });
 
+  test('is what comes in more than a quarter of its stretches, cut from the newest minute back; what is left of the oldest is none', () => {
+    const calm = same(10, 0, 1_200);
+    const storm = [...same(9, 0, 1_200), [600, 1_200] as const];
+    const hours = (storms: number) =>
+      earlier(...Array.from({ length: 20 }, (_, nth) => (nth < storms ? storm : calm)).flat());
+    expect(past(hours(4)).worst[0]).toBeLessThan(0.1);
+    expect(past(hours(6)).worst[0]).toBeGreaterThan(0.4);
+    const seven = [...storm, ...Array.from({ length: 6 }, () => calm).flat()];
+    expect(past(earlier(...same(2, 600, 1_200), ...seven)).worst[0]).toBeLessThan(0.1);
+  });
+
   test('is the largest of few stretches: an hour, or a service that began a moment ago', () => {
     const outage = [...same(20, 0, 1_200), [600, 1_200] as const, ...same(9, 0, 1_200)];
     expect(past(earlier(...outage)).worst[0]).toBeGreaterThan(0.4);
