@@ -35,8 +35,16 @@ export interface Bundle {
 
 /** Bundles every handler into a folder as SST 4.17.1 does for nodejs24.x with what the infrastructure says of it: one minified ES module each. */
 export async function bundleHandlers(outdir: string): Promise<Record<string, Bundle>> {
+  return bundled(
+    HANDLERS.map((handler) => join(folder, `${handler}.ts`)),
+    outdir,
+  );
+}
+
+/** Bundles programs as `bundleHandlers` does the handlers. */
+export async function bundled(entryPoints: string[], outdir: string): Promise<Record<string, Bundle>> {
   const { metafile } = await build({
-    entryPoints: HANDLERS.map((handler) => join(folder, `${handler}.ts`)),
+    entryPoints,
     outdir,
     outExtension: { '.js': '.mjs' },
     bundle: true,

@@ -1,4 +1,4 @@
-import { bytesOf, FOLDED_BYTES_MAX } from '../rollout/bounded.ts';
+import { bytesOf, foldedBytesMax } from '../rollout/bounded.ts';
 import type { Target } from '../rollout/event.ts';
 import type { Rollout } from '../rollout/state.ts';
 import { bakeOf, settledUntil } from '../rollout/timing.ts';
@@ -9,26 +9,26 @@ import { type Folded, type FoldedTarget, withFolded } from './folded.ts';
 import { addsUp, historyOf, isYoung, overEdge, slowFrom } from './latency.ts';
 import { kept } from './levels.ts';
 import { limitsOf } from './limits.ts';
+import { type Counted, isGauge, packed } from './packed.ts';
 import { CLIFF_MINUTES, LATE_MINUTES, LEVEL_MINUTES, LOOK_MINUTES } from './silence.ts';
-import {
-  type Count,
-  LIMITS,
-  type ReadWindow,
-  type Series,
-  type Spread,
-  type SpreadWindow,
-  type UnknownWindow,
-  type WatchRule,
-  type Window,
+import type {
+  Count,
+  ReadWindow,
+  Series,
+  Spread,
+  SpreadWindow,
+  UnknownWindow,
+  WatchRule,
+  Window,
 } from './types.ts';
 import { isLatency, rulesFor } from './weights.ts';
 import { believable, isMoved, minutesOf, readSince, sum } from './windows.ts';
 
 /** The newest settled minutes are never folded: silence is looked for in them, counts that come late still count, and a few are to spare. */
-const KEPT_MS = (LOOK_MINUTES + LATE_MINUTES + 5) * WINDOW_MS;
+export const KEPT_MS = (LOOK_MINUTES + LATE_MINUTES + 5) * WINDOW_MS;
 
 /** Minutes that are folded at once, so that most ticks write nothing of it. */
-const FOLDED_MIN_MS = 60 * WINDOW_MS;
+export const FOLDED_MIN_MS = 60 * WINDOW_MS;
 
 /**
  * What a rollout keeps of the minutes that are old enough, once a tick has read them all; undefined if there is nothing new to
@@ -51,7 +51,7 @@ export function foldedAfter(
     return [target.name, foldedTarget(rollout, target, read, { from, end, settled })] as const;
   });
   const folded = { end, from, targets: Object.fromEntries(targets) };
-  return bytesOf(folded) <= FOLDED_BYTES_MAX ? folded : undefined;
+  return bytesOf(folded) <= foldedBytesMax(bytesOf(opening)) ? folded : undefined;
 }
 
 interface Stretch {
@@ -90,7 +90,7 @@ function foldedTarget(rollout: Rollout, target: Target, read: Series, stretch: S
     carriedAfter({ rollout, target, rule, step: { from, to: end }, folded }, old),
   );
   return {
-    series: compact(rollout, target, old, { from, alone, edges: edgesOf(rules, history) }),
+    series: packed(compact(rollout, target, old, { from, alone, edges: edgesOf(rules, history) })),
     history,
     ...(past === undefined ? {} : { past }),
     tests: Object.assign({}, ...tests),
@@ -117,10 +117,6 @@ function edgesOf(rules: readonly WatchRule[], history: readonly Spread[]): numbe
   });
   return [...new Set(asked)].sort((a, b) => a - b);
 }
-
-type Counted = Exclude<keyof Series, 'latency' | (typeof GAUGES)[number]>;
-
-const GAUGES = LIMITS.filter((limit) => limit !== 'batchFailures');
 
 /** What is known of one minute, or of several that are alike. */
 interface Minute {
@@ -173,9 +169,6 @@ function compact(rollout: Rollout, target: Target, read: Series, apart: Apart): 
   };
   return Object.fromEntries(names.map((name) => [name, of(name)])) as Series;
 }
-
-const isGauge = (name: keyof Series): name is (typeof GAUGES)[number] =>
-  GAUGES.some((gauge) => gauge === name);
 
 /** The windows of a metric, and in place of each minute of which nothing is known one that says so. */
 function told(read: readonly ReadWindow[]): ReadWindow[] {

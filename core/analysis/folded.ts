@@ -1,6 +1,7 @@
 import type { Instant } from '../units.ts';
 import type { Logs } from './evalue.ts';
 import type { Capital, RatioCapital } from './mixture.ts';
+import { type Packed, unpacked } from './packed.ts';
 import type { Past, ReadWindow, Series, Spread } from './types.ts';
 
 /** What the evidence of one question holds after the folded windows; later windows need no more of them. */
@@ -19,7 +20,7 @@ export interface FoldedTarget {
    * The counts: windows that every judgement treats alike are one window, their sum. Durations are counted over the edges that
    * rules ask for alone.
    */
-  series: Series;
+  series: Packed;
   /** All durations of stable before the first raise, as one spread; empty if there were none that can be believed. */
   history: Spread[];
   /** What the minutes before the first raise make due, if the opening does not say. */
@@ -37,8 +38,9 @@ export interface Folded {
 
 /** What a tick read of one target, after what is kept of the minutes before. */
 export function withFolded(folded: Folded | undefined, target: string, read: Series): Series {
-  const before = folded?.targets[target]?.series;
-  if (folded === undefined || before === undefined) return read;
+  const kept = folded?.targets[target]?.series;
+  if (folded === undefined || kept === undefined) return read;
+  const before = unpacked(kept);
   const names = Object.keys(read) as (keyof Series)[];
   const of = (name: keyof Series) =>
     read[name] && [

@@ -16,8 +16,12 @@ export const VERDICT_BYTES_MAX = 48 * 1024;
 /** Most bytes of what a rollout is opened with. */
 export const OPENING_BYTES_MAX = 160 * 1024;
 
-/** Most bytes that is kept of the minutes that are read no more. What would be more is not folded, so that a tick reads more and judges the same. */
+/** Bytes that are always there for what is kept of the minutes that are read no more. */
 export const FOLDED_BYTES_MAX = 40 * 1024;
+
+/** Most bytes that are kept of the minutes that are read no more: what the opening leaves of its own as well. What would be more is not folded, so that a tick reads more and judges the same. */
+export const foldedBytesMax = (openingBytes: number): number =>
+  FOLDED_BYTES_MAX + Math.max(0, OPENING_BYTES_MAX - openingBytes);
 
 /** Most bytes that everything else after the opening adds to the head; with an opening of any size the head stays under 360 KB. */
 export const HISTORY_BYTES_MAX = 160 * 1024;

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { CloudWatchClient, GetMetricDataCommandInput } from '@aws-sdk/client-cloudwatch';
 import { cloudwatchMetrics } from '../../adapters/cloudwatch-metrics.ts';
-import { foldedAfter } from '../../core/analysis/fold.ts';
+import { FOLDED_MIN_MS, foldedAfter, KEPT_MS } from '../../core/analysis/fold.ts';
 import type { Folded } from '../../core/analysis/folded.ts';
 import { LATENCY_EDGES } from '../../core/analysis/histogram.ts';
 import { judge, stretch } from '../../core/analysis/judge.ts';
@@ -10,7 +10,10 @@ import type { Series, WatchRule, Window } from '../../core/analysis/types.ts';
 import { rulesFor } from '../../core/analysis/weights.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { fold, type Rollout } from '../../core/rollout/state.ts';
+import { settledUntil } from '../../core/rollout/timing.ts';
 import { type Instant, WINDOW_MS } from '../../core/units.ts';
+// All that Measure loads is held in memory, too.
+import '../../functions/measure.ts';
 import type { Tick } from './tick.ts';
 
 const [days, count, latency] = [
@@ -120,14 +123,18 @@ const tickAt = async (present: Rollout, at: Instant) => {
   return { series, verdict: judge(present, reading, at), folded: foldedAfter(present, reading, at) };
 };
 
-// What the ticks before this one folded is made in another process, so that this one is cold. Six hours are read once, and moved on.
+// What the ticks before this one folded is made in another process, so that this one is cold. Six hours are read once, and moved on,
+// so far that this one reads as much as any and folds again.
 if (process.argv[5] === 'fold') {
   const SIX_HOURS = 6 * 3600_000;
   let present = { ...rollout, ...(await tickAt(rollout, began + SIX_HOURS)) };
   const { series } = await tickAt({ ...present, folded: undefined }, began + 2 * SIX_HOURS);
   const from = began + SIX_HOURS;
-  while (present.folded !== undefined && present.folded.end + SIX_HOURS < now) {
+  const last = settledUntil(rollout, now) - KEPT_MS - FOLDED_MIN_MS;
+  while (present.folded !== undefined && present.folded.end < last) {
     const { end } = present.folded;
+    const hops = Math.ceil((last - end) / (SIX_HOURS - KEPT_MS));
+    const next = end + Math.ceil((last - end) / hops / WINDOW_MS) * WINDOW_MS;
     const movedOn = Object.fromEntries(
       Object.entries(series).map(([name, each]) => [
         name,
@@ -141,7 +148,8 @@ if (process.argv[5] === 'fold') {
         ) as Series,
       ]),
     );
-    const folded = foldedAfter(present, { series: movedOn }, end + SIX_HOURS + 2 * WINDOW_MS);
+    const settleMs = rollout.opening.settleSeconds * 1000;
+    const folded = foldedAfter(present, { series: movedOn }, next + KEPT_MS + settleMs);
     if (folded === undefined) throw new Error('A tick folded nothing.');
     present = { ...present, folded };
   }

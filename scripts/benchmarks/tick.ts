@@ -3,10 +3,20 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundled } from '../../local/bundle.ts';
 import type { Figures } from '../bench.ts';
 
-/** Lambda gives a function a full core at 1,769 MB (Lambda developer guide, "Configure Lambda function memory"); Measure has 256 MB. */
-const SHARE = 256 / 1769;
+/** Megabytes of the quota. Measure has twice as much. */
+const MEGABYTES = 256;
+
+/** Lambda gives a function a full core at 1,769 MB (Lambda developer guide, "Configure Lambda function memory"). */
+const SHARE = MEGABYTES / 1769;
+
+/** How Lambda's Node.js runtimes start Node: a tenth for new objects, of which a semi-space is half (`bootstrap` of the runtimes nodejs14.x and nodejs18.x; assumed for later ones). */
+const MEMORY = [
+  `--max-semi-space-size=${Math.floor(Math.floor(MEGABYTES / 10) / 2)}`,
+  `--max-old-space-size=${MEGABYTES - Math.floor(MEGABYTES / 10)}`,
+];
 
 /** The kernel shares a core out in periods of this many milliseconds. Assumed: Lambda does not document its own. */
 const PERIOD_MS = 20;
@@ -16,7 +26,7 @@ const LIMIT_SECONDS = 40;
 
 /** What a tick of a rollout costs that has so many days of bake behind it, in a fresh process with the share of a core that Measure has. */
 export interface Tick {
-  /** Bytes that the process holds at most, in MB, with Node itself and the whole of what CloudWatch answered. */
+  /** Bytes that the process holds at most, in MB, with Node itself, all of Measure's code and the whole of what CloudWatch answered. */
   peakMB: number;
   /** Milliseconds of a whole core, without those in which the stub made CloudWatch's answers. */
   cpuMs: number;
@@ -37,18 +47,20 @@ const CASES = [
 ];
 
 /**
- * The adapter and the judge of one tick, cold, under a CPU quota: seconds as Measure would take them, memory, and the CPU
+ * The adapter and the judge of one tick that reads and folds as much as any, cold and bundled as Measure is, under a CPU quota: seconds as Measure would take them, memory, and the CPU
  * alone. CloudWatch is a stub in the same process, whose own CPU is taken out; the network and its decoding are not in it.
  */
 export async function tick(): Promise<Figures> {
   const figures: Figures = { cpuShare: SHARE, limitSeconds: LIMIT_SECONDS };
   const folder = mkdtempSync(join(tmpdir(), 'spillway-tick-'));
+  await bundled([SCRIPT], folder);
+  const script = join(folder, 'tick-once.mjs');
   for (const { days, targets, latency } of CASES) {
     const name = `${days}d${targets}targets${latency ? 'Latency' : ''}`;
     const what = [String(days), String(targets), latency ? 'latency' : 'counts'];
     const before = join(folder, `${name}.json`);
-    writeFileSync(before, execFileSync(process.execPath, [SCRIPT, ...what, 'fold']));
-    const answer = await underQuota([...what, 'tick', before]);
+    writeFileSync(before, execFileSync(process.execPath, [script, ...what, 'fold']));
+    const answer = await underQuota(script, [...what, 'tick', before]);
     figures[`${name}Ended`] = answer === undefined ? 0 : 1;
     figures[`${name}Seconds`] = answer === undefined ? LIMIT_SECONDS : round(answer.cpuMs / SHARE / 1000);
     if (answer === undefined) continue;
@@ -65,8 +77,8 @@ const SCRIPT = fileURLToPath(new URL('./tick-once.ts', import.meta.url));
 const round = (value: number) => Math.round(value * 100) / 100;
 
 /** Runs one tick in a process that is stopped for the rest of each period; undefined if it does not end in time or in its memory. */
-function underQuota(args: string[]): Promise<Tick | undefined> {
-  const child = spawn(process.execPath, ['--max-old-space-size=220', SCRIPT, ...args], {
+function underQuota(script: string, args: string[]): Promise<Tick | undefined> {
+  const child = spawn(process.execPath, [...MEMORY, script, ...args], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const on = PERIOD_MS * SHARE;

@@ -16,7 +16,7 @@ import type {
   Verdict,
   WatchRule,
 } from '../../../core/analysis/types.ts';
-import { bytesOf, FOLDED_BYTES_MAX } from '../../../core/rollout/bounded.ts';
+import { bytesOf, foldedBytesMax } from '../../../core/rollout/bounded.ts';
 import type { Opening, RolloutEvent, Target } from '../../../core/rollout/event.ts';
 import { type Rollout, fold as stateOf } from '../../../core/rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../../../core/units.ts';
@@ -310,7 +310,7 @@ test(
     expect(seen.folds).toBeGreaterThan(20);
     expect(seen.statuses.size).toBeGreaterThan(3);
     expect(seen.certified).toBeGreaterThan(0);
-    expect(seen.most).toBeLessThanOrEqual(FOLDED_BYTES_MAX);
+    expect(seen.most).toBeLessThanOrEqual(foldedBytesMax(2_000));
   },
   times(120_000, 900_000),
 );
@@ -326,7 +326,7 @@ test('a service so busy that a sum of its minutes is more than any one minute ca
   const now = minute(466);
   const series = { api: { errors } };
   const folded = foldedAfter(state, { series }, now);
-  expect(folded?.targets.api?.series.errors?.length).toBeLessThan(20);
+  expect(folded?.targets.api?.series.counts.errors?.length).toBeLessThan(20);
   const { from, to } = stretch({ ...state, folded }, now);
   const reading = { series: shown(series, { from, to }), alarms: [] };
   const [finding] = judge({ ...state, folded }, reading, now).findings;

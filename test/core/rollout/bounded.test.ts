@@ -7,6 +7,7 @@ import {
   brief,
   bytesOf,
   FOLDED_BYTES_MAX,
+  foldedBytesMax,
   HISTORY_BYTES_MAX,
   isPastAsking,
   OPENING_BYTES_MAX,
@@ -122,7 +123,11 @@ function played(events: Iterable<RolloutEvent>): { rollout: Rollout; largestHead
 
 describe('the head of a rollout', () => {
   test('has room for its end beside the largest opening', () => {
-    expect(OPENING_BYTES_MAX + HISTORY_BYTES_MAX + FOLDED_BYTES_MAX).toBeLessThan(ITEM_BYTES - 32 * 1024);
+    for (const opening of [2_000, 40_000, OPENING_BYTES_MAX])
+      expect(opening + HISTORY_BYTES_MAX + foldedBytesMax(opening)).toBeLessThan(ITEM_BYTES - 32 * 1024);
+    expect(foldedBytesMax(OPENING_BYTES_MAX)).toBe(FOLDED_BYTES_MAX);
+    // What is folded travels in the event of its tick, beside the verdict.
+    expect(foldedBytesMax(0) + VERDICT_BYTES_MAX).toBeLessThan(ITEM_BYTES - 32 * 1024);
   });
 
   test.each(['inconclusive', 'broken', 'pass'] as const)(
