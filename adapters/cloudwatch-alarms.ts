@@ -69,5 +69,15 @@ function alarmFrom(alarm: MetricAlarm | CompositeAlarm | LogAlarm): Alarm {
     name: alarm.AlarmName ?? '',
     state: state === 'alarm' || isEvaluated ? state : 'unknown',
     since: (alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp ?? new Date(0)).getTime(),
+    ...spanOf(alarm),
   };
+}
+
+/** An alarm on a metric has one period, one on an expression those of its metrics (CloudWatch API reference, "MetricAlarm"). */
+function spanOf(alarm: MetricAlarm | CompositeAlarm | LogAlarm): Pick<Alarm, 'spanSeconds'> {
+  if (!('EvaluationPeriods' in alarm)) return {};
+  const { EvaluationPeriods = 0, Period = 0, Metrics = [] } = alarm as MetricAlarm;
+  const period = Math.max(Period, ...Metrics.map((each) => each.Period ?? each.MetricStat?.Period ?? 0));
+  const spanSeconds = period * EvaluationPeriods;
+  return spanSeconds > 0 ? { spanSeconds } : {};
 }

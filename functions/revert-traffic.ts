@@ -184,9 +184,7 @@ async function restore(
   const replaced = opening.targets.filter(
     (target) =>
       isReplaced(target) &&
-      reverted.some(
-        ({ name, primary }) => name === target.name && (target.canary === '' || primary !== target.canary),
-      ),
+      reverted.some(({ name, primary }) => name === target.name && primary !== target.canary),
   );
   if (replaced.length === 0) return;
   const restored = replaced.map(async ({ name }) => ports.restoreCode(opening.rolloutId, name));

@@ -103,13 +103,17 @@ export const everyRaiseAnnounced = perRollout((view) =>
 export const hooksBeforeTraffic = perRollout((view) => {
   const first = view.raises[0];
   if (first === undefined) return [];
-  const isOrdered = those(view, 'PromotionOrdered').some(({ index }) => index < first.index);
   return view.opening.hooks
     .filter(({ point }) => point === 'beforeTraffic')
     .filter(({ id, onBroken }) => {
-      const last = those(view, 'HookAnswered').findLast(
+      const answer = those(view, 'HookAnswered').findLast(
         ({ index, event }) => index < first.index && event.hook === id,
-      )?.event.status;
+      );
+      const last = answer?.event.status;
+      // Only a person's order counts, given in the knowledge of the answer.
+      const isOrdered = those(view, 'PromotionOrdered').some(
+        ({ index, event }) => index > (answer?.index ?? 0) && index < first.index && event.by !== PLANS,
+      );
       if (last === 'broken') return !isOrdered && onBroken !== 'ignore';
       if (last === 'inconclusive') return !isOrdered && view.opening.plan.onInconclusive !== 'promote';
       return last !== 'pass';

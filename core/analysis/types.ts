@@ -130,6 +130,8 @@ export interface Alarm {
   state: 'ok' | 'alarm' | 'insufficient' | 'unknown';
   /** When it last changed its state. */
   since: Instant;
+  /** Seconds of data that it looks at, its period times its evaluation periods; absent if CloudWatch does not say, as of composite alarms. */
+  spanSeconds?: number | undefined;
 }
 
 /**

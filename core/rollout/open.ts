@@ -140,6 +140,7 @@ export function open(
           history,
         ),
         ...redNotices(alarms),
+        ...slowAlarms(alarms, plan),
         ...fullQuarantine(service),
       ],
     },
@@ -210,6 +211,19 @@ function redNotices(alarms: Alarm[]): string[] {
       ({ name }) =>
         `alarm ${name} was red before the rollout; it is not held against this release unless it recovers and goes red again`,
     );
+}
+
+/** An alarm that looks at more minutes than the canary is watched for may go red only when the rollout has gone on. */
+function slowAlarms(alarms: Alarm[], plan: Plan): string[] {
+  return alarms.flatMap(({ name, spanSeconds = 0 }) => {
+    const short = bakesOf(plan).filter(({ bakeSeconds }) => bakeSeconds < spanSeconds);
+    const [first] = short;
+    if (first === undefined) return [];
+    const where = short.map(({ at, bakeSeconds }) => `${at} (${duration(bakeSeconds)})`).join(', ');
+    return [
+      `alarm ${name} looks at ${duration(spanSeconds)} of data (its period times its evaluation periods), so it may go red too late for ${where}; shorten the alarm, or write \`${first.field}: ${Math.ceil(spanSeconds / 60)}m\` there`,
+    ];
+  });
 }
 
 /** What a full list forgets next is said while it can still be acted on. */
@@ -390,9 +404,9 @@ function pastUnknown(name: string, series: Series | undefined): string[] {
     : [];
 }
 
-/** What may run longer than a step bakes cannot be counted in it, which its owner should know before the rollout. */
-function slowNotice({ target, timeoutSeconds }: ResolvedTarget, { steps, verifySeconds }: Plan): string[] {
-  const bakes = [
+/** Each stretch in which a plan watches the canary, with the field that says how long. */
+function bakesOf({ steps, verifySeconds }: Plan): { at: string; field: string; bakeSeconds: Seconds }[] {
+  return [
     ...steps.map(({ weight, bakeSeconds }) => ({
       at: `the step at ${weight} %`,
       field: 'bake',
@@ -400,7 +414,11 @@ function slowNotice({ target, timeoutSeconds }: ResolvedTarget, { steps, verifyS
     })),
     ...(verifySeconds === 0 ? [] : [{ at: 'verify', field: 'verify', bakeSeconds: verifySeconds }]),
   ];
-  const short = bakes.filter(({ bakeSeconds }) => bakeSeconds < timeoutSeconds);
+}
+
+/** What may run longer than a step bakes cannot be counted in it, which its owner should know before the rollout. */
+function slowNotice({ target, timeoutSeconds }: ResolvedTarget, plan: Plan): string[] {
+  const short = bakesOf(plan).filter(({ bakeSeconds }) => bakeSeconds < timeoutSeconds);
   const [first] = short;
   if (first === undefined) return [];
   const where = short.map(({ at, bakeSeconds }) => `${at} (${duration(bakeSeconds)})`).join(', ');

@@ -389,7 +389,7 @@ function published(
       : each,
   );
   const before = state.opening.made;
-  const after = before && { ...before, [target]: { ...(made ?? before[target]), version } };
+  const after = { ...before, [target]: { ...(made ?? before?.[target]), version } };
   return { ...state, opening: { ...state.opening, targets, made: after }, publishedIn: state.epoch };
 }
 

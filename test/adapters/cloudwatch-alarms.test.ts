@@ -57,6 +57,25 @@ describe('DescribeAlarms', () => {
     expect(states).toEqual(expected);
   });
 
+  test.each([
+    ['its period times its evaluation periods', { Period: 300, EvaluationPeriods: 3 }, 900],
+    [
+      'the longest period of its metrics',
+      {
+        EvaluationPeriods: 2,
+        Metrics: [
+          { Id: 'a', MetricStat: { Metric: {}, Period: 60, Stat: 'Sum' } },
+          { Id: 'b', MetricStat: { Metric: {}, Period: 120, Stat: 'Sum' } },
+        ],
+      },
+      240,
+    ],
+    ['nothing that CloudWatch does not say', {}, undefined],
+  ])('looks at as much data as %s', async (_, more, expected) => {
+    cloudwatch.on(DescribeAlarmsCommand).resolves({ MetricAlarms: [metric(more)] });
+    expect((await source.read(['a']))[0]?.spanSeconds).toBe(expected);
+  });
+
   const ofLogs = { AlarmNames: ['b'], AlarmTypes: ['LogAlarm' as const], MaxRecords: 100 };
 
   test('is asked for log alarms if a name is no other alarm, and only then', async () => {

@@ -77,6 +77,22 @@ function ordering(status: 'broken' | 'inconclusive'): NonNullable<Plot['changePo
   );
 }
 
+test("the plan's own order does not excuse a raise before its smoke test could be asked", async () => {
+  const { run } = await play({
+    rollout: { ...SHORT, smoke: [{ get: '/health', expect: { status: 200 } }] },
+    changePorts: appending((events) =>
+      events.flatMap((event): RolloutEvent[] =>
+        event.type === 'HookAnswered'
+          ? [event, { type: 'PromotionOrdered', at: event.at, by: PLANS, full: false }]
+          : event.type === 'RevertOrdered'
+            ? []
+            : [event],
+      ),
+    ),
+  });
+  expect(broken(run)).toContain('hooksBeforeTraffic');
+});
+
 describe('an order to promote', () => {
   const worse = (nth: number, more: object): Plot => ({
     canaries: { 2: { errors: 0.2 } },

@@ -226,6 +226,19 @@ describe('the order of releases', () => {
 describe('alarms', () => {
   const alarm = (name: string, state: Alarm['state']): Alarm => ({ name, state, since: minute(-5) });
 
+  test('that look at more minutes than a step bakes are named, with the steps and the fix', () => {
+    const notices = (spanSeconds: number) =>
+      openedBy({
+        manifest: manifest({ alarms: ['slow'], steps: [{ weight: 10, bake: '5m' }], verify: '20m' }),
+        alarms: [{ ...alarm('slow', 'ok'), spanSeconds }],
+      }).notices;
+    expect(notices(600)).toEqual([
+      'alarm slow looks at 10 min of data (its period times its evaluation periods), so it may go red too late for the step at 10 % (5 min); shorten the alarm, or write `bake: 10m` there',
+    ]);
+    expect(notices(300)).toEqual([]);
+    expect(notices(1_800).join()).toContain('the step at 10 % (5 min), verify (20 min)');
+  });
+
   test('are recorded as they stood at opening, and red ones are told of', () => {
     const event = openedBy({
       manifest: manifest({ alarms: ['a', 'b', 'c'] }),

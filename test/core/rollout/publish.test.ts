@@ -117,3 +117,12 @@ describe('publishing', () => {
     given(onFirstStep(), aborted(2)).when(refuse, 3).thenNothing();
   });
 });
+
+test('what a published version is made of is kept, also in an opening that knew nothing of it', () => {
+  const published = {
+    type: 'Published' as const,
+    ...{ at: minute(1), target: 'api', version: '9', made: { code: 'c', config: 'd' } },
+  };
+  const { opening } = stateAfter(opened({ targets: [unpublished()], made: undefined }), published);
+  expect(opening.made).toEqual({ api: { version: '9', code: 'c', config: 'd' } });
+});
