@@ -1,3 +1,4 @@
+import { foldedAfter } from '../../core/analysis/fold.ts';
 import { type Reading, stretch } from '../../core/analysis/judge.ts';
 import { PAST_MS } from '../../core/analysis/silence.ts';
 import type { Verdict } from '../../core/analysis/types.ts';
@@ -123,7 +124,9 @@ export function play(world: World, asked: Asked): Played {
         const { from, to } = stretch(rollout, now);
         world.advance(now);
         const reading = { series: { [TARGET]: world.series(from, to, now) }, alarms: [] };
-        obey({ type: 'RecordMeasure', verdict: asked.judge(rollout, reading, now), alarms: [] });
+        const verdict = asked.judge(rollout, reading, now);
+        const folded = foldedAfter(rollout, reading, now);
+        obey({ type: 'RecordMeasure', verdict, alarms: [], ...(folded === undefined ? {} : { folded }) });
         break;
       }
       case 'close':

@@ -8,6 +8,9 @@ const REVERTED_MOST = 0.01;
 const HELD_MOST = 0.02;
 const ORACLE_TIMES = 2;
 
+/** A peer that reverts more releases of a cell than this before they do any harm reverts by the weather, and is no measure of how soon a fault is found. */
+const ADMITTED = 0.05;
+
 /** All runs of one cell. */
 export interface Tried {
   cell: Cell;
@@ -21,6 +24,8 @@ export interface CellFigures {
   plan: PlanName;
   runs: number;
   reverted: number;
+  /** Part of the reverted that was reverted for a fault of its own: after it could do harm. Of good releases none. */
+  found: number;
   held: number;
   paused: number;
   recalled: number;
@@ -29,7 +34,7 @@ export interface CellFigures {
   failed: number;
   /** The weight from which it was reverted. */
   weight: number | null;
-  peers: Record<PeerName, { reverted: number; minutes: number | null; failed: number }>;
+  peers: Record<PeerName, { reverted: number; found: number; minutes: number | null; failed: number }>;
 }
 
 /** One row of good releases, over all its cells. */
@@ -122,7 +127,7 @@ function badFigures({ name, fault, weather }: Row, cells: CellFigures[]): BadFig
   );
   const timesOracle = median(ratios);
   return {
-    ...{ row: name, says, runs: runsOf(cells), found: pooled(cells, (cell) => cell.reverted) },
+    ...{ row: name, says, runs: runsOf(cells), found: pooled(cells, (cell) => cell.found) },
     isBelowArgo: cells.every((cell) => isBelow(cell, 'Argo')),
     isBelowFlagger: cells.every((cell) => isBelow(cell, 'Flagger')),
     timesOracle,
@@ -132,22 +137,29 @@ function badFigures({ name, fault, weather }: Row, cells: CellFigures[]): BadFig
   };
 }
 
-/** Fewer failed requests than under a peer; or if neither finds it, an outcome that does not call it proven. */
-function isBelow({ failed, reverted, proven, peers }: CellFigures, peer: PeerName): boolean {
+/** Found with fewer failed requests than under a peer that finds it; if that does not, found, or not called proven. */
+function isBelow({ failed, found, proven, peers }: CellFigures, peer: PeerName): boolean {
   const other = peers[peer];
-  return reverted < 0.5 && other.reverted < 0.5 ? proven === 0 : failed < other.failed;
+  const isFound = found >= 0.5;
+  return isAdmitted(other) && other.found >= 0.5 ? isFound && failed < other.failed : isFound || proven === 0;
+}
+
+/** Whether a peer is any measure in a cell: it leaves releases alone until they do harm. */
+export function isAdmitted({ reverted, found }: { reverted: number; found: number }): boolean {
+  return reverted - found <= ADMITTED;
 }
 
 function cellFigures({ cell, runs }: Tried): CellFigures {
   const { requestsPerSecond, base, plan, fault } = cell;
   const here = runs.map(({ spillway }) => spillway);
   const share = (is: (run: (typeof here)[number]) => boolean) => here.filter(is).length / runs.length;
-  const gone = here.filter(({ isReverted }) => isReverted);
+  const gone = here.filter(({ isReverted, isEarly }) => isReverted && !isEarly);
   // Of bad releases it counts how soon they are reverted, of good ones how soon they are through.
   const timed = fault === undefined ? here.filter(({ isCompleted }) => isCompleted) : gone;
   return {
     ...{ requestsPerSecond, base, plan, runs: runs.length },
     reverted: share(({ isReverted }) => isReverted),
+    found: gone.length / runs.length,
     held: share(({ isHeld }) => isHeld),
     paused: share(({ pauses }) => pauses > 0),
     recalled: share(({ recalls }) => recalls > 0),
@@ -158,12 +170,13 @@ function cellFigures({ cell, runs }: Tried): CellFigures {
     peers: Object.fromEntries(
       (['alarm', 'Argo', 'Flagger', 'oracle'] as const).map((name) => {
         const each = runs.map(({ peers }) => peers[name]);
-        const reverted = each.filter(({ isReverted }) => isReverted);
+        const found = each.filter(({ isReverted, isEarly }) => isReverted && !isEarly);
         return [
           name,
           {
-            reverted: reverted.length / runs.length,
-            minutes: rounded(median(reverted.map(({ minutes }) => minutes))),
+            reverted: each.filter(({ isReverted }) => isReverted).length / runs.length,
+            found: found.length / runs.length,
+            minutes: rounded(median(found.map(({ minutes }) => minutes))),
             failed: median(each.map(({ failed }) => failed)) ?? 0,
           },
         ];

@@ -38,17 +38,22 @@ export const flagger = checks(4, true);
 /** Argo Rollouts with failureLimit 3. */
 export const argo = checks(3, false);
 
+/** A minute of which everything is known, and the requests of an older one that timed out since. */
+type Told = Minute & Expected & { timedOut: number };
+
 /**
  * The fastest watcher there is: it is told of each minute how many requests of the canary are to fail and to succeed, with the
  * fault and without it, and so needs no control and fears no weather (Wald 1945). Nobody can have it.
  */
-function oracle(): Watcher<Minute & Expected> {
+function oracle(): Watcher<Told> {
   let evidence = 0;
   return {
     see(minutes) {
       const last = minutes.at(-1);
       if (last === undefined) return false;
-      const { c, nc, bad, good, badIfGood, goodIfGood } = last;
+      const { c, nc, bad, good, badIfGood, goodIfGood, timedOut } = last;
+      // Nothing times out but by the fault.
+      if (timedOut > 0) evidence = Number.POSITIVE_INFINITY;
       evidence += likelier(c, bad, badIfGood) + likelier(nc - c, good, goodIfGood);
       return evidence >= -Math.log(ALPHA);
     },
@@ -92,12 +97,12 @@ export function watch(
     moves.set(end, weight);
     end += minutes * WINDOW_MS;
   }
-  const watchers = { ...PEERS, oracle } as Record<PeerName, () => Watcher<Minute & Expected>>;
+  const watchers = { ...PEERS, oracle } as Record<PeerName, () => Watcher<Told>>;
   const found: Partial<Record<PeerName, Watched>> = {};
   const each = Object.entries(watchers).map(([name, make]) => [name as PeerName, make()] as const);
   /** Each minute at its own look, and those that could be read by then. */
-  const atOnce: (Minute & Expected)[] = [];
-  const shown: (Minute & Expected)[] = [];
+  const atOnce: Told[] = [];
+  const shown: Told[] = [];
   const moving = [...moves];
   for (let start = first; start <= end; start += WINDOW_MS) {
     const look = start + WINDOW_MS + settleMs;
@@ -107,7 +112,12 @@ export function watch(
       if (weight === 100) world.promote(at);
     }
     world.advance(look);
-    const read = (minute: Instant) => ({ ...world.minute(minute, look), ...world.expected(minute) });
+    const timedOut = world.timedOut(look);
+    const read = (minute: Instant) => ({
+      ...world.minute(minute, look),
+      ...world.expected(minute),
+      timedOut,
+    });
     atOnce.push(read(start));
     const due = first + shown.length * WINDOW_MS;
     const next = read(due);

@@ -92,6 +92,8 @@ export function cellsOf({ rates, bases, plans, ...row }: Row): Cell[] {
 /** What became of one release by one watcher. */
 export interface Tried {
   isReverted: boolean;
+  /** True if it was reverted before it could do harm: not for its own fault, then. */
+  isEarly: boolean;
   /** Requests that failed because of the release, within an hour from when it first could do harm. */
   failed: number;
   /** From when it first could do harm to its revert, or from the opening to its end. */
@@ -157,9 +159,18 @@ export function run(
 function triedHere(played: Played, world: World, opened: number): TriedHere {
   const { outcome, cause, reason, weight, recalls, pauses, isHeld, ended } = played;
   const isReverted = outcome === 'reverted' || outcome === 'halted';
-  const since = isReverted ? (world.onset() ?? opened) : opened;
+  const onset = world.onset();
+  const since = isReverted ? (onset ?? opened) : opened;
   return {
-    ...{ isReverted, isHeld, pauses, recalls, weight, reason },
+    ...{
+      isReverted,
+      isEarly: isReverted && (onset === undefined || ended <= onset),
+      isHeld,
+      pauses,
+      recalls,
+      weight,
+      reason,
+    },
     failed: world.failed(),
     minutes: Math.max(0, ended - since) / WINDOW_MS,
     cause: cause ?? '',
@@ -170,6 +181,8 @@ function triedHere(played: Played, world: World, opened: number): TriedHere {
 
 function triedBy({ revertedAt, failed }: Watched, world: World, opened: number): Tried {
   const isReverted = revertedAt !== undefined;
-  const minutes = isReverted ? Math.max(0, revertedAt - (world.onset() ?? opened)) / WINDOW_MS : 0;
-  return { isReverted, failed, minutes };
+  const onset = world.onset();
+  const isEarly = isReverted && (onset === undefined || revertedAt <= onset);
+  const minutes = isReverted ? Math.max(0, revertedAt - (onset ?? opened)) / WINDOW_MS : 0;
+  return { isReverted, isEarly, failed, minutes };
 }

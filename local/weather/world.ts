@@ -55,6 +55,8 @@ export interface World {
   /** Requests of both versions together by minute, as those of stable, as the alias shows them. */
   past(from: Instant, to: Instant): Series;
   expected(start: Instant): Expected;
+  /** Requests that hung and have been counted by then. */
+  timedOut(now: Instant): number;
   /** Requests that failed so far and would not have failed on stable, within an hour from the first. */
   failed(): number;
   /** When the release first could do harm. */
@@ -224,6 +226,11 @@ export function createWorld({ setting, weather, fault, sky: drawn, dice, begins 
         badIfGood: told.badIfGood[index] ?? 0,
         goodIfGood: told.goodIfGood[index] ?? 0,
       };
+    },
+    timedOut: (seen) => {
+      if (timeout === 0) return 0;
+      const last = Math.floor((seen - timeout) / WINDOW_MS) - 1 - first;
+      return hanging.reduce((all, count, index) => (index <= last ? all + count : all), 0);
     },
     failed: () => failed,
     onset: () => onset,

@@ -1,5 +1,11 @@
 import { number } from '../../core/words.ts';
-import type { BadFigures, CellFigures, Figures, GoodFigures } from '../../local/weather/figures.ts';
+import {
+  type BadFigures,
+  type CellFigures,
+  type Figures,
+  type GoodFigures,
+  isAdmitted,
+} from '../../local/weather/figures.ts';
 import type { PeerName } from '../../local/weather/peers.ts';
 
 /** Both tables of docs/evidence.md, as Markdown. */
@@ -11,7 +17,7 @@ export function tablesOf({ good, bad }: Figures): string {
     `Good releases, in %, by requests a second (${rates(good)}); minutes from the opening to the completion.`,
     table(GOOD_HEAD, good.flatMap(goodLines)),
     ...(excused.length === 0 ? [] : [['Rows without a goal:', '', ...excused].join('\n')]),
-    `Bad releases, by requests a second (${rates(bad)}); peers: found in %, then median of failed requests.`,
+    `Bad releases, by requests a second (${rates(bad)}); peers: found in %, then median of failed requests; "${EARLY}" if over 5 % are reverted before they do any harm.`,
     table(BAD_HEAD, bad.map(badLine)),
   ].join('\n\n');
 }
@@ -43,9 +49,20 @@ function goodLines({ row, cells }: GoodFigures): string[][] {
   ]);
 }
 
+/** A peer that reverts good releases in this weather as well. */
+const EARLY = 'by weather';
+
 const BAD_HEAD = [
   'release',
-  ...['found, %', 'held, %', 'called proven, %', 'at weight', 'minutes', 'failed requests'],
+  ...[
+    'found, %',
+    'reverted before any harm, %',
+    'held, %',
+    'called proven, %',
+    'at weight',
+    'minutes',
+    'failed requests',
+  ],
   ...['alarm', 'Argo', 'Flagger', 'oracle', 'times the oracle'],
 ];
 
@@ -54,11 +71,14 @@ function badLine({ row, cells, timesOracle }: BadFigures): string[] {
     cells.map((cell) => percent(what(cell))).join(' / ');
   const peer = (name: PeerName) =>
     cells
-      .map(({ peers }) => `${percent(peers[name].reverted)}, ${threeDigits(peers[name].failed)}`)
+      .map(({ peers }) =>
+        isAdmitted(peers[name]) ? `${percent(peers[name].found)}, ${threeDigits(peers[name].failed)}` : EARLY,
+      )
       .join(' / ');
   return [
     row,
-    shares(({ reverted }) => reverted),
+    shares(({ found }) => found),
+    shares(({ reverted, found }) => reverted - found),
     shares(({ held }) => held),
     shares(({ proven }) => proven),
     list(cells, ({ weight }) => weight),

@@ -4,7 +4,7 @@ import type { Count, ReadWindow } from '../../../core/analysis/types.ts';
 import { WINDOW_MS } from '../../../core/units.ts';
 import { seededRandom } from '../../../local/random.ts';
 import { BEFORE_MS, HORIZON_MS, play } from '../../../local/weather/driver.ts';
-import { allCells, figuresOf, goalsOf } from '../../../local/weather/figures.ts';
+import { allCells, figuresOf, goalsOf, isAdmitted } from '../../../local/weather/figures.ts';
 import { FAULTS, type Fault, WEATHERS, type Weather } from '../../../local/weather/models.ts';
 import { BAD, type Cell, cellsOf, GOOD, run } from '../../../local/weather/rows.ts';
 import { createWorld } from '../../../local/weather/world.ts';
@@ -75,6 +75,8 @@ describe('a world of counts', () => {
     expect(early.nc / 6_000).toBeCloseTo(0.1, 1);
     expect(late.nc / 6_000).toBeCloseTo(1, 1);
     expect((late.c - early.c) / 6_000).toBeCloseTo(0.9, 1);
+    expect(hung.timedOut(START + 15 * MINUTE)).toBe(0);
+    expect(hung.timedOut(START + 16 * MINUTE) / 6_000).toBeCloseTo(0.9, 1);
   });
 
   test('shows late minutes when they are due, and not before', () => {
@@ -143,6 +145,26 @@ describe('the rows', () => {
     }
     const names = [...GOOD, ...BAD].map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
+  });
+
+  test('whoever reverts before any harm has found nothing, and is no measure for others', () => {
+    const cell = allCells().find(({ name }) => name === 'fails 5 % from 3 min after promotion');
+    if (cell === undefined) throw new Error('There is no such row.');
+    const always: typeof judge = (rollout, reading, now) => ({
+      ...judge(rollout, reading, now),
+      status: 'fail',
+    });
+    const { spillway, peers } = run(cell, { nth: 0, seed: 1 }, always);
+    expect(spillway).toMatchObject({ isReverted: true, isEarly: true, failed: 0 });
+    const early = { ...peers.alarm, isReverted: true, isEarly: true, failed: 0 };
+    const runs = [{ spillway, peers: { ...peers, alarm: early } }];
+    const tables = figuresOf(allCells().map((each) => ({ cell: each, runs })));
+    const row = tables.bad.find((each) => each.row === cell.name);
+    expect(row?.found).toBe(0);
+    expect(row?.cells[0]).toMatchObject({ reverted: 1, found: 0, weight: null });
+    expect(row?.cells.map((each) => isAdmitted(each.peers.alarm))).toEqual([false, false, false]);
+    expect(row?.cells.map((each) => isAdmitted(each.peers.Argo))).toEqual([true, true, true]);
+    expect(row?.isBelowArgo).toBe(false);
   });
 
   test('a peer sees the same weather, and the oracle finds what is bad', () => {
