@@ -274,14 +274,20 @@ function answering(share: () => number, random: Random): Model {
 const usual = ({ seed, stableErrors }: Case): Model =>
   answering(() => stableErrors, seededRandom(seed).fork('stable answers'));
 
-/** Code that fails what it is asked as it fails its users. */
+/** Code that fails what it is asked as it fails its users, and is killed as often for its memory. */
 function onTrial({ seed, release, stableErrors }: Case, stage: Scenario): Model {
-  const rates = Object.values(behaviourOf(release, stableErrors));
-  const share = () =>
-    Math.max(
-      ...rates.map((of) => (typeof of === 'number' ? of : of('2', stage.clock.now(), canaryShare(stage)))),
-    );
-  return answering(share, seededRandom(seed).fork('canary answers'));
+  const { killed, ...rates } = behaviourOf(release, stableErrors);
+  const shareOf = (of: Rate | number) =>
+    typeof of === 'number' ? of : of('2', stage.clock.now(), canaryShare(stage));
+  const deaths = seededRandom(seed).fork('canary deaths');
+  const answer = answering(
+    () => Math.max(...Object.values(rates).map(shareOf)),
+    seededRandom(seed).fork('canary answers'),
+  );
+  return (...request) => {
+    if (killed !== undefined && deaths.next() < shareOf(killed)) throw new KilledForMemory();
+    return answer(...request);
+  };
 }
 
 /** Share of its messages that a version hands back: none but for the fault of the release. */

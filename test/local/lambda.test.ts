@@ -27,6 +27,7 @@ import { virtualClock } from '../../local/clock.ts';
 import { seededRandom } from '../../local/random.ts';
 import {
   type InvocationRecord,
+  KilledForMemory,
   SimulatedLambda,
   type SimulatedLambdaOptions,
 } from '../../local/services/lambda.ts';
@@ -505,6 +506,21 @@ describe('an invocation', () => {
     expect(payload).toEqual({ errorType: 'RangeError', errorMessage: 'no stock', trace: expect.any(Array) });
     expect(payload.trace[0]).toBe('RangeError: no stock');
     expect(invocations).toMatchObject([{ error: true, throttled: false, logs: ['about to fail'] }]);
+  });
+
+  test('that is killed for its memory is a function error, which says so as AWS does', async () => {
+    const { lambda, client } = setUp();
+    const Qualifier = lambda.helpers.publish(FN, () => {
+      throw new KilledForMemory();
+    });
+    const answer = await client.send(new InvokeCommand({ FunctionName: FN, Qualifier }));
+    expect(answer).toMatchObject({ StatusCode: 200, FunctionError: 'Unhandled' });
+    expect(JSON.parse(answer.Payload?.transformToString() ?? '')).toEqual({
+      errorType: 'Runtime.ExitError',
+      errorMessage: expect.stringMatching(
+        /^RequestId: \S+ Error: Runtime exited with error: signal: killed$/,
+      ),
+    });
   });
 
   test('that takes longer than the function may, ends at its limit on the clock of the world', async () => {
