@@ -25,11 +25,8 @@ const GRID = [1.1, 1.25, 1.5, 2, 4, 10, 50];
 /** Probability, in each step, of doubting the counts of a rollout whose traffic is split as it should be. */
 const ALPHA_TRAFFIC = 0.001;
 
-/**
- * A canary below four fifths of its due odds in minutes that no count is late for has lost requests for certain, since each is
- * dealt by chance: that is evidence against it. A smaller loss is a suspicion. Assumed.
- */
-const COLLAPSED = 1.25;
+/** A canary below half of its due odds has collapsed. Counts that come lower than before cost a good one up to a third of its own, so less than this is only a suspicion. */
+const COLLAPSED = 2;
 
 /**
  * Newest windows in which one version's counts may still be on their way: until they are older, a canary that is not seen

@@ -177,10 +177,6 @@ describe('requests that AWS counts nowhere', () => {
     ['all of the canary, from its first one on', { canaries: { 2: { uncounted: 1 } } }],
     ['nine in ten of the canary', { canaries: { 2: { uncounted: 0.9 } } }],
     [
-      'half of the canary at 5 %',
-      { canaries: { 2: { uncounted: 0.5 } }, rollout: { steps: [{ weight: 5, bake: '5m' }] } },
-    ],
-    [
       'all of the canary, from 50 % on',
       { canaries: { 2: { uncounted: (_, __, weight) => (weight < 50 ? 0 : 1) } } },
     ],
