@@ -54,6 +54,8 @@ export interface World {
   series(from: Instant, to: Instant, now: Instant): Series;
   /** Requests of both versions together by minute, as those of stable, as the alias shows them. */
   past(from: Instant, to: Instant): Series;
+  /** Start of the newest minute before `to` in which any function of the region shows requests at `now`: those of others are late only if both versions are. */
+  heartbeat(to: Instant, now: Instant): Instant;
   expected(start: Instant): Expected;
   /** Requests that hung and have been counted by then. */
   timedOut(now: Instant): number;
@@ -217,6 +219,11 @@ export function createWorld({ setting, weather, fault, sky: drawn, dice, begins 
         return total === 0 ? [] : [{ start: minute, stable: { bad: 0, total } }];
       });
       return { traffic };
+    },
+    heartbeat(to, seen) {
+      const lag = Math.min(late.canary, late.stable);
+      const newest = Math.floor((seen - (lag > 0 ? lag + SETTLED_MS : 0)) / WINDOW_MS) - 1;
+      return Math.min(to - WINDOW_MS, newest * WINDOW_MS);
     },
     expected: (start) => {
       const index = indexOf(start);

@@ -87,6 +87,10 @@ describe('a world of counts', () => {
     expect(shown(START + MINUTE + 63_000)).toEqual([undefined]);
     expect(shown(START + 4 * MINUTE + 62_999)).toEqual([undefined]);
     expect(shown(START + 4 * MINUTE + 63_000)[0]?.total).toBeGreaterThan(0);
+    const [settled, to] = [START + 9 * MINUTE + 63_000, START + 9 * MINUTE];
+    expect(world.heartbeat(to, settled)).toBe(START + 8 * MINUTE);
+    const all = worldOf(200, WEATHERS['all metrics 3 min late']);
+    expect(all.heartbeat(to, settled)).toBe(START + 5 * MINUTE);
   });
 });
 
