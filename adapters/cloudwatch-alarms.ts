@@ -8,6 +8,7 @@ import {
 import type { Alarm } from '../core/analysis/types.ts';
 import type { AlarmSource } from '../core/ports.ts';
 import { nameOf, reach } from './_aws.ts';
+import { breachedAt } from './alarm-data.ts';
 
 /** Names that one DescribeAlarms takes (CloudWatch API reference). */
 const NAMES_MAX = 100;
@@ -70,7 +71,13 @@ function alarmFrom(alarm: MetricAlarm | CompositeAlarm | LogAlarm): Alarm {
     state: state === 'alarm' || isEvaluated ? state : 'unknown',
     since: (alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp ?? new Date(0)).getTime(),
     ...spanOf(alarm),
+    ...(state === 'alarm' ? breachOf(alarm) : {}),
   };
+}
+
+function breachOf({ StateReasonData }: MetricAlarm | CompositeAlarm | LogAlarm): Pick<Alarm, 'breachedAt'> {
+  const at = breachedAt(StateReasonData);
+  return at === undefined ? {} : { breachedAt: at };
 }
 
 /** An alarm on a metric has one period, one on an expression those of its metrics (CloudWatch API reference, "MetricAlarm"). */

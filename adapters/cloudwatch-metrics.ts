@@ -43,10 +43,7 @@ const KNOWN: Record<string, { bad: Source; total: Source }> = {
   http5xx: { bad: counted('Faults'), total: counted('Responses') },
   // A throttled request is no invocation (Lambda developer guide, "Types of metrics"), so both are added up.
   throttles: { bad: lambda('Throttles'), total: lambda('Invocations') },
-  traffic: {
-    bad: { ...lambda('Throttles'), isWhole: true },
-    total: { ...lambda('Invocations'), isWhole: true },
-  },
+  traffic: { bad: lambda('Throttles'), total: lambda('Invocations') },
 };
 
 const SIDES = ['canary', 'stable'] as const;
@@ -65,6 +62,9 @@ interface Gauge {
 /** Queries in one call of GetMetricData (CloudWatch API reference). */
 const QUERIES_MAX = 500;
 
+/** Datapoints in one answer of GetMetricData (CloudWatch API reference). */
+const POINTS_MAX = 100_800;
+
 /** The stretch of one read; the day before a rollout is read in several. */
 const PART_MS = 6 * 3600_000;
 
@@ -79,25 +79,51 @@ const MILLISECONDS = 0.001;
  * did not come through the alias is not among them.
  */
 export function cloudwatchMetrics(client: CloudWatchClient): MetricSource {
+  const readAll = async (
+    target: Target,
+    question: Question,
+    { from, to, partMs = PART_MS }: { from: Instant; to: Instant; partMs?: number },
+  ): Promise<Series> => {
+    if (question.queries.length === 0) return {};
+    const read = (start: Instant): Promise<Series> => {
+      const end = Math.min(start + partMs, to);
+      return readPart(client, target, question, { start, end });
+    };
+    const starts = Array.from({ length: Math.ceil((to - from) / partMs) }, (_, nth) => from + nth * partMs);
+    const parts: Series[] = [];
+    for (let at = 0; at < starts.length; at += TOGETHER)
+      parts.push(...(await Promise.all(starts.slice(at, at + TOGETHER).map(read))));
+    return joined(parts);
+  };
+
   return {
-    async read(target, rules, from, to, limits = []) {
-      const question = questionOf(target, rules, limits);
-      if (question.queries.length === 0) return {};
-      const read = (start: Instant): Promise<Series> => {
-        const end = Math.min(start + PART_MS, to);
-        return readPart(client, target, question, { start, end });
-      };
-      const starts = Array.from(
-        { length: Math.ceil((to - from) / PART_MS) },
-        (_, nth) => from + nth * PART_MS,
-      );
-      const parts: Series[] = [];
-      for (let at = 0; at < starts.length; at += TOGETHER)
-        parts.push(...(await Promise.all(starts.slice(at, at + TOGETHER).map(read))));
-      return joined(parts);
+    read: (target, rules, from, to, limits = []) =>
+      readAll(target, questionOf(target, rules, limits), { from, to }),
+    past(target, rules, from, to) {
+      const counted = rules.filter(({ metric }) => !isLatency(metric));
+      const question = questionOf(target, counted, [], true);
+      // Each metric of each call is paid for (CloudWatch pricing), so a day is one call if it fits into one.
+      const minutes = Math.max(1, Math.floor(POINTS_MAX / Math.max(1, question.queries.length)));
+      return readAll(target, question, { from, to, partMs: minutes * WINDOW_MS });
+    },
+    async heartbeat(from, to) {
+      const answers: Answers = new Map();
+      await fetchAll(client, 'metrics of this region', [HEARTBEAT], { start: from, end: to }, answers);
+      const starts = [...(answers.get(HEARTBEAT.Id)?.values.keys() ?? [])];
+      return starts.length === 0 ? undefined : Math.max(...starts);
     },
   };
 }
+
+/** Without dimensions, Lambda's metrics are of all functions of the region (Lambda developer guide, "Viewing metrics for functions"). The controller's own run each minute. */
+const HEARTBEAT = {
+  Id: 'm0',
+  MetricStat: {
+    Metric: { Namespace: 'AWS/Lambda', MetricName: 'Invocations' },
+    Period: WINDOW_MS / 1000,
+    Stat: 'Sum',
+  },
+} satisfies MetricDataQuery;
 
 /** What is asked of CloudWatch, and what each answer is of. */
 interface Question {
@@ -110,9 +136,10 @@ interface Question {
   queries: MetricDataQuery[];
 }
 
-function questionOf(target: Target, rules: WatchRule[], asked: LimitRule[]): Question {
+/** @param isWhole true for the counts of the target as a whole */
+function questionOf(target: Target, rules: WatchRule[], asked: LimitRule[], isWhole = false): Question {
   const limits = limitsOf(target, asked);
-  const all = pointsOf(rules, limits);
+  const all = pointsOf(rules, limits, isWhole);
   const points = all.filter((point, index) => all.findIndex((each) => isSame(each, point)) === index);
   const gauges = limits.flatMap(({ limit }) => gaugeOf(target, limit));
   const queries = [
@@ -131,7 +158,13 @@ async function readPart(
 ): Promise<Series> {
   const answers: Answers = new Map();
   for (let at = 0; at < queries.length; at += QUERIES_MAX)
-    await fetchAll(client, target, queries.slice(at, at + QUERIES_MAX), { start, end }, answers);
+    await fetchAll(
+      client,
+      `metrics of ${target.key}`,
+      queries.slice(at, at + QUERIES_MAX),
+      { start, end },
+      answers,
+    );
   const valuesOf = (index: number) => answers.get(`m${index}`)?.values ?? new Map();
   const counts = seriesFrom(rules, limits, (key, side) => {
     const asked = all.find((point) => point.key === key && point.side === side);
@@ -186,7 +219,7 @@ function joined(parts: Series[]): Series {
   return Object.fromEntries(names.map((name) => [name, parts.flatMap((part) => part[name] as ReadWindow[])]));
 }
 
-function pointsOf(rules: WatchRule[], limits: LimitRule[]): Point[] {
+function pointsOf(rules: WatchRule[], limits: LimitRule[], isWhole: boolean): Point[] {
   const sources = new Map<string, Source>();
   for (const rule of rules) {
     const counts = countsOf(rule);
@@ -203,14 +236,18 @@ function pointsOf(rules: WatchRule[], limits: LimitRule[]): Point[] {
   const keys = [...sources];
   const metrics = [...new Set(keys.map(([key]) => key.slice(0, key.lastIndexOf('/'))))];
   return metrics.flatMap((metric) =>
-    // What is of the alias as a whole is read once.
-    (metric === 'traffic' ? (['stable'] as const) : SIDES).flatMap((side) =>
+    // What is of the target as a whole is read once.
+    (isWhole ? (['stable'] as const) : SIDES).flatMap((side) =>
       keys
         .filter(([key]) => key.slice(0, key.lastIndexOf('/')) === metric)
-        .map(([key, source]) => ({ key, side, source })),
+        .map(([key, source]) => ({ key, side, source: isWhole ? wholeOf(source) : source })),
     ),
   );
 }
+
+/** Lambda counts by the alias as well as by its versions; what functions count themselves has the version alone. */
+const wholeOf = (source: Source): Source =>
+  source.namespace === 'AWS/Lambda' ? { ...source, isWhole: true } : source;
 
 function countsOf({ metric, custom }: WatchRule): { bad: Source; total: Source } | undefined {
   if (custom === undefined) return KNOWN[metric];
@@ -260,7 +297,8 @@ function countQuery({ ref, ...target }: Target, { side, source }: Point) {
 /** An incomplete answer is no answer: what is missing in it is unknown, and would read as health. */
 async function fetchAll(
   client: CloudWatchClient,
-  target: Target,
+  /** What is read, in words. */
+  what: string,
   queries: MetricDataQuery[],
   { start, end }: Record<'start' | 'end', Instant>,
   answers: Answers,
@@ -268,7 +306,7 @@ async function fetchAll(
   let bad: MetricDataResult | undefined;
   let NextToken: string | undefined;
   do {
-    const page = await reach(`metrics of ${target.key}`, () =>
+    const page = await reach(what, () =>
       client.send(
         new GetMetricDataCommand({
           MetricDataQueries: queries,
@@ -286,7 +324,7 @@ async function fetchAll(
   if (bad === undefined && missing === undefined) return;
   throw new RolloutError(
     'Unavailable',
-    `Metrics of ${target.key} came back incomplete (${bad?.StatusCode ?? `nothing for ${missing?.Id}`}); the next tick reads them again.`,
+    `${what.replace('metrics', 'Metrics')} came back incomplete (${bad?.StatusCode ?? `nothing for ${missing?.Id}`}); the next tick reads them again.`,
   );
 }
 

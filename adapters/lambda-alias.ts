@@ -213,7 +213,10 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
         if (isGone)
           return {
             result: 'gone',
-            why: `version ${target.canary} of ${target.name} does not exist any more, so it cannot get traffic; publish the code again and release that version`,
+            why:
+              raise.from === 100
+                ? `version ${target.stable} of ${target.name} does not exist any more, so no traffic can go back to it`
+                : `version ${target.canary} of ${target.name} does not exist any more, so it cannot get traffic; publish the code again and release that version`,
           };
         return { result: 'fenced', why: wordsOf(error), observed };
       }
@@ -277,8 +280,9 @@ function whyFenced(
 ): string | undefined {
   if (!isSameStamp(seen.stamp, expect))
     return `its stamp is ${seen.stamp === undefined ? 'gone' : stampText(seen.stamp)}`;
-  const { [target.canary]: share = 0, ...others } = seen.weights;
-  if (seen.primary !== target.stable || share !== from || Object.keys(others).length > 0)
+  const { [target.canary]: share = seen.primary === target.canary ? 100 : 0, ...others } = seen.weights;
+  const primary = from === 100 ? target.canary : target.stable;
+  if (seen.primary !== primary || share !== from || Object.keys(others).length > 0)
     return 'somebody else moved its traffic';
   if (clock.now() > expiresAt) return 'the raise came too late';
   return undefined;

@@ -215,6 +215,13 @@ export interface TrafficRouter {
 export interface MetricSource {
   /** Whole windows from `from` (inclusive) to `to` (exclusive); of the limits those that the target's source has. @throws RolloutError Unavailable */
   read(target: Target, rules: WatchRule[], from: Instant, to: Instant, limits?: LimitRule[]): Promise<Series>;
+  /**
+   * The same of the target as a whole, whichever version ran, as counts of stable; of what is counted by version alone, those of
+   * stable. Rules about durations are left out. @throws RolloutError Unavailable
+   */
+  past(target: Target, rules: WatchRule[], from: Instant, to: Instant): Promise<Series>;
+  /** Start of the newest minute, from `from` on and before `to`, in which any function of the region was counted; undefined if there is none. @throws RolloutError Unavailable */
+  heartbeat(from: Instant, to: Instant): Promise<Instant | undefined>;
 }
 
 /** Reads the states of alarms. */

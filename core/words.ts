@@ -1,4 +1,5 @@
 import type { Count } from './analysis/types.ts';
+import type { Instant } from './units.ts';
 
 const inEnglish = new Intl.NumberFormat('en-US');
 
@@ -12,6 +13,11 @@ export function compared(canary: Count, stable: Count): string {
   return `canary ${number(canary.bad)} of ${number(canary.total)} failed, stable ${number(stable.bad)} of ${number(stable.total)}`;
 }
 
+/** A share between 0 and 1 as people read it, to two digits: 0.5 %. */
+export function percent(share: number): string {
+  return `${Number((100 * share).toPrecision(2))} %`;
+}
+
 /** Seconds as people say them: "38 s", "4 min", "2 h 5 min". */
 export function duration(seconds: number): string {
   if (seconds < 120) return `${Math.round(seconds)} s`;
@@ -19,6 +25,13 @@ export function duration(seconds: number): string {
   if (minutes < 120) return `${minutes} min`;
   const rest = minutes % 60;
   return rest === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${rest} min`;
+}
+
+/** The time of day of an instant as a person reads it, to the minute before it: 12:07 UTC. */
+export function timeOfDay(at: Instant): string {
+  const minutes = Math.floor(at / 60_000) % (24 * 60);
+  const two = (part: number) => String(part).padStart(2, '0');
+  return `${two(Math.floor(minutes / 60))}:${two(minutes % 60)} UTC`;
 }
 
 /** The beginning of a text. A cut may fall into the middle of a character of two halves, which no journal could store. */

@@ -1,4 +1,5 @@
 import { isThrottle } from '../adapters/_aws.ts';
+import { HEARTBEAT_MS, needsHeartbeat } from '../core/analysis/arrival.ts';
 import { foldedAfter } from '../core/analysis/fold.ts';
 import { judge, type Reading, stretch } from '../core/analysis/judge.ts';
 import { readFor } from '../core/analysis/weights.ts';
@@ -78,7 +79,12 @@ async function read(
     ...targets.map((target) => attempt(ports.metrics.read(target, readFor(target, watch), from, to, limits))),
   ]);
   const broken = series.flatMap(({ error }) => (error === undefined ? [] : [error]));
+  const known = series.map(({ value }) => value ?? {});
+  const heartbeat = needsHeartbeat(rollout, known, to)
+    ? (await attempt(ports.metrics.heartbeat(to - HEARTBEAT_MS, to))).value
+    : undefined;
   return {
+    ...(heartbeat === undefined ? {} : { heartbeat }),
     series: Object.fromEntries(targets.map(({ name }, index) => [name, series[index]?.value ?? {}])),
     alarms: states.value ?? [],
     ...(broken.length > 0 ? { broken: [...new Set(broken)].join('; ') } : {}),

@@ -276,13 +276,13 @@ async function prepare(identity: Identity, manifest: Manifest, ports: Needs<Open
   const service = await ports.journal.service(identity.service);
   checkAtDoor(identity, manifest, service);
   const targets = await resolve(manifest, identity.manifest.bucket, ports, service);
-  const [running, alarms, completion, history] = await Promise.all([
+  const [running, alarms, completion, known] = await Promise.all([
     ports.journal.crowd(),
     ports.alarms.read(manifest.rollout.alarms ?? []),
     required(manifest, targets, ports),
     recent(manifest, targets, ports),
   ]);
-  const found: Found = { identity, manifest, service, targets, alarms, completion, history, running };
+  const found: Found = { identity, manifest, service, targets, alarms, completion, ...known, running };
   const events = open(found, ports.clock.now());
   await assertHooks(events, ports);
   return { events, decidedOn: service };
@@ -338,14 +338,18 @@ async function recent(manifest: Manifest, targets: ResolvedTarget[], ports: Need
     const known = { ...target, canary: target.canary || target.stable };
     const [lately, before] = await Promise.all([
       ports.metrics.read(known, rules, to - HISTORY_MS, to, limitsFrom(manifest.rollout)),
-      // How often it was called in the day before is what is due of it in the rollout.
+      // What it did in the day before is what is due of it in the rollout, and usual.
       ports.metrics
-        .read(known, [{ metric: 'traffic', ratio: 1 }], to - PAST_MS, to)
+        .past(known, [...rules, { metric: 'traffic', ratio: 1 }], to - PAST_MS, to)
         .catch((error: Error): Series => ({ traffic: [{ start: to, unknown: error.message }] })),
     ]);
-    return [target.name, { ...lately, traffic: before.traffic }] as const;
+    return [target.name, { lately, before }] as const;
   });
-  return Object.fromEntries(await Promise.all(series));
+  const each = await Promise.all(series);
+  return {
+    history: Object.fromEntries(each.map(([name, { lately }]) => [name, lately])),
+    day: Object.fromEntries(each.map(([name, { before }]) => [name, before])),
+  };
 }
 
 /** The newest release waits; the one that waited before is superseded. The lock is tried again, in case it went in between. */

@@ -78,6 +78,13 @@ export function alarmsOf(place: Place, machineArn: string): Alarm[] {
       periods: 1,
     },
     {
+      name: 'doubted',
+      says: 'A rollout was recalled for the second time: its target does what it never did before, and a comparison has not told why.',
+      of: [counted('RolloutsDoubted')],
+      threshold: 1,
+      periods: 1,
+    },
+    {
       name: 'no-way-back',
       says: 'The version that a rollout would revert to was deleted while its canary serves: it goes on, and cannot be reverted.',
       of: [counted('StableVersionsGone')],

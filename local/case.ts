@@ -2,6 +2,7 @@ import type { RolloutEvent } from '../core/rollout/event.ts';
 import type { FaultName } from './faults.ts';
 import { type Random, seededRandom } from './random.ts';
 import { type Behaviour, FUNCTION } from './scenario.ts';
+import type { Beginning, History, Weather } from './weather.ts';
 import { ALIAS } from './world.ts';
 
 const MINUTE = 60_000;
@@ -23,6 +24,8 @@ export type Release =
   | { kind: 'a little worse'; as: keyof Behaviour; times: number }
   /** Fails only from this weight on. */
   | { kind: 'under load'; as: keyof Behaviour; share: number; from: number }
+  /** Fails only from so many minutes after it first had more than this weight, which is that of the plan's last step. */
+  | { kind: 'after promotion'; as: keyof Behaviour; share: number; minutes: number; above: number }
   /** Fails only after so many minutes of traffic. */
   | { kind: 'late'; as: keyof Behaviour; share: number; minutes: number }
   | { kind: 'crashing' }
@@ -41,9 +44,11 @@ export interface Leaving {
   rest: number;
 }
 
-/** Counts of one version, or of both, of which a share can be read minutes later than usual. */
+/** Counts of one version, of both, or of all functions of the region, of which a share can be read minutes later than usual. */
 export interface Late {
-  side: 'canary' | 'stable' | 'both';
+  side: 'canary' | 'stable' | 'both' | 'region';
+  /** Whether that begins only once the canary is verified. */
+  isInVerify?: true;
   share: number;
   minutes: number;
 }
@@ -79,6 +84,10 @@ export interface Case {
   /** Who leaves during the rollout, whatever the release does. */
   leaving?: Leaving;
   late?: Late;
+  /** What both versions meet alike. */
+  weather?: Weather | undefined;
+  /** What CloudWatch knows of the time before; nothing if it is absent. */
+  history?: History | undefined;
   /** Whose counters are stamped in the future, by so many minutes. */
   ahead?: { side: 'canary' | 'stable'; minutes: number };
   targets: 1 | 2;
@@ -123,7 +132,7 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
   if (release.kind === 'slow') file.watch = { errors: '1.5x', p95: '1.25x' };
   const isFed = release.kind !== 'slow' && random.fork('queue').next() < 0.15;
   if (isFed) feed(file, random.fork('limits'));
-  holdBack(file, random.fork('hold-back'));
+  holdOut(file, random.fork('hold-back'));
   const onSuspect = among(random.fork('suspicion'), undefined, 'pause', 'revert');
   if (onSuspect !== undefined) file.onSuspect = onSuspect;
   if (targets === 1 && !isFed) probe(file, random.fork('probes'));
@@ -141,12 +150,21 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
   const apart = random.fork('counts');
   const leaving = isFed ? undefined : leavingOf(apart);
   const late = isFed || leaving !== undefined ? undefined : latenessOf(apart);
-  const ahead = isFed ? undefined : aheadOf(random.fork('ahead'));
+  const weather = isFed || leaving !== undefined ? undefined : weatherOf(random.fork('weather'));
+  const history = isFed ? undefined : historyOf(random.fork('history'));
+  release = promoted(release, file, random.fork('promoted'));
+  // Where one version counts in other minutes than the other, what both meet in one minute is compared with nothing; no rule sees that.
+  const ahead = isFed || weather !== undefined ? undefined : aheadOf(random.fork('ahead'));
   const noise = faults.length === 0 ? 0 : among(setting, 0, 0.3, 1, 1, 3);
   // Without stable beside it, a loss of a part cannot be told from callers who left.
   const last = (file.steps as { weight: number }[] | undefined)?.at(-1)?.weight ?? 0;
   if (release.kind === 'uncounted' && release.from > last)
     release = { ...release, share: Math.max(0.97, release.share) };
+  const recalls = random.fork('recalls');
+  const isRecalled = weather !== undefined || release.kind === 'after promotion';
+  /** Much of what happens in a world that may recall its canary happens about then. */
+  const atRecall = <T extends { when: Moment }>(each: T): T =>
+    isRecalled && recalls.next() < 0.5 ? { ...each, when: recallOf(recalls) } : each;
   return {
     seed,
     requestsPerSecond,
@@ -154,6 +172,8 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
     release,
     ...(leaving === undefined ? {} : { leaving }),
     ...(late === undefined ? {} : { late }),
+    ...(weather === undefined ? {} : { weather }),
+    ...(history === undefined ? {} : { history }),
     ...(ahead === undefined ? {} : { ahead }),
     targets,
     isFed,
@@ -163,16 +183,21 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
     file,
     ...(uncounted === undefined ? {} : { uncounted }),
     ...(alarm === undefined ? {} : { alarm }),
-    orders: [...ordersOf(random.fork('orders'), file), ...goingBackOf(random.fork('going back'))],
+    orders: [
+      ...ordersOf(random.fork('orders'), file).map(atRecall),
+      ...goingBackOf(random.fork('going back')),
+    ],
     faults: [...faults],
     noise,
     // Only orders are ever counted in two units.
-    troubles: troublesOf(random.fork('troubles'), faults).filter(
-      ({ fault }) =>
-        (fault !== 'unitsMixed' || isCounted({ file })) &&
-        // A zip is no version before its rollout, so that nobody can have moved the alias to it.
-        (fault !== 'movedBefore' || !isZip),
-    ),
+    troubles: troublesOf(random.fork('troubles'), faults)
+      .filter(
+        ({ fault }) =>
+          (fault !== 'unitsMixed' || isCounted({ file })) &&
+          // A zip is no version before its rollout, so that nobody can have moved the alias to it.
+          (fault !== 'movedBefore' || !isZip),
+      )
+      .map((trouble) => (LASTING.includes(trouble.fault) ? trouble : atRecall(trouble))),
   };
 }
 
@@ -234,8 +259,76 @@ function leavingOf(random: Random): Leaving | undefined {
 
 function latenessOf(random: Random): Late | undefined {
   if (random.next() >= 0.1) return undefined;
-  const side = among(random, 'canary', 'stable', 'both');
-  return { side, share: among(random, 1, 0.5, 0.9), minutes: 1 + random.int(8) };
+  const side = among(random, 'canary', 'stable', 'both', 'region');
+  const share = among(random, 1, 0.5, 0.9);
+  const minutes = 1 + random.int(8);
+  const isInVerify = random.next() < 0.3;
+  return { side, share: side === 'region' ? 1 : share, minutes, ...(isInVerify ? { isInVerify } : {}) };
+}
+
+/** What both versions meet in some worlds. */
+function weatherOf(random: Random): Weather | undefined {
+  if (random.next() >= 0.4) return undefined;
+  const isUsual = random.next() < 0.6;
+  const share = among(random, 0.05, 0.5);
+  const begins: Beginning = {
+    phase: among(random, 'steps', 'holdout', 'alone', 'alone'),
+    ms: among(random, 0, random.int(MINUTE), random.int(8 * MINUTE)),
+  };
+  const minutes = 1 + random.int(5);
+  switch (random.int(8)) {
+    case 0:
+      return {
+        kind: 'outages',
+        every: among(random, 60, 15),
+        share,
+        as: among(random, 'errors', 'faults'),
+        isUsual,
+      };
+    case 1:
+      return { kind: 'outage', begins, minutes, share };
+    case 2:
+      return { kind: 'at moves', seconds: among(random, 30, 90), share };
+    case 3:
+      return { kind: 'dispersed', share: 0.01, shape: among(random, 1, 2, 10), isUsual };
+    case 4:
+      return { kind: 'flash crowd', begins, times: 20, minutes, share: 0.02 };
+    case 5:
+      return { kind: 'batch', every: among(random, 15, 60), times: 3, share: 0.2, isUsual };
+    case 6:
+      return { kind: 'ramp', times: 3, share: 0.009, isUsual };
+    default:
+      return { kind: 'silence', begins, minutes: among(random, 2, 10, 60) };
+  }
+}
+
+function historyOf(random: Random): History | undefined {
+  const dice = random.next();
+  if (dice < 0.15) return undefined;
+  const day = 24 * 60;
+  return {
+    minutes: dice < 0.3 ? 60 : dice < 0.4 ? 2 * day : day,
+    gaps: random.next() < 0.2 ? 1 + random.int(5) : 0,
+    hasRollout: random.next() < 0.2,
+  };
+}
+
+/** Some releases do their harm only after promotion, or only at a weight that no step has. */
+function promoted(release: Release, file: Case['file'], random: Random): Release {
+  if (!('as' in release) || random.next() >= 0.35) return release;
+  const { as } = release;
+  const share = among(random, 0.05, 0.2, 0.5);
+  const steps = file.steps as { weight: number }[] | undefined;
+  return random.next() < 0.5
+    ? { kind: 'under load', as, share, from: among(random, 26, 51, 97, 100) }
+    : { kind: 'after promotion', as, share, minutes: random.int(10), above: steps?.at(-1)?.weight ?? 0 };
+}
+
+function recallOf(random: Random): Moment {
+  return {
+    ms: random.int(among(random, 60, 3_000, 6 * MINUTE)),
+    after: { event: among(random, 'RecallOrdered', 'RecallOrdered', 'RecallEnded'), nth: 1 + random.int(2) },
+  };
 }
 
 function fileOf(random: Random): Record<string, unknown> {
@@ -305,12 +398,13 @@ function feed(file: Case['file'], random: Random): void {
   };
 }
 
-/** Keeps a rest of the traffic on stable before promotion, where the steps leave room for it. */
-function holdBack(file: Case['file'], random: Random): void {
+/** Says itself how much stays on stable during verify, or nothing, or that doubt recalls nothing; most files leave that to the traffic. */
+function holdOut(file: Case['file'], random: Random): void {
   const last = (file.steps as { weight: number }[] | undefined)?.at(-1)?.weight ?? 100;
-  const percent = 1 + random.int(10);
-  if (random.next() < 0.2 && last < 100 - percent)
-    file.holdBack = { percent, bake: `${60 + random.int(240)}s` };
+  const percent = among(random, 0, 1 + random.int(10), 50);
+  if (random.next() < 0.3 && (percent === 0 || (last <= 100 - percent && file.verify !== '0m')))
+    file.holdout = percent;
+  if (random.next() < 0.15) file.recall = 'off';
 }
 
 /** Has a smoke test, and puts it through both versions while the canary has traffic. */

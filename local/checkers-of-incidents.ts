@@ -10,10 +10,13 @@ import {
   type EventOf,
   type Fault,
   hasNoWayBack,
+  isByAlarm,
   isGivenByOthers,
+  isStanding,
   isStuck,
   LEAVING,
   perRollout,
+  recallAt,
   shareOf,
   standingAt,
   those,
@@ -23,22 +26,12 @@ import {
 
 // What went wrong with other people's rollout controllers, as things that must not be found here.
 
-/** Until the canary leaves, its share only rises. */
-export const weightsOnlyRise = perRollout((view) =>
-  view.opens
-    .filter(({ from, to }) => to < from)
-    .map(({ at, target, from, to }) => ({
-      at,
-      what: `lowered ${target.name} from ${from} % to ${to} % under an open stamp`,
-    })),
-);
-
 /** Below 100 % the alias' own version is the one that served before, so that traffic lands there if the weights are lost. */
 export const lostRoutingLandsOnStable = perRollout((view) =>
-  view.raises
+  view.opens
     .filter(
-      ({ after, target, to }) =>
-        after !== undefined && after.primary !== (to === 100 ? target.canary : target.stable),
+      ({ after, target, from, to }) =>
+        from !== to && after !== undefined && after.primary !== (to === 100 ? target.canary : target.stable),
     )
     .map(({ at, target, to, after }) => ({
       at,
@@ -98,7 +91,7 @@ export const abortActs = perRollout((view, { timeline, commands }, { outMs }) =>
         const end = index === -1 ? timeline.length : index;
         const last = view.writes.findLast((write) => write.index < end && write.key === target.key);
         const isOurs = last?.by?.rolloutId === view.id;
-        return isOurs && shareOf(standingAt(view, target, end), target.canary) > 0;
+        return isOurs && !hasNoWayBack(target) && shareOf(standingAt(view, target, end), target.canary) > 0;
       })
       .map(({ name }) => ({
         at: acceptedAt,
@@ -210,8 +203,11 @@ export const waitsEnd = perRollout((view, _run, { tickMs }) => {
   const ends = [...LEAVING, 'RolloutClosed', 'Resumed', 'PromotionOrdered', 'ShiftIntended'] as const;
   const answers = [...ends, 'Approved', 'HookAnswered'] as const;
   return those(view, 'Paused', 'GateOpened', 'HookStarted').flatMap(({ index, at, event }) => {
+    // Traffic that goes down in a recall answers nothing that a pause waits for.
+    const isRecall = (each: { index: number; event: RolloutEvent }) =>
+      each.event.type === 'ShiftIntended' && recallAt(view, each.index) !== undefined;
     const follows = those(view, ...(event.type === 'Paused' ? ends : answers)).find(
-      (each) => each.index > index,
+      (each) => each.index > index && !isRecall(each),
     );
     // Nobody is asked while a person has paused everything.
     const held = those(view, 'Paused').some(
@@ -247,7 +243,7 @@ export const blameHasEvidence = perRollout((view) =>
 export const goodNeverBlamed = perRollout((view, _run, { isGood }) => {
   const left = those(view, 'RevertOrdered', 'Reverted')[0];
   if (!isGood || left === undefined || left.event.cause !== 'canary') return [];
-  const isOwnersWord = left.append.events.some(isOwnersBlame);
+  const isOwnersWord = left.append.events.some((event) => isOwnersBlame(event) || isByAlarm(event));
   return isOwnersWord
     ? []
     : [{ at: left.at, what: `blamed a canary as good as stable: ${left.event.reason}` }];
@@ -268,7 +264,8 @@ export const redBeforeNeverBlames = perRollout((view) =>
 
 /** While the canary looks worse, nothing is raised to a new weight and nothing completes, unless a person ordered it; at 100 % the order must have been given there. */
 export const suspicionHolds = perRollout((view) => {
-  const intents = those(view, 'ShiftIntended');
+  // A recall leaves the canary less traffic, whatever it looks like.
+  const intents = those(view, 'ShiftIntended').filter(({ index }) => recallAt(view, index) === undefined);
   const isNew = (index: number, weight: number) =>
     !intents.some((each) => each.index < index && each.event.weight === weight);
   const steps = intents.filter(({ index, event }) => isNew(index, event.weight));
@@ -292,7 +289,9 @@ export const suspicionHolds = perRollout((view) => {
         (order.index > since.index || (order.event.full && what !== 'completed')),
     );
     const tick = those(view, 'Measured').filter((each) => each.index > since.index && each.index < index);
-    const worse = tick.filter(({ event }) => event.verdict.status === 'suspect');
+    // A recall that `recallEnds` lets end has compared the canary anew, at a weight that was made for it.
+    const cleared = those(view, 'RecallEnded').findLast((each) => each.index < index)?.index ?? -1;
+    const worse = tick.filter((each) => each.event.verdict.status === 'suspect' && each.index > cleared);
     const newest = worse.at(-1);
     if (newest === undefined || isOrdered || view.opening.rollsBack !== undefined) return [];
     const { plan } = view.opening;
@@ -342,6 +341,8 @@ export const brokenIsBounded = perRollout((view) => {
   let isPaused = false;
   return view.happened.flatMap(({ event, at }): Fault[] => {
     if (event.type === 'Paused' || (LEAVING as readonly string[]).includes(event.type)) isPaused = true;
+    // Its doubt was seen, however little else was, and leaves the canary less traffic; there are three at most.
+    if (event.type === 'RecallOrdered') inRow = 0;
     if (event.type === 'Resumed' || event.type === 'PromotionOrdered') {
       isPaused = false;
       inRow = 0;
@@ -355,7 +356,11 @@ export const brokenIsBounded = perRollout((view) => {
 /** Who takes a rollout over goes on with the bake that was under way: it neither starts over nor is cut short. */
 export const bakeSurvivesTakeover = perRollout((view) =>
   those(view, 'TookOver', 'Continued').flatMap(({ index, event }): Fault[] => {
-    const moved = those(view, 'ShiftIntended', 'Shifted', 'Promoted', 'Resumed', ...LEAVING);
+    const moved = those(
+      view,
+      ...(['ShiftIntended', 'Shifted', 'Promoted', 'Resumed', 'RecallOrdered', 'RecallEnded'] as const),
+      ...LEAVING,
+    );
     const isClear = (measured: { index: number; event: EventOf<'Measured'> }) =>
       measured.event.verdict.status !== 'broken' &&
       isStanding(view, measured.index) &&
@@ -372,14 +377,6 @@ export const bakeSurvivesTakeover = perRollout((view) =>
       : [{ at: after.at, what: `counted its bake from another moment after ${event.type} ${event.epoch}` }];
   }),
 );
-
-/** True where every target stands at the weight that was announced last: a bake counts from the raise that was made, not from one that was put off. */
-function isStanding(view: View, index: number): boolean {
-  const due = those(view, 'ShiftIntended').findLast((each) => each.index < index)?.event.weight;
-  return view.opening.targets.every(
-    (target) => shareOf(standingAt(view, target, index), target.canary) === due,
-  );
-}
 
 /**
  * What was reverted for its own doing, or by a person's order, meets no user again by itself: not under another release id, not as another version of the

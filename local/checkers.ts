@@ -21,8 +21,8 @@ import {
   stablePinned,
   suspicionHolds,
   waitsEnd,
-  weightsOnlyRise,
 } from './checkers-of-incidents.ts';
+import { historyNeverReverts, recallEnds, stillDue, weightsOnlyRise } from './checkers-of-recalls.ts';
 import type { Met, MetWindow, Run } from './run.ts';
 import {
   arriving,
@@ -35,7 +35,9 @@ import {
   type Limits,
   lastOwn,
   metBy,
+  ownWritesTo,
   perRollout,
+  recallAt,
   shareOf,
   standingAt,
   those,
@@ -80,9 +82,10 @@ export const neverRaisedAfterLeaving = perRollout((view) => {
   return [...announced, ...raised];
 });
 
-/** Nothing is raised that the journal did not announce before: target, weight and stamp. */
+/** Nothing is raised, nor lowered in a recall, that the journal did not announce before: target, weight and stamp. */
 export const everyRaiseAnnounced = perRollout((view) =>
-  view.raises
+  view.opens
+    .filter(({ from, to }) => from !== to)
     .filter(
       (raise) =>
         !those(view, 'ShiftIntended').some(
@@ -95,7 +98,7 @@ export const everyRaiseAnnounced = perRollout((view) =>
     )
     .map(({ at, target, to, by }) => ({
       at,
-      what: `${target.name} was raised to ${to} % under "${stampText(by)}", which was never announced`,
+      what: `${target.name} was moved to ${to} % under "${stampText(by)}", which was never announced`,
     })),
 );
 
@@ -121,20 +124,23 @@ export const hooksBeforeTraffic = perRollout((view) => {
     .map(({ id }) => ({ at: first.at, what: `was raised before ${id} had passed` }));
 });
 
-/** A step is left on a pass that covers its whole bake, measured after traffic stood there, or on an order to promote. */
+/**
+ * A step is left on a pass that covers its whole bake, measured after traffic stood there, or on an order to promote. A holdout, whose
+ * question is no longer whether the release may go on, is also left on an inconclusive verdict that has no doubt.
+ */
 export const noRaiseWithoutVerdict = perRollout((view, _run, { skewMs }) => {
   const { steps } = view.opening.plan;
   const stepOf = (weight: Percent) =>
     weight === 100 ? steps.length : steps.findIndex((step) => step.weight === weight);
   let reached = -1;
-  return those(view, 'ShiftIntended').flatMap(({ index, at, event }) => {
+  const intents = those(view, 'ShiftIntended').filter(({ index }) => recallAt(view, index) === undefined);
+  return intents.flatMap(({ index, at, event }) => {
     const step = stepOf(event.weight);
     if (step <= reached) return [];
     const left = reached;
     reached = step;
     if (left === -1 && step === 0) return [];
-    const since =
-      those(view, 'ShiftIntended').find((each) => stepOf(each.event.weight) === left)?.index ?? -1;
+    const since = intents.find((each) => stepOf(each.event.weight) === left)?.index ?? -1;
     const isOrdered = those(view, 'PromotionOrdered').some(
       (order) =>
         order.index < index &&
@@ -143,7 +149,10 @@ export const noRaiseWithoutVerdict = perRollout((view, _run, { skewMs }) => {
     );
     if (isOrdered) return [];
     if (step !== left + 1) return [{ at, what: `went to ${event.weight} % past a step` }];
-    const why = whyUnproven(view, index, steps[left], skewMs, view.opening.plan.promoteEarly === true);
+    const why = whyUnproven(view, index, steps[left], {
+      skewMs,
+      isEarly: view.opening.plan.promoteEarly === true,
+    });
     return why === undefined ? [] : [{ at, what: `was raised to ${event.weight} % although ${why}` }];
   });
 });
@@ -157,18 +166,18 @@ const isOrderedRightly = (view: View, { index, event }: { index: number; event: 
 function whyUnproven(
   view: View,
   index: number,
-  step: { weight: Percent; bakeSeconds: number } | undefined,
-  skewMs: number,
-  isEarly = false,
+  step: { weight: Percent; bakeSeconds: number; isHoldout?: boolean | undefined } | undefined,
+  { skewMs, isEarly = false }: { skewMs: number; isEarly?: boolean },
 ): string | undefined {
   const verdict = those(view, 'Measured').findLast((each) => each.index < index)?.event.verdict;
-  const since = view.writes.findLast(
-    ({ by, to, ...write }) =>
-      write.index < index && by?.rolloutId === view.id && by.open && to === step?.weight,
-  )?.at;
+  const since = step && ownWritesTo(view, step.weight, index).at(-1)?.at;
   if (verdict === undefined || since === undefined || step === undefined) return 'nothing was measured';
-  if (verdict.status !== 'pass') return `its last verdict was ${verdict.status}`;
-  const bake = Math.max(WINDOW_MS, Math.floor((step.bakeSeconds * 1000) / WINDOW_MS) * WINDOW_MS);
+  const isUnproven =
+    step.isHoldout === true && verdict.status === 'inconclusive' && verdict.doubt === undefined;
+  if (verdict.status !== 'pass' && !isUnproven) return `its last verdict was ${verdict.status}`;
+  const { weight, bakeSeconds: seconds } = step;
+  const due = stillDue(view, { weight, seconds, index }) * 1000;
+  const bake = Math.max(WINDOW_MS, Math.floor(due / WINDOW_MS) * WINDOW_MS);
   if (verdict.from < since - skewMs) return 'its verdict began before traffic stood there';
   if (isEarly && verdict.certified === true) return undefined;
   if (verdict.to - verdict.from < bake) return `its verdict covers ${(verdict.to - verdict.from) / 1000} s`;
@@ -316,7 +325,7 @@ export const provenMeansMeasured = perRollout((view, _run, { skewMs }) => {
   if (isByProbes && !close.event.reason.startsWith('proven by probes'))
     return [{ at: close.at, what: 'does not say that it was proven by probes' }];
   if (verifySeconds === 0) return [];
-  const why = whyUnproven(view, close.index, { weight: 100, bakeSeconds: verifySeconds }, skewMs);
+  const why = whyUnproven(view, close.index, { weight: 100, bakeSeconds: verifySeconds }, { skewMs });
   return why === undefined ? [] : [{ at: close.at, what: `says that it was proven although ${why}` }];
 });
 
@@ -330,7 +339,7 @@ const MOSTLY = 0.9;
 const UNSETTLED_MS = 4 * WINDOW_MS;
 
 /** No release completes whose users were met with failures that the other version did not have, once they could be measured: a person's own order to promote is the only excuse, given in full, or from the last step on. */
-export const worseNeverCompletes = perRollout((view) => {
+export const worseNeverCompletes = perRollout((view, run) => {
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
   const last = view.opening.plan.steps.at(-1)?.weight ?? 100;
   const reached = those(view, 'ShiftIntended').find(({ event }) => event.weight === last)?.index;
@@ -343,13 +352,45 @@ export const worseNeverCompletes = perRollout((view) => {
   return view.opening.targets.flatMap((target) => {
     const { name, stable, canary } = target;
     const [ours, theirs] = [metBy(met, target, canary), metBy(met, target, stable)];
-    if (ours === undefined || theirs === undefined || ours.requests < SURELY_MANY) return [];
-    const limit = SURELY_WORSE + (3 * theirs.failed) / theirs.requests;
-    return ours.failed / ours.requests <= limit
+    if (ours === undefined || theirs === undefined) return [];
+    // Where requests stopped before, too, nothing tells those that are counted nowhere from those that nobody made.
+    const lost = isSteady(view.opening.past?.[name]) ? 0 : lostBy(run, target, close.at - UNSETTLED_MS);
+    const [requests, failed] = [ours.requests - lost, ours.failed - lost];
+    const limit = Math.max(
+      SURELY_WORSE + (3 * theirs.failed) / theirs.requests,
+      usualAtOnce(view, run, target),
+    );
+    return requests < SURELY_MANY || failed / requests <= limit
       ? []
-      : [{ at: close.at, what: `completed although ${ours.failed} of ${ours.requests} failed on ${name}` }];
+      : [{ at: close.at, what: `completed although ${failed} of ${requests} failed on ${name}` }];
   });
 });
+
+/** Odds of failures beyond the usual ones that are still tolerated. */
+const TOLERATED = 1.5;
+
+/**
+ * The share of failures that nothing tells from the weather in a plan without steps: it has no control but in a recall, which it says at
+ * its opening, and its outcome is unproven. What stable itself did in its worst minute excuses as much; no excuse for a plan with steps.
+ */
+function usualAtOnce(
+  { opening: { plan } }: View,
+  run: Run,
+  { ref, stable }: Pick<Target, 'ref' | 'stable'>,
+): number {
+  if (plan.steps.length > 0) return 0;
+  const minutes = [...(run.windows[`${ref.functionName}:${stable}`]?.values() ?? [])];
+  const worst = Math.max(
+    0,
+    ...minutes.map(({ requests, failed, weather }) =>
+      requests < TOLD_FROM ? 0 : (failed + weather) / requests,
+    ),
+  );
+  return (TOLERATED * worst) / (1 - worst + TOLERATED * worst);
+}
+
+/** Requests in a minute from which on its share of failures is more than chance. */
+const TOLD_FROM = 50;
 
 /** How many times as often as the other version a part of a proven release may fail, and the deviations that chance may add. */
 const PROVEN_TIMES = 3;
@@ -427,7 +468,10 @@ export const passMeansWell = perRollout((view, run) =>
         ...verdict.findings.filter(({ target }) => target === name).map((each) => each.canary.total),
       );
       if (ours.requests < SURELY_MANY || theirs.requests === 0 || read < MOSTLY * ours.requests) return [];
-      const limit = SURELY_WORSE + (3 * theirs.failed) / theirs.requests;
+      const limit = Math.max(
+        SURELY_WORSE + (3 * theirs.failed) / theirs.requests,
+        usualAtOnce(view, run, { ref, stable }),
+      );
       return ours.failed / ours.requests <= limit
         ? []
         : [{ at, what: `passed although ${ours.failed} of ${ours.requests} failed on ${name}` }];
@@ -456,6 +500,16 @@ function metIn(
   return { counted: total('requests') + total('late'), lost: total('lost') };
 }
 
+const isSteady = (past: { falls: number[] } | undefined): boolean =>
+  past === undefined || Math.min(...past.falls) >= STEADY;
+
+/** Requests of the canary that AWS had not counted by then. */
+function lostBy({ windows }: Run, { ref, canary }: Target, until: Instant): number {
+  return [...(windows[`${ref.functionName}:${canary}`] ?? [])]
+    .filter(([start]) => start + WINDOW_MS <= until)
+    .reduce((sum, [, met]) => sum + met.lost, 0);
+}
+
 /** No release completes by itself at the end of whose verify next to no request was counted, although many were before it: only a person's order completes it, not the plan's own. */
 export const silenceNeverCompletes = perRollout((view, run) => {
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
@@ -464,7 +518,10 @@ export const silenceNeverCompletes = perRollout((view, run) => {
   const { past = {}, plan, targets } = view.opening;
   if (close === undefined || promoted === undefined || first === undefined) return [];
   const isOrdered = those(view, 'PromotionOrdered').some(
-    ({ index, event }) => event.by !== PLANS && index > promoted.index,
+    ({ index, event }) =>
+      event.by !== PLANS &&
+      // One that ends a recall is given once the canary has served alone as well.
+      (index > promoted.index || recallAt(view, index) !== undefined),
   );
   if (isOrdered || plan.verifySeconds < 120) return [];
   const from = Math.ceil(promoted.at / WINDOW_MS + 1) * WINDOW_MS;
@@ -472,7 +529,7 @@ export const silenceNeverCompletes = perRollout((view, run) => {
   return targets.flatMap((target) => {
     const known = past[target.name];
     // A queue brings requests at its own pace, and what could not be read before is not known.
-    if (target.source === 'sqs' || known === undefined || Math.min(...known.falls) < STEADY) return [];
+    if (target.source === 'sqs' || known === undefined || !isSteady(known)) return [];
     const before = metIn(run, target, first.at - 8 * WINDOW_MS, first.at).counted / 8;
     const { counted } = metIn(run, target, from, to);
     const due = (before * (to - from)) / WINDOW_MS;
@@ -698,7 +755,8 @@ export const configFrozen = perRollout((view) => {
     seen.add(rollout.opening);
     return isNew && !isDeepStrictEqual(frozen(rollout.opening), due);
   });
-  const weights = [...view.opening.plan.steps.map(({ weight }) => weight), 100];
+  const recalled = those(view, 'RecallOrdered').map(({ event }) => event.weight);
+  const weights = [...view.opening.plan.steps.map(({ weight }) => weight), ...recalled, 100];
   return [
     ...(changed === undefined ? [] : [{ at: changed.at, what: 'its opening changed' }]),
     ...view.raises
@@ -813,6 +871,8 @@ export const CHECKERS = {
   everyRolloutEnds,
   executionSaysOutcome,
   weightsOnlyRise,
+  recallEnds,
+  historyNeverReverts,
   lostRoutingLandsOnStable,
   everyRaiseConditional,
   shiftedMeansStands,

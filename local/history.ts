@@ -30,8 +30,10 @@ function settingOf(it: Case): string[] {
     ...(it.late === undefined
       ? []
       : [
-          `Of the counts of ${it.late.side}, ${percent(it.late.share)} come ${it.late.minutes} min later than usual.`,
+          `Of the counts of ${it.late.side}, ${percent(it.late.share)} come ${it.late.minutes} min later than usual${it.late.isInVerify ? ' in verify' : ''}.`,
         ]),
+    ...(it.weather === undefined ? [] : [`Weather: ${JSON.stringify(it.weather)}.`]),
+    ...(it.history === undefined ? [] : [`Before it: ${JSON.stringify(it.history)}.`]),
     ...(it.ahead === undefined
       ? []
       : [`The counters of ${it.ahead.side} are stamped ${it.ahead.minutes} min in the future.`]),
@@ -66,6 +68,8 @@ function releaseText(release: Release): string {
       return `lets ${percent(release.share)} of its requests hang until the time-out of 15 min`;
     case 'leaking':
       return `leaks memory: within ${release.minutes} min its callers make a tenth of their requests, and then it is killed`;
+    case 'after promotion':
+      return `fails ${percent(release.share)} of its requests (${release.as}) from ${release.minutes} min after its promotion on`;
     case 'late':
       return `fails ${percent(release.share)} of its requests (${release.as}) after ${release.minutes} min of traffic`;
   }

@@ -82,7 +82,7 @@ export function queueTraffic(world: {
   };
 
   const ran = (version: string, minute: Instant, batch: { items: number; failures: number }) => {
-    const before = tally[version] ?? { requests: 0, errors: 0, faults: 0, counted: 0 };
+    const before = tally[version] ?? { requests: 0, errors: 0, faults: 0, weather: 0, counted: 0 };
     tally[version] = {
       ...before,
       requests: before.requests + batch.items,

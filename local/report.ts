@@ -26,6 +26,8 @@ export interface SeedResult {
   end: End;
   /** Verdicts that found a canary to look worse. */
   suspicions: number;
+  /** Recalls that doubt led to. */
+  recalls: number;
   digest: string;
 }
 
@@ -61,6 +63,8 @@ export interface Report {
   struck: Partial<Record<FaultName, number>>;
   /** Worlds in which a canary looked worse to a verdict. */
   suspicious: number;
+  /** Worlds in which doubt took a canary back to less traffic. */
+  recalled: number;
   /** SHA-256 over the histories of all seeds in order. */
   digest: string;
 }
@@ -105,6 +109,7 @@ export function reportOf(results: readonly SeedResult[], seconds: number): Repor
     ends: { good: endsOf('good', ordered), bad: endsOf('bad', ordered) },
     struck,
     suspicious: ordered.filter(({ suspicions }) => suspicions > 0).length,
+    recalled: ordered.filter(({ recalls }) => recalls > 0).length,
     digest: hash.digest('hex'),
   };
 }
@@ -165,6 +170,7 @@ export function textOf(report: Report): string[] {
     `  completed ${report.completed}, reverted ${report.reverted}, refused ${report.refused}, superseded ${report.superseded}, halted ${report.halted}, unfinished ${report.unfinished}, never opened ${report.neverOpened}`,
     `  releases as good as stable: ${told(report.ends.good, 'failed verdict')}`,
     `  releases that fail five times as often: ${told(report.ends.bad, 'completed as proven')}`,
+    `  worlds in which doubt recalled a canary: ${report.recalled}`,
     `${'virtual seconds until all traffic is on stable'.padEnd(46)} ${['p50', 'p99', 'max'].map((name) => name.padStart(10)).join('')}`,
     row('from the arrival of an abort', abort),
     row('from an alarm', alarm),

@@ -41,6 +41,7 @@ export interface Command {
 /** What the users of one version had met. */
 export interface Met {
   requests: number;
+  /** Failures of its own: those that the other version would have had as well are not among them. */
   failed: number;
   /** How many answers the function counted itself. */
   counted: number;
@@ -48,6 +49,8 @@ export interface Met {
 
 /** What the users of one version met in one window, as AWS counts it in time, and what it does not. */
 export interface MetWindow extends Met {
+  /** Failures that the other version would have had as well. */
+  weather: number;
   /** Requests that were counted late. */
   late: number;
   /** Requests that were turned away, that never became an invocation, that hang until the time-out, or that nobody made because answers came slowly. */
@@ -152,8 +155,8 @@ export function record(world: World): { finish(): Promise<Run> } {
 function metOn(traffics: World['traffics']): Record<string, Met> {
   const met: Record<string, Met> = {};
   for (const [functionName, { tally }] of traffics)
-    for (const [version, { requests, faults, counted }] of Object.entries(tally))
-      met[`${functionName}:${version}`] = { requests, failed: faults, counted };
+    for (const [version, { requests, faults, weather, counted }] of Object.entries(tally))
+      met[`${functionName}:${version}`] = { requests, failed: faults - weather, counted };
   return met;
 }
 
@@ -279,15 +282,25 @@ function recordWindows({ cloudwatch }: World): Run['windows'] {
   const count = cloudwatch.invocations.bind(cloudwatch);
   cloudwatch.invocations = (runs) => {
     const { functionName, version, minute, count: requests, errors, faults = errors, orders } = runs;
+    const { weather = 0 } = runs;
     const key = `${functionName}:${version}`;
     windows[key] ??= new Map();
     const start = minute - (minute % WINDOW_MS);
-    const before = windows[key].get(start) ?? { requests: 0, failed: 0, counted: 0, late: 0, lost: 0 };
+    const before = windows[key].get(start) ?? {
+      requests: 0,
+      failed: 0,
+      weather: 0,
+      counted: 0,
+      late: 0,
+      lost: 0,
+    };
     // Nobody can hold a verdict to what AWS had not counted yet; the end of a rollout is held to all of it.
     const isLate = (runs.lateMs ?? 0) > 0;
     windows[key].set(start, {
       requests: before.requests + (isLate ? 0 : requests),
-      failed: before.failed + (isLate ? 0 : Math.max(errors, faults) + (orders?.lost ?? 0)),
+      failed:
+        before.failed + (isLate ? 0 : Math.max(0, Math.max(errors, faults) - weather) + (orders?.lost ?? 0)),
+      weather: before.weather + (isLate ? 0 : weather),
       late: before.late + (isLate && !runs.hangs ? requests : 0),
       lost: before.lost + (runs.lost ?? 0) + (runs.throttles ?? 0) + (runs.hangs ? requests : 0),
       counted: before.counted + (isLate || runs.faults === undefined ? 0 : requests),

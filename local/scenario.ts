@@ -28,6 +28,8 @@ export interface Behaviour {
 export interface ScenarioOptions extends WorldOptions {
   requestsPerSecond?: number | ((at: Instant) => number);
   stable?: Behaviour;
+  /** What both versions do to their users alike, as `modelTraffic` says. */
+  weather?: Parameters<typeof modelTraffic>[0]['weather'];
   /** Median durations in milliseconds; not counted where it is not said. */
   medianMs?: Rate;
   /** Whether the function counts orders, and those it lost, in metrics of its own. */
@@ -117,6 +119,7 @@ export function createScenario(options: ScenarioOptions): Scenario {
     requestsPerSecond: options.requestsPerSecond ?? 50,
     errorRate: rate('errors'),
     faultRate: rate('faults'),
+    ...(options.weather === undefined ? {} : { weather: options.weather }),
     ...(options.counters === undefined ? {} : { counters: options.counters }),
     throttleRate: rate('throttled', 0),
     uncountedRate: rate('uncounted', 0),

@@ -6,6 +6,7 @@ import { historyOf } from './history.ts';
 import type { End, SeedResult } from './report.ts';
 import { shrink } from './shrink.ts';
 import { FIRST, type Played, playCase } from './simulation.ts';
+import { isByAlarm } from './view.ts';
 
 /** Plays the world of a seed. A fault of the simulation itself counts as a violation, so that it is not lost. */
 export async function playSeed(seed: number, faults: readonly FaultName[]): Promise<SeedResult> {
@@ -15,6 +16,7 @@ export async function playSeed(seed: number, faults: readonly FaultName[]): Prom
     const head = played.run.heads.find(({ opening }) => opening.rolloutId === FIRST);
     const release = kindOf(it, head);
     const end = endOf(head, played.run.histories[FIRST] ?? []);
+    const events = Object.values(played.run.histories).flat();
     return {
       seed,
       outcomes: played.run.heads.map(({ outcome }) => outcome ?? 'unfinished'),
@@ -26,9 +28,9 @@ export async function playSeed(seed: number, faults: readonly FaultName[]): Prom
       ],
       release,
       end,
-      suspicions: Object.values(played.run.histories)
-        .flat()
-        .filter((event) => event.type === 'Measured' && event.verdict.status === 'suspect').length,
+      suspicions: events.filter((event) => event.type === 'Measured' && event.verdict.status === 'suspect')
+        .length,
+      recalls: events.filter(({ type }) => type === 'RecallOrdered').length,
       digest: played.digest,
     };
   } catch (error) {
@@ -42,6 +44,7 @@ export async function playSeed(seed: number, faults: readonly FaultName[]): Prom
       release: undefined,
       end: 'refused',
       suspicions: 0,
+      recalls: 0,
       digest: '',
     };
   }
@@ -96,8 +99,11 @@ function endOf(head: Rollout | undefined, events: readonly RolloutEvent[]): End 
   const tick = events.find(
     (event, at) => event.type === 'RevertOrdered' && events[at - 1]?.type === 'Measured',
   );
-  if (tick !== undefined && 'cause' in tick)
-    return tick.cause === 'canary' ? 'failed verdict' : 'too little evidence';
+  const by = tick && events[events.indexOf(tick) - 1];
+  if (tick !== undefined && 'cause' in tick && by !== undefined) {
+    if (tick.cause !== 'canary') return 'too little evidence';
+    return isByAlarm(by) ? 'alarm or hook' : 'failed verdict';
+  }
   const cause = head?.leaving?.cause ?? 'refused';
   return cause === 'canary' ? 'alarm or hook' : cause;
 }

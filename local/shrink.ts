@@ -48,6 +48,9 @@ export async function shrink(
 /** Each answers the case with one thing less, or undefined where there is nothing to take. */
 const PLAINER: ((it: Case) => Case | undefined)[] = [
   (it) => (it.release.kind === 'good' ? undefined : { ...it, release: { kind: 'good' } }),
+  (it) => (it.weather === undefined ? undefined : { ...it, weather: undefined }),
+  (it) => (it.history === undefined ? undefined : { ...it, history: undefined }),
+  (it) => ('recall' in it.file ? { ...it, file: without(it.file, 'recall') } : undefined),
   (it) => (it.targets === 1 ? undefined : oneTarget(it)),
   (it) => (it.hook === undefined ? undefined : withoutPart(it, 'hook')),
   (it) => (it.isIrreversible === true ? withoutPart(it, 'isIrreversible') : undefined),
@@ -56,7 +59,8 @@ const PLAINER: ((it: Case) => Case | undefined)[] = [
   (it) => ('hooks' in it.file ? { ...it, file: without(it.file, 'hooks') } : undefined),
   (it) => ('probe' in it.file ? { ...it, file: without(without(it.file, 'probe'), 'smoke') } : undefined),
   (it) => (isCounted(it) && !isLosing(it) ? { ...it, file: without(it.file, 'watch') } : undefined),
-  (it) => ('holdBack' in it.file ? { ...it, file: without(it.file, 'holdBack') } : undefined),
+  (it) => ('holdout' in it.file ? { ...it, file: without(it.file, 'holdout') } : undefined),
+  (it) => ('recall' in it.file ? { ...it, file: without(it.file, 'recall') } : undefined),
   (it) => ('dlqNew' in limitsOf(it) ? withoutLimit(it, 'dlqNew') : undefined),
   (it) => ('oldestMessage' in limitsOf(it) ? withoutLimit(it, 'oldestMessage') : undefined),
   (it) => ('gates' in it.file ? { ...it, file: without(it.file, 'gates') } : undefined),

@@ -6,8 +6,8 @@ import {
 } from '@aws-sdk/client-lambda';
 import { zipSync } from 'fflate';
 import { pinNameOf } from '../adapters/lambda-pin.ts';
-import type { RolloutEvent } from '../core/rollout/event.ts';
-import { isEnded } from '../core/rollout/state.ts';
+import type { Opening, RolloutEvent } from '../core/rollout/event.ts';
+import { isEnded, isVerifying } from '../core/rollout/state.ts';
 import { type Bound, boundsOf } from './bounds.ts';
 import {
   ALARM,
@@ -39,6 +39,7 @@ import {
 } from './scenario.ts';
 import { KilledForMemory, type Model } from './services/lambda.ts';
 import type { Rate } from './traffic.ts';
+import { pastOf, type Sky, skyOf } from './weather.ts';
 import { ALIAS } from './world.ts';
 
 const MINUTE = 60_000;
@@ -112,11 +113,17 @@ export async function playCase(it: Case): Promise<Played> {
     skewMs: skewOf(it.seed),
   });
   let isWarm = false;
+  let isVerified = false;
+  const begunAt = clock.now();
+  const sky = skyOf(it.weather, it.seed, begunAt + WARM_MINUTES * MINUTE);
+  const isLate = () => it.late?.isInVerify !== true || isVerified;
   stage = createScenario({
     clock,
     seed: it.seed,
-    requestsPerSecond: it.isFed ? 0 : () => it.requestsPerSecond * restOf(it, stage),
-    ...(it.late === undefined ? {} : { lateness: latenessOf(it.late) }),
+    requestsPerSecond: it.isFed ? 0 : (at) => it.requestsPerSecond * sky.factor(at) * restOf(it, stage),
+    ...(it.weather === undefined ? {} : { weather: { errors: sky.errors, faults: sky.faults } }),
+    ...(it.late === undefined ? {} : { lateness: latenessOf(it.late, isLate) }),
+    regionLateMs: () => (it.late?.side === 'region' && isLate() ? it.late.minutes * MINUTE : 0),
     ...(it.release.kind === 'hanging' ? { timeoutSeconds: TIMEOUT_MAX_SECONDS } : {}),
     ...(it.ahead === undefined ? {} : { aheadMs: aheadOf(it.ahead) }),
     mixedUnits: () => lasting.get('unitsMixed') === true,
@@ -138,6 +145,12 @@ export async function playCase(it: Case): Promise<Played> {
     copies: (rule) => (isWarm ? faults.copies(rule) : [0]),
   });
   furnish(stage, it, lasting);
+  stage.follow(({ events, rollout }) => {
+    if (rollout.opening.rolloutId !== FIRST) return;
+    isVerified ||= isVerifying(rollout);
+    for (const event of events) sky.follow(event, rollout, clock.now());
+  });
+  remember(stage, it, sky, begunAt);
   const recording = record(stage);
   await clock.advance(WARM_MINUTES * MINUTE);
   evaluateAlarms(stage);
@@ -192,9 +205,33 @@ function restOf({ leaving }: Case, stage: Scenario | undefined): number {
   return canaryShare(stage) >= leaving.from ? leaving.rest : 1;
 }
 
-function latenessOf({ side, share, minutes }: Late): ScenarioOptions['lateness'] {
-  const version = { canary: '2', stable: '1', both: undefined }[side];
-  return (of) => (version === undefined || of === version ? { share, ms: minutes * MINUTE } : undefined);
+function latenessOf({ side, share, minutes }: Late, isLate: () => boolean): ScenarioOptions['lateness'] {
+  const version = { canary: '2', stable: '1', both: undefined, region: undefined }[side];
+  return (of) =>
+    isLate() && (version === undefined || of === version) ? { share, ms: minutes * MINUTE } : undefined;
+}
+
+/** Puts into CloudWatch what it knows of the time before this world began. Who records the truth knows nothing of it. */
+function remember({ cloudwatch }: Scenario, it: Case, sky: Sky, until: number): void {
+  if (it.history === undefined) return;
+  const { history, seed, requestsPerSecond } = it;
+  const random = seededRandom(seed).fork('past');
+  const calm = skyOf(undefined, seed, until);
+  for (const functionName of it.targets === 2 ? [FUNCTION, WORKER] : [FUNCTION]) {
+    const isFirst = functionName === FUNCTION;
+    const of = { seed, sky: isFirst ? sky : calm, perMinute: requestsPerSecond * 60, until };
+    for (const { start, count, ...shares } of pastOf(history, of)) {
+      if (count === 0) continue;
+      const errors = random.binomial(count, Math.min(1, it.stableErrors + shares.errors));
+      const faults = errors + random.binomial(count - errors, Math.min(1, USUAL_FAULTS + shares.faults));
+      const lost = isFirst && isCounted(it) ? random.binomial(count, USUAL_FAULTS) : undefined;
+      cloudwatch.invocations({
+        ...{ functionName, alias: ALIAS, version: '1', minute: start, count, errors },
+        faults: isFirst && it.uncounted === 'both' ? undefined : faults,
+        orders: lost === undefined ? undefined : { taken: count, lost },
+      });
+    }
+  }
 }
 
 function aheadOf({ side, minutes }: NonNullable<Case['ahead']>): (version: string) => number {
@@ -249,6 +286,17 @@ function behaviourOf(release: Release, usual: number): Behaviour {
       return {
         errors: usual,
         [as]: (_: string, __: number, weight: number) => (weight >= from ? share : usual),
+      };
+    }
+    case 'after promotion': {
+      const { as, share, minutes, above } = release;
+      let first: number | undefined;
+      return {
+        errors: usual,
+        [as]: (_: string, at: number, weight: number) => {
+          if (weight > above) first ??= at;
+          return first !== undefined && at - first >= minutes * MINUTE ? share : usual;
+        },
       };
     }
     case 'late': {
@@ -402,7 +450,7 @@ class Play {
     this.#lasting = lasting;
     this.#random = seededRandom(it.seed).fork('person');
     stage.follow(({ events, rollout }) => {
-      for (const event of events) this.#happened(event, rollout.opening.rolloutId);
+      for (const event of events) this.#happened(event, rollout.opening);
     });
     for (const { does, when } of it.orders) this.#at(when, () => this.#order(does));
     for (const trouble of it.troubles) this.#at(trouble.when, () => this.#trouble(trouble));
@@ -459,7 +507,7 @@ class Play {
     else this.#waiting.push({ ...after, act: begin });
   }
 
-  #happened(event: RolloutEvent, rolloutId: string): void {
+  #happened(event: RolloutEvent, { rolloutId, reversible }: Opening): void {
     // At the end the locks are looked at, which opens rollouts that are none.
     if (this.#isOver) return;
     this.#opened.add(rolloutId);
@@ -467,8 +515,8 @@ class Play {
     this.#counts.set(event.type, count);
     for (const waiting of this.#waiting)
       if (waiting.event === event.type && waiting.nth === count) waiting.act();
-    // Nobody leaves a paused rollout alone; one that only waits for its metrics goes on by itself.
-    if (event.type === 'Paused' && event.why !== 'broken')
+    // Nobody leaves a paused rollout alone; one that only waits for its metrics goes on by itself, or ends if it is reversible.
+    if (event.type === 'Paused' && (event.why !== 'broken' || !reversible))
       void this.#clock
         .sleep(this.#random.int(4 * MINUTE))
         .then(() => this.#answer(rolloutId))

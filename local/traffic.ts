@@ -23,6 +23,8 @@ export interface ModelTally {
   errors: number;
   /** Failed responses, thrown or handled, and lost orders. */
   faults: number;
+  /** Of them, those that the other version would have had as well. */
+  weather: number;
   /** Answers that the function itself counted. */
   counted: number;
 }
@@ -54,6 +56,8 @@ export function modelTraffic(world: {
   errorRate: Rate;
   /** Share of the responses that do not throw and are handled failures; none where it is not said. */
   faultRate?: Rate;
+  /** Shares of the responses that fail whichever version answers, by a throw or handled: a dependency is out, or a job sends what nobody can answer. */
+  weather?: Partial<Record<'errors' | 'faults', (at: Instant) => number>>;
   /** Whether the functions, or which versions, count their responses and faults; all do if it is not said. */
   counters?: boolean | ((version: string) => boolean);
   /** Share of the responses without a fault that lost the order they answer; orders are not counted where it is not said. */
@@ -79,7 +83,7 @@ export function modelTraffic(world: {
   medianMs?: Rate;
 }): ModelTraffic {
   const { clock, random, cloudwatch, functionName, alias, requestsPerSecond, errorRate } = world;
-  const { faultRate = none, counters = true, throttleRate = none, lostRate, medianMs } = world;
+  const { weather = {}, faultRate = none, counters = true, throttleRate = none, lostRate, medianMs } = world;
   const { uncountedRate = none, hangingRate = none, unaskedRate = none, timeoutMs = 3_000 } = world;
   const { killedRate = none, mixedUnits = () => false, aheadMs = () => 0 } = world;
   const rateAt = typeof requestsPerSecond === 'number' ? () => requestsPerSecond : requestsPerSecond;
@@ -115,17 +119,22 @@ export function modelTraffic(world: {
     const hanging = drawn(asked - throttles - uncounted, hangingRate, ...met);
     const killed = drawn(asked - throttles - uncounted - hanging, killedRate, ...met);
     const count = asked - throttles - uncounted - hanging - killed;
-    const errors = random.binomial(count, errorRate(...met));
+    const ownErrors = random.binomial(count, errorRate(...met));
+    const thrown = drawn(count - ownErrors, () => weather.errors?.(at) ?? 0, ...met);
+    const errors = ownErrors + thrown;
     // As with-spillway counts them: an answer that throws is a fault too.
-    const faults = errors + random.binomial(count - errors, faultRate(...met));
+    const ownFaults = errors + random.binomial(count - errors, faultRate(...met));
+    const handled = drawn(count - ownFaults, () => weather.faults?.(at) ?? 0, ...met);
+    const faults = ownFaults + handled;
     const lost = lostRate && random.binomial(count - faults, lostRate(...met));
     const isCounted = typeof counters === 'boolean' ? counters : counters(version);
-    const before = tally[version] ?? { requests: 0, errors: 0, faults: 0, counted: 0 };
+    const before = tally[version] ?? { requests: 0, errors: 0, faults: 0, weather: 0, counted: 0 };
     const unanswered = throttles + uncounted + hanging + killed;
     tally[version] = {
       requests: before.requests + asked,
       errors: before.errors + errors + hanging + killed,
       faults: before.faults + faults + unanswered + (lost ?? 0),
+      weather: before.weather + thrown + handled,
       counted: before.counted + (isCounted ? count : 0),
     };
     const of = { functionName, alias, version, minute, aheadMs: aheadMs(version) };
@@ -136,12 +145,14 @@ export function modelTraffic(world: {
     const lateErrors = shareOf(errors);
     const lateFaults = lateErrors + shareOf(faults - errors);
     const lateCount = lateFaults + shareOf(count - faults);
+    const shared = isCounted ? thrown + handled : thrown;
     const counted = (all: number) => (isCounted ? all : undefined);
     const known = count + throttles + lostBefore;
     if (known > 0)
       cloudwatch.invocations({
         ...{ ...of, throttles, lost: lostBefore, count: count - lateCount, errors: errors - lateErrors },
         faults: counted(faults - lateFaults),
+        weather: isRestated ? random.binomial(shared, 1 - late.share) : shared,
         orders: lost === undefined ? undefined : { taken: count, lost, isMixed: mixedUnits() },
         latency: medianMs && latencies(random, count, medianMs(...met)),
         lateMs: late === undefined || isRestated ? 0 : late.ms,

@@ -150,11 +150,11 @@ export const UPGRADE_PLOTS: Record<string, UpgradePlot> = {
     release: { manifest: { reversible: false } },
     acts: [{ minute: 25, does: order('abort', { reason: 'back all the same' }) }],
   },
-  'hooks-and-hold-back': {
+  'hooks-and-holdout': {
     options: {
       rollout: {
         hooks: { beforeTraffic: [{ lambda: HOOK }], beforePromotion: [{ lambda: HOOK, timeout: '3h' }] },
-        holdBack: { percent: 5, bake: '5m' },
+        holdout: 5,
       },
     },
     before: asked,
@@ -216,7 +216,7 @@ export const UPGRADE_PLOTS: Record<string, UpgradePlot> = {
     ],
   },
   'no-way-back': {
-    options: { rollout: { steps: [{ weight: 10, bake: '1m' }], verify: '30m' } },
+    options: { rollout: { steps: [{ weight: 10, bake: '1m' }], holdout: 0, verify: '30m' } },
     before: ({ lambda }) => lambda.helpers.createAlias(FUNCTION, pinNameOf(ALIAS), '1'),
     acts: [
       {
@@ -227,6 +227,14 @@ export const UPGRADE_PLOTS: Record<string, UpgradePlot> = {
         },
       },
     ],
+  },
+  recalled: {
+    options: {
+      // What fails only while it serves alone is held in doubt after two recalls.
+      canaries: { 2: { errors: (_, __, weight) => (weight === 100 ? 0.2 : 0.001) } },
+      rollout: { steps: [{ weight: 10, bake: '1m' }], verify: '5m' },
+    },
+    acts: [{ minute: 150, does: order('abort', { reason: 'it fails under full load' }) }],
   },
   'taken-over': {
     options: { rollout: { steps: [{ weight: 10, bake: '20m' }] } },

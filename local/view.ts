@@ -129,6 +129,36 @@ export function lastOwn({ id, writes }: View, { key }: Target, index: number) {
   return writes.findLast((write) => write.index < index && write.key === key && write.by?.rolloutId === id);
 }
 
+/** True where every target stands at the weight that was announced last: a bake counts from the raise that was made, not from one that was put off. */
+export function isStanding(view: View, index: number): boolean {
+  const due = those(view, 'ShiftIntended').findLast((each) => each.index < index)?.event.weight;
+  return view.opening.targets.every(
+    (target) => shareOf(standingAt(view, target, index), target.canary) === due,
+  );
+}
+
+/** The recall that holds the canary at a lower weight just before the entry of this index. */
+export function recallAt(view: View, index: number) {
+  const last = those(view, 'RecallOrdered', 'RecallEnded', 'PromotionOrdered').findLast(
+    (each) => each.index < index,
+  );
+  const { event } = last ?? {};
+  return last !== undefined && event?.type === 'RecallOrdered' ? { ...last, event } : undefined;
+}
+
+/** Writes of this rollout that left a target at a weight, before the entry of this index. */
+export function ownWritesTo({ id, writes }: View, weight: Percent, index: number) {
+  return writes.filter(
+    ({ by, to, ...write }) => write.index < index && by?.rolloutId === id && by.open && to === weight,
+  );
+}
+
+/** True if a tick found an alarm that its owner declared, and no rule that fails. */
+export const isByAlarm = (event: RolloutEvent): boolean =>
+  event.type === 'Measured' &&
+  event.alarms.some(({ state }) => state === 'alarm') &&
+  event.verdict.findings.every(({ status }) => status !== 'fail');
+
 /** What a checker found. */
 export interface Fault {
   at: Instant;

@@ -83,6 +83,8 @@ export interface WorldOptions {
   duplicates?: number | undefined;
   /** How much later than usual each copy of an event arrives, by what delivers it: a rule, or the journal's stream. */
   copies?: ((rule: string) => readonly number[]) | undefined;
+  /** How much later than usual all metrics of the region are just now. */
+  regionLateMs?: (() => number) | undefined;
   rateLimits?: boolean | undefined;
   /** What the region's control plane of Lambda takes in a second, and how much of that the controller shares out; as on AWS unless said otherwise. */
   controlPlane?: { perSecond: number; budget: number } | undefined;
@@ -138,6 +140,7 @@ type TrafficSpec = Pick<
   | 'requestsPerSecond'
   | 'errorRate'
   | 'faultRate'
+  | 'weather'
   | 'counters'
   | 'lostRate'
   | 'throttleRate'
@@ -218,7 +221,7 @@ export function createWorld(options: WorldOptions): World {
     duplicates: options.duplicates ?? 0,
     copies: options.copies,
   });
-  const cloudwatch = simulatedCloudWatch(clock, random, events);
+  const cloudwatch = simulatedCloudWatch(clock, random, events, options.regionLateMs);
   const s3 = new SimulatedS3({
     clock,
     region: REGION,
@@ -521,6 +524,7 @@ function simulatedCloudWatch(
   clock: WorldClock,
   random: Random,
   events: SimulatedEventBridge,
+  regionLateMs: WorldOptions['regionLateMs'],
 ): SimulatedCloudWatch {
   const delays = random.fork('emission');
   const { metricEmissionMin, metricEmissionMax } = LATENCY_MS;
@@ -529,6 +533,7 @@ function simulatedCloudWatch(
     region: REGION,
     account: ACCOUNT,
     emissionDelayMs: () => metricEmissionMin + delays.next() * (metricEmissionMax - metricEmissionMin),
+    ...(regionLateMs === undefined ? {} : { regionLateMs }),
     onAlarm: (event) => events.put(event),
   });
 }

@@ -30,6 +30,8 @@ const EVENT_TYPES = Object.keys({
   StrangerSeen: true,
   PinRefused: true,
   StableGone: true,
+  RecallOrdered: true,
+  RecallEnded: true,
   Paused: true,
   Resumed: true,
   PromotionOrdered: true,

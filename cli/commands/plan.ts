@@ -1,7 +1,11 @@
 import { readRolloutFile } from '../../adapters/rollout-file.ts';
+import { holdoutOf, requiredInVerify } from '../../core/analysis/holdout.ts';
 import { sightOf, sightText } from '../../core/analysis/planner.ts';
 import { probeSight } from '../../core/analysis/probes.ts';
+import { weightsOf } from '../../core/analysis/weights.ts';
 import { planFrom, probeFrom, watchFrom } from '../../core/config/rollout-file.ts';
+import { withHoldout } from '../../core/plan/holdout.ts';
+import type { Plan } from '../../core/plan/plan.ts';
 import { parsed, UsageError } from '../arguments.ts';
 import { say } from '../print.ts';
 import type { Command } from '../spillway.ts';
@@ -24,7 +28,8 @@ export const plan: Command = {
     const { plan } = planFrom(file);
     const rule = watchFrom(file).find(({ metric }) => metric === 'errors' || metric === 'http5xx');
     const ratio = rule !== undefined && 'ratio' in rule ? rule.ratio : 1;
-    const sights = plan.steps.map((step) =>
+    const held = withHoldout(plan, file.holdout ?? holdoutAt({ plan, requestsPerSecond, errorRate, ratio }));
+    const sights = held.steps.map((step) =>
       sightOf(step, { requestsPerSecond, errorRate, ratio, alpha: plan.alpha }),
     );
     for (const sight of sights) for (const line of sightText(sight, { errorRate })) say(line);
@@ -43,6 +48,24 @@ export const plan: Command = {
     return isBlind && !probed?.isEnough ? 1 : 0;
   },
 };
+
+/** What stays on stable during verify at this traffic, if the file does not say. */
+function holdoutAt({
+  plan,
+  requestsPerSecond,
+  errorRate,
+  ratio,
+}: {
+  plan: Plan;
+  requestsPerSecond: number;
+  errorRate: number;
+  ratio: number;
+}): number {
+  const part = weightsOf(['errors', 'traffic']).get('errors') ?? 1;
+  const required = requiredInVerify({ alpha: plan.alpha, part, verifyMinutes: plan.verifySeconds / 60 });
+  const rule = { perMinute: requestsPerSecond * 60, share: errorRate, ratio, required };
+  return holdoutOf([rule], plan.steps.at(-1)?.weight ?? 0);
+}
 
 /** A share written as `0.1%` or `0.001`. @throws UsageError */
 function shareFrom(text = ''): number {

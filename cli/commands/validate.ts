@@ -1,4 +1,5 @@
 import { readRolloutFile } from '../../adapters/rollout-file.ts';
+import { HOLDOUTS, RECALL_WEIGHT, verifySplitOf } from '../../core/analysis/holdout.ts';
 import { eachProbe } from '../../core/analysis/probes.ts';
 import { checksOf, subjectOf } from '../../core/analysis/smoke.ts';
 import {
@@ -9,7 +10,7 @@ import {
   probeFrom,
   watchFrom,
 } from '../../core/config/rollout-file.ts';
-import type { Step } from '../../core/plan/plan.ts';
+import type { Plan, Step } from '../../core/plan/plan.ts';
 import type { Gate, Hook } from '../../core/rollout/event.ts';
 import { duration, number } from '../../core/words.ts';
 import { parsed } from '../arguments.ts';
@@ -25,9 +26,9 @@ export const validate: Command = {
     const file = await readRolloutFile(path);
     const { plan, notices } = planFrom(file);
     say(`${path} is a good rollout file of ${file.service}.`);
-    say(`  ${[...plan.steps.map(held), `100 %, verified for ${duration(plan.verifySeconds)}`].join(', ')}`);
+    say(`  ${[...plan.steps.map(held), verified(plan, file.holdout)].join(', ')}`);
     say(
-      `  ${counted(watchFrom(file).length, 'watch rule')}, ${counted(limitsFrom(file).length, 'limit')}; without enough evidence: ${plan.onInconclusive}; if it looks worse: ${plan.onSuspect ?? 'pause'}`,
+      `  ${counted(watchFrom(file).length, 'watch rule')}, ${counted(limitsFrom(file).length, 'limit')}; without enough evidence: ${plan.onInconclusive}; if it looks worse: ${plan.onSuspect ?? 'pause'}; on doubt in verify: ${plan.recall === false ? 'no recall' : `recall to ${RECALL_WEIGHT} %`}`,
     );
     for (const hook of hooksFrom(file)) say(`  ${asked(hook)}`);
     for (const gate of gatesFrom(file)) say(`  ${demanded(gate)}`);
@@ -44,6 +45,21 @@ function held({ weight, bakeSeconds, maxBakeSeconds, untilRequests }: Step): str
   return untilRequests === undefined
     ? `${weight} % for ${duration(bakeSeconds)}`
     : `${weight} % until ${number(untilRequests)} canary requests within ${duration(maxBakeSeconds)}`;
+}
+
+/** What `verify` does: with a holdout for most of it if the plan has steps, whose size the traffic decides if the file does not. */
+function verified(plan: Plan, percent: number | undefined): string {
+  const { holdoutMinutes, restMinutes } = verifySplitOf(plan.verifySeconds, plan.steps.length === 0);
+  if (holdoutMinutes === 0 || percent === 0) return `100 %, verified for ${duration(plan.verifySeconds)}`;
+  const [least = 0, most = 0] = [HOLDOUTS[0], HOLDOUTS.at(-1)];
+  const [weight, staying] =
+    percent === undefined
+      ? [
+          `${100 - most} to ${100 - least}`,
+          `${HOLDOUTS.slice(0, -1).join(', ')} or ${most} % stay on stable, by the traffic`,
+        ]
+      : [100 - percent, `${percent} % stay on stable`];
+  return `${weight} % for ${duration(holdoutMinutes * 60)} (holdout: ${staying}), 100 % for ${duration(restMinutes * 60)}`;
 }
 
 function asked({ point, kind, spec, target, timeoutSeconds, onBroken }: Hook): string {

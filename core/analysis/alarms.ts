@@ -1,9 +1,21 @@
 import type { Rollout } from '../rollout/state.ts';
-import type { Alarm, VerdictStatus } from './types.ts';
+import { SUSPICIOUS } from './evidence.ts';
+import type { Alarm, Verdict, VerdictStatus } from './types.ts';
 
-/** Says whether an alarm's breach can be the canary's doing: it began after the first raise. One that was red at opening has recovered in between, seen or not. */
-export function isCanarysDoing({ raisedAt }: Rollout, { since }: Pick<Alarm, 'since'>): boolean {
-  return raisedAt !== undefined && since > raisedAt;
+/**
+ * Says whether an alarm's breach can be the canary's doing: it began after the first raise, and so did, or lasted, each of the data
+ * points that breached, if they are known. One that was red at opening has recovered in between, seen or not.
+ */
+export function isCanarysDoing(
+  { raisedAt }: Rollout,
+  { since, breachedAt = since }: Pick<Alarm, 'since' | 'breachedAt'>,
+): boolean {
+  return raisedAt !== undefined && since > raisedAt && breachedAt > raisedAt;
+}
+
+/** True if the comparison shows the canary worse: only then is a red alarm, which sees both versions, held against the release. */
+export function isSeenWorse(verdict: Verdict | undefined): boolean {
+  return verdict?.findings.some(({ evidence }) => evidence >= SUSPICIOUS) === true;
 }
 
 /** What the watched alarms say. One that is red since before the opening neither blocks nor fails; one that cannot be read is broken. */

@@ -1,14 +1,18 @@
-import type { Rollout } from '../rollout/state.ts';
+import { canRecall } from '../rollout/recall.ts';
+import { isVerifying, type Rollout } from '../rollout/state.ts';
+import { bakeOf } from '../rollout/timing.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
-import { logEStarved, logETraffic } from './evalue.ts';
+import { logEStarved, logEStarvedInMost, logETraffic } from './evalue.ts';
 import { clusteringOf, SUSPICIOUS } from './evidence.ts';
 import { suspicionOf } from './finding.ts';
+import { heardUntil, isAwaited, lateOrGone, oneSidedOf } from './heartbeat.ts';
 import { dueOf, evidenceOfLoss, LOST, leastLossSeen, type Split } from './loss.ts';
+import { logMeanExp } from './mixture.ts';
 import { EXPECTED_MIN } from './pairing.ts';
-import { pastFrom, whyCliff, whySilent, whyThin } from './silence.ts';
-import type { Finding, Metric, Past, WatchRule, Window } from './types.ts';
-import { type Believed, minutesOf, sum } from './windows.ts';
+import { LATE_MINUTES, pastFrom, whyCliff, whySilent, whyThin } from './silence.ts';
+import type { Doubt, Finding, Metric, Past, Series, WatchRule, Window } from './types.ts';
+import { type Believed, knownWindows, minutesOf, sum } from './windows.ts';
 
 /** Metrics of which the totals are the requests that arrived: with those that were throttled, or without them. */
 const ARRIVALS = ['throttles', 'errors'] as const satisfies readonly Metric[];
@@ -25,8 +29,17 @@ const GRID = [1.1, 1.25, 1.5, 2, 4, 10, 50];
 /** Probability, in each step, of doubting the counts of a rollout whose traffic is split as it should be. */
 const ALPHA_TRAFFIC = 0.001;
 
-/** A canary below half of its due odds has collapsed. Counts that come lower than before cost a good one up to a third of its own, so less than this is only a suspicion. */
-const COLLAPSED = 2;
+/**
+ * A canary below four fifths of its due odds in most minutes that no count is late for has lost requests for certain, since each
+ * is dealt by chance: that is evidence against it. A smaller loss is a suspicion. Assumed.
+ */
+const COLLAPSED = 1.25;
+
+/**
+ * Newest minutes in which a collapse is looked for, those whose counts may be late included: few for one that began during the
+ * step, many for few requests. All of them are newer than what is kept as sums. Assumed.
+ */
+const COLLAPSE_MINUTES = [20, 40, 120];
 
 /**
  * Newest windows in which one version's counts may still be on their way: until they are older, a canary that is not seen
@@ -43,6 +56,19 @@ export interface Arrived {
   believed: Believed;
   step: { from: Instant; to: Instant; until: Instant };
   isRead: boolean;
+  /** Start of the newest minute in which any function of the region was counted, if somebody looked. */
+  heartbeat?: Instant | undefined;
+}
+
+/** What is said of how requests arrive. */
+export interface Arrival {
+  finding: Finding;
+  /** Present in verify if they stopped, and the counts of the region did not. */
+  doubt?: Doubt | undefined;
+  /** True if they were missing for a reason that is not the canary. */
+  isExplained?: boolean | undefined;
+  /** Why the canary's newest counts are missing beyond the lateness that was seen of them; absent if they are not. */
+  missing?: string | undefined;
 }
 
 /**
@@ -50,12 +76,33 @@ export interface Arrived {
  * the target's own past. A split that is off puts all counts in doubt. A canary that gets far too few, while those of
  * stable are counted, swallows requests, which is evidence against it. Requests that no longer come at all are a measuring fault.
  */
-export function arrivalFinding(
+export function arrivalFinding(rollout: Rollout, target: string, arrived: Arrived, label: string): Arrival {
+  const missing = arrived.isRead ? whyMissing(rollout, target, arrived) : undefined;
+  const reason = missing === undefined ? undefined : `${label}traffic: ${missing}`;
+  return {
+    ...arrivalOf(rollout, target, arrived, label),
+    ...(reason === undefined ? {} : { missing: reason }),
+  };
+}
+
+/** Why the canary alone is not counted, in words; the minutes in which its counts may be as late as was seen are left out. */
+function whyMissing(rollout: Rollout, target: string, { believed, step }: Arrived): string | undefined {
+  const since = rollout.moves.at(-1);
+  const to = step.to - (rollout.lateness?.[target] ?? 0) * WINDOW_MS;
+  const weight = rollout.traffic[target]?.weight ?? 0;
+  if (since === undefined || !(weight > 0 && weight < 100)) return undefined;
+  const missing = oneSidedOf(believed.windows, { since, to, weight });
+  return missing?.side === 'canary' && isAwaited(missing)
+    ? `none of about ${number(missing.due)} requests that were due at the canary in ${duration(missing.minutes * 60)} is counted, though those of stable are; its counts may be late, or it loses its requests`
+    : undefined;
+}
+
+function arrivalOf(
   rollout: Rollout,
   target: string,
-  { believed, step, isRead }: Arrived,
+  { believed, step, isRead, heartbeat }: Arrived,
   label: string,
-): Finding {
+): Arrival {
   const { windows } = believed;
   const inStep = windows.filter(({ start }) => start >= step.from);
   const w = (rollout.traffic[target]?.weight ?? 0) / 100;
@@ -70,7 +117,7 @@ export function arrivalFinding(
   const stable = { bad: 0, total: sum(inStep.map((window) => window.stable)).total };
   const isSplit = w > 0 && w < 1;
   const doubt = isSplit ? logETraffic({ windows: counts, w, tau: TAU, grid: GRID }) : 0;
-  const starved = isSplit ? logEStarved({ windows: heard(present), w, tau: COLLAPSED, grid: GRID }) : 0;
+  const starved = isSplit ? evidenceOfCollapse(present, w, step.to) : 0;
   const reached = counts.reduce((all, { nc }) => all + nc, 0);
   const all = counts.reduce((all, { nc, ns }) => all + nc + ns, 0);
   const splits = isSplit ? splitsOf(rollout, windows, present, w) : [];
@@ -79,35 +126,94 @@ export function arrivalFinding(
   const isOff = doubt >= -Math.log(ALPHA_TRAFFIC);
   const past = isRead ? (rollout.opening.past?.[target] ?? pastOf(rollout, target, windows)) : undefined;
   // What came late counts once it is there, and what comes again after the bake is silent no more.
+  const shown = heardUntil(heartbeat ?? step.to, step.to - (rollout.lateness?.[target] ?? 0) * WINDOW_MS);
   const silent =
-    whySilent(rollout, past, believed, step.until) && whySilent(rollout, past, believed, step.to);
+    whySilent(rollout, past, believed, Math.min(step.until, shown)) &&
+    whySilent(rollout, past, believed, shown);
   const late = isSplit ? whyStableLate(present, { w, until: step.until }) : undefined;
-  const thin =
-    w === 1
-      ? (whyThin(rollout, past, believed, step.until) ?? whyCliff(rollout, past, believed, step.until))
-      : undefined;
+  const until = Math.min(step.until, shown);
+  const cliff = w === 1 ? whyCliff(rollout, past, believed, until) : undefined;
+  const thin = w === 1 ? (whyThin(rollout, past, believed, until) ?? cliff) : undefined;
   const hanging = isSplit ? whyUncounted(rollout, target, present, { w, to: step.to }) : undefined;
   const due = `about ${number(Math.round(all * w))} were due at ${Math.round(w * 100)} %`;
   const said = `${label}traffic: canary ${number(reached)} of ${number(all)} requests, ${due}`;
   const evidence = oneStepOf(rollout, starved);
+  const newest = windows.findLast(({ canary }) => (canary?.total ?? 0) > 0)?.start;
   const finding = {
     ...{ target, metric: 'traffic' as const, canary, stable, windows: minutesOf(inStep) },
     ...{ evidence, skipped: [] },
+    ...(newest === undefined ? {} : { newest }),
     ...(isSplit
       ? { doubt: Math.max(doubt, loss), lossSeen: leastLossSeen(splits, burstOf(rollout, target)) }
       : {}),
   };
   const lost = silent ?? late;
-  if (lost !== undefined) return { ...finding, status: 'broken', reason: `${label}traffic: ${lost}` };
+  const latest = windows.findLast((window) => totalOf(window) > 0)?.start;
+  const isExplained = isSilenceOfAll(rollout, silent, step.to);
+  const isGone =
+    silent !== undefined && lateOrGone({ region: heartbeat, target: latest }, step.to) !== 'late';
+  if (isGone && !isExplained && isSilenceDoubted(rollout, target)) {
+    const reason = `${label}traffic: ${silent}`;
+    return {
+      finding: { ...finding, status: 'inconclusive', needed: silent, reason },
+      doubt: { reason, isSilence: true },
+    };
+  }
+  const explained = isExplained ? { isExplained } : {};
+  // What fell as the canary came to serve alone, or is far less than was due at the end, may be lost in it: the split beside stable shows it.
+  const isEnding = step.to >= (bakeOf(rollout)?.to ?? Number.POSITIVE_INFINITY);
+  const fallen = cliff ?? (isEnding ? thin : undefined);
+  if (lost === undefined && fallen !== undefined && isUnexplained(rollout, target)) {
+    const reason = `${label}traffic: ${fallen}`;
+    return { finding: { ...finding, status: 'inconclusive', needed: fallen, reason }, doubt: { reason } };
+  }
+  if (lost !== undefined)
+    return { finding: { ...finding, status: 'broken', reason: `${label}traffic: ${lost}` }, ...explained };
   if (thin !== undefined)
-    return { ...finding, status: 'inconclusive', needed: thin, reason: `${label}traffic: ${thin}` };
+    return {
+      finding: { ...finding, status: 'inconclusive', needed: thin, reason: `${label}traffic: ${thin}` },
+      ...explained,
+    };
   const needed =
     hanging ?? (isOff ? 'the split of the requests has to be explained' : (lacking ?? suspicionOf(evidence)));
-  if (needed === undefined) return { ...finding, status: 'pass', reason: said };
+  if (needed === undefined) return { finding: { ...finding, status: 'pass', reason: said }, ...explained };
   const why =
     hanging === undefined && isOff ? 'while the split is off, no comparison can be trusted' : needed;
-  return { ...finding, status: 'suspect', needed, reason: `${said}; ${why}` };
+  return { finding: { ...finding, status: 'suspect', needed, reason: `${said}; ${why}` }, ...explained };
 }
+
+/** True if silence of a target leads to a recall: in verify, as long as no recall showed that the canary is not the reason. */
+const isSilenceDoubted = (rollout: Rollout, target: string): boolean =>
+  canRecall(rollout) && isUnexplained(rollout, target);
+
+/** True in verify, as long as no recall showed that the canary is not the reason. */
+const isUnexplained = (rollout: Rollout, target: string): boolean =>
+  isVerifying(rollout) && rollout.explained?.includes(target) !== true;
+
+/** True for silence that has lasted so long in a recall that stable, which most requests would meet, is not called either, or is counted as late. */
+const isSilenceOfAll = ({ recall }: Rollout, silent: string | undefined, to: Instant): boolean =>
+  silent !== undefined &&
+  recall?.since !== undefined &&
+  recall.weight < 50 &&
+  to - recall.since >= LATE_WINDOWS * WINDOW_MS;
+
+const totalOf = ({ canary, stable }: Window) => (canary?.total ?? 0) + (stable?.total ?? 0);
+
+/**
+ * True if it matters whether the region's functions are still counted: in verify, of a target without a count in its newest settled
+ * minutes.
+ */
+export function needsHeartbeat(rollout: Rollout, series: readonly Series[], to: Instant): boolean {
+  if (!rollout.opening.targets.some(({ name }) => isSilenceDoubted(rollout, name))) return false;
+  const isHeard = (read: Series) =>
+    knownWindows(read[arrivalMetric(rollout.opening.watch)]).some(
+      (window) => window.start + WINDOW_MS >= to && totalOf(window) > 0,
+    );
+  return series.some((read) => !isHeard(read));
+}
+
+/** How far back the region's counts are looked for: as long as lateness is waited for. */
+export const HEARTBEAT_MS = LATE_MINUTES * WINDOW_MS;
 
 /**
  * Why requests that were due may hang: AWS counts a request in the minute in which it began, but only when it ends (Lambda
@@ -145,7 +251,10 @@ function splitsOf(
     w: weight / 100,
     met: windows.filter((window) => isWithin(step, window)),
   }));
-  const steps = [...earlier, { w, met: present.slice(1) }];
+  // While a raise is announced and not made, the step that is being left stands among the earlier ones already.
+  const until = stood.at(-1)?.until ?? Number.NEGATIVE_INFINITY;
+  const met = present.slice(1).filter(({ start }) => start + WINDOW_MS > until);
+  const steps = [...earlier, { w, met }];
   const told = new Set(toldOf(steps.flatMap(({ met }) => met)));
   return steps.map(({ w, met }): Split => {
     const windows = met.filter((window) => told.has(window));
@@ -162,10 +271,10 @@ const isWithin = ({ from, until }: { from: Instant; until: Instant }, { start }:
   start >= from + WINDOW_MS && start + WINDOW_MS <= until;
 
 /** The stretches of the steps so far whose splits are compared, the present one included. */
-export const stretchesOf = ({ stood = [], stepSince }: Rollout): { from: Instant; until: Instant }[] => [
-  ...stood,
-  ...(stepSince === undefined ? [] : [{ from: stepSince, until: Number.POSITIVE_INFINITY }]),
-];
+export function stretchesOf({ stood = [], stepSince, recall }: Rollout): { from: Instant; until: Instant }[] {
+  const from = recall === undefined ? stepSince : recall.since;
+  return [...stood, ...(from === undefined ? [] : [{ from, until: Number.POSITIVE_INFINITY }])];
+}
 
 /** The windows whose splits are compared, now or at a later step. */
 export const splitWindows = (rollout: Rollout, windows: readonly Window[]): Window[] =>
@@ -217,18 +326,51 @@ function toldOf(present: readonly Window[]): Window[] {
   return present.slice(0, Math.max(whole + 1, present.length - LATE_WINDOWS));
 }
 
+/**
+ * Log evidence that a canary has collapsed: most minutes show it, since those of which CloudWatch once answered too little, or
+ * counts late or restated, are fewer than half. A search that may begin in any minute stakes less on each later one.
+ */
+function evidenceOfCollapse(present: readonly Window[], w: number, to: Instant): number {
+  const [first] = present;
+  if (first === undefined) return 0;
+  const told = heard(present);
+  const evidence = COLLAPSE_MINUTES.map((length) => {
+    const from = to - length * WINDOW_MS;
+    const windows = told.filter(({ start }) => start >= from);
+    const later = Math.max(0, Math.ceil((from - first.start) / WINDOW_MS));
+    return windows.length === 0
+      ? 0
+      : logEStarvedInMost({ windows, w, tau: COLLAPSED, grid: GRID }) +
+          Math.log(STAKED) -
+          2 * Math.log1p(later);
+  });
+  return logMeanExp(evidence);
+}
+
+/** Part of the stake on a search that begins with the step; so much of it divided by the squares of 1, 2, 3 and so on adds up to 1. */
+const STAKED = 6 / Math.PI ** 2;
+
 /** The windows that can tell of a collapse: not the newest, and none in which only the canary's counts are missing, since it was seen again later. */
-export function heard(present: readonly Window[]): { nc: number; ns: number }[] {
-  const counts = present.map(({ canary, stable }) => ({ nc: canary?.total ?? 0, ns: stable?.total ?? 0 }));
+export function heard(present: readonly Window[]): { start: Instant; nc: number; ns: number }[] {
+  const counts = present.map(({ start, canary, stable }) => ({
+    ...{ start, nc: canary?.total ?? 0, ns: stable?.total ?? 0 },
+  }));
   const last = counts.findLastIndex(({ nc }) => nc > 0);
   return counts.slice(0, -LATE_WINDOWS).filter(({ nc }, index) => nc > 0 || index > last);
 }
 
-/** Each step bets an equal part of the stake; what steps before this one have won or lost is not counted. */
-function oneStepOf({ opening, step }: Rollout, evidence: number): number {
+/** Recalls by doubt and the wait for counts, at most; each is a search of its own. */
+const RETURNS_MAX = 4;
+
+/**
+ * Each step bets an equal part of the stake, and all recalls together as much as one step; what steps before this one have won or
+ * lost is not counted.
+ */
+function oneStepOf({ opening, step, recall }: Rollout, evidence: number): number {
   const steps = opening.plan.steps.length;
-  if (steps === 0) return 0;
-  const toCome = Math.max(0, steps - 1 - step);
-  const present = step < steps ? Math.exp(Math.min(evidence, 600)) : 0;
-  return Math.log((present + toCome + Number.EPSILON) / steps);
+  const present = Math.exp(Math.min(evidence, 600));
+  if (recall !== undefined) return Math.log(present / RETURNS_MAX / (steps + 1) + Number.EPSILON);
+  if (step >= steps) return 0;
+  const toCome = Math.max(0, steps - 1 - step) + 1;
+  return Math.log((present + toCome) / (steps + 1));
 }

@@ -172,6 +172,22 @@ export function logEStarved({ windows, w, tau, grid }: TrafficInput): number {
 }
 
 /**
+ * As `logEStarved`, and never more than it: of each bet, the half of the windows that gain most is left out, so that it grows only
+ * if most windows show the same, however wrong the others are.
+ */
+export function logEStarvedInMost({ windows, w, tau, grid }: TrafficInput): number {
+  const capitals = grid.map((bet) => {
+    const gains = windows.map((window) => logTrafficCapital([window], w, 1 / bet, 1 / tau));
+    const highest = gains.sort((a, b) => b - a).slice(0, Math.ceil(gains.length / 2));
+    return highest.reduce(
+      (all, gain) => all - Math.max(0, gain),
+      gains.reduce((all, gain) => all + gain, 0),
+    );
+  });
+  return logMeanExp(capitals);
+}
+
+/**
  * Log e-value of one window against "canary and stable requests are exchangeable over the buckets": under that its mean,
  * given the pooled histogram, is at most 1.
  * @param input requests per bucket on canary (`xc`) and stable (`xs`), and positive bucket values `v` chosen before the

@@ -1,7 +1,8 @@
 import type { Target } from '../rollout/event.ts';
-import type { Rollout } from '../rollout/state.ts';
+import { isVerifying, type Rollout } from '../rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { compared, number } from '../words.ts';
+import { doubtAbout } from './doubt.ts';
 import { type Logs, type MovedWindow, orLowerBound, orUpperBound } from './evalue.ts';
 import {
   ALPHA,
@@ -27,13 +28,16 @@ import {
 import type { Carried, Folded } from './folded.ts';
 import { historyOf, LATENCY_ODDS, type SlowFrom, slowFrom, slowWindows } from './latency.ts';
 import { EXPECTED_MIN } from './pairing.ts';
+import { type Part, partsOf, windowsIn } from './parts.ts';
 import { fewest, tenfold, wouldShow } from './power.ts';
 import { type Cells, capitalOfSlowdown, cellsFrom, evidenceOfSlowdown, slowdownWindows } from './slowdown.ts';
 import type {
   Count,
+  Doubt,
   Finding,
   Metric,
   OddsInterval,
+  PartName,
   ReadWindow,
   Series,
   SpreadWindow,
@@ -45,9 +49,6 @@ import { atMostAll, believable, comparedWindows, knownWindows, minutesOf, sum } 
 
 /** A metric whose windows are counts. */
 type Counted = Exclude<Metric, 'latency' | 'probes'>;
-
-/** Part of a metric's stake that bets on what happens after promotion, where there is no control. */
-const GUARD_STAKE = 0.1;
 
 const HOUR_MS = 60 * WINDOW_MS;
 
@@ -81,6 +82,8 @@ export interface Answer {
   against: Pick<Finding, 'canary' | 'stable' | 'reason'>;
   /** True where this step's counts prove the canary safe by themselves. */
   isCertified: boolean;
+  /** Why the target is in doubt by this rule; absent if it is not. */
+  doubt?: Doubt | undefined;
   /** The finding as it stands where something else makes up for too few samples; absent where that is not what is missing. */
   covered?: Finding | undefined;
 }
@@ -149,11 +152,13 @@ export function findingOf(given: Asked, read: Series): Answer {
   if (first === undefined) return withoutHistory(asked);
   const known =
     slowdown &&
-    evidenceOfSlowdown(
-      slowdown.windows,
-      slowdown.cells,
-      slowdownQuestion(asked),
-      carriedOf(asked, metric)?.slowdown,
+    byPart(asked, (part) =>
+      evidenceOfSlowdown(
+        windowsIn(asked.rollout, part, slowdown.windows),
+        slowdown.cells,
+        slowdownQuestion(asked, part),
+        carriedOf(asked, metric)?.slowdown?.[part.name],
+      ),
     );
   const answer = judged(asked, series, first, known);
   if (told.length === 1 || answer.finding.evidence < SUSPICIOUS) return answer;
@@ -193,8 +198,15 @@ function putBy(asked: Rule, series: Series): Put {
 export const percentilesOf = (metric: 'latency' | `p${number}`): readonly number[] =>
   metric === 'latency' ? TOLD : [Number(metric.slice(1))];
 
-const slowdownQuestion = ({ rollout, target }: Rule) => ({
-  planned: plannedWindows(rollout),
+/** What each part of the evidence of a rule is. */
+function byPart<T>({ rollout }: Rule, of: (part: Part) => T): Partial<Record<PartName, T>> {
+  return Object.fromEntries(
+    partsOf(rollout, plannedWindows(rollout)).map((part) => [part.name, of(part)] as const),
+  );
+}
+
+const slowdownQuestion = ({ target }: Rule, { planned, head }: Part) => ({
+  ...{ planned, head },
   burst: clusteringOf(target).burst,
 });
 
@@ -219,7 +231,13 @@ export function carriedAfter(asked: Rule, series: Series): Record<string, Carrie
   const carried = told.map(({ key, read }): [string, Carried] => {
     const { windows } = believable(read.filter(({ start }) => start + WINDOW_MS <= step.to));
     const compared = sinceFolded(asked, comparedWindows(asked.rollout, windows));
-    const ratio = capitalOfRatio(compared, questionOf(asked), carriedOf(asked, key)?.ratio);
+    const ratio = byPart(asked, (part) =>
+      capitalOfRatio(
+        windowsIn(asked.rollout, part, compared),
+        questionOf(asked, part),
+        carriedOf(asked, key)?.ratio?.[part.name],
+      ),
+    );
     return [
       key,
       {
@@ -231,7 +249,14 @@ export function carriedAfter(asked: Rule, series: Series): Record<string, Carrie
   if (slowdown === undefined) return Object.fromEntries(carried);
   const { windows, cells } = slowdown;
   const before = carriedOf(asked, rule.metric)?.slowdown;
-  const after = capitalOfSlowdown(windows, cells, slowdownQuestion(asked), before);
+  const after = byPart(asked, (part) =>
+    capitalOfSlowdown(
+      windowsIn(asked.rollout, part, windows),
+      cells,
+      slowdownQuestion(asked, part),
+      before?.[part.name],
+    ),
+  );
   return Object.fromEntries([...carried, [rule.metric, { slowdown: after }]]);
 }
 
@@ -268,30 +293,37 @@ interface Sides {
   stable: Count;
 }
 
-function judged(asked: Asked, series: Series, { key, read, slow }: Told, known?: number): Answer {
+function judged(
+  asked: Asked,
+  series: Series,
+  { key, read, slow }: Told,
+  known?: Partial<Record<PartName, number>>,
+): Answer {
   const { rollout, target, rule, step } = asked;
   const settled = read.filter(({ start }) => !(start + WINDOW_MS > step.to));
   const { windows, unknown, skipped } = believable(settled);
   const inStep = windows.filter((window) => window.start >= step.from);
-  const isGuarded = isAlone(asked);
+  const isGuarded = servesAlone(asked);
   const question = questionOf(asked);
   const compared = comparedWindows(rollout, windows);
-  const ratio =
-    known ?? evidenceOfRatio(sinceFolded(asked, compared), question, carriedOf(asked, key)?.ratio);
-  const { evidence, rests } = evidenceAgainst(asked, compared, { inStep, all: windows }, ratio);
+  const { evidence, rests } = evidenceAgainst(asked, key, { compared, all: windows }, known);
   const here = sides(inStep, isGuarded ? windows : inStep);
   const isSafe = isCertified(asked, key, inStep);
   const uncounted = countsNone(rule.metric, series, step);
+  const doubt = doubtAbout(rollout, asked, windows, step.to);
   const wanting =
+    doubt?.reason ??
     uncounted ??
+    (isGuarded ? whyUnlike(asked, here, windows) : undefined) ??
     (isGuarded
-      ? guardNeeds(asked, here)
+      ? guardNeeds(asked, here, sinceVerify(rollout, windows))
       : isSafe && !isCounted(rollout)
         ? undefined
         : stepNeeds(asked, question, inStep));
-  const doubt = evidenceBeyond(asked, here, windows);
+  // From the holdout on a doubt asks that, and a recall answers.
+  const unlike = isVerifying(rollout) ? 0 : evidenceBeyond(asked, here, windows);
   const beyond =
-    doubt >= SUSPICIOUS ? 'it fails more often than stable did, before and beside it' : undefined;
+    unlike >= SUSPICIOUS ? 'it fails more often than stable did, before and beside it' : undefined;
   const suspicion = suspicionOf(evidence) ?? beyond ?? turnsAway(asked, inStep, windows);
   const needed = suspicion ?? wanting;
   const missing =
@@ -316,19 +348,24 @@ function judged(asked: Asked, series: Series, { key, read, slow }: Told, known?:
     ...here,
     windows: minutesOf(inStep),
     evidence,
-    ...(doubt === 0 ? {} : { doubt }),
+    ...(unlike === 0 ? {} : { doubt: unlike }),
     odds,
     needed,
     skipped,
     reason: said(here, missing, suspicion, missing === undefined ? wanting : undefined, ...skipped),
   };
-  const isShort = finding.status === 'inconclusive' && uncounted === undefined && !isCounted(rollout);
+  const isShort =
+    finding.status === 'inconclusive' &&
+    uncounted === undefined &&
+    doubt === undefined &&
+    !isCounted(rollout);
   const covered: Finding = { ...finding, status: 'pass', needed: undefined, reason: said(here, ...skipped) };
   return {
     finding,
     ...(isShort ? { covered } : {}),
     against: { ...rests, reason: said(rests) },
     isCertified: isSafe,
+    doubt,
   };
 }
 
@@ -339,6 +376,16 @@ const isCounted = ({ opening, step }: Rollout) => opening.plan.steps[step]?.unti
 export function suspicionOf(evidence: number): string | undefined {
   return evidence >= SUSPICIOUS
     ? 'the canary looks worse than the rule allows, though not surely yet'
+    : undefined;
+}
+
+/**
+ * Why a canary that serves alone is not proven: it surely fails more often than stable did on the whole, though not more than its
+ * target does at times. Nothing tells the one from the other then, so that it neither passes nor is in doubt.
+ */
+function whyUnlike(asked: Asked, here: Sides, windows: readonly Window[]): string | undefined {
+  return evidenceBeyond(asked, here, windows) >= SUSPICIOUS
+    ? 'it fails more often than stable did, as this target does at times; nothing tells which it is'
     : undefined;
 }
 
@@ -366,7 +413,7 @@ function turnsAway(
   inStep: readonly Window[],
   windows: readonly Window[],
 ): string | undefined {
-  if (rule.metric !== 'throttles' || !('ratio' in rule)) return undefined;
+  if (rule.metric !== 'throttles' || !('ratio' in rule) || isVerifying(rollout)) return undefined;
   const raisedAt = rollout.raisedAt ?? Number.POSITIVE_INFINITY;
   const past = sum(windows.filter(({ start }) => start + WINDOW_MS <= raisedAt).map(({ stable }) => stable));
   const share = Math.min(0.95, Math.max(THROTTLE_FLOOR, (rule.ratio * past.bad) / Math.max(1, past.total)));
@@ -377,52 +424,49 @@ function turnsAway(
 }
 
 /** What is bet with: the tolerated odds and how the failures of this target come together. */
-function questionOf({ rollout, rule, target }: Rule): Question {
+function questionOf({ rollout, rule, target }: Rule, part?: Part): Question {
   const isSlow = isLatency(rule.metric);
   return {
     w0: isSlow ? LATENCY_ODDS : 'ratio' in rule ? rule.ratio : 1,
-    planned: plannedWindows(rollout),
-    bets: isSlow ? LATENCY_BETS : FAILURE_BETS,
+    planned: part?.planned ?? plannedWindows(rollout),
+    bets: isSlow ? LATENCY_BETS : (part?.bets ?? FAILURE_BETS),
     clustering: clusteringOf(target),
+    head: part?.head,
   };
 }
 
-/** The evidence of this metric, and the counts that its strongest part rests on; `ratio` is that of the comparison. */
+/** The evidence of this rule, and the counts that its strongest part rests on; `known` is that of durations. */
 function evidenceAgainst(
   asked: Asked,
-  compared: readonly MovedWindow[],
-  { inStep, all }: { inStep: readonly Window[]; all: readonly Window[] },
-  ratio: number,
+  key: string,
+  { compared, all }: { compared: readonly (MovedWindow & { start: Instant })[]; all: readonly Window[] },
+  known: Partial<Record<PartName, number>> | undefined,
 ): { evidence: number; rests: Sides } {
   const { rollout, rule, target } = asked;
-  const clustering = clusteringOf(target);
   if ('share' in rule) {
     const since = all.filter(
       ({ start }) => start + WINDOW_MS > (rollout.moves[0] ?? Number.POSITIVE_INFINITY),
     );
     const rests = sides(since, since);
-    return { evidence: evidenceOfShare(rests.canary, rule.share, clustering), rests };
+    return { evidence: evidenceOfShare(rests.canary, rule.share, clusteringOf(target)), rests };
   }
-  const guard = guardEvidence(asked, sides(inStep, all));
-  const stake = guardStake(rollout);
-  const evidence = combined([
-    { weight: 1 - stake, evidence: ratio },
-    { weight: stake, evidence: guard },
-  ]);
-  return { evidence, rests: guard > ratio ? sides(inStep, all) : countsOf(compared) };
+  const carried = carriedOf(asked, key)?.ratio;
+  const parts = partsOf(rollout, plannedWindows(rollout)).map((part) => {
+    const windows = windowsIn(rollout, part, compared);
+    const before = carried?.[part.name];
+    const evidence =
+      known?.[part.name] ?? evidenceOfRatio(sinceFolded(asked, windows), questionOf(asked, part), before);
+    return { weight: part.stake, evidence, windows };
+  });
+  const strongest = parts.reduce((most, part) =>
+    Math.log(part.weight) + part.evidence > Math.log(most.weight) + most.evidence ? part : most,
+  );
+  return { evidence: combined(parts), rests: countsOf(strongest.windows) };
 }
-
-/** Nothing is staked on a comparison where a plan goes to 100 % at once. A guard there is always: a rollout that verifies nothing may still wait for a hook, a person or its turn. */
-const guardStake = ({ opening: { plan } }: Rollout): number => (plan.steps.length === 0 ? 1 : GUARD_STAKE);
 
 /** Whether the canary serves this target alone, where stable beside it is no control; others may still be on their way. */
-const isAlone = ({ rollout: { traffic }, target }: Asked): boolean => traffic[target.name]?.weight === 100;
-
-function guardEvidence(asked: Asked, { canary, stable }: Sides): number {
-  const { rule, target } = asked;
-  if (!isAlone(asked)) return 0;
-  return evidenceOfShare(canary, guardShare(rule, stable), clusteringOf(target));
-}
+const servesAlone = ({ rollout: { traffic }, target }: Asked): boolean =>
+  traffic[target.name]?.weight === 100;
 
 /** A peak of traffic throttles a good release too: without a control, only a canary that turns away this share of its requests is held to it. Assumed. */
 const THROTTLED_ALONE = 0.25;
@@ -472,12 +516,20 @@ function stableBesideOne({ canary, stable }: Sides, weight: number): number {
 function evidenceOfOne({ rule, rollout }: Asked, question: Question, canary: Count, stable: Count): number {
   if ('share' in rule) return evidenceOfShare(canary, rule.share, question.clustering);
   const window = { c: canary.bad, nc: canary.total, s: stable.bad, ns: stable.total };
-  return evidenceOfRatio([window], question) + Math.log(1 - guardStake(rollout));
+  const [{ stake } = { stake: 1 }] = partsOf(rollout, plannedWindows(rollout));
+  return evidenceOfRatio([window], question) + Math.log(stake);
 }
 
-function guardNeeds(asked: Asked, { canary, stable }: Sides): string | undefined {
+/** What the canary was asked since verify began: the holdout and what is left of verify after it are one stretch. */
+const sinceVerify = (
+  { verifySince = Number.POSITIVE_INFINITY }: Rollout,
+  windows: readonly Window[],
+): Count => sum(windows.filter(({ start }) => start >= verifySince).map(({ canary }) => canary));
+
+function guardNeeds(asked: Asked, { canary, stable }: Sides, verified: Count): string | undefined {
   const { rule, target } = asked;
   if (canary.total === 0) return 'no window with requests has settled since promotion';
+  const reached = Math.max(canary.total, verified.total);
   const share = guardShare(rule, stable);
   const rate = tenfold({ bad: 0, total: 0 }, share);
   const isEnough = (total: number) =>
@@ -486,8 +538,8 @@ function guardNeeds(asked: Asked, { canary, stable }: Sides): string | undefined
       rate,
       (bad) => evidenceOfShare({ bad, total }, share, clusteringOf(target)) >= asked.required,
     );
-  if (isEnough(canary.total)) return undefined;
-  const total = fewest((requests) => requests >= canary.total && isEnough(requests));
+  if (isEnough(reached)) return undefined;
+  const total = fewest((requests) => requests >= reached && isEnough(requests));
   return `a pass needs about ${number(total ?? Number.POSITIVE_INFINITY)} canary requests`;
 }
 
@@ -498,7 +550,7 @@ function isCertified(asked: Asked, key: string, inStep: readonly Window[]): bool
   const { canary } = sides(inStep, []);
   if (canary.total === 0) return false;
   // What stable did beside it earlier says nothing of a canary that serves alone by now.
-  const logs = isAlone(asked)
+  const logs = servesAlone(asked)
     ? logsOfSafety([], unsafeOf(asked))
     : logsOfSafety(countsIn(sinceFolded(asked, inStep)), unsafeOf(asked), logsBefore(asked, key));
   const evidence =
@@ -570,10 +622,9 @@ function sides(canary: readonly Window[], stable: readonly Window[]): Sides {
 
 /** Windows this plan takes at its longest; fixed before the start, as the evidence needs it to be. */
 export function plannedWindows({ opening }: Rollout): number {
-  const seconds = opening.plan.steps.reduce(
-    (total, step) => total + step.maxBakeSeconds + opening.settleSeconds,
-    0,
-  );
+  const seconds = opening.plan.steps
+    .filter(({ isHoldout }) => isHoldout !== true)
+    .reduce((total, step) => total + step.maxBakeSeconds + opening.settleSeconds, 0);
   return Math.max(2, Math.ceil((seconds * 1000) / WINDOW_MS));
 }
 

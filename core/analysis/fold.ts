@@ -247,6 +247,7 @@ function cutsOf(rollout: Rollout, metrics: readonly (readonly Sides[])[], { from
   const cuts = [
     ...ends,
     ...steps,
+    ...endsOf(rollout),
     raisedAt,
     first,
     last,
@@ -255,6 +256,18 @@ function cutsOf(rollout: Rollout, metrics: readonly (readonly Sides[])[], { from
     ...alones.flatMap((start) => [start, start + 1]),
   ];
   return [...new Set(cuts)].sort((a, b) => a - b);
+}
+
+/**
+ * Where minutes get into or out of what a comparison or a part of the evidence rests on: into verify and a recall, and around a
+ * stretch without a control as `isAlone` has it. Where a recall ends, what stood ends too.
+ */
+function endsOf({ verifySince, alone = [], recalls = [] }: Rollout): Instant[] {
+  return [
+    ...(verifySince === undefined ? [] : [verifySince]),
+    ...alone.flatMap(({ from, to }) => [from - WINDOW_MS + 1, ...(to === undefined ? [] : [to])]),
+    ...recalls.map(({ from }) => from),
+  ];
 }
 
 function kindOf(window: ReadWindow | undefined): string {

@@ -70,7 +70,7 @@ export function oneSidedOf(
   return undefined;
 }
 
-/** True if a canary should wait for counts that are missing on one side at the weight of its first step, where fewer users meet it. */
-export function waitsLower(missing: OneSided | undefined, weight: Percent, firstWeight: Percent): boolean {
-  return missing !== undefined && missing.minutes >= WAITS_MINUTES && weight > firstWeight;
+/** True if so many minutes are missing that the canary waits for them at the weight of its first step, where fewer users meet it. */
+export function isAwaited({ minutes }: OneSided): boolean {
+  return minutes >= WAITS_MINUTES;
 }

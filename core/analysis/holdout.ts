@@ -3,7 +3,7 @@ import { logFactorWorse } from './evalue.ts';
 import { ALPHA, FAILURE_BETS } from './evidence.ts';
 
 /** What may stay on the stable version while a promoted canary is verified, least first. */
-const HOLDOUTS: readonly Percent[] = [5, 10, 25];
+export const HOLDOUTS: readonly Percent[] = [5, 10, 25];
 
 /** Share of all requests that a release fails beyond stable's and must show within `SHOWN_MINUTES`. Assumed. */
 const SHOWN_SHARE = 0.05;

@@ -31,6 +31,8 @@ export interface Reading {
   broken?: string | undefined;
   /** Why the alarms are missing. */
   alarmsBroken?: string | undefined;
+  /** Start of the newest minute in which any function of the region was counted; absent if nobody looked, or could. */
+  heartbeat?: Instant | undefined;
   /** What came of the probes that this tick put, by target. */
   probes?: Record<string, ProbeCounts> | undefined;
 }
@@ -82,21 +84,30 @@ export function judge(rollout: Rollout, reading: Reading, now: Instant): Verdict
     ),
   );
   const { status, reason } = conclusion(rollout, reading, findings, limits);
+  const doubt = weighed.find((answer) => answer.doubt !== undefined)?.doubt;
+  const explained = weighed.flatMap(({ isExplained, finding }) => (isExplained ? [finding.target] : []));
+  const [missing] = rollout.opening.targets.flatMap(({ name }, nth) => {
+    const reason = each[nth]?.missing;
+    return reason === undefined ? [] : [{ target: name, reason }];
+  });
   const byProbes = status === 'pass' && each.some((target) => target.byProbes);
   // Limits need the time of the bake: what counts of requests prove says nothing of them.
-  const certified =
-    status === 'pass' && limits.length === 0 && weighed.every(({ isCertified }) => isCertified);
+  const isClear = status === 'pass' || (status === 'inconclusive' && doubt !== undefined);
+  const certified = isClear && limits.length === 0 && weighed.every(({ isCertified }) => isCertified);
   return {
     status,
     reason: byProbes ? `${reason}; it rests on probes, because too few requests came` : reason,
     ...{ findings, from, to, evidence, limit },
     ...(limits.length > 0 ? { limits } : {}),
     ...(certified ? { certified } : {}),
+    ...(doubt === undefined ? {} : { doubt }),
+    ...(explained.length === 0 ? {} : { explained }),
+    ...(missing === undefined ? {} : { missing }),
     ...(byProbes ? { byProbes } : {}),
   };
 }
 
-type Weighed = Answer & { weight: number };
+type Weighed = Answer & { weight: number; isExplained?: boolean | undefined };
 
 /** What each rule of a target and its probes say, and last whether its requests were split as they should be. */
 function targetFindings(
@@ -104,7 +115,7 @@ function targetFindings(
   target: Target,
   reading: Reading,
   { step, limit }: { step: Asked['step']; limit: number },
-): { answers: Weighed[]; byProbes: boolean } {
+): { answers: Weighed[]; byProbes: boolean; missing?: string | undefined } {
   const { probes } = reading;
   const { folded } = rollout;
   const series = withFolded(folded, target.name, reading.series[target.name] ?? {});
@@ -135,9 +146,11 @@ function targetFindings(
   const read = series[arrivalMetric(rules)];
   const believed = believable((read ?? []).filter(({ start }) => start + WINDOW_MS <= step.to));
   // Of what was not read nothing is known, so it says nothing of silence either.
-  const arrival = arrivalFinding(rollout, target.name, { believed, step, isRead: read !== undefined }, label);
-  const split = { finding: arrival, against: arrival, isCertified: true, weight: weightOf('traffic') };
-  return { answers: [...answers, split], byProbes };
+  const isRead = read !== undefined;
+  const arrived = { believed, step, isRead, heartbeat: reading.heartbeat };
+  const { finding, missing, ...arrival } = arrivalFinding(rollout, target.name, arrived, label);
+  const split = { ...arrival, finding, against: finding, isCertified: true, weight: weightOf('traffic') };
+  return { answers: [...answers, split], byProbes, missing };
 }
 
 /** The worst of what metrics, limits, alarms and the reading itself say. Limits and alarms alone are no evidence, so they never make a pass. */

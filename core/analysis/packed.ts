@@ -28,7 +28,8 @@ export interface Packed {
 export function packed(series: Series): Packed {
   const names = Object.keys(series) as (keyof Series)[];
   const { latency } = series;
-  const [first] = latency ?? [];
+  // A minute may have no spread on either side.
+  const [first] = (latency ?? []).flatMap(({ canary, stable }) => canary ?? stable ?? []);
   return {
     counts: Object.fromEntries(
       names
@@ -44,7 +45,7 @@ export function packed(series: Series): Packed {
       ? {}
       : {
           durations: {
-            edges: (first?.stable ?? first?.canary)?.edges ?? [],
+            edges: first?.edges ?? [],
             rows: latency.map(({ start, minutes = 1, canary, stable }) => [
               ...([start, minutes] as const),
               ...([sideOf(canary), sideOf(stable)] as const),

@@ -2,7 +2,7 @@ import { type Instant, WINDOW_MS } from '../units.ts';
 import { FLOOR } from './evidence.ts';
 import { logMeanExp } from './mixture.ts';
 import { PAST_MS } from './silence.ts';
-import type { Count, ReadWindow, Window } from './types.ts';
+import type { Count, FailurePast, ReadWindow, Window } from './types.ts';
 import { believable, knownWindows, minutesOf } from './windows.ts';
 
 /** Lengths, in minutes in a row, whose share of bad requests is compared with what the past showed. */
@@ -29,18 +29,6 @@ const CALM_MINUTES = 2;
 /** Minutes in a row that must each be beyond everything the past showed, and the chance of one of them in a whole stretch. Assumed. */
 const OUTAGE_MINUTES = 6;
 const OUTAGE_CHANCE = 0.01;
-
-/** What a target's minutes before its rollout showed of one rule, with both versions of each minute together. */
-export interface FailurePast {
-  /** Share of bad requests, 0 to 1. */
-  mean: number;
-  /** Requests that the mean stands for in a share: many if the minutes were alike, none if nothing is known. */
-  strength: number;
-  /** The usual worst share of each of `DOUBT_MINUTES` in a stretch as long as verify, 0 to 1. */
-  worst: number[];
-  /** The worst share of one minute in all of them, 0 to 1. */
-  ever: number;
-}
 
 /** What is usual of a target of which nothing is known: that no request is bad. */
 export const NO_FAILURE_PAST: FailurePast = { mean: 0, strength: 0, worst: [0, 0, 0], ever: 0 };
@@ -107,6 +95,15 @@ export function usualWorst(
   minutes: readonly (Count | undefined)[],
   { length, block, part, ...shrinking }: Shrinking & { length: number; block: number; part: number },
 ): number {
+  const blocks = worstOfEach(minutes, { ...shrinking, length, block }).sort((a, b) => a - b);
+  return blocks[Math.ceil(part * (blocks.length + 1)) - 1] ?? blocks.at(-1) ?? 0;
+}
+
+/** The worst share of each stretch that had requests, newest first. */
+function worstOfEach(
+  minutes: readonly (Count | undefined)[],
+  { length, block, ...shrinking }: Shrinking & { length: number; block: number },
+): number[] {
   const blocks: number[] = [];
   for (let end = minutes.length; end > 0; end -= block) {
     const isWhole = end >= block;
@@ -114,8 +111,22 @@ export function usualWorst(
     const worst = worstOf(minutes.slice(Math.max(0, end - block), end), length, shrinking);
     if (worst !== undefined) blocks.push(worst);
   }
-  blocks.sort((a, b) => a - b);
-  return blocks[Math.ceil(part * (blocks.length + 1)) - 1] ?? blocks.at(-1) ?? 0;
+  return blocks;
+}
+
+/**
+ * In how many stretches as long as verify of the day before `to` a minute failed by more than `share` (0 to 1): how often a
+ * rollout of this target meets an outage of its own.
+ */
+export function outagesOf(
+  read: readonly ReadWindow[] | undefined,
+  { to, verifyMinutes, share }: { to: Instant; verifyMinutes: number; share: number },
+): { stretches: number; hit: number } {
+  const minutes = minutesBefore(read, to);
+  const { mean, alike } = spreadOf(minutes.filter((minute) => minute !== undefined));
+  const block = Math.max(1, Math.ceil(verifyMinutes));
+  const worst = worstOfEach(minutes, { mean, strength: 1 / alike - 1, length: 1, block });
+  return { stretches: worst.length, hit: worst.filter((each) => each > share).length };
 }
 
 /** The worst share of so many minutes in a row; undefined if there are fewer, or if no request came in them. */

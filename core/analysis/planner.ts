@@ -1,11 +1,13 @@
 import type { Plan, Step } from '../plan/plan.ts';
 import type { Target } from '../rollout/event.ts';
 import { type Percent, WINDOW_MS } from '../units.ts';
-import { duration, number } from '../words.ts';
+import { duration, number, percent } from '../words.ts';
 import { logFactorWorse } from './evalue.ts';
 import { ALPHA, clusteringOf, FAILURE_BETS, HEAD } from './evidence.ts';
+import { VERIFY_HEAD, VERIFY_STAKE } from './holdout.ts';
 import { leastLossSeen, unseenLoss } from './loss.ts';
 import { logMeanExp } from './mixture.ts';
+import { STEPS_STAKE } from './parts.ts';
 import type { Series, WatchRule, Window } from './types.ts';
 import { rulesFor, weightsOf } from './weights.ts';
 import { believable, HISTORY_MS, sum } from './windows.ts';
@@ -27,9 +29,13 @@ export interface Expected {
 /** What one step can see. */
 export interface Sight {
   weight: Percent;
+  /** True for the part of verify in which the rest of the traffic stays on stable. */
+  isHoldout?: true | undefined;
   bakeMinutes: number;
   /** Canary requests in the bake. */
   requests: number;
+  /** Smallest share of failed requests, 0 to 1, that is found within two minutes; absent if not even a canary that always fails is. */
+  soonest?: number | undefined;
   /** Minutes until ten times stable's failures are found; absent where a day is not enough. */
   tenfoldMinutes?: number | undefined;
   /** Smallest number of times stable's failures that is found within the bake; absent where not even a canary that always fails is. */
@@ -40,11 +46,11 @@ export interface Sight {
 }
 
 const TENFOLD = 10;
+
+/** Minutes in which a release that does much harm should be found. */
+const SOON_MINUTES = 2;
 const DAY_MINUTES = 24 * 60;
 const HISTORY_MINUTES = HISTORY_MS / WINDOW_MS;
-
-/** Part of the stake that is bet on the comparison while a guard waits for promotion. */
-const BEFORE_PROMOTION = 0.9;
 
 /** No service fails so rarely that this is too much: below it the ratio of two rates is one of nothing to nothing. */
 const RATE_MIN = 1e-7;
@@ -54,24 +60,37 @@ const RATE_MIN = 1e-7;
  * Source: the evidence itself, put to the counts that are expected; within 20 % of simulation above 3 minutes. One minute is the
  * least, and the wait for CloudWatch comes on top.
  */
-export function sightOf(step: Pick<Step, 'weight' | 'bakeSeconds'>, expected: Expected): Sight {
+export function sightOf(step: Pick<Step, 'weight' | 'bakeSeconds' | 'isHoldout'>, expected: Expected): Sight {
   const bakeMinutes = step.bakeSeconds / 60;
-  const tenfoldMinutes = minutesUntil(TENFOLD, step.weight, expected);
-  const smallest = smallestFound(step.weight, bakeMinutes, expected);
+  const tenfoldMinutes = minutesUntil(TENFOLD, step, expected);
+  const smallest = smallestFound(bakeMinutes, step, expected);
+  const soonest = smallestFound(Math.min(SOON_MINUTES, bakeMinutes), step, expected);
   const isBlind = tenfoldMinutes === undefined || tenfoldMinutes > bakeMinutes;
   return {
     weight: step.weight,
+    ...(step.isHoldout === true ? { isHoldout: true as const } : {}),
     bakeMinutes,
+    ...(soonest === undefined ? {} : { soonest: shareOf(soonest, expected) }),
     requests: Math.round(expected.requestsPerSecond * step.bakeSeconds * (step.weight / 100)),
     tenfoldMinutes,
     smallest,
     ...(isBlind && tenfoldMinutes !== undefined ? { suggestedMinutes: Math.ceil(tenfoldMinutes) } : {}),
-    ...(isBlind ? { suggestedWeight: leastWeight(step.weight, bakeMinutes, expected) } : {}),
+    ...(isBlind && step.isHoldout !== true
+      ? { suggestedWeight: leastWeight(step.weight, bakeMinutes, expected) }
+      : {}),
   };
 }
 
-/** Minutes until a canary that fails `times` as often as stable is found at this weight; undefined where a day is not enough. */
-export function minutesUntil(times: number, weight: Percent, expected: Expected): number | undefined {
+/** The share of requests that so many times stable's failures are. */
+const shareOf = (times: number, { errorRate }: Pick<Expected, 'errorRate'>) =>
+  Math.min(1, times * Math.max(RATE_MIN, errorRate));
+
+/** Minutes until a canary that fails `times` as often as stable is found at this weight; undefined if a day is not enough. What shows only beside a holdout has the stake of verify alone. */
+export function minutesUntil(
+  times: number,
+  { weight, isHoldout }: Pick<Step, 'weight' | 'isHoldout'>,
+  expected: Expected,
+): number | undefined {
   const stable = Math.min(0.99, Math.max(RATE_MIN, expected.errorRate));
   const canary = Math.min(1, stable * times);
   const requests = expected.requestsPerSecond * 60;
@@ -81,7 +100,8 @@ export function minutesUntil(times: number, weight: Percent, expected: Expected)
     (r) => logFactorWorse({ ...minute, r, w0: expected.ratio }) / (expected.burst ?? 1),
   );
   const part = expected.part ?? weightsOf(['errors', 'traffic']).get('errors') ?? 1;
-  const required = -Math.log((expected.alpha ?? ALPHA) * part * BEFORE_PROMOTION * HEAD);
+  const stake = isHoldout === true ? VERIFY_STAKE * VERIFY_HEAD : STEPS_STAKE * HEAD;
+  const required = -Math.log((expected.alpha ?? ALPHA) * part * stake);
   const isFound = (minutes: number) => logMeanExp(each.map((log) => minutes * log)) >= required;
   if (!isFound(DAY_MINUTES)) return undefined;
   let [low, high] = [0, DAY_MINUTES];
@@ -95,9 +115,13 @@ export function minutesUntil(times: number, weight: Percent, expected: Expected)
   return minutes <= DAY_MINUTES ? minutes : undefined;
 }
 
-function smallestFound(weight: Percent, bakeMinutes: number, expected: Expected): number | undefined {
+function smallestFound(
+  bakeMinutes: number,
+  step: Pick<Step, 'weight' | 'isHoldout'>,
+  expected: Expected,
+): number | undefined {
   const isFound = (times: number) =>
-    (minutesUntil(times, weight, expected) ?? Number.POSITIVE_INFINITY) <= bakeMinutes;
+    (minutesUntil(times, step, expected) ?? Number.POSITIVE_INFINITY) <= bakeMinutes;
   let [low, high] = [1, 1 / Math.max(RATE_MIN, expected.errorRate)];
   if (!isFound(high)) return undefined;
   while (high / low > 1.01) {
@@ -111,42 +135,56 @@ function smallestFound(weight: Percent, bakeMinutes: number, expected: Expected)
 /** Past half of the traffic a canary is no trial any more, so no weight above that is suggested. */
 function leastWeight(from: Percent, bakeMinutes: number, expected: Expected): Percent | undefined {
   for (let weight = from + 1; weight <= 50; weight++) {
-    if ((minutesUntil(TENFOLD, weight, expected) ?? Number.POSITIVE_INFINITY) <= bakeMinutes) return weight;
+    if ((minutesUntil(TENFOLD, { weight }, expected) ?? Number.POSITIVE_INFINITY) <= bakeMinutes)
+      return weight;
   }
   return undefined;
 }
 
-/** What a step can see, in words for whoever plans it: counts first, then what follows from them. */
-export function sightText(sight: Sight, { errorRate }: Pick<Expected, 'errorRate'>): string[] {
-  const { weight, bakeMinutes, requests, smallest } = sight;
-  const at = `${weight} % for ${duration(bakeMinutes * 60)}: about ${number(requests)} canary requests`;
+/** What a step can see, in words for whoever plans it: in shares of requests that fail, since those are what users meet. */
+export function sightText(sight: Sight, expected: Pick<Expected, 'errorRate'>): string[] {
+  const { weight, bakeMinutes, requests, smallest, soonest, isHoldout } = sight;
+  const where = isHoldout === true ? ` beside a holdout of ${100 - weight} %` : '';
+  const at = `${weight} % for ${duration(bakeMinutes * 60)}${where}: about ${number(requests)} canary requests`;
   if (smallest === undefined)
     return [`${at}; nothing can be seen here, not even that every request fails`, ...suggestions(sight)];
-  const below = `less than ${twoDigits(smallest)}x is not visible in this step`;
-  return errorRate * TENFOLD > 1
-    ? [`${at}; ${below}`]
-    : [`${at}; ${tenfoldText(sight)}; ${below}`, ...suggestions(sight)];
+  const part = isHoldout === true ? 'in verify' : 'in this step';
+  const below = `one that fails less than ${percent(shareOf(smallest, expected))} is not found ${part}`;
+  const soon = soonest === undefined ? '' : `${foundSoon(sight, soonest)}; `;
+  return [`${at}; ${soon}${below}`, ...(expected.errorRate * TENFOLD > 1 ? [] : suggestions(sight))];
 }
 
-function tenfoldText({ tenfoldMinutes, bakeMinutes }: Sight): string {
-  if (tenfoldMinutes === undefined) return 'ten times the errors would not be found in a day';
-  const minutes = `about ${duration(Math.round(tenfoldMinutes) * 60).replace('60 s', '1 min')}`;
-  return tenfoldMinutes <= bakeMinutes
-    ? `ten times the errors are found in ${minutes}`
-    : `ten times the errors would need ${minutes} and are not found here`;
-}
+const foundSoon = ({ bakeMinutes }: Sight, soonest: number) =>
+  `a release that fails ${percent(soonest)} of its requests is found within ${minutesText(Math.min(SOON_MINUTES, bakeMinutes))}`;
 
-function suggestions({ suggestedMinutes, suggestedWeight, weight, bakeMinutes }: Sight): string[] {
-  const bake = suggestedMinutes === undefined ? [] : [`\`bake: ${suggestedMinutes}m\` at ${weight} %`];
+const minutesText = (minutes: number) => duration(minutes * 60).replace('60 s', '1 min');
+
+function suggestions({ suggestedMinutes, suggestedWeight, weight, bakeMinutes, isHoldout }: Sight): string[] {
+  const bake =
+    suggestedMinutes === undefined
+      ? []
+      : isHoldout === true
+        ? [`\`verify: ${Math.ceil((suggestedMinutes * 5) / 4)}m\``]
+        : [`\`bake: ${suggestedMinutes}m\` at ${weight} %`];
   const more = suggestedWeight === undefined ? [] : [`\`weight: ${suggestedWeight}\` for ${bakeMinutes} min`];
   const ways = [...bake, ...more];
-  return ways.length === 0 ? [] : [`  it would see ten times the errors with ${ways.join(', or ')}`];
+  return ways.length === 0 ? [] : [`  it would find ten times stable's errors with ${ways.join(', or ')}`];
 }
 
 /** Steps that an opening tells about one by one; a plan with more is told by its first ones. */
 const TOLD_MOST = 5;
 
-/** What the steps of a plan can see in the requests of users, by what stable did lately, for each target; nothing where no rule compares failures. */
+/** What a plan can see in the requests of the users of one target. */
+export interface Outlook {
+  /** What it finds and what it does not, in one line. */
+  found: string;
+  /** Smallest share of failed requests that any step finds, 0 to 1; 1 if none finds anything. */
+  smallest: number;
+  /** Step by step. */
+  details: string[];
+}
+
+/** What the steps of a plan and its holdout can see in the requests of users, by what stable did lately, for each target; nothing if no rule compares failures or nothing is compared. */
 export function outlookOf(
   {
     plan,
@@ -155,11 +193,11 @@ export function outlookOf(
     isProbed = false,
   }: { plan: Plan; watch: readonly WatchRule[]; targets: readonly Target[]; isProbed?: boolean },
   history: Readonly<Record<string, Series>>,
-): string[] {
+): Outlook[] {
   const blind = isProbed
     ? 'no step can see anything, and the verdicts rest on probes'
     : 'this plan cannot see anything, and its verdicts will be inconclusive';
-  return targets.flatMap((target) => {
+  return targets.flatMap((target): Outlook[] => {
     const rules = rulesFor(target, watch);
     const metric = (['http5xx', 'errors'] as const).find((each) =>
       rules.some((rule) => rule.metric === each),
@@ -173,8 +211,8 @@ export function outlookOf(
     // A service that began to be called within the quarter of an hour is taken at its rate since then.
     const minutes = seen.length === 0 ? HISTORY_MINUTES : minutesBetween(seen[0], seen.at(-1));
     // The other version's requests are not in these counts: shortly after a release this is less than the target had.
-    const lately = `version ${target.stable} of ${target.name} had ${number(total)} ${total === 1 ? 'request' : 'requests'} in ${duration(minutes * 60).replace('60 s', '1 min')}`;
-    if (total === 0) return [`${lately}; at this rate ${blind}`];
+    const lately = `version ${target.stable} of ${target.name} had ${number(total)} ${total === 1 ? 'request' : 'requests'} in ${minutesText(minutes)}`;
+    if (total === 0) return [{ found: `${lately}; at this rate ${blind}`, smallest: 1, details: [] }];
     const stakes = weightsOf([
       ...rules.map(({ metric }) => metric),
       'traffic',
@@ -196,11 +234,29 @@ export function outlookOf(
         .join('; '),
     );
     const more = sights.length - said.length;
+    const shares = sights.flatMap(({ smallest }) =>
+      smallest === undefined ? [] : [shareOf(smallest, expected)],
+    );
+    const rate = `${lately}, of which ${number(bad)} failed`;
+    const first = sights.find(({ soonest }) => soonest !== undefined);
+    const soon =
+      first?.soonest === undefined
+        ? 'no release is found within two minutes'
+        : `${foundSoon(first, first.soonest)} at ${first.weight} %`;
+    const least = Math.min(1, ...shares);
     return [
-      `${lately}, of which ${number(bad)} failed; at this rate ${sights.every(isBlind) ? blind : 'its steps see as follows'}`,
-      ...said,
-      ...(more > 0 ? [`and ${more} more steps`] : []),
-      `all steps together: ${unseenLoss(lossSeenBy(plan, expected))}`,
+      {
+        found: sights.every(isBlind)
+          ? `${rate}; at this rate ${blind}`
+          : `${target.name}: ${soon}; one that fails less than ${percent(least)} is found at no step`,
+        smallest: sights.every(isBlind) ? 1 : least,
+        details: [
+          `${rate}; at this rate its steps see as follows`,
+          ...said,
+          ...(more > 0 ? [`and ${more} more steps`] : []),
+          `all steps together: ${unseenLoss(lossSeenBy(plan, expected))}`,
+        ],
+      },
     ];
   });
 }
@@ -219,7 +275,3 @@ function minutesBetween(first: Window | undefined, last: Window | undefined): nu
 }
 
 const isBlind = ({ smallest }: Sight) => smallest === undefined;
-
-function twoDigits(value: number): string {
-  return value < 10 ? value.toFixed(1) : number(Number(value.toPrecision(2)));
-}

@@ -1,9 +1,9 @@
 import type { Rollout } from '../rollout/state.ts';
-import { WINDOW_MS } from '../units.ts';
 import { logFactorTilt } from './evalue.ts';
 import { isYoung, overEdge } from './latency.ts';
 import { type Capital, capitalAfter, worthOf } from './mixture.ts';
 import type { Spread, SpreadWindow } from './types.ts';
+import { isAlone } from './windows.ts';
 
 /** Requests of stable's history that a cell of the comparison holds at least, so that its rank is more than luck. */
 const CELL_MIN = 5;
@@ -66,6 +66,13 @@ export function cellsFrom(known: readonly Spread[], ratio: number): Cells | unde
   return { ...cells, ranks: [...cells.ranks, 1 - left / 2 / total] };
 }
 
+/** What a comparison of durations is made with: planned windows, requests that share one cause, and the part of the stake that bets from the first window on. */
+interface SlowdownQuestion {
+  planned: number;
+  burst: number;
+  head?: number | undefined;
+}
+
 /**
  * Log evidence that the canary's durations, divided by the tolerated ratio, are longer than those of stable.
  * @param windows those that can be believed, with requests on both sides; `burst` as for the failures
@@ -75,20 +82,18 @@ export function cellsFrom(known: readonly Spread[], ratio: number): Cells | unde
 export function evidenceOfSlowdown(
   windows: readonly SpreadWindow[],
   cells: Cells,
-  question: { planned: number; burst: number },
+  question: SlowdownQuestion,
   before?: Capital,
 ): number {
-  return worthOf(capitalOfSlowdown(windows, cells, question, before), {
-    T: question.planned,
-    head: HEAD_SLOW,
-  });
+  const { planned, head = HEAD_SLOW } = question;
+  return worthOf(capitalOfSlowdown(windows, cells, question, before), { T: planned, head });
 }
 
 /** What the bets of `evidenceOfSlowdown` hold after these windows, which follow those of `before`. */
 export function capitalOfSlowdown(
   windows: readonly SpreadWindow[],
   cells: Cells,
-  { planned, burst }: { planned: number; burst: number },
+  { planned, burst, head = HEAD_SLOW }: SlowdownQuestion,
   before?: Capital,
 ): Capital {
   const counts = windows.flatMap(({ canary, stable }) => {
@@ -102,7 +107,7 @@ export function capitalOfSlowdown(
     const v = within(cells.ranks.map(bet), span).map(Math.exp);
     return logFactorTilt({ xc, xs, v }) / burst;
   };
-  return capitalAfter(counts, BETS, { T: planned, head: HEAD_SLOW }, logFactor, before);
+  return capitalAfter(counts, BETS, { T: planned, head }, logFactor, before);
 }
 
 /** Keeps the middle of a bet and cuts off what is beyond the span. */
@@ -118,11 +123,10 @@ function inCells(spread: Spread, edges: readonly number[]): number[] {
   return over.slice(1).map((count, index) => (over[index] ?? 0) - count);
 }
 
-/** Windows of which the evidence can be taken: after the first raise, before promotion, and not the first minute after a raise. */
+/** Windows of which the evidence can be taken: after the first raise, with a control, and not the first minute after a move. */
 export function slowdownWindows(rollout: Rollout, spreads: readonly SpreadWindow[]): SpreadWindow[] {
   const first = rollout.moves[0] ?? Number.POSITIVE_INFINITY;
-  const end = rollout.promotedAt ?? Number.POSITIVE_INFINITY;
   return spreads.filter(
-    ({ start }) => start >= first && start + WINDOW_MS <= end && !isYoung(rollout, start),
+    (window) => window.start >= first && !isAlone(rollout, window) && !isYoung(rollout, window.start),
   );
 }

@@ -130,6 +130,8 @@ export interface Alarm {
   state: 'ok' | 'alarm' | 'insufficient' | 'unknown';
   /** When it last changed its state. */
   since: Instant;
+  /** The end of the first of the breaching data points that turned it red; absent if CloudWatch does not say. */
+  breachedAt?: Instant | undefined;
   /** Seconds of data that it looks at, its period times its evaluation periods; absent if CloudWatch does not say, as of composite alarms. */
   spanSeconds?: number | undefined;
 }
@@ -168,6 +170,8 @@ export interface Finding {
   needed?: string | undefined;
   /** Of `traffic` below 100 %: the least share of the canary's requests, 0 to 1, whose loss the counts since the first raise show; null if they show none. */
   lossSeen?: number | null | undefined;
+  /** Of `traffic`: start of the newest minute in which the canary was counted. */
+  newest?: Instant | undefined;
   /** Windows that were not used, with the reason. */
   skipped?: string[] | undefined;
   reason: string;
@@ -188,8 +192,23 @@ export interface Verdict {
   limits?: LimitFinding[] | undefined;
   /** True where the step is proven safe, so that a plan that allows it need not bake to the end. */
   certified?: boolean | undefined;
+  /** Why the canary deserves a closer look by what its target did before; absent if it does not, and before verify. */
+  doubt?: Doubt | undefined;
+  /** Targets whose requests were missing for a reason that is not the canary: in this rollout their silence is a measuring fault from now on. */
+  explained?: string[] | undefined;
+  /** The first target whose canary was due requests in its newest minutes of which none is counted, though those of stable are. */
+  missing?: { target: string; reason: string } | undefined;
   /** True where too few requests came and it passed on probes instead. */
   byProbes?: boolean | undefined;
+}
+
+/** Reason to look closer, without proof: the target does what it never did before. Guilt comes from a comparison alone. */
+export interface Doubt {
+  reason: string;
+  /** True if requests stopped: nothing counts them, so a recall leaves the canary as few as possible. */
+  isSilence?: true | undefined;
+  /** True if it has lasted so long, so surely, that a target which cannot be recalled is reverted. */
+  isSure?: true | undefined;
 }
 
 /** What a consumer of events may not do, in absolute numbers; each kind is one metric of its adapter. */
@@ -282,3 +301,18 @@ export interface SmokeChain {
   target: string;
   chain: SmokeCheck[];
 }
+
+/** What a target's minutes before its rollout showed of one rule, with both versions of each minute together. */
+export interface FailurePast {
+  /** Share of bad requests, 0 to 1. */
+  mean: number;
+  /** Requests that the mean stands for in a share: many if the minutes were alike, none if nothing is known. */
+  strength: number;
+  /** The usual worst share of each of the lengths that are compared (`DOUBT_MINUTES`) in a stretch as long as verify, 0 to 1. */
+  worst: number[];
+  /** The worst share of one minute in all of them, 0 to 1. */
+  ever: number;
+}
+
+/** Which minutes a part of the evidence against a canary rests on: all with a control, those since verify began, or those of recalls. */
+export type PartName = 'steps' | 'verify' | 'recall';

@@ -100,27 +100,32 @@ export function isMoved({ moves }: Rollout, { start }: { start: Instant }): bool
   return moves.some((at) => at >= start && at < start + WINDOW_MS);
 }
 
-/** The windows in which both versions met the same minutes: since the first raise and before promotion, with requests on both sides. */
+/** True if the canary served alone in any part of a minute, or may have: what stable did in it is no control. */
+export function isAlone({ alone = [] }: Rollout, { start }: { start: Instant }): boolean {
+  return alone.some(({ from, to = Number.POSITIVE_INFINITY }) => start + WINDOW_MS > from && start < to);
+}
+
+/** The windows in which both versions met the same minutes: since the first raise, never alone, with requests on both sides. */
 export function comparedWindows(
   rollout: Rollout,
   windows: readonly Window[],
 ): (MovedWindow & { start: Instant })[] {
   const first = rollout.moves[0] ?? Number.POSITIVE_INFINITY;
-  const end = rollout.promotedAt ?? Number.POSITIVE_INFINITY;
   return windows.flatMap((window) => {
     const { start, canary, stable } = window;
-    if (start + WINDOW_MS <= first || start + WINDOW_MS > end) return [];
+    if (start + WINDOW_MS <= first || isAlone(rollout, window)) return [];
     if (canary === undefined || stable === undefined || canary.total === 0 || stable.total === 0) return [];
     const counts = { start, c: canary.bad, nc: canary.total, s: stable.bad, ns: stable.total };
     if (!isMoved(rollout, window)) return [counts];
     const realised = counts.nc / (counts.nc + counts.ns);
-    return [{ ...counts, share: Math.max(realised, weightAtMost(rollout, start + WINDOW_MS) / 100) }];
+    return [{ ...counts, share: Math.max(realised, weightAtMost(rollout, start) / 100) }];
   });
 }
 
-/** The largest weight that any target can have had before `at`. What moves later does not change it. */
-function weightAtMost({ moves, heights = [100] }: Rollout, at: Instant): Percent {
-  return Math.max(...heights.filter((_, nth) => (moves[nth] ?? at) < at));
+/** The largest weight that any target can have had in a minute in which traffic moved. */
+function weightAtMost({ moves, heights = moves.map(() => 100) }: Rollout, start: Instant): Percent {
+  const within = moves.map((at) => at >= start && at < start + WINDOW_MS);
+  return Math.max(0, ...heights.filter((_, nth) => within[nth]));
 }
 
 /** How many minutes windows stand for. */

@@ -8,7 +8,7 @@ import { check, type Fault, list, rule, type Says, strict, textLike } from './ch
 import { describeFields } from './descriptions.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
 import { gatesField, sortedGatesFrom } from './gates.ts';
-import { holdBackFaults, holdBackField, withHoldBack } from './hold-back.ts';
+import { HOLD_BACK_WAS, holdoutFaults, holdoutField, holdoutNotices, recallField } from './holdout.ts';
 import { hookFaults, hooksField, writtenHooksFrom } from './hooks.ts';
 import { limitFaults, limitRulesFrom, limitsField } from './limits.ts';
 import { oneOf } from './nearest.ts';
@@ -57,39 +57,47 @@ const suspectSays: Says = ({ input }) =>
     : oneOf(word(input), ON_SUSPECT);
 
 /** What a rollout file may hold; what it accepts is plain JSON that it accepts again. */
-export const rolloutFileSchema = strict({
-  schema: z
-    ._default(z.literal(1, { error: () => 'the schema is 1; write 1 or leave it out.' }), 1)
-    .check(z.describe('Version of this format.')),
-  service: serviceField,
-  targets: targetsField,
-  ...strategyFields,
-  holdBack: z.optional(holdBackField),
-  smoke: z.optional(smokeField),
-  probe: z.optional(probeField),
-  hooks: z.optional(hooksField),
-  gates: z.optional(gatesField),
-  watch: z.optional(watchField),
-  limits: z.optional(limitsField),
-  alarms: z.optional(alarmsField),
-  verify: z
-    ._default(duration(0, VERIFY_MAX), '10m')
-    .check(z.describe('Bake at 100 %, in which a revert is still armed: from 0s to 7d.')),
-  onInconclusive: z
-    .optional(z.enum(ON_INCONCLUSIVE, { error: inconclusiveSays }))
-    .check(
-      z.describe(
-        'What follows where too little traffic came to judge a step: `pause` (default; `promote` for CodeDeploy presets), `promote` or `revert`.',
+export const rolloutFileSchema = strict(
+  {
+    schema: z
+      ._default(z.literal(1, { error: () => 'the schema is 1; write 1 or leave it out.' }), 1)
+      .check(z.describe('Version of this format.')),
+    service: serviceField,
+    targets: targetsField,
+    ...strategyFields,
+    smoke: z.optional(smokeField),
+    probe: z.optional(probeField),
+    hooks: z.optional(hooksField),
+    gates: z.optional(gatesField),
+    watch: z.optional(watchField),
+    limits: z.optional(limitsField),
+    alarms: z.optional(alarmsField),
+    verify: z
+      ._default(duration(0, VERIFY_MAX), '10m')
+      .check(
+        z.describe(
+          'Bake after the last step, in which a revert is still armed: from 0s to 7d. If the plan has steps, four fifths of it run beside the holdout and the rest, at least two minutes, at 100 %.',
+        ),
       ),
-    ),
-  onSuspect: z
-    .optional(z.enum(ON_SUSPECT, { error: suspectSays }))
-    .check(
-      z.describe(
-        'What follows if the canary still looks worse than stable, without proof, at the end of the longest bake or an hour after `verify`: `pause` (default) or `revert`. It is never promoted by itself, whatever `onInconclusive` says.',
+    holdout: z.optional(holdoutField),
+    recall: z.optional(recallField),
+    onInconclusive: z
+      .optional(z.enum(ON_INCONCLUSIVE, { error: inconclusiveSays }))
+      .check(
+        z.describe(
+          'What follows if too little traffic came to judge a step: `pause` (default; `promote` for CodeDeploy presets), `promote` or `revert`.',
+        ),
       ),
-    ),
-}).check(
+    onSuspect: z
+      .optional(z.enum(ON_SUSPECT, { error: suspectSays }))
+      .check(
+        z.describe(
+          'What follows if the canary still looks worse than stable, without proof, at the end of the longest bake or an hour after `verify`: `pause` (default) or `revert`. It is never promoted by itself, whatever `onInconclusive` says.',
+        ),
+      ),
+  },
+  { holdBack: HOLD_BACK_WAS },
+).check(
   rule(fileFaults),
   z.meta({
     title: 'Spillway rollout file',
@@ -114,6 +122,7 @@ export function rolloutFileFrom(value: unknown, where = ''): RolloutFile {
 /** How a release goes out by this file, and what a person should know about it. */
 export function planFrom(file: RolloutFile): { plan: Plan; notices: string[] } {
   const { steps, preset } = stepsFrom(file);
+  const verifySeconds = acceptedSeconds(file.verify);
   const isAssumed = preset !== undefined && file.onInconclusive === undefined;
   const onInconclusive = file.onInconclusive ?? (isAssumed ? 'promote' : 'pause');
   const notice =
@@ -122,14 +131,19 @@ export function planFrom(file: RolloutFile): { plan: Plan; notices: string[] } {
   return {
     plan: {
       ...{
-        steps: withHoldBack(steps, file.holdBack),
-        verifySeconds: acceptedSeconds(file.verify),
+        steps,
+        verifySeconds,
         onInconclusive,
         ...(file.onSuspect === undefined ? {} : { onSuspect: file.onSuspect }),
+        ...(file.recall === 'off' ? { recall: false as const } : {}),
       },
       ...evidencePlanFrom(file.watch),
     },
-    notices: [...(isAssumed ? [notice] : []), ...probeNotices(file)],
+    notices: [
+      ...(isAssumed ? [notice] : []),
+      ...holdoutNotices(file, { steps, verifySeconds }),
+      ...probeNotices(file),
+    ],
   };
 }
 
@@ -173,7 +187,7 @@ function fileFaults(file: unknown): Fault[] {
   if (!isMap(file)) return [];
   return [
     strategyFaults,
-    holdBackFaults,
+    holdoutFaults,
     smokeFaults,
     probeFaults,
     hookFaults,

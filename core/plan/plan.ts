@@ -9,18 +9,22 @@ export interface Step {
   maxBakeSeconds: Seconds;
   /** Canary requests that make the step complete, where the file asks for a number instead of a time. */
   untilRequests?: number | undefined;
+  /** True for the part of verify in which a rest of the traffic stays on the stable version, as the control. */
+  isHoldout?: true | undefined;
 }
 
-/** How a release goes out. Steps rise strictly within 1 to 99; promotion to 100 % follows the last one. */
+/** How a release goes out. Steps rise strictly within 1 to 99, of which the last may be a holdout; 100 % follows the last one. */
 export interface Plan {
   steps: Step[];
-  /** Bake after promotion, in which a revert is still armed. */
+  /** Bake at 100 %, in which a revert is still armed: of verify what a holdout leaves. */
   verifySeconds: Seconds;
   onInconclusive: 'pause' | 'promote' | 'revert';
   /** What follows if the canary still looks worse, without proof, at the end of the longest bake; `pause` if it is absent. */
   onSuspect?: 'pause' | 'revert' | undefined;
   /** Probability, over the whole rollout, of taking back a release that is within its watch rules; 0.01 where it is absent. */
   alpha?: number | undefined;
+  /** False if doubt may not take the canary back to a lower weight for a while. */
+  recall?: false | undefined;
   /** True where a step that is proven safe is left before its bake ends. */
   promoteEarly?: boolean | undefined;
 }

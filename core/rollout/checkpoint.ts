@@ -1,7 +1,7 @@
 import { alarmsAgainst } from '../analysis/alarms.ts';
 import type { Instant, Percent } from '../units.ts';
 import type { Gate, Hook, HookPoint } from './event.ts';
-import type { HookState, Rollout } from './state.ts';
+import { type HookState, isVerifying, type Rollout } from './state.ts';
 
 /** Tries of a hook that cannot be asked before its declared policy applies. */
 export const HOOK_TRIES_MAX = 3;
@@ -12,15 +12,15 @@ export type Checkpoint = { id: string; hook: Hook } | { id: string; gate: Gate }
 /** What a rollout waits for at its checkpoints: to ask something now, for an answer until some moment, or nothing. */
 export type Waiting = { ask: Checkpoint } | { until: Instant; for: Checkpoint } | undefined;
 
-/** The checkpoints before the weight rises from the present step to `weight`, in the order in which they are passed; none is left once a promotion has begun. */
+/** The checkpoints before the weight rises from the present step to `weight`, in the order in which they are passed; none is left once a promotion has begun, of which a holdout is the first part. */
 export function checkpointsBefore(rollout: Rollout, step: number, weight: Percent): Checkpoint[] {
-  if (rollout.step >= rollout.opening.plan.steps.length) return [];
-  const isPromotion = weight === 100;
+  if (isVerifying(rollout)) return [];
+  const isPromotion = weight === 100 || rollout.opening.plan.steps[step]?.isHoldout === true;
   return [
     ...(rollout.step === -1
       ? hooksAt(rollout, 'beforeTraffic', '')
       : hooksAt(rollout, 'afterStep', `@${rollout.step}`)),
-    ...gatesBefore(rollout, weight),
+    ...gatesBefore(rollout, isPromotion ? 100 : weight),
     ...(isPromotion ? hooksAt(rollout, 'beforePromotion', '') : hooksAt(rollout, 'beforeStep', `@${step}`)),
   ];
 }
@@ -84,16 +84,16 @@ export function isPromoted({ promotion, step }: Rollout): boolean {
  * order of a person in force here does, in verify only one that was given there. A rollback is such an order itself.
  */
 export function isSuspect(rollout: Rollout): boolean {
-  const { suspicion, promotion, promotedAt, step, opening } = rollout;
+  const { suspicion, promotion, step, opening } = rollout;
   if (suspicion === undefined || opening.rollsBack !== undefined) return false;
   if (promotion === undefined || promotion.isPlans === true) return true;
-  return promotedAt === undefined ? !isPromoted(rollout) : promotion.step !== step;
+  return isVerifying(rollout) ? promotion.step !== step : !isPromoted(rollout);
 }
 
 /** True if verify cannot end, because an alarm is red that went off between opening and first raise and nobody has ordered to go past that at 100 %. */
 export function isHeldByAlarm(rollout: Rollout): boolean {
-  const { promotion, promotedAt, step } = rollout;
-  return promotedAt !== undefined && promotion?.step !== step && alarmsAgainst(rollout).red.length > 0;
+  const { promotion, step } = rollout;
+  return isVerifying(rollout) && promotion?.step !== step && alarmsAgainst(rollout).red.length > 0;
 }
 
 /** A gate that ran out and says so; it takes the release back. */

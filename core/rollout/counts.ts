@@ -10,6 +10,8 @@ export const COUNTED = {
   RolloutsSuperseded: 'Count',
   RolloutsHalted: 'Count',
   RolloutsPaused: 'Count',
+  RolloutsRecalled: 'Count',
+  RolloutsDoubted: 'Count',
   RolloutsTakenOver: 'Count',
   StableVersionsGone: 'Count',
   RevertSeconds: 'Seconds',
@@ -55,6 +57,9 @@ export function countsOf(event: RolloutEvent): Counts {
       return { [VERDICTS[event.verdict.status]]: 1 };
     case 'Paused':
       return event.why === 'human' ? {} : { RolloutsPaused: 1 };
+    case 'RecallOrdered':
+      if (event.waitsFor !== undefined) return {};
+      return { RolloutsRecalled: 1, ...(event.nth > 1 ? { RolloutsDoubted: 1 } : {}) };
     case 'TookOver':
       return { RolloutsTakenOver: 1 };
     case 'StableGone':

@@ -1,10 +1,11 @@
-import { alarmsAgainst, isCanarysDoing } from '../analysis/alarms.ts';
+import { alarmsAgainst, isCanarysDoing, isSeenWorse } from '../analysis/alarms.ts';
 import type { Folded } from '../analysis/folded.ts';
 import { unseenLoss } from '../analysis/loss.ts';
 import type { Alarm, ProbeCounts, Verdict } from '../analysis/types.ts';
 import { RETRY_LATER_SECONDS } from '../budget.ts';
 import { RolloutError } from '../errors.ts';
 import { withPlainTexts } from '../plain-text.ts';
+import { verifySecondsOf } from '../plan/holdout.ts';
 import type { Observed, PinResult } from '../ports.ts';
 import type { Instant, Percent } from '../units.ts';
 import { duration } from '../words.ts';
@@ -20,8 +21,17 @@ import type {
   RevertedTarget,
   RolloutEvent,
 } from './event.ts';
-import { isAwaited } from './next.ts';
+import { gateRunOut, isAwaited } from './next.ts';
 import { keptOut, keptOutBy, madeOf } from './quarantine.ts';
+import {
+  canRecall,
+  comparedSeconds,
+  isDoubted,
+  isLastRecall,
+  recallFor,
+  waitFor,
+  whyReturns,
+} from './recall.ts';
 import { reconcile } from './reconcile.ts';
 import type { Stamp } from './stamp.ts';
 import {
@@ -29,6 +39,7 @@ import {
   hasCanaryTraffic,
   isEnded,
   isStuck,
+  isVerifying,
   outOf,
   PLANS,
   type Rollout,
@@ -37,7 +48,7 @@ import {
   targetNamed,
   withSuspicion,
 } from './state.ts';
-import { BROKEN_PAUSE_SECONDS, bakeOf, longestBakeOf, PAUSE_SECONDS_MAX } from './timing.ts';
+import { BROKEN_PAUSE_SECONDS, bakeOf, longestBakeOf, PAUSE_SECONDS_MAX, RECALLS_MAX } from './timing.ts';
 import { sharesOf } from './way-out.ts';
 
 /** What somebody wants, in the imperative. Those of people are pause, resume, promote and abort. */
@@ -67,7 +78,7 @@ export type Command =
     }
   | { type: 'RecordPin'; target: string; pinned: Exclude<PinResult, { result: 'pinned' }> }
   | { type: 'ReportGone'; target: string }
-  | { type: 'ReportAlarm'; alarm: string; since: Instant }
+  | { type: 'ReportAlarm'; alarm: string; since: Instant; breachedAt?: Instant | undefined }
   | {
       type: 'RecordRevert';
       targets: RevertedTarget[];
@@ -195,7 +206,12 @@ function pinRefused(rollout: Rollout, target: string, reason: string, at: Instan
 /** Pages people while all is well: the rollout goes on as declared, since neither a pause nor an end would bring the version back. */
 function stableGone(rollout: Rollout, target: string, at: Instant): RolloutEvent[] {
   const isKnown = isEnded(rollout) || rollout.leaving !== undefined || rollout.gone?.includes(target);
-  return isKnown ? [] : [{ type: 'StableGone', at, target }];
+  if (isKnown) return [];
+  const reason = `version ${targetNamed(rollout, target).stable} of ${target} does not exist any more, so there is nothing to compare with`;
+  return [
+    { type: 'StableGone', at, target },
+    ...(rollout.recall === undefined ? [] : [{ type: 'RecallEnded' as const, at, reason }]),
+  ];
 }
 
 type Consequence<E extends RolloutEvent> = (after: Rollout, event: E) => RolloutEvent[];
@@ -293,18 +309,34 @@ const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }
   after,
   { at, verdict },
 ) => {
-  if (verdict.status === 'fail') return order(after, at, 'canary', verdict.reason);
+  if (verdict.status === 'fail') return order(after, at, causeOf(after, verdict), verdict.reason);
+  const doubted = doubtConsequence(after, verdict, at);
+  if (doubted !== undefined) return doubted;
+  const wait = after.pause === undefined ? waitFor(after, verdict, at) : undefined;
+  if (wait !== undefined) return [wait];
   if (after.pause !== undefined) {
     const { why } = after.pause;
     const isCured =
       (why === 'broken' && verdict.status !== 'broken') ||
-      (why === 'suspect' && after.suspicion === undefined);
-    return isCured ? [{ type: 'Resumed', at, by: 'spillway' }] : [];
+      (why === 'suspect' && after.suspicion === undefined) ||
+      (why === 'inconclusive' && isAnswered(after, verdict));
+    if (isCured) return [{ type: 'Resumed', at, by: 'spillway' }];
+    return paging(after, at);
   }
+  const gate = gateRunOut(after, at);
+  if (gate !== undefined)
+    return [
+      pause(
+        at,
+        `the gate before ${gate.before} % was not approved in time; the release is not reversible, so the weight is held`,
+        'irreversible',
+        PAUSE_SECONDS_MAX,
+      ),
+    ];
   // An order to go on has answered what the end of a bake would ask. It has not answered for a canary that nobody can see, which waits at a gate or serves alone.
-  const isAnswered = isPromoted(after) && after.promotedAt === undefined;
+  const isOrdered = isPromoted(after) && !isVerifying(after);
   const bake = bakeOf(after);
-  const isOver = bake !== undefined && verdict.to >= bake.max && !isAnswered;
+  const isOver = bake !== undefined && verdict.to >= bake.max && !isOrdered;
   if (after.brokenInRow >= BROKEN_TICKS_MAX || (isOver && verdict.status === 'broken')) {
     return [pause(at, `nothing could be measured: ${verdict.reason}`, 'broken', BROKEN_PAUSE_SECONDS)];
   }
@@ -314,9 +346,77 @@ const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }
     return verdict.to >= Math.max(longestBakeOf(after), until) ? suspected(after, at) : [];
   }
   if (!isOver || verdict.status !== 'inconclusive') return [];
-  if (after.promotedAt !== undefined && !isHeldByAlarm(after)) return [];
+  if (isVerifying(after) && !isHeldByAlarm(after)) return [];
   return inconclusive(after, at, `the longest bake ended without enough evidence: ${verdict.reason}`);
 };
+
+/** An alarm sees both versions, so one alone reverts, as its owner declared, and blames the release only if the comparison shows the canary worse. */
+function causeOf(after: Rollout, verdict: Verdict): Extract<Cause, 'canary' | 'environment'> {
+  const { findings, limits = [] } = verdict;
+  const isShown = [...findings, ...limits].some(({ status }) => status === 'fail');
+  const isRed = after.alarms?.some((alarm) => alarm.state === 'alarm' && isCanarysDoing(after, alarm));
+  return isRed && !isShown && !isSeenWorse(verdict) ? 'environment' : 'canary';
+}
+
+/** True if a verdict answers what a pause for want of evidence asked: it passes, and covers the bake. What a hook could not say only that hook can. */
+function isAnswered({ hooks, ...rollout }: Rollout, { status, from, to }: Verdict): boolean {
+  const bake = bakeOf({ hooks, ...rollout });
+  const isSettled = Object.values(hooks).every((hook) => hook.status === 'pass' || hook.status === 'started');
+  return status === 'pass' && bake !== undefined && from === bake.from && to >= bake.to && isSettled;
+}
+
+/** A pause that has run out ends a rollout, unless it is not reversible: then it waits for people, who are paged again. */
+function paging({ opening, pause: paused }: Rollout, at: Instant): RolloutEvent[] {
+  const isOver = paused !== undefined && paused.until <= at;
+  return isOver && !opening.reversible ? [pause(at, paused.reason, paused.why, PAUSE_SECONDS_MAX)] : [];
+}
+
+/**
+ * What follows from doubt and during a recall; undefined if a verdict has neither. Doubt takes the canary back to a weight at
+ * which stable beside it decides; the third doubt waits there for a person. Only where nothing can be recalled does doubt that
+ * lasts revert, and it blames nobody.
+ */
+function doubtConsequence(after: Rollout, verdict: Verdict, at: Instant): RolloutEvent[] | undefined {
+  const bake = bakeOf(after);
+  if (after.recall !== undefined) {
+    const reason = whyReturns(after, verdict);
+    // The answer came after all; the last recall's is for the person who was asked.
+    if (reason !== undefined && after.pause?.why === 'doubt' && after.recall.nth < RECALLS_MAX)
+      return [
+        { type: 'RecallEnded', at, reason },
+        { type: 'Resumed', at, by: 'spillway' },
+      ];
+    if (after.pause !== undefined || after.brokenInRow >= BROKEN_TICKS_MAX) return undefined;
+    if (reason !== undefined) return [{ type: 'RecallEnded', at, reason }];
+    if (bake === undefined || verdict.to < bake.max) return [];
+    return isSuspect(after)
+      ? suspected(after, at)
+      : inDoubt(after, at, `a recall to ${after.recall.weight} % gave no answer: ${after.recall.reason}`);
+  }
+  const { doubt } = verdict;
+  if (doubt === undefined || !isDoubted(after, verdict) || after.pause?.why === 'doubt') return undefined;
+  if (canRecall(after)) {
+    const recall = recallFor(after, verdict, at);
+    if (!isLastRecall(after)) return [recall];
+    const reason = `doubt came again after ${recall.nth - 1} recalls: ${doubt.reason}`;
+    return [recall, ...inDoubt(after, at, reason)];
+  }
+  if (doubt.isSure)
+    return order(
+      after,
+      at,
+      'environment',
+      `${doubt.reason}; no share of the traffic can go back to stable to find out why`,
+    );
+  return bake !== undefined && verdict.to >= bake.max ? inDoubt(after, at, doubt.reason) : undefined;
+}
+
+/** What the plan declares if a doubt was not answered. */
+function inDoubt(after: Rollout, at: Instant, reason: string): RolloutEvent[] {
+  return after.opening.plan.onInconclusive === 'revert'
+    ? order(after, at, 'environment', `${reason}; that is no proof, so the release is not quarantined`)
+    : [pause(at, reason, 'doubt', PAUSE_SECONDS_MAX)];
+}
 
 /** What the plan declares for the case that nobody can say whether the canary is good. */
 function inconclusive(after: Rollout, at: Instant, reason: string): RolloutEvent[] {
@@ -350,8 +450,11 @@ function pause(at: Instant, reason: string, why: PauseReason, seconds: number): 
 
 const alarmConsequence: Consequence<Extract<RolloutEvent, { type: 'AlarmRaised' }>> = (
   after,
-  { at, alarm, since },
-) => (isCanarysDoing(after, { since }) ? order(after, at, 'canary', `alarm ${alarm} went off`) : []);
+  { at, alarm, since, breachedAt },
+) =>
+  isCanarysDoing(after, { since, breachedAt })
+    ? order(after, at, isSeenWorse(after.verdict) ? 'canary' : 'environment', `alarm ${alarm} went off`)
+    : [];
 
 const takeoverConsequence: Consequence<Extract<RolloutEvent, { type: 'TookOver' }>> = (
   after,
@@ -454,6 +557,10 @@ function faultOf(
 function completion(rollout: Rollout): string {
   const { verdict, promotedAt, opening } = rollout;
   const unproven = withSuspicion(rollout);
+  const unanswered =
+    rollout.unanswered === undefined
+      ? []
+      : [`${rollout.unanswered}; no share of the traffic went back to stable to find out why`];
   const isSilent =
     promotedAt !== undefined && opening.plan.verifySeconds > 0 && verdict?.status === 'inconclusive';
   const silent = alarmsAgainst(rollout).silent.map(
@@ -461,18 +568,30 @@ function completion(rollout: Rollout): string {
   );
   const doubts = [
     ...unproven,
+    ...unanswered,
     ...(isSilent ? [`its verify could not say: ${verdict.reason}`] : []),
     ...silent,
   ];
   const how = rollout.byProbes === true || verdict?.byProbes ? 'proven by probes' : 'proven';
   return doubts.length > 0
     ? `unproven: ${doubts.join('; ')}`
-    : `${how}: ${verdict?.reason ?? 'every step passed'}${uncounted(rollout)}${unseen(rollout)}`;
+    : `${how}: ${verdict?.reason ?? 'every step passed'}${besideStable(rollout)}${uncounted(rollout)}${unseen(rollout)}`;
+}
+
+/** What is called proven names how long it had a control since the first steps. */
+function besideStable(rollout: Rollout): string {
+  const seconds = comparedSeconds(rollout, rollout.verdict?.to ?? 0);
+  const { recalls = [] } = rollout;
+  const often =
+    recalls.length === 0 ? '' : `, after ${recalls.length === 1 ? 'a recall' : `${recalls.length} recalls`}`;
+  return seconds < 60
+    ? ''
+    : `; ${duration(Math.floor(seconds / 60) * 60)} of its verify had stable beside it${often}`;
 }
 
 /** What is called proven names what nobody could see: requests that ran longer than any bake. */
 function uncounted({ opening: { timeouts = {}, plan } }: Rollout): string {
-  const longest = Math.max(plan.verifySeconds, ...plan.steps.map(({ bakeSeconds }) => bakeSeconds));
+  const longest = Math.max(verifySecondsOf(plan), ...plan.steps.map(({ bakeSeconds }) => bakeSeconds));
   const slow = Object.entries(timeouts).filter(([, seconds]) => seconds > longest);
   return slow.length === 0
     ? ''

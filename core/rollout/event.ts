@@ -1,6 +1,7 @@
 import type { Folded } from '../analysis/folded.ts';
 import type {
   Alarm,
+  FailurePast,
   LimitRule,
   Past,
   ProbeCounts,
@@ -159,6 +160,8 @@ export interface Opening extends Identity {
   deadline: Instant;
   /** How often each target was called before, as it was read at the opening; absent if too little is known of it. */
   past?: Record<string, Past> | undefined;
+  /** How each target fails by itself, rule by rule, as it was read at the opening; absent if there is nothing to verify. */
+  usual?: Record<string, Record<string, FailurePast>> | undefined;
   /** Time-outs of targets that may run for longer than a settled window waits for. */
   timeouts?: Record<string, Seconds> | undefined;
   /** How many rollouts ran when this one opened: among many it ticks and reads back as they all can. */
@@ -175,6 +178,8 @@ export interface Opening extends Identity {
   rollsBack?: Quarantined | undefined;
   /** What a person should know although nothing is wrong, such as an alarm that was red before. */
   notices: string[];
+  /** What the plan can find and what it cannot: the two lines to read first, then step by step; absent if nothing was looked up. */
+  outlook?: string[] | undefined;
 }
 
 /** Why a canary is leaving. Only `canary` says something about the release; the others do not hold it against it. */
@@ -250,7 +255,28 @@ export type RolloutEvent =
       /** What is kept of the minutes before `folded.end`, of which no later tick reads any; absent if this tick folded none. */
       folded?: Folded | undefined;
     }
-  | { type: 'AlarmRaised'; at: Instant; alarm: string; since: Instant }
+  /**
+   * Doubt takes the canary back to this weight, at which stable beside it decides; or it waits there for the counts of the target
+   * `waitsFor`, which is no recall by doubt and has the number 0. `remaining`: how long it is judged again afterwards.
+   */
+  | {
+      type: 'RecallOrdered';
+      at: Instant;
+      nth: number;
+      weight: Percent;
+      reason: string;
+      remaining: Seconds;
+      waitsFor?: string | undefined;
+    }
+  /** The canary goes back to the weight that it was recalled from. */
+  | { type: 'RecallEnded'; at: Instant; reason: string }
+  | {
+      type: 'AlarmRaised';
+      at: Instant;
+      alarm: string;
+      since: Instant;
+      breachedAt?: Instant | undefined;
+    }
   | { type: 'StrangerSeen'; at: Instant; target: string; found: string }
   | { type: 'PinRefused'; at: Instant; target: string; reason: string }
   | { type: 'StableGone'; at: Instant; target: string }
@@ -271,8 +297,8 @@ export type RolloutEvent =
     }
   | { type: 'RolloutClosed'; at: Instant; outcome: Outcome; reason: string };
 
-/** `broken`: paused because nothing could be measured, and resumed by itself once it can. `suspect`: the canary looks worse; resumed by itself once it passes. */
-export type PauseReason = 'human' | 'inconclusive' | 'suspect' | 'broken' | 'irreversible';
+/** `broken`: paused because nothing could be measured, and resumed by itself once it can. `suspect`: the canary looks worse; resumed by itself once it passes. `doubt`: the target did what it never did before and the comparison cannot tell why; a person decides. */
+export type PauseReason = 'human' | 'inconclusive' | 'suspect' | 'doubt' | 'broken' | 'irreversible';
 
 /** What users met while the canary had traffic, as far as the metrics had arrived when it was counted. */
 export interface Exposure {

@@ -1,4 +1,4 @@
-import type { Instant, Percent, Seconds } from '../units.ts';
+import { type Instant, type Percent, type Seconds, WINDOW_MS } from '../units.ts';
 import {
   type Checkpoint,
   checkpointsAfterPromotion,
@@ -10,8 +10,9 @@ import {
   type Waiting,
   waitingAt,
 } from './checkpoint.ts';
-import type { Cause, LeavingOutcome } from './event.ts';
-import { hasCanaryTraffic, outOf, type Rollout } from './state.ts';
+import type { Cause, Gate, LeavingOutcome } from './event.ts';
+import { isDoubted } from './recall.ts';
+import { hasCanaryTraffic, isVerifying, outOf, type Rollout, weightNow } from './state.ts';
 import { bakeOf, PUBLISH_SECONDS_MAX, TICKS_MAX, tickDue } from './timing.ts';
 
 /** What must be done next. The state machine's one Choice knows exactly these kinds. */
@@ -56,6 +57,8 @@ export function next(rollout: Rollout, now: Instant): Directive {
   // An execution knows the versions it was started with; a fresh one can take the new ones back even without a function.
   if (rollout.ticks >= TICKS_MAX || rollout.publishedIn === rollout.epoch) return { kind: 'continue' };
   if (hasCanaryTraffic(rollout) && tickDue(rollout) <= now) return { kind: 'measure' };
+  // Whoever paused a rollout wants no more of the canary; a recall leaves less of it.
+  if (rollout.recall !== undefined) return recalled(rollout, now);
   if (rollout.pause !== undefined) return hold(rollout, now);
   return forward(rollout, now);
 }
@@ -92,6 +95,12 @@ function late(rollout: Rollout, reason: string): Directive {
   };
 }
 
+/** Traffic goes down to the weight of the recall, where the canary stays until an event ends it. */
+function recalled(rollout: Rollout, now: Instant): Directive {
+  if ((rollout.deferred ?? 0) > now) return hold(rollout, now, rollout.deferred);
+  return move(rollout, weightNow(rollout)) ?? hold(rollout, now);
+}
+
 /** What brings the rollout on: a checkpoint, a move of traffic, the close; or a hold at the present weight. */
 function forward(rollout: Rollout, now: Instant): Directive {
   const demanded = checked(rollout, standing(rollout, now), now);
@@ -124,6 +133,11 @@ export function isAwaited(rollout: Rollout, occurrence: string, now: Instant): b
   return waiting !== undefined && ('ask' in waiting ? waiting.ask : waiting.for).id === occurrence;
 }
 
+/** The gate that ran out while an irreversible release holds its weight: only a person can go on, so one has to be paged. */
+export function gateRunOut(rollout: Rollout, now: Instant): Gate | undefined {
+  return isHeld(rollout) ? lateGate(standing(rollout, now), now) : undefined;
+}
+
 /** What a checkpoint demands; undefined where there is none left. */
 function checked(rollout: Rollout, waiting: Waiting, now: Instant): Directive | undefined {
   if (waiting === undefined) return undefined;
@@ -149,6 +163,7 @@ function mayGoOn(rollout: Rollout): boolean {
   if (isSuspect(rollout)) return false;
   if (isPromoted(rollout)) return true;
   if (step === -1) return true;
+  if (isVerifying(rollout)) return isVerified(rollout);
   const bake = bakeOf(rollout);
   if (stepSince === undefined || bake === undefined || verdict === undefined || verdict.from !== bake.from)
     return false;
@@ -157,12 +172,20 @@ function mayGoOn(rollout: Rollout): boolean {
 }
 
 function isVerified(rollout: Rollout): boolean {
-  const { verdict, opening } = rollout;
+  const { verdict, opening, step } = rollout;
   if (isSuspect(rollout)) return false;
-  if (opening.plan.verifySeconds === 0) return true;
+  if (step >= opening.plan.steps.length && opening.plan.verifySeconds === 0) return true;
   const bake = bakeOf(rollout);
-  if (bake === undefined || verdict === undefined || verdict.from !== bake.from || verdict.to < bake.to)
+  // Of the newest minutes nothing is known yet if a target's counts are known to come so late.
+  const late = Math.max(0, ...Object.values(rollout.lateness ?? {})) * WINDOW_MS;
+  if (
+    bake === undefined ||
+    verdict === undefined ||
+    verdict.from !== bake.from ||
+    verdict.to - late < bake.to
+  )
     return false;
+  if (isDoubted(rollout, verdict)) return false;
   return verdict.status !== 'broken' && verdict.status !== 'fail' && !isHeldByAlarm(rollout);
 }
 

@@ -1,13 +1,18 @@
+import { clusteringOf } from '../analysis/evidence.ts';
+import { type HeldOut, holdoutOf, requiredInVerify } from '../analysis/holdout.ts';
 import { limitNotices, limitsOf } from '../analysis/limits.ts';
+import { failurePastOf, outagesOf } from '../analysis/past.ts';
 import { outlookOf } from '../analysis/planner.ts';
 import { pastFrom } from '../analysis/silence.ts';
-import type { Alarm, Series, WatchRule } from '../analysis/types.ts';
-import { isLatency, rulesFor } from '../analysis/weights.ts';
-import { knownWindows } from '../analysis/windows.ts';
+import type { Alarm, FailurePast, Series, WatchRule } from '../analysis/types.ts';
+import { type Opened, OUTAGE_SHARE, unseenBy } from '../analysis/unseen.ts';
+import { isLatency, rulesFor, weightsOf } from '../analysis/weights.ts';
+import { believable, HISTORY_MS, knownWindows, sum } from '../analysis/windows.ts';
 import type { Manifest } from '../config/manifest.ts';
 import { gatesFrom, hooksFrom, limitsFrom, planFrom, probeFrom, watchFrom } from '../config/rollout-file.ts';
 import { RolloutError } from '../errors.ts';
 import { plainText } from '../plain-text.ts';
+import { verifyMinutesOf, withHoldout } from '../plan/holdout.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Completion, ResolvedTarget, ServiceRecord } from '../ports.ts';
 import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
@@ -28,6 +33,8 @@ export interface Found {
   completion?: Completion | undefined;
   /** What stable did lately, by target: whether its metrics exist at all. */
   history: Record<string, Series>;
+  /** What each target as a whole did in the day before, as counts of stable. */
+  day: Record<string, Series>;
   /** How many rollouts run. */
   running: number;
 }
@@ -43,7 +50,7 @@ const SLOW_CALL_SECONDS: Seconds = 60;
  * @throws RolloutError OpeningRefused naming the field and the mend
  */
 export function open(
-  { identity, manifest, service, targets, alarms, completion, history, running }: Found,
+  { identity, manifest, service, targets, alarms, completion, history, day, running }: Found,
   at: Instant,
 ): RolloutEvent[] {
   checkOrder(manifest, service);
@@ -68,7 +75,7 @@ export function open(
   if (changed.length === 0)
     return [adoption({ identity, manifest, service, targets, alarms, running }, moved, at)];
   const file = manifest.rollout;
-  const { plan, notices } = planFrom(file);
+  const { plan: written, notices } = planFrom(file);
   const names = new Set([...changed, ...moved].map(({ target }) => target.name));
   const hooks = hooksFrom(file).filter((hook) => names.has(hook.target));
   const gates = gatesFrom(file);
@@ -77,11 +84,13 @@ export function open(
     SETTLE_SECONDS + Math.min(SLOW_CALL_SECONDS, Math.max(...changed.map((each) => each.timeoutSeconds)));
   const settledTo = Math.floor((at - settleSeconds * 1000) / WINDOW_MS) * WINDOW_MS;
   const past = changed.flatMap(({ target: { name } }) => {
-    const known = pastFrom(history[name]?.traffic, settledTo);
+    const known = pastFrom(day[name]?.traffic, settledTo);
     return known === undefined ? [] : [[name, known] as const];
   });
   const slow = changed.filter(({ timeoutSeconds }) => timeoutSeconds > SLOW_CALL_SECONDS);
   const watch = watchable(watchFrom(file), changed, history);
+  const plan = withHoldout(written, file.holdout ?? holdoutFor(written, watch.rules, changed, history));
+  const usual = usualOf(plan, watch.rules, changed, { day, to: settledTo });
   const limits = limitsFrom(file).filter((rule) =>
     changed.some(({ target }) => limitsOf(target, [rule]).length > 0),
   );
@@ -110,6 +119,7 @@ export function open(
       alarms: alarmsFrom(manifest, alarms),
       settleSeconds,
       ...(past.length === 0 ? {} : { past: Object.fromEntries(past) }),
+      usual,
       ...(slow.length === 0
         ? {}
         : {
@@ -126,23 +136,28 @@ export function open(
         ...watch.notices,
         ...untimed(watch.rules, changed, history),
         ...unknowable(watch.rules, changed, history),
-        ...changed.flatMap(({ target }) => pastUnknown(target.name, history[target.name])),
-        ...slow.flatMap((each) => slowNotice(each, plan)),
+        ...changed.flatMap(({ target }) => pastUnknown(target.name, day[target.name])),
+        ...slow.flatMap((each) => slowNotice(each, written)),
         ...unprobed(changed, hooks, probe),
         ...changed.flatMap(({ target }) => limitNotices(target, limits, plan, history[target.name])),
-        ...outlookOf(
-          {
-            plan,
-            watch: watch.rules,
-            targets: changed.map(({ target }) => target),
-            isProbed: probe !== undefined,
-          },
-          history,
-        ),
         ...redNotices(alarms),
-        ...slowAlarms(alarms, plan),
+        ...slowAlarms(alarms, written),
         ...fullQuarantine(service),
       ],
+      outlook: outlookLines(
+        {
+          plan,
+          watch: watch.rules,
+          targets: changed.map(({ target }) => target),
+          isProbed: probe !== undefined,
+          canRecall: plan.recall !== false && manifest.reversible,
+          timeouts: Object.fromEntries(
+            changed.map(({ target, timeoutSeconds }) => [target.name, timeoutSeconds]),
+          ),
+          outages: outages(plan, watch.rules, changed, { day, to: settledTo }),
+        },
+        history,
+      ),
     },
   ];
 }
@@ -152,7 +167,7 @@ export function open(
  * that is possible without a stable version beside them, and never called proven.
  */
 function adoption(
-  { identity, manifest, service, targets, alarms, running }: Omit<Found, 'completion' | 'history'>,
+  { identity, manifest, service, targets, alarms, running }: Omit<Found, 'completion' | 'history' | 'day'>,
   moved: ResolvedTarget[],
   at: Instant,
 ): RolloutEvent {
@@ -379,6 +394,92 @@ function watchable(
         `http5xx is not watched ${targets.length > 1 ? `on ${target.name} ` : ''}so far: version ${target.stable} of ${target.name} has counted no responses lately; it is watched once they are counted; wrap the handler with withSpillway`,
     ),
   };
+}
+
+/** Rules whose counts a comparison in verify rests on, with bad requests that can be told from the rest by more than a rank. */
+const comparedRules = ({ target }: ResolvedTarget, rules: readonly WatchRule[]) =>
+  rulesFor(target, rules).filter(
+    (rule) => 'ratio' in rule && !isLatency(rule.metric) && rule.blind?.includes(target.name) !== true,
+  );
+
+/** What stays on stable in verify: by what each target does lately, the largest part that any of them needs. */
+function holdoutFor(
+  plan: Plan,
+  rules: readonly WatchRule[],
+  targets: ResolvedTarget[],
+  history: Record<string, Series>,
+): number {
+  const verifyMinutes = plan.verifySeconds / 60;
+  const each = targets.flatMap((resolved) => {
+    const { target } = resolved;
+    const parts = weightsOf([...rulesFor(target, rules).map(({ metric }) => metric), 'traffic']);
+    return comparedRules(resolved, rules)
+      .filter(({ metric }) => metric === 'errors' || metric === 'http5xx')
+      .map((rule): HeldOut => {
+        const { windows } = believable(history[target.name]?.[rule.metric as 'errors'] ?? []);
+        const { bad, total } = sum(windows.map(({ stable }) => stable));
+        const part = (parts.get(rule.metric) ?? 1) / targets.length;
+        return {
+          perMinute: total / (HISTORY_MS / WINDOW_MS),
+          share: bad / Math.max(1, total),
+          ratio: 'ratio' in rule ? rule.ratio : 1,
+          burst: clusteringOf(target).burst,
+          required: requiredInVerify({ alpha: plan.alpha, part, verifyMinutes }),
+        };
+      });
+  });
+  return holdoutOf(each, plan.steps.at(-1)?.weight ?? 0);
+}
+
+/** What the plan finds, of the target that shows least, then what nothing sees, then the details of each target. */
+function outlookLines(opened: Opened, history: Record<string, Series>): string[] {
+  const each = outlookOf(opened, history);
+  const weakest = each.toSorted((a, b) => b.smallest - a.smallest)[0];
+  const unseen = unseenBy(opened);
+  return [
+    ...(weakest === undefined ? [] : [weakest.found]),
+    ...(unseen === undefined ? [] : [unseen]),
+    ...each.flatMap(({ found, details }) => [...(each.length > 1 ? [found] : []), ...details]),
+  ];
+}
+
+/** How often each target had an outage of its own in the day before, by the rule that shows most. */
+function outages(
+  plan: Plan,
+  rules: readonly WatchRule[],
+  targets: ResolvedTarget[],
+  { day, to }: { day: Record<string, Series>; to: Instant },
+): Opened['outages'] {
+  const asked = { to, verifyMinutes: verifyMinutesOf(plan), share: OUTAGE_SHARE };
+  return Object.fromEntries(
+    targets.map((resolved) => {
+      const { name } = resolved.target;
+      const found = comparedRules(resolved, rules).map(({ metric }) =>
+        outagesOf(day[name]?.[metric as 'errors'], asked),
+      );
+      return [name, found.toSorted((a, b) => b.hit - a.hit)[0] ?? { stretches: 0, hit: 0 }];
+    }),
+  );
+}
+
+/** How each target fails by itself, for each rule that compares counts. */
+function usualOf(
+  plan: Plan,
+  rules: readonly WatchRule[],
+  targets: ResolvedTarget[],
+  { day, to }: { day: Record<string, Series>; to: Instant },
+): Record<string, Record<string, FailurePast>> {
+  const verifyMinutes = verifyMinutesOf(plan);
+  return Object.fromEntries(
+    targets.map((resolved) => {
+      const { name } = resolved.target;
+      const usual = comparedRules(resolved, rules).map(({ metric }) => {
+        const read = day[name]?.[metric as 'errors'];
+        return [metric, failurePastOf(read, { to, verifyMinutes })] as const;
+      });
+      return [name, Object.fromEntries(usual)] as const;
+    }),
+  );
 }
 
 /** A rule about durations holds a rollout where stable counts none: whoever wrote it should not learn that at the end of a bake. */

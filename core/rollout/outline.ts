@@ -1,7 +1,10 @@
 import type { ServiceRecord } from '../ports.ts';
+import { timeOfDay } from '../words.ts';
 import type { Opening } from './event.ts';
+import { answersTo, recallAhead } from './recall.ts';
 import type { Rollout } from './state.ts';
 import { summary } from './story.ts';
+import { bakeOf } from './timing.ts';
 
 /** What a list of rollouts needs of one: a few hundred bytes, whatever its head takes. */
 export interface Outline {
@@ -18,7 +21,7 @@ export interface Outline {
 }
 
 /** Longest text of an outline, in characters. */
-const STATE_MAX = 500;
+const STATE_MAX = 800;
 
 /** The outline of a rollout. */
 export function outlineOf(rollout: Rollout): Outline {
@@ -43,11 +46,44 @@ export function lineOf(rollout: Rollout, now?: ServiceRecord): string {
   return rollout.outcome === undefined ? outlineText(outlineOf(rollout)) : summary(rollout, now);
 }
 
-function stateOf({ opening, gates, leaving, pause, verdict }: Rollout): string {
+/** What a rollout does or waits for now, in words. */
+export function stateOf(rollout: Rollout): string {
+  const { opening, gates, leaving, pause, verdict, raisedAt } = rollout;
   const unapproved = opening.gates.find(({ before, approvers }) => {
     const open = gates[before];
     return open !== undefined && open.approvedBy.length < approvers;
   });
   const waiting = unapproved && `waits for approval before ${unapproved.before} %`;
-  return leaving?.reason ?? pause?.reason ?? waiting ?? verdict?.reason ?? 'just opened';
+  if (leaving !== undefined) return leaving.reason;
+  if (pause !== undefined)
+    return pause.why === 'doubt'
+      ? `${pause.reason}; ${answersTo(rollout)}`
+      : pause.why === 'inconclusive' && rollout.verdict?.status === 'inconclusive'
+        ? `${pause.reason}; now: ${rollout.verdict.reason}; it goes on by itself once a whole bake passes`
+        : pause.reason;
+  const measured = verdict?.reason ?? 'the first minute at this weight has not settled yet';
+  return (
+    recallState(rollout) ??
+    waiting ??
+    (raisedAt === undefined ? 'just opened' : `${holdoutState(rollout)}${measured}`)
+  );
+}
+
+/** A recall under way: why, what it waits for, and until when. */
+function recallState(rollout: Rollout): string | undefined {
+  const { recall, verdict } = rollout;
+  if (recall === undefined) return undefined;
+  const ahead = recallAhead(rollout);
+  const what = `recall ${recall.nth} to ${recall.weight} %: ${recall.reason}`;
+  if (ahead === undefined) return `${what}; the canary is on its way back`;
+  const sofar = verdict === undefined ? '' : `; so far: ${verdict.reason}`;
+  return `${what}; returns at ${timeOfDay(ahead.returns)} if nothing speaks against the canary, and a person is asked at ${timeOfDay(ahead.asks)}${sofar}`;
+}
+
+function holdoutState(rollout: Rollout): string {
+  const at = rollout.opening.plan.steps[rollout.step];
+  const bake = at?.isHoldout === true ? bakeOf(rollout) : undefined;
+  return at === undefined || bake === undefined
+    ? ''
+    : `holdout: ${100 - at.weight} % stay on stable until ${timeOfDay(bake.to + rollout.opening.settleSeconds * 1000)}; `;
 }

@@ -36,6 +36,27 @@ export interface Intent {
   stamp: Stamp;
 }
 
+/** A stretch of time; without `to` it goes on. */
+export interface Stretch {
+  from: Instant;
+  to?: Instant | undefined;
+}
+
+/** A recall of the canary to a weight at which stable beside it is a control. */
+export interface Recall {
+  /** 1 for the first one of a rollout; 0 for a wait for counts. */
+  nth: number;
+  /** The target whose canary it waits for to be counted; absent in a recall by doubt. */
+  waitsFor?: string | undefined;
+  weight: Percent;
+  reason: string;
+  orderedAt: Instant;
+  /** Since when every target stands at its weight. */
+  since?: Instant | undefined;
+  /** How long the canary is to be judged again at the weight that it comes back to. */
+  remaining: Seconds;
+}
+
 /** How one asking of a hook stands. */
 export interface HookState {
   status: HookStatus | 'started';
@@ -79,12 +100,30 @@ export interface Rollout {
   stood?: { weight: Percent; from: Instant; until: Instant }[] | undefined;
   /** By target, the least share of the canary's requests whose loss would have shown at the steps that were left; null if none would. */
   lossSeen?: Record<string, number | null> | undefined;
-  /** The weight that each of the moves went to, of several in one minute the largest; absent in rollouts of earlier versions, which did not keep it. */
+  /** The largest weight of any target just before and after each of the moves, of several in one minute the largest; absent in rollouts of earlier versions, which did not keep it. */
   heights?: Percent[] | undefined;
   /** Since when all targets stand at this step's weight; absent while they are being raised. */
   stepSince?: Instant | undefined;
-  /** Since when all targets serve the canary alone. */
+  /** Since when all targets serve the canary alone; absent while a recall has taken it back. */
   promotedAt?: Instant | undefined;
+  /** By target, how many settled minutes the canary's counts were late at the most. */
+  lateness?: Record<string, number> | undefined;
+  /** Since when it is verified: when the canary first stood beside the holdout, or served alone. */
+  verifySince?: Instant | undefined;
+  /** Stretches in which any target served the canary alone, or may have: there is no control in them. */
+  alone?: Stretch[] | undefined;
+  /** Stretches in which every target stood at the weight of a recall. */
+  recalls?: Stretch[] | undefined;
+  /** How often the canary has waited for counts at the weight of its first step. */
+  waits?: number | undefined;
+  /** The recall under way: doubt has taken the canary back to a lower weight, at which stable beside it decides. */
+  recall?: Recall | undefined;
+  /** Why the canary was in doubt while nothing could be recalled to find out why. */
+  unanswered?: string | undefined;
+  /** Targets whose requests were missing for a reason that is not the canary, as a recall showed. */
+  explained?: string[] | undefined;
+  /** How long the canary is still to be judged at its present weight after a recall. */
+  remaining?: Seconds | undefined;
   measuredAt?: Instant | undefined;
   /** What is kept of the minutes that are read no more. */
   folded?: Folded | undefined;
@@ -170,8 +209,19 @@ export function isStuck({ stable, canary }: Target): boolean {
 }
 
 /** True while all targets stand at the weight of the present step, or serve the canary alone. */
-export function isStanding({ step, opening, stepSince, promotedAt }: Rollout): boolean {
+export function isStanding({ step, opening, stepSince, promotedAt, recall }: Rollout): boolean {
+  if (recall !== undefined) return recall.since !== undefined;
   return step < opening.plan.steps.length ? stepSince !== undefined : promotedAt !== undefined;
+}
+
+/** True from the holdout on: what is asked is no longer whether the release may go on but whether it may stay. */
+export function isVerifying({ step, opening: { plan } }: Rollout): boolean {
+  return step >= plan.steps.length || plan.steps[step]?.isHoldout === true;
+}
+
+/** The weight at which every target is to stand now: that of a recall, or of the present step. */
+export function weightNow({ recall, step, opening: { plan } }: Rollout): Percent {
+  return recall?.weight ?? plan.steps[step]?.weight ?? 100;
 }
 
 /** True once the rollout has an outcome. */
@@ -196,7 +246,7 @@ function opened(event: Extract<RolloutEvent, { type: 'RolloutOpened' }>): Rollou
     gates: {},
     step: isServing ? opening.plan.steps.length : -1,
     traffic: Object.fromEntries(opening.targets.map((target) => [target.name, traffic])),
-    ...(isServing ? { raisedAt: at, promotedAt: at } : {}),
+    ...(isServing ? { raisedAt: at, promotedAt: at, verifySince: at, alone: [{ from: at }] } : {}),
     intents: [],
     seq: 0,
     moves: [],
@@ -298,8 +348,13 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
         measuredAt: event.at,
         folded: event.folded ?? state.folded,
         ticks: state.ticks + 1,
+        lateness: latenessAfter(state, event.verdict),
         verdict: event.verdict,
         ...suspicionAfter(state, event.verdict),
+        ...unansweredAfter(state, event.verdict),
+        ...(event.verdict.explained === undefined
+          ? {}
+          : { explained: [...new Set([...(state.explained ?? []), ...event.verdict.explained])] }),
         unproven: withoutCounted(state.unproven, event.verdict),
         probes: withProbes(state.probes, event.probes, isStanding(state)),
         brokenInRow: event.verdict.status === 'broken' ? state.brokenInRow + 1 : 0,
@@ -312,6 +367,13 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
               event.alarms.find((alarm) => alarm.name === name)?.state ?? 'unknown',
             ),
         ),
+      };
+    case 'RecallOrdered':
+      return recalled(state, event);
+    case 'RecallEnded':
+      return {
+        ...returning(state, event.at),
+        ...(state.recall?.waitsFor === undefined ? { suspicion: undefined, doubted: undefined } : {}),
       };
     case 'AlarmRaised':
       return state;
@@ -347,7 +409,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
       };
     case 'PromotionOrdered':
       return {
-        ...state,
+        ...(state.recall === undefined ? state : returning(state, event.at)),
         pause: undefined,
         brokenInRow: 0,
         promotion: {
@@ -425,6 +487,29 @@ function unsettled(hooks: Rollout['hooks']): Rollout['hooks'] {
   );
 }
 
+/** Most minutes of lateness that are believed: who is silent for longer is silent. */
+const LATENESS_MAX = 10;
+
+/** A minute that an earlier tick missed although it had settled, and that is counted by now, was late by as much. */
+function latenessAfter({ lateness, verdict: before }: Rollout, { findings }: Verdict): Rollout['lateness'] {
+  if (before === undefined) return lateness;
+  const late = findings.flatMap(({ metric, target, newest }) => {
+    const was = before.findings.find((each) => each.metric === metric && each.target === target)?.newest;
+    if (newest === undefined || was === undefined || newest <= was || newest + WINDOW_MS > before.to)
+      return [];
+    const minutes = Math.round((before.to - newest) / WINDOW_MS);
+    return [[target, Math.min(LATENESS_MAX, Math.max(minutes, lateness?.[target] ?? 0))] as const];
+  });
+  return late.length === 0 ? lateness : { ...lateness, ...Object.fromEntries(late) };
+}
+
+/** A doubt stands without an answer unless a recall follows from it. */
+function unansweredAfter(state: Rollout, { doubt }: Verdict): Pick<Rollout, 'unanswered'> {
+  return doubt === undefined || state.recall !== undefined
+    ? {}
+    : { unanswered: state.unanswered ?? doubt.reason };
+}
+
 /** A suspicion stands until the canary has recovered from it. */
 function suspicionAfter(state: Rollout, verdict: Verdict): Pick<Rollout, 'suspicion' | 'doubted'> {
   if (verdict.status === 'suspect') {
@@ -488,6 +573,7 @@ function intended(state: Rollout, event: Extract<RolloutEvent, { type: 'ShiftInt
     deferred: undefined,
     intents: [...state.intents, { target: event.target, weight: event.weight, stamp: event.stamp }],
     step: Math.max(step, state.step),
+    ...(event.weight === 100 ? { alone: withBegun(state.alone, event.at) } : {}),
     ...(isNewStep
       ? {
           stood: stoodBefore(state, event.at),
@@ -500,7 +586,9 @@ function intended(state: Rollout, event: Extract<RolloutEvent, { type: 'ShiftInt
           unproven: withSuspicion(state),
           hooks: askingsAtNewStep(state.hooks),
           gates: gatesAbove(state.gates, event.weight),
-          probes: atNewStep(state.probes),
+          remaining: undefined,
+          // The holdout and what is left of verify after it are one stretch.
+          probes: isVerifying(state) ? state.probes : atNewStep(state.probes),
           byProbes: state.byProbes === true || state.verdict?.byProbes,
           promotion: state.promotion?.full ? state.promotion : undefined,
         }
@@ -508,10 +596,12 @@ function intended(state: Rollout, event: Extract<RolloutEvent, { type: 'ShiftInt
   };
 }
 
-function stoodBefore({ stood, step, stepSince, opening }: Rollout, until: Instant): Rollout['stood'] {
-  const weight = opening.plan.steps[step]?.weight;
-  if (weight === undefined || stepSince === undefined) return stood;
-  return [...(stood ?? []), { weight, from: stepSince, until }];
+function stoodBefore({ stood, step, stepSince, recall, opening }: Rollout, until: Instant): Rollout['stood'] {
+  const [weight, from] = recall
+    ? [recall.weight, recall.since]
+    : [opening.plan.steps[step]?.weight, stepSince];
+  if (weight === undefined || from === undefined) return stood;
+  return [...(stood ?? []), { weight, from, until }];
 }
 
 function lossSeenBefore({ lossSeen, verdict }: Rollout): Rollout['lossSeen'] {
@@ -547,17 +637,88 @@ function moved(state: Rollout, name: string, traffic: Traffic, at: Instant): Rol
   // A confirmation may arrive twice or after a later one: the stamps say which is newer.
   if (state.left !== undefined || known === undefined || known.stamp.seq >= traffic.stamp.seq) return state;
   const next = { ...state.traffic, [name]: traffic };
-  const weight = state.opening.plan.steps[state.step]?.weight ?? 100;
-  const arrived = state.opening.targets.every((target) => next[target.name]?.weight === weight);
-  return {
+  const weights = state.opening.targets.map((target) => next[target.name]?.weight ?? 0);
+  // What stood before this move stood in a part of its minute.
+  const stood = Object.values(state.traffic).map(({ weight }) => weight);
+  const after = {
     ...state,
     traffic: next,
     intents: state.intents.filter((intent) => intent.target !== name),
-    ...withMove(state, { at, weight: traffic.weight }),
+    ...withMove(state, { at, weight: Math.max(traffic.weight, ...stood) }),
     deferredFor: undefined,
-    ...(arrived && weight < 100 ? { stepSince: at } : {}),
-    ...(arrived && weight === 100 ? { promotedAt: at } : {}),
+    ...(weights.includes(100) ? {} : { alone: withEnded(state.alone, at) }),
   };
+  if (weights.every((weight) => weight === weightNow(state))) return arrived(after, at);
+  // A move that was sent before a recall ended or was ordered takes the canary off the weight at which it stood.
+  return { ...after, stepSince: undefined, promotedAt: undefined };
+}
+
+/** Every target stands at the weight that it is to have now. */
+function arrived(state: Rollout, at: Instant): Rollout {
+  if (state.recall !== undefined)
+    return {
+      ...state,
+      recall: { ...state.recall, since: at },
+      ...(state.recall.waitsFor === undefined ? { recalls: [...(state.recalls ?? []), { from: at }] } : {}),
+    };
+  return {
+    ...state,
+    ...(weightNow(state) < 100 ? { stepSince: at } : { promotedAt: at }),
+    ...(isVerifying(state) && state.verifySince === undefined ? { verifySince: at } : {}),
+  };
+}
+
+function recalled(
+  state: Rollout,
+  { at, nth, weight, reason, remaining, waitsFor }: Extract<RolloutEvent, { type: 'RecallOrdered' }>,
+): Rollout {
+  const next = {
+    ...state,
+    stood: stoodBefore(state, at),
+    recall: {
+      nth,
+      weight,
+      reason,
+      orderedAt: at,
+      remaining,
+      ...(waitsFor === undefined ? {} : { waitsFor }),
+    },
+    ...(waitsFor === undefined ? {} : { waits: (state.waits ?? 0) + 1 }),
+    stepSince: undefined,
+    promotedAt: undefined,
+    verdict: undefined,
+    unanswered: undefined,
+    brokenInRow: 0,
+    deferred: undefined,
+  };
+  const isThere = state.opening.targets.every(({ name }) => state.traffic[name]?.weight === weight);
+  return isThere ? arrived(next, at) : next;
+}
+
+/** Back to the weight before the recall, which begins as soon as traffic moves. */
+function returning(state: Rollout, at: Instant): Rollout {
+  const { recall, recalls, ...rest } = state;
+  const next: Rollout = {
+    ...rest,
+    recalls: withEnded(recalls, at),
+    stood: stoodBefore(state, at),
+    remaining: recall?.remaining,
+    verdict: undefined,
+    deferred: undefined,
+  };
+  const isThere = state.opening.targets.every(({ name }) => state.traffic[name]?.weight === weightNow(next));
+  return isThere ? arrived(next, at) : next;
+}
+
+/** The stretches with one that begins now, unless one goes on. */
+function withBegun(stretches: Stretch[] = [], from: Instant): Stretch[] {
+  const last = stretches.at(-1);
+  return last !== undefined && last.to === undefined ? stretches : [...stretches, { from }];
+}
+
+/** The stretches, the one that went on ended. */
+function withEnded(stretches: Stretch[] | undefined, to: Instant): Stretch[] | undefined {
+  return stretches?.map((stretch) => (stretch.to === undefined ? { ...stretch, to } : stretch));
 }
 
 /** Several moves within one metric window spoil the same window, so one of them is enough to remember. */

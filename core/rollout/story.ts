@@ -4,10 +4,11 @@ import { printable } from '../plain-text.ts';
 import type { Completed, ServiceRecord } from '../ports.ts';
 import { duration, number } from '../words.ts';
 import { isSuspect } from './checkpoint.ts';
-import type { RevertedTarget, RolloutEvent } from './event.ts';
+import type { Opening, RevertedTarget, RolloutEvent } from './event.ts';
 import { isHeld } from './next.ts';
-import { isAdoption, type Rollout } from './state.ts';
-import { bakeOf } from './timing.ts';
+import { answersTo } from './recall.ts';
+import { isAdoption, type Rollout, weightNow } from './state.ts';
+import { bakeOf, leastRecallSeconds, RECALL_SECONDS_MAX, RECALLS_MAX } from './timing.ts';
 import { sharesOf } from './way-out.ts';
 
 /**
@@ -34,7 +35,7 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
         isAdoption(event)
           ? `rollout ${event.rolloutId} opened: ${event.adopted?.reason}; nothing is raised, and its smoke tests and hooks are asked now`
           : `rollout ${event.rolloutId} opened: ${versions}`,
-        ...event.notices.map((notice) => `notice: ${notice}`),
+        ...noticesOf(event, isVerbose).map((notice) => `notice: ${notice}`),
       ].join('\n');
     case 'RolloutDeclined':
       return `release ${event.release} is ${event.outcome}: ${event.reason}`;
@@ -49,7 +50,7 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
     case 'Approved':
       return `${event.by} approved the gate before ${event.gate} %`;
     case 'Shifted':
-      return `${event.target} raised to ${event.weight} %`;
+      return `${event.target} ${after.recall === undefined ? 'raised' : 'went back'} to ${event.weight} %${heldOut(after, event.weight)}`;
     case 'Deferred':
       return `its next move waits ${duration((event.until - event.at) / 1000)}: ${event.reason}`;
     case 'Promoted':
@@ -59,6 +60,12 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
         measured(event.verdict, after),
         ...(isVerbose ? statisticsOf(event.verdict).map((line) => `  ${line}`) : []),
       ].join('\n');
+    case 'RecallOrdered':
+      if (event.waitsFor !== undefined)
+        return `${event.reason}; the canary waits for them at ${event.weight} %, and returns by itself once they come`;
+      return `recall ${event.nth}: ${event.reason}; the canary ${event.weight === weightBefore(after) ? 'stays at' : 'goes back to'} ${event.weight} %, where stable beside it shows whether the release is to blame${returns(event.nth)}`;
+    case 'RecallEnded':
+      return `the recall ends: ${event.reason}; the canary goes on at ${weightNow(after)} %${after.remaining === undefined ? '' : ` and is judged anew for ${duration(after.remaining)}`}`;
     case 'AlarmRaised':
       return `alarm ${event.alarm} went off`;
     case 'StrangerSeen':
@@ -71,8 +78,8 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
       return `paused by ${event.by}: ${event.reason}; ${
         isHeld(after)
           ? 'no time-out reverts it: resume, promote or abort it'
-          : `without a word it is taken back in ${duration((event.until - event.at) / 1000)}`
-      }`;
+          : `without an order it is reverted in ${duration((event.until - event.at) / 1000)}`
+      }${event.why === 'doubt' ? `; ${answersTo(after)}` : ''}`;
     case 'Resumed':
       return `resumed by ${event.by}`;
     case 'PromotionOrdered':
@@ -97,6 +104,38 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
     case 'Continued':
       return undefined;
   }
+}
+
+/** Lines about an opening that are shown unless somebody asks for all. */
+const NOTICES_MAX = 3;
+
+/** What a person should know of an opening: what is strange first, then what the plan finds and what it does not see. */
+function noticesOf({ notices, outlook = [] }: Opening, isVerbose: boolean): string[] {
+  if (isVerbose) return [...notices, ...outlook];
+  const last = outlook.slice(0, 2);
+  const shown = [...notices.slice(0, NOTICES_MAX - last.length), ...last];
+  const hidden = notices.length + outlook.length - shown.length;
+  return hidden === 0
+    ? shown
+    : shown.map((line, at) => (at === shown.length - 1 ? `${line} (${hidden} more with --verbose)` : line));
+}
+
+/** What stays on stable at the weight of the holdout. */
+function heldOut({ opening: { plan }, step, recall }: Rollout, weight: number): string {
+  const at = plan.steps[step];
+  return at?.isHoldout === true && recall === undefined && at.weight === weight
+    ? `; holdout: ${100 - weight} % stay on stable for ${duration(at.bakeSeconds)}`
+    : '';
+}
+
+/** The weight that a recall took the canary from. */
+const weightBefore = ({ step, opening: { plan } }: Rollout) => plan.steps[step]?.weight ?? 100;
+
+/** When the canary comes back from a recall. */
+function returns(nth: number): string {
+  if (nth >= RECALLS_MAX) return '; it stays there until a person decides';
+  const calm = duration(leastRecallSeconds(nth));
+  return `; it returns after ${calm} in which nothing speaks against it, or sooner on proof, and without an answer in ${duration(RECALL_SECONDS_MAX)} a person decides`;
 }
 
 /** What to do about an alias with two owners. */

@@ -1,7 +1,8 @@
 import { tickOffset } from '../budget.ts';
+import { verifyMinutesOf } from '../plan/holdout.ts';
 import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
 import { HOOK_TRIES_MAX } from './checkpoint.ts';
-import { hasCanaryTraffic, isEnded, type Rollout } from './state.ts';
+import { hasCanaryTraffic, isEnded, isVerifying, type Rollout } from './state.ts';
 
 /** Ticks after which a rollout goes on in a fresh execution: a tick costs 13 history events, so 300 of them under 4,000 of the 25,000 that Step Functions allows (Step Functions quotas, Standard); the rest is for retries and wakes. */
 export const TICKS_MAX = 300;
@@ -11,6 +12,21 @@ export const PAUSE_SECONDS_MAX: Seconds = 24 * 3600;
 
 /** How long nothing may be measurable, canary in traffic, before the release is taken back. */
 export const BROKEN_PAUSE_SECONDS: Seconds = 3600;
+
+/** How long a canary that stands in doubt is watched further without an answer, before a person decides. */
+export const DOUBT_SECONDS: Seconds = 3600;
+
+/** Longest time of one recall without an answer, after which a person decides. */
+export const RECALL_SECONDS_MAX: Seconds = 30 * 60;
+
+/** Least time of the first recall, and of later ones, without proof that the canary is safe. */
+const RECALL_SECONDS: [Seconds, Seconds] = [5 * 60, 10 * 60];
+
+/** Least time of a recall without proof that the canary is safe; `nth` is 1 for the first one. */
+export const leastRecallSeconds = (nth: number): Seconds => RECALL_SECONDS[nth === 1 ? 0 : 1];
+
+/** Recalls that a rollout makes: the third one waits for a person. */
+export const RECALLS_MAX = 3;
 
 /** How long publishing may take before the release is refused; SnapStart alone takes about 3 minutes (pulumi-aws issue 3740). */
 export const PUBLISH_SECONDS_MAX: Seconds = 15 * 60;
@@ -42,18 +58,32 @@ export function tickDue(rollout: Rollout): Instant {
 /** The stretch on which the present step is judged, and how long it may be stretched for want of evidence. */
 export function bakeOf(rollout: Rollout): { from: Instant; to: Instant; max: Instant } | undefined {
   const { plan } = rollout.opening;
-  if (rollout.promotedAt !== undefined) {
-    const { from, to } = windowsOf(rollout.promotedAt, plan.verifySeconds);
-    return { from, to, max: Math.max(to, rollout.resumedAt ?? 0) + BROKEN_PAUSE_SECONDS * 1000 };
+  const { recall, promotedAt, stepSince, resumedAt = 0 } = rollout;
+  if (recall !== undefined) {
+    if (recall.since === undefined) return undefined;
+    const { from, to } = windowsOf(recall.since, leastRecallSeconds(recall.nth));
+    return { from, to, max: Math.max(from, resumedAt) + RECALL_SECONDS_MAX * 1000 };
   }
   const step = plan.steps[rollout.step];
-  if (step === undefined || rollout.stepSince === undefined) return undefined;
-  const { from, to } = windowsOf(rollout.stepSince, step.bakeSeconds);
+  if (isVerifying(rollout)) {
+    const since = step === undefined ? promotedAt : stepSince;
+    if (since === undefined) return undefined;
+    const { from, to } = windowsOf(since, rollout.remaining ?? step?.bakeSeconds ?? restSeconds(rollout));
+    return { from, to, max: Math.max(to, resumedAt) + DOUBT_SECONDS * 1000 };
+  }
+  if (step === undefined || stepSince === undefined) return undefined;
+  const { from, to } = windowsOf(stepSince, step.bakeSeconds);
   return {
     from,
     to,
-    max: windowsOf(Math.max(rollout.stepSince, rollout.resumedAt ?? 0), step.maxBakeSeconds).to,
+    max: windowsOf(Math.max(stepSince, resumedAt), step.maxBakeSeconds).to,
   };
+}
+
+/** How long a canary that serves alone is verified there: for all of verify if an order took it past the holdout. */
+function restSeconds({ opening: { plan }, verifySince, promotedAt }: Rollout): Seconds {
+  const isPastHoldout = verifySince === promotedAt && plan.steps.some(({ isHoldout }) => isHoldout);
+  return isPastHoldout ? verifyMinutesOf(plan) * 60 : plan.verifySeconds;
 }
 
 /** How long a canary that looks worse is watched longer: to the end of the longest bake, or an hour where a raise stands half done. */
@@ -101,5 +131,8 @@ export function deadlineOf(
   const askings = HOOK_TRIES_MAX * (plan.steps.length + 1);
   const answers = hooks.reduce((sum, hook) => sum + askings * hook.timeoutSeconds, 0);
   const approvals = gates.reduce((sum, gate) => sum + gate.timeoutSeconds, 0);
-  return at + (steps + plan.verifySeconds + each + answers + approvals + 3 * PAUSE_SECONDS_MAX) * 1000;
+  const doubts = RECALLS_MAX * (RECALL_SECONDS_MAX + 2 * each) + 2 * DOUBT_SECONDS;
+  return (
+    at + (steps + plan.verifySeconds + each + answers + approvals + doubts + 3 * PAUSE_SECONDS_MAX) * 1000
+  );
 }

@@ -47,6 +47,8 @@ export interface Invocations {
   errors: number;
   /** Handled failures of `count` responses, where the function counts them with `withSpillway`. */
   faults?: number | undefined;
+  /** Of the failures, those that the other version would have had as well: CloudWatch knows nothing of it, and only who records the truth does. */
+  weather?: number | undefined;
   /** Requests that were throttled; they are not among `count`. */
   throttles?: number | undefined;
   /** How many of `count` took how long, by the metric of `withSpillway` that counts them, where it counts durations. */
@@ -100,6 +102,7 @@ export class SimulatedCloudWatch {
   readonly operations: Operations;
   readonly #clock: Clock;
   readonly #emissionDelayMs: () => number;
+  readonly #regionLateMs: () => number;
   readonly #alarms: SimulatedAlarms;
   readonly #places = new Map<string, Place>();
   /** Where the runs of each version are reported, as `dimensionSets` says. */
@@ -111,10 +114,13 @@ export class SimulatedCloudWatch {
     account: string;
     /** From the end of an invocation until its metrics can be read; the longest assumed time where it is not said. */
     emissionDelayMs?: () => number;
+    /** How much later than usual all of the region's metrics are just now. */
+    regionLateMs?: () => number;
     onAlarm?: (event: AwsEvent) => void;
   }) {
     this.#clock = world.clock;
     this.#emissionDelayMs = world.emissionDelayMs ?? (() => LATENCY_MS.metricEmissionMax);
+    this.#regionLateMs = world.regionLateMs ?? (() => 0);
     this.#alarms = new SimulatedAlarms({
       clock: world.clock,
       region: world.region,
@@ -251,6 +257,8 @@ export class SimulatedCloudWatch {
 
   #result(query: MetricDataQuery, from: Instant, to: Instant, descending: boolean): MetricDataResult {
     const { metric, statistic, periodMs } = readQuery(query, from);
+    if (metric.namespace === 'AWS/Lambda' && Object.keys(metric.dimensions).length === 0)
+      return this.#regionResult(query, from, to, descending);
     const points: [Instant, number][] = [];
     const minutes = this.#minutesOf(metric);
     const now = this.#clock.now();
@@ -267,6 +275,23 @@ export class SimulatedCloudWatch {
       Values: points.map(([, value]) => value),
       StatusCode: 'Complete',
       ...(other === undefined ? {} : { Messages: [MULTIPLE_UNITS] }),
+    };
+  }
+
+  /** All functions of the region together, the controller's own among them, one of which runs in each minute; how many ran is not simulated. */
+  #regionResult(query: MetricDataQuery, from: Instant, to: Instant, descending: boolean): MetricDataResult {
+    const until = this.#clock.now() - LATENCY_MS.metricEmissionMax - this.#regionLateMs();
+    const starts: Date[] = [];
+    for (let start = from; start < to && start + WINDOW_MS <= until; start += WINDOW_MS)
+      starts.push(new Date(start));
+    if (descending) starts.reverse();
+    const Values = starts.map(() => 1);
+    return {
+      Id: query.Id,
+      Label: query.Label ?? 'Invocations',
+      Timestamps: starts,
+      Values,
+      StatusCode: 'Complete',
     };
   }
 }

@@ -123,7 +123,11 @@ export function play(world: World, asked: Asked): Played {
       case 'measure': {
         const { from, to } = stretch(rollout, now);
         world.advance(now);
-        const reading = { series: { [TARGET]: world.series(from, to, now) }, alarms: [] };
+        const reading = {
+          series: { [TARGET]: world.series(from, to, now) },
+          alarms: [],
+          heartbeat: world.heartbeat(to, now),
+        };
         const verdict = asked.judge(rollout, reading, now);
         const folded = foldedAfter(rollout, reading, now);
         obey({ type: 'RecordMeasure', verdict, alarms: [], ...(folded === undefined ? {} : { folded }) });
@@ -187,9 +191,8 @@ function openingOf(world: World, { plan, onInconclusive, timeoutSeconds = 3, ope
       service: {},
       targets: [target],
       alarms: [],
-      history: {
-        [TARGET]: { ...world.series(to - HISTORY_MS, to, opened), ...world.past(to - PAST_MS, to) },
-      },
+      history: { [TARGET]: world.series(to - HISTORY_MS, to, opened) },
+      day: { [TARGET]: { ...world.series(to - PAST_MS, to, opened), ...world.past(to - PAST_MS, to) } },
       running: 1,
     },
     opened,

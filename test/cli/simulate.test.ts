@@ -5,7 +5,7 @@ import { times } from '../deep.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-const SEEDS = String(times(4, 40));
+const SEEDS = String(times(8, 40));
 
 const simulate = (...args: string[]) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/simulate.ts', ...args], {

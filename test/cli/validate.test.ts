@@ -43,8 +43,8 @@ test('validate lists all that is asked and demanded on the way, without a contro
   const { code, out } = await validated(FILE);
   expect(code).toBe(0);
   expect(out.split('\n').slice(1)).toEqual([
-    '  10 % for 10 min, 25 % until 100 canary requests within 2 h, 100 %, verified for 10 min',
-    '  1 watch rule, 0 limits; without enough evidence: pause; if it looks worse: pause',
+    '  10 % for 10 min, 25 % until 100 canary requests within 2 h, 75 to 95 % for 8 min (holdout: 5, 10 or 25 % stay on stable, by the traffic), 100 % for 2 min',
+    '  1 watch rule, 0 limits; without enough evidence: pause; if it looks worse: pause; on doubt in verify: recall to 25 %',
     '  beforeTraffic: smoke test GET /health about api, an answer within 30 s; if it cannot be asked: revert',
     '  beforeTraffic: lambda hook checkout-check about api, an answer within 20 min; if it cannot be asked: pause',
     '  onRevert: http hook https://hooks.example.com/told is told about api; no answer matters',
@@ -55,8 +55,60 @@ test('validate lists all that is asked and demanded on the way, without a contro
   ]);
 });
 
+test.each([
+  ['holdout: 10', '90 % for 8 min (holdout: 10 % stay on stable), 100 % for 2 min', 'recall to 25 %'],
+  ['holdout: 0', '100 %, verified for 10 min', 'recall to 25 %'],
+  [
+    'recall: off',
+    '75 to 95 % for 8 min (holdout: 5, 10 or 25 % stay on stable, by the traffic)',
+    'no recall',
+  ],
+])('validate says what %s does in verify', async (line, verified, doubted) => {
+  const { out } = await validated(`${FILE}${line}\n`);
+  expect(out).toContain(verified);
+  expect(out).toContain(`on doubt in verify: ${doubted}`);
+});
+
+test('validate says what to write in place of holdBack', async () => {
+  const { code, err } = await validated(`${FILE}holdBack: { percent: 5, bake: 10m }\n`);
+  expect(code).toBe(1);
+  expect(err).toContain('holdBack was replaced by `holdout`: write the percent alone, like `holdout: 5`');
+});
+
 test('validate exits 1 with the field and the mend where a gate has no approver', async () => {
   const { code, err } = await validated(FILE.replace('approvers: 1', 'approvers: 0'));
   expect(code).toBe(1);
   expect(err).toContain('gates[0].approvers is 0: a gate with no approver holds nobody back');
+});
+
+test.each([
+  ['', '75 % for 8 min beside a holdout of 25 %: about 7,200 canary requests; '],
+  ['holdout: 10', '90 % for 8 min beside a holdout of 10 %: about 8,640 canary requests; '],
+])(
+  'plan knows the holdout that a file with "%s" has at this traffic, and speaks in shares of requests',
+  async (line, said) => {
+    const path = join(folder, 'rollout.yaml');
+    await writeFile(path, `${FILE}${line}\n`);
+    const called = ['plan', path, '--requests-per-second', '20', '--error-rate', '0.1%'] as const;
+    const { out } = await spillway(fakeBackend().backend, ...called);
+    expect(out).toContain(said);
+    expect(out).toMatch(
+      /^10 % for 10 min: about 1,200 canary requests; a release that fails [\d.]+ % of its requests is found within 2 min; /,
+    );
+  },
+);
+
+test('plan of a file without a holdout has no line about one', async () => {
+  const path = join(folder, 'rollout.yaml');
+  await writeFile(path, `${FILE}holdout: 0\n`);
+  const { out } = await spillway(
+    fakeBackend().backend,
+    'plan',
+    path,
+    '--requests-per-second',
+    '20',
+    '--error-rate',
+    '0.1%',
+  );
+  expect(out).not.toContain('beside a holdout');
 });

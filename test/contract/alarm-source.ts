@@ -35,7 +35,7 @@ export function describeAlarmSource(implementation: Implementation<AlarmStage>):
       await arrange.pass(2000);
       const turned = now();
       await arrange.metric(['red'], 'alarm');
-      expect(byName(await source.read(['red', 'calm', 'new']))).toEqual([
+      expect(byName(await source.read(['red', 'calm', 'new']))).toMatchObject([
         { name: 'calm', state: 'ok', since: during(began, between) },
         { name: 'new', state: 'insufficient', since: during(began, between) },
         { name: 'red', state: 'alarm', since: during(turned, now()) },

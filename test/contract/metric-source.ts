@@ -277,6 +277,33 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
       expect(await read()).toEqual({ errors: [{ start, canary: { bad: 4, total: 100 } }] });
     });
 
+    keeps(
+      'reads what a target did before, whichever version ran',
+      async ({ source, target, start, arrange }) => {
+        await arrange.serve({ version: '1', minute: start, requests: 900, errors: 9 });
+        await arrange.serve({ version: '2', minute: start, requests: 100, errors: 1 });
+        await arrange.serve({ version: '0', minute: start + 2 * MINUTE, requests: 50, errors: 5 });
+        expect(await source.past(target, ERRORS, start, start + 3 * MINUTE)).toEqual({
+          errors: [
+            { start, stable: { bad: 10, total: 1000 } },
+            { start: start + 2 * MINUTE, stable: { bad: 5, total: 50 } },
+          ],
+        });
+      },
+    );
+
+    keeps(
+      'knows the newest minute in which anything of the region was counted',
+      async ({ source, start, arrange }) => {
+        for (const minute of [0, 2, 4])
+          await arrange.serve({ version: '1', minute: start + minute * MINUTE, requests: 1, direct: true });
+        const newest = (from: number, to: number) =>
+          source.heartbeat(start + from * MINUTE, start + to * MINUTE);
+        expect(await newest(0, 5)).toBe(start + 4 * MINUTE);
+        expect(await newest(0, 3)).toBe(start + 2 * MINUTE);
+      },
+    );
+
     keeps('joins an answer that comes in parts', async (stage) => {
       const { source, target, start, arrange } = stage;
       for (let minute = 0; minute < 6; minute++) {
@@ -322,6 +349,8 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
     keeps('says Unavailable where it cannot be reached', async ({ source, target, start, arrange }) => {
       arrange.disconnect();
       await refused(source.read(target, ERRORS, start, start + MINUTE), 'Unavailable', target.key);
+      await refused(source.past(target, ERRORS, start, start + MINUTE), 'Unavailable', target.key);
+      await refused(source.heartbeat(start, start + MINUTE), 'Unavailable', 'region');
     });
   });
 }

@@ -95,8 +95,10 @@ async function serve(count: Metrics['count'], served: Served): Promise<void> {
   const availableAt = minute + lateMs + 2 * HOUR;
   for (const [namespace, name, value] of counts) {
     if (value === undefined) continue;
-    // Lambda reports the function as a whole in every case.
-    for (const each of [dimensions, { FunctionName: 'api' }])
+    // Lambda reports the function as a whole in every case, its alias without the version, and all functions of the region together.
+    const wholes: Record<string, string>[] =
+      namespace === 'AWS/Lambda' ? [{}, ...(direct ? [] : [{ FunctionName: 'api', Resource }])] : [];
+    for (const each of [dimensions, { FunctionName: 'api' }, ...wholes])
       await count({
         namespace,
         name,

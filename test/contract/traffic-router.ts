@@ -216,6 +216,69 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       expect(stage.largestWeight()).toBe(0);
     });
 
+    keeps(
+      'takes a canary that serves alone back to a share beside stable, in one write, and raises it again',
+      async (stage) => {
+        await stage.arrange.set({ primary: '2', weights: {}, stamp: stamp(1) });
+        expect(await raise(stage, 2, 25, { from: 100 })).toEqual({ result: 'raised' });
+        expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 25 }, stamp: stamp(2) });
+        expect(stage.writes()).toBe(1);
+        expect(await raise(stage, 3, 100)).toEqual({ result: 'raised' });
+        expect(await stage.standing()).toEqual({ primary: '2', weights: {}, stamp: stamp(3) });
+      },
+    );
+
+    keeps('takes a canary back from a share to a smaller one', async (stage) => {
+      await prepared(stage, 90);
+      expect(await raise(stage, 2, 25)).toEqual({ result: 'raised' });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 25 }, stamp: stamp(2) });
+    });
+
+    keeps('calls a canary taken back whose answer was lost but whose stamp stands', async (stage) => {
+      await stage.arrange.set({ primary: '2', weights: {}, stamp: stamp(1) });
+      stage.arrange.loseAnswer(1);
+      expect(await raise(stage, 2, 25, { from: 100 })).toEqual({ result: 'raised' });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 25 }, stamp: stamp(2) });
+      expect(stage.writes()).toBe(1);
+    });
+
+    const notAlone: [string, Arranged][] = [
+      ['does not serve any more', { primary: '1' }],
+      ['was taken back already', { primary: '1', weights: { '2': 25 } }],
+      ['serves beside a stranger', { weights: { '3': 20 } }],
+      ['gave way to a stranger', { primary: '3' }],
+      ['stands under an older stamp', { stamp: stamp(0) }],
+      ['stands under a newer stamp', { stamp: stamp(2) }],
+      ['stands under a closed stamp', { stamp: stamp(1, false) }],
+      ['stands without a stamp', { stamp: null }],
+    ];
+    for (const [what, change] of notAlone) {
+      keeps(`does not take back a canary that ${what}`, async (stage) => {
+        await stage.arrange.set({ primary: '2', weights: {}, stamp: stamp(1) });
+        await stage.arrange.set(change);
+        const before = await stage.standing();
+        expectFenced(await raise(stage, 2, 25, { from: 100 }));
+        expect(await stage.standing()).toEqual(before);
+        expect(stage.writes()).toBe(0);
+      });
+    }
+
+    keeps(
+      'does not take a canary back once the intent has expired, or over a writer in between',
+      async (stage) => {
+        await stage.arrange.set({ primary: '2', weights: {}, stamp: stamp(1) });
+        expectFenced(await raise(stage, 2, 25, { from: 100, expiresAt: stage.now() - 1 }));
+        expect(stage.writes()).toBe(0);
+        stage.arrange.interfere(1, () => stage.another.revert(stage.target, BY));
+        expectFenced(await raise(stage, 2, 25, { from: 100 }), {
+          primary: '1',
+          weights: {},
+          stamp: stamp(2, false),
+        });
+        expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+      },
+    );
+
     const wrongStamps: [string, Stamp | null][] = [
       ['none', null],
       ['an older number', stamp(0)],

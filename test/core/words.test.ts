@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { compared, duration, number } from '../../core/words.ts';
+import { compared, duration, number, timeOfDay } from '../../core/words.ts';
 
 test('numbers are grouped by thousands', () => {
   expect([0, 412, 8_120, 1_234_567].map(number)).toEqual(['0', '412', '8,120', '1,234,567']);
@@ -25,4 +25,12 @@ test.each([
   [86_400, '24 h'],
 ])('%d seconds are "%s"', (seconds, text) => {
   expect(duration(seconds)).toBe(text);
+});
+
+test.each([
+  [0, '00:00 UTC'],
+  [Date.UTC(2026, 0, 5, 9, 7, 59), '09:07 UTC'],
+  [Date.UTC(2026, 11, 31, 23, 59), '23:59 UTC'],
+])('the time of day of %d is "%s"', (at, text) => {
+  expect(timeOfDay(at)).toBe(text);
 });

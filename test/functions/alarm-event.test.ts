@@ -59,7 +59,7 @@ test('an alarm that went off after the first raise orders a revert and wakes the
     since,
   });
   expect((await stage.rollout()).leaving).toMatchObject({
-    cause: 'canary',
+    cause: 'environment',
     reason: `alarm ${ALARM} went off`,
   });
   expect(stage.woken).toEqual(['hold']);
@@ -125,6 +125,6 @@ test.each(['yesterday', '', '1', '2026-13-05T09:15:30Z', '2026-01-05'])(
     await stage.call(alarmEvent, eventOf(ALARM, written));
     const since = stage.clock.now();
     expect((await stage.ports.journal.events(FIRST)).at(-2)).toMatchObject({ type: 'AlarmRaised', since });
-    expect((await stage.rollout()).leaving).toMatchObject({ cause: 'canary' });
+    expect((await stage.rollout()).leaving).toMatchObject({ cause: 'environment' });
   },
 );

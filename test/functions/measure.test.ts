@@ -90,6 +90,7 @@ test('a window that settles while a tick reads was not read, so the next tick ju
   let readTo = 0;
   const { metrics } = stage.ports;
   const slow: Ports['metrics'] = {
+    ...metrics,
     async read(target, rules, from, to, limits) {
       readTo = to;
       await stage.clock.sleep(4_000);
@@ -111,7 +112,7 @@ test('a tick in which everything is slow ends before its function does, and is b
       throw new RolloutError('Unavailable', 'the alias could not be reached');
     },
   });
-  const metrics: Ports['metrics'] = { read: () => new Promise(() => {}) };
+  const metrics: Ports['metrics'] = { ...stage.ports.metrics, read: () => new Promise(() => {}) };
   await stage.call(measure, ref, { ...stage.ports, router, metrics });
   expect((await stage.rollout()).verdict?.status).toBe('broken');
   expect(stage.clock.now() - began).toBeLessThanOrEqual(9_000);

@@ -357,7 +357,7 @@ describe('a world that cannot be asked', () => {
   const ways: [string, (ports: Ports) => Ports][] = [
     ['the releases', (ports) => ({ ...ports, releases: { ...ports.releases, read: unreachable } })],
     ['the alarms', (ports) => ({ ...ports, alarms: { read: unreachable } })],
-    ['the metrics', (ports) => ({ ...ports, metrics: { read: unreachable } })],
+    ['the metrics', (ports) => ({ ...ports, metrics: { ...ports.metrics, read: unreachable } })],
     ['the journal', (ports) => withJournal(ports, { read: unreachable })],
   ];
   test.each(ways)('is no refusal: %s', async (_what, change) => {

@@ -72,7 +72,7 @@ describe('the way out', () => {
   test('ends without that where the metrics cannot be read', async () => {
     const stage = setUp();
     const ref = await stage.openRaised();
-    const ports = { ...stage.ports, metrics: { read: unreachable } };
+    const ports = { ...stage.ports, metrics: { ...stage.ports.metrics, read: unreachable } };
     expect(await stage.call(revertTraffic, { ref, came: {} }, ports)).toMatchObject({ outcome: 'reverted' });
     expect((await stage.rollout()).exposure).toBeUndefined();
   });

@@ -71,9 +71,9 @@ const PLOTS: Record<string, Plot> = {
     rollout: { hooks: { onRevert: [{ lambda: HOOK }] } },
   },
   'a release that fails once it serves alone': {
-    rollout: { verify: '10m' },
+    rollout: { verify: '15m', holdout: 0, recall: 'off' },
     canaries: {
-      2: { errors: (_: string, __: number, weight: number) => (weight > 50 ? 0.3 : 0.001) },
+      2: { errors: (_: string, __: number, weight: number) => (weight === 100 ? 0.3 : 0.001) },
     },
   },
   'a pin that could not be deleted at first': { intercept: once('DeleteAliasCommand') },

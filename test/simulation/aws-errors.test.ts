@@ -128,8 +128,9 @@ describe('a hold that is woken while its function still runs', () => {
   );
 });
 
-/** A canary that fails after its promotion, and functions that cannot take it out. */
+/** A canary that fails as soon as it serves alone, of a plan without recalls, and functions that cannot take it out. */
 const LAST_WAY_OUT: Plot = {
+  rollout: { recall: 'off', verify: '10m' },
   canaries: { 2: { errors: (_version, _at, weight) => (weight === 100 ? 0.5 : 0) } },
   around: async (fn, event, call) => {
     if (fn === 'RevertTraffic') throw named('RevertFailed');

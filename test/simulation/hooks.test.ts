@@ -132,7 +132,7 @@ describe('every point of the lifecycle', () => {
       ['beforeStep.1@1', 0, 10, 10],
       ['afterStep.1@1', 1, 50, 50],
       ['beforePromotion.1', 1, 50, 50],
-      ['afterPromotion.1', 2, 100, 100],
+      ['afterPromotion.1', 3, 100, 100],
     ]);
     expect(new Set(stage.asked.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(7);
   });

@@ -11,7 +11,6 @@ import { addWorker, broken, faults, MINUTE, type Plot, play, ROLLOUT_ID, type St
 
 const PIN = pinNameOf(ALIAS);
 const VERIFIED = { steps: [{ weight: 10, bake: '1m' }], verify: '10m' };
-const BAD_AT_LAST = { 2: { errors: (_: string, __: number, weight: number) => (weight > 50 ? 0.3 : 0.001) } };
 
 /** What the pin names; undefined if there is none. */
 function pinIn({ lambda }: Stage, alias = PIN): string | undefined {
@@ -62,7 +61,14 @@ test('a cleanup job cannot delete the version that a rollout may revert to, and 
 
 test.each<[string, Plot, string]>([
   ['completed', { rollout: VERIFIED }, 'completed'],
-  ['reverted itself in verify', { rollout: VERIFIED, canaries: BAD_AT_LAST }, 'reverted'],
+  [
+    'reverted itself in verify',
+    {
+      rollout: { ...VERIFIED, recall: 'off' },
+      canaries: { 2: { errors: (_, __, weight) => (weight === 100 ? 0.3 : 0.001) } },
+    },
+    'reverted',
+  ],
 ])('nothing is left of the pin of a rollout that %s', async (_, plot, outcome) => {
   let isPinned = false;
   const { rollout, run, stage } = await play({

@@ -100,6 +100,7 @@ describe('a zip', () => {
       changePorts: (ports) => ({
         ...ports,
         metrics: {
+          ...ports.metrics,
           read: (target, ...more) => {
             asked.push(target.canary);
             return ports.metrics.read(target, ...more);

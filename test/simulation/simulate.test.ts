@@ -18,7 +18,7 @@ function partsOf({ release, hook, file, troubles, ...it }: Case): string[] {
     ...(
       ['leaving', 'late', 'ahead', 'uncounted', 'alarm', 'isFed', 'isZip', 'isIrreversible'] as const
     ).filter((part) => it[part]),
-    ...['probe', 'holdBack', 'gates', 'limits', 'strategy'].filter((part) => part in file),
+    ...['probe', 'holdout', 'recall', 'gates', 'limits', 'strategy'].filter((part) => part in file),
     ...(steps.some(({ until }) => until) ? ['until'] : []),
     ...('promoteEarly' in watch ? ['promoteEarly'] : []),
     ...('custom' in watch ? ['custom'] : []),
@@ -54,6 +54,7 @@ describe('worlds of plans, traffic, releases, people and faults', () => {
     expect(report.reverted).toBeGreaterThan(results.length / 5);
     expect(report.halted).toBeGreaterThan(0);
     expect(report.suspicious).toBeGreaterThan(SEEDS / 50);
+    expect(report.recalled).toBeGreaterThan(SEEDS / 50);
     expect(Object.keys(report.struck).sort()).toEqual([...FAULT_NAMES].sort());
   }, 600_000);
 

@@ -165,6 +165,10 @@ function lineOf(event: RolloutEvent): string {
     case 'PinRefused':
     case 'StableGone':
       return `${event.type} ${event.target}`;
+    case 'RecallOrdered':
+      return `RecallOrdered ${event.weight} %`;
+    case 'RecallEnded':
+      return 'RecallEnded';
     case 'Paused':
       return `Paused by ${event.by}, ${event.why}`;
     case 'Resumed':

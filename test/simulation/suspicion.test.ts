@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
-import { faults, type Plot, play } from './stage.ts';
+import { faults, MINUTE, type Plot, play } from './stage.ts';
 
 /** How a canary that is only a little worse looks depends on chance, so each plot is played in several worlds. */
 const SEEDS = [1, 2, 3, 4, 5, 6];
@@ -15,27 +15,34 @@ const ON_A_STEP: Plot = {
   rollout: { onInconclusive: 'promote', steps: [{ weight: 30, bake: '3m', maxBake: '6m' }], verify: '0m' },
 };
 
-/** Is better than stable until it serves alone. */
-const ALONE: Plot = {
-  ...BASE,
-  canaries: { 2: { errors: (_, __, weight) => (weight === 100 ? 0.024 : USUAL / 2) } },
-  rollout: { onInconclusive: 'promote', steps: [{ weight: 50, bake: '6m', maxBake: '6m' }], verify: '2m' },
-};
+/** Is better than stable, but for two minutes when it comes to stand beside the holdout. */
+function heldOut(): Plot {
+  let since: number | undefined;
+  const errors = (_: string, at: number, weight: number) => {
+    if (weight > 50) since ??= at;
+    return since !== undefined && at < since + 2 * MINUTE ? 0.05 : USUAL / 2;
+  };
+  return {
+    ...BASE,
+    canaries: { 2: { errors } },
+    rollout: { onInconclusive: 'promote', steps: [{ weight: 50, bake: '6m', maxBake: '6m' }], verify: '10m' },
+  };
+}
 
 const statusOf = (event: RolloutEvent | undefined) =>
   event?.type === 'Measured' ? event.verdict.status : undefined;
 const isHeld = (event: RolloutEvent) => event.type === 'Paused' && event.why === 'suspect';
 
 describe('a canary that looks worse, of a plan that promotes without evidence', () => {
-  test.each<[string, Plot, number]>([
-    ['on a step', ON_A_STEP, 2],
-    ['once it serves alone', ALONE, 3],
+  test.each<[string, () => Plot, number]>([
+    ['on a step', () => ON_A_STEP, 2],
+    ['beside the holdout', heldOut, 2],
   ])(
     '%s goes on and completes only once it has recovered',
     async (_, plot, least) => {
       let suspicious = 0;
       for (const seed of SEEDS) {
-        const { events, run } = await play({ ...plot, seed });
+        const { events, run } = await play({ ...plot(), seed });
         expect(faults(run), `seed ${seed}`).toEqual([]);
         if (!events.some((event) => statusOf(event) === 'suspect')) continue;
         suspicious += 1;

@@ -17,7 +17,7 @@ const guessing =
         journal.append(
           rollout,
           events
-            .filter(({ type }) => type !== 'Paused')
+            .filter(({ type }) => type !== 'Paused' && type !== 'RecallOrdered')
             .flatMap((event) =>
               event.type === 'Measured' && /broken|inconclusive/.test(event.verdict.status)
                 ? guess(event)
@@ -27,7 +27,9 @@ const guessing =
     }));
 
 /** What cannot be told is called health. */
-const trusting = guessing((event) => [{ ...event, verdict: { ...event.verdict, status: 'pass' } }]);
+const trusting = guessing((event) => [
+  { ...event, verdict: { ...event.verdict, status: 'pass', doubt: undefined } },
+]);
 
 /** What cannot be told is called the canary's fault. */
 const blaming = guessing((event) => [
@@ -94,6 +96,7 @@ test('requests that hang for longer than a step bakes complete no release', asyn
 test('a checker sees a judge that takes requests that hang for health', async () => {
   const { run } = await play({
     ...HANGING,
+    rollout: { ...HANGING.rollout, holdout: 0 },
     canaries: { 2: { hanging: 1 } },
     changePorts: trusting,
   });

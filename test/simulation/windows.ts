@@ -12,6 +12,7 @@ export function rememberedWindows(ports: Ports): Ports {
   return {
     ...ports,
     metrics: {
+      ...ports.metrics,
       async read(target, rules, from, to) {
         const old = known.get(target.name) ?? { to: from, series: {} };
         const since = Math.max(from, old.to - RESTATED_MS);

@@ -32,7 +32,8 @@ describe('the path of a rollout', () => {
     expect(execution.path).toEqual([
       ...['Decide', 'Dispatch', 'ShiftTraffic', 'Dispatch', ...ticks(6)],
       ...['ShiftTraffic', 'Dispatch', ...ticks(5)],
-      ...['PromoteCanary', 'Dispatch', ...ticks(5)],
+      ...['ShiftTraffic', 'Dispatch', ...ticks(5)],
+      ...['PromoteCanary', 'Dispatch', ...ticks(4)],
       ...['CloseRollout', 'Dispatch', 'Completed'],
     ]);
   });

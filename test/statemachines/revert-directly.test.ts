@@ -19,7 +19,9 @@ const CLOSED = `spillway ${ID} 1 999999999 closed`;
 
 /** Version 1 is stable, 2 the canary; the others are strangers'. */
 const BAD = { canaries: { 2: { errors: 0.5 } } };
+/** One that fails as soon as it serves alone, of a plan that gives stable no traffic again to find out why. */
 const BAD_ALONE = {
+  rollout: { recall: 'off', verify: '10m' },
   canaries: { 2: { errors: (_version: string, _at: number, weight: number) => (weight === 100 ? 0.5 : 0) } },
 };
 
@@ -218,7 +220,10 @@ describe('a write by somebody else between reading and writing', () => {
 
   test('leads to another look while stable is restored, which leaves the stranger alone', async () => {
     const act = write({ FunctionVersion: '3' });
-    const { left, way } = await stuck({ options: BAD_ALONE, during: { state: 'RestoreStable', act } });
+    const { left, way } = await stuck({
+      options: BAD_ALONE,
+      during: { state: 'RestoreStable', act },
+    });
     expect(left).toEqual(alias('3', {}));
     expect(way).toEqual(wayBy('RestoreStable', 'ReadAlias', 'WhoServes', 'LeftAlone'));
   });

@@ -1,9 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { arrivalFinding } from '../../../core/analysis/arrival.ts';
+import { judge } from '../../../core/analysis/judge.ts';
 import type { Past, Window } from '../../../core/analysis/types.ts';
 import { believable } from '../../../core/analysis/windows.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
-import { inVerify, minute, onFirstStep, opened, plan, raised, stateAfter } from '../rollout/given.ts';
+import {
+  intended,
+  inVerify,
+  minute,
+  onFirstStep,
+  opened,
+  plan,
+  raised,
+  stateAfter,
+} from '../rollout/given.ts';
 
 type Counts = [canary: number | undefined, stable: number | undefined];
 const count = (total: number) => ({ bad: 0, total });
@@ -33,7 +43,7 @@ const found = (
       isRead,
     },
     '',
-  );
+  ).finding;
 };
 const stepsOf = (length: number) =>
   plan({
@@ -45,10 +55,10 @@ describe('the evidence against a canary that swallows requests', () => {
   const evidence = (length: number, read = swallowed) =>
     found([opened({ plan: stepsOf(length) }), ...raised(10, 1, 0.5)], read).evidence;
 
-  test('is staked in equal parts by the steps of the plan', () => {
+  test('is staked in equal parts by the steps of the plan and its recalls', () => {
     expect(evidence(1)).toBeGreaterThan(20);
-    expect(evidence(1) - evidence(4)).toBeCloseTo(Math.log(4), 6);
-    expect(evidence(2) - evidence(4)).toBeCloseTo(Math.log(2), 6);
+    expect(evidence(1) - evidence(4)).toBeCloseTo(Math.log(5 / 2), 6);
+    expect(evidence(2) - evidence(4)).toBeCloseTo(Math.log(5 / 3), 6);
   });
 
   test('of a step that has told nothing yet is what was staked', () => {
@@ -57,6 +67,29 @@ describe('the evidence against a canary that swallows requests', () => {
 
   test('leaves out the newest windows, whose counts may be late', () => {
     expect(evidence(1, windows(1, ...times(10, [0, 900])))).toBeCloseTo(0, 6);
+  });
+
+  test('grows if most minutes show the loss, and not if a third of them came lower', () => {
+    const lost = (length: number, share: (at: number) => number) =>
+      evidence(
+        1,
+        windows(1, ...Array.from({ length }, (_, at): Counts => [Math.round(100 * (1 - share(at))), 900])),
+      );
+    for (const length of [11, 12, 13, 14, 20, 40, 90]) {
+      for (const share of [0.5, 0.9, 1])
+        for (const first of [0, 1, 2])
+          expect(
+            lost(length, (at) => (at % 3 === first ? share : 0)),
+            `${length} ${share}`,
+          ).toBeLessThan(1);
+    }
+    expect(lost(24, () => 0.45)).toBeGreaterThan(20);
+    expect(lost(40, (at) => (at % 8 === 0 ? 0 : 0.6))).toBeGreaterThan(20);
+  });
+
+  test('finds a loss that begins late in a long bake', () => {
+    const read = windows(1, ...times(100, [100, 900]), ...times(26, [20, 900]));
+    expect(evidence(1, read)).toBeGreaterThan(20);
   });
 });
 
@@ -110,6 +143,44 @@ describe('what arrived', () => {
     });
   });
 
+  describe('and stopped in verify', () => {
+    const promoted = inVerify(past);
+    const read = [...windows(1, ...times(8, [500, 500])), ...windows(9, ...times(2, [1_000, undefined]))];
+    const arrival = (history: RolloutEvent[], to: number, late: Window[] = []) =>
+      arrivalFinding(
+        stateAfter(history),
+        'api',
+        {
+          believed: believable([
+            ...read,
+            ...late,
+            ...windows(11 + late.length, ...times(to - 10 - late.length, [0, 0])),
+          ]),
+          step: { from: minute(9), until: minute(to), to: minute(to) },
+          isRead: true,
+          heartbeat: minute(to - 1),
+        },
+        '',
+      );
+
+    test('is a doubt, also if a few requests still come', () => {
+      expect(arrival(promoted, 14).doubt).toMatchObject({ isSilence: true });
+      const few = windows(11, ...times(3, [20, undefined]));
+      expect(arrival(promoted, 13, few).doubt).toMatchObject({ isSilence: true });
+    });
+
+    test('is a measuring fault once it has lasted ten minutes beside stable: the canary is not why', () => {
+      const recall: RolloutEvent = {
+        ...{ type: 'RecallOrdered', at: minute(14), nth: 1, weight: 5, reason: 'silence', remaining: 180 },
+      };
+      const recalled = [...promoted, recall, ...raised(5, 4, 14.5)];
+      expect(arrival(recalled, 20)).toMatchObject({ doubt: { isSilence: true } });
+      const late = arrival(recalled, 25);
+      expect(late).toMatchObject({ finding: { status: 'broken' }, isExplained: true });
+      expect(late.doubt).toBeUndefined();
+    });
+  });
+
   test('is not proven if a canary that serves alone gets far less than was due', () => {
     const alone = (total: number) =>
       found(inVerify(past), windows(9, ...times(4, [total, undefined])), { from: 9, isRead: true });
@@ -123,4 +194,19 @@ describe('what arrived', () => {
     expect(hanging(900).needed).toMatch(/of its requests have not been counted yet: they may run for 15 min/);
     expect(found(onFirstStep(), read).needed ?? '').not.toContain('counted yet');
   });
+});
+
+test('requests of a step that is being left are counted once while the next raise is announced and not made', () => {
+  const errors = Array.from({ length: 40 }, (_, nth) => ({
+    start: minute(nth - 9),
+    ...(nth > 9 ? { canary: { bad: 0, total: 92 } } : {}),
+    stable: { bad: 0, total: 900 },
+  }));
+  const lost = (...more: RolloutEvent[]) =>
+    judge(
+      stateAfter(opened(), raised(10, 1, 0.3), more),
+      { series: { api: { errors } }, alarms: [] },
+      minute(30),
+    ).findings.find(({ metric }) => metric === 'traffic')?.lossSeen;
+  expect(lost(intended(50, 2, 29.5))).toBe(lost());
 });

@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { foldedAfter } from '../../../core/analysis/fold.ts';
-import type { Folded } from '../../../core/analysis/folded.ts';
+import { type Folded, withFolded } from '../../../core/analysis/folded.ts';
 import { judge, stretch } from '../../../core/analysis/judge.ts';
 import { kept } from '../../../core/analysis/levels.ts';
 import { limitFindings } from '../../../core/analysis/limits.ts';
+import { packed, unpacked } from '../../../core/analysis/packed.ts';
+import { partsOf, windowsIn } from '../../../core/analysis/parts.ts';
+import { DOUBT_MINUTES } from '../../../core/analysis/past.ts';
 import type {
   Count,
   Finding,
@@ -16,12 +19,15 @@ import type {
   Verdict,
   WatchRule,
 } from '../../../core/analysis/types.ts';
+import { comparedWindows, knownWindows } from '../../../core/analysis/windows.ts';
 import { bytesOf, foldedBytesMax } from '../../../core/rollout/bounded.ts';
+import { decide } from '../../../core/rollout/decide.ts';
 import type { Opening, RolloutEvent, Target } from '../../../core/rollout/event.ts';
+import { comparedSeconds } from '../../../core/rollout/recall.ts';
 import { type Rollout, fold as stateOf } from '../../../core/rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../../../core/units.ts';
-import { times } from '../../deep.ts';
-import { minute, opened, plan, raised, target } from '../rollout/given.ts';
+import { isDeep, times } from '../../deep.ts';
+import { intended, minute, opened, plan, promoted, raised, shifted, target } from '../rollout/given.ts';
 
 /** Numbers from 0 to 1 that follow from a seed (mulberry32, public domain). */
 function randomFrom(seed: number): () => number {
@@ -80,7 +86,11 @@ const calm: fc.Arbitrary<Phase> = fc.record({
 });
 
 /** The series of one target, from a quarter of an hour before its opening on. */
-function seriesFrom(phases: readonly Phase[], weightAt: (at: Instant) => number, seed: number): Series {
+function seriesFrom(
+  phases: readonly Phase[],
+  { weightAt, worseAt }: Record<'weightAt' | 'worseAt', (at: Instant) => number>,
+  seed: number,
+): Series {
   const random = randomFrom(seed);
   const about = (mean: number) => Math.round(mean * (0.5 + random()) + random() - 0.5);
   const part = (total: number, share: number) => Math.min(total, Math.max(0, about(total * share)));
@@ -88,9 +98,10 @@ function seriesFrom(phases: readonly Phase[], weightAt: (at: Instant) => number,
   const latency: NonNullable<Series['latency']> = [];
   const [oldestMessage, dlqNew]: Level[][] = [[], []];
   let [at, dead] = [-15, 0];
-  for (const { minutes, rate, busy, bad, worse, lost, uncounted, odd } of phases)
+  for (const { minutes, rate, busy, bad, worse: usually, lost, uncounted, odd } of phases)
     for (const end = at + minutes; at < end; at++) {
       const start = minute(at);
+      const worse = usually * worseAt(start);
       if (random() < 0.05) dead += about(2);
       if (random() < 0.9) dlqNew?.push({ start, value: Math.max(0, dead) });
       if (random() < 0.9) oldestMessage?.push({ start, value: random() < 0.9 ? about(30) : about(9000) });
@@ -160,7 +171,33 @@ const LIMIT_RULES: LimitRule[] = [
   { limit: 'dlqNew', max: 20 },
 ];
 
-/** A case: a rollout whose steps begin after so many minutes each, what its targets were asked, and when ticks fold. */
+/** Minutes that pass before something happens: within one minute, just after it, or long after what came before was folded. */
+const pause = fc.constantFrom(0.2, 0.7, 3, 61, 170, 300);
+
+/** What happens next: the targets are raised one after the other, or a doubt recalls them for some minutes. */
+const act = fc.record({
+  wait: pause,
+  /** Minutes from the move of one target to that of the next. */
+  between: fc.constantFrom(0.1, 0.7, 3, 61),
+  /** Minutes from the announcement of a move to the move. */
+  late: fc.constantFrom(0, 0, 0.4, 4),
+  /** Minutes from the end of a recall to the first move. */
+  later: fc.constantFrom(0, 0.7, 3),
+  /** Only the first target is raised before something else happens. */
+  isHalf: fc.constantFrom(false, false, true),
+  /** From the holdout on; the rollout is raised if absent. */
+  recall: fc.option(
+    fc.record({
+      weight: fc.constantFrom(5, 25, 75),
+      stay: fc.constantFrom(1.2, 6, 31, 200),
+      /** How many times as often the canary fails in it. */
+      worse: fc.constantFrom(1, 1, 8),
+    }),
+    { nil: undefined, freq: 2 },
+  ),
+});
+
+/** A case: what a rollout was asked, what happens to it and when, and when ticks fold. */
 const cases = fc.record({
   seed: fc.integer(),
   kind: fc.constantFrom('lambda-alias', 'lambda-alias', 'cloudfront'),
@@ -168,10 +205,17 @@ const cases = fc.record({
   targets: fc.integer({ min: 1, max: 2 }),
   rules: fc.subarray(RULES, { minLength: 1 }),
   hasPast: fc.boolean(),
+  /** How badly the targets failed in the day before. */
+  usual: fc.constantFrom(undefined, 0.004, 0.2),
   // Nothing of the rule was counted at the opening.
   isBlind: fc.constantFrom(false, false, true),
-  // Minutes from one move to the next, in which the targets are moved one after the other.
-  moves: fc.array(fc.constantFrom(0.2, 0.7, 3, 61, 170, 300), { minLength: 1, maxLength: 6 }),
+  /** The weight beside the holdout; without any the plan has three steps. */
+  holdout: fc.constantFrom<(number | undefined)[]>(undefined, 50, 75, 95),
+  isRecalled: fc.constantFrom(true, true, true, false),
+  /** It stands beside its holdout within minutes, so that there is time for more. */
+  isSoonThere: fc.constantFrom(true, true, false),
+  acts: fc.array(act, { minLength: 1, maxLength: 7 }),
+  heard: fc.constantFrom(undefined, 0, 12),
   limits: fc.subarray(LIMIT_RULES),
   phases: fc.oneof(
     fc.array(phase, { minLength: 4, maxLength: 14 }),
@@ -185,11 +229,21 @@ const cases = fc.record({
 
 type Case = typeof cases extends fc.Arbitrary<infer Value> ? Value : never;
 
-function worldOf({ seed, kind, source, targets, rules, limits, hasPast, isBlind, moves, phases }: Case) {
+function worldOf(given: Case) {
+  const { seed, kind, source, targets, rules, limits, hasPast, isBlind, usual, isRecalled } = given;
   const names = ['api', 'worker'].slice(0, targets);
-  const steps = [10, 25, 50].map((weight) => ({ weight, bakeSeconds: 3600, maxBakeSeconds: 40 * 3600 }));
+  const bake = { bakeSeconds: 3600, maxBakeSeconds: 40 * 3600 };
+  const long = { bakeSeconds: 30 * 3600, maxBakeSeconds: 30 * 3600 };
+  const steps =
+    given.holdout === undefined
+      ? [10, 25, 50].map((weight) => ({ weight, ...bake }))
+      : [
+          { weight: 10, ...bake },
+          { weight: given.holdout, ...long, isHoldout: true as const },
+        ];
+  const past = { mean: usual ?? 0, strength: 40, worst: DOUBT_MINUTES.map(() => usual ?? 0), ever: 0.5 };
   const more: Partial<Opening> = {
-    plan: plan({ steps, verifySeconds: 40 * 3600 }),
+    plan: plan({ steps, verifySeconds: 40 * 3600, ...(isRecalled ? {} : { recall: false }) }),
     watch: rules.map((rule) => (isBlind && rule.metric === 'http5xx' ? { ...rule, blind: names } : rule)),
     limits,
     targets: names.map((name) =>
@@ -206,28 +260,74 @@ function worldOf({ seed, kind, source, targets, rules, limits, hasPast, isBlind,
           ),
         }
       : {}),
+    ...(usual === undefined
+      ? {}
+      : { usual: Object.fromEntries(names.map((name) => [name, { errors: past, http5xx: past }])) }),
     timeouts: { api: 600 },
   };
-  const weights = [10, 25, 50, 100].flatMap((weight) => names.map((name) => ({ weight, name })));
-  let at = 0.3;
-  const raises = moves.flatMap((gap, nth) => {
-    const raise = weights[nth];
-    if (raise === undefined) return [];
-    at += gap;
-    return [{ ...raise, at, events: raised(raise.weight, nth + 1, at, raise.name) }];
-  });
-  const history: RolloutEvent[] = [opened(more), ...raises.flatMap(({ events }) => events)];
+  const happened = happening(given, names, [...steps.map(({ weight }) => weight), 100]);
   const series = Object.fromEntries(
     names.map((name, nth) => [
       name,
       seriesFrom(
-        phases,
-        (now) => raises.findLast((raise) => raise.name === name && minute(raise.at) < now)?.weight ?? 0,
+        given.phases,
+        {
+          weightAt: (now) =>
+            happened.moves.findLast((move) => move.name === name && minute(move.at) < now)?.weight ?? 0,
+          worseAt: (now) =>
+            happened.worse.find(({ from, to }) => now >= minute(from) && now < minute(to))?.times ?? 1,
+        },
         seed + nth,
       ),
     ]),
   );
-  return { history, series, firstMove: raises[0]?.at ?? 0 };
+  return { history: [opened(more), ...happened.events], series, firstMove: happened.moves[0]?.at ?? 0 };
+}
+
+/** The events of what happens to the targets of a case, oldest first, and the weights that each then has. */
+function happening(
+  { acts, holdout, isRecalled, isSoonThere }: Case,
+  names: readonly string[],
+  weights: number[],
+) {
+  const events: RolloutEvent[] = [];
+  const moves: { name: string; weight: number; at: number }[] = [];
+  const worse: { from: number; to: number; times: number }[] = [];
+  let [at, level, nth] = [0.3, 0, 0];
+  const move = (weight: number, { between, late }: Record<'between' | 'late', number>, moved = names) => {
+    for (const [index, name] of moved.entries()) {
+      if (index > 0) at += between;
+      const seq = moves.length + 1;
+      events.push(intended(weight, seq, at, name));
+      at += late;
+      events.push(weight === 100 ? promoted(seq, at, name) : shifted(weight, seq, at, name));
+      moves.push({ name, weight, at });
+    }
+  };
+  const soon = { wait: 3, between: 0.1, late: 0, later: 0, isHalf: false, recall: undefined };
+  const before = isSoonThere && holdout !== undefined ? [soon, soon] : [];
+  for (const { wait, recall, isHalf, later, ...how } of [...before, ...acts]) {
+    at += wait;
+    const present = weights[level - 1] ?? 0;
+    const isBeyond = holdout === undefined ? present === 100 : present >= holdout;
+    if (recall !== undefined && isRecalled && isBeyond) {
+      const weight = Math.min(recall.weight, present);
+      const order = { nth: ++nth, weight, reason: 'it failed', remaining: 3600 };
+      events.push({ type: 'RecallOrdered', at: minute(at), ...order });
+      if (weight !== present) move(weight, how);
+      worse.push({ from: at, to: at + recall.stay, times: recall.worse });
+      at += recall.stay;
+      events.push({ type: 'RecallEnded', at: minute(at), reason: 'nothing came of it' });
+      at += later;
+      if (weight !== present) move(present, how);
+      continue;
+    }
+    const next = weights[level];
+    if (next === undefined) continue;
+    level++;
+    move(next, how, isHalf ? names.slice(0, 1) : names);
+  }
+  return { events, moves, worse };
 }
 
 /** The series as CloudWatch shows them at a moment: of the minutes from `from` on, those that have begun. */
@@ -245,7 +345,8 @@ const shown = (series: Record<string, Series>, { from, to }: { from: Instant; to
   );
 
 const stateAt = (history: readonly RolloutEvent[], now: Instant): Rollout => {
-  const state = stateOf(history.filter(({ at }) => at <= now));
+  const before = history.filter(({ at }) => at <= now).sort((a, b) => a.at - b.at);
+  const state = stateOf(before);
   if (state === undefined) throw new Error('The history opens no rollout.');
   return state;
 };
@@ -259,6 +360,7 @@ const essence = (verdict: Verdict, round: (value: number | undefined) => unknown
   certified: verdict.certified,
   evidence: round(verdict.evidence),
   limits: verdict.limits,
+  doubt: verdict.doubt,
   findings: verdict.findings.map((finding: Finding) => ({
     target: finding.target,
     metric: finding.metric,
@@ -268,6 +370,7 @@ const essence = (verdict: Verdict, round: (value: number | undefined) => unknown
     windows: finding.windows,
     evidence: round(finding.evidence),
     needed: finding.needed,
+    newest: finding.newest,
     lossSeen: round(finding.lossSeen ?? undefined),
     doubt: round(finding.doubt),
     said:
@@ -275,44 +378,115 @@ const essence = (verdict: Verdict, round: (value: number | undefined) => unknown
   })),
 });
 
+/** The counts that each part of the evidence rests on, by target and metric, so that none is hidden behind the strongest. */
+const restsOf = (rollout: Rollout, read: Record<string, Series>, to: Instant) =>
+  rollout.opening.targets.flatMap(({ name }) => {
+    const series = withFolded(rollout.folded, name, read[name] ?? {});
+    return METRICS.flatMap((metric) => {
+      const known = knownWindows(series[metric]).filter(({ start }) => start + WINDOW_MS <= to);
+      const compared = comparedWindows(rollout, known);
+      return partsOf(rollout, 60).map((part) => {
+        const windows = windowsIn(rollout, part, compared);
+        const of = (key: 'c' | 'nc' | 's' | 'ns') => windows.reduce((all, window) => all + window[key], 0);
+        return { name, metric, part: part.name, c: of('c'), nc: of('nc'), s: of('s'), ns: of('ns') };
+      });
+    });
+  });
+
+/** What follows from a verdict, without the words for it. */
+const consequencesOf = (rollout: Rollout, said: Verdict, at: Instant) =>
+  decide(rollout, { type: 'RecordMeasure', verdict: said, alarms: [] }, at).map((event) => ({
+    ...event,
+    verdict: undefined,
+    reason: undefined,
+  }));
+
+/** A value as it comes back from the journal, with each number as nearly equal as sums of logarithms are. */
+const closely = (value: unknown): unknown => {
+  if (typeof value === 'number') return close(value);
+  if (Array.isArray(value)) return value.map(closely);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, closely(each)]));
+};
+
+const journaled = (value: unknown) => JSON.parse(JSON.stringify(value));
+
+/** What a fold keeps of the evidence and of the time before the raise, which no grouping of minutes may change. */
+const keptOf = ({ targets }: Folded) =>
+  Object.entries(targets).map(([name, { tests, history, past }]) => ({ name, tests, history, past }));
+
+/** What the worlds of the property must show. */
+const WORLDS = [
+  'doubt',
+  'a recall was folded',
+  'a recall came after one was folded',
+  'a stretch alone was folded',
+] as const;
+
 test(
   'a verdict on what was folded and on the minutes since is the verdict on all minutes',
   () => {
-    const seen = { folds: 0, statuses: new Set<string>(), certified: 0, most: 0 };
+    const seen = {
+      ...{ folds: 0, statuses: new Set<string>(), certified: 0, most: 0 },
+      ...{ worlds: new Set<(typeof WORLDS)[number]>() },
+    };
     fc.assert(
       fc.property(cases, (given) => {
         const { history, series, firstMove } = worldOf(given);
+        const ticks: RolloutEvent[] = [];
         let folded: Folded | undefined;
         let at = firstMove + 1.5;
         for (const gap of given.ticks) {
           at += gap;
           const now = minute(at);
-          const whole = stateAt(history, now);
+          const whole = stateAt([...history, ...ticks], now);
           const state = { ...whole, folded };
           const everything = shown(series, { from: stretch(whole, now).from, to: now });
-          const all = judge(whole, { series: everything, alarms: [] }, now);
-          const reading = { series: shown(series, { from: stretch(state, now).from, to: now }), alarms: [] };
+          const { to } = stretch(whole, now);
+          const more = {
+            alarms: [],
+            ...(given.heard === undefined ? {} : { heartbeat: to - (given.heard + 1) * WINDOW_MS }),
+          };
+          const all = judge(whole, { series: everything, ...more }, now);
+          const reading = { series: shown(series, { from: stretch(state, now).from, to: now }), ...more };
           const said = judge(state, reading, now);
           expect(essence(said, (value) => value)).toEqual(essence(all, close));
+          expect(restsOf(state, reading.series, to)).toEqual(restsOf(whole, everything, to));
+          const consequences = consequencesOf(whole, all, now);
+          expect(consequencesOf(state, said, now)).toEqual(consequences);
+          expect(comparedSeconds(state, said.to)).toBe(comparedSeconds(whole, all.to));
           seen.statuses.add(all.status);
           if (all.certified) seen.certified++;
+          if (all.doubt !== undefined) seen.worlds.add('doubt');
+          ticks.push({ type: 'Measured', at: now, verdict: all, alarms: [] });
+          if (folded !== undefined) {
+            const recalls = (whole.recalls ?? []).filter(({ to = now }) => to < (folded?.end ?? 0));
+            if (recalls.length > 0) seen.worlds.add('a recall was folded');
+            if (recalls.length > 0 && (whole.recalls?.length ?? 0) > recalls.length)
+              seen.worlds.add('a recall came after one was folded');
+            if (whole.alone?.some(({ to = now }) => to < (folded?.end ?? 0)))
+              seen.worlds.add('a stretch alone was folded');
+          }
           const next = foldedAfter(state, reading, now);
           if (next === undefined) continue;
+          const once = foldedAfter(whole, { series: everything }, now);
+          expect(keptOf(journaled(next))).toEqual(once && closely(keptOf(journaled(once))));
           seen.folds++;
           seen.most = Math.max(seen.most, bytesOf(next));
-          // As it comes back from the journal.
-          folded = JSON.parse(JSON.stringify(next));
+          folded = journaled(next);
         }
       }),
-      { numRuns: times(40, 3_000) },
+      { numRuns: times(40, 1_000) },
     );
     // A test in which nothing is folded, or everything ends alike, would say nothing.
     expect(seen.folds).toBeGreaterThan(20);
     expect(seen.statuses.size).toBeGreaterThan(3);
     expect(seen.certified).toBeGreaterThan(0);
     expect(seen.most).toBeLessThanOrEqual(foldedBytesMax(2_000));
+    expect(seen.worlds).toContain('a recall was folded');
+    if (isDeep) expect([...seen.worlds].sort()).toEqual([...WORLDS].sort());
   },
-  times(120_000, 900_000),
+  times(120_000, 600_000),
 );
 
 test('a service so busy that a sum of its minutes is more than any one minute can count is judged as before', () => {
@@ -334,6 +508,12 @@ test('a service so busy that a sum of its minutes is more than any one minute ca
   expect(finding?.canary.total).toBeGreaterThan(300_000_000);
   expect(finding).toMatchObject({ canary: whole?.canary, stable: whole?.stable, skipped: [] });
   expect(finding?.reason).toBe(whole?.reason);
+});
+
+test('durations keep their edges although the oldest minute has no spread on either side', () => {
+  const spread = { total: 9, edges: [20, 40], over: [7, 2] };
+  const latency = [{ start: minute(0) }, { start: minute(1), stable: spread }];
+  expect(unpacked(journaled(packed({ latency }))).latency?.[1]?.stable).toEqual(spread);
 });
 
 describe('the level of a queue', () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { heard } from '../../../core/analysis/arrival.ts';
 import type { WindowCounts } from '../../../core/analysis/evalue.ts';
-import { evidenceOfStretches } from '../../../core/analysis/guilt.ts';
+import { evidenceOfRatio } from '../../../core/analysis/evidence.ts';
 import { holdoutOf, requiredInVerify } from '../../../core/analysis/holdout.ts';
+import { partsOf } from '../../../core/analysis/parts.ts';
 import {
   boundOf,
   boundsOf,
@@ -16,7 +17,14 @@ import {
 import { evidenceOfSilence, pastFrom, silentOf } from '../../../core/analysis/silence.ts';
 import type { Count, Window } from '../../../core/analysis/types.ts';
 import { WINDOW_MS } from '../../../core/units.ts';
+import { opened, plan, stateAfter } from '../rollout/given.ts';
 import guard from './guard-vectors.json' with { type: 'json' };
+
+/** How the minutes of recalls are asked. */
+const [RECALL = { planned: 0, head: 0, bets: [] }] = partsOf(
+  stateAfter(opened({ plan: plan({ steps: [] }) })),
+  0,
+);
 
 /** The input of one vector: which fields it has goes by its function. */
 // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, of which only numbers are compared
@@ -56,10 +64,10 @@ const FUNCTIONS: Record<string, (input: Input) => unknown> = {
   },
   doubtAt: ({ planned }) => doubtAt(planned),
   logRecalled: ({ windows, w0, m }: { windows: WindowCounts[]; w0: number; m: number }) =>
-    evidenceOfStretches(
-      { steps: [], verify: [], recall: windows },
-      { w0, planned: 20, verifyMinutes: 10, clustering: { burst: m, isSticky: false } },
-    ).recall,
+    evidenceOfRatio(windows, {
+      ...{ w0, clustering: { burst: m, isSticky: false } },
+      ...{ planned: RECALL.planned, head: RECALL.head, bets: RECALL.bets ?? [] },
+    }),
   requiredInVerify: ({ alpha, part, planned }) => requiredInVerify({ alpha, part, verifyMinutes: planned }),
   holdoutFor: ({ perMinute, share, w0, required }) =>
     holdoutOf([{ perMinute, share, ratio: w0, required }], 25) / 100,

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import {
   heardUntil,
+  isAwaited,
   lateOrGone,
   type OneSided,
   oneSidedOf,
   type Whereabouts,
-  waitsLower,
 } from '../../../core/analysis/heartbeat.ts';
 import type { ReadWindow } from '../../../core/analysis/types.ts';
 import type { Instant } from '../../../core/units.ts';
@@ -85,11 +85,9 @@ describe('one version whose counts are missing', () => {
     expect(oneSidedOf(alone, { since: minute(0.5), to: minute(3), weight })).toBeUndefined();
   });
 
-  test('is waited for at the weight of the first step, from three minutes on', () => {
+  test('is waited for from three minutes on', () => {
     const missing = (minutes: number): OneSided => ({ side: 'canary', minutes, due: 900 });
-    expect(waitsLower(missing(3), 25, 5)).toBe(true);
-    expect(waitsLower(missing(2), 25, 5)).toBe(false);
-    expect(waitsLower(missing(9), 5, 5)).toBe(false);
-    expect(waitsLower(undefined, 25, 5)).toBe(false);
+    expect(isAwaited(missing(3))).toBe(true);
+    expect(isAwaited(missing(2))).toBe(false);
   });
 });

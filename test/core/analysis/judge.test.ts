@@ -498,26 +498,23 @@ describe('after promotion', () => {
     });
   });
 
-  test('a canary that fails far more often than stable did fails', () => {
-    const { status, reason } = at(12, verifying, on(...history, ...served, window(9, [400, 4_000])));
-    expect(status).toBe('fail');
-    expect(reason).toContain('canary 400 of 4,000 failed, stable 66 of 66,000');
-  });
-
-  test('a canary that fails far more often than stable did fails also where nothing is to be verified, as long as it is still looked at', () => {
-    const unverified = inVerify({ ...errors, plan: plan({ verifySeconds: 0 }) });
-    expect(at(12, unverified, on(...history, ...served, window(9, [400, 4_000]))).status).toBe('fail');
-  });
-
-  test('a canary that looks worse than stable did is not called proven', () => {
-    const {
-      status,
-      evidence = 0,
-      limit = 0,
-      reason,
-    } = at(12, verifying, on(...history, ...served, window(9, [40, 4_000])));
-    expect([status, evidence < limit]).toEqual(['suspect', true]);
-    expect(reason).toContain('the canary looks worse than the rule allows');
+  test.each([
+    ['far more often', 400, verifying],
+    ['more often', 50, verifying],
+    [
+      'far more often, where nothing is to be verified',
+      400,
+      inVerify({ ...errors, plan: plan({ verifySeconds: 0 }) }),
+    ],
+  ])('a target that fails %s than it ever did is in doubt, which is no proof', (_, bad, history_) => {
+    const verdict = at(12, history_, on(...history, ...served, window(9, [bad, 4_000])));
+    expect(verdict).toMatchObject({
+      status: 'inconclusive',
+      doubt: {
+        reason: `errors: ${bad} of 4,000 requests to both versions failed in 60 s, and up to 0.5 % is usual for api`,
+      },
+    });
+    expect(verdict.evidence).toBeLessThan(Math.log(20));
   });
 
   test('of one target alone it is held to what stable did before while another is still to be raised', () => {
@@ -536,15 +533,15 @@ describe('after promotion', () => {
       at(8, half, { series: { api: { errors: alone(bad) }, worker: { errors: healthy } }, alarms: [] });
     expect(said(4).status).toBe('pass');
     expect(said(400)).toMatchObject({
-      status: 'fail',
-      reason: expect.stringContaining('api errors: canary 1,200 of 12,800 failed'),
+      status: 'inconclusive',
+      doubt: { reason: expect.stringContaining('and up to 0.5 % is usual for api') },
     });
   });
 
   test('failures of less than one in two hundred are not held against it', () => {
     const spotless = history.map(({ start }) => ({ start, stable: { bad: 0, total: 4_000 } }));
     expect(at(12, verifying, on(...spotless, window(9, [16, 4_000]))).status).toBe('pass');
-    expect(at(12, verifying, on(...spotless, window(9, [100, 4_000]))).status).toBe('fail');
+    expect(at(12, verifying, on(...spotless, window(9, [100, 4_000]))).doubt).toBeDefined();
   });
 
   test('what stable still answers is no control of the same windows', () => {
@@ -583,9 +580,9 @@ describe('after promotion', () => {
     expect(next(stateAfter(verifying, events), minute(10)).kind).toBe('revert');
   });
 
-  test('a release that went from 0 to 100 % at once is measured against what stable did before', () => {
+  test('a release that went from 0 to 100 % at once is measured against what its target did before', () => {
     const once = [opened({ ...errors, plan: plan({ steps: [] }) }), ...raised(100, 1, 0.5)];
-    expect(at(4, once, on(...history, window(1, [400, 4_000]))).status).toBe('fail');
+    expect(at(4, once, on(...history, window(1, [400, 4_000]))).doubt).toBeDefined();
     expect(at(4, once, on(...history, window(1, [4, 4_000]))).status).toBe('pass');
   });
 });

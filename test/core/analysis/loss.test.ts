@@ -121,7 +121,7 @@ describe('what the steps before lost', () => {
         isRead: false,
       },
       '',
-    );
+    ).finding;
 
   test('is added to what the present one loses', () => {
     expect(found(windows(0, 0)).status).toBe('pass');

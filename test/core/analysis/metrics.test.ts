@@ -178,9 +178,9 @@ describe('the split of the requests', () => {
       status: 'suspect',
       reason: expect.stringContaining('while the split is off'),
     });
-    const gone = [...[1, 2].map(even), ...minutes(3, 15).map(silent)];
+    const gone = [...[1, 2].map(even), ...minutes(3, 19).map(silent)];
     expect(verdict(rules, { errors: gone }, 11).status).not.toBe('fail');
-    expect(verdict(rules, { errors: gone }, 18).status).toBe('fail');
+    expect(verdict(rules, { errors: gone }, 22).status).toBe('fail');
   });
 
   test('is held against the weight that it stood at, not against one of another step, while the next raise is on its way', () => {

@@ -6,15 +6,15 @@ import {
   DOUBT_MINUTES,
   doubtAt,
   doubtOf,
-  type FailurePast,
   failurePastOf,
   isCalm,
   isOutage,
   logBeyond,
   NO_FAILURE_PAST,
+  outagesOf,
   ownWorstOf,
 } from '../../../core/analysis/past.ts';
-import type { ReadWindow, Window } from '../../../core/analysis/types.ts';
+import type { FailurePast, ReadWindow, Window } from '../../../core/analysis/types.ts';
 import { seededRandom } from '../../../local/random.ts';
 import { times } from '../../deep.ts';
 import { minute } from '../rollout/given.ts';
@@ -94,6 +94,14 @@ describe('what a past shows', () => {
     expect(past(earlier(...outage)).worst[0]).toBeGreaterThan(0.4);
     const [one] = past(earlier([600, 1_200], ...same(4, 0, 1_200))).worst;
     expect(one).toBeGreaterThan(0.4);
+  });
+
+  test('says in how many of its stretches there was an outage', () => {
+    const asked = { to: minute(0), verifyMinutes: 10, share: 0.05 };
+    const hourly = same(1_440, 1, 1_200).map((count, at) => (at % 60 < 3 ? ([600, 1_200] as const) : count));
+    expect(outagesOf(earlier(...hourly), asked)).toEqual({ stretches: 144, hit: 24 });
+    expect(outagesOf(earlier(...same(1_440, 1, 1_200)), asked)).toEqual({ stretches: 144, hit: 0 });
+    expect(outagesOf(undefined, asked)).toEqual({ stretches: 0, hit: 0 });
   });
 
   test('of two days is that of the last one', () => {

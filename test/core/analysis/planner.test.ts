@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ALPHA, evidenceOfRatio, FAILURE_BETS } from '../../../core/analysis/evidence.ts';
+import { STEPS_STAKE } from '../../../core/analysis/parts.ts';
 import {
   type Expected,
   minutesUntil,
@@ -18,7 +19,7 @@ const traffic = (requestsPerSecond: number, more: Partial<Expected> = {}): Expec
 /** Mean minutes until the judge finds a canary that fails so many times as often. */
 function simulated(times: number, weight: number, { requestsPerSecond, errorRate, ratio }: Expected): number {
   const random = seededRandom(7);
-  const required = -Math.log(ALPHA * (weightsOf(['errors', 'traffic']).get('errors') ?? 1) * 0.9);
+  const required = -Math.log(ALPHA * (weightsOf(['errors', 'traffic']).get('errors') ?? 1) * STEPS_STAKE);
   const question = { w0: ratio, planned: 60, bets: FAILURE_BETS, clustering: { burst: 1, isSticky: false } };
   const runs = 300;
   let minutes = 0;
@@ -55,19 +56,19 @@ describe('minutes until a regression is found', () => {
     [4, 2, 1000, { ratio: 1.25 }],
   ] as const)('of %d times at %d %% and %d a second are as in a simulation', (times, weight, rps, more) => {
     const expected = traffic(rps, more);
-    const planned = minutesUntil(times, weight, expected) ?? Number.NaN;
+    const planned = minutesUntil(times, { weight }, expected) ?? Number.NaN;
     const real = simulated(times, weight, expected);
     if (real > 3) expect(Math.abs(planned / real - 1)).toBeLessThan(0.15);
     else expect(Math.abs(planned - real)).toBeLessThan(0.6);
   });
 
   test('fall with traffic, weight and the size of the regression, and are one at least', () => {
-    const base = minutesUntil(10, 5, traffic(20)) ?? 0;
-    expect(minutesUntil(10, 5, traffic(40))).toBeLessThan(base);
-    expect(minutesUntil(10, 10, traffic(20))).toBeLessThan(base);
-    expect(minutesUntil(20, 5, traffic(20))).toBeLessThan(base);
-    expect(minutesUntil(500, 10, traffic(1000))).toBe(1);
-    expect(minutesUntil(1.4, 10, traffic(1000))).toBeUndefined();
+    const base = minutesUntil(10, { weight: 5 }, traffic(20)) ?? 0;
+    expect(minutesUntil(10, { weight: 5 }, traffic(40))).toBeLessThan(base);
+    expect(minutesUntil(10, { weight: 10 }, traffic(20))).toBeLessThan(base);
+    expect(minutesUntil(20, { weight: 5 }, traffic(20))).toBeLessThan(base);
+    expect(minutesUntil(500, { weight: 10 }, traffic(1000))).toBe(1);
+    expect(minutesUntil(1.4, { weight: 10 }, traffic(1000))).toBeUndefined();
   });
 });
 
@@ -76,7 +77,7 @@ describe('a step', () => {
     const sight = sightOf({ weight: 5, bakeSeconds: 600 }, traffic(100));
     expect(sightText(sight, traffic(100))).toEqual([
       expect.stringMatching(
-        /^5 % for 10 min: about 3,000 canary requests; ten times the errors are found in about \d+ (min|s); less than \d\.\dx is not visible in this step$/,
+        /^5 % for 10 min: about 3,000 canary requests; a release that fails [\d.]+ % of its requests is found within 2 min; one that fails less than 0\.\d+ % is not found in this step$/,
       ),
     ]);
   });
@@ -89,6 +90,41 @@ describe('a step', () => {
     expect(longer.suggestedMinutes).toBeUndefined();
     const heavier = sightOf({ weight: sight.suggestedWeight ?? 0, bakeSeconds: 300 }, traffic(20));
     expect(heavier.suggestedMinutes).toBeUndefined();
+  });
+
+  test('names shares that it finds in that time and at the end, and none just below', () => {
+    const expected = traffic(100);
+    const sight = sightOf({ weight: 5, bakeSeconds: 600 }, expected);
+    const [, soon = '', least = ''] =
+      /fails ([\d.]+) % of its requests is found within 2 min; one that fails less than ([\d.]+) %/.exec(
+        sightText(sight, expected)[0] ?? '',
+      ) ?? [];
+    const found = (percent: number) =>
+      minutesUntil(percent / 100 / expected.errorRate, { weight: 5 }, expected) ?? Number.POSITIVE_INFINITY;
+    expect(found(Number(soon) * 1.05)).toBeLessThanOrEqual(2);
+    expect(found(Number(soon) * 0.95)).toBeGreaterThan(2);
+    expect(found(Number(least) * 1.05)).toBeLessThanOrEqual(10);
+    expect(found(Number(least) * 0.95)).toBeGreaterThan(10);
+  });
+
+  test('beside a holdout is one of verify, and sees less than a step at which as much stays on stable', () => {
+    const expected = traffic(100);
+    const holdout = sightOf({ weight: 90, bakeSeconds: 480, isHoldout: true }, expected);
+    expect(sightText(holdout, expected)[0]).toMatch(
+      /^90 % for 8 min beside a holdout of 10 %: about 43,200 canary requests; .*; one that fails less than [\d.]+ % is not found in verify$/,
+    );
+    const step = sightOf({ weight: 90, bakeSeconds: 480 }, expected);
+    expect(holdout.smallest).toBeGreaterThan(step.smallest ?? Number.NaN);
+  });
+
+  test('beside a holdout that is too short suggests a longer verify, and no weight', () => {
+    const expected = traffic(2);
+    const sight = sightOf({ weight: 75, bakeSeconds: 120, isHoldout: true }, expected);
+    const text = sightText(sight, expected).join();
+    expect(text).toMatch(/it would find ten times stable's errors with `verify: \d+m`$/);
+    const minutes = Number(/verify: (\d+)m/.exec(text)?.[1]);
+    const longer = sightOf({ weight: 75, bakeSeconds: minutes * 48, isHoldout: true }, expected);
+    expect(longer.suggestedMinutes).toBeUndefined();
   });
 
   test('that cannot see even total breakage says so', () => {
@@ -125,19 +161,23 @@ describe('what a plan can see by what stable did', () => {
       history,
     );
 
-  test('is what a sight at that traffic is', () => {
+  test('is what a sight at that traffic is, and begins with what is found in absolute terms', () => {
     const at = { requestsPerSecond: 100, errorRate: 0.001, ratio: 1.5 };
+    const [first] = said([5], 1.5);
     const sight = sightOf({ weight: 5, bakeSeconds: 600 }, at);
-    expect(said([5], 1.5)[1]).toBe(sightText(sight, at).join('; '));
+    expect(first?.details[1]).toBe(sightText(sight, at).join('; '));
+    expect(first?.found).toMatch(
+      /^api: a release that fails [\d.]+ % of its requests is found within 2 min at 5 %; one that fails less than 0\.\d+ % is found at no step$/,
+    );
   });
 
   test('is less where three failures may be one', () => {
-    const smallest = (text = '') => Number(/less than ([\d.]+)x is not visible/.exec(text)?.[1]);
-    expect(smallest(said([5], 1.5, 'async')[1])).toBeGreaterThan(smallest(said([5], 1.5)[1]));
+    const smallest = (source: 'async' | 'invoke') => said([5], 1.5, source)[0]?.smallest ?? Number.NaN;
+    expect(smallest('async')).toBeGreaterThan(smallest('invoke'));
   });
 
   test('is told for the first five of many steps', () => {
-    const all = said([1, 2, 3, 4, 5, 6, 7], 1.5);
+    const all = said([1, 2, 3, 4, 5, 6, 7], 1.5)[0]?.details ?? [];
     expect(all).toHaveLength(8);
     expect(all.at(-2)).toBe('and 2 more steps');
     expect(all.at(-1)).toMatch(
@@ -155,9 +195,11 @@ describe('what a plan can see by what stable did', () => {
       },
       { api: { errors: [{ start: 0, stable: { bad: 0, total: 1 } }] } },
     );
-    expect(lately).toBe(
-      'version 1 of api had 1 request in 1 min, of which 0 failed; at this rate no step can see anything, and the verdicts rest on probes',
-    );
+    expect(lately).toMatchObject({
+      found:
+        'version 1 of api had 1 request in 1 min, of which 0 failed; at this rate no step can see anything, and the verdicts rest on probes',
+      smallest: 1,
+    });
   });
 
   test('is not spoken of where nothing is compared', () => {

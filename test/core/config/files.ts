@@ -49,8 +49,9 @@ export function fullFile(): Record<string, unknown> {
     watch: { errors: '1.5x', http5xx: '0.5%' },
     limits: { dlqNew: 0, oldestMessage: '15m', iteratorAge: '1h', batchFailures: 10 },
     alarms: ['orders-too-low'],
-    holdBack: { percent: 10, bake: '20m' },
     verify: '10m',
+    holdout: 10,
+    recall: 'on',
     onInconclusive: 'revert',
   };
 }

@@ -65,16 +65,27 @@ describe('a good rollout file', () => {
     ]);
   });
 
-  test('may hold back a rest of the traffic: a last step, with its own bake', () => {
-    const steps = (file: Record<string, unknown>) => planFrom(rolloutFileFrom(file)).plan.steps;
-    const heldBack = { weight: 95, bakeSeconds: 600, maxBakeSeconds: 1800 };
-    expect(steps({ ...leastFile(), holdBack: {} }).at(-1)).toEqual(heldBack);
-    expect(
-      steps({ ...leastFile(), holdBack: { percent: 1, bake: '1h' } }).map(({ weight }) => weight),
-    ).toEqual([10, 99]);
+  test('may say how much stays on stable during verify, from nothing to a half', () => {
+    const holdouts = [0, 1, 5, 50];
+    for (const holdout of holdouts)
+      expect(rolloutFileFrom({ ...leastFile(), holdout })).toMatchObject({ holdout });
     const { steps: _, ...stepless } = leastFile();
-    const preset = steps({ ...stepless, strategy: 'Canary10Percent5Minutes', holdBack: { percent: 5 } });
-    expect(preset.map(({ weight }) => weight)).toEqual([10, 95]);
+    const preset = { ...stepless, strategy: 'Canary10Percent5Minutes', holdout: 5 };
+    expect(rolloutFileFrom(preset)).toMatchObject({ holdout: 5 });
+    expect(rolloutFileFrom({ ...stepless, strategy: 'all-at-once', holdout: 0 })).toBeDefined();
+    expect(rolloutFileFrom({ ...leastFile(), holdout: 0, verify: '0s' })).toBeDefined();
+  });
+
+  test('may have its last step at the weight that a holdout leaves', () => {
+    const file = { ...leastFile(), steps: [{ weight: 95, bake: '5m' }], holdout: 5 };
+    expect(planFrom(rolloutFileFrom(file)).notices).toEqual([]);
+  });
+
+  test('recalls on doubt unless it says otherwise', () => {
+    const plan = (more: object) => planFrom(rolloutFileFrom({ ...leastFile(), ...more })).plan;
+    expect(plan({})).not.toHaveProperty('recall');
+    expect(plan({ recall: 'on' })).not.toHaveProperty('recall');
+    expect(plan({ recall: 'off' })).toMatchObject({ recall: false });
   });
 
   test('repeats as probes what gets something, and of the rest what it marks', () => {
@@ -244,16 +255,79 @@ test.each([
   expect(problemsOf({ ...leastFile(), ...more })).toEqual([line]);
 });
 
-test('nothing can be held back where all moves in one step', () => {
+describe('how a file verifies', () => {
   const { steps: _, ...stepless } = leastFile();
-  expect(problemsOf({ ...stepless, strategy: 'all-at-once', holdBack: {} })).toEqual([
-    expect.stringMatching(/^holdBack is \{\}: this strategy has no steps/),
-  ]);
+  const atOnce = { ...stepless, strategy: 'all-at-once' };
+  const at = (weight: number) => ({ ...leastFile(), steps: [{ weight, bake: '5m' }] });
+
+  test.each([
+    [
+      'with a holdout beside all-at-once',
+      { ...atOnce, holdout: 5 },
+      'holdout is 5: this strategy goes to 100 % in one step, so nothing can stay on the stable version; write `steps` instead of it, or remove `holdout`.',
+    ],
+    [
+      'with a holdout beside blue-green',
+      { ...stepless, strategy: 'blue-green', smoke: [{ get: '/', expect: { status: 200 } }], holdout: 50 },
+      'holdout is 50: this strategy goes to 100 % in one step',
+    ],
+    [
+      'with a holdout and no time for it',
+      { ...leastFile(), verify: '0m', holdout: 5 },
+      'holdout is 5: the holdout is part of `verify`, which is 0s; write `verify: 10m`, or remove `holdout`.',
+    ],
+    [
+      'with a last step that leaves less than the holdout',
+      { ...at(96), holdout: 5 },
+      'holdout is 5: the last step stands at 96 %, which leaves 4 % on the stable version; write `holdout: 4`, or lower the weight of that step to 95 or less.',
+    ],
+    [
+      'with a linear strategy whose last step leaves less than the holdout',
+      { ...stepless, linear: { by: 10, every: '2m' }, holdout: 20 },
+      'holdout is 20: the last step stands at 90 %, which leaves 10 %',
+    ],
+  ])('%s is refused, since that can never be', (_name, file, line) => {
+    expect(problemsOf(file)).toEqual([expect.stringContaining(line)]);
+  });
+
+  test.each([
+    [
+      'recall: off beside steps',
+      { ...leastFile(), recall: 'off' },
+      /^`recall: off`: if doubt arises during verify/,
+    ],
+    [
+      'recall: off with all-at-once',
+      { ...atOnce, recall: 'off' },
+      /^`recall: off` without a holdout: nothing is compared with stable during verify/,
+    ],
+    [
+      'neither holdout nor recall',
+      { ...leastFile(), holdout: 0, recall: 'off' },
+      /^`recall: off` without a holdout/,
+    ],
+    [
+      'no holdout',
+      { ...leastFile(), holdout: 0 },
+      /^`holdout: 0`: nothing is compared with stable during verify unless/,
+    ],
+  ])('%s is possible and weak, so it is a notice', (_name, file, notice) => {
+    expect(planFrom(rolloutFileFrom(file)).notices).toEqual([expect.stringMatching(notice)]);
+  });
+
+  test.each([
+    ['what the defaults do', leastFile()],
+    ['what they do in one step', atOnce],
+    ['a holdout of its own', { ...leastFile(), holdout: 10, recall: 'on' }],
+    ['a verify of no time', { ...leastFile(), verify: '0s', holdout: 0, recall: 'off' }],
+  ])('%s gets no notice', (_name, file) => {
+    expect(planFrom(rolloutFileFrom(file)).notices).toEqual([]);
+  });
 });
 
 describe('a bad rollout file is refused with the place, what stands there and the mend', () => {
   const KNOWN =
-    'schema, service, targets, steps, linear, exponential, canary, strategy, holdBack, smoke, probe, hooks, gates, watch, limits, alarms, verify, onInconclusive, onSuspect';
+    'schema, service, targets, steps, linear, exponential, canary, strategy, smoke, probe, hooks, gates, watch, limits, alarms, verify, holdout, recall, onInconclusive, onSuspect';
   const step = (first: unknown, second: unknown) => [first, second];
 
   type Row = [string, (string | number)[], unknown, string];
@@ -884,18 +958,68 @@ describe('a bad rollout file is refused with the place, what stands there and th
       'write a list of at most 100 alarm names.',
     ],
     ['alarms of a text', ['alarms'], 'a', 'alarms is "a": write a list'],
-    ['holdBack of a number', ['holdBack'], 5, 'holdBack is 5: write a map of percent, bake here.'],
     [
-      'holdBack of more than half',
-      ['holdBack', 'percent'],
-      60,
-      'holdBack.percent is 60: write how much stays on the stable version: a whole percent from 1 to 50, like 5.',
+      'holdout of a percent sign',
+      ['holdout'],
+      '5%',
+      'holdout is "5%": write the percent of the traffic that stays on the stable version during most of `verify`, as a whole number from 1 to 50 without a sign, like `holdout: 5`, or 0 for none.',
     ],
     [
-      'holdBack of no more than the last step leaves',
-      ['holdBack', 'percent'],
-      50,
-      'holdBack is {"percent":50,"bake":"20m"}: the last step stands at 50 % already, so nothing more would be held back; remove it, or that step.',
+      'holdout of a more than half',
+      ['holdout'],
+      51,
+      'holdout is 51: write the percent of the traffic that stays on the stable version during most of `verify`, as a whole number from 1 to 50 without a sign, like `holdout: 5`, or 0 for none.',
+    ],
+    [
+      'holdout of a 99',
+      ['holdout'],
+      99,
+      'holdout is 99: write the percent of the traffic that stays on the stable version during most of `verify`, as a whole number from 1 to 50 without a sign, like `holdout: 5`, or 0 for none.',
+    ],
+    [
+      'holdout of a less than nothing',
+      ['holdout'],
+      -1,
+      'holdout is -1: write the percent of the traffic that stays on the stable version during most of `verify`, as a whole number from 1 to 50 without a sign, like `holdout: 5`, or 0 for none.',
+    ],
+    [
+      'holdout of a part of a percent',
+      ['holdout'],
+      2.5,
+      'holdout is 2.5: write the percent of the traffic that stays on the stable version during most of `verify`, as a whole number from 1 to 50 without a sign, like `holdout: 5`, or 0 for none.',
+    ],
+    [
+      'holdout of a map',
+      ['holdout'],
+      { percent: 5 },
+      'holdout is {"percent":5}: write the percent of the traffic that stays on the stable version during most of `verify`, as a whole number from 1 to 50 without a sign, like `holdout: 5`, or 0 for none.',
+    ],
+    [
+      'holdout of a nothing at all',
+      ['holdout'],
+      null,
+      'holdout is null: write the percent of the traffic that stays on the stable version during most of `verify`, as a whole number from 1 to 50 without a sign, like `holdout: 5`, or 0 for none.',
+    ],
+    [
+      'holdout of a truth',
+      ['holdout'],
+      true,
+      'holdout is true: write the percent of the traffic that stays on the stable version during most of `verify`, as a whole number from 1 to 50 without a sign, like `holdout: 5`, or 0 for none.',
+    ],
+    [
+      'recall that the YAML of others read',
+      ['recall'],
+      false,
+      'recall is false: write the word `off`, as a text.',
+    ],
+    ['recall of true', ['recall'], true, 'recall is true: write the word `on`, as a text.'],
+    ['recall misspelt', ['recall'], 'offf', 'recall is "offf": did you mean `off`? Known are on, off.'],
+    ['recall of never', ['recall'], 'never', 'recall is "never": known are on, off.'],
+    [
+      'key that holdout replaced',
+      ['holdBack'],
+      { percent: 5, bake: '10m' },
+      'holdBack was replaced by `holdout`: write the percent alone, like `holdout: 5`; it stays on stable for four fifths of `verify`, which replaces `bake`.',
     ],
     ['verify without unit', ['verify'], 10, 'verify is 10: a time needs its unit; write `10s` or `10m`.'],
     ['verify of 8 days', ['verify'], '8d', 'verify is "8d": it must be from 0s to 7d.'],

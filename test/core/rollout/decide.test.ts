@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { BROKEN_TICKS_MAX, type Command, RAISES_MAX, TAKEOVERS_MAX } from '../../../core/rollout/decide.ts';
+import {
+  BROKEN_TICKS_MAX,
+  type Command,
+  decide,
+  RAISES_MAX,
+  TAKEOVERS_MAX,
+} from '../../../core/rollout/decide.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
+import { bakeOf } from '../../../core/rollout/timing.ts';
 import {
   aborted,
   closed,
@@ -398,12 +405,41 @@ describe('an alarm', () => {
   test('that went off after the first raise takes the release back', () => {
     given(onFirstStep(named))
       .when(report(1), 2)
-      .then(went(2, 1), revertOrdered(2, { reason: 'alarm orders-low went off' }));
+      .then(went(2, 1), revertOrdered(2, { cause: 'environment', reason: 'alarm orders-low went off' }));
   });
 
   test('that went off between opening and first raise is only written down', () => {
     given(onFirstStep(named)).when(report(0.4), 2).then(went(2, 0.4));
     given(opened(named)).when(report(0.4), 2).then(went(2, 0.4));
+  });
+
+  test('of which the breaching data points ended before the first raise is only written down', () => {
+    const events = (breachedAt: number) =>
+      decide(
+        stateAfter(onFirstStep(named)),
+        { type: 'ReportAlarm', alarm: 'orders-low', since: minute(1), breachedAt: minute(breachedAt) },
+        minute(2),
+      ).map(({ type }) => type);
+    expect(events(0.4)).toEqual(['AlarmRaised']);
+    expect(events(1)).toEqual(['AlarmRaised', 'RevertOrdered']);
+  });
+
+  test('blames the release only if the comparison shows the canary worse', () => {
+    const causes = (evidence: number) => {
+      const finding = {
+        ...{ target: 'api', metric: 'errors', status: 'pass', windows: 2, evidence },
+        ...{ canary: { bad: 0, total: 1 }, stable: { bad: 0, total: 1 }, reason: '' },
+      };
+      const event = measured('inconclusive', [1, 3]) as Extract<RolloutEvent, { type: 'Measured' }>;
+      const worse = { ...event, verdict: { ...event.verdict, findings: [finding] } } as RolloutEvent;
+      return decide(
+        stateAfter([...onFirstStep(named), worse]),
+        { type: 'ReportAlarm', alarm: 'orders-low', since: minute(3) },
+        minute(4),
+      ).flatMap((each) => (each.type === 'RevertOrdered' ? [each.cause] : []));
+    };
+    expect(causes(0)).toEqual(['environment']);
+    expect(causes(10)).toEqual(['canary']);
   });
 
   const wasRed = { alarms: [{ name: 'orders-low', red: true }] };
@@ -415,7 +451,7 @@ describe('an alarm', () => {
   test('that was red at opening and went off again counts, also if nobody saw it recover', () => {
     given(onFirstStep(wasRed))
       .when(report(4), 5)
-      .then(went(5, 4), revertOrdered(5, { reason: 'alarm orders-low went off' }));
+      .then(went(5, 4), revertOrdered(5, { cause: 'environment', reason: 'alarm orders-low went off' }));
   });
 });
 
@@ -775,6 +811,43 @@ describe('a raise is not announced', () => {
 });
 
 describe('what is measured during a pause', () => {
+  const lacking = [...onFirstStep(), paused(12, { why: 'inconclusive' })];
+
+  test('ends a pause for want of evidence once it passes and covers the bake', () => {
+    const { to } = bakeOf(stateAfter(lacking)) ?? { to: 0 };
+    const end = (to - minute(0)) / 60_000;
+    const typesAfter = (command: Command) =>
+      decide(stateAfter(lacking), command, minute(13)).map(({ type }) => type);
+    expect(typesAfter(record('pass', [1, end - 1]))).toEqual(['Measured']);
+    expect(typesAfter(record('inconclusive', [1, 12]))).toEqual(['Measured']);
+    expect(typesAfter(record('pass', [1, end]))).toEqual(['Measured', 'Resumed']);
+  });
+
+  test.each(['human', 'doubt', 'irreversible'] as const)('does not end a pause for %s', (why) => {
+    const events = decide(
+      stateAfter([...onFirstStep(), paused(12, { why })]),
+      record('pass', [1, 12]),
+      minute(13),
+    );
+    expect(events.map(({ type }) => type)).toEqual(['Measured']);
+  });
+
+  test('does not end the pause of a hook that could not say', () => {
+    const asked: RolloutEvent = {
+      type: 'HookAnswered',
+      at: minute(2),
+      hook: 'load',
+      status: 'inconclusive',
+      reason: '?',
+    };
+    const events = decide(
+      stateAfter([...onFirstStep(), asked, paused(12, { why: 'inconclusive' })]),
+      record('pass', [1, 12]),
+      minute(13),
+    );
+    expect(events.map(({ type }) => type)).toEqual(['Measured']);
+  });
+
   test('does not end a pause for want of data while there is none', () => {
     given(...onFirstStep(), paused(3, { why: 'broken' }))
       .when(record('broken', [1, 4]), 5)

@@ -48,6 +48,21 @@ describe('a release that is not reversible', () => {
       .then(measured('fail', [1, 3 + DAY]), held(4 + DAY, 'it is fail'));
   });
 
+  test('pages again each day while nothing about it can be measured', () => {
+    const reason = 'nothing could be measured: it is broken';
+    const blind = paused(6, { by: 'spillway', why: 'broken', reason, until: minute(6 + 60) });
+    const history = [...once(), blind];
+    given(history)
+      .when(record('broken', [1, 30]), 31)
+      .then(measured('broken', [1, 30]));
+    given(history)
+      .when(record('broken', [1, 66]), 67)
+      .then(
+        measured('broken', [1, 66]),
+        paused(67, { by: 'spillway', why: 'broken', reason, until: minute(67 + DAY) }),
+      );
+  });
+
   test('is held also by an alarm and by an execution that dies again and again', () => {
     const alarms = [{ name: 'orders-low', red: false }];
     given(once({ alarms }))

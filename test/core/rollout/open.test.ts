@@ -39,6 +39,7 @@ const found = (more: Partial<Found> = {}): Found => ({
   targets: [resolved()],
   alarms: [],
   history: {},
+  day: {},
   running: 0,
   ...more,
 });
@@ -64,6 +65,8 @@ const both = (api: Partial<ReturnType<typeof target>>, worker: Partial<ReturnTyp
   resolved({ target: target('worker', { source: 'invoke', ...worker }) }),
 ];
 
+const NO_PAST = { mean: 0, strength: 0, worst: [0, 0, 0], ever: 0 };
+
 test('a rollout opens with everything that it will need, frozen', () => {
   expect(openedBy({ manifest: manifest({}, { commit: 'abc', author: 'ada' }) })).toEqual({
     type: 'RolloutOpened',
@@ -76,8 +79,11 @@ test('a rollout opens with everything that it will need, frozen', () => {
     digests: { api: 'code of 8' },
     made: { api: { version: '8', code: 'code of 8' } },
     plan: {
-      steps: [{ weight: 10, bakeSeconds: 300, maxBakeSeconds: 900 }],
-      verifySeconds: 600,
+      steps: [
+        { weight: 10, bakeSeconds: 300, maxBakeSeconds: 900 },
+        { weight: 75, bakeSeconds: 480, maxBakeSeconds: 480, isHoldout: true },
+      ],
+      verifySeconds: 120,
       onInconclusive: 'pause',
     },
     hooks: [],
@@ -91,9 +97,11 @@ test('a rollout opens with everything that it will need, frozen', () => {
     ],
     alarms: [],
     settleSeconds: 63,
+    usual: { api: { errors: NO_PAST, http5xx: NO_PAST, throttles: NO_PAST } },
     running: 0,
     deadline: deadlineOf(openedBy().plan, 63, minute(0)),
     notices: [],
+    outlook: [expect.stringMatching(/^not seen by this plan: /)],
   });
 });
 
@@ -394,15 +402,21 @@ describe('what its steps can see', () => {
           ],
         },
       },
-    }).notices;
+    }).outlook ?? [];
 
-  test('is told by what stable did lately', () => {
-    const [lately, first] = noticesAt(90, 90_000);
+  test('is told by what stable did lately, first what is found, then what is not seen, then the details', () => {
+    const [found, unseen, lately, first] = noticesAt(90, 90_000);
+    expect(found).toMatch(
+      /^api: a release that fails [\d.]+ % of its requests is found within 2 min at 10 %; one that fails less than [\d.]+ % is found at no step$/,
+    );
+    expect(unseen).toMatch(
+      /^not seen by this plan: answers with a status of 500 or more \(no rule `http5xx`\); /,
+    );
     expect(lately).toBe(
       'version 7 of api had 90,001 requests in 15 min, of which 90 failed; at this rate its steps see as follows',
     );
     expect(first).toMatch(
-      /canary requests; ten times the errors are found in about .* is not visible in this step$/,
+      /canary requests; a release that fails .* is found within 2 min; one that fails less than .* is not found in this step$/,
     );
   });
 
@@ -410,9 +424,54 @@ describe('what its steps can see', () => {
     expect(noticesAt(0, 15)[0]).toContain(
       'this plan cannot see anything, and its verdicts will be inconclusive',
     );
-    expect(noticesAt(0, 0)).toEqual([
+    expect(noticesAt(0, 0)[0]).toBe(
       'version 7 of api had 0 requests in 15 min; at this rate this plan cannot see anything, and its verdicts will be inconclusive',
-    ]);
+    );
+  });
+});
+
+describe('what nothing sees', () => {
+  const outlook = (more: Partial<Found> = {}) => openedBy(more).outlook?.join('\n');
+  const { steps: _, ...stepless } = leastFile();
+  const atOnce = { ...manifest(), rollout: rolloutFileFrom({ ...stepless, strategy: 'all-at-once' }) };
+  const outageEach = (minutes: number) => ({
+    api: {
+      errors: Array.from({ length: 1_440 }, (_, at) => ({
+        start: minute(at - 1_442),
+        stable: { bad: at % minutes === 0 ? 50 : 0, total: 100 },
+      })),
+    },
+  });
+
+  test('in one step names the outages of the day before, if they are frequent', () => {
+    expect(outlook({ manifest: atOnce, day: outageEach(60) })).toMatch(
+      /failures that look like an outage of api \(in 2[34] of 14[34] stretches of 10 min of the last day/,
+    );
+    expect(outlook({ manifest: atOnce, day: outageEach(720) })).not.toContain('an outage of api');
+    expect(outlook({ day: outageEach(60) })).not.toContain('an outage of api');
+  });
+
+  test('names that a release which is not reversible has no recall, and a time-out that is longer than verify', () => {
+    const irreversible = { ...manifest(), reversible: false };
+    expect(outlook({ manifest: irreversible })).toContain('and there is no recall');
+    expect(outlook({ targets: [resolved({ timeoutSeconds: 900 })] })).toContain(
+      'requests that run longer than 10 min (api may run for 15 min)',
+    );
+  });
+
+  test('of two targets is led by the one of which less is seen', () => {
+    const series = (total: number) => ({
+      errors: [minute(-15), minute(-1)].map((start) => ({ start, stable: { bad: 1, total } })),
+    });
+    const event = openedBy({
+      manifest: manifest({ targets: BOTH, watch: { errors: '1.5x' } }),
+      targets: both({}, {}),
+      history: { api: series(90_000), worker: series(9_000) },
+    });
+    expect(event.outlook?.[0]).toMatch(/^worker: a release that fails /);
+    expect(event.outlook?.filter((line) => /^(api|worker): a release that fails /.test(line))).toHaveLength(
+      3,
+    );
   });
 });
 

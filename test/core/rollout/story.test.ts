@@ -71,7 +71,7 @@ group('each event is told in a line that names who, what and until when', () => 
     ],
     [
       [...onFirstStep(), paused(2, { until: minute(62) })],
-      'paused by ada: lunch; without a word it is taken back in 60 min',
+      'paused by ada: lunch; without an order it is reverted in 60 min',
     ],
     [
       [...onFirstStep({ reversible: false }), paused(2, { until: minute(62) })],

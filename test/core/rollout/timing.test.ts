@@ -5,10 +5,13 @@ import type { Gate, Hook, RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
 import {
   bakeOf,
+  DOUBT_SECONDS,
   deadlineOf,
   dueAt,
   PAUSE_SECONDS_MAX,
   PUBLISH_SECONDS_MAX,
+  RECALL_SECONDS_MAX,
+  RECALLS_MAX,
   settledUntil,
   tickDue,
   windowsOf,
@@ -25,6 +28,7 @@ import {
   opened,
   paused,
   plan,
+  promotionOrdered,
   raised,
   resumed,
   smokeAnswered,
@@ -91,6 +95,16 @@ describe('the bake', () => {
   test('of verify begins at promotion', () => {
     expect(bakeOf(stateAfter(inVerify()))).toMatchObject({ from: minute(9), to: minute(11) });
   });
+
+  test('of a canary that serves alone is what the holdout left of verify, and all of verify if an order went past the holdout', () => {
+    const isHoldout = true as const;
+    const steps = [...plan().steps, { weight: 90, bakeSeconds: 480, maxBakeSeconds: 480, isHoldout }];
+    const held = { plan: plan({ steps, verifySeconds: 120 }) };
+    const after = [...onFirstStep(held), promotionOrdered(2, { full: true }), ...raised(100, 2, 3)];
+    expect(bakeOf(stateAfter(after))).toMatchObject({ from: minute(3), to: minute(13) });
+    const beside = [...onFirstStep(held), ...raised(90, 2, 3), ...raised(100, 3, 12)];
+    expect(bakeOf(stateAfter(beside))).toMatchObject({ from: minute(12), to: minute(14) });
+  });
 });
 
 describe('a rollout is due', () => {
@@ -127,10 +141,11 @@ describe('a rollout is due', () => {
   });
 });
 
-test('the deadline leaves room for every step at its longest and three pauses', () => {
+test('the deadline leaves room for every step at its longest, three recalls, two doubts that wait and three pauses', () => {
   const longest = 600 + 600 + 120;
   const at = deadlineOf(plan(), 60, minute(0));
-  expect(at).toBe(minute(0) + (longest + 3 * 180 + 3 * PAUSE_SECONDS_MAX) * 1000);
+  const doubts = RECALLS_MAX * (RECALL_SECONDS_MAX + 2 * 180) + 2 * DOUBT_SECONDS;
+  expect(at).toBe(minute(0) + (longest + 3 * 180 + doubts + 3 * PAUSE_SECONDS_MAX) * 1000);
 });
 
 test('a gate that was approved is waited for no longer: a death after it is noticed at once', () => {

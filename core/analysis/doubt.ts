@@ -1,0 +1,60 @@
+import { verifyMinutesOf } from '../plan/holdout.ts';
+import type { Target } from '../rollout/event.ts';
+import { canRecall } from '../rollout/recall.ts';
+import { isVerifying, type Rollout } from '../rollout/state.ts';
+import { type Instant, WINDOW_MS } from '../units.ts';
+import { duration, number, percent } from '../words.ts';
+import { FLOOR, THROTTLE_FLOOR } from './evidence.ts';
+import { boundsOf, doubtOf, isOutage, NO_FAILURE_PAST, ownWorstOf } from './past.ts';
+import { LOOK_MINUTES } from './silence.ts';
+import type { Doubt, WatchRule, Window } from './types.ts';
+import { isLatency } from './weights.ts';
+
+/** Minutes at a recall's weight in which doubt must be over before it ends. */
+const CALM_MINUTES = 2;
+
+/** Newest minutes that are asked again, since their counts may have come late; a recall answers for all before it. */
+const AGAIN_MINUTES = 10;
+
+/**
+ * Whether a target fails in a way that it never did in the day before nor beside the canary; undefined if it does not. Both versions
+ * are counted together, so it says that something is wrong and not who is to blame.
+ * @param windows known counts of the rule, oldest first; `to` is the end of the newest settled minute
+ */
+export function doubtAbout(
+  rollout: Rollout,
+  { target, rule }: { target: Target; rule: WatchRule },
+  windows: readonly Window[],
+  to: Instant,
+): Doubt | undefined {
+  const { opening, recall, recalls, moves, raisedAt, verdict } = rollout;
+  const since = recall === undefined ? Math.max(moves.at(-1) ?? 0, recalls?.at(-1)?.to ?? 0) : recall.since;
+  if (!('ratio' in rule) || isLatency(rule.metric) || since === undefined || !isVerifying(rollout))
+    return undefined;
+  const past = opening.usual?.[target.name]?.[rule.metric] ?? NO_FAILURE_PAST;
+  const isThrottled = rule.metric === 'throttles';
+  const from = to - LOOK_MINUTES * WINDOW_MS;
+  // The versions share their function's concurrency, so that stable throttled beside the canary excuses nothing.
+  const until = isThrottled ? (raisedAt ?? to) : to;
+  const own = ownWorstOf(
+    past,
+    windows.filter(({ start }) => start >= from && start + WINDOW_MS <= until),
+  );
+  const tolerated = { ratio: rule.ratio, floor: isThrottled ? THROTTLE_FLOOR : FLOOR };
+  const verifyMinutes = verifyMinutesOf(opening.plan);
+  const asked = { since, to, verifyMinutes };
+  const missed = verdict === undefined ? 1 : Math.max(1, Math.round((to - verdict.to) / WINDOW_MS));
+  const newest = recall !== undefined ? CALM_MINUTES : canRecall(rollout) ? AGAIN_MINUTES : missed;
+  const found = doubtOf(windows, boundsOf(past, own, tolerated), {
+    ...asked,
+    ...(recall === undefined ? {} : { lengths: [1] }),
+    newest: Math.min(LOOK_MINUTES, newest),
+  });
+  if (found === undefined) return undefined;
+  const { minutes, bad, total, bound } = found;
+  const isSure = !canRecall(rollout) && isOutage(past, own, windows, { ...asked, ...tolerated });
+  return {
+    reason: `${rule.metric}: ${number(bad)} of ${number(total)} requests to both versions ${isThrottled ? 'were throttled' : 'failed'} in ${duration(minutes * 60)}, and up to ${percent(bound)} is usual for ${target.name}`,
+    ...(isSure ? { isSure } : {}),
+  };
+}

@@ -1,0 +1,153 @@
+import { RECALL_WEIGHT, RECALL_WEIGHT_SILENT, RECALL_WEIGHT_UNDER_LOAD } from '../analysis/holdout.ts';
+import type { Verdict } from '../analysis/types.ts';
+import type { Instant } from '../units.ts';
+import { duration } from '../words.ts';
+import type { RolloutEvent } from './event.ts';
+import {
+  isAdoption,
+  isStanding,
+  isStuck,
+  isVerifying,
+  type Recall,
+  type Rollout,
+  weightNow,
+} from './state.ts';
+import { bakeOf, DOUBT_SECONDS, RECALL_SECONDS_MAX, RECALLS_MAX, settledUntil } from './timing.ts';
+
+/** Minutes at a recall's weight from which on proof that the canary is safe counts. */
+const CERTIFIED_MS = 2 * 60_000;
+
+/** Least time of a new judgement after a recall, in seconds. */
+const AGAIN_MIN = 3 * 60;
+
+/** True if doubt can take the canary back to a lower weight: there are shares between the versions, and the plan allows it. */
+export function canRecall({ opening, gone = [] }: Rollout): boolean {
+  return (
+    opening.plan.recall !== false &&
+    opening.reversible &&
+    opening.rollsBack === undefined &&
+    !isAdoption(opening) &&
+    gone.length === 0 &&
+    !opening.targets.some(isStuck)
+  );
+}
+
+/** The recall that a doubt leads to. The third one waits for a person at its weight. */
+export function recallFor(
+  rollout: Rollout,
+  { doubt, to }: Verdict,
+  at: Instant,
+): Extract<RolloutEvent, { type: 'RecallOrdered' }> {
+  const nth = (rollout.recalls?.length ?? 0) + 1;
+  const weight = doubt?.isSilence
+    ? RECALL_WEIGHT_SILENT
+    : nth === 2
+      ? RECALL_WEIGHT_UNDER_LOAD
+      : RECALL_WEIGHT;
+  const { plan } = rollout.opening;
+  const bake = bakeOf(rollout);
+  const remaining =
+    bake === undefined
+      ? (rollout.remaining ?? plan.steps[rollout.step]?.bakeSeconds ?? plan.verifySeconds)
+      : (bake.to - Math.max(bake.from, to)) / 1000;
+  return {
+    type: 'RecallOrdered',
+    at,
+    nth,
+    weight: Math.min(weight, weightNow(rollout)),
+    reason: doubt?.reason ?? '',
+    remaining: Math.max(AGAIN_MIN, remaining),
+  };
+}
+
+/** How often a canary waits for its counts at the weight of its first step: what comes there and stays away again is not late, and is to be found soon. */
+const WAITS_MAX = 1;
+
+/** Minutes that are missing when it begins to wait, at least. */
+const MISSING_MS = 3 * 60_000;
+
+/**
+ * The wait for counts of the canary that are missing beside those of stable: at the weight of the first step fewer users meet it
+ * if it loses its requests. It is no evidence. Undefined if it stands there already, or cannot go back.
+ */
+export function waitFor(
+  rollout: Rollout,
+  verdict: Verdict,
+  at: Instant,
+): Extract<RolloutEvent, { type: 'RecallOrdered' }> | undefined {
+  const { opening, recall, waits = 0, promotion, step } = rollout;
+  const first = opening.plan.steps[0]?.weight ?? 100;
+  const { missing } = verdict;
+  const isOrdered = promotion?.full === true || promotion?.step === step;
+  if (missing === undefined || recall !== undefined || isOrdered || waits >= WAITS_MAX) return undefined;
+  if (!canRecall(rollout) || !isStanding(rollout) || weightNow(rollout) <= first) return undefined;
+  const { target: waitsFor, reason } = missing;
+  const { remaining } = recallFor(rollout, verdict, at);
+  return { type: 'RecallOrdered', at, nth: 0, weight: first, reason, remaining, waitsFor };
+}
+
+/** Whether the counts have come that a wait is for: of one of the minutes that were missing when it began, or of a later one. */
+function hasCome(rollout: Rollout, { waitsFor, orderedAt }: Recall, verdict: Verdict): boolean {
+  const newest = verdict.findings.find(
+    ({ metric, target }) => metric === 'traffic' && target === waitsFor,
+  )?.newest;
+  const from = settledUntil(rollout, orderedAt) - MISSING_MS;
+  return verdict.missing === undefined && newest !== undefined && newest >= from;
+}
+
+/** True for a doubt after which the canary does not come back by itself. */
+export const isLastRecall = ({ recalls = [] }: Rollout): boolean => recalls.length + 1 >= RECALLS_MAX;
+
+/**
+ * Why a recall may end, in words; undefined while it may not. The comparison beside stable found the canary safe, or nothing
+ * against it in all of the recall's least time and nothing strange in its last minutes.
+ */
+export function whyReturns(rollout: Rollout, verdict: Verdict): string | undefined {
+  const bake = bakeOf(rollout);
+  if (bake === undefined || rollout.recall === undefined || verdict.from !== bake.from) return undefined;
+  if (rollout.recall.waitsFor !== undefined)
+    return hasCome(rollout, rollout.recall, verdict) ? `the canary's requests are counted again` : undefined;
+  if (verdict.status !== 'pass' && verdict.status !== 'inconclusive') return undefined;
+  const compared = verdict.to - bake.from;
+  const time = duration(Math.max(0, compared) / 1000);
+  if (verdict.certified === true && compared >= CERTIFIED_MS)
+    return `${time} beside stable at ${rollout.recall.weight} % proved the canary safe`;
+  return verdict.doubt === undefined && verdict.to >= bake.to
+    ? `${time} beside stable at ${rollout.recall.weight} % showed nothing against the canary, and the last minutes were as before`
+    : undefined;
+}
+
+/** When a recall returns the canary if nothing speaks against it, and when a person is asked if there is no answer. Undefined until every target stands at its weight. */
+export function recallAhead(rollout: Rollout): { returns: Instant; asks: Instant } | undefined {
+  const bake = rollout.recall === undefined ? undefined : bakeOf(rollout);
+  const settle = rollout.opening.settleSeconds * 1000;
+  return bake && { returns: bake.to + settle, asks: bake.max + settle };
+}
+
+/** What a person can order about a doubt that nobody has answered, with the commands. */
+export function answersTo(rollout: Rollout): string {
+  const id = rollout.opening.rolloutId;
+  const more =
+    rollout.recall === undefined
+      ? `watches it for up to ${duration(DOUBT_SECONDS)} more`
+      : `compares it with stable at ${rollout.recall.weight} % for up to ${duration(RECALL_SECONDS_MAX)} more`;
+  const itself =
+    rollout.recall !== undefined && rollout.recall.nth < RECALLS_MAX
+      ? 'it goes on by itself if the comparison answers; '
+      : '';
+  return `${itself}\`spillway resume ${id}\` ${more}, \`spillway promote ${id}\` goes on in spite of it, unproven, and \`spillway abort ${id}\` reverts and quarantines the release`;
+}
+
+/** Time of verify in which stable had traffic beside the canary, in seconds, up to the end of a verdict. */
+export function comparedSeconds({ verifySince, alone = [] }: Rollout, to: Instant): number {
+  if (verifySince === undefined || to <= verifySince) return 0;
+  const without = alone.reduce(
+    (all, stretch) => all + Math.max(0, Math.min(to, stretch.to ?? to) - Math.max(verifySince, stretch.from)),
+    0,
+  );
+  return Math.round((to - verifySince - without) / 1000);
+}
+
+/** True if a doubt keeps verify from its end: from the holdout on, unless a person has ordered to go past it there. */
+export const isDoubted = (rollout: Rollout, { doubt }: Verdict): boolean =>
+  doubt !== undefined && isVerifying(rollout) && rollout.promotion?.step !== rollout.step;

@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
+import type { Rollout } from '../../core/rollout/state.ts';
+import type { Ports } from '../../functions/_task.ts';
+import { journals } from './planted.ts';
+import { broken, faults, MINUTE, type Plot, play, type Stage } from './stage.ts';
+
+/** An outage that fails half of the requests of both versions, from just before the canary serves alone. */
+function outage(minutes: number, more: Plot = {}): Plot {
+  let [since, until] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const errors = (at: number) => (at >= since && at < until ? 0.5 : 0);
+  return {
+    hours: 30,
+    rollout: { steps: [{ weight: 10, bake: '2m' }], verify: '5m' },
+    weather: { errors },
+    ...more,
+    act: async (stage: Stage) => {
+      await stage.event((event) => event.type === 'ShiftIntended' && event.weight === 100);
+      since = stage.clock.now();
+      until = since + minutes * MINUTE;
+      await more.act?.(stage);
+    },
+  };
+}
+
+/** A bug: what is written is not what was decided. */
+const writing =
+  (change: (event: RolloutEvent, rollout: Rollout) => RolloutEvent[]) =>
+  (ports: Ports): Ports =>
+    journals(ports, (journal) => ({
+      append: (rollout, events) =>
+        journal.append(
+          rollout,
+          events.flatMap((event) => change(event, rollout)),
+        ),
+    }));
+
+/** A bug: whoever asks the journal sees another rollout than the one that stands there. */
+const misreading =
+  (change: (rollout: Rollout) => Partial<Rollout>) =>
+  (ports: Ports): Ports =>
+    journals(ports, (journal) => {
+      const wrong = (rollout: Rollout): Rollout => ({ ...rollout, ...change(rollout) });
+      return {
+        read: async (rolloutId) => {
+          const rollout = await journal.read(rolloutId);
+          return rollout && wrong(rollout);
+        },
+        append: async (rollout, events) => wrong(await journal.append(rollout, events)),
+      };
+    });
+
+const reverting = (cause: 'canary' | 'environment') =>
+  writing((event) =>
+    event.type === 'RecallOrdered'
+      ? [{ type: 'RevertOrdered', at: event.at, cause, reason: event.reason, outcome: 'reverted' }]
+      : [event],
+  );
+
+test('an outage of both versions takes a good canary back to less traffic, from which it returns and completes', async () => {
+  const { run, rollout, events } = await play(outage(3));
+  expect(faults(run, { isGood: true })).toEqual([]);
+  expect(rollout?.outcome).toBe('completed');
+  const moved = events.flatMap((event) => (event.type === 'ShiftIntended' ? [event.weight] : []));
+  expect(moved).toEqual([10, 90, 100, 25, 100]);
+  expect(events.filter(({ type }) => type === 'RecallEnded')).toHaveLength(1);
+});
+
+describe('a checker sees', () => {
+  test('a canary that gets all traffic again while its recall goes on', async () => {
+    const { run } = await play(
+      outage(3, {
+        hours: 1,
+        changePorts: misreading(({ recall }) => (recall?.since ? { recall: undefined } : {})),
+      }),
+    );
+    expect(broken(run)).toContain('weightsOnlyRise');
+  });
+
+  test('a canary that is left at the weight of a recall', async () => {
+    const { run } = await play(
+      outage(3, {
+        hours: 3,
+        changePorts: writing((event) =>
+          event.type === 'RecallEnded' || event.type === 'Paused' ? [] : [event],
+        ),
+      }),
+    );
+    expect(broken(run)).toContain('recallEnds');
+  });
+
+  test('a recall that ends before anything was compared', async () => {
+    const early = ({ recall }: Rollout): Partial<Rollout> =>
+      recall?.since === undefined ? {} : { recall: { ...recall, since: recall.since - 10 * MINUTE } };
+    const { run } = await play(outage(1, { changePorts: misreading(early) }));
+    expect(broken(run)).toContain('recallEnds');
+  });
+
+  test('a release that doubt reverts although it could be recalled', async () => {
+    expect((await play(outage(3, { changePorts: reverting('environment') }))).rollout?.outcome).toBe(
+      'reverted',
+    );
+    const { run } = await play(outage(3, { changePorts: reverting('environment') }));
+    expect(broken(run)).toContain('historyNeverReverts');
+  });
+
+  test('a release that doubt alone blames', async () => {
+    const { run } = await play(outage(3, { changePorts: reverting('canary') }));
+    expect(broken(run, { isGood: true })).toEqual(
+      expect.arrayContaining(['historyNeverReverts', 'blameHasEvidence', 'goodNeverBlamed']),
+    );
+  });
+
+  test('a release that cannot be recalled, which a few bad minutes revert', async () => {
+    const sure = writing((event) =>
+      event.type === 'Measured' && event.verdict.doubt !== undefined
+        ? [
+            event,
+            {
+              type: 'RevertOrdered',
+              at: event.at,
+              cause: 'environment',
+              reason: 'doubt',
+              outcome: 'reverted',
+            },
+          ]
+        : [event],
+    );
+    const atOnce = { steps: undefined, strategy: 'all-at-once', verify: '5m', recall: 'off' };
+    expect(faults((await play(outage(2, { rollout: atOnce }))).run, { isGood: true })).toEqual([]);
+    const { run } = await play(outage(2, { rollout: atOnce, changePorts: sure }));
+    expect(broken(run)).toContain('historyNeverReverts');
+  });
+});
