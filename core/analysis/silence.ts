@@ -3,7 +3,7 @@ import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
 import { logMeanExp } from './mixture.ts';
 import type { Past, ReadWindow } from './types.ts';
-import { type Believed, believable } from './windows.ts';
+import { type Believed, believable, isAlone } from './windows.ts';
 
 /** How long nothing, or almost nothing, must come, in minutes: short for many requests, long for few. */
 const LENGTHS = [2, 10] as const;
@@ -41,6 +41,8 @@ const THIN_MINUTES = 5;
 
 /** Share of the requests of the minutes before promotion below which those after it fell at a cliff: a night falls by less within minutes. Assumed. */
 const CLIFF = 0.6;
+/** Fewest minutes before it that say what was due. */
+const BEFORE_MIN = 2;
 /** Minutes after promotion in which a cliff is looked for. Assumed. */
 export const CLIFF_MINUTES = 10;
 
@@ -185,11 +187,12 @@ export function whyThin(
  * alone is counted nowhere. The minutes just before it, of both versions, say how many were due. Undefined if it had fallen as deep before.
  */
 export function whyCliff(
-  { promotedAt = Number.POSITIVE_INFINITY }: Rollout,
+  rollout: Rollout,
   past: Past | undefined,
   { windows, unknown }: Pick<Believed, 'windows' | 'unknown'>,
   to: Instant,
 ): string | undefined {
+  const { promotedAt = Number.POSITIVE_INFINITY } = rollout;
   const end = Math.floor(promotedAt / WINDOW_MS) * WINDOW_MS;
   const from = end + WINDOW_MS;
   const until = Math.min(to, from + CLIFF_MINUTES * WINDOW_MS);
@@ -198,7 +201,11 @@ export function whyCliff(
   const totals = new Map(
     windows.map(({ start, canary, stable }) => [start, (canary?.total ?? 0) + (stable?.total ?? 0)] as const),
   );
-  const before = Array.from({ length: LEVEL_MINUTES }, (_, nth) => totals.get(begin + nth * WINDOW_MS) ?? 0);
+  // What the canary lost while it served alone before, until a recall, is no measure.
+  const before = Array.from({ length: LEVEL_MINUTES }, (_, nth) => begin + nth * WINDOW_MS)
+    .filter((start) => !isAlone(rollout, { start }))
+    .map((start) => totals.get(start) ?? 0);
+  if (before.length < BEFORE_MIN) return undefined;
   const length = (until - from) / WINDOW_MS;
   const due = Math.min(...before) * length;
   const came = sum(totals, from, until);

@@ -8,12 +8,12 @@ import { EMPTY } from '../empty.ts';
 import { HOUR, MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from './stage.ts';
 
 /** Seeds in which an alarm turns red while the canary has traffic. */
-const RED = [171, 207, 378, 600];
+const RED = [36, 126, 197];
 
 describe('where nothing is disturbed', () => {
   test('an abort is done within 2 s and an alarm within 5 s of virtual time, from the decision to the alias', async () => {
     const results = [];
-    for (const seed of [...Array(times(50, 200)).keys(), ...RED]) results.push(await playSeed(seed, []));
+    for (const seed of [...Array(times(40, 200)).keys(), ...RED]) results.push(await playSeed(seed, []));
     const { violations, bounds } = reportOf(results, 1);
     expect(violations).toBe(0);
     expect(bounds.abort.count).toBeGreaterThan(5);

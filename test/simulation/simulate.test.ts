@@ -6,7 +6,7 @@ import { playSeed } from '../../local/seed.ts';
 import { playCase } from '../../local/simulation.ts';
 import { times } from '../deep.ts';
 
-const SEEDS = times(40, 1_500);
+const SEEDS = times(20, 1_500);
 
 /** What a world may have in it; each kind is played at least once, however few worlds are played. */
 function partsOf({ release, hook, file, troubles, ...it }: Case): string[] {
