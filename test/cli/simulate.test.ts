@@ -5,7 +5,7 @@ import { times } from '../deep.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-const SEEDS = String(times(8, 40));
+const SEEDS = String(times(4, 40));
 
 const simulate = (...args: string[]) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/simulate.ts', ...args], {
@@ -22,7 +22,7 @@ describe('npm run simulate', () => {
     const report = JSON.parse(first.lines.at(-1) ?? '');
     expect(report).toMatchObject({ seeds: Number(SEEDS), violations: 0 });
     expect(report.rollouts).toBeGreaterThanOrEqual(Number(SEEDS));
-    for (const figure of ['completed', 'reverted', 'perSecond', 'p99RevertSeconds'])
+    for (const figure of ['completed', 'reverted', 'perSecond'])
       expect(report[figure], figure).toBeGreaterThan(0);
     expect(JSON.parse(second.lines.at(-1) ?? '').digest).toBe(report.digest);
     expect(
