@@ -64,14 +64,8 @@ async function raiseNow(
       { type: 'ConfirmShift', target: name, weight, stamp: intent.stamp },
       ports,
     );
-  // A version never comes back under its number. What takes traffic from a canary that serves alone is missing stable.
-  if (raised.result === 'gone') {
-    const isStable = announced.traffic[name]?.weight === 100;
-    const gone = isStable
-      ? ({ type: 'ReportGone', target: name } as const)
-      : ({ type: 'Refuse', reason: raised.why, cause: 'environment' } as const);
-    return recordEffect(announced, gone, ports);
-  }
+  if (raised.result === 'gone')
+    return recordEffect(announced, { type: 'FailShift', target: name, reason: raised.why }, ports);
   // Seen before others got on, it may be long past: then it is dropped, and who is next reads the target again.
   const { observed } = raised;
   const isClear = !isWorthAnotherLook(announced, target, observed, ports.clock.now());

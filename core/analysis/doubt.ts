@@ -7,8 +7,9 @@ import { duration, number, percent } from '../words.ts';
 import { FLOOR, THROTTLE_FLOOR } from './evidence.ts';
 import { boundsOf, doubtOf, isOutage, NO_FAILURE_PAST, ownWorstOf } from './past.ts';
 import { LOOK_MINUTES } from './silence.ts';
-import type { Doubt, WatchRule, Window } from './types.ts';
+import type { Doubt, WatchRule } from './types.ts';
 import { isLatency } from './weights.ts';
+import type { Believed } from './windows.ts';
 
 /** Minutes at a recall's weight in which doubt must be over before it ends. */
 const CALM_MINUTES = 2;
@@ -19,12 +20,12 @@ const AGAIN_MINUTES = 10;
 /**
  * Whether a target fails in a way that it never did in the day before nor beside the canary; undefined if it does not. Both versions
  * are counted together, so it says that something is wrong and not who is to blame.
- * @param windows known counts of the rule, oldest first; `to` is the end of the newest settled minute
+ * @param believed known counts of the rule, oldest first, and the minutes of which nothing is known; `to` is the end of the newest settled minute
  */
 export function doubtAbout(
   rollout: Rollout,
   { target, rule }: { target: Target; rule: WatchRule },
-  windows: readonly Window[],
+  { windows, unknown }: Pick<Believed, 'windows' | 'unknown'>,
   to: Instant,
 ): Doubt | undefined {
   const { opening, recall, recalls, moves, raisedAt, verdict } = rollout;
@@ -50,7 +51,10 @@ export function doubtAbout(
     ...(recall === undefined ? {} : { lengths: [1] }),
     newest: Math.min(LOOK_MINUTES, newest),
   });
-  if (found === undefined) return undefined;
+  // What is not known of a recall's last minutes is not calm.
+  const isLost = recall !== undefined && minutesBack(to, CALM_MINUTES).some((start) => unknown.has(start));
+  if (found === undefined)
+    return isLost ? { reason: `${rule.metric}: nothing is known of the last minutes` } : undefined;
   const { minutes, bad, total, bound } = found;
   const isSure = !canRecall(rollout) && isOutage(past, own, windows, { ...asked, ...tolerated });
   return {
@@ -58,3 +62,7 @@ export function doubtAbout(
     ...(isSure ? { isSure } : {}),
   };
 }
+
+/** The starts of so many minutes before `to`. */
+const minutesBack = (to: Instant, length: number): Instant[] =>
+  Array.from({ length }, (_, back) => to - (back + 1) * WINDOW_MS);

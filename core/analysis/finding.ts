@@ -310,7 +310,7 @@ function judged(
   const here = sides(inStep, isGuarded ? windows : inStep);
   const isSafe = isCertified(asked, key, inStep);
   const uncounted = countsNone(rule.metric, series, step);
-  const doubt = doubtAbout(rollout, asked, windows, step.to);
+  const doubt = doubtAbout(rollout, asked, { windows, unknown }, step.to);
   const wanting =
     doubt?.reason ??
     uncounted ??

@@ -12,10 +12,10 @@ const SHOWN_MINUTES = 2;
 /** Least minutes at 100 % before a rollout closes: what shows only without a holdout needs them. */
 const REST_MINUTES = 2;
 
-/** Weight that a doubted canary goes back to first: there a comparison learns as much in a minute as at half of the traffic, for half of the harm (`npm run bench -- weather`). */
+/** Weight that a doubted canary goes back to first: what a minute tells, w ln((1.5 w + 1 - w) / (1.5 w)) at the weight w for each canary failure times their number, is greatest near it. */
 export const RECALL_WEIGHT: Percent = 25;
 
-/** Weight of the second recall: what shows only under load is found there (`npm run bench -- weather`). */
+/** Weight of the second recall: what shows only under load may show there. */
 export const RECALL_WEIGHT_UNDER_LOAD: Percent = 75;
 
 /** Weight of a recall because requests no longer come: the split alone tells, and nearly all of them may be lost. */

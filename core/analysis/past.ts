@@ -3,7 +3,7 @@ import { FLOOR } from './evidence.ts';
 import { logMeanExp } from './mixture.ts';
 import { PAST_MS } from './silence.ts';
 import type { Count, FailurePast, ReadWindow, Window } from './types.ts';
-import { believable, knownWindows, minutesOf } from './windows.ts';
+import { knownWindows, minutesOf } from './windows.ts';
 
 /** Lengths, in minutes in a row, whose share of bad requests is compared with what the past showed. */
 export const DOUBT_MINUTES = [1, 3, 10] as const;
@@ -22,9 +22,6 @@ const BETS = [1.5, 2, 3, 5, 10, 20, 50, 100];
 
 /** How often in a stretch as long as planned, at most, chance alone passes a bound: once in so many. */
 const ONCE_IN = 20;
-
-/** Newest minutes without doubt that make a calm. */
-const CALM_MINUTES = 2;
 
 /** Minutes in a row that must each be beyond everything the past showed, and the chance of one of them in a whole stretch. Assumed. */
 const OUTAGE_MINUTES = 6;
@@ -270,21 +267,6 @@ export function doubtOf(
     return evidence < doubtAt(verifyMinutes) ? [] : [{ minutes, to: end, ...run, bound, evidence }];
   });
   return doubts.sort((a, b) => b.evidence - a.evidence)[0];
-}
-
-/** True if the newest two minutes since the last move are known and neither of them is in doubt by itself; minutes without requests are known. */
-export function isCalm(
-  windows: readonly ReadWindow[],
-  bounds: readonly number[],
-  asked: Omit<DoubtAsked, 'lengths' | 'newest'>,
-): boolean {
-  const { unknown } = believable(windows);
-  const minutes = Array.from({ length: CALM_MINUTES }, (_, back) => asked.to - (back + 1) * WINDOW_MS);
-  return (
-    minutes.every(
-      (start) => start >= Math.floor(asked.since / WINDOW_MS) * WINDOW_MS && !unknown.has(start),
-    ) && doubtOf(windows, bounds, { ...asked, lengths: [1], newest: CALM_MINUTES }) === undefined
-  );
 }
 
 /**

@@ -67,6 +67,7 @@ export type Command =
   | { type: 'OpenGate'; gate: Percent; seconds: number }
   | { type: 'IntendShift'; target: string; weight: Percent; expiresAt: Instant }
   | { type: 'ConfirmShift'; target: string; weight: Percent; stamp: Stamp }
+  | { type: 'FailShift'; target: string; reason: string }
   | { type: 'Defer'; until: Instant; reason: string }
   | { type: 'Reconcile'; target: string; seen: Observed }
   | {
@@ -137,6 +138,8 @@ function eventsOf(rollout: Rollout, command: Command, at: Instant): RolloutEvent
           : { type: 'Shifted', at, target, weight, stamp },
       ];
     }
+    case 'FailShift':
+      return missingVersion(rollout, command, at);
     case 'Defer':
       return isEnded(rollout) || rollout.leaving !== undefined ? [] : [{ ...command, type: 'Deferred', at }];
     case 'Reconcile':
@@ -201,6 +204,17 @@ function publish(
 function pinRefused(rollout: Rollout, target: string, reason: string, at: Instant): RolloutEvent[] {
   const isKnown = isEnded(rollout) || rollout.unpinned?.includes(target);
   return isKnown ? [] : [{ type: 'PinRefused', at, target, reason }];
+}
+
+/** A version never comes back under its number. If the canary serves alone, the one that a move needs and does not find is stable. */
+function missingVersion(
+  rollout: Rollout,
+  { target, reason }: Extract<Command, { type: 'FailShift' }>,
+  at: Instant,
+): RolloutEvent[] {
+  return rollout.traffic[target]?.weight === 100
+    ? stableGone(rollout, target, at)
+    : eventsOf(rollout, { type: 'Refuse', reason, cause: 'environment' }, at);
 }
 
 /** Pages people while all is well: the rollout goes on as declared, since neither a pause nor an end would bring the version back. */

@@ -25,6 +25,7 @@ import {
   paused,
   plan,
   raised,
+  stamp,
   stateAfter,
   TWO_TARGETS,
   target,
@@ -584,6 +585,25 @@ describe('after promotion', () => {
     const once = [opened({ ...errors, plan: plan({ steps: [] }) }), ...raised(100, 1, 0.5)];
     expect(at(4, once, on(...history, window(1, [400, 4_000]))).doubt).toBeDefined();
     expect(at(4, once, on(...history, window(1, [4, 4_000]))).status).toBe('pass');
+  });
+});
+
+describe('in a recall', () => {
+  const recalled: RolloutEvent[] = [
+    ...inVerify(errors),
+    { type: 'RecallOrdered', at: minute(12), nth: 1, weight: 25, reason: 'it failed', remaining: 180 },
+    intended(25, 9, 12),
+    { type: 'Shifted', at: minute(12.5), target: 'api', weight: 25, stamp: stamp(9) },
+  ];
+  const calm = [13, 14, 15, 16].map((start) => window(start, [1, 1_000], [3, 3_000]));
+  const said = (last: Window | UnknownWindow) =>
+    judge(stateAfter(recalled), { series: { api: { errors: [...calm, last] } }, alarms: [] }, minute(19));
+
+  test('the last minutes are calm only if something is known of them', () => {
+    expect(said(window(17, [1, 1_000], [3, 3_000])).doubt).toBeUndefined();
+    expect(said({ start: minute(17), unknown: 'stable was counted by half' }).doubt).toEqual({
+      reason: 'errors: nothing is known of the last minutes',
+    });
   });
 });
 

@@ -7,7 +7,6 @@ import {
   doubtAt,
   doubtOf,
   failurePastOf,
-  isCalm,
   isOutage,
   logBeyond,
   NO_FAILURE_PAST,
@@ -276,25 +275,6 @@ describe('doubt', () => {
         }
         expect(mean).toBeLessThanOrEqual(1 + 1e-9);
       }
-  });
-});
-
-describe('calm', () => {
-  test.each<[string, ReadWindow[], number, boolean]>([
-    ['nothing fails', alone(...same(3, 0, 1_200)), 0, true],
-    ['nothing came, which is known', [], 0, true],
-    ['the last minute fails', alone(...same(2, 0, 1_200), [60, 1_200]), 0, false],
-    ['the minute before it fails', alone([0, 1_200], [60, 1_200], [0, 1_200]), 0, false],
-    ['an earlier minute failed', alone([600, 1_200], ...same(2, 0, 1_200)), 0, true],
-    [
-      'the last minute is not known',
-      [...alone(...same(2, 0, 1_200)), { start: minute(2), unknown: 'no answer' }],
-      0,
-      false,
-    ],
-    ['there is one minute since the last move', alone(...same(3, 0, 1_200)), 2, false],
-  ])('is there or not if %s', (_, windows, since, isIt) => {
-    expect(isCalm(windows, FLOORS, asked(3, { since }))).toBe(isIt);
   });
 });
 
