@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Case, caseOf } from '../../local/case.ts';
 import { FAULT_NAMES } from '../../local/faults.ts';
 import { reportOf, type SeedResult } from '../../local/report.ts';
@@ -32,6 +32,10 @@ function withEachPart(): Map<string, number> {
     for (const part of partsOf(caseOf(seed, FAULT_NAMES))) if (!first.has(part)) first.set(part, seed);
   return first;
 }
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe('worlds of plans, traffic, releases, people and faults', () => {
   test('keep every promise, whatever goes wrong', async () => {
@@ -67,4 +71,13 @@ describe('worlds of plans, traffic, releases, people and faults', () => {
     }
     expect(new Set(digests).size).toBe(digests.length);
   }, 120_000);
+
+  test('have the same history on another day, in a process of its own', async () => {
+    const seed = [...Array(1_000).keys()].find((each) => caseOf(each, FAULT_NAMES).isZip) ?? 0;
+    const { digest } = await playCase(caseOf(seed, FAULT_NAMES));
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2031, 6, 1) });
+    vi.resetModules();
+    const later = await import('../../local/simulation.ts');
+    expect((await later.playCase(caseOf(seed, FAULT_NAMES))).digest, `seed ${seed}`).toBe(digest);
+  }, 60_000);
 });
