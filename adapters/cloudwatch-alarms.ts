@@ -2,13 +2,14 @@ import {
   type CloudWatchClient,
   type CompositeAlarm,
   DescribeAlarmsCommand,
+  type Dimension,
   type LogAlarm,
   type MetricAlarm,
 } from '@aws-sdk/client-cloudwatch';
 import type { Alarm } from '../core/analysis/types.ts';
 import type { AlarmSource } from '../core/ports.ts';
 import { nameOf, reach } from './_aws.ts';
-import { breachedAt } from './alarm-data.ts';
+import { breachedAt, versionsOf } from './alarm-data.ts';
 
 /** Names that one DescribeAlarms takes (CloudWatch API reference). */
 const NAMES_MAX = 100;
@@ -72,13 +73,28 @@ function alarmFrom(alarm: MetricAlarm | CompositeAlarm | LogAlarm): Alarm {
     since: (alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp ?? new Date(0)).getTime(),
     ...spanOf(alarm),
     ...(state === 'alarm' ? breachOf(alarm) : {}),
+    ...countedBy(alarm),
   };
 }
 
-function breachOf({ StateReasonData }: MetricAlarm | CompositeAlarm | LogAlarm): Pick<Alarm, 'breachedAt'> {
-  const at = breachedAt(StateReasonData);
+function breachOf(alarm: MetricAlarm | CompositeAlarm | LogAlarm): Pick<Alarm, 'breachedAt'> {
+  const at = breachedAt(alarm.StateReasonData, (alarm as MetricAlarm).ComparisonOperator);
   return at === undefined ? {} : { breachedAt: at };
 }
+
+/** An alarm on a metric has its dimensions, one on an expression those of its metrics (CloudWatch API reference, "MetricAlarm"). */
+function countedBy(alarm: MetricAlarm | CompositeAlarm | LogAlarm): Pick<Alarm, 'versions'> {
+  const { Dimensions, Metrics } = alarm as MetricAlarm;
+  const reads = Metrics?.map(({ Expression, MetricStat }) => ({
+    expression: Expression,
+    dimensions: recordOf(MetricStat?.Metric?.Dimensions),
+  })) ?? [{ dimensions: recordOf(Dimensions) }];
+  const versions = versionsOf(reads);
+  return versions === undefined ? {} : { versions };
+}
+
+const recordOf = (dimensions: Dimension[] = []): Record<string, string> =>
+  Object.fromEntries(dimensions.map(({ Name = '', Value = '' }) => [Name, Value]));
 
 /** An alarm on a metric has one period, one on an expression those of its metrics (CloudWatch API reference, "MetricAlarm"). */
 function spanOf(alarm: MetricAlarm | CompositeAlarm | LogAlarm): Pick<Alarm, 'spanSeconds'> {

@@ -1,15 +1,29 @@
 import * as z from 'zod/mini';
-import { breachedAt, instantFrom } from '../adapters/alarm-data.ts';
+import { breachedAt, comparisonIn, instantFrom, versionsOf } from '../adapters/alarm-data.ts';
 import { awsExecutions, awsJournal, clock } from './_aws.ts';
 import { recordEffect, wake } from './_journal.ts';
 import { lambda, type Task } from './_task.ts';
+
+/** What an alarm reads, as its event says it (CloudWatch user guide, "Alarm events and EventBridge"). */
+const Reading = z.object({
+  expression: z.optional(z.string()),
+  metricStat: z.optional(
+    z.object({ metric: z.object({ dimensions: z.optional(z.record(z.string(), z.string())) }) }),
+  ),
+});
 
 /** The parts of a CloudWatch alarm event that count; everything else in it may change. */
 const Input = z.object({
   detail: z.object({
     alarmName: z.string(),
-    state: z.object({ value: z.string(), timestamp: z.string(), reasonData: z.optional(z.string()) }),
+    state: z.object({
+      value: z.string(),
+      timestamp: z.string(),
+      reason: z.optional(z.string()),
+      reasonData: z.optional(z.string()),
+    }),
     previousState: z.optional(z.object({ value: z.optional(z.string()) })),
+    configuration: z.optional(z.object({ metrics: z.optional(z.array(Reading)) })),
   }),
 });
 
@@ -25,8 +39,16 @@ export const alarmEvent: Task<
     if (detail.state.value !== 'ALARM' || detail.previousState?.value === 'ALARM') return { told: [] };
     // One that cannot be read went off when it is heard of, which is the safe side.
     const since = instantFrom(detail.state.timestamp) ?? ports.clock.now();
-    const breached = breachedAt(detail.state.reasonData);
+    const breached = breachedAt(detail.state.reasonData, comparisonIn(detail.state.reason));
     const breach = breached === undefined ? {} : { breachedAt: breached };
+    const { metrics = [] } = detail.configuration ?? {};
+    const versions = versionsOf(
+      metrics.map(({ expression, metricStat }) => ({
+        expression,
+        dimensions: metricStat?.metric.dimensions,
+      })),
+    );
+    const counted = versions === undefined ? {} : { versions };
     const concerned = (await ports.journal.running()).filter(({ opening }) =>
       opening.alarms.some(({ name }) => name === detail.alarmName),
     );
@@ -34,7 +56,7 @@ export const alarmEvent: Task<
       concerned.map(async (rollout) => {
         await recordEffect(
           rollout,
-          { type: 'ReportAlarm', alarm: detail.alarmName, since, ...breach },
+          { type: 'ReportAlarm', alarm: detail.alarmName, since, ...breach, ...counted },
           ports,
         );
         await wake(rollout.opening.rolloutId, ports);

@@ -1,4 +1,5 @@
 import { isThrottle } from '../adapters/_aws.ts';
+import { watchedAlarms } from '../core/analysis/alarms.ts';
 import { HEARTBEAT_MS, needsHeartbeat } from '../core/analysis/arrival.ts';
 import { foldedAfter } from '../core/analysis/fold.ts';
 import { judge, type Reading, stretch } from '../core/analysis/judge.ts';
@@ -86,7 +87,7 @@ async function read(
   return {
     ...(heartbeat === undefined ? {} : { heartbeat }),
     series: Object.fromEntries(targets.map(({ name }, index) => [name, series[index]?.value ?? {}])),
-    alarms: states.value ?? [],
+    alarms: watchedAlarms(rollout, states.value, at),
     ...(broken.length > 0 ? { broken: [...new Set(broken)].join('; ') } : {}),
     ...(states.error === undefined ? {} : { alarmsBroken: states.error }),
   };

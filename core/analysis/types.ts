@@ -124,14 +124,16 @@ export type WatchRule = { metric: Metric; custom?: CustomCounts | undefined } & 
     blind?: string[] | undefined;
   };
 
-/** An alarm as it stands now; `unknown` where CloudWatch could not evaluate it or no longer has it. */
+/** An alarm as it stands now; `unknown` if CloudWatch could not evaluate it, `gone` if it was deleted or renamed. */
 export interface Alarm {
   name: string;
-  state: 'ok' | 'alarm' | 'insufficient' | 'unknown';
-  /** When it last changed its state. */
+  state: 'ok' | 'alarm' | 'insufficient' | 'unknown' | 'gone';
+  /** When it last changed its state; when it was missed, if it is gone. */
   since: Instant;
   /** The end of the first of the breaching data points that turned it red; absent if CloudWatch does not say. */
   breachedAt?: Instant | undefined;
+  /** The versions whose requests alone its metrics count, as `function:version`; absent if any metric counts more, or CloudWatch does not say. */
+  versions?: string[] | undefined;
   /** Seconds of data that it looks at, its period times its evaluation periods; absent if CloudWatch does not say, as of composite alarms. */
   spanSeconds?: number | undefined;
 }

@@ -1,4 +1,4 @@
-import { alarmsAgainst, isCanarysDoing, isSeenWorse } from '../analysis/alarms.ts';
+import { alarmsAgainst, isBlamed, isCanarysDoing } from '../analysis/alarms.ts';
 import type { Folded } from '../analysis/folded.ts';
 import { unseenLoss } from '../analysis/loss.ts';
 import type { Alarm, ProbeCounts, Verdict } from '../analysis/types.ts';
@@ -79,7 +79,7 @@ export type Command =
     }
   | { type: 'RecordPin'; target: string; pinned: Exclude<PinResult, { result: 'pinned' }> }
   | { type: 'ReportGone'; target: string }
-  | { type: 'ReportAlarm'; alarm: string; since: Instant; breachedAt?: Instant | undefined }
+  | ({ type: 'ReportAlarm'; alarm: string } & Pick<Alarm, 'since' | 'breachedAt' | 'versions'>)
   | {
       type: 'RecordRevert';
       targets: RevertedTarget[];
@@ -364,12 +364,14 @@ const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }
   return inconclusive(after, at, `the longest bake ended without enough evidence: ${verdict.reason}`);
 };
 
-/** An alarm sees both versions, so one alone reverts, as its owner declared, and blames the release only if the comparison shows the canary worse. */
+/** An alarm that sees both versions reverts, as its owner declared, and blames the release only if the comparison shows the canary worse. */
 function causeOf(after: Rollout, verdict: Verdict): Extract<Cause, 'canary' | 'environment'> {
   const { findings, limits = [] } = verdict;
   const isShown = [...findings, ...limits].some(({ status }) => status === 'fail');
-  const isRed = after.alarms?.some((alarm) => alarm.state === 'alarm' && isCanarysDoing(after, alarm));
-  return isRed && !isShown && !isSeenWorse(verdict) ? 'environment' : 'canary';
+  const red = (after.alarms ?? []).filter((alarm) => alarm.state === 'alarm' && isCanarysDoing(after, alarm));
+  return red.length === 0 || isShown || red.some((alarm) => isBlamed(after, alarm, verdict))
+    ? 'canary'
+    : 'environment';
 }
 
 /** True if a verdict answers what a pause for want of evidence asked: it passes, and covers the bake. What a hook could not say only that hook can. */
@@ -464,10 +466,15 @@ function pause(at: Instant, reason: string, why: PauseReason, seconds: number): 
 
 const alarmConsequence: Consequence<Extract<RolloutEvent, { type: 'AlarmRaised' }>> = (
   after,
-  { at, alarm, since, breachedAt },
+  { at, alarm, ...breach },
 ) =>
-  isCanarysDoing(after, { since, breachedAt })
-    ? order(after, at, isSeenWorse(after.verdict) ? 'canary' : 'environment', `alarm ${alarm} went off`)
+  isCanarysDoing(after, breach)
+    ? order(
+        after,
+        at,
+        isBlamed(after, breach, after.verdict) ? 'canary' : 'environment',
+        `alarm ${alarm} went off`,
+      )
     : [];
 
 const takeoverConsequence: Consequence<Extract<RolloutEvent, { type: 'TookOver' }>> = (
@@ -577,9 +584,11 @@ function completion(rollout: Rollout): string {
       : [`${rollout.unanswered}; no share of the traffic went back to stable to find out why`];
   const isSilent =
     promotedAt !== undefined && opening.plan.verifySeconds > 0 && verdict?.status === 'inconclusive';
-  const silent = alarmsAgainst(rollout).silent.map(
-    (name) => `alarm ${name} has had too little data since the first raise`,
-  );
+  const against = alarmsAgainst(rollout);
+  const silent = [
+    ...against.silent.map((name) => `alarm ${name} has had too little data since the first raise`),
+    ...against.gone.map((name) => `alarm ${name} was deleted or renamed during the rollout`),
+  ];
   const doubts = [
     ...unproven,
     ...unanswered,

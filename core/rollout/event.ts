@@ -276,6 +276,7 @@ export type RolloutEvent =
       alarm: string;
       since: Instant;
       breachedAt?: Instant | undefined;
+      versions?: string[] | undefined;
     }
   | { type: 'StrangerSeen'; at: Instant; target: string; found: string }
   | { type: 'PinRefused'; at: Instant; target: string; reason: string }

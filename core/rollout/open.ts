@@ -1,3 +1,4 @@
+import { countedBy } from '../analysis/alarms.ts';
 import { clusteringOf } from '../analysis/evidence.ts';
 import { type HeldOut, holdoutOf, requiredInVerify } from '../analysis/holdout.ts';
 import { limitNotices, limitsOf } from '../analysis/limits.ts';
@@ -18,7 +19,7 @@ import type { Completion, ResolvedTarget, ServiceRecord } from '../ports.ts';
 import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
 import { duration } from '../words.ts';
 import { adopted, askedNow, driftNotices, foreignlyMoved, isOwn } from './adoption.ts';
-import type { Hook, Identity, Made, Opening, Probing, RolloutEvent } from './event.ts';
+import type { Hook, Identity, Made, Opening, Probing, RolloutEvent, Target } from './event.ts';
 import { keptOut, keptOutBy, QUARANTINED_MAX } from './quarantine.ts';
 import { deadlineOf } from './timing.ts';
 
@@ -141,6 +142,11 @@ export function open(
         ...unprobed(changed, hooks, probe),
         ...changed.flatMap(({ target }) => limitNotices(target, limits, plan, history[target.name])),
         ...redNotices(alarms),
+        ...emptyAlarms(
+          alarms,
+          changed.map(({ target }) => target),
+        ),
+        ...blindAlarms(alarms, changed),
         ...slowAlarms(alarms, written),
         ...fullQuarantine(service),
       ],
@@ -225,6 +231,35 @@ function redNotices(alarms: Alarm[]): string[] {
     .map(
       ({ name }) =>
         `alarm ${name} was red before the rollout; it is not held against this release unless it recovers and goes red again`,
+    );
+}
+
+/** An alarm without data shows nothing, and one on the canary alone has none yet. */
+function emptyAlarms(alarms: Alarm[], targets: readonly Target[]): string[] {
+  return alarms
+    .filter((alarm) => alarm.state === 'insufficient' && countedBy(targets, alarm) === 'any')
+    .map(
+      ({ name }) =>
+        `alarm ${name} has too little data to be evaluated (INSUFFICIENT_DATA); while that lasts it shows nothing of this release; check its metric, its dimensions and how it treats missing data`,
+    );
+}
+
+/** An alarm of the version that serves cannot show what the release does, and is quiet or red for want of data once that version is left. */
+function blindAlarms(alarms: Alarm[], changed: readonly ResolvedTarget[]): string[] {
+  const targets = changed.map(({ target }) => target);
+  // A number that is not published yet may become this release's.
+  const isComing = (version: string) =>
+    targets.some(
+      ({ ref, stable, canary }) =>
+        canary === '' &&
+        version.startsWith(`${ref.functionName}:`) &&
+        Number(version.split(':').at(-1)) > Number(stable),
+    );
+  return alarms
+    .filter((alarm) => countedBy(targets, alarm) === 'others' && !alarm.versions?.some(isComing))
+    .map(
+      ({ name, versions = [] }) =>
+        `alarm ${name} counts the requests of ${versions.join(', ')} alone and never those of this release, so it is not held against it; take \`ExecutedVersion\` out of the alarm's dimensions, or take the alarm out of the rollout file`,
     );
 }
 

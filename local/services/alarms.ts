@@ -5,6 +5,7 @@ import type {
   DescribeAlarmsOutput,
   Dimension,
   MetricAlarm,
+  MetricDataQuery,
   PutCompositeAlarmInput,
   PutMetricAlarmInput,
   SetAlarmStateInput,
@@ -46,7 +47,8 @@ interface MetricWatch {
   name: string;
   standing: Standing;
   input: PutMetricAlarmInput;
-  watch: Watch;
+  /** Absent for an expression or an anomaly band: nobody evaluates those here, and only SetAlarmState changes their state. */
+  watch?: Watch | undefined;
 }
 
 interface CompositeWatch {
@@ -67,6 +69,8 @@ interface Watch {
   toAlarm: number;
   threshold: number;
   breaches: (value: number) => boolean;
+  /** How a breach compares with the threshold, in words. */
+  compares: string;
   missing: string;
 }
 
@@ -83,6 +87,8 @@ const METRIC_FIELDS = [
   'Threshold',
   'ComparisonOperator',
   'TreatMissingData',
+  'Metrics',
+  'ThresholdMetricId',
 ] as const;
 
 const NAMES_MAX = 100;
@@ -127,17 +133,26 @@ export class SimulatedAlarms {
   evaluate(): void {
     const now = this.#world.clock.now();
     const end = now - (now % WINDOW_MS);
-    for (const alarm of this.#metrics.values()) this.#evaluateMetric(alarm, end);
+    for (const alarm of this.#metrics.values())
+      if (alarm.watch !== undefined) this.#evaluateMetric(alarm, alarm.watch, end);
     this.#evaluateComposites();
   }
 
-  #evaluateMetric(alarm: MetricWatch, end: Instant): void {
-    const { metric, statistic, periodMs, periods, threshold } = alarm.watch;
+  #evaluateMetric(alarm: MetricWatch, watch: Watch, end: Instant): void {
+    const { metric, statistic, periodMs, periods, threshold } = watch;
     const starts = Array.from({ length: periods + EXTRA_PERIODS }, (_, back) => end - (back + 1) * periodMs);
-    const newestFirst = starts.map((from) => this.#world.read(metric, statistic, from, from + periodMs));
-    const next = decide(alarm.watch, newestFirst) ?? alarm.standing.value;
+    const read = (from: Instant, what: Statistic) => this.#world.read(metric, what, from, from + periodMs);
+    const newestFirst = starts.map((from) => read(from, statistic));
+    const next = decide(watch, newestFirst) ?? alarm.standing.value;
     const seen = newestFirst.filter((value) => value !== undefined).slice(0, periods);
-    this.#move(alarm, next, metricReason(alarm.watch, next, seen), {
+    const points = starts.map((from, back) => ({ from, value: newestFirst[back] }));
+    // Newest first. What has not come yet is not among them, and without data a point has its time alone (answers of AWS: LocalStack's
+    // test_cloudwatch.py, the fixture of `aws_lambda_events`, 2023-08-04); which ones there are if only some are missing is assumed.
+    const evaluated =
+      seen.length < periods
+        ? points.slice(0, periods)
+        : points.filter(({ value }) => value !== undefined).slice(0, periods);
+    this.#move(alarm, next, metricReason(watch, next, seen), {
       version: '1.0',
       queryDate: timestamp(this.#world.clock.now()),
       startDate: timestamp(end - periods * periodMs),
@@ -145,6 +160,10 @@ export class SimulatedAlarms {
       period: periodMs / 1000,
       recentDatapoints: seen.toReversed(),
       threshold,
+      evaluatedDatapoints: evaluated.map(({ from, value }) => ({
+        timestamp: timestamp(from),
+        ...(value === undefined ? {} : { sampleCount: read(from, 'SampleCount'), value }),
+      })),
     });
   }
 
@@ -224,7 +243,7 @@ export class SimulatedAlarms {
     const page = asked.slice(from, from + MaxRecords);
     const described = (alarm: MetricWatch | CompositeWatch) => ({ ...alarm.input, ...this.#state(alarm) });
     return {
-      MetricAlarms: page.filter((alarm) => 'watch' in alarm).map((alarm): MetricAlarm => described(alarm)),
+      MetricAlarms: page.filter((alarm) => !('rule' in alarm)).map((alarm): MetricAlarm => described(alarm)),
       CompositeAlarms: page
         .filter((alarm) => 'rule' in alarm)
         .map((alarm): CompositeAlarm => described(alarm)),
@@ -247,7 +266,8 @@ export class SimulatedAlarms {
     onlyFields('PutMetricAlarm', input, METRIC_FIELDS);
     const name = this.#free(input.AlarmName, this.#composites);
     const standing = this.#metrics.get(name)?.standing ?? this.#unchecked();
-    this.#metrics.set(name, { name, input, standing, watch: watchFrom(input) });
+    const watch = input.Metrics === undefined ? watchFrom(input) : undefined;
+    this.#metrics.set(name, { name, input, standing, watch });
     return {};
   }
 
@@ -359,6 +379,7 @@ function watchFrom(input: PutMetricAlarmInput): Watch {
     toAlarm,
     threshold,
     breaches: compare(threshold),
+    compares: `${input.ComparisonOperator?.startsWith('Less') ? 'less' : 'greater'} than${input.ComparisonOperator?.includes('OrEqual') ? ' or equal to' : ''}`,
     missing,
   };
 }
@@ -381,16 +402,18 @@ function decide(watch: Watch, newestFirst: (number | undefined)[]): StateValue |
   return missing === 'missing' && age >= toAlarm ? 'ALARM' : undefined;
 }
 
-function metricReason({ periods, threshold }: Watch, next: StateValue, seen: number[]): string {
+function metricReason({ periods, threshold, compares }: Watch, next: StateValue, seen: number[]): string {
   if (next === 'INSUFFICIENT_DATA')
     return `Insufficient Data: no datapoint was received for the last ${periods} periods.`;
-  return `Threshold Crossed: the last ${seen.length} datapoints [${seen.join(', ')}] against the threshold (${threshold}) give ${next}.`;
+  return `Threshold Crossed: ${seen.length} datapoints [${seen.join(', ')}] were ${next === 'ALARM' ? '' : 'not '}${compares} the threshold (${threshold}).`;
 }
 
 function configuration(alarm: MetricWatch | CompositeWatch): object {
   const { AlarmDescription } = alarm.input;
   const description = AlarmDescription === undefined ? {} : { description: AlarmDescription };
   if ('rule' in alarm) return { alarmRule: alarm.input.AlarmRule, ...description };
+  if (alarm.watch === undefined)
+    return { ...description, metrics: (alarm.input.Metrics ?? []).map(readingOf) };
   const { metric, statistic, periodMs } = alarm.watch;
   return {
     ...description,
@@ -405,6 +428,21 @@ function configuration(alarm: MetricWatch | CompositeWatch): object {
         returnData: true,
       },
     ],
+  };
+}
+
+/** One of the metrics of an alarm on an expression, as its event says it. */
+function readingOf({ Id, Expression, MetricStat, ReturnData = true }: MetricDataQuery): object {
+  if (Expression !== undefined) return { id: Id, expression: Expression, returnData: ReturnData };
+  const { Namespace, MetricName, Dimensions } = MetricStat?.Metric ?? {};
+  return {
+    id: Id,
+    metricStat: {
+      metric: { namespace: Namespace, name: MetricName, dimensions: dimensionsFrom(Dimensions) },
+      period: MetricStat?.Period,
+      stat: MetricStat?.Stat,
+    },
+    returnData: ReturnData,
   };
 }
 

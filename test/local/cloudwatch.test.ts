@@ -324,6 +324,33 @@ describe('alarms', () => {
     expect(await at.states('errors')).toEqual({ errors: 'ALARM' });
   });
 
+  test.each([
+    ['--XXX', 3, ['4 1', '3 1', '2 1']],
+    ['-X0X-', 2, ['3 1', '2 0']],
+    ['----X', 3, ['4 1', '3', '2']],
+  ])(
+    '%s of %i shows the data points that it was evaluated on, newest first',
+    async (signs, periods, points) => {
+      const at = world();
+      const input = {
+        ...ALARM,
+        EvaluationPeriods: periods,
+        TreatMissingData: 'breaching',
+        DatapointsToAlarm: 1,
+      };
+      await at.client.send(new PutMetricAlarmCommand(input));
+      await draw(at, signs);
+      at.cloudwatch.evaluate();
+      const { MetricAlarms: [alarm] = [] } = await at.client.send(new DescribeAlarmsCommand({}));
+      const { evaluatedDatapoints } = JSON.parse(alarm?.StateReasonData ?? '{}');
+      expect(
+        evaluatedDatapoints.map(({ timestamp, value }: { timestamp: string; value?: number }) =>
+          [(Date.parse(timestamp.replace('+0000', 'Z')) - START) / MINUTE, value].join(' ').trim(),
+        ),
+      ).toEqual(points);
+    },
+  );
+
   test('a change of state is the event that EventBridge carries', async () => {
     const at = world();
     const AlarmDescription = 'Orders fail.';

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { alarmFindings, alarmsAgainst, isCanarysDoing } from '../../../core/analysis/alarms.ts';
+import {
+  alarmFindings,
+  alarmsAgainst,
+  countedBy,
+  isBlamed,
+  isCanarysDoing,
+  watchedAlarms,
+} from '../../../core/analysis/alarms.ts';
 import type { Alarm } from '../../../core/analysis/types.ts';
 import type { Opening } from '../../../core/rollout/event.ts';
 import { measured, minute, onFirstStep, opened, stateAfter } from '../rollout/given.ts';
@@ -68,24 +75,40 @@ describe('a watched alarm', () => {
   test('holds the end if it is red since before the first raise, and is a doubt if it lost its data after it', () => {
     const against = (alarms: Opening['alarms'], seen: Alarm) =>
       alarmsAgainst(stateAfter(onFirstStep({ alarms }), measured('pass', [1, 2], [seen])));
-    const [nothing, name] = [{ red: [], silent: [] }, 'orders-low'];
+    const [nothing, name] = [{ red: [], silent: [], gone: [] }, 'orders-low'];
     expect(against(green.alarms, seen('ok'))).toEqual(nothing);
-    expect(against(green.alarms, seen('alarm', 0.4))).toEqual({ red: [name], silent: [] });
-    expect(against(red.alarms, seen('alarm', 0.4))).toEqual({ red: [name], silent: [] });
+    expect(against(green.alarms, seen('alarm', 0.4))).toEqual({ ...nothing, red: [name] });
+    expect(against(red.alarms, seen('alarm', 0.4))).toEqual({ ...nothing, red: [name] });
     expect(against(red.alarms, seen('alarm', -60))).toEqual(nothing);
-    expect(against(green.alarms, seen('insufficient', 1))).toEqual({ red: [], silent: [name] });
+    expect(against(green.alarms, seen('insufficient', 1))).toEqual({ ...nothing, silent: [name] });
     expect(against(green.alarms, seen('insufficient', 0.4))).toEqual(nothing);
     expect(against([{ name, red: false, silent: true }], seen('insufficient', 1))).toEqual(nothing);
     expect(against([{ name: 'other', red: false }], seen('alarm', 0.4))).toEqual(nothing);
+    expect(against(green.alarms, seen('gone', 1))).toEqual({ ...nothing, gone: [name] });
   });
 
   test('that was red before fails once it has recovered and goes off again', () => {
     expect(status([recovered], [seen('alarm', 4)])).toEqual(['fail']);
   });
 
-  test('that no longer exists is broken, and named', () => {
+  test('that was deleted or renamed is gone, which neither fails nor blocks, and is named with the fix', () => {
+    const rollout = stateAfter(onFirstStep(green));
+    expect(watchedAlarms(rollout, undefined, minute(3))).toEqual([]);
+    expect(watchedAlarms(rollout, [seen('ok')], minute(3))).toEqual([seen('ok')]);
+    const gone = watchedAlarms(rollout, [], minute(3));
+    expect(gone).toEqual([seen('gone', 3)]);
+    expect(alarmFindings(rollout, gone)).toEqual([
+      {
+        status: 'pass',
+        reason:
+          'alarm orders-low no longer exists, so it shows nothing of this release; create it again under this name if it is to watch the rest of the rollout',
+      },
+    ]);
+  });
+
+  test('that was not read is broken', () => {
     expect(alarmFindings(stateAfter(onFirstStep(green)), [])).toEqual([
-      { status: 'broken', reason: 'alarm orders-low no longer exists' },
+      { status: 'broken', reason: 'alarm orders-low was not read' },
     ]);
   });
 
@@ -95,5 +118,36 @@ describe('a watched alarm', () => {
       { status: 'pass', reason: 'alarm orders-low is ok' },
     ]);
     expect(alarmFindings(stateAfter(onFirstStep()), others)).toEqual([]);
+  });
+});
+
+describe('an alarm that counts', () => {
+  const rollout = stateAfter(onFirstStep(green));
+  const { targets } = rollout.opening;
+  const name = targets[0]?.ref.functionName ?? '';
+  const [stable, canary] = [`${name}:${targets[0]?.stable}`, `${name}:${targets[0]?.canary}`];
+
+  test.each<[string, string[] | undefined, string, boolean, boolean]>([
+    ['nothing that is known', undefined, 'any', true, false],
+    ['the canary alone', [canary], 'canary', true, true],
+    ['stable alone', [stable], 'others', false, false],
+    ['an older version alone', [`${name}:1`], 'others', false, false],
+    ['both versions', [stable, canary], 'any', true, false],
+    ['a version of another function', ['other:1'], 'any', true, false],
+    ['the canary and another function', [canary, 'other:1'], 'any', true, false],
+  ])('%s: %j', (_, versions, counted, isDoing, blames) => {
+    const breach = { since: minute(1), versions };
+    expect(countedBy(targets, breach)).toBe(counted);
+    expect(isCanarysDoing(rollout, breach)).toBe(isDoing);
+    expect(isBlamed(rollout, breach, undefined)).toBe(blames);
+  });
+
+  test('stable alone passes while it is red, and says why', () => {
+    expect(alarmFindings(rollout, [{ ...seen('alarm', 1), versions: [stable] }])).toEqual([
+      {
+        status: 'pass',
+        reason: `alarm orders-low counts ${stable} and not the canary, so it is not held against this release`,
+      },
+    ]);
   });
 });

@@ -635,7 +635,7 @@ describe('alarms', () => {
 
   test('that fail a canary give the reason', () => {
     expect(at(4, named(), seen('alarm', 2)).reason).toBe('alarm orders-low is alarm');
-    expect(at(4, named(), on(...HEALTHY)).reason).toBe('alarm orders-low no longer exists');
+    expect(at(4, named(), on(...HEALTHY)).reason).toBe('alarm orders-low was not read');
   });
 });
 

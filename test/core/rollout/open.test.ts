@@ -259,6 +259,7 @@ describe('alarms', () => {
     ]);
     expect(event.notices).toEqual([
       'alarm b was red before the rollout; it is not held against this release unless it recovers and goes red again',
+      'alarm c has too little data to be evaluated (INSUFFICIENT_DATA); while that lasts it shows nothing of this release; check its metric, its dimensions and how it treats missing data',
     ]);
   });
 
