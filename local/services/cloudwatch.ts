@@ -10,6 +10,7 @@ import { LATENCY_MS } from '../latency.ts';
 import { awsError, type Operations, onlyFields } from '../simulate.ts';
 import { dimensionsFrom, type MetricKey, SimulatedAlarms, STATISTICS, type Statistic } from './alarms.ts';
 import type { AwsEvent } from './eventbridge.ts';
+import { MetricMinutes, type Totals } from './metric-minutes.ts';
 
 /** One sample of a metric. */
 export interface Datum extends MetricKey {
@@ -67,19 +68,8 @@ export interface Invocations {
   aheadMs?: number | undefined;
 }
 
-interface Totals {
-  sum: number;
-  samples: number;
-  max: number;
-}
-
-interface Minute extends Totals {
-  /** What was added and cannot be read yet, and from when on it can. */
-  pending: (Totals & { visibleAt: Instant })[];
-}
-
-/** The metrics of one set of dimensions, by namespace and name, minute by minute. */
-type Place = Map<string, Map<Instant, Minute>>;
+/** The metrics of one set of dimensions, by namespace and name. */
+type Place = Map<string, MetricMinutes>;
 
 /** Behind the name of a metric whose samples bear a second unit: a series of its own. */
 const OTHER_UNIT = ' in another unit';
@@ -179,8 +169,9 @@ export class SimulatedCloudWatch {
     const visibleAt = start + WINDOW_MS + this.#emissionDelayMs() + (runs.lateMs ?? 0);
     const { count: samples, throttles = 0, batch, orders, faults, aheadMs = 0 } = runs;
     const own = start + aheadMs - (aheadMs % WINDOW_MS);
+    const when = { visibleAt, now: this.#clock.now() };
     const add = (place: Place, metric: string, totals: Totals, at = start) => {
-      if (totals.samples > 0) addTo(place, metric, at, visibleAt, totals);
+      if (totals.samples > 0) minutesIn(place, metric).add(at, totals, when);
     };
     const places = this.#reportedAt(runs);
     for (const place of places) {
@@ -194,8 +185,8 @@ export class SimulatedCloudWatch {
       add(byVersion, `Spillway ${name}`, onesOf(count, count), own);
     if (batch !== undefined) {
       const { items, failures } = batch;
-      addTo(byVersion, 'Spillway BatchItems', start, visibleAt, { sum: items, samples, max: items });
-      addTo(byVersion, 'Spillway BatchFailures', start, visibleAt, { sum: failures, samples, max: failures });
+      add(byVersion, 'Spillway BatchItems', { sum: items, samples, max: items });
+      add(byVersion, 'Spillway BatchFailures', { sum: failures, samples, max: failures });
     }
     if (orders !== undefined) {
       add(byVersion, 'Shop Orders', onesOf(orders.taken, samples), own);
@@ -210,9 +201,10 @@ export class SimulatedCloudWatch {
   }
 
   #add({ namespace, name, dimensions, timestamp, availableAt }: Datum, totals: Totals): void {
-    const visibleAt = availableAt ?? this.#clock.now() + this.#emissionDelayMs();
+    const now = this.#clock.now();
+    const visibleAt = availableAt ?? now + this.#emissionDelayMs();
     const start = timestamp - (timestamp % WINDOW_MS);
-    addTo(this.#placeOf(dimensions), `${namespace} ${name}`, start, visibleAt, totals);
+    minutesIn(this.#placeOf(dimensions), `${namespace} ${name}`).add(start, totals, { visibleAt, now });
   }
 
   #placeOf(dimensions: Record<string, string>): Place {
@@ -230,13 +222,12 @@ export class SimulatedCloudWatch {
     return places;
   }
 
-  #minutesOf({ namespace, name, dimensions }: MetricKey): ReadonlyMap<Instant, Minute> | undefined {
+  #minutesOf({ namespace, name, dimensions }: MetricKey): MetricMinutes | undefined {
     return this.#places.get(keyOf(dimensions))?.get(`${namespace} ${name}`);
   }
 
   #read(metric: MetricKey, from: Instant, to: Instant): Totals | undefined {
-    const minutes = this.#minutesOf(metric);
-    return minutes && totalsOf(minutes, from, to, this.#clock.now());
+    return this.#minutesOf(metric)?.read(from, to, this.#clock.now());
   }
 
   #getMetricData(input: GetMetricDataInput): GetMetricDataOutput {
@@ -259,20 +250,22 @@ export class SimulatedCloudWatch {
     const { metric, statistic, periodMs } = readQuery(query, from);
     if (metric.namespace === 'AWS/Lambda' && Object.keys(metric.dimensions).length === 0)
       return this.#regionResult(query, from, to, descending);
-    const points: [Instant, number][] = [];
+    const [Timestamps, Values]: [Date[], number[]] = [[], []];
     const minutes = this.#minutesOf(metric);
     const now = this.#clock.now();
     for (let start = from; start < to && minutes !== undefined; start += periodMs) {
-      const totals = totalsOf(minutes, start, Math.min(start + periodMs, to), now);
-      if (totals !== undefined) points.push([start, VALUES[statistic](totals)]);
+      const totals = minutes.read(start, Math.min(start + periodMs, to), now);
+      if (totals === undefined) continue;
+      Timestamps.push(new Date(start));
+      Values.push(VALUES[statistic](totals));
     }
-    if (descending) points.reverse();
+    if (descending) for (const each of [Timestamps, Values]) each.reverse();
     const other = this.#read({ ...metric, name: metric.name + OTHER_UNIT }, from, to);
     return {
       Id: query.Id,
       Label: query.Label ?? metric.name,
-      Timestamps: points.map(([start]) => new Date(start)),
-      Values: points.map(([, value]) => value),
+      Timestamps,
+      Values,
       StatusCode: 'Complete',
       ...(other === undefined ? {} : { Messages: [MULTIPLE_UNITS] }),
     };
@@ -382,16 +375,7 @@ function readQuery(query: MetricDataQuery, from: Instant) {
   return { metric, statistic, periodMs };
 }
 
-/** Keys of dimensions that are asked for again and again. */
-const keys = new WeakMap<Record<string, string>, string>();
-
 function keyOf(dimensions: Record<string, string>): string {
-  const key = keys.get(dimensions) ?? newKey(dimensions);
-  keys.set(dimensions, key);
-  return key;
-}
-
-function newKey(dimensions: Record<string, string>): string {
   const names = Object.keys(dimensions);
   if (names.length > 1) names.sort();
   let key = '';
@@ -402,55 +386,10 @@ function newKey(dimensions: Record<string, string>): string {
 /** Samples that are zero or one, `sum` of them one. */
 const onesOf = (sum: number, samples: number): Totals => ({ sum, samples, max: sum > 0 ? 1 : 0 });
 
-function addTo(place: Place, metric: string, start: Instant, visibleAt: Instant, totals: Totals): void {
-  const minutes = place.get(metric) ?? new Map<Instant, Minute>();
-  if (minutes.size === 0) place.set(metric, minutes);
-  const minute = minutes.get(start) ?? { ...nothing(), pending: [] };
-  if (minute.samples === 0 && minute.pending.length === 0) minutes.set(start, minute);
-  // Whole seconds keep the list of what is pending short, however much traffic there is.
-  const second = Math.ceil(visibleAt / SECOND_MS) * SECOND_MS;
-  const pending = minute.pending.find((each) => each.visibleAt === second);
-  if (pending === undefined) minute.pending.push({ ...totals, visibleAt: second });
-  else addUp(pending, totals);
-}
-
-function nothing(): Totals {
-  return { sum: 0, samples: 0, max: Number.NEGATIVE_INFINITY };
-}
-
-function addUp(to: Totals, { sum, samples, max }: Totals): void {
-  to.sum += sum;
-  to.samples += samples;
-  to.max = Math.max(to.max, max);
-}
-
-/** What can be read by now of some minutes together; undefined where nothing can. */
-function totalsOf(
-  minutes: ReadonlyMap<Instant, Minute>,
-  from: Instant,
-  to: Instant,
-  now: Instant,
-): Totals | undefined {
-  let totals: Totals | undefined;
-  for (let start = from; start < to; start += WINDOW_MS) {
-    const minute = minutes.get(start);
-    if (minute === undefined) continue;
-    const seen = visible(minute, now);
-    if (seen.samples === 0) continue;
-    totals ??= nothing();
-    addUp(totals, seen);
-  }
-  return totals;
-}
-
-/** What can be read of a minute by now; what has become readable is moved over once. */
-function visible(minute: Minute, now: Instant): Totals {
-  if (minute.pending.length === 0) return minute;
-  const seen = minute.pending.filter(({ visibleAt }) => visibleAt <= now);
-  if (seen.length === 0) return minute;
-  for (const totals of seen) addUp(minute, totals);
-  minute.pending = minute.pending.filter(({ visibleAt }) => visibleAt > now);
-  return minute;
+function minutesIn(place: Place, metric: string): MetricMinutes {
+  const minutes = place.get(metric) ?? new MetricMinutes();
+  place.set(metric, minutes);
+  return minutes;
 }
 
 function invalid(message: string): Error {
