@@ -35,7 +35,9 @@ export function pairedWindows(
     ...halvesOf(stable, isSent, stable.bad).map((start) => [start, 'stable'] as const),
     ...halvesOf(canary, isSent, like).map((start) => [start, 'the canary'] as const),
   ]);
-  const whole = together({ canary, stable }).filter(({ start }) => !halves.has(start));
+  const told = together({ canary, stable });
+  if (halves.size === 0) return told;
+  const whole = told.filter(({ start }) => !halves.has(start));
   const unknown = [...halves].map(([start, side]) => ({ start, unknown: `${side} was counted by half` }));
   return [...whole, ...unknown].sort((a, b) => a.start - b.start);
 }
@@ -50,8 +52,9 @@ function together(sides: Record<'canary' | 'stable', Pair>): Window[] {
   const windows = new Map<Instant, Window>();
   for (const side of ['canary', 'stable'] as const)
     for (const [start, total] of sides[side].total) {
-      const count = { bad: sides[side].bad.get(start) ?? 0, total };
-      windows.set(start, { ...(windows.get(start) ?? { start }), [side]: count });
+      const window = windows.get(start) ?? { start };
+      window[side] = { bad: sides[side].bad.get(start) ?? 0, total };
+      windows.set(start, window);
     }
   return [...windows.values()].sort((a, b) => a.start - b.start);
 }
@@ -61,14 +64,18 @@ function together(sides: Record<'canary' | 'stable', Pair>): Window[] {
  * wrong; that others send it always shows in a 0 of it, or in gaps that chance does not explain: each by itself, or all together.
  */
 function halvesOf({ bad, total }: Pair, isSent: boolean, like: Counts): Instant[] {
-  const starts = [...new Set([...total.keys(), ...bad.keys()])];
-  const told = starts.filter((start) => total.has(start) && bad.has(start));
-  const lone = starts.filter((start) => total.has(start) !== bad.has(start));
+  const without = (counts: Counts, other: Counts) => [...counts.keys()].filter((start) => !other.has(start));
+  const lone = [...without(total, bad), ...without(bad, total)];
+  if (lone.length === 0) return [];
+  const told = [...total.keys()].filter((start) => bad.has(start));
   const sum = (counts: Counts) => told.reduce((all, start) => all + (counts.get(start) ?? 0), 0);
   const share = told.length === 0 ? 0 : sum(bad) / Math.max(1, sum(total));
   const due = (start: Instant) => share * (total.get(start) ?? 0);
   // That just these minutes of all have none: chance has as many choices for each of them as there are minutes (union bound).
-  const gaps = lone.reduce((all, start) => all + Math.max(0, due(start) - Math.log(starts.length)), 0);
+  const gaps = lone.reduce(
+    (all, start) => all + Math.max(0, due(start) - Math.log(told.length + lone.length)),
+    0,
+  );
   const isAlways = isSent || gaps >= EXPECTED_MIN || [...like.values()].includes(0);
   return lone.filter((start) => isAlways || due(start) >= EXPECTED_MIN);
 }

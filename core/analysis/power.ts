@@ -23,27 +23,25 @@ export function tenfold(stable: Count, floor: number): number {
  * @param isFound whether so many bad requests would be evidence enough; if some number is, so is every larger one
  */
 export function wouldShow(total: number, share: number, isFound: (bad: number) => boolean): boolean {
-  if (total === 0 || !isFound(total)) return false;
-  let [low, high] = [0, total];
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2);
-    if (isFound(middle)) high = middle;
-    else low = middle;
-  }
-  return isLikely(total, share, high);
+  const least = likelyAtLeast(total, share);
+  return least > 0 && isFound(least);
 }
 
-/** True where a binomial number of `total` tries at `share` is at least `least` with a chance of 80 %. */
-function isLikely(total: number, share: number, least: number): boolean {
+/** The largest number that a binomial one of `total` tries at `share` reaches with a chance of 80 %. */
+function likelyAtLeast(total: number, share: number): number {
   const variance = total * share * (1 - share);
-  if (variance > NORMAL_VARIANCE) return total * share - least + 0.5 >= POWER_DEVIATION * Math.sqrt(variance);
+  if (variance > NORMAL_VARIANCE)
+    return Math.floor(total * share + 0.5 - POWER_DEVIATION * Math.sqrt(variance));
   let term = Math.exp(total * Math.log1p(-share));
   let below = 0;
-  for (let count = 0; count < least; count++) {
+  let count = 0;
+  while (count < total) {
     below += term;
+    if (below > 1 - POWER) break;
     term *= ((total - count) / (count + 1)) * (share / (1 - share));
+    count += 1;
   }
-  return below <= 1 - POWER;
+  return count;
 }
 
 /** Fewest canary requests with which `isEnough`, to two digits; undefined where even a million are not. */

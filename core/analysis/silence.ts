@@ -82,7 +82,7 @@ export function pastFrom(read: readonly ReadWindow[] | undefined, to: Instant): 
       const begin = length - DAY_MINUTES + hour * HOUR_MINUTES;
       return begin < 0 ? null : leastMedian(minutes, begin, begin + HOUR_MINUTES);
     }),
-    falls: LENGTHS.map((minutesInRow) => deepestFall(minutes, minutesInRow)),
+    falls: deepestFalls(minutes),
     ...(isWholeDay ? { least: Math.min(...sumsOf(minutes, 10)) / 10 } : {}),
   };
 }
@@ -232,14 +232,17 @@ function dueAt({ lately, hours }: Past, elapsed: number, level: readonly number[
   );
 }
 
-/** How far, at the deepest, a number of minutes in a row fell below the level of the minutes before them. */
-function deepestFall(minutes: readonly number[], length: number): number {
-  const sums = sumsOf(minutes, length);
-  return sums.reduce((deepest, came, begin) => {
-    const level = minutes.slice(Math.max(0, begin - 1 - LEVEL_MINUTES), Math.max(0, begin - 1));
-    const due = level.length < LEVEL_MINUTES ? 0 : median(level) * length;
-    return due === 0 ? deepest : Math.min(deepest, came / due);
-  }, 1);
+/** How far, at the deepest, each of the `LENGTHS` in a row fell below the level of the minutes before them. */
+function deepestFalls(minutes: readonly number[]): number[] {
+  const levels = minutes.map((_, begin) =>
+    begin - 1 < LEVEL_MINUTES ? 0 : median(minutes.slice(begin - 1 - LEVEL_MINUTES, begin - 1)),
+  );
+  return LENGTHS.map((length) =>
+    sumsOf(minutes, length).reduce((deepest, came, begin) => {
+      const due = (levels[begin] ?? 0) * length;
+      return due === 0 ? deepest : Math.min(deepest, came / due);
+    }, 1),
+  );
 }
 
 function leastMedian(minutes: readonly number[], from: number, to: number): number {
@@ -270,7 +273,7 @@ function isAnyUnknown(unknown: ReadonlySet<Instant>, from: Instant, to: Instant)
 }
 
 function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   const [below = 0, above = 0] = [sorted[middle - 1], sorted[middle]];
   return sorted.length % 2 === 1 ? above : (below + above) / 2;

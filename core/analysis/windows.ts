@@ -27,11 +27,10 @@ export function believable(windows: readonly ReadWindow[]): Believed {
   const kept: Window[] = [];
   const unknown = new Set<Instant>();
   const skipped: string[] = [];
-  const times = new Map<Instant, number>();
-  for (const { start } of windows) times.set(start, (times.get(start) ?? 0) + 1);
+  const times = isRising(windows) ? undefined : timesOf(windows);
   let newest = Number.NEGATIVE_INFINITY;
   for (const window of windows) {
-    const why = whyNotAt(window.start, times.get(window.start) ?? 0, newest);
+    const why = whyNotAt(window.start, times?.get(window.start) ?? 1, newest);
     if (Number.isFinite(window.start)) newest = Math.max(newest, window.start);
     if (why === undefined && !('unknown' in window) && whyNotCounted(window) === undefined) {
       kept.push(window);
@@ -42,6 +41,16 @@ export function believable(windows: readonly ReadWindow[]): Believed {
     skipped.push(`the window of ${clockTime(window.start)} is not used: ${what}`);
   }
   return { windows: kept, unknown, skipped: shortened([...new Set(skipped)]) };
+}
+
+/** True if each window is later than the one before it, as sources answer but for a fault: then none was given twice. */
+const isRising = (windows: readonly ReadWindow[]): boolean =>
+  windows.every(({ start }, at) => at === 0 || start > (windows[at - 1]?.start ?? start));
+
+function timesOf(windows: readonly ReadWindow[]): ReadonlyMap<Instant, number> {
+  const times = new Map<Instant, number>();
+  for (const { start } of windows) times.set(start, (times.get(start) ?? 0) + 1);
+  return times;
 }
 
 /** A canary of which more went wrong than was counted in all, as by a counter in a retry loop, failed all of it: its bad counts are never dropped. */
@@ -71,7 +80,8 @@ function whyNot(side: 'canary' | 'stable', count: Count | undefined, minutes: nu
   if (count === undefined) return undefined;
   const { bad, total } = count;
   const most = COUNT_MAX * minutes;
-  const odd = [bad, total].find((value) => !Number.isSafeInteger(value) || value < 0 || value > most);
+  const isOdd = (value: number) => !Number.isSafeInteger(value) || value < 0 || value > most;
+  const odd = isOdd(bad) ? bad : isOdd(total) ? total : undefined;
   if (odd !== undefined) return `${side} counts ${odd} requests, which is no count`;
   return bad > total ? `${side} counts ${bad} bad requests of ${total}` : undefined;
 }
