@@ -33,15 +33,9 @@ export class MetricMinutes {
   add(start: Instant, totals: Totals, when: { visibleAt: Instant; now: Instant }): void {
     // Whole seconds keep the list of what is pending short, however much traffic there is.
     const visibleAt = Math.ceil(when.visibleAt / SECOND_MS) * SECOND_MS;
-    if (visibleAt <= when.now) return this.#settle(start, totals);
-    const pending = this.#pending.get(start) ?? [];
-    if (pending.length === 0) this.#pending.set(start, pending);
-    const alike = pending.find((each) => each.visibleAt === visibleAt);
-    if (alike === undefined) pending.push({ ...totals, visibleAt });
-    else addUp(alike, totals);
-    this.#nextAt = Math.min(this.#nextAt, visibleAt);
+    if (visibleAt <= when.now) this.#settle(start, totals);
+    else this.#wait(start, { ...totals, visibleAt });
   }
-
   /** What can be read by `now` of the minutes that begin in a stretch together; undefined if nothing can. */
   read(from: Instant, to: Instant, now: Instant): Totals | undefined {
     if (this.#nextAt <= now) this.#settleAll(now);
@@ -55,6 +49,15 @@ export class MetricMinutes {
       addUp(totals, { sum: numbers?.[at] ?? 0, samples, max: numbers?.[at + 2] ?? 0 });
     }
     return totals;
+  }
+
+  #wait(start: Instant, totals: Pending): void {
+    const pending = this.#pending.get(start) ?? [];
+    if (pending.length === 0) this.#pending.set(start, pending);
+    const alike = pending.find(({ visibleAt }) => visibleAt === totals.visibleAt);
+    if (alike === undefined) pending.push(totals);
+    else addUp(alike, totals);
+    this.#nextAt = Math.min(this.#nextAt, totals.visibleAt);
   }
 
   #settle(start: Instant, { sum, samples, max }: Totals): void {
