@@ -132,6 +132,8 @@ interface Question {
   /** What each count of each metric is read from, and those of them that differ. */
   all: Point[];
   points: Point[];
+  /** Which of `points` a count is read from, by what `nameOf` says of it. */
+  at: ReadonlyMap<string, number>;
   gauges: Gauge[];
   queries: MetricDataQuery[];
 }
@@ -140,20 +142,27 @@ interface Question {
 function questionOf(target: Target, rules: WatchRule[], asked: LimitRule[], isWhole = false): Question {
   const limits = limitsOf(target, asked);
   const all = pointsOf(rules, limits, isWhole);
-  const points = all.filter((point, index) => all.findIndex((each) => isSame(each, point)) === index);
+  const points: Point[] = [];
+  const [at, known] = [new Map<string, number>(), new Map<string, number>()];
+  for (const point of all) {
+    const series = seriesOf(point);
+    const nth = known.get(series) ?? points.push(point) - 1;
+    known.set(series, nth);
+    at.set(nameOf(point.key, point.side), nth);
+  }
   const gauges = limits.flatMap(({ limit }) => gaugeOf(target, limit));
   const queries = [
     // Two metrics of one rule file may have a count in common, which is asked for once.
     ...points.map((point) => countQuery(target, point)),
     ...gauges.map(({ metric }) => ({ Metric: metric, Stat: 'Maximum' })),
   ].map((stat, index) => ({ Id: `m${index}`, MetricStat: { ...stat, Period: WINDOW_MS / 1000 } }));
-  return { rules, limits, all, points, gauges, queries };
+  return { rules, limits, all, points, at, gauges, queries };
 }
 
 async function readPart(
   client: CloudWatchClient,
   target: Target,
-  { rules, limits, all, points, gauges, queries }: Question,
+  { rules, limits, all, points, at, gauges, queries }: Question,
   { start, end }: Record<'start' | 'end', Instant>,
 ): Promise<Series> {
   const answers: Answers = new Map();
@@ -166,10 +175,7 @@ async function readPart(
       answers,
     );
   const valuesOf = (index: number) => answers.get(`m${index}`)?.values ?? new Map();
-  const counts = seriesFrom(rules, limits, (key, side) => {
-    const asked = all.find((point) => point.key === key && point.side === side);
-    return valuesOf(asked === undefined ? -1 : points.findIndex((point) => isSame(point, asked)));
-  });
+  const counts = seriesFrom(rules, limits, (key, side) => valuesOf(at.get(nameOf(key, side)) ?? -1));
   for (const { key } of unitless(answers, { all, points })) {
     const metric = key.slice(0, key.lastIndexOf('/')) as Exclude<Metric, 'latency'>;
     counts[metric] = unknownFrom(start, end, `metric ${key} ${MIXED}`);
@@ -193,17 +199,15 @@ function unitless(answers: Answers, { all, points }: Pick<Question, 'all' | 'poi
     const point = points[Number(Id.slice(1))];
     if (point === undefined || point.key.startsWith('latency/'))
       throw new RolloutError('Unavailable', `Metric ${point?.key ?? Id} ${MIXED}.`);
-    return all.filter((each) => isSame(each, point));
+    return all.filter((each) => seriesOf(each) === seriesOf(point));
   });
 }
 
-/** True if two counts are one series of CloudWatch. */
-const isSame = (a: Point, b: Point) =>
-  a.side === b.side &&
-  a.source.namespace === b.source.namespace &&
-  a.source.name === b.source.name &&
-  a.source.versionDimension === b.source.versionDimension &&
-  a.source.isWhole === b.source.isWhole;
+const nameOf = (key: string, side: Side) => `${side} ${key}`;
+
+/** The series of CloudWatch that a count is: the same text for two counts that are one. */
+const seriesOf = ({ side, source: { namespace, name, versionDimension, isWhole } }: Point) =>
+  [side, namespace, name, versionDimension, isWhole].join('\n');
 
 /** A stretch of which nothing is known. */
 function unknownFrom(start: Instant, end: Instant, unknown: string): ReadWindow[] {
@@ -347,12 +351,12 @@ function take(
   answers.set(Id, answer);
   answer.isComplete ||= StatusCode === 'Complete';
   answer.isMixed ||= Messages.some(({ Code }) => Code === MULTIPLE_UNITS);
-  for (const [i, at] of Timestamps.entries()) {
+  Timestamps.forEach((at, i) => {
     const start = at.getTime();
     const [value, before] = [Values[i] ?? Number.NaN, answer.values.get(start)];
     // A time without a value, or with two of them, says nothing; a count that is none is unknown to whoever judges it.
     answer.values.set(start, before === undefined || before === value ? value : Number.NaN);
-  }
+  });
   return StatusCode === 'Complete' || StatusCode === 'PartialData';
 }
 

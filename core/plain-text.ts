@@ -36,10 +36,12 @@ export function printableJson(value: unknown): string {
   );
 }
 
+const CONTROLS = new RegExp(`[${CONTROL}]+`, 'gu');
+
 function plainLine(line: string): string {
   const shown = line
     .replace(ESCAPES, '')
-    .replace(new RegExp(`[${CONTROL}]+`, 'gu'), ' ')
+    .replace(CONTROLS, ' ')
     .replace(/\p{Cf}/gu, '');
   return COMMANDS.reduce((text, command) => text.replace(command, '$& '), shown);
 }

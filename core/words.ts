@@ -5,12 +5,13 @@ const inEnglish = new Intl.NumberFormat('en-US');
 
 /** A whole number as people read it: 8,120. */
 export function number(value: number): string {
-  return inEnglish.format(value);
+  // Most numbers need no comma, and a formatter takes long to find that out.
+  return Number.isInteger(value) && value >= 0 && value < 1000 ? String(value) : inEnglish.format(value);
 }
 
-/** "canary 9 of 412 failed, stable 3 of 8,120". */
-export function compared(canary: Count, stable: Count): string {
-  return `canary ${number(canary.bad)} of ${number(canary.total)} failed, stable ${number(stable.bad)} of ${number(stable.total)}`;
+/** "canary 9 of 412 failed, stable 3 of 8,120"; `verb` says what the bad ones did. */
+export function compared(canary: Count, stable: Count, verb = 'failed'): string {
+  return `canary ${number(canary.bad)} of ${number(canary.total)} ${verb}, stable ${number(stable.bad)} of ${number(stable.total)}`;
 }
 
 /** A share between 0 and 1 as people read it, to two digits: 0.5 %. */

@@ -637,7 +637,7 @@ function words(rule: WatchRule, { canary, stable }: Sides, slow: SlowFrom | unde
   }
   const name = metric.startsWith('custom.') ? metric.slice('custom.'.length) : metric;
   const verb = metric === 'throttles' ? 'throttled' : metric.startsWith('custom.') ? 'bad' : 'failed';
-  return `${name}: ${compared(canary, stable).replaceAll('failed', verb)}`;
+  return `${name}: ${compared(canary, stable, verb)}`;
 }
 
 /** Why a canary without samples holds this step; undefined if its bake was counted, or if it is counted again by now. */

@@ -134,8 +134,8 @@ function worstOf(
 ): number | undefined {
   let worst: number | undefined;
   const run = { bad: 0, total: 0 };
-  for (const [at, minute] of minutes.entries()) {
-    const left = minutes[at - length];
+  for (let at = 0; at < minutes.length; at++) {
+    const [minute, left] = [minutes[at], minutes[at - length]];
     run.bad += (minute?.bad ?? 0) - (left?.bad ?? 0);
     run.total += (minute?.total ?? 0) - (left?.total ?? 0);
     if (at + 1 < length || run.total === 0) continue;

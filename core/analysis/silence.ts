@@ -273,10 +273,21 @@ function isAnyUnknown(unknown: ReadonlySet<Instant>, from: Instant, to: Instant)
 }
 
 function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
+  const sorted = sortedFew(values);
   const middle = Math.floor(sorted.length / 2);
   const [below = 0, above = 0] = [sorted[middle - 1], sorted[middle]];
   return sorted.length % 2 === 1 ? above : (below + above) / 2;
+}
+
+/** Sorted by insertion: the fastest way for a dozen numbers, and an opening sorts thousands of dozens. */
+function sortedFew(values: readonly number[]): number[] {
+  const sorted: number[] = [];
+  for (const value of values) {
+    let at = sorted.length;
+    for (; at > 0 && (sorted[at - 1] ?? value) > value; at--) sorted[at] = sorted[at - 1] ?? value;
+    sorted[at] = value;
+  }
+  return sorted;
 }
 
 /** Whole minutes that the plan takes at its longest, verify included. */

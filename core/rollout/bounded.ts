@@ -33,6 +33,13 @@ const encoder = new TextEncoder();
 /** Bytes of a value as the journal keeps it: JSON in UTF-8. */
 export const bytesOf = (value: unknown): number => encoder.encode(JSON.stringify(value) ?? '').length;
 
+/** True if a value takes at most so many bytes. */
+function fits(value: unknown, bytes: number): boolean {
+  const json = JSON.stringify(value) ?? '';
+  // UTF-8 takes at most three bytes for a UTF-16 unit, so most values need not be encoded.
+  return json.length * 3 <= bytes || encoder.encode(json).length <= bytes;
+}
+
 /** A text of at most so many bytes as JSON; one that is cut says so at its end. */
 export function brief(text: string, bytes: number): string {
   // A character takes at most six bytes in JSON.
@@ -76,12 +83,15 @@ export function bounded(event: RolloutEvent): RolloutEvent {
 function briefly<T>(value: T, bytes: number): T {
   if (typeof value === 'string') return brief(value, bytes) as T;
   if (typeof value !== 'object' || value === null) return value;
-  const members = Object.entries(value).map(
-    ([key, member]) => [key, member, briefly(member, bytes)] as const,
-  );
-  if (members.every(([, before, after]) => before === after)) return value;
-  if (Array.isArray(value)) return members.map(([, , after]) => after) as T;
-  return Object.fromEntries(members.map(([key, , after]) => [key, after])) as T;
+  if (Array.isArray(value)) {
+    const after = value.map((member) => briefly(member, bytes));
+    return (after.some((member, at) => member !== value[at]) ? after : value) as T;
+  }
+  const shorter = Object.entries(value).flatMap(([key, member]) => {
+    const after = briefly(member, bytes);
+    return after === member ? [] : [[key, after] as const];
+  });
+  return shorter.length === 0 ? value : { ...value, ...Object.fromEntries(shorter) };
 }
 
 /** Bytes of each text of a verdict, from the first one at which the whole fits. */
@@ -95,7 +105,7 @@ function fitted(verdict: Verdict): Verdict {
   for (const bytes of TEXTS) {
     const shorter = briefly(verdict, bytes);
     const said = { ...shorter, reason: brief(verdict.reason, TEXT_BYTES_MAX) };
-    if (bytesOf(said) <= VERDICT_BYTES_MAX) return said;
+    if (fits(said, VERDICT_BYTES_MAX)) return said;
   }
   const least = briefly(verdict, TEXTS.at(-1) ?? 0);
   const bare = (finding: Finding): Finding => ({ ...finding, skipped: [], needed: undefined });
