@@ -482,7 +482,7 @@ export const passMeansWell = perRollout((view, run) =>
 /** Requests a minute before the rollout from which on their absence is no chance, and the share of them that is as good as nothing. */
 const SURELY_CALLED = 100;
 const NEXT_TO_NOTHING = 0.02;
-/** A past in which requests stopped for minutes, or that was read with gaps, says that this is usual. */
+/** A past in which requests stopped often, or that was too short to tell, says that this is usual. */
 const STEADY = 0.3;
 
 /** The minutes of a function, both versions together. */

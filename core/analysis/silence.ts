@@ -49,6 +49,9 @@ export const CLIFF_MINUTES = 10;
 /** Rates that are bet on, as shares of the least that may come. */
 const BETS = [0.5, 0.25, 0.1, 0.02];
 
+/** Least length, in minutes, of the stretches that a past is cut into. */
+const STRETCH_MINUTES = 10;
+
 /** How often in a rollout, at most, silence is read into traffic that is only thin: once in so many. */
 const ONCE_IN = 20;
 
@@ -58,13 +61,19 @@ const SEED_MINUTES = 16;
 
 /**
  * What a target's counts before its rollout say of what is due in it; undefined if too little is known.
- * @param read requests of the target as a whole by minute: where its source answered and had none, there were none
+ * @param read requests of the target as a whole by minute: where its source answered and had none, there were none; minutes of
+ * which nothing is known are left out
  * @param to end of the newest minute whose counts have settled
+ * @param verifyMinutes length of the stretches it is cut into: a fall that hardly any of them has is not usual
  */
-export function pastFrom(read: readonly ReadWindow[] | undefined, to: Instant): Past | undefined {
+export function pastFrom(
+  read: readonly ReadWindow[] | undefined,
+  to: Instant,
+  verifyMinutes = STRETCH_MINUTES,
+): Past | undefined {
   const { windows, unknown } = believable(read ?? []);
   const [first] = windows;
-  if (first === undefined || unknown.size > 0) return undefined;
+  if (first === undefined) return undefined;
   const counts = new Map(windows.map(({ start, stable }) => [start, stable?.total ?? 0] as const));
   // Newest minutes without any are as likely late; more of them than that are none.
   const end = Math.max(
@@ -74,16 +83,22 @@ export function pastFrom(read: readonly ReadWindow[] | undefined, to: Instant): 
   const from = Math.max(first.start, end - PAST_MS);
   const length = Math.max(0, Math.round((end - from) / WINDOW_MS));
   if (length < MINUTES_MIN) return undefined;
-  const minutes = Array.from({ length }, (_, nth) => counts.get(from + nth * WINDOW_MS) ?? 0);
+  const minutes = Array.from({ length }, (_, nth) => {
+    const start = from + nth * WINDOW_MS;
+    return unknown.has(start) ? undefined : (counts.get(start) ?? 0);
+  });
+  if (minutes.filter((minute) => minute !== undefined).length < Math.max(MINUTES_MIN, length / 2))
+    return undefined;
+  const stretch = Math.max(STRETCH_MINUTES, Math.ceil(verifyMinutes));
   const isWholeDay = length >= DAY_MINUTES - HOUR_MINUTES;
   return {
-    lately: median(minutes.slice(-HOUR_MINUTES)),
+    lately: median(knownOf(minutes.slice(-HOUR_MINUTES))),
     hours: Array.from({ length: 24 }, (_, hour) => {
       const begin = length - DAY_MINUTES + hour * HOUR_MINUTES;
       return begin < 0 ? null : leastMedian(minutes, begin, begin + HOUR_MINUTES);
     }),
-    falls: deepestFalls(minutes),
-    ...(isWholeDay ? { least: Math.min(...sumsOf(minutes, 10)) / 10 } : {}),
+    falls: usualFalls(minutes, stretch),
+    ...(isWholeDay ? { least: leastOf(sumsOf(minutes, 10)) / 10 } : {}),
   };
 }
 
@@ -232,34 +247,59 @@ function dueAt({ lately, hours }: Past, elapsed: number, level: readonly number[
   );
 }
 
-/** How far, at the deepest, each of the `LENGTHS` in a row fell below the level of the minutes before them. */
-function deepestFalls(minutes: readonly number[]): number[] {
-  const levels = minutes.map((_, begin) =>
-    begin - 1 < LEVEL_MINUTES ? 0 : median(minutes.slice(begin - 1 - LEVEL_MINUTES, begin - 1)),
-  );
-  return LENGTHS.map((length) =>
-    sumsOf(minutes, length).reduce((deepest, came, begin) => {
+type Minutes = readonly (number | undefined)[];
+
+const knownOf = (minutes: Minutes): number[] => minutes.filter((minute) => minute !== undefined);
+
+/**
+ * How far each of the `LENGTHS` in a row usually fell below the level of the minutes before them: the deepest fall, but for those that
+ * are as rare as silence may be read into traffic that is only thin. So a few gaps of a day, be it that nobody called or that nothing
+ * was counted, do not make all silence usual. Source: rank of the present stretch among those of the past, as in `usualWorst`.
+ */
+function usualFalls(minutes: Minutes, stretch: number): number[] {
+  const levels = minutes.map((_, begin) => {
+    const before = begin - 1 < LEVEL_MINUTES ? [] : minutes.slice(begin - 1 - LEVEL_MINUTES, begin - 1);
+    return median(knownOf(before));
+  });
+  return LENGTHS.map((length) => {
+    const deepest: number[] = [];
+    for (const [begin, came] of sumsOf(minutes, length).entries()) {
       const due = (levels[begin] ?? 0) * length;
-      return due === 0 ? deepest : Math.min(deepest, came / due);
-    }, 1),
-  );
-}
-
-function leastMedian(minutes: readonly number[], from: number, to: number): number {
-  const medians = [];
-  for (let at = from; at < to; at++)
-    medians.push(median(minutes.slice(Math.max(0, at - AROUND_MINUTES), at + AROUND_MINUTES + 1)));
-  return Math.min(...medians);
-}
-
-/** The sum of each so many minutes in a row. */
-function sumsOf(minutes: readonly number[], length: number): number[] {
-  let present = 0;
-  return minutes.flatMap((count, at) => {
-    present += count - (minutes[at - length] ?? 0);
-    return at + 1 < length ? [] : [present];
+      if (due === 0 || came === undefined) continue;
+      const nth = Math.floor((minutes.length - 1 - begin) / stretch);
+      deepest[nth] = Math.min(1, came / due, deepest[nth] ?? 1);
+    }
+    // Stretches in which nothing was due say nothing.
+    const falls = deepest.filter((fall) => fall !== undefined).sort((a, b) => a - b);
+    return falls[Math.floor((falls.length + 1) / ONCE_IN)] ?? 1;
   });
 }
+
+function leastMedian(minutes: Minutes, from: number, to: number): number | null {
+  const medians = [];
+  for (let at = from; at < to; at++) {
+    const around = knownOf(minutes.slice(Math.max(0, at - AROUND_MINUTES), at + AROUND_MINUTES + 1));
+    if (around.length >= MINUTES_MIN) medians.push(median(around));
+  }
+  return medians.length === 0 ? null : Math.min(...medians);
+}
+
+/** The sum of each so many minutes in a row; undefined if one of them is not known. */
+function sumsOf(minutes: Minutes, length: number): (number | undefined)[] {
+  let [present, unknown] = [0, 0];
+  const add = (minute: number | undefined, sign: 1 | -1) => {
+    present += sign * (minute ?? 0);
+    unknown += minute === undefined ? sign : 0;
+  };
+  return minutes.flatMap((minute, at) => {
+    add(minute, 1);
+    if (at >= length) add(minutes[at - length], -1);
+    return at + 1 < length ? [] : [unknown > 0 ? undefined : present];
+  });
+}
+
+const leastOf = (sums: readonly (number | undefined)[]): number =>
+  sums.reduce<number>((least, sum) => Math.min(least, sum ?? least), Number.POSITIVE_INFINITY);
 
 function sum(totals: ReadonlyMap<Instant, number>, from: Instant, to: Instant): number {
   let all = 0;

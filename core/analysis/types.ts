@@ -84,7 +84,7 @@ export interface Past {
   lately: number;
   /** The least median of eleven minutes in each of the 24 hours before, oldest first; null if nothing is known of that hour. */
   hours: (number | null)[];
-  /** The least share of what its own minutes before made due, within 2 and within 10 minutes in a row. */
+  /** The least share of what its own minutes before made due, within 2 and within 10 minutes in a row, but for falls as rare as one in 20 stretches of verify. */
   falls: number[];
   /** The least of ten minutes in a row; absent if less than a whole day is known, because a night may be missing from it. */
   least?: number | undefined;

@@ -85,7 +85,7 @@ export function open(
     SETTLE_SECONDS + Math.min(SLOW_CALL_SECONDS, Math.max(...changed.map((each) => each.timeoutSeconds)));
   const settledTo = Math.floor((at - settleSeconds * 1000) / WINDOW_MS) * WINDOW_MS;
   const past = changed.flatMap(({ target: { name } }) => {
-    const known = pastFrom(day[name]?.traffic, settledTo);
+    const known = pastFrom(day[name]?.traffic, settledTo, verifyMinutesOf(written));
     return known === undefined ? [] : [[name, known] as const];
   });
   const slow = changed.filter(({ timeoutSeconds }) => timeoutSeconds > SLOW_CALL_SECONDS);
@@ -137,7 +137,9 @@ export function open(
         ...watch.notices,
         ...untimed(watch.rules, changed, history),
         ...unknowable(watch.rules, changed, history),
-        ...changed.flatMap(({ target }) => pastUnknown(target.name, day[target.name])),
+        ...changed
+          .filter(({ target }) => past.every(([name]) => name !== target.name))
+          .flatMap(({ target }) => pastUnknown(target.name, day[target.name])),
         ...slow.flatMap((each) => slowNotice(each, written)),
         ...unprobed(changed, hooks, probe),
         ...changed.flatMap(({ target }) => limitNotices(target, limits, plan, history[target.name])),

@@ -27,7 +27,7 @@ describe('what was due by the past', () => {
     expect(past?.least).toBe(30);
     expect(past?.hours[12]).toBe(30);
     expect(past?.hours[3]).toBe(600);
-    expect(past?.falls[0]).toBeCloseTo(0.05);
+    expect(past?.falls).toEqual([1, 1]);
   });
 
   test('of a whole day is not lowered by single minutes without requests', () => {
@@ -39,16 +39,58 @@ describe('what was due by the past', () => {
     ['was not read', undefined],
     ['has no request', []],
     ['is four minutes long', earlier(...flat(4, 100))],
-    [
-      'has a minute of which nothing is known',
-      [...earlier(...flat(60, 100)), { start: minute(0), unknown: 'no answer' }],
-    ],
-    ['has a count that is none', earlier(...flat(30, 100), Number.NaN, ...flat(30, 100))],
-    ['has a count below zero', earlier(...flat(30, 100), -1, ...flat(30, 100))],
-    ['has a fraction', earlier(...flat(30, 100), 0.5, ...flat(30, 100))],
-    ['has a minute twice', [...earlier(...flat(60, 100)), ...earlier(100)]],
-  ])('is not known where it %s', (_, read) => {
+    ['is of counts that are none', earlier(...flat(60, Number.NaN))],
+    ['is known of fewer than half of its minutes', earlier(...flat(30, 100), ...flat(60, -1))],
+  ])('is not known if it %s', (_, read) => {
     expect(pastFrom(read, minute(0))).toBeUndefined();
+  });
+
+  test.each<[string, ReadWindow[]]>([
+    [
+      'of which nothing is known',
+      earlier(...flat(30, 100), undefined, ...flat(30, 100)).concat({ start: minute(-31), unknown: 'why' }),
+    ],
+    ['with a count that is none', earlier(...flat(30, 100), Number.NaN, ...flat(30, 100))],
+    ['with a count below zero', earlier(...flat(30, 100), -1, ...flat(30, 100))],
+    ['with a fraction', earlier(...flat(30, 100), 0.5, ...flat(30, 100))],
+    ['that is given twice', [...earlier(...flat(61, 100)), ...earlier(100)]],
+  ])('leaves a minute out %s', (_, read) => {
+    const ordered = read.toSorted((a, b) => a.start - b.start);
+    expect(pastFrom(ordered, minute(0))).toMatchObject({ lately: 100, falls: [1, 1] });
+  });
+
+  const gapped = (gaps: number, length: number, whole = 24 * 60) =>
+    pastFrom(
+      earlier(
+        ...Array.from({ length: whole }, (_, at) => {
+          const every = Math.floor(whole / (gaps + 1));
+          return gaps > 0 && at >= every && at % every < length && at < every * (gaps + 1) ? undefined : 600;
+        }),
+      ),
+      minute(0),
+    );
+
+  test.each([
+    ['one gap of two minutes', 1, 2, true],
+    ['one gap of an hour', 1, 60, true],
+    ['two gaps of two hours', 2, 120, true],
+    ['three gaps of two minutes', 3, 2, true],
+    ['24 gaps of two minutes', 24, 2, false],
+    ['12 gaps of a quarter of an hour', 12, 15, false],
+  ])('of a day with %s knows whether that is usual', (_, gaps, length, isRare) => {
+    expect((gapped(gaps, length)?.falls[0] ?? 0) > 0.9).toBe(isRare);
+  });
+
+  test('of an hour with a gap cannot tell that it is rare', () => {
+    expect(gapped(1, 12, 60)?.falls).toEqual([0, 0]);
+  });
+
+  test('is cut into stretches as long as verify, of which a longer one is likelier to meet a gap', () => {
+    const day = earlier(
+      ...Array.from({ length: 1_440 }, (_, at) => ([300, 700, 1_100].includes(at - (at % 5)) ? 0 : 600)),
+    );
+    expect(pastFrom(day, minute(0), 10)?.falls).toEqual([1, 1]);
+    expect(pastFrom(day, minute(0), 120)?.falls[0]).toBe(0);
   });
 
   test('takes a minute without data as one without requests, but not the newest ones, which may be late', () => {
