@@ -1,4 +1,4 @@
-import { type Instant, type Percent, type Seconds, WINDOW_MS } from '../units.ts';
+import type { Instant, Percent, Seconds } from '../units.ts';
 import {
   type Checkpoint,
   checkpointsAfterPromotion,
@@ -13,7 +13,7 @@ import {
 import type { Cause, Gate, LeavingOutcome } from './event.ts';
 import { isDoubted } from './recall.ts';
 import { hasCanaryTraffic, isVerifying, outOf, type Rollout, weightNow } from './state.ts';
-import { bakeOf, PUBLISH_SECONDS_MAX, TICKS_MAX, tickDue } from './timing.ts';
+import { bakeOf, heardTo, PUBLISH_SECONDS_MAX, TICKS_MAX, tickDue } from './timing.ts';
 
 /** What must be done next. The state machine's one Choice knows exactly these kinds. */
 export type Directive =
@@ -176,13 +176,11 @@ function isVerified(rollout: Rollout): boolean {
   if (isSuspect(rollout)) return false;
   if (step >= opening.plan.steps.length && opening.plan.verifySeconds === 0) return true;
   const bake = bakeOf(rollout);
-  // Of the newest minutes nothing is known yet if a target's counts are known to come so late.
-  const late = Math.max(0, ...Object.values(rollout.lateness ?? {})) * WINDOW_MS;
   if (
     bake === undefined ||
     verdict === undefined ||
     verdict.from !== bake.from ||
-    verdict.to - late < bake.to
+    heardTo(rollout, verdict.to) < bake.to
   )
     return false;
   if (isDoubted(rollout, verdict)) return false;

@@ -12,7 +12,7 @@ import {
   type Rollout,
   weightNow,
 } from './state.ts';
-import { bakeOf, DOUBT_SECONDS, RECALL_SECONDS_MAX, RECALLS_MAX, settledUntil } from './timing.ts';
+import { bakeOf, DOUBT_SECONDS, heardTo, RECALL_SECONDS_MAX, RECALLS_MAX, settledUntil } from './timing.ts';
 
 /** Minutes at a recall's weight from which on proof that the canary is safe counts. */
 const CERTIFIED_MS = 2 * 60_000;
@@ -108,11 +108,12 @@ export function whyReturns(rollout: Rollout, verdict: Verdict): string | undefin
   if (rollout.recall.waitsFor !== undefined)
     return hasCome(rollout, rollout.recall, verdict) ? `the canary's requests are counted again` : undefined;
   if (verdict.status !== 'pass' && verdict.status !== 'inconclusive') return undefined;
-  const compared = verdict.to - bake.from;
+  const heard = heardTo(rollout, verdict.to);
+  const compared = heard - bake.from;
   const time = duration(Math.max(0, compared) / 1000);
   if (verdict.certified === true && compared >= CERTIFIED_MS)
     return `${time} beside stable at ${rollout.recall.weight} % proved the canary safe`;
-  return verdict.doubt === undefined && verdict.to >= bake.to
+  return verdict.doubt === undefined && heard >= bake.to
     ? `${time} beside stable at ${rollout.recall.weight} % showed nothing against the canary, and the last minutes were as before`
     : undefined;
 }
@@ -121,7 +122,8 @@ export function whyReturns(rollout: Rollout, verdict: Verdict): string | undefin
 export function recallAhead(rollout: Rollout): { returns: Instant; asks: Instant } | undefined {
   const bake = rollout.recall === undefined ? undefined : bakeOf(rollout);
   const settle = rollout.opening.settleSeconds * 1000;
-  return bake && { returns: bake.to + settle, asks: bake.max + settle };
+  const late = bake === undefined ? 0 : bake.to - heardTo(rollout, bake.to);
+  return bake && { returns: bake.to + late + settle, asks: bake.max + settle };
 }
 
 /** What a person can order about a doubt that nobody has answered, with the commands. */

@@ -42,6 +42,11 @@ export function settledUntil(rollout: Rollout, now: Instant): Instant {
   return floorWindow(now - rollout.opening.settleSeconds * 1000);
 }
 
+/** The end of the newest minute whose counts are there: of those before `to` nothing is known yet that are as new as counts of a target are known to come late. */
+export function heardTo({ lateness = {} }: Rollout, to: Instant): Instant {
+  return to - Math.max(0, ...Object.values(lateness)) * WINDOW_MS;
+}
+
 /** The whole windows of a stretch that began at `since` and lasts `seconds`: at least one. */
 export function windowsOf(since: Instant, seconds: Seconds): { from: Instant; to: Instant } {
   const from = ceilWindow(since);

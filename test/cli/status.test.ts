@@ -38,6 +38,24 @@ describe('status', () => {
     expect(out).toMatch(/api at 10 %, paused;/);
   });
 
+  test('says of a pause for want of evidence what is missing now, and that it goes on by itself', async () => {
+    const history = [
+      ...onFirstStep(),
+      paused(2, { by: 'spillway', why: 'inconclusive', reason: 'too few requests: 12 of 400' }),
+    ];
+    const at = async (events: RolloutEvent[]) =>
+      (await spillway(reading(events).backend, 'status', '--local')).out;
+    expect(await at([...history, measured('inconclusive', [1, 3])])).toBe(
+      `${ROLLOUT_ID}: api at 10 %, paused; too few requests: 12 of 400; now: it is inconclusive; it goes on by itself once a whole bake passes`,
+    );
+    expect(await at([...history, measured('broken', [1, 3])])).toBe(
+      `${ROLLOUT_ID}: api at 10 %, paused; too few requests: 12 of 400`,
+    );
+    expect(await at([...onFirstStep(), paused(2), measured('inconclusive', [1, 3])])).toMatch(
+      /paused; lunch$/,
+    );
+  });
+
   test('says which release waits, and for what', async () => {
     const running = outline(onFirstStep());
     const waiting = { release: 'r9', attempt: 1, order: 9, manifest: {} };

@@ -132,3 +132,63 @@ describe('a checker sees', () => {
     expect(broken(run)).toContain('historyNeverReverts');
   });
 });
+
+describe('of a canary that waits for its counts, a checker sees', () => {
+  /** The canary's counts come six minutes late for a while, once or twice. */
+  const late = (times: number, more: Plot = {}): Plot => {
+    let since = Number.POSITIVE_INFINITY;
+    const isLate = (at: number) =>
+      at > since && at - since < times * 60 * MINUTE && (at - since) % (60 * MINUTE) < 20 * MINUTE;
+    return {
+      requestsPerSecond: 20,
+      hours: 5,
+      rollout: {
+        steps: [
+          { weight: 5, bake: '15m' },
+          { weight: 50, bake: '2h', maxBake: '4h' },
+        ],
+        verify: '5m',
+      },
+      before: (stage) => {
+        since = stage.clock.now() + 45 * MINUTE;
+      },
+      lateness: (version, at) => (version === '2' && isLate(at) ? { share: 1, ms: 6 * MINUTE } : undefined),
+      ...more,
+    };
+  };
+  const waitsIn = (events: RolloutEvent[]) =>
+    events.filter((event) => event.type === 'RecallOrdered' && event.waitsFor !== undefined);
+
+  test('nothing if it waits once and goes on once they come', async () => {
+    const { run, events } = await play(late(2));
+    expect(waitsIn(events)).toHaveLength(1);
+    expect(faults(run, { isGood: true })).toEqual([]);
+  });
+
+  test('one that goes on before any of them has come', async () => {
+    const early = writing((event, { recall }) =>
+      event.type === 'Measured' && recall?.waitsFor !== undefined && recall.since !== undefined
+        ? [event, { type: 'RecallEnded', at: event.at, reason: 'it has waited long enough' }]
+        : [event],
+    );
+    const { run, events } = await play(late(1, { changePorts: early }));
+    expect(waitsIn(events)).toHaveLength(1);
+    expect(broken(run)).toContain('recallEnds');
+  });
+
+  test('one that waits a second time', async () => {
+    const forgetting = misreading(({ waits }) => (waits === undefined ? {} : { waits: 0, lateness: {} }));
+    const { run, events } = await play(late(2, { changePorts: forgetting }));
+    expect(waitsIn(events).length).toBeGreaterThan(1);
+    expect(broken(run)).toContain('recallEnds');
+  });
+
+  test('one that is left at the weight at which it waits', async () => {
+    const staying = writing((event) =>
+      event.type === 'RecallEnded' || event.type === 'Paused' ? [] : [event],
+    );
+    const { run, events } = await play(late(1, { hours: 3, changePorts: staying }));
+    expect(waitsIn(events)).toHaveLength(1);
+    expect(broken(run)).toContain('recallEnds');
+  });
+});

@@ -153,6 +153,36 @@ describe('a recall', () => {
     expect(typesOf(look(inIt, 13, { status: 'broken' }), 1)).toEqual(['Measured']);
   });
 
+  test.each<[string, Partial<Verdict>, number]>([
+    ['as calm', {}, 13],
+    ['as proof', { status: 'pass', certified: true }, 10],
+  ])('does not end %s while counts that are known to come late may still come', (_, said, due) => {
+    const tick = (newest: number, to: number): RolloutEvent => ({
+      ...measured('pass', [1, to]),
+      verdict: {
+        ...verdict('pass', 1, to),
+        findings: [
+          {
+            ...{ target: 'api', metric: 'traffic', status: 'pass', windows: 1, evidence: 0, reason: '' },
+            ...{ canary: { bad: 0, total: 9 }, stable: { bad: 0, total: 90 }, newest: minute(newest) },
+          },
+        ],
+      },
+    });
+    // Minute 0 had settled for three minutes when it was still missing, and came with the next tick.
+    const late = [
+      ...[opened({ plan: HELD_OUT }), ...raised(25, 1, 0.5)],
+      ...[tick(-1, 3), tick(0, 4), ...raised(90, 2, 4.5)],
+    ];
+    const there = [...doubted(late, 6), ...raised(25, 3, 7.5)];
+    expect(stateAfter(there).lateness).toEqual({ api: 3 });
+    expect(typesOf(look(there, due, said), 1)).toEqual(['Measured']);
+    expect(typesOf(look(there, due + 2, said), 1)).toEqual(['Measured']);
+    const after = look(there, due + 3, said);
+    expect(typesOf(after, 1)).toEqual(['RecallEnded']);
+    expect(after.at(-1)).toMatchObject({ reason: expect.stringMatching(/^[25] min beside stable at 25 %/) });
+  });
+
   test('judges the canary again for what was left of the stretch, three minutes at least', () => {
     const back = [...look(inIt, 13), ...raised(90, 4, 14.5)];
     const bake = bakeOf(stateAfter(back));
