@@ -65,6 +65,8 @@ function started(args: string[], env: Record<string, string> = {}) {
     PATH: process.env.PATH ?? '',
     HOME: folder,
     AWS_EC2_METADATA_DISABLED: 'true',
+    // Later processes load what the first one compiled.
+    NODE_COMPILE_CACHE: join(folder, 'compiled'),
     AWS_ENDPOINT_URL: wire.url,
     AWS_REGION: REGION,
     AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',

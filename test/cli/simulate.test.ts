@@ -1,9 +1,15 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { times } from '../deep.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+const compiled = mkdtempSync(join(tmpdir(), 'spillway-'));
+afterAll(() => rmSync(compiled, { recursive: true }));
 
 const SEEDS = String(times(4, 40));
 
@@ -11,6 +17,8 @@ const simulate = (...args: string[]) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/simulate.ts', ...args], {
     cwd: ROOT,
     encoding: 'utf8',
+    // Later processes load what the first one compiled.
+    env: { ...process.env, NODE_COMPILE_CACHE: compiled },
   });
   return { status, stderr, lines: stdout.trimEnd().split('\n') };
 };

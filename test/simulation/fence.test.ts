@@ -5,6 +5,7 @@ import type { Target } from '../../core/rollout/event.ts';
 import { crashes } from '../../local/faults.ts';
 import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
+import { times } from '../deep.ts';
 import {
   believing,
   byHand,
@@ -133,7 +134,7 @@ describe('two executions of one rollout', () => {
   });
 
   test('carry a release to its end together, whenever the second one starts', async () => {
-    for (let second = 0; second < 360; second += 12) {
+    for (let second = 0; second < 360; second += times(36, 12)) {
       const { rollout, run } = await play({
         rollout: { steps: [{ weight: 10, bake: '1m' }], verify: '2m' },
         act: async ({ clock, stepFunctions }) => {

@@ -3,7 +3,7 @@ import { judge, stretch } from '../../core/analysis/judge.ts';
 import { readFor } from '../../core/analysis/weights.ts';
 import type { Ports } from '../../functions/_task.ts';
 import { crashes, type Hooks } from '../../local/faults.ts';
-import { isDeep, sampled } from '../deep.ts';
+import { isDeep, sampled, times } from '../deep.ts';
 import { journals } from './planted.ts';
 import { faults, HOUR, MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from './stage.ts';
 
@@ -18,7 +18,7 @@ const LONG: Plot = {
  * Plays a plot; notes how much each tick read at most, and of one in `every` ticks each verdict that differs from one on all minutes.
  * `atFold` is called before what a tick folded is written.
  */
-async function watched(plot: Plot, atFold: AtFold = () => undefined, every = 1) {
+async function watched(plot: Plot, atFold: AtFold = () => undefined, every = times(7, 1)) {
   const seen = { folds: 0, longest: 0, ticks: 0, differences: [] as unknown[] };
   const { changePorts: change = (ports) => ports } = plot;
   const changePorts = (given: Ports) => {

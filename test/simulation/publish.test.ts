@@ -15,6 +15,7 @@ import {
   uploadZip,
 } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
+import { sampled } from '../deep.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -265,9 +266,12 @@ describe('publishing that is killed at a call', () => {
     return found;
   }
 
-  test.each(['Lambda.ServiceException', 'Runtime.ExitError'])(
+  test.each([
+    ['Lambda.ServiceException', 0],
+    ['Runtime.ExitError', 1],
+  ])(
     'goes on where it stopped and makes one version, whichever call it was: %s',
-    async (error) => {
+    async (error, first) => {
       const all = await points();
       expect(new Set(all.map(({ op }) => op))).toEqual(
         new Set([
@@ -283,7 +287,7 @@ describe('publishing that is killed at a call', () => {
           'SendTaskSuccessCommand',
         ]),
       );
-      for (const index of all.keys()) {
+      for (const index of sampled([...all.keys()], 3, first)) {
         let seen = -1;
         const dies = ({ fn }: Point) => {
           if (fn === 'PublishRelease') seen += 1;

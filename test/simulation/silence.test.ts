@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { VerdictStatus } from '../../core/analysis/types.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { FUNCTION } from '../../local/scenario.ts';
+import { sampled } from '../deep.ts';
 import { journals } from './planted.ts';
 import { broken, faults, HOUR, MINUTE, type Plot, play, type Stage } from './stage.ts';
 
@@ -270,7 +271,7 @@ describe('requests that AWS counts nowhere', () => {
   });
 
   test('8 % of the canary that no single step shows are seen by all steps together', async () => {
-    for (const seed of [1, 2, 3, 4]) {
+    for (const seed of sampled([1, 2, 3, 4], 4)) {
       const { rollout } = await play({
         seed,
         requestsPerSecond: 20,
