@@ -43,20 +43,23 @@ export function pairedWindows(
 }
 
 function added({ bad, total }: Pair): Pair {
-  const starts = new Set([...total.keys(), ...bad.keys()]);
-  const sum = (start: Instant) => (total.get(start) ?? 0) + (bad.get(start) ?? 0);
-  return { bad, total: new Map([...starts].map((start) => [start, sum(start)])) };
+  const sums = new Map(total);
+  for (const [start, count] of bad) sums.set(start, (sums.get(start) ?? 0) + count);
+  return { bad, total: sums };
 }
 
-function together(sides: Record<'canary' | 'stable', Pair>): Window[] {
-  const windows = new Map<Instant, Window>();
-  for (const side of ['canary', 'stable'] as const)
-    for (const [start, total] of sides[side].total) {
-      const window = windows.get(start) ?? { start };
-      window[side] = { bad: sides[side].bad.get(start) ?? 0, total };
-      windows.set(start, window);
-    }
-  return [...windows.values()].sort((a, b) => a.start - b.start);
+function together({ canary, stable }: Record<'canary' | 'stable', Pair>): Window[] {
+  const windows: Window[] = [];
+  for (const [start, total] of canary.total)
+    windows.push({ start, canary: { bad: canary.bad.get(start) ?? 0, total } });
+  const known = new Map(windows.map((window) => [window.start, window]));
+  for (const [start, total] of stable.total) {
+    const count = { bad: stable.bad.get(start) ?? 0, total };
+    const beside = known.get(start);
+    if (beside === undefined) windows.push({ start, stable: count });
+    else beside.stable = count;
+  }
+  return windows.sort((a, b) => a.start - b.start);
 }
 
 /**

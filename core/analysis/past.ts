@@ -53,13 +53,14 @@ export function failurePastOf(
 function minutesBefore(read: readonly ReadWindow[] | undefined, to: Instant): (Count | undefined)[] {
   const from = to - PAST_MS;
   const known = knownWindows(read).filter(({ start }) => start >= from);
-  const counts = new Map(known.map(({ start, stable }) => [start, stable] as const));
   const [first] = known;
   if (first === undefined) return [];
-  const end = first.start + Math.floor((to - first.start) / WINDOW_MS) * WINDOW_MS;
-  return Array.from({ length: (end - first.start) / WINDOW_MS }, (_, nth) =>
-    someOf(counts.get(first.start + nth * WINDOW_MS)),
-  );
+  const minutes = Array.from<Count | undefined>({ length: Math.floor((to - first.start) / WINDOW_MS) });
+  for (const { start, stable } of known) {
+    const nth = (start - first.start) / WINDOW_MS;
+    if (nth < minutes.length) minutes[nth] = someOf(stable);
+  }
+  return minutes;
 }
 
 const someOf = (count: Count | undefined) => (count === undefined || count.total === 0 ? undefined : count);

@@ -216,8 +216,9 @@ export class SimulatedCloudWatch {
 
   #reportedAt(runs: Invocations): Place[] {
     const key = `${runs.functionName}:${runs.alias}:${runs.version}`;
-    const places =
-      this.#placesOfRuns.get(key) ?? dimensionSets(runs).map((dimensions) => this.#placeOf(dimensions));
+    const known = this.#placesOfRuns.get(key);
+    if (known !== undefined) return known;
+    const places = dimensionSets(runs).map((dimensions) => this.#placeOf(dimensions));
     this.#placesOfRuns.set(key, places);
     return places;
   }
@@ -387,7 +388,9 @@ function keyOf(dimensions: Record<string, string>): string {
 const onesOf = (sum: number, samples: number): Totals => ({ sum, samples, max: sum > 0 ? 1 : 0 });
 
 function minutesIn(place: Place, metric: string): MetricMinutes {
-  const minutes = place.get(metric) ?? new MetricMinutes();
+  const known = place.get(metric);
+  if (known !== undefined) return known;
+  const minutes = new MetricMinutes();
   place.set(metric, minutes);
   return minutes;
 }

@@ -62,12 +62,17 @@ export class MetricMinutes {
 
   #settle(start: Instant, { sum, samples, max }: Totals): void {
     const { row, at } = placeOf(start);
-    const numbers = this.#rows.get(row) ?? new Array<number>(ROW_MINUTES * WIDTH).fill(0);
+    const numbers = this.#rows.get(row) ?? this.#newRow(row);
     if (numbers[at + 1] === 0) numbers[at + 2] = Number.NEGATIVE_INFINITY;
-    this.#rows.set(row, numbers);
     numbers[at] = (numbers[at] ?? 0) + sum;
     numbers[at + 1] = (numbers[at + 1] ?? 0) + samples;
     numbers[at + 2] = Math.max(numbers[at + 2] ?? 0, max);
+  }
+
+  #newRow(row: number): number[] {
+    const numbers = new Array<number>(ROW_MINUTES * WIDTH).fill(0);
+    this.#rows.set(row, numbers);
+    return numbers;
   }
 
   #settleAll(now: Instant): void {
