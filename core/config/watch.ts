@@ -151,10 +151,36 @@ export function evidencePlanFrom(written: Written | undefined): {
 
 function customFaults(value: unknown): Fault[] {
   const names = isMap(value) ? Object.keys(value) : [];
+  const countsOf = (name: string) => {
+    const counts = isMap(value) ? own(value, name) : undefined;
+    return isMap(counts) ? [own(counts, 'bad'), own(counts, 'total')] : [];
+  };
   const message = 'name it with 1 to 40 letters, digits and hyphens, like `failed-payments`.';
   return [
     ...(names.length > CUSTOM_MAX ? [{ path: [], message: `write at most ${CUSTOM_MAX} of them.` }] : []),
     ...names.filter((name) => !CUSTOM_NAME.test(name)).map((name) => ({ path: [name], message })),
+    ...names.flatMap((name, nth) => {
+      const [bad, total] = countsOf(name);
+      const contrary = names.slice(0, nth).find((other) => {
+        const [otherBad, otherTotal] = countsOf(other);
+        return bad !== undefined && bad === otherTotal && total === otherBad;
+      });
+      if (bad !== undefined && bad === total)
+        return [
+          {
+            path: [name, 'bad'],
+            message: `this is the metric of \`total\` as well, so every request would be bad; write the metric that counts what went wrong as \`bad\`, and the one that counts everything as \`total\`.`,
+          },
+        ];
+      return contrary === undefined
+        ? []
+        : [
+            {
+              path: [name],
+              message: `these are the two metrics of \`${contrary}\` the other way round; \`bad\` counts what went wrong and \`total\` everything: correct one of the rules, or remove it.`,
+            },
+          ];
+    }),
   ];
 }
 

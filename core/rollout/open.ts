@@ -1,5 +1,5 @@
 import { countedBy } from '../analysis/alarms.ts';
-import { clusteringOf } from '../analysis/evidence.ts';
+import { clusteringOf, evidenceOfShare, SUSPICIOUS } from '../analysis/evidence.ts';
 import { type HeldOut, holdoutOf, requiredInVerify } from '../analysis/holdout.ts';
 import { limitNotices, limitsOf } from '../analysis/limits.ts';
 import { failurePastOf, outagesOf } from '../analysis/past.ts';
@@ -17,7 +17,7 @@ import { verifyMinutesOf, withHoldout } from '../plan/holdout.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Completion, ResolvedTarget, ServiceRecord } from '../ports.ts';
 import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
-import { duration } from '../words.ts';
+import { duration, number, percent } from '../words.ts';
 import { adopted, askedNow, driftNotices, foreignlyMoved, isOwn } from './adoption.ts';
 import type { Hook, Identity, Made, Opening, Probing, RolloutEvent, Target } from './event.ts';
 import { keptOut, keptOutBy, QUARANTINED_MAX } from './quarantine.ts';
@@ -137,6 +137,7 @@ export function open(
         ...watch.notices,
         ...untimed(watch.rules, changed, history),
         ...unknowable(watch.rules, changed, history),
+        ...brokenShares(watch.rules, changed, { day, history }),
         ...changed
           .filter(({ target }) => past.every(([name]) => name !== target.name))
           .flatMap(({ target }) => pastUnknown(target.name, day[target.name])),
@@ -530,6 +531,29 @@ function untimed(rules: WatchRule[], targets: ResolvedTarget[], history: Record<
       ({ name, stable }) =>
         `${slow.join(' and ')} cannot be judged so far: version ${stable} of ${name} has counted no durations lately, and no step passes without those of before the first raise; release withSpillway(handler, { latency: true }) first, without ${slow.length === 1 ? 'this rule' : 'these rules'}`,
     );
+}
+
+/** A share has no control: if the version that serves breaks it by itself, so does a release that is no worse. */
+function brokenShares(
+  rules: WatchRule[],
+  targets: ResolvedTarget[],
+  { day, history }: Record<'day' | 'history', Record<string, Series>>,
+): string[] {
+  return targets.flatMap(({ target }) =>
+    rulesFor(target, rules).flatMap((rule) => {
+      if (!('share' in rule) || isLatency(rule.metric)) return [];
+      const { name, stable } = target;
+      const counts = [day, history].map((read) =>
+        sum(knownWindows(read[name]?.[rule.metric as 'errors']).map((window) => window.stable)),
+      );
+      const { bad, total } = counts.find((count) => count.total > 0) ?? { bad: 0, total: 0 };
+      return evidenceOfShare({ bad, total }, rule.share, clusteringOf(target)) < SUSPICIOUS
+        ? []
+        : [
+            `${rule.metric}: version ${stable} of ${name} breaks this rule itself (${number(bad)} of ${number(total)} requests before the rollout were bad, and ${percent(rule.share)} is tolerated), so a release that is no worse is reverted; compare it with stable, like \`1.5x\`, or tolerate more than ${percent(bad / total)}`,
+          ];
+    }),
+  );
 }
 
 /** A past that could not be read refuses no release, but nobody knows then what is due of it. */

@@ -112,3 +112,40 @@ test('plan of a file without a holdout has no line about one', async () => {
   );
   expect(out).not.toContain('beside a holdout');
 });
+
+const UNWATCHED = FILE.replace('watch: { errors: 1.5x }\n', '');
+
+test.each<[string, string, string]>([
+  [
+    'a rule whose bad count is its total',
+    'watch: { custom: { orders: { bad: Shop/Orders, total: Shop/Orders } } }',
+    'watch.custom.orders.bad is "Shop/Orders": this is the metric of `total` as well, so every request would be bad; write the metric that counts what went wrong as `bad`, and the one that counts everything as `total`.',
+  ],
+  [
+    'a rule that is another one the other way round',
+    'watch: { custom: { lost: { bad: Shop/Lost, total: Shop/Orders }, kept: { bad: Shop/Orders, total: Shop/Lost } } }',
+    'these are the two metrics of `lost` the other way round; `bad` counts what went wrong and `total` everything: correct one of the rules, or remove it.',
+  ],
+  [
+    'a holdout of nearly everything',
+    'holdout: 99',
+    'holdout is 99: write the percent of the traffic that stays',
+  ],
+  [
+    'a holdout of half beside a step that leaves less',
+    'holdout: 50',
+    'the last step stands at 60 %, which leaves 40 % on the stable version; write `holdout: 40`, or lower the weight of that step to 50 or less.',
+  ],
+])('validate refuses %s, with the fix', async (_, line, said) => {
+  const file = UNWATCHED.replace(/steps:[\s\S]*?(?=\n\S)/, 'steps: [{ weight: 60, bake: 10m }]');
+  const { code, err } = await validated(`${file}${line}\n`);
+  expect(err).toContain(said);
+  expect(code).toBe(1);
+});
+
+test('validate takes two tolerances of the same counts, of which the stricter one decides', async () => {
+  const rules =
+    'watch: { custom: { lost: { bad: Shop/Lost, total: Shop/Orders }, much: { bad: Shop/Lost, total: Shop/Orders, tolerate: 5% } } }';
+  const { code, err } = await validated(`${UNWATCHED}${rules}\n`);
+  expect([code, err]).toEqual([0, '']);
+});

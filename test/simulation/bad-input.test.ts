@@ -1,3 +1,4 @@
+import type { GetMetricDataOutput } from '@aws-sdk/client-cloudwatch';
 import { StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { describe, expect, test } from 'vitest';
 import { byKind, routers } from '../../adapters/registry.ts';
@@ -134,4 +135,157 @@ test('an abort whose reason is over 400 KB takes the canary out and is written d
   expect(rollout).toMatchObject({ outcome: 'reverted', opening: { rolloutId: ROLLOUT_ID } });
   expect(rollout?.reason).toBe(`${'y'.repeat(200)} aborted: ${'x'.repeat(1000)}`);
   expect(faults(run)).toEqual([]);
+});
+
+describe('answers of CloudWatch', () => {
+  type Point = [at: number, value: number];
+
+  /** Each series of an answer as `change` gives it, from the first raise on. */
+  function answering(
+    change: (points: Point[], now: number, isRead: (at: number) => boolean) => Point[],
+  ): Plot {
+    let stage: Stage | undefined;
+    const read = new Map<string, Set<number>>();
+    return {
+      requestsPerSecond: 20,
+      hours: 5,
+      before: (made) => {
+        stage = made;
+      },
+      intercept: async (command, input, call) => {
+        const answer = await call();
+        if (command !== 'GetMetricDataCommand' || stage?.alias().weights['2'] === undefined) return answer;
+        const now = stage.clock.now();
+        const { MetricDataQueries = [] } = input as { MetricDataQueries?: { Id: string }[] };
+        const { MetricDataResults = [], ...rest } = answer as GetMetricDataOutput;
+        const changed = MetricDataResults.map((result, nth) => {
+          const series = JSON.stringify(MetricDataQueries[nth]);
+          const seen = read.get(series) ?? new Set();
+          read.set(series, seen);
+          const { Timestamps = [], Values = [] } = result;
+          const points = Timestamps.map((at, index): Point => [at.getTime(), Values[index] ?? 0]);
+          const told = change(points, now, (at) => seen.has(at));
+          for (const [at] of points) seen.add(at);
+          return {
+            ...result,
+            Timestamps: told.map(([at]) => new Date(at)),
+            Values: told.map(([, value]) => value),
+          };
+        });
+        return { ...rest, MetricDataResults: changed };
+      },
+    };
+  }
+
+  const ODD: [string, Plot][] = [
+    [
+      'with minutes that have not come yet',
+      answering((points, now) => [
+        ...points,
+        ...[1, 2, 9].map((minutes): Point => [Math.ceil(now / MINUTE) * MINUTE + minutes * MINUTE, 1_000]),
+      ]),
+    ],
+    ['with minutes that come twice', answering((points) => points.flatMap((point) => [point, point]))],
+    [
+      'with minutes that are restated: half of a minute comes with the next answer',
+      answering((points, _now, isRead) =>
+        points.map(([at, value]) => [at, isRead(at) ? value : Math.floor(value / 2)]),
+      ),
+    ],
+    [
+      'with minutes that are restated: twice of a minute comes first',
+      answering((points, _now, isRead) => points.map(([at, value]) => [at, isRead(at) ? value : 2 * value])),
+    ],
+    ['out of order', answering((points) => points.toReversed())],
+  ];
+
+  test.each(ODD)('%s stop no good release', async (_, plot) => {
+    const { rollout, run } = await play(plot);
+    expect(rollout?.reason).toMatch(/^proven/);
+    expect(faults(run, { isGood: true })).toEqual([]);
+  });
+
+  test.each(ODD)('%s keep no bad release', async (_, plot) => {
+    const { rollout, run } = await play({ ...plot, canaries: { 2: { errors: 0.2 } } });
+    expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
+    expect(faults(run)).toEqual([]);
+  });
+
+  test('that give some minutes twice and differ say nothing of them, and the release goes on by the others', async () => {
+    let raisedAt = 0;
+    const { rollout, run } = await play(
+      answering((points, now) => {
+        raisedAt ||= now;
+        return points.flatMap(([at, value]): Point[] =>
+          at > raisedAt + 2 * MINUTE && at < raisedAt + 5 * MINUTE
+            ? [
+                [at, value],
+                [at, value + 7],
+              ]
+            : [[at, value]],
+        );
+      }),
+    );
+    expect(rollout?.outcome).toBe('completed');
+    expect(faults(run, { isGood: true })).toEqual([]);
+  });
+});
+
+describe('a holdout of', () => {
+  const PLANS: [number, Record<string, unknown>][] = [
+    [0, { steps: [{ weight: 10, bake: '3m' }], verify: '5m', holdout: 0 }],
+    [1, { steps: [{ weight: 10, bake: '3m' }], verify: '5m', holdout: 1 }],
+    [
+      50,
+      {
+        steps: [
+          { weight: 10, bake: '3m' },
+          { weight: 50, bake: '3m' },
+        ],
+        verify: '5m',
+        holdout: 50,
+      },
+    ],
+  ];
+
+  test.each(PLANS)('%d % completes a good release and keeps no bad one', async (_, rollout) => {
+    const good = await play({ rollout });
+    expect(good.rollout?.reason).toMatch(/^proven/);
+    expect(faults(good.run, { isGood: true })).toEqual([]);
+    const bad = await play({
+      rollout,
+      canaries: { 2: { errors: (_version, _at, weight) => (weight > 10 ? 0.2 : 0.001) } },
+    });
+    expect(bad.rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
+    expect(faults(bad.run)).toEqual([]);
+  });
+});
+
+describe('rules that contradict', () => {
+  test('each other in how much they tolerate: the stricter one decides', async () => {
+    const counts = { bad: 'Shop/OrdersLost', total: 'Shop/Orders' };
+    const rules = { lost: { ...counts, tolerate: '1x' }, much: { ...counts, tolerate: '50%' } };
+    const plot: Plot = { hasOrders: true, rollout: { watch: { http5xx: '1.5x', custom: rules } } };
+    const good = await play(plot);
+    expect(good.rollout?.reason).toMatch(/^proven/);
+    const bad = await play({ ...plot, canaries: { 2: { lost: 0.1 } } });
+    expect(bad.rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
+    expect(bad.rollout?.reason).toMatch(/lost/);
+  });
+
+  test('what the version that serves does: the opening says that no release can keep them, with the fix', async () => {
+    const noticesOf = async (errors: number) =>
+      (
+        await play({
+          hours: 0.1,
+          stable: { errors, faults: 0.001 },
+          canaries: { 2: { errors } },
+          rollout: { watch: { errors: '0.5%', http5xx: '1.5x' } },
+        })
+      ).rollout?.opening.notices.join();
+    expect(await noticesOf(0.01)).toMatch(
+      /^errors: version 1 of api breaks this rule itself \([\d,]+ of [\d,]+ requests before the rollout were bad, and 0\.5 % is tolerated\), so a release that is no worse is reverted; compare it with stable, like `1\.5x`, or tolerate more than [\d.]+ %$/,
+    );
+    expect(await noticesOf(0.002)).toBe('');
+  });
 });
