@@ -307,7 +307,8 @@ function historyOf(random: Random): History | undefined {
   if (dice < 0.15) return undefined;
   const day = 24 * 60;
   return {
-    minutes: dice < 0.3 ? 60 : dice < 0.4 ? 2 * day : day,
+    // A whole day takes as long to read as a dozen looks at a step.
+    minutes: dice < 0.55 ? 60 : dice < 0.6 ? 2 * day : day,
     gaps: random.next() < 0.2 ? 1 + random.int(5) : 0,
     hasRollout: random.next() < 0.2,
   };
@@ -363,7 +364,7 @@ function fileOf(random: Random): Record<string, unknown> {
   const weights = new Set(Array.from({ length: 1 + random.int(4) }, () => 1 + random.int(99)));
   const steps = [...weights]
     .sort((a, b) => a - b)
-    .map((weight) => ({ weight, bake: `${60 + random.int(180)}s`, maxBake: '8m' }));
+    .map((weight) => ({ weight, bake: `${60 + random.int(120)}s`, maxBake: '5m' }));
   return { steps, verify, onInconclusive, ...asked };
 }
 
