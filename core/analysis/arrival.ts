@@ -6,7 +6,7 @@ import { duration, number } from '../words.ts';
 import { logEStarved, logEStarvedInMost, logETraffic } from './evalue.ts';
 import { clusteringOf, SUSPICIOUS } from './evidence.ts';
 import { suspicionOf } from './finding.ts';
-import { heardUntil, isAwaited, lateOrGone, oneSidedOf } from './heartbeat.ts';
+import { heardUntil, LATE_WINDOWS, lateOrGone } from './heartbeat.ts';
 import { dueOf, evidenceOfLoss, LOST, leastLossSeen, type Split } from './loss.ts';
 import { logMeanExp } from './mixture.ts';
 import { EXPECTED_MIN } from './pairing.ts';
@@ -40,12 +40,6 @@ const COLLAPSED = 1.25;
  * step, many for few requests. All of them are newer than what is kept as sums. Assumed.
  */
 const COLLAPSE_MINUTES = [20, 40, 120];
-
-/**
- * Newest windows in which one version's counts may still be on their way: until they are older, a canary that is not seen
- * is broken and not guilty. Assumed; a canary that swallows every request is found about three minutes after them.
- */
-export const LATE_WINDOWS = 10;
 
 /** A function that may run for long is compared with the weight more closely: requests that hang are a small part of all. */
 const TAU_SLOW = 1.005;
@@ -85,16 +79,50 @@ export function arrivalFinding(rollout: Rollout, target: string, arrived: Arrive
   };
 }
 
-/** Why the canary alone is not counted, in words; the minutes in which its counts may be as late as was seen are left out. */
+/** Evidence at which a canary waits for its counts: if they do not come, it is enough to revert. */
+const SHORT = Math.log(20_000);
+
+/** Why the canary's newest counts are missing, in words; the minutes in which they may be as late as was seen are left out. */
 function whyMissing(rollout: Rollout, target: string, { believed, step }: Arrived): string | undefined {
-  const since = rollout.moves.at(-1);
-  const to = step.to - (rollout.lateness?.[target] ?? 0) * WINDOW_MS;
-  const weight = rollout.traffic[target]?.weight ?? 0;
-  if (since === undefined || !(weight > 0 && weight < 100)) return undefined;
-  const missing = oneSidedOf(believed.windows, { since, to, weight });
-  return missing?.side === 'canary' && isAwaited(missing)
-    ? `none of about ${number(missing.due)} requests that were due at the canary in ${duration(missing.minutes * 60)} is counted, though those of stable are; its counts may be late, or it loses its requests`
-    : undefined;
+  const { lateness, moves, traffic } = rollout;
+  const weight = traffic[target]?.weight ?? 0;
+  const to = step.to - (lateness?.[target] ?? 0) * WINDOW_MS;
+  const since = moves.at(-1);
+  const present =
+    weight > 0 && weight < 100 && since !== undefined ? { weight, from: since, until: to } : undefined;
+  // A wait ends once the minutes before it are counted as well.
+  const stretch = stretchBeforeWait(rollout, target) ?? present;
+  if (stretch === undefined) return undefined;
+  const { evidence, windows } = shortageIn(believed.windows, stretch);
+  if (evidence < SHORT) return undefined;
+  const counted = windows.reduce((all, { nc }) => all + nc, 0);
+  const others = windows.reduce((all, { ns }) => all + ns, 0);
+  const due = (others * stretch.weight) / (100 - stretch.weight);
+  return `${number(counted)} of about ${number(Math.round(due))} requests that were due at the canary in ${duration(windows.length * 60)} are counted, though those of stable are; its counts may be late, or it loses its requests`;
+}
+
+/** Minutes, the newest of a stretch, in which a canary may begin to lose its requests. Assumed. */
+const SHORT_MINUTES = [2, 3, 5, 10, 20];
+
+/** A stretch of time in which a weight stood. */
+type Stood = NonNullable<Rollout['stood']>[number];
+
+const stretchBeforeWait = ({ recall, stood = [] }: Rollout, target: string): Stood | undefined =>
+  recall?.waitsFor === target ? stood.at(-1) : undefined;
+
+/** Log evidence that far fewer of the canary's requests are counted at the end of a stretch than were due, and the minutes that show it most. */
+function shortageIn(all: readonly Window[], stretch: Stood): { evidence: number; windows: Told[] } {
+  const { from, until } = stretch;
+  const within = all.filter(({ start }) => start >= from && start + WINDOW_MS <= until).map(countsOf);
+  const found = SHORT_MINUTES.map((length) => {
+    const windows = within.slice(-length);
+    return {
+      windows,
+      evidence: evidenceOfSearch(windows, stretch.weight / 100, within.length - windows.length),
+    };
+  });
+  const most = found.reduce((best, each) => (each.evidence > best.evidence ? each : best));
+  return { windows: most.windows, evidence: logMeanExp(found.map(({ evidence }) => evidence)) };
 }
 
 function arrivalOf(
@@ -109,15 +137,14 @@ function arrivalOf(
   // While a raise is on its way there is no step yet, and the windows reach back over moves from other weights.
   const since = rollout.moves.at(-1) ?? Number.POSITIVE_INFINITY;
   const present = inStep.filter(({ start }) => start >= since);
-  const counts = toldOf(present).map(({ canary, stable }) => ({
-    nc: canary?.total ?? 0,
-    ns: stable?.total ?? 0,
-  }));
+  const counts = toldOf(present).map(countsOf);
   const canary = { bad: 0, total: sum(inStep.map((window) => window.canary)).total };
   const stable = { bad: 0, total: sum(inStep.map((window) => window.stable)).total };
   const isSplit = w > 0 && w < 1;
   const doubt = isSplit ? logETraffic({ windows: counts, w, tau: TAU, grid: GRID }) : 0;
-  const starved = isSplit ? evidenceOfCollapse(present, w, step.to) : 0;
+  const starved = isSplit
+    ? logMeanExp([evidenceOfCollapse(present, w, step.to), evidenceOfWait(rollout, target, windows, step.to)])
+    : 0;
   const reached = counts.reduce((all, { nc }) => all + nc, 0);
   const all = counts.reduce((all, { nc, ns }) => all + nc + ns, 0);
   const splits = isSplit ? splitsOf(rollout, windows, present, w) : [];
@@ -328,7 +355,7 @@ function toldOf(present: readonly Window[]): Window[] {
 
 /**
  * Log evidence that a canary has collapsed: most minutes show it, since those of which CloudWatch once answered too little, or
- * counts late or restated, are fewer than half. A search that may begin in any minute stakes less on each later one.
+ * counts late or restated, are fewer than half.
  */
 function evidenceOfCollapse(present: readonly Window[], w: number, to: Instant): number {
   const [first] = present;
@@ -336,28 +363,53 @@ function evidenceOfCollapse(present: readonly Window[], w: number, to: Instant):
   const told = heard(present);
   const evidence = COLLAPSE_MINUTES.map((length) => {
     const from = to - length * WINDOW_MS;
-    const windows = told.filter(({ start }) => start >= from);
     const later = Math.max(0, Math.ceil((from - first.start) / WINDOW_MS));
-    return windows.length === 0
-      ? 0
-      : logEStarvedInMost({ windows, w, tau: COLLAPSED, grid: GRID }) +
-          Math.log(STAKED) -
-          2 * Math.log1p(later);
+    return evidenceOfSearch(
+      told.filter(({ start }) => start >= from),
+      w,
+      later,
+    );
   });
   return logMeanExp(evidence);
+}
+
+/** The same of what a canary waits for, once it is too old to be late. */
+function evidenceOfWait(rollout: Rollout, target: string, windows: readonly Window[], to: Instant): number {
+  const before = stretchBeforeWait(rollout, target);
+  return before === undefined || before.until + LATE_WINDOWS * WINDOW_MS > to
+    ? 0
+    : shortageIn(windows, before).evidence;
+}
+
+/** Log evidence that most of these minutes show a collapse, which was looked for so many minutes `later` than it might have begun: a search that may begin in any minute stakes less on each later one. */
+function evidenceOfSearch(windows: readonly Told[], w: number, later: number): number {
+  return windows.length === 0
+    ? 0
+    : logEStarvedInMost({ windows, w, tau: COLLAPSED, grid: GRID }) +
+        Math.log(STAKED) -
+        2 * Math.log1p(later);
 }
 
 /** Part of the stake on a search that begins with the step; so much of it divided by the squares of 1, 2, 3 and so on adds up to 1. */
 const STAKED = 6 / Math.PI ** 2;
 
 /** The windows that can tell of a collapse: not the newest, and none in which only the canary's counts are missing, since it was seen again later. */
-export function heard(present: readonly Window[]): { start: Instant; nc: number; ns: number }[] {
-  const counts = present.map(({ start, canary, stable }) => ({
-    ...{ start, nc: canary?.total ?? 0, ns: stable?.total ?? 0 },
-  }));
+export function heard(present: readonly Window[]): Told[] {
+  const counts = present.map(countsOf);
   const last = counts.findLastIndex(({ nc }) => nc > 0);
   return counts.slice(0, -LATE_WINDOWS).filter(({ nc }, index) => nc > 0 || index > last);
 }
+
+/** How the requests of a minute were split. */
+interface Told {
+  start: Instant;
+  nc: number;
+  ns: number;
+}
+
+const countsOf = ({ start, canary, stable }: Window): Told => ({
+  ...{ start, nc: canary?.total ?? 0, ns: stable?.total ?? 0 },
+});
 
 /** Recalls by doubt and the wait for counts, at most; each is a search of its own. */
 const RETURNS_MAX = 4;

@@ -4,8 +4,8 @@ import { canRecall } from '../rollout/recall.ts';
 import { isVerifying, type Rollout } from '../rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number, percent } from '../words.ts';
-import { FLOOR, THROTTLE_FLOOR } from './evidence.ts';
-import { boundsOf, doubtOf, isOutage, NO_FAILURE_PAST, ownWorstOf } from './past.ts';
+import { DOUBT_FLOOR, THROTTLE_FLOOR } from './evidence.ts';
+import { boundsOf, doubtOf, isOutage, NO_FAILURE_PAST, ownWorstOf, steadyDoubtOf } from './past.ts';
 import { LOOK_MINUTES } from './silence.ts';
 import type { Doubt, WatchRule } from './types.ts';
 import { isLatency } from './weights.ts';
@@ -37,20 +37,20 @@ export function doubtAbout(
   const from = to - LOOK_MINUTES * WINDOW_MS;
   // The versions share their function's concurrency, so that stable throttled beside the canary excuses nothing.
   const until = isThrottled ? (raisedAt ?? to) : to;
-  const own = ownWorstOf(
-    past,
-    windows.filter(({ start }) => start >= from && start + WINDOW_MS <= until),
-  );
-  const tolerated = { ratio: rule.ratio, floor: isThrottled ? THROTTLE_FLOOR : FLOOR };
+  const mine = windows.filter(({ start }) => start >= from && start + WINDOW_MS <= until);
+  const own = ownWorstOf(past, mine);
+  const tolerated = { ratio: rule.ratio, floor: isThrottled ? THROTTLE_FLOOR : DOUBT_FLOOR };
   const verifyMinutes = verifyMinutesOf(opening.plan);
   const asked = { since, to, verifyMinutes };
   const missed = verdict === undefined ? 1 : Math.max(1, Math.round((to - verdict.to) / WINDOW_MS));
   const newest = recall !== undefined ? CALM_MINUTES : canRecall(rollout) ? AGAIN_MINUTES : missed;
-  const found = doubtOf(windows, boundsOf(past, own, tolerated), {
-    ...asked,
-    ...(recall === undefined ? {} : { lengths: [1] }),
-    newest: Math.min(LOOK_MINUTES, newest),
-  });
+  const isSteadyAsked = recall === undefined && !isThrottled && canRecall(rollout);
+  const found =
+    doubtOf(windows, boundsOf(past, own, tolerated), {
+      ...asked,
+      ...(recall === undefined ? {} : { lengths: [1] }),
+      newest: Math.min(LOOK_MINUTES, newest),
+    }) ?? (isSteadyAsked ? steadyDoubtOf(past, mine, { ...asked, ...tolerated }) : undefined);
   // What is not known of a recall's last minutes is not calm.
   const isLost = recall !== undefined && minutesBack(to, CALM_MINUTES).some((start) => unknown.has(start));
   if (found === undefined)

@@ -24,7 +24,13 @@ export const UNSAFE_ODDS = 2;
 /** Share of bad requests that is not held against a release on its own. */
 export const FLOOR = 0.005;
 
-/** The same for throttled requests, which their callers send again by themselves (Lambda developer guide, "Asynchronous invocation"; AWS SDKs, "Retry behavior"). Assumed. */
+/**
+ * Share of bad requests below which a service is never in doubt, however rarely it failed before: a doubt costs some minutes beside
+ * stable and no release. Assumed.
+ */
+export const DOUBT_FLOOR = 0.001;
+
+/** The same as `FLOOR` for throttled requests, which their callers send again by themselves (Lambda developer guide, "Asynchronous invocation"; AWS SDKs, "Retry behavior"). Assumed. */
 export const THROTTLE_FLOOR = 0.01;
 
 /** Evidence at which a step is not passed although it is not failed: a release within its rule reaches it in at most one rollout of twenty (Ville 1939). */

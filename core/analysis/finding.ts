@@ -1,7 +1,7 @@
 import type { Target } from '../rollout/event.ts';
 import { isVerifying, type Rollout } from '../rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
-import { compared, number } from '../words.ts';
+import { compared, number, percent } from '../words.ts';
 import { doubtAbout } from './doubt.ts';
 import { type Logs, type MovedWindow, orLowerBound, orUpperBound } from './evalue.ts';
 import {
@@ -10,6 +10,7 @@ import {
   capitalOfRatio,
   clusteringOf,
   combined,
+  DOUBT_FLOOR,
   evidenceOfRatio,
   evidenceOfSafety,
   evidenceOfShare,
@@ -29,6 +30,7 @@ import type { Carried, Folded } from './folded.ts';
 import { historyOf, LATENCY_ODDS, type SlowFrom, slowFrom, slowWindows } from './latency.ts';
 import { EXPECTED_MIN } from './pairing.ts';
 import { type Part, partsOf, windowsIn } from './parts.ts';
+import { bestOf, boundOf, isShared, TYPICAL_PARTS } from './past.ts';
 import { fewest, tenfold, wouldShow } from './power.ts';
 import { type Cells, capitalOfSlowdown, cellsFrom, evidenceOfSlowdown, slowdownWindows } from './slowdown.ts';
 import type {
@@ -314,7 +316,7 @@ function judged(
   const wanting =
     doubt?.reason ??
     uncounted ??
-    (isGuarded ? whyUnlike(asked, here, windows) : undefined) ??
+    whyUnlike(asked, here, windows) ??
     (isGuarded
       ? guardNeeds(asked, here, sinceVerify(rollout, windows))
       : isSafe && !isCounted(rollout)
@@ -379,14 +381,42 @@ export function suspicionOf(evidence: number): string | undefined {
     : undefined;
 }
 
+/** Evidence from which on a canary is not called proven: little, since nothing but that word depends on it. */
+const UNLIKE = Math.log(3);
+
 /**
- * Why a canary that serves alone is not proven: it surely fails more often than stable did on the whole, though not more than its
- * target does at times. Nothing tells the one from the other then, so that it neither passes nor is in doubt.
+ * Why a canary in verify is not proven, though nothing speaks against it: it fails more often than its target does in half of
+ * the day's stretches, or than stable did on the whole, and stable beside it does not show that both do. Nothing tells then whether it
+ * is the canary or what the target meets at times, so that it neither passes nor is in doubt.
  */
 function whyUnlike(asked: Asked, here: Sides, windows: readonly Window[]): string | undefined {
-  return evidenceBeyond(asked, here, windows) >= SUSPICIOUS
-    ? 'it fails more often than stable did, as this target does at times; nothing tells which it is'
-    : undefined;
+  const { rule, rollout, target } = asked;
+  if (!isVerifying(rollout)) return undefined;
+  if (servesAlone(asked) && evidenceBeyond(asked, here, windows) >= SUSPICIOUS)
+    return 'it fails more often than stable did, as this target does at times; nothing tells which it is';
+  const typical = rollout.opening.usual?.[target.name]?.[rule.metric]?.typical;
+  if (!('ratio' in rule) || isLatency(rule.metric) || rule.metric === 'throttles' || typical === undefined)
+    return undefined;
+  const since = windows.filter(({ start }) => start >= (rollout.verifySince ?? Number.POSITIVE_INFINITY));
+  const found = TYPICAL_PARTS.map((part, nth) => {
+    const usual = typical[nth] ?? 1;
+    const bound = boundOf(usual, { ratio: rule.ratio, floor: DOUBT_FLOOR });
+    const canary = bestOf(
+      since.flatMap((window) => window.canary ?? []),
+      part,
+    );
+    const stable = bestOf(
+      since.flatMap((window) => window.stable ?? []),
+      part,
+    );
+    const isUnlike =
+      evidenceOfShare(canary, bound, clusteringOf(target)) >= UNLIKE && !isShared(canary, stable, usual);
+    return { ...canary, bound, isUnlike };
+  }).find(({ isUnlike }) => isUnlike);
+  return (
+    found &&
+    `${number(found.bad)} of ${number(found.total)} requests to it since promotion failed, and up to ${percent(found.bound)} is usual in half of the stretches of the day before; nothing tells whether it is the canary`
+  );
 }
 
 /**
@@ -556,9 +586,12 @@ function isCertified(asked: Asked, key: string, inStep: readonly Window[]): bool
   const evidence =
     'share' in rule
       ? safeShare(canary, rule.share, clustering)
-      : evidenceOfSafety(canary, { logs, floor: FLOOR, clustering });
+      : evidenceOfSafety(canary, { logs, floor: floorOf(asked), clustering });
   return evidence >= -Math.log(BETA);
 }
+
+/** The share of bad requests below which a canary is safe whatever stable does; a recall answers a doubt about less. */
+const floorOf = ({ rollout }: Asked) => (rollout.recall === undefined ? FLOOR : DOUBT_FLOOR);
 
 /** From which odds on a canary is unsafe. */
 function unsafeOf({ rule, target }: Rule) {

@@ -21,6 +21,9 @@ export const RECALL_WEIGHT_UNDER_LOAD: Percent = 75;
 /** Weight of a recall because requests no longer come: the split alone tells, and nearly all of them may be lost. */
 export const RECALL_WEIGHT_SILENT: Percent = 5;
 
+/** Weight at which a canary waits for counts of its own that are missing: if it loses its requests, few users meet it. Assumed. */
+export const WAIT_WEIGHT: Percent = 1;
+
 /** Part of the stake that a comparison since promotion has. Assumed. */
 export const VERIFY_STAKE = 0.2;
 /** What of it bets on a difference from the first minute on: most that is found only there comes later. Assumed. */

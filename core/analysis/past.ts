@@ -3,7 +3,7 @@ import { FLOOR } from './evidence.ts';
 import { logMeanExp } from './mixture.ts';
 import { PAST_MS } from './silence.ts';
 import type { Count, FailurePast, ReadWindow, Window } from './types.ts';
-import { knownWindows, minutesOf } from './windows.ts';
+import { knownWindows, minutesOf, sum } from './windows.ts';
 
 /** Lengths, in minutes in a row, whose share of bad requests is compared with what the past showed. */
 export const DOUBT_MINUTES = [1, 3, 10] as const;
@@ -46,7 +46,38 @@ export function failurePastOf(
     const block = Math.max(1, Math.ceil(verifyMinutes), length);
     return usualWorst(minutes, { ...shrinking, length, block, part });
   };
-  return { ...shrinking, worst: DOUBT_MINUTES.map((length) => usual(length, USUAL)), ever: usual(1, 1) };
+  return {
+    ...{ ...shrinking, worst: DOUBT_MINUTES.map((length) => usual(length, USUAL)), ever: usual(1, 1) },
+    ...typicalOf(minutes, Math.max(1, Math.ceil(verifyMinutes))),
+  };
+}
+
+/** Which part of a stretch's minutes is looked at, the best ones first: an outage or a batch job takes a few of them. Assumed. */
+export const TYPICAL_PARTS = [1, 2 / 3] as const;
+
+/** The median shares of the stretches of `block` minutes that had requests, cut from the newest minute back, for each of `TYPICAL_PARTS`. */
+function typicalOf(minutes: readonly (Count | undefined)[], block: number): Pick<FailurePast, 'typical'> {
+  const stretches: Count[][] = [];
+  for (let end = minutes.length; end > 0; end -= block) {
+    const known = minutes.slice(Math.max(0, end - block), end).filter((minute) => minute !== undefined);
+    if (known.length > 0) stretches.push(known);
+  }
+  if (stretches.length === 0) return {};
+  const middle = Math.floor(stretches.length / 2);
+  return {
+    typical: TYPICAL_PARTS.map((part) => {
+      const shares = stretches.map((stretch) => shareIn(bestOf(stretch, part))).sort((a, b) => a - b);
+      return shares[middle] ?? 0;
+    }),
+  };
+}
+
+const shareIn = ({ bad, total }: Count) => bad / total;
+
+/** The counts of the best minutes among these, so large a part of them. */
+export function bestOf(minutes: readonly Count[], part: number): Count {
+  const known = minutes.filter(({ total }) => total > 0).sort((a, b) => shareIn(a) - shareIn(b));
+  return sum(known.slice(0, Math.max(1, Math.ceil(part * known.length))));
 }
 
 /** The counts of each minute of the day before `to`, oldest first, from the first one that is known; undefined for one without requests. */
@@ -268,6 +299,54 @@ export function doubtOf(
     return evidence < doubtAt(verifyMinutes) ? [] : [{ minutes, to: end, ...run, bound, evidence }];
   });
   return doubts.sort((a, b) => b.evidence - a.evidence)[0];
+}
+
+/** True if stable is likelier to fail as often as the canary than as its target usually does: then both met the same. */
+export function isShared(canary: Count, stable: Count, typical: number): boolean {
+  const [as, usual] = [canary.bad / canary.total, Math.max(typical, LEAST_SHARE)];
+  return stable.bad * Math.log(as / usual) > stable.total * (as - usual);
+}
+
+/** What is usual of a target that never fails, so that its logarithm stays a number. */
+const LEAST_SHARE = 1e-6;
+
+/** Fewest minutes of which the best are taken for all: fewer say nothing without their worst ones. Assumed. */
+const STEADY_MINUTES = 5;
+
+/**
+ * Doubt about harm that is small and steady, which outages and batch jobs hide if each minute is asked by itself: the best two thirds of
+ * the minutes since the last move failed more than those of half of the stretches of the day before, and of stable in this rollout, do.
+ */
+export function steadyDoubtOf(
+  { typical }: FailurePast,
+  windows: readonly ReadWindow[],
+  { since, to, verifyMinutes, ...tolerated }: Omit<DoubtAsked, 'lengths' | 'newest'> & Tolerated,
+): Doubt | undefined {
+  const [, best] = TYPICAL_PARTS;
+  const usual = typical?.[TYPICAL_PARTS.indexOf(best)];
+  const from = Math.floor(since / WINDOW_MS) * WINDOW_MS;
+  const known = knownWindows(windows).filter((window) => minutesOf([window]) === 1);
+  const present = known.filter(({ start }) => start >= from && start < to);
+  if (usual === undefined || present.length < STEADY_MINUTES) return undefined;
+  const own = bestOf(
+    known.flatMap(({ stable }) => stable ?? []),
+    best,
+  );
+  const bound = boundOf(Math.max(usual, own.total === 0 ? 0 : shareIn(own)), tolerated);
+  const run = bestOf(
+    present.map((window) => together([window])),
+    best,
+  );
+  const [canary, stable] = (['canary', 'stable'] as const).map((side) =>
+    bestOf(
+      present.flatMap((window) => window[side] ?? []),
+      best,
+    ),
+  ) as [Count, Count];
+  const evidence = logBeyond(run, bound);
+  return evidence < doubtAt(verifyMinutes) || isShared(canary, stable, usual)
+    ? undefined
+    : { minutes: present.length, to, ...run, bound, evidence };
 }
 
 /**

@@ -314,6 +314,11 @@ export interface FailurePast {
   worst: number[];
   /** The worst share of one minute in all of them, 0 to 1. */
   ever: number;
+  /**
+   * What half of the stretches as long as verify do not exceed, 0 to 1: the share of all of their minutes, and of what is left
+   * without the worst third of them (`TYPICAL_PARTS`). Absent if no minute had a request.
+   */
+  typical?: number[] | undefined;
 }
 
 /** Which minutes a part of the evidence against a canary rests on: all with a control, those since verify began, or those of recalls. */

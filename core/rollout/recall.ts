@@ -1,6 +1,12 @@
-import { RECALL_WEIGHT, RECALL_WEIGHT_SILENT, RECALL_WEIGHT_UNDER_LOAD } from '../analysis/holdout.ts';
+import { LATE_WINDOWS } from '../analysis/heartbeat.ts';
+import {
+  RECALL_WEIGHT,
+  RECALL_WEIGHT_SILENT,
+  RECALL_WEIGHT_UNDER_LOAD,
+  WAIT_WEIGHT,
+} from '../analysis/holdout.ts';
 import type { Verdict } from '../analysis/types.ts';
-import type { Instant } from '../units.ts';
+import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration } from '../words.ts';
 import type { RolloutEvent } from './event.ts';
 import {
@@ -12,7 +18,7 @@ import {
   type Rollout,
   weightNow,
 } from './state.ts';
-import { bakeOf, DOUBT_SECONDS, heardTo, RECALL_SECONDS_MAX, RECALLS_MAX, settledUntil } from './timing.ts';
+import { bakeOf, DOUBT_SECONDS, heardTo, RECALL_SECONDS_MAX, RECALLS_MAX } from './timing.ts';
 
 /** Minutes at a recall's weight from which on proof that the canary is safe counts. */
 const CERTIFIED_MS = 2 * 60_000;
@@ -60,39 +66,43 @@ export function recallFor(
   };
 }
 
-/** How often a canary waits for its counts at the weight of its first step: what comes there and stays away again is not late, and is to be found soon. */
+/** How often a canary waits for its counts: what comes there and stays away again is not late, and is to be found soon. */
 const WAITS_MAX = 1;
 
-/** Minutes that are missing when it begins to wait, at least. */
-const MISSING_MS = 3 * 60_000;
+/** Longest wait: what has not come by then is not late, and shows at the weight before. */
+const WAIT_MS = (LATE_WINDOWS + 2) * WINDOW_MS;
 
 /**
- * The wait for counts of the canary that are missing beside those of stable: at the weight of the first step fewer users meet it
- * if it loses its requests. It is no evidence. Undefined if it stands there already, or cannot go back.
+ * The wait for counts of the canary that are missing beside those of stable: at a low weight few users meet it if it loses its
+ * requests. It is no evidence. Undefined if it stands there already, or cannot go back.
  */
 export function waitFor(
   rollout: Rollout,
   verdict: Verdict,
   at: Instant,
 ): Extract<RolloutEvent, { type: 'RecallOrdered' }> | undefined {
-  const { opening, recall, waits = 0, promotion, step } = rollout;
-  const first = opening.plan.steps[0]?.weight ?? 100;
+  const { recall, waits = 0, promotion, step } = rollout;
   const { missing } = verdict;
   const isOrdered = promotion?.full === true || promotion?.step === step;
   if (missing === undefined || recall !== undefined || isOrdered || waits >= WAITS_MAX) return undefined;
-  if (!canRecall(rollout) || !isStanding(rollout) || weightNow(rollout) <= first) return undefined;
+  if (!canRecall(rollout) || !isStanding(rollout) || weightNow(rollout) <= WAIT_WEIGHT) return undefined;
   const { target: waitsFor, reason } = missing;
   const { remaining } = recallFor(rollout, verdict, at);
-  return { type: 'RecallOrdered', at, nth: 0, weight: first, reason, remaining, waitsFor };
+  return { type: 'RecallOrdered', at, nth: 0, weight: WAIT_WEIGHT, reason, remaining, waitsFor };
 }
 
-/** Whether the counts have come that a wait is for: of one of the minutes that were missing when it began, or of a later one. */
-function hasCome(rollout: Rollout, { waitsFor, orderedAt }: Recall, verdict: Verdict): boolean {
-  const newest = verdict.findings.find(
-    ({ metric, target }) => metric === 'traffic' && target === waitsFor,
-  )?.newest;
-  const from = settledUntil(rollout, orderedAt) - MISSING_MS;
-  return verdict.missing === undefined && newest !== undefined && newest >= from;
+/** Why a wait for counts ends, in words: they have come, or what has not come by now is not late. */
+function whyWaitEnds(
+  { lateness }: Rollout,
+  { waitsFor = '', orderedAt }: Recall,
+  verdict: Verdict,
+): string | undefined {
+  const late = (lateness?.[waitsFor] ?? 0) * WINDOW_MS;
+  if (verdict.to - late < orderedAt) return undefined;
+  if (verdict.missing === undefined) return "the canary's requests are counted again";
+  return verdict.to >= orderedAt + WAIT_MS
+    ? `the missing counts did not come in ${duration(WAIT_MS / 1000)}, so that they are not late`
+    : undefined;
 }
 
 /** True for a doubt after which the canary does not come back by itself. */
@@ -105,8 +115,7 @@ export const isLastRecall = ({ recalls = [] }: Rollout): boolean => recalls.leng
 export function whyReturns(rollout: Rollout, verdict: Verdict): string | undefined {
   const bake = bakeOf(rollout);
   if (bake === undefined || rollout.recall === undefined || verdict.from !== bake.from) return undefined;
-  if (rollout.recall.waitsFor !== undefined)
-    return hasCome(rollout, rollout.recall, verdict) ? `the canary's requests are counted again` : undefined;
+  if (rollout.recall.waitsFor !== undefined) return whyWaitEnds(rollout, rollout.recall, verdict);
   if (verdict.status !== 'pass' && verdict.status !== 'inconclusive') return undefined;
   const heard = heardTo(rollout, verdict.to);
   const compared = heard - bake.from;

@@ -10,22 +10,22 @@ import type { PeerName } from '../../local/weather/peers.ts';
 
 /** Both tables of docs/evidence.md, as Markdown. */
 export function tablesOf({ good, bad }: Figures): string {
-  const excused = good.flatMap(({ row, excused }) =>
+  const excused = [...good, ...bad].flatMap(({ row, excused }) =>
     excused === undefined ? [] : [`- ${row}: ${excused}.`],
   );
   return [
     `Good releases, in %, by requests a second (${rates(good)}); minutes from the opening to the completion.`,
     table(GOOD_HEAD, good.flatMap(goodLines)),
-    ...(excused.length === 0 ? [] : [['Rows without a goal:', '', ...excused].join('\n')]),
     `Bad releases, by requests a second (${rates(bad)}); peers: found in %, then median of failed requests; "${EARLY}" if over 5 % are reverted before they do any harm.`,
     table(BAD_HEAD, bad.map(badLine)),
+    ...(excused.length === 0 ? [] : [['Rows without a goal:', '', ...excused].join('\n')]),
   ].join('\n\n');
 }
 
 const GOOD_HEAD = [
   'weather',
   'base',
-  ...['reverted', 'held', 'recalled', 'minutes', 'alarm', 'Argo', 'Flagger'],
+  ...['reverted', 'held', 'recalled', 'unproven', 'minutes', 'alarm', 'Argo', 'Flagger'],
   ...['at once: reverted', 'held', 'recalled', 'minutes', 'alarm', 'Argo', 'Flagger'],
 ];
 
@@ -42,6 +42,8 @@ function goodLines({ row, cells }: GoodFigures): string[][] {
         shares(({ reverted }) => reverted),
         shares(({ held }) => held),
         shares(({ recalled }) => recalled),
+        // What goes from 0 to 100 % in one step is never called proven.
+        ...(plan === 'steps' ? [shares(({ proven, reverted }) => 1 - proven - reverted)] : []),
         list(of, ({ minutes }) => minutes),
         ...(['alarm', 'Argo', 'Flagger'] as const).map((peer) => shares(({ peers }) => peers[peer].reverted)),
       ];
@@ -63,10 +65,10 @@ const BAD_HEAD = [
     'minutes',
     'failed requests',
   ],
-  ...['alarm', 'Argo', 'Flagger', 'oracle', 'times the oracle'],
+  ...['alarm', 'Argo', 'Flagger', 'oracle', 'times the oracle', 'goals missed'],
 ];
 
-function badLine({ row, cells, timesOracle }: BadFigures): string[] {
+function badLine({ row, cells, ...goals }: BadFigures): string[] {
   const shares = (what: (cell: CellFigures) => number) =>
     cells.map((cell) => percent(what(cell))).join(' / ');
   const peer = (name: PeerName) =>
@@ -85,8 +87,18 @@ function badLine({ row, cells, timesOracle }: BadFigures): string[] {
     list(cells, ({ minutes }) => minutes),
     cells.map(({ failed }) => threeDigits(failed)).join(' / '),
     ...(['alarm', 'Argo', 'Flagger', 'oracle'] as const).map(peer),
-    timesOracle === null ? '-' : timesOracle.toFixed(1),
+    goals.timesOracle === null ? '-' : goals.timesOracle.toFixed(1),
+    goals.excused === undefined ? missed(goals) : '-',
   ];
+}
+
+function missed({ isBelowArgo, isBelowFlagger, isNearOracle }: Omit<BadFigures, 'row' | 'cells'>): string {
+  const names = [
+    ...(isBelowArgo ? [] : ['Argo']),
+    ...(isBelowFlagger ? [] : ['Flagger']),
+    ...(isNearOracle ? [] : ['oracle']),
+  ];
+  return names.length === 0 ? 'none' : names.join(', ');
 }
 
 function rates(rows: readonly { cells: readonly CellFigures[] }[]): string {

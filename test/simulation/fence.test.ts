@@ -229,7 +229,7 @@ describe('a raise whose answer was lost', () => {
         })),
       () => ({}),
     );
-    expect(bug.story).toContain('Measured broken x5');
+    expect(bug.story).toContain('Measured broken x2');
     expect(bug.rollout?.outcome).toBe('reverted');
     expect(broken(bug.run)).toContain('shiftedMeansStands');
   });

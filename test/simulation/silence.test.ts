@@ -246,7 +246,7 @@ describe('requests that AWS counts nowhere', () => {
     const { rollout, events, run } = await play({ ...plot, requestsPerSecond: 20, hours: 3 });
     expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
     expect(rollout?.reason).toMatch(/traffic: canary [\d,]+ of [\d,]+ requests, about [\d,]+ were due/);
-    // One that loses nothing at the weight of the first step waits there once.
+    // One that loses nothing at the weight of a wait waits there once.
     expect(minutesTo(events, 'Reverted')).toBeLessThan(
       events.some(({ type }) => type === 'RecallOrdered') ? 35 : 25,
     );
@@ -382,7 +382,7 @@ describe('a canary of which nothing is counted while stable is', () => {
     ['the holdout', 75],
     ['100 %, where silence recalls it', 100],
   ])(
-    'waits at the weight of its first step if that begins at %s, and is reverted once it cannot be late',
+    'waits at a low weight if that begins at %s, and is reverted once it cannot be late',
     async (_, from) => {
       let isLost = false;
       const uncounted = (_version: string, _at: number, weight: number) => {
@@ -396,8 +396,7 @@ describe('a canary of which nothing is counted while stable is', () => {
         rollout: { steps },
       });
       expect(waitOf(events)[0]).toMatchObject({
-        weight: 5,
-        ...(from < 100 ? { nth: 0, waitsFor: 'api' } : { nth: 1 }),
+        ...(from < 100 ? { weight: 1, nth: 0, waitsFor: 'api' } : { weight: 5, nth: 1 }),
       });
       expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
       expect(faults(run)).toEqual([]);
@@ -416,7 +415,7 @@ describe('a canary of which nothing is counted while stable is', () => {
       lateness: (version, at) =>
         version === '2' && at > since && at < since + 20 * MINUTE ? { share: 1, ms: 6 * MINUTE } : undefined,
     });
-    expect(waitOf(events)).toMatchObject([{ nth: 0, weight: 5, waitsFor: 'api' }]);
+    expect(waitOf(events)).toMatchObject([{ nth: 0, weight: 1, waitsFor: 'api' }]);
     expect(events.find(({ type }) => type === 'RecallEnded')).toMatchObject({
       reason: "the canary's requests are counted again",
     });

@@ -93,6 +93,68 @@ describe('the evidence against a canary that swallows requests', () => {
   });
 });
 
+describe('counts of the canary that are missing', () => {
+  const history = [opened({ plan: stepsOf(1) }), ...raised(10, 1, 0.5)];
+  const missing = (read: Window[], given: RolloutEvent[] = history) =>
+    arrivalFinding(
+      stateAfter(given),
+      'api',
+      {
+        believed: believable(read),
+        step: { from: minute(1), until: minute(1 + read.length), to: minute(1 + read.length) },
+        isRead: true,
+      },
+      '',
+    ).missing;
+
+  test.each<[string, Counts[]]>([
+    [
+      'all of two minutes',
+      [
+        [100, 900],
+        [100, 900],
+        [0, 900],
+        [undefined, 900],
+      ],
+    ],
+    [
+      'nearly all of two minutes',
+      [
+        [3, 900],
+        [2, 900],
+      ],
+    ],
+    ['nearly half of some minutes', times(8, [55, 900])],
+    ['all, of a canary that was never seen', times(2, [undefined, 900])],
+  ])('are waited for if there are many: %s', (_, counts) => {
+    expect(missing(windows(1, ...counts))).toMatch(
+      /^traffic: \d+ of about \d+ requests that were due at the canary in \d+ min are counted/,
+    );
+  });
+
+  test.each<[string, Counts[]]>([
+    ['none is missing', times(10, [100, 900])],
+    [
+      'one minute alone is missing',
+      [
+        [100, 900],
+        [100, 900],
+        [0, 900],
+      ],
+    ],
+    ['they came later', [...times(4, [0, 900] as Counts), ...times(4, [100, 900] as Counts)]],
+    ['chance may explain it', times(3, [0, 12])],
+    ['a fifth is missing', times(10, [80, 900])],
+    ['nobody calls', times(5, [0, 0])],
+  ])('are not if %s', (_, counts) => {
+    expect(missing(windows(1, ...counts))).toBeUndefined();
+  });
+
+  test('are not asked for at 100 %', () => {
+    expect(missing(windows(1, ...times(10, [100, 0])), inVerify())).toBeUndefined();
+  });
+});
+
 describe('what arrived', () => {
   const silentFrom = (loud: number, silent: number) =>
     windows(1, ...times(loud, [100, 900]), ...times(silent, [0, 0]));

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  bestOf,
   boundOf,
   boundsOf,
   DOUBT_MINUTES,
@@ -8,10 +9,12 @@ import {
   doubtOf,
   failurePastOf,
   isOutage,
+  isShared,
   logBeyond,
   NO_FAILURE_PAST,
   outagesOf,
   ownWorstOf,
+  steadyDoubtOf,
 } from '../../../core/analysis/past.ts';
 import type { FailurePast, ReadWindow, Window } from '../../../core/analysis/types.ts';
 import { seededRandom } from '../../../local/random.ts';
@@ -137,6 +140,19 @@ describe('what a past shows', () => {
   test('of a verify shorter than ten minutes knows ten minutes in a row too', () => {
     const [one, three, ten] = past(earlier(...same(120, 30, 100)), 2).worst;
     expect([one, three, ten].every((share) => (share ?? 0) > 0.29)).toBe(true);
+  });
+
+  test('knows what is typical of its stretches, with and without their worst minutes', () => {
+    const hourly = same(1_440, 1, 1_000).map((count, at) => (at % 60 < 3 ? ([500, 1_000] as const) : count));
+    expect(past(earlier(...hourly)).typical).toEqual([0.001, 0.001]);
+    const batches = same(1_440, 1, 1_000).map((count, at) =>
+      at % 15 === 0 ? ([300, 1_000] as const) : count,
+    );
+    const [whole = 0, best] = past(earlier(...batches)).typical ?? [];
+    expect(whole).toBeGreaterThan(0.02);
+    expect(best).toBe(0.001);
+    expect(past(earlier([3, 1_000])).typical).toEqual([0.003, 0.003]);
+    expect(past(earlier(...same(60, 0, 0))).typical).toBeUndefined();
   });
 
   test('is a few numbers as JSON, which come back as they are', () => {
@@ -275,6 +291,80 @@ describe('doubt', () => {
         }
         expect(mean).toBeLessThanOrEqual(1 + 1e-9);
       }
+  });
+});
+
+describe('steady doubt', () => {
+  const hourly = past(
+    earlier(...same(1_440, 1, 1_000).map((count, at) => (at % 15 === 0 ? ([300, 1_000] as const) : count))),
+  );
+  const asks = (windows: ReadWindow[], of = hourly, minutes = windows.length) =>
+    steadyDoubtOf(of, windows, { ...asked(minutes), ...TOLERATED, floor: 0.001 });
+  const beside = (canary: Minutes[number], stable: Minutes[number], minutes: number): Window[] =>
+    Array.from({ length: minutes }, (_, at) => ({
+      start: minute(at),
+      ...(canary === undefined ? {} : { canary: { bad: canary[0], total: canary[1] } }),
+      ...(stable === undefined ? {} : { stable: { bad: stable[0], total: stable[1] } }),
+    }));
+
+  test('is raised by harm that is smaller than what single minutes show of a day of batch jobs', () => {
+    const steady = alone(...same(6, 20, 1_000));
+    expect(doubtOf(steady, boundsOf(hourly, [], TOLERATED), asked(6))).toBeUndefined();
+    expect(asks(steady)).toMatchObject({ minutes: 6, to: minute(6), bad: 80, total: 4_000 });
+  });
+
+  test.each<[string, ReadWindow[], FailurePast]>([
+    ['a third of the minutes fail', alone(...same(4, 1, 1_000), ...same(2, 300, 1_000)), hourly],
+    ['there are too few minutes', alone(...same(4, 20, 1_000)), hourly],
+    ['nothing is known of the past', alone(...same(6, 20, 1_000)), NO_FAILURE_PAST],
+    ['stable beside it fails as much', beside([19, 950], [1, 50], 6), hourly],
+    [
+      'stable failed as much before',
+      [...stableOf(...same(3, 20, 1_000)), ...alone(...Array<undefined>(3), ...same(3, 20, 1_000))],
+      hourly,
+    ],
+    ['nothing came', alone(...same(6, 0, 0)), hourly],
+  ])('is none if %s', (_, windows, of) => {
+    expect(asks(windows, of, 6)).toBeUndefined();
+  });
+
+  test('is raised if stable beside it fails no more than usual', () => {
+    expect(asks(beside([19, 950], [0, 500], 6))).toBeDefined();
+  });
+
+  test('rests on the best minutes, and on at least one', () => {
+    const minutes = [
+      [5, 10],
+      [0, 10],
+      [1, 10],
+    ].map(([bad = 0, total = 0]) => ({ bad, total }));
+    expect(bestOf(minutes, 2 / 3)).toEqual({ bad: 1, total: 20 });
+    expect(bestOf(minutes, 0)).toEqual({ bad: 0, total: 10 });
+    expect(bestOf([], 1)).toEqual({ bad: 0, total: 0 });
+  });
+
+  test('is shared with stable only if its counts are likelier under the share of the canary', () => {
+    const canary = { bad: 50, total: 1_000 };
+    expect(isShared(canary, { bad: 5, total: 100 }, 0.001)).toBe(true);
+    expect(isShared(canary, { bad: 0, total: 100 }, 0.001)).toBe(false);
+    expect(isShared(canary, { bad: 0, total: 0 }, 0.001)).toBe(false);
+    expect(isShared(canary, { bad: 5, total: 100 }, 0)).toBe(true);
+  });
+
+  test('comes by chance alone in at most one rollout of twenty', () => {
+    const random = seededRandom(44);
+    const runs = times(400, 4_000);
+    for (const total of [30, 1_200, 40_000]) {
+      const drawn = (minutes: number) =>
+        same(minutes, 0, total).map(() => [random.binomial(total, 0.002), total] as const);
+      const calm = past(earlier(...drawn(1_440)));
+      let doubted = 0;
+      for (let run = 0; run < runs; run++) {
+        const windows = alone(...drawn(10));
+        if ([6, 7, 8, 9, 10].some((to) => asks(windows.slice(0, to), calm, to) !== undefined)) doubted++;
+      }
+      expect(doubted / runs, `${total}`).toBeLessThanOrEqual(0.05);
+    }
   });
 });
 

@@ -168,7 +168,11 @@ describe('the rows', () => {
     expect(row?.cells[0]).toMatchObject({ reverted: 1, found: 0, weight: null });
     expect(row?.cells.map((each) => isAdmitted(each.peers.alarm))).toEqual([false, false, false]);
     expect(row?.cells.map((each) => isAdmitted(each.peers.Argo))).toEqual([true, true, true]);
-    expect(row?.isBelowArgo).toBe(false);
+    // Who found nothing keeps the goals only if the opening said so and nothing is called proven.
+    expect(row?.isBelowArgo).toBe(true);
+    const proven = [{ ...runs[0], spillway: { ...spillway, isProven: true } }] as typeof runs;
+    const others = figuresOf(allCells().map((each) => ({ cell: each, runs: proven })));
+    expect(others.bad.find((each) => each.row === cell.name)?.isBelowArgo).toBe(false);
   });
 
   test('a peer sees the same weather, and the oracle finds what is bad', () => {
