@@ -335,6 +335,28 @@ describe('an alarm that', () => {
     },
   );
 
+  test('is deleted and made again during the rollout is watched again', async () => {
+    const again = (canaries: Plot['canaries'] = {}) =>
+      play(
+        watching({
+          canaries,
+          before: async (stage) => void (await stage.clock.run(put(stage, { Dimensions: runsOf() }))),
+          act: async (stage) => {
+            await stage.saw('Measured', 2);
+            await stage.clients.cloudwatch.send(new DeleteAlarmsCommand({ AlarmNames: [NAME] }));
+            await stage.clock.sleep(2 * MINUTE);
+            await put(stage, { Dimensions: runsOf() });
+          },
+        }),
+      );
+    const good = await again();
+    expect(good.rollout?.reason).toMatch(/^proven/);
+    expect(faults(good.run)).toEqual([]);
+    const errors = (_version: string, _at: number, weight: number) => (weight > 10 ? 0.3 : 0);
+    const bad = await again({ 2: { errors } });
+    expect(bad.rollout?.outcome).toBe('reverted');
+  });
+
   test('is deleted does not keep a worse canary', async () => {
     const { rollout } = await play(
       watching({

@@ -2,7 +2,8 @@ import type { GetMetricDataOutput } from '@aws-sdk/client-cloudwatch';
 import { describe, expect, test } from 'vitest';
 import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
-import { faults, MINUTE, type Plot, play, type Stage } from './stage.ts';
+import { journals } from './planted.ts';
+import { broken, faults, MINUTE, type Plot, play, type Stage } from './stage.ts';
 
 const DAY = 24 * 60;
 const PER_MINUTE = 1_200;
@@ -164,4 +165,29 @@ test('a target whose requests stop again and again is not taken for silent when 
   expect(rollout?.outcome).toBe('completed');
   expect(events.filter(({ type }) => type === 'RecallOrdered')).toEqual([]);
   expect(faults(run, { isGood: true })).toEqual([]);
+});
+
+test('a checker sees a silence that is passed over for a few gaps of the day before', async () => {
+  const deaf: Plot['changePorts'] = (ports) =>
+    journals(ports, (journal) => ({
+      append: (rollout, events) =>
+        journal.append(
+          rollout,
+          events
+            .filter(({ type }) => type !== 'RecallOrdered' && type !== 'Paused')
+            .map((event) =>
+              event.type === 'Measured'
+                ? { ...event, verdict: { ...event.verdict, status: 'pass' as const, doubt: undefined } }
+                : event,
+            ),
+        ),
+    }));
+  const { rollout, run } = await play({
+    ...PLAN,
+    before: history(DAY, (minute) => (isIn(minute, [300, 12], [700, 45]) ? 0 : PER_MINUTE)),
+    canaries: { 2: { uncounted: (_version, _at, weight) => (weight === 100 ? 1 : 0) } },
+    changePorts: deaf,
+  });
+  expect(rollout?.outcome).toBe('completed');
+  expect(broken(run)).toContain('silenceNeverCompletes');
 });
