@@ -249,9 +249,19 @@ export const goodNeverBlamed = perRollout((view, _run, { isGood }) => {
     : [{ at: left.at, what: `blamed a canary as good as stable: ${left.event.reason}` }];
 });
 
-/** An alarm that was red before is not the canary's doing, unless it went red again after the first raise. */
-export const redBeforeNeverBlames = perRollout((view) =>
-  those(view, 'AlarmRaised')
+/** An alarm that was red before is not the canary's doing, unless it went red again after the first raise; one that counts only the version that is being left never is. */
+export const redBeforeNeverBlames = perRollout((view) => {
+  const stable = view.opening.targets.map((target) => `${target.ref.functionName}:${target.stable}`);
+  const isOfStable = ({ versions = [] }: { versions?: string[] | undefined }) =>
+    versions.length > 0 && versions.every((version) => stable.includes(version));
+  const ofStable = those(view, 'RevertOrdered').flatMap(({ at, event, append }): Fault[] => {
+    const raised = append.events.find((each) => each.type === 'AlarmRaised');
+    const isBlind = raised !== undefined && isOfStable(raised) && event.reason.includes(raised.alarm);
+    return isBlind
+      ? [{ at, what: `was taken back for alarm ${raised.alarm}, which counts stable alone` }]
+      : [];
+  });
+  const before = those(view, 'AlarmRaised')
     .filter(({ index, event, append }) => {
       const wasRed = view.opening.alarms.some(({ name, red }) => name === event.alarm && red);
       const isAgain = those(view, 'ShiftIntended').some(
@@ -259,8 +269,9 @@ export const redBeforeNeverBlames = perRollout((view) =>
       );
       return wasRed && !isAgain && append.events.some(({ type }) => type === 'RevertOrdered');
     })
-    .map(({ at, event }) => ({ at, what: `was taken back for alarm ${event.alarm}, which was red before` })),
-);
+    .map(({ at, event }) => ({ at, what: `was taken back for alarm ${event.alarm}, which was red before` }));
+  return [...before, ...ofStable];
+});
 
 /** While the canary looks worse, nothing is raised to a new weight and nothing completes, unless a person ordered it; at 100 % the order must have been given there. */
 export const suspicionHolds = perRollout((view) => {

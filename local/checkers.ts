@@ -354,7 +354,7 @@ export const worseNeverCompletes = perRollout((view, run) => {
     const [ours, theirs] = [metBy(met, target, canary), metBy(met, target, stable)];
     if (ours === undefined || theirs === undefined) return [];
     // Where requests stopped before, too, nothing tells those that are counted nowhere from those that nobody made.
-    const lost = isSteady(view.opening.past?.[name]) ? 0 : lostBy(run, target, close.at - UNSETTLED_MS);
+    const lost = isSteady(view, run, target, close.at) ? 0 : lostBy(run, target, close.at - UNSETTLED_MS);
     const [requests, failed] = [ours.requests - lost, ours.failed - lost];
     const limit = Math.max(
       SURELY_WORSE + (3 * theirs.failed) / theirs.requests,
@@ -482,8 +482,9 @@ export const passMeansWell = perRollout((view, run) =>
 /** Requests a minute before the rollout from which on their absence is no chance, and the share of them that is as good as nothing. */
 const SURELY_CALLED = 100;
 const NEXT_TO_NOTHING = 0.02;
-/** A past in which requests stopped often, or that was too short to tell, says that this is usual. */
+/** A past in which requests stopped often, that was too short to tell, or that had few lately or at these hours of the day before, says that this is usual. */
 const STEADY = 0.3;
+const HOUR_MS = 60 * WINDOW_MS;
 
 /** The minutes of a function, both versions together. */
 function metIn(
@@ -500,8 +501,19 @@ function metIn(
   return { counted: total('requests') + total('late'), lost: total('lost') };
 }
 
-const isSteady = (past: { falls: number[] } | undefined): boolean =>
-  past === undefined || Math.min(...past.falls) >= STEADY;
+function isSteady(view: View, run: Run, target: Target, until: Instant): boolean {
+  const past = view.opening.past?.[target.name];
+  if (past === undefined) return true;
+  const first = view.raises[0]?.at ?? until;
+  const hours = past.hours.slice(0, Math.ceil((until - first) / HOUR_MS) + 1);
+  const level = STEADY * requestsBefore(run, target, first);
+  const isDue = [past.lately, ...hours].every((rate) => rate === null || rate >= level);
+  return Math.min(...past.falls) >= STEADY && isDue;
+}
+
+/** Requests a minute just before the first raise. */
+const requestsBefore = (run: Run, target: Target, first: Instant): number =>
+  metIn(run, target, first - 8 * WINDOW_MS, first).counted / 8;
 
 /** Requests of the canary that AWS had not counted by then. */
 function lostBy({ windows }: Run, { ref, canary }: Target, until: Instant): number {
@@ -529,8 +541,8 @@ export const silenceNeverCompletes = perRollout((view, run) => {
   return targets.flatMap((target) => {
     const known = past[target.name];
     // A queue brings requests at its own pace, and what could not be read before is not known.
-    if (target.source === 'sqs' || known === undefined || !isSteady(known)) return [];
-    const before = metIn(run, target, first.at - 8 * WINDOW_MS, first.at).counted / 8;
+    if (target.source === 'sqs' || known === undefined || !isSteady(view, run, target, close.at)) return [];
+    const before = requestsBefore(run, target, first.at);
     const { counted } = metIn(run, target, from, to);
     const due = (before * (to - from)) / WINDOW_MS;
     return before < SURELY_CALLED || counted > NEXT_TO_NOTHING * due

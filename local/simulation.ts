@@ -389,7 +389,7 @@ function furnish(stage: Scenario, it: Case, lasting: ReadonlyMap<FaultName, bool
       AlarmName: ALARM,
       Namespace: 'AWS/Lambda',
       MetricName: 'Errors',
-      Dimensions: [{ Name: 'FunctionName', Value: FUNCTION }],
+      Dimensions: countedBy(it),
       Statistic: 'Sum',
       Period: 60,
       EvaluationPeriods: 1,
@@ -400,6 +400,15 @@ function furnish(stage: Scenario, it: Case, lasting: ReadonlyMap<FaultName, bool
 }
 
 const PASS = { status: 'pass', reason: 'it looks well' };
+
+/** Whose errors the alarm counts: those of the whole function, of the first release or of the version before it. */
+function countedBy({ alarm, seed }: Case) {
+  const version = alarm === 'red' ? undefined : [undefined, '1', '2'][seed % 3];
+  const dimensions = { FunctionName: FUNCTION, Resource: `${FUNCTION}:${ALIAS}`, ExecutedVersion: version };
+  return version === undefined
+    ? [{ Name: 'FunctionName', Value: FUNCTION }]
+    : Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value }));
+}
 
 /** What a hook does that does not pass. */
 function answerOf(hook: Case['hook']): unknown {

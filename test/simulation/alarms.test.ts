@@ -7,9 +7,11 @@ import {
   SetAlarmStateCommand,
 } from '@aws-sdk/client-cloudwatch';
 import { describe, expect, test } from 'vitest';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
-import { faults, MINUTE, type Plot, play, type Stage } from './stage.ts';
+import { journals } from './planted.ts';
+import { broken, faults, MINUTE, type Plot, play, type Stage } from './stage.ts';
 
 const NAME = 'checkout';
 
@@ -183,6 +185,39 @@ describe('an alarm on stable alone', () => {
       expect(faults(run)).toEqual([]);
     },
   );
+});
+
+test('a checker sees a release that an alarm on stable alone reverts', async () => {
+  const { run } = await play(
+    watching({
+      stable: { errors: 0.3 },
+      before: async (stage) =>
+        void (await stage.clock.run(put(stage, { Dimensions: runsOf('1'), Threshold: 1_000_000 }))),
+      act: async (stage) => {
+        await later(stage);
+        await put(stage, { Dimensions: runsOf('1') });
+      },
+      changePorts: (ports) =>
+        journals(ports, (journal) => ({
+          append: (rollout, events) =>
+            journal.append(
+              rollout,
+              events.flatMap((event): RolloutEvent[] =>
+                event.type === 'AlarmRaised'
+                  ? [
+                      event,
+                      {
+                        ...{ type: 'RevertOrdered', at: event.at, cause: 'environment', outcome: 'reverted' },
+                        reason: `alarm ${event.alarm} went off`,
+                      },
+                    ]
+                  : [event],
+              ),
+            ),
+        })),
+    }),
+  );
+  expect(broken(run)).toContain('redBeforeNeverBlames');
 });
 
 describe('a breach of which the data points', () => {
