@@ -250,3 +250,13 @@ describe('what goes wrong in a recall', () => {
     expect(faults(run).filter((fault) => !fault.startsWith('stablePinned'))).toEqual([]);
   });
 });
+
+// What stable shows beside the canary counts as weather of this target from then on, also if it was an outage that has ended.
+test.fails('a release that fails half of its requests while it serves alone does not complete, although an outage as bad met its recall', async () => {
+  const plot = outage(5, 0.5);
+  const weather = plot.stable?.errors ?? 0;
+  const errors = (version: string, at: number, weight: number) =>
+    weight === 100 || typeof weather === 'number' ? 0.5 : weather(version, at, weight);
+  const { rollout } = await during({ ...plot, canaries: { 2: { errors } } });
+  expect(rollout?.outcome).not.toBe('completed');
+});

@@ -60,17 +60,17 @@ describe('worlds of plans, traffic, releases, people and faults', () => {
     expect(report.suspicious).toBeGreaterThan(SEEDS / 50);
     expect(report.recalled).toBeGreaterThan(SEEDS / 50);
     expect(Object.keys(report.struck).sort()).toEqual([...FAULT_NAMES].sort());
-  }, 600_000);
+  }, 1_200_000);
 
   test('have one history for one seed, byte for byte', async () => {
     const digests = [];
-    for (let seed = 0; seed < times(4, 100); seed++) {
+    for (let seed = 0; seed < times(4, 50); seed++) {
       const { digest } = await playCase(caseOf(seed, FAULT_NAMES));
       expect((await playCase(caseOf(seed, FAULT_NAMES))).digest, `seed ${seed}`).toBe(digest);
       digests.push(digest);
     }
     expect(new Set(digests).size).toBe(digests.length);
-  }, 120_000);
+  }, 600_000);
 
   test('have the same history on another day, in a process of its own', async () => {
     const seed = [...Array(1_000).keys()].find((each) => caseOf(each, FAULT_NAMES).isZip) ?? 0;
