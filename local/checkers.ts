@@ -537,7 +537,9 @@ export const silenceNeverCompletes = perRollout((view, run) => {
   );
   if (isOrdered || plan.verifySeconds < 120) return [];
   const from = Math.ceil(promoted.at / WINDOW_MS + 1) * WINDOW_MS;
-  const to = from + Math.floor(plan.verifySeconds / 60 - 1) * WINDOW_MS;
+  const seen = those(view, 'Measured').findLast(({ index }) => index < close.index)?.event.verdict.to ?? from;
+  // A rollout that waited beyond its verify for requests to come again may complete once they do.
+  const to = Math.max(from + Math.floor(plan.verifySeconds / 60 - 1) * WINDOW_MS, seen);
   return targets.flatMap((target) => {
     const known = past[target.name];
     // A queue brings requests at its own pace, and what could not be read before is not known.

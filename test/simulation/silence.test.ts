@@ -539,6 +539,21 @@ test('a checker sees a judge that calls requests that stopped health', async () 
   expect(broken(bug.run)).toContain('silenceNeverCompletes');
 });
 
+test('no checker takes a rollout for silent that waited beyond its verify until its requests came again', async () => {
+  let silentFrom = Number.POSITIVE_INFINITY;
+  const { rollout, run } = await play({
+    requestsPerSecond: (at) => (at >= silentFrom && at < silentFrom + 13 * MINUTE ? 0 : 20),
+    rollout: { steps: [{ weight: 36, bake: '2m' }], verify: '3m', recall: 'off', onInconclusive: 'promote' },
+    act: async (stage) => {
+      await stage.saw('Shifted', 2);
+      await stage.saw('Measured', 2);
+      silentFrom = stage.clock.now() + MINUTE;
+    },
+  });
+  expect(rollout?.outcome).toBe('completed');
+  expect(faults(run)).toEqual([]);
+});
+
 test('a checker sees a judge that blames a canary because the counts of stable are late, and nothing without that judge', async () => {
   const late: Plot = {
     requestsPerSecond: 20,
