@@ -127,7 +127,7 @@ const OUTAGE_MINUTES = 6;
  * blame nobody; alone they revert only if the plan says so, or if nothing can be recalled and six minutes in a row were bad.
  */
 export const historyNeverReverts = perRollout((view, run) =>
-  those(view, 'RevertOrdered').flatMap(({ at, event, append }): Fault[] => {
+  those(view, 'RevertOrdered').flatMap(({ at, index, event, append }): Fault[] => {
     const measured = append.events.find((each) => each.type === 'Measured');
     if (measured === undefined) return [];
     const { verdict } = measured;
@@ -145,8 +145,12 @@ export const historyNeverReverts = perRollout((view, run) =>
     }
     if (event.cause !== 'environment' || verdict.doubt === undefined) return [];
     const { plan, reversible, adopted, rollsBack, targets } = view.opening;
-    if (plan.onInconclusive === 'revert' || (verdict.status === 'suspect' && plan.onSuspect === 'revert'))
-      return [];
+    // A tick that could read nothing leaves a suspicion as it was.
+    const isSuspect =
+      those(view, 'Measured').findLast(
+        (each) => each.index <= index && each.event.verdict.status !== 'broken',
+      )?.event.verdict.status === 'suspect';
+    if (plan.onInconclusive === 'revert' || (isSuspect && plan.onSuspect === 'revert')) return [];
     const isGone = those(view, 'StableGone').some((each) => each.at <= at);
     const isAlone =
       plan.recall === false ||
