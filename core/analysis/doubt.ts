@@ -4,7 +4,7 @@ import { canRecall } from '../rollout/recall.ts';
 import { isVerifying, type Rollout } from '../rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number, percent } from '../words.ts';
-import { DOUBT_FLOOR, THROTTLE_FLOOR } from './evidence.ts';
+import { DOUBT_FLOOR, FLOOR, THROTTLE_FLOOR } from './evidence.ts';
 import { boundsOf, doubtOf, isOutage, NO_FAILURE_PAST, ownWorstOf, steadyDoubtOf } from './past.ts';
 import { LOOK_MINUTES } from './silence.ts';
 import type { Doubt, WatchRule } from './types.ts';
@@ -56,7 +56,9 @@ export function doubtAbout(
   if (found === undefined)
     return isLost ? { reason: `${rule.metric}: nothing is known of the last minutes` } : undefined;
   const { minutes, bad, total, bound } = found;
-  const isSure = !canRecall(rollout) && isOutage(past, own, windows, { ...asked, ...tolerated });
+  // It reverts, so that what is never held against a release is none.
+  const floor = Math.max(FLOOR, tolerated.floor);
+  const isSure = !canRecall(rollout) && isOutage(past, own, windows, { ...asked, ...tolerated, floor });
   return {
     reason: `${rule.metric}: ${number(bad)} of ${number(total)} requests to both versions ${isThrottled ? 'were throttled' : 'failed'} in ${duration(minutes * 60)}, and up to ${percent(bound)} is usual for ${target.name}`,
     ...(isSure ? { isSure } : {}),

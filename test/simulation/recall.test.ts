@@ -93,6 +93,12 @@ describe('an outage of both versions while the canary serves alone', () => {
     );
   });
 
+  test('that is below half a percent reverts nothing, though the file lets nothing be recalled', async () => {
+    const plot = { ...outage(15, 0.0045), requestsPerSecond: 500 };
+    const { rollout } = await during({ ...plot, rollout: { ...VERIFY, recall: 'off' } });
+    expect(rollout?.outcome).toBe('completed');
+  });
+
   test('of one of two targets takes both back together, and both return', async () => {
     const plot = outage();
     const { rollout, events, story, run } = await during({
