@@ -18,7 +18,7 @@ import {
   type Rollout,
   weightNow,
 } from './state.ts';
-import { bakeOf, DOUBT_SECONDS, heardTo, RECALL_SECONDS_MAX, RECALLS_MAX } from './timing.ts';
+import { bakeOf, DOUBT_SECONDS, heardTo, RECALL_SECONDS_MAX, RECALLS_MAX, settledUntil } from './timing.ts';
 
 /** Minutes at a recall's weight from which on proof that the canary is safe counts. */
 const CERTIFIED_MS = 2 * 60_000;
@@ -69,6 +69,9 @@ export function recallFor(
 /** How often a canary waits for its counts: what comes there and stays away again is not late, and is to be found soon. */
 const WAITS_MAX = 1;
 
+/** Minutes that are missing when it begins to wait, at least. */
+const MISSING_MS = 2 * WINDOW_MS;
+
 /** Longest wait: what has not come by then is not late, and shows at the weight before. */
 const WAIT_MS = (LATE_WINDOWS + 2) * WINDOW_MS;
 
@@ -93,13 +96,18 @@ export function waitFor(
 
 /** Why a wait for counts ends, in words: they have come, or what has not come by now is not late. */
 function whyWaitEnds(
-  { lateness }: Rollout,
+  rollout: Rollout,
   { waitsFor = '', orderedAt }: Recall,
   verdict: Verdict,
 ): string | undefined {
-  const late = (lateness?.[waitsFor] ?? 0) * WINDOW_MS;
+  const late = (rollout.lateness?.[waitsFor] ?? 0) * WINDOW_MS;
   if (verdict.to - late < orderedAt) return undefined;
-  if (verdict.missing === undefined) return "the canary's requests are counted again";
+  const newest = verdict.findings.find(
+    ({ metric, target }) => metric === 'traffic' && target === waitsFor,
+  )?.newest;
+  // A verdict on nothing that was read misses nothing either.
+  const isSeen = newest !== undefined && newest >= settledUntil(rollout, orderedAt) - MISSING_MS;
+  if (verdict.missing === undefined && isSeen) return "the canary's requests are counted again";
   return verdict.to >= orderedAt + WAIT_MS
     ? `the missing counts did not come in ${duration(WAIT_MS / 1000)}, so that they are not late`
     : undefined;
