@@ -310,8 +310,11 @@ export function isShared(canary: Count, stable: Count, typical: number): boolean
 /** What is usual of a target that never fails, so that its logarithm stays a number. */
 const LEAST_SHARE = 1e-6;
 
-/** Fewest minutes of which the best are taken for all: fewer say nothing without their worst ones. Assumed. */
-const STEADY_MINUTES = 5;
+/** Fewest minutes of which the best are taken for all, beside stable and without it, where two must do. Assumed. */
+const STEADY_MINUTES = { beside: 5, alone: 3 };
+
+/** Newest minutes of stable that say what goes on now, since a level that rises is higher at the end than on the whole. Assumed. */
+const LATELY = 10;
 
 /**
  * Doubt about harm that is small and steady, which outages and batch jobs hide if each minute is asked by itself: the best two thirds of
@@ -327,12 +330,13 @@ export function steadyDoubtOf(
   const from = Math.floor(since / WINDOW_MS) * WINDOW_MS;
   const known = knownWindows(windows).filter((window) => minutesOf([window]) === 1);
   const present = known.filter(({ start }) => start >= from && start < to);
-  if (usual === undefined || present.length < STEADY_MINUTES) return undefined;
-  const own = bestOf(
-    known.flatMap(({ stable }) => stable ?? []),
-    best,
+  const isAlone = present.every(({ stable }) => (stable?.total ?? 0) === 0);
+  if (usual === undefined || present.length < STEADY_MINUTES[isAlone ? 'alone' : 'beside']) return undefined;
+  const own = known.flatMap(({ stable }) => (stable === undefined || stable.total === 0 ? [] : [stable]));
+  const shown = [own, own.slice(-LATELY)].map((minutes) =>
+    minutes.length === 0 ? 0 : shareIn(bestOf(minutes, best)),
   );
-  const bound = boundOf(Math.max(usual, own.total === 0 ? 0 : shareIn(own)), tolerated);
+  const bound = boundOf(Math.max(usual, ...shown), tolerated);
   const run = bestOf(
     present.map((window) => together([window])),
     best,

@@ -5,7 +5,18 @@ import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
 import { hasCanaryTraffic, isVerifying, weightNow } from '../../../core/rollout/state.ts';
 import { bakeOf } from '../../../core/rollout/timing.ts';
-import { measured, minute, opened, plan, raised, stateAfter, TWO_TARGETS, target, verdict } from './given.ts';
+import {
+  measured,
+  minute,
+  onFirstStep,
+  opened,
+  plan,
+  raised,
+  stateAfter,
+  TWO_TARGETS,
+  target,
+  verdict,
+} from './given.ts';
 
 const DOUBT: Doubt = { reason: 'errors: 90 of 1,000 requests of both versions' };
 
@@ -181,6 +192,58 @@ describe('a recall', () => {
     const after = look(there, due + 3, said);
     expect(typesOf(after, 1)).toEqual(['RecallEnded']);
     expect(after.at(-1)).toMatchObject({ reason: expect.stringMatching(/^[25] min beside stable at 25 %/) });
+  });
+
+  describe('that waits for counts', () => {
+    const missing = { target: 'api', reason: 'traffic: 0 of about 100 requests' };
+    const verdictOf = (event: RolloutEvent | undefined): Verdict => {
+      if (event?.type !== 'Measured') throw new Error('Nothing was measured.');
+      return event.verdict;
+    };
+    const tick = (to: number, newest: number | undefined, more: Partial<Verdict> = {}): RolloutEvent => ({
+      ...measured('broken', [4, to]),
+      verdict: {
+        ...verdict('broken', 4, to),
+        findings: [
+          {
+            ...{ target: 'api', metric: 'traffic', status: 'broken', windows: 1, evidence: 0, reason: '' },
+            ...{ canary: { bad: 0, total: 9 }, stable: { bad: 0, total: 90 } },
+            ...(newest === undefined ? {} : { newest: minute(newest) }),
+          },
+        ],
+        ...more,
+      },
+    });
+    const waiting = [...onFirstStep(), tick(3, undefined, { missing, from: minute(1) })];
+    const ordered = decide(
+      stateAfter(onFirstStep()),
+      { type: 'RecordMeasure', verdict: verdictOf(waiting.at(-1)), alarms: [] },
+      minute(3.2),
+    );
+    const stood = [...onFirstStep(), ...ordered, ...raised(1, 2, 3.5)];
+    const ends = (given: RolloutEvent) =>
+      decide(
+        stateAfter(stood),
+        { type: 'RecordMeasure', verdict: verdictOf(given), alarms: [] },
+        minute(20),
+      ).filter(({ type }) => type === 'RecallEnded');
+
+    test('stands at 1 % until they are counted', () => {
+      expect(ordered.at(-1)).toMatchObject({ type: 'RecallOrdered', nth: 0, weight: 1, waitsFor: 'api' });
+      expect(ends(tick(6, 5))).toMatchObject([{ reason: "the canary's requests are counted again" }]);
+    });
+
+    test('is not ended by a verdict on nothing that was read, nor while they are missing', () => {
+      expect(ends(tick(6, undefined))).toEqual([]);
+      expect(ends(tick(6, 5, { missing }))).toEqual([]);
+      expect(ends(tick(6, 5, { from: minute(1) }))).toEqual([]);
+    });
+
+    test('ends after twelve minutes: what did not come by then is not late', () => {
+      expect(ends(tick(16, undefined, { missing }))).toMatchObject([
+        { reason: 'the missing counts did not come in 12 min, so that they are not late' },
+      ]);
+    });
   });
 
   test('judges the canary again for what was left of the stretch, three minutes at least', () => {
