@@ -174,8 +174,10 @@ function arrivalOf(
       ? { doubt: Math.max(doubt, loss), lossSeen: leastLossSeen(splits, burstOf(rollout, target)) }
       : {}),
   };
-  const lost = silent ?? late;
   const latest = windows.findLast((window) => totalOf(window) > 0)?.start;
+  const isOver = step.to >= (bakeOf(rollout)?.to ?? Number.POSITIVE_INFINITY);
+  const lost =
+    silent ?? late ?? (isOver ? whyAllLate(rollout, { region: heartbeat, target: latest }, step) : undefined);
   const isExplained = isSilenceOfAll(rollout, silent, step.to);
   const isGone =
     silent !== undefined && lateOrGone({ region: heartbeat, target: latest }, step.to) !== 'late';
@@ -188,8 +190,7 @@ function arrivalOf(
   }
   const explained = isExplained ? { isExplained } : {};
   // What fell as the canary came to serve alone, or is far less than was due at the end, may be lost in it: the split beside stable shows it.
-  const isEnding = step.to >= (bakeOf(rollout)?.to ?? Number.POSITIVE_INFINITY);
-  const fallen = cliff ?? (isEnding ? thin : undefined);
+  const fallen = cliff ?? (isOver ? thin : undefined);
   if (lost === undefined && fallen !== undefined && isUnexplained(rollout, target)) {
     const reason = `${label}traffic: ${fallen}`;
     return { finding: { ...finding, status: 'inconclusive', needed: fallen, reason }, doubt: { reason } };
@@ -207,6 +208,20 @@ function arrivalOf(
   const why =
     hanging === undefined && isOff ? 'while the split is off, no comparison can be trusted' : needed;
   return { finding: { ...finding, status: 'suspect', needed, reason: `${said}; ${why}` }, ...explained };
+}
+
+/** Why a verify that is over says nothing yet: the counts of the whole region end before it does. */
+function whyAllLate(
+  rollout: Rollout,
+  newest: { region?: Instant | undefined; target?: Instant | undefined },
+  { until, to }: { until: Instant; to: Instant },
+): string | undefined {
+  if (!isVerifying(rollout) || newest.region === undefined || lateOrGone(newest, to) !== 'late')
+    return undefined;
+  const heard = heardUntil(newest.region, to);
+  return heard >= Math.min(until, to)
+    ? undefined
+    : `nothing of any function of this region has been counted in the last ${duration((to - heard) / 1000)}; the counts of CloudWatch are late`;
 }
 
 /** True if silence of a target leads to a recall: in verify, as long as no recall showed that the canary is not the reason. */

@@ -310,8 +310,8 @@ export function isShared(canary: Count, stable: Count, typical: number): boolean
 /** What is usual of a target that never fails, so that its logarithm stays a number. */
 const LEAST_SHARE = 1e-6;
 
-/** Fewest minutes of which the best are taken for all, beside stable and without it, where two must do. Assumed. */
-const STEADY_MINUTES = { beside: 5, alone: 3 };
+/** Fewest minutes of which the best are taken for all: a recall leaves three to be judged anew. Assumed. */
+const STEADY_MINUTES = 3;
 
 /** Newest minutes of stable that say what goes on now, since a level that rises is higher at the end than on the whole. Assumed. */
 const LATELY = 10;
@@ -330,8 +330,7 @@ export function steadyDoubtOf(
   const from = Math.floor(since / WINDOW_MS) * WINDOW_MS;
   const known = knownWindows(windows).filter((window) => minutesOf([window]) === 1);
   const present = known.filter(({ start }) => start >= from && start < to);
-  const isAlone = present.every(({ stable }) => (stable?.total ?? 0) === 0);
-  if (usual === undefined || present.length < STEADY_MINUTES[isAlone ? 'alone' : 'beside']) return undefined;
+  if (usual === undefined || present.length < STEADY_MINUTES) return undefined;
   const own = known.flatMap(({ stable }) => (stable === undefined || stable.total === 0 ? [] : [stable]));
   const shown = [own, own.slice(-LATELY)].map((minutes) =>
     minutes.length === 0 ? 0 : shareIn(bestOf(minutes, best)),

@@ -42,13 +42,14 @@ import {
   isVerifying,
   outOf,
   PLANS,
+  RECALLS_MAX,
   type Rollout,
   recoveredAt,
   stampOf,
   targetNamed,
   withSuspicion,
 } from './state.ts';
-import { BROKEN_PAUSE_SECONDS, bakeOf, longestBakeOf, PAUSE_SECONDS_MAX, RECALLS_MAX } from './timing.ts';
+import { BROKEN_PAUSE_SECONDS, bakeOf, longestBakeOf, PAUSE_SECONDS_MAX } from './timing.ts';
 import { sharesOf } from './way-out.ts';
 
 /** What somebody wants, in the imperative. Those of people are pause, resume, promote and abort. */

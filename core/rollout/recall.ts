@@ -14,11 +14,12 @@ import {
   isStanding,
   isStuck,
   isVerifying,
+  RECALLS_MAX,
   type Recall,
   type Rollout,
   weightNow,
 } from './state.ts';
-import { bakeOf, DOUBT_SECONDS, heardTo, RECALL_SECONDS_MAX, RECALLS_MAX, settledUntil } from './timing.ts';
+import { bakeOf, DOUBT_SECONDS, heardTo, RECALL_SECONDS_MAX, settledUntil } from './timing.ts';
 
 /** Minutes at a recall's weight from which on proof that the canary is safe counts. */
 const CERTIFIED_MS = 2 * 60_000;
@@ -167,6 +168,9 @@ export function comparedSeconds({ verifySince, alone = [] }: Rollout, to: Instan
   return Math.round((to - verifySince - without) / 1000);
 }
 
-/** True if a doubt keeps verify from its end: from the holdout on, unless a person has ordered to go past it there. */
+/** True if a doubt keeps verify from its end: from the holdout on, unless a person has ordered to go past it there or past the last recall. */
 export const isDoubted = (rollout: Rollout, { doubt }: Verdict): boolean =>
-  doubt !== undefined && isVerifying(rollout) && rollout.promotion?.step !== rollout.step;
+  doubt !== undefined &&
+  isVerifying(rollout) &&
+  rollout.promotion?.step !== rollout.step &&
+  rollout.overruled !== true;

@@ -17,6 +17,9 @@ import type {
 import { atNewStep, type Probed, withProbes } from './probe-counts.ts';
 import type { Stamp } from './stamp.ts';
 
+/** Recalls that a rollout makes: the third one waits for a person. */
+export const RECALLS_MAX = 3;
+
 /** Who orders a promotion where the plan lets a step pass without evidence. */
 export const PLANS = 'onInconclusive';
 
@@ -114,7 +117,9 @@ export interface Rollout {
   alone?: Stretch[] | undefined;
   /** Stretches in which every target stood at the weight of a recall. */
   recalls?: Stretch[] | undefined;
-  /** How often the canary has waited for counts at the weight of its first step. */
+  /** True once a person has ordered to go on in spite of the last recall: no doubt is asked about after it. */
+  overruled?: true | undefined;
+  /** How often the canary has waited for counts of its own at a low weight. */
   waits?: number | undefined;
   /** The recall under way: doubt has taken the canary back to a lower weight, at which stable beside it decides. */
   recall?: Recall | undefined;
@@ -418,6 +423,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
           ...(event.by === PLANS ? { isPlans: true as const } : {}),
         },
         unproven: withReason(state.unproven, `${event.by} promoted it before its evidence was complete`),
+        ...((state.recalls?.length ?? 0) >= RECALLS_MAX ? { overruled: true as const } : {}),
       };
     case 'TookOver':
       return { ...state, epoch: event.epoch, ticks: 0, takeovers: state.takeovers + 1 };

@@ -7,8 +7,8 @@ import { isSuspect } from './checkpoint.ts';
 import type { Opening, RevertedTarget, RolloutEvent } from './event.ts';
 import { isHeld } from './next.ts';
 import { answersTo } from './recall.ts';
-import { isAdoption, type Rollout, weightNow } from './state.ts';
-import { bakeOf, leastRecallSeconds, RECALL_SECONDS_MAX, RECALLS_MAX } from './timing.ts';
+import { isAdoption, RECALLS_MAX, type Rollout, weightNow } from './state.ts';
+import { bakeOf, leastRecallSeconds, RECALL_SECONDS_MAX } from './timing.ts';
 import { sharesOf } from './way-out.ts';
 
 /**

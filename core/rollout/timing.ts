@@ -2,7 +2,7 @@ import { tickOffset } from '../budget.ts';
 import { verifyMinutesOf } from '../plan/holdout.ts';
 import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
 import { HOOK_TRIES_MAX } from './checkpoint.ts';
-import { hasCanaryTraffic, isEnded, isVerifying, type Rollout } from './state.ts';
+import { hasCanaryTraffic, isEnded, isVerifying, RECALLS_MAX, type Rollout } from './state.ts';
 
 /** Ticks after which a rollout goes on in a fresh execution: a tick costs 13 history events, so 300 of them under 4,000 of the 25,000 that Step Functions allows (Step Functions quotas, Standard); the rest is for retries and wakes. */
 export const TICKS_MAX = 300;
@@ -24,9 +24,6 @@ const RECALL_SECONDS: [Seconds, Seconds] = [5 * 60, 10 * 60];
 
 /** Least time of a recall without proof that the canary is safe; `nth` is 1 for the first one. */
 export const leastRecallSeconds = (nth: number): Seconds => RECALL_SECONDS[nth === 1 ? 0 : 1];
-
-/** Recalls that a rollout makes: the third one waits for a person. */
-export const RECALLS_MAX = 3;
 
 /** How long publishing may take before the release is refused; SnapStart alone takes about 3 minutes (pulumi-aws issue 3740). */
 export const PUBLISH_SECONDS_MAX: Seconds = 15 * 60;

@@ -316,7 +316,6 @@ describe('steady doubt', () => {
   test.each<[string, ReadWindow[], FailurePast]>([
     ['a third of the minutes fail', alone(...same(4, 1, 1_000), ...same(2, 300, 1_000)), hourly],
     ['there are too few minutes', alone(...same(2, 20, 1_000)), hourly],
-    ['there are too few minutes beside stable', beside([19, 950], [0, 500], 4), hourly],
     ['nothing is known of the past', alone(...same(6, 20, 1_000)), NO_FAILURE_PAST],
     ['stable beside it fails as much', beside([19, 950], [1, 50], 6), hourly],
     [

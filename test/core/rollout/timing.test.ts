@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { HOOK_TRIES_MAX } from '../../../core/rollout/checkpoint.ts';
 import type { Gate, Hook, RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
+import { RECALLS_MAX } from '../../../core/rollout/state.ts';
 import {
   bakeOf,
   DOUBT_SECONDS,
@@ -11,7 +12,6 @@ import {
   PAUSE_SECONDS_MAX,
   PUBLISH_SECONDS_MAX,
   RECALL_SECONDS_MAX,
-  RECALLS_MAX,
   settledUntil,
   tickDue,
   windowsOf,
