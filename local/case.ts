@@ -88,8 +88,8 @@ export interface Case {
   weather?: Weather | undefined;
   /** What CloudWatch knows of the time before; nothing if it is absent. */
   history?: History | undefined;
-  /** Whose counters are stamped in the future, by so many minutes. */
-  ahead?: { side: 'canary' | 'stable'; minutes: number };
+  /** Whose counters are stamped a minute in the future. */
+  ahead?: { side: 'canary' | 'stable' };
   targets: 1 | 2;
   /** Whether the first target takes messages from a queue, as many a second, instead of requests; a failed one is handed back. */
   isFed: boolean;
@@ -247,8 +247,7 @@ function hanging(release: Release, file: Case['file'], random: Random): Release 
 }
 
 function aheadOf(random: Random): Case['ahead'] {
-  if (random.next() >= 0.05) return undefined;
-  return { side: among(random, 'canary', 'stable'), minutes: 1 + random.int(5) };
+  return random.next() < 0.05 ? { side: among(random, 'canary', 'stable') } : undefined;
 }
 
 function leavingOf(random: Random): Leaving | undefined {

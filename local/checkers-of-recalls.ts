@@ -182,15 +182,24 @@ function metBoth(view: View, run: Run, name: string): boolean {
 /** Share of failed requests below which no minute is in doubt. */
 const NEVER_IN_DOUBT = 0.005;
 
+type Share = (met: MetWindow) => number;
+
 /** How many minutes in a row before `to` some target failed more than it did before the first raise, and more than is never in doubt. */
 function badMinutes(view: View, run: Run, to: Instant): number {
   const raisedAt = view.raises[0]?.at ?? to;
-  const shareOf = (all: MetWindow[]) => {
-    const total = (of: (met: MetWindow) => number) => all.reduce((sum, met) => sum + of(met), 0);
-    const requests = total((met) => met.requests + met.late + met.lost);
-    // What was counted late may have been anything.
-    return requests === 0 ? 0 : total((met) => met.failed + met.weather + met.late + met.lost) / requests;
+  const ratio = (all: MetWindow[], [bad, of]: readonly [Share, Share]) => {
+    const total = (each: Share) => all.reduce((sum, met) => sum + each(met), 0);
+    return total(of) === 0 ? 0 : total(bad) / total(of);
   };
+  // What was counted late may have been anything in a minute that is judged; what was usual is known of the others as well.
+  const most = [
+    (met: MetWindow) => met.failed + met.weather + met.late + met.lost,
+    (met: MetWindow) => met.requests + met.late + met.lost,
+  ] as const;
+  const usual = [
+    (met: MetWindow) => met.failed + met.weather + met.lost,
+    (met: MetWindow) => met.requests + met.lost,
+  ] as const;
   const isBad = (start: Instant) =>
     view.opening.targets.some(({ ref, stable, canary }) => {
       const windows = [stable, canary].flatMap((version) => [
@@ -198,7 +207,7 @@ function badMinutes(view: View, run: Run, to: Instant): number {
       ]);
       const before = windows.filter(([at]) => at + WINDOW_MS <= raisedAt).map(([, met]) => met);
       const present = windows.filter(([at]) => at === start).map(([, met]) => met);
-      return shareOf(present) > Math.max(NEVER_IN_DOUBT, shareOf(before));
+      return ratio(present, most) > Math.max(NEVER_IN_DOUBT, ratio(before, usual));
     });
   let minutes = 0;
   while (isBad(to - (minutes + 1) * WINDOW_MS)) minutes += 1;

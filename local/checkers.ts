@@ -23,7 +23,7 @@ import {
   waitsEnd,
 } from './checkers-of-incidents.ts';
 import { historyNeverReverts, recallEnds, stillDue, weightsOnlyRise } from './checkers-of-recalls.ts';
-import type { Met, MetWindow, Run } from './run.ts';
+import type { Append, Met, MetWindow, Run } from './run.ts';
 import {
   arriving,
   type Checker,
@@ -338,6 +338,33 @@ const MOSTLY = 0.9;
 /** What is younger than this at the end may not have been measured yet. */
 const UNSETTLED_MS = 4 * WINDOW_MS;
 
+/**
+ * Failures of the canary itself that nothing tells from an outage that both versions met in the same minutes: stable beside it failed
+ * nearly as often, or had too few requests to tell. In minutes without an outage there are none.
+ */
+function maskedBy(
+  { windows }: Run,
+  { ref, stable, canary }: Pick<Target, 'ref' | 'stable' | 'canary'>,
+  from: Instant,
+  until: Instant,
+): number {
+  const beside = windows[`${ref.functionName}:${stable}`];
+  return [...(windows[`${ref.functionName}:${canary}`] ?? [])]
+    .filter(([start, { weather }]) => weather > 0 && start >= from && start + WINDOW_MS <= until)
+    .reduce((sum, [start, { requests, failed, weather }]) => {
+      const theirs = beside?.get(start);
+      const bad = (theirs?.failed ?? 0) + (theirs?.weather ?? 0);
+      const most = Math.min(1, (bad + CHANCE * Math.sqrt(bad + 1)) / Math.max(1, theirs?.requests ?? 0));
+      const tolerated = (TOLERATED * most) / (1 - most + TOLERATED * most);
+      const told = Math.max(0, failed + weather - tolerated * requests);
+      return sum + Math.max(0, failed - told);
+    }, 0);
+}
+
+/** Until when CloudWatch had surely shown what users met, when an entry was written: if it shows the whole region late, nobody can know more. */
+const shownUntil = ({ at, append }: { at: Instant; append: Append }): Instant =>
+  at - UNSETTLED_MS - append.regionLateMs;
+
 /** No release completes whose users were met with failures that the other version did not have, once they could be measured: a person's own order to promote is the only excuse, given in full, or from the last step on. */
 export const worseNeverCompletes = perRollout((view, run) => {
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
@@ -348,14 +375,16 @@ export const worseNeverCompletes = perRollout((view, run) => {
   );
   // Who orders a rollback knows which of the two it wants; whether that one may serve is for `quarantineHolds`.
   if (close === undefined || isOrdered || view.opening.rollsBack !== undefined) return [];
-  const met = view.happened.findLast(({ at }) => at <= close.at - UNSETTLED_MS)?.append.met ?? {};
+  const until = shownUntil(close);
+  const met = view.happened.findLast(({ at }) => at <= until)?.append.met ?? {};
   return view.opening.targets.flatMap((target) => {
     const { name, stable, canary } = target;
     const [ours, theirs] = [metBy(met, target, canary), metBy(met, target, stable)];
     if (ours === undefined || theirs === undefined) return [];
     // Where requests stopped before, too, nothing tells those that are counted nowhere from those that nobody made.
-    const lost = isSteady(view, run, target, close.at) ? 0 : lostBy(run, target, close.at - UNSETTLED_MS);
-    const [requests, failed] = [ours.requests - lost, ours.failed - lost];
+    const lost = isSteady(view, run, target, close.at) ? 0 : lostBy(run, target, until);
+    const masked = maskedBy(run, target, 0, until);
+    const [requests, failed] = [ours.requests - lost, ours.failed - lost - masked];
     const limit = Math.max(
       SURELY_WORSE + (3 * theirs.failed) / theirs.requests,
       usualAtOnce(view, run, target),
@@ -417,6 +446,7 @@ export const provenMeansWell = perRollout((view, run) => {
       ),
     );
   const { targets, unchanged = [] } = view.opening;
+  const until = shownUntil(close);
   return [...targets, ...unchanged.filter((target) => !isAnswered(target))].flatMap(
     ({ name, ref, canary }) => {
       const own = `${ref.functionName}:${canary}`;
@@ -424,7 +454,7 @@ export const provenMeansWell = perRollout((view, run) => {
         Object.entries(run.windows)
           .filter(([version]) => version.startsWith(`${ref.functionName}:`) && isOf(version))
           .flatMap(([, windows]) => [...windows])
-          .filter(([start]) => start + WINDOW_MS <= close.at - UNSETTLED_MS);
+          .filter(([start]) => start + WINDOW_MS <= until);
       const ours = minutesOf((version) => version === own);
       const others = minutesOf((version) => version !== own);
       const total = (minutes: typeof ours, of: 'requests' | 'failed') =>
@@ -472,9 +502,10 @@ export const passMeansWell = perRollout((view, run) =>
         SURELY_WORSE + (3 * theirs.failed) / theirs.requests,
         usualAtOnce(view, run, { ref, stable }),
       );
-      return ours.failed / ours.requests <= limit
+      const failed = ours.failed - maskedBy(run, { ref, stable, canary }, verdict.from, verdict.to);
+      return failed / ours.requests <= limit
         ? []
-        : [{ at, what: `passed although ${ours.failed} of ${ours.requests} failed on ${name}` }];
+        : [{ at, what: `passed although ${failed} of ${ours.requests} failed on ${name}` }];
     }),
   ),
 );
@@ -558,10 +589,10 @@ export const silenceNeverCompletes = perRollout((view, run) => {
   });
 });
 
-/** Share of the canary's requests that must have been lost where a verdict blames it for that. */
+/** Share of the canary's requests in some minute that must have been lost if a verdict blames it for that. */
 const SURELY_LOST = 0.25;
 
-/** No canary is blamed for requests that it did not lose: counts that are only late are no guilt. */
+/** No canary is blamed for requests that it did not lose: counts that are only late are no guilt. It may lose them in a part of the rollout only, such as from a weight on. */
 export const lateNeverBlames = perRollout((view, run) =>
   those(view, 'Measured').flatMap(({ at, event: { verdict } }) =>
     verdict.findings
@@ -572,10 +603,10 @@ export const lateNeverBlames = perRollout((view, run) =>
         if (target === undefined || first === undefined) return [];
         const key = `${target.ref.functionName}:${target.canary}`;
         const windows = [...(run.windows[key] ?? [])].filter(([start]) => start + WINDOW_MS <= verdict.to);
-        const total = (of: keyof MetWindow) => windows.reduce((sum, [, met]) => sum + met[of], 0);
-        const asked = total('requests') + total('late') + total('lost');
-        return asked > 0 && total('lost') < SURELY_LOST * asked
-          ? [{ at, what: `blamed ${name} for lost requests, of which it lost ${total('lost')} of ${asked}` }]
+        const shares = windows.map(([, { requests, late, lost }]) => lost / (requests + late + lost));
+        const worst = Math.max(...shares.filter((share) => !Number.isNaN(share)));
+        return worst >= 0 && worst < SURELY_LOST
+          ? [{ at, what: `blamed ${name} for lost requests, of which it never lost more than ${worst}` }]
           : [];
       }),
   ),
@@ -837,16 +868,27 @@ export const everyRolloutEnds: Checker = ({ heads, executions, watched }) => [
 ];
 
 /** Completed is a succeeded execution, every other end a failed one: that is what pages people. */
-export const executionSaysOutcome: Checker = ({ heads, executions }) =>
+export const executionSaysOutcome: Checker = ({ heads, executions, histories }) =>
   heads.flatMap(({ opening, outcome, lastEventAt }) => {
     // One that a person started by hand has a name, and an end, of its own.
     const own = executions.filter(
-      ({ name, status }) =>
-        name.startsWith(`${opening.rolloutId}-`) && /-\d+$/.test(name) && status !== 'ABORTED',
+      ({ name }) => name.startsWith(`${opening.rolloutId}-`) && /-\d+$/.test(name),
     );
-    const last = own.toSorted((a, b) => (a.stoppedAt ?? 0) - (b.stoppedAt ?? 0)).at(-1);
+    const last = own
+      .filter(({ status }) => status !== 'ABORTED')
+      .toSorted((a, b) => (a.stoppedAt ?? 0) - (b.stoppedAt ?? 0))
+      .at(-1);
     const due = outcome === 'completed' ? 'SUCCEEDED' : 'FAILED';
-    return last === undefined || outcome === undefined || last.status === due
+    // One that has handed on to the next says nothing of the end, and somebody has stopped the next.
+    const isHandedOn = (histories[opening.rolloutId] ?? []).some(
+      (event) =>
+        event.type === 'Continued' &&
+        last?.name === `${opening.rolloutId}-${event.epoch - 1}` &&
+        own.some(
+          ({ name, status }) => name === `${opening.rolloutId}-${event.epoch}` && status === 'ABORTED',
+        ),
+    );
+    return last === undefined || outcome === undefined || last.status === due || isHandedOn
       ? []
       : [{ at: lastEventAt, what: `${last.name} ended ${last.status} although the rollout is ${outcome}` }];
   });

@@ -36,7 +36,7 @@ function settingOf(it: Case): string[] {
     ...(it.history === undefined ? [] : [`Before it: ${JSON.stringify(it.history)}.`]),
     ...(it.ahead === undefined
       ? []
-      : [`The counters of ${it.ahead.side} are stamped ${it.ahead.minutes} min in the future.`]),
+      : [`The counters of ${it.ahead.side} are stamped a minute in the future.`]),
     ...it.orders.map(({ does, when }) => `A person will ${does}, ${momentText(when)}.`),
     ...it.troubles.map(
       ({ fault, when, seconds }) =>

@@ -64,6 +64,8 @@ export interface Append {
   rollout: Rollout;
   events: RolloutEvent[];
   met: Record<string, Met>;
+  /** How much later than usual CloudWatch showed anything of the region then. */
+  regionLateMs: number;
   /** Calls of exact versions so far, by `function:version`: smoke tests and probes, which no user makes. */
   put: Record<string, number>;
 }
@@ -113,6 +115,7 @@ export function record(world: World): { finish(): Promise<Run> } {
       rollout,
       events,
       met: metOn(world.traffics),
+      regionLateMs: world.cloudwatch.regionLateMs(),
       put: { ...put },
     });
   });
@@ -277,34 +280,34 @@ function recordCommands(world: World): Command[] {
   return commands;
 }
 
+const NOTHING_MET: MetWindow = { requests: 0, failed: 0, weather: 0, counted: 0, late: 0, lost: 0 };
+
 function recordWindows({ cloudwatch }: World): Run['windows'] {
   const windows: Run['windows'] = {};
   const count = cloudwatch.invocations.bind(cloudwatch);
   cloudwatch.invocations = (runs) => {
     const { functionName, version, minute, count: requests, errors, faults = errors, orders } = runs;
-    const { weather = 0 } = runs;
+    const { weather = 0, aheadMs = 0, hangs = false } = runs;
     const key = `${functionName}:${version}`;
     windows[key] ??= new Map();
     const start = minute - (minute % WINDOW_MS);
-    const before = windows[key].get(start) ?? {
-      requests: 0,
-      failed: 0,
-      weather: 0,
-      counted: 0,
-      late: 0,
-      lost: 0,
+    const add = (at: Instant, more: Partial<MetWindow>) => {
+      const before = windows[key]?.get(at) ?? NOTHING_MET;
+      const sum = (of: keyof MetWindow) => before[of] + (more[of] ?? 0);
+      const kept = { requests: sum('requests'), failed: sum('failed'), weather: sum('weather') };
+      windows[key]?.set(at, { ...kept, counted: sum('counted'), late: sum('late'), lost: sum('lost') });
     };
     // Nobody can hold a verdict to what AWS had not counted yet; the end of a rollout is held to all of it.
     const isLate = (runs.lateMs ?? 0) > 0;
-    windows[key].set(start, {
-      requests: before.requests + (isLate ? 0 : requests),
-      failed:
-        before.failed + (isLate ? 0 : Math.max(0, Math.max(errors, faults) - weather) + (orders?.lost ?? 0)),
-      weather: before.weather + (isLate ? 0 : weather),
-      late: before.late + (isLate && !runs.hangs ? requests : 0),
-      lost: before.lost + (runs.lost ?? 0) + (runs.throttles ?? 0) + (runs.hangs ? requests : 0),
-      counted: before.counted + (isLate || runs.faults === undefined ? 0 : requests),
-    });
+    const lost = (runs.lost ?? 0) + (runs.throttles ?? 0) + (hangs ? requests : 0);
+    const failed = Math.max(0, Math.max(errors, faults) - weather) + (orders?.lost ?? 0);
+    // What only the function's own counters know is in the minute that they are stamped with.
+    const own = start + aheadMs - (aheadMs % WINDOW_MS);
+    const stamped = own === start ? 0 : Math.max(0, failed - errors);
+    const counted = runs.faults === undefined ? 0 : requests;
+    if (isLate) add(start, { late: hangs ? 0 : requests, lost });
+    else add(start, { requests, failed: failed - stamped, weather, counted, lost });
+    if (stamped > 0 && !isLate) add(own, { failed: stamped });
     count(runs);
   };
   return windows;

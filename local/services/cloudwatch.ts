@@ -92,7 +92,8 @@ export class SimulatedCloudWatch {
   readonly operations: Operations;
   readonly #clock: Clock;
   readonly #emissionDelayMs: () => number;
-  readonly #regionLateMs: () => number;
+  /** How much later than usual all of the region's metrics are just now. */
+  readonly regionLateMs: () => number;
   readonly #alarms: SimulatedAlarms;
   readonly #places = new Map<string, Place>();
   /** Where the runs of each version are reported, as `dimensionSets` says. */
@@ -104,13 +105,12 @@ export class SimulatedCloudWatch {
     account: string;
     /** From the end of an invocation until its metrics can be read; the longest assumed time where it is not said. */
     emissionDelayMs?: () => number;
-    /** How much later than usual all of the region's metrics are just now. */
     regionLateMs?: () => number;
     onAlarm?: (event: AwsEvent) => void;
   }) {
     this.#clock = world.clock;
     this.#emissionDelayMs = world.emissionDelayMs ?? (() => LATENCY_MS.metricEmissionMax);
-    this.#regionLateMs = world.regionLateMs ?? (() => 0);
+    this.regionLateMs = world.regionLateMs ?? (() => 0);
     this.#alarms = new SimulatedAlarms({
       clock: world.clock,
       region: world.region,
@@ -274,7 +274,7 @@ export class SimulatedCloudWatch {
 
   /** All functions of the region together, the controller's own among them, one of which runs in each minute; how many ran is not simulated. */
   #regionResult(query: MetricDataQuery, from: Instant, to: Instant, descending: boolean): MetricDataResult {
-    const until = this.#clock.now() - LATENCY_MS.metricEmissionMax - this.#regionLateMs();
+    const until = this.#clock.now() - LATENCY_MS.metricEmissionMax - this.regionLateMs();
     const starts: Date[] = [];
     for (let start = from; start < to && start + WINDOW_MS <= until; start += WINDOW_MS)
       starts.push(new Date(start));

@@ -327,3 +327,129 @@ describe('a judge that looks every ten minutes', () => {
     }
   });
 });
+
+/** A quiet world with a release of version 2 at 50 requests a second. */
+const quiet = (more: Partial<Case> & Pick<Case, 'release' | 'file'>): Case => ({
+  ...{ seed: 1, requestsPerSecond: 50, stableErrors: 0.001, targets: 1, isFed: false },
+  ...{ orders: [], faults: [], noise: 0, troubles: [] },
+  ...more,
+});
+
+const promisesOf = async (it: Case) => (await playCase(it)).violations.map(({ promise }) => promise);
+
+describe('counts of the whole region that come minutes late', () => {
+  const late: Plot = {
+    requestsPerSecond: 20,
+    hours: 30,
+    lateness: () => ({ share: 1, ms: 7 * MINUTE }),
+    regionLateMs: () => 7 * MINUTE,
+  };
+
+  test('excuse a release that completes before its first failure could be read', async () => {
+    let first: number | undefined;
+    const { rollout, run } = await play({
+      ...late,
+      canaries: {
+        2: {
+          errors: (_, at) => {
+            first ??= at;
+            return at - first > 3 * MINUTE ? 0.5 : 0;
+          },
+        },
+      },
+      rollout: { steps: [{ weight: 50, bake: '71s', maxBake: '5m' }], verify: '0m' },
+    });
+    expect(rollout?.outcome).toBe('completed');
+    expect(faults(run)).toEqual([]);
+  });
+
+  test('excuse no failures that could be read', async () => {
+    const { rollout, run } = await play({
+      ...late,
+      canaries: { 2: { errors: 0.2 } },
+      rollout: { ...SHORT, verify: '10m', watch: { errors: '1.5x' } },
+      changePorts: blind,
+    });
+    expect(rollout?.outcome).toBe('completed');
+    expect(broken(run)).toContain('worseNeverCompletes');
+  });
+});
+
+describe('an outage of both versions', () => {
+  /** Half of the requests to both fail in the first three minutes, and more of those to the canary from its third minute on. */
+  const hidden = (weight: number, share: number): Plot => {
+    let since = Number.POSITIVE_INFINITY;
+    return {
+      requestsPerSecond: 50,
+      weather: { errors: (at) => (at >= since && at < since + 3 * MINUTE ? 0.5 : 0) },
+      canaries: { 2: { errors: (_, at) => (at >= since + 2 * MINUTE ? share : 0.001) } },
+      rollout: { steps: [{ weight, bake: '160s', maxBake: '5m' }], verify: '0m', watch: { errors: '1.5x' } },
+      act: async (stage) => {
+        await stage.saw('ShiftIntended');
+        since = stage.clock.now();
+      },
+    };
+  };
+
+  test('excuses a pass if too few requests of stable tell it from failures of the canary', async () => {
+    const { events, run } = await play(hidden(94, 0.37));
+    expect(events.some((event) => event.type === 'Measured' && event.verdict.status === 'pass')).toBe(true);
+    expect(faults(run)).toEqual([]);
+  });
+
+  test('excuses no pass of a canary that fails far more often than stable beside it', async () => {
+    const { run } = await play({ ...hidden(50, 0.8), changePorts: blind });
+    expect(broken(run)).toContain('passMeansWell');
+  });
+});
+
+test('counts of stable that came late before the first raise are no failures that were usual', async () => {
+  const it = quiet({
+    release: { kind: 'after promotion', as: 'faults', share: 0.05, minutes: 1, above: 19 },
+    late: { side: 'stable', share: 0.9, minutes: 2 },
+    file: { steps: [{ weight: 19, bake: '81s', maxBake: '5m' }], verify: '5m', recall: 'off' },
+  });
+  const { run, violations } = await playCase({
+    ...it,
+    orders: [{ does: 'promote fully', when: { ms: 6 * MINUTE } }],
+  });
+  expect(run.heads[0]?.leaving?.cause).toBe('environment');
+  expect(violations).toEqual([]);
+});
+
+test('a canary that loses its requests from a weight on is blamed for them, whatever it served before', async () => {
+  expect(
+    await promisesOf(
+      quiet({
+        release: { kind: 'uncounted', share: 0.6, from: 50 },
+        file: {
+          steps: [
+            { weight: 47, bake: '30m' },
+            { weight: 53, bake: '3m' },
+          ],
+          verify: '0m',
+        },
+      }),
+    ),
+  ).toEqual([]);
+});
+
+describe('an execution that somebody stops once its rollout has ended', () => {
+  test('leaves the one that handed on to it, which says nothing of the end', async () => {
+    const { run, violations } = await playCase(
+      quiet({
+        release: { kind: 'bad', as: 'errors', share: 0.3 },
+        isZip: true,
+        file: { steps: [{ weight: 48, bake: '2m' }], verify: '0m' },
+        troubles: [
+          {
+            ...{ fault: 'executionStopped', seconds: 0, how: 0.9 },
+            when: { ms: 35, after: { event: 'RolloutClosed', nth: 1 } },
+          },
+        ],
+      }),
+    );
+    expect(run.executions.map(({ status }) => status)).toEqual(['SUCCEEDED', 'ABORTED']);
+    expect(violations).toEqual([]);
+  });
+});
