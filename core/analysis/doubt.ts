@@ -11,6 +11,9 @@ import type { Doubt, WatchRule } from './types.ts';
 import { isLatency } from './weights.ts';
 import type { Believed } from './windows.ts';
 
+/** Share of a minute's requests from which on verify waits for the end of an outage that stable has shown too; load that rises makes less. Assumed. */
+const OUTAGE_LEAST = 0.15;
+
 /** Minutes at a recall's weight in which doubt must be over before it ends. */
 const CALM_MINUTES = 2;
 
@@ -53,8 +56,21 @@ export function doubtAbout(
     }) ?? (isSteadyAsked ? steadyDoubtOf(past, mine, { ...asked, ...tolerated }) : undefined);
   // What is not known of a recall's last minutes is not calm.
   const isLost = recall !== undefined && minutesBack(to, CALM_MINUTES).some((start) => unknown.has(start));
-  if (found === undefined)
-    return isLost ? { reason: `${rule.metric}: nothing is known of the last minutes` } : undefined;
+  if (found === undefined && isLost)
+    return { reason: `${rule.metric}: nothing is known of the last minutes` };
+  if (found === undefined) {
+    // Nothing else tells an outage that goes on from a canary that fails as much once it serves alone.
+    const outage = doubtOf(windows, boundsOf(past, [], { ...tolerated, floor: OUTAGE_LEAST }), {
+      ...asked,
+      ...{ lengths: [1], newest: CALM_MINUTES },
+    });
+    return (
+      outage && {
+        reason: `${rule.metric}: ${number(outage.bad)} of ${number(outage.total)} requests to both versions failed in 60 s, as stable did beside the canary before; it waits for the end of that outage`,
+        isOutage: true,
+      }
+    );
+  }
   const { minutes, bad, total, bound } = found;
   // It reverts, so that what is never held against a release is none.
   const floor = Math.max(FLOOR, tolerated.floor);

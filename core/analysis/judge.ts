@@ -84,7 +84,8 @@ export function judge(rollout: Rollout, reading: Reading, now: Instant): Verdict
     ),
   );
   const { status, reason } = conclusion(rollout, reading, findings, limits);
-  const doubt = weighed.find((answer) => answer.doubt !== undefined)?.doubt;
+  const doubts = weighed.flatMap(({ doubt }) => doubt ?? []);
+  const doubt = doubts.find(({ isOutage }) => isOutage !== true) ?? doubts[0];
   const explained = weighed.flatMap(({ isExplained, finding }) => (isExplained ? [finding.target] : []));
   const [missing] = rollout.opening.targets.flatMap(({ name }, nth) => {
     const reason = each[nth]?.missing;

@@ -211,6 +211,8 @@ export interface Doubt {
   isSilence?: true | undefined;
   /** True if it has lasted so long, so surely, that a target which cannot be recalled is reverted. */
   isSure?: true | undefined;
+  /** True if stable has shown as much: an outage that a recall would not explain. Verify and recalls wait for its end. */
+  isOutage?: true | undefined;
 }
 
 /** What a consumer of events may not do, in absolute numbers; each kind is one metric of its adapter. */

@@ -412,7 +412,7 @@ function doubtConsequence(after: Rollout, verdict: Verdict, at: Instant): Rollou
   }
   const { doubt } = verdict;
   if (doubt === undefined || !isDoubted(after, verdict) || after.pause?.why === 'doubt') return undefined;
-  if (canRecall(after)) {
+  if (canRecall(after) && doubt.isOutage !== true) {
     const recall = recallFor(after, verdict, at);
     if (!isLastRecall(after)) return [recall];
     const reason = `doubt came again after ${recall.nth - 1} recalls: ${doubt.reason}`;

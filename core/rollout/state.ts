@@ -511,7 +511,7 @@ function latenessAfter({ lateness, verdict: before }: Rollout, { findings }: Ver
 
 /** A doubt stands without an answer unless a recall follows from it. */
 function unansweredAfter(state: Rollout, { doubt }: Verdict): Pick<Rollout, 'unanswered'> {
-  return doubt === undefined || state.recall !== undefined
+  return doubt === undefined || doubt.isOutage || state.recall !== undefined
     ? {}
     : { unanswered: state.unanswered ?? doubt.reason };
 }

@@ -476,7 +476,7 @@ test(
           folded = journaled(next);
         }
       }),
-      { numRuns: times(30, 300) },
+      { numRuns: times(60, 300) },
     );
     // A test in which nothing is folded, or everything ends alike, would say nothing.
     expect(seen.folds).toBeGreaterThan(20);

@@ -545,6 +545,18 @@ describe('after promotion', () => {
     expect(at(12, verifying, on(...spotless, window(9, [20, 4_000]))).doubt).toBeDefined();
   });
 
+  test('an outage as bad as one that stable has shown is waited for, and blames nobody', () => {
+    const outage = [window(1, [200, 400], [2_000, 4_000]), window(5, [2, 2_000], [2, 2_000])];
+    const said = (bad: number) => at(12, verifying, on(...history, ...outage, window(9, [bad, 4_000])));
+    expect(said(2_000).doubt).toMatchObject({
+      isOutage: true,
+      reason: expect.stringContaining('as stable did'),
+    });
+    expect(said(300).doubt).toBeUndefined();
+    expect(said(3_000).doubt).toMatchObject({ reason: expect.stringContaining('is usual for api') });
+    expect(said(3_000).doubt?.isOutage).toBeUndefined();
+  });
+
   describe('harm that is too small for a doubt', () => {
     const usual = (typical: number[]) => ({
       api: { errors: { mean: 0.001, strength: 0, worst: [0.01, 0.01, 0.01], ever: 0.01, typical } },

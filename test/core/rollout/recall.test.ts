@@ -139,6 +139,29 @@ describe('doubt', () => {
   });
 });
 
+describe('an outage that stable has shown too', () => {
+  const outage: Doubt = { reason: 'errors: 500 of 1,000 requests to both versions', isOutage: true };
+
+  test('recalls nothing, and verify waits for its end', () => {
+    const during = look(at100(), 12, { doubt: outage });
+    expect(typesOf(during, 1)).toEqual(['Measured']);
+    expect(next(stateAfter(during), minute(12.2)).kind).toBe('hold');
+    const after = look(during, 13);
+    expect(next(stateAfter(after), minute(13.2))).toEqual({ kind: 'close' });
+    expect(stateAfter(after).unanswered).toBeUndefined();
+  });
+
+  test('asks a person if it does not end within an hour', () => {
+    const late = look(at100(), 72, { doubt: outage });
+    expect(late.at(-1)).toMatchObject({ type: 'Paused', why: 'doubt' });
+  });
+
+  test('holds a recall at its weight, unless that proves the canary safe', () => {
+    expect(typesOf(look(recalled(), 13, { doubt: outage }), 1)).toEqual(['Measured']);
+    expect(typesOf(look(recalled(), 13, { doubt: outage, certified: true }), 1)).toEqual(['RecallEnded']);
+  });
+});
+
 describe('a recall', () => {
   const inIt = recalled();
 
