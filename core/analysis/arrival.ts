@@ -87,9 +87,8 @@ function whyMissing(rollout: Rollout, target: string, { believed, step }: Arrive
   const { lateness, moves, traffic } = rollout;
   const weight = traffic[target]?.weight ?? 0;
   const to = step.to - (lateness?.[target] ?? 0) * WINDOW_MS;
-  const since = moves.at(-1);
   const present =
-    weight > 0 && weight < 100 && since !== undefined ? { weight, from: since, until: to } : undefined;
+    weight < 100 ? { weight, from: moves.at(-1) ?? Number.POSITIVE_INFINITY, until: to } : undefined;
   // A wait ends once the minutes before it are counted as well.
   const stretch = stretchBeforeWait(rollout, target) ?? present;
   if (stretch === undefined) return undefined;
@@ -107,8 +106,8 @@ const SHORT_MINUTES = [2, 3, 5, 10, 20];
 /** A stretch of time in which a weight stood. */
 type Stood = NonNullable<Rollout['stood']>[number];
 
-const stretchBeforeWait = ({ recall, stood = [] }: Rollout, target: string): Stood | undefined =>
-  recall?.waitsFor === target ? stood.at(-1) : undefined;
+const stretchBeforeWait = ({ recall, stood }: Rollout, target: string): Stood | undefined =>
+  recall?.waitsFor === target ? stood?.at(-1) : undefined;
 
 /** Log evidence that far fewer of the canary's requests are counted at the end of a stretch than were due, and the minutes that show it most. */
 function shortageIn(all: readonly Window[], stretch: Stood): { evidence: number; windows: Told[] } {

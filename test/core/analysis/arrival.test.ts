@@ -1,18 +1,27 @@
 import { describe, expect, test } from 'vitest';
-import { arrivalFinding } from '../../../core/analysis/arrival.ts';
+import {
+  arrivalFinding,
+  arrivalMetric,
+  needsHeartbeat,
+  pastOf,
+  splitWindows,
+} from '../../../core/analysis/arrival.ts';
 import { judge } from '../../../core/analysis/judge.ts';
-import type { Past, Window } from '../../../core/analysis/types.ts';
+import { LOST } from '../../../core/analysis/loss.ts';
+import type { Past, Verdict, WatchRule, Window } from '../../../core/analysis/types.ts';
 import { believable } from '../../../core/analysis/windows.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import {
   intended,
   inVerify,
+  measured,
   minute,
   onFirstStep,
   opened,
   plan,
   raised,
   stateAfter,
+  TWO_TARGETS,
 } from '../rollout/given.ts';
 
 type Counts = [canary: number | undefined, stable: number | undefined];
@@ -271,4 +280,459 @@ test('requests of a step that is being left are counted once while the next rais
       minute(30),
     ).findings.find(({ metric }) => metric === 'traffic')?.lossSeen;
   expect(lost(intended(50, 2, 29.5))).toBe(lost());
+});
+
+type Given = {
+  from?: number;
+  until?: number;
+  to?: number;
+  isRead?: boolean;
+  heartbeat?: number;
+  label?: string;
+  target?: string;
+};
+/** All that is said of the windows of a step, which begins at minute 1 and ends with them unless said otherwise. */
+const arrivalAt = (history: RolloutEvent[], read: Window[], given: Given = {}) => {
+  const { from = 1, until = from + read.length, to = until, isRead = true, heartbeat } = given;
+  return arrivalFinding(
+    stateAfter(history),
+    given.target ?? 'api',
+    {
+      believed: believable(read),
+      step: { from: minute(from), until: minute(until), to: minute(to) },
+      isRead,
+      ...(heartbeat === undefined ? {} : { heartbeat: minute(heartbeat) }),
+    },
+    given.label ?? '',
+  );
+};
+const shareLost = (history: RolloutEvent[], read: Window[], given: Given = {}) =>
+  arrivalAt(history, read, { isRead: false, ...given }).finding;
+
+/** A tick that saw the canary last in this minute. */
+const tick = (newest: number, to: number, more: Partial<Verdict> = {}): RolloutEvent => {
+  const seen = measured('inconclusive', [1, to]);
+  return {
+    ...seen,
+    verdict: {
+      ...seen.verdict,
+      findings: [
+        {
+          ...{ target: 'api', metric: 'traffic', status: 'pass', windows: 1, evidence: 0, reason: '' },
+          ...{ canary: { bad: 0, total: 9 }, stable: { bad: 0, total: 90 }, newest: minute(newest) },
+        },
+      ],
+      ...more,
+    },
+  };
+};
+/** Ticks by which its counts are known to come three minutes late. */
+const LATE = [tick(-1, 3), tick(0, 4)];
+
+describe('the metric by which requests are seen to arrive', () => {
+  const errors: WatchRule = { metric: 'errors', ratio: 1.5 };
+  test('counts throttled requests too if throttles are watched, and errors are read whatever is watched', () => {
+    expect(arrivalMetric([errors, { metric: 'throttles', ratio: 1.5 }])).toBe('throttles');
+    expect(arrivalMetric([errors])).toBe('errors');
+    expect(arrivalMetric([])).toBe('errors');
+  });
+});
+
+describe('what a finding on the arrival of requests holds', () => {
+  const read = windows(-2, [300, 700], [300, 700], [300, 700], ...times(4, [100, 900]), [0, 900]);
+
+  test('are the requests and minutes of the step, and the newest minute in which the canary was counted', () => {
+    expect(found(onFirstStep(), read, { until: 6 })).toMatchObject({
+      canary: { bad: 0, total: 400 },
+      stable: { bad: 0, total: 4_500 },
+      windows: 5,
+      newest: minute(4),
+      skipped: [],
+    });
+    expect(found(onFirstStep(), windows(1, [0, 900])).newest).toBeUndefined();
+  });
+
+  test('is the larger doubt of a split that is off and of a loss of requests', () => {
+    const off = found(onFirstStep(), windows(1, ...times(5, [500, 500])));
+    expect(off.doubt).toBeGreaterThan(-Math.log(0.001));
+    const lossy = found(onFirstStep(), windows(1, ...times(30, [920, 9_000])));
+    expect(lossy).toMatchObject({ status: 'suspect', needed: expect.stringContaining('counted nowhere') });
+    expect(lossy.doubt).toBeGreaterThan(LOST);
+    expect(lossy.lossSeen).toBeGreaterThan(0);
+  });
+
+  test('is no doubt of a split at 100 %, where there is none', () => {
+    const alone = found(inVerify(), windows(9, ...times(3, [1_000, 500])), { from: 9 });
+    expect(alone).toMatchObject({ status: 'pass', evidence: 0 });
+    expect(alone).not.toHaveProperty('doubt');
+    expect(alone).not.toHaveProperty('lossSeen');
+  });
+
+  test('counts from the minute on in which the raise was made, and not the minutes of another weight', () => {
+    const atOnce = [opened(), ...raised(10, 1, 1)];
+    expect(found(atOnce, windows(1, ...times(5, [100, 900]))).reason).toContain('canary 500 of 5,000');
+    expect(found(atOnce, windows(-1, ...times(7, [100, 900])), { from: -1 }).reason).toContain(
+      'canary 500 of 5,000',
+    );
+  });
+
+  test('leaves out the newest minutes in which one version is not counted yet, ten at most', () => {
+    const open = (length: number) =>
+      found(onFirstStep(), windows(1, ...times(3, [100, 900]), ...times(length, [undefined, 900]))).reason;
+    expect(open(2)).toMatch(/^traffic: canary 300 of 3,000 requests/);
+    expect(open(11)).toMatch(/^traffic: canary 300 of 3,900 requests/);
+  });
+
+  test('names the target by its label', () => {
+    const past = { past: { api: steady } };
+    const off = arrivalAt(onFirstStep(), windows(1, ...times(5, [500, 500])), { label: 'api: ' });
+    expect(off.finding.reason).toBe(
+      'api: traffic: canary 2,500 of 5,000 requests, about 500 were due at 10 %; while the split is off, no comparison can be trusted',
+    );
+    const silent = windows(1, ...times(5, [100, 900]), ...times(4, [0, 0]));
+    expect(arrivalAt(onFirstStep(past), silent, { label: 'api: ' }).finding.reason).toMatch(
+      /^api: traffic: 0 requests came in 2 min/,
+    );
+  });
+});
+
+describe('the words for counts of the canary that are missing', () => {
+  const history = [opened({ plan: stepsOf(1) }), ...raised(10, 1, 1)];
+
+  test('name the minutes that show it most, and how many requests were due in them', () => {
+    expect(arrivalAt(history, windows(1, ...times(8, [55, 900])), { label: 'api: ' }).missing).toBe(
+      'api: traffic: 440 of about 800 requests that were due at the canary in 8 min are counted, though those of stable are; its counts may be late, or it loses its requests',
+    );
+    const stopped = windows(1, ...times(6, [100, 900]), ...times(5, [0, 900]));
+    expect(arrivalAt(history, stopped).missing).toMatch(/^traffic: 0 of about 500 requests .* in 5 min are/);
+  });
+
+  test('need whole minutes of the weight that stands, the first after the raise included', () => {
+    expect(arrivalAt(history, windows(1, ...times(2, [0, 900]))).missing).toBeDefined();
+    const before = windows(-4, ...times(5, [0, 900]), ...times(2, [100, 900]));
+    expect(arrivalAt(history, before, { until: 3 }).missing).toBeUndefined();
+    const ahead = windows(1, ...times(3, [100, 900]), ...times(3, [0, 900]));
+    expect(arrivalAt(history, ahead, { until: 4 }).missing).toBeUndefined();
+  });
+
+  test('leave out the minutes in which counts are known to come late', () => {
+    const late = [...onFirstStep(), ...LATE];
+    expect(stateAfter(late).lateness).toEqual({ api: 3 });
+    const stopped = (length: number) => windows(1, ...times(4, [100, 900]), ...times(length, [0, 900]));
+    expect(arrivalAt(late, stopped(4)).missing).toBeUndefined();
+    expect(arrivalAt(late, stopped(5)).missing).toBeDefined();
+  });
+
+  test('are none if it was not read, before the first raise, or if a canary that serves alone leaves stable some requests', () => {
+    const gone = windows(1, ...times(4, [0, 900]));
+    expect(arrivalAt(history, gone, { isRead: false })).not.toHaveProperty('missing');
+    expect(arrivalAt([opened()], gone).missing).toBeUndefined();
+    expect(arrivalAt(inVerify(), windows(9, ...times(4, [0, 900])), { from: 9 }).missing).toBeUndefined();
+  });
+});
+
+describe('a canary that waits for its counts', () => {
+  const order: RolloutEvent = {
+    ...{ type: 'RecallOrdered', at: minute(8), nth: 0, weight: 1, reason: 'missing', remaining: 180 },
+    waitsFor: 'api',
+  };
+  const waiting = [...onFirstStep(), order, ...raised(1, 2, 8.5)];
+  /** Four good minutes, three in which this many came beside 900 of stable, and the minutes at 1 %. */
+  const read = (came: number, length: number) =>
+    windows(1, ...times(4, [100, 900]), ...times(3, [came, 900]), [50, 900], ...times(length, [10, 990]));
+
+  test('still misses them as long as the minutes before the wait do, and no longer', () => {
+    expect(arrivalAt(waiting, read(0, 4), { from: 9, until: 13 }).missing).toMatch(
+      /^traffic: 0 of about 300 requests that were due at the canary in 3 min are counted/,
+    );
+    expect(arrivalAt(waiting, read(100, 4), { from: 9, until: 13 }).missing).toBeUndefined();
+  });
+
+  test('has lost them once they are ten minutes old, which is evidence against it', () => {
+    const evidence = (came: number, to: number) =>
+      shareLost(waiting, read(came, to - 9), { from: 9, until: to }).evidence;
+    expect(evidence(0, 17)).toBeLessThan(1);
+    expect(evidence(0, 18)).toBeGreaterThan(10);
+    expect(evidence(100, 18)).toBeLessThan(1);
+  });
+});
+
+describe('requests that stopped', () => {
+  const past = { past: { api: steady } };
+  const silentFrom = (loud: number, silent: number) =>
+    windows(1, ...times(loud, [100, 900]), ...times(silent, [0, 0]));
+
+  test('are not silent in the minutes in which counts are known to come late', () => {
+    const late = [...onFirstStep(past), ...LATE];
+    expect(arrivalAt(late, silentFrom(6, 4)).finding.status).toBe('pass');
+    expect(arrivalAt(late, silentFrom(6, 5)).finding.status).toBe('broken');
+  });
+
+  test('are not silent in minutes in which nothing of the region was counted', () => {
+    const at = (heartbeat: number) => arrivalAt(onFirstStep(past), silentFrom(6, 4), { heartbeat });
+    expect(at(6).finding.status).toBe('pass');
+    expect(at(10).finding.status).toBe('broken');
+  });
+
+  test('are compared with the quarter of an hour before the first raise if the day before was not read', () => {
+    const before = windows(-14, ...times(15, [undefined, 1_000]));
+    const silent = [...before, ...silentFrom(5, 8)];
+    const given = { until: 14 };
+    expect(arrivalAt(onFirstStep(), silent, given).finding.status).toBe('broken');
+    expect(arrivalAt(onFirstStep(), silentFrom(5, 8), given).finding.status).toBe('pass');
+    const state = stateAfter(onFirstStep());
+    expect(pastOf(state, 'api', before)?.lately).toBe(1_000);
+    // The minute of the raise has requests of both versions, and those after it are not the past.
+    const after = windows(0, ...times(6, [10, 10]));
+    expect(pastOf(state, 'api', [...before.slice(0, -1), ...after])?.lately).toBe(1_000);
+  });
+
+  describe('in verify', () => {
+    const promoted = inVerify(past);
+    const recallAt = (weight: number, at = 14): RolloutEvent[] => [
+      ...[...promoted],
+      { type: 'RecallOrdered', at: minute(at), nth: 1, weight, reason: 'silence', remaining: 180 },
+      ...raised(weight, 4, at + 1),
+    ];
+    const silent = (to: number) =>
+      windows(1, ...times(8, [500, 500]), ...times(2, [1_000, undefined]), ...times(to - 11, [0, 0]));
+    const at = (history: RolloutEvent[], to: number, heartbeat = to - 1) =>
+      arrivalAt(history, silent(to), { from: 9, until: to, heartbeat, label: 'api: ' });
+
+    test('are a doubt that says so, and the finding is not proven', () => {
+      const { finding, doubt, isExplained } = at(promoted, 14);
+      expect(doubt).toEqual({
+        reason: expect.stringMatching(/^api: traffic: 0 requests came in 2 min/),
+        isSilence: true,
+      });
+      expect(finding).toMatchObject({
+        status: 'inconclusive',
+        needed: expect.stringMatching(/^0 requests came/),
+        reason: doubt?.reason,
+      });
+      expect(isExplained).toBeUndefined();
+    });
+
+    test('are a measuring fault and no doubt if nothing of the region came since', () => {
+      const late = at(promoted, 14, 10);
+      expect(late.doubt).toBeUndefined();
+    });
+
+    test('are a measuring fault if the release cannot be recalled', () => {
+      const fixed = at(inVerify({ ...past, reversible: false }), 14);
+      expect(fixed).toMatchObject({ finding: { status: 'broken' } });
+      expect(fixed.doubt).toBeUndefined();
+    });
+
+    test('are a measuring fault once a recall has shown that the canary is not why', () => {
+      const explained = [...promoted, tick(10, 13, { explained: ['api'] })];
+      expect(at(explained, 14)).toMatchObject({ finding: { status: 'broken' } });
+      expect(at(explained, 14).doubt).toBeUndefined();
+      const other = [...promoted, tick(10, 13, { explained: ['worker'] })];
+      expect(at(other, 14).doubt).toMatchObject({ isSilence: true });
+    });
+
+    test('are explained by ten whole minutes in which most of them would have met stable', () => {
+      expect(at(recallAt(5), 24).isExplained).toBeUndefined();
+      expect(at(recallAt(5), 25)).toMatchObject({ isExplained: true, finding: { status: 'broken' } });
+      for (const weight of [50, 75]) expect(at(recallAt(weight), 26).isExplained).toBeUndefined();
+    });
+
+    test('are not explained if they came again', () => {
+      const again = [...silent(20), ...windows(20, ...times(6, [50, 950]))];
+      const arrival = arrivalAt(recallAt(5), again, { from: 15, until: 26, heartbeat: 25 });
+      expect(arrival.isExplained).toBeUndefined();
+      expect(arrival.doubt).toBeUndefined();
+    });
+  });
+
+  describe('as the canary came to serve alone', () => {
+    const alone = (total: number, to: number, history = inVerify(past)) =>
+      arrivalAt(history, windows(1, ...times(8, [500, 500]), ...times(to - 9, [total, undefined])), {
+        ...{ from: 9, until: to, heartbeat: to - 1, label: 'api: ' },
+      });
+
+    test('in part are in doubt at once: the split beside stable shows whether the canary loses them', () => {
+      const { finding, doubt } = alone(400, 10);
+      expect(finding).toMatchObject({ status: 'inconclusive', reason: doubt?.reason });
+      expect(doubt?.reason).toMatch(/^api: traffic: only 400 requests came in the 60 s after promotion/);
+      expect(`api: traffic: ${finding.needed}`).toBe(doubt?.reason);
+      expect(doubt?.isSilence).toBeUndefined();
+    });
+
+    test('are no doubt once a recall has shown that the canary is not why, and not proven either', () => {
+      const explained = alone(200, 12, [...inVerify(past), tick(9, 10, { explained: ['api'] })]);
+      expect(explained.doubt).toBeUndefined();
+      expect(explained.finding).toMatchObject({
+        status: 'inconclusive',
+        reason: expect.stringMatching(/^api: traffic: only /),
+        needed: expect.stringMatching(/^only /),
+      });
+    });
+
+    test('over hours are in doubt at the end of verify and not before', () => {
+      const ebb = (to: number) =>
+        arrivalAt(inVerify(past), windows(1, ...times(8, [100, 100]), ...times(to - 9, [200, undefined])), {
+          ...{ from: 9, until: to, heartbeat: to - 1 },
+        });
+      expect(ebb(10).doubt).toBeUndefined();
+      expect(ebb(10).finding).toMatchObject({ status: 'inconclusive' });
+      expect(ebb(11).doubt?.reason).toMatch(/^traffic: only /);
+    });
+  });
+
+  describe('at the end of verify', () => {
+    const read = (to: number) => windows(9, ...times(to - 9, [1_000, undefined]));
+    const at = (heartbeat: number | undefined, given: Given = {}, history = inVerify()) => {
+      const { to = 14, until = to } = given;
+      const seen = read((heartbeat ?? to) + 1);
+      return arrivalAt(history, seen, {
+        ...{ from: 9, until, to, label: 'api: ' },
+        ...(heartbeat === undefined ? {} : { heartbeat }),
+      }).finding;
+    };
+
+    test('are late if the counts of the whole region end before it', () => {
+      expect(at(10)).toMatchObject({
+        status: 'broken',
+        reason:
+          'api: traffic: nothing of any function of this region has been counted in the last 3 min; the counts of CloudWatch are late',
+      });
+    });
+
+    test('are not if the region is counted to its end, if it was not asked, or if verify goes on', () => {
+      expect(at(13).status).toBe('pass');
+      expect(at(10, { until: 11 }).status).toBe('pass');
+      expect(at(undefined).status).toBe('pass');
+      expect(at(9, { to: 10.5 }).status).toBe('pass');
+    });
+
+    test('are not late at a step that is not verify', () => {
+      const step = windows(1, ...times(3, [100, 900]));
+      expect(arrivalAt(onFirstStep(), step, { until: 8, heartbeat: 3 }).finding.status).toBe('pass');
+    });
+  });
+});
+
+describe('the counts of the whole region', () => {
+  const counted = (...counts: [at: number, Counts][]) => ({
+    errors: counts.flatMap(([at, each]) => windows(at, each)),
+  });
+  const needs = (history: RolloutEvent[], ...read: ReturnType<typeof counted>[]) =>
+    needsHeartbeat(stateAfter(history), read, minute(12));
+
+  test('are asked for in verify if a target has no count in its newest settled minute', () => {
+    expect(needs(inVerify(), counted([10, [100, undefined]]))).toBe(true);
+    expect(needs(inVerify(), counted([10, [100, undefined]], [11, [0, undefined]]))).toBe(true);
+    expect(needs(inVerify(), counted([11, [1, undefined]]))).toBe(false);
+    expect(needs(inVerify(), counted([11, [undefined, 1]]))).toBe(false);
+    expect(needs(inVerify(), counted([11, [1, undefined]]), counted([10, [1, undefined]]))).toBe(true);
+  });
+
+  test('are not asked for before verify, of what cannot be recalled, or of silence that is explained', () => {
+    const silent = counted([10, [100, undefined]]);
+    expect(needs(onFirstStep(), silent)).toBe(false);
+    expect(needs(inVerify({ reversible: false }), silent)).toBe(false);
+    const explained = (...names: string[]) => [
+      ...inVerify({ targets: TWO_TARGETS }),
+      tick(9, 10, { explained: names }),
+    ];
+    expect(needs(explained('api', 'worker'), silent)).toBe(false);
+    expect(needs(explained('worker'), silent)).toBe(true);
+  });
+});
+
+describe('requests of the canary that may still be running', () => {
+  const hanging = (timeout: number, read: Window[]) =>
+    found(onFirstStep({ timeouts: { api: timeout } }), read);
+  const read = windows(1, ...times(30, [100, 900]), ...times(5, [60, 900]));
+
+  test('are said in words, with how many are not counted', () => {
+    const { status, needed, reason } = hanging(300, read);
+    expect(status).toBe('suspect');
+    expect(needed).toBe(
+      'about 200 of its requests have not been counted yet: they may run for 5 min, and AWS counts a request only when it ends',
+    );
+    expect(reason).toMatch(/were due at 10 %; about 200 of its requests/);
+  });
+
+  test('are not looked for in minutes that are older than the time-out', () => {
+    const old = windows(1, ...times(30, [60, 900]), ...times(6, [100, 900]));
+    expect(hanging(300, old).needed ?? '').not.toContain('counted yet');
+  });
+
+  test('are not told from counts that are late if none of a minute is counted', () => {
+    const none = windows(1, ...times(30, [100, 900]), ...times(5, [0, 900]));
+    expect(hanging(300, none).needed ?? '').not.toContain('counted yet');
+  });
+});
+
+describe('counts of stable that are late', () => {
+  const late = (canary: number, length: number, given: Given = {}) =>
+    arrivalAt(onFirstStep(), windows(1, ...times(3, [100, 900]), ...times(length, [canary, undefined])), {
+      ...given,
+    }).finding;
+
+  test('are a measuring fault if the canary shows that some were due', () => {
+    expect(late(100, 1)).toMatchObject({
+      status: 'broken',
+      reason:
+        'traffic: stable was due about 900 requests at 90 % and CloudWatch shows none; its counts may be late',
+    });
+  });
+
+  test('are not if so few were due that chance explains it, or if the minutes are not over', () => {
+    expect(late(0, 3).status).toBe('pass');
+    expect(late(100, 2, { until: 4, to: 6 }).status).toBe('pass');
+  });
+});
+
+describe('the windows whose splits are compared', () => {
+  const starts = (history: RolloutEvent[]) =>
+    splitWindows(stateAfter(history), windows(-2, ...times(14, [100, 900]))).map(({ start }) =>
+      Math.round((start - minute(0)) / 60_000),
+    );
+
+  test('are those in which one weight stood, without the minute after a move', () => {
+    expect(starts([opened()])).toEqual([]);
+    expect(starts([opened(), ...raised(10, 1, 0)])).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    const second = [opened(), ...raised(10, 1, 0), measured('pass', [1, 3]), ...raised(50, 2, 6)];
+    expect(starts(second)).toEqual([1, 2, 3, 4, 5, 7, 8, 9, 10, 11]);
+  });
+
+  test('of a recall begin once it stands', () => {
+    const order: RolloutEvent = {
+      ...{ type: 'RecallOrdered', at: minute(5), nth: 0, weight: 1, reason: 'missing', remaining: 180 },
+      waitsFor: 'api',
+    };
+    const ordered = [opened(), ...raised(10, 1, 0), order];
+    expect(starts(ordered)).toEqual([1, 2, 3, 4]);
+    expect(starts([...ordered, ...raised(1, 2, 7)])).toEqual([1, 2, 3, 4, 8, 9, 10, 11]);
+  });
+});
+
+describe('the stake on a canary that swallows requests', () => {
+  const swallowed = windows(1, ...times(14, [0, 900]));
+  const evidenceAt = (history: RolloutEvent[], from: number) =>
+    shareLost(
+      history,
+      swallowed.map((each, at) => ({ ...each, start: minute(from + at) })),
+      {
+        from,
+        until: from + swallowed.length,
+      },
+    ).evidence;
+
+  test('is the same at each step, and a quarter of it in each recall', () => {
+    const steps = plan({
+      steps: [10, 10].map((weight) => ({ weight, bakeSeconds: 120, maxBakeSeconds: 600 })),
+    });
+    const first = [opened({ plan: steps }), ...raised(10, 1, 0.5)];
+    const second = [...first, measured('pass', [1, 3]), ...raised(10, 2, 4.2)];
+    expect(evidenceAt(second, 5)).toBeCloseTo(evidenceAt(first, 1), 1);
+    const recall: RolloutEvent = {
+      ...{ type: 'RecallOrdered', at: minute(5), nth: 1, weight: 10, reason: 'doubt', remaining: 180 },
+    };
+    expect(evidenceAt(first, 1) - evidenceAt([...first, recall], 6)).toBeCloseTo(Math.log(4), 6);
+  });
 });
