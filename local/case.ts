@@ -156,10 +156,13 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
   // Where one version counts in other minutes than the other, what both meet in one minute is compared with nothing; no rule sees that.
   const ahead = isFed || weather !== undefined ? undefined : aheadOf(random.fork('ahead'));
   const noise = faults.length === 0 ? 0 : among(setting, 0, 0.3, 1, 1, 3);
-  // Without stable beside it, a loss of a part cannot be told from callers who left.
+  // Without stable beside it, a loss of a part cannot be told from callers who left, nor at all while many more come.
   const last = (file.steps as { weight: number }[] | undefined)?.at(-1)?.weight ?? 0;
   if (release.kind === 'uncounted' && release.from > last)
-    release = { ...release, share: Math.max(0.97, release.share) };
+    release = {
+      ...release,
+      share: weather !== undefined && 'times' in weather ? 1 : Math.max(0.97, release.share),
+    };
   const recalls = random.fork('recalls');
   const isRecalled = weather !== undefined || release.kind === 'after promotion';
   /** Much of what happens in a world that may recall its canary happens about then. */

@@ -391,7 +391,7 @@ export const bakeSurvivesTakeover = perRollout((view) =>
 
 /**
  * What was reverted for its own doing, or by a person's order, meets no user again by itself: not under another release id, not as another version of the
- * same code and configuration, and not by a rollback. A retry lifts that, and a completion of the same artifact.
+ * same code and configuration, and not by a rollback. A retry lifts that, also one that could not open its rollout any more, and a completion of the same artifact.
  */
 export const quarantineHolds: Checker = (run) => {
   const all = views(run);
@@ -413,8 +413,18 @@ export const quarantineHolds: Checker = (run) => {
     // A version that is published first is asked about again then, so that opening it is no fault yet.
     const met = view.opening.rollsBack === undefined ? view.raises[0] : those(view, 'RolloutOpened')[0];
     if (met === undefined || isRetry(view)) return [];
+    const isOrdered = (each: View, since: number) =>
+      run.commands.some(
+        ({ does, rolloutId, at, isRefused }) =>
+          does === 'retry' &&
+          rolloutId === each.id &&
+          isRefused !== true &&
+          at >= (run.timeline[since]?.at ?? at) &&
+          at <= met.at,
+      );
     const isLifted = (since: number) =>
       all.some((each) => {
+        if (isOrdered(each, since) && isSameCode(each, view)) return true;
         const [retried] = isRetry(each) ? those(each, 'RolloutOpened') : [];
         const completed = those(each, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
         return [retried, completed].some(

@@ -4,6 +4,7 @@ import { type Instant, WINDOW_MS } from '../core/units.ts';
 import type { MetWindow, Run } from './run.ts';
 import {
   type Fault,
+  isByAlarm,
   isStanding,
   LEAVING,
   ownWritesTo,
@@ -111,12 +112,17 @@ function whyTooSoon(view: View, index: number, skewMs: number): string | undefin
     : undefined;
 }
 
-/** Why a wait for counts is not over; undefined if newer ones of its canary have come since it began. */
+/** After which a wait for counts may end without them, since they are not late: how a canary loses its requests is then judged at the weight before. */
+const WAIT_MS = 12 * MINUTE;
+
+/** Why a wait for counts is not over; undefined if newer ones of its canary have come since it began, or the longest wait has passed. */
 function whyStillMissing(view: View, index: number, verdict: Verdict, name: string): string | undefined {
   const newestOf = (of: Verdict | undefined) =>
     of?.findings.find(({ metric, target }) => metric === 'traffic' && target === name)?.newest ?? 0;
   const before = those(view, 'Measured').findLast((each) => each.index <= index)?.event.verdict;
-  return newestOf(verdict) > newestOf(before) ? undefined : `no count of ${name} had come`;
+  const ordered = those(view, 'RecallOrdered').find((each) => each.index === index)?.at ?? 0;
+  if (verdict.to >= ordered + WAIT_MS || newestOf(verdict) > newestOf(before)) return undefined;
+  return `no count of ${name} had come`;
 }
 
 /** Minutes in a row that must each be bad before doubt alone reverts. */
@@ -135,7 +141,7 @@ export const historyNeverReverts = perRollout((view, run) =>
       const failing = verdict.findings.filter(({ status }) => status === 'fail');
       // What else an owner declared, such as an alarm, is evidence of its own.
       if (failing.length === 0 && verdict.doubt === undefined) return [];
-      if (append.events.some(({ type }) => type === 'AlarmRaised')) return [];
+      if (append.events.some((each) => each.type === 'AlarmRaised' || isByAlarm(each))) return [];
       const isShown = failing.some(
         ({ stable, metric, target }) =>
           view.opening.watch.some((rule) => rule.metric === metric && 'share' in rule) ||

@@ -34,6 +34,7 @@ export interface Command {
   at: Instant;
   /** When it was accepted; undefined where it was refused or failed. */
   acceptedAt: Instant | undefined;
+  isRefused?: boolean;
   /** The rollout that carries it out, if another one was opened for it. */
   opened?: string | undefined;
 }
@@ -272,7 +273,10 @@ function recordCommands(world: World): Command[] {
     const { command: does, rolloutId } = event as { command: string; rolloutId: string };
     const given: Command = { does, rolloutId, at: clock.now(), acceptedAt: undefined };
     commands.push(given);
-    const answer = await invoke(name, event);
+    const answer = await invoke(name, event).catch((error: unknown) => {
+      given.isRefused = error instanceof Error && error.name === 'CommandRefused';
+      throw error;
+    });
     given.acceptedAt = clock.now();
     given.opened = (answer as { rolloutId?: string } | undefined)?.rolloutId;
     return answer;

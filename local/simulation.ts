@@ -113,17 +113,20 @@ export async function playCase(it: Case): Promise<Played> {
     skewMs: skewOf(it.seed),
   });
   let isWarm = false;
-  let isVerified = false;
+  let verifiedAt: number | undefined;
   const begunAt = clock.now();
   const sky = skyOf(it.weather, it.seed, begunAt + WARM_MINUTES * MINUTE);
-  const isLate = () => it.late?.isInVerify !== true || isVerified;
+  // What comes late does so by whole minutes, as counts are kept; otherwise one minute would show stable before a move alone.
+  const isLate = (at: number) =>
+    it.late?.isInVerify !== true ||
+    (verifiedAt !== undefined && at >= Math.ceil(verifiedAt / MINUTE) * MINUTE);
   stage = createScenario({
     clock,
     seed: it.seed,
     requestsPerSecond: it.isFed ? 0 : (at) => it.requestsPerSecond * sky.factor(at) * restOf(it, stage),
     ...(it.weather === undefined ? {} : { weather: { errors: sky.errors, faults: sky.faults } }),
     ...(it.late === undefined ? {} : { lateness: latenessOf(it.late, isLate) }),
-    regionLateMs: () => (it.late?.side === 'region' && isLate() ? it.late.minutes * MINUTE : 0),
+    regionLateMs: () => (it.late?.side === 'region' && isLate(clock.now()) ? it.late.minutes * MINUTE : 0),
     ...(it.release.kind === 'hanging' ? { timeoutSeconds: TIMEOUT_MAX_SECONDS } : {}),
     ...(it.ahead === undefined ? {} : { aheadMs: aheadOf(it.ahead) }),
     mixedUnits: () => lasting.get('unitsMixed') === true,
@@ -147,7 +150,7 @@ export async function playCase(it: Case): Promise<Played> {
   furnish(stage, it, lasting);
   stage.follow(({ events, rollout }) => {
     if (rollout.opening.rolloutId !== FIRST) return;
-    isVerified ||= isVerifying(rollout);
+    if (isVerifying(rollout)) verifiedAt ??= clock.now();
     for (const event of events) sky.follow(event, rollout, clock.now());
   });
   remember(stage, it, sky, begunAt);
@@ -211,10 +214,13 @@ function restOf({ leaving }: Case, stage: Scenario | undefined): number {
   return canaryShare(stage) >= leaving.from ? leaving.rest : 1;
 }
 
-function latenessOf({ side, share, minutes }: Late, isLate: () => boolean): ScenarioOptions['lateness'] {
+function latenessOf(
+  { side, share, minutes }: Late,
+  isLate: (at: number) => boolean,
+): ScenarioOptions['lateness'] {
   const version = { canary: '2', stable: '1', both: undefined, region: undefined }[side];
-  return (of) =>
-    isLate() && (version === undefined || of === version) ? { share, ms: minutes * MINUTE } : undefined;
+  return (of, at) =>
+    isLate(at) && (version === undefined || of === version) ? { share, ms: minutes * MINUTE } : undefined;
 }
 
 /** Puts into CloudWatch what it knows of the time before this world began. Who records the truth knows nothing of it. */

@@ -82,6 +82,9 @@ export function arrivalFinding(rollout: Rollout, target: string, arrived: Arrive
 /** Evidence at which a canary waits for its counts: if they do not come, it is enough to revert. */
 const SHORT = Math.log(20_000);
 
+/** Evidence below which it has them again: less of it may also mean that less could be read. */
+const SHORT_STILL = Math.log(20);
+
 /** Why the canary's newest counts are missing, in words; the minutes in which they may be as late as was seen are left out. */
 function whyMissing(rollout: Rollout, target: string, { believed, step }: Arrived): string | undefined {
   const { lateness, moves, traffic } = rollout;
@@ -90,10 +93,11 @@ function whyMissing(rollout: Rollout, target: string, { believed, step }: Arrive
   const present =
     weight < 100 ? { weight, from: moves.at(-1) ?? Number.POSITIVE_INFINITY, until: to } : undefined;
   // A wait ends once the minutes before it are counted as well.
-  const stretch = stretchBeforeWait(rollout, target) ?? present;
+  const waited = stretchBeforeWait(rollout, target);
+  const stretch = waited ?? present;
   if (stretch === undefined) return undefined;
   const { evidence, windows } = shortageIn(believed.windows, stretch);
-  if (evidence < SHORT) return undefined;
+  if (evidence < (waited === undefined ? SHORT : SHORT_STILL)) return undefined;
   const counted = windows.reduce((all, { nc }) => all + nc, 0);
   const others = windows.reduce((all, { ns }) => all + ns, 0);
   const due = (others * stretch.weight) / (100 - stretch.weight);

@@ -54,8 +54,12 @@ export function doubtAbout(
       ...(recall === undefined ? {} : { lengths: [1] }),
       newest: Math.min(LOOK_MINUTES, newest),
     }) ?? (isSteadyAsked ? steadyDoubtOf(past, mine, { ...asked, ...tolerated }) : undefined);
-  // What is not known of a recall's last minutes is not calm.
-  const isLost = recall !== undefined && minutesBack(to, CALM_MINUTES).some((start) => unknown.has(start));
+  // What is not known of a recall's last minutes is not calm, nor are the minutes since a doubt that nothing else can answer.
+  const isOpen = recall === undefined && verdict?.doubt !== undefined && !canRecall(rollout);
+  const isLost =
+    recall !== undefined
+      ? minutesBack(to, CALM_MINUTES).some((start) => unknown.has(start))
+      : isOpen && !minutesBack(to, missed).some((start) => windows.some((window) => window.start === start));
   if (found === undefined && isLost)
     return { reason: `${rule.metric}: nothing is known of the last minutes` };
   if (found === undefined) {

@@ -174,7 +174,9 @@ function mayGoOn(rollout: Rollout): boolean {
 function isVerified(rollout: Rollout): boolean {
   const { verdict, opening, step } = rollout;
   if (isSuspect(rollout)) return false;
-  if (step >= opening.plan.steps.length && opening.plan.verifySeconds === 0) return true;
+  // What a plan does not verify is measured all the same while a hook after promotion is asked.
+  if (step >= opening.plan.steps.length && opening.plan.verifySeconds === 0)
+    return verdict === undefined || !isDoubted(rollout, verdict);
   const bake = bakeOf(rollout);
   if (
     bake === undefined ||

@@ -7,7 +7,7 @@ import type { Rollout } from '../../core/rollout/state.ts';
 import { PLANS } from '../../core/rollout/state.ts';
 import type * as Timing from '../../core/rollout/timing.ts';
 import { WINDOW_MS } from '../../core/units.ts';
-import { type Case, caseOf } from '../../local/case.ts';
+import { ALARM, type Case, caseOf } from '../../local/case.ts';
 import { FAULT_NAMES } from '../../local/faults.ts';
 import type { Run } from '../../local/run.ts';
 import { FUNCTION } from '../../local/scenario.ts';
@@ -432,6 +432,20 @@ test('a canary that loses its requests from a weight on is blamed for them, what
       }),
     ),
   ).toEqual([]);
+});
+
+test('an alarm of the owner is evidence of its own, also if only a measurement hears of it', async () => {
+  const { run, violations } = await playCase(
+    quiet({
+      release: { kind: 'after promotion', as: 'errors', share: 0.2, minutes: 0, above: 10 },
+      file: { steps: [{ weight: 10, bake: '2m' }], verify: '10m', holdout: 0, alarms: [ALARM] },
+      alarm: 'errors',
+      faults: ['eventLate'],
+      noise: 10,
+    }),
+  );
+  expect(run.heads[0]?.leaving?.reason).toContain(ALARM);
+  expect(violations).toEqual([]);
 });
 
 describe('an execution that somebody stops once its rollout has ended', () => {

@@ -159,6 +159,43 @@ describe('counts of the canary that are missing', () => {
     expect(missing(windows(1, ...counts))).toBeUndefined();
   });
 
+  describe('and were waited for', () => {
+    const steps = [{ weight: 75, bakeSeconds: 480, maxBakeSeconds: 900 }];
+    const before = [opened({ plan: plan({ steps }) }), ...raised(75, 1, 0.5)];
+    const waiting: RolloutEvent[] = [
+      ...before,
+      {
+        ...{ type: 'RecallOrdered', at: minute(8.3), nth: 0, weight: 1, reason: '', remaining: 180 },
+        waitsFor: 'api',
+      },
+      ...raised(1, 2, 8.4),
+    ];
+    const [first, ...short]: Counts[] = [
+      ...[[30, 24] as Counts, [6, 15] as Counts, [4, 17] as Counts, [6, 21] as Counts],
+      ...[[4, 20] as Counts, [1, 22] as Counts, [7, 14] as Counts],
+    ];
+    const read = (...counts: (Counts | undefined)[]) =>
+      missing(windows(1, ...counts.map((each): Counts => each ?? [undefined, undefined])), waiting);
+
+    test('are not there yet because fewer minutes could be read', () => {
+      expect(missing(windows(1, ...short), before)).toBeDefined();
+      const gaps = short.map(
+        ([canary, stable], at): Counts => [
+          at % 3 === 2 ? undefined : canary,
+          at % 3 === 0 ? undefined : stable,
+        ],
+      );
+      expect(missing(windows(1, ...gaps), before)).toBeUndefined();
+      expect(read(first, ...gaps)).toBeDefined();
+    });
+
+    test('are there once most of them are counted', () => {
+      expect(
+        read(first, ...short.map(([, stable = 0]): Counts => [Math.round(2.6 * stable), stable])),
+      ).toBeUndefined();
+    });
+  });
+
   test('are not asked for at 100 %', () => {
     expect(missing(windows(1, ...times(10, [100, 0])), inVerify())).toBeUndefined();
   });

@@ -29,6 +29,7 @@ import {
   stateAfter,
   TWO_TARGETS,
   target,
+  verdict,
 } from '../rollout/given.ts';
 
 type Pair = [bad: number, total: number];
@@ -640,6 +641,30 @@ describe('in a recall', () => {
     expect(said({ start: minute(17), unknown: 'stable was counted by half' }).doubt).toEqual({
       reason: 'errors: nothing is known of the last minutes',
     });
+  });
+});
+
+describe('without a recall, a doubt', () => {
+  const verifying = inVerify({ ...errors, plan: plan({ recall: false }) });
+  const doubted: RolloutEvent[] = [
+    ...verifying,
+    {
+      ...measured('inconclusive', [9, 11]),
+      verdict: { ...verdict('inconclusive', 9, 11), doubt: { reason: 'half of them fail' } },
+    },
+  ];
+  const said = (events: RolloutEvent[], ...read: (Window | UnknownWindow)[]) =>
+    judge(stateAfter(events), { series: { api: { errors: read } }, alarms: [] }, minute(13)).doubt;
+
+  test('stays until something is known of a minute after it', () => {
+    const nothing = { reason: 'errors: nothing is known of the last minutes' };
+    expect(said(doubted)).toEqual(nothing);
+    expect(said(doubted, { start: minute(11), unknown: 'it was counted by half' })).toEqual(nothing);
+    expect(said(doubted, window(11, [1, 1_000]))).toBeUndefined();
+  });
+
+  test('does not begin because nothing is known', () => {
+    expect(said(verifying, window(9, [1, 1_000]))).toBeUndefined();
   });
 });
 

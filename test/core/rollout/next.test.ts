@@ -212,6 +212,14 @@ describe('after promotion', () => {
   test('it closes at once where the plan has no verify', () => {
     expect(directiveAt(8.6, inVerify({ plan: plan({ verifySeconds: 0 }) }))).toEqual({ kind: 'close' });
   });
+
+  test('it does not close a plan without verify while what was measured beside a hook is in doubt', () => {
+    const unverified = inVerify({ plan: plan({ verifySeconds: 0 }) });
+    const seen = measured('inconclusive', [9, 10]);
+    const doubted = { ...seen, verdict: { ...seen.verdict, doubt: { reason: 'all of it fails' } } };
+    expect(directiveAt(11, unverified, seen)).toEqual({ kind: 'close' });
+    expect(directiveAt(11, unverified, doubted).kind).toBe('hold');
+  });
 });
 
 describe('a pause', () => {
