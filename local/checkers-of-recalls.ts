@@ -4,7 +4,6 @@ import { type Instant, WINDOW_MS } from '../core/units.ts';
 import type { MetWindow, Run } from './run.ts';
 import {
   type Fault,
-  isByAlarm,
   isStanding,
   LEAVING,
   ownWritesTo,
@@ -129,19 +128,21 @@ function whyStillMissing(view: View, index: number, verdict: Verdict, name: stri
 const OUTAGE_MINUTES = 6;
 
 /**
- * A past proves nothing: no verdict blames the canary but by counts of stable beside it, or by a share that its owner declared. Doubt and silence
+ * A past proves nothing: no verdict blames the canary but by counts of stable beside it, or by a share or an alarm that its owner declared. Doubt and silence
  * blame nobody; alone they revert only if the plan says so, or if nothing can be recalled and six minutes in a row were bad.
  */
 export const historyNeverReverts = perRollout((view, run) =>
   those(view, 'RevertOrdered').flatMap(({ at, index, event, append }): Fault[] => {
     const measured = append.events.find((each) => each.type === 'Measured');
     if (measured === undefined) return [];
-    const { verdict } = measured;
+    const { verdict, alarms } = measured;
+    // What else an owner declared, such as an alarm, is evidence of its own, whoever hears of it first.
+    const isOwners =
+      append.events.some(({ type }) => type === 'AlarmRaised') ||
+      alarms.some(({ name, state }) => state === 'alarm' && event.reason.includes(name));
+    if (isOwners) return [];
     if (event.cause === 'canary') {
       const failing = verdict.findings.filter(({ status }) => status === 'fail');
-      // What else an owner declared, such as an alarm, is evidence of its own.
-      if (failing.length === 0 && verdict.doubt === undefined) return [];
-      if (append.events.some((each) => each.type === 'AlarmRaised' || isByAlarm(each))) return [];
       const isShown = failing.some(
         ({ stable, metric, target }) =>
           view.opening.watch.some((rule) => rule.metric === metric && 'share' in rule) ||

@@ -440,6 +440,7 @@ test('an alarm of the owner is evidence of its own, also if only a measurement h
       release: { kind: 'after promotion', as: 'errors', share: 0.2, minutes: 0, above: 10 },
       file: { steps: [{ weight: 10, bake: '2m' }], verify: '10m', holdout: 0, alarms: [ALARM] },
       alarm: 'errors',
+      seed: 3,
       faults: ['eventLate'],
       noise: 10,
     }),
