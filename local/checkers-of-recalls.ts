@@ -128,7 +128,7 @@ function whyStillMissing(view: View, index: number, verdict: Verdict, name: stri
 const OUTAGE_MINUTES = 6;
 
 /**
- * A past proves nothing: no verdict blames the canary but by counts of stable beside it, or by a share or an alarm that its owner declared. Doubt and silence
+ * A past proves nothing: no verdict blames the canary but by counts of stable beside it, or by a share, a limit or an alarm that its owner declared. Doubt and silence
  * blame nobody; alone they revert only if the plan says so, or if nothing can be recalled and six minutes in a row were bad.
  */
 export const historyNeverReverts = perRollout((view, run) =>
@@ -136,13 +136,15 @@ export const historyNeverReverts = perRollout((view, run) =>
     const measured = append.events.find((each) => each.type === 'Measured');
     if (measured === undefined) return [];
     const { verdict, alarms } = measured;
-    // What else an owner declared, such as an alarm, is evidence of its own, whoever hears of it first.
+    // What else an owner declared, an alarm or a limit, is evidence of its own, whoever hears of it first.
     const isOwners =
       append.events.some(({ type }) => type === 'AlarmRaised') ||
-      alarms.some(({ name, state }) => state === 'alarm' && event.reason.includes(name));
+      alarms.some(({ name, state }) => state === 'alarm' && event.reason.includes(name)) ||
+      (verdict.limits ?? []).some(({ status }) => status === 'fail');
     if (isOwners) return [];
     if (event.cause === 'canary') {
       const failing = verdict.findings.filter(({ status }) => status === 'fail');
+      if (failing.length === 0 && verdict.doubt === undefined) return [];
       const isShown = failing.some(
         ({ stable, metric, target }) =>
           view.opening.watch.some((rule) => rule.metric === metric && 'share' in rule) ||
