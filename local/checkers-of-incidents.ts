@@ -201,7 +201,8 @@ export const gatesHeld = perRollout((view, _run, { skewMs }) =>
 /** Whoever waits says until when, and something follows at the latest then: nothing waits for ever. */
 export const waitsEnd = perRollout((view, _run, { tickMs }) => {
   const ends = [...LEAVING, 'RolloutClosed', 'Resumed', 'PromotionOrdered', 'ShiftIntended'] as const;
-  const answers = [...ends, 'Approved', 'HookAnswered'] as const;
+  // A recall puts off what is asked after promotion, and has an end of its own.
+  const answers = [...ends, 'Approved', 'HookAnswered', 'RecallOrdered'] as const;
   return those(view, 'Paused', 'GateOpened', 'HookStarted').flatMap(({ index, at, event }) => {
     // Traffic that goes down in a recall answers nothing that a pause waits for.
     const isRecall = (each: { index: number; event: RolloutEvent }) =>

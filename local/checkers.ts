@@ -361,6 +361,9 @@ function maskedBy(
     }, 0);
 }
 
+/** Whoever orders a retry has seen what an earlier attempt did once it had completed; that attempt is no part of this one. */
+const isRetry = ({ opening }: View): boolean => opening.attempt > 1 && opening.rollsBack === undefined;
+
 /** Until when CloudWatch had surely shown what users met, when an entry was written: if it shows the whole region late, nobody can know more. */
 const shownUntil = ({ at, append }: { at: Instant; append: Append }): Instant =>
   at - UNSETTLED_MS - append.regionLateMs;
@@ -379,8 +382,13 @@ export const worseNeverCompletes = perRollout((view, run) => {
   const met = view.happened.findLast(({ at }) => at <= until)?.append.met ?? {};
   return view.opening.targets.flatMap((target) => {
     const { name, stable, canary } = target;
-    const [ours, theirs] = [metBy(met, target, canary), metBy(met, target, stable)];
-    if (ours === undefined || theirs === undefined) return [];
+    const [all, theirs] = [metBy(met, target, canary), metBy(met, target, stable)];
+    if (all === undefined || theirs === undefined) return [];
+    const before = isRetry(view) ? metBy(view.happened[0]?.append.met ?? {}, target, canary) : undefined;
+    const ours = {
+      requests: all.requests - (before?.requests ?? 0),
+      failed: all.failed - (before?.failed ?? 0),
+    };
     // Where requests stopped before, too, nothing tells those that are counted nowhere from those that nobody made.
     const lost = isSteady(view, run, target, close.at) ? 0 : lostBy(run, target, until);
     const masked = maskedBy(run, target, 0, until);
@@ -447,6 +455,7 @@ export const provenMeansWell = perRollout((view, run) => {
     );
   const { targets, unchanged = [] } = view.opening;
   const until = shownUntil(close);
+  const since = isRetry(view) ? (view.happened[0]?.at ?? 0) : 0;
   return [...targets, ...unchanged.filter((target) => !isAnswered(target))].flatMap(
     ({ name, ref, canary }) => {
       const own = `${ref.functionName}:${canary}`;
@@ -454,7 +463,7 @@ export const provenMeansWell = perRollout((view, run) => {
         Object.entries(run.windows)
           .filter(([version]) => version.startsWith(`${ref.functionName}:`) && isOf(version))
           .flatMap(([, windows]) => [...windows])
-          .filter(([start]) => start + WINDOW_MS <= until);
+          .filter(([start]) => start >= since && start + WINDOW_MS <= until);
       const ours = minutesOf((version) => version === own);
       const others = minutesOf((version) => version !== own);
       const total = (minutes: typeof ours, of: 'requests' | 'failed') =>

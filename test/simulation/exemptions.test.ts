@@ -7,7 +7,7 @@ import type { Rollout } from '../../core/rollout/state.ts';
 import { PLANS } from '../../core/rollout/state.ts';
 import type * as Timing from '../../core/rollout/timing.ts';
 import { WINDOW_MS } from '../../core/units.ts';
-import { ALARM, type Case, caseOf } from '../../local/case.ts';
+import { ALARM, type Case, caseOf, HOOK } from '../../local/case.ts';
 import { FAULT_NAMES } from '../../local/faults.ts';
 import type { Run } from '../../local/run.ts';
 import { FUNCTION } from '../../local/scenario.ts';
@@ -467,4 +467,37 @@ describe('an execution that somebody stops once its rollout has ended', () => {
     expect(run.executions.map(({ status }) => status)).toEqual(['SUCCEEDED', 'ABORTED']);
     expect(violations).toEqual([]);
   });
+});
+
+test('a hook after promotion that is still asked when doubt recalls the canary waits for the recall', async () => {
+  const { run, violations } = await playCase(
+    quiet({
+      release: { kind: 'under load', as: 'faults', share: 0.5, from: 86 },
+      file: {
+        steps: [{ weight: 22, bake: '157s', maxBake: '5m' }],
+        verify: '0m',
+        onInconclusive: 'pause',
+        hooks: { afterPromotion: [{ lambda: HOOK, timeout: '2m', onBroken: 'pause', target: 'api' }] },
+      },
+      troubles: [{ fault: 'hookSilent', when: { ms: 0 }, seconds: 259_200, how: 0.5 }],
+    }),
+  );
+  const types = Object.values(run.histories)[0]?.map(({ type }) => type);
+  expect(types).toEqual(expect.arrayContaining(['HookStarted', 'RecallOrdered', 'Reverted']));
+  expect(violations).toEqual([]);
+});
+
+test('a retry answers for its own requests alone, and not for those of an attempt that had completed', async () => {
+  const { run, violations } = await playCase(
+    quiet({
+      release: { kind: 'under load', as: 'errors', share: 0.5, from: 100 },
+      file: { steps: [{ weight: 53, bake: '177s', maxBake: '10m' }], verify: '0m' },
+      orders: [
+        { does: 'rollback', when: { ms: 592_000, after: { event: 'RolloutClosed', nth: 1 } } },
+        { does: 'retry', when: { ms: 180_000, after: { event: 'RolloutClosed', nth: 2 } } },
+      ],
+    }),
+  );
+  expect(run.heads.map(({ outcome }) => outcome)).toEqual(['completed', 'completed', 'completed']);
+  expect(violations).toEqual([]);
 });
