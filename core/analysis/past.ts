@@ -310,8 +310,13 @@ export function isShared(canary: Count, stable: Count, typical: number): boolean
 /** What is usual of a target that never fails, so that its logarithm stays a number. */
 const LEAST_SHARE = 1e-6;
 
-/** Fewest minutes of which the best are taken for all: a recall leaves three to be judged anew. Assumed. */
+/**
+ * Fewest minutes of which the best are taken for all: a recall leaves three to be judged anew. Of few minutes fewer are taken, since an
+ * outage that comes with a move fills most of them. Assumed.
+ */
 const STEADY_MINUTES = 3;
+const FEW_MINUTES = 6;
+const FEW_PART = 1 / 3;
 
 /** Newest minutes of stable that say what goes on now, since a level that rises is higher at the end than on the whole. Assumed. */
 const LATELY = 10;
@@ -336,14 +341,15 @@ export function steadyDoubtOf(
     minutes.length === 0 ? 0 : shareIn(bestOf(minutes, best)),
   );
   const bound = boundOf(Math.max(usual, ...shown), tolerated);
+  const part = present.length < FEW_MINUTES ? FEW_PART : best;
   const run = bestOf(
     present.map((window) => together([window])),
-    best,
+    part,
   );
   const [canary, stable] = (['canary', 'stable'] as const).map((side) =>
     bestOf(
       present.flatMap((window) => window[side] ?? []),
-      best,
+      part,
     ),
   ) as [Count, Count];
   const evidence = logBeyond(run, bound);

@@ -95,7 +95,10 @@ export function pastFrom(
     lately: median(knownOf(minutes.slice(-HOUR_MINUTES))),
     hours: Array.from({ length: 24 }, (_, hour) => {
       const begin = length - DAY_MINUTES + hour * HOUR_MINUTES;
-      return begin < 0 ? null : leastMedian(minutes, begin, begin + HOUR_MINUTES);
+      // The newest minutes are left out as likely late, so that a day falls short of its first hour by as many.
+      return begin < -HOUR_MINUTES / 2
+        ? null
+        : leastMedian(minutes, Math.max(0, begin), begin + HOUR_MINUTES);
     }),
     falls: usualFalls(minutes, stretch),
     ...(isWholeDay ? { least: leastOf(sumsOf(minutes, 10)) / 10 } : {}),
@@ -222,7 +225,8 @@ export function whyCliff(
     .map((start) => totals.get(start) ?? 0);
   if (before.length < BEFORE_MIN) return undefined;
   const length = (until - from) / WINDOW_MS;
-  const due = Math.min(...before) * length;
+  // A service that closes at this hour of each day has no cliff.
+  const due = Math.min(...before, dueAt(past, to - rollout.openedAt, [])) * length;
   const came = sum(totals, from, until);
   return evidenceOfSilence(came, due * Math.min(CLIFF, ...past.falls)) < Math.log(ONCE_IN)
     ? undefined

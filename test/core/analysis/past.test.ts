@@ -316,6 +316,11 @@ describe('steady doubt', () => {
   test.each<[string, ReadWindow[], FailurePast]>([
     ['a third of the minutes fail', alone(...same(4, 1, 1_000), ...same(2, 300, 1_000)), hourly],
     ['there are too few minutes', alone(...same(2, 20, 1_000)), hourly],
+    [
+      'an outage filled two of the three minutes since a move',
+      alone([500, 1_000], [500, 1_000], [1, 1_000]),
+      hourly,
+    ],
     ['nothing is known of the past', alone(...same(6, 20, 1_000)), NO_FAILURE_PAST],
     ['stable beside it fails as much', beside([19, 950], [1, 50], 6), hourly],
     [
@@ -330,6 +335,10 @@ describe('steady doubt', () => {
 
   test('is raised if stable beside it fails no more than usual', () => {
     expect(asks(beside([19, 950], [0, 500], 6))).toBeDefined();
+  });
+
+  test('is raised by three minutes that all fail', () => {
+    expect(asks(alone(...same(3, 300, 1_000)))).toMatchObject({ minutes: 3, bad: 300, total: 1_000 });
   });
 
   test('rests on the best minutes, and on at least one', () => {

@@ -30,6 +30,16 @@ describe('what was due by the past', () => {
     expect(past?.falls).toEqual([1, 1]);
   });
 
+  test('knows the first hour of the day before although its newest minutes are left out as late', () => {
+    // Closed for eight hours from twenty minutes on, each day; the newest ten minutes have not been counted yet.
+    const day = Array.from({ length: 24 * 60 - 10 }, (_, at) => (at >= 20 && at < 500 ? 0 : 600));
+    const read = earlier(...day, ...Array.from({ length: 10 }, () => undefined));
+    const past = pastFrom(read, minute(0));
+    expect(past?.hours[0]).toBe(0);
+    expect(past?.hours[10]).toBe(600);
+    expect(pastFrom(read.slice(40), minute(0))?.hours[0]).toBeNull();
+  });
+
   test('of a whole day is not lowered by single minutes without requests', () => {
     const day = Array.from({ length: 24 * 60 }, (_, at) => (at % 10 === 0 ? 0 : 600));
     expect(pastFrom(earlier(...day), minute(0))?.hours).toEqual(flat(24, 600));
