@@ -5,7 +5,8 @@ import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { fold, type Rollout } from '../../core/rollout/state.ts';
 import { WINDOW_MS } from '../../core/units.ts';
 import { type Random, seededRandom } from '../../local/random.ts';
-import type { Effort } from './harm.ts';
+import type { Figures } from '../bench.ts';
+import type { Effort } from './harm-cells.ts';
 
 const REQUESTS_PER_SECOND = 10;
 const WEIGHT = 5;
@@ -22,26 +23,41 @@ const RULES: Record<string, WatchRule[]> = {
   'p95 1.25x': [{ metric: 'p95', ratio: 1.25 }],
 };
 
-/** How soon a slower canary is found beside errors at 10 requests a second and 5 %; a good one must not be. */
-export function slowness(effort: Effort): Record<string, number> {
-  const figures: Record<string, number> = {};
-  for (const [name, rules] of Object.entries(RULES)) {
-    const rollout = onTrial([{ metric: 'errors', ratio: 1.5 }, ...rules]);
-    figures[`${name}: false reverts`] = tried(rollout, 1, effort).found;
-    for (const slowdown of [1.5, 2]) {
-      const { found, minutes } = tried(rollout, slowdown, effort);
-      figures[`${name}: share of ${slowdown}x slower found`] = found;
-      figures[`${name}: minutes until ${slowdown}x slower is found`] = minutes;
-    }
-  }
-  return figures;
+/** A rule, and how many times as long the requests of the canary take. */
+interface Case {
+  name: string;
+  slowdown: number;
 }
 
-function tried(
-  rollout: Rollout,
-  slowdown: number,
-  { runs, seed }: Effort,
-): { found: number; minutes: number } {
+/** How many of the canaries are reverted, and minutes until then. */
+export interface Found {
+  found: number;
+  minutes: number;
+}
+
+/** What is tried: a good canary by each rule, and slower ones. */
+export const SLOWNESS: readonly Case[] = Object.keys(RULES).flatMap((name) =>
+  [1, 1.5, 2].map((slowdown) => ({ name, slowdown })),
+);
+
+/** How soon a slower canary is found beside errors at 10 requests a second and 5 %; a good one must not be. `all` are those of `SLOWNESS`. */
+export function slownessFigures(all: readonly Found[]): Figures {
+  return Object.fromEntries(
+    SLOWNESS.flatMap(({ name, slowdown }, nth): [string, number][] => {
+      const { found = Number.NaN, minutes = Number.NaN } = all[nth] ?? {};
+      return slowdown === 1
+        ? [[`${name}: false reverts`, found]]
+        : [
+            [`${name}: share of ${slowdown}x slower found`, found],
+            [`${name}: minutes until ${slowdown}x slower is found`, minutes],
+          ];
+    }),
+  );
+}
+
+/** Plays one case of `SLOWNESS`. */
+export function slowness({ name, slowdown }: Case, { runs, seed }: Effort): Found {
+  const rollout = onTrial([{ metric: 'errors', ratio: 1.5 }, ...(RULES[name] ?? [])]);
   const random = seededRandom(seed).fork(`latency ${slowdown}`);
   let [found, minutes] = [0, 0];
   for (let run = 0; run < runs; run++) {

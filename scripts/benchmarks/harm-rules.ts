@@ -1,43 +1,68 @@
-import { logEWorse, type MovedWindow } from '../../core/analysis/evalue.ts';
-import { ALPHA, evidenceOfRatio, FAILURE_BETS } from '../../core/analysis/evidence.ts';
-import { weightsOf } from '../../core/analysis/weights.ts';
-import { alarm, argo, flagger } from '../../local/weather/peers.ts';
+import { logEWorse } from '../../core/analysis/evalue.ts';
+import { ALPHA } from '../../core/analysis/evidence.ts';
+import {
+  decisions,
+  formulaOf,
+  inReach,
+  type Minute,
+  type Opened,
+  openedAt,
+} from '../../local/weather/at-steps.ts';
+import { alarm, argo, flagger, type Watcher } from '../../local/weather/peers.ts';
+import { type Cell, MINUTES, movesOf, type Weather } from './harm-traffic.ts';
 
-/** One minute of both versions, and the weight that was set. */
-export type Minute = MovedWindow & { weight: number };
-
-/** Watches a rollout: `see` gets all minutes as they read now, the newest last, and says whether to take the release back. */
-export interface Watcher {
-  see(minutes: readonly Minute[]): boolean;
+/** The traffic that a rule watches. */
+export interface Setting {
+  cell: Cell;
+  weather: Weather;
 }
 
-/** Makes a watcher for one rollout of so many minutes; `truth` are the shares that really fail, for a rule that is told. */
-export type Rule = (minutes: number, truth: { stable: number; canary: number }) => Watcher;
+/** Gives the watcher of one rollout for each call; a rule that is told knows the shares that really fail. */
+export type Rule = (setting: Setting) => () => Watcher<Minute>;
 
-/** Part of the stake that a plan with verify keeps for the time after promotion. */
-const BEFORE_PROMOTION = 0.9;
+/** Opens a rollout that this judge watches. */
+type Judge = (setting: Setting) => Opened;
 
-/** This judge as it stands in a rollout that watches errors: its part of the one alpha, after traffic and the guard had theirs. */
-export function judge(ratio: number, burst = 1): Rule {
-  const weight = weightsOf(['errors', 'traffic']).get('errors') ?? 1;
-  const required = -Math.log(ALPHA * weight * BEFORE_PROMOTION);
-  return (planned) => ({
-    see(minutes) {
-      // Evidence only falls in a minute without a failure on the canary, so nothing new can be found.
-      if (minutes.at(-1)?.c === 0 && minutes.at(-2)?.c === 0) return false;
-      const question = { w0: ratio, planned, bets: FAILURE_BETS, clustering: { burst, isSticky: false } };
-      return evidenceOfRatio(minutes, question) >= required;
-    },
-  });
+const judge =
+  (ratio: number, isAsync = false): Judge =>
+  ({ cell, weather }) => {
+    const { requestsPerSecond, stable } = cell;
+    const moves = movesOf(weather, cell);
+    return openedAt({ requestsPerSecond, stable, ratio, isAsync, minutes: MINUTES, moves });
+  };
+
+/** This judge by the margin of its rule. */
+export const JUDGES: Record<string, Judge> = {
+  'judge 1x': judge(1),
+  'judge 1.25x': judge(1.25),
+  'judge 1.5x': judge(1.5),
+};
+
+/** The same for a target whose events are tried three times. */
+export const JUDGES_OF_RETRIES: Record<string, Judge> = {
+  'judge 1x, burst 3': judge(1, true),
+  'judge 1.5x, burst 3': judge(1.5, true),
+};
+
+/** The rules of judges: whole decisions at each look at which the formula is within reach of its threshold. */
+export function decidedBy(judges: Record<string, Judge>): Record<string, Rule> {
+  const rule =
+    (opening: Judge): Rule =>
+    (setting) => {
+      const opened = opening(setting);
+      const isAsked = inReach(formulaOf(opened));
+      return () => decisions(opened, isAsked);
+    };
+  return Object.fromEntries(Object.entries(judges).map(([name, opening]) => [name, rule(opening)]));
 }
 
 /** The alarm of SAM's sample: any error in each of two minutes. */
-export const sam: Rule = () => ({
+const sam = (): Watcher<Minute> => ({
   see: (minutes) => minutes.length >= 2 && minutes.slice(-2).every(({ c }) => c > 0),
 });
 
 /** A chi-square test at 5 % that is repeated each minute on all counts so far. */
-export const naive: Rule = () => ({
+const naive = (): Watcher<Minute> => ({
   see(minutes) {
     const { c, s, nc, ns } = added(minutes);
     const [bad, all] = [c + s, nc + ns];
@@ -54,23 +79,21 @@ const PRIOR = 100;
  * The Beta mixture of Lindon and Malek on the canary's part of the errors, begun anew where the weight changes, which it does
  * not know. It is published for a part equal to the weight; a ratio moves that part to what the tolerated odds make of it.
  */
-const mixture =
-  (ratio: number): Rule =>
-  () => ({
-    see(minutes) {
-      const set = minutes.at(-1)?.weight ?? 0;
-      const { c, s } = added(minutes.slice(minutes.findIndex((minute) => minute.weight === set)));
-      const weight = (ratio * set) / (1 - set + ratio * set);
-      const [a, b] = [PRIOR * weight, PRIOR * (1 - weight)];
-      const evidence =
-        logRising(a, c) +
-        logRising(b, s) -
-        logRising(a + b, c + s) -
-        c * Math.log(weight) -
-        s * Math.log(1 - weight);
-      return evidence >= -Math.log(ALPHA) && c > weight * (c + s);
-    },
-  });
+const mixture = (ratio: number) => (): Watcher<Minute> => ({
+  see(minutes) {
+    const set = minutes.at(-1)?.weight ?? 0;
+    const { c, s } = added(minutes.slice(minutes.findIndex((minute) => minute.weight === set)));
+    const weight = (ratio * set) / (1 - set + ratio * set);
+    const [a, b] = [PRIOR * weight, PRIOR * (1 - weight)];
+    const evidence =
+      logRising(a, c) +
+      logRising(b, s) -
+      logRising(a + b, c + s) -
+      c * Math.log(weight) -
+      s * Math.log(1 - weight);
+    return evidence >= -Math.log(ALPHA) && c > weight * (c + s);
+  },
+});
 
 /**
  * The fastest test there is of a tolerated ratio: it is told how often the canary fails, bets on that alone from the first
@@ -78,11 +101,11 @@ const mixture =
  */
 const oracle =
   (ratio: number): Rule =>
-  (planned, { stable, canary }) => {
+  ({ cell: { stable, canary } }) => {
     const odds = (share: number) => share / (1 - share);
     const bet = odds(canary) / odds(stable) / ratio;
-    const question = { T: planned, head: 1, w0: ratio, grid: [bet] };
-    return { see: (windows) => bet > 1 && logEWorse({ windows, ...question }) >= -Math.log(ALPHA) };
+    const question = { T: MINUTES, head: 1, w0: ratio, grid: [bet] };
+    return () => ({ see: (windows) => bet > 1 && logEWorse({ windows, ...question }) >= -Math.log(ALPHA) });
   };
 
 /** ln Γ(x + n) − ln Γ(x), by Stirling's series from where it is exact to twelve digits. */
@@ -99,7 +122,7 @@ function logGamma(x: number): number {
 }
 
 /** Kayenta's Mann-Whitney judge with one critical metric, every five minutes on the error rates of all minutes so far. */
-export const kayenta: Rule = () => ({
+const kayenta = (): Watcher<Minute> => ({
   see(minutes) {
     if (minutes.length % 5 !== 0) return false;
     const seen = minutes.filter(({ nc, ns }) => nc > 0 && ns > 0);
@@ -149,11 +172,8 @@ function added(minutes: readonly Minute[]): { c: number; s: number; nc: number; 
   return sums;
 }
 
-/** All rules that are compared; those of this judge first. */
-export const RULES: Record<string, Rule> = {
-  'judge 1x': judge(1),
-  'judge 1.25x': judge(1.25),
-  'judge 1.5x': judge(1.5),
+/** What needs to know nothing of the traffic. */
+const PEERS: Record<string, () => Watcher<Minute>> = {
   'alarm 1/1': alarm(1, 1),
   'alarm 2/3': alarm(2, 3),
   Kayenta: kayenta,
@@ -163,5 +183,11 @@ export const RULES: Record<string, Rule> = {
   naive,
   'Beta mixture': mixture(1),
   'Beta mixture 1.5x': mixture(1.5),
+};
+
+/** All rules that are compared; those of this judge first. */
+export const RULES: Record<string, Rule> = {
+  ...decidedBy(JUDGES),
+  ...Object.fromEntries(Object.entries(PEERS).map(([name, make]): [string, Rule] => [name, () => make])),
   'oracle 1.5x': oracle(1.5),
 };

@@ -1,6 +1,6 @@
 import { number } from '../../core/words.ts';
 
-/** One cell as it is told: by rule, the share taken back, mean minutes until then and failed canary requests until then. */
+/** One cell as it is told: by rule, the share reverted, mean minutes until then and failed canary requests until then. */
 export interface Told {
   weather: string;
   requestsPerSecond: number;
@@ -36,8 +36,8 @@ function calmTable(cells: readonly Told[]): string {
   const { canary = 0, stable = 0 } = cells[0] ?? {};
   const isGood = canary === stable;
   const title = isGood
-    ? `A good canary (${percent(canary)} like stable): share taken back for nothing.`
-    : `Canary fails ${percent(canary)}: share taken back / mean minutes (30 where never) / failed canary requests until then.`;
+    ? `A good canary (${percent(canary)} like stable): share reverted for nothing.`
+    : `Canary fails ${percent(canary)}: share reverted / mean minutes (30 where never) / failed canary requests until then.`;
   const rows = cells.map(({ requestsPerSecond, weight, rules }) => [
     `${requestsPerSecond}, ${percent(weight)}`,
     ...SHOWN.map((rule) => {
@@ -63,7 +63,7 @@ function roughTable(cells: readonly Told[]): string {
       }),
     ]);
   const head = ['weather', 'requests/s, weight', ...SHOWN];
-  return `A good canary in rough weather: share taken back for nothing.\n\n${table(head, rows)}`;
+  return `A good canary in rough weather: share reverted for nothing.\n\n${table(head, rows)}`;
 }
 
 function table(head: readonly string[], rows: readonly string[][]): string {

@@ -1,5 +1,5 @@
 import type { Random } from '../../local/random.ts';
-import type { Minute } from './harm-rules.ts';
+import type { Minute, Move } from '../../local/weather/at-steps.ts';
 
 /** Minutes of a simulated rollout. */
 export const MINUTES = 30;
@@ -88,6 +88,14 @@ export const triples: Weather = (cell, random) => {
     }),
   );
 };
+
+/** How the weight moves in a kind of traffic: once before the first minute, or as `stepped` raises it. */
+export function movesOf(weather: Weather, { weight }: Cell): Move[] {
+  const percent = (share: number) => Math.round(share * 100);
+  if (weather !== stepped) return [{ minute: 0, weight: percent(weight) }];
+  const [first, ...later] = STEPS.map((share, nth) => ({ minute: 6 * nth + 0.5, weight: percent(share) }));
+  return [{ minute: 0, weight: first?.weight ?? 0 }, ...later];
+}
 
 function eachMinute(make: (at: number) => Minute): Minute[] {
   return Array.from({ length: MINUTES }, (_, at) => make(at));

@@ -1,59 +1,24 @@
-import { seededRandom } from '../../local/random.ts';
 import type { Figures, Options } from '../bench.ts';
-import { slowness } from './harm-latency.ts';
-import { judge, RULES, type Rule } from './harm-rules.ts';
+import { BASELINE, CANARIES, type Effort, type Score, type Scored, TRIALS } from './harm-cells.ts';
+import { type Found, SLOWNESS, slownessFigures } from './harm-latency.ts';
+import { RULES } from './harm-rules.ts';
 import { tablesOf } from './harm-tables.ts';
-import {
-  bursts,
-  type Cell,
-  calm,
-  late,
-  MINUTES,
-  stepped,
-  storms,
-  triples,
-  type Weather,
-} from './harm-traffic.ts';
+import { answersOf } from './workers.ts';
 
 const RUNS = 500;
 const SEED = 1;
-const BASELINE = 0.001;
-const CANARIES = [0.001, 0.005, 0.01, 0.05, 0.5];
-const TRAFFIC = [1, 10, 100, 1000];
-const WEIGHTS = [0.01, 0.05, 0.1];
 
-/** A rule that takes back more good releases than this in its worst cell is no competitor: it only has to be fast. */
+/** A rule that reverts more good releases than this in its worst cell is no competitor: it only has to be fast. */
 const ADMITTED = 0.05;
 
-/** What one rule did in the runs of one cell. */
-interface Score {
-  reverted: number;
-  minutes: number;
-  /** Failed canary requests until the revert, in each run. */
-  harm: number[];
-}
-
-/** How many rollouts a cell has, and the seed of their traffic. */
-export interface Effort {
-  runs: number;
-  seed: number;
-}
-
-type Scored = Cell & { weather: string; scores: Record<string, Score> };
-
-/** Harm until a bad release is taken back, and good releases taken back for nothing: this judge beside its peers, on the same traffic. */
+/** Harm until a bad release is reverted, and good releases reverted for nothing: whole decisions of this judge beside its peers, on the same traffic. */
 export async function harm({
   '--runs': runs = RUNS,
   '--seed': seed = SEED,
   ...asked
 }: Options): Promise<Figures> {
-  const cells = TRAFFIC.flatMap((requestsPerSecond) =>
-    WEIGHTS.flatMap((weight) =>
-      CANARIES.map((canary) => ({ requestsPerSecond, weight, stable: BASELINE, canary })),
-    ),
-  ).map((cell) => scored('calm', calm, cell, { runs, seed }, RULES));
-  const rough = roughCells({ runs, seed });
-  const told = [...cells, ...rough].map(({ scores, ...cell }) => ({
+  const { cells, rough, slow } = await played({ runs, seed });
+  const told = [...cells, ...rough].map(({ scores, agreement: _, ...cell }) => ({
     ...cell,
     rules: Object.fromEntries(Object.entries(scores).map(([name, score]) => [name, shortened(score, runs)])),
   }));
@@ -64,67 +29,48 @@ export async function harm({
   }
   return {
     ...figures(cells, rough),
-    ...slowness({ runs: Math.ceil(runs * 0.4), seed }),
+    ...agreements([...cells, ...rough]),
+    ...slownessFigures(slow),
     'runs per cell': runs,
     seed,
     cells: told,
   };
 }
 
-function scored(
-  name: string,
-  weather: Weather,
-  cell: Cell,
-  { runs, seed }: Effort,
-  rules: Record<string, Rule>,
-): Scored {
-  const scores = Object.fromEntries(
-    Object.keys(rules).map((rule): [string, Score] => [rule, { reverted: 0, minutes: 0, harm: [] }]),
-  );
-  const random = seededRandom(seed).fork(`${name} ${cell.requestsPerSecond} ${cell.weight} ${cell.canary}`);
-  for (let run = 0; run < runs; run++) {
-    const { readings, truth } = weather(cell, random);
-    for (const [rule, make] of Object.entries(rules)) {
-      const watcher = make(MINUTES, cell);
-      const found = readings.findIndex((reading) => watcher.see(reading));
-      const until = found === -1 ? MINUTES : found + 1;
-      const score = scores[rule] as Score;
-      score.reverted += found === -1 ? 0 : 1;
-      score.minutes += until;
-      score.harm.push(truth.slice(0, until).reduce((sum, { c }) => sum + c, 0));
-    }
-  }
-  return { ...cell, weather: name, scores };
-}
+/** A trial or a case of slowness, by its place in its list. */
+export type Job = Effort & { of: 'trials' | 'slowness'; nth: number };
 
-/** Good canaries in bad weather: what is found here is found for nothing. */
-function roughCells(effort: Effort): Scored[] {
-  const weathers: Record<string, Weather> = {
-    bursts,
-    'stepped weights': stepped,
-    'late metrics': late,
-    'retry storms': storms,
+/** Plays all trials and cases of slowness on all processors. */
+async function played({ runs, seed }: Effort): Promise<{ cells: Scored[]; rough: Scored[]; slow: Found[] }> {
+  const worker = new URL('./harm-worker.ts', import.meta.url);
+  // Those of slowness take longest, so they come first.
+  const jobs: Job[] = [
+    ...SLOWNESS.map((_, nth): Job => ({ of: 'slowness', nth, runs: Math.ceil(runs * 0.4), seed })),
+    ...TRIALS.map((_, nth): Job => ({ of: 'trials', nth, runs, seed })),
+  ];
+  const answers = await answersOf<Job, Found | Scored>(worker, jobs);
+  const all = answers.slice(SLOWNESS.length) as Scored[];
+  return {
+    cells: all.filter(({ weather }) => weather === 'calm'),
+    rough: all.filter(({ weather }) => weather !== 'calm'),
+    slow: answers.slice(0, SLOWNESS.length) as Found[],
   };
-  const places = [
-    { requestsPerSecond: 10, weight: 0.1 },
-    { requestsPerSecond: 100, weight: 0.05 },
-    { requestsPerSecond: 1000, weight: 0.05 },
-  ];
-  const each = (name: string, weather: Weather, rules: Record<string, Rule>) =>
-    places.map((place) =>
-      scored(name, weather, { ...place, stable: BASELINE, canary: BASELINE }, effort, rules),
-    );
-  return [
-    ...Object.entries(weathers).flatMap(([name, weather]) => each(name, weather, RULES)),
-    ...each('three of a kind', triples, {
-      ...RULES,
-      'judge 1x, burst 3': judge(1, 3),
-      'judge 1.5x, burst 3': judge(1.5, 3),
-    }),
-  ];
 }
 
-const isGood = ({ canary }: Cell) => canary === BASELINE;
+/** Whether the decisions that make the columns are those of each look, and what the formula alone would have done. */
+function agreements(all: readonly Scored[]): Figures {
+  const sum = (of: (agreement: Scored['agreement']) => number) =>
+    all.reduce((total, { agreement }) => total + of(agreement), 0);
+  const otherwise = sum(({ otherwiseInReach }) => otherwiseInReach);
+  return {
+    'rollouts with a decision at each look': sum(({ rollouts }) => rollouts),
+    'of them, at another minute by decisions in reach': otherwise,
+    'of them, at another minute by the formula': sum(({ otherwiseByFormula }) => otherwiseByFormula),
+    'goal: decisions in reach are those at each look': otherwise === 0,
+  };
+}
+
+const isGood = ({ canary }: Scored) => canary === BASELINE;
 const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 function shortened({ reverted, minutes, harm }: Score, runs: number) {
@@ -197,7 +143,7 @@ const percent = (share: number) => `${Math.round(share * 1000) / 10} %`;
 
 function print(cells: Scored[]): void {
   const names = Object.keys(RULES);
-  console.log('share taken back / minutes until then (30 where not) / failed canary requests until then');
+  console.log('share reverted / minutes until then (30 where not) / failed canary requests until then');
   for (const canary of CANARIES) {
     const what = canary === BASELINE ? 'a good canary' : `canary ${percent(canary)}`;
     console.log(`\n${what}, stable ${percent(BASELINE)}`);
@@ -210,7 +156,7 @@ function print(cells: Scored[]): void {
 }
 
 function printRough(cells: Scored[]): void {
-  console.log('\nA good canary taken back');
+  console.log('\nA good canary reverted');
   for (const { weather, requestsPerSecond, weight, scores } of cells) {
     const said = Object.entries(scores).map(
       ([name, { reverted, harm }]) => `${name} ${percent(reverted / harm.length)}`,

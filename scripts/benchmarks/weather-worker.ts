@@ -10,5 +10,5 @@ parentPort?.on('message', ({ index, from, to, seed }: Job) => {
   const cell = cells[index];
   if (cell === undefined) throw new Error(`There is no cell ${index}.`);
   const runs = Array.from({ length: to - from }, (_, nth) => run(cell, { nth: from + nth, seed }));
-  parentPort?.postMessage({ index, runs });
+  parentPort?.postMessage(runs);
 });

@@ -1,9 +1,8 @@
-import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
 import { allCells, figuresOf, goalsOf } from '../../local/weather/figures.ts';
 import type { Run } from '../../local/weather/rows.ts';
 import type { Figures, Options } from '../bench.ts';
 import { tablesOf } from './weather-tables.ts';
+import { answersOf } from './workers.ts';
 
 /** Rollouts in each cell: with twelve cells a row, none reverted of 360 means at most 0.8 % with 95 % certainty. */
 const RUNS = 30;
@@ -49,28 +48,11 @@ export async function weather({
   };
 }
 
-/** Plays all jobs, each on the next worker that is free; the same jobs give the same runs on any number of workers. */
+/** The runs of all jobs by the index of their cell. */
 async function played(jobs: readonly Job[]): Promise<Map<number, Run[]>> {
+  const answers = await answersOf<Job, Run[]>(new URL('./weather-worker.ts', import.meta.url), jobs);
   const found = new Map<number, Run[]>();
-  const parts = new Map<Job, Run[]>();
-  let next = 0;
-  const work = () =>
-    new Promise<void>((resolve, reject) => {
-      const worker = new Worker(new URL('./weather-worker.ts', import.meta.url));
-      let present: Job | undefined;
-      const give = () => {
-        present = jobs[next++];
-        if (present !== undefined) worker.postMessage(present);
-        else void worker.terminate().then(() => resolve());
-      };
-      worker.on('message', ({ runs }: { runs: Run[] }) => {
-        if (present !== undefined) parts.set(present, runs);
-        give();
-      });
-      worker.on('error', reject);
-      give();
-    });
-  await Promise.all(Array.from({ length: Math.min(availableParallelism(), jobs.length) }, work));
-  for (const job of jobs) found.set(job.index, [...(found.get(job.index) ?? []), ...(parts.get(job) ?? [])]);
+  for (const [nth, { index }] of jobs.entries())
+    found.set(index, [...(found.get(index) ?? []), ...(answers[nth] ?? [])]);
   return found;
 }

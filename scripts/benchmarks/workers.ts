@@ -1,0 +1,29 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+
+/**
+ * The answers of a worker's module to all jobs, in their order. Each job goes to the next worker that is free, so the same jobs have the
+ * same answers on any number of workers. The module answers each message with one.
+ */
+export async function answersOf<Job, Answer>(module: URL, jobs: readonly Job[]): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  let next = 0;
+  const work = () =>
+    new Promise<void>((resolve, reject) => {
+      const worker = new Worker(module);
+      let present = 0;
+      const give = () => {
+        present = next++;
+        if (present < jobs.length) worker.postMessage(jobs[present]);
+        else void worker.terminate().then(() => resolve());
+      };
+      worker.on('message', (answer: Answer) => {
+        answers[present] = answer;
+        give();
+      });
+      worker.on('error', reject);
+      give();
+    });
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), jobs.length) }, work));
+  return answers;
+}
