@@ -97,29 +97,38 @@ async function tellRolledBack(
   await soon(told, TELLING_MS, ports);
 }
 
+/** Which attempt of a release is opened, and the releases whose quarantine does not keep it out: it is lifted once the attempt is admitted. */
+export interface Again {
+  attempt: number;
+  lifted: readonly string[];
+}
+
+/** The first attempt of a release: nothing was lifted for it. */
+export const FIRST: Again = { attempt: 1, lifted: [] };
+
 /**
- * Lifts every quarantine that keeps a release out, also one of the same artifacts under another name; answers which
- * attempt may be opened. `offered` is asked what its targets are to serve: a rollout that was refused at the door does not know.
+ * The next attempt of a release that a person wants to try again, past every quarantine that keeps it out, also one of the same artifacts under another name.
+ * `offered` is asked what its targets are to serve: a rollout that was refused at the door does not know.
+ * @throws RolloutError CommandRefused if it was tried again already
  */
-export async function clear(
+export async function attemptAgain(
   rollout: Rollout,
   offered: () => Promise<Offered>,
   ports: Needs<'journal'>,
-): Promise<number> {
+): Promise<Again> {
   const { service, release } = rollout.opening;
   const record = await ports.journal.service(service);
   const attempt = attemptAfter(rollout, record);
   const rolloutId = rolloutIdFrom(service, release, attempt);
   const present = await ports.journal.read(rolloutId);
-  if (present?.opening.rollsBack !== undefined) return clear(present, offered, ports);
+  if (present?.opening.rollsBack !== undefined) return attemptAgain(present, offered, ports);
   if (present !== undefined) {
     throw new RolloutError(
       'CommandRefused',
       `${release} was tried again already, as ${rolloutId}; look at that one, and retry it if you must.`,
     );
   }
-  for (const each of keptOutBy(await offered(), record)) await ports.journal.lift(service, each.release);
-  return attempt;
+  return { attempt, lifted: keptOutBy(await offered(), record).map((each) => each.release) };
 }
 
 async function freeAttempt(

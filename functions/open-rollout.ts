@@ -17,10 +17,10 @@ import type { ResolvedTarget, ServiceRecord } from '../core/ports.ts';
 import { completedVersion } from '../core/rollout/adoption.ts';
 import type { Identity, Opening, Outcome, RolloutEvent } from '../core/rollout/event.ts';
 import { checkAtDoor, checkOrder, digestsOf, type Found, madeBy, open } from '../core/rollout/open.ts';
-import { madeFrom, type Offered } from '../core/rollout/quarantine.ts';
+import { madeFrom, type Offered, withoutQuarantine } from '../core/rollout/quarantine.ts';
 import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { WINDOW_MS } from '../core/units.ts';
-import { clear, rollBack } from './_again.ts';
+import { type Again, attemptAgain, FIRST, rollBack } from './_again.ts';
 import {
   awsAlarms,
   awsBudget,
@@ -98,7 +98,7 @@ async function openWaiting(service: string, ports: Needs<Opens>): Promise<Opened
   const { waiting } = await ports.journal.service(service);
   if (waiting === undefined)
     return { rolloutId: '', result: 'ignored', reason: `no release of ${service} waits` };
-  const opened = await openRelease(waiting.manifest, ports, waiting.attempt);
+  const opened = await openRelease(waiting.manifest, ports, { ...FIRST, attempt: waiting.attempt });
   // An opening that died after it was written down had not come to this.
   if (opened.result !== 'waiting') await ports.journal.unwait(service, waiting.release);
   return opened;
@@ -107,8 +107,9 @@ async function openWaiting(service: string, ports: Needs<Opens>): Promise<Opened
 /** Opens a release once more, from the same object. @throws RolloutError CommandRefused where it is refused again */
 async function retry(rollout: Rollout, ports: Needs<Opens>): Promise<Opened> {
   const { manifest, service, release } = rollout.opening;
-  const attempt = await clear(rollout, () => offeredBy(rollout, ports), ports);
-  const opened = await openRelease(manifest, ports, attempt);
+  const again = await attemptAgain(rollout, () => offeredBy(rollout, ports), ports);
+  const { attempt } = again;
+  const opened = await openRelease(manifest, ports, again);
   const rolloutId = rolloutIdFrom(service, release, attempt);
   if (opened.result === 'refused')
     throw new RolloutError('CommandRefused', `${rolloutId} was refused: ${opened.reason}`);
@@ -139,7 +140,11 @@ const isRefusal = (error: unknown): error is RolloutError =>
   RolloutError.is(error) && REFUSALS.includes(error.code);
 
 /** Opens one attempt of the release whose manifest stands at an object. */
-async function openRelease(manifest: Opening['manifest'], ports: Needs<Opens>, attempt = 1): Promise<Opened> {
+async function openRelease(
+  manifest: Opening['manifest'],
+  ports: Needs<Opens>,
+  { attempt, lifted }: Again = FIRST,
+): Promise<Opened> {
   const key = manifestKeyFrom(manifest.key);
   if (key === undefined)
     return {
@@ -156,7 +161,9 @@ async function openRelease(manifest: Opening['manifest'], ports: Needs<Opens>, a
       manifest,
     };
     const present = await ports.journal.read(identity.rolloutId);
-    return present === undefined ? await admit(identity, ports) : await repeat(present, manifest, ports);
+    return present === undefined
+      ? await admit(identity, ports, lifted)
+      : await repeat(present, manifest, ports);
   } catch (error) {
     if (!isRefusal(error)) throw error;
     return { rolloutId: '', result: 'refused', reason: error.message };
@@ -187,10 +194,10 @@ async function repeat(rollout: Rollout, manifest: Opening['manifest'], ports: Ne
   return { rolloutId, result: rollout.outcome ?? 'opened', reason: rollout.reason ?? 'opened before' };
 }
 
-async function admit(identity: Identity, ports: Needs<Opens>): Promise<Opened> {
+async function admit(identity: Identity, ports: Needs<Opens>, lifted: Again['lifted']): Promise<Opened> {
   try {
     const manifest = await readManifest(identity, ports);
-    return await admitManifest(identity, manifest, ports);
+    return await admitManifest(identity, manifest, ports, lifted);
   } catch (error) {
     if (!isRefusal(error)) throw error;
     return settle(identity, [declined(identity, 'refused', error.message, ports)], ports);
@@ -204,31 +211,43 @@ async function admitManifest(
   identity: Identity,
   manifest: Manifest,
   ports: Needs<Opens>,
+  lifted: Again['lifted'],
   tries = 1,
 ): Promise<Opened> {
   let prepared: Prepared;
   try {
-    prepared = await prepare(identity, manifest, ports);
+    prepared = await prepare(identity, manifest, ports, lifted);
   } catch (error) {
     const by = isRefusal(error) ? await heldBy(error, ports) : undefined;
     if (by === undefined) throw error;
     // A duplicate that was slower than its twin meets that one's own stamp.
     const own = by === identity.rolloutId ? await ports.journal.read(by) : undefined;
     if (own !== undefined) return repeat(own, identity.manifest, ports);
-    return queue(identity, manifest, by, ports);
+    return queue(identity, manifest, by, ports, lifted);
   }
   const { events, decidedOn } = prepared;
   const draft = fold(events);
   if (draft !== undefined && !isEnded(draft)) await arm(draft, ports);
   const opened = await ports.journal.open(events, decidedOn);
   if (opened.result === 'outdated') {
-    if (tries < OPENINGS_MAX) return admitManifest(identity, manifest, ports, tries + 1);
+    if (tries < OPENINGS_MAX) return admitManifest(identity, manifest, ports, lifted, tries + 1);
     const why = `what ${identity.service} remembers changed ${tries} times while ${identity.rolloutId} was being opened`;
     throw new RolloutError('Unavailable', `${why}; it will be tried again.`);
   }
-  if (opened.result === 'locked') return queue(identity, manifest, opened.by, ports);
+  if (opened.result === 'locked') return queue(identity, manifest, opened.by, ports, lifted);
+  // Only what is admitted leaves quarantine, and before anything of it is published.
+  if (opened.rollout.outcome === undefined || opened.rollout.outcome === 'completed')
+    await lift(identity, lifted, ports);
   await ports.journal.unwait(identity.service, identity.release);
   return opened.result === 'exists' ? lost(opened.rollout, identity, ports) : started(opened.rollout, ports);
+}
+
+async function lift(
+  { service }: Identity,
+  lifted: Again['lifted'],
+  { journal }: Needs<'journal'>,
+): Promise<void> {
+  for (const release of lifted) await journal.lift(service, release);
 }
 
 /** Another event was first; if it was for another object, the dead man must guard that one and not this. */
@@ -272,8 +291,14 @@ interface Prepared {
   decidedOn: ServiceRecord;
 }
 
-async function prepare(identity: Identity, manifest: Manifest, ports: Needs<Opens>): Promise<Prepared> {
-  const service = await ports.journal.service(identity.service);
+async function prepare(
+  identity: Identity,
+  manifest: Manifest,
+  ports: Needs<Opens>,
+  lifted: Again['lifted'],
+): Promise<Prepared> {
+  const decidedOn = await ports.journal.service(identity.service);
+  const service = withoutQuarantine(decidedOn, lifted);
   checkAtDoor(identity, manifest, service);
   const targets = await resolve(manifest, identity.manifest.bucket, ports, service);
   const [running, alarms, completion, known] = await Promise.all([
@@ -285,7 +310,7 @@ async function prepare(identity: Identity, manifest: Manifest, ports: Needs<Open
   const found: Found = { identity, manifest, service, targets, alarms, completion, ...known, running };
   const events = open(found, ports.clock.now());
   await assertHooks(events, ports);
-  return { events, decidedOn: service };
+  return { events, decidedOn };
 }
 
 /** What the environment that this release must have completed in has told of it. */
@@ -358,6 +383,7 @@ async function queue(
   manifest: Manifest,
   by: string,
   ports: Needs<Opens>,
+  lifted: Again['lifted'],
 ): Promise<Opened> {
   const { service, release, rolloutId, attempt } = identity;
   const { order } = manifest;
@@ -369,6 +395,7 @@ async function queue(
     manifest: identity.manifest,
     attempt,
   });
+  await lift(identity, lifted, ports);
   if (superseded !== undefined) {
     const old = {
       ...identity,
@@ -382,7 +409,7 @@ async function queue(
   const present = await ports.journal.read(by);
   if (present !== undefined && !isEnded(present))
     return { rolloutId, result: 'waiting', reason: `${by} is under way` };
-  return admit(identity, ports);
+  return admit(identity, ports, lifted);
 }
 
 /** The function on AWS. */

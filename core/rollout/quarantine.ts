@@ -52,6 +52,14 @@ export function keptOutBy(
   });
 }
 
+/** What a service remembers without these releases in quarantine. */
+export function withoutQuarantine(service: ServiceRecord, lifted: readonly string[]): ServiceRecord {
+  const { quarantined } = service;
+  return quarantined === undefined || lifted.length === 0
+    ? service
+    : { ...service, quarantined: quarantined.filter(({ release }) => !lifted.includes(release)) };
+}
+
 /** What a manifest alone says an artifact is made of. */
 export function madeFrom(artifact: Artifact): Made {
   if ('version' in artifact) return { version: artifact.version };

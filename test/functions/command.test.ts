@@ -1,3 +1,4 @@
+import { DeleteAliasCommand } from '@aws-sdk/client-lambda';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
 import { executionInput, type Ports } from '../../functions/_task.ts';
@@ -8,7 +9,8 @@ import { promoteCanary } from '../../functions/promote-canary.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { runHook } from '../../functions/run-hook.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
-import { SERVICE } from '../../local/scenario.ts';
+import { FUNCTION, SERVICE } from '../../local/scenario.ts';
+import { ALIAS } from '../../local/world.ts';
 import { EMPTY } from '../empty.ts';
 import { eventFor, FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
@@ -608,6 +610,17 @@ describe('retry', () => {
     });
     expect((await stage.rollout(rolloutId)).outcome).toBeUndefined();
     expect((await stage.ports.journal.service(SERVICE)).quarantined ?? []).toEqual([]);
+  });
+
+  test('that is refused at the door lifts no quarantine', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    await stage.call(command, abort);
+    await stage.call(revertTraffic, { ref, came: {} });
+    const gone = new DeleteAliasCommand({ FunctionName: FUNCTION, Name: ALIAS });
+    await stage.clock.run(stage.scenario.clients.lambda.send(gone));
+    await expect(stage.call(command, order({ command: 'retry' }))).rejects.toThrow(/was refused: /);
+    expect((await stage.ports.journal.service(SERVICE)).quarantined).toMatchObject([{ release: 'r1' }]);
   });
 
   test('of one whose manifest is gone is refused, and the quarantine stays', async () => {
