@@ -1,0 +1,189 @@
+import { describe, expect, test } from 'vitest';
+import { doubtAbout } from '../../../core/analysis/doubt.ts';
+import type { FailurePast, ReadWindow, WatchRule } from '../../../core/analysis/types.ts';
+import { believable } from '../../../core/analysis/windows.ts';
+import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import {
+  inVerify,
+  measured,
+  minute,
+  onFirstStep,
+  onSecondStep,
+  raised,
+  stateAfter,
+  target,
+} from '../rollout/given.ts';
+
+const ERRORS: WatchRule = { metric: 'errors', ratio: 1.5 };
+const THROTTLES: WatchRule = { metric: 'throttles', ratio: 1.5 };
+const CALM: FailurePast = { mean: 0.001, strength: 1, worst: [0.001, 0.001, 0.001], ever: 0.001 };
+const usual = { usual: { api: { errors: CALM, throttles: CALM } } };
+/** Verify at 100 % since 8:30, of a target that never failed much. */
+const verifying = (more: Parameters<typeof inVerify>[0] = {}) => inVerify({ ...usual, ...more });
+
+type Count = [bad: number, total: number];
+const alone = (from: number, ...counts: Count[]): ReadWindow[] =>
+  counts.map(([bad, total], at) => ({ start: minute(from + at), canary: { bad, total } }));
+const beside = (from: number, ...counts: Count[]): ReadWindow[] =>
+  counts.map(([bad, total], at) => ({ start: minute(from + at), stable: { bad, total } }));
+const same = (length: number, each: Count) => Array.from({ length }, () => each);
+const doubt = (history: RolloutEvent[], to: number, read: ReadWindow[], rule: WatchRule = ERRORS) =>
+  doubtAbout(stateAfter(history), { target: target(), rule }, believable(read), minute(to));
+
+const BAD: Count = [300, 1_000];
+const GOOD: Count = [0, 1_000];
+
+describe('doubt about a target that serves', () => {
+  test('says how many requests failed, in how long, and how many is usual', () => {
+    expect(doubt(verifying(), 10, alone(9, BAD))).toEqual({
+      reason:
+        'errors: 300 of 1,000 requests to both versions failed in 60 s, and up to 0.15 % is usual for api',
+    });
+    expect(doubt(verifying(), 10, alone(9, BAD), THROTTLES)?.reason).toMatch(
+      /^throttles: 300 of 1,000 requests to both versions were throttled in 60 s, and up to/,
+    );
+    expect(doubt(verifying(), 10, alone(9, GOOD))).toBeUndefined();
+  });
+
+  test('is of verify alone, and of rules that count bad requests', () => {
+    expect(doubt(onFirstStep(usual), 3, alone(1, BAD, BAD))).toBeUndefined();
+    expect(doubt(onSecondStep(usual), 7, alone(5, BAD, BAD))).toBeUndefined();
+    const slow = { ...ERRORS, metric: 'p95' as const };
+    expect(doubt(verifying(), 10, alone(9, BAD), slow)).toBeUndefined();
+  });
+
+  test('takes a target of which nothing is known for one that never fails', () => {
+    expect(doubt(inVerify(), 10, alone(9, BAD))).toBeDefined();
+    expect(doubt(inVerify({ usual: { api: {} } }), 10, alone(9, BAD))).toBeDefined();
+    expect(doubt(inVerify({ usual: {} }), 10, alone(9, BAD))).toBeDefined();
+  });
+
+  test('asks the newest ten minutes again if the canary can be recalled: their counts may have come late', () => {
+    const read = (good: number) => alone(9, BAD, ...same(good, GOOD));
+    expect(doubt(verifying(), 19, read(9))?.reason).toContain('300 of 1,000');
+    expect(
+      doubt(
+        verifying(),
+        20,
+        read(10).map((each) => each),
+      )?.reason ?? '',
+    ).not.toContain('in 60 s');
+  });
+
+  test('asks the minutes since the last look if it cannot be recalled', () => {
+    const fixed = verifying({ reversible: false });
+    const looked = (to: number) => [...fixed, measured('pass', [9, to])];
+    const read = alone(9, BAD, ...same(3, [0, 100_000]));
+    expect(doubt(looked(12), 13, read)).toBeUndefined();
+    expect(doubt(looked(9), 13, read)?.reason).toContain('300 of 1,000');
+    expect(doubt(fixed, 13, read)).toBeUndefined();
+  });
+});
+
+describe('doubt during a recall', () => {
+  const recalled = (more: Parameters<typeof inVerify>[0] = {}): RolloutEvent[] => [
+    ...verifying(more),
+    { type: 'RecallOrdered', at: minute(12), nth: 1, weight: 25, reason: 'doubt', remaining: 180 },
+    ...raised(25, 4, 12.5),
+  ];
+
+  test('is over after two calm minutes at its weight', () => {
+    const read = (good: number) => alone(13, BAD, ...same(good, GOOD));
+    expect(doubt(recalled(), 15, read(1))).toBeDefined();
+    expect(doubt(recalled(), 16, read(2))).toBeUndefined();
+  });
+
+  test('is not over if nothing is known of one of its last two minutes', () => {
+    const lost = (at: number): ReadWindow[] => [
+      ...alone(13, ...same(4, GOOD)).filter(({ start }) => start !== minute(at)),
+      { start: minute(at), unknown: 'no answer' },
+    ];
+    const sorted = (at: number) => lost(at).sort((a, b) => a.start - b.start);
+    for (const at of [15, 16])
+      expect(doubt(recalled(), 17, sorted(at))).toEqual({
+        reason: 'errors: nothing is known of the last minutes',
+      });
+    expect(doubt(recalled(), 17, sorted(14))).toBeUndefined();
+    expect(doubt(verifying(), 17, sorted(16))).toBeUndefined();
+  });
+
+  test('asks single minutes, and nothing that is steady', () => {
+    const steady = {
+      usual: { api: { errors: { ...CALM, worst: [0.03, 0.03, 0.03], typical: [0.001, 0.001] } } },
+    };
+    const read = alone(13, ...same(6, [20, 1_000]));
+    expect(doubt(recalled(steady), 19, read)).toBeUndefined();
+    expect(doubt(verifying(steady), 19, read)).toBeDefined();
+  });
+
+  test('is not asked before every target stands at its weight', () => {
+    const ordered = recalled().slice(0, -2);
+    expect(doubt(ordered, 14, alone(12, BAD, BAD))).toBeUndefined();
+  });
+});
+
+describe('harm that is steady', () => {
+  const batches = { ...CALM, worst: [0.3, 0.3, 0.3], ever: 0.3, typical: [0.001, 0.001] };
+  const steady = { usual: { api: { errors: batches, throttles: batches } } };
+  const read = alone(9, ...same(6, [20, 1_000]));
+
+  test('is in doubt if a recall can answer it', () => {
+    expect(doubt(inVerify(steady), 15, read)?.reason).toMatch(/^errors: 80 of 4,000 requests .* in 6 min/);
+    expect(doubt(inVerify({ ...steady, reversible: false }), 15, read)).toBeUndefined();
+  });
+
+  test('is not asked of throttles', () => {
+    expect(doubt(inVerify(steady), 15, read, THROTTLES)).toBeUndefined();
+  });
+});
+
+describe('an outage that stable has shown beside the canary', () => {
+  const outage = beside(4, ...same(3, [500, 1_000]));
+
+  test('is waited for and blames nobody', () => {
+    expect(doubt(verifying(), 10, [...outage, ...alone(9, [400, 1_000])])).toEqual({
+      reason:
+        'errors: 400 of 1,000 requests to both versions failed in 60 s, as stable did beside the canary before; it waits for the end of that outage',
+      isOutage: true,
+    });
+    expect(doubt(verifying(), 11, [...outage, ...alone(9, [400, 1_000], GOOD)])?.isOutage).toBe(true);
+    expect(doubt(verifying(), 12, [...outage, ...alone(9, [400, 1_000], GOOD, GOOD)])).toBeUndefined();
+    expect(doubt(verifying(), 10, [...outage, ...alone(9, [100, 1_000])])).toBeUndefined();
+  });
+
+  test('excuses nothing in throttles, which both versions share, unless stable showed it before the first raise', () => {
+    expect(doubt(verifying(), 10, [...outage, ...alone(9, [400, 1_000])], THROTTLES)).toBeDefined();
+    const found = doubt(verifying(), 10, [...outage, ...alone(9, [400, 1_000])], THROTTLES);
+    expect(found?.isOutage).toBeUndefined();
+    const before = beside(-2, [500, 1_000], GOOD);
+    const earlier = doubt(verifying(), 10, [...before, ...alone(9, [400, 1_000])], THROTTLES);
+    expect(earlier?.isOutage).toBe(true);
+  });
+
+  test('is forgotten after two hours', () => {
+    const read = (from: number) => [...beside(from, [500, 1_000]), ...alone(9, [400, 1_000])];
+    expect(doubt(verifying(), 10, read(-110))?.isOutage).toBe(true);
+    expect(doubt(verifying(), 10, read(-111))?.isOutage).toBeUndefined();
+  });
+});
+
+describe('doubt that is sure', () => {
+  const read = alone(9, ...same(6, [600, 1_000]));
+
+  test('takes six minutes beyond everything seen, and is asked only if nothing can be recalled', () => {
+    const fixed = verifying({ reversible: false });
+    expect(doubt(fixed, 15, read)?.isSure).toBe(true);
+    expect(doubt(fixed, 14, read.slice(0, 5))?.isSure).toBeUndefined();
+    expect(doubt(verifying(), 15, read)?.isSure).toBeUndefined();
+    const known = doubt(fixed, 15, [...beside(5, [500, 1_000]), ...alone(9, ...same(6, [950, 1_000]))]);
+    expect(known?.isSure).toBe(true);
+    const like = doubt(fixed, 15, [...beside(5, [500, 1_000]), ...alone(9, ...same(6, [620, 1_000]))]);
+    expect(like?.isSure).toBeUndefined();
+  });
+
+  test('is never of a share that no release is held to', () => {
+    const fixed = verifying({ reversible: false });
+    const small = alone(9, ...same(6, [600, 150_000]));
+    expect(doubt(fixed, 15, small)?.isSure).toBeUndefined();
+  });
+});
