@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest';
+import type { Verdict } from '../../../core/analysis/types.ts';
+import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import {
+  comparedSeconds,
+  isDoubted,
+  recallAhead,
+  waitFor,
+  whyReturns,
+} from '../../../core/rollout/recall.ts';
+import { bakeOf, settledUntil } from '../../../core/rollout/timing.ts';
+import {
+  inVerify,
+  minute,
+  onFirstStep,
+  onSecondStep,
+  plan,
+  promotionOrdered,
+  raised,
+  stateAfter,
+  TWO_TARGETS,
+  verdict,
+} from './given.ts';
+
+const missing = { target: 'api', reason: 'traffic: 0 of about 100 requests' };
+const ordered = (at: number, more: object = {}): RolloutEvent => ({
+  ...{ type: 'RecallOrdered', at: minute(at), nth: 0, weight: 1, reason: missing.reason, remaining: 180 },
+  ...{ waitsFor: 'api', ...more },
+});
+const seen = (newest: number, target = 'api', metric: 'traffic' | 'errors' = 'traffic') => ({
+  ...{ target, metric, status: 'broken' as const, windows: 1, evidence: 0, reason: '' },
+  ...{ canary: { bad: 0, total: 9 }, stable: { bad: 0, total: 90 }, newest },
+});
+
+describe('the wait for counts', () => {
+  const wait = (history: RolloutEvent[], said: Partial<Verdict> = { missing }) =>
+    waitFor(stateAfter(history), { ...verdict('broken', 1, 3), ...said }, minute(4));
+
+  test('begins once if counts are missing, at a lower weight than the present one', () => {
+    expect(wait(onFirstStep())).toMatchObject({ nth: 0, weight: 1, waitsFor: 'api', reason: missing.reason });
+    expect(wait(onFirstStep(), {})).toBeUndefined();
+    expect(wait([...onFirstStep(), ordered(3), ...raised(1, 2, 3.5)])).toBeUndefined();
+  });
+
+  test('does not begin at a step at which a person has ordered to go on', () => {
+    expect(wait([...onFirstStep(), promotionOrdered(2)])).toBeUndefined();
+    expect(wait([...onFirstStep(), promotionOrdered(2, { full: true })])).toBeUndefined();
+    expect(wait([...onSecondStep()])).toBeDefined();
+    const before = [...onFirstStep(), promotionOrdered(2), ...raised(50, 2, 4.2)];
+    expect(wait(before)).toBeDefined();
+  });
+
+  test('does not begin of a release that cannot go back', () => {
+    expect(wait(onFirstStep({ reversible: false }))).toBeUndefined();
+    expect(wait(onFirstStep({ plan: plan({ recall: false }) }))).toBeUndefined();
+  });
+});
+
+describe('a wait for counts ends', () => {
+  const waiting = stateAfter(onFirstStep(), [ordered(4), ...raised(1, 2, 4.5)]);
+  const needed = settledUntil(waiting, minute(4)) - 2 * 60_000;
+  const ends = (to: number, findings: Verdict['findings'], more: Partial<Verdict> = {}, state = waiting) =>
+    whyReturns(state, {
+      ...verdict('broken', 1, to),
+      ...{ from: bakeOf(state)?.from ?? 0, findings },
+      ...more,
+    });
+
+  test('as soon as the canary was counted in the minutes that were missing when it began', () => {
+    expect(ends(6, [seen(needed)])).toBe("the canary's requests are counted again");
+    expect(ends(6, [seen(needed - 60_000)])).toBeUndefined();
+    expect(ends(6, [seen(needed)], { missing })).toBeUndefined();
+    expect(ends(6, [])).toBeUndefined();
+  });
+
+  test('by the counts of its own target and of its traffic alone', () => {
+    expect(ends(6, [seen(needed, 'worker')])).toBeUndefined();
+    expect(ends(6, [seen(needed, 'api', 'errors')])).toBeUndefined();
+    expect(ends(6, [seen(needed, 'worker'), seen(needed - 60_000)])).toBeUndefined();
+  });
+
+  test('not before the minute in which it was ordered has been judged, as late as counts are known to come', () => {
+    expect(ends(4, [seen(needed)])).toBeDefined();
+    expect(ends(3.9, [seen(needed)])).toBeUndefined();
+    const late = { ...waiting, lateness: { api: 3 } };
+    expect(ends(6, [seen(needed)], {}, late)).toBeUndefined();
+    expect(ends(7, [seen(needed)], {}, late)).toBeDefined();
+  });
+
+  test('after twelve minutes in any case', () => {
+    expect(ends(15.9, [], { missing })).toBeUndefined();
+    expect(ends(16, [], { missing })).toBe(
+      'the missing counts did not come in 12 min, so that they are not late',
+    );
+  });
+
+  test('by no verdict of another stretch, and by none if there is no recall or it does not stand yet', () => {
+    expect(ends(6, [seen(needed)], { from: minute(1) })).toBeUndefined();
+    const step = stateAfter(onFirstStep());
+    expect(ends(6, [seen(needed)], { status: 'pass', certified: true }, step)).toBeUndefined();
+    const moving = stateAfter(onFirstStep(), [ordered(4)]);
+    expect(whyReturns(moving, { ...verdict('pass', 5, 20), certified: true })).toBeUndefined();
+  });
+});
+
+describe('when a recall returns the canary and when a person is asked', () => {
+  const recalled = stateAfter(onFirstStep(), [
+    ordered(4, { nth: 1, weight: 5, waitsFor: undefined }),
+    ...raised(5, 2, 4.5),
+  ]);
+
+  test('is known once every target stands at its weight, and later by what counts are known to be late', () => {
+    const bake = bakeOf(recalled);
+    const settle = recalled.opening.settleSeconds * 1000;
+    expect(recallAhead(recalled)).toEqual({
+      returns: (bake?.to ?? 0) + settle,
+      asks: (bake?.max ?? 0) + settle,
+    });
+    expect(recallAhead({ ...recalled, lateness: { api: 3 } })).toEqual({
+      returns: (bake?.to ?? 0) + settle + 3 * 60_000,
+      asks: (bake?.max ?? 0) + settle,
+    });
+    expect(recallAhead(stateAfter(onFirstStep(), [ordered(4)]))).toBeUndefined();
+    expect(recallAhead(stateAfter(onFirstStep()))).toBeUndefined();
+  });
+});
+
+describe('the time of verify in which stable had traffic beside the canary', () => {
+  const rollout = stateAfter(inVerify({ targets: TWO_TARGETS }));
+  const seconds = (alone: [from: number, to?: number][], to: number, since = 10) =>
+    comparedSeconds(
+      {
+        ...{ ...rollout, verifySince: minute(since) },
+        alone: alone.map(([from, end]) => ({
+          ...{ from: minute(from), ...(end === undefined ? {} : { to: minute(end) }) },
+        })),
+      },
+      minute(to),
+    );
+
+  test('is verify without the stretches in which the canary served alone', () => {
+    expect(seconds([], 20)).toBe(600);
+    expect(seconds([[12, 15]], 20)).toBe(420);
+    expect(seconds([[12, 15], [18]], 20)).toBe(300);
+    expect(seconds([[8, 12]], 20)).toBe(480);
+    expect(seconds([[15, 30]], 20)).toBe(300);
+    expect(seconds([[5, 9]], 20)).toBe(600);
+  });
+
+  test('is none before verify', () => {
+    expect(seconds([], 9)).toBe(0);
+    expect(comparedSeconds({ ...rollout, verifySince: undefined }, minute(20))).toBe(0);
+  });
+});
+
+test('a doubt keeps verify from its end unless a person has ordered to go past it', () => {
+  const doubt = { ...verdict('pass', 9, 11), doubt: { reason: 'errors' } };
+  const verifying = stateAfter(inVerify());
+  expect(isDoubted(verifying, doubt)).toBe(true);
+  expect(isDoubted(verifying, verdict('pass', 9, 11))).toBe(false);
+  expect(isDoubted(stateAfter(onFirstStep()), doubt)).toBe(false);
+  expect(isDoubted({ ...verifying, overruled: true }, doubt)).toBe(false);
+  expect(isDoubted(stateAfter(inVerify(), [promotionOrdered(9)]), doubt)).toBe(false);
+});
