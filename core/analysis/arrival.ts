@@ -394,9 +394,11 @@ function evidenceOfCollapse(present: readonly Window[], w: number, to: Instant):
 /** The same of what a canary waits for, once it is too old to be late. */
 function evidenceOfWait(rollout: Rollout, target: string, windows: readonly Window[], to: Instant): number {
   const before = stretchBeforeWait(rollout, target);
-  return before === undefined || before.until + LATE_WINDOWS * WINDOW_MS > to
-    ? 0
-    : shortageIn(windows, before).evidence;
+  if (before === undefined || before.until + LATE_WINDOWS * WINDOW_MS > to) return 0;
+  // A canary that is counted since may have been late by more than that: its empty minutes show nothing.
+  const isSeen = windows.some(({ start, canary }) => start >= before.until && (canary?.total ?? 0) > 0);
+  const told = isSeen ? windows.filter(({ canary }) => (canary?.total ?? 0) > 0) : windows;
+  return shortageIn(told, before).evidence;
 }
 
 /** Log evidence that most of these minutes show a collapse, which was looked for so many minutes `later` than it might have begun: a search that may begin in any minute stakes less on each later one. */

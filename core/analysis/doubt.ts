@@ -55,13 +55,19 @@ export function doubtAbout(
       newest: Math.min(LOOK_MINUTES, newest),
     }) ?? (isSteadyAsked ? steadyDoubtOf(past, mine, { ...asked, ...tolerated }) : undefined);
   // What is not known of a recall's last minutes is not calm, nor are the minutes since a doubt that nothing else can answer.
-  const isOpen = recall === undefined && verdict?.doubt !== undefined && !canRecall(rollout);
+  const by = { target: target.name, metric: rule.metric };
+  const before = verdict?.doubt?.by;
+  const isMine = before?.target === by.target && before.metric === by.metric;
+  const isOpen = recall === undefined && isMine && !canRecall(rollout);
   const isLost =
     recall !== undefined
       ? minutesBack(to, CALM_MINUTES).some((start) => unknown.has(start))
       : isOpen && !minutesBack(to, missed).some((start) => windows.some((window) => window.start === start));
   if (found === undefined && isLost)
-    return { reason: `${rule.metric}: nothing is known of the last minutes` };
+    return {
+      by,
+      reason: `${rule.metric}: nothing is known of the last minutes of ${target.name}, so that nothing shows whether the doubt is over`,
+    };
   if (found === undefined) {
     // Nothing else tells an outage that goes on from a canary that fails as much once it serves alone.
     const outage = doubtOf(windows, boundsOf(past, [], { ...tolerated, floor: OUTAGE_LEAST }), {
@@ -70,7 +76,8 @@ export function doubtAbout(
     });
     return (
       outage && {
-        reason: `${rule.metric}: ${number(outage.bad)} of ${number(outage.total)} requests to both versions failed in 60 s, as stable did beside the canary before; it waits for the end of that outage`,
+        by,
+        reason: `${rule.metric}: ${number(outage.bad)} of ${number(outage.total)} requests to both versions failed in 60 s, as stable did beside the canary before; verify goes on until that outage is over`,
         isOutage: true,
       }
     );
@@ -80,6 +87,7 @@ export function doubtAbout(
   const floor = Math.max(FLOOR, tolerated.floor);
   const isSure = !canRecall(rollout) && isOutage(past, own, windows, { ...asked, ...tolerated, floor });
   return {
+    by,
     reason: `${rule.metric}: ${number(bad)} of ${number(total)} requests to both versions ${isThrottled ? 'were throttled' : 'failed'} in ${duration(minutes * 60)}, and up to ${percent(bound)} is usual for ${target.name}`,
     ...(isSure ? { isSure } : {}),
   };

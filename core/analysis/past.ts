@@ -346,9 +346,11 @@ export function steadyDoubtOf(
     present.map((window) => together([window])),
     part,
   );
+  // In the minute of a move to 100 % stable had its last few requests, which are no control of the minutes after it.
+  const beside = present.filter(({ start }) => start >= since);
   const [canary, stable] = (['canary', 'stable'] as const).map((side) =>
     bestOf(
-      present.flatMap((window) => window[side] ?? []),
+      beside.flatMap((window) => window[side] ?? []),
       part,
     ),
   ) as [Count, Count];

@@ -225,8 +225,7 @@ export function whyCliff(
     .map((start) => totals.get(start) ?? 0);
   if (before.length < BEFORE_MIN) return undefined;
   const length = (until - from) / WINDOW_MS;
-  // A service that closes at this hour of each day has no cliff.
-  const due = Math.min(...before, dueAt(past, to - rollout.openedAt, [])) * length;
+  const due = Math.min(...before) * length;
   const came = sum(totals, from, until);
   return evidenceOfSilence(came, due * Math.min(CLIFF, ...past.falls)) < Math.log(ONCE_IN)
     ? undefined

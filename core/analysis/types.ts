@@ -207,6 +207,8 @@ export interface Verdict {
 /** Reason to look closer, without proof: the target does what it never did before. Guilt comes from a comparison alone. */
 export interface Doubt {
   reason: string;
+  /** The rule that it is about; absent if it is about how requests arrive. */
+  by?: Pick<Finding, 'target' | 'metric'> | undefined;
   /** True if requests stopped: nothing counts them, so a recall leaves the canary as few as possible. */
   isSilence?: true | undefined;
   /** True if it has lasted so long, so surely, that a target which cannot be recalled is reverted. */

@@ -334,7 +334,8 @@ const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }
     const isCured =
       (why === 'broken' && verdict.status !== 'broken') ||
       (why === 'suspect' && after.suspicion === undefined) ||
-      (why === 'inconclusive' && isAnswered(after, verdict));
+      (why === 'inconclusive' && isAnswered(after, verdict)) ||
+      (why === 'doubt' && hasPassed(after, verdict));
     if (isCured) return [{ type: 'Resumed', at, by: 'spillway' }];
     return paging(after, at);
   }
@@ -380,6 +381,12 @@ function isAnswered({ hooks, ...rollout }: Rollout, { status, from, to }: Verdic
   const bake = bakeOf({ hooks, ...rollout });
   const isSettled = Object.values(hooks).every((hook) => hook.status === 'pass' || hook.status === 'started');
   return status === 'pass' && bake !== undefined && from === bake.from && to >= bake.to && isSettled;
+}
+
+/** True if the doubt that a person was asked about is over, and no recall is under way that would say more. */
+function hasPassed(rollout: Rollout, { status, from, doubt }: Verdict): boolean {
+  const isKnown = (status === 'pass' || status === 'inconclusive') && from === bakeOf(rollout)?.from;
+  return rollout.recall === undefined && doubt === undefined && isKnown;
 }
 
 /** A pause that has run out ends a rollout, unless it is not reversible: then it waits for people, who are paged again. */

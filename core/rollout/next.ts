@@ -107,9 +107,15 @@ function forward(rollout: Rollout, now: Instant): Directive {
   if (demanded !== undefined) return demanded;
   if ((rollout.deferred ?? 0) > now) return hold(rollout, now, rollout.deferred);
   if (rollout.promotedAt !== undefined) return isVerified(rollout) ? { kind: 'close' } : hold(rollout, now);
-  if (isSuspect(rollout)) return hold(rollout, now);
+  // A suspect canary that comes back from a wait is judged at the weight at which it looked worse.
+  if (isSuspect(rollout))
+    return (isReturning(rollout) ? move(rollout, weightNow(rollout)) : undefined) ?? hold(rollout, now);
   return move(rollout, goalOf(rollout).weight) ?? hold(rollout, now);
 }
+
+/** True from the end of a recall or a wait until the canary stands at its weight again. */
+const isReturning = ({ remaining, stepSince, promotedAt }: Rollout): boolean =>
+  remaining !== undefined && stepSince === undefined && promotedAt === undefined;
 
 /** The step that the traffic is at, or moves to once it may leave that one. */
 function goalOf(rollout: Rollout): { step: number; weight: Percent } {

@@ -248,7 +248,7 @@ describe('requests that AWS counts nowhere', () => {
     expect(rollout?.reason).toMatch(/traffic: canary [\d,]+ of [\d,]+ requests, about [\d,]+ were due/);
     // One that loses nothing at the weight of a wait waits there once.
     expect(minutesTo(events, 'Reverted')).toBeLessThan(
-      events.some(({ type }) => type === 'RecallOrdered') ? 35 : 25,
+      events.some(({ type }) => type === 'RecallOrdered') ? 45 : 25,
     );
     expect(faults(run)).toEqual([]);
   });

@@ -474,9 +474,9 @@ describe('a canary that waits for its counts', () => {
     waitsFor: 'api',
   };
   const waiting = [...onFirstStep(), order, ...raised(1, 2, 8.5)];
-  /** Four good minutes, three in which this many came beside 900 of stable, and the minutes at 1 %. */
-  const read = (came: number, length: number) =>
-    windows(1, ...times(4, [100, 900]), ...times(3, [came, 900]), [50, 900], ...times(length, [10, 990]));
+  /** Four good minutes, three in which this many came beside 900 of stable, and the minutes at 1 %, in which `since` came. */
+  const read = (came: number, length: number, since = 10) =>
+    windows(1, ...times(4, [100, 900]), ...times(3, [came, 900]), [0, 900], ...times(length, [since, 990]));
 
   test('still misses them as long as the minutes before the wait do, and no longer', () => {
     expect(arrivalAt(waiting, read(0, 4), { from: 9, until: 13 }).missing).toMatch(
@@ -486,11 +486,17 @@ describe('a canary that waits for its counts', () => {
   });
 
   test('has lost them once they are ten minutes old, which is evidence against it', () => {
-    const evidence = (came: number, to: number) =>
-      shareLost(waiting, read(came, to - 9), { from: 9, until: to }).evidence;
-    expect(evidence(0, 17)).toBeLessThan(1);
-    expect(evidence(0, 18)).toBeGreaterThan(10);
+    const evidence = (came: number, to: number, since?: number) =>
+      shareLost(waiting, read(came, to - 9, since), { from: 9, until: to }).evidence;
+    expect(evidence(0, 17, 0)).toBeLessThan(1);
+    expect(evidence(0, 18, 0)).toBeGreaterThan(9);
+    expect(evidence(5, 18)).toBeGreaterThan(9);
     expect(evidence(100, 18)).toBeLessThan(1);
+  });
+
+  test('has lost none for certain of minutes that are empty, if it is counted since: they may be later than that', () => {
+    const { evidence } = shareLost(waiting, read(0, 9), { from: 9, until: 18 });
+    expect(evidence).toBeLessThan(1);
   });
 });
 

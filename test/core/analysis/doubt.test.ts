@@ -35,7 +35,7 @@ const GOOD: Count = [0, 1_000];
 
 describe('doubt about a target that serves', () => {
   test('says how many requests failed, in how long, and how many is usual', () => {
-    expect(doubt(verifying(), 10, alone(9, BAD))).toEqual({
+    expect(doubt(verifying(), 10, alone(9, BAD))).toMatchObject({
       reason:
         'errors: 300 of 1,000 requests to both versions failed in 60 s, and up to 0.15 % is usual for api',
     });
@@ -100,8 +100,8 @@ describe('doubt during a recall', () => {
     ];
     const sorted = (at: number) => lost(at).sort((a, b) => a.start - b.start);
     for (const at of [15, 16])
-      expect(doubt(recalled(), 17, sorted(at))).toEqual({
-        reason: 'errors: nothing is known of the last minutes',
+      expect(doubt(recalled(), 17, sorted(at))).toMatchObject({
+        reason: expect.stringContaining('errors: nothing is known of the last minutes of api'),
       });
     expect(doubt(recalled(), 17, sorted(14))).toBeUndefined();
     expect(doubt(verifying(), 17, sorted(16))).toBeUndefined();
@@ -141,9 +141,9 @@ describe('an outage that stable has shown beside the canary', () => {
   const outage = beside(4, ...same(3, [500, 1_000]));
 
   test('is waited for and blames nobody', () => {
-    expect(doubt(verifying(), 10, [...outage, ...alone(9, [400, 1_000])])).toEqual({
+    expect(doubt(verifying(), 10, [...outage, ...alone(9, [400, 1_000])])).toMatchObject({
       reason:
-        'errors: 400 of 1,000 requests to both versions failed in 60 s, as stable did beside the canary before; it waits for the end of that outage',
+        'errors: 400 of 1,000 requests to both versions failed in 60 s, as stable did beside the canary before; verify goes on until that outage is over',
       isOutage: true,
     });
     expect(doubt(verifying(), 11, [...outage, ...alone(9, [400, 1_000], GOOD)])?.isOutage).toBe(true);

@@ -341,6 +341,14 @@ describe('steady doubt', () => {
     expect(asks(alone(...same(3, 300, 1_000)))).toMatchObject({ minutes: 3, bad: 300, total: 1_000 });
   });
 
+  test('is not answered by the last requests that stable had in the minute of a move', () => {
+    const move = { start: minute(0), canary: { bad: 15, total: 900 }, stable: { bad: 1, total: 40 } };
+    const windows = [...earlier(...same(9, 1, 1_000)), move, ...alone(undefined, ...same(6, 20, 1_000))];
+    expect(
+      steadyDoubtOf(hourly, windows, { ...asked(7, { since: 0.5 }), ...TOLERATED, floor: 0.001 }),
+    ).toBeDefined();
+  });
+
   test('rests on the best minutes, and on at least one', () => {
     const minutes = [
       [5, 10],

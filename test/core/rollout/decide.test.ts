@@ -38,6 +38,7 @@ import {
   TWO_TARGETS,
   target,
   tookOver,
+  verdict,
 } from './given.ts';
 
 const hooks = smokeHooks('/health', '/checkout');
@@ -823,7 +824,19 @@ describe('what is measured during a pause', () => {
     expect(typesAfter(record('pass', [1, end]))).toEqual(['Measured', 'Resumed']);
   });
 
-  test.each(['human', 'doubt', 'irreversible'] as const)('does not end a pause for %s', (why) => {
+  test('ends a pause in doubt once the doubt is over and something is known', () => {
+    const typesAfter = (command: Command) =>
+      decide(stateAfter([...onFirstStep(), paused(12, { why: 'doubt' })]), command, minute(13)).map(
+        ({ type }) => type,
+      );
+    expect(typesAfter(record('pass', [1, 12]))).toEqual(['Measured', 'Resumed']);
+    expect(typesAfter(record('broken', [1, 12]))).toEqual(['Measured']);
+    const doubt = { reason: 'half of them fail' };
+    const open = { ...verdict('inconclusive', 1, 12), doubt };
+    expect(typesAfter({ type: 'RecordMeasure', verdict: open, alarms: [] })).toEqual(['Measured']);
+  });
+
+  test.each(['human', 'irreversible'] as const)('does not end a pause for %s', (why) => {
     const events = decide(
       stateAfter([...onFirstStep(), paused(12, { why })]),
       record('pass', [1, 12]),

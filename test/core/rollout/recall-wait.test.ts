@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Verdict } from '../../../core/analysis/types.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import { next } from '../../../core/rollout/next.ts';
 import {
   comparedSeconds,
   isDoubted,
@@ -11,6 +12,7 @@ import {
 import { bakeOf, settledUntil } from '../../../core/rollout/timing.ts';
 import {
   inVerify,
+  measured,
   minute,
   onFirstStep,
   onSecondStep,
@@ -53,6 +55,20 @@ describe('the wait for counts', () => {
   test('does not begin of a release that cannot go back', () => {
     expect(wait(onFirstStep({ reversible: false }))).toBeUndefined();
     expect(wait(onFirstStep({ plan: plan({ recall: false }) }))).toBeUndefined();
+  });
+});
+
+describe('a suspect canary', () => {
+  const suspect = (minutes: number): RolloutEvent => measured('suspect', [1, minutes]);
+  const back: RolloutEvent[] = [
+    ...[...onFirstStep(), suspect(3), ordered(4), ...raised(1, 2, 4.5), suspect(16)],
+    { type: 'RecallEnded', at: minute(17), reason: 'the missing counts did not come' },
+  ];
+
+  test('that comes back from a wait goes to its weight, where it is judged, and no further', () => {
+    expect(next(stateAfter(back), minute(17.1))).toEqual({ kind: 'shift', target: 'api', weight: 10 });
+    const there = [...back, ...raised(10, 3, 17.5)];
+    expect(next(stateAfter(there), minute(17.6)).kind).toBe('hold');
   });
 });
 
