@@ -3,7 +3,7 @@ export const isDeep = process.env.DEEP === '1';
 
 /**
  * How often something is tried: `quick` times under `npm test`, `deep` times under `npm run test:deep`. All deep counts together took
- * about 260 seconds of CPU time on a busy machine: 120 of them the 1,500 simulated worlds, so that two cores of CI are through in some 5 of their
+ * some 400 seconds of CPU time, 120 of them the 1,500 simulated worlds, so that two cores of CI are through in some 5 of their
  * 15 minutes; a new deep count has to fit into what is left.
  */
 export const times = (quick: number, deep: number): number => (isDeep ? deep : quick);

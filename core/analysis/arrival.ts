@@ -160,7 +160,10 @@ function arrivalOf(
   const silent =
     whySilent(rollout, past, believed, Math.min(step.until, shown)) &&
     whySilent(rollout, past, believed, shown);
-  const late = isSplit ? whyStableLate(present, { w, until: step.until }) : undefined;
+  // Its newest minute alone may come with the next tick.
+  const late = isSplit
+    ? whyStableLate(present, { w, until: Math.min(step.until, step.to - WINDOW_MS) })
+    : undefined;
   const until = Math.min(step.until, shown);
   const cliff = w === 1 ? whyCliff(rollout, past, believed, until) : undefined;
   const thin = w === 1 ? (whyThin(rollout, past, believed, until) ?? cliff) : undefined;

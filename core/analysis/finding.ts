@@ -329,7 +329,7 @@ function judged(
   const suspicion = suspicionOf(evidence) ?? beyond ?? turnsAway(asked, inStep, windows);
   const needed = suspicion ?? wanting;
   const missing =
-    whyLate(rollout, target.name, inStep, { series, until: step.until }) ??
+    whyLate(rollout, target.name, inStep, { series, until: heardOf(asked) }) ??
     whyGone(rule.metric, series, step.to) ??
     whyFewer(rule.metric, series, step) ??
     whyUnknown([...unknown].filter((start) => start >= step.from).length, here.canary);
@@ -672,6 +672,10 @@ function words(rule: WatchRule, { canary, stable }: Sides, slow: SlowFrom | unde
   const verb = metric === 'throttles' ? 'throttled' : metric.startsWith('custom.') ? 'bad' : 'failed';
   return `${name}: ${compared(canary, stable, verb)}`;
 }
+
+/** The end of the minutes of a bake that must have been counted: what is known to come late is not missing yet. */
+const heardOf = ({ rollout, target, step }: Asked): Instant =>
+  Math.min(step.until, step.to - (rollout.lateness?.[target.name] ?? 0) * WINDOW_MS);
 
 /** Why a canary without samples holds this step; undefined if its bake was counted, or if it is counted again by now. */
 function whyLate(

@@ -369,6 +369,20 @@ describe('counts that are late', () => {
   });
 });
 
+describe('counts of one version that come a minute late each time', () => {
+  test.each(['1', '2'])('page nobody, and the release completes by itself: version %s', async (version) => {
+    const { rollout, events, run } = await play({
+      requestsPerSecond: 50,
+      hours: 3,
+      rollout: { verify: '10m' },
+      lateness: (of) => (of === version ? { share: 1, ms: MINUTE } : undefined),
+    });
+    expect(rollout).toMatchObject({ outcome: 'completed', reason: expect.stringMatching(/^proven/) });
+    expect(events.map(({ type }) => type)).not.toContain('Paused');
+    expect(faults(run)).toEqual([]);
+  });
+});
+
 describe('a canary of which nothing is counted while stable is', () => {
   const steps = [
     { weight: 5, bake: '5m', maxBake: '30m' },
