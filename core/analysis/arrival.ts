@@ -1,7 +1,7 @@
 import { canRecall } from '../rollout/recall.ts';
 import { isVerifying, type Rollout } from '../rollout/state.ts';
 import { bakeOf } from '../rollout/timing.ts';
-import { type Instant, WINDOW_MS } from '../units.ts';
+import { type Instant, type Percent, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
 import { logEStarved, logEStarvedInMost, logETraffic } from './evalue.ts';
 import { clusteringOf, SUSPICIOUS } from './evidence.ts';
@@ -96,12 +96,25 @@ function whyMissing(rollout: Rollout, target: string, { believed, step }: Arrive
   const waited = stretchBeforeWait(rollout, target);
   const stretch = waited ?? present;
   if (stretch === undefined) return undefined;
-  const { evidence, windows } = shortageIn(believed.windows, stretch);
-  if (evidence < (waited === undefined ? SHORT : SHORT_STILL)) return undefined;
+  const shortage = shortageIn(believed.windows, stretch);
+  return shortage.evidence < (waited === undefined ? SHORT : SHORT_STILL)
+    ? undefined
+    : `${shortOf(shortage)}, though those of stable are; its counts may be late, or it loses its requests`;
+}
+
+/** The minutes that show most that fewer of the canary's requests are counted than were due at a weight. */
+interface Shortage {
+  /** Natural logarithm. */
+  evidence: number;
+  windows: Told[];
+  weight: Percent;
+}
+
+function shortOf({ windows, weight }: Shortage): string {
   const counted = windows.reduce((all, { nc }) => all + nc, 0);
   const others = windows.reduce((all, { ns }) => all + ns, 0);
-  const due = (others * stretch.weight) / (100 - stretch.weight);
-  return `${number(counted)} of about ${number(Math.round(due))} requests that were due at the canary in ${duration(windows.length * 60)} are counted, though those of stable are; its counts may be late, or it loses its requests`;
+  const due = Math.round((others * weight) / (100 - weight));
+  return `${number(counted)} of about ${number(due)} requests that were due at the canary in ${duration(windows.length * 60)} at ${weight} % are counted`;
 }
 
 /** Minutes, the newest of a stretch, in which a canary may begin to lose its requests. Assumed. */
@@ -114,18 +127,17 @@ const stretchBeforeWait = ({ recall, stood }: Rollout, target: string): Stood | 
   recall?.waitsFor === target ? stood?.at(-1) : undefined;
 
 /** Log evidence that far fewer of the canary's requests are counted at the end of a stretch than were due, and the minutes that show it most. */
-function shortageIn(all: readonly Window[], stretch: Stood): { evidence: number; windows: Told[] } {
-  const { from, until } = stretch;
+function shortageIn(all: readonly Window[], { from, until, weight }: Stood): Shortage {
   const within = all.filter(({ start }) => start >= from && start + WINDOW_MS <= until).map(countsOf);
   const found = SHORT_MINUTES.map((length) => {
     const windows = within.slice(-length);
     return {
       windows,
-      evidence: evidenceOfSearch(windows, stretch.weight / 100, within.length - windows.length),
+      evidence: evidenceOfSearch(windows, weight / 100, within.length - windows.length),
     };
   });
   const most = found.reduce((best, each) => (each.evidence > best.evidence ? each : best));
-  return { windows: most.windows, evidence: logMeanExp(found.map(({ evidence }) => evidence)) };
+  return { windows: most.windows, evidence: logMeanExp(found.map(({ evidence }) => evidence)), weight };
 }
 
 function arrivalOf(
@@ -145,9 +157,9 @@ function arrivalOf(
   const stable = { bad: 0, total: sum(inStep.map((window) => window.stable)).total };
   const isSplit = w > 0 && w < 1;
   const doubt = isSplit ? logETraffic({ windows: counts, w, tau: TAU, grid: GRID }) : 0;
-  const starved = isSplit
-    ? logMeanExp([evidenceOfCollapse(present, w, step.to), evidenceOfWait(rollout, target, windows, step.to)])
-    : 0;
+  const collapsed = isSplit ? evidenceOfCollapse(present, w, step.to) : 0;
+  const waited = isSplit ? shortageBeforeWait(rollout, target, windows, step.to) : undefined;
+  const starved = isSplit ? logMeanExp([collapsed, waited?.evidence ?? 0]) : 0;
   const reached = counts.reduce((all, { nc }) => all + nc, 0);
   const all = counts.reduce((all, { nc, ns }) => all + nc + ns, 0);
   const splits = isSplit ? splitsOf(rollout, windows, present, w) : [];
@@ -169,7 +181,8 @@ function arrivalOf(
   const thin = w === 1 ? (whyThin(rollout, past, believed, until) ?? cliff) : undefined;
   const hanging = isSplit ? whyUncounted(rollout, target, present, { w, to: step.to }) : undefined;
   const due = `about ${number(Math.round(all * w))} were due at ${Math.round(w * 100)} %`;
-  const said = `${label}traffic: canary ${number(reached)} of ${number(all)} requests, ${due}`;
+  const before = waited !== undefined && waited.evidence > collapsed ? `; ${shortOf(waited)}` : '';
+  const said = `${label}traffic: canary ${number(reached)} of ${number(all)} requests, ${due}${before}`;
   const evidence = oneStepOf(rollout, starved);
   const newest = windows.findLast(({ canary }) => (canary?.total ?? 0) > 0)?.start;
   const finding = {
@@ -394,14 +407,19 @@ function evidenceOfCollapse(present: readonly Window[], w: number, to: Instant):
   return logMeanExp(evidence);
 }
 
-/** The same of what a canary waits for, once it is too old to be late. */
-function evidenceOfWait(rollout: Rollout, target: string, windows: readonly Window[], to: Instant): number {
+/** What a canary waits for, once it is too old to be late. */
+function shortageBeforeWait(
+  rollout: Rollout,
+  target: string,
+  windows: readonly Window[],
+  to: Instant,
+): Shortage | undefined {
   const before = stretchBeforeWait(rollout, target);
-  if (before === undefined || before.until + LATE_WINDOWS * WINDOW_MS > to) return 0;
+  if (before === undefined || before.until + LATE_WINDOWS * WINDOW_MS > to) return undefined;
   // A canary that is counted since may have been late by more than that: its empty minutes show nothing.
   const isSeen = windows.some(({ start, canary }) => start >= before.until && (canary?.total ?? 0) > 0);
   const told = isSeen ? windows.filter(({ canary }) => (canary?.total ?? 0) > 0) : windows;
-  return shortageIn(told, before).evidence;
+  return shortageIn(told, before);
 }
 
 /** Log evidence that most of these minutes show a collapse, which was looked for so many minutes `later` than it might have begun: a search that may begin in any minute stakes less on each later one. */

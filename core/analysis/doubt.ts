@@ -82,13 +82,14 @@ export function doubtAbout(
       }
     );
   }
-  const { minutes, bad, total, bound } = found;
+  const { minutes, best, bad, total, bound } = found;
+  const when = best === undefined ? duration(minutes * 60) : `the best ${best} of ${minutes} minutes`;
   // It reverts, so that what is never held against a release is none.
   const floor = Math.max(FLOOR, tolerated.floor);
   const isSure = !canRecall(rollout) && isOutage(past, own, windows, { ...asked, ...tolerated, floor });
   return {
     by,
-    reason: `${rule.metric}: ${number(bad)} of ${number(total)} requests to both versions ${isThrottled ? 'were throttled' : 'failed'} in ${duration(minutes * 60)}, and up to ${percent(bound)} is usual for ${target.name}`,
+    reason: `${rule.metric}: ${number(bad)} of ${number(total)} requests to both versions ${isThrottled ? 'were throttled' : 'failed'} in ${when}, and up to ${percent(bound)} is usual for ${target.name}`,
     ...(isSure ? { isSure } : {}),
   };
 }

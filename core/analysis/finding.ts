@@ -415,7 +415,7 @@ function whyUnlike(asked: Asked, here: Sides, windows: readonly Window[]): strin
   }).find(({ isUnlike }) => isUnlike);
   return (
     found &&
-    `${number(found.bad)} of ${number(found.total)} requests to it since promotion failed, and up to ${percent(found.bound)} is usual in half of the stretches of the day before; nothing tells whether it is the canary`
+    `${number(found.bad)} of ${number(found.total)} requests to it since verify began failed, and up to ${percent(found.bound)} is usual in half of the stretches of the day before; nothing tells whether it is the canary`
   );
 }
 

@@ -75,9 +75,11 @@ function typicalOf(minutes: readonly (Count | undefined)[], block: number): Pick
 const shareIn = ({ bad, total }: Count) => bad / total;
 
 /** The counts of the best minutes among these, so large a part of them. */
-export function bestOf(minutes: readonly Count[], part: number): Count {
+export const bestOf = (minutes: readonly Count[], part: number): Count => sum(bestMinutes(minutes, part));
+
+function bestMinutes(minutes: readonly Count[], part: number): Count[] {
   const known = minutes.filter(({ total }) => total > 0).sort((a, b) => shareIn(a) - shareIn(b));
-  return sum(known.slice(0, Math.max(1, Math.ceil(part * known.length))));
+  return known.slice(0, Math.max(1, Math.ceil(part * known.length)));
 }
 
 /** The counts of each minute of the day before `to`, oldest first, from the first one that is known; undefined for one without requests. */
@@ -251,6 +253,8 @@ export const doubtAt = (verifyMinutes: number): number =>
 export interface Doubt {
   /** How many in a row. */
   minutes: number;
+  /** How many of them, the best ones, the counts are of, if not all. */
+  best?: number | undefined;
   /** The end of the last of them. */
   to: Instant;
   bad: number;
@@ -342,10 +346,11 @@ export function steadyDoubtOf(
   );
   const bound = boundOf(Math.max(usual, ...shown), tolerated);
   const part = present.length < FEW_MINUTES ? FEW_PART : best;
-  const run = bestOf(
+  const minutes = bestMinutes(
     present.map((window) => together([window])),
     part,
   );
+  const run = sum(minutes);
   // In the minute of a move to 100 % stable had its last few requests, which are no control of the minutes after it.
   const beside = present.filter(({ start }) => start >= since);
   const [canary, stable] = (['canary', 'stable'] as const).map((side) =>
@@ -357,7 +362,7 @@ export function steadyDoubtOf(
   const evidence = logBeyond(run, bound);
   return evidence < doubtAt(verifyMinutes) || isShared(canary, stable, usual)
     ? undefined
-    : { minutes: present.length, to, ...run, bound, evidence };
+    : { minutes: present.length, best: minutes.length, to, ...run, bound, evidence };
 }
 
 /**

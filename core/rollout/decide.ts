@@ -587,9 +587,7 @@ function completion(rollout: Rollout): string {
   const { verdict, promotedAt, opening } = rollout;
   const unproven = withSuspicion(rollout);
   const unanswered =
-    rollout.unanswered === undefined
-      ? []
-      : [`${rollout.unanswered}; no share of the traffic went back to stable to find out why`];
+    rollout.unanswered === undefined ? [] : [`${rollout.unanswered}; ${whyUnanswered(rollout)}`];
   const isSilent =
     promotedAt !== undefined && opening.plan.verifySeconds > 0 && verdict?.status === 'inconclusive';
   const against = alarmsAgainst(rollout);
@@ -608,6 +606,12 @@ function completion(rollout: Rollout): string {
     ? `unproven: ${doubts.join('; ')}`
     : `${how}: ${verdict?.reason ?? 'every step passed'}${besideStable(rollout)}${uncounted(rollout)}${unseen(rollout)}`;
 }
+
+/** Why nothing has answered the last doubt. */
+const whyUnanswered = ({ recalls = [] }: Rollout) =>
+  recalls.length === 0
+    ? 'no share of the traffic went back to stable to find out why'
+    : `${recalls.length === 1 ? 'the recall' : `the ${recalls.length} recalls`} before it did not show why`;
 
 /** What is called proven names how long it had a control since the first steps. */
 function besideStable(rollout: Rollout): string {

@@ -73,8 +73,8 @@ const WAITS_MAX = 1;
 /** Minutes that are missing when it begins to wait, at least. */
 const MISSING_MS = 2 * WINDOW_MS;
 
-/** Longest wait: what has not come by then is not late, and shows at the weight before. */
-const WAIT_MS = (LATE_WINDOWS + 2) * WINDOW_MS;
+/** Longest wait, in seconds: what has not come by then is not late, and shows at the weight before. */
+export const WAIT_SECONDS_MAX = ((LATE_WINDOWS + 2) * WINDOW_MS) / 1000;
 
 /**
  * The wait for counts of the canary that are missing beside those of stable: at a low weight few users meet it if it loses its
@@ -109,8 +109,8 @@ function whyWaitEnds(
   // A verdict on nothing that was read misses nothing either.
   const isSeen = newest !== undefined && newest >= settledUntil(rollout, orderedAt) - MISSING_MS;
   if (verdict.missing === undefined && isSeen) return "the canary's requests are counted again";
-  return verdict.to >= orderedAt + WAIT_MS
-    ? `the missing counts did not come in ${duration(WAIT_MS / 1000)}, so that they are not late`
+  return verdict.to >= orderedAt + WAIT_SECONDS_MAX * 1000
+    ? `the missing counts did not come in ${duration(WAIT_SECONDS_MAX)}, so that they are not late`
     : undefined;
 }
 

@@ -6,7 +6,7 @@ import { duration, number } from '../words.ts';
 import { isSuspect } from './checkpoint.ts';
 import type { Opening, RevertedTarget, RolloutEvent } from './event.ts';
 import { isHeld } from './next.ts';
-import { answersTo } from './recall.ts';
+import { answersTo, WAIT_SECONDS_MAX } from './recall.ts';
 import { isAdoption, RECALLS_MAX, type Rollout, weightNow } from './state.ts';
 import { bakeOf, leastRecallSeconds, RECALL_SECONDS_MAX } from './timing.ts';
 import { sharesOf } from './way-out.ts';
@@ -62,10 +62,10 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
       ].join('\n');
     case 'RecallOrdered':
       if (event.waitsFor !== undefined)
-        return `${event.reason}; the canary waits for them at ${event.weight} %, and returns by itself once they come`;
+        return `${event.reason}; the canary waits for them at ${event.weight} %, and goes on once they come, or after ${duration(WAIT_SECONDS_MAX)} without evidence against it`;
       return `recall ${event.nth}: ${event.reason}; the canary ${event.weight === weightBefore(after) ? 'stays at' : 'goes back to'} ${event.weight} %, where stable beside it shows whether the release is to blame${returns(event.nth)}`;
     case 'RecallEnded':
-      return `the recall ends: ${event.reason}; the canary goes on at ${weightNow(after)} %${after.remaining === undefined ? '' : ` and is judged anew for ${duration(after.remaining)}`}`;
+      return `the canary goes on at ${weightNow(after)} %${after.remaining === undefined ? '' : ` and is judged anew for ${duration(after.remaining)}`}: ${event.reason}`;
     case 'AlarmRaised':
       return `alarm ${event.alarm} went off`;
     case 'StrangerSeen':

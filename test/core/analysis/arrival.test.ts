@@ -137,7 +137,7 @@ describe('counts of the canary that are missing', () => {
     ['all, of a canary that was never seen', times(2, [undefined, 900])],
   ])('are waited for if there are many: %s', (_, counts) => {
     expect(missing(windows(1, ...counts))).toMatch(
-      /^traffic: \d+ of about \d+ requests that were due at the canary in \d+ min are counted/,
+      /^traffic: \d+ of about \d+ requests that were due at the canary in \d+ min at \d+ % are counted/,
     );
   });
 
@@ -436,10 +436,12 @@ describe('the words for counts of the canary that are missing', () => {
 
   test('name the minutes that show it most, and how many requests were due in them', () => {
     expect(arrivalAt(history, windows(1, ...times(8, [55, 900])), { label: 'api: ' }).missing).toBe(
-      'api: traffic: 440 of about 800 requests that were due at the canary in 8 min are counted, though those of stable are; its counts may be late, or it loses its requests',
+      'api: traffic: 440 of about 800 requests that were due at the canary in 8 min at 10 % are counted, though those of stable are; its counts may be late, or it loses its requests',
     );
     const stopped = windows(1, ...times(6, [100, 900]), ...times(5, [0, 900]));
-    expect(arrivalAt(history, stopped).missing).toMatch(/^traffic: 0 of about 500 requests .* in 5 min are/);
+    expect(arrivalAt(history, stopped).missing).toMatch(
+      /^traffic: 0 of about 500 requests .* in 5 min at 10 % are/,
+    );
   });
 
   test('need whole minutes of the weight that stands, the first after the raise included', () => {
@@ -478,7 +480,7 @@ describe('a canary that waits for its counts', () => {
 
   test('still misses them as long as the minutes before the wait do, and no longer', () => {
     expect(arrivalAt(waiting, read(0, 4), { from: 9, until: 13 }).missing).toMatch(
-      /^traffic: 0 of about 300 requests that were due at the canary in 3 min are counted/,
+      /^traffic: 0 of about 300 requests that were due at the canary in 3 min at \d+ % are counted/,
     );
     expect(arrivalAt(waiting, read(100, 4), { from: 9, until: 13 }).missing).toBeUndefined();
   });
@@ -490,6 +492,12 @@ describe('a canary that waits for its counts', () => {
     expect(evidence(0, 18, 0)).toBeGreaterThan(9);
     expect(evidence(5, 18)).toBeGreaterThan(9);
     expect(evidence(100, 18)).toBeLessThan(1);
+  });
+
+  test('is reverted with the minutes before the wait in its reason, since those at 1 % show little', () => {
+    const { reason } = shareLost(waiting, read(0, 9, 0), { from: 9, until: 18 });
+    expect(reason).toMatch(/^traffic: .*; 0 of about 300 requests .* in 3 min at 10 % are counted/);
+    expect(shareLost(waiting, read(100, 9), { from: 9, until: 18 }).reason).not.toContain('are counted');
   });
 
   test('has lost none for certain of minutes that are empty, if it is counted since: they may be later than that', () => {

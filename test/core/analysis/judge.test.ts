@@ -569,7 +569,7 @@ describe('after promotion', () => {
       expect(said(16)).toMatchObject({
         status: 'inconclusive',
         reason: expect.stringContaining(
-          '16 of 4,000 requests to it since promotion failed, and up to 0.15 % is usual in half of the stretches of the day before; nothing tells whether it is the canary',
+          '16 of 4,000 requests to it since verify began failed, and up to 0.15 % is usual in half of the stretches of the day before; nothing tells whether it is the canary',
         ),
       });
       expect(said(16).doubt).toBeUndefined();

@@ -54,11 +54,18 @@ group('the story of a verify', () => {
     expect(told(...inRecall)).toBe('api went back to 25 %');
   });
 
+  test('says how long a canary waits for its counts', () => {
+    const wait = { ...recall(0, 1), reason: 'api: 0 of about 300 requests are counted', waitsFor: 'api' };
+    expect(told(...inHoldout, wait)).toBe(
+      'api: 0 of about 300 requests are counted; the canary waits for them at 1 %, and goes on once they come, or after 12 min without evidence against it',
+    );
+  });
+
   test('says why a recall ends and what follows', () => {
     const reason =
       '5 min beside stable at 25 % showed nothing against the canary, and the last minutes were as before';
     expect(told(...inRecall, { type: 'RecallEnded', at: minute(14), reason })).toBe(
-      `the recall ends: ${reason}; the canary goes on at 90 % and is judged anew for 7 min`,
+      `the canary goes on at 90 % and is judged anew for 7 min: ${reason}`,
     );
   });
 

@@ -129,6 +129,15 @@ describe('doubt', () => {
     expect(stateAfter(doubted(recalled(), 9)).unanswered).toBeUndefined();
   });
 
+  test.each([
+    [[], 'no share of the traffic went back to stable to find out why'],
+    [[{ from: minute(7), to: minute(12) }], 'the recall before it did not show why'],
+  ])('that nothing answered is named with what was tried: recalls %j', (recalls, tried) => {
+    const state = { ...stateAfter(at100()), unanswered: DOUBT.reason, recalls };
+    const [closed] = decide(state, { type: 'Close' }, minute(20));
+    expect(closed).toMatchObject({ reason: expect.stringContaining(`${DOUBT.reason}; ${tried}`) });
+  });
+
   test('recalls nothing to a stable version that does not exist any more', () => {
     const gone: RolloutEvent = { type: 'StableGone', at: minute(3), target: 'api' };
     expect(typesOf(doubted([...at100(), gone], 6), 1)).toEqual(['Measured']);

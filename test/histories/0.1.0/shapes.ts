@@ -2756,7 +2756,7 @@ export const HEADS = [
     verdict: {
       status: 'inconclusive',
       reason:
-        'errors: canary 80 of 84,561 failed, stable 255 of 254,562; 3,703 of 149,184 requests to it since promotion failed, and up to 0.17 % is usual in half of the stretches of the day before; nothing tells whether it is the canary; http5xx: canary 152 of 84,561 failed, stable 524 of 254,562; 3,823 of 149,184 requests to it since promotion failed, and up to 0.31 % is usual in half of the stretches of the day before; nothing tells whether it is the canary',
+        'errors: canary 80 of 84,561 failed, stable 255 of 254,562; 3,703 of 149,184 requests to it since verify began failed, and up to 0.17 % is usual in half of the stretches of the day before; nothing tells whether it is the canary; http5xx: canary 152 of 84,561 failed, stable 524 of 254,562; 3,823 of 149,184 requests to it since verify began failed, and up to 0.31 % is usual in half of the stretches of the day before; nothing tells whether it is the canary',
       findings: [
         {
           target: 'api',
@@ -2768,10 +2768,10 @@ export const HEADS = [
           evidence: -22.199824743339207,
           odds: { low: 0, high: 1.3883625067566268 },
           needed:
-            '3,703 of 149,184 requests to it since promotion failed, and up to 0.17 % is usual in half of the stretches of the day before; nothing tells whether it is the canary',
+            '3,703 of 149,184 requests to it since verify began failed, and up to 0.17 % is usual in half of the stretches of the day before; nothing tells whether it is the canary',
           skipped: [],
           reason:
-            'errors: canary 80 of 84,561 failed, stable 255 of 254,562; 3,703 of 149,184 requests to it since promotion failed, and up to 0.17 % is usual in half of the stretches of the day before; nothing tells whether it is the canary',
+            'errors: canary 80 of 84,561 failed, stable 255 of 254,562; 3,703 of 149,184 requests to it since verify began failed, and up to 0.17 % is usual in half of the stretches of the day before; nothing tells whether it is the canary',
         },
         {
           target: 'api',
@@ -2783,10 +2783,10 @@ export const HEADS = [
           evidence: -48.68796517319128,
           odds: { low: 0, high: 1.1968432911476248 },
           needed:
-            '3,823 of 149,184 requests to it since promotion failed, and up to 0.31 % is usual in half of the stretches of the day before; nothing tells whether it is the canary',
+            '3,823 of 149,184 requests to it since verify began failed, and up to 0.31 % is usual in half of the stretches of the day before; nothing tells whether it is the canary',
           skipped: [],
           reason:
-            'http5xx: canary 152 of 84,561 failed, stable 524 of 254,562; 3,823 of 149,184 requests to it since promotion failed, and up to 0.31 % is usual in half of the stretches of the day before; nothing tells whether it is the canary',
+            'http5xx: canary 152 of 84,561 failed, stable 524 of 254,562; 3,823 of 149,184 requests to it since verify began failed, and up to 0.31 % is usual in half of the stretches of the day before; nothing tells whether it is the canary',
         },
         {
           target: 'api',
