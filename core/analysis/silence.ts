@@ -2,7 +2,7 @@ import type { Rollout } from '../rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
 import { logMeanExp } from './mixture.ts';
-import type { Past, ReadWindow } from './types.ts';
+import type { Past, ReadWindow, Window } from './types.ts';
 import { type Believed, believable, isAlone } from './windows.ts';
 
 /** How long nothing, or almost nothing, must come, in minutes: short for many requests, long for few. */
@@ -145,31 +145,32 @@ export function silentOf(
   const { openedAt, to } = asked;
   const raisedAt = Math.ceil((asked.raisedAt ?? Number.POSITIVE_INFINITY) / WINDOW_MS) * WINDOW_MS;
   if (past === undefined || raisedAt >= to) return undefined;
-  const totals = new Map(
-    windows.map(({ start, canary, stable }) => [start, (canary?.total ?? 0) + (stable?.total ?? 0)] as const),
-  );
+  const totals = totalsOf(windows);
   const required = Math.log(ONCE_IN * LENGTHS.length * Math.max(1, asked.plannedMinutes));
   const from = Math.max(raisedAt, to - LOOK_MINUTES * WINDOW_MS);
   const seed = windows.filter(({ start }) => start < from && start >= from - SEED_MINUTES * WINDOW_MS);
   /** Minutes that were not silent; those before the first raise are what came before it. */
   const loud = from > raisedAt ? [] : seed.map(({ start }) => totals.get(start) ?? 0);
+  const known: Instant[] = [];
   let found: Silence | undefined;
   for (let end = from + WINDOW_MS; end <= to; end += WINDOW_MS) {
+    // A minute of which nothing is known neither shows silence nor ends one.
+    if (unknown.has(end - WINDOW_MS)) continue;
+    known.push(end - WINDOW_MS);
     found = undefined;
     const isSeed = from > raisedAt && end <= from + SEED_MINUTES * WINDOW_MS;
     for (const [index, length] of LENGTHS.entries()) {
-      const begin = end - length * WINDOW_MS;
-      if (isSeed || begin < from || isAnyUnknown(unknown, begin, end)) continue;
+      if (isSeed || known.length < length) continue;
       const level = loud.slice(-length - LEVEL_MINUTES, -length);
       const due = dueAt(past, end - openedAt, level);
       const fall = Math.min(FALL_MOST, (past.falls[index] ?? 0) * DEEPER) * due;
       const least = length === 10 ? (past.least ?? 0) * BELOW_LEAST : 0;
-      const came = sum(totals, begin, end);
+      const came = sumOf(totals, known.slice(-length));
       const evidence = evidenceOfSilence(came, Math.max(fall, least) * length);
       if (evidence >= required)
         found = { minutes: length, came, due: Math.max(due, past.least ?? 0) * length, evidence };
     }
-    if (found === undefined && !unknown.has(end - WINDOW_MS)) loud.push(totals.get(end - WINDOW_MS) ?? 0);
+    if (found === undefined) loud.push(totals.get(end - WINDOW_MS) ?? 0);
   }
   return found;
 }
@@ -184,16 +185,12 @@ export function whyThin(
   { windows, unknown }: Pick<Believed, 'windows' | 'unknown'>,
   to: Instant,
 ): string | undefined {
-  const length = Math.min(
-    THIN_MINUTES,
-    Math.floor((to - (promotedAt ?? Number.POSITIVE_INFINITY)) / WINDOW_MS),
-  );
-  const from = to - length * WINDOW_MS;
-  if (past === undefined || length < 1 || isAnyUnknown(unknown, from, to)) return undefined;
+  const from = Math.max(promotedAt ?? Number.POSITIVE_INFINITY, to - LOOK_MINUTES * WINDOW_MS);
+  const told = knownMinutes(unknown, Math.ceil(from / WINDOW_MS) * WINDOW_MS, to).slice(-THIN_MINUTES);
+  const length = told.length;
+  if (past === undefined || length < 1) return undefined;
   const due = dueAt(past, to - openedAt, []) * length;
-  const came = windows
-    .filter(({ start }) => start >= from && start < to)
-    .reduce((all, { canary, stable }) => all + (canary?.total ?? 0) + (stable?.total ?? 0), 0);
+  const came = sumOf(totalsOf(windows), told);
   const share = Math.min(THIN, ...past.falls);
   return evidenceOfSilence(came, due * share) < Math.log(ONCE_IN)
     ? undefined
@@ -213,20 +210,17 @@ export function whyCliff(
   const { promotedAt = Number.POSITIVE_INFINITY } = rollout;
   const end = Math.floor(promotedAt / WINDOW_MS) * WINDOW_MS;
   const from = end + WINDOW_MS;
-  const until = Math.min(to, from + CLIFF_MINUTES * WINDOW_MS);
-  const begin = end - LEVEL_MINUTES * WINDOW_MS;
-  if (past === undefined || until <= from || isAnyUnknown(unknown, begin, until)) return undefined;
-  const totals = new Map(
-    windows.map(({ start, canary, stable }) => [start, (canary?.total ?? 0) + (stable?.total ?? 0)] as const),
-  );
+  const told = knownMinutes(unknown, from, Math.min(to, from + CLIFF_MINUTES * WINDOW_MS));
+  if (past === undefined || told.length === 0) return undefined;
+  const totals = totalsOf(windows);
   // What the canary lost while it served alone before, until a recall, is no measure.
-  const before = Array.from({ length: LEVEL_MINUTES }, (_, nth) => begin + nth * WINDOW_MS)
+  const before = knownMinutes(unknown, end - LEVEL_MINUTES * WINDOW_MS, end)
     .filter((start) => !isAlone(rollout, { start }))
     .map((start) => totals.get(start) ?? 0);
   if (before.length < BEFORE_MIN) return undefined;
-  const length = (until - from) / WINDOW_MS;
+  const { length } = told;
   const due = Math.min(...before) * length;
-  const came = sum(totals, from, until);
+  const came = sumOf(totals, told);
   return evidenceOfSilence(came, due * Math.min(CLIFF, ...past.falls)) < Math.log(ONCE_IN)
     ? undefined
     : `only ${number(came)} requests came in the ${duration(length * 60)} after promotion, where about ${number(Math.round(median(before) * length))} were due by the minutes just before it`;
@@ -304,15 +298,19 @@ function sumsOf(minutes: Minutes, length: number): (number | undefined)[] {
 const leastOf = (sums: readonly (number | undefined)[]): number =>
   sums.reduce<number>((least, sum) => Math.min(least, sum ?? least), Number.POSITIVE_INFINITY);
 
-function sum(totals: ReadonlyMap<Instant, number>, from: Instant, to: Instant): number {
-  let all = 0;
-  for (let at = from; at < to; at += WINDOW_MS) all += totals.get(at) ?? 0;
-  return all;
-}
+const totalsOf = (windows: readonly Window[]): ReadonlyMap<Instant, number> =>
+  new Map(
+    windows.map(({ start, canary, stable }) => [start, (canary?.total ?? 0) + (stable?.total ?? 0)] as const),
+  );
 
-function isAnyUnknown(unknown: ReadonlySet<Instant>, from: Instant, to: Instant): boolean {
-  for (let at = from; at < to; at += WINDOW_MS) if (unknown.has(at)) return true;
-  return false;
+const sumOf = (totals: ReadonlyMap<Instant, number>, minutes: readonly Instant[]): number =>
+  minutes.reduce((all, start) => all + (totals.get(start) ?? 0), 0);
+
+/** The starts of the minutes of a stretch, but for those of which nothing is known. */
+function knownMinutes(unknown: ReadonlySet<Instant>, from: Instant, to: Instant): Instant[] {
+  const minutes: Instant[] = [];
+  for (let at = from; at < to; at += WINDOW_MS) if (!unknown.has(at)) minutes.push(at);
+  return minutes;
 }
 
 function median(values: readonly number[]): number {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { evidenceOfSilence, pastFrom, whySilent, whyThin } from '../../../core/analysis/silence.ts';
+import { evidenceOfSilence, pastFrom, whyCliff, whySilent, whyThin } from '../../../core/analysis/silence.ts';
 import type { Past, ReadWindow, Window } from '../../../core/analysis/types.ts';
 import { believable } from '../../../core/analysis/windows.ts';
 import { WINDOW_MS } from '../../../core/units.ts';
@@ -191,6 +191,19 @@ describe('silence', () => {
     expect(why(steady, [...later(...flat(8, 1_200)), ...unknown], 19)).toMatch(/^0 requests came in 2 min/);
   });
 
+  test('is not ended by minutes of which nothing is known', () => {
+    const gone = [...flat(8, 1_200), ...flat(20, 36)];
+    const without = (isUnknown: (at: number) => boolean) =>
+      later(...gone).map((window, at) =>
+        isUnknown(at) ? { start: window.start, unknown: 'counted by half' } : window,
+      );
+    const every = (nth: number) => without((at) => at % nth === 0);
+    for (const nth of [2, 3]) expect(why(steady, every(nth), 29)).toMatch(/^360 requests came in 10 min/);
+    const from = (first: number) => without((at) => at >= first);
+    expect(why(steady, from(10), 29)).toMatch(/^72 requests came in 2 min/);
+    expect(why(steady, from(8), 29)).toBeUndefined();
+  });
+
   test('is evidence that few requests give by chance alone at most once in e to its power', () => {
     expect(evidenceOfSilence(0, 0)).toBeCloseTo(0);
     expect(evidenceOfSilence(0, 10)).toBeGreaterThan(7);
@@ -213,8 +226,34 @@ describe('silence', () => {
     expect(thin(steady, 200)).toMatch(/^only [\d,]+ requests came in \d min, where about [\d,]+ were due/);
     expect(thin(steady, 600)).toBeUndefined();
     expect(thin(undefined, 0)).toBeUndefined();
-    const half = [...served(200).slice(0, 3), { start: minute(12), unknown: 'counted by half' }];
-    expect(whyThin(alone, steady, believable(half), minute(13))).toBeUndefined();
+    const unknownFrom = (nth: number) =>
+      believable(served(200).map((window, at) => (at < nth ? window : { ...window, unknown: 'by half' })));
+    expect(whyThin(alone, steady, unknownFrom(3), minute(13))).toMatch(/^only 600 requests came in 3 min/);
+    expect(whyThin(alone, steady, unknownFrom(0), minute(13))).toBeUndefined();
     expect(thin({ ...steady, falls: [0.01, 0.5] }, 200)).toBeUndefined();
+  });
+
+  test('of half of the requests from promotion on is a cliff, by the minutes that are known', () => {
+    const alone = stateAfter(inVerify());
+    const promoted = Math.floor(((alone.promotedAt ?? 0) - minute(0)) / WINDOW_MS);
+    const read = (after: number, unknown: number[]): ReadWindow[] =>
+      Array.from({ length: promoted + 6 }, (_, at) => {
+        const total = at <= promoted ? 1_200 : after;
+        return unknown.includes(at - promoted)
+          ? { start: minute(at), unknown: 'counted by half' }
+          : { start: minute(at), canary: { bad: 0, total } };
+      });
+    const cliff = (after: number, ...unknown: number[]) =>
+      whyCliff(
+        { ...alone, alone: [{ from: minute(promoted) }] },
+        steady,
+        believable(read(after, unknown)),
+        minute(promoted + 6),
+      );
+    expect(cliff(1_100)).toBeUndefined();
+    expect(cliff(400)).toMatch(/^only 2,000 requests came in the 5 min after promotion/);
+    expect(cliff(400, -3, 1, 4)).toMatch(/^only 1,200 requests came in the 3 min after promotion/);
+    expect(cliff(400, 1, 2, 3, 4, 5)).toBeUndefined();
+    expect(cliff(400, -2, -3, -4, -5, -6)).toBeUndefined();
   });
 });
