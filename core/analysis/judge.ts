@@ -20,6 +20,7 @@ import type {
   Verdict,
   VerdictStatus,
 } from './types.ts';
+import { unlessUncounted } from './unmeasured.ts';
 import { rulesFor, weightsOf } from './weights.ts';
 import { believable, readSince } from './windows.ts';
 
@@ -139,7 +140,8 @@ function targetFindings(
     const { weight, ...question } = asked(rule.metric);
     const uncompared = uncomparedOf({ ...question, rule }, series);
     const answer = uncompared.isCompared ? findingOf({ ...question, rule }, series) : uncompared.answer;
-    return answer === undefined ? [] : [{ ...answer, weight }];
+    if (answer === undefined) return [];
+    return [{ ...unlessUncounted(rollout, answer, { series, from: step.from }), weight }];
   });
   const { weight, ...question } = asked('probes');
   const probed = isAlsoProbed ? { ...probeAnswer(question, rules, probes), weight } : undefined;
