@@ -47,12 +47,14 @@ export const revertTraffic: Task<
     const targets = await revertTargets(all, ref, ports);
     const tookMs = ports.clock.now() - began;
     const why = came.Error === undefined ? undefined : unhandled(came);
+    let known: Rollout | undefined;
     try {
-      return await writeDown(ref, targets, { why, tookMs }, ports);
+      known = await ports.journal.read(ref.rolloutId);
+      return await writeDown(ref, known, targets, { why, tookMs }, ports);
     } catch (failure) {
       // The second pass over sealed targets moves traffic as well, and its failure is no matter of the journal.
       if (RolloutError.is(failure, 'RevertFailed')) throw failure;
-      const ended = await endWritten(ref, targets, ports);
+      const ended = await endWritten(ref, known, targets, ports);
       if (ended !== undefined) return ended;
       // Traffic is safe. The dead man finds the closed stamp and writes what is missing.
       const sealed = why === undefined ? [] : sealedAmong(ref.targets, targets);
@@ -63,33 +65,38 @@ export const revertTraffic: Task<
   },
 };
 
-/** Looks at the end that a write may have brought although its answer was lost, and how long they go on. */
+/** Looks at the end that a write may have brought although its answer was lost, how long one may take, and the time between two. */
 const END_LOOKS_MAX = 3;
-const END_LOOK_MS = 500;
+const END_LOOK_MS = 1_000;
+const END_LOOK_AGAIN_MS = 500;
 
 /**
  * The end of a rollout as the journal has it although the write of it seemed to fail: its answer was lost, or it arrived late.
- * @throws RolloutError Unavailable if a rollback has no end yet: it is to say that it completed, so it is tried again
+ * A look that fails says nothing, so another follows. `before` is the rollout as it was read before the write.
+ * @throws RolloutError Unavailable if a rollback has no end yet, or none that could be read: it is to say that it completed, so it is tried again
  */
 async function endWritten(
   { rolloutId }: ExecutionInput,
+  before: Rollout | undefined,
   targets: RevertedTarget[],
-  { clock, journal }: Needs<'clock' | 'journal'>,
+  ports: Needs<'clock' | 'journal'>,
 ): Promise<Left | undefined> {
+  let known = before;
   for (let looks = 1; ; looks++) {
-    const rollout = await journal.read(rolloutId).catch(() => undefined);
-    if (rollout === undefined) return undefined;
-    const { outcome, reason = '', opening } = rollout;
-    if (outcome !== undefined)
-      return { kind: leftAs(outcome, targets, opening.rollsBack !== undefined), outcome, reason };
+    known = (await soon(ports.journal.read(rolloutId), END_LOOK_MS, ports)) ?? known;
+    const isRollback = known?.opening.rollsBack !== undefined;
+    if (known?.outcome !== undefined) {
+      const { outcome, reason = '' } = known;
+      return { kind: leftAs(outcome, targets, isRollback), outcome, reason };
+    }
     if (looks === END_LOOKS_MAX) {
-      if (opening.rollsBack === undefined) return undefined;
+      if (!isRollback) return undefined;
       throw new RolloutError(
         'Unavailable',
         `the end of ${rolloutId} could not be written; it will be tried again.`,
       );
     }
-    await clock.sleep(END_LOOK_MS);
+    await ports.clock.sleep(END_LOOK_AGAIN_MS);
   }
 }
 
@@ -120,11 +127,11 @@ async function publishedSince(ref: ExecutionInput, ports: Needs<'journal'>): Pro
 
 async function writeDown(
   ref: ExecutionInput,
+  rollout: Rollout | undefined,
   targets: RevertedTarget[],
   { why, tookMs, isSecond = false }: { why: string | undefined; tookMs: number; isSecond?: boolean },
   ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'restoreCode' | 'router'>,
 ): Promise<Left> {
-  const rollout = await ports.journal.read(ref.rolloutId);
   if (rollout === undefined)
     return { kind: 'left', outcome: 'reverted', reason: why ?? 'taken back without a journal' };
   const rest = restOf(rollout, targets);
@@ -136,7 +143,8 @@ async function writeDown(
     if (rollout.opening.rollsBack !== undefined) await claimTargets(rollout, rest.targets, ports);
     await moved(revertTargets(rest.targets, { ...ref, unseal: true }, ports));
     const found = await moved(revertTargets(all, ref, ports));
-    return writeDown(ref, found, { why, tookMs, isSecond: true }, ports);
+    const present = await ports.journal.read(ref.rolloutId);
+    return writeDown(ref, present, found, { why, tookMs, isSecond: true }, ports);
   }
   const directive = next(rollout, ports.clock.now());
   const { cause, reason } =

@@ -261,6 +261,56 @@ describe('the way out', () => {
   });
 });
 
+describe('the end of a rollback that was written although the answer was lost', () => {
+  async function lost(readsLost: number) {
+    const { stage, ref } = await sealed();
+    await stage.call(revertTraffic, { ref, came: {} });
+    await stage.call(command, { command: 'rollback', rolloutId: FIRST, by: 'ada', reason: 'odd' });
+    const back = stage.started.at(-1);
+    if (back === undefined) throw new Error('No rollback was started.');
+    const { journal } = stage.ports;
+    let left = 0;
+    const ports = withJournal(stage.ports, {
+      async append(...given: Parameters<typeof journal.append>) {
+        await journal.append(...given);
+        left = readsLost;
+        return unreachable();
+      },
+      read: (id) => (left-- > 0 ? unreachable() : journal.read(id)),
+    });
+    return { stage, ref: back, ports };
+  }
+
+  test.each([0, 1, 2])('is its answer, also after %i reads that failed', async (readsLost) => {
+    const { stage, ref, ports } = await lost(readsLost);
+    expect(await stage.call(revertTraffic, { ref, came: {} }, ports)).toMatchObject({
+      kind: 'done',
+      outcome: 'completed',
+    });
+  });
+
+  test('is asked again of the whole function if it cannot be read', async () => {
+    const { stage, ref, ports } = await lost(9);
+    const first = stage.call(revertTraffic, { ref, came: {} }, ports);
+    await expect(first).rejects.toMatchObject({ name: 'Unavailable' });
+    expect(await stage.call(revertTraffic, { ref, came: {} })).toMatchObject({ kind: 'done' });
+  });
+
+  test('is waited for in time that the function has, if the journal hangs', async () => {
+    const { stage, ref, ports } = await lost(0);
+    const { append, read } = ports.journal;
+    let isWritten = false;
+    const hanging = withJournal(ports, {
+      append: (...given) => append(...given).finally(() => (isWritten = true)),
+      read: (id) => (isWritten ? new Promise<never>(() => {}) : read(id)),
+    });
+    const before = stage.clock.now();
+    const first = stage.call(revertTraffic, { ref, came: {} }, hanging);
+    await expect(first).rejects.toMatchObject({ name: 'Unavailable' });
+    expect(stage.clock.now() - before).toBeLessThan(8_000);
+  });
+});
+
 describe('several targets', () => {
   const WORKER = 'checkout-prod-Worker';
 
