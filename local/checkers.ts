@@ -576,10 +576,13 @@ export const silenceNeverCompletes = perRollout((view, run) => {
       (index > promoted.index || recallAt(view, index) !== undefined),
   );
   if (isOrdered || plan.verifySeconds < 120) return [];
-  const from = Math.ceil(promoted.at / WINDOW_MS + 1) * WINDOW_MS;
-  const seen = those(view, 'Measured').findLast(({ index }) => index < close.index)?.event.verdict.to ?? from;
+  const begun = Math.ceil(promoted.at / WINDOW_MS + 1) * WINDOW_MS;
+  const seen =
+    those(view, 'Measured').findLast(({ index }) => index < close.index)?.event.verdict.to ?? begun;
   // A rollout that waited beyond its verify for requests to come again may complete once they do.
-  const to = Math.max(from + Math.floor(plan.verifySeconds / 60 - 1) * WINDOW_MS, seen);
+  const to = Math.max(begun + Math.floor(plan.verifySeconds / 60 - 1) * WINDOW_MS, seen);
+  // One minute alone may be late, so that silence in the last minute of verify is found by nobody.
+  const from = Math.min(begun, to - 2 * WINDOW_MS);
   return targets.flatMap((target) => {
     const known = past[target.name];
     // A queue brings requests at its own pace, and what could not be read before is not known.
@@ -633,19 +636,19 @@ export const endsAtZeroOrHundred = perRollout((view, run) =>
           write.by?.rolloutId === view.id &&
           !write.by.open,
       );
-      const found =
-        event.outcome === 'completed' && sealed !== undefined
-          ? sealed.after
-          : standingAt(view, target, index);
+      const standing = standingAt(view, target, index);
       if (event.outcome === 'completed') {
         const version = arriving(view, target);
-        const share = shareOf(found, version);
-        const isSplit = Object.keys(found?.weights ?? {}).length > 0;
-        return share === 100 && !isSplit
+        // What somebody else puts there in between is the same end if it is the version that was to arrive.
+        const isWhole = [sealed === undefined ? standing : sealed.after, standing].some(
+          (found) => shareOf(found, version) === 100 && Object.keys(found?.weights ?? {}).length === 0,
+        );
+        const share = shareOf(sealed?.after ?? standing, version);
+        return isWhole
           ? []
           : [{ at, what: `ended completed with ${share} % of ${target.name} on version ${version}` }];
       }
-      const share = shareOf(found, target.canary);
+      const share = shareOf(standing, target.canary);
       const isPaged = event.outcome === 'halted' && hasNoWayBack(target);
       const isExcused =
         isPaged || isGivenByOthers(view, run, target, index) || isStuck(view, run, target, index);
