@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { pinNameOf } from '../adapters/lambda-pin.ts';
 import type { Finding, Verdict } from '../core/analysis/types.ts';
 import type { RolloutEvent, Target } from '../core/rollout/event.ts';
@@ -161,7 +162,10 @@ export const stablePinned = perRollout((view, run) => {
       (each) => each.version === `${functionName}:${target.stable}` && isWithin(each),
     );
     if (lost === undefined || hasNoWayBack(target)) return [];
-    const last = view.writes.findLast(({ index, key }) => index < lost.index && key === target.key);
+    const last = view.writes.findLast(
+      ({ index, key, before, after }) =>
+        index < lost.index && key === target.key && !isDeepStrictEqual(before, after),
+    );
     const isServing = shareOf(standingAt(view, target, lost.index), target.canary) > 0;
     const isMovedByOthers = last?.by?.rolloutId !== view.id;
     const isRemoved = run.unpinned.some(

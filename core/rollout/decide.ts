@@ -158,7 +158,8 @@ function eventsOf(rollout: Rollout, command: Command, at: Instant): RolloutEvent
     case 'RecordRevert':
       return recordRevert(rollout, command, at);
     case 'Close':
-      return isEnded(rollout) || rollout.leaving !== undefined
+      // What the last look at the targets found may have paused it.
+      return isEnded(rollout) || rollout.leaving !== undefined || rollout.pause !== undefined
         ? []
         : [{ type: 'RolloutClosed', at, outcome: 'completed', reason: completion(rollout) }];
     case 'TakeOver':

@@ -45,7 +45,14 @@ function explain(
   // A shut fence round the promoted canary is a close that was interrupted; it goes on.
   if (!stamp.open && known?.weight === 100 && seen.primary === target.canary)
     return hasOthers ? [unwritten(target, seen, at)] : [];
-  if (!stamp.open) return [takenBack(rollout, target, stamp, at)];
+  const isStranger = seen.primary !== target.stable && seen.primary !== target.canary;
+  // Whoever shuts the fence leaves a foreign version where it is, unless a person has ordered the way back.
+  if (!stamp.open)
+    return [
+      isStranger && stamp.by === undefined
+        ? unwritten(target, seen, at)
+        : takenBack(rollout, target, stamp, at),
+    ];
   const intent = rollout.intents.find(
     (each) => each.target === target.name && isSameStamp(each.stamp, stamp),
   );
@@ -60,7 +67,6 @@ function explain(
     ];
   }
   const share = seen.primary === target.canary ? 100 : (seen.weights[target.canary] ?? 0);
-  const isStranger = seen.primary !== target.stable && seen.primary !== target.canary;
   if (isStranger || hasOthers || share > weight) return [unwritten(target, seen, at)];
   if (share < weight)
     return [

@@ -634,6 +634,12 @@ describe('a close', () => {
     );
   });
 
+  test('is none while the rollout is paused, as by what the last look at its targets found', () => {
+    given(inVerify(), measured('pass', [9, 11]), paused(11.9, { by: 'spillway', why: 'irreversible' }))
+      .when(close, 12)
+      .thenNothing();
+  });
+
   test('after an abort is no completion: close on a rollout that is leaving', () => {
     given(inVerify(), measured('pass', [9, 11]), aborted(11.9))
       .when(close, 12)

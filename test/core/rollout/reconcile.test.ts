@@ -107,6 +107,23 @@ describe('a closed stamp of this rollout', () => {
     expect(found(seen, ...onFirstStep())).toEqual([unheard('reverted')]);
   });
 
+  test.each([
+    ['in a step', onFirstStep()],
+    ['in verify', inVerify()],
+  ])(
+    'round a version of somebody else is a stranger %s, and a person’s abort if one signed it',
+    (_, history) => {
+      const seen = { primary: '9', stamp: stamp(4, 1, false) };
+      expect(found(serving(0, 4, seen), ...history)).toEqual([
+        stranger('serves version 9, which this rollout did not write'),
+      ]);
+      const signed = { ...seen, stamp: { ...seen.stamp, by: 'ada' } };
+      expect(found(serving(0, 4, signed), ...history)).toMatchObject([
+        { type: 'RevertOrdered', cause: 'human' },
+      ]);
+    },
+  );
+
   test('on a promoted canary is the seal of a close that was interrupted: another target must not be reverted', () => {
     const sealed = serving(100, 4, { stamp: stamp(4, 1, false) });
     expect(found(sealed, ...inVerify())).toEqual([]);
