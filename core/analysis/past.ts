@@ -274,6 +274,8 @@ export interface DoubtAsked {
   verifyMinutes: number;
   /** Which of `DOUBT_MINUTES`; all of them if absent. */
   lengths?: readonly number[] | undefined;
+  /** How many bad requests one event may make, since it is tried again; 1 if absent. */
+  burst?: number | undefined;
   /** In how many of the newest minutes doubt may end; 1 if absent. More are asked about if looks were missed. */
   newest?: number | undefined;
 }
@@ -285,7 +287,7 @@ export interface DoubtAsked {
 export function doubtOf(
   windows: readonly ReadWindow[],
   bounds: readonly number[],
-  { since, to, verifyMinutes, lengths = DOUBT_MINUTES, newest = 1 }: DoubtAsked,
+  { since, to, verifyMinutes, burst = 1, lengths = DOUBT_MINUTES, newest = 1 }: DoubtAsked,
 ): Doubt | undefined {
   const from = Math.floor(since / WINDOW_MS) * WINDOW_MS;
   const known = knownWindows(windows).filter(({ start }) => start >= from);
@@ -299,7 +301,7 @@ export function doubtOf(
     const begin = end - minutes * WINDOW_MS;
     if (!(begin >= from)) return [];
     const run = together(known.filter(({ start }) => start >= begin && start < end));
-    const evidence = logBeyond(run, bound);
+    const evidence = logBeyond(run, bound) / burst;
     return evidence < doubtAt(verifyMinutes) ? [] : [{ minutes, to: end, ...run, bound, evidence }];
   });
   return doubts.sort((a, b) => b.evidence - a.evidence)[0];
@@ -332,7 +334,7 @@ const LATELY = 10;
 export function steadyDoubtOf(
   { typical }: FailurePast,
   windows: readonly ReadWindow[],
-  { since, to, verifyMinutes, ...tolerated }: Omit<DoubtAsked, 'lengths' | 'newest'> & Tolerated,
+  { since, to, verifyMinutes, burst = 1, ...tolerated }: Omit<DoubtAsked, 'lengths' | 'newest'> & Tolerated,
 ): Doubt | undefined {
   const [, best] = TYPICAL_PARTS;
   const usual = typical?.[TYPICAL_PARTS.indexOf(best)];
@@ -359,7 +361,7 @@ export function steadyDoubtOf(
       part,
     ),
   ) as [Count, Count];
-  const evidence = logBeyond(run, bound);
+  const evidence = logBeyond(run, bound) / burst;
   return evidence < doubtAt(verifyMinutes) || isShared(canary, stable, usual)
     ? undefined
     : { minutes: present.length, best: minutes.length, to, ...run, bound, evidence };
@@ -373,7 +375,7 @@ export function isOutage(
   past: FailurePast,
   own: readonly number[],
   windows: readonly ReadWindow[],
-  { since, to, verifyMinutes, ...tolerated }: Omit<DoubtAsked, 'lengths' | 'newest'> & Tolerated,
+  { since, to, verifyMinutes, burst = 1, ...tolerated }: Omit<DoubtAsked, 'lengths' | 'newest'> & Tolerated,
 ): boolean {
   const from = Math.floor(since / WINDOW_MS) * WINDOW_MS;
   const bound = boundOf(Math.max(past.ever, own[0] ?? 0), tolerated);
@@ -381,7 +383,7 @@ export function isOutage(
   if (to - OUTAGE_MINUTES * WINDOW_MS < from) return false;
   const known = new Map(knownWindows(windows).map((window) => [window.start, window] as const));
   return Array.from({ length: OUTAGE_MINUTES }, (_, back) => known.get(to - (back + 1) * WINDOW_MS)).every(
-    (window) => window !== undefined && logBeyond(together([window]), bound) >= required,
+    (window) => window !== undefined && logBeyond(together([window]), bound) / burst >= required,
   );
 }
 

@@ -58,6 +58,21 @@ describe('doubt about a target that serves', () => {
     expect(doubt(inVerify({ usual: {} }), 10, alone(9, BAD))).toBeDefined();
   });
 
+  test('needs three times the evidence if an event that fails is tried three times', () => {
+    const of = (source: 'http' | 'sqs' | 'async', read: Count) =>
+      doubtAbout(
+        stateAfter(verifying()),
+        { target: { ...target(), source }, rule: ERRORS },
+        believable(alone(9, read)),
+        minute(10),
+      );
+    for (const source of ['sqs', 'async'] as const) {
+      expect(of(source, [12, 1_000])).toBeUndefined();
+      expect(of(source, [36, 1_000])).toBeDefined();
+    }
+    expect(of('http', [12, 1_000])).toBeDefined();
+  });
+
   test('asks the newest ten minutes again if the canary can be recalled: their counts may have come late', () => {
     const read = (good: number) => alone(9, BAD, ...same(good, GOOD));
     expect(doubt(verifying(), 19, read(9))?.reason).toContain('300 of 1,000');
