@@ -10,7 +10,7 @@ import { heardUntil, LATE_WINDOWS, lateOrGone } from './heartbeat.ts';
 import { dueOf, evidenceOfLoss, LOST, leastLossSeen, type Split } from './loss.ts';
 import { logMeanExp } from './mixture.ts';
 import { EXPECTED_MIN } from './pairing.ts';
-import { LATE_MINUTES, pastFrom, whyCliff, whySilent, whyThin } from './silence.ts';
+import { isCliffHidden, LATE_MINUTES, pastFrom, whyCliff, whySilent, whyThin } from './silence.ts';
 import type { Doubt, Finding, Metric, Past, Series, WatchRule, Window } from './types.ts';
 import { type Believed, knownWindows, minutesOf, sum } from './windows.ts';
 
@@ -179,6 +179,7 @@ function arrivalOf(
   const until = Math.min(step.until, shown);
   const cliff = w === 1 ? whyCliff(rollout, past, believed, until) : undefined;
   const thin = w === 1 ? (whyThin(rollout, past, believed, until) ?? cliff) : undefined;
+  const open = isRead ? whyStillOpen(rollout, target, believed, { from: step.from, until }) : undefined;
   const hanging = isSplit ? whyUncounted(rollout, target, present, { w, to: step.to }) : undefined;
   const due = `about ${number(Math.round(all * w))} were due at ${Math.round(w * 100)} %`;
   const before = waited !== undefined && waited.evidence > collapsed ? `; ${shortOf(waited)}` : '';
@@ -209,7 +210,7 @@ function arrivalOf(
   }
   const explained = isExplained ? { isExplained } : {};
   // What fell as the canary came to serve alone, or is far less than was due at the end, may be lost in it: the split beside stable shows it.
-  const fallen = cliff ?? (isOver ? thin : undefined);
+  const fallen = cliff ?? (isOver ? thin : undefined) ?? open;
   if (lost === undefined && fallen !== undefined && isUnexplained(rollout, target)) {
     const reason = `${label}traffic: ${fallen}`;
     return { finding: { ...finding, status: 'inconclusive', needed: fallen, reason }, doubt: { reason } };
@@ -227,6 +228,22 @@ function arrivalOf(
   const why =
     hanging === undefined && isOff ? 'while the split is off, no comparison can be trusted' : needed;
   return { finding: { ...finding, status: 'suspect', needed, reason: `${said}; ${why}` }, ...explained };
+}
+
+/** Why a doubt about requests that fell at promotion is still open: too little is known of the minutes around it to ask again. */
+function whyStillOpen(
+  rollout: Rollout,
+  target: string,
+  believed: Believed,
+  { from, until }: { from: Instant; until: Instant },
+): string | undefined {
+  const { verdict } = rollout;
+  const before = verdict?.findings.find((each) => each.metric === 'traffic' && each.target === target);
+  const isOpen =
+    verdict?.from === from && verdict.doubt?.by === undefined && verdict.doubt?.reason === before?.reason;
+  return before !== undefined && isOpen && isCliffHidden(rollout, believed, until)
+    ? `nothing is known of the minutes around the promotion of ${target}, so that nothing shows whether the doubt is over`
+    : undefined;
 }
 
 /** Why a verify that is over says nothing yet: the counts of the whole region end before it does. */

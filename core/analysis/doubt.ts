@@ -54,11 +54,11 @@ export function doubtAbout(
       ...(recall === undefined ? {} : { lengths: [1] }),
       newest: Math.min(LOOK_MINUTES, newest),
     }) ?? (isSteadyAsked ? steadyDoubtOf(past, mine, { ...asked, ...tolerated }) : undefined);
-  // What is not known of a recall's last minutes is not calm, nor are the minutes since a doubt that nothing else can answer.
+  // What is not known of a recall's last minutes is not calm, nor are the minutes since a doubt or an outage that no recall answers.
   const by = { target: target.name, metric: rule.metric };
-  const before = verdict?.doubt?.by;
-  const isMine = before?.target === by.target && before.metric === by.metric;
-  const isOpen = recall === undefined && isMine && !canRecall(rollout);
+  const before = verdict?.doubt;
+  const isMine = before?.by?.target === by.target && before.by.metric === by.metric;
+  const isOpen = recall === undefined && isMine && (!canRecall(rollout) || before.isOutage === true);
   const isLost =
     recall !== undefined
       ? minutesBack(to, CALM_MINUTES).some((start) => unknown.has(start))
@@ -67,6 +67,7 @@ export function doubtAbout(
     return {
       by,
       reason: `${rule.metric}: nothing is known of the last minutes of ${target.name}, so that nothing shows whether the doubt is over`,
+      ...(isOpen && before.isOutage === true ? { isOutage: true } : {}),
     };
   if (found === undefined) {
     // Nothing else tells an outage that goes on from a canary that fails as much once it serves alone.

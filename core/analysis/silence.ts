@@ -204,26 +204,62 @@ export function whyThin(
 export function whyCliff(
   rollout: Rollout,
   past: Past | undefined,
-  { windows, unknown }: Pick<Believed, 'windows' | 'unknown'>,
+  believed: Pick<Believed, 'windows' | 'unknown'>,
   to: Instant,
 ): string | undefined {
-  const { promotedAt = Number.POSITIVE_INFINITY } = rollout;
-  const end = Math.floor(promotedAt / WINDOW_MS) * WINDOW_MS;
-  const from = end + WINDOW_MS;
-  const told = knownMinutes(unknown, from, Math.min(to, from + CLIFF_MINUTES * WINDOW_MS));
-  if (past === undefined || told.length === 0) return undefined;
-  const totals = totalsOf(windows);
-  // What the canary lost while it served alone before, until a recall, is no measure.
-  const before = knownMinutes(unknown, end - LEVEL_MINUTES * WINDOW_MS, end)
-    .filter((start) => !isAlone(rollout, { start }))
-    .map((start) => totals.get(start) ?? 0);
-  if (before.length < BEFORE_MIN) return undefined;
-  const { length } = told;
-  const due = Math.min(...before) * length;
-  const came = sumOf(totals, told);
+  const { before, after } = aroundPromotion(rollout, believed, to);
+  const { length } = after;
+  if (past === undefined || length === 0 || before.length < BEFORE_MIN) return undefined;
+  const totals = totalsOf(believed.windows);
+  const level = before.map((start) => totals.get(start) ?? 0);
+  const due = Math.min(...level) * length;
+  const came = sumOf(totals, after);
   return evidenceOfSilence(came, due * Math.min(CLIFF, ...past.falls)) < Math.log(ONCE_IN)
     ? undefined
-    : `only ${number(came)} requests came in the ${duration(length * 60)} after promotion, where about ${number(Math.round(median(before) * length))} were due by the minutes just before it`;
+    : `only ${number(came)} requests came in the ${duration(length * 60)} after promotion, where about ${number(Math.round(median(level) * length))} were due by the minutes just before it`;
+}
+
+/** True if nothing shows whether requests fell at promotion because too many of the minutes around it are not known. */
+export function isCliffHidden(
+  rollout: Rollout,
+  believed: Pick<Believed, 'windows' | 'unknown'>,
+  to: Instant,
+): boolean {
+  const isTold = (known: Pick<Believed, 'windows' | 'unknown'>) => {
+    const { before, after } = aroundPromotion(rollout, known, to);
+    return after.length > 0 && before.length >= BEFORE_MIN;
+  };
+  return !isTold(believed) && isTold({ windows: [], unknown: new Set() });
+}
+
+/** The known minutes just before promotion, and those after it in which a cliff is looked for. What the canary lost while it served alone before, until a recall, is no measure. */
+function aroundPromotion(
+  rollout: Rollout,
+  { windows, unknown }: Pick<Believed, 'windows' | 'unknown'>,
+  to: Instant,
+): { before: Instant[]; after: Instant[] } {
+  const { promotedAt = Number.POSITIVE_INFINITY } = rollout;
+  const end = Math.floor(promotedAt / WINDOW_MS) * WINDOW_MS;
+  const [begin, from] = [end - LEVEL_MINUTES * WINDOW_MS, end + WINDOW_MS];
+  const halves = halvesOf(windows.filter(({ start }) => start >= begin && start < end));
+  return {
+    before: knownMinutes(unknown, begin, end).filter(
+      (start) => !halves.has(start) && !isAlone(rollout, { start }),
+    ),
+    after: knownMinutes(unknown, from, Math.min(to, from + CLIFF_MINUTES * WINDOW_MS)),
+  };
+}
+
+/** Minutes in which the version with most of the requests is not counted, though the other one is: they do not say how many came. */
+function halvesOf(windows: readonly Window[]): ReadonlySet<Instant> {
+  const totalOf = (side: 'canary' | 'stable') =>
+    windows.reduce((all, { [side]: count }) => all + (count?.total ?? 0), 0);
+  const [most, other] =
+    totalOf('canary') > totalOf('stable') ? (['canary', 'stable'] as const) : (['stable', 'canary'] as const);
+  const halves = windows.filter(
+    ({ [most]: count, [other]: beside }) => count === undefined && (beside?.total ?? 0) > 0,
+  );
+  return new Set(halves.map(({ start }) => start));
 }
 
 /**

@@ -619,6 +619,29 @@ describe('requests that stopped', () => {
       });
     });
 
+    test('stay in doubt while too little is known of the minutes around promotion to ask again', () => {
+      const { finding, doubt } = alone(400, 10);
+      const before = tick(9, 10, {
+        from: minute(9),
+        findings: [finding],
+        ...(doubt === undefined ? {} : { doubt }),
+      });
+      const again = (history: RolloutEvent[], isKnown: (at: number) => boolean) => {
+        const read = windows(1, ...times(8, [500, 500]), ...times(3, [700, undefined]));
+        const lost = read.map((window, at) =>
+          isKnown(at + 1) ? window : { start: window.start, unknown: 'counted by half' },
+        );
+        return arrivalAt(history, lost, { from: 9, until: 12, heartbeat: 11, label: 'api: ' });
+      };
+      const history = [...inVerify(past), before];
+      const [few, all] = [(at: number) => at < 3 || at > 7, () => true];
+      expect(again(history, few).doubt?.reason).toMatch(
+        /^api: traffic: nothing is known of the minutes around/,
+      );
+      expect(again(history, all).doubt).toBeUndefined();
+      expect(again(inVerify(past), few).doubt).toBeUndefined();
+    });
+
     test('over hours are in doubt at the end of verify and not before', () => {
       const ebb = (to: number) =>
         arrivalAt(inVerify(past), windows(1, ...times(8, [100, 100]), ...times(to - 9, [200, undefined])), {

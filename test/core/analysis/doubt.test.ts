@@ -168,6 +168,21 @@ describe('an outage that stable has shown beside the canary', () => {
     expect(doubt(verifying(), 10, [...outage, ...alone(9, [100, 1_000])])).toBeUndefined();
   });
 
+  test('goes on while nothing is known of a minute after it', () => {
+    const isOutage = doubt(verifying(), 10, [...outage, ...alone(9, [400, 1_000])]);
+    const seen = measured('inconclusive', [9, 10]);
+    const history: RolloutEvent[] = [
+      ...verifying(),
+      { ...seen, verdict: { ...seen.verdict, ...(isOutage === undefined ? {} : { doubt: isOutage }) } },
+    ];
+    const lost = [9, 10].map((at): ReadWindow => ({ start: minute(at), unknown: 'no answer' }));
+    expect(doubt(history, 11, [...outage, ...lost])).toMatchObject({
+      reason: expect.stringContaining('nothing is known of the last minutes of api'),
+      isOutage: true,
+    });
+    expect(doubt(history, 12, [...outage, ...lost, ...alone(11, GOOD)])).toBeUndefined();
+  });
+
   test('excuses nothing in throttles, which both versions share, unless stable showed it before the first raise', () => {
     expect(doubt(verifying(), 10, [...outage, ...alone(9, [400, 1_000])], THROTTLES)).toBeDefined();
     const found = doubt(verifying(), 10, [...outage, ...alone(9, [400, 1_000])], THROTTLES);

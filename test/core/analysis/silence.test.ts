@@ -256,4 +256,20 @@ describe('silence', () => {
     expect(cliff(400, 1, 2, 3, 4, 5)).toBeUndefined();
     expect(cliff(400, -2, -3, -4, -5, -6)).toBeUndefined();
   });
+
+  test('of half of the requests is a cliff also if the version that served most of them before is not counted in each minute', () => {
+    const alone = { ...stateAfter(inVerify()), alone: [{ from: minute(8) }] };
+    const before = (at: number) => ({
+      ...(at % 3 === 0 ? {} : { canary: { bad: 0, total: 1_100 } }),
+      stable: { bad: 0, total: 100 },
+    });
+    const windows = Array.from({ length: 14 }, (_, at) => ({
+      start: minute(at),
+      ...(at < 8 ? before(at) : { canary: { bad: 0, total: 400 } }),
+    }));
+    const cliff = (read: Window[]) => whyCliff(alone, steady, believable(read), minute(14));
+    expect(cliff(windows)).toMatch(/^only 2,000 requests came in the 5 min .* where about 6,000 were due/);
+    // What neither version counted came to nothing.
+    expect(cliff(windows.filter((_, at) => at !== 6))).toBeUndefined();
+  });
 });
