@@ -156,7 +156,7 @@ async function abort(
     if ('error' in left) throw left.error;
     return rolloutId;
   }
-  await recordEffect(present, { type: 'Abort', by, reason }, ports);
+  await recordEffect(present, { type: 'Abort', by, reason, isUnanswered: 'error' in left }, ports);
   // What a close has sealed is its own until the journal has taken the abort: else it could call completed what is gone.
   const sealed = 'out' in left ? sealedAmong(targets, left.out) : [];
   await outNow(sealed, { rolloutId, epoch: present.epoch, unseal: true }, ports);

@@ -82,17 +82,26 @@ export const revertedToWhatServed = perRollout((view) =>
     }),
 );
 
-/** An abort that is accepted has the canary out, or has it out in the time that a way out may take. */
-export const abortActs = perRollout((view, { timeline, commands }, { outMs }) =>
-  commands.flatMap(({ does, rolloutId, acceptedAt }): Fault[] => {
+/**
+ * An abort that is accepted has the canary out, or has it out in the time that a way out may take, or pages a person if the
+ * version to go back to turns out to be deleted. If the journal knew that of every target, it is not accepted.
+ */
+export const abortActs = perRollout((view, run, { outMs }) =>
+  run.commands.flatMap(({ does, rolloutId, acceptedAt }): Fault[] => {
     if (does !== 'abort' || rolloutId !== view.id || acceptedAt === undefined) return [];
-    const index = timeline.findIndex(({ at }) => at > acceptedAt + outMs);
+    const index = run.timeline.findIndex(({ at }) => at > acceptedAt + outMs);
+    const aborted = those(view, 'Aborted')[0]?.index ?? Number.POSITIVE_INFINITY;
+    const gone = those(view, 'StableGone').filter((each) => each.index < aborted);
+    const isHopeless = view.opening.targets.every(({ name }) =>
+      gone.some(({ event }) => event.target === name),
+    );
     return view.opening.targets
       .filter((target) => {
-        const end = index === -1 ? timeline.length : index;
+        const end = index === -1 ? run.timeline.length : index;
         const last = view.writes.findLast((write) => write.index < end && write.key === target.key);
         const isOurs = last?.by?.rolloutId === view.id;
-        return isOurs && !hasNoWayBack(target) && shareOf(standingAt(view, target, end), target.canary) > 0;
+        const isExcused = hasNoWayBack(target) || (!isHopeless && isStuck(view, run, target, end));
+        return isOurs && !isExcused && shareOf(standingAt(view, target, end), target.canary) > 0;
       })
       .map(({ name }) => ({
         at: acceptedAt,

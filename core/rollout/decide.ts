@@ -21,7 +21,7 @@ import type {
   RevertedTarget,
   RolloutEvent,
 } from './event.ts';
-import { gateRunOut, isAwaited } from './next.ts';
+import { gateRunOut, isAwaited, isHeld } from './next.ts';
 import { keptOut, keptOutBy, madeOf } from './quarantine.ts';
 import {
   canRecall,
@@ -36,10 +36,10 @@ import { reconcile } from './reconcile.ts';
 import type { Stamp } from './stamp.ts';
 import {
   evolve,
-  hasCanaryTraffic,
   isEnded,
   isStuck,
   isVerifying,
+  isWayBackGone,
   outOf,
   PLANS,
   RECALLS_MAX,
@@ -95,7 +95,8 @@ export type Command =
   | { type: 'Resume'; by: string }
   | { type: 'Promote'; by: string; step?: number | undefined; full: boolean }
   | { type: 'Approve'; by: string; gate: Percent }
-  | { type: 'Abort'; by: string; reason: string };
+  /** `isUnanswered`: AWS did not say in time where the targets stand, so that only the journal knows whether they have a way back. */
+  | { type: 'Abort'; by: string; reason: string; isUnanswered?: boolean };
 
 /** Ticks in a row without any measurement before people are called. */
 export const BROKEN_TICKS_MAX = 5;
@@ -244,7 +245,7 @@ function withConsequences<E extends RolloutEvent>(
 
 /** The canary leaves; where the release says that it must not be taken back by itself, the weight is held and people are called. */
 function order(rollout: Rollout, at: Instant, cause: Cause, reason: string): RolloutEvent[] {
-  if (rollout.opening.reversible || !hasCanaryTraffic(rollout)) {
+  if (!isHeld(rollout)) {
     return [
       {
         type: 'RevertOrdered',
@@ -263,7 +264,7 @@ function order(rollout: Rollout, at: Instant, cause: Cause, reason: string): Rol
 
 /** What was found on the targets takes an irreversible release back as little as anything else does; a person's own abort does. */
 function held(rollout: Rollout, events: RolloutEvent[]): RolloutEvent[] {
-  if (rollout.opening.reversible) return events;
+  if (!isHeld(rollout)) return events;
   return events.flatMap((event) => {
     if (event.type === 'RevertOrdered' && event.cause === 'human') return [event];
     if (event.type === 'RevertOrdered') return order(rollout, event.at, event.cause, event.reason);
@@ -390,10 +391,11 @@ function hasPassed(rollout: Rollout, { status, from, doubt }: Verdict): boolean 
   return rollout.recall === undefined && doubt === undefined && isKnown;
 }
 
-/** A pause that has run out ends a rollout, unless it is not reversible: then it waits for people, who are paged again. */
-function paging({ opening, pause: paused }: Rollout, at: Instant): RolloutEvent[] {
+/** A pause that has run out ends a rollout, unless its weight is held: then it waits for people, who are paged again. */
+function paging(rollout: Rollout, at: Instant): RolloutEvent[] {
+  const { pause: paused } = rollout;
   const isOver = paused !== undefined && paused.until <= at;
-  return isOver && !opening.reversible ? [pause(at, paused.reason, paused.why, PAUSE_SECONDS_MAX)] : [];
+  return isOver && isHeld(rollout) ? [pause(at, paused.reason, paused.why, PAUSE_SECONDS_MAX)] : [];
 }
 
 /**
@@ -661,7 +663,7 @@ function obey(rollout: Rollout, command: HumanCommand, at: Instant): RolloutEven
   }
   switch (command.type) {
     case 'Abort':
-      return [{ type: 'Aborted', at, by: command.by, reason: command.reason }];
+      return abort(rollout, command, at);
     case 'Pause':
       if (rollout.pause !== undefined)
         throw refused(`${id} is paused already (its status says why); resume, promote or abort it.`);
@@ -683,6 +685,22 @@ function obey(rollout: Rollout, command: HumanCommand, at: Instant): RolloutEven
     case 'Approve':
       return approve(rollout, command, at);
   }
+}
+
+/** A deleted version never comes back: if none of the targets has a way back, no order can be accepted that nothing would follow. */
+function abort(
+  rollout: Rollout,
+  { by, reason, isUnanswered = false }: Extract<Command, { type: 'Abort' }>,
+  at: Instant,
+): RolloutEvent[] {
+  if (isUnanswered && isWayBackGone(rollout)) {
+    const { rolloutId, targets } = rollout.opening;
+    const lost = targets.map(({ name, stable }) => `version ${stable} of ${name} does not exist any more`);
+    throw refused(
+      `${rolloutId} cannot be taken back: ${lost.join('; ')}. Point the alias at a version that you trust, or release a repaired one.`,
+    );
+  }
+  return [{ type: 'Aborted', at, by, reason }];
 }
 
 function approve(

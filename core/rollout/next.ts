@@ -12,7 +12,7 @@ import {
 } from './checkpoint.ts';
 import type { Cause, Gate, LeavingOutcome } from './event.ts';
 import { isDoubted } from './recall.ts';
-import { hasCanaryTraffic, isVerifying, outOf, type Rollout, weightNow } from './state.ts';
+import { hasCanaryTraffic, isVerifying, isWayBackGone, outOf, type Rollout, weightNow } from './state.ts';
 import { bakeOf, heardTo, PUBLISH_SECONDS_MAX, TICKS_MAX, tickDue } from './timing.ts';
 
 /** What must be done next. The state machine's one Choice knows exactly these kinds. */
@@ -81,9 +81,12 @@ function ending(rollout: Rollout, now: Instant): Directive | undefined {
   return undefined;
 }
 
-/** What cannot be taken back by itself waits for people, however long; they are called again and again. */
+/**
+ * What cannot be taken back by itself waits for people, however long; they are called again and again. Once every version to go back
+ * to was deleted there is nothing left that an order could take back, and to wait would only lock the targets against a repaired release.
+ */
 export function isHeld(rollout: Rollout): boolean {
-  return !rollout.opening.reversible && hasCanaryTraffic(rollout);
+  return !rollout.opening.reversible && hasCanaryTraffic(rollout) && !isWayBackGone(rollout);
 }
 
 function late(rollout: Rollout, reason: string): Directive {

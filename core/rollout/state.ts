@@ -213,6 +213,11 @@ export function isStuck({ stable, canary }: Target): boolean {
   return stable === canary;
 }
 
+/** True once the stable version of every target was found to be deleted: one that is deleted never comes back. */
+export function isWayBackGone({ gone = [], opening }: Rollout): boolean {
+  return opening.targets.every(({ name }) => gone.includes(name));
+}
+
 /** True while all targets stand at the weight of the present step, or serve the canary alone. */
 export function isStanding({ step, opening, stepSince, promotedAt, recall }: Rollout): boolean {
   if (recall !== undefined) return recall.since !== undefined;

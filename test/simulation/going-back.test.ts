@@ -8,7 +8,7 @@ import { record } from '../../local/run.ts';
 import { FUNCTION, SERVICE } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
 import { sampled } from '../deep.ts';
-import { routers } from './planted.ts';
+import { journals, routers } from './planted.ts';
 import { broken, faults, HOUR, MINUTE, type Plot, type Stage, staged } from './stage.ts';
 
 const WORKER = 'checkout-prod-worker';
@@ -441,6 +441,55 @@ test('an abort whose stable version was deleted is refused with the truth, blame
   expect((await rollout(world, first))?.leaving).toBeUndefined();
   await world.stage.clock.advance(HOUR);
   expect(faults(await world.finish(), LIMITS)).toEqual([]);
+});
+
+/** An abort after the stable version was deleted, at a moment at which Lambda does not answer. */
+async function unansweredAbort(minutes: number, changePorts?: Plot['changePorts']) {
+  let isOut = false;
+  const intercept: Plot['intercept'] = (command, _input, call) =>
+    isOut && /Alias/.test(command) ? Promise.reject(serviceDown()) : call();
+  const world = await completed({ rollout: { verify: '20m' }, intercept, changePorts }, 0);
+  const first = await world.run(world.stage.release());
+  await world.run(world.stage.saw('Promoted'));
+  await world.remove('1');
+  await world.stage.clock.advance(minutes * MINUTE);
+  isOut = true;
+  const order = { command: 'abort', rolloutId: first, by: 'ada', reason: 'odd' };
+  const answer = world.run(world.stage.invoke('Command', order)).finally(() => (isOut = false));
+  return { world, first, answer };
+}
+
+test('an abort that Lambda does not answer is refused if the journal knows that stable was deleted', async () => {
+  const { world, first, answer } = await unansweredAbort(3);
+  await expect(answer).rejects.toThrow(/cannot be taken back: version 1 of api does not exist any more/);
+  expect(world.served()).toEqual({ primary: '2', weights: {} });
+  expect((await rollout(world, first))?.leaving).toBeUndefined();
+  await world.stage.clock.advance(HOUR);
+  expect(faults(await world.finish(), LIMITS)).toEqual([]);
+});
+
+test('an abort that Lambda does not answer pages a person if nobody had seen yet that stable was deleted', async () => {
+  const { world, first, answer } = await unansweredAbort(0);
+  expect(await answer).toMatchObject({ accepted: true });
+  expect(await world.run(world.stage.ended(first))).toMatchObject({
+    outcome: 'halted',
+    reason: expect.stringContaining('version 1 of api does not exist any more, so version 2 still serves'),
+  });
+  expect(faults(await world.finish(), LIMITS)).toEqual([]);
+});
+
+test('a bug: an abort is accepted although the journal knows that nothing can follow', async () => {
+  const { world, first, answer } = await unansweredAbort(3, (ports) =>
+    journals(ports, (journal) => ({
+      read: async (id) => {
+        const read = await journal.read(id);
+        return read && { ...read, gone: undefined };
+      },
+    })),
+  );
+  await answer;
+  await world.run(world.stage.ended(first));
+  expect(broken(await world.finish(), LIMITS)).toContain('abortActs');
 });
 
 test('an abort beside a foreign version that got a share puts stable back, leaves that share, and ends halted in words', async () => {

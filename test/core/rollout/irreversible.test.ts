@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Command } from '../../../core/rollout/decide.ts';
-import type { Gate } from '../../../core/rollout/event.ts';
+import type { Gate, RolloutEvent } from '../../../core/rollout/event.ts';
 import { PAUSE_SECONDS_MAX } from '../../../core/rollout/timing.ts';
 import {
   aborted,
@@ -19,6 +19,7 @@ import {
   smokeAnswered,
   smokeHooks,
   stamp,
+  TWO_TARGETS,
 } from './given.ts';
 
 const held = (minutes: number, reason: string) =>
@@ -97,6 +98,31 @@ describe('a release that is not reversible', () => {
   test('goes on once somebody resumes', () => {
     const history = [...once(), measured('fail', [1, 3]), held(4, 'it is fail'), resumed(4.5)];
     expect(directiveAt(6, history, measured('pass', [1, 5])).kind).toBe('shift');
+  });
+
+  describe('of which the version to go back to was deleted', () => {
+    const gone = (): RolloutEvent => ({ type: 'StableGone', at: minute(3), target: 'api' });
+
+    test('is held no more, since no order could take anything back, and it only locks its targets', () => {
+      given(once(), gone())
+        .when(record('fail', [1, 3]), 4)
+        .then(measured('fail', [1, 3]), revertOrdered(4));
+      expect(directiveAt(5 + DAY, once(), paused(4), gone()).kind).toBe('revert');
+    });
+
+    test('is held as long as another target has one', () => {
+      given(once({ targets: TWO_TARGETS }), gone())
+        .when(record('fail', [1, 3]), 4)
+        .then(measured('fail', [1, 3]), held(4, 'it is fail'));
+    });
+
+    test('takes no abort that AWS does not answer', () => {
+      const abort: Command = { type: 'Abort', by: 'ada', reason: 'it looks odd', isUnanswered: true };
+      given(once(), gone())
+        .when(abort, 4)
+        .thenRefused('CommandRefused', /cannot be taken back: version 7 of api does not exist any more/);
+      given(once()).when(abort, 4).then(aborted(4));
+    });
   });
 
   test('is taken back where a person aborts', () => {
