@@ -545,9 +545,20 @@ const NOTHING = 1e-9;
  * While a raise stands half done no pass can be had, so that the evidence alone decides.
  */
 function hasRecovered(rollout: Rollout, verdict: Verdict): boolean {
-  if (!hasNoEvidence(rollout, verdict)) return false;
+  if (!hasNoEvidence(rollout, verdict) || isLessCounted(rollout, verdict)) return false;
   if (!isStanding(rollout)) return verdict.status === 'pass' || verdict.status === 'inconclusive';
   return verdict.status === 'pass' && verdict.to >= recoveredAt(rollout);
+}
+
+/** True if a verdict on the same step counts fewer requests of a canary that looked worse than the one before: what spoke against it may be missing. */
+function isLessCounted({ doubted, verdict: before }: Rollout, { from, findings }: Verdict): boolean {
+  if (before?.from !== from) return false;
+  return (doubted?.by ?? []).some(({ target, metric }) => {
+    const [was, is] = [before.findings, findings].map(
+      (each) => each.find((it) => it.target === target && it.metric === metric)?.canary.total,
+    );
+    return was !== undefined && is !== undefined && is < was;
+  });
 }
 
 /** The end of the stretch on which nothing may look worse before a canary that did goes on by itself. */

@@ -38,13 +38,13 @@ const heldAt = (minutes: number) =>
 const judged = (
   status: VerdictStatus,
   [from, to]: [number, number],
-  { evidence = 0, doubt }: { evidence?: number; doubt?: number },
+  { evidence = 0, doubt, total = 10 }: { evidence?: number; doubt?: number; total?: number },
 ) => {
   const event = measured(status, [from, to]);
   event.verdict.findings = [
     {
       ...{ target: 'api', metric: 'errors', status, evidence, windows: 1, reason: `it is ${status}` },
-      ...{ canary: { bad: 1, total: 10 }, stable: { bad: 1, total: 90 } },
+      ...{ canary: { bad: 1, total }, stable: { bad: 1, total: 90 } },
       ...(doubt === undefined ? {} : { doubt }),
     },
   ];
@@ -115,6 +115,14 @@ describe('a canary that looks worse on a step', () => {
     const doubted = [...onFirstStep(), judged('suspect', [1, 3], { evidence: 3.1 })];
     const passes = [4, 5, 6, 7].map((to) => judged('pass', [1, to], left));
     expect(kindAt(8, doubted, passes)).toBe(kind);
+  });
+
+  test('has not recovered by a verdict that counts fewer of its requests than the one before', () => {
+    const doubted = [...onFirstStep(), judged('suspect', [1, 3], { evidence: 3.1, total: 30 })];
+    const passes = (...totals: number[]) =>
+      totals.map((total, nth) => judged('pass', [1, 5 + nth], { total, evidence: total < 50 ? 0 : 0.1 }));
+    expect(kindAt(7, doubted, passes(50, 40))).toBe('hold');
+    expect(kindAt(7, doubted, passes(30, 40))).toBe('shift');
   });
 
   test('is judged by the evidence as a whole if its own was left out of a verdict', () => {
