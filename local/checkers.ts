@@ -392,7 +392,9 @@ export const worseNeverCompletes = perRollout((view, run) => {
     // Where requests stopped before, too, nothing tells those that are counted nowhere from those that nobody made.
     const lost = isSteady(view, run, target, close.at) ? 0 : lostBy(run, target, until);
     const masked = maskedBy(run, target, 0, until);
-    const [requests, failed] = [ours.requests - lost, ours.failed - lost - masked];
+    const unshown = unshownBy(view, run, target, { index: close.index, until });
+    const requests = ours.requests - lost - unshown.requests;
+    const failed = ours.failed - lost - masked - unshown.failed;
     const limit = Math.max(
       SURELY_WORSE + (3 * theirs.failed) / theirs.requests,
       usualAtOnce(view, run, target),
@@ -402,6 +404,27 @@ export const worseNeverCompletes = perRollout((view, run) => {
       : [{ at: close.at, what: `completed although ${failed} of ${requests} failed on ${name}` }];
   });
 });
+
+/**
+ * What users met after the time that the plan verifies for, and that AWS counted only once the rollout could look no more. It is held
+ * to all of that time, however late its counts are.
+ */
+function unshownBy(
+  view: View,
+  { late }: Run,
+  { ref, canary }: Pick<Target, 'ref' | 'canary'>,
+  { index, until }: { index: number; until: Instant },
+): { requests: number; failed: number } {
+  const seconds = view.opening.plan.verifySeconds;
+  const promoted = ownWritesTo(view, 100, index).at(-1)?.at ?? Number.POSITIVE_INFINITY;
+  const verified = promoted + (stillDue(view, { weight: 100, seconds, index }) * 1000 + WINDOW_MS);
+  const unshown = (late[`${ref.functionName}:${canary}`] ?? []).filter(
+    ({ start, lateMs }) =>
+      start >= verified && start + WINDOW_MS <= until && start + WINDOW_MS + lateMs > until,
+  );
+  const total = (of: 'requests' | 'failed') => unshown.reduce((sum, each) => sum + each[of], 0);
+  return { requests: total('requests'), failed: total('failed') };
+}
 
 /** Odds of failures beyond the usual ones that are still tolerated. */
 const TOLERATED = 1.5;

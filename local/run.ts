@@ -58,6 +58,15 @@ export interface MetWindow extends Met {
   lost: number;
 }
 
+/** What the users of one version met in one window of which AWS counts these only later. */
+export interface MetLate {
+  start: Instant;
+  /** How much later than usual. */
+  lateMs: number;
+  requests: number;
+  failed: number;
+}
+
 /** One append to the journal, with what users had met by then, by function and version. */
 export interface Append {
   kind: 'append';
@@ -78,6 +87,8 @@ export interface Run {
   looks: Record<string, number[]>;
   /** What the users of each function and version met in each window, by its start. */
   windows: Record<string, Map<Instant, MetWindow>>;
+  /** What of it was counted late, by function and version. */
+  late: Record<string, MetLate[]>;
   /** Versions that somebody deleted, as `function:version`, and how many entries the timeline had then. */
   deleted: { version: string; index: number }[];
   /** Pins that somebody else removed, by the key of the target that they belonged to, and how many entries the timeline had then. */
@@ -104,7 +115,7 @@ export function record(world: World): { finish(): Promise<Run> } {
   const looks = recordLooks(world, timeline);
   const deleted = recordDeletions(world, timeline);
   const unpinned = recordRemovals(world, timeline);
-  const windows = recordWindows(world);
+  const { windows, late } = recordWindows(world);
   const commands = recordCommands(world);
   const put = recordCalls(world);
   let isOver = false;
@@ -130,6 +141,7 @@ export function record(world: World): { finish(): Promise<Run> } {
         deleted,
         unpinned,
         windows,
+        late,
         commands,
         heads: [],
         histories: {},
@@ -286,12 +298,13 @@ function recordCommands(world: World): Command[] {
 
 const NOTHING_MET: MetWindow = { requests: 0, failed: 0, weather: 0, counted: 0, late: 0, lost: 0 };
 
-function recordWindows({ cloudwatch }: World): Run['windows'] {
+function recordWindows({ cloudwatch }: World): Pick<Run, 'windows' | 'late'> {
   const windows: Run['windows'] = {};
+  const late: Run['late'] = {};
   const count = cloudwatch.invocations.bind(cloudwatch);
   cloudwatch.invocations = (runs) => {
     const { functionName, version, minute, count: requests, errors, faults = errors, orders } = runs;
-    const { weather = 0, aheadMs = 0, hangs = false } = runs;
+    const { weather = 0, aheadMs = 0, lateMs = 0, hangs = false } = runs;
     const key = `${functionName}:${version}`;
     windows[key] ??= new Map();
     const start = minute - (minute % WINDOW_MS);
@@ -302,19 +315,20 @@ function recordWindows({ cloudwatch }: World): Run['windows'] {
       windows[key]?.set(at, { ...kept, counted: sum('counted'), late: sum('late'), lost: sum('lost') });
     };
     // Nobody can hold a verdict to what AWS had not counted yet; the end of a rollout is held to all of it.
-    const isLate = (runs.lateMs ?? 0) > 0;
+    const isLate = lateMs > 0;
     const lost = (runs.lost ?? 0) + (runs.throttles ?? 0) + (hangs ? requests : 0);
     const failed = Math.max(0, Math.max(errors, faults) - weather) + (orders?.lost ?? 0);
     // What only the function's own counters know is in the minute that they are stamped with.
     const own = start + aheadMs - (aheadMs % WINDOW_MS);
     const stamped = own === start ? 0 : Math.max(0, failed - errors);
     const counted = runs.faults === undefined ? 0 : requests;
+    if (isLate && !hangs) late[key] = [...(late[key] ?? []), { start, lateMs, requests, failed }];
     if (isLate) add(start, { late: hangs ? 0 : requests, lost });
     else add(start, { requests, failed: failed - stamped, weather, counted, lost });
     if (stamped > 0 && !isLate) add(own, { failed: stamped });
     count(runs);
   };
-  return windows;
+  return { windows, late };
 }
 
 const standing = ({ primary, weights }: Standing): Standing => ({ primary, weights });

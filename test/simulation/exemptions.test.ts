@@ -375,6 +375,38 @@ describe('counts of the whole region that come minutes late', () => {
   });
 });
 
+describe('counts of the canary alone that come minutes late', () => {
+  /** A canary at one request a second, half of whose requests fail from so long after its promotion on. */
+  const late = (after: number): Plot => {
+    let since = Number.POSITIVE_INFINITY;
+    return {
+      requestsPerSecond: 1,
+      lateness: (version) => (version === '2' ? { share: 1, ms: 7 * MINUTE } : undefined),
+      canaries: { 2: { errors: (_, at) => (at >= since + after ? 0.5 : 0) } },
+      rollout: {
+        steps: [{ weight: 18, bake: '166s', maxBake: '5m' }],
+        ...{ verify: '5m', holdout: 0, onInconclusive: 'promote', watch: { errors: '1.5x' } },
+      },
+      act: async (stage) => {
+        await stage.saw('Promoted');
+        since = stage.clock.now();
+      },
+    };
+  };
+
+  test('excuse failures after its verify that could not be read before its end', async () => {
+    const { rollout, run } = await play(late(7 * MINUTE));
+    expect(rollout?.outcome).toBe('completed');
+    expect(faults(run)).toEqual([]);
+  });
+
+  test('excuse no failures within its verify', async () => {
+    const { rollout, run } = await play({ ...late(4 * MINUTE), changePorts: blind });
+    expect(rollout?.outcome).toBe('completed');
+    expect(broken(run)).toContain('worseNeverCompletes');
+  });
+});
+
 describe('an outage of both versions', () => {
   /** Half of the requests to both fail in the first three minutes, and more of those to the canary from its third minute on. */
   const hidden = (weight: number, share: number): Plot => {
