@@ -45,8 +45,10 @@ export function doubtAbout(
   const tolerated = { ratio: rule.ratio, floor: isThrottled ? THROTTLE_FLOOR : DOUBT_FLOOR };
   const verifyMinutes = verifyMinutesOf(opening.plan);
   const asked = { since, to, verifyMinutes, burst: clusteringOf(target).burst };
-  const missed = verdict === undefined ? 1 : Math.max(1, Math.round((to - verdict.to) / WINDOW_MS));
-  const newest = recall !== undefined ? CALM_MINUTES : canRecall(rollout) ? AGAIN_MINUTES : missed;
+  const looked = lookedTo(rollout, target.name) ?? since;
+  const missed = verdict === undefined ? 1 : Math.max(1, Math.round((to - looked) / WINDOW_MS));
+  const newest =
+    recall !== undefined ? CALM_MINUTES : canRecall(rollout) ? Math.max(AGAIN_MINUTES, missed) : missed;
   const isSteadyAsked = recall === undefined && !isThrottled && canRecall(rollout);
   const found =
     doubtOf(windows, boundsOf(past, own, tolerated), {
@@ -93,6 +95,13 @@ export function doubtAbout(
     reason: `${rule.metric}: ${number(bad)} of ${number(total)} requests to both versions ${isThrottled ? 'were throttled' : 'failed'} in ${when}, and up to ${percent(bound)} is usual for ${target.name}`,
     ...(isSure ? { isSure } : {}),
   };
+}
+
+/** The end of the newest minute of a target that the look before this one knew: requests that hang are counted when they end, many minutes late. Undefined if it knew none. */
+function lookedTo({ verdict }: Rollout, name: string): Instant | undefined {
+  const arrived = verdict?.findings.find(({ metric, target }) => metric === 'traffic' && target === name);
+  if (verdict === undefined || arrived === undefined) return verdict?.to;
+  return arrived.newest === undefined ? undefined : Math.min(verdict.to, arrived.newest + WINDOW_MS);
 }
 
 /** The starts of so many minutes before `to`. */

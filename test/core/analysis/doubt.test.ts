@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { doubtAbout } from '../../../core/analysis/doubt.ts';
-import type { FailurePast, ReadWindow, WatchRule } from '../../../core/analysis/types.ts';
+import type { FailurePast, Finding, ReadWindow, WatchRule } from '../../../core/analysis/types.ts';
 import { believable } from '../../../core/analysis/windows.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import {
@@ -92,6 +92,24 @@ describe('doubt about a target that serves', () => {
     expect(doubt(looked(12), 13, read)).toBeUndefined();
     expect(doubt(looked(9), 13, read)?.reason).toContain('300 of 1,000');
     expect(doubt(fixed, 13, read)).toBeUndefined();
+  });
+
+  test('asks every minute that no look knew, however late it was counted', () => {
+    const looked = (more: Parameters<typeof verifying>[0], newest: number | undefined): RolloutEvent[] => {
+      const { verdict, ...event } = measured('broken', [9, 39]);
+      const nothing = { bad: 0, total: 0 };
+      const traffic: Finding = {
+        ...{ target: 'api', metric: 'traffic', status: 'broken', canary: nothing, stable: nothing },
+        ...{ windows: 0, evidence: 0, skipped: [], reason: 'traffic: 0 requests came' },
+        ...(newest === undefined ? {} : { newest: minute(newest) }),
+      };
+      return [...verifying(more), { ...event, verdict: { ...verdict, findings: [traffic] } }];
+    };
+    for (const more of [{}, { reversible: false }]) {
+      expect(doubt(looked(more, undefined), 40, alone(9, BAD))?.reason).toContain('300 of 1,000');
+      expect(doubt(looked(more, 15), 40, alone(16, BAD))?.reason).toContain('300 of 1,000');
+      expect(doubt(looked(more, 38), 40, alone(16, BAD))).toBeUndefined();
+    }
   });
 });
 
