@@ -55,7 +55,7 @@ export const weightsOnlyRise = perRollout((view) =>
  * Every recall ends: in a return that the comparison beside stable allows, in a revert, by a person's order, or in a pause, which
  * has an end of its own. No canary is left at the weight of a recall, and there are three at most, and one wait for counts.
  */
-export const recallEnds = perRollout((view, _run, { tickMs, skewMs }) => {
+export const recallEnds = perRollout((view, run, { tickMs, skewMs }) => {
   const ordered = those(view, 'RecallOrdered');
   const ends = those(view, 'RecallEnded', 'PromotionOrdered', 'Paused', 'RolloutClosed', ...LEAVING);
   const resumed = those(view, 'Resumed').filter(({ index }) => recallAt(view, index) !== undefined);
@@ -78,7 +78,7 @@ export const recallEnds = perRollout((view, _run, { tickMs, skewMs }) => {
   const returned = those(view, 'RecallEnded').flatMap(({ index, at, event, append }): Fault[] => {
     // Without stable there is nothing to be compared with any more.
     if (append.events.some(({ type }) => type === 'StableGone')) return [];
-    const why = whyTooSoon(view, index, skewMs);
+    const why = whyTooSoon(view, run, index, skewMs);
     return why === undefined ? [] : [{ at, what: `ended a recall (${event.reason}) although ${why}` }];
   });
   return [...unanswered, ...tooMany, ...returned];
@@ -91,7 +91,7 @@ function isPaused(view: View, index: number): boolean {
 }
 
 /** Why what was measured at its weight does not end a recall; undefined if it does. */
-function whyTooSoon(view: View, index: number, skewMs: number): string | undefined {
+function whyTooSoon(view: View, run: Run, index: number, skewMs: number): string | undefined {
   const recall = recallAt(view, index);
   const verdict = those(view, 'Measured').findLast((each) => each.index <= index)?.event.verdict;
   if (recall === undefined) return 'there was none';
@@ -106,9 +106,17 @@ function whyTooSoon(view: View, index: number, skewMs: number): string | undefin
   const due = verdict.certified === true ? certified : recall.event.nth === 1 ? first : later;
   const covered = (verdict.to - verdict.from) / 1000;
   if (covered < due) return `its verdict covers ${covered} s`;
-  return verdict.certified !== true && verdict.doubt !== undefined
-    ? `doubt went on: ${verdict.doubt.reason}`
-    : undefined;
+  if (verdict.certified !== true && verdict.doubt !== undefined)
+    return `doubt went on: ${verdict.doubt.reason}`;
+  const before = those(view, 'Measured').findLast((each) => each.index <= recall.index)?.event.verdict;
+  const name = before?.doubt?.by?.target;
+  const target = view.opening.targets.find((each) => each.name === name);
+  const isAsked = ([start, { requests }]: [Instant, MetWindow]) =>
+    start >= since && start + WINDOW_MS <= verdict.to && requests > 0;
+  return target === undefined ||
+    [...(run.windows[`${target.ref.functionName}:${target.canary}`] ?? [])].some(isAsked)
+    ? undefined
+    : `the canary of ${name} had no request in it`;
 }
 
 /** After which a wait for counts may end without them, since they are not late: how a canary loses its requests is then judged at the weight before. */

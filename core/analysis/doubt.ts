@@ -7,9 +7,9 @@ import { duration, number, percent } from '../words.ts';
 import { clusteringOf, DOUBT_FLOOR, FLOOR, THROTTLE_FLOOR } from './evidence.ts';
 import { boundsOf, doubtOf, isOutage, NO_FAILURE_PAST, ownWorstOf, steadyDoubtOf } from './past.ts';
 import { LOOK_MINUTES } from './silence.ts';
-import type { Doubt, WatchRule } from './types.ts';
+import type { Doubt, WatchRule, Window } from './types.ts';
 import { isLatency } from './weights.ts';
-import type { Believed } from './windows.ts';
+import { type Believed, sum } from './windows.ts';
 
 /** Share of a minute's requests from which on verify waits for the end of an outage that stable has shown too; load that rises makes less. Assumed. */
 const OUTAGE_LEAST = 0.15;
@@ -71,6 +71,11 @@ export function doubtAbout(
       reason: `${rule.metric}: nothing is known of the last minutes of ${target.name}, so that nothing shows whether the doubt is over`,
       ...(isOpen && before.isOutage === true ? { isOutage: true } : {}),
     };
+  if (found === undefined && isUnanswered(recall, by, windows, to))
+    return {
+      by,
+      reason: `${rule.metric}: no requests came to both versions of ${target.name} since the canary went back, so that nothing was compared`,
+    };
   if (found === undefined) {
     // Nothing else tells an outage that goes on from a canary that fails as much once it serves alone.
     const outage = doubtOf(windows, boundsOf(past, [], { ...tolerated, floor: OUTAGE_LEAST }), {
@@ -95,6 +100,19 @@ export function doubtAbout(
     reason: `${rule.metric}: ${number(bad)} of ${number(total)} requests to both versions ${isThrottled ? 'were throttled' : 'failed'} in ${when}, and up to ${percent(bound)} is usual for ${target.name}`,
     ...(isSure ? { isSure } : {}),
   };
+}
+
+/** True for the rule that ordered a recall in which one of the versions has had no request: where nothing was compared, nothing speaks for the canary either. */
+function isUnanswered(
+  recall: Rollout['recall'],
+  { target, metric }: NonNullable<Doubt['by']>,
+  windows: readonly Window[],
+  to: Instant,
+): boolean {
+  const { since = to, by } = recall ?? {};
+  if (to < since + WINDOW_MS || by?.target !== target || by.metric !== metric) return false;
+  const within = windows.filter(({ start }) => start >= since);
+  return (['canary', 'stable'] as const).some((side) => sum(within.map((each) => each[side])).total === 0);
 }
 
 /** The end of the newest minute of a target that the look before this one knew: requests that hang are counted when they end, many minutes late. Undefined if it knew none. */

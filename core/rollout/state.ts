@@ -51,6 +51,8 @@ export interface Recall {
   nth: number;
   /** The target whose canary it waits for to be counted; absent in a recall by doubt. */
   waitsFor?: string | undefined;
+  /** The rule whose doubt ordered it; absent if that was about how requests arrive. */
+  by?: Pick<Finding, 'target' | 'metric'> | undefined;
   weight: Percent;
   reason: string;
   orderedAt: Instant;
@@ -694,6 +696,7 @@ function recalled(
   state: Rollout,
   { at, nth, weight, reason, remaining, waitsFor }: Extract<RolloutEvent, { type: 'RecallOrdered' }>,
 ): Rollout {
+  const by = waitsFor === undefined ? state.verdict?.doubt?.by : undefined;
   const next = {
     ...state,
     stood: stoodBefore(state, at),
@@ -704,6 +707,7 @@ function recalled(
       orderedAt: at,
       remaining,
       ...(waitsFor === undefined ? {} : { waitsFor }),
+      ...(by === undefined ? {} : { by }),
     },
     ...(waitsFor === undefined ? {} : { waits: (state.waits ?? 0) + 1 }),
     stepSince: undefined,

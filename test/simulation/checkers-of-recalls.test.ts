@@ -96,6 +96,34 @@ describe('a checker sees', () => {
     expect(broken(run)).toContain('recallEnds');
   });
 
+  test('a recall that ends although nobody called either version in it', async () => {
+    // Requests stop at times before it, too, so that their absence is no silence.
+    const unheard = (more: Plot = {}): Plot => {
+      let [warmed, gone] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+      const isCalled = (at: number) => {
+        warmed = Math.min(warmed, at);
+        const minute = Math.floor((at - warmed) / MINUTE);
+        return at < gone && minute !== 8 && minute !== 9;
+      };
+      return outage(3, {
+        ...{ hours: 30, rollout: { strategy: 'all-at-once', steps: undefined, verify: '5m' } },
+        requestsPerSecond: (at) => (isCalled(at) ? 50 : 0),
+        ...more,
+        act: async (stage) => {
+          await stage.event((event) => event.type === 'RecallOrdered');
+          gone = stage.clock.now();
+        },
+      });
+    };
+    const { run, events } = await play(unheard());
+    expect(events.map(({ type }) => type)).toContain('RecallOrdered');
+    expect(events.map(({ type }) => type)).not.toContain('RecallEnded');
+    expect(faults(run)).toEqual([]);
+    const forgetting = misreading(({ recall }) => (recall ? { recall: { ...recall, by: undefined } } : {}));
+    const { run: wrong } = await play(unheard({ changePorts: forgetting }));
+    expect(broken(wrong)).toContain('recallEnds');
+  });
+
   test('a release that doubt reverts although it could be recalled', async () => {
     expect((await play(outage(3, { changePorts: reverting('environment') }))).rollout?.outcome).toBe(
       'reverted',

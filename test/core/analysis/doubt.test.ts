@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { doubtAbout } from '../../../core/analysis/doubt.ts';
-import type { FailurePast, Finding, ReadWindow, WatchRule } from '../../../core/analysis/types.ts';
+import type { Doubt, FailurePast, Finding, ReadWindow, WatchRule } from '../../../core/analysis/types.ts';
 import { believable } from '../../../core/analysis/windows.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import {
@@ -138,6 +138,29 @@ describe('doubt during a recall', () => {
       });
     expect(doubt(recalled(), 17, sorted(14))).toBeUndefined();
     expect(doubt(verifying(), 17, sorted(16))).toBeUndefined();
+  });
+
+  test('is not over before both versions have had requests, if the rule itself ordered the recall', () => {
+    const by = { target: 'api', metric: 'errors' as const };
+    const ordered = (more: Partial<Doubt>): RolloutEvent[] => {
+      const [verify, [order, ...moves]] = [verifying(), recalled().slice(verifying().length)];
+      const { verdict, ...tick } = measured('inconclusive', [9, 11]);
+      const found: RolloutEvent = { ...tick, verdict: { ...verdict, doubt: { reason: 'bad', ...more } } };
+      return [...verify, found, ...(order === undefined ? [] : [order]), ...moves];
+    };
+    const both = (at: number) => ({
+      start: minute(at),
+      canary: { bad: 0, total: 1 },
+      stable: { bad: 0, total: 3 },
+    });
+    expect(doubt(ordered({ by }), 18, [])?.reason).toContain('no requests came to both versions of api');
+    expect(doubt(ordered({ by }), 18, alone(13, ...same(5, GOOD)))).toMatchObject({ by });
+    expect(doubt(ordered({ by }), 18, beside(13, ...same(5, GOOD)))).toMatchObject({ by });
+    expect(doubt(ordered({ by }), 18, [both(12)])).toMatchObject({ by });
+    expect(doubt(ordered({ by }), 18, [both(14)])).toBeUndefined();
+    expect(doubt(ordered({ by: { ...by, target: 'worker' } }), 18, [])).toBeUndefined();
+    expect(doubt(ordered({ by }), 18, [], THROTTLES)).toBeUndefined();
+    expect(doubt(ordered({}), 18, [])).toBeUndefined();
   });
 
   test('asks single minutes, and nothing that is steady', () => {
