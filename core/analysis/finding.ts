@@ -27,6 +27,7 @@ import {
   UNSAFE_ODDS,
 } from './evidence.ts';
 import type { Carried, Folded } from './folded.ts';
+import { LATE_WINDOWS } from './heartbeat.ts';
 import { historyOf, LATENCY_ODDS, type SlowFrom, slowFrom, slowWindows } from './latency.ts';
 import { EXPECTED_MIN } from './pairing.ts';
 import { type Part, partsOf, windowsIn } from './parts.ts';
@@ -307,7 +308,8 @@ function judged(
   const inStep = windows.filter((window) => window.start >= step.from);
   const isGuarded = servesAlone(asked);
   const question = questionOf(asked);
-  const compared = comparedWindows(rollout, windows);
+  const lateFrom = step.to - LATE_WINDOWS * WINDOW_MS;
+  const compared = comparedWindows(rollout, windows, { target: target.name, from: lateFrom });
   const { evidence, rests } = evidenceAgainst(asked, key, { compared, all: windows }, known);
   const here = sides(inStep, isGuarded ? windows : inStep);
   const isSafe = isCertified(asked, key, inStep);

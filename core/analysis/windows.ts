@@ -1,6 +1,7 @@
 import type { Rollout } from '../rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../units.ts';
-import type { MovedWindow } from './evalue.ts';
+import { logEStarved, type MovedWindow } from './evalue.ts';
+import { SUSPICIOUS } from './evidence.ts';
 import type { Count, ReadWindow, Window } from './types.ts';
 
 /** How far back a tick reads: the history of stable that stands in as control after promotion, and says what is slow. */
@@ -115,21 +116,63 @@ export function isAlone({ alone = [] }: Rollout, { start }: { start: Instant }):
   return alone.some(({ from, to = Number.POSITIVE_INFINITY }) => start + WINDOW_MS > from && start < to);
 }
 
-/** The windows in which both versions met the same minutes: since the first raise, never alone, with requests on both sides. */
+/**
+ * The windows in which both versions met the same minutes: since the first raise, never alone, with requests on both sides. Of `late`,
+ * the target's minutes whose counts may not all be there, one in which traffic moved is left out if counts of stable are missing.
+ */
 export function comparedWindows(
   rollout: Rollout,
   windows: readonly Window[],
+  late?: { target: string; from: Instant },
 ): (MovedWindow & { start: Instant })[] {
   const first = rollout.moves[0] ?? Number.POSITIVE_INFINITY;
-  return windows.flatMap((window) => {
+  return windows.flatMap((window, at) => {
     const { start, canary, stable } = window;
     if (start + WINDOW_MS <= first || isAlone(rollout, window)) return [];
     if (canary === undefined || stable === undefined || canary.total === 0 || stable.total === 0) return [];
     const counts = { start, c: canary.bad, nc: canary.total, s: stable.bad, ns: stable.total };
     if (!isMoved(rollout, window)) return [counts];
+    if (late !== undefined && start >= late.from && isStableShort(rollout, late.target, windows, at))
+      return [];
     const realised = counts.nc / (counts.nc + counts.ns);
     return [{ ...counts, share: Math.max(realised, weightAtMost(rollout, start) / 100) }];
   });
+}
+
+/** Odds of reaching the canary above what the weight says that are tolerated, and those that are bet on. Assumed. */
+const CROWDED = { tau: 1.1, grid: [1.25, 2, 4, 10] };
+
+/**
+ * True if counts of stable are missing in a minute in which traffic moved, by itself or by the whole minutes beside it. A minute of one
+ * weight compares what both versions failed of what is counted; here the weight only bounds the canary's part of the failures
+ * if the counts of both sides are there.
+ */
+function isStableShort(rollout: Rollout, target: string, windows: readonly Window[], at: number): boolean {
+  const beside = [
+    windows.slice(0, at).findLast((window) => !isMoved(rollout, window)),
+    windows[at],
+    windows.slice(at + 1).find((window) => !isMoved(rollout, window)),
+  ];
+  return beside.some((window) => {
+    if (window === undefined) return false;
+    const { start, canary, stable } = window;
+    const weight = isMoved(rollout, window)
+      ? weightAtMost(rollout, start)
+      : (weightIn(rollout, target, start) ?? 100);
+    const counted = { nc: stable?.total ?? 0, ns: canary?.total ?? 0 };
+    return logEStarved({ windows: [counted], w: 1 - weight / 100, ...CROWDED }) >= SUSPICIOUS;
+  });
+}
+
+/** The weight that stood throughout a minute; undefined if none did. */
+function weightIn(
+  { stood = [], moves, traffic }: Rollout,
+  target: string,
+  start: Instant,
+): Percent | undefined {
+  const stretch = stood.find(({ from, until }) => from <= start && start + WINDOW_MS <= until);
+  if (stretch !== undefined) return stretch.weight;
+  return start >= (moves.at(-1) ?? Number.POSITIVE_INFINITY) ? traffic[target]?.weight : undefined;
 }
 
 /** The largest weight that any target can have had in a minute in which traffic moved. */

@@ -367,6 +367,16 @@ describe('windows', () => {
     },
   );
 
+  test('that traffic moved within blame nobody for an outage while stable is counted in part', () => {
+    // Everything fails once the canary has 50 %, and a tenth of the counts of stable is there.
+    const before = window(3, [0, 400], [0, 360]);
+    const outage = window(4, [600, 1_200], [60, 1_300]);
+    expect(at(6, onSecondStep(errors), on(before, outage)).status).not.toBe('fail');
+    expect(at(6, onSecondStep(errors), on(window(3, [0, 400], [0, 3_600]), outage)).status).toBe('fail');
+    const worse = window(5, [400, 2_000], [2, 200]);
+    expect(at(7, onSecondStep(errors), on(before, outage, worse)).status).toBe('fail');
+  });
+
   test('between two raises that each stand in a window of their own are compared', () => {
     expect(at(9, onSecondStep(errors), on(window(3, BAD, GOOD))).status).toBe('fail');
   });

@@ -82,6 +82,34 @@ describe('the share of the canary in a window in which traffic moved', () => {
   });
 });
 
+describe('a window in which traffic moved, of late counts', () => {
+  const late = { target: 'api', from: minute(0) };
+  // 10 % since 0:30, and 50 % since 4:12.
+  const state = stateAfter(onSecondStep());
+  const compared = (...windows: Window[]) => starts(comparedWindows(state, windows, late));
+
+  test('is left out if counts of stable are missing in it, or in the whole minute before or after it', () => {
+    expect(compared(window(0, 500, 500))).toEqual([]);
+    expect(compared(window(3, 100, 90), window(4, 400, 500))).toEqual([3]);
+    expect(compared(window(4, 400, 500), window(5, 500, 50))).toEqual([5]);
+  });
+
+  test('counts if they are there, as is a whole minute whatever is missing', () => {
+    expect(compared(window(0, 100, 9_000), window(1, 100, 900))).toEqual([0, 1]);
+    expect(compared(window(3, 100, 900), window(4, 400, 500), window(5, 500, 500))).toEqual([3, 4, 5]);
+    expect(compared(window(5, 500, 5))).toEqual([5]);
+  });
+
+  test('counts if those of the canary are missing, which only speaks for it', () => {
+    expect(compared(window(3, 10, 900), window(4, 40, 500), window(5, 50, 500))).toEqual([3, 4, 5]);
+  });
+
+  test('counts once all have come', () => {
+    const since = { ...late, from: minute(5) };
+    expect(starts(comparedWindows(state, [window(3, 100, 90), window(4, 400, 500)], since))).toEqual([3, 4]);
+  });
+});
+
 test('a move belongs to the window that it opens, not to the one that it ends', () => {
   const state = stateAfter(opened(), ...raised(10, 1, 1));
   expect([0, 1, 2].map((at) => isMoved(state, window(at)))).toEqual([false, true, false]);
