@@ -169,7 +169,7 @@ async function readPart(
   for (let at = 0; at < queries.length; at += QUERIES_MAX)
     await fetchAll(
       client,
-      `metrics of ${target.key}`,
+      `metrics of ${target.traits.noun}`,
       queries.slice(at, at + QUERIES_MAX),
       { start, end },
       answers,

@@ -98,14 +98,14 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       if (answer.FunctionVersion !== undefined) return { seen: seenFrom(answer) };
     } catch (error) {
       // AWS has had no room for it for seconds: whoever called is to come again, and not to crowd on.
-      if (isThrottle(error)) return reach(target.key, () => Promise.reject(error));
+      if (isThrottle(error)) return reach(target.traits.noun, () => Promise.reject(error));
       // An alias that is gone is found out by reading it; if it is there, the version is not.
       if (nameOf(error) === 'ResourceNotFoundException')
         return { seen: await get(target, until), isVersionGone: true };
       // Lambda also refuses while another operation on the function is in progress.
       const isTaken = nameOf(error) === 'PreconditionFailedException';
       if (isTaken) return { seen: await get(target, until), isRefused: true };
-      if (!isBusy(error)) return rethrown(target.key, error);
+      if (!isBusy(error)) return rethrown(target.traits.noun, error);
       busy = error;
       await clock.sleep(PAUSE_MS);
     }
@@ -148,13 +148,13 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       else if (clock.now() >= patience || tries === BUSY_TRIES_MAX)
         throw new RolloutError(
           'Unavailable',
-          `${target.key} could not be written just now: ${wordsOf(wrote.busy)}; it will be tried again.`,
+          `${target.traits.noun} could not be written just now: ${wordsOf(wrote.busy)}; it will be tried again.`,
           { cause: wrote.busy },
         );
     }
     throw new RolloutError(
       'RevertFailed',
-      `${target.key} changed ${FIGHTS_MAX} times while it was being written; look who else moves this alias.`,
+      `${target.traits.noun} changed ${FIGHTS_MAX} times while it was being written; look who else moves this alias.`,
     );
   };
 
@@ -188,12 +188,12 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
         const claim = claimOf(seen, target, stamp, isRepeated);
         if (claim === 'stands') return undefined;
         if (claim !== 'may' && !isLast) return 'look';
-        if (claim === 'held' && seen.stamp !== undefined) throw held(target.key, seen.stamp);
+        if (claim === 'held' && seen.stamp !== undefined) throw held(target.traits.noun, seen.stamp);
         if (claim === 'touched') throw touched(target, stamp);
         return { primary: seen.primary, weights: seen.weights, stamp };
       });
       if (claimed.revision === undefined)
-        throw new RolloutError('TargetInvalid', `${target.key} is gone; create its alias again.`);
+        throw new RolloutError('TargetInvalid', `${target.traits.noun} is gone; create its alias again.`);
     },
     async raise(target, raise): Promise<RaiseResult> {
       const seen = await get(target);
@@ -307,14 +307,14 @@ function observedFrom({ primary, weights, stamp }: Observed): Observed {
 
 /** A target without any stamp is only touched where its owner's tag says that it belongs to this service. */
 async function assertOwned(client: LambdaClient, target: Target, rolloutId: string): Promise<void> {
-  const { Tags } = await reach(target.key, () =>
+  const { Tags } = await reach(target.traits.noun, () =>
     client.send(new GetFunctionCommand({ FunctionName: target.ref.functionName })),
   );
   const service = rolloutId.split('--')[0];
   if (Tags?.[SERVICE_TAG] !== service) {
     throw new RolloutError(
       'RevertFailed',
-      `${target.key} carries neither a stamp of ${rolloutId} nor the tag ${SERVICE_TAG}=${service}, so it was left alone; look at this alias by hand.`,
+      `${target.traits.noun} carries neither a stamp of ${rolloutId} nor the tag ${SERVICE_TAG}=${service}, so it was left alone; look at this alias by hand.`,
     );
   }
 }

@@ -97,11 +97,11 @@ export function lambdaPin(client: LambdaClient, clock: Clock): Pick<TrafficRoute
       }
       throw new RolloutError(
         'Unavailable',
-        `the pin of ${target.key} could not be written just now; it will be tried again.`,
+        `the pin of ${target.traits.noun} could not be written just now; it will be tried again.`,
       );
     },
     async unpin(target, rolloutId) {
-      await reach(`the pin of ${target.key}`, async () => {
+      await reach(`the pin of ${target.traits.noun}`, async () => {
         const present = await find(target);
         // What another rollout has taken over is not ours to remove.
         if (pinFrom(present?.Description) !== rolloutId) return;

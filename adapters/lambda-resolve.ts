@@ -24,6 +24,7 @@ import {
   whatStands,
 } from './_lambda.ts';
 import { type EventSource, eventSourcesOf, urlsOfLatest } from './_lambda-sources.ts';
+import { traitsOf } from './lambda-traits.ts';
 
 /** The tag by which a function's owner says that nobody else deploys its code: its value is the kind of artifact, `zip` or `image`. */
 export const MODE_TAG = 'spillway:mode';
@@ -49,7 +50,7 @@ export async function resolveLambda(
   const version = 'version' in artifact ? artifact.version : undefined;
   const offered = await functionAt(client, clock, request, version);
   assertOwned(field, lambda, service, offered.tags);
-  const { primary, revision } = await standingOf(client, clock, { field, lambda, alias });
+  const { primary, revision, arn } = await standingOf(client, clock, { field, lambda, alias });
   await assertUnprovisioned(client, field, lambda, alias);
   const stable = await functionAt(client, clock, request, primary);
   assertPair(field, lambda, offered.configuration, stable.configuration);
@@ -60,21 +61,18 @@ export async function resolveLambda(
     'version' in artifact
       ? served(field, lambda, artifact.version, offered.configuration)
       : await published(client, clock, { ...request, artifact }, { offered, stable, primary, sources });
+  const ref = {
+    functionName: lambda,
+    alias,
+    ...(queue === undefined ? {} : { queue }),
+    ...(dlq === undefined ? {} : { dlq }),
+  };
+  const source = SOURCES.find((each) => each === spec.source) ?? 'http';
   return {
     target: {
-      name,
-      kind: 'lambda-alias',
-      key: `lambda-alias:${lambda}:${alias}`,
-      ref: {
-        functionName: lambda,
-        alias,
-        ...(queue === undefined ? {} : { queue }),
-        ...(dlq === undefined ? {} : { dlq }),
-      },
-      stable: primary,
+      ...{ name, kind: 'lambda-alias', key: keyOf(field, arn), ref, stable: primary },
       ...moving,
-      source: SOURCES.find((source) => source === spec.source) ?? 'http',
-      revision,
+      ...{ source, traits: traitsOf(source, ref), revision },
     },
     digest: madeOf(artifact, offered),
     config: configOf(offered.configuration),
@@ -295,8 +293,9 @@ async function standingOf(
   client: LambdaClient,
   clock: Clock,
   { field, lambda, alias }: Record<'field' | 'lambda' | 'alias', string>,
-): Promise<{ primary: string; revision: string | undefined }> {
+): Promise<{ primary: string; revision: string | undefined; arn: string }> {
   const {
+    AliasArn: arn = '',
     FunctionVersion: primary = '',
     RoutingConfig,
     Description,
@@ -308,14 +307,24 @@ async function standingOf(
       `alias ${alias} of ${lambda} points at $LATEST, which cannot share traffic; point it at a published version`,
     );
   const stamp = stampFrom(Description);
-  if (stamp?.open) throw held(`${field}: lambda-alias:${lambda}:${alias}`, stamp);
+  if (stamp?.open) throw held(`${field}: alias ${alias} of ${lambda}`, stamp);
   const others = Object.keys(RoutingConfig?.AdditionalVersionWeights ?? {});
   if (others.length > 0)
     throw invalid(
       field,
       `alias ${alias} of ${lambda} already shares traffic between versions ${[primary, ...others].join(' and ')}; finish or undo that first`,
     );
-  return { primary, revision };
+  return { primary, revision, arn };
+}
+
+const ALIAS_ARN = /^arn:([\w-]+):lambda:([\w-]+):(\d{12}):function:([\w-]+):([\w-]+)$/;
+
+/** What is locked, by an alias' ARN. */
+function keyOf(field: string, arn: string): string {
+  const [, partition, region, account, name, alias] = ALIAS_ARN.exec(arn) ?? [];
+  if (alias === undefined)
+    throw invalid(field, `Lambda gave the ARN "${arn}" for its alias, which is none of an alias; try again`);
+  return `${partition}:${account}:${region}:lambda-alias/${name}/${alias}`;
 }
 
 async function aliasOf(

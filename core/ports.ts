@@ -51,7 +51,8 @@ export interface Completed {
 }
 
 /** A target and the version that served it alone. */
-export interface Served extends Pick<Target, 'name' | 'kind' | 'key' | 'ref' | 'source' | 'replaced'> {
+export interface Served
+  extends Pick<Target, 'name' | 'kind' | 'key' | 'ref' | 'source' | 'traits' | 'replaced'> {
   version: string;
 }
 

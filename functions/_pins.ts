@@ -48,7 +48,7 @@ async function pinInTime(
   { clock, router }: Needs<'clock' | 'router'>,
 ): Promise<PinResult> {
   const late = clock.sleep(PIN_MS).then((): never => {
-    const why = `the pin of ${target.key} was not written within ${PIN_MS / 1000} s; it will be tried again.`;
+    const why = `the pin of ${target.traits.noun} was not written within ${PIN_MS / 1000} s; it will be tried again.`;
     throw new RolloutError('Unavailable', why);
   });
   late.catch(() => {});

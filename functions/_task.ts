@@ -1,6 +1,7 @@
 import middy from '@middy/core';
 import { en } from 'zod/locales';
 import * as z from 'zod/mini';
+import { LIMITS } from '../core/analysis/types.ts';
 import { RolloutError } from '../core/errors.ts';
 import type {
   AlarmSource,
@@ -149,6 +150,13 @@ export const TargetShape: z.ZodMiniType<Target> = z.object({
   stable: z.string(),
   canary: z.string(),
   source: z.enum(SOURCES),
+  traits: z.object({
+    burst: z.number(),
+    isSticky: z.boolean(),
+    counts: z.array(z.enum(['answers', 'batches'])),
+    limits: z.partialRecord(z.enum(LIMITS), z.enum(['queue', 'dlq', 'nothing'])),
+    noun: z.string(),
+  }),
   publish: z.optional(z.custom<Publishing>()),
 });
 

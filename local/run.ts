@@ -2,7 +2,7 @@ import type { RolloutEvent, Target } from '../core/rollout/event.ts';
 import { type Stamp, stampFrom } from '../core/rollout/stamp.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../core/units.ts';
-import type { World } from './world.ts';
+import { ACCOUNT, REGION, type World } from './world.ts';
 
 /** Where an alias sent its traffic at some moment. */
 export interface Standing {
@@ -14,7 +14,7 @@ export interface Standing {
 export interface AliasWrite {
   kind: 'write';
   at: Instant;
-  /** `lambda-alias:<function>:<alias>`, as targets name it. */
+  /** As targets name it. */
   key: string;
   before: Standing;
   /** Absent where the alias was deleted. */
@@ -204,7 +204,7 @@ function recordWrites({ lambda, clock }: World, timeline: Run['timeline']): void
         timeline.push({
           kind: 'write',
           at: clock.now(),
-          key: `lambda-alias:${FunctionName}:${Name}`,
+          key: keyOf(FunctionName, Name),
           before: standing(before),
           replaced: before.revisionId,
           after: after && standing(after),
@@ -215,6 +215,10 @@ function recordWrites({ lambda, clock }: World, timeline: Run['timeline']): void
     };
   }
 }
+
+/** How a target that is this alias is named. */
+const keyOf = (functionName = '', alias = '') =>
+  `aws:${ACCOUNT}:${REGION}:lambda-alias/${functionName}/${alias}`;
 
 function recordLooks({ lambda }: World, timeline: Run['timeline']): Run['looks'] {
   const looks: Run['looks'] = {};
@@ -230,7 +234,7 @@ function recordLooks({ lambda }: World, timeline: Run['timeline']): Run['looks']
           (entry, at) => at < present && entry.kind === 'write' && entry.replaced === answer.RevisionId,
         )
       : -1;
-    const key = `lambda-alias:${input.FunctionName}:${input.Name}`;
+    const key = keyOf(input.FunctionName, input.Name);
     looks[key] ??= [];
     looks[key].push(written === -1 ? present : written);
     return answer;

@@ -146,7 +146,7 @@ function headsIn({ dynamodb }: Scenario): Rollout[] {
 function endsOf(scenario: Scenario): Ends {
   const heads = headsIn(scenario);
   const functions = [
-    ...new Set(heads.flatMap(({ opening }) => opening.targets.map(({ key }) => key.split(':')[1] ?? ''))),
+    ...new Set(heads.flatMap(({ opening }) => opening.targets.map(({ ref }) => ref.functionName ?? ''))),
   ];
   return {
     rollouts: Object.fromEntries(

@@ -4,7 +4,7 @@ import { bakeOf } from '../rollout/timing.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
 import { logEStarved, logEStarvedInMost, logETraffic } from './evalue.ts';
-import { clusteringOf, SUSPICIOUS } from './evidence.ts';
+import { SUSPICIOUS } from './evidence.ts';
 import { suspicionOf } from './finding.ts';
 import { heardUntil, LATE_WINDOWS, lateOrGone } from './heartbeat.ts';
 import { dueOf, evidenceOfLoss, LOST, leastLossSeen, type Split } from './loss.ts';
@@ -368,7 +368,7 @@ function whyLost(splits: readonly Split[], evidence: number): string | undefined
 
 const burstOf = ({ opening }: Rollout, target: string): number => {
   const known = opening.targets.find(({ name }) => name === target);
-  return known === undefined ? 1 : clusteringOf(known).burst;
+  return known === undefined ? 1 : known.traits.burst;
 };
 
 /** What the last quarter of an hour before the first raise says, if the day before could not be read. */

@@ -4,7 +4,7 @@ import { canRecall } from '../rollout/recall.ts';
 import { isVerifying, type Rollout } from '../rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number, percent } from '../words.ts';
-import { clusteringOf, DOUBT_FLOOR, FLOOR, THROTTLE_FLOOR } from './evidence.ts';
+import { DOUBT_FLOOR, FLOOR, THROTTLE_FLOOR } from './evidence.ts';
 import { boundsOf, doubtOf, isOutage, NO_FAILURE_PAST, ownWorstOf, steadyDoubtOf } from './past.ts';
 import { LOOK_MINUTES } from './silence.ts';
 import type { Doubt, WatchRule, Window } from './types.ts';
@@ -44,7 +44,7 @@ export function doubtAbout(
   const own = ownWorstOf(past, mine);
   const tolerated = { ratio: rule.ratio, floor: isThrottled ? THROTTLE_FLOOR : DOUBT_FLOOR };
   const verifyMinutes = verifyMinutesOf(opening.plan);
-  const asked = { since, to, verifyMinutes, burst: clusteringOf(target).burst };
+  const asked = { since, to, verifyMinutes, burst: target.traits.burst };
   const looked = lookedTo(rollout, target.name) ?? since;
   const missed = verdict === undefined ? 1 : Math.max(1, Math.round((to - looked) / WINDOW_MS));
   const newest =

@@ -1,4 +1,3 @@
-import type { Target } from '../rollout/event.ts';
 import {
   capitalWindowBet,
   capitalWorse,
@@ -56,15 +55,6 @@ const STAKES = [0.1, 0.25, 0.5, 0.75, 1];
 export interface Clustering {
   burst: number;
   isSticky: boolean;
-}
-
-/** Kinds of target whose visitors stay on the version they met first. */
-const STICKY_KINDS = new Set(['cloudfront']);
-
-/** What a target's way of being called says about its failures. An event is tried three times (Lambda developer guide, "Asynchronous invocation"). */
-export function clusteringOf({ kind, source }: Pick<Target, 'kind' | 'source'>): Clustering {
-  if (STICKY_KINDS.has(kind)) return { burst: 10, isSticky: true };
-  return { burst: source === 'async' || source === 'sqs' ? 3 : 1, isSticky: false };
 }
 
 /** What a comparison with the stable version is made with. */

@@ -8,7 +8,6 @@ import {
   ALPHA,
   BETA,
   capitalOfRatio,
-  clusteringOf,
   combined,
   DOUBT_FLOOR,
   evidenceOfRatio,
@@ -129,7 +128,7 @@ export function uncomparedOf(
   if (isCounted || rule.blind?.includes(target.name) !== true) return { isCompared: true };
   const since = windows.filter(({ start }) => start >= (rollout.raisedAt ?? Number.POSITIVE_INFINITY));
   const counts = sides(since, since);
-  if (evidenceOfShare(counts.canary, UNCOMPARED, clusteringOf(target)) < SUSPICIOUS)
+  if (evidenceOfShare(counts.canary, UNCOMPARED, target.traits) < SUSPICIOUS)
     return { isCompared: false, answer: undefined };
   const needed = `stable counts no responses to compare with, and the canary fails more than ${Math.round(UNCOMPARED * 100)} % of its own`;
   const reason = `${label}${words(rule, counts, undefined)}; ${needed}`;
@@ -189,7 +188,7 @@ function putBy(asked: Rule, series: Series): Put {
   const [first] = told;
   if (first === undefined || cells === undefined) return { told: [] };
   // Where clients stick to a version its requests are not dealt one by one, and the counts over one percentile take the careful way.
-  if (clusteringOf(target).isSticky) return { told };
+  if (target.traits.isSticky) return { told };
   const believed = new Set(believable(first.read).windows.map(({ start }) => start));
   const windows = sinceFolded(asked, slowdownWindows(rollout, spreads)).filter(({ start }) =>
     believed.has(start),
@@ -210,7 +209,7 @@ function byPart<T>({ rollout }: Rule, of: (part: Part) => T): Partial<Record<Par
 
 const slowdownQuestion = ({ target }: Rule, { planned, head }: Part) => ({
   ...{ planned, head },
-  burst: clusteringOf(target).burst,
+  burst: target.traits.burst,
 });
 
 /** What earlier windows left of the evidence under this key. */
@@ -412,7 +411,7 @@ function whyUnlike(asked: Asked, here: Sides, windows: readonly Window[]): strin
       part,
     );
     const isUnlike =
-      evidenceOfShare(canary, bound, clusteringOf(target)) >= UNLIKE && !isShared(canary, stable, usual);
+      evidenceOfShare(canary, bound, target.traits) >= UNLIKE && !isShared(canary, stable, usual);
     return { ...canary, bound, isUnlike };
   }).find(({ isUnlike }) => isUnlike);
   return (
@@ -432,7 +431,7 @@ function evidenceBeyond(
 ): number {
   if ('share' in rule || isLatency(rule.metric) || rule.metric === 'throttles') return 0;
   const share = guardShare(rule, sides(windows, windows).stable);
-  const against = (count: Count) => evidenceOfShare(count, share, clusteringOf(target));
+  const against = (count: Count) => evidenceOfShare(count, share, target.traits);
   return against(stable) >= SUSPICIOUS ? 0 : against(canary);
 }
 
@@ -450,7 +449,7 @@ function turnsAway(
   const past = sum(windows.filter(({ start }) => start + WINDOW_MS <= raisedAt).map(({ stable }) => stable));
   const share = Math.min(0.95, Math.max(THROTTLE_FLOOR, (rule.ratio * past.bad) / Math.max(1, past.total)));
   const present = sum(inStep.flatMap(({ canary, stable }) => [canary, stable]));
-  return evidenceOfShare(present, share, clusteringOf(target)) < SUSPICIOUS
+  return evidenceOfShare(present, share, target.traits) < SUSPICIOUS
     ? undefined
     : `${number(present.bad)} of ${number(present.total)} requests to both versions were throttled, and ${number(past.bad)} of ${number(past.total)} before the first raise`;
 }
@@ -462,7 +461,7 @@ function questionOf({ rollout, rule, target }: Rule, part?: Part): Question {
     w0: isSlow ? LATENCY_ODDS : 'ratio' in rule ? rule.ratio : 1,
     planned: part?.planned ?? plannedWindows(rollout),
     bets: isSlow ? LATENCY_BETS : (part?.bets ?? FAILURE_BETS),
-    clustering: clusteringOf(target),
+    clustering: target.traits,
     head: part?.head,
   };
 }
@@ -480,7 +479,7 @@ function evidenceAgainst(
       ({ start }) => start + WINDOW_MS > (rollout.moves[0] ?? Number.POSITIVE_INFINITY),
     );
     const rests = sides(since, since);
-    return { evidence: evidenceOfShare(rests.canary, rule.share, clusteringOf(target)), rests };
+    return { evidence: evidenceOfShare(rests.canary, rule.share, target.traits), rests };
   }
   const carried = carriedOf(asked, key)?.ratio;
   const parts = partsOf(rollout, plannedWindows(rollout)).map((part) => {
@@ -565,11 +564,7 @@ function guardNeeds(asked: Asked, { canary, stable }: Sides, verified: Count): s
   const share = guardShare(rule, stable);
   const rate = tenfold({ bad: 0, total: 0 }, share);
   const isEnough = (total: number) =>
-    wouldShow(
-      total,
-      rate,
-      (bad) => evidenceOfShare({ bad, total }, share, clusteringOf(target)) >= asked.required,
-    );
+    wouldShow(total, rate, (bad) => evidenceOfShare({ bad, total }, share, target.traits) >= asked.required);
   if (isEnough(reached)) return undefined;
   const total = fewest((requests) => requests >= reached && isEnough(requests));
   return `a pass needs about ${number(total ?? Number.POSITIVE_INFINITY)} canary requests`;
@@ -578,7 +573,7 @@ function guardNeeds(asked: Asked, { canary, stable }: Sides, verified: Count): s
 /** True where this step's counts prove the canary safe by themselves. */
 function isCertified(asked: Asked, key: string, inStep: readonly Window[]): boolean {
   const { rule, target } = asked;
-  const clustering = clusteringOf(target);
+  const clustering = target.traits;
   const { canary } = sides(inStep, []);
   if (canary.total === 0) return false;
   // What stable did beside it earlier says nothing of a canary that serves alone by now.
@@ -598,7 +593,7 @@ const floorOf = ({ rollout }: Asked) => (rollout.recall === undefined ? FLOOR : 
 /** From which odds on a canary is unsafe. */
 function unsafeOf({ rule, target }: Rule) {
   const tolerated = isLatency(rule.metric) ? LATENCY_ODDS : 'ratio' in rule ? rule.ratio : 1;
-  return { unsafe: Math.max(UNSAFE_ODDS, tolerated), clustering: clusteringOf(target) };
+  return { unsafe: Math.max(UNSAFE_ODDS, tolerated), clustering: target.traits };
 }
 
 function oddsOf(

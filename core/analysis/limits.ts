@@ -1,19 +1,11 @@
 import type { Plan } from '../plan/plan.ts';
-import type { Source, Target } from '../rollout/event.ts';
+import type { Target } from '../rollout/event.ts';
 import type { Rollout } from '../rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
-import { clusteringOf, evidenceOfShare, FLOOR, SUSPICIOUS } from './evidence.ts';
+import { evidenceOfShare, FLOOR, SUSPICIOUS } from './evidence.ts';
 import type { Level, Limit, LimitFinding, LimitRule, ReadWindow, Series, VerdictStatus } from './types.ts';
 import { believable, knownWindows, sum } from './windows.ts';
-
-/** Which sources have each limit, and the field of the target that names the queue which is read for it. */
-export const MEASURED: Record<Limit, { [S in Source]?: 'queue' | 'dlq' | 'nothing' }> = {
-  dlqNew: { sqs: 'dlq', async: 'dlq' },
-  oldestMessage: { sqs: 'queue', async: 'nothing' },
-  iteratorAge: { stream: 'nothing' },
-  batchFailures: { sqs: 'nothing', stream: 'nothing' },
-};
 
 /** Metrics of which the totals are runs of the function; a throttled request is none. */
 const RUNS = ['errors', 'http5xx'] as const;
@@ -24,9 +16,9 @@ const LATE_WINDOWS = 2;
 /** Data points in a row that must break a limit: SQS calls its numbers approximate, and one of them alone may be off. */
 const IN_A_ROW = 2;
 
-/** The limits that a target of this source keeps. */
-export function limitsOf({ source }: Pick<Target, 'source'>, limits: readonly LimitRule[]): LimitRule[] {
-  return limits.filter(({ limit }) => MEASURED[limit][source] !== undefined);
+/** The limits that a target keeps. */
+export function limitsOf({ traits }: Pick<Target, 'traits'>, limits: readonly LimitRule[]): LimitRule[] {
+  return limits.filter(({ limit }) => traits.limits[limit] !== undefined);
 }
 
 /**
@@ -152,7 +144,7 @@ function batchFailures(
       : '';
   // Stable's own failures excuse as many of the canary's as its share makes due, and no more.
   const share = Math.max(FLOOR, before.bad / Math.max(1, before.total));
-  const evidence = evidenceOfShare({ bad: value, total }, share, clusteringOf(target));
+  const evidence = evidenceOfShare({ bad: value, total }, share, target.traits);
   const isWorse = old !== '' && evidence >= SUSPICIOUS;
   const worse = isWorse ? ', and surely less often than the canary does' : '';
   const said = `canary handed back ${number(value)} of ${number(total)} as failed, and ${number(max)} at most are allowed${old}${worse}`;
@@ -169,7 +161,7 @@ function whyMissing(
   series: Series,
   { from, to }: Stretch['step'],
 ): string | undefined {
-  if (MEASURED[limit][target.source] !== 'nothing') return undefined;
+  if (target.traits.limits[limit] !== 'nothing') return undefined;
   const isCounted = limit === 'batchFailures';
   const isDue = ({ start }: { start: Instant }) => start >= from && start < to - LATE_WINDOWS * WINDOW_MS;
   const requests = RUNS.map((metric) => knownWindows(series[metric]).filter(isDue)).map(

@@ -3,7 +3,7 @@ import type { Target } from '../rollout/event.ts';
 import { type Percent, WINDOW_MS } from '../units.ts';
 import { duration, number, percent } from '../words.ts';
 import { logFactorWorse } from './evalue.ts';
-import { ALPHA, clusteringOf, FAILURE_BETS, HEAD } from './evidence.ts';
+import { ALPHA, FAILURE_BETS, HEAD } from './evidence.ts';
 import { VERIFY_HEAD, VERIFY_STAKE } from './holdout.ts';
 import { leastLossSeen, unseenLoss } from './loss.ts';
 import { logMeanExp } from './mixture.ts';
@@ -225,7 +225,7 @@ export function outlookOf(
       ratio: rule.ratio,
       alpha: plan.alpha,
       part: (stakes.get(rule.metric) ?? 1) / targets.length,
-      burst: clusteringOf(target).burst,
+      burst: target.traits.burst,
     };
     const sights = plan.steps.map((step) => sightOf(step, expected));
     const said = sights.slice(0, TOLD_MOST).map((sight) =>

@@ -60,7 +60,7 @@ function unwatched({ watch, targets, isProbed }: Opened): string[] {
   return [
     ...without((rules) => has(rules, 'errors'), 'calls that throw or time out (no rule `errors`)'),
     ...without(
-      (rules, { source }) => source !== 'http' || has(rules, 'http5xx'),
+      (rules, { traits }) => !traits.counts.includes('answers') || has(rules, 'http5xx'),
       'answers with a status of 500 or more (no rule `http5xx`)',
     ),
     ...without((rules) => has(rules, 'throttles'), 'throttled requests (no rule `throttles`)'),

@@ -16,9 +16,9 @@ export function isLatency(metric: Metric): metric is 'latency' | `p${number}` {
   return metric === 'latency' || /^p\d/.test(metric);
 }
 
-/** The rules of a target: only HTTP targets answer with a status. */
-export function rulesFor({ source }: Target, rules: readonly WatchRule[]): WatchRule[] {
-  return rules.filter(({ metric }) => metric !== 'http5xx' || source === 'http');
+/** The rules of a target: not all of them answer with a status. */
+export function rulesFor({ traits }: Pick<Target, 'traits'>, rules: readonly WatchRule[]): WatchRule[] {
+  return rules.filter(({ metric }) => metric !== 'http5xx' || traits.counts.includes('answers'));
 }
 
 /** What a tick reads of a target: what it is watched by, and what Lambda itself counts, by which requests are seen to arrive. */

@@ -1,10 +1,18 @@
 import * as z from 'zod/mini';
-import { MEASURED } from '../analysis/limits.ts';
-import { LIMITS, type LimitRule } from '../analysis/types.ts';
+import { LIMITS, type Limit, type LimitRule } from '../analysis/types.ts';
+import type { Source } from '../rollout/event.ts';
 import { type Fault, strict, whole } from './check.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
 import { isMap, own } from './plain.ts';
 import { sourceOf } from './targets.ts';
+
+/** Which sources have each limit, and the field of the target that names the queue which is read for it. */
+export const MEASURED: Record<Limit, { [S in Source]?: 'queue' | 'dlq' | 'nothing' }> = {
+  dlqNew: { sqs: 'dlq', async: 'dlq' },
+  oldestMessage: { sqs: 'queue', async: 'nothing' },
+  iteratorAge: { stream: 'nothing' },
+  batchFailures: { sqs: 'nothing', stream: 'nothing' },
+};
 
 const COUNT_MAX = 1_000_000;
 /** Longest time that SQS keeps a message: nothing is ever older (SQS developer guide, "Message retention period"). */

@@ -92,7 +92,7 @@ export function driftNotices(targets: ResolvedTarget[], service: ServiceRecord):
     const last = completedVersion(service, target.name);
     if (last === undefined || last === target.stable) return [];
     return [
-      `${target.key} serves version ${target.stable}, but ${service.completed?.rolloutId}, which completed last, left version ${last}: something else moved it since, and this controller never checked version ${target.stable}, to which a revert of this rollout leads back; ${advice(each)}`,
+      `${target.traits.noun} serves version ${target.stable}, but ${service.completed?.rolloutId}, which completed last, left version ${last}: something else moved it since, and this controller never checked version ${target.stable}, to which a revert of this rollout leads back; ${advice(each)}`,
     ];
   });
 }

@@ -554,10 +554,10 @@ function recordRevert(
 
 /** Targets that something else had put on this release before it came: no revert of this rollout writes them, so a person must know that they still serve it. */
 function leftBehind({ opening }: Rollout): string[] {
-  return (opening.adopted?.beside ?? []).map(({ name, key, stable, canary }) => {
+  return (opening.adopted?.beside ?? []).map(({ name, traits, stable, canary }) => {
     const good =
       stable === canary ? 'a version that you trust' : `version ${stable}, which completed here last`;
-    return `something else had put ${name} on version ${canary} of this release before it came, so it was not reverted; point ${key} at ${good}`;
+    return `something else had put ${name} on version ${canary} of this release before it came, so it was not reverted; point ${traits.noun} at ${good}`;
   });
 }
 
@@ -567,22 +567,22 @@ function faultOf(
   { name, primary, stranger, again, isStableGone, foreign }: RevertedTarget,
 ): string[] {
   const { opening, leaving } = rollout;
-  const { stable, canary, key } = targetNamed(rollout, name);
+  const { stable, canary, traits } = targetNamed(rollout, name);
   if (isStableGone)
     return [
-      `version ${stable} of ${name} does not exist any more, so version ${canary} still serves; point ${key} at a version that you trust`,
+      `version ${stable} of ${name} does not exist any more, so version ${canary} still serves; point ${traits.noun} at a version that you trust`,
     ];
   if (again)
     return [`somebody else gave version ${canary} of ${name} traffic again after it had been taken out`];
-  if (stranger && primary === 'none') return [`${key} does not exist any more`];
+  if (stranger && primary === 'none') return [`${traits.noun} does not exist any more`];
   if (stranger && leaving?.cause !== 'stranger')
     return [`${name} serves version ${primary}, which this rollout did not put there`];
   if (foreign !== undefined && leaving?.cause !== 'stranger')
     return [
-      `${sharesOf(foreign)} of ${name}, which this rollout did not put there, so it was left as it is; remove it from ${key} if nobody needs it`,
+      `${sharesOf(foreign)} of ${name}, which this rollout did not put there, so it was left as it is; remove it from ${traits.noun} if nobody needs it`,
     ];
   if (opening.rollsBack !== undefined && primary !== stable)
-    return [`${name} still serves version ${primary}, since another rollout moves ${key}`];
+    return [`${name} still serves version ${primary}, since another rollout moves ${traits.noun}`];
   return [];
 }
 

@@ -1,5 +1,5 @@
 import { countedBy } from '../analysis/alarms.ts';
-import { clusteringOf, evidenceOfShare, SUSPICIOUS } from '../analysis/evidence.ts';
+import { evidenceOfShare, SUSPICIOUS } from '../analysis/evidence.ts';
 import { type HeldOut, holdoutOf, requiredInVerify } from '../analysis/holdout.ts';
 import { limitNotices, limitsOf } from '../analysis/limits.ts';
 import { failurePastOf, outagesOf } from '../analysis/past.ts';
@@ -421,7 +421,9 @@ function watchable(
   targets: ResolvedTarget[],
   history: Record<string, Series>,
 ): { rules: WatchRule[]; notices: string[] } {
-  const answering = targets.map(({ target }) => target).filter(({ source }) => source === 'http');
+  const answering = targets
+    .map(({ target }) => target)
+    .filter(({ traits }) => traits.counts.includes('answers'));
   const blind = answering.filter(({ name }) => isBlind(history[name] ?? {}));
   if (blind.length === 0 || !rules.some((rule) => rule.metric === 'http5xx')) return { rules, notices: [] };
   const names = blind.map(({ name }) => name);
@@ -461,7 +463,7 @@ function holdoutFor(
           perMinute: total / (HISTORY_MS / WINDOW_MS),
           share: bad / Math.max(1, total),
           ratio: 'ratio' in rule ? rule.ratio : 1,
-          burst: clusteringOf(target).burst,
+          burst: target.traits.burst,
           required: requiredInVerify({ alpha: plan.alpha, part, verifyMinutes }),
         };
       });
@@ -547,7 +549,7 @@ function brokenShares(
         sum(knownWindows(read[name]?.[rule.metric as 'errors']).map((window) => window.stable)),
       );
       const { bad, total } = counts.find((count) => count.total > 0) ?? { bad: 0, total: 0 };
-      return evidenceOfShare({ bad, total }, rule.share, clusteringOf(target)) < SUSPICIOUS
+      return evidenceOfShare({ bad, total }, rule.share, target.traits) < SUSPICIOUS
         ? []
         : [
             `${rule.metric}: version ${stable} of ${name} breaks this rule itself (${number(bad)} of ${number(total)} requests before the rollout were bad, and ${percent(rule.share)} is tolerated), so a release that is no worse is reverted; compare it with stable, like \`1.5x\`, or tolerate more than ${percent(bad / total)}`,

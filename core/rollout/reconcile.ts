@@ -86,7 +86,7 @@ function explain(
 }
 
 function stranger(target: Target, at: Instant, what: string): RolloutEvent {
-  return { type: 'StrangerSeen', at, target: target.name, found: `${target.key} ${what}` };
+  return { type: 'StrangerSeen', at, target: target.name, found: `${target.traits.noun} ${what}` };
 }
 
 function unwritten(target: Target, seen: Observed, at: Instant): RolloutEvent {

@@ -33,8 +33,8 @@ function completedBy(opening: Opening): Completed {
 
 /** All targets of the service with the version of one side. */
 function servedBy({ targets, unchanged = [] }: Opening, side: 'stable' | 'canary'): Served[] {
-  return [...targets, ...unchanged].map(({ name, kind, key, ref, source, replaced, ...version }) => ({
-    ...{ name, kind, key, ref, source, version: version[side] },
+  return [...targets, ...unchanged].map(({ name, kind, key, ref, source, traits, replaced, ...version }) => ({
+    ...{ name, kind, key, ref, source, traits, version: version[side] },
     ...(replaced === undefined ? {} : { replaced }),
   }));
 }

@@ -281,14 +281,15 @@ function opened(event: Extract<RolloutEvent, { type: 'RolloutOpened' }>): Rollou
  */
 function uncounted({ targets, watch, limits }: Opening): string[] {
   return targets.flatMap((target) => {
-    const { name, source } = target;
+    const { name, traits } = target;
     const rules = rulesFor(target, watch);
     const answers = rules.filter(({ metric }) => metric === 'http5xx');
-    if (source === 'http' && answers.every(({ blind }) => blind?.includes(name))) return [uncountedOn(name)];
+    if (traits.counts.includes('answers') && answers.every(({ blind }) => blind?.includes(name)))
+      return [uncountedOn(name)];
     const isCounted =
       limits.some(({ limit }) => limit === 'batchFailures') ||
       rules.some(({ metric }) => metric.startsWith('custom.'));
-    return (source === 'sqs' || source === 'stream') && !isCounted
+    return traits.counts.includes('batches') && !isCounted
       ? [`nothing counted what ${name} hands back as failed (limits.batchFailures)`]
       : [];
   });

@@ -73,7 +73,7 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
     case 'PinRefused':
       return `version ${versionOf(after, event.target, 'stable')} of ${event.target} could not be pinned: ${event.reason}; the rollout goes on, but a cleanup job may delete the version that it would revert to`;
     case 'StableGone':
-      return `version ${versionOf(after, event.target, 'stable')} of ${event.target} was deleted, so there is no way back any more: version ${versionOf(after, event.target, 'canary')} serves and the rollout goes on; if that version fails, point ${keyOf(after, event.target)} at a version that you trust, or release a repaired one`;
+      return `version ${versionOf(after, event.target, 'stable')} of ${event.target} was deleted, so there is no way back any more: version ${versionOf(after, event.target, 'canary')} serves and the rollout goes on; if that version fails, point ${nounOf(after, event.target)} at a version that you trust, or release a repaired one`;
     case 'Paused':
       return `paused by ${event.by}: ${event.reason}; ${
         isHeld(after)
@@ -198,8 +198,8 @@ function measured({ status, reason, findings, to }: Verdict, after: Rollout): st
   return `${isUnderWay ? 'healthy so far' : status}: ${reason}`;
 }
 
-const keyOf = ({ opening }: Rollout, name: string): string =>
-  opening.targets.find((target) => target.name === name)?.key ?? name;
+const nounOf = ({ opening }: Rollout, name: string): string =>
+  opening.targets.find((target) => target.name === name)?.traits.noun ?? name;
 
 function versionOf({ opening }: Rollout, name: string, side: 'stable' | 'canary'): string {
   return opening.targets.find((target) => target.name === name)?.[side] ?? '?';

@@ -1,11 +1,6 @@
+import { traitsOf } from '../../adapters/lambda-traits.ts';
 import type { MovedWindow } from '../../core/analysis/evalue.ts';
-import {
-  ALPHA,
-  clusteringOf,
-  evidenceOfRatio,
-  FAILURE_BETS,
-  type Question,
-} from '../../core/analysis/evidence.ts';
+import { ALPHA, evidenceOfRatio, FAILURE_BETS, type Question } from '../../core/analysis/evidence.ts';
 import { plannedWindows } from '../../core/analysis/finding.ts';
 import { foldedAfter } from '../../core/analysis/fold.ts';
 import { judge, type Reading, stretch } from '../../core/analysis/judge.ts';
@@ -16,6 +11,7 @@ import { weightsOf } from '../../core/analysis/weights.ts';
 import { HISTORY_MS } from '../../core/analysis/windows.ts';
 import { manifestFrom } from '../../core/config/manifest.ts';
 import { type Command, decide } from '../../core/rollout/decide.ts';
+import type { Source } from '../../core/rollout/event.ts';
 import { next } from '../../core/rollout/next.ts';
 import { open } from '../../core/rollout/open.ts';
 import { evolve, type Rollout } from '../../core/rollout/state.ts';
@@ -85,9 +81,10 @@ export function openedAt(given: AtSteps): Opened {
       verify: '10m',
     },
   });
+  const source: Source = isAsync ? 'async' : 'invoke';
   const target = {
     ...{ name: TARGET, kind: 'lambda-alias' as const, key: TARGET, ref: {}, stable: '1', canary: '2' },
-    source: isAsync ? ('async' as const) : ('invoke' as const),
+    ...{ source, traits: traitsOf(source, {}) },
   };
   const [event] = open(
     {
@@ -204,7 +201,7 @@ export function formulaOf({ rollout, given }: Opened): Formula {
   return {
     question: {
       ...{ w0: given.ratio, planned: steps.planned, bets: FAILURE_BETS },
-      clustering: clusteringOf(target),
+      clustering: target.traits,
     },
     required: Math.log((1 / ALPHA - (1 - own)) / own),
   };

@@ -1,3 +1,4 @@
+import { traitsOf } from '../../adapters/lambda-traits.ts';
 import { foldedAfter } from '../../core/analysis/fold.ts';
 import { type Reading, stretch } from '../../core/analysis/judge.ts';
 import { PAST_MS } from '../../core/analysis/silence.ts';
@@ -183,6 +184,7 @@ function openingOf(world: World, { plan, onInconclusive, timeoutSeconds = 3, ope
     target: {
       ...{ name: TARGET, kind: 'lambda-alias', key: TARGET, ref: {}, stable: STABLE, canary: '2' },
       source: 'http',
+      traits: traitsOf('http', {}),
     },
     timeoutSeconds,
     notices: [],

@@ -1,3 +1,4 @@
+import { traitsOf } from '../../adapters/lambda-traits.ts';
 import { LATENCY_EDGES } from '../../core/analysis/histogram.ts';
 import { judge } from '../../core/analysis/judge.ts';
 import type { Spread, SpreadWindow, WatchRule } from '../../core/analysis/types.ts';
@@ -130,6 +131,7 @@ function onTrial(watch: WatchRule[]): Rollout {
           stable: '1',
           canary: '2',
           source: 'invoke',
+          traits: traitsOf('invoke', {}),
         },
       ],
       plan: {

@@ -1,7 +1,9 @@
 // One tick of a long rollout in a process of its own, for `npm run bench -- tick`: prints its cost as JSON.
+
 import { readFileSync } from 'node:fs';
 import type { CloudWatchClient, GetMetricDataCommandInput } from '@aws-sdk/client-cloudwatch';
 import { cloudwatchMetrics } from '../../adapters/cloudwatch-metrics.ts';
+import { traitsOf } from '../../adapters/lambda-traits.ts';
 import { FOLDED_MIN_MS, foldedAfter, KEPT_MS } from '../../core/analysis/fold.ts';
 import type { Folded } from '../../core/analysis/folded.ts';
 import { LATENCY_EDGES } from '../../core/analysis/histogram.ts';
@@ -41,7 +43,7 @@ const history: RolloutEvent[] = [
     ...{ order: 1, hooks: [], gates: [], watch, limits: [], reversible: true, alarms: [], notices: [] },
     targets: names.map((name) => ({
       ...{ name, kind: 'lambda-alias', key: name, ref: { functionName: name, alias: 'live' } },
-      ...{ stable: '7', canary: '8', source: 'http' as const },
+      ...{ stable: '7', canary: '8', source: 'http' as const, traits: traitsOf('http', {}) },
     })),
     plan: {
       steps: [{ weight: 10, bakeSeconds: bake * 2, maxBakeSeconds: bake * 2 }],

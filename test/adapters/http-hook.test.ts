@@ -4,6 +4,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type HookWeb, httpHook, httpHookCheck } from '../../adapters/http-hook.ts';
+import { traitsOf } from '../../adapters/lambda-traits.ts';
 import type { HookQuestion } from '../../core/ports.ts';
 import { scaledClock, virtualClock } from '../../local/clock.ts';
 
@@ -24,11 +25,12 @@ const question = (url = URL_OF_HOOK): HookQuestion => ({
   target: {
     name: 'api',
     kind: 'lambda-alias',
-    key: 'lambda-alias:shop-Api:live',
+    key: 'aws:111122223333:eu-west-1:lambda-alias/shop-Api/live',
     ref: { functionName: 'shop-Api', alias: 'live' },
     stable: '7',
     canary: '8',
     source: 'http',
+    traits: traitsOf('http', { functionName: 'shop-Api', alias: 'live' }),
   },
   idempotencyKey: 'shop--r8--1/afterStep.2@0',
   occurrence: 'afterStep.2@0',

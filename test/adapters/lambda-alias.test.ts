@@ -8,6 +8,7 @@ import {
   UpdateAliasCommand,
 } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
+import { traitsOf } from '../../adapters/lambda-traits.ts';
 import 'aws-sdk-client-mock-vitest/extend';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { lambdaAlias } from '../../adapters/lambda-alias.ts';
@@ -32,11 +33,12 @@ const router = lambdaAlias(client, clockAt(1000));
 const target: Target = {
   name: 'api',
   kind: 'lambda-alias',
-  key: 'lambda-alias:checkout:live',
+  key: 'aws:111122223333:eu-west-1:lambda-alias/checkout/live',
   ref: { functionName: 'checkout', alias: 'live' },
   stable: '7',
   canary: '8',
   source: 'http',
+  traits: traitsOf('http', { functionName: 'checkout', alias: 'live' }),
 };
 const BY = { rolloutId: 'checkout--r1--1', epoch: 1 };
 const stamp = (seq: number, open = true) => ({ ...BY, seq, open });
@@ -49,6 +51,7 @@ const raise = (changes: Partial<Raise> = {}): Raise => ({
   ...changes,
 });
 const alias = (Description: string, share = 0.1, FunctionVersion = '7') => ({
+  AliasArn: 'arn:aws:lambda:eu-west-1:111122223333:function:checkout:live',
   FunctionVersion,
   Description,
   RevisionId: 'revision-1',
@@ -128,9 +131,7 @@ describe('what is sent', () => {
       Configuration: { Version: '8', Timeout: 29, Role: 'role', State: 'Active' },
       Tags: { 'spillway:service': 'checkout' },
     });
-    lambda
-      .on(GetAliasCommand)
-      .resolves({ FunctionVersion: '7', Description: 'the team’s own words', RevisionId: 'r' });
+    lambda.on(GetAliasCommand).resolves({ ...alias('the team’s own words', 0), RevisionId: 'r' });
     lambda.on(ListProvisionedConcurrencyConfigsCommand).resolves({ ProvisionedConcurrencyConfigs: [] });
     const found = await router.resolve(request);
     expect(found).toEqual({
@@ -432,27 +433,27 @@ describe('looking a target up', () => {
       Configuration: { Version: '8', State: 'Failed', StateReason: 'the image is gone' },
       Tags: { 'spillway:service': 'checkout' },
     });
-    lambda.on(GetAliasCommand).resolves({ FunctionVersion: '7' });
+    lambda.on(GetAliasCommand).resolves(alias('', 0));
     lambda.on(ListProvisionedConcurrencyConfigsCommand).resolves({});
     await expect(router.resolve(request)).rejects.toThrow(/is Failed \(the image is gone\)/);
   });
 
   test('takes three seconds for a time limit that Lambda does not tell', async () => {
     lambda.on(GetFunctionCommand).resolves({ Configuration: {}, Tags: { 'spillway:service': 'checkout' } });
-    lambda.on(GetAliasCommand).resolves({ FunctionVersion: '7' });
+    lambda.on(GetAliasCommand).resolves(alias('', 0));
     lambda.on(ListProvisionedConcurrencyConfigsCommand).resolves({});
     expect((await router.resolve(request)).timeoutSeconds).toBe(3);
   });
 
   test('does not take the provisioned concurrency of another alias for that of this one', async () => {
     lambda.on(GetFunctionCommand).resolves({ Configuration: {}, Tags: { 'spillway:service': 'checkout' } });
-    lambda.on(GetAliasCommand).resolves({ FunctionVersion: '7' });
+    lambda.on(GetAliasCommand).resolves(alias('', 0));
     lambda.on(ListProvisionedConcurrencyConfigsCommand).resolves({
       ProvisionedConcurrencyConfigs: [
         { FunctionArn: 'arn:aws:lambda:eu-west-1:1:function:checkout:not-live' },
       ],
     });
-    expect((await router.resolve(request)).target).toEqual(target);
+    expect((await router.resolve(request)).target).toEqual({ ...target, revision: 'revision-1' });
   });
 });
 

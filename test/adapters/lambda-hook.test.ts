@@ -1,6 +1,7 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { describe, expect, test, vi } from 'vitest';
 import { lambdaHook, lambdaHookCheck } from '../../adapters/lambda-hook.ts';
+import { traitsOf } from '../../adapters/lambda-traits.ts';
 import type { HookQuestion } from '../../core/ports.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { seededRandom } from '../../local/random.ts';
@@ -22,11 +23,12 @@ const question = (functionName = 'shop-hook'): HookQuestion => ({
   target: {
     name: 'api',
     kind: 'lambda-alias',
-    key: 'lambda-alias:shop-Api:live',
+    key: 'aws:111122223333:eu-west-1:lambda-alias/shop-Api/live',
     ref: { functionName: 'shop-Api', alias: 'live' },
     stable: '7',
     canary: '8',
     source: 'http',
+    traits: traitsOf('http', { functionName: 'shop-Api', alias: 'live' }),
   },
   idempotencyKey: 'shop--r8--1/beforeStep.1@0',
   occurrence: 'beforeStep.1@0',

@@ -9,6 +9,7 @@ import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { whatStands } from '../../adapters/_lambda.ts';
 import { lambdaPublisher } from '../../adapters/lambda-publish.ts';
+import { traitsOf } from '../../adapters/lambda-traits.ts';
 import type { Publishing, Target } from '../../core/rollout/event.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { FINAL, OF_ACCOUNT, PASSING } from './stub.ts';
@@ -30,11 +31,12 @@ const zip: Publishing = {
 const target: Target = {
   name: 'api',
   kind: 'lambda-alias',
-  key: 'lambda-alias:shop:live',
+  key: 'aws:111122223333:eu-west-1:lambda-alias/shop/live',
   ref: { functionName: 'shop', alias: 'live' },
   stable: '1',
   canary: '',
   source: 'http',
+  traits: traitsOf('http', { functionName: 'shop-Api', alias: 'live' }),
   publish: zip,
 };
 const downloaded: string[] = [];

@@ -54,6 +54,22 @@ function stage(tags: Record<string, string> = FREE) {
   return { clock, lambda, helpers, resolve };
 }
 
+test('a target is one of its partition, account and region, and an answer without an ARN names none', async () => {
+  const { lambda, resolve } = stage();
+  const ask = lambda.operations.GetAliasCommand;
+  const named = (AliasArn?: string) => {
+    lambda.operations.GetAliasCommand = (async (input: Parameters<typeof ask>[0]) => ({
+      ...(await ask(input)),
+      AliasArn,
+    })) as unknown as typeof ask;
+    return resolve();
+  };
+  const { target } = await named('arn:aws-cn:lambda:cn-north-1:444455556666:function:orders:live');
+  expect(target.key).toBe('aws-cn:444455556666:cn-north-1:lambda-alias/orders/live');
+  for (const arn of [undefined, 'arn:aws:lambda:eu-west-1:111122223333:function:orders'])
+    await expect(named(arn)).rejects.toMatchObject({ code: 'TargetInvalid' });
+});
+
 describe('a version', () => {
   test('that is Active is the canary, with the time limit of its requests', async () => {
     const { helpers, resolve } = stage();
@@ -61,11 +77,15 @@ describe('a version', () => {
       target: {
         name: 'api',
         kind: 'lambda-alias',
-        key: 'lambda-alias:orders:live',
+        key: 'aws:111122223333:eu-west-1:lambda-alias/orders/live',
         ref: { functionName: FN, alias: 'live' },
         stable: '1',
         canary: '2',
         source: 'http',
+        traits: {
+          ...{ burst: 1, isSticky: false, counts: ['answers'], limits: {} },
+          noun: 'alias live of orders',
+        },
         revision: helpers.routing(FN, 'live').revisionId,
       },
       digest: expect.stringMatching(/^[A-Za-z0-9+/]{43}=$/),
@@ -302,7 +322,10 @@ describe('over several pages', () => {
   test('event sources and URLs are found on the last one, also where the bare name finds no alias', async () => {
     const mock = mockClient(client);
     mock.on(GetFunctionCommand).resolves({ Configuration: { RevisionId: 'r' }, Tags: FREE });
-    mock.on(GetAliasCommand).resolves({ FunctionVersion: '1' });
+    mock.on(GetAliasCommand).resolves({
+      FunctionVersion: '1',
+      AliasArn: `arn:aws:lambda:eu-west-1:111122223333:function:${FN}:live`,
+    });
     mock.on(ListProvisionedConcurrencyConfigsCommand).resolves({});
     mock.on(ListEventSourceMappingsCommand).resolves({});
     mock.on(ListEventSourceMappingsCommand, { FunctionName: `${FN}:live` }).resolves({ NextMarker: 'm' });

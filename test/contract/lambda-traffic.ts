@@ -1,6 +1,7 @@
 import { GetAliasCommand, TagResourceCommand, UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { lambdaAlias } from '../../adapters/lambda-alias.ts';
 import { pinNameOf } from '../../adapters/lambda-pin.ts';
+import { traitsOf } from '../../adapters/lambda-traits.ts';
 import type { TargetRequest } from '../../core/ports.ts';
 import { stampFrom, stampText } from '../../core/rollout/stamp.ts';
 import { awsError, type Intercept } from '../../local/simulate.ts';
@@ -45,11 +46,12 @@ export async function lambdaTraffic(
     target: {
       name: 'api',
       kind: 'lambda-alias',
-      key: `lambda-alias:${FUNCTION}:${ALIAS}`,
+      key: `aws:111122223333:eu-west-1:lambda-alias/${FUNCTION}/${ALIAS}`,
       ref: { functionName: FUNCTION, alias: ALIAS },
       stable: '1',
       canary: '2',
       source: 'http',
+      traits: traitsOf('http', { functionName: FUNCTION, alias: ALIAS }),
       revision: (await others.send(new GetAliasCommand({ FunctionName: FUNCTION, Name: ALIAS }))).RevisionId,
     },
     now: () => clock.now(),

@@ -1,3 +1,4 @@
+import { traitsOf } from '../../adapters/lambda-traits.ts';
 import type { Opening, RolloutEvent, Target } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 
@@ -8,11 +9,12 @@ export function targetOf(name: string): Target {
   return {
     name,
     kind: 'lambda-alias',
-    key: `lambda-alias:${name}:live`,
+    key: `aws:111122223333:eu-west-1:lambda-alias/${name}/live`,
     ref: { functionName: name, alias: 'live' },
     stable: '1',
     canary: '2',
     source: 'http',
+    traits: traitsOf('http', { functionName: 'shop-Api', alias: 'live' }),
   };
 }
 

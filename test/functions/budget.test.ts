@@ -12,7 +12,7 @@ import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { awsError } from '../../local/simulate.ts';
 import { FIRST, type Stage, setUp } from './set-up.ts';
 
-const busy = new RolloutError('Unavailable', 'lambda-alias:x could not be reached just now.', {
+const busy = new RolloutError('Unavailable', 'alias live of x could not be reached just now.', {
   cause: awsError('TooManyRequestsException', 'Rate exceeded', 429),
 });
 

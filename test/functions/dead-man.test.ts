@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { traitsOf } from '../../adapters/lambda-traits.ts';
 import type { DeadManInput, ExecutionInput } from '../../core/ports.ts';
 import { dueAt } from '../../core/rollout/timing.ts';
 import { executionInput } from '../../functions/_task.ts';
@@ -213,7 +214,13 @@ async function neverOpened(stage: Stage): Promise<DeadManInput> {
     source: 'http' as const,
   };
   const ref = { functionName: 'checkout-prod-Api', alias: 'live' };
-  const input: ExecutionInput = { rolloutId: FIRST, epoch: 1, closed: 'x', targets: [{ ...target, ref }] };
+  const traits = traitsOf('http', ref);
+  const input: ExecutionInput = {
+    rolloutId: FIRST,
+    epoch: 1,
+    closed: 'x',
+    targets: [{ ...target, ref, traits }],
+  };
   const armedAt = stage.clock.now();
   const armed = { ...input, deadline: armedAt + 5 * 60 * MINUTE, armedAt };
   await stage.clock.run(stage.ports.deadMan.arm(armed));

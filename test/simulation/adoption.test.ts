@@ -161,7 +161,7 @@ test('a target that moved already beside one that did not is asked too, and make
   const halved = await both(await deploy(bad()), fourth);
   expect(halved).toMatchObject({ outcome: 'halted' });
   expect(halved.reason).toMatch(
-    /something else had put api on version \d+ of this release before it came, so it was not reverted; point lambda-alias:\S+ at version \d+, which completed here last$/,
+    /something else had put api on version \d+ of this release before it came, so it was not reverted; point alias live of \S+ at version \d+, which completed here last$/,
   );
   expect(helpers.routing(worker.lambda, ALIAS).primary).toBe(third);
   expect(await found()).toEqual([]);
@@ -215,7 +215,7 @@ test('an alias that no longer serves what completed last is a notice at the next
   await deploy(good());
   const rollout = await release({ version: stage.lambda.helpers.publish(FUNCTION, good()) });
   expect(rollout.opening.notices).toContain(
-    'lambda-alias:checkout-prod-Api:live serves version 3, but checkout-api--r1--1, which completed last, left version 2: something else moved it since, and this controller never checked version 3, to which a revert of this rollout leads back; the function looks like one of AWS CDK (aws:cloudformation:logical-id=Api5C2F0A1B): give the Alias a fixed version instead of currentVersion, and remove LambdaDeploymentGroup (docs/guides/coming-from.md)',
+    'alias live of checkout-prod-Api serves version 3, but checkout-api--r1--1, which completed last, left version 2: something else moved it since, and this controller never checked version 3, to which a revert of this rollout leads back; the function looks like one of AWS CDK (aws:cloudformation:logical-id=Api5C2F0A1B): give the Alias a fixed version instead of currentVersion, and remove LambdaDeploymentGroup (docs/guides/coming-from.md)',
   );
   expect(rollout.outcome).toBe('completed');
 });

@@ -223,7 +223,10 @@ describe('a checker of what stands there at the end sees', () => {
   };
 
   test('a lock that was kept', async () => {
-    const kept = (run: Run) => ({ ...run, locks: { 'lambda-alias:checkout-prod-Api:live': ROLLOUT_ID } });
+    const kept = (run: Run) => ({
+      ...run,
+      locks: { 'aws:111122223333:eu-west-1:lambda-alias/checkout-prod-Api/live': ROLLOUT_ID },
+    });
     expect(await tampered(kept)).toEqual(['lockReleased']);
   });
 

@@ -62,7 +62,7 @@ describe('doubt about a target that serves', () => {
     const of = (source: 'http' | 'sqs' | 'async', read: Count) =>
       doubtAbout(
         stateAfter(verifying()),
-        { target: { ...target(), source }, rule: ERRORS },
+        { target: target('api', { source }), rule: ERRORS },
         believable(alone(9, read)),
         minute(10),
       );

@@ -207,7 +207,8 @@ describe('on a step', () => {
   });
 
   test('on a target whose visitors stay on one version a burst within a window is no proof', () => {
-    const sticky = onFirstStep({ ...errors, targets: [target('api', { kind: 'cloudfront' })] });
+    const traits = { ...target().traits, burst: 10, isSticky: true };
+    const sticky = onFirstStep({ ...errors, targets: [target('api', { traits })] });
     const reading = (...windows: Window[]): Reading => ({
       series: { api: { errors: windows } },
       alarms: [],

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { traitsOf } from '../../../adapters/lambda-traits.ts';
 import { judge, type Reading } from '../../../core/analysis/judge.ts';
 import { limitNotices, limitsOf } from '../../../core/analysis/limits.ts';
 import {
@@ -11,7 +12,7 @@ import {
 } from '../../../core/analysis/types.ts';
 import { SOURCES, type Source } from '../../../core/rollout/event.ts';
 import { WINDOW_MS } from '../../../core/units.ts';
-import { inVerify, minute, onFirstStep, plan, stateAfter, TWO_TARGETS, target } from '../rollout/given.ts';
+import { inVerify, minute, onFirstStep, plan, stateAfter, target } from '../rollout/given.ts';
 
 /** A point for each minute from `first` on, relative to the opening; the first raise is in minute 0. */
 const levels = (first: number, ...values: (number | undefined)[]): Level[] =>
@@ -229,7 +230,7 @@ describe('any limit', () => {
   test('that was not read is broken and never a pass', () => {
     for (const limit of LIMITS)
       for (const source of SOURCES)
-        if (limitsOf({ source }, [{ limit, max: 5 }]).length > 0)
+        if (limitsOf({ traits: traitsOf(source, {}) }, [{ limit, max: 5 }]).length > 0)
           expect(said({ limit, max: 5 }, {}, { source })).toMatchObject({
             status: 'broken',
             reason: `${limit} was not read`,
@@ -249,11 +250,10 @@ describe('any limit', () => {
   });
 
   test('is only of the targets that have it, which are named where there are several', () => {
-    const [api, worker] = TWO_TARGETS as [(typeof TWO_TARGETS)[0], (typeof TWO_TARGETS)[0]];
     const opening = {
       watch: [],
       limits: [{ limit: 'dlqNew' as const, max: 0 }],
-      targets: [api, { ...worker, source: 'sqs' as const }],
+      targets: [target(), target('worker', { source: 'sqs' })],
     };
     const reading = { series: { worker: { dlqNew: levels(1, 2, 2) } }, alarms: [] };
     const { limits } = judge(stateAfter(onFirstStep(opening)), reading, minute(8));

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { traitsOf } from '../../../adapters/lambda-traits.ts';
 import { ALPHA, evidenceOfRatio, FAILURE_BETS } from '../../../core/analysis/evidence.ts';
 import { STEPS_STAKE } from '../../../core/analysis/parts.ts';
 import {
@@ -147,6 +148,7 @@ describe('what a plan can see by what stable did', () => {
   const target = (name: string, source: 'async' | 'invoke') => ({
     ...{ name, kind: 'lambda-alias', key: name, ref: {}, stable: '1', canary: '2' },
     source,
+    traits: traitsOf(source, {}),
   });
   const history = {
     api: { errors: [0, 60_000].map((start) => ({ start, stable: { bad: 6, total: 6_000 } })) },

@@ -148,7 +148,10 @@ describe('a rollback', () => {
   });
 
   test('leaves a target alone that had another alias under the same name', () => {
-    const moved = { ...served('3', 'worker'), key: 'lambda-alias:older-worker:live' };
+    const moved = {
+      ...served('3', 'worker'),
+      key: 'aws:123456789012:eu-central-1:lambda-alias/older-worker/live',
+    };
     const completed = release(8, served('8'), served('4', 'worker'));
     const { event } = back(done(), { completed, earlier: [release(7, served('7'), moved)] });
     expect(event.targets).toMatchObject([{ name: 'api', stable: '7', canary: '8' }]);

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { traitsOf } from '../../../adapters/lambda-traits.ts';
 import type { Alarm, ProbeCounts, SmokeCheck, Verdict, VerdictStatus } from '../../../core/analysis/types.ts';
 import { type ErrorCode, RolloutError } from '../../../core/errors.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
@@ -65,14 +66,14 @@ export function decided(command: Command, minutes: number, ...history: History):
 }
 
 export function target(name = 'api', more: Partial<Target> = {}): Target {
+  const ref = { functionName: `checkout-prod-${name}`, alias: 'live' };
   return {
-    name,
-    kind: 'lambda-alias',
-    key: `lambda-alias:checkout-prod-${name}:live`,
-    ref: { functionName: `checkout-prod-${name}`, alias: 'live' },
-    stable: '7',
-    canary: '8',
-    source: 'http',
+    ...{
+      name,
+      kind: 'lambda-alias',
+      key: `aws:123456789012:eu-central-1:lambda-alias/${ref.functionName}/live`,
+    },
+    ...{ ref, stable: '7', canary: '8', source: 'http', traits: traitsOf(more.source ?? 'http', ref) },
     ...more,
   };
 }

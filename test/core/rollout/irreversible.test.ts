@@ -135,7 +135,7 @@ describe('a release that is not reversible', () => {
   test('is held also where its targets were found changed', () => {
     const seen = { primary: '9', weights: { 8: 10 }, stamp: stamp(1) };
     const found =
-      'lambda-alias:checkout-prod-api:live serves version 9 and version 8 at 10 %, which this rollout did not write';
+      'alias live of checkout-prod-api serves version 9 and version 8 at 10 %, which this rollout did not write';
     given(once()).when({ type: 'Reconcile', target: 'api', seen }, 3).then(held(3, found));
     const gone = { primary: '7', weights: {}, stamp: stamp(2, 1, false) };
     given(once())

@@ -35,7 +35,7 @@ const stranger = (what: string): RolloutEvent => ({
   type: 'StrangerSeen',
   at: minute(6),
   target: 'api',
-  found: `lambda-alias:checkout-prod-api:live ${what}`,
+  found: `alias live of checkout-prod-api ${what}`,
 });
 const gone = (reason: string, outcome: 'reverted' | 'refused' = 'reverted'): RolloutEvent => ({
   type: 'RevertOrdered',
