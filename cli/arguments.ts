@@ -1,52 +1,20 @@
-import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { didYouMean } from '../core/config/nearest.ts';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { rolloutIdParts } from '../core/rollout/service.ts';
 import { awsBackend, type Backend, localBackend } from './backend.ts';
-
-/** The command was called wrongly: its message says how it is called. */
-export class UsageError extends Error {}
-
-type Options = NonNullable<ParseArgsConfig['options']>;
+import { UsageError } from './call.ts';
 
 /** Options of every command that talks to a controller. */
 export const WHERE = {
-  environment: { type: 'string' },
-  local: { type: 'boolean' },
-} as const satisfies Options;
-
-/** Reads the arguments of a command: `names` in order, all of them unless `least` says fewer, and its options. @throws UsageError */
-export function parsed<O extends Options>(args: string[], names: string[], options: O, least = names.length) {
-  try {
-    const { values, positionals } = parseArgs({ args, options, allowPositionals: true, strict: true });
-    if (positionals.length < least || positionals.length > names.length) {
-      throw new UsageError(
-        `expected ${names.length === 0 ? 'no arguments' : names.join(' ')}, got ${positionals.length === 0 ? 'none' : positionals.join(' ')}`,
-      );
-    }
-    return { values, positionals };
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    const [, valueless] =
-      /^Option '(?:-\w, )?(--[\w-]+)[^']*' argument (?:missing|is ambiguous)/.exec(message) ?? [];
-    if (valueless !== undefined) throw new UsageError(`${valueless} needs a value behind it`);
-    // Node goes on with advice on how to pass such a word as an argument, which nobody here wants.
-    const [what = ''] = message.split(/\.? To specify /);
-    const [, unknown] = /^Unknown option '(--[^']*)'/.exec(what) ?? [];
-    const known = Object.keys(options).map((name) => `--${name}`);
-    const hint = unknown === undefined ? '' : didYouMean(unknown, known).replaceAll('`', '').trim();
-    throw new UsageError(hint === '' ? what : `${what}; ${hint}`);
-  }
-}
+  environment: {
+    value: 'NAME',
+    does: 'the controller of this environment, in the AWS account and region of the present profile; without it, SPILLWAY_ENVIRONMENT',
+  },
+  local: { does: 'the controller of "npm run dev" on this machine' },
+} as const;
 
 /** Which controller is meant: `--local`, or `--environment NAME` (or SPILLWAY_ENVIRONMENT) on the present AWS profile. @throws UsageError */
-export function backendFrom({
-  environment,
-  local,
-}: {
-  environment?: string | undefined;
-  local?: boolean | undefined;
-}): Backend {
+export function backendFrom({ environment, local }: { environment?: string; local?: true }): Backend {
   if (local && environment !== undefined)
     throw new UsageError(`say one of --local and --environment ${environment}, not both`);
   if (local) return localBackend();
@@ -66,6 +34,15 @@ export function backendFrom({
 export function rolloutIdFrom(text = ''): string {
   if (rolloutIdParts(text) !== undefined) return text;
   throw new UsageError(
-    `"${text}" is no id of a rollout; it is SERVICE--RELEASE--ATTEMPT, like checkout-api--r8--1, and "status" lists those under way`,
+    `invalid rollout id "${text}": expected SERVICE--RELEASE--ATTEMPT, like checkout-api--r8--1; "status" lists those under way`,
   );
+}
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** A file as the caller named it: npm runs a script in the project's folder, wherever it was called from. */
+export function pathFrom(text = ''): string {
+  const { INIT_CWD: from, npm_package_json: by } = process.env;
+  const isByNpm = by !== undefined && resolve(by) === join(ROOT, 'package.json');
+  return !isByNpm || from === undefined || from === process.cwd() ? text : resolve(from, text);
 }

@@ -14,3 +14,16 @@ export function complain(text: string): void {
 export function sayJson(value: unknown): void {
   console.log(printableJson(value));
 }
+
+/** Columns of the terminal, within what is good to read. */
+export function width(): number {
+  return Math.max(20, Math.min(process.stdout.columns || 80, 100));
+}
+
+/** Ends the process quietly once nobody reads what it prints, as in `status | head -1`. */
+export function endUnread(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
+}

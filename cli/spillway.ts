@@ -1,21 +1,16 @@
 // `npm run spillway -- COMMAND`: the command line. A command is a file in cli/commands and a line here.
+import { readFileSync } from 'node:fs';
+import { didYouMean } from '../core/config/nearest.ts';
 import { RolloutError } from '../core/errors.ts';
-import { UsageError } from './arguments.ts';
+import { isHelp, synopsis, table, UsageError, usage } from './call.ts';
+import type { Command } from './command.ts';
 import { abort, approve, pause, promote, resume, retry, rollback } from './commands/orders.ts';
 import { plan } from './commands/plan.ts';
 import { release } from './commands/release.ts';
 import { report } from './commands/report.ts';
 import { status } from './commands/status.ts';
 import { validate } from './commands/validate.ts';
-import { complain, say } from './print.ts';
-
-/** One command: how it is called, what it does, and what it answers as its exit code. */
-export interface Command {
-  usage: string;
-  does: string;
-  /** @throws UsageError where the arguments are not the command's, RolloutError where what they ask for is refused */
-  run(args: string[]): Promise<number>;
-}
+import { complain, endUnread, say, width } from './print.ts';
 
 const commands: Record<string, Command> = {
   validate,
@@ -32,28 +27,41 @@ const commands: Record<string, Command> = {
   retry,
 };
 
-const [name = '', ...args] = process.argv.slice(2);
-process.exitCode = await run(name, args);
+endUnread();
+process.exitCode = await run(process.argv.slice(2));
 
-async function run(name: string, args: string[]): Promise<number> {
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (name === 'help' || name === '--help') {
-    say(help());
+async function run([name = '', ...args]: string[]): Promise<number> {
+  if (name === '--version') {
+    say(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version);
     return 0;
   }
+  if (['help', '--help', '-h'].includes(name)) {
+    const [about = ''] = args;
+    const asked = Object.hasOwn(commands, about) ? commands[about] : undefined;
+    say(asked === undefined ? help() : usage(asked.call, width()));
+    return 0;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
-    complain(`${name === '' ? 'No command was given.' : `There is no command "${name}".`}\n\n${help()}`);
+    const meant = didYouMean(name, Object.keys(commands)).replaceAll('`', '').trim();
+    complain(
+      name === ''
+        ? `No command was given.\n\n${help()}`
+        : `There is no command "${name}"; ${meant || `there are ${Object.keys(commands).join(', ')}`}\n\n"spillway help" says what each of them does.`,
+    );
     return 2;
   }
-  if (args.includes('--help')) {
-    say(`spillway ${command.usage}\n\n${command.does}`);
+  if (isHelp(args)) {
+    say(usage(command.call, width()));
     return 0;
   }
   try {
     return await command.run(args);
   } catch (error) {
     if (error instanceof UsageError) {
-      complain(`${error.message}\n\nspillway ${command.usage}`);
+      complain(
+        `${error.message}\n\nUsage: ${synopsis(command.call)}\n"${command.call.name} --help" lists its options.`,
+      );
       return 2;
     }
     // What AWS, the controller or the file system says is for the user; only a fault of this program deserves a stack.
@@ -64,6 +72,22 @@ async function run(name: string, args: string[]): Promise<number> {
 }
 
 function help(): string {
-  const lines = Object.values(commands).map(({ usage, does }) => `  spillway ${usage}\n      ${does}`);
-  return `Commands:\n${lines.join('\n')}\n\nEach but validate and plan takes --environment NAME (a controller in your AWS account) or --local ("npm run dev").`;
+  const rows = Object.entries(commands).map(
+    ([name, { call }]) => [[name, ...call.takes].join(' '), call.does] as const,
+  );
+  return [
+    'Usage: spillway COMMAND [ARGUMENTS] [OPTIONS]',
+    'In a checkout, spillway is: npm run -s spillway --',
+    '',
+    'Commands:',
+    ...table(rows, width()),
+    '',
+    ...table(
+      [
+        ['COMMAND --help', 'all about a command'],
+        ['--version', 'the version of this program'],
+      ],
+      width(),
+    ),
+  ].join('\n');
 }

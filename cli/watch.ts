@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isPassing, nameOf } from '../adapters/_aws.ts';
 import { RolloutError } from '../core/errors.ts';
-import type { Outcome } from '../core/rollout/event.ts';
+import { gatesAhead } from '../core/rollout/checkpoint.ts';
+import type { Outcome, RolloutEvent } from '../core/rollout/event.ts';
 import { evolve, type Rollout } from '../core/rollout/state.ts';
 import { describe, summary } from '../core/rollout/story.ts';
 import type { Readings } from '../functions/read-rollout.ts';
@@ -18,6 +19,10 @@ export const EXIT_CODES: Record<Outcome, number> = {
 };
 
 const POLL_MS = 2_000;
+/** What a person or a CI system ends a watch with. */
+const LEAVING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** How long a rollout that waits for a person says nothing while its verdict stays as it is: less than the 10 minutes after which some CI systems end a silent job. */
+const SILENT_MS = 300_000;
 /** How long the controller may be out of reach before the watch ends; the rollout goes on without it. */
 const UNREACHABLE_MS = 300_000;
 /** How long an upload may take to open a rollout, where no other one is under way. */
@@ -30,19 +35,43 @@ export function waiting(rolloutId: string, waitsFor: string[]): string {
 
 /** Prints a rollout's events as they come, until it ends; answers the exit code of its outcome. */
 export async function watchToEnd(backend: Backend, rolloutId: string, isVerbose = false): Promise<number> {
+  // Whatever ends this process before the outcome is known, such as a reader that goes away, is no success.
+  process.exitCode = 1;
+  const leave = (_: NodeJS.Signals, signal: number) => {
+    complain(
+      `This watch ends; ${rolloutId} goes on. "spillway status ${rolloutId}" says where it is, "spillway abort ${rolloutId}" reverts it.`,
+    );
+    process.exit(128 + signal);
+  };
+  for (const signal of LEAVING) process.once(signal, leave);
+  try {
+    return await followed(backend, rolloutId, isVerbose);
+  } finally {
+    for (const signal of LEAVING) process.off(signal, leave);
+  }
+}
+
+async function followed(backend: Backend, rolloutId: string, isVerbose: boolean): Promise<number> {
   const began = Date.now();
   const read = patientReader(backend);
   let rollout: Rollout | undefined;
   let seen = 0;
   let isToldToWait = false;
+  let said: Measured | undefined;
   for (;;) {
     const { version, events, isMore, waitsFor, now } = await read(rolloutId, seen);
     for (const event of events) {
       rollout = evolve(rollout, event);
+      if (event.type === 'Measured') {
+        if (isNoNews(event, said, rollout)) continue;
+        said = event;
+      }
       // Who watches what has ended long ago is not told that it serves.
       const line =
         event.type === 'RolloutClosed' ? summary(rollout, now) : describe(event, rollout, isVerbose);
       if (line !== undefined) say(`${new Date(event.at).toISOString().slice(11, 19)} ${line}`);
+      if (event.type === 'GateOpened')
+        say(`  to approve it: spillway approve ${rolloutId} --gate ${event.gate}`);
     }
     seen += events.length;
     if (isMore) continue;
@@ -61,6 +90,15 @@ export async function watchToEnd(backend: Backend, rolloutId: string, isVerbose 
     }
     await sleep(POLL_MS);
   }
+}
+
+type Measured = Extract<RolloutEvent, { type: 'Measured' }>;
+
+/** Whether a rollout that a gate or a pause holds was measured with the verdict that was printed already. */
+function isNoNews({ at, verdict }: Measured, said: Measured | undefined, rollout: Rollout): boolean {
+  const isHeld =
+    rollout.pause !== undefined || gatesAhead(rollout).some(({ before }) => before in rollout.gates);
+  return isHeld && said?.verdict.status === verdict.status && at - said.at < SILENT_MS;
 }
 
 /** Reads a rollout, and goes on asking where a network or a throttle is in the way: a watch of an hour must outlive a bad minute. */

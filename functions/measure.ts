@@ -73,16 +73,21 @@ async function read(
   ports: Needs<'alarms' | 'clock' | 'metrics'>,
 ): Promise<Reading> {
   const { from, to } = stretch(rollout, at);
-  const attempt = <T>(reading: Promise<T>) => answered(reading, until, ports);
+  const attempt = <T>(what: string, reading: Promise<T>) => answered(what, reading, until, ports);
   const { targets, watch, limits, alarms } = rollout.opening;
   const [states, ...series] = await Promise.all([
-    attempt(ports.alarms.read(alarms.map((alarm) => alarm.name))),
-    ...targets.map((target) => attempt(ports.metrics.read(target, readFor(target, watch), from, to, limits))),
+    attempt('alarms', ports.alarms.read(alarms.map((alarm) => alarm.name))),
+    ...targets.map((target) =>
+      attempt(
+        `metrics of ${target.name}`,
+        ports.metrics.read(target, readFor(target, watch), from, to, limits),
+      ),
+    ),
   ]);
   const broken = series.flatMap(({ error }) => (error === undefined ? [] : [error]));
   const known = series.map(({ value }) => value ?? {});
   const heartbeat = needsHeartbeat(rollout, known, to)
-    ? (await attempt(ports.metrics.heartbeat(to - HEARTBEAT_MS, to))).value
+    ? (await attempt('heartbeat of metrics', ports.metrics.heartbeat(to - HEARTBEAT_MS, to))).value
     : undefined;
   return {
     ...(heartbeat === undefined ? {} : { heartbeat }),
@@ -97,12 +102,15 @@ async function read(
 const READ_MS = 7_000;
 
 async function answered<T>(
+  what: string,
   reading: Promise<T>,
   until: Instant,
   { clock }: Needs<'clock'>,
 ): Promise<{ value?: T; error?: string }> {
   const ms = until - clock.now();
-  const late = clock.sleep(ms).then(() => ({ error: `no answer came within ${Math.round(ms / 1000)} s` }));
+  const late = clock
+    .sleep(ms)
+    .then(() => ({ error: `no answer to the read of ${what} came within ${Math.round(ms / 1000)} s` }));
   const read = reading.then(
     (value) => ({ value }),
     (error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }),

@@ -1,5 +1,6 @@
-// `npm run check`: what CI runs. Each part runs even after another failed, so that one look shows all there is to mend.
+// `npm run check`: what CI runs. Each part runs even after another failed, so that one look shows all there is to fix.
 import { spawnSync } from 'node:child_process';
+import { given } from './arguments.ts';
 
 const PARTS: [string, string[]][] = [
   ['format and lint', ['node_modules/@biomejs/biome/bin/biome', 'ci', '.']],
@@ -8,6 +9,12 @@ const PARTS: [string, string[]][] = [
   ['tests', ['node_modules/vitest/vitest.mjs', 'run']],
 ];
 
+given({
+  name: 'npm run check',
+  takes: [],
+  does: `what CI runs first: ${PARTS.map(([name]) => name).join(', ')}`,
+  options: {},
+});
 const results = PARTS.map(([name, command]) => {
   console.log(`\n== ${name}`);
   const began = performance.now();

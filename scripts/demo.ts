@@ -7,6 +7,7 @@ import { scaledClock } from '../local/clock.ts';
 import { deploy, EXAMPLE, publish, shoppers } from '../local/example.ts';
 import { tell } from '../local/narrate.ts';
 import { createWorld, ENVIRONMENT } from '../local/world.ts';
+import { given } from './arguments.ts';
 
 /** Seconds of the world that pass in one real second: two steps and a verify of minutes each become a few seconds. */
 const SCALE = 30;
@@ -16,6 +17,12 @@ const HISTORY_MS = 3 * 60_000;
 
 const EXPECTED = ['completed', 'reverted', 'refused'];
 
+given({
+  name: 'npm start',
+  takes: [],
+  does: 'rolls out three releases of examples/checkout-api on the embedded world; exit code 0 only if they end as expected',
+  options: {},
+});
 try {
   process.exitCode = await main();
 } catch (error) {

@@ -1,5 +1,4 @@
 // `npm run dev [-- --scale N]`: the embedded world kept running, for the command line with --local.
-import { parseArgs } from 'node:util';
 import { readRolloutFile } from '../adapters/rollout-file.ts';
 import { LOCAL_URL } from '../cli/backend.ts';
 import { scaledClock } from '../local/clock.ts';
@@ -7,15 +6,25 @@ import { deploy, EXAMPLE, publish, shoppers } from '../local/example.ts';
 import { tell } from '../local/narrate.ts';
 import { serve } from '../local/server.ts';
 import { createWorld } from '../local/world.ts';
+import { given, wrong } from './arguments.ts';
 
 const SCALE_MAX = 60;
 
-const { values } = parseArgs({ options: { scale: { type: 'string', default: '10' } } });
-const scale = Number(values.scale);
-if (!(scale >= 1 && scale <= SCALE_MAX)) {
-  console.error(`--scale takes a number from 1 to ${SCALE_MAX}, not "${values.scale}".`);
-  process.exit(2);
-}
+const call = {
+  name: 'npm run dev --',
+  takes: [],
+  does: 'keeps the embedded world running, for the command line with --local',
+  options: {
+    scale: {
+      value: 'N',
+      does: `how many times as fast as real time, from 1 to ${SCALE_MAX}; without it, 10`,
+    },
+  },
+} as const;
+const { scale: asked = '10' } = given(call).options;
+const scale = Number(asked);
+if (!(scale >= 1 && scale <= SCALE_MAX))
+  wrong(call, `--scale takes a number from 1 to ${SCALE_MAX}, not "${asked}"`);
 const file = await readRolloutFile(`${EXAMPLE}/rollout.yaml`);
 const { lambda = '', alias = '' } = Object.values(file.targets)[0] ?? {};
 const world = createWorld({ clock: scaledClock(scale), seed: 7 });

@@ -7,6 +7,7 @@ import type { RolloutEvent } from '../core/rollout/event.ts';
 import { eventsIn, type History, recordHistory } from '../local/upgrade.ts';
 import { UPGRADE_PLOTS } from '../local/upgrade-plots.ts';
 import { shapesOf } from '../local/upgrade-shapes.ts';
+import { given } from './arguments.ts';
 
 const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const { version } = JSON.parse(readFileSync(at('package.json'), 'utf8')) as { version: string };
@@ -91,6 +92,12 @@ async function record(): Promise<string[]> {
   return [];
 }
 
+given({
+  name: 'npm run histories',
+  takes: [],
+  does: 'records what this version stores, for later versions to be tested with',
+  options: {},
+});
 const problems = await record();
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length === 0 ? 0 : 1;

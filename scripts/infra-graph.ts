@@ -1,30 +1,33 @@
 // `npm run infra:graph -- [--stage NAME] [--artifacts FOLDER] [--json]`: what would be deployed, without an account.
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { given } from './arguments.ts';
 import { type GraphOptions, graphOf } from './infra/program.ts';
 
-const { values } = parseArgs({
+const { options } = given({
+  name: 'npm run infra:graph --',
+  takes: [],
+  does: 'lists what a deployment would make, without an account',
   options: {
-    stage: { type: 'string', default: 'production' },
-    root: { type: 'string' },
-    artifacts: { type: 'string' },
-    dev: { type: 'boolean', default: false },
-    replaced: { type: 'string', default: '{}' },
-    secrets: { type: 'string', default: '{}' },
-    json: { type: 'boolean', default: false },
+    stage: { value: 'NAME', does: 'the stage to deploy; without it, production' },
+    root: { value: 'FOLDER', does: 'a folder with another sst.config.ts, such as examples/shop' },
+    artifacts: { value: 'FOLDER', does: 'keeps what SST writes for the resources in this folder' },
+    dev: { does: 'as "sst dev" would make it' },
+    replaced: { value: 'JSON', does: 'texts of files to put in place of those that there are, by path' },
+    secrets: { value: 'JSON', does: 'secrets of the stage, by name' },
+    json: { does: 'prints the whole graph as one line of JSON' },
   },
 });
 
 try {
   const graph = await graphOf({
-    stage: values.stage,
-    dev: values.dev,
-    replaced: JSON.parse(values.replaced) as NonNullable<GraphOptions['replaced']>,
-    secrets: JSON.parse(values.secrets) as NonNullable<GraphOptions['secrets']>,
-    ...(values.artifacts === undefined ? {} : { artifacts: resolve(values.artifacts) }),
-    ...(values.root === undefined ? {} : { root: values.root }),
+    stage: options.stage ?? 'production',
+    dev: options.dev ?? false,
+    replaced: JSON.parse(options.replaced ?? '{}') as NonNullable<GraphOptions['replaced']>,
+    secrets: JSON.parse(options.secrets ?? '{}') as NonNullable<GraphOptions['secrets']>,
+    ...(options.artifacts === undefined ? {} : { artifacts: resolve(options.artifacts) }),
+    ...(options.root === undefined ? {} : { root: options.root }),
   });
-  if (values.json) console.log(JSON.stringify(graph));
+  if (options.json) console.log(JSON.stringify(graph));
   else {
     for (const { type, name, inputs } of graph.resources)
       console.log(`${type}  ${name}  ${inputs.name ?? ''}`);

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { globSync, mkdirSync, readFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
+import { given, wrong } from './arguments.ts';
 
 const FOLDERS = ['core/analysis', 'core/rollout'];
 const LEAST = 85;
@@ -49,12 +50,17 @@ function line(name: string, mutants: Mutant[]): { text: string; score: number } 
   return { text: `${score.toFixed(1).padStart(5)} %  ${name}  (${counts})`, score };
 }
 
-const asked = process.argv.slice(2);
+const call = {
+  name: 'npm run test:mutation --',
+  takes: ['[PATH...]'],
+  does: `plants small faults in ${FOLDERS.join(' and ')}, or in the files there whose paths begin so, and counts those that the tests notice; fails below ${LEAST} %`,
+  options: {},
+};
+const { args: asked } = given(call);
 const files = FOLDERS.flatMap((folder) => globSync(`${folder}/*.ts`).sort()).filter(
   (file) => asked.length === 0 || asked.some((start) => file.startsWith(start)),
 );
-if (files.length === 0)
-  throw new Error(`No file of ${FOLDERS.join(' or ')} begins with ${asked.join(', ')}.`);
+if (files.length === 0) wrong(call, `no file of ${FOLDERS.join(' or ')} begins with ${asked.join(', ')}`);
 
 setPriority(10);
 mkdirSync(CACHE, { recursive: true });

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolloutFileJsonSchema } from '../core/config/rollout-file.ts';
+import { given } from './arguments.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -28,7 +29,12 @@ const files: Record<string, string> = {
   'runtime/with-spillway.d.cts': readFileSync(join(root, 'runtime/with-spillway.d.mts'), 'utf8'),
 };
 
-const isCheck = process.argv.includes('--check');
+const { check: isCheck } = given({
+  name: 'npm run docs --',
+  takes: [],
+  does: 'writes what is generated: the page and the JSON Schema of the rollout file, and the CommonJS copy of the wrapper',
+  options: { check: { does: 'only compares; exit code 1 if something is not current' } },
+}).options;
 for (const [name, text] of Object.entries(files)) {
   const path = join(root, name);
   const present = existsSync(path) ? readFileSync(path, 'utf8') : '';

@@ -1,6 +1,6 @@
 // Starts a script under a Node that can: the one from the `node` package, else the running one if it is new enough.
 // Plain JavaScript, because the Node that runs this file may be too old for anything else.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -29,11 +29,16 @@ if (node === undefined) {
   );
   process.exit(1);
 }
-const { status, signal } = spawnSync(
-  node,
-  ['--disable-warning=ExperimentalWarning', ...process.argv.slice(2)],
-  {
-    stdio: 'inherit',
-  },
-);
-process.exit(signal === null ? (status ?? 1) : 1);
+// The script is named from the project's folder, and may be started from any other.
+const [script = '', ...args] = process.argv.slice(2);
+const path = fileURLToPath(new URL(script, new URL('..', import.meta.url)));
+const child = spawn(node, ['--disable-warning=ExperimentalWarning', path, ...args], { stdio: 'inherit' });
+// What ends a script is for the script, which may have something to say first. A terminal sends Ctrl-C to both by itself.
+const signals = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
+for (const signal of signals)
+  process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal)));
+child.on('exit', (code, signal) => {
+  if (signal === null) process.exit(code ?? 1);
+  for (const each of signals) process.removeAllListeners(each);
+  process.kill(process.pid, signal);
+});

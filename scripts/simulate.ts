@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { FAULT_NAMES, type FaultName } from '../local/faults.ts';
 import { type Report, reportOf, type SeedResult, tableOf, textOf } from '../local/report.ts';
+import { given, whole, wrong } from './arguments.ts';
 
 /** Most seeds that a worker is given at once, and how many times a worker asks for what is left: towards the end the batches are small, so that none waits for the last. */
 const BATCH = { most: 10, times: 4 };
@@ -21,34 +22,31 @@ interface Asked {
   isDocs: boolean;
 }
 
-class UsageError extends Error {}
+const CALL = {
+  name: 'npm run simulate --',
+  takes: [],
+  does: 'plays whole rollouts under faults, and holds each against every promise; exit code 1 if one is broken',
+  options: {
+    seeds: { value: 'N', does: 'how many worlds; without it, 100' },
+    seed: { value: 'S', does: 'the seed of the first one; without it, 0' },
+    faults: {
+      value: 'NAMES',
+      does: `only these faults, with commas between: all, none, or some of ${FAULT_NAMES.join(', ')}`,
+    },
+    json: { does: 'prints all figures as JSON in the last line' },
+    docs: { does: 'writes the figures into docs/safety.md' },
+  },
+} as const;
 
-function asked(args: readonly string[]): Asked {
-  const found: Asked = { seeds: 100, from: 0, faults: FAULT_NAMES, isJson: false, isDocs: false };
-  for (let at = 0; at < args.length; at++) {
-    const name = args[at] ?? '';
-    if (name === '--json' || name === '--docs') {
-      found[name === '--json' ? 'isJson' : 'isDocs'] = true;
-      continue;
-    }
-    if (!['--seeds', '--seed', '--faults'].includes(name))
-      throw new UsageError(
-        `simulate does not know ${name}; it knows --seeds, --seed, --faults, --json and --docs.`,
-      );
-    at += 1;
-    const value = args[at];
-    if (value === undefined || value.startsWith('--')) throw new UsageError(`${name} needs a value.`);
-    if (name === '--seeds') found.seeds = whole(name, value, 1);
-    else if (name === '--seed') found.from = whole(name, value, 0);
-    else found.faults = faultsFrom(value);
-  }
-  return found;
-}
-
-function whole(name: string, value: string, least: number): number {
-  const number = Number(value);
-  if (/^\d+$/.test(value) && number >= least && Number.isSafeInteger(number)) return number;
-  throw new UsageError(`${name} must be a whole number from ${least} on, not "${value}".`);
+function asked(): Asked {
+  const { seeds, seed, faults, json = false, docs = false } = given(CALL).options;
+  return {
+    seeds: whole(CALL, '--seeds', seeds, 1) ?? 100,
+    from: whole(CALL, '--seed', seed, 0) ?? 0,
+    faults: faults === undefined ? FAULT_NAMES : faultsFrom(faults),
+    isJson: json,
+    isDocs: docs,
+  };
 }
 
 function faultsFrom(value: string): FaultName[] {
@@ -57,9 +55,7 @@ function faultsFrom(value: string): FaultName[] {
   const names = value.split(',');
   const unknown = names.find((name) => !(FAULT_NAMES as string[]).includes(name));
   if (unknown !== undefined)
-    throw new UsageError(
-      `There is no fault "${unknown}"; there are all, none, and ${FAULT_NAMES.join(', ')}.`,
-    );
+    wrong(CALL, `there is no fault "${unknown}"; there are all, none, and ${FAULT_NAMES.join(', ')}`);
   return FAULT_NAMES.filter((name) => names.includes(name));
 }
 
@@ -130,16 +126,4 @@ async function simulate(given: Asked): Promise<number> {
   return failing.length > 0 ? 1 : 0;
 }
 
-// Whoever reads only the head of this is not interested in the rest.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
-});
-
-try {
-  process.exitCode = await simulate(asked(process.argv.slice(2)));
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-}
+process.exitCode = await simulate(asked());

@@ -1,27 +1,38 @@
 import { userInfo } from 'node:os';
 import { gatesAhead } from '../../core/rollout/checkpoint.ts';
-import { backendFrom, parsed, rolloutIdFrom, UsageError, WHERE } from '../arguments.ts';
+import { backendFrom, rolloutIdFrom, WHERE } from '../arguments.ts';
 import type { Backend } from '../backend.ts';
+import { UsageError } from '../call.ts';
+import { type Command, command } from '../command.ts';
 import { say } from '../print.ts';
-import type { Command } from '../spillway.ts';
 
-const COMMON = { ...WHERE, by: { type: 'string' } } as const;
-const who = ({ by }: { by?: string | undefined }) => by || process.env.GITHUB_ACTOR || userInfo().username;
+const BY = {
+  by: { value: 'NAME', does: 'who gives the command; without it, GITHUB_ACTOR or the user of this machine' },
+  ...WHERE,
+} as const;
+const REASON = { reason: { value: 'TEXT', does: 'why, for whoever reads the journal' } } as const;
+const who = ({ by }: { by?: string }) => by || process.env.GITHUB_ACTOR || userInfo().username;
+const why = ({ reason = 'no reason given' }: { reason?: string }) => reason;
 
-/** Takes the canary out at once; --direct does so without the controller, by the rights of the present AWS profile. */
-export const abort: Command = {
-  usage: 'abort ROLLOUT [--reason TEXT] [--by NAME] [--direct]',
-  does: 'takes the canary out at once; --direct without the controller',
-  async run(args) {
-    const { values, positionals } = parsed(args, ['ROLLOUT'], {
-      ...COMMON,
-      reason: { type: 'string' },
-      direct: { type: 'boolean' },
-    });
-    const rolloutId = rolloutIdFrom(positionals[0]);
-    const backend = backendFrom(values);
-    const [by, reason] = [who(values), values.reason ?? 'no reason given'];
-    if (values.direct) {
+/** Reverts at once; --direct does so without the controller, by the rights of the present AWS profile. */
+export const abort = command(
+  'abort',
+  {
+    does: 'reverts a rollout at once',
+    takes: ['ROLLOUT'],
+    options: {
+      ...REASON,
+      direct: {
+        does: 'without the controller, by the rights of the present AWS profile: for when it is down',
+      },
+      ...BY,
+    },
+  },
+  async ({ args, options }) => {
+    const rolloutId = rolloutIdFrom(args[0]);
+    const backend = backendFrom(options);
+    const [by, reason] = [who(options), why(options)];
+    if (options.direct) {
       for (const line of await backend.revertDirectly(rolloutId, by)) say(line);
       say(
         `${rolloutId} is aborted by ${by} without the controller (${reason}); its journal says so at the next tick`,
@@ -32,86 +43,80 @@ export const abort: Command = {
     say(`${rolloutId} is aborted`);
     return 0;
   },
-};
+);
 
 /** A command that only names a rollout, and perhaps a reason. */
-function order(
-  command: 'pause' | 'resume' | 'retry' | 'rollback',
-  does: string,
-  takesReason: boolean,
-): Command {
-  return {
-    usage: `${command} ROLLOUT${takesReason ? ' [--reason TEXT]' : ''} [--by NAME]`,
-    does,
-    async run(args) {
-      const { values, positionals } = parsed(
-        args,
-        ['ROLLOUT'],
-        takesReason ? { ...COMMON, reason: { type: 'string' as const } } : COMMON,
-      );
-      const reason = takesReason
-        ? { reason: (values as { reason?: string }).reason ?? 'no reason given' }
-        : {};
-      const { rolloutId } = await backendFrom(values).command({
-        command,
-        rolloutId: rolloutIdFrom(positionals[0]),
-        by: who(values),
-        ...reason,
-      });
-      say(`${rolloutId}: ${command} is accepted`);
-      return 0;
-    },
-  };
+function order(name: 'pause' | 'resume' | 'retry' | 'rollback', does: string, takesReason: boolean): Command {
+  const options = takesReason ? { ...REASON, ...BY } : BY;
+  return command(name, { does, takes: ['ROLLOUT'], options }, async ({ args, options }) => {
+    const { rolloutId } = await backendFrom(options).command({
+      command: name,
+      rolloutId: rolloutIdFrom(args[0]),
+      by: who(options),
+      ...(takesReason ? { reason: why(options as { reason?: string }) } : {}),
+    });
+    say(`${rolloutId}: ${name} is accepted`);
+    return 0;
+  });
 }
 
 /** Holds the weight. */
-export const pause = order('pause', 'holds the weight; it goes on being watched', true);
+export const pause = order('pause', 'pauses at the current weight; analysis continues', true);
 /** Ends a pause. */
-export const resume = order('resume', 'goes on', false);
-/** Tries a release again that was taken back. */
+export const resume = order('resume', 'ends a pause', false);
+/** Tries a reverted release again. */
 export const retry = order('retry', 'lifts the quarantine of a release and tries it again', false);
 /** Goes back from a completed release. */
-export const rollback = order('rollback', 'takes a completed release back in one write', true);
+export const rollback = order(
+  'rollback',
+  'reverts a completed release to the newest older one that was good, in one write',
+  true,
+);
 
 /** Goes past the present step, or with --full to 100 %, without waiting for evidence. */
-export const promote: Command = {
-  usage: 'promote ROLLOUT [--step N] [--full] [--by NAME]',
-  does: 'goes past this step, or to 100 %, without waiting for evidence',
-  async run(args) {
-    const { values, positionals } = parsed(args, ['ROLLOUT'], {
-      ...COMMON,
-      step: { type: 'string' },
-      full: { type: 'boolean' },
-    });
-    if (values.step === '0')
+export const promote = command(
+  'promote',
+  {
+    does: 'skips to the next step without waiting for evidence',
+    takes: ['ROLLOUT'],
+    options: {
+      full: { does: 'promotes to 100 % instead' },
+      step: { value: 'N', does: 'only if the rollout is on this step of the plan; the first is 1' },
+      ...BY,
+    },
+  },
+  async ({ args, options }) => {
+    if (options.step === '0')
       throw new UsageError('--step counts from 1, which is the first step of the plan');
-    const step = values.step === undefined ? {} : { step: whole(values.step, '--step') - 1 };
-    const rolloutId = rolloutIdFrom(positionals[0]);
-    const backend = backendFrom(values);
-    const full = values.full ?? false;
-    await backend.command({ command: 'promote', rolloutId, by: who(values), full, ...step });
-    say(`${rolloutId} is to go ${full ? 'to 100 %' : 'past its step'} without waiting for evidence`);
+    const step = options.step === undefined ? {} : { step: whole(options.step, '--step') - 1 };
+    const rolloutId = rolloutIdFrom(args[0]);
+    const backend = backendFrom(options);
+    const full = options.full ?? false;
+    await backend.command({ command: 'promote', rolloutId, by: who(options), full, ...step });
+    say(`${rolloutId}: promotion ${full ? 'to 100 %' : 'past the current step'} is accepted`);
     for (const line of await heldBy(backend, rolloutId)) say(line);
     return 0;
   },
-};
+);
 
 /** Approves the gate before a weight. */
-export const approve: Command = {
-  usage: 'approve ROLLOUT --gate PERCENT [--by NAME]',
-  does: 'approves the gate before a weight',
-  async run(args) {
-    const { values, positionals } = parsed(args, ['ROLLOUT'], { ...COMMON, gate: { type: 'string' } });
-    if (values.gate === undefined) throw new UsageError('say which gate: --gate 50 is the one before 50 %');
-    const rolloutId = rolloutIdFrom(positionals[0]);
-    const backend = backendFrom(values);
-    const gate = whole(values.gate, '--gate');
-    await backend.command({ command: 'approve', rolloutId, by: who(values), gate });
-    say(`${who(values)} approves the gate before ${gate} % of ${rolloutId}`);
+export const approve = command(
+  'approve',
+  {
+    does: 'approves the gate before a weight',
+    takes: ['ROLLOUT'],
+    options: { gate: { value: 'PERCENT', isRequired: true, does: '50 is the gate before 50 %' }, ...BY },
+  },
+  async ({ args, options }) => {
+    const rolloutId = rolloutIdFrom(args[0]);
+    const gate = whole(options.gate, '--gate');
+    const backend = backendFrom(options);
+    await backend.command({ command: 'approve', rolloutId, by: who(options), gate });
+    say(`${who(options)} approves the gate before ${gate} % of ${rolloutId}`);
     for (const line of await heldBy(backend, rolloutId)) say(line);
     return 0;
   },
-};
+);
 
 /** The gates that hold a rollout still, with what opens them. */
 async function heldBy(backend: Backend, rolloutId: string): Promise<string[]> {

@@ -6,25 +6,39 @@ import { weightsOf } from '../../core/analysis/weights.ts';
 import { planFrom, probeFrom, watchFrom } from '../../core/config/rollout-file.ts';
 import { withHoldout } from '../../core/plan/holdout.ts';
 import type { Plan } from '../../core/plan/plan.ts';
-import { parsed, UsageError } from '../arguments.ts';
+import { number, percent } from '../../core/words.ts';
+import { pathFrom } from '../arguments.ts';
+import { UsageError } from '../call.ts';
+import { command } from '../command.ts';
 import { say } from '../print.ts';
-import type { Command } from '../spillway.ts';
 
 /** Says what each step of a rollout file can see at a service's traffic; exit code 1 where none of them can see anything. */
-export const plan: Command = {
-  usage: 'plan FILE --requests-per-second N --error-rate P',
-  does: 'says what each step of a rollout file can see at this traffic, such as 20 and 0.1%',
-  async run(args) {
-    const { values, positionals } = parsed(args, ['FILE'], {
-      'requests-per-second': { type: 'string' },
-      'error-rate': { type: 'string' },
-    });
-    const requestsPerSecond = Number(values['requests-per-second']);
+export const plan = command(
+  'plan',
+  {
+    does: 'says what each step of a rollout file can detect at this traffic; exit code 1 if none of them can detect anything',
+    takes: ['FILE'],
+    options: {
+      'requests-per-second': {
+        value: 'N',
+        isRequired: true,
+        does: 'requests that the service gets each second, such as 20',
+      },
+      'error-rate': {
+        value: 'PERCENT',
+        isRequired: true,
+        does: 'how many of its requests fail now, with the sign: 0.1% is one in 1,000',
+      },
+    },
+  },
+  async ({ args, options }) => {
+    const requestsPerSecond = Number(options['requests-per-second']);
     if (!(requestsPerSecond > 0 && requestsPerSecond <= 1e6))
-      throw new UsageError('say how many requests per second the service gets: --requests-per-second 20');
-    const errorRate = shareFrom(values['error-rate']);
-    const [path = ''] = positionals;
-    const file = await readRolloutFile(path);
+      throw new UsageError(
+        `--requests-per-second takes a number above 0 and at most a million, not "${options['requests-per-second']}"`,
+      );
+    const errorRate = shareFrom(options['error-rate']);
+    const file = await readRolloutFile(pathFrom(args[0]));
     const { plan } = planFrom(file);
     const rule = watchFrom(file).find(({ metric }) => metric === 'errors' || metric === 'http5xx');
     const ratio = rule !== undefined && 'ratio' in rule ? rule.ratio : 1;
@@ -32,6 +46,7 @@ export const plan: Command = {
     const sights = held.steps.map((step) =>
       sightOf(step, { requestsPerSecond, errorRate, ratio, alpha: plan.alpha }),
     );
+    say(`At ${number(requestsPerSecond)} requests per second, of which ${percent(errorRate)} fail now:`);
     for (const sight of sights) for (const line of sightText(sight, { errorRate })) say(line);
     const probe = probeFrom(file);
     const probed = probe && probeSight(probe, plan, watchFrom(file));
@@ -47,7 +62,7 @@ export const plan: Command = {
     say('CloudWatch shows a minute one to two minutes after its end; that comes on top.');
     return isBlind && !probed?.isEnough ? 1 : 0;
   },
-};
+);
 
 /** What stays on stable during verify at this traffic, if the file does not say. */
 function holdoutAt({
@@ -67,11 +82,18 @@ function holdoutAt({
   return holdoutOf([rule], plan.steps.at(-1)?.weight ?? 0);
 }
 
-/** A share written as `0.1%` or `0.001`. @throws UsageError */
-function shareFrom(text = ''): number {
-  const [, digits, sign] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
-  const share = Number(digits) / (sign === '%' ? 100 : 1);
-  if (digits === undefined || !(share >= 0 && share < 1))
-    throw new UsageError('say what share of its requests fails now: --error-rate 0.1%');
-  return share;
+/** A share written as a percentage. Without its sign 0.1 may be meant as 10 % as well, and no answer would show it. @throws UsageError */
+function shareFrom(text: string): number {
+  const [, digits, sign] = /^(\d+(?:\.\d+)?) ?(%?)$/.exec(text) ?? [];
+  const said = Number(digits);
+  if (digits === undefined || (sign === '%' && said >= 100))
+    throw new UsageError(`--error-rate takes a percentage below 100, such as 0.1%, not "${text}"`);
+  if (sign === '')
+    throw new UsageError(
+      `--error-rate ${text} has no % sign; write ${text}% if ${oneIn(said / 100)} fails${said < 1 ? `, or ${Number((said * 100).toPrecision(6))}% if ${oneIn(said)} does` : ''}`,
+    );
+  return said / 100;
 }
+
+const oneIn = (share: number) =>
+  share === 0 ? 'no request' : `one request in ${number(Math.round(1 / share))}`;

@@ -4,39 +4,45 @@ import { readRolloutFile } from '../../adapters/rollout-file.ts';
 import { manifestFrom, rolloutIdFrom } from '../../core/config/manifest.ts';
 import { RolloutError } from '../../core/errors.ts';
 import { number } from '../../core/words.ts';
-import { backendFrom, parsed, UsageError, WHERE } from '../arguments.ts';
+import { backendFrom, pathFrom, WHERE } from '../arguments.ts';
 import type { Backend } from '../backend.ts';
+import { UsageError } from '../call.ts';
+import { command } from '../command.ts';
 import { say } from '../print.ts';
-import type { Command } from '../spillway.ts';
-import { watchToEnd } from '../watch.ts';
+import { EXIT_CODES, watchToEnd } from '../watch.ts';
 
-const OPTIONS = {
-  ...WHERE,
-  release: { type: 'string' },
-  order: { type: 'string' },
-  version: { type: 'string', multiple: true },
-  zip: { type: 'string', multiple: true },
-  commit: { type: 'string' },
-  author: { type: 'string' },
-  'allow-older': { type: 'boolean' },
-  wait: { type: 'boolean' },
-  verbose: { type: 'boolean' },
-} as const;
+const codes = Object.entries(EXIT_CODES).map(([outcome, code]) => `${code} ${outcome}`);
 
 /** Uploads a release, its manifest last, and with --wait follows it to its end. */
-export const release: Command = {
-  usage:
-    'release FILE --version TARGET=N | --zip TARGET=PATH [--release ID] [--order N] [--commit SHA] [--author NAME] [--allow-older] [--wait] [--verbose]',
-  does: 'uploads a release; with --wait exits 0 completed, 10 reverted, 11 refused, 12 superseded, 13 halted',
-  async run(args) {
-    const { values, positionals } = parsed(args, ['FILE'], OPTIONS);
-    const backend = backendFrom(values);
-    const rollout = await readRolloutFile(positionals[0] ?? '');
+export const release = command(
+  'release',
+  {
+    does: 'uploads a release: for each target of the rollout file a version that is published already, or a zip',
+    takes: ['FILE'],
+    options: {
+      version: { value: 'TARGET=N', isMany: true, does: 'the version that is published already' },
+      zip: { value: 'TARGET=PATH', isMany: true, does: 'the code, which Spillway publishes' },
+      release: { value: 'ID', does: 'its name, or a whole commit hash; without it, the time' },
+      order: {
+        value: 'N',
+        does: 'its place among the releases of the service; without it, after the newest',
+      },
+      commit: { value: 'SHA', does: 'the commit that it was made of, for whoever reads the journal' },
+      author: { value: 'NAME', does: 'who made it, for whoever reads the journal' },
+      'allow-older': { does: 'also if a newer release completed already' },
+      wait: { does: `follows the rollout to its end; the exit code is its outcome: ${codes.join(', ')}` },
+      verbose: { does: 'with --wait, prints the statistics below each verdict' },
+      ...WHERE,
+    },
+  },
+  async ({ args, options }) => {
+    const backend = backendFrom(options);
+    const rollout = await readRolloutFile(pathFrom(args[0]));
     const { environment } = await backend.read('about');
-    const { id, commit } = named(values.release);
-    const order = orderFrom(values.order) ?? (await nextOrder(backend, rollout.service));
+    const { id, commit } = named(options.release);
+    const order = orderFrom(options.order) ?? (await nextOrder(backend, rollout.service));
     const folder = `releases/${rollout.service}/${id}`;
-    const targets = { ...versions(values.version ?? []), ...(await zips(values.zip ?? [], folder)) };
+    const targets = { ...versions(options.version ?? []), ...(await zips(options.zip ?? [], folder)) };
     const draft = {
       schema: 1,
       service: rollout.service,
@@ -44,9 +50,9 @@ export const release: Command = {
       release: id,
       order,
       ...(commit === undefined ? {} : { commit }),
-      ...(values.commit === undefined ? {} : { commit: values.commit }),
-      ...(values.author === undefined ? {} : { author: values.author }),
-      ...(values['allow-older'] ? { allowOlder: true } : {}),
+      ...(options.commit === undefined ? {} : { commit: options.commit }),
+      ...(options.author === undefined ? {} : { author: options.author }),
+      ...(options['allow-older'] ? { allowOlder: true } : {}),
       rollout,
     };
     const bytesOf = (of: Record<string, object>) =>
@@ -61,9 +67,9 @@ export const release: Command = {
     await uploadOnce(backend, `${folder}/manifest.json`, bytesOf(uploaded), () => {});
     const rolloutId = rolloutIdFrom(rollout.service, id, 1);
     say(`${rolloutId} is uploaded`);
-    return values.wait ? watchToEnd(backend, rolloutId, values.verbose) : 0;
+    return options.wait ? watchToEnd(backend, rolloutId, options.verbose) : 0;
   },
-};
+);
 
 /** A whole commit hash: of SHA-1, or of SHA-256. */
 const HASH = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i;
@@ -109,7 +115,7 @@ function versions(pairs: string[]): Record<string, Artifact> {
 async function zips(pairs: string[], folder: string): Promise<Record<string, Artifact>> {
   const all = pairs.map(async (pair) => {
     const { name, value } = pairOf(pair, '--zip');
-    const body = await readFile(value).catch(() => {
+    const body = await readFile(pathFrom(value)).catch(() => {
       throw new RolloutError('ManifestInvalid', `--zip ${name}: ${value} cannot be read; build it first.`);
     });
     const sha256 = createHash('sha256').update(body).digest('base64');

@@ -6,26 +6,28 @@ import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { stateOf } from '../../core/rollout/outline.ts';
 import { evolve, type Rollout } from '../../core/rollout/state.ts';
 import { describe, summary } from '../../core/rollout/story.ts';
-import { backendFrom, parsed, rolloutIdFrom, WHERE } from '../arguments.ts';
+import { backendFrom, pathFrom, rolloutIdFrom, WHERE } from '../arguments.ts';
+import { command } from '../command.ts';
 import { wholeRollout } from '../pages.ts';
 import { complain, say } from '../print.ts';
-import type { Command } from '../spillway.ts';
 
 /** Writes the story of one rollout as a page that needs nothing else: what happened, and a picture per metric. */
-export const report: Command = {
-  usage: 'report ROLLOUT FILE.html',
-  does: 'writes the story of a rollout, with a picture of each metric, as a page',
-  async run(args) {
-    const { values, positionals } = parsed(args, ['ROLLOUT', 'FILE.html'], WHERE);
-    const [, path = ''] = positionals;
-    const rolloutId = rolloutIdFrom(positionals[0]);
-    const { rollout, events, now } = await wholeRollout(backendFrom(values), rolloutId);
+export const report = command(
+  'report',
+  {
+    does: 'writes the story of a rollout as a page, with a picture of each metric',
+    takes: ['ROLLOUT', 'FILE.html'],
+    options: WHERE,
+  },
+  async ({ args: [id, path = ''], options }) => {
+    const rolloutId = rolloutIdFrom(id);
+    const { rollout, events, now } = await wholeRollout(backendFrom(options), rolloutId);
     if (rollout === undefined) {
       complain(`There is no rollout ${rolloutId} here.`);
       return 1;
     }
     try {
-      await writeFile(path, page(rollout, events, now));
+      await writeFile(pathFrom(path), page(rollout, events, now));
     } catch (error) {
       const { code = '', message } = error as NodeJS.ErrnoException;
       complain(`${path} cannot be written: ${UNWRITABLE[code] ?? message}`);
@@ -34,7 +36,7 @@ export const report: Command = {
     say(`${path} is written`);
     return 0;
   },
-};
+);
 
 const UNWRITABLE: Record<string, string> = {
   ENOENT: 'there is no such folder; make it first.',

@@ -2,49 +2,55 @@ import { rolloutIdFrom } from '../../core/config/manifest.ts';
 import { lineOf, type Outline, outlineText } from '../../core/rollout/outline.ts';
 import { evolve, type Rollout } from '../../core/rollout/state.ts';
 import { describe } from '../../core/rollout/story.ts';
-import { backendFrom, rolloutIdFrom as named, parsed, WHERE } from '../arguments.ts';
+import { backendFrom, rolloutIdFrom as named, WHERE } from '../arguments.ts';
 import type { Backend } from '../backend.ts';
+import { command } from '../command.ts';
 import { wholeRollout } from '../pages.ts';
 import { complain, say, sayJson } from '../print.ts';
-import type { Command } from '../spillway.ts';
 import { waiting } from '../watch.ts';
 
 /** Says what is under way, or all about one rollout; --json prints the journal as it is, --verbose the statistics under each verdict. */
-export const status: Command = {
-  usage: 'status [ROLLOUT] [--json] [--verbose]',
-  does: 'says what is under way, or all about one rollout',
-  async run(args) {
-    const options = { ...WHERE, json: { type: 'boolean' }, verbose: { type: 'boolean' } } as const;
-    const { values, positionals } = parsed(args, ['ROLLOUT'], options, 0);
-    const rolloutId = positionals.length === 0 ? undefined : named(positionals[0]);
-    const backend = backendFrom(values);
+export const status = command(
+  'status',
+  {
+    does: 'says what is under way, or all about one rollout',
+    takes: ['[ROLLOUT]'],
+    options: {
+      json: { does: 'prints the journal as it is, as one line of JSON' },
+      verbose: { does: 'prints the statistics below each verdict' },
+      ...WHERE,
+    },
+  },
+  async ({ args, options }) => {
+    const rolloutId = args.length === 0 ? undefined : named(args[0]);
+    const backend = backendFrom(options);
     if (rolloutId === undefined) {
       const running = await backend.read('running');
-      if (values.json) sayJson(running);
+      if (options.json) sayJson(running);
       else if (running.length === 0) say('nothing is under way');
       else for (const text of [...running.map(outlineText), ...(await queued(backend, running))]) say(text);
       return 0;
     }
     const { rollout, events, waitsFor, now } = await wholeRollout(backend, rolloutId);
-    if (values.json) sayJson({ rollout, events, waitsFor, now });
+    if (options.json) sayJson({ rollout, events, waitsFor, now });
     if (rollout === undefined) {
-      if (values.json) return waitsFor === undefined ? 1 : 0;
+      if (options.json) return waitsFor === undefined ? 1 : 0;
       if (waitsFor === undefined) complain(`There is no rollout ${rolloutId} here.`);
       else say(waiting(rolloutId, waitsFor));
       return waitsFor === undefined ? 1 : 0;
     }
-    if (values.json) return 0;
+    if (options.json) return 0;
     let state: Rollout | undefined;
     for (const event of events) {
       state = evolve(state, event);
-      const text = describe(event, state, values.verbose);
+      const text = describe(event, state, options.verbose);
       if (text !== undefined && event.type !== 'RolloutClosed')
         say(`${new Date(event.at).toISOString().slice(0, 19)} ${text}`);
     }
     say(lineOf(rollout, now));
     return 0;
   },
-};
+);
 
 /** The releases that wait for what is under way: one for each service at most. */
 async function queued(backend: Backend, running: Outline[]): Promise<string[]> {

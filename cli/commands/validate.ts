@@ -8,38 +8,70 @@ import {
   limitsFrom,
   planFrom,
   probeFrom,
+  type RolloutFile,
   watchFrom,
 } from '../../core/config/rollout-file.ts';
+import { RolloutError } from '../../core/errors.ts';
 import type { Plan, Step } from '../../core/plan/plan.ts';
 import type { Gate, Hook } from '../../core/rollout/event.ts';
 import { duration, number } from '../../core/words.ts';
-import { parsed } from '../arguments.ts';
-import { say } from '../print.ts';
-import type { Command } from '../spillway.ts';
+import { pathFrom } from '../arguments.ts';
+import { command } from '../command.ts';
+import { say, sayJson } from '../print.ts';
 
-/** Checks a rollout file and says what it would do; exit code 1 where it is refused. */
-export const validate: Command = {
-  usage: 'validate FILE',
-  does: 'checks a rollout file and says what it would do',
-  async run(args) {
-    const [path = ''] = parsed(args, ['FILE'], {}).positionals;
-    const file = await readRolloutFile(path);
-    const { plan, notices } = planFrom(file);
-    say(`${path} is a good rollout file of ${file.service}.`);
-    say(`  ${[...plan.steps.map(held), verified(plan, file.holdout)].join(', ')}`);
-    say(
-      `  ${counted(watchFrom(file).length, 'watch rule')}, ${counted(limitsFrom(file).length, 'limit')}; without enough evidence: ${plan.onInconclusive}; if it looks worse: ${plan.onSuspect ?? 'pause'}; on doubt in verify: ${plan.recall === false ? 'no recall' : `recall to ${RECALL_WEIGHT} %`}`,
-    );
-    for (const hook of hooksFrom(file)) say(`  ${asked(hook)}`);
-    for (const gate of gatesFrom(file)) say(`  ${demanded(gate)}`);
-    const probe = probeFrom(file);
-    if (probe !== undefined) say(`  probes: ${eachProbe(probe)}, while the canary has traffic`);
-    for (const name of file.alarms ?? [])
-      say(`  alarm ${name}: if it goes off after the first raise, the release is taken back`);
-    for (const notice of notices) say(`  notice: ${notice}`);
-    return 0;
+/** Checks a rollout file and says what it would do; exit code 1 if it is refused. */
+export const validate = command(
+  'validate',
+  {
+    does: 'checks a rollout file and says what it would do; exit code 1 if it is refused',
+    takes: ['FILE'],
+    options: { json: { does: 'prints what it would do, or why it is refused, as one line of JSON' } },
   },
-};
+  async ({ args: [file = ''], options }) => {
+    if (!options.json) {
+      for (const line of linesOf(file, await readRolloutFile(pathFrom(file)))) say(line);
+      return 0;
+    }
+    try {
+      sayJson({ file, ...contentOf(await readRolloutFile(pathFrom(file))) });
+      return 0;
+    } catch (error) {
+      if (!RolloutError.is(error)) throw error;
+      sayJson({ file, error: { code: error.code, message: error.message } });
+      return 1;
+    }
+  },
+);
+
+/** What a rollout file comes to, in the normal form that the controller freezes at an opening. */
+function contentOf(file: RolloutFile) {
+  return {
+    service: file.service,
+    targets: file.targets,
+    ...planFrom(file),
+    holdout: file.holdout,
+    watch: watchFrom(file),
+    limits: limitsFrom(file),
+    hooks: hooksFrom(file),
+    gates: gatesFrom(file),
+    probe: probeFrom(file),
+    alarms: file.alarms ?? [],
+  };
+}
+
+function linesOf(path: string, file: RolloutFile): string[] {
+  const { plan, notices, watch, limits, hooks, gates, probe, alarms } = contentOf(file);
+  return [
+    `${path} is a valid rollout file for service ${file.service}.`,
+    `  ${[...plan.steps.map(held), verified(plan, file.holdout)].join(', ')}`,
+    `  ${counted(watch.length, 'watch rule')}, ${counted(limits.length, 'limit')}; without enough evidence: ${plan.onInconclusive}; if it looks worse: ${plan.onSuspect ?? 'pause'}; on doubt in verify: ${plan.recall === false ? 'no recall' : `recall to ${RECALL_WEIGHT} %`}`,
+    ...hooks.map((hook) => `  ${asked(hook)}`),
+    ...gates.map((gate) => `  ${demanded(gate)}`),
+    ...(probe === undefined ? [] : [`  probes: ${eachProbe(probe)}, while the canary has traffic`]),
+    ...alarms.map((name) => `  alarm ${name}: if it goes off after the first raise, the release is reverted`),
+    ...notices.map((notice) => `  notice: ${notice}`),
+  ];
+}
 
 function held({ weight, bakeSeconds, maxBakeSeconds, untilRequests }: Step): string {
   return untilRequests === undefined

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { bundleHandlers } from '../../local/bundle.ts';
-import type { Figures } from '../bench.ts';
+import type { Figures } from './figures.ts';
 
 /** Each handler and the empty one in turn, so that what else the machine does is the same for both. */
 const REPEATS = 9;

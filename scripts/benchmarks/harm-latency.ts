@@ -6,7 +6,7 @@ import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { fold, type Rollout } from '../../core/rollout/state.ts';
 import { WINDOW_MS } from '../../core/units.ts';
 import { type Random, seededRandom } from '../../local/random.ts';
-import type { Figures } from '../bench.ts';
+import type { Figures } from './figures.ts';
 import type { Effort } from './harm-cells.ts';
 
 const REQUESTS_PER_SECOND = 10;

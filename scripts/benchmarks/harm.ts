@@ -1,4 +1,4 @@
-import type { Figures, Options } from '../bench.ts';
+import type { BenchOptions, Figures } from './figures.ts';
 import { BASELINE, CANARIES, type Effort, type Score, type Scored, TRIALS } from './harm-cells.ts';
 import { type Found, SLOWNESS, slownessFigures } from './harm-latency.ts';
 import { RULES } from './harm-rules.ts';
@@ -12,17 +12,13 @@ const SEED = 1;
 const ADMITTED = 0.05;
 
 /** Harm until a bad release is reverted, and good releases reverted for nothing: whole decisions of this judge beside its peers, on the same traffic. */
-export async function harm({
-  '--runs': runs = RUNS,
-  '--seed': seed = SEED,
-  ...asked
-}: Options): Promise<Figures> {
+export async function harm({ runs = RUNS, seed = SEED, markdown }: BenchOptions): Promise<Figures> {
   const { cells, rough, slow } = await played({ runs, seed });
   const told = [...cells, ...rough].map(({ scores, agreement: _, ...cell }) => ({
     ...cell,
     rules: Object.fromEntries(Object.entries(scores).map(([name, score]) => [name, shortened(score, runs)])),
   }));
-  if (asked['--markdown'] === true) console.log(`${tablesOf(told)}\n`);
+  if (markdown) console.log(`${tablesOf(told)}\n`);
   else {
     print(cells);
     printRough(rough);

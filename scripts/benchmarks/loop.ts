@@ -1,6 +1,6 @@
 import { scaledClock, virtualClock } from '../../local/clock.ts';
 import { createScenario, type Scenario } from '../../local/scenario.ts';
-import type { Figures } from '../bench.ts';
+import type { Figures } from './figures.ts';
 
 const DAY_MS = 24 * 3600_000;
 const TEN_STEPS = [1, 2, 5, 10, 20, 30, 40, 60, 80, 95].map((weight) => ({ weight, bake: '5m' }));

@@ -1,5 +1,5 @@
 import { crowd } from '../../local/crowd.ts';
-import type { Figures } from '../bench.ts';
+import type { Figures } from './figures.ts';
 
 const ROLLOUTS = 1_000;
 const REVERTING = 200;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundled } from '../../local/bundle.ts';
-import type { Figures } from '../bench.ts';
+import type { Figures } from './figures.ts';
 
 /** Megabytes of the quota. Measure has twice as much. */
 const MEGABYTES = 256;

@@ -1,6 +1,6 @@
 import { allCells, figuresOf, goalsOf } from '../../local/weather/figures.ts';
 import type { Run } from '../../local/weather/rows.ts';
-import type { Figures, Options } from '../bench.ts';
+import type { BenchOptions, Figures } from './figures.ts';
 import { tablesOf } from './weather-tables.ts';
 import { answersOf } from './workers.ts';
 
@@ -20,11 +20,7 @@ export interface Job {
 }
 
 /** What becomes of good releases in bad weather and of bad releases in any, by whole decisions of the controller, beside its peers. */
-export async function weather({
-  '--runs': runs = RUNS,
-  '--seed': seed = SEED,
-  ...asked
-}: Options): Promise<Figures> {
+export async function weather({ runs = RUNS, seed = SEED, markdown }: BenchOptions): Promise<Figures> {
   const cells = allCells();
   const jobs = cells.flatMap((_, index) =>
     Array.from({ length: Math.ceil(runs / BATCH) }, (_, nth): Job => {
@@ -34,7 +30,7 @@ export async function weather({
   const found = await played(jobs);
   const tables = figuresOf(cells.map((cell, index) => ({ cell, runs: found.get(index) ?? [] })));
   const text = tablesOf(tables);
-  console.log(asked['--markdown'] === true ? `${text}\n` : text);
+  console.log(markdown ? `${text}\n` : text);
   const good = tables.good.reduce((all, row) => all + row.runs, 0);
   return {
     'good releases': good,

@@ -3,6 +3,7 @@ import type { Backend } from '../../cli/backend.ts';
 import type { Gate, RolloutEvent } from '../../core/rollout/event.ts';
 import { fold } from '../../core/rollout/state.ts';
 import { minute, onFirstStep, promotionOrdered } from '../core/rollout/given.ts';
+import { textOf } from '../house/project.ts';
 import { fakeBackend, spillway } from './called.ts';
 
 const ID = 'checkout--r1--1';
@@ -10,25 +11,54 @@ const ID = 'checkout--r1--1';
 describe('a call that is wrong', () => {
   test.each<[args: string[], says: string]>([
     [[], 'No command was given.'],
-    [['deploy'], 'There is no command "deploy".'],
-    [['toString'], 'There is no command "toString".'],
-    [['pause', '--local'], 'expected ROLLOUT, got none'],
-    [['pause', ID, 'more', '--local'], `expected ROLLOUT, got ${ID} more`],
-    [['pause', ID, '--locale'], "Unknown option '--locale'; did you mean --local?\n"],
-    [['resume', ID, '--reason', 'why', '--local'], "Unknown option '--reason'"],
+    [['deploy'], 'There is no command "deploy"; there are validate, plan, release'],
+    [['toString'], 'There is no command "toString"; '],
+    [['stats'], 'There is no command "stats"; did you mean status?\n'],
+    [['pause', '--local'], 'spillway pause expects ROLLOUT, got none'],
+    [['pause', ID, 'more', '--local'], `spillway pause expects ROLLOUT, got ${ID} more`],
+    [['pause', ID, '--locale'], 'spillway pause has no option --locale; did you mean --local?\n'],
+    [
+      ['resume', ID, '--reason', 'why', '--local'],
+      'spillway resume has no option --reason; it has --by, --environment, --local\n',
+    ],
     [['pause', ID], 'say which controller is meant'],
-    [['approve', ID, '--local'], 'say which gate'],
+    [['approve', ID, '--local'], 'spillway approve needs --gate PERCENT: 50 is the gate before 50 %\n'],
     [['approve', ID, '--gate', '5O', '--local'], '--gate takes a whole number of at most 999, not "5O"'],
     [['promote', ID, '--step', '0', '--local'], '--step counts from 1'],
-    [['promote', ID, '--step', '-1', '--local'], '--step needs a value behind it'],
-    [['plan', 'rollout.yaml', '--error-rate'], '--error-rate needs a value behind it\n'],
-    [['validate'], 'expected FILE, got none'],
-    [['plan', 'rollout.yaml'], '--requests-per-second 20'],
-    [['plan', 'rollout.yaml', '--requests-per-second', '20', '--error-rate', 'few'], '--error-rate 0.1%'],
-    [['status', 'api', '--local'], '"api" is no id of a rollout; it is SERVICE--RELEASE--ATTEMPT'],
-    [['status', ID, ID, '--local'], `expected ROLLOUT, got ${ID} ${ID}`],
-    [['abort', 'checkout--r1--first', '--local'], '"checkout--r1--first" is no id of a rollout'],
-    [['report', 'api', 'api.html', '--local'], '"api" is no id of a rollout'],
+    [
+      ['promote', ID, '--step', '-1', '--local'],
+      '--step needs a value: --step N, or --step=-1 if that is the value\n',
+    ],
+    [['pause', ID, '--reason', '--local'], '--reason needs a value: --reason TEXT\n'],
+    [
+      ['pause', ID, '--reason', 'a', '--reason', 'b', '--local'],
+      '--reason is given twice, as "a" and "b"; give it once\n',
+    ],
+    [['status', '--json=yes', '--local'], '--json takes no value, but was given "yes"; write --json alone\n'],
+    [
+      ['status', '-j', '--local'],
+      'spillway status has no option -j; it has --json, --verbose, --environment, --local\n',
+    ],
+    [['plan', 'rollout.yaml', '--error-rate'], '--error-rate needs a value: --error-rate PERCENT\n'],
+    [['validate'], 'spillway validate expects FILE, got none'],
+    [['plan', 'rollout.yaml'], 'spillway plan needs --requests-per-second N: '],
+    [
+      ['plan', 'rollout.yaml', '--requests-per-second', '20', '--error-rate', 'few'],
+      '--error-rate takes a percentage below 100, such as 0.1%, not "few"',
+    ],
+    [
+      ['plan', 'rollout.yaml', '--requests-per-second', '20', '--error-rate', '0.1'],
+      '--error-rate 0.1 has no % sign; write 0.1% if one request in 1,000 fails, or 10% if one request in 10 does\n',
+    ],
+    [
+      ['plan', 'rollout.yaml', '--requests-per-second', '20', '--error-rate', '5'],
+      '--error-rate 5 has no % sign; write 5% if one request in 20 fails\n',
+    ],
+    [['plan', 'rollout.yaml', '--requests-per-second', 'many', '--error-rate', '1%'], 'not "many"\n'],
+    [['status', 'api', '--local'], 'invalid rollout id "api": expected SERVICE--RELEASE--ATTEMPT'],
+    [['status', ID, ID, '--local'], `spillway status expects [ROLLOUT], got ${ID} ${ID}`],
+    [['abort', 'checkout--r1--first', '--local'], 'invalid rollout id "checkout--r1--first"'],
+    [['report', 'api', 'api.html', '--local'], 'invalid rollout id "api"'],
     [['pause', ID, '--local', '--environment', 'prod'], 'say one of --local and --environment prod'],
     [['pause', ID, '--environment', 'a b'], '"a b" is no name of an environment'],
     [['pause', ID, '--environment', ''], 'say which controller is meant'],
@@ -41,18 +71,39 @@ describe('a call that is wrong', () => {
     expect(asked).toEqual([]);
   });
 
-  test.each(['release', 'status', 'abort'])('%s --help exits 0 and says how it is called', async (name) => {
-    const { code, out, err } = await spillway(fakeBackend().backend, name, '--help');
-    expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out).toMatch(new RegExp(`^spillway ${name} `));
+  test.each([
+    ['release', '--help'],
+    ['status', '-h'],
+    ['abort', ID, '--direct', '--help'],
+    ['help', 'approve'],
+  ])('%s %s exits 0, says how it is called with each of its options, and asks nothing', async (...args) => {
+    const { backend, asked } = fakeBackend();
+    const { code, out, err } = await spillway(backend, ...args);
+    expect({ code, err, asked }).toEqual({ code: 0, err: '', asked: [] });
+    expect(out).toMatch(new RegExp(`^Usage: spillway ${args.find((each) => each !== 'help')} `));
+    expect(out).toMatch(/^ {2}--environment NAME {2}the controller of this environment/m);
+    expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
-  test('help exits 0 and names every command', async () => {
-    const { code, out } = await spillway(fakeBackend().backend, 'help');
+  test('a text behind -- is no question for help', async () => {
+    const { code, err } = await spillway(fakeBackend().backend, 'validate', '--', '--help');
+    expect({ code, err }).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('--help: The file cannot be read'),
+    });
+  });
+
+  test.each(['help', '--help', '-h'])('%s exits 0 and names every command', async (word) => {
+    const { code, out } = await spillway(fakeBackend().backend, word);
     expect(code).toBe(0);
     for (const name of ['validate', 'plan', 'release', 'status', 'pause', 'resume', 'promote', 'approve'])
-      expect(out).toContain(`spillway ${name} `);
-    for (const name of ['abort', 'rollback', 'retry']) expect(out).toContain(`spillway ${name} `);
+      expect(out).toContain(`\n  ${name} `);
+    for (const name of ['report', 'abort', 'rollback', 'retry']) expect(out).toContain(`\n  ${name} `);
+  });
+
+  test('--version is that of the package', async () => {
+    const { version } = JSON.parse(textOf('package.json'));
+    expect(await spillway(fakeBackend().backend, '--version')).toEqual({ code: 0, out: version, err: '' });
   });
 });
 
@@ -93,7 +144,7 @@ describe('a command', () => {
   test('to promote does not claim what a gate still holds', async () => {
     const { out } = await spillway(holding(promotionOrdered(2)), 'promote', ID, '--local');
     expect(out.split('\n')).toEqual([
-      `${ID} is to go past its step without waiting for evidence`,
+      `${ID}: promotion past the current step is accepted`,
       `  the gate before 50 % holds it: 0 of 2 approvals of ada, grace; approve ${ID} --gate 50`,
     ]);
     const full = holding(promotionOrdered(2, { full: true }));

@@ -91,6 +91,7 @@ function started(args: string[], env: Record<string, string> = {}) {
   const ended = new Promise<Ran>((resolve) => child.once('close', (code) => resolve({ code, ...said })));
   return {
     ended,
+    interrupt: () => child.kill('SIGINT'),
     /** Resolves once the process has printed this. */
     says: (text: RegExp) =>
       Promise.race([
@@ -303,5 +304,16 @@ describe('a release that is waited for on real AWS clients', { timeout: 90_000 }
     expect(out).toMatch(/z1\/api\.zip: 0 of [\d,]+ bytes\n.*z1\/api\.zip: ([\d,]+) of \1 bytes\n/);
     expect(out).toMatch(/api published as version \d+/);
     expect(out).toContain('z1 halted: ');
+  });
+
+  test('and is interrupted says that the rollout goes on, and how to look at it and revert it', async () => {
+    const watch = started(release('left', other, '--wait'));
+    await watch.says(/left--1 is uploaded/);
+    watch.interrupt();
+    const { code, err } = await watch.ended;
+    expect(code).toBe(130);
+    expect(err).toBe(
+      `This watch ends; ${idOf('left')} goes on. "spillway status ${idOf('left')}" says where it is, "spillway abort ${idOf('left')}" reverts it.\n`,
+    );
   });
 });

@@ -63,6 +63,7 @@ export async function spillway(backend: Backend, ...args: string[]): Promise<Cal
   vi.stubEnv('SPILLWAY_ENVIRONMENT', undefined);
   vi.stubEnv('GITHUB_ACTOR', 'ada');
   const { argv } = process;
+  const listeners = process.stdout.listeners('error');
   process.argv = ['node', 'spillway', ...args];
   try {
     await import('../../cli/spillway.ts');
@@ -70,6 +71,8 @@ export async function spillway(backend: Backend, ...args: string[]): Promise<Cal
   } finally {
     process.argv = argv;
     process.exitCode = undefined;
+    for (const each of process.stdout.listeners('error'))
+      if (!listeners.includes(each)) process.stdout.off('error', each as (error: Error) => void);
     vi.unstubAllEnvs();
     vi.restoreAllMocks();
     vi.doUnmock('../../cli/backend.ts');

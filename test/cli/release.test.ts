@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Backend } from '../../cli/backend.ts';
 import { EXIT_CODES } from '../../cli/watch.ts';
-import type { Outcome } from '../../core/rollout/event.ts';
+import type { VerdictStatus } from '../../core/analysis/types.ts';
+import type { Outcome, RolloutEvent } from '../../core/rollout/event.ts';
 import { fold } from '../../core/rollout/state.ts';
-import { closed, opened } from '../core/rollout/given.ts';
+import { closed, measured, minute, onFirstStep, opened, paused } from '../core/rollout/given.ts';
 import { type Asked, fakeBackend, spillway } from './called.ts';
 
 const ROLLOUT = `service: checkout-api
@@ -240,5 +241,49 @@ describe('a release that is waited for', () => {
     const { out } = await spillway(backend, 'release', file, ...GOOD, '--wait');
     expect(asks).toEqual([0, 1]);
     expect(out.match(/ opened: /g)).toHaveLength(1);
+  });
+
+  const watched = async (...events: RolloutEvent[]) => {
+    const told = [...events, closed(400, 'completed')];
+    const codes: unknown[] = [];
+    const read: unknown = async (what: string) => {
+      if (what === 'about') return { environment: 'production' };
+      codes.push(process.exitCode);
+      return { version: told.length, events: told };
+    };
+    const { backend } = fakeBackend({ read: read as Backend['read'] });
+    return { codes, ...(await spillway(backend, 'release', file, ...GOOD, '--wait')) };
+  };
+
+  test('is no success for whoever ends the watch before the outcome is known', async () => {
+    expect(await watched(opened())).toMatchObject({ codes: [1], code: 0 });
+  });
+
+  const gates = [{ before: 50, approvers: 1, by: [], timeoutSeconds: 21_600, onTimeout: 'revert' as const }];
+  const ticks = (status: VerdictStatus, from: number, to: number) =>
+    Array.from({ length: to - from }, (_, index) => measured(status, [from, from + index + 1]));
+
+  test.each<[string, RolloutEvent[], number]>([
+    [
+      'at a gate',
+      [...onFirstStep({ gates }), { type: 'GateOpened', at: minute(2), gate: 50, until: minute(400) }],
+      6,
+    ],
+    ['in a pause', [...onFirstStep(), paused(2)], 6],
+    ['in a bake', onFirstStep(), 30],
+  ])(
+    'prints a verdict that stays as it is every five minutes %s, and each change',
+    async (_, before, passes) => {
+      const { out } = await watched(...before, ...ticks('pass', 3, 33), ...ticks('broken', 33, 35));
+      expect(out.match(/pass: |healthy so far: /g)).toHaveLength(passes);
+      expect(out.match(/ broken: /g)).toHaveLength(passes === 30 ? 2 : 1);
+    },
+  );
+
+  test('says at a gate how to approve it', async () => {
+    const gate = { type: 'GateOpened', at: minute(2), gate: 50, until: minute(400) } as const;
+    expect((await watched(...onFirstStep({ gates }), gate)).out).toMatch(
+      /waiting for approval before 50 %, .*\n.*spillway approve checkout-api--r8--1 --gate 50\n/,
+    );
   });
 });

@@ -39,11 +39,11 @@ describe('npm run simulate', () => {
   }, 120_000);
 
   test.each([
-    [['--sede', '1'], /does not know --sede; it knows --seeds, --seed, --faults, --json and --docs/],
-    [['--seeds'], /--seeds needs a value/],
-    [['--seeds', '0'], /--seeds must be a whole number from 1 on, not "0"/],
-    [['--seed', 'x'], /--seed must be a whole number from 0 on, not "x"/],
-    [['--faults', 'throttled,gremlins'], /There is no fault "gremlins"; there are all, none, and throttled/],
+    [['--sede', '1'], /has no option --sede; did you mean --seeds?\?/],
+    [['--seeds'], /--seeds needs a value: --seeds N/],
+    [['--seeds', '0'], /--seeds takes a whole number of at least 1, not "0"/],
+    [['--seed', 'x'], /--seed takes a whole number of at least 0, not "x"/],
+    [['--faults', 'throttled,gremlins'], /there is no fault "gremlins"; there are all, none, and throttled/],
   ])(
     'refuses %s',
     (args, message) => {

@@ -51,8 +51,30 @@ test('validate lists all that is asked and demanded on the way, without a contro
     '  gate before 10 %: 2 approvals of ada, grace, joan within 6 h, else revert',
     '  gate before 100 %: 1 approval of anybody who may give commands within 2 h, else promote',
     '  probes: one smoke test through both versions every 2 s, while the canary has traffic',
-    '  alarm orders-too-low: if it goes off after the first raise, the release is taken back',
+    '  alarm orders-too-low: if it goes off after the first raise, the release is reverted',
   ]);
+});
+
+test('validate --json prints the normal form, and why a file is refused', async () => {
+  const path = join(folder, 'rollout.yaml');
+  await writeFile(path, FILE);
+  const good = await spillway(fakeBackend().backend, 'validate', '--json', path);
+  expect(good).toMatchObject({ code: 0, err: '' });
+  expect(JSON.parse(good.out)).toMatchObject({
+    file: path,
+    service: 'checkout-api',
+    plan: { steps: [{ weight: 10, bakeSeconds: 600 }, { weight: 25 }], verifySeconds: 600 },
+    watch: [{ metric: 'errors', ratio: 1.5 }],
+    gates: [{ before: 10 }, { before: 100 }],
+    alarms: ['orders-too-low'],
+  });
+  await writeFile(path, FILE.replace('weight: 10', 'weight: 1000'));
+  const bad = await spillway(fakeBackend().backend, 'validate', path, '--json');
+  expect(bad).toMatchObject({ code: 1, err: '' });
+  expect(JSON.parse(bad.out)).toEqual({
+    file: path,
+    error: { code: 'RolloutFileInvalid', message: expect.stringContaining('steps[0].weight is 1000') },
+  });
 });
 
 test.each([
@@ -93,7 +115,7 @@ test.each([
     const { out } = await spillway(fakeBackend().backend, ...called);
     expect(out).toContain(said);
     expect(out).toMatch(
-      /^10 % for 10 min: about 1,200 canary requests; a release that fails [\d.]+ % of its requests is found within 2 min; /,
+      /^At 20 requests per second, of which 0.1 % fail now:\n10 % for 10 min: about 1,200 canary requests; a release that fails [\d.]+ % of its requests is found within 2 min; /,
     );
   },
 );

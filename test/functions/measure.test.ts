@@ -55,6 +55,17 @@ test.each(['metrics', 'alarms'] as const)(
   },
 );
 
+test('a tick that waits for metrics and alarms in vain says of which no answer came', async () => {
+  const stage = setUp();
+  const ref = await due(stage);
+  const never = { read: () => new Promise<never>(() => {}) };
+  const ports = { ...stage.ports, metrics: { ...stage.ports.metrics, ...never }, alarms: never };
+  await stage.clock.run(stage.call(measure, ref, ports));
+  const { verdict } = await stage.rollout();
+  expect(verdict?.reason).toMatch(/no answer to the read of metrics of api came within \d s/);
+  expect(verdict?.reason).toMatch(/no answer to the read of alarms came within \d s/);
+});
+
 test('a tick reads the targets first: traffic that somebody else moved is not measured', async () => {
   const stage = setUp();
   const ref = await due(stage);
