@@ -74,12 +74,9 @@ export function bakeOf(rollout: Rollout): { from: Instant; to: Instant; max: Ins
     return { from, to, max: Math.max(to, resumedAt) + DOUBT_SECONDS * 1000 };
   }
   if (step === undefined || stepSince === undefined) return undefined;
-  const { from, to } = windowsOf(stepSince, step.bakeSeconds);
-  return {
-    from,
-    to,
-    max: windowsOf(Math.max(stepSince, resumedAt), step.maxBakeSeconds).to,
-  };
+  // After a wait for counts the rest of the bake may be longer than what the file allows a short step.
+  const { from, to } = windowsOf(stepSince, rollout.remaining ?? step.bakeSeconds);
+  return { from, to, max: Math.max(to, windowsOf(Math.max(stepSince, resumedAt), step.maxBakeSeconds).to) };
 }
 
 /** How long a canary that serves alone is verified there: for all of verify if an order took it past the holdout. */

@@ -58,6 +58,29 @@ describe('the wait for counts', () => {
   });
 });
 
+describe('a step after a wait', () => {
+  const waited = (remaining: number) => [
+    ...onFirstStep(),
+    ordered(3, { remaining }),
+    ...raised(1, 2, 3.5),
+    { type: 'RecallEnded' as const, at: minute(9), reason: 'they came' },
+    ...raised(10, 3, 9.5),
+  ];
+
+  test('is judged anew for what was left of its bake, also if its longest bake is shorter', () => {
+    expect(bakeOf(stateAfter(waited(300)))).toMatchObject({ from: minute(10), to: minute(15) });
+    const { to = 0, max = 0 } = bakeOf(stateAfter(waited(3_600))) ?? {};
+    expect([to, max]).toEqual([minute(70), minute(70)]);
+  });
+
+  test('leaves nothing of it to the next step', () => {
+    const raisedOn = [...waited(300), measured('pass', [10, 15]), ...raised(50, 4, 16.5)];
+    expect(bakeOf(stateAfter(raisedOn))).toEqual(
+      bakeOf(stateAfter([...onFirstStep(), measured('pass', [1, 3]), ...raised(50, 4, 16.5)])),
+    );
+  });
+});
+
 describe('a suspect canary', () => {
   const suspect = (minutes: number): RolloutEvent => measured('suspect', [1, minutes]);
   const back: RolloutEvent[] = [
