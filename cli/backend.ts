@@ -6,6 +6,7 @@ import { lambdaAlias } from '../adapters/lambda-alias.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { Readings } from '../functions/read-rollout.ts';
+import { type FunctionName, factsOf } from '../infra/facts.ts';
 import { toldByAws } from './aws-errors.ts';
 
 /** A controller somewhere: in an AWS account, or in the embedded world of `npm run dev`. */
@@ -21,14 +22,18 @@ export interface Backend {
 /** Where `npm run dev` listens. */
 export const LOCAL_URL = 'http://127.0.0.1:4747';
 
-/** A call that hangs must become an error: the controller's functions end after 10 s. */
+/** A call that hangs must become an error, a little after Lambda has ended its function. */
+const patienceFor = (name: FunctionName) => (factsOf(name).seconds + 5) * 1_000;
 const CLIENT = {
-  requestHandler: { connectionTimeout: 5_000, requestTimeout: 15_000, throwOnRequestTimeout: true },
+  requestHandler: {
+    ...{ connectionTimeout: 5_000, throwOnRequestTimeout: true },
+    requestTimeout: patienceFor('ReadRollout'),
+  },
 } as const;
 
-/** But who orders an opening waits for it, and Command itself may take 75 s then. */
+/** Command takes as long as its function may only where an opening is waited for. */
 const OPENS = ['retry', 'rollback'];
-const OPENING = { requestTimeout: 80_000 };
+const OPENING = { requestTimeout: patienceFor('Command') };
 
 /** An upload may take long, but not without a byte on its way. */
 const UPLOADER = { requestHandler: { connectionTimeout: 5_000, socketTimeout: 60_000 } } as const;
@@ -39,7 +44,7 @@ export function awsBackend(environment: string): Backend {
   const s3 = new S3Client(UPLOADER);
   const asking = <T>(needs: string, call: () => Promise<T>) =>
     toldByAws({ environment, region: () => lambda.config.region(), needs }, call);
-  const call = async (name: string, payload: unknown, options = {}): Promise<never> => {
+  const call = async (name: FunctionName, payload: unknown, options = {}): Promise<never> => {
     const FunctionName = `spillway-${environment}-${name}`;
     const { FunctionError, Payload } = await asking(`lambda:InvokeFunction on ${FunctionName}`, () =>
       lambda.send(
@@ -107,7 +112,7 @@ export function localBackend(url = LOCAL_URL): Backend {
     if (!response.ok) throw remoteError(answer);
     return answer as never;
   };
-  const invoke = (name: string, payload: unknown): Promise<never> =>
+  const invoke = (name: FunctionName, payload: unknown): Promise<never> =>
     call(`/functions/${name}`, { method: 'POST', body: JSON.stringify(payload) });
   return {
     read: (what, more = {}) => invoke('ReadRollout', { read: what, ...more }),

@@ -127,7 +127,7 @@ export const awsRestoreCode = () => {
   };
 };
 
-/** The function that opens rollouts may run for 60 s (`infra/functions.ts`), and what it was handed is opened once. */
+/** The function that opens rollouts may run for 60 s (`infra/controller.json`), and what it was handed is opened once. */
 const OPENING_CLIENT = {
   maxAttempts: 1,
   requestHandler: { connectionTimeout: 1_000, requestTimeout: 62_000, throwOnRequestTimeout: true },

@@ -1,4 +1,4 @@
-import { ASYNCHRONOUS } from './grants.ts';
+import { ASYNCHRONOUS, FUNCTIONS, factsOf } from './facts.ts';
 import { type Place, prefixOf } from './place.ts';
 
 /** One metric that an alarm or the dashboard looks at. */
@@ -23,7 +23,7 @@ export interface Alarm {
 }
 
 /** The functions whose silence would keep a canary in front of users. */
-const WAY_OUT = ['AlarmEvent', 'Command', 'DeadMan', 'Decide', 'Hold', 'Measure', 'RevertTraffic'] as const;
+const ON_REVERT_PATH = FUNCTIONS.filter((name) => factsOf(name).isOnRevertPath);
 
 /** What lies in a queue of dead letters stays there until a person looks, so these alarms stay red until then. */
 export const DEAD_LETTERS = [...ASYNCHRONOUS, 'Pages'] as const;
@@ -133,7 +133,7 @@ export function alarmsOf(place: Place, machineArn: string): Alarm[] {
       name: 'throttled',
       says: 'Functions of the way out were throttled, or AWS refused calls for their rate, or the budget of calls could not be asked.',
       of: [
-        ...WAY_OUT.map((name) => lambda(name, 'Throttles')),
+        ...ON_REVERT_PATH.map((name) => lambda(name, 'Throttles')),
         counted('Throttles'),
         counted('BudgetUnanswered'),
       ],

@@ -1,4 +1,4 @@
-import type { FunctionName } from './grants.ts';
+import type { FunctionName } from './facts.ts';
 import { arnsOf, bucketOf, type Place, prefixOf } from './place.ts';
 import type { Settings } from './settings.ts';
 

@@ -1,4 +1,4 @@
-import type { FunctionName } from './grants.ts';
+import { type FunctionName, factsOf, patternOf, RULES, type RuleName, saysOf, startedBy } from './facts.ts';
 import { FOLLOWED } from './journal.ts';
 import { arnsOf, bucketOf, type Place, prefixOf } from './place.ts';
 
@@ -11,17 +11,14 @@ interface Parts {
   topic: aws.sns.Topic;
 }
 
-/** How long EventBridge and Lambda try to hand over an event; after that a person has to look. */
-const EVENT_AGE_SECONDS = 3600;
+/** How long EventBridge tries to page somebody, and how often it tries at most to hand over any event; after that a person has to look. */
+const PAGE_AGE_SECONDS = 3600;
+const ATTEMPTS_MAX = 185;
 
 /** Events that open rollouts, wake them, and page people. */
 export function events({ place, functions, table, deadLetters, topic }: Parts): void {
-  const call = (name: FunctionName, rule: string, description: string, pattern: object) => {
-    const made = new aws.cloudwatch.EventRule(rule, {
-      name: `${prefixOf(place)}-${rule}`,
-      description,
-      eventPattern: JSON.stringify(pattern),
-    });
+  const call = (name: FunctionName, rule: RuleName) => {
+    const made = eventRule(rule, place);
     const functionName = `${prefixOf(place)}-${name}`;
     new aws.cloudwatch.EventTarget(
       `${rule}To${name}`,
@@ -29,7 +26,10 @@ export function events({ place, functions, table, deadLetters, topic }: Parts): 
         rule: made.name,
         arn: arnsOf(place).function(name),
         deadLetterConfig: { arn: deadLetters[name]?.arn },
-        retryPolicy: { maximumEventAgeInSeconds: EVENT_AGE_SECONDS, maximumRetryAttempts: 185 },
+        retryPolicy: {
+          maximumEventAgeInSeconds: factsOf(name).triedForSeconds,
+          maximumRetryAttempts: ATTEMPTS_MAX,
+        },
       },
       { dependsOn: [functions[name].nodes.function] },
     );
@@ -46,19 +46,7 @@ export function events({ place, functions, table, deadLetters, topic }: Parts): 
     );
   };
 
-  call('OpenRollout', 'ManifestUploaded', 'A release was uploaded', {
-    source: ['aws.s3'],
-    'detail-type': ['Object Created'],
-    detail: {
-      bucket: { name: [bucketOf(place)] },
-      object: { key: [{ wildcard: 'releases/*/manifest.json' }] },
-    },
-  });
-  call('AlarmEvent', 'AlarmChanged', 'An alarm of this account went red', {
-    source: ['aws.cloudwatch'],
-    'detail-type': ['CloudWatch Alarm State Change'],
-    detail: { state: { value: ['ALARM'] } },
-  });
+  for (const rule of RULES) for (const name of startedBy(rule)) call(name, rule);
   paged({ place, deadLetters, topic });
 
   new aws.lambda.EventSourceMapping(
@@ -69,7 +57,7 @@ export function events({ place, functions, table, deadLetters, topic }: Parts): 
       startingPosition: 'TRIM_HORIZON',
       batchSize: 10,
       bisectBatchOnFunctionError: true,
-      maximumRecordAgeInSeconds: EVENT_AGE_SECONDS,
+      maximumRecordAgeInSeconds: factsOf('JournalStream').triedForSeconds,
       maximumRetryAttempts: 100,
       filterCriteria: {
         filters: [
@@ -86,29 +74,27 @@ export function events({ place, functions, table, deadLetters, topic }: Parts): 
   );
 }
 
-/** An execution that ended otherwise than a rollout ends: stopped, out of time, halted, or broken by its own definition. */
-function paged({ place, deadLetters, topic }: Pick<Parts, 'place' | 'deadLetters' | 'topic'>): void {
-  const rule = new aws.cloudwatch.EventRule('ExecutionEnded', {
-    name: `${prefixOf(place)}-ExecutionEnded`,
-    description: 'A rollout ended so that a person must look',
-    eventPattern: JSON.stringify({
-      source: ['aws.states'],
-      'detail-type': ['Step Functions Execution Status Change'],
-      detail: {
-        stateMachineArn: [arnsOf(place).machine],
-        $or: [
-          { status: ['TIMED_OUT', 'ABORTED'] },
-          // `anything-but` matches no field that is missing (recorded from AWS, LocalStack snapshot tests of EventBridge, 2025-10-15).
-          { status: ['FAILED'], error: [{ 'anything-but': ['reverted', 'refused'] }, { exists: false }] },
-        ],
-      },
-    }),
+function eventRule(rule: RuleName, place: Place): aws.cloudwatch.EventRule {
+  const pattern = patternOf(rule, { bucket: bucketOf(place), machine: arnsOf(place).machine });
+  return new aws.cloudwatch.EventRule(rule, {
+    name: `${prefixOf(place)}-${rule}`,
+    description: saysOf(rule),
+    eventPattern: JSON.stringify(pattern),
   });
+}
+
+/**
+ * An execution that ended otherwise than a rollout ends: stopped, out of time, halted, or broken by its own definition. Its pattern
+ * asks for a missing error as well, since `anything-but` matches no field that is missing (recorded from AWS, LocalStack snapshot
+ * tests of EventBridge, 2025-10-15).
+ */
+function paged({ place, deadLetters, topic }: Pick<Parts, 'place' | 'deadLetters' | 'topic'>): void {
+  const rule = eventRule('ExecutionEnded', place);
   new aws.cloudwatch.EventTarget('ExecutionEndedToPages', {
     rule: rule.name,
     arn: topic.arn,
     deadLetterConfig: { arn: deadLetters.Pages?.arn },
-    retryPolicy: { maximumEventAgeInSeconds: EVENT_AGE_SECONDS, maximumRetryAttempts: 185 },
+    retryPolicy: { maximumEventAgeInSeconds: PAGE_AGE_SECONDS, maximumRetryAttempts: ATTEMPTS_MAX },
     inputTransformer: {
       inputPaths: { name: '$.detail.name', status: '$.detail.status', error: '$.detail.error' },
       inputTemplate: `"The rollout execution <name> in ${place.environment} ended <status> <error>. See docs/operating.md, execution-died and halted."`,

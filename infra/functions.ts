@@ -1,26 +1,10 @@
 import bundling from './bundling.json';
 import { variablesOf } from './environment.ts';
-import { ASYNCHRONOUS, FUNCTIONS, type FunctionName, statementsOf } from './grants.ts';
+import { FUNCTIONS, type FunctionName, factsOf, fileOf, reservedFor } from './facts.ts';
+import { statementsOf } from './grants.ts';
 import { type Place, prefixOf } from './place.ts';
 import { roleFor } from './roles.ts';
-import { assertSecret, reservedFor, type Settings } from './settings.ts';
-
-/**
- * Seconds and megabytes of functions that need more than 10 s and 256 MB: opening reads zips and asks for each target in
- * turn, who hands it over waits longer than that may take (`OPENING_CLIENT` in `functions/_aws.ts`), and processor time
- * comes with memory, which an abort is not to wait for. A tick reads and judges a few hours of five targets or more (`npm run bench -- tick`).
- */
-const LARGER: Partial<Record<FunctionName, { seconds: number; megabytes: number }>> = {
-  OpenRollout: { seconds: 60, megabytes: 512 },
-  Measure: { seconds: 10, megabytes: 512 },
-  JournalStream: { seconds: 75, megabytes: 256 },
-  Command: { seconds: 75, megabytes: 512 },
-  DeadMan: { seconds: 30, megabytes: 256 },
-  AlarmEvent: { seconds: 30, megabytes: 256 },
-};
-
-/** How long an event is tried again before it becomes a dead letter: the dead man looks again by himself. */
-const EVENT_AGE_SECONDS: Partial<Record<FunctionName, number>> = { DeadMan: 120 };
+import { assertSecret, type Settings } from './settings.ts';
 
 /** Every function of the controller, each with a role of its own. */
 export function functions(
@@ -44,9 +28,9 @@ function oneFunction(
   deadLetters: Record<string, aws.sqs.Queue>,
 ): sst.aws.Function {
   const functionName = `${prefixOf(place)}-${name}`;
-  const { seconds, megabytes } = LARGER[name] ?? { seconds: 10, megabytes: 256 };
+  const { seconds, megabytes, triedForSeconds } = factsOf(name);
   const { role, policy } = roleFor(name, 'lambda.amazonaws.com', statementsOf(name, place), place);
-  const reserved = reservedFor(name, settings);
+  const reserved = reservedFor(name, settings.accountConcurrency);
   const variables = variablesOf(name, place, settings);
   const made = new sst.aws.Function(
     name,
@@ -80,12 +64,12 @@ function oneFunction(
     { dependsOn: [policy] },
   );
   const letters = deadLetters[name];
-  if (ASYNCHRONOUS.includes(name) && letters !== undefined)
+  if (triedForSeconds !== undefined && letters !== undefined)
     new aws.lambda.FunctionEventInvokeConfig(
       `${name}Events`,
       {
         functionName,
-        maximumEventAgeInSeconds: EVENT_AGE_SECONDS[name] ?? 3600,
+        maximumEventAgeInSeconds: triedForSeconds,
         maximumRetryAttempts: 2,
         destinationConfig: { onFailure: { destination: letters.arn } },
       },
@@ -94,6 +78,3 @@ function oneFunction(
     );
   return made;
 }
-
-/** `ShiftTraffic` stands in `functions/shift-traffic.ts`. */
-const fileOf = (name: string) => name.replace(/(?<!^)([A-Z])/g, '-$1').toLowerCase();

@@ -1,3 +1,4 @@
+import { ASYNCHRONOUS, type FunctionName, startedBy } from './facts.ts';
 import { arnsOf, type Place } from './place.ts';
 
 /** A statement of an IAM policy. Everything is an allowance; what is not here is refused. */
@@ -10,12 +11,6 @@ export interface Statement {
 }
 
 type Arns = ReturnType<typeof arnsOf>;
-
-/** The functions that the state machine calls; a test compares them with its file. */
-export const CALLED = [
-  ...['CloseRollout', 'ContinueAsNew', 'Decide', 'Hold', 'Measure', 'PromoteCanary'],
-  ...['PublishRelease', 'RevertTraffic', 'RunHook', 'ShiftTraffic'],
-];
 
 /** A right by what it is for. `everywhere` says why it stands on `*`: AWS offers nothing narrower. */
 type Right = { actions: string[]; when?: Statement['Condition'] } & (
@@ -133,7 +128,7 @@ export const RIGHTS = {
   // What the services need that act for the controller.
   'call its functions': {
     actions: ['lambda:InvokeFunction'],
-    on: (arns: Arns) => CALLED.map((name) => arns.function(name)),
+    on: (arns: Arns) => startedBy('machine').map((name) => arns.function(name)),
   },
   'call the dead man': {
     actions: ['lambda:InvokeFunction'],
@@ -204,7 +199,7 @@ export const GRANTS = {
   Command: ['read the journal', 'write events', 'keep who waits', 'take tokens', 'wake holds', 'read what is armed', 'read aliases', 'move aliases', 'read functions', 'have rollouts opened'],
   DeadMan: ['read the journal', 'write events', 'start executions', 'stop executions', 'arm the dead man', 'lend the scheduler its role', 'disarm the dead man', 'read aliases', 'move aliases', 'read functions', 'pin versions', 'unpin versions'],
   ReadRollout: ['read the journal', 'read its events', 'count what runs', 'read what runs'],
-} satisfies Record<string, RightName[]>;
+} satisfies Record<FunctionName, RightName[]>;
 
 /** What the services that act for the controller may do. Their roles trust that service and nobody else. */
 export const SERVICE_GRANTS = {
@@ -224,20 +219,6 @@ export const EVERYBODY: RightName[] = ['trace'];
 
 /** A service with a role of the controller. */
 export type ServiceName = keyof typeof SERVICE_GRANTS;
-
-/** A function of the controller. */
-export type FunctionName = keyof typeof GRANTS;
-
-/** The functions of the controller. */
-export const FUNCTIONS = Object.keys(GRANTS) as FunctionName[];
-
-/** The functions that something calls without waiting for their answer: what they could not do goes to their dead letters. */
-export const ASYNCHRONOUS: readonly FunctionName[] = [
-  'AlarmEvent',
-  'DeadMan',
-  'JournalStream',
-  'OpenRollout',
-];
 
 /** What a function of the controller may do: its rights, its own logs and traces, and its own dead letters. */
 export function statementsOf(name: FunctionName, place: Place): Statement[] {

@@ -1,6 +1,6 @@
 import definition from '../statemachines/rollout.asl.json';
 import { substituted } from './asl.ts';
-import { CALLED } from './grants.ts';
+import { startedBy } from './facts.ts';
 import { arnsOf, type Place, prefixOf } from './place.ts';
 import { serviceRole } from './roles.ts';
 import type { Settings } from './settings.ts';
@@ -8,6 +8,7 @@ import type { Settings } from './settings.ts';
 /** The state machine that carries rollouts out, from its file as it is. Its history shows what executions were given, so who may read that is privileged; its log does not. */
 export function machine(place: Place, settings: Settings, functions: Record<string, sst.aws.Function>) {
   const arns = arnsOf(place);
+  const called = startedBy('machine');
   const { role, policy } = serviceRole('Machine', 'states.amazonaws.com', place);
   const log = new aws.cloudwatch.LogGroup('MachineLog', {
     // Names that begin so do not count against the size of the account's log policy (Step Functions developer guide, "Logging").
@@ -22,7 +23,7 @@ export function machine(place: Place, settings: Settings, functions: Record<stri
       roleArn: role.arn,
       definition: substituted(
         JSON.stringify(definition),
-        Object.fromEntries(CALLED.map((name) => [name, arns.function(name)])),
+        Object.fromEntries(called.map((name) => [name, arns.function(name)])),
       ),
       loggingConfiguration: {
         level: 'ALL',
@@ -31,6 +32,6 @@ export function machine(place: Place, settings: Settings, functions: Record<stri
       },
       tracingConfiguration: { enabled: true },
     },
-    { dependsOn: [policy, ...CALLED.flatMap((name) => functions[name]?.nodes.function ?? [])] },
+    { dependsOn: [policy, ...called.flatMap((name) => functions[name]?.nodes.function ?? [])] },
   );
 }

@@ -1,3 +1,5 @@
+import { FUNCTIONS } from './facts.ts';
+
 /** What the deployer of one stage chose; every field may be left out in `stages.json`. */
 export interface Settings {
   /** Hosts that HTTP hooks may be on, with their port where it is not 443. */
@@ -30,8 +32,8 @@ export const PRODUCTION = 'production';
 /** Names that people give to the stage that ours calls `production`, and that would leave it unprotected. */
 const ALMOST_PRODUCTION = ['prod', 'prd', 'live', 'main', 'master'];
 
-/** Longest name of a stage: `spillway-<stage>-PublishRelease` is the longest name of a function, and Lambda takes 64 characters. */
-const STAGE_MAX = 40;
+/** Longest name of a stage: it is part of the names of functions, for which Lambda takes 64 characters. */
+const STAGE_MAX = 64 - Math.max(...FUNCTIONS.map((name) => `spillway--${name}`.length));
 
 /** @throws Error naming what is wrong with a stage's name, and the mend */
 export function assertStage(stage: string): void {
@@ -78,25 +80,6 @@ export function settingsOf(stage: string, stages: Record<string, unknown>): Sett
 
 const isHost = (host: unknown) =>
   typeof host === 'string' && /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/.test(host);
-
-/** Concurrent executions that are kept for what takes traffic back, whatever a bad release eats up. */
-const RESERVED: Record<string, number> = {
-  AlarmEvent: 5,
-  Command: 5,
-  DeadMan: 5,
-  Decide: 5,
-  Hold: 5,
-  RevertTraffic: 5,
-};
-
-/** What Lambda keeps for all functions without a reservation (Lambda developer guide, "Configuring reserved concurrency"). */
-const UNRESERVED_MIN = 100;
-
-/** The reserved concurrency of a function; undefined where it has none, or the account's limit leaves no room. */
-export function reservedFor(name: string, { accountConcurrency }: Settings): number | undefined {
-  const wanted = Object.values(RESERVED).reduce((sum, each) => sum + each, 0);
-  return accountConcurrency - wanted < UNRESERVED_MIN ? undefined : RESERVED[name];
-}
 
 /** Fewest characters of the secret that HTTP hooks are signed with: 32 of them in hexadecimal are 128 bits. */
 const SECRET_MIN = 32;

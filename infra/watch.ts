@@ -1,5 +1,5 @@
 import { type Alarm, alarmsOf, DEAD_LETTERS, type Seen } from './alarms.ts';
-import { FUNCTIONS } from './grants.ts';
+import { FUNCTIONS } from './facts.ts';
 import { arnsOf, type Place, prefixOf } from './place.ts';
 import type { Settings } from './settings.ts';
 

@@ -1,4 +1,4 @@
-import { type Handler, lambda, type Ports } from '../functions/_task.ts';
+import { type Handler, lambda, type Ports, type Task } from '../functions/_task.ts';
 import { alarmEvent } from '../functions/alarm-event.ts';
 import { closeRollout } from '../functions/close-rollout.ts';
 import { command } from '../functions/command.ts';
@@ -15,47 +15,34 @@ import { readJournal } from '../functions/read-rollout.ts';
 import { revertTraffic } from '../functions/revert-traffic.ts';
 import { runHook } from '../functions/run-hook.ts';
 import { shiftTraffic } from '../functions/shift-traffic.ts';
+import { FUNCTIONS, type FunctionName } from '../infra/facts.ts';
 
-export const CONTROLLER = [
-  'AlarmEvent',
-  'CloseRollout',
-  'Command',
-  'ContinueAsNew',
-  'DeadMan',
-  'Decide',
-  'Hold',
-  'JournalStream',
-  'Measure',
-  'OpenRollout',
-  'PromoteCanary',
-  'PublishRelease',
-  'ReadRollout',
-  'RevertTraffic',
-  'RunHook',
-  'ShiftTraffic',
-] as const;
-export type ControllerFunction = (typeof CONTROLLER)[number];
+/** The code of each function. */
+const TASKS = {
+  AlarmEvent: alarmEvent,
+  CloseRollout: closeRollout,
+  Command: command,
+  ContinueAsNew: continueAsNew,
+  DeadMan: deadMan,
+  Decide: decide,
+  Hold: hold,
+  JournalStream: journalStream,
+  Measure: measure,
+  OpenRollout: openRollout,
+  PromoteCanary: promoteCanary,
+  PublishRelease: publishRelease,
+  ReadRollout: readJournal,
+  RevertTraffic: revertTraffic,
+  RunHook: runHook,
+  ShiftTraffic: shiftTraffic,
+} satisfies Record<FunctionName, unknown>;
 
 /** The controller's functions by name, as they are deployed: the real handlers, each with ports of its own. */
-export function controllerFunctions(
-  makePorts: (name: ControllerFunction) => Ports,
-): Record<ControllerFunction, Handler> {
-  return {
-    AlarmEvent: lambda(alarmEvent, () => makePorts('AlarmEvent')),
-    CloseRollout: lambda(closeRollout, () => makePorts('CloseRollout')),
-    Command: lambda(command, () => makePorts('Command')),
-    ContinueAsNew: lambda(continueAsNew, () => makePorts('ContinueAsNew')),
-    DeadMan: lambda(deadMan, () => makePorts('DeadMan')),
-    Decide: lambda(decide, () => makePorts('Decide')),
-    Hold: lambda(hold, () => makePorts('Hold')),
-    JournalStream: lambda(journalStream, () => makePorts('JournalStream')),
-    Measure: lambda(measure, () => makePorts('Measure')),
-    OpenRollout: lambda(openRollout, () => makePorts('OpenRollout')),
-    PromoteCanary: lambda(promoteCanary, () => makePorts('PromoteCanary')),
-    PublishRelease: lambda(publishRelease, () => makePorts('PublishRelease')),
-    ReadRollout: lambda(readJournal, () => makePorts('ReadRollout')),
-    RevertTraffic: lambda(revertTraffic, () => makePorts('RevertTraffic')),
-    RunHook: lambda(runHook, () => makePorts('RunHook')),
-    ShiftTraffic: lambda(shiftTraffic, () => makePorts('ShiftTraffic')),
-  };
+export function controllerFunctions(makePorts: (name: FunctionName) => Ports): Record<FunctionName, Handler> {
+  const made = FUNCTIONS.map((name) => {
+    // What each task takes and answers is its own matter.
+    const task = TASKS[name] as Task<unknown, unknown, keyof Ports>;
+    return [name, lambda(task, () => makePorts(name))] as const;
+  });
+  return Object.fromEntries(made) as Record<FunctionName, Handler>;
 }

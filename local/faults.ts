@@ -3,8 +3,8 @@ import type { GetMetricDataInput, GetMetricDataOutput, MetricDataResult } from '
 import { RolloutError } from '../core/errors.ts';
 import { type Instant, WINDOW_MS } from '../core/units.ts';
 import type { Handler, Ports } from '../functions/_task.ts';
+import type { FunctionName } from '../infra/facts.ts';
 import type { WorldClock } from './clock.ts';
-import type { ControllerFunction } from './controller.ts';
 import { placedDice } from './random.ts';
 import type { WorldOptions } from './world.ts';
 
@@ -132,7 +132,7 @@ export interface Strike {
 
 /** A moment at which a controller function can die: around its handler, and around each call it makes. */
 export interface Point {
-  fn: ControllerFunction;
+  fn: FunctionName;
   /** Which invocation of this function, from 1. */
   nth: number;
   /** `handler`, an AWS command, or a method of the journal such as `journal.append`. */
@@ -142,7 +142,7 @@ export interface Point {
 
 /** One run of a controller function, which can be ended at any moment. */
 interface Invocation {
-  fn: ControllerFunction;
+  fn: FunctionName;
   nth: number;
   isDead: boolean;
   /** Ends it: what it had sent stays sent, nothing more is, and the caller sees an error of this name. */
@@ -163,15 +163,11 @@ const never = () => new Promise<never>(() => {});
 /** Runs functions so that they can be ended, and knows which of them makes a call. */
 function invocations() {
   const running = new AsyncLocalStorage<Invocation>();
-  const counts = new Map<ControllerFunction, number>();
+  const counts = new Map<FunctionName, number>();
   return {
     /** The function that is calling; undefined where a person or a test is. */
     present: () => running.getStore(),
-    run(
-      fn: ControllerFunction,
-      work: () => Promise<unknown>,
-      begun: (invocation: Invocation) => void = () => {},
-    ) {
+    run(fn: FunctionName, work: () => Promise<unknown>, begun: (invocation: Invocation) => void = () => {}) {
       const nth = (counts.get(fn) ?? 0) + 1;
       counts.set(fn, nth);
       return new Promise<unknown>((resolve, reject) => {
@@ -265,7 +261,7 @@ const named = (name: string, message: string): Error => Object.assign(new Error(
 const unavailable = (op: string) => new RolloutError('Unavailable', `${op} found no journal.`);
 
 /** Who keeps concurrency of its own where the account allows it. */
-const RESERVED: readonly ControllerFunction[] = ['AlarmEvent', 'Command', 'Decide', 'Hold', 'RevertTraffic'];
+const RESERVED: readonly FunctionName[] = ['AlarmEvent', 'Command', 'Decide', 'Hold', 'RevertTraffic'];
 
 /** After which Lambda ends a function of the controller, as it is deployed. */
 const FUNCTION_LIMIT_MS = 10_000;
@@ -303,7 +299,7 @@ export function injector(options: {
   /** Whether a trouble is there now. */
   isOn: (trouble: FaultName) => boolean;
   /** How far the clock of a function is off. */
-  skewMs: (fn: ControllerFunction) => number;
+  skewMs: (fn: FunctionName) => number;
 }): Injected {
   const { clock, only, isOn, skewMs } = options;
   const dice = placedDice(`${options.seed}/faults`);
@@ -446,7 +442,7 @@ export function injector(options: {
   }
 
   /** A function that is ended when its time is over. */
-  async function limited(fn: ControllerFunction, call: () => ReturnType<Handler>): Promise<unknown> {
+  async function limited(fn: FunctionName, call: () => ReturnType<Handler>): Promise<unknown> {
     const limit = clock.after(FUNCTION_LIMIT_MS);
     try {
       return await run(fn, call, (invocation) => {

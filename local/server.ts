@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { revertFrozen } from '../adapters/direct-abort.ts';
 import { printable } from '../core/plain-text.ts';
-import { CONTROLLER, type ControllerFunction } from './controller.ts';
+import { type FunctionName, startedBy } from '../infra/facts.ts';
 import { BUCKET, type World } from './world.ts';
 
 /** Largest body that is taken: a zip may have 50 MB. */
@@ -60,7 +60,7 @@ async function answer(world: World, request: IncomingMessage): Promise<object> {
     );
     return { versionId: VersionId };
   }
-  if (request.method === 'POST' && kind === 'functions' && isController(name)) {
+  if (request.method === 'POST' && kind === 'functions' && isForPeople(name)) {
     return (await world.invoke(name, JSON.parse((await bodyOf(request)).toString('utf8')))) as object;
   }
   if (request.method === 'POST' && kind === 'revert') {
@@ -70,8 +70,8 @@ async function answer(world: World, request: IncomingMessage): Promise<object> {
   throw new Error(`There is no ${request.method} ${request.url} here.`);
 }
 
-function isController(name: string): name is ControllerFunction {
-  return (CONTROLLER as readonly string[]).includes(name);
+function isForPeople(name: string): name is FunctionName {
+  return (startedBy('people') as string[]).includes(name);
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {

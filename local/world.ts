@@ -26,9 +26,10 @@ import type { Journal } from '../core/ports.ts';
 import { type RolloutEvent, WAKING } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Handler, Ports } from '../functions/_task.ts';
+import { type FunctionName, factsOf, fileOf, patternOf, RULES, startedBy } from '../infra/facts.ts';
 import type { TokenReading } from './asl.ts';
 import type { WorldClock } from './clock.ts';
-import { CONTROLLER, type ControllerFunction, controllerFunctions } from './controller.ts';
+import { controllerFunctions } from './controller.ts';
 import { LATENCY_MS } from './latency.ts';
 import { queueTraffic } from './queue.ts';
 import { type Random, seededRandom } from './random.ts';
@@ -56,9 +57,7 @@ export const SCHEDULE_GROUP = 'spillway';
 /** The table of the journal, where it is kept in DynamoDB. */
 export const JOURNAL = 'journal';
 /** The function of the controller that others of it invoke by Lambda. */
-const OPENER = 'OpenRollout';
-/** After which Lambda ends it (`infra/functions.ts`). */
-const OPENER_SECONDS = 60;
+const OPENER: FunctionName = 'OpenRollout';
 /** The reserved concurrency of OpenRollout. */
 const OPENINGS_AT_ONCE = 2;
 /** Times that a batch of the journal's stream is sent before it is given up: over ten minutes in all; assumed. */
@@ -72,7 +71,7 @@ export interface WorldOptions {
   /** Stands around every simulated AWS call. */
   intercept?: Intercept | undefined;
   /** Stands around every call of a controller function: where crashes, duplicates and planted faults come in. */
-  around?: ((name: ControllerFunction, event: unknown, call: Handler) => Promise<unknown>) | undefined;
+  around?: ((name: FunctionName, event: unknown, call: Handler) => Promise<unknown>) | undefined;
   /** Stands around every call of Lambda that Step Functions makes itself, by the name of its command; what it throws is an error as Lambda names it, or `States.Timeout`. */
   aroundStep?:
     | ((command: string, input: unknown, call: () => Promise<unknown>) => Promise<unknown>)
@@ -124,7 +123,7 @@ export interface World {
   /** Adds a queue that feeds an alias, with its dead-letter queue, and binds it; its messages are counted, not sent. */
   addQueue(spec: QueueSpec): ModelTraffic;
   /** Calls a controller function as AWS would: by name, with copies of what goes in and comes out. */
-  invoke(name: ControllerFunction, event: unknown): Promise<unknown>;
+  invoke(name: FunctionName, event: unknown): Promise<unknown>;
   /** Uploads a manifest, which opens a rollout as on AWS: by its event. Text and bytes are uploaded as they are. */
   upload(key: string, manifest: object | string | Uint8Array): Promise<void>;
   /** Resolves with the rollout once it has ended and its execution too. */
@@ -250,12 +249,12 @@ export function createWorld(options: WorldOptions): World {
       } else await invoke('DeadMan', JSON.parse(Input));
     },
   });
-  const invoke = async (name: ControllerFunction, event: unknown): Promise<unknown> => {
+  const invoke = async (name: FunctionName, event: unknown): Promise<unknown> => {
     await clock.sleep(LATENCY_MS.lambdaInvoke);
     const result = await run(name, event);
     return result === undefined ? undefined : JSON.parse(JSON.stringify(result));
   };
-  const run = async (name: ControllerFunction, event: unknown): Promise<unknown> => {
+  const run = async (name: FunctionName, event: unknown): Promise<unknown> => {
     const call: Handler = (given) => functions[name](JSON.parse(JSON.stringify(given)));
     return options.around === undefined ? call(event) : options.around(name, event, call);
   };
@@ -283,7 +282,7 @@ export function createWorld(options: WorldOptions): World {
       );
   };
   /** As an event source mapping does: a batch that fails is sent again. */
-  const insist = async (name: ControllerFunction, event: unknown): Promise<void> => {
+  const insist = async (name: FunctionName, event: unknown): Promise<void> => {
     for (let tries = 1; tries < STREAM_TRIES_MAX; tries++) {
       try {
         return void (await invoke(name, event));
@@ -374,27 +373,18 @@ export function createWorld(options: WorldOptions): World {
   };
   const ports = options.changePorts?.(made) ?? made;
   const functions = controllerFunctions(() => ports);
-  lambda.helpers.createFunction({ name: OPENER, timeout: OPENER_SECONDS });
+  lambda.helpers.createFunction({ name: OPENER, timeout: factsOf(OPENER).seconds });
   lambda.helpers.deployModel(OPENER, (event) => run(OPENER, event));
 
-  events.rule({
-    name: 'manifest-uploaded',
-    pattern: {
-      source: ['aws.s3'],
-      'detail-type': ['Object Created'],
-      detail: { bucket: { name: [BUCKET] }, object: { key: [{ wildcard: 'releases/*/manifest.json' }] } },
-    },
-    target: (event) => atDoor(async () => void (await invoke('OpenRollout', event))),
-  });
-  events.rule({
-    name: 'alarm-changed',
-    pattern: {
-      source: ['aws.cloudwatch'],
-      'detail-type': ['CloudWatch Alarm State Change'],
-      detail: { state: { value: ['ALARM'] } },
-    },
-    target: async (event) => void (await invoke('AlarmEvent', event)),
-  });
+  for (const rule of RULES)
+    for (const name of startedBy(rule)) {
+      const call = async (event: unknown) => void (await invoke(name, event));
+      events.rule({
+        name: fileOf(rule),
+        pattern: patternOf(rule, { bucket: BUCKET, machine: MACHINE_ARN }),
+        target: name === OPENER ? (event) => atDoor(() => call(event)) : call,
+      });
+    }
 
   return {
     clock,
@@ -515,7 +505,7 @@ function appendOf(tell: (record: JournalRecord) => void): (change: ChangeRecord)
 }
 
 function named(name: string): string {
-  if (!(CONTROLLER as readonly string[]).includes(name))
+  if (!(startedBy('machine') as string[]).includes(name))
     throw new Error(`The state machine names a function ${name} that does not exist.`);
   return name;
 }
@@ -546,7 +536,7 @@ async function runTask(
 ): Promise<unknown> {
   const [, action] = /^arn:aws:states:::aws-sdk:lambda:(\w+)$/.exec(resource) ?? [];
   if (action === undefined) {
-    const { FunctionName, Payload } = args as { FunctionName: ControllerFunction; Payload: unknown };
+    const { FunctionName, Payload } = args as { FunctionName: FunctionName; Payload: unknown };
     try {
       const answer = await world.invoke(FunctionName, Payload);
       return { StatusCode: 200, ExecutedVersion: '$LATEST', Payload: answer };

@@ -7,7 +7,7 @@ import {
   type UpdateAliasCommandInput,
 } from '@aws-sdk/client-lambda';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import type { ControllerFunction } from '../../local/controller.ts';
+import type { FunctionName } from '../../infra/facts.ts';
 import { BUCKET, type World } from '../../local/world.ts';
 
 /** An answer of AWS that is an error: its status, and how the service names it. */
@@ -120,10 +120,7 @@ async function invoke(
   const prefix = `spillway-${environment}-`;
   if (!name.startsWith(prefix)) throw notFound(`Function not found: ${name}`);
   try {
-    const result = await world.invoke(
-      name.slice(prefix.length) as ControllerFunction,
-      JSON.parse(body.toString()),
-    );
+    const result = await world.invoke(name.slice(prefix.length) as FunctionName, JSON.parse(body.toString()));
     json(response, result as object);
   } catch (error) {
     const { name: errorType, message: errorMessage } = error as Error;

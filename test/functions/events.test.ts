@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { RolloutError } from '../../core/errors.ts';
 import type { Ports } from '../../functions/_task.ts';
-import { CONTROLLER, type ControllerFunction, controllerFunctions } from '../../local/controller.ts';
+import { FUNCTIONS, type FunctionName } from '../../infra/facts.ts';
+import { controllerFunctions } from '../../local/controller.ts';
 import { targetOf } from '../contract/rollouts.ts';
 
 const ref = { rolloutId: 'checkout--r1--1', epoch: 1, closed: 'spillway x', targets: [targetOf('api')] };
@@ -18,7 +19,7 @@ const held = { ref, version: 3, token: 't' };
 const frozen = { ...ref, deadline: 1, armedAt: 1 };
 
 /** What each function takes, and events that lack something or have it in the wrong form. */
-const EVENTS: Record<ControllerFunction, { good: object; bad: object[] }> = {
+const EVENTS: Record<FunctionName, { good: object; bad: object[] }> = {
   Decide: { good: ref, bad: badRefs },
   Measure: { good: ref, bad: badRefs },
   ShiftTraffic: { good: ref, bad: badRefs },
@@ -99,7 +100,7 @@ const untouched = controllerFunctions(() => {
   throw new Error('The ports were asked for.');
 });
 
-describe.each(CONTROLLER)('%s', (name) => {
+describe.each(FUNCTIONS)('%s', (name) => {
   const { good, bad } = EVENTS[name];
 
   test.each([null, undefined, 'text', 7, [], {}, ...bad].map((event) => [JSON.stringify(event), event]))(

@@ -13,8 +13,9 @@ import { command } from '../../functions/command.ts';
 import { deadMan } from '../../functions/dead-man.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
+import { FUNCTIONS, type FunctionName } from '../../infra/facts.ts';
 import { virtualClock } from '../../local/clock.ts';
-import { CONTROLLER, type ControllerFunction, controllerFunctions } from '../../local/controller.ts';
+import { controllerFunctions } from '../../local/controller.ts';
 import { createScenario, FUNCTION, type Scenario, type ScenarioOptions } from '../../local/scenario.ts';
 import { HOOK_SECRET } from '../../local/world.ts';
 import { FIRST, setUp, unreachable, withJournal } from './set-up.ts';
@@ -212,7 +213,7 @@ describe('the logs of a rollout', () => {
   });
 
   test('of every function hold nothing that outsiders say, whatever it does and whatever it is sent', async () => {
-    const called = new Map<ControllerFunction, unknown>();
+    const called = new Map<FunctionName, unknown>();
     const markers = (reads: object): Partial<ScenarioOptions> => ({
       around: (name, event, call) => {
         called.set(name, event);
@@ -263,11 +264,11 @@ describe('the logs of a rollout', () => {
       markers({ rollout: { verify: '3m', steps: [{ weight: 10, bake: '3m' }] } }),
     );
     expect(completed.rollout.outcome).toBe('completed');
-    expect([...called.keys()].sort()).toEqual([...CONTROLLER].sort());
+    expect([...called.keys()].sort()).toEqual([...FUNCTIONS].sort());
     // What none of them takes, and what each of them takes where nothing else works.
     const { ports } = setUp();
     const broken = failing(ports);
-    for (const name of CONTROLLER) {
+    for (const name of FUNCTIONS) {
       const before = written.length;
       await controllerFunctions(() => ports)
         [name]({ [name]: 'marker-event', token: 'marker-token' })

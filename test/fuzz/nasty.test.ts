@@ -7,7 +7,8 @@ import { type ErrorCode, RolloutError } from '../../core/errors.ts';
 import { hookAnswerFrom } from '../../core/hook-answer.ts';
 import { lambda } from '../../functions/_task.ts';
 import { journalStream } from '../../functions/journal-stream.ts';
-import { type ControllerFunction, controllerFunctions } from '../../local/controller.ts';
+import type { FunctionName } from '../../infra/facts.ts';
+import { controllerFunctions } from '../../local/controller.ts';
 import { changed, thrownBy } from '../core/config/files.ts';
 import { type Case, casesOf, grown, type Written } from './cases.ts';
 
@@ -94,7 +95,7 @@ const handlers = {
     throw new Error(REACHED);
   }),
 };
-type EventCase = { function: ControllerFunction; event: unknown };
+type EventCase = { function: FunctionName; event: unknown };
 
 describe.each(['events', 'state-inputs'])('%s:', (file) => {
   test.each(casesOf<EventCase>(file))('$name', async (nasty) => {

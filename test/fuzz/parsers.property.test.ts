@@ -14,7 +14,8 @@ import {
 } from '../../core/config/rollout-file.ts';
 import { type ErrorCode, RolloutError } from '../../core/errors.ts';
 import { hookAnswerFrom } from '../../core/hook-answer.ts';
-import { CONTROLLER, controllerFunctions } from '../../local/controller.ts';
+import { FUNCTIONS } from '../../infra/facts.ts';
+import { controllerFunctions } from '../../local/controller.ts';
 import { changed, fullFile } from '../core/config/files.ts';
 import { times } from '../deep.ts';
 
@@ -261,7 +262,7 @@ test('a function takes any event as one of its own, or refuses it by the name of
     fc.constantFrom(...NASTY),
   );
   await fc.assert(
-    fc.asyncProperty(fc.constantFrom(...CONTROLLER), event, async (name, given) => {
+    fc.asyncProperty(fc.constantFrom(...FUNCTIONS), event, async (name, given) => {
       const error = await functions[name](given).catch((thrown: unknown) => thrown);
       if (error === reached) return;
       expect(RolloutError.is(error, 'EventInvalid'), String(error)).toBe(true);

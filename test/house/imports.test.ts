@@ -104,6 +104,8 @@ describe('the checker', () => {
     ['core/x.ts', "const code = await import('data:text/javascript,1');"],
     ['infra/x.ts', "import { tableDefinition } from '../adapters/dynamodb-table.ts';"],
     ['infra/x.ts', "import * as aws from '@pulumi/aws';"],
+    ['local/x.ts', "import { statementsOf } from '../infra/grants.ts';"],
+    ['functions/x.ts', "import { factsOf } from '../infra/facts.ts';"],
     ['lib/x.ts', "import * as z from 'zod';"],
   ])('%s may not say %s', (file, source) => {
     expect(problemsIn(file, source)).toHaveLength(1);
@@ -114,7 +116,10 @@ describe('the checker', () => {
     ['adapters/x.ts', "import { LambdaClient } from '@aws-sdk/client-lambda'; import 'node:fs/promises';"],
     ['functions/x.ts', "import middy from '@middy/core'; import { byKind } from '../adapters/registry.ts';"],
     ['local/x.ts', "import jsonata from 'jsonata'; const code = await import(url);"],
-    ['cli/x.ts', "import { createWorld } from '../local/world.ts';"],
+    [
+      'cli/x.ts',
+      "import { createWorld } from '../local/world.ts'; import { factsOf } from '../infra/facts.ts';",
+    ],
     ['scripts/x.ts', "import { LOCAL_URL } from '../cli/arguments.ts';"],
     ['test/cli/x.test.ts', "import { validate } from '../../cli/commands/validate.ts';"],
   ])('%s may say %s', (file, source) => {

@@ -11,11 +11,14 @@ export interface Import {
 }
 
 interface Rule {
-  /** Folders of the project whose files may be imported. */
+  /** Folders of the project, and single files, that may be imported. */
   folders: readonly string[];
   packages: readonly string[] | 'shipped' | 'any';
   node: boolean;
 }
+
+/** What everybody reads of the controller's functions; the rest of its folder needs SST. */
+const FACTS = 'infra/facts.ts';
 
 /** Who may import what; a folder of code without a line here is a problem. Nobody else may import cli, test, scripts or examples; a script may say what the command line says. */
 const RULES: Record<string, Rule> = {
@@ -23,8 +26,8 @@ const RULES: Record<string, Rule> = {
   adapters: { folders: ['core', 'adapters'], packages: 'shipped', node: true },
   functions: { folders: ['core', 'adapters', 'functions'], packages: 'shipped', node: false },
   runtime: { folders: [], packages: [], node: false },
-  local: { folders: ['core', 'adapters', 'functions', 'local'], packages: 'any', node: true },
-  cli: { folders: ['core', 'adapters', 'functions', 'local', 'cli'], packages: 'any', node: true },
+  local: { folders: ['core', 'adapters', 'functions', 'local', FACTS], packages: 'any', node: true },
+  cli: { folders: ['core', 'adapters', 'functions', 'local', 'cli', FACTS], packages: 'any', node: true },
   scripts: {
     folders: ['core', 'adapters', 'functions', 'local', 'cli', 'scripts'],
     packages: 'any',
@@ -87,8 +90,11 @@ function problemOf(
   // Only the embedded world loads code that is not known beforehand: the user's.
   if (from === undefined) return folderOf(file) === 'local' ? undefined : 'which cannot be checked';
   if (from.startsWith('.')) {
-    const folder = folderOf(posix.join(dirname(file), from));
-    return rule.folders.includes(folder) ? undefined : `but ${folderOf(file)} may not import ${folder}`;
+    const path = posix.join(dirname(file), from);
+    const folder = folderOf(path);
+    return rule.folders.includes(folder) || rule.folders.includes(path)
+      ? undefined
+      : `but ${folderOf(file)} may not import ${folder}`;
   }
   // Code that a test has made of a text.
   if (from.startsWith('data:')) return folderOf(file) === 'test' ? undefined : 'which is code in a text';

@@ -35,10 +35,6 @@ export function lexed(file: string): Lexed {
 export const pascal = (kebab: string): string =>
   kebab.replace(/(?:^|-)(\w)/g, (_, letter) => letter.toUpperCase());
 
-/** `ShiftTraffic` as `shift-traffic`. */
-export const kebab = (pascalName: string): string =>
-  pascalName.replace(/(?<!^)([A-Z])/g, '-$1').toLowerCase();
-
 function listed(folder: string): string[] {
   return readdirSync(`${root}${folder}`, { withFileTypes: true })
     .filter(({ name }) => !SKIPPED.test(name))

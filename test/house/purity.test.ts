@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ERROR_CODES } from '../../core/errors.ts';
-import { CONTROLLER } from '../../local/controller.ts';
+import { FUNCTIONS, fileOf } from '../../infra/facts.ts';
 import {
   assertingNames,
   banned,
@@ -16,7 +16,7 @@ import {
   weakTests,
 } from './habits.ts';
 import { lex } from './lex.ts';
-import { files, kebab, lexed, pascal, sources, sourcesIn, textOf } from './project.ts';
+import { files, lexed, pascal, sources, sourcesIn, textOf } from './project.ts';
 
 const tests = sourcesIn('test').filter((file) => file.endsWith('.test.ts'));
 const lambdas = sourcesIn('functions')
@@ -71,9 +71,8 @@ describe('the house', () => {
 describe('a function of the controller', () => {
   const asl = textOf('statemachines/rollout.asl.json');
 
-  test('is one Lambda, whose name is that of its file', () => {
-    expect(lambdas.map(pascal)).toEqual([...CONTROLLER].sort());
-    expect(CONTROLLER.map(kebab).sort()).toEqual(lambdas);
+  test('is deployed from the file of its name', () => {
+    expect(FUNCTIONS.map(fileOf).sort()).toEqual(lambdas);
   });
 
   test.each(lambdas)('%s is exported under the name of its file', (name) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { FUNCTIONS } from '../../infra/facts.ts';
 import {
-  FUNCTIONS,
   SERVICE_GRANTS,
   type ServiceName,
   type Statement,

@@ -1,10 +1,10 @@
 import { build } from 'esbuild';
-import { kebab } from '../house/project.ts';
+import { type FunctionName, fileOf } from '../../infra/facts.ts';
 
 /** A function's own code and that of the project which it reaches, without the packages; what it never uses is left out. */
-export async function codeOf(name: string): Promise<string> {
+export async function codeOf(name: FunctionName): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [`functions/${kebab(name)}.ts`],
+    entryPoints: [`functions/${fileOf(name)}.ts`],
     bundle: true,
     write: false,
     packages: 'external',

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { FUNCTIONS, type FunctionName } from '../../infra/facts.ts';
 import { arnsOf, bucketOf, type Place } from '../../infra/place.ts';
-import { CONTROLLER, type ControllerFunction } from '../../local/controller.ts';
 import { ACCOUNT, ENVIRONMENT, REGION, type WorldOptions } from '../../local/world.ts';
 import type { Question } from './iam.ts';
 
@@ -17,7 +17,7 @@ const ARNS = arnsOf(PLACE);
 
 /** What a function asked of AWS: the command, and what IAM is asked for it. */
 export interface Asked {
-  fn: ControllerFunction;
+  fn: FunctionName;
   command: string;
   questions: Question[];
 }
@@ -28,7 +28,7 @@ export function recorder(): {
   around: NonNullable<WorldOptions['around']>;
   intercept: NonNullable<WorldOptions['intercept']>;
 } {
-  const running = new AsyncLocalStorage<ControllerFunction>();
+  const running = new AsyncLocalStorage<FunctionName>();
   const asked: Asked[] = [];
   return {
     asked,
@@ -79,7 +79,7 @@ const lambda =
   (...actions: string[]) =>
   ({ FunctionName, Qualifier }: Input) => {
     // In the embedded world a function of the controller has no prefix.
-    const own = CONTROLLER.find((name) => name === FunctionName);
+    const own = FUNCTIONS.find((name) => name === FunctionName);
     const arn = own ? ARNS.function(own) : `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${FunctionName}`;
     return actions.map((action) =>
       on(`lambda:${action}`, Qualifier === undefined ? arn : `${arn}:${Qualifier}`),

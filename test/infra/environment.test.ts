@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { READS, variablesOf } from '../../infra/environment.ts';
-import { FUNCTIONS } from '../../infra/grants.ts';
+import { FUNCTIONS } from '../../infra/facts.ts';
 import { settingsOf } from '../../infra/settings.ts';
 import { codeOf, variablesIn } from './bundle.ts';
 import { PLACE } from './calls.ts';

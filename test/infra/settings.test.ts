@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { alarmsOf } from '../../infra/alarms.ts';
 import { substituted } from '../../infra/asl.ts';
-import { FUNCTIONS } from '../../infra/grants.ts';
-import { assertSecret, assertStage, reservedFor, settingsOf } from '../../infra/settings.ts';
+import { FUNCTIONS, reservedFor } from '../../infra/facts.ts';
+import { assertSecret, assertStage, settingsOf } from '../../infra/settings.ts';
 
 describe('the name of a stage', () => {
   test.each(['production', 'staging', 'ada', 'pr-12'])('%s is taken', (stage) => {
@@ -66,9 +66,7 @@ describe('the settings of a stage', () => {
 
 describe('reserved concurrency', () => {
   const reserved = (accountConcurrency: number) =>
-    FUNCTIONS.filter(
-      (name) => reservedFor(name, { ...settingsOf('ada', {}), accountConcurrency }) !== undefined,
-    );
+    FUNCTIONS.filter((name) => reservedFor(name, accountConcurrency) !== undefined);
 
   test('is kept for the way out, and nobody else', () => {
     expect(reserved(1000).sort()).toEqual([

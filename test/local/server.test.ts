@@ -58,8 +58,8 @@ describe('the embedded world for the command line', () => {
     await expect(backend.command(pause)).rejects.toMatchObject({ code: 'RolloutUnknown' });
   });
 
-  test('calls no function but the controller’s', async () => {
-    for (const path of ['/functions/toString', '/functions/', '/anything', '/objects/x'])
+  test('calls no function but those for people', async () => {
+    for (const path of ['/functions/toString', '/functions/', '/functions/Decide', '/anything', '/objects/x'])
       expect(await posted(path, '{}')).toMatchObject({ status: 400, answer: { errorType: 'Error' } });
   });
 

@@ -3,14 +3,15 @@ import { StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { describe, expect, test } from 'vitest';
 import { byKind, routers } from '../../adapters/registry.ts';
 import type { Ports } from '../../functions/_task.ts';
-import { type ControllerFunction, controllerFunctions } from '../../local/controller.ts';
+import type { FunctionName } from '../../infra/facts.ts';
+import { controllerFunctions } from '../../local/controller.ts';
 import { seededRandom } from '../../local/random.ts';
 import { SERVICE } from '../../local/scenario.ts';
 import { MACHINE_ARN } from '../../local/world.ts';
 import { faults, HOUR, MINUTE, type Plot, play, ROLLOUT_ID, type Stage, staged } from './stage.ts';
 
 /** Each call of a function, and what it writes with, is on a machine whose clock is off by what `offset` says. */
-function skewed(offset: (name: ControllerFunction) => number): Plot {
+function skewed(offset: (name: FunctionName) => number): Plot {
   let ports: Ports | undefined;
   let clients: Stage['clients'] | undefined;
   return {
@@ -47,7 +48,7 @@ test('clocks that are 2 s apart, which is what a machine leaves of more, carry a
 
 describe('clocks that are 5 minutes apart', () => {
   const random = seededRandom(5);
-  const cases: [string, (name: ControllerFunction) => number][] = [
+  const cases: [string, (name: FunctionName) => number][] = [
     ['each call on another one', () => (random.int(3) - 1) * 5 * MINUTE],
     ['the dead man ahead', (name) => (name === 'DeadMan' ? 5 * MINUTE : 0)],
     ['the measuring behind', (name) => (name === 'Measure' ? -5 * MINUTE : 0)],

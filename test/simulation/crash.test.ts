@@ -2,7 +2,7 @@ import { DeleteAliasCommand, type UpdateAliasCommandInput } from '@aws-sdk/clien
 import { describe, expect, test } from 'vitest';
 import { RolloutError } from '../../core/errors.ts';
 import { stampText } from '../../core/rollout/stamp.ts';
-import type { ControllerFunction } from '../../local/controller.ts';
+import type { FunctionName } from '../../infra/facts.ts';
 import { crashes, journalOutage, type Point, serviceDown } from '../../local/faults.ts';
 import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
@@ -154,7 +154,7 @@ describe('a function that dies at any moment', () => {
 });
 
 describe('a function that throws what nobody expects', () => {
-  const STATES: ControllerFunction[] = [
+  const STATES: FunctionName[] = [
     'Decide',
     'RunHook',
     'ShiftTraffic',

@@ -2,7 +2,7 @@ import { DeleteFunctionCommand, UpdateAliasCommand } from '@aws-sdk/client-lambd
 import { expect, test } from 'vitest';
 import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import type { ServiceRecord, TrafficRouter } from '../../core/ports.ts';
-import type { ControllerFunction } from '../../local/controller.ts';
+import type { FunctionName } from '../../infra/facts.ts';
 import { crashes, journalOutage, type Point, serviceDown } from '../../local/faults.ts';
 import { record } from '../../local/run.ts';
 import { FUNCTION, SERVICE } from '../../local/scenario.ts';
@@ -221,7 +221,7 @@ test('a function that dies at any point of a rollback leaves nothing on the vers
   }
 });
 
-const CALLED: ControllerFunction[] = ['Decide', 'RevertTraffic', 'DeadMan', 'CloseRollout'];
+const CALLED: FunctionName[] = ['Decide', 'RevertTraffic', 'DeadMan', 'CloseRollout'];
 
 test.each<[string, (isOn: () => boolean) => Plot]>([
   ['the journal', (isOn) => ({ changePorts: journalOutage(isOn) })],

@@ -3,8 +3,8 @@ import { RolloutError } from '../../core/errors.ts';
 import type { Hook, HookPoint, RolloutEvent } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import type { Handler, Ports } from '../../functions/_task.ts';
+import type { FunctionName } from '../../infra/facts.ts';
 import { type VirtualClock, virtualClock } from '../../local/clock.ts';
-import type { ControllerFunction } from '../../local/controller.ts';
 import {
   createScenario,
   ROLLOUT,
@@ -483,7 +483,7 @@ describe('onRevert', () => {
 
 describe('a question that is put twice', () => {
   test('carries the same key, and one answer counts', async () => {
-    const twice = (name: ControllerFunction, event: unknown, call: Handler) =>
+    const twice = (name: FunctionName, event: unknown, call: Handler) =>
       name === 'RunHook' ? Promise.all([call(event), call(event)]) : call(event);
     const stage = stageWith({ hooks: [hook('beforeTraffic')], around: twice });
     expect((await played(stage)).outcome).toBe('completed');
@@ -594,8 +594,8 @@ test('a hook that can never be asked refuses the release at its opening', async 
   });
 });
 
-function timed(clock: () => VirtualClock, watched: ControllerFunction, tookMs: number[]) {
-  return async (name: ControllerFunction, event: unknown, call: Handler): Promise<unknown> => {
+function timed(clock: () => VirtualClock, watched: FunctionName, tookMs: number[]) {
+  return async (name: FunctionName, event: unknown, call: Handler): Promise<unknown> => {
     const began = clock().now();
     const result = await call(event);
     if (name === watched) tookMs.push(clock().now() - began);

@@ -245,7 +245,7 @@ const PLANTED: [string, RuleName, Change][] = [
   ],
   [
     'a function that is no file',
-    'every function is called by the state of its name, and is a file',
+    'every function is called by the state of its name, and may be',
     (definition) => {
       const { Measure, ...States } = definition.States;
       definition.States = JSON.parse(
@@ -255,7 +255,7 @@ const PLANTED: [string, RuleName, Change][] = [
   ],
   [
     'a state that calls the function of another',
-    'every function is called by the state of its name, and is a file',
+    'every function is called by the state of its name, and may be',
     replace(`\${PromoteCanary}`, `\${ShiftTraffic}`),
   ],
   [

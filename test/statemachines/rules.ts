@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { ERROR_CODES } from '../../core/errors.ts';
 import { DIRECTIVE_KINDS, type Directive } from '../../core/rollout/next.ts';
+import { type FunctionName, factsOf, startedBy } from '../../infra/facts.ts';
 import { compile } from '../../local/asl.ts';
-import { kebab } from '../house/project.ts';
 
 /** A state as it is written; what a rule looks at may be missing. */
 export interface State {
@@ -50,8 +50,8 @@ const EXCEPTION = 'RevertDirectly';
 /** Where Decide writes down that Measure could not end: a function that is too slow for its tick cannot say so itself. */
 const UNMEASURED = 'Unmeasured';
 
-/** Longest that a function of the controller runs (design: "Function timeout (<= 10 s) < Task timeout"). */
-const FUNCTION_TIMEOUT_SECONDS = 10;
+/** Longest that a call of Lambda's control plane takes: the time after which our own clients give up. */
+const CONTROL_PLANE_SECONDS = 3;
 /** Longest that an error may be retried while users meet the canary, with the time that the attempts take. */
 const RETRY_SECONDS_MAX = 60;
 /** How long an attempt takes that Lambda refuses at once; assumed. One that hangs ends as States.Timeout, which is counted with all its time. */
@@ -192,9 +192,10 @@ export const RULES = {
 
   'every Task is limited in time, a little longer than its function': (definition) =>
     tasks(all(definition))
-      .filter(([name, { TimeoutSeconds: limit }]) =>
-        name === 'Hold' ? limit !== '{% $seconds %}' : !(Number(limit) > shortest(name, definition)),
-      )
+      .filter(([name, state]) => {
+        const { TimeoutSeconds: limit } = state;
+        return name === 'Hold' ? limit !== '{% $seconds %}' : !(Number(limit) > secondsOf(state));
+      })
       .map(([name, { TimeoutSeconds: limit }]) => `${name}: TimeoutSeconds is ${limit}`),
 
   'every Task retries, and gives up within a minute whatever comes again and again': (definition) =>
@@ -276,14 +277,14 @@ export const RULES = {
     ...unreached(definition.States[EXCEPTION]?.ItemProcessor ?? { StartAt: '', States: {} }),
   ],
 
-  'every function is called by the state of its name, and is a file': (definition) =>
+  'every function is called by the state of its name, and may be': (definition) =>
     tasks(outside(definition)).flatMap(([name, { Arguments }]) => [
       ...(Arguments?.FunctionName === `\${${name === UNMEASURED ? 'Decide' : name}}`
         ? []
         : [`${name}: calls ${Arguments?.FunctionName}`]),
       ...placeholders(definition.States[name])
-        .filter((placeholder) => !isFunction(placeholder))
-        .map((placeholder) => `${name}: there is no function ${placeholder}`),
+        .filter((placeholder) => !isCalled(placeholder))
+        .map((placeholder) => `${name}: the table does not let it call ${placeholder}`),
     ]),
 
   'every function is given the input of the execution, and what it needs beside it': (definition) =>
@@ -342,9 +343,10 @@ function expressions(value: unknown, path = ''): { path: string; text: string }[
  * What the retries of a Task take at most, in seconds, for the kind of error that keeps it longest when it comes again and
  * again: `waits` between the attempts, and `longest` with every attempt at its limit.
  */
-export function timeOf({ Retry = [], TimeoutSeconds }: State): { waits: number; longest: number } {
+export function timeOf(state: State): { waits: number; longest: number } {
+  const { Retry = [], TimeoutSeconds } = state;
   // A hold that is retried was refused, or died within its function's time.
-  const limit = Number.isFinite(TimeoutSeconds) ? Number(TimeoutSeconds) : FUNCTION_TIMEOUT_SECONDS;
+  const limit = Number.isFinite(TimeoutSeconds) ? Number(TimeoutSeconds) : secondsOf(state);
   const kinds = Retry.map((retrier) => {
     const { ErrorEquals, MaxAttempts = 3 } = retrier;
     const attempt = ErrorEquals.every((error) => THROTTLED.includes(error)) ? REFUSED_SECONDS : limit;
@@ -369,9 +371,11 @@ function waitsOf({
   return sum;
 }
 
-/** A Task has more time than what it waits for: a function its own limit, a call of Lambda's control plane the two to three seconds after which our own clients give up. */
-const shortest = (name: string, definition: Machine): number =>
-  name in inside(definition) ? 3 : FUNCTION_TIMEOUT_SECONDS;
+/** Longest that what a Task waits for may run. */
+function secondsOf({ Arguments }: State): number {
+  const [name = ''] = placeholders(Arguments?.FunctionName);
+  return isCalled(name) ? factsOf(name).seconds : CONTROL_PLANE_SECONDS;
+}
 
 function caught(name: string, { Catch = [] }: State, to: string): string[] {
   const last = Catch.at(-1);
@@ -395,6 +399,6 @@ function unreached({ StartAt, States }: Machine): string[] {
 const placeholders = (value: unknown): string[] =>
   [...(JSON.stringify(value) ?? '').matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => name);
 
-function isFunction(name: string): boolean {
-  return existsSync(new URL(`../../functions/${kebab(name)}.ts`, import.meta.url));
+function isCalled(name: string): name is FunctionName {
+  return (startedBy('machine') as string[]).includes(name);
 }

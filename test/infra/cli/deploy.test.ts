@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fileOf } from '../../../infra/facts.ts';
 import { bundleHandlers, HANDLERS } from '../../../local/bundle.ts';
-import { kebab } from '../../house/project.ts';
 import { all, type Graph, graphOf, type Resource } from '../graph/graph.ts';
 import { openProject, type Project, type Said } from './sst.ts';
 
@@ -82,7 +82,7 @@ describe('the zip of', () => {
 
   test('each handler is there', () => {
     const functions = all(graph, 'lambda/function:Function');
-    const names = functions.map(({ inputs }) => kebab(inputs.name.replace('spillway-ada-', '')));
+    const names = functions.map(({ inputs }) => fileOf(inputs.name.replace('spillway-ada-', '')));
     expect(names.sort()).toEqual([...HANDLERS].sort());
   });
 
@@ -115,7 +115,7 @@ describe('the zip of', () => {
 
 function functionOf(handler: string): Resource {
   const found = all(graph, 'lambda/function:Function').find(
-    ({ inputs }) => kebab(inputs.name.replace('spillway-ada-', '')) === handler,
+    ({ inputs }) => fileOf(inputs.name.replace('spillway-ada-', '')) === handler,
   );
   if (found === undefined) throw new Error(`There is no function for ${handler}.`);
   return found;

@@ -5,7 +5,16 @@ import { COUNTED } from '../../../core/rollout/counts.ts';
 import { WAKING } from '../../../core/rollout/event.ts';
 import { alarmsOf } from '../../../infra/alarms.ts';
 import { variablesOf } from '../../../infra/environment.ts';
-import { CALLED, FUNCTIONS, serviceStatementsOf, statementsOf, trustOf } from '../../../infra/grants.ts';
+import {
+  ASYNCHRONOUS,
+  FUNCTIONS,
+  factsOf,
+  patternOf,
+  RULES,
+  type RuleName,
+  startedBy,
+} from '../../../infra/facts.ts';
+import { serviceStatementsOf, statementsOf, trustOf } from '../../../infra/grants.ts';
 import { arnsOf, bucketOf, type Place } from '../../../infra/place.ts';
 import { settingsOf } from '../../../infra/settings.ts';
 import { all, graphOf, one } from './graph.ts';
@@ -33,8 +42,8 @@ describe.each(FUNCTIONS)('%s', (name) => {
       handler: 'bundle.handler',
       tracingConfig: { mode: 'Active' },
     });
-    // A tick of a long bake needs the CPU that comes with more memory (docs/decisions/38-what-a-long-bake-costs.md).
-    expect(inputs.memorySize).toBeLessThanOrEqual(name === 'Measure' ? 1024 : 512);
+    expect(inputs.timeout).toBe(factsOf(name).seconds);
+    expect(inputs.memorySize).toBe(factsOf(name).megabytes);
   });
 
   test('has exactly the variables of the table', () => {
@@ -70,7 +79,7 @@ describe('the state machine', () => {
     const named = file.replace(/\$\{(\w+)\}/g, (_, name: string) => ARNS.function(name));
     expect(definition).toEqual(JSON.parse(named));
     const functions = all(ada, 'lambda/function:Function').map((each) => each.inputs.name);
-    for (const name of CALLED) expect(functions).toContain(`spillway-ada-${name}`);
+    for (const name of startedBy('machine')) expect(functions).toContain(`spillway-ada-${name}`);
   });
 
   test('waits longer for a function than the function may run', () => {
@@ -86,14 +95,6 @@ describe('the state machine', () => {
     }
   });
 
-  test.each(['Command', 'JournalStream'])('%s waits longer for an opening than that may run', (name) => {
-    const source = readFileSync(new URL('../../../functions/_aws.ts', import.meta.url), 'utf8');
-    const [, waits = ''] = /OPENING_CLIENT = \{.*?requestTimeout: ([\d_]+)/s.exec(source) ?? [];
-    const seconds = Number(waits.replace('_', '')) / 1000;
-    expect(seconds).toBeGreaterThan(functionNamed('OpenRollout').inputs.timeout);
-    expect(functionNamed(name).inputs.timeout).toBeGreaterThan(seconds + 10);
-  });
-
   test('is traced, and logged without what executions were given', () => {
     expect(inputs.tracingConfiguration).toEqual({ enabled: true });
     expect(inputs.loggingConfiguration).toEqual({
@@ -104,7 +105,7 @@ describe('the state machine', () => {
   });
 
   test('is made once its functions and its rights are there', () => {
-    for (const name of CALLED)
+    for (const name of startedBy('machine'))
       expect(options.dependsOn).toContain(`aws:lambda/function:Function ${name}Function`);
     expect(options.dependsOn).toContain('aws:iam/rolePolicy:RolePolicy MachineRights');
   });
@@ -151,23 +152,11 @@ describe('the rules', () => {
   });
 
   test('ask for what the embedded world asks for', () => {
-    const patternOf = (name: string) =>
-      JSON.parse(one(ada, 'cloudwatch/eventRule:EventRule', name).inputs.eventPattern);
-    expect(patternOf('ManifestUploaded')).toEqual({
-      source: ['aws.s3'],
-      'detail-type': ['Object Created'],
-      detail: {
-        bucket: { name: [bucketOf(PLACE)] },
-        object: { key: [{ wildcard: 'releases/*/manifest.json' }] },
-      },
-    });
-    expect(patternOf('AlarmChanged')).toEqual({
-      source: ['aws.cloudwatch'],
-      'detail-type': ['CloudWatch Alarm State Change'],
-      detail: { state: { value: ['ALARM'] } },
-    });
-    const ended = patternOf('ExecutionEnded').detail;
-    expect(ended.stateMachineArn).toEqual([ARNS.machine]);
+    for (const { name, inputs } of rules) {
+      const controller = { bucket: bucketOf(PLACE), machine: ARNS.machine };
+      expect(JSON.parse(inputs.eventPattern)).toEqual(patternOf(name as RuleName, controller));
+    }
+    expect(rules.map(({ name }) => name)).toEqual([...RULES].sort());
   });
 });
 
@@ -180,25 +169,22 @@ function assertTakes(queueArn: string, service: string): void {
   expect(statement.Condition).toEqual({ StringEquals: { 'aws:SourceAccount': '111122223333' } });
 }
 
-test.each(['AlarmEvent', 'DeadMan', 'JournalStream', 'OpenRollout'])(
-  '%s keeps what it could not do',
-  (name) => {
-    const { inputs, options } = one(
-      ada,
-      'lambda/functionEventInvokeConfig:FunctionEventInvokeConfig',
-      `${name}Events`,
-    );
-    expect(inputs).toMatchObject({
-      functionName: `spillway-ada-${name}`,
-      maximumRetryAttempts: 2,
-      destinationConfig: {
-        onFailure: { destination: `arn:aws:sqs:eu-west-1:111122223333:spillway-ada-${name}-dead-letters` },
-      },
-    });
-    expect(inputs.maximumEventAgeInSeconds).toBeLessThanOrEqual(3600);
-    expect(options.dependsOn).toContain(`aws:lambda/function:Function ${name}Function`);
-  },
-);
+test.each(ASYNCHRONOUS)('%s keeps what it could not do', (name) => {
+  const { inputs, options } = one(
+    ada,
+    'lambda/functionEventInvokeConfig:FunctionEventInvokeConfig',
+    `${name}Events`,
+  );
+  expect(inputs).toMatchObject({
+    functionName: `spillway-ada-${name}`,
+    maximumRetryAttempts: 2,
+    destinationConfig: {
+      onFailure: { destination: `arn:aws:sqs:eu-west-1:111122223333:spillway-ada-${name}-dead-letters` },
+    },
+  });
+  expect(inputs.maximumEventAgeInSeconds).toBe(factsOf(name).triedForSeconds);
+  expect(options.dependsOn).toContain(`aws:lambda/function:Function ${name}Function`);
+});
 
 describe('the journal', () => {
   const { inputs } = one(ada, 'dynamodb/table:Table', 'JournalTable');
