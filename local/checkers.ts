@@ -705,6 +705,7 @@ export const strangerNoticed = perRollout((view, _run, { tickMs }) => {
   const ended = [
     ...those(view, ...LEAVING, 'RolloutClosed'),
     ...those(view, 'Paused').filter(({ event }) => event.why === 'irreversible'),
+    ...those(view, 'Lowered'),
   ];
   return view.writes
     .filter(
@@ -713,7 +714,9 @@ export const strangerNoticed = perRollout((view, _run, { tickMs }) => {
     )
     .filter(
       ({ index, at }) =>
-        !ended.some((end) => (end.index < index ? end.event.type !== 'Paused' : end.at - at <= tickMs)),
+        !ended.some((end) =>
+          end.index < index ? !['Paused', 'Lowered'].includes(end.event.type) : end.at - at <= tickMs,
+        ),
     )
     .map(({ at, target }) => ({ at, what: `did not notice who else moved ${target.name}` }));
 });

@@ -56,6 +56,19 @@ function worker({ lambda: { helpers }, addTraffic }: Scenario): void {
   addTraffic({ functionName: WORKER, requestsPerSecond: 50, errorRate: () => 0.001 });
 }
 
+/** Someone else leaves the canary less than it had. */
+function lowered({ lambda, traffic }: Scenario): unknown {
+  traffic.settle();
+  const { primary, weights } = lambda.helpers.routing(FUNCTION, ALIAS);
+  const halves = Object.entries(weights).map(([version, weight]) => [version, weight / 200]);
+  return lambda.operations.UpdateAliasCommand({
+    FunctionName: FUNCTION,
+    Name: ALIAS,
+    FunctionVersion: primary,
+    RoutingConfig: { AdditionalVersionWeights: Object.fromEntries(halves) },
+  });
+}
+
 /** Someone else's deployment. */
 function moved({ lambda, traffic }: Scenario): unknown {
   traffic.settle();
@@ -149,6 +162,14 @@ export const UPGRADE_PLOTS: Record<string, UpgradePlot> = {
     options: { canaries: BAD },
     release: { manifest: { reversible: false } },
     acts: [{ minute: 25, does: order('abort', { reason: 'back all the same' }) }],
+  },
+  lowered: {
+    options: {},
+    release: { manifest: { reversible: false } },
+    acts: [
+      { minute: 10, does: lowered },
+      { minute: 15, does: order('resume') },
+    ],
   },
   'hooks-and-holdout': {
     options: {

@@ -29,6 +29,7 @@ const EVENT_TYPES = Object.keys({
   Measured: true,
   AlarmRaised: true,
   StrangerSeen: true,
+  Lowered: true,
   PinRefused: true,
   StableGone: true,
   RecallOrdered: true,

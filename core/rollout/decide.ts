@@ -20,6 +20,7 @@ import type {
   Quarantined,
   RevertedTarget,
   RolloutEvent,
+  Target,
 } from './event.ts';
 import { gateRunOut, isAwaited, isHeld } from './next.ts';
 import { keptOut, keptOutBy, madeOf } from './quarantine.ts';
@@ -33,7 +34,7 @@ import {
   whyReturns,
 } from './recall.ts';
 import { reconcile } from './reconcile.ts';
-import type { Stamp } from './stamp.ts';
+import { isSameStamp, type Stamp } from './stamp.ts';
 import {
   evolve,
   isEnded,
@@ -145,7 +146,7 @@ function eventsOf(rollout: Rollout, command: Command, at: Instant): RolloutEvent
     case 'Defer':
       return isEnded(rollout) || rollout.leaving !== undefined ? [] : [{ ...command, type: 'Deferred', at }];
     case 'Reconcile':
-      return held(rollout, reconcile(rollout, targetNamed(rollout, command.target), command.seen, at));
+      return found(rollout, targetNamed(rollout, command.target), command.seen, at);
     case 'RecordMeasure':
       return withConsequences(rollout, { ...command, type: 'Measured', at }, measureConsequence);
     case 'RecordPin':
@@ -262,14 +263,38 @@ function order(rollout: Rollout, at: Instant, cause: Cause, reason: string): Rol
   ];
 }
 
-/** What was found on the targets takes an irreversible release back as little as anything else does; a person's own abort does. */
-function held(rollout: Rollout, events: RolloutEvent[]): RolloutEvent[] {
+/**
+ * What was found on a target takes an irreversible release back as little as anything else does; a person's own abort does. Traffic that
+ * somebody else took from its canary is gone, so what is left of it is held, judged and moved from there.
+ */
+function found(rollout: Rollout, target: Target, seen: Observed, at: Instant): RolloutEvent[] {
+  const events = reconcile(rollout, target, seen, at);
   if (!isHeld(rollout)) return events;
   return events.flatMap((event) => {
-    if (event.type === 'RevertOrdered' && event.cause === 'human') return [event];
-    if (event.type === 'RevertOrdered') return order(rollout, event.at, event.cause, event.reason);
-    return event.type === 'StrangerSeen' ? order(rollout, event.at, 'stranger', event.found) : [event];
+    if (event.type !== 'StrangerSeen' && (event.type !== 'RevertOrdered' || event.cause === 'human'))
+      return [event];
+    const lost = lowered(rollout, target, seen, at);
+    const after = lost.reduce(evolve, rollout);
+    const [cause, reason] =
+      event.type === 'StrangerSeen' ? (['stranger', event.found] as const) : [event.cause, event.reason];
+    return [...lost, ...order(after, at, cause, reason)];
   });
+}
+
+/** That the canary was found with less traffic than was written under what stands there; nothing if it was not. */
+function lowered(
+  { opening: { rolloutId }, traffic, intents }: Rollout,
+  { name, canary }: Target,
+  { primary, weights, stamp }: Observed,
+  at: Instant,
+): RolloutEvent[] {
+  const weight = primary === canary ? 100 : (weights[canary] ?? 0);
+  const arrived = intents.find((intent) => intent.target === name && isSameStamp(intent.stamp, stamp));
+  const written = (arrived ?? traffic[name])?.weight ?? 0;
+  const isOurs = stamp?.rolloutId === rolloutId && stamp.open;
+  return weight < written
+    ? [{ type: 'Lowered', at, target: name, weight, ...(isOurs ? { stamp } : {}) }]
+    : [];
 }
 
 /** An answer counts once, and only while it is waited for. */

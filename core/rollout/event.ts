@@ -295,6 +295,8 @@ export type RolloutEvent =
       versions?: string[] | undefined;
     }
   | { type: 'StrangerSeen'; at: Instant; target: string; found: string }
+  /** Somebody else left the canary of an irreversible release less traffic than this rollout gave it; `stamp` is the one it is found under, if it is this rollout's. */
+  | { type: 'Lowered'; at: Instant; target: string; weight: Percent; stamp?: Stamp | undefined }
   | { type: 'PinRefused'; at: Instant; target: string; reason: string }
   | { type: 'StableGone'; at: Instant; target: string }
   | { type: 'Paused'; at: Instant; by: string; reason: string; until: Instant; why: PauseReason }

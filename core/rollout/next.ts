@@ -82,11 +82,19 @@ function ending(rollout: Rollout, now: Instant): Directive | undefined {
 }
 
 /**
- * What cannot be taken back by itself waits for people, however long; they are called again and again. Once every version to go back
- * to was deleted there is nothing left that an order could take back, and to wait would only lock the targets against a repaired release.
+ * What cannot be taken back by itself waits for people, however long; they are called again and again. If there is nothing left that an
+ * order could take back, because every version to go back to was deleted or somebody took the canary out, to wait would only
+ * lock the targets against the next release.
  */
 export function isHeld(rollout: Rollout): boolean {
-  return !rollout.opening.reversible && hasCanaryTraffic(rollout) && !isWayBackGone(rollout);
+  return !rollout.opening.reversible && isServed(rollout) && !isWayBackGone(rollout);
+}
+
+/** True while the canary has traffic as far as is known, or a raise of it is under way. */
+function isServed({ left, traffic, intents }: Rollout): boolean {
+  return (
+    left === undefined && (intents.length > 0 || Object.values(traffic).some(({ weight }) => weight > 0))
+  );
 }
 
 function late(rollout: Rollout, reason: string): Directive {

@@ -395,6 +395,8 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
         ...state,
         leaving: { at: event.at, cause: 'stranger', outcome: 'halted', reason: event.found },
       };
+    case 'Lowered':
+      return lowered(state, event);
     case 'RevertOrdered':
       return leave(state, event);
     case 'Aborted':
@@ -676,6 +678,25 @@ function moved(state: Rollout, name: string, traffic: Traffic, at: Instant): Rol
   if (weights.every((weight) => weight === weightNow(state))) return arrived(after, at);
   // A move that was sent before a recall ended or was ordered takes the canary off the weight at which it stood.
   return { ...after, stepSince: undefined, promotedAt: undefined };
+}
+
+/** Nobody knows when somebody else moved traffic, so no minute since the last move has a control. */
+function lowered(
+  state: Rollout,
+  { at, target, weight, stamp }: Extract<RolloutEvent, { type: 'Lowered' }>,
+): Rollout {
+  const known = state.traffic[target];
+  if (known === undefined) return state;
+  const alone = withEnded(state.alone, at) ?? [];
+  return {
+    ...state,
+    traffic: { ...state.traffic, [target]: { weight, stamp: stamp ?? known.stamp } },
+    intents: state.intents.filter((intent) => intent.target !== target),
+    ...withMove(state, { at, weight: 100 }),
+    alone: [...alone, { from: Math.max(state.moves.at(-1) ?? at, alone.at(-1)?.to ?? 0), to: at }],
+    stepSince: undefined,
+    promotedAt: undefined,
+  };
 }
 
 /** Every target stands at the weight that it is to have now. */

@@ -70,6 +70,8 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
       return `alarm ${event.alarm} went off`;
     case 'StrangerSeen':
       return `something other than this rollout moved the traffic: ${event.found}; ${WHO_WRITES}`;
+    case 'Lowered':
+      return `something other than this rollout took the canary of ${event.target} down to ${event.weight} %; ${WHO_WRITES}`;
     case 'PinRefused':
       return `version ${versionOf(after, event.target, 'stable')} of ${event.target} could not be pinned: ${event.reason}; the rollout goes on, but a cleanup job may delete the version that it would revert to`;
     case 'StableGone':

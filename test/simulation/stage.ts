@@ -162,6 +162,8 @@ function lineOf(event: RolloutEvent): string {
       return `AlarmRaised ${event.alarm}`;
     case 'StrangerSeen':
       return `StrangerSeen ${event.target}`;
+    case 'Lowered':
+      return `Lowered ${event.target} ${event.weight} %`;
     case 'PinRefused':
     case 'StableGone':
       return `${event.type} ${event.target}`;

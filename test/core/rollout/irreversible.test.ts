@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { isAlone, isMoved } from '../../../core/analysis/windows.ts';
 import type { Command } from '../../../core/rollout/decide.ts';
 import type { Gate, RolloutEvent } from '../../../core/rollout/event.ts';
-import { PAUSE_SECONDS_MAX } from '../../../core/rollout/timing.ts';
+import { bakeOf, PAUSE_SECONDS_MAX } from '../../../core/rollout/timing.ts';
 import {
   aborted,
   directiveAt,
@@ -12,6 +13,7 @@ import {
   onFirstStep,
   opened,
   paused,
+  raised,
   record,
   resumed,
   revertOrdered,
@@ -19,6 +21,7 @@ import {
   smokeAnswered,
   smokeHooks,
   stamp,
+  stateAfter,
   TWO_TARGETS,
 } from './given.ts';
 
@@ -137,14 +140,68 @@ describe('a release that is not reversible', () => {
     const found =
       'alias live of checkout-prod-api serves version 9 and version 8 at 10 %, which this rollout did not write';
     given(once()).when({ type: 'Reconcile', target: 'api', seen }, 3).then(held(3, found));
-    const gone = { primary: '7', weights: {}, stamp: stamp(2, 1, false) };
-    given(once())
-      .when({ type: 'Reconcile', target: 'api', seen: gone }, 3)
-      .then(held(3, 'the way out took api back without the journal'));
     const arrived = { primary: '7', weights: { 8: 50 }, stamp: stamp(2) };
     given(once(), measured('pass', [1, 3]), intended(50, 2, 4))
       .when({ type: 'Reconcile', target: 'api', seen: arrived }, 5)
       .then(shifted(50, 2, 5));
+  });
+
+  describe('of which somebody else took traffic', () => {
+    const found = (share: number, more = {}): Command => {
+      const weights: Record<string, number> = share === 0 ? {} : { 8: share };
+      return { type: 'Reconcile', target: 'api', seen: { primary: '7', weights, stamp: stamp(1), ...more } };
+    };
+    const lowered = (weight: number, minutes = 3): Extract<RolloutEvent, { type: 'Lowered' }> => ({
+      ...{ type: 'Lowered', at: minute(minutes), target: 'api', weight, stamp: stamp(1) },
+    });
+    const taken = (to: number) => `somebody took the canary of api from 10 % to ${to} %`;
+
+    test('is held at what is left, once, and goes back to its weight if a person resumes', () => {
+      given(once())
+        .when(found(4), 3)
+        .then(lowered(4), held(3, taken(4)));
+      const history = [...once(), lowered(4), held(3, taken(4))];
+      given(history).when(found(4), 4).thenNothing();
+      given(history).when(found(1), 4).then(lowered(1, 4));
+      expect(directiveAt(3.2, history, resumed(3.1))).toMatchObject({ kind: 'shift', weight: 10 });
+    });
+
+    test('is not judged by the weight that it had, nor on minutes in which nobody knows it', () => {
+      const state = stateAfter(once(), lowered(4), held(3, taken(4)));
+      expect([state.traffic.api?.weight, state.stepSince, bakeOf(state)]).toEqual([4, undefined, undefined]);
+      expect([0, 1, 2, 3, 4].map((at) => isAlone(state, { start: minute(at) }))).toEqual([
+        ...[true, true, true, false, false],
+      ]);
+      expect(isMoved(state, { start: minute(3) })).toBe(true);
+    });
+
+    test('ends if nothing is left, since there is nothing to hold', () => {
+      const ordered = revertOrdered(3, { cause: 'stranger', reason: taken(0) });
+      given(once()).when(found(0), 3).then(lowered(0), ordered);
+      given(once())
+        .when(found(0, { stamp: stamp(2, 1, false) }), 3)
+        .then(
+          { type: 'Lowered', at: minute(3), target: 'api', weight: 0 },
+          revertOrdered(3, { cause: 'environment', reason: 'the way out took api back without the journal' }),
+        );
+    });
+
+    test('is held while another target has some', () => {
+      const both = [opened({ reversible: false, targets: TWO_TARGETS }), ...raised(10, 1, 0.5)];
+      given(both, ...raised(10, 2, 0.6, 'worker'))
+        .when(found(0), 3)
+        .then(lowered(0), held(3, taken(0)));
+    });
+
+    test('is held where a raise that arrived was taken back before it was written down', () => {
+      const seen = { primary: '7', weights: { 8: 20 }, stamp: stamp(2) };
+      const reason = 'somebody took the canary of api from 50 % to 20 %';
+      const history = [...once(), measured('pass', [1, 3]), intended(50, 2, 4)];
+      const left = { ...lowered(20, 5), stamp: stamp(2) };
+      const again: Command = { type: 'Reconcile', target: 'api', seen };
+      given(history).when(again, 5).then(left, held(5, reason));
+      given(history, left, held(5, reason)).when(again, 6).thenNothing();
+    });
   });
 
   test('is taken back where a person has aborted without the controller', () => {
