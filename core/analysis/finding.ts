@@ -422,17 +422,39 @@ function whyUnlike(asked: Asked, here: Sides, windows: readonly Window[]): strin
 
 /**
  * Log evidence that a canary fails more than stable ever did, which makes it suspect if stable has too little traffic left to be
- * compared with. If stable surely does as badly beside it, it is the weather. It has no control, so it reverts nothing.
+ * compared with. If stable surely does as badly beside it, it is the weather, which excuses no minute in which stable surely did
+ * better. It has no control, so it reverts nothing.
  */
-function evidenceBeyond(
-  { rule, target }: Asked,
-  { canary, stable }: Sides,
-  windows: readonly Window[],
-): number {
+function evidenceBeyond({ rule, target, step }: Asked, here: Sides, windows: readonly Window[]): number {
   if ('share' in rule || isLatency(rule.metric) || rule.metric === 'throttles') return 0;
   const share = guardShare(rule, sides(windows, windows).stable);
   const against = (count: Count) => evidenceOfShare(count, share, target.traits);
-  return against(stable) >= SUSPICIOUS ? 0 : against(canary);
+  const inStep = windows.filter(({ start }) => start >= step.from);
+  const required = SUSPICIOUS + Math.log(Math.max(1, inStep.length));
+  const told = inStep.filter(
+    (window) => evidenceOfBetter(window, share, rule.ratio) / target.traits.burst >= required,
+  );
+  const apart = sides(told, told);
+  const rest = { canary: without(here.canary, apart.canary), stable: without(here.stable, apart.stable) };
+  return against(rest.stable) >= SUSPICIOUS ? against(apart.canary) : against(here.canary);
+}
+
+const without = (all: Count, part: Count): Count => ({
+  bad: all.bad - part.bad,
+  total: all.total - part.total,
+});
+
+/**
+ * Log evidence that stable failed no more than `share` in a minute, against that it met there what the canary met: failed with odds
+ * that are no more than `ratio` times lower. 0 where the canary itself did no worse.
+ */
+function evidenceOfBetter({ canary, stable }: Window, share: number, ratio: number): number {
+  if (canary === undefined || stable === undefined || canary.total === 0) return 0;
+  const { bad, total } = canary;
+  const same = Math.min(0.999, bad / (bad + ratio * (total - bad)));
+  return same <= share
+    ? 0
+    : stable.bad * Math.log(share / same) + (stable.total - stable.bad) * Math.log((1 - share) / (1 - same));
 }
 
 /**

@@ -103,6 +103,34 @@ describe('on a step', () => {
     expect(at(5, first, on(...before, ...step([5, 33]))).findings[0]?.status).toBe('pass');
   });
 
+  test('an outage excuses what the canary fails in its minutes, and no minute in which stable surely did better', () => {
+    const before = [-3, -2, -1].map((start) => window(start, undefined, [3, 3_000]));
+    const outage = [window(2, [2_059, 3_033], [11, 27]), window(3, [2_016, 3_012], [16, 30])];
+    const step = (canary: Pair, stable: Pair) =>
+      at(5, first, on(...before, window(1, canary, stable), ...outage)).findings[0]?.status;
+    expect(step([986, 2_987], [0, 35])).toBe('suspect');
+    // Chance may have spared the few requests of stable.
+    const excused: [Pair, Pair][] = [
+      [
+        [986, 2_987],
+        [0, 6],
+      ],
+      [
+        [300, 2_987],
+        [0, 35],
+      ],
+      [
+        [986, 2_987],
+        [5, 35],
+      ],
+      [
+        [3, 2_987],
+        [0, 35],
+      ],
+    ];
+    for (const each of excused) expect(step(...each)).not.toBe('suspect');
+  });
+
   test('a canary that fails as often as stable passes, however often that is', () => {
     expect(at(4, first, on(window(1, [60, 200], [540, 1_800]))).status).toBe('pass');
   });
