@@ -35,6 +35,9 @@ export const THROTTLE_FLOOR = 0.01;
 /** Evidence at which a step is not passed although it is not failed: a release within its rule reaches it in at most one rollout of twenty (Ville 1939). */
 export const SUSPICIOUS = Math.log(20);
 
+/** Evidence from which on a canary is not called proven: little, since nothing but that word depends on it. */
+export const UNLIKE = Math.log(3);
+
 /**
  * Odds ratios of failures that are bet on, as multiples of the tolerated one. Any list is valid; this one lies closest where a
  * comparison takes many minutes. It and HEAD were chosen on other seeds than those of the bench.

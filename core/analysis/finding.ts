@@ -23,6 +23,7 @@ import {
   SUSPICIOUS,
   safeShare,
   THROTTLE_FLOOR,
+  UNLIKE,
   UNSAFE_ODDS,
 } from './evidence.ts';
 import type { Carried, Folded } from './folded.ts';
@@ -381,9 +382,6 @@ export function suspicionOf(evidence: number): string | undefined {
     ? 'the canary looks worse than the rule allows, though not surely yet'
     : undefined;
 }
-
-/** Evidence from which on a canary is not called proven: little, since nothing but that word depends on it. */
-const UNLIKE = Math.log(3);
 
 /**
  * Why a canary in verify is not proven, though nothing speaks against it: it fails more often than its target does in half of

@@ -1,3 +1,4 @@
+import { UNLIKE } from '../analysis/evidence.ts';
 import type { Folded } from '../analysis/folded.ts';
 import type { Alarm, Finding, Verdict } from '../analysis/types.ts';
 import { rulesFor } from '../analysis/weights.ts';
@@ -610,7 +611,7 @@ function intended(state: Rollout, event: Extract<RolloutEvent, { type: 'ShiftInt
           suspicion: undefined,
           doubted: undefined,
           ...(event.weight === 100 ? { evidenceLeft: leftBehind(state) } : {}),
-          unproven: withSuspicion(state),
+          unproven: event.weight === 100 ? withUnlike(state) : withSuspicion(state),
           hooks: askingsAtNewStep(state.hooks),
           gates: gatesAbove(state.gates, event.weight),
           remaining: undefined,
@@ -648,6 +649,19 @@ export function withSuspicion({ unproven, suspicion, traffic }: Rollout): string
   if (suspicion === undefined) return unproven;
   const weight = Math.max(...Object.values(traffic).map((each) => each.weight));
   return withReason(unproven, `at ${weight} % it looked worse: ${suspicion}`);
+}
+
+/** The same, and what a plan without verify has seen last: a canary that failed more than stable is not called proven by its steps, though that may be chance. */
+function withUnlike(state: Rollout): string[] {
+  const { opening, verdict, suspicion } = state;
+  const isLastWord = opening.plan.verifySeconds === 0 && suspicion === undefined;
+  const unlike = (isLastWord ? (verdict?.findings ?? []) : []).filter(
+    ({ metric, evidence, doubt = 0 }) => metric !== 'traffic' && Math.max(evidence, doubt) >= UNLIKE,
+  );
+  return unlike.reduce(
+    (said, { reason }) => withReason(said, `at its last step it failed more often than stable: ${reason}`),
+    withSuspicion(state),
+  );
 }
 
 /** Gates that are still to be passed; nobody asks again for those below. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Finding } from '../../../core/analysis/types.ts';
 import {
   BROKEN_TICKS_MAX,
   type Command,
@@ -603,6 +604,29 @@ describe('a close', () => {
 
   test('without a verify rests on the steps', () => {
     expect(reasonOf(...inVerify({ plan: plan({ verifySeconds: 0 }) }))).toBe('proven: every step passed');
+  });
+
+  test('without a verify calls no release proven that failed more than stable at the last step, though that may be chance', () => {
+    const counts = { canary: { bad: 9, total: 109 }, stable: { bad: 161, total: 8_930 } };
+    const found = (more: Partial<Finding>): Finding => ({
+      ...{ target: 'api', metric: 'http5xx', status: 'pass', ...counts, windows: 3, evidence: 0.2 },
+      ...{ skipped: [], reason: 'http5xx: canary 9 of 109 failed', ...more },
+    });
+    const closes = (verifySeconds: number, ...findings: Finding[]) => {
+      const { verdict: passed, ...tick } = measured('pass', [5, 7]);
+      const step = [
+        ...onSecondStep({ plan: plan({ verifySeconds }) }),
+        { ...tick, verdict: { ...passed, findings } },
+      ];
+      return reasonOf(...step, ...raised(100, 3, 8.5));
+    };
+    const unlike =
+      'unproven: at its last step it failed more often than stable: http5xx: canary 9 of 109 failed';
+    expect(closes(0, found({ evidence: 1.2 }))).toBe(unlike);
+    expect(closes(0, found({ doubt: 1.2 }))).toBe(unlike);
+    expect(closes(0, found({ doubt: 1 }))).toBe('proven: every step passed');
+    expect(closes(0, found({ metric: 'traffic', doubt: 1.2 }))).toBe('proven: every step passed');
+    expect(closes(120, found({ doubt: 1.2 }))).toBe('proven: every step passed');
   });
 
   test('says that a release was promoted by a person before its evidence was complete', () => {
