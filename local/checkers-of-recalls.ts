@@ -111,8 +111,8 @@ function whyTooSoon(view: View, run: Run, index: number, skewMs: number): string
   const before = those(view, 'Measured').findLast((each) => each.index <= recall.index)?.event.verdict;
   const name = before?.doubt?.by?.target;
   const target = view.opening.targets.find((each) => each.name === name);
-  const isAsked = ([start, { requests }]: [Instant, MetWindow]) =>
-    start >= since && start + WINDOW_MS <= verdict.to && requests > 0;
+  const isAsked = ([start, { requests, late }]: [Instant, MetWindow]) =>
+    start >= since && start + WINDOW_MS <= verdict.to && requests + late > 0;
   return target === undefined ||
     [...(run.windows[`${target.ref.functionName}:${target.canary}`] ?? [])].some(isAsked)
     ? undefined
