@@ -48,7 +48,7 @@ export interface Found {
 }
 
 /** What code is told apart by: the SHA-256 of a zip in base64, or an image by its digest. */
-export type CodeName = { sha256: string } | { uri: string };
+type CodeName = { sha256: string } | { uri: string };
 
 /** Reads `$LATEST`, or a version. GetFunction has a quota of its own of 100 a second; the other calls share 15 (Lambda quotas). */
 export async function functionOf(client: LambdaClient, name: string, qualifier?: string): Promise<Found> {

@@ -86,7 +86,7 @@ function pointsOf(data: Record<string, unknown>, periodMs: number): Point[] {
 }
 
 /** A metric that an alarm reads, by its dimensions, or what it computes of others. */
-export interface Reads {
+interface Reads {
   dimensions?: Record<string, string> | undefined;
   expression?: string | undefined;
 }

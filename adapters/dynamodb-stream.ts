@@ -13,7 +13,7 @@ const streamEvent = z.object({
 });
 
 /** What Lambda hands over from the table's stream, as far as it is read; DynamoDB's own deletions have no new image. */
-export type StreamEvent = z.infer<typeof streamEvent>;
+type StreamEvent = z.infer<typeof streamEvent>;
 
 /** What one append means to those who follow the journal. */
 export interface AppendRecord {

@@ -27,7 +27,7 @@ import { type EventSource, eventSourcesOf, urlsOfLatest } from './_lambda-source
 import { traitsOf } from './lambda-traits.ts';
 
 /** The tag by which a function's owner says that nobody else deploys its code: its value is the kind of artifact, `zip` or `image`. */
-export const MODE_TAG = 'spillway:mode';
+const MODE_TAG = 'spillway:mode';
 
 /** Tags that infrastructure tools leave on what they own: their next deployment would put their own code back. */
 const OWNER_TAGS = ['aws:cloudformation:stack-name', 'sst:app'];

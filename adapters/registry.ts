@@ -8,7 +8,7 @@ import { lambdaPublisher } from './lambda-publish.ts';
 import { lambdaSmoke } from './lambda-smoke.ts';
 
 /** The clients that adapters are made from. */
-export interface AdapterClients {
+interface AdapterClients {
   lambda: LambdaClient;
   web: HookWeb;
   /** Only who sends smoke tests has any. */

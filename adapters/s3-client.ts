@@ -4,7 +4,7 @@ import type { Clock } from '../core/ports.ts';
 import { isPassing } from './_aws.ts';
 
 /** Where an object is: its key as it was uploaded, and its version if one is meant. */
-export interface ObjectAddress {
+interface ObjectAddress {
   bucket: string;
   key: string;
   versionId?: string | undefined;
@@ -26,7 +26,7 @@ interface HttpResponse {
 }
 
 /** What is taken of the settings of a client. */
-export type Connection = Pick<Config, 'region' | 'credentials' | 'sha256' | 'streamCollector'> & {
+type Connection = Pick<Config, 'region' | 'credentials' | 'sha256' | 'streamCollector'> & {
   requestHandler: { handle(request: never): Promise<{ response: HttpResponse }> };
 };
 

@@ -10,7 +10,7 @@ import type { DeadMan, DeadManInput } from '../core/ports.ts';
 import { nameOf, reach } from './_aws.ts';
 
 /** What the schedules start, and in whose name. */
-export interface DeadManTargets {
+interface DeadManTargets {
   /** The function that looks every two minutes. */
   functionArn: string;
   /** The machine that is started at the deadline; it takes traffic back even where no function can run. */

@@ -1,7 +1,7 @@
 import { RolloutError } from '../core/errors.ts';
 
 /** What a call of AWS was made for, so that its failure can be told. */
-export interface Purpose {
+interface Purpose {
   environment: string;
   region: () => Promise<string>;
   /** The right that the call needs, as IAM names it. */

@@ -5,7 +5,7 @@ import { didYouMean } from '../core/config/nearest.ts';
 export class UsageError extends Error {}
 
 /** One option: `value` is what usage calls the value behind it; an option without one is a switch. */
-export interface Option {
+interface Option {
   value?: string;
   does: string;
   isMany?: true;

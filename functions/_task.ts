@@ -142,7 +142,7 @@ function withObservedJournal<Names extends keyof Ports>(ports: Needs<Names>): Ne
 }
 
 /** A target, as functions pass it on. */
-export const TargetShape: z.ZodMiniType<Target> = z.object({
+const TargetShape: z.ZodMiniType<Target> = z.object({
   name: z.string(),
   kind: z.string(),
   key: z.string(),

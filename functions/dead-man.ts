@@ -22,7 +22,7 @@ const Input = z.intersection(
 );
 
 /** What the dead man found when he looked. */
-export type Found = 'alive' | 'ended' | 'unknown' | 'taken over' | 'unreadable' | 'reverted';
+type Found = 'alive' | 'ended' | 'unknown' | 'taken over' | 'unreadable' | 'reverted';
 
 /** Looks whether a rollout's execution still lives; a dead one is replaced by another, which first reads the targets. */
 export const deadMan: Task<

@@ -66,7 +66,7 @@ const Input = z.discriminatedUnion('open', [
 ]);
 
 /** What became of a release that was to be opened. */
-export interface Opened {
+interface Opened {
   rolloutId: string;
   result: 'opened' | 'waiting' | 'ignored' | Outcome;
   reason: string;

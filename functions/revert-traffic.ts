@@ -25,7 +25,7 @@ const Input = z.object({
 });
 
 /** What the end of the execution says: `done` where nothing was taken back, since the rollout has completed. */
-export interface Left {
+interface Left {
   kind: 'done' | 'left';
   outcome: string;
   reason: string;

@@ -7,7 +7,7 @@ export type FunctionName = keyof typeof table.functions;
 export type RuleName = keyof typeof table.rules;
 
 /** What may call a function: the state machine, the journal's stream, the watchdog's schedules, people and pipelines, a rule, or a function. */
-export type Starter = 'machine' | 'journal' | 'scheduler' | 'people' | RuleName | FunctionName;
+type Starter = 'machine' | 'journal' | 'scheduler' | 'people' | RuleName | FunctionName;
 
 /** What `controller.json` says of one function; everybody reads it there and nobody says it again. */
 export interface FunctionFacts {
@@ -57,7 +57,7 @@ export function reservedFor(name: FunctionName, accountConcurrency: number): num
 export const fileOf = (name: string): string => name.replace(/(?<!^)([A-Z])/g, '-$1').toLowerCase();
 
 /** An event pattern (EventBridge user guide, "Event patterns"). */
-export interface EventPattern {
+interface EventPattern {
   [field: string]: EventPattern | readonly unknown[];
 }
 

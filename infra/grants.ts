@@ -172,7 +172,7 @@ export const RIGHTS = {
 } satisfies Record<string, Right>;
 
 /** The name of a right. */
-export type RightName = keyof typeof RIGHTS;
+type RightName = keyof typeof RIGHTS;
 
 // biome-ignore format: a line for each function, so that all of it is seen at once
 /**

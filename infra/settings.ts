@@ -27,7 +27,7 @@ const DEFAULTS: Settings = {
 const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731];
 
 /** The stage that is protected and kept; every other one can be removed without a trace. */
-export const PRODUCTION = 'production';
+const PRODUCTION = 'production';
 
 /** Names that people give to the stage that ours calls `production`, and that would leave it unprotected. */
 const ALMOST_PRODUCTION = ['prod', 'prd', 'live', 'main', 'master'];

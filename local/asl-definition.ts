@@ -22,7 +22,7 @@ export interface Leave {
   output: Evaluate | undefined;
 }
 
-export interface Retrier {
+interface Retrier {
   errors: string[];
   intervalSeconds: number;
   maxAttempts: number;
@@ -32,7 +32,7 @@ export interface Retrier {
 }
 
 export type Catcher = Leave & { errors: string[] };
-export type Rule = Leave & { condition: Evaluate };
+type Rule = Leave & { condition: Evaluate };
 type WholeNumber = (scope: Scope) => Promise<number>;
 
 interface Fallible {

@@ -27,7 +27,7 @@ export interface AslHost {
 /** When a task token counts that is completed before its call has ended. */
 export type TokenReading = 'at once' | 'after the call';
 
-export interface TaskContext {
+interface TaskContext {
   execution: string;
   state: string;
   token?: string;
@@ -53,7 +53,7 @@ export interface AslHistoryEvent {
   cause?: string;
 }
 
-export type AslHistoryEventType =
+type AslHistoryEventType =
   | `Execution${'Started' | 'Succeeded' | 'Failed' | 'Aborted'}`
   | `State${'Entered' | 'Exited'}`
   | `Task${'Scheduled' | 'Started' | 'Submitted' | 'Succeeded' | 'Failed' | 'TimedOut'}`
@@ -62,7 +62,7 @@ export type AslHistoryEventType =
   | 'EvaluationFailed';
 
 /** What `$states.context.Execution` says, but for its Input. */
-export interface AslExecution {
+interface AslExecution {
   Id: string;
   Name: string;
   /** As `2026-01-05T09:00:00.000Z`. */

@@ -39,7 +39,7 @@ export type Release =
   | { kind: 'hanging'; share: number };
 
 /** Callers who leave when the canary has this weight: so much of the requests is left. */
-export interface Leaving {
+interface Leaving {
   from: number;
   rest: number;
 }

@@ -63,7 +63,7 @@ export function check(run: Run, limits: Limits = {}): Violation[] {
 }
 
 /** Once a rollout's canary has to leave, no raise of it is announced; once it has left, none succeeds. */
-export const neverRaisedAfterLeaving = perRollout((view) => {
+const neverRaisedAfterLeaving = perRollout((view) => {
   const leaving = those(view, ...LEAVING)[0];
   const announced = those(view, 'ShiftIntended')
     .filter(({ index }) => leaving !== undefined && index > leaving.index)
@@ -83,7 +83,7 @@ export const neverRaisedAfterLeaving = perRollout((view) => {
 });
 
 /** Nothing is raised, nor lowered in a recall, that the journal did not announce before: target, weight and stamp. */
-export const everyRaiseAnnounced = perRollout((view) =>
+const everyRaiseAnnounced = perRollout((view) =>
   view.opens
     .filter(({ from, to }) => from !== to)
     .filter(
@@ -103,7 +103,7 @@ export const everyRaiseAnnounced = perRollout((view) =>
 );
 
 /** A smoke test or other hook before traffic has passed before the first request of a user, or the plan or a person let the release by without its word. */
-export const hooksBeforeTraffic = perRollout((view) => {
+const hooksBeforeTraffic = perRollout((view) => {
   const first = view.raises[0];
   if (first === undefined) return [];
   return view.opening.hooks
@@ -128,7 +128,7 @@ export const hooksBeforeTraffic = perRollout((view) => {
  * A step is left on a pass that covers its whole bake, measured after traffic stood there, or on an order to promote. A holdout, whose
  * question is no longer whether the release may go on, is also left on an inconclusive verdict that has no doubt.
  */
-export const noRaiseWithoutVerdict = perRollout((view, _run, { skewMs }) => {
+const noRaiseWithoutVerdict = perRollout((view, _run, { skewMs }) => {
   const { steps } = view.opening.plan;
   const stepOf = (weight: Percent) =>
     weight === 100 ? steps.length : steps.findIndex((step) => step.weight === weight);
@@ -185,7 +185,7 @@ function whyUnproven(
 }
 
 /** A step that waits for a number of canary requests is not left before as many were made, unless a person ordered it. */
-export const untilMeansMade = perRollout((view) => {
+const untilMeansMade = perRollout((view) => {
   const { steps } = view.opening.plan;
   const stepOf = (weight: Percent) =>
     weight === 100 ? steps.length : steps.findIndex((step) => step.weight === weight);
@@ -204,7 +204,7 @@ export const untilMeansMade = perRollout((view) => {
 });
 
 /** A hook that answered "fail" last lets nothing be raised to a new weight and nothing complete, unless a person ordered it after that. */
-export const failedHookStops = perRollout((view) => {
+const failedHookStops = perRollout((view) => {
   const intents = those(view, 'ShiftIntended');
   const isNew = ({ index, event }: (typeof intents)[number]) =>
     !intents.some((each) => each.index < index && each.event.weight === event.weight);
@@ -232,7 +232,7 @@ export const failedHookStops = perRollout((view) => {
 });
 
 /** A release that its owner called irreversible keeps the traffic that it has, unless a person orders the way back. */
-export const irreversibleHeld = perRollout((view) => {
+const irreversibleHeld = perRollout((view) => {
   if (view.opening.reversible) return [];
   const ordered = those(view, 'RevertOrdered', 'Aborted').find(
     ({ event }) => event.type === 'Aborted' || event.cause === 'human',
@@ -250,7 +250,7 @@ export const irreversibleHeld = perRollout((view) => {
 });
 
 /** A verdict speaks of windows that had ended, with time for their data to arrive, when it was given. */
-export const unsettledNeverJudged = perRollout((view, _run, { skewMs }) =>
+const unsettledNeverJudged = perRollout((view, _run, { skewMs }) =>
   those(view, 'Measured')
     .filter(({ at, event: { verdict } }) => verdict.to > at + skewMs - view.opening.settleSeconds * 1000)
     .map(({ at, event: { verdict } }) => ({
@@ -260,7 +260,7 @@ export const unsettledNeverJudged = perRollout((view, _run, { skewMs }) =>
 );
 
 /** A pass rests on canary requests of each target, or on probes and says so, and on no more of either than there were. */
-export const zeroEvidenceNeverPasses = perRollout((view) =>
+const zeroEvidenceNeverPasses = perRollout((view) =>
   those(view, 'Measured').flatMap(({ at, event: { verdict }, append }) => {
     if (verdict.status !== 'pass') return [];
     return view.opening.targets.flatMap((target) => {
@@ -280,7 +280,7 @@ export const zeroEvidenceNeverPasses = perRollout((view) =>
 );
 
 /** Each probe counts once, however often its tick came: there are no more in the journal than were put to each version. */
-export const probesCountOnce = perRollout((view) =>
+const probesCountOnce = perRollout((view) =>
   view.opening.targets.flatMap(({ name, ref, ...versions }) => {
     let counted = 0;
     return those(view, 'Measured').flatMap(({ at, event, append }) => {
@@ -298,7 +298,7 @@ export const probesCountOnce = perRollout((view) =>
 const COUNTED_FROM = 500;
 
 /** Nothing is called proven of an HTTP target whose answers nobody counted, since an answer of 500 is no error to Lambda. */
-export const uncountedNeverProven = perRollout((view) => {
+const uncountedNeverProven = perRollout((view) => {
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
   if (close === undefined || !close.event.reason.startsWith('proven')) return [];
   const { met } = close.append;
@@ -312,7 +312,7 @@ export const uncountedNeverProven = perRollout((view) => {
 });
 
 /** Whoever says "proven" left every step on a pass and verified with one. */
-export const provenMeansMeasured = perRollout((view, _run, { skewMs }) => {
+const provenMeansMeasured = perRollout((view, _run, { skewMs }) => {
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
   if (close === undefined || !close.event.reason.startsWith('proven')) return [];
   const { steps, verifySeconds } = view.opening.plan;
@@ -369,7 +369,7 @@ const shownUntil = ({ at, append }: { at: Instant; append: Append }): Instant =>
   at - UNSETTLED_MS - append.regionLateMs;
 
 /** No release completes whose users were met with failures that the other version did not have, once they could be measured: a person's own order to promote is the only excuse, given in full, or from the last step on. */
-export const worseNeverCompletes = perRollout((view, run) => {
+const worseNeverCompletes = perRollout((view, run) => {
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
   const last = view.opening.plan.steps.at(-1)?.weight ?? 100;
   const reached = those(view, 'ShiftIntended').find(({ event }) => event.weight === last)?.index;
@@ -462,7 +462,7 @@ const PROVEN_MANY = 200;
  * Whoever says "proven" says it of the whole release: no version of it that users met fails surely more often than what
  * served before, whoever had put it there. A version that completed in an earlier rollout is that one's to answer for.
  */
-export const provenMeansWell = perRollout((view, run) => {
+const provenMeansWell = perRollout((view, run) => {
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
   if (close === undefined || !close.event.reason.startsWith('proven')) return [];
   const isAnswered = ({ key, canary }: Target) =>
@@ -514,7 +514,7 @@ export const provenMeansWell = perRollout((view, run) => {
 });
 
 /** No pass is given to a canary whose users surely met more failures, in the very minutes that it judges, than stable's ever did. */
-export const passMeansWell = perRollout((view, run) =>
+const passMeansWell = perRollout((view, run) =>
   those(view, 'Measured').flatMap(({ at, event: { verdict } }) =>
     (verdict.status === 'pass' ? view.opening.targets : []).flatMap(({ name, ref, stable, canary }) => {
       const metFrom = (version: string, from: Instant): Met => {
@@ -586,7 +586,7 @@ function lostBy({ windows }: Run, { ref, canary }: Target, until: Instant): numb
 }
 
 /** No release completes by itself at the end of whose verify next to no request was counted, although many were before it: only a person's order completes it, not the plan's own. */
-export const silenceNeverCompletes = perRollout((view, run) => {
+const silenceNeverCompletes = perRollout((view, run) => {
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
   const promoted = those(view, 'Promoted').at(-1);
   const first = those(view, 'ShiftIntended')[0];
@@ -628,7 +628,7 @@ export const silenceNeverCompletes = perRollout((view, run) => {
 const SURELY_LOST = 0.25;
 
 /** No canary is blamed for requests that it did not lose: counts that are only late are no guilt. It may lose them in a part of the rollout only, such as from a weight on. */
-export const lateNeverBlames = perRollout((view, run) =>
+const lateNeverBlames = perRollout((view, run) =>
   those(view, 'Measured').flatMap(({ at, event: { verdict } }) =>
     verdict.findings
       .filter(({ metric, status }) => metric === 'traffic' && status === 'fail')
@@ -648,7 +648,7 @@ export const lateNeverBlames = perRollout((view, run) =>
 );
 
 /** When a rollout is closed its canary has everything or nothing, on every target alike, unless somebody else gave it traffic after the last look, or deleted the only version to go back to. A rollback that completed left the older version alone. */
-export const endsAtZeroOrHundred = perRollout((view, run) =>
+const endsAtZeroOrHundred = perRollout((view, run) =>
   those(view, 'RolloutClosed').flatMap(({ index, at, event }) =>
     view.opening.targets.flatMap((target) => {
       // What somebody else does after the seal, before the journal knows of it, is no longer this rollout's.
@@ -683,7 +683,7 @@ export const endsAtZeroOrHundred = perRollout((view, run) =>
 );
 
 /** What neither stable nor canary is, is never replaced or reweighted by us. */
-export const strangerUntouched = perRollout((view) =>
+const strangerUntouched = perRollout((view) =>
   view.writes.flatMap(({ by, before, after, at, target }) => {
     if (by?.rolloutId !== view.id || after === undefined) return [];
     const { stable, canary } = target;
@@ -700,7 +700,7 @@ export const strangerUntouched = perRollout((view) =>
 );
 
 /** While the canary has traffic, a change of it by somebody else ends the rollout no later than the next measurement, or pauses it if it is not reversible. */
-export const strangerNoticed = perRollout((view, _run, { tickMs }) => {
+const strangerNoticed = perRollout((view, _run, { tickMs }) => {
   const first = view.raises[0]?.index ?? Number.POSITIVE_INFINITY;
   const ended = [
     ...those(view, ...LEAVING, 'RolloutClosed'),
@@ -722,7 +722,7 @@ export const strangerNoticed = perRollout((view, _run, { tickMs }) => {
 });
 
 /** What a rollout put on an alias is gone when it has ended otherwise than completed, unless a stranger put it back. */
-export const ourWeightRemoved = perRollout((view, run) => {
+const ourWeightRemoved = perRollout((view, run) => {
   const outcome = run.heads.find(({ opening }) => opening.rolloutId === view.id)?.outcome;
   if (outcome === undefined || outcome === 'completed') return [];
   return view.opening.targets.flatMap((target) => {
@@ -736,7 +736,7 @@ export const ourWeightRemoved = perRollout((view, run) => {
 });
 
 /** A target is raised by the rollout that holds it alone, and what a rollout writes has a newer stamp each time. */
-export const atMostOneRaiser: Checker = (run) => {
+const atMostOneRaiser: Checker = (run) => {
   const all = views(run);
   const raises = all.flatMap((view) =>
     view.opens.filter(({ by }) => by.seq > 0).map((raise) => ({ view, raise })),
@@ -774,7 +774,7 @@ export const atMostOneRaiser: Checker = (run) => {
 };
 
 /** An ended rollout holds no lock. */
-export const lockReleased: Checker = ({ heads, locks }) =>
+const lockReleased: Checker = ({ heads, locks }) =>
   Object.entries(locks).flatMap(([key, by]) => {
     const head = heads.find(({ opening }) => opening.rolloutId === by);
     return head?.outcome === undefined
@@ -783,7 +783,7 @@ export const lockReleased: Checker = ({ heads, locks }) =>
   });
 
 /** Where the journal says Reverted, the canary was out before it said so; what somebody else did after the last look nobody knows. */
-export const revertFirst = perRollout((view, run) =>
+const revertFirst = perRollout((view, run) =>
   those(view, 'Reverted').flatMap(({ index, at }) =>
     view.opening.targets
       .filter((target) => shareOf(standingAt(view, target, index), target.canary) > 0)
@@ -795,7 +795,7 @@ export const revertFirst = perRollout((view, run) =>
 );
 
 /** From the decision to leave until no request can meet the canary it takes no longer than promised, on each target that the rollout ever had. */
-export const outInTime = perRollout((view, run, { outMs }) => {
+const outInTime = perRollout((view, run, { outMs }) => {
   const leaving = those(view, ...LEAVING)[0];
   if (leaving === undefined) return [];
   return view.opening.targets.flatMap((target) => {
@@ -817,7 +817,7 @@ export const outInTime = perRollout((view, run, { outMs }) => {
 });
 
 /** The fold of a rollout's events is what the journal keeps as its head. */
-export const sameFoldAsHead: Checker = ({ heads, histories }) =>
+const sameFoldAsHead: Checker = ({ heads, histories }) =>
   heads
     .filter((head) => {
       const folded = fold(histories[head.opening.rolloutId] ?? []);
@@ -829,7 +829,7 @@ export const sameFoldAsHead: Checker = ({ heads, histories }) =>
     }));
 
 /** What a rollout was opened with never changes but for the versions it publishes, and nothing is raised to a weight that is not in it. */
-export const configFrozen = perRollout((view) => {
+const configFrozen = perRollout((view) => {
   const due = frozen(view.opening);
   // Most appends share their opening, which is looked at once.
   const seen = new Set<Rollout['opening']>();
@@ -858,7 +858,7 @@ const frozen = ({ targets, made = {}, ...opening }: Rollout['opening']): unknown
   });
 
 /** While users can meet the canary it is measured again and again, with no longer gap than allowed. */
-export const tickAtMostTwoMinutes = perRollout((view, _run, { tickMs }) => {
+const tickAtMostTwoMinutes = perRollout((view, _run, { tickMs }) => {
   const first = view.raises[0];
   const end =
     view.writes.find(({ index, by }) => first !== undefined && index > first.index && by?.open === false) ??
@@ -875,7 +875,7 @@ export const tickAtMostTwoMinutes = perRollout((view, _run, { tickMs }) => {
 });
 
 /** An order to go on is followed by something within the time between two measurements, whether or not its wake-up came; no order opens a gate that waits for approvals, and one that has them waits for nothing. */
-export const ordersHeard = perRollout((view, _run, { tickMs }) =>
+const ordersHeard = perRollout((view, _run, { tickMs }) =>
   those(view, 'Resumed', 'PromotionOrdered').flatMap(({ index, at, event }) => {
     const heard = view.happened.find((each) => each.index > index);
     const isGated = those(view, 'GateOpened').some(
@@ -895,7 +895,7 @@ function isApproved(view: View, gate: Percent, index: number): boolean {
 }
 
 /** A rollout that was opened has an outcome, no execution of it runs on, and its dead man is disarmed. */
-export const everyRolloutEnds: Checker = ({ heads, executions, watched }) => [
+const everyRolloutEnds: Checker = ({ heads, executions, watched }) => [
   ...heads
     .filter(({ outcome }) => outcome === undefined)
     .map(({ opening, lastEventAt }) => ({ at: lastEventAt, what: `${opening.rolloutId} never ended` })),
@@ -906,7 +906,7 @@ export const everyRolloutEnds: Checker = ({ heads, executions, watched }) => [
 ];
 
 /** Completed is a succeeded execution, every other end a failed one: that is what pages people. */
-export const executionSaysOutcome: Checker = ({ heads, executions, histories }) =>
+const executionSaysOutcome: Checker = ({ heads, executions, histories }) =>
   heads.flatMap(({ opening, outcome, lastEventAt }) => {
     // One that a person started by hand has a name, and an end, of its own.
     const own = executions.filter(

@@ -6,8 +6,7 @@ import { ALIAS, createWorld, ENVIRONMENT, type World, type WorldOptions } from '
 
 const ALARM = 'shared-database';
 const MINUTE_MS = 60_000;
-export interface CrowdOptions
-  extends Pick<WorldOptions, 'seed' | 'controlPlane' | 'changePorts' | 'journal'> {
+interface CrowdOptions extends Pick<WorldOptions, 'seed' | 'controlPlane' | 'changePorts' | 'journal'> {
   /** Services that release at once, each with one function. */
   rollouts: number;
   /** How many of them have to go back at the same moment. */

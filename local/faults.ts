@@ -216,7 +216,7 @@ export function crashes(
 type Around = <T>(op: string, call: () => Promise<T>) => Promise<T>;
 
 /** A port whose every method goes through `around`. */
-export function everyCall<Port extends object>(port: Port, name: string, around: Around): Port {
+function everyCall<Port extends object>(port: Port, name: string, around: Around): Port {
   const wrapped = { ...port } as Record<string, unknown>;
   for (const [key, method] of Object.entries(port)) {
     if (typeof method !== 'function') continue;

@@ -32,7 +32,7 @@ export interface SeedResult {
 }
 
 /** Percentiles of virtual seconds. */
-export interface Times {
+interface Times {
   count: number;
   p50: number;
   p99: number;

@@ -28,7 +28,7 @@ export interface AliasWrite {
 }
 
 /** What a person asked of a rollout. */
-export interface Command {
+interface Command {
   does: string;
   rolloutId: string;
   at: Instant;
@@ -59,7 +59,7 @@ export interface MetWindow extends Met {
 }
 
 /** What the users of one version met in one window of which AWS counts these only later. */
-export interface MetLate {
+interface MetLate {
   start: Instant;
   /** How much later than usual. */
   lateMs: number;

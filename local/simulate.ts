@@ -1,7 +1,7 @@
 import type { WorldClock } from './clock.ts';
 
 /** One simulated call: typed input in, output (without `$metadata`) out, or an `awsError` thrown. */
-export type Operation = (input: never) => object | Promise<object>;
+type Operation = (input: never) => object | Promise<object>;
 
 /** The simulated calls of a service by command name, such as `UpdateAliasCommand`. */
 export type Operations = Readonly<Record<string, Operation>>;
@@ -9,7 +9,7 @@ export type Operations = Readonly<Record<string, Operation>>;
 /** Stands around a call: may refuse it, delay it, make it twice, or lose its answer. */
 export type Intercept = (command: string, input: object, call: () => Promise<object>) => Promise<object>;
 
-export interface Simulation {
+interface Simulation {
   clock: WorldClock;
   /** How long a call takes on the clock: one half before its effect, one half after it. */
   latencyMs?: ((command: string) => number) | undefined;
@@ -20,7 +20,7 @@ export interface Simulation {
 type Handle = (args: { input: object }) => Promise<{ response: unknown; output: never }>;
 
 /** What is needed of an AWS SDK v3 client to answer in its place. */
-export interface SimulatedClient {
+interface SimulatedClient {
   middlewareStack: {
     add(
       middleware: (next: unknown, context: { commandName?: string }) => Handle,
@@ -111,7 +111,7 @@ export function simulatedUuid(n: number): string {
 }
 
 /** What AWS throws: told apart by `name`, and an `instanceof` the SDK's exception of that name. */
-export type AwsError = Error & { $fault: 'client' | 'server'; $metadata: { httpStatusCode: number } };
+type AwsError = Error & { $fault: 'client' | 'server'; $metadata: { httpStatusCode: number } };
 
 /** An error as the SDK would throw it; `extra` are further members of the exception, such as `Reason`. */
 export function awsError(name: string, message: string, status = 400, extra: object = {}): AwsError {

@@ -212,7 +212,7 @@ function normalShare(z: number): number {
 }
 
 /** What the clients of one version met, and when it first and last answered. */
-export interface RequestTally {
+interface RequestTally {
   requests: number;
   failed: number;
   firstAt: Instant;

@@ -12,7 +12,7 @@ import { UPGRADE_PLOTS, type UpgradePlot } from './upgrade-plots.ts';
 import { ALIAS, JOURNAL, MACHINE_ARN, SCHEDULE_GROUP } from './world.ts';
 
 /** An item as DynamoDB keeps it. */
-export type StoredItem = Record<string, AttributeValue>;
+type StoredItem = Record<string, AttributeValue>;
 
 /** One event as it was stored, in the order in which they were. */
 export interface StoredEvent {
@@ -45,7 +45,7 @@ export interface Cut {
 }
 
 /** A schedule of the dead man; its dates are texts. */
-export type StoredSchedule = Record<string, unknown> & { Target: { Arn: string; Input: string } };
+type StoredSchedule = Record<string, unknown> & { Target: { Arn: string; Input: string } };
 
 /** How everything stood at the end. */
 export interface Ends {
@@ -276,7 +276,7 @@ function recordedWrites({ scenario, clock, isActing }: Enacted): StoredWrite[] {
  * How the present controller comes to a cut. `dead man`: the execution died, so another is started. `deployment`: it goes on by
  * the definition that it began with, whose text is `machine` (the present one without it), and calls the present functions.
  */
-export interface Replacement {
+interface Replacement {
   by: 'dead man' | 'deployment';
   machine?: string;
 }

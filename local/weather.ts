@@ -8,7 +8,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** Where in a rollout weather begins: with the first raise, with the holdout, or once the canary serves alone. */
-export type Phase = 'steps' | 'holdout' | 'alone';
+type Phase = 'steps' | 'holdout' | 'alone';
 
 /** So long after a phase of the first rollout begins; never if it does not. */
 export interface Beginning {
@@ -138,7 +138,7 @@ function pointOf(weather: Weather, { at, since, uploadedAt, random }: Asked): Pa
 }
 
 /** One minute of a target before its world began. */
-export interface PastMinute {
+interface PastMinute {
   start: Instant;
   count: number;
   /** Shares of the responses that fail beside those that always do. */

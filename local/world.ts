@@ -43,6 +43,7 @@ import { type SimulatedSecrets, secretServers } from './services/secrets.ts';
 import { SimulatedStepFunctions } from './services/step-functions.ts';
 import { attach, directClient, type Intercept, type Operations } from './simulate.ts';
 import { type ModelTraffic, modelTraffic } from './traffic.ts';
+import type { WebServer } from './web-server.ts';
 
 export const REGION = 'eu-west-1';
 export const ACCOUNT = '111122223333';
@@ -96,9 +97,6 @@ export interface WorldOptions {
   /** Web servers by host; HTTP hooks may ask each of them. */
   web?: Record<string, WebServer> | undefined;
 }
-
-/** Answers a request, or never does. */
-export type WebServer = (request: Request) => Response | Promise<Response>;
 
 /** AWS in one process, with the controller deployed into it. */
 export interface World {
@@ -478,7 +476,7 @@ function simulatedFetch(web: Record<string, WebServer>, clock: WorldClock): type
   };
 }
 
-export function functionArn(name: string): string {
+function functionArn(name: string): string {
   return `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`;
 }
 

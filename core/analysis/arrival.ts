@@ -46,7 +46,7 @@ const TAU_SLOW = 1.005;
 const GRID_SLOW = [1.08, 1.25, 2];
 
 /** What arrived at a target, as Lambda itself counts it. */
-export interface Arrived {
+interface Arrived {
   believed: Believed;
   step: { from: Instant; to: Instant; until: Instant };
   isRead: boolean;
@@ -55,7 +55,7 @@ export interface Arrived {
 }
 
 /** What is said of how requests arrive. */
-export interface Arrival {
+interface Arrival {
   finding: Finding;
   /** Present in verify if they stopped, and the counts of the region did not. */
   doubt?: Doubt | undefined;

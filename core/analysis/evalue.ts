@@ -249,7 +249,7 @@ export type Logs = readonly (number | null)[];
  * @param input `wm` >= 1; windows without requests on both sides are not counted
  * Source: mean of products of `logFactorSafe`.
  */
-export function logESafe(input: SafeInput & { wm: number }): number {
+function logESafe(input: SafeInput & { wm: number }): number {
   return logMeanExp(logsSafe(input));
 }
 

@@ -55,7 +55,7 @@ const SAFE_SHARE_BETS = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7];
 const STAKES = [0.1, 0.25, 0.5, 0.75, 1];
 
 /** How bad requests come together: `burst` of them may share one cause and one version; where clients stick to a version, more may. */
-export interface Clustering {
+interface Clustering {
   burst: number;
   isSticky: boolean;
 }

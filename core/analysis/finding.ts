@@ -59,7 +59,7 @@ const HOUR_MS = 60 * WINDOW_MS;
 const INTERVAL_PRECISION = 0.01;
 
 /** A rule of one target, and what is known of the windows before those that are read. */
-export interface Rule {
+interface Rule {
   rollout: Rollout;
   target: Target;
   rule: WatchRule;

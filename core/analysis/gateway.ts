@@ -1,7 +1,7 @@
 import type { SmokeEvent } from './types.ts';
 
 /** An answer as the caller of a front door sees it, before base64 and content encodings are undone. */
-export interface GatewayAnswer {
+interface GatewayAnswer {
   status: number;
   /** By lower-case name; `set-cookie` may have several. */
   headers: Record<string, string[]>;

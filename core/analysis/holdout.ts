@@ -44,7 +44,7 @@ export interface HeldOut {
 }
 
 /** How a promoted canary is verified, in whole minutes. */
-export interface VerifySplit {
+interface VerifySplit {
   /** With the holdout on stable. */
   holdoutMinutes: number;
   /** At 100 % after it. */

@@ -35,21 +35,7 @@ export interface RatioCapital {
   careful?: Capital | undefined;
 }
 
-/**
- * The log capital of a stake that is split evenly over bets and, within each bet, over starting windows: an e-value
- * whenever each factor is one given the past. What has not started yet is kept. Source: Shiryaev-Roberts sums with a
- * fixed prior over the start, so Ville 1939 still bounds the whole path.
- */
-export function logMixture<Window, Bet>(
-  windows: readonly Window[],
-  bets: readonly Bet[],
-  starts: Starts,
-  logFactor: (window: Window, bet: Bet) => number,
-): number {
-  return worthOf(capitalAfter(windows, bets, starts, logFactor), starts);
-}
-
-/** What the bets of `logMixture` hold after these windows, which follow those of `before`. */
+/** What bets hold after these windows, which follow those of `before`; `logFactor` is what one window does to one bet. */
 export function capitalAfter<Window, Bet>(
   windows: readonly Window[],
   bets: readonly Bet[],
@@ -73,7 +59,11 @@ export function capitalAfter<Window, Bet>(
   };
 }
 
-/** The log capital of all bets together, with the stake that has not started yet. */
+/**
+ * The log capital of a stake that is split evenly over bets and, within each bet, over starting windows, with what has not
+ * started yet: an e-value whenever each factor is one given the past. Source: Shiryaev-Roberts sums with a fixed prior over
+ * the start, so Ville 1939 still bounds the whole path.
+ */
 export function worthOf({ windows, bets }: Capital, starts: Starts): number {
   return logAddExp(logMeanExp(bets.map((log) => log ?? -Infinity)), Math.log(notStarted(windows, starts)));
 }

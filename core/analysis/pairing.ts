@@ -2,7 +2,7 @@ import type { Instant } from '../units.ts';
 import type { Limit, Metric, ReadWindow, Window } from './types.ts';
 
 /** What a source counted, by the beginning of each minute; minutes of which it says nothing are absent. */
-export type Counts = ReadonlyMap<Instant, number>;
+type Counts = ReadonlyMap<Instant, number>;
 
 /** The two counts of one version: what went wrong, and everything. */
 export interface Pair {

@@ -217,7 +217,7 @@ export function ownWorstOf(
 }
 
 /** What is tolerated beyond the usual: `ratio` in odds, and a share that is never in doubt. */
-export interface Tolerated {
+interface Tolerated {
   /** Odds ratio, at least 1. */
   ratio: number;
   /** Share of bad requests, 0 to 1. */
@@ -266,7 +266,7 @@ export interface Doubt {
 }
 
 /** Which minutes are asked about. */
-export interface DoubtAsked {
+interface DoubtAsked {
   /** When traffic moved last; its own minute counts. */
   since: Instant;
   /** The end of the newest settled minute. */

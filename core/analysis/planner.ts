@@ -27,7 +27,7 @@ export interface Expected {
 }
 
 /** What one step can see. */
-export interface Sight {
+interface Sight {
   weight: Percent;
   /** True for the part of verify in which the rest of the traffic stays on stable. */
   isHoldout?: true | undefined;
@@ -175,7 +175,7 @@ function suggestions({ suggestedMinutes, suggestedWeight, weight, bakeMinutes, i
 const TOLD_MOST = 5;
 
 /** What a plan can see in the requests of the users of one target. */
-export interface Outlook {
+interface Outlook {
   /** What it finds and what it does not, in one line. */
   found: string;
   /** Smallest share of failed requests that any step finds, 0 to 1; 1 if none finds anything. */

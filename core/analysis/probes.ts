@@ -18,7 +18,7 @@ const SEEN_BY_PROBES: readonly Metric[] = ['errors', 'http5xx', 'throttles'];
 const DOLLARS_EACH = 0.2e-6;
 
 /** Pairs of which only one side failed. */
-export interface Discordant {
+interface Discordant {
   canaryOnly: number;
   stableOnly: number;
 }

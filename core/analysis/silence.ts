@@ -120,7 +120,7 @@ export function whySilent(
 }
 
 /** Newest minutes of a target in which far fewer requests came than its past makes due. */
-export interface Silence {
+interface Silence {
   /** How many in a row. */
   minutes: number;
   /** Requests that came in them. */

@@ -2,7 +2,7 @@ import type { Instant } from '../units.ts';
 import type { SmokeCheck } from './types.ts';
 
 /** What an event says of its moment and place that core cannot know. */
-export interface Sent {
+interface Sent {
   at: Instant;
   /** The same moment as gateways write it: `05/Jan/2026:09:00:00 +0000`. */
   time: string;

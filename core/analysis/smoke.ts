@@ -161,7 +161,7 @@ function unlike(
 }
 
 /** True if a text is like a pattern in which `*` stands for anything; takes time in proportion to both at worst, which a regular expression does not promise. */
-export function isLike(text: string, pattern: string): boolean {
+function isLike(text: string, pattern: string): boolean {
   const [first = '', ...rest] = pattern.split('*');
   const last = rest.pop();
   if (last === undefined) return text === pattern;
@@ -176,7 +176,7 @@ export function isLike(text: string, pattern: string): boolean {
 }
 
 /** True if a status is the one, of the class (`2xx`) or in the range (`200-299`) that is expected, or in one of several. */
-export function isStatus(status: number, expected: SmokeStatus | readonly SmokeStatus[]): boolean {
+function isStatus(status: number, expected: SmokeStatus | readonly SmokeStatus[]): boolean {
   return [expected].flat().some((each) => {
     const [from = '', to = from] = String(each).split('-');
     return status >= Number(from.replaceAll('x', '0')) && status <= Number(to.replaceAll('x', '9'));

@@ -91,7 +91,7 @@ export interface Past {
 }
 
 /** Where the user's own counts stand. */
-export interface CustomCounts {
+interface CustomCounts {
   bad: { namespace: string; name: string };
   total: { namespace: string; name: string };
   /** The one dimension that holds the version; FunctionName, Resource and ExecutedVersion where it is absent. */

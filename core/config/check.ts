@@ -12,7 +12,7 @@ export interface Fault {
 export type Says = (issue: { input?: unknown }) => string;
 
 /** Either the accepted value or a line for each problem. */
-export type Checked<T> = { value: T; lines?: never } | { lines: string[] };
+type Checked<T> = { value: T; lines?: never } | { lines: string[] };
 
 /** Most lines that are reported: a reason travels in the journal, whose items are limited. */
 const LINES_MAX = 100;

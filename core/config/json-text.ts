@@ -1,7 +1,7 @@
 import { DEPTH_MAX } from './plain.ts';
 
 /** What keeps a text from being read, with its place; lines and columns count from 1. */
-export interface JsonFault {
+interface JsonFault {
   line: number;
   column: number;
   why: string;

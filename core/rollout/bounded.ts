@@ -8,7 +8,7 @@ import type { Hook, RolloutEvent } from './event.ts';
 export const TEXT_BYTES_MAX = 2_000;
 
 /** The same for a text that each target keeps several of. */
-export const SHORT_BYTES_MAX = 300;
+const SHORT_BYTES_MAX = 300;
 
 /** Most bytes of a verdict: its findings are as many as targets times rules. */
 export const VERDICT_BYTES_MAX = 48 * 1024;

@@ -2,7 +2,7 @@ import type { Target } from './event.ts';
 import type { Stamp } from './stamp.ts';
 
 /** What a claim finds on a target: it `may` be written, it `stands` already, another rollout has it (`held`), or somebody `touched` it since the opening. */
-export type Claim = 'may' | 'stands' | 'held' | 'touched';
+type Claim = 'may' | 'stands' | 'held' | 'touched';
 
 /**
  * Says whether the first stamp of a rollout may be written. A claim that is repeated, because nobody knows whether the

@@ -28,13 +28,13 @@ export const PLANS = 'onInconclusive';
 const HOOK_RETRY_SECONDS: Seconds = 10;
 
 /** Where one target's traffic stands, as far as it was confirmed. Weight 100 is promoted. */
-export interface Traffic {
+interface Traffic {
   weight: Percent;
   stamp: Stamp;
 }
 
 /** A raise that was announced and not confirmed yet. */
-export interface Intent {
+interface Intent {
   target: string;
   weight: Percent;
   stamp: Stamp;

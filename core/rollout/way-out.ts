@@ -6,7 +6,7 @@ import { SEQ_MAX, type Stamp } from './stamp.ts';
 import { hasCanaryTraffic, isEnded, isStuck, type Rollout } from './state.ts';
 
 /** What a revert must write on one target, or that nothing of this rollout is there to be taken back. */
-export type WayOut =
+type WayOut =
   | { write: { primary: string; weights: Record<string, Percent>; stamp: Stamp } }
   | { leave: 'sealed' | 'left already' | 'another rollout' };
 
@@ -88,7 +88,7 @@ export function mayBeTakenBack(rollout: Rollout, now: Instant): Target[] {
 }
 
 /** What is left to do after a revert: write it down, take a half-done completion back too, or nothing because the weight is held on purpose. */
-export type Rest = { kind: 'record' } | { kind: 'unseal'; targets: Target[] } | { kind: 'held' };
+type Rest = { kind: 'record' } | { kind: 'unseal'; targets: Target[] } | { kind: 'held' };
 
 /** Says what is left to do, by what was found on the targets. Sealed ones beside others, or beside an order to leave, are half a completion that must not stay; so is what a rollback was to leave. */
 export function restOf(rollout: Rollout, found: RevertedTarget[]): Rest {

@@ -28,12 +28,7 @@ export const STATISTICS = ['Sum', 'Average', 'Maximum', 'SampleCount'] as const;
 export type Statistic = (typeof STATISTICS)[number];
 
 /** Reads one statistic over a stretch of time as it can be seen now, or undefined where there is no data. */
-export type ReadMetric = (
-  metric: MetricKey,
-  statistic: Statistic,
-  from: Instant,
-  to: Instant,
-) => number | undefined;
+type ReadMetric = (metric: MetricKey, statistic: Statistic, from: Instant, to: Instant) => number | undefined;
 
 interface Standing {
   value: StateValue;

@@ -13,7 +13,7 @@ import type { AwsEvent } from './eventbridge.ts';
 import { MetricMinutes, type Totals } from './metric-minutes.ts';
 
 /** One sample of a metric. */
-export interface Datum extends MetricKey {
+interface Datum extends MetricKey {
   /** Decides the minute that the sample belongs to, however late it is seen. */
   timestamp: Instant;
   value: number;
@@ -22,7 +22,7 @@ export interface Datum extends MetricKey {
 }
 
 /** One run of a function. */
-export interface Invocation {
+interface Invocation {
   functionName: string;
   /** The alias it was asked for by, if any. */
   alias?: string | undefined;
@@ -38,7 +38,7 @@ export interface Invocation {
 }
 
 /** Many runs of one version of a function within one minute. */
-export interface Invocations {
+interface Invocations {
   functionName: string;
   alias: string;
   version: string;

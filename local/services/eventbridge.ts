@@ -36,7 +36,7 @@ export interface EventPattern {
   [field: string]: EventPattern | readonly unknown[];
 }
 
-export interface EventRule {
+interface EventRule {
   name: string;
   pattern: EventPattern;
   target(event: AwsEvent): Promise<void>;
@@ -45,7 +45,7 @@ export interface EventRule {
 }
 
 /** An event that a rule's target refused until its retries were used up. */
-export interface DeadLetter {
+interface DeadLetter {
   rule: string;
   event: AwsEvent;
   attempts: number;

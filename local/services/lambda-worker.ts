@@ -6,7 +6,7 @@ import { unzipSync } from 'fflate';
 import type { Instant } from '../../core/units.ts';
 
 /** One version of a function, as code in a zip. */
-export interface WorkerCode {
+interface WorkerCode {
   zip: Uint8Array;
   /** File and export, such as `index.handler`. */
   handler: string;
@@ -18,7 +18,7 @@ export interface WorkerCode {
   memoryMb: number;
 }
 
-export interface WorkerInvocation {
+interface WorkerInvocation {
   requestId: string;
   /** The event as JSON. */
   event: string;

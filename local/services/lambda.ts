@@ -64,7 +64,7 @@ export interface InvocationRecord {
   logs: string[];
 }
 
-export interface ModelContext {
+interface ModelContext {
   functionName: string;
   functionVersion: string;
   invokedFunctionArn: string;
@@ -81,7 +81,7 @@ export class KilledForMemory extends Error {}
 /** A function's behaviour without a zip, for simulations: quick, and on the world's clock alone. */
 export type Model = (event: unknown, context: ModelContext) => unknown;
 
-export interface RecordedCall {
+interface RecordedCall {
   at: Instant;
   command: string;
   ok: boolean;
@@ -90,7 +90,7 @@ export interface RecordedCall {
 }
 
 /** Where an alias sends its traffic. */
-export interface Routing {
+interface Routing {
   primary: string;
   weights: Record<string, Percent>;
   description: string;
@@ -190,7 +190,7 @@ const FIELDS = {
 };
 
 /** A simulated call of Lambda. */
-export type LambdaCommand = keyof typeof FIELDS;
+type LambdaCommand = keyof typeof FIELDS;
 
 const ALIAS_NAME = /^(?!\d+$)[a-zA-Z0-9-_]{1,128}$/;
 const FUNCTION_REF =

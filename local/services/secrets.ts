@@ -1,5 +1,5 @@
 import type { Intercept } from '../simulate.ts';
-import type { WebServer } from '../world.ts';
+import type { WebServer } from '../web-server.ts';
 
 /** What stands in the simulated Secrets Manager and Parameter Store, by name. */
 export interface SimulatedSecrets {

@@ -24,10 +24,10 @@ import type { Random } from '../random.ts';
 import { awsError, type Operations, onlyFields } from '../simulate.ts';
 import { type AwsEvent, eventId, eventTime } from './eventbridge.ts';
 
-export type ExecutionStatus = 'RUNNING' | AslOutcome['status'];
+type ExecutionStatus = 'RUNNING' | AslOutcome['status'];
 
 /** An execution as tests see it. */
-export interface SimulatedExecution {
+interface SimulatedExecution {
   readonly arn: string;
   readonly machineArn: string;
   readonly name: string;

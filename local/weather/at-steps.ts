@@ -119,7 +119,7 @@ const withoutBad = ({ start, stable }: Window): Window =>
   stable === undefined ? { start } : { start, stable: { bad: 0, total: stable.total } };
 
 /** Says whether a look is asked for a verdict. */
-export type IsAsked = (minutes: readonly Minute[]) => boolean;
+type IsAsked = (minutes: readonly Minute[]) => boolean;
 
 /** Every look is asked for a verdict, as in the product. */
 const EACH_LOOK: IsAsked = () => true;
@@ -183,7 +183,7 @@ function windowOf({ c, nc, s, ns }: Minute, nth: number): Window {
 }
 
 /** The comparison of errors of a rollout at its steps. */
-export interface Formula {
+interface Formula {
   question: Question;
   /** Natural logarithm of the evidence at which the release is reverted. */
   required: number;
@@ -230,7 +230,7 @@ export function lookOf<M>(watcher: Watcher<M>, readings: readonly (readonly M[])
 }
 
 /** At which look one rollout is reverted: by the decisions at the looks in reach, at each look, and by the formula alone. */
-export interface Compared {
+interface Compared {
   asked: number | undefined;
   each: number | undefined;
   formula: number | undefined;

@@ -12,7 +12,7 @@ const ORACLE_TIMES = 2;
 const ADMITTED = 0.05;
 
 /** All runs of one cell. */
-export interface Tried {
+interface Tried {
   cell: Cell;
   runs: readonly Run[];
 }

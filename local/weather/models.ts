@@ -2,7 +2,7 @@ import { type Instant, WINDOW_MS } from '../../core/units.ts';
 import type { Random } from '../random.ts';
 
 /** What the world does to requests from one moment to another. */
-export interface Conditions {
+interface Conditions {
   /** Requests, as a multiple of the usual rate. */
   load: number;
   /** Share of requests that fails, on either version. */
@@ -131,7 +131,7 @@ export const WEATHERS = {
 export type WeatherName = keyof typeof WEATHERS;
 
 /** What a bad release may know when it fails. */
-export interface Seen {
+interface Seen {
   at: Instant;
   /** When it first had traffic, and when its weight first rose above the last step's. */
   raised: Instant;
@@ -141,7 +141,7 @@ export interface Seen {
 }
 
 /** What a bad release does to its own requests; the rest is answered as stable would. */
-export interface Effect {
+interface Effect {
   /** Share of them that fails because of the release. */
   fail: number;
   /** Share that is lost before AWS counts it. */

@@ -109,7 +109,7 @@ export interface Tried {
 }
 
 /** What became of one release under Spillway. */
-export interface TriedHere extends Tried {
+interface TriedHere extends Tried {
   cause: string;
   isHeld: boolean;
   pauses: number;

@@ -4,7 +4,7 @@ import type { Random } from '../random.ts';
 import type { Drawn, Fault, Moves, Setting, Weather } from './models.ts';
 
 /** How long the failures of a release count after it first could do harm: what nobody finds must not cost more the later the day ends. */
-export const HARM_MS = 60 * WINDOW_MS;
+const HARM_MS = 60 * WINDOW_MS;
 
 /** What an all-knowing watcher is told to expect of one minute of the canary, with the fault and without it. */
 export interface Expected {
@@ -25,7 +25,7 @@ export interface Minute {
 }
 
 /** What is drawn of one service: its weather, and the release that it may be given. */
-export interface WorldSpec {
+interface WorldSpec {
   setting: Setting;
   weather: Weather;
   fault?: Fault | undefined;

@@ -36,7 +36,7 @@ export interface Score {
 }
 
 /** Rollouts in which this judge decided at each look, and how many ended at another look by another way. */
-export interface Agreement {
+interface Agreement {
   rollouts: number;
   /** By decisions at the looks in reach alone. */
   otherwiseInReach: number;
@@ -45,7 +45,7 @@ export interface Agreement {
 }
 
 /** A kind of traffic, and what the service and its canary do in it. */
-export interface Trial {
+interface Trial {
   name: string;
   weather: Weather;
   cell: Cell;

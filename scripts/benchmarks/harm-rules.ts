@@ -12,13 +12,13 @@ import { alarm, argo, flagger, type Watcher } from '../../local/weather/peers.ts
 import { type Cell, MINUTES, movesOf, type Weather } from './harm-traffic.ts';
 
 /** The traffic that a rule watches. */
-export interface Setting {
+interface Setting {
   cell: Cell;
   weather: Weather;
 }
 
 /** Gives the watcher of one rollout for each call; a rule that is told knows the shares that really fail. */
-export type Rule = (setting: Setting) => () => Watcher<Minute>;
+type Rule = (setting: Setting) => () => Watcher<Minute>;
 
 /** Opens a rollout that this judge watches. */
 type Judge = (setting: Setting) => Opened;

@@ -1,7 +1,7 @@
 import { number } from '../../core/words.ts';
 
 /** One cell as it is told: by rule, the share reverted, mean minutes until then and failed canary requests until then. */
-export interface Told {
+interface Told {
   weather: string;
   requestsPerSecond: number;
   weight: number;

@@ -15,7 +15,7 @@ export interface Cell {
 }
 
 /** One rollout: `readings[k]` is what a look after minute k finds, `truth` what really happened. */
-export interface History {
+interface History {
   readings: Minute[][];
   truth: Minute[];
 }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { build } from 'esbuild';
 
 /** What SST's program asks of the `sst` command line while it runs. */
-export interface RpcServer {
+interface RpcServer {
   url: string;
   close(): void;
 }

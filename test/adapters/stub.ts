@@ -3,7 +3,7 @@ import type { Clock } from '../../core/ports.ts';
 import type { Instant } from '../../core/units.ts';
 
 /** A request as it would go over the wire. */
-export interface Sent {
+interface Sent {
   method: string;
   path: string;
   query: Record<string, unknown>;

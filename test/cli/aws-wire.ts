@@ -18,7 +18,7 @@ export interface Denial {
 }
 
 /** One request that arrived. */
-export interface Arrived {
+interface Arrived {
   method: string;
   path: string;
   region: string;

@@ -2,7 +2,7 @@ import { vi } from 'vitest';
 import type { Backend } from '../../cli/backend.ts';
 
 /** What a call of the command line came to. */
-export interface Called {
+interface Called {
   code: unknown;
   out: string;
   err: string;

@@ -12,7 +12,7 @@ import type { AlarmStage } from './alarm-source.ts';
 
 const STATES = { ok: 'OK', alarm: 'ALARM', insufficient: 'INSUFFICIENT_DATA' } as const;
 
-export interface CloudWatch {
+interface CloudWatch {
   now(): number;
   connect(around?: Intercept): CloudWatchClient;
   /** Lets composite alarms see what their children are now. */

@@ -4,7 +4,7 @@ import type { Budget } from '../../core/ports.ts';
 import type { VirtualClock } from '../../local/clock.ts';
 import { atOnce, contract, type Implementation } from './cases.ts';
 
-export interface BudgetStage {
+interface BudgetStage {
   clock: VirtualClock;
   budget: Budget;
 }

@@ -12,7 +12,7 @@ export interface Implementation<Stage> {
 }
 
 /** Holds an implementation to one case of a contract; the case gets a stage of its own. */
-export type Keeps<Stage> = (sentence: string, run: (stage: Stage) => Promise<void>) => void;
+type Keeps<Stage> = (sentence: string, run: (stage: Stage) => Promise<void>) => void;
 
 /** Applies the cases of a port to one implementation. @throws Error for an exception without a reason, or from a case that does not exist */
 export function contract<Stage>(

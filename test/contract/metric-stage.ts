@@ -24,7 +24,7 @@ export interface Datum {
   availableAt: Instant;
 }
 
-export interface Metrics {
+interface Metrics {
   /** The beginning of a minute, two hours ago. */
   start: Instant;
   connect(around?: Intercept): CloudWatchClient;

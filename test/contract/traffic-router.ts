@@ -7,7 +7,7 @@ import { EMPTY } from '../empty.ts';
 import { atOnce, contract, type Implementation, refused } from './cases.ts';
 
 /** What stands on the target when it is arranged by hand. A stamp of `null` is none. */
-export interface Arranged {
+interface Arranged {
   primary?: string;
   weights?: Record<string, number>;
   stamp?: Stamp | null;

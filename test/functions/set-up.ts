@@ -8,7 +8,7 @@ import { createScenario, FUNCTION, type Scenario, type ScenarioOptions } from '.
 import { ALIAS, BUCKET } from '../../local/world.ts';
 
 /** What the functions under test did to executions; none of them runs here. */
-export interface Recorded {
+interface Recorded {
   started: ExecutionInput[];
   stopped: { rolloutId: string; epoch: number }[];
   woken: string[];

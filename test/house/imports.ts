@@ -1,9 +1,9 @@
 import { builtinModules } from 'node:module';
 import { dirname, posix } from 'node:path';
-import { lex } from './lex.ts';
+import { type Lexed, lex } from './lex.ts';
 
 /** One import, `export from`, `import()` or `require()` of a file. */
-export interface Import {
+interface Import {
   /** Undefined where it is computed. */
   from: string | undefined;
   /** A whole statement of types, which is gone when the code runs. */
@@ -58,8 +58,10 @@ const RE_EXPORT = /\bexport\s*(type\s)?\s*(?:\*(?:\s*as\s+[\w$]+)?|\{[^}]*\})\s*
 const DYNAMIC = /\b(?:import|require(?:\.resolve)?|createRequire\s*\([^)]*\))\s*\(\s*(?:"(\d+)")?/g;
 
 /** Everything that a file of code imports. */
-export function importsOf(source: string): Import[] {
-  const { code, texts } = lex(source);
+export const importsOf = (source: string): Import[] => importsIn(lex(source));
+
+/** The same of a file that was taken apart. */
+export function importsIn({ code, texts }: Lexed): Import[] {
   const whole = [...code.matchAll(STATIC), ...code.matchAll(RE_EXPORT)].map(([, type, text]) => ({
     from: texts[Number(text)],
     isType: type !== undefined,

@@ -9,7 +9,7 @@ import { ALIAS } from '../../local/world.ts';
 import type { Stage } from './stage.ts';
 
 /** Something that is kept from happening until it is let go. */
-export interface Gate {
+interface Gate {
   open(): void;
   opened: Promise<void>;
 }

@@ -97,7 +97,7 @@ const ANY = ['States.TaskFailed'];
  * What a call by Step Functions itself may end with and need not the next time. An error that Lambda's API does not model
  * has the client's base name (recorded for DynamoDB and Secrets Manager, LocalStack snapshot tests, 2023: `DynamoDb.DynamoDbException`).
  */
-export const SDK_REFUSED = [
+const SDK_REFUSED = [
   'Lambda.LambdaException',
   'Lambda.ServiceException',
   'Lambda.SdkClientException',

@@ -8,7 +8,7 @@ export interface Call {
 }
 
 /** A call that the program answers wrongly, and the answer that AWS would give. */
-export interface Correction {
+interface Correction {
   what: string;
   /** What the program does instead; a test fails once it no longer does. */
   why: string;

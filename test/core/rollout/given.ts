@@ -93,7 +93,7 @@ export function smokeHooks(...paths: string[]): Hook[] {
   }));
 }
 
-export function smokeCheck(path: string): SmokeCheck {
+function smokeCheck(path: string): SmokeCheck {
   return { target: 'api', method: 'GET', path, expect: { status: 200, json: {} } };
 }
 

@@ -1,0 +1,2 @@
+/** A web server of the embedded world: answers a request, or never does. */
+export type WebServer = (request: Request) => Response | Promise<Response>;
