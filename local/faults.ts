@@ -3,7 +3,7 @@ import type { GetMetricDataInput, GetMetricDataOutput, MetricDataResult } from '
 import { RolloutError } from '../core/errors.ts';
 import { type Instant, WINDOW_MS } from '../core/units.ts';
 import type { Handler, Ports } from '../functions/_task.ts';
-import type { FunctionName } from '../infra/facts.ts';
+import { type FunctionName, factsOf } from '../infra/facts.ts';
 import type { WorldClock } from './clock.ts';
 import { placedDice } from './random.ts';
 import type { WorldOptions } from './world.ts';
@@ -260,11 +260,8 @@ const named = (name: string, message: string): Error => Object.assign(new Error(
 
 const unavailable = (op: string) => new RolloutError('Unavailable', `${op} found no journal.`);
 
-/** Who keeps concurrency of its own where the account allows it. */
-const RESERVED: readonly FunctionName[] = ['AlarmEvent', 'Command', 'Decide', 'Hold', 'RevertTraffic'];
-
-/** After which Lambda ends a function of the controller, as it is deployed. */
-const FUNCTION_LIMIT_MS = 10_000;
+/** After which Lambda ends a function of the controller. */
+const limitMs = (fn: FunctionName) => factsOf(fn).seconds * 1_000;
 /** After which a client gives up a call (`functions/_aws.ts`). */
 const CLIENT_LIMIT_MS = 2_500;
 /** Longest time that a call takes effect after its caller gave it up; assumed. */
@@ -388,13 +385,13 @@ export function injector(options: {
       return [struck === undefined ? 0 : struck.how * EVENT_LATE_MAX_MS];
     },
     async around(fn, event, call) {
-      if (isOn('concurrencyGoneForAll') || (isOn('concurrencyGone') && !RESERVED.includes(fn)))
+      if (isOn('concurrencyGoneForAll') || (isOn('concurrencyGone') && factsOf(fn).reserved === undefined))
         throw named('Lambda.TooManyRequestsException', 'Rate Exceeded.');
       const invoke = () => limited(fn, () => call(event));
       if (fn === 'RevertTraffic' && isOn('revertBroken')) throw named('RevertFailed', 'it cannot be loaded');
       if (fn === 'Measure' && isOn('measureEnded')) {
         const isMemory = dice('measureEnded', clock.now()) < 0.5;
-        await clock.sleep(isMemory ? 1_000 : FUNCTION_LIMIT_MS);
+        await clock.sleep(isMemory ? 1_000 : limitMs(fn));
         throw named(isMemory ? 'Runtime.OutOfMemory' : 'Sandbox.Timedout', 'Measure was ended');
       }
       // A command that comes twice is two commands.
@@ -443,7 +440,7 @@ export function injector(options: {
 
   /** A function that is ended when its time is over. */
   async function limited(fn: FunctionName, call: () => ReturnType<Handler>): Promise<unknown> {
-    const limit = clock.after(FUNCTION_LIMIT_MS);
+    const limit = clock.after(limitMs(fn));
     try {
       return await run(fn, call, (invocation) => {
         void limit.done.then(() => invocation.die('Sandbox.Timedout'));
