@@ -48,7 +48,7 @@ import type {
   Window,
 } from './types.ts';
 import { isLatency } from './weights.ts';
-import { atMostAll, believable, comparedWindows, knownWindows, minutesOf, sum } from './windows.ts';
+import { atMostAll, believable, comparedWindows, knownWindows, minutesOf, ownSince, sum } from './windows.ts';
 
 /** A metric whose windows are counts. */
 type Counted = Exclude<Metric, 'latency' | 'probes'>;
@@ -495,9 +495,8 @@ function evidenceAgainst(
 ): { evidence: number; rests: Sides } {
   const { rollout, rule, target } = asked;
   if ('share' in rule) {
-    const since = all.filter(
-      ({ start }) => start + WINDOW_MS > (rollout.moves[0] ?? Number.POSITIVE_INFINITY),
-    );
+    const first = ownSince(rollout, all);
+    const since = all.filter(({ start }) => start >= first);
     const rests = sides(since, since);
     return { evidence: evidenceOfShare(rests.canary, rule.share, target.traits), rests };
   }

@@ -228,7 +228,9 @@ function cutsOf(rollout: Rollout, metrics: readonly (readonly Sides[])[], { from
     { length: LEVEL_MINUTES + 1 + CLIFF_MINUTES },
     (_, nth) => promotion + (nth - LEVEL_MINUTES) * WINDOW_MS,
   );
-  const alones = [...alone, ...(Number.isFinite(promotion) ? around : [])];
+  // What the version served just before says whether the minute of the first raise is this rollout's.
+  const before = [raisedAt, first].map((at) => Math.floor(at / WINDOW_MS) * WINDOW_MS - WINDOW_MS);
+  const alones = [...alone, ...before.filter(Number.isFinite), ...(Number.isFinite(promotion) ? around : [])];
   const seen = metrics.flatMap((windows) => {
     const lastOf = (isIt: (window: Sides) => boolean) =>
       windows.findLast(isIt)?.start ?? Number.NEGATIVE_INFINITY;

@@ -5,7 +5,7 @@ import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
 import { evidenceOfShare, FLOOR, SUSPICIOUS } from './evidence.ts';
 import type { Level, Limit, LimitFinding, LimitRule, ReadWindow, Series, VerdictStatus } from './types.ts';
-import { believable, knownWindows, sum } from './windows.ts';
+import { believable, knownWindows, ownSince, sum } from './windows.ts';
 
 /** Metrics of which the totals are runs of the function; a throttled request is none. */
 const RUNS = ['errors', 'http5xx'] as const;
@@ -32,18 +32,20 @@ export function limitFindings(
   series: Series,
   step: { from: Instant; to: Instant },
 ): LimitFinding[] {
-  const { raisedAt } = rollout;
+  const { raisedAt = Number.POSITIVE_INFINITY } = rollout;
   return limitsOf(target, rollout.opening.limits).map((rule) => {
-    const since = Math.floor((raisedAt ?? Number.POSITIVE_INFINITY) / WINDOW_MS) * WINDOW_MS;
-    const { status, value, said } = judged(rule, target, series, { since, step });
+    const since = Math.floor(raisedAt / WINDOW_MS) * WINDOW_MS;
+    const ownFrom = ownSince(rollout, knownWindows(series.batchFailures), raisedAt);
+    const { status, value, said } = judged(rule, target, series, { since, ownFrom, step });
     const reason = rollout.opening.targets.length > 1 ? `${target.name}: ${said}` : said;
     return { ...rule, target: target.name, status, value, reason };
   });
 }
 
-/** `since`: the beginning of the window in which traffic was first raised. */
+/** `since`: the beginning of the window in which traffic was first raised; `ownFrom`: that of the first one whose counts are all of this rollout. */
 interface Stretch {
   since: Instant;
+  ownFrom: Instant;
   step: { from: Instant; to: Instant };
 }
 
@@ -130,12 +132,12 @@ function batchFailures(
   max: number,
   target: Target,
   read: readonly ReadWindow[],
-  { since, step }: Stretch,
+  { since, ownFrom, step }: Stretch,
 ): Said {
   const { windows } = believable(read.filter(({ start }) => start + WINDOW_MS <= step.to));
   const before = sum(windows.filter(({ start }) => start < since).map(({ stable }) => stable));
   const { bad: value, total } = sum(
-    windows.filter(({ start }) => start >= since).map(({ canary }) => canary),
+    windows.filter(({ start }) => start >= ownFrom).map(({ canary }) => canary),
   );
   const isOver = value > max && before.bad <= max;
   const old =

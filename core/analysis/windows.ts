@@ -117,6 +117,28 @@ export function isAlone({ alone = [] }: Rollout, { start }: { start: Instant }):
 }
 
 /**
+ * From when on all that is counted of the canary is this rollout's: from the minute of its first raise on, or from the next one if
+ * the version may have had traffic at the beginning of that minute, as by an earlier attempt.
+ */
+export function ownSince(
+  { opening, moves }: Rollout,
+  windows: readonly Window[],
+  raisedAt: Instant = moves[0] ?? Number.POSITIVE_INFINITY,
+): Instant {
+  const minute = Math.floor(raisedAt / WINDOW_MS) * WINDOW_MS;
+  const isBefore = opening.attempt > 1 || windows.some((window) => isServed(window, minute - WINDOW_MS));
+  return isBefore && raisedAt > minute ? minute + WINDOW_MS : minute;
+}
+
+/** Least share of a minute's requests that is traffic, in percent: less may be smoke tests. Assumed. */
+const SERVED_PERCENT = 1;
+
+const isServed = ({ start, canary, stable }: Window, minute: Instant): boolean => {
+  const served = canary?.total ?? 0;
+  return start === minute && served > 0 && served * 100 >= SERVED_PERCENT * (served + (stable?.total ?? 0));
+};
+
+/**
  * The windows in which both versions met the same minutes: since the first raise, never alone, with requests on both sides. Of `late`,
  * the target's minutes whose counts may not all be there, one in which traffic moved is left out if counts of stable are missing.
  */
@@ -125,10 +147,10 @@ export function comparedWindows(
   windows: readonly Window[],
   late?: { target: string; from: Instant },
 ): (MovedWindow & { start: Instant })[] {
-  const first = rollout.moves[0] ?? Number.POSITIVE_INFINITY;
+  const first = ownSince(rollout, windows);
   return windows.flatMap((window, at) => {
     const { start, canary, stable } = window;
-    if (start + WINDOW_MS <= first || isAlone(rollout, window)) return [];
+    if (start < first || isAlone(rollout, window)) return [];
     if (canary === undefined || stable === undefined || canary.total === 0 || stable.total === 0) return [];
     const counts = { start, c: canary.bad, nc: canary.total, s: stable.bad, ns: stable.total };
     if (!isMoved(rollout, window)) return [counts];

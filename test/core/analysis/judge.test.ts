@@ -406,6 +406,22 @@ describe('windows', () => {
     expect(at(7, onSecondStep(errors), on(before, outage, worse)).status).toBe('fail');
   });
 
+  test.each([
+    ['of failures', errors],
+    ['of a share', { watch: [{ metric: 'errors' as const, share: 0.05 }] }],
+  ])(
+    'of a retry count %s from its own first raise on, and not what its earlier attempt left in that minute',
+    (_, rules) => {
+      const left = window(0, [200, 400], GOOD);
+      expect(at(9, onFirstStep(rules), on(left)).status).toBe('fail');
+      expect(at(9, onFirstStep({ ...rules, attempt: 2 }), on(left)).status).not.toBe('fail');
+      expect(at(9, onFirstStep(rules), on(window(-1, BAD, GOOD), left)).status).not.toBe('fail');
+      expect(at(9, onFirstStep({ ...rules, attempt: 2 }), on(left, window(1, BAD, GOOD))).status).toBe(
+        'fail',
+      );
+    },
+  );
+
   test('between two raises that each stand in a window of their own are compared', () => {
     expect(at(9, onSecondStep(errors), on(window(3, BAD, GOOD))).status).toBe('fail');
   });

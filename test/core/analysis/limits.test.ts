@@ -10,7 +10,7 @@ import {
   type Series,
   type Window,
 } from '../../../core/analysis/types.ts';
-import { SOURCES, type Source } from '../../../core/rollout/event.ts';
+import { type Opening, SOURCES, type Source } from '../../../core/rollout/event.ts';
 import { WINDOW_MS } from '../../../core/units.ts';
 import { inVerify, minute, onFirstStep, plan, stateAfter, target } from '../rollout/given.ts';
 
@@ -175,6 +175,15 @@ describe('batchFailures', () => {
       reason: 'canary handed back 11 of 100 as failed, and 10 at most are allowed',
     });
     expect(on(batch(0, [6, 50]), batch(1, [4, 50])).limit?.status).toBe('pass');
+  });
+
+  test('adds up nothing of the minute of the raise if the version may have had traffic in it before', () => {
+    const again = (opening: Partial<Opening> = {}) => onFirstStep({ ...opening, attempt: 2 });
+    const left = { batchFailures: [batch(0, [50, 60]), batch(1, [5, 50], [0, 900])] };
+    expect(said(rule, left, { history: again }).limit).toMatchObject({ status: 'pass', value: 5 });
+    expect(on(batch(-1, [9, 60], [0, 900]), ...left.batchFailures).limit).toMatchObject({ value: 5 });
+    const own = { batchFailures: [batch(0, [50, 60]), batch(1, [11, 50], [0, 900])] };
+    expect(said(rule, own, { history: again }).limit).toMatchObject({ status: 'fail', value: 11 });
   });
 
   test('never counts those of stable', () => {

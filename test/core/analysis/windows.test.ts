@@ -26,7 +26,7 @@ const all = (from: number, to: number) =>
 
 describe('both versions are compared', () => {
   test('from the window of the first raise on', () => {
-    expect(starts(comparedWindows(stateAfter(onFirstStep()), all(-2, 3)))).toEqual([0, 1, 2]);
+    expect(starts(comparedWindows(stateAfter(onFirstStep()), all(0, 3)))).toEqual([0, 1, 2]);
     const onTheMinute = stateAfter(opened(), ...raised(10, 1, 1));
     expect(starts(comparedWindows(onTheMinute, all(-2, 3)))).toEqual([1, 2]);
     expect(comparedWindows(stateAfter(opened()), all(-2, 3))).toEqual([]);
@@ -36,6 +36,18 @@ describe('both versions are compared', () => {
     expect(starts(comparedWindows(stateAfter(inVerify()), all(6, 12)))).toEqual([6, 7]);
     const onTheMinute = stateAfter(onSecondStep(), measured('pass', [5, 7]), ...raised(100, 3, 8));
     expect(starts(comparedWindows(onTheMinute, all(6, 12)))).toEqual([6, 7]);
+  });
+
+  test('from the window after the first raise on if the version may have had traffic in that one before', () => {
+    const again = stateAfter(opened({ attempt: 2 }), ...raised(10, 1, 0.5));
+    expect(starts(comparedWindows(again, all(0, 3)))).toEqual([1, 2]);
+    const onTheMinute = stateAfter(opened({ attempt: 2 }), ...raised(10, 1, 1));
+    expect(starts(comparedWindows(onTheMinute, all(0, 3)))).toEqual([1, 2]);
+    // Served just before, by whatever; or called by a few smoke tests; or served earlier and no more.
+    const first = stateAfter(onFirstStep());
+    expect(starts(comparedWindows(first, all(-1, 3)))).toEqual([1, 2]);
+    expect(starts(comparedWindows(first, [window(-1, 10, 1_000), ...all(0, 3)]))).toEqual([0, 1, 2]);
+    expect(starts(comparedWindows(first, [window(-2), window(-1, 0), ...all(0, 3)]))).toEqual([0, 1, 2]);
   });
 
   test('where both had requests', () => {
