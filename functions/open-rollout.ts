@@ -17,7 +17,7 @@ import type { ResolvedTarget, ServiceRecord } from '../core/ports.ts';
 import { completedVersion } from '../core/rollout/adoption.ts';
 import type { Identity, Opening, Outcome, RolloutEvent } from '../core/rollout/event.ts';
 import { checkAtDoor, checkOrder, digestsOf, type Found, madeBy, open } from '../core/rollout/open.ts';
-import { madeFrom, type Offered, withoutQuarantine } from '../core/rollout/quarantine.ts';
+import { liftedWith, madeFrom, type Offered, withoutQuarantine } from '../core/rollout/quarantine.ts';
 import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { WINDOW_MS } from '../core/units.ts';
 import { type Again, attemptAgain, FIRST, rollBack } from './_again.ts';
@@ -235,9 +235,8 @@ async function admitManifest(
     throw new RolloutError('Unavailable', `${why}; it will be tried again.`);
   }
   if (opened.result === 'locked') return queue(identity, manifest, opened.by, ports, lifted);
-  // Only what is admitted leaves quarantine, and before anything of it is published.
-  if (opened.rollout.outcome === undefined || opened.rollout.outcome === 'completed')
-    await lift(identity, lifted, ports);
+  // Before anything of it is published.
+  await lift(identity, liftedWith(opened.rollout, lifted), ports);
   await ports.journal.unwait(identity.service, identity.release);
   return opened.result === 'exists' ? lost(opened.rollout, identity, ports) : started(opened.rollout, ports);
 }

@@ -60,6 +60,11 @@ export function withoutQuarantine(service: ServiceRecord, lifted: readonly strin
     : { ...service, quarantined: quarantined.filter(({ release }) => !lifted.includes(release)) };
 }
 
+/** The releases that leave quarantine for good with an attempt that they were lifted for: only what is admitted does, not what ended at the door. */
+export function liftedWith({ outcome }: Rollout, lifted: readonly string[]): readonly string[] {
+  return outcome === undefined || outcome === 'completed' ? lifted : [];
+}
+
 /** What a manifest alone says an artifact is made of. */
 export function madeFrom(artifact: Artifact): Made {
   if ('version' in artifact) return { version: artifact.version };

@@ -4,6 +4,7 @@ import {
   isSameArtifact,
   keptOut,
   keptOutBy,
+  liftedWith,
   madeFrom,
   quarantineOf,
   withoutCompleted,
@@ -185,6 +186,13 @@ describe('a completion', () => {
     expect(withoutCompleted([bad({ api: A2 }, 'r9')], 'r9', {})).toEqual([]);
     expect(withoutCompleted(undefined, 'r9', {})).toBeUndefined();
   });
+});
+
+test('a quarantine that was lifted for an attempt ends with it only if that was admitted', () => {
+  const lifted = (...end: RolloutEvent[]) => liftedWith(stateAfter(onFirstStep(), ...end), ['r1']);
+  expect(lifted()).toEqual(['r1']);
+  expect(lifted(closed(1, 'completed'))).toEqual(['r1']);
+  for (const outcome of ['refused', 'superseded'] as const) expect(lifted(closed(1, outcome))).toEqual([]);
 });
 
 test('a full list forgets the oldest, keeps the newest, and cuts a long reason', () => {
