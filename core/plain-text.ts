@@ -27,6 +27,15 @@ export function printable(text: string): string {
   return text.split('\n').map(plainLine).join('\n');
 }
 
+/** Any text as it may stand in HTML or SVG, within an element or an attribute in double quotes. */
+export function inMarkup(text: string): string {
+  return printable(text)
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
+}
+
 /** JSON as it may be printed: what a terminal would act on is written as an escape, so that it reads back as the same value. */
 export function printableJson(value: unknown): string {
   return JSON.stringify(value).replace(new RegExp(String.raw`[${CONTROL}\p{Cf}]`, 'gu'), (found) =>

@@ -1,6 +1,6 @@
 import type { RolloutEvent, Target } from '../core/rollout/event.ts';
 import { type Stamp, stampFrom } from '../core/rollout/stamp.ts';
-import type { Rollout } from '../core/rollout/state.ts';
+import { emptyOpening, type Rollout } from '../core/rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../core/units.ts';
 import { ACCOUNT, REGION, type World } from './world.ts';
 
@@ -340,29 +340,18 @@ const standing = ({ primary, weights }: Standing): Standing => ({ primary, weigh
 /** Asks for the lock under another name and lets go of it at once. */
 async function holder({ journal, clock }: World, target: Target): Promise<string | undefined> {
   const at = clock.now();
-  const opened = await journal.open([
-    {
-      type: 'RolloutOpened',
-      at,
+  const identity = {
+    ...{
       rolloutId: `probe--${target.key}--${at}`,
       service: 'probe',
       environment: '',
       release: '',
       attempt: 1,
-      manifest: { bucket: '', key: '', versionId: '' },
-      order: 0,
-      targets: [target],
-      plan: { steps: [], verifySeconds: 0, onInconclusive: 'pause' },
-      hooks: [],
-      gates: [],
-      watch: [],
-      limits: [],
-      reversible: true,
-      alarms: [],
-      settleSeconds: 0,
-      deadline: at,
-      notices: [],
     },
+    manifest: { bucket: '', key: '', versionId: '' },
+  };
+  const opened = await journal.open([
+    { type: 'RolloutOpened', at, ...emptyOpening(identity, at), targets: [target] },
     { type: 'RolloutClosed', at, outcome: 'refused', reason: 'only a look at the lock' },
   ]);
   return opened.result === 'locked' ? opened.by : undefined;

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { pictureOf, type Told } from '../../core/analysis/picture.ts';
-import { printable } from '../../core/plain-text.ts';
+import { inMarkup } from '../../core/plain-text.ts';
 import type { ServiceRecord } from '../../core/ports.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { stateOf } from '../../core/rollout/outline.ts';
@@ -58,23 +58,15 @@ export function page(rollout: Rollout, events: RolloutEvent[], now?: ServiceReco
         ? summary(state, now)
         : describe(event, state, event.type === 'RolloutOpened');
     if (line !== undefined)
-      lines.push(`<li><time>${new Date(event.at).toISOString().slice(0, 19)}</time> ${escaped(line)}</li>`);
+      lines.push(`<li><time>${new Date(event.at).toISOString().slice(0, 19)}</time> ${inMarkup(line)}</li>`);
   }
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${escaped(rollout.opening.rolloutId)}</title>
+<title>${inMarkup(rollout.opening.rolloutId)}</title>
 <style>:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}svg{max-width:100%;height:auto;margin:1rem 0}time{opacity:.7}ol{padding-left:2rem}li{white-space:pre-line}</style>
-</head><body><h1>${escaped(rollout.opening.rolloutId)}</h1><p>${escaped(rollout.outcome === undefined ? stateOf(rollout) : summary(rollout, now))}</p>
+</head><body><h1>${inMarkup(rollout.opening.rolloutId)}</h1><p>${inMarkup(rollout.outcome === undefined ? stateOf(rollout) : summary(rollout, now))}</p>
 <p>Times are UTC.</p>
 <ol>${lines.join('\n')}</ol>
-${subjects.map((subject) => `<details><summary>${escaped(`${subject.target} ${subject.metric}`)}: the statistics</summary>${pictureOf(told, subject)}</details>`).join('\n')}</body></html>
+${subjects.map((subject) => `<details><summary>${inMarkup(`${subject.target} ${subject.metric}`)}: the statistics</summary>${pictureOf(told, subject)}</details>`).join('\n')}</body></html>
 `;
-}
-
-function escaped(text: string): string {
-  return printable(text)
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }

@@ -1,4 +1,4 @@
-import { printable } from '../plain-text.ts';
+import { inMarkup } from '../plain-text.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { compared } from '../words.ts';
 import type { Finding, Verdict } from './types.ts';
@@ -33,7 +33,7 @@ export function pictureOf(told: readonly Told[], subject: Pick<Finding, 'target'
   const counts = finding === undefined ? 'no counts yet' : compared(finding.canary, finding.stable);
   const title = `${subject.target} ${subject.metric}: ${finding?.status ?? 'not measured yet'}`;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escaped(`${title}. ${counts}.`)}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${inMarkup(`${title}. ${counts}.`)}">`,
     STYLE,
     `<rect class="paper" width="${WIDTH}" height="${height}"/>`,
     text(16, 26, title, 'title'),
@@ -148,15 +148,7 @@ function gridLine(y: number, label: string, kind: string, labelKind = 'small'): 
 
 function text(x: number, y: number, said: string, kind = '', anchor = 'start'): string {
   const style = kind === '' ? '' : ` class="${kind}"`;
-  return `<text x="${px(x)}" y="${px(y)}" text-anchor="${anchor}"${style}>${escaped(said)}</text>`;
+  return `<text x="${px(x)}" y="${px(y)}" text-anchor="${anchor}"${style}>${inMarkup(said)}</text>`;
 }
 
 const px = (value: number) => Math.round(value * 10) / 10;
-
-function escaped(said: string): string {
-  return printable(said)
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
-}

@@ -307,9 +307,19 @@ function withoutCounted(unproven: string[], { findings }: Verdict): string[] {
   return unproven.filter((reason) => !counted.includes(reason));
 }
 
-function declined(event: Extract<RolloutEvent, { type: 'RolloutDeclined' }>): Rollout {
-  const { type: _, at, outcome, reason, ...identity } = event;
-  const opening: Opening = {
+type Declined = Extract<RolloutEvent, { type: 'RolloutDeclined' }>;
+
+function declined({ type: _, at, outcome, reason, ...identity }: Declined): Rollout {
+  const opening = emptyOpening(identity, at);
+  return { ...opened({ type: 'RolloutOpened', at, ...opening }), unproven: [], outcome, reason };
+}
+
+/** The opening of a rollout that has nothing to do: no targets, no plan, and nothing to watch. */
+export function emptyOpening(
+  identity: Omit<Declined, 'type' | 'at' | 'outcome' | 'reason'>,
+  at: Instant,
+): Opening {
+  return {
     ...identity,
     order: 0,
     targets: [],
@@ -324,7 +334,6 @@ function declined(event: Extract<RolloutEvent, { type: 'RolloutDeclined' }>): Ro
     deadline: at,
     notices: [],
   };
-  return { ...opened({ type: 'RolloutOpened', at, ...opening }), unproven: [], outcome, reason };
 }
 
 function change(state: Rollout, event: RolloutEvent): Rollout {

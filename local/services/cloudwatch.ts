@@ -10,6 +10,7 @@ import { LATENCY_MS } from '../latency.ts';
 import { awsError, type Operations, onlyFields } from '../simulate.ts';
 import { dimensionsFrom, type MetricKey, SimulatedAlarms, STATISTICS, type Statistic } from './alarms.ts';
 import type { AwsEvent } from './eventbridge.ts';
+import type { InvocationRecord } from './lambda.ts';
 import { MetricMinutes, type Totals } from './metric-minutes.ts';
 
 /** One sample of a metric. */
@@ -19,22 +20,6 @@ interface Datum extends MetricKey {
   value: number;
   /** When it can first be read; now plus the emission delay where it is not said. */
   availableAt?: Instant | undefined;
-}
-
-/** One run of a function. */
-interface Invocation {
-  functionName: string;
-  /** The alias it was asked for by, if any. */
-  alias?: string | undefined;
-  /** The version that ran, or `$LATEST`. */
-  version: string;
-  /** When it was invoked: metrics are stamped with this (Lambda developer guide, "Types of metrics"). */
-  at: Instant;
-  durationMs: number;
-  error: boolean;
-  throttled: boolean;
-  /** The lines it logged; those in the embedded metric format become metrics. */
-  logs: readonly string[];
 }
 
 /** Many runs of one version of a function within one minute. */
@@ -143,7 +128,7 @@ export class SimulatedCloudWatch {
   }
 
   /** Adds what Lambda measures of one run, and what the run logged in the embedded metric format. */
-  invocation(run: Invocation): void {
+  invocation(run: InvocationRecord): void {
     // A run's own duration may be real time on a clock that is faster, so its end is not before now.
     const endedAt = Math.max(this.#clock.now(), run.at + run.durationMs);
     const availableAt = endedAt + this.#emissionDelayMs();
@@ -295,7 +280,7 @@ function dimensionSets({
   functionName,
   alias,
   version,
-}: Pick<Invocation, 'functionName' | 'alias' | 'version'>) {
+}: Pick<InvocationRecord, 'functionName' | 'alias' | 'version'>) {
   const sets: Record<string, string>[] = [{ FunctionName: functionName }];
   if (alias !== undefined) {
     const Resource = `${functionName}:${alias}`;

@@ -4,45 +4,15 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type HookWeb, httpHook, httpHookCheck } from '../../adapters/http-hook.ts';
-import { traitsOf } from '../../adapters/lambda-traits.ts';
-import type { HookQuestion } from '../../core/ports.ts';
 import { scaledClock, virtualClock } from '../../local/clock.ts';
+import { questionOf } from './question.ts';
 
 const SECRET = 'a secret of this environment';
 const URL_OF_HOOK = 'https://hooks.example/ask?v=1';
 const pass = { status: 'pass', reason: 'all is well' };
 
-const question = (url = URL_OF_HOOK): HookQuestion => ({
-  hook: {
-    id: 'afterStep.2',
-    point: 'afterStep',
-    kind: 'http',
-    target: 'api',
-    spec: { url },
-    timeoutSeconds: 60,
-    onBroken: 'revert',
-  },
-  target: {
-    name: 'api',
-    kind: 'lambda-alias',
-    key: 'aws:111122223333:eu-west-1:lambda-alias/shop-Api/live',
-    ref: { functionName: 'shop-Api', alias: 'live' },
-    stable: '7',
-    canary: '8',
-    source: 'http',
-    traits: traitsOf('http', { functionName: 'shop-Api', alias: 'live' }),
-  },
-  idempotencyKey: 'shop--r8--1/afterStep.2@0',
-  occurrence: 'afterStep.2@0',
-  about: {
-    service: 'shop',
-    environment: 'production',
-    rolloutId: 'shop--r8--1',
-    release: 'r8',
-    step: 0,
-    weight: 10,
-  },
-});
+const question = (url = URL_OF_HOOK) =>
+  questionOf({ id: 'afterStep.2', point: 'afterStep', kind: 'http', spec: { url } }, { step: 0, weight: 10 });
 
 function stage(answer: (request: Request) => Response | Promise<Response>, more: Partial<HookWeb> = {}) {
   const clock = virtualClock();

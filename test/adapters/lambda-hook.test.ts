@@ -1,46 +1,19 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { describe, expect, test, vi } from 'vitest';
 import { lambdaHook, lambdaHookCheck } from '../../adapters/lambda-hook.ts';
-import { traitsOf } from '../../adapters/lambda-traits.ts';
-import type { HookQuestion } from '../../core/ports.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { seededRandom } from '../../local/random.ts';
 import { type Model, SimulatedLambda } from '../../local/services/lambda.ts';
 import { attach, awsError, type Intercept } from '../../local/simulate.ts';
+import { questionOf } from './question.ts';
 
 const pass = { status: 'pass', reason: 'all is well' };
 
-const question = (functionName = 'shop-hook'): HookQuestion => ({
-  hook: {
-    id: 'beforeStep.1',
-    point: 'beforeStep',
-    kind: 'lambda',
-    target: 'api',
-    spec: { functionName },
-    timeoutSeconds: 60,
-    onBroken: 'revert',
-  },
-  target: {
-    name: 'api',
-    kind: 'lambda-alias',
-    key: 'aws:111122223333:eu-west-1:lambda-alias/shop-Api/live',
-    ref: { functionName: 'shop-Api', alias: 'live' },
-    stable: '7',
-    canary: '8',
-    source: 'http',
-    traits: traitsOf('http', { functionName: 'shop-Api', alias: 'live' }),
-  },
-  idempotencyKey: 'shop--r8--1/beforeStep.1@0',
-  occurrence: 'beforeStep.1@0',
-  about: {
-    service: 'shop',
-    environment: 'production',
-    rolloutId: 'shop--r8--1',
-    release: 'r8',
-    step: -1,
-    weight: 0,
-  },
-});
+const question = (functionName = 'shop-hook') =>
+  questionOf(
+    { id: 'beforeStep.1', point: 'beforeStep', kind: 'lambda', spec: { functionName } },
+    { step: -1, weight: 0 },
+  );
 
 /** A region with one function; `tags` says whose it is. */
 function stage(

@@ -4,7 +4,7 @@ import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { sampled } from '../deep.ts';
 import { DIED, REFUSED, readDefinition, timeOf } from '../statemachines/rules.ts';
-import { journals } from './planted.ts';
+import { writing } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play, type Stage } from './stage.ts';
 
 const named = (name: string) => Object.assign(new Error('An error of AWS'), { name });
@@ -322,16 +322,9 @@ describe('a write that Lambda refuses for a reason that is not the release', () 
     expect(faults(real.run, { isGood: true, tickMs: 5 * MINUTE })).toEqual([]);
     const bug = await play({
       ...refusing((input) => weightOf(input) === 0.5, denied, 1e6),
-      changePorts: (ports) =>
-        journals(ports, (journal) => ({
-          append: (rollout, events) =>
-            journal.append(
-              rollout,
-              events.map((event) =>
-                event.type === 'RevertOrdered' ? { ...event, cause: 'canary' as const } : event,
-              ),
-            ),
-        })),
+      changePorts: writing((event) =>
+        event.type === 'RevertOrdered' ? { ...event, cause: 'canary' } : event,
+      ),
     });
     expect(broken(bug.run, { isGood: true, tickMs: 5 * MINUTE })).toContain('goodNeverBlamed');
   });

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
-import type { Ports } from '../../functions/_task.ts';
-import { journals } from './planted.ts';
+import { misreading, writing } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play, type Stage } from './stage.ts';
 
 /** An outage that fails half of the requests of both versions, from just before the canary serves alone. */
@@ -22,33 +21,6 @@ function outage(minutes: number, more: Plot = {}): Plot {
     },
   };
 }
-
-/** A bug: what is written is not what was decided. */
-const writing =
-  (change: (event: RolloutEvent, rollout: Rollout) => RolloutEvent[]) =>
-  (ports: Ports): Ports =>
-    journals(ports, (journal) => ({
-      append: (rollout, events) =>
-        journal.append(
-          rollout,
-          events.flatMap((event) => change(event, rollout)),
-        ),
-    }));
-
-/** A bug: whoever asks the journal sees another rollout than the one that stands there. */
-const misreading =
-  (change: (rollout: Rollout) => Partial<Rollout>) =>
-  (ports: Ports): Ports =>
-    journals(ports, (journal) => {
-      const wrong = (rollout: Rollout): Rollout => ({ ...rollout, ...change(rollout) });
-      return {
-        read: async (rolloutId) => {
-          const rollout = await journal.read(rolloutId);
-          return rollout && wrong(rollout);
-        },
-        append: async (rollout, events) => wrong(await journal.append(rollout, events)),
-      };
-    });
 
 const reverting = (cause: 'canary' | 'environment') =>
   writing((event) =>

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Rollout } from '../../core/rollout/state.ts';
 import type { Ports } from '../../functions/_task.ts';
 import type { Run } from '../../local/run.ts';
-import { journals } from './planted.ts';
+import { journals, misreading, writing } from './planted.ts';
 import { broken, MINUTE, type Plot, play, ROLLOUT_ID } from './stage.ts';
 
 const SHORT = {
@@ -13,20 +13,10 @@ const SHORT = {
   verify: '2m',
 };
 
-/** A bug: whoever asks the journal sees another rollout than the one that stands there. */
+/** A rollout that whoever asks the journal sees otherwise than it stands there. */
 const misread = (change: (rollout: Rollout) => Partial<Rollout>): Plot => ({
   hours: 3,
-  changePorts: (ports: Ports) =>
-    journals(ports, (journal) => {
-      const misread = (rollout: Rollout): Rollout => ({ ...rollout, ...change(rollout) });
-      return {
-        read: async (rolloutId) => {
-          const rollout = await journal.read(rolloutId);
-          return rollout && misread(rollout);
-        },
-        append: async (rollout, events) => misread(await journal.append(rollout, events)),
-      };
-    }),
+  changePorts: misreading(change),
 });
 
 /** A bug: everybody but the journal takes a rollout for opened in another way. */
@@ -99,13 +89,7 @@ describe('a checker sees', () => {
     const bug = await play({
       ...asked,
       changePorts: (ports) =>
-        journals(deaf.changePorts?.(ports) ?? ports, (journal) => ({
-          append: (rollout, events) =>
-            journal.append(
-              rollout,
-              events.filter(({ type }) => type !== 'RevertOrdered'),
-            ),
-        })),
+        writing((event) => (event.type === 'RevertOrdered' ? [] : event))(deaf.changePorts?.(ports) ?? ports),
     });
     expect(broken(bug.run)).toContain('failedHookStops');
   });
@@ -133,20 +117,13 @@ describe('a checker sees', () => {
   test('a completion that calls itself proven without a verify that passed', async () => {
     const { run } = await play({
       rollout: SHORT,
-      changePorts: (ports) =>
-        journals(ports, (journal) => ({
-          append: (rollout, events) =>
-            journal.append(
-              rollout,
-              events.map((event) =>
-                event.type === 'Measured' && rollout.promotedAt !== undefined
-                  ? { ...event, verdict: { ...event.verdict, status: 'inconclusive' } }
-                  : event.type === 'RolloutClosed'
-                    ? { ...event, reason: 'proven: trust me' }
-                    : event,
-              ),
-            ),
-        })),
+      changePorts: writing((event, rollout) =>
+        event.type === 'Measured' && rollout.promotedAt !== undefined
+          ? { ...event, verdict: { ...event.verdict, status: 'inconclusive' } }
+          : event.type === 'RolloutClosed'
+            ? { ...event, reason: 'proven: trust me' }
+            : event,
+      ),
     });
     expect(broken(run)).toContain('provenMeansMeasured');
   });
@@ -155,16 +132,9 @@ describe('a checker sees', () => {
     const { run } = await play({
       rollout: SHORT,
       counters: () => false,
-      changePorts: (ports) =>
-        journals(ports, (journal) => ({
-          append: (rollout, events) =>
-            journal.append(
-              rollout,
-              events.map((event) =>
-                event.type === 'RolloutClosed' ? { ...event, reason: 'proven: trust me' } : event,
-              ),
-            ),
-        })),
+      changePorts: writing((event) =>
+        event.type === 'RolloutClosed' ? { ...event, reason: 'proven: trust me' } : event,
+      ),
     });
     expect(broken(run)).toEqual(['uncountedNeverProven']);
   });

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Series } from '../../core/analysis/types.ts';
 import { knownWindows } from '../../core/analysis/windows.ts';
-import type { Ports } from '../../functions/_task.ts';
-import { journals } from './planted.ts';
+import { blind, writing } from './planted.ts';
 import { broken, faults, HOUR, MINUTE, type Plot, play } from './stage.ts';
 
 /** A release that hardly anybody calls. */
@@ -14,18 +13,13 @@ test('no data is never a pass, and a checker sees a judge that takes it for one'
   expect(real.rollout?.outcome).toBe('reverted');
   expect(faults(real.run)).toEqual([]);
 
-  const lenient = (ports: Ports) =>
-    journals(ports, (journal) => ({
-      append: (rollout, events) =>
-        journal.append(
-          rollout,
-          events
-            .filter(({ type }) => type !== 'RevertOrdered')
-            .map((event) =>
-              event.type === 'Measured' ? { ...event, verdict: { ...event.verdict, status: 'pass' } } : event,
-            ),
-        ),
-    }));
+  const lenient = writing((event) =>
+    event.type === 'RevertOrdered'
+      ? []
+      : event.type === 'Measured'
+        ? { ...event, verdict: { ...event.verdict, status: 'pass' } }
+        : event,
+  );
   const bug = await play({ ...QUIET, changePorts: lenient });
   expect(bug.rollout?.outcome).toBe('completed');
   expect(broken(bug.run)).toContain('zeroEvidenceNeverPasses');
@@ -122,20 +116,7 @@ test('a checker sees a verify that looks at nothing before the promotion', async
 test('a checker sees a pass that is blind to what fails on the canary', async () => {
   const bug = await play({
     canaries: { 2: { errors: 0.2 } },
-    changePorts: (ports) => ({
-      ...ports,
-      metrics: {
-        ...ports.metrics,
-        async read(...question) {
-          const { errors = [] } = await ports.metrics.read(...question);
-          return {
-            errors: knownWindows(errors).map(({ canary, ...window }) =>
-              canary === undefined ? window : { ...window, canary: { ...canary, bad: 0 } },
-            ),
-          };
-        },
-      },
-    }),
+    changePorts: blind,
     rollout: { watch: { errors: '1.5x' } },
   });
   expect(bug.rollout?.outcome).toBe('completed');
@@ -143,18 +124,9 @@ test('a checker sees a pass that is blind to what fails on the canary', async ()
 });
 
 test('a checker sees a step that is left before its bake is over', async () => {
-  const hasty = (ports: Ports) =>
-    journals(ports, (journal) => ({
-      append: (rollout, events) =>
-        journal.append(
-          rollout,
-          events.map((event) =>
-            event.type === 'Measured'
-              ? { ...event, verdict: { ...event.verdict, to: event.at + HOUR } }
-              : event,
-          ),
-        ),
-    }));
+  const hasty = writing((event) =>
+    event.type === 'Measured' ? { ...event, verdict: { ...event.verdict, to: event.at + HOUR } } : event,
+  );
   const bug = await play({ changePorts: hasty });
   expect(broken(bug.run)).toContain('unsettledNeverJudged');
 });

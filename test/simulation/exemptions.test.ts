@@ -1,7 +1,6 @@
 import { DeleteFunctionCommand } from '@aws-sdk/client-lambda';
 import { describe, expect, test, vi } from 'vitest';
 import { pinNameOf } from '../../adapters/lambda-pin.ts';
-import { knownWindows } from '../../core/analysis/windows.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import { PLANS } from '../../core/rollout/state.ts';
@@ -14,7 +13,7 @@ import { FUNCTION } from '../../local/scenario.ts';
 import { kindOf, provenBad } from '../../local/seed.ts';
 import { playCase } from '../../local/simulation.ts';
 import { ALIAS } from '../../local/world.ts';
-import { journals } from './planted.ts';
+import { blind, journals } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID } from './stage.ts';
 
 // What excuses a broken promise is as narrow as the reason for it.
@@ -46,22 +45,6 @@ const appending =
     journals(ports, (journal) => ({
       append: (rollout, events) => journal.append(rollout, change(events, rollout)),
     }));
-
-/** A bug: no failure of the canary is read. */
-const blind: NonNullable<Plot['changePorts']> = (ports) => ({
-  ...ports,
-  metrics: {
-    ...ports.metrics,
-    async read(...question) {
-      const { errors = [] } = await ports.metrics.read(...question);
-      return {
-        errors: knownWindows(errors).map(({ canary, ...window }) =>
-          canary === undefined ? window : { ...window, canary: { ...canary, bad: 0 } },
-        ),
-      };
-    },
-  },
-});
 
 /** The plan's own order, once, on the first measurement whose verdict becomes this one. */
 function ordering(status: 'broken' | 'inconclusive'): NonNullable<Plot['changePorts']> {

@@ -4,13 +4,12 @@ import { describe, expect, test } from 'vitest';
 import type { TrafficRouter } from '../../core/ports.ts';
 import type { Made } from '../../core/rollout/event.ts';
 import { stampText } from '../../core/rollout/stamp.ts';
-import type { Rollout } from '../../core/rollout/state.ts';
 import type { Ports } from '../../functions/_task.ts';
 import { CHECKERS } from '../../local/checkers.ts';
 import { serviceDown } from '../../local/faults.ts';
 import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
-import { journals, overwriting, routers, unfenced } from './planted.ts';
+import { journals, misreading, overwriting, routers, unfenced, writing } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from './stage.ts';
 
 const STEPS = [
@@ -39,22 +38,6 @@ function bugged(plot: Plot, bug: (ports: Ports, stage: () => Stage) => Ports) {
     changePorts: (ports) => bug(plot.changePorts?.(ports) ?? ports, onStage),
   });
 }
-
-/** A bug: whoever asks the journal sees another rollout than the one that stands there. */
-const misread =
-  (change: (rollout: Rollout) => Partial<Rollout>) =>
-  (ports: Ports): Ports =>
-    journals(ports, (journal) => {
-      const wrong = (rollout: Rollout): Rollout => ({ ...rollout, ...change(rollout) });
-      return {
-        read: async (rolloutId) => {
-          const rollout = await journal.read(rolloutId);
-          return rollout && wrong(rollout);
-        },
-        append: async (rollout, events) => wrong(await journal.append(rollout, events)),
-        running: async () => (await journal.running()).map(wrong),
-      };
-    });
 
 /** A write as a router makes it, in whatever shape. */
 const write = ({ clients }: Stage, primary: string, weights: Record<string, number>, stamp: string) =>
@@ -146,7 +129,7 @@ describe('an incident of other controllers is seen by its checker:', () => {
     const gates = [{ before: 50, timeout: '5m' }];
     const { run } = await bugged(
       { rollout: { ...SHORT, gates } },
-      misread(() => ({ gates: { 50: { until: Number.MAX_SAFE_INTEGER, approvedBy: ['nobody'] } } })),
+      misreading(() => ({ gates: { 50: { until: Number.MAX_SAFE_INTEGER, approvedBy: ['nobody'] } } })),
     );
     expect(broken(run)).toEqual(['gatesHeld']);
   });
@@ -155,7 +138,7 @@ describe('an incident of other controllers is seen by its checker:', () => {
     const gates = [{ before: 10, timeout: '5m' }];
     const { run } = await bugged(
       { rollout: { ...SHORT, gates }, hours: 1 },
-      misread(({ gates: open }) => ({
+      misreading(({ gates: open }) => ({
         gates: Object.fromEntries(
           Object.entries(open).map(([before, gate]) => [
             before,
@@ -175,24 +158,11 @@ describe('an incident of other controllers is seen by its checker:', () => {
           await write(stage, '1', {}, '');
         },
       },
-      (ports) =>
-        journals(ports, (journal) => ({
-          append: (rollout, events) =>
-            journal.append(
-              rollout,
-              events.map((event) =>
-                event.type === 'StrangerSeen'
-                  ? {
-                      type: 'RevertOrdered',
-                      at: event.at,
-                      cause: 'canary',
-                      reason: 'it left',
-                      outcome: 'reverted',
-                    }
-                  : event,
-              ),
-            ),
-        })),
+      writing((event) =>
+        event.type === 'StrangerSeen'
+          ? { type: 'RevertOrdered', at: event.at, cause: 'canary', reason: 'it left', outcome: 'reverted' }
+          : event,
+      ),
     );
     expect(broken(run)).toContain('blameHasEvidence');
   });
@@ -216,7 +186,7 @@ describe('an incident of other controllers is seen by its checker:', () => {
     expect(real.rollout?.outcome).toBe('completed');
     expect(faults(real.run)).toEqual([]);
     const { run } = await bugged(again, (ports) =>
-      misread(({ openedAt }) => ({ raisedAt: openedAt - 3_600_000 }))(red(ports)),
+      misreading(({ openedAt }) => ({ raisedAt: openedAt - 3_600_000 }))(red(ports)),
     );
     expect(broken(run)).toContain('redBeforeNeverBlames');
   });
@@ -238,7 +208,7 @@ describe('an incident of other controllers is seen by its checker:', () => {
     isBlind = false;
     const { run } = await bugged(
       { ...blind, hours: 1 },
-      misread(() => ({ brokenInRow: 0 })),
+      misreading(() => ({ brokenInRow: 0 })),
     );
     isBlind = false;
     expect(broken(run)).toContain('brokenIsBounded');
@@ -255,7 +225,7 @@ describe('an incident of other controllers is seen by its checker:', () => {
     expect(faults((await bugged(killed, (ports) => ports)).run, DEATH)).toEqual([]);
     const { run } = await bugged(
       killed,
-      misread(({ epoch, stepSince = 0 }) => (epoch > 1 ? { stepSince: stepSince + 7 * MINUTE } : {})),
+      misreading(({ epoch, stepSince = 0 }) => (epoch > 1 ? { stepSince: stepSince + 7 * MINUTE } : {})),
     );
     expect(broken(run, DEATH)).toContain('bakeSurvivesTakeover');
   });
@@ -293,19 +263,12 @@ describe('an incident of other controllers is seen by its checker:', () => {
       },
     };
     expect(faults((await bugged(dead, (ports) => ports)).run)).toEqual([]);
-    const { run } = await bugged(dead, (ports) =>
-      journals(ports, (journal) => ({
-        append: (rollout, events) =>
-          journal.append(
-            rollout,
-            events.map((event) =>
-              event.type === 'RevertOrdered' || event.type === 'Reverted'
-                ? { ...event, reason: '{"errorType":"TypeError"}' }
-                : event,
-            ),
-          ),
-      })),
+    const wordless = writing((event) =>
+      event.type === 'RevertOrdered' || event.type === 'Reverted'
+        ? { ...event, reason: '{"errorType":"TypeError"}' }
+        : event,
     );
+    const { run } = await bugged(dead, wordless);
     expect(broken(run)).toContain('reasonsAreWords');
   });
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
 import { sampled } from '../deep.ts';
-import { journals } from './planted.ts';
+import { writing } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play, type Stage } from './stage.ts';
 
 const DAY = 24 * 60;
@@ -172,20 +172,13 @@ test('a target whose requests stop again and again is not taken for silent when 
 });
 
 test('a checker sees a silence that is passed over for a few gaps of the day before', async () => {
-  const deaf: Plot['changePorts'] = (ports) =>
-    journals(ports, (journal) => ({
-      append: (rollout, events) =>
-        journal.append(
-          rollout,
-          events
-            .filter(({ type }) => type !== 'RecallOrdered' && type !== 'Paused')
-            .map((event) =>
-              event.type === 'Measured'
-                ? { ...event, verdict: { ...event.verdict, status: 'pass' as const, doubt: undefined } }
-                : event,
-            ),
-        ),
-    }));
+  const deaf = writing((event) =>
+    event.type === 'RecallOrdered' || event.type === 'Paused'
+      ? []
+      : event.type === 'Measured'
+        ? { ...event, verdict: { ...event.verdict, status: 'pass', doubt: undefined } }
+        : event,
+  );
   const { rollout, run } = await play({
     ...PLAN,
     before: history(DAY, (minute) => (isIn(minute, [300, 12], [700, 45]) ? 0 : PER_MINUTE)),

@@ -1,8 +1,10 @@
 import { GetAliasCommand, UpdateAliasCommand, type UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
+import { knownWindows } from '../../core/analysis/windows.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Journal, Raise, RaiseResult, TrafficRouter } from '../../core/ports.ts';
-import type { Target } from '../../core/rollout/event.ts';
+import type { RolloutEvent, Target } from '../../core/rollout/event.ts';
 import { stampText } from '../../core/rollout/stamp.ts';
+import type { Rollout } from '../../core/rollout/state.ts';
 import type { Ports } from '../../functions/_task.ts';
 import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
@@ -34,6 +36,50 @@ export function routers(ports: Ports, plant: (router: TrafficRouter) => Partial<
 export const journals = (ports: Ports, plant: (journal: Journal) => Partial<Journal>): Ports => ({
   ...ports,
   journal: { ...ports.journal, ...plant(ports.journal) },
+});
+
+/** A bug: what is written is not what was decided; `change` says what becomes of each event. */
+export const writing =
+  (change: (event: RolloutEvent, rollout: Rollout) => RolloutEvent | RolloutEvent[]) =>
+  (ports: Ports): Ports =>
+    journals(ports, (journal) => ({
+      append: (rollout, events) =>
+        journal.append(
+          rollout,
+          events.flatMap((event) => change(event, rollout)),
+        ),
+    }));
+
+/** A bug: whoever asks the journal sees another rollout than the one that stands there. */
+export const misreading =
+  (change: (rollout: Rollout) => Partial<Rollout>) =>
+  (ports: Ports): Ports =>
+    journals(ports, (journal) => {
+      const wrong = (rollout: Rollout): Rollout => ({ ...rollout, ...change(rollout) });
+      return {
+        read: async (rolloutId) => {
+          const rollout = await journal.read(rolloutId);
+          return rollout && wrong(rollout);
+        },
+        append: async (rollout, events) => wrong(await journal.append(rollout, events)),
+        running: async () => (await journal.running()).map(wrong),
+      };
+    });
+
+/** A bug: no failure of the canary is read. */
+export const blind = (ports: Ports): Ports => ({
+  ...ports,
+  metrics: {
+    ...ports.metrics,
+    async read(...question) {
+      const { errors = [] } = await ports.metrics.read(...question);
+      return {
+        errors: knownWindows(errors).map(({ canary, ...window }) =>
+          canary === undefined ? window : { ...window, canary: { ...canary, bad: 0 } },
+        ),
+      };
+    },
+  },
 });
 
 /** A bug: raises without looking at the stamp. Which revision it sends is the interleaving. */

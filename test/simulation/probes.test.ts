@@ -1,12 +1,10 @@
 import { expect, test } from 'vitest';
-import type { RolloutEvent } from '../../core/rollout/event.ts';
-import type { Ports } from '../../functions/_task.ts';
 import { crashes, type Hooks } from '../../local/faults.ts';
 import { seededRandom } from '../../local/random.ts';
 import { FUNCTION } from '../../local/scenario.ts';
 import type { Model } from '../../local/services/lambda.ts';
 import { sampled } from '../deep.ts';
-import { journals } from './planted.ts';
+import { writing } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play } from './stage.ts';
 
 /** Answers well, but for so many of its calls: every third, from the second on, where `badOf` is 3. */
@@ -134,13 +132,8 @@ test('a tick that comes twice, dies or loses its answer counts no probe twice', 
   }
 });
 
-const changed = (change: (event: RolloutEvent) => RolloutEvent) => (ports: Ports) =>
-  journals(ports, (journal) => ({
-    append: (rollout, events) => journal.append(rollout, events.map(change)),
-  }));
-
 test('a checker sees probes that are counted twice', async () => {
-  const twice = changed((event) => {
+  const twice = writing((event) => {
     const api = event.type === 'Measured' ? event.probes?.api : undefined;
     if (event.type !== 'Measured' || api === undefined) return event;
     return { ...event, probes: { api: { ...api, pairs: 2 * api.pairs } } };
@@ -150,7 +143,7 @@ test('a checker sees probes that are counted twice', async () => {
 });
 
 test('a checker sees a completion that keeps silent about its probes', async () => {
-  const silent = changed((event) =>
+  const silent = writing((event) =>
     event.type === 'RolloutClosed' ? { ...event, reason: event.reason.replace(' by probes', '') } : event,
   );
   const { run } = await play(quiet(good(), { every: '2s' }, { changePorts: silent }));
@@ -158,7 +151,7 @@ test('a checker sees a completion that keeps silent about its probes', async () 
 });
 
 test('a checker sees a pass without any probe that says it rests on them', async () => {
-  const empty = changed((event) =>
+  const empty = writing((event) =>
     event.type === 'Measured' && event.verdict.status === 'pass'
       ? {
           ...event,

@@ -3,7 +3,7 @@ import type { VerdictStatus } from '../../core/analysis/types.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { FUNCTION } from '../../local/scenario.ts';
 import { sampled } from '../deep.ts';
-import { journals } from './planted.ts';
+import { writing } from './planted.ts';
 import { broken, faults, HOUR, MINUTE, type Plot, play, type Stage } from './stage.ts';
 
 /** Minutes from the first move of traffic to the first event of a type; undefined if there is none. */
@@ -522,26 +522,16 @@ describe('a canary that leaks memory and answers more and more slowly, until its
 });
 
 /** A controller that writes other verdicts down than it gave. */
-const deluded =
-  (status: (given: VerdictStatus) => VerdictStatus): NonNullable<Plot['changePorts']> =>
-  (ports) =>
-    journals(ports, (journal) => ({
-      append: (rollout, events) =>
-        journal.append(
-          rollout,
-          events
-            .filter(({ type }) => type !== 'Paused' && type !== 'RecallOrdered')
-            .map((event) => {
-              if (event.type !== 'Measured') return event;
-              const findings = event.verdict.findings.map((finding) =>
-                finding.metric === 'traffic' ? { ...finding, status: status(finding.status) } : finding,
-              );
-              const { doubt: _, ...said } = event.verdict;
-              const verdict = { ...said, findings, status: status(said.status) };
-              return { ...event, verdict };
-            }),
-        ),
-    }));
+const deluded = (status: (given: VerdictStatus) => VerdictStatus) =>
+  writing((event) => {
+    if (event.type === 'Paused' || event.type === 'RecallOrdered') return [];
+    if (event.type !== 'Measured') return event;
+    const findings = event.verdict.findings.map((finding) =>
+      finding.metric === 'traffic' ? { ...finding, status: status(finding.status) } : finding,
+    );
+    const { doubt: _, ...said } = event.verdict;
+    return { ...event, verdict: { ...said, findings, status: status(said.status) } };
+  });
 
 test('a checker sees a judge that calls requests that stopped health', async () => {
   const bug = await play({

@@ -3,28 +3,19 @@ import { expect, test } from 'vitest';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { WINDOW_MS } from '../../core/units.ts';
 import type { WorldOptions } from '../../local/world.ts';
-import { journals } from './planted.ts';
+import { writing } from './planted.ts';
 import { broken, faults, type Plot, play } from './stage.ts';
 
 type Measured = Extract<RolloutEvent, { type: 'Measured' }>;
 
 /** A bug: a judge that says something else wherever the real one cannot tell. */
-const guessing =
-  (guess: (event: Measured) => RolloutEvent[]): NonNullable<Plot['changePorts']> =>
-  (ports) =>
-    journals(ports, (journal) => ({
-      append: (rollout, events) =>
-        journal.append(
-          rollout,
-          events
-            .filter(({ type }) => type !== 'Paused' && type !== 'RecallOrdered')
-            .flatMap((event) =>
-              event.type === 'Measured' && /broken|inconclusive/.test(event.verdict.status)
-                ? guess(event)
-                : [event],
-            ),
-        ),
-    }));
+const guessing = (guess: (event: Measured) => RolloutEvent[]) =>
+  writing((event) => {
+    if (event.type === 'Paused' || event.type === 'RecallOrdered') return [];
+    return event.type === 'Measured' && /broken|inconclusive/.test(event.verdict.status)
+      ? guess(event)
+      : event;
+  });
 
 /** What cannot be told is called health. */
 const trusting = guessing((event) => [

@@ -4,14 +4,8 @@ import { judge } from '../../../core/analysis/judge.ts';
 import type { Series, Spread, WatchRule, Window } from '../../../core/analysis/types.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
 import { inVerify, minute, onFirstStep, opened, plan, raised, stateAfter } from '../rollout/given.ts';
+import { type Pair, window } from './given.ts';
 
-type Pair = [bad: number, total: number];
-const count = ([bad, total]: Pair) => ({ bad, total });
-const window = (start: number, canary?: Pair, stable?: Pair): Window => ({
-  start: minute(start),
-  ...(canary === undefined ? {} : { canary: count(canary) }),
-  ...(stable === undefined ? {} : { stable: count(stable) }),
-});
 const errors: WatchRule = { metric: 'errors', ratio: 1.5 };
 const verdictOf = (history: RolloutEvent[], series: Series, at: number) =>
   judge(stateAfter(history), { series: { api: series }, alarms: [] }, minute(at));

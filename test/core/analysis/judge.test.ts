@@ -1,14 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { judge, type Reading, stretch, worst } from '../../../core/analysis/judge.ts';
-import type {
-  Alarm,
-  Count,
-  Series,
-  UnknownWindow,
-  VerdictStatus,
-  Window,
-} from '../../../core/analysis/types.ts';
+import type { Alarm, Series, UnknownWindow, VerdictStatus, Window } from '../../../core/analysis/types.ts';
 import { HISTORY_MS } from '../../../core/analysis/windows.ts';
 import { decide } from '../../../core/rollout/decide.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
@@ -31,16 +24,7 @@ import {
   target,
   verdict,
 } from '../rollout/given.ts';
-
-type Pair = [bad: number, total: number];
-
-const count = ([bad, total]: Pair): Count => ({ bad, total });
-/** The window that begins so many minutes after the opening. */
-const window = (start: number, canary?: Pair, stable?: Pair): Window => ({
-  start: minute(start),
-  ...(canary === undefined ? {} : { canary: count(canary) }),
-  ...(stable === undefined ? {} : { stable: count(stable) }),
-});
+import { type Pair, window } from './given.ts';
 
 const errors = { watch: [{ metric: 'errors' as const, ratio: 1.5 }] };
 const on = (...windows: Window[]): Reading => ({ series: { api: { errors: windows } }, alarms: [] });

@@ -2,18 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { logEStarved, logEWorse, orUpperBound } from '../../../core/analysis/evalue.ts';
 import { LATENCY_EDGES } from '../../../core/analysis/histogram.ts';
 import { judge } from '../../../core/analysis/judge.ts';
-import type { Series, Spread, SpreadWindow, WatchRule, Window } from '../../../core/analysis/types.ts';
+import type { Series, Spread, SpreadWindow, WatchRule } from '../../../core/analysis/types.ts';
 import { weightsOf } from '../../../core/analysis/weights.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
 import { intended, minute, onFirstStep, onSecondStep, plan, stateAfter } from '../rollout/given.ts';
+import { count, window } from './given.ts';
 
-const count = (bad: number, total: number) => ({ bad, total });
-const window = (start: number, canary?: [number, number], stable?: [number, number]): Window => ({
-  start: minute(start),
-  ...(canary === undefined ? {} : { canary: count(...canary) }),
-  ...(stable === undefined ? {} : { stable: count(...stable) }),
-});
 const watching = (...watch: WatchRule[]): RolloutEvent[] => onFirstStep({ watch });
 const verdict = (history: RolloutEvent[], series: Series, at = 4) =>
   judge(stateAfter(history), { series: { api: series }, alarms: [] }, minute(at));
@@ -89,7 +84,7 @@ describe('a metric that is counted no more, on either version, while the functio
   /** Orders until a minute, one for so many invocations. */
   const orders = (until: number, one: number) =>
     errors.slice(0, errors.findIndex(({ start }) => start === minute(until)) + 1).map(({ start }) => ({
-      ...{ start, canary: count(0, 400 / one), stable: count(0, 3_600 / one) },
+      ...{ start, canary: count([0, 400 / one]), stable: count([0, 3_600 / one]) },
     }));
 
   test('is broken and says so', () => {
