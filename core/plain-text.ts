@@ -66,6 +66,6 @@ export function withPlainTexts<Value>(value: Value, isProse = false): Value {
   if (Array.isArray(value)) return value.map((each) => withPlainTexts(each, isProse)) as Value;
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, each]) => [key, withPlainTexts(each, PROSE.has(key))]),
+    Object.entries(value).map(([key, each]) => [key, withPlainTexts(each, isProse || PROSE.has(key))]),
   ) as Value;
 }

@@ -1,5 +1,6 @@
 import type { Alarm, LimitRule, SecretRef, Series, WatchRule } from './analysis/types.ts';
 import type { Artifact } from './config/artifact.ts';
+import type { Actor } from './rollout/actor.ts';
 import type {
   Hook,
   HookStatus,
@@ -342,7 +343,7 @@ export type Handed =
   /** A release that was taken back, once more. */
   | { open: 'retry'; rolloutId: string }
   /** The way back from a release that completed. */
-  | { open: 'rollback'; rolloutId: string; by: string; reason: string };
+  | { open: 'rollback'; rolloutId: string; by: Actor; reason: string };
 
 /** Hands an opening to the one function that opens rollouts. */
 export interface Openings {

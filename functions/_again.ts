@@ -1,5 +1,6 @@
 import { rolloutIdFrom } from '../core/config/manifest.ts';
 import { RolloutError } from '../core/errors.ts';
+import type { Actor } from '../core/rollout/actor.ts';
 import {
   asleep,
   attemptAfter,
@@ -21,7 +22,7 @@ const ATTEMPTS_MAX = 100;
 /** Takes a completed release back by a rollout of its own, so that fence, journal and lock hold as always; answers its id. Whoever asks for the same again hears of the same. */
 export async function rollBack(
   rollout: Rollout,
-  why: { by: string; reason: string },
+  why: { by: Actor; reason: string },
   ports: Needs<Opens>,
 ): Promise<string> {
   const { service } = rollout.opening;

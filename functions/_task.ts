@@ -20,6 +20,7 @@ import type {
   ReleaseStore,
   TrafficRouter,
 } from '../core/ports.ts';
+import { type Actor, WAYS } from '../core/rollout/actor.ts';
 import { type Publishing, SOURCES, type Target } from '../core/rollout/event.ts';
 import { type Directive, next } from '../core/rollout/next.ts';
 import { SEQ_MAX, stampText } from '../core/rollout/stamp.ts';
@@ -158,6 +159,14 @@ const TargetShape: z.ZodMiniType<Target> = z.object({
     noun: z.string(),
   }),
   publish: z.optional(z.custom<Publishing>()),
+});
+
+/** Who gave an order, as functions pass it on. */
+export const ActorShape: z.ZodMiniType<Actor> = z.object({
+  id: z.string(),
+  name: z.optional(z.string()),
+  via: z.enum(WAYS),
+  isVerified: z.boolean(),
 });
 
 /** What every state of the machine passes on. */

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { RolloutError } from '../core/errors.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
 import { plainText } from '../core/plain-text.ts';
+import type { Actor } from '../core/rollout/actor.ts';
 import { type Command, decide } from '../core/rollout/decide.ts';
 import type { RevertBy, RevertedTarget, Target } from '../core/rollout/event.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
@@ -80,7 +81,7 @@ async function openAgain(
   const opened = await openings.open(
     input.command === 'retry'
       ? { open: 'retry', rolloutId }
-      : { open: 'rollback', rolloutId, by: input.by, reason: input.reason },
+      : { open: 'rollback', rolloutId, by: actorOf(input), reason: input.reason },
   );
   return opened ?? rolloutId;
 }
@@ -98,16 +99,19 @@ async function opened(rolloutId: string, ports: Needs<'journal'>): Promise<Rollo
   );
 }
 
+/** Whoever may invoke this function says itself who it is. */
+const actorOf = ({ by }: { by: string }): Actor => ({ id: by, via: 'iam', isVerified: false });
+
 function orderOf(input: Exclude<Input, { command: 'abort' | 'rollback' | 'retry' }>): Command {
   switch (input.command) {
     case 'pause':
-      return { type: 'Pause', by: input.by, reason: input.reason };
+      return { type: 'Pause', by: actorOf(input), reason: input.reason };
     case 'resume':
-      return { type: 'Resume', by: input.by };
+      return { type: 'Resume', by: actorOf(input) };
     case 'promote':
-      return { type: 'Promote', by: input.by, step: input.step, full: input.full };
+      return { type: 'Promote', by: actorOf(input), step: input.step, full: input.full };
     case 'approve':
-      return { type: 'Approve', by: input.by, gate: input.gate };
+      return { type: 'Approve', by: actorOf(input), gate: input.gate };
     case 'answer':
       return {
         type: 'AnswerHook',
@@ -138,7 +142,7 @@ async function abort(
   }
   // Refused before anything is touched: a rollback has but one direction.
   if (rollout?.opening.rollsBack !== undefined)
-    decide(rollout, { type: 'Abort', by, reason }, ports.clock.now());
+    decide(rollout, { type: 'Abort', by: actorOf({ by }), reason }, ports.clock.now());
   if (rollout !== undefined && isEnded(rollout)) {
     throw new RolloutError(
       'CommandRefused',
@@ -156,7 +160,11 @@ async function abort(
     if ('error' in left) throw left.error;
     return rolloutId;
   }
-  await recordEffect(present, { type: 'Abort', by, reason, isUnanswered: 'error' in left }, ports);
+  await recordEffect(
+    present,
+    { type: 'Abort', by: actorOf({ by }), reason, isUnanswered: 'error' in left },
+    ports,
+  );
   // What a close has sealed is its own until the journal has taken the abort: else it could call completed what is gone.
   const sealed = 'out' in left ? sealedAmong(targets, left.out) : [];
   await outNow(sealed, { rolloutId, epoch: present.epoch, unseal: true }, ports);

@@ -38,7 +38,7 @@ import {
 import { arm, begin, beginAgain } from './_begin.ts';
 import { WAIT_MS, waitForTurn } from './_budget.ts';
 import { declined } from './_decline.ts';
-import { lambda, type Needs, type Opens, readRollout, type Task } from './_task.ts';
+import { ActorShape, lambda, type Needs, type Opens, readRollout, type Task } from './_task.ts';
 
 /** What starts an opening: an upload, or what Command and JournalStream hand over. */
 const Input = z.discriminatedUnion('open', [
@@ -60,7 +60,7 @@ const Input = z.discriminatedUnion('open', [
   z.strictObject({
     open: z.literal('rollback'),
     rolloutId: z.string(),
-    by: z.string(),
+    by: ActorShape,
     reason: z.string(),
   }),
 ]);

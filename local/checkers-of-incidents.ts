@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { pinNameOf } from '../adapters/lambda-pin.ts';
 import type { Finding, Verdict } from '../core/analysis/types.ts';
+import { isPlans } from '../core/rollout/actor.ts';
 import type { RolloutEvent, Target } from '../core/rollout/event.ts';
 import type { Stamp } from '../core/rollout/stamp.ts';
 import { isSameStamp } from '../core/rollout/stamp.ts';
-import { PLANS } from '../core/rollout/state.ts';
 import {
   arriving,
   type Checker,
@@ -202,7 +202,7 @@ export const gatesHeld = perRollout((view, _run, { skewMs }) =>
       .filter(({ index, at }) => {
         const earlier = <E extends { index: number }>(each: E) => each.index < index;
         const approved = those(view, 'Approved').filter(earlier);
-        const by = new Set(approved.flatMap(({ event }) => (event.gate === before ? [event.by] : [])));
+        const by = new Set(approved.flatMap(({ event }) => (event.gate === before ? [event.by.id] : [])));
         const opened = those(view, 'GateOpened').find((each) => earlier(each) && each.event.gate === before);
         const isOver = onTimeout === 'promote' && opened !== undefined && opened.event.until <= at + skewMs;
         return by.size < approvers && !isOver;
@@ -310,7 +310,7 @@ export const suspicionHolds = perRollout((view) => {
     const isOrdered = those(view, 'PromotionOrdered').some(
       (order) =>
         order.index < index &&
-        order.event.by !== PLANS &&
+        !isPlans(order.event.by) &&
         (order.index > since.index || (order.event.full && what !== 'completed')),
     );
     const tick = those(view, 'Measured').filter((each) => each.index > since.index && each.index < index);

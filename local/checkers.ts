@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
+import { type Actor, isPlans } from '../core/rollout/actor.ts';
 import type { Target } from '../core/rollout/event.ts';
 import { isSameStamp, stampText } from '../core/rollout/stamp.ts';
-import { fold, PLANS, type Rollout } from '../core/rollout/state.ts';
+import { fold, type Rollout } from '../core/rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../core/units.ts';
 import {
   abortActs,
@@ -115,7 +116,7 @@ const hooksBeforeTraffic = perRollout((view) => {
       const last = answer?.event.status;
       // Only a person's order counts, given in the knowledge of the answer.
       const isOrdered = those(view, 'PromotionOrdered').some(
-        ({ index, event }) => index > (answer?.index ?? 0) && index < first.index && event.by !== PLANS,
+        ({ index, event }) => index > (answer?.index ?? 0) && index < first.index && !isPlans(event.by),
       );
       if (last === 'broken') return !isOrdered && onBroken !== 'ignore';
       if (last === 'inconclusive') return !isOrdered && view.opening.plan.onInconclusive !== 'promote';
@@ -158,8 +159,8 @@ const noRaiseWithoutVerdict = perRollout((view, _run, { skewMs }) => {
 });
 
 /** True for an order of a person, and for one that the plan gave by itself on an inconclusive verdict: a plan orders nothing on another one. */
-const isOrderedRightly = (view: View, { index, event }: { index: number; event: { by: string } }): boolean =>
-  event.by !== PLANS ||
+const isOrderedRightly = (view: View, { index, event }: { index: number; event: { by: Actor } }): boolean =>
+  !isPlans(event.by) ||
   those(view, 'Measured').findLast((each) => each.index <= index)?.event.verdict.status === 'inconclusive';
 
 /** Why what was measured before an entry does not carry a step; undefined where it does. */
@@ -222,7 +223,7 @@ const failedHookStops = perRollout((view) => {
         (each) => each.index < index && each.event.hook.split('@')[0] === id,
       );
       const isOrdered = those(view, 'PromotionOrdered').some(
-        (order) => order.index < index && order.index > (last?.index ?? 0) && order.event.by !== PLANS,
+        (order) => order.index < index && order.index > (last?.index ?? 0) && !isPlans(order.event.by),
       );
       return last?.event.status === 'fail' && !isOrdered
         ? [{ at, what: `${what} although ${id} failed` }]
@@ -374,7 +375,7 @@ const worseNeverCompletes = perRollout((view, run) => {
   const last = view.opening.plan.steps.at(-1)?.weight ?? 100;
   const reached = those(view, 'ShiftIntended').find(({ event }) => event.weight === last)?.index;
   const isOrdered = those(view, 'PromotionOrdered').some(
-    ({ index, event }) => event.by !== PLANS && (event.full || (reached !== undefined && index > reached)),
+    ({ index, event }) => !isPlans(event.by) && (event.full || (reached !== undefined && index > reached)),
   );
   // Who orders a rollback knows which of the two it wants; whether that one may serve is for `quarantineHolds`.
   if (close === undefined || isOrdered || view.opening.rollsBack !== undefined) return [];
@@ -594,7 +595,7 @@ const silenceNeverCompletes = perRollout((view, run) => {
   if (close === undefined || promoted === undefined || first === undefined) return [];
   const isOrdered = those(view, 'PromotionOrdered').some(
     ({ index, event }) =>
-      event.by !== PLANS &&
+      !isPlans(event.by) &&
       // One that ends a recall is given once the canary has served alone as well.
       (index > promoted.index || recallAt(view, index) !== undefined),
   );
@@ -883,7 +884,7 @@ const ordersHeard = perRollout((view, _run, { tickMs }) =>
     );
     return isGated || (heard !== undefined && heard.at - at <= tickMs)
       ? []
-      : [{ at, what: `did nothing for ${tickMs / 1000} s after ${event.type} by ${event.by}` }];
+      : [{ at, what: `did nothing for ${tickMs / 1000} s after ${event.type} by ${event.by.id}` }];
   }),
 );
 
@@ -891,7 +892,7 @@ const ordersHeard = perRollout((view, _run, { tickMs }) =>
 function isApproved(view: View, gate: Percent, index: number): boolean {
   const approved = those(view, 'Approved').filter((each) => each.index < index && each.event.gate === gate);
   const due = view.opening.gates.find(({ before }) => before === gate)?.approvers ?? 1;
-  return new Set(approved.map(({ event }) => event.by)).size >= due;
+  return new Set(approved.map(({ event }) => event.by.id)).size >= due;
 }
 
 /** A rollout that was opened has an outcome, no execution of it runs on, and its dead man is disarmed. */

@@ -1,6 +1,7 @@
 import { RolloutError } from '../errors.ts';
 import type { Completed, Served, ServiceRecord, VersionState } from '../ports.ts';
 import type { Instant } from '../units.ts';
+import { type Actor, nameOf } from './actor.ts';
 import type { Made, Opening, RolloutEvent, Target } from './event.ts';
 import { keptOutBy } from './quarantine.ts';
 import type { Rollout } from './state.ts';
@@ -53,12 +54,12 @@ export function waysBack({ opening, outcome }: Rollout, service: ServiceRecord):
 export function rollBackOf(
   { opening }: Rollout,
   { to, from, targets }: WayBack,
-  { by, reason }: { by: string; reason: string },
+  { by, reason }: { by: Actor; reason: string },
   { rolloutId, attempt }: { rolloutId: string; attempt: number },
   notices: string[],
   at: Instant,
 ): RolloutEvent[] {
-  const why = `${by} rolled ${from.release} back: ${reason}`;
+  const why = `${nameOf(by)} rolled ${from.release} back: ${reason}`;
   const blamed = madeOfAll(from);
   const opened: RolloutEvent = {
     ...opening,
@@ -83,16 +84,17 @@ export function rollBackOf(
     limits: [],
     reversible: true,
     deadline: deadlineOf(PLAN, opening.settleSeconds, at),
+    by,
     rollsBack: {
       release: from.release,
       rolloutId: from.rolloutId ?? opening.rolloutId,
-      reason: `${by} rolled it back: ${reason}`,
+      reason: `${nameOf(by)} rolled it back: ${reason}`,
       made: Object.fromEntries(
         targets.map(({ name, canary }) => [name, blamed[name] ?? { version: canary }]),
       ),
     },
     made: madeOfAll(to),
-    notices: [`${by} rolls back ${opening.rolloutId}: ${reason}`, ...notices],
+    notices: [`${nameOf(by)} rolls back ${opening.rolloutId}: ${reason}`, ...notices],
   };
   // The order stands from the first event on, so that whatever goes wrong afterwards leads to the version that was ordered.
   return [opened, { type: 'RevertOrdered', at, cause: 'human', reason: why, outcome: 'reverted' }];

@@ -9,6 +9,7 @@ import { verifySecondsOf } from '../plan/holdout.ts';
 import type { Observed, PinResult } from '../ports.ts';
 import type { Instant, Percent } from '../units.ts';
 import { duration } from '../words.ts';
+import { type Actor, nameOf, PLANS, SPILLWAY } from './actor.ts';
 import { isPastAsking } from './bounded.ts';
 import { checkpointOf, HOOK_TRIES_MAX, isHeldByAlarm, isPromoted, isSuspect } from './checkpoint.ts';
 import type {
@@ -42,7 +43,6 @@ import {
   isVerifying,
   isWayBackGone,
   outOf,
-  PLANS,
   RECALLS_MAX,
   type Rollout,
   recoveredAt,
@@ -92,12 +92,12 @@ export type Command =
   | { type: 'Close' }
   | { type: 'TakeOver'; reason: string }
   | { type: 'Continue' }
-  | { type: 'Pause'; by: string; reason: string }
-  | { type: 'Resume'; by: string }
-  | { type: 'Promote'; by: string; step?: number | undefined; full: boolean }
-  | { type: 'Approve'; by: string; gate: Percent }
+  | { type: 'Pause'; by: Actor; reason: string }
+  | { type: 'Resume'; by: Actor }
+  | { type: 'Promote'; by: Actor; step?: number | undefined; full: boolean }
+  | { type: 'Approve'; by: Actor; gate: Percent }
   /** `isUnanswered`: AWS did not say in time where the targets stand, so that only the journal knows whether they have a way back. */
-  | { type: 'Abort'; by: string; reason: string; isUnanswered?: boolean };
+  | { type: 'Abort'; by: Actor; reason: string; isUnanswered?: boolean };
 
 /** Ticks in a row without any measurement before people are called. */
 export const BROKEN_TICKS_MAX = 5;
@@ -363,7 +363,7 @@ const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }
       (why === 'suspect' && after.suspicion === undefined) ||
       (why === 'inconclusive' && isAnswered(after, verdict)) ||
       (why === 'doubt' && hasPassed(after, verdict));
-    if (isCured) return [{ type: 'Resumed', at, by: 'spillway' }];
+    if (isCured) return [{ type: 'Resumed', at, by: SPILLWAY }];
     return paging(after, at);
   }
   const gate = gateRunOut(after, at);
@@ -436,7 +436,7 @@ function doubtConsequence(after: Rollout, verdict: Verdict, at: Instant): Rollou
     if (reason !== undefined && after.pause?.why === 'doubt' && after.recall.nth < RECALLS_MAX)
       return [
         { type: 'RecallEnded', at, reason },
-        { type: 'Resumed', at, by: 'spillway' },
+        { type: 'Resumed', at, by: SPILLWAY },
       ];
     if (after.pause !== undefined || after.brokenInRow >= BROKEN_TICKS_MAX) return undefined;
     if (reason !== undefined) return [{ type: 'RecallEnded', at, reason }];
@@ -497,7 +497,7 @@ function recovery({ opening: { plan }, step }: Rollout): string {
 }
 
 function pause(at: Instant, reason: string, why: PauseReason, seconds: number): RolloutEvent {
-  return { type: 'Paused', at, by: 'spillway', reason, until: at + seconds * 1000, why };
+  return { type: 'Paused', at, by: SPILLWAY, reason, until: at + seconds * 1000, why };
 }
 
 const alarmConsequence: Consequence<Extract<RolloutEvent, { type: 'AlarmRaised' }>> = (
@@ -742,12 +742,14 @@ function approve(
       `${id} has no open gate before ${gate} %${open.length > 0 ? `, only before ${open.join(', ')}` : ''}; look again and approve the one that is asked for.`,
     );
   }
-  if (declared.by.length > 0 && !declared.by.includes(by)) {
-    throw refused(`${by} may not approve the gate before ${gate} % of ${id}; ${declared.by.join(', ')} may.`);
+  if (declared.by.length > 0 && !declared.by.includes(by.id)) {
+    throw refused(
+      `${nameOf(by)} may not approve the gate before ${gate} % of ${id}; ${declared.by.join(', ')} may.`,
+    );
   }
   // More names than are asked for would only fill the journal.
   const isPassed = state.approvedBy.length >= declared.approvers;
-  return isPassed || state.approvedBy.includes(by) ? [] : [{ type: 'Approved', at, gate, by }];
+  return isPassed || state.approvedBy.includes(by.id) ? [] : [{ type: 'Approved', at, gate, by }];
 }
 
 function promote(

@@ -13,6 +13,7 @@ import type {
 } from '../analysis/types.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Instant, Percent, Seconds } from '../units.ts';
+import type { Actor } from './actor.ts';
 import type { Stamp } from './stamp.ts';
 
 /** What receives traffic, with the two versions of this rollout. `kind` and `ref` belong to the adapter; core never looks inside `ref`. */
@@ -192,6 +193,8 @@ export interface Opening extends Identity {
    * target is the older version to go back to and `canary` the one to leave, so that every way out leads where the person wants.
    */
   rollsBack?: Quarantined | undefined;
+  /** Who ordered it, if nobody uploaded a release for it. */
+  by?: Actor | undefined;
   /** What a person should know although nothing is wrong, such as an alarm that was red before. */
   notices: string[];
   /** What the plan can find and what it cannot: the two lines to read first, then step by step; absent if nothing was looked up. */
@@ -256,7 +259,7 @@ export type RolloutEvent =
   | { type: 'HookStarted'; at: Instant; hook: string; until: Instant }
   | { type: 'HookAnswered'; at: Instant; hook: string; status: HookStatus; reason: string }
   | { type: 'GateOpened'; at: Instant; gate: Percent; until: Instant }
-  | { type: 'Approved'; at: Instant; gate: Percent; by: string }
+  | { type: 'Approved'; at: Instant; gate: Percent; by: Actor }
   | { type: 'ShiftIntended'; at: Instant; target: string; weight: Percent; stamp: Stamp; expiresAt: Instant }
   | { type: 'Shifted'; at: Instant; target: string; weight: Percent; stamp: Stamp }
   | { type: 'Deferred'; at: Instant; until: Instant; reason: string }
@@ -299,10 +302,10 @@ export type RolloutEvent =
   | { type: 'Lowered'; at: Instant; target: string; weight: Percent; stamp?: Stamp | undefined }
   | { type: 'PinRefused'; at: Instant; target: string; reason: string }
   | { type: 'StableGone'; at: Instant; target: string }
-  | { type: 'Paused'; at: Instant; by: string; reason: string; until: Instant; why: PauseReason }
-  | { type: 'Resumed'; at: Instant; by: string }
-  | { type: 'PromotionOrdered'; at: Instant; by: string; full: boolean }
-  | { type: 'Aborted'; at: Instant; by: string; reason: string }
+  | { type: 'Paused'; at: Instant; by: Actor; reason: string; until: Instant; why: PauseReason }
+  | { type: 'Resumed'; at: Instant; by: Actor }
+  | { type: 'PromotionOrdered'; at: Instant; by: Actor; full: boolean }
+  | { type: 'Aborted'; at: Instant; by: Actor; reason: string }
   | { type: 'RevertOrdered'; at: Instant; cause: Cause; reason: string; outcome: LeavingOutcome }
   | { type: 'TookOver'; at: Instant; epoch: number; reason: string }
   | { type: 'Continued'; at: Instant; epoch: number }

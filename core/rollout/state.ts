@@ -3,6 +3,7 @@ import type { Folded } from '../analysis/folded.ts';
 import type { Alarm, Finding, Verdict } from '../analysis/types.ts';
 import { rulesFor } from '../analysis/weights.ts';
 import { type Instant, type Percent, type Seconds, WINDOW_MS } from '../units.ts';
+import { type Actor, isPlans, nameOf } from './actor.ts';
 import { askingsAtNewStep, withReason } from './bounded.ts';
 import type {
   Cause,
@@ -20,9 +21,6 @@ import type { Stamp } from './stamp.ts';
 
 /** Recalls that a rollout makes: the third one waits for a person. */
 export const RECALLS_MAX = 3;
-
-/** Who orders a promotion where the plan lets a step pass without evidence. */
-export const PLANS = 'onInconclusive';
 
 /** How long a hook that could not be asked is left alone before the next try: time for a deployment or a throttle of its own to pass. Assumed. */
 const HOOK_RETRY_SECONDS: Seconds = 10;
@@ -153,7 +151,7 @@ export interface Rollout {
   redAlarms: string[];
   /** Those of the watched alarms that were not OK when they were read last. */
   alarms?: Alarm[] | undefined;
-  pause?: { since: Instant; until: Instant; by: string; reason: string; why: PauseReason } | undefined;
+  pause?: { since: Instant; until: Instant; by: Actor; reason: string; why: PauseReason } | undefined;
   resumedAt?: Instant | undefined;
   /** An order to go on, past this step or to 100 %: a person's, or the plan's own `onInconclusive: promote`. */
   promotion?: { step: number; full: boolean; isPlans?: true } | undefined;
@@ -351,10 +349,10 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
       return { ...state, gates: { ...state.gates, [event.gate]: { until: event.until, approvedBy: [] } } };
     case 'Approved': {
       const gate = state.gates[event.gate];
-      if (gate === undefined || gate.approvedBy.includes(event.by)) return state;
+      if (gate === undefined || gate.approvedBy.includes(event.by.id)) return state;
       return {
         ...state,
-        gates: { ...state.gates, [event.gate]: { ...gate, approvedBy: [...gate.approvedBy, event.by] } },
+        gates: { ...state.gates, [event.gate]: { ...gate, approvedBy: [...gate.approvedBy, event.by.id] } },
       };
     }
     case 'ShiftIntended':
@@ -413,7 +411,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
       return leave(state, {
         at: event.at,
         cause: 'human',
-        reason: `${event.by} aborted: ${event.reason}`,
+        reason: `${nameOf(event.by)} aborted: ${event.reason}`,
         outcome: outOf(state),
       });
     case 'PinRefused':
@@ -440,9 +438,12 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
         promotion: {
           step: state.step,
           full: event.full,
-          ...(event.by === PLANS ? { isPlans: true as const } : {}),
+          ...(isPlans(event.by) ? { isPlans: true as const } : {}),
         },
-        unproven: withReason(state.unproven, `${event.by} promoted it before its evidence was complete`),
+        unproven: withReason(
+          state.unproven,
+          `${nameOf(event.by)} promoted it before its evidence was complete`,
+        ),
         ...((state.recalls?.length ?? 0) >= RECALLS_MAX ? { overruled: true as const } : {}),
       };
     case 'TookOver':

@@ -3,6 +3,7 @@ import type { Verdict } from '../analysis/types.ts';
 import { printable } from '../plain-text.ts';
 import type { Completed, ServiceRecord } from '../ports.ts';
 import { duration, number } from '../words.ts';
+import { nameOf } from './actor.ts';
 import { isSuspect } from './checkpoint.ts';
 import type { Opening, RevertedTarget, RolloutEvent } from './event.ts';
 import { isHeld } from './next.ts';
@@ -48,7 +49,7 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
     case 'GateOpened':
       return `waiting for approval before ${event.gate} %, for ${duration((event.until - event.at) / 1000)} at most`;
     case 'Approved':
-      return `${event.by} approved the gate before ${event.gate} %`;
+      return `${nameOf(event.by)} approved the gate before ${event.gate} %`;
     case 'Shifted':
       return `${event.target} ${after.recall === undefined ? 'raised' : 'went back'} to ${event.weight} %${heldOut(after, event.weight)}`;
     case 'Deferred':
@@ -77,17 +78,17 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
     case 'StableGone':
       return `version ${versionOf(after, event.target, 'stable')} of ${event.target} was deleted, so there is no way back any more: version ${versionOf(after, event.target, 'canary')} serves and the rollout goes on; if that version fails, point ${nounOf(after, event.target)} at a version that you trust, or release a repaired one`;
     case 'Paused':
-      return `paused by ${event.by}: ${event.reason}; ${
+      return `paused by ${nameOf(event.by)}: ${event.reason}; ${
         isHeld(after)
           ? 'no time-out reverts it: resume, promote or abort it'
           : `without an order it is reverted in ${duration((event.until - event.at) / 1000)}`
       }${event.why === 'doubt' ? `; ${answersTo(after)}` : ''}`;
     case 'Resumed':
-      return `resumed by ${event.by}`;
+      return `resumed by ${nameOf(event.by)}`;
     case 'PromotionOrdered':
-      return `${event.by} ordered promotion ${event.full ? 'to 100 %' : 'past this step'}`;
+      return `${nameOf(event.by)} ordered promotion ${event.full ? 'to 100 %' : 'past this step'}`;
     case 'Aborted':
-      return `${event.by} aborted: ${event.reason}`;
+      return `${nameOf(event.by)} aborted: ${event.reason}`;
     case 'RevertOrdered':
       if (isBack) return `going back: ${event.reason}`;
       return event.cause === 'canary' ? 'taking the canary out' : `taking the canary out: ${event.reason}`;

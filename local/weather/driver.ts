@@ -7,6 +7,7 @@ import { HISTORY_MS } from '../../core/analysis/windows.ts';
 import type { Manifest } from '../../core/config/manifest.ts';
 import { manifestFrom } from '../../core/config/manifest.ts';
 import type { ResolvedTarget } from '../../core/ports.ts';
+import { SPILLWAY } from '../../core/rollout/actor.ts';
 import { type Command, decide } from '../../core/rollout/decide.ts';
 import type { Cause, Outcome } from '../../core/rollout/event.ts';
 import { next } from '../../core/rollout/next.ts';
@@ -94,7 +95,7 @@ export function play(world: World, asked: Asked): Played {
   const highest = SCHEDULES[asked.plan].at(-2)?.weight ?? 0;
   const obey = (command: Command) => {
     for (const event of decide(rollout, command, now)) {
-      if (event.type === 'Paused' && event.by === 'spillway') pauses += 1;
+      if (event.type === 'Paused' && event.by.id === SPILLWAY.id) pauses += 1;
       rollout = evolve(rollout, event);
     }
   };

@@ -28,6 +28,7 @@ import {
   openedEvent,
   targetOf,
 } from '../contract/rollouts.ts';
+import { actor } from '../core/rollout/given.ts';
 import { stubbed } from './stub.ts';
 
 // A journal in memory takes no time, and two histories can only be equal where both journals take the same.
@@ -420,7 +421,7 @@ describe('the end of a rollout', () => {
 
 describe('what a service remembers', () => {
   const taken: RolloutEvent[] = [
-    { type: 'Aborted', at: AT + 1000, by: 'ada', reason: 'too slow' },
+    { type: 'Aborted', at: AT + 1000, by: actor('ada'), reason: 'too slow' },
     closedEvent('reverted'),
   ];
   const names = async (journal: Journal) =>
@@ -719,7 +720,7 @@ describe('the stream', () => {
     expect(told()).toEqual([]);
     const woken = await journal.append(rollout, [
       { type: 'HookAnswered', at: AT, hook: 'beforeTraffic.1', status: 'pass', reason: '200' },
-      { type: 'Aborted', at: AT, by: 'ada', reason: 'too slow' },
+      { type: 'Aborted', at: AT, by: actor('ada'), reason: 'too slow' },
     ]);
     expect(told()).toEqual([{ rolloutId: ID, service: 'checkout', ended: false, wakes: true }]);
     await journal.takeTokens(ID);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Backend } from '../../cli/backend.ts';
 import type { Gate, RolloutEvent } from '../../core/rollout/event.ts';
 import { fold } from '../../core/rollout/state.ts';
-import { minute, onFirstStep, promotionOrdered } from '../core/rollout/given.ts';
+import { actor, minute, onFirstStep, promotionOrdered } from '../core/rollout/given.ts';
 import { textOf } from '../house/project.ts';
 import { fakeBackend, spillway } from './called.ts';
 
@@ -155,7 +155,12 @@ describe('a command', () => {
 
   test('to approve says how many approvals are still missing, and nothing once there are enough', async () => {
     const asked: RolloutEvent = { type: 'GateOpened', at: minute(3), gate: 50, until: minute(63) };
-    const approval = (by: string): RolloutEvent => ({ type: 'Approved', at: minute(4), gate: 50, by });
+    const approval = (by: string): RolloutEvent => ({
+      type: 'Approved',
+      at: minute(4),
+      gate: 50,
+      by: actor(by),
+    });
     const args = ['approve', ID, '--gate', '50', '--local'];
     const first = await spillway(holding(asked, approval('ada')), ...args);
     expect(first.out.split('\n')).toEqual([

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Backend } from '../../cli/backend.ts';
+import { SPILLWAY } from '../../core/rollout/actor.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { outlineOf } from '../../core/rollout/outline.ts';
 import { fold } from '../../core/rollout/state.ts';
@@ -41,7 +42,7 @@ describe('status', () => {
   test('says of a pause for want of evidence what is missing now, and that it goes on by itself', async () => {
     const history = [
       ...onFirstStep(),
-      paused(2, { by: 'spillway', why: 'inconclusive', reason: 'too few requests: 12 of 400' }),
+      paused(2, { by: SPILLWAY, why: 'inconclusive', reason: 'too few requests: 12 of 400' }),
     ];
     const at = async (events: RolloutEvent[]) =>
       (await spillway(reading(events).backend, 'status', '--local')).out;

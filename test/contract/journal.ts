@@ -3,6 +3,7 @@ import { RolloutError } from '../../core/errors.ts';
 import type { Journal, Waiting } from '../../core/ports.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { fold, type Rollout } from '../../core/rollout/state.ts';
+import { actor } from '../core/rollout/given.ts';
 import { atOnce, contract, type Implementation, refused } from './cases.ts';
 import {
   AT,
@@ -79,7 +80,7 @@ export function describeJournal(implementation: Implementation<Journal>): void {
 
     keeps('opens nothing that was decided on what a service no longer remembers', async (journal) => {
       const first = await journal.service('checkout');
-      const left: RolloutEvent = { type: 'Aborted', at: AT + 1000, by: 'ada', reason: 'odd' };
+      const left: RolloutEvent = { type: 'Aborted', at: AT + 1000, by: actor('ada'), reason: 'odd' };
       await journal.append(await opening(journal), [left, closedEvent('reverted')]);
       const again = [openedEvent({ release: 'r2' })];
       expect(await journal.open(again, first)).toEqual({ result: 'outdated' });
@@ -282,7 +283,7 @@ export function describeJournal(implementation: Implementation<Journal>): void {
     keeps(
       'puts a release in quarantine that left for its own fault, until that is lifted',
       async (journal) => {
-        const left: RolloutEvent = { type: 'Aborted', at: AT + 1000, by: 'ada', reason: 'odd' };
+        const left: RolloutEvent = { type: 'Aborted', at: AT + 1000, by: actor('ada'), reason: 'odd' };
         for (const release of ['r1', 'r2'])
           await journal.append(await opening(journal, { release }), [left, closedEvent('reverted')]);
         const quarantined = async () =>

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { traitsOf } from '../../adapters/lambda-traits.ts';
 import type { LimitRule, WatchRule } from '../../core/analysis/types.ts';
 import type { MetricSource } from '../../core/ports.ts';
 import type { Target } from '../../core/rollout/event.ts';
@@ -192,6 +193,7 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
       ...target,
       ref: { ...target.ref, ...queues },
       source,
+      traits: traitsOf(source, target.ref),
     });
     const QUEUES = { queue: 'orders', dlq: 'orders-dlq' };
 
@@ -262,7 +264,7 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
           start + MINUTE,
           LIMITS.slice(0, 1),
         );
-        await refused(asked, 'Unavailable', target.key, 'incomplete');
+        await refused(asked, 'Unavailable', target.traits.noun, 'incomplete');
       },
     );
 
@@ -339,7 +341,7 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
           await refused(
             source.read(target, ERRORS, start, start + MINUTE),
             'Unavailable',
-            target.key,
+            target.traits.noun,
             'incomplete',
           );
         },
@@ -348,8 +350,8 @@ export function describeMetricSource(implementation: Implementation<MetricStage>
 
     keeps('says Unavailable where it cannot be reached', async ({ source, target, start, arrange }) => {
       arrange.disconnect();
-      await refused(source.read(target, ERRORS, start, start + MINUTE), 'Unavailable', target.key);
-      await refused(source.past(target, ERRORS, start, start + MINUTE), 'Unavailable', target.key);
+      await refused(source.read(target, ERRORS, start, start + MINUTE), 'Unavailable', target.traits.noun);
+      await refused(source.past(target, ERRORS, start, start + MINUTE), 'Unavailable', target.traits.noun);
       await refused(source.heartbeat(start, start + MINUTE), 'Unavailable', 'region');
     });
   });

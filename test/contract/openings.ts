@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import type { Handed, Openings } from '../../core/ports.ts';
+import { actor } from '../core/rollout/given.ts';
 import { contract, type Implementation, refused } from './cases.ts';
 
 /** Openings, and in place of OpenRollout what is arranged. */
@@ -32,7 +33,7 @@ export function describeOpenings(implementation: Implementation<OpeningsStage>):
       const all: Handed[] = [
         WAITING,
         { open: 'retry', rolloutId: 'checkout--r1--1' },
-        { open: 'rollback', rolloutId: 'checkout--r1--1', by: 'Zoë', reason: '5 % of orders "fail"' },
+        { open: 'rollback', rolloutId: 'checkout--r1--1', by: actor('Zoë'), reason: '5 % of orders "fail"' },
       ];
       stage.arrange.answer(OPENED);
       for (const each of all) expect(await stage.open(each)).toBe('checkout--r2--1');

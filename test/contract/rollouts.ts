@@ -1,6 +1,7 @@
 import { traitsOf } from '../../adapters/lambda-traits.ts';
 import type { Opening, RolloutEvent, Target } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
+import { actor } from '../core/rollout/given.ts';
 
 export const AT = Date.UTC(2026, 0, 5, 9);
 
@@ -14,7 +15,7 @@ export function targetOf(name: string): Target {
     stable: '1',
     canary: '2',
     source: 'http',
-    traits: traitsOf('http', { functionName: 'shop-Api', alias: 'live' }),
+    traits: traitsOf('http', { functionName: name, alias: 'live' }),
   };
 }
 
@@ -144,12 +145,19 @@ export function fullHistory(rollout: Rollout): RolloutEvent[][] {
         verdict,
         alarms: [{ name: 'orders-too-low', state: 'ok', since: AT }],
       },
-      { type: 'Paused', at: AT + 240_000, by: 'ada', reason: 'lunch', until: AT + 500_000, why: 'human' },
+      {
+        type: 'Paused',
+        at: AT + 240_000,
+        by: actor('ada'),
+        reason: 'lunch',
+        until: AT + 500_000,
+        why: 'human',
+      },
     ],
-    [{ type: 'Resumed', at: AT + 241_000, by: 'ada' }],
-    [{ type: 'PromotionOrdered', at: AT + 242_000, by: 'ada', full: true }],
+    [{ type: 'Resumed', at: AT + 241_000, by: actor('ada') }],
+    [{ type: 'PromotionOrdered', at: AT + 242_000, by: actor('ada'), full: true }],
     [{ type: 'TookOver', at: AT + 300_000, epoch: 2, reason: 'its execution died' }],
-    [{ type: 'Aborted', at: AT + 301_000, by: 'ada', reason: 'too slow' }],
+    [{ type: 'Aborted', at: AT + 301_000, by: actor('ada'), reason: 'too slow' }],
     [
       {
         type: 'Reverted',

@@ -473,7 +473,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
         await refused(
           stage.router.revert(stage.target, BY),
           'RevertFailed',
-          stage.target.key,
+          stage.target.traits.noun,
           OURS,
           /by hand/,
         );
@@ -548,7 +548,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       await refused(
         stage.router.revert(stage.target, BY),
         'RevertFailed',
-        stage.target.key,
+        stage.target.traits.noun,
         '10',
         /look who/,
       );

@@ -3,7 +3,7 @@ import { hookAnswerFrom } from '../../core/hook-answer.ts';
 import { plainText, printable, printableJson, withPlainTexts } from '../../core/plain-text.ts';
 import { decide } from '../../core/rollout/decide.ts';
 import { describe as told } from '../../core/rollout/story.ts';
-import { minute, onFirstStep, opened, record, smokeHooks, stateAfter } from './rollout/given.ts';
+import { actor, minute, onFirstStep, opened, record, smokeHooks, stateAfter } from './rollout/given.ts';
 
 const TITLE = '\u001b]0;owned\u0007';
 const EVIL = `${TITLE}\u001b[2K\r\u001b[32mcompleted: all good\u001b[0m\n::error::x\n::set-output name=a::b ##[error]y \u202Egnp\u2069\u0000\u009b31m\u2028end`;
@@ -65,8 +65,8 @@ describe('what others say reaches neither the journal nor a terminal as they wro
   verdict.verdict = { ...verdict.verdict, reason: EVIL };
 
   test.each([
-    ['a person who aborts', running, { type: 'Abort', by: EVIL, reason: EVIL }],
-    ['a person who pauses', running, { type: 'Pause', by: EVIL, reason: EVIL }],
+    ['a person who aborts', running, { type: 'Abort', by: actor(EVIL), reason: EVIL }],
+    ['a person who pauses', running, { type: 'Pause', by: actor(EVIL), reason: EVIL }],
     ['a smoke test or hook', asked, { type: 'AnswerHook', hook: 'smoke.1', status: 'fail', reason: EVIL }],
     ['a metric that cannot be read', running, verdict],
     ['what takes a dead execution over', running, { type: 'TakeOver', reason: EVIL }],
@@ -84,7 +84,10 @@ describe('what others say reaches neither the journal nor a terminal as they wro
   });
 
   test('of an event that was kept as it was written', () => {
-    const line = told({ type: 'Aborted', at: minute(1), by: EVIL, reason: EVIL }, stateAfter(onFirstStep()));
+    const line = told(
+      { type: 'Aborted', at: minute(1), by: actor(EVIL), reason: EVIL },
+      stateAfter(onFirstStep()),
+    );
     expect(line).toContain('all good');
     expect(line).not.toMatch(/[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]|^::|##\[/mu);
   });

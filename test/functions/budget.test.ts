@@ -10,6 +10,7 @@ import { openRollout } from '../../functions/open-rollout.ts';
 import { promoteCanary } from '../../functions/promote-canary.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { awsError } from '../../local/simulate.ts';
+import { actor } from '../core/rollout/given.ts';
 import { FIRST, type Stage, setUp } from './set-up.ts';
 
 const busy = new RolloutError('Unavailable', 'alias live of x could not be reached just now.', {
@@ -177,7 +178,7 @@ describe('an opening that is refused', () => {
     await stage.openRaised();
     const at = stage.clock.now();
     await stage.ports.journal.append(await stage.rollout(), [
-      { type: 'Aborted', at, by: 'ada', reason: 'odd' },
+      { type: 'Aborted', at, by: actor('ada'), reason: 'odd' },
       { type: 'RolloutClosed', at, outcome: 'reverted', reason: 'ada aborted: odd' },
     ]);
     // The same version under another release id is quarantined.

@@ -11,6 +11,7 @@ import { runHook } from '../../functions/run-hook.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { FUNCTION, SERVICE } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
+import { actor } from '../core/rollout/given.ts';
 import { EMPTY } from '../empty.ts';
 import { eventFor, FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
@@ -315,7 +316,11 @@ describe('pause and resume', () => {
     const stage = setUp();
     await stage.openRaised();
     await stage.call(command, order({ command: 'pause', reason: 'lunch' }));
-    expect((await stage.rollout()).pause).toMatchObject({ by: 'ada', reason: 'lunch', why: 'human' });
+    expect((await stage.rollout()).pause).toMatchObject({
+      by: { id: 'ada', via: 'iam', isVerified: false },
+      reason: 'lunch',
+      why: 'human',
+    });
     await stage.call(command, order({ command: 'resume' }));
     expect((await stage.rollout()).pause).toBeUndefined();
     expect(stage.standing().weights).toEqual({ '2': 10 });
@@ -532,7 +537,11 @@ describe('rollback', () => {
       ...stage.ports,
       router: () => ({ ...stage.ports.router('lambda-alias'), claim: async () => {} }),
     };
-    await stage.call(openRollout, { open: 'rollback', rolloutId: FIRST, by: 'ada', reason: 'odd' }, lost);
+    await stage.call(
+      openRollout,
+      { open: 'rollback', rolloutId: FIRST, by: actor('ada'), reason: 'odd' },
+      lost,
+    );
     expect(stage.standing().stamp).toContain(FIRST);
     expect(await stage.call(revertTraffic, { ref: stage.started.at(-1), came: {} })).toMatchObject({
       kind: 'done',

@@ -6,6 +6,7 @@ import { promoteCanary } from '../../functions/promote-canary.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { SERVICE } from '../../local/scenario.ts';
 import { ENVIRONMENT } from '../../local/world.ts';
+import { actor } from '../core/rollout/given.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
 const STAGING = { manifest: { requires: { completedIn: 'staging' } } };
@@ -48,7 +49,9 @@ test('what is aborted just before its end is never told to have completed', asyn
     async append(rollout, events) {
       const at = stage.clock.now();
       if (events.some(({ type }) => type === 'RolloutClosed'))
-        await journal.append(await stage.rollout(), [{ type: 'Aborted', at, by: 'ada', reason: 'odd' }]);
+        await journal.append(await stage.rollout(), [
+          { type: 'Aborted', at, by: actor('ada'), reason: 'odd' },
+        ]);
       return journal.append(rollout, events);
     },
   });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { hold } from '../../functions/hold.ts';
+import { actor } from '../core/rollout/given.ts';
 import { FIRST, setUp, withJournal } from './set-up.ts';
 
 test('a hold leaves its token and sleeps', async () => {
@@ -37,7 +38,7 @@ test('a command between the directive and the token is not slept through', async
     async putToken(id, token) {
       const at = stage.clock.now();
       expect(await journal.takeTokens(id)).toEqual([]);
-      await journal.append(rollout, [{ type: 'Aborted', at, by: 'ada', reason: 'odd' }]);
+      await journal.append(rollout, [{ type: 'Aborted', at, by: actor('ada'), reason: 'odd' }]);
       await journal.putToken(id, token);
     },
   });

@@ -4,6 +4,7 @@ import type { ExecutionInput } from '../../core/ports.ts';
 import { WINDOW_MS } from '../../core/units.ts';
 import type { Ports } from '../../functions/_task.ts';
 import { measure } from '../../functions/measure.ts';
+import { actor } from '../core/rollout/given.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
 /** A rollout at 10 % whose first tick is due. */
@@ -83,7 +84,9 @@ test('a verdict is dropped when anything has happened since it was begun', async
     async append(rollout, events) {
       const at = stage.clock.now();
       if (events.some(({ type }) => type === 'Measured'))
-        await journal.append(await stage.rollout(), [{ type: 'Aborted', at, by: 'ada', reason: 'odd' }]);
+        await journal.append(await stage.rollout(), [
+          { type: 'Aborted', at, by: actor('ada'), reason: 'odd' },
+        ]);
       return journal.append(rollout, events);
     },
   });

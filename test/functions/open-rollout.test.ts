@@ -7,6 +7,7 @@ import { FUNCTION, SERVICE } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
 import { atOnce } from '../contract/cases.ts';
 import { closedEvent, openedEvent, targetOf } from '../contract/rollouts.ts';
+import { actor } from '../core/rollout/given.ts';
 import { eventFor, FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
 const KEY = `releases/${SERVICE}/r1/manifest.json`;
@@ -501,7 +502,7 @@ describe('a rollout of the same service that ends while another is opened', () =
     const ports = meanwhile(stage, async () => {
       const at = stage.clock.now();
       await stage.ports.journal.append(await stage.rollout(), [
-        { type: 'Aborted', at, by: 'ada', reason: 'odd' },
+        { type: 'Aborted', at, by: actor('ada'), reason: 'odd' },
         { type: 'RolloutClosed', at, outcome: 'reverted', reason: 'ada aborted: odd' },
       ]);
     });
@@ -571,7 +572,7 @@ describe('an opening that is handed over', () => {
 
   test.each([
     ['retry', { open: 'retry', rolloutId: FIRST }],
-    ['rollback', { open: 'rollback', rolloutId: FIRST, by: 'ada', reason: 'odd' }],
+    ['rollback', { open: 'rollback', rolloutId: FIRST, by: actor('ada'), reason: 'odd' }],
   ])('as a %s of what nobody knows is refused by its id', async (_what, handed) => {
     await expect(setUp().call(openRollout, handed)).rejects.toMatchObject({
       name: 'RolloutUnknown',

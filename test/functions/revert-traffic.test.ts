@@ -5,6 +5,7 @@ import { promoteCanary } from '../../functions/promote-canary.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { FUNCTION, ROLLOUT, SERVICE } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
+import { actor } from '../core/rollout/given.ts';
 import { EMPTY } from '../empty.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
@@ -418,7 +419,7 @@ describe('several targets', () => {
     await stage.clock.run(stage.ports.router('lambda-alias').seal(api, ref));
     const at = stage.clock.now();
     await stage.ports.journal.append(await stage.rollout(), [
-      { type: 'Aborted', at, by: 'ada', reason: 'odd' },
+      { type: 'Aborted', at, by: actor('ada'), reason: 'odd' },
     ]);
     expect(await stage.call(revertTraffic, { ref, came: {} })).toMatchObject({ outcome: 'reverted' });
     expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY });

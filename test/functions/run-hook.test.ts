@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { HookStatus } from '../../core/rollout/event.ts';
 import { runHook } from '../../functions/run-hook.ts';
+import { actor } from '../core/rollout/given.ts';
 import { FIRST, type Stage, setUp } from './set-up.ts';
 
 const smoke = [{ get: '/health', expect: { status: 200 } }];
@@ -75,7 +76,7 @@ test('an abort while the test runs is not deaf: the token is there to be taken, 
         expect(await stage.ports.journal.takeTokens(FIRST)).toEqual([{ version: 1, token: 'mine' }]);
         const at = stage.clock.now();
         await stage.ports.journal.append(await stage.rollout(), [
-          { type: 'Aborted', at, by: 'ada', reason: 'odd' },
+          { type: 'Aborted', at, by: actor('ada'), reason: 'odd' },
         ]);
         return { status: 'pass' as const, reason: 'too late' };
       },

@@ -4,6 +4,7 @@ import { command } from '../../functions/command.ts';
 import { promoteCanary } from '../../functions/promote-canary.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { atOnce } from '../contract/cases.ts';
+import { actor } from '../core/rollout/given.ts';
 import { EMPTY } from '../empty.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
@@ -92,7 +93,9 @@ describe('a shift', () => {
     const overtaken = withJournal(ports, {
       async append(rollout, events) {
         const at = stage.clock.now();
-        await journal.append(await stage.rollout(), [{ type: 'Aborted', at, by: 'ada', reason: 'odd' }]);
+        await journal.append(await stage.rollout(), [
+          { type: 'Aborted', at, by: actor('ada'), reason: 'odd' },
+        ]);
         return journal.append(rollout, events);
       },
     });

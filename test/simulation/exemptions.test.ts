@@ -1,9 +1,9 @@
 import { DeleteFunctionCommand } from '@aws-sdk/client-lambda';
 import { describe, expect, test, vi } from 'vitest';
 import { pinNameOf } from '../../adapters/lambda-pin.ts';
+import { PLANS, SPILLWAY } from '../../core/rollout/actor.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
-import { PLANS } from '../../core/rollout/state.ts';
 import type * as Timing from '../../core/rollout/timing.ts';
 import { WINDOW_MS } from '../../core/units.ts';
 import { ALARM, type Case, caseOf, HOOK } from '../../local/case.ts';
@@ -14,6 +14,7 @@ import { kindOf, provenBad } from '../../local/seed.ts';
 import { playCase } from '../../local/simulation.ts';
 import { ALIAS } from '../../local/world.ts';
 import { blind, journals } from './planted.ts';
+import { actor } from '../core/rollout/given.ts';
 import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID } from './stage.ts';
 
 // What excuses a broken promise is as narrow as the reason for it.
@@ -174,7 +175,7 @@ describe('an order to promote', () => {
     );
     const entry = run.timeline[approved];
     if (entry?.kind !== 'append') throw new Error('Nothing was approved.');
-    const ordered: RolloutEvent = { type: 'PromotionOrdered', at: entry.at, by: 'ada', full: false };
+    const ordered: RolloutEvent = { type: 'PromotionOrdered', at: entry.at, by: actor('ada'), full: false };
     const later = run.timeline.slice(approved + 1).map((each) => ({ ...each, at: each.at + 10 * MINUTE }));
     const waiting: Run = {
       ...run,
@@ -200,7 +201,7 @@ test.each(['pass', 'broken', 'inconclusive'] as const)(
                     hook: 'smoke.1',
                     status,
                     reason: 'it answered',
-                    by: 'spillway',
+                    by: SPILLWAY,
                   } as RolloutEvent,
                   {
                     type: 'RevertOrdered',

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { judge } from '../../../core/analysis/judge.ts';
 import type { ReadWindow, Series } from '../../../core/analysis/types.ts';
+import { SPILLWAY } from '../../../core/rollout/actor.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { directiveAt, given, inVerify, minute, paused, stateAfter } from '../rollout/given.ts';
 
@@ -67,7 +68,7 @@ describe('a rule that could not be measured', () => {
   });
 
   test('keeps its pause and verify until more of it is counted', () => {
-    const held = [...broken, paused(12, { why: 'broken', by: 'spillway' })];
+    const held = [...broken, paused(12, { why: 'broken', by: SPILLWAY })];
     const verdict = judged(held, patchy(12), 13);
     const event: RolloutEvent = { type: 'Measured', at: minute(13), alarms: [], verdict };
     given(held).when({ type: 'RecordMeasure', verdict, alarms: [] }, 13).then(event);

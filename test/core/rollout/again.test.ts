@@ -9,6 +9,7 @@ import type { Rollout } from '../../../core/rollout/state.ts';
 import { thrownBy } from '../config/files.ts';
 import {
   aborted,
+  actor,
   closed,
   inVerify,
   minute,
@@ -34,7 +35,7 @@ const release = (number: number, ...targets: ReturnType<typeof served>[]): Compl
 const record: ServiceRecord = { completed: release(8), earlier: [release(7), release(6)] };
 const done = (more = {}) => stateAfter(inVerify(more), closed(12, 'completed'));
 const id = { rolloutId: 'checkout-api--r7--2', attempt: 2 };
-const why = { by: 'ada', reason: 'orders look odd' };
+const why = { by: actor('ada'), reason: 'orders look odd' };
 
 function back(rollout = done(), service = record) {
   const [way] = waysBack(rollout, service);
@@ -101,7 +102,7 @@ describe('a rollback', () => {
     'takes no %s: it has one direction, and says how to serve the newer release again',
     (type) => {
       const { event, ordered } = back();
-      const command = { type, by: 'bob', reason: 'no', full: true } as Command;
+      const command = { type, by: actor('bob'), reason: 'no', full: true } as Command;
       expect(refusal(() => decide(stateAfter(event, ordered), command, minute(21)))).toMatch(
         /is a rollback: it leads to version 7 of api.* retry checkout-api--r8--1/,
       );

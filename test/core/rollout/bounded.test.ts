@@ -20,6 +20,7 @@ import type { Hook, RolloutEvent } from '../../../core/rollout/event.ts';
 import { serviceAfter } from '../../../core/rollout/service.ts';
 import { evolve, fold, type Rollout } from '../../../core/rollout/state.ts';
 import {
+  actor,
   closed,
   given,
   minute,
@@ -90,7 +91,7 @@ function* history(text: string, answer: 'inconclusive' | 'broken' | 'pass'): Gen
     }
     yield { type: 'GateOpened', at: at(), gate: weight, until: minute(seq) };
     for (let approver = 0; approver < 10; approver++)
-      yield { type: 'Approved', at: at(), gate: weight, by: `${approver} ${'n'.repeat(200)}` };
+      yield { type: 'Approved', at: at(), gate: weight, by: actor(`${approver} ${'n'.repeat(200)}`) };
     for (const name of names) {
       const stamp = { rolloutId: 'checkout-api--r8--1', epoch: 1, seq, open: true };
       yield { type: 'ShiftIntended', at: at(), target: name, weight, stamp, expiresAt: minute(seq) };
@@ -102,8 +103,15 @@ function* history(text: string, answer: 'inconclusive' | 'broken' | 'pass'): Gen
     // Two of them are as good as all: only the newest one stands in the head.
     if (step % 50 === 0)
       yield { type: 'Measured', at: at(), verdict: verdictSaying(text), alarms: [], probes };
-    yield { type: 'Paused', at: at(), by: text, reason: text, until: minute(seq), why: 'inconclusive' };
-    yield { type: 'PromotionOrdered', at: at(), by: text, full: false };
+    yield {
+      type: 'Paused',
+      at: at(),
+      by: actor(text),
+      reason: text,
+      until: minute(seq),
+      why: 'inconclusive',
+    };
+    yield { type: 'PromotionOrdered', at: at(), by: actor(text), full: false };
     yield { type: 'Deferred', at: at(), until: minute(seq), reason: text };
   }
 }
@@ -140,7 +148,7 @@ describe('the head of a rollout', () => {
           expect(largestHead).toBeLessThan(HISTORY_BYTES_MAX - 16 * 1024);
           // A rollout in this state can always end, and its service remembers it.
           const at = rollout.lastEventAt;
-          const leaving = decide(rollout, { type: 'Abort', by: text, reason: text }, at).map(bounded);
+          const leaving = decide(rollout, { type: 'Abort', by: actor(text), reason: text }, at).map(bounded);
           const left = leaving.reduce<Rollout>(evolve, rollout);
           const seen = names.map((name) => ({ name, primary: '7', changed: true, stranger: false }));
           const end = { type: 'RecordRevert', targets: seen, cause: 'human', reason: text } as const;
@@ -203,7 +211,7 @@ describe('a text', () => {
     const events: RolloutEvent[] = [
       { type: 'AlarmRaised', at: 0, alarm: long, since: 0 },
       { type: 'StrangerSeen', at: 0, target: 'api', found: long },
-      { type: 'Aborted', at: 0, by: long, reason: long },
+      { type: 'Aborted', at: 0, by: actor(long), reason: long },
       { type: 'TookOver', at: 0, epoch: 2, reason: long },
       { ...closed(3, 'reverted'), reason: long } as RolloutEvent,
     ];

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { SPILLWAY } from '../../../core/rollout/actor.ts';
 import { gatesAhead } from '../../../core/rollout/checkpoint.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
 import type {
@@ -14,6 +15,7 @@ import { evolve } from '../../../core/rollout/state.ts';
 import { bakeOf } from '../../../core/rollout/timing.ts';
 import {
   aborted,
+  actor,
   closed,
   decided,
   directiveAt,
@@ -75,7 +77,7 @@ const approved = (before: number, by: string, minutes: number): RolloutEvent => 
   type: 'Approved',
   at: minute(minutes),
   gate: before,
-  by,
+  by: actor(by),
 });
 const answer = (id: string, status: HookStatus, isCallback = false): Command => ({
   type: 'AnswerHook',
@@ -103,7 +105,7 @@ function passed(more: Partial<Opening>, first: RolloutEvent[] = []): string[] {
         if ('hook' in checkpoint) act(answer(checkpoint.id, 'pass'));
         else {
           act({ type: 'OpenGate', gate: checkpoint.gate.before, seconds: 60 });
-          act({ type: 'Approve', by: 'ada', gate: checkpoint.gate.before });
+          act({ type: 'Approve', by: actor('ada'), gate: checkpoint.gate.before });
         }
         break;
       }
@@ -281,7 +283,7 @@ describe('a hook that could not be asked three times', () => {
   test('calls people where that is declared', () => {
     given(withPolicy('pause'))
       .when(answer(id, 'broken'), 3)
-      .then(answered(id, 'broken', 3), paused(3, { by: 'spillway', why: 'inconclusive', reason }));
+      .then(answered(id, 'broken', 3), paused(3, { by: SPILLWAY, why: 'inconclusive', reason }));
   });
 
   test('is passed by where that is declared', () => {
@@ -299,7 +301,7 @@ describe('a hook that cannot say', () => {
     opened({ hooks: [hook('beforeTraffic')], plan: plan({ onInconclusive }) });
   const said = answered(id, 'inconclusive', 1);
   const reason = `hook ${id} could not say: it is a inconclusive`;
-  const why = { by: 'spillway', why: 'inconclusive', reason } as const;
+  const why = { by: SPILLWAY, why: 'inconclusive', reason } as const;
 
   test('calls people, or takes the release back, or is passed by, as the plan says', () => {
     given(opening('pause')).when(answer(id, 'inconclusive'), 1).then(said, paused(1, why));
@@ -379,7 +381,7 @@ describe('an answer by callback', () => {
 describe('a gate', () => {
   const gates = [gate(10, { approvers: 2, by: ['ada', 'grace', 'joan'] }), gate(100)];
   const open = [opened({ gates }), gateOpened(10, 1)];
-  const approve = (by: string, before = 10): Command => ({ type: 'Approve', by, gate: before });
+  const approve = (by: string, before = 10): Command => ({ type: 'Approve', by: actor(by), gate: before });
 
   test('is opened with the end of its time', () => {
     expect(directiveAt(1, opened({ gates }))).toMatchObject({
@@ -519,7 +521,7 @@ describe('an answer that comes twice', () => {
 test('a gate is approved by those whom this gate names, and the refusal names them', () => {
   const gates = [gate(10, { by: ['ada'] }), gate(50, { by: ['grace', 'joan'] })];
   const waiting = [...onFirstStep({ gates }), gateOpened(10, 0), gateOpened(50, 4)];
-  const approve = (by: string): Command => ({ type: 'Approve', by, gate: 50 });
+  const approve = (by: string): Command => ({ type: 'Approve', by: actor(by), gate: 50 });
   given(...waiting)
     .when(approve('ada'), 5)
     .thenRefused('CommandRefused', /ada may not approve .* grace, joan may/);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../core/analysis/types.ts';
+import { PLANS, SPILLWAY } from '../../../core/rollout/actor.ts';
 import {
   BROKEN_TICKS_MAX,
   type Command,
@@ -12,6 +13,7 @@ import { next } from '../../../core/rollout/next.ts';
 import { bakeOf } from '../../../core/rollout/timing.ts';
 import {
   aborted,
+  actor,
   closed,
   decided,
   given,
@@ -194,8 +196,8 @@ describe('a tick', () => {
 
   test.each([
     ['while a person has paused it', [...onSecondStep(), paused(6)]],
-    ['while it waits for evidence', [...onSecondStep(), paused(6, { why: 'inconclusive', by: 'spillway' })]],
-    ['while nothing could be measured', [...onSecondStep(), paused(6, { why: 'broken', by: 'spillway' })]],
+    ['while it waits for evidence', [...onSecondStep(), paused(6, { why: 'inconclusive', by: SPILLWAY })]],
+    ['while nothing could be measured', [...onSecondStep(), paused(6, { why: 'broken', by: SPILLWAY })]],
     ['after promotion', inVerify()],
     ['after an order to promote', [...onSecondStep(), promotionOrdered(6)]],
   ])('with the verdict fail takes the release back %s', (_, history) => {
@@ -210,7 +212,7 @@ describe('a tick', () => {
       .then(
         measured('inconclusive', [1, 11]),
         paused(12, {
-          by: 'spillway',
+          by: SPILLWAY,
           why: 'inconclusive',
           reason: 'the longest bake ended without enough evidence: it is inconclusive',
         }),
@@ -237,7 +239,7 @@ describe('a tick', () => {
     );
     expect(events.slice(-2)).toEqual([
       measured('inconclusive', [1, 11]),
-      promotionOrdered(12, { by: 'onInconclusive' }),
+      promotionOrdered(12, { by: PLANS }),
     ]);
     expect(stateAfter(events).unproven).toHaveLength(1);
   });
@@ -293,7 +295,7 @@ describe('ticks that cannot measure', () => {
     Array.from({ length: times }, (_, index) => measured('broken', [1, index + 1]));
   const called = (minutes: number) =>
     paused(minutes, {
-      by: 'spillway',
+      by: SPILLWAY,
       why: 'broken',
       reason: 'nothing could be measured: it is broken',
       until: minute(minutes + 60),
@@ -324,7 +326,7 @@ describe('ticks that cannot measure', () => {
   test.each(['pass', 'inconclusive'] as const)('end their own pause when one says %s', (status) => {
     given(onFirstStep(), broken(5), called(6))
       .when(record(status, [1, 6]), 7)
-      .then(measured(status, [1, 6]), resumed(7, 'spillway'));
+      .then(measured(status, [1, 6]), resumed(7, SPILLWAY));
   });
 
   test('do not end the pause of a person', () => {
@@ -359,7 +361,7 @@ describe('ticks that cannot measure', () => {
 
   test.each([
     ['a person', { full: true }],
-    ['the plan', { by: 'onInconclusive' }],
+    ['the plan', { by: PLANS }],
   ])('call people also while what %s ordered waits for a gate', (_, order) => {
     const gates = [{ before: 20, approvers: 1, by: [], timeoutSeconds: 3600, onTimeout: 'promote' as const }];
     const gate = { type: 'GateOpened' as const, at: minute(1.6), gate: 20, until: minute(61.6) };
@@ -659,7 +661,7 @@ describe('a close', () => {
   });
 
   test('is none while the rollout is paused, as by what the last look at its targets found', () => {
-    given(inVerify(), measured('pass', [9, 11]), paused(11.9, { by: 'spillway', why: 'irreversible' }))
+    given(inVerify(), measured('pass', [9, 11]), paused(11.9, { by: SPILLWAY, why: 'irreversible' }))
       .when(close, 12)
       .thenNothing();
   });
@@ -703,12 +705,12 @@ test('a continuation raises the epoch, counts ticks from anew and is no takeover
 });
 
 describe('a person', () => {
-  const pause: Command = { type: 'Pause', by: 'ada', reason: 'lunch' };
-  const resume: Command = { type: 'Resume', by: 'ada' };
-  const abort: Command = { type: 'Abort', by: 'ada', reason: 'it looks odd' };
+  const pause: Command = { type: 'Pause', by: actor('ada'), reason: 'lunch' };
+  const resume: Command = { type: 'Resume', by: actor('ada') };
+  const abort: Command = { type: 'Abort', by: actor('ada'), reason: 'it looks odd' };
   const promote = (more: { step?: number; full?: boolean } = {}): Command => ({
     type: 'Promote',
-    by: 'ada',
+    by: actor('ada'),
     full: false,
     ...more,
   });

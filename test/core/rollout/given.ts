@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { traitsOf } from '../../../adapters/lambda-traits.ts';
 import type { Alarm, ProbeCounts, SmokeCheck, Verdict, VerdictStatus } from '../../../core/analysis/types.ts';
 import { type ErrorCode, RolloutError } from '../../../core/errors.ts';
+import type { Actor } from '../../../core/rollout/actor.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
 import type { Hook, HookStatus, Opening, RolloutEvent, Target } from '../../../core/rollout/event.ts';
 import { type Directive, next } from '../../../core/rollout/next.ts';
@@ -268,10 +269,13 @@ export const inVerify = (more: Partial<Opening> = {}): RolloutEvent[] => [
   ...raised(100, 3, 8.5),
 ];
 
+/** A person, as the command line names one. */
+export const actor = (id: string): Actor => ({ id, via: 'iam', isVerified: false });
+
 export const aborted = (minutes: number): Event<'Aborted'> => ({
   type: 'Aborted',
   at: minute(minutes),
-  by: 'ada',
+  by: actor('ada'),
   reason: 'it looks odd',
 });
 
@@ -287,14 +291,14 @@ export const revertOrdered = (minutes: number, more: Partial<Event<'RevertOrdere
 export const paused = (minutes: number, more: Partial<Event<'Paused'>> = {}): RolloutEvent => ({
   type: 'Paused',
   at: minute(minutes),
-  by: 'ada',
+  by: actor('ada'),
   reason: 'lunch',
   until: minute(minutes + 24 * 60),
   why: 'human',
   ...more,
 });
 
-export const resumed = (minutes: number, by = 'ada'): RolloutEvent => ({
+export const resumed = (minutes: number, by = actor('ada')): RolloutEvent => ({
   type: 'Resumed',
   at: minute(minutes),
   by,
@@ -306,7 +310,7 @@ export const promotionOrdered = (
 ): RolloutEvent => ({
   type: 'PromotionOrdered',
   at: minute(minutes),
-  by: 'ada',
+  by: actor('ada'),
   full: false,
   ...more,
 });

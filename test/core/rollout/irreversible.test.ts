@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { isAlone, isMoved } from '../../../core/analysis/windows.ts';
+import { SPILLWAY } from '../../../core/rollout/actor.ts';
 import type { Command } from '../../../core/rollout/decide.ts';
 import type { Gate, RolloutEvent } from '../../../core/rollout/event.ts';
 import { bakeOf, PAUSE_SECONDS_MAX } from '../../../core/rollout/timing.ts';
 import {
   aborted,
+  actor,
   directiveAt,
   given,
   intended,
@@ -27,7 +29,7 @@ import {
 
 const held = (minutes: number, reason: string) =>
   paused(minutes, {
-    by: 'spillway',
+    by: SPILLWAY,
     why: 'irreversible',
     reason: `${reason}; it is not reversible, so the weight is held`,
   });
@@ -54,7 +56,7 @@ describe('a release that is not reversible', () => {
 
   test('pages again each day while nothing about it can be measured', () => {
     const reason = 'nothing could be measured: it is broken';
-    const blind = paused(6, { by: 'spillway', why: 'broken', reason, until: minute(6 + 60) });
+    const blind = paused(6, { by: SPILLWAY, why: 'broken', reason, until: minute(6 + 60) });
     const history = [...once(), blind];
     given(history)
       .when(record('broken', [1, 30]), 31)
@@ -63,7 +65,7 @@ describe('a release that is not reversible', () => {
       .when(record('broken', [1, 66]), 67)
       .then(
         measured('broken', [1, 66]),
-        paused(67, { by: 'spillway', why: 'broken', reason, until: minute(67 + DAY) }),
+        paused(67, { by: SPILLWAY, why: 'broken', reason, until: minute(67 + DAY) }),
       );
   });
 
@@ -93,8 +95,10 @@ describe('a release that is not reversible', () => {
       measured('pass', [1, 4]),
     ];
     expect(directiveAt(5.2, history)).toEqual({ kind: 'hold', seconds: 48 });
-    const approved = { type: 'Approved' as const, at: minute(5.3), gate: 50, by: 'ada' };
-    given(history).when({ type: 'Approve', by: 'ada', gate: 50 }, 5.3).then(approved);
+    const approved = { type: 'Approved' as const, at: minute(5.3), gate: 50, by: actor('ada') };
+    given(history)
+      .when({ type: 'Approve', by: actor('ada'), gate: 50 }, 5.3)
+      .then(approved);
     expect(directiveAt(5.3, history, approved).kind).toBe('shift');
   });
 
@@ -120,7 +124,7 @@ describe('a release that is not reversible', () => {
     });
 
     test('takes no abort that AWS does not answer', () => {
-      const abort: Command = { type: 'Abort', by: 'ada', reason: 'it looks odd', isUnanswered: true };
+      const abort: Command = { type: 'Abort', by: actor('ada'), reason: 'it looks odd', isUnanswered: true };
       given(once(), gone())
         .when(abort, 4)
         .thenRefused('CommandRefused', /cannot be taken back: version 7 of api does not exist any more/);
@@ -130,7 +134,7 @@ describe('a release that is not reversible', () => {
 
   test('is taken back where a person aborts', () => {
     const history = [...once(), measured('fail', [1, 3]), held(4, 'it is fail')];
-    const abort: Command = { type: 'Abort', by: 'ada', reason: 'it looks odd' };
+    const abort: Command = { type: 'Abort', by: actor('ada'), reason: 'it looks odd' };
     given(history).when(abort, 5).then(aborted(5));
     expect(directiveAt(5, history, aborted(5))).toMatchObject({ kind: 'revert', outcome: 'reverted' });
   });

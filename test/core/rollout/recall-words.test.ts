@@ -1,4 +1,5 @@
 import { expect, describe as group, test } from 'vitest';
+import { SPILLWAY } from '../../../core/rollout/actor.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { lineOf, stateOf } from '../../../core/rollout/outline.ts';
 import { describe } from '../../../core/rollout/story.ts';
@@ -27,7 +28,7 @@ const recall = (nth: number, weight: number): RolloutEvent => ({
   ...{ type: 'RecallOrdered', at: minute(7), nth, weight, reason: REASON, remaining: 420 },
 });
 const doubt: RolloutEvent = {
-  ...{ type: 'Paused', at: minute(40), by: 'spillway', until: minute(40 + 24 * 60), why: 'doubt' },
+  ...{ type: 'Paused', at: minute(40), by: SPILLWAY, until: minute(40 + 24 * 60), why: 'doubt' },
   reason: `a recall to 25 % gave no answer: ${REASON}`,
 };
 const inHoldout = [

@@ -6,6 +6,7 @@ import { next } from '../../../core/rollout/next.ts';
 import { hasCanaryTraffic, isVerifying, weightNow } from '../../../core/rollout/state.ts';
 import { bakeOf } from '../../../core/rollout/timing.ts';
 import {
+  actor,
   measured,
   minute,
   onFirstStep,
@@ -98,7 +99,14 @@ describe('doubt', () => {
 
   test('is stronger than a pause of a person: it takes traffic away', () => {
     const paused: RolloutEvent = {
-      ...{ type: 'Paused', at: minute(5), by: 'ada', reason: 'lunch', until: minute(600), why: 'human' },
+      ...{
+        type: 'Paused',
+        at: minute(5),
+        by: actor('ada'),
+        reason: 'lunch',
+        until: minute(600),
+        why: 'human',
+      },
     };
     const after = doubted([...inHoldout(), paused], 6);
     expect(next(stateAfter(after), minute(7))).toEqual({ kind: 'shift', target: 'api', weight: 25 });
@@ -335,7 +343,7 @@ describe('a recall', () => {
   });
 
   test('that a person ends while traffic moves to its weight leaves no canary there', () => {
-    const order: RolloutEvent = { type: 'PromotionOrdered', at: minute(7.4), by: 'ada', full: false };
+    const order: RolloutEvent = { type: 'PromotionOrdered', at: minute(7.4), by: actor('ada'), full: false };
     const fromAll = doubted(at100(), 6);
     const [intent, moved] = raised(25, 2, 7.3) as [RolloutEvent, RolloutEvent];
     const after = stateAfter([...fromAll, intent, order, moved]);
@@ -382,15 +390,19 @@ describe('a recall', () => {
   });
 
   test('is ended by a person who promotes, and by one who aborts', () => {
-    const promoted = decide(stateAfter(inIt), { type: 'Promote', by: 'ada', full: false }, minute(7.9));
+    const promoted = decide(
+      stateAfter(inIt),
+      { type: 'Promote', by: actor('ada'), full: false },
+      minute(7.9),
+    );
     expect(next(stateAfter(inIt, promoted), minute(7.9))).toEqual({ kind: 'promote', target: 'api' });
-    const aborted = decide(stateAfter(inIt), { type: 'Abort', by: 'ada', reason: 'no' }, minute(9));
+    const aborted = decide(stateAfter(inIt), { type: 'Abort', by: actor('ada'), reason: 'no' }, minute(9));
     expect(next(stateAfter(inIt, aborted), minute(9)).kind).toBe('revert');
   });
 
   test('does not come again at the step at which a person has ordered to go past it', () => {
     const held = [...doubted(at100(), 6), ...raised(25, 2, 7.5)];
-    const order = decide(stateAfter(held), { type: 'Promote', by: 'ada', full: false }, minute(7.9));
+    const order = decide(stateAfter(held), { type: 'Promote', by: actor('ada'), full: false }, minute(7.9));
     const back = [...held, ...order, ...raised(100, 3, 8)];
     expect(typesOf(doubted(back, 10), 1)).toEqual(['Measured']);
     expect(next(stateAfter(doubted(back, 19)), minute(20.1)).kind).toBe('close');

@@ -4,6 +4,7 @@ import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { describe, summary } from '../../../core/rollout/story.ts';
 import {
   aborted,
+  actor,
   closed,
   intended,
   inVerify,
@@ -57,7 +58,7 @@ group('each event is told in a line that names who, what and until when', () => 
       [opened(), { type: 'GateOpened', at, gate: 50, until: at + 600_000 }],
       'waiting for approval before 50 %, for 10 min at most',
     ],
-    [[opened(), { type: 'Approved', at, gate: 50, by: 'ada' }], 'ada approved the gate before 50 %'],
+    [[opened(), { type: 'Approved', at, gate: 50, by: actor('ada') }], 'ada approved the gate before 50 %'],
     [[opened(), intended(10, 1, 1)], undefined],
     [[opened(), intended(10, 1, 1), shifted(10, 1, 1)], 'api raised to 10 %'],
     [
@@ -77,7 +78,7 @@ group('each event is told in a line that names who, what and until when', () => 
       [...onFirstStep({ reversible: false }), paused(2, { until: minute(62) })],
       'paused by ada: lunch; no time-out reverts it: resume, promote or abort it',
     ],
-    [[...onFirstStep(), paused(2), { type: 'Resumed', at, by: 'grace' }], 'resumed by grace'],
+    [[...onFirstStep(), paused(2), { type: 'Resumed', at, by: actor('grace') }], 'resumed by grace'],
     [[...onFirstStep(), promotionOrdered(2)], 'ada ordered promotion past this step'],
     [[...onFirstStep(), promotionOrdered(2, { full: true })], 'ada ordered promotion to 100 %'],
     [

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { VerdictStatus } from '../../../core/analysis/types.ts';
 import type { Plan } from '../../../core/plan/plan.ts';
+import { PLANS, SPILLWAY } from '../../../core/rollout/actor.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
 import { describe as storyOf } from '../../../core/rollout/story.ts';
 import {
+  actor,
   decided,
   given,
   inVerify,
@@ -32,7 +34,7 @@ const LOOKS_WORSE = 'the longest bake ended while the canary looked worse: it is
 const RECOVERY =
   'it goes on by itself only after 2 min in which nothing looks worse and no evidence is left; otherwise order promote or abort';
 const heldAt = (minutes: number) =>
-  paused(minutes, { by: 'spillway', why: 'suspect', reason: `${LOOKS_WORSE}; ${RECOVERY}` });
+  paused(minutes, { by: SPILLWAY, why: 'suspect', reason: `${LOOKS_WORSE}; ${RECOVERY}` });
 
 /** A verdict with one finding on errors, and what speaks against the canary in it. */
 const judged = (
@@ -103,7 +105,7 @@ describe('a canary that looks worse on a step', () => {
     const better = decided(record('pass', [1, 12]), 13, history);
     given(better)
       .when(record('pass', [1, 13]), 14)
-      .then(measured('pass', [1, 13]), resumed(14, 'spillway'));
+      .then(measured('pass', [1, 13]), resumed(14, SPILLWAY));
     expect(kindAt(14, decided(record('pass', [1, 13]), 14, better))).toBe('shift');
   });
 
@@ -170,7 +172,7 @@ describe('a canary that looks worse on a step', () => {
     const history = [
       ...onFirstStep({ ...planned({ onInconclusive: 'promote' }), gates: [gate] }),
       measured('inconclusive', [1, 11]),
-      promotionOrdered(12, { by: 'onInconclusive' }),
+      promotionOrdered(12, { by: PLANS }),
       { type: 'GateOpened' as const, at: minute(12), gate: 50, until: minute(22) },
     ];
     expect(kindAt(22.5, history, measured('inconclusive', [1, 21]))).toBe('shift');
@@ -280,9 +282,9 @@ describe('a canary that looks worse at 100 %', () => {
   test('is closed by the order of a person, at once where verify is over, and the outcome says why it is unproven', () => {
     const doubted = [...inVerify(), measured('suspect', [9, 11])];
     given(inVerify())
-      .when({ type: 'Promote', by: 'ada', full: false }, 12)
+      .when({ type: 'Promote', by: actor('ada'), full: false }, 12)
       .thenRefused('CommandRefused', /serves 100 % already/);
-    const ordered = decided({ type: 'Promote', by: 'ada', full: false }, 12, doubted);
+    const ordered = decided({ type: 'Promote', by: actor('ada'), full: false }, 12, doubted);
     expect(kindAt(12, ordered)).toBe('close');
     expect(decided({ type: 'Close' }, 12, ordered).at(-1)).toMatchObject({
       outcome: 'completed',

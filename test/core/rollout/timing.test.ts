@@ -19,6 +19,7 @@ import {
 import { WINDOW_MS } from '../../../core/units.ts';
 import {
   aborted,
+  actor,
   closed,
   intended,
   inVerify,
@@ -157,7 +158,7 @@ test('a gate that was approved is waited for no longer: a death after it is noti
     { type: 'GateOpened', at: minute(1), gate: 10, until: minute(361) },
   ];
   expect(dueAt(stateAfter(waiting))).toBe(minute(361));
-  const approved: RolloutEvent = { type: 'Approved', at: minute(5), gate: 10, by: 'ada' };
+  const approved: RolloutEvent = { type: 'Approved', at: minute(5), gate: 10, by: actor('ada') };
   expect(dueAt(stateAfter(waiting, approved))).toBe(minute(5));
 });
 

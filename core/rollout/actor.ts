@@ -1,0 +1,26 @@
+/** How an order can come. */
+export const WAYS = ['iam', 'oidc', 'slack', 'link', 'hook', 'controller'] as const;
+
+/** Who caused an event: a person, or a program that acts for one. */
+export interface Actor {
+  /** The name by which it is known where it came from, such as an ARN or a login. */
+  id: string;
+  /** What people call it, if that is something else. */
+  name?: string | undefined;
+  /** How the order came. */
+  via: (typeof WAYS)[number];
+  /** True if somebody else than the actor itself vouches for the id. */
+  isVerified: boolean;
+}
+
+/** The controller, where it acts by itself. */
+export const SPILLWAY: Actor = { id: 'spillway', via: 'controller', isVerified: true };
+
+/** The plan's own order where nobody can say whether the canary is good. */
+export const PLANS: Actor = { id: 'onInconclusive', via: 'controller', isVerified: true };
+
+/** True for an order that the plan gave. */
+export const isPlans = ({ id, via }: Actor): boolean => id === PLANS.id && via === 'controller';
+
+/** An actor in a sentence. */
+export const nameOf = ({ id, name }: Actor): string => name ?? id;
