@@ -13,8 +13,8 @@ import { FUNCTION } from '../../local/scenario.ts';
 import { kindOf, provenBad } from '../../local/seed.ts';
 import { playCase } from '../../local/simulation.ts';
 import { ALIAS } from '../../local/world.ts';
-import { blind, journals } from './planted.ts';
 import { actor } from '../core/rollout/given.ts';
+import { blind, journals } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID } from './stage.ts';
 
 // What excuses a broken promise is as narrow as the reason for it.
