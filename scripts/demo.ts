@@ -23,6 +23,8 @@ given({
   does: 'rolls out three releases of examples/checkout-api on the embedded world; exit code 0 only if they end as expected',
   options: {},
 });
+// Whatever ends this before its end, such as a reader that goes away, is no success.
+process.exitCode = 1;
 try {
   process.exitCode = await main();
 } catch (error) {

@@ -126,4 +126,7 @@ async function simulate(given: Asked): Promise<number> {
   return failing.length > 0 ? 1 : 0;
 }
 
-process.exitCode = await simulate(asked());
+const wanted = asked();
+// Whatever ends this before its end, such as a reader that goes away, is no success.
+process.exitCode = 1;
+process.exitCode = await simulate(wanted);
