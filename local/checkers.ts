@@ -391,7 +391,8 @@ const worseNeverCompletes = perRollout((view, run) => {
       failed: all.failed - (before?.failed ?? 0),
     };
     // Where requests stopped before, too, nothing tells those that are counted nowhere from those that nobody made.
-    const lost = isSteady(view, run, target, close.at) ? 0 : lostBy(run, target, until);
+    const isTold = isSteady(view, run, target, close.at) && isLossShown(run, target, until);
+    const lost = isTold ? 0 : lostBy(run, target, until);
     const masked = maskedBy(run, target, 0, until);
     const unshown = unshownBy(view, run, target, { index: close.index, until });
     const requests = ours.requests - lost - unshown.requests;
@@ -578,6 +579,35 @@ function isSteady(view: View, run: Run, target: Target, until: Instant): boolean
 /** Requests a minute just before the first raise. */
 const requestsBefore = (run: Run, target: Target, first: Instant): number =>
   metIn(run, target, first - 8 * WINDOW_MS, first).counted / 8;
+
+/** Deviations by which stable's part of the counted requests is beyond chance for certain, and the share of the canary's requests that is missing in any traffic. */
+const SPLIT_SHOWN = 5;
+const FALL_SHOWN = 2 / 3;
+
+/** True if counts can show for certain that the canary loses requests: by how they were split, or since next to none are left of a steady stream. Callers that leave by half may have gone. */
+function isLossShown({ windows }: Run, { ref, stable, canary }: Target, until: Instant): boolean {
+  const [ours, theirs] = [canary, stable].map(
+    (version) => windows[`${ref.functionName}:${version}`] ?? new Map<Instant, MetWindow>(),
+  ) as [Map<Instant, MetWindow>, Map<Instant, MetWindow>];
+  const [split, all] = [
+    { seen: 0, due: 0 },
+    { lost: 0, made: 0 },
+  ];
+  for (const [start, { requests, late, lost }] of ours) {
+    if (start + WINDOW_MS > until) continue;
+    const made = requests + late + lost;
+    all.lost += lost;
+    all.made += made;
+    const beside = theirs.get(start);
+    if (beside === undefined || made === 0) continue;
+    const seen = beside.requests + beside.late;
+    split.seen += seen;
+    split.due += (seen * (requests + late)) / made;
+  }
+  return (
+    all.lost >= FALL_SHOWN * all.made || split.seen - split.due >= SPLIT_SHOWN * Math.sqrt(split.due + 1)
+  );
+}
 
 /** Requests of the canary that AWS had not counted by then. */
 function lostBy({ windows }: Run, { ref, canary }: Target, until: Instant): number {

@@ -623,13 +623,16 @@ function completion(rollout: Rollout): string {
     ...against.silent.map((name) => `alarm ${name} has had too little data since the first raise`),
     ...against.gone.map((name) => `alarm ${name} was deleted or renamed during the rollout`),
   ];
+  // A probe's own answers show that requests arrive.
+  const isByProbes = rollout.byProbes === true || verdict?.byProbes === true;
   const doubts = [
     ...unproven,
     ...unanswered,
     ...(isSilent ? [`its verify could not say: ${verdict.reason}`] : []),
     ...silent,
+    ...(isByProbes ? [] : mostlyUnseen(rollout)),
   ];
-  const how = rollout.byProbes === true || verdict?.byProbes ? 'proven by probes' : 'proven';
+  const how = isByProbes ? 'proven by probes' : 'proven';
   return doubts.length > 0
     ? `unproven: ${doubts.join('; ')}`
     : `${how}: ${verdict?.reason ?? 'every step passed'}${besideStable(rollout)}${uncounted(rollout)}${unseen(rollout)}`;
@@ -659,6 +662,15 @@ function uncounted({ opening: { timeouts = {}, plan } }: Rollout): string {
   return slow.length === 0
     ? ''
     : `; what runs for longer than ${duration(longest)} is not counted in it: ${slow.map(([name, seconds]) => `${name} may run for ${duration(seconds)}`).join(', ')}`;
+}
+
+/** Share of lost requests from which on a canary must be seen to lose them if it is to be called proven. Assumed. */
+const UNSEEN_MOST = 0.5;
+
+function mostlyUnseen({ lossSeen = {} }: Rollout): string[] {
+  return Object.entries(lossSeen)
+    .filter(([, share]) => share === null || share > UNSEEN_MOST)
+    .map(([target, share]) => `${target}: ${unseenLoss(share)}`);
 }
 
 /** What is called proven also names the loss that was too small to show in the counts of its steps. */

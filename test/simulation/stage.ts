@@ -1,3 +1,4 @@
+import { nameOf } from '../../core/rollout/actor.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import { check, type Limits } from '../../local/checkers.ts';
@@ -148,7 +149,7 @@ function lineOf(event: RolloutEvent): string {
     case 'GateOpened':
       return `GateOpened ${event.gate} %`;
     case 'Approved':
-      return `Approved ${event.gate} % by ${event.by}`;
+      return `Approved ${event.gate} % by ${nameOf(event.by)}`;
     case 'ShiftIntended':
     case 'Shifted':
       return `${event.type} ${event.target} ${event.weight} %`;
@@ -172,13 +173,13 @@ function lineOf(event: RolloutEvent): string {
     case 'RecallEnded':
       return 'RecallEnded';
     case 'Paused':
-      return `Paused by ${event.by}, ${event.why}`;
+      return `Paused by ${nameOf(event.by)}, ${event.why}`;
     case 'Resumed':
-      return `Resumed by ${event.by}`;
+      return `Resumed by ${nameOf(event.by)}`;
     case 'PromotionOrdered':
-      return `PromotionOrdered by ${event.by}${event.full ? ', full' : ''}`;
+      return `PromotionOrdered by ${nameOf(event.by)}${event.full ? ', full' : ''}`;
     case 'Aborted':
-      return `Aborted by ${event.by}`;
+      return `Aborted by ${nameOf(event.by)}`;
     case 'RevertOrdered':
       return `RevertOrdered ${event.cause}`;
     case 'TookOver':

@@ -666,6 +666,17 @@ describe('a close', () => {
       .thenNothing();
   });
 
+  test.each([
+    [0.5, /^proven: it is pass; api: uncounted losses below 50 %/],
+    [0.51, /^unproven: api: uncounted losses below 51 % of the canary's requests are not visible$/],
+    [null, /^unproven: api: uncounted losses of the canary's requests are not visible, however large$/],
+  ])('proves nothing of a canary that could lose most of its requests unseen: %s', (share, reason) => {
+    const state = { ...stateAfter(inVerify(), measured('pass', [9, 11])), lossSeen: { api: share } };
+    const of = (more: object) => decide({ ...state, ...more }, close, minute(12))[0];
+    expect(of({})).toMatchObject({ reason: expect.stringMatching(reason) });
+    expect(of({ byProbes: true })).toMatchObject({ reason: expect.stringMatching(/^proven by probes/) });
+  });
+
   test('after an abort is no completion: close on a rollout that is leaving', () => {
     given(inVerify(), measured('pass', [9, 11]), aborted(11.9))
       .when(close, 12)
