@@ -33,7 +33,12 @@ export function waiting(rolloutId: string, waitsFor: string[]): string {
   return `${rolloutId} waits for ${waitsFor.length === 0 ? 'its turn, which comes now' : `${waitsFor.join(' and ')} to end`}`;
 }
 
-/** Prints a rollout's events as they come, until it ends; answers the exit code of its outcome. */
+/** Says of a release that its manifest is uploaded: from here on its rollout needs nothing of this process. */
+export function sayUploaded(rolloutId: string): void {
+  say(`${rolloutId} is uploaded`);
+}
+
+/** Prints that a release is uploaded, and its rollout's events as they come, until it ends; answers the exit code of its outcome. */
 export async function watchToEnd(backend: Backend, rolloutId: string, isVerbose = false): Promise<number> {
   // Whatever ends this process before the outcome is known, such as a reader that goes away, is no success.
   process.exitCode = 1;
@@ -45,6 +50,7 @@ export async function watchToEnd(backend: Backend, rolloutId: string, isVerbose 
   };
   for (const signal of LEAVING) process.once(signal, leave);
   try {
+    sayUploaded(rolloutId);
     return await followed(backend, rolloutId, isVerbose);
   } finally {
     for (const signal of LEAVING) process.off(signal, leave);

@@ -9,7 +9,7 @@ import type { Backend } from '../backend.ts';
 import { UsageError } from '../call.ts';
 import { command } from '../command.ts';
 import { say } from '../print.ts';
-import { EXIT_CODES, watchToEnd } from '../watch.ts';
+import { EXIT_CODES, sayUploaded, watchToEnd } from '../watch.ts';
 
 const codes = Object.entries(EXIT_CODES).map(([outcome, code]) => `${code} ${outcome}`);
 
@@ -66,8 +66,9 @@ export const release = command(
     const uploaded = await uploadAll(backend, targets);
     await uploadOnce(backend, `${folder}/manifest.json`, bytesOf(uploaded), () => {});
     const rolloutId = rolloutIdFrom(rollout.service, id, 1);
-    say(`${rolloutId} is uploaded`);
-    return options.wait ? watchToEnd(backend, rolloutId, options.verbose) : 0;
+    if (options.wait) return watchToEnd(backend, rolloutId, options.verbose);
+    sayUploaded(rolloutId);
+    return 0;
   },
 );
 
