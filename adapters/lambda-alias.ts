@@ -85,13 +85,19 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       }),
     );
 
-  /** Writes, and answers what stands there then: as the write itself answered, or read again where that does not say. `busy` is why AWS could not take it just now; `isRefused` if somebody else wrote since the read before, `isVersionGone` if the version does not exist. */
+  /** Writes, and answers what stands there then: as the write itself answered, or read again where that does not say. `busy` is why AWS could not take it just now; `failed` is an error that does not pass by itself; `isRefused` if somebody else wrote since the read before, `isVersionGone` if the version does not exist. */
   const written = async (
     target: Target,
     routing: Routing,
     { revision }: Seen,
     until?: Instant,
-  ): Promise<{ seen: Seen; busy?: unknown; isRefused?: boolean; isVersionGone?: boolean }> => {
+  ): Promise<{
+    seen: Seen;
+    busy?: unknown;
+    failed?: unknown;
+    isRefused?: boolean;
+    isVersionGone?: boolean;
+  }> => {
     let busy: unknown;
     try {
       const answer = await patiently(clock, () => put(target, routing, revision), until);
@@ -105,9 +111,9 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       // Lambda also refuses while another operation on the function is in progress.
       const isTaken = nameOf(error) === 'PreconditionFailedException';
       if (isTaken) return { seen: await get(target, until), isRefused: true };
-      if (!isBusy(error)) return rethrown(target.traits.noun, error);
-      busy = error;
       await clock.sleep(PAUSE_MS);
+      if (!isBusy(error)) return { seen: await get(target, until), failed: error };
+      busy = error;
     }
     return { seen: await get(target, until), busy };
   };
@@ -144,6 +150,11 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       if (!wrote.isRefused) before.push(seen);
       seen = wrote.seen;
       if (wrote.isVersionGone) return { before, seen, isVersionGone: true };
+      if (wrote.failed !== undefined) {
+        // A second invocation of the same function may have done it meanwhile.
+        if ((await change(seen, true)) === undefined) return { before: [], seen };
+        return rethrown(target.traits.noun, wrote.failed);
+      }
       if (wrote.busy === undefined) fights += 1;
       else if (clock.now() >= patience || tries === BUSY_TRIES_MAX)
         throw new RolloutError(

@@ -102,7 +102,7 @@ export interface Run {
   watched: string[];
   /** What each published version is made of, by `function:version`, as Lambda has it. */
   artifacts: Record<string, string>;
-  executions: { name: string; status: string; stoppedAt: Instant | undefined }[];
+  executions: { name: string; status: string; stoppedAt: Instant | undefined; error?: string | undefined }[];
 }
 
 /** The rollout that an append is of. */
@@ -158,10 +158,9 @@ export function record(world: World): { finish(): Promise<Run> } {
         for (const target of head.opening.targets) run.locks[target.key] = await holder(world, target);
         if ((await world.ports.deadMan.frozen(id)) !== undefined) run.watched.push(id);
       }
-      run.executions = world.stepFunctions.executions.map(({ name, status, stoppedAt }) => ({
-        name,
-        status,
-        stoppedAt,
+      run.executions = world.stepFunctions.executions.map(({ name, status, stoppedAt, error }) => ({
+        ...{ name, status, stoppedAt },
+        ...(error === undefined ? {} : { error }),
       }));
       return run;
     },

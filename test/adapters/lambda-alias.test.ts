@@ -219,6 +219,19 @@ describe('a write that AWS does not take for long', () => {
 });
 
 describe('a revert whose answer is an error', () => {
+  test.each(OF_ACCOUNT)(
+    'has come to its end if another invocation made it meanwhile: %s',
+    async (_, error) => {
+      lambda
+        .on(GetAliasCommand)
+        .resolvesOnce(alias(stampText(stamp(2))))
+        .resolves(alias(stampText(stamp(3, false)), 0));
+      lambda.on(UpdateAliasCommand).rejects(error);
+      expect(await router.revert(target, BY)).toMatchObject({ primary: '7', changed: false });
+      expect(lambda.commandCalls(UpdateAliasCommand)).toHaveLength(1);
+    },
+  );
+
   test('because another operation is in progress is made again', async () => {
     lambda
       .on(GetAliasCommand)

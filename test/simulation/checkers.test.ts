@@ -220,6 +220,16 @@ describe('a checker of what stands there at the end sees', () => {
       executions: run.executions.map((execution) => ({ ...execution, status: 'FAILED' })),
     });
     expect(await tampered(failed)).toEqual(['executionSaysOutcome']);
+    const halted = (secondsBefore: number) => (run: Run) => ({
+      ...run,
+      executions: run.executions.map((each) => ({
+        ...{ ...each, status: 'FAILED', error: 'halted' },
+        stoppedAt: (run.heads[0]?.lastEventAt ?? 0) - secondsBefore * 1_000,
+      })),
+    });
+    expect(await tampered(halted(0))).toEqual(['executionSaysOutcome']);
+    // Step Functions wrote the aliases itself and paged; the watchdog wrote the end later.
+    expect(await tampered(halted(30))).toEqual([]);
   });
 
   test('a plan that was edited on the way', async () => {
