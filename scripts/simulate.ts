@@ -11,6 +11,8 @@ import { given, whole, wrong } from './arguments.ts';
 const BATCH = { most: 10, times: 4 };
 /** Room for the objects of a few worlds, in MB: with less of it many of them are copied before they die. */
 const YOUNG_MB = 128;
+/** Seeds after which a long run says how far it is. */
+const TOLD_EVERY = 5_000;
 /** Failing seeds that are told as stories. */
 const STORIES_MAX = 5;
 
@@ -80,6 +82,9 @@ async function playAll({ seeds, from, faults }: Asked): Promise<SeedResult[]> {
       };
       worker.on('message', (done: SeedResult[]) => {
         results.push(...done);
+        for (const result of done) if (result.violations.length > 0) console.log(lineOf(result));
+        if (results.length % TOLD_EVERY < done.length && results.length < seeds)
+          console.error(`${results.length} of ${seeds} seeds`);
         give();
       });
       worker.on('error', reject);
@@ -87,6 +92,12 @@ async function playAll({ seeds, from, faults }: Asked): Promise<SeedResult[]> {
     });
   await Promise.all(Array.from({ length: workers }, work));
   return results;
+}
+
+/** A seed that breaks promises, in one line: it is said at once, since a long run takes half an hour. */
+function lineOf({ seed, violations }: SeedResult): string {
+  const names = [...new Set(violations.map(({ promise }) => promise))];
+  return `seed ${seed}: ${names.join(', ')}: ${violations[0]?.what}`;
 }
 
 const PAGE = new URL('../docs/safety.md', import.meta.url);
@@ -111,10 +122,6 @@ async function simulate(given: Asked): Promise<number> {
   const report = reportOf(results, (performance.now() - began) / 1000);
   for (const line of textOf(report)) console.log(line);
   const failing = results.filter(({ violations }) => violations.length > 0).sort((a, b) => a.seed - b.seed);
-  for (const { seed, violations } of failing) {
-    const names = [...new Set(violations.map(({ promise }) => promise))];
-    console.log(`seed ${seed}: ${names.join(', ')}: ${violations[0]?.what}`);
-  }
   for (const { seed } of failing.slice(0, STORIES_MAX)) {
     // Only here does this thread need a world of its own.
     const { storyOf } = await import('../local/seed.ts');
