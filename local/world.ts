@@ -26,7 +26,15 @@ import type { Journal } from '../core/ports.ts';
 import { type RolloutEvent, WAKING } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Handler, Ports } from '../functions/_task.ts';
-import { type FunctionName, factsOf, fileOf, patternOf, RULES, startedBy } from '../infra/facts.ts';
+import {
+  type FunctionName,
+  factsOf,
+  fileOf,
+  patternOf,
+  RULES,
+  reservedFor,
+  startedBy,
+} from '../infra/facts.ts';
 import type { TokenReading } from './asl.ts';
 import type { WorldClock } from './clock.ts';
 import { controllerFunctions } from './controller.ts';
@@ -59,8 +67,8 @@ export const SCHEDULE_GROUP = 'spillway';
 export const JOURNAL = 'journal';
 /** The function of the controller that others of it invoke by Lambda. */
 const OPENER: FunctionName = 'OpenRollout';
-/** The reserved concurrency of OpenRollout. */
-const OPENINGS_AT_ONCE = 2;
+/** The limit of concurrent executions of an account that has not just been made (Lambda quotas). */
+const ACCOUNT_CONCURRENCY = 1_000;
 /** Times that a batch of the journal's stream is sent before it is given up: over ten minutes in all; assumed. */
 const STREAM_TRIES_MAX = 15;
 
@@ -86,6 +94,8 @@ export interface WorldOptions {
   /** How much later than usual all metrics of the region are just now. */
   regionLateMs?: (() => number) | undefined;
   rateLimits?: boolean | undefined;
+  /** The account's limit of concurrent executions, on which depends who has some of its own; 1,000 unless said otherwise. */
+  accountConcurrency?: number | undefined;
   /** What the region's control plane of Lambda takes in a second, and how much of that the controller shares out; as on AWS unless said otherwise. */
   controlPlane?: { perSecond: number; budget: number } | undefined;
   /** When a task token counts that is completed before its call has ended; `at once` unless said otherwise. */
@@ -235,7 +245,6 @@ export function createWorld(options: WorldOptions): World {
     fetchObject: (bucket, key, versionId) => s3.bytes(bucket, key, versionId),
     onInvocation: (invocation: InvocationRecord) => cloudwatch.invocation(invocation),
   });
-  const atDoor = reserved(OPENINGS_AT_ONCE);
   const scheduler: SimulatedScheduler = new SimulatedScheduler({
     clock,
     region: REGION,
@@ -373,14 +382,20 @@ export function createWorld(options: WorldOptions): World {
   const functions = controllerFunctions(() => ports);
   lambda.helpers.createFunction({ name: OPENER, timeout: factsOf(OPENER).seconds });
   lambda.helpers.deployModel(OPENER, (event) => run(OPENER, event));
+  const { accountConcurrency = ACCOUNT_CONCURRENCY } = options;
+  lambda.helpers.limitConcurrency(OPENER, reservedFor(OPENER, accountConcurrency) ?? accountConcurrency);
 
+  const openings = random.fork('openings');
   for (const rule of RULES)
     for (const name of startedBy(rule)) {
       const call = async (event: unknown) => void (await invoke(name, event));
       events.rule({
         name: fileOf(rule),
         pattern: patternOf(rule, { bucket: BUCKET, machine: MACHINE_ARN }),
-        target: name === OPENER ? (event) => atDoor(() => call(event)) : call,
+        target:
+          name === OPENER
+            ? (event) => whenFree({ lambda, clock, random: openings }, () => call(event))
+            : call,
       });
     }
 
@@ -438,21 +453,24 @@ export function createWorld(options: WorldOptions): World {
   };
 }
 
-/** Reserved concurrency: of a function's asynchronous calls so many run at once, and Lambda keeps the others in the order they came. */
-function reserved(atOnce: number): (call: () => Promise<void>) => Promise<void> {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (call) => {
-    if (running < atOnce) running += 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      await call();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
-  };
+/**
+ * As Lambda calls a function for an event: if its reserved concurrency has no room, it is tried again later, from one second
+ * to five minutes (Lambda developer guide, "How Lambda handles errors and retries with asynchronous invocation"); that the pauses differ is assumed.
+ * @throws Error where the event became too old
+ */
+async function whenFree(
+  { lambda, clock, random }: Pick<World, 'lambda' | 'clock' | 'random'>,
+  call: () => Promise<void>,
+): Promise<void> {
+  const { triedForSeconds = 0 } = factsOf(OPENER);
+  const until = clock.now() + triedForSeconds * 1_000;
+  for (let pauseMs = 1_000; ; pauseMs = Math.min(2 * pauseMs, 300_000)) {
+    const giveBack = lambda.helpers.take(OPENER);
+    if (giveBack !== undefined) return call().finally(giveBack);
+    const waitMs = pauseMs * random.next();
+    if (clock.now() + waitMs > until) throw new Error(`${OPENER} had no room for an event.`);
+    await clock.sleep(waitMs);
+  }
 }
 
 /** Where the code of functions is downloaded from. */

@@ -351,6 +351,15 @@ export class SimulatedLambda {
     limitConcurrency: (name: string, max: number) => {
       this.#functionOf(name).concurrencyMax = max;
     },
+    /** Takes one of the executions of a function for what a service calls, and answers what gives it back; undefined where all are taken. */
+    take: (name: string): (() => void) | undefined => {
+      const fn = this.#functionOf(name);
+      if (fn.running >= fn.concurrencyMax) return undefined;
+      fn.running += 1;
+      return () => {
+        fn.running -= 1;
+      };
+    },
   };
 
   /** Ends all workers and removes their folders. */

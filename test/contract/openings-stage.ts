@@ -26,7 +26,13 @@ export async function lambdaOpeningsStage(
     return answer();
   });
   // Over the wire nobody could advance a clock, and the pauses between tries need not last.
-  const clock = { now: () => 0, sleep: async () => {} };
+  let now = 0;
+  const clock = {
+    now: () => now,
+    sleep: async (ms: number) => {
+      now += ms;
+    },
+  };
   const openings = lambdaOpenings(client, clock, FUNCTION);
   return {
     open: (each) => run(openings.open(each)),

@@ -94,14 +94,14 @@ describe('settings', () => {
     );
   });
 
-  test('a larger account keeps concurrency for the way out', () => {
+  test('a larger account keeps concurrency for the way out, and lets three openings run at once', () => {
     const reserved = (some: Graph) =>
       functionsOf(some).filter(({ inputs }) => inputs.reservedConcurrentExecutions !== undefined);
     expect(reserved(ada)).toEqual([]);
     expect(reserved(graph).map(({ inputs }) => [inputs.name, inputs.reservedConcurrentExecutions])).toEqual(
-      ['AlarmEvent', 'Command', 'DeadMan', 'Decide', 'Hold', 'RevertTraffic'].map((name) => [
+      ['AlarmEvent', 'Command', 'DeadMan', 'Decide', 'Hold', 'OpenRollout', 'RevertTraffic'].map((name) => [
         `spillway-ada-${name}`,
-        5,
+        name === 'OpenRollout' ? 3 : 5,
       ]),
     );
   });
