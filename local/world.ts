@@ -35,12 +35,13 @@ import {
   reservedFor,
   startedBy,
 } from '../infra/facts.ts';
-import type { TokenReading } from './asl.ts';
+import type { TokenReading } from './asl/interpreter.ts';
 import type { WorldClock } from './clock.ts';
 import { controllerFunctions } from './controller.ts';
 import { LATENCY_MS } from './latency.ts';
 import { queueTraffic } from './queue.ts';
 import { type Random, seededRandom } from './random.ts';
+import { attach, directClient, type Intercept, type Operations } from './sdk.ts';
 import { SimulatedCloudWatch } from './services/cloudwatch.ts';
 import { type ChangeRecord, SimulatedDynamoDB } from './services/dynamodb.ts';
 import { SimulatedEventBridge } from './services/eventbridge.ts';
@@ -49,7 +50,6 @@ import { SimulatedS3, s3Calls } from './services/s3.ts';
 import { SimulatedScheduler } from './services/scheduler.ts';
 import { type SimulatedSecrets, secretServers } from './services/secrets.ts';
 import { SimulatedStepFunctions } from './services/step-functions.ts';
-import { attach, directClient, type Intercept, type Operations } from './simulate.ts';
 import { type ModelTraffic, modelTraffic } from './traffic.ts';
 import type { WebServer } from './web-server.ts';
 

@@ -3,9 +3,9 @@ import { readdirSync } from 'node:fs';
 import { readRolloutFile } from '../adapters/rollout-file.ts';
 import { RolloutError } from '../core/errors.ts';
 import { number } from '../core/words.ts';
+import { tell } from '../demo/narrate.ts';
+import { deploy, EXAMPLE, publish, shoppers } from '../demo/shop.ts';
 import { scaledClock } from '../local/clock.ts';
-import { deploy, EXAMPLE, publish, shoppers } from '../local/example.ts';
-import { tell } from '../local/narrate.ts';
 import { createWorld, ENVIRONMENT } from '../local/world.ts';
 import { given } from './arguments.ts';
 

@@ -1,10 +1,10 @@
 // `npm run dev [-- --scale N]`: the embedded world kept running, for the command line with --local.
 import { readRolloutFile } from '../adapters/rollout-file.ts';
 import { LOCAL_URL } from '../cli/backend.ts';
+import { tell } from '../demo/narrate.ts';
+import { serve } from '../demo/server.ts';
+import { deploy, EXAMPLE, publish, shoppers } from '../demo/shop.ts';
 import { scaledClock } from '../local/clock.ts';
-import { deploy, EXAMPLE, publish, shoppers } from '../local/example.ts';
-import { tell } from '../local/narrate.ts';
-import { serve } from '../local/server.ts';
 import { createWorld } from '../local/world.ts';
 import { given, wrong } from './arguments.ts';
 

@@ -4,9 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { RolloutEvent } from '../core/rollout/event.ts';
-import { eventsIn, type History, recordHistory } from '../local/upgrade.ts';
-import { UPGRADE_PLOTS } from '../local/upgrade-plots.ts';
-import { shapesOf } from '../local/upgrade-shapes.ts';
+import { UPGRADE_PLOTS } from '../simulation/upgrade/plots.ts';
+import { eventsIn, type History, recordHistory } from '../simulation/upgrade/replay.ts';
+import { shapesOf } from '../simulation/upgrade/shapes.ts';
 import { given } from './arguments.ts';
 
 const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -72,7 +72,7 @@ async function record(): Promise<string[]> {
   );
   const missing = EVENT_TYPES.filter((type) => !written.has(type));
   if (missing.length > 0)
-    return [`No rollout writes ${missing.join(', ')}; add one to local/upgrade-plots.ts that does.`];
+    return [`No rollout writes ${missing.join(', ')}; add one to simulation/upgrade/plots.ts that does.`];
   mkdirSync(at(folder), { recursive: true });
   copyFileSync(at('statemachines/rollout.asl.json'), at(`${folder}/rollout.asl.json`));
   for (const history of histories) writeFileSync(at(`${folder}/${history.plot}.jsonl`), linesOf(history));

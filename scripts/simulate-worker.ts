@@ -1,7 +1,7 @@
 // Plays the seeds it is sent and answers what came of each; one of several beside `scripts/simulate.ts`.
 import { parentPort } from 'node:worker_threads';
-import type { FaultName } from '../local/faults.ts';
-import { playSeed } from '../local/seed.ts';
+import type { FaultName } from '../simulation/faults.ts';
+import { playSeed } from '../simulation/seed.ts';
 
 // Every hold ends in an error of the states language, and nobody looks at where it was made.
 Error.stackTraceLimit = 0;

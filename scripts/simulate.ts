@@ -3,8 +3,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { FAULT_NAMES, type FaultName } from '../local/faults.ts';
-import { type Report, reportOf, type SeedResult, tableOf, textOf } from '../local/report.ts';
+import { FAULT_NAMES, type FaultName } from '../simulation/faults.ts';
+import { type Report, reportOf, type SeedResult, tableOf, textOf } from '../simulation/report.ts';
 import { given, whole, wrong } from './arguments.ts';
 
 /** Most seeds that a worker is given at once, and how many times a worker asks for what is left: towards the end the batches are small, so that none waits for the last. */
@@ -124,7 +124,7 @@ async function simulate(given: Asked): Promise<number> {
   const failing = results.filter(({ violations }) => violations.length > 0).sort((a, b) => a.seed - b.seed);
   for (const { seed } of failing.slice(0, STORIES_MAX)) {
     // Only here does this thread need a world of its own.
-    const { storyOf } = await import('../local/seed.ts');
+    const { storyOf } = await import('../simulation/seed.ts');
     console.log('');
     for (const line of await storyOf(seed, given.faults)) console.log(line);
   }

@@ -13,7 +13,7 @@ import type {
 } from '@aws-sdk/client-cloudwatch';
 import type { Clock } from '../../core/ports.ts';
 import { type Instant, WINDOW_MS } from '../../core/units.ts';
-import { awsError, type Operations, onlyFields } from '../simulate.ts';
+import { awsError, type Operations, onlyFields } from '../sdk.ts';
 import { type AwsEvent, eventId, eventTime } from './eventbridge.ts';
 
 /** One metric, told apart by all three: another set of dimensions is another metric. */

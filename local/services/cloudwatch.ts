@@ -7,7 +7,7 @@ import type {
 import type { Clock } from '../../core/ports.ts';
 import { type Instant, WINDOW_MS } from '../../core/units.ts';
 import { LATENCY_MS } from '../latency.ts';
-import { awsError, type Operations, onlyFields } from '../simulate.ts';
+import { awsError, type Operations, onlyFields } from '../sdk.ts';
 import { dimensionsFrom, type MetricKey, SimulatedAlarms, STATISTICS, type Statistic } from './alarms.ts';
 import type { AwsEvent } from './eventbridge.ts';
 import type { InvocationRecord } from './lambda.ts';

@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { awsError } from '../simulate.ts';
+import { awsError } from '../sdk.ts';
 
 /** An item as DynamoDB keeps it: each attribute with its type. */
 export type Attributes = Record<string, AttributeValue>;

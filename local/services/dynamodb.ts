@@ -13,7 +13,7 @@ import type {
 } from '@aws-sdk/client-dynamodb';
 import type { Clock } from '../../core/ports.ts';
 import type { Instant } from '../../core/units.ts';
-import { awsError, type Operations, onlyFields } from '../simulate.ts';
+import { awsError, type Operations, onlyFields } from '../sdk.ts';
 import {
   type Attributes,
   type Condition,

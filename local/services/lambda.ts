@@ -28,7 +28,7 @@ import type {
 import type { Instant, Percent, Seconds } from '../../core/units.ts';
 import type { WorldClock } from '../clock.ts';
 import type { Random } from '../random.ts';
-import { awsError, onlyFields, simulatedUuid } from '../simulate.ts';
+import { awsError, onlyFields, simulatedUuid } from '../sdk.ts';
 import { killed, LambdaWorker, type Outcome, timeout, unzipped } from './lambda-worker.ts';
 
 export interface SimulatedLambdaOptions {

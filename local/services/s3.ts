@@ -3,7 +3,7 @@ import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/clie
 import type { S3Calls } from '../../adapters/s3-client.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Instant } from '../../core/units.ts';
-import { awsError, type Operations, onlyFields } from '../simulate.ts';
+import { awsError, type Operations, onlyFields } from '../sdk.ts';
 import { type AwsEvent, eventId, eventTime } from './eventbridge.ts';
 
 interface ObjectVersion {

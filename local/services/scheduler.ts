@@ -11,7 +11,7 @@ import type {
 import type { Instant } from '../../core/units.ts';
 import type { Wait, WorldClock } from '../clock.ts';
 import { LATENCY_MS } from '../latency.ts';
-import { awsError, type Operations, onlyFields } from '../simulate.ts';
+import { awsError, type Operations, onlyFields } from '../sdk.ts';
 
 /** What a schedule invokes. */
 export interface ScheduleTarget {

@@ -1,4 +1,4 @@
-import type { Intercept } from '../simulate.ts';
+import type { Intercept } from '../sdk.ts';
 import type { WebServer } from '../web-server.ts';
 
 /** What stands in the simulated Secrets Manager and Parameter Store, by name. */

@@ -18,10 +18,10 @@ import {
   PAYLOAD_BYTES_MAX,
   run,
   type TaskToken,
-} from '../asl.ts';
+} from '../asl/interpreter.ts';
 import type { WorldClock } from '../clock.ts';
 import type { Random } from '../random.ts';
-import { awsError, type Operations, onlyFields } from '../simulate.ts';
+import { awsError, type Operations, onlyFields } from '../sdk.ts';
 import { type AwsEvent, eventId, eventTime } from './eventbridge.ts';
 
 type ExecutionStatus = 'RUNNING' | AslOutcome['status'];

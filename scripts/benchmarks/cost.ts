@@ -1,6 +1,6 @@
 import { virtualClock } from '../../local/clock.ts';
 import { LATENCY_MS } from '../../local/latency.ts';
-import { createScenario } from '../../local/scenario.ts';
+import { createScenario } from '../../simulation/scenario.ts';
 import type { Figures } from './figures.ts';
 
 /** Prices in US dollars, us-east-1, 2026 (AWS price lists of Step Functions, Lambda, CloudWatch, DynamoDB on demand, S3, EventBridge Scheduler); free tiers are left out. */

@@ -1,5 +1,5 @@
 import { seededRandom } from '../../local/random.ts';
-import { compared, lookOf } from '../../local/weather/at-steps.ts';
+import { compared, lookOf } from '../../simulation/weather/at-steps.ts';
 import { decidedBy, JUDGES, JUDGES_OF_RETRIES, RULES } from './harm-rules.ts';
 import {
   bursts,

@@ -7,8 +7,8 @@ import {
   type Minute,
   type Opened,
   openedAt,
-} from '../../local/weather/at-steps.ts';
-import { alarm, argo, flagger, type Watcher } from '../../local/weather/peers.ts';
+} from '../../simulation/weather/at-steps.ts';
+import { alarm, argo, flagger, type Watcher } from '../../simulation/weather/peers.ts';
 import { type Cell, MINUTES, movesOf, type Weather } from './harm-traffic.ts';
 
 /** The traffic that a rule watches. */

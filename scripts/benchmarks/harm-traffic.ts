@@ -1,5 +1,5 @@
 import type { Random } from '../../local/random.ts';
-import type { Minute, Move } from '../../local/weather/at-steps.ts';
+import type { Minute, Move } from '../../simulation/weather/at-steps.ts';
 
 /** Minutes of a simulated rollout. */
 export const MINUTES = 30;

@@ -1,5 +1,5 @@
 import { scaledClock, virtualClock } from '../../local/clock.ts';
-import { createScenario, type Scenario } from '../../local/scenario.ts';
+import { createScenario, type Scenario } from '../../simulation/scenario.ts';
 import type { Figures } from './figures.ts';
 
 const DAY_MS = 24 * 3600_000;

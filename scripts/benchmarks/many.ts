@@ -1,4 +1,4 @@
-import { crowd } from '../../local/crowd.ts';
+import { crowd } from '../../simulation/crowd.ts';
 import type { Figures } from './figures.ts';
 
 const ROLLOUTS = 1_000;

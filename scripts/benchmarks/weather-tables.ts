@@ -5,8 +5,8 @@ import {
   type Figures,
   type GoodFigures,
   isAdmitted,
-} from '../../local/weather/figures.ts';
-import type { PeerName } from '../../local/weather/peers.ts';
+} from '../../simulation/weather/figures.ts';
+import type { PeerName } from '../../simulation/weather/peers.ts';
 
 /** Both tables of docs/evidence.md, as Markdown. */
 export function tablesOf({ good, bad }: Figures): string {

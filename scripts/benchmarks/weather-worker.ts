@@ -1,7 +1,7 @@
 // Plays the rollouts that it is sent and answers what became of each; one of several beside `weather.ts`.
 import { parentPort } from 'node:worker_threads';
-import { allCells } from '../../local/weather/figures.ts';
-import { run } from '../../local/weather/rows.ts';
+import { allCells } from '../../simulation/weather/figures.ts';
+import { run } from '../../simulation/weather/rows.ts';
 import type { Job } from './weather.ts';
 
 const cells = allCells();

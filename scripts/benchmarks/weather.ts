@@ -1,5 +1,5 @@
-import { allCells, figuresOf, goalsOf } from '../../local/weather/figures.ts';
-import type { Run } from '../../local/weather/rows.ts';
+import { allCells, figuresOf, goalsOf } from '../../simulation/weather/figures.ts';
+import type { Run } from '../../simulation/weather/rows.ts';
 import type { BenchOptions, Figures } from './figures.ts';
 import { tablesOf } from './weather-tables.ts';
 import { answersOf } from './workers.ts';

@@ -5,8 +5,8 @@ import { dynamodbBudget } from '../../adapters/dynamodb-budget.ts';
 import { keys, TTL_ATTRIBUTE, tableDefinition } from '../../adapters/dynamodb-table.ts';
 import { BURST_MS, CALLS_PER_SECOND, DEBT_MS } from '../../core/budget.ts';
 import { virtualClock } from '../../local/clock.ts';
+import { attach } from '../../local/sdk.ts';
 import { SimulatedDynamoDB } from '../../local/services/dynamodb.ts';
-import { attach } from '../../local/simulate.ts';
 
 /** A budget in a table, and what somebody else writes there just before one of its writes. */
 function setUp() {

@@ -14,9 +14,9 @@ import type { Journal } from '../../core/ports.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { fold, type Rollout } from '../../core/rollout/state.ts';
 import { virtualClock } from '../../local/clock.ts';
-import { createScenario, type ScenarioOptions } from '../../local/scenario.ts';
+import { attach, awsError, type Intercept } from '../../local/sdk.ts';
 import { type ChangeRecord, SimulatedDynamoDB } from '../../local/services/dynamodb.ts';
-import { attach, awsError, type Intercept } from '../../local/simulate.ts';
+import { createScenario, type ScenarioOptions } from '../../simulation/scenario.ts';
 import { atOnce, refused } from '../contract/cases.ts';
 import {
   AT,

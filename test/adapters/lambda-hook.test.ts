@@ -3,8 +3,8 @@ import { describe, expect, test, vi } from 'vitest';
 import { lambdaHook, lambdaHookCheck } from '../../adapters/lambda-hook.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { seededRandom } from '../../local/random.ts';
+import { attach, awsError, type Intercept } from '../../local/sdk.ts';
 import { type Model, SimulatedLambda } from '../../local/services/lambda.ts';
-import { attach, awsError, type Intercept } from '../../local/simulate.ts';
 import { questionOf } from './question.ts';
 
 const pass = { status: 'pass', reason: 'all is well' };

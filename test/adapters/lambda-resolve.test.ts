@@ -12,8 +12,8 @@ import { resolveLambda } from '../../adapters/lambda-resolve.ts';
 import type { TargetRequest } from '../../core/ports.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { seededRandom } from '../../local/random.ts';
+import { attach, awsError, type Operations } from '../../local/sdk.ts';
 import { SimulatedLambda } from '../../local/services/lambda.ts';
-import { attach, awsError, type Operations } from '../../local/simulate.ts';
 
 const FN = 'orders';
 const SHA = `${'A'.repeat(43)}=`;

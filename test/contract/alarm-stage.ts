@@ -7,7 +7,7 @@ import {
   SetAlarmStateCommand,
 } from '@aws-sdk/client-cloudwatch';
 import { cloudwatchAlarms } from '../../adapters/cloudwatch-alarms.ts';
-import { awsError, type Intercept } from '../../local/simulate.ts';
+import { awsError, type Intercept } from '../../local/sdk.ts';
 import type { AlarmStage } from './alarm-source.ts';
 
 const STATES = { ok: 'OK', alarm: 'ALARM', insufficient: 'INSUFFICIENT_DATA' } as const;

@@ -1,8 +1,8 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { s3Completions } from '../../adapters/s3-completions.ts';
 import { virtualClock } from '../../local/clock.ts';
+import { attach, type Operations } from '../../local/sdk.ts';
 import { SimulatedS3, s3Calls } from '../../local/services/s3.ts';
-import { attach, type Operations } from '../../local/simulate.ts';
 import { type CompletionsStage, describeCompletions } from './completions.ts';
 import { unruly } from './s3-stage.ts';
 

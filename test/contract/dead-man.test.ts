@@ -1,8 +1,8 @@
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { schedulerDeadMan } from '../../adapters/scheduler-dead-man.ts';
 import { virtualClock } from '../../local/clock.ts';
+import { attach, awsError } from '../../local/sdk.ts';
 import { SimulatedScheduler } from '../../local/services/scheduler.ts';
-import { attach, awsError } from '../../local/simulate.ts';
 import { type DeadManStage, describeDeadMan } from './dead-man.ts';
 
 const FUNCTION = 'arn:aws:lambda:eu-west-1:111122223333:function:DeadMan';

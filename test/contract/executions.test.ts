@@ -2,8 +2,8 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { stepFunctions } from '../../adapters/step-functions.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { seededRandom } from '../../local/random.ts';
+import { attach, awsError } from '../../local/sdk.ts';
 import { SimulatedStepFunctions } from '../../local/services/step-functions.ts';
-import { attach, awsError } from '../../local/simulate.ts';
 import { describeExecutions, type ExecutionStage } from './executions.ts';
 
 const REGION = 'eu-west-1';

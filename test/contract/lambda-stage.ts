@@ -1,8 +1,8 @@
 import { LambdaClient, type UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
 import { type VirtualClock, virtualClock } from '../../local/clock.ts';
 import { seededRandom } from '../../local/random.ts';
+import { attach, type Intercept } from '../../local/sdk.ts';
 import { SimulatedLambda } from '../../local/services/lambda.ts';
-import { attach, type Intercept } from '../../local/simulate.ts';
 
 const REGION = 'eu-west-1';
 const ACCOUNT = '111122223333';

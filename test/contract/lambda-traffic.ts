@@ -4,7 +4,7 @@ import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import { traitsOf } from '../../adapters/lambda-traits.ts';
 import type { TargetRequest } from '../../core/ports.ts';
 import { stampFrom, stampText } from '../../core/rollout/stamp.ts';
-import { awsError, type Intercept } from '../../local/simulate.ts';
+import { awsError, type Intercept } from '../../local/sdk.ts';
 import { ALIAS, FUNCTION, type LambdaStage } from './lambda-stage.ts';
 import type { Refusal, TrafficStage } from './traffic-router.ts';
 

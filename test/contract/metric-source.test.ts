@@ -1,7 +1,7 @@
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { virtualClock } from '../../local/clock.ts';
+import { attach } from '../../local/sdk.ts';
 import { SimulatedCloudWatch } from '../../local/services/cloudwatch.ts';
-import { attach } from '../../local/simulate.ts';
 import { describeMetricSource } from './metric-source.ts';
 import { metricStage } from './metric-stage.ts';
 

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-cloudwatch';
 import { cloudwatchMetrics } from '../../adapters/cloudwatch-metrics.ts';
 import type { Instant } from '../../core/units.ts';
-import { awsError, type Intercept } from '../../local/simulate.ts';
+import { awsError, type Intercept } from '../../local/sdk.ts';
 import type { MetricStage, Served, Shown } from './metric-source.ts';
 import { targetOf } from './rollouts.ts';
 

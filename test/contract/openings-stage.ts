@@ -1,5 +1,5 @@
 import { lambdaOpenings } from '../../adapters/lambda-openings.ts';
-import { awsError, type Intercept } from '../../local/simulate.ts';
+import { awsError, type Intercept } from '../../local/sdk.ts';
 import { FUNCTION, type LambdaStage } from './lambda-stage.ts';
 import type { OpeningsStage } from './openings.ts';
 

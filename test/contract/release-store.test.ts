@@ -1,7 +1,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { virtualClock } from '../../local/clock.ts';
+import { attach, type Operations } from '../../local/sdk.ts';
 import { SimulatedS3, s3Calls } from '../../local/services/s3.ts';
-import { attach, type Operations } from '../../local/simulate.ts';
 import { describeReleaseStore } from './release-store.ts';
 import { s3Stage } from './s3-stage.ts';
 

@@ -1,7 +1,7 @@
 import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { S3Calls } from '../../adapters/s3-client.ts';
 import { s3Releases } from '../../adapters/s3-releases.ts';
-import { awsError } from '../../local/simulate.ts';
+import { awsError } from '../../local/sdk.ts';
 import type { ReleaseStage } from './release-store.ts';
 
 /** S3 that can be cut off: before a call reaches it, or within the body of its answer. */

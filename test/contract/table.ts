@@ -1,8 +1,8 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { tableDefinition } from '../../adapters/dynamodb-table.ts';
 import { virtualClock } from '../../local/clock.ts';
+import { attach } from '../../local/sdk.ts';
 import { SimulatedDynamoDB } from '../../local/services/dynamodb.ts';
-import { attach } from '../../local/simulate.ts';
 
 /** The name of the controller's table. */
 export const tableName = 'journal';

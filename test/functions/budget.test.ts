@@ -9,7 +9,7 @@ import { measure } from '../../functions/measure.ts';
 import { openRollout } from '../../functions/open-rollout.ts';
 import { promoteCanary } from '../../functions/promote-canary.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
-import { awsError } from '../../local/simulate.ts';
+import { awsError } from '../../local/sdk.ts';
 import { actor } from '../core/rollout/given.ts';
 import { FIRST, type Stage, setUp } from './set-up.ts';
 

@@ -7,7 +7,7 @@ import { deadMan } from '../../functions/dead-man.ts';
 import { promoteCanary } from '../../functions/promote-canary.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
-import { FUNCTION, SERVICE } from '../../local/scenario.ts';
+import { FUNCTION, SERVICE } from '../../simulation/scenario.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
 const SEALED = { primary: '2', weights: {}, stamp: `spillway ${FIRST} 1 3 closed` };

@@ -4,8 +4,8 @@ import { command } from '../../functions/command.ts';
 import { openRollout } from '../../functions/open-rollout.ts';
 import { promoteCanary } from '../../functions/promote-canary.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
-import { SERVICE } from '../../local/scenario.ts';
 import { ENVIRONMENT } from '../../local/world.ts';
+import { SERVICE } from '../../simulation/scenario.ts';
 import { actor } from '../core/rollout/given.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { journalStream } from '../../functions/journal-stream.ts';
-import { SERVICE } from '../../local/scenario.ts';
+import { SERVICE } from '../../simulation/scenario.ts';
 import { FIRST, type Stage, setUp, unreachable } from './set-up.ts';
 
 const record = (change: { ended?: boolean; wakes?: boolean }) => ({

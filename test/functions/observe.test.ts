@@ -16,8 +16,8 @@ import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { FUNCTIONS, type FunctionName } from '../../infra/facts.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { controllerFunctions } from '../../local/controller.ts';
-import { createScenario, FUNCTION, type Scenario, type ScenarioOptions } from '../../local/scenario.ts';
 import { HOOK_SECRET } from '../../local/world.ts';
+import { createScenario, FUNCTION, type Scenario, type ScenarioOptions } from '../../simulation/scenario.ts';
 import { FIRST, setUp, unreachable, withJournal } from './set-up.ts';
 
 // Powertools looks at these when it is loaded; in its developer mode it writes to the console that a test can watch.

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { virtualClock } from '../../local/clock.ts';
-import { createScenario } from '../../local/scenario.ts';
+import { createScenario } from '../../simulation/scenario.ts';
 
 test('where nobody asked for logs and no Lambda runs it, a rollout writes nothing', async () => {
   const clock = virtualClock();

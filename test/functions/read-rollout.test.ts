@@ -6,7 +6,7 @@ import { openRollout } from '../../functions/open-rollout.ts';
 import { promoteCanary } from '../../functions/promote-canary.ts';
 import { type Readings, readJournal } from '../../functions/read-rollout.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
-import { SERVICE } from '../../local/scenario.ts';
+import { SERVICE } from '../../simulation/scenario.ts';
 import { longEvent } from '../contract/rollouts.ts';
 import { FIRST, setUp, unreachable, withJournal } from './set-up.ts';
 

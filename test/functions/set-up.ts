@@ -4,8 +4,8 @@ import { executionInput, lambda, type Ports, type Task } from '../../functions/_
 import { openRollout } from '../../functions/open-rollout.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { type VirtualClock, virtualClock } from '../../local/clock.ts';
-import { createScenario, FUNCTION, type Scenario, type ScenarioOptions } from '../../local/scenario.ts';
 import { ALIAS, BUCKET } from '../../local/world.ts';
+import { createScenario, FUNCTION, type Scenario, type ScenarioOptions } from '../../simulation/scenario.ts';
 
 /** What the functions under test did to executions; none of them runs here. */
 interface Recorded {

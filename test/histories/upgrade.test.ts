@@ -15,7 +15,7 @@ import {
   type StoredEvent,
   type StoredWrite,
   underMachine,
-} from '../../local/upgrade.ts';
+} from '../../simulation/upgrade/replay.ts';
 import { sampled } from '../deep.ts';
 
 /**

@@ -20,16 +20,22 @@ interface Rule {
 /** What everybody reads of the controller's functions; the rest of its folder needs SST. */
 const FACTS = 'infra/facts.ts';
 
-/** Who may import what; a folder of code without a line here is a problem. Nobody else may import cli, test, scripts or examples; a script may say what the command line says. */
+/** Who may import what; a folder of code without a line here is a problem. Nobody else may import cli, demo, test, scripts or examples; a script may say what the command line says. */
 const RULES: Record<string, Rule> = {
   core: { folders: ['core'], packages: ['zod/mini'], node: false },
   adapters: { folders: ['core', 'adapters'], packages: 'shipped', node: true },
   functions: { folders: ['core', 'adapters', 'functions'], packages: 'shipped', node: false },
   runtime: { folders: [], packages: [], node: false },
   local: { folders: ['core', 'adapters', 'functions', 'local', FACTS], packages: 'any', node: true },
-  cli: { folders: ['core', 'adapters', 'functions', 'local', 'cli', FACTS], packages: 'any', node: true },
+  simulation: {
+    folders: ['core', 'adapters', 'functions', 'local', 'simulation', FACTS],
+    packages: 'any',
+    node: true,
+  },
+  demo: { folders: ['core', 'adapters', 'functions', 'local', 'demo', FACTS], packages: 'any', node: true },
+  cli: { folders: ['core', 'adapters', 'functions', 'cli', FACTS], packages: 'any', node: true },
   scripts: {
-    folders: ['core', 'adapters', 'functions', 'local', 'cli', 'scripts'],
+    folders: ['core', 'adapters', 'functions', 'local', 'simulation', 'demo', 'cli', 'scripts'],
     packages: 'any',
     node: true,
   },
@@ -40,7 +46,10 @@ const RULES: Record<string, Rule> = {
   examples: { folders: ['examples'], packages: ['spillway', 'spillway/sst'], node: true },
   // A test looks at what it tests, wherever that stands.
   test: {
-    folders: ['core', 'adapters', 'functions', 'runtime', 'infra', 'local', 'cli', 'statemachines', 'test'],
+    folders: [
+      ...['core', 'adapters', 'functions', 'runtime', 'infra', 'local', 'simulation', 'demo', 'cli'],
+      ...['statemachines', 'test'],
+    ],
     packages: 'any',
     node: true,
   },

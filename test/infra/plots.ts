@@ -2,9 +2,9 @@ import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-clo
 import { UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { zipSync } from 'fflate';
-import { FUNCTION, SERVICE } from '../../local/scenario.ts';
-import { awsError } from '../../local/simulate.ts';
+import { awsError } from '../../local/sdk.ts';
 import { ALIAS, MACHINE_ARN } from '../../local/world.ts';
+import { FUNCTION, SERVICE } from '../../simulation/scenario.ts';
 import { MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from '../simulation/stage.ts';
 import { type Asked, recorder } from './calls.ts';
 

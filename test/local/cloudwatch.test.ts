@@ -11,9 +11,9 @@ import {
 } from '@aws-sdk/client-cloudwatch';
 import { describe, expect, test } from 'vitest';
 import { virtualClock } from '../../local/clock.ts';
+import { attach } from '../../local/sdk.ts';
 import { SimulatedCloudWatch } from '../../local/services/cloudwatch.ts';
 import type { AwsEvent } from '../../local/services/eventbridge.ts';
-import { attach } from '../../local/simulate.ts';
 
 const START = Date.UTC(2026, 0, 5, 9);
 const MINUTE = 60_000;

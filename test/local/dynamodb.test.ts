@@ -23,10 +23,10 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from 'vitest';
 import { virtualClock } from '../../local/clock.ts';
-import { createScenario, SERVICE } from '../../local/scenario.ts';
+import { attach } from '../../local/sdk.ts';
 import { type ChangeRecord, SimulatedDynamoDB } from '../../local/services/dynamodb.ts';
-import { attach } from '../../local/simulate.ts';
 import { BUCKET } from '../../local/world.ts';
+import { createScenario, SERVICE } from '../../simulation/scenario.ts';
 
 const TableName = 'things';
 const MINUTE = 60_000;

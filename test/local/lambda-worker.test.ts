@@ -5,9 +5,9 @@ import { strToU8, zipSync } from 'fflate';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { virtualClock } from '../../local/clock.ts';
 import { seededRandom } from '../../local/random.ts';
+import { attach } from '../../local/sdk.ts';
 import { type InvocationRecord, SimulatedLambda } from '../../local/services/lambda.ts';
 import { LambdaWorker } from '../../local/services/lambda-worker.ts';
-import { attach } from '../../local/simulate.ts';
 
 const AT = Date.UTC(2030, 0, 1);
 const ARN = 'arn:aws:lambda:eu-central-1:123456789012:function:checkout:live';

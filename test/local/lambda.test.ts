@@ -25,13 +25,13 @@ import { strToU8, zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { virtualClock } from '../../local/clock.ts';
 import { seededRandom } from '../../local/random.ts';
+import { attach } from '../../local/sdk.ts';
 import {
   type InvocationRecord,
   KilledForMemory,
   SimulatedLambda,
   type SimulatedLambdaOptions,
 } from '../../local/services/lambda.ts';
-import { attach } from '../../local/simulate.ts';
 import { EMPTY } from '../empty.ts';
 
 const FN = 'checkout';

@@ -7,7 +7,7 @@ import * as schedulerApi from '@aws-sdk/client-scheduler';
 import * as sfnApi from '@aws-sdk/client-sfn';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
-import { type AslHistoryEvent, compile, type Machine, run } from '../../local/asl.ts';
+import { type AslHistoryEvent, compile, type Machine, run } from '../../local/asl/interpreter.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { seededRandom } from '../../local/random.ts';
 import { SimulatedEventBridge } from '../../local/services/eventbridge.ts';

@@ -8,9 +8,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
 import { virtualClock } from '../../local/clock.ts';
+import { attach } from '../../local/sdk.ts';
 import type { AwsEvent } from '../../local/services/eventbridge.ts';
 import { SimulatedS3 } from '../../local/services/s3.ts';
-import { attach } from '../../local/simulate.ts';
 
 const HERE = { Bucket: 'releases', Key: 'releases/shop/r1/manifest.json' };
 

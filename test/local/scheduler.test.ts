@@ -10,8 +10,8 @@ import {
 } from '@aws-sdk/client-scheduler';
 import { describe, expect, test } from 'vitest';
 import { virtualClock } from '../../local/clock.ts';
+import { attach } from '../../local/sdk.ts';
 import { type ScheduleTarget, SimulatedScheduler } from '../../local/services/scheduler.ts';
-import { attach } from '../../local/simulate.ts';
 
 const START = Date.UTC(2026, 0, 5, 9);
 const MINUTE = 60_000;

@@ -6,12 +6,12 @@ import {
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { describe, expect, test } from 'vitest';
-import { PAYLOAD_BYTES_MAX } from '../../local/asl.ts';
+import { PAYLOAD_BYTES_MAX } from '../../local/asl/interpreter.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { seededRandom } from '../../local/random.ts';
+import { attach } from '../../local/sdk.ts';
 import type { AwsEvent } from '../../local/services/eventbridge.ts';
 import { SimulatedStepFunctions } from '../../local/services/step-functions.ts';
-import { attach } from '../../local/simulate.ts';
 
 const LAMBDA = 'arn:aws:states:::lambda:invoke';
 const MACHINE = 'arn:aws:states:eu-west-1:111122223333:stateMachine:rollout';

@@ -1,9 +1,9 @@
 import { DeleteFunctionCommand, UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
-import { record } from '../../local/run.ts';
-import { FUNCTION } from '../../local/scenario.ts';
 import type { Model } from '../../local/services/lambda.ts';
 import { ALIAS } from '../../local/world.ts';
+import { record } from '../../simulation/recording.ts';
+import { FUNCTION } from '../../simulation/scenario.ts';
 import { journals } from './planted.ts';
 import { addWorker, broken, faults, HOUR, MINUTE, type Plot, type Stage, staged } from './stage.ts';
 

@@ -7,8 +7,8 @@ import {
   SetAlarmStateCommand,
 } from '@aws-sdk/client-cloudwatch';
 import { describe, expect, test } from 'vitest';
-import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
+import { FUNCTION } from '../../simulation/scenario.ts';
 import { writing } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play, type Stage } from './stage.ts';
 

@@ -6,8 +6,8 @@ import type { Ports } from '../../functions/_task.ts';
 import type { FunctionName } from '../../infra/facts.ts';
 import { controllerFunctions } from '../../local/controller.ts';
 import { seededRandom } from '../../local/random.ts';
-import { SERVICE } from '../../local/scenario.ts';
 import { MACHINE_ARN } from '../../local/world.ts';
+import { SERVICE } from '../../simulation/scenario.ts';
 import { faults, HOUR, MINUTE, type Plot, play, ROLLOUT_ID, type Stage, staged } from './stage.ts';
 
 /** Each call of a function, and what it writes with, is on a machine whose clock is off by what `offset` says. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { boundsOf } from '../../local/bounds.ts';
-import { FAULT_NAMES } from '../../local/faults.ts';
-import { reportOf } from '../../local/report.ts';
-import { playSeed } from '../../local/seed.ts';
+import { boundsOf } from '../../simulation/bounds.ts';
+import { FAULT_NAMES } from '../../simulation/faults.ts';
+import { reportOf } from '../../simulation/report.ts';
+import { playSeed } from '../../simulation/seed.ts';
 import { times } from '../deep.ts';
 import { EMPTY } from '../empty.ts';
 import { HOUR, MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from './stage.ts';

@@ -1,8 +1,8 @@
 import type { UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
 import { expect, test } from 'vitest';
 import type { HookRunner } from '../../core/ports.ts';
-import { check } from '../../local/checkers.ts';
-import { crashes } from '../../local/faults.ts';
+import { check } from '../../simulation/checkers/checkers.ts';
+import { crashes } from '../../simulation/faults.ts';
 import { sampled } from '../deep.ts';
 import {
   addWorker,

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { RolloutError } from '../../core/errors.ts';
 import { stampText } from '../../core/rollout/stamp.ts';
 import type { FunctionName } from '../../infra/facts.ts';
-import { crashes, journalOutage, type Point, serviceDown } from '../../local/faults.ts';
-import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
+import { crashes, journalOutage, type Point, serviceDown } from '../../simulation/faults.ts';
+import { FUNCTION } from '../../simulation/scenario.ts';
 import { sampled } from '../deep.ts';
 import { EMPTY } from '../empty.ts';
 import {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { CALLS_PER_SECOND, RAISE_CALLS } from '../../core/budget.ts';
 import type { Ports } from '../../functions/_task.ts';
-import { type Crowd, crowd } from '../../local/crowd.ts';
+import { type Crowd, crowd } from '../../simulation/crowd.ts';
 import { sampled } from '../deep.ts';
 
 const ROLLOUTS = 100;

@@ -2,9 +2,9 @@ import { UpdateAliasCommand, type UpdateAliasCommandInput } from '@aws-sdk/clien
 import { describe, expect, test } from 'vitest';
 import type { TrafficRouter } from '../../core/ports.ts';
 import type { Target } from '../../core/rollout/event.ts';
-import { crashes } from '../../local/faults.ts';
-import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
+import { crashes } from '../../simulation/faults.ts';
+import { FUNCTION } from '../../simulation/scenario.ts';
 import { times } from '../deep.ts';
 import {
   believing,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Hook } from '../../core/rollout/event.ts';
 import { virtualClock } from '../../local/clock.ts';
-import { createScenario } from '../../local/scenario.ts';
+import { createScenario } from '../../simulation/scenario.ts';
 
 test('hooks that have much to say at each of twenty steps fill no journal: the rollout ends and its lock is free', async () => {
   const steps = Array.from({ length: 20 }, (_, nth) => ({ weight: nth + 1, bake: '1m' }));

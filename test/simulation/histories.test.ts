@@ -5,8 +5,8 @@ import {
   type StateValue,
 } from '@aws-sdk/client-cloudwatch';
 import { expect, test } from 'vitest';
-import { FUNCTION } from '../../local/scenario.ts';
 import type { Model } from '../../local/services/lambda.ts';
+import { FUNCTION } from '../../simulation/scenario.ts';
 import { isDeep } from '../deep.ts';
 import {
   addWorker,

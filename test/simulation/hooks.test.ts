@@ -5,14 +5,14 @@ import type { Rollout } from '../../core/rollout/state.ts';
 import type { Handler, Ports } from '../../functions/_task.ts';
 import type { FunctionName } from '../../infra/facts.ts';
 import { type VirtualClock, virtualClock } from '../../local/clock.ts';
+import { ALIAS } from '../../local/world.ts';
 import {
   createScenario,
   ROLLOUT,
   type Scenario,
   type ScenarioOptions,
   SERVICE,
-} from '../../local/scenario.ts';
-import { ALIAS } from '../../local/world.ts';
+} from '../../simulation/scenario.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -5,10 +5,10 @@ import type { TrafficRouter } from '../../core/ports.ts';
 import type { Made } from '../../core/rollout/event.ts';
 import { stampText } from '../../core/rollout/stamp.ts';
 import type { Ports } from '../../functions/_task.ts';
-import { CHECKERS } from '../../local/checkers.ts';
-import { serviceDown } from '../../local/faults.ts';
-import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
+import { CHECKERS } from '../../simulation/checkers/checkers.ts';
+import { serviceDown } from '../../simulation/faults.ts';
+import { FUNCTION } from '../../simulation/scenario.ts';
 import { journals, misreading, overwriting, routers, unfenced, writing } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from './stage.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
+import { FUNCTION } from '../../simulation/scenario.ts';
 import { broken, type Plot, play, type Stage } from './stage.ts';
 
 type Queue = Parameters<Stage['addQueue']>[0];

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { judge, stretch } from '../../core/analysis/judge.ts';
 import { readFor } from '../../core/analysis/weights.ts';
 import type { Ports } from '../../functions/_task.ts';
-import { crashes, type Hooks } from '../../local/faults.ts';
+import { crashes, type Hooks } from '../../simulation/faults.ts';
 import { isDeep, sampled, times } from '../deep.ts';
 import { journals } from './planted.ts';
 import { faults, HOUR, MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from './stage.ts';

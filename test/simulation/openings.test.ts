@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { crashes, type Point } from '../../local/faults.ts';
-import { SERVICE } from '../../local/scenario.ts';
+import { crashes, type Point } from '../../simulation/faults.ts';
+import { SERVICE } from '../../simulation/scenario.ts';
 import { sampled } from '../deep.ts';
 import { faults, MINUTE, type Plot, play, type Stage } from './stage.ts';
 

@@ -1,7 +1,7 @@
 import type { GetMetricDataOutput } from '@aws-sdk/client-cloudwatch';
 import { describe, expect, test } from 'vitest';
-import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
+import { FUNCTION } from '../../simulation/scenario.ts';
 import { sampled } from '../deep.ts';
 import { writing } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play, type Stage } from './stage.ts';

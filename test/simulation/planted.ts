@@ -6,8 +6,8 @@ import type { RolloutEvent, Target } from '../../core/rollout/event.ts';
 import { stampText } from '../../core/rollout/stamp.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import type { Ports } from '../../functions/_task.ts';
-import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
+import { FUNCTION } from '../../simulation/scenario.ts';
 import type { Stage } from './stage.ts';
 
 /** Something that is kept from happening until it is let go. */

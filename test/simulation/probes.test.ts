@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { crashes, type Hooks } from '../../local/faults.ts';
 import { seededRandom } from '../../local/random.ts';
-import { FUNCTION } from '../../local/scenario.ts';
 import type { Model } from '../../local/services/lambda.ts';
+import { crashes, type Hooks } from '../../simulation/faults.ts';
+import { FUNCTION } from '../../simulation/scenario.ts';
 import { sampled } from '../deep.ts';
 import { writing } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play } from './stage.ts';

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import { type VirtualClock, virtualClock } from '../../local/clock.ts';
-import { crashes, type Point } from '../../local/faults.ts';
+import { ALIAS } from '../../local/world.ts';
+import { crashes, type Point } from '../../simulation/faults.ts';
 import {
   createScenario,
   FUNCTION,
@@ -13,8 +14,7 @@ import {
   type ScenarioOptions,
   SERVICE,
   uploadZip,
-} from '../../local/scenario.ts';
-import { ALIAS } from '../../local/world.ts';
+} from '../../simulation/scenario.ts';
 import { sampled } from '../deep.ts';
 
 const MINUTE = 60_000;

@@ -1,9 +1,9 @@
 import { UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
-import { record } from '../../local/run.ts';
-import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
+import { record } from '../../simulation/recording.ts';
+import { FUNCTION } from '../../simulation/scenario.ts';
 import { broken, HOUR, MINUTE, type Plot, type Stage, staged } from './stage.ts';
 
 const zipOf = (text: string) => zipSync({ 'index.mjs': new TextEncoder().encode(text) });

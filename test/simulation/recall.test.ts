@@ -2,8 +2,8 @@ import { DeleteAliasCommand, DeleteFunctionCommand } from '@aws-sdk/client-lambd
 import { describe, expect, test } from 'vitest';
 import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
-import { FUNCTION } from '../../local/scenario.ts';
 import { ALIAS } from '../../local/world.ts';
+import { FUNCTION } from '../../simulation/scenario.ts';
 import { addWorker, faults, MINUTE, type Plot, play, ROLLOUT_ID, type Stage, TWO_TARGETS } from './stage.ts';
 
 const VERIFY = { verify: '10m' };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { VerdictStatus } from '../../core/analysis/types.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
-import { FUNCTION } from '../../local/scenario.ts';
+import { FUNCTION } from '../../simulation/scenario.ts';
 import { sampled } from '../deep.ts';
 import { writing } from './planted.ts';
 import { broken, faults, HOUR, MINUTE, type Plot, play, type Stage } from './stage.ts';

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { type Case, caseOf } from '../../local/case.ts';
-import { FAULT_NAMES } from '../../local/faults.ts';
-import { reportOf, type SeedResult } from '../../local/report.ts';
-import { playSeed } from '../../local/seed.ts';
-import { playCase } from '../../local/simulation.ts';
+import { type Case, caseOf } from '../../simulation/case.ts';
+import { FAULT_NAMES } from '../../simulation/faults.ts';
+import { playCase } from '../../simulation/play.ts';
+import { reportOf, type SeedResult } from '../../simulation/report.ts';
+import { playSeed } from '../../simulation/seed.ts';
 import { times } from '../deep.ts';
 
 const SEEDS = times(10, 1_500);
@@ -77,7 +77,7 @@ describe('worlds of plans, traffic, releases, people and faults', () => {
     const { digest } = await playCase(caseOf(seed, FAULT_NAMES));
     vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2031, 6, 1) });
     vi.resetModules();
-    const later = await import('../../local/simulation.ts');
+    const later = await import('../../simulation/play.ts');
     expect((await later.playCase(caseOf(seed, FAULT_NAMES))).digest, `seed ${seed}`).toBe(digest);
   }, 60_000);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FUNCTION, SERVICE } from '../../local/scenario.ts';
+import { FUNCTION, SERVICE } from '../../simulation/scenario.ts';
 import { type Played, type Plot, play } from './stage.ts';
 
 const TOKEN = 'tok-4711-secret';

@@ -1,17 +1,17 @@
 import { nameOf } from '../../core/rollout/actor.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
-import { check, type Limits } from '../../local/checkers.ts';
 import { type VirtualClock, virtualClock } from '../../local/clock.ts';
-import { type Run, record } from '../../local/run.ts';
+import { ALIAS } from '../../local/world.ts';
+import { check, type Limits } from '../../simulation/checkers/checkers.ts';
+import { type Run, record } from '../../simulation/recording.ts';
 import {
   createScenario,
   FUNCTION,
   type Scenario,
   type ScenarioOptions,
   SERVICE,
-} from '../../local/scenario.ts';
-import { ALIAS } from '../../local/world.ts';
+} from '../../simulation/scenario.ts';
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;

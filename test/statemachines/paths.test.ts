@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { TICKS_MAX } from '../../core/rollout/timing.ts';
-import { HISTORY_EVENTS_MAX } from '../../local/asl.ts';
+import { HISTORY_EVENTS_MAX } from '../../local/asl/interpreter.ts';
 import { virtualClock } from '../../local/clock.ts';
-import { createScenario, FUNCTION, type Scenario, type ScenarioOptions } from '../../local/scenario.ts';
+import { createScenario, FUNCTION, type Scenario, type ScenarioOptions } from '../../simulation/scenario.ts';
 
 const DAY_MS = 24 * 3600_000;
 const ID = 'checkout-api--r1--1';

@@ -1,14 +1,14 @@
 import { DeleteAliasCommand, UpdateAliasCommand, type UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
 import { virtualClock } from '../../local/clock.ts';
+import { ALIAS } from '../../local/world.ts';
 import {
   createScenario,
   FUNCTION,
   type Scenario,
   type ScenarioOptions,
   SERVICE,
-} from '../../local/scenario.ts';
-import { ALIAS } from '../../local/world.ts';
+} from '../../simulation/scenario.ts';
 
 const DAY_MS = 24 * 3600_000;
 const ID = `${SERVICE}--r1--1`;

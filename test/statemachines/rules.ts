@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { ERROR_CODES } from '../../core/errors.ts';
 import { DIRECTIVE_KINDS, type Directive } from '../../core/rollout/next.ts';
 import { type FunctionName, factsOf, startedBy } from '../../infra/facts.ts';
-import { compile } from '../../local/asl.ts';
+import { compile } from '../../local/asl/interpreter.ts';
 
 /** A state as it is written; what a rule looks at may be missing. */
 export interface State {

@@ -1,5 +1,5 @@
 import type { BucketLocationConstraint } from '@aws-sdk/client-s3';
-import type { Intercept } from '../../local/simulate.ts';
+import type { Intercept } from '../../local/sdk.ts';
 import { CLOUD_TAG, type Cloud, cloudFrom, prefixOf, roleNameOf } from './cloud.ts';
 
 const REGION = 'eu-west-1';

@@ -1,6 +1,6 @@
 import { CreateScheduleGroupCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { schedulerDeadMan } from '../../adapters/scheduler-dead-man.ts';
-import { awsError } from '../../local/simulate.ts';
+import { awsError } from '../../local/sdk.ts';
 import { type DeadManStage, describeDeadMan } from '../contract/dead-man.ts';
 import { connect, freshAccount } from './account.ts';
 

@@ -6,7 +6,7 @@ import {
   SFNClient,
 } from '@aws-sdk/client-sfn';
 import { stepFunctions } from '../../adapters/step-functions.ts';
-import { awsError } from '../../local/simulate.ts';
+import { awsError } from '../../local/sdk.ts';
 import { describeExecutions, type ExecutionStage, type Started } from '../contract/executions.ts';
 import { type Account, cloud, connect, freshAccount } from './account.ts';
 import { makeTable } from './table.ts';

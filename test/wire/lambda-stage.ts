@@ -20,7 +20,7 @@ import {
 import { strToU8, zipSync } from 'fflate';
 import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import { virtualClock } from '../../local/clock.ts';
-import type { Intercept } from '../../local/simulate.ts';
+import type { Intercept } from '../../local/sdk.ts';
 import { ALIAS, FUNCTION, type LambdaHands, type LambdaStage } from '../contract/lambda-stage.ts';
 import { type Account, cloud, connect, freshAccount } from './account.ts';
 import { roleNameOf } from './cloud.ts';

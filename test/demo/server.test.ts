@@ -1,0 +1,160 @@
+import { request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Backend, localBackend } from '../../cli/backend.ts';
+import type { Target } from '../../core/rollout/event.ts';
+import { serve } from '../../demo/server.ts';
+import { deploy, publish } from '../../demo/shop.ts';
+import { scaledClock } from '../../local/clock.ts';
+import { createWorld } from '../../local/world.ts';
+
+const FUNCTION = 'checkout-prod-Api';
+const ID = 'checkout-api--r1--1';
+const world = createWorld({ clock: scaledClock(60), seed: 7 });
+let server: Awaited<ReturnType<typeof serve>>;
+let url = '';
+let backend: Backend;
+
+beforeAll(async () => {
+  server = await serve(world, 0);
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  backend = localBackend(url);
+});
+afterAll(() => server.close());
+
+const posted = async (path: string, body: string) => {
+  const response = await fetch(`${url}${path}`, { method: 'POST', body });
+  return { status: response.status, answer: (await response.json()) as Record<string, unknown> };
+};
+
+describe('the embedded world for the command line', () => {
+  test('listens on this machine only', () => {
+    expect((server.address() as AddressInfo).address).toBe('127.0.0.1');
+  });
+
+  test('cannot be had twice at one port', async () => {
+    const { port } = server.address() as AddressInfo;
+    await expect(serve(world, port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  });
+
+  test('reads the journal', async () => {
+    expect(await backend.read('about')).toMatchObject({ environment: 'production', bucket: 'releases' });
+    expect(await backend.read('running')).toEqual([]);
+    expect(await backend.read('rollout', { rolloutId: ID })).toEqual({ events: [] });
+  });
+
+  test('takes an object once, whatever is in its key, and refuses it the second time', async () => {
+    const key = 'releases/checkout-api/r 1/notes.txt';
+    const progress: number[] = [];
+    const body = new TextEncoder().encode('hello');
+    const versionId = await backend.upload(key, body, (done) => progress.push(done));
+    expect(versionId).toMatch(/./);
+    expect(progress).toEqual([0, 5]);
+    await expect(backend.upload(key, body, () => {})).rejects.toMatchObject({ name: 'PreconditionFailed' });
+  });
+
+  test('says what the controller refuses in the controller’s own words', async () => {
+    const pause = { command: 'pause', rolloutId: ID, by: 'ada', reason: 'odd' };
+    await expect(backend.command(pause)).rejects.toMatchObject({ code: 'RolloutUnknown' });
+  });
+
+  test('calls no function but those for people', async () => {
+    for (const path of ['/functions/toString', '/functions/', '/functions/Decide', '/anything', '/objects/x'])
+      expect(await posted(path, '{}')).toMatchObject({ status: 400, answer: { errorType: 'Error' } });
+  });
+
+  /** A request as a browser or any other program may send it: fetch would write its own Host. */
+  const asked = (headers: Record<string, string> | string[], method = 'PUT', path = '/objects/a/b') =>
+    new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
+      const { port } = server.address() as AddressInfo;
+      const sent = request({ port, host: '127.0.0.1', method, path, headers, setHost: false }, (response) => {
+        let body = '';
+        response
+          .on('data', (chunk) => (body += chunk))
+          .on('end', () => resolve({ status: response.statusCode, body }));
+      });
+      sent.on('error', reject).end(method === 'PUT' || method === 'POST' ? '{}' : undefined);
+    });
+
+  test.each<[string, (port: number) => Record<string, string> | string[]]>([
+    ['a name that leads here by DNS', (port) => ({ host: `evil.example:${port}` })],
+    ['a name that begins like its own', (port) => ({ host: `localhost.evil.example:${port}` })],
+    ['its own name at another port', (port) => ({ host: `localhost:${port + 1}` })],
+    ['its own name without the port', () => ({ host: 'localhost' })],
+    ['no Host', () => ({})],
+    ['two Hosts', (port) => ['host', `127.0.0.1:${port}`, 'host', 'evil.example']],
+    ['another address of the machine', (port) => ({ host: `[::ffff:7f00:1]:${port}` })],
+    ['a page of another site', (port) => ({ host: `127.0.0.1:${port}`, origin: 'https://evil.example' })],
+    ['a page without an origin', (port) => ({ host: `127.0.0.1:${port}`, origin: 'null' })],
+    ['a page of another port', (port) => ({ host: `127.0.0.1:${port}`, origin: 'http://127.0.0.1:3000' })],
+    ['a page by https', (port) => ({ host: `127.0.0.1:${port}`, origin: `https://127.0.0.1:${port}` })],
+    ['an image of another site', (port) => ({ host: `127.0.0.1:${port}`, 'sec-fetch-site': 'cross-site' })],
+    ['a page of a sibling', (port) => ({ host: `127.0.0.1:${port}`, 'sec-fetch-site': 'same-site' })],
+  ])('refuses %s, whatever the method', async (_, headersAt) => {
+    const { port } = server.address() as AddressInfo;
+    for (const method of ['PUT', 'POST', 'GET', 'OPTIONS', 'DELETE']) {
+      const { status, body } = await asked(headersAt(port), method);
+      expect({ method, status, isRefused: body.includes('refused this request') }).toEqual({
+        ...{ method, status: 400, isRefused: true },
+      });
+    }
+  });
+
+  test('answers by each of its own names', async () => {
+    const { port } = server.address() as AddressInfo;
+    for (const name of ['127.0.0.1', 'localhost', 'LocalHost', '[::1]']) {
+      const { body } = await asked({ host: `${name}:${port}` }, 'POST', '/anything');
+      expect(body).toContain('There is no POST /anything here');
+    }
+    const own = await asked({ host: `localhost:${port}`, origin: `http://localhost:${port}` }, 'POST', '/x');
+    expect(own.body).toContain('There is no POST /x here');
+  });
+
+  test('survives a body that is no JSON', async () => {
+    expect(await posted('/functions/Command', '{')).toMatchObject({
+      status: 400,
+      answer: { errorType: 'SyntaxError' },
+    });
+    expect(await backend.read('running')).toEqual([]);
+  });
+
+  test('takes a canary out without the functions, from what the dead man has frozen', async () => {
+    await expect(backend.revertDirectly(ID, 'ada')).rejects.toThrow(
+      `No dead man watches ${ID}: it has ended, or its id is wrong`,
+    );
+    await deploy(world, FUNCTION, 'live', 'checkout-api', '7-serving');
+    const canary = await publish(world, FUNCTION, '8-cheaper-shipping');
+    const router = world.ports.router('lambda-alias');
+    const { target } = await router.resolve({
+      name: 'api',
+      service: 'checkout-api',
+      spec: { lambda: FUNCTION, alias: 'live', source: 'http' },
+      artifact: { version: canary },
+      bucket: 'releases',
+    });
+    await raised(target);
+    expect((await router.observe(target)).weights).toEqual({ [canary]: 10 });
+    const armedAt = world.ports.clock.now();
+    const input = { rolloutId: ID, epoch: 1, closed: '', targets: [target] };
+    await world.ports.deadMan.arm({ ...input, armedAt, deadline: armedAt + 3_600_000 });
+    expect(await backend.revertDirectly(ID, 'ada')).toEqual([`api: version ${target.stable} serves`]);
+    expect(await router.observe(target)).toMatchObject({
+      primary: target.stable,
+      stamp: { open: false, by: 'ada' },
+    });
+    expect((await router.observe(target)).weights).toEqual({});
+  });
+
+  test('says how to start it where nothing listens', async () => {
+    const nobody = localBackend('http://127.0.0.1:1');
+    await expect(nobody.read('running')).rejects.toThrow(/start the embedded world with "npm run dev"/);
+  });
+});
+
+async function raised(target: Target): Promise<void> {
+  const router = world.ports.router('lambda-alias');
+  const stamp = (seq: number) => ({ rolloutId: ID, epoch: 1, seq, open: true });
+  await router.claim(target, stamp(0));
+  const expiresAt = world.ports.clock.now() + 600_000;
+  await router.raise(target, { expect: stamp(0), write: stamp(1), from: 0, weight: 10, expiresAt });
+}
