@@ -24,10 +24,11 @@ export function unlessUncounted<Given extends Answer>(
       ? verdict.findings.find((each) => each.target === target && each.metric === metric)
       : undefined;
   if (before?.status !== 'broken' || (status !== 'pass' && status !== 'inconclusive')) return answer;
+  const counted = before.canary.total + before.stable.total;
+  // Where nobody calls there is no more to count, so that a whole reading says what there is.
   const isMore =
     canary.total > before.canary.total ||
-    (isWhole(series, metric, from) &&
-      canary.total + stable.total > before.canary.total + before.stable.total);
+    (isWhole(series, metric, from) && (counted === 0 || canary.total + stable.total > counted));
   if (isMore) return answer;
   const kept = { ...answer.finding, canary: before.canary, stable: before.stable, needed: NO_MORE };
   return { ...rest, finding: { ...kept, status: 'broken', reason: `${reason}; ${NO_MORE}` } } as Given;

@@ -3,7 +3,7 @@ import { judge } from '../../../core/analysis/judge.ts';
 import type { ReadWindow, Series } from '../../../core/analysis/types.ts';
 import { SPILLWAY } from '../../../core/rollout/actor.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
-import { directiveAt, given, inVerify, minute, paused, stateAfter } from '../rollout/given.ts';
+import { directiveAt, given, inVerify, minute, onFirstStep, paused, stateAfter } from '../rollout/given.ts';
 
 const count = (total: number) => ({ bad: 0, total });
 const stable = (from: number, to: number) =>
@@ -74,6 +74,16 @@ describe('a rule that could not be measured', () => {
     given(held).when({ type: 'RecordMeasure', verdict, alarms: [] }, 13).then(event);
     expect(directiveAt(13, ticks(inVerify(), silent, patchy)).kind).toBe('hold');
     expect(stateAfter(ticks(inVerify(), silent, patchy)).brokenInRow).toBe(2);
+  });
+
+  test('is measured again by a whole reading of a service that nobody calls', () => {
+    const half = (): Series => ({ errors: lost(1, 3), http5xx: lost(1, 3), throttles: lost(1, 3) });
+    const whole = (): Series => ({ errors: [], http5xx: [], throttles: [] });
+    const first = judged(onFirstStep(), half(), 4);
+    expect(first.status).toBe('broken');
+    const event: RolloutEvent = { type: 'Measured', at: minute(4), alarms: [], verdict: first };
+    expect(judged([...onFirstStep(), event], half(), 5).status).toBe('broken');
+    expect(judged([...onFirstStep(), event], whole(), 5).status).toBe('inconclusive');
   });
 
   test('is measured again once its canary is counted, whatever else is missing', () => {
