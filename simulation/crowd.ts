@@ -39,15 +39,18 @@ export async function crowd(options: CrowdOptions): Promise<Crowd> {
   const perSecond = new Map<number, number>();
   const names = Array.from({ length: options.rollouts }, (_, index) => `svc-${index}`);
   let throttled = 0;
+  const written = (command: string, input: unknown) => {
+    const { FunctionName = '', RoutingConfig } = input as Partial<AliasUpdate>;
+    const isBack = command === 'UpdateAliasCommand' && isEmpty(RoutingConfig?.AdditionalVersionWeights);
+    if (isBack && !reverting.has(FunctionName)) reverting.set(FunctionName, clock.now());
+  };
   const world = createWorld({
     ...options,
     clock,
     intercept: async (command, input, call) => {
       try {
         const answer = await call();
-        const { FunctionName = '', RoutingConfig } = input as Partial<AliasUpdate>;
-        const isBack = command === 'UpdateAliasCommand' && isEmpty(RoutingConfig?.AdditionalVersionWeights);
-        if (isBack && !reverting.has(FunctionName)) reverting.set(FunctionName, clock.now());
+        written(command, input);
         if (SHARED.has(command)) {
           const second = Math.floor(clock.now() / 1000);
           perSecond.set(second, (perSecond.get(second) ?? 0) + 1);
@@ -57,6 +60,12 @@ export async function crowd(options: CrowdOptions): Promise<Crowd> {
         if (error instanceof Error && error.name === 'TooManyRequestsException') throttled += 1;
         throw error;
       }
+    },
+    // Where its function found no room for too long, Step Functions takes the way out itself.
+    aroundStep: async (command, input, call) => {
+      const answer = await call();
+      written(command, input);
+      return answer;
     },
   });
   await clock.run(putAlarm(world));
