@@ -1,3 +1,4 @@
+import { spreadOf } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Instant } from '../core/units.ts';
@@ -89,31 +90,48 @@ export async function reach<T>(subject: string, call: () => Promise<T>): Promise
   }
 }
 
-/** Pauses between tries at a call that AWS has no room for just now, in milliseconds; together well under a function's 10 s. */
+/** Pauses between tries at a call that AWS has no room for just now, in milliseconds and in the mean. */
 const PAUSES_MS = [100, 200, 400, 800, 800, 800];
 
+/** How long a call is made again where nobody says until when; twice that is well under a function's 10 s. */
+const PATIENCE_MS = 3_500;
+
 /**
- * Makes a call again, a little later each time, while AWS refuses it for its rate: it had no effect, so nothing is done
- * twice. Goes on for three seconds, or as long as the next try is made by `until`.
+ * Makes a call about `key` again, a little later each time, while AWS refuses it for its rate: it had no effect, so nothing is
+ * done twice. Goes on for three seconds, or as long as the next try is made by `until`. Each key pauses differently, so that what
+ * was refused together does not come again together.
  */
-export async function patiently<T>(clock: Clock, call: () => Promise<T>, until?: Instant): Promise<T> {
+export async function patiently<T>(
+  key: string,
+  clock: Clock,
+  call: () => Promise<T>,
+  until?: Instant,
+): Promise<T> {
+  const end = until ?? clock.now() + PATIENCE_MS;
   for (let tries = 0; ; tries++) {
     try {
       return await call();
     } catch (error) {
-      const pause = PAUSES_MS[until === undefined ? tries : Math.min(tries, PAUSES_MS.length - 1)];
-      if (pause === undefined || !isThrottle(error)) throw error;
-      if (until !== undefined && clock.now() + pause > until) throw error;
+      const mean = PAUSES_MS[until === undefined ? tries : Math.min(tries, PAUSES_MS.length - 1)];
+      if (mean === undefined || !isThrottle(error)) throw error;
+      const pause = pauseOf(mean, key, clock.now());
+      if (clock.now() + pause > end) throw error;
       await clock.sleep(pause);
     }
   }
 }
 
-/** The same client, patient with every call: for reads, and never for a write that may be made only once. */
+/** A pause from half to one and a half times this long, by whose it is and when. */
+export function pauseOf(meanMs: number, key: string, at: Instant): number {
+  return Math.round(meanMs * (0.5 + spreadOf(key, at)));
+}
+
+/** The same client, patient with every call about `key`: for reads, and never for a write that may be made only once. */
 export function patient<Client extends { send: (command: never) => Promise<unknown> }>(
+  key: string,
   client: Client,
   clock: Clock,
 ): Client {
-  const send = (command: never) => patiently(clock, () => client.send(command));
+  const send = (command: never) => patiently(key, clock, () => client.send(command));
   return new Proxy(client, { get: (of, name) => (name === 'send' ? send : Reflect.get(of, name)) });
 }

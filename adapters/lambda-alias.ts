@@ -19,6 +19,7 @@ import {
   nameOf,
   patient,
   patiently,
+  pauseOf,
   reach,
   rethrown,
   wordsOf,
@@ -30,7 +31,7 @@ import { resolveLambda } from './lambda-resolve.ts';
 /** Times that a revert or a seal reads and writes again because somebody else wrote in between. */
 const FIGHTS_MAX = 10;
 
-/** Pause after a write that AWS could not take. */
+/** Pause after a write that AWS could not take, in the mean. */
 const PAUSE_MS = 300;
 
 /** How long a write goes on being tried that AWS cannot take just now, where nobody says until when: another change of the function takes seconds. */
@@ -58,7 +59,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
   const get = async ({ ref, key }: Pick<Target, 'ref' | 'key'>, until?: Instant): Promise<Seen> => {
     const read = () => client.send(new GetAliasCommand({ FunctionName: ref.functionName, Name: ref.alias }));
     try {
-      return seenFrom(await reach(key, () => patiently(clock, read, until)));
+      return seenFrom(await reach(key, () => patiently(key, clock, read, until)));
     } catch (error) {
       return rethrown(key, error);
     }
@@ -100,7 +101,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
   }> => {
     let busy: unknown;
     try {
-      const answer = await patiently(clock, () => put(target, routing, revision), until);
+      const answer = await patiently(target.key, clock, () => put(target, routing, revision), until);
       if (answer.FunctionVersion !== undefined) return { seen: seenFrom(answer) };
     } catch (error) {
       // AWS has had no room for it for seconds: whoever called is to come again, and not to crowd on.
@@ -111,7 +112,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       // Lambda also refuses while another operation on the function is in progress.
       const isTaken = nameOf(error) === 'PreconditionFailedException';
       if (isTaken) return { seen: await get(target, until), isRefused: true };
-      await clock.sleep(PAUSE_MS);
+      await clock.sleep(pauseOf(PAUSE_MS, target.key, clock.now()));
       if (!isBusy(error)) return { seen: await get(target, until), failed: error };
       busy = error;
     }
@@ -140,12 +141,12 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       if (fights === FIGHTS_MAX) break;
       if (routing === 'look') {
         looks += 1;
-        await clock.sleep(PAUSE_MS);
+        await clock.sleep(pauseOf(PAUSE_MS, target.key, clock.now()));
         seen = await get(target, until);
         continue;
       }
       // Who was faster once may have been read late; who goes on being faster needs time.
-      if (fights > 1) await clock.sleep(PAUSE_MS);
+      if (fights > 1) await clock.sleep(pauseOf(PAUSE_MS, target.key, clock.now()));
       const wrote = await written(target, routing, seen, until);
       if (!wrote.isRefused) before.push(seen);
       seen = wrote.seen;
@@ -182,9 +183,9 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
 
   return {
     ...lambdaPin(client, clock),
-    async has({ ref }, version) {
+    async has({ ref, key }, version) {
       try {
-        const found = await patiently(clock, () => functionOf(client, ref.functionName ?? '', version));
+        const found = await patiently(key, clock, () => functionOf(client, ref.functionName ?? '', version));
         const { State } = found.configuration;
         return State === 'Failed' ? 'failed' : State === 'Inactive' ? 'inactive' : 'usable';
       } catch (error) {
@@ -192,7 +193,8 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
         return 'gone';
       }
     },
-    resolve: (request) => resolveLambda(patient(client, clock), clock, request),
+    resolve: (request) =>
+      resolveLambda(patient(`${request.service} ${request.name}`, client, clock), clock, request),
     observe: async (target, until) => observedFrom(await get(target, until)),
     async claim(target, stamp, isRepeated = false) {
       const { seen: claimed } = await insistOrGone(target, (seen, isLast) => {

@@ -17,10 +17,11 @@ const NO_ROOM_MS = 8_000;
 export function lambdaOpenings(client: LambdaClient, clock: Clock, FunctionName: string): Openings {
   return {
     async open(handed) {
-      const Payload = new TextEncoder().encode(JSON.stringify(handed));
+      const text = JSON.stringify(handed);
+      const Payload = new TextEncoder().encode(text);
       const command = new InvokeCommand({ FunctionName, Payload });
       const until = clock.now() + NO_ROOM_MS;
-      const told = await patiently(clock, () => client.send(command), until).catch((error: unknown) => {
+      const told = await patiently(text, clock, () => client.send(command), until).catch((error: unknown) => {
         throw isPassing(error) ? unanswered(nameOf(error), error) : error;
       });
       const answer = JSON.parse(new TextDecoder().decode(told.Payload)) as Answer;

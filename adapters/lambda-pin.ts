@@ -36,7 +36,7 @@ export function lambdaPin(client: LambdaClient, clock: Clock): Pick<TrafficRoute
 
   const find = async (target: Target): Promise<AliasConfiguration | undefined> => {
     try {
-      return await patiently(clock, () => client.send(new GetAliasCommand(named(target))));
+      return await patiently(target.key, clock, () => client.send(new GetAliasCommand(named(target))));
     } catch (error) {
       if (nameOf(error) === 'ResourceNotFoundException') return undefined;
       throw error;
@@ -64,7 +64,7 @@ export function lambdaPin(client: LambdaClient, clock: Clock): Pick<TrafficRoute
         Description: pinText(rolloutId),
         RevisionId: present.RevisionId,
       });
-      await patiently(clock, () => client.send(update));
+      await patiently(target.key, clock, () => client.send(update));
       return { result: 'pinned' };
     } catch (error) {
       // Its own write may have arrived although its answer did not; reading it again tells.
@@ -83,7 +83,7 @@ export function lambdaPin(client: LambdaClient, clock: Clock): Pick<TrafficRoute
       try {
         for (let looks = 0; looks < LOOKS_MAX; looks++) {
           try {
-            await patiently(clock, () => client.send(new CreateAliasCommand(alias)));
+            await patiently(target.key, clock, () => client.send(new CreateAliasCommand(alias)));
             return { result: 'pinned' };
           } catch (error) {
             // It exists, or another change of the function is in progress (CreateAlias API reference).
@@ -105,7 +105,7 @@ export function lambdaPin(client: LambdaClient, clock: Clock): Pick<TrafficRoute
         const present = await find(target);
         // What another rollout has taken over is not ours to remove.
         if (pinFrom(present?.Description) !== rolloutId) return;
-        await patiently(clock, () => client.send(new DeleteAliasCommand(named(target))));
+        await patiently(target.key, clock, () => client.send(new DeleteAliasCommand(named(target))));
       });
     },
   };

@@ -1,7 +1,7 @@
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { Clock } from '../core/ports.ts';
-import { isPassing } from './_aws.ts';
+import { isPassing, pauseOf } from './_aws.ts';
 
 /** Where an object is: its key as it was uploaded, and its version if one is meant. */
 interface ObjectAddress {
@@ -30,7 +30,7 @@ type Connection = Pick<Config, 'region' | 'credentials' | 'sha256' | 'streamColl
   requestHandler: { handle(request: never): Promise<{ response: HttpResponse }> };
 };
 
-/** How often a call is made at most, and how long the second try waits; Step Functions and EventBridge repeat the rest. */
+/** How often a call is made at most, and how long the second try waits in the mean; Step Functions and EventBridge repeat the rest. */
 const TRIES = 2;
 const PAUSE_MS = 100;
 
@@ -77,7 +77,7 @@ export function s3Client(
       } catch (error) {
         onError?.(error);
         if (tries === TRIES || !isPassing(error)) throw error;
-        await clock.sleep(PAUSE_MS);
+        await clock.sleep(pauseOf(PAUSE_MS, request[1].key, clock.now()));
       }
     }
   };

@@ -1,5 +1,5 @@
 import type { Rollout } from './rollout/state.ts';
-import type { Seconds } from './units.ts';
+import type { Instant, Seconds } from './units.ts';
 
 /**
  * Calls a second that the controller shares out among all its rollouts, of the 15 that Lambda's control plane takes per
@@ -67,6 +67,9 @@ const ROOMY_MS = 3_000;
 export function looksAgain(tookMs: number): boolean {
   return tookMs < ROOMY_MS;
 }
+
+/** A share from 0 to 1 by which many who are refused at once come again at different times: a function of who asks and when, so that a replay gives the same. */
+export const spreadOf = (key: string, at: Instant): number => hash(`${at} ${key}`) / 2 ** 32;
 
 /** FNV-1a, 32 bits: spreads names that differ in one digit. */
 function hash(text: string): number {

@@ -47,7 +47,10 @@ describe('a call to AWS', () => {
 /** A call that fails so often before it answers, and a clock that keeps the pauses in between. */
 function faltering(error: Error, failures: number) {
   const pauses: number[] = [];
-  const clock: Clock = { now: () => 0, sleep: async (ms) => void pauses.push(ms) };
+  const clock: Clock = {
+    now: () => pauses.reduce((sum, ms) => sum + ms, 0),
+    sleep: async (ms) => void pauses.push(ms),
+  };
   let calls = 0;
   const call = async (): Promise<number> => {
     calls++;
@@ -62,30 +65,53 @@ describe('a patient call', () => {
 
   test('is made again after a throttle, a little later each time', async () => {
     const { clock, pauses, call } = faltering(throttle, 4);
-    expect(await patiently(clock, call)).toBe(7);
-    expect(pauses).toEqual([100, 200, 400, 800]);
+    expect(await patiently('a key', clock, call)).toBe(7);
+    for (const [index, mean] of [100, 200, 400, 800].entries()) {
+      expect(pauses[index]).toBeGreaterThanOrEqual(mean / 2);
+      expect(pauses[index]).toBeLessThanOrEqual(mean * 1.5);
+    }
+    expect(pauses).toHaveLength(4);
+  });
+
+  test('pauses differently for each key and at each moment, and always the same for both, so that a storm spreads out', async () => {
+    const ends = await Promise.all(
+      Array.from({ length: 200 }, async (_, index) => {
+        const { clock, pauses, call } = faltering(throttle, 5);
+        await patiently(`function:api-${index}`, clock, call);
+        return pauses.reduce((sum, ms) => sum + ms, 0);
+      }),
+    );
+    const early = ends.filter((ms) => ms < 2_300).length;
+    expect(early).toBeGreaterThan(60);
+    expect(early).toBeLessThan(140);
+    const perTenth = Map.groupBy(ends, (ms) => Math.floor(ms / 100));
+    expect(Math.max(...[...perTenth.values()].map(({ length }) => length))).toBeLessThan(40);
+    const again = faltering(throttle, 5);
+    await patiently('function:api-7', again.clock, again.call);
+    expect(again.pauses.reduce((sum, ms) => sum + ms, 0)).toBe(ends[7]);
   });
 
   test('knows a throttle that was turned into Unavailable', async () => {
     const unavailable = new RolloutError('Unavailable', 'not now', { cause: throttle });
     const { clock, call, calls } = faltering(unavailable, 2);
-    expect(await patiently(clock, call)).toBe(7);
+    expect(await patiently('a key', clock, call)).toBe(7);
     expect(calls()).toBe(3);
   });
 
-  test('gives up after six pauses, which together are under four seconds, with the throttle itself', async () => {
+  test('gives up after six pauses, or where they would be longer than 3.5 s together, with the throttle itself', async () => {
     const { clock, pauses, call, calls } = faltering(throttle, Number.POSITIVE_INFINITY);
-    await expect(patiently(clock, call)).rejects.toBe(throttle);
-    expect(calls()).toBe(7);
-    expect(pauses).toHaveLength(6);
-    expect(pauses.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(4000);
+    await expect(patiently('a key', clock, call)).rejects.toBe(throttle);
+    expect(calls()).toBe(pauses.length + 1);
+    expect(pauses.length).toBeGreaterThan(3);
+    expect(pauses.length).toBeLessThanOrEqual(6);
+    expect(pauses.reduce((sum, ms) => sum + ms, 0)).toBeLessThanOrEqual(3_500);
   });
 
   test.each([...FINAL, ...PASSING.filter(([, { name }]) => !/Throttl|TooMany/.test(name))])(
     'is made once where it met %s',
     async (_what, error) => {
       const { clock, pauses, call, calls } = faltering(error, 1);
-      await expect(patiently(clock, call)).rejects.toBe(error);
+      await expect(patiently('a key', clock, call)).rejects.toBe(error);
       expect([calls(), pauses]).toEqual([1, []]);
     },
   );
@@ -100,10 +126,10 @@ describe('a patient call', () => {
         return call();
       },
     };
-    const made = patient(client, clock);
+    const made = patient('a key', client, clock);
     expect(await made.send('a read' as never)).toBe(7);
     expect(asked).toEqual(['a read', 'a read']);
-    expect(pauses).toEqual([100]);
+    expect(pauses).toHaveLength(1);
     expect(made.config).toBe(client.config);
   });
 });
