@@ -7,7 +7,7 @@ export type FunctionName = keyof typeof table.functions;
 export type RuleName = keyof typeof table.rules;
 
 /** What may call a function: the state machine, the journal's stream, the watchdog's schedules, people and pipelines, a rule, or a function. */
-type Starter = 'machine' | 'journal' | 'scheduler' | 'people' | RuleName | FunctionName;
+export type Starter = 'machine' | 'journal' | 'scheduler' | 'people' | RuleName | FunctionName;
 
 /** What `controller.json` says of one function; everybody reads it there and nobody says it again. */
 export interface FunctionFacts {

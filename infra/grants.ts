@@ -1,4 +1,4 @@
-import { ASYNCHRONOUS, type FunctionName, startedBy } from './facts.ts';
+import { ASYNCHRONOUS, type FunctionName, type Starter, startedBy } from './facts.ts';
 import { arnsOf, type Place } from './place.ts';
 
 /** A statement of an IAM policy. Everything is an allowance; what is not here is refused. */
@@ -49,16 +49,12 @@ export const RIGHTS = {
   'read what runs': { actions: ['dynamodb:BatchGetItem'], on: table },
 
   // Executions. Whoever may start one may have any alias moved that its input names, so few may. An opening is handed over to
-  // OpenRollout, whose input names only what the journal knows.
+  // OpenRollout, whose input names only what the journal knows. (Who may call a function of the controller is said by its `startedBy`.)
   'wake holds': {
     actions: ['states:SendTaskSuccess'],
     everywhere: 'a task token names no resource; only its holder can use it',
   },
   'start executions': { actions: ['states:StartExecution'], on: ({ machine }: Arns) => [machine] },
-  'have rollouts opened': {
-    actions: ['lambda:InvokeFunction'],
-    on: (arns: Arns) => [arns.function('OpenRollout')],
-  },
   'stop executions': { actions: ['states:StopExecution'], on: ({ executions }: Arns) => [executions] },
 
   // The dead man.
@@ -93,10 +89,6 @@ export const RIGHTS = {
   'invoke functions': { actions: ['lambda:InvokeFunction'], on: anyFunction, when: OWNED },
   'wait for versions': { actions: ['lambda:GetFunctionConfiguration'], on: anyFunction, when: OWNED },
   'replace code': { actions: ['lambda:UpdateFunctionCode'], on: anyFunction, when: REPLACEABLE },
-  'have code restored': {
-    actions: ['lambda:InvokeFunction'],
-    on: (arns: Arns) => [arns.function('PublishRelease')],
-  },
   'publish versions': { actions: ['lambda:PublishVersion'], on: anyFunction, when: REPLACEABLE },
 
   // What smoke tests need. Whose name a secret may have is decided by its service's name when the rollout file is read.
@@ -126,14 +118,6 @@ export const RIGHTS = {
     on: ({ completions }: Arns) => [completions, `${completions}/completions/*`],
   },
   // What the services need that act for the controller.
-  'call its functions': {
-    actions: ['lambda:InvokeFunction'],
-    on: (arns: Arns) => startedBy('machine').map((name) => arns.function(name)),
-  },
-  'call the dead man': {
-    actions: ['lambda:InvokeFunction'],
-    on: (arns: Arns) => [arns.function('DeadMan')],
-  },
   'write its logs': {
     actions: [
       ...[
@@ -190,13 +174,13 @@ export const GRANTS = {
   PromoteCanary: ['read the journal', 'write events', 'take a turn', 'read aliases', 'move aliases', 'pin versions'],
   CloseRollout: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'disarm the dead man', 'tell completions', 'unpin versions'],
   ContinueAsNew: ['read the journal', 'write events', 'start executions', 'arm the dead man', 'lend the scheduler its role'],
-  RevertTraffic: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'read functions', 'invoke functions', 'read metrics', 'disarm the dead man', 'have code restored', 'unpin versions'],
+  RevertTraffic: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'read functions', 'invoke functions', 'read metrics', 'disarm the dead man', 'unpin versions'],
 
   // What events, people and the clock call
   OpenRollout: ['read the journal', 'write events', 'rest on what stands there', 'keep who waits', 'take a turn', 'count what runs', 'start executions', 'arm the dead man', 'lend the scheduler its role', 'read functions', 'read their sources', 'list event sources', 'read aliases', 'move aliases', 'read metrics', 'read alarms', 'read releases', 'know what is missing', 'find completions', 'tell completions', 'pin versions'],
-  JournalStream: ['read the journal', 'take tokens', 'wake holds', 'have rollouts opened', 'follow the journal', 'list streams'],
+  JournalStream: ['read the journal', 'take tokens', 'wake holds', 'follow the journal', 'list streams'],
   AlarmEvent: ['count what runs', 'read what runs', 'read the journal', 'write events', 'take tokens', 'wake holds'],
-  Command: ['read the journal', 'write events', 'keep who waits', 'take tokens', 'wake holds', 'read what is armed', 'read aliases', 'move aliases', 'read functions', 'have rollouts opened'],
+  Command: ['read the journal', 'write events', 'keep who waits', 'take tokens', 'wake holds', 'read what is armed', 'read aliases', 'move aliases', 'read functions'],
   DeadMan: ['read the journal', 'write events', 'start executions', 'stop executions', 'arm the dead man', 'lend the scheduler its role', 'disarm the dead man', 'read aliases', 'move aliases', 'read functions', 'pin versions', 'unpin versions'],
   ReadRollout: ['read the journal', 'read its events', 'count what runs', 'read what runs'],
 } satisfies Record<FunctionName, RightName[]>;
@@ -204,14 +188,8 @@ export const GRANTS = {
 /** What the services that act for the controller may do. Their roles trust that service and nobody else. */
 export const SERVICE_GRANTS = {
   /** The last way out moves aliases by itself, without a function. */
-  'states.amazonaws.com': [
-    'call its functions',
-    'read aliases',
-    'move aliases',
-    'write its logs',
-    'trace executions',
-  ],
-  'scheduler.amazonaws.com': ['call the dead man', 'start executions'],
+  'states.amazonaws.com': ['read aliases', 'move aliases', 'write its logs', 'trace executions'],
+  'scheduler.amazonaws.com': ['start executions'],
 } satisfies Record<string, RightName[]>;
 
 /** What every function may do besides. */
@@ -220,7 +198,7 @@ export const EVERYBODY: RightName[] = ['trace'];
 /** A service with a role of the controller. */
 export type ServiceName = keyof typeof SERVICE_GRANTS;
 
-/** What a function of the controller may do: its rights, its own logs and traces, and its own dead letters. */
+/** What a function of the controller may do: its rights, its own logs and traces, its own dead letters, and the functions that it starts. */
 export function statementsOf(name: FunctionName, place: Place): Statement[] {
   const arns = arnsOf(place);
   const isMeant = (right: RightName) => place.completionsBucket !== '' || !right.endsWith(' completions');
@@ -236,12 +214,30 @@ export function statementsOf(name: FunctionName, place: Place): Statement[] {
     ...(ASYNCHRONOUS.includes(name)
       ? [own('KeepDeadLetters', ['sqs:SendMessage'], arns.deadLetters(name))]
       : []),
+    ...callsOf(name, arns),
   ];
 }
 
 /** What the role may do that the controller lends to a service. */
 export function serviceStatementsOf(service: ServiceName, place: Place): Statement[] {
-  return SERVICE_GRANTS[service].map((right) => statementOf(right, arnsOf(place)));
+  const arns = arnsOf(place);
+  return [
+    ...callsOf(STARTERS[service], arns),
+    ...SERVICE_GRANTS[service].map((right) => statementOf(right, arns)),
+  ];
+}
+
+/** What `controller.json` calls these services where it says who starts a function. */
+const STARTERS = {
+  'states.amazonaws.com': 'machine',
+  'scheduler.amazonaws.com': 'scheduler',
+} satisfies Record<ServiceName, Starter>;
+
+/** Whoever starts a function may call it, and nobody else. */
+function callsOf(starter: Starter, arns: Arns): Statement[] {
+  const Resource = startedBy(starter).map((name) => arns.function(name));
+  const call = { Sid: 'CallItsFunctions', Effect: 'Allow' as const, Action: ['lambda:InvokeFunction'] };
+  return Resource.length === 0 ? [] : [{ ...call, Resource }];
 }
 
 function statementOf(name: RightName, arns: Arns): Statement {
