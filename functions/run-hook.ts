@@ -19,7 +19,7 @@ export const runHook: Task<
   async run({ ref, version, token }, ports) {
     await ports.journal.putToken(ref.rolloutId, { version, token });
     await turn(ref, ports, 'hook', (rollout, { checkpoint }) =>
-      'gate' in checkpoint
+      checkpoint.kind === 'gate'
         ? recordJudgement(
             rollout,
             { type: 'OpenGate', gate: checkpoint.gate.before, seconds: checkpoint.gate.timeoutSeconds },

@@ -7,10 +7,13 @@ import { type HookState, isVerifying, type Rollout } from './state.ts';
 export const HOOK_TRIES_MAX = 3;
 
 /** One thing that stands between a rollout and its next move; `id` names this occurrence of it. */
-export type Checkpoint = { id: string; hook: Hook } | { id: string; gate: Gate };
+export type Checkpoint = { kind: 'hook'; id: string; hook: Hook } | { kind: 'gate'; id: string; gate: Gate };
 
 /** What a rollout waits for at its checkpoints: to ask something now, for an answer until some moment, or nothing. */
-export type Waiting = { ask: Checkpoint } | { until: Instant; for: Checkpoint } | undefined;
+export type Waiting =
+  | { kind: 'ask'; checkpoint: Checkpoint }
+  | { kind: 'wait'; checkpoint: Checkpoint; until: Instant }
+  | undefined;
 
 /** The checkpoints before the weight rises from the present step to `weight`, in the order in which they are passed; none is left once a promotion has begun, of which a holdout is the first part. */
 export function checkpointsBefore(rollout: Rollout, step: number, weight: Percent): Checkpoint[] {
@@ -33,7 +36,7 @@ export function checkpointsAfterPromotion(rollout: Rollout): Checkpoint[] {
 /** The checkpoint of an occurrence's id, wherever in the rollout it stands; undefined for any other text. */
 export function checkpointOf(rollout: Rollout, id: string): Checkpoint | undefined {
   const hook = rollout.opening.hooks.find((each) => each.id === id.split('@')[0]);
-  return hook && { id, hook };
+  return hook && { kind: 'hook', id, hook };
 }
 
 /** The first checkpoint that is not passed yet, and what has to be done about it. */
@@ -41,8 +44,12 @@ export function waitingAt(rollout: Rollout, checkpoints: Checkpoint[], now: Inst
   const first = checkpoints.find((checkpoint) => !isPassed(rollout, checkpoint, now));
   if (first === undefined) return undefined;
   const until =
-    'hook' in first ? pendingUntil(rollout.hooks[first.id], now) : rollout.gates[first.gate.before]?.until;
-  return until === undefined ? { ask: first } : { until, for: first };
+    first.kind === 'hook'
+      ? pendingUntil(rollout.hooks[first.id], now)
+      : rollout.gates[first.gate.before]?.until;
+  return until === undefined
+    ? { kind: 'ask', checkpoint: first }
+    : { kind: 'wait', checkpoint: first, until };
 }
 
 /** A hook that was started is waited for until its time is over, then found broken; a broken one is left alone before the next try. */
@@ -52,7 +59,7 @@ function pendingUntil(state: HookState | undefined, now: Instant): Instant | und
 }
 
 function isPassed(rollout: Rollout, checkpoint: Checkpoint, now: Instant): boolean {
-  if ('hook' in checkpoint) {
+  if (checkpoint.kind === 'hook') {
     const state = rollout.hooks[checkpoint.id];
     if (state?.status === 'pass') return true;
     if (!isSettled(state)) return false;
@@ -98,8 +105,8 @@ export function isHeldByAlarm(rollout: Rollout): boolean {
 
 /** A gate that ran out and says so; it takes the release back. */
 export function lateGate(waiting: Waiting, now: Instant): Gate | undefined {
-  return waiting !== undefined && 'for' in waiting && 'gate' in waiting.for && now >= waiting.until
-    ? waiting.for.gate
+  return waiting?.kind === 'wait' && waiting.checkpoint.kind === 'gate' && now >= waiting.until
+    ? waiting.checkpoint.gate
     : undefined;
 }
 
@@ -108,14 +115,14 @@ export function gatesAhead(rollout: Rollout): Gate[] {
   const { step, promotion, opening, gates } = rollout;
   const weight = promotion?.full ? 100 : (opening.plan.steps[step + 1]?.weight ?? 100);
   return checkpointsBefore(rollout, step + 1, weight)
-    .flatMap((checkpoint) => ('gate' in checkpoint ? [checkpoint.gate] : []))
+    .flatMap((checkpoint) => (checkpoint.kind === 'gate' ? [checkpoint.gate] : []))
     .filter(({ before, approvers }) => (gates[before]?.approvedBy.length ?? 0) < approvers);
 }
 
 function hooksAt({ opening }: Rollout, point: HookPoint, occurrence: string): Checkpoint[] {
   return opening.hooks
     .filter((hook) => hook.point === point)
-    .map((hook) => ({ id: `${hook.id}${occurrence}`, hook }));
+    .map((hook) => ({ kind: 'hook', id: `${hook.id}${occurrence}`, hook }));
 }
 
 /** Gates between the present weight and the next one: each is passed once. */
@@ -123,5 +130,5 @@ function gatesBefore(rollout: Rollout, weight: Percent): Checkpoint[] {
   const present = rollout.opening.plan.steps[rollout.step]?.weight ?? 0;
   return rollout.opening.gates
     .filter(({ before }) => before > present && before <= weight)
-    .map((gate) => ({ id: `gate@${gate.before}`, gate }));
+    .map((gate) => ({ kind: 'gate', id: `gate@${gate.before}`, gate }));
 }

@@ -146,8 +146,7 @@ function standing(rollout: Rollout, now: Instant): Waiting {
 export function isAwaited(rollout: Rollout, occurrence: string, now: Instant): boolean {
   if (rollout.pause !== undefined || rollout.opening.targets.some(({ publish }) => publish !== undefined))
     return false;
-  const waiting = standing(rollout, now);
-  return waiting !== undefined && ('ask' in waiting ? waiting.ask : waiting.for).id === occurrence;
+  return standing(rollout, now)?.checkpoint.id === occurrence;
 }
 
 /** The gate that ran out while an irreversible release holds its weight: only a person can go on, so one has to be paged. */
@@ -161,7 +160,9 @@ function checked(rollout: Rollout, waiting: Waiting, now: Instant): Directive | 
   const gate = lateGate(waiting, now);
   if (gate !== undefined && isHeld(rollout)) return hold(rollout, now);
   if (gate !== undefined) return late(rollout, `the gate before ${gate.before} % was not approved in time`);
-  return 'ask' in waiting ? { kind: 'hook', checkpoint: waiting.ask } : hold(rollout, now, waiting.until);
+  return waiting.kind === 'ask'
+    ? { kind: 'hook', checkpoint: waiting.checkpoint }
+    : hold(rollout, now, waiting.until);
 }
 
 function move(rollout: Rollout, weight: Percent): Directive | undefined {

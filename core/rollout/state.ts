@@ -465,6 +465,9 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
       };
     case 'RolloutClosed':
       return { ...state, outcome: event.outcome, reason: event.reason };
+    // What a newer version wrote says nothing to this one, and takes nothing away.
+    default:
+      return state;
   }
 }
 

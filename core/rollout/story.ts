@@ -106,6 +106,8 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
     case 'ShiftIntended':
     case 'Continued':
       return undefined;
+    default:
+      return `${(event as { type: string }).type} (of a newer version)`;
   }
 }
 

@@ -102,7 +102,7 @@ function passed(more: Partial<Opening>, first: RolloutEvent[] = []): string[] {
       case 'hook': {
         const { checkpoint } = directive;
         way.push(checkpoint.id);
-        if ('hook' in checkpoint) act(answer(checkpoint.id, 'pass'));
+        if (checkpoint.kind === 'hook') act(answer(checkpoint.id, 'pass'));
         else {
           act({ type: 'OpenGate', gate: checkpoint.gate.before, seconds: 60 });
           act({ type: 'Approve', by: actor('ada'), gate: checkpoint.gate.before });
@@ -385,7 +385,7 @@ describe('a gate', () => {
 
   test('is opened with the end of its time', () => {
     expect(directiveAt(1, opened({ gates }))).toMatchObject({
-      checkpoint: { id: 'gate@10', gate: gates[0] },
+      checkpoint: { kind: 'gate', id: 'gate@10', gate: gates[0] },
     });
     given(opened({ gates })).when({ type: 'OpenGate', gate: 10, seconds: 3600 }, 1).then(gateOpened(10, 1));
     expect(directiveAt(31, open)).toEqual({ kind: 'hold', seconds: 1800 });

@@ -135,7 +135,7 @@ class World {
   }
 
   private pass(checkpoint: Checkpoint, luck: Luck): void {
-    if ('gate' in checkpoint) {
+    if (checkpoint.kind === 'gate') {
       const { before, timeoutSeconds } = checkpoint.gate;
       this.write({ type: 'OpenGate', gate: before, seconds: timeoutSeconds });
     } else if (luck.isPending && this.state.hooks[checkpoint.id]?.status !== 'started') {

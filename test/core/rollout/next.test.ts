@@ -33,7 +33,7 @@ import {
 const hooks = smokeHooks('/health', '/checkout');
 const ask = (index: number) => ({
   kind: 'hook',
-  checkpoint: { id: `smoke.${index + 1}`, hook: hooks[index] },
+  checkpoint: { kind: 'hook', id: `smoke.${index + 1}`, hook: hooks[index] },
 });
 const shift = (weight: number, on = 'api') => ({ kind: 'shift', target: on, weight });
 const promote = (on = 'api') => ({ kind: 'promote', target: on });

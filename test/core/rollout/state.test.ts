@@ -1,7 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { expect, describe as group, test } from 'vitest';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
 import { evolve, fold, hasCanaryTraffic } from '../../../core/rollout/state.ts';
+import { describe } from '../../../core/rollout/story.ts';
 import {
   aborted,
   closed,
@@ -223,7 +224,7 @@ test('an end keeps its outcome and reason', () => {
   });
 });
 
-describe('moves spoil the windows in which they fall', () => {
+group('moves spoil the windows in which they fall', () => {
   const moves = (...minutes: number[]) => {
     const raises = minutes.map((at, index) => raised(index + 1, index + 1, at));
     const steps = minutes.map((_, index) => ({ weight: index + 1, bakeSeconds: 60, maxBakeSeconds: 600 }));
@@ -252,4 +253,12 @@ test('a resume asks those hooks again that said nothing, and no other', () => {
   ];
   expect(Object.keys(stateAfter(before).hooks)).toHaveLength(4);
   expect(Object.keys(stateAfter(before, paused(2), resumed(3)).hooks)).toEqual(['smoke.1', 'smoke.2']);
+});
+
+test('an event of a newer version takes nothing of the state away, and is told by its type', () => {
+  const newer = { type: 'Postponed', at: minute(9), until: minute(20) } as unknown as RolloutEvent;
+  const before = stateAfter(onSecondStep());
+  const after = evolve(before, newer);
+  expect(after).toEqual({ ...before, version: before.version + 1, lastEventAt: minute(9) });
+  expect(describe(newer, after)).toBe('Postponed (of a newer version)');
 });
