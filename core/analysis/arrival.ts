@@ -169,9 +169,7 @@ function arrivalOf(
   const past = isRead ? (rollout.opening.past?.[target] ?? pastOf(rollout, target, windows)) : undefined;
   // What came late counts once it is there, and what comes again after the bake is silent no more.
   const shown = heardUntil(heartbeat ?? step.to, step.to - (rollout.lateness?.[target] ?? 0) * WINDOW_MS);
-  const silent =
-    whySilent(rollout, past, believed, Math.min(step.until, shown)) &&
-    whySilent(rollout, past, believed, shown);
+  const silent = whySilent(rollout, past, believed, shown, Math.min(step.until, shown));
   // Its newest minute alone may come with the next tick.
   const late = isSplit
     ? whyStableLate(present, { w, until: Math.min(step.until, step.to - WINDOW_MS) })

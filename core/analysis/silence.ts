@@ -105,16 +105,24 @@ export function pastFrom(
   };
 }
 
-/** Why a target that was called before is called no more, in words; undefined if it is, or if chance may explain it. */
+/**
+ * Why a target that was called before is called no more, in words; undefined if it is, or if chance may explain it.
+ * @param to end of the newest minute whose counts have settled
+ * @param until end of the bake that is judged: silence that began after it says nothing of it
+ */
 export function whySilent(
   { opening, openedAt, moves }: Rollout,
   past: Past | undefined,
   believed: Pick<Believed, 'windows' | 'unknown'>,
   to: Instant,
+  until = to,
 ): string | undefined {
-  const asked = { openedAt, raisedAt: moves[0], to, plannedMinutes: plannedMinutes(opening) };
-  const silence = silentOf(past, believed, asked);
+  const asked = { openedAt, raisedAt: moves[0], plannedMinutes: plannedMinutes(opening) };
+  const silence = silentOf(past, believed, { ...asked, to });
   if (silence === undefined) return undefined;
+  // The least silence is two minutes: one that began in the last minute of the bake shows a minute after it.
+  const ends = [until, until + WINDOW_MS].filter((end) => end <= to);
+  if (!ends.some((end) => silentOf(past, believed, { ...asked, to: end }) !== undefined)) return undefined;
   const { minutes, came, due } = silence;
   return `${number(came)} ${came === 1 ? 'request' : 'requests'} came in ${duration(minutes * 60)}, where about ${number(Math.round(due))} were due by what it had before; look at its callers, its alias and the version that serves`;
 }

@@ -132,8 +132,8 @@ describe('silence', () => {
             },
           ],
     );
-  const why = (past: Past | undefined, windows: ReadWindow[], to: number) =>
-    whySilent(stateAfter(onFirstStep()), past, believable(windows), minute(to));
+  const why = (past: Past | undefined, windows: ReadWindow[], to: number, until = to) =>
+    whySilent(stateAfter(onFirstStep()), past, believable(windows), minute(to), minute(until));
 
   test.each<[string, Past | undefined, (number | undefined)[], boolean]>([
     ['nothing comes for two minutes', steady, [1_200, undefined, undefined], true],
@@ -174,6 +174,15 @@ describe('silence', () => {
     const level = [...flat(10, 1_200)].map((count, at) => (at < 3 ? count : 12));
     expect(why(steady, [...earlier(...level), ...later(12, 12, 12)] as Window[], 4)).toBeUndefined();
     expect(why(steady, [...earlier(...flat(10, 1_200)), ...later(12, 12, 12)] as Window[], 4)).toBeDefined();
+  });
+
+  test('is of a bake if it held at its end or began before it, and goes on', () => {
+    const gone = later(...flat(5, 1_200), ...Array.from({ length: 3 }, () => undefined));
+    for (const until of [7, 8, 9]) expect(why(steady, gone, 9, until)).toBeDefined();
+    expect(why(steady, gone, 8, 7)).toBeDefined();
+    expect(why(steady, gone, 8, 6)).toBeUndefined();
+    const back = later(...flat(5, 1_200), undefined, undefined, 1_200);
+    expect(why(steady, back, 9, 8)).toBeUndefined();
   });
 
   test('lasts as long as nothing comes, however long that is', () => {
