@@ -144,6 +144,7 @@ const neverForward = perRollout((view) => {
   return [
     ...view.writes
       .filter(({ by, index, from, to }) => by?.rolloutId === view.id && index > ordered.index && to > from)
+      .filter((write) => !isUnderWay(view, write, ordered.index))
       .map(({ at, target, to }) => ({
         at,
         what: `gave version ${target.canary} of ${target.name} ${to} % after the order to leave it`,
@@ -153,6 +154,12 @@ const neverForward = perRollout((view) => {
       : []),
   ];
 });
+
+/** True for a write that was announced before the order and sent in time: it may arrive after it, and is undone. */
+const isUnderWay = (view: View, { by, at }: View['writes'][number], ordered: number): boolean =>
+  those(view, 'ShiftIntended').some(
+    ({ index, event }) => index < ordered && isSameStamp(event.stamp, by) && at <= event.expiresAt,
+  );
 
 /**
  * The version to revert to exists for as long as a rollout can revert, whatever deletes versions, unless somebody removed its pin by

@@ -109,10 +109,13 @@ function whyTooSoon(view: View, run: Run, index: number, skewMs: number): string
   if (verdict.certified !== true && verdict.doubt !== undefined)
     return `doubt went on: ${verdict.doubt.reason}`;
   const before = those(view, 'Measured').findLast((each) => each.index <= recall.index)?.event.verdict;
-  const name = before?.doubt?.by?.target;
+  const { target: name, metric } = before?.doubt?.by ?? {};
   const target = view.opening.targets.find((each) => each.name === name);
-  const isAsked = ([start, { requests, late }]: [Instant, MetWindow]) =>
-    start >= since && start + WINDOW_MS <= verdict.to && requests + late > 0;
+  // What is throttled runs nothing, and is counted all the same.
+  const isAsked = ([start, { requests, late, lost }]: [Instant, MetWindow]) =>
+    start >= since &&
+    start + WINDOW_MS <= verdict.to &&
+    requests + late + (metric === 'throttles' ? lost : 0) > 0;
   return target === undefined ||
     [...(run.windows[`${target.ref.functionName}:${target.canary}`] ?? [])].some(isAsked)
     ? undefined
