@@ -257,7 +257,9 @@ function order(rollout: Rollout, at: Instant, cause: Cause, reason: string): Rol
       },
     ];
   }
-  if (rollout.pause?.why === 'irreversible' && at < rollout.pause.until) return [];
+  // Who was paged for the canary does not know yet that somebody else moves the traffic.
+  const isNews = cause === 'stranger' && rollout.pause?.reason.startsWith(reason) !== true;
+  if (rollout.pause?.why === 'irreversible' && at < rollout.pause.until && !isNews) return [];
   return [
     pause(at, `${reason}; it is not reversible, so the weight is held`, 'irreversible', PAUSE_SECONDS_MAX),
   ];

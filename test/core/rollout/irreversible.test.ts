@@ -144,6 +144,11 @@ describe('a release that is not reversible', () => {
     const found =
       'alias live of checkout-prod-api serves version 9 and version 8 at 10 %, which this rollout did not write';
     given(once()).when({ type: 'Reconcile', target: 'api', seen }, 3).then(held(3, found));
+    // Who was paged because it is worse is paged once more.
+    const worse = [...once(), measured('fail', [1, 3]), held(4, 'it is fail')];
+    given(worse).when({ type: 'Reconcile', target: 'api', seen }, 5).then(held(5, found));
+    given(worse, held(5, found)).when({ type: 'Reconcile', target: 'api', seen }, 6).thenNothing();
+    given(worse, held(5, found)).when(record('fail', [1, 5]), 6).then(measured('fail', [1, 5]));
     const arrived = { primary: '7', weights: { 8: 50 }, stamp: stamp(2) };
     given(once(), measured('pass', [1, 3]), intended(50, 2, 4))
       .when({ type: 'Reconcile', target: 'api', seen: arrived }, 5)
