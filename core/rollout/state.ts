@@ -436,7 +436,8 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
         pause: undefined,
         brokenInRow: 0,
         promotion: {
-          step: state.step,
+          // One to 100 % that comes while traffic still moves was given before anybody could know what verify says.
+          step: event.full && isUnderWay(state) ? state.step - 1 : state.step,
           full: event.full,
           ...(isPlans(event.by) ? { isPlans: true as const } : {}),
         },
@@ -769,6 +770,10 @@ function recalled(
   const isThere = state.opening.targets.every(({ name }) => state.traffic[name]?.weight === weight);
   return isThere ? arrived(next, at) : next;
 }
+
+/** True while a raise to the present step is announced and not made. */
+const isUnderWay = ({ step, stepSince, promotedAt, recall }: Rollout): boolean =>
+  step >= 0 && recall === undefined && stepSince === undefined && promotedAt === undefined;
 
 /** Back to the weight before the recall, which begins as soon as traffic moves. */
 function returning(state: Rollout, at: Instant): Rollout {

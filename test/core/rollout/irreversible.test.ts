@@ -148,7 +148,9 @@ describe('a release that is not reversible', () => {
     const worse = [...once(), measured('fail', [1, 3]), held(4, 'it is fail')];
     given(worse).when({ type: 'Reconcile', target: 'api', seen }, 5).then(held(5, found));
     given(worse, held(5, found)).when({ type: 'Reconcile', target: 'api', seen }, 6).thenNothing();
-    given(worse, held(5, found)).when(record('fail', [1, 5]), 6).then(measured('fail', [1, 5]));
+    given(worse, held(5, found))
+      .when(record('fail', [1, 5]), 6)
+      .then(measured('fail', [1, 5]));
     const arrived = { primary: '7', weights: { 8: 50 }, stamp: stamp(2) };
     given(once(), measured('pass', [1, 3]), intended(50, 2, 4))
       .when({ type: 'Reconcile', target: 'api', seen: arrived }, 5)
@@ -165,13 +167,15 @@ describe('a release that is not reversible', () => {
     });
     const taken = (to: number) => `somebody took the canary of api from 10 % to ${to} %`;
 
-    test('is held at what is left, once, and goes back to its weight if a person resumes', () => {
+    test('is held at what is left, which is told once each time, and goes back to its weight if a person resumes', () => {
       given(once())
         .when(found(4), 3)
         .then(lowered(4), held(3, taken(4)));
       const history = [...once(), lowered(4), held(3, taken(4))];
       given(history).when(found(4), 4).thenNothing();
-      given(history).when(found(1), 4).then(lowered(1, 4));
+      given(history)
+        .when(found(1), 4)
+        .then(lowered(1, 4), held(4, 'somebody took the canary of api from 4 % to 1 %'));
       expect(directiveAt(3.2, history, resumed(3.1))).toMatchObject({ kind: 'shift', weight: 10 });
     });
 
