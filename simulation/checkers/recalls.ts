@@ -72,6 +72,7 @@ export const recallEnds = perRollout((view, run, { tickMs, skewMs }) => {
     .flatMap((isWait) =>
       ordered
         .filter(({ event }) => (event.waitsFor !== undefined) === isWait)
+        .filter(({ index }) => !isForestalled(view, index))
         .slice(isWait ? 1 : RECALLS_MAX),
     )
     .map(({ at }) => ({ at, what: `made recall ${RECALLS_MAX + 1}` }));
@@ -88,6 +89,16 @@ export const recallEnds = perRollout((view, run, { tickMs, skewMs }) => {
 function isPaused(view: View, index: number): boolean {
   const last = those(view, 'Paused', 'Resumed', 'PromotionOrdered').findLast((each) => each.index <= index);
   return last?.event.type === 'Paused';
+}
+
+/** True for a recall that a person's order ended before any traffic had moved for it. */
+function isForestalled(view: View, index: number): boolean {
+  const order = those(view, 'PromotionOrdered').find((each) => each.index > index)?.index ?? index;
+  return (
+    order > index &&
+    !view.writes.some((write) => write.index > index && write.index < order) &&
+    !those(view, 'RecallOrdered').some((each) => each.index > index && each.index < order)
+  );
 }
 
 /** Why what was measured at its weight does not end a recall; undefined if it does. */
