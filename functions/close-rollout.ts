@@ -19,8 +19,9 @@ export const closeRollout: Task<
     turn(ref, ports, 'close', async (rollout) => {
       const calls = CLOSE_CALLS * rollout.opening.targets.length;
       const closed = await inTurn(rollout, calls, ports, () => close(rollout, ports));
-      // A pin that may be left is removed by the watchdog, which is disarmed then.
-      if (isEnded(closed) && (await unpin(closed, ports))) await ports.deadMan.disarm(ref.rolloutId);
+      // A pin that may be left is removed by the watchdog, which disarms itself then, as it does if it cannot be disarmed here.
+      if (isEnded(closed) && (await unpin(closed, ports)))
+        await soon(ports.deadMan.disarm(ref.rolloutId), DISARMING_MS, ports);
       return closed;
     }),
 };
@@ -44,6 +45,9 @@ async function close(
   if (closed.outcome === 'completed') await tell(closed, ports);
   return closed;
 }
+
+/** How long disarming the watchdog may take. */
+const DISARMING_MS = 3_000;
 
 /** How long telling other environments may take. */
 const TELLING_MS = 3_000;
