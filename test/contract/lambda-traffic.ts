@@ -46,7 +46,7 @@ export async function lambdaTraffic(
     target: {
       name: 'api',
       kind: 'lambda-alias',
-      key: `aws:111122223333:eu-west-1:lambda-alias/${FUNCTION}/${ALIAS}`,
+      key: `aws:${account}:eu-west-1:lambda-alias/${FUNCTION}/${ALIAS}`,
       ref: { functionName: FUNCTION, alias: ALIAS },
       stable: '1',
       canary: '2',
