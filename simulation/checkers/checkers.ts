@@ -832,7 +832,9 @@ const outInTime = perRollout((view, run, { outMs }) => {
   return view.opening.targets.flatMap((target) => {
     if (hasNoWayBack(target) || lastOwn(view, target, leaving.index) === undefined) return [];
     if (shareOf(standingAt(view, target, leaving.index), target.canary) === 0) return [];
-    if (isStuck(view, run, target, run.timeline.length)) return [];
+    // What others do with it later says nothing of where it stood when it had to be out.
+    const late = run.timeline.findIndex(({ at }) => at > leaving.at + outMs);
+    if (isStuck(view, run, target, late === -1 ? run.timeline.length : late)) return [];
     const out = view.writes.find(
       (write) => write.index > leaving.index && write.key === target.key && write.to === 0,
     );

@@ -1,4 +1,4 @@
-import { DeleteFunctionCommand } from '@aws-sdk/client-lambda';
+import { DeleteFunctionCommand, UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { describe, expect, test, vi } from 'vitest';
 import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import { PLANS, SPILLWAY } from '../../core/rollout/actor.ts';
@@ -15,7 +15,7 @@ import { FUNCTION } from '../../simulation/scenario.ts';
 import { kindOf, provenBad } from '../../simulation/seed.ts';
 import { actor } from '../core/rollout/given.ts';
 import { blind, journals } from './planted.ts';
-import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID } from './stage.ts';
+import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from './stage.ts';
 
 // What excuses a broken promise is as narrow as the reason for it.
 
@@ -223,7 +223,7 @@ test.each(['pass', 'broken', 'inconclusive'] as const)(
 );
 
 describe('a canary that stays because stable was deleted', () => {
-  const deleted = () =>
+  const deleted = (then?: (stage: Stage) => Promise<unknown>) =>
     play({
       canaries: { 2: { errors: (_, __, weight) => (weight === 100 ? 0.3 : 0.001) } },
       rollout: { steps: [{ weight: 10, bake: '1m' }], verify: '10m' },
@@ -234,6 +234,7 @@ describe('a canary that stays because stable was deleted', () => {
         await stage.clients.lambda.send(
           new DeleteFunctionCommand({ FunctionName: FUNCTION, Qualifier: '1' }),
         );
+        await then?.(stage);
       },
     });
 
@@ -245,6 +246,41 @@ describe('a canary that stays because stable was deleted', () => {
     expect(broken({ ...run, deleted: later })).toEqual(
       expect.arrayContaining(['endsAtZeroOrHundred', 'ourWeightRemoved', 'revertFirst', 'outInTime']),
     );
+  });
+
+  test('is excused whatever others put on the alias later, if stable was gone when the canary had to be out', async () => {
+    const { rollout, run } = await deleted(async (stage) => {
+      await stage.saw('RolloutClosed');
+      await stage.clock.sleep(2 * MINUTE);
+      const FunctionVersion = stage.lambda.helpers.publish(FUNCTION, () => ({
+        statusCode: 200,
+        body: 'well',
+      }));
+      await stage.clients.lambda.send(
+        new UpdateAliasCommand({ FunctionName: FUNCTION, Name: ALIAS, FunctionVersion }),
+      );
+    });
+    expect(rollout?.outcome).toBe('halted');
+    expect(run.timeline.findLast(({ kind }) => kind === 'write')).toMatchObject({ after: { primary: '3' } });
+    expect(faults(run)).toEqual([]);
+    const later = run.deleted.map((each) => ({ ...each, index: run.timeline.length }));
+    expect(broken({ ...run, deleted: later })).toContain('outInTime');
+  });
+
+  test('is not excused if the rollout looked only after the canary had to be out', async () => {
+    const { run } = await deleted();
+    const ordered = run.timeline.findIndex(
+      (entry) => entry.kind === 'append' && entry.events.some(({ type }) => type === 'RevertOrdered'),
+    );
+    const late = run.timeline.slice(ordered).map((entry, nth) => ({
+      ...entry,
+      at: entry.at + 3 * MINUTE,
+      ...(nth === 0 ? { events: [] } : {}),
+    }));
+    const delayed = { ...run, timeline: [...run.timeline.slice(0, ordered + 1), ...late] };
+    expect(broken(delayed)).not.toContain('outInTime');
+    const looks = Object.fromEntries(Object.keys(run.looks).map((key) => [key, [ordered + 2]]));
+    expect(broken({ ...delayed, looks })).toContain('outInTime');
   });
 
   test('is not excused if stable is still the version of the alias', async () => {
