@@ -14,6 +14,7 @@ export default defineConfig({
       ...configDefaults.exclude,
       ...['test/infra/graph/**', 'test/infra/cli/**', 'test/wire/**', 'test/runtime/ric/**'],
     ],
+    setupFiles: ['test/set-up.ts'],
     pool: 'threads',
     // One more than the cores it is meant for: some tests only wait for a command line or a silent service.
     maxWorkers: 3,

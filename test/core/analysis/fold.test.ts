@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { withBad } from '../../../core/analysis/finding.ts';
 import { foldedAfter } from '../../../core/analysis/fold.ts';
 import { type Folded, withFolded } from '../../../core/analysis/folded.ts';
 import { judge, stretch } from '../../../core/analysis/judge.ts';
@@ -381,7 +382,7 @@ const essence = (verdict: Verdict, round: (value: number | undefined) => unknown
 /** The counts that each part of the evidence rests on, by target and metric, so that none is hidden behind the strongest. */
 const restsOf = (rollout: Rollout, read: Record<string, Series>, to: Instant) =>
   rollout.opening.targets.flatMap(({ name }) => {
-    const series = withFolded(rollout.folded, name, read[name] ?? {});
+    const series = withBad('custom.orders', withFolded(rollout.folded, name, read[name] ?? {}));
     return METRICS.flatMap((metric) => {
       const known = knownWindows(series[metric]).filter(({ start }) => start + WINDOW_MS <= to);
       const compared = comparedWindows(rollout, known);
