@@ -194,8 +194,7 @@ function arrivalOf(
   };
   const latest = windows.findLast((window) => totalOf(window) > 0)?.start;
   const isOver = step.to >= (bakeOf(rollout)?.to ?? Number.POSITIVE_INFINITY);
-  const lost =
-    silent ?? late ?? (isOver ? whyAllLate(rollout, { region: heartbeat, target: latest }, step) : undefined);
+  const lost = silent ?? late ?? whyAllLate(rollout, { region: heartbeat, target: latest }, step);
   const isExplained = isSilenceOfAll(rollout, silent, step.to);
   const isGone =
     silent !== undefined && lateOrGone({ region: heartbeat, target: latest }, step.to) !== 'late';
@@ -244,13 +243,19 @@ function whyStillOpen(
     : undefined;
 }
 
-/** Why a verify that is over says nothing yet: the counts of the whole region end before it does. */
+/** When a stretch ends without an answer: verify once all of it was watched, a step with its longest bake. */
+function lastAskedAt(rollout: Rollout): Instant {
+  const bake = bakeOf(rollout);
+  return (isVerifying(rollout) ? bake?.to : bake?.max) ?? Number.POSITIVE_INFINITY;
+}
+
+/** Why a verify or a step that is over says nothing yet: the counts of the whole region end before it does. */
 function whyAllLate(
   rollout: Rollout,
   newest: { region?: Instant | undefined; target?: Instant | undefined },
   { until, to }: { until: Instant; to: Instant },
 ): string | undefined {
-  if (!isVerifying(rollout) || newest.region === undefined || lateOrGone(newest, to) !== 'late')
+  if (to < lastAskedAt(rollout) || newest.region === undefined || lateOrGone(newest, to) !== 'late')
     return undefined;
   const heard = heardUntil(newest.region, to);
   return heard >= Math.min(until, to)
@@ -276,11 +281,12 @@ const isSilenceOfAll = ({ recall }: Rollout, silent: string | undefined, to: Ins
 const totalOf = ({ canary, stable }: Window) => (canary?.total ?? 0) + (stable?.total ?? 0);
 
 /**
- * True if it matters whether the region's functions are still counted: in verify, of a target without a count in its newest settled
- * minutes.
+ * True if it matters whether the region's functions are still counted: in verify and at the end of a step's longest bake, of a
+ * target without a count in its newest settled minutes.
  */
 export function needsHeartbeat(rollout: Rollout, series: readonly Series[], to: Instant): boolean {
-  if (!rollout.opening.targets.some(({ name }) => isSilenceDoubted(rollout, name))) return false;
+  const isDoubted = rollout.opening.targets.some(({ name }) => isSilenceDoubted(rollout, name));
+  if (!isDoubted && to < lastAskedAt(rollout)) return false;
   const isHeard = (read: Series) =>
     knownWindows(read[arrivalMetric(rollout.opening.watch)]).some(
       (window) => window.start + WINDOW_MS >= to && totalOf(window) > 0,

@@ -50,7 +50,7 @@ import {
   targetNamed,
   withSuspicion,
 } from './state.ts';
-import { BROKEN_PAUSE_SECONDS, bakeOf, longestBakeOf, PAUSE_SECONDS_MAX } from './timing.ts';
+import { BROKEN_PAUSE_SECONDS, bakeOf, heardTo, longestBakeOf, PAUSE_SECONDS_MAX } from './timing.ts';
 import { sharesOf } from './way-out.ts';
 
 /** What somebody wants, in the imperative. Those of people are pause, resume, promote and abort. */
@@ -381,7 +381,8 @@ const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }
   // An order to go on has answered what the end of a bake would ask. It has not answered for a canary that nobody can see, which waits at a gate or serves alone.
   const isOrdered = isPromoted(after) && !isVerifying(after);
   const bake = bakeOf(after);
-  const isOver = bake !== undefined && verdict.to >= bake.max && !isOrdered;
+  // The longest bake is over once the counts of all of it are there, which may come as late as others did.
+  const isOver = bake !== undefined && heardTo(after, verdict.to) >= bake.max && !isOrdered;
   if (after.brokenInRow >= BROKEN_TICKS_MAX || (isOver && verdict.status === 'broken')) {
     return [pause(at, `nothing could be measured: ${verdict.reason}`, 'broken', BROKEN_PAUSE_SECONDS)];
   }

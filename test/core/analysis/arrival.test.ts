@@ -8,7 +8,7 @@ import {
 } from '../../../core/analysis/arrival.ts';
 import { judge } from '../../../core/analysis/judge.ts';
 import { LOST } from '../../../core/analysis/loss.ts';
-import type { Past, Verdict, WatchRule, Window } from '../../../core/analysis/types.ts';
+import type { Past, WatchRule, Window } from '../../../core/analysis/types.ts';
 import { believable } from '../../../core/analysis/windows.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import {
@@ -22,6 +22,7 @@ import {
   raised,
   stateAfter,
   TWO_TARGETS,
+  tick,
 } from '../rollout/given.ts';
 
 type Counts = [canary: number | undefined, stable: number | undefined];
@@ -326,6 +327,8 @@ type Given = {
   label?: string;
   target?: string;
 };
+/** A step whose longest bake takes an hour. */
+const LONG = plan({ steps: [{ weight: 10, bakeSeconds: 120, maxBakeSeconds: 3600 }] });
 /** All that is said of the windows of a step, which begins at minute 1 and ends with them unless said otherwise. */
 const arrivalAt = (history: RolloutEvent[], read: Window[], given: Given = {}) => {
   const { from = 1, until = from + read.length, to = until, isRead = true, heartbeat } = given;
@@ -344,23 +347,6 @@ const arrivalAt = (history: RolloutEvent[], read: Window[], given: Given = {}) =
 const shareLost = (history: RolloutEvent[], read: Window[], given: Given = {}) =>
   arrivalAt(history, read, { isRead: false, ...given }).finding;
 
-/** A tick that saw the canary last in this minute. */
-const tick = (newest: number, to: number, more: Partial<Verdict> = {}): RolloutEvent => {
-  const seen = measured('inconclusive', [1, to]);
-  return {
-    ...seen,
-    verdict: {
-      ...seen.verdict,
-      findings: [
-        {
-          ...{ target: 'api', metric: 'traffic', status: 'pass', windows: 1, evidence: 0, reason: '' },
-          ...{ canary: { bad: 0, total: 9 }, stable: { bad: 0, total: 90 }, newest: minute(newest) },
-        },
-      ],
-      ...more,
-    },
-  };
-};
 /** Ticks by which its counts are known to come three minutes late. */
 const LATE = [tick(-1, 3), tick(0, 4)];
 
@@ -518,7 +504,8 @@ describe('requests that stopped', () => {
   });
 
   test('are not silent in minutes in which nothing of the region was counted', () => {
-    const at = (heartbeat: number) => arrivalAt(onFirstStep(past), silentFrom(6, 4), { heartbeat });
+    const at = (heartbeat: number) =>
+      arrivalAt(onFirstStep({ ...past, plan: LONG }), silentFrom(6, 4), { heartbeat });
     expect(at(6).finding.status).toBe('pass');
     expect(at(10).finding.status).toBe('broken');
   });
@@ -679,9 +666,12 @@ describe('requests that stopped', () => {
       expect(at(9, { to: 10.5 }).status).toBe('pass');
     });
 
-    test('are not late at a step that is not verify', () => {
+    test('are late at a step only once its longest bake is over', () => {
       const step = windows(1, ...times(3, [100, 900]));
-      expect(arrivalAt(onFirstStep(), step, { until: 8, heartbeat: 3 }).finding.status).toBe('pass');
+      const until = (to: number) =>
+        arrivalAt(onFirstStep(), step, { until: to, heartbeat: 3 }).finding.status;
+      expect(until(10)).toBe('pass');
+      expect(until(11)).toBe('broken');
     });
   });
 });
@@ -701,12 +691,22 @@ describe('the counts of the whole region', () => {
     expect(needs(inVerify(), counted([11, [1, undefined]]), counted([10, [1, undefined]]))).toBe(true);
   });
 
-  test('are not asked for before verify, of what cannot be recalled, or of silence that is explained', () => {
+  test('are asked for at the end of the longest bake of a step', () => {
+    const silent = counted([10, [100, 900]]);
+    const to = (minutes: number) => needsHeartbeat(stateAfter(onFirstStep()), [silent], minute(minutes));
+    expect(to(10.9)).toBe(false);
+    expect(to(11)).toBe(false);
+    expect(to(12)).toBe(true);
+  });
+
+  test('are not asked for before that, of what cannot be recalled, or of silence that is explained', () => {
     const silent = counted([10, [100, undefined]]);
-    expect(needs(onFirstStep(), silent)).toBe(false);
-    expect(needs(inVerify({ reversible: false }), silent)).toBe(false);
+    expect(needs(onFirstStep({ plan: LONG }), silent)).toBe(false);
+    const verify = { plan: plan({ verifySeconds: 3600 }) };
+    expect(needs(inVerify({ ...verify, reversible: false }), silent)).toBe(false);
+    expect(needs(inVerify({ reversible: false }), silent)).toBe(true);
     const explained = (...names: string[]) => [
-      ...inVerify({ targets: TWO_TARGETS }),
+      ...inVerify({ ...verify, targets: TWO_TARGETS }),
       tick(9, 10, { explained: names }),
     ];
     expect(needs(explained('api', 'worker'), silent)).toBe(false);

@@ -40,6 +40,7 @@ import {
   stateAfter,
   TWO_TARGETS,
   target,
+  tick,
   tookOver,
   verdict,
 } from './given.ts';
@@ -243,6 +244,17 @@ describe('a tick', () => {
     ]);
     expect(stateAfter(events).unproven).toHaveLength(1);
   });
+
+  test.each(['inconclusive', 'broken'] as const)(
+    'that is %s at the end of the longest bake has no consequence while counts are as late as others were',
+    (status) => {
+      const late = [...onFirstStep({ plan: plan({ onInconclusive: 'promote' }) }), tick(2, 6), tick(3, 7)];
+      expect(stateAfter(late).lateness).toEqual({ api: 3 });
+      expect(decided(record(status, [1, 13]), 14, late).at(-1)?.type).toBe('Measured');
+      const type = status === 'broken' ? 'Paused' : 'PromotionOrdered';
+      expect(decided(record(status, [1, 14]), 15, late).at(-1)).toMatchObject({ type });
+    },
+  );
 
   test('that passes at the end of the longest bake has no consequence but going on', () => {
     given(onFirstStep())

@@ -219,6 +219,24 @@ export const measured = (
   alarms,
 });
 
+/** A tick that saw the canary last in this minute. */
+export const tick = (newest: number, to: number, more: Partial<Verdict> = {}): Event<'Measured'> => {
+  const seen = measured('inconclusive', [1, to]);
+  return {
+    ...seen,
+    verdict: {
+      ...seen.verdict,
+      findings: [
+        {
+          ...{ target: 'api', metric: 'traffic', status: 'pass', windows: 1, evidence: 0, reason: '' },
+          ...{ canary: { bad: 0, total: 9 }, stable: { bad: 0, total: 90 }, newest: minute(newest) },
+        },
+      ],
+      ...more,
+    },
+  };
+};
+
 /** With two smoke tests that are repeated, and one that is not. */
 export const PROBED: Partial<Opening> = {
   hooks: smokeHooks('/health', '/cart', '/new'),
