@@ -179,7 +179,7 @@ function isStableShort(rollout: Rollout, target: string, windows: readonly Windo
     if (window === undefined) return false;
     const { start, canary, stable } = window;
     const weight = isMoved(rollout, window)
-      ? weightAtMost(rollout, start)
+      ? meanWeightAtMost(rollout, target, start)
       : (weightIn(rollout, target, start) ?? 100);
     const counted = { nc: stable?.total ?? 0, ns: canary?.total ?? 0 };
     return logEStarved({ windows: [counted], w: 1 - weight / 100, ...CROWDED }) >= SUSPICIOUS;
@@ -201,6 +201,33 @@ function weightIn(
 function weightAtMost({ moves, heights = moves.map(() => 100) }: Rollout, start: Instant): Percent {
   const within = moves.map((at) => at >= start && at < start + WINDOW_MS);
   return Math.max(0, ...heights.filter((_, nth) => within[nth]));
+}
+
+/** How far a move takes effect from when it was recorded, at most; one that is further off only delays what its minute says. Assumed. */
+const MOVING_MS = 5_000;
+
+/**
+ * The largest mean that the weight of a target can have had over a minute in which traffic moved: up to the first of the moves what
+ * stood before, if nothing moved in between, and from the last on what stood after, as far as either is known.
+ */
+function meanWeightAtMost(rollout: Rollout, target: string, start: Instant): Percent {
+  const { moves, stood = [], traffic, stepSince, recall } = rollout;
+  const most = weightAtMost(rollout, start);
+  const end = start + WINDOW_MS;
+  const first = moves.find((at) => at >= start) ?? start;
+  const since = recall === undefined ? stepSince : recall.since;
+  const present = since === undefined ? [] : [{ weight: traffic[target]?.weight ?? most, from: since }];
+  const stretches = [{ weight: 0, from: Number.NEGATIVE_INFINITY }, ...stood, ...present];
+  const before = stretches.findLast(({ from }) => from < first);
+  const isBefore = before !== undefined && !moves.some((at) => at > before.from && at < first);
+  const after = stretches.findLast(({ from }) => from >= first && from < end);
+  const less = ({ weight }: { weight: Percent }, ms: number) =>
+    ((most - weight) * Math.max(0, ms)) / WINDOW_MS;
+  return (
+    most -
+    (isBefore ? less(before, first - MOVING_MS - start) : 0) -
+    (after === undefined ? 0 : less(after, end - after.from - MOVING_MS))
+  );
 }
 
 /** How many minutes windows stand for. */

@@ -388,6 +388,10 @@ describe('windows', () => {
     expect(at(6, onSecondStep(errors), on(window(3, [0, 400], [0, 3_600]), outage)).status).toBe('fail');
     const worse = window(5, [400, 2_000], [2, 200]);
     expect(at(7, onSecondStep(errors), on(before, outage, worse)).status).toBe('fail');
+    // The canary has 50 % since 4:54, everything fails from then on, and a fifth of the counts of stable is there.
+    const raise = [...onFirstStep(errors), measured('pass', [1, 3]), ...raised(50, 2, 4.9)];
+    expect(at(6, raise, on(window(4, [500, 900], [100, 1_620]))).status).not.toBe('fail');
+    expect(at(6, raise, on(window(4, [500, 900], [100, 8_500]))).status).toBe('fail');
   });
 
   test.each([
@@ -396,7 +400,7 @@ describe('windows', () => {
   ])(
     'of a retry count %s from its own first raise on, and not what its earlier attempt left in that minute',
     (_, rules) => {
-      const left = window(0, [200, 400], GOOD);
+      const left = window(0, [200, 220], GOOD);
       expect(at(9, onFirstStep(rules), on(left)).status).toBe('fail');
       expect(at(9, onFirstStep({ ...rules, attempt: 2 }), on(left)).status).not.toBe('fail');
       expect(at(9, onFirstStep(rules), on(window(-1, BAD, GOOD), left)).status).not.toBe('fail');

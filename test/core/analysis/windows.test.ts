@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Window } from '../../../core/analysis/types.ts';
 import { believable, comparedWindows, isMoved } from '../../../core/analysis/windows.ts';
+import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import {
   inVerify,
   measured,
@@ -9,6 +10,7 @@ import {
   onSecondStep,
   opened,
   raised,
+  shifted,
   stateAfter,
   TWO_TARGETS,
 } from '../rollout/given.ts';
@@ -110,6 +112,40 @@ describe('a window in which traffic moved, of late counts', () => {
     expect(compared(window(0, 100, 9_000), window(1, 100, 900))).toEqual([0, 1]);
     expect(compared(window(3, 100, 900), window(4, 400, 500), window(5, 500, 500))).toEqual([3, 4, 5]);
     expect(compared(window(5, 500, 5))).toEqual([5]);
+  });
+
+  test('is left out also if stable had more of it than the largest weight leaves', () => {
+    const compared = (history: RolloutEvent[], ...windows: Window[]) =>
+      starts(comparedWindows(stateAfter(history), windows, late));
+    // From 10 % to 50 % at 4:54.
+    const raise: RolloutEvent[] = [...onFirstStep(), measured('pass', [1, 3]), ...raised(50, 2, 4.9)];
+    expect(compared(raise, window(4, 1_400, 8_600))).toEqual([4]);
+    expect(compared(raise, window(4, 1_400, 4_300))).toEqual([]);
+    // From nothing to 50 % at 0:54.
+    const first = [opened(), ...raised(50, 1, 0.9)];
+    expect(compared(first, window(0, 700, 9_300))).toEqual([0]);
+    expect(compared(first, window(0, 700, 1_860))).toEqual([]);
+    // Back from 50 % to 10 % at 8:12.
+    const recall: RolloutEvent[] = [
+      ...onSecondStep(),
+      { type: 'RecallOrdered', at: minute(8.1), nth: 1, weight: 10, reason: 'doubt', remaining: 180 },
+      shifted(10, 3, 8.2),
+    ];
+    expect(compared(recall, window(8, 1_800, 8_200))).toEqual([8]);
+    expect(compared(recall, window(8, 1_800, 2_500))).toEqual([]);
+  });
+
+  test('counts by the largest weight alone if nothing else is known, and if the move came some seconds before it was recorded', () => {
+    const compared = (history: RolloutEvent[], ...windows: Window[]) =>
+      starts(comparedWindows(stateAfter(history), windows, late));
+    const half: RolloutEvent[] = [
+      opened({ targets: TWO_TARGETS }),
+      ...raised(50, 1, 3.5),
+      ...raised(50, 2, 4.9, 'worker'),
+    ];
+    expect(compared(half, window(4, 5_000, 5_000))).toEqual([4]);
+    const raise: RolloutEvent[] = [...onFirstStep(), measured('pass', [1, 3]), ...raised(50, 2, 4.9)];
+    expect(compared(raise, window(4, 1_800, 8_200))).toEqual([4]);
   });
 
   test('counts if those of the canary are missing, which only speaks for it', () => {
