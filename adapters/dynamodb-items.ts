@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { HoldToken } from '../core/ports.ts';
+import { dueAt } from '../core/rollout/due.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
-import { dueAt } from '../core/rollout/timing.ts';
 import type { Instant } from '../core/units.ts';
 import { keys } from './dynamodb-table.ts';
 

@@ -1,4 +1,4 @@
-import type { Rollout } from './rollout/state.ts';
+import type { Opening } from './rollout/event.ts';
 import type { Instant, Seconds } from './units.ts';
 
 /**
@@ -47,7 +47,7 @@ const OFFSET_MAX: Seconds = 55;
  * Whether a tick reads its targets back. A few rollouts do at each tick; of many each does at some, so that all of them
  * together make a few calls a second: a lost routing config or a stranger's hand is seen within ten ticks.
  */
-export function readsBack({ opening, ticks }: Rollout): boolean {
+export function readsBack({ opening, ticks }: { opening: Opening; ticks: number }): boolean {
   const every = Math.ceil((opening.running ?? 0) / READ_BACKS_A_MINUTE);
   return ticks % Math.min(READ_BACK_EVERY_MAX, Math.max(1, every)) === 0;
 }
@@ -56,7 +56,7 @@ export function readsBack({ opening, ticks }: Rollout): boolean {
  * How long after a window has settled a rollout ticks. A few tick at once, as soon as they can; among many each has a
  * second of its own by its name, or all would ask CloudWatch and Lambda in the same one.
  */
-export function tickOffset({ rolloutId, running = 0 }: Rollout['opening']): Seconds {
+export function tickOffset({ rolloutId, running = 0 }: Opening): Seconds {
   return running < TOGETHER_MAX ? 0 : hash(rolloutId) % Math.min(OFFSET_MAX, running);
 }
 

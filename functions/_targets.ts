@@ -1,8 +1,9 @@
 import { RolloutError } from '../core/errors.ts';
 import type { Observed } from '../core/ports.ts';
+import { hasCanaryTraffic } from '../core/rollout/due.ts';
 import type { RevertBy, RevertedTarget, Target } from '../core/rollout/event.ts';
 import { isWorthAnotherLook } from '../core/rollout/reconcile.ts';
-import { hasCanaryTraffic, type Rollout, targetNamed } from '../core/rollout/state.ts';
+import { type Rollout, targetNamed } from '../core/rollout/state.ts';
 import { lastLook, mayBeOlder } from '../core/rollout/way-out.ts';
 import { recordJudgement } from './_journal.ts';
 import { type Needs, soon } from './_task.ts';

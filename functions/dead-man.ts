@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { DeadManInput } from '../core/ports.ts';
+import { dueAt, GRACE_SECONDS } from '../core/rollout/due.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
-import { dueAt, GRACE_SECONDS } from '../core/rollout/timing.ts';
 import { awsDeadMan, awsExecutions, awsJournal, awsRouters, clock } from './_aws.ts';
 import { arm, beginAgain } from './_begin.ts';
 import { recordJudgement } from './_journal.ts';
@@ -62,7 +62,10 @@ async function look(
   if (now <= dueAt(rollout) + GRACE_SECONDS * 1000) return 'alive';
   const after = await recordJudgement(
     rollout,
-    { type: 'TakeOver', reason: `nothing happened since ${new Date(rollout.lastEventAt).toISOString()}` },
+    {
+      type: 'TakeOver',
+      reason: `the last one was due to write at ${new Date(dueAt(rollout)).toISOString()} and did not`,
+    },
     ports,
   );
   if (after.epoch === rollout.epoch) return 'alive';

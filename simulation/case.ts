@@ -505,6 +505,7 @@ const TROUBLES: Partial<Record<FaultName, { share: number; seconds?: number }>> 
   hookSilent: { share: 0.1, seconds: 259_200 },
   gateSilent: { share: 0.3 },
   executionStopped: { share: 0.08 },
+  ordersToTheDead: { share: 0.04, seconds: 3600 },
   executionRedriven: { share: 0.06 },
   strangerMoves: { share: 0.03 },
   strangerWeights: { share: 0.04 },

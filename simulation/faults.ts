@@ -69,6 +69,10 @@ export const FAULTS = {
     at: 'trouble',
     what: 'somebody stops the execution, or it times out: no Catch runs, and nobody hears of it',
   },
+  ordersToTheDead: {
+    at: 'trouble',
+    what: 'somebody stops the execution, and then pauses and resumes its rollout every minute',
+  },
   executionRedriven: {
     at: 'trouble',
     what: 'somebody starts the first execution once more from the console, while another may run',

@@ -51,6 +51,9 @@ const DUST_MINUTES = 15;
 /** Virtual time after which a world is left as it is; the checkers then find what never ended. */
 const HOURS_MAX = 72;
 
+/** Who orders again and again, and resumes what they paused. */
+const RESTLESS = 'eve';
+
 /** How a world went. */
 export interface Played {
   run: Run;
@@ -81,7 +84,13 @@ const OUTAGES: readonly FaultName[] = [
 ];
 
 /** What ends a function or its execution, so that the watchdog has to find it. */
-const DEADLY: readonly FaultName[] = ['executionStopped', 'diesBefore', 'diesAfter', 'hangs'];
+const DEADLY: readonly FaultName[] = [
+  'executionStopped',
+  'ordersToTheDead',
+  'diesBefore',
+  'diesAfter',
+  'hangs',
+];
 
 /** Tries of an opening that was asked for by an event (Lambda developer guide, "Asynchronous invocation"): if each was struck, the watchdog has to begin. */
 const OPENING_TRIES = 3;
@@ -549,7 +558,7 @@ class Play {
     for (const waiting of this.#waiting)
       if (waiting.event === event.type && waiting.nth === count) waiting.act();
     // Nobody leaves a paused rollout alone; one that only waits for its metrics goes on by itself, or ends if it is reversible.
-    if (event.type === 'Paused' && (event.why !== 'broken' || !reversible))
+    if (event.type === 'Paused' && event.by.id !== RESTLESS && (event.why !== 'broken' || !reversible))
       void this.#clock
         .sleep(this.#random.int(4 * MINUTE))
         .then(() => this.#answer(rolloutId))
@@ -618,6 +627,9 @@ class Play {
     switch (fault) {
       case 'executionStopped':
         return ports.executions.stop(FIRST, 1 + Math.floor(how * 2), 'stopped by hand');
+      case 'ordersToTheDead':
+        await ports.executions.stop(FIRST, 1 + Math.floor(how * 2), 'stopped by hand');
+        return this.#orderAgain(this.#clock.now() + seconds * 1000);
       case 'executionRedriven': {
         const first = stepFunctions.execution(`${FIRST}-1`);
         if (first === undefined) return;
@@ -677,6 +689,18 @@ class Play {
         this.#lasting.set(fault, true);
         await this.#clock.sleep(seconds * 1000);
         this.#lasting.set(fault, false);
+    }
+  }
+
+  /** Less time lies between two orders than an execution has to answer one. */
+  async #orderAgain(until: number): Promise<void> {
+    const order = (words: object) =>
+      this.#stage.invoke('Command', { rolloutId: FIRST, by: RESTLESS, ...words }).catch(() => {});
+    while (!this.#isOver && this.#clock.now() < until) {
+      await order({ command: 'pause', reason: 'does it hear me?' });
+      await this.#clock.sleep(5_000);
+      await order({ command: 'resume' });
+      await this.#clock.sleep(MINUTE);
     }
   }
 

@@ -313,7 +313,12 @@ function answer(
   if (isCallback) assertAsked(rollout, hook, at);
   const said = rollout.hooks[hook]?.status;
   if (said === 'pass' || (isCallback && (said === 'fail' || said === 'inconclusive'))) return [];
-  return withConsequences(rollout, { type: 'HookAnswered', at, hook, status, reason }, hookConsequence);
+  const called = isCallback ? { isCallback } : {};
+  return withConsequences(
+    rollout,
+    { type: 'HookAnswered', at, hook, status, reason, ...called },
+    hookConsequence,
+  );
 }
 
 /** A callback is for a question that was put, or is being put just now. */

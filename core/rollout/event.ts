@@ -257,7 +257,15 @@ export type RolloutEvent =
       made?: Omit<Made, 'version'> | undefined;
     }
   | { type: 'HookStarted'; at: Instant; hook: string; until: Instant }
-  | { type: 'HookAnswered'; at: Instant; hook: string; status: HookStatus; reason: string }
+  | {
+      type: 'HookAnswered';
+      at: Instant;
+      hook: string;
+      status: HookStatus;
+      reason: string;
+      /** True if the answer was called in, and not written by the execution that asked. */
+      isCallback?: true | undefined;
+    }
   | { type: 'GateOpened'; at: Instant; gate: Percent; until: Instant }
   | { type: 'Approved'; at: Instant; gate: Percent; by: Actor }
   | { type: 'ShiftIntended'; at: Instant; target: string; weight: Percent; stamp: Stamp; expiresAt: Instant }
@@ -329,15 +337,50 @@ export interface Exposure {
   seconds: Seconds;
 }
 
-/** Events that wake a hold: what people, alarms and the dead man write. What an execution writes itself needs no wake. */
-export const WAKING: ReadonlySet<string> = new Set<RolloutEvent['type']>([
-  'AlarmRaised',
-  'Approved',
-  'HookAnswered',
-  'Paused',
-  'Resumed',
-  'PromotionOrdered',
-  'Aborted',
-  'TookOver',
-  'StrangerSeen',
-]);
+/**
+ * Of each type of event, whether it shows that the rollout's execution lives, and whether it wakes a hold. It lives if its own
+ * functions wrote the event, or if a fresh execution was started by it. What may also be written by people, alarms or hooks
+ * shows nothing, and neither does what only follows from another event in the same append. What people, alarms and the dead
+ * man write wakes a hold; what an execution writes itself needs no wake.
+ */
+const SHOWS: Record<RolloutEvent['type'], { isLife: boolean; isWake: boolean }> = {
+  RolloutOpened: { isLife: true, isWake: false },
+  RolloutDeclined: { isLife: true, isWake: false },
+  Published: { isLife: true, isWake: false },
+  HookStarted: { isLife: true, isWake: false },
+  HookAnswered: { isLife: true, isWake: true },
+  GateOpened: { isLife: true, isWake: false },
+  Approved: { isLife: false, isWake: true },
+  ShiftIntended: { isLife: true, isWake: false },
+  Shifted: { isLife: true, isWake: false },
+  Deferred: { isLife: true, isWake: false },
+  Promoted: { isLife: true, isWake: false },
+  Measured: { isLife: true, isWake: false },
+  RecallOrdered: { isLife: true, isWake: false },
+  RecallEnded: { isLife: true, isWake: false },
+  AlarmRaised: { isLife: false, isWake: true },
+  StrangerSeen: { isLife: true, isWake: true },
+  Lowered: { isLife: true, isWake: false },
+  PinRefused: { isLife: true, isWake: false },
+  StableGone: { isLife: true, isWake: false },
+  Paused: { isLife: false, isWake: true },
+  Resumed: { isLife: false, isWake: true },
+  PromotionOrdered: { isLife: false, isWake: true },
+  Aborted: { isLife: false, isWake: true },
+  RevertOrdered: { isLife: false, isWake: false },
+  TookOver: { isLife: true, isWake: true },
+  Continued: { isLife: true, isWake: false },
+  Reverted: { isLife: true, isWake: false },
+  RolloutClosed: { isLife: true, isWake: false },
+};
+
+/** True for an event that only a living execution writes, or that a fresh one starts with; what a newer version may write besides is none. */
+export function isSignOfLife(event: RolloutEvent): boolean {
+  if (event.type === 'HookAnswered' && event.isCallback) return false;
+  return SHOWS[event.type]?.isLife === true;
+}
+
+/** Events that wake a hold. */
+export const WAKING: ReadonlySet<string> = new Set(
+  Object.entries(SHOWS).flatMap(([type, { isWake }]) => (isWake ? [type] : [])),
+);

@@ -10,10 +10,11 @@ import {
   type Waiting,
   waitingAt,
 } from './checkpoint.ts';
+import { HOLD_SECONDS_MAX, hasCanaryTraffic, PUBLISH_SECONDS_MAX, tickDue } from './due.ts';
 import type { Cause, Gate, LeavingOutcome } from './event.ts';
 import { isDoubted } from './recall.ts';
-import { hasCanaryTraffic, isVerifying, isWayBackGone, outOf, type Rollout, weightNow } from './state.ts';
-import { bakeOf, heardTo, PUBLISH_SECONDS_MAX, TICKS_MAX, tickDue } from './timing.ts';
+import { isVerifying, isWayBackGone, outOf, type Rollout, weightNow } from './state.ts';
+import { bakeOf, heardTo, TICKS_MAX } from './timing.ts';
 
 /** What must be done next. The state machine's one Choice knows exactly these kinds. */
 export type Directive =
@@ -206,9 +207,6 @@ function isVerified(rollout: Rollout): boolean {
   if (isDoubted(rollout, verdict)) return false;
   return verdict.status !== 'broken' && verdict.status !== 'fail' && !isHeldByAlarm(rollout);
 }
-
-/** Longest single hold where nothing has to be measured; each one starts over, so a pause may last far longer. */
-const HOLD_SECONDS_MAX: Seconds = 3600;
 
 function hold(rollout: Rollout, now: Instant, answerDue = Number.POSITIVE_INFINITY): Directive {
   const until = Math.min(

@@ -5,6 +5,7 @@ import { rulesFor } from '../analysis/weights.ts';
 import { type Instant, type Percent, type Seconds, WINDOW_MS } from '../units.ts';
 import { type Actor, isPlans, nameOf } from './actor.ts';
 import { askingsAtNewStep, withReason } from './bounded.ts';
+import { hasCanaryTraffic, silentAfter } from './due.ts';
 import type {
   Cause,
   HookStatus,
@@ -80,6 +81,8 @@ export interface Rollout {
   opening: Opening;
   openedAt: Instant;
   lastEventAt: Instant;
+  /** Since when its execution is silent: what others write only wakes it. Absent in rollouts of earlier versions. */
+  silentSince?: Instant | undefined;
   /** Hooks that were asked, by occurrence. */
   hooks: Record<string, HookState>;
   /** Gates that were opened, by weight. */
@@ -180,6 +183,7 @@ export function evolve(state: Rollout | undefined, event: RolloutEvent): Rollout
     ...change(state, event),
     version: state.version + 1,
     lastEventAt: Math.max(state.lastEventAt, event.at),
+    silentSince: silentAfter(state, event),
   };
 }
 
@@ -191,11 +195,6 @@ export function fold(events: RolloutEvent[]): Rollout | undefined {
 /** The open stamp of a rollout's present epoch with this number. */
 export function stampOf(rollout: Rollout, seq: number): Stamp {
   return { rolloutId: rollout.opening.rolloutId, epoch: rollout.epoch, seq, open: true };
-}
-
-/** True while a user's request can meet the canary, or could if a raise under way arrived. */
-export function hasCanaryTraffic(rollout: Rollout): boolean {
-  return rollout.left === undefined && rollout.raisedAt !== undefined;
 }
 
 /** True for a rollout that raises nothing, because something else had put its versions on all of their targets before. */
@@ -253,6 +252,7 @@ function opened(event: Extract<RolloutEvent, { type: 'RolloutOpened' }>): Rollou
     opening,
     openedAt: at,
     lastEventAt: at,
+    silentSince: at,
     hooks: {},
     gates: {},
     step: isServing ? opening.plan.steps.length : -1,

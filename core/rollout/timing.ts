@@ -1,8 +1,7 @@
-import { tickOffset } from '../budget.ts';
 import { verifyMinutesOf } from '../plan/holdout.ts';
 import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
 import { HOOK_TRIES_MAX } from './checkpoint.ts';
-import { hasCanaryTraffic, isEnded, isVerifying, RECALLS_MAX, type Rollout } from './state.ts';
+import { isVerifying, RECALLS_MAX, type Rollout } from './state.ts';
 
 /** Ticks after which a rollout goes on in a fresh execution: a tick costs 13 history events, so 300 of them under 4,000 of the 25,000 that Step Functions allows (Step Functions quotas, Standard); the rest is for retries and wakes. */
 export const TICKS_MAX = 300;
@@ -25,12 +24,6 @@ const RECALL_SECONDS: [Seconds, Seconds] = [5 * 60, 10 * 60];
 /** Least time of a recall without proof that the canary is safe; `nth` is 1 for the first one. */
 export const leastRecallSeconds = (nth: number): Seconds => RECALL_SECONDS[nth === 1 ? 0 : 1];
 
-/** How long publishing may take before the release is refused; SnapStart alone takes about 3 minutes (pulumi-aws issue 3740). */
-export const PUBLISH_SECONDS_MAX: Seconds = 15 * 60;
-
-/** How long after its due time a rollout counts as dead: two lost ticks' worth, so that a slow retry is not a death. */
-export const GRACE_SECONDS: Seconds = 120;
-
 const ceilWindow = (at: Instant) => Math.ceil(at / WINDOW_MS) * WINDOW_MS;
 const floorWindow = (at: Instant) => Math.floor(at / WINDOW_MS) * WINDOW_MS;
 
@@ -48,13 +41,6 @@ export function heardTo({ lateness = {} }: Rollout, to: Instant): Instant {
 export function windowsOf(since: Instant, seconds: Seconds): { from: Instant; to: Instant } {
   const from = ceilWindow(since);
   return { from, to: from + Math.max(WINDOW_MS, floorWindow(seconds * 1000)) };
-}
-
-/** When traffic must be measured next: each time another window has settled, so at most a minute from now; among many a little after that. */
-export function tickDue(rollout: Rollout): Instant {
-  const settle = (rollout.opening.settleSeconds + tickOffset(rollout.opening)) * 1000;
-  const last = Math.max(rollout.measuredAt ?? 0, rollout.moves.at(-1) ?? 0, rollout.raisedAt ?? 0);
-  return floorWindow(last - settle) + WINDOW_MS + settle;
 }
 
 /** The stretch on which the present step is judged, and how long it may be stretched for want of evidence. */
@@ -89,32 +75,6 @@ function restSeconds({ opening: { plan }, verifySince, promotedAt }: Rollout): S
 export function longestBakeOf(rollout: Rollout): Instant {
   const since = Math.max(rollout.moves.at(-1) ?? 0, rollout.resumedAt ?? 0);
   return bakeOf(rollout)?.max ?? since + BROKEN_PAUSE_SECONDS * 1000;
-}
-
-/** When the next event of a rollout must have come; later than this plus grace, its execution is dead. */
-export function dueAt(rollout: Rollout): Instant {
-  if (isEnded(rollout)) return Number.POSITIVE_INFINITY;
-  return Math.max(rollout.lastEventAt, expectedAt(rollout));
-}
-
-function expectedAt(rollout: Rollout): Instant {
-  if (rollout.leaving !== undefined) return rollout.leaving.at;
-  if (rollout.pause !== undefined && !hasCanaryTraffic(rollout)) return rollout.pause.until;
-  return hasCanaryTraffic(rollout) ? tickDue(rollout) : answerDue(rollout);
-}
-
-/** Before there is traffic to watch, the next event may be an answer, an approval, its turn among many, or a version that becomes Active. */
-function answerDue(rollout: Rollout): Instant {
-  const { opening, openedAt, hooks, gates, lastEventAt, deferred = 0 } = rollout;
-  if (opening.targets.some(({ publish }) => publish !== undefined))
-    return openedAt + PUBLISH_SECONDS_MAX * 1000;
-  const started = Object.values(hooks).filter(({ status }) => status === 'started');
-  const unapproved = opening.gates
-    .map(({ before, approvers }) => ({ approvers, state: gates[before] }))
-    .flatMap(({ approvers, state }) =>
-      state !== undefined && state.approvedBy.length < approvers ? [state] : [],
-    );
-  return Math.max(lastEventAt, deferred, ...[...started, ...unapproved].map(({ until }) => until));
 }
 
 /** When the plan must have ended: every step at its longest, everybody who is asked at their latest, with room for three pauses. */

@@ -1,9 +1,10 @@
 import type { Observed } from '../ports.ts';
 import type { Instant, Percent } from '../units.ts';
+import { hasCanaryTraffic } from './due.ts';
 import type { RevertBy, RevertedTarget, Target } from './event.ts';
 import { next } from './next.ts';
 import { SEQ_MAX, type Stamp } from './stamp.ts';
-import { hasCanaryTraffic, isEnded, isStuck, type Rollout } from './state.ts';
+import { isEnded, isStuck, type Rollout } from './state.ts';
 
 /** What a revert must write on one target, or that nothing of this rollout is there to be taken back. */
 type WayOut =

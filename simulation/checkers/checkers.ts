@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Actor, isPlans } from '../../core/rollout/actor.ts';
-import type { Target } from '../../core/rollout/event.ts';
+import type { RolloutEvent, Target } from '../../core/rollout/event.ts';
 import { isSameStamp, stampText } from '../../core/rollout/stamp.ts';
 import { fold, type Rollout } from '../../core/rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../core/units.ts';
@@ -907,10 +907,10 @@ const tickAtMostTwoMinutes = perRollout((view, _run, { tickMs }) => {
   });
 });
 
-/** An order to go on is followed by something within the time between two measurements, whether or not its wake-up came; no order opens a gate that waits for approvals, and one that has them waits for nothing. */
+/** An order to go on is followed by something of the rollout's own, or taken back, within the time between two measurements, whether or not its wake-up came; no order opens a gate that waits for approvals, and one that has them waits for nothing. */
 const ordersHeard = perRollout((view, _run, { tickMs }) =>
   those(view, 'Resumed', 'PromotionOrdered').flatMap(({ index, at, event }) => {
-    const heard = view.happened.find((each) => each.index > index);
+    const heard = view.happened.find((each) => each.index > index && isAnswer(each.event));
     const isGated = those(view, 'GateOpened').some(
       (gate) => gate.index < index && gate.event.until > at && !isApproved(view, gate.event.gate, index),
     );
@@ -919,6 +919,11 @@ const ordersHeard = perRollout((view, _run, { tickMs }) =>
       : [{ at, what: `did nothing for ${tickMs / 1000} s after ${event.type} by ${event.by.id}` }];
   }),
 );
+
+/** What says nothing of whether an order was heard: other orders to go on, and news from outside. */
+const OUTSIDE: readonly RolloutEvent['type'][] = ['Resumed', 'PromotionOrdered', 'Approved', 'AlarmRaised'];
+const isAnswer = (event: RolloutEvent): boolean =>
+  !OUTSIDE.includes(event.type) && !(event.type === 'HookAnswered' && event.isCallback);
 
 /** True if enough people had approved a gate before the entry of this index. */
 function isApproved(view: View, gate: Percent, index: number): boolean {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { BURST_MS, CALLS_PER_SECOND, looksAgain, readsBack, tickOffset } from '../../core/budget.ts';
+import { tickDue } from '../../core/rollout/due.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
-import { tickDue } from '../../core/rollout/timing.ts';
 import { opened, stateAfter } from './rollout/given.ts';
 
 /** A rollout that opened when so many ran. */

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { traitsOf } from '../../adapters/lambda-traits.ts';
 import type { DeadManInput, ExecutionInput } from '../../core/ports.ts';
-import { dueAt } from '../../core/rollout/timing.ts';
+import { dueAt } from '../../core/rollout/due.ts';
 import { executionInput } from '../../functions/_task.ts';
+import { command } from '../../functions/command.ts';
 import { deadMan } from '../../functions/dead-man.ts';
 import { openRollout } from '../../functions/open-rollout.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
@@ -50,6 +51,21 @@ describe('while the journal can be read', () => {
       primary: '1',
       weights: { '2': 10 },
       stamp: `spillway ${FIRST} 1 1 open`,
+    });
+  });
+
+  test('orders that nothing answers do not make him wait', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    const due = dueAt(await stage.rollout());
+    for (let minutes = 0; minutes < 4; minutes++) {
+      await stage.clock.advance(MINUTE);
+      await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: false });
+    }
+    expect(await look(stage)).toEqual({ found: 'taken over' });
+    expect((await stage.clock.run(stage.ports.journal.events(FIRST))).at(-1)).toMatchObject({
+      type: 'TookOver',
+      reason: `the last one was due to write at ${new Date(due).toISOString()} and did not`,
     });
   });
 

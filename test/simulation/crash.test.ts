@@ -8,6 +8,7 @@ import { crashes, journalOutage, type Point, serviceDown } from '../../simulatio
 import { FUNCTION } from '../../simulation/scenario.ts';
 import { sampled } from '../deep.ts';
 import { EMPTY } from '../empty.ts';
+import { misreading } from './planted.ts';
 import {
   addWorker,
   broken,
@@ -223,6 +224,34 @@ describe('a function that throws what nobody expects', () => {
       expect.arrayContaining(['tickAtMostTwoMinutes', 'everyRolloutEnds']),
     );
     expect(bug.stage.alias().weights).toEqual({ 2: 10 });
+  });
+});
+
+describe('people who order again and again while the execution is dead', () => {
+  const plot: Plot = {
+    rollout: SHORT,
+    canaries: { 2: { errors: 0.2 } },
+    act: async (stage) => {
+      await stage.saw('Shifted');
+      await stage.ports.executions.stop(ROLLOUT_ID, 1, 'stopped by hand');
+      for (let minutes = 0; minutes < 30; minutes++) {
+        await stage.order('pause').catch(() => {});
+        await stage.order('resume').catch(() => {});
+        await stage.clock.sleep(MINUTE);
+      }
+    },
+  };
+
+  test('do not keep its watchdog away from a bad canary', async () => {
+    const { rollout, run } = await play(plot);
+    expect(rollout).toMatchObject({ outcome: 'reverted', takeovers: 1 });
+    expect(faults(run, FOUND_DEAD)).toEqual([]);
+  });
+
+  test('would, if any event were a sign of life, which a checker sees', async () => {
+    const changePorts = misreading(({ lastEventAt }) => ({ silentSince: lastEventAt }));
+    const bug = await play({ ...plot, changePorts });
+    expect(broken(bug.run, FOUND_DEAD)).toContain('tickAtMostTwoMinutes');
   });
 });
 

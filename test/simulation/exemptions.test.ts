@@ -2,9 +2,9 @@ import { DeleteFunctionCommand, UpdateAliasCommand } from '@aws-sdk/client-lambd
 import { describe, expect, test, vi } from 'vitest';
 import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import { PLANS, SPILLWAY } from '../../core/rollout/actor.ts';
+import type * as Due from '../../core/rollout/due.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
-import type * as Timing from '../../core/rollout/timing.ts';
 import { WINDOW_MS } from '../../core/units.ts';
 import { ALIAS } from '../../local/world.ts';
 import { ALARM, type Case, caseOf, HOOK } from '../../simulation/case.ts';
@@ -21,11 +21,11 @@ import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from 
 
 /** Windows between two measurements. */
 const planted = vi.hoisted(() => ({ windows: 1 }));
-vi.mock('../../core/rollout/timing.ts', async (original) => {
-  const timing = await original<typeof Timing>();
+vi.mock('../../core/rollout/due.ts', async (original) => {
+  const due = await original<typeof Due>();
   return {
-    ...timing,
-    tickDue: (rollout: Rollout) => timing.tickDue(rollout) + (planted.windows - 1) * WINDOW_MS,
+    ...due,
+    tickDue: (rollout: Rollout) => due.tickDue(rollout) + (planted.windows - 1) * WINDOW_MS,
   };
 });
 

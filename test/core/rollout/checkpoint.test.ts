@@ -335,17 +335,14 @@ describe('an answer by callback', () => {
   const hooks = [hook('beforeTraffic'), hook('beforeTraffic', { id: 'beforeTraffic.2' })];
   const id = 'beforeTraffic.1';
   const pass = answer(id, 'pass', true);
+  const called = (minutes: number) => ({ ...answered(id, 'pass', minutes), isCallback: true as const });
 
   test('counts for what was asked', () => {
-    given(opened({ hooks }), started(id, 0.5))
-      .when(pass, 1)
-      .then(answered(id, 'pass', 1));
+    given(opened({ hooks }), started(id, 0.5)).when(pass, 1).then(called(1));
   });
 
   test('counts before its question is written down: it is being asked just now', () => {
-    given(opened({ hooks }))
-      .when(pass, 0.5)
-      .then(answered(id, 'pass', 0.5));
+    given(opened({ hooks })).when(pass, 0.5).then(called(0.5));
   });
 
   test.each(['beforeTraffic.2', 'beforeStep.1@0', 'nobody', '__proto__'])(
@@ -368,7 +365,7 @@ describe('an answer by callback', () => {
   test('that comes after its time still counts while the hook is found broken', () => {
     given(opened({ hooks }), started(id, 0.5), answered(id, 'broken', 1.5))
       .when(pass, 1.6)
-      .then(answered(id, 'pass', 1.6));
+      .then(called(1.6));
   });
 
   test('after the end is refused', () => {

@@ -6,18 +6,12 @@ import type { Observed } from '../../../core/ports.ts';
 import { isPlans } from '../../../core/rollout/actor.ts';
 import type { Checkpoint } from '../../../core/rollout/checkpoint.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
+import { dueAt, GRACE_SECONDS, hasCanaryTraffic } from '../../../core/rollout/due.ts';
 import type { Gate, Hook, HookStatus, Opening, RolloutEvent, Target } from '../../../core/rollout/event.ts';
 import { DIRECTIVE_KINDS, type Directive, next } from '../../../core/rollout/next.ts';
 import { isSameStamp, type Stamp } from '../../../core/rollout/stamp.ts';
-import {
-  evolve,
-  fold,
-  hasCanaryTraffic,
-  isEnded,
-  type Rollout,
-  targetNamed,
-} from '../../../core/rollout/state.ts';
-import { bakeOf, dueAt, GRACE_SECONDS, settledUntil } from '../../../core/rollout/timing.ts';
+import { evolve, fold, isEnded, type Rollout, targetNamed } from '../../../core/rollout/state.ts';
+import { bakeOf, settledUntil } from '../../../core/rollout/timing.ts';
 import { isStranger, wayOut } from '../../../core/rollout/way-out.ts';
 import { type Instant, WINDOW_MS } from '../../../core/units.ts';
 import { times } from '../../deep.ts';

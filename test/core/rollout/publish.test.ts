@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
+import { dueAt, PUBLISH_SECONDS_MAX } from '../../../core/rollout/due.ts';
 import type { Publishing, RolloutEvent } from '../../../core/rollout/event.ts';
-import { dueAt, PUBLISH_SECONDS_MAX } from '../../../core/rollout/timing.ts';
 import {
   aborted,
   directiveAt,

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Doubt, Verdict, VerdictStatus } from '../../../core/analysis/types.ts';
 import { decide } from '../../../core/rollout/decide.ts';
+import { hasCanaryTraffic } from '../../../core/rollout/due.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
-import { hasCanaryTraffic, isVerifying, weightNow } from '../../../core/rollout/state.ts';
+import { isVerifying, weightNow } from '../../../core/rollout/state.ts';
 import { bakeOf } from '../../../core/rollout/timing.ts';
 import {
   actor,

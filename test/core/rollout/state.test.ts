@@ -1,7 +1,8 @@
 import { expect, describe as group, test } from 'vitest';
+import { hasCanaryTraffic } from '../../../core/rollout/due.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
-import { evolve, fold, hasCanaryTraffic } from '../../../core/rollout/state.ts';
+import { evolve, fold } from '../../../core/rollout/state.ts';
 import { describe } from '../../../core/rollout/story.ts';
 import {
   aborted,
@@ -149,8 +150,13 @@ test('a confirmed raise leaves the intents of other targets alone', () => {
 test('a confirmation that comes twice, or after a newer one, changes nothing', () => {
   const before = stateAfter(onSecondStep());
   for (const late of [shifted(50, 2, 6), shifted(10, 1, 6)]) {
-    const { version, lastEventAt, ...after } = stateAfter(onSecondStep(), late);
-    expect({ ...after, version: before.version, lastEventAt: before.lastEventAt }).toEqual(before);
+    const { version, lastEventAt, silentSince, ...after } = stateAfter(onSecondStep(), late);
+    expect({
+      ...after,
+      version: before.version,
+      lastEventAt: before.lastEventAt,
+      silentSince: before.silentSince,
+    }).toEqual(before);
   }
 });
 
@@ -159,14 +165,19 @@ test.each([
   ['Promoted', promoted(2, 6)],
 ])('%s that is confirmed after the canary was taken out changes nothing', (_, late) => {
   const before = stateAfter(onFirstStep(), intended(50, 2, 2.9), aborted(3), reverted(3));
-  const { version, lastEventAt, ...after } = stateAfter(
+  const { version, lastEventAt, silentSince, ...after } = stateAfter(
     onFirstStep(),
     intended(50, 2, 2.9),
     aborted(3),
     reverted(3),
     late,
   );
-  expect({ ...after, version: before.version, lastEventAt: before.lastEventAt }).toEqual(before);
+  expect({
+    ...after,
+    version: before.version,
+    lastEventAt: before.lastEventAt,
+    silentSince: before.silentSince,
+  }).toEqual(before);
 });
 
 test('a confirmation that comes after the abort and before the revert is believed', () => {
@@ -269,6 +280,7 @@ test('an event of a newer version takes nothing of the state away, and is told b
   const newer = { type: 'Postponed', at: minute(9), until: minute(20) } as unknown as RolloutEvent;
   const before = stateAfter(onSecondStep());
   const after = evolve(before, newer);
-  expect(after).toEqual({ ...before, version: before.version + 1, lastEventAt: minute(9) });
+  const { silentSince } = after;
+  expect(after).toEqual({ ...before, version: before.version + 1, lastEventAt: minute(9), silentSince });
   expect(describe(newer, after)).toBe('Postponed (of a newer version)');
 });

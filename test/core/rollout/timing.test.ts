@@ -1,29 +1,18 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { HOOK_TRIES_MAX } from '../../../core/rollout/checkpoint.ts';
-import type { Gate, Hook, RolloutEvent } from '../../../core/rollout/event.ts';
-import { next } from '../../../core/rollout/next.ts';
+import type { Gate, Hook } from '../../../core/rollout/event.ts';
 import { RECALLS_MAX } from '../../../core/rollout/state.ts';
 import {
   bakeOf,
   DOUBT_SECONDS,
   deadlineOf,
-  dueAt,
   PAUSE_SECONDS_MAX,
-  PUBLISH_SECONDS_MAX,
   RECALL_SECONDS_MAX,
   settledUntil,
-  tickDue,
   windowsOf,
 } from '../../../core/rollout/timing.ts';
-import { WINDOW_MS } from '../../../core/units.ts';
 import {
-  aborted,
-  actor,
-  closed,
-  intended,
   inVerify,
-  measured,
   minute,
   onFirstStep,
   opened,
@@ -32,11 +21,8 @@ import {
   promotionOrdered,
   raised,
   resumed,
-  smokeAnswered,
-  smokeHooks,
   stateAfter,
   TWO_TARGETS,
-  target,
 } from './given.ts';
 
 describe('windows', () => {
@@ -54,27 +40,6 @@ describe('windows', () => {
   test('of a stretch shorter than a minute are one', () => {
     expect(windowsOf(minute(0.5), 0)).toEqual({ from: minute(1), to: minute(2) });
     expect(windowsOf(minute(0.5), 59)).toEqual({ from: minute(1), to: minute(2) });
-  });
-});
-
-describe('a tick', () => {
-  test('is due when another window has settled since the last one', () => {
-    expect(tickDue(stateAfter(onFirstStep({ settleSeconds: 63 })))).toBe(minute(1) + 3_000);
-    expect(tickDue(stateAfter(onFirstStep(), measured('pass', [1, 2])))).toBe(minute(4));
-  });
-
-  test('is always due after what happened, and within a minute of it', () => {
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 60, max: 180 }),
-        fc.double({ min: 0, max: 600, noNaN: true }),
-        (settleSeconds, at) => {
-          const wait = tickDue(stateAfter(opened({ settleSeconds }), raised(10, 1, at))) - minute(at);
-          expect(wait).toBeGreaterThan(0);
-          expect(wait).toBeLessThanOrEqual(WINDOW_MS);
-        },
-      ),
-    );
   });
 });
 
@@ -108,58 +73,11 @@ describe('the bake', () => {
   });
 });
 
-describe('a rollout is due', () => {
-  test('at its next tick while the canary is in traffic, also when it is paused', () => {
-    expect(dueAt(stateAfter(onFirstStep()))).toBe(minute(1));
-    expect(dueAt(stateAfter(onFirstStep(), measured('pass', [1, 2]), paused(3.5)))).toBe(minute(4));
-  });
-
-  test('at once while it is leaving', () => {
-    expect(dueAt(stateAfter(onFirstStep(), aborted(0.7)))).toBe(minute(0.7));
-    expect(dueAt(stateAfter(onFirstStep(), paused(0.6), aborted(0.7)))).toBe(minute(0.7));
-  });
-
-  test('at the end of its pause while no user meets the canary', () => {
-    expect(dueAt(stateAfter(opened(), paused(1)))).toBe(minute(1 + 24 * 60));
-  });
-
-  test('at once while it has nothing to wait for', () => {
-    expect(dueAt(stateAfter(opened()))).toBe(minute(0));
-  });
-
-  test('at its next tick once a raise was announced: it may have arrived', () => {
-    expect(dueAt(stateAfter(opened(), intended(10, 1, 0.5)))).toBe(minute(1));
-  });
-
-  test('never again after its end', () => {
-    expect(dueAt(stateAfter(inVerify(), closed(12, 'completed')))).toBe(Number.POSITIVE_INFINITY);
-  });
-
-  test('not before the hold of a pause that came before the first raise was confirmed', () => {
-    const state = stateAfter(opened(), intended(10, 1, 0.5), paused(0.6));
-    expect(next(state, minute(0.6))).toEqual({ kind: 'hold', seconds: 24 });
-    expect(dueAt(state)).toBeGreaterThanOrEqual(minute(0.6) + 24_000);
-  });
-});
-
 test('the deadline leaves room for every step at its longest, three recalls, two doubts that wait and three pauses', () => {
   const longest = 600 + 600 + 120;
   const at = deadlineOf(plan(), 60, minute(0));
   const doubts = RECALLS_MAX * (RECALL_SECONDS_MAX + 2 * 180) + 2 * DOUBT_SECONDS;
   expect(at).toBe(minute(0) + (longest + 3 * 180 + doubts + 3 * PAUSE_SECONDS_MAX) * 1000);
-});
-
-test('a gate that was approved is waited for no longer: a death after it is noticed at once', () => {
-  const gates = [
-    { before: 10, approvers: 1, by: [], timeoutSeconds: 6 * 3600, onTimeout: 'revert' as const },
-  ];
-  const waiting: RolloutEvent[] = [
-    opened({ gates }),
-    { type: 'GateOpened', at: minute(1), gate: 10, until: minute(361) },
-  ];
-  expect(dueAt(stateAfter(waiting))).toBe(minute(361));
-  const approved: RolloutEvent = { type: 'Approved', at: minute(5), gate: 10, by: actor('ada') };
-  expect(dueAt(stateAfter(waiting, approved))).toBe(minute(5));
 });
 
 test('the deadline leaves room for everybody who is asked: each gate once, each hook at every step until it counts as broken', () => {
@@ -184,30 +102,6 @@ test('the deadline leaves room for everybody who is asked: each gate once, each 
   const steps = plan().steps.length + 1;
   expect(deadlineOf(plan(), 60, minute(0), asked) - alone).toBe((660 + HOOK_TRIES_MAX * steps * 37) * 1000);
   expect(deadlineOf(plan({ verifySeconds: 0 }), 60, minute(0))).toBe(alone - 120_000);
-});
-
-describe('an answer that is waited for before there is traffic', () => {
-  const hooks = smokeHooks('/health', '/cart');
-  const started = (hook: string, until: number): RolloutEvent => ({
-    type: 'HookStarted',
-    at: minute(1),
-    hook,
-    until: minute(until),
-  });
-
-  test('is due by the latest time of those that were asked, and of no other', () => {
-    const asked = [opened({ hooks }), started('smoke.1', 3), started('smoke.2', 2)];
-    expect(dueAt(stateAfter(asked))).toBe(minute(3));
-    expect(dueAt(stateAfter(asked, smokeAnswered(0, 'pass', 1.5)))).toBe(minute(2));
-  });
-
-  test('is a version to be published as long as one target has none', () => {
-    const publish = { from: 'await' as const };
-    const targets = [target('api'), target('worker', { canary: '', publish })];
-    expect(dueAt(stateAfter(opened({ targets })))).toBe(minute(0) + PUBLISH_SECONDS_MAX * 1000);
-    const published: RolloutEvent = { type: 'Published', at: minute(2), target: 'worker', version: '4' };
-    expect(dueAt(stateAfter(opened({ targets }), published))).toBe(minute(2));
-  });
 });
 
 test('verify that nobody could measure may last an hour more, also once more after a resume', () => {
