@@ -1,6 +1,6 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { RolloutError } from '../core/errors.ts';
-import type { Clock, HoldToken, Journal, ServiceRecord, Waiting } from '../core/ports.ts';
+import type { Clock, HoldToken, Journal, RecentQuery, ServiceRecord, Waiting } from '../core/ports.ts';
 import { bounded, bytesOf, OPENING_BYTES_MAX } from '../core/rollout/bounded.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { serviceAfter } from '../core/rollout/service.ts';
@@ -15,8 +15,8 @@ import {
   rolloutFrom,
   tokenItem,
 } from './dynamodb-items.ts';
-import { type Change, dynamodbStore, type Refused, type Store, type Write } from './dynamodb-store.ts';
-import { BY_RUNNING, keys, PREFIX } from './dynamodb-table.ts';
+import { type Change, dynamodbStore, keyOf, type Refused, type Store, type Write } from './dynamodb-store.ts';
+import { BY_RUNNING, BY_SERVICE, keys, PREFIX } from './dynamodb-table.ts';
 
 /** Actions that one transaction takes (DynamoDB service quotas). */
 const ACTIONS_MAX = 100;
@@ -40,8 +40,8 @@ export function dynamodbJournal(
     async events(rolloutId) {
       return (await store.list(keys.partition(rolloutId), PREFIX.event)).map(eventFrom);
     },
-    async eventsAfter(rolloutId, after) {
-      const { items, isMore } = await store.page(keys.event(rolloutId, after), PREFIX.event);
+    async eventsAfter(rolloutId, after, limit) {
+      const { items, isMore } = await store.page(keys.event(rolloutId, after), PREFIX.event, limit);
       return { events: items.map(eventFrom), isMore };
     },
     open: (events, decidedOn) => open(store, events.map(bounded), decidedOn),
@@ -50,6 +50,7 @@ export function dynamodbJournal(
       const found = await store.getAll(await store.lately(BY_RUNNING, 'running', 'yes'));
       return found.map(rolloutFrom).filter((rollout) => !isEnded(rollout));
     },
+    recent: (query) => recent(store, query),
     crowd: async () => (await store.lately(BY_RUNNING, 'running', 'yes')).length,
     async service(name) {
       return serviceFrom(await store.get(keys.service(name)));
@@ -72,6 +73,17 @@ export function dynamodbJournal(
     },
     takeTokens: (rolloutId) => takeTokens(store, tableName, rolloutId),
   };
+}
+
+async function recent(store: Store, { service, before, limit }: RecentQuery): Promise<Rollout[]> {
+  const last = before === undefined ? undefined : await store.get(keys.head(before));
+  // What has expired was the oldest of all.
+  if (before !== undefined && last?.service !== service) return [];
+  const found = await store.newest({ index: BY_SERVICE, attribute: 'service', range: 'openedAt' }, service, {
+    limit,
+    after: last,
+  });
+  return (await store.getAll(found)).map(rolloutFrom);
 }
 
 async function open(
@@ -242,8 +254,6 @@ async function wait(store: Store, service: string, waiting: Waiting): Promise<{ 
 }
 
 const tokensOf = (store: Store, rolloutId: string) => store.list(keys.partition(rolloutId), PREFIX.token);
-
-const keyOf = ({ pk, sk }: Item) => ({ pk: String(pk), sk: String(sk) });
 
 async function forget(store: Store, rolloutId: string, version: number): Promise<void> {
   const older = (await tokensOf(store, rolloutId)).filter((item) => Number(item.version) < version);

@@ -38,6 +38,13 @@ export type Write =
   | (Condition & { check: Key })
   | Change;
 
+/** An index, with the attributes that it is found and ordered by. */
+interface Index {
+  index: string;
+  attribute: string;
+  range: string;
+}
+
 /** A write whose condition did not hold, and the item that stood there. */
 export interface Refused {
   write: Write;
@@ -51,10 +58,12 @@ export interface Store {
   getAll(keys: Key[]): Promise<Item[]>;
   /** The items of a partition whose sort key begins so, in its order. */
   list(pk: string, prefix: string): Promise<Item[]>;
-  /** The next of such items after a key, which need not exist: what one Query answers, at most 1 MB (DynamoDB API reference, Query). */
-  page(after: Key, prefix: string): Promise<{ items: Item[]; isMore: boolean }>;
+  /** The next of such items after a key, which need not exist: what one Query answers, at most `limit` and at most 1 MB (DynamoDB API reference, Query). */
+  page(after: Key, prefix: string, limit?: number): Promise<{ items: Item[]; isMore: boolean }>;
   /** The keys an index had lately under a value: it may lag behind, so what it names has to be read again. */
   lately(index: string, attribute: string, value: string): Promise<Key[]>;
+  /** Of such keys the last ones by the index' order, at most `limit`, the last one first; those before the item `after`, if it is given. */
+  newest(index: Index, value: string, page: { limit: number; after?: Item | undefined }): Promise<Key[]>;
   put(item: Item): Promise<void>;
   delete(key: Key): Promise<void>;
   /** Updates one item and answers what it was before, or what stood there where the condition did not hold. */
@@ -115,19 +124,32 @@ export function dynamodbStore(client: DynamoDBClient, TableName: string): Store 
       return keys.map(({ pk, sk }) => found.get(`${pk} ${sk}`)).filter((item) => item !== undefined);
     },
     list: (pk, prefix) => query(beginning(pk, prefix)),
-    async page(after, prefix) {
+    async page(after, prefix, Limit) {
       const { Items = [], LastEvaluatedKey } = await ask({
         ...beginning(after.pk, prefix),
         ExclusiveStartKey: marshalled(after),
+        ...(Limit === undefined ? {} : { Limit }),
       });
       return { items: Items.map((item) => unmarshall(item)), isMore: LastEvaluatedKey !== undefined };
     },
     async lately(IndexName, attribute, value) {
-      const found = await query({
-        ...expressed({ KeyConditionExpression: `#${attribute} = :value` }, { ':value': value }),
-        IndexName,
+      const found = await query({ ...under(attribute, value), IndexName });
+      return found.map(keyOf);
+    },
+    async newest({ index, attribute, range }, value, { limit, after }) {
+      const { Items = [] } = await ask({
+        ...under(attribute, value),
+        ...{ IndexName: index, ScanIndexForward: false, Limit: limit },
+        // Where to go on in an index is said by its key and the table's together.
+        ...(after && {
+          ExclusiveStartKey: marshalled({
+            ...keyOf(after),
+            [attribute]: after[attribute],
+            [range]: after[range],
+          }),
+        }),
       });
-      return found.map(({ pk, sk }) => ({ pk: String(pk), sk: String(sk) }));
+      return Items.map((item) => keyOf(unmarshall(item)));
     },
     async put(item) {
       await send(TableName, () => client.send(new PutItemCommand({ TableName, Item: marshalled(item) })));
@@ -178,6 +200,13 @@ const beginning = (pk: string, prefix: string) => ({
   ),
   ConsistentRead: true,
 });
+
+/** A query for what an index has under a value. */
+const under = (attribute: string, value: string) =>
+  expressed({ KeyConditionExpression: `#${attribute} = :value` }, { ':value': value });
+
+/** Where an item stands. */
+export const keyOf = ({ pk, sk }: Item): Key => ({ pk: String(pk), sk: String(sk) });
 
 /** Expressions with the names and values that stand in them. */
 function expressed<Expressions extends Record<string, string | undefined>>(

@@ -51,12 +51,12 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
     async events(rolloutId) {
       return [...(shelves.get(rolloutId)?.events ?? [])];
     },
-    async eventsAfter(rolloutId, after) {
+    async eventsAfter(rolloutId, after, limit = Number.POSITIVE_INFINITY) {
       const all = shelves.get(rolloutId)?.events.slice(after) ?? [];
       let bytes = 0;
       const fits = all.findIndex((event, index) => {
         bytes += JSON.stringify(event).length;
-        return index > 0 && bytes > PAGE_BYTES;
+        return index === limit || (index > 0 && bytes > PAGE_BYTES);
       });
       return fits === -1 ? { events: all, isMore: false } : { events: all.slice(0, fits), isMore: true };
     },
@@ -101,6 +101,15 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
     },
     async running() {
       return [...running].map((rolloutId) => shelf(rolloutId).head);
+    },
+    async recent({ service, before, limit }) {
+      // As they were opened; those of one moment in any order, but always in the same.
+      const all = [...shelves.values()].map(({ head }) => head).reverse();
+      const ours = all.filter(({ opening }) => opening.service === service);
+      ours.sort((a, b) => b.openedAt - a.openedAt);
+      const from =
+        before === undefined ? 0 : ours.findIndex(({ opening }) => opening.rolloutId === before) + 1;
+      return before !== undefined && from === 0 ? [] : ours.slice(from, from + limit);
     },
     crowd: async () => running.size,
     async service(name) {

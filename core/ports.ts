@@ -72,6 +72,21 @@ export interface HoldToken {
   token: string;
 }
 
+/** Some events of a rollout, in order. */
+interface EventPage {
+  events: RolloutEvent[];
+  isMore: boolean;
+}
+
+/** Which rollouts of a service are asked for. */
+export interface RecentQuery {
+  service: string;
+  /** The id of the last rollout of the page before. */
+  before?: string | undefined;
+  /** At least 1. */
+  limit: number;
+}
+
 /**
  * The truth about rollouts: events, appended by version, and their fold. Every read is consistent.
  * All methods reject with RolloutError `Unavailable` where the store cannot be reached.
@@ -81,8 +96,11 @@ export interface Journal {
   read(rolloutId: string): Promise<Rollout | undefined>;
   /** All events of a rollout, oldest first. */
   events(rolloutId: string): Promise<RolloutEvent[]>;
-  /** Its oldest events after version `after`, as many as fit into about 1 MB and at least one if there is one; `isMore` says that others follow. */
-  eventsAfter(rolloutId: string, after: number): Promise<{ events: RolloutEvent[]; isMore: boolean }>;
+  /**
+   * Its oldest events after version `after`: at most `limit`, as many as fit into about 1 MB, and at least one if there is one.
+   * `isMore` says that others may follow.
+   */
+  eventsAfter(rolloutId: string, after: number, limit?: number): Promise<EventPage>;
   /**
    * Appends the first events of a rollout and takes the lock of each of its targets, all or nothing.
    * `exists`: this rollout is in the journal already. `locked`: another rollout holds one of the targets. `outdated`: its
@@ -104,6 +122,8 @@ export interface Journal {
   append(rollout: Rollout, events: RolloutEvent[]): Promise<Rollout>;
   /** Rollouts that have not ended. */
   running(): Promise<Rollout[]>;
+  /** Rollouts of a service, ended ones included, the newest first: at most `limit` of those that were opened before the rollout `before`, or of all. One that was opened just now may be missing. */
+  recent(query: RecentQuery): Promise<Rollout[]>;
   /** About how many have not ended; costs less than reading them. */
   crowd(): Promise<number>;
   service(name: string): Promise<ServiceRecord>;

@@ -174,6 +174,57 @@ export function describeJournal(implementation: Implementation<Journal>): void {
       expect(await journal.eventsAfter('checkout--r9--1', 0)).toEqual({ events: [], isMore: false });
     });
 
+    keeps('gives at most as many events as are asked for', async (journal) => {
+      const opened = await opening(journal);
+      await journal.append(opened, [noted('a'), noted('b')]);
+      expect(await journal.eventsAfter(ID, 0, 2)).toEqual({
+        events: [openedEvent(), noted('a')],
+        isMore: true,
+      });
+      expect(await journal.eventsAfter(ID, 2, 2)).toEqual({ events: [noted('b')], isMore: false });
+    });
+
+    keeps(
+      'lists the rollouts of a service, the newest first, each with its present state',
+      async (journal) => {
+        const first = await opening(journal);
+        await journal.append(first, [closedEvent()]);
+        await journal.open([{ ...declinedEvent('refused', 'r2'), at: AT + 1000 }]);
+        await journal.open([{ ...openedEvent({ release: 'r3' }), at: AT + 2000 }]);
+        await openOnOther(journal, 'payments');
+        const recent = await journal.recent({ service: 'checkout', limit: 10 });
+        expect(recent.map(({ opening, outcome }) => [opening.release, outcome])).toEqual([
+          ['r3', undefined],
+          ['r2', 'refused'],
+          ['r1', 'completed'],
+        ]);
+        expect(recent.at(-1)).toEqual(await journal.read(ID));
+        expect(await journal.recent({ service: 'nobody', limit: 10 })).toEqual([]);
+      },
+    );
+
+    keeps('lists them in pages, each rollout once, also those of one moment', async (journal) => {
+      for (let index = 0; index < 7; index++)
+        await journal.open([{ ...declinedEvent('refused', `r${index}`), at: AT + (index > 4 ? 1000 : 0) }]);
+      const all = idsOf(await journal.recent({ service: 'checkout', limit: 10 }));
+      expect(new Set(all).size).toBe(7);
+      const read: string[] = [];
+      for (let before: string | undefined; ; before = read.at(-1)) {
+        const page = await journal.recent({ service: 'checkout', before, limit: 3 });
+        if (page.length === 0) break;
+        read.push(...page.map(({ opening }) => opening.rolloutId));
+      }
+      expect(read.slice(0, 2).toSorted()).toEqual(['checkout--r5--1', 'checkout--r6--1']);
+      expect(read.toSorted()).toEqual(all);
+    });
+
+    keeps('lists nothing before a rollout that is not of this service', async (journal) => {
+      await opening(journal);
+      await openOnOther(journal, 'payments');
+      for (const before of ['checkout--r9--1', 'payments--r1--1'])
+        expect(await journal.recent({ service: 'checkout', before, limit: 3 })).toEqual([]);
+    });
+
     keeps('refuses an append after an old version, and writes nothing of it', async (journal) => {
       const old = await opening(journal);
       await journal.append(old, [noted('first')]);
