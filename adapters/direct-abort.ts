@@ -26,7 +26,8 @@ export async function revertFrozen(
       `${rolloutId} is not reversible, so only the journal knows its targets; abort it without --direct, or ${byHand}`,
     );
   const results = await Promise.allSettled(
-    frozen.targets.map((target) =>
+    // A kind that nobody knows here keeps no other target from being taken back.
+    frozen.targets.map(async (target) =>
       router(target.kind).revert(target, { rolloutId, epoch: frozen.epoch, person }),
     ),
   );

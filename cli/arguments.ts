@@ -1,7 +1,9 @@
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { awsClient } from '../client/aws.ts';
+import type { Client } from '../client/client.ts';
+import { localClient } from '../client/local.ts';
 import { rolloutIdParts } from '../core/rollout/service.ts';
-import { awsBackend, type Backend, localBackend } from './backend.ts';
 import { UsageError } from './call.ts';
 
 /** Options of every command that talks to a controller. */
@@ -14,10 +16,10 @@ export const WHERE = {
 } as const;
 
 /** Which controller is meant: `--local`, or `--environment NAME` (or SPILLWAY_ENVIRONMENT) on the present AWS profile. @throws UsageError */
-export function backendFrom({ environment, local }: { environment?: string; local?: true }): Backend {
+export function clientFrom({ environment, local }: { environment?: string; local?: true }): Client {
   if (local && environment !== undefined)
     throw new UsageError(`say one of --local and --environment ${environment}, not both`);
-  if (local) return localBackend();
+  if (local) return localClient();
   const name = environment || process.env.SPILLWAY_ENVIRONMENT;
   if (!name)
     throw new UsageError(
@@ -27,7 +29,7 @@ export function backendFrom({ environment, local }: { environment?: string; loca
     throw new UsageError(
       `"${name}" is no name of an environment: 1 to 40 letters, digits, hyphens and underscores`,
     );
-  return awsBackend(name);
+  return awsClient(name);
 }
 
 /** A rollout as it was named. @throws UsageError where it cannot be the id of one */

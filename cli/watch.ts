@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isPassing, nameOf } from '../adapters/_aws.ts';
-import { RolloutError } from '../core/errors.ts';
+import type { Client } from '../client/client.ts';
+import { mayPass } from '../client/passing.ts';
+import type { Readings } from '../core/readings.ts';
 import { gatesAhead } from '../core/rollout/checkpoint.ts';
 import type { Outcome, RolloutEvent } from '../core/rollout/event.ts';
 import { evolve, type Rollout } from '../core/rollout/state.ts';
 import { describe, summary } from '../core/rollout/story.ts';
-import type { Readings } from '../functions/read-rollout.ts';
-import type { Backend } from './backend.ts';
 import { complain, say } from './print.ts';
 
 /** What a pipeline sees of each outcome; anything else that goes wrong is 1, a wrong call 2. */
@@ -39,7 +38,7 @@ export function sayUploaded(rolloutId: string): void {
 }
 
 /** Prints that a release is uploaded, and its rollout's events as they come, until it ends; answers the exit code of its outcome. */
-export async function watchToEnd(backend: Backend, rolloutId: string, isVerbose = false): Promise<number> {
+export async function watchToEnd(client: Client, rolloutId: string, isVerbose = false): Promise<number> {
   // Whatever ends this process before the outcome is known, such as a reader that goes away, is no success.
   process.exitCode = 1;
   const leave = (_: NodeJS.Signals, signal: number) => {
@@ -51,15 +50,15 @@ export async function watchToEnd(backend: Backend, rolloutId: string, isVerbose 
   for (const signal of LEAVING) process.once(signal, leave);
   try {
     sayUploaded(rolloutId);
-    return await followed(backend, rolloutId, isVerbose);
+    return await followed(client, rolloutId, isVerbose);
   } finally {
     for (const signal of LEAVING) process.off(signal, leave);
   }
 }
 
-async function followed(backend: Backend, rolloutId: string, isVerbose: boolean): Promise<number> {
+async function followed(client: Client, rolloutId: string, isVerbose: boolean): Promise<number> {
   const began = Date.now();
-  const read = patientReader(backend);
+  const read = patientReader(client);
   let rollout: Rollout | undefined;
   let seen = 0;
   let isToldToWait = false;
@@ -108,28 +107,21 @@ function isNoNews({ at, verdict }: Measured, said: Measured | undefined, rollout
 }
 
 /** Reads a rollout, and goes on asking where a network or a throttle is in the way: a watch of an hour must outlive a bad minute. */
-function patientReader(backend: Backend) {
+function patientReader(client: Client) {
   let reachedAt = Date.now();
   let isTold = false;
   return async (rolloutId: string, after: number): Promise<Readings['rollout']> => {
     for (;;) {
       try {
-        const reading = await backend.read('rollout', { rolloutId, after });
+        const reading = await client.read('rollout', { rolloutId, after });
         [reachedAt, isTold] = [Date.now(), false];
         return reading;
       } catch (error) {
-        if (!isPassingHere(error) || Date.now() - reachedAt > UNREACHABLE_MS) throw error;
+        if (!mayPass(error) || Date.now() - reachedAt > UNREACHABLE_MS) throw error;
         if (!isTold) complain(`${(error as Error).message} The rollout goes on; so does this watch.`);
         isTold = true;
         await sleep(POLL_MS);
       }
     }
   };
-}
-
-function isPassingHere(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  if (RolloutError.is(error)) return error.code === 'Unavailable';
-  if ([nameOf(error), nameOf(cause)].includes('CredentialsProviderError')) return false;
-  return isPassing(cause ?? error);
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { Journal, ServiceRecord } from '../core/ports.ts';
-import type { RolloutEvent } from '../core/rollout/event.ts';
-import { type Outline, outlineOf } from '../core/rollout/outline.ts';
+import type { Readings } from '../core/readings.ts';
+import { outlineOf } from '../core/rollout/outline.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { about, awsJournal } from './_aws.ts';
@@ -17,28 +17,6 @@ const Input = z.discriminatedUnion('read', [
     after: z._default(z.int().check(z.gte(0)), 0),
   }),
 ]);
-
-/** What can be read of the controller; nothing here changes anything. */
-export interface Readings {
-  about: { environment: string; bucket: string; scheduleGroup: string };
-  /** An outline of each: their heads together would not fit into one answer. */
-  running: Outline[];
-  service: ServiceRecord;
-  /**
-   * A page of a rollout's events after version `after`, and the whole rollout with the first page. Ask again after the last one
-   * that came while `isMore`. `version` is that of the rollout, and absent if there is none of this id; `waitsFor` names what is
-   * under way if it waits in the queue.
-   */
-  rollout: {
-    version?: number | undefined;
-    rollout?: Rollout | undefined;
-    events: RolloutEvent[];
-    isMore?: boolean | undefined;
-    /** What its service remembers, if the rollout has ended and another one completed since. */
-    now?: ServiceRecord | undefined;
-    waitsFor?: string[] | undefined;
-  };
-}
 
 /** Answers what people, pipelines and pages want to know. */
 export const readJournal: Task<z.infer<typeof Input>, Readings[keyof Readings], 'about' | 'journal'> = {

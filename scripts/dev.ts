@@ -1,6 +1,6 @@
 // `npm run dev [-- --scale N]`: the embedded world kept running, for the command line with --local.
 import { readRolloutFile } from '../adapters/rollout-file.ts';
-import { LOCAL_URL } from '../cli/backend.ts';
+import { LOCAL_URL } from '../client/local.ts';
 import { tell } from '../demo/narrate.ts';
 import { serve } from '../demo/server.ts';
 import { deploy, EXAMPLE, publish, shoppers } from '../demo/shop.ts';

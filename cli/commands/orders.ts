@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
+import type { Client } from '../../client/client.ts';
 import { gatesAhead } from '../../core/rollout/checkpoint.ts';
-import { backendFrom, rolloutIdFrom, WHERE } from '../arguments.ts';
-import type { Backend } from '../backend.ts';
+import { clientFrom, rolloutIdFrom, WHERE } from '../arguments.ts';
 import { UsageError } from '../call.ts';
 import { type Command, command } from '../command.ts';
 import { say } from '../print.ts';
@@ -30,16 +30,16 @@ export const abort = command(
   },
   async ({ args, options }) => {
     const rolloutId = rolloutIdFrom(args[0]);
-    const backend = backendFrom(options);
+    const client = clientFrom(options);
     const [by, reason] = [who(options), why(options)];
     if (options.direct) {
-      for (const line of await backend.revertDirectly(rolloutId, by)) say(line);
+      for (const line of await client.revertDirectly(rolloutId, by)) say(line);
       say(
         `${rolloutId} is aborted by ${by} without the controller (${reason}); its journal says so at the next tick`,
       );
       return 0;
     }
-    await backend.command({ command: 'abort', rolloutId, by, reason });
+    await client.command({ command: 'abort', rolloutId, by, reason });
     say(`${rolloutId} is aborted`);
     return 0;
   },
@@ -49,7 +49,7 @@ export const abort = command(
 function order(name: 'pause' | 'resume' | 'retry' | 'rollback', does: string, takesReason: boolean): Command {
   const options = takesReason ? { ...REASON, ...BY } : BY;
   return command(name, { does, takes: ['ROLLOUT'], options }, async ({ args, options }) => {
-    const { rolloutId } = await backendFrom(options).command({
+    const { rolloutId } = await clientFrom(options).command({
       command: name,
       rolloutId: rolloutIdFrom(args[0]),
       by: who(options),
@@ -90,11 +90,11 @@ export const promote = command(
       throw new UsageError('--step counts from 1, which is the first step of the plan');
     const step = options.step === undefined ? {} : { step: whole(options.step, '--step') - 1 };
     const rolloutId = rolloutIdFrom(args[0]);
-    const backend = backendFrom(options);
+    const client = clientFrom(options);
     const full = options.full ?? false;
-    await backend.command({ command: 'promote', rolloutId, by: who(options), full, ...step });
+    await client.command({ command: 'promote', rolloutId, by: who(options), full, ...step });
     say(`${rolloutId}: promotion ${full ? 'to 100 %' : 'past the current step'} is accepted`);
-    for (const line of await heldBy(backend, rolloutId)) say(line);
+    for (const line of await heldBy(client, rolloutId)) say(line);
     return 0;
   },
 );
@@ -110,18 +110,18 @@ export const approve = command(
   async ({ args, options }) => {
     const rolloutId = rolloutIdFrom(args[0]);
     const gate = whole(options.gate, '--gate');
-    const backend = backendFrom(options);
-    await backend.command({ command: 'approve', rolloutId, by: who(options), gate });
+    const client = clientFrom(options);
+    await client.command({ command: 'approve', rolloutId, by: who(options), gate });
     say(`${who(options)} approves the gate before ${gate} % of ${rolloutId}`);
-    for (const line of await heldBy(backend, rolloutId)) say(line);
+    for (const line of await heldBy(client, rolloutId)) say(line);
     return 0;
   },
 );
 
 /** The gates that hold a rollout still, with what opens them. */
-async function heldBy(backend: Backend, rolloutId: string): Promise<string[]> {
+async function heldBy(client: Client, rolloutId: string): Promise<string[]> {
   // The order is taken already, whatever becomes of this question.
-  const { rollout } = await backend.read('rollout', { rolloutId }).catch(() => ({ rollout: undefined }));
+  const { rollout } = await client.read('rollout', { rolloutId }).catch(() => ({ rollout: undefined }));
   return (rollout === undefined ? [] : gatesAhead(rollout)).map(({ before, approvers, by }) => {
     const { approvedBy = [] } = rollout?.gates[before] ?? {};
     const whom = by.length === 0 ? '' : ` of ${by.join(', ')}`;

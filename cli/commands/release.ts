@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { readRolloutFile } from '../../adapters/rollout-file.ts';
+import type { Client } from '../../client/client.ts';
 import { manifestFrom, rolloutIdFrom } from '../../core/config/manifest.ts';
 import { RolloutError } from '../../core/errors.ts';
 import { number } from '../../core/words.ts';
-import { backendFrom, pathFrom, WHERE } from '../arguments.ts';
-import type { Backend } from '../backend.ts';
+import { clientFrom, pathFrom, WHERE } from '../arguments.ts';
 import { UsageError } from '../call.ts';
 import { command } from '../command.ts';
 import { say } from '../print.ts';
@@ -36,11 +36,11 @@ export const release = command(
     },
   },
   async ({ args, options }) => {
-    const backend = backendFrom(options);
+    const client = clientFrom(options);
     const rollout = await readRolloutFile(pathFrom(args[0]));
-    const { environment } = await backend.read('about');
+    const { environment } = await client.read('about');
     const { id, commit } = named(options.release);
-    const order = orderFrom(options.order) ?? (await nextOrder(backend, rollout.service));
+    const order = orderFrom(options.order) ?? (await nextOrder(client, rollout.service));
     const folder = `releases/${rollout.service}/${id}`;
     const targets = { ...versions(options.version ?? []), ...(await zips(options.zip ?? [], folder)) };
     const draft = {
@@ -63,10 +63,10 @@ export const release = command(
       { service: rollout.service, release: id },
       environment,
     );
-    const uploaded = await uploadAll(backend, targets);
-    await uploadOnce(backend, `${folder}/manifest.json`, bytesOf(uploaded), () => {});
+    const uploaded = await uploadAll(client, targets);
+    await uploadOnce(client, `${folder}/manifest.json`, bytesOf(uploaded), () => {});
     const rolloutId = rolloutIdFrom(rollout.service, id, 1);
-    if (options.wait) return watchToEnd(backend, rolloutId, options.verbose);
+    if (options.wait) return watchToEnd(client, rolloutId, options.verbose);
     sayUploaded(rolloutId);
     return 0;
   },
@@ -86,9 +86,9 @@ function named(release: string | undefined): { id: string; commit?: string } {
 }
 
 /** Uploads only where nothing of that name stands yet: a release is what it was. */
-async function uploadOnce(backend: Backend, ...upload: Parameters<Backend['upload']>): Promise<string> {
+async function uploadOnce(client: Client, ...upload: Parameters<Client['upload']>): Promise<string> {
   try {
-    return await backend.upload(...upload);
+    return await client.upload(...upload);
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'PreconditionFailed') throw error;
     throw new RolloutError(
@@ -129,16 +129,13 @@ async function zips(pairs: string[], folder: string): Promise<Record<string, Art
   return Object.fromEntries(await Promise.all(all));
 }
 
-async function uploadAll(
-  backend: Backend,
-  targets: Record<string, Artifact>,
-): Promise<Record<string, object>> {
+async function uploadAll(client: Client, targets: Record<string, Artifact>): Promise<Record<string, object>> {
   const done: Record<string, object> = {};
   for (const [name, { draft, upload }] of Object.entries(targets)) {
     if (upload === undefined) done[name] = draft;
     else {
       const { key, body, sha256 } = upload;
-      const versionId = await uploadOnce(backend, key, body, (sent, total) =>
+      const versionId = await uploadOnce(client, key, body, (sent, total) =>
         say(`${key}: ${number(sent)} of ${number(total)} bytes`),
       );
       done[name] = { zip: { key, versionId, sha256 } };
@@ -154,10 +151,10 @@ function pairOf(text: string, option: string): { name: string; value: string } {
 }
 
 /** The seconds since 1970, or one more than the newest release that is known, whichever is higher: releases of one second, or of clocks that are apart, are in order too. */
-async function nextOrder(backend: Backend, service: string): Promise<number> {
+async function nextOrder(client: Client, service: string): Promise<number> {
   const [{ completed, waiting }, running] = await Promise.all([
-    backend.read('service', { service }),
-    backend.read('running'),
+    client.read('service', { service }),
+    client.read('running'),
   ]);
   const underWay = running.map(({ opening }) => opening).filter((each) => each.service === service);
   const known = [completed, waiting, ...underWay].map((each) => (each?.order ?? -1) + 1);

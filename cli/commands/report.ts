@@ -6,7 +6,7 @@ import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { stateOf } from '../../core/rollout/outline.ts';
 import { evolve, type Rollout } from '../../core/rollout/state.ts';
 import { describe, summary } from '../../core/rollout/story.ts';
-import { backendFrom, pathFrom, rolloutIdFrom, WHERE } from '../arguments.ts';
+import { clientFrom, pathFrom, rolloutIdFrom, WHERE } from '../arguments.ts';
 import { command } from '../command.ts';
 import { wholeRollout } from '../pages.ts';
 import { complain, say } from '../print.ts';
@@ -21,7 +21,7 @@ export const report = command(
   },
   async ({ args: [id, path = ''], options }) => {
     const rolloutId = rolloutIdFrom(id);
-    const { rollout, events, now } = await wholeRollout(backendFrom(options), rolloutId);
+    const { rollout, events, now } = await wholeRollout(clientFrom(options), rolloutId);
     if (rollout === undefined) {
       complain(`There is no rollout ${rolloutId} here.`);
       return 1;

@@ -1,9 +1,9 @@
+import type { Client } from '../../client/client.ts';
 import { rolloutIdFrom } from '../../core/config/manifest.ts';
 import { lineOf, type Outline, outlineText } from '../../core/rollout/outline.ts';
 import { evolve, type Rollout } from '../../core/rollout/state.ts';
 import { describe } from '../../core/rollout/story.ts';
-import { backendFrom, rolloutIdFrom as named, WHERE } from '../arguments.ts';
-import type { Backend } from '../backend.ts';
+import { clientFrom, rolloutIdFrom as named, WHERE } from '../arguments.ts';
 import { command } from '../command.ts';
 import { wholeRollout } from '../pages.ts';
 import { complain, say, sayJson } from '../print.ts';
@@ -23,15 +23,15 @@ export const status = command(
   },
   async ({ args, options }) => {
     const rolloutId = args.length === 0 ? undefined : named(args[0]);
-    const backend = backendFrom(options);
+    const client = clientFrom(options);
     if (rolloutId === undefined) {
-      const running = await backend.read('running');
+      const running = await client.read('running');
       if (options.json) sayJson(running);
       else if (running.length === 0) say('nothing is under way');
-      else for (const text of [...running.map(outlineText), ...(await queued(backend, running))]) say(text);
+      else for (const text of [...running.map(outlineText), ...(await queued(client, running))]) say(text);
       return 0;
     }
-    const { rollout, events, waitsFor, now } = await wholeRollout(backend, rolloutId);
+    const { rollout, events, waitsFor, now } = await wholeRollout(client, rolloutId);
     if (options.json) sayJson({ rollout, events, waitsFor, now });
     if (rollout === undefined) {
       if (options.json) return waitsFor === undefined ? 1 : 0;
@@ -53,10 +53,10 @@ export const status = command(
 );
 
 /** The releases that wait for what is under way: one for each service at most. */
-async function queued(backend: Backend, running: Outline[]): Promise<string[]> {
+async function queued(client: Client, running: Outline[]): Promise<string[]> {
   const services = [...new Set(running.map(({ opening }) => opening.service))];
   const lines = services.map(async (service) => {
-    const { waiting: next } = await backend.read('service', { service });
+    const { waiting: next } = await client.read('service', { service });
     const ours = running.filter(({ opening }) => opening.service === service);
     return next === undefined
       ? []

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { Backend } from '../../cli/backend.ts';
+import type { Client } from '../../client/client.ts';
 import type { Gate, RolloutEvent } from '../../core/rollout/event.ts';
 import { fold } from '../../core/rollout/state.ts';
 import { actor, minute, onFirstStep, promotionOrdered } from '../core/rollout/given.ts';
 import { textOf } from '../house/project.ts';
-import { fakeBackend, spillway } from './called.ts';
+import { fakeClient, spillway } from './called.ts';
 
 const ID = 'checkout--r1--1';
 
@@ -63,8 +63,8 @@ describe('a call that is wrong', () => {
     [['pause', ID, '--environment', 'a b'], '"a b" is no name of an environment'],
     [['pause', ID, '--environment', ''], 'say which controller is meant'],
   ])('%s exits 2, says what is wrong, and asks nothing of the controller', async (args, says) => {
-    const { backend, asked } = fakeBackend();
-    const { code, err } = await spillway(backend, ...args);
+    const { client, asked } = fakeClient();
+    const { code, err } = await spillway(client, ...args);
     expect(code).toBe(2);
     expect(err).toContain(says);
     expect(err).toContain('spillway ');
@@ -77,8 +77,8 @@ describe('a call that is wrong', () => {
     ['abort', ID, '--direct', '--help'],
     ['help', 'approve'],
   ])('%s %s exits 0, says how it is called with each of its options, and asks nothing', async (...args) => {
-    const { backend, asked } = fakeBackend();
-    const { code, out, err } = await spillway(backend, ...args);
+    const { client, asked } = fakeClient();
+    const { code, out, err } = await spillway(client, ...args);
     expect({ code, err, asked }).toEqual({ code: 0, err: '', asked: [] });
     expect(out).toMatch(new RegExp(`^Usage: spillway ${args.find((each) => each !== 'help')} `));
     expect(out).toMatch(/^ {2}--environment NAME {2}the controller of this environment/m);
@@ -86,7 +86,7 @@ describe('a call that is wrong', () => {
   });
 
   test('a text behind -- is no question for help', async () => {
-    const { code, err } = await spillway(fakeBackend().backend, 'validate', '--', '--help');
+    const { code, err } = await spillway(fakeClient().client, 'validate', '--', '--help');
     expect({ code, err }).toMatchObject({
       code: 1,
       err: expect.stringContaining('--help: The file cannot be read'),
@@ -94,7 +94,7 @@ describe('a call that is wrong', () => {
   });
 
   test.each(['help', '--help', '-h'])('%s exits 0 and names every command', async (word) => {
-    const { code, out } = await spillway(fakeBackend().backend, word);
+    const { code, out } = await spillway(fakeClient().client, word);
     expect(code).toBe(0);
     for (const name of ['validate', 'plan', 'release', 'status', 'pause', 'resume', 'promote', 'approve'])
       expect(out).toContain(`\n  ${name} `);
@@ -103,7 +103,7 @@ describe('a call that is wrong', () => {
 
   test('--version is that of the package', async () => {
     const { version } = JSON.parse(textOf('package.json'));
-    expect(await spillway(fakeBackend().backend, '--version')).toEqual({ code: 0, out: version, err: '' });
+    expect(await spillway(fakeClient().client, '--version')).toEqual({ code: 0, out: version, err: '' });
   });
 });
 
@@ -120,15 +120,15 @@ describe('a command', () => {
     [['approve', ID, '--gate', '50'], { command: 'approve', gate: 50 }],
     [['abort', ID, '--reason', 'slow'], { command: 'abort', reason: 'slow' }],
   ])('%s is sent once, with who gave it', async (args, sent) => {
-    const { backend, asked } = fakeBackend();
-    expect(await spillway(backend, ...args, '--local')).toMatchObject({ code: 0, err: '' });
+    const { client, asked } = fakeClient();
+    expect(await spillway(client, ...args, '--local')).toMatchObject({ code: 0, err: '' });
     const orders = asked.filter(({ what }) => what !== 'read');
     expect(orders).toEqual([{ what: 'command', with: [{ rolloutId: ID, by: 'ada', ...sent }] }]);
   });
 
   test('is given by whom --by names', async () => {
-    const { backend, asked } = fakeBackend();
-    await spillway(backend, 'resume', ID, '--by', 'grace', '--local');
+    const { client, asked } = fakeClient();
+    await spillway(client, 'resume', ID, '--by', 'grace', '--local');
     expect(asked[0]?.with).toEqual([{ command: 'resume', rolloutId: ID, by: 'grace' }]);
   });
 
@@ -138,7 +138,7 @@ describe('a command', () => {
   ];
   const holding = (...more: RolloutEvent[]) => {
     const read = async () => ({ rollout: fold([...onFirstStep({ gates }), ...more]), events: [] });
-    return fakeBackend({ read: read as Backend['read'] }).backend;
+    return fakeClient({ read: read as Client['read'] }).client;
   };
 
   test('to promote does not claim what a gate still holds', async () => {
@@ -173,13 +173,13 @@ describe('a command', () => {
 
   test('that was taken is not called failed because its rollout cannot be read afterwards', async () => {
     const read = () => Promise.reject(new Error('no right to read'));
-    const { backend } = fakeBackend({ read });
-    expect(await spillway(backend, 'promote', ID, '--local')).toMatchObject({ code: 0, err: '' });
+    const { client } = fakeClient({ read });
+    expect(await spillway(client, 'promote', ID, '--local')).toMatchObject({ code: 0, err: '' });
   });
 
   test('abort --direct takes the canary out without the controller', async () => {
-    const { backend, asked } = fakeBackend();
-    const { code, out } = await spillway(backend, 'abort', ID, '--direct', '--local');
+    const { client, asked } = fakeClient();
+    const { code, out } = await spillway(client, 'abort', ID, '--direct', '--local');
     expect(code).toBe(0);
     expect(out.split('\n')).toEqual([
       'api: version 1 serves',
@@ -193,8 +193,8 @@ describe('a command', () => {
       const { RolloutError } = await import('../../core/errors.ts');
       throw new RolloutError('CommandRefused', `${ID} has ended.`);
     };
-    const { backend } = fakeBackend({ command: refusal });
-    expect(await spillway(backend, 'pause', ID, '--local')).toEqual({
+    const { client } = fakeClient({ command: refusal });
+    expect(await spillway(client, 'pause', ID, '--local')).toEqual({
       code: 1,
       out: '',
       err: `${ID} has ended.`,
@@ -203,14 +203,14 @@ describe('a command', () => {
 
   test('that AWS refuses exits 1 with what AWS says', async () => {
     const denied = Object.assign(new Error('not authorized'), { $metadata: { httpStatusCode: 403 } });
-    const { backend } = fakeBackend({ command: () => Promise.reject(denied) });
-    expect(await spillway(backend, 'pause', ID, '--local')).toMatchObject({ code: 1, err: 'not authorized' });
+    const { client } = fakeClient({ command: () => Promise.reject(denied) });
+    expect(await spillway(client, 'pause', ID, '--local')).toMatchObject({ code: 1, err: 'not authorized' });
   });
 
   test('does not hide a fault of this program', async () => {
     const fault = new TypeError('x is not a function');
-    const { backend } = fakeBackend({ command: () => Promise.reject(fault) });
-    const { code, err } = await spillway(backend, 'pause', ID, '--local');
+    const { client } = fakeClient({ command: () => Promise.reject(fault) });
+    const { code, err } = await spillway(client, 'pause', ID, '--local');
     expect(code).toBe(1);
     expect(err).toMatch(/^TypeError: x is not a function\n {4}at /);
   });

@@ -1,5 +1,5 @@
 import { vi } from 'vitest';
-import type { Backend } from '../../cli/backend.ts';
+import type { Client } from '../../client/client.ts';
 
 /** What a call of the command line came to. */
 interface Called {
@@ -8,16 +8,16 @@ interface Called {
   err: string;
 }
 
-/** Everything that was asked of a backend, in order. */
+/** Everything that was asked of a client, in order. */
 export interface Asked {
   what: 'read' | 'command' | 'upload' | 'revertDirectly';
   with: unknown[];
 }
 
 /** A controller that takes everything, and says what it was asked; `answers` stand in for its own. */
-export function fakeBackend(answers: Partial<Backend> = {}): { backend: Backend; asked: Asked[] } {
+export function fakeClient(answers: Partial<Client> = {}): { client: Client; asked: Asked[] } {
   const asked: Asked[] = [];
-  const usual: Backend = {
+  const usual: Client = {
     read: async (what) =>
       ({
         about: { environment: 'production', bucket: 'releases', scheduleGroup: 'spillway-production' },
@@ -38,7 +38,7 @@ export function fakeBackend(answers: Partial<Backend> = {}): { backend: Backend;
     };
   return {
     asked,
-    backend: {
+    client: {
       read: noted('read'),
       command: noted('command'),
       upload: noted('upload'),
@@ -47,13 +47,13 @@ export function fakeBackend(answers: Partial<Backend> = {}): { backend: Backend;
   };
 }
 
-/** Runs the command line in this process, with `backend` as the controller of `--local`. */
-export async function spillway(backend: Backend, ...args: string[]): Promise<Called> {
+/** Runs the command line in this process, with `client` as the controller of `--local`. */
+export async function spillway(client: Client, ...args: string[]): Promise<Called> {
   const lines = { log: [] as string[], error: [] as string[] };
   vi.resetModules();
-  vi.doMock('../../cli/backend.ts', () => ({
-    localBackend: () => backend,
-    awsBackend: (environment: string) => {
+  vi.doMock('../../client/local.ts', () => ({ localClient: () => client }));
+  vi.doMock('../../client/aws.ts', () => ({
+    awsClient: (environment: string) => {
       throw new Error(`The controller of ${environment} was asked for.`);
     },
   }));
@@ -75,7 +75,8 @@ export async function spillway(backend: Backend, ...args: string[]): Promise<Cal
       if (!listeners.includes(each)) process.stdout.off('error', each as (error: Error) => void);
     vi.unstubAllEnvs();
     vi.restoreAllMocks();
-    vi.doUnmock('../../cli/backend.ts');
+    vi.doUnmock('../../client/local.ts');
+    vi.doUnmock('../../client/aws.ts');
     vi.doUnmock('node:timers/promises');
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { files, textOf } from '../house/project.ts';
-import { fakeBackend, spillway } from './called.ts';
+import { fakeClient, spillway } from './called.ts';
 
 describe('the command line', () => {
   test('prints through one place alone', () => {
@@ -12,19 +12,12 @@ describe('the command line', () => {
 
   test('prints no escape sequence or command of a CI system that a controller sends', async () => {
     const evil = '\u001b]0;owned\u0007\u001b[2Klate\n::error::x\u202E';
-    const { backend } = fakeBackend({
+    const { client } = fakeClient({
       command: async () => {
         throw new Error(evil);
       },
     });
-    const { out, err } = await spillway(
-      backend,
-      'pause',
-      'checkout-api--r8--1',
-      '--local',
-      '--reason',
-      'odd',
-    );
+    const { out, err } = await spillway(client, 'pause', 'checkout-api--r8--1', '--local', '--reason', 'odd');
     expect(`${out}${err}`).toContain('late');
     expect(`${out}${err}`).not.toMatch(/[^\P{Cc}\n]|\u202E|^::/mu);
   });

@@ -3,13 +3,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Backend } from '../../cli/backend.ts';
 import { EXIT_CODES } from '../../cli/watch.ts';
+import type { Client } from '../../client/client.ts';
 import type { VerdictStatus } from '../../core/analysis/types.ts';
 import type { Outcome, RolloutEvent } from '../../core/rollout/event.ts';
 import { fold } from '../../core/rollout/state.ts';
 import { closed, measured, minute, onFirstStep, opened, paused } from '../core/rollout/given.ts';
-import { type Asked, fakeBackend, spillway } from './called.ts';
+import { type Asked, fakeClient, spillway } from './called.ts';
 
 const ROLLOUT = `service: checkout-api
 targets:
@@ -40,8 +40,8 @@ const uploads = (asked: Asked[]) =>
 
 describe('a release', () => {
   test('of a version uploads its manifest and nothing else', async () => {
-    const { backend, asked } = fakeBackend();
-    expect(await spillway(backend, 'release', file, ...GOOD)).toEqual({
+    const { client, asked } = fakeClient();
+    expect(await spillway(client, 'release', file, ...GOOD)).toEqual({
       code: 0,
       out: 'checkout-api--r8--1 is uploaded',
       err: '',
@@ -61,9 +61,9 @@ describe('a release', () => {
   });
 
   test('of a zip uploads the zip first, and its exact version stands in the manifest', async () => {
-    const { backend, asked } = fakeBackend();
+    const { client, asked } = fakeClient();
     const args = ['--zip', `api=${zip}`, '--release', 'r8', '--order', '8', '--local'];
-    expect(await spillway(backend, 'release', file, ...args)).toMatchObject({ code: 0 });
+    expect(await spillway(client, 'release', file, ...args)).toMatchObject({ code: 0 });
     const [code, manifest] = uploads(asked);
     const key = 'releases/checkout-api/r8/api.zip';
     expect(code).toEqual({ key, body: 'zipped' });
@@ -84,8 +84,8 @@ describe('a release', () => {
         : what === 'running'
           ? [known]
           : { completed: { order: 3 }, waiting: { order: 4 } };
-    const { backend, asked } = fakeBackend({ read: read as Backend['read'] });
-    await spillway(backend, 'release', file, '--version', 'api=8', '--local');
+    const { client, asked } = fakeClient({ read: read as Client['read'] });
+    await spillway(client, 'release', file, '--version', 'api=8', '--local');
     const sent = JSON.parse(uploads(asked)[0]?.body ?? '{}').order;
     expect(sent).toBeGreaterThanOrEqual(least);
     expect(sent).toBeLessThan(least + 60);
@@ -97,9 +97,9 @@ describe('a release', () => {
       const hash = '0123456789abcdef0123456789abcdef01234567';
       const named = `${folder}/${service}.yaml`;
       await writeFile(named, ROLLOUT.replace('checkout-api', service));
-      const { backend, asked } = fakeBackend();
+      const { client, asked } = fakeClient();
       const args = ['--version', 'api=8', '--release', hash, '--local'];
-      const { code, out } = await spillway(backend, 'release', named, ...args);
+      const { code, out } = await spillway(client, 'release', named, ...args);
       expect({ code, out }).toEqual({ code: 0, out: `${service}--0123456789ab--1 is uploaded` });
       const { key, body } = uploads(asked)[0] ?? { key: '', body: '{}' };
       expect(key).toBe(`releases/${service}/0123456789ab/manifest.json`);
@@ -112,9 +112,9 @@ describe('a release', () => {
       name: 'PreconditionFailed',
       $metadata: {},
     });
-    const { backend } = fakeBackend({ upload: () => Promise.reject(taken) });
+    const { client } = fakeClient({ upload: () => Promise.reject(taken) });
     const args = ['--zip', `api=${zip}`, '--release', 'r8', '--local'];
-    expect(await spillway(backend, 'release', file, ...args)).toEqual({
+    expect(await spillway(client, 'release', file, ...args)).toEqual({
       code: 1,
       out: '',
       err: 'releases/checkout-api/r8/api.zip was uploaded already, and a release never changes; give this one another name with --release, or retry the rollout that was taken back.',
@@ -122,9 +122,9 @@ describe('a release', () => {
   });
 
   test('says who made it of what, where it is told', async () => {
-    const { backend, asked } = fakeBackend();
+    const { client, asked } = fakeClient();
     const more = ['--commit', 'abc1234', '--author', 'grace', '--allow-older'];
-    expect(await spillway(backend, 'release', file, ...GOOD, ...more)).toMatchObject({ code: 0 });
+    expect(await spillway(client, 'release', file, ...GOOD, ...more)).toMatchObject({ code: 0 });
     expect(JSON.parse(uploads(asked)[0]?.body ?? '')).toMatchObject({
       commit: 'abc1234',
       author: 'grace',
@@ -142,8 +142,8 @@ describe('a release', () => {
     ['a release id with a slash', ['--version', 'api=8', '--release', 'a/b'], 1, 'release'],
     ['a zip that is not there', ['--zip', 'api=/nowhere/api.zip'], 1, 'cannot be read; build it first'],
   ])('with %s is refused before anything is uploaded', async (_what, args, code, says) => {
-    const { backend, asked } = fakeBackend();
-    const called = await spillway(backend, 'release', file, ...args, '--local');
+    const { client, asked } = fakeClient();
+    const called = await spillway(client, 'release', file, ...args, '--local');
     expect(called.code).toBe(code);
     expect(called.err).toContain(says);
     expect(uploads(asked)).toEqual([]);
@@ -152,8 +152,8 @@ describe('a release', () => {
   test('of a rollout file that is wrong is refused before anything is uploaded', async () => {
     const wrong = join(folder, 'wrong.yaml');
     await writeFile(wrong, ROLLOUT.replace('weight: 10', 'weight: 1000'));
-    const { backend, asked } = fakeBackend();
-    const { code, err } = await spillway(backend, 'release', wrong, ...GOOD);
+    const { client, asked } = fakeClient();
+    const { code, err } = await spillway(client, 'release', wrong, ...GOOD);
     expect(code).toBe(1);
     expect(err).toContain('steps[0].weight');
     expect(uploads(asked)).toEqual([]);
@@ -161,9 +161,9 @@ describe('a release', () => {
 
   test('whose zip cannot be uploaded has no manifest', async () => {
     const lost = Object.assign(new Error('exists already'), { $metadata: {} });
-    const { backend, asked } = fakeBackend({ upload: () => Promise.reject(lost) });
+    const { client, asked } = fakeClient({ upload: () => Promise.reject(lost) });
     const args = ['--zip', `api=${zip}`, '--release', 'r8', '--local'];
-    expect(await spillway(backend, 'release', file, ...args)).toMatchObject({ code: 1 });
+    expect(await spillway(client, 'release', file, ...args)).toMatchObject({ code: 1 });
     expect(uploads(asked).map(({ key }) => key)).toEqual(['releases/checkout-api/r8/api.zip']);
   });
 });
@@ -180,8 +180,8 @@ describe('a release that is waited for', () => {
     const events = [opened(), closed(12, outcome)];
     const read: unknown = async (what: string) =>
       what === 'about' ? { environment: 'production' } : { rollout: fold(events), events };
-    const { backend } = fakeBackend({ read: read as Backend['read'] });
-    expect(await spillway(backend, 'release', file, ...GOOD, '--wait')).toMatchObject({ code });
+    const { client } = fakeClient({ read: read as Client['read'] });
+    expect(await spillway(client, 'release', file, ...GOOD, '--wait')).toMatchObject({ code });
   });
 
   test('says once what it waits for in the queue, and goes on with its story', async () => {
@@ -194,8 +194,8 @@ describe('a release that is waited for', () => {
         ? { events: [], waitsFor: ['checkout-api--r7--1'] }
         : { rollout: fold(told), events: told };
     };
-    const { backend } = fakeBackend({ read: read as Backend['read'] });
-    const { code, out } = await spillway(backend, 'release', file, ...GOOD, '--wait');
+    const { client } = fakeClient({ read: read as Client['read'] });
+    const { code, out } = await spillway(client, 'release', file, ...GOOD, '--wait');
     expect(code).toBe(0);
     expect(out.match(/r8--1 waits for checkout-api--r7--1 to end/g)).toHaveLength(1);
   });
@@ -211,8 +211,8 @@ describe('a release that is waited for', () => {
         return { version: asks > 4 ? 2 : 1, events: told.slice(asks > 4 ? 1 : 0, asks) };
       throw new RolloutError('Unavailable', 'The journal is slow.');
     };
-    const { backend } = fakeBackend({ read: read as Backend['read'] });
-    const called = await spillway(backend, 'release', file, ...GOOD, '--wait');
+    const { client } = fakeClient({ read: read as Client['read'] });
+    const called = await spillway(client, 'release', file, ...GOOD, '--wait');
     expect(called.code).toBe(0);
     expect(called.err).toBe('The journal is slow. The rollout goes on; so does this watch.');
   });
@@ -221,8 +221,8 @@ describe('a release that is waited for', () => {
     const denied = Object.assign(new Error('not authorized'), { $metadata: { httpStatusCode: 403 } });
     const read: unknown = async (what: string) =>
       what === 'about' ? { environment: 'production' } : Promise.reject(denied);
-    const { backend } = fakeBackend({ read: read as Backend['read'] });
-    expect(await spillway(backend, 'release', file, ...GOOD, '--wait')).toMatchObject({
+    const { client } = fakeClient({ read: read as Client['read'] });
+    expect(await spillway(client, 'release', file, ...GOOD, '--wait')).toMatchObject({
       code: 1,
       err: 'not authorized',
     });
@@ -237,8 +237,8 @@ describe('a release that is waited for', () => {
       const until = asks.length === 1 ? 1 : 2;
       return { version: until, events: told.slice(more.after, until) };
     };
-    const { backend } = fakeBackend({ read: read as Backend['read'] });
-    const { out } = await spillway(backend, 'release', file, ...GOOD, '--wait');
+    const { client } = fakeClient({ read: read as Client['read'] });
+    const { out } = await spillway(client, 'release', file, ...GOOD, '--wait');
     expect(asks).toEqual([0, 1]);
     expect(out.match(/ opened: /g)).toHaveLength(1);
   });
@@ -251,8 +251,8 @@ describe('a release that is waited for', () => {
       codes.push(process.exitCode);
       return { version: told.length, events: told };
     };
-    const { backend } = fakeBackend({ read: read as Backend['read'] });
-    return { codes, ...(await spillway(backend, 'release', file, ...GOOD, '--wait')) };
+    const { client } = fakeClient({ read: read as Client['read'] });
+    return { codes, ...(await spillway(client, 'release', file, ...GOOD, '--wait')) };
   };
 
   test('is no success for whoever ends the watch before the outcome is known', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { page } from '../../cli/commands/report.ts';
 import { fold, type Rollout } from '../../core/rollout/state.ts';
 import { closed, measured, onFirstStep, reverted } from '../core/rollout/given.ts';
-import { fakeBackend, spillway } from './called.ts';
+import { fakeClient, spillway } from './called.ts';
 
 const events = [...onFirstStep(), measured('fail', [1, 3]), reverted(4), closed(4)];
 const folded = (): Rollout => {
@@ -31,9 +31,9 @@ describe('the page of a rollout', () => {
   });
 
   test('that cannot be written is said in words', async () => {
-    const { backend } = fakeBackend({ read: async () => ({ rollout: folded(), events }) as never });
+    const { client } = fakeClient({ read: async () => ({ rollout: folded(), events }) as never });
     const { rolloutId } = folded().opening;
-    const { code, err } = await spillway(backend, 'report', rolloutId, '/nowhere/at/all.html', '--local');
+    const { code, err } = await spillway(client, 'report', rolloutId, '/nowhere/at/all.html', '--local');
     expect({ code, err: err.trim() }).toEqual({
       code: 1,
       err: '/nowhere/at/all.html cannot be written: there is no such folder; make it first.',

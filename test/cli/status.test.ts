@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Backend } from '../../cli/backend.ts';
+import type { Client } from '../../client/client.ts';
 import { SPILLWAY } from '../../core/rollout/actor.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { outlineOf } from '../../core/rollout/outline.ts';
@@ -13,19 +13,19 @@ import {
   ROLLOUT_ID,
   stateAfter,
 } from '../core/rollout/given.ts';
-import { fakeBackend, spillway } from './called.ts';
+import { fakeClient, spillway } from './called.ts';
 
 const outline = (events: RolloutEvent[]) => outlineOf(stateAfter(events));
 
 const reading = (events: RolloutEvent[]) => {
   const rollout = fold(events);
   const read = async (what: string) => (what === 'running' ? [outline(events)] : { rollout, events });
-  return fakeBackend({ read: read as Backend['read'] });
+  return fakeClient({ read: read as Client['read'] });
 };
 
 describe('status', () => {
   test('says that nothing is under way', async () => {
-    expect(await spillway(fakeBackend().backend, 'status', '--local')).toEqual({
+    expect(await spillway(fakeClient().client, 'status', '--local')).toEqual({
       code: 0,
       out: 'nothing is under way',
       err: '',
@@ -33,9 +33,9 @@ describe('status', () => {
   });
 
   test('says of each rollout under way where its traffic is, and whether it is paused', async () => {
-    const going = await spillway(reading(onFirstStep()).backend, 'status', '--local');
+    const going = await spillway(reading(onFirstStep()).client, 'status', '--local');
     expect(going.out).toMatch(new RegExp(`^${ROLLOUT_ID}: api at 10 %;`));
-    const { out } = await spillway(reading([...onFirstStep(), paused(2)]).backend, 'status', '--local');
+    const { out } = await spillway(reading([...onFirstStep(), paused(2)]).client, 'status', '--local');
     expect(out).toMatch(/api at 10 %, paused;/);
   });
 
@@ -45,7 +45,7 @@ describe('status', () => {
       paused(2, { by: SPILLWAY, why: 'inconclusive', reason: 'too few requests: 12 of 400' }),
     ];
     const at = async (events: RolloutEvent[]) =>
-      (await spillway(reading(events).backend, 'status', '--local')).out;
+      (await spillway(reading(events).client, 'status', '--local')).out;
     expect(await at([...history, measured('inconclusive', [1, 3])])).toBe(
       `${ROLLOUT_ID}: api at 10 %, paused; too few requests: 12 of 400; now: it is inconclusive; it goes on by itself once a whole bake passes`,
     );
@@ -61,11 +61,7 @@ describe('status', () => {
     const running = outline(onFirstStep());
     const waiting = { release: 'r9', attempt: 1, order: 9, manifest: {} };
     const read = async (what: string) => (what === 'running' ? [running] : { waiting });
-    const { out } = await spillway(
-      fakeBackend({ read: read as Backend['read'] }).backend,
-      'status',
-      '--local',
-    );
+    const { out } = await spillway(fakeClient({ read: read as Client['read'] }).client, 'status', '--local');
     expect(out.split('\n')).toEqual([
       expect.stringContaining(`${ROLLOUT_ID}: api at 10 %`),
       `checkout-api--r9--1 waits for ${ROLLOUT_ID} to end`,
@@ -74,8 +70,8 @@ describe('status', () => {
 
   test('of a release that waits says so, and exits 0', async () => {
     const read = async () => ({ events: [], waitsFor: [ROLLOUT_ID] });
-    const { backend } = fakeBackend({ read: read as Backend['read'] });
-    expect(await spillway(backend, 'status', 'checkout-api--r9--1', '--local')).toEqual({
+    const { client } = fakeClient({ read: read as Client['read'] });
+    expect(await spillway(client, 'status', 'checkout-api--r9--1', '--local')).toEqual({
       code: 0,
       out: `checkout-api--r9--1 waits for ${ROLLOUT_ID} to end`,
       err: '',
@@ -90,15 +86,15 @@ describe('status', () => {
       events: events.slice(after, after + 2),
       isMore: after + 2 < events.length,
     });
-    const { backend } = fakeBackend({ read: read as Backend['read'] });
-    const whole = await spillway(reading(events).backend, 'status', ROLLOUT_ID, '--local');
-    expect(await spillway(backend, 'status', ROLLOUT_ID, '--local')).toEqual(whole);
+    const { client } = fakeClient({ read: read as Client['read'] });
+    const whole = await spillway(reading(events).client, 'status', ROLLOUT_ID, '--local');
+    expect(await spillway(client, 'status', ROLLOUT_ID, '--local')).toEqual(whole);
     expect(whole.out.split('\n').length).toBeGreaterThan(5);
   });
 
   test('of one rollout tells its events in order and how it ended', async () => {
-    const { backend, asked } = reading([...inVerify(), closed(12, 'completed')]);
-    const { code, out } = await spillway(backend, 'status', ROLLOUT_ID, '--local');
+    const { client, asked } = reading([...inVerify(), closed(12, 'completed')]);
+    const { code, out } = await spillway(client, 'status', ROLLOUT_ID, '--local');
     expect(code).toBe(0);
     expect(asked).toEqual([{ what: 'read', with: ['rollout', { rolloutId: ROLLOUT_ID }] }]);
     const lines = out.split('\n');
@@ -119,8 +115,8 @@ describe('status', () => {
       },
     };
     const read: unknown = async () => ({ rollout: fold(events), events, version: events.length, now });
-    const { backend } = fakeBackend({ read: read as Backend['read'] });
-    const { out } = await spillway(backend, 'status', ROLLOUT_ID, '--local');
+    const { client } = fakeClient({ read: read as Client['read'] });
+    const { out } = await spillway(client, 'status', ROLLOUT_ID, '--local');
     expect(out.split('\n').at(-1)).toMatch(/version 7 serves now \(checkout-api--r7--2\)$/);
     expect(out.split('\n').at(-1)).not.toContain('version 8 serves');
   });
@@ -129,13 +125,13 @@ describe('status', () => {
     const counts = { canary: { bad: 0, total: 9 }, stable: { bad: 0, total: 90 }, windows: 2, evidence: 1 };
     const said = { target: 'api', metric: 'errors', status: 'pass', reason: '', ...counts } as const;
     const look = measured('pass', [1, 3]);
-    const { backend } = reading([
+    const { client } = reading([
       ...onFirstStep(),
       { ...look, verdict: { ...look.verdict, findings: [said] } },
     ]);
     const [brief, verbose] = [
-      await spillway(backend, 'status', ROLLOUT_ID, '--local'),
-      await spillway(backend, 'status', ROLLOUT_ID, '--verbose', '--local'),
+      await spillway(client, 'status', ROLLOUT_ID, '--local'),
+      await spillway(client, 'status', ROLLOUT_ID, '--verbose', '--local'),
     ];
     expect(brief.out).not.toContain('evidence');
     expect(verbose.out).toContain('\n  api errors: evidence 2.7; 2 windows of this step');
@@ -143,7 +139,7 @@ describe('status', () => {
 
   test('--json prints the journal as it is, and nothing else', async () => {
     const events = [...inVerify(), closed(12, 'completed')];
-    const { out } = await spillway(reading(events).backend, 'status', ROLLOUT_ID, '--json', '--local');
+    const { out } = await spillway(reading(events).client, 'status', ROLLOUT_ID, '--json', '--local');
     expect(JSON.parse(out)).toEqual(JSON.parse(JSON.stringify({ rollout: fold(events), events })));
   });
 
@@ -151,6 +147,6 @@ describe('status', () => {
     [['status', 'a--b--1', '--local'], 'There is no rollout a--b--1 here.'],
     [['status', 'a--b--1', '--json', '--local'], ''],
   ])('of a rollout that nobody knows exits 1: %s', async (args, err) => {
-    expect(await spillway(fakeBackend().backend, ...args)).toMatchObject({ code: 1, err });
+    expect(await spillway(fakeClient().client, ...args)).toMatchObject({ code: 1, err });
   });
 });

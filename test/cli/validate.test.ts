@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { fakeBackend, spillway } from './called.ts';
+import { fakeClient, spillway } from './called.ts';
 
 const FILE = `service: checkout-api
 targets:
@@ -33,8 +33,8 @@ afterAll(() => rm(folder, { recursive: true }));
 async function validated(text: string) {
   const path = join(folder, 'rollout.yaml');
   await writeFile(path, text);
-  const { backend, asked } = fakeBackend();
-  const called = await spillway(backend, 'validate', path);
+  const { client, asked } = fakeClient();
+  const called = await spillway(client, 'validate', path);
   expect(asked).toEqual([]);
   return called;
 }
@@ -58,7 +58,7 @@ test('validate lists all that is asked and demanded on the way, without a contro
 test('validate --json prints the normal form, and why a file is refused', async () => {
   const path = join(folder, 'rollout.yaml');
   await writeFile(path, FILE);
-  const good = await spillway(fakeBackend().backend, 'validate', '--json', path);
+  const good = await spillway(fakeClient().client, 'validate', '--json', path);
   expect(good).toMatchObject({ code: 0, err: '' });
   expect(JSON.parse(good.out)).toMatchObject({
     file: path,
@@ -69,7 +69,7 @@ test('validate --json prints the normal form, and why a file is refused', async 
     alarms: ['orders-too-low'],
   });
   await writeFile(path, FILE.replace('weight: 10', 'weight: 1000'));
-  const bad = await spillway(fakeBackend().backend, 'validate', path, '--json');
+  const bad = await spillway(fakeClient().client, 'validate', path, '--json');
   expect(bad).toMatchObject({ code: 1, err: '' });
   expect(JSON.parse(bad.out)).toEqual({
     file: path,
@@ -112,7 +112,7 @@ test.each([
     const path = join(folder, 'rollout.yaml');
     await writeFile(path, `${FILE}${line}\n`);
     const called = ['plan', path, '--requests-per-second', '20', '--error-rate', '0.1%'] as const;
-    const { out } = await spillway(fakeBackend().backend, ...called);
+    const { out } = await spillway(fakeClient().client, ...called);
     expect(out).toContain(said);
     expect(out).toMatch(
       /^At 20 requests per second, of which 0.1 % fail now:\n10 % for 10 min: about 1,200 canary requests; a release that fails [\d.]+ % of its requests is found within 2 min; /,
@@ -124,7 +124,7 @@ test('plan of a file without a holdout has no line about one', async () => {
   const path = join(folder, 'rollout.yaml');
   await writeFile(path, `${FILE}holdout: 0\n`);
   const { out } = await spillway(
-    fakeBackend().backend,
+    fakeClient().client,
     'plan',
     path,
     '--requests-per-second',

@@ -1,7 +1,8 @@
 import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Backend, localBackend } from '../../cli/backend.ts';
+import type { Client } from '../../client/client.ts';
+import { localClient } from '../../client/local.ts';
 import type { Target } from '../../core/rollout/event.ts';
 import { serve } from '../../demo/server.ts';
 import { deploy, publish } from '../../demo/shop.ts';
@@ -13,12 +14,12 @@ const ID = 'checkout-api--r1--1';
 const world = createWorld({ clock: scaledClock(60), seed: 7 });
 let server: Awaited<ReturnType<typeof serve>>;
 let url = '';
-let backend: Backend;
+let client: Client;
 
 beforeAll(async () => {
   server = await serve(world, 0);
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  backend = localBackend(url);
+  client = localClient(url);
 });
 afterAll(() => server.close());
 
@@ -38,24 +39,24 @@ describe('the embedded world for the command line', () => {
   });
 
   test('reads the journal', async () => {
-    expect(await backend.read('about')).toMatchObject({ environment: 'production', bucket: 'releases' });
-    expect(await backend.read('running')).toEqual([]);
-    expect(await backend.read('rollout', { rolloutId: ID })).toEqual({ events: [] });
+    expect(await client.read('about')).toMatchObject({ environment: 'production', bucket: 'releases' });
+    expect(await client.read('running')).toEqual([]);
+    expect(await client.read('rollout', { rolloutId: ID })).toEqual({ events: [] });
   });
 
   test('takes an object once, whatever is in its key, and refuses it the second time', async () => {
     const key = 'releases/checkout-api/r 1/notes.txt';
     const progress: number[] = [];
     const body = new TextEncoder().encode('hello');
-    const versionId = await backend.upload(key, body, (done) => progress.push(done));
+    const versionId = await client.upload(key, body, (done) => progress.push(done));
     expect(versionId).toMatch(/./);
     expect(progress).toEqual([0, 5]);
-    await expect(backend.upload(key, body, () => {})).rejects.toMatchObject({ name: 'PreconditionFailed' });
+    await expect(client.upload(key, body, () => {})).rejects.toMatchObject({ name: 'PreconditionFailed' });
   });
 
   test('says what the controller refuses in the controller’s own words', async () => {
     const pause = { command: 'pause', rolloutId: ID, by: 'ada', reason: 'odd' };
-    await expect(backend.command(pause)).rejects.toMatchObject({ code: 'RolloutUnknown' });
+    await expect(client.command(pause)).rejects.toMatchObject({ code: 'RolloutUnknown' });
   });
 
   test('calls no function but those for people', async () => {
@@ -115,11 +116,11 @@ describe('the embedded world for the command line', () => {
       status: 400,
       answer: { errorType: 'SyntaxError' },
     });
-    expect(await backend.read('running')).toEqual([]);
+    expect(await client.read('running')).toEqual([]);
   });
 
   test('takes a canary out without the functions, from what the dead man has frozen', async () => {
-    await expect(backend.revertDirectly(ID, 'ada')).rejects.toThrow(
+    await expect(client.revertDirectly(ID, 'ada')).rejects.toThrow(
       `No dead man watches ${ID}: it has ended, or its id is wrong`,
     );
     await deploy(world, FUNCTION, 'live', 'checkout-api', '7-serving');
@@ -137,7 +138,7 @@ describe('the embedded world for the command line', () => {
     const armedAt = world.ports.clock.now();
     const input = { rolloutId: ID, epoch: 1, closed: '', targets: [target] };
     await world.ports.deadMan.arm({ ...input, armedAt, deadline: armedAt + 3_600_000 });
-    expect(await backend.revertDirectly(ID, 'ada')).toEqual([`api: version ${target.stable} serves`]);
+    expect(await client.revertDirectly(ID, 'ada')).toEqual([`api: version ${target.stable} serves`]);
     expect(await router.observe(target)).toMatchObject({
       primary: target.stable,
       stamp: { open: false, by: 'ada' },
@@ -146,7 +147,7 @@ describe('the embedded world for the command line', () => {
   });
 
   test('says how to start it where nothing listens', async () => {
-    const nobody = localBackend('http://127.0.0.1:1');
+    const nobody = localClient('http://127.0.0.1:1');
     await expect(nobody.read('running')).rejects.toThrow(/start the embedded world with "npm run dev"/);
   });
 });

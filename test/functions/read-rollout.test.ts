@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
+import type { Readings } from '../../core/readings.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { closeRollout } from '../../functions/close-rollout.ts';
 import { command } from '../../functions/command.ts';
 import { openRollout } from '../../functions/open-rollout.ts';
 import { promoteCanary } from '../../functions/promote-canary.ts';
-import { type Readings, readJournal } from '../../functions/read-rollout.ts';
+import { readJournal } from '../../functions/read-rollout.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { SERVICE } from '../../simulation/scenario.ts';
 import { longEvent } from '../contract/rollouts.ts';

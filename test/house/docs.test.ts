@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseRolloutFile } from '../../adapters/rollout-file.ts';
 import { manifestFrom } from '../../core/config/manifest.ts';
 import { rolloutFileFrom, rolloutFileSchema } from '../../core/config/rollout-file.ts';
-import { fakeBackend, spillway } from '../cli/called.ts';
+import { fakeClient, spillway } from '../cli/called.ts';
 import { files, textOf } from './project.ts';
 
 const pages = files.filter((file) => file.endsWith('.md'));
@@ -173,12 +173,12 @@ describe('each command on a page is called as the command line wants it', () => 
     ]),
   );
   test.each(commands)('%s: %s', async (_, command = '') => {
-    const { code, err } = await spillway(fakeBackend().backend, ...filled(command));
+    const { code, err } = await spillway(fakeClient().client, ...filled(command));
     expect({ code, err }).not.toMatchObject({ code: 2 });
   });
 
   test('and one that is not would be found', async () => {
-    expect(await spillway(fakeBackend().backend, ...filled('status ROLLOUT --locale'))).toMatchObject({
+    expect(await spillway(fakeClient().client, ...filled('status ROLLOUT --locale'))).toMatchObject({
       code: 2,
     });
   });
@@ -188,6 +188,6 @@ test.each(files.filter((file) => /^examples\/.*\.ya?ml$/.test(file)))(
   '%s is a good rollout file',
   async (file) => {
     const path = new URL(`../../${file}`, import.meta.url).pathname;
-    expect(await spillway(fakeBackend().backend, 'validate', path)).toMatchObject({ code: 0, err: '' });
+    expect(await spillway(fakeClient().client, 'validate', path)).toMatchObject({ code: 0, err: '' });
   },
 );

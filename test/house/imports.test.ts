@@ -91,6 +91,12 @@ describe('the checker', () => {
     ['local/x.ts', "import { left } from 'left-pad';"],
     ['cli/x.ts', "import { loop } from '../scripts/benchmarks/loop.ts';"],
     ['cli/x.ts', "import { createWorld } from '../local/world.ts';"],
+    ['cli/x.ts', "import type { Task } from '../functions/_task.ts';"],
+    ['cli/x.ts', "import { lambdaAlias } from '../adapters/lambda-alias.ts';"],
+    ['client/x.ts', "import { lambdaAlias } from '../adapters/lambda-alias.ts';"],
+    ['client/x.ts', "import { say } from '../cli/print.ts';"],
+    ['client/x.ts', "import { createWorld } from '../local/world.ts';"],
+    ['functions/x.ts', "import type { Client } from '../client/client.ts';"],
     ['local/x.ts', "import { playCase } from '../simulation/play.ts';"],
     ['demo/x.ts', "import { playCase } from '../simulation/play.ts';"],
     ['simulation/x.ts', "import { tell } from '../demo/narrate.ts';"],
@@ -119,7 +125,9 @@ describe('the checker', () => {
       'demo/x.ts',
       "import { createWorld } from '../local/world.ts'; import { factsOf } from '../infra/facts.ts';",
     ],
-    ['scripts/x.ts', "import { LOCAL_URL } from '../cli/arguments.ts';"],
+    ['client/direct.ts', "import { byKind } from '../adapters/registry.ts';"],
+    ['cli/x.ts', "import type { Client } from '../client/client.ts';"],
+    ['scripts/x.ts', "import { LOCAL_URL } from '../client/local.ts';"],
     ['test/cli/x.test.ts', "import { validate } from '../../cli/commands/validate.ts';"],
   ])('%s may say %s', (file, source) => {
     expect(problemsIn(file, source)).toEqual([]);

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { revertFrozen } from '../../adapters/direct-abort.ts';
+import { RolloutError } from '../../core/errors.ts';
+import type { DeadMan, TrafficRouter } from '../../core/ports.ts';
+import { targetOf } from '../contract/rollouts.ts';
+
+test('a target of a kind that nobody knows here is named, and keeps no other one from being taken back', async () => {
+  const targets = [{ ...targetOf('site'), kind: 'unheard-of' }, targetOf('api')];
+  const frozen = async () => ({
+    targets,
+    rolloutId: 'a--b--1',
+    epoch: 1,
+    closed: '',
+    deadline: 0,
+    armedAt: 0,
+  });
+  const reverted: string[] = [];
+  const router = (kind: string): TrafficRouter => {
+    if (kind !== 'lambda-alias') throw new RolloutError('TargetInvalid', `There is no kind "${kind}".`);
+    const revert: TrafficRouter['revert'] = async ({ name }) => {
+      reverted.push(name);
+      return { name, primary: '1', changed: true, stranger: false };
+    };
+    return { revert } as TrafficRouter;
+  };
+  await expect(
+    revertFrozen('a--b--1', 'ada', { frozen } as unknown as DeadMan, router),
+  ).rejects.toMatchObject({
+    code: 'RevertFailed',
+    message: expect.stringMatching(/site: .*There is no kind "unheard-of"\.; api: version 1 serves/),
+  });
+  expect(reverted).toEqual(['api']);
+});
