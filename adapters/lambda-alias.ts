@@ -121,7 +121,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
 
   /**
    * Reads, changes and writes until nobody writes in between. `change` answers undefined if nothing has to be written, and
-   * `look` if that rests on a read that may lag behind. `before` is what each write replaced.
+   * `look` if that rests on a read that may lag behind. `before` is what each write replaced, or may have.
    * @throws RolloutError Unavailable where AWS could not take the write for all that time, AccountRefused, RevertFailed where others write on and on
    */
   const insist = async (
@@ -148,12 +148,13 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       // Who was faster once may have been read late; who goes on being faster needs time.
       if (fights > 1) await clock.sleep(pauseOf(PAUSE_MS, target.key, clock.now()));
       const wrote = await written(target, routing, seen, until);
-      if (!wrote.isRefused) before.push(seen);
+      const mayStand = !wrote.isRefused && !wrote.isVersionGone && wrote.failed === undefined;
+      if (mayStand) before.push(seen);
       seen = wrote.seen;
       if (wrote.isVersionGone) return { before, seen, isVersionGone: true };
       if (wrote.failed !== undefined) {
         // A second invocation of the same function may have done it meanwhile.
-        if ((await change(seen, true)) === undefined) return { before: [], seen };
+        if ((await change(seen, true)) === undefined) return { before, seen };
         return rethrown(target.traits.noun, wrote.failed);
       }
       if (wrote.busy === undefined) fights += 1;

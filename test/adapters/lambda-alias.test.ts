@@ -243,6 +243,17 @@ describe('a revert whose answer is an error', () => {
     expect(lambda.commandCalls(UpdateAliasCommand)).toHaveLength(2);
   });
 
+  test('that AWS refuses for good keeps what an earlier one of no known end may have replaced', async () => {
+    lambda
+      .on(GetAliasCommand)
+      .resolvesOnce(alias(stampText(stamp(2))))
+      .resolvesOnce(alias(stampText(stamp(2))))
+      .resolves(alias(stampText(stamp(3, false)), 0));
+    lambda.on(UpdateAliasCommand).rejectsOnce(busy()).rejects(OF_ACCOUNT[0]?.[1]);
+    expect(await router.revert(target, BY)).toMatchObject({ primary: '7', changed: true });
+    expect(lambda.commandCalls(UpdateAliasCommand)).toHaveLength(2);
+  });
+
   test.each(PASSING)('is written again: %s', async (_what, error) => {
     lambda
       .on(GetAliasCommand)
