@@ -84,6 +84,13 @@ export function failed(event: unknown, error: unknown): void {
   });
 }
 
+/** One line for a read that failed and that the call does without. */
+export function unread(rolloutId: string, what: string, error: unknown): void {
+  if (!isOn) return;
+  const why = RolloutError.is(error) ? { why: error.message } : {};
+  logger.warn('unread', { rolloutId, what, error: Object(error).name, ...why });
+}
+
 /** The same journal; what it takes in is logged and counted. */
 export function observed(journal: Journal): Journal {
   return {

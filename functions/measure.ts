@@ -11,6 +11,7 @@ import type { Rollout } from '../core/rollout/state.ts';
 import type { Instant } from '../core/units.ts';
 import { awsAlarms, awsJournal, awsMetrics, awsProbes, awsRouters, clock } from './_aws.ts';
 import { recordJudgement } from './_journal.ts';
+import { unread } from './_observe.ts';
 import { lookUpStables } from './_pins.ts';
 import { putProbes } from './_probes.ts';
 import { reconcileTargets } from './_targets.ts';
@@ -73,8 +74,9 @@ async function read(
   ports: Needs<'alarms' | 'clock' | 'metrics'>,
 ): Promise<Reading> {
   const { from, to } = stretch(rollout, at);
-  const attempt = <T>(what: string, reading: Promise<T>) => answered(what, reading, until, ports);
-  const { targets, watch, limits, alarms } = rollout.opening;
+  const { rolloutId, targets, watch, limits, alarms } = rollout.opening;
+  const attempt = <T>(what: string, reading: Promise<T>) =>
+    answered(what, reading, { rolloutId, until }, ports);
   const [states, ...series] = await Promise.all([
     attempt('alarms', ports.alarms.read(alarms.map((alarm) => alarm.name))),
     ...targets.map((target) =>
@@ -104,18 +106,20 @@ const READ_MS = 7_000;
 async function answered<T>(
   what: string,
   reading: Promise<T>,
-  until: Instant,
+  { rolloutId, until }: { rolloutId: string; until: Instant },
   { clock }: Needs<'clock'>,
 ): Promise<{ value?: T; error?: string }> {
   const ms = until - clock.now();
-  const late = clock
-    .sleep(ms)
-    .then(() => ({ error: `no answer to the read of ${what} came within ${Math.round(ms / 1000)} s` }));
-  const read = reading.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }),
-  );
-  return Promise.race([read, late]);
+  const late = clock.sleep(ms).then((): never => {
+    const why = `no answer to the read of ${what} came within ${Math.round(ms / 1000)} s`;
+    throw new RolloutError('Unavailable', why);
+  });
+  try {
+    return { value: await Promise.race([reading, late]) };
+  } catch (error) {
+    unread(rolloutId, what, error);
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** The function on AWS. */

@@ -205,6 +205,20 @@ describe('the logs of a rollout', () => {
     expect(leaked([PRIVATE.body])).toEqual([]);
   });
 
+  test('name a read that a tick did without, and not what a foreign error says of it', async () => {
+    const failing = async (): Promise<never> => {
+      throw Object.assign(new Error('marker-metrics'), { name: 'AccessDenied' });
+    };
+    const changePorts = (ports: Ports): Ports => ({
+      ...ports,
+      metrics: { ...ports.metrics, heartbeat: failing },
+    });
+    await released({ changePorts, requestsPerSecond: 0, rollout: { onInconclusive: 'promote' } });
+    const [unread] = lines().filter(({ message }) => message === 'unread');
+    expect(unread).toMatchObject({ rolloutId: FIRST, what: 'heartbeat of metrics', error: 'AccessDenied' });
+    expect(leaked(['marker-metrics'])).toEqual([]);
+  });
+
   test('take nothing for a rollout id that is none', async () => {
     const stage = setUp();
     const injected = 'x"}\n{"level":"ERROR"';
