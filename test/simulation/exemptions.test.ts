@@ -8,6 +8,7 @@ import type { Rollout } from '../../core/rollout/state.ts';
 import { WINDOW_MS } from '../../core/units.ts';
 import { ALIAS } from '../../local/world.ts';
 import { ALARM, type Case, caseOf, HOOK } from '../../simulation/case.ts';
+import { check } from '../../simulation/checkers/checkers.ts';
 import { FAULT_NAMES } from '../../simulation/faults.ts';
 import { playCase } from '../../simulation/play.ts';
 import type { Run } from '../../simulation/recording.ts';
@@ -182,6 +183,10 @@ describe('an order to promote', () => {
       timeline: [...run.timeline.slice(0, approved + 1), { ...entry, events: [ordered] }, ...later],
     };
     expect(broken(waiting)).toContain('ordersHeard');
+    const again = { ...entry, at: entry.at + MINUTE, events: [ordered] };
+    const insisting: Run = { ...waiting, timeline: waiting.timeline.toSpliced(approved + 1, 0, again) };
+    const unheard = check(insisting).filter(({ promise }) => promise === 'ordersHeard');
+    expect(unheard, 'an order is no answer to another').toHaveLength(2);
   });
 });
 
