@@ -19,6 +19,10 @@ export function percent(share: number): string {
   return `${Number((100 * share).toPrecision(2))} %`;
 }
 
+/** A number of things as people read it: 1 violation, 2 violations. */
+export const counted = (count: number, what: string): string =>
+  `${number(count)} ${what}${count === 1 ? '' : 's'}`;
+
 /** Seconds as people say them: "38 s", "4 min", "2 h 5 min". */
 export function duration(seconds: number): string {
   if (seconds < 120) return `${Math.round(seconds)} s`;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Cause as LeavingCause } from '../core/rollout/event.ts';
+import { counted } from '../core/words.ts';
 import type { Bound, Cause } from './bounds.ts';
 import { FAULTS, type FaultName } from './faults.ts';
 
@@ -150,7 +151,7 @@ export function tableOf(report: Report, command: string): string[] {
     row('from the end of the first failing window', failing),
     row('of these, from the verdict on', failing.moved),
     '',
-    `\`${command}\`: ${report.rollouts} rollouts, **${report.violations} violations**; completed ${report.completed}, reverted ${report.reverted},`,
+    `\`${command}\`: ${counted(report.rollouts, 'rollout')}, **${counted(report.violations, 'violation')}**; completed ${report.completed}, reverted ${report.reverted},`,
     `refused ${report.refused}, superseded ${report.superseded}, halted ${report.halted}, unfinished ${report.unfinished}.`,
     `${report.perSecond} rollouts a second. Histories: \`${report.digest.slice(0, 16)}\`.`,
     '',
@@ -166,7 +167,7 @@ export function textOf(report: Report): string[] {
   const { abort, alarm, failing } = report.bounds;
   const struck = Object.entries(report.struck).toSorted(([, a], [, b]) => b - a);
   return [
-    `${report.rollouts} rollouts of ${report.seeds} seeds in ${report.seconds} s, ${report.perSecond} a second: ${report.violations} violations`,
+    `${counted(report.rollouts, 'rollout')} of ${counted(report.seeds, 'seed')} in ${report.seconds} s, ${report.perSecond} a second: ${counted(report.violations, 'violation')}`,
     `  completed ${report.completed}, reverted ${report.reverted}, refused ${report.refused}, superseded ${report.superseded}, halted ${report.halted}, unfinished ${report.unfinished}, never opened ${report.neverOpened}`,
     `  releases as good as stable: ${told(report.ends.good, 'failed verdict')}`,
     `  releases that fail five times as often: ${told(report.ends.bad, 'completed as proven')}`,

@@ -14,7 +14,7 @@ import {
 import { RolloutError } from '../../core/errors.ts';
 import type { Plan, Step } from '../../core/plan/plan.ts';
 import type { Gate, Hook } from '../../core/rollout/event.ts';
-import { duration, number } from '../../core/words.ts';
+import { counted, duration, number } from '../../core/words.ts';
 import { pathFrom } from '../arguments.ts';
 import { command } from '../command.ts';
 import { say, sayJson } from '../print.ts';
@@ -109,5 +109,3 @@ function demanded({ before, approvers, by, timeoutSeconds, onTimeout }: Gate): s
   const whom = by.length === 0 ? 'anybody who may give commands' : by.join(', ');
   return `gate before ${before} %: ${counted(approvers, 'approval')} of ${whom} within ${duration(timeoutSeconds)}, else ${onTimeout}`;
 }
-
-const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;

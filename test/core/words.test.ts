@@ -1,8 +1,16 @@
 import { expect, test } from 'vitest';
-import { compared, duration, number, timeOfDay } from '../../core/words.ts';
+import { compared, counted, duration, number, timeOfDay } from '../../core/words.ts';
 
 test('numbers are grouped by thousands', () => {
   expect([0, 412, 8_120, 1_234_567].map(number)).toEqual(['0', '412', '8,120', '1,234,567']);
+});
+
+test('one thing is told in the singular, any other number in the plural', () => {
+  expect([0, 1, 8_120].map((count) => counted(count, 'violation'))).toEqual([
+    '0 violations',
+    '1 violation',
+    '8,120 violations',
+  ]);
 });
 
 test('two counts are told side by side', () => {
