@@ -17,7 +17,7 @@ import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
 import type { Clock } from '../core/ports.ts';
-import { count } from './_observe.ts';
+import { observer } from './_observe.ts';
 
 /** The ports as they are on AWS, each made on its own, so that a bundle holds only the clients its function needs. */
 
@@ -57,7 +57,7 @@ function watched<Client extends Sending>(client: Client): Client {
       try {
         return (await next(args as never)) as never;
       } catch (error) {
-        if (isThrottle(error)) count({ Throttles: 1 });
+        if (isThrottle(error)) observer.count({ Throttles: 1 });
         throw error;
       }
     },
@@ -190,7 +190,7 @@ function s3() {
   };
   const endpoint = process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL;
   const onError = (error: unknown) => {
-    if (isThrottle(error)) count({ Throttles: 1 });
+    if (isThrottle(error)) observer.count({ Throttles: 1 });
   };
   return s3Client({ ...config, requestHandler: { handle } }, { clock, endpoint, onError });
 }

@@ -1,8 +1,9 @@
 import * as z from 'zod/mini';
 import { breachedAt, comparisonIn, instantFrom, versionsOf } from '../adapters/alarm-data.ts';
+import { recordEffect } from '../controller/record.ts';
+import { wake } from '../controller/wake.ts';
 import { awsExecutions, awsJournal, clock } from './_aws.ts';
-import { recordEffect, wake } from './_journal.ts';
-import { lambda, type Task } from './_task.ts';
+import { lambda, type Task } from './_lambda.ts';
 
 /** What an alarm reads, as its event says it (CloudWatch user guide, "Alarm events and EventBridge"). */
 const Reading = z.object({

@@ -1,18 +1,22 @@
+import { inTurn } from '../controller/budget.ts';
+import { type Answer, turn } from '../controller/execution.ts';
+import { unpin } from '../controller/pins.ts';
+import type { Needs } from '../controller/ports.ts';
+import { reconcileTargets } from '../controller/reconcile.ts';
+import { recordEffect } from '../controller/record.ts';
+import { soon } from '../controller/within.ts';
 import { CLOSE_CALLS } from '../core/budget.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { awsBudget, awsCompletions, awsDeadMan, awsJournal, awsRouters, clock } from './_aws.ts';
-import { inTurn } from './_budget.ts';
-import { recordEffect } from './_journal.ts';
-import { unpin } from './_pins.ts';
-import { reconcileTargets } from './_targets.ts';
-import { type Answer, ExecutionRef, lambda, type Needs, soon, type Task, turn } from './_task.ts';
+import { ExecutionRef, lambda, type Task } from './_lambda.ts';
+import { observer } from './_observe.ts';
 
 /** Ends a completed rollout: traffic is read back against the outcome, the fence is shut, then the lock goes. Repeatable. */
 export const closeRollout: Task<
   ExecutionInput,
   Answer,
-  'budget' | 'clock' | 'completions' | 'deadMan' | 'journal' | 'router'
+  'budget' | 'clock' | 'completions' | 'deadMan' | 'journal' | 'observer' | 'router'
 > = {
   input: ExecutionRef,
   run: (ref, ports) =>
@@ -68,5 +72,6 @@ export const handler = lambda(closeRollout, () => ({
   completions: awsCompletions(),
   deadMan: awsDeadMan(),
   journal: awsJournal(),
+  observer,
   router: awsRouters(),
 }));

@@ -1,4 +1,11 @@
 import * as z from 'zod/mini';
+import { readRollout } from '../controller/execution.ts';
+import { withdraw } from '../controller/open/decline.ts';
+import type { Needs } from '../controller/ports.ts';
+import { recordEffect } from '../controller/record.ts';
+import { revertTargets } from '../controller/revert-targets.ts';
+import { wake } from '../controller/wake.ts';
+import { soon } from '../controller/within.ts';
 import { RolloutError } from '../core/errors.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
 import { plainText } from '../core/plain-text.ts';
@@ -18,10 +25,7 @@ import {
   clock,
   environment,
 } from './_aws.ts';
-import { withdraw } from './_decline.ts';
-import { recordEffect, wake } from './_journal.ts';
-import { revertTargets } from './_targets.ts';
-import { lambda, type Needs, readRollout, soon, type Task } from './_task.ts';
+import { lambda, type Task } from './_lambda.ts';
 
 /** Texts that people give go into the journal, which has room for 400 KB: what is longer is cut, since an abort must not fail for its reason. */
 const atMost = (most: number) => z.overwrite<string>((said) => cut(plainText(said), most));

@@ -1,8 +1,9 @@
+import { executionInput, readRollout } from '../controller/execution.ts';
+import { arm } from '../controller/open/begin.ts';
+import { recordJudgement } from '../controller/record.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { awsDeadMan, awsExecutions, awsJournal, clock } from './_aws.ts';
-import { arm } from './_begin.ts';
-import { recordJudgement } from './_journal.ts';
-import { ExecutionRef, executionInput, lambda, readRollout, type Task } from './_task.ts';
+import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 
 /** Hands the rollout to a fresh execution of the next epoch, after which this one calls nothing; the dead man learns the versions too. Repeatable. */
 export const continueAsNew: Task<ExecutionInput, object, 'clock' | 'deadMan' | 'executions' | 'journal'> = {

@@ -1,14 +1,15 @@
 import * as z from 'zod/mini';
+import { arm, beginAgain } from '../controller/open/begin.ts';
+import { unpin } from '../controller/pins.ts';
+import type { Needs } from '../controller/ports.ts';
+import { recordJudgement } from '../controller/record.ts';
+import { revertTargets } from '../controller/revert-targets.ts';
 import type { DeadManInput } from '../core/ports.ts';
 import { dueAt, GRACE_SECONDS } from '../core/rollout/due.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { awsDeadMan, awsExecutions, awsJournal, awsRouters, clock } from './_aws.ts';
-import { arm, beginAgain } from './_begin.ts';
-import { recordJudgement } from './_journal.ts';
-import { count } from './_observe.ts';
-import { unpin } from './_pins.ts';
-import { revertTargets } from './_targets.ts';
-import { ExecutionRef, lambda, type Needs, type Task } from './_task.ts';
+import { ExecutionRef, lambda, type Task } from './_lambda.ts';
+import { observer } from './_observe.ts';
 
 /** How long the journal may be unreadable before the canary is taken out without asking it. */
 const UNREADABLE_MS = 10 * 60_000;
@@ -28,7 +29,7 @@ type Found = 'alive' | 'ended' | 'unknown' | 'taken over' | 'unreadable' | 'reve
 export const deadMan: Task<
   DeadManInput,
   { found: Found },
-  'clock' | 'deadMan' | 'executions' | 'journal' | 'router'
+  'clock' | 'deadMan' | 'executions' | 'journal' | 'observer' | 'router'
 > = {
   input: Input,
   async run(input, ports) {
@@ -47,7 +48,7 @@ export const deadMan: Task<
 async function look(
   rollout: Rollout | undefined,
   { rolloutId, armedAt }: DeadManInput,
-  ports: Needs<'clock' | 'deadMan' | 'executions' | 'journal' | 'router'>,
+  ports: Needs<'clock' | 'deadMan' | 'executions' | 'journal' | 'observer' | 'router'>,
 ): Promise<Found> {
   const now = ports.clock.now();
   if (rollout === undefined) {
@@ -77,9 +78,9 @@ async function look(
 
 async function withoutJournal(
   input: DeadManInput,
-  ports: Needs<'clock' | 'deadMan' | 'executions' | 'journal' | 'router'>,
+  ports: Needs<'clock' | 'deadMan' | 'executions' | 'journal' | 'observer' | 'router'>,
 ): Promise<Found> {
-  count({ JournalUnreadable: 1 });
+  ports.observer.count({ JournalUnreadable: 1 });
   const now = ports.clock.now();
   if (input.unreadableSince === undefined) {
     await ports.deadMan.arm({ ...input, armedAt: now, unreadableSince: now });
@@ -96,5 +97,6 @@ export const handler = lambda(deadMan, () => ({
   deadMan: awsDeadMan(),
   executions: awsExecutions(),
   journal: awsJournal(),
+  observer,
   router: awsRouters(),
 }));

@@ -1,4 +1,8 @@
 import * as z from 'zod/mini';
+import { type Answer, answer, isSuperseded, readRollout } from '../controller/execution.ts';
+import type { Needs } from '../controller/ports.ts';
+import { reconcileTargets } from '../controller/reconcile.ts';
+import { recordJudgement } from '../controller/record.ts';
 import { judge } from '../core/analysis/judge.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
@@ -6,18 +10,7 @@ import { next } from '../core/rollout/next.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { type Unhandled, unhandled } from '../core/rollout/unhandled.ts';
 import { awsJournal, awsRouters, clock } from './_aws.ts';
-import { recordJudgement } from './_journal.ts';
-import { reconcileTargets } from './_targets.ts';
-import {
-  type Answer,
-  answer,
-  ExecutionRef,
-  isSuperseded,
-  lambda,
-  type Needs,
-  readRollout,
-  type Task,
-} from './_task.ts';
+import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 
 /** `unmeasured` is the error by which Measure ended, twice in a row. */
 const Input = z.union([

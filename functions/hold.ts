@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
+import { readRollout } from '../controller/execution.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { awsExecutions, awsJournal } from './_aws.ts';
-import { ExecutionRef, lambda, readRollout, type Task } from './_task.ts';
+import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 
 const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
 

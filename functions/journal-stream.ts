@@ -1,10 +1,10 @@
 import * as z from 'zod/mini';
 import { streamRecords } from '../adapters/dynamodb-stream.ts';
+import { wake } from '../controller/wake.ts';
 import { countsAtEnd } from '../core/rollout/counts.ts';
 import { awsExecutions, awsJournal, awsOpenings } from './_aws.ts';
-import { wake } from './_journal.ts';
-import { count } from './_observe.ts';
-import { lambda, type Task } from './_task.ts';
+import { lambda, type Task } from './_lambda.ts';
+import { observer } from './_observe.ts';
 
 /** What the journal's stream says of one append. */
 const Input = z.object({
@@ -17,7 +17,7 @@ const Input = z.object({
 export const journalStream: Task<
   z.infer<typeof Input>,
   { opened: string[] },
-  'executions' | 'journal' | 'openings'
+  'executions' | 'journal' | 'observer' | 'openings'
 > = {
   input: Input,
   async run({ records }, ports) {
@@ -26,7 +26,7 @@ export const journalStream: Task<
     const opened: string[] = [];
     for (const { rolloutId, service } of records.filter(({ ended }) => ended)) {
       const over = await ports.journal.read(rolloutId);
-      if (over !== undefined) count(countsAtEnd(over));
+      if (over !== undefined) ports.observer.count(countsAtEnd(over));
       if ((await ports.journal.service(service)).waiting === undefined) continue;
       // Waited for: a record is done with only once the release is opened, and is sent again until then.
       const next = await ports.openings.open({ open: 'waiting', service });
@@ -40,5 +40,6 @@ export const journalStream: Task<
 export const handler = lambda({ ...journalStream, input: streamRecords }, () => ({
   executions: awsExecutions(),
   journal: awsJournal(),
+  observer,
   openings: awsOpenings(),
 }));

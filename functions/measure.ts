@@ -1,4 +1,11 @@
 import { isThrottle } from '../adapters/_aws.ts';
+import { type Answer, turn } from '../controller/execution.ts';
+import { unread } from '../controller/observe.ts';
+import { lookUpStables } from '../controller/pins.ts';
+import type { Needs } from '../controller/ports.ts';
+import { putProbes } from '../controller/probes.ts';
+import { reconcileTargets } from '../controller/reconcile.ts';
+import { recordJudgement } from '../controller/record.ts';
 import { watchedAlarms } from '../core/analysis/alarms.ts';
 import { HEARTBEAT_MS, needsHeartbeat } from '../core/analysis/arrival.ts';
 import { foldedAfter } from '../core/analysis/fold.ts';
@@ -10,18 +17,14 @@ import type { ExecutionInput } from '../core/ports.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Instant } from '../core/units.ts';
 import { awsAlarms, awsJournal, awsMetrics, awsProbes, awsRouters, clock } from './_aws.ts';
-import { recordJudgement } from './_journal.ts';
-import { unread } from './_observe.ts';
-import { lookUpStables } from './_pins.ts';
-import { putProbes } from './_probes.ts';
-import { reconcileTargets } from './_targets.ts';
-import { type Answer, ExecutionRef, lambda, type Needs, type Task, turn } from './_task.ts';
+import { ExecutionRef, lambda, type Task } from './_lambda.ts';
+import { observer } from './_observe.ts';
 
 /** One tick: the targets are read back, then metrics and alarms while the probes are put, and the verdict is written down for the version it was made for. */
 export const measure: Task<
   ExecutionInput,
   Answer,
-  'alarms' | 'clock' | 'hooks' | 'journal' | 'metrics' | 'router'
+  'alarms' | 'clock' | 'hooks' | 'journal' | 'metrics' | 'observer' | 'router'
 > = {
   input: ExecutionRef,
   run: (ref, ports) =>
@@ -71,7 +74,7 @@ async function look(
 async function read(
   rollout: Rollout,
   { at, until }: { at: Instant; until: Instant },
-  ports: Needs<'alarms' | 'clock' | 'metrics'>,
+  ports: Needs<'alarms' | 'clock' | 'metrics' | 'observer'>,
 ): Promise<Reading> {
   const { from, to } = stretch(rollout, at);
   const { rolloutId, targets, watch, limits, alarms } = rollout.opening;
@@ -107,17 +110,17 @@ async function answered<T>(
   what: string,
   reading: Promise<T>,
   { rolloutId, until }: { rolloutId: string; until: Instant },
-  { clock }: Needs<'clock'>,
+  ports: Needs<'clock' | 'observer'>,
 ): Promise<{ value?: T; error?: string }> {
-  const ms = until - clock.now();
-  const late = clock.sleep(ms).then((): never => {
+  const ms = until - ports.clock.now();
+  const late = ports.clock.sleep(ms).then((): never => {
     const why = `no answer to the read of ${what} came within ${Math.round(ms / 1000)} s`;
     throw new RolloutError('Unavailable', why);
   });
   try {
     return { value: await Promise.race([reading, late]) };
   } catch (error) {
-    unread(rolloutId, what, error);
+    unread(rolloutId, what, error, ports);
     return { error: error instanceof Error ? error.message : String(error) };
   }
 }
@@ -129,5 +132,6 @@ export const handler = lambda(measure, () => ({
   hooks: awsProbes(),
   journal: awsJournal(),
   metrics: awsMetrics(),
+  observer,
   router: awsRouters(),
 }));

@@ -1,4 +1,10 @@
 import * as z from 'zod/mini';
+import { WAIT_MS, waitForTurn } from '../controller/budget.ts';
+import { readRollout } from '../controller/execution.ts';
+import { arm, begin, beginAgain } from '../controller/open/begin.ts';
+import { declined } from '../controller/open/decline.ts';
+import { type Again, attemptAgain, FIRST, rollBack } from '../controller/open/reopen.ts';
+import type { Needs, Opens } from '../controller/ports.ts';
 import { PAST_MS } from '../core/analysis/silence.ts';
 import type { Series, WatchRule } from '../core/analysis/types.ts';
 import { HISTORY_MS } from '../core/analysis/windows.ts';
@@ -20,7 +26,6 @@ import { checkAtDoor, checkOrder, digestsOf, type Found, madeBy, open } from '..
 import { liftedWith, madeFrom, type Offered, withoutQuarantine } from '../core/rollout/quarantine.ts';
 import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
 import { WINDOW_MS } from '../core/units.ts';
-import { type Again, attemptAgain, FIRST, rollBack } from './_again.ts';
 import {
   awsAlarms,
   awsBudget,
@@ -35,10 +40,8 @@ import {
   clock,
   environment,
 } from './_aws.ts';
-import { arm, begin, beginAgain } from './_begin.ts';
-import { WAIT_MS, waitForTurn } from './_budget.ts';
-import { declined } from './_decline.ts';
-import { ActorShape, lambda, type Needs, type Opens, readRollout, type Task } from './_task.ts';
+import { ActorShape, lambda, type Task } from './_lambda.ts';
+import { observer } from './_observe.ts';
 
 /** What starts an opening: an upload, or what Command and JournalStream hand over. */
 const Input = z.discriminatedUnion('open', [
@@ -423,6 +426,7 @@ export const handler = lambda(openRollout, () => ({
   hookCheck: awsHookCheck(),
   journal: awsJournal(),
   metrics: awsMetrics(),
+  observer,
   releases: awsReleases(),
   router: awsRouters(),
 }));

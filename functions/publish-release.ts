@@ -1,11 +1,12 @@
 import * as z from 'zod/mini';
+import { readRollout, turn } from '../controller/execution.ts';
+import { recordEffect } from '../controller/record.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import type { Target } from '../core/rollout/event.ts';
 import { isReplaced, type Rollout, targetNamed } from '../core/rollout/state.ts';
 import { awsExecutions, awsJournal, awsPublishers, clock } from './_aws.ts';
-import { recordEffect } from './_journal.ts';
-import { ExecutionRef, lambda, readRollout, type Task, turn } from './_task.ts';
+import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 
 const Input = z.union([
   z.object({ ref: ExecutionRef, version: z.number(), token: z.string() }),

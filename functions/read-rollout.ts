@@ -5,7 +5,7 @@ import { outlineOf } from '../core/rollout/outline.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { about, awsJournal } from './_aws.ts';
-import { lambda, type Task } from './_task.ts';
+import { lambda, type Task } from './_lambda.ts';
 
 const Input = z.discriminatedUnion('read', [
   z.strictObject({ read: z.literal('about') }),

@@ -1,4 +1,11 @@
 import * as z from 'zod/mini';
+import { readRollout } from '../controller/execution.ts';
+import { claimTargets } from '../controller/open/begin.ts';
+import { unpin } from '../controller/pins.ts';
+import type { Needs } from '../controller/ports.ts';
+import { recordEffect } from '../controller/record.ts';
+import { lookAgain, revertTargets } from '../controller/revert-targets.ts';
+import { soon } from '../controller/within.ts';
 import { exposureOf } from '../core/analysis/exposure.ts';
 import { withFolded } from '../core/analysis/folded.ts';
 import { METRICS } from '../core/analysis/types.ts';
@@ -13,11 +20,7 @@ import { isEnded, isReplaced, type Rollout } from '../core/rollout/state.ts';
 import { unhandled } from '../core/rollout/unhandled.ts';
 import { mayBeTakenBack, restOf, sealedAmong } from '../core/rollout/way-out.ts';
 import { awsDeadMan, awsHooks, awsJournal, awsMetrics, awsRestoreCode, awsRouters, clock } from './_aws.ts';
-import { claimTargets } from './_begin.ts';
-import { recordEffect } from './_journal.ts';
-import { unpin } from './_pins.ts';
-import { lookAgain, revertTargets } from './_targets.ts';
-import { ExecutionRef, lambda, type Needs, readRollout, soon, type Task } from './_task.ts';
+import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 
 /** `came` is the answer that named this directive, or the error that nobody handled. */
 const Input = z.object({

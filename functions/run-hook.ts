@@ -1,11 +1,13 @@
 import * as z from 'zod/mini';
+import { turn } from '../controller/execution.ts';
+import type { Needs } from '../controller/ports.ts';
+import { recordJudgement } from '../controller/record.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import type { Hook } from '../core/rollout/event.ts';
 import { questionOf } from '../core/rollout/question.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { awsExecutions, awsHooks, awsJournal, clock } from './_aws.ts';
-import { recordJudgement } from './_journal.ts';
-import { ExecutionRef, lambda, type Needs, type Task, turn } from './_task.ts';
+import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 
 const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
 

@@ -1,19 +1,26 @@
+import { inTurn, putOff } from '../controller/budget.ts';
+import { type Answer, readRollout, turn } from '../controller/execution.ts';
+import { pinFor } from '../controller/pins.ts';
+import type { Needs } from '../controller/ports.ts';
+import { settled } from '../controller/reconcile.ts';
+import { announce, recordEffect, recordJudgement } from '../controller/record.ts';
 import { PROMOTION_CALLS, RAISE_CALLS } from '../core/budget.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { isWorthAnotherLook } from '../core/rollout/reconcile.ts';
 import { type Rollout, targetNamed } from '../core/rollout/state.ts';
 import { awsBudget, awsJournal, awsRouters, clock } from './_aws.ts';
-import { inTurn, putOff } from './_budget.ts';
-import { announce, recordEffect, recordJudgement } from './_journal.ts';
-import { pinFor } from './_pins.ts';
-import { settled } from './_targets.ts';
-import { type Answer, ExecutionRef, lambda, type Needs, readRollout, type Task, turn } from './_task.ts';
+import { ExecutionRef, lambda, type Task } from './_lambda.ts';
+import { observer } from './_observe.ts';
 
 /** How long an announced raise may still be written: the function's own limit, so that none outlives its handler. */
 const INTENT_MS = 10_000;
 
 /** Puts the directive's weight on one target and writes it down. */
-export const shiftTraffic: Task<ExecutionInput, Answer, 'budget' | 'clock' | 'journal' | 'router'> = {
+export const shiftTraffic: Task<
+  ExecutionInput,
+  Answer,
+  'budget' | 'clock' | 'journal' | 'observer' | 'router'
+> = {
   input: ExecutionRef,
   run: (ref, ports) =>
     turn(ref, ports, 'shift', (rollout, { target, weight }) => raise(rollout, target, weight, ports)),
@@ -24,7 +31,7 @@ export function raise(
   rollout: Rollout,
   name: string,
   weight: number,
-  ports: Needs<'budget' | 'clock' | 'journal' | 'router'>,
+  ports: Needs<'budget' | 'clock' | 'journal' | 'observer' | 'router'>,
 ): Promise<Rollout> {
   return inTurn(rollout, callsOf(weight), ports, () => raiseNow(rollout, name, weight, ports));
 }
@@ -39,7 +46,7 @@ async function raiseNow(
   rollout: Rollout,
   name: string,
   weight: number,
-  ports: Needs<'budget' | 'clock' | 'journal' | 'router'>,
+  ports: Needs<'budget' | 'clock' | 'journal' | 'observer' | 'router'>,
 ): Promise<Rollout> {
   const expiresAt = ports.clock.now() + INTENT_MS;
   const announced = await announce(rollout, { type: 'IntendShift', target: name, weight, expiresAt }, ports);
@@ -80,5 +87,6 @@ export const handler = lambda(shiftTraffic, () => ({
   budget: awsBudget(),
   clock,
   journal: awsJournal(),
+  observer,
   router: awsRouters(),
 }));

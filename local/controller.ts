@@ -1,4 +1,5 @@
-import { type Handler, lambda, type Ports, type Task } from '../functions/_task.ts';
+import type { Ports } from '../controller/ports.ts';
+import { type Handler, lambda, type Task } from '../functions/_lambda.ts';
 import { alarmEvent } from '../functions/alarm-event.ts';
 import { closeRollout } from '../functions/close-rollout.ts';
 import { command } from '../functions/command.ts';

@@ -22,10 +22,12 @@ import { s3Completions } from '../adapters/s3-completions.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
+import type { Ports } from '../controller/ports.ts';
 import type { Journal } from '../core/ports.ts';
 import { type RolloutEvent, WAKING } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
-import type { Handler, Ports } from '../functions/_task.ts';
+import type { Handler } from '../functions/_lambda.ts';
+import { observer } from '../functions/_observe.ts';
 import {
   type FunctionName,
   factsOf,
@@ -377,6 +379,7 @@ export function createWorld(options: WorldOptions): World {
     }),
     releases: s3Releases(s3Calls(clients.s3)),
     completions: s3Completions(s3Calls(clients.s3), BUCKET),
+    observer,
   };
   const ports = options.changePorts?.(made) ?? made;
   const functions = controllerFunctions(() => ports);

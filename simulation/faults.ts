@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { GetMetricDataInput, GetMetricDataOutput, MetricDataResult } from '@aws-sdk/client-cloudwatch';
+import type { Ports } from '../controller/ports.ts';
 import { RolloutError } from '../core/errors.ts';
 import { type Instant, WINDOW_MS } from '../core/units.ts';
-import type { Handler, Ports } from '../functions/_task.ts';
+import type { Handler } from '../functions/_lambda.ts';
 import { type FunctionName, factsOf } from '../infra/facts.ts';
 import type { WorldClock } from '../local/clock.ts';
 import { placedDice } from '../local/random.ts';

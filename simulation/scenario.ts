@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import type { Ports } from '../controller/ports.ts';
 import type { Hook } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Instant } from '../core/units.ts';
-import type { Ports } from '../functions/_task.ts';
 import type { Model } from '../local/services/lambda.ts';
 import type { ModelTraffic, modelTraffic, Rate } from '../local/traffic.ts';
 import { ALIAS, BUCKET, createWorld, ENVIRONMENT, type World, type WorldOptions } from '../local/world.ts';

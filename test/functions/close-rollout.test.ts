@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import type { Ports } from '../../controller/ports.ts';
 import type { ExecutionInput, Journal } from '../../core/ports.ts';
-import type { Ports } from '../../functions/_task.ts';
 import { closeRollout } from '../../functions/close-rollout.ts';
 import { command } from '../../functions/command.ts';
 import { deadMan } from '../../functions/dead-man.ts';

@@ -1,7 +1,8 @@
 import { DeleteAliasCommand } from '@aws-sdk/client-lambda';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
-import { executionInput, type Ports } from '../../functions/_task.ts';
+import { executionInput } from '../../controller/execution.ts';
+import type { Ports } from '../../controller/ports.ts';
 import { command } from '../../functions/command.ts';
 import { decide } from '../../functions/decide.ts';
 import { openRollout } from '../../functions/open-rollout.ts';

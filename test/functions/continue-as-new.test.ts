@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { executionInput } from '../../functions/_task.ts';
+import { executionInput } from '../../controller/execution.ts';
 import { continueAsNew } from '../../functions/continue-as-new.ts';
 import { decide } from '../../functions/decide.ts';
 import { FIRST, setUp, unreachable } from './set-up.ts';

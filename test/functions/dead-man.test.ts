@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { traitsOf } from '../../adapters/lambda-traits.ts';
+import { executionInput } from '../../controller/execution.ts';
 import type { DeadManInput, ExecutionInput } from '../../core/ports.ts';
 import { dueAt } from '../../core/rollout/due.ts';
-import { executionInput } from '../../functions/_task.ts';
 import { command } from '../../functions/command.ts';
 import { deadMan } from '../../functions/dead-man.ts';
 import { openRollout } from '../../functions/open-rollout.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Ports } from '../../functions/_task.ts';
+import type { Ports } from '../../controller/ports.ts';
 import { decide } from '../../functions/decide.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { FIRST, setUp, unreachable, withJournal } from './set-up.ts';

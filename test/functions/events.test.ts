@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Ports } from '../../controller/ports.ts';
 import { RolloutError } from '../../core/errors.ts';
-import type { Ports } from '../../functions/_task.ts';
 import { FUNCTIONS, type FunctionName } from '../../infra/facts.ts';
 import { controllerFunctions } from '../../local/controller.ts';
 import { targetOf } from '../contract/rollouts.ts';

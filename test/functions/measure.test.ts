@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
+import type { Ports } from '../../controller/ports.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { ExecutionInput } from '../../core/ports.ts';
 import { WINDOW_MS } from '../../core/units.ts';
-import type { Ports } from '../../functions/_task.ts';
 import { measure } from '../../functions/measure.ts';
 import { actor } from '../core/rollout/given.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';

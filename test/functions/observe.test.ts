@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net';
 import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
 import { zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Ports } from '../../controller/ports.ts';
 import { RolloutError } from '../../core/errors.ts';
 import { COUNTED } from '../../core/rollout/counts.ts';
 import type { Hook } from '../../core/rollout/event.ts';
 import { awsExecutions } from '../../functions/_aws.ts';
 import { flush } from '../../functions/_observe.ts';
-import type { Ports } from '../../functions/_task.ts';
 import { command } from '../../functions/command.ts';
 import { deadMan } from '../../functions/dead-man.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
@@ -128,7 +128,7 @@ function failing(ports: Ports): Ports {
   const broken = new Proxy({}, { get: () => said });
   return Object.fromEntries(
     Object.entries(ports).map(([name, port]) => {
-      if (name === 'clock' || typeof port === 'string') return [name, port];
+      if (name === 'clock' || name === 'observer' || typeof port === 'string') return [name, port];
       return [name, typeof port === 'function' ? () => broken : broken];
     }),
   ) as unknown as Ports;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Ports } from '../../functions/_task.ts';
-import { executionInput } from '../../functions/_task.ts';
+import { executionInput } from '../../controller/execution.ts';
+import type { Ports } from '../../controller/ports.ts';
 import { openRollout } from '../../functions/open-rollout.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { ALIAS } from '../../local/world.ts';

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { executionInput } from '../../controller/execution.ts';
+import type { Ports } from '../../controller/ports.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Publisher } from '../../core/ports.ts';
 import type { RolloutEvent, Target } from '../../core/rollout/event.ts';
-import { executionInput, type Ports } from '../../functions/_task.ts';
 import { continueAsNew } from '../../functions/continue-as-new.ts';
 import { publishRelease } from '../../functions/publish-release.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Ports } from '../../functions/_task.ts';
+import type { Ports } from '../../controller/ports.ts';
 import { command } from '../../functions/command.ts';
 import { promoteCanary } from '../../functions/promote-canary.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';

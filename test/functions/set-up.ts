@@ -1,6 +1,8 @@
+import { executionInput } from '../../controller/execution.ts';
+import type { Ports } from '../../controller/ports.ts';
 import type { ExecutionInput } from '../../core/ports.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
-import { executionInput, lambda, type Ports, type Task } from '../../functions/_task.ts';
+import { lambda, type Task } from '../../functions/_lambda.ts';
 import { openRollout } from '../../functions/open-rollout.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { type VirtualClock, virtualClock } from '../../local/clock.ts';

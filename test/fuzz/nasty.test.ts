@@ -5,7 +5,7 @@ import { manifestFrom, manifestKeyFrom } from '../../core/config/manifest.ts';
 import { rolloutFileFrom } from '../../core/config/rollout-file.ts';
 import { type ErrorCode, RolloutError } from '../../core/errors.ts';
 import { hookAnswerFrom } from '../../core/hook-answer.ts';
-import { lambda } from '../../functions/_task.ts';
+import { lambda } from '../../functions/_lambda.ts';
 import { journalStream } from '../../functions/journal-stream.ts';
 import type { FunctionName } from '../../infra/facts.ts';
 import { controllerFunctions } from '../../local/controller.ts';

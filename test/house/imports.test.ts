@@ -73,7 +73,7 @@ describe('the checker', () => {
 
   test.each([
     ['core/plan/plan.ts', "import { reach } from '../../adapters/_aws.ts';"],
-    ['core/plan/plan.ts', "import type { Handler } from '../../functions/_task.ts';"],
+    ['core/plan/plan.ts', "import type { Handler } from '../../functions/_lambda.ts';"],
     ['core/plan/plan.ts', "export { virtualClock } from '../../local/clock.ts';"],
     ['core/plan/plan.ts', "const { readFileSync } = await import('node:fs');"],
     ['core/plan/plan.ts', "import { readFileSync } from 'fs';"],
@@ -84,6 +84,11 @@ describe('the checker', () => {
     ['adapters/x.ts', "import { decide } from '../functions/decide.ts';"],
     ['adapters/x.ts', "import { createWorld } from '../local/world.ts';"],
     ['adapters/x.ts', "import fc from 'fast-check';"],
+    ['controller/x.ts', "import { reach } from '../adapters/_aws.ts';"],
+    ['controller/x.ts', "import type { Handler } from '../functions/_lambda.ts';"],
+    ['controller/open/x.ts', "import * as z from 'zod/mini';"],
+    ['adapters/x.ts', "import { wake } from '../controller/wake.ts';"],
+    ['core/x.ts', "import type { Ports } from '../controller/ports.ts';"],
     ['functions/x.ts', "import { createWorld } from '../local/world.ts';"],
     ['functions/x.ts', "import { readFileSync } from 'node:fs';"],
     ['local/x.ts', "import { validate } from '../cli/commands/validate.ts';"],
@@ -91,7 +96,7 @@ describe('the checker', () => {
     ['local/x.ts', "import { left } from 'left-pad';"],
     ['cli/x.ts', "import { loop } from '../scripts/benchmarks/loop.ts';"],
     ['cli/x.ts', "import { createWorld } from '../local/world.ts';"],
-    ['cli/x.ts', "import type { Task } from '../functions/_task.ts';"],
+    ['cli/x.ts', "import type { Task } from '../functions/_lambda.ts';"],
     ['cli/x.ts', "import { lambdaAlias } from '../adapters/lambda-alias.ts';"],
     ['client/x.ts', "import { lambdaAlias } from '../adapters/lambda-alias.ts';"],
     ['client/x.ts', "import { say } from '../cli/print.ts';"],
@@ -120,6 +125,7 @@ describe('the checker', () => {
     ['core/plan/plan.ts', "import * as z from 'zod/mini'; import type { Seconds } from '../units.ts';"],
     ['adapters/x.ts', "import { LambdaClient } from '@aws-sdk/client-lambda'; import 'node:fs/promises';"],
     ['functions/x.ts', "import middy from '@middy/core'; import { byKind } from '../adapters/registry.ts';"],
+    ['controller/open/x.ts', "import type { Needs } from '../ports.ts'; import '../../core/errors.ts';"],
     ['local/x.ts', "import jsonata from 'jsonata'; const code = await import(url);"],
     [
       'demo/x.ts',

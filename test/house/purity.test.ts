@@ -34,13 +34,13 @@ describe('the house', () => {
     expect(core.filter((file) => lexed(file).texts.some((text) => text.startsWith('node:')))).toEqual([]);
   });
 
-  test('adapters and functions ask a port for the time, never the machine', () => {
-    const others = sourcesIn('adapters', 'functions').filter((file) => file !== REAL_CLOCK);
+  test('adapters, controller and functions ask a port for the time, never the machine', () => {
+    const others = sourcesIn('adapters', 'controller', 'functions').filter((file) => file !== REAL_CLOCK);
     expect(others.flatMap((file) => banned(file, lexed(file), UNPORTED))).toEqual([]);
   });
 
   test('the controller waits only by its Clock', () => {
-    const others = sourcesIn('core', 'adapters', 'functions', 'runtime').filter(
+    const others = sourcesIn('core', 'adapters', 'controller', 'functions', 'runtime').filter(
       (file) => file !== REAL_CLOCK && file !== 'core/ports.ts',
     );
     expect(others.flatMap((file) => banned(file, lexed(file), SLEEPING))).toEqual([]);
@@ -48,13 +48,15 @@ describe('the house', () => {
   });
 
   test('nobody prints who does not talk to people, or to CloudWatch through the log', () => {
-    const others = sourcesIn('core', 'adapters', 'functions');
+    const others = sourcesIn('core', 'adapters', 'controller', 'functions');
     expect(others.flatMap((file) => banned(file, lexed(file), PRINTING))).toEqual([]);
   });
 
-  test('every exported symbol of core, adapters and functions has a docstring', () => {
+  test('every exported symbol of core, adapters, controller and functions has a docstring', () => {
     expect(
-      sourcesIn('core', 'adapters', 'functions').flatMap((file) => undocumented(file, textOf(file))),
+      sourcesIn('core', 'adapters', 'controller', 'functions').flatMap((file) =>
+        undocumented(file, textOf(file)),
+      ),
     ).toEqual([]);
   });
 
@@ -140,7 +142,7 @@ describe('dependencies', () => {
 });
 
 test.each(ERROR_CODES)('the error %s is thrown somewhere', (code) => {
-  const throwers = sourcesIn('core', 'adapters', 'functions').filter((file) => {
+  const throwers = sourcesIn('core', 'adapters', 'controller', 'functions').filter((file) => {
     const { code: text, texts } = lexed(file);
     return [...text.matchAll(/new RolloutError\(\s*"(\d+)"/g)].some(
       ([, index]) => texts[Number(index)] === code,

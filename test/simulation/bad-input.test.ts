@@ -2,7 +2,7 @@ import type { GetMetricDataOutput } from '@aws-sdk/client-cloudwatch';
 import { StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { describe, expect, test } from 'vitest';
 import { byKind, routers } from '../../adapters/registry.ts';
-import type { Ports } from '../../functions/_task.ts';
+import type { Ports } from '../../controller/ports.ts';
 import type { FunctionName } from '../../infra/facts.ts';
 import { controllerFunctions } from '../../local/controller.ts';
 import { seededRandom } from '../../local/random.ts';

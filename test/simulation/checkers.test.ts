@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Ports } from '../../controller/ports.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
-import type { Ports } from '../../functions/_task.ts';
 import type { Run } from '../../simulation/recording.ts';
 import { journals, misreading, writing } from './planted.ts';
 import { broken, MINUTE, type Plot, play, ROLLOUT_ID } from './stage.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import type { Ports } from '../../controller/ports.ts';
 import { CALLS_PER_SECOND, RAISE_CALLS } from '../../core/budget.ts';
-import type { Ports } from '../../functions/_task.ts';
 import { type Crowd, crowd } from '../../simulation/crowd.ts';
 import { sampled } from '../deep.ts';
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import type { Ports } from '../../controller/ports.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Hook, HookPoint, RolloutEvent } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
-import type { Handler, Ports } from '../../functions/_task.ts';
+import type { Handler } from '../../functions/_lambda.ts';
 import type { FunctionName } from '../../infra/facts.ts';
 import { type VirtualClock, virtualClock } from '../../local/clock.ts';
 import { ALIAS } from '../../local/world.ts';

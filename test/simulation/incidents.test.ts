@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
+import type { Ports } from '../../controller/ports.ts';
 import type { TrafficRouter } from '../../core/ports.ts';
 import type { Made } from '../../core/rollout/event.ts';
 import { stampText } from '../../core/rollout/stamp.ts';
-import type { Ports } from '../../functions/_task.ts';
 import { ALIAS } from '../../local/world.ts';
 import { CHECKERS } from '../../simulation/checkers/checkers.ts';
 import { serviceDown } from '../../simulation/faults.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import type { Ports } from '../../controller/ports.ts';
 import { judge, stretch } from '../../core/analysis/judge.ts';
 import { readFor } from '../../core/analysis/weights.ts';
-import type { Ports } from '../../functions/_task.ts';
 import { crashes, type Hooks } from '../../simulation/faults.ts';
 import { isDeep, sampled, times } from '../deep.ts';
 import { journals } from './planted.ts';

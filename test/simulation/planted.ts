@@ -1,11 +1,11 @@
 import { GetAliasCommand, UpdateAliasCommand, type UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
+import type { Ports } from '../../controller/ports.ts';
 import { knownWindows } from '../../core/analysis/windows.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Journal, Raise, RaiseResult, TrafficRouter } from '../../core/ports.ts';
 import type { RolloutEvent, Target } from '../../core/rollout/event.ts';
 import { stampText } from '../../core/rollout/stamp.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
-import type { Ports } from '../../functions/_task.ts';
 import { ALIAS } from '../../local/world.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
 import type { Stage } from './stage.ts';

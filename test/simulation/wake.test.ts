@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Handler } from '../../functions/_task.ts';
+import type { Handler } from '../../functions/_lambda.ts';
 import type { WorldOptions } from '../../local/world.ts';
 import { broken, faults, type Plot, play, type Stage } from './stage.ts';
 

@@ -1,6 +1,6 @@
+import type { Ports } from '../../controller/ports.ts';
 import type { Series } from '../../core/analysis/types.ts';
 import { METRICS } from '../../core/analysis/types.ts';
-import type { Ports } from '../../functions/_task.ts';
 import { MINUTE } from './stage.ts';
 
 /** How far back a window may still change. */

@@ -2,9 +2,9 @@ import { RETRY_LATER_SECONDS } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Instant } from '../core/units.ts';
-import { recordEffect, recordJudgement } from './_journal.ts';
-import { count } from './_observe.ts';
-import { type Needs, soon } from './_task.ts';
+import type { Needs } from './ports.ts';
+import { recordEffect, recordJudgement } from './record.ts';
+import { soon } from './within.ts';
 
 /** Longest wait for turns inside a function: a read and a write that are throttled must still fit into its 10 s. What takes longer is held outside of it, where waiting costs nothing. */
 export const WAIT_MS = 2_000;
@@ -13,7 +13,7 @@ export const WAIT_MS = 2_000;
 export async function waitForTurn(
   calls: number,
   { service, until }: { service: string; until: Instant },
-  ports: Needs<'budget' | 'clock'>,
+  ports: Needs<'budget' | 'clock' | 'observer'>,
 ): Promise<void> {
   const turn = await turnAt(calls, service, ports);
   const wait = Math.min(turn, until) - ports.clock.now();
@@ -24,7 +24,7 @@ export async function waitForTurn(
 export async function inTurn(
   rollout: Rollout,
   calls: number,
-  ports: Needs<'budget' | 'clock' | 'journal'>,
+  ports: Needs<'budget' | 'clock' | 'journal' | 'observer'>,
   move: () => Promise<Rollout>,
 ): Promise<Rollout> {
   // A turn that was waited for has been paid for.
@@ -50,7 +50,7 @@ export async function putOff(
   rollout: Rollout,
   calls: number,
   reason: string,
-  ports: Needs<'budget' | 'clock' | 'journal'>,
+  ports: Needs<'budget' | 'clock' | 'journal' | 'observer'>,
 ): Promise<Rollout> {
   const soonest = ports.clock.now() + RETRY_LATER_SECONDS * 1000;
   const until = Math.max(soonest, await turnAt(calls, rollout.opening.service, ports));
@@ -61,8 +61,12 @@ export async function putOff(
 const ASKING_MS = 1_000;
 
 /** A budget that cannot be asked keeps nobody waiting; that it could not is counted, since without it the rollouts crowd. */
-async function turnAt(calls: number, service: string, ports: Needs<'budget' | 'clock'>): Promise<Instant> {
+async function turnAt(
+  calls: number,
+  service: string,
+  ports: Needs<'budget' | 'clock' | 'observer'>,
+): Promise<Instant> {
   const turn = await soon(ports.budget.take(calls, service), ASKING_MS, ports);
-  if (turn === undefined) count({ BudgetUnanswered: 1 });
+  if (turn === undefined) ports.observer.count({ BudgetUnanswered: 1 });
   return turn ?? ports.clock.now();
 }

@@ -1,6 +1,6 @@
-import { rolloutIdFrom } from '../core/config/manifest.ts';
-import { RolloutError } from '../core/errors.ts';
-import type { Actor } from '../core/rollout/actor.ts';
+import { rolloutIdFrom } from '../../core/config/manifest.ts';
+import { RolloutError } from '../../core/errors.ts';
+import type { Actor } from '../../core/rollout/actor.ts';
 import {
   asleep,
   attemptAfter,
@@ -10,11 +10,12 @@ import {
   rollBackOf,
   type WayBack,
   waysBack,
-} from '../core/rollout/again.ts';
-import { keptOutBy, type Offered } from '../core/rollout/quarantine.ts';
-import { fold, isEnded, type Rollout } from '../core/rollout/state.ts';
-import { arm, begin, beginAgain } from './_begin.ts';
-import { type Needs, type Opens, soon } from './_task.ts';
+} from '../../core/rollout/again.ts';
+import { keptOutBy, type Offered } from '../../core/rollout/quarantine.ts';
+import { fold, isEnded, type Rollout } from '../../core/rollout/state.ts';
+import type { Needs, Opens } from '../ports.ts';
+import { soon } from '../within.ts';
+import { arm, begin, beginAgain } from './begin.ts';
 
 /** Attempts at one release that are looked through for a free number. */
 const ATTEMPTS_MAX = 100;

@@ -1,7 +1,8 @@
 import { RolloutError } from '../core/errors.ts';
 import { type Command, decide } from '../core/rollout/decide.ts';
 import type { Rollout } from '../core/rollout/state.ts';
-import { type Needs, readRollout } from './_task.ts';
+import { readRollout } from './execution.ts';
+import type { Needs } from './ports.ts';
 
 /** Writers that may be first before an effect gives up; each conflict means that somebody else got on. */
 const CONFLICTS_MAX = 20;
@@ -51,13 +52,4 @@ export async function recordEffect(
       present = await readRollout(rollout.opening.rolloutId, ports);
     }
   }
-}
-
-/** Wakes every hold of a rollout, so that the journal is asked at once. */
-export async function wake(
-  rolloutId: string,
-  { journal, executions }: Needs<'journal' | 'executions'>,
-): Promise<void> {
-  const tokens = await journal.takeTokens(rolloutId);
-  await Promise.all(tokens.map(({ token }) => executions.wake(token)));
 }

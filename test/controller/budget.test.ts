@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { Ports } from '../../controller/ports.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Budget, TrafficRouter } from '../../core/ports.ts';
-import type { Ports } from '../../functions/_task.ts';
 import { closeRollout } from '../../functions/close-rollout.ts';
 import { command } from '../../functions/command.ts';
 import { decide } from '../../functions/decide.ts';
@@ -11,7 +11,7 @@ import { promoteCanary } from '../../functions/promote-canary.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { awsError } from '../../local/sdk.ts';
 import { actor } from '../core/rollout/given.ts';
-import { FIRST, type Stage, setUp } from './set-up.ts';
+import { FIRST, type Stage, setUp } from '../functions/set-up.ts';
 
 const busy = new RolloutError('Unavailable', 'alias live of x could not be reached just now.', {
   cause: awsError('TooManyRequestsException', 'Rate exceeded', 429),

@@ -1,9 +1,9 @@
-import { rolloutIdFrom } from '../core/config/manifest.ts';
-import { printable } from '../core/plain-text.ts';
-import type { Waiting } from '../core/ports.ts';
-import type { Identity, RolloutEvent } from '../core/rollout/event.ts';
-import type { Rollout } from '../core/rollout/state.ts';
-import type { Needs } from './_task.ts';
+import { rolloutIdFrom } from '../../core/config/manifest.ts';
+import { printable } from '../../core/plain-text.ts';
+import type { Waiting } from '../../core/ports.ts';
+import type { Identity, RolloutEvent } from '../../core/rollout/event.ts';
+import type { Rollout } from '../../core/rollout/state.ts';
+import type { Needs } from '../ports.ts';
 
 /** The one event of a release that ended at the door. */
 export function declined(

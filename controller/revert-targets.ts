@@ -1,12 +1,10 @@
 import { RolloutError } from '../core/errors.ts';
 import type { Observed } from '../core/ports.ts';
-import { hasCanaryTraffic } from '../core/rollout/due.ts';
 import type { RevertBy, RevertedTarget, Target } from '../core/rollout/event.ts';
-import { isWorthAnotherLook } from '../core/rollout/reconcile.ts';
 import { type Rollout, targetNamed } from '../core/rollout/state.ts';
 import { lastLook, mayBeOlder } from '../core/rollout/way-out.ts';
-import { recordJudgement } from './_journal.ts';
-import { type Needs, soon } from './_task.ts';
+import type { Needs } from './ports.ts';
+import { soon } from './within.ts';
 
 /**
  * Takes the canary out of every target at once; one that fails does not keep the others waiting.
@@ -79,49 +77,4 @@ async function lastSeen(target: Target, by: RevertBy, ports: Needs<'clock' | 'ro
 function tellable(error: unknown): string {
   if (RolloutError.is(error) || Object.hasOwn(Object(error), '$metadata')) return String(error);
   return error instanceof Error ? error.name : 'an error';
-}
-
-/** Time between two looks at a target whose state may be an older one, and how many are taken: Lambda promises no time after which a read shows a write (assumed). */
-const LOOK_AGAIN_MS = 500;
-const LOOKS_MAX = 4;
-
-/** What a target looks like, read again while it could be an older state of it. */
-export async function settled(
-  rollout: Rollout,
-  target: Target,
-  ports: Needs<'clock' | 'router'>,
-): Promise<Observed> {
-  for (let looks = 1; ; looks++) {
-    const seen = await ports.router(target.kind).observe(target);
-    if (looks === LOOKS_MAX || !isWorthAnotherLook(rollout, target, seen, ports.clock.now())) return seen;
-    await ports.clock.sleep(LOOK_AGAIN_MS);
-  }
-}
-
-/** How long all targets together may take to be read: half of a function's 10 s, the rest of which belongs to what it is there for. */
-const LOOK_MS = 5_000;
-
-/**
- * Reads every target and writes down what the journal had not heard of. Comes before anything a resumed rollout does.
- * @throws RolloutError Unavailable where they cannot be read in time
- */
-export async function reconcileTargets(
-  rollout: Rollout,
-  ports: Needs<'clock' | 'journal' | 'router'>,
-): Promise<Rollout> {
-  if (rollout.leaving !== undefined || rollout.outcome !== undefined || !hasCanaryTraffic(rollout))
-    return rollout;
-  const { rolloutId, targets } = rollout.opening;
-  const late = ports.clock.sleep(LOOK_MS).then((): never => {
-    const why = `the targets of ${rolloutId} could not be read within ${LOOK_MS / 1000} s; they will be tried again.`;
-    throw new RolloutError('Unavailable', why);
-  });
-  late.catch(() => {});
-  let present = rollout;
-  for (const target of targets) {
-    // What comes too late, or after somebody else got on, is not written down: by then it may be long past.
-    const seen = await Promise.race([settled(rollout, target, ports), late]);
-    present = await recordJudgement(present, { type: 'Reconcile', target: target.name, seen }, ports);
-  }
-  return present;
 }

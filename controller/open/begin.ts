@@ -1,9 +1,10 @@
-import { RolloutError } from '../core/errors.ts';
-import type { Target } from '../core/rollout/event.ts';
-import { pinnedAtOpening } from '../core/rollout/pin.ts';
-import type { Rollout } from '../core/rollout/state.ts';
-import { pinNow } from './_pins.ts';
-import { executionInput, type Needs } from './_task.ts';
+import { RolloutError } from '../../core/errors.ts';
+import type { Target } from '../../core/rollout/event.ts';
+import { pinnedAtOpening } from '../../core/rollout/pin.ts';
+import type { Rollout } from '../../core/rollout/state.ts';
+import { executionInput } from '../execution.ts';
+import { pinNow } from '../pins.ts';
+import type { Needs } from '../ports.ts';
 
 /** Arms the dead man with what he needs to take this rollout back by himself. Arming again replaces it. */
 export function arm(rollout: Rollout, ports: Needs<'clock' | 'deadMan'>): Promise<void> {

@@ -5,7 +5,7 @@ import { probesDue } from '../core/rollout/probing.ts';
 import { questionOf } from '../core/rollout/question.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Instant } from '../core/units.ts';
-import type { Needs } from './_task.ts';
+import type { Needs } from './ports.ts';
 
 /** No pair is begun later than this into a tick, and none is waited for longer: a tick must end well within the function's 10 s. */
 const BEGIN_MS = 3_000;

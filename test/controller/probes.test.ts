@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { putProbes } from '../../controller/probes.ts';
 import type { HookReply } from '../../core/ports.ts';
 import type { Opening } from '../../core/rollout/event.ts';
-import { putProbes } from '../../functions/_probes.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { minute, onFirstStep, opened, smokeHooks, stateAfter, TWO_TARGETS } from '../core/rollout/given.ts';
 

@@ -1,0 +1,75 @@
+import type {
+  AlarmSource,
+  Budget,
+  Clock,
+  Completions,
+  DeadMan,
+  Executions,
+  HookCheck,
+  HookRunner,
+  Journal,
+  MetricSource,
+  Openings,
+  Publisher,
+  ReleaseStore,
+  TrafficRouter,
+} from '../core/ports.ts';
+import type { Counts } from '../core/rollout/counts.ts';
+
+/** What may stand in a line of the log. */
+export type Line = Record<string, string | number | string[]>;
+
+/** What the controller says of itself. */
+export interface Observer {
+  /** Adds to the counts of this call; they are written when it ends. A call that is repeated counts again. */
+  count(counts: Counts): void;
+  /** Writes one line. */
+  log(message: string, line: Line): void;
+  /** Writes one line that somebody may want to look for. */
+  warn(message: string, line: Line): void;
+}
+
+/** Everything a function may use. Which one may touch what on AWS stands in the infrastructure's table of grants. */
+export interface Ports {
+  /** The environment this controller serves. */
+  environment: string;
+  /** Where the parts of this controller are, for the command line. */
+  about: { environment: string; bucket: string; scheduleGroup: string };
+  clock: Clock;
+  journal: Journal;
+  budget: Budget;
+  router(kind: string): TrafficRouter;
+  publisher(kind: string): Publisher;
+  /** Puts the code of stable back into `$LATEST`: by the function that publishes, since whoever reverts may change no code. */
+  restoreCode(rolloutId: string, target: string): Promise<void>;
+  metrics: MetricSource;
+  alarms: AlarmSource;
+  hooks(kind: string): HookRunner;
+  hookCheck(kind: string): HookCheck;
+  executions: Executions;
+  /** Hands an opening to OpenRollout, which alone may start a rollout's first execution. */
+  openings: Openings;
+  deadMan: DeadMan;
+  releases: ReleaseStore;
+  completions: Completions;
+  observer: Observer;
+}
+
+/** Some of the ports: a function gets those it names and can touch nothing else. */
+export type Needs<Names extends keyof Ports> = Pick<Ports, Names>;
+
+/** What opening a rollout takes. */
+export type Opens =
+  | 'alarms'
+  | 'budget'
+  | 'clock'
+  | 'completions'
+  | 'deadMan'
+  | 'environment'
+  | 'executions'
+  | 'hookCheck'
+  | 'journal'
+  | 'metrics'
+  | 'observer'
+  | 'releases'
+  | 'router';

@@ -1,0 +1,118 @@
+import middy from '@middy/core';
+import { en } from 'zod/locales';
+import * as z from 'zod/mini';
+import { observed } from '../controller/observe.ts';
+import type { Needs, Ports } from '../controller/ports.ts';
+import { LIMITS } from '../core/analysis/types.ts';
+import { RolloutError } from '../core/errors.ts';
+import type { ExecutionInput } from '../core/ports.ts';
+import { type Actor, WAYS } from '../core/rollout/actor.ts';
+import { type Publishing, SOURCES, type Target } from '../core/rollout/event.ts';
+import { began, failed, flush, type LambdaContext, observer, succeeded } from './_observe.ts';
+
+/** One function of the controller: what it accepts, and what it does with the ports it needs. */
+export interface Task<Input, Output, Names extends keyof Ports> {
+  input: z.ZodMiniType<Input>;
+  run(input: Input, ports: Needs<Names>): Promise<Output>;
+}
+
+/** A Lambda handler; Lambda alone gives a context. */
+export type Handler = (event: unknown, context?: LambdaContext) => Promise<unknown>;
+
+/** Most fields of a bad event that are named: the message goes into a log. */
+const FAULTS_MAX = 20;
+
+/** Puts the shared middleware around a task: the event is checked, the ports are made at the first call and kept, and what happens is logged and counted. */
+export function lambda<Input, Output, Names extends keyof Ports>(
+  task: Task<Input, Output, Names>,
+  makePorts: () => Needs<Names>,
+): Handler {
+  let ports: Needs<Names> | undefined;
+  const handler = middy<unknown, unknown>()
+    .before((request) => {
+      request.event = inputFrom(task.input, request.event);
+    })
+    .after(({ event, response }) => succeeded(event, response))
+    .onError(({ event, error }) => failed(event, error))
+    .handler(async (event: unknown) => {
+      ports ??= withObservedJournal(makePorts());
+      return task.run(event as Input, ports);
+    });
+  return async (event, context) => {
+    began(context);
+    try {
+      // Middy wants Lambda's own context, which no task reads.
+      return await handler(event, {} as never);
+    } finally {
+      flush();
+    }
+  };
+}
+
+/** Inputs have no words of their own; those of zod are not in zod/mini. */
+const ENGLISH = { error: en().localeError };
+
+/**
+ * What a function takes of an event. What stands in a bad one is not repeated: it may be a secret, and the message is logged.
+ * @throws RolloutError EventInvalid with a line for each field
+ */
+function inputFrom<Input>(schema: z.ZodMiniType<Input>, event: unknown): Input {
+  const { data, error } = schema.safeParse(event, ENGLISH);
+  if (error === undefined) return data;
+  const lines = linesOf(error.issues, ['event']);
+  const sentence = 'The event is not what this function takes; correct what sends it:';
+  throw new RolloutError('EventInvalid', [sentence, ...lines.slice(0, FAULTS_MAX)].join('\n'));
+}
+
+/** A line for each field. If a function takes several forms, the fields of each form, since none of them says which one was meant. */
+function linesOf(issues: readonly z.core.$ZodIssue[], root: readonly PropertyKey[]): string[] {
+  return issues.flatMap((issue) => {
+    const path = [...root, ...issue.path];
+    if (issue.code !== 'invalid_union' || issue.errors.length === 0)
+      return [`${path.map(String).join('.')}: ${issue.message}`];
+    return issue.errors.flatMap((form, nth) => {
+      const [first = '', ...others] = linesOf(form, path);
+      return [nth === 0 ? first : `or, in another form: ${first}`, ...others];
+    });
+  });
+}
+
+function withObservedJournal<Names extends keyof Ports>(ports: Needs<Names>): Needs<Names> {
+  const { journal } = ports as Partial<Ports>;
+  return journal === undefined ? ports : { ...ports, journal: observed(journal, observer) };
+}
+
+/** A target, as functions pass it on. */
+const TargetShape: z.ZodMiniType<Target> = z.object({
+  name: z.string(),
+  kind: z.string(),
+  key: z.string(),
+  ref: z.record(z.string(), z.string()),
+  stable: z.string(),
+  canary: z.string(),
+  source: z.enum(SOURCES),
+  traits: z.object({
+    burst: z.number(),
+    isSticky: z.boolean(),
+    counts: z.array(z.enum(['answers', 'batches'])),
+    limits: z.partialRecord(z.enum(LIMITS), z.enum(['queue', 'dlq', 'nothing'])),
+    noun: z.string(),
+  }),
+  publish: z.optional(z.custom<Publishing>()),
+});
+
+/** Who gave an order, as functions pass it on. */
+export const ActorShape: z.ZodMiniType<Actor> = z.object({
+  id: z.string(),
+  name: z.optional(z.string()),
+  via: z.enum(WAYS),
+  isVerified: z.boolean(),
+});
+
+/** What every state of the machine passes on. */
+export const ExecutionRef: z.ZodMiniType<ExecutionInput> = z.object({
+  rolloutId: z.string(),
+  epoch: z.number(),
+  closed: z.string(),
+  targets: z.array(TargetShape),
+});
