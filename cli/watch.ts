@@ -2,10 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../client/client.ts';
 import { mayPass } from '../client/passing.ts';
 import type { Readings } from '../core/readings.ts';
-import { gatesAhead } from '../core/rollout/checkpoint.ts';
 import type { Outcome, RolloutEvent } from '../core/rollout/event.ts';
-import { evolve, type Rollout } from '../core/rollout/state.ts';
-import { describe, summary } from '../core/rollout/story.ts';
+import { type RolloutView, storyteller } from '../core/rollout/view.ts';
 import { complain, say } from './print.ts';
 
 /** What a pipeline sees of each outcome; anything else that goes wrong is 1, a wrong call 2. */
@@ -59,28 +57,29 @@ export async function watchToEnd(client: Client, rolloutId: string, isVerbose = 
 async function followed(client: Client, rolloutId: string, isVerbose: boolean): Promise<number> {
   const began = Date.now();
   const read = patientReader(client);
-  let rollout: Rollout | undefined;
+  const tell = storyteller();
+  let view: RolloutView | undefined;
   let seen = 0;
   let isToldToWait = false;
   let said: Measured | undefined;
   for (;;) {
-    const { version, events, isMore, waitsFor, now } = await read(rolloutId, seen);
+    const { version, events, isMore, waitsFor, ended } = await read(rolloutId, seen);
     for (const event of events) {
-      rollout = evolve(rollout, event);
+      const told = tell(event, isVerbose);
+      view = told.view;
       if (event.type === 'Measured') {
-        if (isNoNews(event, said, rollout)) continue;
+        if (isNoNews(event, said, view)) continue;
         said = event;
       }
       // Who watches what has ended long ago is not told that it serves.
-      const line =
-        event.type === 'RolloutClosed' ? summary(rollout, now) : describe(event, rollout, isVerbose);
+      const line = (event.type === 'RolloutClosed' ? ended : undefined) ?? told.line;
       if (line !== undefined) say(`${new Date(event.at).toISOString().slice(11, 19)} ${line}`);
       if (event.type === 'GateOpened')
         say(`  to approve it: spillway approve ${rolloutId} --gate ${event.gate}`);
     }
     seen += events.length;
     if (isMore) continue;
-    if (rollout?.outcome !== undefined) return EXIT_CODES[rollout.outcome];
+    if (view?.outcome !== undefined) return EXIT_CODES[view.outcome];
     if (version === undefined) {
       if (waitsFor !== undefined && !isToldToWait) {
         say(waiting(rolloutId, waitsFor));
@@ -100,9 +99,8 @@ async function followed(client: Client, rolloutId: string, isVerbose: boolean): 
 type Measured = Extract<RolloutEvent, { type: 'Measured' }>;
 
 /** Whether a rollout that a gate or a pause holds was measured with the verdict that was printed already. */
-function isNoNews({ at, verdict }: Measured, said: Measured | undefined, rollout: Rollout): boolean {
-  const isHeld =
-    rollout.pause !== undefined || gatesAhead(rollout).some(({ before }) => before in rollout.gates);
+function isNoNews({ at, verdict }: Measured, said: Measured | undefined, view: RolloutView): boolean {
+  const isHeld = view.isPaused || view.gates.some(({ until }) => until !== undefined);
   return isHeld && said?.verdict.status === verdict.status && at - said.at < SILENT_MS;
 }
 
@@ -110,10 +108,10 @@ function isNoNews({ at, verdict }: Measured, said: Measured | undefined, rollout
 function patientReader(client: Client) {
   let reachedAt = Date.now();
   let isTold = false;
-  return async (rolloutId: string, after: number): Promise<Readings['rollout']> => {
+  return async (rolloutId: string, after: number): Promise<Readings['events']> => {
     for (;;) {
       try {
-        const reading = await client.read('rollout', { rolloutId, after });
+        const reading = await client.events(rolloutId, after);
         [reachedAt, isTold] = [Date.now(), false];
         return reading;
       } catch (error) {

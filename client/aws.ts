@@ -5,6 +5,7 @@ import { RolloutError } from '../core/errors.ts';
 import { type FunctionName, factsOf } from '../infra/facts.ts';
 import { toldByAws } from './aws-errors.ts';
 import type { Client } from './client.ts';
+import { functionsOf, type Invoke } from './functions.ts';
 import { remoteError } from './remote-error.ts';
 
 /** A call that hangs must become an error, a little after Lambda has ended its function. */
@@ -29,24 +30,23 @@ export function awsClient(environment: string): Client {
   const s3 = new S3Client(UPLOADER);
   const asking = <T>(needs: string, call: () => Promise<T>) =>
     toldByAws({ environment, region: () => lambda.config.region(), needs }, call);
-  const call = async (name: FunctionName, payload: unknown, options = {}): Promise<never> => {
+  const invoke: Invoke = async (name, payload) => {
     const FunctionName = `spillway-${environment}-${name}`;
     const { FunctionError, Payload } = await asking(`lambda:InvokeFunction on ${FunctionName}`, () =>
       lambda.send(
         new InvokeCommand({ FunctionName, Payload: new TextEncoder().encode(JSON.stringify(payload)) }),
-        options,
+        OPENS.includes(String(payload.command)) ? OPENING : {},
       ),
     );
     const answer = JSON.parse(new TextDecoder().decode(Payload));
     if (FunctionError !== undefined) throw remoteError(answer);
     return answer as never;
   };
-  const read: Client['read'] = (what, more = {}) => call('ReadRollout', { read: what, ...more });
+  const functions = functionsOf(invoke);
   return {
-    read,
-    command: (input) => call('Command', input, OPENS.includes(String(input.command)) ? OPENING : {}),
+    ...functions,
     async upload(key, body, onProgress) {
-      const { bucket } = await read('about');
+      const { bucket } = await functions.about();
       if (key.endsWith('/manifest.json')) await assertHeard(s3, bucket);
       onProgress(0, body.length);
       const { VersionId = '' } = await asking(`s3:PutObject on ${bucket}/${key}`, () =>

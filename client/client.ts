@@ -1,11 +1,30 @@
+import type { RecentQuery } from '../core/ports.ts';
 import type { Readings } from '../core/readings.ts';
 
-/** How an interface talks to a controller, wherever that is. */
+/** How an interface talks to a controller, wherever that is. All methods reject with RolloutError `Unavailable`, or an error of AWS, where it cannot be reached. */
 export interface Client {
-  read<What extends keyof Readings>(what: What, more?: Record<string, unknown>): Promise<Readings[What]>;
-  command(input: Record<string, unknown>): Promise<{ rolloutId: string }>;
-  /** Uploads one object of a release and answers its version id; one that exists already is refused. */
+  about(): Promise<Readings['about']>;
+  /** Rollouts that have not ended. */
+  running(): Promise<Readings['running']>;
+  /** Rollouts of a service, ended ones included, the newest first: at most `limit`, which is 20 if it is not said and 100 at the most. */
+  recent(query: Omit<RecentQuery, 'limit'> & { limit?: number }): Promise<Readings['recent']>;
+  service(name: string): Promise<Readings['service']>;
+  /** What people may see of a rollout. */
+  rollout(rolloutId: string): Promise<Readings['rollout']>;
+  /** Its oldest events after version `after`, as many as fit into one answer and at most `limit`. */
+  events(rolloutId: string, after: number, limit?: number): Promise<Readings['events']>;
+  /** Answers the rollout that it leads to. @throws RolloutError if it is refused */
+  command(order: Order): Promise<{ rolloutId: string }>;
+  /** Uploads one object of a release and answers its version id. @throws Error PreconditionFailed if it exists already */
   upload(key: string, body: Uint8Array, onProgress: (done: number, total: number) => void): Promise<string>;
-  /** Takes the canary out without the controller's functions and journal, in somebody's name. */
+  /** Takes the canary out without the controller's functions and journal, in somebody's name; answers a line for each target. */
   revertDirectly(rolloutId: string, by: string): Promise<string[]>;
 }
+
+/** What a person orders of a rollout. */
+export type Order = { rolloutId: string; by: string } & (
+  | { command: 'pause' | 'abort' | 'rollback'; reason: string }
+  | { command: 'resume' | 'retry' }
+  | { command: 'promote'; full: boolean; step?: number }
+  | { command: 'approve'; gate: number }
+);

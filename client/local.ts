@@ -1,6 +1,6 @@
 import { RolloutError } from '../core/errors.ts';
-import type { FunctionName } from '../infra/facts.ts';
 import type { Client } from './client.ts';
+import { functionsOf } from './functions.ts';
 import { remoteError } from './remote-error.ts';
 
 /** Where `npm run dev` listens. */
@@ -19,11 +19,10 @@ export function localClient(url = LOCAL_URL): Client {
     if (!response.ok) throw remoteError(answer);
     return answer as never;
   };
-  const invoke = (name: FunctionName, payload: unknown): Promise<never> =>
-    call(`/functions/${name}`, { method: 'POST', body: JSON.stringify(payload) });
   return {
-    read: (what, more = {}) => invoke('ReadRollout', { read: what, ...more }),
-    command: (input) => invoke('Command', input),
+    ...functionsOf((name, payload) =>
+      call(`/functions/${name}`, { method: 'POST', body: JSON.stringify(payload) }),
+    ),
     async upload(key, body, onProgress) {
       onProgress(0, body.length);
       const { versionId } = (await call(`/objects/${key}`, { method: 'PUT', body: Buffer.from(body) })) as {

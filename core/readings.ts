@@ -1,26 +1,32 @@
 import type { ServiceRecord } from './ports.ts';
 import type { RolloutEvent } from './rollout/event.ts';
 import type { Outline } from './rollout/outline.ts';
-import type { Rollout } from './rollout/state.ts';
+import type { RolloutView } from './rollout/view.ts';
 
 /** What can be read of a controller; reading changes nothing. */
 export interface Readings {
   about: { environment: string; bucket: string; scheduleGroup: string };
   /** An outline of each: their heads together would not fit into one answer. */
   running: Outline[];
+  /** Rollouts of a service, ended ones included, the newest first. */
+  recent: Outline[];
   service: ServiceRecord;
-  /**
-   * A page of a rollout's events after version `after`, and the whole rollout with the first page. Ask again after the last one
-   * that came while `isMore`. `version` is that of the rollout, and absent if there is none of this id; `waitsFor` names what is
-   * under way if it waits in the queue.
-   */
   rollout: {
+    /** Absent if there is no rollout of this id. */
+    view?: RolloutView | undefined;
+    waitsFor?: WaitsFor;
+  };
+  /** Events of a rollout after some version. Ask again after the last one that came while `isMore`. */
+  events: {
+    /** That of the rollout; absent if there is none of this id. */
     version?: number | undefined;
-    rollout?: Rollout | undefined;
     events: RolloutEvent[];
     isMore?: boolean | undefined;
-    /** What its service remembers, if the rollout has ended and another one completed since. */
-    now?: ServiceRecord | undefined;
-    waitsFor?: string[] | undefined;
+    /** How the rollout ended and what serves since, in words; absent before that. */
+    ended?: string | undefined;
+    waitsFor?: WaitsFor;
   };
 }
+
+/** What is under way, if the release waits for it in the queue. */
+type WaitsFor = string[] | undefined;

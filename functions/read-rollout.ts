@@ -4,17 +4,27 @@ import type { Readings } from '../core/readings.ts';
 import { outlineOf } from '../core/rollout/outline.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import type { Rollout } from '../core/rollout/state.ts';
+import { summary } from '../core/rollout/story.ts';
+import { viewOf } from '../core/rollout/view.ts';
 import { about, awsJournal } from './_aws.ts';
 import { lambda, type Task } from './_lambda.ts';
 
 const Input = z.discriminatedUnion('read', [
   z.strictObject({ read: z.literal('about') }),
   z.strictObject({ read: z.literal('running') }),
-  z.strictObject({ read: z.literal('service'), service: z.string() }),
   z.strictObject({
-    read: z.literal('rollout'),
+    read: z.literal('recent'),
+    service: z.string(),
+    before: z.optional(z.string()),
+    limit: z._default(z.int().check(z.gte(1), z.lte(100)), 20),
+  }),
+  z.strictObject({ read: z.literal('service'), service: z.string() }),
+  z.strictObject({ read: z.literal('rollout'), rolloutId: z.string() }),
+  z.strictObject({
+    read: z.literal('events'),
     rolloutId: z.string(),
     after: z._default(z.int().check(z.gte(0)), 0),
+    limit: z.optional(z.int().check(z.gte(1))),
   }),
 ]);
 
@@ -27,24 +37,30 @@ export const readJournal: Task<z.infer<typeof Input>, Readings[keyof Readings], 
         return about;
       case 'running':
         return (await journal.running()).map(outlineOf);
+      case 'recent':
+        return (await journal.recent(input)).map(outlineOf);
       case 'service':
         return journal.service(input.service);
       case 'rollout': {
         const rollout = await journal.read(input.rolloutId);
-        if (rollout === undefined) return { events: [], waitsFor: await waitsFor(input.rolloutId, journal) };
-        const { version } = rollout;
+        if (rollout === undefined) return { waitsFor: await waitsFor(input.rolloutId, journal) };
+        return { view: viewOf(rollout, await sinceThen(rollout, journal)) };
+      }
+      case 'events': {
+        const { rolloutId, after, limit } = input;
+        const rollout = await journal.read(rolloutId);
+        if (rollout === undefined) return { events: [], waitsFor: await waitsFor(rolloutId, journal) };
+        const { version, outcome } = rollout;
         // Who polls has seen everything most of the time, and then nothing but the head is read.
         const { events, isMore } =
-          version > input.after
-            ? await journal.eventsAfter(input.rolloutId, input.after)
+          version > after
+            ? await journal.eventsAfter(rolloutId, after, limit)
             : { events: [], isMore: false };
-        const now = await sinceThen(rollout, journal);
         return {
           version,
-          ...(input.after === 0 ? { rollout } : {}),
           events,
           ...(isMore ? { isMore } : {}),
-          ...(now === undefined ? {} : { now }),
+          ...(outcome === undefined ? {} : { ended: summary(rollout, await sinceThen(rollout, journal)) }),
         };
       }
     }

@@ -1,6 +1,5 @@
 import { userInfo } from 'node:os';
-import type { Client } from '../../client/client.ts';
-import { gatesAhead } from '../../core/rollout/checkpoint.ts';
+import type { Client, Order } from '../../client/client.ts';
 import { clientFrom, rolloutIdFrom, WHERE } from '../arguments.ts';
 import { UsageError } from '../call.ts';
 import { type Command, command } from '../command.ts';
@@ -49,12 +48,13 @@ export const abort = command(
 function order(name: 'pause' | 'resume' | 'retry' | 'rollback', does: string, takesReason: boolean): Command {
   const options = takesReason ? { ...REASON, ...BY } : BY;
   return command(name, { does, takes: ['ROLLOUT'], options }, async ({ args, options }) => {
-    const { rolloutId } = await clientFrom(options).command({
+    const given = {
       command: name,
       rolloutId: rolloutIdFrom(args[0]),
       by: who(options),
       ...(takesReason ? { reason: why(options as { reason?: string }) } : {}),
-    });
+    } as Order;
+    const { rolloutId } = await clientFrom(options).command(given);
     say(`${rolloutId}: ${name} is accepted`);
     return 0;
   });
@@ -121,9 +121,8 @@ export const approve = command(
 /** The gates that hold a rollout still, with what opens them. */
 async function heldBy(client: Client, rolloutId: string): Promise<string[]> {
   // The order is taken already, whatever becomes of this question.
-  const { rollout } = await client.read('rollout', { rolloutId }).catch(() => ({ rollout: undefined }));
-  return (rollout === undefined ? [] : gatesAhead(rollout)).map(({ before, approvers, by }) => {
-    const { approvedBy = [] } = rollout?.gates[before] ?? {};
+  const { view } = await client.rollout(rolloutId).catch(() => ({ view: undefined }));
+  return (view?.gates ?? []).map(({ before, approvers, by, approvedBy }) => {
     const whom = by.length === 0 ? '' : ` of ${by.join(', ')}`;
     return `  the gate before ${before} % holds it: ${approvedBy.length} of ${approvers} approvals${whom}; approve ${rolloutId} --gate ${before}`;
   });

@@ -38,7 +38,7 @@ export const release = command(
   async ({ args, options }) => {
     const client = clientFrom(options);
     const rollout = await readRolloutFile(pathFrom(args[0]));
-    const { environment } = await client.read('about');
+    const { environment } = await client.about();
     const { id, commit } = named(options.release);
     const order = orderFrom(options.order) ?? (await nextOrder(client, rollout.service));
     const folder = `releases/${rollout.service}/${id}`;
@@ -152,10 +152,7 @@ function pairOf(text: string, option: string): { name: string; value: string } {
 
 /** The seconds since 1970, or one more than the newest release that is known, whichever is higher: releases of one second, or of clocks that are apart, are in order too. */
 async function nextOrder(client: Client, service: string): Promise<number> {
-  const [{ completed, waiting }, running] = await Promise.all([
-    client.read('service', { service }),
-    client.read('running'),
-  ]);
+  const [{ completed, waiting }, running] = await Promise.all([client.service(service), client.running()]);
   const underWay = running.map(({ opening }) => opening).filter((each) => each.service === service);
   const known = [completed, waiting, ...underWay].map((each) => (each?.order ?? -1) + 1);
   return Math.max(Math.floor(Date.now() / 1000), ...known);

@@ -1,14 +1,11 @@
 import { writeFile } from 'node:fs/promises';
+import { wholeRollout } from '../../client/whole-rollout.ts';
 import { pictureOf, type Told } from '../../core/analysis/picture.ts';
 import { inMarkup } from '../../core/plain-text.ts';
-import type { ServiceRecord } from '../../core/ports.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
-import { stateOf } from '../../core/rollout/outline.ts';
-import { evolve, type Rollout } from '../../core/rollout/state.ts';
-import { describe, summary } from '../../core/rollout/story.ts';
+import { type RolloutView, storyteller } from '../../core/rollout/view.ts';
 import { clientFrom, pathFrom, rolloutIdFrom, WHERE } from '../arguments.ts';
 import { command } from '../command.ts';
-import { wholeRollout } from '../pages.ts';
 import { complain, say } from '../print.ts';
 
 /** Writes the story of one rollout as a page that needs nothing else: what happened, and a picture per metric. */
@@ -21,13 +18,13 @@ export const report = command(
   },
   async ({ args: [id, path = ''], options }) => {
     const rolloutId = rolloutIdFrom(id);
-    const { rollout, events, now } = await wholeRollout(clientFrom(options), rolloutId);
-    if (rollout === undefined) {
+    const { view, events } = await wholeRollout(clientFrom(options), rolloutId);
+    if (view === undefined) {
       complain(`There is no rollout ${rolloutId} here.`);
       return 1;
     }
     try {
-      await writeFile(pathFrom(path), page(rollout, events, now));
+      await writeFile(pathFrom(path), page(view, events));
     } catch (error) {
       const { code = '', message } = error as NodeJS.ErrnoException;
       complain(`${path} cannot be written: ${UNWRITABLE[code] ?? message}`);
@@ -44,27 +41,24 @@ const UNWRITABLE: Record<string, string> = {
 };
 
 /** The page; everything that came from outside is escaped. */
-export function page(rollout: Rollout, events: RolloutEvent[], now?: ServiceRecord): string {
+export function page(view: RolloutView, events: RolloutEvent[]): string {
   const told: Told[] = events.flatMap((event) =>
     event.type === 'Measured' ? [{ at: event.at, verdict: event.verdict }] : [],
   );
   const subjects = told.at(-1)?.verdict.findings ?? [];
   const lines: string[] = [];
-  let state: Rollout | undefined;
+  const tell = storyteller();
   for (const event of events) {
-    state = evolve(state, event);
-    const line =
-      event.type === 'RolloutClosed'
-        ? summary(state, now)
-        : describe(event, state, event.type === 'RolloutOpened');
+    const told = tell(event, event.type === 'RolloutOpened');
+    const line = event.type === 'RolloutClosed' ? view.state : told.line;
     if (line !== undefined)
       lines.push(`<li><time>${new Date(event.at).toISOString().slice(0, 19)}</time> ${inMarkup(line)}</li>`);
   }
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${inMarkup(rollout.opening.rolloutId)}</title>
+<title>${inMarkup(view.opening.rolloutId)}</title>
 <style>:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}svg{max-width:100%;height:auto;margin:1rem 0}time{opacity:.7}ol{padding-left:2rem}li{white-space:pre-line}</style>
-</head><body><h1>${inMarkup(rollout.opening.rolloutId)}</h1><p>${inMarkup(rollout.outcome === undefined ? stateOf(rollout) : summary(rollout, now))}</p>
+</head><body><h1>${inMarkup(view.opening.rolloutId)}</h1><p>${inMarkup(view.state)}</p>
 <p>Times are UTC.</p>
 <ol>${lines.join('\n')}</ol>
 ${subjects.map((subject) => `<details><summary>${inMarkup(`${subject.target} ${subject.metric}`)}: the statistics</summary>${pictureOf(told, subject)}</details>`).join('\n')}</body></html>

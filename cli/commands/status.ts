@@ -1,22 +1,21 @@
 import type { Client } from '../../client/client.ts';
+import { wholeRollout } from '../../client/whole-rollout.ts';
 import { rolloutIdFrom } from '../../core/config/manifest.ts';
-import { lineOf, type Outline, outlineText } from '../../core/rollout/outline.ts';
-import { evolve, type Rollout } from '../../core/rollout/state.ts';
-import { describe } from '../../core/rollout/story.ts';
+import { type Outline, outlineText } from '../../core/rollout/outline.ts';
+import { storyteller } from '../../core/rollout/view.ts';
 import { clientFrom, rolloutIdFrom as named, WHERE } from '../arguments.ts';
 import { command } from '../command.ts';
-import { wholeRollout } from '../pages.ts';
 import { complain, say, sayJson } from '../print.ts';
 import { waiting } from '../watch.ts';
 
-/** Says what is under way, or all about one rollout; --json prints the journal as it is, --verbose the statistics under each verdict. */
+/** Says what is under way, or all about one rollout; --json prints what there is of it as data, --verbose the statistics under each verdict. */
 export const status = command(
   'status',
   {
     does: 'says what is under way, or all about one rollout',
     takes: ['[ROLLOUT]'],
     options: {
-      json: { does: 'prints the journal as it is, as one line of JSON' },
+      json: { does: 'prints the same as one line of JSON' },
       verbose: { does: 'prints the statistics below each verdict' },
       ...WHERE,
     },
@@ -25,29 +24,28 @@ export const status = command(
     const rolloutId = args.length === 0 ? undefined : named(args[0]);
     const client = clientFrom(options);
     if (rolloutId === undefined) {
-      const running = await client.read('running');
+      const running = await client.running();
       if (options.json) sayJson(running);
       else if (running.length === 0) say('nothing is under way');
       else for (const text of [...running.map(outlineText), ...(await queued(client, running))]) say(text);
       return 0;
     }
-    const { rollout, events, waitsFor, now } = await wholeRollout(client, rolloutId);
-    if (options.json) sayJson({ rollout, events, waitsFor, now });
-    if (rollout === undefined) {
+    const { view, events, waitsFor } = await wholeRollout(client, rolloutId);
+    if (options.json) sayJson({ rollout: view, events, waitsFor });
+    if (view === undefined) {
       if (options.json) return waitsFor === undefined ? 1 : 0;
       if (waitsFor === undefined) complain(`There is no rollout ${rolloutId} here.`);
       else say(waiting(rolloutId, waitsFor));
       return waitsFor === undefined ? 1 : 0;
     }
     if (options.json) return 0;
-    let state: Rollout | undefined;
+    const tell = storyteller();
     for (const event of events) {
-      state = evolve(state, event);
-      const text = describe(event, state, options.verbose);
-      if (text !== undefined && event.type !== 'RolloutClosed')
-        say(`${new Date(event.at).toISOString().slice(0, 19)} ${text}`);
+      const { line } = tell(event, options.verbose);
+      if (line !== undefined && event.type !== 'RolloutClosed')
+        say(`${new Date(event.at).toISOString().slice(0, 19)} ${line}`);
     }
-    say(lineOf(rollout, now));
+    say(outlineText(view));
     return 0;
   },
 );
@@ -56,7 +54,7 @@ export const status = command(
 async function queued(client: Client, running: Outline[]): Promise<string[]> {
   const services = [...new Set(running.map(({ opening }) => opening.service))];
   const lines = services.map(async (service) => {
-    const { waiting: next } = await client.read('service', { service });
+    const { waiting: next } = await client.service(service);
     const ours = running.filter(({ opening }) => opening.service === service);
     return next === undefined
       ? []

@@ -1,6 +1,5 @@
-import type { ServiceRecord } from '../ports.ts';
 import { timeOfDay } from '../words.ts';
-import type { Opening } from './event.ts';
+import type { Opening, Outcome } from './event.ts';
 import { answersTo, recallAhead } from './recall.ts';
 import type { Rollout } from './state.ts';
 import { summary } from './story.ts';
@@ -16,7 +15,9 @@ export interface Outline {
   /** Percent of the traffic that the canary has, by target. */
   weights: Record<string, number>;
   isPaused: boolean;
-  /** What it does or waits for now, in words. */
+  /** Absent until it has ended. */
+  outcome?: Outcome | undefined;
+  /** What it does or waits for now, or how it ended, in words. */
   state: string;
 }
 
@@ -26,24 +27,21 @@ const STATE_MAX = 800;
 /** The outline of a rollout. */
 export function outlineOf(rollout: Rollout): Outline {
   const { rolloutId, service, release, attempt, order } = rollout.opening;
-  const { version, openedAt, lastEventAt, step, traffic, pause } = rollout;
+  const { version, openedAt, lastEventAt, step, traffic, pause, outcome } = rollout;
   return {
     opening: { rolloutId, service, release, attempt, order },
     ...{ version, openedAt, lastEventAt, step, isPaused: pause !== undefined },
     weights: Object.fromEntries(Object.entries(traffic).map(([name, { weight }]) => [name, weight])),
-    state: stateOf(rollout).slice(0, STATE_MAX),
+    ...(outcome === undefined ? {} : { outcome }),
+    state: (outcome === undefined ? stateOf(rollout) : summary(rollout)).slice(0, STATE_MAX),
   };
 }
 
-/** One line about an outlined rollout. */
-export function outlineText({ opening, weights, isPaused, state }: Outline): string {
+/** One line about an outlined rollout: how it ended, or where it stands. */
+export function outlineText({ opening, weights, isPaused, outcome, state }: Outline): string {
+  if (outcome !== undefined) return state;
   const each = Object.entries(weights).map(([name, weight]) => `${name} at ${weight} %`);
-  return `${opening.rolloutId}: ${each.join(', ')}${isPaused ? ', paused' : ''}; ${state}`;
-}
-
-/** One line about a rollout: how it ended and what serves now, or where it stands. */
-export function lineOf(rollout: Rollout, now?: ServiceRecord): string {
-  return rollout.outcome === undefined ? outlineText(outlineOf(rollout)) : summary(rollout, now);
+  return `${opening.rolloutId}: ${each.join(', ')}${isPaused ? ', paused' : ''}; ${state.slice(0, STATE_MAX)}`;
 }
 
 /** What a rollout does or waits for now, in words. */

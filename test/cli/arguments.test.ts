@@ -1,10 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { Client } from '../../client/client.ts';
 import type { Gate, RolloutEvent } from '../../core/rollout/event.ts';
-import { fold } from '../../core/rollout/state.ts';
 import { actor, minute, onFirstStep, promotionOrdered } from '../core/rollout/given.ts';
 import { textOf } from '../house/project.ts';
-import { fakeClient, spillway } from './called.ts';
+import { fakeClient, reads, spillway } from './called.ts';
 
 const ID = 'checkout--r1--1';
 
@@ -136,10 +134,8 @@ describe('a command', () => {
     { before: 50, approvers: 2, by: ['ada', 'grace'], timeoutSeconds: 3600, onTimeout: 'revert' },
     { before: 100, approvers: 1, by: [], timeoutSeconds: 3600, onTimeout: 'revert' },
   ];
-  const holding = (...more: RolloutEvent[]) => {
-    const read = async () => ({ rollout: fold([...onFirstStep({ gates }), ...more]), events: [] });
-    return fakeClient({ read: read as Client['read'] }).client;
-  };
+  const holding = (...more: RolloutEvent[]) =>
+    fakeClient({ read: reads([...onFirstStep({ gates }), ...more]) }).client;
 
   test('to promote does not claim what a gate still holds', async () => {
     const { out } = await spillway(holding(promotionOrdered(2)), 'promote', ID, '--local');

@@ -1,5 +1,13 @@
 import { vi } from 'vitest';
 import type { Client } from '../../client/client.ts';
+import { functionsOf } from '../../client/functions.ts';
+import type { ServiceRecord } from '../../core/ports.ts';
+import type { Readings } from '../../core/readings.ts';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
+import { outlineOf } from '../../core/rollout/outline.ts';
+import { fold } from '../../core/rollout/state.ts';
+import { summary } from '../../core/rollout/story.ts';
+import { viewOf } from '../../core/rollout/view.ts';
 
 /** What a call of the command line came to. */
 interface Called {
@@ -14,18 +22,25 @@ export interface Asked {
   with: unknown[];
 }
 
+/** What a controller answers in place of what it usually does; `read` stands for its function ReadRollout. */
+interface Answers extends Partial<Pick<Client, 'command' | 'upload' | 'revertDirectly'>> {
+  read?: (what: keyof Readings, more: { after?: number; service?: string }) => Promise<unknown>;
+}
+
 /** A controller that takes everything, and says what it was asked; `answers` stand in for its own. */
-export function fakeClient(answers: Partial<Client> = {}): { client: Client; asked: Asked[] } {
+export function fakeClient(answers: Answers = {}): { client: Client; asked: Asked[] } {
   const asked: Asked[] = [];
-  const usual: Client = {
+  const usual: Required<Answers> = {
     read: async (what) =>
       ({
         about: { environment: 'production', bucket: 'releases', scheduleGroup: 'spillway-production' },
         running: [],
+        recent: [],
         service: {},
-        rollout: { events: [] },
-      })[what] as never,
-    command: async ({ rolloutId }) => ({ rolloutId: String(rolloutId) }),
+        rollout: {},
+        events: { events: [] },
+      })[what],
+    command: async ({ rolloutId }) => ({ rolloutId }),
     upload: async (key) => `version of ${key}`,
     revertDirectly: async () => ['api: version 1 serves'],
   };
@@ -39,11 +54,30 @@ export function fakeClient(answers: Partial<Client> = {}): { client: Client; ask
   return {
     asked,
     client: {
-      read: noted('read'),
-      command: noted('command'),
+      ...functionsOf((name, { read, ...more }) =>
+        name === 'ReadRollout' ? noted('read')(read, more) : noted('command')(more),
+      ),
       upload: noted('upload'),
       revertDirectly: noted('revertDirectly'),
     },
+  };
+}
+
+/** The answers of a controller whose one rollout has this history; `now` is what its service remembers today. */
+export function reads(events: RolloutEvent[], now?: ServiceRecord): Required<Answers>['read'] {
+  return async (what, { after = 0 }) => {
+    const rollout = fold(events);
+    if (rollout === undefined) return undefined;
+    const ended = rollout.outcome === undefined ? undefined : summary(rollout, now);
+    const answers: Record<string, unknown> = {
+      about: { environment: 'production' },
+      running: [outlineOf(rollout)],
+      recent: [outlineOf(rollout)],
+      service: {},
+      rollout: { view: viewOf(rollout, now) },
+      events: { version: events.length, events: events.slice(after), ended },
+    };
+    return answers[what];
   };
 }
 

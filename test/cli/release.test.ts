@@ -4,12 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EXIT_CODES } from '../../cli/watch.ts';
-import type { Client } from '../../client/client.ts';
 import type { VerdictStatus } from '../../core/analysis/types.ts';
 import type { Outcome, RolloutEvent } from '../../core/rollout/event.ts';
 import { fold } from '../../core/rollout/state.ts';
 import { closed, measured, minute, onFirstStep, opened, paused } from '../core/rollout/given.ts';
-import { type Asked, fakeClient, spillway } from './called.ts';
+import { type Asked, fakeClient, reads, spillway } from './called.ts';
 
 const ROLLOUT = `service: checkout-api
 targets:
@@ -78,13 +77,13 @@ describe('a release', () => {
     ['one more than the newest that is known, where that is higher', 9e12, 9e12 + 1],
   ])('without --order has %s', async (_, order, least) => {
     const known = fold([opened({ order })]);
-    const read: unknown = async (what: string) =>
+    const read = async (what: string) =>
       what === 'about'
         ? { environment: 'production' }
         : what === 'running'
           ? [known]
           : { completed: { order: 3 }, waiting: { order: 4 } };
-    const { client, asked } = fakeClient({ read: read as Client['read'] });
+    const { client, asked } = fakeClient({ read });
     await spillway(client, 'release', file, '--version', 'api=8', '--local');
     const sent = JSON.parse(uploads(asked)[0]?.body ?? '{}').order;
     expect(sent).toBeGreaterThanOrEqual(least);
@@ -178,23 +177,19 @@ describe('a release that is waited for', () => {
   ])('exits by its outcome: %s with %s', async (outcome, code) => {
     expect(EXIT_CODES[outcome]).toBe(code);
     const events = [opened(), closed(12, outcome)];
-    const read: unknown = async (what: string) =>
-      what === 'about' ? { environment: 'production' } : { rollout: fold(events), events };
-    const { client } = fakeClient({ read: read as Client['read'] });
+    const { client } = fakeClient({ read: reads(events) });
     expect(await spillway(client, 'release', file, ...GOOD, '--wait')).toMatchObject({ code });
   });
 
   test('says once what it waits for in the queue, and goes on with its story', async () => {
     const told = [opened(), closed(12, 'completed')];
     let asks = 0;
-    const read: unknown = async (what: string) => {
+    const read = async (what: string) => {
       if (what === 'about') return { environment: 'production' };
       asks += 1;
-      return asks < 4
-        ? { events: [], waitsFor: ['checkout-api--r7--1'] }
-        : { rollout: fold(told), events: told };
+      return asks < 4 ? { events: [], waitsFor: ['checkout-api--r7--1'] } : { version: 2, events: told };
     };
-    const { client } = fakeClient({ read: read as Client['read'] });
+    const { client } = fakeClient({ read });
     const { code, out } = await spillway(client, 'release', file, ...GOOD, '--wait');
     expect(code).toBe(0);
     expect(out.match(/r8--1 waits for checkout-api--r7--1 to end/g)).toHaveLength(1);
@@ -204,14 +199,14 @@ describe('a release that is waited for', () => {
     const told = [opened(), closed(12, 'completed')];
     const { RolloutError } = await import('../../core/errors.ts');
     let asks = 0;
-    const read: unknown = async (what: string) => {
+    const read = async (what: string) => {
       if (what === 'about') return { environment: 'production' };
       asks += 1;
       if (asks === 1 || asks > 4)
         return { version: asks > 4 ? 2 : 1, events: told.slice(asks > 4 ? 1 : 0, asks) };
       throw new RolloutError('Unavailable', 'The journal is slow.');
     };
-    const { client } = fakeClient({ read: read as Client['read'] });
+    const { client } = fakeClient({ read });
     const called = await spillway(client, 'release', file, ...GOOD, '--wait');
     expect(called.code).toBe(0);
     expect(called.err).toBe('The journal is slow. The rollout goes on; so does this watch.');
@@ -219,9 +214,9 @@ describe('a release that is waited for', () => {
 
   test('is not watched on where nobody may read it', async () => {
     const denied = Object.assign(new Error('not authorized'), { $metadata: { httpStatusCode: 403 } });
-    const read: unknown = async (what: string) =>
+    const read = async (what: string) =>
       what === 'about' ? { environment: 'production' } : Promise.reject(denied);
-    const { client } = fakeClient({ read: read as Client['read'] });
+    const { client } = fakeClient({ read });
     expect(await spillway(client, 'release', file, ...GOOD, '--wait')).toMatchObject({
       code: 1,
       err: 'not authorized',
@@ -231,13 +226,13 @@ describe('a release that is waited for', () => {
   test('tells each event once, from the one it has not seen', async () => {
     const told = [opened(), closed(12, 'completed')];
     const asks: unknown[] = [];
-    const read: unknown = async (what: string, more: { after: number }) => {
+    const read = async (what: string, more: { after?: number }) => {
       if (what === 'about') return { environment: 'production' };
       asks.push(more.after);
       const until = asks.length === 1 ? 1 : 2;
       return { version: until, events: told.slice(more.after, until) };
     };
-    const { client } = fakeClient({ read: read as Client['read'] });
+    const { client } = fakeClient({ read });
     const { out } = await spillway(client, 'release', file, ...GOOD, '--wait');
     expect(asks).toEqual([0, 1]);
     expect(out.match(/ opened: /g)).toHaveLength(1);
@@ -246,12 +241,12 @@ describe('a release that is waited for', () => {
   const watched = async (...events: RolloutEvent[]) => {
     const told = [...events, closed(400, 'completed')];
     const codes: unknown[] = [];
-    const read: unknown = async (what: string) => {
+    const read = async (what: string) => {
       if (what === 'about') return { environment: 'production' };
       codes.push(process.exitCode);
       return { version: told.length, events: told };
     };
-    const { client } = fakeClient({ read: read as Client['read'] });
+    const { client } = fakeClient({ read });
     return { codes, ...(await spillway(client, 'release', file, ...GOOD, '--wait')) };
   };
 

@@ -1,19 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { page } from '../../cli/commands/report.ts';
-import { fold, type Rollout } from '../../core/rollout/state.ts';
-import { closed, measured, onFirstStep, reverted } from '../core/rollout/given.ts';
-import { fakeClient, spillway } from './called.ts';
+import { viewOf } from '../../core/rollout/view.ts';
+import { closed, measured, onFirstStep, reverted, stateAfter } from '../core/rollout/given.ts';
+import { fakeClient, reads, spillway } from './called.ts';
 
 const events = [...onFirstStep(), measured('fail', [1, 3]), reverted(4), closed(4)];
-const folded = (): Rollout => {
-  const rollout = fold(events);
-  if (rollout === undefined) throw new Error('The history is empty.');
-  return rollout;
-};
+const viewed = () => viewOf(stateAfter(events));
 
 describe('the page of a rollout', () => {
   test('tells every event that people are told of, in order', () => {
-    const text = page(folded(), events);
+    const text = page(viewed(), events);
     const raised = text.indexOf('api raised to 10 %');
     expect(raised).toBeGreaterThan(0);
     // It stands in the first line too.
@@ -21,18 +17,18 @@ describe('the page of a rollout', () => {
   });
 
   test('says first how it ended', () => {
-    expect(page(folded(), events)).toMatch(/<h1>[^<]*<\/h1><p>\S+ reverted: /);
+    expect(page(viewed(), events)).toMatch(/<h1>[^<]*<\/h1><p>\S+ reverted: /);
   });
 
   test('keeps the notices of an opening apart, and says whose time it tells', () => {
-    const text = page(folded(), events);
+    const text = page(viewed(), events);
     expect(text).toContain('li{white-space:pre-line}');
     expect(text).toContain('Times are UTC.');
   });
 
   test('that cannot be written is said in words', async () => {
-    const { client } = fakeClient({ read: async () => ({ rollout: folded(), events }) as never });
-    const { rolloutId } = folded().opening;
+    const { client } = fakeClient({ read: reads(events) });
+    const { rolloutId } = viewed().opening;
     const { code, err } = await spillway(client, 'report', rolloutId, '/nowhere/at/all.html', '--local');
     expect({ code, err: err.trim() }).toEqual({
       code: 1,
@@ -42,8 +38,8 @@ describe('the page of a rollout', () => {
 
   test('runs nothing and loads nothing: what came from outside is only text', () => {
     const evil = '<script>alert(1)</script>';
-    const rollout = { ...folded(), reason: evil };
-    const text = page(rollout, events);
+    const view = { ...viewed(), state: evil };
+    const text = page(view, events);
     expect(text).not.toContain('<script');
     expect(text).toContain('&lt;script&gt;');
     expect(text).not.toMatch(/src=|@import|url\(/);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Client } from '../../client/client.ts';
 import { SPILLWAY } from '../../core/rollout/actor.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { outlineOf } from '../../core/rollout/outline.ts';
-import { fold } from '../../core/rollout/state.ts';
+import { viewOf } from '../../core/rollout/view.ts';
+import { targetOf } from '../contract/rollouts.ts';
 import {
   closed,
   inVerify,
@@ -13,15 +13,11 @@ import {
   ROLLOUT_ID,
   stateAfter,
 } from '../core/rollout/given.ts';
-import { fakeClient, spillway } from './called.ts';
+import { fakeClient, reads, spillway } from './called.ts';
 
 const outline = (events: RolloutEvent[]) => outlineOf(stateAfter(events));
 
-const reading = (events: RolloutEvent[]) => {
-  const rollout = fold(events);
-  const read = async (what: string) => (what === 'running' ? [outline(events)] : { rollout, events });
-  return fakeClient({ read: read as Client['read'] });
-};
+const reading = (events: RolloutEvent[]) => fakeClient({ read: reads(events) });
 
 describe('status', () => {
   test('says that nothing is under way', async () => {
@@ -61,7 +57,7 @@ describe('status', () => {
     const running = outline(onFirstStep());
     const waiting = { release: 'r9', attempt: 1, order: 9, manifest: {} };
     const read = async (what: string) => (what === 'running' ? [running] : { waiting });
-    const { out } = await spillway(fakeClient({ read: read as Client['read'] }).client, 'status', '--local');
+    const { out } = await spillway(fakeClient({ read }).client, 'status', '--local');
     expect(out.split('\n')).toEqual([
       expect.stringContaining(`${ROLLOUT_ID}: api at 10 %`),
       `checkout-api--r9--1 waits for ${ROLLOUT_ID} to end`,
@@ -69,8 +65,8 @@ describe('status', () => {
   });
 
   test('of a release that waits says so, and exits 0', async () => {
-    const read = async () => ({ events: [], waitsFor: [ROLLOUT_ID] });
-    const { client } = fakeClient({ read: read as Client['read'] });
+    const read = async () => ({ waitsFor: [ROLLOUT_ID] });
+    const { client } = fakeClient({ read });
     expect(await spillway(client, 'status', 'checkout-api--r9--1', '--local')).toEqual({
       code: 0,
       out: `checkout-api--r9--1 waits for ${ROLLOUT_ID} to end`,
@@ -80,23 +76,32 @@ describe('status', () => {
 
   test('of one rollout tells events that come in several pages', async () => {
     const events = [...inVerify(), closed(12, 'completed')];
-    const read: unknown = async (_what: string, { after = 0 }: { after?: number }) => ({
-      version: events.length,
-      ...(after === 0 ? { rollout: fold(events) } : {}),
-      events: events.slice(after, after + 2),
-      isMore: after + 2 < events.length,
+    const whole = reads(events);
+    const { client } = fakeClient({
+      read: async (what, more) => {
+        const { after = 0 } = more;
+        return what === 'events'
+          ? {
+              version: events.length,
+              events: events.slice(after, after + 2),
+              isMore: after + 2 < events.length,
+            }
+          : whole(what, more);
+      },
     });
-    const { client } = fakeClient({ read: read as Client['read'] });
-    const whole = await spillway(reading(events).client, 'status', ROLLOUT_ID, '--local');
-    expect(await spillway(client, 'status', ROLLOUT_ID, '--local')).toEqual(whole);
-    expect(whole.out.split('\n').length).toBeGreaterThan(5);
+    const inOne = await spillway(reading(events).client, 'status', ROLLOUT_ID, '--local');
+    expect(await spillway(client, 'status', ROLLOUT_ID, '--local')).toEqual(inOne);
+    expect(inOne.out.split('\n').length).toBeGreaterThan(5);
   });
 
   test('of one rollout tells its events in order and how it ended', async () => {
     const { client, asked } = reading([...inVerify(), closed(12, 'completed')]);
     const { code, out } = await spillway(client, 'status', ROLLOUT_ID, '--local');
     expect(code).toBe(0);
-    expect(asked).toEqual([{ what: 'read', with: ['rollout', { rolloutId: ROLLOUT_ID }] }]);
+    expect(asked).toEqual([
+      { what: 'read', with: ['rollout', { rolloutId: ROLLOUT_ID }] },
+      { what: 'read', with: ['events', { rolloutId: ROLLOUT_ID, after: 0 }] },
+    ]);
     const lines = out.split('\n');
     expect(lines[0]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d rollout checkout-api--r8--1 opened/);
     expect(lines.findIndex((line) => line.includes('raised to 10 %'))).toBeLessThan(
@@ -111,11 +116,10 @@ describe('status', () => {
     const now = {
       completed: {
         ...{ release: 'r7', order: 7, rolloutId: 'checkout-api--r7--2' },
-        targets: [{ name: 'api', version: '7' }],
+        targets: [{ ...targetOf('api'), version: '7' }],
       },
     };
-    const read: unknown = async () => ({ rollout: fold(events), events, version: events.length, now });
-    const { client } = fakeClient({ read: read as Client['read'] });
+    const { client } = fakeClient({ read: reads(events, now) });
     const { out } = await spillway(client, 'status', ROLLOUT_ID, '--local');
     expect(out.split('\n').at(-1)).toMatch(/version 7 serves now \(checkout-api--r7--2\)$/);
     expect(out.split('\n').at(-1)).not.toContain('version 8 serves');
@@ -137,10 +141,11 @@ describe('status', () => {
     expect(verbose.out).toContain('\n  api errors: evidence 2.7; 2 windows of this step');
   });
 
-  test('--json prints the journal as it is, and nothing else', async () => {
+  test('--json prints the view and the journal, and nothing else', async () => {
     const events = [...inVerify(), closed(12, 'completed')];
     const { out } = await spillway(reading(events).client, 'status', ROLLOUT_ID, '--json', '--local');
-    expect(JSON.parse(out)).toEqual(JSON.parse(JSON.stringify({ rollout: fold(events), events })));
+    const rollout = viewOf(stateAfter(events));
+    expect(JSON.parse(out)).toEqual(JSON.parse(JSON.stringify({ rollout, events })));
   });
 
   test.each([

@@ -39,9 +39,10 @@ describe('the embedded world for the command line', () => {
   });
 
   test('reads the journal', async () => {
-    expect(await client.read('about')).toMatchObject({ environment: 'production', bucket: 'releases' });
-    expect(await client.read('running')).toEqual([]);
-    expect(await client.read('rollout', { rolloutId: ID })).toEqual({ events: [] });
+    expect(await client.about()).toMatchObject({ environment: 'production', bucket: 'releases' });
+    expect(await client.running()).toEqual([]);
+    expect(await client.rollout(ID)).toEqual({});
+    expect(await client.events(ID, 0)).toEqual({ events: [] });
   });
 
   test('takes an object once, whatever is in its key, and refuses it the second time', async () => {
@@ -55,7 +56,7 @@ describe('the embedded world for the command line', () => {
   });
 
   test('says what the controller refuses in the controller’s own words', async () => {
-    const pause = { command: 'pause', rolloutId: ID, by: 'ada', reason: 'odd' };
+    const pause = { command: 'pause', rolloutId: ID, by: 'ada', reason: 'odd' } as const;
     await expect(client.command(pause)).rejects.toMatchObject({ code: 'RolloutUnknown' });
   });
 
@@ -116,7 +117,7 @@ describe('the embedded world for the command line', () => {
       status: 400,
       answer: { errorType: 'SyntaxError' },
     });
-    expect(await client.read('running')).toEqual([]);
+    expect(await client.running()).toEqual([]);
   });
 
   test('takes a canary out without the functions, from what the dead man has frozen', async () => {
@@ -148,7 +149,7 @@ describe('the embedded world for the command line', () => {
 
   test('says how to start it where nothing listens', async () => {
     const nobody = localClient('http://127.0.0.1:1');
-    await expect(nobody.read('running')).rejects.toThrow(/start the embedded world with "npm run dev"/);
+    await expect(nobody.running()).rejects.toThrow(/start the embedded world with "npm run dev"/);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { cycles, type Declared, exportProblems, importProblems, importsOf } from './imports.ts';
-import { sources, textOf } from './project.ts';
+import { sources, sourcesIn, textOf } from './project.ts';
 
 const declared = JSON.parse(textOf('package.json')) as Declared;
 const problemsIn = (file: string, source: string) => importProblems(file, source, declared);
@@ -14,6 +14,11 @@ describe('the house', () => {
   test('no file leads back to itself, types included', () => {
     const product = sources.filter((file) => !file.startsWith('test/'));
     expect(cycles(Object.fromEntries(product.map((file) => [file, textOf(file)])), true)).toEqual([]);
+  });
+
+  test('no interface knows the fold of a rollout', () => {
+    const knows = sourcesIn('client', 'cli').filter((file) => textOf(file).includes('core/rollout/state.ts'));
+    expect(knows).toEqual([]);
   });
 
   test('exports have names, and no file is only a list of what others export', () => {

@@ -1,7 +1,7 @@
 import { expect, describe as group, test } from 'vitest';
 import { SPILLWAY } from '../../../core/rollout/actor.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
-import { lineOf, stateOf } from '../../../core/rollout/outline.ts';
+import { outlineOf, outlineText, stateOf } from '../../../core/rollout/outline.ts';
 import { describe } from '../../../core/rollout/story.ts';
 import {
   intended,
@@ -98,11 +98,11 @@ group('the state of a rollout', () => {
     expect(state(...inRecall)).toMatch(
       /^recall 1 to 25 %: errors: 90 of 1,000 .*; returns at \d\d:\d\d UTC if nothing speaks against the canary, and a person is asked at \d\d:\d\d UTC$/,
     );
-    expect(lineOf(stateAfter(inRecall))).toContain('api at 25 %; recall 1 to 25 %');
+    expect(outlineText(outlineOf(stateAfter(inRecall)))).toContain('api at 25 %; recall 1 to 25 %');
   });
 
   test('in doubt says which commands answer it, whole', () => {
-    const line = lineOf(stateAfter([...inRecall, doubt]));
+    const line = outlineText(outlineOf(stateAfter([...inRecall, doubt])));
     for (const command of ['resume', 'promote', 'abort'])
       expect(line).toContain(`spillway ${command} ${ROLLOUT_ID}`);
     expect(line).toMatch(/quarantines the release$/);

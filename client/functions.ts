@@ -1,0 +1,22 @@
+import type { Readings } from '../core/readings.ts';
+import type { FunctionName } from '../infra/facts.ts';
+import type { Client } from './client.ts';
+
+/** Calls a function of the controller and answers what it answers. @throws the error that the function ended with */
+export type Invoke = (name: FunctionName, payload: Record<string, unknown>) => Promise<never>;
+
+/** What a client does by the controller's functions, however they are called. */
+export function functionsOf(invoke: Invoke): Omit<Client, 'upload' | 'revertDirectly'> {
+  const read = <What extends keyof Readings>(read: What, more: object = {}): Promise<Readings[What]> =>
+    invoke('ReadRollout', { read, ...more });
+  return {
+    about: () => read('about'),
+    running: () => read('running'),
+    recent: (query) => read('recent', query),
+    service: (service) => read('service', { service }),
+    rollout: (rolloutId) => read('rollout', { rolloutId }),
+    events: (rolloutId, after, limit) =>
+      read('events', { rolloutId, after, ...(limit === undefined ? {} : { limit }) }),
+    command: (order) => invoke('Command', { ...order }),
+  };
+}
