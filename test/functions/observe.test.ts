@@ -262,7 +262,7 @@ describe('the logs of a rollout', () => {
         );
         at(25, () => order(stage, 'pause', { reason: 'marker-reason' }));
         at(27, () => order(stage, 'resume'));
-        at(28, () => stage.invoke('ReadRollout', { read: 'rollout', rolloutId: FIRST, after: 0 }));
+        at(28, () => stage.invoke('ReadRollout', { read: 'events', rolloutId: FIRST, after: 0 }));
         at(30, () => stage.ports.executions.stop(FIRST, 2, 'marker-stop'));
         at(45, () =>
           cloudwatch.send(

@@ -59,9 +59,18 @@ const PLOTS: Record<string, Plot> = {
     },
     async act(stage) {
       await stage.saw('Shifted');
-      for (const read of [{ read: 'about' }, { read: 'running' }, { read: 'service', service: SERVICE }])
+      for (const read of [
+        ...[{ read: 'about' }, { read: 'running' }],
+        ...[
+          { read: 'service', service: SERVICE },
+          { read: 'recent', service: SERVICE },
+        ],
+        ...[
+          { read: 'rollout', rolloutId: ROLLOUT_ID },
+          { read: 'events', rolloutId: ROLLOUT_ID },
+        ],
+      ])
         await stage.invoke('ReadRollout', read);
-      await stage.invoke('ReadRollout', { read: 'rollout', rolloutId: ROLLOUT_ID });
     },
   },
   'a bad release of a zip, whose code goes too': {

@@ -180,8 +180,8 @@ async function end(rolloutId: string): Promise<Told> {
         Payload: JSON.stringify({ read: 'rollout', rolloutId }),
       }),
     );
-    const told = JSON.parse(new TextDecoder().decode(Payload)) as { rollout?: Told };
-    if (FunctionError === undefined && told.rollout?.outcome !== undefined) return told.rollout;
+    const told = JSON.parse(new TextDecoder().decode(Payload)) as { view?: Told };
+    if (FunctionError === undefined && told.view?.outcome !== undefined) return told.view;
     await new Promise((resolve) => setTimeout(resolve, 5 * SECOND));
   }
 }
