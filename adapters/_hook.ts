@@ -17,15 +17,16 @@ export function payloadOf({ hook, target, occurrence, idempotencyKey, about }: H
   };
 }
 
+const LATE = `it did not answer within ${HOOK_LIMIT_MS / 1000} s; long work answers by callback`;
+
 /** Asks within the limit; the signal tells the request to stop. Never throws: what went wrong is `broken`. */
 export async function inTime(
   clock: Clock,
   ask: (signal: AbortSignal) => Promise<HookAnswer>,
+  why = () => LATE,
 ): Promise<HookAnswer> {
   const controller = new AbortController();
-  const late = clock
-    .sleep(HOOK_LIMIT_MS)
-    .then(() => broken(`it did not answer within ${HOOK_LIMIT_MS / 1000} s; long work answers by callback`));
+  const late = clock.sleep(HOOK_LIMIT_MS, controller.signal).then(() => broken(why()));
   // A request that was told to stop rejects as well, so the limit has to be told first.
   const asked = ask(controller.signal).catch((error: unknown) =>
     broken(`it could not be asked: ${textOf(error)}`),

@@ -18,7 +18,7 @@ import { excerpt } from '../core/hook-answer.ts';
 import { valueAt } from '../core/json-path.ts';
 import type { Clock, HookRunner, Secrets } from '../core/ports.ts';
 import type { HookStatus, Target } from '../core/rollout/event.ts';
-import { HOOK_LIMIT_MS } from './_hook.ts';
+import { HOOK_LIMIT_MS, inTime } from './_hook.ts';
 
 type Result = { status: HookStatus; reason: string };
 
@@ -97,6 +97,7 @@ export function lambdaSmoke(client: LambdaClient, clock: Clock, secrets: Secrets
     written: SmokeCheck,
     values: Record<string, Value>,
     began: number,
+    signal: AbortSignal,
   ): Promise<Result> => {
     const own = await secretsOf(written, secrets);
     const check = filledCheck(written, { ...values, ...own });
@@ -109,7 +110,7 @@ export function lambdaSmoke(client: LambdaClient, clock: Clock, secrets: Secrets
       const isLast = attempt > retries || clock.now() - began > RETRY_UNTIL_MS;
       if (result.status !== 'fail' || isLast)
         return retries === 0 || result.status !== 'fail' ? result : failedAt(attempt, retries + 1, result);
-      await clock.sleep(RETRY_MS);
+      await clock.sleep(RETRY_MS, signal);
     }
   };
 
@@ -118,25 +119,24 @@ export function lambdaSmoke(client: LambdaClient, clock: Clock, secrets: Secrets
       const checks = checksOf(hook.spec);
       const began = clock.now();
       let subject = '';
-      const all = async (): Promise<Result> => {
+      const all = async (signal: AbortSignal): Promise<Result> => {
         const values: Record<string, Value> = {};
         const reasons: string[] = [];
         for (const check of checks) {
+          signal.throwIfAborted();
           subject = subjectOf(check);
-          const result = await tried(target, check, values, began);
+          const result = await tried(target, check, values, began, signal);
           reasons.push(result.reason);
           if (result.status !== 'pass') return result;
         }
         return { status: 'pass', reason: reasons.join('; ') };
       };
-      const asked = all().catch((error: unknown) =>
-        broken(`${subject} could not be sent: ${error instanceof Error ? error.message : error}`),
-      );
+      const asked = (signal: AbortSignal) =>
+        all(signal).catch((error: unknown) =>
+          broken(`${subject} could not be sent: ${error instanceof Error ? error.message : error}`),
+        );
       // All tries together must end before the function that makes them does.
-      const late = clock
-        .sleep(HOOK_LIMIT_MS)
-        .then(() => broken(`${subject} did not answer within ${HOOK_LIMIT_MS / 1000} s`));
-      return Promise.race([asked, late]);
+      return inTime(clock, asked, () => `${subject} did not answer within ${HOOK_LIMIT_MS / 1000} s`);
     },
   };
 }

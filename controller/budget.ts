@@ -66,7 +66,7 @@ async function turnAt(
   service: string,
   ports: Needs<'budget' | 'clock' | 'observer'>,
 ): Promise<Instant> {
-  const turn = await soon(ports.budget.take(calls, service), ASKING_MS, ports);
+  const turn = await soon(ASKING_MS, () => ports.budget.take(calls, service), ports);
   if (turn === undefined) ports.observer.count({ BudgetUnanswered: 1 });
   return turn ?? ports.clock.now();
 }

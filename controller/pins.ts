@@ -5,7 +5,7 @@ import { mayBePinned, stablesToLookUp, waitsForPin } from '../core/rollout/pin.t
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Needs } from './ports.ts';
 import { recordEffect, recordJudgement } from './record.ts';
-import { soon } from './within.ts';
+import { soon, within } from './within.ts';
 
 /** How long a pin may take: the raise that follows must still fit into its function's 10 s. */
 const PIN_MS = 2_500;
@@ -48,12 +48,11 @@ async function pinInTime(
   target: Target,
   { clock, router }: Needs<'clock' | 'router'>,
 ): Promise<PinResult> {
-  const late = clock.sleep(PIN_MS).then((): never => {
+  const late = (): never => {
     const why = `the pin of ${target.traits.noun} was not written within ${PIN_MS / 1000} s; it will be tried again.`;
     throw new RolloutError('Unavailable', why);
-  });
-  late.catch(() => {});
-  return Promise.race([router(target.kind).pin(target, opening.rolloutId), late]);
+  };
+  return within(PIN_MS, () => router(target.kind).pin(target, opening.rolloutId), late, { clock });
 }
 
 async function note(
@@ -72,13 +71,9 @@ const UNPIN_MS = 1_500;
 /** Removes the pins of a rollout whose traffic needs no way back any more, best effort; false if one may be left. */
 export async function unpin(rollout: Rollout, ports: Needs<'clock' | 'router'>): Promise<boolean> {
   const { rolloutId } = rollout.opening;
-  const removed = mayBePinned(rollout).map((target) =>
-    ports
-      .router(target.kind)
-      .unpin(target, rolloutId)
-      .then(() => true),
-  );
-  return (await soon(Promise.all(removed), UNPIN_MS, ports)) !== undefined;
+  const removed = () =>
+    Promise.all(mayBePinned(rollout).map((target) => ports.router(target.kind).unpin(target, rolloutId)));
+  return (await soon(UNPIN_MS, removed, ports)) !== undefined;
 }
 
 /** How long the look at stable versions may take: the tick it belongs to has more to do. */
@@ -91,7 +86,7 @@ export async function lookUpStables(
 ): Promise<Rollout> {
   let present = rollout;
   for (const target of stablesToLookUp(rollout)) {
-    const state = await soon(ports.router(target.kind).has(target, target.stable), LOOK_MS, ports);
+    const state = await soon(LOOK_MS, () => ports.router(target.kind).has(target, target.stable), ports);
     if (state === 'gone')
       present = await recordJudgement(present, { type: 'ReportGone', target: target.name }, ports);
   }

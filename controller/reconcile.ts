@@ -6,6 +6,7 @@ import { isWorthAnotherLook } from '../core/rollout/reconcile.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Needs } from './ports.ts';
 import { recordJudgement } from './record.ts';
+import { within } from './within.ts';
 
 /** Time between two looks at a target whose state may be an older one, and how many are taken: Lambda promises no time after which a read shows a write (assumed). */
 const LOOK_AGAIN_MS = 500;
@@ -16,11 +17,12 @@ export async function settled(
   rollout: Rollout,
   target: Target,
   ports: Needs<'clock' | 'router'>,
+  signal?: AbortSignal,
 ): Promise<Observed> {
   for (let looks = 1; ; looks++) {
     const seen = await ports.router(target.kind).observe(target);
     if (looks === LOOKS_MAX || !isWorthAnotherLook(rollout, target, seen, ports.clock.now())) return seen;
-    await ports.clock.sleep(LOOK_AGAIN_MS);
+    await ports.clock.sleep(LOOK_AGAIN_MS, signal);
   }
 }
 
@@ -38,15 +40,16 @@ export async function reconcileTargets(
   if (rollout.leaving !== undefined || rollout.outcome !== undefined || !hasCanaryTraffic(rollout))
     return rollout;
   const { rolloutId, targets } = rollout.opening;
-  const late = ports.clock.sleep(LOOK_MS).then((): never => {
+  const until = ports.clock.now() + LOOK_MS;
+  const late = (): never => {
     const why = `the targets of ${rolloutId} could not be read within ${LOOK_MS / 1000} s; they will be tried again.`;
     throw new RolloutError('Unavailable', why);
-  });
-  late.catch(() => {});
+  };
   let present = rollout;
   for (const target of targets) {
     // What comes too late, or after somebody else got on, is not written down: by then it may be long past.
-    const seen = await Promise.race([settled(rollout, target, ports), late]);
+    const look = (signal: AbortSignal) => settled(rollout, target, ports, signal);
+    const seen = await within(until - ports.clock.now(), look, late, ports);
     present = await recordJudgement(present, { type: 'Reconcile', target: target.name, seen }, ports);
   }
   return present;

@@ -53,7 +53,7 @@ export function lookAgain(
   return Promise.all(
     found.map(async (each) => {
       const target = targetNamed(rollout, each.name);
-      const seen = await soon(lastSeen(target, by, ports), LAST_LOOK_MS, ports);
+      const seen = await soon(LAST_LOOK_MS, (signal) => lastSeen(target, by, signal, ports), ports);
       const looked = seen === undefined ? each : lastLook(each, seen, target, by.rolloutId);
       // Who made it the version that serves has chosen it, unless a person ordered it to leave; a share beside another may come from weights that were read before the revert.
       const isOrdered = rollout.opening.rollsBack !== undefined;
@@ -65,11 +65,16 @@ export function lookAgain(
 }
 
 /** How a target looks after its revert; read again while it shows what was before. */
-async function lastSeen(target: Target, by: RevertBy, ports: Needs<'clock' | 'router'>): Promise<Observed> {
+async function lastSeen(
+  target: Target,
+  by: RevertBy,
+  signal: AbortSignal,
+  ports: Needs<'clock' | 'router'>,
+): Promise<Observed> {
   for (let looks = 1; ; looks++) {
     const seen = await ports.router(target.kind).observe(target, ports.clock.now() + LAST_TRY_MS);
     if (looks === LAST_LOOKS_MAX || !mayBeOlder(seen, by)) return seen;
-    await ports.clock.sleep(LAST_LOOK_AGAIN_MS);
+    await ports.clock.sleep(LAST_LOOK_AGAIN_MS, signal);
   }
 }
 

@@ -19,8 +19,8 @@ import type { Instant, Percent, Seconds } from './units.ts';
 /** The time as everybody in the controller sees it. */
 export interface Clock {
   now(): Instant;
-  /** Resolves once `ms` have passed. */
-  sleep(ms: number): Promise<void>;
+  /** Resolves once `ms` have passed; never, where `signal` is aborted before. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 /** What a service last did and what it waits for. */

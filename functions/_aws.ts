@@ -90,7 +90,13 @@ function setClock(sent: number, date = ''): void {
 /** The clock of the machine, put right by what AWS said last where it is off. */
 export const clock: Clock = {
   now: () => Date.now() + offsetMs,
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      const cancel = () => clearTimeout(timer);
+      if (signal?.aborted) cancel();
+      else signal?.addEventListener('abort', cancel, { once: true });
+    }),
 };
 
 /** The journal's table. */

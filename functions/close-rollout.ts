@@ -25,7 +25,7 @@ export const closeRollout: Task<
       const closed = await inTurn(rollout, calls, ports, () => close(rollout, ports));
       // A pin that may be left is removed by the watchdog, which disarms itself then, as it does if it cannot be disarmed here.
       if (isEnded(closed) && (await unpin(closed, ports)))
-        await soon(ports.deadMan.disarm(ref.rolloutId), DISARMING_MS, ports);
+        await soon(DISARMING_MS, () => ports.deadMan.disarm(ref.rolloutId), ports);
       return closed;
     }),
 };
@@ -61,8 +61,8 @@ async function tell({ opening }: Rollout, ports: Needs<'clock' | 'completions'>)
   const { environment, service, rolloutId, digests } = opening;
   if (digests === undefined) return;
   const at = ports.clock.now();
-  const told = ports.completions.tell({ environment, service, digests, rolloutId, completed: true, at });
-  await soon(told, TELLING_MS, ports);
+  const told = { environment, service, digests, rolloutId, completed: true, at };
+  await soon(TELLING_MS, () => ports.completions.tell(told), ports);
 }
 
 /** The function on AWS. */

@@ -5,7 +5,7 @@ import type { Needs } from '../controller/ports.ts';
 import { recordEffect } from '../controller/record.ts';
 import { revertTargets } from '../controller/revert-targets.ts';
 import { wake } from '../controller/wake.ts';
-import { soon } from '../controller/within.ts';
+import { soon, within } from '../controller/within.ts';
 import { RolloutError } from '../core/errors.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
 import { plainText } from '../core/plain-text.ts';
@@ -134,8 +134,8 @@ async function abort(
 ): Promise<string> {
   const service = rolloutIdParts(rolloutId)?.service ?? '';
   const [rollout, record] = await Promise.all([
-    soon(ports.journal.read(rolloutId), PATIENCE_MS, ports),
-    soon(ports.journal.service(service), PATIENCE_MS, ports),
+    soon(PATIENCE_MS, () => ports.journal.read(rolloutId), ports),
+    soon(PATIENCE_MS, () => ports.journal.service(service), ports),
   ]);
   const waiting = rollout === undefined && record !== undefined ? waitingIn(record, rolloutId) : undefined;
   if (waiting !== undefined) {
@@ -159,7 +159,7 @@ async function abort(
   // Traffic is safe, or its execution goes on taking it out; the fence keeps it so until the journal can be told.
   const stuck = 'out' in left ? left.out.filter(({ isStableGone }) => isStableGone) : [];
   if (stuck.length > 0 && stuck.length === targets.length) throw notBack(rolloutId, stuck, targets);
-  const present = rollout ?? (await soon(ports.journal.read(rolloutId), PATIENCE_MS, ports));
+  const present = rollout ?? (await soon(PATIENCE_MS, () => ports.journal.read(rolloutId), ports));
   if (present === undefined) {
     if ('error' in left) throw left.error;
     return rolloutId;
@@ -206,12 +206,12 @@ async function outNow(
   by: RevertBy,
   ports: Needs<Aborts>,
 ): Promise<{ out: RevertedTarget[] } | { error: RolloutError }> {
-  const late = ports.clock.sleep(OUT_MS).then(() => {
+  const late = () => {
     const why = `${by.rolloutId} could not be taken back within ${OUT_MS / 1000} s; abort it again.`;
     return { error: new RolloutError('Unavailable', why) };
-  });
+  };
   try {
-    return await Promise.race([revertTargets(targets, by, ports).then((out) => ({ out })), late]);
+    return await within(OUT_MS, async () => ({ out: await revertTargets(targets, by, ports) }), late, ports);
   } catch (error) {
     if (!RolloutError.is(error, 'Unavailable')) throw error;
     return { error };

@@ -6,6 +6,7 @@ import type { Needs } from '../controller/ports.ts';
 import { putProbes } from '../controller/probes.ts';
 import { reconcileTargets } from '../controller/reconcile.ts';
 import { recordJudgement } from '../controller/record.ts';
+import { within } from '../controller/within.ts';
 import { watchedAlarms } from '../core/analysis/alarms.ts';
 import { HEARTBEAT_MS, needsHeartbeat } from '../core/analysis/arrival.ts';
 import { foldedAfter } from '../core/analysis/fold.ts';
@@ -78,13 +79,12 @@ async function read(
 ): Promise<Reading> {
   const { from, to } = stretch(rollout, at);
   const { rolloutId, targets, watch, limits, alarms } = rollout.opening;
-  const attempt = <T>(what: string, reading: Promise<T>) =>
+  const attempt = <T>(what: string, reading: () => Promise<T>) =>
     answered(what, reading, { rolloutId, until }, ports);
   const [states, ...series] = await Promise.all([
-    attempt('alarms', ports.alarms.read(alarms.map((alarm) => alarm.name))),
+    attempt('alarms', () => ports.alarms.read(alarms.map((alarm) => alarm.name))),
     ...targets.map((target) =>
-      attempt(
-        `metrics of ${target.name}`,
+      attempt(`metrics of ${target.name}`, () =>
         ports.metrics.read(target, readFor(target, watch), from, to, limits),
       ),
     ),
@@ -92,7 +92,7 @@ async function read(
   const broken = series.flatMap(({ error }) => (error === undefined ? [] : [error]));
   const known = series.map(({ value }) => value ?? {});
   const heartbeat = needsHeartbeat(rollout, known, to)
-    ? (await attempt('heartbeat of metrics', ports.metrics.heartbeat(to - HEARTBEAT_MS, to))).value
+    ? (await attempt('heartbeat of metrics', () => ports.metrics.heartbeat(to - HEARTBEAT_MS, to))).value
     : undefined;
   return {
     ...(heartbeat === undefined ? {} : { heartbeat }),
@@ -108,17 +108,17 @@ const READ_MS = 7_000;
 
 async function answered<T>(
   what: string,
-  reading: Promise<T>,
+  reading: () => Promise<T>,
   { rolloutId, until }: { rolloutId: string; until: Instant },
   ports: Needs<'clock' | 'observer'>,
 ): Promise<{ value?: T; error?: string }> {
   const ms = until - ports.clock.now();
-  const late = ports.clock.sleep(ms).then((): never => {
+  const late = (): never => {
     const why = `no answer to the read of ${what} came within ${Math.round(ms / 1000)} s`;
     throw new RolloutError('Unavailable', why);
-  });
+  };
   try {
-    return { value: await Promise.race([reading, late]) };
+    return { value: await within(ms, reading, late, ports) };
   } catch (error) {
     unread(rolloutId, what, error, ports);
     return { error: error instanceof Error ? error.message : String(error) };

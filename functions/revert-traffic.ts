@@ -87,7 +87,7 @@ async function endWritten(
 ): Promise<Left | undefined> {
   let known = before;
   for (let looks = 1; ; looks++) {
-    known = (await soon(ports.journal.read(rolloutId), END_LOOK_MS, ports)) ?? known;
+    known = (await soon(END_LOOK_MS, () => ports.journal.read(rolloutId), ports)) ?? known;
     const isRollback = known?.opening.rollsBack !== undefined;
     if (known?.outcome !== undefined) {
       const { outcome, reason = '' } = known;
@@ -199,8 +199,9 @@ async function restore(
       reverted.some(({ name, primary }) => name === target.name && primary !== target.canary),
   );
   if (replaced.length === 0) return;
-  const restored = replaced.map(async ({ name }) => ports.restoreCode(opening.rolloutId, name));
-  await Promise.race([Promise.allSettled(restored), ports.clock.sleep(RESTORING_MS)]);
+  const restored = () =>
+    Promise.allSettled(replaced.map(async ({ name }) => ports.restoreCode(opening.rolloutId, name)));
+  await soon(RESTORING_MS, restored, ports);
 }
 
 /** Tells those who asked to know of a revert; no answer matters. */
@@ -209,8 +210,11 @@ async function tellHooks(
   ports: Needs<'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'restoreCode' | 'router'>,
 ): Promise<void> {
   const hooks = rollout.opening.hooks.filter(({ point }) => point === 'onRevert');
-  const told = hooks.map(async (hook) => ports.hooks(hook.kind).ask(questionOf(rollout, hook.id, hook)));
-  await Promise.race([Promise.allSettled(told), ports.clock.sleep(TELLING_MS)]);
+  const told = () =>
+    Promise.allSettled(
+      hooks.map(async (hook) => ports.hooks(hook.kind).ask(questionOf(rollout, hook.id, hook))),
+    );
+  await soon(TELLING_MS, told, ports);
 }
 
 /** How long the count of what users met may take: the lock and the journal wait for it. */
@@ -223,13 +227,14 @@ async function exposed(rollout: Rollout, ports: Needs<'clock' | 'metrics'>): Pro
   const now = ports.clock.now();
   // Percentiles would be hundreds of queries, and say nothing about who was hurt.
   const rules = opening.watch.filter(({ metric }) => METRICS.some((known) => known === metric));
-  const reading = Promise.all(
-    opening.targets.map(async (target) => {
-      const read = await ports.metrics.read(target, rules, folded?.end ?? raisedAt, now);
-      return withFolded(folded, target.name, read);
-    }),
-  );
-  const series = await soon(reading, COUNTING_MS, ports);
+  const reading = () =>
+    Promise.all(
+      opening.targets.map(async (target) => {
+        const read = await ports.metrics.read(target, rules, folded?.end ?? raisedAt, now);
+        return withFolded(folded, target.name, read);
+      }),
+    );
+  const series = await soon(COUNTING_MS, reading, ports);
   return series && exposureOf(series, raisedAt, now);
 }
 

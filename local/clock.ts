@@ -12,6 +12,16 @@ export interface Wait {
   cancel(): void;
 }
 
+/** A sleep by these waits. */
+function sleeping(after: WorldClock['after']): Clock['sleep'] {
+  return (ms, signal) => {
+    const { done, cancel } = after(ms);
+    if (signal?.aborted) cancel();
+    else signal?.addEventListener('abort', cancel, { once: true });
+    return done;
+  };
+}
+
 /** Most real time between two looks at the clock that counts: a machine that stalls longer slows the world down instead of tearing its timeouts. */
 const STALL_MS = 20;
 
@@ -47,7 +57,7 @@ export function scaledClock(scale = 1, start: Instant = Date.now()): WorldClock 
     arm();
     return wait;
   };
-  return { now, after, sleep: (ms) => after(ms).done };
+  return { now, after, sleep: sleeping(after) };
 }
 
 /** Time that stands still until nothing else can happen, then jumps to the next wait. Waits due together fire in the order they were asked for. */
@@ -82,7 +92,7 @@ export function virtualClock(start: Instant = Date.UTC(2026, 0, 5, 9)): VirtualC
   return {
     now: () => time,
     after,
-    sleep: (ms) => after(ms).done,
+    sleep: sleeping(after),
     async run(until, limitMs = 366 * 24 * 3600_000) {
       const limit = time + limitMs;
       let settled = false;

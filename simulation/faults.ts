@@ -429,7 +429,7 @@ export function injector(options: {
       ...ports,
       clock: {
         now: () => clock.now() + skewOf(present()),
-        sleep: (ms) => clock.sleep(ms),
+        sleep: (ms, signal) => clock.sleep(ms, signal),
       },
       journal: everyCall(ports.journal, 'journal', async (op, call) => {
         if (isOn('journalAway')) throw unavailable(op);

@@ -95,8 +95,8 @@ async function tellRolledBack(
   const { environment, service, digests } = opening;
   if (digests === undefined) return;
   const at = ports.clock.now();
-  const told = ports.completions.tell({ environment, service, digests, rolloutId, completed: false, at });
-  await soon(told, TELLING_MS, ports);
+  const told = { environment, service, digests, rolloutId, completed: false, at };
+  await soon(TELLING_MS, () => ports.completions.tell(told), ports);
 }
 
 /** Which attempt of a release is opened, and the releases whose quarantine does not keep it out: it is lifted once the attempt is admitted. */

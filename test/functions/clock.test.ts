@@ -39,3 +39,13 @@ test.each([
   // A Date header tells whole seconds.
   expect(Math.abs(error)).toBeLessThan(5_000);
 });
+
+test('a sleep that is cancelled never ends, before it began or while it lasts', async () => {
+  const over = new AbortController();
+  const ended: string[] = [];
+  void clock.sleep(5, over.signal).then(() => ended.push('while it lasted'));
+  void clock.sleep(5, AbortSignal.abort()).then(() => ended.push('before it began'));
+  over.abort();
+  await clock.sleep(20);
+  expect(ended).toEqual([]);
+});

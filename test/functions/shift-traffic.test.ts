@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { TrafficRouter } from '../../core/ports.ts';
+import { lambda } from '../../functions/_lambda.ts';
 import { command } from '../../functions/command.ts';
 import { promoteCanary } from '../../functions/promote-canary.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
@@ -148,11 +149,15 @@ describe('a shift', () => {
     const stage = setUp();
     const ref = await stage.open();
     const ports = withRouter(stage, (router) => ({
+      // The clock runs already, so that these are called as they are.
       async raise(target) {
         const observed = await router.observe(target);
-        await stage.call(shiftTraffic, ref);
-        await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
-        await stage.call(promoteCanary, ref);
+        await lambda(shiftTraffic, () => stage.ports)(ref);
+        await lambda(
+          command,
+          () => stage.ports,
+        )({ command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
+        await lambda(promoteCanary, () => stage.ports)(ref);
         return { result: 'fenced', observed, why: 'a twin was first' };
       },
     }));

@@ -32,6 +32,11 @@ export const SLEEPING: Ban[] = [
   },
 ];
 
+/** Racing by hand, which leaves the loser running. */
+export const RACING: Ban[] = [
+  { pattern: /\bPromise\.(?:race|any)\b/, instead: 'work within a limit (`within`)' },
+];
+
 /** Printing, which belongs to those who talk to people. */
 export const PRINTING: Ban[] = [
   { pattern: /(?<![.\w$])console\b|\bprocess\.std(out|err)\b/, instead: 'answer it, or journal it' },

@@ -8,6 +8,7 @@ import {
   IMPURE,
   machinePaths,
   PRINTING,
+  RACING,
   SLEEPING,
   UNPORTED,
   undocumented,
@@ -45,6 +46,14 @@ describe('the house', () => {
     );
     expect(others.flatMap((file) => banned(file, lexed(file), SLEEPING))).toEqual([]);
     expect(others.filter((file) => lexed(file).texts.includes('node:timers/promises'))).toEqual([]);
+  });
+
+  test('what has only so long is cancelled when it is late, in one place of the controller and one of the adapters', () => {
+    const own = ['controller/within.ts', 'adapters/_hook.ts'];
+    const racing = sourcesIn('core', 'adapters', 'controller', 'functions').filter(
+      (file) => banned(file, lexed(file), RACING).length > 0,
+    );
+    expect(racing.sort()).toEqual(own.sort());
   });
 
   test('nobody prints who does not talk to people, or to CloudWatch through the log', () => {
@@ -185,6 +194,7 @@ describe('the checkers', () => {
   });
 
   test('find who sleeps and who prints', () => {
+    expect(bannedIn('await Promise.race([late, work]);', RACING)).toHaveLength(1);
     expect(bannedIn('await sleep(5);', SLEEPING)).toHaveLength(1);
     expect(bannedIn('await clock.sleep(5);', SLEEPING)).toEqual([]);
     expect(bannedIn('process.stdout.write(line)', PRINTING)).toHaveLength(1);
