@@ -1,4 +1,3 @@
-import middy from '@middy/core';
 import { en } from 'zod/locales';
 import * as z from 'zod/mini';
 import { observed } from '../controller/observe.ts';
@@ -22,27 +21,25 @@ export type Handler = (event: unknown, context?: LambdaContext) => Promise<unkno
 /** Most fields of a bad event that are named: the message goes into a log. */
 const FAULTS_MAX = 20;
 
-/** Puts the shared middleware around a task: the event is checked, the ports are made at the first call and kept, and what happens is logged and counted. */
+/** Puts what all functions share around a task: the event is checked, the ports are made at the first call and kept, and what happens is logged and counted. */
 export function lambda<Input, Output, Names extends keyof Ports>(
   task: Task<Input, Output, Names>,
   makePorts: () => Needs<Names>,
 ): Handler {
   let ports: Needs<Names> | undefined;
-  const handler = middy<unknown, unknown>()
-    .before((request) => {
-      request.event = inputFrom(task.input, request.event);
-    })
-    .after(({ event, response }) => succeeded(event, response))
-    .onError(({ event, error }) => failed(event, error))
-    .handler(async (event: unknown) => {
-      ports ??= withObservedJournal(makePorts());
-      return task.run(event as Input, ports);
-    });
   return async (event, context) => {
     began(context);
+    let known = event;
     try {
-      // Middy wants Lambda's own context, which no task reads.
-      return await handler(event, {} as never);
+      const input = inputFrom(task.input, event);
+      known = input;
+      ports ??= withObservedJournal(makePorts());
+      const answer = await task.run(input, ports);
+      succeeded(input, answer);
+      return answer;
+    } catch (error) {
+      failed(known, error);
+      throw error;
     } finally {
       flush();
     }
