@@ -10,8 +10,13 @@ export function nameOf(error: unknown): string {
 
 /** True where AWS refused a call for its rate, so that it had no effect. */
 export function isThrottle(error: unknown): boolean {
-  const name = nameOf(RolloutError.is(error) ? error.cause : error);
-  return /Throttl|TooManyRequests|ThroughputExceeded|RequestLimitExceeded|^SlowDown$/.test(name);
+  if (RolloutError.is(error)) return error.isThrottled;
+  return /Throttl|TooManyRequests|ThroughputExceeded|RequestLimitExceeded|^SlowDown$/.test(nameOf(error));
+}
+
+/** What passes by itself, because of an error of AWS. */
+export function unavailable(message: string, cause: unknown): RolloutError {
+  return new RolloutError('Unavailable', message, { cause, isThrottled: isThrottle(cause) });
 }
 
 /** Throttles, server faults and lost connections pass; everything else will be the same the next time. */
@@ -82,10 +87,9 @@ export async function reach<T>(subject: string, call: () => Promise<T>): Promise
     return await call();
   } catch (error) {
     if (RolloutError.is(error) || !isPassing(error)) throw error;
-    throw new RolloutError(
-      'Unavailable',
+    throw unavailable(
       `${subject} could not be reached just now (${nameOf(error)}); it will be tried again.`,
-      { cause: error },
+      error,
     );
   }
 }

@@ -2,7 +2,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { BURST_MS, CALLS_PER_SECOND, DEBT_MS } from '../core/budget.ts';
 import type { Budget, Clock } from '../core/ports.ts';
 import type { Instant } from '../core/units.ts';
-import { unavailable } from './dynamodb-calls.ts';
+import { tableUnavailable } from './dynamodb-calls.ts';
 import { type Change, dynamodbStore, type Store } from './dynamodb-store.ts';
 import { type Key, keys, TTL_ATTRIBUTE } from './dynamodb-table.ts';
 
@@ -31,7 +31,7 @@ export function dynamodbBudget(
       const from = await attempt(clock.now());
       if (from !== undefined) return from;
     }
-    throw unavailable(tableName, 'others took from the budget');
+    throw tableUnavailable(tableName, 'others took from the budget');
   };
   return {
     async take(calls, service) {

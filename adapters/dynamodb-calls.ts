@@ -1,6 +1,6 @@
 import type { CancellationReason } from '@aws-sdk/client-dynamodb';
 import { RolloutError } from '../core/errors.ts';
-import { nameOf, reach } from './_aws.ts';
+import { nameOf, reach, unavailable } from './_aws.ts';
 
 /** Two writers meeting in one item is no reason to wait: the other one is done within a call. */
 const TRIES_MAX = 3;
@@ -41,12 +41,8 @@ export function refusals(error: unknown): CancellationReason[] {
 }
 
 /** The table will answer another time. */
-export function unavailable(subject: string, why: string, cause?: unknown): RolloutError {
-  return new RolloutError(
-    'Unavailable',
-    `Table ${subject} could not be used just now (${why}); it will be tried again.`,
-    { cause },
-  );
+export function tableUnavailable(subject: string, why: string, cause?: unknown): RolloutError {
+  return unavailable(`Table ${subject} could not be used just now (${why}); it will be tried again.`, cause);
 }
 
 const codesOf = (error: unknown) => refusals(error).map(({ Code }) => Code ?? 'None');
@@ -61,7 +57,7 @@ function translated(subject: string, error: unknown): unknown {
   const codes = codesOf(error);
   const isNotNow = codes.length > 0 && codes.every((code) => NOT_NOW.includes(code));
   if (isNotNow || isCollision(error) || PASSING.includes(nameOf(error)))
-    return unavailable(subject, [...new Set([nameOf(error), ...codes])].join(' '), error);
+    return tableUnavailable(subject, [...new Set([nameOf(error), ...codes])].join(' '), error);
   const isTooLarge =
     codes.some((code) => TOO_LARGE.includes(code)) ||
     (nameOf(error) === 'ValidationException' && SIZE.test(String(error)));

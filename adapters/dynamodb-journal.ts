@@ -5,7 +5,7 @@ import { bounded, bytesOf, OPENING_BYTES_MAX } from '../core/rollout/bounded.ts'
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { serviceAfter } from '../core/rollout/service.ts';
 import { evolve, fold, isEnded, type Rollout } from '../core/rollout/state.ts';
-import { unavailable } from './dynamodb-calls.ts';
+import { tableUnavailable } from './dynamodb-calls.ts';
 import {
   eventFrom,
   eventItem,
@@ -203,7 +203,7 @@ async function lift(store: Store, service: string, release: string): Promise<voi
     const written = await store.update(memoryWrite(service, { ...record, quarantined: kept }, item));
     if ('before' in written) return;
   }
-  throw unavailable(service, 'others wrote its record');
+  throw tableUnavailable(service, 'others wrote its record');
 }
 
 function unchanged(before: Rollout, head: Item | undefined): Rollout {
@@ -270,7 +270,7 @@ async function takeTokens(store: Store, tableName: string, rolloutId: string): P
     );
     if (refused.length === 0) return newest(found);
   }
-  throw unavailable(tableName, `others took the tokens of ${rolloutId}`);
+  throw tableUnavailable(tableName, `others took the tokens of ${rolloutId}`);
 }
 
 function newest(items: Item[]): HoldToken[] {

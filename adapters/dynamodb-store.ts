@@ -15,7 +15,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { nameOf } from './_aws.ts';
-import { refusals, send, unavailable } from './dynamodb-calls.ts';
+import { refusals, send, tableUnavailable } from './dynamodb-calls.ts';
 import type { Item } from './dynamodb-items.ts';
 import type { Key } from './dynamodb-table.ts';
 
@@ -98,7 +98,7 @@ export function dynamodbStore(client: DynamoDBClient, TableName: string): Store 
     const items: Item[] = [];
     let Keys: Record<string, AttributeValue>[] | undefined = wanted.map(marshalled);
     for (let rounds = 0; Keys !== undefined && Keys.length > 0; rounds++) {
-      if (rounds === ROUNDS_MAX) throw unavailable(TableName, 'it answers in parts only');
+      if (rounds === ROUNDS_MAX) throw tableUnavailable(TableName, 'it answers in parts only');
       const RequestItems = { [TableName]: { Keys, ConsistentRead: true } };
       const page: BatchGetItemCommandOutput = await send(TableName, () =>
         client.send(new BatchGetItemCommand({ RequestItems })),

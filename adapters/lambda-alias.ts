@@ -22,6 +22,7 @@ import {
   pauseOf,
   reach,
   rethrown,
+  unavailable,
   wordsOf,
 } from './_aws.ts';
 import { functionOf, held, SERVICE_TAG } from './_lambda.ts';
@@ -159,10 +160,9 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       }
       if (wrote.busy === undefined) fights += 1;
       else if (clock.now() >= patience || tries === BUSY_TRIES_MAX)
-        throw new RolloutError(
-          'Unavailable',
+        throw unavailable(
           `${target.traits.noun} could not be written just now: ${wordsOf(wrote.busy)}; it will be tried again.`,
-          { cause: wrote.busy },
+          wrote.busy,
         );
     }
     throw new RolloutError(

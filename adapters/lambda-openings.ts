@@ -1,7 +1,7 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { RolloutError } from '../core/errors.ts';
 import type { Clock, Openings } from '../core/ports.ts';
-import { isPassing, nameOf, patiently } from './_aws.ts';
+import { isPassing, nameOf, patiently, unavailable } from './_aws.ts';
 
 /** What OpenRollout answers. */
 interface Answer {
@@ -40,5 +40,5 @@ function errorFrom({ errorType, errorMessage = 'no message' }: Answer): RolloutE
 
 function unanswered(why: string, cause?: unknown): RolloutError {
   const message = `OpenRollout did not answer (${why}); see whether the rollout is there, and order it again if not.`;
-  return new RolloutError('Unavailable', message, { cause });
+  return unavailable(message, cause);
 }

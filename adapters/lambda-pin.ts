@@ -11,7 +11,7 @@ import { RolloutError } from '../core/errors.ts';
 import type { Clock, PinResult, TrafficRouter } from '../core/ports.ts';
 import type { Target } from '../core/rollout/event.ts';
 import { pinFrom, pinText } from '../core/rollout/pin.ts';
-import { isPassing, nameOf, patiently, reach, wordsOf } from './_aws.ts';
+import { isPassing, nameOf, patiently, reach, unavailable, wordsOf } from './_aws.ts';
 
 /** Longest name of an alias (Lambda API reference, CreateAlias). */
 const NAME_MAX = 128;
@@ -116,10 +116,9 @@ function refusal({ key }: Target, error: unknown): PinResult {
   // The alias does not exist yet, so it is the version, or the whole function.
   if (nameOf(error) === 'ResourceNotFoundException') return { result: 'gone' };
   if (isPassing(error) || nameOf(error) === 'ResourceConflictException')
-    throw new RolloutError(
-      'Unavailable',
+    throw unavailable(
       `the pin of ${key} could not be written just now: ${wordsOf(error)}; it will be tried again.`,
-      { cause: error },
+      error,
     );
   if (!Object.hasOwn(Object(error), '$metadata')) throw error;
   return { result: 'refused', why: wordsOf(error) };

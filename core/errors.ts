@@ -22,10 +22,13 @@ export type ErrorCode = (typeof ERROR_CODES)[number];
  */
 export class RolloutError extends Error {
   readonly code: ErrorCode;
+  /** True where a call was refused for its rate alone, so that it had no effect. */
+  readonly isThrottled: boolean;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options: ErrorOptions & { isThrottled?: boolean } = {}) {
     super(message, options);
     this.code = code;
+    this.isThrottled = options.isThrottled ?? false;
     this.name = code;
   }
 

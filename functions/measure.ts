@@ -1,129 +1,19 @@
-import { isThrottle } from '../adapters/_aws.ts';
 import { type Answer, turn } from '../controller/execution.ts';
-import { unread } from '../controller/observe.ts';
-import { lookUpStables } from '../controller/pins.ts';
-import type { Needs } from '../controller/ports.ts';
-import { putProbes } from '../controller/probes.ts';
-import { reconcileTargets } from '../controller/reconcile.ts';
-import { recordJudgement } from '../controller/record.ts';
-import { within } from '../controller/within.ts';
-import { watchedAlarms } from '../core/analysis/alarms.ts';
-import { HEARTBEAT_MS, needsHeartbeat } from '../core/analysis/arrival.ts';
-import { foldedAfter } from '../core/analysis/fold.ts';
-import { judge, type Reading, stretch } from '../core/analysis/judge.ts';
-import { readFor } from '../core/analysis/weights.ts';
-import { readsBack } from '../core/budget.ts';
-import { RolloutError } from '../core/errors.ts';
+import { tick } from '../controller/measure.ts';
 import type { ExecutionInput } from '../core/ports.ts';
-import type { Rollout } from '../core/rollout/state.ts';
-import type { Instant } from '../core/units.ts';
 import { awsAlarms, awsJournal, awsMetrics, awsProbes, awsRouters, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
 
-/** One tick: the targets are read back, then metrics and alarms while the probes are put, and the verdict is written down for the version it was made for. */
+/** One tick of a rollout. */
 export const measure: Task<
   ExecutionInput,
   Answer,
   'alarms' | 'clock' | 'hooks' | 'journal' | 'metrics' | 'observer' | 'router'
 > = {
   input: ExecutionRef,
-  run: (ref, ports) =>
-    turn(ref, ports, 'measure', async (rollout) => {
-      const began = ports.clock.now();
-      const seen = await look(rollout, ports);
-      if ('changed' in seen) return seen.changed;
-      // What settles while this tick reads was not read.
-      const at = ports.clock.now();
-      const [found, probes] = await Promise.all([
-        read(rollout, { at, until: began + READ_MS }, ports),
-        putProbes(rollout, began, ports),
-      ]);
-      const reading = { ...found, probes, ...(seen.broken === undefined ? {} : { broken: seen.broken }) };
-      const verdict = judge(rollout, reading, at);
-      const folded = foldedAfter(rollout, reading, at);
-      const measured = {
-        ...{ type: 'RecordMeasure' as const, verdict, alarms: reading.alarms },
-        ...(probes === undefined ? {} : { probes }),
-        ...(folded === undefined ? {} : { folded }),
-      };
-      return recordJudgement(rollout, measured, ports);
-    }),
+  run: (ref, ports) => turn(ref, ports, 'measure', (rollout) => tick(rollout, ports)),
 };
-
-/** Reads the targets back: what they show may change the rollout; where they cannot be read, this tick is broken. Where there is no room for it among many, a later tick does. */
-async function look(
-  rollout: Rollout,
-  ports: Needs<'clock' | 'journal' | 'router'>,
-): Promise<{ changed: Rollout } | { broken?: string }> {
-  if (!readsBack(rollout)) return {};
-  try {
-    const present = await reconcileTargets(rollout, ports);
-    if (present.version !== rollout.version) return { changed: present };
-    const known = await lookUpStables(present, ports);
-    return known.version === rollout.version ? {} : { changed: known };
-  } catch (error) {
-    if (!RolloutError.is(error, 'Unavailable')) throw error;
-    return isThrottle(error) ? {} : { broken: error.message };
-  }
-}
-
-/**
- * What cannot be read is a broken reading, not an error: a blind moment must not end a good release by itself. Each target
- * and the alarms are read on their own, since what one of them shows counts whatever became of the others.
- */
-async function read(
-  rollout: Rollout,
-  { at, until }: { at: Instant; until: Instant },
-  ports: Needs<'alarms' | 'clock' | 'metrics' | 'observer'>,
-): Promise<Reading> {
-  const { from, to } = stretch(rollout, at);
-  const { rolloutId, targets, watch, limits, alarms } = rollout.opening;
-  const attempt = <T>(what: string, reading: () => Promise<T>) =>
-    answered(what, reading, { rolloutId, until }, ports);
-  const [states, ...series] = await Promise.all([
-    attempt('alarms', () => ports.alarms.read(alarms.map((alarm) => alarm.name))),
-    ...targets.map((target) =>
-      attempt(`metrics of ${target.name}`, () =>
-        ports.metrics.read(target, readFor(target, watch), from, to, limits),
-      ),
-    ),
-  ]);
-  const broken = series.flatMap(({ error }) => (error === undefined ? [] : [error]));
-  const known = series.map(({ value }) => value ?? {});
-  const heartbeat = needsHeartbeat(rollout, known, to)
-    ? (await attempt('heartbeat of metrics', () => ports.metrics.heartbeat(to - HEARTBEAT_MS, to))).value
-    : undefined;
-  return {
-    ...(heartbeat === undefined ? {} : { heartbeat }),
-    series: Object.fromEntries(targets.map(({ name }, index) => [name, series[index]?.value ?? {}])),
-    alarms: watchedAlarms(rollout, states.value, at),
-    ...(broken.length > 0 ? { broken: [...new Set(broken)].join('; ') } : {}),
-    ...(states.error === undefined ? {} : { alarmsBroken: states.error }),
-  };
-}
-
-/** How long into a tick metrics and alarms may be read: well under the function's 10 s, so that what comes late is a broken tick and not a death that takes the canary back. */
-const READ_MS = 7_000;
-
-async function answered<T>(
-  what: string,
-  reading: () => Promise<T>,
-  { rolloutId, until }: { rolloutId: string; until: Instant },
-  ports: Needs<'clock' | 'observer'>,
-): Promise<{ value?: T; error?: string }> {
-  const ms = until - ports.clock.now();
-  const late = (): never => {
-    const why = `no answer to the read of ${what} came within ${Math.round(ms / 1000)} s`;
-    throw new RolloutError('Unavailable', why);
-  };
-  try {
-    return { value: await within(ms, reading, late, ports) };
-  } catch (error) {
-    unread(rolloutId, what, error, ports);
-    return { error: error instanceof Error ? error.message : String(error) };
-  }
-}
 
 /** The function on AWS. */
 export const handler = lambda(measure, () => ({

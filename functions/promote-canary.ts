@@ -1,9 +1,9 @@
 import { type Answer, turn } from '../controller/execution.ts';
+import { raise } from '../controller/raise.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { awsBudget, awsJournal, awsRouters, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
-import { raise } from './shift-traffic.ts';
 
 /** Makes the canary the version that serves one target, in one write under the fence. */
 export const promoteCanary: Task<

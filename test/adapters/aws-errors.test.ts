@@ -92,7 +92,7 @@ describe('a patient call', () => {
   });
 
   test('knows a throttle that was turned into Unavailable', async () => {
-    const unavailable = new RolloutError('Unavailable', 'not now', { cause: throttle });
+    const unavailable = await failing(throttle).catch((caught: Error) => caught);
     const { clock, call, calls } = faltering(unavailable, 2);
     expect(await patiently('a key', clock, call)).toBe(7);
     expect(calls()).toBe(3);

@@ -9,12 +9,11 @@ import { measure } from '../../functions/measure.ts';
 import { openRollout } from '../../functions/open-rollout.ts';
 import { promoteCanary } from '../../functions/promote-canary.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
-import { awsError } from '../../local/sdk.ts';
 import { actor } from '../core/rollout/given.ts';
 import { FIRST, type Stage, setUp } from '../functions/set-up.ts';
 
 const busy = new RolloutError('Unavailable', 'alias live of x could not be reached just now.', {
-  cause: awsError('TooManyRequestsException', 'Rate exceeded', 429),
+  isThrottled: true,
 });
 
 const withRouter = (ports: Ports, change: Partial<TrafficRouter>): Ports => ({

@@ -1,0 +1,55 @@
+import { CLOSE_CALLS } from '../core/budget.ts';
+import { isEnded, type Rollout } from '../core/rollout/state.ts';
+import { inTurn } from './budget.ts';
+import { unpin } from './pins.ts';
+import type { Needs } from './ports.ts';
+import { reconcileTargets } from './reconcile.ts';
+import { recordEffect } from './record.ts';
+import { soon } from './within.ts';
+
+type Closes = 'budget' | 'clock' | 'completions' | 'deadMan' | 'journal' | 'observer' | 'router';
+
+/** Ends a completed rollout: traffic is read back against the outcome, the fence is shut, then the lock goes. Repeatable. */
+export async function close(rollout: Rollout, ports: Needs<Closes>): Promise<Rollout> {
+  const { rolloutId, targets } = rollout.opening;
+  const closed = await inTurn(rollout, CLOSE_CALLS * targets.length, ports, () => closeNow(rollout, ports));
+  // A pin that may be left is removed by the watchdog, which disarms itself then, as it does if it cannot be disarmed here.
+  if (isEnded(closed) && (await unpin(closed, ports)))
+    await soon(DISARMING_MS, () => ports.deadMan.disarm(rolloutId), ports);
+  return closed;
+}
+
+async function closeNow(
+  rollout: Rollout,
+  ports: Needs<'clock' | 'completions' | 'journal' | 'router'>,
+): Promise<Rollout> {
+  let present = await reconcileTargets(rollout, ports);
+  for (const target of rollout.opening.targets) {
+    if (present.leaving !== undefined) return present;
+    const by = { rolloutId: rollout.opening.rolloutId, epoch: present.epoch };
+    const seen = await ports.router(target.kind).seal(target, by);
+    // What the seal closed round must be the canary alone; anything else is news that the way out has to answer.
+    const isCanary = seen.primary === target.canary && Object.keys(seen.weights).length === 0;
+    if (!isCanary)
+      present = await recordEffect(present, { type: 'Reconcile', target: target.name, seen }, ports);
+  }
+  const closed = await recordEffect(present, { type: 'Close' }, ports);
+  // Not before: an abort may have been faster, and what was told once is believed elsewhere.
+  if (closed.outcome === 'completed') await tell(closed, ports);
+  return closed;
+}
+
+/** How long disarming the watchdog may take. */
+const DISARMING_MS = 3_000;
+
+/** How long telling other environments may take. */
+const TELLING_MS = 3_000;
+
+/** Tells what completed, best effort: a release that serves everybody must not be held up by it, and what is not told is refused elsewhere. */
+async function tell({ opening }: Rollout, ports: Needs<'clock' | 'completions'>): Promise<void> {
+  const { environment, service, rolloutId, digests } = opening;
+  if (digests === undefined) return;
+  const at = ports.clock.now();
+  const told = { environment, service, digests, rolloutId, completed: true, at };
+  await soon(TELLING_MS, () => ports.completions.tell(told), ports);
+}

@@ -1,0 +1,68 @@
+import { PROMOTION_CALLS, RAISE_CALLS } from '../core/budget.ts';
+import { isWorthAnotherLook } from '../core/rollout/reconcile.ts';
+import { type Rollout, targetNamed } from '../core/rollout/state.ts';
+import { inTurn, putOff } from './budget.ts';
+import { readRollout } from './execution.ts';
+import { pinFor } from './pins.ts';
+import type { Needs } from './ports.ts';
+import { settled } from './reconcile.ts';
+import { announce, recordEffect, recordJudgement } from './record.ts';
+
+/** How long an announced raise may still be written: the function's own limit, so that none outlives its handler. */
+const INTENT_MS = 10_000;
+
+/** One raise when its turn has come. */
+export function raise(
+  rollout: Rollout,
+  name: string,
+  weight: number,
+  ports: Needs<'budget' | 'clock' | 'journal' | 'observer' | 'router'>,
+): Promise<Rollout> {
+  return inTurn(rollout, callsOf(weight), ports, () => raiseNow(rollout, name, weight, ports));
+}
+
+const callsOf = (weight: number) => (weight === 100 ? PROMOTION_CALLS : RAISE_CALLS);
+
+/**
+ * One raise under the fence: announce it, write it once under the stamp that must stand there, write down what happened.
+ * A raise that was fenced is never repeated here; the target is read, and core decides again.
+ */
+async function raiseNow(
+  rollout: Rollout,
+  name: string,
+  weight: number,
+  ports: Needs<'budget' | 'clock' | 'journal' | 'observer' | 'router'>,
+): Promise<Rollout> {
+  const expiresAt = ports.clock.now() + INTENT_MS;
+  const announced = await announce(rollout, { type: 'IntendShift', target: name, weight, expiresAt }, ports);
+  if (announced === undefined) return readRollout(rollout.opening.rolloutId, ports);
+  const intent = announced.intents.at(-1);
+  // Core may have given up raising instead; then nothing was announced either.
+  if (intent?.stamp.seq !== rollout.seq + 1) return announced;
+  const target = targetNamed(announced, name);
+  const expect = announced.traffic[name]?.stamp ?? intent.stamp;
+  // Once it is promoted, the alias does not name stable any more.
+  if (weight === 100) await pinFor(announced, target, ports);
+  const raised = await ports.router(target.kind).raise(target, {
+    expect,
+    write: intent.stamp,
+    from: announced.traffic[name]?.weight ?? 0,
+    weight,
+    expiresAt,
+  });
+  if (raised.result === 'raised')
+    return recordEffect(
+      announced,
+      { type: 'ConfirmShift', target: name, weight, stamp: intent.stamp },
+      ports,
+    );
+  if (raised.result === 'gone')
+    return recordEffect(announced, { type: 'FailShift', target: name, reason: raised.why }, ports);
+  // Seen before others got on, it may be long past: then it is dropped, and who is next reads the target again.
+  const { observed } = raised;
+  const isClear = !isWorthAnotherLook(announced, target, observed, ports.clock.now());
+  const seen = isClear ? observed : await settled(announced, target, ports);
+  const after = await recordJudgement(announced, { type: 'Reconcile', target: name, seen }, ports);
+  // Nobody stands in the way, only the write did not get through; at once it would meet the same.
+  return after.version === announced.version ? putOff(after, callsOf(weight), raised.why, ports) : after;
+}

@@ -1,0 +1,220 @@
+import { exposureOf } from '../core/analysis/exposure.ts';
+import { withFolded } from '../core/analysis/folded.ts';
+import { METRICS } from '../core/analysis/types.ts';
+import { looksAgain } from '../core/budget.ts';
+import { RolloutError } from '../core/errors.ts';
+import type { ExecutionInput } from '../core/ports.ts';
+import { hasCanaryTraffic } from '../core/rollout/due.ts';
+import type { Exposure, RevertedTarget, Target } from '../core/rollout/event.ts';
+import { next } from '../core/rollout/next.ts';
+import { questionOf } from '../core/rollout/question.ts';
+import { isEnded, isReplaced, type Rollout } from '../core/rollout/state.ts';
+import { type Unhandled, unhandled } from '../core/rollout/unhandled.ts';
+import { mayBeTakenBack, restOf, sealedAmong } from '../core/rollout/way-out.ts';
+import { readRollout } from './execution.ts';
+import { claimTargets } from './open/begin.ts';
+import { unpin } from './pins.ts';
+import type { Needs } from './ports.ts';
+import { recordEffect } from './record.ts';
+import { lookAgain, revertTargets } from './revert-targets.ts';
+import { soon } from './within.ts';
+
+type Reverts = 'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'restoreCode' | 'router';
+
+/** What the end of the execution says: `done` where nothing was taken back, since the rollout has completed. */
+export interface Left {
+  kind: 'done' | 'left';
+  outcome: string;
+  reason: string;
+}
+
+/**
+ * Takes the canary out of every target and reads it back; only then is anything written down, as well as it goes. `came` is the
+ * error that nobody handled, if one led here.
+ * @throws RolloutError RevertFailed, upon which Step Functions acts itself
+ */
+export async function revert(ref: ExecutionInput, came: Unhandled, ports: Needs<Reverts>): Promise<Left> {
+  const all = await toRevert(ref, ports);
+  const began = ports.clock.now();
+  const targets = await revertTargets(all, ref, ports);
+  const tookMs = ports.clock.now() - began;
+  const why = came.Error === undefined ? undefined : unhandled(came);
+  let known: Rollout | undefined;
+  try {
+    known = await ports.journal.read(ref.rolloutId);
+    return await writeDown(ref, known, targets, { why, tookMs }, ports);
+  } catch (failure) {
+    // The second pass over sealed targets moves traffic as well, and its failure is no matter of the journal.
+    if (RolloutError.is(failure, 'RevertFailed')) throw failure;
+    const ended = await endWritten(ref, known, targets, ports);
+    if (ended !== undefined) return ended;
+    // Traffic is safe. The dead man finds the closed stamp and writes what is missing.
+    const sealed = why === undefined ? [] : sealedAmong(ref.targets, targets);
+    const outcome = sealed.length > 0 && sealed.length === targets.length ? 'completed' : 'reverted';
+    const reason = `${why ?? 'taken back'}; the journal could not be written (${failure})`;
+    return { kind: leftAs(outcome, targets), outcome, reason };
+  }
+}
+
+/** Looks at the end that a write may have brought although its answer was lost, how long one may take, and the time between two. */
+const END_LOOKS_MAX = 3;
+const END_LOOK_MS = 1_000;
+const END_LOOK_AGAIN_MS = 500;
+
+/**
+ * The end of a rollout as the journal has it although the write of it seemed to fail: its answer was lost, or it arrived late.
+ * A look that fails says nothing, so another follows. `before` is the rollout as it was read before the write.
+ * @throws RolloutError Unavailable if a rollback has no end yet, or none that could be read: it is to say that it completed, so it is tried again
+ */
+async function endWritten(
+  { rolloutId }: ExecutionInput,
+  before: Rollout | undefined,
+  targets: RevertedTarget[],
+  ports: Needs<'clock' | 'journal'>,
+): Promise<Left | undefined> {
+  let known = before;
+  for (let looks = 1; ; looks++) {
+    known = (await soon(END_LOOK_MS, () => ports.journal.read(rolloutId), ports)) ?? known;
+    const isRollback = known?.opening.rollsBack !== undefined;
+    if (known?.outcome !== undefined) {
+      const { outcome, reason = '' } = known;
+      return { kind: leftAs(outcome, targets, isRollback), outcome, reason };
+    }
+    if (looks === END_LOOKS_MAX) {
+      if (!isRollback) return undefined;
+      throw new RolloutError(
+        'Unavailable',
+        `the end of ${rolloutId} could not be written; it will be tried again.`,
+      );
+    }
+    await ports.clock.sleep(END_LOOK_AGAIN_MS);
+  }
+}
+
+/** If the rollout has completed and its release goes on serving, nobody is to be paged, whatever error led here; a completed rollback took out what it was to take out. */
+function leftAs(outcome: string, targets: RevertedTarget[], isRollback = false): Left['kind'] {
+  const isServing = isRollback || !targets.some(({ changed }) => changed);
+  return outcome === 'completed' && isServing ? 'done' : 'left';
+}
+
+/** An execution's input names what an error may take back; for an irreversible release that is nothing, until somebody orders it. */
+async function toRevert(ref: ExecutionInput, ports: Needs<Reverts>): Promise<Target[]> {
+  const isKnown = ref.targets.every(({ canary }) => canary !== '');
+  if (ref.targets.length > 0 && isKnown) return ref.targets;
+  if (ref.targets.length > 0) return publishedSince(ref, ports);
+  const rollout = await readRollout(ref.rolloutId, ports);
+  return mayBeTakenBack(rollout, ports.clock.now());
+}
+
+/** An execution that was started before its versions were published learns them from the journal, if that can be read. */
+async function publishedSince(ref: ExecutionInput, ports: Needs<'journal'>): Promise<Target[]> {
+  const rollout = await ports.journal.read(ref.rolloutId).catch(() => undefined);
+  const found = rollout?.opening.targets ?? [];
+  return ref.targets.map((target) => found.find(({ name }) => name === target.name) ?? target);
+}
+
+async function writeDown(
+  ref: ExecutionInput,
+  rollout: Rollout | undefined,
+  targets: RevertedTarget[],
+  { why, tookMs, isSecond = false }: { why: string | undefined; tookMs: number; isSecond?: boolean },
+  ports: Needs<Reverts>,
+): Promise<Left> {
+  if (rollout === undefined)
+    return { kind: 'left', outcome: 'reverted', reason: why ?? 'taken back without a journal' };
+  const rest = restOf(rollout, targets);
+  // The dead man starts another execution, which goes on holding.
+  if (rest.kind === 'held') return { kind: 'left', outcome: 'halted', reason: why ?? 'held for people' };
+  if (rest.kind === 'unseal' && !isSecond) {
+    const all = await toRevert(ref, ports);
+    // The claim of a rollback may have been lost with whoever was to make it.
+    if (rollout.opening.rollsBack !== undefined) await claimTargets(rollout, rest.targets, ports);
+    await moved(revertTargets(rest.targets, { ...ref, unseal: true }, ports));
+    const found = await moved(revertTargets(all, ref, ports));
+    const present = await ports.journal.read(ref.rolloutId);
+    return writeDown(ref, present, found, { why, tookMs, isSecond: true }, ports);
+  }
+  const directive = next(rollout, ports.clock.now());
+  const { cause, reason } =
+    directive.kind === 'revert' ? directive : { cause: 'environment' as const, reason: why ?? 'taken back' };
+  const exposure = await exposed(rollout, ports);
+  // Before the lock goes, as well: the next rollout pins its own version under the same name.
+  const [isUnpinned] = await Promise.all([unpin(rollout, ports), restore(rollout, targets, ports)]);
+  const isLookedAt = !isEnded(rollout) && looksAgain(tookMs);
+  const looked = isLookedAt ? await moved(lookAgain(rollout, targets, ref, ports)) : targets;
+  const after = await recordEffect(
+    rollout,
+    { type: 'RecordRevert', targets: looked, cause, reason, exposure },
+    ports,
+  );
+  const isBack = after.left !== undefined;
+  // A pin that may be left is removed by the dead man, who is disarmed then.
+  const disarm = isUnpinned ? ports.deadMan.disarm(ref.rolloutId) : undefined;
+  await Promise.allSettled([disarm, isBack && tellHooks(rollout, ports)]);
+  const outcome = after.outcome ?? 'reverted';
+  const kind = leftAs(outcome, looked, after.opening.rollsBack !== undefined);
+  return { kind, outcome, reason: after.reason ?? reason };
+}
+
+/** Traffic that could not be moved while the journal is being written is no matter of the journal. */
+async function moved(reverting: Promise<RevertedTarget[]>): Promise<RevertedTarget[]> {
+  try {
+    return await reverting;
+  } catch (error) {
+    throw RolloutError.is(error, 'Unavailable') ? new RolloutError('RevertFailed', error.message) : error;
+  }
+}
+
+/** How long a hook may take to hear of a revert: past its 10 s the function is ended, and Step Functions would take the last way out for nothing. */
+const TELLING_MS = 3_000;
+
+/** How long the code of stable may take to be put back, for the same reason. */
+const RESTORING_MS = 3_000;
+
+/** Puts the code of stable back into `$LATEST` where publishing replaced it, before the lock goes: the next release must not meet a change under way. */
+async function restore(
+  { opening }: Rollout,
+  reverted: RevertedTarget[],
+  ports: Needs<'clock' | 'restoreCode'>,
+): Promise<void> {
+  const replaced = opening.targets.filter(
+    (target) =>
+      isReplaced(target) &&
+      reverted.some(({ name, primary }) => name === target.name && primary !== target.canary),
+  );
+  if (replaced.length === 0) return;
+  const restored = () =>
+    Promise.allSettled(replaced.map(async ({ name }) => ports.restoreCode(opening.rolloutId, name)));
+  await soon(RESTORING_MS, restored, ports);
+}
+
+/** Tells those who asked to know of a revert; no answer matters. */
+async function tellHooks(rollout: Rollout, ports: Needs<Reverts>): Promise<void> {
+  const hooks = rollout.opening.hooks.filter(({ point }) => point === 'onRevert');
+  const told = () =>
+    Promise.allSettled(
+      hooks.map(async (hook) => ports.hooks(hook.kind).ask(questionOf(rollout, hook.id, hook))),
+    );
+  await soon(TELLING_MS, told, ports);
+}
+
+/** How long the count of what users met may take: the lock and the journal wait for it. */
+const COUNTING_MS = 2_000;
+
+/** What users met, best effort: metrics that cannot be read soon are not worth keeping a lock for. */
+async function exposed(rollout: Rollout, ports: Needs<'clock' | 'metrics'>): Promise<Exposure | undefined> {
+  const { raisedAt, opening, folded } = rollout;
+  if (!hasCanaryTraffic(rollout) || raisedAt === undefined) return undefined;
+  const now = ports.clock.now();
+  // Percentiles would be hundreds of queries, and say nothing about who was hurt.
+  const rules = opening.watch.filter(({ metric }) => METRICS.some((known) => known === metric));
+  const reading = () =>
+    Promise.all(
+      opening.targets.map(async (target) => {
+        const read = await ports.metrics.read(target, rules, folded?.end ?? raisedAt, now);
+        return withFolded(folded, target.name, read);
+      }),
+    );
+  const series = await soon(COUNTING_MS, reading, ports);
+  return series && exposureOf(series, raisedAt, now);
+}
