@@ -1,7 +1,6 @@
 import * as z from 'zod/mini';
 import { breachedAt, comparisonIn, instantFrom, versionsOf } from '../adapters/alarm-data.ts';
-import { recordEffect } from '../controller/record.ts';
-import { wake } from '../controller/wake.ts';
+import { reportAlarm } from '../controller/report-alarm.ts';
 import { awsExecutions, awsJournal, clock } from './_aws.ts';
 import { lambda, type Task } from './_lambda.ts';
 
@@ -50,20 +49,8 @@ export const alarmEvent: Task<
       })),
     );
     const counted = versions === undefined ? {} : { versions };
-    const concerned = (await ports.journal.running()).filter(({ opening }) =>
-      opening.alarms.some(({ name }) => name === detail.alarmName),
-    );
-    await Promise.all(
-      concerned.map(async (rollout) => {
-        await recordEffect(
-          rollout,
-          { type: 'ReportAlarm', alarm: detail.alarmName, since, ...breach, ...counted },
-          ports,
-        );
-        await wake(rollout.opening.rolloutId, ports);
-      }),
-    );
-    return { told: concerned.map(({ opening }) => opening.rolloutId) };
+    const report = { type: 'ReportAlarm' as const, alarm: detail.alarmName, since, ...breach, ...counted };
+    return { told: await reportAlarm(report, ports) };
   },
 };
 

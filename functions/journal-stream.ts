@@ -1,7 +1,6 @@
 import * as z from 'zod/mini';
 import { streamRecords } from '../adapters/dynamodb-stream.ts';
-import { wake } from '../controller/wake.ts';
-import { countsAtEnd } from '../core/rollout/counts.ts';
+import { follow } from '../controller/follow.ts';
 import { awsExecutions, awsJournal, awsOpenings } from './_aws.ts';
 import { lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
@@ -21,18 +20,7 @@ export const journalStream: Task<
 > = {
   input: Input,
   async run({ records }, ports) {
-    // First of all: an opening takes seconds, and one that fails has the whole batch sent again.
-    for (const { rolloutId, wakes } of records) if (wakes) await wake(rolloutId, ports);
-    const opened: string[] = [];
-    for (const { rolloutId, service } of records.filter(({ ended }) => ended)) {
-      const over = await ports.journal.read(rolloutId);
-      if (over !== undefined) ports.observer.count(countsAtEnd(over));
-      if ((await ports.journal.service(service)).waiting === undefined) continue;
-      // Waited for: a record is done with only once the release is opened, and is sent again until then.
-      const next = await ports.openings.open({ open: 'waiting', service });
-      if (next !== undefined) opened.push(next);
-    }
-    return { opened };
+    return { opened: await follow(records, ports) };
   },
 };
 

@@ -1,0 +1,132 @@
+import { RolloutError } from '../core/errors.ts';
+import { decide } from '../core/rollout/decide.ts';
+import type { RevertBy, RevertedTarget, Target } from '../core/rollout/event.ts';
+import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
+import { isEnded, type Rollout } from '../core/rollout/state.ts';
+import { sealedAmong } from '../core/rollout/way-out.ts';
+import { withdraw } from './open/decline.ts';
+import { actorOf, type Order } from './order.ts';
+import type { Needs } from './ports.ts';
+import { recordEffect } from './record.ts';
+import { revertTargets } from './revert-targets.ts';
+import { wake } from './wake.ts';
+import { soon, within } from './within.ts';
+
+/** What an abort takes. */
+export type Aborts = 'clock' | 'deadMan' | 'environment' | 'executions' | 'journal' | 'router';
+
+/** Traffic first: the canary is out before the journal hears of it. */
+export async function abort(
+  { rolloutId, by, reason }: Extract<Order, { command: 'abort' }>,
+  ports: Needs<Aborts>,
+): Promise<string> {
+  const service = rolloutIdParts(rolloutId)?.service ?? '';
+  const [rollout, record] = await Promise.all([
+    soon(PATIENCE_MS, () => ports.journal.read(rolloutId), ports),
+    soon(PATIENCE_MS, () => ports.journal.service(service), ports),
+  ]);
+  const waiting = rollout === undefined && record !== undefined ? waitingIn(record, rolloutId) : undefined;
+  if (waiting !== undefined) {
+    const why = `${by} aborted it while it waited: ${reason}`;
+    const left = await withdraw({ service, ...waiting }, why, ports);
+    // It was opened in between, and has traffic to take back by now.
+    return isEnded(left) ? rolloutId : abort({ command: 'abort', rolloutId, by, reason }, ports);
+  }
+  // Refused before anything is touched: a rollback has but one direction.
+  if (rollout?.opening.rollsBack !== undefined)
+    decide(rollout, { type: 'Abort', by: actorOf({ by }), reason }, ports.clock.now());
+  if (rollout !== undefined && isEnded(rollout)) {
+    throw new RolloutError(
+      'CommandRefused',
+      `${rolloutId} has ended (${rollout.outcome}); there is nothing left to abort.`,
+    );
+  }
+  const { targets, epoch } = await known(rollout, rolloutId, ports);
+  // What the journal cannot be told, the stamp tells it later: also where it could be read, and takes no order.
+  const left = await outNow(targets, { rolloutId, epoch, person: by }, ports);
+  // Traffic is safe, or its execution goes on taking it out; the fence keeps it so until the journal can be told.
+  const stuck = 'out' in left ? left.out.filter(({ isStableGone }) => isStableGone) : [];
+  if (stuck.length > 0 && stuck.length === targets.length) throw notBack(rolloutId, stuck, targets);
+  const present = rollout ?? (await soon(PATIENCE_MS, () => ports.journal.read(rolloutId), ports));
+  if (present === undefined) {
+    if ('error' in left) throw left.error;
+    return rolloutId;
+  }
+  await recordEffect(
+    present,
+    { type: 'Abort', by: actorOf({ by }), reason, isUnanswered: 'error' in left },
+    ports,
+  );
+  // What a close has sealed is its own until the journal has taken the abort: else it could call completed what is gone.
+  const sealed = 'out' in left ? sealedAmong(targets, left.out) : [];
+  await outNow(sealed, { rolloutId, epoch: present.epoch, unseal: true }, ports);
+  await wake(rolloutId, ports);
+  if (stuck.length > 0) throw notBack(rolloutId, stuck, targets, 'out' in left ? left.out : []);
+  return rolloutId;
+}
+
+/** What to say if a target has no version left to go back to: nobody may believe that its canary is out, nor that nothing was done on the other targets. */
+function notBack(
+  rolloutId: string,
+  stuck: RevertedTarget[],
+  targets: Target[],
+  found: RevertedTarget[] = stuck,
+): RolloutError {
+  const lines = stuck.map(({ name, primary }) => {
+    const { stable, key } = targets.find((each) => each.name === name) ?? { stable: '?', key: name };
+    return `version ${stable} of ${name} does not exist any more, so version ${primary} still serves ${key}`;
+  });
+  const back = found.filter((each) => !stuck.includes(each));
+  const done = back.map(({ name, primary }) => `${name} serves version ${primary} again`);
+  const what = done.length === 0 ? 'cannot be taken back' : `was reverted only in part: ${done.join('; ')}`;
+  return new RolloutError(
+    'CommandRefused',
+    `${rolloutId} ${what}${done.length === 0 ? ':' : '; but'} ${lines.join('; ')}. Point the alias at a version that you trust, or release a repaired one.`,
+  );
+}
+
+/** How long an abort tries by itself: long enough for what a revert waits for a throttle, and short enough to be written down within the function's 10 s. */
+const OUT_MS = 7_500;
+
+/** Where AWS has no room for it just now, or does not answer, the order must not be lost: once it is in the journal, the rollout's own execution carries it out. */
+async function outNow(
+  targets: Target[],
+  by: RevertBy,
+  ports: Needs<Aborts>,
+): Promise<{ out: RevertedTarget[] } | { error: RolloutError }> {
+  const late = () => {
+    const why = `${by.rolloutId} could not be taken back within ${OUT_MS / 1000} s; abort it again.`;
+    return { error: new RolloutError('Unavailable', why) };
+  };
+  try {
+    return await within(OUT_MS, async () => ({ out: await revertTargets(targets, by, ports) }), late, ports);
+  } catch (error) {
+    if (!RolloutError.is(error, 'Unavailable')) throw error;
+    return { error };
+  }
+}
+
+/** How long an abort waits for the journal before it acts without it. */
+const PATIENCE_MS = 1_000;
+
+/** What to take back: from the journal, or else from what the dead man was armed with. */
+async function known(
+  rollout: Rollout | undefined,
+  rolloutId: string,
+  ports: Needs<'deadMan'>,
+): Promise<{ targets: Target[]; epoch: number }> {
+  if (rollout !== undefined) return { targets: rollout.opening.targets, epoch: rollout.epoch };
+  const frozen = await ports.deadMan.frozen(rolloutId);
+  if (frozen === undefined)
+    throw new RolloutError(
+      'RolloutUnknown',
+      `Rollout ${rolloutId} is neither in the journal nor watched by a dead man; check its id.`,
+    );
+  // What an error must not take back is not frozen, so only the journal knows it.
+  if (frozen.targets.length === 0)
+    throw new RolloutError(
+      'Unavailable',
+      `The journal cannot be read, and only it knows the targets of ${rolloutId}, which is not reversible; abort it again.`,
+    );
+  return frozen;
+}

@@ -1,0 +1,68 @@
+import { RolloutError } from '../core/errors.ts';
+import type { Command } from '../core/rollout/decide.ts';
+import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
+import type { Rollout } from '../core/rollout/state.ts';
+import { type Aborts, abort } from './abort.ts';
+import { readRollout } from './execution.ts';
+import { actorOf, type Order } from './order.ts';
+import type { Needs } from './ports.ts';
+import { recordEffect } from './record.ts';
+import { wake } from './wake.ts';
+
+/** Carries out an order, and answers the rollout that it led to. An abort acts before it is written down, and without a journal if it must. */
+export async function obey(input: Order, ports: Needs<Aborts | 'openings'>): Promise<string> {
+  if (input.command === 'abort') return abort(input, ports);
+  const rollout = await opened(input.rolloutId, ports);
+  if (input.command === 'rollback' || input.command === 'retry') return openAgain(input, ports);
+  await recordEffect(rollout, orderOf(input), ports);
+  await wake(input.rolloutId, ports);
+  return input.rolloutId;
+}
+
+/** Whoever gave the order hears of what it came to, so it is waited for. */
+async function openAgain(
+  input: Extract<Order, { command: 'rollback' | 'retry' }>,
+  { openings }: Needs<'openings'>,
+): Promise<string> {
+  const { rolloutId } = input;
+  const opened = await openings.open(
+    input.command === 'retry'
+      ? { open: 'retry', rolloutId }
+      : { open: 'rollback', rolloutId, by: actorOf(input), reason: input.reason },
+  );
+  return opened ?? rolloutId;
+}
+
+/** @throws RolloutError CommandRefused where it waits in the queue, RolloutUnknown where nobody knows it */
+async function opened(rolloutId: string, ports: Needs<'journal'>): Promise<Rollout> {
+  const rollout = await ports.journal.read(rolloutId);
+  if (rollout !== undefined) return rollout;
+  const { service = '' } = rolloutIdParts(rolloutId) ?? {};
+  if (waitingIn(await ports.journal.service(service), rolloutId) === undefined)
+    return readRollout(rolloutId, ports);
+  throw new RolloutError(
+    'CommandRefused',
+    `${rolloutId} waits in the queue and is not opened yet; until then it can only be aborted.`,
+  );
+}
+
+function orderOf(input: Exclude<Order, { command: 'abort' | 'rollback' | 'retry' }>): Command {
+  switch (input.command) {
+    case 'pause':
+      return { type: 'Pause', by: actorOf(input), reason: input.reason };
+    case 'resume':
+      return { type: 'Resume', by: actorOf(input) };
+    case 'promote':
+      return { type: 'Promote', by: actorOf(input), step: input.step, full: input.full };
+    case 'approve':
+      return { type: 'Approve', by: actorOf(input), gate: input.gate };
+    case 'answer':
+      return {
+        type: 'AnswerHook',
+        hook: input.hook,
+        status: input.status,
+        reason: input.reason,
+        isCallback: true,
+      };
+  }
+}
