@@ -6,6 +6,9 @@ import { executionInput } from '../execution.ts';
 import { pinNow } from '../pins.ts';
 import type { Needs } from '../ports.ts';
 
+/** What beginning takes. */
+export type Begins = 'clock' | 'executions' | 'journal' | 'router';
+
 /** Arms the dead man with what he needs to take this rollout back by himself. Arming again replaces it. */
 export function arm(rollout: Rollout, ports: Needs<'clock' | 'deadMan'>): Promise<void> {
   const { deadline } = rollout.opening;
@@ -13,26 +16,16 @@ export function arm(rollout: Rollout, ports: Needs<'clock' | 'deadMan'>): Promis
 }
 
 /** Claims the targets of a rollout that was opened just now and starts its execution. */
-export async function begin(
-  rollout: Rollout,
-  ports: Needs<'clock' | 'executions' | 'journal' | 'router'>,
-): Promise<void> {
+export async function begin(rollout: Rollout, ports: Needs<Begins>): Promise<void> {
   await claimAndStart(rollout, false, ports);
 }
 
 /** Begins a rollout once more, at any time: what was done stays as it is, and only what never was is done. */
-export async function beginAgain(
-  rollout: Rollout,
-  ports: Needs<'clock' | 'executions' | 'journal' | 'router'>,
-): Promise<void> {
+export async function beginAgain(rollout: Rollout, ports: Needs<Begins>): Promise<void> {
   await claimAndStart(rollout, true, ports);
 }
 
-async function claimAndStart(
-  rollout: Rollout,
-  isRepeated: boolean,
-  ports: Needs<'clock' | 'executions' | 'journal' | 'router'>,
-): Promise<void> {
+async function claimAndStart(rollout: Rollout, isRepeated: boolean, ports: Needs<Begins>): Promise<void> {
   await pinNow(rollout, pinnedAtOpening(rollout), ports);
   // Once a raise was announced the stamps are there, and a missing one is news that must not be covered up. A rollback
   // raises nothing: whatever a missing stamp may have said, it led to the version that the rollback leads to.

@@ -1,9 +1,12 @@
 import { rolloutIdFrom } from '../../core/config/manifest.ts';
+import { type ErrorCode, RolloutError } from '../../core/errors.ts';
 import { printable } from '../../core/plain-text.ts';
 import type { Waiting } from '../../core/ports.ts';
 import type { Identity, RolloutEvent } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import type { Needs } from '../ports.ts';
+import type { Begins } from './begin.ts';
+import { entered, type Opened } from './repeat.ts';
 
 /** The one event of a release that ended at the door. */
 export function declined(
@@ -31,4 +34,31 @@ export async function withdraw(
   await journal.unwait(service, release);
   if (!('rollout' in opened)) throw new Error('A release that is refused needs nothing to be free.');
   return opened.rollout;
+}
+
+/** What is wrong with a release itself, as opposed to a world that cannot be reached just now. */
+const REFUSALS: ErrorCode[] = ['ManifestInvalid', 'RolloutFileInvalid', 'TargetInvalid', 'OpeningRefused'];
+/** True where a release is wrong, so that it is refused and not tried again. */
+export const isRefusal = (error: unknown): error is RolloutError =>
+  RolloutError.is(error) && REFUSALS.includes(error.code);
+
+/** Writes down a release that ended at the door, and takes it out of the queue. */
+export async function decline(
+  identity: Identity,
+  reason: string,
+  ports: Needs<Begins | 'deadMan' | 'environment'>,
+): Promise<Opened> {
+  const opened = await ports.journal.open([declined(identity, 'refused', reason, ports)]);
+  await ports.journal.unwait(identity.service, identity.release);
+  if (!('rollout' in opened)) throw new Error('A rollout that ended at the door needs nothing to be free.');
+  return entered(opened, identity, ports);
+}
+
+/** Lifts the quarantine of releases. */
+export async function lift(
+  service: string,
+  releases: readonly string[],
+  { journal }: Needs<'journal'>,
+): Promise<void> {
+  for (const release of releases) await journal.lift(service, release);
 }

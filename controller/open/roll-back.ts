@@ -3,7 +3,6 @@ import { RolloutError } from '../../core/errors.ts';
 import type { Actor } from '../../core/rollout/actor.ts';
 import {
   asleep,
-  attemptAfter,
   type BlockedWay,
   noWayBack,
   passedOver,
@@ -11,7 +10,6 @@ import {
   type WayBack,
   waysBack,
 } from '../../core/rollout/again.ts';
-import { keptOutBy, type Offered } from '../../core/rollout/quarantine.ts';
 import { fold, isEnded, type Rollout } from '../../core/rollout/state.ts';
 import type { Needs, Opens } from '../ports.ts';
 import { soon } from '../within.ts';
@@ -97,40 +95,6 @@ async function tellRolledBack(
   const at = ports.clock.now();
   const told = { environment, service, digests, rolloutId, completed: false, at };
   await soon(TELLING_MS, () => ports.completions.tell(told), ports);
-}
-
-/** Which attempt of a release is opened, and the releases whose quarantine does not keep it out: it is lifted once the attempt is admitted. */
-export interface Again {
-  attempt: number;
-  lifted: readonly string[];
-}
-
-/** The first attempt of a release: nothing was lifted for it. */
-export const FIRST: Again = { attempt: 1, lifted: [] };
-
-/**
- * The next attempt of a release that a person wants to try again, past every quarantine that keeps it out, also one of the same artifacts under another name.
- * `offered` is asked what its targets are to serve: a rollout that was refused at the door does not know.
- * @throws RolloutError CommandRefused if it was tried again already
- */
-export async function attemptAgain(
-  rollout: Rollout,
-  offered: () => Promise<Offered>,
-  ports: Needs<'journal'>,
-): Promise<Again> {
-  const { service, release } = rollout.opening;
-  const record = await ports.journal.service(service);
-  const attempt = attemptAfter(rollout, record);
-  const rolloutId = rolloutIdFrom(service, release, attempt);
-  const present = await ports.journal.read(rolloutId);
-  if (present?.opening.rollsBack !== undefined) return attemptAgain(present, offered, ports);
-  if (present !== undefined) {
-    throw new RolloutError(
-      'CommandRefused',
-      `${release} was tried again already, as ${rolloutId}; look at that one, and retry it if you must.`,
-    );
-  }
-  return { attempt, lifted: keptOutBy(await offered(), record).map((each) => each.release) };
 }
 
 async function freeAttempt(

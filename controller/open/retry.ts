@@ -1,0 +1,69 @@
+import { artifactOf, rolloutIdFrom } from '../../core/config/manifest.ts';
+import { RolloutError } from '../../core/errors.ts';
+import { attemptAfter } from '../../core/rollout/again.ts';
+import { madeBy } from '../../core/rollout/open.ts';
+import { keptOutBy, madeFrom, type Offered } from '../../core/rollout/quarantine.ts';
+import type { Rollout } from '../../core/rollout/state.ts';
+import type { Needs, Opens } from '../ports.ts';
+import { isRefusal } from './decline.ts';
+import { parse } from './parse.ts';
+import { read } from './read.ts';
+import { type Again, openRelease } from './release.ts';
+import type { Opened } from './repeat.ts';
+import { resolveTargets } from './resolve.ts';
+
+/** Opens a release once more, from the same object. @throws RolloutError CommandRefused where it is refused again */
+export async function retry(rollout: Rollout, ports: Needs<Opens>): Promise<Opened> {
+  const { manifest, service, release } = rollout.opening;
+  const again = await attemptAgain(rollout, () => offeredBy(rollout, ports), ports);
+  const { attempt } = again;
+  const opened = await openRelease(manifest, ports, again);
+  const rolloutId = rolloutIdFrom(service, release, attempt);
+  if (opened.result === 'refused')
+    throw new RolloutError('CommandRefused', `${rolloutId} was refused: ${opened.reason}`);
+  return { ...opened, rolloutId };
+}
+
+/**
+ * What a release is made of, looked up as an opening does. Where that refuses it, or another rollout has its targets, what the manifest says must do: a
+ * zip and an image by their digest, a version by its number.
+ */
+async function offeredBy(rollout: Rollout, ports: Needs<Opens>): Promise<Offered> {
+  const asked = { identity: rollout.opening, lifted: [] };
+  const { manifest } = parse(await read(asked, ports), ports);
+  const { release } = manifest;
+  try {
+    const made = madeBy(await resolveTargets(manifest, rollout.opening.manifest.bucket, {}, ports));
+    return { release, made, changed: Object.keys(made) };
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    const names = Object.keys(manifest.targets);
+    const made = names.map((name) => [name, madeFrom(artifactOf(manifest, name))]);
+    return { release, made: Object.fromEntries(made), changed: names };
+  }
+}
+
+/**
+ * The next attempt of a release that a person wants to try again, past every quarantine that keeps it out, also one of the same artifacts under another name.
+ * `offered` is asked what its targets are to serve: a rollout that was refused at the door does not know.
+ * @throws RolloutError CommandRefused if it was tried again already
+ */
+async function attemptAgain(
+  rollout: Rollout,
+  offered: () => Promise<Offered>,
+  ports: Needs<'journal'>,
+): Promise<Again> {
+  const { service, release } = rollout.opening;
+  const record = await ports.journal.service(service);
+  const attempt = attemptAfter(rollout, record);
+  const rolloutId = rolloutIdFrom(service, release, attempt);
+  const present = await ports.journal.read(rolloutId);
+  if (present?.opening.rollsBack !== undefined) return attemptAgain(present, offered, ports);
+  if (present !== undefined) {
+    throw new RolloutError(
+      'CommandRefused',
+      `${release} was tried again already, as ${rolloutId}; look at that one, and retry it if you must.`,
+    );
+  }
+  return { attempt, lifted: keptOutBy(await offered(), record).map((each) => each.release) };
+}
