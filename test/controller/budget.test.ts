@@ -10,7 +10,7 @@ import { openRollout } from '../../functions/open-rollout.ts';
 import { promoteCanary } from '../../functions/promote-canary.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { actor } from '../core/rollout/given.ts';
-import { FIRST, type Stage, setUp } from '../functions/set-up.ts';
+import { FIRST, type Stage, setUp } from './set-up.ts';
 
 const busy = new RolloutError('Unavailable', 'alias live of x could not be reached just now.', {
   isThrottled: true,

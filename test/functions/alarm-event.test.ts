@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { alarmEvent } from '../../functions/alarm-event.ts';
-import type { Stage } from './set-up.ts';
-import { FIRST, setUp } from './set-up.ts';
+import type { Stage } from '../controller/set-up.ts';
+import { FIRST, setUp } from '../controller/set-up.ts';
 
 const ALARM = 'orders-too-low';
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { executionInput } from '../../controller/execution.ts';
 import { continueAsNew } from '../../functions/continue-as-new.ts';
 import { decide } from '../../functions/decide.ts';
-import { FIRST, setUp, unreachable } from './set-up.ts';
+import { FIRST, setUp, unreachable } from '../controller/set-up.ts';
 
 test('a rollout goes on in a fresh execution of the next epoch, at the same weight', async () => {
   const stage = setUp();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { hold } from '../../functions/hold.ts';
+import { FIRST, setUp, withJournal } from '../controller/set-up.ts';
 import { actor } from '../core/rollout/given.ts';
-import { FIRST, setUp, withJournal } from './set-up.ts';
 
 test('a hold leaves its token and sleeps', async () => {
   const stage = setUp();

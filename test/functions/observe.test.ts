@@ -18,7 +18,7 @@ import { virtualClock } from '../../local/clock.ts';
 import { controllerFunctions } from '../../local/controller.ts';
 import { HOOK_SECRET } from '../../local/world.ts';
 import { createScenario, FUNCTION, type Scenario, type ScenarioOptions } from '../../simulation/scenario.ts';
-import { FIRST, setUp, unreachable, withJournal } from './set-up.ts';
+import { FIRST, setUp, unreachable, withJournal } from '../controller/set-up.ts';
 
 // Powertools looks at these when it is loaded; in its developer mode it writes to the console that a test can watch.
 vi.hoisted(() => {

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { executionInput } from '../../controller/execution.ts';
-import type { Ports } from '../../controller/ports.ts';
-import { openRollout } from '../../functions/open-rollout.ts';
-import { revertTraffic } from '../../functions/revert-traffic.ts';
-import { ALIAS } from '../../local/world.ts';
-import { FUNCTION, SERVICE } from '../../simulation/scenario.ts';
-import { atOnce } from '../contract/cases.ts';
-import { closedEvent, openedEvent, targetOf } from '../contract/rollouts.ts';
-import { actor } from '../core/rollout/given.ts';
-import { eventFor, FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
+import { executionInput } from '../../../controller/execution.ts';
+import type { Ports } from '../../../controller/ports.ts';
+import { openRollout } from '../../../functions/open-rollout.ts';
+import { revertTraffic } from '../../../functions/revert-traffic.ts';
+import { ALIAS } from '../../../local/world.ts';
+import { FUNCTION, SERVICE } from '../../../simulation/scenario.ts';
+import { atOnce } from '../../contract/cases.ts';
+import { closedEvent, openedEvent, targetOf } from '../../contract/rollouts.ts';
+import { actor } from '../../core/rollout/given.ts';
+import { eventFor, FIRST, type Stage, setUp, unreachable, withJournal } from '../set-up.ts';
 
 const KEY = `releases/${SERVICE}/r1/manifest.json`;
 const SECOND = `${SERVICE}--r2--1`;
