@@ -5,7 +5,15 @@ import { isVerifying, type Rollout } from '../rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number, percent } from '../words.ts';
 import { DOUBT_FLOOR, FLOOR, THROTTLE_FLOOR } from './evidence.ts';
-import { boundsOf, doubtOf, isOutage, NO_FAILURE_PAST, ownWorstOf, steadyDoubtOf } from './past.ts';
+import {
+  boundsOf,
+  doubtOf,
+  type Doubt as Found,
+  isOutage,
+  NO_FAILURE_PAST,
+  ownWorstOf,
+  steadyDoubtOf,
+} from './past.ts';
 import { LOOK_MINUTES } from './silence.ts';
 import type { Doubt, WatchRule, Window } from './types.ts';
 import { isLatency } from './weights.ts';
@@ -78,29 +86,32 @@ export function doubtAbout(
     };
   if (found === undefined) {
     // Nothing else tells an outage that goes on from a canary that fails as much once it serves alone.
-    const outage = doubtOf(windows, boundsOf(past, [], { ...tolerated, floor: OUTAGE_LEAST }), {
-      ...asked,
-      ...{ lengths: [1], newest: CALM_MINUTES },
-    });
+    const large = { ...tolerated, floor: OUTAGE_LEAST };
+    const present = windows.filter(({ start }) => start >= since);
+    const outage =
+      doubtOf(windows, boundsOf(past, [], large), { ...asked, lengths: [1], newest: CALM_MINUTES }) ??
+      (isSteadyAsked ? steadyDoubtOf(past, present, { ...asked, ...large, fewest: 1 }) : undefined);
     return (
       outage && {
         by,
-        reason: `${rule.metric}: ${number(outage.bad)} of ${number(outage.total)} requests to both versions failed in 60 s, as stable did beside the canary before; verify goes on until that outage is over`,
+        reason: `${rule.metric}: ${number(outage.bad)} of ${number(outage.total)} requests to both versions failed in ${whenOf(outage)}, as stable did beside the canary before; verify goes on until that outage is over`,
         isOutage: true,
       }
     );
   }
-  const { minutes, best, bad, total, bound } = found;
-  const when = best === undefined ? duration(minutes * 60) : `the best ${best} of ${minutes} minutes`;
+  const { bad, total, bound } = found;
   // It reverts, so that what is never held against a release is none.
   const floor = Math.max(FLOOR, tolerated.floor);
   const isSure = !canRecall(rollout) && isOutage(past, own, windows, { ...asked, ...tolerated, floor });
   return {
     by,
-    reason: `${rule.metric}: ${number(bad)} of ${number(total)} requests to both versions ${isThrottled ? 'were throttled' : 'failed'} in ${when}, and up to ${percent(bound)} is usual for ${target.name}`,
+    reason: `${rule.metric}: ${number(bad)} of ${number(total)} requests to both versions ${isThrottled ? 'were throttled' : 'failed'} in ${whenOf(found)}, and up to ${percent(bound)} is usual for ${target.name}`,
     ...(isSure ? { isSure } : {}),
   };
 }
+
+const whenOf = ({ minutes, best }: Found) =>
+  best === undefined ? duration(minutes * 60) : `the best ${best} of ${minutes} minutes`;
 
 /** True for the rule that ordered a recall in which one of the versions has had no request: where nothing was compared, nothing speaks for the canary either. */
 function isUnanswered(

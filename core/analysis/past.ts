@@ -330,18 +330,26 @@ const LATELY = 10;
 /**
  * Doubt about harm that is small and steady, which outages and batch jobs hide if each minute is asked by itself: the best two thirds of
  * the minutes since the last move failed more than those of half of the stretches of the day before, and of stable in this rollout, do.
+ * Not asked of fewer minutes than `fewest`.
  */
 export function steadyDoubtOf(
   { typical }: FailurePast,
   windows: readonly ReadWindow[],
-  { since, to, verifyMinutes, burst = 1, ...tolerated }: Omit<DoubtAsked, 'lengths' | 'newest'> & Tolerated,
+  {
+    since,
+    to,
+    verifyMinutes,
+    burst = 1,
+    fewest = STEADY_MINUTES,
+    ...tolerated
+  }: Omit<DoubtAsked, 'lengths' | 'newest'> & Tolerated & { fewest?: number },
 ): Doubt | undefined {
   const [, best] = TYPICAL_PARTS;
   const usual = typical?.[TYPICAL_PARTS.indexOf(best)];
   const from = Math.floor(since / WINDOW_MS) * WINDOW_MS;
   const known = knownWindows(windows).filter((window) => minutesOf([window]) === 1);
   const present = known.filter(({ start }) => start >= from && start < to);
-  if (usual === undefined || present.length < STEADY_MINUTES) return undefined;
+  if (usual === undefined || present.length < fewest) return undefined;
   const own = known.flatMap(({ stable }) => (stable === undefined || stable.total === 0 ? [] : [stable]));
   const shown = [own, own.slice(-LATELY)].map((minutes) =>
     minutes.length === 0 ? 0 : shareIn(bestOf(minutes, best)),

@@ -209,6 +209,19 @@ describe('an outage that stable has shown beside the canary', () => {
     expect(doubt(verifying(), 10, [...outage, ...alone(9, [100, 1_000])])).toBeUndefined();
   });
 
+  test('is waited for also where the target often fails as much for a minute, and steady harm is what shows it', () => {
+    const batches = { ...CALM, worst: [0.5, 0.5, 0.5], ever: 0.5, typical: [0.001, 0.001] };
+    const often = inVerify({ usual: { api: { errors: batches, throttles: CALM } } });
+    const failing = (each: Count) => doubt(often, 12, [...outage, ...alone(9, each, each, each)]);
+    expect(failing([200, 1_000])).toMatchObject({
+      reason: expect.stringContaining(
+        '200 of 1,000 requests to both versions failed in the best 1 of 3 minutes',
+      ),
+      isOutage: true,
+    });
+    expect(failing([100, 1_000])).toBeUndefined();
+  });
+
   test('goes on while nothing is known of a minute after it', () => {
     const isOutage = doubt(verifying(), 10, [...outage, ...alone(9, [400, 1_000])]);
     const seen = measured('inconclusive', [9, 10]);
