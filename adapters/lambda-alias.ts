@@ -244,7 +244,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       };
       const { before, seen, isVersionGone } = await insistOrGone(target, change, clock.now() + REVERT_MS);
       const share = ({ weights }: Observed) => weights[target.canary];
-      const foreign = foreignShares(seen, target, by.rolloutId);
+      const foreign = foreignShares(seen, target, by);
       const changed = before.some((each) => each.primary !== seen.primary || share(each) !== share(seen));
       return {
         name: target.name,

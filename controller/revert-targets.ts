@@ -54,7 +54,7 @@ export function lookAgain(
     found.map(async (each) => {
       const target = targetNamed(rollout, each.name);
       const seen = await soon(LAST_LOOK_MS, (signal) => lastSeen(target, by, signal, ports), ports);
-      const looked = seen === undefined ? each : lastLook(each, seen, target, by.rolloutId);
+      const looked = seen === undefined ? each : lastLook(each, seen, target, by);
       // Who made it the version that serves has chosen it, unless a person ordered it to leave; a share beside another may come from weights that were read before the revert.
       const isOrdered = rollout.opening.rollsBack !== undefined;
       if (looked.again && (isOrdered || looked.primary !== target.canary))

@@ -5,12 +5,12 @@ import { looksAgain } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { hasCanaryTraffic } from '../core/rollout/due.ts';
-import type { Exposure, RevertedTarget, Target } from '../core/rollout/event.ts';
+import type { Exposure, RevertBy, RevertedTarget, Target } from '../core/rollout/event.ts';
 import { next } from '../core/rollout/next.ts';
 import { questionOf } from '../core/rollout/question.ts';
 import { isEnded, isReplaced, type Rollout } from '../core/rollout/state.ts';
 import { type Unhandled, unhandled } from '../core/rollout/unhandled.ts';
-import { mayBeTakenBack, restOf, sealedAmong } from '../core/rollout/way-out.ts';
+import { keepsShares, mayBeTakenBack, restOf, sealedAmong } from '../core/rollout/way-out.ts';
 import { readRollout } from './execution.ts';
 import { claimTargets } from './open/begin.ts';
 import { unpin } from './pins.ts';
@@ -34,9 +34,9 @@ export interface Left {
  * @throws RolloutError RevertFailed, upon which Step Functions acts itself
  */
 export async function revert(ref: ExecutionInput, came: Unhandled, ports: Needs<Reverts>): Promise<Left> {
-  const all = await toRevert(ref, ports);
+  const { all, by } = await toRevert(ref, ports);
   const began = ports.clock.now();
-  const targets = await revertTargets(all, ref, ports);
+  const targets = await revertTargets(all, by, ports);
   const tookMs = ports.clock.now() - began;
   const why = came.Error === undefined ? undefined : unhandled(came);
   let known: Rollout | undefined;
@@ -98,12 +98,15 @@ function leftAs(outcome: string, targets: RevertedTarget[], isRollback = false):
 }
 
 /** An execution's input names what an error may take back; for an irreversible release that is nothing, until somebody orders it. */
-async function toRevert(ref: ExecutionInput, ports: Needs<Reverts>): Promise<Target[]> {
+async function toRevert(
+  ref: ExecutionInput,
+  ports: Needs<Reverts>,
+): Promise<{ all: Target[]; by: RevertBy }> {
   const isKnown = ref.targets.every(({ canary }) => canary !== '');
-  if (ref.targets.length > 0 && isKnown) return ref.targets;
-  if (ref.targets.length > 0) return publishedSince(ref, ports);
+  if (ref.targets.length > 0 && isKnown) return { all: ref.targets, by: ref };
+  if (ref.targets.length > 0) return { all: await publishedSince(ref, ports), by: ref };
   const rollout = await readRollout(ref.rolloutId, ports);
-  return mayBeTakenBack(rollout, ports.clock.now());
+  return { all: mayBeTakenBack(rollout, ports.clock.now()), by: { ...ref, keep: keepsShares(rollout) } };
 }
 
 /** An execution that was started before its versions were published learns them from the journal, if that can be read. */
@@ -126,11 +129,11 @@ async function writeDown(
   // The dead man starts another execution, which goes on holding.
   if (rest.kind === 'held') return { kind: 'left', outcome: 'halted', reason: why ?? 'held for people' };
   if (rest.kind === 'unseal' && !isSecond) {
-    const all = await toRevert(ref, ports);
+    const { all, by } = await toRevert(ref, ports);
     // The claim of a rollback may have been lost with whoever was to make it.
     if (rollout.opening.rollsBack !== undefined) await claimTargets(rollout, rest.targets, ports);
     await moved(revertTargets(rest.targets, { ...ref, unseal: true }, ports));
-    const found = await moved(revertTargets(all, ref, ports));
+    const found = await moved(revertTargets(all, by, ports));
     const present = await ports.journal.read(ref.rolloutId);
     return writeDown(ref, present, found, { why, tookMs, isSecond: true }, ports);
   }
@@ -141,7 +144,8 @@ async function writeDown(
   // Before the lock goes, as well: the next rollout pins its own version under the same name.
   const [isUnpinned] = await Promise.all([unpin(rollout, ports), restore(rollout, targets, ports)]);
   const isLookedAt = !isEnded(rollout) && looksAgain(tookMs);
-  const looked = isLookedAt ? await moved(lookAgain(rollout, targets, ref, ports)) : targets;
+  const by = { ...ref, keep: keepsShares(rollout) };
+  const looked = isLookedAt ? await moved(lookAgain(rollout, targets, by, ports)) : targets;
   const after = await recordEffect(
     rollout,
     { type: 'RecordRevert', targets: looked, cause, reason, exposure },

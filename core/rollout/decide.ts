@@ -51,7 +51,7 @@ import {
   withSuspicion,
 } from './state.ts';
 import { BROKEN_PAUSE_SECONDS, bakeOf, heardTo, longestBakeOf, PAUSE_SECONDS_MAX } from './timing.ts';
-import { sharesOf } from './way-out.ts';
+import { isKept, sharesOf } from './way-out.ts';
 
 /** What somebody wants, in the imperative. Those of people are pause, resume, promote and abort. */
 export type Command =
@@ -556,9 +556,11 @@ function recordRevert(
 ): RolloutEvent[] {
   if (isEnded(rollout)) return [];
   // A sealed canary is a completion whose last event was lost, and nothing was taken back.
-  const isSealed = ({ name, primary, changed, again, isStableGone }: RevertedTarget) => {
+  const isSealed = (found: RevertedTarget) => {
+    const { name, primary, changed, again, isStableGone } = found;
     const target = targetNamed(rollout, name);
-    return !changed && !again && !isStableGone && primary === target.canary && !isStuck(target);
+    if (changed || again || isStableGone || isKept(found, target)) return false;
+    return primary === target.canary && !isStuck(target);
   };
   if (rollout.opening.rollsBack === undefined && targets.every(isSealed)) {
     return [{ type: 'RolloutClosed', at, outcome: 'completed', reason: completion(rollout) }];
@@ -612,7 +614,7 @@ function faultOf(
     return [`${name} serves version ${primary}, which this rollout did not put there`];
   if (foreign !== undefined && leaving?.cause !== 'stranger')
     return [
-      `${sharesOf(foreign)} of ${name}, which this rollout did not put there, so it was left as it is; remove it from ${traits.noun} if nobody needs it`,
+      `${sharesOf(foreign)} of ${name}, which this rollout did not put there, so it was left as it is; ${foreign[canary] === undefined ? `remove it from ${traits.noun} if nobody needs it` : 'the release is not reversible, so a person must decide whether it stays'}`,
     ];
   if (opening.rollsBack !== undefined && primary !== stable)
     return [`${name} still serves version ${primary}, since another rollout moves ${traits.noun}`];

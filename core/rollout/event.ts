@@ -223,7 +223,7 @@ export interface RevertedTarget {
   again?: boolean | undefined;
   /** True if `stable` does not exist any more, so that nothing could be restored and the canary still serves. */
   isStableGone?: boolean | undefined;
-  /** Foreign versions that keep a share beside the one that serves, in percent: they were left alone. Absent if there are none. */
+  /** What others gave to versions and was left alone, in percent: to foreign ones, and to a canary that may not be taken back. Absent if there is none. */
   foreign?: Record<string, Percent> | undefined;
 }
 
@@ -232,6 +232,8 @@ export interface RevertBy {
   rolloutId: string;
   epoch: number;
   unseal?: boolean | undefined;
+  /** The release is not reversible, was never raised and nobody ordered it to leave: what somebody else gave it stays. */
+  keep?: boolean | undefined;
   /** Who ordered it; the target tells a journal that could not be told. */
   person?: string | undefined;
 }

@@ -1,5 +1,6 @@
 import type { Observed } from '../ports.ts';
 import type { Instant, Percent } from '../units.ts';
+import { percent } from '../words.ts';
 import { hasCanaryTraffic } from './due.ts';
 import type { RevertBy, RevertedTarget, Target } from './event.ts';
 import { next } from './next.ts';
@@ -19,16 +20,28 @@ export function wayOut(seen: Observed, target: Target, by: RevertBy): WayOut {
   const { primary, weights, stamp } = seen;
   if (stamp !== undefined && stamp.rolloutId !== by.rolloutId) return { leave: 'another rollout' };
   const { [target.canary]: share, ...others } = weights;
+  const { rolloutId, epoch, person } = by;
+  const seq = Math.min(SEQ_MAX, (stamp?.seq ?? 0) + 1);
+  const shut = { rolloutId, epoch, seq, open: false, ...(person === undefined ? {} : { by: person }) };
+  if (keptShare(seen, target, by) !== undefined)
+    return stamp?.open === false ? { leave: 'left already' } : { write: { primary, weights, stamp: shut } };
   if (stamp?.open === false && share === undefined) {
     if (primary !== target.canary) return { leave: 'left already' };
     if (!by.unseal) return { leave: 'sealed' };
   }
   const serving = primary === target.canary ? target.stable : primary;
   const { [serving]: _, ...weightsLeft } = others;
-  const { rolloutId, epoch, person } = by;
-  const seq = Math.min(SEQ_MAX, (stamp?.seq ?? 0) + 1);
-  const shut = { rolloutId, epoch, seq, open: false, ...(person === undefined ? {} : { by: person }) };
   return { write: { primary: serving, weights: weightsLeft, stamp: shut } };
+}
+
+/** The share that somebody else gave to a canary that may not be taken back; undefined if there is none. */
+function keptShare(
+  { primary, weights }: Observed,
+  { canary }: Target,
+  { keep }: RevertBy,
+): Percent | undefined {
+  if (keep !== true) return undefined;
+  return primary === canary ? 100 : weights[canary];
 }
 
 /** True where the version that serves is none of this rollout's. */
@@ -36,20 +49,32 @@ export function isStranger(primary: string, target: Target): boolean {
   return primary !== target.stable && primary !== target.canary;
 }
 
-/** Versions beside the one that serves that are neither stable nor canary, with their shares; undefined if there are none, or if another rollout has the target. */
+/**
+ * What others gave to versions and a revert leaves alone, in percent: to those that are neither stable nor canary, beside the one that
+ * serves, and to a canary that may not be taken back. Undefined if there is nothing, or if another rollout has the target.
+ */
 export function foreignShares(
-  { weights, stamp }: Observed,
+  seen: Observed,
   target: Target,
-  rolloutId: string,
+  by: Pick<RevertBy, 'rolloutId' | 'epoch' | 'keep'>,
 ): Record<string, Percent> | undefined {
-  if (stamp !== undefined && stamp.rolloutId !== rolloutId) return undefined;
+  const { weights, stamp } = seen;
+  if (stamp !== undefined && stamp.rolloutId !== by.rolloutId) return undefined;
+  const kept = keptShare(seen, target, by);
   const foreign = Object.entries(weights).filter(([version]) => isStranger(version, target));
-  return foreign.length === 0 ? undefined : Object.fromEntries(foreign);
+  const all = [...foreign, ...(kept === undefined ? [] : [[target.canary, kept] as const])];
+  return all.length === 0 ? undefined : Object.fromEntries(all);
 }
+
+/** True if a canary was left with what somebody else had given it. */
+export const isKept = ({ foreign }: RevertedTarget, { canary }: Target): boolean =>
+  foreign?.[canary] !== undefined;
 
 /** Shares that others gave to versions, in words. */
 export function sharesOf(shares: Record<string, Percent>): string {
-  const each = Object.entries(shares).map(([version, share]) => `version ${version} keeps ${share} %`);
+  const each = Object.entries(shares).map(
+    ([version, share]) => `version ${version} keeps ${percent(share / 100)}`,
+  );
   return each.join(' and ');
 }
 
@@ -61,13 +86,13 @@ export function lastLook(
   found: RevertedTarget,
   seen: Observed,
   target: Target,
-  rolloutId: string,
+  by: RevertBy,
 ): RevertedTarget {
-  if (found.primary === target.canary) return found;
+  if (found.primary === target.canary || isKept(found, target)) return found;
   const { primary, weights } = seen;
   const isAgain = primary === target.canary || weights[target.canary] !== undefined;
   const { foreign: _, ...before } = found;
-  const foreign = foreignShares(seen, target, rolloutId);
+  const foreign = foreignShares(seen, target, by);
   const looked = {
     ...before,
     primary,
@@ -88,6 +113,10 @@ export function mayBeTakenBack(rollout: Rollout, now: Instant): Target[] {
   return isHeld ? [] : rollout.opening.targets;
 }
 
+/** True for a release that only a person may take back and that this rollout never raised: what somebody else gave it is not its own to take. */
+export const keepsShares = (rollout: Rollout): boolean =>
+  !rollout.opening.reversible && !hasCanaryTraffic(rollout) && rollout.leaving?.cause !== 'human';
+
 /** What is left to do after a revert: write it down, take a half-done completion back too, or nothing because the weight is held on purpose. */
 type Rest = { kind: 'record' } | { kind: 'unseal'; targets: Target[] } | { kind: 'held' };
 
@@ -105,6 +134,12 @@ export function sealedAmong(targets: Target[], found: RevertedTarget[]): Target[
   return targets.filter(
     (target) =>
       !isStuck(target) &&
-      found.some((each) => each.name === target.name && each.primary === target.canary && !each.isStableGone),
+      found.some(
+        (each) =>
+          each.name === target.name &&
+          each.primary === target.canary &&
+          !each.isStableGone &&
+          !isKept(each, target),
+      ),
   );
 }

@@ -31,6 +31,7 @@ import {
   type Fault,
   hasNoWayBack,
   isGivenByOthers,
+  isKept,
   isStuck,
   LEAVING,
   type Limits,
@@ -703,7 +704,7 @@ const endsAtZeroOrHundred = perRollout((view, run) =>
           : [{ at, what: `ended completed with ${share} % of ${target.name} on version ${version}` }];
       }
       const share = shareOf(standing, target.canary);
-      const isPaged = event.outcome === 'halted' && hasNoWayBack(target);
+      const isPaged = (event.outcome === 'halted' && hasNoWayBack(target)) || isKept(view, target);
       const isExcused =
         isPaged || isGivenByOthers(view, run, target, index) || isStuck(view, run, target, index);
       return share === 0 || isExcused
@@ -818,7 +819,7 @@ const revertFirst = perRollout((view, run) =>
   those(view, 'Reverted').flatMap(({ index, at }) =>
     view.opening.targets
       .filter((target) => shareOf(standingAt(view, target, index), target.canary) > 0)
-      .filter((target) => !hasNoWayBack(target))
+      .filter((target) => !hasNoWayBack(target) && !isKept(view, target))
       .filter((target) => !isGivenByOthers(view, run, target, index))
       .filter((target) => !isStuck(view, run, target, index))
       .map(({ name }) => ({ at, what: `wrote Reverted while ${name} still served the canary` })),
@@ -830,7 +831,8 @@ const outInTime = perRollout((view, run, { outMs }) => {
   const leaving = those(view, ...LEAVING)[0];
   if (leaving === undefined) return [];
   return view.opening.targets.flatMap((target) => {
-    if (hasNoWayBack(target) || lastOwn(view, target, leaving.index) === undefined) return [];
+    if (hasNoWayBack(target) || isKept(view, target)) return [];
+    if (lastOwn(view, target, leaving.index) === undefined) return [];
     if (shareOf(standingAt(view, target, leaving.index), target.canary) === 0) return [];
     // What others do with it later says nothing of where it stood when it had to be out.
     const late = run.timeline.findIndex(({ at }) => at > leaving.at + outMs);

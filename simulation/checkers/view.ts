@@ -99,6 +99,17 @@ export function isStuck(view: View, { deleted, looks }: Run, target: Target, ind
   return deleted.some((each) => each.version === version && each.index <= look);
 }
 
+/**
+ * True if a rollout pages people because somebody else gave traffic to its release, which is not reversible and which it never
+ * raised on this target itself: nobody but a person may take that back, and none ordered it.
+ */
+export function isKept(view: View, { key }: Target): boolean {
+  const isOrdered = those(view, 'Aborted').length > 0;
+  const isRaised = view.raises.some((raise) => raise.key === key);
+  const isPaged = those(view, 'RolloutClosed').some(({ event }) => event.outcome === 'halted');
+  return !view.opening.reversible && !isRaised && !isOrdered && isPaged;
+}
+
 /** Where a target stood just before the entry of this index. */
 export function standingAt(view: View, target: Target, index: number): Standing | undefined {
   const last = view.writes.findLast((write) => write.index < index && write.key === target.key);

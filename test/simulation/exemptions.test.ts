@@ -1,6 +1,7 @@
 import { DeleteFunctionCommand, UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { describe, expect, test, vi } from 'vitest';
 import { pinNameOf } from '../../adapters/lambda-pin.ts';
+import type { Ports } from '../../controller/ports.ts';
 import { PLANS, SPILLWAY } from '../../core/rollout/actor.ts';
 import type * as Due from '../../core/rollout/due.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
@@ -15,7 +16,7 @@ import type { Run } from '../../simulation/recording.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
 import { kindOf, provenBad } from '../../simulation/seed.ts';
 import { actor } from '../core/rollout/given.ts';
-import { blind, journals } from './planted.ts';
+import { blind, journals, routers } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from './stage.ts';
 
 // What excuses a broken promise is as narrow as the reason for it.
@@ -557,4 +558,35 @@ test('a retry answers for its own requests alone, and not for those of an attemp
   );
   expect(run.heads.map(({ outcome }) => outcome)).toEqual(['completed', 'completed', 'completed']);
   expect(violations).toEqual([]);
+});
+
+test('what somebody else gave an irreversible release that was never raised is left to a person, and a reversible one loses it', async () => {
+  const given = (reversible: boolean, changePorts = (ports: Ports): Ports => ports) =>
+    play({
+      rollout: { ...SHORT, gates: [{ before: 10, timeout: '5m', onTimeout: 'revert' }] },
+      release: { manifest: { reversible } },
+      changePorts,
+      act: async (stage) => {
+        await stage.saw('GateOpened');
+        await stage.clock.sleep(MINUTE);
+        const weights = { RoutingConfig: { AdditionalVersionWeights: { 2: 0.59 } } };
+        await stage.clients.lambda.send(
+          new UpdateAliasCommand({ FunctionName: FUNCTION, Name: ALIAS, ...weights }),
+        );
+      },
+    });
+  const kept = await given(false);
+  expect(kept.rollout).toMatchObject({
+    outcome: 'halted',
+    reason: expect.stringContaining('version 2 keeps 59 % of api'),
+  });
+  expect(kept.stage.alias()).toEqual({ primary: '1', weights: { 2: 59 } });
+  expect(faults(kept.run)).toEqual([]);
+  const lost = await given(false, (ports) =>
+    routers(ports, ({ revert }) => ({ revert: (target, by) => revert(target, { ...by, keep: false }) })),
+  );
+  expect(broken(lost.run)).toContain('irreversibleHeld');
+  const taken = await given(true);
+  expect(taken.stage.alias()).toEqual({ primary: '1', weights: {} });
+  expect(faults(taken.run)).toEqual([]);
 });

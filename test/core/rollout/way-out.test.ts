@@ -1,14 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Observed } from '../../../core/ports.ts';
+import { decide } from '../../../core/rollout/decide.ts';
 import type { RevertedTarget } from '../../../core/rollout/event.ts';
 import { stampFrom, stampText } from '../../../core/rollout/stamp.ts';
 import {
   foreignShares,
   isStranger,
+  keepsShares,
   lastLook,
   mayBeTakenBack,
   restOf,
+  sealedAmong,
   wayOut,
 } from '../../../core/rollout/way-out.ts';
 import {
@@ -210,10 +213,61 @@ describe('what is left to do after a revert', () => {
   });
 });
 
+describe('what somebody else gave a release that only a person may take back', () => {
+  const keep = { ...by, keep: true };
+  const kept = (primary: string, weights: Observed['weights'], on: Observed['stamp'] = stamp(5)) =>
+    wayOut({ primary, weights, stamp: on }, target(), keep);
+
+  test('stays, and the fence is closed', () => {
+    const shut = { ...stamp(6), epoch: 3, open: false };
+    expect(kept('7', { 8: 59 })).toEqual({ write: { primary: '7', weights: { 8: 59 }, stamp: shut } });
+    expect(kept('8', { 9: 5 })).toEqual({ write: { primary: '8', weights: { 9: 5 }, stamp: shut } });
+    expect(kept('7', { 8: 59 }, closed(5))).toEqual({ leave: 'left already' });
+    expect(kept('7', { 9: 5 })).toEqual(out('7', { 9: 5 }, stamp(5)));
+  });
+
+  test('is said', () => {
+    const seen = (primary: string, weights: Observed['weights']) => ({ primary, weights, stamp: closed(5) });
+    expect(foreignShares(seen('7', { 8: 59, 9: 5 }), target(), keep)).toEqual({ 8: 59, 9: 5 });
+    expect(foreignShares(seen('8', {}), target(), keep)).toEqual({ 8: 100 });
+    expect(foreignShares(seen('7', { 8: 59 }), target(), by)).toBeUndefined();
+    const found = { name: 'api', primary: '7', changed: false, stranger: false, foreign: { 8: 59 } };
+    expect(lastLook(found, seen('7', { 8: 59 }), target(), keep)).toEqual(found);
+    expect(sealedAmong([target()], [{ ...found, primary: '8', foreign: { 8: 100 } }])).toEqual([]);
+  });
+
+  test('is kept for a release that was never raised, until a person orders it to leave', () => {
+    const fixed = { reversible: false };
+    expect(keepsShares(stateAfter(opened(fixed)))).toBe(true);
+    expect(keepsShares(stateAfter(opened()))).toBe(false);
+    expect(keepsShares(stateAfter(onFirstStep(fixed)))).toBe(false);
+    expect(keepsShares(stateAfter(opened(fixed), aborted(1)))).toBe(false);
+  });
+
+  test.each<[string, Partial<RevertedTarget>]>([
+    ['a share', { foreign: { 8: 59 } }],
+    ['all', { primary: '8', foreign: { 8: 100 } }],
+  ])('pages a person: %s', (_, more) => {
+    const found = { name: 'api', primary: '7', changed: false, stranger: false, ...more };
+    const command = {
+      type: 'RecordRevert' as const,
+      targets: [found],
+      cause: 'environment' as const,
+      reason: 'it failed',
+    };
+    expect(decide(stateAfter(opened({ reversible: false })), command, minute(2)).at(-1)).toMatchObject({
+      outcome: 'halted',
+      reason: expect.stringMatching(
+        /version 8 keeps (?:59|100) % of api, which this rollout did not put there, so it was left as it is; the release is not reversible, so a person must decide whether it stays$/,
+      ),
+    });
+  });
+});
+
 describe('the last look', () => {
   const found: RevertedTarget = { name: 'api', primary: '7', changed: true, stranger: false };
   const looked = (primary: string, weights: Observed['weights'], before = found) =>
-    lastLook(before, { primary, weights, stamp: closed(5) }, target(), ROLLOUT_ID);
+    lastLook(before, { primary, weights, stamp: closed(5) }, target(), by);
 
   test('says the same where nobody wrote', () => {
     expect(looked('7', {})).toEqual(found);
@@ -222,9 +276,7 @@ describe('the last look', () => {
   test('finds a foreign version that keeps a share, unless another rollout has the target', () => {
     expect(looked('7', { 9: 20 })).toEqual({ ...found, foreign: { 9: 20 } });
     expect(looked('7', {}, { ...found, foreign: { 9: 20 } })).toEqual(found);
-    expect(foreignShares({ primary: '7', weights: { 9: 20 }, stamp: foreign }, target(), ROLLOUT_ID)).toBe(
-      undefined,
-    );
+    expect(foreignShares({ primary: '7', weights: { 9: 20 }, stamp: foreign }, target(), by)).toBe(undefined);
   });
 
   test('finds a canary that somebody gave traffic again, beside another version or alone', () => {
