@@ -166,10 +166,12 @@ function arrivalOf(
   const loss = evidenceOfLoss(splits, burstOf(rollout, target));
   const lacking = whyLost(splits, loss);
   const isOff = doubt >= -Math.log(ALPHA_TRAFFIC);
-  const past = isRead ? (rollout.opening.past?.[target] ?? pastOf(rollout, target, windows)) : undefined;
+  const past = isRead ? pastOf(rollout, target, windows) : undefined;
   // What came late counts once it is there, and what comes again after the bake is silent no more.
   const shown = heardUntil(heartbeat ?? step.to, step.to - (rollout.lateness?.[target] ?? 0) * WINDOW_MS);
-  const silent = whySilent(rollout, past, believed, shown, Math.min(step.until, shown));
+  // In verify silence that began after its end is asked about as well: nobody looks later.
+  const silenceUntil = isVerifying(rollout) ? shown : Math.min(step.until, shown);
+  const silent = whySilent(rollout, past, believed, shown, silenceUntil);
   // Its newest minute alone may come with the next tick.
   const late = isSplit
     ? whyStableLate(present, { w, until: Math.min(step.until, step.to - WINDOW_MS) })
@@ -375,12 +377,26 @@ const burstOf = ({ opening }: Rollout, target: string): number => {
   return known === undefined ? 1 : known.traits.burst;
 };
 
-/** What the last quarter of an hour before the first raise says, if the day before could not be read. */
-export function pastOf(
-  { raisedAt = 0, folded }: Rollout,
+/**
+ * What was due of a target: by the day before the opening, or by the last quarter of an hour before the first raise if the day could
+ * not be read, or if so little of it is known that nothing seems due.
+ */
+function pastOf(rollout: Rollout, target: string, windows: readonly Window[]): Past | undefined {
+  const opened = rollout.opening.past?.[target];
+  return saysDue(opened) ? opened : (recentPastOf(rollout, target, windows) ?? opened);
+}
+
+/** True for a past that says what is due: of a day without a request it is known that none is, of an hour it is not. */
+const saysDue = (past: Past | undefined): boolean =>
+  past !== undefined && (past.lately > 0 || past.least !== undefined);
+
+/** What the last quarter of an hour before the first raise says; undefined if the day before says enough. */
+export function recentPastOf(
+  { raisedAt = 0, folded, opening }: Rollout,
   target: string,
   windows: readonly Window[],
 ): Past | undefined {
+  if (saysDue(opening.past?.[target])) return undefined;
   if (folded !== undefined) return folded.targets[target]?.past;
   const to = Math.floor(raisedAt / WINDOW_MS) * WINDOW_MS;
   return pastFrom(

@@ -3,7 +3,7 @@ import type { Target } from '../rollout/event.ts';
 import type { Rollout } from '../rollout/state.ts';
 import { bakeOf, settledUntil } from '../rollout/timing.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
-import { arrivalMetric, pastOf, splitWindows, stretchesOf } from './arrival.ts';
+import { arrivalMetric, recentPastOf, splitWindows, stretchesOf } from './arrival.ts';
 import { carriedAfter, percentilesOf, withBad } from './finding.ts';
 import { type Folded, type FoldedTarget, withFolded } from './folded.ts';
 import { LATE_WINDOWS } from './heartbeat.ts';
@@ -78,8 +78,7 @@ function foldedTarget(rollout: Rollout, target: Target, read: Series, stretch: S
   const history = folded?.targets[target.name]?.history ?? together(historyOf(rollout, old.latency ?? []));
   const arrived = believable(read[by] ?? []).windows.filter(({ start }) => start < settled);
   const oldArrived = arrived.filter(isOld);
-  const past =
-    opening.past?.[target.name] === undefined ? pastOf(rollout, target.name, oldArrived) : undefined;
+  const past = recentPastOf(rollout, target.name, oldArrived);
   // The newest windows, whose counts may be late, are told apart. They may be far apart, and the first of a step may not count.
   const alone = [arrived, splitWindows(rollout, arrived)].flatMap((told) =>
     told

@@ -610,10 +610,10 @@ function isLossShown({ windows }: Run, { ref, stable, canary }: Target, until: I
   );
 }
 
-/** Requests of the canary that AWS had not counted by then. */
+/** Requests of the canary that AWS had not counted by then, those of the minute that was under way included. */
 function lostBy({ windows }: Run, { ref, canary }: Target, until: Instant): number {
   return [...(windows[`${ref.functionName}:${canary}`] ?? [])]
-    .filter(([start]) => start + WINDOW_MS <= until)
+    .filter(([start]) => start < until)
     .reduce((sum, [, met]) => sum + met.lost, 0);
 }
 
@@ -631,7 +631,7 @@ const silenceNeverCompletes = perRollout((view, run) => {
       (index > promoted.index || recallAt(view, index) !== undefined),
   );
   if (isOrdered || plan.verifySeconds < 120) return [];
-  const begun = Math.ceil(promoted.at / WINDOW_MS + 1) * WINDOW_MS;
+  const begun = Math.ceil(promoted.at / WINDOW_MS) * WINDOW_MS;
   const seen =
     those(view, 'Measured').findLast(({ index }) => index < close.index)?.event.verdict.to ?? begun;
   // A rollout that waited beyond its verify for requests to come again may complete once they do.

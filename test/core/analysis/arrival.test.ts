@@ -3,7 +3,7 @@ import {
   arrivalFinding,
   arrivalMetric,
   needsHeartbeat,
-  pastOf,
+  recentPastOf,
   splitWindows,
 } from '../../../core/analysis/arrival.ts';
 import { judge } from '../../../core/analysis/judge.ts';
@@ -517,10 +517,10 @@ describe('requests that stopped', () => {
     expect(arrivalAt(onFirstStep(), silent, given).finding.status).toBe('broken');
     expect(arrivalAt(onFirstStep(), silentFrom(5, 8), given).finding.status).toBe('pass');
     const state = stateAfter(onFirstStep());
-    expect(pastOf(state, 'api', before)?.lately).toBe(1_000);
+    expect(recentPastOf(state, 'api', before)?.lately).toBe(1_000);
     // The minute of the raise has requests of both versions, and those after it are not the past.
     const after = windows(0, ...times(6, [10, 10]));
-    expect(pastOf(state, 'api', [...before.slice(0, -1), ...after])?.lately).toBe(1_000);
+    expect(recentPastOf(state, 'api', [...before.slice(0, -1), ...after])?.lately).toBe(1_000);
   });
 
   describe('in verify', () => {
