@@ -48,8 +48,10 @@ export async function abort(
   const stuck = 'out' in left ? left.out.filter(({ isStableGone }) => isStableGone) : [];
   if (stuck.length > 0 && stuck.length === targets.length) throw notBack(rolloutId, stuck, targets);
   const present = rollout ?? (await soon(PATIENCE_MS, () => ports.journal.read(rolloutId), ports));
+  const sealed = 'out' in left ? sealedAmong(targets, left.out) : [];
   if (present === undefined) {
     if ('error' in left) throw left.error;
+    if (sealed.length > 0) throw unread(rolloutId, sealed);
     return rolloutId;
   }
   await recordEffect(
@@ -58,11 +60,19 @@ export async function abort(
     ports,
   );
   // What a close has sealed is its own until the journal has taken the abort: else it could call completed what is gone.
-  const sealed = 'out' in left ? sealedAmong(targets, left.out) : [];
   await outNow(sealed, { rolloutId, epoch: present.epoch, unseal: true }, ports);
   await wake(rolloutId, ports);
   if (stuck.length > 0) throw notBack(rolloutId, stuck, targets, 'out' in left ? left.out : []);
   return rolloutId;
+}
+
+/** What to say if a close has sealed targets and the journal does not answer: only it says whether the rollout has completed, which no abort takes back. */
+function unread(rolloutId: string, sealed: Target[]): RolloutError {
+  const serving = sealed.map(({ name, canary }) => `version ${canary} of ${name}`);
+  return new RolloutError(
+    'Unavailable',
+    `The journal cannot be read, and ${rolloutId} was about to complete or has completed: ${serving.join(' and ')} still serves. Abort it again; if it has completed, order a rollback.`,
+  );
 }
 
 /** What to say if a target has no version left to go back to: nobody may believe that its canary is out, nor that nothing was done on the other targets. */

@@ -3,6 +3,7 @@ import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
 import { executionInput } from '../../controller/execution.ts';
 import type { Ports } from '../../controller/ports.ts';
+import type { ExecutionInput } from '../../core/ports.ts';
 import { command } from '../../functions/command.ts';
 import { decide } from '../../functions/decide.ts';
 import { openRollout } from '../../functions/open-rollout.ts';
@@ -72,6 +73,17 @@ describe('abort', () => {
     expect(await stage.call(command, abort, ports)).toEqual({ rolloutId: FIRST, accepted: true });
     expect(stage.standing()).toEqual(REVERTED);
     expect((await stage.rollout()).leaving).toBeUndefined();
+  });
+
+  test('is not accepted while the journal is down and a close has sealed the canary', async () => {
+    const stage = setUp();
+    await sealed(stage);
+    const ports = withJournal(stage.ports, { read: unreachable, append: unreachable });
+    await expect(stage.call(command, abort, ports)).rejects.toMatchObject({
+      name: 'Unavailable',
+      message: `The journal cannot be read, and ${FIRST} was about to complete or has completed: version 2 of api still serves. Abort it again; if it has completed, order a rollback.`,
+    });
+    expect(stage.standing()).toMatchObject({ primary: '2' });
   });
 
   test('while the journal is down is still told to it afterwards, with the name, and keeps the release out', async () => {
@@ -432,14 +444,20 @@ describe('answer', () => {
   });
 });
 
-/** Completes the first rollout, as far as journal and alias go. */
-async function completed(stage: Stage): Promise<void> {
+/** Promotes the first rollout and closes its fence; the journal does not know yet that it has completed. */
+async function sealed(stage: Stage): Promise<ExecutionInput> {
   const ref = await stage.openRaised();
   await stage.call(command, order({ command: 'promote', full: true }));
   await stage.call(promoteCanary, ref);
   const [target] = ref.targets;
   if (target === undefined) throw new Error('The rollout has no target.');
   await stage.clock.run(stage.ports.router('lambda-alias').seal(target, ref));
+  return ref;
+}
+
+/** Completes the first rollout, as far as journal and alias go. */
+async function completed(stage: Stage): Promise<void> {
+  const ref = await sealed(stage);
   await stage.call(revertTraffic, { ref, came: {} });
   expect(await stage.rollout()).toMatchObject({ outcome: 'completed' });
 }
