@@ -231,6 +231,8 @@ function badMinutes(view: View, run: Run, to: Instant): number {
     (met: MetWindow) => met.failed + met.weather + met.lost,
     (met: MetWindow) => met.requests + met.lost,
   ] as const;
+  // Weather may fail in another way than the canary does, and is not what is in doubt then.
+  const own = [(met: MetWindow) => met.failed, (met: MetWindow) => met.requests] as const;
   const isBad = (start: Instant) =>
     view.opening.targets.some(({ ref, stable, canary }) => {
       const windows = [stable, canary].flatMap((version) => [
@@ -238,7 +240,9 @@ function badMinutes(view: View, run: Run, to: Instant): number {
       ]);
       const before = windows.filter(([at]) => at + WINDOW_MS <= raisedAt).map(([, met]) => met);
       const present = windows.filter(([at]) => at === start).map(([, met]) => met);
-      return ratio(present, most) > Math.max(NEVER_IN_DOUBT, ratio(before, usual));
+      const isBeyond = (now: readonly [Share, Share], then: readonly [Share, Share]) =>
+        ratio(present, now) > Math.max(NEVER_IN_DOUBT, ratio(before, then));
+      return isBeyond(most, usual) || isBeyond(own, own);
     });
   let minutes = 0;
   while (isBad(to - (minutes + 1) * WINDOW_MS)) minutes += 1;

@@ -590,3 +590,13 @@ test('what somebody else gave an irreversible release that was never raised is l
   expect(taken.stage.alias()).toEqual({ primary: '1', weights: {} });
   expect(faults(taken.run)).toEqual([]);
 });
+
+test('a canary that fails as its target never did is held to that, though the target often failed in another way before', async () => {
+  const { run, violations } = await playCase({
+    ...caseOf(74_943, FAULT_NAMES),
+    ...{ faults: [], noise: 0, troubles: [], orders: [] },
+  });
+  const end = Object.values(run.histories)[0]?.find(({ type }) => type === 'RevertOrdered');
+  expect(end).toMatchObject({ cause: 'environment', reason: expect.stringMatching(/^errors: .* in 10 min/) });
+  expect(violations).toEqual([]);
+});
