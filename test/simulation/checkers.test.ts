@@ -3,15 +3,7 @@ import type { Ports } from '../../controller/ports.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import type { Run } from '../../simulation/recording.ts';
 import { journals, misreading, writing } from './planted.ts';
-import { broken, MINUTE, type Plot, play, ROLLOUT_ID } from './stage.ts';
-
-const SHORT = {
-  steps: [
-    { weight: 10, bake: '2m' },
-    { weight: 50, bake: '2m' },
-  ],
-  verify: '2m',
-};
+import { broken, MINUTE, type Plot, play, ROLLOUT_ID, SHORT } from './stage.ts';
 
 /** A rollout that whoever asks the journal sees otherwise than it stands there. */
 const misread = (change: (rollout: Rollout) => Partial<Rollout>): Plot => ({

@@ -17,7 +17,7 @@ import { FUNCTION } from '../../simulation/scenario.ts';
 import { kindOf, provenBad } from '../../simulation/seed.ts';
 import { actor } from '../core/rollout/given.ts';
 import { blind, journals, routers } from './planted.ts';
-import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from './stage.ts';
+import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID, SHORT, type Stage } from './stage.ts';
 
 // What excuses a broken promise is as narrow as the reason for it.
 
@@ -30,14 +30,6 @@ vi.mock('../../core/rollout/due.ts', async (original) => {
     tickDue: (rollout: Rollout) => due.tickDue(rollout) + (planted.windows - 1) * WINDOW_MS,
   };
 });
-
-const SHORT = {
-  steps: [
-    { weight: 10, bake: '2m' },
-    { weight: 50, bake: '2m' },
-  ],
-  verify: '2m',
-};
 
 /** A bug: the events of each append are others than those that were decided. */
 const appending =

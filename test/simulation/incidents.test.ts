@@ -10,13 +10,8 @@ import { CHECKERS } from '../../simulation/checkers/checkers.ts';
 import { serviceDown } from '../../simulation/faults.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
 import { journals, misreading, overwriting, routers, unfenced, writing } from './planted.ts';
-import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from './stage.ts';
+import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID, SHORT, type Stage } from './stage.ts';
 
-const STEPS = [
-  { weight: 10, bake: '2m' },
-  { weight: 50, bake: '2m' },
-];
-const SHORT = { steps: STEPS, verify: '1m' };
 const BAD = { canaries: { 2: { errors: 0.2 } } };
 const DEATH = { tickMs: 8 * MINUTE, outMs: 8 * MINUTE };
 

@@ -96,6 +96,15 @@ export function staged(plot: Plot): Stage {
   return stage;
 }
 
+/** A rollout of two short steps. */
+export const SHORT = {
+  steps: [
+    { weight: 10, bake: '2m' },
+    { weight: 50, bake: '2m' },
+  ],
+  verify: '2m',
+};
+
 /** Names of the checkers that found something, each once. */
 export const broken = (run: Run, limits?: Limits) => [
   ...new Set(check(run, limits).map(({ promise }) => promise)),
