@@ -92,19 +92,22 @@ const DEADLY: readonly FaultName[] = [
   'hangs',
 ];
 
-/** Tries of an opening that was asked for by an event (Lambda developer guide, "Asynchronous invocation"): if each was struck, the watchdog has to begin. */
+/** Tries of an opening that was asked for by an event, a minute apart or more (Lambda developer guide, "Asynchronous invocation"): if each was struck, the watchdog has to begin. */
 const OPENING_TRIES = 3;
 
 /** Only what delays a rollout excuses a delay: an outage, or a death. */
-function limitsOf({ noise, troubles, release }: Case, strikes: readonly Strike[]): Limits {
+export function limitsOf({ noise, troubles, release }: Case, strikes: readonly Strike[]): Limits {
   const isGood = release.kind === 'good';
   if (noise === 0 && troubles.length === 0) return { isGood };
   const skewMs = 2 * SKEW_MAX_MS;
   const outages = troubles.filter(({ fault }) => OUTAGES.includes(fault));
-  const struck = strikes.filter(({ where }) => where.startsWith('OpenRollout'));
+  const struck = strikes.filter(
+    ({ fault, where }) => where.startsWith('OpenRollout') && fault !== 'invokedTwice',
+  );
+  const tries = struck.filter(({ at }, nth) => at - (struck[nth - 1]?.at ?? 0) >= MINUTE);
   const isDelayed =
     outages.length > 0 ||
-    struck.length >= OPENING_TRIES ||
+    tries.length >= OPENING_TRIES ||
     [...troubles, ...strikes].some(({ fault }) => DEADLY.includes(fault));
   if (!isDelayed) return { ...NOISY, skewMs, isGood };
   const waits = DISTURBED_MS + 1000 * outages.reduce((sum, { seconds }) => sum + seconds, 0);

@@ -191,10 +191,14 @@ const untilMeansMade = perRollout((view) => {
   const { steps } = view.opening.plan;
   const stepOf = (weight: Percent) =>
     weight === 100 ? steps.length : steps.findIndex((step) => step.weight === weight);
-  return those(view, 'ShiftIntended').flatMap(({ index, at, event, append }) => {
-    const until = steps[stepOf(event.weight) - 1]?.untilRequests;
+  const intents = those(view, 'ShiftIntended');
+  return intents.flatMap(({ index, at, event, append }) => {
+    const left = steps[stepOf(event.weight) - 1];
+    const until = left?.untilRequests;
+    const since = intents.find((each) => each.event.weight === left?.weight)?.index ?? -1;
     const isOrdered = those(view, 'PromotionOrdered').some(
-      (order) => order.index < index && isOrderedRightly(view, order),
+      (order) =>
+        order.index < index && (order.event.full || order.index > since) && isOrderedRightly(view, order),
     );
     if (until === undefined || isOrdered) return [];
     return view.opening.targets.flatMap((target) => {
@@ -381,7 +385,10 @@ const worseNeverCompletes = perRollout((view, run) => {
   // Who orders a rollback knows which of the two it wants; whether that one may serve is for `quarantineHolds`.
   if (close === undefined || isOrdered || view.opening.rollsBack !== undefined) return [];
   const until = shownUntil(close);
-  const met = view.happened.findLast(({ at }) => at <= until)?.append.met ?? {};
+  const seen = view.happened.findLast(({ at }) => at <= until);
+  const met = seen?.append.met ?? {};
+  // What users met later is not in it, nor is any loss of theirs.
+  const end = Math.ceil((seen?.at ?? 0) / WINDOW_MS) * WINDOW_MS;
   return view.opening.targets.flatMap((target) => {
     const { name, stable, canary } = target;
     const [all, theirs] = [metBy(met, target, canary), metBy(met, target, stable)];
@@ -393,8 +400,8 @@ const worseNeverCompletes = perRollout((view, run) => {
     };
     // Where requests stopped before, too, nothing tells those that are counted nowhere from those that nobody made.
     const isTold = isSteady(view, run, target, close.at) && isLossShown(run, target, until);
-    const lost = isTold ? 0 : lostBy(run, target, until);
-    const masked = maskedBy(run, target, 0, until);
+    const lost = isTold ? 0 : lostBy(run, target, end);
+    const masked = maskedBy(run, target, 0, end);
     const unshown = unshownBy(view, run, target, { index: close.index, until });
     const requests = ours.requests - lost - unshown.requests;
     const failed = ours.failed - lost - masked - unshown.failed;

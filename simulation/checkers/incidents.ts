@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import type { Finding, Verdict } from '../../core/analysis/types.ts';
-import { isPlans } from '../../core/rollout/actor.ts';
+import { isPlans, SPILLWAY } from '../../core/rollout/actor.ts';
 import type { RolloutEvent, Target } from '../../core/rollout/event.ts';
 import type { Stamp } from '../../core/rollout/stamp.ts';
 import { isSameStamp } from '../../core/rollout/stamp.ts';
@@ -177,7 +177,7 @@ export const stablePinned = perRollout((view, run) => {
     const lost = run.deleted.find(
       (each) => each.version === `${functionName}:${target.stable}` && isWithin(each),
     );
-    if (lost === undefined || hasNoWayBack(target)) return [];
+    if (lost === undefined) return [];
     const last = view.writes.findLast(
       ({ index, key, before, after }) =>
         index < lost.index && key === target.key && !isDeepStrictEqual(before, after),
@@ -377,7 +377,8 @@ export const brokenIsBounded = perRollout((view) => {
     if (event.type === 'RecallOrdered') inRow = 0;
     if (event.type === 'Resumed' || event.type === 'PromotionOrdered') {
       isPaused = false;
-      inRow = 0;
+      // What the controller orders itself gives it no more time.
+      if (event.by.via !== SPILLWAY.via) inRow = 0;
     }
     if (event.type !== 'Measured') return [];
     inRow = event.verdict.status === 'broken' ? inRow + 1 : 0;
@@ -433,7 +434,7 @@ export const quarantineHolds: Checker = (run) => {
   return all.flatMap((view): Fault[] => {
     // A version that is published first is asked about again then, so that opening it is no fault yet.
     const met = view.opening.rollsBack === undefined ? view.raises[0] : those(view, 'RolloutOpened')[0];
-    if (met === undefined || isRetry(view)) return [];
+    if (met === undefined) return [];
     const isOrdered = (each: View, since: number) =>
       run.commands.some(
         ({ does, rolloutId, at, isRefused }) =>

@@ -1,7 +1,8 @@
 import type { Verdict } from '../../core/analysis/types.ts';
+import { isPlans, SPILLWAY } from '../../core/rollout/actor.ts';
 import { isSameStamp } from '../../core/rollout/stamp.ts';
 import { type Instant, WINDOW_MS } from '../../core/units.ts';
-import type { MetWindow, Run } from '../recording.ts';
+import type { Append, MetWindow, Run } from '../recording.ts';
 import {
   type Fault,
   isStanding,
@@ -53,7 +54,8 @@ export const weightsOnlyRise = perRollout((view) =>
 
 /**
  * Every recall ends: in a return that the comparison beside stable allows, in a revert, by a person's order, or in a pause, which
- * has an end of its own. No canary is left at the weight of a recall, and there are three at most, and one wait for counts.
+ * has an end of its own. No canary is left at the weight of a recall, and there are three at most, and one wait for
+ * counts; a further one is held at once, and only after a person let the canary return.
  */
 export const recallEnds = perRollout((view, run, { tickMs, skewMs }) => {
   const ordered = those(view, 'RecallOrdered');
@@ -73,7 +75,8 @@ export const recallEnds = perRollout((view, run, { tickMs, skewMs }) => {
       ordered
         .filter(({ event }) => (event.waitsFor !== undefined) === isWait)
         .filter(({ index }) => !isForestalled(view, index))
-        .slice(isWait ? 1 : RECALLS_MAX),
+        .slice(isWait ? 1 : RECALLS_MAX)
+        .filter((each) => !isHeldAgain(view, each)),
     )
     .map(({ at }) => ({ at, what: `made recall ${RECALLS_MAX + 1}` }));
   const returned = those(view, 'RecallEnded').flatMap(({ index, at, event, append }): Fault[] => {
@@ -82,7 +85,10 @@ export const recallEnds = perRollout((view, run, { tickMs, skewMs }) => {
     const why = whyTooSoon(view, run, index, skewMs);
     return why === undefined ? [] : [{ at, what: `ended a recall (${event.reason}) although ${why}` }];
   });
-  return [...unanswered, ...tooMany, ...returned];
+  const planned = those(view, 'PromotionOrdered')
+    .filter(({ index, event }) => isPlans(event.by) && recallAt(view, index) !== undefined)
+    .map(({ at }) => ({ at, what: "ended a recall by its plan's own order" }));
+  return [...unanswered, ...tooMany, ...returned, ...planned];
 });
 
 /** True if a pause is in force just after the entry of this index. */
@@ -91,14 +97,20 @@ function isPaused(view: View, index: number): boolean {
   return last?.event.type === 'Paused';
 }
 
-/** True for a recall that a person's order ended before any traffic had moved for it. */
+/** True for a recall that an order ended before any traffic had moved for it; that it was a person's is looked at by itself. */
 function isForestalled(view: View, index: number): boolean {
-  const order = those(view, 'PromotionOrdered').find((each) => each.index > index)?.index ?? index;
+  const next = those(view, 'PromotionOrdered', 'RecallOrdered').find((each) => each.index > index);
   return (
-    order > index &&
-    !view.writes.some((write) => write.index > index && write.index < order) &&
-    !those(view, 'RecallOrdered').some((each) => each.index > index && each.index < order)
+    next?.event.type === 'PromotionOrdered' &&
+    !view.writes.some((write) => write.index > index && write.index < next.index)
   );
+}
+
+/** True for a recall in which the canary is held at once, after a person let it return from the one before. */
+function isHeldAgain(view: View, { index, append }: { index: number; append: Append }): boolean {
+  const last = those(view, 'RecallOrdered', 'Resumed').findLast((each) => each.index < index)?.event;
+  const isLetGo = last?.type === 'Resumed' && last.by.via !== SPILLWAY.via;
+  return isLetGo && append.events.some(({ type }) => type === 'Paused');
 }
 
 /** Why what was measured at its weight does not end a recall; undefined if it does. */

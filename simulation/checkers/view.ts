@@ -129,7 +129,7 @@ export function isGivenByOthers(view: View, { looks }: Run, target: Target, inde
   const own = lastOwn(view, target, index);
   const isCalled = those(view, 'RolloutClosed')[0]?.event.outcome === 'halted';
   if (own === undefined) return last !== undefined && isCalled;
-  if (last === own || own.to > 0) return false;
+  if (own.to > 0) return false;
   const look = looks[target.key]?.findLast((at) => at <= index) ?? 0;
   const isUnseen = look > own.index && shareOf(standingAt(view, target, look), target.canary) === 0;
   return isUnseen || (isCalled && last?.after?.primary === target.canary);

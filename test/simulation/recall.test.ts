@@ -172,13 +172,14 @@ describe('a release that is in doubt for the third time', () => {
   });
 
   test('is resumed by a person, returns, and is held again at the next doubt', async () => {
-    const { rollout, events } = await held(async (stage) => {
+    const { rollout, events, run } = await held(async (stage) => {
       await stage.order('resume');
       await stage.event((event) => event.type === 'Paused' && event.why === 'doubt');
       await stage.order('abort');
     });
     expect(recallsIn(events)).toEqual([25, 75, 25, 25]);
     expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'human' } });
+    expect(faults(run)).toEqual([]);
   });
 });
 
