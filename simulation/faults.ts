@@ -278,6 +278,14 @@ const EVENT_LATE_MAX_MS = 180_000;
 /** Most windows at the end of the metrics that may not have arrived, and that may still be restated. */
 const LATE_WINDOWS_MAX = 3;
 
+const READS = /^(?:Get|Head|List|Describe)/;
+
+/** Calls that take effect and whose answer reaches nobody. */
+const unheard = new AsyncLocalStorage<true>();
+
+/** True within a call that takes effect and whose answer reaches nobody. */
+export const isUnheard = (): boolean => unheard.getStore() === true;
+
 interface Injected extends Hooks {
   /** For each copy of an event that is to be delivered, how much later than usual. */
   copies: NonNullable<WorldOptions['copies']>;
@@ -350,12 +358,14 @@ export function injector(options: {
       case 'serverFault':
         throw errors.down();
       case 'answerLost':
-        await call();
+        await unheard.run(true, call);
         await clock.sleep(CLIENT_LIMIT_MS);
         if (invocation.isDead) return never();
         throw errors.timedOut();
       case 'arrivesLate':
-        void clock.sleep(CLIENT_LIMIT_MS + how * ADRIFT_MAX_MS).then(() => call().catch(() => {}));
+        // Of a call that only reads, nothing arrives late.
+        if (READS.test(op)) void unheard.run(true, call).catch(() => {});
+        else void clock.sleep(CLIENT_LIMIT_MS + how * ADRIFT_MAX_MS).then(() => call().catch(() => {}));
         await clock.sleep(CLIENT_LIMIT_MS);
         if (invocation.isDead) return never();
         throw errors.timedOut();
@@ -366,7 +376,7 @@ export function injector(options: {
         invocation.die(deathOf(how));
         return never();
       case 'diesAfter':
-        await call();
+        await unheard.run(true, call);
         invocation.die(deathOf(how));
         return never();
       default:

@@ -3,6 +3,7 @@ import { type Stamp, stampFrom } from '../core/rollout/stamp.ts';
 import { emptyOpening, type Rollout } from '../core/rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../core/units.ts';
 import { ACCOUNT, REGION, type World } from '../local/world.ts';
+import { isUnheard } from './faults.ts';
 
 /** Where an alias sent its traffic at some moment. */
 export interface Standing {
@@ -83,8 +84,10 @@ export interface Append {
 /** Everything the checkers look at, in the order in which it happened. */
 export interface Run {
   timeline: (AliasWrite | Append)[];
-  /** When an alias was read: how many entries the timeline had then, for each look at a key. */
+  /** When an alias was read by somebody who got the answer: how many entries the timeline had then, for each look at a key. */
   looks: Record<string, number[]>;
+  /** The same for looks whose answer reached nobody. */
+  lostLooks: Record<string, number[]>;
   /** What the users of each function and version met in each window, by its start. */
   windows: Record<string, Map<Instant, MetWindow>>;
   /** What of it was counted late, by function and version. */
@@ -112,7 +115,7 @@ export const idOf = ({ rollout }: Append): string => rollout.opening.rolloutId;
 export function record(world: World): { finish(): Promise<Run> } {
   const timeline: Run['timeline'] = [];
   recordWrites(world, timeline);
-  const looks = recordLooks(world, timeline);
+  const looked = recordLooks(world, timeline);
   const deleted = recordDeletions(world, timeline);
   const unpinned = recordRemovals(world, timeline);
   const { windows, late } = recordWindows(world);
@@ -137,7 +140,7 @@ export function record(world: World): { finish(): Promise<Run> } {
       const ids = new Set(timeline.flatMap((entry) => (entry.kind === 'append' ? idOf(entry) : [])));
       const run: Run = {
         timeline,
-        looks,
+        ...looked,
         deleted,
         unpinned,
         windows,
@@ -219,8 +222,9 @@ function recordWrites({ lambda, clock }: World, timeline: Run['timeline']): void
 const keyOf = (functionName = '', alias = '') =>
   `aws:${ACCOUNT}:${REGION}:lambda-alias/${functionName}/${alias}`;
 
-function recordLooks({ lambda }: World, timeline: Run['timeline']): Run['looks'] {
+function recordLooks({ lambda }: World, timeline: Run['timeline']): Pick<Run, 'looks' | 'lostLooks'> {
   const looks: Run['looks'] = {};
+  const lost: Run['looks'] = {};
   const operations = lambda.operations;
   const call = operations.GetAliasCommand;
   const looked = async (input: Parameters<typeof call>[0]) => {
@@ -234,13 +238,14 @@ function recordLooks({ lambda }: World, timeline: Run['timeline']): Run['looks']
         )
       : -1;
     const key = keyOf(input.FunctionName, input.Name);
-    looks[key] ??= [];
-    looks[key].push(written === -1 ? present : written);
+    const kept = isUnheard() ? lost : looks;
+    kept[key] ??= [];
+    kept[key].push(written === -1 ? present : written);
     return answer;
   };
   // What is metered answers later than its type says.
   operations.GetAliasCommand = looked as unknown as typeof call;
-  return looks;
+  return { looks, lostLooks: lost };
 }
 
 function recordDeletions({ lambda }: World, timeline: Run['timeline']): Run['deleted'] {

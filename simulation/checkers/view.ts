@@ -120,18 +120,26 @@ export function standingAt(view: View, target: Target, index: number): Standing 
 
 /**
  * True where the canary has traffic, just before the entry of this index, because somebody else gave it some, and either
- * nobody can know or people are called. Nobody can where the last look came after this rollout's last write and found it
- * out. People are where the rollout ends halted and he made it the version that serves, or the rollout never had the
+ * nobody can know or people are called. Nobody can if the last look that was answered came after this rollout's last write and found it
+ * out, or if none that it made since was answered. People are where the rollout ends halted and he made it the version that serves, or the rollout never had the
  * target, so that its traffic is not ours to change.
  */
-export function isGivenByOthers(view: View, { looks }: Run, target: Target, index: number): boolean {
+export function isGivenByOthers(
+  view: View,
+  { looks, lostLooks }: Run,
+  target: Target,
+  index: number,
+): boolean {
   const last = view.writes.findLast((write) => write.index < index && write.key === target.key);
   const own = lastOwn(view, target, index);
   const isCalled = those(view, 'RolloutClosed')[0]?.event.outcome === 'halted';
   if (own === undefined) return last !== undefined && isCalled;
   if (own.to > 0) return false;
-  const look = looks[target.key]?.findLast((at) => at <= index) ?? 0;
-  const isUnseen = look > own.index && shareOf(standingAt(view, target, look), target.canary) === 0;
+  const lastOf = (all: Run['looks']) => all[target.key]?.findLast((at) => at <= index) ?? 0;
+  const [look, lost] = [lastOf(looks), lastOf(lostLooks)];
+  const hasLooked = Math.max(look, lost) > own.index;
+  const isUnseen =
+    hasLooked && shareOf(standingAt(view, target, Math.max(look, own.index + 1)), target.canary) === 0;
   return isUnseen || (isCalled && last?.after?.primary === target.canary);
 }
 

@@ -777,6 +777,14 @@ describe('traffic that somebody else gave', () => {
     'to what was never taken out': ended(6, 'halted', byOthers(100)),
     'after a look from before it went out': ended(1, 'reverted', out, byOthers(20)),
   });
+  const unheard = (more: Partial<Run>) => ({ ...ended(0, 'reverted', out, byOthers(20)), ...more });
+  excuse('endsAtZeroOrHundred', unheard({ lostLooks: { [target().key]: [7] } }), {
+    'if nobody looked again': unheard({}),
+    'if a look after it was answered': unheard({
+      looks: { [target().key]: [7] },
+      lostLooks: { [target().key]: [7] },
+    }),
+  });
   const never = (outcome: 'halted' | 'reverted') =>
     runOf([opened(), byOthers(20), aborted(2), reverted(2.5), closed(3, outcome)]);
   excuse('endsAtZeroOrHundred', never('halted'), {

@@ -25,7 +25,7 @@ export function runOf(happened: Happened[], more: Partial<Run> = {}): Run {
   return {
     // As the journal keeps them.
     heads: JSON.parse(JSON.stringify(heads)),
-    ...{ timeline, histories, looks: {}, windows: {}, late: {}, deleted: [], unpinned: [] },
+    ...{ timeline, histories, looks: {}, lostLooks: {}, windows: {}, late: {}, deleted: [], unpinned: [] },
     ...{ commands: [], locks: {}, watched: [], artifacts: {}, executions: [] },
     ...more,
   };
