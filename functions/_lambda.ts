@@ -1,3 +1,4 @@
+import middy from '@middy/core';
 import { en } from 'zod/locales';
 import * as z from 'zod/mini';
 import { observed } from '../controller/observe.ts';
@@ -7,7 +8,7 @@ import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { type Actor, WAYS } from '../core/rollout/actor.ts';
 import { type Publishing, SOURCES, type Target } from '../core/rollout/event.ts';
-import { began, failed, flush, type LambdaContext, observer, succeeded } from './_observe.ts';
+import { type LambdaContext, observer, observing, runsOut } from './_observe.ts';
 
 /** One function of the controller: what it accepts, and what it does with the ports it needs. */
 export interface Task<Input, Output, Names extends keyof Ports> {
@@ -21,29 +22,32 @@ export type Handler = (event: unknown, context?: LambdaContext) => Promise<unkno
 /** Most fields of a bad event that are named: the message goes into a log. */
 const FAULTS_MAX = 20;
 
-/** Puts what all functions share around a task: the event is checked, the ports are made at the first call and kept, and what happens is logged and counted. */
+/** How long before Lambda ends a function that one says so: long enough for a line and its counts. Assumed. */
+const LAST_WORDS_MS = 250;
+
+/** Puts the shared middleware around a task: what happens is logged and counted, the event is checked, and the ports are made at the first call and kept. */
 export function lambda<Input, Output, Names extends keyof Ports>(
   task: Task<Input, Output, Names>,
   makePorts: () => Needs<Names>,
 ): Handler {
   let ports: Needs<Names> | undefined;
-  return async (event, context) => {
-    began(context);
-    let known = event;
-    try {
-      const input = inputFrom(task.input, event);
-      known = input;
-      ports ??= withObservedJournal(makePorts());
-      const answer = await task.run(input, ports);
-      succeeded(input, answer);
-      return answer;
-    } catch (error) {
-      failed(known, error);
-      throw error;
-    } finally {
-      flush();
-    }
+  let present: unknown;
+  const timeoutEarlyResponse = () => {
+    runsOut(present);
+    // What still comes in time is answered. Else Lambda ends the function with all that is under way; an answer here would leave that to go on in the next call.
+    return new Promise<never>(() => {});
   };
+  const handler = middy<unknown, unknown>({ timeoutEarlyInMillis: LAST_WORDS_MS, timeoutEarlyResponse })
+    .use(observing())
+    .before((request) => {
+      present = request.event = inputFrom(task.input, request.event);
+    })
+    .handler(async (event: unknown) => {
+      ports ??= withObservedJournal(makePorts());
+      return task.run(event as Input, ports);
+    });
+  // The embedded world has no context to give.
+  return (event, context = {} as LambdaContext) => handler(event, context);
 }
 
 /** Inputs have no words of their own; those of zod are not in zod/mini. */

@@ -1,5 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
+import type { MiddlewareObj, Request } from '@middy/core';
 import { loggable, rolloutIdIn } from '../controller/observe.ts';
 import type { Observer } from '../controller/ports.ts';
 import { RolloutError } from '../core/errors.ts';
@@ -31,25 +32,38 @@ export const observer: Observer = {
 };
 
 /** Writes the counts of this call. */
-export function flush(): void {
+function flush(): void {
   if (isOn && metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
 }
 
 /** What Lambda knows of a call. */
-export type LambdaContext = Parameters<Logger['addContext']>[0];
+export type LambdaContext = Request['context'];
 
-/** Names the request in each line from here on, where Lambda calls. */
-export function began(context: LambdaContext | undefined): void {
-  if (isOn && context !== undefined) logger.addContext(context);
+/** Middleware that names the request in each line, says what came of it, and writes its counts. */
+export function observing(): MiddlewareObj<unknown, unknown> {
+  return {
+    before({ context }) {
+      if (isOn && context.awsRequestId !== undefined) logger.addContext(context);
+    },
+    after({ event, response }) {
+      observer.log('answered', { rolloutId: rolloutIdIn(response, event), ...loggable(response) });
+      flush();
+    },
+    onError({ event, error }) {
+      failed(event, error);
+      flush();
+    },
+  };
 }
 
-/** One line for what came of a call. */
-export function succeeded(event: unknown, answer: unknown): void {
-  observer.log('answered', { rolloutId: rolloutIdIn(answer, event), ...loggable(answer) });
+/** One line for a call that Lambda is about to end because its time is over. */
+export function runsOut(event: unknown): void {
+  if (isOn) logger.error('runs out of time', { rolloutId: rolloutIdIn(event) });
+  flush();
 }
 
 /** One line for a call that failed. Only Spillway's own errors are known to name no payload, so of others there is the name. */
-export function failed(event: unknown, error: unknown): void {
+function failed(event: unknown, error: unknown): void {
   if (RolloutError.is(error, 'RevertFailed')) observer.count({ RevertFailed: 1 });
   if (!isOn) return;
   const {

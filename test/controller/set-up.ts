@@ -21,7 +21,7 @@ export interface Stage extends Recorded {
   clock: VirtualClock;
   scenario: Scenario;
   ports: Ports;
-  /** Calls a function as Lambda would, with what all functions share; `ports` stand in for those of the stage. */
+  /** Calls a function with its middleware, as Lambda would; `ports` stand in for those of the stage. */
   call<Input, Output, Names extends keyof Ports>(
     task: Task<Input, Output, Names>,
     event: unknown,

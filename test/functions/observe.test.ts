@@ -3,12 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
 import { zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import * as z from 'zod/mini';
 import type { Ports } from '../../controller/ports.ts';
 import { RolloutError } from '../../core/errors.ts';
 import { COUNTED } from '../../core/rollout/counts.ts';
 import type { Hook } from '../../core/rollout/event.ts';
 import { awsExecutions } from '../../functions/_aws.ts';
-import { flush } from '../../functions/_observe.ts';
+import { lambda } from '../../functions/_lambda.ts';
+import { type LambdaContext, observer } from '../../functions/_observe.ts';
 import { command } from '../../functions/command.ts';
 import { deadMan } from '../../functions/dead-man.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
@@ -395,10 +397,26 @@ describe('the counts of a rollout', () => {
       AWS_SECRET_ACCESS_KEY: 'simulated',
       STATE_MACHINE_ARN: 'arn:aws:states:eu-west-1:111122223333:stateMachine:rollout',
     });
-    await expect(awsExecutions().wake('token')).rejects.toMatchObject({ name: 'Unavailable' });
-    flush();
+    const wakes = lambda({ input: z.unknown(), run: () => awsExecutions().wake('token') }, () => ({}));
+    await expect(wakes({})).rejects.toMatchObject({ name: 'Unavailable' });
     server.close();
     // Two tries of the client; the adapter may ask it again.
     expect(sum('Throttles')).toBeGreaterThanOrEqual(2);
   });
+});
+
+test('a function that is about to be ended says so, writes its counts, and answers only what comes in time', async () => {
+  const context = { awsRequestId: '1', getRemainingTimeInMillis: () => 260 } as LambdaContext;
+  const run = () => {
+    observer.count({ Throttles: 1 });
+    return new Promise<string>((resolve) => setTimeout(resolve, 100, 'in time'));
+  };
+  const answer = vi.fn();
+  void lambda({ input: z.unknown(), run }, () => ({}))({ rolloutId: FIRST }, context).then(answer, answer);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  expect(lines()).toMatchObject([{ message: 'runs out of time', rolloutId: FIRST }]);
+  expect(sum('Throttles')).toBe(1);
+  expect(answer).not.toHaveBeenCalled();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(answer).toHaveBeenCalledWith('in time');
 });

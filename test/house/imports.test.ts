@@ -129,10 +129,7 @@ describe('the checker', () => {
   test.each([
     ['core/plan/plan.ts', "import * as z from 'zod/mini'; import type { Seconds } from '../units.ts';"],
     ['adapters/x.ts', "import { LambdaClient } from '@aws-sdk/client-lambda'; import 'node:fs/promises';"],
-    [
-      'functions/x.ts',
-      "import { Logger } from '@aws-lambda-powertools/logger'; import { byKind } from '../adapters/registry.ts';",
-    ],
+    ['functions/x.ts', "import middy from '@middy/core'; import { byKind } from '../adapters/registry.ts';"],
     ['controller/open/x.ts', "import type { Needs } from '../ports.ts'; import '../../core/errors.ts';"],
     ['local/x.ts', "import jsonata from 'jsonata'; const code = await import(url);"],
     [
