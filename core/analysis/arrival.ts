@@ -12,7 +12,7 @@ import { logMeanExp } from './mixture.ts';
 import { EXPECTED_MIN } from './pairing.ts';
 import { isCliffHidden, LATE_MINUTES, pastFrom, whyCliff, whySilent, whyThin } from './silence.ts';
 import type { Doubt, Finding, Metric, Past, Series, WatchRule, Window } from './types.ts';
-import { type Believed, knownWindows, minutesOf, sum } from './windows.ts';
+import { type Believed, CROWDED, knownWindows, minutesOf, sum } from './windows.ts';
 
 /** Metrics of which the totals are the requests that arrived: with those that were throttled, or without them. */
 const ARRIVALS = ['throttles', 'errors'] as const satisfies readonly Metric[];
@@ -162,7 +162,7 @@ function arrivalOf(
   const starved = isSplit ? logMeanExp([collapsed, waited?.evidence ?? 0]) : 0;
   const reached = counts.reduce((all, { nc }) => all + nc, 0);
   const all = counts.reduce((all, { nc, ns }) => all + nc + ns, 0);
-  const splits = isSplit ? splitsOf(rollout, windows, present, w) : [];
+  const splits = isSplit ? splitsOf(rollout, windows, present, { w, to: step.to }) : [];
   const loss = evidenceOfLoss(splits, burstOf(rollout, target));
   const lacking = whyLost(splits, loss);
   const isOff = doubt >= -Math.log(ALPHA_TRAFFIC);
@@ -312,7 +312,7 @@ function whyUncounted(
 ): string | undefined {
   const timeout = opening.timeouts?.[target];
   if (timeout === undefined) return undefined;
-  const young = present
+  const young = withStable(present, { w, to })
     .filter(({ start, canary }) => start + WINDOW_MS + timeout * 1000 > to && (canary?.total ?? 0) > 0)
     .map(({ canary, stable }) => ({ nc: canary?.total ?? 0, ns: stable?.total ?? 0 }));
   if (logEStarved({ windows: young, w, tau: TAU_SLOW, grid: GRID_SLOW }) < SUSPICIOUS) return undefined;
@@ -329,7 +329,7 @@ function splitsOf(
   { stood = [] }: Rollout,
   windows: readonly Window[],
   present: readonly Window[],
-  w: number,
+  { w, to }: { w: number; to: Instant },
 ) {
   const earlier = stood.map(({ weight, ...step }) => ({
     w: weight / 100,
@@ -341,7 +341,10 @@ function splitsOf(
   const steps = [...earlier, { w, met }];
   const told = new Set(toldOf(steps.flatMap(({ met }) => met)));
   return steps.map(({ w, met }): Split => {
-    const windows = met.filter((window) => told.has(window));
+    const windows = withStable(
+      met.filter((window) => told.has(window)),
+      { w, to },
+    );
     return {
       nc: sum(windows.map(({ canary }) => canary)).total,
       ns: sum(windows.map(({ stable }) => stable)).total,
@@ -476,6 +479,17 @@ export function heard(present: readonly Window[]): Told[] {
   const counts = present.map(countsOf);
   const last = counts.findLastIndex(({ nc }) => nc > 0);
   return counts.slice(0, -LATE_WINDOWS).filter(({ nc }, index) => nc > 0 || index > last);
+}
+
+/**
+ * Windows in which one weight stood, without the newest ones in which counts of stable are missing: what is late of stable hides what
+ * the canary loses. All of them are newer than what is kept as sums.
+ */
+function withStable(windows: readonly Window[], { w, to }: { w: number; to: Instant }): Window[] {
+  const isShort = ({ canary, stable }: Window) =>
+    logEStarved({ windows: [{ nc: stable?.total ?? 0, ns: canary?.total ?? 0 }], w: 1 - w, ...CROWDED }) >=
+    SUSPICIOUS;
+  return windows.filter((window) => window.start < to - LATE_MINUTES * WINDOW_MS || !isShort(window));
 }
 
 /** How the requests of a minute were split. */

@@ -162,7 +162,7 @@ export function comparedWindows(
 }
 
 /** Odds of reaching the canary above what the weight says that are tolerated, and those that are bet on. Assumed. */
-const CROWDED = { tau: 1.1, grid: [1.25, 2, 4, 10] };
+export const CROWDED = { tau: 1.1, grid: [1.25, 2, 4, 10] };
 
 /**
  * True if counts of stable are missing in a minute in which traffic moved, by itself or by the whole minutes beside it. A minute of one

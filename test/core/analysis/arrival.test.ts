@@ -719,6 +719,13 @@ describe('requests of the canary that may still be running', () => {
     found(onFirstStep({ timeouts: { api: timeout } }), read);
   const read = windows(1, ...times(30, [100, 900]), ...times(5, [60, 900]));
 
+  test('are not hidden by counts of stable that are late', () => {
+    const late = [...windows(1, ...times(30, [60, 900])), ...windows(31, ...times(5, [60, 90]))];
+    expect(hanging(3600, late).needed).toMatch(/^about 1,200 of its requests have not been counted yet/);
+    const lost = [...windows(1, ...times(30, [88, 900])), ...windows(31, ...times(5, [88, 90]))];
+    expect(found(onFirstStep(), lost).needed).toMatch(/requests that were due at it were counted nowhere/);
+  });
+
   test('are said in words, with how many are not counted', () => {
     const { status, needed, reason } = hanging(300, read);
     expect(status).toBe('suspect');
