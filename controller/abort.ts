@@ -109,10 +109,30 @@ async function outNow(
     return { error: new RolloutError('Unavailable', why) };
   };
   try {
-    return await within(OUT_MS, async () => ({ out: await revertTargets(targets, by, ports) }), late, ports);
+    const work = async (signal: AbortSignal) => ({ out: await insistently(targets, by, signal, ports) });
+    return await within(OUT_MS, work, late, ports);
   } catch (error) {
     if (!RolloutError.is(error, 'Unavailable')) throw error;
     return { error };
+  }
+}
+
+/** Time between two tries of an abort. */
+const AGAIN_MS = 1_000;
+
+/** Its execution may be dead, and the watchdog minutes away, so what passes by itself is tried again. */
+async function insistently(
+  targets: Target[],
+  by: RevertBy,
+  signal: AbortSignal,
+  ports: Needs<Aborts>,
+): Promise<RevertedTarget[]> {
+  try {
+    return await revertTargets(targets, by, ports);
+  } catch (error) {
+    if (!RolloutError.is(error, 'Unavailable')) throw error;
+    await ports.clock.sleep(AGAIN_MS, signal);
+    return insistently(targets, by, signal, ports);
   }
 }
 

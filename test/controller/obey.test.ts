@@ -3,6 +3,7 @@ import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
 import { executionInput } from '../../controller/execution.ts';
 import type { Ports } from '../../controller/ports.ts';
+import { RolloutError } from '../../core/errors.ts';
 import type { ExecutionInput } from '../../core/ports.ts';
 import { command } from '../../functions/command.ts';
 import { decide } from '../../functions/decide.ts';
@@ -121,6 +122,25 @@ describe('abort', () => {
     expect((await stage.rollout()).lastEventAt - began).toBeLessThanOrEqual(9_000);
     expect(stage.woken).toEqual(['hold']);
     expect(await stage.call(decide, ref)).toMatchObject({ kind: 'revert' });
+  });
+
+  test('is tried again by itself if AWS fails once, since its execution may be dead', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    let tries = 0;
+    const router: Ports['router'] = (kind) => {
+      const known = stage.ports.router(kind);
+      return {
+        ...known,
+        revert: async (...given) => {
+          if (++tries === 1) throw new RolloutError('Unavailable', 'AWS failed');
+          return known.revert(...given);
+        },
+      };
+    };
+    await stage.call(command, abort, { ...stage.ports, router });
+    expect(stage.standing()).toEqual(REVERTED);
+    expect(tries).toBe(2);
   });
 
   test('keeps as much of its reason as there is room for, as a text that can be stored', async () => {
