@@ -402,7 +402,8 @@ export function injector(options: {
     async around(fn, event, call) {
       if (isOn('concurrencyGoneForAll') || (isOn('concurrencyGone') && factsOf(fn).reserved === undefined))
         throw named('Lambda.TooManyRequestsException', 'Rate Exceeded.');
-      const invoke = () => limited(fn, () => call(event));
+      // What a call that nobody hears of starts is heard by its own function.
+      const invoke = () => unheard.exit(() => limited(fn, () => call(event)));
       if (fn === 'RevertTraffic' && isOn('revertBroken')) throw named('RevertFailed', 'it cannot be loaded');
       if (fn === 'Measure' && isOn('measureEnded')) {
         const isMemory = dice('measureEnded', clock.now()) < 0.5;
