@@ -56,11 +56,32 @@ async function look(
     ports,
   );
   if (after.epoch === rollout.epoch) return 'alive';
-  await ports.executions.stop(rolloutId, rollout.epoch, 'taken over by the dead man');
-  await arm(after, ports);
-  await beginAgain(after, ports);
+  const [begun, ...others] = await Promise.allSettled([
+    replaced(after, ports),
+    // The old one can write nothing any more, and the old schedule looks as well as a new one.
+    ports.executions.stop(rolloutId, rollout.epoch, 'taken over by the dead man'),
+    arm(after, ports),
+  ]);
+  for (const other of others)
+    if (other.status === 'rejected')
+      ports.observer.warn('took over without a call', { rolloutId, error: nameOf(other.reason) });
+  if (begun.status === 'rejected') throw begun.reason;
   return 'taken over';
 }
+
+/** Starts another execution. If the canary is to leave, it does so at once, since that execution may come to nothing as well. */
+async function replaced(rollout: Rollout, ports: Needs<Watches>): Promise<void> {
+  const { rolloutId, targets } = rollout.opening;
+  const by = { rolloutId, epoch: rollout.epoch };
+  const [begun, out] = await Promise.allSettled([
+    beginAgain(rollout, ports),
+    rollout.leaving === undefined ? [] : revertTargets(targets, by, ports),
+  ]);
+  if (begun.status === 'rejected') throw begun.reason;
+  if (out.status === 'rejected') throw out.reason;
+}
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'Error');
 
 async function withoutJournal(input: DeadManInput, ports: Needs<Watches>): Promise<Found> {
   ports.observer.count({ JournalUnreadable: 1 });

@@ -4,6 +4,7 @@ import { recordJudgement } from '../controller/record.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { awsDeadMan, awsExecutions, awsJournal, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
+import { observer } from './_observe.ts';
 
 /** Hands the rollout to a fresh execution of the next epoch, after which this one calls nothing; the dead man learns the versions too. Repeatable. */
 export const continueAsNew: Task<ExecutionInput, object, 'clock' | 'deadMan' | 'executions' | 'journal'> = {
@@ -12,8 +13,11 @@ export const continueAsNew: Task<ExecutionInput, object, 'clock' | 'deadMan' | '
     const rollout = await readRollout(ref.rolloutId, ports);
     const after =
       rollout.epoch === ref.epoch ? await recordJudgement(rollout, { type: 'Continue' }, ports) : rollout;
-    await arm(after, ports);
     await ports.executions.start(executionInput(after));
+    // The schedule that stands looks as well, and only what it is armed with is older.
+    await arm(after, ports).catch((error: Error) =>
+      observer.warn('went on without a new schedule', { rolloutId: ref.rolloutId, error: error.name }),
+    );
     return {};
   },
 };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { traitsOf } from '../../adapters/lambda-traits.ts';
 import { executionInput } from '../../controller/execution.ts';
+import { RolloutError } from '../../core/errors.ts';
 import type { DeadManInput, ExecutionInput } from '../../core/ports.ts';
 import { dueAt } from '../../core/rollout/due.ts';
 import { command } from '../../functions/command.ts';
@@ -20,6 +21,10 @@ async function frozen({ clock, ports }: Stage): Promise<DeadManInput> {
   if (found === undefined) throw new Error('The dead man is not armed.');
   return found;
 }
+
+const away = async () => {
+  throw new RolloutError('Unavailable', 'AWS is away');
+};
 
 /** One look, with what Scheduler would hand over. */
 async function look(stage: Stage, ports = stage.ports) {
@@ -69,7 +74,7 @@ describe('while the journal can be read', () => {
     });
   });
 
-  test('the old execution is stopped before the new one is started, and both after the takeover is written', async () => {
+  test('the takeover is written before the old execution is stopped and the new one is started', async () => {
     const stage = setUp();
     await stage.openRaised();
     await stage.clock.advance(60 * MINUTE);
@@ -85,7 +90,39 @@ describe('while the journal can be read', () => {
       },
     };
     await look(stage, ports);
-    expect(order).toEqual(['append', 'stop', 'start']);
+    expect(order[0]).toBe('append');
+    expect(order.slice(1).sort()).toEqual(['start', 'stop']);
+  });
+
+  test('no other call that fails keeps the new execution from being started', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    await stage.clock.advance(60 * MINUTE);
+    const { deadMan: watched, executions } = stage.ports;
+    const input = await frozen(stage);
+    const ports = {
+      ...stage.ports,
+      deadMan: { ...watched, arm: unreachable },
+      executions: { ...executions, stop: unreachable },
+    };
+    expect(await stage.call(deadMan, input, ports)).toEqual({ found: 'taken over' });
+    expect(stage.started.map(({ epoch }) => epoch)).toEqual([1, 2]);
+  });
+
+  test('a canary that is to leave is out at once, also if no execution can be started', async () => {
+    const stage = setUp();
+    await stage.openRaised();
+    const ports = { ...stage.ports, executions: { ...stage.ports.executions, start: away } };
+    const router: typeof ports.router = (kind) => ({ ...stage.ports.router(kind), revert: away });
+    await stage.call(
+      command,
+      { command: 'abort', rolloutId: FIRST, by: 'ada', reason: 'odd' },
+      { ...stage.ports, router },
+    );
+    expect(stage.standing()).toMatchObject({ weights: { '2': 10 } });
+    await stage.clock.advance(60 * MINUTE);
+    await expect(look(stage, ports)).rejects.toMatchObject({ name: 'Unavailable' });
+    expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY });
   });
 
   test('an execution of the old epoch does nothing after a takeover', async () => {

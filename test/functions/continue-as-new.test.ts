@@ -39,3 +39,11 @@ test('the old execution is told to end, and the new one goes on', async () => {
   expect(await stage.call(decide, ref)).toMatchObject({ kind: 'continue' });
   expect(await stage.call(decide, { ...ref, epoch: 2 })).toMatchObject({ kind: 'hold' });
 });
+
+test('a schedule that cannot be written keeps no rollout from going on', async () => {
+  const stage = setUp();
+  const ref = await stage.openRaised();
+  const ports = { ...stage.ports, deadMan: { ...stage.ports.deadMan, arm: unreachable } };
+  expect(await stage.call(continueAsNew, ref, ports)).toEqual({});
+  expect(stage.started.map(({ epoch }) => epoch)).toEqual([1, 2]);
+});
