@@ -324,7 +324,12 @@ const provenMeansMeasured = perRollout((view, _run, { skewMs }) => {
   const { steps, verifySeconds } = view.opening.plan;
   if (steps.length === 0 || those(view, 'PromotionOrdered').length > 0)
     return [{ at: close.at, what: 'says that it was proven although it was promoted without evidence' }];
-  const ends = [...those(view, 'ShiftIntended').map(({ index }) => index), close.index];
+  // The end of a recall brings the canary back to a weight that it had earned before, and is followed by a verify of its own.
+  const shifts = those(view, 'ShiftIntended');
+  const rises = shifts.filter(
+    ({ event }, nth) => event.weight > Math.max(0, ...shifts.slice(0, nth).map((each) => each.event.weight)),
+  );
+  const ends = [...rises.map(({ index }) => index), close.index];
   const isByProbes = ends.some(
     (end) => those(view, 'Measured').findLast(({ index }) => index < end)?.event.verdict.byProbes,
   );

@@ -592,3 +592,16 @@ test('a canary that fails as its target never did is held to that, though the ta
   expect(end).toMatchObject({ cause: 'environment', reason: expect.stringMatching(/^errors: .* in 10 min/) });
   expect(violations).toEqual([]);
 });
+
+test('probes that answered a recall are not what a later verify with enough requests proves the release by', async () => {
+  const { run, violations } = await playCase({
+    ...caseOf(15_045, FAULT_NAMES),
+    ...{ faults: [], noise: 0, troubles: [], orders: [] },
+  });
+  const verdicts = Object.values(run.histories)[0]?.flatMap((event) =>
+    event.type === 'Measured' ? [event.verdict] : [],
+  );
+  expect(verdicts?.some(({ byProbes }) => byProbes)).toBe(true);
+  expect(run.heads[0]?.reason).toMatch(/^proven: /);
+  expect(violations).toEqual([]);
+});
