@@ -22,10 +22,6 @@ declare module "sst" {
       "name": string
       "type": "sst.aws.Function"
     }
-    "DeadMan": {
-      "name": string
-      "type": "sst.aws.Function"
-    }
     "Decide": {
       "name": string
       "type": "sst.aws.Function"
@@ -75,6 +71,10 @@ declare module "sst" {
       "type": "sst.aws.Function"
     }
     "ShiftTraffic": {
+      "name": string
+      "type": "sst.aws.Function"
+    }
+    "Watchdog": {
       "name": string
       "type": "sst.aws.Function"
     }

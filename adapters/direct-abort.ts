@@ -1,24 +1,24 @@
 import { RolloutError } from '../core/errors.ts';
-import type { DeadMan, TrafficRouter } from '../core/ports.ts';
+import type { TrafficRouter, Watchdog } from '../core/ports.ts';
 
 /**
- * Takes a rollout's canary out by what its dead man was armed with, without the controller's functions and journal; the
+ * Takes a rollout's canary out by what its watchdog was armed with, without the controller's functions and journal; the
  * stamp keeps who did it. Answers a line for each target.
  * @throws RolloutError RolloutUnknown where nobody knows its targets, RevertFailed naming those that may still serve the canary
  */
 export async function revertFrozen(
   rolloutId: string,
   person: string,
-  deadMan: DeadMan,
+  watchdog: Watchdog,
   router: (kind: string) => TrafficRouter,
 ): Promise<string[]> {
   const byHand =
     "take the weight off by hand: aws lambda update-alias --function-name NAME --name ALIAS --routing-config '{}'.";
-  const frozen = await deadMan.frozen(rolloutId);
+  const frozen = await watchdog.frozen(rolloutId);
   if (frozen === undefined)
     throw new RolloutError(
       'RolloutUnknown',
-      `No dead man watches ${rolloutId}: it has ended, or its id is wrong, and nobody else knows its targets. Look at the alias, check the id, or ${byHand}`,
+      `No watchdog watches ${rolloutId}: it has ended, or its id is wrong, and nobody else knows its targets. Look at the alias, check the id, or ${byHand}`,
     );
   if (frozen.targets.length === 0)
     throw new RolloutError(

@@ -2,7 +2,7 @@ import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { revertFrozen } from '../adapters/direct-abort.ts';
 import { byKind, routers } from '../adapters/registry.ts';
-import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
+import { schedulerWatchdog } from '../adapters/scheduler-watchdog.ts';
 
 /** Takes a rollout's canary out by the rights of whoever asks: for when the controller is down. @throws as `revertFrozen` does */
 export function revertDirectly(
@@ -14,7 +14,7 @@ export function revertDirectly(
     now: () => Date.now(),
     sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
   };
-  const deadMan = schedulerDeadMan(scheduler, {
+  const watchdog = schedulerWatchdog(scheduler, {
     functionArn: '',
     stateMachineArn: '',
     roleArn: '',
@@ -22,5 +22,5 @@ export function revertDirectly(
   });
   // Nobody is asked and nothing is sent on the way out but to the targets.
   const web = { fetch, hosts: [], secret: '' };
-  return revertFrozen(rolloutId, by, deadMan, byKind(routers, { lambda, web }, clock));
+  return revertFrozen(rolloutId, by, watchdog, byKind(routers, { lambda, web }, clock));
 }

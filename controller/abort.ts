@@ -13,7 +13,7 @@ import { wake } from './wake.ts';
 import { soon, within } from './within.ts';
 
 /** What an abort takes. */
-export type Aborts = 'clock' | 'deadMan' | 'environment' | 'executions' | 'journal' | 'router';
+export type Aborts = 'clock' | 'environment' | 'executions' | 'journal' | 'router' | 'watchdog';
 
 /** Traffic first: the canary is out before the journal hears of it. */
 export async function abort(
@@ -139,18 +139,18 @@ async function insistently(
 /** How long an abort waits for the journal before it acts without it. */
 const PATIENCE_MS = 1_000;
 
-/** What to take back: from the journal, or else from what the dead man was armed with. */
+/** What to take back: from the journal, or else from what the watchdog was armed with. */
 async function known(
   rollout: Rollout | undefined,
   rolloutId: string,
-  ports: Needs<'deadMan'>,
+  ports: Needs<'watchdog'>,
 ): Promise<{ targets: Target[]; epoch: number }> {
   if (rollout !== undefined) return { targets: rollout.opening.targets, epoch: rollout.epoch };
-  const frozen = await ports.deadMan.frozen(rolloutId);
+  const frozen = await ports.watchdog.frozen(rolloutId);
   if (frozen === undefined)
     throw new RolloutError(
       'RolloutUnknown',
-      `Rollout ${rolloutId} is neither in the journal nor watched by a dead man; check its id.`,
+      `Rollout ${rolloutId} is neither in the journal nor watched by a watchdog; check its id.`,
     );
   // What an error must not take back is not frozen, so only the journal knows it.
   if (frozen.targets.length === 0)

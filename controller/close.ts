@@ -7,7 +7,7 @@ import { reconcileTargets } from './reconcile.ts';
 import { recordEffect } from './record.ts';
 import { soon } from './within.ts';
 
-type Closes = 'budget' | 'clock' | 'completions' | 'deadMan' | 'journal' | 'observer' | 'router';
+type Closes = 'budget' | 'clock' | 'completions' | 'journal' | 'observer' | 'router' | 'watchdog';
 
 /** Ends a completed rollout: traffic is read back against the outcome, the fence is shut, then the lock goes. Repeatable. */
 export async function close(rollout: Rollout, ports: Needs<Closes>): Promise<Rollout> {
@@ -15,7 +15,7 @@ export async function close(rollout: Rollout, ports: Needs<Closes>): Promise<Rol
   const closed = await inTurn(rollout, CLOSE_CALLS * targets.length, ports, () => closeNow(rollout, ports));
   // A pin that may be left is removed by the watchdog, which disarms itself then, as it does if it cannot be disarmed here.
   if (isEnded(closed) && (await unpin(closed, ports)))
-    await soon(DISARMING_MS, () => ports.deadMan.disarm(rolloutId), ports);
+    await soon(DISARMING_MS, () => ports.watchdog.disarm(rolloutId), ports);
   return closed;
 }
 

@@ -3,7 +3,6 @@ import type {
   Budget,
   Clock,
   Completions,
-  DeadMan,
   Executions,
   HookCheck,
   HookRunner,
@@ -13,6 +12,7 @@ import type {
   Publisher,
   ReleaseStore,
   TrafficRouter,
+  Watchdog,
 } from '../core/ports.ts';
 import type { Counts } from '../core/rollout/counts.ts';
 
@@ -49,7 +49,7 @@ export interface Ports {
   executions: Executions;
   /** Hands an opening to OpenRollout, which alone may start a rollout's first execution. */
   openings: Openings;
-  deadMan: DeadMan;
+  watchdog: Watchdog;
   releases: ReleaseStore;
   completions: Completions;
   observer: Observer;
@@ -64,7 +64,6 @@ export type Opens =
   | 'budget'
   | 'clock'
   | 'completions'
-  | 'deadMan'
   | 'environment'
   | 'executions'
   | 'hookCheck'
@@ -72,4 +71,5 @@ export type Opens =
   | 'metrics'
   | 'observer'
   | 'releases'
-  | 'router';
+  | 'router'
+  | 'watchdog';

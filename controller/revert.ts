@@ -19,7 +19,7 @@ import { recordEffect } from './record.ts';
 import { lookAgain, revertTargets } from './revert-targets.ts';
 import { soon } from './within.ts';
 
-type Reverts = 'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'restoreCode' | 'router';
+type Reverts = 'clock' | 'hooks' | 'journal' | 'metrics' | 'restoreCode' | 'router' | 'watchdog';
 
 /** What the end of the execution says: `done` where nothing was taken back, since the rollout has completed. */
 export interface Left {
@@ -48,7 +48,7 @@ export async function revert(ref: ExecutionInput, came: Unhandled, ports: Needs<
     if (RolloutError.is(failure, 'RevertFailed')) throw failure;
     const ended = await endWritten(ref, known, targets, ports);
     if (ended !== undefined) return ended;
-    // Traffic is safe. The dead man finds the closed stamp and writes what is missing.
+    // Traffic is safe. The watchdog finds the closed stamp and writes what is missing.
     const sealed = why === undefined ? [] : sealedAmong(ref.targets, targets);
     const outcome = sealed.length > 0 && sealed.length === targets.length ? 'completed' : 'reverted';
     const reason = `${why ?? 'taken back'}; the journal could not be written (${failure})`;
@@ -126,7 +126,7 @@ async function writeDown(
   if (rollout === undefined)
     return { kind: 'left', outcome: 'reverted', reason: why ?? 'taken back without a journal' };
   const rest = restOf(rollout, targets);
-  // The dead man starts another execution, which goes on holding.
+  // The watchdog starts another execution, which goes on holding.
   if (rest.kind === 'held') return { kind: 'left', outcome: 'halted', reason: why ?? 'held for people' };
   if (rest.kind === 'unseal' && !isSecond) {
     const { all, by } = await toRevert(ref, ports);
@@ -152,8 +152,8 @@ async function writeDown(
     ports,
   );
   const isBack = after.left !== undefined;
-  // A pin that may be left is removed by the dead man, who is disarmed then.
-  const disarm = isUnpinned ? ports.deadMan.disarm(ref.rolloutId) : undefined;
+  // A pin that may be left is removed by the watchdog, which is disarmed then.
+  const disarm = isUnpinned ? ports.watchdog.disarm(ref.rolloutId) : undefined;
   await Promise.allSettled([disarm, isBack && tellHooks(rollout, ports)]);
   const outcome = after.outcome ?? 'reverted';
   const kind = leftAs(outcome, looked, after.opening.rollsBack !== undefined);

@@ -1,4 +1,4 @@
-import type { DeadManInput } from '../core/ports.ts';
+import type { WatchdogInput } from '../core/ports.ts';
 import { dueAt, GRACE_SECONDS } from '../core/rollout/due.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { arm, beginAgain } from './open/begin.ts';
@@ -7,7 +7,7 @@ import type { Needs } from './ports.ts';
 import { recordJudgement } from './record.ts';
 import { revertTargets } from './revert-targets.ts';
 
-type Watches = 'clock' | 'deadMan' | 'executions' | 'journal' | 'observer' | 'router';
+type Watches = 'clock' | 'executions' | 'journal' | 'observer' | 'router' | 'watchdog';
 
 /** How long the journal may be unreadable before the canary is taken out without asking it. */
 const UNREADABLE_MS = 10 * 60_000;
@@ -15,11 +15,11 @@ const UNREADABLE_MS = 10 * 60_000;
 /** How long a rollout may be armed without being in the journal: its opening may still be repeated. */
 const UNOPENED_MS = 60 * 60_000;
 
-/** What the dead man found when he looked. */
+/** What the watchdog found when it looked. */
 export type Found = 'alive' | 'ended' | 'unknown' | 'taken over' | 'unreadable' | 'reverted';
 
 /** Looks whether a rollout's execution still lives; a dead one is replaced by another, which first reads the targets. */
-export async function watch(input: DeadManInput, ports: Needs<Watches>): Promise<Found> {
+export async function watch(input: WatchdogInput, ports: Needs<Watches>): Promise<Found> {
   let rollout: Rollout | undefined;
   try {
     rollout = await ports.journal.read(input.rolloutId);
@@ -27,23 +27,23 @@ export async function watch(input: DeadManInput, ports: Needs<Watches>): Promise
     return await withoutJournal(input, ports);
   }
   if (input.unreadableSince !== undefined)
-    await ports.deadMan.arm({ ...input, armedAt: ports.clock.now(), unreadableSince: undefined });
+    await ports.watchdog.arm({ ...input, armedAt: ports.clock.now(), unreadableSince: undefined });
   return look(rollout, input, ports);
 }
 
 async function look(
   rollout: Rollout | undefined,
-  { rolloutId, armedAt }: DeadManInput,
+  { rolloutId, armedAt }: WatchdogInput,
   ports: Needs<Watches>,
 ): Promise<Found> {
   const now = ports.clock.now();
   if (rollout === undefined) {
-    if (now > armedAt + UNOPENED_MS) await ports.deadMan.disarm(rolloutId);
+    if (now > armedAt + UNOPENED_MS) await ports.watchdog.disarm(rolloutId);
     return 'unknown';
   }
   if (isEnded(rollout)) {
     await unpin(rollout, ports);
-    await ports.deadMan.disarm(rolloutId);
+    await ports.watchdog.disarm(rolloutId);
     return 'ended';
   }
   if (now <= dueAt(rollout) + GRACE_SECONDS * 1000) return 'alive';
@@ -59,7 +59,7 @@ async function look(
   const [begun, ...others] = await Promise.allSettled([
     replaced(after, ports),
     // The old one can write nothing any more, and the old schedule looks as well as a new one.
-    ports.executions.stop(rolloutId, rollout.epoch, 'taken over by the dead man'),
+    ports.executions.stop(rolloutId, rollout.epoch, 'taken over by the watchdog'),
     arm(after, ports),
   ]);
   for (const other of others)
@@ -83,11 +83,11 @@ async function replaced(rollout: Rollout, ports: Needs<Watches>): Promise<void> 
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'Error');
 
-async function withoutJournal(input: DeadManInput, ports: Needs<Watches>): Promise<Found> {
+async function withoutJournal(input: WatchdogInput, ports: Needs<Watches>): Promise<Found> {
   ports.observer.count({ JournalUnreadable: 1 });
   const now = ports.clock.now();
   if (input.unreadableSince === undefined) {
-    await ports.deadMan.arm({ ...input, armedAt: now, unreadableSince: now });
+    await ports.watchdog.arm({ ...input, armedAt: now, unreadableSince: now });
     return 'unreadable';
   }
   if (now - input.unreadableSince < UNREADABLE_MS) return 'unreadable';

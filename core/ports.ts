@@ -308,8 +308,8 @@ export interface Executions {
   wake(token: string): Promise<void>;
 }
 
-/** The dead man's frozen input: enough to revert without a journal. */
-export interface DeadManInput extends ExecutionInput {
+/** The watchdog's frozen input: enough to revert without a journal. */
+export interface WatchdogInput extends ExecutionInput {
   deadline: Instant;
   armedAt: Instant;
   /** When the journal was first found unreadable; absent while it can be read. */
@@ -317,11 +317,11 @@ export interface DeadManInput extends ExecutionInput {
 }
 
 /** The watchdog outside the execution. */
-export interface DeadMan {
+export interface Watchdog {
   /** Arms it: a recurring look, the first one in two minutes, and a last one at the deadline that needs no function. Arming again replaces what was frozen. */
-  arm(input: DeadManInput): Promise<void>;
+  arm(input: WatchdogInput): Promise<void>;
   /** What it was armed with, or undefined where it is not armed. */
-  frozen(rolloutId: string): Promise<DeadManInput | undefined>;
+  frozen(rolloutId: string): Promise<WatchdogInput | undefined>;
   disarm(rolloutId: string): Promise<void>;
 }
 

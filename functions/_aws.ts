@@ -14,7 +14,7 @@ import { byKind, hookChecks, hookRunners, probeRunners, publishers, routers } fr
 import { s3Client } from '../adapters/s3-client.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
-import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
+import { schedulerWatchdog } from '../adapters/scheduler-watchdog.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
 import type { Clock } from '../core/ports.ts';
 import { observer } from './_observe.ts';
@@ -176,10 +176,10 @@ export const awsAlarms = () => cloudwatchAlarms(watched(new CloudWatchClient(CLI
 export const awsExecutions = () =>
   stepFunctions(watched(new SFNClient(CLIENT)), setting('STATE_MACHINE_ARN'));
 
-/** The dead man on EventBridge Scheduler. */
-export const awsDeadMan = () =>
-  schedulerDeadMan(watched(new SchedulerClient(CLIENT)), {
-    functionArn: setting('DEAD_MAN_ARN'),
+/** The watchdog on EventBridge Scheduler. */
+export const awsWatchdog = () =>
+  schedulerWatchdog(watched(new SchedulerClient(CLIENT)), {
+    functionArn: setting('WATCHDOG_ARN'),
     stateMachineArn: setting('STATE_MACHINE_ARN'),
     roleArn: setting('SCHEDULER_ROLE_ARN'),
     groupName: setting('SCHEDULE_GROUP'),

@@ -1,7 +1,7 @@
 import { close } from '../controller/close.ts';
 import { type Answer, turn } from '../controller/execution.ts';
 import type { ExecutionInput } from '../core/ports.ts';
-import { awsBudget, awsCompletions, awsDeadMan, awsJournal, awsRouters, clock } from './_aws.ts';
+import { awsBudget, awsCompletions, awsJournal, awsRouters, awsWatchdog, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
 
@@ -9,7 +9,7 @@ import { observer } from './_observe.ts';
 export const closeRollout: Task<
   ExecutionInput,
   Answer,
-  'budget' | 'clock' | 'completions' | 'deadMan' | 'journal' | 'observer' | 'router'
+  'budget' | 'clock' | 'completions' | 'journal' | 'observer' | 'router' | 'watchdog'
 > = {
   input: ExecutionRef,
   run: (ref, ports) => turn(ref, ports, 'close', (rollout) => close(rollout, ports)),
@@ -20,7 +20,7 @@ export const handler = lambda(closeRollout, () => ({
   budget: awsBudget(),
   clock,
   completions: awsCompletions(),
-  deadMan: awsDeadMan(),
+  watchdog: awsWatchdog(),
   journal: awsJournal(),
   observer,
   router: awsRouters(),

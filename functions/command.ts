@@ -4,11 +4,11 @@ import { REASON_MAX } from '../core/hook-answer.ts';
 import { plainText } from '../core/plain-text.ts';
 import { cut } from '../core/words.ts';
 import {
-  awsDeadMan,
   awsExecutions,
   awsJournal,
   awsOpenings,
   awsRouters,
+  awsWatchdog,
   clock,
   environment,
 } from './_aws.ts';
@@ -44,7 +44,7 @@ const Input = z.discriminatedUnion('command', [
 export const command: Task<
   z.infer<typeof Input>,
   { rolloutId: string; accepted: true },
-  'clock' | 'deadMan' | 'environment' | 'executions' | 'journal' | 'openings' | 'router'
+  'clock' | 'environment' | 'executions' | 'journal' | 'openings' | 'router' | 'watchdog'
 > = {
   input: Input,
   run: async (order, ports) => ({ rolloutId: await obey(order, ports), accepted: true }),
@@ -53,7 +53,7 @@ export const command: Task<
 /** The function on AWS. */
 export const handler = lambda(command, () => ({
   clock,
-  deadMan: awsDeadMan(),
+  watchdog: awsWatchdog(),
   environment: environment(),
   executions: awsExecutions(),
   journal: awsJournal(),

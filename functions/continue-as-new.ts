@@ -2,12 +2,12 @@ import { executionInput, readRollout } from '../controller/execution.ts';
 import { arm } from '../controller/open/begin.ts';
 import { recordJudgement } from '../controller/record.ts';
 import type { ExecutionInput } from '../core/ports.ts';
-import { awsDeadMan, awsExecutions, awsJournal, clock } from './_aws.ts';
+import { awsExecutions, awsJournal, awsWatchdog, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
 
-/** Hands the rollout to a fresh execution of the next epoch, after which this one calls nothing; the dead man learns the versions too. Repeatable. */
-export const continueAsNew: Task<ExecutionInput, object, 'clock' | 'deadMan' | 'executions' | 'journal'> = {
+/** Hands the rollout to a fresh execution of the next epoch, after which this one calls nothing; the watchdog learns the versions too. Repeatable. */
+export const continueAsNew: Task<ExecutionInput, object, 'clock' | 'executions' | 'journal' | 'watchdog'> = {
   input: ExecutionRef,
   async run(ref, ports) {
     const rollout = await readRollout(ref.rolloutId, ports);
@@ -25,7 +25,7 @@ export const continueAsNew: Task<ExecutionInput, object, 'clock' | 'deadMan' | '
 /** The function on AWS. */
 export const handler = lambda(continueAsNew, () => ({
   clock,
-  deadMan: awsDeadMan(),
+  watchdog: awsWatchdog(),
   executions: awsExecutions(),
   journal: awsJournal(),
 }));

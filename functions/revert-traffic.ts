@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { type Left, revert } from '../controller/revert.ts';
-import { awsDeadMan, awsHooks, awsJournal, awsMetrics, awsRestoreCode, awsRouters, clock } from './_aws.ts';
+import { awsHooks, awsJournal, awsMetrics, awsRestoreCode, awsRouters, awsWatchdog, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 
 /** `came` is the answer that named this directive, or the error that nobody handled. */
@@ -13,7 +13,7 @@ const Input = z.object({
 export const revertTraffic: Task<
   z.infer<typeof Input>,
   Left,
-  'clock' | 'deadMan' | 'hooks' | 'journal' | 'metrics' | 'restoreCode' | 'router'
+  'clock' | 'hooks' | 'journal' | 'metrics' | 'restoreCode' | 'router' | 'watchdog'
 > = {
   input: Input,
   run: ({ ref, came }, ports) => revert(ref, came, ports),
@@ -22,7 +22,7 @@ export const revertTraffic: Task<
 /** The function on AWS. */
 export const handler = lambda(revertTraffic, () => ({
   clock,
-  deadMan: awsDeadMan(),
+  watchdog: awsWatchdog(),
   hooks: awsHooks(),
   journal: awsJournal(),
   metrics: awsMetrics(),

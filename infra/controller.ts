@@ -1,5 +1,4 @@
 import { deadLetters } from './dead-letters.ts';
-import { deadMan } from './dead-man.ts';
 import { events } from './events.ts';
 import { functions } from './functions.ts';
 import { journal } from './journal.ts';
@@ -9,6 +8,7 @@ import { releases } from './releases.ts';
 import { assertStage, type Settings, settingsOf } from './settings.ts';
 import stages from './stages.json';
 import { pages, watch } from './watch.ts';
+import { watchdog } from './watchdog.ts';
 
 /** Everything that one stage's controller is made of; answers what people need to know of it. */
 export async function controller() {
@@ -19,7 +19,7 @@ export async function controller() {
   const bucket = releases(place);
   const table = journal(place);
   const topic = pages(place, settings, letters);
-  deadMan(place);
+  watchdog(place);
   const made = functions(place, settings, letters);
   machine(place, settings, made);
   events({ place, functions: made, table, deadLetters: letters, topic });

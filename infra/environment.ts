@@ -2,7 +2,7 @@ import type { FunctionName } from './facts.ts';
 import { arnsOf, bucketOf, type Place, prefixOf } from './place.ts';
 import type { Settings } from './settings.ts';
 
-const DEAD_MAN = ['DEAD_MAN_ARN', 'SCHEDULER_ROLE_ARN', 'SCHEDULE_GROUP', 'STATE_MACHINE_ARN'] as const;
+const WATCHDOG = ['SCHEDULER_ROLE_ARN', 'SCHEDULE_GROUP', 'STATE_MACHINE_ARN', 'WATCHDOG_ARN'] as const;
 const HOOKS = ['HOOK_HOSTS', 'HOOK_SECRET'] as const;
 /** Metrics are counted by environment. */
 const ALL = ['ENVIRONMENT', 'JOURNAL_TABLE'] as const;
@@ -10,26 +10,25 @@ const ALL = ['ENVIRONMENT', 'JOURNAL_TABLE'] as const;
 /** The variables that each function reads, and no others; a test compares them with its bundle. */
 export const READS: Record<FunctionName, readonly (keyof Variables)[]> = {
   AlarmEvent: [...ALL, 'STATE_MACHINE_ARN'],
-  CloseRollout: [...ALL, ...DEAD_MAN, 'COMPLETIONS_BUCKET'],
-  Command: [...ALL, ...DEAD_MAN, 'OPEN_ROLLOUT_ARN'],
-  ContinueAsNew: [...ALL, ...DEAD_MAN],
-  DeadMan: [...ALL, ...DEAD_MAN],
+  CloseRollout: [...ALL, ...WATCHDOG, 'COMPLETIONS_BUCKET'],
+  Command: [...ALL, ...WATCHDOG, 'OPEN_ROLLOUT_ARN'],
+  ContinueAsNew: [...ALL, ...WATCHDOG],
   Decide: ALL,
   Hold: [...ALL, 'STATE_MACHINE_ARN'],
   JournalStream: [...ALL, 'OPEN_ROLLOUT_ARN', 'STATE_MACHINE_ARN'],
   Measure: ALL,
-  OpenRollout: [...ALL, ...DEAD_MAN, ...HOOKS, 'COMPLETIONS_BUCKET'],
+  OpenRollout: [...ALL, ...WATCHDOG, ...HOOKS, 'COMPLETIONS_BUCKET'],
   PromoteCanary: ALL,
   PublishRelease: [...ALL, 'STATE_MACHINE_ARN'],
   ReadRollout: [...ALL, 'RELEASE_BUCKET', 'SCHEDULE_GROUP'],
-  RevertTraffic: [...ALL, ...DEAD_MAN, ...HOOKS, 'PUBLISH_RELEASE_ARN'],
+  RevertTraffic: [...ALL, ...WATCHDOG, ...HOOKS, 'PUBLISH_RELEASE_ARN'],
   RunHook: [...ALL, 'STATE_MACHINE_ARN', ...HOOKS],
   ShiftTraffic: ALL,
+  Watchdog: [...ALL, ...WATCHDOG],
 };
 
 interface Variables {
   COMPLETIONS_BUCKET: string;
-  DEAD_MAN_ARN: string;
   ENVIRONMENT: string;
   HOOK_HOSTS: string;
   HOOK_SECRET: string;
@@ -40,6 +39,7 @@ interface Variables {
   SCHEDULER_ROLE_ARN: string;
   SCHEDULE_GROUP: string;
   STATE_MACHINE_ARN: string;
+  WATCHDOG_ARN: string;
 }
 
 /** The variables of one function, without the secret: where no host is allowed for hooks, none of theirs is set. */
@@ -52,7 +52,6 @@ export function variablesOf(
   const prefix = prefixOf(place);
   const all: Record<string, string> = {
     COMPLETIONS_BUCKET: place.completionsBucket,
-    DEAD_MAN_ARN: arns.function('DeadMan'),
     ENVIRONMENT: place.environment,
     HOOK_HOSTS: hookHosts.join(','),
     JOURNAL_TABLE: `${prefix}-journal`,
@@ -62,6 +61,7 @@ export function variablesOf(
     SCHEDULER_ROLE_ARN: arns.schedulerRole,
     SCHEDULE_GROUP: prefix,
     STATE_MACHINE_ARN: arns.machine,
+    WATCHDOG_ARN: arns.function('Watchdog'),
   };
   return Object.fromEntries(READS[name].flatMap((key) => (all[key] ? [[key, all[key]] as const] : [])));
 }

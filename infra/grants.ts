@@ -57,8 +57,8 @@ export const RIGHTS = {
   'start executions': { actions: ['states:StartExecution'], on: ({ machine }: Arns) => [machine] },
   'stop executions': { actions: ['states:StopExecution'], on: ({ executions }: Arns) => [executions] },
 
-  // The dead man.
-  'arm the dead man': {
+  // The watchdog.
+  'arm the watchdog': {
     actions: ['scheduler:CreateSchedule', 'scheduler:UpdateSchedule'],
     on: ({ schedules }: Arns) => [schedules],
   },
@@ -67,7 +67,7 @@ export const RIGHTS = {
     on: ({ schedulerRole }: Arns) => [schedulerRole],
     when: { StringEquals: { 'iam:PassedToService': 'scheduler.amazonaws.com' } },
   },
-  'disarm the dead man': { actions: ['scheduler:DeleteSchedule'], on: ({ schedules }: Arns) => [schedules] },
+  'disarm the watchdog': { actions: ['scheduler:DeleteSchedule'], on: ({ schedules }: Arns) => [schedules] },
   'read what is armed': { actions: ['scheduler:GetSchedule'], on: ({ schedules }: Arns) => [schedules] },
 
   // The users' functions. GetFunction answers with tags only where ListTags is allowed too (its API reference).
@@ -172,16 +172,16 @@ export const GRANTS = {
   Hold: ['read the journal', 'keep tokens', 'wake holds'],
   Measure: ['read the journal', 'write events', 'read aliases', 'read metrics', 'read alarms', 'invoke functions', 'read secrets of smoke tests', 'read parameters of smoke tests', 'read functions'],
   PromoteCanary: ['read the journal', 'write events', 'take a turn', 'read aliases', 'move aliases', 'pin versions'],
-  CloseRollout: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'disarm the dead man', 'tell completions', 'unpin versions'],
-  ContinueAsNew: ['read the journal', 'write events', 'start executions', 'arm the dead man', 'lend the scheduler its role'],
-  RevertTraffic: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'read functions', 'invoke functions', 'read metrics', 'disarm the dead man', 'unpin versions'],
+  CloseRollout: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'disarm the watchdog', 'tell completions', 'unpin versions'],
+  ContinueAsNew: ['read the journal', 'write events', 'start executions', 'arm the watchdog', 'lend the scheduler its role'],
+  RevertTraffic: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'read functions', 'invoke functions', 'read metrics', 'disarm the watchdog', 'unpin versions'],
 
   // What events, people and the clock call
-  OpenRollout: ['read the journal', 'write events', 'rest on what stands there', 'keep who waits', 'take a turn', 'count what runs', 'start executions', 'arm the dead man', 'lend the scheduler its role', 'read functions', 'read their sources', 'list event sources', 'read aliases', 'move aliases', 'read metrics', 'read alarms', 'read releases', 'know what is missing', 'find completions', 'tell completions', 'pin versions'],
+  OpenRollout: ['read the journal', 'write events', 'rest on what stands there', 'keep who waits', 'take a turn', 'count what runs', 'start executions', 'arm the watchdog', 'lend the scheduler its role', 'read functions', 'read their sources', 'list event sources', 'read aliases', 'move aliases', 'read metrics', 'read alarms', 'read releases', 'know what is missing', 'find completions', 'tell completions', 'pin versions'],
   JournalStream: ['read the journal', 'take tokens', 'wake holds', 'follow the journal', 'list streams'],
   AlarmEvent: ['count what runs', 'read what runs', 'read the journal', 'write events', 'take tokens', 'wake holds'],
   Command: ['read the journal', 'write events', 'keep who waits', 'take tokens', 'wake holds', 'read what is armed', 'read aliases', 'move aliases', 'read functions'],
-  DeadMan: ['read the journal', 'write events', 'start executions', 'stop executions', 'arm the dead man', 'lend the scheduler its role', 'disarm the dead man', 'read aliases', 'move aliases', 'read functions', 'pin versions', 'unpin versions'],
+  Watchdog: ['read the journal', 'write events', 'start executions', 'stop executions', 'arm the watchdog', 'lend the scheduler its role', 'disarm the watchdog', 'read aliases', 'move aliases', 'read functions', 'pin versions', 'unpin versions'],
   ReadRollout: ['read the journal', 'read its events', 'count what runs', 'read what runs'],
 } satisfies Record<FunctionName, RightName[]>;
 

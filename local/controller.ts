@@ -4,7 +4,6 @@ import { alarmEvent } from '../functions/alarm-event.ts';
 import { closeRollout } from '../functions/close-rollout.ts';
 import { command } from '../functions/command.ts';
 import { continueAsNew } from '../functions/continue-as-new.ts';
-import { deadMan } from '../functions/dead-man.ts';
 import { decide } from '../functions/decide.ts';
 import { hold } from '../functions/hold.ts';
 import { journalStream } from '../functions/journal-stream.ts';
@@ -16,6 +15,7 @@ import { readJournal } from '../functions/read-rollout.ts';
 import { revertTraffic } from '../functions/revert-traffic.ts';
 import { runHook } from '../functions/run-hook.ts';
 import { shiftTraffic } from '../functions/shift-traffic.ts';
+import { watchdog } from '../functions/watchdog.ts';
 import { FUNCTIONS, type FunctionName } from '../infra/facts.ts';
 
 /** The code of each function. */
@@ -24,7 +24,6 @@ const TASKS = {
   CloseRollout: closeRollout,
   Command: command,
   ContinueAsNew: continueAsNew,
-  DeadMan: deadMan,
   Decide: decide,
   Hold: hold,
   JournalStream: journalStream,
@@ -36,6 +35,7 @@ const TASKS = {
   RevertTraffic: revertTraffic,
   RunHook: runHook,
   ShiftTraffic: shiftTraffic,
+  Watchdog: watchdog,
 } satisfies Record<FunctionName, unknown>;
 
 /** The controller's functions by name, as they are deployed: the real handlers, each with ports of its own. */

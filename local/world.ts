@@ -20,7 +20,7 @@ import { type JournalRecord, memoryJournal } from '../adapters/memory-journal.ts
 import { byKind, hookChecks, hookRunners, publishers, routers } from '../adapters/registry.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
-import { schedulerDeadMan } from '../adapters/scheduler-dead-man.ts';
+import { schedulerWatchdog } from '../adapters/scheduler-watchdog.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
 import type { Ports } from '../controller/ports.ts';
 import type { Journal } from '../core/ports.ts';
@@ -63,7 +63,7 @@ export const MACHINE_ARN = `arn:aws:states:${REGION}:${ACCOUNT}:stateMachine:rol
 export const ALIAS = 'live';
 /** What HTTP hooks are signed with in this environment. */
 export const HOOK_SECRET = 'simulated';
-/** The group of the dead man's schedules. */
+/** The group of the watchdog's schedules. */
 export const SCHEDULE_GROUP = 'spillway';
 /** The table of the journal, where it is kept in DynamoDB. */
 export const JOURNAL = 'journal';
@@ -255,7 +255,7 @@ export function createWorld(options: WorldOptions): World {
       if (Arn === MACHINE_ARN) {
         const name = `scheduled-${random.fork(`${clock.now()}`).int(1e9)}`;
         await sfn.operations.StartExecutionCommand?.({ stateMachineArn: Arn, name, input: Input } as never);
-      } else await invoke('DeadMan', JSON.parse(Input));
+      } else await invoke('Watchdog', JSON.parse(Input));
     },
   });
   const invoke = async (name: FunctionName, event: unknown): Promise<unknown> => {
@@ -371,8 +371,8 @@ export function createWorld(options: WorldOptions): World {
     alarms: cloudwatchAlarms(clients.cloudwatch),
     executions: stepFunctions(clients.sfn, MACHINE_ARN),
     openings: lambdaOpenings(clients.lambda, clock, OPENER),
-    deadMan: schedulerDeadMan(clients.scheduler, {
-      functionArn: functionArn('DeadMan'),
+    watchdog: schedulerWatchdog(clients.scheduler, {
+      functionArn: functionArn('Watchdog'),
       stateMachineArn: MACHINE_ARN,
       roleArn: `arn:aws:iam::${ACCOUNT}:role/scheduler`,
       groupName: SCHEDULE_GROUP,

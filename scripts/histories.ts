@@ -88,7 +88,7 @@ async function record(): Promise<string[]> {
   // This version's own word on what a death at that moment costs; read it before it is kept.
   for (const { plot, cuts: made, ends } of histories)
     for (const cut of made)
-      if (JSON.stringify(cut.ends['dead man']) !== JSON.stringify(ends))
+      if (JSON.stringify(cut.ends.watchdog) !== JSON.stringify(ends))
         console.log(`${plot}: an execution that dies after ${cut.after} ends otherwise`);
   return [];
 }

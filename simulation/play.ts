@@ -530,10 +530,10 @@ class Play {
     const { journal, stepFunctions, ports } = this.#stage;
     const heads = await journal.running();
     const head = await journal.read(FIRST);
-    // The journal's end may not have been heard of; then each one's dead man hears of it at his next look.
+    // The journal's end may not have been heard of; then each one's watchdog finds it at its next look.
     const first = Array.from({ length: this.#releases }, (_, before) => `${SERVICE}--r${before + 1}--1`);
     const ids = [...new Set([...first, ...this.#opened])];
-    const watched = await this.#clock.run(Promise.all(ids.map((id) => ports.deadMan.frozen(id))));
+    const watched = await this.#clock.run(Promise.all(ids.map((id) => ports.watchdog.frozen(id))));
     return (
       heads.length === 0 &&
       (head === undefined || isEnded(head)) &&

@@ -101,7 +101,7 @@ export interface Run {
   histories: Record<string, RolloutEvent[]>;
   /** Who holds the lock of each target at the end. */
   locks: Record<string, string | undefined>;
-  /** Rollouts that a dead man still watches. */
+  /** Rollouts that a watchdog still watches. */
   watched: string[];
   /** What each published version is made of, by `function:version`, as Lambda has it. */
   artifacts: Record<string, string>;
@@ -159,7 +159,7 @@ export function record(world: World): { finish(): Promise<Run> } {
         run.heads.push(head);
         run.histories[id] = await world.journal.events(id);
         for (const target of head.opening.targets) run.locks[target.key] = await holder(world, target);
-        if ((await world.ports.deadMan.frozen(id)) !== undefined) run.watched.push(id);
+        if ((await world.ports.watchdog.frozen(id)) !== undefined) run.watched.push(id);
       }
       run.executions = world.stepFunctions.executions.map(({ name, status, stoppedAt, error }) => ({
         ...{ name, status, stoppedAt },

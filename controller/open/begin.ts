@@ -9,10 +9,10 @@ import type { Needs } from '../ports.ts';
 /** What beginning takes. */
 export type Begins = 'clock' | 'executions' | 'journal' | 'router';
 
-/** Arms the dead man with what he needs to take this rollout back by himself. Arming again replaces it. */
-export function arm(rollout: Rollout, ports: Needs<'clock' | 'deadMan'>): Promise<void> {
+/** Arms the watchdog with everything it needs to revert this rollout by itself. Arming again replaces it. */
+export function arm(rollout: Rollout, ports: Needs<'clock' | 'watchdog'>): Promise<void> {
   const { deadline } = rollout.opening;
-  return ports.deadMan.arm({ ...executionInput(rollout), deadline, armedAt: ports.clock.now() });
+  return ports.watchdog.arm({ ...executionInput(rollout), deadline, armedAt: ports.clock.now() });
 }
 
 /** Claims the targets of a rollout that was opened just now and starts its execution. */

@@ -46,7 +46,7 @@ export const isRefusal = (error: unknown): error is RolloutError =>
 export async function decline(
   identity: Identity,
   reason: string,
-  ports: Needs<Begins | 'deadMan' | 'environment'>,
+  ports: Needs<Begins | 'environment' | 'watchdog'>,
 ): Promise<Opened> {
   const opened = await ports.journal.open([declined(identity, 'refused', reason, ports)]);
   await ports.journal.unwait(identity.service, identity.release);

@@ -14,7 +14,7 @@ export interface Opened {
 export async function repeat(
   rollout: Rollout,
   manifest: Opening['manifest'],
-  ports: Needs<Begins | 'deadMan' | 'environment'>,
+  ports: Needs<Begins | 'environment' | 'watchdog'>,
 ): Promise<Opened> {
   const { rolloutId, release, service, environment } = rollout.opening;
   if (environment !== ports.environment) {
@@ -42,16 +42,16 @@ export async function repeat(
 export function entered(
   { result, rollout }: { result: 'opened' | 'exists'; rollout: Rollout },
   identity: Identity,
-  ports: Needs<Begins | 'deadMan' | 'environment'>,
+  ports: Needs<Begins | 'environment' | 'watchdog'>,
 ): Promise<Opened> {
   return result === 'exists' ? lost(rollout, identity, ports) : started(rollout, ports);
 }
 
-/** Another event was first; if it was for another object, the dead man must guard that one and not this. */
+/** Another event was first; if it was for another object, the watchdog must guard that one and not this. */
 async function lost(
   rollout: Rollout,
   identity: Identity,
-  ports: Needs<Begins | 'deadMan' | 'environment'>,
+  ports: Needs<Begins | 'environment' | 'watchdog'>,
 ): Promise<Opened> {
   if (!isEnded(rollout)) await arm(rollout, ports);
   return repeat(rollout, identity.manifest, ports);

@@ -342,8 +342,8 @@ export interface Exposure {
 /**
  * Of each type of event, whether it shows that the rollout's execution lives, and whether it wakes a hold. It lives if its own
  * functions wrote the event, or if a fresh execution was started by it. What may also be written by people, alarms or hooks
- * shows nothing, and neither does what only follows from another event in the same append. What people, alarms and the dead
- * man write wakes a hold; what an execution writes itself needs no wake.
+ * shows nothing, and neither does what only follows from another event in the same append. What people, alarms and the
+ * watchdog write wakes a hold; what an execution writes itself needs no wake.
  */
 const SHOWS: Record<RolloutEvent['type'], { isLife: boolean; isWake: boolean }> = {
   RolloutOpened: { isLife: true, isWake: false },

@@ -48,7 +48,7 @@ export async function cost(): Promise<Figures> {
     around: async (name, event, call) => {
       const began = clock.now();
       count.invocations += 1;
-      if (name === 'DeadMan') count.looks += 1;
+      if (name === 'Watchdog') count.looks += 1;
       try {
         return await call(event);
       } finally {

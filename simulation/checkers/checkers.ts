@@ -946,7 +946,7 @@ function isApproved(view: View, gate: Percent, index: number): boolean {
   return new Set(approved.map(({ event }) => event.by.id)).size >= due;
 }
 
-/** A rollout that was opened has an outcome, no execution of it runs on, and its dead man is disarmed. */
+/** A rollout that was opened has an outcome, no execution of it runs on, and its watchdog is disarmed. */
 const everyRolloutEnds: Checker = ({ heads, executions, watched }) => [
   ...heads
     .filter(({ outcome }) => outcome === undefined)
@@ -954,7 +954,7 @@ const everyRolloutEnds: Checker = ({ heads, executions, watched }) => [
   ...executions
     .filter(({ status }) => status === 'RUNNING')
     .map(({ name }) => ({ at: 0, what: `execution ${name} runs on` })),
-  ...watched.map((id) => ({ at: 0, what: `${id} is watched by a dead man for ever` })),
+  ...watched.map((id) => ({ at: 0, what: `${id} is watched by a watchdog for ever` })),
 ];
 
 /** Completed is a succeeded execution, every other end a failed one: that is what pages people. */

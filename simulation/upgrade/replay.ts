@@ -44,7 +44,7 @@ export interface Cut {
   ends: Record<Replacement['by'], Ends>;
 }
 
-/** A schedule of the dead man; its dates are texts. */
+/** A schedule of the watchdog; its dates are texts. */
 type StoredSchedule = Record<string, unknown> & { Target: { Arn: string; Input: string } };
 
 /** How everything stood at the end. */
@@ -125,7 +125,7 @@ async function enact(
         if (clock.now() > giveUpAt) throw new Error(`${name} did not end within ${HOURS_MAX} h.`);
         await clock.advance(15 * MINUTE);
       } while (await clock.run(isBusy(scenario)));
-      // The dead man looks once more, and locks and schedules go.
+      // The watchdog looks once more, and locks and schedules go.
       await clock.advance(15 * MINUTE);
       return endsOf(scenario);
     },
@@ -202,7 +202,7 @@ export async function recordHistory(plot: string): Promise<History> {
     history.cuts.push({
       ...made,
       ends: {
-        'dead man': await goOn(history, made, { by: 'dead man' }),
+        watchdog: await goOn(history, made, { by: 'watchdog' }),
         deployment: await goOn(history, made, { by: 'deployment' }),
       },
     });
@@ -273,11 +273,11 @@ function recordedWrites({ scenario, clock, isActing }: Enacted): StoredWrite[] {
 }
 
 /**
- * How the present controller comes to a cut. `dead man`: the execution died, so another is started. `deployment`: it goes on by
+ * How the present controller comes to a cut. `watchdog`: the execution died, so another is started. `deployment`: it goes on by
  * the definition that it began with, whose text is `machine` (the present one without it), and calls the present functions.
  */
 interface Replacement {
-  by: 'dead man' | 'deployment';
+  by: 'deployment' | 'watchdog';
   machine?: string;
 }
 

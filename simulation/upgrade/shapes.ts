@@ -5,7 +5,7 @@ const KINDS = {
   EVENTS: { type: 'RolloutEvent', from: 'core/rollout/event.ts', about: 'Events.' },
   HEADS: { type: 'Rollout', from: 'core/rollout/state.ts', about: 'Folds, as the heads hold them.' },
   INPUTS: { type: 'ExecutionInput', from: 'core/ports.ts', about: 'What executions were started with.' },
-  WATCHES: { type: 'DeadManInput', from: 'core/ports.ts', about: 'What the dead man was armed with.' },
+  WATCHES: { type: 'WatchdogInput', from: 'core/ports.ts', about: 'What the watchdog was armed with.' },
   MEMORIES: { type: 'ServiceRecord', from: 'core/ports.ts', about: 'What services remember.' },
 } as const;
 

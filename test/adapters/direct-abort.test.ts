@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { revertFrozen } from '../../adapters/direct-abort.ts';
 import { RolloutError } from '../../core/errors.ts';
-import type { DeadMan, TrafficRouter } from '../../core/ports.ts';
+import type { TrafficRouter, Watchdog } from '../../core/ports.ts';
 import { targetOf } from '../contract/rollouts.ts';
 
 test('a target of a kind that nobody knows here is named, and keeps no other one from being taken back', async () => {
@@ -24,7 +24,7 @@ test('a target of a kind that nobody knows here is named, and keeps no other one
     return { revert } as TrafficRouter;
   };
   await expect(
-    revertFrozen('a--b--1', 'ada', { frozen } as unknown as DeadMan, router),
+    revertFrozen('a--b--1', 'ada', { frozen } as unknown as Watchdog, router),
   ).rejects.toMatchObject({
     code: 'RevertFailed',
     message: expect.stringMatching(/site: .*There is no kind "unheard-of"\.; api: version 1 serves/),

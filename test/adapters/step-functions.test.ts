@@ -31,12 +31,12 @@ describe('what is sent', () => {
 
   test('an execution is stopped by the ARN that follows from its name', async () => {
     sfn.on(StopExecutionCommand).resolves({});
-    await executions.stop('checkout--r1--1', 2, 'the dead man took over');
+    await executions.stop('checkout--r1--1', 2, 'the watchdog took over');
     expect(sfn.commandCalls(StopExecutionCommand).map(({ args }) => args[0].input)).toEqual([
       {
         executionArn: 'arn:aws:states:eu-west-1:111122223333:execution:rollout:checkout--r1--1-2',
         error: 'TakenOver',
-        cause: 'the dead man took over',
+        cause: 'the watchdog took over',
       },
     ]);
   });

@@ -90,7 +90,7 @@ async function answer(
   }
   if (first === 'schedules' && request.method === 'GET') {
     if (searchParams.get('groupName') !== `spillway-${environment}`) throw notFound('the schedule group');
-    const frozen = await world.ports.deadMan.frozen(rest[0] ?? '');
+    const frozen = await world.ports.watchdog.frozen(rest[0] ?? '');
     if (frozen === undefined) throw notFound(`Schedule ${rest[0]}`);
     json(response, { Target: { Arn: 'arn', RoleArn: 'arn', Input: JSON.stringify(frozen) } });
     return;

@@ -178,10 +178,10 @@ export function describeClient(implementation: Implementation<ClientStage>): voi
       'names a target of a kind that it does not know, and reverts the others',
       async ({ client, world }) => {
         await released(client);
-        const frozen = await world.ports.deadMan.frozen(ID);
+        const frozen = await world.ports.watchdog.frozen(ID);
         if (frozen?.targets[0] === undefined) throw new Error('Nobody watches it.');
         const site = { ...frozen.targets[0], name: 'site', kind: 'unheard-of' };
-        await world.ports.deadMan.arm({ ...frozen, targets: [site, ...frozen.targets] });
+        await world.ports.watchdog.arm({ ...frozen, targets: [site, ...frozen.targets] });
         await refused(
           client.revertDirectly(ID, 'ada'),
           'RevertFailed',

@@ -78,10 +78,10 @@ export function describeExecutions(implementation: Implementation<ExecutionStage
       'stops the execution of that epoch alone, and says why',
       async ({ executions, started, arrange }) => {
         for (const epoch of [1, 2]) await executions.start(input(epoch));
-        await executions.stop('checkout--r1--1', 1, 'the dead man took over');
+        await executions.stop('checkout--r1--1', 1, 'the watchdog took over');
         await arrange.pass(0);
         expect(await started()).toMatchObject([
-          { status: 'stopped', why: 'the dead man took over' },
+          { status: 'stopped', why: 'the watchdog took over' },
           { status: 'running' },
         ]);
       },

@@ -3,10 +3,10 @@ import type { Ports } from '../../controller/ports.ts';
 import type { ExecutionInput, Journal } from '../../core/ports.ts';
 import { closeRollout } from '../../functions/close-rollout.ts';
 import { command } from '../../functions/command.ts';
-import { deadMan } from '../../functions/dead-man.ts';
 import { promoteCanary } from '../../functions/promote-canary.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
+import { watchdog } from '../../functions/watchdog.ts';
 import { FUNCTION, SERVICE } from '../../simulation/scenario.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
@@ -30,7 +30,7 @@ test('a completed rollout is sealed, written down and no longer watched', async 
     reason: expect.stringMatching(/^unproven: ada/),
   });
   expect((await stage.ports.journal.service(SERVICE)).completed).toMatchObject({ release: 'r1', order: 1 });
-  expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeUndefined();
+  expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toBeUndefined();
 });
 
 test('a close that comes twice changes nothing', async () => {
@@ -48,7 +48,7 @@ test('traffic that is not what the outcome says is found at the end, and nothing
   expect(await stage.call(closeRollout, ref)).toMatchObject({ kind: 'revert' });
   expect((await stage.rollout()).outcome).toBeUndefined();
   expect((await stage.rollout()).leaving).toMatchObject({ outcome: 'halted' });
-  expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeDefined();
+  expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toBeDefined();
 });
 
 test('a stranger who comes just before the seal is found in what the seal closed round', async () => {
@@ -67,17 +67,17 @@ test('a stranger who comes just before the seal is found in what the seal closed
   expect(await stage.call(closeRollout, ref, { ...stage.ports, router })).toMatchObject({ kind: 'revert' });
   expect((await stage.rollout()).outcome).toBeUndefined();
   expect(await stage.history()).not.toContain('RolloutClosed');
-  expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeDefined();
+  expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toBeDefined();
 });
 
-test('a dead man who cannot be disarmed fails no close: he disarms himself at his next look', async () => {
+test('a watchdog that cannot be disarmed fails no close: it disarms itself at its next look', async () => {
   const { stage, ref } = await promoted();
-  const ports = { ...stage.ports, deadMan: { ...stage.ports.deadMan, disarm: unreachable } };
+  const ports = { ...stage.ports, watchdog: { ...stage.ports.watchdog, disarm: unreachable } };
   expect(await stage.call(closeRollout, ref, ports)).toMatchObject({ kind: 'done' });
   expect(await stage.rollout()).toMatchObject({ outcome: 'completed' });
-  expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeDefined();
-  await stage.call(deadMan, await stage.clock.run(stage.ports.deadMan.frozen(FIRST)));
-  expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeUndefined();
+  expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toBeDefined();
+  await stage.call(watchdog, await stage.clock.run(stage.ports.watchdog.frozen(FIRST)));
+  expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toBeUndefined();
 });
 
 /** A seal that stands, and a last event that was lost. */
@@ -117,5 +117,5 @@ test('a rollout that is not done is not closed', async () => {
   await stage.call(shiftTraffic, ref);
   expect(await stage.call(closeRollout, ref)).toMatchObject({ kind: 'hold' });
   expect((await stage.rollout()).outcome).toBeUndefined();
-  expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeDefined();
+  expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toBeDefined();
 });

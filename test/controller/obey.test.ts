@@ -63,7 +63,7 @@ describe('abort', () => {
     expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY });
   });
 
-  test('acts from the dead man’s frozen input while the journal is down', async () => {
+  test('acts from the watchdog’s frozen input while the journal is down', async () => {
     const stage = setUp();
     await stage.openRaised();
     const ports = withJournal(stage.ports, {
@@ -501,11 +501,11 @@ describe('rollback', () => {
     expect(await stage.rollout(BACK)).toMatchObject({ outcome: 'completed' });
   });
 
-  test('arms the dead man for that rollout before anything moves', async () => {
+  test('arms the watchdog for that rollout before anything moves', async () => {
     const stage = setUp();
     await completed(stage);
     await stage.call(command, back);
-    expect(await stage.clock.run(stage.ports.deadMan.frozen(BACK))).toMatchObject({ rolloutId: BACK });
+    expect(await stage.clock.run(stage.ports.watchdog.frozen(BACK))).toMatchObject({ rolloutId: BACK });
   });
 
   test('of a rollout that is under way or was reverted is refused', async () => {

@@ -122,12 +122,12 @@ describe('publishing', () => {
     expect(stage.woken).toEqual(['mine']);
   });
 
-  test('is followed by an execution and a dead man that know the version', async () => {
+  test('is followed by an execution and a watchdog that know the version', async () => {
     const { stage, ref, call } = await unpublished(async () => ({ version: '9' }));
     await call();
     await stage.call(continueAsNew, ref);
     expect(stage.started.at(-1)).toMatchObject({ epoch: 2, targets: [{ name: 'api', canary: '9' }] });
-    expect(await stage.clock.run(stage.ports.deadMan.frozen(ID))).toMatchObject({
+    expect(await stage.clock.run(stage.ports.watchdog.frozen(ID))).toMatchObject({
       epoch: 2,
       targets: [{ name: 'api', canary: '9' }],
     });

@@ -25,7 +25,7 @@ async function sealed() {
 }
 
 describe('the way out', () => {
-  test('takes the canary out, ends the rollout and disarms the dead man', async () => {
+  test('takes the canary out, ends the rollout and disarms the watchdog', async () => {
     const stage = setUp();
     const ref = await stage.openRaised();
     expect(await stage.call(revertTraffic, { ref, came: DIED })).toEqual({
@@ -37,7 +37,7 @@ describe('the way out', () => {
     expect(stage.standing()).toEqual(CLOSED);
     expect((await stage.history()).slice(-2)).toEqual(['Reverted', 'RolloutClosed']);
     expect((await stage.rollout()).leaving).toMatchObject({ cause: 'environment' });
-    expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeUndefined();
+    expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toBeUndefined();
     expect(await stage.ports.journal.running()).toEqual([]);
   });
 
@@ -87,7 +87,7 @@ describe('the way out', () => {
     expect([await stage.history(), stage.standing()]).toEqual(before);
   });
 
-  test('needs no journal, and leaves the dead man armed to write what is missing', async () => {
+  test('needs no journal, and leaves the watchdog armed to write what is missing', async () => {
     const stage = setUp();
     const ref = await stage.openRaised();
     const ports = withJournal(stage.ports, { read: unreachable, append: unreachable });
@@ -97,7 +97,7 @@ describe('the way out', () => {
       reason: expect.stringMatching(/Lambda.Unknown.*the journal could not be written/),
     });
     expect(stage.standing()).toEqual(CLOSED);
-    expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeDefined();
+    expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toBeDefined();
     expect((await stage.rollout()).outcome).toBeUndefined();
   });
 
@@ -141,7 +141,7 @@ describe('the way out', () => {
       reason: expect.stringMatching(/Lambda.Unknown.*the journal could not be written/),
     });
     expect(stage.standing()).toMatchObject({ primary: '2', weights: EMPTY });
-    expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeDefined();
+    expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toBeDefined();
   });
 
   test('does not end as completed where it took back what had completed', async () => {
@@ -441,15 +441,15 @@ describe('an irreversible release', () => {
   test('names nothing in its execution that an error may take back', async () => {
     const { ref, stage } = await irreversible();
     expect(ref.targets).toEqual([]);
-    expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toMatchObject({ targets: [] });
+    expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toMatchObject({ targets: [] });
   });
 
-  test('is held where an error was not handled, and the dead man goes on watching', async () => {
+  test('is held where an error was not handled, and the watchdog goes on watching', async () => {
     const { stage, ref } = await irreversible();
     expect(await stage.call(revertTraffic, { ref, came: DIED })).toMatchObject({ outcome: 'halted' });
     expect(stage.standing().weights).toEqual({ '2': 10 });
     expect((await stage.rollout()).outcome).toBeUndefined();
-    expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeDefined();
+    expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toBeDefined();
   });
 
   test('is taken back once a person has aborted it', async () => {

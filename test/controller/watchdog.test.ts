@@ -2,13 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { traitsOf } from '../../adapters/lambda-traits.ts';
 import { executionInput } from '../../controller/execution.ts';
 import { RolloutError } from '../../core/errors.ts';
-import type { DeadManInput, ExecutionInput } from '../../core/ports.ts';
+import type { ExecutionInput, WatchdogInput } from '../../core/ports.ts';
 import { dueAt } from '../../core/rollout/due.ts';
 import { command } from '../../functions/command.ts';
-import { deadMan } from '../../functions/dead-man.ts';
 import { openRollout } from '../../functions/open-rollout.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
+import { watchdog } from '../../functions/watchdog.ts';
 import { EMPTY } from '../empty.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
@@ -16,9 +16,9 @@ const MINUTE = 60_000;
 /** How long the journal may be unreadable (design, section 8: "past a limit"). */
 const LIMIT = 10 * MINUTE;
 
-async function frozen({ clock, ports }: Stage): Promise<DeadManInput> {
-  const found = await clock.run(ports.deadMan.frozen(FIRST));
-  if (found === undefined) throw new Error('The dead man is not armed.');
+async function frozen({ clock, ports }: Stage): Promise<WatchdogInput> {
+  const found = await clock.run(ports.watchdog.frozen(FIRST));
+  if (found === undefined) throw new Error('The watchdog is not armed.');
   return found;
 }
 
@@ -28,7 +28,7 @@ const away = async () => {
 
 /** One look, with what Scheduler would hand over. */
 async function look(stage: Stage, ports = stage.ports) {
-  return stage.call(deadMan, await frozen(stage), ports);
+  return stage.call(watchdog, await frozen(stage), ports);
 }
 
 describe('while the journal can be read', () => {
@@ -59,7 +59,7 @@ describe('while the journal can be read', () => {
     });
   });
 
-  test('orders that nothing answers do not make him wait', async () => {
+  test('orders that nothing answers do not make it wait', async () => {
     const stage = setUp();
     await stage.openRaised();
     const due = dueAt(await stage.rollout());
@@ -98,14 +98,14 @@ describe('while the journal can be read', () => {
     const stage = setUp();
     await stage.openRaised();
     await stage.clock.advance(60 * MINUTE);
-    const { deadMan: watched, executions } = stage.ports;
+    const { watchdog: watched, executions } = stage.ports;
     const input = await frozen(stage);
     const ports = {
       ...stage.ports,
-      deadMan: { ...watched, arm: unreachable },
+      watchdog: { ...watched, arm: unreachable },
       executions: { ...executions, stop: unreachable },
     };
-    expect(await stage.call(deadMan, input, ports)).toEqual({ found: 'taken over' });
+    expect(await stage.call(watchdog, input, ports)).toEqual({ found: 'taken over' });
     expect(stage.started.map(({ epoch }) => epoch)).toEqual([1, 2]);
   });
 
@@ -135,7 +135,7 @@ describe('while the journal can be read', () => {
     expect((await stage.rollout()).intents).toEqual([]);
   });
 
-  test('a rollout that moved while he looked is alive', async () => {
+  test('a rollout that moved while it looked is alive', async () => {
     const stage = setUp();
     await stage.openRaised();
     await stage.clock.advance(60 * MINUTE);
@@ -179,25 +179,25 @@ describe('while the journal can be read', () => {
     expect((await stage.rollout()).leaving).toMatchObject({ cause: 'stranger', outcome: 'halted' });
   });
 
-  test('a rollout that has ended disarms him', async () => {
+  test('a rollout that has ended disarms it', async () => {
     const stage = setUp();
     const ref = await stage.openRaised();
     const input = await frozen(stage);
     await stage.call(revertTraffic, { ref, came: {} });
-    await stage.clock.run(stage.ports.deadMan.arm({ ...input, armedAt: stage.clock.now() }));
+    await stage.clock.run(stage.ports.watchdog.arm({ ...input, armedAt: stage.clock.now() }));
     expect(await look(stage)).toEqual({ found: 'ended' });
-    expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeUndefined();
+    expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toBeUndefined();
   });
 
   test('a rollout that was never opened is watched for an hour, then forgotten', async () => {
     const stage = setUp();
     const input = await neverOpened(stage);
     await stage.clock.advance(59 * MINUTE);
-    expect(await stage.call(deadMan, input)).toEqual({ found: 'unknown' });
+    expect(await stage.call(watchdog, input)).toEqual({ found: 'unknown' });
     expect(await frozen(stage)).toMatchObject(input);
     await stage.clock.advance(2 * MINUTE);
-    expect(await stage.call(deadMan, input)).toEqual({ found: 'unknown' });
-    expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeUndefined();
+    expect(await stage.call(watchdog, input)).toEqual({ found: 'unknown' });
+    expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toBeUndefined();
     expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY });
   });
 });
@@ -205,7 +205,7 @@ describe('while the journal can be read', () => {
 describe('while the journal cannot be read', () => {
   const blind = (stage: Stage) => withJournal(stage.ports, { read: unreachable });
 
-  test('he remembers since when, and does nothing at first', async () => {
+  test('it remembers since when, and does nothing at first', async () => {
     const stage = setUp();
     await stage.openRaised();
     expect(await look(stage, blind(stage))).toEqual({ found: 'unreadable' });
@@ -213,7 +213,7 @@ describe('while the journal cannot be read', () => {
     expect(stage.standing().weights).toEqual({ '2': 10 });
   });
 
-  test('he reverts once ten minutes have passed, from what is frozen, and not before', async () => {
+  test('it reverts once ten minutes have passed, from what is frozen, and not before', async () => {
     const stage = setUp();
     await stage.openRaised();
     await look(stage, blind(stage));
@@ -227,7 +227,7 @@ describe('while the journal cannot be read', () => {
     expect(await look(stage, blind(stage))).toEqual({ found: 'reverted' });
   });
 
-  test('he does so too for a rollout that was armed long before', async () => {
+  test('it does so too for a rollout that was armed long before', async () => {
     const stage = setUp();
     await stage.openRaised();
     await stage.clock.advance(30 * MINUTE);
@@ -236,7 +236,7 @@ describe('while the journal cannot be read', () => {
     expect(await look(stage, blind(stage))).toEqual({ found: 'reverted' });
   });
 
-  test('he forgets that it was unreadable once it can be read again', async () => {
+  test('it forgets that it was unreadable once it can be read again', async () => {
     const stage = setUp();
     await stage.openRaised();
     await look(stage, blind(stage));
@@ -245,7 +245,7 @@ describe('while the journal cannot be read', () => {
     expect(stage.standing().weights).toEqual({ '2': 10 });
   });
 
-  test('a revert of his that fails is an error, so that the next look tries again', async () => {
+  test('a revert of its own that fails is an error, so that the next look tries again', async () => {
     const stage = setUp();
     await stage.openRaised();
     await look(stage, blind(stage));
@@ -257,7 +257,7 @@ describe('while the journal cannot be read', () => {
   });
 });
 
-async function neverOpened(stage: Stage): Promise<DeadManInput> {
+async function neverOpened(stage: Stage): Promise<WatchdogInput> {
   const target = {
     name: 'api',
     kind: 'lambda-alias',
@@ -276,7 +276,7 @@ async function neverOpened(stage: Stage): Promise<DeadManInput> {
   };
   const armedAt = stage.clock.now();
   const armed = { ...input, deadline: armedAt + 5 * 60 * MINUTE, armedAt };
-  await stage.clock.run(stage.ports.deadMan.arm(armed));
+  await stage.clock.run(stage.ports.watchdog.arm(armed));
   return armed;
 }
 

@@ -120,9 +120,9 @@ describe('the embedded world for the command line', () => {
     expect(await client.running()).toEqual([]);
   });
 
-  test('takes a canary out without the functions, from what the dead man has frozen', async () => {
+  test('takes a canary out without the functions, from what the watchdog has frozen', async () => {
     await expect(client.revertDirectly(ID, 'ada')).rejects.toThrow(
-      `No dead man watches ${ID}: it has ended, or its id is wrong`,
+      `No watchdog watches ${ID}: it has ended, or its id is wrong`,
     );
     await deploy(world, FUNCTION, 'live', 'checkout-api', '7-serving');
     const canary = await publish(world, FUNCTION, '8-cheaper-shipping');
@@ -138,7 +138,7 @@ describe('the embedded world for the command line', () => {
     expect((await router.observe(target)).weights).toEqual({ [canary]: 10 });
     const armedAt = world.ports.clock.now();
     const input = { rolloutId: ID, epoch: 1, closed: '', targets: [target] };
-    await world.ports.deadMan.arm({ ...input, armedAt, deadline: armedAt + 3_600_000 });
+    await world.ports.watchdog.arm({ ...input, armedAt, deadline: armedAt + 3_600_000 });
     expect(await client.revertDirectly(ID, 'ada')).toEqual([`api: version ${target.stable} serves`]);
     expect(await router.observe(target)).toMatchObject({
       primary: target.stable,

@@ -43,7 +43,7 @@ test('the old execution is told to end, and the new one goes on', async () => {
 test('a schedule that cannot be written keeps no rollout from going on', async () => {
   const stage = setUp();
   const ref = await stage.openRaised();
-  const ports = { ...stage.ports, deadMan: { ...stage.ports.deadMan, arm: unreachable } };
+  const ports = { ...stage.ports, watchdog: { ...stage.ports.watchdog, arm: unreachable } };
   expect(await stage.call(continueAsNew, ref, ports)).toEqual({});
   expect(stage.started.map(({ epoch }) => epoch)).toEqual([1, 2]);
 });

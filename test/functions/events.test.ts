@@ -55,7 +55,7 @@ const EVENTS: Record<FunctionName, { good: object; bad: object[] }> = {
     good: { ref, came: {} },
     bad: [ref, { ref }, { ref: nameless, came: {} }, { ref, came: { Error: 1 } }],
   },
-  DeadMan: {
+  Watchdog: {
     good: frozen,
     bad: [ref, { ...frozen, deadline: 'soon' }, { ...frozen, targets: [] as never, epoch: null }],
   },

@@ -12,9 +12,9 @@ import { awsExecutions } from '../../functions/_aws.ts';
 import { lambda } from '../../functions/_lambda.ts';
 import { type LambdaContext, observer } from '../../functions/_observe.ts';
 import { command } from '../../functions/command.ts';
-import { deadMan } from '../../functions/dead-man.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
+import { watchdog } from '../../functions/watchdog.ts';
 import { FUNCTIONS, type FunctionName } from '../../infra/facts.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { controllerFunctions } from '../../local/controller.ts';
@@ -366,20 +366,20 @@ describe('the counts of a rollout', () => {
     expect(sum('BudgetUnanswered')).toBe(1);
   });
 
-  test('a dead man who cannot read the journal says so', async () => {
+  test('a watchdog that cannot read the journal says so', async () => {
     const stage = setUp();
     const ref = await stage.openRaised();
-    const armed = await stage.clock.run(stage.ports.deadMan.frozen(FIRST));
-    await stage.call(deadMan, armed ?? ref, withJournal(stage.ports, { read: unreachable }));
+    const armed = await stage.clock.run(stage.ports.watchdog.frozen(FIRST));
+    await stage.call(watchdog, armed ?? ref, withJournal(stage.ports, { read: unreachable }));
     expect(sum('JournalUnreadable')).toBe(1);
   });
 
-  test('a dead man who takes a stuck rollout over says so', async () => {
+  test('a watchdog that takes a stuck rollout over says so', async () => {
     const stage = setUp();
     await stage.openRaised();
-    const armed = await stage.clock.run(stage.ports.deadMan.frozen(FIRST));
+    const armed = await stage.clock.run(stage.ports.watchdog.frozen(FIRST));
     await stage.clock.advance(3600_000);
-    await stage.call(deadMan, armed);
+    await stage.call(watchdog, armed);
     expect(sum('RolloutsTakenOver')).toBe(1);
   });
 

@@ -134,7 +134,7 @@ describe.each(histories)('what $name stored', ({ version, name, history }) => {
     ),
   )('is gone on with by the present functions from cut $at, after $after', async ({ at, cut }) => {
     const changed = changes('cut', name, at)?.ends;
-    expect(await goOn(history, cut, { by: 'dead man' })).toEqual(changed ?? cut.ends['dead man']);
+    expect(await goOn(history, cut, { by: 'watchdog' })).toEqual(changed ?? cut.ends.watchdog);
     expect(await goOn(history, cut, { by: 'deployment', machine })).toEqual(changed ?? cut.ends.deployment);
   });
 
@@ -159,7 +159,7 @@ describe('the list of changes', () => {
       expect(why.length, name).toBeGreaterThan(20);
       if (event !== undefined)
         expect(found && decided(found).find(({ at }) => at === event.at)?.was).not.toEqual(event.directive);
-      if (cut !== undefined) expect(found?.cuts[cut.at]?.ends['dead man']).not.toEqual(cut.ends);
+      if (cut !== undefined) expect(found?.cuts[cut.at]?.ends.watchdog).not.toEqual(cut.ends);
     }
   });
 });
@@ -177,12 +177,12 @@ describe('the replay', () => {
     expect(directives.filter(({ was, is }) => JSON.stringify(was) !== JSON.stringify(is))).not.toEqual([]);
   });
 
-  test('sees an input of the dead man that the present one does not take', async () => {
+  test('sees an input of the watchdog that the present one does not take', async () => {
     const cut = first.cuts[1] ?? expect.fail('no cut');
     const ends = await goOn(first, renamed({ ...first, cuts: [cut] }, 'rolloutId', 'id').cuts[0] ?? cut, {
-      by: 'dead man',
+      by: 'watchdog',
     }).catch(String);
-    expect(ends).not.toEqual(cut.ends['dead man']);
+    expect(ends).not.toEqual(cut.ends.watchdog);
   });
 });
 

@@ -53,8 +53,8 @@ describe('infra/controller.json', () => {
     ],
     [
       'an event that is lost in silence',
-      ({ functions }) => void delete functions.DeadMan?.triedForSeconds,
-      'DeadMan must say how long it is tried, if and only if nobody waits for it',
+      ({ functions }) => void delete functions.Watchdog?.triedForSeconds,
+      'Watchdog must say how long it is tried, if and only if nobody waits for it',
     ],
     [
       'a pattern that nobody can fill in',

@@ -39,7 +39,7 @@ const SELDOM: Partial<Record<FunctionName, string[]>> = {
   // Read again where somebody else wrote first.
   AlarmEvent: ['dynamodb:GetItem'],
   // The pin of a rollout that raises nothing, whose opening died before it was made.
-  DeadMan: ['lambda:CreateAlias'],
+  Watchdog: ['lambda:CreateAlias'],
   // The token of an earlier wait for the same version.
   PublishRelease: ['dynamodb:DeleteItem'],
 };
@@ -125,7 +125,7 @@ describe('the table', () => {
     const holders = FUNCTIONS.filter((name) =>
       isAllowed(policyOf(name), { action: 'states:StartExecution', resource: ARNS.machine }),
     );
-    expect(holders.sort()).toEqual(['ContinueAsNew', 'DeadMan', 'OpenRollout']);
+    expect(holders.sort()).toEqual(['ContinueAsNew', 'OpenRollout', 'Watchdog']);
   });
 
   test('lets openings be handed over by Command and JournalStream, and by no service', () => {
@@ -217,10 +217,10 @@ describe('the roles of services', () => {
     }
   });
 
-  test('let the scheduler call the dead man and the machine, and nothing else', () => {
+  test('let the scheduler call the watchdog and the machine, and nothing else', () => {
     const { Statement } = policyOfService('scheduler.amazonaws.com');
     expect(Statement.map(({ Action, Resource }) => [Action, Resource])).toEqual([
-      [['lambda:InvokeFunction'], [ARNS.function('DeadMan')]],
+      [['lambda:InvokeFunction'], [ARNS.function('Watchdog')]],
       [['states:StartExecution'], [ARNS.machine]],
     ]);
   });

@@ -174,7 +174,7 @@ const PLOTS: Record<string, Plot> = {
     },
   },
   'an execution that died': {
-    // The schedule of an ended rollout that could not be deleted is the dead man's to delete.
+    // The schedule of an ended rollout that could not be deleted is the watchdog's to delete.
     intercept: once('DeleteScheduleCommand'),
     async act(stage) {
       await stage.saw('Measured');
@@ -217,8 +217,8 @@ function once(lost: string): NonNullable<Plot['intercept']> {
   };
 }
 
-/** A journal that cannot be reached from the first tick on: an abort acts without it, and the dead man too. */
-function withoutJournal(how: 'abort' | 'dead man'): Plot {
+/** A journal that cannot be reached from the first tick on: an abort acts without it, and the watchdog too. */
+function withoutJournal(how: 'abort' | 'watchdog'): Plot {
   let isOut = false;
   return {
     hours: 3,
@@ -228,7 +228,7 @@ function withoutJournal(how: 'abort' | 'dead man'): Plot {
         : call(),
     async act(stage) {
       await stage.saw('Measured');
-      if (how === 'dead man') {
+      if (how === 'watchdog') {
         await kill(stage);
         await wipe(stage);
       }
@@ -243,7 +243,7 @@ function withoutJournal(how: 'abort' | 'dead man'): Plot {
 /** Plays everything and answers every call that a function made. */
 export async function everythingAsked(): Promise<Asked[]> {
   const asked: Asked[] = [];
-  const plots = [...Object.values(PLOTS), withoutJournal('abort'), withoutJournal('dead man')];
+  const plots = [...Object.values(PLOTS), withoutJournal('abort'), withoutJournal('watchdog')];
   for (const plot of plots) {
     const { asked: some, around, intercept } = recorder();
     const { intercept: fault = (_: string, __: object, call: () => Promise<object>) => call() } = plot;

@@ -70,8 +70,8 @@ describe('reserved concurrency', () => {
 
   test('is kept for the way out, and for openings, that no storm of releases takes all calls', () => {
     expect(reserved(1000).sort()).toEqual([
-      ...['AlarmEvent', 'Command', 'DeadMan', 'Decide', 'Hold'],
-      ...['OpenRollout', 'RevertTraffic'],
+      ...['AlarmEvent', 'Command', 'Decide', 'Hold'],
+      ...['OpenRollout', 'RevertTraffic', 'Watchdog'],
     ]);
   });
 

@@ -13,7 +13,7 @@ const CLIENTS: Record<string, string> = {
   'close-rollout': 'dynamodb lambda scheduler',
   command: 'dynamodb lambda scheduler sfn',
   'continue-as-new': 'dynamodb scheduler sfn',
-  'dead-man': 'dynamodb lambda scheduler sfn',
+  watchdog: 'dynamodb lambda scheduler sfn',
   decide: 'dynamodb lambda',
   hold: 'dynamodb sfn',
   'journal-stream': 'dynamodb lambda sfn',

@@ -18,11 +18,11 @@ const MINUTE = 60_000;
 const at = (minutes: number) => new Date(START + minutes * MINUTE);
 
 const SCHEDULE: CreateScheduleCommandInput = {
-  Name: 'rollout-1-deadman',
+  Name: 'rollout-1-watchdog',
   ScheduleExpression: 'rate(2 minutes)',
   FlexibleTimeWindow: { Mode: 'OFF' },
   Target: {
-    Arn: 'arn:aws:lambda:eu-west-1:123456789012:function:dead-man',
+    Arn: 'arn:aws:lambda:eu-west-1:123456789012:function:watchdog',
     RoleArn: 'arn:aws:iam::123456789012:role/s',
     Input: '{"n":1}',
   },
@@ -132,7 +132,7 @@ describe('delivery', () => {
     await clock.advance(60 * MINUTE);
     expect(minutes()).toEqual([10, 11, 12]);
     expect(scheduler.deadLetters).toMatchObject([
-      { schedule: 'rollout-1-deadman', target: { Input: '{"n":1}' } },
+      { schedule: 'rollout-1-watchdog', target: { Input: '{"n":1}' } },
     ]);
   });
 
@@ -154,7 +154,7 @@ describe('calls', () => {
   test('a schedule is read back as it was made', async () => {
     const { client, create } = world();
     const { ScheduleArn } = await create({ GroupName: 'spillway', EndDate: at(60) });
-    expect(ScheduleArn).toBe('arn:aws:scheduler:eu-west-1:123456789012:schedule/spillway/rollout-1-deadman');
+    expect(ScheduleArn).toBe('arn:aws:scheduler:eu-west-1:123456789012:schedule/spillway/rollout-1-watchdog');
     const found = await client.send(new GetScheduleCommand({ ...NAME, GroupName: 'spillway' }));
     expect(found).toMatchObject({
       ...SCHEDULE,

@@ -50,7 +50,7 @@ describe('clocks that are 5 minutes apart', () => {
   const random = seededRandom(5);
   const cases: [string, (name: FunctionName) => number][] = [
     ['each call on another one', () => (random.int(3) - 1) * 5 * MINUTE],
-    ['the dead man ahead', (name) => (name === 'DeadMan' ? 5 * MINUTE : 0)],
+    ['the watchdog ahead', (name) => (name === 'Watchdog' ? 5 * MINUTE : 0)],
     ['the measuring behind', (name) => (name === 'Measure' ? -5 * MINUTE : 0)],
     ['the measuring ahead', (name) => (name === 'Measure' ? 5 * MINUTE : 0)],
     ['the raising behind', (name) => (name === 'ShiftTraffic' ? -5 * MINUTE : 0)],

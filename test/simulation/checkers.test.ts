@@ -192,7 +192,7 @@ describe('a checker of what stands there at the end sees', () => {
     expect(await tampered(kept)).toEqual(['lockReleased']);
   });
 
-  test('a dead man that goes on watching', async () => {
+  test('a watchdog that goes on watching', async () => {
     expect(await tampered((run) => ({ ...run, watched: [ROLLOUT_ID] }))).toEqual(['everyRolloutEnds']);
   });
 

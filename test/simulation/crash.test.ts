@@ -21,7 +21,7 @@ import {
   TWO_TARGETS,
 } from './stage.ts';
 
-/** An execution is found dead two minutes after it was due, at the dead man's next look. */
+/** An execution is found dead two minutes after it was due, at the watchdog's next look. */
 const FOUND_DEAD = { tickMs: 8 * MINUTE, outMs: 8 * MINUTE };
 const SHORT = { steps: [{ weight: 10, bake: '1m' }], verify: '1m' };
 
@@ -409,10 +409,10 @@ describe('an execution that dies', () => {
     },
   );
 
-  test('is seen by a checker where the dead man sleeps', async () => {
+  test('is seen by a checker where the watchdog sleeps', async () => {
     const bug = await play({
       hours: 2,
-      around: async (name, event, call) => (name === 'DeadMan' ? { found: 'alive' } : call(event)),
+      around: async (name, event, call) => (name === 'Watchdog' ? { found: 'alive' } : call(event)),
       act: async (stage) => {
         await stage.saw('Measured', 2);
         await stage.ports.executions.stop(ROLLOUT_ID, 1, 'stopped by hand');
@@ -421,7 +421,7 @@ describe('an execution that dies', () => {
     expect(broken(bug.run, FOUND_DEAD)).toContain('everyRolloutEnds');
   });
 
-  test('has its canary taken out by the dead man after ten minutes without a journal', async () => {
+  test('has its canary taken out by the watchdog after ten minutes without a journal', async () => {
     let isOut = false;
     let alias: unknown;
     await play({

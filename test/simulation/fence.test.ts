@@ -236,7 +236,7 @@ describe('a raise whose answer was lost', () => {
 });
 
 describe('a revert that nobody wrote down', () => {
-  /** Measure fails, the canary is taken out, and the function dies before it can write, and again when it is called once more: only the dead man is left. */
+  /** Measure fails, the canary is taken out, and the function dies before it can write, and again when it is called once more: only the watchdog is left. */
   const forgotten = (): Plot => {
     const hooks = crashes(
       ({ fn, nth, op, phase }) =>

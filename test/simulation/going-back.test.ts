@@ -221,7 +221,7 @@ test('a function that dies at any point of a rollback leaves nothing on the vers
   }
 });
 
-const CALLED: FunctionName[] = ['Decide', 'RevertTraffic', 'DeadMan', 'CloseRollout'];
+const CALLED: FunctionName[] = ['Decide', 'RevertTraffic', 'Watchdog', 'CloseRollout'];
 
 test.each<[string, (isOn: () => boolean) => Plot]>([
   ['the journal', (isOn) => ({ changePorts: journalOutage(isOn) })],

@@ -4,7 +4,7 @@ import { SERVICE } from '../../simulation/scenario.ts';
 import { sampled } from '../deep.ts';
 import { faults, MINUTE, type Plot, play, type Stage } from './stage.ts';
 
-/** An execution that was never started is found by the dead man. */
+/** An execution that was never started is found by the watchdog. */
 const FOUND_DEAD = { tickMs: 8 * MINUTE, outMs: 8 * MINUTE };
 const SHORT = { steps: [{ weight: 10, bake: '1m' }], verify: '0s' };
 

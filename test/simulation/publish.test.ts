@@ -341,7 +341,7 @@ describe('what was published after the rollout was opened', () => {
   test('is taken back even by the way out that needs no function', async () => {
     const stage = stageWith({
       around: async (name, event, call) =>
-        name === 'Measure' || name === 'RevertTraffic' || name === 'DeadMan' ? down() : call(event),
+        name === 'Measure' || name === 'RevertTraffic' || name === 'Watchdog' ? down() : call(event),
     });
     const shifted = stage.saw('Shifted').then(() => stage.alias());
     const id = await stage.clock.run(stage.release({ zip: CANARY }));
@@ -351,9 +351,9 @@ describe('what was published after the rollout was opened', () => {
     expect(stage.alias()).toEqual(ON_STABLE);
   });
 
-  test('is known to the dead man before it has traffic', async () => {
+  test('is known to the watchdog before it has traffic', async () => {
     const stage = stageWith();
-    const frozen = stage.saw('ShiftIntended').then(() => stage.ports.deadMan.frozen(ID));
+    const frozen = stage.saw('ShiftIntended').then(() => stage.ports.watchdog.frozen(ID));
     await stage.clock.run(stage.release({ zip: CANARY }));
     expect(await stage.clock.run(frozen)).toMatchObject({
       epoch: 2,
@@ -361,7 +361,7 @@ describe('what was published after the rollout was opened', () => {
     });
   });
 
-  test('is known to the dead man who took over before the fresh execution was started', async () => {
+  test('is known to the watchdog that took over before the fresh execution was started', async () => {
     const stage: Stage = stageWith({
       around: async (name, event, call) => {
         if (name !== 'ContinueAsNew') return call(event);
@@ -369,7 +369,7 @@ describe('what was published after the rollout was opened', () => {
         return new Promise(() => {});
       },
     });
-    const frozen = stage.saw('ShiftIntended').then(() => stage.ports.deadMan.frozen(ID));
+    const frozen = stage.saw('ShiftIntended').then(() => stage.ports.watchdog.frozen(ID));
     await stage.clock.run(stage.release({ zip: CANARY }));
     expect(await stage.clock.run(frozen, HOUR)).toMatchObject({ epoch: 2, targets: [{ canary: '2' }] });
     expect(types(stage)).toContain('TookOver');

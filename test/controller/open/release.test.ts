@@ -15,7 +15,7 @@ const SECOND = `${SERVICE}--r2--1`;
 const THIRD = `${SERVICE}--r3--1`;
 
 describe('a manifest', () => {
-  test('opens a rollout: the dead man is armed, the target claimed, and the execution started', async () => {
+  test('opens a rollout: the watchdog is armed, the target claimed, and the execution started', async () => {
     const stage = setUp();
     expect(await stage.call(openRollout, await stage.upload())).toEqual({
       rolloutId: FIRST,
@@ -26,7 +26,7 @@ describe('a manifest', () => {
     expect(rollout.opening.targets).toMatchObject([{ name: 'api', stable: '1', canary: '2' }]);
     expect(stage.started).toEqual([executionInput(rollout)]);
     expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 0 open` });
-    expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toMatchObject({
+    expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toMatchObject({
       ...executionInput(rollout),
       deadline: rollout.opening.deadline,
     });
@@ -64,7 +64,7 @@ describe('a manifest', () => {
     });
     expect([await stage.history(), stage.standing()]).toEqual(before);
     expect(stage.started).toHaveLength(1);
-    expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeUndefined();
+    expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toBeUndefined();
   });
 
   test('that replaces another one under the same key is refused: a release is what it was', async () => {
@@ -95,7 +95,7 @@ describe('a manifest', () => {
     expect(stage.started).toHaveLength(started);
   });
 
-  test('that races another one under the same key leaves the dead man armed with the one that won', async () => {
+  test('that races another one under the same key leaves the watchdog armed with the one that won', async () => {
     const stage = setUp();
     const events = [
       await stage.upload({ release: 'r1', order: 1 }),
@@ -103,7 +103,7 @@ describe('a manifest', () => {
     ];
     await Promise.all(events.map((event) => stage.call(openRollout, event)));
     const { targets } = executionInput(await stage.rollout());
-    expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toMatchObject({ targets });
+    expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toMatchObject({ targets });
   });
 
   test.each([
@@ -609,18 +609,20 @@ describe('a crash while a rollout is opened', () => {
       const rollout = await stage.rollout();
       expect(stage.started).toEqual([executionInput(rollout)]);
       expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 0 open` });
-      expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toMatchObject(executionInput(rollout));
+      expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toMatchObject(
+        executionInput(rollout),
+      );
     },
   );
 
   test.each(points)(
-    '$when it comes to $at never leaves a rollout without a dead man',
+    '$when it comes to $at never leaves a rollout without a watchdog',
     async ({ at, when }) => {
       const stage = setUp();
       const crashed = stage.call(openRollout, await stage.upload(), crashing(stage.ports, at, when));
       await expect(crashed).rejects.toThrow('The function died.');
       const isOpen = (await stage.ports.journal.read(FIRST)) !== undefined;
-      const isArmed = (await stage.clock.run(stage.ports.deadMan.frozen(FIRST))) !== undefined;
+      const isArmed = (await stage.clock.run(stage.ports.watchdog.frozen(FIRST))) !== undefined;
       expect(isArmed || !isOpen).toBe(true);
       expect(isOpen).toBe(!(at === 'arm' || (at === 'open' && when === 'before')));
     },
@@ -636,7 +638,7 @@ describe('a crash while a rollout is opened', () => {
     const router = ports.router('lambda-alias');
     return {
       ...ports,
-      ...(at === 'arm' ? { deadMan: { ...ports.deadMan, arm: dying(ports.deadMan.arm) } } : {}),
+      ...(at === 'arm' ? { watchdog: { ...ports.watchdog, arm: dying(ports.watchdog.arm) } } : {}),
       ...(at === 'open' ? { journal: { ...ports.journal, open: dying(ports.journal.open) } } : {}),
       ...(at === 'claim' ? { router: () => ({ ...router, claim: dying(router.claim) }) } : {}),
       ...(at === 'start'
@@ -684,10 +686,10 @@ async function alarm({ scenario }: Stage, AlarmName: string, StateValue: 'OK' | 
   await operations.SetAlarmStateCommand?.({ AlarmName, StateValue, StateReason: 'by hand' } as never);
 }
 
-/** No dead man, no execution, and the alias as it was. */
+/** No watchdog, no execution, and the alias as it was. */
 async function expectUntouched(stage: Stage): Promise<void> {
   expect(stage.started).toEqual([]);
   expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: '' });
-  expect(await stage.clock.run(stage.ports.deadMan.frozen(FIRST))).toBeUndefined();
+  expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toBeUndefined();
   expect(await stage.ports.journal.running()).toEqual([]);
 }

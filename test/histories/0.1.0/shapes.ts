@@ -1,4 +1,4 @@
-import type { DeadManInput, ExecutionInput, ServiceRecord } from '../../../core/ports.ts';
+import type { ExecutionInput, ServiceRecord, WatchdogInput } from '../../../core/ports.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import type { Rollout } from '../../../core/rollout/state.ts';
 
@@ -7182,7 +7182,7 @@ export const INPUTS = [
   },
 ] satisfies ExecutionInput[];
 
-/** What the dead man was armed with. */
+/** What the watchdog was armed with. */
 export const WATCHES = [
   {
     rolloutId: 'checkout-api--r1--1',
@@ -7315,7 +7315,7 @@ export const WATCHES = [
     deadline: 1767880291035,
     armedAt: 1767604803045,
   },
-] satisfies DeadManInput[];
+] satisfies WatchdogInput[];
 
 /** What services remember. */
 export const MEMORIES = [

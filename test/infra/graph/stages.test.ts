@@ -99,7 +99,7 @@ describe('settings', () => {
       functionsOf(some).filter(({ inputs }) => inputs.reservedConcurrentExecutions !== undefined);
     expect(reserved(ada)).toEqual([]);
     expect(reserved(graph).map(({ inputs }) => [inputs.name, inputs.reservedConcurrentExecutions])).toEqual(
-      ['AlarmEvent', 'Command', 'DeadMan', 'Decide', 'Hold', 'OpenRollout', 'RevertTraffic'].map((name) => [
+      ['AlarmEvent', 'Command', 'Decide', 'Hold', 'OpenRollout', 'RevertTraffic', 'Watchdog'].map((name) => [
         `spillway-ada-${name}`,
         name === 'OpenRollout' ? 3 : 5,
       ]),

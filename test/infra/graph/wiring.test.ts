@@ -275,8 +275,8 @@ describe('the bucket of releases', () => {
   });
 });
 
-describe('the dead man', () => {
-  test('has a group for his schedules, and a role that only the scheduler takes for this account', () => {
+describe('the watchdog', () => {
+  test('has a group for its schedules, and a role that only the scheduler takes for this account', () => {
     expect(one(ada, 'scheduler/scheduleGroup:ScheduleGroup', 'Schedules').inputs.name).toBe('spillway-ada');
     const role = one(ada, 'iam/role:Role', 'SchedulerRole').inputs;
     expect(`arn:aws:iam::111122223333:role/${role.name}`).toBe(ARNS.schedulerRole);

@@ -1,17 +1,17 @@
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
-import { schedulerDeadMan } from '../../adapters/scheduler-dead-man.ts';
+import { schedulerWatchdog } from '../../adapters/scheduler-watchdog.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { attach, awsError } from '../../local/sdk.ts';
 import { SimulatedScheduler } from '../../local/services/scheduler.ts';
-import { type DeadManStage, describeDeadMan } from './dead-man.ts';
+import { describeWatchdog, type WatchdogStage } from './watchdog.ts';
 
-const FUNCTION = 'arn:aws:lambda:eu-west-1:111122223333:function:DeadMan';
+const FUNCTION = 'arn:aws:lambda:eu-west-1:111122223333:function:Watchdog';
 const MACHINE = 'arn:aws:states:eu-west-1:111122223333:stateMachine:rollout';
 
-function schedulerStage(): DeadManStage {
+function schedulerStage(): WatchdogStage {
   // Not a whole minute: schedules fire on those, and what is armed is not.
   const clock = virtualClock(Date.UTC(2026, 0, 5, 9, 0, 17, 250));
-  const fired: ReturnType<DeadManStage['fired']> = [];
+  const fired: ReturnType<WatchdogStage['fired']> = [];
   let isReachable = true;
   const scheduler = new SimulatedScheduler({
     clock,
@@ -32,7 +32,7 @@ function schedulerStage(): DeadManStage {
   });
   const roleArn = 'arn:aws:iam::111122223333:role/scheduler';
   return {
-    deadMan: schedulerDeadMan(client, {
+    watchdog: schedulerWatchdog(client, {
       functionArn: FUNCTION,
       stateMachineArn: MACHINE,
       roleArn,
@@ -49,4 +49,4 @@ function schedulerStage(): DeadManStage {
   };
 }
 
-describeDeadMan({ name: 'scheduler', make: schedulerStage });
+describeWatchdog({ name: 'scheduler', make: schedulerStage });

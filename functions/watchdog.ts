@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { type Found, watch } from '../controller/watchdog.ts';
-import type { DeadManInput } from '../core/ports.ts';
-import { awsDeadMan, awsExecutions, awsJournal, awsRouters, clock } from './_aws.ts';
+import type { WatchdogInput } from '../core/ports.ts';
+import { awsExecutions, awsJournal, awsRouters, awsWatchdog, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
 
@@ -11,19 +11,19 @@ const Input = z.intersection(
 );
 
 /** Looks after a rollout whose execution may be dead. */
-export const deadMan: Task<
-  DeadManInput,
+export const watchdog: Task<
+  WatchdogInput,
   { found: Found },
-  'clock' | 'deadMan' | 'executions' | 'journal' | 'observer' | 'router'
+  'clock' | 'executions' | 'journal' | 'observer' | 'router' | 'watchdog'
 > = {
   input: Input,
   run: async (input, ports) => ({ found: await watch(input, ports) }),
 };
 
 /** The function on AWS. */
-export const handler = lambda(deadMan, () => ({
+export const handler = lambda(watchdog, () => ({
   clock,
-  deadMan: awsDeadMan(),
+  watchdog: awsWatchdog(),
   executions: awsExecutions(),
   journal: awsJournal(),
   observer,

@@ -1,10 +1,10 @@
 import { CreateScheduleGroupCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
-import { schedulerDeadMan } from '../../adapters/scheduler-dead-man.ts';
+import { schedulerWatchdog } from '../../adapters/scheduler-watchdog.ts';
 import { awsError } from '../../local/sdk.ts';
-import { type DeadManStage, describeDeadMan } from '../contract/dead-man.ts';
+import { describeWatchdog, type WatchdogStage } from '../contract/watchdog.ts';
 import { connect, freshAccount } from './account.ts';
 
-async function schedulerStage(): Promise<DeadManStage> {
+async function schedulerStage(): Promise<WatchdogStage> {
   const account = freshAccount();
   const { id, region } = account;
   await connect(SchedulerClient, account).send(new CreateScheduleGroupCommand({ Name: 'spillway' }));
@@ -14,8 +14,8 @@ async function schedulerStage(): Promise<DeadManStage> {
     return call();
   });
   return {
-    deadMan: schedulerDeadMan(client, {
-      functionArn: `arn:aws:lambda:${region}:${id}:function:DeadMan`,
+    watchdog: schedulerWatchdog(client, {
+      functionArn: `arn:aws:lambda:${region}:${id}:function:Watchdog`,
       stateMachineArn: `arn:aws:states:${region}:${id}:stateMachine:rollout`,
       roleArn: `arn:aws:iam::${id}:role/scheduler`,
       groupName: 'spillway',
@@ -33,7 +33,7 @@ async function schedulerStage(): Promise<DeadManStage> {
 
 const noClock = 'minutes and hours would have to pass on the real clock';
 
-describeDeadMan({
+describeWatchdog({
   name: 'scheduler over the wire',
   make: schedulerStage,
   exceptions: {

@@ -6,11 +6,11 @@ import {
   type SchedulerClient,
   UpdateScheduleCommand,
 } from '@aws-sdk/client-scheduler';
-import type { DeadMan, DeadManInput } from '../core/ports.ts';
+import type { Watchdog, WatchdogInput } from '../core/ports.ts';
 import { nameOf, reach } from './_aws.ts';
 
 /** What the schedules start, and in whose name. */
-interface DeadManTargets {
+interface WatchdogTargets {
   /** The function that looks every two minutes. */
   functionArn: string;
   /** The machine that is started at the deadline; it takes traffic back even where no function can run. */
@@ -26,7 +26,7 @@ const LOOK_MS = 120_000;
 const AFTER_DEADLINE_MS = 24 * 3600_000;
 
 /** The watchdog on EventBridge Scheduler: one recurring entry per rollout and one at its deadline. */
-export function schedulerDeadMan(client: SchedulerClient, targets: DeadManTargets): DeadMan {
+export function schedulerWatchdog(client: SchedulerClient, targets: WatchdogTargets): Watchdog {
   const send = <T>(call: () => Promise<T>) => reach('EventBridge Scheduler', call);
   return {
     async arm(input) {
@@ -45,7 +45,7 @@ export function schedulerDeadMan(client: SchedulerClient, targets: DeadManTarget
       );
       return found?.Target?.Input === undefined
         ? undefined
-        : (JSON.parse(found.Target.Input) as DeadManInput);
+        : (JSON.parse(found.Target.Input) as WatchdogInput);
     },
     async disarm(rolloutId) {
       for (const Name of [rolloutId, lastName(rolloutId)]) {
@@ -60,8 +60,8 @@ export function schedulerDeadMan(client: SchedulerClient, targets: DeadManTarget
 const lastName = (rolloutId: string) => `${rolloutId}-end`;
 
 function recurring(
-  input: DeadManInput,
-  { functionArn, roleArn, groupName }: DeadManTargets,
+  input: WatchdogInput,
+  { functionArn, roleArn, groupName }: WatchdogTargets,
 ): CreateScheduleCommandInput {
   return {
     Name: input.rolloutId,
@@ -76,8 +76,8 @@ function recurring(
 }
 
 function last(
-  { deadline, unreadableSince: _, ...input }: DeadManInput,
-  { stateMachineArn, roleArn, groupName }: DeadManTargets,
+  { deadline, unreadableSince: _, ...input }: WatchdogInput,
+  { stateMachineArn, roleArn, groupName }: WatchdogTargets,
 ): CreateScheduleCommandInput {
   return {
     Name: lastName(input.rolloutId),

@@ -1,56 +1,56 @@
 import { expect } from 'vitest';
-import type { DeadMan, DeadManInput } from '../../core/ports.ts';
+import type { Watchdog, WatchdogInput } from '../../core/ports.ts';
 import type { Instant } from '../../core/units.ts';
 import { contract, type Implementation, refused } from './cases.ts';
 import { targetOf } from './rollouts.ts';
 
-/** A dead man, and what he set in motion. */
-export interface DeadManStage {
-  deadMan: DeadMan;
+/** A watchdog, and what it set in motion. */
+export interface WatchdogStage {
+  watchdog: Watchdog;
   now(): Instant;
   arrange: {
     pass(ms: number): Promise<void>;
     disconnect(): void;
   };
-  /** What he started, oldest first: a look by his function, or the machine that needs none. */
+  /** What it started, oldest first: a look by its function, or the machine that needs none. */
   fired(): { at: Instant; what: 'look' | 'machine'; input: unknown }[];
 }
 
 const MINUTE = 60_000;
 
-/** What every dead man promises. */
-export function describeDeadMan(implementation: Implementation<DeadManStage>): void {
-  contract<DeadManStage>('DeadMan', implementation, (keeps) => {
+/** What every watchdog promises. */
+export function describeWatchdog(implementation: Implementation<WatchdogStage>): void {
+  contract<WatchdogStage>('Watchdog', implementation, (keeps) => {
     keeps('keeps frozen exactly what it was armed with', async (stage) => {
       const input = inputAt(stage.now());
-      await stage.deadMan.arm(input);
-      expect(await stage.deadMan.frozen(input.rolloutId)).toEqual(input);
+      await stage.watchdog.arm(input);
+      expect(await stage.watchdog.frozen(input.rolloutId)).toEqual(input);
     });
 
-    keeps('has nothing frozen where it is not armed', async ({ deadMan }) => {
-      expect(await deadMan.frozen('checkout--r9--1')).toBeUndefined();
+    keeps('has nothing frozen where it is not armed', async ({ watchdog }) => {
+      expect(await watchdog.frozen('checkout--r9--1')).toBeUndefined();
     });
 
     keeps('replaces what was frozen when it is armed again, and looks on once per round', async (stage) => {
-      const { deadMan, now, arrange, fired } = stage;
-      await deadMan.arm(inputAt(now()));
+      const { watchdog, now, arrange, fired } = stage;
+      await watchdog.arm(inputAt(now()));
       const again = { ...inputAt(now()), epoch: 2, unreadableSince: now(), targets: [targetOf('worker')] };
-      await deadMan.arm(again);
-      expect(await deadMan.frozen(again.rolloutId)).toEqual(again);
+      await watchdog.arm(again);
+      expect(await watchdog.frozen(again.rolloutId)).toEqual(again);
       await arrange.pass(5 * MINUTE);
       expect(looks(stage).map(({ input }) => input)).toEqual([again, again]);
       expect(fired().every(({ what }) => what === 'look')).toBe(true);
     });
 
-    keeps('forgets a mark that it is armed without', async ({ deadMan, now }) => {
-      await deadMan.arm({ ...inputAt(now()), unreadableSince: now() });
-      await deadMan.arm(inputAt(now()));
-      expect((await deadMan.frozen('checkout--r1--1'))?.unreadableSince).toBeUndefined();
+    keeps('forgets a mark that it is armed without', async ({ watchdog, now }) => {
+      await watchdog.arm({ ...inputAt(now()), unreadableSince: now() });
+      await watchdog.arm(inputAt(now()));
+      expect((await watchdog.frozen('checkout--r1--1'))?.unreadableSince).toBeUndefined();
     });
 
     keeps('takes its first look not before two minutes, and then one in every two', async (stage) => {
       const armedAt = stage.now();
-      await stage.deadMan.arm(inputAt(armedAt));
+      await stage.watchdog.arm(inputAt(armedAt));
       await stage.arrange.pass(20 * MINUTE);
       const [first, ...others] = looks(stage).map(({ at }) => at - armedAt);
       expect(first).toBeGreaterThanOrEqual(2 * MINUTE);
@@ -65,7 +65,7 @@ export function describeDeadMan(implementation: Implementation<DeadManStage>): v
 
     keeps('starts the machine at the deadline, with all that the way out needs', async (stage) => {
       const input = inputAt(stage.now());
-      await stage.deadMan.arm(input);
+      await stage.watchdog.arm(input);
       await stage.arrange.pass(input.deadline - stage.now() - 1000);
       expect(machines(stage)).toEqual([]);
       await stage.arrange.pass(2 * MINUTE);
@@ -77,8 +77,8 @@ export function describeDeadMan(implementation: Implementation<DeadManStage>): v
 
     keeps('moves its deadline when it is armed again', async (stage) => {
       const input = inputAt(stage.now());
-      await stage.deadMan.arm(input);
-      await stage.deadMan.arm({ ...input, deadline: input.deadline + 60 * MINUTE });
+      await stage.watchdog.arm(input);
+      await stage.watchdog.arm({ ...input, deadline: input.deadline + 60 * MINUTE });
       await stage.arrange.pass(input.deadline - stage.now() + 5 * MINUTE);
       expect(machines(stage)).toEqual([]);
       await stage.arrange.pass(60 * MINUTE);
@@ -87,72 +87,72 @@ export function describeDeadMan(implementation: Implementation<DeadManStage>): v
 
     keeps('looks on after the deadline, in case the last way out needs a second one', async (stage) => {
       const input = inputAt(stage.now());
-      await stage.deadMan.arm(input);
+      await stage.watchdog.arm(input);
       await stage.arrange.pass(input.deadline - stage.now() + 10 * MINUTE);
       expect(looks(stage).at(-1)?.at).toBeGreaterThan(input.deadline);
     });
 
     keeps('is silent once it is disarmed, also at the deadline', async (stage) => {
       const input = inputAt(stage.now());
-      await stage.deadMan.arm(input);
+      await stage.watchdog.arm(input);
       await stage.arrange.pass(5 * MINUTE);
       const before = stage.fired().length;
-      await stage.deadMan.disarm(input.rolloutId);
+      await stage.watchdog.disarm(input.rolloutId);
       await stage.arrange.pass(input.deadline - stage.now() + 60 * MINUTE);
       expect(stage.fired()).toHaveLength(before);
-      expect(await stage.deadMan.frozen(input.rolloutId)).toBeUndefined();
+      expect(await stage.watchdog.frozen(input.rolloutId)).toBeUndefined();
     });
 
-    keeps('is disarmed twice, or without having been armed, without an error', async ({ deadMan, now }) => {
-      await deadMan.arm(inputAt(now()));
-      for (let times = 0; times < 2; times++) await deadMan.disarm('checkout--r1--1');
-      await deadMan.disarm('checkout--r9--1');
+    keeps('is disarmed twice, or without having been armed, without an error', async ({ watchdog, now }) => {
+      await watchdog.arm(inputAt(now()));
+      for (let times = 0; times < 2; times++) await watchdog.disarm('checkout--r1--1');
+      await watchdog.disarm('checkout--r9--1');
       for (const id of ['checkout--r1--1', 'checkout--r9--1'])
-        expect(await deadMan.frozen(id)).toBeUndefined();
+        expect(await watchdog.frozen(id)).toBeUndefined();
     });
 
     keeps('can be disarmed after its deadline has passed', async (stage) => {
       const input = inputAt(stage.now());
-      await stage.deadMan.arm(input);
+      await stage.watchdog.arm(input);
       await stage.arrange.pass(input.deadline - stage.now() + 10 * MINUTE);
-      await stage.deadMan.disarm(input.rolloutId);
-      expect(await stage.deadMan.frozen(input.rolloutId)).toBeUndefined();
+      await stage.watchdog.disarm(input.rolloutId);
+      expect(await stage.watchdog.frozen(input.rolloutId)).toBeUndefined();
     });
 
     keeps('can be armed again after it was disarmed', async (stage) => {
       const input = inputAt(stage.now());
-      await stage.deadMan.arm(input);
-      await stage.deadMan.disarm(input.rolloutId);
-      await stage.deadMan.arm(input);
+      await stage.watchdog.arm(input);
+      await stage.watchdog.disarm(input.rolloutId);
+      await stage.watchdog.arm(input);
       await stage.arrange.pass(3 * MINUTE);
       expect(looks(stage)).toHaveLength(1);
     });
 
     keeps('watches each rollout by itself', async (stage) => {
       const other = { ...inputAt(stage.now()), rolloutId: 'checkout--r2--1' };
-      await stage.deadMan.arm(inputAt(stage.now()));
-      await stage.deadMan.arm(other);
-      await stage.deadMan.disarm('checkout--r1--1');
+      await stage.watchdog.arm(inputAt(stage.now()));
+      await stage.watchdog.arm(other);
+      await stage.watchdog.disarm('checkout--r1--1');
       await stage.arrange.pass(3 * MINUTE);
       expect(looks(stage).map(({ input }) => input)).toEqual([other]);
     });
 
-    keeps('takes the longest rollout id there can be', async ({ deadMan, now }) => {
+    keeps('takes the longest rollout id there can be', async ({ watchdog, now }) => {
       const rolloutId = `${'s'.repeat(30)}--${'r'.repeat(25)}--1`;
-      await deadMan.arm({ ...inputAt(now()), rolloutId });
-      expect(await deadMan.frozen(rolloutId)).toMatchObject({ rolloutId });
+      await watchdog.arm({ ...inputAt(now()), rolloutId });
+      expect(await watchdog.frozen(rolloutId)).toMatchObject({ rolloutId });
     });
 
-    keeps('says Unavailable where it cannot be reached', async ({ deadMan, now, arrange }) => {
+    keeps('says Unavailable where it cannot be reached', async ({ watchdog, now, arrange }) => {
       arrange.disconnect();
-      await refused(deadMan.arm(inputAt(now())), 'Unavailable');
-      await refused(deadMan.frozen('checkout--r1--1'), 'Unavailable');
-      await refused(deadMan.disarm('checkout--r1--1'), 'Unavailable');
+      await refused(watchdog.arm(inputAt(now())), 'Unavailable');
+      await refused(watchdog.frozen('checkout--r1--1'), 'Unavailable');
+      await refused(watchdog.disarm('checkout--r1--1'), 'Unavailable');
     });
   });
 }
 
-function inputAt(armedAt: Instant): DeadManInput {
+function inputAt(armedAt: Instant): WatchdogInput {
   const rolloutId = 'checkout--r1--1';
   return {
     rolloutId,
@@ -164,5 +164,5 @@ function inputAt(armedAt: Instant): DeadManInput {
   };
 }
 
-const looks = ({ fired }: DeadManStage) => fired().filter(({ what }) => what === 'look');
-const machines = ({ fired }: DeadManStage) => fired().filter(({ what }) => what === 'machine');
+const looks = ({ fired }: WatchdogStage) => fired().filter(({ what }) => what === 'look');
+const machines = ({ fired }: WatchdogStage) => fired().filter(({ what }) => what === 'machine');

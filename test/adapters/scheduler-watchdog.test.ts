@@ -8,17 +8,17 @@ import {
 import { mockClient } from 'aws-sdk-client-mock';
 import 'aws-sdk-client-mock-vitest/extend';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { schedulerDeadMan } from '../../adapters/scheduler-dead-man.ts';
-import type { DeadManInput } from '../../core/ports.ts';
+import { schedulerWatchdog } from '../../adapters/scheduler-watchdog.ts';
+import type { WatchdogInput } from '../../core/ports.ts';
 import { targetOf } from '../contract/rollouts.ts';
 import { FINAL, PASSING, refusal, stubbed } from './stub.ts';
 
 const client = new SchedulerClient({ region: 'eu-west-1' });
 const scheduler = mockClient(client);
 const TARGETS = { functionArn: 'arn:f', stateMachineArn: 'arn:m', roleArn: 'arn:r', groupName: 'spillway' };
-const deadMan = schedulerDeadMan(client, TARGETS);
+const watchdog = schedulerWatchdog(client, TARGETS);
 
-const frozen: DeadManInput = {
+const frozen: WatchdogInput = {
   rolloutId: 'checkout--r1--1',
   epoch: 1,
   closed: 'spillway checkout--r1--1 1 999999999 closed',
@@ -55,7 +55,7 @@ describe('arming', () => {
   test('after the deadline goes on looking for another day, and makes no last look in the past', async () => {
     scheduler.on(CreateScheduleCommand).resolves({});
     const armedAt = frozen.deadline + 5 * 24 * 3600_000;
-    await deadMan.arm({ ...frozen, armedAt });
+    await watchdog.arm({ ...frozen, armedAt });
     const made = scheduler.commandCalls(CreateScheduleCommand).map(({ args }) => args[0].input);
     expect(made.map(({ Name, EndDate }) => ({ Name, EndDate }))).toEqual([
       { Name: 'checkout--r1--1', EndDate: new Date(armedAt + 24 * 3600_000) },
@@ -64,7 +64,7 @@ describe('arming', () => {
 
   test('makes the recurring entry and the one at the deadline', async () => {
     scheduler.on(CreateScheduleCommand).resolves({});
-    await deadMan.arm(frozen);
+    await watchdog.arm(frozen);
     expect(scheduler.commandCalls(CreateScheduleCommand).map(({ args }) => args[0].input)).toEqual([
       recurring,
       last,
@@ -75,7 +75,7 @@ describe('arming', () => {
   test('replaces each entry that is there already, whole', async () => {
     scheduler.on(CreateScheduleCommand).rejects(named('ConflictException', 409));
     scheduler.on(UpdateScheduleCommand).resolves({});
-    await deadMan.arm(frozen);
+    await watchdog.arm(frozen);
     expect(scheduler.commandCalls(UpdateScheduleCommand).map(({ args }) => args[0].input)).toEqual([
       recurring,
       last,
@@ -85,26 +85,26 @@ describe('arming', () => {
   test('makes the second entry also where only the first is there', async () => {
     scheduler.on(CreateScheduleCommand).rejectsOnce(named('ConflictException', 409)).resolves({});
     scheduler.on(UpdateScheduleCommand).resolves({});
-    await deadMan.arm(frozen);
+    await watchdog.arm(frozen);
     expect(scheduler).toHaveReceivedCommandTimes(CreateScheduleCommand, 2);
     expect(scheduler).toHaveReceivedCommandTimes(UpdateScheduleCommand, 1);
   });
 
   test.each(PASSING)('is Unavailable where it meets %s', async (_what, error) => {
     scheduler.on(CreateScheduleCommand).rejects(error);
-    await expect(deadMan.arm(frozen)).rejects.toMatchObject({ code: 'Unavailable' });
+    await expect(watchdog.arm(frozen)).rejects.toMatchObject({ code: 'Unavailable' });
   });
 
   test.each(FINAL)('fails with that same error where it meets %s', async (_what, error) => {
     scheduler.on(CreateScheduleCommand).rejects(error);
-    await expect(deadMan.arm(frozen)).rejects.toBe(error);
+    await expect(watchdog.arm(frozen)).rejects.toBe(error);
   });
 });
 
 describe('disarming', () => {
   test('deletes both entries, also where one is gone', async () => {
     scheduler.on(DeleteScheduleCommand).rejectsOnce(named('ResourceNotFoundException', 404)).resolves({});
-    await deadMan.disarm('checkout--r1--1');
+    await watchdog.disarm('checkout--r1--1');
     expect(scheduler.commandCalls(DeleteScheduleCommand).map(({ args }) => args[0].input)).toEqual([
       { Name: 'checkout--r1--1', GroupName: 'spillway' },
       { Name: 'checkout--r1--1-end', GroupName: 'spillway' },
@@ -113,7 +113,7 @@ describe('disarming', () => {
 
   test.each(PASSING)('is Unavailable where it meets %s', async (_what, error) => {
     scheduler.on(DeleteScheduleCommand).rejects(error);
-    await expect(deadMan.disarm('checkout--r1--1')).rejects.toMatchObject({ code: 'Unavailable' });
+    await expect(watchdog.disarm('checkout--r1--1')).rejects.toMatchObject({ code: 'Unavailable' });
   });
 });
 
@@ -122,7 +122,7 @@ describe('what is frozen', () => {
     scheduler
       .on(GetScheduleCommand)
       .resolves({ Target: { Arn: 'arn:f', RoleArn: 'arn:r', Input: JSON.stringify(frozen) } });
-    expect(await deadMan.frozen('checkout--r1--1')).toEqual(frozen);
+    expect(await watchdog.frozen('checkout--r1--1')).toEqual(frozen);
     expect(scheduler.commandCalls(GetScheduleCommand).map(({ args }) => args[0].input)).toEqual([
       { Name: 'checkout--r1--1', GroupName: 'spillway' },
     ]);
@@ -130,14 +130,14 @@ describe('what is frozen', () => {
 
   test.each(PASSING)('is Unavailable, and not absent, where it meets %s', async (_what, error) => {
     scheduler.on(GetScheduleCommand).rejects(error);
-    await expect(deadMan.frozen('checkout--r1--1')).rejects.toMatchObject({ code: 'Unavailable' });
+    await expect(watchdog.frozen('checkout--r1--1')).rejects.toMatchObject({ code: 'Unavailable' });
   });
 });
 
 describe('over the wire', () => {
   test('entries are sent with times in seconds, and a conflict leads to an update', async () => {
     const { config, sent } = stubbed(refusal(409, 'ConflictException'), { body: '{}' });
-    await schedulerDeadMan(new SchedulerClient(config), TARGETS).arm(frozen);
+    await schedulerWatchdog(new SchedulerClient(config), TARGETS).arm(frozen);
     expect(sent.map(({ method, path }) => `${method} ${path}`)).toEqual([
       'POST /schedules/checkout--r1--1',
       'PUT /schedules/checkout--r1--1',
@@ -157,7 +157,7 @@ describe('over the wire', () => {
 
   test('an entry that is gone comes back as nothing', async () => {
     const { config, sent } = stubbed(refusal(404, 'ResourceNotFoundException'));
-    const armed = schedulerDeadMan(new SchedulerClient(config), TARGETS);
+    const armed = schedulerWatchdog(new SchedulerClient(config), TARGETS);
     expect(await armed.frozen('checkout--r1--1')).toBeUndefined();
     await armed.disarm('checkout--r1--1');
     expect(sent.map(({ method, query }) => [method, query.groupName])).toEqual([
