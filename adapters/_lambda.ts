@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { RolloutError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
-import type { Stamp } from '../core/rollout/stamp.ts';
+import type { FencingToken } from '../core/rollout/fencing-token.ts';
 import type { Instant } from '../core/units.ts';
 import { nameOf, reach } from './_aws.ts';
 
@@ -162,10 +162,10 @@ export function contentOf(configuration: FunctionConfiguration): {
 }
 
 /** What must be said where another rollout moves a target; whoever asked may wait for it instead of being refused. */
-export function held(key: string, stamp: Stamp): RolloutError {
+export function held(key: string, token: FencingToken): RolloutError {
   return new RolloutError(
     'TargetInvalid',
-    `${key} is being moved by rollout ${stamp.rolloutId}; wait for it to end or abort it.`,
-    { cause: { heldBy: stamp.rolloutId } },
+    `${key} is being moved by rollout ${token.rolloutId}; wait for it to end or abort it.`,
+    { cause: { heldBy: token.rolloutId } },
   );
 }

@@ -3,7 +3,7 @@ import type { TrafficRouter, Watchdog } from '../core/ports.ts';
 
 /**
  * Takes a rollout's canary out by what its watchdog was armed with, without the controller's functions and journal; the
- * stamp keeps who did it. Answers a line for each target.
+ * token keeps who did it. Answers a line for each target.
  * @throws RolloutError RolloutUnknown where nobody knows its targets, RevertFailed naming those that may still serve the canary
  */
 export async function revertFrozen(

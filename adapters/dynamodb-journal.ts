@@ -51,7 +51,7 @@ export function dynamodbJournal(
       return found.map(rolloutFrom).filter((rollout) => !isEnded(rollout));
     },
     recent: (query) => recent(store, query),
-    crowd: async () => (await store.lately(BY_RUNNING, 'running', 'yes')).length,
+    countRunning: async () => (await store.lately(BY_RUNNING, 'running', 'yes')).length,
     async service(name) {
       return serviceFrom(await store.get(keys.service(name)));
     },

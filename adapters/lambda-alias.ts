@@ -9,8 +9,14 @@ import { RolloutError } from '../core/errors.ts';
 import type { Clock, Observed, Raise, RaiseResult, TrafficRouter } from '../core/ports.ts';
 import { claimOf } from '../core/rollout/claim.ts';
 import type { RevertedTarget, Target } from '../core/rollout/event.ts';
-import { isSameStamp, SEQ_MAX, type Stamp, stampFrom, stampText } from '../core/rollout/stamp.ts';
-import { foreignShares, isStranger, wayOut } from '../core/rollout/way-out.ts';
+import {
+  type FencingToken,
+  isSameToken,
+  SEQ_MAX,
+  tokenFrom,
+  tokenText,
+} from '../core/rollout/fencing-token.ts';
+import { foreignShares, isForeign, revertPlan } from '../core/rollout/revert-plan.ts';
 import type { Instant, Percent } from '../core/units.ts';
 import {
   isOfAccount,
@@ -29,7 +35,7 @@ import { functionOf, held, SERVICE_TAG } from './_lambda.ts';
 import { lambdaPin } from './lambda-pin.ts';
 import { resolveLambda } from './lambda-resolve.ts';
 
-/** Times that a revert or a seal reads and writes again because somebody else wrote in between. */
+/** Most tries of a revert, or of closing the fence, that each met another write in between. */
 const FIGHTS_MAX = 10;
 
 /** Pause after a write that AWS could not take, in the mean. */
@@ -50,7 +56,7 @@ const LOOKS_MAX = 4;
 interface Routing {
   primary: string;
   weights: Record<string, Percent>;
-  stamp: Stamp;
+  token: FencingToken;
 }
 
 type Seen = Observed & { revision: string | undefined };
@@ -69,7 +75,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
   /** Always sends every field: an update without RoutingConfig would keep the old weights. The answer is the alias as it stands now. */
   const put = async (
     { ref }: Target,
-    { primary, weights, stamp }: Routing,
+    { primary, weights, token }: Routing,
     revision: string | undefined,
   ): Promise<AliasConfiguration> =>
     client.send(
@@ -82,7 +88,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
             Object.entries(weights).map(([version, weight]) => [version, weight / 100]),
           ),
         },
-        Description: stampText(stamp),
+        Description: tokenText(token),
         RevisionId: revision,
       }),
     );
@@ -177,7 +183,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       return await insist(...given);
     } catch (error) {
       if (nameOf(error) !== 'ResourceNotFoundException') throw error;
-      const gone: Seen = { primary: 'none', weights: {}, stamp: undefined, revision: undefined };
+      const gone: Seen = { primary: 'none', weights: {}, token: undefined, revision: undefined };
       return { before: [], seen: gone };
     }
   };
@@ -197,14 +203,14 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
     resolve: (request) =>
       resolveLambda(patient(`${request.service} ${request.name}`, client, clock), clock, request),
     observe: async (target, until) => observedFrom(await get(target, until)),
-    async claim(target, stamp, isRepeated = false) {
+    async claim(target, token, isRepeated = false) {
       const { seen: claimed } = await insistOrGone(target, (seen, isLast) => {
-        const claim = claimOf(seen, target, stamp, isRepeated);
+        const claim = claimOf(seen, target, token, isRepeated);
         if (claim === 'stands') return undefined;
         if (claim !== 'may' && !isLast) return 'look';
-        if (claim === 'held' && seen.stamp !== undefined) throw held(target.traits.noun, seen.stamp);
-        if (claim === 'touched') throw touched(target, stamp);
-        return { primary: seen.primary, weights: seen.weights, stamp };
+        if (claim === 'held' && seen.token !== undefined) throw held(target.traits.noun, seen.token);
+        if (claim === 'touched') throw touched(target, token);
+        return { primary: seen.primary, weights: seen.weights, token };
       });
       if (claimed.revision === undefined)
         throw new RolloutError('TargetInvalid', `${target.traits.noun} is gone; create its alias again.`);
@@ -221,9 +227,9 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
         const isGone = nameOf(error) === 'ResourceNotFoundException';
         const isRefused = isGone || nameOf(error) === 'PreconditionFailedException';
         if (!isRefused && !isBusy(error) && !isOfAccount(error)) throw error;
-        // The write may have arrived although its answer did not: the stamp tells.
+        // The write may have arrived although its answer did not: the token tells.
         const observed = observedFrom(await get(target));
-        if (isSameStamp(observed.stamp, raise.write)) return { result: 'raised' };
+        if (isSameToken(observed.token, raise.write)) return { result: 'raised' };
         if (isGone)
           return {
             result: 'gone',
@@ -237,10 +243,10 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
     },
     async revert(target, by): Promise<RevertedTarget> {
       const change = async (now: Seen, isLast: boolean) => {
-        if (now.stamp === undefined) await assertOwned(client, target, by.rolloutId);
-        const way = wayOut(now, target, by);
-        if ('write' in way) return way.write;
-        return way.leave === 'another rollout' && !isLast ? ('look' as const) : undefined;
+        if (now.token === undefined) await assertOwned(client, target, by.rolloutId);
+        const plan = revertPlan(now, target, by);
+        if ('write' in plan) return plan.write;
+        return plan.leave === 'another rollout' && !isLast ? ('look' as const) : undefined;
       };
       const { before, seen, isVersionGone } = await insistOrGone(target, change, clock.now() + REVERT_MS);
       const share = ({ weights }: Observed) => weights[target.canary];
@@ -250,18 +256,18 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
         name: target.name,
         primary: seen.primary,
         changed,
-        stranger: isStranger(seen.primary, target),
+        drifted: isForeign(seen.primary, target),
         ...(isVersionGone && seen.primary === target.canary ? { isStableGone: true } : {}),
         ...(foreign === undefined ? {} : { foreign }),
       };
     },
-    async seal(target, by) {
+    async closeFence(target, by) {
       const { seen } = await insist(target, (now) => {
-        if (now.stamp?.rolloutId !== by.rolloutId || !now.stamp.open) return undefined;
+        if (now.token?.rolloutId !== by.rolloutId || !now.token.open) return undefined;
         return {
           primary: now.primary,
           weights: now.weights,
-          stamp: { ...now.stamp, ...by, seq: Math.min(SEQ_MAX, now.stamp.seq + 1), open: false },
+          token: { ...now.token, ...by, seq: Math.min(SEQ_MAX, now.token.seq + 1), open: false },
         };
       });
       return observedFrom(seen);
@@ -274,14 +280,14 @@ const isBusy = (error: unknown): boolean => nameOf(error) === 'ResourceConflictE
 
 function raised(target: Target, { weight, write }: Raise): Routing {
   return weight === 100
-    ? { primary: target.canary, weights: {}, stamp: write }
-    : { primary: target.stable, weights: { [target.canary]: weight }, stamp: write };
+    ? { primary: target.canary, weights: {}, token: write }
+    : { primary: target.stable, weights: { [target.canary]: weight }, token: write };
 }
 
-function touched({ key }: Target, { rolloutId }: Stamp): RolloutError {
+function touched({ key }: Target, { rolloutId }: FencingToken): RolloutError {
   return new RolloutError(
     'TargetInvalid',
-    `${key} carries no stamp of ${rolloutId} and was written by somebody since that was opened; look who else writes this alias, then upload the release again under a new id.`,
+    `${key} carries no token of ${rolloutId} and was written by somebody since that was opened; look who else writes this alias, then upload the release again under a new id.`,
   );
 }
 
@@ -292,8 +298,8 @@ function whyFenced(
   { expect, expiresAt, from }: Raise,
   clock: Clock,
 ): string | undefined {
-  if (!isSameStamp(seen.stamp, expect))
-    return `its stamp is ${seen.stamp === undefined ? 'gone' : stampText(seen.stamp)}`;
+  if (!isSameToken(seen.token, expect))
+    return `its token is ${seen.token === undefined ? 'gone' : tokenText(seen.token)}`;
   const { [target.canary]: share = seen.primary === target.canary ? 100 : 0, ...others } = seen.weights;
   const primary = from === 100 ? target.canary : target.stable;
   if (seen.primary !== primary || share !== from || Object.keys(others).length > 0)
@@ -307,19 +313,19 @@ function seenFrom({ FunctionVersion, RoutingConfig, Description, RevisionId }: A
   return {
     primary: FunctionVersion ?? '',
     weights: Object.fromEntries(weights.map(([version, weight]) => [version, percentOf(weight)])),
-    stamp: stampFrom(Description),
+    token: tokenFrom(Description),
     revision: RevisionId,
   };
 }
 
-/** Without what floating point adds, and with every part of a percent: a stranger's weight is written back as it was. */
+/** Without what floating point adds, and with every part of a percent: a foreign weight is written back as it was. */
 const percentOf = (weight: number): Percent => Math.round(weight * 1e12) / 1e10;
 
-function observedFrom({ primary, weights, stamp }: Observed): Observed {
-  return { primary, weights, stamp };
+function observedFrom({ primary, weights, token }: Observed): Observed {
+  return { primary, weights, token };
 }
 
-/** A target without any stamp is only touched where its owner's tag says that it belongs to this service. */
+/** A target without any token is only touched where its owner's tag says that it belongs to this service. */
 async function assertOwned(client: LambdaClient, target: Target, rolloutId: string): Promise<void> {
   const { Tags } = await reach(target.traits.noun, () =>
     client.send(new GetFunctionCommand({ FunctionName: target.ref.functionName })),
@@ -328,7 +334,7 @@ async function assertOwned(client: LambdaClient, target: Target, rolloutId: stri
   if (Tags?.[SERVICE_TAG] !== service) {
     throw new RolloutError(
       'RevertFailed',
-      `${target.traits.noun} carries neither a stamp of ${rolloutId} nor the tag ${SERVICE_TAG}=${service}, so it was left alone; look at this alias by hand.`,
+      `${target.traits.noun} carries neither a token of ${rolloutId} nor the tag ${SERVICE_TAG}=${service}, so it was left alone; look at this alias by hand.`,
     );
   }
 }

@@ -8,7 +8,7 @@ import type { Artifact } from '../core/config/artifact.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { Clock, ResolvedTarget, TargetRequest } from '../core/ports.ts';
 import { type Publishing, SOURCES, type Target } from '../core/rollout/event.ts';
-import { stampFrom } from '../core/rollout/stamp.ts';
+import { tokenFrom } from '../core/rollout/fencing-token.ts';
 import { nameOf, reach } from './_aws.ts';
 import {
   ASKED_AGAIN,
@@ -306,8 +306,8 @@ async function standingOf(
       field,
       `alias ${alias} of ${lambda} points at $LATEST, which cannot share traffic; point it at a published version`,
     );
-  const stamp = stampFrom(Description);
-  if (stamp?.open) throw held(`${field}: alias ${alias} of ${lambda}`, stamp);
+  const token = tokenFrom(Description);
+  if (token?.open) throw held(`${field}: alias ${alias} of ${lambda}`, token);
   const others = Object.keys(RoutingConfig?.AdditionalVersionWeights ?? {});
   if (others.length > 0)
     throw invalid(

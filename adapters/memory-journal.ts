@@ -111,7 +111,7 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
         before === undefined ? 0 : ours.findIndex(({ opening }) => opening.rolloutId === before) + 1;
       return before !== undefined && from === 0 ? [] : ours.slice(from, from + limit);
     },
-    crowd: async () => running.size,
+    countRunning: async () => running.size,
     async service(name) {
       return services.get(name) ?? {};
     },

@@ -7,7 +7,7 @@ import type { S3Calls } from './s3-client.ts';
 
 type Wanted = Parameters<Completions['find']>[0];
 
-const Told = z.object({
+const Stored = z.object({
   schema: z.literal(1),
   environment: z.string(),
   service: z.string(),
@@ -24,7 +24,7 @@ const Told = z.object({
  */
 export function s3Completions(s3: S3Calls, bucket: string | undefined): Completions {
   return {
-    async tell(completion) {
+    async publish(completion) {
       const key = keyOf(completion);
       const body = JSON.stringify({ schema: 1, ...completion });
       await reach(key, async () => s3.putObject({ bucket: known(bucket), key }, body, 'application/json'));
@@ -36,7 +36,7 @@ export function s3Completions(s3: S3Calls, bucket: string | undefined): Completi
           const { bytes } = await s3.getObject({ bucket: known(bucket), key });
           return new TextDecoder().decode(await bytes());
         });
-        return toldOf(text, wanted);
+        return completionIn(text, wanted);
       } catch (error) {
         if (nameOf(error) !== 'NoSuchKey') throw error;
         return undefined;
@@ -53,12 +53,12 @@ function known(bucket: string | undefined): string {
   );
 }
 
-/** What stands in an object, where it is of what was asked for; anything else there is nothing that was told. */
-function toldOf(text: string, wanted: Wanted): Completion | undefined {
-  const { data } = Told.safeParse(jsonOf(text));
+/** The completion in an object, if it is of what was asked for; anything else there counts as none. */
+function completionIn(text: string, wanted: Wanted): Completion | undefined {
+  const { data } = Stored.safeParse(jsonOf(text));
   if (data === undefined || keyOf(data) !== keyOf(wanted)) return undefined;
-  const { schema: _, ...told } = data;
-  return told;
+  const { schema: _, ...completion } = data;
+  return completion;
 }
 
 function jsonOf(text: string): unknown {

@@ -1,9 +1,9 @@
 import { RolloutError } from '../core/errors.ts';
 import { decide } from '../core/rollout/decide.ts';
 import type { RevertBy, RevertedTarget, Target } from '../core/rollout/event.ts';
+import { closedAmong } from '../core/rollout/revert-plan.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
-import { sealedAmong } from '../core/rollout/way-out.ts';
 import { withdraw } from './open/decline.ts';
 import { actorOf, type Order } from './order.ts';
 import type { Needs } from './ports.ts';
@@ -15,7 +15,7 @@ import { soon, within } from './within.ts';
 /** What an abort takes. */
 export type Aborts = 'clock' | 'environment' | 'executions' | 'journal' | 'router' | 'watchdog';
 
-/** Traffic first: the canary is out before the journal hears of it. */
+/** Traffic first: the canary is out before the journal is written. */
 export async function abort(
   { rolloutId, by, reason }: Extract<Order, { command: 'abort' }>,
   ports: Needs<Aborts>,
@@ -29,7 +29,7 @@ export async function abort(
   if (waiting !== undefined) {
     const why = `${by} aborted it while it waited: ${reason}`;
     const left = await withdraw({ service, ...waiting }, why, ports);
-    // It was opened in between, and has traffic to take back by now.
+    // It was opened in between, and has traffic to revert by now.
     return isEnded(left) ? rolloutId : abort({ command: 'abort', rolloutId, by, reason }, ports);
   }
   // Refused before anything is touched: a rollback has but one direction.
@@ -42,16 +42,16 @@ export async function abort(
     );
   }
   const { targets, epoch } = await known(rollout, rolloutId, ports);
-  // What the journal cannot be told, the stamp tells it later: also where it could be read, and takes no order.
+  // If the journal cannot be written, the token carries the order to it later.
   const left = await outNow(targets, { rolloutId, epoch, person: by }, ports);
-  // Traffic is safe, or its execution goes on taking it out; the fence keeps it so until the journal can be told.
+  // Traffic is safe, or its execution goes on taking it out; the fence keeps it so until the journal can be written.
   const stuck = 'out' in left ? left.out.filter(({ isStableGone }) => isStableGone) : [];
   if (stuck.length > 0 && stuck.length === targets.length) throw notBack(rolloutId, stuck, targets);
   const present = rollout ?? (await soon(PATIENCE_MS, () => ports.journal.read(rolloutId), ports));
-  const sealed = 'out' in left ? sealedAmong(targets, left.out) : [];
+  const closed = 'out' in left ? closedAmong(targets, left.out) : [];
   if (present === undefined) {
     if ('error' in left) throw left.error;
-    if (sealed.length > 0) throw unread(rolloutId, sealed);
+    if (closed.length > 0) throw unread(rolloutId, closed);
     return rolloutId;
   }
   await recordEffect(
@@ -59,16 +59,16 @@ export async function abort(
     { type: 'Abort', by: actorOf({ by }), reason, isUnanswered: 'error' in left },
     ports,
   );
-  // What a close has sealed is its own until the journal has taken the abort: else it could call completed what is gone.
-  await outNow(sealed, { rolloutId, epoch: present.epoch, unseal: true }, ports);
+  // A fence that a close has closed stays its own until the journal has taken the abort: else it could call completed what is gone.
+  await outNow(closed, { rolloutId, epoch: present.epoch, evenIfClosed: true }, ports);
   await wake(rolloutId, ports);
   if (stuck.length > 0) throw notBack(rolloutId, stuck, targets, 'out' in left ? left.out : []);
   return rolloutId;
 }
 
-/** What to say if a close has sealed targets and the journal does not answer: only it says whether the rollout has completed, which no abort takes back. */
-function unread(rolloutId: string, sealed: Target[]): RolloutError {
-  const serving = sealed.map(({ name, canary }) => `version ${canary} of ${name}`);
+/** What to say if a close has closed the fence and the journal does not answer: only it says whether the rollout has completed, which no abort reverts. */
+function unread(rolloutId: string, closed: Target[]): RolloutError {
+  const serving = closed.map(({ name, canary }) => `version ${canary} of ${name}`);
   return new RolloutError(
     'Unavailable',
     `The journal cannot be read, and ${rolloutId} was about to complete or has completed: ${serving.join(' and ')} still serves. Abort it again; if it has completed, order a rollback.`,
@@ -88,7 +88,7 @@ function notBack(
   });
   const back = found.filter((each) => !stuck.includes(each));
   const done = back.map(({ name, primary }) => `${name} serves version ${primary} again`);
-  const what = done.length === 0 ? 'cannot be taken back' : `was reverted only in part: ${done.join('; ')}`;
+  const what = done.length === 0 ? 'cannot be reverted' : `was reverted only in part: ${done.join('; ')}`;
   return new RolloutError(
     'CommandRefused',
     `${rolloutId} ${what}${done.length === 0 ? ':' : '; but'} ${lines.join('; ')}. Point the alias at a version that you trust, or release a repaired one.`,
@@ -105,7 +105,7 @@ async function outNow(
   ports: Needs<Aborts>,
 ): Promise<{ out: RevertedTarget[] } | { error: RolloutError }> {
   const late = () => {
-    const why = `${by.rolloutId} could not be taken back within ${OUT_MS / 1000} s; abort it again.`;
+    const why = `${by.rolloutId} could not be reverted within ${OUT_MS / 1000} s; abort it again.`;
     return { error: new RolloutError('Unavailable', why) };
   };
   try {
@@ -139,7 +139,7 @@ async function insistently(
 /** How long an abort waits for the journal before it acts without it. */
 const PATIENCE_MS = 1_000;
 
-/** What to take back: from the journal, or else from what the watchdog was armed with. */
+/** What to revert: from the journal, or else from what the watchdog was armed with. */
 async function known(
   rollout: Rollout | undefined,
   rolloutId: string,
@@ -150,9 +150,9 @@ async function known(
   if (frozen === undefined)
     throw new RolloutError(
       'RolloutUnknown',
-      `Rollout ${rolloutId} is neither in the journal nor watched by a watchdog; check its id.`,
+      `Rollout ${rolloutId} is neither in the journal nor known to a watchdog; check its id.`,
     );
-  // What an error must not take back is not frozen, so only the journal knows it.
+  // What an error must not revert is not frozen, so only the journal knows it.
   if (frozen.targets.length === 0)
     throw new RolloutError(
       'Unavailable',

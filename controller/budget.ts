@@ -6,29 +6,29 @@ import type { Needs } from './ports.ts';
 import { recordEffect, recordJudgement } from './record.ts';
 import { soon } from './within.ts';
 
-/** Longest wait for turns inside a function: a read and a write that are throttled must still fit into its 10 s. What takes longer is held outside of it, where waiting costs nothing. */
+/** Longest wait for reserved calls inside a function: a read and a write that are throttled must still fit into its 10 s. A longer wait is a hold of the state machine, which costs nothing. */
 export const WAIT_MS = 2_000;
 
-/** Takes so many calls for a service and waits for their turn, until `until` at the latest: for what only a few do at once. */
-export async function waitForTurn(
+/** Reserves calls for a service and waits until they are due, until `until` at the latest: for what only a few do at once. */
+export async function acquireCalls(
   calls: number,
   { service, until }: { service: string; until: Instant },
   ports: Needs<'budget' | 'clock' | 'observer'>,
 ): Promise<void> {
-  const turn = await turnAt(calls, service, ports);
-  const wait = Math.min(turn, until) - ports.clock.now();
+  const at = await callsAt(calls, service, ports);
+  const wait = Math.min(at, until) - ports.clock.now();
   if (wait > 0) await ports.clock.sleep(wait);
 }
 
-/** Makes a move of traffic once its turn has come. What Lambda cannot take then, or the account refuses, is put off, and is no error that would revert the canary. */
-export async function inTurn(
+/** Makes a move of traffic once its reserved calls are due. What Lambda cannot take then, or the account refuses, is deferred instead of failing, which would revert the canary. */
+export async function withCalls(
   rollout: Rollout,
   calls: number,
   ports: Needs<'budget' | 'clock' | 'journal' | 'observer'>,
   move: () => Promise<Rollout>,
 ): Promise<Rollout> {
-  // A turn that was waited for has been paid for.
-  const at = rollout.deferred === undefined ? await turnAt(calls, rollout.opening.service, ports) : 0;
+  // A move that was deferred has its calls already.
+  const at = rollout.deferred === undefined ? await callsAt(calls, rollout.opening.service, ports) : 0;
   const wait = at - ports.clock.now();
   if (wait > WAIT_MS)
     return recordJudgement(
@@ -45,7 +45,7 @@ export async function inTurn(
   }
 }
 
-/** Puts the next move off for as long as a storm of reverts may last, and to its turn after that. */
+/** Defers the next move for as long as a storm of reverts may last, and until its reserved calls are due. */
 export async function putOff(
   rollout: Rollout,
   calls: number,
@@ -53,20 +53,20 @@ export async function putOff(
   ports: Needs<'budget' | 'clock' | 'journal' | 'observer'>,
 ): Promise<Rollout> {
   const soonest = ports.clock.now() + RETRY_LATER_SECONDS * 1000;
-  const until = Math.max(soonest, await turnAt(calls, rollout.opening.service, ports));
+  const until = Math.max(soonest, await callsAt(calls, rollout.opening.service, ports));
   return recordEffect(rollout, { type: 'Defer', until, reason }, ports);
 }
 
 /** How long the budget may take to answer. */
 const ASKING_MS = 1_000;
 
-/** A budget that cannot be asked keeps nobody waiting; that it could not is counted, since without it the rollouts crowd. */
-async function turnAt(
+/** When the calls are due. A budget that does not answer delays no rollout; that is counted, since without it rollouts are not paced. */
+async function callsAt(
   calls: number,
   service: string,
   ports: Needs<'budget' | 'clock' | 'observer'>,
 ): Promise<Instant> {
-  const turn = await soon(ASKING_MS, () => ports.budget.take(calls, service), ports);
-  if (turn === undefined) ports.observer.count({ BudgetUnanswered: 1 });
-  return turn ?? ports.clock.now();
+  const at = await soon(ASKING_MS, () => ports.budget.take(calls, service), ports);
+  if (at === undefined) ports.observer.count({ BudgetUnanswered: 1 });
+  return at ?? ports.clock.now();
 }

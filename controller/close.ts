@@ -1,6 +1,6 @@
 import { CLOSE_CALLS } from '../core/budget.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
-import { inTurn } from './budget.ts';
+import { withCalls } from './budget.ts';
 import { unpin } from './pins.ts';
 import type { Needs } from './ports.ts';
 import { reconcileTargets } from './reconcile.ts';
@@ -9,10 +9,12 @@ import { soon } from './within.ts';
 
 type Closes = 'budget' | 'clock' | 'completions' | 'journal' | 'observer' | 'router' | 'watchdog';
 
-/** Ends a completed rollout: traffic is read back against the outcome, the fence is shut, then the lock goes. Repeatable. */
+/** Ends a completed rollout: traffic is read back against the outcome, the fence is closed, then the lock goes. Repeatable. */
 export async function close(rollout: Rollout, ports: Needs<Closes>): Promise<Rollout> {
   const { rolloutId, targets } = rollout.opening;
-  const closed = await inTurn(rollout, CLOSE_CALLS * targets.length, ports, () => closeNow(rollout, ports));
+  const closed = await withCalls(rollout, CLOSE_CALLS * targets.length, ports, () =>
+    closeNow(rollout, ports),
+  );
   // A pin that may be left is removed by the watchdog, which disarms itself then, as it does if it cannot be disarmed here.
   if (isEnded(closed) && (await unpin(closed, ports)))
     await soon(DISARMING_MS, () => ports.watchdog.disarm(rolloutId), ports);
@@ -27,29 +29,29 @@ async function closeNow(
   for (const target of rollout.opening.targets) {
     if (present.leaving !== undefined) return present;
     const by = { rolloutId: rollout.opening.rolloutId, epoch: present.epoch };
-    const seen = await ports.router(target.kind).seal(target, by);
-    // What the seal closed round must be the canary alone; anything else is news that the way out has to answer.
+    const seen = await ports.router(target.kind).closeFence(target, by);
+    // What the fence closed round must be the canary alone; anything else is drift.
     const isCanary = seen.primary === target.canary && Object.keys(seen.weights).length === 0;
     if (!isCanary)
       present = await recordEffect(present, { type: 'Reconcile', target: target.name, seen }, ports);
   }
   const closed = await recordEffect(present, { type: 'Close' }, ports);
-  // Not before: an abort may have been faster, and what was told once is believed elsewhere.
-  if (closed.outcome === 'completed') await tell(closed, ports);
+  // Not before: an abort may have been faster, and what was published once is believed elsewhere.
+  if (closed.outcome === 'completed') await publish(closed, ports);
   return closed;
 }
 
 /** How long disarming the watchdog may take. */
 const DISARMING_MS = 3_000;
 
-/** How long telling other environments may take. */
-const TELLING_MS = 3_000;
+/** How long publishing to other environments may take. */
+const PUBLISHING_MS = 3_000;
 
-/** Tells what completed, best effort: a release that serves everybody must not be held up by it, and what is not told is refused elsewhere. */
-async function tell({ opening }: Rollout, ports: Needs<'clock' | 'completions'>): Promise<void> {
+/** Publishes what completed, best effort: a release that serves everybody must not wait for it, and what is not published is refused elsewhere. */
+async function publish({ opening }: Rollout, ports: Needs<'clock' | 'completions'>): Promise<void> {
   const { environment, service, rolloutId, digests } = opening;
   if (digests === undefined) return;
   const at = ports.clock.now();
-  const told = { environment, service, digests, rolloutId, completed: true, at };
-  await soon(TELLING_MS, () => ports.completions.tell(told), ports);
+  const completion = { environment, service, digests, rolloutId, completed: true, at };
+  await soon(PUBLISHING_MS, () => ports.completions.publish(completion), ports);
 }

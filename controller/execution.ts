@@ -1,7 +1,7 @@
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
+import { SEQ_MAX, tokenText } from '../core/rollout/fencing-token.ts';
 import { type Directive, next } from '../core/rollout/next.ts';
-import { SEQ_MAX, stampText } from '../core/rollout/stamp.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import type { Needs } from './ports.ts';
 
@@ -24,19 +24,19 @@ export function answer(rollout: Rollout, { clock }: Needs<'clock'>): Answer {
   };
 }
 
-/** What the execution of a rollout's present epoch is started with; an irreversible release names nothing that an error may take back. */
+/** What the execution of a rollout's present epoch is started with; an irreversible release names nothing that an error may revert. */
 export function executionInput({ opening, epoch }: Rollout): ExecutionInput {
   const { rolloutId } = opening;
   const targets = opening.reversible ? opening.targets : [];
-  return { rolloutId, epoch, closed: stampText({ rolloutId, epoch, seq: SEQ_MAX, open: false }), targets };
+  return { rolloutId, epoch, closed: tokenText({ rolloutId, epoch, seq: SEQ_MAX, open: false }), targets };
 }
 
 /**
- * Reads the rollout for an execution and does the directive's work if it is this state's turn; every other answer is
- * passed on untouched, so a duplicate, late or resumed call does nothing by itself.
+ * Reads the rollout for an execution and does the work if the directive is of this kind; every other directive is passed on
+ * untouched, so a duplicate, late or resumed call does nothing by itself.
  * An execution of an older epoch gets `continue`, which ends it: another one acts.
  */
-export async function turn<Kind extends Directive['kind']>(
+export async function whenDirected<Kind extends Directive['kind']>(
   ref: ExecutionInput,
   ports: Needs<'clock' | 'journal'>,
   kind: Kind,

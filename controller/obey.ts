@@ -13,14 +13,14 @@ import { wake } from './wake.ts';
 export async function obey(input: Order, ports: Needs<Aborts | 'openings'>): Promise<string> {
   if (input.command === 'abort') return abort(input, ports);
   const rollout = await opened(input.rolloutId, ports);
-  if (input.command === 'rollback' || input.command === 'retry') return openAgain(input, ports);
+  if (input.command === 'rollback' || input.command === 'retry') return reopen(input, ports);
   await recordEffect(rollout, orderOf(input), ports);
   await wake(input.rolloutId, ports);
   return input.rolloutId;
 }
 
 /** Whoever gave the order hears of what it came to, so it is waited for. */
-async function openAgain(
+async function reopen(
   input: Extract<Order, { command: 'rollback' | 'retry' }>,
   { openings }: Needs<'openings'>,
 ): Promise<string> {

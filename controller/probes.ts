@@ -51,7 +51,7 @@ async function pair(
     probe(rollout, hook, target.stable, ports),
   ]);
   const broken = [canary, stable].find(({ status }) => status === 'broken');
-  if (broken !== undefined) return { ...before, unput: before.unput + 1, unputWhy: broken.reason };
+  if (broken !== undefined) return { ...before, skipped: before.skipped + 1, skippedWhy: broken.reason };
   const [isCanaryBad, isStableBad] = [canary.status === 'fail', stable.status === 'fail'];
   return {
     ...before,

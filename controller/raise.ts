@@ -1,7 +1,7 @@
 import { PROMOTION_CALLS, RAISE_CALLS } from '../core/budget.ts';
 import { isWorthAnotherLook } from '../core/rollout/reconcile.ts';
 import { type Rollout, targetNamed } from '../core/rollout/state.ts';
-import { inTurn, putOff } from './budget.ts';
+import { putOff, withCalls } from './budget.ts';
 import { readRollout } from './execution.ts';
 import { pinFor } from './pins.ts';
 import type { Needs } from './ports.ts';
@@ -18,13 +18,13 @@ export function raise(
   weight: number,
   ports: Needs<'budget' | 'clock' | 'journal' | 'observer' | 'router'>,
 ): Promise<Rollout> {
-  return inTurn(rollout, callsOf(weight), ports, () => raiseNow(rollout, name, weight, ports));
+  return withCalls(rollout, callsOf(weight), ports, () => raiseNow(rollout, name, weight, ports));
 }
 
 const callsOf = (weight: number) => (weight === 100 ? PROMOTION_CALLS : RAISE_CALLS);
 
 /**
- * One raise under the fence: announce it, write it once under the stamp that must stand there, write down what happened.
+ * One raise under the fence: announce it, write it once under the token that must stand there, write down what happened.
  * A raise that was fenced is never repeated here; the target is read, and core decides again.
  */
 async function raiseNow(
@@ -38,14 +38,14 @@ async function raiseNow(
   if (announced === undefined) return readRollout(rollout.opening.rolloutId, ports);
   const intent = announced.intents.at(-1);
   // Core may have given up raising instead; then nothing was announced either.
-  if (intent?.stamp.seq !== rollout.seq + 1) return announced;
+  if (intent?.token.seq !== rollout.seq + 1) return announced;
   const target = targetNamed(announced, name);
-  const expect = announced.traffic[name]?.stamp ?? intent.stamp;
+  const expect = announced.traffic[name]?.token ?? intent.token;
   // Once it is promoted, the alias does not name stable any more.
   if (weight === 100) await pinFor(announced, target, ports);
   const raised = await ports.router(target.kind).raise(target, {
     expect,
-    write: intent.stamp,
+    write: intent.token,
     from: announced.traffic[name]?.weight ?? 0,
     weight,
     expiresAt,
@@ -53,7 +53,7 @@ async function raiseNow(
   if (raised.result === 'raised')
     return recordEffect(
       announced,
-      { type: 'ConfirmShift', target: name, weight, stamp: intent.stamp },
+      { type: 'ConfirmShift', target: name, weight, token: intent.token },
       ports,
     );
   if (raised.result === 'gone')

@@ -1,8 +1,8 @@
 import { RolloutError } from '../core/errors.ts';
 import type { Observed } from '../core/ports.ts';
 import type { RevertBy, RevertedTarget, Target } from '../core/rollout/event.ts';
+import { lastLook, mayBeOlder } from '../core/rollout/revert-plan.ts';
 import { type Rollout, targetNamed } from '../core/rollout/state.ts';
-import { lastLook, mayBeOlder } from '../core/rollout/way-out.ts';
 import type { Needs } from './ports.ts';
 import { soon } from './within.ts';
 
@@ -22,11 +22,11 @@ export async function revertTargets(
     result.status === 'rejected' ? [{ name: targets[index]?.name, reason: result.reason as unknown }] : [],
   );
   if (failures.length > 0) {
-    // What passes by itself is worth coming again for; the last way out would meet the same.
+    // What passes by itself is worth a retry; the last-resort revert would fail the same way.
     const isPassing = failures.every(({ reason }) => RolloutError.is(reason, 'Unavailable'));
     throw new RolloutError(
       isPassing ? 'Unavailable' : 'RevertFailed',
-      `${by.rolloutId}: ${failures.length} of ${targets.length} targets could not be taken back (${failures.map(({ name, reason }) => `${name}: ${tellable(reason)}`).join('; ')}); the canary may still have traffic there.`,
+      `${by.rolloutId}: ${failures.length} of ${targets.length} targets could not be reverted (${failures.map(({ name, reason }) => `${name}: ${tellable(reason)}`).join('; ')}); the canary may still have traffic there.`,
     );
   }
   return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
@@ -40,11 +40,11 @@ const LAST_LOOK_AGAIN_MS = 500;
 const LAST_LOOKS_MAX = 3;
 
 /**
- * Looks once more at targets that were taken back, before their end is written: what somebody else gave the canary in
- * between is taken out again, where it is a share. One that cannot be read soon stays as its revert found it.
+ * Looks once more at reverted targets, before their end is written: what somebody else gave the canary in
+ * between is removed once more if it is a share. One that cannot be read soon stays as its revert found it.
  * @throws RolloutError as a revert does
  */
-export function lookAgain(
+export function recheck(
   rollout: Rollout,
   found: RevertedTarget[],
   by: RevertBy,
@@ -57,8 +57,8 @@ export function lookAgain(
       const looked = seen === undefined ? each : lastLook(each, seen, target, by);
       // Who made it the version that serves has chosen it, unless a person ordered it to leave; a share beside another may come from weights that were read before the revert.
       const isOrdered = rollout.opening.rollsBack !== undefined;
-      if (looked.again && (isOrdered || looked.primary !== target.canary))
-        await revertTargets([target], { ...by, unseal: isOrdered }, ports);
+      if (looked.regained && (isOrdered || looked.primary !== target.canary))
+        await revertTargets([target], { ...by, evenIfClosed: isOrdered }, ports);
       return looked;
     }),
   );

@@ -1,27 +1,27 @@
 import { exposureOf } from '../core/analysis/exposure.ts';
 import { withFolded } from '../core/analysis/folded.ts';
 import { METRICS } from '../core/analysis/types.ts';
-import { looksAgain } from '../core/budget.ts';
+import { isRechecked } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { hasCanaryTraffic } from '../core/rollout/due.ts';
 import type { Exposure, RevertBy, RevertedTarget, Target } from '../core/rollout/event.ts';
 import { next } from '../core/rollout/next.ts';
 import { questionOf } from '../core/rollout/question.ts';
+import { closedAmong, keepsShares, restOf, revertible } from '../core/rollout/revert-plan.ts';
 import { isEnded, isReplaced, type Rollout } from '../core/rollout/state.ts';
 import { type Unhandled, unhandled } from '../core/rollout/unhandled.ts';
-import { keepsShares, mayBeTakenBack, restOf, sealedAmong } from '../core/rollout/way-out.ts';
 import { readRollout } from './execution.ts';
 import { claimTargets } from './open/begin.ts';
 import { unpin } from './pins.ts';
 import type { Needs } from './ports.ts';
 import { recordEffect } from './record.ts';
-import { lookAgain, revertTargets } from './revert-targets.ts';
+import { recheck, revertTargets } from './revert-targets.ts';
 import { soon } from './within.ts';
 
 type Reverts = 'clock' | 'hooks' | 'journal' | 'metrics' | 'restoreCode' | 'router' | 'watchdog';
 
-/** What the end of the execution says: `done` where nothing was taken back, since the rollout has completed. */
+/** What the end of the execution says: `done` if nothing was reverted, since the rollout has completed. */
 export interface Left {
   kind: 'done' | 'left';
   outcome: string;
@@ -29,8 +29,8 @@ export interface Left {
 }
 
 /**
- * Takes the canary out of every target and reads it back; only then is anything written down, as well as it goes. `came` is the
- * error that nobody handled, if one led here.
+ * Removes the canary from every target and reads it back; only then journals, best effort. `came` is the unhandled
+ * error, if one led here.
  * @throws RolloutError RevertFailed, upon which Step Functions acts itself
  */
 export async function revert(ref: ExecutionInput, came: Unhandled, ports: Needs<Reverts>): Promise<Left> {
@@ -44,14 +44,14 @@ export async function revert(ref: ExecutionInput, came: Unhandled, ports: Needs<
     known = await ports.journal.read(ref.rolloutId);
     return await writeDown(ref, known, targets, { why, tookMs }, ports);
   } catch (failure) {
-    // The second pass over sealed targets moves traffic as well, and its failure is no matter of the journal.
+    // The second pass, over completed targets, moves traffic as well; its failure is not a journal failure.
     if (RolloutError.is(failure, 'RevertFailed')) throw failure;
     const ended = await endWritten(ref, known, targets, ports);
     if (ended !== undefined) return ended;
-    // Traffic is safe. The watchdog finds the closed stamp and writes what is missing.
-    const sealed = why === undefined ? [] : sealedAmong(ref.targets, targets);
-    const outcome = sealed.length > 0 && sealed.length === targets.length ? 'completed' : 'reverted';
-    const reason = `${why ?? 'taken back'}; the journal could not be written (${failure})`;
+    // Traffic is safe. The watchdog finds the closed token and writes what is missing.
+    const closed = why === undefined ? [] : closedAmong(ref.targets, targets);
+    const outcome = closed.length > 0 && closed.length === targets.length ? 'completed' : 'reverted';
+    const reason = `${why ?? 'reverted'}; the journal could not be written (${failure})`;
     return { kind: leftAs(outcome, targets), outcome, reason };
   }
 }
@@ -91,13 +91,13 @@ async function endWritten(
   }
 }
 
-/** If the rollout has completed and its release goes on serving, nobody is to be paged, whatever error led here; a completed rollback took out what it was to take out. */
+/** If the rollout has completed and its release goes on serving, no one is paged, whatever error led here; a completed rollback took out what it was to take out. */
 function leftAs(outcome: string, targets: RevertedTarget[], isRollback = false): Left['kind'] {
   const isServing = isRollback || !targets.some(({ changed }) => changed);
   return outcome === 'completed' && isServing ? 'done' : 'left';
 }
 
-/** An execution's input names what an error may take back; for an irreversible release that is nothing, until somebody orders it. */
+/** An execution's input names what an error may revert; for an irreversible release that is nothing, until somebody orders it. */
 async function toRevert(
   ref: ExecutionInput,
   ports: Needs<Reverts>,
@@ -106,7 +106,7 @@ async function toRevert(
   if (ref.targets.length > 0 && isKnown) return { all: ref.targets, by: ref };
   if (ref.targets.length > 0) return { all: await publishedSince(ref, ports), by: ref };
   const rollout = await readRollout(ref.rolloutId, ports);
-  return { all: mayBeTakenBack(rollout, ports.clock.now()), by: { ...ref, keep: keepsShares(rollout) } };
+  return { all: revertible(rollout, ports.clock.now()), by: { ...ref, keep: keepsShares(rollout) } };
 }
 
 /** An execution that was started before its versions were published learns them from the journal, if that can be read. */
@@ -124,28 +124,28 @@ async function writeDown(
   ports: Needs<Reverts>,
 ): Promise<Left> {
   if (rollout === undefined)
-    return { kind: 'left', outcome: 'reverted', reason: why ?? 'taken back without a journal' };
+    return { kind: 'left', outcome: 'reverted', reason: why ?? 'reverted without a journal' };
   const rest = restOf(rollout, targets);
   // The watchdog starts another execution, which goes on holding.
-  if (rest.kind === 'held') return { kind: 'left', outcome: 'halted', reason: why ?? 'held for people' };
-  if (rest.kind === 'unseal' && !isSecond) {
+  if (rest.kind === 'held') return { kind: 'left', outcome: 'halted', reason: why ?? 'held for a human' };
+  if (rest.kind === 'revert' && !isSecond) {
     const { all, by } = await toRevert(ref, ports);
     // The claim of a rollback may have been lost with whoever was to make it.
     if (rollout.opening.rollsBack !== undefined) await claimTargets(rollout, rest.targets, ports);
-    await moved(revertTargets(rest.targets, { ...ref, unseal: true }, ports));
+    await moved(revertTargets(rest.targets, { ...ref, evenIfClosed: true }, ports));
     const found = await moved(revertTargets(all, by, ports));
     const present = await ports.journal.read(ref.rolloutId);
     return writeDown(ref, present, found, { why, tookMs, isSecond: true }, ports);
   }
   const directive = next(rollout, ports.clock.now());
   const { cause, reason } =
-    directive.kind === 'revert' ? directive : { cause: 'environment' as const, reason: why ?? 'taken back' };
+    directive.kind === 'revert' ? directive : { cause: 'environment' as const, reason: why ?? 'reverted' };
   const exposure = await exposed(rollout, ports);
   // Before the lock goes, as well: the next rollout pins its own version under the same name.
   const [isUnpinned] = await Promise.all([unpin(rollout, ports), restore(rollout, targets, ports)]);
-  const isLookedAt = !isEnded(rollout) && looksAgain(tookMs);
+  const isLookedAt = !isEnded(rollout) && isRechecked(tookMs);
   const by = { ...ref, keep: keepsShares(rollout) };
-  const looked = isLookedAt ? await moved(lookAgain(rollout, targets, by, ports)) : targets;
+  const looked = isLookedAt ? await moved(recheck(rollout, targets, by, ports)) : targets;
   const after = await recordEffect(
     rollout,
     { type: 'RecordRevert', targets: looked, cause, reason, exposure },
@@ -154,13 +154,13 @@ async function writeDown(
   const isBack = after.left !== undefined;
   // A pin that may be left is removed by the watchdog, which is disarmed then.
   const disarm = isUnpinned ? ports.watchdog.disarm(ref.rolloutId) : undefined;
-  await Promise.allSettled([disarm, isBack && tellHooks(rollout, ports)]);
+  await Promise.allSettled([disarm, isBack && notifyHooks(rollout, ports)]);
   const outcome = after.outcome ?? 'reverted';
   const kind = leftAs(outcome, looked, after.opening.rollsBack !== undefined);
   return { kind, outcome, reason: after.reason ?? reason };
 }
 
-/** Traffic that could not be moved while the journal is being written is no matter of the journal. */
+/** Traffic that could not be moved while the journal is being written is not a journal failure. */
 async function moved(reverting: Promise<RevertedTarget[]>): Promise<RevertedTarget[]> {
   try {
     return await reverting;
@@ -169,8 +169,8 @@ async function moved(reverting: Promise<RevertedTarget[]>): Promise<RevertedTarg
   }
 }
 
-/** How long a hook may take to hear of a revert: past its 10 s the function is ended, and Step Functions would take the last way out for nothing. */
-const TELLING_MS = 3_000;
+/** How long hooks may take to be notified of a revert: past its 10 s the function is ended, and Step Functions would make the last-resort revert for nothing. */
+const NOTIFYING_MS = 3_000;
 
 /** How long the code of stable may take to be put back, for the same reason. */
 const RESTORING_MS = 3_000;
@@ -192,14 +192,14 @@ async function restore(
   await soon(RESTORING_MS, restored, ports);
 }
 
-/** Tells those who asked to know of a revert; no answer matters. */
-async function tellHooks(rollout: Rollout, ports: Needs<Reverts>): Promise<void> {
+/** Notifies the hooks that asked to know of a revert; no answer matters. */
+async function notifyHooks(rollout: Rollout, ports: Needs<Reverts>): Promise<void> {
   const hooks = rollout.opening.hooks.filter(({ point }) => point === 'onRevert');
-  const told = () =>
+  const notified = () =>
     Promise.allSettled(
       hooks.map(async (hook) => ports.hooks(hook.kind).ask(questionOf(rollout, hook.id, hook))),
     );
-  await soon(TELLING_MS, told, ports);
+  await soon(NOTIFYING_MS, notified, ports);
 }
 
 /** How long the count of what users met may take: the lock and the journal wait for it. */

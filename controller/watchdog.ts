@@ -1,7 +1,7 @@
 import type { WatchdogInput } from '../core/ports.ts';
 import { dueAt, GRACE_SECONDS } from '../core/rollout/due.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
-import { arm, beginAgain } from './open/begin.ts';
+import { arm, restart } from './open/begin.ts';
 import { unpin } from './pins.ts';
 import type { Needs } from './ports.ts';
 import { recordJudgement } from './record.ts';
@@ -74,7 +74,7 @@ async function replaced(rollout: Rollout, ports: Needs<Watches>): Promise<void> 
   const { rolloutId, targets } = rollout.opening;
   const by = { rolloutId, epoch: rollout.epoch };
   const [begun, out] = await Promise.allSettled([
-    beginAgain(rollout, ports),
+    restart(rollout, ports),
     rollout.leaving === undefined ? [] : revertTargets(targets, by, ports),
   ]);
   if (begun.status === 'rejected') throw begun.reason;

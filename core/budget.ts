@@ -64,7 +64,7 @@ export function tickOffset({ rolloutId, running = 0 }: Opening): Seconds {
 const ROOMY_MS = 3_000;
 
 /** Whether a way out that took so long is followed by a last look: one of many at once leaves what room there is to the others. */
-export function looksAgain(tookMs: number): boolean {
+export function isRechecked(tookMs: number): boolean {
   return tookMs < ROOMY_MS;
 }
 

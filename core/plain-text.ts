@@ -57,7 +57,7 @@ function plainLine(line: string): string {
 
 /** Fields of what is written down in which people, hooks, tests, alarms and AWS have their say. */
 const PROSE = new Set([
-  ...['reason', 'by', 'found', 'failure', 'unputWhy', 'needed', 'skipped', 'notices', 'author', 'commit'],
+  ...['reason', 'by', 'found', 'failure', 'skippedWhy', 'needed', 'skipped', 'notices', 'author', 'commit'],
 ]);
 
 /** A fact with every text in it that others wrote made plain; what is compared or sent on, such as names and bodies, stays as it is. */

@@ -12,7 +12,7 @@ import type {
   RolloutEvent,
   Target,
 } from './rollout/event.ts';
-import type { Stamp } from './rollout/stamp.ts';
+import type { FencingToken } from './rollout/fencing-token.ts';
 import type { Rollout } from './rollout/state.ts';
 import type { Instant, Percent, Seconds } from './units.ts';
 
@@ -25,7 +25,7 @@ export interface Clock {
 
 /** What a service last did and what it waits for. */
 export interface ServiceRecord {
-  /** Releases that were taken back for a fault of their own; automation does not try them again. */
+  /** Releases that were reverted for a fault of their own; automation does not retry them. */
   quarantined?: Quarantined[] | undefined;
   /** The newest release of this service that completed here. */
   completed?: Completed | undefined;
@@ -125,7 +125,7 @@ export interface Journal {
   /** Rollouts of a service, ended ones included, the newest first: at most `limit` of those that were opened before the rollout `before`, or of all. One that was opened just now may be missing. */
   recent(query: RecentQuery): Promise<Rollout[]>;
   /** About how many have not ended; costs less than reading them. */
-  crowd(): Promise<number>;
+  countRunning(): Promise<number>;
   service(name: string): Promise<ServiceRecord>;
   /** Makes a release wait for its service; answers the one that waited before and gave way, if any. @throws nothing */
   wait(service: string, waiting: Waiting): Promise<{ superseded?: Waiting }>;
@@ -144,14 +144,14 @@ export interface Observed {
   primary: string;
   /** Further versions and their share, in percent; empty where the primary takes all. */
   weights: Record<string, Percent>;
-  stamp: Stamp | undefined;
+  token: FencingToken | undefined;
 }
 
 /** One raise as it is announced: what must stand there, what is written, and until when. */
 export interface Raise {
-  /** The stamp that must stand on the target for this raise to be allowed. */
-  expect: Stamp;
-  write: Stamp;
+  /** The fencing token that the target must carry for this raise to be allowed. */
+  expect: FencingToken;
+  write: FencingToken;
   /** The share of the canary that must stand there: somebody else's hand on it is not to be overruled. */
   from: Percent;
   /** 100 makes the canary the primary version. */
@@ -160,15 +160,15 @@ export interface Raise {
   expiresAt: Instant;
 }
 
-/** What became of a raise. */
+/** Outcome of a raise. */
 export type RaiseResult =
   | { result: 'raised' }
-  /** Nothing was written: another stamp, another writer in between, or too late. `observed` is what stood there. */
+  /** Nothing was written: another token, another writer in between, or too late. `observed` is what stood there. */
   | { result: 'fenced'; why: string; observed: Observed }
   /** Nothing was written, since the version that was to be raised does not exist any more. */
   | { result: 'gone'; why: string };
 
-/** What became of a pin. */
+/** Outcome of a pin. */
 export type PinResult =
   | { result: 'pinned' }
   /** It is not pinned and trying again does not help: a right or a quota is missing, or something else has its name. */
@@ -210,27 +210,27 @@ export type VersionState = 'usable' | 'inactive' | 'failed' | 'gone';
 
 /** Moves traffic between two versions of one kind of target. */
 export interface TrafficRouter {
-  /** Looks everything up that can be refused now. @throws RolloutError TargetInvalid naming the field and the mend */
+  /** Looks everything up that can be refused now. @throws RolloutError TargetInvalid naming the field and the fix */
   resolve(request: TargetRequest): Promise<ResolvedTarget>;
   /** Whether a version of it can serve; an `inactive` one serves once its first request has made Lambda prepare it again. @throws RolloutError Unavailable if nobody can say just now */
   has(target: Target, version: string): Promise<VersionState>;
   /** What it looks like now; where there is no room for the call, it is made again until this moment, or for a few seconds. @throws RolloutError Unavailable */
   observe(target: Target, until?: Instant): Promise<Observed>;
   /**
-   * Writes the first stamp (seq 0) and never touches traffic. Done again it is `isRepeated`, and only writes what was never
-   * written. @throws RolloutError TargetInvalid where another rollout's open stamp stands, or a repeated claim finds that somebody wrote since the opening
+   * Writes the first token (seq 0) and never touches traffic. Done again it is `isRepeated`, and only writes what was never
+   * written. @throws RolloutError TargetInvalid where another rollout's open token stands, or a repeated claim finds that somebody wrote since the opening
    */
-  claim(target: Target, stamp: Stamp, isRepeated?: boolean): Promise<void>;
+  claim(target: Target, token: FencingToken, isRepeated?: boolean): Promise<void>;
   /** One attempt to raise, never repeated by itself. */
   raise(target: Target, raise: Raise): Promise<RaiseResult>;
-  /** Takes the canary out, touches nothing else, closes the stamp and reads back. Repeatable, and alone may fight for the target. @throws RolloutError RevertFailed */
+  /** Removes the canary and nothing else, closes the fence and reads back. Idempotent; the only write that may retry on conflict. @throws RolloutError RevertFailed */
   revert(target: Target, by: RevertBy): Promise<RevertedTarget>;
   /** Keeps its stable version from being deleted until `unpin`, for this rollout. Repeatable; what another rollout has left is taken over. @throws RolloutError Unavailable if it could not be written just now */
   pin(target: Target, rolloutId: string): Promise<PinResult>;
   /** Removes what `pin` made for this rollout, and nothing else. Repeatable. @throws RolloutError Unavailable, or the error of AWS */
   unpin(target: Target, rolloutId: string): Promise<void>;
-  /** Closes the stamp after completion, so that no late raise or revert of this rollout can act. */
-  seal(target: Target, by: { rolloutId: string; epoch: number }): Promise<Observed>;
+  /** Closes the fence after completion, so that no late raise or revert of this rollout can act. */
+  closeFence(target: Target, by: { rolloutId: string; epoch: number }): Promise<Observed>;
 }
 
 /** Reads both versions of a target in the same windows, and the queues and streams that feed it. */
@@ -278,7 +278,7 @@ export interface HookRunner {
   ask(question: HookQuestion): Promise<HookReply>;
 }
 
-/** Looks up what can be refused of a hook before a rollout opens. @throws RolloutError OpeningRefused naming the field and the mend */
+/** Looks up what can be refused of a hook before a rollout opens. @throws RolloutError OpeningRefused naming the field and the fix */
 export type HookCheck = (hook: Hook, service: string) => Promise<void>;
 
 /** Makes the version that a target is to serve, or waits for it. */
@@ -289,11 +289,11 @@ export interface Publisher {
   restore(target: Target): Promise<void>;
 }
 
-/** What an execution of the state machine is started with; all that the way out needs stands in it. */
+/** What an execution of the state machine is started with; holds everything that a revert needs. */
 export interface ExecutionInput {
   rolloutId: string;
   epoch: number;
-  /** The text that RevertDirectly writes as the closed stamp. */
+  /** The closed fencing token that RevertDirectly writes. */
   closed: string;
   targets: Target[];
 }
@@ -325,24 +325,24 @@ export interface Watchdog {
   disarm(rolloutId: string): Promise<void>;
 }
 
-/** What became of some artifacts in one environment, as its own controller tells it. */
+/** Outcome of some artifacts in one environment, as its own controller published it. */
 export interface Completion {
   environment: string;
   service: string;
   /** What each target of the service is made of. */
   digests: Record<string, string>;
-  /** The rollout that told it. */
+  /** The rollout that published it. */
   rolloutId: string;
   /** False once they were rolled back. */
   completed: boolean;
   at: Instant;
 }
 
-/** What completed where. Only the controller of an environment can tell for it, and no release can. */
+/** What completed where. Only the controller of an environment can publish for it; a release cannot. */
 export interface Completions {
-  /** Writes down what became of artifacts here, in place of what was told of them before. @throws RolloutError Unavailable */
-  tell(completion: Completion): Promise<void>;
-  /** What was told last of exactly these artifacts; undefined where nothing was. @throws RolloutError Unavailable */
+  /** Publishes the outcome of artifacts here, in place of what was published of them before. @throws RolloutError Unavailable */
+  publish(completion: Completion): Promise<void>;
+  /** What was published last of exactly these artifacts; undefined if nothing was. @throws RolloutError Unavailable */
   find(wanted: Pick<Completion, 'environment' | 'service' | 'digests'>): Promise<Completion | undefined>;
 }
 
@@ -360,7 +360,7 @@ export interface Budget {
 export type Handed =
   /** The release that waits for its service. */
   | { open: 'waiting'; service: string }
-  /** A release that was taken back, once more. */
+  /** A release that was reverted, once more. */
   | { open: 'retry'; rolloutId: string }
   /** The way back from a release that completed. */
   | { open: 'rollback'; rolloutId: string; by: Actor; reason: string };
@@ -384,6 +384,6 @@ export interface Secrets {
 export interface ReleaseStore {
   /** The exact object version, as bytes. @throws RolloutError ManifestInvalid over `limit` bytes or where it is gone */
   read(object: Opening['manifest'], limit: number): Promise<Uint8Array>;
-  /** Looks whether the exact object version is a zip that can be the code of a function. @throws RolloutError ManifestInvalid naming the key and the mend */
+  /** Looks whether the exact object version is a zip that can be the code of a function. @throws RolloutError ManifestInvalid naming the key and the fix */
   assertCode(object: Opening['manifest'], sha256: string): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { close } from '../controller/close.ts';
-import { type Answer, turn } from '../controller/execution.ts';
+import { type Answer, whenDirected } from '../controller/execution.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { awsBudget, awsCompletions, awsJournal, awsRouters, awsWatchdog, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
@@ -12,7 +12,7 @@ export const closeRollout: Task<
   'budget' | 'clock' | 'completions' | 'journal' | 'observer' | 'router' | 'watchdog'
 > = {
   input: ExecutionRef,
-  run: (ref, ports) => turn(ref, ports, 'close', (rollout) => close(rollout, ports)),
+  run: (ref, ports) => whenDirected(ref, ports, 'close', (rollout) => close(rollout, ports)),
 };
 
 /** The function on AWS. */

@@ -1,4 +1,4 @@
-import { type Answer, turn } from '../controller/execution.ts';
+import { type Answer, whenDirected } from '../controller/execution.ts';
 import { tick } from '../controller/measure.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { awsAlarms, awsJournal, awsMetrics, awsProbes, awsRouters, clock } from './_aws.ts';
@@ -12,7 +12,7 @@ export const measure: Task<
   'alarms' | 'clock' | 'hooks' | 'journal' | 'metrics' | 'observer' | 'router'
 > = {
   input: ExecutionRef,
-  run: (ref, ports) => turn(ref, ports, 'measure', (rollout) => tick(rollout, ports)),
+  run: (ref, ports) => whenDirected(ref, ports, 'measure', (rollout) => tick(rollout, ports)),
 };
 
 /** The function on AWS. */

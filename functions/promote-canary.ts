@@ -1,4 +1,4 @@
-import { type Answer, turn } from '../controller/execution.ts';
+import { type Answer, whenDirected } from '../controller/execution.ts';
 import { raise } from '../controller/raise.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { awsBudget, awsJournal, awsRouters, clock } from './_aws.ts';
@@ -13,7 +13,7 @@ export const promoteCanary: Task<
 > = {
   input: ExecutionRef,
   run: (ref, ports) =>
-    turn(ref, ports, 'promote', (rollout, { target }) => raise(rollout, target, 100, ports)),
+    whenDirected(ref, ports, 'promote', (rollout, { target }) => raise(rollout, target, 100, ports)),
 };
 
 /** The function on AWS. */

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { turn } from '../controller/execution.ts';
+import { whenDirected } from '../controller/execution.ts';
 import { publish, restoreCode } from '../controller/publish.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { awsExecutions, awsJournal, awsPublishers, clock } from './_aws.ts';
@@ -25,7 +25,7 @@ export const publishRelease: Task<
     }
     const { ref, version, token } = input;
     await ports.journal.putToken(ref.rolloutId, { version, token });
-    await turn(ref, ports, 'publish', (rollout, { target }) => publish(rollout, target, ports));
+    await whenDirected(ref, ports, 'publish', (rollout, { target }) => publish(rollout, target, ports));
     await ports.executions.wake(token);
     return {};
   },

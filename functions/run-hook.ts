@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { attend } from '../controller/checkpoint.ts';
-import { turn } from '../controller/execution.ts';
+import { whenDirected } from '../controller/execution.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { awsExecutions, awsHooks, awsJournal, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
@@ -16,7 +16,7 @@ export const runHook: Task<
   input: Input,
   async run({ ref, version, token }, ports) {
     await ports.journal.putToken(ref.rolloutId, { version, token });
-    await turn(ref, ports, 'hook', (rollout, { checkpoint }) => attend(rollout, checkpoint, ports));
+    await whenDirected(ref, ports, 'hook', (rollout, { checkpoint }) => attend(rollout, checkpoint, ports));
     await ports.executions.wake(token);
     return {};
   },

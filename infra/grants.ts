@@ -12,7 +12,7 @@ export interface Statement {
 
 type Arns = ReturnType<typeof arnsOf>;
 
-/** A right by what it is for. `everywhere` says why it stands on `*`: AWS offers nothing narrower. */
+/** A right by its purpose, which becomes the statement's id in the console. `everywhere` says why its resource is `*`: AWS offers nothing narrower. */
 type Right = { actions: string[]; when?: Statement['Condition'] } & (
   | { on: (arns: Arns) => string[] }
   | { everywhere: string }
@@ -31,26 +31,26 @@ const table = (arns: Arns) => [arns.table];
 const anyFunction = (arns: Arns) => [arns.anyFunction];
 
 /**
- * Every right there is. That each action exists, knows the resource and the condition that it stands on, or no resource at
+ * Every right there is. That each action exists and supports its resource and condition, or no resource at
  * all, is compared with AWS' Service Authorization Reference by a test; AWS has never evaluated these policies.
  */
 export const RIGHTS = {
   // The journal. A transaction is allowed by the actions that it is made of.
   'read the journal': { actions: ['dynamodb:GetItem'], on: table },
-  'read its events': { actions: ['dynamodb:Query'], on: table },
+  'read events': { actions: ['dynamodb:Query'], on: table },
   'write events': { actions: ['dynamodb:PutItem'], on: table },
-  'rest on what stands there': { actions: ['dynamodb:ConditionCheckItem'], on: table },
+  'check the service record': { actions: ['dynamodb:ConditionCheckItem'], on: table },
   'end rollouts': { actions: ['dynamodb:UpdateItem', 'dynamodb:DeleteItem'], on: table },
-  'keep who waits': { actions: ['dynamodb:UpdateItem'], on: table },
-  'take a turn': { actions: ['dynamodb:UpdateItem'], on: table },
-  'keep tokens': { actions: ['dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:DeleteItem'], on: table },
-  'take tokens': { actions: ['dynamodb:Query', 'dynamodb:DeleteItem'], on: table },
-  'count what runs': { actions: ['dynamodb:Query'], on: ({ indexes }: Arns) => [indexes] },
-  'read what runs': { actions: ['dynamodb:BatchGetItem'], on: table },
+  'queue releases': { actions: ['dynamodb:UpdateItem'], on: table },
+  'reserve calls': { actions: ['dynamodb:UpdateItem'], on: table },
+  'store task tokens': { actions: ['dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:DeleteItem'], on: table },
+  'use task tokens': { actions: ['dynamodb:Query', 'dynamodb:DeleteItem'], on: table },
+  'list running rollouts': { actions: ['dynamodb:Query'], on: ({ indexes }: Arns) => [indexes] },
+  'read running rollouts': { actions: ['dynamodb:BatchGetItem'], on: table },
 
-  // Executions. Whoever may start one may have any alias moved that its input names, so few may. An opening is handed over to
-  // OpenRollout, whose input names only what the journal knows. (Who may call a function of the controller is said by its `startedBy`.)
-  'wake holds': {
+  // Executions. An execution moves any alias that its input names, so few functions may start one. An opening is handed over to
+  // OpenRollout, whose input names only what the journal knows. (`startedBy` says who may call a function of the controller.)
+  'send task success': {
     actions: ['states:SendTaskSuccess'],
     everywhere: 'a task token names no resource; only its holder can use it',
   },
@@ -62,13 +62,13 @@ export const RIGHTS = {
     actions: ['scheduler:CreateSchedule', 'scheduler:UpdateSchedule'],
     on: ({ schedules }: Arns) => [schedules],
   },
-  'lend the scheduler its role': {
+  'pass the scheduler role': {
     actions: ['iam:PassRole'],
     on: ({ schedulerRole }: Arns) => [schedulerRole],
     when: { StringEquals: { 'iam:PassedToService': 'scheduler.amazonaws.com' } },
   },
   'disarm the watchdog': { actions: ['scheduler:DeleteSchedule'], on: ({ schedules }: Arns) => [schedules] },
-  'read what is armed': { actions: ['scheduler:GetSchedule'], on: ({ schedules }: Arns) => [schedules] },
+  'read the watchdog': { actions: ['scheduler:GetSchedule'], on: ({ schedules }: Arns) => [schedules] },
 
   // The users' functions. GetFunction answers with tags only where ListTags is allowed too (its API reference).
   'read aliases': { actions: ['lambda:GetAlias'], on: anyFunction, when: OWNED },
@@ -77,7 +77,7 @@ export const RIGHTS = {
   'pin versions': { actions: ['lambda:CreateAlias'], on: anyFunction, when: OWNED },
   'unpin versions': { actions: ['lambda:DeleteAlias'], on: anyFunction, when: OWNED },
   'read functions': { actions: ['lambda:GetFunction', 'lambda:ListTags'], on: anyFunction, when: OWNED },
-  'read their sources': {
+  'read event settings': {
     actions: ['lambda:ListProvisionedConcurrencyConfigs', 'lambda:ListFunctionUrlConfigs'],
     on: anyFunction,
     when: OWNED,
@@ -111,14 +111,14 @@ export const RIGHTS = {
   // Releases. Lambda reads a zip with the rights of whoever names it.
   'read releases': { actions: ['s3:GetObject', 's3:GetObjectVersion'], on: ({ objects }: Arns) => [objects] },
   // Whoever may not list a bucket is refused what is missing, as if it were hidden (S3 API reference, GetObject).
-  'know what is missing': { actions: ['s3:ListBucket'], on: ({ bucket }: Arns) => [bucket] },
-  'tell completions': { actions: ['s3:PutObject'], on: ({ ownCompletions }: Arns) => [ownCompletions] },
+  'see missing releases': { actions: ['s3:ListBucket'], on: ({ bucket }: Arns) => [bucket] },
+  'publish completions': { actions: ['s3:PutObject'], on: ({ ownCompletions }: Arns) => [ownCompletions] },
   'find completions': {
     actions: ['s3:GetObject', 's3:ListBucket'],
     on: ({ completions }: Arns) => [completions, `${completions}/completions/*`],
   },
   // What the services need that act for the controller.
-  'write its logs': {
+  'write logs': {
     actions: [
       ...[
         'logs:CreateLogDelivery',
@@ -166,33 +166,33 @@ type RightName = keyof typeof RIGHTS;
 export const GRANTS = {
   // What the state machine calls
   Decide: ['read the journal', 'write events', 'read aliases'],
-  PublishRelease: ['read the journal', 'write events', 'keep tokens', 'wake holds', 'read functions', 'wait for versions', 'replace code', 'publish versions', 'read releases'],
-  RunHook: ['read the journal', 'write events', 'keep tokens', 'wake holds', 'read functions', 'invoke functions', 'read secrets of smoke tests', 'read parameters of smoke tests'],
-  ShiftTraffic: ['read the journal', 'write events', 'take a turn', 'read aliases', 'move aliases'],
-  Hold: ['read the journal', 'keep tokens', 'wake holds'],
+  PublishRelease: ['read the journal', 'write events', 'store task tokens', 'send task success', 'read functions', 'wait for versions', 'replace code', 'publish versions', 'read releases'],
+  RunHook: ['read the journal', 'write events', 'store task tokens', 'send task success', 'read functions', 'invoke functions', 'read secrets of smoke tests', 'read parameters of smoke tests'],
+  ShiftTraffic: ['read the journal', 'write events', 'reserve calls', 'read aliases', 'move aliases'],
+  Hold: ['read the journal', 'store task tokens', 'send task success'],
   Measure: ['read the journal', 'write events', 'read aliases', 'read metrics', 'read alarms', 'invoke functions', 'read secrets of smoke tests', 'read parameters of smoke tests', 'read functions'],
-  PromoteCanary: ['read the journal', 'write events', 'take a turn', 'read aliases', 'move aliases', 'pin versions'],
-  CloseRollout: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'disarm the watchdog', 'tell completions', 'unpin versions'],
-  ContinueAsNew: ['read the journal', 'write events', 'start executions', 'arm the watchdog', 'lend the scheduler its role'],
+  PromoteCanary: ['read the journal', 'write events', 'reserve calls', 'read aliases', 'move aliases', 'pin versions'],
+  CloseRollout: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'disarm the watchdog', 'publish completions', 'unpin versions'],
+  ContinueAsNew: ['read the journal', 'write events', 'start executions', 'arm the watchdog', 'pass the scheduler role'],
   RevertTraffic: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'read functions', 'invoke functions', 'read metrics', 'disarm the watchdog', 'unpin versions'],
 
   // What events, people and the clock call
-  OpenRollout: ['read the journal', 'write events', 'rest on what stands there', 'keep who waits', 'take a turn', 'count what runs', 'start executions', 'arm the watchdog', 'lend the scheduler its role', 'read functions', 'read their sources', 'list event sources', 'read aliases', 'move aliases', 'read metrics', 'read alarms', 'read releases', 'know what is missing', 'find completions', 'tell completions', 'pin versions'],
-  JournalStream: ['read the journal', 'take tokens', 'wake holds', 'follow the journal', 'list streams'],
-  AlarmEvent: ['count what runs', 'read what runs', 'read the journal', 'write events', 'take tokens', 'wake holds'],
-  Command: ['read the journal', 'write events', 'keep who waits', 'take tokens', 'wake holds', 'read what is armed', 'read aliases', 'move aliases', 'read functions'],
-  Watchdog: ['read the journal', 'write events', 'start executions', 'stop executions', 'arm the watchdog', 'lend the scheduler its role', 'disarm the watchdog', 'read aliases', 'move aliases', 'read functions', 'pin versions', 'unpin versions'],
-  ReadRollout: ['read the journal', 'read its events', 'count what runs', 'read what runs'],
+  OpenRollout: ['read the journal', 'write events', 'check the service record', 'queue releases', 'reserve calls', 'list running rollouts', 'start executions', 'arm the watchdog', 'pass the scheduler role', 'read functions', 'read event settings', 'list event sources', 'read aliases', 'move aliases', 'read metrics', 'read alarms', 'read releases', 'see missing releases', 'find completions', 'publish completions', 'pin versions'],
+  JournalStream: ['read the journal', 'use task tokens', 'send task success', 'follow the journal', 'list streams'],
+  AlarmEvent: ['list running rollouts', 'read running rollouts', 'read the journal', 'write events', 'use task tokens', 'send task success'],
+  Command: ['read the journal', 'write events', 'queue releases', 'use task tokens', 'send task success', 'read the watchdog', 'read aliases', 'move aliases', 'read functions'],
+  Watchdog: ['read the journal', 'write events', 'start executions', 'stop executions', 'arm the watchdog', 'pass the scheduler role', 'disarm the watchdog', 'read aliases', 'move aliases', 'read functions', 'pin versions', 'unpin versions'],
+  ReadRollout: ['read the journal', 'read events', 'list running rollouts', 'read running rollouts'],
 } satisfies Record<FunctionName, RightName[]>;
 
-/** What the services that act for the controller may do. Their roles trust that service and nobody else. */
+/** What the services that act for the controller may do. Their roles trust that service only. */
 export const SERVICE_GRANTS = {
-  /** The last way out moves aliases by itself, without a function. */
-  'states.amazonaws.com': ['read aliases', 'move aliases', 'write its logs', 'trace executions'],
+  /** The last-resort revert moves aliases without a function. */
+  'states.amazonaws.com': ['read aliases', 'move aliases', 'write logs', 'trace executions'],
   'scheduler.amazonaws.com': ['start executions'],
 } satisfies Record<string, RightName[]>;
 
-/** What every function may do besides. */
+/** Rights of every function. */
 export const EVERYBODY: RightName[] = ['trace'];
 
 /** A service with a role of the controller. */
@@ -210,9 +210,9 @@ export function statementsOf(name: FunctionName, place: Place): Statement[] {
   });
   return [
     ...[...GRANTS[name], ...EVERYBODY].filter(isMeant).map((right) => statementOf(right, arns)),
-    own('WriteItsLogs', ['logs:CreateLogStream', 'logs:PutLogEvents'], arns.logs(name)),
+    own('WriteLogs', ['logs:CreateLogStream', 'logs:PutLogEvents'], arns.logs(name)),
     ...(ASYNCHRONOUS.includes(name)
-      ? [own('KeepDeadLetters', ['sqs:SendMessage'], arns.deadLetters(name))]
+      ? [own('SendDeadLetters', ['sqs:SendMessage'], arns.deadLetters(name))]
       : []),
     ...callsOf(name, arns),
   ];
@@ -233,10 +233,10 @@ const STARTERS = {
   'scheduler.amazonaws.com': 'scheduler',
 } satisfies Record<ServiceName, Starter>;
 
-/** Whoever starts a function may call it, and nobody else. */
+/** Only what starts a function may call it. */
 function callsOf(starter: Starter, arns: Arns): Statement[] {
   const Resource = startedBy(starter).map((name) => arns.function(name));
-  const call = { Sid: 'CallItsFunctions', Effect: 'Allow' as const, Action: ['lambda:InvokeFunction'] };
+  const call = { Sid: 'InvokeFunctions', Effect: 'Allow' as const, Action: ['lambda:InvokeFunction'] };
   return Resource.length === 0 ? [] : [{ ...call, Resource }];
 }
 

@@ -10,7 +10,7 @@ export const FOLLOWED = [
   'PromotionOrdered',
   'Resumed',
   'RolloutClosed',
-  'StrangerSeen',
+  'DriftDetected',
   'TookOver',
 ];
 

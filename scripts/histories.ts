@@ -28,7 +28,7 @@ const EVENT_TYPES = Object.keys({
   Promoted: true,
   Measured: true,
   AlarmRaised: true,
-  StrangerSeen: true,
+  DriftDetected: true,
   Lowered: true,
   PinRefused: true,
   StableGone: true,

@@ -1,4 +1,4 @@
-import { stampText } from '../core/rollout/stamp.ts';
+import { tokenText } from '../core/rollout/fencing-token.ts';
 import { describe } from '../core/rollout/story.ts';
 import type { Case, Moment, Release } from './case.ts';
 import { FAULTS } from './faults.ts';
@@ -83,7 +83,7 @@ function momentText({ ms, after }: Moment): string {
 }
 
 function written({ at, key, before, after, by }: AliasWrite): { at: number; text: string } {
-  const whose = by === undefined ? 'somebody else' : stampText(by);
+  const whose = by === undefined ? 'somebody else' : tokenText(by);
   const to = after === undefined ? 'deleted' : standingText(after);
   return { at, text: `  ${key}: ${standingText(before)} -> ${to} (${whose})` };
 }

@@ -1,5 +1,5 @@
 import type { RolloutEvent, Target } from '../core/rollout/event.ts';
-import { type Stamp, stampFrom } from '../core/rollout/stamp.ts';
+import { type FencingToken, tokenFrom } from '../core/rollout/fencing-token.ts';
 import { emptyOpening, type Rollout } from '../core/rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../core/units.ts';
 import { ACCOUNT, REGION, type World } from '../local/world.ts';
@@ -20,8 +20,8 @@ export interface AliasWrite {
   before: Standing;
   /** Absent where the alias was deleted. */
   after: Standing | undefined;
-  /** The stamp that was sent along; absent for anybody but a rollout. */
-  by: Stamp | undefined;
+  /** The token that was sent along; absent for anybody but a rollout. */
+  by: FencingToken | undefined;
   /** The revision that it replaced. */
   replaced?: string | undefined;
   /** Whether it was to be taken only if nobody else had written since it was read. */
@@ -210,7 +210,7 @@ function recordWrites({ lambda, clock }: World, timeline: Run['timeline']): void
           before: standing(before),
           replaced: before.revisionId,
           after: after && standing(after),
-          by: stampFrom(Description),
+          by: tokenFrom(Description),
           isConditional: RevisionId !== undefined,
         });
       return answer;

@@ -21,14 +21,14 @@ export async function begin(rollout: Rollout, ports: Needs<Begins>): Promise<voi
 }
 
 /** Begins a rollout once more, at any time: what was done stays as it is, and only what never was is done. */
-export async function beginAgain(rollout: Rollout, ports: Needs<Begins>): Promise<void> {
+export async function restart(rollout: Rollout, ports: Needs<Begins>): Promise<void> {
   await claimAndStart(rollout, true, ports);
 }
 
 async function claimAndStart(rollout: Rollout, isRepeated: boolean, ports: Needs<Begins>): Promise<void> {
   await pinNow(rollout, pinnedAtOpening(rollout), ports);
-  // Once a raise was announced the stamps are there, and a missing one is news that must not be covered up. A rollback
-  // raises nothing: whatever a missing stamp may have said, it led to the version that the rollback leads to.
+  // Once a raise was announced the tokens are there, and a missing one is news that must not be covered up. A rollback
+  // raises nothing: whatever a missing token may have said, it led to the version that the rollback leads to.
   const isBack = rollout.opening.rollsBack !== undefined;
   const isClaimable = isBack || (rollout.seq === 0 && rollout.leaving === undefined);
   if (isClaimable) await claimTargets(rollout, rollout.opening.targets, ports, isRepeated && !isBack);
@@ -52,10 +52,10 @@ async function claim(
   isRepeated: boolean,
   ports: Needs<'router'>,
 ): Promise<void> {
-  const stamp = rollout.traffic[target.name]?.stamp;
-  if (stamp === undefined) return;
+  const token = rollout.traffic[target.name]?.token;
+  if (token === undefined) return;
   try {
-    await ports.router(target.kind).claim(target, stamp, isRepeated);
+    await ports.router(target.kind).claim(target, token, isRepeated);
   } catch (error) {
     if (!RolloutError.is(error, 'TargetInvalid') && !RolloutError.is(error, 'AccountRefused')) throw error;
   }

@@ -17,7 +17,7 @@ export async function gather(
   ports: Needs<'alarms' | 'clock' | 'completions' | 'journal' | 'metrics'>,
 ): Promise<Gathered> {
   const [running, alarms, completion, known] = await Promise.all([
-    ports.journal.crowd(),
+    ports.journal.countRunning(),
     ports.alarms.read(resolved.manifest.rollout.alarms ?? []),
     required(resolved, ports),
     recent(resolved, ports),

@@ -15,19 +15,19 @@ import { entered, type Opened, repeat } from './repeat.ts';
 import { resolve } from './resolve.ts';
 
 /** Which attempt of a release is opened, and the releases whose quarantine does not keep it out: it is lifted once the attempt is admitted. */
-export interface Again {
+export interface Attempt {
   attempt: number;
   lifted: readonly string[];
 }
 
 /** The first attempt of a release: nothing was lifted for it. */
-export const FIRST: Again = { attempt: 1, lifted: [] };
+export const FIRST: Attempt = { attempt: 1, lifted: [] };
 
 /** Opens one attempt of the release whose manifest stands at an object. */
 export async function openRelease(
   manifest: Opening['manifest'],
   ports: Needs<Opens>,
-  { attempt, lifted }: Again = FIRST,
+  { attempt, lifted }: Attempt = FIRST,
 ): Promise<Opened> {
   const key = manifestKeyFrom(manifest.key);
   if (key === undefined)
@@ -81,7 +81,7 @@ async function enter(parsed: Parsed, ports: Needs<Opens>): Promise<Opened | unde
     } catch (error) {
       const by = isRefusal(error) ? await heldBy(error, ports) : undefined;
       if (by === undefined) throw error;
-      // A duplicate that was slower than its twin meets that one's own stamp.
+      // A duplicate that was slower than its twin meets that one's own token.
       const own = by === rolloutId ? await ports.journal.read(by) : undefined;
       return own === undefined ? queue(parsed, by, ports) : repeat(own, identity.manifest, ports);
     }

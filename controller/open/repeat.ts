@@ -1,7 +1,7 @@
 import type { Identity, Opening, Outcome } from '../../core/rollout/event.ts';
 import { isEnded, type Rollout } from '../../core/rollout/state.ts';
 import type { Needs } from '../ports.ts';
-import { arm, type Begins, begin, beginAgain } from './begin.ts';
+import { arm, type Begins, begin, restart } from './begin.ts';
 
 /** What became of a release that was to be opened. */
 export interface Opened {
@@ -33,7 +33,7 @@ export async function repeat(
   }
   if (!isEnded(rollout)) {
     await arm(rollout, ports);
-    await beginAgain(rollout, ports);
+    await restart(rollout, ports);
   }
   return { rolloutId, result: rollout.outcome ?? 'opened', reason: rollout.reason ?? 'opened before' };
 }

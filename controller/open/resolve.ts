@@ -4,7 +4,7 @@ import type { ResolvedTarget, ServiceRecord } from '../../core/ports.ts';
 import { completedVersion } from '../../core/rollout/adoption.ts';
 import { checkAtDoor } from '../../core/rollout/open.ts';
 import { withoutQuarantine } from '../../core/rollout/quarantine.ts';
-import { WAIT_MS, waitForTurn } from '../budget.ts';
+import { acquireCalls, WAIT_MS } from '../budget.ts';
 import type { Needs } from '../ports.ts';
 import type { Parsed } from './parse.ts';
 
@@ -42,7 +42,7 @@ export async function resolveTargets(
   const until = ports.clock.now() + WAIT_MS;
   for (const [name, spec] of Object.entries(manifest.rollout.targets)) {
     // Each target is charged when it is looked up: what an earlier one refuses costs nothing more.
-    await waitForTurn(OPENING_CALLS, { service: manifest.service, until }, ports);
+    await acquireCalls(OPENING_CALLS, { service: manifest.service, until }, ports);
     const artifact = artifactOf(manifest, name);
     const completed = completedVersion(service, name);
     const request = { name, service: manifest.service, spec, artifact, bucket, completed };

@@ -1,23 +1,23 @@
 import { artifactOf, rolloutIdFrom } from '../../core/config/manifest.ts';
 import { RolloutError } from '../../core/errors.ts';
-import { attemptAfter } from '../../core/rollout/again.ts';
 import { madeBy } from '../../core/rollout/open.ts';
 import { keptOutBy, madeFrom, type Offered } from '../../core/rollout/quarantine.ts';
+import { attemptAfter } from '../../core/rollout/reopen.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import type { Needs, Opens } from '../ports.ts';
 import { isRefusal } from './decline.ts';
 import { parse } from './parse.ts';
 import { read } from './read.ts';
-import { type Again, openRelease } from './release.ts';
+import { type Attempt, openRelease } from './release.ts';
 import type { Opened } from './repeat.ts';
 import { resolveTargets } from './resolve.ts';
 
 /** Opens a release once more, from the same object. @throws RolloutError CommandRefused where it is refused again */
 export async function retry(rollout: Rollout, ports: Needs<Opens>): Promise<Opened> {
   const { manifest, service, release } = rollout.opening;
-  const again = await attemptAgain(rollout, () => offeredBy(rollout, ports), ports);
-  const { attempt } = again;
-  const opened = await openRelease(manifest, ports, again);
+  const next = await nextAttempt(rollout, () => offeredBy(rollout, ports), ports);
+  const { attempt } = next;
+  const opened = await openRelease(manifest, ports, next);
   const rolloutId = rolloutIdFrom(service, release, attempt);
   if (opened.result === 'refused')
     throw new RolloutError('CommandRefused', `${rolloutId} was refused: ${opened.reason}`);
@@ -44,25 +44,25 @@ async function offeredBy(rollout: Rollout, ports: Needs<Opens>): Promise<Offered
 }
 
 /**
- * The next attempt of a release that a person wants to try again, past every quarantine that keeps it out, also one of the same artifacts under another name.
+ * The next attempt of a release that a person retries, past every quarantine that keeps it out, also one of the same artifacts under another name.
  * `offered` is asked what its targets are to serve: a rollout that was refused at the door does not know.
- * @throws RolloutError CommandRefused if it was tried again already
+ * @throws RolloutError CommandRefused if it was retried already
  */
-async function attemptAgain(
+async function nextAttempt(
   rollout: Rollout,
   offered: () => Promise<Offered>,
   ports: Needs<'journal'>,
-): Promise<Again> {
+): Promise<Attempt> {
   const { service, release } = rollout.opening;
   const record = await ports.journal.service(service);
   const attempt = attemptAfter(rollout, record);
   const rolloutId = rolloutIdFrom(service, release, attempt);
   const present = await ports.journal.read(rolloutId);
-  if (present?.opening.rollsBack !== undefined) return attemptAgain(present, offered, ports);
+  if (present?.opening.rollsBack !== undefined) return nextAttempt(present, offered, ports);
   if (present !== undefined) {
     throw new RolloutError(
       'CommandRefused',
-      `${release} was tried again already, as ${rolloutId}; look at that one, and retry it if you must.`,
+      `${release} was retried already, as ${rolloutId}; look at that one, and retry it if you must.`,
     );
   }
   return { attempt, lifted: keptOutBy(await offered(), record).map((each) => each.release) };

@@ -9,16 +9,16 @@ import {
   rollBackOf,
   type WayBack,
   waysBack,
-} from '../../core/rollout/again.ts';
+} from '../../core/rollout/reopen.ts';
 import { fold, isEnded, type Rollout } from '../../core/rollout/state.ts';
 import type { Needs, Opens } from '../ports.ts';
 import { soon } from '../within.ts';
-import { arm, begin, beginAgain } from './begin.ts';
+import { arm, begin, restart } from './begin.ts';
 
 /** Attempts at one release that are looked through for a free number. */
 const ATTEMPTS_MAX = 100;
 
-/** Takes a completed release back by a rollout of its own, so that fence, journal and lock hold as always; answers its id. Whoever asks for the same again hears of the same. */
+/** Reverts a completed release by a rollout of its own, so that fence, journal and lock apply as always; answers its id. Repeatable: the same request gets the same id. */
 export async function rollBack(
   rollout: Rollout,
   why: { by: Actor; reason: string },
@@ -41,7 +41,7 @@ export async function rollBack(
   // Two that asked at the same moment found the same number free.
   if (opened.result === 'exists') return underWay(free.rolloutId, rollout, ports);
   await begin(opened.rollout, ports);
-  await tellRolledBack(rollout, free.rolloutId, ports);
+  await publishRolledBack(rollout, free.rolloutId, ports);
   return free.rolloutId;
 }
 
@@ -71,7 +71,7 @@ async function underWay(holder: string, { opening }: Rollout, ports: Needs<Opens
   if (present !== undefined && present.opening.rollsBack?.rolloutId === opening.rolloutId) {
     if (!isEnded(present)) {
       await arm(present, ports);
-      await beginAgain(present, ports);
+      await restart(present, ports);
     }
     return holder;
   }
@@ -81,11 +81,11 @@ async function underWay(holder: string, { opening }: Rollout, ports: Needs<Opens
   );
 }
 
-/** How long telling other environments may take. */
-const TELLING_MS = 3_000;
+/** How long publishing to other environments may take. */
+const PUBLISHING_MS = 3_000;
 
-/** Tells that what was ordered to leave counts as completed no longer, best effort: a way back must not be held up by it. */
-async function tellRolledBack(
+/** Publishes that what was ordered to leave no longer counts as completed, best effort: a rollback must not wait for it. */
+async function publishRolledBack(
   { opening }: Rollout,
   rolloutId: string,
   ports: Needs<'clock' | 'completions'>,
@@ -93,8 +93,8 @@ async function tellRolledBack(
   const { environment, service, digests } = opening;
   if (digests === undefined) return;
   const at = ports.clock.now();
-  const told = { environment, service, digests, rolloutId, completed: false, at };
-  await soon(TELLING_MS, () => ports.completions.tell(told), ports);
+  const completion = { environment, service, digests, rolloutId, completed: false, at };
+  await soon(PUBLISHING_MS, () => ports.completions.publish(completion), ports);
 }
 
 async function freeAttempt(

@@ -53,7 +53,9 @@ export function probeAnswer(
   const suspicion = suspicionOf(evidence);
   const needed = suspicion ?? wanting;
   const skipped =
-    all.unput === 0 ? [] : [`${number(all.unput)} pairs could not be put, last because ${all.unputWhy}`];
+    all.skipped === 0
+      ? []
+      : [`${number(all.skipped)} pairs could not be put, last because ${all.skippedWhy}`];
   const said = (counts: typeof here, ...more: (string | undefined)[]) =>
     [`${label}probes: ${compared(counts.canary, counts.stable)}`, ...more].filter(Boolean).join('; ');
   const failure = all.failure && `last: ${all.failure}`;

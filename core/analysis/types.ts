@@ -109,10 +109,10 @@ export interface ProbeCounts {
   stable: number;
   both: number;
   /** Pairs that could not be put, so that nothing is known of them. */
-  unput: number;
+  skipped: number;
   /** What the last one that the canary failed said. */
   failure?: string | undefined;
-  unputWhy?: string | undefined;
+  skippedWhy?: string | undefined;
 }
 
 /** What is tolerated: a ratio to the stable version in the same windows, or an absolute share of bad requests (0 to 1). */

@@ -23,6 +23,7 @@ import type {
   RolloutEvent,
   Target,
 } from './event.ts';
+import { type FencingToken, isSameToken } from './fencing-token.ts';
 import { gateRunOut, isAwaited, isHeld } from './next.ts';
 import { keptOut, keptOutBy, madeOf } from './quarantine.ts';
 import {
@@ -35,7 +36,7 @@ import {
   whyReturns,
 } from './recall.ts';
 import { reconcile } from './reconcile.ts';
-import { isSameStamp, type Stamp } from './stamp.ts';
+import { isKept, sharesOf } from './revert-plan.ts';
 import {
   evolve,
   isEnded,
@@ -46,12 +47,11 @@ import {
   RECALLS_MAX,
   type Rollout,
   recoveredAt,
-  stampOf,
   targetNamed,
+  tokenOf,
   withSuspicion,
 } from './state.ts';
 import { BROKEN_PAUSE_SECONDS, bakeOf, heardTo, longestBakeOf, PAUSE_SECONDS_MAX } from './timing.ts';
-import { isKept, sharesOf } from './way-out.ts';
 
 /** What somebody wants, in the imperative. Those of people are pause, resume, promote and abort. */
 export type Command =
@@ -68,7 +68,7 @@ export type Command =
   | { type: 'AnswerHook'; hook: string; status: HookStatus; reason: string; isCallback?: boolean }
   | { type: 'OpenGate'; gate: Percent; seconds: number }
   | { type: 'IntendShift'; target: string; weight: Percent; expiresAt: Instant }
-  | { type: 'ConfirmShift'; target: string; weight: Percent; stamp: Stamp }
+  | { type: 'ConfirmShift'; target: string; weight: Percent; token: FencingToken }
   | { type: 'FailShift'; target: string; reason: string }
   | { type: 'Defer'; until: Instant; reason: string }
   | { type: 'Reconcile'; target: string; seen: Observed }
@@ -134,11 +134,11 @@ function eventsOf(rollout: Rollout, command: Command, at: Instant): RolloutEvent
     case 'IntendShift':
       return intend(rollout, command, at);
     case 'ConfirmShift': {
-      const { target, weight, stamp } = command;
+      const { target, weight, token } = command;
       return [
         weight === 100
-          ? { type: 'Promoted', at, target, stamp }
-          : { type: 'Shifted', at, target, weight, stamp },
+          ? { type: 'Promoted', at, target, token }
+          : { type: 'Shifted', at, target, weight, token },
       ];
     }
     case 'FailShift':
@@ -258,7 +258,7 @@ function order(rollout: Rollout, at: Instant, cause: Cause, reason: string): Rol
     ];
   }
   // Who was paged for the canary does not know yet that somebody else moves the traffic.
-  const isNews = cause === 'stranger' && rollout.pause?.reason.startsWith(reason) !== true;
+  const isNews = cause === 'drift' && rollout.pause?.reason.startsWith(reason) !== true;
   if (rollout.pause?.why === 'irreversible' && at < rollout.pause.until && !isNews) return [];
   return [
     pause(at, `${reason}; it is not reversible, so the weight is held`, 'irreversible', PAUSE_SECONDS_MAX),
@@ -273,12 +273,12 @@ function found(rollout: Rollout, target: Target, seen: Observed, at: Instant): R
   const events = reconcile(rollout, target, seen, at);
   if (!isHeld(rollout)) return events;
   return events.flatMap((event) => {
-    if (event.type !== 'StrangerSeen' && (event.type !== 'RevertOrdered' || event.cause === 'human'))
+    if (event.type !== 'DriftDetected' && (event.type !== 'RevertOrdered' || event.cause === 'human'))
       return [event];
     const lost = lowered(rollout, target, seen, at);
     const after = lost.reduce(evolve, rollout);
     const [cause, reason] =
-      event.type === 'StrangerSeen' ? (['stranger', event.found] as const) : [event.cause, event.reason];
+      event.type === 'DriftDetected' ? (['drift', event.found] as const) : [event.cause, event.reason];
     return [...lost, ...order(after, at, cause, reason)];
   });
 }
@@ -287,15 +287,15 @@ function found(rollout: Rollout, target: Target, seen: Observed, at: Instant): R
 function lowered(
   { opening: { rolloutId }, traffic, intents }: Rollout,
   { name, canary }: Target,
-  { primary, weights, stamp }: Observed,
+  { primary, weights, token }: Observed,
   at: Instant,
 ): RolloutEvent[] {
   const weight = primary === canary ? 100 : (weights[canary] ?? 0);
-  const arrived = intents.find((intent) => intent.target === name && isSameStamp(intent.stamp, stamp));
+  const arrived = intents.find((intent) => intent.target === name && isSameToken(intent.token, token));
   const written = (arrived ?? traffic[name])?.weight ?? 0;
-  const isOurs = stamp?.rolloutId === rolloutId && stamp.open;
+  const isOurs = token?.rolloutId === rolloutId && token.open;
   return weight < written
-    ? [{ type: 'Lowered', at, target: name, weight, ...(isOurs ? { stamp } : {}) }]
+    ? [{ type: 'Lowered', at, target: name, weight, ...(isOurs ? { token } : {}) }]
     : [];
 }
 
@@ -546,7 +546,7 @@ function intend(
       `${target} could not be raised to ${weight} % in ${tries} tries${rollout.deferredFor === undefined ? '' : `: ${rollout.deferredFor}`}`,
     );
   }
-  return [{ type: 'ShiftIntended', at, target, weight, stamp: stampOf(rollout, rollout.seq + 1), expiresAt }];
+  return [{ type: 'ShiftIntended', at, target, weight, token: tokenOf(rollout, rollout.seq + 1), expiresAt }];
 }
 
 function recordRevert(
@@ -555,14 +555,14 @@ function recordRevert(
   at: Instant,
 ): RolloutEvent[] {
   if (isEnded(rollout)) return [];
-  // A sealed canary is a completion whose last event was lost, and nothing was taken back.
-  const isSealed = (found: RevertedTarget) => {
-    const { name, primary, changed, again, isStableGone } = found;
+  // A closed fence round the canary is a completion whose last event was lost, and nothing was reverted.
+  const isComplete = (found: RevertedTarget) => {
+    const { name, primary, changed, regained, isStableGone } = found;
     const target = targetNamed(rollout, name);
-    if (changed || again || isStableGone || isKept(found, target)) return false;
+    if (changed || regained || isStableGone || isKept(found, target)) return false;
     return primary === target.canary && !isStuck(target);
   };
-  if (rollout.opening.rollsBack === undefined && targets.every(isSealed)) {
+  if (rollout.opening.rollsBack === undefined && targets.every(isComplete)) {
     return [{ type: 'RolloutClosed', at, outcome: 'completed', reason: completion(rollout) }];
   }
   const why = rollout.leaving ?? {
@@ -571,7 +571,7 @@ function recordRevert(
     outcome: outOf(rollout),
   };
   const faults = [...targets.flatMap((target) => faultOf(rollout, target)), ...leftBehind(rollout)];
-  const isHalted = faults.length > 0 || targets.some(({ stranger, foreign }) => stranger || foreign);
+  const isHalted = faults.length > 0 || targets.some(({ drifted, foreign }) => drifted || foreign);
   const isBack = rollout.opening.rollsBack !== undefined;
   const outcome = isHalted ? 'halted' : isBack ? 'completed' : why.outcome;
   return [
@@ -596,10 +596,10 @@ function leftBehind({ opening }: Rollout): string[] {
   });
 }
 
-/** Why a person has to look at a target that was to be taken back; nothing if it serves what it should. */
+/** Why a person has to look at a reverted target; nothing if it serves what it should. */
 function faultOf(
   rollout: Rollout,
-  { name, primary, stranger, again, isStableGone, foreign }: RevertedTarget,
+  { name, primary, drifted, regained, isStableGone, foreign }: RevertedTarget,
 ): string[] {
   const { opening, leaving } = rollout;
   const { stable, canary, traits } = targetNamed(rollout, name);
@@ -607,12 +607,11 @@ function faultOf(
     return [
       `version ${stable} of ${name} does not exist any more, so version ${canary} still serves; point ${traits.noun} at a version that you trust`,
     ];
-  if (again)
-    return [`somebody else gave version ${canary} of ${name} traffic again after it had been taken out`];
-  if (stranger && primary === 'none') return [`${traits.noun} does not exist any more`];
-  if (stranger && leaving?.cause !== 'stranger')
+  if (regained) return [`somebody else gave version ${canary} of ${name} traffic after the revert`];
+  if (drifted && primary === 'none') return [`${traits.noun} does not exist any more`];
+  if (drifted && leaving?.cause !== 'drift')
     return [`${name} serves version ${primary}, which this rollout did not put there`];
-  if (foreign !== undefined && leaving?.cause !== 'stranger')
+  if (foreign !== undefined && leaving?.cause !== 'drift')
     return [
       `${sharesOf(foreign)} of ${name}, which this rollout did not put there, so it was left as it is; ${foreign[canary] === undefined ? `remove it from ${traits.noun} if nobody needs it` : 'the release is not reversible, so a person must decide whether it stays'}`,
     ];

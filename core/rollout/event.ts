@@ -14,7 +14,7 @@ import type {
 import type { Plan } from '../plan/plan.ts';
 import type { Instant, Percent, Seconds } from '../units.ts';
 import type { Actor } from './actor.ts';
-import type { Stamp } from './stamp.ts';
+import type { FencingToken } from './fencing-token.ts';
 
 /** What receives traffic, with the two versions of this rollout. `kind` and `ref` belong to the adapter; core never looks inside `ref`. */
 export interface Target {
@@ -190,7 +190,7 @@ export interface Opening extends Identity {
   adopted?: { reason: string; beside?: Target[] | undefined } | undefined;
   /**
    * The release that a person ordered to leave after its completion; it is quarantined in exchange. Then `stable` of each
-   * target is the older version to go back to and `canary` the one to leave, so that every way out leads where the person wants.
+   * target is the older version to go back to and `canary` the one to leave, so that every revert leads where the person wants.
    */
   rollsBack?: Quarantined | undefined;
   /** Who ordered it, if nobody uploaded a release for it. */
@@ -202,7 +202,7 @@ export interface Opening extends Identity {
 }
 
 /** Why a canary is leaving. Only `canary` says something about the release; the others do not hold it against it. */
-export type Cause = 'canary' | 'human' | 'environment' | 'stranger' | 'timeout';
+export type Cause = 'canary' | 'human' | 'environment' | 'drift' | 'timeout';
 
 /** How a rollout can end once its canary has to leave. */
 export type LeavingOutcome = 'reverted' | 'refused' | 'halted';
@@ -210,31 +210,31 @@ export type LeavingOutcome = 'reverted' | 'refused' | 'halted';
 /** Every way in which a rollout can end. */
 export type Outcome = 'completed' | 'reverted' | 'refused' | 'superseded' | 'halted';
 
-/** What one target looked like when the way out had been taken. */
+/** What one target looked like after its revert. */
 export interface RevertedTarget {
   name: string;
   /** The version that serves now. */
   primary: string;
   /** True where this revert had to change traffic; false where the canary was out already. */
   changed: boolean;
-  /** True where the version that serves is neither stable nor canary of this rollout, so it was left alone. */
-  stranger: boolean;
-  /** True where somebody else had given the canary traffic again before the end could be written. */
-  again?: boolean | undefined;
+  /** True if the version that serves is neither stable nor canary of this rollout, so that it was left alone. */
+  drifted: boolean;
+  /** True if somebody else gave the canary traffic after the revert and before the end was written. */
+  regained?: boolean | undefined;
   /** True if `stable` does not exist any more, so that nothing could be restored and the canary still serves. */
   isStableGone?: boolean | undefined;
   /** What others gave to versions and was left alone, in percent: to foreign ones, and to a canary that may not be taken back. Absent if there is none. */
   foreign?: Record<string, Percent> | undefined;
 }
 
-/** Whose revert it is. `unseal`: the journal says that the rollout has not ended, so a sealed target is only half a completion. */
+/** Whose revert it is. `evenIfClosed`: the journal says that the rollout has not ended, so a target whose fence is closed is only half a completion. */
 export interface RevertBy {
   rolloutId: string;
   epoch: number;
-  unseal?: boolean | undefined;
+  evenIfClosed?: boolean | undefined;
   /** The release is not reversible, was never raised and nobody ordered it to leave: what somebody else gave it stays. */
   keep?: boolean | undefined;
-  /** Who ordered it; the target tells a journal that could not be told. */
+  /** Who ordered it; the target keeps it for a journal that could not be written. */
   person?: string | undefined;
 }
 
@@ -270,10 +270,17 @@ export type RolloutEvent =
     }
   | { type: 'GateOpened'; at: Instant; gate: Percent; until: Instant }
   | { type: 'Approved'; at: Instant; gate: Percent; by: Actor }
-  | { type: 'ShiftIntended'; at: Instant; target: string; weight: Percent; stamp: Stamp; expiresAt: Instant }
-  | { type: 'Shifted'; at: Instant; target: string; weight: Percent; stamp: Stamp }
+  | {
+      type: 'ShiftIntended';
+      at: Instant;
+      target: string;
+      weight: Percent;
+      token: FencingToken;
+      expiresAt: Instant;
+    }
+  | { type: 'Shifted'; at: Instant; target: string; weight: Percent; token: FencingToken }
   | { type: 'Deferred'; at: Instant; until: Instant; reason: string }
-  | { type: 'Promoted'; at: Instant; target: string; stamp: Stamp }
+  | { type: 'Promoted'; at: Instant; target: string; token: FencingToken }
   | {
       type: 'Measured';
       at: Instant;
@@ -307,9 +314,9 @@ export type RolloutEvent =
       breachedAt?: Instant | undefined;
       versions?: string[] | undefined;
     }
-  | { type: 'StrangerSeen'; at: Instant; target: string; found: string }
-  /** Somebody else left the canary of an irreversible release less traffic than this rollout gave it; `stamp` is the one it is found under, if it is this rollout's. */
-  | { type: 'Lowered'; at: Instant; target: string; weight: Percent; stamp?: Stamp | undefined }
+  | { type: 'DriftDetected'; at: Instant; target: string; found: string }
+  /** Somebody else left the canary of an irreversible release less traffic than this rollout gave it; `token` is the one it is found under, if it is this rollout's. */
+  | { type: 'Lowered'; at: Instant; target: string; weight: Percent; token?: FencingToken | undefined }
   | { type: 'PinRefused'; at: Instant; target: string; reason: string }
   | { type: 'StableGone'; at: Instant; target: string }
   | { type: 'Paused'; at: Instant; by: Actor; reason: string; until: Instant; why: PauseReason }
@@ -361,7 +368,7 @@ const SHOWS: Record<RolloutEvent['type'], { isLife: boolean; isWake: boolean }> 
   RecallOrdered: { isLife: true, isWake: false },
   RecallEnded: { isLife: true, isWake: false },
   AlarmRaised: { isLife: false, isWake: true },
-  StrangerSeen: { isLife: true, isWake: true },
+  DriftDetected: { isLife: true, isWake: true },
   Lowered: { isLife: true, isWake: false },
   PinRefused: { isLife: true, isWake: false },
   StableGone: { isLife: true, isWake: false },

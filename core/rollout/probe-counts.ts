@@ -7,7 +7,7 @@ export interface Probed {
 }
 
 /** What stands where nothing was put yet. */
-export const NO_PROBES: ProbeCounts = { ticks: 0, pairs: 0, canary: 0, stable: 0, both: 0, unput: 0 };
+export const NO_PROBES: ProbeCounts = { ticks: 0, pairs: 0, canary: 0, stable: 0, both: 0, skipped: 0 };
 
 /** The probes so far with those of another tick; those of a tick in which traffic still moved (`isStanding` is false) belong to no step. */
 export function withProbes(
@@ -39,13 +39,13 @@ function added(before: ProbeCounts, more: ProbeCounts): ProbeCounts {
     canary: before.canary + more.canary,
     stable: before.stable + more.stable,
     both: before.both + more.both,
-    unput: before.unput + more.unput,
+    skipped: before.skipped + more.skipped,
     ...latest('failure', before, more),
-    ...latest('unputWhy', before, more),
+    ...latest('skippedWhy', before, more),
   };
 }
 
-function latest(key: 'failure' | 'unputWhy', before: ProbeCounts, more: ProbeCounts): Partial<ProbeCounts> {
+function latest(key: 'failure' | 'skippedWhy', before: ProbeCounts, more: ProbeCounts): Partial<ProbeCounts> {
   const text = more[key] ?? before[key];
   return text === undefined ? {} : { [key]: text };
 }

@@ -31,9 +31,9 @@ export function probesDue(rollout: Rollout, target: string, now: Instant): Hook[
   if (rollout.opening.probe === undefined || probes.length === 0 || !hasCanaryTraffic(rollout)) return [];
   const last = Math.max(rollout.measuredAt ?? 0, rollout.moves.at(-1) ?? 0, rollout.raisedAt ?? 0);
   const due = Math.floor((now - last) / (rollout.opening.probe.everySeconds * 1000));
-  const { pairs, unput } = rollout.probes?.[target]?.all ?? NO_PROBES;
+  const { pairs, skipped } = rollout.probes?.[target]?.all ?? NO_PROBES;
   return Array.from(
     { length: Math.min(PAIRS_MAX, Math.max(0, due)) },
-    (_, index) => probes[(pairs + unput + index) % probes.length],
+    (_, index) => probes[(pairs + skipped + index) % probes.length],
   ).filter((hook) => hook !== undefined);
 }

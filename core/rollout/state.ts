@@ -17,8 +17,8 @@ import type {
   RolloutEvent,
   Target,
 } from './event.ts';
+import type { FencingToken } from './fencing-token.ts';
 import { atNewStep, type Probed, withProbes } from './probe-counts.ts';
-import type { Stamp } from './stamp.ts';
 
 /** Recalls that a rollout makes: the third one waits for a person. */
 export const RECALLS_MAX = 3;
@@ -29,14 +29,14 @@ const HOOK_RETRY_SECONDS: Seconds = 10;
 /** Where one target's traffic stands, as far as it was confirmed. Weight 100 is promoted. */
 interface Traffic {
   weight: Percent;
-  stamp: Stamp;
+  token: FencingToken;
 }
 
 /** A raise that was announced and not confirmed yet. */
 interface Intent {
   target: string;
   weight: Percent;
-  stamp: Stamp;
+  token: FencingToken;
 }
 
 /** A stretch of time; without `to` it goes on. */
@@ -97,7 +97,7 @@ export interface Rollout {
   deferred?: Instant | undefined;
   /** Why a move was put off last; kept until traffic moves, for whoever asks why it never did. */
   deferredFor?: string | undefined;
-  /** The last number given to a stamp. */
+  /** The last number given to a token. */
   seq: number;
   /** When the first raise was announced: nothing before it can be the canary's doing. */
   raisedAt?: Instant | undefined;
@@ -192,8 +192,8 @@ export function fold(events: RolloutEvent[]): Rollout | undefined {
   return events.reduce<Rollout | undefined>(evolve, undefined);
 }
 
-/** The open stamp of a rollout's present epoch with this number. */
-export function stampOf(rollout: Rollout, seq: number): Stamp {
+/** The open token of a rollout's present epoch with this number. */
+export function tokenOf(rollout: Rollout, seq: number): FencingToken {
   return { rolloutId: rollout.opening.rolloutId, epoch: rollout.epoch, seq, open: true };
 }
 
@@ -242,9 +242,9 @@ export function isEnded(rollout: Rollout): boolean {
 function opened(event: Extract<RolloutEvent, { type: 'RolloutOpened' }>): Rollout {
   const { type: _, at, ...opening } = event;
   const epoch = 1;
-  const stamp = { rolloutId: opening.rolloutId, epoch, seq: 0, open: true };
+  const token = { rolloutId: opening.rolloutId, epoch, seq: 0, open: true };
   const isServing = isAdoption(opening);
-  const traffic = { weight: isServing ? 100 : 0, stamp };
+  const traffic = { weight: isServing ? 100 : 0, token };
   return {
     schema: 1,
     version: 1,
@@ -358,9 +358,9 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
     case 'ShiftIntended':
       return intended(state, event);
     case 'Shifted':
-      return moved(state, event.target, { weight: event.weight, stamp: event.stamp }, event.at);
+      return moved(state, event.target, { weight: event.weight, token: event.token }, event.at);
     case 'Promoted':
-      return moved(state, event.target, { weight: 100, stamp: event.stamp }, event.at);
+      return moved(state, event.target, { weight: 100, token: event.token }, event.at);
     case 'Deferred':
       return { ...state, deferred: event.until, deferredFor: event.reason };
     case 'Measured':
@@ -398,10 +398,10 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
       };
     case 'AlarmRaised':
       return state;
-    case 'StrangerSeen':
+    case 'DriftDetected':
       return {
         ...state,
-        leaving: { at: event.at, cause: 'stranger', outcome: 'halted', reason: event.found },
+        leaving: { at: event.at, cause: 'drift', outcome: 'halted', reason: event.found },
       };
     case 'Lowered':
       return lowered(state, event);
@@ -611,9 +611,9 @@ function intended(state: Rollout, event: Extract<RolloutEvent, { type: 'ShiftInt
   return {
     ...state,
     raisedAt: state.raisedAt ?? event.at,
-    seq: event.stamp.seq,
+    seq: event.token.seq,
     deferred: undefined,
-    intents: [...state.intents, { target: event.target, weight: event.weight, stamp: event.stamp }],
+    intents: [...state.intents, { target: event.target, weight: event.weight, token: event.token }],
     step: Math.max(step, state.step),
     ...(event.weight === 100 ? { alone: withBegun(state.alone, event.at) } : {}),
     ...(isNewStep
@@ -689,8 +689,8 @@ function stepAt(state: Rollout, weight: Percent): number {
 
 function moved(state: Rollout, name: string, traffic: Traffic, at: Instant): Rollout {
   const known = state.traffic[name];
-  // A confirmation may arrive twice or after a later one: the stamps say which is newer.
-  if (state.left !== undefined || known === undefined || known.stamp.seq >= traffic.stamp.seq) return state;
+  // A confirmation may arrive twice or after a later one: the tokens say which is newer.
+  if (state.left !== undefined || known === undefined || known.token.seq >= traffic.token.seq) return state;
   const next = { ...state.traffic, [name]: traffic };
   const weights = state.opening.targets.map((target) => next[target.name]?.weight ?? 0);
   // What stood before this move stood in a part of its minute.
@@ -711,14 +711,14 @@ function moved(state: Rollout, name: string, traffic: Traffic, at: Instant): Rol
 /** Nobody knows when somebody else moved traffic, so no minute since the last move has a control. */
 function lowered(
   state: Rollout,
-  { at, target, weight, stamp }: Extract<RolloutEvent, { type: 'Lowered' }>,
+  { at, target, weight, token }: Extract<RolloutEvent, { type: 'Lowered' }>,
 ): Rollout {
   const known = state.traffic[target];
   if (known === undefined) return state;
   const alone = withEnded(state.alone, at) ?? [];
   return {
     ...state,
-    traffic: { ...state.traffic, [target]: { weight, stamp: stamp ?? known.stamp } },
+    traffic: { ...state.traffic, [target]: { weight, token: token ?? known.token } },
     intents: state.intents.filter((intent) => intent.target !== target),
     ...withMove(state, { at, weight: 100 }),
     alone: [...alone, { from: Math.max(state.moves.at(-1) ?? at, alone.at(-1)?.to ?? 0), to: at }],

@@ -8,9 +8,9 @@ import { isSuspect } from './checkpoint.ts';
 import type { Opening, RevertedTarget, RolloutEvent } from './event.ts';
 import { isHeld } from './next.ts';
 import { answersTo, WAIT_SECONDS_MAX } from './recall.ts';
+import { sharesOf } from './revert-plan.ts';
 import { isAdoption, RECALLS_MAX, type Rollout, weightNow } from './state.ts';
 import { bakeOf, leastRecallSeconds, RECALL_SECONDS_MAX } from './timing.ts';
-import { sharesOf } from './way-out.ts';
 
 /**
  * One line for people about an event, or undefined where it is only bookkeeping. `after` is the rollout with the event in it;
@@ -69,7 +69,7 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
       return `the canary goes on at ${weightNow(after)} %${after.remaining === undefined ? '' : ` and is judged anew for ${duration(after.remaining)}`}: ${event.reason}`;
     case 'AlarmRaised':
       return `alarm ${event.alarm} went off`;
-    case 'StrangerSeen':
+    case 'DriftDetected':
       return `something other than this rollout moved the traffic: ${event.found}; ${WHO_WRITES}`;
     case 'Lowered':
       return `something other than this rollout took the canary of ${event.target} down to ${event.weight} %; ${WHO_WRITES}`;
@@ -148,7 +148,7 @@ const WHO_WRITES =
   'find who else writes this alias (CloudTrail, event UpdateAlias20150331), switch that off (docs/guides/coming-from.md), then release again';
 
 /** True where what serves there is what this rollout put back, and nobody else's choice. */
-const isRestored = ({ changed, stranger, again }: RevertedTarget) => changed && !stranger && !again;
+const isRestored = ({ changed, drifted, regained }: RevertedTarget) => changed && !drifted && !regained;
 
 /**
  * The end of a rollout in one sentence for a tired person: outcome, counts, what users met, what serves. `now` is what the
@@ -157,7 +157,7 @@ const isRestored = ({ changed, stranger, again }: RevertedTarget) => changed && 
 export function summary(rollout: Rollout, now?: ServiceRecord): string {
   const { opening, outcome, reason, exposure, leaving, left } = rollout;
   const parts = [`${opening.release} ${outcome}: ${reason}`];
-  if (outcome === 'halted' && leaving?.cause === 'stranger') parts.push(WHO_WRITES);
+  if (outcome === 'halted' && leaving?.cause === 'drift') parts.push(WHO_WRITES);
   if (exposure !== undefined && outcome !== 'refused') {
     parts.push(
       `${number(exposure.failed)} users' requests failed of ${number(exposure.requests)} on the canary over ${duration(exposure.seconds)}, as far as counted yet`,

@@ -108,7 +108,7 @@ const normal = (random: Random) =>
 
 /** A rollout at its one step since the first minute. */
 function onTrial(watch: WatchRule[]): Rollout {
-  const stamp = { rolloutId: 'bench--1--1', epoch: 1, seq: 1, open: true };
+  const token = { rolloutId: 'bench--1--1', epoch: 1, seq: 1, open: true };
   const events: RolloutEvent[] = [
     {
       type: 'RolloutOpened',
@@ -143,8 +143,8 @@ function onTrial(watch: WatchRule[]): Rollout {
       settleSeconds: 0,
       deadline: Number.MAX_SAFE_INTEGER,
     },
-    { type: 'ShiftIntended', at: 0, target: 'api', weight: WEIGHT, stamp, expiresAt: 1 },
-    { type: 'Shifted', at: 0, target: 'api', weight: WEIGHT, stamp },
+    { type: 'ShiftIntended', at: 0, target: 'api', weight: WEIGHT, token, expiresAt: 1 },
+    { type: 'Shifted', at: 0, target: 'api', weight: WEIGHT, token },
   ];
   const rollout = fold(events);
   if (rollout === undefined) throw new Error('A rollout was opened and is not there.');

@@ -36,7 +36,7 @@ const watch: WatchRule[] = [
 ];
 const bake = days * 24 * 3600;
 const identity = { rolloutId: 's--r--1', service: 's', environment: 'production', release: 'r', attempt: 1 };
-const stamp = (seq: number) => ({ rolloutId: identity.rolloutId, epoch: 1, seq, open: true });
+const token = (seq: number) => ({ rolloutId: identity.rolloutId, epoch: 1, seq, open: true });
 const history: RolloutEvent[] = [
   {
     ...{ type: 'RolloutOpened', at: began, ...identity, manifest: { bucket: 'b', key: 'k', versionId: 'v' } },
@@ -57,10 +57,10 @@ const history: RolloutEvent[] = [
       at: began + 1_000,
       target,
       weight: 10,
-      stamp: stamp(index + 1),
+      token: token(index + 1),
       expiresAt: began,
     },
-    { type: 'Shifted', at: began + 2_000, target, weight: 10, stamp: stamp(index + 1) },
+    { type: 'Shifted', at: began + 2_000, target, weight: 10, token: token(index + 1) },
   ]),
 ];
 const rollout = fold(history);

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Actor, isPlans } from '../../core/rollout/actor.ts';
 import type { RolloutEvent, Target } from '../../core/rollout/event.ts';
-import { isSameStamp, stampText } from '../../core/rollout/stamp.ts';
+import { isSameToken, tokenText } from '../../core/rollout/fencing-token.ts';
 import { fold, type Rollout } from '../../core/rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../core/units.ts';
 import type { Append, Met, MetWindow, Run } from '../recording.ts';
@@ -84,7 +84,7 @@ const neverRaisedAfterLeaving = perRollout((view) => {
   return [...announced, ...raised];
 });
 
-/** Nothing is raised, nor lowered in a recall, that the journal did not announce before: target, weight and stamp. */
+/** Nothing is raised, nor lowered in a recall, that the journal did not announce before: target, weight and token. */
 const everyRaiseAnnounced = perRollout((view) =>
   view.opens
     .filter(({ from, to }) => from !== to)
@@ -95,12 +95,12 @@ const everyRaiseAnnounced = perRollout((view) =>
             index < raise.index &&
             event.target === raise.target.name &&
             event.weight === raise.to &&
-            isSameStamp(event.stamp, raise.by),
+            isSameToken(event.token, raise.by),
         ),
     )
     .map(({ at, target, to, by }) => ({
       at,
-      what: `${target.name} was moved to ${to} % under "${stampText(by)}", which was never announced`,
+      what: `${target.name} was moved to ${to} % under "${tokenText(by)}", which was never announced`,
     })),
 );
 
@@ -245,7 +245,7 @@ const irreversibleHeld = perRollout((view) => {
   );
   return (
     view.writes
-      // A person's abort writes its name into the stamp before the journal hears of it.
+      // A person's abort writes its name into the token before the journal hears of it.
       .filter(({ by, from, to }) => by?.rolloutId === view.id && by.by === undefined && to < from)
       .filter(({ index }) => ordered === undefined || index < ordered.index)
       .map(({ at, target, from, to }) => ({
@@ -695,8 +695,8 @@ const lateNeverBlames = perRollout((view, run) =>
 const endsAtZeroOrHundred = perRollout((view, run) =>
   those(view, 'RolloutClosed').flatMap(({ index, at, event }) =>
     view.opening.targets.flatMap((target) => {
-      // What somebody else does after the seal, before the journal knows of it, is no longer this rollout's.
-      const sealed = view.writes.findLast(
+      // What somebody else does after the fence is closed, before the journal knows of it, is no longer this rollout's.
+      const fenced = view.writes.findLast(
         (write) =>
           write.index < index &&
           write.key === target.key &&
@@ -707,10 +707,10 @@ const endsAtZeroOrHundred = perRollout((view, run) =>
       if (event.outcome === 'completed') {
         const version = arriving(view, target);
         // What somebody else puts there in between is the same end if it is the version that was to arrive.
-        const isWhole = [sealed === undefined ? standing : sealed.after, standing].some(
+        const isWhole = [fenced === undefined ? standing : fenced.after, standing].some(
           (found) => shareOf(found, version) === 100 && Object.keys(found?.weights ?? {}).length === 0,
         );
-        const share = shareOf(sealed?.after ?? standing, version);
+        const share = shareOf(fenced?.after ?? standing, version);
         return isWhole
           ? []
           : [{ at, what: `ended completed with ${share} % of ${target.name} on version ${version}` }];
@@ -727,7 +727,7 @@ const endsAtZeroOrHundred = perRollout((view, run) =>
 );
 
 /** What neither stable nor canary is, is never replaced or reweighted by us. */
-const strangerUntouched = perRollout((view) =>
+const foreignUntouched = perRollout((view) =>
   view.writes.flatMap(({ by, before, after, at, target }) => {
     if (by?.rolloutId !== view.id || after === undefined) return [];
     const { stable, canary } = target;
@@ -744,7 +744,7 @@ const strangerUntouched = perRollout((view) =>
 );
 
 /** While the canary has traffic, a change of it by somebody else ends the rollout no later than the next measurement, or pauses it if it is not reversible. */
-const strangerNoticed = perRollout((view, _run, { tickMs }) => {
+const driftNoticed = perRollout((view, _run, { tickMs }) => {
   const first = view.raises[0]?.index ?? Number.POSITIVE_INFINITY;
   const ended = [
     ...those(view, ...LEAVING, 'RolloutClosed'),
@@ -779,7 +779,7 @@ const ourWeightRemoved = perRollout((view, run) => {
   });
 });
 
-/** A target is raised by the rollout that holds it alone, and what a rollout writes has a newer stamp each time. */
+/** A target is raised by the rollout that holds it alone, and what a rollout writes has a newer token each time. */
 const atMostOneRaiser: Checker = (run) => {
   const all = views(run);
   const raises = all.flatMap((view) =>
@@ -810,7 +810,7 @@ const atMostOneRaiser: Checker = (run) => {
         : [
             {
               at,
-              what: `${view.id}: raised ${target.name} under "${stampText(raise.by)}" after "${stampText(older.by)}"`,
+              what: `${view.id}: raised ${target.name} under "${tokenText(raise.by)}" after "${tokenText(older.by)}"`,
             },
           ]),
     ];
@@ -1005,8 +1005,8 @@ export const CHECKERS = {
   silenceNeverCompletes,
   lateNeverBlames,
   endsAtZeroOrHundred,
-  strangerUntouched,
-  strangerNoticed,
+  foreignUntouched,
+  driftNoticed,
   ourWeightRemoved,
   atMostOneRaiser,
   lockReleased,

@@ -3,8 +3,8 @@ import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import type { Finding, Verdict } from '../../core/analysis/types.ts';
 import { isPlans, SPILLWAY } from '../../core/rollout/actor.ts';
 import type { RolloutEvent, Target } from '../../core/rollout/event.ts';
-import type { Stamp } from '../../core/rollout/stamp.ts';
-import { isSameStamp } from '../../core/rollout/stamp.ts';
+import type { FencingToken } from '../../core/rollout/fencing-token.ts';
+import { isSameToken } from '../../core/rollout/fencing-token.ts';
 import {
   arriving,
   type Checker,
@@ -50,18 +50,18 @@ export const everyRaiseConditional = perRollout((view) =>
     })),
 );
 
-/** What is written down as raised was raised: target, weight and stamp. */
+/** What is written down as raised was raised: target, weight and token. */
 export const shiftedMeansStands = perRollout((view) => {
-  const isWritten = (index: number, name: string, weight: number, stamp: Stamp) =>
+  const isWritten = (index: number, name: string, weight: number, token: FencingToken) =>
     view.opens.some(
       ({ index: written, target, to, by }) =>
-        written < index && target.name === name && to === weight && isSameStamp(by, stamp),
+        written < index && target.name === name && to === weight && isSameToken(by, token),
     );
   const shifted = those(view, 'Shifted').filter(
-    ({ index, event }) => !isWritten(index, event.target, event.weight, event.stamp),
+    ({ index, event }) => !isWritten(index, event.target, event.weight, event.token),
   );
   const promoted = those(view, 'Promoted').filter(
-    ({ index, event }) => !isWritten(index, event.target, 100, event.stamp),
+    ({ index, event }) => !isWritten(index, event.target, 100, event.token),
   );
   return [...shifted, ...promoted].map(({ at, event }) => ({
     at,
@@ -158,7 +158,7 @@ const neverForward = perRollout((view) => {
 /** True for a write that was announced before the order and sent in time: it may arrive after it, and is undone. */
 const isUnderWay = (view: View, { by, at }: View['writes'][number], ordered: number): boolean =>
   those(view, 'ShiftIntended').some(
-    ({ index, event }) => index < ordered && isSameStamp(event.stamp, by) && at <= event.expiresAt,
+    ({ index, event }) => index < ordered && isSameToken(event.token, by) && at <= event.expiresAt,
   );
 
 /**
@@ -302,13 +302,13 @@ export const suspicionHolds = perRollout((view) => {
     !intents.some((each) => each.index < index && each.event.weight === weight);
   const steps = intents.filter(({ index, event }) => isNew(index, event.weight));
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
-  // What is sealed has completed, whatever is measured before the journal knows of it.
-  const seal = view.writes.find(({ by }) => by?.rolloutId === view.id && !by.open)?.index;
+  // What closed its fence has completed, whatever is measured before the journal knows of it.
+  const fenced = view.writes.find(({ by }) => by?.rolloutId === view.id && !by.open)?.index;
   const ends = [
     ...steps.map(({ index, at, event }) => ({ index, at, what: `was raised to ${event.weight} %` })),
     ...(close === undefined
       ? []
-      : [{ index: Math.min(close.index, seal ?? close.index), at: close.at, what: 'completed' }]),
+      : [{ index: Math.min(close.index, fenced ?? close.index), at: close.at, what: 'completed' }]),
   ];
   return ends.flatMap(({ index, at, what }): Fault[] => {
     const since = steps.findLast((each) => each.index < index);
@@ -471,7 +471,7 @@ function blamedBefore(view: View, index: number): number | undefined {
   const leaving = those(view, ...LEAVING)[0];
   if (closed === undefined || leaving === undefined) return undefined;
   const { event } = leaving;
-  const cause = event.type === 'Aborted' ? 'human' : 'cause' in event ? event.cause : 'stranger';
+  const cause = event.type === 'Aborted' ? 'human' : 'cause' in event ? event.cause : 'drift';
   return cause === 'canary' || cause === 'human' ? closed.index : undefined;
 }
 

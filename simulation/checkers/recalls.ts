@@ -1,6 +1,6 @@
 import type { Verdict } from '../../core/analysis/types.ts';
 import { isPlans, SPILLWAY } from '../../core/rollout/actor.ts';
-import { isSameStamp } from '../../core/rollout/stamp.ts';
+import { isSameToken } from '../../core/rollout/fencing-token.ts';
 import { type Instant, WINDOW_MS } from '../../core/units.ts';
 import type { Append, MetWindow, Run } from '../recording.ts';
 import {
@@ -32,16 +32,16 @@ export const weightsOnlyRise = perRollout((view) =>
   view.opens.flatMap(({ at, index, key, target, from, to, by }): Fault[] => {
     if (to < from) {
       // One that was sent before a person ended the recall may arrive after that.
-      const sent = those(view, 'ShiftIntended').find(({ event }) => isSameStamp(event.stamp, by))?.index;
+      const sent = those(view, 'ShiftIntended').find(({ event }) => isSameToken(event.token, by))?.index;
       return sent !== undefined && recallAt(view, sent)?.event.weight === to
         ? []
-        : [{ at, what: `lowered ${target.name} from ${from} % to ${to} % under an open stamp` }];
+        : [{ at, what: `lowered ${target.name} from ${from} % to ${to} % under an open token` }];
     }
     const recall = recallAt(view, index);
     if (recall === undefined || to <= recall.event.weight || to === from) return [];
     // One that was sent before the recall was ordered may arrive after it, and is lowered then.
     const isAnnounced = those(view, 'ShiftIntended').some(
-      (each) => each.index > recall.index && isSameStamp(each.event.stamp, by),
+      (each) => each.index > recall.index && isSameToken(each.event.token, by),
     );
     const isLowered = view.opens.some(
       (each) => each.key === key && each.index > recall.index && each.index < index,

@@ -1,5 +1,5 @@
 import type { RolloutEvent, Target } from '../../core/rollout/event.ts';
-import type { Stamp } from '../../core/rollout/stamp.ts';
+import type { FencingToken } from '../../core/rollout/fencing-token.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import type { Instant, Percent } from '../../core/units.ts';
 import { type AliasWrite, type Append, idOf, type Met, type Run, type Standing } from '../recording.ts';
@@ -22,10 +22,10 @@ export interface View {
   happened: Happened[];
   /** Changes of its targets, by anybody. */
   writes: Written[];
-  /** Those of its own under an open stamp: the claim of each target, then its raises. */
-  opens: (Written & { by: Stamp })[];
+  /** Those of its own under an open token: the claim of each target, then its raises. */
+  opens: (Written & { by: FencingToken })[];
   /** Those of them that gave the canary more. */
-  raises: (Written & { by: Stamp })[];
+  raises: (Written & { by: FencingToken })[];
 }
 
 /** The canary's share where an alias stands so: the alias' own version takes what the others leave. */
@@ -79,7 +79,7 @@ export function those<Type extends RolloutEvent['type']>(view: View, ...types: T
 }
 
 /** Events by which a canary is on its way out. */
-export const LEAVING = ['RevertOrdered', 'Aborted', 'StrangerSeen', 'Reverted'] as const;
+export const LEAVING = ['RevertOrdered', 'Aborted', 'DriftDetected', 'Reverted'] as const;
 
 /** The version of a target that a completed rollout leaves serving: a rollback leads to the older one. */
 export const arriving = ({ opening }: View, { stable, canary }: Target): string =>

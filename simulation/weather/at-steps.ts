@@ -142,7 +142,7 @@ export function decisions(
     obey({ type: 'IntendShift', target: TARGET, weight, expiresAt: at }, at - ACTION_MS);
     const intent = rollout.intents.at(-1);
     if (intent?.weight !== weight) throw new Error(`The rollout would not go to ${weight} %.`);
-    obey({ type: 'ConfirmShift', target: TARGET, weight, stamp: intent.stamp }, at);
+    obey({ type: 'ConfirmShift', target: TARGET, weight, token: intent.token }, at);
   };
   const toMove = [...given.moves];
   const moveUntil = (now: Instant) => {

@@ -121,7 +121,7 @@ export function play(world: World, asked: Asked): Played {
         now += ACTION_MS;
         if (intent?.weight !== weight) break;
         move(weight);
-        obey({ type: 'ConfirmShift', target, weight, stamp: intent.stamp });
+        obey({ type: 'ConfirmShift', target, weight, token: intent.token });
         break;
       }
       case 'measure': {
@@ -148,7 +148,7 @@ export function play(world: World, asked: Asked): Played {
         left = weights.at(-1)?.weight ?? 0;
         world.move(now, 0);
         const { cause, reason } = directive;
-        const targets = [{ name: TARGET, primary: STABLE, changed: true, stranger: false }];
+        const targets = [{ name: TARGET, primary: STABLE, changed: true, drifted: false }];
         obey({ type: 'RecordRevert', targets, cause, reason });
         break;
       }

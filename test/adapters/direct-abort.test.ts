@@ -19,7 +19,7 @@ test('a target of a kind that nobody knows here is named, and keeps no other one
     if (kind !== 'lambda-alias') throw new RolloutError('TargetInvalid', `There is no kind "${kind}".`);
     const revert: TrafficRouter['revert'] = async ({ name }) => {
       reverted.push(name);
-      return { name, primary: '1', changed: true, stranger: false };
+      return { name, primary: '1', changed: true, drifted: false };
     };
     return { revert } as TrafficRouter;
   };

@@ -584,11 +584,11 @@ describe('size', () => {
     const events: RolloutEvent[] = [];
     for (let step = 1, seq = 0; step <= 100; step++)
       for (const { name } of targets) {
-        const stamp = { rolloutId: ID, epoch: 1, seq: ++seq, open: true };
+        const token = { rolloutId: ID, epoch: 1, seq: ++seq, open: true };
         // Each move in a minute of its own, which is the most that the head has to remember.
         const at = AT + seq * MINUTE;
-        events.push({ type: 'ShiftIntended', at, target: name, weight: step, stamp, expiresAt: at });
-        events.push({ type: 'Shifted', at, target: name, weight: step, stamp });
+        events.push({ type: 'ShiftIntended', at, target: name, weight: step, token, expiresAt: at });
+        events.push({ type: 'Shifted', at, target: name, weight: step, token });
         events.push(measured(targets, at));
       }
     let after = rollout;

@@ -14,7 +14,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { lambdaAlias } from '../../adapters/lambda-alias.ts';
 import type { Clock, Raise } from '../../core/ports.ts';
 import type { Target } from '../../core/rollout/event.ts';
-import { stampText } from '../../core/rollout/stamp.ts';
+import { tokenText } from '../../core/rollout/fencing-token.ts';
 import { EMPTY } from '../empty.ts';
 import { clockAt, FINAL, OF_ACCOUNT, PASSING, refusal, stubbed } from './stub.ts';
 
@@ -41,10 +41,10 @@ const target: Target = {
   traits: traitsOf('http', { functionName: 'checkout', alias: 'live' }),
 };
 const BY = { rolloutId: 'checkout--r1--1', epoch: 1 };
-const stamp = (seq: number, open = true) => ({ ...BY, seq, open });
+const token = (seq: number, open = true) => ({ ...BY, seq, open });
 const raise = (changes: Partial<Raise> = {}): Raise => ({
-  expect: stamp(1),
-  write: stamp(2),
+  expect: token(1),
+  write: token(2),
   from: 10,
   weight: 29,
   expiresAt: 2000,
@@ -71,8 +71,8 @@ beforeEach(() => {
 });
 
 describe('what is sent', () => {
-  test('a raise names the alias, both versions, the share from 0 to 1, the stamp and the revision that was read', async () => {
-    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+  test('a raise names the alias, both versions, the share from 0 to 1, the token and the revision that was read', async () => {
+    lambda.on(GetAliasCommand).resolves(alias(tokenText(token(1))));
     lambda.on(UpdateAliasCommand).resolves({});
     await router.raise(target, raise());
     expect(lambda).toHaveReceivedCommandOnce(GetAliasCommand);
@@ -93,7 +93,7 @@ describe('what is sent', () => {
   });
 
   test('a promotion empties the weights by sending an empty map: left out, the old ones would stay', async () => {
-    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+    lambda.on(GetAliasCommand).resolves(alias(tokenText(token(1))));
     lambda.on(UpdateAliasCommand).resolves({});
     await router.raise(target, raise({ weight: 100 }));
     expect(lambda).toHaveReceivedCommandWith(UpdateAliasCommand, {
@@ -102,17 +102,17 @@ describe('what is sent', () => {
     });
   });
 
-  test('a revert sends the frozen version, no weights, the closed stamp and the revision that was read', async () => {
+  test('a revert sends the frozen version, no weights, the closed token and the revision that was read', async () => {
     lambda
       .on(GetAliasCommand)
-      .resolvesOnce(alias(stampText(stamp(2)), 0, '8'))
-      .resolves({ ...alias(stampText(stamp(3, false)), 0), RevisionId: 'revision-2' });
+      .resolvesOnce(alias(tokenText(token(2)), 0, '8'))
+      .resolves({ ...alias(tokenText(token(3, false)), 0), RevisionId: 'revision-2' });
     lambda.on(UpdateAliasCommand).resolves({});
     expect(await router.revert(target, BY)).toEqual({
       name: 'api',
       primary: '7',
       changed: true,
-      stranger: false,
+      drifted: false,
     });
     expect(lambda.commandCalls(UpdateAliasCommand).map(({ args }) => args[0].input)).toEqual([
       {
@@ -151,27 +151,27 @@ describe('what is sent', () => {
 });
 
 describe('a raise whose answer is an error', () => {
-  test.each(PASSING)('is settled by reading the stamp: %s', async (_what, error) => {
+  test.each(PASSING)('is settled by reading the token: %s', async (_what, error) => {
     for (const [standing, result] of [
-      [stamp(1), 'fenced'],
-      [stamp(2), 'raised'],
-      [stamp(2, false), 'fenced'],
+      [token(1), 'fenced'],
+      [token(2), 'raised'],
+      [token(2, false), 'fenced'],
     ] as const) {
       lambda.reset();
       lambda
         .on(GetAliasCommand)
-        .resolvesOnce(alias(stampText(stamp(1))))
-        .resolves(alias(stampText(standing)));
+        .resolvesOnce(alias(tokenText(token(1))))
+        .resolves(alias(tokenText(standing)));
       lambda.on(UpdateAliasCommand).rejects(error);
       expect(await router.raise(target, raise())).toMatchObject({ result });
       expect(lambda).toHaveReceivedCommandTimes(UpdateAliasCommand, 1);
     }
   });
 
-  test.each(PASSING)('is Unavailable where the stamp cannot be read either: %s', async (_what, error) => {
+  test.each(PASSING)('is Unavailable where the token cannot be read either: %s', async (_what, error) => {
     lambda
       .on(GetAliasCommand)
-      .resolvesOnce(alias(stampText(stamp(1))))
+      .resolvesOnce(alias(tokenText(token(1))))
       .rejects(error);
     lambda.on(UpdateAliasCommand).rejects(error);
     await expect(router.raise(target, raise())).rejects.toMatchObject({ code: 'Unavailable' });
@@ -179,7 +179,7 @@ describe('a raise whose answer is an error', () => {
   });
 
   test.each(OTHER)('goes on untouched where AWS refused it for good: %s', async (_what, error) => {
-    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+    lambda.on(GetAliasCommand).resolves(alias(tokenText(token(1))));
     lambda.on(UpdateAliasCommand).rejects(error);
     await expect(router.raise(target, raise())).rejects.toBe(error);
   });
@@ -187,7 +187,7 @@ describe('a raise whose answer is an error', () => {
   test.each([['another change of the function', busy()], ...OF_ACCOUNT])(
     'is put off with its reason where the release is not to blame: %s',
     async (_what, error) => {
-      lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+      lambda.on(GetAliasCommand).resolves(alias(tokenText(token(1))));
       lambda.on(UpdateAliasCommand).rejects(error);
       expect(await router.raise(target, raise())).toMatchObject({
         result: 'fenced',
@@ -199,10 +199,10 @@ describe('a raise whose answer is an error', () => {
 });
 
 describe('a write that AWS does not take for long', () => {
-  test.each(['revert', 'seal'] as const)(
+  test.each(['revert', 'closeFence'] as const)(
     'because of another change: a %s is to come again',
     async (write) => {
-      lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+      lambda.on(GetAliasCommand).resolves(alias(tokenText(token(1))));
       lambda.on(UpdateAliasCommand).rejects(busy());
       await expect(router[write](target, BY)).rejects.toMatchObject({
         code: 'Unavailable',
@@ -212,9 +212,9 @@ describe('a write that AWS does not take for long', () => {
   );
 
   test.each(OF_ACCOUNT)('because of the account is refused in words: %s', async (_what, error) => {
-    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+    lambda.on(GetAliasCommand).resolves(alias(tokenText(token(1))));
     lambda.on(UpdateAliasCommand).rejects(error);
-    await expect(router.seal(target, BY)).rejects.toMatchObject({ code: 'AccountRefused' });
+    await expect(router.closeFence(target, BY)).rejects.toMatchObject({ code: 'AccountRefused' });
   });
 });
 
@@ -224,8 +224,8 @@ describe('a revert whose answer is an error', () => {
     async (_, error) => {
       lambda
         .on(GetAliasCommand)
-        .resolvesOnce(alias(stampText(stamp(2))))
-        .resolves(alias(stampText(stamp(3, false)), 0));
+        .resolvesOnce(alias(tokenText(token(2))))
+        .resolves(alias(tokenText(token(3, false)), 0));
       lambda.on(UpdateAliasCommand).rejects(error);
       expect(await router.revert(target, BY)).toMatchObject({ primary: '7', changed: false });
       expect(lambda.commandCalls(UpdateAliasCommand)).toHaveLength(1);
@@ -235,9 +235,9 @@ describe('a revert whose answer is an error', () => {
   test('because another operation is in progress is made again', async () => {
     lambda
       .on(GetAliasCommand)
-      .resolvesOnce(alias(stampText(stamp(2))))
-      .resolvesOnce(alias(stampText(stamp(2))))
-      .resolves(alias(stampText(stamp(3, false)), 0));
+      .resolvesOnce(alias(tokenText(token(2))))
+      .resolvesOnce(alias(tokenText(token(2))))
+      .resolves(alias(tokenText(token(3, false)), 0));
     lambda.on(UpdateAliasCommand).rejectsOnce(busy()).resolves({});
     expect(await router.revert(target, BY)).toMatchObject({ primary: '7', changed: true });
     expect(lambda.commandCalls(UpdateAliasCommand)).toHaveLength(2);
@@ -246,9 +246,9 @@ describe('a revert whose answer is an error', () => {
   test('that AWS refuses for good keeps what an earlier one of no known end may have replaced', async () => {
     lambda
       .on(GetAliasCommand)
-      .resolvesOnce(alias(stampText(stamp(2))))
-      .resolvesOnce(alias(stampText(stamp(2))))
-      .resolves(alias(stampText(stamp(3, false)), 0));
+      .resolvesOnce(alias(tokenText(token(2))))
+      .resolvesOnce(alias(tokenText(token(2))))
+      .resolves(alias(tokenText(token(3, false)), 0));
     lambda.on(UpdateAliasCommand).rejectsOnce(busy()).rejects(OF_ACCOUNT[0]?.[1]);
     expect(await router.revert(target, BY)).toMatchObject({ primary: '7', changed: true });
     expect(lambda.commandCalls(UpdateAliasCommand)).toHaveLength(2);
@@ -257,19 +257,19 @@ describe('a revert whose answer is an error', () => {
   test.each(PASSING)('is written again: %s', async (_what, error) => {
     lambda
       .on(GetAliasCommand)
-      .resolvesOnce(alias(stampText(stamp(1))))
-      .resolvesOnce(alias(stampText(stamp(1))))
-      .resolves(alias(stampText(stamp(2, false)), 0));
+      .resolvesOnce(alias(tokenText(token(1))))
+      .resolvesOnce(alias(tokenText(token(1))))
+      .resolves(alias(tokenText(token(2, false)), 0));
     lambda
       .on(UpdateAliasCommand)
       .rejectsOnce(error)
-      .resolves(alias(stampText(stamp(2, false)), 0));
+      .resolves(alias(tokenText(token(2, false)), 0));
     expect(await router.revert(target, BY)).toMatchObject({ primary: '7', changed: true });
     expect(lambda).toHaveReceivedCommandTimes(UpdateAliasCommand, 2);
   });
 
   test.each(OTHER)('goes on untouched where AWS refused it for good: %s', async (_what, error) => {
-    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+    lambda.on(GetAliasCommand).resolves(alias(tokenText(token(1))));
     lambda.on(UpdateAliasCommand).rejects(error);
     await expect(router.revert(target, BY)).rejects.toBe(error);
     expect(lambda).toHaveReceivedCommandTimes(UpdateAliasCommand, 1);
@@ -283,18 +283,18 @@ describe('a revert', () => {
   });
 
   test('says that stable is gone only if the canary serves in its place', async () => {
-    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1)), 0.1, '9'));
+    lambda.on(GetAliasCommand).resolves(alias(tokenText(token(1)), 0.1, '9'));
     lambda.on(UpdateAliasCommand).rejects(none);
     const found = await router.revert(target, BY);
-    expect(found).toMatchObject({ primary: '9', stranger: true });
+    expect(found).toMatchObject({ primary: '9', drifted: true });
     expect(found).not.toHaveProperty('isStableGone');
   });
 
   test('whose write was refused has changed nothing, if somebody else took the canary out', async () => {
     lambda
       .on(GetAliasCommand)
-      .resolvesOnce(alias(stampText(stamp(1))))
-      .resolves(alias(stampText(stamp(2, false)), 0));
+      .resolvesOnce(alias(tokenText(token(1))))
+      .resolves(alias(tokenText(token(2, false)), 0));
     lambda
       .on(UpdateAliasCommand)
       .rejects(new PreconditionFailedException({ message: 'no', $metadata: { httpStatusCode: 412 } }));
@@ -303,17 +303,17 @@ describe('a revert', () => {
   });
 
   test('looks again if another rollout seems to have the alias, since that read may be late', async () => {
-    const theirs = stampText({ ...stamp(5, false), rolloutId: 'checkout--r0--1' });
+    const theirs = tokenText({ ...token(5, false), rolloutId: 'checkout--r0--1' });
     lambda
       .on(GetAliasCommand)
       .resolvesOnce(alias(theirs, 0))
-      .resolves(alias(stampText(stamp(1))));
-    lambda.on(UpdateAliasCommand).resolves(alias(stampText(stamp(2, false)), 0));
+      .resolves(alias(tokenText(token(1))));
+    lambda.on(UpdateAliasCommand).resolves(alias(tokenText(token(2, false)), 0));
     expect(await router.revert(target, BY)).toMatchObject({ primary: '7', changed: true });
   });
 
   test('leaves the alias to another rollout that has it in every look', async () => {
-    lambda.on(GetAliasCommand).resolves(alias(stampText({ ...stamp(5), rolloutId: 'checkout--r2--1' }), 0.1));
+    lambda.on(GetAliasCommand).resolves(alias(tokenText({ ...token(5), rolloutId: 'checkout--r2--1' }), 0.1));
     expect(await router.revert(target, BY)).toMatchObject({ changed: false });
     expect(lambda).not.toHaveReceivedCommand(UpdateAliasCommand);
     expect(lambda.commandCalls(GetAliasCommand).length).toBeGreaterThan(1);
@@ -322,8 +322,8 @@ describe('a revert', () => {
 
 describe('a revert counts its calls', () => {
   test('a read and a write, whose answer is the read-back', async () => {
-    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
-    lambda.on(UpdateAliasCommand).resolves(alias(stampText(stamp(2, false)), 0));
+    lambda.on(GetAliasCommand).resolves(alias(tokenText(token(1))));
+    lambda.on(UpdateAliasCommand).resolves(alias(tokenText(token(2, false)), 0));
     expect(await router.revert(target, BY)).toMatchObject({ primary: '7', changed: true });
     expect(lambda).toHaveReceivedCommandTimes(GetAliasCommand, 1);
     expect(lambda).toHaveReceivedCommandTimes(UpdateAliasCommand, 1);
@@ -332,18 +332,18 @@ describe('a revert counts its calls', () => {
   test('an answer that shows the canary still is no end', async () => {
     lambda
       .on(GetAliasCommand)
-      .resolvesOnce(alias(stampText(stamp(1))))
-      .resolves(alias(stampText(stamp(2, false)), 0));
+      .resolvesOnce(alias(tokenText(token(1))))
+      .resolves(alias(tokenText(token(2, false)), 0));
     lambda
       .on(UpdateAliasCommand)
-      .resolvesOnce(alias(stampText(stamp(1))))
-      .resolves(alias(stampText(stamp(2, false)), 0));
+      .resolvesOnce(alias(tokenText(token(1))))
+      .resolves(alias(tokenText(token(2, false)), 0));
     expect(await router.revert(target, BY)).toMatchObject({ primary: '7', changed: true });
     expect(lambda).toHaveReceivedCommandTimes(UpdateAliasCommand, 2);
   });
 
   test('a write that is throttled is made again without another read, and is Unavailable within the time of its function', async () => {
-    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+    lambda.on(GetAliasCommand).resolves(alias(tokenText(token(1))));
     lambda.on(UpdateAliasCommand).rejects(refusalOf('TooManyRequestsException', 429));
     let time = 1000;
     const clock: Clock = {
@@ -366,7 +366,7 @@ describe('an alias that is gone', () => {
     name: 'ResourceNotFoundException',
     $metadata: { httpStatusCode: 404 },
   });
-  const NOBODY = { name: 'api', primary: 'none', changed: false, stranger: true };
+  const NOBODY = { name: 'api', primary: 'none', changed: false, drifted: true };
 
   test('serves nobody, so a revert leaves it as somebody else’s doing', async () => {
     lambda.on(GetAliasCommand).rejects(gone);
@@ -377,25 +377,25 @@ describe('an alias that is gone', () => {
   test('between the read and the write of a revert is the same', async () => {
     lambda
       .on(GetAliasCommand)
-      .resolvesOnce(alias(stampText(stamp(1))))
+      .resolvesOnce(alias(tokenText(token(1))))
       .rejects(gone);
     lambda.on(UpdateAliasCommand).rejects(gone);
     expect(await router.revert(target, BY)).toEqual(NOBODY);
   });
 
   test('is not what a revert says whose version is gone: the alias is there, and serves the canary', async () => {
-    const promoted = { ...alias(stampText(stamp(1))), FunctionVersion: '8', RoutingConfig: undefined };
+    const promoted = { ...alias(tokenText(token(1))), FunctionVersion: '8', RoutingConfig: undefined };
     lambda.on(GetAliasCommand).resolves(promoted);
     lambda.on(UpdateAliasCommand).rejects(gone);
     expect(await router.revert(target, BY)).toEqual({
-      ...{ name: 'api', primary: '8', changed: false, stranger: false },
+      ...{ name: 'api', primary: '8', changed: false, drifted: false },
       isStableGone: true,
     });
     expect(lambda).toHaveReceivedCommandTimes(UpdateAliasCommand, 1);
   });
 
   test('is not what a raise says whose version is gone', async () => {
-    lambda.on(GetAliasCommand).resolves(alias(stampText(stamp(1))));
+    lambda.on(GetAliasCommand).resolves(alias(tokenText(token(1))));
     lambda.on(UpdateAliasCommand).rejects(gone);
     expect(await router.raise(target, raise())).toEqual({
       result: 'gone',
@@ -406,7 +406,7 @@ describe('an alias that is gone', () => {
   test('is neither raised nor sealed', async () => {
     lambda.on(GetAliasCommand).rejects(gone);
     await expect(router.raise(target, raise())).rejects.toBe(gone);
-    await expect(router.seal(target, BY)).rejects.toBe(gone);
+    await expect(router.closeFence(target, BY)).rejects.toBe(gone);
   });
 });
 
@@ -417,7 +417,7 @@ describe('a read that is throttled', () => {
       .on(GetAliasCommand)
       .rejectsOnce(throttle)
       .rejectsOnce(throttle)
-      .resolves(alias(stampText(stamp(1))));
+      .resolves(alias(tokenText(token(1))));
     lambda.on(UpdateAliasCommand).resolves({});
     expect(await router.raise(target, raise())).toEqual({ result: 'raised' });
     expect(lambda).toHaveReceivedCommandTimes(GetAliasCommand, 3);
@@ -482,7 +482,7 @@ describe('looking a target up', () => {
 });
 
 describe('over the wire', () => {
-  const standing = JSON.stringify(alias(stampText(stamp(1))));
+  const standing = JSON.stringify(alias(tokenText(token(1))));
 
   test('a raise is one PUT whose share is a number', async () => {
     const { config, sent } = stubbed({ body: standing }, { body: '{}' });

@@ -19,7 +19,7 @@ beforeEach(() => void s3.reset());
 
 const keyOf = async (change: Partial<Completion> = {}) => {
   s3.on(PutObjectCommand).resolves({});
-  await completions.tell({ ...told, ...change });
+  await completions.publish({ ...told, ...change });
   return s3.commandCalls(PutObjectCommand).at(-1)?.args[0].input.Key;
 };
 const holding = (text: string) => {
@@ -44,7 +44,7 @@ test('without a bucket whoever asks is refused, with the mend', async () => {
   const none = s3Completions(s3Calls(client), undefined);
   const wanted = { code: 'OpeningRefused', message: expect.stringContaining('must set COMPLETIONS_BUCKET') };
   await expect(none.find(told)).rejects.toMatchObject(wanted);
-  await expect(none.tell(told)).rejects.toMatchObject(wanted);
+  await expect(none.publish(told)).rejects.toMatchObject(wanted);
   expect(s3).not.toHaveReceivedCommand(PutObjectCommand);
 });
 

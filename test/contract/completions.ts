@@ -26,7 +26,7 @@ export function describeCompletions(implementation: Implementation<CompletionsSt
     });
 
     keeps('finds what was told of the same artifacts, in whatever order they are named', async (stage) => {
-      await stage.completions.tell(TOLD);
+      await stage.completions.publish(TOLD);
       const { api = '', worker = '' } = TOLD.digests;
       expect(await stage.completions.find({ ...TOLD, digests: { worker, api } })).toEqual(TOLD);
     });
@@ -41,15 +41,15 @@ export function describeCompletions(implementation: Implementation<CompletionsSt
     ];
     for (const [what, change] of others) {
       keeps(`does not take it for that of another ${what}`, async ({ completions }) => {
-        await completions.tell(TOLD);
+        await completions.publish(TOLD);
         expect(await completions.find({ ...TOLD, ...change })).toBeUndefined();
       });
     }
 
     keeps('knows what was told last, and takes a repeat for what it is', async ({ completions }) => {
-      await completions.tell(TOLD);
-      await completions.tell(TOLD);
-      await completions.tell({ ...TOLD, completed: false, rolloutId: 'checkout-api--r6--1' });
+      await completions.publish(TOLD);
+      await completions.publish(TOLD);
+      await completions.publish({ ...TOLD, completed: false, rolloutId: 'checkout-api--r6--1' });
       expect(await completions.find(TOLD)).toMatchObject({
         completed: false,
         rolloutId: 'checkout-api--r6--1',
@@ -59,7 +59,7 @@ export function describeCompletions(implementation: Implementation<CompletionsSt
     keeps('says Unavailable where it cannot be reached', async ({ completions, disconnect }) => {
       disconnect();
       await refused(completions.find(TOLD), 'Unavailable', 'completions');
-      await refused(completions.tell(TOLD), 'Unavailable', 'completions');
+      await refused(completions.publish(TOLD), 'Unavailable', 'completions');
     });
   });
 }

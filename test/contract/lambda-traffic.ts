@@ -3,7 +3,7 @@ import { lambdaAlias } from '../../adapters/lambda-alias.ts';
 import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import { traitsOf } from '../../adapters/lambda-traits.ts';
 import type { TargetRequest } from '../../core/ports.ts';
-import { stampFrom, stampText } from '../../core/rollout/stamp.ts';
+import { tokenFrom, tokenText } from '../../core/rollout/fencing-token.ts';
 import { awsError, type Intercept } from '../../local/sdk.ts';
 import { ALIAS, FUNCTION, type LambdaStage } from './lambda-stage.ts';
 import type { Refusal, TrafficStage } from './traffic-router.ts';
@@ -56,7 +56,7 @@ export async function lambdaTraffic(
     },
     now: () => clock.now(),
     arrange: {
-      async set({ primary, weights, stamp }) {
+      async set({ primary, weights, token }) {
         await others.send(
           new UpdateAliasCommand({
             FunctionName: FUNCTION,
@@ -65,9 +65,9 @@ export async function lambdaTraffic(
             ...(weights === undefined
               ? {}
               : { RoutingConfig: { AdditionalVersionWeights: shares(weights) } }),
-            ...(stamp === undefined
+            ...(token === undefined
               ? {}
-              : { Description: stamp === null ? 'the team’s own words' : stampText(stamp) }),
+              : { Description: token === null ? 'the team’s own words' : tokenText(token) }),
           }),
         );
       },
@@ -93,7 +93,7 @@ export async function lambdaTraffic(
         weights: Object.fromEntries(
           weights.map(([version, share]) => [version, Math.round(share * 1e6) / 1e4]),
         ),
-        stamp: stampFrom(alias.Description) ?? null,
+        token: tokenFrom(alias.Description) ?? null,
       };
     },
     async pinOf() {
@@ -181,7 +181,7 @@ export const lambdaRefusals: Refusal<Stage>[] = [
   {
     what: 'an alias that another rollout is moving',
     arrange: async ({ arrange }) => {
-      await arrange.set({ stamp: { rolloutId: 'checkout--r0--1', epoch: 1, seq: 3, open: true } });
+      await arrange.set({ token: { rolloutId: 'checkout--r0--1', epoch: 1, seq: 3, open: true } });
       return request;
     },
     says: ['targets.api', 'checkout--r0--1', /wait for it to end or abort it/],

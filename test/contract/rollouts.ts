@@ -99,7 +99,7 @@ export function closedEvent(outcome: 'completed' | 'reverted' = 'completed', at 
 /** A history that touches every part of the fold. */
 export function fullHistory(rollout: Rollout): RolloutEvent[][] {
   const { rolloutId } = rollout.opening;
-  const stamp = (seq: number) => ({ rolloutId, epoch: 1, seq, open: true });
+  const token = (seq: number) => ({ rolloutId, epoch: 1, seq, open: true });
   const finding = {
     target: 'api',
     metric: 'errors' as const,
@@ -133,11 +133,11 @@ export function fullHistory(rollout: Rollout): RolloutEvent[][] {
         at: AT + 2,
         target: 'api',
         weight: 10,
-        stamp: stamp(1),
+        token: token(1),
         expiresAt: AT + 10_000,
       },
     ],
-    [{ type: 'Shifted', at: AT + 3, target: 'api', weight: 10, stamp: stamp(1) }],
+    [{ type: 'Shifted', at: AT + 3, target: 'api', weight: 10, token: token(1) }],
     [
       {
         type: 'Measured',
@@ -162,7 +162,7 @@ export function fullHistory(rollout: Rollout): RolloutEvent[][] {
       {
         type: 'Reverted',
         at: AT + 302_000,
-        targets: [{ name: 'api', primary: '1', changed: true, stranger: false }],
+        targets: [{ name: 'api', primary: '1', changed: true, drifted: false }],
         cause: 'human',
         reason: 'ada aborted: too slow',
         exposure: { requests: 1000, failed: 1, seconds: 300 },

@@ -1,16 +1,16 @@
 import { expect } from 'vitest';
 import type { Observed, Raise, RaiseResult, TargetRequest, TrafficRouter } from '../../core/ports.ts';
 import type { Target } from '../../core/rollout/event.ts';
-import type { Stamp } from '../../core/rollout/stamp.ts';
+import type { FencingToken } from '../../core/rollout/fencing-token.ts';
 import type { Instant } from '../../core/units.ts';
 import { EMPTY } from '../empty.ts';
 import { atOnce, contract, type Implementation, refused } from './cases.ts';
 
-/** What stands on the target when it is arranged by hand. A stamp of `null` is none. */
+/** What stands on the target when it is arranged by hand. A token of `null` is none. */
 interface Arranged {
   primary?: string;
   weights?: Record<string, number>;
-  stamp?: Stamp | null;
+  token?: FencingToken | null;
 }
 
 /** A target whose stable version is `1`, with a published version `2` to raise and a version `3` that is a stranger. */
@@ -56,8 +56,8 @@ export interface Refusal<Stage> {
 const OURS = 'checkout--r1--1';
 const THEIRS = 'checkout--r0--1';
 const BY = { rolloutId: OURS, epoch: 1 };
-const stamp = (seq: number, open = true): Stamp => ({ ...BY, seq, open });
-const theirs = (open: boolean): Stamp => ({ rolloutId: THEIRS, epoch: 1, seq: 4, open });
+const token = (seq: number, open = true): FencingToken => ({ ...BY, seq, open });
+const theirs = (open: boolean): FencingToken => ({ rolloutId: THEIRS, epoch: 1, seq: 4, open });
 
 /** What every router promises; each of `refusals`, which belong to the kind of target, is a case too. */
 export function describeTrafficRouter<Stage extends TrafficStage>(
@@ -88,7 +88,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     keeps(
       'looks a target up that an ended rollout has stamped',
       async ({ router, request, target, arrange }) => {
-        await arrange.set({ stamp: theirs(false) });
+        await arrange.set({ token: theirs(false) });
         const { target: found } = await router.resolve(request);
         expect(found).toEqual({ ...target, revision: found.revision });
         expect(found.revision).not.toBe(target.revision);
@@ -105,31 +105,31 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       });
     }
 
-    keeps('observes primary, weights in percent and stamp', async ({ router, target, arrange }) => {
-      expect(await router.observe(target)).toEqual({ primary: '1', weights: {}, stamp: undefined });
-      await arrange.set({ weights: { '2': 7 }, stamp: stamp(3) });
-      expect(await router.observe(target)).toEqual({ primary: '1', weights: { '2': 7 }, stamp: stamp(3) });
+    keeps('observes primary, weights in percent and token', async ({ router, target, arrange }) => {
+      expect(await router.observe(target)).toEqual({ primary: '1', weights: {}, token: undefined });
+      await arrange.set({ weights: { '2': 7 }, token: token(3) });
+      expect(await router.observe(target)).toEqual({ primary: '1', weights: { '2': 7 }, token: token(3) });
     });
 
-    keeps('claims with the first stamp, in one write that leaves traffic alone', async (stage) => {
-      await stage.router.claim(stage.target, stamp(0));
-      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(0) });
+    keeps('claims with the first token, in one write that leaves traffic alone', async (stage) => {
+      await stage.router.claim(stage.target, token(0));
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, token: token(0) });
       expect(stage.writes()).toBe(1);
     });
 
     keeps('leaves the weights of somebody else alone when it claims', async (stage) => {
       await stage.arrange.set({ primary: '3', weights: { '1': 30 } });
-      await stage.router.claim(stage.target, stamp(0));
-      expect(await stage.standing()).toEqual({ primary: '3', weights: { '1': 30 }, stamp: stamp(0) });
+      await stage.router.claim(stage.target, token(0));
+      expect(await stage.standing()).toEqual({ primary: '3', weights: { '1': 30 }, token: token(0) });
     });
 
     keeps(
       'repeats a claim at any time without a write: after itself, a raise, a takeover and the end',
       async (stage) => {
-        for (const standing of [stamp(0), stamp(2), { ...stamp(5), epoch: 3 }, stamp(6, false)]) {
-          await stage.arrange.set({ stamp: standing });
-          await stage.router.claim(stage.target, stamp(0));
-          expect((await stage.standing()).stamp).toEqual(standing);
+        for (const standing of [token(0), token(2), { ...token(5), epoch: 3 }, token(6, false)]) {
+          await stage.arrange.set({ token: standing });
+          await stage.router.claim(stage.target, token(0));
+          expect((await stage.standing()).token).toEqual(standing);
         }
         expect(stage.writes()).toBe(0);
       },
@@ -137,65 +137,65 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
 
     keeps('repeats a claim that was never made, on what stood there at the opening', async (stage) => {
       const { target } = await stage.router.resolve(stage.request);
-      await stage.router.claim(target, stamp(0), true);
-      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(0) });
+      await stage.router.claim(target, token(0), true);
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, token: token(0) });
     });
 
     keeps('does not repeat a claim where somebody wrote since the opening', async (stage) => {
-      await stage.router.claim(stage.target, stamp(0));
-      await stage.arrange.set({ stamp: null });
+      await stage.router.claim(stage.target, token(0));
+      await stage.arrange.set({ token: null });
       const writes = stage.writes();
-      await refused(stage.router.claim(stage.target, stamp(0), true), 'TargetInvalid', OURS, /look who else/);
-      expect((await stage.standing()).stamp).toBeNull();
+      await refused(stage.router.claim(stage.target, token(0), true), 'TargetInvalid', OURS, /look who else/);
+      expect((await stage.standing()).token).toBeNull();
       expect(stage.writes()).toBe(writes);
     });
 
     keeps('claims what another rollout has closed', async (stage) => {
-      await stage.arrange.set({ stamp: theirs(false) });
-      await stage.router.claim(stage.target, stamp(0));
-      expect((await stage.standing()).stamp).toEqual(stamp(0));
+      await stage.arrange.set({ token: theirs(false) });
+      await stage.router.claim(stage.target, token(0));
+      expect((await stage.standing()).token).toEqual(token(0));
     });
 
     keeps('refuses to claim what another rollout holds open, and says whose it is', async (stage) => {
-      await stage.arrange.set({ weights: { '2': 10 }, stamp: theirs(true) });
-      await refused(stage.router.claim(stage.target, stamp(0)), 'TargetInvalid', THEIRS, /wait|abort/);
-      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: theirs(true) });
+      await stage.arrange.set({ weights: { '2': 10 }, token: theirs(true) });
+      await refused(stage.router.claim(stage.target, token(0)), 'TargetInvalid', THEIRS, /wait|abort/);
+      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, token: theirs(true) });
       expect(stage.writes()).toBe(0);
     });
 
     keeps('refuses a claim that another rollout overtook', async (stage) => {
-      stage.arrange.interfere(1, () => stage.arrange.set({ stamp: theirs(true) }));
-      await refused(stage.router.claim(stage.target, stamp(0)), 'TargetInvalid', THEIRS);
-      expect((await stage.standing()).stamp).toEqual(theirs(true));
+      stage.arrange.interfere(1, () => stage.arrange.set({ token: theirs(true) }));
+      await refused(stage.router.claim(stage.target, token(0)), 'TargetInvalid', THEIRS);
+      expect((await stage.standing()).token).toEqual(theirs(true));
     });
 
     keeps('lets one of many claims at once win', async ({ router, target, standing }) => {
       const claims = await Promise.allSettled(
         Array.from({ length: 8 }, (_, index) =>
-          router.claim(target, { ...stamp(0), rolloutId: `checkout--r${index}--1` }),
+          router.claim(target, { ...token(0), rolloutId: `checkout--r${index}--1` }),
         ),
       );
       const won = claims.findIndex(({ status }) => status === 'fulfilled');
       expect(claims.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-      expect((await standing()).stamp).toMatchObject({ rolloutId: `checkout--r${won}--1`, seq: 0 });
+      expect((await standing()).token).toMatchObject({ rolloutId: `checkout--r${won}--1`, seq: 0 });
     });
 
-    keeps('raises under the right stamp, weight and stamp in one write', async (stage) => {
-      await stage.router.claim(stage.target, stamp(0));
+    keeps('raises under the right token, weight and token in one write', async (stage) => {
+      await stage.router.claim(stage.target, token(0));
       const before = stage.writes();
       expect(await raise(stage, 1, 10)).toEqual({ result: 'raised' });
-      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: stamp(1) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, token: token(1) });
       expect(stage.writes() - before).toBe(1);
     });
 
     keeps('raises step by step, each weight as it was asked', async (stage) => {
-      await stage.router.claim(stage.target, stamp(0));
+      await stage.router.claim(stage.target, token(0));
       for (const [index, weight] of [1, 7, 29, 57, 99].entries()) {
         expect(await raise(stage, index + 1, weight)).toEqual({ result: 'raised' });
         expect(await stage.standing()).toEqual({
           primary: '1',
           weights: { '2': weight },
-          stamp: stamp(index + 1),
+          token: token(index + 1),
         });
         expect(await stage.router.observe(stage.target)).toMatchObject({ weights: { '2': weight } });
       }
@@ -204,41 +204,41 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     keeps('promotes by making the canary the primary, with no weights, in one write', async (stage) => {
       await prepared(stage, 50);
       expect(await raise(stage, 2, 100)).toEqual({ result: 'raised' });
-      expect(await stage.standing()).toEqual({ primary: '2', weights: {}, stamp: stamp(2) });
+      expect(await stage.standing()).toEqual({ primary: '2', weights: {}, token: token(2) });
       expect(stage.writes()).toBe(1);
       expect(stage.largestWeight()).toBe(0);
     });
 
     keeps('promotes from nothing, for all at once', async (stage) => {
-      await stage.router.claim(stage.target, stamp(0));
+      await stage.router.claim(stage.target, token(0));
       expect(await raise(stage, 1, 100)).toEqual({ result: 'raised' });
-      expect(await stage.standing()).toEqual({ primary: '2', weights: {}, stamp: stamp(1) });
+      expect(await stage.standing()).toEqual({ primary: '2', weights: {}, token: token(1) });
       expect(stage.largestWeight()).toBe(0);
     });
 
     keeps(
       'takes a canary that serves alone back to a share beside stable, in one write, and raises it again',
       async (stage) => {
-        await stage.arrange.set({ primary: '2', weights: {}, stamp: stamp(1) });
+        await stage.arrange.set({ primary: '2', weights: {}, token: token(1) });
         expect(await raise(stage, 2, 25, { from: 100 })).toEqual({ result: 'raised' });
-        expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 25 }, stamp: stamp(2) });
+        expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 25 }, token: token(2) });
         expect(stage.writes()).toBe(1);
         expect(await raise(stage, 3, 100)).toEqual({ result: 'raised' });
-        expect(await stage.standing()).toEqual({ primary: '2', weights: {}, stamp: stamp(3) });
+        expect(await stage.standing()).toEqual({ primary: '2', weights: {}, token: token(3) });
       },
     );
 
     keeps('takes a canary back from a share to a smaller one', async (stage) => {
       await prepared(stage, 90);
       expect(await raise(stage, 2, 25)).toEqual({ result: 'raised' });
-      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 25 }, stamp: stamp(2) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 25 }, token: token(2) });
     });
 
-    keeps('calls a canary taken back whose answer was lost but whose stamp stands', async (stage) => {
-      await stage.arrange.set({ primary: '2', weights: {}, stamp: stamp(1) });
+    keeps('calls a canary taken back whose answer was lost but whose token stands', async (stage) => {
+      await stage.arrange.set({ primary: '2', weights: {}, token: token(1) });
       stage.arrange.loseAnswer(1);
       expect(await raise(stage, 2, 25, { from: 100 })).toEqual({ result: 'raised' });
-      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 25 }, stamp: stamp(2) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 25 }, token: token(2) });
       expect(stage.writes()).toBe(1);
     });
 
@@ -247,14 +247,14 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       ['was taken back already', { primary: '1', weights: { '2': 25 } }],
       ['serves beside a stranger', { weights: { '3': 20 } }],
       ['gave way to a stranger', { primary: '3' }],
-      ['stands under an older stamp', { stamp: stamp(0) }],
-      ['stands under a newer stamp', { stamp: stamp(2) }],
-      ['stands under a closed stamp', { stamp: stamp(1, false) }],
-      ['stands without a stamp', { stamp: null }],
+      ['stands under an older token', { token: token(0) }],
+      ['stands under a newer token', { token: token(2) }],
+      ['stands under a closed token', { token: token(1, false) }],
+      ['stands without a token', { token: null }],
     ];
     for (const [what, change] of notAlone) {
       keeps(`does not take back a canary that ${what}`, async (stage) => {
-        await stage.arrange.set({ primary: '2', weights: {}, stamp: stamp(1) });
+        await stage.arrange.set({ primary: '2', weights: {}, token: token(1) });
         await stage.arrange.set(change);
         const before = await stage.standing();
         expectFenced(await raise(stage, 2, 25, { from: 100 }));
@@ -266,37 +266,37 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     keeps(
       'does not take a canary back once the intent has expired, or over a writer in between',
       async (stage) => {
-        await stage.arrange.set({ primary: '2', weights: {}, stamp: stamp(1) });
+        await stage.arrange.set({ primary: '2', weights: {}, token: token(1) });
         expectFenced(await raise(stage, 2, 25, { from: 100, expiresAt: stage.now() - 1 }));
         expect(stage.writes()).toBe(0);
         stage.arrange.interfere(1, () => stage.another.revert(stage.target, BY));
         expectFenced(await raise(stage, 2, 25, { from: 100 }), {
           primary: '1',
           weights: {},
-          stamp: stamp(2, false),
+          token: token(2, false),
         });
-        expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+        expect(await stage.standing()).toEqual({ primary: '1', weights: {}, token: token(2, false) });
       },
     );
 
-    const wrongStamps: [string, Stamp | null][] = [
+    const wrongTokens: [string, FencingToken | null][] = [
       ['none', null],
-      ['an older number', stamp(0)],
-      ['a newer number', stamp(2)],
-      ['another epoch', { ...stamp(1), epoch: 2 }],
-      ['a closed one', stamp(1, false)],
-      ["another rollout's", { ...stamp(1), rolloutId: THEIRS }],
+      ['an older number', token(0)],
+      ['a newer number', token(2)],
+      ['another epoch', { ...token(1), epoch: 2 }],
+      ['a closed one', token(1, false)],
+      ["another rollout's", { ...token(1), rolloutId: THEIRS }],
     ];
-    for (const [what, standing] of wrongStamps) {
-      keeps(`does not raise where the stamp is not the expected one but ${what}`, async (stage) => {
+    for (const [what, standing] of wrongTokens) {
+      keeps(`does not raise where the token is not the expected one but ${what}`, async (stage) => {
         await prepared(stage, 10);
-        await stage.arrange.set({ stamp: standing });
+        await stage.arrange.set({ token: standing });
         expectFenced(await raise(stage, 2, 50), {
           primary: '1',
           weights: { '2': 10 },
-          stamp: standing ?? undefined,
+          token: standing ?? undefined,
         });
-        expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: standing });
+        expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, token: standing });
         expect(stage.writes()).toBe(0);
       });
     }
@@ -305,7 +305,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       keeps(`does not raise from 10 % where ${share} % stand there: that was another hand`, async (stage) => {
         await prepared(stage, share);
         const before = await stage.standing();
-        expectFenced(await raise(stage, 2, 50, { from: 10 }), { ...before, stamp: stamp(1) });
+        expectFenced(await raise(stage, 2, 50, { from: 10 }), { ...before, token: token(1) });
         expect(await stage.standing()).toEqual(before);
         expect(stage.writes()).toBe(0);
       });
@@ -337,7 +337,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       await prepared(stage, 10);
       stage.arrange.slowReads(5000);
       expectFenced(await raise(stage, 2, 50, { expiresAt: stage.now() + 4999 }));
-      expect(await stage.standing()).toMatchObject({ weights: { '2': 10 }, stamp: stamp(1) });
+      expect(await stage.standing()).toMatchObject({ weights: { '2': 10 }, token: token(1) });
       expect(stage.writes()).toBe(0);
     });
 
@@ -346,17 +346,17 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       async (stage) => {
         await prepared(stage, 10);
         stage.arrange.interfere(1, () => stage.arrange.set({}));
-        expectFenced(await raise(stage, 2, 50), { primary: '1', weights: { '2': 10 }, stamp: stamp(1) });
+        expectFenced(await raise(stage, 2, 50), { primary: '1', weights: { '2': 10 }, token: token(1) });
         expect(stage.writes()).toBe(1);
-        expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: stamp(1) });
+        expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, token: token(1) });
       },
     );
 
-    keeps('calls a raise raised whose answer was lost but whose stamp stands', async (stage) => {
+    keeps('calls a raise raised whose answer was lost but whose token stands', async (stage) => {
       await prepared(stage, 10);
       stage.arrange.loseAnswer(1);
       expect(await raise(stage, 2, 50)).toEqual({ result: 'raised' });
-      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 50 }, stamp: stamp(2) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 50 }, token: token(2) });
       expect(stage.writes()).toBe(1);
     });
 
@@ -365,7 +365,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       stage.arrange.throttle(1);
       const outcome = await raise(stage, 2, 50).catch((error: Error) => error.name);
       expect(['fenced', 'Unavailable']).toContain(typeof outcome === 'string' ? outcome : outcome.result);
-      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: stamp(1) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, token: token(1) });
       expect(stage.writes()).toBe(1);
     });
 
@@ -373,18 +373,18 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       await prepared(stage, 10);
       const results = await atOnce(5, () => raise(stage, 2, 50));
       expect(results.some(({ result }) => result === 'raised')).toBe(true);
-      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 50 }, stamp: stamp(2) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 50 }, token: token(2) });
     });
 
-    keeps('reverts a weight, closes the stamp and reads back', async (stage) => {
+    keeps('reverts a weight, closes the token and reads back', async (stage) => {
       await prepared(stage, 10);
       expect(await stage.router.revert(stage.target, BY)).toEqual({
         name: stage.target.name,
         primary: '1',
         changed: true,
-        stranger: false,
+        drifted: false,
       });
-      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, token: token(2, false) });
       expect(stage.writes()).toBe(1);
     });
 
@@ -394,15 +394,15 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({
         primary: '1',
         changed: true,
-        stranger: false,
+        drifted: false,
       });
-      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(3, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, token: token(3, false) });
     });
 
-    keeps('closes the stamp also where there is nothing to take out', async (stage) => {
-      await stage.router.claim(stage.target, stamp(0));
+    keeps('closes the token also where there is nothing to take out', async (stage) => {
+      await stage.router.claim(stage.target, token(0));
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: false });
-      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(1, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, token: token(1, false) });
     });
 
     keeps('does nothing where it was reverted before', async (stage) => {
@@ -412,35 +412,35 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({
         primary: '1',
         changed: false,
-        stranger: false,
+        drifted: false,
       });
       expect(await stage.standing()).toEqual(before);
       expect(stage.writes()).toBe(0);
     });
 
     keeps('takes the canary out again that somebody put back after a revert', async (stage) => {
-      await stage.arrange.set({ weights: { '2': 10 }, stamp: stamp(2, false) });
+      await stage.arrange.set({ weights: { '2': 10 }, token: token(2, false) });
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: true });
-      expect(await stage.standing()).toMatchObject({ primary: '1', weights: EMPTY, stamp: { open: false } });
+      expect(await stage.standing()).toMatchObject({ primary: '1', weights: EMPTY, token: { open: false } });
     });
 
-    keeps('reverts for an epoch older than the stamp too: the way out outlives a takeover', async (stage) => {
-      await stage.arrange.set({ weights: { '2': 10 }, stamp: { ...stamp(1), epoch: 3 } });
+    keeps('reverts for an epoch older than the token too: the way out outlives a takeover', async (stage) => {
+      await stage.arrange.set({ weights: { '2': 10 }, token: { ...token(1), epoch: 3 } });
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({ changed: true });
       expect(await stage.standing()).toMatchObject({
         weights: EMPTY,
-        stamp: { rolloutId: OURS, open: false },
+        token: { rolloutId: OURS, open: false },
       });
     });
 
     keeps('leaves a sealed target alone', async (stage) => {
-      await stage.arrange.set({ primary: '2', stamp: stamp(3, false) });
+      await stage.arrange.set({ primary: '2', token: token(3, false) });
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({
         primary: '2',
         changed: false,
-        stranger: false,
+        drifted: false,
       });
-      expect(await stage.standing()).toEqual({ primary: '2', weights: {}, stamp: stamp(3, false) });
+      expect(await stage.standing()).toEqual({ primary: '2', weights: {}, token: token(3, false) });
       expect(stage.writes()).toBe(0);
     });
 
@@ -448,25 +448,25 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       keeps(
         `leaves a target alone that another rollout has stamped ${open ? 'open' : 'closed'}`,
         async (stage) => {
-          await stage.arrange.set({ weights: { '2': 10 }, stamp: theirs(open) });
+          await stage.arrange.set({ weights: { '2': 10 }, token: theirs(open) });
           expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: false });
-          expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: theirs(open) });
+          expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, token: theirs(open) });
           expect(stage.writes()).toBe(0);
         },
       );
     }
 
     keeps(
-      'takes the canary out of a target without a stamp that its owner gave to this service',
+      'takes the canary out of a target without a token that its owner gave to this service',
       async (stage) => {
         await stage.arrange.set({ weights: { '2': 10 } });
         expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: true });
-        expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(1, false) });
+        expect(await stage.standing()).toEqual({ primary: '1', weights: {}, token: token(1, false) });
       },
     );
 
     keeps(
-      'leaves a target alone that has no stamp and is not of this service, and says what to do',
+      'leaves a target alone that has no token and is not of this service, and says what to do',
       async (stage) => {
         await stage.arrange.set({ weights: { '2': 10 } });
         await stage.arrange.disown();
@@ -477,38 +477,38 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
           OURS,
           /by hand/,
         );
-        expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, stamp: null });
+        expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 10 }, token: null });
         expect(stage.writes()).toBe(0);
       },
     );
 
     keeps('never overwrites a stranger’s primary, and takes our weight off it', async (stage) => {
-      await stage.arrange.set({ primary: '3', weights: { '2': 10 }, stamp: stamp(1) });
+      await stage.arrange.set({ primary: '3', weights: { '2': 10 }, token: token(1) });
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({
         primary: '3',
         changed: true,
-        stranger: true,
+        drifted: true,
       });
-      expect(await stage.standing()).toEqual({ primary: '3', weights: {}, stamp: stamp(2, false) });
+      expect(await stage.standing()).toEqual({ primary: '3', weights: {}, token: token(2, false) });
     });
 
     keeps('leaves a stranger’s weights as they are', async (stage) => {
-      await stage.arrange.set({ weights: { '3': 20 }, stamp: stamp(1) });
+      await stage.arrange.set({ weights: { '3': 20 }, token: token(1) });
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({
         primary: '1',
-        stranger: false,
+        drifted: false,
         foreign: { '3': 20 },
       });
-      expect(await stage.standing()).toEqual({ primary: '1', weights: { '3': 20 }, stamp: stamp(2, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: { '3': 20 }, token: token(2, false) });
     });
 
     keeps('leaves parts of a percent of a stranger’s weight as they are', async (stage) => {
-      await stage.arrange.set({ weights: { '3': 12.345 }, stamp: stamp(1) });
+      await stage.arrange.set({ weights: { '3': 12.345 }, token: token(1) });
       await stage.router.revert(stage.target, BY);
       expect(await stage.standing()).toEqual({
         primary: '1',
         weights: { '3': 12.345 },
-        stamp: stamp(2, false),
+        token: token(2, false),
       });
     });
 
@@ -517,22 +517,22 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       for (const nth of [1, 2, 3])
         stage.arrange.interfere(nth, () => stage.arrange.set({ weights: { '2': 10 + nth } }));
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: true });
-      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, token: token(2, false) });
       expect(stage.writes()).toBe(4);
     });
 
     keeps('keeps a stranger’s primary that comes while it fights', async (stage) => {
       await prepared(stage, 10);
       stage.arrange.interfere(1, () => stage.arrange.set({ primary: '3' }));
-      expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '3', stranger: true });
+      expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '3', drifted: true });
       expect(await stage.standing()).toMatchObject({ primary: '3', weights: EMPTY });
     });
 
     keeps('takes out a raise that arrives while it fights', async (stage) => {
       await prepared(stage, 10);
-      stage.arrange.interfere(1, () => stage.arrange.set({ primary: '2', weights: {}, stamp: stamp(2) }));
+      stage.arrange.interfere(1, () => stage.arrange.set({ primary: '2', weights: {}, token: token(2) }));
       expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: true });
-      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(3, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, token: token(3, false) });
     });
 
     keeps('succeeds with its tenth write', async (stage) => {
@@ -562,7 +562,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
         stage.arrange.throttle(1);
         stage.arrange.loseAnswer(2);
         expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '1', changed: true });
-        expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+        expect(await stage.standing()).toEqual({ primary: '1', weights: {}, token: token(2, false) });
         expect(stage.writes()).toBe(2);
       },
     );
@@ -570,8 +570,8 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     keeps('stops a zombie that read before the revert and writes after it', async (stage) => {
       await prepared(stage, 10);
       stage.arrange.interfere(1, () => stage.another.revert(stage.target, BY));
-      expectFenced(await raise(stage, 2, 50), { primary: '1', weights: {}, stamp: stamp(2, false) });
-      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+      expectFenced(await raise(stage, 2, 50), { primary: '1', weights: {}, token: token(2, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, token: token(2, false) });
     });
 
     keeps('stops a zombie that reads after the revert and has a fresh revision', async (stage) => {
@@ -584,7 +584,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
         [2, 100],
       ] as const)
         expectFenced(await raise(stage, expected + 1, weight));
-      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, token: token(2, false) });
       expect(stage.writes()).toBe(0);
     });
 
@@ -596,7 +596,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       expectFenced(await raise(stage, 2, 100));
       expectFenced(await raise(stage, 3, 100));
       expect(stage.writes()).toBe(1);
-      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, stamp: stamp(2, false) });
+      expect(await stage.standing()).toEqual({ primary: '1', weights: {}, token: token(2, false) });
     });
 
     keeps(
@@ -604,13 +604,13 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       async (stage) => {
         await prepared(stage, 10);
         await raise(stage, 2, 100);
-        const sealed = { primary: '2', weights: {}, stamp: stamp(3, false) };
-        expect(await stage.router.seal(stage.target, BY)).toEqual(sealed);
+        const sealed = { primary: '2', weights: {}, token: token(3, false) };
+        expect(await stage.router.closeFence(stage.target, BY)).toEqual(sealed);
         expect(await stage.standing()).toEqual(sealed);
         const before = stage.writes();
         expectFenced(await raise(stage, 3, 50));
         expect(await stage.router.revert(stage.target, BY)).toMatchObject({ primary: '2', changed: false });
-        expect(await stage.router.seal(stage.target, BY)).toEqual(sealed);
+        expect(await stage.router.closeFence(stage.target, BY)).toEqual(sealed);
         expect(stage.writes()).toBe(before);
       },
     );
@@ -647,20 +647,20 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     });
 
     keeps('does not seal what another rollout has stamped', async (stage) => {
-      await stage.arrange.set({ primary: '2', stamp: theirs(true) });
-      expect(await stage.router.seal(stage.target, BY)).toEqual({
+      await stage.arrange.set({ primary: '2', token: theirs(true) });
+      expect(await stage.router.closeFence(stage.target, BY)).toEqual({
         primary: '2',
         weights: {},
-        stamp: theirs(true),
+        token: theirs(true),
       });
       expect(stage.writes()).toBe(0);
     });
   });
 }
 
-/** A claimed target whose canary stands at a weight under stamp 1, written by another handler. */
+/** A claimed target whose canary stands at a weight under token 1, written by another handler. */
 async function prepared({ arrange }: TrafficStage, weight: number): Promise<void> {
-  await arrange.set({ weights: { '2': weight }, stamp: stamp(1) });
+  await arrange.set({ weights: { '2': weight }, token: token(1) });
 }
 
 async function raise(
@@ -671,8 +671,8 @@ async function raise(
 ): Promise<RaiseResult> {
   const expiresAt = stage.now() + 10_000;
   return stage.router.raise(stage.target, {
-    expect: stamp(seq - 1),
-    write: stamp(seq),
+    expect: token(seq - 1),
+    write: token(seq),
     from: (await stage.standing()).weights[stage.target.canary] ?? 0,
     weight,
     expiresAt,

@@ -10,7 +10,7 @@ import { watchdog } from '../../functions/watchdog.ts';
 import { FUNCTION, SERVICE } from '../../simulation/scenario.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
-const SEALED = { primary: '2', weights: {}, stamp: `spillway ${FIRST} 1 3 closed` };
+const SEALED = { primary: '2', weights: {}, token: `spillway ${FIRST} 1 3 closed` };
 
 /** A rollout at 100 % that has nothing left to verify. */
 async function promoted(): Promise<{ stage: Stage; ref: ExecutionInput }> {
@@ -58,9 +58,9 @@ test('a stranger who comes just before the seal is found in what the seal closed
     const real = stage.ports.router(kind);
     return {
       ...real,
-      async seal(target, by) {
+      async closeFence(target, by) {
         await stage.meddle({ weights: { '3': 20 } });
-        return real.seal(target, by);
+        return real.closeFence(target, by);
       },
     };
   };

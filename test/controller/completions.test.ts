@@ -62,9 +62,11 @@ test('what is aborted just before its end is never told to have completed', asyn
 test('a record that cannot be reached holds no completion up', async () => {
   const stage = brief();
   const { completions } = stage.ports;
-  for (const tell of [unreachable, () => new Promise<never>(() => {})]) {
+  for (const publish of [unreachable, () => new Promise<never>(() => {})]) {
     const fresh = brief();
-    expect(await completed(fresh, { ...fresh.ports, completions: { ...completions, tell } })).toMatchObject({
+    expect(
+      await completed(fresh, { ...fresh.ports, completions: { ...completions, publish } }),
+    ).toMatchObject({
       kind: 'done',
     });
     expect((await fresh.rollout()).outcome).toBe('completed');
@@ -98,7 +100,7 @@ test('a release that must have completed elsewhere is refused until that is told
     completed: true,
     at: 5,
   };
-  await stage.clock.run(stage.ports.completions.tell(told));
+  await stage.clock.run(stage.ports.completions.publish(told));
   const again = { ...STAGING, manifest: { ...STAGING.manifest, targets: { api: { version: '2' } } } };
   expect(await stage.call(openRollout, await stage.upload(again))).toMatchObject({ result: 'opened' });
 });

@@ -20,7 +20,7 @@ import { eventFor, FIRST, type Stage, setUp, unreachable, withJournal } from './
 
 const abort = { command: 'abort', rolloutId: FIRST, by: 'ada', reason: 'orders look odd' };
 const order = (change: object) => ({ rolloutId: FIRST, by: 'ada', ...change });
-const REVERTED = { primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 2 closed by ada` };
+const REVERTED = { primary: '1', weights: {}, token: `spillway ${FIRST} 1 2 closed by ada` };
 
 async function waitWith(stage: Stage, token: string): Promise<void> {
   const { version } = await stage.rollout();
@@ -49,7 +49,7 @@ describe('abort', () => {
     expect(stage.standing()).toEqual({
       primary: '1',
       weights: {},
-      stamp: `spillway ${FIRST} 1 1 closed by ada`,
+      token: `spillway ${FIRST} 1 1 closed by ada`,
     });
     expect(await stage.call(shiftTraffic, ref)).toMatchObject({ kind: 'revert' });
     expect(stage.standing().weights).toEqual({});
@@ -281,7 +281,7 @@ describe('a release that waits in the queue', () => {
     });
     await stage.call(command, order('abort', { reason: 'odd' }), ports);
     expect((await stage.rollout(SECOND)).leaving).toMatchObject({ reason: 'ada aborted: odd' });
-    expect(stage.standing().stamp).toBe(`spillway ${SECOND} 1 1 closed by ada`);
+    expect(stage.standing().token).toBe(`spillway ${SECOND} 1 1 closed by ada`);
   });
 
   test.each([
@@ -471,7 +471,7 @@ async function sealed(stage: Stage): Promise<ExecutionInput> {
   await stage.call(promoteCanary, ref);
   const [target] = ref.targets;
   if (target === undefined) throw new Error('The rollout has no target.');
-  await stage.clock.run(stage.ports.router('lambda-alias').seal(target, ref));
+  await stage.clock.run(stage.ports.router('lambda-alias').closeFence(target, ref));
   return ref;
 }
 
@@ -495,7 +495,7 @@ describe('rollback', () => {
     expect(rollout.opening.targets).toMatchObject([{ stable: '1', canary: '2' }]);
     const ref = stage.started.at(-1);
     expect(ref?.rolloutId).toBe(BACK);
-    expect(stage.standing()).toMatchObject({ primary: '2', stamp: `spillway ${BACK} 1 0 open` });
+    expect(stage.standing()).toMatchObject({ primary: '2', token: `spillway ${BACK} 1 0 open` });
     expect(await stage.call(revertTraffic, { ref, came: {} })).toMatchObject({ kind: 'done' });
     expect(stage.standing()).toMatchObject({ primary: '1' });
     expect(await stage.rollout(BACK)).toMatchObject({ outcome: 'completed' });
@@ -581,7 +581,7 @@ describe('rollback', () => {
       { open: 'rollback', rolloutId: FIRST, by: actor('ada'), reason: 'odd' },
       lost,
     );
-    expect(stage.standing().stamp).toContain(FIRST);
+    expect(stage.standing().token).toContain(FIRST);
     expect(await stage.call(revertTraffic, { ref: stage.started.at(-1), came: {} })).toMatchObject({
       kind: 'done',
     });

@@ -39,7 +39,7 @@ async function put(
 test('each pair meets both versions at the same moment, one pair after the other', async () => {
   const { counts, asked, most } = await put(() => PASS);
   expect(counts).toEqual({
-    api: { ticks: 1, pairs: 3, canary: 0, stable: 0, both: 0, unput: 0 },
+    api: { ticks: 1, pairs: 3, canary: 0, stable: 0, both: 0, skipped: 0 },
   });
   expect(asked.map(({ version, id }) => `${id} ${version}`)).toEqual([
     ...['smoke.1 8', 'smoke.1 7', 'smoke.2 8', 'smoke.2 7', 'smoke.1 8', 'smoke.1 7'],
@@ -52,7 +52,7 @@ test('who failed is counted by pairs, with what the canary said last', async () 
   const bad: HookReply = { status: 'fail', reason: 'GET /cart answered 500' };
   const { counts } = await put((version, nth) => (version === '8' || nth > 4 ? bad : PASS));
   expect(counts?.api).toEqual({
-    ...{ ticks: 1, pairs: 3, canary: 3, stable: 1, both: 1, unput: 0, failure: 'GET /cart answered 500' },
+    ...{ ticks: 1, pairs: 3, canary: 3, stable: 1, both: 1, skipped: 0, failure: 'GET /cart answered 500' },
   });
 });
 
@@ -60,7 +60,7 @@ test('a pair that could not be put is none, whichever of the two it was', async 
   const broken: HookReply = { status: 'broken', reason: 'Rate Exceeded' };
   for (const who of ['7', '8']) {
     const { counts } = await put((version) => (version === who ? broken : PASS));
-    expect(counts?.api).toMatchObject({ pairs: 0, canary: 0, unput: 3, unputWhy: 'Rate Exceeded' });
+    expect(counts?.api).toMatchObject({ pairs: 0, canary: 0, skipped: 3, skippedWhy: 'Rate Exceeded' });
   }
 });
 

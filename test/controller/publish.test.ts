@@ -137,7 +137,7 @@ describe('publishing', () => {
     const { stage, ref, ports, restored, call } = await unpublished(async () => ({ version: '9' }));
     await call();
     const router = { ...stage.ports.router('lambda-alias') };
-    router.revert = async ({ name, stable }) => ({ name, primary: stable, changed: false, stranger: false });
+    router.revert = async ({ name, stable }) => ({ name, primary: stable, changed: false, drifted: false });
     const out = { ...ports, router: () => router };
     expect(await stage.call(revertTraffic, { ref, came: {} }, out)).toMatchObject({ outcome: 'refused' });
     expect(restored).toEqual(['api']);

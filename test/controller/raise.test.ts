@@ -9,7 +9,7 @@ import { actor } from '../core/rollout/given.ts';
 import { EMPTY } from '../empty.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
-const AT_10 = { primary: '1', weights: { '2': 10 }, stamp: `spillway ${FIRST} 1 1 open` };
+const AT_10 = { primary: '1', weights: { '2': 10 }, token: `spillway ${FIRST} 1 1 open` };
 
 function withRouter(stage: Stage, change: (router: TrafficRouter) => Partial<TrafficRouter>) {
   const router = stage.ports.router('lambda-alias');
@@ -23,9 +23,9 @@ describe('a shift', () => {
     expect(await stage.call(shiftTraffic, ref)).toMatchObject({ kind: 'hold', version: 3 });
     expect(stage.standing()).toEqual(AT_10);
     const [, intended, shifted] = await stage.ports.journal.events(FIRST);
-    const stamp = { rolloutId: FIRST, epoch: 1, seq: 1, open: true };
-    expect(intended).toMatchObject({ type: 'ShiftIntended', weight: 10, stamp });
-    expect(shifted).toMatchObject({ type: 'Shifted', weight: 10, stamp });
+    const token = { rolloutId: FIRST, epoch: 1, seq: 1, open: true };
+    expect(intended).toMatchObject({ type: 'ShiftIntended', weight: 10, token });
+    expect(shifted).toMatchObject({ type: 'Shifted', weight: 10, token });
   });
 
   test('is in the journal before it is on the target', async () => {
@@ -109,7 +109,7 @@ describe('a shift', () => {
     const ref = await stage.open();
     const down = stage.call(shiftTraffic, ref, withJournal(stage.ports, { append: unreachable }));
     await expect(down).rejects.toMatchObject({ name: 'Unavailable' });
-    expect(stage.standing()).toMatchObject({ weights: EMPTY, stamp: `spillway ${FIRST} 1 0 open` });
+    expect(stage.standing()).toMatchObject({ weights: EMPTY, token: `spillway ${FIRST} 1 0 open` });
   });
 
   test('that an abort overtook between announcement and write is fenced', async () => {
@@ -125,7 +125,7 @@ describe('a shift', () => {
     expect(stage.standing()).toEqual({
       primary: '1',
       weights: {},
-      stamp: `spillway ${FIRST} 1 1 closed by ada`,
+      token: `spillway ${FIRST} 1 1 closed by ada`,
     });
     expect(await stage.history()).not.toContain('Shifted');
   });
@@ -193,7 +193,7 @@ describe('a promotion', () => {
     await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
     expect(await stage.call(shiftTraffic, ref)).toMatchObject({ kind: 'promote' });
     expect(await stage.call(promoteCanary, ref)).toMatchObject({ kind: 'hold' });
-    expect(stage.standing()).toEqual({ primary: '2', weights: {}, stamp: `spillway ${FIRST} 1 2 open` });
+    expect(stage.standing()).toEqual({ primary: '2', weights: {}, token: `spillway ${FIRST} 1 2 open` });
     expect((await stage.history()).slice(-2)).toEqual(['ShiftIntended', 'Promoted']);
     expect(await stage.call(promoteCanary, ref)).toMatchObject({ kind: 'hold' });
     expect((await stage.history()).filter((type) => type === 'Promoted')).toHaveLength(1);

@@ -28,7 +28,7 @@ test('asking again changes nothing', async () => {
   expect([await stage.history(), stage.standing()]).toEqual(before);
 });
 
-test('a closed stamp that the journal does not know means that the canary is out: it is written down, and never raised', async () => {
+test('a closed token that the journal does not know means that the canary is out: it is written down, and never raised', async () => {
   const stage = setUp();
   const ref = await stage.openRaised();
   await stage.meddle({ weights: {}, Description: `spillway ${FIRST} 1 2 closed` });
@@ -42,36 +42,36 @@ test('a canary that somebody took out leaves', async () => {
   const ref = await stage.openRaised();
   await stage.meddle({ weights: {} });
   expect(await stage.call(decide, ref)).toMatchObject({ kind: 'revert' });
-  expect((await stage.rollout()).leaving).toMatchObject({ cause: 'stranger', outcome: 'reverted' });
+  expect((await stage.rollout()).leaving).toMatchObject({ cause: 'drift', outcome: 'reverted' });
 });
 
 test.each([
   ['a stranger’s primary', { FunctionVersion: '3', weights: {} }],
   ['more weight than was written', { weights: { '2': 60 } }],
-  ['the stamp of another rollout', { Description: 'spillway checkout-api--r0--1 1 4 open' }],
-  ['no stamp', { Description: 'the team’s own words' }],
-  ['a stamp of ours that the journal never gave out', { Description: `spillway ${FIRST} 1 9 open` }],
+  ['the token of another rollout', { Description: 'spillway checkout-api--r0--1 1 4 open' }],
+  ['no token', { Description: 'the team’s own words' }],
+  ['a token of ours that the journal never gave out', { Description: `spillway ${FIRST} 1 9 open` }],
 ])('%s is a stranger: the rollout leaves and ends halted', async (_what, change) => {
   const stage = setUp();
   const ref = await stage.openRaised();
   stage.scenario.lambda.helpers.publishCounted('checkout-prod-Api');
   await stage.meddle(change);
   expect(await stage.call(decide, ref)).toMatchObject({ kind: 'revert' });
-  expect((await stage.rollout()).leaving).toMatchObject({ cause: 'stranger', outcome: 'halted' });
-  expect((await stage.history()).at(-1)).toBe('StrangerSeen');
+  expect((await stage.rollout()).leaving).toMatchObject({ cause: 'drift', outcome: 'halted' });
+  expect((await stage.history()).at(-1)).toBe('DriftDetected');
 });
 
 test('a raise that arrived although nobody wrote it down is written down now', async () => {
   const stage = setUp();
   const ref = await stage.open();
   const at = stage.clock.now();
-  const stamp = { rolloutId: FIRST, epoch: 1, seq: 1, open: true };
+  const token = { rolloutId: FIRST, epoch: 1, seq: 1, open: true };
   const intent = {
     type: 'ShiftIntended' as const,
     at,
     target: 'api',
     weight: 10,
-    stamp,
+    token,
     expiresAt: at + 10_000,
   };
   await stage.ports.journal.append(await stage.rollout(), [intent]);
@@ -119,7 +119,7 @@ test('a target that takes too long to be read keeps nobody from going on, and wh
     ...stage.ports.router(kind),
     observe: async () => {
       await stage.clock.sleep(30_000);
-      return { primary: '1', weights: {}, stamp: undefined };
+      return { primary: '1', weights: {}, token: undefined };
     },
   });
   expect(await stage.call(decide, ref, { ...stage.ports, router })).toMatchObject({ kind: 'measure' });

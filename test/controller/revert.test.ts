@@ -9,7 +9,7 @@ import { actor } from '../core/rollout/given.ts';
 import { EMPTY } from '../empty.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
-const CLOSED = { primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 2 closed` };
+const CLOSED = { primary: '1', weights: {}, token: `spillway ${FIRST} 1 2 closed` };
 const DIED = { Error: 'Lambda.Unknown', Cause: 'exit status 1' };
 
 /** A rollout at 100 % whose closing has sealed its target and written nothing. */
@@ -20,7 +20,7 @@ async function sealed() {
   await stage.call(promoteCanary, ref);
   const [target] = ref.targets;
   if (target === undefined) throw new Error('The rollout has no target.');
-  await stage.clock.run(stage.ports.router('lambda-alias').seal(target, ref));
+  await stage.clock.run(stage.ports.router('lambda-alias').closeFence(target, ref));
   return { stage, ref };
 }
 
@@ -56,7 +56,7 @@ describe('the way out', () => {
     const stage = setUp();
     const ref = await stage.open();
     expect(await stage.call(revertTraffic, { ref, came: DIED })).toMatchObject({ outcome: 'refused' });
-    expect(stage.standing()).toMatchObject({ primary: '1', stamp: `spillway ${FIRST} 1 1 closed` });
+    expect(stage.standing()).toMatchObject({ primary: '1', token: `spillway ${FIRST} 1 1 closed` });
   });
 
   test('says what users met', async () => {
@@ -149,7 +149,7 @@ describe('the way out', () => {
     await stage.call(revertTraffic, { ref, came: DIED });
     const router: Ports['router'] = (kind) => ({
       ...stage.ports.router(kind),
-      revert: async ({ name }) => ({ name, primary: '1', changed: true, stranger: false }),
+      revert: async ({ name }) => ({ name, primary: '1', changed: true, drifted: false }),
     });
     expect(await stage.call(revertTraffic, { ref, came: DIED }, { ...stage.ports, router })).toMatchObject({
       kind: 'left',
@@ -175,7 +175,7 @@ describe('the way out', () => {
       const answer = await stage.call(revertTraffic, { ref, came: DIED }, meddling(stage, change));
       return { stage, answer, rollout: await stage.rollout() };
     };
-    const AGAIN = /somebody else gave version 2 of api traffic again/;
+    const AGAIN = /somebody else gave version 2 of api traffic after the revert/;
 
     test.each([
       ['that he chose', { weights: { '2': 80 } }, 3],
@@ -186,10 +186,10 @@ describe('the way out', () => {
       expect(stage.standing()).toEqual({
         primary: '1',
         weights: {},
-        stamp: `spillway ${FIRST} 1 ${seq} closed`,
+        token: `spillway ${FIRST} 1 ${seq} closed`,
       });
       expect(rollout.left).toEqual([
-        { name: 'api', primary: '1', changed: true, stranger: false, again: true },
+        { name: 'api', primary: '1', changed: true, drifted: false, regained: true },
       ]);
     });
 
@@ -197,14 +197,14 @@ describe('the way out', () => {
       const { stage, answer, rollout } = await left({ FunctionVersion: '2' });
       expect(answer).toEqual({ kind: 'left', outcome: 'halted', reason: expect.stringMatching(AGAIN) });
       expect(stage.standing()).toMatchObject({ primary: '2', weights: EMPTY });
-      expect(rollout).toMatchObject({ outcome: 'halted', left: [{ primary: '2', again: true }] });
+      expect(rollout).toMatchObject({ outcome: 'halted', left: [{ primary: '2', regained: true }] });
     });
 
     test('and another version serves, takes the share alone', async () => {
       const { stage, answer, rollout } = await left({ FunctionVersion: '3', weights: { '2': 10 } });
       expect(answer).toEqual({ kind: 'left', outcome: 'halted', reason: expect.stringMatching(AGAIN) });
       expect(stage.standing()).toMatchObject({ primary: '3', weights: EMPTY });
-      expect(rollout.left).toMatchObject([{ primary: '3', stranger: true, again: true }]);
+      expect(rollout.left).toMatchObject([{ primary: '3', drifted: true, regained: true }]);
     });
 
     test('is not said where he changed nothing of ours', async () => {
@@ -336,8 +336,8 @@ describe('several targets', () => {
       description: expect.stringMatching(/closed$/),
     });
     expect((await stage.rollout()).left).toEqual([
-      { name: 'api', primary: '1', changed: true, stranger: false },
-      { name: 'worker', primary: '1', changed: false, stranger: false },
+      { name: 'api', primary: '1', changed: true, drifted: false },
+      { name: 'worker', primary: '1', changed: false, drifted: false },
     ]);
   });
 
@@ -366,11 +366,11 @@ describe('several targets', () => {
     await stage.call(promoteCanary, ref);
     const [api] = ref.targets;
     if (api === undefined) throw new Error('The rollout has no target.');
-    await stage.clock.run(stage.ports.router('lambda-alias').seal(api, ref));
+    await stage.clock.run(stage.ports.router('lambda-alias').closeFence(api, ref));
     expect(stage.standing()).toMatchObject({
       primary: '2',
       weights: EMPTY,
-      stamp: expect.stringMatching(/closed$/),
+      token: expect.stringMatching(/closed$/),
     });
     expect(await stage.call(revertTraffic, { ref, came: DIED })).toMatchObject({ outcome: 'reverted' });
     expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY });
@@ -384,7 +384,7 @@ describe('several targets', () => {
     await stage.call(promoteCanary, ref);
     const [api] = ref.targets;
     if (api === undefined) throw new Error('The rollout has no target.');
-    await stage.clock.run(stage.ports.router('lambda-alias').seal(api, ref));
+    await stage.clock.run(stage.ports.router('lambda-alias').closeFence(api, ref));
     const ports = withJournal(stage.ports, { read: unreachable, append: unreachable });
     expect(await stage.call(revertTraffic, { ref, came: DIED }, ports)).toMatchObject({
       kind: 'left',
@@ -399,9 +399,9 @@ describe('several targets', () => {
     const [api] = ref.targets;
     if (api === undefined) throw new Error('The rollout has no target.');
     const real = stage.ports.router('lambda-alias');
-    await stage.clock.run(real.seal(api, ref));
+    await stage.clock.run(real.closeFence(api, ref));
     const revert: typeof real.revert = (target, by) =>
-      by.unseal ? Promise.reject(new Error('the alias cannot be reached')) : real.revert(target, by);
+      by.evenIfClosed ? Promise.reject(new Error('the alias cannot be reached')) : real.revert(target, by);
     const ports = { ...stage.ports, router: () => ({ ...real, revert }) };
     await expect(stage.call(revertTraffic, { ref, came: DIED }, ports)).rejects.toMatchObject({
       name: 'RevertFailed',
@@ -416,7 +416,7 @@ describe('several targets', () => {
     await stage.call(promoteCanary, ref);
     const [api] = ref.targets;
     if (api === undefined) throw new Error('The rollout has no target.');
-    await stage.clock.run(stage.ports.router('lambda-alias').seal(api, ref));
+    await stage.clock.run(stage.ports.router('lambda-alias').closeFence(api, ref));
     const at = stage.clock.now();
     await stage.ports.journal.append(await stage.rollout(), [
       { type: 'Aborted', at, by: actor('ada'), reason: 'odd' },

@@ -39,7 +39,7 @@ export interface Stage extends Recorded {
   /** The kinds of events in the journal. */
   history(id?: string): Promise<string[]>;
   /** What stands on the alias. */
-  standing(): { primary: string; weights: Record<string, number>; stamp: string };
+  standing(): { primary: string; weights: Record<string, number>; token: string };
   /** Changes the alias as a stranger would. */
   meddle(change: {
     FunctionVersion?: string;
@@ -104,7 +104,7 @@ export function setUp(options: Partial<ScenarioOptions> = {}): Stage {
     history: async (id = FIRST) => (await ports.journal.events(id)).map(({ type }) => type),
     standing() {
       const { primary, weights, description } = scenario.lambda.helpers.routing(FUNCTION, ALIAS);
-      return { primary, weights, stamp: description };
+      return { primary, weights, token: description };
     },
     async meddle({ weights, ...change }) {
       const shares = Object.entries(weights ?? {}).map(([version, weight]) => [version, weight / 100]);

@@ -55,7 +55,7 @@ describe('while the journal can be read', () => {
     expect(stage.standing()).toEqual({
       primary: '1',
       weights: { '2': 10 },
-      stamp: `spillway ${FIRST} 1 1 open`,
+      token: `spillway ${FIRST} 1 1 open`,
     });
   });
 
@@ -131,7 +131,7 @@ describe('while the journal can be read', () => {
     await stage.clock.advance(60 * MINUTE);
     await look(stage);
     expect(await stage.call(shiftTraffic, old)).toMatchObject({ kind: 'continue' });
-    expect(stage.standing()).toMatchObject({ weights: EMPTY, stamp: `spillway ${FIRST} 1 0 open` });
+    expect(stage.standing()).toMatchObject({ weights: EMPTY, token: `spillway ${FIRST} 1 0 open` });
     expect((await stage.rollout()).intents).toEqual([]);
   });
 
@@ -161,22 +161,22 @@ describe('while the journal can be read', () => {
     await stage.clock.advance(10 * MINUTE);
     expect(await look(stage)).toEqual({ found: 'taken over' });
     expect(stage.started).toMatchObject([{ rolloutId: FIRST, epoch: 2 }]);
-    expect(stage.standing().stamp).toBe(`spillway ${FIRST} 1 0 open`);
+    expect(stage.standing().token).toBe(`spillway ${FIRST} 1 0 open`);
   });
 
-  test('a stamp that was there and is gone is not written again: what it said of a way out is lost', async () => {
+  test('a token that was there and is gone is not written again: what it said of a way out is lost', async () => {
     const stage = setUp();
     const ref = await stage.open();
     const blind = withJournal(stage.ports, { read: unreachable, append: unreachable });
     await stage.call(revertTraffic, { ref, came: {} }, blind);
-    expect(stage.standing().stamp).toBe(`spillway ${FIRST} 1 1 closed`);
+    expect(stage.standing().token).toBe(`spillway ${FIRST} 1 1 closed`);
     await stage.meddle({ Description: '' });
     await stage.clock.advance(10 * MINUTE);
     expect(await look(stage)).toEqual({ found: 'taken over' });
-    expect(stage.standing().stamp).toBe('');
+    expect(stage.standing().token).toBe('');
     await stage.call(shiftTraffic, executionInput(await stage.rollout()));
     expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY });
-    expect((await stage.rollout()).leaving).toMatchObject({ cause: 'stranger', outcome: 'halted' });
+    expect((await stage.rollout()).leaving).toMatchObject({ cause: 'drift', outcome: 'halted' });
   });
 
   test('a rollout that has ended disarms it', async () => {
@@ -223,7 +223,7 @@ describe('while the journal cannot be read', () => {
     expect(stage.standing().weights).toEqual({ '2': 10 });
     await stage.clock.advance(100);
     expect(await look(stage, blind(stage))).toEqual({ found: 'reverted' });
-    expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 2 closed` });
+    expect(stage.standing()).toEqual({ primary: '1', weights: {}, token: `spillway ${FIRST} 1 2 closed` });
     expect(await look(stage, blind(stage))).toEqual({ found: 'reverted' });
   });
 

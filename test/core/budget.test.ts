@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BURST_MS, CALLS_PER_SECOND, looksAgain, readsBack, tickOffset } from '../../core/budget.ts';
+import { BURST_MS, CALLS_PER_SECOND, isRechecked, readsBack, tickOffset } from '../../core/budget.ts';
 import { tickDue } from '../../core/rollout/due.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import { opened, stateAfter } from './rollout/given.ts';
@@ -66,6 +66,6 @@ describe('reading back', () => {
 });
 
 test('a way out is followed by a last look, also after a lost call, but not where it took as long as among many', () => {
-  expect([0, 100, 2_700].map(looksAgain)).toEqual([true, true, true]);
-  expect([3_000, 7_000].map(looksAgain)).toEqual([false, false]);
+  expect([0, 100, 2_700].map(isRechecked)).toEqual([true, true, true]);
+  expect([3_000, 7_000].map(isRechecked)).toEqual([false, false]);
 });

@@ -142,7 +142,7 @@ describe('the embedded world for the command line', () => {
     expect(await client.revertDirectly(ID, 'ada')).toEqual([`api: version ${target.stable} serves`]);
     expect(await router.observe(target)).toMatchObject({
       primary: target.stable,
-      stamp: { open: false, by: 'ada' },
+      token: { open: false, by: 'ada' },
     });
     expect((await router.observe(target)).weights).toEqual({});
   });
@@ -155,8 +155,8 @@ describe('the embedded world for the command line', () => {
 
 async function raised(target: Target): Promise<void> {
   const router = world.ports.router('lambda-alias');
-  const stamp = (seq: number) => ({ rolloutId: ID, epoch: 1, seq, open: true });
-  await router.claim(target, stamp(0));
+  const token = (seq: number) => ({ rolloutId: ID, epoch: 1, seq, open: true });
+  await router.claim(target, token(0));
   const expiresAt = world.ports.clock.now() + 600_000;
-  await router.raise(target, { expect: stamp(0), write: stamp(1), from: 0, weight: 10, expiresAt });
+  await router.raise(target, { expect: token(0), write: token(1), from: 0, weight: 10, expiresAt });
 }

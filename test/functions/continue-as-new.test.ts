@@ -11,7 +11,7 @@ test('a rollout goes on in a fresh execution of the next epoch, at the same weig
   const rollout = await stage.rollout();
   expect(rollout).toMatchObject({ epoch: 2, ticks: 0 });
   expect(stage.started.at(-1)).toEqual(executionInput(rollout));
-  expect(stage.standing()).toMatchObject({ weights: { '2': 10 }, stamp: `spillway ${FIRST} 1 1 open` });
+  expect(stage.standing()).toMatchObject({ weights: { '2': 10 }, token: `spillway ${FIRST} 1 1 open` });
 });
 
 test('a second call starts no second one', async () => {

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { rolloutFrom } from '../../adapters/dynamodb-items.ts';
+import { tokenFrom } from '../../core/rollout/fencing-token.ts';
 import { type Directive, next } from '../../core/rollout/next.ts';
-import { stampFrom } from '../../core/rollout/stamp.ts';
 import { fold } from '../../core/rollout/state.ts';
 import { FUNCTIONS, startedBy } from '../../infra/facts.ts';
 import {
@@ -119,11 +119,11 @@ describe.each(histories)('what $name stored', ({ version, name, history }) => {
       expect({ at, is }).toEqual({ at, is: changes('event', name, at)?.directive ?? was });
   });
 
-  test('has stamps that can be read', () => {
+  test('has tokens that can be read', () => {
     const written = history.writes.flatMap(({ input: { Description } }) =>
       Description === undefined ? [] : [String(Description)],
     );
-    expect(written.map(stampFrom)).not.toContain(undefined);
+    expect(written.map(tokenFrom)).not.toContain(undefined);
   });
 
   test.each(

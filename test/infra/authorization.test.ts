@@ -135,7 +135,7 @@ describe('each right of the controller', () => {
       .flatMap(({ statement }) => statement.Action)
       .filter((action) => ACTIONS[action]?.resources.length);
     expect([...new Set(wider)].sort()).toEqual(Object.keys(WIDER).sort());
-    const onIndex = statements.find(({ statement }) => statement.Sid === 'CountWhatRuns');
+    const onIndex = statements.find(({ statement }) => statement.Sid === 'ListRunningRollouts');
     expect(onIndex?.statement.Action).toEqual(Object.keys(NARROWER));
   });
 

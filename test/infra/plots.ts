@@ -26,7 +26,7 @@ function hooked(stage: Stage): void {
   helpers.deployModel(HOOK, () => ({ status: 'pass', reason: 'all is well' }));
 }
 
-/** Takes the stamp off the alias, so that only the function's tag says whose it is. */
+/** Takes the token off the alias, so that only the function's tag says whose it is. */
 const wipe = ({ clients }: Stage) =>
   clients.lambda.send(new UpdateAliasCommand({ FunctionName: FUNCTION, Name: ALIAS, Description: '' }));
 
@@ -181,7 +181,7 @@ const PLOTS: Record<string, Plot> = {
       await kill(stage);
     },
   },
-  'an execution that died while its stamp was wiped away, and an abort after it': {
+  'an execution that died while its token was wiped away, and an abort after it': {
     async act(stage) {
       await stage.saw('Measured');
       await wipe(stage);

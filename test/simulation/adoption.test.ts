@@ -42,7 +42,7 @@ async function world(plot: Partial<Plot> = {}) {
   };
 }
 
-const stampOf = (stage: Stage) => stage.lambda.helpers.routing(FUNCTION, ALIAS).description;
+const tokenOf = (stage: Stage) => stage.lambda.helpers.routing(FUNCTION, ALIAS).description;
 
 describe('a version that another tool put on the alias before its release came', () => {
   test('is asked for its smoke tests and completes unproven, with the tool and what to switch off', async () => {
@@ -56,7 +56,7 @@ describe('a version that another tool put on the alias before its release came',
     });
     expect(Object.values(rollout.hooks).map(({ status }) => status)).toEqual(['pass']);
     expect(stage.alias()).toEqual({ primary: '2', weights: {} });
-    expect(stampOf(stage)).toMatch(/^spillway checkout-api--r1--1 1 \d+ closed$/);
+    expect(tokenOf(stage)).toMatch(/^spillway checkout-api--r1--1 1 \d+ closed$/);
     expect(await found()).toEqual([]);
   });
 

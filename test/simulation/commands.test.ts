@@ -296,7 +296,7 @@ test('a checker sees an abort that only writes itself down', async () => {
       ...ports,
       router: (kind) => ({
         ...ports.router(kind),
-        revert: async ({ name, stable }) => ({ name, primary: stable, changed: false, stranger: false }),
+        revert: async ({ name, stable }) => ({ name, primary: stable, changed: false, drifted: false }),
       }),
     }),
     act: async (on) => {

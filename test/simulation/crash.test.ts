@@ -1,7 +1,7 @@
 import { DeleteAliasCommand, type UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
 import { RolloutError } from '../../core/errors.ts';
-import { stampText } from '../../core/rollout/stamp.ts';
+import { tokenText } from '../../core/rollout/fencing-token.ts';
 import type { FunctionName } from '../../infra/facts.ts';
 import { ALIAS } from '../../local/world.ts';
 import { crashes, journalOutage, type Point, serviceDown } from '../../simulation/faults.ts';
@@ -139,7 +139,7 @@ describe('a function that dies at any moment', () => {
                 RoutingConfig: {
                   AdditionalVersionWeights: { [canary]: Math.min(0.99, (present + weight) / 100) },
                 },
-                Description: stampText(write),
+                Description: tokenText(write),
               });
               return { result: 'raised' };
             },

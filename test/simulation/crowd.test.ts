@@ -40,7 +40,7 @@ const PLANTED: [what: string, trips: string, plant: (ports: Ports) => Ports][] =
   [
     'ticks that all come in the same second',
     'nobody waits longer than the raises of all others take',
-    (ports) => ({ ...ports, journal: { ...ports.journal, crowd: async () => 0 } }),
+    (ports) => ({ ...ports, journal: { ...ports.journal, countRunning: async () => 0 } }),
   ],
   [
     'a budget without a limit',

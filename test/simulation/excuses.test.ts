@@ -27,8 +27,8 @@ import {
   shifted,
   smokeAnswered,
   smokeHooks,
-  stamp,
   target,
+  token,
 } from '../core/rollout/given.ts';
 import { type Happened, left, moved, runOf, standing, windowsOf } from './handmade.ts';
 import { broken } from './stage.ts';
@@ -392,7 +392,7 @@ describe("a person's order to go on without requests", () => {
 });
 
 describe('what somebody else does once a target is sealed', () => {
-  const sealed = (share: Percent): Happened => ({ ...moved(100, share, 4, 11.5), by: stamp(4, 1, false) });
+  const sealed = (share: Percent): Happened => ({ ...moved(100, share, 4, 11.5), by: token(4, 1, false) });
   const byOthers: Happened = { ...moved(100, 50, 0, 11.6), by: undefined };
   const ended = (...before: Happened[]) => runOf([...serving(), ...before, closed(12, 'completed')]);
   excuse('endsAtZeroOrHundred', ended(sealed(100), byOthers), {
@@ -431,7 +431,7 @@ describe('a write of somebody else that changes nothing', () => {
       { ...moved(10, to, 0, 3.5), by: undefined },
       measured('inconclusive', [1, 9]),
     ]);
-  excuse('strangerNoticed', written(10), { 'if it does': written(20) });
+  excuse('driftNoticed', written(10), { 'if it does': written(20) });
 });
 
 describe('a pause for what somebody else did to what is not reversible', () => {
@@ -440,13 +440,13 @@ describe('a pause for what somebody else did to what is not reversible', () => {
       ...[opened({ reversible: false }), ...move(0, 10, 1, 0.5), { ...moved(10, 20, 0, 2), by: undefined }],
       ...[paused(3, { why }), measured('inconclusive', [1, 9])],
     ]);
-  excuse('strangerNoticed', held('irreversible'), { 'if a person paused it': held('human') });
+  excuse('driftNoticed', held('irreversible'), { 'if a person paused it': held('human') });
 });
 
 test('a second rollout that raises a target which another one holds is seen', () => {
   const second: Happened[] = [
     { ...opened({ rolloutId: 'b' }), at: minute(1) },
-    { ...moved(10, 20, 1, 2), by: { ...stamp(1), rolloutId: 'b' } },
+    { ...moved(10, 20, 1, 2), by: { ...token(1), rolloutId: 'b' } },
   ];
   const first = [opened(), ...move(0, 10, 1, 0.5)];
   expect(broken(runOf([...first, ...second]))).toContain('atMostOneRaiser');
@@ -456,7 +456,7 @@ test('a second rollout that raises a target which another one holds is seen', ()
 test('a version of somebody else that a rollout gives another share is seen', () => {
   const beside = { primary: '7', weights: { 9: 10 } };
   const taken = { ...moved(0, 10, 1, 0.5), before: beside, after: { primary: '7', weights: { 8: 10 } } };
-  expect(broken(runOf([opened(), intended(10, 1, 0.5), taken]))).toContain('strangerUntouched');
+  expect(broken(runOf([opened(), intended(10, 1, 0.5), taken]))).toContain('foreignUntouched');
 });
 
 describe('an order to go on at a gate that waits for approvals', () => {
@@ -481,7 +481,7 @@ describe('an answer of a hook to the one who asked it', () => {
 
 describe('traffic that somebody else gave to a version that was rolled back', () => {
   const rolledBack = (looks: number[], to: Percent, ...then: Happened[]) =>
-    runOf([opened({ rollsBack: BACK }), { ...moved(100, to, 1, 0.1), by: stamp(1, 1, false) }, ...then], {
+    runOf([opened({ rollsBack: BACK }), { ...moved(100, to, 1, 0.1), by: token(1, 1, false) }, ...then], {
       looks: { [target().key]: looks },
       commands: [
         {
@@ -599,7 +599,7 @@ describe('an artifact that was reverted', () => {
   ];
   const again = (rolloutId: string, more: Parameters<typeof opened>[0] = {}): Happened[] => [
     { ...opened({ rolloutId, ...more }), at: minute(20) },
-    { ...moved(0, 10, 1, 21), by: { ...stamp(1), rolloutId } },
+    { ...moved(0, 10, 1, 21), by: { ...token(1), rolloutId } },
   ];
   const retry = { does: 'retry', rolloutId: opened().rolloutId, at: minute(10), acceptedAt: minute(10) };
   const ordered = (more: object) => runOf([...bad(), ...again('b')], { commands: [{ ...retry, ...more }] });

@@ -207,7 +207,7 @@ describe('a raise whose answer was lost', () => {
   };
 
   test.each([true, false])(
-    'is resolved by reading the stamp (had it been written: %s)',
+    'is resolved by reading the token (had it been written: %s)',
     async (isApplied) => {
       const real = await planted(undefined, lost(isApplied));
       expect(real.rollout?.outcome).toBe('completed');
@@ -321,8 +321,8 @@ describe('somebody else who changes the alias', () => {
     const real = await planted(undefined, moved);
     expect(real.story.slice(-4)).toEqual([
       'Measured inconclusive x2',
-      'StrangerSeen api',
-      'Reverted stranger: api at 3, a stranger',
+      'DriftDetected api',
+      'Reverted drift: api at 3, drifted',
       'RolloutClosed halted',
     ]);
     expect(real.stage.alias()).toEqual({ primary: '3', weights: {} });
@@ -332,14 +332,14 @@ describe('somebody else who changes the alias', () => {
       (stage) => (ports) => routers(ports, () => ({ revert: overwriting(stage) })),
       moved,
     );
-    expect(broken(bug.run)).toContain('strangerUntouched');
+    expect(broken(bug.run)).toContain('foreignUntouched');
   });
 
   test('is obeyed where our weight was taken out, and a checker sees one who puts it back', async () => {
     const real = await planted(undefined, removed);
     expect(real.story.slice(-3)).toEqual([
-      'RevertOrdered stranger',
-      'Reverted stranger: api at 1 already',
+      'RevertOrdered drift',
+      'Reverted drift: api at 1 already',
       'RolloutClosed reverted',
     ]);
     expect(faults(real.run)).toEqual([]);
@@ -350,12 +350,12 @@ describe('somebody else who changes the alias', () => {
           observe: async (target) => {
             const seen = await router.observe(target);
             const believed = await believing(ports, ROLLOUT_ID)(target);
-            const { stamp } = believed;
+            const { token } = believed;
             const weight = believed.weights[target.canary] ?? 0;
-            if (seen.weights[target.canary] === undefined && weight > 0 && stamp !== undefined)
+            if (seen.weights[target.canary] === undefined && weight > 0 && token !== undefined)
               await unfenced(stage, 'no revision')(target, {
-                expect: stamp,
-                write: stamp,
+                expect: token,
+                write: token,
                 from: 0,
                 weight,
                 expiresAt: 0,
@@ -365,14 +365,14 @@ describe('somebody else who changes the alias', () => {
         })),
       removed,
     );
-    expect(broken(bug.run)).toEqual(expect.arrayContaining(['strangerNoticed', 'atMostOneRaiser']));
+    expect(broken(bug.run)).toEqual(expect.arrayContaining(['driftNoticed', 'atMostOneRaiser']));
   });
 
   test('halts the rollout where our weight was raised, and a checker sees one that goes on', async () => {
     const real = await planted(undefined, raised);
     expect(real.story.slice(-3)).toEqual([
-      'StrangerSeen api',
-      'Reverted stranger: api at 1',
+      'DriftDetected api',
+      'Reverted drift: api at 1',
       'RolloutClosed halted',
     ]);
     expect(real.stage.alias()).toEqual({ primary: '1', weights: {} });
@@ -382,7 +382,7 @@ describe('somebody else who changes the alias', () => {
       () => (ports) => routers(ports, () => ({ observe: believing(ports, ROLLOUT_ID) })),
       () => ({ ...raised(), hours: 1 }),
     );
-    expect(broken(bug.run)).toContain('strangerNoticed');
+    expect(broken(bug.run)).toContain('driftNoticed');
   });
 
   test('is not overruled by a raise that comes in the same moment', async () => {
@@ -433,14 +433,14 @@ describe('somebody else who changes the alias', () => {
         async observe(target, until) {
           if (until === undefined) return router.observe(target);
           await does(router, target);
-          return { primary: target.stable, weights: {}, stamp: undefined };
+          return { primary: target.stable, weights: {}, token: undefined };
         },
       });
 
     test('it is taken out once more and a person is called, and a checker sees one who does not look again', async () => {
       const real = await planted(undefined, again(0));
       expect(real.story.slice(-2)).toEqual(['Reverted canary: api at 1', 'RolloutClosed halted']);
-      expect(real.rollout?.reason).toMatch(/somebody else gave version 2 of api traffic again/);
+      expect(real.rollout?.reason).toMatch(/somebody else gave version 2 of api traffic after the revert/);
       expect(real.stage.alias()).toEqual({ primary: '1', weights: {} });
       expect(real.path.at(-1)).toBe('Reverted');
       expect(faults(real.run)).toEqual([]);
@@ -555,7 +555,7 @@ describe('an abort in the middle of a shift', () => {
           revert: async (target, by) => {
             const { primary, weights } = await router.observe(target);
             return weights[target.canary] === undefined && primary === target.stable
-              ? { name: target.name, primary, changed: false, stranger: false }
+              ? { name: target.name, primary, changed: false, drifted: false }
               : router.revert(target, by);
           },
         })),
@@ -578,7 +578,7 @@ describe('an abort in the middle of a shift', () => {
           revert: async (target, by) => {
             const known = await believing(ports, ROLLOUT_ID)(target);
             return known.weights[target.canary] === undefined
-              ? { name: target.name, primary: target.stable, changed: false, stranger: false }
+              ? { name: target.name, primary: target.stable, changed: false, drifted: false }
               : router.revert(target, by);
           },
         })),
@@ -591,10 +591,10 @@ describe('an abort in the middle of a shift', () => {
 });
 
 describe('traffic that somebody gives the canary before its rollout ever had the target', () => {
-  const given = (stamp: string) =>
+  const given = (token: string) =>
     play({
       ...crashes(({ fn, op }) => fn === 'OpenRollout' && op === 'UpdateAliasCommand'),
-      before: (on) => on.clock.run(written(on, { Description: stamp })),
+      before: (on) => on.clock.run(written(on, { Description: token })),
       act: async (on) => {
         await on.saw('RolloutOpened');
         await written(on, { RoutingConfig: { AdditionalVersionWeights: { 2: 0.8 } } });
@@ -604,9 +604,9 @@ describe('traffic that somebody gives the canary before its rollout ever had the
     void (await on.clients.lambda.send(
       new UpdateAliasCommand({ FunctionName: FUNCTION, Name: ALIAS, ...change }),
     ));
-  const HALTED = { outcome: 'halted', leaving: { cause: 'stranger' }, moves: [] };
+  const HALTED = { outcome: 'halted', leaving: { cause: 'drift' }, moves: [] };
 
-  test('is taken out where no stamp says whose the alias was, and people are called', async () => {
+  test('is taken out where no token says whose the alias was, and people are called', async () => {
     const { rollout, run, stage } = await given('');
     expect(rollout).toMatchObject(HALTED);
     expect(stage.alias()).toEqual({ primary: '1', weights: {} });

@@ -110,7 +110,7 @@ test.each<[string, object]>([
     'put back by hand but for a share',
     { FunctionVersion: '1', RoutingConfig: { AdditionalVersionWeights: { '2': 0.4 } } },
   ],
-  ['robbed of its stamp', { Description: '' }],
+  ['robbed of its token', { Description: '' }],
   ['given a description of its own', { Description: 'managed by another tool' }],
 ])('a rollback of what was %s ends on the older version', async (_what, change) => {
   const world = await completed();

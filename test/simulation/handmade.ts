@@ -2,7 +2,7 @@ import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { evolve, type Rollout } from '../../core/rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../core/units.ts';
 import type { AliasWrite, Append, MetWindow, Run } from '../../simulation/recording.ts';
-import { minute, stamp, target } from '../core/rollout/given.ts';
+import { minute, target, token } from '../core/rollout/given.ts';
 
 export type Happened = RolloutEvent | RolloutEvent[] | AliasWrite;
 
@@ -42,16 +42,16 @@ const metBy = (until: Instant, windows: Run['windows'] = {}): Append['met'] =>
     }),
   );
 
-/** The rollout's own write of a share from 7 to 8, under an open stamp. */
+/** The rollout's own write of a share from 7 to 8, under an open token. */
 export const moved = (from: Percent, to: Percent, seq: number, minutes: number): AliasWrite => ({
-  ...{ kind: 'write', at: minute(minutes), key: target().key, by: stamp(seq), isConditional: true },
+  ...{ kind: 'write', at: minute(minutes), key: target().key, by: token(seq), isConditional: true },
   ...{ before: standing(from), after: standing(to) },
 });
 
 /** The rollout's own way out, from so much to nothing. */
 export const left = (from: Percent, minutes: number): AliasWrite => ({
   ...moved(from, 0, 1_000, minutes),
-  ...{ by: stamp(1_000, 1, false), isConditional: false },
+  ...{ by: token(1_000, 1, false), isConditional: false },
 });
 
 export const standing = (share: Percent) =>

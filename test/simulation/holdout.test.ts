@@ -58,7 +58,7 @@ test('a lost routing configuration lands on stable beside a holdout, and the los
       expect(stage.alias()).toEqual({ primary: '1', weights: {} });
     },
   });
-  expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'stranger' } });
+  expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'drift' } });
   expect(stage.alias()).toEqual({ primary: '1', weights: {} });
   expect(faults(run)).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Ports } from '../../controller/ports.ts';
 import type { TrafficRouter } from '../../core/ports.ts';
 import type { Made } from '../../core/rollout/event.ts';
-import { stampText } from '../../core/rollout/stamp.ts';
+import { tokenText } from '../../core/rollout/fencing-token.ts';
 import { ALIAS } from '../../local/world.ts';
 import { CHECKERS } from '../../simulation/checkers/checkers.ts';
 import { serviceDown } from '../../simulation/faults.ts';
@@ -35,14 +35,14 @@ function bugged(plot: Plot, bug: (ports: Ports, stage: () => Stage) => Ports) {
 }
 
 /** A write as a router makes it, in whatever shape. */
-const write = ({ clients }: Stage, primary: string, weights: Record<string, number>, stamp: string) =>
+const write = ({ clients }: Stage, primary: string, weights: Record<string, number>, token: string) =>
   clients.lambda.send(
     new UpdateAliasCommand({
       FunctionName: FUNCTION,
       Name: ALIAS,
       FunctionVersion: primary,
       RoutingConfig: { AdditionalVersionWeights: weights },
-      Description: stamp,
+      Description: token,
       RevisionId: undefined,
     }),
   );
@@ -62,10 +62,10 @@ describe('an incident of other controllers is seen by its checker:', () => {
   test('the untested version becomes the alias own one, and the old one a weight beside it', async () => {
     const { run } = await bugged({}, (ports, stage) =>
       routers(ports, () =>
-        raising(stage, (on, { weight, write: stamp }) =>
+        raising(stage, (on, { weight, write: token }) =>
           weight === 100
-            ? write(on, '2', {}, stampText(stamp))
-            : write(on, '2', { 1: 1 - weight / 100 }, stampText(stamp)),
+            ? write(on, '2', {}, tokenText(token))
+            : write(on, '2', { 1: 1 - weight / 100 }, tokenText(token)),
         ),
       ),
     );
@@ -87,8 +87,8 @@ describe('an incident of other controllers is seen by its checker:', () => {
   test('a later step has less traffic than the one before', async () => {
     const { run } = await bugged({}, (ports, stage) =>
       routers(ports, () =>
-        raising(stage, (on, { weight, write: stamp }) =>
-          write(on, '1', { 2: weight === 50 ? 0.05 : weight / 100 }, stampText(stamp)),
+        raising(stage, (on, { weight, write: token }) =>
+          write(on, '1', { 2: weight === 50 ? 0.05 : weight / 100 }, tokenText(token)),
         ),
       ),
     );
@@ -114,7 +114,7 @@ describe('an incident of other controllers is seen by its checker:', () => {
       },
       (ports) =>
         routers(ports, () => ({
-          revert: async ({ name, stable }) => ({ name, primary: stable, changed: true, stranger: false }),
+          revert: async ({ name, stable }) => ({ name, primary: stable, changed: true, drifted: false }),
         })),
     );
     expect(broken(run)).toContain('abortActs');
@@ -154,7 +154,7 @@ describe('an incident of other controllers is seen by its checker:', () => {
         },
       },
       writing((event) =>
-        event.type === 'StrangerSeen'
+        event.type === 'DriftDetected'
           ? { type: 'RevertOrdered', at: event.at, cause: 'canary', reason: 'it left', outcome: 'reverted' }
           : event,
       ),

@@ -4,7 +4,7 @@ import { knownWindows } from '../../core/analysis/windows.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Journal, Raise, RaiseResult, TrafficRouter } from '../../core/ports.ts';
 import type { RolloutEvent, Target } from '../../core/rollout/event.ts';
-import { stampText } from '../../core/rollout/stamp.ts';
+import { tokenText } from '../../core/rollout/fencing-token.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import { ALIAS } from '../../local/world.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
@@ -82,7 +82,7 @@ export const blind = (ports: Ports): Ports => ({
   },
 });
 
-/** A bug: raises without looking at the stamp. Which revision it sends is the interleaving. */
+/** A bug: raises without looking at the token. Which revision it sends is the interleaving. */
 export function unfenced(
   stage: () => Stage,
   sends: 'the revision it read' | 'no revision' | 'a new revision after 412',
@@ -96,7 +96,7 @@ export function unfenced(
           ...name,
           FunctionVersion: weight === 100 ? canary : stable,
           RoutingConfig: { AdditionalVersionWeights: weight === 100 ? {} : { [canary]: weight / 100 } },
-          Description: stampText(write),
+          Description: tokenText(write),
           RevisionId,
         }),
       );
@@ -141,11 +141,11 @@ export function believing(ports: Ports, rolloutId: string): TrafficRouter['obser
     const known = rollout?.traffic[target.name];
     const weight = known?.weight ?? 0;
     return weight === 100
-      ? { primary: target.canary, weights: {}, stamp: known?.stamp }
+      ? { primary: target.canary, weights: {}, token: known?.token }
       : {
           primary: target.stable,
           weights: weight === 0 ? {} : { [target.canary]: weight },
-          stamp: known?.stamp,
+          token: known?.token,
         };
   };
 }
@@ -159,10 +159,10 @@ export function overwriting(stage: () => Stage): TrafficRouter['revert'] {
         Name: ref.alias,
         FunctionVersion: stable,
         RoutingConfig: { AdditionalVersionWeights: {} },
-        Description: stampText({ rolloutId, epoch, seq: 1_000, open: false }),
+        Description: tokenText({ rolloutId, epoch, seq: 1_000, open: false }),
       }),
     );
-    return { name, primary: stable, changed: true, stranger: false };
+    return { name, primary: stable, changed: true, drifted: false };
   };
 }
 

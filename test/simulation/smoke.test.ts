@@ -73,7 +73,7 @@ describe('a login and its use', () => {
       event.type === 'Measured' ? Object.values(event.probes ?? {}) : [],
     );
     expect(probed.reduce((sum, { pairs }) => sum + pairs, 0)).toBeGreaterThan(10);
-    expect(probed.filter(({ canary, stable, unput }) => canary + stable + unput > 0)).toEqual([]);
+    expect(probed.filter(({ canary, stable, skipped }) => canary + stable + skipped > 0)).toEqual([]);
     expect(written(played)).not.toMatch(/tok-4711|hunter2/);
   });
 

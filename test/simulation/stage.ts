@@ -170,8 +170,8 @@ function lineOf(event: RolloutEvent): string {
       return `Measured ${event.verdict.status}`;
     case 'AlarmRaised':
       return `AlarmRaised ${event.alarm}`;
-    case 'StrangerSeen':
-      return `StrangerSeen ${event.target}`;
+    case 'DriftDetected':
+      return `DriftDetected ${event.target}`;
     case 'Lowered':
       return `Lowered ${event.target} ${event.weight} %`;
     case 'PinRefused':
@@ -195,7 +195,7 @@ function lineOf(event: RolloutEvent): string {
     case 'Continued':
       return `${event.type} ${event.epoch}`;
     case 'Reverted':
-      return `Reverted ${event.cause}: ${event.targets.map(({ name, primary, changed, stranger }) => `${name} at ${primary}${changed ? '' : ' already'}${stranger ? ', a stranger' : ''}`).join(', ')}`;
+      return `Reverted ${event.cause}: ${event.targets.map(({ name, primary, changed, drifted }) => `${name} at ${primary}${changed ? '' : ' already'}${drifted ? ', drifted' : ''}`).join(', ')}`;
     case 'RolloutClosed':
       return `RolloutClosed ${event.outcome}`;
   }

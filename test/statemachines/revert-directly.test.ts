@@ -14,7 +14,7 @@ const DAY_MS = 24 * 3600_000;
 const ID = `${SERVICE}--r1--1`;
 const WORKER = 'checkout-prod-Worker';
 
-/** The stamp that Step Functions writes where no function of ours can count. */
+/** The token that Step Functions writes where no function of ours can count. */
 const CLOSED = `spillway ${ID} 1 999999999 closed`;
 
 /** Version 1 is stable, 2 the canary; the others are strangers'. */

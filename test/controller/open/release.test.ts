@@ -25,7 +25,7 @@ describe('a manifest', () => {
     const rollout = await stage.rollout();
     expect(rollout.opening.targets).toMatchObject([{ name: 'api', stable: '1', canary: '2' }]);
     expect(stage.started).toEqual([executionInput(rollout)]);
-    expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 0 open` });
+    expect(stage.standing()).toEqual({ primary: '1', weights: {}, token: `spillway ${FIRST} 1 0 open` });
     expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toMatchObject({
       ...executionInput(rollout),
       deadline: rollout.opening.deadline,
@@ -48,7 +48,7 @@ describe('a manifest', () => {
     expect(answers.map(({ result }) => result)).toEqual(answers.map(() => 'opened'));
     expect(await stage.history()).toEqual(['RolloutOpened']);
     expect(stage.started).toHaveLength(1);
-    expect(stage.standing().stamp).toBe(`spillway ${FIRST} 1 0 open`);
+    expect(stage.standing().token).toBe(`spillway ${FIRST} 1 0 open`);
   });
 
   test('whose event comes again after the end is answered with the outcome, and starts nothing', async () => {
@@ -143,7 +143,7 @@ describe('a manifest', () => {
     const stage = setUp();
     const event = await stage.upload({ manifest: { targets: { api: { version: '1' } } } });
     expect(await stage.call(openRollout, event)).toMatchObject({ rolloutId: FIRST, result: 'opened' });
-    expect(stage.standing().stamp).toBe(`spillway ${FIRST} 1 0 open`);
+    expect(stage.standing().token).toBe(`spillway ${FIRST} 1 0 open`);
     expect(stage.started).toHaveLength(1);
   });
 
@@ -513,7 +513,7 @@ describe('a rollout of the same service that ends while another is opened', () =
     });
     expect(await stage.history(SECOND)).toEqual(['RolloutDeclined']);
     expect(stage.started).toHaveLength(1);
-    expect(stage.standing().stamp).toBe(`spillway ${FIRST} 1 2 closed`);
+    expect(stage.standing().token).toBe(`spillway ${FIRST} 1 2 closed`);
   });
 
   test('for no fault of its own, lets it be opened on what stands there now', async () => {
@@ -529,7 +529,7 @@ describe('a rollout of the same service that ends while another is opened', () =
       result: 'opened',
     });
     expect(await stage.history(SECOND)).toEqual(['RolloutOpened']);
-    expect(stage.standing().stamp).toBe(`spillway ${SECOND} 1 0 open`);
+    expect(stage.standing().token).toBe(`spillway ${SECOND} 1 0 open`);
   });
 
   test('again and again, leaves it to the next delivery of the event', async () => {
@@ -608,7 +608,7 @@ describe('a crash while a rollout is opened', () => {
       expect(await stage.history()).toEqual(['RolloutOpened']);
       const rollout = await stage.rollout();
       expect(stage.started).toEqual([executionInput(rollout)]);
-      expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: `spillway ${FIRST} 1 0 open` });
+      expect(stage.standing()).toEqual({ primary: '1', weights: {}, token: `spillway ${FIRST} 1 0 open` });
       expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toMatchObject(
         executionInput(rollout),
       );
@@ -689,7 +689,7 @@ async function alarm({ scenario }: Stage, AlarmName: string, StateValue: 'OK' | 
 /** No watchdog, no execution, and the alias as it was. */
 async function expectUntouched(stage: Stage): Promise<void> {
   expect(stage.started).toEqual([]);
-  expect(stage.standing()).toEqual({ primary: '1', weights: {}, stamp: '' });
+  expect(stage.standing()).toEqual({ primary: '1', weights: {}, token: '' });
   expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toBeUndefined();
   expect(await stage.ports.journal.running()).toEqual([]);
 }

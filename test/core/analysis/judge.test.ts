@@ -18,10 +18,10 @@ import {
   paused,
   plan,
   raised,
-  stamp,
   stateAfter,
   TWO_TARGETS,
   target,
+  token,
   verdict,
 } from '../rollout/given.ts';
 import { type Pair, window } from './given.ts';
@@ -673,7 +673,7 @@ describe('in a recall', () => {
     ...inVerify(errors),
     { type: 'RecallOrdered', at: minute(12), nth: 1, weight: 25, reason: 'it failed', remaining: 180 },
     intended(25, 9, 12),
-    { type: 'Shifted', at: minute(12.5), target: 'api', weight: 25, stamp: stamp(9) },
+    { type: 'Shifted', at: minute(12.5), target: 'api', weight: 25, token: token(9) },
   ];
   const calm = [13, 14, 15, 16].map((start) => window(start, [1, 1_000], [3, 3_000]));
   const said = (last: Window | UnknownWindow) =>

@@ -214,7 +214,7 @@ describe('a verdict with probes', () => {
   });
 
   test('names pairs that could not be put, and counts none of them', () => {
-    const lost = { ...put(10), unput: 5, unputWhy: 'GET /health could not be put: Rate Exceeded.' };
+    const lost = { ...put(10), skipped: 5, skippedWhy: 'GET /health could not be put: Rate Exceeded.' };
     expect(judged(lost).findings[0]).toMatchObject({
       canary: { total: 10 },
       skipped: ['5 pairs could not be put, last because GET /health could not be put: Rate Exceeded.'],

@@ -3,9 +3,9 @@ import { askedNow, driftNotices, foreignlyMoved, habitOf } from '../../../core/r
 import { type Command, decide } from '../../../core/rollout/decide.ts';
 import type { Hook } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
+import { closedAmong } from '../../../core/rollout/revert-plan.ts';
 import { fold, type Rollout } from '../../../core/rollout/state.ts';
 import { describe as storyOf } from '../../../core/rollout/story.ts';
-import { sealedAmong } from '../../../core/rollout/way-out.ts';
 import { minute, opened, stateAfter, target } from './given.ts';
 
 const LOGICAL_ID = 'aws:cloudformation:logical-id';
@@ -91,8 +91,8 @@ describe('an adoption', () => {
     const rollout = stateAfter(event);
     const left = leave(rollout);
     expect(left).toMatchObject([{ type: 'RevertOrdered', outcome: 'halted' }]);
-    const found = { name: 'api', primary: '8', changed: false, stranger: false };
-    expect(sealedAmong(rollout.opening.targets, [found])).toEqual([]);
+    const found = { name: 'api', primary: '8', changed: false, drifted: false };
+    expect(closedAmong(rollout.opening.targets, [found])).toEqual([]);
     const leaving = fold([event, ...left]) as Rollout;
     const command: Command = { type: 'RecordRevert', targets: [found], cause: 'canary', reason: 'bad' };
     expect(decide(leaving, command, minute(2)).at(-1)).toMatchObject({

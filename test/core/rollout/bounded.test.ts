@@ -93,12 +93,12 @@ function* history(text: string, answer: 'inconclusive' | 'broken' | 'pass'): Gen
     for (let approver = 0; approver < 10; approver++)
       yield { type: 'Approved', at: at(), gate: weight, by: actor(`${approver} ${'n'.repeat(200)}`) };
     for (const name of names) {
-      const stamp = { rolloutId: 'checkout-api--r8--1', epoch: 1, seq, open: true };
-      yield { type: 'ShiftIntended', at: at(), target: name, weight, stamp, expiresAt: minute(seq) };
-      yield { type: 'Shifted', at: at(), target: name, weight, stamp };
+      const token = { rolloutId: 'checkout-api--r8--1', epoch: 1, seq, open: true };
+      yield { type: 'ShiftIntended', at: at(), target: name, weight, token, expiresAt: minute(seq) };
+      yield { type: 'Shifted', at: at(), target: name, weight, token };
     }
     const probes = Object.fromEntries(
-      names.map((name) => [name, pairs(9, { failure: text, unputWhy: text })]),
+      names.map((name) => [name, pairs(9, { failure: text, skippedWhy: text })]),
     );
     // Two of them are as good as all: only the newest one stands in the head.
     if (step % 50 === 0)
@@ -150,7 +150,7 @@ describe('the head of a rollout', () => {
           const at = rollout.lastEventAt;
           const leaving = decide(rollout, { type: 'Abort', by: actor(text), reason: text }, at).map(bounded);
           const left = leaving.reduce<Rollout>(evolve, rollout);
-          const seen = names.map((name) => ({ name, primary: '7', changed: true, stranger: false }));
+          const seen = names.map((name) => ({ name, primary: '7', changed: true, drifted: false }));
           const end = { type: 'RecordRevert', targets: seen, cause: 'human', reason: text } as const;
           const ended = decide(left, end, at).map(bounded).reduce<Rollout>(evolve, left);
           expect(ended.outcome).toBe('reverted');
@@ -210,7 +210,7 @@ describe('a text', () => {
     const long = 'é'.repeat(50_000);
     const events: RolloutEvent[] = [
       { type: 'AlarmRaised', at: 0, alarm: long, since: 0 },
-      { type: 'StrangerSeen', at: 0, target: 'api', found: long },
+      { type: 'DriftDetected', at: 0, target: 'api', found: long },
       { type: 'Aborted', at: 0, by: actor(long), reason: long },
       { type: 'TookOver', at: 0, epoch: 2, reason: long },
       { ...closed(3, 'reverted'), reason: long } as RolloutEvent,

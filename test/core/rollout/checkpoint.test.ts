@@ -115,8 +115,8 @@ function passed(more: Partial<Opening>, first: RolloutEvent[] = []): string[] {
         const { target } = directive;
         way.push(`${target} ${weight} %`);
         act({ type: 'IntendShift', target, weight, expiresAt: now + 10_000 });
-        const stamp = state.intents.at(-1)?.stamp;
-        if (stamp !== undefined) act({ type: 'ConfirmShift', target, weight, stamp });
+        const token = state.intents.at(-1)?.token;
+        if (token !== undefined) act({ type: 'ConfirmShift', target, weight, token });
         break;
       }
       case 'measure': {

@@ -36,11 +36,11 @@ import {
   shifted,
   smokeAnswered,
   smokeHooks,
-  stamp,
   stateAfter,
   TWO_TARGETS,
   target,
   tick,
+  token,
   tookOver,
   verdict,
 } from './given.ts';
@@ -117,13 +117,13 @@ describe('a raise', () => {
   const announcedTimes = (times: number) =>
     Array.from({ length: times }, (_, index) => intended(10, index + 1, 0.5));
 
-  test('is announced with the next stamp of the present epoch', () => {
+  test('is announced with the next token of the present epoch', () => {
     given(onFirstStep())
       .when(intend(50), 1)
       .then(intended(50, 2, 1));
     given(opened(), tookOver(2, 0.5))
       .when(intend(), 1)
-      .then({ ...intended(10, 1, 1), stamp: stamp(1, 2) });
+      .then({ ...intended(10, 1, 1), token: token(1, 2) });
   });
 
   test('of the second target takes the number after that of the first', () => {
@@ -163,7 +163,7 @@ describe('a raise', () => {
       type: 'ConfirmShift',
       target: 'api',
       weight,
-      stamp: stamp(1),
+      token: token(1),
     });
     for (const late of [[], [aborted(0.6)], [reverted(0.6)], [reverted(0.6), closed(0.6)]]) {
       given(opened(), intended(10, 1, 0.5), late)
@@ -489,7 +489,7 @@ describe('once it is leaving', () => {
   });
 
   test('a stranger seen halts it all the same', () => {
-    const seen: RolloutEvent = { type: 'StrangerSeen', at: minute(3), target: 'api', found: 'version 9' };
+    const seen: RolloutEvent = { type: 'DriftDetected', at: minute(3), target: 'api', found: 'version 9' };
     expect(stateAfter(onFirstStep(), aborted(2), seen).leaving).toMatchObject({ outcome: 'halted' });
     expect(stateAfter(onFirstStep(), seen, aborted(4)).leaving).toMatchObject({ outcome: 'halted' });
   });
@@ -508,12 +508,12 @@ describe('facts after the end', () => {
         type: 'RecordRevert',
         cause: 'canary',
         reason: 'again',
-        targets: [{ name: 'api', primary: '7', changed: true, stranger: false }],
+        targets: [{ name: 'api', primary: '7', changed: true, drifted: false }],
       },
     ],
     [
       'what a target looks like',
-      { type: 'Reconcile', target: 'api', seen: { primary: '9', weights: {}, stamp: undefined } },
+      { type: 'Reconcile', target: 'api', seen: { primary: '9', weights: {}, token: undefined } },
     ],
   ])('are dropped: %s', (_, command) => {
     given(onFirstStep({ hooks }), reverted(3), closed(3)).when(command, 4).thenNothing();
@@ -521,7 +521,7 @@ describe('facts after the end', () => {
 });
 
 describe('a revert', () => {
-  const back = { name: 'api', primary: '7', changed: true, stranger: false };
+  const back = { name: 'api', primary: '7', changed: true, drifted: false };
   const recordRevert = (targets: (typeof back)[], more = {}): Command => ({
     type: 'RecordRevert',
     targets,
@@ -570,7 +570,7 @@ describe('a revert', () => {
 
   test('that meets a stranger halts the rollout', () => {
     const events = decided(
-      recordRevert([{ ...back, primary: '9', stranger: true }]),
+      recordRevert([{ ...back, primary: '9', drifted: true }]),
       3,
       onFirstStep(),
       revertOrdered(2),
@@ -579,13 +579,13 @@ describe('a revert', () => {
   });
 
   test('after which somebody gave the canary traffic again halts the rollout, and says so', () => {
-    const again = { ...back, primary: '8', changed: false, again: true };
+    const again = { ...back, primary: '8', changed: false, regained: true };
     for (const found of [again, { ...again, primary: '7', changed: true }]) {
       const { outcome, reason, leaving } = stateAfter(
         decided(recordRevert([found]), 4, onFirstStep(), measured('fail', [1, 2]), revertOrdered(3)),
       );
       expect(outcome).toBe('halted');
-      expect(reason).toMatch(/^it is fail; somebody else gave version 8 of api traffic again/);
+      expect(reason).toMatch(/^it is fail; somebody else gave version 8 of api traffic after the revert/);
       expect(leaving?.cause).toBe('canary');
     }
   });
@@ -829,7 +829,7 @@ describe('a person', () => {
 });
 
 test('a command for a target that the rollout does not have is a fault of the caller', () => {
-  const seen = { primary: '7', weights: {}, stamp: stamp(0) };
+  const seen = { primary: '7', weights: {}, token: token(0) };
   expect(() =>
     given(opened())
       .when({ type: 'Reconcile', target: target('other').name, seen }, 1)

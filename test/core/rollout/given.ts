@@ -5,9 +5,9 @@ import { type ErrorCode, RolloutError } from '../../../core/errors.ts';
 import type { Actor } from '../../../core/rollout/actor.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
 import type { Hook, HookStatus, Opening, RolloutEvent, Target } from '../../../core/rollout/event.ts';
+import type { FencingToken } from '../../../core/rollout/fencing-token.ts';
 import { type Directive, next } from '../../../core/rollout/next.ts';
 import { NO_PROBES } from '../../../core/rollout/probe-counts.ts';
-import type { Stamp } from '../../../core/rollout/stamp.ts';
 import { evolve, type Rollout } from '../../../core/rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../../core/units.ts';
 import { thrownBy } from '../config/files.ts';
@@ -144,7 +144,7 @@ export const opened = (more: Partial<Opening> = {}): Event<'RolloutOpened'> => (
   ...opening(more),
 });
 
-export const stamp = (seq: number, epoch = 1, open = true): Stamp => ({
+export const token = (seq: number, epoch = 1, open = true): FencingToken => ({
   rolloutId: ROLLOUT_ID,
   epoch,
   seq,
@@ -174,7 +174,7 @@ export const intended = (
   at: minute(minutes),
   target: on,
   weight,
-  stamp: stamp(seq),
+  token: token(seq),
   expiresAt: minute(minutes + 0.2),
 });
 
@@ -183,14 +183,14 @@ export const shifted = (weight: Percent, seq: number, minutes: number, on = 'api
   at: minute(minutes),
   target: on,
   weight,
-  stamp: stamp(seq),
+  token: token(seq),
 });
 
 export const promoted = (seq: number, minutes: number, on = 'api'): Event<'Promoted'> => ({
   type: 'Promoted',
   at: minute(minutes),
   target: on,
-  stamp: stamp(seq),
+  token: token(seq),
 });
 
 /** A raise that was announced and confirmed in the same moment. */
@@ -344,7 +344,7 @@ export const tookOver = (epoch: number, minutes: number): RolloutEvent => ({
 export const reverted = (minutes: number): RolloutEvent => ({
   type: 'Reverted',
   at: minute(minutes),
-  targets: [{ name: 'api', primary: '7', changed: true, stranger: false }],
+  targets: [{ name: 'api', primary: '7', changed: true, drifted: false }],
   cause: 'canary',
   reason: 'it is fail',
 });

@@ -8,14 +8,14 @@ import type { Checkpoint } from '../../../core/rollout/checkpoint.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
 import { dueAt, GRACE_SECONDS, hasCanaryTraffic } from '../../../core/rollout/due.ts';
 import type { Gate, Hook, HookStatus, Opening, RolloutEvent, Target } from '../../../core/rollout/event.ts';
+import { type FencingToken, isSameToken } from '../../../core/rollout/fencing-token.ts';
 import { DIRECTIVE_KINDS, type Directive, next } from '../../../core/rollout/next.ts';
-import { isSameStamp, type Stamp } from '../../../core/rollout/stamp.ts';
+import { isForeign, revertPlan } from '../../../core/rollout/revert-plan.ts';
 import { evolve, fold, isEnded, type Rollout, targetNamed } from '../../../core/rollout/state.ts';
 import { bakeOf, settledUntil } from '../../../core/rollout/timing.ts';
-import { isStranger, wayOut } from '../../../core/rollout/way-out.ts';
 import { type Instant, WINDOW_MS } from '../../../core/units.ts';
 import { times } from '../../deep.ts';
-import { actor, frozen, minute, opened, plan, smokeHooks, stamp, TWO_TARGETS, target } from './given.ts';
+import { actor, frozen, minute, opened, plan, smokeHooks, TWO_TARGETS, target, token } from './given.ts';
 
 /** What happens to one call of the execution. */
 interface Luck {
@@ -36,7 +36,7 @@ interface Luck {
 type Meddling =
   | { what: 'command'; command: Command }
   | { what: 'alarm'; agoSeconds: number }
-  | { what: 'stranger'; index: number; how: 'another primary' | 'canary removed' | 'another stamp' }
+  | { what: 'stranger'; index: number; how: 'another primary' | 'canary removed' | 'another token' }
   | { what: 'late write' }
   | { what: 'second confirmation' }
   | { what: 'takeover' };
@@ -45,12 +45,12 @@ type Move = { what: 'act'; luck: Luck } | { what: 'wait'; seconds: number } | Me
 
 interface Raise {
   target: string;
-  expect: Stamp;
-  write: Stamp;
+  expect: FencingToken;
+  write: FencingToken;
   weight: number;
 }
 
-const FOREIGN: Stamp = { ...stamp(0), rolloutId: 'checkout-api--r9--1' };
+const FOREIGN: FencingToken = { ...token(0), rolloutId: 'checkout-api--r9--1' };
 
 /** A rollout with its targets and its clock: what an execution, people and mishaps can do to it. */
 class World {
@@ -58,7 +58,7 @@ class World {
   state: Rollout;
   now: Instant = minute(0);
   seen: Record<string, Observed>;
-  hasStranger = false;
+  hasForeign = false;
   /** Targets that somebody else gave another primary while the rollout was under way. */
   strangers = new Set<string>();
   /** The fence was shut for completion, so what is promoted stays so even if the close itself is lost. */
@@ -77,7 +77,7 @@ class World {
     this.seen = Object.fromEntries(
       event.targets.map(({ name, stable }): [string, Observed] => [
         name,
-        { primary: stable, weights: {}, stamp: stamp(0) },
+        { primary: stable, weights: {}, token: token(0) },
       ]),
     );
   }
@@ -149,14 +149,14 @@ class World {
 
   private raise(name: string, weight: number, luck: Luck): void {
     const [intent] = this.write({ type: 'IntendShift', target: name, weight, expiresAt: this.now + 10_000 });
-    const expected = this.state.traffic[name]?.stamp;
+    const expected = this.state.traffic[name]?.token;
     if (intent?.type !== 'ShiftIntended' || expected === undefined) return;
-    const raise = { target: name, expect: expected, write: intent.stamp, weight };
+    const raise = { target: name, expect: expected, write: intent.token, weight };
     if (luck.raise === 'late') this.late.push(raise);
     const isRaised = (luck.raise === 'written' || luck.raise === 'answer lost') && this.put(raise);
     this.isResumed = luck.raise !== 'written';
     if (this.isResumed) return;
-    const confirm: Command = { type: 'ConfirmShift', target: name, weight, stamp: intent.stamp };
+    const confirm: Command = { type: 'ConfirmShift', target: name, weight, token: intent.token };
     if (isRaised) this.confirmed.push(confirm);
     this.write(isRaised ? confirm : { type: 'Reconcile', target: name, seen: this.look(name) });
   }
@@ -166,12 +166,12 @@ class World {
     const { stable, canary } = targetNamed(this.state, name);
     const seen = this.look(name);
     const isForeign = Object.keys(seen.weights).some((version) => version !== canary);
-    if (!isSameStamp(seen.stamp, expected) || seen.primary !== stable || isForeign) return false;
+    if (!isSameToken(seen.token, expected) || seen.primary !== stable || isForeign) return false;
     expect(this.out, `${name} was raised after its way out`).not.toContain(name);
     this.seen[name] =
       weight === 100
-        ? { primary: canary, weights: {}, stamp: write }
-        : { primary: stable, weights: { [canary]: weight }, stamp: write };
+        ? { primary: canary, weights: {}, token: write }
+        : { primary: stable, weights: { [canary]: weight }, token: write };
     return true;
   }
 
@@ -184,12 +184,12 @@ class World {
     const { rolloutId, targets } = this.state.opening;
     return targets.map((each) => {
       const before = this.look(each.name);
-      const way = wayOut(before, each, { rolloutId, epoch: this.state.epoch });
+      const way = revertPlan(before, each, { rolloutId, epoch: this.state.epoch });
       if ('write' in way) this.seen[each.name] = way.write;
       if ('write' in way) this.out.add(each.name);
       const { primary } = this.look(each.name);
       const changed = before.primary !== primary || before.weights[each.canary] !== this.shareOf(each);
-      return { name: each.name, primary, changed, stranger: isStranger(primary, each) };
+      return { name: each.name, primary, changed, drifted: isForeign(primary, each) };
     });
   }
 
@@ -198,8 +198,8 @@ class World {
     this.isSealed = true;
     for (const { name } of targets) {
       const seen = this.look(name);
-      if (seen.stamp?.rolloutId === rolloutId && seen.stamp.open)
-        this.seen[name] = { ...seen, stamp: { ...seen.stamp, seq: seen.stamp.seq + 1, open: false } };
+      if (seen.token?.rolloutId === rolloutId && seen.token.open)
+        this.seen[name] = { ...seen, token: { ...seen.token, seq: seen.token.seq + 1, open: false } };
     }
     if (!luck.isLost) this.write({ type: 'Close' });
   }
@@ -253,11 +253,11 @@ class World {
   private disturb({ index, how }: Extract<Meddling, { what: 'stranger' }>): void {
     const { targets } = this.state.opening;
     const name = targets[index % targets.length]?.name ?? '';
-    this.hasStranger = true;
+    this.hasForeign = true;
     if (how === 'another primary') this.seen[name] = { ...this.look(name), primary: '99' };
     if (how === 'another primary' && !isEnded(this.state)) this.strangers.add(name);
     if (how === 'canary removed') this.seen[name] = { ...this.look(name), weights: {} };
-    if (how === 'another stamp') this.seen[name] = { ...this.look(name), stamp: FOREIGN };
+    if (how === 'another token') this.seen[name] = { ...this.look(name), token: FOREIGN };
   }
 
   private write(command: Command): RolloutEvent[] {
@@ -290,7 +290,7 @@ class World {
   }
 }
 
-const LEAVING: RolloutEvent['type'][] = ['Aborted', 'RevertOrdered', 'StrangerSeen', 'Reverted'];
+const LEAVING: RolloutEvent['type'][] = ['Aborted', 'RevertOrdered', 'DriftDetected', 'Reverted'];
 
 function assertHold(state: Rollout, seconds: number, now: Instant): void {
   expect(Number.isInteger(seconds)).toBe(true);
@@ -413,7 +413,7 @@ const meddling: fc.Arbitrary<Meddling> = fc.oneof(
     arbitrary: fc.record({
       what: fc.constant('stranger' as const),
       index: fc.nat(1),
-      how: fc.constantFrom('another primary' as const, 'canary removed' as const, 'another stamp' as const),
+      how: fc.constantFrom('another primary' as const, 'canary removed' as const, 'another token' as const),
     }),
   },
 );
@@ -500,6 +500,7 @@ test('a raise is earned by a pass on the whole bake or ordered, and none follows
     'Aborted',
     'AlarmRaised',
     'Approved',
+    'DriftDetected',
     'GateOpened',
     'HookAnswered',
     'HookStarted',
@@ -514,7 +515,6 @@ test('a raise is earned by a pass on the whole bake or ordered, and none follows
     'RolloutOpened',
     'ShiftIntended',
     'Shifted',
-    'StrangerSeen',
     'TookOver',
   ]);
 });
@@ -547,15 +547,15 @@ test('every history ends with an outcome, and the traffic is where the outcome s
 
 function assertSettled(world: World): void {
   const { outcome, opening } = world.state;
-  if (outcome === 'halted') expect(world.hasStranger).toBe(true);
+  if (outcome === 'halted') expect(world.hasForeign).toBe(true);
   if (world.strangers.size > 0) expect(outcome).toBe('halted');
   for (const each of opening.targets) {
     const seen = world.look(each.name);
-    if (seen.stamp?.rolloutId !== opening.rolloutId) continue;
-    expect(seen.stamp.open, 'the fence is shut').toBe(false);
+    if (seen.token?.rolloutId !== opening.rolloutId) continue;
+    expect(seen.token.open, 'the fence is shut').toBe(false);
     expect(seen.weights).toEqual({});
     if (world.strangers.has(each.name)) expect(seen.primary).toBe('99');
-    else if (!world.hasStranger)
+    else if (!world.hasForeign)
       expect(seen.primary).toBe(outcome === 'completed' ? each.canary : each.stable);
     else if (outcome !== 'completed' && !world.isSealed) expect(seen.primary).not.toBe(each.canary);
   }

@@ -22,9 +22,9 @@ import {
   shifted,
   smokeAnswered,
   smokeHooks,
-  stamp,
   stateAfter,
   TWO_TARGETS,
+  token,
 } from './given.ts';
 
 const held = (minutes: number, reason: string) =>
@@ -140,7 +140,7 @@ describe('a release that is not reversible', () => {
   });
 
   test('is held also where its targets were found changed', () => {
-    const seen = { primary: '9', weights: { 8: 10 }, stamp: stamp(1) };
+    const seen = { primary: '9', weights: { 8: 10 }, token: token(1) };
     const found =
       'alias live of checkout-prod-api serves version 9 and version 8 at 10 %, which this rollout did not write';
     given(once()).when({ type: 'Reconcile', target: 'api', seen }, 3).then(held(3, found));
@@ -151,7 +151,7 @@ describe('a release that is not reversible', () => {
     given(worse, held(5, found))
       .when(record('fail', [1, 5]), 6)
       .then(measured('fail', [1, 5]));
-    const arrived = { primary: '7', weights: { 8: 50 }, stamp: stamp(2) };
+    const arrived = { primary: '7', weights: { 8: 50 }, token: token(2) };
     given(once(), measured('pass', [1, 3]), intended(50, 2, 4))
       .when({ type: 'Reconcile', target: 'api', seen: arrived }, 5)
       .then(shifted(50, 2, 5));
@@ -160,10 +160,10 @@ describe('a release that is not reversible', () => {
   describe('of which somebody else took traffic', () => {
     const found = (share: number, more = {}): Command => {
       const weights: Record<string, number> = share === 0 ? {} : { 8: share };
-      return { type: 'Reconcile', target: 'api', seen: { primary: '7', weights, stamp: stamp(1), ...more } };
+      return { type: 'Reconcile', target: 'api', seen: { primary: '7', weights, token: token(1), ...more } };
     };
     const lowered = (weight: number, minutes = 3): Extract<RolloutEvent, { type: 'Lowered' }> => ({
-      ...{ type: 'Lowered', at: minute(minutes), target: 'api', weight, stamp: stamp(1) },
+      ...{ type: 'Lowered', at: minute(minutes), target: 'api', weight, token: token(1) },
     });
     const taken = (to: number) => `somebody took the canary of api from 10 % to ${to} %`;
 
@@ -189,13 +189,13 @@ describe('a release that is not reversible', () => {
     });
 
     test('ends if nothing is left, since there is nothing to hold', () => {
-      const ordered = revertOrdered(3, { cause: 'stranger', reason: taken(0) });
+      const ordered = revertOrdered(3, { cause: 'drift', reason: taken(0) });
       given(once()).when(found(0), 3).then(lowered(0), ordered);
       given(once())
-        .when(found(0, { stamp: stamp(2, 1, false) }), 3)
+        .when(found(0, { token: token(2, 1, false) }), 3)
         .then(
           { type: 'Lowered', at: minute(3), target: 'api', weight: 0 },
-          revertOrdered(3, { cause: 'environment', reason: 'the way out took api back without the journal' }),
+          revertOrdered(3, { cause: 'environment', reason: 'api was reverted without the journal' }),
         );
     });
 
@@ -207,10 +207,10 @@ describe('a release that is not reversible', () => {
     });
 
     test('is held where a raise that arrived was taken back before it was written down', () => {
-      const seen = { primary: '7', weights: { 8: 20 }, stamp: stamp(2) };
+      const seen = { primary: '7', weights: { 8: 20 }, token: token(2) };
       const reason = 'somebody took the canary of api from 50 % to 20 %';
       const history = [...once(), measured('pass', [1, 3]), intended(50, 2, 4)];
-      const left = { ...lowered(20, 5), stamp: stamp(2) };
+      const left = { ...lowered(20, 5), token: token(2) };
       const again: Command = { type: 'Reconcile', target: 'api', seen };
       given(history).when(again, 5).then(left, held(5, reason));
       given(history, left, held(5, reason)).when(again, 6).thenNothing();
@@ -218,7 +218,7 @@ describe('a release that is not reversible', () => {
   });
 
   test('is taken back where a person has aborted without the controller', () => {
-    const shut = { primary: '7', weights: {}, stamp: { ...stamp(2, 1, false), by: 'ada' } };
+    const shut = { primary: '7', weights: {}, token: { ...token(2, 1, false), by: 'ada' } };
     given(once())
       .when({ type: 'Reconcile', target: 'api', seen: shut }, 3)
       .then(revertOrdered(3, { cause: 'human', reason: 'ada aborted without the journal' }));

@@ -19,11 +19,11 @@ describe('what came of probes', () => {
 
   test('is added up tick by tick, for the rollout and for the step', () => {
     const failed = pairs(6, { canary: 2, stable: 1, both: 1, failure: 'GET /cart answered 500' });
-    const unput = pairs(3, { unput: 1, unputWhy: 'Rate Exceeded' });
-    expect(probes(...onFirstStep(PROBED), probed(3, failed), probed(4, unput))).toEqual({
+    const skipped = pairs(3, { skipped: 1, skippedWhy: 'Rate Exceeded' });
+    expect(probes(...onFirstStep(PROBED), probed(3, failed), probed(4, skipped))).toEqual({
       all: {
-        ...{ ticks: 2, pairs: 9, canary: 2, stable: 1, both: 1, unput: 1 },
-        ...{ failure: 'GET /cart answered 500', unputWhy: 'Rate Exceeded' },
+        ...{ ticks: 2, pairs: 9, canary: 2, stable: 1, both: 1, skipped: 1 },
+        ...{ failure: 'GET /cart answered 500', skippedWhy: 'Rate Exceeded' },
       },
       step: expect.objectContaining({ pairs: 9, canary: 2 }),
     });

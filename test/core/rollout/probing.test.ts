@@ -38,7 +38,7 @@ describe('probes are due', () => {
 
 test('a probe that could not be put had its turn', () => {
   const due = probesDue(
-    stateAfter(onFirstStep(PROBED), probed(3, pairs(3, { unput: 2 }))),
+    stateAfter(onFirstStep(PROBED), probed(3, pairs(3, { skipped: 2 }))),
     'api',
     minute(3.4),
   );

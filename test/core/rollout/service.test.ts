@@ -174,7 +174,7 @@ describe('after a release was taken back', () => {
     });
   });
 
-  test.each<Cause>(['environment', 'stranger', 'timeout'])('for the cause %s it may come again', (cause) => {
+  test.each<Cause>(['environment', 'drift', 'timeout'])('for the cause %s it may come again', (cause) => {
     expect(serviceAfter({ completed: r7 }, left(cause))).toEqual({ completed: r7 });
   });
 

@@ -25,10 +25,10 @@ import {
   shifted,
   smokeAnswered,
   smokeHooks,
-  stamp,
   stateAfter,
   TWO_TARGETS,
   target,
+  token,
 } from './given.ts';
 
 const declined: RolloutEvent = {
@@ -132,7 +132,7 @@ test('a confirmed raise settles its intents and moves its target', () => {
     step: 0,
     raisedAt: minute(0.5),
     stepSince: minute(0.7),
-    traffic: { api: { weight: 10, stamp: stamp(2) } },
+    traffic: { api: { weight: 10, token: token(2) } },
   });
 });
 
@@ -182,7 +182,7 @@ test.each([
 
 test('a confirmation that comes after the abort and before the revert is believed', () => {
   const state = stateAfter(onFirstStep(), intended(50, 2, 2.9), aborted(3), shifted(50, 2, 3.1));
-  expect(state.traffic.api).toEqual({ weight: 50, stamp: stamp(2) });
+  expect(state.traffic.api).toEqual({ weight: 50, token: token(2) });
 });
 
 test('a confirmation for a target that the rollout does not have changes nothing', () => {

@@ -21,10 +21,10 @@ import {
   shifted,
   smokeAnswered,
   smokeHooks,
-  stamp,
   stateAfter,
   TWO_TARGETS,
   target,
+  token,
   tookOver,
   verdict,
 } from './given.ts';
@@ -67,7 +67,7 @@ group('each event is told in a line that names who, what and until when', () => 
     ],
     [[opened(), { type: 'AlarmRaised', at, alarm: 'late', since: at }], 'alarm late went off'],
     [
-      [opened(), { type: 'StrangerSeen', at, target: 'api', found: 'version 9 on api' }],
+      [opened(), { type: 'DriftDetected', at, target: 'api', found: 'version 9 on api' }],
       'something other than this rollout moved the traffic: version 9 on api; find who else writes this alias (CloudTrail, event UpdateAlias20150331), switch that off (docs/guides/coming-from.md), then release again',
     ],
     [
@@ -103,8 +103,8 @@ group('each event is told in a line that names who, what and until when', () => 
           cause: 'canary',
           reason: 'it is fail',
           targets: [
-            { name: 'api', primary: '7', changed: true, stranger: false },
-            { name: 'worker', primary: '3', changed: false, stranger: false },
+            { name: 'api', primary: '7', changed: true, drifted: false },
+            { name: 'worker', primary: '3', changed: false, drifted: false },
           ],
         },
       ],
@@ -119,8 +119,8 @@ group('each event is told in a line that names who, what and until when', () => 
           cause: 'canary',
           reason: 'it is fail',
           targets: [
-            { name: 'api', primary: '8', changed: true, stranger: false, again: true },
-            { name: 'worker', primary: '9', changed: true, stranger: true },
+            { name: 'api', primary: '8', changed: true, drifted: false, regained: true },
+            { name: 'worker', primary: '9', changed: true, drifted: true },
           ],
         },
       ],
@@ -183,7 +183,7 @@ group('the end is told in one sentence', () => {
   });
 
   test('of a refusal: that no user met it, and no count', () => {
-    const untouched = { targets: [{ name: 'api', primary: '7', changed: false, stranger: false }], exposure };
+    const untouched = { targets: [{ name: 'api', primary: '7', changed: false, drifted: false }], exposure };
     expect(
       told(opened(), revertOrdered(2, { outcome: 'refused' }), left(untouched), closed(3, 'refused')),
     ).toBe('r8 refused: it is over; it never got a request of a user; version 7 serves');
@@ -235,6 +235,6 @@ group('the end is told in one sentence', () => {
   });
 });
 
-test('a stamp is for machines and stands in no line', () => {
-  expect(told(opened(), { ...intended(10, 1, 1), stamp: stamp(4) })).toBeUndefined();
+test('a token is for machines and stands in no line', () => {
+  expect(told(opened(), { ...intended(10, 1, 1), token: token(4) })).toBeUndefined();
 });

@@ -1217,7 +1217,7 @@ export const EVENTS = [
       limit: 4.605170185988091,
     },
     alarms: [],
-    probes: { api: { ticks: 1, pairs: 29, canary: 0, stable: 0, both: 0, unput: 0 } },
+    probes: { api: { ticks: 1, pairs: 29, canary: 0, stable: 0, both: 0, skipped: 0 } },
   },
   {
     type: 'Measured',
@@ -1442,7 +1442,7 @@ export const EVENTS = [
       byProbes: true,
     },
     alarms: [],
-    probes: { api: { ticks: 1, pairs: 30, canary: 0, stable: 0, both: 0, unput: 0 } },
+    probes: { api: { ticks: 1, pairs: 30, canary: 0, stable: 0, both: 0, skipped: 0 } },
   },
   {
     type: 'Measured',
@@ -1710,8 +1710,8 @@ export const EVENTS = [
     type: 'Reverted',
     at: 1767605044220,
     targets: [
-      { name: 'worker', primary: '1', changed: true, stranger: false },
-      { name: 'api', primary: '1', changed: true, stranger: false },
+      { name: 'worker', primary: '1', changed: true, drifted: false },
+      { name: 'api', primary: '1', changed: true, drifted: false },
     ],
     cause: 'canary',
     reason: 'api http5xx: canary 61 of 300 failed, stable 3 of 2,684',
@@ -1736,15 +1736,15 @@ export const EVENTS = [
   {
     type: 'Reverted',
     at: 1767605885470,
-    targets: [{ name: 'api', primary: '3', changed: false, stranger: true }],
-    cause: 'stranger',
+    targets: [{ name: 'api', primary: '3', changed: false, drifted: true }],
+    cause: 'drift',
     reason: 'alias live of checkout-prod-Api serves version 3, which this rollout did not write',
     exposure: { requests: 5110, failed: 7, seconds: 1084 },
   },
   {
     type: 'Reverted',
     at: 1767605880315,
-    targets: [{ name: 'api', primary: '1', changed: false, stranger: false }],
+    targets: [{ name: 'api', primary: '1', changed: false, drifted: false }],
     cause: 'human',
     reason: 'ada aborted: enough',
     exposure: { requests: 5110, failed: 7, seconds: 1079 },
@@ -1752,7 +1752,7 @@ export const EVENTS = [
   {
     type: 'Reverted',
     at: 1767605880805,
-    targets: [{ name: 'api', primary: '1', changed: true, stranger: false }],
+    targets: [{ name: 'api', primary: '1', changed: true, drifted: false }],
     cause: 'environment',
     reason: 'alarm orders went off',
     exposure: { requests: 5110, failed: 7, seconds: 1080 },
@@ -1762,7 +1762,7 @@ export const EVENTS = [
     at: 1767604801150,
     target: 'api',
     weight: 10,
-    stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true },
+    token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true },
     expiresAt: 1767604811150,
   },
   {
@@ -1770,7 +1770,7 @@ export const EVENTS = [
     at: 1767604920230,
     target: 'worker',
     weight: 10,
-    stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true },
+    token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true },
     expiresAt: 1767604930230,
   },
   {
@@ -1778,14 +1778,14 @@ export const EVENTS = [
     at: 1767604801240,
     target: 'api',
     weight: 10,
-    stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true },
+    token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true },
   },
   {
     type: 'Shifted',
     at: 1767604920320,
     target: 'worker',
     weight: 10,
-    stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true },
+    token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true },
   },
   {
     type: 'Paused',
@@ -1809,7 +1809,7 @@ export const EVENTS = [
     at: 1767605405380,
     target: 'api',
     weight: 25,
-    stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 2, open: true },
+    token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 2, open: true },
   },
   {
     type: 'Paused',
@@ -1824,7 +1824,7 @@ export const EVENTS = [
     type: 'Promoted',
     at: 1767605703810,
     target: 'api',
-    stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 4, open: true },
+    token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 4, open: true },
   },
   { type: 'Approved', at: 1767606300020, gate: 50, by: { id: 'ada', via: 'iam', isVerified: false } },
   {
@@ -1921,7 +1921,7 @@ export const EVENTS = [
     reason: 'GET /health answered 500 instead of 200: answered',
   },
   {
-    type: 'StrangerSeen',
+    type: 'DriftDetected',
     at: 1767605885270,
     target: 'api',
     found: 'alias live of checkout-prod-Api serves version 3, which this rollout did not write',
@@ -2185,8 +2185,8 @@ export const HEADS = [
     gates: {},
     step: 0,
     traffic: {
-      worker: { weight: 10, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true } },
-      api: { weight: 10, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 2, open: true } },
+      worker: { weight: 10, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true } },
+      api: { weight: 10, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 2, open: true } },
     },
     intents: [],
     seq: 2,
@@ -2465,7 +2465,7 @@ export const HEADS = [
     gates: {},
     step: 2,
     traffic: {
-      api: { weight: 25, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 8, open: true } },
+      api: { weight: 25, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 8, open: true } },
     },
     intents: [],
     seq: 8,
@@ -2742,7 +2742,7 @@ export const HEADS = [
     gates: {},
     step: 0,
     traffic: {
-      api: { weight: 10, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true } },
+      api: { weight: 10, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true } },
     },
     intents: [],
     seq: 1,
@@ -2833,8 +2833,8 @@ export const HEADS = [
     },
     probes: {
       api: {
-        all: { ticks: 1, pairs: 1, canary: 0, stable: 0, both: 0, unput: 0 },
-        step: { ticks: 1, pairs: 1, canary: 0, stable: 0, both: 0, unput: 0 },
+        all: { ticks: 1, pairs: 1, canary: 0, stable: 0, both: 0, skipped: 0 },
+        step: { ticks: 1, pairs: 1, canary: 0, stable: 0, both: 0, skipped: 0 },
       },
     },
   },
@@ -3000,7 +3000,7 @@ export const HEADS = [
     gates: {},
     step: 1,
     traffic: {
-      api: { weight: 50, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 2, open: true } },
+      api: { weight: 50, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 2, open: true } },
     },
     intents: [],
     seq: 2,
@@ -3225,7 +3225,7 @@ export const HEADS = [
     gates: {},
     step: 0,
     traffic: {
-      api: { weight: 10, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true } },
+      api: { weight: 10, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true } },
     },
     intents: [],
     seq: 1,
@@ -3463,7 +3463,7 @@ export const HEADS = [
     gates: {},
     step: 2,
     traffic: {
-      api: { weight: 100, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 3, open: true } },
+      api: { weight: 100, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 3, open: true } },
     },
     intents: [],
     seq: 3,
@@ -3478,8 +3478,8 @@ export const HEADS = [
     measuredAt: 1767605883790,
     probes: {
       api: {
-        all: { ticks: 19, pairs: 534, canary: 0, stable: 0, both: 0, unput: 0 },
-        step: { ticks: 5, pairs: 148, canary: 0, stable: 0, both: 0, unput: 0 },
+        all: { ticks: 19, pairs: 534, canary: 0, stable: 0, both: 0, skipped: 0 },
+        step: { ticks: 5, pairs: 148, canary: 0, stable: 0, both: 0, skipped: 0 },
       },
     },
     stood: [
@@ -3637,7 +3637,7 @@ export const HEADS = [
     gates: {},
     step: 0,
     traffic: {
-      api: { weight: 10, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true } },
+      api: { weight: 10, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true } },
     },
     intents: [],
     seq: 1,
@@ -3869,7 +3869,7 @@ export const HEADS = [
     gates: {},
     step: 2,
     traffic: {
-      api: { weight: 100, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 2, open: true } },
+      api: { weight: 100, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 2, open: true } },
     },
     intents: [],
     seq: 2,
@@ -4095,7 +4095,7 @@ export const HEADS = [
     gates: {},
     step: 1,
     traffic: {
-      api: { weight: 50, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 2, open: true } },
+      api: { weight: 50, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 2, open: true } },
     },
     intents: [],
     seq: 2,
@@ -4316,7 +4316,7 @@ export const HEADS = [
     gates: {},
     step: 3,
     traffic: {
-      api: { weight: 100, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 4, open: true } },
+      api: { weight: 100, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 4, open: true } },
     },
     intents: [],
     seq: 4,
@@ -4539,7 +4539,7 @@ export const HEADS = [
     gates: {},
     step: 1,
     traffic: {
-      api: { weight: 100, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 2, open: true } },
+      api: { weight: 100, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 2, open: true } },
     },
     intents: [],
     seq: 2,
@@ -4761,7 +4761,7 @@ export const HEADS = [
     gates: {},
     step: 1,
     traffic: {
-      api: { weight: 50, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 3, open: true } },
+      api: { weight: 50, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 3, open: true } },
     },
     intents: [],
     seq: 3,
@@ -4971,7 +4971,7 @@ export const HEADS = [
     gates: {},
     step: 0,
     traffic: {
-      api: { weight: 10, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true } },
+      api: { weight: 10, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true } },
     },
     intents: [],
     seq: 1,
@@ -5188,7 +5188,7 @@ export const HEADS = [
     gates: {},
     step: 0,
     traffic: {
-      api: { weight: 10, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 2, seq: 1, open: true } },
+      api: { weight: 10, token: { rolloutId: 'checkout-api--r1--1', epoch: 2, seq: 1, open: true } },
     },
     intents: [],
     seq: 1,
@@ -5500,14 +5500,14 @@ export const HEADS = [
     gates: {},
     step: 0,
     traffic: {
-      worker: { weight: 0, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 0, open: true } },
-      api: { weight: 0, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 0, open: true } },
+      worker: { weight: 0, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 0, open: true } },
+      api: { weight: 0, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 0, open: true } },
     },
     intents: [
       {
         target: 'worker',
         weight: 10,
-        stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true },
+        token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true },
       },
     ],
     seq: 1,
@@ -5659,7 +5659,7 @@ export const HEADS = [
     gates: {},
     step: 0,
     traffic: {
-      api: { weight: 10, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true } },
+      api: { weight: 10, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true } },
     },
     intents: [],
     seq: 1,
@@ -5884,7 +5884,7 @@ export const HEADS = [
     gates: { '50': { until: 1767615904070, approvedBy: [] } },
     step: 0,
     traffic: {
-      api: { weight: 10, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true } },
+      api: { weight: 10, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true } },
     },
     intents: [],
     seq: 1,
@@ -6187,8 +6187,8 @@ export const HEADS = [
     gates: {},
     step: -1,
     traffic: {
-      worker: { weight: 0, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 0, open: true } },
-      api: { weight: 0, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 0, open: true } },
+      worker: { weight: 0, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 0, open: true } },
+      api: { weight: 0, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 0, open: true } },
     },
     intents: [],
     seq: 0,
@@ -6364,7 +6364,7 @@ export const HEADS = [
     gates: {},
     step: 3,
     traffic: {
-      api: { weight: 100, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 4, open: true } },
+      api: { weight: 100, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 4, open: true } },
     },
     intents: [],
     seq: 4,
@@ -6537,13 +6537,13 @@ export const HEADS = [
     gates: {},
     step: 0,
     traffic: {
-      api: { weight: 0, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 0, open: true } },
+      api: { weight: 0, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 0, open: true } },
     },
     intents: [
       {
         target: 'api',
         weight: 10,
-        stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true },
+        token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 1, open: true },
       },
     ],
     seq: 1,
@@ -6706,7 +6706,7 @@ export const HEADS = [
     gates: {},
     step: -1,
     traffic: {
-      api: { weight: 0, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 0, open: true } },
+      api: { weight: 0, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 0, open: true } },
     },
     intents: [],
     seq: 0,
@@ -6873,7 +6873,7 @@ export const HEADS = [
     gates: {},
     step: -1,
     traffic: {
-      api: { weight: 0, stamp: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 0, open: true } },
+      api: { weight: 0, token: { rolloutId: 'checkout-api--r1--1', epoch: 1, seq: 0, open: true } },
     },
     intents: [],
     seq: 0,
@@ -7025,7 +7025,7 @@ export const HEADS = [
     gates: {},
     step: 0,
     traffic: {
-      api: { weight: 10, stamp: { rolloutId: 'checkout-api--r3--1', epoch: 1, seq: 1, open: true } },
+      api: { weight: 10, token: { rolloutId: 'checkout-api--r3--1', epoch: 1, seq: 1, open: true } },
     },
     intents: [],
     seq: 1,

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { RolloutError } from '../../../core/errors.ts';
 import type { Completed, ServiceRecord } from '../../../core/ports.ts';
-import { attemptAfter, noWayBack, rollBackOf, waysBack } from '../../../core/rollout/again.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
 import type { Quarantined, RevertedTarget } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
+import { attemptAfter, noWayBack, rollBackOf, waysBack } from '../../../core/rollout/reopen.ts';
 import type { Rollout } from '../../../core/rollout/state.ts';
 import { thrownBy } from '../config/files.ts';
 import {
@@ -76,7 +76,7 @@ describe('a rollback', () => {
 
   test('is completed once the older version serves every target, whoever put it there', () => {
     const { event, ordered } = back();
-    const found = { name: 'api', primary: '7', changed: false, stranger: false };
+    const found = { name: 'api', primary: '7', changed: false, drifted: false };
     const state = stateAfter(event, ordered);
     const end = (targets: RevertedTarget[]) =>
       decide(state, { type: 'RecordRevert', targets, cause: 'environment', reason: 'x' }, minute(21)).at(-1);
@@ -88,7 +88,7 @@ describe('a rollback', () => {
       outcome: 'halted',
       reason: expect.stringContaining('api still serves version 8'),
     });
-    expect(end([{ ...found, primary: '9', stranger: true }])).toMatchObject({
+    expect(end([{ ...found, primary: '9', drifted: true }])).toMatchObject({
       outcome: 'halted',
       reason: expect.stringContaining('api serves version 9'),
     });

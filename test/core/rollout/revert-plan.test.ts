@@ -3,17 +3,17 @@ import { describe, expect, test } from 'vitest';
 import type { Observed } from '../../../core/ports.ts';
 import { decide } from '../../../core/rollout/decide.ts';
 import type { RevertedTarget } from '../../../core/rollout/event.ts';
-import { stampFrom, stampText } from '../../../core/rollout/stamp.ts';
+import { tokenFrom, tokenText } from '../../../core/rollout/fencing-token.ts';
 import {
+  closedAmong,
   foreignShares,
-  isStranger,
+  isForeign,
   keepsShares,
   lastLook,
-  mayBeTakenBack,
   restOf,
-  sealedAmong,
-  wayOut,
-} from '../../../core/rollout/way-out.ts';
+  revertible,
+  revertPlan,
+} from '../../../core/rollout/revert-plan.ts';
 import {
   aborted,
   closed as closing,
@@ -21,37 +21,37 @@ import {
   onFirstStep,
   opened,
   ROLLOUT_ID,
-  stamp,
   stateAfter,
   TWO_TARGETS,
   target,
+  token,
 } from './given.ts';
 
 const by = { rolloutId: ROLLOUT_ID, epoch: 3 };
-const foreign = { ...stamp(5), rolloutId: 'checkout-api--r9--1' };
-const out = (primary: string, weights: Observed['weights'], on: Observed['stamp']) =>
-  wayOut({ primary, weights, stamp: on }, target(), by);
-const closed = (seq: number) => stamp(seq, 3, false);
+const foreign = { ...token(5), rolloutId: 'checkout-api--r9--1' };
+const out = (primary: string, weights: Observed['weights'], on: Observed['token']) =>
+  revertPlan({ primary, weights, token: on }, target(), by);
+const closed = (seq: number) => token(seq, 3, false);
 
 describe('the way out', () => {
   test.each([
-    ['removes our share', '7', { 8: 10 }, stamp(4), '7', {}],
-    ['makes stable the primary again after promotion', '8', {}, stamp(4), '7', {}],
-    ['shuts the fence where nothing has to be removed', '7', {}, stamp(0), '7', {}],
-    ['removes our share and leaves the primary of a stranger', '9', { 8: 10 }, stamp(4), '9', {}],
-    ['leaves the primary of a stranger that has no share of ours', '9', {}, stamp(4), '9', {}],
-    ['leaves the share of a stranger', '7', { 9: 20 }, stamp(4), '7', { 9: 20 }],
-    ['removes our share alone among several', '7', { 8: 10, 9: 20 }, stamp(4), '7', { 9: 20 }],
+    ['removes our share', '7', { 8: 10 }, token(4), '7', {}],
+    ['makes stable the primary again after promotion', '8', {}, token(4), '7', {}],
+    ['shuts the fence where nothing has to be removed', '7', {}, token(0), '7', {}],
+    ['removes our share and leaves the primary of a stranger', '9', { 8: 10 }, token(4), '9', {}],
+    ['leaves the primary of a stranger that has no share of ours', '9', {}, token(4), '9', {}],
+    ['leaves the share of a stranger', '7', { 9: 20 }, token(4), '7', { 9: 20 }],
+    ['removes our share alone among several', '7', { 8: 10, 9: 20 }, token(4), '7', { 9: 20 }],
     ['removes a share that came back after it was shut', '7', { 8: 10 }, closed(4), '7', {}],
   ])('%s', (_, primary, weights, on, thenPrimary, thenWeights) => {
     expect(out(primary, weights, on)).toEqual({
-      write: { primary: thenPrimary, weights: thenWeights, stamp: closed(on.seq + 1) },
+      write: { primary: thenPrimary, weights: thenWeights, token: closed(on.seq + 1) },
     });
   });
 
-  test('counts from the start where the stamp was wiped', () => {
+  test('counts from the start where the token was wiped', () => {
     expect(out('7', { 8: 10 }, undefined)).toEqual({
-      write: { primary: '7', weights: {}, stamp: closed(1) },
+      write: { primary: '7', weights: {}, token: closed(1) },
     });
   });
 
@@ -61,7 +61,7 @@ describe('the way out', () => {
   });
 
   test('does not undo a completion', () => {
-    expect(out('8', {}, closed(4))).toEqual({ leave: 'sealed' });
+    expect(out('8', {}, closed(4))).toEqual({ leave: 'completed' });
   });
 
   test('keeps off what another rollout has stamped', () => {
@@ -70,14 +70,14 @@ describe('the way out', () => {
   });
 
   test('never gives the new primary a share of its own, which Lambda refuses', () => {
-    expect(out('8', { 7: 50 }, stamp(4))).toEqual({
-      write: { primary: '7', weights: {}, stamp: closed(5) },
+    expect(out('8', { 7: 50 }, token(4))).toEqual({
+      write: { primary: '7', weights: {}, token: closed(5) },
     });
   });
 
-  test('writes a stamp that can be read again after the highest number there is', () => {
-    const way = out('7', { 8: 10 }, stamp(999_999_999, 3, false));
-    expect('write' in way && stampFrom(stampText(way.write.stamp))).toMatchObject({ open: false });
+  test('writes a token that can be read again after the highest number there is', () => {
+    const way = out('7', { 8: 10 }, token(999_999_999, 3, false));
+    expect('write' in way && tokenFrom(tokenText(way.write.token))).toMatchObject({ open: false });
   });
 });
 
@@ -86,7 +86,7 @@ const seen: fc.Arbitrary<Observed> = fc.record({
   weights: fc.dictionary(fc.constantFrom('8', '9', '10'), fc.integer({ min: 0, max: 99 }), {
     noNullPrototype: true,
   }),
-  stamp: fc.option(
+  token: fc.option(
     fc.record({
       rolloutId: fc.constantFrom(ROLLOUT_ID, foreign.rolloutId),
       epoch: fc.integer({ min: 1, max: 9 }),
@@ -101,21 +101,21 @@ describe('whatever stands on a target', () => {
   test('one way out leaves nothing for a second', () => {
     fc.assert(
       fc.property(seen, (before) => {
-        const way = wayOut(before, target(), by);
+        const way = revertPlan(before, target(), by);
         if ('leave' in way) return;
-        expect(wayOut(way.write, target(), by)).toEqual({ leave: 'left already' });
+        expect(revertPlan(way.write, target(), by)).toEqual({ leave: 'left already' });
       }),
     );
   });
 
-  test('after the way out no request meets the canary, and no later raise fits the stamp', () => {
+  test('after the way out no request meets the canary, and no later raise fits the token', () => {
     fc.assert(
       fc.property(seen, (before) => {
-        const way = wayOut(before, target(), by);
+        const way = revertPlan(before, target(), by);
         if ('leave' in way) return;
         expect(way.write.primary).not.toBe('8');
         expect(way.write.weights).not.toHaveProperty('8');
-        expect(way.write.stamp).toMatchObject({ rolloutId: ROLLOUT_ID, epoch: 3, open: false });
+        expect(way.write.token).toMatchObject({ rolloutId: ROLLOUT_ID, epoch: 3, open: false });
       }),
     );
   });
@@ -123,23 +123,23 @@ describe('whatever stands on a target', () => {
   test('the primary of a stranger and every foreign share beside it stay as they are', () => {
     fc.assert(
       fc.property(seen, (before) => {
-        const way = wayOut(before, target(), by);
+        const way = revertPlan(before, target(), by);
         if ('leave' in way) return;
         const { 8: _, [way.write.primary]: __, ...others } = before.weights;
         expect(way.write.weights).toEqual(others);
-        if (isStranger(before.primary, target())) expect(way.write.primary).toBe(before.primary);
+        if (isForeign(before.primary, target())) expect(way.write.primary).toBe(before.primary);
       }),
     );
   });
 
-  test('it is left alone only where no request of ours is there, or the stamp says so', () => {
+  test('it is left alone only where no request of ours is there, or the token says so', () => {
     fc.assert(
       fc.property(seen, (before) => {
-        const way = wayOut(before, target(), by);
+        const way = revertPlan(before, target(), by);
         if ('write' in way) return;
-        expect(before.stamp).toBeDefined();
+        expect(before.token).toBeDefined();
         if (way.leave !== 'another rollout') {
-          expect(before.stamp?.open).toBe(false);
+          expect(before.token?.open).toBe(false);
           expect(before.weights).not.toHaveProperty('8');
         }
       }),
@@ -148,7 +148,7 @@ describe('whatever stands on a target', () => {
 });
 
 test('a stranger is a version that is neither stable nor canary', () => {
-  expect(['7', '8', '9'].map((version) => isStranger(version, target()))).toEqual([false, false, true]);
+  expect(['7', '8', '9'].map((version) => isForeign(version, target()))).toEqual([false, false, true]);
 });
 
 describe('what an error may take back', () => {
@@ -156,16 +156,16 @@ describe('what an error may take back', () => {
 
   test('is every target, while nothing keeps the release there on purpose', () => {
     const fresh = stateAfter(opened({ ...irreversible, targets: TWO_TARGETS }));
-    expect(mayBeTakenBack(fresh, minute(1))).toEqual(TWO_TARGETS);
+    expect(revertible(fresh, minute(1))).toEqual(TWO_TARGETS);
   });
 
   test('is nothing while users meet it', () => {
-    expect(mayBeTakenBack(stateAfter(onFirstStep(irreversible)), minute(2))).toEqual([]);
+    expect(revertible(stateAfter(onFirstStep(irreversible)), minute(2))).toEqual([]);
   });
 
   test('is every target again once somebody ordered it out', () => {
     const left = stateAfter(onFirstStep(irreversible), aborted(2));
-    expect(mayBeTakenBack(left, minute(2))).toEqual([target()]);
+    expect(revertible(left, minute(2))).toEqual([target()]);
   });
 });
 
@@ -174,7 +174,7 @@ describe('what is left to do after a revert', () => {
     name,
     primary,
     changed: false,
-    stranger: false,
+    drifted: false,
   });
   const [api, worker] = TWO_TARGETS;
   const running = stateAfter(opened({ targets: TWO_TARGETS }));
@@ -192,13 +192,13 @@ describe('what is left to do after a revert', () => {
       'one is sealed beside another that is back',
       running,
       [found('api', '8'), found('worker', '3')],
-      { kind: 'unseal', targets: [api] },
+      { kind: 'revert', targets: [api] },
     ],
     [
       'all are sealed beside an order to leave',
       leaving,
       [found('api', '8'), found('worker', '4')],
-      { kind: 'unseal', targets: [api, worker] },
+      { kind: 'revert', targets: [api, worker] },
     ],
     ['a stranger serves', running, [found('api', '9'), found('worker', '3')], { kind: 'record' }],
     ['nothing was taken back on purpose', running, [], { kind: 'held' }],
@@ -215,25 +215,25 @@ describe('what is left to do after a revert', () => {
 
 describe('what somebody else gave a release that only a person may take back', () => {
   const keep = { ...by, keep: true };
-  const kept = (primary: string, weights: Observed['weights'], on: Observed['stamp'] = stamp(5)) =>
-    wayOut({ primary, weights, stamp: on }, target(), keep);
+  const kept = (primary: string, weights: Observed['weights'], on: Observed['token'] = token(5)) =>
+    revertPlan({ primary, weights, token: on }, target(), keep);
 
   test('stays, and the fence is closed', () => {
-    const shut = { ...stamp(6), epoch: 3, open: false };
-    expect(kept('7', { 8: 59 })).toEqual({ write: { primary: '7', weights: { 8: 59 }, stamp: shut } });
-    expect(kept('8', { 9: 5 })).toEqual({ write: { primary: '8', weights: { 9: 5 }, stamp: shut } });
+    const shut = { ...token(6), epoch: 3, open: false };
+    expect(kept('7', { 8: 59 })).toEqual({ write: { primary: '7', weights: { 8: 59 }, token: shut } });
+    expect(kept('8', { 9: 5 })).toEqual({ write: { primary: '8', weights: { 9: 5 }, token: shut } });
     expect(kept('7', { 8: 59 }, closed(5))).toEqual({ leave: 'left already' });
-    expect(kept('7', { 9: 5 })).toEqual(out('7', { 9: 5 }, stamp(5)));
+    expect(kept('7', { 9: 5 })).toEqual(out('7', { 9: 5 }, token(5)));
   });
 
   test('is said', () => {
-    const seen = (primary: string, weights: Observed['weights']) => ({ primary, weights, stamp: closed(5) });
+    const seen = (primary: string, weights: Observed['weights']) => ({ primary, weights, token: closed(5) });
     expect(foreignShares(seen('7', { 8: 59, 9: 5 }), target(), keep)).toEqual({ 8: 59, 9: 5 });
     expect(foreignShares(seen('8', {}), target(), keep)).toEqual({ 8: 100 });
     expect(foreignShares(seen('7', { 8: 59 }), target(), by)).toBeUndefined();
-    const found = { name: 'api', primary: '7', changed: false, stranger: false, foreign: { 8: 59 } };
+    const found = { name: 'api', primary: '7', changed: false, drifted: false, foreign: { 8: 59 } };
     expect(lastLook(found, seen('7', { 8: 59 }), target(), keep)).toEqual(found);
-    expect(sealedAmong([target()], [{ ...found, primary: '8', foreign: { 8: 100 } }])).toEqual([]);
+    expect(closedAmong([target()], [{ ...found, primary: '8', foreign: { 8: 100 } }])).toEqual([]);
   });
 
   test('is kept for a release that was never raised, until a person orders it to leave', () => {
@@ -248,7 +248,7 @@ describe('what somebody else gave a release that only a person may take back', (
     ['a share', { foreign: { 8: 59 } }],
     ['all', { primary: '8', foreign: { 8: 100 } }],
   ])('pages a person: %s', (_, more) => {
-    const found = { name: 'api', primary: '7', changed: false, stranger: false, ...more };
+    const found = { name: 'api', primary: '7', changed: false, drifted: false, ...more };
     const command = {
       type: 'RecordRevert' as const,
       targets: [found],
@@ -265,9 +265,9 @@ describe('what somebody else gave a release that only a person may take back', (
 });
 
 describe('the last look', () => {
-  const found: RevertedTarget = { name: 'api', primary: '7', changed: true, stranger: false };
+  const found: RevertedTarget = { name: 'api', primary: '7', changed: true, drifted: false };
   const looked = (primary: string, weights: Observed['weights'], before = found) =>
-    lastLook(before, { primary, weights, stamp: closed(5) }, target(), by);
+    lastLook(before, { primary, weights, token: closed(5) }, target(), by);
 
   test('says the same where nobody wrote', () => {
     expect(looked('7', {})).toEqual(found);
@@ -276,17 +276,17 @@ describe('the last look', () => {
   test('finds a foreign version that keeps a share, unless another rollout has the target', () => {
     expect(looked('7', { 9: 20 })).toEqual({ ...found, foreign: { 9: 20 } });
     expect(looked('7', {}, { ...found, foreign: { 9: 20 } })).toEqual(found);
-    expect(foreignShares({ primary: '7', weights: { 9: 20 }, stamp: foreign }, target(), by)).toBe(undefined);
+    expect(foreignShares({ primary: '7', weights: { 9: 20 }, token: foreign }, target(), by)).toBe(undefined);
   });
 
   test('finds a canary that somebody gave traffic again, beside another version or alone', () => {
-    expect(looked('7', { 8: 10 })).toEqual({ ...found, again: true });
-    expect(looked('9', { 8: 10 })).toEqual({ ...found, primary: '9', stranger: true, again: true });
-    expect(looked('8', {})).toEqual({ ...found, primary: '8', again: true });
+    expect(looked('7', { 8: 10 })).toEqual({ ...found, regained: true });
+    expect(looked('9', { 8: 10 })).toEqual({ ...found, primary: '9', drifted: true, regained: true });
+    expect(looked('8', {})).toEqual({ ...found, primary: '8', regained: true });
   });
 
   test('finds a version that somebody else put there', () => {
-    expect(looked('9', {})).toEqual({ ...found, primary: '9', stranger: true });
+    expect(looked('9', {})).toEqual({ ...found, primary: '9', drifted: true });
   });
 
   test('takes no completion for a stranger', () => {
