@@ -8,7 +8,7 @@ export function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : '';
 }
 
-/** True where AWS refused a call for its rate, so that it had no effect. */
+/** True if AWS refused a call for its rate, so that it had no effect. */
 export function isThrottle(error: unknown): boolean {
   if (RolloutError.is(error)) return error.isThrottled;
   return /Throttl|TooManyRequests|ThroughputExceeded|RequestLimitExceeded|^SlowDown$/.test(nameOf(error));
@@ -46,7 +46,7 @@ function statusOf(error: unknown): number | undefined {
 const OF_ACCOUNT =
   /^(AccessDenied|NotAuthorized|UnauthorizedOperation|UnrecognizedClient|InvalidClientTokenId|ExpiredToken|OptInRequired|KMS|EC2AccessDenied|EFS|SubnetIPAddressLimit|InvalidSubnet|InvalidSecurityGroup|CodeArtifactUser)|(LimitExceeded|QuotaExceeded|StorageExceeded|LimitReached)/;
 
-/** True where AWS refused a call for what the account may do or has left, so that the release is not to blame and the next try meets the same. */
+/** True if AWS refused a call for what the account may do or has left, so that the release is not to blame and the next try meets the same. */
 export function isOfAccount(error: unknown): boolean {
   return !isThrottle(error) && OF_ACCOUNT.test(nameOf(error));
 }
@@ -71,7 +71,7 @@ export function wordsOf(error: unknown): string {
   return name === '' || name === 'Error' ? words : `${words} (${name})`;
 }
 
-/** @throws RolloutError AccountRefused where AWS refused for what the account may do or has left; other errors go on as they are */
+/** @throws RolloutError AccountRefused if AWS refused for what the account may do or has left; other errors go on as they are */
 export function rethrown(subject: string, error: unknown): never {
   if (RolloutError.is(error) || !isOfAccount(error)) throw error;
   throw new RolloutError(
@@ -97,7 +97,7 @@ export async function reach<T>(subject: string, call: () => Promise<T>): Promise
 /** Pauses between tries at a call that AWS has no room for just now, in milliseconds and in the mean. */
 const PAUSES_MS = [100, 200, 400, 800, 800, 800];
 
-/** How long a call is made again where nobody says until when; twice that is well under a function's 10 s. */
+/** How long a call is made again if nobody says until when; twice that is well under a function's 10 s. */
 const PATIENCE_MS = 3_500;
 
 /**

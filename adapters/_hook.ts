@@ -27,7 +27,7 @@ export async function inTime(
 ): Promise<HookAnswer> {
   const controller = new AbortController();
   const late = clock.sleep(HOOK_LIMIT_MS, controller.signal).then(() => broken(why()));
-  // A request that was told to stop rejects as well, so the limit has to be told first.
+  // An aborted request rejects as well, so the limit has to be reported first.
   const asked = ask(controller.signal).catch((error: unknown) =>
     broken(`it could not be asked: ${textOf(error)}`),
   );

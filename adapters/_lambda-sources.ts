@@ -13,9 +13,9 @@ export interface EventSource {
   what: string;
   /** The queue's name, where it is one. */
   queue: string | undefined;
-  /** True where it belongs to another account than the function. */
+  /** True if it belongs to another account than the function. */
   isForeign: boolean;
-  /** The alias or version that it calls; undefined where it calls `$LATEST`. */
+  /** The alias or version that it calls; undefined if it calls `$LATEST`. */
   qualifier: string | undefined;
 }
 

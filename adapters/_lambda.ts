@@ -37,10 +37,10 @@ export async function onceVisible<Answer>(clock: Clock, ask: () => Promise<Answe
   }
 }
 
-/** What a refusal says of that, so that whoever reads it does not take it for a moment's answer. */
+/** How a refusal describes it, so that nobody takes it for a passing failure. */
 export const ASKED_AGAIN = `AWS answered so for ${(LOOKS_MAX * POLL_EVERY_MS) / 1000} s`;
 
-/** A function or one of its versions, as GetFunction tells of it. */
+/** A function or one of its versions, as GetFunction returns it. */
 export interface Found {
   configuration: FunctionConfiguration;
   code: NonNullable<GetFunctionCommandOutput['Code']>;
@@ -63,7 +63,7 @@ export async function functionOf(client: LambdaClient, name: string, qualifier?:
   return { configuration: Configuration ?? {}, code: Code ?? {}, tags: Tags ?? {} };
 }
 
-/** Reads `$LATEST` once no update of it is under way; undefined where it still is at `until`. */
+/** Reads `$LATEST` once no update of it is under way; undefined if it still is at `until`. */
 export async function settledLatest(
   client: LambdaClient,
   clock: Clock,
@@ -78,7 +78,7 @@ export async function settledLatest(
   }
 }
 
-/** True where this is what runs there. */
+/** True if this is what runs there. */
 export function runs({ configuration, code }: Found, wanted: CodeName): boolean {
   if ('sha256' in wanted) return configuration.CodeSha256 === wanted.sha256;
   const [, digest = wanted.uri] = wanted.uri.split('@');
@@ -114,7 +114,7 @@ export function configOf(configuration: FunctionConfiguration): string | undefin
     .slice(0, CONFIG_DIGITS);
 }
 
-/** What `$LATEST` holds, code and configuration, so that whoever replaces it knows whether it is still that; undefined if it cannot be told. */
+/** What `$LATEST` holds, code and configuration, so that a later write can check that it is unchanged; undefined if unknown. */
 export function whatStands(found: Found): string | undefined {
   const [code, config] = [digestOf(found), configOf(found.configuration)];
   return code === undefined || config === undefined ? undefined : `${code} ${config}`;
@@ -152,7 +152,7 @@ function codeOf({ CodeSha256, PackageType }: FunctionConfiguration): string | un
   return PackageType === 'Image' && CodeSha256 !== undefined ? `sha256:${CodeSha256}` : CodeSha256;
 }
 
-/** What a published version is made of, by its configuration alone; nothing where Lambda does not name its code. */
+/** What a published version is made of, by its configuration alone; nothing if Lambda does not name its code. */
 export function contentOf(configuration: FunctionConfiguration): {
   code?: string;
   config?: string | undefined;
@@ -161,7 +161,7 @@ export function contentOf(configuration: FunctionConfiguration): {
   return code === undefined ? {} : { code, config: configOf(configuration) };
 }
 
-/** What must be said where another rollout moves a target; whoever asked may wait for it instead of being refused. */
+/** The error if another rollout moves the target; the caller may wait for it instead of being refused. */
 export function held(key: string, token: FencingToken): RolloutError {
   return new RolloutError(
     'TargetInvalid',

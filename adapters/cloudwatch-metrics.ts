@@ -25,7 +25,7 @@ import type { Target } from '../core/rollout/event.ts';
 import { type Instant, WINDOW_MS } from '../core/units.ts';
 import { reach } from './_aws.ts';
 
-/** One metric on CloudWatch; of an alias' version where no other dimension says which. */
+/** One metric on CloudWatch; of an alias' version if no other dimension says which. */
 interface Source {
   namespace: string;
   name: string;
@@ -354,7 +354,7 @@ function take(
   Timestamps.forEach((at, i) => {
     const start = at.getTime();
     const [value, before] = [Values[i] ?? Number.NaN, answer.values.get(start)];
-    // A time without a value, or with two of them, says nothing; a count that is none is unknown to whoever judges it.
+    // A time without a value, or with two of them, says nothing; an invalid count is unknown to the judge.
     answer.values.set(start, before === undefined || before === value ? value : Number.NaN);
   });
   return StatusCode === 'Complete' || StatusCode === 'PartialData';

@@ -2,9 +2,9 @@ import { RolloutError } from '../core/errors.ts';
 import type { TrafficRouter, Watchdog } from '../core/ports.ts';
 
 /**
- * Takes a rollout's canary out by what its watchdog was armed with, without the controller's functions and journal; the
+ * Reverts a rollout by what its watchdog was armed with, without the controller's functions and journal; the
  * token keeps who did it. Answers a line for each target.
- * @throws RolloutError RolloutUnknown where nobody knows its targets, RevertFailed naming those that may still serve the canary
+ * @throws RolloutError RolloutUnknown if nobody knows its targets, RevertFailed naming those that may still serve the canary
  */
 export async function revertFrozen(
   rolloutId: string,
@@ -18,7 +18,7 @@ export async function revertFrozen(
   if (frozen === undefined)
     throw new RolloutError(
       'RolloutUnknown',
-      `No watchdog watches ${rolloutId}: it has ended, or its id is wrong, and nobody else knows its targets. Look at the alias, check the id, or ${byHand}`,
+      `No watchdog is armed for ${rolloutId}: it has ended, or its id is wrong, so its targets are unknown. Look at the alias, check the id, or ${byHand}`,
     );
   if (frozen.targets.length === 0)
     throw new RolloutError(
@@ -26,7 +26,7 @@ export async function revertFrozen(
       `${rolloutId} is not reversible, so only the journal knows its targets; abort it without --direct, or ${byHand}`,
     );
   const results = await Promise.allSettled(
-    // A kind that nobody knows here keeps no other target from being taken back.
+    // A kind that nobody knows here keeps no other target from being reverted.
     frozen.targets.map(async (target) =>
       router(target.kind).revert(target, { rolloutId, epoch: frozen.epoch, person }),
     ),
@@ -39,7 +39,7 @@ export async function revertFrozen(
   if (results.some((result) => result.status === 'rejected' || result.value.isStableGone))
     throw new RolloutError(
       'RevertFailed',
-      `${rolloutId}: not every target could be taken back, and the canary may still have traffic there (${lines.join('; ')}).`,
+      `${rolloutId}: not every target could be reverted, and the canary may still have traffic there (${lines.join('; ')}).`,
     );
   return lines;
 }

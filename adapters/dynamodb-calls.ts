@@ -20,7 +20,7 @@ const TOO_LARGE = ['ValidationError', 'ItemCollectionSizeLimitExceeded'];
 const SIZE = /size (to update )?has exceeded/i;
 
 /**
- * Makes a call of DynamoDB. Where two writers met in one item it is made again at once, a few times.
+ * Makes a call of DynamoDB. If two writers met in one item it is made again at once, a few times.
  * @throws RolloutError Unavailable for what passes, JournalFull for what does not fit; other errors go on as they are
  */
 export async function send<T>(subject: string, call: () => Promise<T>): Promise<T> {

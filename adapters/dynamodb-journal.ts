@@ -223,7 +223,7 @@ function conflict({ opening, version }: Rollout, head: Item | undefined): Rollou
 
 const foundBy = (refused: Refused[], write: Write) => refused.find((each) => each.write === write)?.found;
 
-/** @throws RolloutError OpeningRefused where what a release carries would leave its rollout no room */
+/** @throws RolloutError OpeningRefused if what a release carries would leave its rollout no room */
 function checkSize(rollout: Rollout): void {
   const bytes = bytesOf(rollout);
   if (bytes <= OPENING_BYTES_MAX) return;
@@ -260,7 +260,7 @@ async function forget(store: Store, rolloutId: string, version: number): Promise
   await Promise.all(older.map((item) => store.delete(keyOf(item))));
 }
 
-/** Deleted in one transaction, so that each token has one taker, also where the answer to the taker was lost on the way. */
+/** Deleted in one transaction, so that each token has one taker, even if the answer to the taker was lost on the way. */
 async function takeTokens(store: Store, tableName: string, rolloutId: string): Promise<HoldToken[]> {
   for (let takes = 0; takes < TAKES_MAX; takes++) {
     const found = (await tokensOf(store, rolloutId)).slice(-ACTIONS_MAX);

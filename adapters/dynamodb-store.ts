@@ -68,7 +68,7 @@ export interface Store {
   delete(key: Key): Promise<void>;
   /** Updates one item and answers what it was before, or what stood there where the condition did not hold. */
   update(write: Change): Promise<{ before: Item | undefined } | { refused: Item | undefined }>;
-  /** Writes all or nothing; answers the writes whose conditions did not hold, none where all is written. @throws RolloutError JournalFull */
+  /** Writes all or nothing; answers the writes whose conditions did not hold, none if all is written. @throws RolloutError JournalFull */
   transact(writes: Write[]): Promise<Refused[]>;
 }
 

@@ -23,7 +23,7 @@ export interface AppendRecord {
   wakes: boolean;
 }
 
-/** The appends among a stream's changes that end a rollout or wake its holds; each append is told by its HEAD alone. */
+/** The appends among a stream's changes that end a rollout or wake its holds; each append is known by its HEAD alone. */
 export function recordsFromStream({ Records }: StreamEvent): { records: AppendRecord[] } {
   const heads = Records.map(({ dynamodb }) => dynamodb?.NewImage).filter((image) => image?.sk?.S === 'HEAD');
   const records = heads.map((image) => {
@@ -38,5 +38,5 @@ export function recordsFromStream({ Records }: StreamEvent): { records: AppendRe
   return { records: records.filter(({ ended, wakes }) => ended || wakes) };
 }
 
-/** Accepts what Lambda hands over, as the appends that it tells of. */
+/** Accepts what Lambda hands over, as the appends that it reports. */
 export const streamRecords = z.pipe(streamEvent, z.transform(recordsFromStream));

@@ -53,7 +53,7 @@ const index = (IndexName: string, hash: string) => ({
   Projection: { ProjectionType: 'KEYS_ONLY' as const },
 });
 
-/** The journal's table, for whoever creates it: infrastructure, the embedded world and tests over the wire. */
+/** The journal's table, for what creates it: infrastructure, the embedded world and tests over the wire. */
 export function tableDefinition(TableName: string): {
   table: CreateTableCommandInput;
   timeToLive: UpdateTimeToLiveCommandInput;

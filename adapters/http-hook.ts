@@ -8,7 +8,7 @@ import { inTime, payloadOf } from './_hook.ts';
 /** What the controller's own configuration says about HTTP hooks. */
 export interface HookWeb {
   fetch: typeof fetch;
-  /** The hosts that may be asked, with their port where it is not 443; none where it is empty. */
+  /** The hosts that may be asked, with their port where it is not 443; none if it is empty. */
   hosts: string[];
   /** What requests are signed with; nothing is sent without one. */
   secret: string;
@@ -78,7 +78,7 @@ function allowedUrl({ id, spec }: Hook, { hosts, secret }: HookWeb): string {
   return url.href;
 }
 
-/** Reads at most ANSWER_BYTES_MAX; undefined where there is more. */
+/** Reads at most ANSWER_BYTES_MAX; undefined if there is more. */
 async function limited({ body }: Response): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let size = 0;

@@ -41,7 +41,7 @@ const FIGHTS_MAX = 10;
 /** Pause after a write that AWS could not take, in the mean. */
 const PAUSE_MS = 300;
 
-/** How long a write goes on being tried that AWS cannot take just now, where nobody says until when: another change of the function takes seconds. */
+/** How long a write goes on being tried that AWS cannot take just now, if nobody says until when: another change of the function takes seconds. */
 const BUSY_MS = 3_000;
 
 /** Tries that fit into the longest of these times. */
@@ -111,7 +111,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
       const answer = await patiently(target.key, clock, () => put(target, routing, revision), until);
       if (answer.FunctionVersion !== undefined) return { seen: seenFrom(answer) };
     } catch (error) {
-      // AWS has had no room for it for seconds: whoever called is to come again, and not to crowd on.
+      // AWS has had no capacity for seconds: let the caller retry later instead of piling on.
       if (isThrottle(error)) return reach(target.traits.noun, () => Promise.reject(error));
       // An alias that is gone is found out by reading it; if it is there, the version is not.
       if (nameOf(error) === 'ResourceNotFoundException')
@@ -129,7 +129,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
   /**
    * Reads, changes and writes until nobody writes in between. `change` answers undefined if nothing has to be written, and
    * `look` if that rests on a read that may lag behind. `before` is what each write replaced, or may have.
-   * @throws RolloutError Unavailable where AWS could not take the write for all that time, AccountRefused, RevertFailed where others write on and on
+   * @throws RolloutError Unavailable if AWS could not take the write for all that time, AccountRefused, RevertFailed where others write on and on
    */
   const insist = async (
     target: Target,
@@ -177,7 +177,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
     );
   };
 
-  /** An alias that is gone serves nobody, so there is nothing to be taken back; somebody else took it away. */
+  /** An alias that is gone serves nobody, so there is nothing to be reverted; somebody else took it away. */
   const insistOrGone: typeof insist = async (...given) => {
     try {
       return await insist(...given);
@@ -275,7 +275,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
   };
 }
 
-/** True where the same write may be taken in a moment: Lambda refuses one while another change of the function is in progress (UpdateAlias API reference, ResourceConflictException). */
+/** True if the same write may be taken in a moment: Lambda refuses one while another change of the function is in progress (UpdateAlias API reference, ResourceConflictException). */
 const isBusy = (error: unknown): boolean => nameOf(error) === 'ResourceConflictException' || isPassing(error);
 
 function raised(target: Target, { weight, write }: Raise): Routing {
@@ -291,7 +291,7 @@ function touched({ key }: Target, { rolloutId }: FencingToken): RolloutError {
   );
 }
 
-/** Why this raise may not be written; undefined where it may. */
+/** Why this raise may not be written; undefined if it may. */
 function whyFenced(
   target: Target,
   seen: Observed,

@@ -72,7 +72,7 @@ async function assertOwned(
   );
 }
 
-/** Undefined where there is no such function; `hidden` where IAM lets the controller see none without the tag. */
+/** Undefined if there is no such function; `hidden` where IAM lets the controller see none without the tag. */
 async function tagsOf(
   read: () => Promise<{ Tags?: Record<string, string> | undefined }>,
 ): Promise<Record<string, string> | undefined | 'hidden'> {

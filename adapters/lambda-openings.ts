@@ -10,10 +10,10 @@ interface Answer {
   errorMessage?: string;
 }
 
-/** How long an opening is handed over again while OpenRollout has no room, as in a storm of releases: whoever hands over waits for the opening itself for 62 s, and has 75 s. */
+/** How long an opening is handed over again while OpenRollout has no room, as in a storm of releases: the caller waits for the opening itself for 62 s, and has 75 s. */
 const NO_ROOM_MS = 8_000;
 
-/** Openings by OpenRollout, which is invoked and waited for: what it did not do, whoever handed it over hears. The client must wait longer than that function may run, and never ask twice by itself. */
+/** Openings by OpenRollout, which is invoked and waited for: the caller learns what it did not do. The client must wait longer than that function may run, and never ask twice by itself. */
 export function lambdaOpenings(client: LambdaClient, clock: Clock, FunctionName: string): Openings {
   return {
     async open(handed) {

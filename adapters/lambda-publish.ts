@@ -29,7 +29,7 @@ const DIRECT_BYTES_MAX = 50 * 1024 * 1024;
 /** Publishing that replaces `$LATEST`. */
 type Replacing = Exclude<Publishing, { from: 'await' }>;
 
-/** Answers by which Lambda says that somebody else was first; the next look tells what became of it. */
+/** Answers by which Lambda says that another write came first; the next look shows its outcome. */
 const RACED = ['PreconditionFailedException', 'ResourceConflictException'];
 
 /** Answers that will be the same the next time. */
@@ -142,7 +142,7 @@ function nameOfCode(publish: Replacing) {
   return publish.from === 'zip' ? { sha256: publish.sha256 } : { uri: publish.uri };
 }
 
-/** Undefined where somebody else was first. */
+/** Undefined if somebody else was first. */
 async function tried<T>(functionName: string, call: () => Promise<T>): Promise<T | undefined> {
   try {
     return await reach(`function ${functionName}`, call);
@@ -178,7 +178,7 @@ async function active(
   }
 }
 
-/** True where `$LATEST` holds what this rollout published, or was about to publish. */
+/** True if `$LATEST` holds what this rollout published, or was about to publish. */
 async function isOurs(
   client: LambdaClient,
   { ref: { functionName = '' }, canary, publish }: Target,
@@ -189,7 +189,7 @@ async function isOurs(
   return runs(latest, { sha256: configuration.CodeSha256 ?? '' });
 }
 
-/** The code of a version in the form in which it can be sent back; undefined where it is too large for that. */
+/** The code of a version in the form in which it can be sent back; undefined if it is too large for that. */
 async function codeOf(
   { configuration: { CodeSize = 0 }, code }: Found,
   download: typeof fetch,

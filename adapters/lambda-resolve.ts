@@ -38,7 +38,7 @@ const SETTLE_MS = 5_000;
 /** An artifact that has to be published, and where it lies. */
 type Made = Exclude<Artifact, { version: string }>;
 
-/** Looks up everything about a Lambda alias that can be refused before a rollout opens. @throws RolloutError TargetInvalid naming the field and the mend */
+/** Looks up everything about a Lambda alias that can be refused before a rollout opens. @throws RolloutError TargetInvalid naming the field and the fix */
 export async function resolveLambda(
   client: LambdaClient,
   clock: Clock,
@@ -133,7 +133,7 @@ async function published(
   const field = `targets.${name}`;
   assertFree(field, lambda, artifact, offered);
   assertUnused(field, lambda, sources, await urlsOfLatest(client, lambda));
-  // The same code with another configuration is another version: whoever fixed a variable releases the same zip again.
+  // The same code with another configuration is another version: fixing a variable releases the same zip again.
   const isConfigured = configOf(stable.configuration) === configOf(offered.configuration);
   if (isConfigured && runs(stable, 'zip' in artifact ? artifact.zip : { uri: artifact.image }))
     return { canary: primary };

@@ -26,7 +26,7 @@ type Result = { status: HookStatus; reason: string };
 const RETRY_MS = 500;
 /** No retry begins so late that it could not be heard before the limit. */
 const RETRY_UNTIL_MS = HOOK_LIMIT_MS - 1_500;
-/** Largest body after its content encoding is undone: a small answer must not fill the memory of whoever reads it. */
+/** Largest body after its content encoding is undone: a small answer must not fill the reader's memory. */
 const BODY_BYTES_MAX = 50_000_000;
 
 const DECODERS: Record<string, (bytes: Uint8Array, options: { maxOutputLength: number }) => Buffer> = {

@@ -5,7 +5,7 @@ import type { Source, Traits } from '../core/rollout/event.ts';
 /** Tries of an event that fails: one, and two more (Lambda developer guide, "Asynchronous invocation"; a queue's own retries are taken for as many). */
 const TRIES = 3;
 
-/** What a Lambda alias is, by what calls it, for whoever need not know that it is one. */
+/** Traits of a Lambda alias by what calls it, for code that need not know the kind. */
 export function traitsOf(source: Source, { functionName = '', alias = '' }: Record<string, string>): Traits {
   return {
     burst: source === 'async' || source === 'sqs' ? TRIES : 1,

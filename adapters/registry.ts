@@ -40,7 +40,7 @@ export const hookRunners: Record<string, Make<HookRunner>> = {
   http: ({ web }, clock) => httpHook(web, clock),
 };
 
-/** Where a kind of hook becomes what refuses one that could never be asked; of a smoke test everything stands in the rollout file. Apart from the runners, so that whoever opens need not bring them along. */
+/** Where a kind of hook becomes what refuses one that could never be asked; of a smoke test everything stands in the rollout file. Apart from the runners, so that an opening need not bring them along. */
 export const hookChecks: Record<string, Make<HookCheck>> = {
   smoke: () => async () => {},
   lambda: ({ lambda }, clock) => lambdaHookCheck(lambda, clock),

@@ -89,7 +89,7 @@ function keyFaults(map: YAMLMap): Fault[] {
   return map.items.flatMap(({ key }: Pair) => {
     const offset = (key as Node | null)?.range?.[0] ?? map.range?.[0] ?? 0;
     if (!isScalar(key) || typeof key.value !== 'string')
-      return [{ offset, says: 'A key must be a text: put it in quotes.' }];
+      return [{ offset, says: 'A key must be a string: put it in quotes.' }];
     const isNew = !seen.has(key.value);
     seen.add(key.value);
     return isNew
@@ -97,13 +97,13 @@ function keyFaults(map: YAMLMap): Fault[] {
       : [
           {
             offset,
-            says: `The key ${JSON.stringify(key.value)} stands twice in one map: remove one of the two.`,
+            says: `The key ${JSON.stringify(key.value)} is given twice in one map: remove one of the two.`,
           },
         ];
   });
 }
 
-/** What a person calls the errors of the file system that are theirs to mend. */
+/** What a person calls the errors of the file system that are theirs to fix. */
 const UNREADABLE: Record<string, string> = {
   ENOENT: 'there is no such file',
   EISDIR: 'it is a folder',

@@ -20,7 +20,7 @@ const Stored = z.object({
 /**
  * Completions as objects of a bucket that several controllers share, `completions/<environment>/<service>/<digests>.json`.
  * No service's writer may write there, only the controller of that environment, and the reader looks at no other place.
- * Where there is no such bucket, every call rejects with RolloutError `OpeningRefused`.
+ * If there is no such bucket, every call rejects with RolloutError `OpeningRefused`.
  */
 export function s3Completions(s3: S3Calls, bucket: string | undefined): Completions {
   return {

@@ -13,7 +13,7 @@ import { nameOf, reach } from './_aws.ts';
 interface WatchdogTargets {
   /** The function that looks every two minutes. */
   functionArn: string;
-  /** The machine that is started at the deadline; it takes traffic back even where no function can run. */
+  /** The machine that is started at the deadline; it reverts traffic even if no function can run. */
   stateMachineArn: string;
   roleArn: string;
   groupName: string;
@@ -22,7 +22,7 @@ interface WatchdogTargets {
 /** Time between two looks. */
 const LOOK_MS = 120_000;
 
-/** How long after the deadline the recurring look goes on, in case the last way out needs a second one. */
+/** How long after the deadline the recurring look goes on, in case the last-resort revert needs a second one. */
 const AFTER_DEADLINE_MS = 24 * 3600_000;
 
 /** The watchdog on EventBridge Scheduler: one recurring entry per rollout and one at its deadline. */
@@ -67,7 +67,7 @@ function recurring(
     Name: input.rolloutId,
     GroupName: groupName,
     ScheduleExpression: 'rate(2 minutes)',
-    // At once would be too early: whoever arms it has yet to write the journal.
+    // Not at once: the journal is written after arming.
     StartDate: new Date(input.armedAt + LOOK_MS),
     EndDate: new Date(Math.max(input.deadline, input.armedAt) + AFTER_DEADLINE_MS),
     FlexibleTimeWindow: { Mode: 'OFF' },

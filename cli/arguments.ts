@@ -32,7 +32,7 @@ export function clientFrom({ environment, local }: { environment?: string; local
   return awsClient(name);
 }
 
-/** A rollout as it was named. @throws UsageError where it cannot be the id of one */
+/** A rollout as it was named. @throws UsageError if it cannot be the id of one */
 export function rolloutIdFrom(text = ''): string {
   if (rolloutIdParts(text) !== undefined) return text;
   throw new UsageError(

@@ -135,7 +135,7 @@ const LEFT_MAX = 26;
 /** Columns that a text beside its name must have to be worth reading there. */
 const RIGHT_MIN = 30;
 
-/** Names with what they are for beside them, or below them where there is no room. */
+/** Names with what they are for beside them, or below them if there is no room. */
 export function table(rows: readonly (readonly [name: string, text: string])[], width: number): string[] {
   const left = Math.min(LEFT_MAX, Math.max(...rows.map(([name]) => name.length))) + 4;
   const isBeside = width - left >= RIGHT_MIN;

@@ -22,12 +22,12 @@ const LEAVING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const SILENT_MS = 300_000;
 /** How long the controller may be out of reach before the watch ends; the rollout goes on without it. */
 const UNREACHABLE_MS = 300_000;
-/** How long an upload may take to open a rollout, where no other one is under way. */
+/** How long an upload may take to open a rollout, if no other one is under way. */
 const OPENING_MS = 120_000;
 
 /** Says of a release in the queue what it waits for; nothing is under way for a moment after an end. */
 export function waiting(rolloutId: string, waitsFor: string[]): string {
-  return `${rolloutId} waits for ${waitsFor.length === 0 ? 'its turn, which comes now' : `${waitsFor.join(' and ')} to end`}`;
+  return `${rolloutId} waits for ${waitsFor.length === 0 ? 'its opening, which is next' : `${waitsFor.join(' and ')} to end`}`;
 }
 
 /** Says of a release that its manifest is uploaded: from here on its rollout needs nothing of this process. */
@@ -41,7 +41,7 @@ export async function watchToEnd(client: Client, rolloutId: string, isVerbose = 
   process.exitCode = 1;
   const leave = (_: NodeJS.Signals, signal: number) => {
     complain(
-      `This watch ends; ${rolloutId} goes on. "spillway status ${rolloutId}" says where it is, "spillway abort ${rolloutId}" reverts it.`,
+      `This watch ends; ${rolloutId} continues. "spillway status ${rolloutId}" says where it is, "spillway abort ${rolloutId}" reverts it.`,
     );
     process.exit(128 + signal);
   };
@@ -57,7 +57,7 @@ export async function watchToEnd(client: Client, rolloutId: string, isVerbose = 
 async function followed(client: Client, rolloutId: string, isVerbose: boolean): Promise<number> {
   const began = Date.now();
   const read = patientReader(client);
-  const tell = storyteller();
+  const narrate = storyteller();
   let view: RolloutView | undefined;
   let seen = 0;
   let isToldToWait = false;
@@ -65,7 +65,7 @@ async function followed(client: Client, rolloutId: string, isVerbose: boolean): 
   for (;;) {
     const { version, events, isMore, waitsFor, ended } = await read(rolloutId, seen);
     for (const event of events) {
-      const told = tell(event, isVerbose);
+      const told = narrate(event, isVerbose);
       view = told.view;
       if (event.type === 'Measured') {
         if (isNoNews(event, said, view)) continue;
@@ -116,7 +116,7 @@ function patientReader(client: Client) {
         return reading;
       } catch (error) {
         if (!mayPass(error) || Date.now() - reachedAt > UNREACHABLE_MS) throw error;
-        if (!isTold) complain(`${(error as Error).message} The rollout goes on; so does this watch.`);
+        if (!isTold) complain(`${(error as Error).message} The rollout continues; so does this watch.`);
         isTold = true;
         await sleep(POLL_MS);
       }

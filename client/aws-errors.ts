@@ -1,6 +1,6 @@
 import { RolloutError } from '../core/errors.ts';
 
-/** What a call of AWS was made for, so that its failure can be told. */
+/** What a call of AWS was made for, so that its failure can be reported. */
 interface Purpose {
   environment: string;
   region: () => Promise<string>;
@@ -15,8 +15,8 @@ const NOT_ACCEPTED =
 /** Codes of Node and names of the SDK for a network that does not answer. */
 const UNREACHABLE = /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOST|ENETUNREACH|EPIPE|TimeoutError/;
 
-/** Makes a call of AWS in the name of the present profile; what goes wrong there is told with its mend, every other error goes on as it is. */
-export async function toldByAws<T>(purpose: Purpose, call: () => Promise<T>): Promise<T> {
+/** Makes a call of AWS in the name of the present profile; its failures are reported with their fix, every other error passes unchanged. */
+export async function reportedByAws<T>(purpose: Purpose, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {

@@ -3,7 +3,7 @@ import { GetBucketNotificationConfigurationCommand, PutObjectCommand, S3Client }
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { RolloutError } from '../core/errors.ts';
 import { type FunctionName, factsOf } from '../infra/facts.ts';
-import { toldByAws } from './aws-errors.ts';
+import { reportedByAws } from './aws-errors.ts';
 import type { Client } from './client.ts';
 import { functionsOf, type Invoke } from './functions.ts';
 import { remoteError } from './remote-error.ts';
@@ -17,7 +17,7 @@ const CLIENT = {
   },
 } as const;
 
-/** Command takes as long as its function may only where an opening is waited for. */
+/** Command takes as long as its function may only if an opening is waited for. */
 const OPENS = ['retry', 'rollback'];
 const OPENING = { requestTimeout: patienceFor('Command') };
 
@@ -29,7 +29,7 @@ export function awsClient(environment: string): Client {
   const lambda = new LambdaClient(CLIENT);
   const s3 = new S3Client(UPLOADER);
   const asking = <T>(needs: string, call: () => Promise<T>) =>
-    toldByAws({ environment, region: () => lambda.config.region(), needs }, call);
+    reportedByAws({ environment, region: () => lambda.config.region(), needs }, call);
   const invoke: Invoke = async (name, payload) => {
     const FunctionName = `spillway-${environment}-${name}`;
     const { FunctionError, Payload } = await asking(`lambda:InvokeFunction on ${FunctionName}`, () =>
@@ -59,7 +59,7 @@ export function awsClient(environment: string): Client {
       const groupName = `spillway-${environment}`;
       const needs = `scheduler:GetSchedule on ${groupName}, and lambda:GetAlias, GetFunction and UpdateAlias on the targets`;
       return asking(needs, async () => {
-        // What moves targets is loaded only where it is needed.
+        // What moves targets is loaded only if it is needed.
         const { revertDirectly } = await import('./direct.ts');
         const clients = { lambda, scheduler: new SchedulerClient(CLIENT) };
         return revertDirectly(clients, groupName, { rolloutId, by });
@@ -68,13 +68,13 @@ export function awsClient(environment: string): Client {
   };
 }
 
-/** @throws RolloutError OpeningRefused where nobody would hear of an upload, as far as whoever uploads may ask that */
+/** @throws RolloutError OpeningRefused if an upload would go unnoticed, as far as the caller may read that */
 async function assertHeard(s3: S3Client, bucket: string): Promise<void> {
   const asked = s3.send(new GetBucketNotificationConfigurationCommand({ Bucket: bucket }));
   const told = await asked.catch(() => undefined);
   if (told === undefined || told.EventBridgeConfiguration !== undefined) return;
   throw new RolloutError(
     'OpeningRefused',
-    `The bucket ${bucket} sends no events to EventBridge, so no release would be opened; somebody has set its notifications anew. Deploy the controller again, or set EventBridge in them.`,
+    `The bucket ${bucket} sends no events to EventBridge, so no release would be opened; its notifications were replaced. Deploy the controller again, or set EventBridge in them.`,
   );
 }

@@ -4,7 +4,7 @@ import { revertFrozen } from '../adapters/direct-abort.ts';
 import { byKind, routers } from '../adapters/registry.ts';
 import { schedulerWatchdog } from '../adapters/scheduler-watchdog.ts';
 
-/** Takes a rollout's canary out by the rights of whoever asks: for when the controller is down. @throws as `revertFrozen` does */
+/** Reverts a rollout by the caller's own rights: for when the controller is down. @throws as `revertFrozen` does */
 export function revertDirectly(
   { lambda, scheduler }: { lambda: LambdaClient; scheduler: SchedulerClient },
   groupName: string,
@@ -20,7 +20,7 @@ export function revertDirectly(
     roleArn: '',
     groupName,
   });
-  // Nobody is asked and nothing is sent on the way out but to the targets.
+  // A revert asks and sends nothing but to the targets.
   const web = { fetch, hosts: [], secret: '' };
   return revertFrozen(rolloutId, by, watchdog, byKind(routers, { lambda, web }, clock));
 }

@@ -1,6 +1,6 @@
 import { RolloutError } from '../core/errors.ts';
 
-/** The error that a function of the controller answered, as whoever throws it here would have made it. */
+/** The error that a function of the controller answered, as a local throw would have made it. */
 export function remoteError({
   errorType = 'Error',
   errorMessage = 'no message',

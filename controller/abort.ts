@@ -95,10 +95,10 @@ function notBack(
   );
 }
 
-/** How long an abort tries by itself: long enough for what a revert waits for a throttle, and short enough to be written down within the function's 10 s. */
+/** How long an abort tries by itself: long enough for what a revert waits for a throttle, and short enough to be recorded within the function's 10 s. */
 const OUT_MS = 7_500;
 
-/** Where AWS has no room for it just now, or does not answer, the order must not be lost: once it is in the journal, the rollout's own execution carries it out. */
+/** If AWS has no room for it just now, or does not answer, the order must not be lost: once it is in the journal, the rollout's own execution carries it out. */
 async function outNow(
   targets: Target[],
   by: RevertBy,

@@ -8,7 +8,7 @@ import type { Needs } from './ports.ts';
 /** What every state of the machine gets back: bare values that `Assign` binds and one Choice compares. */
 export interface Answer {
   kind: Directive['kind'];
-  /** How long a hold lasts; 1 where the directive is another. */
+  /** How long a hold lasts; 1 if the directive is another. */
   seconds: number;
   /** The version of the rollout that this answer was given for. */
   version: number;
@@ -49,7 +49,7 @@ export async function whenDirected<Kind extends Directive['kind']>(
   return answer(await work(rollout, directive as Extract<Directive, { kind: Kind }>), ports);
 }
 
-/** True where another execution has taken this rollout over. An ended rollout has no present execution to defer to. */
+/** True if another execution has taken this rollout over. An ended rollout has no present execution to defer to. */
 export function isSuperseded(rollout: Rollout, ref: ExecutionInput): boolean {
   return rollout.epoch > ref.epoch && !isEnded(rollout);
 }

@@ -17,7 +17,7 @@ import { within } from './within.ts';
 
 type Measures = 'alarms' | 'clock' | 'hooks' | 'journal' | 'metrics' | 'observer' | 'router';
 
-/** One tick: the targets are read back, then metrics and alarms while the probes are put, and the verdict is written down for the version it was made for. */
+/** One tick: the targets are read back, then metrics and alarms while the probes run, and the verdict is recorded for the version it was made for. */
 export async function tick(rollout: Rollout, ports: Needs<Measures>): Promise<Rollout> {
   const began = ports.clock.now();
   const seen = await look(rollout, ports);
@@ -39,7 +39,7 @@ export async function tick(rollout: Rollout, ports: Needs<Measures>): Promise<Ro
   return recordJudgement(rollout, measured, ports);
 }
 
-/** Reads the targets back: what they show may change the rollout; where they cannot be read, this tick is broken. Where there is no room for it among many, a later tick does. */
+/** Reads the targets back: what they show may change the rollout; where they cannot be read, this tick is broken. If there is no room for it among many, a later tick does. */
 async function look(
   rollout: Rollout,
   ports: Needs<'clock' | 'journal' | 'router'>,
@@ -91,7 +91,7 @@ async function read(
   };
 }
 
-/** How long into a tick metrics and alarms may be read: well under the function's 10 s, so that what comes late is a broken tick and not a death that takes the canary back. */
+/** How long into a tick metrics and alarms may be read: well under the function's 10 s, so that what comes late is a broken tick and not a death that reverts the canary. */
 const READ_MS = 7_000;
 
 async function answered<T>(

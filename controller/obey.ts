@@ -9,7 +9,7 @@ import type { Needs } from './ports.ts';
 import { recordEffect } from './record.ts';
 import { wake } from './wake.ts';
 
-/** Carries out an order, and answers the rollout that it led to. An abort acts before it is written down, and without a journal if it must. */
+/** Carries out an order, and answers the rollout that it led to. An abort acts before it is recorded, and without a journal if it must. */
 export async function obey(input: Order, ports: Needs<Aborts | 'openings'>): Promise<string> {
   if (input.command === 'abort') return abort(input, ports);
   const rollout = await opened(input.rolloutId, ports);
@@ -19,7 +19,7 @@ export async function obey(input: Order, ports: Needs<Aborts | 'openings'>): Pro
   return input.rolloutId;
 }
 
-/** Whoever gave the order hears of what it came to, so it is waited for. */
+/** Synchronous: the caller learns whether a rollout was opened. */
 async function reopen(
   input: Extract<Order, { command: 'rollback' | 'retry' }>,
   { openings }: Needs<'openings'>,
@@ -33,7 +33,7 @@ async function reopen(
   return opened ?? rolloutId;
 }
 
-/** @throws RolloutError CommandRefused where it waits in the queue, RolloutUnknown where nobody knows it */
+/** @throws RolloutError CommandRefused if it waits in the queue, RolloutUnknown if nobody knows it */
 async function opened(rolloutId: string, ports: Needs<'journal'>): Promise<Rollout> {
   const rollout = await ports.journal.read(rolloutId);
   if (rollout !== undefined) return rollout;

@@ -12,5 +12,5 @@ export type Order = { rolloutId: string; by: string } & (
   | { command: 'retry' }
 );
 
-/** Whoever may invoke this function says itself who it is. */
+/** The caller of this function names itself. */
 export const actorOf = ({ by }: { by: string }): Actor => ({ id: by, via: 'iam', isVerified: false });

@@ -79,7 +79,7 @@ export async function unpin(rollout: Rollout, ports: Needs<'clock' | 'router'>):
 /** How long the look at stable versions may take: the tick it belongs to has more to do. */
 const LOOK_MS = 1_000;
 
-/** Looks whether the stable versions that nothing serves any more still exist, and writes down which do not: people hear of it while all is well. */
+/** Looks whether the stable versions that nothing serves any more still exist, and records which do not: people learn of it while all is well. */
 export async function lookUpStables(
   rollout: Rollout,
   ports: Needs<'clock' | 'journal' | 'router'>,

@@ -40,7 +40,7 @@ export interface Ports {
   budget: Budget;
   router(kind: string): TrafficRouter;
   publisher(kind: string): Publisher;
-  /** Puts the code of stable back into `$LATEST`: by the function that publishes, since whoever reverts may change no code. */
+  /** Restores the code of stable in `$LATEST`, through the function that publishes: a revert has no right to change code. */
   restoreCode(rolloutId: string, target: string): Promise<void>;
   metrics: MetricSource;
   alarms: AlarmSource;

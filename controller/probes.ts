@@ -12,10 +12,10 @@ import { within } from './within.ts';
 const BEGIN_MS = 3_000;
 const ANSWER_MS = 3_000;
 
-/** What became of one probe; `broken` where it could not be put. */
+/** Outcome of one probe; `broken` if it could not be run. */
 type Result = { status: 'pass' | 'fail' | 'broken'; reason: string };
 
-/** Puts the probes that are due now, pair after pair, so that never more than one request meets each version; answers what came of them, by target. `began`: when the tick did. */
+/** Runs the probes that are due now, pair after pair, so that never more than one request meets each version; answers their outcomes, by target. `began`: when the tick did. */
 export async function putProbes(
   rollout: Rollout,
   began: Instant,

@@ -34,7 +34,7 @@ export async function publish(
 
 /**
  * Puts the code of stable back, of a target that the journal names: no other function may change code, and no input says which.
- * @throws RolloutError CommandRefused where the rollout replaced none there
+ * @throws RolloutError CommandRefused if the rollout replaced none there
  */
 export async function restoreCode(
   rolloutId: string,

@@ -11,7 +11,7 @@ import { announce, recordEffect, recordJudgement } from './record.ts';
 /** How long an announced raise may still be written: the function's own limit, so that none outlives its handler. */
 const INTENT_MS = 10_000;
 
-/** One raise when its turn has come. */
+/** One raise, once its reserved calls are due. */
 export function raise(
   rollout: Rollout,
   name: string,
@@ -24,7 +24,7 @@ export function raise(
 const callsOf = (weight: number) => (weight === 100 ? PROMOTION_CALLS : RAISE_CALLS);
 
 /**
- * One raise under the fence: announce it, write it once under the token that must stand there, write down what happened.
+ * One raise under the fence: announce it, write it once under the token that must stand there, record what happened.
  * A raise that was fenced is never repeated here; the target is read, and core decides again.
  */
 async function raiseNow(
@@ -58,11 +58,11 @@ async function raiseNow(
     );
   if (raised.result === 'gone')
     return recordEffect(announced, { type: 'FailShift', target: name, reason: raised.why }, ports);
-  // Seen before others got on, it may be long past: then it is dropped, and who is next reads the target again.
+  // Seen before other writers made progress, it may be outdated: then it is dropped, and the next one reads the target.
   const { observed } = raised;
   const isClear = !isWorthAnotherLook(announced, target, observed, ports.clock.now());
   const seen = isClear ? observed : await settled(announced, target, ports);
   const after = await recordJudgement(announced, { type: 'Reconcile', target: name, seen }, ports);
-  // Nobody stands in the way, only the write did not get through; at once it would meet the same.
+  // No conflict, the write just failed; an immediate retry would fail too.
   return after.version === announced.version ? putOff(after, callsOf(weight), raised.why, ports) : after;
 }

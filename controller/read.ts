@@ -42,7 +42,7 @@ async function sinceThen(
   return { completed, quarantined: quarantined.filter(({ rolloutId }) => rolloutId === opening.rolloutId) };
 }
 
-/** What a release that waits in the queue waits for; undefined where it does not wait. */
+/** What a release that waits in the queue waits for; undefined if it does not wait. */
 async function waitsFor(rolloutId: string, journal: Journal): Promise<string[] | undefined> {
   const { service } = rolloutIdParts(rolloutId) ?? {};
   if (service === undefined || waitingIn(await journal.service(service), rolloutId) === undefined)

@@ -30,8 +30,8 @@ export async function settled(
 const LOOK_MS = 5_000;
 
 /**
- * Reads every target and writes down what the journal had not heard of. Comes before anything a resumed rollout does.
- * @throws RolloutError Unavailable where they cannot be read in time
+ * Reads every target and records what the journal had not learned of. Comes before anything a resumed rollout does.
+ * @throws RolloutError Unavailable if they cannot be read in time
  */
 export async function reconcileTargets(
   rollout: Rollout,
@@ -47,7 +47,7 @@ export async function reconcileTargets(
   };
   let present = rollout;
   for (const target of targets) {
-    // What comes too late, or after somebody else got on, is not written down: by then it may be long past.
+    // What comes too late, or after another writer made progress, is not written: by then it may be outdated.
     const look = (signal: AbortSignal) => settled(rollout, target, ports, signal);
     const seen = await within(until - ports.clock.now(), look, late, ports);
     present = await recordJudgement(present, { type: 'Reconcile', target: target.name, seen }, ports);

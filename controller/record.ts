@@ -4,11 +4,11 @@ import type { Rollout } from '../core/rollout/state.ts';
 import { readRollout } from './execution.ts';
 import type { Needs } from './ports.ts';
 
-/** Writers that may be first before an effect gives up; each conflict means that somebody else got on. */
+/** Writers that may be first before an effect gives up; each conflict means that another writer made progress. */
 const CONFLICTS_MAX = 20;
 
 /**
- * Announces what is about to be done, as a judgement: undefined where somebody else was first, or core says no, so that
+ * Announces what is about to be done, as a judgement: undefined if somebody else was first, or core says no, so that
  * nothing may be done.
  */
 export async function announce(

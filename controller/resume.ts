@@ -26,7 +26,7 @@ export async function resume(
     return answer(await reconcileTargets(rollout, ports), ports);
   } catch (error) {
     if (!RolloutError.is(error, 'Unavailable')) throw error;
-    // Whoever raises, seals or measures next reads its target itself, under the fence.
+    // Each raise, close and tick reads its target itself, under the fence.
     return answer(await readRollout(ref.rolloutId, ports), ports);
   }
 }

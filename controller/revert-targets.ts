@@ -26,16 +26,16 @@ export async function revertTargets(
     const isPassing = failures.every(({ reason }) => RolloutError.is(reason, 'Unavailable'));
     throw new RolloutError(
       isPassing ? 'Unavailable' : 'RevertFailed',
-      `${by.rolloutId}: ${failures.length} of ${targets.length} targets could not be reverted (${failures.map(({ name, reason }) => `${name}: ${tellable(reason)}`).join('; ')}); the canary may still have traffic there.`,
+      `${by.rolloutId}: ${failures.length} of ${targets.length} targets could not be reverted (${failures.map(({ name, reason }) => `${name}: ${inWords(reason)}`).join('; ')}); the canary may still have traffic there.`,
     );
   }
   return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
 }
 
-/** How long the last look may take, and how long it is tried again where there is no room for it: the lock and the journal wait for it. */
+/** How long the last look may take, and how long it is tried again if there is no room for it: the lock and the journal wait for it. */
 const LAST_LOOK_MS = 1_500;
 const LAST_TRY_MS = 500;
-/** Time between two last looks, and how many there are, if the target seems not to have heard of its revert. */
+/** Time between two last looks, and how many there are, if the target seems not to have learned of its revert. */
 const LAST_LOOK_AGAIN_MS = 500;
 const LAST_LOOKS_MAX = 3;
 
@@ -79,7 +79,7 @@ async function lastSeen(
 }
 
 /** What an error says that is ours or AWS'. Of any other one there is the name: this message is logged, and it may hold words of others. */
-function tellable(error: unknown): string {
+function inWords(error: unknown): string {
   if (RolloutError.is(error) || Object.hasOwn(Object(error), '$metadata')) return String(error);
   return error instanceof Error ? error.name : 'an error';
 }

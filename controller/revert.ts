@@ -130,7 +130,7 @@ async function writeDown(
   if (rest.kind === 'held') return { kind: 'left', outcome: 'halted', reason: why ?? 'held for a human' };
   if (rest.kind === 'revert' && !isSecond) {
     const { all, by } = await toRevert(ref, ports);
-    // The claim of a rollback may have been lost with whoever was to make it.
+    // The claim of a rollback may have been lost with the function that was to make it.
     if (rollout.opening.rollsBack !== undefined) await claimTargets(rollout, rest.targets, ports);
     await moved(revertTargets(rest.targets, { ...ref, evenIfClosed: true }, ports));
     const found = await moved(revertTargets(all, by, ports));
@@ -172,7 +172,7 @@ async function moved(reverting: Promise<RevertedTarget[]>): Promise<RevertedTarg
 /** How long hooks may take to be notified of a revert: past its 10 s the function is ended, and Step Functions would make the last-resort revert for nothing. */
 const NOTIFYING_MS = 3_000;
 
-/** How long the code of stable may take to be put back, for the same reason. */
+/** How long the code of stable may take to be restored, for the same reason. */
 const RESTORING_MS = 3_000;
 
 /** Puts the code of stable back into `$LATEST` where publishing replaced it, before the lock goes: the next release must not meet a change under way. */

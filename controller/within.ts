@@ -20,7 +20,7 @@ export async function within<T, Late>(
   }
 }
 
-/** The answer of some work if it comes within `ms`; undefined where it fails or hangs, for what must not be waited for. */
+/** The answer of some work if it comes within `ms`; undefined if it fails or hangs, for what must not be waited for. */
 export function soon<T>(
   ms: number,
   work: (signal: AbortSignal) => Promise<T>,

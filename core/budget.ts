@@ -11,7 +11,7 @@ export const CALLS_PER_SECOND = 8;
 export const BURST_MS = 1_000;
 
 /**
- * How far ahead of now one service may have reserved calls. A service over it is charged nothing more and is told its last turn,
+ * How far ahead of now one service may have reserved calls. A service over it is charged nothing more and gets the time of its last reserved calls,
  * so that others wait at most this long, and the cost of one request, for each service that asks for more than its share.
  */
 export const DEBT_MS = 4_000;
@@ -37,7 +37,7 @@ const READ_BACK_EVERY_MAX = 10;
 /** How long a rollout leaves a target alone whose control plane had no room for it: longer than 200 reverts at once take. */
 export const RETRY_LATER_SECONDS: Seconds = 30;
 
-/** Rollouts that may do as they like: so few neither fill a second nor the budget. */
+/** Below this many rollouts, no pacing: so few neither fill a second nor the budget. */
 const TOGETHER_MAX = 8;
 
 /** The second of a minute past which no tick is put off, so that the next is never two minutes away. */
@@ -45,7 +45,7 @@ const OFFSET_MAX: Seconds = 55;
 
 /**
  * Whether a tick reads its targets back. A few rollouts do at each tick; of many each does at some, so that all of them
- * together make a few calls a second: a lost routing config or a stranger's hand is seen within ten ticks.
+ * together make a few calls a second: a lost routing config or drift is seen within ten ticks.
  */
 export function readsBack({ opening, ticks }: { opening: Opening; ticks: number }): boolean {
   const every = Math.ceil((opening.running ?? 0) / READ_BACKS_A_MINUTE);
@@ -60,10 +60,10 @@ export function tickOffset({ rolloutId, running = 0 }: Opening): Seconds {
   return running < TOGETHER_MAX ? 0 : hash(rolloutId) % Math.min(OFFSET_MAX, running);
 }
 
-/** What a way out takes at most where there is room: two calls of which one is lost, after the 2.5 s that a client waits. Among many it takes longer. */
+/** What a revert takes at most if there is room: two calls of which one is lost, after the 2.5 s that a client waits. Among many it takes longer. */
 const ROOMY_MS = 3_000;
 
-/** Whether a way out that took so long is followed by a last look: one of many at once leaves what room there is to the others. */
+/** Whether a revert that took this long is followed by a last look: one of many at once leaves what room there is to the others. */
 export function isRechecked(tookMs: number): boolean {
   return tookMs < ROOMY_MS;
 }

@@ -22,7 +22,7 @@ export type ErrorCode = (typeof ERROR_CODES)[number];
  */
 export class RolloutError extends Error {
   readonly code: ErrorCode;
-  /** True where a call was refused for its rate alone, so that it had no effect. */
+  /** True if a call was refused for its rate alone, so that it had no effect. */
   readonly isThrottled: boolean;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions & { isThrottled?: boolean } = {}) {
@@ -32,7 +32,7 @@ export class RolloutError extends Error {
     this.name = code;
   }
 
-  /** An error of another function by what Lambda tells of it; undefined where it is none of Spillway's own. */
+  /** An error of another function by what Lambda tells of it; undefined if it is none of Spillway's own. */
   static named(name: string | undefined, message: string): RolloutError | undefined {
     const code = ERROR_CODES.find((each) => each === name);
     return code && new RolloutError(code, message);

@@ -1,4 +1,4 @@
-/** Reads `$.a.b[0]` out of a JSON value; undefined where nothing stands there. */
+/** Reads `$.a.b[0]` out of a JSON value; undefined if nothing stands there. */
 export function valueAt(value: unknown, path: string): unknown {
   const steps = path.slice(1).match(/[^.[\]]+/g) ?? [];
   return steps.reduce<unknown>(

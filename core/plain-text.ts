@@ -16,7 +16,7 @@ const COMMANDS = [/:(?=:[a-z][\w-]*(?: [^:]*)?::)/g, /#(?=#(?:\[|vso\[|teamcity\
 
 /**
  * What somebody else wrote, as it may be kept: one line, without escape sequences, control characters, and characters that
- * show nothing or turn the direction of what follows; a command for a CI system is broken up by a space.
+ * show nothing or reverse the direction of what follows; a command for a CI system is broken up by a space.
  */
 export function plainText(said: string): string {
   return plainLine(said).trim();
@@ -55,7 +55,7 @@ function plainLine(line: string): string {
   return COMMANDS.reduce((text, command) => text.replace(command, '$& '), shown);
 }
 
-/** Fields of what is written down in which people, hooks, tests, alarms and AWS have their say. */
+/** Fields of what is recorded in which people, hooks, tests, alarms and AWS have their say. */
 const PROSE = new Set([
   ...['reason', 'by', 'found', 'failure', 'skippedWhy', 'needed', 'skipped', 'notices', 'author', 'commit'],
 ]);

@@ -92,7 +92,7 @@ export interface RecentQuery {
  * All methods reject with RolloutError `Unavailable` where the store cannot be reached.
  */
 export interface Journal {
-  /** The folded rollout, or undefined where none of this id was ever opened or refused. */
+  /** The folded rollout, or undefined if none of this id was ever opened or refused. */
   read(rolloutId: string): Promise<Rollout | undefined>;
   /** All events of a rollout, oldest first. */
   events(rolloutId: string): Promise<RolloutEvent[]>;
@@ -117,7 +117,7 @@ export interface Journal {
   /**
    * Appends events after `rollout.version` and answers the new fold. An event that ends the rollout releases its
    * locks and updates its service in the same write.
-   * @throws RolloutError JournalConflict where another writer was first: nothing was appended.
+   * @throws RolloutError JournalConflict if another writer was first: nothing was appended.
    */
   append(rollout: Rollout, events: RolloutEvent[]): Promise<Rollout>;
   /** Rollouts that have not ended. */
@@ -133,7 +133,7 @@ export interface Journal {
   unwait(service: string, release: string): Promise<void>;
   /** Takes a release out of quarantine. */
   lift(service: string, release: string): Promise<void>;
-  /** Keeps a token and forgets those of older versions: whoever waited on them has moved on. */
+  /** Keeps a token and forgets those of older versions: their holds have moved on. */
   putToken(rolloutId: string, token: HoldToken): Promise<void>;
   /** Takes all tokens out of the journal and answers them. */
   takeTokens(rolloutId: string): Promise<HoldToken[]>;
@@ -142,7 +142,7 @@ export interface Journal {
 /** What a target looks like now. */
 export interface Observed {
   primary: string;
-  /** Further versions and their share, in percent; empty where the primary takes all. */
+  /** Further versions and their share, in percent; empty if the primary takes all. */
   weights: Record<string, Percent>;
   token: FencingToken | undefined;
 }
@@ -192,9 +192,9 @@ export interface TargetRequest {
 /** A target with everything looked up that an opening freezes. */
 export interface ResolvedTarget {
   target: Target;
-  /** What its canary is made of, whatever its version is called: the SHA-256 of its code as Lambda tells it, or the digest of its image. Absent where nobody can say. */
+  /** What its canary is made of, whatever its version is called: the SHA-256 of its code as Lambda tells it, or the digest of its image. Absent if nobody can say. */
   digest?: string | undefined;
-  /** A digest of the configuration that its canary runs with, environment variables included. Absent where nobody can say. */
+  /** A digest of the configuration that its canary runs with, environment variables included. Absent if nobody can say. */
   config?: string | undefined;
   /** The version that completed here last, if the canary serves already in its place and it still exists: where a failed check leads back to. */
   before?: string | undefined;
@@ -214,11 +214,11 @@ export interface TrafficRouter {
   resolve(request: TargetRequest): Promise<ResolvedTarget>;
   /** Whether a version of it can serve; an `inactive` one serves once its first request has made Lambda prepare it again. @throws RolloutError Unavailable if nobody can say just now */
   has(target: Target, version: string): Promise<VersionState>;
-  /** What it looks like now; where there is no room for the call, it is made again until this moment, or for a few seconds. @throws RolloutError Unavailable */
+  /** What it looks like now; if there is no room for the call, it is made again until this moment, or for a few seconds. @throws RolloutError Unavailable */
   observe(target: Target, until?: Instant): Promise<Observed>;
   /**
    * Writes the first token (seq 0) and never touches traffic. Done again it is `isRepeated`, and only writes what was never
-   * written. @throws RolloutError TargetInvalid where another rollout's open token stands, or a repeated claim finds that somebody wrote since the opening
+   * written. @throws RolloutError TargetInvalid if another rollout's open token stands, or a repeated claim finds that somebody wrote since the opening
    */
   claim(target: Target, token: FencingToken, isRepeated?: boolean): Promise<void>;
   /** One attempt to raise, never repeated by itself. */
@@ -252,7 +252,7 @@ export interface AlarmSource {
   read(names: string[]): Promise<Alarm[]>;
 }
 
-/** What a hook is told. */
+/** What a hook receives. */
 export interface HookQuestion {
   hook: Hook;
   target: Target;
@@ -283,7 +283,7 @@ export type HookCheck = (hook: Hook, service: string) => Promise<void>;
 
 /** Makes the version that a target is to serve, or waits for it. */
 export interface Publisher {
-  /** Goes on where the last call stopped, for a few seconds at most. @throws RolloutError TargetInvalid where it can never succeed, AccountRefused where that is not the release's fault */
+  /** Goes on where the last call stopped, for a few seconds at most. @throws RolloutError TargetInvalid if it can never succeed, AccountRefused where that is not the release's fault */
   publish(target: Target): Promise<Made | 'pending'>;
   /** Puts the code that stable runs back into `$LATEST`, where publishing had replaced it. */
   restore(target: Target): Promise<void>;
@@ -320,7 +320,7 @@ export interface WatchdogInput extends ExecutionInput {
 export interface Watchdog {
   /** Arms it: a recurring look, the first one in two minutes, and a last one at the deadline that needs no function. Arming again replaces what was frozen. */
   arm(input: WatchdogInput): Promise<void>;
-  /** What it was armed with, or undefined where it is not armed. */
+  /** What it was armed with, or undefined if it is not armed. */
   frozen(rolloutId: string): Promise<WatchdogInput | undefined>;
   disarm(rolloutId: string): Promise<void>;
 }
@@ -356,7 +356,7 @@ export interface Budget {
   take(calls: number, service: string): Promise<Instant>;
 }
 
-/** What is opened without an upload. It names what the journal knows; all else is read there, so that whoever hands it over can make nothing up. */
+/** What is opened without an upload. It names what the journal knows; all else is read there, so that the caller cannot make anything up. */
 export type Handed =
   /** The release that waits for its service. */
   | { open: 'waiting'; service: string }
@@ -368,8 +368,8 @@ export type Handed =
 /** Hands an opening to the one function that opens rollouts. */
 export interface Openings {
   /**
-   * Answers once it is opened, with the id of the rollout; undefined where nothing waits. Handing it over again is safe.
-   * @throws RolloutError as the opening itself refuses it; Unavailable where nobody can say whether it was opened
+   * Answers once it is opened, with the id of the rollout; undefined if nothing waits. Handing it over again is safe.
+   * @throws RolloutError as the opening itself refuses it; Unavailable if nobody can say whether it was opened
    */
   open(handed: Handed): Promise<string | undefined>;
 }

@@ -40,7 +40,7 @@ const SYMLINK = 0xa000;
 const OUTSIDE = /^(?:[/\\]|[a-zA-Z]:)|(?:^|[/\\])\.\.(?:[/\\]|$)|\0/;
 
 /**
- * Says why a zip cannot be the code of a function, with the mend, as the end of a sentence about it; undefined where
+ * Says why a zip cannot be the code of a function, with the fix, as the end of a sentence about it; undefined if
  * nothing is wrong. Reads the directory alone: nothing is unpacked.
  */
 export function zipFault(zip: Uint8Array): string | undefined {
@@ -111,7 +111,7 @@ function endOf(view: DataView): number | undefined {
   return undefined;
 }
 
-/** Where there are more entries or bytes than the old record can count, a newer one stands before it. */
+/** If there are more entries or bytes than the old record can count, a newer one stands before it. */
 function directory64(view: DataView, end: number): Directory | undefined {
   const locator = end - LOCATOR64.bytes;
   if (!has(view, locator, LOCATOR64)) return undefined;

@@ -3,7 +3,7 @@ import type { Rollout } from '../core/rollout/state.ts';
 import { describe } from '../core/rollout/story.ts';
 
 /** Prints one event, with a bar of where the traffic is whenever it moves or is measured. */
-export function tell(event: RolloutEvent, rollout: Rollout): void {
+export function narrate(event: RolloutEvent, rollout: Rollout): void {
   const line = describe(event, rollout);
   if (line === undefined) return;
   const time = new Date(event.at).toISOString().slice(11, 19);

@@ -8,7 +8,7 @@ import { BUCKET, type World } from '../local/world.ts';
 /** Largest body that is taken: a zip may have 50 MB. */
 const BODY_BYTES_MAX = 60_000_000;
 
-/** Lets the command line talk to a world: uploads, the functions that people may call, and the way out without them. Listens on this machine only. */
+/** Lets the command line talk to a world: uploads, the functions that people may call, and the revert without them. Listens on this machine only. */
 export async function serve(world: World, port: number): Promise<Server> {
   // A request without a Host, or with two, is refused here as well, in words.
   const server = createServer({ requireHostHeader: false }, (request, response) => {

@@ -21,7 +21,7 @@ import { observer } from './_observe.ts';
 
 /** The ports as they are on AWS, each made on its own, so that a bundle holds only the clients its function needs. */
 
-/** A timeout only warns unless it is told to throw, and a call that hangs must become an error. Short enough for two tries within a function's 10 s, long enough for a slow answer; the state machine retries the rest. */
+/** A timeout only warns unless it is configured to throw, and a call that hangs must become an error. Short enough for two tries within a function's 10 s, long enough for a slow answer; the state machine retries the rest. */
 const CLIENT = {
   maxAttempts: 2,
   requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_500, throwOnRequestTimeout: true },
@@ -80,7 +80,7 @@ const SKEW_MS = 2_000;
 
 let offsetMs = 0;
 
-/** Machines may be minutes apart, and one rollout is told by many of them. */
+/** Machines may be minutes apart, and many of them write one rollout. */
 function setClock(sent: number, date = ''): void {
   const halfway = (Date.now() - sent) / 2;
   const off = Date.parse(date) + 500 - (sent + halfway);
@@ -204,7 +204,7 @@ function s3() {
 /** The bucket that releases are uploaded to. */
 export const awsReleases = () => s3Releases(s3());
 
-/** The bucket in which the controllers of several environments tell what completed; a deployment may have none. */
+/** The bucket in which the controllers of several environments publish what completed; a deployment may have none. */
 export const awsCompletions = () => s3Completions(s3(), process.env.COMPLETIONS_BUCKET || undefined);
 
 /** The environment that this controller serves. */

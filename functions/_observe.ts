@@ -6,7 +6,7 @@ import type { Observer } from '../controller/ports.ts';
 import { RolloutError } from '../core/errors.ts';
 import { COUNTED, type Counted } from '../core/rollout/counts.ts';
 
-/** Where nobody asked for logs and no Lambda runs this, such as in the embedded world, nothing is written. */
+/** If nobody asked for logs and no Lambda runs this, such as in the embedded world, nothing is written. */
 const isOn =
   (process.env.AWS_LAMBDA_FUNCTION_NAME ?? '') !== '' || (process.env.POWERTOOLS_LOG_LEVEL ?? '') !== '';
 

@@ -37,7 +37,7 @@ export const alarmEvent: Task<
   async run({ detail }, ports) {
     // CloudWatch also reports that an alarm which is red already is evaluated on a part of its data (user guide, "How partial data is handled"); that is no change.
     if (detail.state.value !== 'ALARM' || detail.previousState?.value === 'ALARM') return { told: [] };
-    // One that cannot be read went off when it is heard of, which is the safe side.
+    // One that cannot be read went off when it is learned of, which is the safe side.
     const since = instantFrom(detail.state.timestamp) ?? ports.clock.now();
     const breached = breachedAt(detail.state.reasonData, comparisonIn(detail.state.reason));
     const breach = breached === undefined ? {} : { breachedAt: breached };

@@ -6,7 +6,7 @@ import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 
 const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
 
-/** Leaves word how to wake this hold, then looks once more: whoever wrote in between has not seen the token. */
+/** Stores the token that wakes this hold, then looks once more: a write in between has not seen the token. */
 export const hold: Task<
   { ref: ExecutionInput; version: number; token: string },
   object,

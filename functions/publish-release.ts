@@ -10,7 +10,7 @@ const Input = z.union([
   z.object({ restore: z.object({ rolloutId: z.string(), target: z.string() }) }),
 ]);
 
-/** Publishes the version that one target is to serve, and wakes its own state. Asked by a revert, it puts the code of stable back. */
+/** Publishes the version that one target is to serve, and wakes its own state. A revert calls it to restore the code of stable. */
 export const publishRelease: Task<
   | { ref: ExecutionInput; version: number; token: string }
   | { restore: { rolloutId: string; target: string } },

@@ -9,7 +9,7 @@ const Input = z.object({
   came: z.object({ Error: z.optional(z.string()), Cause: z.optional(z.string()) }),
 });
 
-/** Takes the canary out of every target, also where nothing else works. */
+/** Removes the canary from every target, even if nothing else works. */
 export const revertTraffic: Task<
   z.infer<typeof Input>,
   Left,

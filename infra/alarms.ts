@@ -86,7 +86,7 @@ export function alarmsOf(place: Place, machineArn: string): Alarm[] {
     },
     {
       name: 'no-way-back',
-      says: 'The version that a rollout would revert to was deleted while its canary serves: it goes on, and cannot be reverted.',
+      says: 'The version that a rollout would revert to was deleted while its canary serves: it continues, and cannot be reverted.',
       of: [counted('StableVersionsGone')],
       threshold: 1,
       periods: 1,
@@ -124,14 +124,14 @@ export function alarmsOf(place: Place, machineArn: string): Alarm[] {
     },
     {
       name: 'watchdog-not-called',
-      says: 'EventBridge Scheduler could not call the watchdog or start the last way out.',
+      says: 'EventBridge Scheduler could not call the watchdog or start the last-resort revert.',
       of: [scheduler('InvocationDroppedCount'), scheduler('TargetErrorCount')],
       threshold: 1,
       periods: 1,
     },
     {
       name: 'throttled',
-      says: 'Functions of the way out were throttled, or AWS refused calls for their rate, or the budget of calls could not be asked.',
+      says: 'Functions of the revert path were throttled, or AWS refused calls for their rate, or the budget of calls could not be asked.',
       of: [
         ...ON_REVERT_PATH.map((name) => lambda(name, 'Throttles')),
         counted('Throttles'),
@@ -142,7 +142,7 @@ export function alarmsOf(place: Place, machineArn: string): Alarm[] {
     },
     {
       name: 'command-failing',
-      says: 'Orders of people or hooks fail.',
+      says: 'Commands of people or hooks fail.',
       of: [lambda('Command', 'Errors')],
       threshold: 3,
       periods: 1,

@@ -8,7 +8,7 @@ export function substituted(text: string, values: Record<string, string>): strin
     const value = values[name];
     if (value === undefined)
       throw new Error(
-        `The state machine names \${${name}}, which nobody gives; known are ${Object.keys(values).join(', ')}.`,
+        `The state machine names \${${name}}, which is not provided; known are ${Object.keys(values).join(', ')}.`,
       );
     used.add(name);
     return value;

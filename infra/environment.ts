@@ -42,7 +42,7 @@ interface Variables {
   WATCHDOG_ARN: string;
 }
 
-/** The variables of one function, without the secret: where no host is allowed for hooks, none of theirs is set. */
+/** The variables of one function, without the secret: if no host is allowed for hooks, none of theirs is set. */
 export function variablesOf(
   name: FunctionName,
   place: Place,

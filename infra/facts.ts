@@ -9,17 +9,17 @@ export type RuleName = keyof typeof table.rules;
 /** What may call a function: the state machine, the journal's stream, the watchdog's schedules, people and pipelines, a rule, or a function. */
 export type Starter = 'machine' | 'journal' | 'scheduler' | 'people' | RuleName | FunctionName;
 
-/** What `controller.json` says of one function; everybody reads it there and nobody says it again. */
+/** What `controller.json` says of one function; everything reads it there. */
 export interface FunctionFacts {
   /** Nobody else is allowed to call it. */
   startedBy: readonly Starter[];
-  /** After which Lambda ends it. Opening reads zips and asks for each target in turn, and whoever hands an opening over waits for it. */
+  /** After which Lambda ends it. Opening reads zips and asks for each target in turn, and the caller of an opening waits for it. */
   seconds: number;
   /** Processor time comes with memory, which neither an abort nor a tick of many windows (`npm run bench -- tick`) is to wait for. */
   megabytes: number;
   /** Concurrent executions that are kept for it, and are its most, where the account has room for all of them. */
   reserved?: number;
-  /** How long an event is tried again before it becomes a dead letter; only where nobody waits for the answer. */
+  /** How long an event is tried again before it becomes a dead letter; only if nobody waits for the answer. */
   triedForSeconds?: number;
   /** While it is silent, a bad canary stays in front of users. */
   isOnRevertPath?: boolean;
@@ -47,7 +47,7 @@ export const ASYNCHRONOUS = FUNCTIONS.filter((name) => factsOf(name).triedForSec
 /** What Lambda keeps for all functions without a reservation (Lambda developer guide, "Configuring reserved concurrency"). */
 const UNRESERVED_MIN = 100;
 
-/** The reserved concurrency of a function in an account with this limit; undefined where it has none, or the limit leaves no room for all of them. */
+/** The reserved concurrency of a function in an account with this limit; undefined if it has none, or the limit leaves no room for all of them. */
 export function reservedFor(name: FunctionName, accountConcurrency: number): number | undefined {
   const wanted = FUNCTIONS.reduce((sum, each) => sum + (factsOf(each).reserved ?? 0), 0);
   return accountConcurrency - wanted < UNRESERVED_MIN ? undefined : factsOf(name).reserved;

@@ -84,7 +84,7 @@ export const RIGHTS = {
   },
   'list event sources': {
     actions: ['lambda:ListEventSourceMappings'],
-    everywhere: 'the action knows no resource',
+    everywhere: 'the action supports no resource',
   },
   'invoke functions': { actions: ['lambda:InvokeFunction'], on: anyFunction, when: OWNED },
   'wait for versions': { actions: ['lambda:GetFunctionConfiguration'], on: anyFunction, when: OWNED },
@@ -102,15 +102,15 @@ export const RIGHTS = {
   },
 
   // Metrics and alarms.
-  'read metrics': { actions: ['cloudwatch:GetMetricData'], everywhere: 'the action knows no resource' },
+  'read metrics': { actions: ['cloudwatch:GetMetricData'], everywhere: 'the action supports no resource' },
   'read alarms': {
     actions: ['cloudwatch:DescribeAlarms'],
     everywhere: 'asked for composite alarms it answers only where it is allowed on everything',
   },
 
-  // Releases. Lambda reads a zip with the rights of whoever names it.
+  // Releases. Lambda reads a zip with the caller's rights.
   'read releases': { actions: ['s3:GetObject', 's3:GetObjectVersion'], on: ({ objects }: Arns) => [objects] },
-  // Whoever may not list a bucket is refused what is missing, as if it were hidden (S3 API reference, GetObject).
+  // Without ListBucket, S3 answers a missing key with 403 instead of 404 (S3 API reference, GetObject).
   'see missing releases': { actions: ['s3:ListBucket'], on: ({ bucket }: Arns) => [bucket] },
   'publish completions': { actions: ['s3:PutObject'], on: ({ ownCompletions }: Arns) => [ownCompletions] },
   'find completions': {
@@ -152,7 +152,7 @@ export const RIGHTS = {
     actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
     on: ({ stream }: Arns) => [stream],
   },
-  'list streams': { actions: ['dynamodb:ListStreams'], everywhere: 'the action knows no resource' },
+  'list streams': { actions: ['dynamodb:ListStreams'], everywhere: 'the action supports no resource' },
 } satisfies Record<string, Right>;
 
 /** The name of a right. */

@@ -4,7 +4,7 @@ export interface Place {
   region: string;
   account: string;
   environment: string;
-  /** The bucket in which the controllers of several environments tell each other what completed; empty where there is none. */
+  /** The bucket in which the controllers of several environments tell each other what completed; empty if there is none. */
   completionsBucket: string;
 }
 

@@ -6,9 +6,9 @@ export interface Settings {
   hookHosts: string[];
   /** The account's limit of concurrent executions in this region (Service Quotas, "Concurrent executions"). */
   accountConcurrency: number;
-  /** Where the controller's own alarms are mailed to; nobody is told where it is empty. */
+  /** Where the controller's own alarms are mailed to; nobody is notified if it is empty. */
   alarmEmail: string;
-  /** The bucket in which the controllers of several environments tell each other what completed; none where it is empty. */
+  /** The bucket in which the controllers of several environments tell each other what completed; none if it is empty. */
   completionsBucket: string;
   /** Days that logs are kept; one of those that CloudWatch knows. */
   logDays: number;
@@ -35,7 +35,7 @@ const ALMOST_PRODUCTION = ['prod', 'prd', 'live', 'main', 'master'];
 /** Longest name of a stage: it is part of the names of functions, for which Lambda takes 64 characters. */
 const STAGE_MAX = 64 - Math.max(...FUNCTIONS.map((name) => `spillway--${name}`.length));
 
-/** @throws Error naming what is wrong with a stage's name, and the mend */
+/** @throws Error naming what is wrong with a stage's name, and the fix */
 export function assertStage(stage: string): void {
   const says = (what: string) => new Error(`The stage "${stage}" ${what}.`);
   if (!/^[a-z][a-z0-9-]*$/.test(stage))
@@ -50,7 +50,7 @@ export function assertStage(stage: string): void {
     );
 }
 
-/** The settings of a stage, of what `stages.json` says. @throws Error naming the field and the mend */
+/** The settings of a stage, of what `stages.json` says. @throws Error naming the field and the fix */
 export function settingsOf(stage: string, stages: Record<string, unknown>): Settings {
   // Settings under a name that no stage can have would be settings that nobody gets.
   for (const name of Object.keys(stages)) assertStage(name);
@@ -84,7 +84,7 @@ const isHost = (host: unknown) =>
 /** Fewest characters of the secret that HTTP hooks are signed with: 32 of them in hexadecimal are 128 bits. */
 const SECRET_MIN = 32;
 
-/** @throws Error where a secret would sign nothing that is worth checking */
+/** @throws Error if a secret would sign nothing that is worth checking */
 export function assertSecret(value: string): string {
   if (value.length >= SECRET_MIN) return value;
   throw new Error(

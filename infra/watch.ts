@@ -3,7 +3,7 @@ import { FUNCTIONS } from './facts.ts';
 import { arnsOf, type Place, prefixOf } from './place.ts';
 import type { Settings } from './settings.ts';
 
-/** Where the controller's own alarms are told; whoever else wants to hear of them subscribes to it. */
+/** The topic of the controller's own alarms; subscribe to it for notifications. */
 export function pages(place: Place, { alarmEmail }: Settings, deadLetters: Record<string, aws.sqs.Queue>) {
   const topic = new aws.sns.Topic('Pages', { name: `${prefixOf(place)}-pages` });
   new aws.sns.TopicPolicy('PagesPolicy', {

@@ -37,7 +37,7 @@ export function queueTraffic(world: {
   counters?: boolean;
   /** Messages that are in the dead-letter queue from the start, so that it is active. */
   deadLettered?: number;
-  /** Age of a backlog that nobody drains; there is none where it is not said. */
+  /** Age of a backlog that nobody drains; there is none if it is not said. */
   backlog?: (at: Instant) => Seconds;
   maxReceiveCount?: number;
   visibilitySeconds?: Seconds;

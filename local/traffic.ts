@@ -54,7 +54,7 @@ export function modelTraffic(world: {
   routing: () => Routing;
   /** Share of invocations that throw. */
   errorRate: Rate;
-  /** Share of the responses that do not throw and are handled failures; none where it is not said. */
+  /** Share of the responses that do not throw and are handled failures; none if it is not said. */
   faultRate?: Rate;
   /** Shares of the responses that fail whichever version answers, by a throw or handled: a dependency is out, or a job sends what nobody can answer. */
   weather?: Partial<Record<'errors' | 'faults', (at: Instant) => number>>;
@@ -62,7 +62,7 @@ export function modelTraffic(world: {
   counters?: boolean | ((version: string) => boolean);
   /** Share of the responses without a fault that lost the order they answer; orders are not counted where it is not said. */
   lostRate?: Rate;
-  /** Share of the requests that are throttled instead of run; none where it is not said. */
+  /** Share of the requests that are throttled instead of run; none if it is not said. */
   throttleRate?: Rate;
   /** Share of the requests that are lost before they are an invocation, so that AWS counts them nowhere: a key, a file system, a network interface or an image that cannot be had (Lambda developer guide, "Troubleshoot invocation issues"; that nothing counts them: "Types of metrics"). */
   uncountedRate?: Rate;

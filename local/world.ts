@@ -201,7 +201,7 @@ export function createWorld(options: WorldOptions): World {
   const traffic: [string, ModelTraffic][] = [];
   /** Draws the traffic up to now before anything changes it or counts it; a deleted alias has none from then on. */
   const settled = (operations: Operations, commands: string[]): Operations => ({
-    // Looked up at each call, so that whoever records a world may stand in between.
+    // Looked up at each call, so that a recorder can intercept it.
     ...Object.fromEntries(
       Object.keys(operations).map((command) => [
         command,
@@ -280,7 +280,7 @@ export function createWorld(options: WorldOptions): World {
     'UpdateAliasCommand',
     'DeleteAliasCommand',
   ]);
-  const tell = (record: JournalRecord) => {
+  const publish = (record: JournalRecord) => {
     for (const follower of followers) follower(record);
   };
   const stream = (records: AppendRecord[]) => {
@@ -301,7 +301,7 @@ export function createWorld(options: WorldOptions): World {
     }
     await invoke(name, event);
   };
-  const append = appendOf(tell);
+  const append = appendOf(publish);
   const dynamodb = new SimulatedDynamoDB({
     clock,
     onRecord: (change) => {
@@ -323,7 +323,7 @@ export function createWorld(options: WorldOptions): World {
     options.journal === 'dynamodb'
       ? dynamodbJournal(clients.dynamodb, { tableName: JOURNAL, clock })
       : memoryJournal((record) => {
-          tell(record);
+          publish(record);
           const { rolloutId, service } = record.rollout.opening;
           const ended = record.events.some(({ type }) => type === 'RolloutClosed');
           const wakes = record.events.some(({ type }) => WAKING.has(type));
@@ -459,7 +459,7 @@ export function createWorld(options: WorldOptions): World {
 /**
  * As Lambda calls a function for an event: if its reserved concurrency has no room, it is tried again later, from one second
  * to five minutes (Lambda developer guide, "How Lambda handles errors and retries with asynchronous invocation"); that the pauses differ is assumed.
- * @throws Error where the event became too old
+ * @throws Error if the event became too old
  */
 async function whenFree(
   { lambda, clock, random }: Pick<World, 'lambda' | 'clock' | 'random'>,
@@ -513,13 +513,13 @@ function namedIn({
 }
 
 /** Puts the changes of one append together: in one transaction its events come before its head. */
-function appendOf(tell: (record: JournalRecord) => void): (change: ChangeRecord) => void {
+function appendOf(publish: (record: JournalRecord) => void): (change: ChangeRecord) => void {
   const events: RolloutEvent[] = [];
   return ({ dynamodb: { NewImage } }) => {
     const key = NewImage?.sk?.S ?? '';
     const item = { body: NewImage?.body?.S };
     if (key.startsWith(PREFIX.event)) events.push(eventFrom(item));
-    if (key === 'HEAD') tell({ rollout: rolloutFrom(item), events: events.splice(0) });
+    if (key === 'HEAD') publish({ rollout: rolloutFrom(item), events: events.splice(0) });
   };
 }
 

@@ -25,7 +25,7 @@ const STREAMS =
 /**
  * The same handler, which also prints what it answered. Event, result and error pass through untouched, and nothing that
  * goes wrong with the counting reaches the caller. The number of parameters stays, because Lambda (from Node 24 on) and
- * the wrappers of agents take a handler of three for one that calls back. Where Lambda takes answers by `context.succeed`,
+ * the wrappers of agents take a handler of three for one that calls back. If Lambda takes answers by `context.succeed`,
  * `fail` and `done`, those three are replaced by ones that count and then do the same.
  *
  * With `latency` it also counts how long each answer took, in one of 126 metrics `Latency000` to `Latency125`. Those that

@@ -31,7 +31,7 @@ export function wrong(call: Call, message: string): never {
   process.exit(2);
 }
 
-/** An option's whole number of at least `least`, or undefined where it was not given; ends the process if it is something else. */
+/** An option's whole number of at least `least`, or undefined if it was not given; ends the process if it is something else. */
 export function whole(
   call: Call,
   option: string,

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { readRolloutFile } from '../adapters/rollout-file.ts';
 import { RolloutError } from '../core/errors.ts';
 import { number } from '../core/words.ts';
-import { tell } from '../demo/narrate.ts';
+import { narrate } from '../demo/narrate.ts';
 import { deploy, EXAMPLE, publish, shoppers } from '../demo/shop.ts';
 import { scaledClock } from '../local/clock.ts';
 import { createWorld, ENVIRONMENT } from '../local/world.ts';
@@ -48,7 +48,7 @@ async function main(): Promise<number> {
   const { lambda = '', alias = '' } = target ?? {};
   await deploy(world, lambda, alias, file.service, serving);
   world.follow(({ rollout, events }) => {
-    for (const event of events) tell(event, rollout);
+    for (const event of events) narrate(event, rollout);
   });
   const traffic = shoppers(world, lambda, alias, REQUESTS_PER_SECOND);
   await world.clock.sleep(HISTORY_MS);

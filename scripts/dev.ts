@@ -1,7 +1,7 @@
 // `npm run dev [-- --scale N]`: the embedded world kept running, for the command line with --local.
 import { readRolloutFile } from '../adapters/rollout-file.ts';
 import { LOCAL_URL } from '../client/local.ts';
-import { tell } from '../demo/narrate.ts';
+import { narrate } from '../demo/narrate.ts';
 import { serve } from '../demo/server.ts';
 import { deploy, EXAMPLE, publish, shoppers } from '../demo/shop.ts';
 import { scaledClock } from '../local/clock.ts';
@@ -33,7 +33,7 @@ const version = await publish(world, lambda, '8-cheaper-shipping');
 const buggy = await publish(world, lambda, '9-coupons');
 shoppers(world, lambda, alias, 20);
 world.follow(({ rollout, events }) => {
-  for (const event of events) tell(event, rollout);
+  for (const event of events) narrate(event, rollout);
 });
 try {
   await serve(world, Number(new URL(LOCAL_URL).port));

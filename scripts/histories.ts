@@ -1,4 +1,4 @@
-// `npm run histories`: plays rollouts on the embedded world under the present code and writes down what it stores, as
+// `npm run histories`: plays rollouts on the embedded world under the present code and records what it stores, as
 // `test/histories/<version of package.json>/`. Done once for each release; every later version must be able to go on with them.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -8,7 +8,7 @@ ensurePlatform();
 const run = (command: string[], stdio: 'inherit' | 'pipe') =>
   spawnSync(process.execPath, command, { cwd: ROOT, stdio, encoding: 'utf8' });
 
-// SST's components come as TypeScript and are checked along; what is wrong in them is not ours to mend.
+// SST's components come as TypeScript and are checked along; what is wrong in them is not ours to fix.
 const types = run(
   ['node_modules/typescript/bin/tsc', '-p', 'infra/tsconfig.json', '--pretty', 'false'],
   'pipe',

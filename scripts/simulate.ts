@@ -13,7 +13,7 @@ const BATCH = { most: 10, times: 4 };
 const YOUNG_MB = 128;
 /** Seeds after which a long run says how far it is. */
 const TOLD_EVERY = 5_000;
-/** Failing seeds that are told as stories. */
+/** Failing seeds that are printed as stories. */
 const STORIES_MAX = 5;
 
 interface Asked {

@@ -49,7 +49,7 @@ interface Left {
   why: (typeof LEAVING)[number];
 }
 
-/** When a canary with traffic left. An abort may be out before it is written down. */
+/** When a canary with traffic left. An abort may be out before it is recorded. */
 function leftOf(view: View): Left | undefined {
   const leaving = those(view, ...LEAVING)[0];
   if (leaving === undefined) return undefined;

@@ -153,7 +153,7 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
   const weather = isFed || leaving !== undefined ? undefined : weatherOf(random.fork('weather'));
   const history = isFed ? undefined : historyOf(random.fork('history'));
   release = promoted(release, file, random.fork('promoted'));
-  // Where one version counts in other minutes than the other, what both meet in one minute is compared with nothing; no rule sees that.
+  // If one version counts in other minutes than the other, what both meet in one minute is compared with nothing; no rule sees that.
   const ahead = isFed || weather !== undefined ? undefined : aheadOf(random.fork('ahead'));
   const noise = faults.length === 0 ? 0 : among(setting, 0, 0.3, 1, 1, 3);
   // Without stable beside it, a loss of a part cannot be told from callers who left, nor at all while many more come.

@@ -13,7 +13,7 @@ interface CrowdOptions extends Pick<WorldOptions, 'seed' | 'controlPlane' | 'cha
   reverting: number;
 }
 
-/** What became of a crowd. */
+/** Outcome of a crowd. */
 export interface Crowd {
   outcomes: Record<string, number>;
   /** From the alarm to an alias that serves stable alone, ascending, one for each that had to go back; Infinity where it never did. */
@@ -61,7 +61,7 @@ export async function crowd(options: CrowdOptions): Promise<Crowd> {
         throw error;
       }
     },
-    // Where its function found no room for too long, Step Functions takes the way out itself.
+    // If its function found no room for too long, Step Functions reverts by itself.
     aroundStep: async (command, input, call) => {
       const answer = await call();
       written(command, input);

@@ -170,7 +170,7 @@ function invocations() {
   const running = new AsyncLocalStorage<Invocation>();
   const counts = new Map<FunctionName, number>();
   return {
-    /** The function that is calling; undefined where a person or a test is. */
+    /** The function that is calling; undefined if a person or a test is. */
     present: () => running.getStore(),
     run(fn: FunctionName, work: () => Promise<unknown>, begun: (invocation: Invocation) => void = () => {}) {
       const nth = (counts.get(fn) ?? 0) + 1;

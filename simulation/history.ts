@@ -5,7 +5,7 @@ import { FAULTS } from './faults.ts';
 import type { Played } from './play.ts';
 import type { AliasWrite, Append, Standing } from './recording.ts';
 
-/** What happened in a world, line by line, as one would tell it: who did what, what went wrong, what the alias then did. */
+/** What happened in a world, line by line, as a story: who did what, what went wrong, what the alias then did. */
 export function historyOf(it: Case, { run, strikes, violations, uploadedAt }: Played): string[] {
   const lines: { at: number; text: string }[] = [
     ...strikes.map(({ at, fault, where }) => ({ at, text: `  fault: ${where}: ${FAULTS[fault].what}` })),
@@ -106,7 +106,7 @@ function clockOf(ms: number): string {
   return `${Math.floor(ms / 60_000)}:${seconds}`;
 }
 
-/** Lines that say the same again are told once, with a count. */
+/** Repeated lines are printed once, with a count. */
 function counted(lines: { since: string; text: string }[]): string[] {
   const told: { since: string; text: string; times: number }[] = [];
   for (const { since, text } of lines) {

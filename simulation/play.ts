@@ -70,7 +70,7 @@ const DISTURBED_MS = 20 * MINUTE;
 /** What it may take its time for if calls fail now and then, which are made again within seconds: a tick is late, or one is lost. */
 const NOISY = { tickMs: 5 * MINUTE, outMs: MINUTE };
 
-/** Where nobody can do anything, what is to be done waits for the end of that. */
+/** If nobody can do anything, what is to be done waits for the end of that. */
 const OUTAGES: readonly FaultName[] = [
   'journalAway',
   'metricsAway',
@@ -475,7 +475,7 @@ const PUBLISHING: readonly FaultName[] = ['strangerMoves', 'otherDeploy', 'secon
 /** Times that a person asks again after an error; a controller that is down for minutes costs several. */
 const ASKED_MAX = 40;
 
-/** Who and what else has to do with a rollout: people, strangers, and what goes wrong at a moment. */
+/** Who and what else has to do with a rollout: people, other tools, and what goes wrong at a moment. */
 class Play {
   readonly #stage: Scenario;
   readonly #clock: VirtualClock;
@@ -530,7 +530,7 @@ class Play {
     const { journal, stepFunctions, ports } = this.#stage;
     const heads = await journal.running();
     const head = await journal.read(FIRST);
-    // The journal's end may not have been heard of; then each one's watchdog finds it at its next look.
+    // The journal's end may not have been learned of; then each one's watchdog finds it at its next look.
     const first = Array.from({ length: this.#releases }, (_, before) => `${SERVICE}--r${before + 1}--1`);
     const ids = [...new Set([...first, ...this.#opened])];
     const watched = await this.#clock.run(Promise.all(ids.map((id) => ports.watchdog.frozen(id))));
@@ -587,7 +587,7 @@ class Play {
     }
   }
 
-  /** The rollout that a person means: what serves, what was taken back last, or the first. */
+  /** The rollout that a person means: what serves, what was reverted last, or the first. */
   async #meant(does: Order['does']): Promise<string> {
     const { completed, quarantined = [] } = await this.#stage.journal.service(SERVICE);
     if (does === 'rollback') return completed?.rolloutId ?? FIRST;
@@ -632,7 +632,7 @@ class Play {
         return ports.executions.stop(FIRST, 1 + Math.floor(how * 2), 'stopped by hand');
       case 'ordersToTheDead':
         await ports.executions.stop(FIRST, 1 + Math.floor(how * 2), 'stopped by hand');
-        return this.#orderAgain(this.#clock.now() + seconds * 1000);
+        return this.#repeatOrders(this.#clock.now() + seconds * 1000);
       case 'executionRedriven': {
         const first = stepFunctions.execution(`${FIRST}-1`);
         if (first === undefined) return;
@@ -696,7 +696,7 @@ class Play {
   }
 
   /** Less time lies between two orders than an execution has to answer one. */
-  async #orderAgain(until: number): Promise<void> {
+  async #repeatOrders(until: number): Promise<void> {
     const order = (words: object) =>
       this.#stage.invoke('Command', { rolloutId: FIRST, by: RESTLESS, ...words }).catch(() => {});
     while (!this.#isOver && this.#clock.now() < until) {

@@ -18,7 +18,7 @@ export interface AliasWrite {
   /** As targets name it. */
   key: string;
   before: Standing;
-  /** Absent where the alias was deleted. */
+  /** Absent if the alias was deleted. */
   after: Standing | undefined;
   /** The token that was sent along; absent for anybody but a rollout. */
   by: FencingToken | undefined;
@@ -33,7 +33,7 @@ interface Command {
   does: string;
   rolloutId: string;
   at: Instant;
-  /** When it was accepted; undefined where it was refused or failed. */
+  /** When it was accepted; undefined if it was refused or failed. */
   acceptedAt: Instant | undefined;
   isRefused?: boolean;
   /** The rollout that carries it out, if another one was opened for it. */

@@ -4,7 +4,7 @@ import { counted } from '../core/words.ts';
 import type { Bound, Cause } from './bounds.ts';
 import { FAULTS, type FaultName } from './faults.ts';
 
-/** How a release ended: completed, taken back by a tick or for another cause, or refused at opening. */
+/** How a release ended: completed, reverted by a tick or for another cause, or refused at opening. */
 export type End =
   | 'completed as proven'
   | 'completed as unproven'
@@ -22,7 +22,7 @@ export interface SeedResult {
   bounds: Bound[];
   struck: Partial<Record<FaultName, number>>;
   violations: { promise: string; what: string }[];
-  /** Whether its release was as good as stable, or failed at least five times as often from its first request on; undefined where it was neither. */
+  /** Whether its release was as good as stable, or failed at least five times as often from its first request on; undefined if it was neither. */
   release: 'good' | 'bad' | undefined;
   end: End;
   /** Verdicts that found a canary to look worse. */
@@ -64,7 +64,7 @@ export interface Report {
   struck: Partial<Record<FaultName, number>>;
   /** Worlds in which a canary looked worse to a verdict. */
   suspicious: number;
-  /** Worlds in which doubt took a canary back to less traffic. */
+  /** Worlds in which doubt returned a canary to less traffic. */
   recalled: number;
   /** SHA-256 over the histories of all seeds in order. */
   digest: string;
@@ -121,7 +121,7 @@ function endsOf(kind: SeedResult['release'], results: readonly SeedResult[]): Re
   return Object.fromEntries(Object.entries(counts).toSorted(([, a], [, b]) => b - a));
 }
 
-/** What must not be, or hardly ever, is told of even where it never was. */
+/** What must not be, or hardly ever, is reported even if it never was. */
 function told(ends: Partial<Record<End, number>>, unwanted: End): string {
   return Object.entries({ [unwanted]: 0, ...ends })
     .toSorted(([, a], [, b]) => b - a)
@@ -137,7 +137,7 @@ function times(values: number[]): Times {
 
 const round = (value: number) => Math.round(value * 1000) / 1000;
 
-/** The table of the way out, for the page about safety. */
+/** The table of reverts, for the page about safety. */
 export function tableOf(report: Report, command: string): string[] {
   const { abort, alarm, failing } = report.bounds;
   const row = (name: string, { count, p50, p99, max }: Times) =>

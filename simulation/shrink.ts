@@ -45,7 +45,7 @@ export async function shrink(
   }
 }
 
-/** Each answers the case with one thing less, or undefined where there is nothing to take. */
+/** Each answers the case with one thing less, or undefined if there is nothing to take. */
 const PLAINER: ((it: Case) => Case | undefined)[] = [
   (it) => (it.release.kind === 'good' ? undefined : { ...it, release: { kind: 'good' } }),
   (it) => (it.weather === undefined ? undefined : { ...it, weather: undefined }),

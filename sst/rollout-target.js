@@ -136,7 +136,7 @@ export class RolloutTarget extends $util.ComponentResource {
 /** The name of the one target in the rollout file that this makes. */
 const TARGET = 'function';
 
-/** @throws Error where no controller of this stage is deployed beside the target */
+/** @throws Error if no controller of this stage is deployed beside the target */
 async function bucketOf(name, environment, account, region) {
   const bucket = `spillway-${environment}-releases-${account}-${region}`;
   await aws.s3.getBucket({ bucket }).catch((error) => {
@@ -147,7 +147,7 @@ async function bucketOf(name, environment, account, region) {
   return bucket;
 }
 
-/** @throws Error naming what cannot be rolled out, and the mend */
+/** @throws Error naming what cannot be rolled out, and the fix */
 function refuse(name, { service, environment, function: given, counters }) {
   const says = (what) => new Error(`RolloutTarget ${name}: ${what}.`);
   if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(service ?? '') || service.length > 40)

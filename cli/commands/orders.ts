@@ -9,7 +9,7 @@ const BY = {
   by: { value: 'NAME', does: 'who gives the command; without it, GITHUB_ACTOR or the user of this machine' },
   ...WHERE,
 } as const;
-const REASON = { reason: { value: 'TEXT', does: 'why, for whoever reads the journal' } } as const;
+const REASON = { reason: { value: 'TEXT', does: 'why, for readers of the journal' } } as const;
 const who = ({ by }: { by?: string }) => by || process.env.GITHUB_ACTOR || userInfo().username;
 const why = ({ reason = 'no reason given' }: { reason?: string }) => reason;
 

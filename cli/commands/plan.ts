@@ -12,7 +12,7 @@ import { UsageError } from '../call.ts';
 import { command } from '../command.ts';
 import { say } from '../print.ts';
 
-/** Says what each step of a rollout file can see at a service's traffic; exit code 1 where none of them can see anything. */
+/** Says what each step of a rollout file can see at a service's traffic; exit code 1 if none of them can see anything. */
 export const plan = command(
   'plan',
   {

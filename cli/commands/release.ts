@@ -27,8 +27,8 @@ export const release = command(
         value: 'N',
         does: 'its place among the releases of the service; without it, after the newest',
       },
-      commit: { value: 'SHA', does: 'the commit that it was made of, for whoever reads the journal' },
-      author: { value: 'NAME', does: 'who made it, for whoever reads the journal' },
+      commit: { value: 'SHA', does: 'the commit that it was made of, for readers of the journal' },
+      author: { value: 'NAME', does: 'who made it, for readers of the journal' },
       'allow-older': { does: 'also if a newer release completed already' },
       wait: { does: `follows the rollout to its end; the exit code is its outcome: ${codes.join(', ')}` },
       verbose: { does: 'with --wait, prints the statistics below each verdict' },
@@ -85,7 +85,7 @@ function named(release: string | undefined): { id: string; commit?: string } {
   return HASH.test(release) ? { id: release.slice(0, HASH_CHARACTERS), commit: release } : { id: release };
 }
 
-/** Uploads only where nothing of that name stands yet: a release is what it was. */
+/** Uploads only if nothing of that name stands yet: a release is what it was. */
 async function uploadOnce(client: Client, ...upload: Parameters<Client['upload']>): Promise<string> {
   try {
     return await client.upload(...upload);
@@ -93,7 +93,7 @@ async function uploadOnce(client: Client, ...upload: Parameters<Client['upload']
     if (!(error instanceof Error) || error.name !== 'PreconditionFailed') throw error;
     throw new RolloutError(
       'ManifestInvalid',
-      `${upload[0]} was uploaded already, and a release never changes; give this one another name with --release, or retry the rollout that was taken back.`,
+      `${upload[0]} was uploaded already, and a release never changes; give this one another name with --release, or retry the rollout that was reverted.`,
     );
   }
 }

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { wholeRollout } from '../../client/whole-rollout.ts';
-import { pictureOf, type Told } from '../../core/analysis/picture.ts';
+import { type Judged, pictureOf } from '../../core/analysis/picture.ts';
 import { inMarkup } from '../../core/plain-text.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { type RolloutView, storyteller } from '../../core/rollout/view.ts';
@@ -42,14 +42,14 @@ const UNWRITABLE: Record<string, string> = {
 
 /** The page; everything that came from outside is escaped. */
 export function page(view: RolloutView, events: RolloutEvent[]): string {
-  const told: Told[] = events.flatMap((event) =>
+  const judged: Judged[] = events.flatMap((event) =>
     event.type === 'Measured' ? [{ at: event.at, verdict: event.verdict }] : [],
   );
-  const subjects = told.at(-1)?.verdict.findings ?? [];
+  const subjects = judged.at(-1)?.verdict.findings ?? [];
   const lines: string[] = [];
-  const tell = storyteller();
+  const narrate = storyteller();
   for (const event of events) {
-    const told = tell(event, event.type === 'RolloutOpened');
+    const told = narrate(event, event.type === 'RolloutOpened');
     const line = event.type === 'RolloutClosed' ? view.state : told.line;
     if (line !== undefined)
       lines.push(`<li><time>${new Date(event.at).toISOString().slice(0, 19)}</time> ${inMarkup(line)}</li>`);
@@ -61,6 +61,6 @@ export function page(view: RolloutView, events: RolloutEvent[]): string {
 </head><body><h1>${inMarkup(view.opening.rolloutId)}</h1><p>${inMarkup(view.state)}</p>
 <p>Times are UTC.</p>
 <ol>${lines.join('\n')}</ol>
-${subjects.map((subject) => `<details><summary>${inMarkup(`${subject.target} ${subject.metric}`)}: the statistics</summary>${pictureOf(told, subject)}</details>`).join('\n')}</body></html>
+${subjects.map((subject) => `<details><summary>${inMarkup(`${subject.target} ${subject.metric}`)}: the statistics</summary>${pictureOf(judged, subject)}</details>`).join('\n')}</body></html>
 `;
 }

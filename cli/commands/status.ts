@@ -39,9 +39,9 @@ export const status = command(
       return waitsFor === undefined ? 1 : 0;
     }
     if (options.json) return 0;
-    const tell = storyteller();
+    const narrate = storyteller();
     for (const event of events) {
-      const { line } = tell(event, options.verbose);
+      const { line } = narrate(event, options.verbose);
       if (line !== undefined && event.type !== 'RolloutClosed')
         say(`${new Date(event.at).toISOString().slice(0, 19)} ${line}`);
     }

@@ -101,7 +101,7 @@ function asked({ point, kind, spec, target, timeoutSeconds, onBroken }: Hook): s
       : `${kind} hook ${Object.values(spec).join(' ')}`;
   const within = `an answer within ${duration(timeoutSeconds)}`;
   return point === 'onRevert'
-    ? `${point}: ${what} is told about ${target}; no answer matters`
+    ? `${point}: ${what} is notified about ${target}; no answer matters`
     : `${point}: ${what} about ${target}, ${within}; if it cannot be asked: ${onBroken}`;
 }
 

@@ -8,7 +8,7 @@ import type { Needs } from '../ports.ts';
 import type { Begins } from './begin.ts';
 import { entered, type Opened } from './repeat.ts';
 
-/** The one event of a release that ended at the door. */
+/** The one event of a release that was rejected before a rollout was opened. */
 export function declined(
   identity: Identity,
   outcome: 'refused' | 'superseded',
@@ -19,7 +19,7 @@ export function declined(
 }
 
 /**
- * Takes a release out of the queue before it is opened, and writes down that it was refused. Answers the rollout of that
+ * Takes a release out of the queue before it is opened, and records that it was refused. Answers the rollout of that
  * id as it stands then: it has not ended where the queue was faster.
  */
 export async function withdraw(
@@ -38,11 +38,11 @@ export async function withdraw(
 
 /** What is wrong with a release itself, as opposed to a world that cannot be reached just now. */
 const REFUSALS: ErrorCode[] = ['ManifestInvalid', 'RolloutFileInvalid', 'TargetInvalid', 'OpeningRefused'];
-/** True where a release is wrong, so that it is refused and not tried again. */
+/** True if a release is wrong, so that it is refused and not tried again. */
 export const isRefusal = (error: unknown): error is RolloutError =>
   RolloutError.is(error) && REFUSALS.includes(error.code);
 
-/** Writes down a release that ended at the door, and takes it out of the queue. */
+/** Records a release that was rejected before a rollout was opened, and removes it from the queue. */
 export async function decline(
   identity: Identity,
   reason: string,
@@ -50,7 +50,7 @@ export async function decline(
 ): Promise<Opened> {
   const opened = await ports.journal.open([declined(identity, 'refused', reason, ports)]);
   await ports.journal.unwait(identity.service, identity.release);
-  if (!('rollout' in opened)) throw new Error('A rollout that ended at the door needs nothing to be free.');
+  if (!('rollout' in opened)) throw new Error('A release that was rejected needs no free target.');
   return entered(opened, identity, ports);
 }
 

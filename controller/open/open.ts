@@ -8,7 +8,7 @@ export interface Decided extends Gathered {
   events: RolloutEvent[];
 }
 
-/** Decides how the rollout opens, if it does. @throws RolloutError OpeningRefused naming the field and the mend */
+/** Decides how the rollout opens, if it does. @throws RolloutError OpeningRefused naming the field and the fix */
 export async function decideOpening(
   gathered: Gathered,
   ports: Needs<'clock' | 'hookCheck'>,

@@ -6,7 +6,7 @@ import { declined, lift } from './decline.ts';
 import type { Parsed } from './parse.ts';
 import type { Opened } from './repeat.ts';
 
-/** The newest release waits; the one that waited before is superseded. Undefined where the lock went in between, so that it is to be tried again. */
+/** The newest release waits; the one that waited before is superseded. Undefined if the lock went in between, so that it is to be tried again. */
 export async function queue(
   { identity, manifest, lifted }: Parsed,
   by: string,

@@ -13,7 +13,7 @@ export interface Read extends Asked {
   bytes: Uint8Array;
 }
 
-/** Reads the exact object that asked for the rollout. @throws RolloutError ManifestInvalid where it is gone or too large */
+/** Reads the exact object that asked for the rollout. @throws RolloutError ManifestInvalid if it is gone or too large */
 export async function read(asked: Asked, { releases }: Needs<'releases'>): Promise<Read> {
   return { ...asked, bytes: await releases.read(asked.identity.manifest, MANIFEST_BYTES_MAX) };
 }

@@ -54,7 +54,7 @@ export async function openRelease(
   }
 }
 
-/** Opens an attempt that nobody has heard of, or says of it that it was refused. */
+/** Opens an attempt that nobody has learned of, or says of it that it was refused. */
 async function admit(asked: Asked, ports: Needs<Opens>): Promise<Opened> {
   try {
     for (;;) {
@@ -67,10 +67,10 @@ async function admit(asked: Asked, ports: Needs<Opens>): Promise<Opened> {
   }
 }
 
-/** Times that an opening is prepared: what it rests on changes only where a rollout of the service ends, or a quarantine is lifted. */
+/** Times that an opening is prepared: what it rests on changes only if a rollout of the service ends, or a quarantine is lifted. */
 const OPENINGS_MAX = 3;
 
-/** Undefined where its turn in the queue came at once, so that it is to be opened anew. */
+/** Undefined if the lock was freed at once, so that it is to be opened anew. */
 async function enter(parsed: Parsed, ports: Needs<Opens>): Promise<Opened | undefined> {
   const { identity, lifted } = parsed;
   const { service, release, rolloutId } = identity;

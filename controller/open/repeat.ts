@@ -3,7 +3,7 @@ import { isEnded, type Rollout } from '../../core/rollout/state.ts';
 import type { Needs } from '../ports.ts';
 import { arm, type Begins, begin, restart } from './begin.ts';
 
-/** What became of a release that was to be opened. */
+/** Outcome of a release that was to be opened. */
 export interface Opened {
   rolloutId: string;
   result: 'opened' | 'waiting' | 'ignored' | Outcome;

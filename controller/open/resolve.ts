@@ -17,7 +17,7 @@ export interface Resolved extends Parsed {
   targets: ResolvedTarget[];
 }
 
-/** Looks up what can be refused of a release at the door and of its targets. @throws RolloutError OpeningRefused, TargetInvalid */
+/** Looks up what can be refused of a release and its targets before a rollout is opened. @throws RolloutError OpeningRefused, TargetInvalid */
 export async function resolve(
   parsed: Parsed,
   ports: Needs<'budget' | 'clock' | 'journal' | 'observer' | 'releases' | 'router'>,

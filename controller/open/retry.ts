@@ -12,7 +12,7 @@ import { type Attempt, openRelease } from './release.ts';
 import type { Opened } from './repeat.ts';
 import { resolveTargets } from './resolve.ts';
 
-/** Opens a release once more, from the same object. @throws RolloutError CommandRefused where it is refused again */
+/** Opens a release once more, from the same object. @throws RolloutError CommandRefused if it is refused again */
 export async function retry(rollout: Rollout, ports: Needs<Opens>): Promise<Opened> {
   const { manifest, service, release } = rollout.opening;
   const next = await nextAttempt(rollout, () => offeredBy(rollout, ports), ports);
@@ -45,7 +45,7 @@ async function offeredBy(rollout: Rollout, ports: Needs<Opens>): Promise<Offered
 
 /**
  * The next attempt of a release that a person retries, past every quarantine that keeps it out, also one of the same artifacts under another name.
- * `offered` is asked what its targets are to serve: a rollout that was refused at the door does not know.
+ * `offered` is asked what its targets are to serve: a release that was rejected before its opening does not know.
  * @throws RolloutError CommandRefused if it was retried already
  */
 async function nextAttempt(

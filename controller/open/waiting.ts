@@ -8,7 +8,7 @@ export async function openWaiting(service: string, ports: Needs<Opens>): Promise
   if (waiting === undefined)
     return { rolloutId: '', result: 'ignored', reason: `no release of ${service} waits` };
   const opened = await openRelease(waiting.manifest, ports, { ...FIRST, attempt: waiting.attempt });
-  // An opening that died after it was written down had not come to this.
+  // An opening that died after it was recorded had not come to this.
   if (opened.result !== 'waiting') await ports.journal.unwait(service, waiting.release);
   return opened;
 }

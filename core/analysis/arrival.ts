@@ -106,7 +106,7 @@ function whyMissing(rollout: Rollout, target: string, { believed, step }: Arrive
 interface Shortage {
   /** Natural logarithm. */
   evidence: number;
-  windows: Told[];
+  windows: MinuteCounts[];
   weight: Percent;
 }
 
@@ -152,7 +152,7 @@ function arrivalOf(
   // While a raise is on its way there is no step yet, and the windows reach back over moves from other weights.
   const since = rollout.moves.at(-1) ?? Number.POSITIVE_INFINITY;
   const present = inStep.filter(({ start }) => start >= since);
-  const counts = toldOf(present).map(countsOf);
+  const counts = informative(present).map(countsOf);
   const canary = { bad: 0, total: sum(inStep.map((window) => window.canary)).total };
   const stable = { bad: 0, total: sum(inStep.map((window) => window.stable)).total };
   const isSplit = w > 0 && w < 1;
@@ -339,7 +339,7 @@ function splitsOf(
   const until = stood.at(-1)?.until ?? Number.NEGATIVE_INFINITY;
   const met = present.slice(1).filter(({ start }) => start + WINDOW_MS > until);
   const steps = [...earlier, { w, met }];
-  const told = new Set(toldOf(steps.flatMap(({ met }) => met)));
+  const told = new Set(informative(steps.flatMap(({ met }) => met)));
   return steps.map(({ w, met }): Split => {
     const windows = withStable(
       met.filter((window) => told.has(window)),
@@ -422,7 +422,7 @@ function whyStableLate(
 }
 
 /** The windows that can tell of the split: none of the newest in which the counts of one version are not there yet. */
-function toldOf(present: readonly Window[]): Window[] {
+function informative(present: readonly Window[]): Window[] {
   const whole = present.findLastIndex(({ canary, stable }) => canary !== undefined && stable !== undefined);
   return present.slice(0, Math.max(whole + 1, present.length - LATE_WINDOWS));
 }
@@ -463,7 +463,7 @@ function shortageBeforeWait(
 }
 
 /** Log evidence that most of these minutes show a collapse, which was looked for so many minutes `later` than it might have begun: a search that may begin in any minute stakes less on each later one. */
-function evidenceOfSearch(windows: readonly Told[], w: number, later: number): number {
+function evidenceOfSearch(windows: readonly MinuteCounts[], w: number, later: number): number {
   return windows.length === 0
     ? 0
     : logEStarvedInMost({ windows, w, tau: COLLAPSED, grid: GRID }) +
@@ -475,7 +475,7 @@ function evidenceOfSearch(windows: readonly Told[], w: number, later: number): n
 const STAKED = 6 / Math.PI ** 2;
 
 /** The windows that can tell of a collapse: not the newest, and none in which only the canary's counts are missing, since it was seen again later. */
-export function heard(present: readonly Window[]): Told[] {
+export function heard(present: readonly Window[]): MinuteCounts[] {
   const counts = present.map(countsOf);
   const last = counts.findLastIndex(({ nc }) => nc > 0);
   return counts.slice(0, -LATE_WINDOWS).filter(({ nc }, index) => nc > 0 || index > last);
@@ -493,13 +493,13 @@ function withStable(windows: readonly Window[], { w, to }: { w: number; to: Inst
 }
 
 /** How the requests of a minute were split. */
-interface Told {
+interface MinuteCounts {
   start: Instant;
   nc: number;
   ns: number;
 }
 
-const countsOf = ({ start, canary, stable }: Window): Told => ({
+const countsOf = ({ start, canary, stable }: Window): MinuteCounts => ({
   ...{ start, nc: canary?.total ?? 0, ns: stable?.total ?? 0 },
 });
 

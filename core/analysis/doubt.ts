@@ -94,7 +94,7 @@ export function doubtAbout(
     return (
       outage && {
         by,
-        reason: `${rule.metric}: ${number(outage.bad)} of ${number(outage.total)} requests to both versions failed in ${whenOf(outage)}, as stable did beside the canary before; verify goes on until that outage is over`,
+        reason: `${rule.metric}: ${number(outage.bad)} of ${number(outage.total)} requests to both versions failed in ${whenOf(outage)}, as stable did beside the canary before; verify continues until that outage is over`,
         isOutage: true,
       }
     );
@@ -113,7 +113,7 @@ export function doubtAbout(
 const whenOf = ({ minutes, best }: Found) =>
   best === undefined ? duration(minutes * 60) : `the best ${best} of ${minutes} minutes`;
 
-/** True for the rule that ordered a recall in which one of the versions has had no request: where nothing was compared, nothing speaks for the canary either. */
+/** True for the rule that ordered a recall in which one of the versions has had no request: if nothing was compared, nothing speaks for the canary either. */
 function isUnanswered(
   recall: Rollout['recall'],
   { target, metric }: NonNullable<Doubt['by']>,

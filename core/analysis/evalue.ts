@@ -23,7 +23,7 @@ export interface MovedWindow extends WindowCounts {
 interface WorseInput extends Starts {
   windows: readonly MovedWindow[];
   grid: readonly number[];
-  /** Burst divisor: the largest number of bad requests that share one cause and one version; 1 where each is its own. */
+  /** Burst divisor: the largest number of bad requests that share one cause and one version; 1 if each is its own. */
   m?: number;
   /** What the bets held before these windows; nothing if absent. */
   before?: Capital | undefined;
@@ -208,7 +208,7 @@ export function logFactorTilt({ xc, xs, v }: Record<'xc' | 'xs' | 'v', readonly 
  * Upper end of an interval for the odds ratio: it is below a true ratio of 1 or more with probability at most `beta`,
  * however often one looks.
  * @param input windows, bets below 1, `m` as for `logEWorse`, `precision` of its logarithm
- * @returns the smallest ratio, from 1 on, that is rejected; undefined where none is
+ * @returns the smallest ratio, from 1 on, that is rejected; undefined if none is
  * Source: inversion of the product of `logFactorSafe`, which grows with `wm`.
  */
 export function orUpperBound({
@@ -270,7 +270,7 @@ const LOG_ODDS_BEYOND_REACH = 64;
 /**
  * Lower end of a confidence sequence for the odds ratio: it ever exceeds a true ratio of 1 or more with probability at most alpha.
  * @param input as for `logEWorse`, with `alpha` strictly within 0 and 1; `precision` is that of its logarithm
- * @returns the largest `w0` that is still rejected; 0 where not even 1 is, since the e-value is none below 1
+ * @returns the largest `w0` that is still rejected; 0 if not even 1 is, since the e-value is none below 1
  * Source: inversion of `logEWorse`, which falls as `w0` grows.
  */
 export function orLowerBound({

@@ -11,7 +11,7 @@ import {
 import { logAddExp, logMeanExp, type RatioCapital, worthOf } from './mixture.ts';
 import type { Count } from './types.ts';
 
-/** Probability, over a whole rollout, of taking back a release that is no worse than the watch rules allow. */
+/** Probability, over a whole rollout, of reverting a release that is no worse than the watch rules allow. */
 export const ALPHA = 0.01;
 
 /** Probability, in each step, of certifying a release that is worse than it may be. */

@@ -65,7 +65,7 @@ interface Rule {
   rule: WatchRule;
   /** The settled stretch of the present step. */
   step: { from: Instant; to: Instant };
-  /** What earlier ticks read; absent where this one reads it all. */
+  /** What earlier ticks read; absent if this one reads it all. */
   folded?: Folded | undefined;
 }
 
@@ -73,7 +73,7 @@ interface Rule {
 export interface Asked extends Rule {
   /** The settled stretch of the present step; counts after `until`, where its bake ends, may be late without holding it. */
   step: { from: Instant; to: Instant; until: Instant };
-  /** Evidence that this metric alone must reach to take the release back. */
+  /** Evidence that this metric alone must reach to revert the release. */
   required: number;
   label: string;
 }
@@ -81,13 +81,13 @@ export interface Asked extends Rule {
 /** What one rule says by itself. Whether it fails is decided by the evidence of all rules together. */
 export interface Answer {
   finding: Finding;
-  /** The counts that the evidence rests on, and the words for them, for the case that it takes the release back. */
+  /** The counts that the evidence rests on, and the words for them, for the case that it reverts the release. */
   against: Pick<Finding, 'canary' | 'stable' | 'reason'>;
-  /** True where this step's counts prove the canary safe by themselves. */
+  /** True if this step's counts prove the canary safe by themselves. */
   isCertified: boolean;
   /** Why the target is in doubt by this rule; absent if it is not. */
   doubt?: Doubt | undefined;
-  /** The finding as it stands where something else makes up for too few samples; absent where that is not what is missing. */
+  /** The finding as it stands where something else makes up for too few samples; absent if that is not what is missing. */
   covered?: Finding | undefined;
 }
 
@@ -98,7 +98,7 @@ export function withBad(metric: Metric, read: Series): Series {
 }
 
 /** Counts that a rule is judged by; `key` is what the evidence in them is carried on under. */
-interface Told {
+interface Reading {
   key: string;
   read: readonly ReadWindow[];
   slow?: SlowFrom | undefined;
@@ -106,7 +106,7 @@ interface Told {
 
 /** What a rule is judged by: counts, the ones that a verdict shows first, and for `latency` the whole of the durations. */
 interface Put {
-  told: readonly Told[];
+  told: readonly Reading[];
   slowdown?: { windows: readonly SpreadWindow[]; cells: Cells } | undefined;
 }
 
@@ -140,7 +140,7 @@ export function uncomparedOf(
   return { isCompared: false, answer: { finding, against: { ...counts, reason }, isCertified: false } };
 }
 
-/** Percentiles of stable at which all durations are told in counts, the one that a verdict shows first. */
+/** Percentiles of stable at which all durations are counted, the one that a verdict shows first. */
 const TOLD = [90, 50, 99];
 
 /** What one rule of one target says of what was read. */
@@ -178,7 +178,7 @@ function putBy(asked: Rule, series: Series): Put {
   const spreads = (series.latency ?? []).filter(({ start }) => start + WINDOW_MS <= step.to);
   const history = folded?.targets[target.name]?.history ?? historyOf(rollout, spreads);
   const ratio = 'ratio' in rule ? rule.ratio : 1;
-  const told = percentilesOf(metric).flatMap((percentile): Told[] => {
+  const told = percentilesOf(metric).flatMap((percentile): Reading[] => {
     const slow = slowFrom(history, { percentile, ratio });
     return slow === undefined
       ? []
@@ -188,7 +188,7 @@ function putBy(asked: Rule, series: Series): Put {
   const cells = cellsFrom(history, ratio);
   const [first] = told;
   if (first === undefined || cells === undefined) return { told: [] };
-  // Where clients stick to a version its requests are not dealt one by one, and the counts over one percentile take the careful way.
+  // If clients stick to a version its requests are not dealt one by one, and the counts over one percentile take the careful way.
   if (target.traits.isSticky) return { told };
   const believed = new Set(believable(first.read).windows.map(({ start }) => start));
   const windows = sinceFolded(asked, slowdownWindows(rollout, spreads)).filter(({ start }) =>
@@ -224,7 +224,7 @@ function sinceFolded<W extends { start: Instant }>({ folded }: Rule, windows: re
 
 /**
  * What the evidence of a rule is after the windows up to the end of `step`, by key: all that later windows need of them. It is
- * empty where the counts that are kept say it all.
+ * empty if the counts that are kept say it all.
  */
 export function carriedAfter(asked: Rule, series: Series): Record<string, Carried> {
   const { rule, step } = asked;
@@ -299,7 +299,7 @@ interface Sides {
 function judged(
   asked: Asked,
   series: Series,
-  { key, read, slow }: Told,
+  { key, read, slow }: Reading,
   known?: Partial<Record<PartName, number>>,
 ): Answer {
   const { rollout, target, rule, step } = asked;
@@ -379,7 +379,7 @@ const isCounted = ({ opening, step }: Rollout) => opening.plan.steps[step]?.unti
 /** Why a canary is suspect by the evidence against it; undefined below the threshold. */
 export function suspicionOf(evidence: number): string | undefined {
   return evidence >= SUSPICIOUS
-    ? 'the canary looks worse than the rule allows, though not surely yet'
+    ? 'the canary looks worse than the rule allows, not yet conclusively'
     : undefined;
 }
 
@@ -420,7 +420,7 @@ function whyUnlike(asked: Asked, here: Sides, windows: readonly Window[]): strin
 
 /**
  * Log evidence that a canary fails more than stable ever did, which makes it suspect if stable has too little traffic left to be
- * compared with. If stable surely does as badly beside it, it is the weather, which excuses no minute in which stable surely did
+ * compared with. If stable surely does as badly beside it, the cause is external, which excuses no minute in which stable surely did
  * better. It has no control, so it reverts nothing.
  */
 function evidenceBeyond({ rule, target, step }: Asked, here: Sides, windows: readonly Window[]): number {
@@ -444,7 +444,7 @@ const without = (all: Count, part: Count): Count => ({
 
 /**
  * Log evidence that stable failed no more than `share` in a minute, against that it met there what the canary met: failed with odds
- * that are no more than `ratio` times lower. 0 where the canary itself did no worse.
+ * that are no more than `ratio` times lower. 0 if the canary itself did no worse.
  */
 function evidenceOfBetter({ canary, stable }: Window, share: number, ratio: number): number {
   if (canary === undefined || stable === undefined || canary.total === 0) return 0;
@@ -530,7 +530,7 @@ function guardShare(rule: WatchRule, stable: Count): number {
     : Math.min(0.95, Math.max(rule.metric === 'throttles' ? THROTTLED_ALONE : FLOOR, share));
 }
 
-/** What a pass of this step still needs; undefined where nothing is missing. */
+/** What a pass of this step still needs; undefined if nothing is missing. */
 function stepNeeds(asked: Asked, question: Question, inStep: readonly Window[]): string | undefined {
   if (inStep.length === 0) return 'no window of this step has settled yet';
   const { rollout, rule, target } = asked;
@@ -589,7 +589,7 @@ function guardNeeds(asked: Asked, { canary, stable }: Sides, verified: Count): s
   return `a pass needs about ${number(total ?? Number.POSITIVE_INFINITY)} canary requests`;
 }
 
-/** True where this step's counts prove the canary safe by themselves. */
+/** True if this step's counts prove the canary safe by themselves. */
 function isCertified(asked: Asked, key: string, inStep: readonly Window[]): boolean {
   const { rule, target } = asked;
   const clustering = target.traits;
@@ -705,7 +705,7 @@ function whyLate(
   return why && whyMissing(rollout, target, inStep, series);
 }
 
-/** Why a canary without samples is a measuring fault rather than a quiet service; undefined where it may be either. */
+/** Why a canary without samples is a measuring fault rather than a quiet service; undefined if it may be either. */
 function whyMissing(
   rollout: Rollout,
   target: string,
@@ -727,8 +727,8 @@ function whyMissing(
 }
 
 /**
- * Why a metric that was counted and is counted no more is a measuring fault: the function is still invoked, and by what was
- * counted for each invocation before, that much cannot have come to nothing. Undefined where it may have.
+ * Why a metric that stopped reporting is a measuring fault: the function is still invoked, and by what was
+ * counted for each invocation before, that much cannot have come to nothing. Undefined if it may have.
  */
 function whyGone(metric: Metric, series: Series, to: Instant): string | undefined {
   if (metric === 'errors' || metric === 'throttles' || metric === 'traffic') return undefined;
@@ -745,7 +745,7 @@ function whyGone(metric: Metric, series: Series, to: Instant): string | undefine
   const each = counted.reduce((all, window) => all + (known.has(window.start) ? totalOf(window) : 0), 0);
   const due = Math.round((each / Math.max(1, invocations(before))) * invocations(since));
   return due >= EXPECTED_MIN
-    ? `it is counted no more, though the function was invoked ${number(invocations(since))} times since and about ${number(due)} were due; look at its metrics`
+    ? `metric stopped reporting: ${number(invocations(since))} invocations since, about ${number(due)} samples expected; look at its metrics`
     : undefined;
 }
 

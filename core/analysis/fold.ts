@@ -262,7 +262,7 @@ function cutsOf(rollout: Rollout, metrics: readonly (readonly Sides[])[], { from
 
 /**
  * Where minutes get into or out of what a comparison or a part of the evidence rests on: into verify and a recall, and around a
- * stretch without a control as `isAlone` has it. Where a recall ends, what stood ends too.
+ * stretch without a control as `isAlone` has it. If a recall ends, what stood ends too.
  */
 function endsOf({ verifySince, alone = [], recalls = [] }: Rollout): Instant[] {
   return [

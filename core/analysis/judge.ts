@@ -34,7 +34,7 @@ export interface Reading {
   alarmsBroken?: string | undefined;
   /** Start of the newest minute in which any function of the region was counted; absent if nobody looked, or could. */
   heartbeat?: Instant | undefined;
-  /** What came of the probes that this tick put, by target. */
+  /** Outcomes of the probes that this tick ran, by target. */
   probes?: Record<string, ProbeCounts> | undefined;
 }
 
@@ -70,7 +70,7 @@ export function judge(rollout: Rollout, reading: Reading, now: Instant): Verdict
     { weight: Math.max(0, 1 - staked), evidence: 0 },
     ...weighed.map(({ weight, finding }) => ({ weight, evidence: finding.evidence })),
   ]);
-  // A weighted mean reaches the limit only where one of its parts does.
+  // A weighted mean reaches the limit only if one of its parts does.
   const findings = weighed.map(({ finding, against }) =>
     evidence >= limit && finding.evidence >= limit
       ? { ...finding, ...against, status: 'fail' as const }

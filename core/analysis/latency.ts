@@ -14,7 +14,7 @@ export interface SlowFrom {
   canary: number;
 }
 
-/** Thresholds from what stable did before the first raise, as `historyOf` has it; undefined where that is too little to have any. */
+/** Thresholds from what stable did before the first raise, as `historyOf` has it; undefined if that is too little to have any. */
 export function slowFrom(
   known: readonly Spread[],
   { percentile, ratio }: { percentile: number; ratio: number },

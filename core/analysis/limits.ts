@@ -23,7 +23,7 @@ export function limitsOf({ traits }: Pick<Target, 'traits'>, limits: readonly Li
 
 /**
  * What each limit of a target says of what was read, on settled windows alone. A limit has no control, so it is held
- * against the release only where what breaks it can have begun after the first raise: what was over the limit before,
+ * against the release only if what breaks it can have begun after the first raise: what was over the limit before,
  * or waited already, was there without it.
  */
 export function limitFindings(
@@ -178,8 +178,8 @@ function whyMissing(
     : (series[limit] ?? []).some(({ start }) => start >= from);
   if (most === 0 || isSeen) return undefined;
   const whose = isCounted ? 'the canary' : 'the alias';
-  const mend = isCounted ? '; wrap its handler with withSpillway' : '';
-  return `${limit}: ${whose} ran ${number(most)} times in this step and nothing was reported${mend}`;
+  const fix = isCounted ? '; wrap its handler with withSpillway' : '';
+  return `${limit}: ${whose} ran ${number(most)} times in this step and nothing was reported${fix}`;
 }
 
 /** The settled points that can be believed, oldest first. */

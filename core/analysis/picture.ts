@@ -4,7 +4,7 @@ import { compared } from '../words.ts';
 import type { Finding, Verdict } from './types.ts';
 
 /** One verdict at the time it was made. */
-export interface Told {
+export interface Judged {
   at: Instant;
   verdict: Verdict;
 }
@@ -24,10 +24,10 @@ const EVIDENCE_MOST = 1.5;
  * A picture of the verdicts of a rollout so far, by one metric of one target: the interval for the odds ratio over time,
  * all evidence against its threshold, and the newest counts. It follows the reader's light or dark scheme and holds no script.
  */
-export function pictureOf(told: readonly Told[], subject: Pick<Finding, 'target' | 'metric'>): string {
-  const points = told.map(({ at, verdict }) => ({ at, verdict, finding: findingIn(verdict, subject) }));
+export function pictureOf(judged: readonly Judged[], subject: Pick<Finding, 'target' | 'metric'>): string {
+  const points = judged.map(({ at, verdict }) => ({ at, verdict, finding: findingIn(verdict, subject) }));
   const finding = points.at(-1)?.finding;
-  const x = timeScale(told);
+  const x = timeScale(judged);
   const second = TOP + PLOT_HEIGHT + GAP;
   const height = second + PLOT_HEIGHT + 44;
   const counts = finding === undefined ? 'no counts yet' : compared(finding.canary, finding.stable);
@@ -40,7 +40,7 @@ export function pictureOf(told: readonly Told[], subject: Pick<Finding, 'target'
     text(16, 46, counts),
     oddsPlot(points, x, TOP),
     evidencePlot(points, x, second),
-    timeAxis(told, x, height - 16),
+    timeAxis(judged, x, height - 16),
     '</svg>',
   ].join('\n');
 }
@@ -71,7 +71,7 @@ text { fill: #e6edf3; }
 }
 </style>`;
 
-interface Point extends Told {
+interface Point extends Judged {
   finding: Finding | undefined;
 }
 
@@ -115,7 +115,7 @@ function evidencePlot(points: readonly Point[], x: Scale, top: number): string {
   return [
     text(LEFT, top - 8, 'evidence against the canary, all metrics together', 'small'),
     gridLine(y(0), 'none', 'grid'),
-    gridLine(y(1), 'taken back', 'limit', 'limit-text'),
+    gridLine(y(1), 'reverted', 'limit', 'limit-text'),
     `<path class="line" d="${path.join(' ')}"/>`,
     last === undefined
       ? ''
@@ -123,14 +123,14 @@ function evidencePlot(points: readonly Point[], x: Scale, top: number): string {
   ].join('\n');
 }
 
-function timeScale(told: readonly Told[]): Scale {
-  const first = told[0]?.at ?? 0;
-  const length = Math.max(WINDOW_MS, (told.at(-1)?.at ?? 0) - first);
+function timeScale(judged: readonly Judged[]): Scale {
+  const first = judged[0]?.at ?? 0;
+  const length = Math.max(WINDOW_MS, (judged.at(-1)?.at ?? 0) - first);
   return (at) => LEFT + 8 + ((WIDTH - LEFT - RIGHT - 8) * (at - first)) / length;
 }
 
-function timeAxis(told: readonly Told[], x: Scale, y: number): string {
-  const [first, last] = [told[0], told.at(-1)];
+function timeAxis(judged: readonly Judged[], x: Scale, y: number): string {
+  const [first, last] = [judged[0], judged.at(-1)];
   if (first === undefined || last === undefined) return '';
   const minutes = Math.round((last.at - first.at) / WINDOW_MS);
   return [

@@ -20,9 +20,9 @@ export interface Expected {
   /** Tolerated odds ratio, at least 1. */
   ratio: number;
   alpha?: number | undefined;
-  /** The metric's part of the stake; that of errors alone, beside the split of the traffic, where it is absent. */
+  /** The metric's part of the stake; that of errors alone, beside the split of the traffic, if it is absent. */
   part?: number | undefined;
-  /** Failures that may share one cause; 1 where it is absent. */
+  /** Failures that may share one cause; 1 if it is absent. */
   burst?: number | undefined;
 }
 
@@ -36,11 +36,11 @@ interface Sight {
   requests: number;
   /** Smallest share of failed requests, 0 to 1, that is found within two minutes; absent if not even a canary that always fails is. */
   soonest?: number | undefined;
-  /** Minutes until ten times stable's failures are found; absent where a day is not enough. */
+  /** Minutes until ten times stable's failures are found; absent if a day is not enough. */
   tenfoldMinutes?: number | undefined;
-  /** Smallest number of times stable's failures that is found within the bake; absent where not even a canary that always fails is. */
+  /** Smallest number of times stable's failures that is found within the bake; absent if not even a canary that always fails is. */
   smallest?: number | undefined;
-  /** Least bake, in whole minutes, and least weight at which the tenfold is found in this step; absent where there is none. */
+  /** Least bake, in whole minutes, and least weight at which the tenfold is found in this step; absent if there is none. */
   suggestedMinutes?: number | undefined;
   suggestedWeight?: Percent | undefined;
 }
@@ -141,7 +141,7 @@ function leastWeight(from: Percent, bakeMinutes: number, expected: Expected): Pe
   return undefined;
 }
 
-/** What a step can see, in words for whoever plans it: in shares of requests that fail, since those are what users meet. */
+/** What a step can see, in words: in shares of requests that fail, since those are what users meet. */
 export function sightText(sight: Sight, expected: Pick<Expected, 'errorRate'>): string[] {
   const { weight, bakeMinutes, requests, smallest, soonest, isHoldout } = sight;
   const where = isHoldout === true ? ` beside a holdout of ${100 - weight} %` : '';
@@ -171,7 +171,7 @@ function suggestions({ suggestedMinutes, suggestedWeight, weight, bakeMinutes, i
   return ways.length === 0 ? [] : [`  it would find ten times stable's errors with ${ways.join(', or ')}`];
 }
 
-/** Steps that an opening tells about one by one; a plan with more is told by its first ones. */
+/** Steps that an opening reports one by one; of a longer plan, the first ones. */
 const TOLD_MOST = 5;
 
 /** What a plan can see in the requests of the users of one target. */
@@ -220,7 +220,7 @@ export function outlookOf(
     ]);
     const expected = {
       requestsPerSecond: total / minutes / 60,
-      // Where none failed, one may have: a rate of zero would make ten times as many none.
+      // If none failed, one may have: a rate of zero would make ten times as many none.
       errorRate: Math.max(1, bad) / total,
       ratio: rule.ratio,
       alpha: plan.alpha,

@@ -44,7 +44,7 @@ function likelyAtLeast(total: number, share: number): number {
   return count;
 }
 
-/** Fewest canary requests with which `isEnough`, to two digits; undefined where even a million are not. */
+/** Fewest canary requests with which `isEnough`, to two digits; undefined if even a million are not. */
 export function fewest(isEnough: (total: number) => boolean): number | undefined {
   let high = 10;
   while (!isEnough(high)) {

@@ -25,7 +25,7 @@ interface Discordant {
 
 /**
  * Log evidence that the canary fails probes with more than `w0` times stable's odds: under that odds, at every moment a pair
- * was put, its mean is at most 1. Both probes of a pair are put at once, so an outage that meets both says nothing.
+ * was run, its mean is at most 1. Both probes of a pair run at once, so an outage that meets both says nothing.
  * The order of the pairs does not matter, and a pair that both pass or both fail leaves it as it is.
  * Source: of the pairs with one failure the canary's are at most w0 / (1 + w0) (McNemar 1947); mean of likelihood ratios, Ville 1939.
  */
@@ -55,7 +55,7 @@ export function probeAnswer(
   const skipped =
     all.skipped === 0
       ? []
-      : [`${number(all.skipped)} pairs could not be put, last because ${all.skippedWhy}`];
+      : [`${number(all.skipped)} pairs could not be run, last because ${all.skippedWhy}`];
   const said = (counts: typeof here, ...more: (string | undefined)[]) =>
     [`${label}probes: ${compared(counts.canary, counts.stable)}`, ...more].filter(Boolean).join('; ');
   const failure = all.failure && `last: ${all.failure}`;
@@ -76,7 +76,7 @@ export function probeAnswer(
 
 /**
  * Lets probes make up for too few requests, and requests for too few probes; where neither is enough, both say what is
- * missing. `byProbes` is true where a rule passes by probes alone.
+ * missing. `byProbes` is true if a rule passes by probes alone.
  */
 export function covered<Given extends Answer>(
   answers: readonly Given[],
@@ -99,7 +99,7 @@ export function covered<Given extends Answer>(
   return { answers: [probes, ...made], byProbes };
 }
 
-/** True where probes are put to this target. */
+/** True if probes run against this target. */
 export const isProbed = (rollout: Rollout, target: string) => probesOf(rollout, target).length > 0;
 
 /** What is put to both versions, and how often. */
@@ -109,8 +109,8 @@ export function eachProbe({ everySeconds, smoke }: Probing): string {
 }
 
 /**
- * What a plan is told of its probes before a rollout: how many, how long they take by themselves, and what they cost.
- * `isEnough` is true where some step has that time.
+ * What is known of a plan's probes before a rollout: how many, how long they take by themselves, and what they cost.
+ * `isEnough` is true if some step has that time.
  */
 export function probeSight(
   { everySeconds, smoke }: Probing,
@@ -165,7 +165,7 @@ function probesNeeded(
   return sides.canary.total >= pairs ? undefined : `a pass by probes needs about ${number(pairs)} of them`;
 }
 
-/** Pairs after which a canary that fails ten times as many as stable, and 5 % at least, would have shown; undefined where none would do. */
+/** Pairs after which a canary that fails ten times as many as stable, and 5 % at least, would have shown; undefined if none would do. */
 function pairsNeeded(
   { canary, stable }: { canary: Count; stable: Count },
   w0: number,

@@ -47,7 +47,7 @@ const BETS: readonly Bet[] = [HALF_AGAIN, HALF_AGAIN, HALF_AGAIN, slower(1), slo
 /** Part of the stake that bets from the first window on: slow code is slow from its first request. */
 const HEAD_SLOW = 0.9;
 
-/** Cells from what stable did before the first raise, as `historyOf` has it; undefined where that is too little to cut it at all. */
+/** Cells from what stable did before the first raise, as `historyOf` has it; undefined if that is too little to cut it at all. */
 export function cellsFrom(known: readonly Spread[], ratio: number): Cells | undefined {
   const edges = known[0]?.edges ?? [];
   const total = known.reduce((sum, spread) => sum + spread.total, 0);

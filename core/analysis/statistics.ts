@@ -1,14 +1,14 @@
 import { number } from '../words.ts';
 import type { Finding, Verdict } from './types.ts';
 
-/** The statistics behind a verdict, one line for each metric and one for all together, for whoever asks for more than counts. */
+/** The statistics behind a verdict, one line for each metric and one for all together, for --verbose. */
 export function statisticsOf({ findings, evidence, limit }: Verdict): string[] {
   const each = findings.map(
     (finding) =>
       `${finding.target} ${finding.metric}: evidence ${timesText(finding.evidence)}${oddsText(finding)}; ${number(finding.windows)} windows of this step`,
   );
   if (evidence === undefined || limit === undefined) return each;
-  return [...each, `together: evidence ${timesText(evidence)}, taken back at ${timesText(limit)}`];
+  return [...each, `together: evidence ${timesText(evidence)}, reverted at ${timesText(limit)}`];
 }
 
 function oddsText({ odds }: Finding): string {

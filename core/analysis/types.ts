@@ -94,13 +94,13 @@ export interface Past {
 interface CustomCounts {
   bad: { namespace: string; name: string };
   total: { namespace: string; name: string };
-  /** The one dimension that holds the version; FunctionName, Resource and ExecutedVersion where it is absent. */
+  /** The one dimension that holds the version; FunctionName, Resource and ExecutedVersion if it is absent. */
   versionDimension?: string | undefined;
 }
 
-/** What came of smoke tests that were put to both versions of one target in pairs, at the same moment. */
+/** Outcomes of smoke tests that ran against both versions of one target in pairs, at the same moment. */
 export interface ProbeCounts {
-  /** Ticks in which they were put. */
+  /** Ticks in which they ran. */
   ticks: number;
   /** Pairs in which both versions answered, rightly or wrongly, or too late. */
   pairs: number;
@@ -108,7 +108,7 @@ export interface ProbeCounts {
   canary: number;
   stable: number;
   both: number;
-  /** Pairs that could not be put, so that nothing is known of them. */
+  /** Pairs that could not be run, so that nothing is known of them. */
   skipped: number;
   /** What the last one that the canary failed said. */
   failure?: string | undefined;
@@ -147,9 +147,9 @@ export type VerdictStatus = 'pass' | 'inconclusive' | 'suspect' | 'broken' | 'fa
 
 /** How many times the canary's odds of a bad request are those of stable, as far as the counts can say. */
 export interface OddsInterval {
-  /** Never above the true ratio but with probability alpha, however often one looks; 0 where nothing is known. */
+  /** Never above the true ratio but with probability alpha, however often one looks; 0 if nothing is known. */
   low: number;
-  /** Absent where nothing is known. */
+  /** Absent if nothing is known. */
   high?: number | undefined;
 }
 
@@ -166,7 +166,7 @@ export interface Finding {
   evidence: number;
   /** Natural logarithm of the evidence for a suspicion that reverts nothing; absent if there is none to speak of. */
   doubt?: number | undefined;
-  /** Absent where the rule compares with no control. */
+  /** Absent if the rule compares with no control. */
   odds?: OddsInterval | undefined;
   /** What a pass still needs, in words. */
   needed?: string | undefined;
@@ -190,9 +190,9 @@ export interface Verdict {
   /** Natural logarithm of all evidence against the canary together; it fails at `limit`, which is ln(1/alpha). */
   evidence?: number | undefined;
   limit?: number | undefined;
-  /** What each absolute limit says; absent where the rollout has none. */
+  /** What each absolute limit says; absent if the rollout has none. */
   limits?: LimitFinding[] | undefined;
-  /** True where the step is proven safe, so that a plan that allows it need not bake to the end. */
+  /** True if the step is proven safe, so that a plan that allows it need not bake to the end. */
   certified?: boolean | undefined;
   /** Why the canary deserves a closer look by what its target did before; absent if it does not, and before verify. */
   doubt?: Doubt | undefined;
@@ -200,7 +200,7 @@ export interface Verdict {
   explained?: string[] | undefined;
   /** The first target whose canary was due requests in its newest minutes of which none is counted, though those of stable are. */
   missing?: { target: string; reason: string } | undefined;
-  /** True where too few requests came and it passed on probes instead. */
+  /** True if too few requests came and it passed on probes instead. */
   byProbes?: boolean | undefined;
 }
 

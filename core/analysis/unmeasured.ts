@@ -25,7 +25,7 @@ export function unlessUncounted<Given extends Answer>(
       : undefined;
   if (before?.status !== 'broken' || (status !== 'pass' && status !== 'inconclusive')) return answer;
   const counted = before.canary.total + before.stable.total;
-  // Where nobody calls there is no more to count, so that a whole reading says what there is.
+  // If nobody calls there is no more to count, so that a whole reading says what there is.
   const isMore =
     canary.total > before.canary.total ||
     (isWhole(series, metric, from) && (counted === 0 || canary.total + stable.total > counted));

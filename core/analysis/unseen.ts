@@ -83,7 +83,7 @@ function longRequests({ plan, timeouts }: Opened): string[] {
   return [`requests that run longer than ${duration(longest)} (${who})`];
 }
 
-/** Where there is no control, harm is at most held for a person. */
+/** If there is no control, harm is at most held for a person. */
 function underLoad({ plan, canRecall }: Opened): string[] {
   const last = plan.steps.at(-1)?.weight ?? 0;
   const most: Percent = canRecall ? Math.max(last, RECALL_WEIGHT_UNDER_LOAD) : last;

@@ -7,10 +7,10 @@ import type { Count, ReadWindow, Window } from './types.ts';
 /** How far back a tick reads: the history of stable that stands in as control after promotion, and says what is slow. */
 export const HISTORY_MS = 15 * WINDOW_MS;
 
-/** No function is called more often in a minute; a larger count is a fault of whoever counted. */
+/** No function is called more often in a minute; a larger count is a counting fault. */
 const COUNT_MAX = 1e9;
 
-/** Reasons that are told one by one; a verdict travels in the journal, whose items are limited. */
+/** Reasons that are reported one by one; a verdict travels in the journal, whose items are limited. */
 const REASONS_MAX = 5;
 
 /** What can be believed of the minutes of one metric. */
@@ -69,7 +69,7 @@ function whyNotAt(start: Instant, times: number, newest: Instant): string | unde
   return start < newest ? 'it came after a later one' : undefined;
 }
 
-/** The windows of one metric that can be believed; none where it was not read. */
+/** The windows of one metric that can be believed; none if it was not read. */
 export function knownWindows(read: readonly ReadWindow[] | undefined): Window[] {
   return believable(read ?? []).windows;
 }
@@ -106,7 +106,7 @@ export function readSince({ folded, raisedAt }: Rollout, now: Instant): Instant 
   return folded?.end ?? Math.floor((raisedAt ?? now) / WINDOW_MS) * WINDOW_MS - HISTORY_MS;
 }
 
-/** True where traffic moved while the window was open, its very start included. */
+/** True if traffic moved while the window was open, its very start included. */
 export function isMoved({ moves }: Rollout, { start }: { start: Instant }): boolean {
   return moves.some((at) => at >= start && at < start + WINDOW_MS);
 }

@@ -65,7 +65,7 @@ export const artifactField = strict(
   ),
 );
 
-/** The artifact of an accepted target. @throws Error where it has none, which its schema refuses */
+/** The artifact of an accepted target. @throws Error if it has none, which its schema refuses */
 export function artifactFrom({ version, zip, image }: z.output<typeof artifactField>): Artifact {
   if (version !== undefined) return { version };
   if (zip !== undefined) return { zip };

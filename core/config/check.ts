@@ -20,7 +20,7 @@ const SHOWN_MAX = 60;
 /** Most values in all maps and lists together: a wrong one costs more than a good one, and the time to refuse is limited. */
 const VALUES_MAX = 10_000;
 
-/** Option of a rule that looks at several fields: it runs even where one of them is wrong, so that all problems are told at once. */
+/** Option of a rule that looks at several fields: it runs even if one of them is wrong, so that all problems are reported at once. */
 export const ALWAYS = { when: () => true };
 
 /** Checks a value of unknown origin; `root` names the whole of it. Never throws. */
@@ -87,14 +87,14 @@ export function rule(faultsOf: (value: unknown) => Fault[]) {
   }, ALWAYS);
 }
 
-/** The faults of a map in which exactly one of some keys must stand; `missing` is the fault where none does. */
+/** The faults of a map in which exactly one of some keys must stand; `missing` is the fault if none does. */
 export function exactlyOne(value: unknown, names: readonly string[], missing: Fault): Fault[] {
   if (!isMap(value)) return [];
   const [first, ...others] = names.filter((name) => Object.hasOwn(value, name));
   if (first === undefined) return [missing];
   return others.map((name) => ({
     path: [name],
-    message: `\`${first}\` stands here too; keep one of the two.`,
+    message: `\`${first}\` is set here too; keep one of the two.`,
   }));
 }
 
@@ -104,7 +104,7 @@ export function shown(value: unknown): string {
   return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
 }
 
-/** One problem of a value: what stands there, what is wrong with it, and the mend. */
+/** One problem of a value: what stands there, what is wrong with it, and the fix. */
 export function problem(path: Problem['path'], value: unknown, wrong: string): Problem {
   return { path, says: `is ${shown(value)}: ${wrong}` };
 }

@@ -45,7 +45,7 @@ const SMOKE_DESCRIPTIONS: Record<string, string> = {
   'expect.headers':
     'Headers that must come, by name in any case: a value (`*` stands for anything), true if it must be there, false if not.',
   'expect.cookies': 'Cookies that must be set, by name; the values are those of `headers`.',
-  'expect.$path': 'JSON value that must stand at this path of the body, like `$.items[0].id`.',
+  'expect.$path': 'JSON value that is expected at this path of the body, like `$.items[0].id`.',
 };
 
 /** What the fields of one target mean. */
@@ -67,26 +67,26 @@ const POINT_DESCRIPTIONS: Record<string, string> = {
   afterStep: 'Asked when a step has passed, before the next rise.',
   beforePromotion: 'Asked before the new version takes all traffic.',
   afterPromotion: 'Asked while the new version, at 100 %, is being verified.',
-  onRevert: 'Told when a release has been taken back; the answer changes nothing.',
+  onRevert: 'Notified when a release has been reverted; the answer changes nothing.',
 };
 
 /** What the fields of one hook mean. */
 const HOOK_DESCRIPTIONS: Record<string, string> = {
   lambda: 'Name of the Lambda function that is asked; no ARN.',
   http: 'URL that is asked with a signed POST; its host must be allowed by the controller.',
-  target: 'The target it is asked about; only needed where there are several.',
+  target: 'The target it is asked about; only needed if there are several.',
   timeout: 'Time within which the answer must come, a callback included: from 1s to 24h.',
   onBroken:
-    'What follows where it can not be asked, even after retries: `revert`, `pause` or `ignore`. At `onRevert` no answer matters.',
+    'What follows if it cannot be asked, even after retries: `revert`, `pause` or `ignore`. At `onRevert` no answer matters.',
 };
 
 /** What the fields of one gate mean. */
 const GATE_DESCRIPTIONS: Record<string, string> = {
   before: 'The weight that is not reached or passed without approval: a whole percent from 1 to 100.',
   approvers: 'How many different people must approve, from 1 to 10.',
-  by: 'Who may approve; everybody who may give commands where it is absent. At least as many names as `approvers`.',
+  by: 'Who may approve; everybody who may give commands if it is absent. At least as many names as `approvers`.',
   timeout: 'How long it waits for approval: from 1m to 30d.',
-  onTimeout: 'What follows where nobody approved in time: `revert` or `promote`.',
+  onTimeout: 'What follows if nobody approved in time: `revert` or `promote`.',
 };
 
 interface Node {

@@ -17,20 +17,20 @@ export const MINUTE: Seconds = 60;
 /** A day of 24 hours, in seconds. */
 export const DAY: Seconds = 86_400;
 
-/** Reads `90s`, `5m`, `2h`, `1d` or `1h30m`; undefined where the text is no such time. */
+/** Reads `90s`, `5m`, `2h`, `1d` or `1h30m`; undefined if the text is no such time. */
 export function secondsFrom(text: string): Seconds | undefined {
   const parts = DURATION.exec(text)?.slice(1);
   return parts?.reduce((sum, part, index) => sum + Number(part ?? 0) * (UNITS[index]?.[1] ?? 0), 0);
 }
 
-/** Reads a time that a schema has accepted already. @throws Error where it was not */
+/** Reads a time that a schema has accepted already. @throws Error if it was not */
 export function acceptedSeconds(text: string): Seconds {
   const seconds = secondsFrom(text);
   if (seconds === undefined) throw new Error(`"${text}" is no time, although it was accepted as one.`);
   return seconds;
 }
 
-/** Reads `800ms` or `2s` in milliseconds; undefined where the text is no such time. */
+/** Reads `800ms` or `2s` in milliseconds; undefined if the text is no such time. */
 export function millisecondsFrom(text: string): number | undefined {
   const [, ms, s] = SHORT.exec(text) ?? [];
   if (ms !== undefined) return Number(ms);

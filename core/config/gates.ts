@@ -17,7 +17,7 @@ const namesSays: Says = () =>
   `write a list of at most ${NAMES_MAX} names, or leave \`by\` out to let everybody approve who may give commands.`;
 const approversSays: Says = ({ input }) =>
   input === 0
-    ? `a gate with no approver holds nobody back; write how many people must approve, from 1 to ${APPROVERS_MAX}, or remove the gate.`
+    ? `a gate without approvers blocks nothing; write how many people must approve, from 1 to ${APPROVERS_MAX}, or remove the gate.`
     : `write how many people must approve: a whole number from 1 to ${APPROVERS_MAX}.`;
 const timeoutActionSays: Says = ({ input }) => oneOf(word(input), ON_TIMEOUT);
 

@@ -54,7 +54,7 @@ export function holdoutFaults(file: Record<string, unknown>): Fault[] {
     return fault('the holdout is part of `verify`, which is 0s; write `verify: 10m`, or remove `holdout`.');
   if (last !== undefined && last > 100 - percent)
     return fault(
-      `the last step stands at ${last} %, which leaves ${100 - last} % on the stable version; write \`holdout: ${100 - last}\`, or lower the weight of that step to ${100 - percent} or less.`,
+      `the last step is at ${last} %, which leaves ${100 - last} % on the stable version; write \`holdout: ${100 - last}\`, or lower the weight of that step to ${100 - percent} or less.`,
     );
   return [];
 }

@@ -27,7 +27,7 @@ class Fault extends Error {
 export function jsonFault(text: string): JsonFault | undefined {
   try {
     const end = skip(text, value(text, 0, 0));
-    if (end < text.length) throw new Fault(end, 'something stands after the end of the value');
+    if (end < text.length) throw new Fault(end, 'there is something after the end of the value');
     return undefined;
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
@@ -67,7 +67,7 @@ function key(text: string, at: number, keys: Set<string>): number {
     throw new Fault(at, at < text.length ? 'a key in quotes is expected here' : 'the text ends too early');
   const name = String(JSON.parse(text.slice(at, end)));
   if (keys.has(name))
-    throw new Fault(at, `the key ${JSON.stringify(name.slice(0, 60))} stands twice in one map`);
+    throw new Fault(at, `the key ${JSON.stringify(name.slice(0, 60))} is given twice in one map`);
   keys.add(name);
   return end;
 }

@@ -56,7 +56,7 @@ const manifestSchema = strict({
 /** An accepted manifest: one release, which versions it is, and how it goes out. */
 export type Manifest = z.output<typeof manifestSchema>;
 
-/** What a target of an accepted manifest is to serve. @throws Error where the manifest has no such target */
+/** What a target of an accepted manifest is to serve. @throws Error if the manifest has no such target */
 export function artifactOf(manifest: Manifest, name: string): Artifact {
   const target = own(manifest.targets, name) as Manifest['targets'][string] | undefined;
   if (target === undefined) throw new Error(`The manifest has no target "${name}".`);
@@ -86,7 +86,7 @@ export function manifestFrom(
   return checked.value;
 }
 
-/** The id of one attempt to roll out a release. @throws RolloutError ManifestInvalid where it would be too long */
+/** The id of one attempt to roll out a release. @throws RolloutError ManifestInvalid if it would be too long */
 export function rolloutIdFrom(service: string, release: string, attempt: number): string {
   const id = `${service}--${release}--${attempt}`;
   if (id.length <= ROLLOUT_ID_MAX) return id;

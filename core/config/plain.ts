@@ -20,7 +20,7 @@ export function plainProblems(value: unknown, path: Problem['path'] = []): Probl
   if (typeof value === 'string' && !value.isWellFormed())
     return [{ path, says: 'is a text with half of a character, which nothing could store: write it anew.' }];
   if (isScalar(value)) return [];
-  return [{ path, says: `is ${nameOf(value)}: only JSON values can stand here.` }];
+  return [{ path, says: `is ${nameOf(value)}: only JSON values are allowed here.` }];
 }
 
 /** True for a map of plain JSON: no class, no list. */
@@ -30,7 +30,7 @@ export function isMap(value: unknown): value is Record<string, unknown> {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** What a map holds under its own keys; nothing where the value is no map. */
+/** What a map holds under its own keys; nothing if the value is no map. */
 export function own(value: unknown, key: PropertyKey): unknown {
   if (Array.isArray(value)) return typeof key === 'number' ? value[key] : undefined;
   return isMap(value) && Object.hasOwn(value, key) ? value[key as string] : undefined;

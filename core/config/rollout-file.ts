@@ -46,7 +46,7 @@ const alarmsField = list(
   alarmsSays,
 ).check(
   rule(repeatedFaults),
-  z.describe('CloudWatch alarms, composite ones included, that take the release back when they go off.'),
+  z.describe('CloudWatch alarms, composite ones included, that revert the release when they go off.'),
 );
 
 const inconclusiveSays: Says = ({ input }) => oneOf(word(input), ON_INCONCLUSIVE);
@@ -156,7 +156,7 @@ export function hooksFrom(file: RolloutFile): Hook[] {
 
 const smokeId = (index: number) => `smoke.${index + 1}`;
 
-/** Which of the smoke tests are repeated while the canary has traffic, and how often; undefined where none are. */
+/** Which of the smoke tests are repeated while the canary has traffic, and how often; undefined if none are. */
 export function probeFrom({ probe, smoke = [] }: RolloutFile): Probing | undefined {
   return probe && probingFrom(probe, smoke, smokeId);
 }

@@ -522,7 +522,7 @@ function wholeEventFaults(value: Record<string, unknown>): Fault[] {
       .filter((key) => own(value, key) !== undefined)
       .map((key) => ({
         path: [key],
-        message: 'the whole `event` stands here already; remove one of the two.',
+        message: 'the whole `event` is set here already; remove one of the two.',
       })),
     ...['status', 'headers', 'cookies']
       .filter((key) => own(expect, key) !== undefined)

@@ -25,12 +25,12 @@ const aliasSays: Says = ({ input }) => {
   return "write the alias' name, like `live`: 1 to 128 letters, digits, hyphens and underscores.";
 };
 
-const sourceSays: Says = ({ input }) => `no source is called so; ${oneOf(word(input), SOURCES)}`;
+const sourceSays: Says = ({ input }) => `unknown source; ${oneOf(word(input), SOURCES)}`;
 
 const queueSays: Says = ({ input }) => {
   const [, name] = /^(?:arn:|https:).*[:/]([\w-]{1,80}(?:\.fifo)?)$/.exec(word(input)) ?? [];
   if (name !== undefined) return `write only the queue's name: \`${name}\`.`;
-  return "write the queue's name: 1 to 80 letters, digits, hyphens and underscores, and `.fifo` behind it where it has that.";
+  return "write the queue's name: 1 to 80 letters, digits, hyphens and underscores, with `.fifo` at its end if it has that.";
 };
 
 /** Name of a Lambda function. */
@@ -75,7 +75,7 @@ export function eventIn(target: unknown): string | undefined {
   return event === undefined ? undefined : word(event);
 }
 
-/** The fault of a check that names no target of the file, or none where there are several. */
+/** The fault of a check that names no target of the file, or none if there are several. */
 export function askedFaults(targets: unknown, path: PropertyKey[], asking: unknown): Fault[] {
   const names = isMap(targets) ? Object.keys(targets) : [];
   const asked = own(asking, 'target');

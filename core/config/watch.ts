@@ -73,7 +73,7 @@ const customField = z
         )
         .check(
           z.describe(
-            'The only dimension of both metrics, which holds the version; FunctionName, Resource and ExecutedVersion where it is absent.',
+            'The only dimension of both metrics, which holds the version; FunctionName, Resource and ExecutedVersion if it is absent.',
           ),
         ),
     }),
@@ -89,7 +89,7 @@ const ALPHA_LEAST = 0.001;
 const ALPHA_MOST = 0.05;
 
 const alphaSays: Says = () =>
-  `write a probability from ${ALPHA_LEAST} to ${ALPHA_MOST}, like \`0.01\`: how often a good release may be taken back.`;
+  `write a probability from ${ALPHA_LEAST} to ${ALPHA_MOST}, like \`0.01\`: how often a good release may be reverted.`;
 
 const KNOWN = [...METRICS, 'latency', ...PERCENTILES] as const;
 
@@ -111,15 +111,13 @@ export const watchField = strict({
     .optional(between(ALPHA_LEAST, ALPHA_MOST, alphaSays))
     .check(
       z.describe(
-        'Probability, over the whole rollout, of taking back a release that is within these rules: from 0.001 to 0.05; 0.01 where it is absent.',
+        'Probability, over the whole rollout, of reverting a release that is within these rules: from 0.001 to 0.05; 0.01 if it is absent.',
       ),
     ),
   promoteEarly: z
     .optional(z.boolean({ error: () => 'write true or false.' }))
     .check(
-      z.describe(
-        'Whether a step that is proven safe is left before its bake ends; false where it is absent.',
-      ),
+      z.describe('Whether a step that is proven safe is left before its bake ends; false if it is absent.'),
     ),
 }).check(
   rule(emptyFaults),

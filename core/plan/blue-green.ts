@@ -21,7 +21,7 @@ export const blueGreen = {
     const unverified = {
       path: ['verify'],
       message:
-        '`strategy: blue-green` meets users only after its promotion; write a time above 0s in which it can be taken back, like `10m`.',
+        '`strategy: blue-green` meets users only after its promotion; write a time above 0s in which it can be reverted, like `10m`.',
     };
     const isVerified = secondsFrom(word(own(file, 'verify') ?? '')) !== 0;
     return [...(isChecked ? [] : [unchecked]), ...(isVerified ? [] : [unverified])];

@@ -21,10 +21,10 @@ export interface Plan {
   onInconclusive: 'pause' | 'promote' | 'revert';
   /** What follows if the canary still looks worse, without proof, at the end of the longest bake; `pause` if it is absent. */
   onSuspect?: 'pause' | 'revert' | undefined;
-  /** Probability, over the whole rollout, of taking back a release that is within its watch rules; 0.01 where it is absent. */
+  /** Probability, over the whole rollout, of reverting a release that is within its watch rules; 0.01 if it is absent. */
   alpha?: number | undefined;
-  /** False if doubt may not take the canary back to a lower weight for a while. */
+  /** False if doubt may not return the canary to a lower weight for a while. */
   recall?: false | undefined;
-  /** True where a step that is proven safe is left before its bake ends. */
+  /** True if a step that is proven safe is left before its bake ends. */
   promoteEarly?: boolean | undefined;
 }

@@ -18,12 +18,12 @@ const oneStep = strict({
   weight: weightField.check(z.describe('Share of traffic on the canary: a whole percent from 1 to 99.')),
   bake: z
     .optional(bakeField)
-    .check(z.describe('Least time at this weight, from 1m to 7d; 1m where it is absent and `until` stands.')),
+    .check(z.describe('Least time at this weight, from 1m to 7d; 1m if it is absent and `until` is set.')),
   maxBake: z
     .optional(bakeField)
     .check(
       z.describe(
-        'Longest time at this weight before `onInconclusive` applies; three bakes where it is absent, and with `until` a day at least.',
+        'Longest time at this weight before `onInconclusive` applies; three bakes if it is absent, and with `until` a day at least.',
       ),
     ),
   until: z
@@ -35,9 +35,7 @@ const oneStep = strict({
         ),
       }),
     )
-    .check(
-      z.describe('What must have come before this weight is left, where a number says more than a time.'),
-    ),
+    .check(z.describe('What must have arrived before this step ends, if a number says more than a time.')),
 }).check(rule(stepFaults), z.meta({ anyOf: ['bake', 'until'].map((name) => ({ required: [name] })) }));
 
 const error = () => `write a list of 1 to ${STEPS_MAX} steps; for none, write \`strategy: all-at-once\`.`;
@@ -67,9 +65,9 @@ function unrisen(list: unknown): Fault[] {
     const weight = weightField.safeParse(own(item, 'weight')).data;
     if (weight === undefined) continue;
     const path = [index, 'weight'];
-    const mend = 'each step must raise the weight; raise it or remove this step.';
-    if (weight === highest) found.push({ path, message: `it repeats the weight before it; ${mend}` });
-    if (weight < highest) found.push({ path, message: `it is below the ${highest} before it; ${mend}` });
+    const fix = 'each step must raise the weight; raise it or remove this step.';
+    if (weight === highest) found.push({ path, message: `it repeats the weight before it; ${fix}` });
+    if (weight < highest) found.push({ path, message: `it is below the ${highest} before it; ${fix}` });
     highest = Math.max(highest, weight);
   }
   return found;

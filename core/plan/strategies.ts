@@ -66,7 +66,7 @@ const examples: Record<string, string> = {
 
 /**
  * The steps that an accepted rollout file means, with `preset` where they are another tool's.
- * @throws Error where the file has none of the fields, which its schema refuses
+ * @throws Error if the file has none of the fields, which its schema refuses
  */
 export function stepsFrom(file: { [K in keyof typeof strategyFields]?: unknown }): {
   steps: Step[];
@@ -82,7 +82,7 @@ export function stepsFrom(file: { [K in keyof typeof strategyFields]?: unknown }
   return known.imported ? { steps: known.steps, preset: name } : { steps: known.steps };
 }
 
-/** The steps of a file that need not be accepted; undefined where its strategy cannot be read. */
+/** The steps of a file that need not be accepted; undefined if its strategy cannot be read. */
 export function stepsAsWritten(file: unknown): Step[] | undefined {
   for (const [name, { options, steps }] of all) {
     const written = own(file, name);
@@ -103,7 +103,7 @@ export function strategyFaults(file: unknown): Fault[] {
   ];
 }
 
-/** True where a rollout file names a strategy that goes from 0 to 100 % at once. */
+/** True if a rollout file names a strategy that goes from 0 to 100 % at once. */
 export function isStepless(file: unknown): boolean {
   return named.get(word(own(file, 'strategy')))?.steps.length === 0;
 }
@@ -117,10 +117,10 @@ function unknownName(input: unknown): string {
   ]);
   const name = word(input);
   const own = ownForm(name);
-  if (own !== undefined) return `no strategy is called so, but its name says what it does; write \`${own}\`.`;
+  if (own !== undefined) return `unknown strategy, but its name says what it does; write \`${own}\`.`;
   const plain = name.replace(/^(CodeDeployDefault\.)?Lambda/, '');
   const hint = didYouMean(plain, names);
-  return `no strategy is called so${hint === '' ? '. ' : `; ${hint}`}${KNOWN}`;
+  return `unknown strategy${hint === '' ? '. ' : `; ${hint}`}${KNOWN}`;
 }
 
 const KNOWN =

@@ -4,9 +4,9 @@ import { DAY, duration, MINUTE } from '../config/duration.ts';
 import type { Seconds } from '../units.ts';
 import type { Step } from './plan.ts';
 
-/** A way to carry a release to its users: what it is called, what it can be told, and the steps it means. */
+/** A way to carry a release to its users: its name, its options, and the steps it means. */
 export interface Strategy {
-  /** What stands under the strategy's own key of the rollout file; absent where it is named by `strategy:` alone. */
+  /** What stands under the strategy's own key of the rollout file; absent if it is named by `strategy:` alone. */
   options?: z.ZodMiniType;
   /** How the strategy is written, with options of a sensible size. */
   example: string;
@@ -14,7 +14,7 @@ export interface Strategy {
   steps(options?: unknown): Step[];
   /** CodeDeploy's predefined configurations of this kind, under the names that SAM gives them. */
   presets: Record<string, Step[]>;
-  /** What the rest of the rollout file lacks for this strategy; absent where it asks for nothing. */
+  /** What the rest of the rollout file lacks for this strategy; absent if it asks for nothing. */
   faults?(file: unknown): Fault[];
 }
 

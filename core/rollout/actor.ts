@@ -16,7 +16,7 @@ export interface Actor {
 /** The controller, where it acts by itself. */
 export const SPILLWAY: Actor = { id: 'spillway', via: 'controller', isVerified: true };
 
-/** The plan's own order where nobody can say whether the canary is good. */
+/** The plan's own order if nobody can say whether the canary is good. */
 export const PLANS: Actor = { id: 'onInconclusive', via: 'controller', isVerified: true };
 
 /** True for an order that the plan gave. */

@@ -5,7 +5,7 @@ import type { Hook, Target } from './event.ts';
 /** A deployment tool that a function's tags point at, what they are, and what stops it from moving the alias. */
 interface Habit {
   tool: string;
-  /** What was seen, so that whoever reads it can judge for himself. */
+  /** What was seen, for the reader to judge. */
   evidence: string;
   fix: string;
 }

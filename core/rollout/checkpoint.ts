@@ -75,7 +75,7 @@ function isPassed(rollout: Rollout, checkpoint: Checkpoint, now: Instant): boole
   return state.approvedBy.length >= approvers || (onTimeout === 'promote' && now >= state.until);
 }
 
-/** True where a hook has said its last word: it answered, or could not be asked as often as is tried. */
+/** True if a hook has said its last word: it answered, or could not be asked as often as is tried. */
 function isSettled(state: HookState | undefined): boolean {
   if (state?.status === 'broken') return state.brokenInRow >= HOOK_TRIES_MAX;
   return state !== undefined && state.status !== 'started';
@@ -103,7 +103,7 @@ export function isHeldByAlarm(rollout: Rollout): boolean {
   return isVerifying(rollout) && promotion?.step !== step && alarmsAgainst(rollout).red.length > 0;
 }
 
-/** A gate that ran out and says so; it takes the release back. */
+/** A gate that ran out and says so; it reverts the release. */
 export function lateGate(waiting: Waiting, now: Instant): Gate | undefined {
   return waiting?.kind === 'wait' && waiting.checkpoint.kind === 'gate' && now >= waiting.until
     ? waiting.checkpoint.gate

@@ -6,8 +6,8 @@ type Claim = 'may' | 'stands' | 'held' | 'touched';
 
 /**
  * Says whether the first token of a rollout may be written. A claim that is repeated, because nobody knows whether the
- * first one was made, may be only where nobody has written since the opening looked: a token that is missing may have
- * been wiped, and what it said of an abort or a revert that the journal never heard of would be covered up.
+ * first one was made, may be only if nobody has written since the opening looked: a token that is missing may have
+ * been wiped, and what it said of an abort or a revert that the journal never learned of would be covered up.
  */
 export function claimOf(
   seen: { token: FencingToken | undefined; revision: string | undefined },

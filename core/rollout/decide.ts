@@ -99,7 +99,7 @@ export type Command =
   /** `isUnanswered`: AWS did not say in time where the targets stand, so that only the journal knows whether they have a way back. */
   | { type: 'Abort'; by: Actor; reason: string; isUnanswered?: boolean };
 
-/** Ticks in a row without any measurement before people are called. */
+/** Consecutive ticks without a measurement before someone is paged. */
 export const BROKEN_TICKS_MAX = 5;
 
 /** Raises of one target to one weight that may come to nothing before the rollout gives up: a quarter of an hour of them, in which the canary is measured at the weight that it has. */
@@ -111,7 +111,7 @@ export const TAKEOVERS_MAX = 5;
 /**
  * Says what a command makes happen, with everything that follows from it at once. Pure; an empty answer means that
  * nothing is to be written.
- * @throws RolloutError CommandRefused where a person asked for what is not possible now
+ * @throws RolloutError CommandRefused if a person asked for what is not possible now
  */
 export function decide(rollout: Rollout, command: Command, at: Instant): RolloutEvent[] {
   return eventsOf(rollout, withPlainTexts(command), at);
@@ -221,7 +221,7 @@ function missingVersion(
     : eventsOf(rollout, { type: 'Refuse', reason, cause: 'environment' }, at);
 }
 
-/** Pages people while all is well: the rollout goes on as declared, since neither a pause nor an end would bring the version back. */
+/** Pages someone while all is well: the rollout goes on as declared, since neither a pause nor an end would bring the version back. */
 function stableGone(rollout: Rollout, target: string, at: Instant): RolloutEvent[] {
   const isKnown = isEnded(rollout) || rollout.leaving !== undefined || rollout.gone?.includes(target);
   if (isKnown) return [];
@@ -244,7 +244,7 @@ function withConsequences<E extends RolloutEvent>(
   return rollout.leaving === undefined ? [event, ...consequence(evolve(rollout, event), event)] : [event];
 }
 
-/** The canary leaves; where the release says that it must not be taken back by itself, the weight is held and people are called. */
+/** Orders a revert. An irreversible release is held at its weight and someone is paged. */
 function order(rollout: Rollout, at: Instant, cause: Cause, reason: string): RolloutEvent[] {
   if (!isHeld(rollout)) {
     return [
@@ -266,7 +266,7 @@ function order(rollout: Rollout, at: Instant, cause: Cause, reason: string): Rol
 }
 
 /**
- * What was found on a target takes an irreversible release back as little as anything else does; a person's own abort does. Traffic that
+ * What was found on a target reverts an irreversible release as little as anything else does; a person's own abort does. Traffic that
  * somebody else took from its canary is gone, so what is left of it is held, judged and moved from there.
  */
 function found(rollout: Rollout, target: Target, seen: Observed, at: Instant): RolloutEvent[] {
@@ -321,7 +321,7 @@ function answer(
   );
 }
 
-/** A callback is for a question that was put, or is being put just now. */
+/** A callback answers a question that was asked, or is being asked just now. */
 function assertAsked(rollout: Rollout, hook: string, at: Instant): void {
   const id = rollout.opening.rolloutId;
   if (isEnded(rollout))
@@ -424,7 +424,7 @@ function hasPassed(rollout: Rollout, { status, from, doubt }: Verdict): boolean 
   return rollout.recall === undefined && doubt === undefined && isKnown;
 }
 
-/** A pause that has run out ends a rollout, unless its weight is held: then it waits for people, who are paged again. */
+/** A pause that has run out ends a rollout, unless its weight is held: then it waits for a human, and someone is paged again. */
 function paging(rollout: Rollout, at: Instant): RolloutEvent[] {
   const { pause: paused } = rollout;
   const isOver = paused !== undefined && paused.until <= at;
@@ -432,8 +432,8 @@ function paging(rollout: Rollout, at: Instant): RolloutEvent[] {
 }
 
 /**
- * What follows from doubt and during a recall; undefined if a verdict has neither. Doubt takes the canary back to a weight at
- * which stable beside it decides; the third doubt waits there for a person. Only where nothing can be recalled does doubt that
+ * What follows from doubt and during a recall; undefined if a verdict has neither. Doubt returns the canary to a weight at
+ * which stable beside it decides; the third doubt waits there for a person. Only if nothing can be recalled does doubt that
  * lasts revert, and it blames nobody.
  */
 function doubtConsequence(after: Rollout, verdict: Verdict, at: Instant): RolloutEvent[] | undefined {
@@ -501,7 +501,7 @@ function suspected(after: Rollout, at: Instant): RolloutEvent[] {
 /** How a pause on suspicion ends. */
 function recovery({ opening: { plan }, step }: Rollout): string {
   const seconds = Math.max(60, plan.steps[step]?.bakeSeconds ?? plan.verifySeconds);
-  return `it goes on by itself only after ${duration(seconds)} in which nothing looks worse and no evidence is left; otherwise order promote or abort`;
+  return `it resumes by itself only after ${duration(seconds)} in which nothing looks worse and no evidence is left; otherwise order promote or abort`;
 }
 
 function pause(at: Instant, reason: string, why: PauseReason, seconds: number): RolloutEvent {
@@ -704,7 +704,7 @@ function obey(rollout: Rollout, command: HumanCommand, at: Instant): RolloutEven
   if (rollout.leaving !== undefined) {
     if (command.type === 'Abort') return [];
     throw refused(
-      `${id} is being taken back (its status says why) and cannot ${verb(command)}; upload a new release.`,
+      `${id} is being reverted (its status says why) and cannot ${verb(command)}; upload a new release.`,
     );
   }
   switch (command.type) {
@@ -743,7 +743,7 @@ function abort(
     const { rolloutId, targets } = rollout.opening;
     const lost = targets.map(({ name, stable }) => `version ${stable} of ${name} does not exist any more`);
     throw refused(
-      `${rolloutId} cannot be taken back: ${lost.join('; ')}. Point the alias at a version that you trust, or release a repaired one.`,
+      `${rolloutId} cannot be reverted: ${lost.join('; ')}. Point the alias at a version that you trust, or release a repaired one.`,
     );
   }
   return [{ type: 'Aborted', at, by, reason }];

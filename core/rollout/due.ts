@@ -8,7 +8,7 @@ export const PUBLISH_SECONDS_MAX: Seconds = 15 * 60;
 /** How long after its due time a rollout counts as dead: two lost ticks' worth, so that a slow retry is not a death. */
 export const GRACE_SECONDS: Seconds = 120;
 
-/** Longest single hold where nothing has to be measured; each one starts over, so a pause may last far longer. */
+/** Longest single hold if nothing has to be measured; each one starts over, so a pause may last far longer. */
 export const HOLD_SECONDS_MAX: Seconds = 3600;
 
 /** What of a rollout says when its execution must write next. */
@@ -49,7 +49,7 @@ export function dueAt(rollout: Watched): Instant {
 
 /**
  * Since when an execution is silent once this event is written. Only what it writes itself shows that it lives. What others
- * write wakes it, so it has from then on to answer; but where it was due before, it stays due, or whoever orders again and
+ * write wakes it, so it has from then on to answer; but if it was due before, it stays due, or whoever orders again and
  * again would keep a dead one from being noticed.
  */
 export function silentAfter(before: Watched, event: RolloutEvent): Instant {
@@ -70,7 +70,7 @@ function pauseDue({ until }: { until: Instant }, { deadline }: Opening): Instant
   return Math.min(until, deadline + HOLD_SECONDS_MAX * 1000);
 }
 
-/** Before there is traffic to watch, the next event may be an answer, an approval, its turn among many, or a version that becomes Active. */
+/** Before there is traffic to watch, the next event may be an answer, an approval, its reserved calls, or a version that becomes Active. */
 function answerDue({ opening, openedAt, hooks, gates, deferred = 0 }: Watched): Instant {
   if (opening.targets.some(({ publish }) => publish !== undefined))
     return openedAt + PUBLISH_SECONDS_MAX * 1000;

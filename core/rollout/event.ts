@@ -30,9 +30,9 @@ export interface Target {
   traits: Traits;
   /** What still has to be done before the canary can take traffic. */
   publish?: Publishing | undefined;
-  /** True where publishing replaced the function's own code, which a revert puts back. */
+  /** True if publishing replaced the function's own code, which a revert restores. */
   replaced?: boolean | undefined;
-  /** Names the state in which the opening found it, such as an alias' `RevisionId`, and is another one after every write; absent where the opening did not look. */
+  /** Names the state in which the opening found it, such as an alias' `RevisionId`, and is another one after every write; absent if the opening did not look. */
   revision?: string | undefined;
 }
 
@@ -115,7 +115,7 @@ export interface Gate {
   onTimeout: 'revert' | 'promote';
 }
 
-/** What names a rollout, also one that was turned away at the door. */
+/** What names a rollout, also one that was rejected before it was opened. */
 export interface Identity {
   /** `<service>--<release>--<attempt>`, at most 60 characters. */
   rolloutId: string;
@@ -155,7 +155,7 @@ export interface Opening extends Identity {
   targets: Target[];
   /** Targets of the service that serve this release's version already; nothing happens to them. */
   unchanged?: Target[] | undefined;
-  /** What each target of the release is made of, unchanged ones included: what is told of it once it has completed. */
+  /** What each target of the release is made of, unchanged ones included: what is published of it once it has completed. */
   digests?: Record<string, string> | undefined;
   /** What each target of the release serves, unchanged ones included; absent in an opening from before this was looked up. */
   made?: Record<string, Made> | undefined;
@@ -164,16 +164,16 @@ export interface Opening extends Identity {
   gates: Gate[];
   watch: WatchRule[];
   limits: LimitRule[];
-  /** Smoke tests that are repeated while the canary has traffic; absent where none are. */
+  /** Smoke tests that are repeated while the canary has traffic; absent if none are. */
   probe?: Probing | undefined;
-  /** False where a failure must not be taken back by itself, such as after a migration: then the weight is held and people are called. */
+  /** False if a failure must not be reverted by itself, such as after a migration: then the weight is held and someone is paged. */
   reversible: boolean;
   /** Alarms to watch; `red` says that one was already in ALARM when the rollout opened, so it cannot be the canary's doing. */
   /** The watched alarms as they were at opening; `silent` had too little data. */
   alarms: { name: string; red: boolean; silent?: true }[];
   /** How long after its end a metric window is read as complete. */
   settleSeconds: Seconds;
-  /** Past this moment whatever has not ended is taken back. */
+  /** Past this moment whatever has not ended is reverted. */
   deadline: Instant;
   /** How often each target was called before, as it was read at the opening; absent if too little is known of it. */
   past?: Record<string, Past> | undefined;
@@ -215,7 +215,7 @@ export interface RevertedTarget {
   name: string;
   /** The version that serves now. */
   primary: string;
-  /** True where this revert had to change traffic; false where the canary was out already. */
+  /** True if this revert had to change traffic; false if the canary was out already. */
   changed: boolean;
   /** True if the version that serves is neither stable nor canary of this rollout, so that it was left alone. */
   drifted: boolean;
@@ -223,7 +223,7 @@ export interface RevertedTarget {
   regained?: boolean | undefined;
   /** True if `stable` does not exist any more, so that nothing could be restored and the canary still serves. */
   isStableGone?: boolean | undefined;
-  /** What others gave to versions and was left alone, in percent: to foreign ones, and to a canary that may not be taken back. Absent if there is none. */
+  /** What others gave to versions and was left alone, in percent: to foreign ones, and to a canary that may not be reverted. Absent if there is none. */
   foreign?: Record<string, Percent> | undefined;
 }
 
@@ -286,13 +286,13 @@ export type RolloutEvent =
       at: Instant;
       verdict: Verdict;
       alarms: Alarm[];
-      /** Probes that this tick put, by target; absent where it put none. */
+      /** Probes that this tick ran, by target; absent if it put none. */
       probes?: Record<string, ProbeCounts> | undefined;
       /** What is kept of the minutes before `folded.end`, of which no later tick reads any; absent if this tick folded none. */
       folded?: Folded | undefined;
     }
   /**
-   * Doubt takes the canary back to this weight, at which stable beside it decides; or it waits there for the counts of the target
+   * Doubt returns the canary to this weight, at which stable beside it decides; or it waits there for the counts of the target
    * `waitsFor`, which is no recall by doubt and has the number 0. `remaining`: how long it is judged again afterwards.
    */
   | {

@@ -14,7 +14,7 @@ export interface FencingToken {
   by?: string | undefined;
 }
 
-/** The highest number that a token can be read back with; Step Functions writes it where nobody can count. */
+/** The highest number that a token can be read back with; Step Functions writes it if nobody can count. */
 export const SEQ_MAX = 999_999_999;
 
 const PATTERN = /^spillway (\S{1,60}) (\d{1,9}) (\d{1,9}) (open|closed(?: by ([^\p{Cc}]{1,100}))?)$/u;

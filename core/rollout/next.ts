@@ -27,11 +27,11 @@ export type Directive =
   | { kind: 'close' }
   | { kind: 'done' }
   | { kind: 'continue' }
-  /** The way out was taken: the execution says so and ends. Only RevertTraffic gives it, since it must not need the journal. */
+  /** The targets were reverted: the execution says so and ends. Only RevertTraffic gives it, since it must not need the journal. */
   | { kind: 'left' }
   | { kind: 'revert'; cause: Cause; reason: string; outcome: LeavingOutcome };
 
-/** The kinds of directive, for whoever must know them all. */
+/** All kinds of directive. */
 export const DIRECTIVE_KINDS = [
   'publish',
   'hook',
@@ -55,10 +55,10 @@ export function next(rollout: Rollout, now: Instant): Directive {
   if (ended !== undefined) return ended;
   const unpublished = rollout.opening.targets.find(({ publish }) => publish !== undefined);
   if (unpublished !== undefined) return publish(rollout, unpublished.name, now);
-  // An execution knows the versions it was started with; a fresh one can take the new ones back even without a function.
+  // An execution knows the versions it was started with; a fresh one can revert the new ones even without a function.
   if (rollout.ticks >= TICKS_MAX || rollout.publishedIn === rollout.epoch) return { kind: 'continue' };
   if (hasCanaryTraffic(rollout) && tickDue(rollout) <= now) return { kind: 'measure' };
-  // Whoever paused a rollout wants no more of the canary; a recall leaves less of it.
+  // A pause keeps the weight from rising; a recall lowers it.
   if (rollout.recall !== undefined) return recalled(rollout, now);
   if (rollout.pause !== undefined) return hold(rollout, now);
   return forward(rollout, now);
@@ -83,8 +83,8 @@ function ending(rollout: Rollout, now: Instant): Directive | undefined {
 }
 
 /**
- * What cannot be taken back by itself waits for people, however long; they are called again and again. If there is nothing left that an
- * order could take back, because every version to go back to was deleted or somebody took the canary out, to wait would only
+ * An irreversible release waits for a human indefinitely; paging repeats. If there is nothing left that an
+ * order could revert, because every version to go back to was deleted or somebody took the canary out, to wait would only
  * lock the targets against the next release.
  */
 export function isHeld(rollout: Rollout): boolean {
@@ -143,7 +143,7 @@ function standing(rollout: Rollout, now: Instant): Waiting {
   return waitingAt(rollout, checkpointsBefore(rollout, step, weight), now);
 }
 
-/** True where this is what the rollout would ask now, or waits for: an answer may come before its question is written down. */
+/** True if this is what the rollout would ask now, or waits for: an answer may come before its question is recorded. */
 export function isAwaited(rollout: Rollout, occurrence: string, now: Instant): boolean {
   if (rollout.pause !== undefined || rollout.opening.targets.some(({ publish }) => publish !== undefined))
     return false;
@@ -155,7 +155,7 @@ export function gateRunOut(rollout: Rollout, now: Instant): Gate | undefined {
   return isHeld(rollout) ? lateGate(standing(rollout, now), now) : undefined;
 }
 
-/** What a checkpoint demands; undefined where there is none left. */
+/** What a checkpoint demands; undefined if there is none left. */
 function checked(rollout: Rollout, waiting: Waiting, now: Instant): Directive | undefined {
   if (waiting === undefined) return undefined;
   const gate = lateGate(waiting, now);

@@ -30,7 +30,7 @@ export interface Found {
   service: ServiceRecord;
   targets: ResolvedTarget[];
   alarms: Alarm[];
-  /** What was told of these artifacts in the environment that the manifest requires; absent where nothing was, or it requires none. */
+  /** What was published of these artifacts in the environment that the manifest requires; absent if nothing was, or it requires none. */
   completion?: Completion | undefined;
   /** What stable did lately, by target: whether its metrics exist at all. */
   history: Record<string, Series>;
@@ -48,7 +48,7 @@ const SLOW_CALL_SECONDS: Seconds = 60;
 
 /**
  * Opens a rollout, or says why there is nothing to do. Pure.
- * @throws RolloutError OpeningRefused naming the field and the mend
+ * @throws RolloutError OpeningRefused naming the field and the fix
  */
 export function open(
   { identity, manifest, service, targets, alarms, completion, history, day, running }: Found,
@@ -313,7 +313,7 @@ export function checkAtDoor(identity: Identity, manifest: Manifest, service: Ser
 }
 
 /**
- * A release goes out after those that are newer only where somebody says so.
+ * A release goes out after those that are newer only if somebody says so.
  * @throws RolloutError OpeningRefused naming the newer one
  */
 export function checkOrder(
@@ -337,7 +337,7 @@ export function checkOrder(
   }
 }
 
-/** What each target is made of, by name; undefined where it cannot be said of all of them. */
+/** What each target is made of, by name; undefined if it cannot be said of all of them. */
 export function digestsOf(targets: ResolvedTarget[]): Record<string, string> | undefined {
   const known = targets.flatMap(({ target, digest }) =>
     digest === undefined ? [] : [[target.name, digest] as const],
@@ -359,13 +359,13 @@ export function madeBy(targets: ResolvedTarget[]): Record<string, Made> {
   );
 }
 
-/** Only what its controller tells counts: a manifest's own word for it would be that of whoever may upload. */
+/** Only what its controller publishes counts: a manifest's own word for it would be that of whoever may upload. */
 function checkRequired({ requires }: Manifest, completion: Completion | undefined): void {
   if (requires === undefined || completion?.completed) return;
   const { completedIn } = requires;
   const found =
     completion === undefined
-      ? `nobody has told that exactly these artifacts completed in environment ${completedIn}; release the same ones there first (both controllers must share one bucket of completions)`
+      ? `exactly these artifacts are not reported as completed in environment ${completedIn}; release the same ones there first (both controllers must share one bucket of completions)`
       : `these artifacts were rolled back in environment ${completedIn} by ${completion.rolloutId}; release repaired ones there first`;
   throw new RolloutError('OpeningRefused', `requires.completedIn: ${found}.`);
 }

@@ -57,7 +57,7 @@ export function stateOf(rollout: Rollout): string {
     return pause.why === 'doubt'
       ? `${pause.reason}; ${answersTo(rollout)}`
       : pause.why === 'inconclusive' && rollout.verdict?.status === 'inconclusive'
-        ? `${pause.reason}; now: ${rollout.verdict.reason}; it goes on by itself once a whole bake passes`
+        ? `${pause.reason}; now: ${rollout.verdict.reason}; it resumes by itself once a whole bake passes`
         : pause.reason;
   const measured = verdict?.reason ?? 'the first minute at this weight has not settled yet';
   return (

@@ -1,12 +1,12 @@
 import type { ProbeCounts } from '../analysis/types.ts';
 
-/** Probes that were put to one target: since the first raise, and at the present step alone. */
+/** Probes that were run against one target: since the first raise, and at the present step alone. */
 export interface Probed {
   all: ProbeCounts;
   step: ProbeCounts;
 }
 
-/** What stands where nothing was put yet. */
+/** The counts before any probe ran. */
 export const NO_PROBES: ProbeCounts = { ticks: 0, pairs: 0, canary: 0, stable: 0, both: 0, skipped: 0 };
 
 /** The probes so far with those of another tick; those of a tick in which traffic still moved (`isStanding` is false) belong to no step. */

@@ -9,7 +9,7 @@ import type { Rollout } from './state.ts';
 /** Most pairs of one target in a tick, however long the last one is ago. */
 const PAIRS_MAX = 60;
 
-/** The smoke tests that are repeated on a target; none where the file asks for no probes. */
+/** The smoke tests that are repeated on a target; none if the file asks for no probes. */
 export function probesOf({ opening }: Pick<Rollout, 'opening'>, target: string): Hook[] {
   const { probe, hooks } = opening;
   return hooks.filter((hook) => hook.target === target && probe?.smoke.includes(hook.id)).map(withoutRetries);

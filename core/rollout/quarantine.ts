@@ -60,7 +60,7 @@ export function withoutQuarantine(service: ServiceRecord, lifted: readonly strin
     : { ...service, quarantined: quarantined.filter(({ release }) => !lifted.includes(release)) };
 }
 
-/** The releases that leave quarantine for good with an attempt that they were lifted for: only what is admitted does, not what ended at the door. */
+/** The releases that leave quarantine for good with an attempt that they were lifted for: only what is admitted does, not what was rejected. */
 export function liftedWith({ outcome }: Rollout, lifted: readonly string[]): readonly string[] {
   return outcome === undefined || outcome === 'completed' ? lifted : [];
 }
@@ -101,7 +101,7 @@ export function quarantineOf({ opening, leaving, verdict, hooks }: Rollout): Qua
             .map(({ target }) => target),
         ]
       : [];
-  // Where the evidence names no target, none of them is above suspicion.
+  // If the evidence names no target, none of them is above suspicion.
   const blamed = changed.filter((name) => named.includes(name));
   const made = madeOf(opening);
   const { release, rolloutId } = opening;

@@ -27,7 +27,7 @@ const CERTIFIED_MS = 2 * 60_000;
 /** Least time of a new judgement after a recall, in seconds. */
 const AGAIN_MIN = 3 * 60;
 
-/** True if doubt can take the canary back to a lower weight: there are shares between the versions, and the plan allows it. */
+/** True if doubt can return the canary to a lower weight: there are shares between the versions, and the plan allows it. */
 export function canRecall({ opening, gone = [] }: Rollout): boolean {
   return (
     opening.plan.recall !== false &&
@@ -153,9 +153,9 @@ export function answersTo(rollout: Rollout): string {
       : `compares it with stable at ${rollout.recall.weight} % for up to ${duration(RECALL_SECONDS_MAX)} more`;
   const itself =
     rollout.recall !== undefined && rollout.recall.nth < RECALLS_MAX
-      ? 'it goes on by itself if the comparison answers; '
+      ? 'it resumes by itself if the comparison answers; '
       : '';
-  return `${itself}\`spillway resume ${id}\` ${more}, \`spillway promote ${id}\` goes on in spite of it, unproven, and \`spillway abort ${id}\` reverts and quarantines the release`;
+  return `${itself}\`spillway resume ${id}\` ${more}, \`spillway promote ${id}\` continues in spite of it, unproven, and \`spillway abort ${id}\` reverts and quarantines the release`;
 }
 
 /** Time of verify in which stable had traffic beside the canary, in seconds, up to the end of a verdict. */

@@ -46,7 +46,7 @@ function explain(
   if (!token.open && known?.weight === 100 && seen.primary === target.canary)
     return hasOthers ? [unwritten(target, seen, at)] : [];
   const isForeign = seen.primary !== target.stable && seen.primary !== target.canary;
-  // Whoever shuts the fence leaves a foreign version where it is, unless a person has ordered the way back.
+  // A revert leaves a foreign version as it is, unless a person ordered a rollback.
   if (!token.open)
     return [
       isForeign && token.by === undefined

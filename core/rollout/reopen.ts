@@ -149,8 +149,8 @@ const servedText = (targets: Served[]) =>
   targets.map(({ name, version }) => `version ${version} of ${name}`).join(', ');
 
 /**
- * Which attempt a retry makes: of a release that was taken back, by its own rollout or by a rollback afterwards.
- * @throws RolloutError CommandRefused where there is nothing to try again
+ * Which attempt a retry makes: of a release that was reverted, by its own rollout or by a rollback afterwards.
+ * @throws RolloutError CommandRefused if there is nothing to try again
  */
 export function attemptAfter({ opening, outcome }: Rollout, { quarantined = [] }: ServiceRecord): number {
   const { rolloutId, release, attempt } = opening;

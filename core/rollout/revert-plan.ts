@@ -44,7 +44,7 @@ function keptShare(
   return primary === canary ? 100 : weights[canary];
 }
 
-/** True where the version that serves is none of this rollout's. */
+/** True if the version that serves is none of this rollout's. */
 export function isForeign(primary: string, target: Target): boolean {
   return primary !== target.stable && primary !== target.canary;
 }

@@ -88,7 +88,7 @@ function wentBack(
   };
 }
 
-/** The parts of a rollout id; undefined where it is none. Neither a service nor a release may contain two hyphens in a row. */
+/** The parts of a rollout id; undefined if it is none. Neither a service nor a release may contain two hyphens in a row. */
 export function rolloutIdParts(
   rolloutId: string,
 ): { service: string; release: string; attempt: number } | undefined {

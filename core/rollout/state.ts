@@ -93,9 +93,9 @@ export interface Rollout {
   step: number;
   traffic: Record<string, Traffic>;
   intents: Intent[];
-  /** Until when its next move of traffic waits for its turn among many; gone once it is made. */
+  /** Until when its next move of traffic is deferred; gone once it is made. */
   deferred?: Instant | undefined;
-  /** Why a move was put off last; kept until traffic moves, for whoever asks why it never did. */
+  /** Why a move was deferred last; kept until traffic moves, to explain why it never did. */
   deferredFor?: string | undefined;
   /** The last number given to a token. */
   seq: number;
@@ -111,7 +111,7 @@ export interface Rollout {
   heights?: Percent[] | undefined;
   /** Since when all targets stand at this step's weight; absent while they are being raised. */
   stepSince?: Instant | undefined;
-  /** Since when all targets serve the canary alone; absent while a recall has taken it back. */
+  /** Since when all targets serve the canary alone; absent while a recall has lowered it. */
   promotedAt?: Instant | undefined;
   /** By target, how many settled minutes the canary's counts were late at the most. */
   lateness?: Record<string, number> | undefined;
@@ -125,7 +125,7 @@ export interface Rollout {
   overruled?: true | undefined;
   /** How often the canary has waited for counts of its own at a low weight. */
   waits?: number | undefined;
-  /** The recall under way: doubt has taken the canary back to a lower weight, at which stable beside it decides. */
+  /** The recall under way: doubt has returned the canary to a lower weight, at which stable beside it decides. */
   recall?: Recall | undefined;
   /** Why the canary was in doubt while nothing could be recalled to find out why. */
   unanswered?: string | undefined;
@@ -172,7 +172,7 @@ export interface Rollout {
   reason?: string | undefined;
 }
 
-/** Folds one event; `undefined` stands for a rollout that does not exist yet. @throws Error where a history starts or restarts wrongly */
+/** Folds one event; `undefined` stands for a rollout that does not exist yet. @throws Error if a history starts or restarts wrongly */
 export function evolve(state: Rollout | undefined, event: RolloutEvent): Rollout {
   if (state === undefined) {
     if (event.type === 'RolloutOpened') return opened(event);
@@ -822,7 +822,7 @@ export function isReplaced({ replaced, publish }: Target): boolean {
   return replaced === true || (publish !== undefined && publish.from !== 'await');
 }
 
-/** The target of this name. @throws Error where the rollout has none */
+/** The target of this name. @throws Error if the rollout has none */
 export function targetNamed(rollout: Rollout, name: string): Target {
   const target = rollout.opening.targets.find((candidate) => candidate.name === name);
   if (target === undefined) throw new Error(`Rollout ${rollout.opening.rolloutId} has no target ${name}.`);

@@ -13,7 +13,7 @@ import { isAdoption, RECALLS_MAX, type Rollout, weightNow } from './state.ts';
 import { bakeOf, leastRecallSeconds, RECALL_SECONDS_MAX } from './timing.ts';
 
 /**
- * One line for people about an event, or undefined where it is only bookkeeping. `after` is the rollout with the event in it;
+ * One line for people about an event, or undefined if it is only bookkeeping. `after` is the rollout with the event in it;
  * the statistics of a verdict follow in lines of their own where `isVerbose`.
  */
 export function describe(event: RolloutEvent, after: Rollout, isVerbose = false): string | undefined {
@@ -53,7 +53,7 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
     case 'Shifted':
       return `${event.target} ${after.recall === undefined ? 'raised' : 'went back'} to ${event.weight} %${heldOut(after, event.weight)}`;
     case 'Deferred':
-      return `its next move waits ${duration((event.until - event.at) / 1000)}: ${event.reason}`;
+      return `next traffic change deferred ${duration((event.until - event.at) / 1000)}: ${event.reason}`;
     case 'Promoted':
       return `${event.target} promoted: version ${versionOf(after, event.target, 'canary')} serves 100 %`;
     case 'Measured':
@@ -63,10 +63,10 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
       ].join('\n');
     case 'RecallOrdered':
       if (event.waitsFor !== undefined)
-        return `${event.reason}; the canary waits for them at ${event.weight} %, and goes on once they come, or after ${duration(WAIT_SECONDS_MAX)} without evidence against it`;
+        return `${event.reason}; the canary waits for them at ${event.weight} %, and continues once they arrive, or after ${duration(WAIT_SECONDS_MAX)} without evidence against it`;
       return `recall ${event.nth}: ${event.reason}; the canary ${event.weight === weightBefore(after) ? 'stays at' : 'goes back to'} ${event.weight} %, where stable beside it shows whether the release is to blame${returns(event.nth)}`;
     case 'RecallEnded':
-      return `the canary goes on at ${weightNow(after)} %${after.remaining === undefined ? '' : ` and is judged anew for ${duration(after.remaining)}`}: ${event.reason}`;
+      return `the canary continues at ${weightNow(after)} %${after.remaining === undefined ? '' : ` and is judged anew for ${duration(after.remaining)}`}: ${event.reason}`;
     case 'AlarmRaised':
       return `alarm ${event.alarm} went off`;
     case 'DriftDetected':
@@ -74,14 +74,14 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
     case 'Lowered':
       return `something other than this rollout took the canary of ${event.target} down to ${event.weight} %; ${WHO_WRITES}`;
     case 'PinRefused':
-      return `version ${versionOf(after, event.target, 'stable')} of ${event.target} could not be pinned: ${event.reason}; the rollout goes on, but a cleanup job may delete the version that it would revert to`;
+      return `version ${versionOf(after, event.target, 'stable')} of ${event.target} could not be pinned: ${event.reason}; the rollout continues, but a cleanup job may delete the version that it would revert to`;
     case 'StableGone':
-      return `version ${versionOf(after, event.target, 'stable')} of ${event.target} was deleted, so there is no way back any more: version ${versionOf(after, event.target, 'canary')} serves and the rollout goes on; if that version fails, point ${nounOf(after, event.target)} at a version that you trust, or release a repaired one`;
+      return `version ${versionOf(after, event.target, 'stable')} of ${event.target} was deleted, so it cannot be reverted any more: version ${versionOf(after, event.target, 'canary')} serves and the rollout continues; if that version fails, point ${nounOf(after, event.target)} at a version that you trust, or release a repaired one`;
     case 'Paused':
       return `paused by ${nameOf(event.by)}: ${event.reason}; ${
         isHeld(after)
           ? 'no time-out reverts it: resume, promote or abort it'
-          : `without an order it is reverted in ${duration((event.until - event.at) / 1000)}`
+          : `reverts in ${duration((event.until - event.at) / 1000)} unless resumed`
       }${event.why === 'doubt' ? `; ${answersTo(after)}` : ''}`;
     case 'Resumed':
       return `resumed by ${nameOf(event.by)}`;
@@ -90,8 +90,8 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
     case 'Aborted':
       return `${nameOf(event.by)} aborted: ${event.reason}`;
     case 'RevertOrdered':
-      if (isBack) return `going back: ${event.reason}`;
-      return event.cause === 'canary' ? 'taking the canary out' : `taking the canary out: ${event.reason}`;
+      if (isBack) return `rolling back: ${event.reason}`;
+      return event.cause === 'canary' ? 'reverting' : `reverting: ${event.reason}`;
     case 'TookOver':
       return `another execution took over (${event.reason})`;
     case 'Reverted':
@@ -147,11 +147,11 @@ function returns(nth: number): string {
 const WHO_WRITES =
   'find who else writes this alias (CloudTrail, event UpdateAlias20150331), switch that off (docs/guides/coming-from.md), then release again';
 
-/** True where what serves there is what this rollout put back, and nobody else's choice. */
+/** True if what serves there is what this rollout put back, and nobody else's choice. */
 const isRestored = ({ changed, drifted, regained }: RevertedTarget) => changed && !drifted && !regained;
 
 /**
- * The end of a rollout in one sentence for a tired person: outcome, counts, what users met, what serves. `now` is what the
+ * One-sentence summary of an ended rollout for whoever is on call: outcome, counts, what users met, what serves. `now` is what the
  * service remembers today: with it, what another rollout has changed since is not called serving any more.
  */
 export function summary(rollout: Rollout, now?: ServiceRecord): string {
@@ -160,10 +160,10 @@ export function summary(rollout: Rollout, now?: ServiceRecord): string {
   if (outcome === 'halted' && leaving?.cause === 'drift') parts.push(WHO_WRITES);
   if (exposure !== undefined && outcome !== 'refused') {
     parts.push(
-      `${number(exposure.failed)} users' requests failed of ${number(exposure.requests)} on the canary over ${duration(exposure.seconds)}, as far as counted yet`,
+      `${number(exposure.failed)} of ${number(exposure.requests)} canary requests failed in ${duration(exposure.seconds)} (metrics still arriving)`,
     );
   }
-  if (outcome === 'refused' && left !== undefined) parts.push('it never got a request of a user');
+  if (outcome === 'refused' && left !== undefined) parts.push('it never received user traffic');
   const serving = servingAtEnd(rollout);
   if (serving.length === 0) return printable(parts.join('; '));
   const versions = `version ${[...new Set(serving.map(({ version }) => version))].join(' and ')}`;

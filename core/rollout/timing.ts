@@ -6,10 +6,10 @@ import { isVerifying, RECALLS_MAX, type Rollout } from './state.ts';
 /** Ticks after which a rollout goes on in a fresh execution: a tick costs 13 history events, so 300 of them under 4,000 of the 25,000 that Step Functions allows (Step Functions quotas, Standard); the rest is for retries and wakes. */
 export const TICKS_MAX = 300;
 
-/** How long a human's or an inconclusive pause lasts before the release is taken back. */
+/** How long a human's or an inconclusive pause lasts before the release is reverted. */
 export const PAUSE_SECONDS_MAX: Seconds = 24 * 3600;
 
-/** How long nothing may be measurable, canary in traffic, before the release is taken back. */
+/** How long nothing may be measurable, canary in traffic, before the release is reverted. */
 export const BROKEN_PAUSE_SECONDS: Seconds = 3600;
 
 /** How long a canary that stands in doubt is watched further without an answer, before a person decides. */

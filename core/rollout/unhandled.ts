@@ -19,7 +19,7 @@ const WORDS: Record<string, string> = {
 /** Longest part of a Cause that is repeated, in characters: a reason is read in a terminal. */
 const SAID_MAX = 300;
 
-/** Says in one sentence for people which error the controller could not handle, without the JSON and the request ids that AWS puts round it. */
+/** One sentence about the error that the controller could not handle, without the JSON and the request ids of AWS. */
 export function unhandled({ Error: name = 'an error without a name', Cause = '' }: Unhandled): string {
   const said = WORDS[name] ?? messageOf(Cause);
   return `the controller met an error that it could not handle: ${said === '' ? name : `${said} (${name})`}`;

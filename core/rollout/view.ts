@@ -67,13 +67,13 @@ export function viewOf(rollout: Rollout, now?: ServiceRecord): RolloutView {
 }
 
 /** One event for people: a line about it, unless it is only bookkeeping, and the rollout with the event in it. */
-export interface Told {
+interface StoryLine {
   line: string | undefined;
   view: RolloutView;
 }
 
 /** Tells the events of one rollout, which it is given in order from the first; the statistics of a verdict too if `isVerbose` says so of its event. */
-export function storyteller(): (event: RolloutEvent, isVerbose?: boolean) => Told {
+export function storyteller(): (event: RolloutEvent, isVerbose?: boolean) => StoryLine {
   let rollout: Rollout | undefined;
   return (event, isVerbose) => {
     rollout = evolve(rollout, event);

@@ -90,7 +90,7 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
 export const isReservedName = (name: string): boolean =>
   name === 'states' || FUNCTIONS.has(name) || BANNED.has(name);
 
-/** True where a string of a definition is an expression, not a literal. */
+/** True if a string of a definition is an expression, not a literal. */
 export const isExpression = (text: string): boolean => text.startsWith('{%') && text.endsWith('%}');
 
 /** Turns a JSON value with expressions in it into a function; what is wrong with it is added to the place's problems. */

@@ -265,7 +265,7 @@ async function fallible(
   }
 }
 
-/** Seconds until the next attempt, counted in `retries`; undefined where the first Retry for this error is used up or none is for it. */
+/** Seconds until the next attempt, counted in `retries`; undefined if the first Retry for this error is used up or none is for it. */
 function retryDelay(
   { retry }: TaskState | MapState,
   retries: number[],

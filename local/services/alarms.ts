@@ -27,7 +27,7 @@ export interface MetricKey {
 export const STATISTICS = ['Sum', 'Average', 'Maximum', 'SampleCount'] as const;
 export type Statistic = (typeof STATISTICS)[number];
 
-/** Reads one statistic over a stretch of time as it can be seen now, or undefined where there is no data. */
+/** Reads one statistic over a stretch of time as it can be seen now, or undefined if there is no data. */
 type ReadMetric = (metric: MetricKey, statistic: Statistic, from: Instant, to: Instant) => number | undefined;
 
 interface Standing {
@@ -191,7 +191,7 @@ export class SimulatedAlarms {
     return this.#move(alarm, next, reason, { triggeringAlarms: triggering });
   }
 
-  /** True where the state changed. */
+  /** True if the state changed. */
   #move(alarm: MetricWatch | CompositeWatch, value: StateValue, reason: string, data: object): boolean {
     const previous = alarm.standing;
     if (previous.value === value) return false;
@@ -380,7 +380,7 @@ function watchFrom(input: PutMetricAlarmInput): Watch {
 }
 
 /**
- * The state that the data asks for, or undefined where the present one is kept. The most recent real data points
+ * The state that the data asks for, or undefined if the present one is kept. The most recent real data points
  * are evaluated, from further back where some are missing; only what still lacks is filled in by the alarm's
  * treatment of missing data (CloudWatch user guide, "Configuring how alarms treat missing data", with its tables).
  */

@@ -72,7 +72,7 @@ const VALUES: Record<Statistic, (totals: Totals) => number> = {
   SampleCount: ({ samples }) => samples,
 };
 
-/** Metrics as CloudWatch keeps them: stamped at the invocation, seen late, and absent where nothing happened. */
+/** Metrics as CloudWatch keeps them: stamped at the invocation, seen late, and absent if nothing happened. */
 export class SimulatedCloudWatch {
   readonly operations: Operations;
   readonly #clock: Clock;
@@ -292,7 +292,7 @@ function dimensionSets({
   return sets;
 }
 
-/** The metrics in one log line, none where the line is not in the embedded metric format (CloudWatch user guide, "Embedded metric format specification"). */
+/** The metrics in one log line, none if the line is not in the embedded metric format (CloudWatch user guide, "Embedded metric format specification"). */
 function embeddedMetrics(line: string): Datum[] {
   const entry = jsonFrom(line);
   const declared = entry?._aws as EmbeddedMetadata | undefined;

@@ -123,7 +123,7 @@ export class SimulatedDynamoDB {
     clock: Clock;
     /** How long a read of an index, or one that does not ask for consistency, does not see a write. */
     indexDelayMs?: number | undefined;
-    /** Hears of each change of an item in a table with a stream, in order. */
+    /** Called for each change of an item in a table with a stream, in order. */
     onRecord?: ((record: ChangeRecord) => void) | undefined;
   }) {
     this.#clock = world.clock;
@@ -366,7 +366,7 @@ export class SimulatedDynamoDB {
     return {};
   }
 
-  /** True where this very request has taken effect already. */
+  /** True if this very request has taken effect already. */
   #isRepeated(token: string | undefined, text: string): boolean {
     if (token === undefined) return false;
     if (token.length < 1 || token.length > 36) throw invalid('A ClientRequestToken has 1 to 36 characters');
@@ -519,7 +519,7 @@ const compareAt = (name: string, a: Attributes, b: Attributes): number => {
   return left === undefined || right === undefined ? 0 : compare(left, right);
 };
 
-/** One page; a page that is full says where it ended, also where nothing comes after it. */
+/** One page; a page that is full says where it ended, even if nothing comes after it. */
 function pageOf(items: Attributes[], limit: number | undefined, table: Table, index: Index | undefined) {
   const page: Attributes[] = [];
   let bytes = 0;

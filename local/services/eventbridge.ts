@@ -82,14 +82,14 @@ export class SimulatedEventBridge {
     this.#copies = world.copies ?? (() => (this.#random.next() < duplicates ? [0, 0] : [0]));
   }
 
-  /** Adds a rule. @throws Error where the name is taken or the pattern uses what is not simulated */
+  /** Adds a rule. @throws Error if the name is taken or the pattern uses what is not simulated */
   rule(rule: EventRule): void {
     if (this.#rules.has(rule.name))
       throw new Error(`The rule ${rule.name} exists already: give it another name.`);
     this.#rules.set(rule.name, { rule, matches: matcherOf(rule.pattern, rule.name) });
   }
 
-  /** Accepts an event; the targets hear of it later. */
+  /** Accepts an event; the targets learn of it later. */
   put(event: AwsEvent): void {
     const acceptedAt = this.#clock.now();
     for (const { rule, matches } of this.#rules.values()) {

@@ -32,7 +32,7 @@ const unanswered = new Map();
 const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
 
 captureOutput();
-tellTheWorldsTime();
+useWorldTime();
 endWithTheLoop();
 Object.assign(globalThis, {
   awslambda: {
@@ -66,7 +66,7 @@ function captureOutput() {
 }
 
 /** The world may run faster than real time; the code must stamp what it prints with the world's time. */
-function tellTheWorldsTime() {
+function useWorldTime() {
   const now = () => Math.floor(scope().at + performance.now() - scope().began);
   Date.now = now;
   globalThis.Date = new Proxy(Date, {
@@ -210,7 +210,7 @@ async function awaited(handler, event, context) {
 
 /**
  * Until Node 22: the first answer counts, whoever gives it; one by callback waits until nothing more can happen, unless told
- * not to; and where nobody answers, the answer is null.
+ * not to; and if nobody answers, the answer is null.
  * @param {Handler} handler
  * @param {unknown} event
  * @param {object} given

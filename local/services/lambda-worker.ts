@@ -237,7 +237,7 @@ function exited(requestId: string, reason: string): { payload: string } {
   return { payload: JSON.stringify({ errorType: 'Runtime.ExitError', errorMessage }) };
 }
 
-/** The files of a zip by path. @throws Error where it is no zip, or an entry would be written outside its folder */
+/** The files of a zip by path. @throws Error if it is no zip, or an entry would be written outside its folder */
 export function unzipped(zip: Uint8Array): Record<string, Uint8Array> {
   const files = unzipSync(zip);
   for (const name of Object.keys(files)) {

@@ -36,9 +36,9 @@ export interface SimulatedLambdaOptions {
   random: Random;
   region: string;
   account: string;
-  /** Told of each invocation when it ends, so that metrics can be made of it. */
+  /** Called for each invocation when it ends, so that metrics can be made of it. */
   onInvocation?: ((invocation: InvocationRecord) => void) | undefined;
-  /** The bucket that code is taken from. @throws where there is no such object */
+  /** The bucket that code is taken from. @throws if there is no such object */
   fetchObject?: ((bucket: string, key: string, versionId?: string) => Uint8Array) | undefined;
   /** Whether the control plane refuses more calls than AWS would; true unless said otherwise. */
   rateLimits?: boolean | undefined;
@@ -50,7 +50,7 @@ export interface SimulatedLambdaOptions {
 
 export interface InvocationRecord {
   functionName: string;
-  /** Absent where a version was invoked by its number. */
+  /** Absent if a version was invoked by its number. */
   alias?: string | undefined;
   version: string;
   /** When it started, which is how Lambda stamps its metrics. */
@@ -351,7 +351,7 @@ export class SimulatedLambda {
     limitConcurrency: (name: string, max: number) => {
       this.#functionOf(name).concurrencyMax = max;
     },
-    /** Takes one of the executions of a function for what a service calls, and answers what gives it back; undefined where all are taken. */
+    /** Takes one of the executions of a function for what a service calls, and answers what gives it back; undefined if all are taken. */
     take: (name: string): (() => void) | undefined => {
       const fn = this.#functionOf(name);
       if (fn.running >= fn.concurrencyMax) return undefined;
@@ -779,7 +779,7 @@ export class SimulatedLambda {
     fn.latest = { ...latest, code, revisionId: this.#id(), lastModified: this.#options.clock.now() };
   }
 
-  /** The version of `$LATEST`; the last one again where nothing has changed since. */
+  /** The version of `$LATEST`; the last one again if nothing has changed since. */
   #published(fn: FunctionRecord, { description }: { description?: string | undefined }): VersionRecord {
     const last = fn.versions.get(String(fn.nextVersion - 1));
     if (last !== undefined && isSame(last, fn.latest)) return last;

@@ -261,7 +261,7 @@ function timesOf({ ScheduleExpression: expression, StartDate, EndDate }: Setting
 }
 
 /**
- * The first firing after `after`, or undefined where there is none. A rate without StartDate begins at once; a time
+ * The first firing after `after`, or undefined if there is none. A rate without StartDate begins at once; a time
  * that has passed already fires at once too, which is assumed.
  */
 function nextFiring({ times, createdAt }: Schedule, after: Instant): Instant | undefined {

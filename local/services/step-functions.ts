@@ -99,7 +99,7 @@ export class SimulatedStepFunctions {
   #tokens = 0;
   #events = 0;
 
-  /** @throws Error where a definition is refused, with every problem */
+  /** @throws Error if a definition is refused, with every problem */
   constructor(world: World) {
     this.#world = world;
     for (const [name, definition] of Object.entries(world.machines)) {

@@ -69,7 +69,7 @@ export function slowness({ name, slowdown }: Case, { runs, seed }: Effort): Foun
   return { found: found / runs, minutes: Math.round((minutes / runs) * 10) / 10 };
 }
 
-/** Minutes after the first raise at which the judge takes the release back; undefined where it never does. */
+/** Minutes after the first raise at which the judge reverts the release; undefined if it never does. */
 function minuteFound(rollout: Rollout, latency: SpreadWindow[]): number | undefined {
   const errors = latency.map(({ start, canary, stable }) => ({
     start,

@@ -17,7 +17,7 @@ interface Setting {
   weather: Weather;
 }
 
-/** Gives the watcher of one rollout for each call; a rule that is told knows the shares that really fail. */
+/** Gives the watcher of one rollout for each call; an informed rule knows the shares that really fail. */
 type Rule = (setting: Setting) => () => Watcher<Minute>;
 
 /** Opens a rollout that this judge watches. */
@@ -96,7 +96,7 @@ const mixture = (ratio: number) => (): Watcher<Minute> => ({
 });
 
 /**
- * The fastest test there is of a tolerated ratio: it is told how often the canary fails, bets on that alone from the first
+ * The fastest test there is of a tolerated ratio: it knows how often the canary fails, bets on that alone from the first
  * minute on, and has all of the alpha to itself. Nobody can use it; it shows what no rule with this margin can beat (Wald 1945).
  */
 const oracle =

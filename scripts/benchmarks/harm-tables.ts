@@ -1,7 +1,7 @@
 import { number } from '../../core/words.ts';
 
-/** One cell as it is told: by rule, the share reverted, mean minutes until then and failed canary requests until then. */
-interface Told {
+/** One cell of a table: by rule, the share reverted, mean minutes until then and failed canary requests until then. */
+interface TableCell {
   weather: string;
   requestsPerSecond: number;
   weight: number;
@@ -23,7 +23,7 @@ const SHOWN = [
 ];
 
 /** The tables of docs/evidence.md, as Markdown. */
-export function tablesOf(cells: readonly Told[]): string {
+export function tablesOf(cells: readonly TableCell[]): string {
   const calm = cells.filter(({ weather }) => weather === 'calm');
   const canaries = [...new Set(calm.map(({ canary }) => canary))];
   return [
@@ -32,7 +32,7 @@ export function tablesOf(cells: readonly Told[]): string {
   ].join('\n\n');
 }
 
-function calmTable(cells: readonly Told[]): string {
+function calmTable(cells: readonly TableCell[]): string {
   const { canary = 0, stable = 0 } = cells[0] ?? {};
   const isGood = canary === stable;
   const title = isGood
@@ -50,7 +50,7 @@ function calmTable(cells: readonly Told[]): string {
   return `${title}\n\n${table(['requests/s, weight', ...SHOWN], rows)}`;
 }
 
-function roughTable(cells: readonly Told[]): string {
+function roughTable(cells: readonly TableCell[]): string {
   const rows = cells
     .filter(({ weather }) => weather !== 'calm')
     .map(({ weather, requestsPerSecond, weight, rules }) => [

@@ -1,4 +1,4 @@
-// Plays the trials that it is sent and answers what became of them; one of several beside `harm.ts`.
+// Plays the trials that it is sent and answers the outcome of them; one of several beside `harm.ts`.
 import { parentPort } from 'node:worker_threads';
 import type { Job } from './harm.ts';
 import { scored, TRIALS } from './harm-cells.ts';

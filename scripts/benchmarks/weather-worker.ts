@@ -1,4 +1,4 @@
-// Plays the rollouts that it is sent and answers what became of each; one of several beside `weather.ts`.
+// Plays the rollouts that it is sent and answers the outcome of each; one of several beside `weather.ts`.
 import { parentPort } from 'node:worker_threads';
 import { allCells } from '../../simulation/weather/figures.ts';
 import { run } from '../../simulation/weather/rows.ts';

@@ -45,7 +45,7 @@ export interface GraphOptions {
   replaced?: Record<string, string>;
   /** Where the zips of the functions are left; without it they go with the run. */
   artifacts?: string;
-  /** What `sst secret set` was told, by name. */
+  /** What `sst secret set` was given, by name. */
   secrets?: Record<string, string>;
 }
 

@@ -30,7 +30,7 @@ interface Step {
   new?: Kept;
 }
 
-/** The stack that a call is about, and where SST wants to be told what happens to it. */
+/** The stack that a call is about, and where SST reads what happens to it. */
 interface Call {
   project: string;
   stack: string;
@@ -94,26 +94,26 @@ function stepsTo(after: Kept[], before: Kept[], ignored: Map<string, string[]>):
   return [...made, ...gone];
 }
 
-/** Tells SST of an event of the engine (`apitype.EngineEvent`). */
-function tell({ eventLog }: Call, event: Record<string, unknown>): void {
+/** Reports an event to SST of the engine (`apitype.EngineEvent`). */
+function emit({ eventLog }: Call, event: Record<string, unknown>): void {
   appendFileSync(eventLog, `${JSON.stringify({ sequence: 0, timestamp: 0, ...event })}\n`);
 }
 
-function tellSteps(steps: Step[], call: Call): void {
+function emitSteps(steps: Step[], call: Call): void {
   const counts: Partial<Record<Op, number>> = {};
   for (const { op, old, new: made } of steps) {
     counts[op] = (counts[op] ?? 0) + 1;
     const { urn, type } = (made ?? old) as Kept;
     const metadata = { op, urn, type, old: old ?? null, new: made ?? null };
-    tell(call, { resourcePreEvent: { metadata } });
-    tell(call, { resOutputsEvent: { metadata } });
+    emit(call, { resourcePreEvent: { metadata } });
+    emit(call, { resOutputsEvent: { metadata } });
   }
-  tell(call, { summaryEvent: { maybeCorrupt: false, durationSeconds: 0, resourceChanges: counts } });
+  emit(call, { summaryEvent: { maybeCorrupt: false, durationSeconds: 0, resourceChanges: counts } });
 }
 
 /** Ends as the engine does where something is wrong. */
 function refuse(call: Call, urn: string, message: string): never {
-  tell(call, { diagnosticEvent: { urn, message, color: 'never', severity: 'error' } });
+  emit(call, { diagnosticEvent: { urn, message, color: 'never', severity: 'error' } });
   process.exit(255);
 }
 
@@ -166,19 +166,19 @@ const COMMANDS: Record<string, (call: Call) => Promise<void>> = {
   async preview(call) {
     const { steps } = await planned(call);
     assertMayGo(steps, call);
-    tellSteps(steps, call);
+    emitSteps(steps, call);
   },
   async up(call) {
     const { after, steps } = await planned(call);
     assertMayGo(steps, call);
     keep(call, after);
-    tellSteps(steps, call);
+    emitSteps(steps, call);
   },
   async destroy(call) {
     const steps = stateOf(call).map((old): Step => ({ op: 'delete', old }));
     assertMayGo(steps, call);
     keep(call, []);
-    tellSteps(steps.toReversed(), call);
+    emitSteps(steps.toReversed(), call);
   },
 };
 

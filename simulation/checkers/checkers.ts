@@ -164,7 +164,7 @@ const isOrderedRightly = (view: View, { index, event }: { index: number; event: 
   !isPlans(event.by) ||
   those(view, 'Measured').findLast((each) => each.index <= index)?.event.verdict.status === 'inconclusive';
 
-/** Why what was measured before an entry does not carry a step; undefined where it does. */
+/** Why what was measured before an entry does not carry a step; undefined if it does. */
 function whyUnproven(
   view: View,
   index: number,
@@ -245,7 +245,7 @@ const irreversibleHeld = perRollout((view) => {
   );
   return (
     view.writes
-      // A person's abort writes its name into the token before the journal hears of it.
+      // A person's abort writes its name into the token before the journal learns of it.
       .filter(({ by, from, to }) => by?.rolloutId === view.id && by.by === undefined && to < from)
       .filter(({ index }) => ordered === undefined || index < ordered.index)
       .map(({ at, target, from, to }) => ({
@@ -403,7 +403,7 @@ const worseNeverCompletes = perRollout((view, run) => {
       requests: all.requests - (before?.requests ?? 0),
       failed: all.failed - (before?.failed ?? 0),
     };
-    // Where requests stopped before, too, nothing tells those that are counted nowhere from those that nobody made.
+    // If requests stopped before, too, nothing tells those that are counted nowhere from those that nobody made.
     const isTold = isSteady(view, run, target, close.at) && isLossShown(run, target, until);
     const lost = isTold ? 0 : lostBy(run, target, end);
     const masked = maskedBy(run, target, 0, end);
@@ -765,7 +765,7 @@ const driftNoticed = perRollout((view, _run, { tickMs }) => {
     .map(({ at, target }) => ({ at, what: `did not notice who else moved ${target.name}` }));
 });
 
-/** What a rollout put on an alias is gone when it has ended otherwise than completed, unless a stranger put it back. */
+/** What a rollout put on an alias is gone when it has ended otherwise than completed, unless somebody else put it back. */
 const ourWeightRemoved = perRollout((view, run) => {
   const outcome = run.heads.find(({ opening }) => opening.rolloutId === view.id)?.outcome;
   if (outcome === undefined || outcome === 'completed') return [];
@@ -826,7 +826,7 @@ const lockReleased: Checker = ({ heads, locks }) =>
       : [{ at: head.lastEventAt, what: `${by} has ended and still holds ${key}` }];
   });
 
-/** Where the journal says Reverted, the canary was out before it said so; what somebody else did after the last look nobody knows. */
+/** If the journal says Reverted, the canary was out before it said so; what somebody else did after the last look nobody knows. */
 const revertFirst = perRollout((view, run) =>
   those(view, 'Reverted').flatMap(({ index, at }) =>
     view.opening.targets
@@ -921,7 +921,7 @@ const tickAtMostTwoMinutes = perRollout((view, _run, { tickMs }) => {
   });
 });
 
-/** An order to go on is followed by something of the rollout's own, or taken back, within the time between two measurements, whether or not its wake-up came; no order opens a gate that waits for approvals, and one that has them waits for nothing. */
+/** An order to go on is followed by something of the rollout's own, or reverted, within the time between two measurements, whether or not its wake-up came; no order opens a gate that waits for approvals, and one that has them waits for nothing. */
 const ordersHeard = perRollout((view, _run, { tickMs }) =>
   those(view, 'Resumed', 'PromotionOrdered').flatMap(({ index, at, event }) => {
     const heard = view.happened.find((each) => each.index > index && isAnswer(each.event));
@@ -978,7 +978,7 @@ const executionSaysOutcome: Checker = ({ heads, executions, histories }) =>
           ({ name, status }) => name === `${opening.rolloutId}-${event.epoch}` && status === 'ABORTED',
         ),
     );
-    // Where Step Functions had to write the aliases itself it pages, and the watchdog writes down later what came of it.
+    // If Step Functions had to write the aliases itself it pages, and the watchdog records later what came of it.
     const isPaged = last?.error === 'halted' && (last.stoppedAt ?? 0) < lastEventAt;
     return last === undefined || outcome === undefined || last.status === due || isHandedOn || isPaged
       ? []

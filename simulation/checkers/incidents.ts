@@ -50,7 +50,7 @@ export const everyRaiseConditional = perRollout((view) =>
     })),
 );
 
-/** What is written down as raised was raised: target, weight and token. */
+/** What is recorded as raised was raised: target, weight and token. */
 export const shiftedMeansStands = perRollout((view) => {
   const isWritten = (index: number, name: string, weight: number, token: FencingToken) =>
     view.opens.some(
@@ -69,7 +69,7 @@ export const shiftedMeansStands = perRollout((view) => {
   }));
 });
 
-/** A way out puts back the version that served when the rollout was opened, and only in place of its own canary. */
+/** A revert puts back the version that served when the rollout was opened, and only in place of its own canary. */
 export const revertedToWhatServed = perRollout((view) =>
   view.writes
     .filter(({ by }) => by?.rolloutId === view.id && !by.open)
@@ -83,7 +83,7 @@ export const revertedToWhatServed = perRollout((view) =>
 );
 
 /**
- * An abort that is accepted has the canary out, or has it out in the time that a way out may take, or pages a person if the
+ * An abort that is accepted has the canary out, or has it out in the time that a revert may take, or pages a person if the
  * version to go back to turns out to be deleted. If the journal knew that of every target, it is not accepted.
  */
 export const abortActs = perRollout((view, run, { outMs }) =>
@@ -112,7 +112,7 @@ export const abortActs = perRollout((view, run, { outMs }) =>
 
 /**
  * An order to go back never ends on the version that it was to leave: once there is one, nothing of the rollout gives that
- * version more traffic, and a rollback that was accepted has it out of every target in the time that a way out may take.
+ * version more traffic, and a rollback that was accepted has it out of every target in the time that a revert may take.
  */
 export const goingBackArrives: Checker = (run, limits) => [
   ...neverForward(run, limits),
@@ -278,19 +278,17 @@ export const redBeforeNeverBlames = perRollout((view) => {
   const ofStable = those(view, 'RevertOrdered').flatMap(({ at, event, append }): Fault[] => {
     const raised = append.events.find((each) => each.type === 'AlarmRaised');
     const isBlind = raised !== undefined && isOfStable(raised) && event.reason.includes(raised.alarm);
-    return isBlind
-      ? [{ at, what: `was taken back for alarm ${raised.alarm}, which counts stable alone` }]
-      : [];
+    return isBlind ? [{ at, what: `was reverted for alarm ${raised.alarm}, which counts stable alone` }] : [];
   });
   const before = those(view, 'AlarmRaised')
     .filter(({ index, event, append }) => {
       const wasRed = view.opening.alarms.some(({ name, red }) => name === event.alarm && red);
-      const isAgain = those(view, 'ShiftIntended').some(
+      const isRaisedLater = those(view, 'ShiftIntended').some(
         (each) => each.index < index && each.event.at < event.since,
       );
-      return wasRed && !isAgain && append.events.some(({ type }) => type === 'RevertOrdered');
+      return wasRed && !isRaisedLater && append.events.some(({ type }) => type === 'RevertOrdered');
     })
-    .map(({ at, event }) => ({ at, what: `was taken back for alarm ${event.alarm}, which was red before` }));
+    .map(({ at, event }) => ({ at, what: `was reverted for alarm ${event.alarm}, which was red before` }));
   return [...before, ...ofStable];
 });
 
@@ -364,7 +362,7 @@ function leavesNothing(
     });
 }
 
-/** Ticks in a row without any measurement after which people are called. */
+/** Ticks in a row without any measurement after which someone is paged. */
 const BROKEN_MAX = 5;
 
 /** A canary that cannot be measured is not left alone: after a few ticks the rollout pauses or leaves. */

@@ -14,20 +14,20 @@ import {
   type View,
 } from './view.ts';
 
-// What doubt may do: take the canary back to less traffic, and nothing that needs proof.
+// What doubt may do: return the canary to less traffic, and nothing that needs proof.
 
 const MINUTE = 60_000;
 
 /** Recalls that a rollout makes at most, and the longest that one may go without an answer. */
 const RECALLS_MAX = 3;
 const ANSWER_MS = 30 * MINUTE;
-/** What a move to the weight of a recall may take if it is put off again and again, and what a minute needs to settle. */
+/** What a move to the weight of a recall may take if it is deferred again and again, and what a minute needs to settle. */
 const MOVE_MS = 15 * MINUTE;
 const SETTLED_MS = 5 * MINUTE;
 /** Least seconds beside stable before a recall ends: with proof that the canary is safe, without it, and without it after the first recall. */
 const BESIDE_SECONDS = { certified: 120, first: 300, later: 600 };
 
-/** Until the canary leaves, its share only rises, but for a recall, which takes it back to the weight that it names; until the recall has ended or a person promotes, it does not rise above that. */
+/** Until the canary leaves, its share only rises, but for a recall, which returns it to the weight that it names; until the recall has ended or a person promotes, it does not rise above that. */
 export const weightsOnlyRise = perRollout((view) =>
   view.opens.flatMap(({ at, index, key, target, from, to, by }): Fault[] => {
     if (to < from) {
@@ -170,7 +170,7 @@ export const historyNeverReverts = perRollout((view, run) =>
     const measured = append.events.find((each) => each.type === 'Measured');
     if (measured === undefined) return [];
     const { verdict, alarms } = measured;
-    // What else an owner declared, an alarm or a limit, is evidence of its own, whoever hears of it first.
+    // What else an owner declared, an alarm or a limit, is evidence of its own, whoever learns of it first.
     const isOwners =
       append.events.some(({ type }) => type === 'AlarmRaised') ||
       alarms.some(({ name, state }) => state === 'alarm' && event.reason.includes(name)) ||

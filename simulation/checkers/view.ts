@@ -4,7 +4,7 @@ import type { Rollout } from '../../core/rollout/state.ts';
 import type { Instant, Percent } from '../../core/units.ts';
 import { type AliasWrite, type Append, idOf, type Met, type Run, type Standing } from '../recording.ts';
 
-/** What the users of a version of a target had met; undefined where nobody counted. */
+/** What the users of a version of a target had met; undefined if nobody counted. */
 export const metBy = (met: Append['met'], { ref }: Target, version: string): Met | undefined =>
   met[`${ref.functionName}:${version}`];
 
@@ -78,7 +78,7 @@ export function those<Type extends RolloutEvent['type']>(view: View, ...types: T
   );
 }
 
-/** Events by which a canary is on its way out. */
+/** Events after which a canary leaves. */
 export const LEAVING = ['RevertOrdered', 'Aborted', 'DriftDetected', 'Reverted'] as const;
 
 /** The version of a target that a completed rollout leaves serving: a rollback leads to the older one. */
@@ -101,7 +101,7 @@ export function isStuck(view: View, { deleted, looks }: Run, target: Target, ind
 
 /**
  * True if a rollout pages people because somebody else gave traffic to its release, which is not reversible and which it never
- * raised on this target itself: nobody but a person may take that back, and none ordered it.
+ * raised on this target itself: nobody but a person may revert that, and none ordered it.
  */
 export function isKept(view: View, { key }: Target): boolean {
   const isOrdered = those(view, 'Aborted').length > 0;
@@ -119,8 +119,8 @@ export function standingAt(view: View, target: Target, index: number): Standing 
 }
 
 /**
- * True where the canary has traffic, just before the entry of this index, because somebody else gave it some, and either
- * nobody can know or people are called. Nobody can if the last look that was answered came after this rollout's last write and found it
+ * True if the canary has traffic, just before the entry of this index, because somebody else gave it some, and either
+ * nobody can know or someone is paged. Nobody can if the last look that was answered came after this rollout's last write and found it
  * out, or if none that it made since was answered. People are where the rollout ends halted and he made it the version that serves, or the rollout never had the
  * target, so that its traffic is not ours to change.
  */
@@ -143,12 +143,12 @@ export function isGivenByOthers(
   return isUnseen || (isCalled && last?.after?.primary === target.canary);
 }
 
-/** The last write of this rollout to a target before the entry of this index; none where it never had it. */
+/** The last write of this rollout to a target before the entry of this index; none if it never had it. */
 export function lastOwn({ id, writes }: View, { key }: Target, index: number) {
   return writes.findLast((write) => write.index < index && write.key === key && write.by?.rolloutId === id);
 }
 
-/** True where every target stands at the weight that was announced last: a bake counts from the raise that was made, not from one that was put off. */
+/** True if every target stands at the weight that was announced last: a bake counts from the raise that was made, not from one that was put off. */
 export function isStanding(view: View, index: number): boolean {
   const due = those(view, 'ShiftIntended').findLast((each) => each.index < index)?.event.weight;
   return view.opening.targets.every(
@@ -184,7 +184,7 @@ export interface Fault {
   what: string;
 }
 
-/** What a run may take its time for; the defaults hold where nothing is disturbed. */
+/** What a run may take its time for; the defaults hold if nothing is disturbed. */
 export interface Limits {
   /** Longest time between two measurements while the canary has traffic, in milliseconds. */
   tickMs?: number;

@@ -182,7 +182,7 @@ function schedulesOf({ scheduler }: Scenario, rolloutId: string): StoredSchedule
 
 const isEvent = ({ sk }: StoredItem) => sk?.S?.startsWith(PREFIX.event) === true;
 
-/** Plays one of the plots under the present code and writes down all that its controller leaves outside of itself. */
+/** Plays one of the plots under the present code and records all that its controller leaves outside of itself. */
 export async function recordHistory(plot: string): Promise<History> {
   const enacted = await enact(plot);
   const { scenario, clock } = enacted;
@@ -209,7 +209,7 @@ export async function recordHistory(plot: string): Promise<History> {
   return history;
 }
 
-/** What stands now; nothing where no rollout is under way, so that there is nothing to go on with. */
+/** What stands now; nothing if no rollout is under way, so that there is nothing to go on with. */
 function cutOf(
   scenario: Scenario,
   after: Cut['after'],
@@ -231,7 +231,7 @@ function cutOf(
   ];
 }
 
-/** Every event from now on, as it is stored; `told` hears of each one once it stands. */
+/** Every event from now on, as it is stored; `told` learns of each one once it stands. */
 function recordedEvents(
   { scenario, clock }: Enacted,
   told: (type: RolloutEvent['type']) => void,

@@ -58,7 +58,7 @@ export interface Asked {
   judge(rollout: Rollout, reading: Reading, now: Instant): Verdict;
 }
 
-/** What became of a rollout. */
+/** Outcome of a rollout. */
 export interface Played {
   outcome: Outcome | 'none';
   cause?: Cause | undefined;

@@ -8,7 +8,7 @@ export interface Watcher<M = { c: number; nc: number }> {
   see(minutes: readonly M[]): boolean;
 }
 
-/** Share of bad requests of the alarm, and of the success rates that Argo and Flagger are told to keep (99 %). */
+/** Share of bad requests of the alarm, and of the success rates that Argo and Flagger are configured to keep (99 %). */
 const THRESHOLD = 0.01;
 
 /** A CloudWatch alarm on the canary's error rate: `needed` of the newest `of` datapoints; a minute without traffic is not breaching. */
@@ -39,13 +39,13 @@ export const flagger = checks(4, true);
 export const argo = checks(3, false);
 
 /** A minute of which everything is known, and the requests of an older one that timed out since. */
-type Told = Minute & Expected & { timedOut: number };
+type Expectation = Minute & Expected & { timedOut: number };
 
 /**
- * The fastest watcher there is: it is told of each minute how many requests of the canary are to fail and to succeed, with the
+ * The fastest watcher there is: it knows of each minute how many requests of the canary are to fail and to succeed, with the
  * fault and without it, and so needs no control and fears no weather (Wald 1945). Nobody can have it.
  */
-function oracle(): Watcher<Told> {
+function oracle(): Watcher<Expectation> {
   let evidence = 0;
   return {
     see(minutes) {
@@ -69,7 +69,7 @@ function likelier(count: number, mean: number, other: number): number {
 /** Who watches the same plan in the same weather. */
 export const PEERS = { alarm: alarm(2, 3), Argo: argo, Flagger: flagger };
 
-/** The name of a peer; the oracle is told what nobody knows. */
+/** The name of a peer; the oracle knows what nobody can. */
 export type PeerName = keyof typeof PEERS | 'oracle';
 
 /** What one watcher did. */
@@ -97,12 +97,12 @@ export function watch(
     moves.set(end, weight);
     end += minutes * WINDOW_MS;
   }
-  const watchers = { ...PEERS, oracle } as Record<PeerName, () => Watcher<Told>>;
+  const watchers = { ...PEERS, oracle } as Record<PeerName, () => Watcher<Expectation>>;
   const found: Partial<Record<PeerName, Watched>> = {};
   const each = Object.entries(watchers).map(([name, make]) => [name as PeerName, make()] as const);
   /** Each minute at its own look, and those that could be read by then. */
-  const atOnce: Told[] = [];
-  const shown: Told[] = [];
+  const atOnce: Expectation[] = [];
+  const shown: Expectation[] = [];
   const moving = [...moves];
   for (let start = first; start <= end; start += WINDOW_MS) {
     const look = start + WINDOW_MS + settleMs;

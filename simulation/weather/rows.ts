@@ -97,7 +97,7 @@ export function cellsOf({ rates, bases, plans, ...row }: Row): Cell[] {
   );
 }
 
-/** What became of one release by one watcher. */
+/** Outcome of one release by one watcher. */
 export interface Tried {
   isReverted: boolean;
   /** True if it was reverted before it could do harm: not for its own fault, then. */
@@ -108,7 +108,7 @@ export interface Tried {
   minutes: number;
 }
 
-/** What became of one release under Spillway. */
+/** Outcome of one release under Spillway. */
 interface TriedHere extends Tried {
   cause: string;
   isHeld: boolean;

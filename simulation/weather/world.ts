@@ -6,7 +6,7 @@ import type { Drawn, Fault, Moves, Setting, Weather } from './models.ts';
 /** How long the failures of a release count after it first could do harm: what nobody finds must not cost more the later the day ends. */
 const HARM_MS = 60 * WINDOW_MS;
 
-/** What an all-knowing watcher is told to expect of one minute of the canary, with the fault and without it. */
+/** What an all-knowing watcher expects of one minute of the canary, with the fault and without it. */
 export interface Expected {
   bad: number;
   good: number;

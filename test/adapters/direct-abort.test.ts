@@ -4,7 +4,7 @@ import { RolloutError } from '../../core/errors.ts';
 import type { TrafficRouter, Watchdog } from '../../core/ports.ts';
 import { targetOf } from '../contract/rollouts.ts';
 
-test('a target of a kind that nobody knows here is named, and keeps no other one from being taken back', async () => {
+test('a target of a kind that nobody knows here is named, and keeps no other one from being reverted', async () => {
   const targets = [{ ...targetOf('site'), kind: 'unheard-of' }, targetOf('api')];
   const frozen = async () => ({
     targets,

@@ -444,7 +444,7 @@ describe('what a service remembers', () => {
     });
   });
 
-  test('keeps every release whose rollout was taken back at the same time as others', async () => {
+  test('keeps every release whose rollout was reverted at the same time as others', async () => {
     const { journal, other } = stage();
     const journals = [journal, other];
     const rollouts = await atOnce(40, (n) =>

@@ -519,7 +519,7 @@ describe('over the wire', () => {
     expect(sent.map(({ method }) => method)).toEqual(['GET', 'PUT', 'GET']);
   });
 
-  test('what is not there comes back as a refusal with the field and the mend', async () => {
+  test('what is not there comes back as a refusal with the field and the fix', async () => {
     const gone = refusal(404, 'ResourceNotFoundException');
     const { config } = stubbed(gone, ...Array.from({ length: 7 }, () => gone));
     await expect(lambdaAlias(new LambdaClient(config), clockAt(0)).resolve(request)).rejects.toThrow(

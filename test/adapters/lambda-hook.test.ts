@@ -195,7 +195,7 @@ describe('a function that this service may not call', () => {
   });
 });
 
-test('a function that IAM hides for want of the tag is refused with the mend', async () => {
+test('a function that IAM hides for want of the tag is refused with the fix', async () => {
   const denied: Intercept = () => Promise.reject(awsError('AccessDeniedException', 'not authorized', 403));
   const { clock, check } = stage(() => pass, {}, denied);
   const refusal = clock.run(check(question().hook, 'shop'));

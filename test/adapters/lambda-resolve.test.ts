@@ -349,7 +349,7 @@ describe('over several pages', () => {
   });
 });
 
-test('a function that IAM hides for want of the tag is refused with the mend, and not an error for ever', async () => {
+test('a function that IAM hides for want of the tag is refused with the fix, and not an error for ever', async () => {
   const mocked = mockClient(LambdaClient);
   mocked.on(GetFunctionCommand).rejects(awsError('AccessDeniedException', 'not authorized', 403));
   const client = new LambdaClient({ region: 'eu-west-1' });

@@ -62,15 +62,15 @@ describe('a bad text is refused with file, line and column', () => {
     ['a: 1\n---\nb: 2', 'f.yml:2:1: A second document begins here: write one file for each.'],
     ['a: &x 1\nb: *x', 'f.yml:2:4: The alias *x is refused: write the value out.'],
     ['a: &x [*x]', 'f.yml:1:8: The alias *x is refused'],
-    ['a: 1\nb: 2\na: 3', 'f.yml:3:1: The key "a" stands twice in one map: remove one of the two.'],
-    ['x: { a: 1, "a": 3 }', 'f.yml:1:12: The key "a" stands twice'],
+    ['a: 1\nb: 2\na: 3', 'f.yml:3:1: The key "a" is given twice in one map: remove one of the two.'],
+    ['x: { a: 1, "a": 3 }', 'f.yml:1:12: The key "a" is given twice'],
     ['a: !env HOME', 'f.yml:1:9: The tag !env is refused: write a plain value.'],
     ['a: !!binary aGk=', 'The tag tag:yaml.org,2002:binary is refused'],
     ['a: !!set { b }', 'The tag tag:yaml.org,2002:set is refused'],
     ['a: !!js/function "x"', 'The tag tag:yaml.org,2002:js/function is refused'],
-    ['? [a]\n: 1', 'f.yml:1:3: A key must be a text: put it in quotes.'],
-    ['12: 1', 'f.yml:1:1: A key must be a text: put it in quotes.'],
-    [': 1', 'f.yml:1:1: A key must be a text'],
+    ['? [a]\n: 1', 'f.yml:1:3: A key must be a string: put it in quotes.'],
+    ['12: 1', 'f.yml:1:1: A key must be a string: put it in quotes.'],
+    [': 1', 'f.yml:1:1: A key must be a string'],
   ])('%j', (text, line) => {
     const error = thrownBy(() => parseRolloutFile(text, 'f.yml'));
     expect(RolloutError.is(error, 'RolloutFileInvalid'), String(error)).toBe(true);

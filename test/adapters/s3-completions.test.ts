@@ -40,7 +40,7 @@ test('the name of an environment cannot lead into the folder of another', async 
   expect(await keyOf({ environment: '../releases' })).toMatch(/^completions\/\.\.%2Freleases\/checkout\//);
 });
 
-test('without a bucket whoever asks is refused, with the mend', async () => {
+test('without a bucket whoever asks is refused, with the fix', async () => {
   const none = s3Completions(s3Calls(client), undefined);
   const wanted = { code: 'OpeningRefused', message: expect.stringContaining('must set COMPLETIONS_BUCKET') };
   await expect(none.find(told)).rejects.toMatchObject(wanted);

@@ -25,7 +25,7 @@ describe('GetObject', () => {
   });
 
   test.each(['NoSuchKey', 'NoSuchVersion', 'NoSuchBucket', 'InvalidArgument', 'MethodNotAllowed'])(
-    'that says %s is a refusal with the mend',
+    'that says %s is a refusal with the fix',
     async (name) => {
       s3.on(GetObjectCommand).rejects(
         Object.assign(new Error(name), { name, $metadata: { httpStatusCode: 404 } }),

@@ -8,7 +8,7 @@ interface Sent {
   path: string;
   query: Record<string, unknown>;
   headers: Record<string, string>;
-  /** What was sent as JSON; undefined where nothing was sent. */
+  /** What was sent as JSON; undefined if nothing was sent. */
   body: unknown;
 }
 

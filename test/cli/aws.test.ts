@@ -189,7 +189,7 @@ describe('the command line on real AWS clients', () => {
       'The token is invalid.',
       'AWS does not accept these credentials (UnrecognizedClientException: The token is invalid.); sign in again, or set AWS_PROFILE to another one.',
     ],
-  ])('that is answered %s %s says so with the mend', async (status, name, message, says) => {
+  ])('that is answered %s %s says so with the fix', async (status, name, message, says) => {
     denied(status, name, message);
     expect(await ran(['status'])).toEqual({ code: 1, out: '', err: `${says}\n` });
   });
@@ -212,13 +212,13 @@ describe('the command line on real AWS clients', () => {
     expect(await world.journal.read(idOf('denied'))).toBeUndefined();
   });
 
-  test('is refused where the bucket would tell nobody of it, with the mend, and has uploaded nothing', async () => {
+  test('is refused where the bucket would tell nobody of it, with the fix, and has uploaded nothing', async () => {
     wire.isHeard = false;
     const { code, out, err } = await ran(release('unheard', good));
     wire.isHeard = true;
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toBe(
-      'The bucket releases sends no events to EventBridge, so no release would be opened; somebody has set its notifications anew. Deploy the controller again, or set EventBridge in them.\n',
+      'The bucket releases sends no events to EventBridge, so no release would be opened; its notifications were replaced. Deploy the controller again, or set EventBridge in them.\n',
     );
     expect(wire.arrived.some(({ method, path }) => method === 'PUT' && path.includes('unheard'))).toBe(false);
   });
@@ -314,7 +314,7 @@ describe('a release that is waited for on real AWS clients', { timeout: 90_000 }
     const { code, err } = await watch.ended;
     expect(code).toBe(130);
     expect(err).toBe(
-      `This watch ends; ${idOf('left')} goes on. "spillway status ${idOf('left')}" says where it is, "spillway abort ${idOf('left')}" reverts it.\n`,
+      `This watch ends; ${idOf('left')} continues. "spillway status ${idOf('left')}" says where it is, "spillway abort ${idOf('left')}" reverts it.\n`,
     );
   });
 });

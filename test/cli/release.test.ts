@@ -116,7 +116,7 @@ describe('a release', () => {
     expect(await spillway(client, 'release', file, ...args)).toEqual({
       code: 1,
       out: '',
-      err: 'releases/checkout-api/r8/api.zip was uploaded already, and a release never changes; give this one another name with --release, or retry the rollout that was taken back.',
+      err: 'releases/checkout-api/r8/api.zip was uploaded already, and a release never changes; give this one another name with --release, or retry the rollout that was reverted.',
     });
   });
 
@@ -209,7 +209,7 @@ describe('a release that is waited for', () => {
     const { client } = fakeClient({ read });
     const called = await spillway(client, 'release', file, ...GOOD, '--wait');
     expect(called.code).toBe(0);
-    expect(called.err).toBe('The journal is slow. The rollout goes on; so does this watch.');
+    expect(called.err).toBe('The journal is slow. The rollout continues; so does this watch.');
   });
 
   test('is not watched on where nobody may read it', async () => {

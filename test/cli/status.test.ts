@@ -43,7 +43,7 @@ describe('status', () => {
     const at = async (events: RolloutEvent[]) =>
       (await spillway(reading(events).client, 'status', '--local')).out;
     expect(await at([...history, measured('inconclusive', [1, 3])])).toBe(
-      `${ROLLOUT_ID}: api at 10 %, paused; too few requests: 12 of 400; now: it is inconclusive; it goes on by itself once a whole bake passes`,
+      `${ROLLOUT_ID}: api at 10 %, paused; too few requests: 12 of 400; now: it is inconclusive; it resumes by itself once a whole bake passes`,
     );
     expect(await at([...history, measured('broken', [1, 3])])).toBe(
       `${ROLLOUT_ID}: api at 10 %, paused; too few requests: 12 of 400`,

@@ -47,7 +47,7 @@ test('validate lists all that is asked and demanded on the way, without a contro
     '  1 watch rule, 0 limits; without enough evidence: pause; if it looks worse: pause; on doubt in verify: recall to 25 %',
     '  beforeTraffic: smoke test GET /health about api, an answer within 30 s; if it cannot be asked: revert',
     '  beforeTraffic: lambda hook checkout-check about api, an answer within 20 min; if it cannot be asked: pause',
-    '  onRevert: http hook https://hooks.example.com/told is told about api; no answer matters',
+    '  onRevert: http hook https://hooks.example.com/told is notified about api; no answer matters',
     '  gate before 10 %: 2 approvals of ada, grace, joan within 6 h, else revert',
     '  gate before 100 %: 1 approval of anybody who may give commands within 2 h, else promote',
     '  probes: one smoke test through both versions every 2 s, while the canary has traffic',
@@ -97,10 +97,10 @@ test('validate says what to write in place of holdBack', async () => {
   expect(err).toContain('holdBack was replaced by `holdout`: write the percent alone, like `holdout: 5`');
 });
 
-test('validate exits 1 with the field and the mend where a gate has no approver', async () => {
+test('validate exits 1 with the field and the fix where a gate has no approver', async () => {
   const { code, err } = await validated(FILE.replace('approvers: 1', 'approvers: 0'));
   expect(code).toBe(1);
-  expect(err).toContain('gates[0].approvers is 0: a gate with no approver holds nobody back');
+  expect(err).toContain('gates[0].approvers is 0: a gate without approvers blocks nothing');
 });
 
 test.each([
@@ -156,7 +156,7 @@ test.each<[string, string, string]>([
   [
     'a holdout of half beside a step that leaves less',
     'holdout: 50',
-    'the last step stands at 60 %, which leaves 40 % on the stable version; write `holdout: 40`, or lower the weight of that step to 50 or less.',
+    'the last step is at 60 %, which leaves 40 % on the stable version; write `holdout: 40`, or lower the weight of that step to 50 or less.',
   ],
 ])('validate refuses %s, with the fix', async (_, line, said) => {
   const file = UNWATCHED.replace(/steps:[\s\S]*?(?=\n\S)/, 'steps: [{ weight: 60, bake: 10m }]');

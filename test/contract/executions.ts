@@ -3,7 +3,7 @@ import type { ExecutionInput, Executions } from '../../core/ports.ts';
 import { atOnce, contract, type Implementation, refused } from './cases.ts';
 import { targetOf } from './rollouts.ts';
 
-/** What became of an execution. */
+/** Outcome of an execution. */
 export interface Started {
   name: string;
   input: unknown;

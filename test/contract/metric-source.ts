@@ -11,13 +11,13 @@ export interface Served {
   version: string;
   minute: Instant;
   requests: number;
-  /** Requests that threw; where it is absent, no count of them arrives. */
+  /** Requests that threw; if it is absent, no count of them arrives. */
   errors?: number;
-  /** Responses counted as faults; where it is absent, this version counts no responses. */
+  /** Responses counted as faults; if it is absent, this version counts no responses. */
   faults?: number;
-  /** Of how many messages how many were handed back; where it is absent, this version counts none. */
+  /** Of how many messages how many were handed back; if it is absent, this version counts none. */
   batch?: [failures: number, items: number];
-  /** True where it did not come through the target but straight to the version. */
+  /** True if it did not come through the target but straight to the version. */
   direct?: boolean;
   /** How long after its minute it can be read. */
   lateMs?: number;

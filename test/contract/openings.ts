@@ -40,7 +40,7 @@ export function describeOpenings(implementation: Implementation<OpeningsStage>):
       expect(stage.handed()).toEqual(all);
     });
 
-    keeps('answers undefined where nothing was there to open', async ({ open, arrange }) => {
+    keeps('answers undefined if nothing was there to open', async ({ open, arrange }) => {
       arrange.answer({ rolloutId: '', result: 'ignored', reason: 'no release waits' });
       expect(await open(WAITING)).toBeUndefined();
     });

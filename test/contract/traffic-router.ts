@@ -96,7 +96,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     );
 
     for (const { what, arrange, says } of refusals) {
-      keeps(`refuses ${what}, naming the field and the mend`, async (stage) => {
+      keeps(`refuses ${what}, naming the field and the fix`, async (stage) => {
         const request = await arrange(stage);
         const before = await stage.standing();
         await refused(stage.router.resolve(request), 'TargetInvalid', ...says);
@@ -228,13 +228,13 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       },
     );
 
-    keeps('takes a canary back from a share to a smaller one', async (stage) => {
+    keeps('reverts a canary from a share to a smaller one', async (stage) => {
       await prepared(stage, 90);
       expect(await raise(stage, 2, 25)).toEqual({ result: 'raised' });
       expect(await stage.standing()).toEqual({ primary: '1', weights: { '2': 25 }, token: token(2) });
     });
 
-    keeps('calls a canary taken back whose answer was lost but whose token stands', async (stage) => {
+    keeps('calls a canary reverted whose answer was lost but whose token stands', async (stage) => {
       await stage.arrange.set({ primary: '2', weights: {}, token: token(1) });
       stage.arrange.loseAnswer(1);
       expect(await raise(stage, 2, 25, { from: 100 })).toEqual({ result: 'raised' });
@@ -244,7 +244,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
 
     const notAlone: [string, Arranged][] = [
       ['does not serve any more', { primary: '1' }],
-      ['was taken back already', { primary: '1', weights: { '2': 25 } }],
+      ['was reverted already', { primary: '1', weights: { '2': 25 } }],
       ['serves beside a stranger', { weights: { '3': 20 } }],
       ['gave way to a stranger', { primary: '3' }],
       ['stands under an older token', { token: token(0) }],
@@ -253,7 +253,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       ['stands without a token', { token: null }],
     ];
     for (const [what, change] of notAlone) {
-      keeps(`does not take back a canary that ${what}`, async (stage) => {
+      keeps(`does not revert a canary that ${what}`, async (stage) => {
         await stage.arrange.set({ primary: '2', weights: {}, token: token(1) });
         await stage.arrange.set(change);
         const before = await stage.standing();
@@ -264,7 +264,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
     }
 
     keeps(
-      'does not take a canary back once the intent has expired, or over a writer in between',
+      'does not revert a canary once the intent has expired, or over a writer in between',
       async (stage) => {
         await stage.arrange.set({ primary: '2', weights: {}, token: token(1) });
         expectFenced(await raise(stage, 2, 25, { from: 100, expiresAt: stage.now() - 1 }));
@@ -405,7 +405,7 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       expect(await stage.standing()).toEqual({ primary: '1', weights: {}, token: token(1, false) });
     });
 
-    keeps('does nothing where it was reverted before', async (stage) => {
+    keeps('does nothing if it was reverted before', async (stage) => {
       await prepared(stage, 10);
       await stage.another.revert(stage.target, BY);
       const before = await stage.standing();
@@ -424,14 +424,17 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
       expect(await stage.standing()).toMatchObject({ primary: '1', weights: EMPTY, token: { open: false } });
     });
 
-    keeps('reverts for an epoch older than the token too: the way out outlives a takeover', async (stage) => {
-      await stage.arrange.set({ weights: { '2': 10 }, token: { ...token(1), epoch: 3 } });
-      expect(await stage.router.revert(stage.target, BY)).toMatchObject({ changed: true });
-      expect(await stage.standing()).toMatchObject({
-        weights: EMPTY,
-        token: { rolloutId: OURS, open: false },
-      });
-    });
+    keeps(
+      'reverts for an epoch older than the token too: the revert path outlives a takeover',
+      async (stage) => {
+        await stage.arrange.set({ weights: { '2': 10 }, token: { ...token(1), epoch: 3 } });
+        expect(await stage.router.revert(stage.target, BY)).toMatchObject({ changed: true });
+        expect(await stage.standing()).toMatchObject({
+          weights: EMPTY,
+          token: { rolloutId: OURS, open: false },
+        });
+      },
+    );
 
     keeps('leaves a sealed target alone', async (stage) => {
       await stage.arrange.set({ primary: '2', token: token(3, false) });

@@ -63,7 +63,7 @@ export function describeWatchdog(implementation: Implementation<WatchdogStage>):
       }
     });
 
-    keeps('starts the machine at the deadline, with all that the way out needs', async (stage) => {
+    keeps('starts the machine at the deadline, with all that the revert path needs', async (stage) => {
       const input = inputAt(stage.now());
       await stage.watchdog.arm(input);
       await stage.arrange.pass(input.deadline - stage.now() - 1000);
@@ -85,7 +85,7 @@ export function describeWatchdog(implementation: Implementation<WatchdogStage>):
       expect(machines(stage)).toHaveLength(1);
     });
 
-    keeps('looks on after the deadline, in case the last way out needs a second one', async (stage) => {
+    keeps('looks on after the deadline, in case the last-resort revert needs a second one', async (stage) => {
       const input = inputAt(stage.now());
       await stage.watchdog.arm(input);
       await stage.arrange.pass(input.deadline - stage.now() + 10 * MINUTE);

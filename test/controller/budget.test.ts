@@ -134,7 +134,7 @@ describe('a storm of reverts does no harm to others', () => {
     expect(verdict).toBeDefined();
   });
 
-  test('who is complete is closed later, and not taken back', async () => {
+  test('who is complete is closed later, and not reverted', async () => {
     const stage = setUp({ rollout: { verify: '0s' } });
     const ref = await stage.openRaised();
     await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });

@@ -30,7 +30,7 @@ test('a smoke test is put once, its answer written down, and its own state woken
   expect(stage.woken).toEqual(['mine']);
 });
 
-test('a failed one takes the release back before any request, and its state is woken too', async () => {
+test('a failed one reverts the release before any request, and its state is woken too', async () => {
   const stage = setUp({ rollout: { smoke } });
   const ref = await stage.open();
   await stage.call(runHook, { ref, version: 1, token: 'mine' }, answering(stage, 'fail').ports);

@@ -95,7 +95,7 @@ const losing =
   (rollout, events) =>
     events.length > 0 ? unreachable() : ports.journal.append(rollout, events);
 
-test('a crash between the seal and the last event leaves the release serving, and the way out completes it', async () => {
+test('a crash between the seal and the last event leaves the release serving, and the revert path completes it', async () => {
   const { stage, ref } = await sealedOnly();
   await stage.call(closeRollout, ref).catch(() => {});
   await stage.call(revertTraffic, { ref, came: {} });

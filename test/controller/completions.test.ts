@@ -34,7 +34,7 @@ test('a completed rollout tells what its targets are made of', async () => {
   expect(await toldHere(stage)).toMatchObject({ rolloutId: FIRST, completed: true, digests });
 });
 
-test('a rollout that was taken back tells nothing', async () => {
+test('a rollout that was reverted tells nothing', async () => {
   const stage = brief();
   const ref = await stage.openRaised();
   await stage.call(revertTraffic, { ref, came: {} });
@@ -73,7 +73,7 @@ test('a record that cannot be reached holds no completion up', async () => {
   }
 });
 
-test('a rollback tells that what it took back no longer counts', async () => {
+test('a rollback tells that what it reverted no longer counts', async () => {
   const stage = brief();
   await completed(stage);
   await stage.call(command, { command: 'rollback', rolloutId: FIRST, by: 'ada', reason: 'orders look odd' });
@@ -88,7 +88,7 @@ test('a release that must have completed elsewhere is refused until that is told
   expect(refused).toMatchObject({
     result: 'refused',
     reason: expect.stringMatching(
-      /^requires\.completedIn: nobody has told .* completed in environment staging/,
+      /^requires\.completedIn: exactly these artifacts are not reported as completed in environment staging/,
     ),
   });
   const digests = await digestsOf(stage, '2');

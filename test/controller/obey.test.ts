@@ -268,7 +268,7 @@ describe('a release that waits in the queue', () => {
     expect((await stage.ports.journal.service(SERVICE)).waiting).toMatchObject({ release: 'r2' });
   });
 
-  test('that is opened at that very moment is taken back like any other', async () => {
+  test('that is opened at that very moment is reverted like any other', async () => {
     const { stage, ref, event } = await queued();
     await stage.call(revertTraffic, { ref, came: {} });
     const { journal } = stage.ports;
@@ -339,7 +339,7 @@ describe('promote', () => {
     const late = stage.call(command, order({ command: 'promote', full: true }));
     await expect(late).rejects.toMatchObject({
       name: 'CommandRefused',
-      message: expect.stringContaining('taken back'),
+      message: expect.stringContaining('reverted'),
     });
   });
 });
@@ -443,7 +443,7 @@ describe('answer', () => {
     expect(await stage.call(decide, ref)).toMatchObject({ kind: 'shift' });
   });
 
-  test('that fails takes the release back', async () => {
+  test('that fails reverts the release', async () => {
     const { stage } = await asked();
     await stage.call(command, said({ status: 'fail', reason: 'orders were lost' }));
     expect((await stage.rollout()).leaving).toMatchObject({ cause: 'canary', reason: 'orders were lost' });
@@ -569,7 +569,7 @@ describe('rollback', () => {
     expect(await stage.call(revertTraffic, { ref, came: {} })).toMatchObject({ kind: 'done' });
   });
 
-  test('takes back what somebody has claimed in its place, if that one has ended', async () => {
+  test('reverts what somebody has claimed in its place, if that one has ended', async () => {
     const stage = setUp();
     await completed(stage);
     const lost = {
@@ -624,7 +624,7 @@ describe('retry', () => {
     await stage.call(command, { ...abort, rolloutId: second });
     await stage.call(revertTraffic, { ref: executionInput(await stage.rollout(second)), came: {} });
     await expect(stage.call(command, order({ command: 'retry' }))).rejects.toThrow(
-      /was tried again already, as checkout-api--r1--2/,
+      /was retried already, as checkout-api--r1--2/,
     );
     expect((await stage.ports.journal.service(SERVICE)).quarantined).toMatchObject([{ release: 'r1' }]);
   });

@@ -133,7 +133,7 @@ describe('publishing', () => {
     });
   });
 
-  test('that replaced the code is undone on the way out', async () => {
+  test('that replaced the code is undone on the revert path', async () => {
     const { stage, ref, ports, restored, call } = await unpublished(async () => ({ version: '9' }));
     await call();
     const router = { ...stage.ports.router('lambda-alias') };

@@ -24,7 +24,7 @@ async function sealed() {
   return { stage, ref };
 }
 
-describe('the way out', () => {
+describe('the revert path', () => {
   test('takes the canary out, ends the rollout and disarms the watchdog', async () => {
     const stage = setUp();
     const ref = await stage.openRaised();
@@ -144,7 +144,7 @@ describe('the way out', () => {
     expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toBeDefined();
   });
 
-  test('does not end as completed where it took back what had completed', async () => {
+  test('does not end as completed where it reverted what had completed', async () => {
     const { stage, ref } = await sealed();
     await stage.call(revertTraffic, { ref, came: DIED });
     const router: Ports['router'] = (kind) => ({
@@ -326,7 +326,7 @@ describe('several targets', () => {
     return { stage, ref: await stage.openRaised({ manifest }), worker: () => helpers.routing(WORKER, ALIAS) };
   }
 
-  test('are all taken back, also those that were never raised', async () => {
+  test('are all reverted, also those that were never raised', async () => {
     const { stage, ref, worker } = await twoRaised();
     expect(await stage.call(revertTraffic, { ref, came: {} })).toMatchObject({ outcome: 'reverted' });
     expect(stage.standing()).toEqual(CLOSED);
@@ -360,7 +360,7 @@ describe('several targets', () => {
     await expectOpen(stage);
   });
 
-  test('of which one was sealed on the canary are all taken back: half a completion must not stay', async () => {
+  test('of which one was sealed on the canary are all reverted: half a completion must not stay', async () => {
     const { stage, ref, worker } = await twoRaised();
     await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
     await stage.call(promoteCanary, ref);
@@ -392,7 +392,7 @@ describe('several targets', () => {
     });
   });
 
-  test('are not called taken back where a sealed one could not be: Step Functions must act', async () => {
+  test('are not called reverted where a sealed one could not be: Step Functions must act', async () => {
     const { stage, ref } = await twoRaised();
     await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
     await stage.call(promoteCanary, ref);
@@ -409,7 +409,7 @@ describe('several targets', () => {
     expect((await stage.rollout()).outcome).toBeUndefined();
   });
 
-  test('that were sealed beside an order to leave are taken back too', async () => {
+  test('that were sealed beside an order to leave are reverted too', async () => {
     const stage = setUp();
     const ref = await stage.openRaised();
     await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
@@ -438,7 +438,7 @@ describe('an irreversible release', () => {
     return { stage, ref };
   };
 
-  test('names nothing in its execution that an error may take back', async () => {
+  test('names nothing in its execution that an error may revert', async () => {
     const { ref, stage } = await irreversible();
     expect(ref.targets).toEqual([]);
     expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toMatchObject({ targets: [] });
@@ -452,7 +452,7 @@ describe('an irreversible release', () => {
     expect(await stage.clock.run(stage.ports.watchdog.frozen(FIRST))).toBeDefined();
   });
 
-  test('is taken back once a person has aborted it', async () => {
+  test('is reverted once a person has aborted it', async () => {
     const { stage, ref } = await irreversible();
     await stage.call(command, { command: 'abort', rolloutId: FIRST, by: 'ada', reason: 'odd' });
     expect(await stage.call(revertTraffic, { ref, came: {} })).toMatchObject({ outcome: 'reverted' });
@@ -479,7 +479,7 @@ describe('an irreversible release', () => {
   });
 });
 
-describe('hooks on the way out', () => {
+describe('hooks on the revert path', () => {
   const asking = (
     stage: Stage,
     hooks: Ports['hooks'] extends (kind: string) => infer Runner ? Runner : never,
@@ -518,7 +518,7 @@ describe('hooks on the way out', () => {
     expect(told).toEqual([['onRevert.1', `${FIRST}/onRevert.1`, CLOSED, 'reverted']]);
   });
 
-  test('that hang or throw do not keep the way out waiting', async () => {
+  test('that hang or throw do not keep the revert path waiting', async () => {
     for (const ask of [() => new Promise<never>(() => {}), unreachable]) {
       const stage = setUp();
       const ref = await stage.openRaised();

@@ -164,7 +164,7 @@ describe('while the journal can be read', () => {
     expect(stage.standing().token).toBe(`spillway ${FIRST} 1 0 open`);
   });
 
-  test('a token that was there and is gone is not written again: what it said of a way out is lost', async () => {
+  test('a token that was there and is gone is not written again: what it said of a revert is lost', async () => {
     const stage = setUp();
     const ref = await stage.open();
     const blind = withJournal(stage.ports, { read: unreachable, append: unreachable });

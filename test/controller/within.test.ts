@@ -51,7 +51,7 @@ describe('work within a limit', () => {
     await expect(clock.run(within(1_000, work, late, { clock }))).rejects.toThrow('too late');
   });
 
-  test('that fails or hangs is nothing where it must not be waited for', async () => {
+  test('that fails or hangs is nothing if it must not be waited for', async () => {
     const clock = virtualClock();
     const { work } = stepping(clock, 2);
     expect(await clock.run(soon(5_000, work, { clock }))).toBe('done');

@@ -65,7 +65,7 @@ describe('reading back', () => {
   });
 });
 
-test('a way out is followed by a last look, also after a lost call, but not where it took as long as among many', () => {
+test('a revert is followed by a last look, also after a lost call, but not where it took as long as among many', () => {
   expect([0, 100, 2_700].map(isRechecked)).toEqual([true, true, true]);
   expect([3_000, 7_000].map(isRechecked)).toEqual([false, false]);
 });

@@ -34,7 +34,7 @@ describe('a path', () => {
     '$.__proto__',
     '$.constructor.name',
     '$.items.push',
-  ])('%s reads nothing where nothing stands', (path) => {
+  ])('%s reads nothing if nothing stands', (path) => {
     expect(valueAt(order, path)).toBeUndefined();
   });
 

@@ -88,7 +88,7 @@ describe('a zip of code', () => {
     ['nothing at all', new Uint8Array()],
     ['a page of HTML', new TextEncoder().encode('<!doctype html><title>404 Not Found</title>')],
     ['another kind of archive', new Uint8Array([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3])],
-  ])('is none where it is %s', (_what, bytes) => {
+  ])('is none if it is %s', (_what, bytes) => {
     expect(zipFault(bytes)).toMatch(/^is no zip file; /);
   });
 

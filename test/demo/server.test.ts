@@ -122,7 +122,7 @@ describe('the embedded world for the command line', () => {
 
   test('takes a canary out without the functions, from what the watchdog has frozen', async () => {
     await expect(client.revertDirectly(ID, 'ada')).rejects.toThrow(
-      `No watchdog watches ${ID}: it has ended, or its id is wrong`,
+      `No watchdog is armed for ${ID}: it has ended, or its id is wrong`,
     );
     await deploy(world, FUNCTION, 'live', 'checkout-api', '7-serving');
     const canary = await publish(world, FUNCTION, '8-cheaper-shipping');

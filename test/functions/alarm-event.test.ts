@@ -119,7 +119,7 @@ test('the same event twice orders one revert', async () => {
 });
 
 test.each(['yesterday', '', '1', '2026-13-05T09:15:30Z', '2026-01-05'])(
-  'a time that cannot be read, like %j, is that of the event: the canary is taken back',
+  'a time that cannot be read, like %j, is that of the event: the canary is reverted',
   async (written) => {
     const stage = await watching();
     await stage.call(alarmEvent, eventOf(ALARM, written));

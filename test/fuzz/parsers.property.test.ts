@@ -125,7 +125,7 @@ function expectStable(file: RolloutFile): void {
   expect(JSON.stringify(meant, (_, value) => (Number.isNaN(value) ? 'NaN' : value))).not.toContain('"NaN"');
 }
 
-/** Answers why it was refused, or undefined where it was read. */
+/** Answers why it was refused, or undefined if it was read. */
 function expectReadOrRefused<T>(
   read: () => T,
   code: ErrorCode,

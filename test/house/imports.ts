@@ -4,7 +4,7 @@ import { type Lexed, lex } from './lex.ts';
 
 /** One import, `export from`, `import()` or `require()` of a file. */
 interface Import {
-  /** Undefined where it is computed. */
+  /** Undefined if it is computed. */
   from: string | undefined;
   /** A whole statement of types, which is gone when the code runs. */
   isType: boolean;

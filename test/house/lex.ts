@@ -76,7 +76,7 @@ export function lex(source: string): Lexed {
   return { code, texts, comments };
 }
 
-/** The part of `code` from the bracket at `open` to its partner, both included; undefined where it has none. */
+/** The part of `code` from the bracket at `open` to its partner, both included; undefined if it has none. */
 export function bracketed(code: string, open: number): string | undefined {
   const partners: Record<string, string> = { '(': ')', '[': ']', '{': '}' };
   const awaited: string[] = [];

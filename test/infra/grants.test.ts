@@ -204,7 +204,7 @@ describe('the roles of services', () => {
     }
   });
 
-  test('let the last way out do what its file calls Lambda for, on owned functions only', () => {
+  test('let the last-resort revert do what its file calls Lambda for, on owned functions only', () => {
     const text = readFileSync(new URL('../../statemachines/rollout.asl.json', import.meta.url), 'utf8');
     const called = [...new Set([...text.matchAll(/aws-sdk:lambda:(\w+)/g)].map(([, action = '']) => action))];
     expect(called.sort()).toEqual(['getAlias', 'updateAlias']);

@@ -19,7 +19,7 @@ export interface Document {
   Statement: Statement[];
 }
 
-/** True where a statement allows and none denies. @throws Error for an operator that is not known here */
+/** True if a statement allows and none denies. @throws Error for an operator that is not known here */
 export function isAllowed({ Statement }: Document, question: Question): boolean {
   const meant = Statement.filter((statement) => isMeant(statement, question));
   return meant.some(({ Effect }) => Effect === 'Allow') && meant.every(({ Effect }) => Effect === 'Allow');

@@ -18,7 +18,7 @@ describe('the name of a stage', () => {
     ['a'.repeat(41), '40 fit'],
     ['prod', 'deploy with --stage production'],
     ['live', 'deploy with --stage production'],
-  ])('"%s" is refused with the mend', (stage, says) => {
+  ])('"%s" is refused with the fix', (stage, says) => {
     expect(() => assertStage(stage)).toThrow(says);
   });
 });
@@ -43,11 +43,11 @@ describe('the settings of a stage', () => {
     [{ alarmEmail: 'on-call' }, 'must be one address'],
     [{ completionsBucket: 'A_b' }, 'must be the name of a bucket'],
     [{ logDays: 31 }, 'must be one of'],
-  ])('%j are refused with the field and the mend', (production, says) => {
+  ])('%j are refused with the field and the fix', (production, says) => {
     expect(() => settingsOf('production', { production })).toThrow(says);
   });
 
-  test('under a name that no stage can have are refused with the mend', () => {
+  test('under a name that no stage can have are refused with the fix', () => {
     expect(() => settingsOf('production', { Production: {} })).toThrow(/"Production" .* use small letters/);
     expect(() => settingsOf('production', { prod: { logDays: 90 } })).toThrow(
       'deploy with --stage production',
@@ -68,7 +68,7 @@ describe('reserved concurrency', () => {
   const reserved = (accountConcurrency: number) =>
     FUNCTIONS.filter((name) => reservedFor(name, accountConcurrency) !== undefined);
 
-  test('is kept for the way out, and for openings, that no storm of releases takes all calls', () => {
+  test('is kept for the revert path, and for openings, that no storm of releases takes all calls', () => {
     expect(reserved(1000).sort()).toEqual([
       ...['AlarmEvent', 'Command', 'Decide', 'Hold'],
       ...['OpenRollout', 'RevertTraffic', 'Watchdog'],
@@ -99,7 +99,7 @@ test('every alarm has a page of what to do, and there is no page of an alarm tha
   );
 });
 
-test('a secret that signs nothing worth checking is refused with the mend', () => {
+test('a secret that signs nothing worth checking is refused with the fix', () => {
   expect(() => assertSecret('short')).toThrow('sst secret set HookSecret');
   expect(assertSecret('x'.repeat(32))).toHaveLength(32);
 });
@@ -112,7 +112,9 @@ describe('the state machine', () => {
   });
 
   test('refuses a name that nobody gives, and a value that nobody uses', () => {
-    expect(() => substituted(text, { One: '1' })).toThrow(/names .*Two.*, which nobody gives; known are One/);
+    expect(() => substituted(text, { One: '1' })).toThrow(
+      /names .*Two.*, which is not provided; known are One/,
+    );
     expect(() => substituted(text, { One: '1', Two: '2', Three: '3' })).toThrow('does not use Three');
   });
 });

@@ -198,7 +198,7 @@ function asked(fact: Fact): Promise<Answer> {
   return fact.pattern === undefined ? sent(fact) : matched(fact);
 }
 
-/** What of a recorded answer the simulated one lacks; empty where they agree. The words of messages are AWS's own and nobody reads them. */
+/** What of a recorded answer the simulated one lacks; empty if they agree. The words of messages are AWS's own and nobody reads them. */
 function differences({ expect: wanted, ignore = [] }: Fact, found: Answer): string[] {
   const { errorName, httpStatus, fields = {} } = wanted;
   const isRefused = errorName !== undefined || httpStatus !== undefined;

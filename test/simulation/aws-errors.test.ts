@@ -11,7 +11,7 @@ const named = (name: string) => Object.assign(new Error('An error of AWS'), { na
 
 const { States } = readDefinition();
 
-/** The states that call a function, but for the way out and what stands in for Measure; each is named like its function. */
+/** The states that call a function, but for the revert path and what stands in for Measure; each is named like its function. */
 const FUNCTIONS = Object.entries(States)
   .filter(([name, { Type }]) => Type === 'Task' && name !== 'RevertTraffic' && name !== 'Unmeasured')
   .map(([name]) => name);

@@ -21,7 +21,7 @@ describe('where nothing is disturbed', () => {
     expect(bounds.alarm.count).toBeGreaterThan(0);
     expect(bounds.alarm.max).toBeLessThan(5);
     expect(bounds.failing.count).toBeGreaterThan(5);
-    // What takes the time is the wait for data that is complete, and for enough of it; never the way out.
+    // What takes the time is the wait for data that is complete, and for enough of it; never the revert path.
     expect(bounds.failing.moved.max).toBeLessThan(2);
   }, 600_000);
 });

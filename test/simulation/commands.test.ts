@@ -191,7 +191,7 @@ test('an abort in the bake takes the canary out within 2 s', async () => {
   expect(faults(run)).toEqual([]);
 });
 
-test('an abort between two targets takes back the one that was raised and closes the other', async () => {
+test('an abort between two targets reverts the one that was raised and closes the other', async () => {
   const { story, tookMs, run } = await abortedAt((on) => on.saw('Shifted', 1), {
     before: (on) => void addWorker(on, 'worker'),
     release: TWO_TARGETS,

@@ -184,13 +184,13 @@ describe('a function that throws what nobody expects', () => {
     }
   });
 
-  /** `next` throws whenever it is asked for this rollout, also on the way out. */
+  /** `next` throws whenever it is asked for this rollout, also on the revert path. */
   const everywhere: Plot['around'] = async (name, event, call) => {
     if (name === 'Measure' || name === 'RevertTraffic') throw boom();
     return call(event);
   };
 
-  test('has its canary taken out by Step Functions itself where the way out throws too', async () => {
+  test('has its canary taken out by Step Functions itself where the revert path throws too', async () => {
     const { stage, path, run } = await play({ hours: 1, rollout: SHORT, around: everywhere });
     expect(stage.alias()).toEqual({ primary: '1', weights: EMPTY });
     expect(path.slice(0, 10)).toEqual([
@@ -210,7 +210,7 @@ describe('a function that throws what nobody expects', () => {
     expect(broken(run).filter((promise) => promise !== 'everyRolloutEnds')).toEqual([]);
   });
 
-  test('is seen by a checker where the way out only says that it was taken', async () => {
+  test('is seen by a checker where the revert path only says that it was taken', async () => {
     const bug = await play({
       hours: 1,
       rollout: SHORT,
@@ -317,7 +317,7 @@ describe('an alias that is deleted in the middle of a rollout', () => {
   };
   const worker = ({ lambda }: Stage) => lambda.helpers.routing('checkout-prod-worker', ALIAS);
 
-  test('does not stop the way out of the other target', async () => {
+  test('does not stop the revert path of the other target', async () => {
     const { stage, path, run } = await play(deleted);
     expect(worker(stage)).toMatchObject({ primary: '1', weights: EMPTY });
     expect(path.slice(-2)).toEqual(['RevertTraffic', 'Reverted']);
@@ -347,7 +347,7 @@ describe('an alias that is deleted in the middle of a rollout', () => {
     expect(faults(run)).toEqual([]);
   });
 
-  test('is seen by a checker where the last way out gives up with it', async () => {
+  test('is seen by a checker where the last-resort revert gives up with it', async () => {
     // A bug, as it looks from Lambda: neither function nor Step Functions ever writes the other alias.
     const bug = await play({
       ...deleted,
@@ -464,7 +464,7 @@ describe('a service that is away', () => {
   const starts = (from: number, to: number) =>
     Array.from({ length: 8 }, (_, index) => from + ((to - from) * index) / 8);
 
-  test('the journal, early: the release is taken back at once, and that is written when it is there again', async () => {
+  test('the journal, early: the release is reverted at once, and that is written when it is there again', async () => {
     for (const from of starts(2, 120)) {
       const { rollout, run } = await play(away(from));
       expect(rollout?.outcome, `without a journal from ${from} s on`).toBe('reverted');
@@ -480,7 +480,7 @@ describe('a service that is away', () => {
     }
   });
 
-  test('Lambda, which refuses every write of the alias for ten seconds: the release goes on or is taken back', async () => {
+  test('Lambda, which refuses every write of the alias for ten seconds: the release goes on or is reverted', async () => {
     for (const type of ['ShiftIntended', 'RevertOrdered'] as const) {
       let isOut = false;
       const { rollout, run } = await play({
@@ -524,7 +524,7 @@ describe('a service that is away', () => {
     expect(faults(run)).toEqual([]);
   });
 
-  test('Lambda, which refuses one raise for ever: after a quarter of an hour the release is taken back and not blamed', async () => {
+  test('Lambda, which refuses one raise for ever: after a quarter of an hour the release is reverted and not blamed', async () => {
     const isHalf = ({ RoutingConfig }: UpdateAliasCommandInput) =>
       RoutingConfig?.AdditionalVersionWeights?.['2'] === 0.5;
     const { rollout, run } = await play({
@@ -625,7 +625,7 @@ describe('a rollout of many targets', () => {
     };
   };
 
-  test('five at once are raised, and taken back', async () => {
+  test('five at once are raised, and reverted', async () => {
     const good = await play(many(5));
     expect(good.rollout?.outcome).toBe('completed');
     expect(faults(good.run)).toEqual([]);
@@ -639,7 +639,7 @@ describe('a rollout of many targets', () => {
     expect(rollout?.outcome).toBe('completed');
   });
 
-  test('six are taken back by RevertTraffic itself, although Lambda takes fifteen calls a second', async () => {
+  test('six are reverted by RevertTraffic itself, although Lambda takes fifteen calls a second', async () => {
     const { path } = await play(many(6, { canaries: { 2: { errors: 0.2 } } }));
     expect(path.slice(-2)).toEqual(['RevertTraffic', 'Reverted']);
     expect(path).not.toContain('Halted');

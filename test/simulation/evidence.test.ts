@@ -78,7 +78,7 @@ function burst(): Plot {
   };
 }
 
-test('errors that show only after the last step has passed take the release back while it is verified', async () => {
+test('errors that show only after the last step has passed revert the release while it is verified', async () => {
   const real = await play(burst());
   expect(real.story.slice(-6)).toEqual([
     'ShiftIntended api 90 %',

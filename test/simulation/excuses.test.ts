@@ -298,7 +298,7 @@ describe("a person's order past a step that waits for requests", () => {
     expect(broken(passed([promotionOrdered(4.1, { full: true })], []))).not.toContain('untilMeansMade'));
 });
 
-describe("a person's order to take back what is not reversible", () => {
+describe("a person's order to revert what is not reversible", () => {
   const taken = (...happened: Happened[]) =>
     runOf([opened({ reversible: false }), ...move(0, 10, 1, 0.5), ...happened]);
   excuse('irreversibleHeld', taken(revertOrdered(2, { cause: 'human' }), left(10, 2.1)), {
@@ -940,6 +940,6 @@ describe('what somebody else gave a release that is not reversible and was never
       'if a person aborted it': kept(false, 'halted', given, aborted(1.5)),
     });
   excuse('revertFirst', kept(false, 'halted', given), {
-    'of what can be taken back': kept(true, 'reverted', given),
+    'of what can be reverted': kept(true, 'reverted', given),
   });
 });

@@ -42,7 +42,7 @@ function planted(plant: Plant | undefined, plot: (stage: () => Stage) => Plot): 
   });
 }
 
-describe('a raise that is still under way when the rollout has been taken back', () => {
+describe('a raise that is still under way when the rollout has been reverted', () => {
   /** An abort overtakes the raise to 50 %: its read or its write arrives only when the rollout has ended. */
   const overtaken = (held: 'read' | 'write') => (): Plot => {
     const ended = gate();
@@ -317,7 +317,7 @@ describe('somebody else who changes the alias', () => {
   const removed = changed({ RoutingConfig: { AdditionalVersionWeights: {} } });
   const raised = changed({ RoutingConfig: { AdditionalVersionWeights: { 2: 0.8 } } });
 
-  test('keeps the version that was put there; only our weight is taken out, and a person is called', async () => {
+  test('keeps the version that was put there; only our weight is taken out, and someone is paged', async () => {
     const real = await planted(undefined, moved);
     expect(real.story.slice(-4)).toEqual([
       'Measured inconclusive x2',
@@ -437,7 +437,7 @@ describe('somebody else who changes the alias', () => {
         },
       });
 
-    test('it is taken out once more and a person is called, and a checker sees one who does not look again', async () => {
+    test('it is taken out once more and someone is paged, and a checker sees one who does not look again', async () => {
       const real = await planted(undefined, again(0));
       expect(real.story.slice(-2)).toEqual(['Reverted canary: api at 1', 'RolloutClosed halted']);
       expect(real.rollout?.reason).toMatch(/somebody else gave version 2 of api traffic after the revert/);
@@ -457,7 +457,7 @@ describe('somebody else who changes the alias', () => {
       expect(broken(bug.run)).toEqual(['endsAtZeroOrHundred', 'revertFirst']);
     });
 
-    test('he is obeyed where he made it the version that serves, and a person is called', async () => {
+    test('he is obeyed where he made it the version that serves, and someone is paged', async () => {
       const real = await planted(undefined, again(0, { FunctionVersion: '2' }));
       expect(real.rollout?.outcome).toBe('halted');
       expect(real.stage.alias()).toEqual({ primary: '2', weights: {} });
@@ -468,7 +468,7 @@ describe('somebody else who changes the alias', () => {
       ['a share', AGAIN],
       ['a share, under a description of his own', { ...AGAIN, Description: 'back to 80 %' }],
       ['all of it', { FunctionVersion: '2' }],
-    ])('%s: whenever he does, it is out, or a person is called, or nobody could know', async (_, change) => {
+    ])('%s: whenever he does, it is out, or someone is paged, or nobody could know', async (_, change) => {
       const outcomes = new Set<string | undefined>();
       for (let ms = 0; ms <= 160; ms += 10) {
         const { rollout, run } = await planted(undefined, again(ms, change));
@@ -606,14 +606,14 @@ describe('traffic that somebody gives the canary before its rollout ever had the
     ));
   const HALTED = { outcome: 'halted', leaving: { cause: 'drift' }, moves: [] };
 
-  test('is taken out where no token says whose the alias was, and people are called', async () => {
+  test('is taken out where no token says whose the alias was, and someone is paged', async () => {
     const { rollout, run, stage } = await given('');
     expect(rollout).toMatchObject(HALTED);
     expect(stage.alias()).toEqual({ primary: '1', weights: {} });
     expect(faults(run, RESUMED)).toEqual([]);
   });
 
-  test('stays where another rollout had the alias, which may be a later one, and people are called', async () => {
+  test('stays where another rollout had the alias, which may be a later one, and someone is paged', async () => {
     const { rollout, run, stage } = await given('spillway checkout-api--r0--1 1 4 closed');
     expect(rollout).toMatchObject(HALTED);
     expect(stage.alias()).toEqual({ primary: '1', weights: { 2: 80 } });

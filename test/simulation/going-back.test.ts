@@ -435,7 +435,7 @@ test('an abort whose stable version was deleted is refused with the truth, blame
   const abort = () =>
     world.stage.invoke('Command', { command: 'abort', rolloutId: first, by: 'ada', reason: 'odd' });
   await expect(world.run(abort())).rejects.toThrow(
-    /cannot be taken back: version 1 of api does not exist any more, so version 2 still serves/,
+    /cannot be reverted: version 1 of api does not exist any more, so version 2 still serves/,
   );
   expect(world.served()).toEqual({ primary: '2', weights: {} });
   expect((await rollout(world, first))?.leaving).toBeUndefined();
@@ -461,7 +461,7 @@ async function unansweredAbort(minutes: number, changePorts?: Plot['changePorts'
 
 test('an abort that Lambda does not answer is refused if the journal knows that stable was deleted', async () => {
   const { world, first, answer } = await unansweredAbort(3);
-  await expect(answer).rejects.toThrow(/cannot be taken back: version 1 of api does not exist any more/);
+  await expect(answer).rejects.toThrow(/cannot be reverted: version 1 of api does not exist any more/);
   expect(world.served()).toEqual({ primary: '2', weights: {} });
   expect((await rollout(world, first))?.leaving).toBeUndefined();
   await world.stage.clock.advance(HOUR);

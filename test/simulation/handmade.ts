@@ -48,7 +48,7 @@ export const moved = (from: Percent, to: Percent, seq: number, minutes: number):
   ...{ before: standing(from), after: standing(to) },
 });
 
-/** The rollout's own way out, from so much to nothing. */
+/** The rollout's own revert path, from so much to nothing. */
 export const left = (from: Percent, minutes: number): AliasWrite => ({
   ...moved(from, 0, 1_000, minutes),
   ...{ by: token(1_000, 1, false), isConditional: false },

@@ -76,7 +76,7 @@ test('a good release goes through two steps and completes, proven', async () => 
   expect(faults(run)).toEqual([]);
 });
 
-test('answers with 5xx at the first step take the release back', async () => {
+test('answers with 5xx at the first step revert the release', async () => {
   const { story, path, rollout, run, stage } = await play({ canaries: { 2: { faults: 0.05 } } });
   expect(story).toEqual([
     ...FIRST_STEP.slice(0, 3),
@@ -90,7 +90,7 @@ test('answers with 5xx at the first step take the release back', async () => {
   expect(faults(run)).toEqual([]);
 });
 
-test('errors that come only under load take the release back at the second step', async () => {
+test('errors that come only under load revert the release at the second step', async () => {
   const errors = (_version: string, _at: number, weight: number) => (weight >= 50 ? 0.2 : 0.001);
   const { story, path, rollout, run } = await play({ canaries: { 2: { errors } } });
   expect(story).toEqual([
@@ -184,7 +184,7 @@ const turn = ({ clients }: Stage, StateValue: StateValue) =>
   );
 
 test.each(['orders', 'everything'])(
-  'the alarm %s, red after the first raise, takes the release back within 5 s',
+  'the alarm %s, red after the first raise, reverts the release within 5 s',
   async (alarm) => {
     let red = 0;
     const { story, path, run } = await play({
@@ -287,7 +287,7 @@ test('too little traffic with onInconclusive: promote goes on after the longest 
   expect(faults(run)).toEqual([]);
 });
 
-test('too little traffic with onInconclusive: revert takes the release back after the longest bake', async () => {
+test('too little traffic with onInconclusive: revert reverts the release after the longest bake', async () => {
   const { story, rollout, run } = await play({
     requestsPerSecond: 0.02,
     rollout: { onInconclusive: 'revert' },
@@ -389,7 +389,7 @@ test('a release whose handled errors nobody counts is not called proven, and the
 
 // A quick run has the pause of a release that nothing can be said of, in the tests of silence, and the day in those of `next`.
 test.runIf(isDeep)(
-  'a pause for want of evidence that nobody answers takes the release back after a day',
+  'a pause for want of evidence that nobody answers reverts the release after a day',
   async () => {
     const { story, rollout, run } = await play({
       hours: 30,

@@ -195,7 +195,7 @@ describe('a hook that is broken', () => {
     expect(third - second).toBeGreaterThanOrEqual(10_000);
   });
 
-  test('three times takes the release back where that is declared, and does not hold it against the release', async () => {
+  test('three times reverts the release where that is declared, and does not hold it against the release', async () => {
     const stage = stageWith({ hooks: [hook('afterStep')] }, () => 'what?');
     const rollout = await played(stage);
     expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'environment' } });
@@ -239,7 +239,7 @@ describe('a hook that is broken', () => {
 describe('a hook that cannot say', () => {
   const unsure: Answers = (_, nth) => (nth === 1 ? { status: 'inconclusive', reason: 'too early' } : pass);
 
-  test('takes the release back where the plan says so', async () => {
+  test('reverts the release where the plan says so', async () => {
     const stage = stageWith({ hooks: [hook('afterStep')], rollout: { onInconclusive: 'revert' } }, unsure);
     const rollout = await played(stage);
     expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'environment' } });
@@ -463,7 +463,7 @@ describe('onRevert', () => {
     });
     const rollout = await played(stage);
     expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
-    // The function itself is ended after 10 s, and Step Functions would then take the last way out.
+    // The function itself is ended after 10 s, and Step Functions would then take the last-resort revert.
     expect(tookMs).toHaveLength(1);
     expect(tookMs[0]).toBeLessThan(8_000);
     const execution = [...stage.stepFunctions.executions.values()].at(-1);

@@ -95,7 +95,7 @@ describe('an incident of other controllers is seen by its checker:', () => {
     expect(broken(run)).toContain('weightsOnlyRise');
   });
 
-  test('the way out puts all traffic on the broken release', async () => {
+  test('the revert path puts all traffic on the broken release', async () => {
     const { run } = await bugged(BAD, (ports, stage) =>
       routers(ports, () => ({
         revert: (target, by) => overwriting(stage)({ ...target, stable: target.canary }, by),
@@ -162,7 +162,7 @@ describe('an incident of other controllers is seen by its checker:', () => {
     expect(broken(run)).toContain('blameHasEvidence');
   });
 
-  test('an alarm that was red before takes the release back', async () => {
+  test('an alarm that was red before reverts the release', async () => {
     const red = (on: Ports): Ports => ({
       ...on,
       alarms: { read: async (names) => names.map((name) => ({ name, state: 'alarm', since: 0 })) },
@@ -267,7 +267,7 @@ describe('an incident of other controllers is seen by its checker:', () => {
     expect(broken(run)).toContain('reasonsAreWords');
   });
 
-  test('what was taken back is tried again under another name', async () => {
+  test('what was reverted is tried again under another name', async () => {
     const again: Plot = {
       ...BAD,
       act: async (stage) => {

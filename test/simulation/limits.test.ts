@@ -33,7 +33,7 @@ const failing =
   (version) =>
     version === '2' ? rate : 0;
 
-test('a release that hands messages back is taken back, by its own count', async () => {
+test('a release that hands messages back is reverted, by its own count', async () => {
   const { rollout, run } = await play(worker({ failRate: failing(0.2) }, { batchFailures: 50 }));
   expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
   expect(rollout?.reason).toMatch(
@@ -42,7 +42,7 @@ test('a release that hands messages back is taken back, by its own count', async
   expect(broken(run)).toEqual([]);
 });
 
-test('a release whose messages end in the dead-letter queue is taken back', async () => {
+test('a release whose messages end in the dead-letter queue is reverted', async () => {
   const { rollout } = await play(
     worker({ failRate: failing(0.9), counters: false, deadLettered: 40 }, { dlqNew: 5 }),
   );
@@ -66,7 +66,7 @@ test('an old backlog and old dead letters are not held against a good release, w
   ]);
 });
 
-test('a backlog that begins with the release takes it back once messages of this release wait too long', async () => {
+test('a backlog that begins with the release reverts it once messages of this release wait too long', async () => {
   const from = { raisedAt: 0 };
   const plot = worker(
     { backlog: (at) => (from.raisedAt === 0 ? 1 : (at - from.raisedAt) / 1000) },

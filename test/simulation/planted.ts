@@ -133,7 +133,7 @@ export const dropping = (journal: Journal): Partial<Journal> => ({
   },
 });
 
-/** A bug: the target is not looked at; what the journal believes of it is taken for what stands there. The last look of a way out is real. */
+/** A bug: the target is not looked at; what the journal believes of it is taken for what stands there. The last look of a revert is real. */
 export function believing(ports: Ports, rolloutId: string): TrafficRouter['observe'] {
   return async (target, until) => {
     if (until !== undefined) return ports.router(target.kind).observe(target, until);
@@ -150,7 +150,7 @@ export function believing(ports: Ports, rolloutId: string): TrafficRouter['obser
   };
 }
 
-/** A bug: the way out puts stable back whoever serves now. */
+/** A bug: the revert path puts stable back whoever serves now. */
 export function overwriting(stage: () => Stage): TrafficRouter['revert'] {
   return async ({ name, ref, stable }, { rolloutId, epoch }) => {
     await stage().clients.lambda.send(

@@ -31,7 +31,7 @@ const quiet = (canary: Model, probe?: object, more: Partial<Plot> = {}): Plot =>
   ...more,
 });
 
-test('a bad release of a service with one request a minute is taken back by its probes', async () => {
+test('a bad release of a service with one request a minute is reverted by its probes', async () => {
   const { story, rollout, run } = await play(quiet(failing(3), { every: '2s' }));
   expect(rollout).toMatchObject({
     outcome: 'reverted',

@@ -34,7 +34,7 @@ const BAD = { '2': { errors: 0.2 } };
 interface Stage extends Scenario {
   clock: VirtualClock;
   history: RolloutEvent[];
-  /** The SHA-256 of what `$LATEST` or a version runs; undefined where there is no such version. */
+  /** The SHA-256 of what `$LATEST` or a version runs; undefined if there is no such version. */
   code(qualifier?: string): Promise<string | undefined>;
   /** Resolves when an event of this type has been written. */
   saw(type: RolloutEvent['type']): Promise<void>;
@@ -113,7 +113,7 @@ describe('a zip', () => {
     expect(new Set(asked)).toEqual(new Set(['1', '2']));
   });
 
-  test('that is bad is taken back, and $LATEST runs the code of stable again', async () => {
+  test('that is bad is reverted, and $LATEST runs the code of stable again', async () => {
     const stage = stageWith({ canaries: BAD });
     expect(await played(stage)).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
     expect(stage.alias()).toEqual(ON_STABLE);
@@ -338,7 +338,7 @@ describe('what was published after the rollout was opened', () => {
     throw new TypeError('rollout.plan is undefined');
   };
 
-  test('is taken back even by the way out that needs no function', async () => {
+  test('is reverted even by the revert path that needs no function', async () => {
     const stage = stageWith({
       around: async (name, event, call) =>
         name === 'Measure' || name === 'RevertTraffic' || name === 'Watchdog' ? down() : call(event),
@@ -375,7 +375,7 @@ describe('what was published after the rollout was opened', () => {
     expect(types(stage)).toContain('TookOver');
   });
 
-  test('is taken back by the execution that was started before it, too', async () => {
+  test('is reverted by the execution that was started before it, too', async () => {
     const stage = stageWith({
       around: async (name, event, call) => {
         const answer = await call(event);

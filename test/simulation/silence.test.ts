@@ -94,7 +94,7 @@ async function abortsOnceAsked(stage: Stage): Promise<void> {
 const pausedFor = (events: RolloutEvent[]) =>
   events.flatMap((event) => (event.type === 'Paused' ? [event.reason] : [])).join();
 
-/** Silence of a canary that serves alone takes it back to 5 % within minutes, each time that it returns; the third time a person finds it there, and aborts. */
+/** Silence of a canary that serves alone returns it to 5 % within minutes, each time that it returns; the third time a person finds it there, and aborts. */
 async function heldBySilence(plot: Plot) {
   let weights: Record<string, number> | undefined;
   const played = await play({

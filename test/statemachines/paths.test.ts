@@ -38,7 +38,7 @@ describe('the path of a rollout', () => {
     ]);
   });
 
-  test('that is reverted: one measuring of a bad canary is the last thing before the way out', async () => {
+  test('that is reverted: one measuring of a bad canary is the last thing before the revert path', async () => {
     const { rollout, execution, ticks: count } = await carried({ canaries: { 2: { errors: 0.5 } } });
     expect(rollout.outcome).toBe('reverted');
     expect(count).toBeLessThanOrEqual(4);

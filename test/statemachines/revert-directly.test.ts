@@ -71,7 +71,7 @@ async function stuck({ options = BAD, around, release, before, meanwhile, during
   return { scenario, execution, way, found, left: aliasOf(scenario) };
 }
 
-/** The alias of a function, or undefined where it was deleted. */
+/** The alias of a function, or undefined if it was deleted. */
 function aliasOf({ lambda }: Scenario, functionName = FUNCTION) {
   try {
     return lambda.helpers.routing(functionName, ALIAS);
@@ -266,7 +266,7 @@ describe('of two targets', () => {
   });
   let stopped = () => {};
 
-  test('both are taken back', async () => {
+  test('both are reverted', async () => {
     const { scenario, left } = await stuck(two());
     expect(left).toEqual(alias('1', {}, CLOSED));
     expect(aliasOf(scenario, WORKER)).toEqual(alias('1', {}, CLOSED));
@@ -275,7 +275,7 @@ describe('of two targets', () => {
   test.each([
     [FUNCTION, WORKER],
     [WORKER, FUNCTION],
-  ])('%s has lost its alias: %s is taken back all the same', async (lost, other) => {
+  ])('%s has lost its alias: %s is reverted all the same', async (lost, other) => {
     const { scenario, way, execution } = await stuck(two(lost));
     expect(aliasOf(scenario, lost)).toBeUndefined();
     expect(aliasOf(scenario, other)).toEqual(alias('1', {}, CLOSED));

@@ -59,7 +59,7 @@ const PLANTED: [string, RuleName, Change][] = [
   ],
   [
     'a second Choice',
-    'one Choice compares the directive, and its Default is the way out',
+    'one Choice compares the directive, and its Default is the revert path',
     add('Weigh', {
       Type: 'Choice',
       Choices: [{ Condition: "{% $kind = 'x' %}", Next: 'Hold' }],
@@ -68,12 +68,12 @@ const PLANTED: [string, RuleName, Change][] = [
   ],
   [
     'a directive that the Choice does not know',
-    'one Choice compares the directive, and its Default is the way out',
+    'one Choice compares the directive, and its Default is the revert path',
     edit('Dispatch', 'Choices', (choices) => choices.slice(1)),
   ],
   [
     'a kind that is no directive',
-    'one Choice compares the directive, and its Default is the way out',
+    'one Choice compares the directive, and its Default is the revert path',
     edit('Dispatch', 'Choices', (choices) => [
       ...choices,
       { Condition: "{% $kind = 'wait' %}", Next: 'Hold' },
@@ -81,12 +81,12 @@ const PLANTED: [string, RuleName, Change][] = [
   ],
   [
     'a Choice that weighs what else it knows',
-    'one Choice compares the directive, and its Default is the way out',
+    'one Choice compares the directive, and its Default is the revert path',
     replace("$kind = 'shift'", "$kind = 'shift' and $seconds < 60"),
   ],
   [
     'two directives that changed places',
-    'one Choice compares the directive, and its Default is the way out',
+    'one Choice compares the directive, and its Default is the revert path',
     (definition) => {
       replace("$kind = 'promote'", "$kind = 'close '")(definition);
       replace("$kind = 'close'", "$kind = 'promote'")(definition);
@@ -95,12 +95,12 @@ const PLANTED: [string, RuleName, Change][] = [
   ],
   [
     'a Default that goes on',
-    'one Choice compares the directive, and its Default is the way out',
+    'one Choice compares the directive, and its Default is the revert path',
     change('Dispatch', { Default: 'Decide' }),
   ],
   [
     'a Choice that assigns',
-    'one Choice compares the directive, and its Default is the way out',
+    'one Choice compares the directive, and its Default is the revert path',
     edit('Dispatch', 'Choices', ([first, ...rest]) => [{ ...first, Assign: { seconds: 1 } }, ...rest]),
   ],
   [
@@ -115,7 +115,7 @@ const PLANTED: [string, RuleName, Change][] = [
   ],
   ['half an expression', 'every other expression is a bare path', change('Measure', { Comment: '{% $kind' })],
   [
-    'a calculation in the last way out',
+    'a calculation in the last-resort revert',
     'every other expression is a bare path',
     replace('{% $target.stable %}', "{% $target.stable & '' %}"),
   ],
@@ -130,7 +130,7 @@ const PLANTED: [string, RuleName, Change][] = [
     change('Hold', { Type: 'Wait' }),
   ],
   [
-    'a Pass in the last way out',
+    'a Pass in the last-resort revert',
     'there are no states but Task, Choice, Succeed and Fail, and one Map',
     change('LeftAlone', { Type: 'Pass' }),
   ],
@@ -198,7 +198,7 @@ const PLANTED: [string, RuleName, Change][] = [
     replace('"Runtime.OutOfMemory",', ''),
   ],
   [
-    'a last way out that gives up on an error that the API does not model',
+    'a last revert path that gives up on an error that the API does not model',
     'every Task retries each error that the next attempt need not meet, and all with jitter',
     replace('"Lambda.LambdaException",', ''),
   ],
@@ -223,7 +223,7 @@ const PLANTED: [string, RuleName, Change][] = [
     edit('Measure', 'Catch', () => [{ ErrorEquals: ['States.TaskFailed'], Next: 'RevertTraffic' }]),
   ],
   [
-    'a way out that leads to itself',
+    'a revert that leads to itself',
     'an error that nobody handled takes the canary out',
     edit('RevertTraffic', 'Catch', () => [{ ErrorEquals: ['States.ALL'], Next: 'RevertTraffic' }]),
   ],
@@ -239,7 +239,7 @@ const PLANTED: [string, RuleName, Change][] = [
   ],
   ['a state that nothing leads to', 'every state is reached', add('Spare', { Type: 'Succeed' })],
   [
-    'a state of the last way out that nothing leads to',
+    'a state of the last-resort revert that nothing leads to',
     'every state is reached',
     edit('WhoServes', 'Choices', (choices) => choices.slice(0, 2)),
   ],
@@ -265,12 +265,12 @@ const PLANTED: [string, RuleName, Change][] = [
   ],
   [
     'a Task that moves traffic behind the back of the controller',
-    'only the last way out speaks to Lambda itself',
+    'only the last-resort revert speaks to Lambda itself',
     change('ShiftTraffic', { Resource: 'arn:aws:states:::aws-sdk:lambda:updateAlias' }),
   ],
   [
-    'a last way out that needs a function of ours',
-    'only the last way out speaks to Lambda itself',
+    'a last revert path that needs a function of ours',
+    'only the last-resort revert speaks to Lambda itself',
     change('ReadAlias', {
       Resource: 'arn:aws:states:::lambda:invoke',
       Arguments: { FunctionName: `\${Decide}` },

@@ -36,7 +36,7 @@ export interface Machine {
   [name: string]: unknown;
 }
 
-/** Finds what is wrong with a definition; nothing where the rule is kept. */
+/** Finds what is wrong with a definition; nothing if the rule is kept. */
 type Rule = (definition: Machine) => string[];
 
 /** The definition as it is deployed, a copy for each caller. */
@@ -91,7 +91,7 @@ const OWN = [
   ...['Error', 'TypeError', 'RangeError', 'ReferenceError', 'SyntaxError'],
   ...ERROR_CODES.filter((code) => !['AccountRefused', 'JournalConflict', 'Unavailable'].includes(code)),
 ];
-/** Every other error, so that a name that nobody has listed does not revert a release the first time; not for the way out, where a failure must lead on at once. */
+/** Every other error, so that a name that nobody has listed does not revert a release the first time; not for the revert path, where a failure must lead on at once. */
 const ANY = ['States.TaskFailed'];
 /**
  * What a call by Step Functions itself may end with and need not the next time. An error that Lambda's API does not model
@@ -156,7 +156,7 @@ export const RULES = {
     }
   },
 
-  'one Choice compares the directive, and its Default is the way out': ({ States }) => {
+  'one Choice compares the directive, and its Default is the revert path': ({ States }) => {
     const choices = Object.values(States).filter(({ Type }) => Type === 'Choice');
     const { Choices = [], Default, Assign, Output }: Partial<State> = choices[0] ?? {};
     const expected = DIRECTIVE_KINDS.filter((kind) => kind !== 'revert').map(
@@ -295,7 +295,7 @@ export const RULES = {
       return found === expected ? [] : [`${name}: is given ${found} instead of ${expected}`];
     }),
 
-  'only the last way out speaks to Lambda itself': (definition) => [
+  'only the last-resort revert speaks to Lambda itself': (definition) => [
     ...tasks(outside(definition))
       .filter(
         ([, { Resource }]) => !/^arn:aws:states:::lambda:invoke(\.waitForTaskToken)?$/.test(Resource ?? ''),

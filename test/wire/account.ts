@@ -7,7 +7,7 @@ const REGION = 'eu-west-1';
 /** The run on an account of AWS, where it is one. */
 export const cloud: Cloud | undefined = cloudFrom(process.env);
 
-/** @throws Error where the tests were not started as they must be */
+/** @throws Error if the tests were not started as they must be */
 function setting(name: 'WIRE_PROGRAM' | 'WIRE_FRONT'): string {
   const url = process.env[name];
   if (url === undefined) throw new Error(`${name} is not set; start these tests with npm run test:wire.`);
@@ -43,7 +43,7 @@ export interface Account {
   };
   /** The same through the corrections, for services that the program gets wrong. */
   corrected: Account['config'];
-  /** How everything is named that is made by `connect`; empty where the account is the test's own. */
+  /** How everything is named that is made by `connect`; empty if the account is the test's own. */
   prefix: string;
 }
 

@@ -37,7 +37,7 @@ describe.runIf(cloud !== undefined)('a run on an account', () => {
 describe.skipIf(cloud !== undefined)('a run on an account, before anything is made,', () => {
   const good = { CLOUD: '1', CLOUD_ACCOUNT: '123456789012/eu-west-1', CLOUD_RUN: 'cloudab12c3' };
 
-  test('is none where nobody asks for it, and has what it is asked for', () => {
+  test('is none if nobody asks for it, and has what it is asked for', () => {
     expect(cloudFrom({ ...good, CLOUD: undefined })).toBeUndefined();
     expect(cloudFrom(good)).toEqual({
       run: 'cloudab12c3',
@@ -57,7 +57,7 @@ describe.skipIf(cloud !== undefined)('a run on an account, before anything is ma
     [{ AWS_ENDPOINT_URL_S3: 'http://127.0.0.1' }, /unset it, or set CLOUD_ENDPOINT/],
     [{ CLOUD_RUN: 'production' }, /"production" is no name of a run/],
     [{ CLOUD_SWEEP: 'c' }, /"c" is no name of a run/],
-  ])('is refused with %o, with the mend', (more, says) => {
+  ])('is refused with %o, with the fix', (more, says) => {
     expect(() => cloudFrom({ ...good, ...more })).toThrow(says);
   });
 

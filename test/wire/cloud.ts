@@ -36,7 +36,7 @@ export interface Cloud {
   run: string;
   id: string;
   region: string;
-  /** A stand-in for AWS; absent where it is AWS itself. */
+  /** A stand-in for AWS; absent if it is AWS itself. */
   endpoint?: string | undefined;
 }
 
@@ -49,7 +49,7 @@ export const prefixOf = ({ run }: Pick<Cloud, 'run'>): string => `spillway-${run
 /** The role that everything is given which needs one and is no part of a controller. */
 export const roleNameOf = (cloud: Cloud, name = 'service'): string => `${prefixOf(cloud)}-${name}`;
 
-/** What the environment says of the run; undefined where the tests have a program of their own. @throws Error saying what is missing, before anything is called */
+/** What the environment says of the run; undefined if the tests have a program of their own. @throws Error saying what is missing, before anything is called */
 export function cloudFrom(env: Record<string, string | undefined>): Cloud | undefined {
   if (env.CLOUD !== '1') return undefined;
   const refuse = (why: string) => new Error(`The tests on an account of AWS did not run: ${why}`);
@@ -70,7 +70,7 @@ export function cloudFrom(env: Record<string, string | undefined>): Cloud | unde
   return { run, id, region, endpoint: env.CLOUD_ENDPOINT };
 }
 
-/** @throws Error where nobody is logged in, or in another account than was named */
+/** @throws Error if nobody is logged in, or in another account than was named */
 export async function assertAccount(
   { id, region }: Cloud,
   account: Pick<Account, 'region' | 'config'>,

@@ -12,7 +12,7 @@ interface Correction {
   what: string;
   /** What the program does instead; a test fails once it no longer does. */
   why: string;
-  /** How calls are put right that go through the tests; absent where something stands in elsewhere. */
+  /** How calls are put right that go through the tests; absent if something stands in elsewhere. */
   calls?: {
     takes(call: Call): boolean;
     /** `program` sends a call, this one or another, to the program itself. */

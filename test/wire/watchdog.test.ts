@@ -39,9 +39,9 @@ describeWatchdog({
   exceptions: {
     'replaces what was frozen when it is armed again, and looks on once per round': noClock,
     'takes its first look not before two minutes, and then one in every two': noClock,
-    'starts the machine at the deadline, with all that the way out needs': noClock,
+    'starts the machine at the deadline, with all that the revert path needs': noClock,
     'moves its deadline when it is armed again': noClock,
-    'looks on after the deadline, in case the last way out needs a second one': noClock,
+    'looks on after the deadline, in case the last-resort revert needs a second one': noClock,
     'is silent once it is disarmed, also at the deadline': noClock,
     'can be disarmed after its deadline has passed': noClock,
     'can be armed again after it was disarmed': noClock,

@@ -291,7 +291,7 @@ const bad: Bad[] = [
   },
 ];
 
-describe('a bad release is refused with the field and the mend, and the journal says so', () => {
+describe('a bad release is refused with the field and the fix, and the journal says so', () => {
   test.each(bad)('$what', async ({ body, changes, says }) => {
     const stage = setUp();
     const { helpers } = stage.scenario.lambda;

@@ -201,7 +201,7 @@ describe('an outage that stable has shown beside the canary', () => {
   test('is waited for and blames nobody', () => {
     expect(doubt(verifying(), 10, [...outage, ...alone(9, [400, 1_000])])).toMatchObject({
       reason:
-        'errors: 400 of 1,000 requests to both versions failed in 60 s, as stable did beside the canary before; verify goes on until that outage is over',
+        'errors: 400 of 1,000 requests to both versions failed in 60 s, as stable did beside the canary before; verify continues until that outage is over',
       isOutage: true,
     });
     expect(doubt(verifying(), 11, [...outage, ...alone(9, [400, 1_000], GOOD)])?.isOutage).toBe(true);

@@ -92,7 +92,7 @@ describe('any counts', () => {
     );
   });
 
-  it('say nothing where the canary or the stable version had no requests', () => {
+  it('say nothing if the canary or the stable version had no requests', () => {
     const oneSided = side(1e9).chain(([bad, total]) =>
       fc.constantFrom({ c: bad, nc: total, s: 0, ns: 0 }, { c: 0, nc: 0, s: bad, ns: total }),
     );

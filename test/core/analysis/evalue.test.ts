@@ -159,7 +159,7 @@ describe('one window', () => {
     ).toBeGreaterThan(10);
   });
 
-  it('says nothing where the canary or the stable version had no requests', () => {
+  it('says nothing if the canary or the stable version had no requests', () => {
     expect(logFactorWorse({ c: 0, s: 7, nc: 0, ns: 10, r: 5, w0: 1 })).toBe(0);
     expect(logFactorWorse({ c: 7, s: 0, nc: 10, ns: 0, r: 5, w0: 1 })).toBe(0);
     expect(logFactorSafe({ c: 0, s: 7, nc: 0, ns: 10, r: 0.5, wm: 2 })).toBe(0);
@@ -182,7 +182,7 @@ describe('several windows', () => {
     expect(result).toBeGreaterThan(0.5);
   });
 
-  it('keep the mean exactly 1 where each has one bad request at the boundary', () => {
+  it('keep the mean exactly 1 if each has one bad request at the boundary', () => {
     const ways = pairs(badOnCanary(20, 150, 1, 2), badOnCanary(60, 100, 1, 2));
     const windows = ([first, second]: [number, number]) => [
       windowOf(20, 150, 1, first),
@@ -302,7 +302,7 @@ describe('the other e-values', () => {
   const logChoose = (n: number, k: number): number =>
     Array.from({ length: k }, (_, i) => Math.log((n - i) / (i + 1))).reduce((total, log) => total + log, 0);
 
-  it('tilt a histogram with a mean of at most 1 where both sides draw from the same pool', () => {
+  it('tilt a histogram with a mean of at most 1 if both sides draw from the same pool', () => {
     const pool = [9, 6, 4, 1];
     for (const [n, v] of [
       [1, [1, 1, 2, 8]],
@@ -340,7 +340,7 @@ describe('the lower bound of the odds ratio', () => {
     expect(logEWorse({ ...input, m: 3, w0: bound })).toBeCloseTo(Math.log(100), 9);
   });
 
-  it('is 0 where not even a ratio of 1 is excluded', () => {
+  it('is 0 if not even a ratio of 1 is excluded', () => {
     expect(orLowerBound({ ...input, windows: [] })).toBe(0);
     expect(orLowerBound({ ...input, windows: [{ c: 1, s: 0, nc: 10, ns: 90 }] })).toBe(0);
   });

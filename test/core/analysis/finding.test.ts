@@ -261,7 +261,7 @@ describe('slow requests of the rule `latency`', () => {
       at,
     );
 
-  test('are told at the percentile where the canary differs most, once it is taken back', () => {
+  test('are told at the percentile where the canary differs most, once it is reverted', () => {
     const tail = verdict(of(200, 100, 20, 20, 20, 0));
     expect(tail).toMatchObject({ status: 'fail', reason: expect.stringContaining('took over 40 ms') });
     const middle = verdict(of(200, 200, 20, 2, 0, 0));

@@ -650,7 +650,7 @@ describe('after promotion', () => {
     expect(judge(stateAfter(verifying), on(...history, ...served), minute(12)).status).toBe('broken');
   });
 
-  test('errors that arrive after the last step passed take the release back', () => {
+  test('errors that arrive after the last step passed revert the release', () => {
     const late = on(...history, window(5, [60, 2_000], [2, 2_000]), window(6, [70, 2_000], [1, 2_000]));
     const state = stateAfter(verifying);
     const verdict = judge(state, late, minute(10));

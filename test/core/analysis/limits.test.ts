@@ -153,7 +153,7 @@ describe('ages that never arrive', () => {
     expect(said(rule, { iteratorAge: [] }, { ...more, now: 5 }).limit?.status).toBe('broken');
   });
 
-  test('are nothing where nothing ran, or where a queue is empty', () => {
+  test('are nothing if nothing ran, or where a queue is empty', () => {
     const idle = { errors: [], iteratorAge: [] };
     expect(said({ limit: 'iteratorAge', max: 120 }, idle, { source: 'stream' }).limit?.status).toBe('pass');
     expect(said({ limit: 'oldestMessage', max: 120 }, { oldestMessage: [] }).limit?.status).toBe('pass');

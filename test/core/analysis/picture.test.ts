@@ -1,19 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { judge } from '../../../core/analysis/judge.ts';
-import { pictureOf, type Told } from '../../../core/analysis/picture.ts';
+import { type Judged, pictureOf } from '../../../core/analysis/picture.ts';
 import type { Finding, Verdict } from '../../../core/analysis/types.ts';
 import { minute, onFirstStep, stateAfter } from '../rollout/given.ts';
 
 const rollout = stateAfter(onFirstStep({ watch: [{ metric: 'errors', ratio: 1.5 }] }));
 
 /** Verdicts minute by minute, of a canary that fails so often of 200 requests each time. */
-function told(bad: number, minutes: number): Told[] {
+function told(bad: number, minutes: number): Judged[] {
   const windows = Array.from({ length: minutes }, (_, index) => ({
     start: minute(index + 1),
     canary: { bad, total: 200 },
     stable: { bad: 2, total: 1_800 },
   }));
-  return windows.map((_, index): Told => {
+  return windows.map((_, index): Judged => {
     const at = minute(index + 3);
     const series = { api: { errors: windows.slice(0, index + 1) } };
     return { at, verdict: judge(rollout, { series, alarms: [] }, at) };
@@ -34,7 +34,7 @@ describe('a picture', () => {
     expect(svg).toMatch(/^<svg [^>]*role="img" aria-label="api errors: /);
   });
 
-  test('draws evidence at and above its threshold where the release is taken back, and below it before', () => {
+  test('draws evidence at and above its threshold where the release is reverted, and below it before', () => {
     const heights = (bad: number) => {
       const svg = pictureOf(told(bad, 3), subject);
       const limit = Number(/class="limit"[^>]*y1="([\d.]+)"/.exec(svg)?.[1]);
@@ -146,7 +146,7 @@ describe('what is drawn stands where its number belongs', () => {
 
   test('evidence between nothing and its threshold, and no further than the plot', () => {
     const svg = drawn({ share: 0 }, { share: 0.5 }, { share: 1 }, { share: 99 }, { share: -99 });
-    const [none, limit] = [level(svg, 'none'), level(svg, 'taken back')];
+    const [none, limit] = [level(svg, 'none'), level(svg, 'reverted')];
     const [zero, half, full, above, below] = way(svg).map(([, y]) => y ?? Number.NaN);
     expect([zero, full]).toEqual([none, limit]);
     expect(half).toBeCloseTo((none + limit) / 2, 0);
@@ -154,7 +154,7 @@ describe('what is drawn stands where its number belongs', () => {
     expect((below ?? 0) - none).toBeCloseTo(none - limit, 0);
     expect(path(svg)).toMatch(/^M[\d.]+ [\d.]+( L[\d.]+ [\d.]+){4}$/);
     expect(numbers(svg, /class="dot" cx="([\d.]+)" cy="([\d.]+)"/g)).toEqual([way(svg).at(-1)]);
-    expect(texts(svg).find(({ said }) => said === 'taken back')).toMatchObject({
+    expect(texts(svg).find(({ said }) => said === 'reverted')).toMatchObject({
       kind: 'limit-text',
       anchor: 'end',
     });
@@ -204,7 +204,7 @@ describe('what is drawn stands where its number belongs', () => {
     const caption = texts(svg).find(({ said }) => said?.startsWith('evidence against'));
     expect(caption).toMatchObject({ x: 92, kind: 'small' });
     expect(bottom(ranges(svg), 2)).toBeLessThan(caption?.y ?? 0);
-    expect(level(svg, 'taken back')).toBeGreaterThan(caption?.y ?? 0);
+    expect(level(svg, 'reverted')).toBeGreaterThan(caption?.y ?? 0);
     expect(texts(svg).at(-1)?.y).toBeGreaterThan(bottom(way(svg), 1));
     expect(svg.trim().endsWith('</svg>')).toBe(true);
     expect(svg.split('\n').length).toBeGreaterThan(30);

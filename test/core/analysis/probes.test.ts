@@ -217,7 +217,7 @@ describe('a verdict with probes', () => {
     const lost = { ...put(10), skipped: 5, skippedWhy: 'GET /health could not be put: Rate Exceeded.' };
     expect(judged(lost).findings[0]).toMatchObject({
       canary: { total: 10 },
-      skipped: ['5 pairs could not be put, last because GET /health could not be put: Rate Exceeded.'],
+      skipped: ['5 pairs could not be run, last because GET /health could not be put: Rate Exceeded.'],
     });
   });
 });

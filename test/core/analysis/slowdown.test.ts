@@ -106,7 +106,7 @@ describe('the rule `latency`', () => {
   const said = (latency: Series['latency']) =>
     judge(stateAfter(history), { series: { api: { latency } }, alarms: [] }, minute(10));
 
-  test('takes back what is slower than tolerated, told in counts over one percentile', () => {
+  test('reverts what is slower than tolerated, told in counts over one percentile', () => {
     expect(said([...before, ...since(2)])).toMatchObject({
       status: 'fail',
       reason: expect.stringMatching(

@@ -22,7 +22,7 @@ test('the statistics are told by metric and then together', () => {
     'api errors: evidence 2.5, odds at least 0.5 and at most 12 times those of stable; 3 windows of this step',
     'api p95: evidence over 1,000,000, odds at least 0 times those of stable; 3 windows of this step',
     'api traffic: evidence 2.5; 1,200 windows of this step',
-    'together: evidence 7, taken back at 100',
+    'together: evidence 7, reverted at 100',
   ]);
 });
 

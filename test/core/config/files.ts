@@ -78,7 +78,7 @@ export function changed(value: unknown, path: (string | number)[], put: unknown)
   return copy;
 }
 
-/** What an action throws. @throws Error where it throws nothing */
+/** What an action throws. @throws Error if it throws nothing */
 export function thrownBy(action: () => unknown): Error {
   try {
     action();

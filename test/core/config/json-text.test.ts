@@ -12,9 +12,9 @@ test.each([
   ['[1, 2', 1, 6, 'the text ends too early'],
   ['{"a": nope}', 1, 7, 'a value is expected here'],
   ['[01]', 1, 3, '"," or "]" is expected here'],
-  ['{} {}', 1, 4, 'something stands after the end of the value'],
+  ['{} {}', 1, 4, 'there is something after the end of the value'],
   ['"a\nb"', 1, 1, 'a value is expected here'],
-  ['{"a": 1,\n"b": {"a": 1, "\\u0061": 2}}', 2, 15, 'the key "a" stands twice in one map'],
+  ['{"a": 1,\n"b": {"a": 1, "\\u0061": 2}}', 2, 15, 'the key "a" is given twice in one map'],
   ['['.repeat(100_000), 1, 34, 'it is nested deeper than 32 levels'],
 ])('%j is refused at line %d, column %d: %s', (text, line, column, why) => {
   expect(jsonFault(text)).toEqual({ line, column, why });

@@ -69,7 +69,7 @@ describe('a good manifest', () => {
     expect(() => artifactOf(read12, 'toString')).toThrow('The manifest has no target "toString".');
   });
 
-  test('may say that its release can not be taken back', () => {
+  test('may say that its release can not be reverted', () => {
     expect(read(bytes({ ...manifest(), reversible: false })).reversible).toBe(false);
   });
 
@@ -98,7 +98,7 @@ describe('a good manifest', () => {
   });
 });
 
-describe('a bad manifest is refused with the place, what stands there and the mend', () => {
+describe('a bad manifest is refused with the place, what stands there and the fix', () => {
   test.each<[string, string[], unknown, string]>([
     ['no schema', ['schema'], undefined, 'schema is missing: the schema of a manifest is 1'],
     [
@@ -187,7 +187,7 @@ describe('a bad manifest is refused with the place, what stands there and the me
       'two things to serve',
       ['targets', 'api'],
       { version: '1', image: IMAGE },
-      '`version` stands here too; keep one of the two.',
+      '`version` is set here too; keep one of the two.',
     ],
     ['site', ['targets', 'api'], { site: {} }, 'targets.api.site is not supported yet:'],
     [
@@ -343,7 +343,7 @@ describe('a bad manifest is refused with the place, what stands there and the me
   test('a key that stands twice is refused with its place', () => {
     const text = `{\n  "order": 1,\n  "order": 2\n}`;
     expect(problemsOf(bytes(text))).toEqual([
-      'The manifest cannot be read as JSON at line 3, column 3: the key "order" stands twice in one map.',
+      'The manifest cannot be read as JSON at line 3, column 3: the key "order" is given twice in one map.',
     ]);
   });
 

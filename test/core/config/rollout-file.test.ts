@@ -279,12 +279,12 @@ describe('how a file verifies', () => {
     [
       'with a last step that leaves less than the holdout',
       { ...at(96), holdout: 5 },
-      'holdout is 5: the last step stands at 96 %, which leaves 4 % on the stable version; write `holdout: 4`, or lower the weight of that step to 95 or less.',
+      'holdout is 5: the last step is at 96 %, which leaves 4 % on the stable version; write `holdout: 4`, or lower the weight of that step to 95 or less.',
     ],
     [
       'with a linear strategy whose last step leaves less than the holdout',
       { ...stepless, linear: { by: 10, every: '2m' }, holdout: 20 },
-      'holdout is 20: the last step stands at 90 %, which leaves 10 %',
+      'holdout is 20: the last step is at 90 %, which leaves 10 %',
     ],
   ])('%s is refused, since that can never be', (_name, file, line) => {
     expect(problemsOf(file)).toEqual([expect.stringContaining(line)]);
@@ -325,7 +325,7 @@ describe('how a file verifies', () => {
   });
 });
 
-describe('a bad rollout file is refused with the place, what stands there and the mend', () => {
+describe('a bad rollout file is refused with the place, what stands there and the fix', () => {
   const KNOWN =
     'schema, service, targets, steps, linear, exponential, canary, strategy, smoke, probe, hooks, gates, watch, limits, alarms, verify, holdout, recall, onInconclusive, onSuspect';
   const step = (first: unknown, second: unknown) => [first, second];
@@ -460,8 +460,8 @@ describe('a bad rollout file is refused with the place, what stands there and th
       'arn:aws:cloudwatch::111122223333:dashboard/x',
       'write the name of a CloudWatch alarm, no ARN',
     ],
-    ['source far off', ['targets', 'api', 'source'], 'webhook', 'no source is called so; known are http, '],
-    ['unknown source', ['targets', 'api', 'source'], 'htpp', 'no source is called so; did you mean `http`?'],
+    ['source far off', ['targets', 'api', 'source'], 'webhook', 'unknown source; known are http, '],
+    ['unknown source', ['targets', 'api', 'source'], 'htpp', 'unknown source; did you mean `http`?'],
     [
       'ARN of a queue',
       ['targets', 'orders', 'queue'],
@@ -515,13 +515,13 @@ describe('a bad rollout file is refused with the place, what stands there and th
       'two strategies',
       ['strategy'],
       'all-at-once',
-      'strategy is "all-at-once": `steps` stands here too; keep one of the two.',
+      'strategy is "all-at-once": `steps` is set here too; keep one of the two.',
     ],
     [
       'steps and linear',
       ['linear'],
       { by: 10, every: '2m' },
-      'linear is {"by":10,"every":"2m"}: `steps` stands here too',
+      'linear is {"by":10,"every":"2m"}: `steps` is set here too',
     ],
     [
       'no step',
@@ -762,7 +762,7 @@ describe('a bad rollout file is refused with the place, what stands there and th
       'hook that asks two',
       ['hooks', 'beforeTraffic', 0, 'http'],
       'https://a.example/',
-      'hooks.beforeTraffic[0].http is "https://a.example/": `lambda` stands here too; keep one of the two.',
+      'hooks.beforeTraffic[0].http is "https://a.example/": `lambda` is set here too; keep one of the two.',
     ],
     [
       'ARN of a hook',
@@ -814,7 +814,7 @@ describe('a bad rollout file is refused with the place, what stands there and th
       'gate with no approver',
       ['gates', 0, 'approvers'],
       0,
-      'gates[0].approvers is 0: a gate with no approver holds nobody back; write how many people must approve, from 1 to 10',
+      'gates[0].approvers is 0: a gate without approvers blocks nothing; write how many people must approve, from 1 to 10',
     ],
     ['11 approvers', ['gates', 0, 'approvers'], 11, 'gates[0].approvers is 11: write how many people'],
     ['half an approver', ['gates', 0, 'approvers'], 1.5, 'gates[0].approvers is 1.5: write how many people'],
@@ -1050,7 +1050,7 @@ describe('a bad rollout file is refused with the place, what stands there and th
       'smoke[1].json.a[0].constructor is refused as a key',
     ],
     ['prototype', ['targets', 'prototype'], {}, 'targets.prototype is refused as a key'],
-    ['NaN', ['smoke', 1, 'json'], Number.NaN, 'smoke[1].json is NaN: only JSON values can stand here.'],
+    ['NaN', ['smoke', 1, 'json'], Number.NaN, 'smoke[1].json is NaN: only JSON values are allowed here.'],
     ['date', ['verify'], new Date(0), 'verify is an object of a class: only JSON values'],
     ['endless nesting', ['smoke', 1, 'json'], nested(50), 'is nested deeper than 32 levels'],
   ])('%s', (_name, path, put, line) => {

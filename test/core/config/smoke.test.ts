@@ -217,7 +217,7 @@ describe('a smoke test that can never work is refused', () => {
       'of a whole event with a method',
       [{ event: {}, get: '/' }],
       {},
-      'smoke[0].get is "/": the whole `event` stands here already',
+      'smoke[0].get is "/": the whole `event` is set here already',
     ],
     [
       'with a value that nobody captures',

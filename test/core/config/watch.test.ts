@@ -51,7 +51,7 @@ describe('watch', () => {
       'watch.custom["a b"] is {"bad":"Shop/Failed","total":"Shop/Orders"}: name it with 1 to 40 letters, digits and hyphens',
     ],
     [{}, 'write at least one of errors, http5xx, throttles, latency, p50'],
-  ])('%j is refused with the mend', (watch, message) => {
+  ])('%j is refused with the fix', (watch, message) => {
     expect(thrownBy(() => fileWith(watch)).message).toContain(message);
   });
 });

@@ -94,7 +94,7 @@ describe('blue-green', () => {
   test.each(['0s', '0m'])('is refused where nobody looks afterwards: verify %s', (verify) => {
     const lines = thrownBy(() => weights({ ...blueGreen, gates: [{ before: 50 }], verify })).message;
     expect(lines).toBe(
-      `verify is "${verify}": \`strategy: blue-green\` meets users only after its promotion; write a time above 0s in which it can be taken back, like \`10m\`.`,
+      `verify is "${verify}": \`strategy: blue-green\` meets users only after its promotion; write a time above 0s in which it can be reverted, like \`10m\`.`,
     );
   });
 
@@ -204,18 +204,18 @@ describe('a strategy by name', () => {
     ['Linear5PercentEvery2Hours', 'write `linear: { by: 5, every: 2h }`.'],
     ['CodeDeployDefault.ECSLinear10PercentEvery1Minutes', 'write `linear: { by: 10, every: 1m }`.'],
     ['canary10percent5minutes', 'write `canary: { weight: 10, bake: 5m }`.'],
-    ['Canary0Percent5Minutes', 'no strategy is called so; did you mean `Canary10Percent5Minutes`?'],
-    ['Canary100Percent5Minutes', 'no strategy is called so; did you mean `Canary10Percent5Minutes`?'],
-    ['Canary10Percent99999Minutes', 'no strategy is called so'],
+    ['Canary0Percent5Minutes', 'unknown strategy; did you mean `Canary10Percent5Minutes`?'],
+    ['Canary100Percent5Minutes', 'unknown strategy; did you mean `Canary10Percent5Minutes`?'],
+    ['Canary10Percent99999Minutes', 'unknown strategy'],
     ['all-at-onec', 'did you mean `all-at-once`?'],
-    ['blue-gren', 'no strategy is called so; did you mean `blue-green`?'],
+    ['blue-gren', 'unknown strategy; did you mean `blue-green`?'],
     ['exponential', 'it has a key of its own; write `exponential: { from: 1, factor: 2, every: 5m }`.'],
     ['Canary10Percent20Minutes', 'write `canary: { weight: 10, bake: 20m }`.'],
     ['CodeDeployDefault.ECSAllAtOnce', 'write `strategy: all-at-once`.'],
-    ['CodeDeployDefault.HalfAtATime', 'no strategy is called so. Known are `all-at-once`'],
-    ['toString', 'no strategy is called so'],
+    ['CodeDeployDefault.HalfAtATime', 'unknown strategy. Known are `all-at-once`'],
+    ['toString', 'unknown strategy'],
     ['linear', 'it has a key of its own; write `linear: { by: 10, every: 2m }`.'],
-    [5, 'strategy is 5: no strategy is called so'],
+    [5, 'strategy is 5: unknown strategy'],
   ])('%s is refused: %s', (strategy, line) => {
     expect(thrownBy(() => weights({ strategy })).message).toContain(line);
   });

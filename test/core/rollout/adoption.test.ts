@@ -86,7 +86,7 @@ describe('an adoption', () => {
     expect(leave(stateAfter(adoption()))).toMatchObject([{ type: 'RevertOrdered', outcome: 'reverted' }]);
   });
 
-  test('is halted if none is, and a way out that changes nothing is not taken for a completion', () => {
+  test('is halted if none is, and a revert that changes nothing is not taken for a completion', () => {
     const event = adoption('8');
     const rollout = stateAfter(event);
     const left = leave(rollout);

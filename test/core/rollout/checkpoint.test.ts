@@ -243,7 +243,7 @@ describe('a hook', () => {
     expect(directiveAt(5, after, started('afterStep.1@0', 4.2, 30))).toEqual({ kind: 'measure' });
   });
 
-  test('that fails in traffic takes the canary back, and blames it', () => {
+  test('that fails in traffic reverts the canary, and blames it', () => {
     given(onFirstStep({ hooks: [hook('afterStep')] }), measured('pass', [1, 3]))
       .when(answer('afterStep.1@0', 'fail'), 4.5)
       .then(answered('afterStep.1@0', 'fail', 4.5), revertOrdered(4.5, { reason: 'it is a fail' }));
@@ -257,7 +257,7 @@ describe('a hook', () => {
       .then(answered('afterPromotion.1', 'fail', 8.6), revertOrdered(8.6, { reason: 'it is a fail' }));
   });
 
-  test('on the way out is never waited for', () => {
+  test('on the revert path is never waited for', () => {
     expect(directiveAt(3, onFirstStep({ hooks: [hook('onRevert')] }), aborted(2)).kind).toBe('revert');
   });
 });
@@ -271,7 +271,7 @@ describe('a hook that could not be asked three times', () => {
   ];
   const reason = `hook ${id} could not be asked 3 times: it is a broken`;
 
-  test('takes the release back without blaming it where that is declared', () => {
+  test('reverts the release without blaming it where that is declared', () => {
     given(withPolicy('revert'))
       .when(answer(id, 'broken'), 3)
       .then(
@@ -303,7 +303,7 @@ describe('a hook that cannot say', () => {
   const reason = `hook ${id} could not say: it is a inconclusive`;
   const why = { by: SPILLWAY, why: 'inconclusive', reason } as const;
 
-  test('calls people, or takes the release back, or is passed by, as the plan says', () => {
+  test('calls people, or reverts the release, or is passed by, as the plan says', () => {
     given(opening('pause')).when(answer(id, 'inconclusive'), 1).then(said, paused(1, why));
     given(opening('revert'))
       .when(answer(id, 'inconclusive'), 1)
@@ -440,7 +440,7 @@ describe('a gate', () => {
     expect(directiveAt(3, history, approved(10, 'ada', 3)).kind).toBe('hold');
   });
 
-  test('that nobody approves takes the release back for want of time', () => {
+  test('that nobody approves reverts the release for want of time', () => {
     const reason = 'the gate before 10 % was not approved in time';
     expect(directiveAt(60.9, open).kind).toBe('hold');
     expect(directiveAt(61, open)).toEqual({ kind: 'revert', cause: 'timeout', reason, outcome: 'refused' });

@@ -189,7 +189,7 @@ describe('a tick', () => {
     },
   );
 
-  test('with the verdict fail takes the release back in the same breath', () => {
+  test('with the verdict fail reverts the release in the same breath', () => {
     given(onFirstStep())
       .when(record('fail', [1, 2]), 3)
       .then(measured('fail', [1, 2]), revertOrdered(3));
@@ -201,7 +201,7 @@ describe('a tick', () => {
     ['while nothing could be measured', [...onSecondStep(), paused(6, { why: 'broken', by: SPILLWAY })]],
     ['after promotion', inVerify()],
     ['after an order to promote', [...onSecondStep(), promotionOrdered(6)]],
-  ])('with the verdict fail takes the release back %s', (_, history) => {
+  ])('with the verdict fail reverts the release %s', (_, history) => {
     given(history)
       .when(record('fail', [9, 10]), 11)
       .then(measured('fail', [9, 10]), revertOrdered(11));
@@ -220,7 +220,7 @@ describe('a tick', () => {
       );
   });
 
-  test('at the end of the longest bake takes the release back where inconclusive means revert', () => {
+  test('at the end of the longest bake reverts the release where inconclusive means revert', () => {
     given(onFirstStep({ plan: plan({ onInconclusive: 'revert' }) }))
       .when(record('inconclusive', [1, 11]), 12)
       .then(
@@ -313,7 +313,7 @@ describe('ticks that cannot measure', () => {
       until: minute(minutes + 60),
     });
 
-  test('call people when there were five in a row, and the release is taken back after an hour', () => {
+  test('call people when there were five in a row, and the release is reverted after an hour', () => {
     expect(BROKEN_TICKS_MAX).toBe(5);
     given(onFirstStep(), broken(3))
       .when(record('broken', [1, 4]), 5)
@@ -418,7 +418,7 @@ describe('an alarm', () => {
   });
   const named = { alarms: [{ name: 'orders-low', red: false }] };
 
-  test('that went off after the first raise takes the release back', () => {
+  test('that went off after the first raise reverts the release', () => {
     given(onFirstStep(named))
       .when(report(1), 2)
       .then(went(2, 1), revertOrdered(2, { cause: 'environment', reason: 'alarm orders-low went off' }));
@@ -526,7 +526,7 @@ describe('a revert', () => {
     type: 'RecordRevert',
     targets,
     cause: 'environment',
-    reason: 'taken back',
+    reason: 'reverted',
     ...more,
   });
 
@@ -549,10 +549,10 @@ describe('a revert', () => {
           at: minute(3),
           targets: [back],
           cause: 'environment',
-          reason: 'taken back',
+          reason: 'reverted',
           exposure,
         },
-        { type: 'RolloutClosed', at: minute(3), outcome: 'reverted', reason: 'taken back' },
+        { type: 'RolloutClosed', at: minute(3), outcome: 'reverted', reason: 'reverted' },
       );
   });
 
@@ -804,13 +804,10 @@ describe('a person', () => {
     ['pause', pause],
     ['resume', resume],
     ['promote', promote()],
-  ])('cannot %s what is being taken back', (verb, command) => {
+  ])('cannot %s what is being reverted', (verb, command) => {
     given(onFirstStep(), aborted(2))
       .when(command, 3)
-      .thenRefused(
-        'CommandRefused',
-        new RegExp(`is being taken back .* cannot ${verb}; upload a new release`),
-      );
+      .thenRefused('CommandRefused', new RegExp(`is being reverted .* cannot ${verb}; upload a new release`));
   });
 
   test.each([

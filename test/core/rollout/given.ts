@@ -30,7 +30,7 @@ export function frozen<Value>(value: Value): Value {
   return value;
 }
 
-/** The rollout as it stands after a history; @throws Error where the history is empty */
+/** The rollout as it stands after a history; @throws Error if the history is empty */
 export function stateAfter(...history: History): Rollout {
   const state = history
     .flat()
@@ -340,7 +340,7 @@ export const tookOver = (epoch: number, minutes: number): RolloutEvent => ({
   reason: 'nothing happened',
 });
 
-/** The way out was taken and read back: version 7 serves everything. */
+/** The revert path was taken and read back: version 7 serves everything. */
 export const reverted = (minutes: number): RolloutEvent => ({
   type: 'Reverted',
   at: minute(minutes),

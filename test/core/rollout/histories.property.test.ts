@@ -67,7 +67,7 @@ class World {
   private confirmed: Command[] = [];
   /** A dead execution was replaced: the targets are read before the next directive. */
   private isResumed = false;
-  /** Targets whose way out was taken: nothing of ours may come back to them. */
+  /** Targets whose revert path was taken: nothing of ours may come back to them. */
   private out = new Set<string>();
 
   constructor(opening: Partial<Opening>) {
@@ -167,7 +167,7 @@ class World {
     const seen = this.look(name);
     const isForeign = Object.keys(seen.weights).some((version) => version !== canary);
     if (!isSameToken(seen.token, expected) || seen.primary !== stable || isForeign) return false;
-    expect(this.out, `${name} was raised after its way out`).not.toContain(name);
+    expect(this.out, `${name} was raised after its revert path`).not.toContain(name);
     this.seen[name] =
       weight === 100
         ? { primary: canary, weights: {}, token: write }
@@ -204,7 +204,7 @@ class World {
     if (!luck.isLost) this.write({ type: 'Close' });
   }
 
-  /** False where the journal learned something, so that another directive is due. */
+  /** False if the journal learned something, so that another directive is due. */
   private reconcileAll(): boolean {
     const { version } = this.state;
     if (!hasCanaryTraffic(this.state)) return true;

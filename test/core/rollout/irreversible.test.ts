@@ -37,7 +37,7 @@ const DAY = PAUSE_SECONDS_MAX / 60;
 const once = (more = {}) => onFirstStep({ reversible: false, ...more });
 
 describe('a release that is not reversible', () => {
-  test('keeps its weight where it is worse, and people are called', () => {
+  test('keeps its weight where it is worse, and someone is paged', () => {
     given(once())
       .when(record('fail', [1, 3]), 4)
       .then(measured('fail', [1, 3]), held(4, 'it is fail'));
@@ -79,14 +79,14 @@ describe('a release that is not reversible', () => {
       );
   });
 
-  test('is not taken back by a pause that ran out or by the deadline', () => {
+  test('is not reverted by a pause that ran out or by the deadline', () => {
     const deadline = minute(10);
     expect(directiveAt(5, once(), paused(1, { until: minute(4) })).kind).toBe('measure');
     expect(directiveAt(11, once({ deadline })).kind).toBe('measure');
     expect(directiveAt(11, once({ deadline }), measured('pass', [1, 10])).kind).not.toBe('revert');
   });
 
-  test('is not taken back by a gate that nobody approved, which is waited for without end', () => {
+  test('is not reverted by a gate that nobody approved, which is waited for without end', () => {
     const gates: Gate[] = [{ before: 50, approvers: 1, by: [], timeoutSeconds: 60, onTimeout: 'revert' }];
     const history = [
       ...once({ gates }),
@@ -127,12 +127,12 @@ describe('a release that is not reversible', () => {
       const abort: Command = { type: 'Abort', by: actor('ada'), reason: 'it looks odd', isUnanswered: true };
       given(once(), gone())
         .when(abort, 4)
-        .thenRefused('CommandRefused', /cannot be taken back: version 7 of api does not exist any more/);
+        .thenRefused('CommandRefused', /cannot be reverted: version 7 of api does not exist any more/);
       given(once()).when(abort, 4).then(aborted(4));
     });
   });
 
-  test('is taken back where a person aborts', () => {
+  test('is reverted where a person aborts', () => {
     const history = [...once(), measured('fail', [1, 3]), held(4, 'it is fail')];
     const abort: Command = { type: 'Abort', by: actor('ada'), reason: 'it looks odd' };
     given(history).when(abort, 5).then(aborted(5));
@@ -206,7 +206,7 @@ describe('a release that is not reversible', () => {
         .then(lowered(0), held(3, taken(0)));
     });
 
-    test('is held where a raise that arrived was taken back before it was written down', () => {
+    test('is held where a raise that arrived was reverted before it was written down', () => {
       const seen = { primary: '7', weights: { 8: 20 }, token: token(2) };
       const reason = 'somebody took the canary of api from 50 % to 20 %';
       const history = [...once(), measured('pass', [1, 3]), intended(50, 2, 4)];
@@ -217,7 +217,7 @@ describe('a release that is not reversible', () => {
     });
   });
 
-  test('is taken back where a person has aborted without the controller', () => {
+  test('is reverted where a person has aborted without the controller', () => {
     const shut = { primary: '7', weights: {}, token: { ...token(2, 1, false), by: 'ada' } };
     given(once())
       .when({ type: 'Reconcile', target: 'api', seen: shut }, 3)

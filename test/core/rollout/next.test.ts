@@ -151,7 +151,7 @@ describe('several targets', () => {
     expect(directiveAt(4.2, partly)).toEqual(shift(50, 'worker'));
   });
 
-  test('are taken back together when the raise of one stands alone', () => {
+  test('are reverted together when the raise of one stands alone', () => {
     expect(directiveAt(0.7, opened(two), raised(10, 1, 0.5), aborted(0.6)).kind).toBe('revert');
   });
 
@@ -201,7 +201,7 @@ describe('after promotion', () => {
     expect(directiveAt(12, inVerify(), measured('broken', [9, 11])).kind).toBe('hold');
   });
 
-  test('a fail takes the release back', () => {
+  test('a fail reverts the release', () => {
     expect(directiveAt(11, inVerify(), measured('fail', [9, 10]), revertOrdered(11)).kind).toBe('revert');
   });
 
@@ -243,7 +243,7 @@ describe('a pause', () => {
     ).toEqual(shift(50));
   });
 
-  test('that runs out takes the release back', () => {
+  test('that runs out reverts the release', () => {
     expect(directiveAt(1, onFirstStep(), paused(0.6, { until: minute(1) }))).toEqual({
       kind: 'revert',
       cause: 'timeout',
@@ -266,7 +266,7 @@ describe('a pause', () => {
   });
 });
 
-describe('the way out', () => {
+describe('the revert path', () => {
   const out = { kind: 'revert', cause: 'canary', reason: 'it is fail', outcome: 'reverted' };
 
   test('comes before everything else once somebody has ordered it', () => {
@@ -319,7 +319,7 @@ describe('a long rollout', () => {
     expect(directiveAt(302, onFirstStep(), paused(1), ticks(300))).toEqual({ kind: 'continue' });
   });
 
-  test('is taken back before it goes on', () => {
+  test('is reverted before it goes on', () => {
     expect(directiveAt(302, onFirstStep(), ticks(300), aborted(302)).kind).toBe('revert');
   });
 

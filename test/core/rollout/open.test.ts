@@ -530,7 +530,7 @@ describe('a release that must have completed elsewhere', () => {
 
   test('is refused where nothing was told, also where it serves already', () => {
     const wanted =
-      'requires.completedIn: nobody has told that exactly these artifacts completed in environment staging; release the same ones there first (both controllers must share one bucket of completions).';
+      'requires.completedIn: exactly these artifacts are not reported as completed in environment staging; release the same ones there first (both controllers must share one bucket of completions).';
     expect(refusal({ manifest: asked })).toBe(wanted);
     const targets = [resolved({ target: target('api', { canary: '7' }) })];
     expect(refusal({ manifest: asked, targets })).toBe(wanted);
@@ -539,7 +539,7 @@ describe('a release that must have completed elsewhere', () => {
   test('is refused where nobody can say what a target is made of', () => {
     const unknown = [resolved({ digest: undefined })];
     expect(openedBy({ targets: unknown }).digests).toBeUndefined();
-    expect(refusal({ manifest: asked, targets: unknown })).toContain('nobody has told');
+    expect(refusal({ manifest: asked, targets: unknown })).toContain('are not reported as completed');
   });
 
   test('is refused where it was rolled back there', () => {

@@ -58,7 +58,7 @@ group('the story of a verify', () => {
   test('says how long a canary waits for its counts', () => {
     const wait = { ...recall(0, 1), reason: 'api: 0 of about 300 requests are counted', waitsFor: 'api' };
     expect(told(...inHoldout, wait)).toBe(
-      'api: 0 of about 300 requests are counted; the canary waits for them at 1 %, and goes on once they come, or after 12 min without evidence against it',
+      'api: 0 of about 300 requests are counted; the canary waits for them at 1 %, and continues once they arrive, or after 12 min without evidence against it',
     );
   });
 
@@ -66,17 +66,17 @@ group('the story of a verify', () => {
     const reason =
       '5 min beside stable at 25 % showed nothing against the canary, and the last minutes were as before';
     expect(told(...inRecall, { type: 'RecallEnded', at: minute(14), reason })).toBe(
-      `the canary goes on at 90 % and is judged anew for 7 min: ${reason}`,
+      `the canary continues at 90 % and is judged anew for 7 min: ${reason}`,
     );
   });
 
   test('says of a pause in doubt which commands answer it', () => {
     expect(told(...inRecall, doubt)).toBe(
-      `paused by spillway: a recall to 25 % gave no answer: ${REASON}; without an order it is reverted in 24 h; it goes on by itself if the comparison answers; \`spillway resume ${ROLLOUT_ID}\` compares it with stable at 25 % for up to 30 min more, \`spillway promote ${ROLLOUT_ID}\` goes on in spite of it, unproven, and \`spillway abort ${ROLLOUT_ID}\` reverts and quarantines the release`,
+      `paused by spillway: a recall to 25 % gave no answer: ${REASON}; reverts in 24 h unless resumed; it resumes by itself if the comparison answers; \`spillway resume ${ROLLOUT_ID}\` compares it with stable at 25 % for up to 30 min more, \`spillway promote ${ROLLOUT_ID}\` continues in spite of it, unproven, and \`spillway abort ${ROLLOUT_ID}\` reverts and quarantines the release`,
     );
     const alone = { ...doubt, reason: REASON } as RolloutEvent;
     expect(told(...inHoldout, alone)).toContain(
-      'in 24 h; `spillway resume checkout-api--r8--1` watches it for up to 60 min more',
+      'in 24 h unless resumed; `spillway resume checkout-api--r8--1` watches it for up to 60 min more',
     );
     expect(told(...inHoldout, recall(3, 25), ...raised(25, 3, 7.5), doubt)).not.toContain('by itself');
   });

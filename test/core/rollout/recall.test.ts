@@ -69,7 +69,7 @@ const recalled = (more: Partial<Opening> = {}): RolloutEvent[] => [
 ];
 
 describe('doubt', () => {
-  test('takes the canary back to a quarter of the traffic, from the holdout as from 100 %', () => {
+  test('returns the canary to a quarter of the traffic, from the holdout as from 100 %', () => {
     for (const [history, seq] of [
       [inHoldout(), 3],
       [at100(), 2],

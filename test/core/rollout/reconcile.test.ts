@@ -90,7 +90,7 @@ describe('a raise that was announced and not confirmed', () => {
 });
 
 describe('a closed token of this rollout', () => {
-  test('means that the way out took the canary out when it could not reach the journal, and that nobody meddled', () => {
+  test('means that the revert path took the canary out when it could not reach the journal, and that nobody meddled', () => {
     const seen = serving(0, 2, { token: token(2, 1, false) });
     expect(found(seen, ...onFirstStep())).toEqual([unheard('reverted')]);
     expect(found(seen, opened())).toEqual([unheard('refused')]);

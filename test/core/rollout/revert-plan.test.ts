@@ -33,7 +33,7 @@ const out = (primary: string, weights: Observed['weights'], on: Observed['token'
   revertPlan({ primary, weights, token: on }, target(), by);
 const closed = (seq: number) => token(seq, 3, false);
 
-describe('the way out', () => {
+describe('the revert path', () => {
   test.each([
     ['removes our share', '7', { 8: 10 }, token(4), '7', {}],
     ['makes stable the primary again after promotion', '8', {}, token(4), '7', {}],
@@ -98,7 +98,7 @@ const seen: fc.Arbitrary<Observed> = fc.record({
 });
 
 describe('whatever stands on a target', () => {
-  test('one way out leaves nothing for a second', () => {
+  test('one revert path leaves nothing for a second', () => {
     fc.assert(
       fc.property(seen, (before) => {
         const way = revertPlan(before, target(), by);
@@ -108,7 +108,7 @@ describe('whatever stands on a target', () => {
     );
   });
 
-  test('after the way out no request meets the canary, and no later raise fits the token', () => {
+  test('after the revert path no request meets the canary, and no later raise fits the token', () => {
     fc.assert(
       fc.property(seen, (before) => {
         const way = revertPlan(before, target(), by);
@@ -151,7 +151,7 @@ test('a stranger is a version that is neither stable nor canary', () => {
   expect(['7', '8', '9'].map((version) => isForeign(version, target()))).toEqual([false, false, true]);
 });
 
-describe('what an error may take back', () => {
+describe('what an error may revert', () => {
   const irreversible = { reversible: false };
 
   test('is every target, while nothing keeps the release there on purpose', () => {
@@ -201,7 +201,7 @@ describe('what is left to do after a revert', () => {
       { kind: 'revert', targets: [api, worker] },
     ],
     ['a stranger serves', running, [found('api', '9'), found('worker', '3')], { kind: 'record' }],
-    ['nothing was taken back on purpose', running, [], { kind: 'held' }],
+    ['nothing was reverted on purpose', running, [], { kind: 'held' }],
   ])('%s', (_, rollout, reverted, rest) => {
     expect(restOf(rollout, reverted)).toEqual(rest);
   });
@@ -213,7 +213,7 @@ describe('what is left to do after a revert', () => {
   });
 });
 
-describe('what somebody else gave a release that only a person may take back', () => {
+describe('what somebody else gave a release that only a person may revert', () => {
   const keep = { ...by, keep: true };
   const kept = (primary: string, weights: Observed['weights'], on: Observed['token'] = token(5)) =>
     revertPlan({ primary, weights, token: on }, target(), keep);

@@ -156,7 +156,7 @@ describe('after a rollback', () => {
   });
 });
 
-describe('after a release was taken back', () => {
+describe('after a release was reverted', () => {
   const left = (cause: Cause) =>
     stateAfter(onFirstStep({ targets: TWO_TARGETS }), revertOrdered(2, { cause }), reverted(3), closed(3));
 

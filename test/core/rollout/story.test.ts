@@ -72,7 +72,7 @@ group('each event is told in a line that names who, what and until when', () => 
     ],
     [
       [...onFirstStep(), paused(2, { until: minute(62) })],
-      'paused by ada: lunch; without an order it is reverted in 60 min',
+      'paused by ada: lunch; reverts in 60 min unless resumed',
     ],
     [
       [...onFirstStep({ reversible: false }), paused(2, { until: minute(62) })],
@@ -83,13 +83,13 @@ group('each event is told in a line that names who, what and until when', () => 
     [[...onFirstStep(), promotionOrdered(2, { full: true })], 'ada ordered promotion to 100 %'],
     [
       [opened(), { type: 'Deferred', at, until: at + 60_000, reason: 'many move' }],
-      'its next move waits 60 s: many move',
+      'next traffic change deferred 60 s: many move',
     ],
     [[...onFirstStep(), aborted(2)], 'ada aborted: it looks odd'],
-    [[...onFirstStep(), revertOrdered(2)], 'taking the canary out'],
+    [[...onFirstStep(), revertOrdered(2)], 'reverting'],
     [
       [...onFirstStep(), revertOrdered(2, { cause: 'environment', reason: 'nobody answered' })],
-      'taking the canary out: nobody answered',
+      'reverting: nobody answered',
     ],
     [[...onFirstStep(), tookOver(2, 9)], 'another execution took over (nothing happened)'],
     [[...onFirstStep(), { type: 'Continued', at, epoch: 2 }], undefined],
@@ -167,7 +167,7 @@ group('the end is told in one sentence', () => {
 
   test('of a revert: what users met and what serves again', () => {
     expect(told(...onFirstStep(), revertOrdered(2), left({ exposure }), closed(3))).toBe(
-      "r8 reverted: it is over; 12 users' requests failed of 8,120 on the canary over 3 min, as far as counted yet; version 7 serves again",
+      'r8 reverted: it is over; 12 of 8,120 canary requests failed in 3 min (metrics still arriving); version 7 serves again',
     );
   });
 
@@ -186,7 +186,7 @@ group('the end is told in one sentence', () => {
     const untouched = { targets: [{ name: 'api', primary: '7', changed: false, drifted: false }], exposure };
     expect(
       told(opened(), revertOrdered(2, { outcome: 'refused' }), left(untouched), closed(3, 'refused')),
-    ).toBe('r8 refused: it is over; it never got a request of a user; version 7 serves');
+    ).toBe('r8 refused: it is over; it never received user traffic; version 7 serves');
   });
 
   group('of a rollout that another one has followed says what serves now', () => {
@@ -225,11 +225,11 @@ group('the end is told in one sentence', () => {
     const back = opened({ release: 'r7', rollsBack });
     expect(told(back)).toContain('version 8 -> version 7');
     expect(told(back, revertOrdered(0, { cause: 'human', reason: 'ada rolled r8 back: odd' }))).toBe(
-      'going back: ada rolled r8 back: odd',
+      'rolling back: ada rolled r8 back: odd',
     );
   });
 
-  test('before the way out was taken, nothing is said of what serves', () => {
+  test('before the revert path was taken, nothing is said of what serves', () => {
     expect(summary(stateAfter(opened(), closed(3, 'refused')))).toBe('r8 refused: it is over');
     expect(summary(stateAfter(onFirstStep(), closed(3, 'halted')))).toBe('r8 halted: it is over');
   });

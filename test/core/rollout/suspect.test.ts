@@ -32,7 +32,7 @@ const planned = (more: Partial<Plan>): Partial<Opening> => ({ plan: plan(more) }
 
 const LOOKS_WORSE = 'the longest bake ended while the canary looked worse: it is suspect';
 const RECOVERY =
-  'it goes on by itself only after 2 min in which nothing looks worse and no evidence is left; otherwise order promote or abort';
+  'it resumes by itself only after 2 min in which nothing looks worse and no evidence is left; otherwise order promote or abort';
 const heldAt = (minutes: number) =>
   paused(minutes, { by: SPILLWAY, why: 'suspect', reason: `${LOOKS_WORSE}; ${RECOVERY}` });
 

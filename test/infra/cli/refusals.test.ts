@@ -24,8 +24,8 @@ describe('sst deploy refuses', () => {
     ['a'.repeat(41), 'has 41 characters, and 40 fit into the names of its functions; shorten it'],
     // SST's own words, before ours.
     ['ada_1', 'The stage name is invalid'],
-  ])('the stage %s, and says what to do', async (stage, mend) => {
-    refused(await project.sst(stage, 'deploy'), mend);
+  ])('the stage %s, and says what to do', async (stage, fix) => {
+    refused(await project.sst(stage, 'deploy'), fix);
     nothingWasMade(stage);
   });
 

@@ -42,11 +42,11 @@ export interface Project {
   account: Account;
   /** Runs `sst COMMAND... --stage STAGE`. */
   sst(stage: string, ...command: string[]): Promise<Said>;
-  /** What the last program registered that SST ran. @throws Error where none did */
+  /** What the last program registered that SST ran. @throws Error if none did */
   graph(): Omit<Graph, 'app'>;
   /** What the account keeps of a stage. */
   state(stage: string): Kept[];
-  /** Replaces a file's text by what the function makes of it. @throws Error where that changes nothing */
+  /** Replaces a file's text by what the function makes of it. @throws Error if that changes nothing */
   edit(file: string, change: (text: string) => string): void;
   close(): void;
 }

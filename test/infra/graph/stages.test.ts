@@ -94,7 +94,7 @@ describe('settings', () => {
     );
   });
 
-  test('a larger account keeps concurrency for the way out, and lets three openings run at once', () => {
+  test('a larger account keeps concurrency for the revert path, and lets three openings run at once', () => {
     const reserved = (some: Graph) =>
       functionsOf(some).filter(({ inputs }) => inputs.reservedConcurrentExecutions !== undefined);
     expect(reserved(ada)).toEqual([]);
@@ -112,7 +112,7 @@ describe('settings', () => {
     expect(mail?.inputs).toMatchObject({ protocol: 'email', endpoint: 'a@example.com' });
   });
 
-  test('that are wrong stop the deployment with the reason and the mend', () => {
+  test('that are wrong stop the deployment with the reason and the fix', () => {
     expect(() => graphWith('ada', { logDays: 31 })).toThrow('infra/stages.json: ada.logDays must be one of');
     expect(() => graphOf('prod')).toThrow('deploy with --stage production');
   });
