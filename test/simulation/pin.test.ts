@@ -105,7 +105,7 @@ test.each<[string, (stage: Stage) => unknown, RegExp | undefined]>([
       stage.lambda.helpers.removeAlias(FUNCTION, PIN);
       expect(await prune(stage)).toBe('deleted');
     },
-    /version 1 of api was deleted, so it cannot be reverted any more: version 2 serves and the rollout goes on/,
+    /version 1 of api was deleted, so it cannot be reverted any more: version 2 serves and the rollout continues/,
   ],
 ])(
   'a rollout of which somebody deletes %s completes, and people hear of a lost way back at the next tick',
