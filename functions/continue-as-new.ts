@@ -13,11 +13,11 @@ export const continueAsNew: Task<ExecutionInput, object, 'clock' | 'executions' 
     const rollout = await readRollout(ref.rolloutId, ports);
     const after =
       rollout.epoch === ref.epoch ? await recordJudgement(rollout, { type: 'Continue' }, ports) : rollout;
-    await ports.executions.start(executionInput(after));
-    // The schedule that stands looks as well, and only what it is armed with is older.
+    // The schedule that stands watches as well; only what it is armed with is older.
     await arm(after, ports).catch((error: Error) =>
       observer.warn('went on without a new schedule', { rolloutId: ref.rolloutId, error: error.name }),
     );
+    await ports.executions.start(executionInput(after));
     return {};
   },
 };

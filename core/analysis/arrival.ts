@@ -169,9 +169,7 @@ function arrivalOf(
   const past = isRead ? pastOf(rollout, target, windows) : undefined;
   // What came late counts once it is there, and what comes again after the bake is silent no more.
   const shown = heardUntil(heartbeat ?? step.to, step.to - (rollout.lateness?.[target] ?? 0) * WINDOW_MS);
-  // In verify silence that began after its end is asked about as well: nobody looks later.
-  const silenceUntil = isVerifying(rollout) ? shown : Math.min(step.until, shown);
-  const silent = whySilent(rollout, past, believed, shown, silenceUntil);
+  const silent = whySilent(rollout, past, believed, shown, Math.min(step.until, shown));
   // Its newest minute alone may come with the next tick.
   const late = isSplit
     ? whyStableLate(present, { w, until: Math.min(step.until, step.to - WINDOW_MS) })
