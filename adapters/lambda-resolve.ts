@@ -54,6 +54,7 @@ export async function resolveLambda(
   await assertUnprovisioned(client, field, lambda, alias);
   const stable = await functionAt(client, clock, request, primary);
   assertPair(field, lambda, offered.configuration, stable.configuration);
+  assertNotDurable(field, lambda, [offered.configuration, stable.configuration]);
   const sources = await eventSourcesOf(client, lambda, alias);
   assertBound(field, spec, sources);
   assertReadable(field, spec, sources);
@@ -378,6 +379,21 @@ function assertPair(
         `versions ${stable.Version} and ${canary.Version} of ${lambda} differ in their ${what} (${theirs ?? 'none'} and ${ours ?? 'none'}), and Lambda shares no alias between such versions; publish with the same one`,
       );
   }
+}
+
+/**
+ * A durable execution stays on the version that started it ("Manage executions" of AWS Durable Execution): a revert leaves those
+ * of the canary there, and the replays of stable's are requests that no weight moves, so the canary would seem to lose its share.
+ */
+function assertNotDurable(field: string, lambda: string, versions: FunctionConfiguration[]): void {
+  const durable = versions.find(({ DurableConfig }) => DurableConfig !== undefined);
+  if (durable === undefined) return;
+  const which =
+    durable.Version === '$LATEST' ? `$LATEST of ${lambda}` : `version ${durable.Version} of ${lambda}`;
+  throw invalid(
+    field,
+    `${which} is durable (DurableConfig), and its executions end on the version that started them, where no revert reaches them; deploy it by other means, or move its durable work to a function of its own`,
+  );
 }
 
 function invalid(field: string, what: string): RolloutError {

@@ -7,6 +7,7 @@ import type {
   CreateFunctionCommandInput,
   DeleteAliasCommandInput,
   DeleteFunctionCommandInput,
+  DurableConfig,
   FunctionCode,
   FunctionConfiguration,
   GetAliasCommandInput,
@@ -116,6 +117,7 @@ interface VersionRecord {
   timeout: Seconds;
   memoryMb: number;
   variables?: Record<string, string> | undefined;
+  durable?: DurableConfig | undefined;
   description: string;
   revisionId: string;
   lastModified: Instant;
@@ -277,7 +279,12 @@ export class SimulatedLambda {
     /** Changes the configuration of `$LATEST`, which the next version is published with. */
     configure: (
       name: string,
-      change: { role?: string; deadLetterArn?: string; variables?: Record<string, string> },
+      change: {
+        role?: string;
+        deadLetterArn?: string;
+        variables?: Record<string, string>;
+        durable?: DurableConfig;
+      },
     ) => {
       const fn = this.#functionOf(name);
       fn.latest = { ...fn.latest, ...change, revisionId: this.#id() };
@@ -898,6 +905,7 @@ export class SimulatedLambda {
       Version: version.version,
       ...(version.deadLetterArn !== undefined && { DeadLetterConfig: { TargetArn: version.deadLetterArn } }),
       ...(version.variables !== undefined && { Environment: { Variables: version.variables } }),
+      ...(version.durable !== undefined && { DurableConfig: version.durable }),
       RevisionId: version.revisionId,
       State: version.state,
       LastUpdateStatus: isUpdating ? 'InProgress' : 'Successful',
@@ -972,14 +980,23 @@ function tokenBucket(perSecond: number, clock: WorldClock): () => boolean {
 }
 
 function artifactOf({ code, ...version }: VersionRecord): string {
-  const { runtime, handler, role, deadLetterArn, timeout, memoryMb, variables } = version;
-  return JSON.stringify([code.sha256, runtime, handler, role, deadLetterArn, timeout, memoryMb, variables]);
+  const { runtime, handler, role, deadLetterArn, timeout, memoryMb, variables, durable } = version;
+  const configuration = [runtime, handler, role, deadLetterArn, timeout, memoryMb, variables, durable];
+  return JSON.stringify([code.sha256, ...configuration]);
 }
 
 function isSame(a: VersionRecord, b: VersionRecord): boolean {
-  const keys = ['runtime', 'handler', 'role', 'deadLetterArn', 'timeout', 'memoryMb'] as const;
-  const isAlike = keys.every((key) => a[key] === b[key]) && isDeepStrictEqual(a.variables, b.variables);
-  return isAlike && a.code.sha256 === b.code.sha256;
+  const keys = [
+    'runtime',
+    'handler',
+    'role',
+    'deadLetterArn',
+    'timeout',
+    'memoryMb',
+    'variables',
+    'durable',
+  ] as const;
+  return keys.every((key) => isDeepStrictEqual(a[key], b[key])) && a.code.sha256 === b.code.sha256;
 }
 
 function zipCode(zip: Uint8Array): Code {

@@ -118,6 +118,18 @@ describe('a version', () => {
     await expect(resolve({ artifact: { version } })).rejects.toThrow(`differ in their ${what}`);
     await expect(resolve({ artifact: ZIP })).rejects.toThrow(`differ in their ${what}`);
   });
+
+  test('that is durable is refused, as canary, as stable and as what a zip would be put on', async () => {
+    const { helpers, resolve } = stage();
+    helpers.configure(FN, { durable: { ExecutionTimeout: 3600, RetentionPeriodInDays: 14 } });
+    await expect(resolve({ artifact: ZIP })).rejects.toThrow('targets.api: $LATEST of orders is durable');
+    const version = helpers.publishCounted(FN);
+    await expect(resolve({ artifact: { version } })).rejects.toThrow(
+      /^targets\.api: version 3 of orders is durable \(DurableConfig\), .* no revert reaches .*; deploy it by other means/,
+    );
+    helpers.createAlias(FN, 'durable', version);
+    await expect(resolve({}, { alias: 'durable' })).rejects.toThrow('version 3 of orders is durable');
+  });
 });
 
 describe('a zip', () => {
