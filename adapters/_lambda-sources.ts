@@ -1,11 +1,12 @@
 import {
   type EventSourceMappingConfiguration,
   type FunctionUrlConfig,
+  GetPolicyCommand,
   type LambdaClient,
   ListEventSourceMappingsCommand,
   ListFunctionUrlConfigsCommand,
 } from '@aws-sdk/client-lambda';
-import { reach } from './_aws.ts';
+import { nameOf, reach } from './_aws.ts';
 
 /** An event source that calls a function now, and by which name; `$LATEST` is no name at all. */
 export interface EventSource {
@@ -55,6 +56,59 @@ export async function urlsOfLatest(client: LambdaClient, name: string): Promise<
   return urls
     .filter(({ FunctionArn }) => qualifierOf(FunctionArn) === undefined)
     .map(({ FunctionUrl }) => FunctionUrl ?? '');
+}
+
+/** Whom the function's own policy lets call `$LATEST`; that of an alias or version is another, and not read. */
+export async function allowedOnLatest(client: LambdaClient, name: string): Promise<string[]> {
+  return (await policyOf(client, name)).filter(isCallOfLatest).map(({ Sid, Principal, Condition }) => {
+    const whose = valuesOf(Principal).join(' and ');
+    const sources = conditionOf(Condition, 'aws:sourcearn');
+    return `${whose}${sources.length === 0 ? '' : ` for ${sources.join(' and ')}`} (permission ${Sid})`;
+  });
+}
+
+/** A statement of a resource policy, in which one value and a list of them mean the same. */
+interface Statement {
+  Sid?: string;
+  Effect: string;
+  Principal?: unknown;
+  Action?: unknown;
+  Resource?: unknown;
+  Condition?: Record<string, Record<string, unknown>>;
+}
+
+async function policyOf(client: LambdaClient, name: string): Promise<Statement[]> {
+  try {
+    const { Policy = '{}' } = await reach(`policy of ${name}`, () =>
+      client.send(new GetPolicyCommand({ FunctionName: name })),
+    );
+    return [JSON.parse(Policy).Statement ?? []].flat();
+  } catch (error) {
+    if (nameOf(error) !== 'ResourceNotFoundException') throw error;
+    return [];
+  }
+}
+
+/** A permission for function URLs alone is passed over: the URLs themselves are listed, and one that is gone may have left it. */
+function isCallOfLatest({ Effect, Action, Resource, Condition }: Statement): boolean {
+  return (
+    Effect === 'Allow' &&
+    valuesOf(Action).some((action) => /^(\*|lambda:(\*|invokefunction))$/i.test(action)) &&
+    valuesOf(Resource).some((arn) => qualifierOf(arn) === undefined) &&
+    !conditionOf(Condition, 'lambda:invokedviafunctionurl').includes('true')
+  );
+}
+
+/** What the conditions ask of a key, whose case does not matter. */
+function conditionOf(conditions: Statement['Condition'] = {}, key: string): string[] {
+  return Object.values(conditions)
+    .flatMap((each) => Object.entries(each))
+    .flatMap(([name, value]) => (name.toLowerCase() === key ? valuesOf(value) : []));
+}
+
+function valuesOf(value: unknown): string[] {
+  if (typeof value === 'object' && value !== null) return Object.values(value).flatMap(valuesOf);
+  return value === undefined ? [] : [String(value)];
 }
 
 async function mappingsOf(client: LambdaClient, name: string): Promise<EventSourceMappingConfiguration[]> {

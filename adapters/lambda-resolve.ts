@@ -23,7 +23,7 @@ import {
   settledLatest,
   whatStands,
 } from './_lambda.ts';
-import { type EventSource, eventSourcesOf, urlsOfLatest } from './_lambda-sources.ts';
+import { allowedOnLatest, type EventSource, eventSourcesOf, urlsOfLatest } from './_lambda-sources.ts';
 import { traitsOf } from './lambda-traits.ts';
 
 /** The tag by which a function's owner says that nobody else deploys its code: its value is the kind of artifact, `zip` or `image`. */
@@ -133,7 +133,11 @@ async function published(
   const { lambda = '' } = spec;
   const field = `targets.${name}`;
   assertFree(field, lambda, artifact, offered);
-  assertUnused(field, lambda, sources, await urlsOfLatest(client, lambda));
+  const others = [
+    ...(await urlsOfLatest(client, lambda)).map((url) => `function URL ${url}`),
+    ...(await allowedOnLatest(client, lambda)),
+  ];
+  assertUnused(field, lambda, sources, others);
   // The same code with another configuration is another version: fixing a variable releases the same zip again.
   const isConfigured = configOf(stable.configuration) === configOf(offered.configuration);
   if (isConfigured && runs(stable, 'zip' in artifact ? artifact.zip : { uri: artifact.image }))
@@ -172,15 +176,15 @@ function assertFree(field: string, lambda: string, artifact: Made, { configurati
 }
 
 /** Publishing changes `$LATEST` for a while, which must meet nobody. */
-function assertUnused(field: string, lambda: string, sources: EventSource[], urls: string[]): void {
+function assertUnused(field: string, lambda: string, sources: EventSource[], others: string[]): void {
   const users = [
     ...sources.filter(({ qualifier }) => qualifier === undefined).map(({ what }) => what),
-    ...urls.map((url) => `function URL ${url}`),
+    ...others,
   ];
   if (users.length === 0) return;
   throw invalid(
     field,
-    `$LATEST of ${lambda} is in use by ${users.join(', ')}, and would serve the new code before any step; bind them to the alias`,
+    `$LATEST of ${lambda} is in use by ${users.join(', ')}, and would serve the new code before any step; bind them to the alias, and move their permissions there`,
   );
 }
 

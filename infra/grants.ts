@@ -78,7 +78,11 @@ export const RIGHTS = {
   'unpin versions': { actions: ['lambda:DeleteAlias'], on: anyFunction, when: OWNED },
   'read functions': { actions: ['lambda:GetFunction', 'lambda:ListTags'], on: anyFunction, when: OWNED },
   'read event settings': {
-    actions: ['lambda:ListProvisionedConcurrencyConfigs', 'lambda:ListFunctionUrlConfigs'],
+    actions: [
+      'lambda:ListProvisionedConcurrencyConfigs',
+      'lambda:ListFunctionUrlConfigs',
+      'lambda:GetPolicy',
+    ],
     on: anyFunction,
     when: OWNED,
   },

@@ -13,6 +13,7 @@ import type {
   GetAliasCommandInput,
   GetFunctionCommandInput,
   GetFunctionConfigurationCommandInput,
+  GetPolicyCommandInput,
   InvokeCommandInput,
   ListAliasesCommandInput,
   ListEventSourceMappingsCommandInput,
@@ -155,10 +156,13 @@ interface FunctionRecord {
   eventSources: { id: string; arn: string; qualifier: string | undefined; isEnabled: boolean }[];
   /** Qualifiers that have a function URL; undefined is `$LATEST`. */
   urls: (string | undefined)[];
+  /** Statements of the policy of each qualifier, by their id; undefined is the function itself. */
+  policies: Map<string | undefined, Map<string, object>>;
 }
 
 /** Calls a second, per account and region (Lambda quotas, "Lambda API requests"); AWS states no burst, so none is given. */
 const GET_FUNCTION_RATE = 100;
+const GET_POLICY_RATE = 15;
 const CONTROL_PLANE_RATE = 15;
 
 /** How long a code update stays `InProgress`. Assumed: AWS states no figure, only that it takes a while. */
@@ -187,7 +191,8 @@ const FIELDS = {
   ListProvisionedConcurrencyConfigsCommand: 'FunctionName',
   ListEventSourceMappingsCommand: 'FunctionName Marker',
   ListFunctionUrlConfigsCommand: 'FunctionName Marker',
-  AddPermissionCommand: 'FunctionName StatementId Action Principal SourceArn',
+  AddPermissionCommand: 'FunctionName Qualifier StatementId Action Principal SourceArn InvokedViaFunctionUrl',
+  GetPolicyCommand: 'FunctionName Qualifier',
   InvokeCommand: 'FunctionName Qualifier InvocationType Payload',
 };
 
@@ -210,6 +215,7 @@ export class SimulatedLambda {
   readonly #workers = new Set<LambdaWorker>();
   readonly #modelCodes = new WeakMap<Model, Code>();
   readonly #spendGetFunction: () => boolean;
+  readonly #spendGetPolicy: () => boolean;
   readonly #spendOther: () => boolean;
   #ids = 0;
   #lagMs = 0;
@@ -217,6 +223,7 @@ export class SimulatedLambda {
   constructor(options: SimulatedLambdaOptions) {
     this.#options = options;
     this.#spendGetFunction = tokenBucket(GET_FUNCTION_RATE, options.clock);
+    this.#spendGetPolicy = tokenBucket(GET_POLICY_RATE, options.clock);
     this.#spendOther = tokenBucket(options.controlPlaneRate ?? CONTROL_PLANE_RATE, options.clock);
   }
 
@@ -255,6 +262,7 @@ export class SimulatedLambda {
     ListFunctionUrlConfigsCommand: (input: ListFunctionUrlConfigsCommandInput) =>
       this.#urls(this.#functionOf(input.FunctionName)),
     AddPermissionCommand: (input: AddPermissionCommandInput) => this.#addPermission(input),
+    GetPolicyCommand: (input: GetPolicyCommandInput) => this.#getPolicy(input),
     InvokeCommand: (input: InvokeCommandInput) => this.#invoke(input),
   });
 
@@ -399,8 +407,11 @@ export class SimulatedLambda {
 
   #spend(command: string): void {
     if (this.#options.rateLimits === false || command === 'InvokeCommand') return;
-    const isAllowed = command === 'GetFunctionCommand' ? this.#spendGetFunction() : this.#spendOther();
-    if (isAllowed) return;
+    const own: Record<string, () => boolean> = {
+      GetFunctionCommand: this.#spendGetFunction,
+      GetPolicyCommand: this.#spendGetPolicy,
+    };
+    if ((own[command] ?? this.#spendOther)()) return;
     throw awsError('TooManyRequestsException', 'Rate exceeded', 429, {
       Reason: 'CallerRateLimitExceeded',
       retryAfterSeconds: '1',
@@ -446,11 +457,43 @@ export class SimulatedLambda {
     return this.#configurationOf(fn, answered);
   }
 
-  /** Nobody is kept out here; but a new permission changes the revision of `$LATEST` (recorded from AWS, LocalStack snapshot tests of Lambda, 2025-11-25). */
-  #addPermission({ FunctionName, ...statement }: AddPermissionCommandInput): object {
-    const fn = this.#functionOf(FunctionName);
-    fn.latest = { ...fn.latest, revisionId: this.#id() };
+  /**
+   * Nobody is kept out here; but a new permission on the function changes the revision of `$LATEST` (recorded from AWS, LocalStack
+   * snapshot tests of Lambda, 2025-11-25). That one on an alias changes no revision is assumed.
+   */
+  #addPermission(input: AddPermissionCommandInput): object {
+    const { fn, qualifier } = this.#ref(input.FunctionName, input.Qualifier);
+    // The words of AWS, as github.com/terraform-aws-modules/terraform-aws-lambda/issues/36 shows them.
+    if (qualifier === '$LATEST') throw invalid('We currently do not support adding policies for $LATEST.');
+    this.#configuration({ fn, qualifier });
+    const { StatementId: Sid = '', Action, Principal = '', SourceArn, InvokedViaFunctionUrl } = input;
+    const policy = fn.policies.get(qualifier) ?? new Map<string, object>();
+    if (policy.has(Sid)) throw conflict(`The statement id (${Sid}) provided already exists.`);
+    const conditions = {
+      ...(SourceArn !== undefined && { ArnLike: { 'AWS:SourceArn': SourceArn } }),
+      ...(InvokedViaFunctionUrl !== undefined && {
+        Bool: { 'lambda:InvokedViaFunctionUrl': String(InvokedViaFunctionUrl) },
+      }),
+    };
+    const statement = {
+      ...{ Sid, Effect: 'Allow', Principal: principalOf(Principal), Action },
+      Resource: this.#arn(fn.name, qualifier),
+      ...(Object.keys(conditions).length > 0 && { Condition: conditions }),
+    };
+    fn.policies.set(qualifier, policy.set(Sid, statement));
+    if (qualifier === undefined) fn.latest = { ...fn.latest, revisionId: this.#id() };
     return { Statement: JSON.stringify(statement) };
+  }
+
+  /** The policy of the function alone, or that of one qualifier. */
+  #getPolicy({ FunctionName, Qualifier }: GetPolicyCommandInput): object {
+    const { fn, qualifier } = this.#ref(FunctionName, Qualifier);
+    const policy = fn.policies.get(qualifier === '$LATEST' ? undefined : qualifier);
+    if (policy === undefined) throw notFound('The resource you requested does not exist.');
+    return {
+      Policy: JSON.stringify({ Version: '2012-10-17', Id: 'default', Statement: [...policy.values()] }),
+      RevisionId: fn.latest.revisionId,
+    };
   }
 
   #publishVersion(input: PublishVersionCommandInput): FunctionConfiguration {
@@ -766,7 +809,7 @@ export class SimulatedLambda {
   #add(name: string, tags: Record<string, string>, latest: VersionRecord): FunctionRecord {
     const fn: FunctionRecord = {
       ...{ name, tags, latest, nextVersion: 1, running: 0, concurrencyMax: Infinity, pendingMs: 0 },
-      ...{ versions: new Map(), aliases: new Map(), eventSources: [], urls: [] },
+      ...{ versions: new Map(), aliases: new Map(), eventSources: [], urls: [], policies: new Map() },
     };
     this.#functions.set(name, fn);
     return fn;
@@ -977,6 +1020,13 @@ function tokenBucket(perSecond: number, clock: WorldClock): () => boolean {
     tokens -= 1;
     return true;
   };
+}
+
+/** How a policy writes whom AddPermission named: a service, an account, a role or user, or everybody. */
+function principalOf(named: string): object | string {
+  if (named === '*') return named;
+  if (/^\d{12}$/.test(named)) return { AWS: `arn:aws:iam::${named}:root` };
+  return named.startsWith('arn:') ? { AWS: named } : { Service: named };
 }
 
 function artifactOf({ code, ...version }: VersionRecord): string {

@@ -1,6 +1,8 @@
 import {
+  type AddPermissionCommandInput,
   GetAliasCommand,
   GetFunctionCommand,
+  GetPolicyCommand,
   LambdaClient,
   ListEventSourceMappingsCommand,
   ListFunctionUrlConfigsCommand,
@@ -52,6 +54,15 @@ function stage(tags: Record<string, string> = FREE) {
       }),
     );
   return { clock, lambda, helpers, resolve };
+}
+
+/** Adds a permission to call the function. */
+function permissionsOn({ operations }: SimulatedLambda) {
+  return (permission: Partial<AddPermissionCommandInput>) =>
+    operations.AddPermissionCommand({
+      ...{ FunctionName: FN, StatementId: 'call', Action: 'lambda:InvokeFunction', Principal: undefined },
+      ...permission,
+    });
 }
 
 test('a target is one of its partition, account and region, and an answer without an ARN names none', async () => {
@@ -183,6 +194,26 @@ describe('a zip', () => {
     await expect(resolve({ artifact: ZIP })).rejects.toThrow(
       'targets.api: $LATEST of orders is in use by queue incoming, function URL https://orders-latest.lambda-url.eu-west-1.on.aws/, and would serve',
     );
+  });
+
+  test('is refused where the policy of the function lets anybody call $LATEST, and each is named', async () => {
+    const { lambda, resolve } = stage();
+    const allow = permissionsOn(lambda);
+    await allow({ StatementId: 'uploads', Principal: 's3.amazonaws.com', SourceArn: 'arn:aws:s3:::uploads' });
+    await allow({ StatementId: 'partner', Principal: '444455556666', Action: 'lambda:*' });
+    await expect(resolve({ artifact: ZIP })).rejects.toThrow(
+      'targets.api: $LATEST of orders is in use by s3.amazonaws.com for arn:aws:s3:::uploads (permission uploads), arn:aws:iam::444455556666:root (permission partner), and would serve the new code before any step; bind them to the alias, and move their permissions there',
+    );
+    expect((await resolve()).target.canary).toBe('2');
+  });
+
+  test('is taken where the policy lets them call the alias, read, or come through a URL that is not there', async () => {
+    const { lambda, resolve } = stage();
+    const allow = permissionsOn(lambda);
+    await allow({ Qualifier: 'live', Principal: 'apigateway.amazonaws.com' });
+    await allow({ StatementId: 'read', Principal: '444455556666', Action: 'lambda:GetFunction' });
+    await allow({ StatementId: 'url', Principal: '*', InvokedViaFunctionUrl: true });
+    expect((await resolve({ artifact: ZIP })).target.canary).toBe('');
   });
 
   test('is taken where they are bound to the alias, or switched off', async () => {
@@ -348,6 +379,15 @@ describe('over several pages', () => {
     mock
       .on(ListFunctionUrlConfigsCommand, { FunctionName: FN, Marker: 'm' })
       .resolves({ FunctionUrlConfigs: [{ FunctionUrl: 'https://u', FunctionArn: arn } as never] });
+    mock.on(GetPolicyCommand).resolves({
+      Policy: JSON.stringify({
+        Statement: {
+          ...{ Sid: 'rule', Effect: 'Allow', Principal: { Service: ['events.amazonaws.com'] } },
+          ...{ Action: ['lambda:GetFunction', 'lambda:InvokeFunction'], Resource: [arn] },
+          Condition: { ArnLike: { 'aws:SourceArn': ['arn:aws:events:eu-west-1:111122223333:rule/nightly'] } },
+        },
+      }),
+    });
     const request = {
       name: 'api',
       service: 'shop',
@@ -357,7 +397,9 @@ describe('over several pages', () => {
     const resolve = (artifact: TargetRequest['artifact']) =>
       resolveLambda(client, virtualClock(), { ...request, artifact });
     expect((await resolve({ version: '2' })).notices).toEqual([]);
-    await expect(resolve(ZIP)).rejects.toThrow('in use by function URL https://u');
+    await expect(resolve(ZIP)).rejects.toThrow(
+      'in use by function URL https://u, events.amazonaws.com for arn:aws:events:eu-west-1:111122223333:rule/nightly (permission rule), and',
+    );
   });
 });
 

@@ -137,6 +137,7 @@ const NEEDS: Record<string, (input: Input) => Question[]> = {
   GetFunctionConfigurationCommand: lambda('GetFunctionConfiguration'),
   InvokeCommand: lambda('InvokeFunction'),
   ListProvisionedConcurrencyConfigsCommand: lambda('ListProvisionedConcurrencyConfigs'),
+  GetPolicyCommand: lambda('GetPolicy'),
   ListFunctionUrlConfigsCommand: lambda('ListFunctionUrlConfigs'),
   ListEventSourceMappingsCommand: () => [on('lambda:ListEventSourceMappings', '*')],
   PublishVersionCommand: lambda('PublishVersion'),

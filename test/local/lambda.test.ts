@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  AddPermissionCommand,
   CreateAliasCommand,
   CreateFunctionCommand,
   DeleteAliasCommand,
@@ -8,6 +9,7 @@ import {
   GetAliasCommand,
   GetFunctionCommand,
   GetFunctionConfigurationCommand,
+  GetPolicyCommand,
   InvokeCommand,
   type InvokeCommandInput,
   LambdaClient,
@@ -583,6 +585,39 @@ describe('an invocation', () => {
     const Qualifier = lambda.helpers.publishCounted(FN);
     expect(Qualifier).toBe('4');
     await expect(invoke({ Qualifier })).rejects.toThrow(/no code/);
+  });
+});
+
+describe('a policy', () => {
+  const allow = { StatementId: 's', Action: 'lambda:InvokeFunction', Principal: 's3.amazonaws.com' };
+
+  test('is kept for the function and for each alias apart, and is not there before the first permission', async () => {
+    const { client } = setUp();
+    const read = (Qualifier?: string) => client.send(new GetPolicyCommand({ FunctionName: FN, Qualifier }));
+    await expect(read()).rejects.toMatchObject(refusal('ResourceNotFoundException', 404));
+    await client.send(new AddPermissionCommand({ FunctionName: FN, Qualifier: 'live', ...allow }));
+    await expect(read()).rejects.toMatchObject(refusal('ResourceNotFoundException', 404));
+    await client.send(new AddPermissionCommand({ FunctionName: FN, ...allow, SourceArn: 'arn:aws:s3:::b' }));
+    expect(JSON.parse((await read()).Policy ?? '').Statement).toEqual([
+      {
+        ...{ Sid: 's', Effect: 'Allow', Principal: { Service: 's3.amazonaws.com' } },
+        ...{ Action: 'lambda:InvokeFunction', Resource: ARN },
+        Condition: { ArnLike: { 'AWS:SourceArn': 'arn:aws:s3:::b' } },
+      },
+    ]);
+    expect(JSON.parse((await read('live')).Policy ?? '').Statement[0].Resource).toBe(`${ARN}:live`);
+  });
+
+  test('takes a statement id once, and nothing for $LATEST by that name', async () => {
+    const { client } = setUp();
+    const add = (Qualifier?: string) =>
+      client.send(new AddPermissionCommand({ FunctionName: FN, Qualifier, ...allow }));
+    await add();
+    await expect(add()).rejects.toMatchObject(refusal('ResourceConflictException', 409));
+    await expect(add('$LATEST')).rejects.toMatchObject(
+      invalid(/do not support adding policies for \$LATEST/),
+    );
+    await expect(add('nobody')).rejects.toMatchObject(refusal('ResourceNotFoundException', 404));
   });
 });
 
