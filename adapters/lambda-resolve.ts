@@ -80,6 +80,7 @@ export async function resolveLambda(
     tags: offered.tags,
     ...(moving.canary === primary ? await before(client, request, primary) : {}),
     timeoutSeconds: offered.configuration.Timeout ?? 3,
+    ...uncounted([stable.configuration, offered.configuration]),
     notices: [...strays(lambda, alias, sources), ...otherDeadLetters(field, spec, offered.configuration)],
   };
 }
@@ -243,6 +244,23 @@ function madeOf(artifact: Artifact, offered: Found): string | undefined {
   return digestOf(offered);
 }
 
+/**
+ * The versions whose log drops what `withSpillway` prints: it has no level, so Lambda takes it for INFO (Lambda developer guide,
+ * "Log-level filtering"). A level of its own would make each answer an error to whoever counts those by their level.
+ */
+function uncounted(versions: FunctionConfiguration[]): Pick<ResolvedTarget, 'uncounted'> {
+  const quiet = versions.flatMap(
+    ({ Version = '', LoggingConfig: { LogFormat, ApplicationLogLevel = '' } = {} }) => {
+      if (LogFormat !== 'JSON' || !ABOVE_INFO.includes(ApplicationLogLevel)) return [];
+      const least = ApplicationLogLevel === 'FATAL' ? 'FATAL' : `${ApplicationLogLevel} and above`;
+      return [`${versionText(Version)} logs only ${least}`];
+    },
+  );
+  return quiet.length === 0 ? {} : { uncounted: [...new Set(quiet)].join(', ') };
+}
+
+const ABOVE_INFO = ['WARN', 'ERROR', 'FATAL'];
+
 function strays(lambda: string, alias: string, sources: EventSource[]): string[] {
   return sources
     .filter(({ qualifier }) => qualifier !== alias)
@@ -392,13 +410,13 @@ function assertPair(
 function assertNotDurable(field: string, lambda: string, versions: FunctionConfiguration[]): void {
   const durable = versions.find(({ DurableConfig }) => DurableConfig !== undefined);
   if (durable === undefined) return;
-  const which =
-    durable.Version === '$LATEST' ? `$LATEST of ${lambda}` : `version ${durable.Version} of ${lambda}`;
   throw invalid(
     field,
-    `${which} is durable (DurableConfig), and its executions end on the version that started them, where no revert reaches them; deploy it by other means, or move its durable work to a function of its own`,
+    `${versionText(durable.Version)} of ${lambda} is durable (DurableConfig), and its executions end on the version that started them, where no revert reaches them; deploy it by other means, or move its durable work to a function of its own`,
   );
 }
+
+const versionText = (version = '') => (version === '$LATEST' ? version : `version ${version}`);
 
 function invalid(field: string, what: string): RolloutError {
   return new RolloutError('TargetInvalid', `${field}: ${what}.`);

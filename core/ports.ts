@@ -202,6 +202,8 @@ export interface ResolvedTarget {
   tags?: Record<string, string> | undefined;
   /** Longest time one request may take, so that late metrics are waited for. */
   timeoutSeconds: Seconds;
+  /** Why what its handler counts and prints reaches no metric, where that is known, such as `version 8 logs only WARN and above`. */
+  uncounted?: string | undefined;
   notices: string[];
 }
 

@@ -5,7 +5,7 @@ import { limitNotices, limitsOf } from '../analysis/limits.ts';
 import { failurePastOf, outagesOf } from '../analysis/past.ts';
 import { outlookOf } from '../analysis/planner.ts';
 import { pastFrom } from '../analysis/silence.ts';
-import type { Alarm, FailurePast, Series, WatchRule } from '../analysis/types.ts';
+import type { Alarm, FailurePast, LimitRule, Series, WatchRule } from '../analysis/types.ts';
 import { type Opened, OUTAGE_SHARE, unseenBy } from '../analysis/unseen.ts';
 import { isLatency, rulesFor, weightsOf } from '../analysis/weights.ts';
 import { believable, HISTORY_MS, knownWindows, sum } from '../analysis/windows.ts';
@@ -134,6 +134,7 @@ export function open(
         ...notices,
         ...driftNotices(changed, service),
         ...changed.flatMap((each) => each.notices.map(plainText)),
+        ...changed.flatMap((each) => uncountedNotices(each, watch.rules, limits)),
         ...watch.notices,
         ...untimed(watch.rules, changed, history),
         ...unknowable(watch.rules, changed, history),
@@ -434,6 +435,27 @@ function watchable(
         `http5xx is not watched ${targets.length > 1 ? `on ${target.name} ` : ''}so far: version ${target.stable} of ${target.name} has counted no responses lately; it is watched once they are counted; wrap the handler with withSpillway`,
     ),
   };
+}
+
+/** The rules of a target that rest on what its handler counts, where its log drops those counts: whoever reads that they are missing cannot see why. */
+function uncountedNotices(
+  { target, uncounted }: ResolvedTarget,
+  rules: WatchRule[],
+  limits: LimitRule[],
+): string[] {
+  if (uncounted === undefined) return [];
+  const counted = [
+    ...rulesFor(target, rules).flatMap(({ metric }) =>
+      metric === 'http5xx' || isLatency(metric) ? [metric] : [],
+    ),
+    ...limitsOf(target, limits).flatMap(({ limit }) =>
+      limit === 'batchFailures' ? [`limits.${limit}`] : [],
+    ),
+  ];
+  if (counted.length === 0) return [];
+  return [
+    `${counted.join(' and ')} of ${target.name} cannot be measured: what withSpillway counts is logged with level INFO and dropped, since ${plainText(uncounted)} (LoggingConfig.ApplicationLogLevel); set it to INFO and publish again`,
+  ];
 }
 
 /** Rules whose counts a comparison in verify rests on, with bad requests that can be told from the rest by more than a rank. */

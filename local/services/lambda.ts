@@ -20,6 +20,7 @@ import type {
   ListFunctionUrlConfigsCommandInput,
   ListProvisionedConcurrencyConfigsCommandInput,
   ListTagsCommandInput,
+  LoggingConfig,
   PublishVersionCommandInput,
   Runtime,
   State,
@@ -119,6 +120,7 @@ interface VersionRecord {
   memoryMb: number;
   variables?: Record<string, string> | undefined;
   durable?: DurableConfig | undefined;
+  logging?: LoggingConfig | undefined;
   description: string;
   revisionId: string;
   lastModified: Instant;
@@ -292,6 +294,7 @@ export class SimulatedLambda {
         deadLetterArn?: string;
         variables?: Record<string, string>;
         durable?: DurableConfig;
+        logging?: LoggingConfig;
       },
     ) => {
       const fn = this.#functionOf(name);
@@ -674,7 +677,7 @@ export class SimulatedLambda {
       fn.running -= 1;
     });
     const { error, durationMs, logs, payload } = withinSize(outcome);
-    onInvocation?.({ ...named, at, durationMs, error, throttled: false, logs });
+    onInvocation?.({ ...named, at, durationMs, error, throttled: false, logs: kept(logs, running.logging) });
     return {
       StatusCode: 200,
       ExecutedVersion: version.version,
@@ -949,6 +952,7 @@ export class SimulatedLambda {
       ...(version.deadLetterArn !== undefined && { DeadLetterConfig: { TargetArn: version.deadLetterArn } }),
       ...(version.variables !== undefined && { Environment: { Variables: version.variables } }),
       ...(version.durable !== undefined && { DurableConfig: version.durable }),
+      ...(version.logging !== undefined && { LoggingConfig: version.logging }),
       RevisionId: version.revisionId,
       State: version.state,
       LastUpdateStatus: isUpdating ? 'InProgress' : 'Successful',
@@ -1029,24 +1033,18 @@ function principalOf(named: string): object | string {
   return named.startsWith('arn:') ? { AWS: named } : { Service: named };
 }
 
-function artifactOf({ code, ...version }: VersionRecord): string {
-  const { runtime, handler, role, deadLetterArn, timeout, memoryMb, variables, durable } = version;
-  const configuration = [runtime, handler, role, deadLetterArn, timeout, memoryMb, variables, durable];
-  return JSON.stringify([code.sha256, ...configuration]);
+/** What a version freezes beside its code. */
+const CONFIGURED = [
+  ...(['runtime', 'handler', 'role', 'deadLetterArn', 'timeout', 'memoryMb'] as const),
+  ...(['variables', 'durable', 'logging'] as const),
+];
+
+function artifactOf(version: VersionRecord): string {
+  return JSON.stringify([version.code.sha256, ...CONFIGURED.map((key) => version[key])]);
 }
 
 function isSame(a: VersionRecord, b: VersionRecord): boolean {
-  const keys = [
-    'runtime',
-    'handler',
-    'role',
-    'deadLetterArn',
-    'timeout',
-    'memoryMb',
-    'variables',
-    'durable',
-  ] as const;
-  return keys.every((key) => isDeepStrictEqual(a[key], b[key])) && a.code.sha256 === b.code.sha256;
+  return a.code.sha256 === b.code.sha256 && CONFIGURED.every((key) => isDeepStrictEqual(a[key], b[key]));
 }
 
 function zipCode(zip: Uint8Array): Code {
@@ -1113,6 +1111,17 @@ function checkedDescription(description: string | undefined): string | undefined
 function checkedRange(field: string, value: number, min: number, max: number): number {
   if (Number.isInteger(value) && value >= min && value <= max) return value;
   throw invalidModel(field, value, `Member must lie from ${min} to ${max}`);
+}
+
+const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
+
+/** The lines that reach CloudWatch: in the JSON format one without a level is of level INFO (Lambda developer guide, "Log-level filtering"). */
+function kept(lines: string[], { LogFormat, ApplicationLogLevel = 'INFO' }: LoggingConfig = {}): string[] {
+  if (LogFormat !== 'JSON') return lines;
+  return lines.filter((line) => {
+    const [, level = 'INFO'] = /"level":\s*"(\w+)"/.exec(line) ?? [];
+    return LEVELS.indexOf(level.toUpperCase()) >= LEVELS.indexOf(ApplicationLogLevel);
+  });
 }
 
 /** Lambda hands over no answer of more than 6 MB: the call ends in an error, although the handler did well (error text and limit: umihico/pythonista-chromeless#11, DataBiosphere/azul#8258). */

@@ -246,6 +246,36 @@ describe('a zip', () => {
   });
 });
 
+describe('counts that are printed', () => {
+  const WARN = { LogFormat: 'JSON', ApplicationLogLevel: 'WARN' } as const;
+
+  test('are said to be dropped where a version logs only what is above INFO', async () => {
+    const { clock, helpers, resolve } = stage();
+    expect((await resolve()).uncounted).toBeUndefined();
+    helpers.configure(FN, { logging: WARN });
+    expect((await resolve({ artifact: ZIP })).uncounted).toBe('$LATEST logs only WARN and above');
+    const version = helpers.publishCounted(FN);
+    expect((await resolve({ artifact: { version } })).uncounted).toBe('version 3 logs only WARN and above');
+    // Lambda takes 15 control calls a second.
+    await clock.advance(1000);
+    helpers.createAlias(FN, 'quiet', version);
+    helpers.configure(FN, { logging: { ...WARN, ApplicationLogLevel: 'FATAL' } });
+    const both = await resolve({ artifact: { version: helpers.publishCounted(FN) } }, { alias: 'quiet' });
+    expect(both.uncounted).toBe('version 3 logs only WARN and above, version 4 logs only FATAL');
+  });
+
+  test.each([
+    [{ LogFormat: 'JSON' }],
+    [{ LogFormat: 'JSON', ApplicationLogLevel: 'DEBUG' }],
+    [{ LogFormat: 'Text' }],
+  ] as const)('are kept with %j', async (logging) => {
+    const { helpers, resolve } = stage();
+    helpers.configure(FN, { logging });
+    const version = helpers.publishCounted(FN);
+    expect((await resolve({ artifact: { version } })).uncounted).toBeUndefined();
+  });
+});
+
 describe('what a canary is made of', () => {
   const IMAGE = `registry.example.com/shop@sha256:${'a'.repeat(64)}`;
 

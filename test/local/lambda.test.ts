@@ -16,6 +16,7 @@ import {
   ListAliasesCommand,
   ListProvisionedConcurrencyConfigsCommand,
   ListTagsCommand,
+  type LoggingConfig,
   PreconditionFailedException,
   PublishVersionCommand,
   TagResourceCommand,
@@ -586,6 +587,22 @@ describe('an invocation', () => {
     expect(Qualifier).toBe('4');
     await expect(invoke({ Qualifier })).rejects.toThrow(/no code/);
   });
+});
+
+test('lines without a level are dropped where the log keeps only what is above INFO', async () => {
+  const { lambda, invocations, invoke } = setUp();
+  const said = async (logging: LoggingConfig) => {
+    lambda.helpers.configure(FN, { logging });
+    const version = lambda.helpers.publish(FN, (_event, { log }) => {
+      log('{"Responses":1}');
+      log('{"level":"error"}');
+    });
+    await invoke({ Qualifier: version });
+    return invocations.at(-1)?.logs;
+  };
+  expect(await said({ LogFormat: 'JSON', ApplicationLogLevel: 'WARN' })).toEqual(['{"level":"error"}']);
+  for (const logging of [{ LogFormat: 'JSON' }, { LogFormat: 'Text', ApplicationLogLevel: 'WARN' }] as const)
+    expect(await said(logging)).toHaveLength(2);
 });
 
 describe('a policy', () => {

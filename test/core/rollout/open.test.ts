@@ -342,6 +342,25 @@ describe('handled 5xx', () => {
     ]);
   });
 
+  test('that the log drops are reported, where a rule rests on them', () => {
+    const uncounted = 'version 8 logs only WARN and above';
+    const said = (file: object, more: Partial<ResolvedTarget> = {}) =>
+      openedBy({ manifest: manifest(file), targets: [resolved({ uncounted, ...more })] }).notices.filter(
+        (notice) => notice.includes('logs only'),
+      );
+    expect(said({})).toEqual([
+      'http5xx of api cannot be measured: what withSpillway counts is logged with level INFO and dropped, since version 8 logs only WARN and above (LoggingConfig.ApplicationLogLevel); set it to INFO and publish again',
+    ]);
+    expect(said({}, { uncounted: undefined })).toEqual([]);
+    expect(said({ watch: { errors: '1.5x' } })).toEqual([]);
+    const fed = { targets: { api: { ...BOTH.api, source: 'stream' } } };
+    const stream = { target: target('api', { source: 'stream' }) };
+    expect(said(fed, stream)).toEqual([]);
+    expect(said({ ...fed, limits: { batchFailures: 0 }, watch: { p95: '1.25x' } }, stream)).toEqual([
+      expect.stringMatching(/^p95 and limits\.batchFailures of api cannot be measured/),
+    ]);
+  });
+
   test('are no matter of a target that answers no requests', () => {
     const more = {
       manifest: manifest({ targets: BOTH }),
