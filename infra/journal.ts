@@ -5,12 +5,12 @@ export const FOLLOWED = [
   'Aborted',
   'AlarmRaised',
   'Approved',
+  'DriftDetected',
   'HookAnswered',
   'Paused',
   'PromotionOrdered',
   'Resumed',
   'RolloutClosed',
-  'DriftDetected',
   'TookOver',
 ];
 
