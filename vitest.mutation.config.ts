@@ -4,7 +4,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** A mutant is dead at the first test that fails, so the tests of properties, which take longest, come last. */
 class PropertiesLast extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isLong = ({ moduleId }: TestSpecification) => Number(moduleId.includes('.property.'));
+    const isLong = ({ moduleId }: TestSpecification) =>
+      Number(/\.property\.|\/(?:fold|bounded)\.test/.test(moduleId));
     return files.toSorted((a, b) => isLong(a) - isLong(b) || a.moduleId.localeCompare(b.moduleId));
   }
 }
