@@ -1,12 +1,16 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** A mutant is dead at the first test that fails, so the tests of properties, which take longest, come last. */
-class PropertiesLast extends BaseSequencer {
+/**
+ * A mutant is dead at the first test that fails, so the tests of the folder that is mutated come first, and the tests of properties,
+ * which take longest, last.
+ */
+class NearestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isLong = ({ moduleId }: TestSpecification) =>
-      Number(/\.property\.|\/(?:fold|bounded)\.test/.test(moduleId));
-    return files.toSorted((a, b) => isLong(a) - isLong(b) || a.moduleId.localeCompare(b.moduleId));
+    const near = `test/${process.env.MUTATED ?? 'core'}/`;
+    const rankOf = ({ moduleId }: TestSpecification) =>
+      (/\.property\.|\/(?:fold|bounded)\.test/.test(moduleId) ? 2 : 0) + (moduleId.includes(near) ? 0 : 1);
+    return files.toSorted((a, b) => rankOf(a) - rankOf(b) || a.moduleId.localeCompare(b.moduleId));
   }
 }
 
@@ -18,7 +22,7 @@ export default defineConfig({
     pool: 'threads',
     isolate: false,
     maxWorkers: 1,
-    testTimeout: 30_000,
-    sequence: { sequencer: PropertiesLast },
+    testTimeout: 120_000,
+    sequence: { sequencer: NearestFirst },
   },
 });

@@ -47,7 +47,9 @@ const suspected = (steps: Steps, given: { perMinute: number; loss: number }, run
 describe('a loss of requests that AWS counts nowhere', () => {
   test.each(STEPS)('is suspected of fewer than 1 %% of the canaries that lose none: %s', (_, steps) => {
     for (const perMinute of [3, 120, 12_000])
-      expect(suspected(steps, { perMinute, loss: 0 }), `${perMinute} a minute`).toBeLessThan(Math.max(2, RUNS / 100));
+      expect(suspected(steps, { perMinute, loss: 0 }), `${perMinute} a minute`).toBeLessThan(
+        Math.max(2, RUNS / 100),
+      );
   });
 
   test('of 8 % at 20 requests a second is suspected by all steps together, also if no single step shows it', () => {
