@@ -10,6 +10,7 @@ const include = globSync('test/**/*.test.ts').filter((file) =>
 export default defineConfig({
   test: {
     include,
+    setupFiles: ['test/set-up.ts'],
     env: { DEEP: '1' },
     pool: 'threads',
     maxWorkers: 2,

@@ -382,7 +382,10 @@ const essence = (verdict: Verdict, round: (value: number | undefined) => unknown
 /** The counts that each part of the evidence rests on, by target and metric, so that none is hidden behind the strongest. */
 const restsOf = (rollout: Rollout, read: Record<string, Series>, to: Instant) =>
   rollout.opening.targets.flatMap(({ name }) => {
-    const series = withBad('custom.orders', withFolded(rollout.folded, name, read[name] ?? {}));
+    const series = rollout.opening.watch.reduce(
+      (known, { metric }) => withBad(metric, known),
+      withFolded(rollout.folded, name, read[name] ?? {}),
+    );
     return METRICS.flatMap((metric) => {
       const known = knownWindows(series[metric]).filter(({ start }) => start + WINDOW_MS <= to);
       const compared = comparedWindows(rollout, known);
