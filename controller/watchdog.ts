@@ -1,5 +1,6 @@
 import type { WatchdogInput } from '../core/ports.ts';
 import { dueAt, GRACE_SECONDS } from '../core/rollout/due.ts';
+import { keepsShares } from '../core/rollout/revert-plan.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { arm, restart } from './open/begin.ts';
 import { unpin } from './pins.ts';
@@ -72,7 +73,7 @@ async function look(
 /** Starts another execution. If the canary is to leave, it does so at once, since that execution may come to nothing as well. */
 async function replaced(rollout: Rollout, ports: Needs<Watches>): Promise<void> {
   const { rolloutId, targets } = rollout.opening;
-  const by = { rolloutId, epoch: rollout.epoch };
+  const by = { rolloutId, epoch: rollout.epoch, keep: keepsShares(rollout) };
   const [begun, out] = await Promise.allSettled([
     restart(rollout, ports),
     rollout.leaving === undefined ? [] : revertTargets(targets, by, ports),

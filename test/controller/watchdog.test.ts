@@ -125,6 +125,28 @@ describe('while the journal can be read', () => {
     expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY });
   });
 
+  test('what somebody else gave an irreversible release that was never raised stays with a person', async () => {
+    const stage = setUp();
+    await stage.open();
+    await stage.meddle({ weights: { '2': 59 } });
+    const { journal } = stage.ports;
+    const present = await stage.rollout();
+    const fixed = { ...present, opening: { ...present.opening, reversible: false } };
+    const leaving = {
+      at: stage.clock.now(),
+      cause: 'environment' as const,
+      reason: 'it failed',
+      outcome: 'refused' as const,
+    };
+    const read = async () => ({ ...fixed, leaving });
+    const append = async () => ({ ...fixed, leaving, epoch: 2 });
+    await stage.clock.advance(60 * MINUTE);
+    expect(await look(stage, { ...stage.ports, journal: { ...journal, read, append } })).toEqual({
+      found: 'taken over',
+    });
+    expect(stage.standing()).toMatchObject({ weights: { '2': 59 } });
+  });
+
   test('an execution of the old epoch does nothing after a takeover', async () => {
     const stage = setUp();
     const old = await stage.open();
