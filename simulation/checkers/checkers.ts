@@ -409,7 +409,7 @@ const worseNeverCompletes = perRollout((view, run) => {
     const masked = maskedBy(run, target, 0, end);
     const unshown = unshownBy(view, run, target, { index: close.index, until });
     const requests = ours.requests - lost - unshown.requests;
-    const failed = ours.failed - lost - masked - unshown.failed;
+    const failed = ours.failed - lost - masked - unshown.failed - allowedBy(view, target);
     const limit = Math.max(
       SURELY_WORSE + (3 * theirs.failed) / theirs.requests,
       usualAtOnce(view, run, target),
@@ -439,6 +439,12 @@ function unshownBy(
   );
   const total = (of: 'requests' | 'failed') => unshown.reduce((sum, each) => sum + each[of], 0);
   return { requests: total('requests'), failed: total('failed') };
+}
+
+/** Messages and records that the file itself lets the canary hand back; nothing compares those of its batches with stable's. */
+function allowedBy({ opening: { limits } }: View, { traits }: Target): number {
+  const rule = limits.find(({ limit }) => limit === 'batchFailures');
+  return traits.limits.batchFailures === undefined ? 0 : (rule?.max ?? 0);
 }
 
 /** Odds of failures beyond the usual ones that are still tolerated. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding, Metric } from '../../core/analysis/types.ts';
 import { type Actor, PLANS, SPILLWAY } from '../../core/rollout/actor.ts';
-import type { RolloutEvent } from '../../core/rollout/event.ts';
+import type { RolloutEvent, Source } from '../../core/rollout/event.ts';
 import type { Percent } from '../../core/units.ts';
 import { caseOf } from '../../simulation/case.ts';
 import { check, type Limits } from '../../simulation/checkers/checkers.ts';
@@ -820,6 +820,21 @@ describe('an outage that both versions met', () => {
   excuse('worseNeverCompletes', completed({}, hit), {
     'if stable beside it was well': completed({}, { requests: 900 }),
     'if it was far worse': completed({}, { requests: 900, weather: 60 }),
+  });
+});
+
+describe('messages that the file lets the canary hand back', () => {
+  const completed = (max: number, failed: number, source: Source = 'sqs') => {
+    const limits = [{ limit: 'batchFailures' as const, max }];
+    const begun = serving({ targets: [target('api', { source })], limits });
+    return runOf([...begun, measured('pass', [9, 15]), closed(20, 'completed')], {
+      windows: windowsOf({ 7: [[-9, 16, { requests: 60 }]], 8: [[5, 16, { requests: 60, failed }]] }),
+    });
+  };
+  excuse('worseNeverCompletes', completed(50, 6), {
+    'if it allows none': completed(0, 6),
+    'if they are more': completed(50, 9),
+    'of a target that hands nothing back': completed(50, 6, 'http'),
   });
 });
 
