@@ -677,7 +677,7 @@ class Play {
           new DeleteFunctionCommand({ FunctionName: FUNCTION, Qualifier: '2' }),
         ));
       case 'provisioned':
-        return this.#provision(write);
+        return this.#provision(write, how < 0.2 ? 'nothing' : how < 0.6 ? 'promotion' : 'revert');
       case 'secondRelease':
         return this.release(other());
       case 'sameAgain':
@@ -734,17 +734,32 @@ class Play {
     if (isVersionToo) await this.#deleteStable();
   }
 
-  /** Once an alias with provisioned concurrency gets another version, Lambda itself keeps all traffic on the old one until the new one is ready. */
-  async #provision(write: (change: Partial<UpdateAliasCommandInput>) => Promise<unknown>): Promise<void> {
+  /**
+   * Once an alias with provisioned concurrency gets another version, Lambda itself keeps the traffic on the old one until the new one is
+   * ready: after a promotion as after a revert. It gives the old one all of it, which nobody else may write, so here it is nearly all.
+   */
+  async #provision(
+    write: (change: Partial<UpdateAliasCommandInput>) => Promise<unknown>,
+    after: 'nothing' | 'promotion' | 'revert',
+  ): Promise<void> {
     const { helpers } = this.#stage.lambda;
-    const { primary } = helpers.routing(FUNCTION, ALIAS);
-    if (primary === '1') return helpers.setProvisionedConcurrency(FUNCTION, ALIAS);
-    await write({ RoutingConfig: { AdditionalVersionWeights: { '1': 1 } } });
+    const routing = () => helpers.routing(FUNCTION, ALIAS);
+    if (after === 'nothing') return helpers.setProvisionedConcurrency(FUNCTION, ALIAS);
+    for (const version of after === 'promotion' ? ['2'] : ['2', '1'])
+      while (routing().primary !== version) {
+        if (this.#isOver) return;
+        await this.#clock.sleep(250);
+      }
+    const old = after === 'promotion' ? '1' : '2';
+    await write({ RoutingConfig: { AdditionalVersionWeights: { [old]: PROVISIONING_WEIGHT } } });
     await this.#clock.sleep(1.5 * MINUTE);
-    const { weights } = helpers.routing(FUNCTION, ALIAS);
-    if (weights['1'] === 100) await write({ RoutingConfig: { AdditionalVersionWeights: {} } });
+    if (routing().weights[old] !== undefined)
+      await write({ RoutingConfig: { AdditionalVersionWeights: {} } });
   }
 }
+
+/** What an old version keeps until the new one is provisioned; the closest to everything that may be written. */
+const PROVISIONING_WEIGHT = 0.99;
 
 function digestOf(run: Run, strikes: Strike[]): string {
   const hash = createHash('sha256');
