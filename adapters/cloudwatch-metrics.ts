@@ -21,7 +21,7 @@ import type {
 import { isLatency } from '../core/analysis/weights.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { MetricSource } from '../core/ports.ts';
-import type { Target } from '../core/rollout/event.ts';
+import type { Target } from '../core/target.ts';
 import { type Instant, WINDOW_MS } from '../core/units.ts';
 import { reach } from './_aws.ts';
 

@@ -8,7 +8,7 @@ import {
 import { RolloutError } from '../core/errors.ts';
 import type { Clock, Observed, Raise, RaiseResult, TrafficRouter } from '../core/ports.ts';
 import { claimOf } from '../core/rollout/claim.ts';
-import type { RevertedTarget, Target } from '../core/rollout/event.ts';
+import type { RevertedTarget } from '../core/rollout/event.ts';
 import {
   type FencingToken,
   isSameToken,
@@ -17,6 +17,7 @@ import {
   tokenText,
 } from '../core/rollout/fencing-token.ts';
 import { foreignShares, isForeign, revertPlan } from '../core/rollout/revert-plan.ts';
+import type { Target } from '../core/target.ts';
 import type { Instant, Percent } from '../core/units.ts';
 import {
   isOfAccount,

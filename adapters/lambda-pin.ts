@@ -9,8 +9,8 @@ import {
 } from '@aws-sdk/client-lambda';
 import { RolloutError } from '../core/errors.ts';
 import type { Clock, PinResult, TrafficRouter } from '../core/ports.ts';
-import type { Target } from '../core/rollout/event.ts';
 import { pinFrom, pinText } from '../core/rollout/pin.ts';
+import type { Target } from '../core/target.ts';
 import { isPassing, nameOf, patiently, reach, unavailable, wordsOf } from './_aws.ts';
 
 /** Longest name of an alias (Lambda API reference, CreateAlias). */

@@ -7,7 +7,8 @@ import {
 } from '@aws-sdk/client-lambda';
 import { RolloutError } from '../core/errors.ts';
 import type { Clock, Publisher } from '../core/ports.ts';
-import type { Made, Publishing, Target } from '../core/rollout/event.ts';
+import type { Made } from '../core/rollout/event.ts';
+import type { Publishing, Target } from '../core/target.ts';
 import type { Instant } from '../core/units.ts';
 import { nameOf, reach, rethrown, wordsOf } from './_aws.ts';
 import {

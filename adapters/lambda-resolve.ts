@@ -7,8 +7,8 @@ import {
 import type { Artifact } from '../core/config/artifact.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { Clock, ResolvedTarget, TargetRequest } from '../core/ports.ts';
-import { type Publishing, SOURCES, type Target } from '../core/rollout/event.ts';
 import { tokenFrom } from '../core/rollout/fencing-token.ts';
+import { type Publishing, SOURCES, type Target } from '../core/target.ts';
 import { nameOf, reach } from './_aws.ts';
 import {
   ASKED_AGAIN,

@@ -17,7 +17,8 @@ import type { SmokeCheck } from '../core/analysis/types.ts';
 import { excerpt } from '../core/hook-answer.ts';
 import { valueAt } from '../core/json-path.ts';
 import type { Clock, HookRunner, Secrets } from '../core/ports.ts';
-import type { HookStatus, Target } from '../core/rollout/event.ts';
+import type { HookStatus } from '../core/rollout/event.ts';
+import type { Target } from '../core/target.ts';
 import { HOOK_LIMIT_MS, inTime } from './_hook.ts';
 
 type Result = { status: HookStatus; reason: string };

@@ -1,8 +1,8 @@
 import { RolloutError } from '../core/errors.ts';
 import type { PinResult } from '../core/ports.ts';
-import type { Target } from '../core/rollout/event.ts';
 import { mayBePinned, stablesToLookUp, waitsForPin } from '../core/rollout/pin.ts';
 import type { Rollout } from '../core/rollout/state.ts';
+import type { Target } from '../core/target.ts';
 import type { Needs } from './ports.ts';
 import { recordEffect, recordJudgement } from './record.ts';
 import { soon, within } from './within.ts';

@@ -1,9 +1,10 @@
 import type { ProbeCounts } from '../core/analysis/types.ts';
-import type { Hook, Target } from '../core/rollout/event.ts';
+import type { Hook } from '../core/rollout/event.ts';
 import { NO_PROBES } from '../core/rollout/probe-counts.ts';
 import { probesDue } from '../core/rollout/probing.ts';
 import { questionOf } from '../core/rollout/question.ts';
 import type { Rollout } from '../core/rollout/state.ts';
+import type { Target } from '../core/target.ts';
 import type { Instant } from '../core/units.ts';
 import type { Needs } from './ports.ts';
 import { within } from './within.ts';

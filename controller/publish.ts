@@ -1,6 +1,6 @@
 import { RolloutError } from '../core/errors.ts';
-import type { Target } from '../core/rollout/event.ts';
 import { isReplaced, type Rollout, targetNamed } from '../core/rollout/state.ts';
+import type { Target } from '../core/target.ts';
 import { readRollout } from './execution.ts';
 import type { Needs } from './ports.ts';
 import { recordEffect } from './record.ts';

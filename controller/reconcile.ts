@@ -1,9 +1,9 @@
 import { RolloutError } from '../core/errors.ts';
 import type { Observed } from '../core/ports.ts';
 import { hasCanaryTraffic } from '../core/rollout/due.ts';
-import type { Target } from '../core/rollout/event.ts';
 import { isWorthAnotherLook } from '../core/rollout/reconcile.ts';
 import type { Rollout } from '../core/rollout/state.ts';
+import type { Target } from '../core/target.ts';
 import type { Needs } from './ports.ts';
 import { recordJudgement } from './record.ts';
 import { within } from './within.ts';

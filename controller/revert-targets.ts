@@ -1,8 +1,9 @@
 import { RolloutError } from '../core/errors.ts';
 import type { Observed } from '../core/ports.ts';
-import type { RevertBy, RevertedTarget, Target } from '../core/rollout/event.ts';
+import type { RevertBy, RevertedTarget } from '../core/rollout/event.ts';
 import { lastLook, mayBeOlder } from '../core/rollout/revert-plan.ts';
 import { type Rollout, targetNamed } from '../core/rollout/state.ts';
+import type { Target } from '../core/target.ts';
 import type { Needs } from './ports.ts';
 import { soon } from './within.ts';
 

@@ -10,10 +10,10 @@ import type {
   RevertBy,
   RevertedTarget,
   RolloutEvent,
-  Target,
 } from './rollout/event.ts';
 import type { FencingToken } from './rollout/fencing-token.ts';
 import type { Rollout } from './rollout/state.ts';
+import type { Target } from './target.ts';
 import type { Instant, Percent, Seconds } from './units.ts';
 
 /** The time as everybody in the controller sees it. */

@@ -7,7 +7,7 @@ import { LIMITS } from '../core/analysis/types.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { type Actor, WAYS } from '../core/rollout/actor.ts';
-import { type Publishing, SOURCES, type Target } from '../core/rollout/event.ts';
+import { type Publishing, SOURCES, type Target } from '../core/target.ts';
 import { type LambdaContext, observer, observing, runsOut } from './_observe.ts';
 
 /** One function of the controller: what it accepts, and what it does with the ports it needs. */

@@ -1,6 +1,7 @@
-import type { RolloutEvent, Target } from '../core/rollout/event.ts';
+import type { RolloutEvent } from '../core/rollout/event.ts';
 import { type FencingToken, tokenFrom } from '../core/rollout/fencing-token.ts';
 import { emptyOpening, type Rollout } from '../core/rollout/state.ts';
+import type { Target } from '../core/target.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../core/units.ts';
 import { ACCOUNT, REGION, type World } from '../local/world.ts';
 import { isUnheard } from './faults.ts';

@@ -1,7 +1,7 @@
 import { RolloutError } from '../../core/errors.ts';
-import type { Target } from '../../core/rollout/event.ts';
 import { pinnedAtOpening } from '../../core/rollout/pin.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
+import type { Target } from '../../core/target.ts';
 import { executionInput } from '../execution.ts';
 import { pinNow } from '../pins.ts';
 import type { Needs } from '../ports.ts';

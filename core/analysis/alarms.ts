@@ -1,5 +1,5 @@
-import type { Target } from '../rollout/event.ts';
 import type { Rollout } from '../rollout/state.ts';
+import type { Target } from '../target.ts';
 import type { Instant } from '../units.ts';
 import { SUSPICIOUS } from './evidence.ts';
 import type { Alarm, Verdict, VerdictStatus } from './types.ts';

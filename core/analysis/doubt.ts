@@ -1,7 +1,7 @@
 import { verifyMinutesOf } from '../plan/holdout.ts';
-import type { Target } from '../rollout/event.ts';
 import { canRecall } from '../rollout/recall.ts';
 import { isVerifying, type Rollout } from '../rollout/state.ts';
+import type { Target } from '../target.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number, percent } from '../words.ts';
 import { DOUBT_FLOOR, FLOOR, THROTTLE_FLOOR } from './evidence.ts';

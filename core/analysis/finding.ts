@@ -1,5 +1,5 @@
-import type { Target } from '../rollout/event.ts';
 import { isVerifying, type Rollout } from '../rollout/state.ts';
+import type { Target } from '../target.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { compared, number, percent } from '../words.ts';
 import { doubtAbout } from './doubt.ts';

@@ -1,7 +1,7 @@
 import { bytesOf, foldedBytesMax } from '../rollout/bounded.ts';
-import type { Target } from '../rollout/event.ts';
 import type { Rollout } from '../rollout/state.ts';
 import { bakeOf, settledUntil } from '../rollout/timing.ts';
+import type { Target } from '../target.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { arrivalMetric, recentPastOf, splitWindows, stretchesOf } from './arrival.ts';
 import { carriedAfter, percentilesOf, withBad } from './finding.ts';

@@ -1,6 +1,6 @@
-import type { Target } from '../rollout/event.ts';
 import type { Rollout } from '../rollout/state.ts';
 import { bakeOf, settledUntil } from '../rollout/timing.ts';
+import type { Target } from '../target.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { alarmFindings } from './alarms.ts';
 import { arrivalFinding, arrivalMetric } from './arrival.ts';

@@ -1,6 +1,6 @@
 import type { Plan } from '../plan/plan.ts';
-import type { Target } from '../rollout/event.ts';
 import type { Rollout } from '../rollout/state.ts';
+import type { Target } from '../target.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
 import { evidenceOfShare, FLOOR, SUSPICIOUS } from './evidence.ts';

@@ -1,5 +1,5 @@
 import type { Plan, Step } from '../plan/plan.ts';
-import type { Target } from '../rollout/event.ts';
+import type { Target } from '../target.ts';
 import { type Percent, WINDOW_MS } from '../units.ts';
 import { duration, number, percent } from '../words.ts';
 import { logFactorWorse } from './evalue.ts';

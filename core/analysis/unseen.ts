@@ -1,6 +1,6 @@
 import { verifySecondsOf } from '../plan/holdout.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Target } from '../rollout/event.ts';
+import type { Target } from '../target.ts';
 import type { Percent, Seconds } from '../units.ts';
 import { duration, percent } from '../words.ts';
 import { RECALL_WEIGHT, RECALL_WEIGHT_UNDER_LOAD } from './holdout.ts';

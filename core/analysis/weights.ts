@@ -1,4 +1,4 @@
-import type { Target } from '../rollout/event.ts';
+import type { Target } from '../target.ts';
 import type { Metric, WatchRule } from './types.ts';
 
 /** How the stake against a release is split, before absent groups give theirs to the others. */

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { LIMITS, type Limit, type LimitRule } from '../analysis/types.ts';
-import type { Source } from '../rollout/event.ts';
+import type { Source } from '../target.ts';
 import { type Fault, strict, whole } from './check.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
 import { isMap, own } from './plain.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { SMOKE_EVENTS } from '../analysis/types.ts';
-import { SOURCES } from '../rollout/event.ts';
+import { SOURCES } from '../target.ts';
 import { type Fault, rule, type Says, strict, textLike } from './check.ts';
 import { didYouMean, nearest, oneOf } from './nearest.ts';
 import { isMap, own, word } from './plain.ts';

@@ -1,6 +1,7 @@
 import { plainText } from '../plain-text.ts';
 import type { ResolvedTarget, ServiceRecord } from '../ports.ts';
-import type { Hook, Target } from './event.ts';
+import type { Target } from '../target.ts';
+import type { Hook } from './event.ts';
 
 /** A deployment tool that a function's tags point at, what they are, and what stops it from moving the alias. */
 interface Habit {

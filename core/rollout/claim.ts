@@ -1,4 +1,4 @@
-import type { Target } from './event.ts';
+import type { Target } from '../target.ts';
 import type { FencingToken } from './fencing-token.ts';
 
 /** What a claim finds on a target: it `may` be written, it `stands` already, another rollout has it (`held`), or somebody `touched` it since the opening. */

@@ -7,6 +7,7 @@ import { RolloutError } from '../errors.ts';
 import { withPlainTexts } from '../plain-text.ts';
 import { verifySecondsOf } from '../plan/holdout.ts';
 import type { Observed, PinResult } from '../ports.ts';
+import type { Target } from '../target.ts';
 import type { Instant, Percent } from '../units.ts';
 import { duration } from '../words.ts';
 import { type Actor, nameOf, PLANS, SPILLWAY } from './actor.ts';
@@ -21,7 +22,6 @@ import type {
   Quarantined,
   RevertedTarget,
   RolloutEvent,
-  Target,
 } from './event.ts';
 import { type FencingToken, isSameToken } from './fencing-token.ts';
 import { gateRunOut, isAwaited, isHeld } from './next.ts';

@@ -2,7 +2,6 @@ import type { Folded } from '../analysis/folded.ts';
 import type {
   Alarm,
   FailurePast,
-  Limit,
   LimitRule,
   Past,
   ProbeCounts,
@@ -12,62 +11,10 @@ import type {
   WatchRule,
 } from '../analysis/types.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { Target } from '../target.ts';
 import type { Instant, Percent, Seconds } from '../units.ts';
 import type { Actor } from './actor.ts';
 import type { FencingToken } from './fencing-token.ts';
-
-/** What receives traffic, with the two versions of this rollout. `kind` and `ref` belong to the adapter; core never looks inside `ref`. */
-export interface Target {
-  name: string;
-  kind: string;
-  /** One string per thing that can be locked, in every account and region: `<partition>:<account>:<region>:<kind>/<name>`. */
-  key: string;
-  ref: Record<string, string>;
-  stable: string;
-  /** The version on trial; empty until it is published. */
-  canary: string;
-  source: Source;
-  traits: Traits;
-  /** What still has to be done before the canary can take traffic. */
-  publish?: Publishing | undefined;
-  /** True if publishing replaced the function's own code, which a revert restores. */
-  replaced?: boolean | undefined;
-  /** Names the state in which the opening found it, such as an alias' `RevisionId`, and is another one after every write; absent if the opening did not look. */
-  revision?: string | undefined;
-}
-
-/** What is to be known of a target by those who need not know its kind. */
-export interface Traits {
-  /** How many failures one event may make, since it is tried again. */
-  burst: number;
-  /** True if a visitor stays on the version that it met first. */
-  isSticky: boolean;
-  /** What it counts beside its requests: `answers` with their status, `batches` with what was handed back of them. */
-  counts: readonly ('answers' | 'batches')[];
-  /** The limits that it has, with the field of `ref` that names the queue which is read for each. */
-  limits: { readonly [L in Limit]?: 'queue' | 'dlq' | 'nothing' };
-  /** What it is called in a sentence, such as "alias live of checkout-prod-Api". */
-  noun: string;
-}
-
-/** What calls a target, which decides how its failures show. */
-export const SOURCES = ['http', 'invoke', 'async', 'sqs', 'stream', 'schedule'] as const;
-/** One of the sources. */
-export type Source = (typeof SOURCES)[number];
-
-/** `await`: the version exists and is not Active yet. `zip` and `image`: it must be published from this artifact first. */
-export type Publishing =
-  | { from: 'await' }
-  | {
-      from: 'zip';
-      bucket: string;
-      key: string;
-      versionId: string;
-      sha256: string;
-      revision: string;
-      was?: string | undefined;
-    }
-  | { from: 'image'; uri: string; revision: string; was?: string | undefined };
 
 /** Where in a rollout other code can be asked. */
 export const HOOK_POINTS = [

@@ -16,10 +16,11 @@ import { plainText } from '../plain-text.ts';
 import { verifyMinutesOf, withHoldout } from '../plan/holdout.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Completion, ResolvedTarget, ServiceRecord } from '../ports.ts';
+import type { Target } from '../target.ts';
 import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
 import { duration, number, percent } from '../words.ts';
 import { adopted, askedNow, driftNotices, foreignlyMoved, isOwn } from './adoption.ts';
-import type { Hook, Identity, Made, Opening, Probing, RolloutEvent, Target } from './event.ts';
+import type { Hook, Identity, Made, Opening, Probing, RolloutEvent } from './event.ts';
 import { keptOut, keptOutBy, QUARANTINED_MAX } from './quarantine.ts';
 import { deadlineOf } from './timing.ts';
 

@@ -1,4 +1,4 @@
-import type { Target } from './event.ts';
+import type { Target } from '../target.ts';
 import { isAdoption, isStuck, type Rollout } from './state.ts';
 
 /**

@@ -1,6 +1,7 @@
 import type { Observed } from '../ports.ts';
+import type { Target } from '../target.ts';
 import type { Instant } from '../units.ts';
-import type { Cause, RolloutEvent, Target } from './event.ts';
+import type { Cause, RolloutEvent } from './event.ts';
 import { type FencingToken, isOlder, isSameToken, tokenText } from './fencing-token.ts';
 import { outOf, type Rollout } from './state.ts';
 

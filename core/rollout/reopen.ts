@@ -1,8 +1,9 @@
 import { RolloutError } from '../errors.ts';
 import type { Completed, Served, ServiceRecord, VersionState } from '../ports.ts';
+import type { Target } from '../target.ts';
 import type { Instant } from '../units.ts';
 import { type Actor, nameOf } from './actor.ts';
-import type { Made, Opening, RolloutEvent, Target } from './event.ts';
+import type { Made, Opening, RolloutEvent } from './event.ts';
 import { keptOutBy } from './quarantine.ts';
 import type { Rollout } from './state.ts';
 import { deadlineOf } from './timing.ts';

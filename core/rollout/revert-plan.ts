@@ -1,8 +1,9 @@
 import type { Observed } from '../ports.ts';
+import type { Target } from '../target.ts';
 import type { Instant, Percent } from '../units.ts';
 import { percent } from '../words.ts';
 import { hasCanaryTraffic } from './due.ts';
-import type { RevertBy, RevertedTarget, Target } from './event.ts';
+import type { RevertBy, RevertedTarget } from './event.ts';
 import { type FencingToken, SEQ_MAX } from './fencing-token.ts';
 import { next } from './next.ts';
 import { isEnded, isStuck, type Rollout } from './state.ts';

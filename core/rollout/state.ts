@@ -2,6 +2,7 @@ import { UNLIKE } from '../analysis/evidence.ts';
 import type { Folded } from '../analysis/folded.ts';
 import type { Alarm, Finding, Verdict } from '../analysis/types.ts';
 import { rulesFor } from '../analysis/weights.ts';
+import type { Target } from '../target.ts';
 import { type Instant, type Percent, type Seconds, WINDOW_MS } from '../units.ts';
 import { type Actor, isPlans, nameOf } from './actor.ts';
 import { askingsAtNewStep, withReason } from './bounded.ts';
@@ -15,7 +16,6 @@ import type {
   PauseReason,
   RevertedTarget,
   RolloutEvent,
-  Target,
 } from './event.ts';
 import type { FencingToken } from './fencing-token.ts';
 import { atNewStep, type Probed, withProbes } from './probe-counts.ts';

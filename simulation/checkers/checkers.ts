@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Actor, isPlans } from '../../core/rollout/actor.ts';
-import type { RolloutEvent, Target } from '../../core/rollout/event.ts';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { isSameToken, tokenText } from '../../core/rollout/fencing-token.ts';
 import { fold, type Rollout } from '../../core/rollout/state.ts';
+import type { Target } from '../../core/target.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../core/units.ts';
 import type { Append, Met, MetWindow, Run } from '../recording.ts';
 import {

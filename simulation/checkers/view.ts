@@ -1,6 +1,7 @@
-import type { RolloutEvent, Target } from '../../core/rollout/event.ts';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { FencingToken } from '../../core/rollout/fencing-token.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
+import type { Target } from '../../core/target.ts';
 import type { Instant, Percent } from '../../core/units.ts';
 import { type AliasWrite, type Append, idOf, type Met, type Run, type Standing } from '../recording.ts';
 

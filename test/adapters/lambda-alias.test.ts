@@ -13,8 +13,8 @@ import 'aws-sdk-client-mock-vitest/extend';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { lambdaAlias } from '../../adapters/lambda-alias.ts';
 import type { Clock, Raise } from '../../core/ports.ts';
-import type { Target } from '../../core/rollout/event.ts';
 import { tokenText } from '../../core/rollout/fencing-token.ts';
+import type { Target } from '../../core/target.ts';
 import { EMPTY } from '../empty.ts';
 import { clockAt, FINAL, OF_ACCOUNT, PASSING, refusal, stubbed } from './stub.ts';
 

@@ -10,7 +10,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { whatStands } from '../../adapters/_lambda.ts';
 import { lambdaPublisher } from '../../adapters/lambda-publish.ts';
 import { traitsOf } from '../../adapters/lambda-traits.ts';
-import type { Publishing, Target } from '../../core/rollout/event.ts';
+import type { Publishing, Target } from '../../core/target.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { FINAL, OF_ACCOUNT, PASSING } from './stub.ts';
 

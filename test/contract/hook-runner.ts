@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { expect } from 'vitest';
 import type { SmokeChain, SmokeCheck } from '../../core/analysis/types.ts';
 import type { HookQuestion, HookReply, HookRunner } from '../../core/ports.ts';
-import type { Target } from '../../core/rollout/event.ts';
+import type { Target } from '../../core/target.ts';
 import { contract, type Implementation } from './cases.ts';
 
 /** A request as a version's code gets it. */

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Observed, Raise, RaiseResult, TargetRequest, TrafficRouter } from '../../core/ports.ts';
-import type { Target } from '../../core/rollout/event.ts';
 import type { FencingToken } from '../../core/rollout/fencing-token.ts';
+import type { Target } from '../../core/target.ts';
 import type { Instant } from '../../core/units.ts';
 import { EMPTY } from '../empty.ts';
 import { atOnce, contract, type Implementation, refused } from './cases.ts';

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Client } from '../../client/client.ts';
 import { localClient } from '../../client/local.ts';
-import type { Target } from '../../core/rollout/event.ts';
+import type { Target } from '../../core/target.ts';
 import { serve } from '../../demo/server.ts';
 import { deploy, publish } from '../../demo/shop.ts';
 import { scaledClock } from '../../local/clock.ts';

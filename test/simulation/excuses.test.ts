@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding, Metric } from '../../core/analysis/types.ts';
 import { type Actor, PLANS, SPILLWAY } from '../../core/rollout/actor.ts';
-import type { RolloutEvent, Source } from '../../core/rollout/event.ts';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
+import type { Source } from '../../core/target.ts';
 import type { Percent } from '../../core/units.ts';
 import { caseOf } from '../../simulation/case.ts';
 import { check, type Limits } from '../../simulation/checkers/checkers.ts';

@@ -1,7 +1,7 @@
 import { UpdateAliasCommand, type UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
 import type { TrafficRouter } from '../../core/ports.ts';
-import type { Target } from '../../core/rollout/event.ts';
+import type { Target } from '../../core/target.ts';
 import { ALIAS } from '../../local/world.ts';
 import { crashes } from '../../simulation/faults.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';

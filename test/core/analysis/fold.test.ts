@@ -23,9 +23,10 @@ import type {
 import { comparedWindows, knownWindows } from '../../../core/analysis/windows.ts';
 import { bytesOf, foldedBytesMax } from '../../../core/rollout/bounded.ts';
 import { decide } from '../../../core/rollout/decide.ts';
-import type { Opening, RolloutEvent, Target } from '../../../core/rollout/event.ts';
+import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
 import { comparedSeconds } from '../../../core/rollout/recall.ts';
 import { type Rollout, fold as stateOf } from '../../../core/rollout/state.ts';
+import type { Target } from '../../../core/target.ts';
 import { type Instant, WINDOW_MS } from '../../../core/units.ts';
 import { isDeep, times } from '../../deep.ts';
 import { intended, minute, opened, plan, promoted, raised, shifted, target } from '../rollout/given.ts';

@@ -10,7 +10,8 @@ import {
   type Series,
   type Window,
 } from '../../../core/analysis/types.ts';
-import { type Opening, SOURCES, type Source } from '../../../core/rollout/event.ts';
+import type { Opening } from '../../../core/rollout/event.ts';
+import { SOURCES, type Source } from '../../../core/target.ts';
 import { WINDOW_MS } from '../../../core/units.ts';
 import { inVerify, minute, onFirstStep, plan, stateAfter, target } from '../rollout/given.ts';
 

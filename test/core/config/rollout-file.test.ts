@@ -12,7 +12,7 @@ import {
   watchFrom,
 } from '../../../core/config/rollout-file.ts';
 import { RolloutError } from '../../../core/errors.ts';
-import { SOURCES } from '../../../core/rollout/event.ts';
+import { SOURCES } from '../../../core/target.ts';
 import { times } from '../../deep.ts';
 import { changed, fullFile, leastFile, thrownBy } from './files.ts';
 

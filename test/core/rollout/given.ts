@@ -4,11 +4,12 @@ import type { Alarm, ProbeCounts, SmokeCheck, Verdict, VerdictStatus } from '../
 import { type ErrorCode, RolloutError } from '../../../core/errors.ts';
 import type { Actor } from '../../../core/rollout/actor.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
-import type { Hook, HookStatus, Opening, RolloutEvent, Target } from '../../../core/rollout/event.ts';
+import type { Hook, HookStatus, Opening, RolloutEvent } from '../../../core/rollout/event.ts';
 import type { FencingToken } from '../../../core/rollout/fencing-token.ts';
 import { type Directive, next } from '../../../core/rollout/next.ts';
 import { NO_PROBES } from '../../../core/rollout/probe-counts.ts';
 import { evolve, type Rollout } from '../../../core/rollout/state.ts';
+import type { Target } from '../../../core/target.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../../core/units.ts';
 import { thrownBy } from '../config/files.ts';
 

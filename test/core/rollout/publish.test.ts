@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
 import { dueAt, PUBLISH_SECONDS_MAX } from '../../../core/rollout/due.ts';
-import type { Publishing, RolloutEvent } from '../../../core/rollout/event.ts';
+import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import type { Publishing } from '../../../core/target.ts';
 import {
   aborted,
   directiveAt,
