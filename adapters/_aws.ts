@@ -139,3 +139,32 @@ export function patient<Client extends { send: (command: never) => Promise<unkno
   const send = (command: never) => patiently(key, clock, () => client.send(command));
   return new Proxy(client, { get: (of, name) => (name === 'send' ? send : Reflect.get(of, name)) });
 }
+
+/** The tag by which a function's owner says which service may touch it. */
+export const SERVICE_TAG = 'spillway:service';
+
+/** Time between two looks at something that takes a while, such as a code update. */
+export const POLL_EVERY_MS = 1_500;
+
+/**
+ * How often an opening asks again for what IAM hides or Lambda does not have, before it says so: what was just made, tagged or
+ * permitted may not be visible everywhere yet (IAM user guide, "Troubleshoot IAM", on changes that are not always immediately
+ * visible). How long that takes is assumed.
+ */
+const LOOKS_MAX = 6;
+
+/** Asks, and asks again for some seconds while AWS answers that it is hidden or not there. @throws what AWS answered last */
+export async function onceVisible<Answer>(clock: Clock, ask: () => Promise<Answer>): Promise<Answer> {
+  for (let looks = 0; ; looks++) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isHidden = /^(AccessDenied|ResourceNotFound)/.test(nameOf(error));
+      if (!isHidden || looks === LOOKS_MAX) throw error;
+      await clock.sleep(POLL_EVERY_MS);
+    }
+  }
+}
+
+/** How a refusal describes it, so that nobody takes it for a passing failure. */
+export const ASKED_AGAIN = `AWS answered so for ${(LOOKS_MAX * POLL_EVERY_MS) / 1000} s`;

@@ -1,6 +1,7 @@
 import {
   type CloudWatchClient,
   type Metric as CloudWatchMetric,
+  type Dimension,
   GetMetricDataCommand,
   type MetricDataQuery,
   type MetricDataResult,
@@ -20,44 +21,47 @@ import type {
 } from '../core/analysis/types.ts';
 import { isLatency } from '../core/analysis/weights.ts';
 import { RolloutError } from '../core/errors.ts';
-import type { MetricSource } from '../core/ports.ts';
+import type { MetricSource, TargetMetrics } from '../core/ports.ts';
 import type { Target } from '../core/target.ts';
 import { type Instant, WINDOW_MS } from '../core/units.ts';
 import { reach } from './_aws.ts';
 
-/** One metric on CloudWatch; of an alias' version if no other dimension says which. */
-interface Source {
+/** One metric on CloudWatch. */
+export interface Count {
   namespace: string;
   name: string;
+  /** The one dimension that holds the version; as `Kept` says if it is absent. */
   versionDimension?: string | undefined;
-  /** True if it is of the alias as a whole, whatever version ran. */
+  /** True if it is of the target as a whole, whatever version ran. */
   isWhole?: boolean | undefined;
 }
 
-const lambda = (name: string): Source => ({ namespace: 'AWS/Lambda', name });
-const counted = (name: string): Source => ({ namespace: 'Spillway', name });
+/** Where CloudWatch keeps what is known of a kind of target. */
+export interface Kept {
+  /** The counts of the known metrics, by metric. */
+  counts: Record<string, { bad: Count; total: Count }>;
+  /** The same count of the target as a whole; itself if it is kept by version alone. */
+  wholeOf(count: Count): Count;
+  /** The dimensions of a count that says nothing of them itself. */
+  dimensionsOf(target: Target, version: string | undefined): Dimension[];
+  /** What a limit is read from, if it is read as one number a minute. */
+  gaugeOf(target: Target, limit: Limit): Gauge | undefined;
+}
 
-/** Where the counts of the known metrics stand. Handled 5xx are no Lambda errors, so `withSpillway` counts them in the function itself. */
-const KNOWN: Record<string, { bad: Source; total: Source }> = {
-  errors: { bad: lambda('Errors'), total: lambda('Invocations') },
-  http5xx: { bad: counted('Faults'), total: counted('Responses') },
-  // A throttled request is no invocation (Lambda developer guide, "Types of metrics"), so both are added up.
-  throttles: { bad: lambda('Throttles'), total: lambda('Invocations') },
-  traffic: { bad: lambda('Throttles'), total: lambda('Invocations') },
-};
+/** A limit that is read as one number a minute, of no version, and what its unit on CloudWatch is worth in that of the limit. */
+interface Gauge {
+  metric: CloudWatchMetric;
+  worth: number;
+}
+
+/** What functions count themselves. */
+export const counted = (name: string): Count => ({ namespace: 'Spillway', name });
 
 const SIDES = ['canary', 'stable'] as const;
 type Side = (typeof SIDES)[number];
 
 /** A queried series is kept under what it is of. */
-type Point = { key: string; side: Side; source: Source };
-
-/** A limit that is read as one number a minute, of no version, and what its unit on CloudWatch is worth in that of the limit. */
-interface Gauge {
-  limit: Exclude<Limit, 'batchFailures'>;
-  metric: CloudWatchMetric;
-  worth: number;
-}
+type Point = { key: string; side: Side; source: Count };
 
 /** Queries in one call of GetMetricData (CloudWatch API reference). */
 const QUERIES_MAX = 500;
@@ -71,14 +75,8 @@ const PART_MS = 6 * 3600_000;
 /** Parts that are read side by side: at most 100,800 datapoints each, which must be held at once. */
 const TOGETHER = 4;
 
-/** Lambda gives ages in milliseconds, SQS in seconds (Lambda and SQS developer guides, lists of metrics). */
-const MILLISECONDS = 0.001;
-
-/**
- * Counts of both versions behind an alias, minute by minute, from CloudWatch, and the levels of what feeds it. Traffic that
- * did not come through the alias is not among them.
- */
-export function cloudwatchMetrics(client: CloudWatchClient): MetricSource {
+/** Counts of both versions of a target, minute by minute, from CloudWatch, and the levels of what feeds it. */
+export function cloudwatchMetrics(client: CloudWatchClient, kept: Kept): TargetMetrics {
   const readAll = async (
     target: Target,
     question: Question,
@@ -98,20 +96,24 @@ export function cloudwatchMetrics(client: CloudWatchClient): MetricSource {
 
   return {
     read: (target, rules, from, to, limits = []) =>
-      readAll(target, questionOf(target, rules, limits), { from, to }),
+      readAll(target, questionOf(kept, target, rules, limits), { from, to }),
     past(target, rules, from, to) {
-      const counted = rules.filter(({ metric }) => !isLatency(metric));
-      const question = questionOf(target, counted, [], true);
+      const counting = rules.filter(({ metric }) => !isLatency(metric));
+      const question = questionOf(kept, target, counting, [], true);
       // Each metric of each call is paid for (CloudWatch pricing), so a day is one call if it fits into one.
       const minutes = Math.max(1, Math.floor(POINTS_MAX / Math.max(1, question.queries.length)));
       return readAll(target, question, { from, to, partMs: minutes * WINDOW_MS });
     },
-    async heartbeat(from, to) {
-      const answers: Answers = new Map();
-      await fetchAll(client, 'metrics of this region', [HEARTBEAT], { start: from, end: to }, answers);
-      const starts = [...(answers.get(HEARTBEAT.Id)?.values.keys() ?? [])];
-      return starts.length === 0 ? undefined : Math.max(...starts);
-    },
+  };
+}
+
+/** The newest minute in which any function of the region was counted. */
+export function cloudwatchHeartbeat(client: CloudWatchClient): MetricSource['heartbeat'] {
+  return async (from, to) => {
+    const answers: Answers = new Map();
+    await fetchAll(client, 'metrics of this region', [HEARTBEAT], { start: from, end: to }, answers);
+    const starts = [...(answers.get(HEARTBEAT.Id)?.values.keys() ?? [])];
+    return starts.length === 0 ? undefined : Math.max(...starts);
   };
 }
 
@@ -134,14 +136,33 @@ interface Question {
   points: Point[];
   /** Which of `points` a count is read from, by what `nameOf` says of it. */
   at: ReadonlyMap<string, number>;
-  gauges: Gauge[];
+  gauges: (Gauge & { limit: Limit })[];
   queries: MetricDataQuery[];
+  /** The counts of a rule, if it is counted here. */
+  countsOf(rule: WatchRule): { bad: Count; total: Count } | undefined;
 }
 
 /** @param isWhole true for the counts of the target as a whole */
-function questionOf(target: Target, rules: WatchRule[], asked: LimitRule[], isWhole = false): Question {
+function questionOf(
+  kept: Kept,
+  target: Target,
+  rules: WatchRule[],
+  asked: LimitRule[],
+  isWhole = false,
+): Question {
   const limits = limitsOf(target, asked);
-  const all = pointsOf(rules, limits, isWhole);
+  const countsOf = ({ metric, custom }: WatchRule) => {
+    if (custom === undefined) return kept.counts[metric];
+    const { bad, total, versionDimension } = custom;
+    return { bad: { ...bad, versionDimension }, total: { ...total, versionDimension } };
+  };
+  const all = pointsOf(rules, limits, countsOf).flatMap(({ key, side, source }) =>
+    isWhole
+      ? side === 'stable'
+        ? [{ key, side, source: kept.wholeOf(source) }]
+        : []
+      : [{ key, side, source }],
+  );
   const points: Point[] = [];
   const [at, known] = [new Map<string, number>(), new Map<string, number>()];
   for (const point of all) {
@@ -150,19 +171,22 @@ function questionOf(target: Target, rules: WatchRule[], asked: LimitRule[], isWh
     known.set(series, nth);
     at.set(nameOf(point.key, point.side), nth);
   }
-  const gauges = limits.flatMap(({ limit }) => gaugeOf(target, limit));
+  const gauges = limits.flatMap(({ limit }) => {
+    const gauge = kept.gaugeOf(target, limit);
+    return gauge === undefined ? [] : [{ ...gauge, limit }];
+  });
   const queries = [
     // Two metrics of one rule file may have a count in common, which is asked for once.
-    ...points.map((point) => countQuery(target, point)),
+    ...points.map((point) => countQuery(kept, target, point)),
     ...gauges.map(({ metric }) => ({ Metric: metric, Stat: 'Maximum' })),
   ].map((stat, index) => ({ Id: `m${index}`, MetricStat: { ...stat, Period: WINDOW_MS / 1000 } }));
-  return { rules, limits, all, points, at, gauges, queries };
+  return { rules, limits, all, points, at, gauges, queries, countsOf };
 }
 
 async function readPart(
   client: CloudWatchClient,
   target: Target,
-  { rules, limits, all, points, at, gauges, queries }: Question,
+  { rules, limits, all, points, at, gauges, queries, countsOf }: Question,
   { start, end }: Record<'start' | 'end', Instant>,
 ): Promise<Series> {
   const answers: Answers = new Map();
@@ -175,7 +199,11 @@ async function readPart(
       answers,
     );
   const valuesOf = (index: number) => answers.get(`m${index}`)?.values ?? new Map();
-  const counts = seriesFrom(rules, limits, (key, side) => valuesOf(at.get(nameOf(key, side)) ?? -1));
+  const counts = seriesFrom(
+    rules.filter((rule) => countsOf(rule) !== undefined || isLatency(rule.metric)),
+    limits,
+    (key, side) => valuesOf(at.get(nameOf(key, side)) ?? -1),
+  );
   for (const { key } of unitless(answers, { all, points })) {
     const metric = key.slice(0, key.lastIndexOf('/')) as Exclude<Metric, 'latency'>;
     counts[metric] = unknownFrom(start, end, `metric ${key} ${MIXED}`);
@@ -223,8 +251,8 @@ function joined(parts: Series[]): Series {
   return Object.fromEntries(names.map((name) => [name, parts.flatMap((part) => part[name] as ReadWindow[])]));
 }
 
-function pointsOf(rules: WatchRule[], limits: LimitRule[], isWhole: boolean): Point[] {
-  const sources = new Map<string, Source>();
+function pointsOf(rules: WatchRule[], limits: LimitRule[], countsOf: Question['countsOf']): Point[] {
+  const sources = new Map<string, Count>();
   for (const rule of rules) {
     const counts = countsOf(rule);
     if (counts !== undefined)
@@ -240,60 +268,19 @@ function pointsOf(rules: WatchRule[], limits: LimitRule[], isWhole: boolean): Po
   const keys = [...sources];
   const metrics = [...new Set(keys.map(([key]) => key.slice(0, key.lastIndexOf('/'))))];
   return metrics.flatMap((metric) =>
-    // What is of the target as a whole is read once.
-    (isWhole ? (['stable'] as const) : SIDES).flatMap((side) =>
+    SIDES.flatMap((side) =>
       keys
         .filter(([key]) => key.slice(0, key.lastIndexOf('/')) === metric)
-        .map(([key, source]) => ({ key, side, source: isWhole ? wholeOf(source) : source })),
+        .map(([key, source]) => ({ key, side, source })),
     ),
   );
 }
 
-/** Lambda counts by the alias as well as by its versions; what functions count themselves has the version alone. */
-const wholeOf = (source: Source): Source =>
-  source.namespace === 'AWS/Lambda' ? { ...source, isWhole: true } : source;
-
-function countsOf({ metric, custom }: WatchRule): { bad: Source; total: Source } | undefined {
-  if (custom === undefined) return KNOWN[metric];
-  const { bad, total, versionDimension } = custom;
-  return { bad: { ...bad, versionDimension }, total: { ...total, versionDimension } };
-}
-
-/** What a limit is read from: queues by their name, and what Lambda itself keeps by the alias as a whole. */
-function gaugeOf({ ref }: Target, limit: Limit): Gauge[] {
-  const sqs = (name: string, queue: string): CloudWatchMetric => ({
-    ...{ Namespace: 'AWS/SQS', MetricName: name, Dimensions: [{ Name: 'QueueName', Value: queue }] },
-  });
-  const alias = (name: string): CloudWatchMetric => ({
-    Namespace: 'AWS/Lambda',
-    MetricName: name,
-    Dimensions: [
-      { Name: 'FunctionName', Value: ref.functionName },
-      { Name: 'Resource', Value: `${ref.functionName}:${ref.alias}` },
-    ],
-  });
-  switch (limit) {
-    case 'dlqNew':
-      return [{ limit, metric: sqs('ApproximateNumberOfMessagesVisible', ref.dlq ?? ''), worth: 1 }];
-    case 'oldestMessage':
-      return ref.queue === undefined
-        ? [{ limit, metric: alias('AsyncEventAge'), worth: MILLISECONDS }]
-        : [{ limit, metric: sqs('ApproximateAgeOfOldestMessage', ref.queue), worth: 1 }];
-    case 'iteratorAge':
-      return [{ limit, metric: alias('IteratorAge'), worth: MILLISECONDS }];
-    case 'batchFailures':
-      return [];
-  }
-}
-
-function countQuery({ ref, ...target }: Target, { side, source }: Point) {
+function countQuery(kept: Kept, target: Target, { side, source }: Point) {
+  const version = source.isWhole ? undefined : target[side];
   const Dimensions =
     source.versionDimension === undefined
-      ? [
-          { Name: 'FunctionName', Value: ref.functionName },
-          { Name: 'Resource', Value: `${ref.functionName}:${ref.alias}` },
-          ...(source.isWhole ? [] : [{ Name: 'ExecutedVersion', Value: target[side] }]),
-        ]
+      ? kept.dimensionsOf(target, version)
       : [{ Name: source.versionDimension, Value: target[side] }];
   return { Metric: { Namespace: source.namespace, MetricName: source.name, Dimensions }, Stat: 'Sum' };
 }
@@ -370,9 +357,7 @@ function seriesFrom(rules: WatchRule[], limits: LimitRule[], read: ReadValues): 
   });
   const windowsOf = (metric: Metric | Limit) =>
     pairedWindows(metric, { canary: pairOf(metric, 'canary'), stable: pairOf(metric, 'stable') });
-  for (const rule of rules)
-    if (rule.metric !== 'latency' && countsOf(rule) !== undefined)
-      series[rule.metric] = windowsOf(rule.metric);
+  for (const rule of rules) if (!isLatency(rule.metric)) series[rule.metric] = windowsOf(rule.metric);
   if (rules.some(({ metric }) => isLatency(metric))) series.latency = spreadsFrom(read);
   if (limits.some(({ limit }) => limit === 'batchFailures'))
     series.batchFailures = windowsOf('batchFailures');

@@ -10,9 +10,8 @@ import {
 } from '../core/hook-answer.ts';
 import type { Clock, HookCheck, HookRunner } from '../core/ports.ts';
 import type { Hook } from '../core/rollout/event.ts';
-import { nameOf, reach } from './_aws.ts';
+import { nameOf, onceVisible, reach, SERVICE_TAG } from './_aws.ts';
 import { HOOK_LIMIT_MS, inTime, payloadOf } from './_hook.ts';
-import { onceVisible, SERVICE_TAG } from './_lambda.ts';
 
 /** Hooks that are Lambda functions of the same service, invoked synchronously; `spec.functionName` names the function. */
 export function lambdaHook(client: LambdaClient, clock: Clock): HookRunner {

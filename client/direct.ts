@@ -1,8 +1,9 @@
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { revertFrozen } from '../adapters/direct-abort.ts';
-import { byKind, routers } from '../adapters/registry.ts';
+import { byKind } from '../adapters/registry.ts';
 import { schedulerWatchdog } from '../adapters/scheduler-watchdog.ts';
+import { routers } from '../targets/adapters.ts';
 
 /** Reverts a rollout by the caller's own rights: for when the controller is down. @throws as `revertFrozen` does */
 export function revertDirectly(
@@ -20,7 +21,5 @@ export function revertDirectly(
     roleArn: '',
     groupName,
   });
-  // A revert asks and sends nothing but to the targets.
-  const web = { fetch, hosts: [], secret: '' };
-  return revertFrozen(rolloutId, by, watchdog, byKind(routers, { lambda, web }, clock));
+  return revertFrozen(rolloutId, by, watchdog, byKind(routers, { lambda }, clock));
 }

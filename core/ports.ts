@@ -235,8 +235,8 @@ export interface TrafficRouter {
   closeFence(target: Target, by: { rolloutId: string; epoch: number }): Promise<Observed>;
 }
 
-/** Reads both versions of a target in the same windows, and the queues and streams that feed it. */
-export interface MetricSource {
+/** Reads both versions of one kind of target in the same windows, and the queues and streams that feed it. */
+export interface TargetMetrics {
   /** Whole windows from `from` (inclusive) to `to` (exclusive); of the limits those that the target's source has. @throws RolloutError Unavailable */
   read(target: Target, rules: WatchRule[], from: Instant, to: Instant, limits?: LimitRule[]): Promise<Series>;
   /**
@@ -244,6 +244,10 @@ export interface MetricSource {
    * stable. Rules about durations are left out. @throws RolloutError Unavailable
    */
   past(target: Target, rules: WatchRule[], from: Instant, to: Instant): Promise<Series>;
+}
+
+/** The same of targets of any kind. */
+export interface MetricSource extends TargetMetrics {
   /** Start of the newest minute, from `from` on and before `to`, in which any function of the region was counted; undefined if there is none. @throws RolloutError Unavailable */
   heartbeat(from: Instant, to: Instant): Promise<Instant | undefined>;
 }

@@ -6,17 +6,24 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { isThrottle } from '../adapters/_aws.ts';
 import { awsSecrets } from '../adapters/aws-secrets.ts';
 import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
-import { cloudwatchMetrics } from '../adapters/cloudwatch-metrics.ts';
 import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
 import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
 import { lambdaOpenings } from '../adapters/lambda-openings.ts';
-import { byKind, hookChecks, hookRunners, probeRunners, publishers, routers } from '../adapters/registry.ts';
+import { byKind, hookChecks, hookRunners } from '../adapters/registry.ts';
 import { s3Client } from '../adapters/s3-client.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerWatchdog } from '../adapters/scheduler-watchdog.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
 import type { Clock } from '../core/ports.ts';
+import {
+  metricSources,
+  metricsByKind,
+  publishers,
+  routers,
+  smokeByKind,
+  smokeRunners,
+} from '../targets/adapters.ts';
 import { observer } from './_observe.ts';
 
 /** The ports as they are on AWS, each made on its own, so that a bundle holds only the clients its function needs. */
@@ -107,11 +114,7 @@ export const awsJournal = () =>
 export const awsBudget = () =>
   dynamodbBudget(watched(new DynamoDBClient(CLIENT)), { tableName: setting('JOURNAL_TABLE'), clock });
 
-/** What moves and publishes targets asks no hook, so it is not given their secret. */
-const targetClients = () => ({
-  lambda: watched(new LambdaClient(CLIENT)),
-  web: { fetch, hosts: [], secret: '' },
-});
+const targetClients = () => ({ lambda: watched(new LambdaClient(CLIENT)), fetch });
 
 /** Traffic routers by kind of target. */
 export const awsRouters = () => byKind(routers, targetClients(), clock);
@@ -143,13 +146,14 @@ const OPENING_CLIENT = {
 export const awsOpenings = () =>
   lambdaOpenings(watched(new LambdaClient(OPENING_CLIENT)), clock, setting('OPEN_ROLLOUT_ARN'));
 
-/** What measures repeats smoke tests, and is not given the secret of hooks. */
-export const awsProbes = () => byKind(probeRunners, { ...targetClients(), ...smokeClients() }, clock);
-
-const smokeClients = () => {
+const smoke = () => {
   const lambda = watched(new LambdaClient(PATIENT_CLIENT));
-  return { lambda, secrets: awsSecrets({ lambda, fetch }, clock) };
+  const secrets = awsSecrets({ lambda, fetch }, clock);
+  return smokeByKind(smokeRunners, { lambda, secrets }, clock);
 };
+
+/** What measures repeats smoke tests, asks nobody else, and is not given the secret of hooks. */
+export const awsProbes = () => byKind({ smoke }, {}, clock);
 
 const hookClients = () => ({
   lambda: watched(new LambdaClient(PATIENT_CLIENT)),
@@ -161,13 +165,14 @@ const hookClients = () => ({
 });
 
 /** Hook runners by kind of hook. */
-export const awsHooks = () => byKind(hookRunners, { ...hookClients(), ...smokeClients() }, clock);
+export const awsHooks = () => byKind({ ...hookRunners, smoke }, hookClients(), clock);
 
 /** What refuses hooks, by kind of hook. */
 export const awsHookCheck = () => byKind(hookChecks, hookClients(), clock);
 
 /** Metrics of CloudWatch. */
-export const awsMetrics = () => cloudwatchMetrics(watched(new CloudWatchClient(CLIENT)));
+export const awsMetrics = () =>
+  metricsByKind(metricSources, { cloudwatch: watched(new CloudWatchClient(CLIENT)) }, clock);
 
 /** Alarms of CloudWatch. */
 export const awsAlarms = () => cloudwatchAlarms(watched(new CloudWatchClient(CLIENT)));

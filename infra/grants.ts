@@ -73,7 +73,7 @@ export const RIGHTS = {
   // The users' functions. GetFunction answers with tags only where ListTags is allowed too (its API reference).
   'read aliases': { actions: ['lambda:GetAlias'], on: anyFunction, when: OWNED },
   'move aliases': { actions: ['lambda:UpdateAlias'], on: anyFunction, when: OWNED },
-  // Lambda knows no resource narrower than the function for these, so the code alone keeps to its own alias (`adapters/lambda-pin.ts`).
+  // Lambda knows no resource narrower than the function for these, so the code alone keeps to its own alias (`targets/lambda-alias/pin.ts`).
   'pin versions': { actions: ['lambda:CreateAlias'], on: anyFunction, when: OWNED },
   'unpin versions': { actions: ['lambda:DeleteAlias'], on: anyFunction, when: OWNED },
   'read functions': { actions: ['lambda:GetFunction', 'lambda:ListTags'], on: anyFunction, when: OWNED },

@@ -8,7 +8,6 @@ import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { awsSecrets } from '../adapters/aws-secrets.ts';
 import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
-import { cloudwatchMetrics } from '../adapters/cloudwatch-metrics.ts';
 import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
 import { eventFrom, rolloutFrom } from '../adapters/dynamodb-items.ts';
 import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
@@ -17,7 +16,7 @@ import { PREFIX, tableDefinition } from '../adapters/dynamodb-table.ts';
 import { lambdaOpenings } from '../adapters/lambda-openings.ts';
 import { memoryBudget } from '../adapters/memory-budget.ts';
 import { type JournalRecord, memoryJournal } from '../adapters/memory-journal.ts';
-import { byKind, hookChecks, hookRunners, publishers, routers } from '../adapters/registry.ts';
+import { byKind, hookChecks, hookRunners } from '../adapters/registry.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import { schedulerWatchdog } from '../adapters/scheduler-watchdog.ts';
@@ -37,6 +36,14 @@ import {
   reservedFor,
   startedBy,
 } from '../infra/facts.ts';
+import {
+  metricSources,
+  metricsByKind,
+  publishers,
+  routers,
+  smokeByKind,
+  smokeRunners,
+} from '../targets/adapters.ts';
 import type { TokenReading } from './asl/interpreter.ts';
 import type { WorldClock } from './clock.ts';
 import { controllerFunctions } from './controller.ts';
@@ -339,8 +346,10 @@ export function createWorld(options: WorldOptions): World {
     },
     clock,
   );
+  const smoke = () => smokeByKind(smokeRunners, adapterClients, clock);
   const adapterClients = {
     ...clients,
+    fetch: fetched,
     secrets: awsSecrets({ lambda: clients.lambda, fetch: fetched }, clock),
     web: {
       fetch: fetched,
@@ -365,9 +374,9 @@ export function createWorld(options: WorldOptions): World {
     publisher: byKind(publishers, adapterClients, clock),
     restoreCode: async (rolloutId, target) =>
       void (await invoke('PublishRelease', { restore: { rolloutId, target } })),
-    hooks: byKind(hookRunners, adapterClients, clock),
+    hooks: byKind({ ...hookRunners, smoke }, adapterClients, clock),
     hookCheck: byKind(hookChecks, adapterClients, clock),
-    metrics: cloudwatchMetrics(clients.cloudwatch),
+    metrics: metricsByKind(metricSources, clients, clock),
     alarms: cloudwatchAlarms(clients.cloudwatch),
     executions: stepFunctions(clients.sfn, MACHINE_ARN),
     openings: lambdaOpenings(clients.lambda, clock, OPENER),

@@ -5,7 +5,6 @@ import {
   type UpdateAliasCommandInput,
 } from '@aws-sdk/client-lambda';
 import { zipSync } from 'fflate';
-import { pinNameOf } from '../adapters/lambda-pin.ts';
 import type { Opening, RolloutEvent } from '../core/rollout/event.ts';
 import { isEnded, isVerifying } from '../core/rollout/state.ts';
 import { type VirtualClock, virtualClock } from '../local/clock.ts';
@@ -13,6 +12,7 @@ import { type Random, seededRandom } from '../local/random.ts';
 import { KilledForMemory, type Model } from '../local/services/lambda.ts';
 import type { Rate } from '../local/traffic.ts';
 import { ALIAS } from '../local/world.ts';
+import { pinNameOf } from '../targets/lambda-alias/pin.ts';
 import { type Bound, boundsOf } from './bounds.ts';
 import {
   ALARM,

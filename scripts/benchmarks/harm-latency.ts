@@ -1,4 +1,3 @@
-import { traitsOf } from '../../adapters/lambda-traits.ts';
 import { LATENCY_EDGES } from '../../core/analysis/histogram.ts';
 import { judge } from '../../core/analysis/judge.ts';
 import type { Spread, SpreadWindow, WatchRule } from '../../core/analysis/types.ts';
@@ -6,6 +5,7 @@ import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { fold, type Rollout } from '../../core/rollout/state.ts';
 import { WINDOW_MS } from '../../core/units.ts';
 import { type Random, seededRandom } from '../../local/random.ts';
+import { traitsOf } from '../../targets/lambda-alias/kind.ts';
 import type { Figures } from './figures.ts';
 import type { Effort } from './harm-cells.ts';
 

@@ -3,7 +3,6 @@
 import { readFileSync } from 'node:fs';
 import type { CloudWatchClient, GetMetricDataCommandInput } from '@aws-sdk/client-cloudwatch';
 import { cloudwatchMetrics } from '../../adapters/cloudwatch-metrics.ts';
-import { traitsOf } from '../../adapters/lambda-traits.ts';
 import { FOLDED_MIN_MS, foldedAfter, KEPT_MS } from '../../core/analysis/fold.ts';
 import type { Folded } from '../../core/analysis/folded.ts';
 import { LATENCY_EDGES } from '../../core/analysis/histogram.ts';
@@ -14,6 +13,8 @@ import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { fold, type Rollout } from '../../core/rollout/state.ts';
 import { settledUntil } from '../../core/rollout/timing.ts';
 import { type Instant, WINDOW_MS } from '../../core/units.ts';
+import { traitsOf } from '../../targets/lambda-alias/kind.ts';
+import { lambdaMetrics } from '../../targets/lambda-alias/metrics.ts';
 // All that Measure loads is held in memory, too.
 import '../../functions/measure.ts';
 import type { Tick } from './tick.ts';
@@ -110,7 +111,7 @@ const client = {
   },
 } as unknown as CloudWatchClient;
 
-const metrics = cloudwatchMetrics(client);
+const metrics = cloudwatchMetrics(client, lambdaMetrics);
 const tickAt = async (present: Rollout, at: Instant) => {
   const { from, to } = stretch(present, at);
   const series = Object.fromEntries(

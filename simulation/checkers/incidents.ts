@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import type { Finding, Verdict } from '../../core/analysis/types.ts';
 import { isPlans, SPILLWAY } from '../../core/rollout/actor.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { FencingToken } from '../../core/rollout/fencing-token.ts';
 import { isSameToken } from '../../core/rollout/fencing-token.ts';
 import type { Target } from '../../core/target.ts';
+import { pinNameOf } from '../../targets/lambda-alias/pin.ts';
 import {
   arriving,
   type Checker,

@@ -1,8 +1,8 @@
 import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
 import { zipSync } from 'fflate';
-import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import type { Model } from '../../local/services/lambda.ts';
 import { ALIAS } from '../../local/world.ts';
+import { pinNameOf } from '../../targets/lambda-alias/pin.ts';
 import { FUNCTION, type Scenario, type ScenarioOptions, SERVICE } from '../scenario.ts';
 
 /** A rollout that is recorded when a version is released, and gone on with by every later version. */

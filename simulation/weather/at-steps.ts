@@ -1,4 +1,3 @@
-import { traitsOf } from '../../adapters/lambda-traits.ts';
 import type { MovedWindow } from '../../core/analysis/evalue.ts';
 import { ALPHA, evidenceOfRatio, FAILURE_BETS, type Question } from '../../core/analysis/evidence.ts';
 import { plannedWindows } from '../../core/analysis/finding.ts';
@@ -17,6 +16,7 @@ import { evolve, type Rollout } from '../../core/rollout/state.ts';
 import type { Source } from '../../core/target.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../core/units.ts';
 import { type Random, seededRandom } from '../../local/random.ts';
+import { traitsOf } from '../../targets/lambda-alias/kind.ts';
 import type { Watcher } from './peers.ts';
 
 /** One minute of both versions, and the weight that was set, 0 to 1. */

@@ -1,4 +1,3 @@
-import { traitsOf } from '../../adapters/lambda-traits.ts';
 import { foldedAfter } from '../../core/analysis/fold.ts';
 import { type Reading, stretch } from '../../core/analysis/judge.ts';
 import { PAST_MS } from '../../core/analysis/silence.ts';
@@ -14,6 +13,7 @@ import { next } from '../../core/rollout/next.ts';
 import { open } from '../../core/rollout/open.ts';
 import { evolve, isEnded, type Rollout } from '../../core/rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../core/units.ts';
+import { traitsOf } from '../../targets/lambda-alias/kind.ts';
 import type { World } from './world.ts';
 
 /** How a plan raises the weight: README's steps, or all at once. */

@@ -1,15 +1,16 @@
 import { CloudWatchClient, GetMetricDataCommand, type MetricDataQuery } from '@aws-sdk/client-cloudwatch';
 import { mockClient } from 'aws-sdk-client-mock';
+import { clockAt } from './stub.ts';
 import 'aws-sdk-client-mock-vitest/extend';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { cloudwatchMetrics } from '../../adapters/cloudwatch-metrics.ts';
 import type { WatchRule } from '../../core/analysis/types.ts';
+import { metricSources, metricsByKind } from '../../targets/adapters.ts';
 import { targetOf } from '../contract/rollouts.ts';
 import { FINAL, PASSING, refusal, stubbed } from './stub.ts';
 
 const client = new CloudWatchClient({ region: 'eu-west-1' });
 const cloudwatch = mockClient(client);
-const source = cloudwatchMetrics(client);
+const source = metricsByKind(metricSources, { cloudwatch: client }, clockAt(0));
 const target = { ...targetOf('api'), stable: '7', canary: '8' };
 const FROM = Date.UTC(2026, 0, 5, 9);
 const TO = FROM + 3 * 60_000;
@@ -262,7 +263,14 @@ describe('over the wire', () => {
       MetricDataResults: [series('m0', [3, 0]), series('m1', [100, 50]), series('m2', []), series('m3', [])],
     });
     const { config, sent } = stubbed({ body });
-    expect(await cloudwatchMetrics(new CloudWatchClient(config)).read(target, ERRORS, FROM, TO)).toEqual({
+    expect(
+      await metricsByKind(metricSources, { cloudwatch: new CloudWatchClient(config) }, clockAt(0)).read(
+        target,
+        ERRORS,
+        FROM,
+        TO,
+      ),
+    ).toEqual({
       errors: [
         { start: FROM, canary: { bad: 3, total: 100 } },
         { start: FROM + 60_000, canary: { bad: 0, total: 50 } },
@@ -278,7 +286,11 @@ describe('over the wire', () => {
 
   test('a throttle is Unavailable', async () => {
     const { config } = stubbed(refusal(400, 'ThrottlingException'));
-    const reading = cloudwatchMetrics(new CloudWatchClient(config)).read(target, ERRORS, FROM, TO);
+    const reading = metricsByKind(
+      metricSources,
+      { cloudwatch: new CloudWatchClient(config) },
+      clockAt(0),
+    ).read(target, ERRORS, FROM, TO);
     await expect(reading).rejects.toMatchObject({ code: 'Unavailable' });
   });
 });
@@ -368,7 +380,7 @@ describe('a rollout of days', () => {
   test('is read in parts of six hours, each time anew', async () => {
     let factor = 1;
     counting(() => factor);
-    const fresh = cloudwatchMetrics(client);
+    const fresh = metricsByKind(metricSources, { cloudwatch: client }, clockAt(0));
     const { errors = [] } = await fresh.read(target, ERRORS, FROM, DAYS);
     expect(errors.map(({ start }) => start)).toEqual(minutesOf(FROM, DAYS).map((at) => at.getTime()));
     expect(asked()).toHaveLength(12);

@@ -1,5 +1,5 @@
-import { traitsOf } from '../../adapters/lambda-traits.ts';
 import type { HookQuestion } from '../../core/ports.ts';
+import { traitsOf } from '../../targets/lambda-alias/kind.ts';
 
 /** A question of one hook in a rollout of `shop`. */
 export function questionOf(

@@ -1,23 +1,27 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
-import { byKind, hookRunners, publishers, routers } from '../../adapters/registry.ts';
+import { byKind, hookRunners } from '../../adapters/registry.ts';
+import { publishers, routers, smokeRunners } from '../../targets/adapters.ts';
 import { clockAt } from './stub.ts';
 
+const nobody = () => Promise.reject(new Error('Nobody is asked here.'));
 const clients = {
   lambda: new LambdaClient({ region: 'eu-west-1' }),
-  web: {
-    fetch: () => Promise.reject(new Error('Nobody is asked here.')),
-    hosts: [],
-    secret: '',
-  },
+  fetch: nobody,
+  secrets: { read: nobody },
+  web: { fetch: nobody, hosts: [], secret: '' },
 };
 
 describe.each([
-  ['a router', 'lambda-alias', byKind<unknown>(routers, clients, clockAt(0))],
-  ['a publisher', 'lambda-alias', byKind<unknown>(publishers, clients, clockAt(0))],
-  ['a runner of smoke tests', 'smoke', byKind<unknown>(hookRunners, clients, clockAt(0))],
-  ['a runner of functions', 'lambda', byKind<unknown>(hookRunners, clients, clockAt(0))],
-  ['a runner of web hooks', 'http', byKind<unknown>(hookRunners, clients, clockAt(0))],
+  ['a router', 'lambda-alias', byKind<unknown, typeof clients>(routers, clients, clockAt(0))],
+  ['a publisher', 'lambda-alias', byKind<unknown, typeof clients>(publishers, clients, clockAt(0))],
+  [
+    'a runner of smoke tests',
+    'lambda-alias',
+    byKind<unknown, typeof clients>(smokeRunners, clients, clockAt(0)),
+  ],
+  ['a runner of functions', 'lambda', byKind<unknown, typeof clients>(hookRunners, clients, clockAt(0))],
+  ['a runner of web hooks', 'http', byKind<unknown, typeof clients>(hookRunners, clients, clockAt(0))],
 ])('%s', (_what, known, make) => {
   test('is made once for its kind', () => {
     expect(make(known)).toBe(make(known));

@@ -1,10 +1,10 @@
 import { GetAliasCommand, TagResourceCommand, UpdateAliasCommand } from '@aws-sdk/client-lambda';
-import { lambdaAlias } from '../../adapters/lambda-alias.ts';
-import { pinNameOf } from '../../adapters/lambda-pin.ts';
-import { traitsOf } from '../../adapters/lambda-traits.ts';
 import type { TargetRequest } from '../../core/ports.ts';
 import { tokenFrom, tokenText } from '../../core/rollout/fencing-token.ts';
 import { awsError, type Intercept } from '../../local/sdk.ts';
+import { traitsOf } from '../../targets/lambda-alias/kind.ts';
+import { pinNameOf } from '../../targets/lambda-alias/pin.ts';
+import { lambdaAlias } from '../../targets/lambda-alias/router.ts';
 import { ALIAS, FUNCTION, type LambdaStage } from './lambda-stage.ts';
 import type { Refusal, TrafficStage } from './traffic-router.ts';
 

@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
-import { traitsOf } from '../../adapters/lambda-traits.ts';
 import type { LimitRule, WatchRule } from '../../core/analysis/types.ts';
 import type { MetricSource } from '../../core/ports.ts';
 import type { Target } from '../../core/target.ts';
 import type { Instant } from '../../core/units.ts';
+import { traitsOf } from '../../targets/lambda-alias/kind.ts';
 import { contract, type Implementation, refused } from './cases.ts';
 
 /** Requests that one version served within one minute. */

@@ -5,9 +5,10 @@ import {
   type GetMetricDataOutput,
   type MetricDataResult,
 } from '@aws-sdk/client-cloudwatch';
-import { cloudwatchMetrics } from '../../adapters/cloudwatch-metrics.ts';
 import type { Instant } from '../../core/units.ts';
 import { awsError, type Intercept } from '../../local/sdk.ts';
+import { metricSources, metricsByKind } from '../../targets/adapters.ts';
+import { clockAt } from '../adapters/stub.ts';
 import type { MetricStage, Served, Shown } from './metric-source.ts';
 import { targetOf } from './rollouts.ts';
 
@@ -54,7 +55,8 @@ export function metricStage({ start, connect, count, put, pass }: Metrics): Metr
     return answers(whole as GetMetricDataOutput, NextToken);
   };
   return {
-    source: cloudwatchMetrics(connect(intercept)),
+    source: metricsByKind(metricSources, { cloudwatch: connect(intercept) }, clockAt(0)),
+
     target,
     start,
     arrange: {

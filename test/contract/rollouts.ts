@@ -1,7 +1,7 @@
-import { traitsOf } from '../../adapters/lambda-traits.ts';
 import type { Opening, RolloutEvent } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import type { Target } from '../../core/target.ts';
+import { traitsOf } from '../../targets/lambda-alias/kind.ts';
 import { actor } from '../core/rollout/given.ts';
 
 export const AT = Date.UTC(2026, 0, 5, 9);

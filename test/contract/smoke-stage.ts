@@ -1,6 +1,6 @@
 import type { InvokeCommandInput, InvokeCommandOutput } from '@aws-sdk/client-lambda';
-import { lambdaSmoke } from '../../adapters/lambda-smoke.ts';
 import type { Intercept } from '../../local/sdk.ts';
+import { lambdaSmoke } from '../../targets/lambda-alias/smoke.ts';
 import { type Asked, type SmokeStage, smokeQuestion } from './hook-runner.ts';
 import { ALIAS, FUNCTION, type LambdaStage } from './lambda-stage.ts';
 import { targetOf } from './rollouts.ts';

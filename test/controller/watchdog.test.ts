@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { traitsOf } from '../../adapters/lambda-traits.ts';
 import { executionInput } from '../../controller/execution.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { ExecutionInput, WatchdogInput } from '../../core/ports.ts';
@@ -9,6 +8,7 @@ import { openRollout } from '../../functions/open-rollout.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { watchdog } from '../../functions/watchdog.ts';
+import { traitsOf } from '../../targets/lambda-alias/kind.ts';
 import { EMPTY } from '../empty.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 

@@ -69,7 +69,7 @@ describe('infra/controller.json', () => {
 
   test('is said nowhere else', () => {
     const others = sourcesIn(
-      ...['infra', 'local', 'simulation', 'demo', 'client', 'cli', 'controller', 'functions'],
+      ...['infra', 'local', 'simulation', 'targets', 'demo', 'client', 'cli', 'controller', 'functions'],
       ...['adapters', 'core', 'scripts'],
     );
     expect(others.flatMap((file) => restated(file, lexed(file), FUNCTIONS))).toEqual([]);

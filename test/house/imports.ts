@@ -24,33 +24,44 @@ const FACTS = 'infra/facts.ts';
 const RULES: Record<string, Rule> = {
   core: { folders: ['core'], packages: ['zod/mini'], node: false },
   adapters: { folders: ['core', 'adapters'], packages: 'shipped', node: true },
+  // What is of one kind of target, and the registries beside it.
+  targets: { folders: ['core', 'adapters', 'targets'], packages: 'shipped', node: true },
   // Use cases over ports: none of them knows AWS.
   controller: { folders: ['core', 'controller'], packages: [], node: false },
-  functions: { folders: ['core', 'adapters', 'controller', 'functions'], packages: 'shipped', node: false },
+  functions: {
+    folders: ['core', 'adapters', 'targets', 'controller', 'functions'],
+    packages: 'shipped',
+    node: false,
+  },
   runtime: { folders: [], packages: [], node: false },
   local: {
-    folders: ['core', 'adapters', 'controller', 'functions', 'local', FACTS],
+    folders: ['core', 'adapters', 'targets', 'controller', 'functions', 'local', FACTS],
     packages: 'any',
     node: true,
   },
   simulation: {
-    folders: ['core', 'adapters', 'controller', 'functions', 'local', 'simulation', FACTS],
+    folders: ['core', 'adapters', 'targets', 'controller', 'functions', 'local', 'simulation', FACTS],
     packages: 'any',
     node: true,
   },
   demo: {
-    folders: ['core', 'adapters', 'controller', 'functions', 'local', 'demo', FACTS],
+    folders: ['core', 'adapters', 'targets', 'controller', 'functions', 'local', 'demo', FACTS],
     packages: 'any',
     node: true,
   },
   client: { folders: ['core', 'client', FACTS, 'adapters/_aws.ts'], packages: 'shipped', node: false },
   // The one way past the controller: what it knows of targets is what the controller knows.
-  'client/direct.ts': { folders: ['core', 'client', 'adapters'], packages: 'shipped', node: false },
+  'client/direct.ts': {
+    folders: ['core', 'client', 'adapters', 'targets'],
+    packages: 'shipped',
+    node: false,
+  },
   cli: { folders: ['core', 'client', 'cli', 'adapters/rollout-file.ts'], packages: 'any', node: true },
   scripts: {
     folders: [
       'core',
       'adapters',
+      'targets',
       'controller',
       'functions',
       'local',
@@ -71,7 +82,17 @@ const RULES: Record<string, Rule> = {
   // A test looks at what it tests, wherever that stands.
   test: {
     folders: [
-      ...['core', 'adapters', 'controller', 'functions', 'runtime', 'infra', 'local', 'simulation'],
+      ...[
+        'core',
+        'adapters',
+        'targets',
+        'controller',
+        'functions',
+        'runtime',
+        'infra',
+        'local',
+        'simulation',
+      ],
       ...['demo', 'client', 'cli', 'statemachines', 'test'],
     ],
     packages: 'any',

@@ -36,12 +36,14 @@ describe('the house', () => {
   });
 
   test('adapters, controller and functions ask a port for the time, never the machine', () => {
-    const others = sourcesIn('adapters', 'controller', 'functions').filter((file) => file !== REAL_CLOCK);
+    const others = sourcesIn('adapters', 'targets', 'controller', 'functions').filter(
+      (file) => file !== REAL_CLOCK,
+    );
     expect(others.flatMap((file) => banned(file, lexed(file), UNPORTED))).toEqual([]);
   });
 
   test('the controller waits only by its Clock', () => {
-    const others = sourcesIn('core', 'adapters', 'controller', 'functions', 'runtime').filter(
+    const others = sourcesIn('core', 'adapters', 'targets', 'controller', 'functions', 'runtime').filter(
       (file) => file !== REAL_CLOCK && file !== 'core/ports.ts',
     );
     expect(others.flatMap((file) => banned(file, lexed(file), SLEEPING))).toEqual([]);
@@ -50,20 +52,20 @@ describe('the house', () => {
 
   test('what has only so long is cancelled when it is late, in one place of the controller and one of the adapters', () => {
     const own = ['controller/within.ts', 'adapters/_hook.ts'];
-    const racing = sourcesIn('core', 'adapters', 'controller', 'functions').filter(
+    const racing = sourcesIn('core', 'adapters', 'targets', 'controller', 'functions').filter(
       (file) => banned(file, lexed(file), RACING).length > 0,
     );
     expect(racing.sort()).toEqual(own.sort());
   });
 
   test('nobody prints who does not talk to people, or to CloudWatch through the log', () => {
-    const others = sourcesIn('core', 'adapters', 'controller', 'functions');
+    const others = sourcesIn('core', 'adapters', 'targets', 'controller', 'functions');
     expect(others.flatMap((file) => banned(file, lexed(file), PRINTING))).toEqual([]);
   });
 
   test('every exported symbol of core, adapters, controller and functions has a docstring', () => {
     expect(
-      sourcesIn('core', 'adapters', 'controller', 'functions').flatMap((file) =>
+      sourcesIn('core', 'adapters', 'targets', 'controller', 'functions').flatMap((file) =>
         undocumented(file, textOf(file)),
       ),
     ).toEqual([]);
@@ -151,7 +153,7 @@ describe('dependencies', () => {
 });
 
 test.each(ERROR_CODES)('the error %s is thrown somewhere', (code) => {
-  const throwers = sourcesIn('core', 'adapters', 'controller', 'functions').filter((file) => {
+  const throwers = sourcesIn('core', 'adapters', 'targets', 'controller', 'functions').filter((file) => {
     const { code: text, texts } = lexed(file);
     return [...text.matchAll(/new RolloutError\(\s*"(\d+)"/g)].some(
       ([, index]) => texts[Number(index)] === code,

@@ -1,13 +1,14 @@
 import type { GetMetricDataOutput } from '@aws-sdk/client-cloudwatch';
 import { StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { describe, expect, test } from 'vitest';
-import { byKind, routers } from '../../adapters/registry.ts';
+import { byKind } from '../../adapters/registry.ts';
 import type { Ports } from '../../controller/ports.ts';
 import type { FunctionName } from '../../infra/facts.ts';
 import { controllerFunctions } from '../../local/controller.ts';
 import { seededRandom } from '../../local/random.ts';
 import { MACHINE_ARN } from '../../local/world.ts';
 import { SERVICE } from '../../simulation/scenario.ts';
+import { routers } from '../../targets/adapters.ts';
 import { faults, HOUR, MINUTE, type Plot, play, ROLLOUT_ID, type Stage, staged } from './stage.ts';
 
 /** Each call of a function, and what it writes with, is on a machine whose clock is off by what `offset` says. */

@@ -1,6 +1,5 @@
 import { DeleteFunctionCommand, UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { describe, expect, test, vi } from 'vitest';
-import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import type { Ports } from '../../controller/ports.ts';
 import { PLANS, SPILLWAY } from '../../core/rollout/actor.ts';
 import type * as Due from '../../core/rollout/due.ts';
@@ -15,6 +14,7 @@ import { playCase } from '../../simulation/play.ts';
 import type { Run } from '../../simulation/recording.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
 import { kindOf, provenBad } from '../../simulation/seed.ts';
+import { pinNameOf } from '../../targets/lambda-alias/pin.ts';
 import { actor } from '../core/rollout/given.ts';
 import { blind, journals, routers } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID, SHORT, type Stage } from './stage.ts';

@@ -1,12 +1,12 @@
 import { DeleteFunctionCommand, UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { expect, test } from 'vitest';
-import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import type { ServiceRecord, TrafficRouter } from '../../core/ports.ts';
 import type { FunctionName } from '../../infra/facts.ts';
 import { ALIAS } from '../../local/world.ts';
 import { crashes, journalOutage, type Point, serviceDown } from '../../simulation/faults.ts';
 import { record } from '../../simulation/recording.ts';
 import { FUNCTION, SERVICE } from '../../simulation/scenario.ts';
+import { pinNameOf } from '../../targets/lambda-alias/pin.ts';
 import { sampled } from '../deep.ts';
 import { journals, routers } from './planted.ts';
 import { broken, faults, HOUR, MINUTE, type Plot, type Stage, staged } from './stage.ts';

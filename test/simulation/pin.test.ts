@@ -1,11 +1,11 @@
 import { DeleteFunctionCommand, GetAliasCommand, UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { expect, test } from 'vitest';
-import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import { pinText } from '../../core/rollout/pin.ts';
 import { describe as told } from '../../core/rollout/story.ts';
 import { awsError } from '../../local/sdk.ts';
 import { ALIAS } from '../../local/world.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
+import { pinNameOf } from '../../targets/lambda-alias/pin.ts';
 import { routers } from './planted.ts';
 import { addWorker, broken, faults, MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from './stage.ts';
 

@@ -1,9 +1,9 @@
 import { DeleteAliasCommand, DeleteFunctionCommand } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
-import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { ALIAS } from '../../local/world.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
+import { pinNameOf } from '../../targets/lambda-alias/pin.ts';
 import { addWorker, faults, MINUTE, type Plot, play, ROLLOUT_ID, type Stage, TWO_TARGETS } from './stage.ts';
 
 const VERIFY = { verify: '10m' };

@@ -18,9 +18,9 @@ import {
   waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda';
 import { strToU8, zipSync } from 'fflate';
-import { pinNameOf } from '../../adapters/lambda-pin.ts';
 import { virtualClock } from '../../local/clock.ts';
 import type { Intercept } from '../../local/sdk.ts';
+import { pinNameOf } from '../../targets/lambda-alias/pin.ts';
 import { ALIAS, FUNCTION, type LambdaHands, type LambdaStage } from '../contract/lambda-stage.ts';
 import { type Account, cloud, connect, freshAccount } from './account.ts';
 import { roleNameOf } from './cloud.ts';

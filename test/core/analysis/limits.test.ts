@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { traitsOf } from '../../../adapters/lambda-traits.ts';
 import { judge, type Reading } from '../../../core/analysis/judge.ts';
 import { limitNotices, limitsOf } from '../../../core/analysis/limits.ts';
 import {
@@ -13,6 +12,7 @@ import {
 import type { Opening } from '../../../core/rollout/event.ts';
 import { SOURCES, type Source } from '../../../core/target.ts';
 import { WINDOW_MS } from '../../../core/units.ts';
+import { traitsOf } from '../../../targets/lambda-alias/kind.ts';
 import { inVerify, minute, onFirstStep, plan, stateAfter, target } from '../rollout/given.ts';
 
 /** A point for each minute from `first` on, relative to the opening; the first raise is in minute 0. */

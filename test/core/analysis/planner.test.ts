@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { traitsOf } from '../../../adapters/lambda-traits.ts';
 import { ALPHA, evidenceOfRatio, FAILURE_BETS } from '../../../core/analysis/evidence.ts';
 import { STEPS_STAKE } from '../../../core/analysis/parts.ts';
 import {
@@ -11,6 +10,7 @@ import {
 } from '../../../core/analysis/planner.ts';
 import { weightsOf } from '../../../core/analysis/weights.ts';
 import { seededRandom } from '../../../local/random.ts';
+import { traitsOf } from '../../../targets/lambda-alias/kind.ts';
 
 const traffic = (requestsPerSecond: number, more: Partial<Expected> = {}): Expected => ({
   ...{ requestsPerSecond, errorRate: 0.001, ratio: 1.5 },

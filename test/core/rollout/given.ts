@@ -1,5 +1,4 @@
 import { expect } from 'vitest';
-import { traitsOf } from '../../../adapters/lambda-traits.ts';
 import type { Alarm, ProbeCounts, SmokeCheck, Verdict, VerdictStatus } from '../../../core/analysis/types.ts';
 import { type ErrorCode, RolloutError } from '../../../core/errors.ts';
 import type { Actor } from '../../../core/rollout/actor.ts';
@@ -11,6 +10,7 @@ import { NO_PROBES } from '../../../core/rollout/probe-counts.ts';
 import { evolve, type Rollout } from '../../../core/rollout/state.ts';
 import type { Target } from '../../../core/target.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../../core/units.ts';
+import { traitsOf } from '../../../targets/lambda-alias/kind.ts';
 import { thrownBy } from '../config/files.ts';
 
 export type Event<Type extends RolloutEvent['type']> = Extract<RolloutEvent, { type: Type }>;

@@ -7,11 +7,11 @@ import {
   type LambdaClient,
   UpdateAliasCommand,
 } from '@aws-sdk/client-lambda';
-import { RolloutError } from '../core/errors.ts';
-import type { Clock, PinResult, TrafficRouter } from '../core/ports.ts';
-import { pinFrom, pinText } from '../core/rollout/pin.ts';
-import type { Target } from '../core/target.ts';
-import { isPassing, nameOf, patiently, reach, unavailable, wordsOf } from './_aws.ts';
+import { isPassing, nameOf, patiently, reach, unavailable, wordsOf } from '../../adapters/_aws.ts';
+import { RolloutError } from '../../core/errors.ts';
+import type { Clock, PinResult, TrafficRouter } from '../../core/ports.ts';
+import { pinFrom, pinText } from '../../core/rollout/pin.ts';
+import type { Target } from '../../core/target.ts';
 
 /** Longest name of an alias (Lambda API reference, CreateAlias). */
 const NAME_MAX = 128;

@@ -10,12 +10,12 @@ import {
 } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { describe, expect, test } from 'vitest';
-import { resolveLambda } from '../../adapters/lambda-resolve.ts';
-import type { TargetRequest } from '../../core/ports.ts';
-import { virtualClock } from '../../local/clock.ts';
-import { seededRandom } from '../../local/random.ts';
-import { attach, awsError, type Operations } from '../../local/sdk.ts';
-import { SimulatedLambda } from '../../local/services/lambda.ts';
+import type { TargetRequest } from '../../../core/ports.ts';
+import { virtualClock } from '../../../local/clock.ts';
+import { seededRandom } from '../../../local/random.ts';
+import { attach, awsError, type Operations } from '../../../local/sdk.ts';
+import { SimulatedLambda } from '../../../local/services/lambda.ts';
+import { resolveLambda } from '../../../targets/lambda-alias/resolve.ts';
 
 const FN = 'orders';
 const SHA = `${'A'.repeat(43)}=`;

@@ -1,6 +1,6 @@
-import { LIMITS } from '../core/analysis/types.ts';
-import { MEASURED } from '../core/config/limits.ts';
-import type { Source, Traits } from '../core/target.ts';
+import { LIMITS } from '../../core/analysis/types.ts';
+import { MEASURED } from '../../core/config/limits.ts';
+import type { Source, Traits } from '../../core/target.ts';
 
 /** Tries of an event that fails: one, and two more (Lambda developer guide, "Asynchronous invocation"; a queue's own retries are taken for as many). */
 const TRIES = 3;

@@ -1,6 +1,7 @@
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
-import { gatewayAnswer } from '../core/analysis/gateway.ts';
+import { HOOK_LIMIT_MS, inTime } from '../../adapters/_hook.ts';
+import { gatewayAnswer } from '../../core/analysis/gateway.ts';
 import {
   capturedFrom,
   checksOf,
@@ -10,16 +11,15 @@ import {
   judgeSmoke,
   type SmokeAnswer,
   subjectOf,
-} from '../core/analysis/smoke.ts';
-import { eventOf } from '../core/analysis/smoke-event.ts';
-import type { Value } from '../core/analysis/templates.ts';
-import type { SmokeCheck } from '../core/analysis/types.ts';
-import { excerpt } from '../core/hook-answer.ts';
-import { valueAt } from '../core/json-path.ts';
-import type { Clock, HookRunner, Secrets } from '../core/ports.ts';
-import type { HookStatus } from '../core/rollout/event.ts';
-import type { Target } from '../core/target.ts';
-import { HOOK_LIMIT_MS, inTime } from './_hook.ts';
+} from '../../core/analysis/smoke.ts';
+import { eventOf } from '../../core/analysis/smoke-event.ts';
+import type { Value } from '../../core/analysis/templates.ts';
+import type { SmokeCheck } from '../../core/analysis/types.ts';
+import { excerpt } from '../../core/hook-answer.ts';
+import { valueAt } from '../../core/json-path.ts';
+import type { Clock, HookRunner, Secrets } from '../../core/ports.ts';
+import type { HookStatus } from '../../core/rollout/event.ts';
+import type { Target } from '../../core/target.ts';
 
 type Result = { status: HookStatus; reason: string };
 

@@ -5,21 +5,13 @@ import {
   UpdateFunctionCodeCommand,
   type UpdateFunctionCodeCommandInput,
 } from '@aws-sdk/client-lambda';
-import { RolloutError } from '../core/errors.ts';
-import type { Clock, Publisher } from '../core/ports.ts';
-import type { Made } from '../core/rollout/event.ts';
-import type { Publishing, Target } from '../core/target.ts';
-import type { Instant } from '../core/units.ts';
-import { nameOf, reach, rethrown, wordsOf } from './_aws.ts';
-import {
-  contentOf,
-  type Found,
-  functionOf,
-  POLL_EVERY_MS,
-  runs,
-  settledLatest,
-  whatStands,
-} from './_lambda.ts';
+import { nameOf, POLL_EVERY_MS, reach, rethrown, wordsOf } from '../../adapters/_aws.ts';
+import { RolloutError } from '../../core/errors.ts';
+import type { Clock, Publisher } from '../../core/ports.ts';
+import type { Made } from '../../core/rollout/event.ts';
+import type { Publishing, Target } from '../../core/target.ts';
+import type { Instant } from '../../core/units.ts';
+import { contentOf, type Found, functionOf, runs, settledLatest, whatStands } from './versions.ts';
 
 /** Longest a call waits for a version before it says `pending`; the function that calls ends within 10 s. */
 const POLL_MS = 6_000;

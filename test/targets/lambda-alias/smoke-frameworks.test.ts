@@ -4,9 +4,9 @@ import httpRouter from '@middy/http-router';
 import { Hono } from 'hono';
 import { handle } from 'hono/aws-lambda';
 import { describe, expect, test } from 'vitest';
-import { gatewayAnswer } from '../../core/analysis/gateway.ts';
-import { eventOf } from '../../core/analysis/smoke-event.ts';
-import { SMOKE_EVENTS, type SmokeCheck, type SmokeEvent } from '../../core/analysis/types.ts';
+import { gatewayAnswer } from '../../../core/analysis/gateway.ts';
+import { eventOf } from '../../../core/analysis/smoke-event.ts';
+import { SMOKE_EVENTS, type SmokeCheck, type SmokeEvent } from '../../../core/analysis/types.ts';
 
 /** What each handler of these tests answers: what it made of the request. */
 interface Echo {

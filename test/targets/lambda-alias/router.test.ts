@@ -8,15 +8,15 @@ import {
   UpdateAliasCommand,
 } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
-import { traitsOf } from '../../adapters/lambda-traits.ts';
+import { traitsOf } from '../../../targets/lambda-alias/kind.ts';
 import 'aws-sdk-client-mock-vitest/extend';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { lambdaAlias } from '../../adapters/lambda-alias.ts';
-import type { Clock, Raise } from '../../core/ports.ts';
-import { tokenText } from '../../core/rollout/fencing-token.ts';
-import type { Target } from '../../core/target.ts';
-import { EMPTY } from '../empty.ts';
-import { clockAt, FINAL, OF_ACCOUNT, PASSING, refusal, stubbed } from './stub.ts';
+import type { Clock, Raise } from '../../../core/ports.ts';
+import { tokenText } from '../../../core/rollout/fencing-token.ts';
+import type { Target } from '../../../core/target.ts';
+import { lambdaAlias } from '../../../targets/lambda-alias/router.ts';
+import { clockAt, FINAL, OF_ACCOUNT, PASSING, refusal, stubbed } from '../../adapters/stub.ts';
+import { EMPTY } from '../../empty.ts';
 
 const busy = () =>
   Object.assign(new Error('An update is in progress'), {

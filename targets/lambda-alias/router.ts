@@ -5,20 +5,6 @@ import {
   type LambdaClient,
   UpdateAliasCommand,
 } from '@aws-sdk/client-lambda';
-import { RolloutError } from '../core/errors.ts';
-import type { Clock, Observed, Raise, RaiseResult, TrafficRouter } from '../core/ports.ts';
-import { claimOf } from '../core/rollout/claim.ts';
-import type { RevertedTarget } from '../core/rollout/event.ts';
-import {
-  type FencingToken,
-  isSameToken,
-  SEQ_MAX,
-  tokenFrom,
-  tokenText,
-} from '../core/rollout/fencing-token.ts';
-import { foreignShares, isForeign, revertPlan } from '../core/rollout/revert-plan.ts';
-import type { Target } from '../core/target.ts';
-import type { Instant, Percent } from '../core/units.ts';
 import {
   isOfAccount,
   isPassing,
@@ -29,12 +15,27 @@ import {
   pauseOf,
   reach,
   rethrown,
+  SERVICE_TAG,
   unavailable,
   wordsOf,
-} from './_aws.ts';
-import { functionOf, held, SERVICE_TAG } from './_lambda.ts';
-import { lambdaPin } from './lambda-pin.ts';
-import { resolveLambda } from './lambda-resolve.ts';
+} from '../../adapters/_aws.ts';
+import { RolloutError } from '../../core/errors.ts';
+import type { Clock, Observed, Raise, RaiseResult, TrafficRouter } from '../../core/ports.ts';
+import { claimOf } from '../../core/rollout/claim.ts';
+import type { RevertedTarget } from '../../core/rollout/event.ts';
+import {
+  type FencingToken,
+  isSameToken,
+  SEQ_MAX,
+  tokenFrom,
+  tokenText,
+} from '../../core/rollout/fencing-token.ts';
+import { foreignShares, isForeign, revertPlan } from '../../core/rollout/revert-plan.ts';
+import type { Target } from '../../core/target.ts';
+import type { Instant, Percent } from '../../core/units.ts';
+import { lambdaPin } from './pin.ts';
+import { resolveLambda } from './resolve.ts';
+import { functionOf, held } from './versions.ts';
 
 /** Most tries of a revert, or of closing the fence, that each met another write in between. */
 const FIGHTS_MAX = 10;

@@ -4,27 +4,24 @@ import {
   type LambdaClient,
   ListProvisionedConcurrencyConfigsCommand,
 } from '@aws-sdk/client-lambda';
-import type { Artifact } from '../core/config/artifact.ts';
-import { RolloutError } from '../core/errors.ts';
-import type { Clock, ResolvedTarget, TargetRequest } from '../core/ports.ts';
-import { tokenFrom } from '../core/rollout/fencing-token.ts';
-import { type Publishing, SOURCES, type Target } from '../core/target.ts';
-import { nameOf, reach } from './_aws.ts';
+import { ASKED_AGAIN, nameOf, onceVisible, reach, SERVICE_TAG } from '../../adapters/_aws.ts';
+import type { Artifact } from '../../core/config/artifact.ts';
+import { RolloutError } from '../../core/errors.ts';
+import type { Clock, ResolvedTarget, TargetRequest } from '../../core/ports.ts';
+import { tokenFrom } from '../../core/rollout/fencing-token.ts';
+import { type Publishing, SOURCES, type Target } from '../../core/target.ts';
+import { traitsOf } from './kind.ts';
+import { allowedOnLatest, type EventSource, eventSourcesOf, urlsOfLatest } from './sources.ts';
 import {
-  ASKED_AGAIN,
   configOf,
   digestOf,
   type Found,
   functionOf,
   held,
-  onceVisible,
   runs,
-  SERVICE_TAG,
   settledLatest,
   whatStands,
-} from './_lambda.ts';
-import { allowedOnLatest, type EventSource, eventSourcesOf, urlsOfLatest } from './_lambda-sources.ts';
-import { traitsOf } from './lambda-traits.ts';
+} from './versions.ts';
 
 /** The tag by which a function's owner says that nobody else deploys its code: its value is the kind of artifact, `zip` or `image`. */
 const MODE_TAG = 'spillway:mode';

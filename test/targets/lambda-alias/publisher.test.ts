@@ -7,12 +7,12 @@ import {
 } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { whatStands } from '../../adapters/_lambda.ts';
-import { lambdaPublisher } from '../../adapters/lambda-publish.ts';
-import { traitsOf } from '../../adapters/lambda-traits.ts';
-import type { Publishing, Target } from '../../core/target.ts';
-import { virtualClock } from '../../local/clock.ts';
-import { FINAL, OF_ACCOUNT, PASSING } from './stub.ts';
+import type { Publishing, Target } from '../../../core/target.ts';
+import { virtualClock } from '../../../local/clock.ts';
+import { traitsOf } from '../../../targets/lambda-alias/kind.ts';
+import { lambdaPublisher } from '../../../targets/lambda-alias/publisher.ts';
+import { whatStands } from '../../../targets/lambda-alias/versions.ts';
+import { FINAL, OF_ACCOUNT, PASSING } from '../../adapters/stub.ts';
 
 const OTHER = FINAL.filter(([, { name }]) => name !== 'AccessDeniedException');
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { traitsOf } from '../../adapters/lambda-traits.ts';
+import { traitsOf } from '../../../targets/lambda-alias/kind.ts';
 
 const REF = { functionName: 'orders', alias: 'live' };
 

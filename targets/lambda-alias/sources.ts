@@ -6,7 +6,7 @@ import {
   ListEventSourceMappingsCommand,
   ListFunctionUrlConfigsCommand,
 } from '@aws-sdk/client-lambda';
-import { nameOf, reach } from './_aws.ts';
+import { nameOf, reach } from '../../adapters/_aws.ts';
 
 /** An event source that calls a function now, and by which name; `$LATEST` is no name at all. */
 export interface EventSource {

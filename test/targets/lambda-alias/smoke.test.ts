@@ -2,12 +2,12 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import 'aws-sdk-client-mock-vitest/extend';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { lambdaSmoke } from '../../adapters/lambda-smoke.ts';
-import type { SmokeCheck } from '../../core/analysis/types.ts';
-import type { HookReply, HookRunner } from '../../core/ports.ts';
-import { smokeQuestion } from '../contract/hook-runner.ts';
-import { targetOf } from '../contract/rollouts.ts';
-import { FINAL, PASSING, refusal, stubbed } from './stub.ts';
+import type { SmokeCheck } from '../../../core/analysis/types.ts';
+import type { HookReply, HookRunner } from '../../../core/ports.ts';
+import { lambdaSmoke } from '../../../targets/lambda-alias/smoke.ts';
+import { FINAL, PASSING, refusal, stubbed } from '../../adapters/stub.ts';
+import { smokeQuestion } from '../../contract/hook-runner.ts';
+import { targetOf } from '../../contract/rollouts.ts';
 
 const client = new LambdaClient({ region: 'eu-west-1' });
 const lambda = mockClient(client);
