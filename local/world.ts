@@ -14,8 +14,6 @@ import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
 import { type AppendRecord, recordsFromStream } from '../adapters/dynamodb-stream.ts';
 import { PREFIX, tableDefinition } from '../adapters/dynamodb-table.ts';
 import { lambdaOpenings } from '../adapters/lambda-openings.ts';
-import { memoryBudget } from '../adapters/memory-budget.ts';
-import { type JournalRecord, memoryJournal } from '../adapters/memory-journal.ts';
 import { byKind, hookChecks, hookRunners } from '../adapters/registry.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
@@ -23,7 +21,7 @@ import { schedulerWatchdog } from '../adapters/scheduler-watchdog.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
 import type { Ports } from '../controller/ports.ts';
 import type { Journal } from '../core/ports.ts';
-import { type RolloutEvent, WAKING } from '../core/rollout/event.ts';
+import type { RolloutEvent } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Handler } from '../functions/_lambda.ts';
 import { observer } from '../functions/_observe.ts';
@@ -72,7 +70,7 @@ export const ALIAS = 'live';
 export const HOOK_SECRET = 'simulated';
 /** The group of the watchdog's schedules. */
 export const SCHEDULE_GROUP = 'spillway';
-/** The table of the journal, where it is kept in DynamoDB. */
+/** The table of the journal. */
 export const JOURNAL = 'journal';
 /** The function of the controller that others of it invoke by Lambda. */
 const OPENER: FunctionName = 'OpenRollout';
@@ -81,11 +79,25 @@ const ACCOUNT_CONCURRENCY = 1_000;
 /** Times that a batch of the journal's stream is sent before it is given up: over ten minutes in all; assumed. */
 const STREAM_TRIES_MAX = 15;
 
+/** What those who follow the journal learn of each append, in order. */
+export interface JournalRecord {
+  rollout: Rollout;
+  events: RolloutEvent[];
+}
+
+/** Keeps the journal and the budget of a controller. `told` is called for each append, with what its stream makes of that. */
+export type Store = (world: {
+  clock: WorldClock;
+  /** Calls a second that the controller shares out; as on AWS where it is not said. */
+  perSecond: number | undefined;
+  told(record: JournalRecord, appended: AppendRecord[]): void;
+}) => Pick<Ports, 'journal' | 'budget'>;
+
 export interface WorldOptions {
   clock: WorldClock;
   seed?: number;
-  /** What the journal is kept in; `memory` unless said otherwise. */
-  journal?: 'memory' | 'dynamodb' | undefined;
+  /** Where the journal and the budget are kept; in the simulated DynamoDB unless said otherwise. */
+  store?: Store | undefined;
   /** Stands around every simulated AWS call. */
   intercept?: Intercept | undefined;
   /** Stands around every call of a controller function: where crashes, duplicates and planted faults come in. */
@@ -325,17 +337,13 @@ export function createWorld(options: WorldOptions): World {
     sfn: sfn.operations,
   };
   const clients = connect(operations, options);
-  if (options.journal === 'dynamodb') dynamodb.operations.CreateTableCommand(tableDefinition(JOURNAL).table);
-  const journal =
-    options.journal === 'dynamodb'
-      ? dynamodbJournal(clients.dynamodb, { tableName: JOURNAL, clock })
-      : memoryJournal((record) => {
-          publish(record);
-          const { rolloutId, service } = record.rollout.opening;
-          const ended = record.events.some(({ type }) => type === 'RolloutClosed');
-          const wakes = record.events.some(({ type }) => WAKING.has(type));
-          stream(ended || wakes ? [{ rolloutId, service, ended, wakes }] : []);
-        });
+  const perSecond = options.controlPlane?.budget;
+  const told = (record: JournalRecord, appended: AppendRecord[]) => {
+    publish(record);
+    stream(appended);
+  };
+  const { journal, budget } =
+    options.store?.({ clock, perSecond, told }) ?? tableStore(dynamodb, clients.dynamodb, clock, perSecond);
   const { web = {} } = options;
   const secrets: SimulatedSecrets = { secrets: new Map(), parameters: new Map() };
   const fetched = simulatedFetch(
@@ -362,14 +370,7 @@ export function createWorld(options: WorldOptions): World {
     about: { environment: ENVIRONMENT, bucket: BUCKET, scheduleGroup: SCHEDULE_GROUP },
     clock,
     journal,
-    budget:
-      options.journal === 'dynamodb'
-        ? dynamodbBudget(clients.dynamodb, {
-            tableName: JOURNAL,
-            clock,
-            perSecond: options.controlPlane?.budget,
-          })
-        : memoryBudget(clock, options.controlPlane?.budget),
+    budget,
     router: byKind(routers, adapterClients, clock),
     publisher: byKind(publishers, adapterClients, clock),
     restoreCode: async (rolloutId, target) =>
@@ -462,6 +463,20 @@ export function createWorld(options: WorldOptions): World {
     async close() {
       await lambda.close();
     },
+  };
+}
+
+/** The journal and the budget as they are deployed, in one table. */
+function tableStore(
+  dynamodb: SimulatedDynamoDB,
+  client: DynamoDBClient,
+  clock: WorldClock,
+  perSecond: number | undefined,
+): ReturnType<Store> {
+  dynamodb.operations.CreateTableCommand(tableDefinition(JOURNAL).table);
+  return {
+    journal: dynamodbJournal(client, { tableName: JOURNAL, clock }),
+    budget: dynamodbBudget(client, { tableName: JOURNAL, clock, perSecond }),
   };
 }
 

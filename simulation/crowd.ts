@@ -3,10 +3,11 @@ import type { RolloutEvent } from '../core/rollout/event.ts';
 import type { Instant, Seconds } from '../core/units.ts';
 import { virtualClock } from '../local/clock.ts';
 import { ALIAS, createWorld, ENVIRONMENT, type World, type WorldOptions } from '../local/world.ts';
+import { memoryStore } from './memory-store.ts';
 
 const ALARM = 'shared-database';
 const MINUTE_MS = 60_000;
-interface CrowdOptions extends Pick<WorldOptions, 'seed' | 'controlPlane' | 'changePorts' | 'journal'> {
+interface CrowdOptions extends Pick<WorldOptions, 'seed' | 'controlPlane' | 'changePorts'> {
   /** Services that release at once, each with one function. */
   rollouts: number;
   /** How many of them have to go back at the same moment. */
@@ -47,6 +48,7 @@ export async function crowd(options: CrowdOptions): Promise<Crowd> {
   const world = createWorld({
     ...options,
     clock,
+    store: memoryStore,
     intercept: async (command, input, call) => {
       try {
         const answer = await call();

@@ -7,6 +7,7 @@ import type { Instant } from '../core/units.ts';
 import type { Model } from '../local/services/lambda.ts';
 import type { ModelTraffic, modelTraffic, Rate } from '../local/traffic.ts';
 import { ALIAS, BUCKET, createWorld, ENVIRONMENT, type World, type WorldOptions } from '../local/world.ts';
+import { memoryStore } from './memory-store.ts';
 
 export const SERVICE = 'checkout-api';
 export const FUNCTION = 'checkout-prod-Api';
@@ -25,7 +26,9 @@ export interface Behaviour {
   killed?: number | Rate;
 }
 
-export interface ScenarioOptions extends WorldOptions {
+export interface ScenarioOptions extends Omit<WorldOptions, 'store'> {
+  /** What the journal and the budget are kept in; `memory` unless said otherwise. */
+  journal?: 'memory' | 'dynamodb' | undefined;
   requestsPerSecond?: number | ((at: Instant) => number);
   stable?: Behaviour;
   /** What both versions do to their users alike, as `modelTraffic` says. */
@@ -95,6 +98,7 @@ export const ROLLOUT = {
 export function createScenario(options: ScenarioOptions): Scenario {
   const world = createWorld({
     ...options,
+    store: options.journal === 'dynamodb' ? undefined : memoryStore,
     changePorts: (ports) => withHooks(options.changePorts?.(ports) ?? ports, options.hooks ?? []),
   });
   const { helpers } = world.lambda;

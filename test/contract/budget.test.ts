@@ -1,6 +1,6 @@
 import { dynamodbBudget } from '../../adapters/dynamodb-budget.ts';
-import { memoryBudget } from '../../adapters/memory-budget.ts';
 import { virtualClock } from '../../local/clock.ts';
+import { memoryBudget } from '../../simulation/memory-budget.ts';
 import { describeBudget } from './budget.ts';
 import { emptyTable, tableName } from './table.ts';
 

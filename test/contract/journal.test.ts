@@ -1,4 +1,4 @@
-import { memoryJournal } from '../../adapters/memory-journal.ts';
+import { memoryJournal } from '../../simulation/memory-journal.ts';
 import { describeJournal } from './journal.ts';
 
 describeJournal({ name: 'memory', make: () => memoryJournal() });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { type JournalRecord, memoryJournal } from '../../adapters/memory-journal.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
+import type { JournalRecord } from '../../local/world.ts';
+import { memoryJournal } from '../../simulation/memory-journal.ts';
 import { closedEvent, declinedEvent, noted, openedEvent } from '../contract/rollouts.ts';
 
 test('those who follow a journal hear of each append once, in order, and of nothing that was not written', async () => {

@@ -4,12 +4,7 @@ import { bounded } from '../core/rollout/bounded.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { serviceAfter } from '../core/rollout/service.ts';
 import { evolve, fold, isEnded, type Rollout } from '../core/rollout/state.ts';
-
-/** What a journal tells those who follow it, once per append and in order. */
-export interface JournalRecord {
-  rollout: Rollout;
-  events: RolloutEvent[];
-}
+import type { JournalRecord } from '../local/world.ts';
 
 /** What one page of events takes at most, as DynamoDB limits it. */
 const PAGE_BYTES = 1024 * 1024;
