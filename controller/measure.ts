@@ -6,6 +6,7 @@ import { readFor } from '../core/analysis/weights.ts';
 import { readsBack } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { Rollout } from '../core/rollout/state.ts';
+import { trialOf } from '../core/rollout/trial.ts';
 import type { Instant } from '../core/units.ts';
 import { unread } from './observe.ts';
 import { lookUpStables } from './pins.ts';
@@ -29,8 +30,9 @@ export async function tick(rollout: Rollout, ports: Needs<Measures>): Promise<Ro
     putProbes(rollout, began, ports),
   ]);
   const reading = { ...found, probes, ...(seen.broken === undefined ? {} : { broken: seen.broken }) };
-  const verdict = judge(rollout, reading, at);
-  const folded = foldedAfter(rollout, reading, at);
+  const trial = trialOf(rollout);
+  const verdict = judge(trial, reading, at);
+  const folded = foldedAfter(trial, reading, at);
   const measured = {
     ...{ type: 'RecordMeasure' as const, verdict, alarms: reading.alarms },
     ...(probes === undefined ? {} : { probes }),
@@ -79,7 +81,7 @@ async function read(
   ]);
   const broken = series.flatMap(({ error }) => (error === undefined ? [] : [error]));
   const known = series.map(({ value }) => value ?? {});
-  const heartbeat = needsHeartbeat(rollout, known, to)
+  const heartbeat = needsHeartbeat(trialOf(rollout), known, to)
     ? (await attempt('heartbeat of metrics', () => ports.metrics.heartbeat(to - HEARTBEAT_MS, to))).value
     : undefined;
   return {

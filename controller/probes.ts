@@ -1,6 +1,6 @@
+import { NO_PROBES } from '../core/analysis/probe-counts.ts';
 import type { ProbeCounts } from '../core/analysis/types.ts';
 import type { Hook } from '../core/rollout/event.ts';
-import { NO_PROBES } from '../core/rollout/probe-counts.ts';
 import { probesDue } from '../core/rollout/probing.ts';
 import { questionOf } from '../core/rollout/question.ts';
 import type { Rollout } from '../core/rollout/state.ts';

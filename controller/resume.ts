@@ -3,6 +3,7 @@ import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { next } from '../core/rollout/next.ts';
 import type { Rollout } from '../core/rollout/state.ts';
+import { trialOf } from '../core/rollout/trial.ts';
 import { type Unhandled, unhandled } from '../core/rollout/unhandled.ts';
 import { type Answer, answer, isSuperseded, readRollout } from './execution.ts';
 import type { Needs } from './ports.ts';
@@ -38,6 +39,6 @@ async function recordUnmeasured(
 ): Promise<Rollout> {
   const at = ports.clock.now();
   if (next(rollout, at).kind !== 'measure') return rollout;
-  const verdict = judge(rollout, { series: {}, alarms: [], broken: unhandled(error) }, at);
+  const verdict = judge(trialOf(rollout), { series: {}, alarms: [], broken: unhandled(error) }, at);
   return recordJudgement(rollout, { type: 'RecordMeasure', verdict, alarms: [] }, ports);
 }

@@ -1,3 +1,4 @@
+import type { Exposure } from '../core/analysis/exposure.ts';
 import { exposureOf } from '../core/analysis/exposure.ts';
 import { withFolded } from '../core/analysis/folded.ts';
 import { METRICS } from '../core/analysis/types.ts';
@@ -5,7 +6,7 @@ import { isRechecked } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { hasCanaryTraffic } from '../core/rollout/due.ts';
-import type { Exposure, RevertBy, RevertedTarget } from '../core/rollout/event.ts';
+import type { RevertBy, RevertedTarget } from '../core/rollout/event.ts';
 import { next } from '../core/rollout/next.ts';
 import { questionOf } from '../core/rollout/question.ts';
 import { closedAmong, keepsShares, restOf, revertible } from '../core/rollout/revert-plan.ts';

@@ -1,6 +1,3 @@
-import { canRecall } from '../rollout/recall.ts';
-import { isVerifying, type Rollout } from '../rollout/state.ts';
-import { bakeOf } from '../rollout/timing.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
 import { logEStarved, logEStarvedInMost, logETraffic } from './evalue.ts';
@@ -11,6 +8,7 @@ import { dueOf, evidenceOfLoss, LOST, leastLossSeen, type Split } from './loss.t
 import { logMeanExp } from './mixture.ts';
 import { EXPECTED_MIN } from './pairing.ts';
 import { isCliffHidden, LATE_MINUTES, pastFrom, whyCliff, whySilent, whyThin } from './silence.ts';
+import type { Trial } from './trial.ts';
 import type { Doubt, Finding, Metric, Past, Series, WatchRule, Window } from './types.ts';
 import { type Believed, CROWDED, knownWindows, minutesOf, sum } from './windows.ts';
 
@@ -70,11 +68,11 @@ interface Arrival {
  * the target's own past. A split that is off puts all counts in doubt. A canary that gets far too few, while those of
  * stable are counted, swallows requests, which is evidence against it. Requests that no longer come at all are a measuring fault.
  */
-export function arrivalFinding(rollout: Rollout, target: string, arrived: Arrived, label: string): Arrival {
-  const missing = arrived.isRead ? whyMissing(rollout, target, arrived) : undefined;
+export function arrivalFinding(trial: Trial, target: string, arrived: Arrived, label: string): Arrival {
+  const missing = arrived.isRead ? whyMissing(trial, target, arrived) : undefined;
   const reason = missing === undefined ? undefined : `${label}traffic: ${missing}`;
   return {
-    ...arrivalOf(rollout, target, arrived, label),
+    ...arrivalOf(trial, target, arrived, label),
     ...(reason === undefined ? {} : { missing: reason }),
   };
 }
@@ -86,14 +84,14 @@ const SHORT = Math.log(20_000);
 const SHORT_STILL = Math.log(20);
 
 /** Why the canary's newest counts are missing, in words; the minutes in which they may be as late as was seen are left out. */
-function whyMissing(rollout: Rollout, target: string, { believed, step }: Arrived): string | undefined {
-  const { lateness, moves, traffic } = rollout;
+function whyMissing(trial: Trial, target: string, { believed, step }: Arrived): string | undefined {
+  const { lateness, moves, traffic } = trial;
   const weight = traffic[target]?.weight ?? 0;
   const to = step.to - (lateness?.[target] ?? 0) * WINDOW_MS;
   const present =
     weight < 100 ? { weight, from: moves.at(-1) ?? Number.POSITIVE_INFINITY, until: to } : undefined;
   // A wait ends once the minutes before it are counted as well.
-  const waited = stretchBeforeWait(rollout, target);
+  const waited = stretchBeforeWait(trial, target);
   const stretch = waited ?? present;
   if (stretch === undefined) return undefined;
   const shortage = shortageIn(believed.windows, stretch);
@@ -121,9 +119,9 @@ function shortOf({ windows, weight }: Shortage): string {
 const SHORT_MINUTES = [2, 3, 5, 10, 20];
 
 /** A stretch of time in which a weight stood. */
-type Stood = NonNullable<Rollout['stood']>[number];
+type Stood = NonNullable<Trial['stood']>[number];
 
-const stretchBeforeWait = ({ recall, stood }: Rollout, target: string): Stood | undefined =>
+const stretchBeforeWait = ({ recall, stood }: Trial, target: string): Stood | undefined =>
   recall?.waitsFor === target ? stood?.at(-1) : undefined;
 
 /** Log evidence that far fewer of the canary's requests are counted at the end of a stretch than were due, and the minutes that show it most. */
@@ -141,16 +139,16 @@ function shortageIn(all: readonly Window[], { from, until, weight }: Stood): Sho
 }
 
 function arrivalOf(
-  rollout: Rollout,
+  trial: Trial,
   target: string,
   { believed, step, isRead, heartbeat }: Arrived,
   label: string,
 ): Arrival {
   const { windows } = believed;
   const inStep = windows.filter(({ start }) => start >= step.from);
-  const w = (rollout.traffic[target]?.weight ?? 0) / 100;
+  const w = (trial.traffic[target]?.weight ?? 0) / 100;
   // While a raise is on its way there is no step yet, and the windows reach back over moves from other weights.
-  const since = rollout.moves.at(-1) ?? Number.POSITIVE_INFINITY;
+  const since = trial.moves.at(-1) ?? Number.POSITIVE_INFINITY;
   const present = inStep.filter(({ start }) => start >= since);
   const counts = informative(present).map(countsOf);
   const canary = { bad: 0, total: sum(inStep.map((window) => window.canary)).total };
@@ -158,47 +156,47 @@ function arrivalOf(
   const isSplit = w > 0 && w < 1;
   const doubt = isSplit ? logETraffic({ windows: counts, w, tau: TAU, grid: GRID }) : 0;
   const collapsed = isSplit ? evidenceOfCollapse(present, w, step.to) : 0;
-  const waited = isSplit ? shortageBeforeWait(rollout, target, windows, step.to) : undefined;
+  const waited = isSplit ? shortageBeforeWait(trial, target, windows, step.to) : undefined;
   const starved = isSplit ? logMeanExp([collapsed, waited?.evidence ?? 0]) : 0;
   const reached = counts.reduce((all, { nc }) => all + nc, 0);
   const all = counts.reduce((all, { nc, ns }) => all + nc + ns, 0);
-  const splits = isSplit ? splitsOf(rollout, windows, present, { w, to: step.to }) : [];
-  const loss = evidenceOfLoss(splits, burstOf(rollout, target));
+  const splits = isSplit ? splitsOf(trial, windows, present, { w, to: step.to }) : [];
+  const loss = evidenceOfLoss(splits, burstOf(trial, target));
   const lacking = whyLost(splits, loss);
   const isOff = doubt >= -Math.log(ALPHA_TRAFFIC);
-  const past = isRead ? pastOf(rollout, target, windows) : undefined;
+  const past = isRead ? pastOf(trial, target, windows) : undefined;
   // What came late counts once it is there, and what comes again after the bake is silent no more.
-  const shown = heardUntil(heartbeat ?? step.to, step.to - (rollout.lateness?.[target] ?? 0) * WINDOW_MS);
-  const silent = whySilent(rollout, past, believed, shown, Math.min(step.until, shown));
+  const shown = heardUntil(heartbeat ?? step.to, step.to - (trial.lateness?.[target] ?? 0) * WINDOW_MS);
+  const silent = whySilent(trial, past, believed, shown, Math.min(step.until, shown));
   // Its newest minute alone may come with the next tick.
   const late = isSplit
     ? whyStableLate(present, { w, until: Math.min(step.until, step.to - WINDOW_MS) })
     : undefined;
   const until = Math.min(step.until, shown);
-  const cliff = w === 1 ? whyCliff(rollout, past, believed, until) : undefined;
-  const thin = w === 1 ? (whyThin(rollout, past, believed, until) ?? cliff) : undefined;
-  const open = isRead ? whyStillOpen(rollout, target, believed, { from: step.from, until }) : undefined;
-  const hanging = isSplit ? whyUncounted(rollout, target, present, { w, to: step.to }) : undefined;
+  const cliff = w === 1 ? whyCliff(trial, past, believed, until) : undefined;
+  const thin = w === 1 ? (whyThin(trial, past, believed, until) ?? cliff) : undefined;
+  const open = isRead ? whyStillOpen(trial, target, believed, { from: step.from, until }) : undefined;
+  const hanging = isSplit ? whyUncounted(trial, target, present, { w, to: step.to }) : undefined;
   const due = `about ${number(Math.round(all * w))} were due at ${Math.round(w * 100)} %`;
   const before = waited !== undefined && waited.evidence > collapsed ? `; ${shortOf(waited)}` : '';
   const said = `${label}traffic: canary ${number(reached)} of ${number(all)} requests, ${due}${before}`;
-  const evidence = oneStepOf(rollout, starved);
+  const evidence = oneStepOf(trial, starved);
   const newest = windows.findLast(({ canary }) => (canary?.total ?? 0) > 0)?.start;
   const finding = {
     ...{ target, metric: 'traffic' as const, canary, stable, windows: minutesOf(inStep) },
     ...{ evidence, skipped: [] },
     ...(newest === undefined ? {} : { newest }),
     ...(isSplit
-      ? { doubt: Math.max(doubt, loss), lossSeen: leastLossSeen(splits, burstOf(rollout, target)) }
+      ? { doubt: Math.max(doubt, loss), lossSeen: leastLossSeen(splits, burstOf(trial, target)) }
       : {}),
   };
   const latest = windows.findLast((window) => totalOf(window) > 0)?.start;
-  const isOver = step.to >= (bakeOf(rollout)?.to ?? Number.POSITIVE_INFINITY);
-  const lost = silent ?? late ?? whyAllLate(rollout, { region: heartbeat, target: latest }, step);
-  const isExplained = isSilenceOfAll(rollout, silent, step.to);
+  const isOver = step.to >= (trial.bake?.to ?? Number.POSITIVE_INFINITY);
+  const lost = silent ?? late ?? whyAllLate(trial, { region: heartbeat, target: latest }, step);
+  const isExplained = isSilenceOfAll(trial, silent, step.to);
   const isGone =
     silent !== undefined && lateOrGone({ region: heartbeat, target: latest }, step.to) !== 'late';
-  if (isGone && !isExplained && isSilenceDoubted(rollout, target)) {
+  if (isGone && !isExplained && isSilenceDoubted(trial, target)) {
     const reason = `${label}traffic: ${silent}`;
     return {
       finding: { ...finding, status: 'inconclusive', needed: silent, reason },
@@ -208,7 +206,7 @@ function arrivalOf(
   const explained = isExplained ? { isExplained } : {};
   // What fell as the canary came to serve alone, or is far less than was due at the end, may be lost in it: the split beside stable shows it.
   const fallen = cliff ?? (isOver ? thin : undefined) ?? open;
-  if (lost === undefined && fallen !== undefined && isUnexplained(rollout, target)) {
+  if (lost === undefined && fallen !== undefined && isUnexplained(trial, target)) {
     const reason = `${label}traffic: ${fallen}`;
     return { finding: { ...finding, status: 'inconclusive', needed: fallen, reason }, doubt: { reason } };
   }
@@ -229,33 +227,33 @@ function arrivalOf(
 
 /** Why a doubt about requests that fell at promotion is still open: too little is known of the minutes around it to ask again. */
 function whyStillOpen(
-  rollout: Rollout,
+  trial: Trial,
   target: string,
   believed: Believed,
   { from, until }: { from: Instant; until: Instant },
 ): string | undefined {
-  const { verdict } = rollout;
+  const { verdict } = trial;
   const before = verdict?.findings.find((each) => each.metric === 'traffic' && each.target === target);
   const isOpen =
     verdict?.from === from && verdict.doubt?.by === undefined && verdict.doubt?.reason === before?.reason;
-  return before !== undefined && isOpen && isCliffHidden(rollout, believed, until)
+  return before !== undefined && isOpen && isCliffHidden(trial, believed, until)
     ? `nothing is known of the minutes around the promotion of ${target}, so that nothing shows whether the doubt is over`
     : undefined;
 }
 
 /** When a stretch ends without an answer: verify once all of it was watched, a step with its longest bake. */
-function lastAskedAt(rollout: Rollout): Instant {
-  const bake = bakeOf(rollout);
-  return (isVerifying(rollout) ? bake?.to : bake?.max) ?? Number.POSITIVE_INFINITY;
+function lastAskedAt(trial: Trial): Instant {
+  const bake = trial.bake;
+  return (trial.isVerifying ? bake?.to : bake?.max) ?? Number.POSITIVE_INFINITY;
 }
 
 /** Why a verify or a step that is over says nothing yet: the counts of the whole region end before it does. */
 function whyAllLate(
-  rollout: Rollout,
+  trial: Trial,
   newest: { region?: Instant | undefined; target?: Instant | undefined },
   { until, to }: { until: Instant; to: Instant },
 ): string | undefined {
-  if (to < lastAskedAt(rollout) || newest.region === undefined || lateOrGone(newest, to) !== 'late')
+  if (to < lastAskedAt(trial) || newest.region === undefined || lateOrGone(newest, to) !== 'late')
     return undefined;
   const heard = heardUntil(newest.region, to);
   return heard >= Math.min(until, to)
@@ -264,15 +262,15 @@ function whyAllLate(
 }
 
 /** True if silence of a target leads to a recall: in verify, as long as no recall showed that the canary is not the reason. */
-const isSilenceDoubted = (rollout: Rollout, target: string): boolean =>
-  canRecall(rollout) && isUnexplained(rollout, target);
+const isSilenceDoubted = (trial: Trial, target: string): boolean =>
+  trial.canRecall && isUnexplained(trial, target);
 
 /** True in verify, as long as no recall showed that the canary is not the reason. */
-const isUnexplained = (rollout: Rollout, target: string): boolean =>
-  isVerifying(rollout) && rollout.explained?.includes(target) !== true;
+const isUnexplained = (trial: Trial, target: string): boolean =>
+  trial.isVerifying && trial.explained?.includes(target) !== true;
 
 /** True for silence that has lasted so long in a recall that stable, which most requests would meet, is not called either, or is counted as late. */
-const isSilenceOfAll = ({ recall }: Rollout, silent: string | undefined, to: Instant): boolean =>
+const isSilenceOfAll = ({ recall }: Trial, silent: string | undefined, to: Instant): boolean =>
   silent !== undefined &&
   recall?.since !== undefined &&
   recall.weight < 50 &&
@@ -284,11 +282,11 @@ const totalOf = ({ canary, stable }: Window) => (canary?.total ?? 0) + (stable?.
  * True if it matters whether the region's functions are still counted: in verify and at the end of a step's longest bake, of a
  * target without a count in its newest settled minutes.
  */
-export function needsHeartbeat(rollout: Rollout, series: readonly Series[], to: Instant): boolean {
-  const isDoubted = rollout.opening.targets.some(({ name }) => isSilenceDoubted(rollout, name));
-  if (!isDoubted && to < lastAskedAt(rollout)) return false;
+export function needsHeartbeat(trial: Trial, series: readonly Series[], to: Instant): boolean {
+  const isDoubted = trial.opening.targets.some(({ name }) => isSilenceDoubted(trial, name));
+  if (!isDoubted && to < lastAskedAt(trial)) return false;
   const isHeard = (read: Series) =>
-    knownWindows(read[arrivalMetric(rollout.opening.watch)]).some(
+    knownWindows(read[arrivalMetric(trial.opening.watch)]).some(
       (window) => window.start + WINDOW_MS >= to && totalOf(window) > 0,
     );
   return series.some((read) => !isHeard(read));
@@ -303,7 +301,7 @@ export const HEARTBEAT_MS = LATE_MINUTES * WINDOW_MS;
  * shows for the same minutes says how many were due. Undefined if the function ends soon enough, or chance may explain it.
  */
 function whyUncounted(
-  { opening }: Rollout,
+  { opening }: Trial,
   target: string,
   present: readonly Window[],
   { w, to }: { w: number; to: Instant },
@@ -324,7 +322,7 @@ function whyUncounted(
  * may still be on its way, and so is a minute in which traffic moved.
  */
 function splitsOf(
-  { stood = [] }: Rollout,
+  { stood = [] }: Trial,
   windows: readonly Window[],
   present: readonly Window[],
   { w, to }: { w: number; to: Instant },
@@ -356,14 +354,14 @@ const isWithin = ({ from, until }: { from: Instant; until: Instant }, { start }:
   start >= from + WINDOW_MS && start + WINDOW_MS <= until;
 
 /** The stretches of the steps so far whose splits are compared, the present one included. */
-export function stretchesOf({ stood = [], stepSince, recall }: Rollout): { from: Instant; until: Instant }[] {
+export function stretchesOf({ stood = [], stepSince, recall }: Trial): { from: Instant; until: Instant }[] {
   const from = recall === undefined ? stepSince : recall.since;
   return [...stood, ...(from === undefined ? [] : [{ from, until: Number.POSITIVE_INFINITY }])];
 }
 
 /** The windows whose splits are compared, now or at a later step. */
-export const splitWindows = (rollout: Rollout, windows: readonly Window[]): Window[] =>
-  windows.filter((window) => stretchesOf(rollout).some((step) => isWithin(step, window)));
+export const splitWindows = (trial: Trial, windows: readonly Window[]): Window[] =>
+  windows.filter((window) => stretchesOf(trial).some((step) => isWithin(step, window)));
 
 /** Why a canary that surely gets less than the weights give it loses requests that AWS counts nowhere. */
 function whyLost(splits: readonly Split[], evidence: number): string | undefined {
@@ -373,7 +371,7 @@ function whyLost(splits: readonly Split[], evidence: number): string | undefined
   return `about ${number(lost)} of ${number(Math.round(due))} requests that were due at it were counted nowhere, which chance does not explain`;
 }
 
-const burstOf = ({ opening }: Rollout, target: string): number => {
+const burstOf = ({ opening }: Trial, target: string): number => {
   const known = opening.targets.find(({ name }) => name === target);
   return known === undefined ? 1 : known.traits.burst;
 };
@@ -382,9 +380,9 @@ const burstOf = ({ opening }: Rollout, target: string): number => {
  * What was due of a target: by the day before the opening, or by the last quarter of an hour before the first raise if the day could
  * not be read, or if so little of it is known that nothing seems due.
  */
-function pastOf(rollout: Rollout, target: string, windows: readonly Window[]): Past | undefined {
-  const opened = rollout.opening.past?.[target];
-  return saysDue(opened) ? opened : (recentPastOf(rollout, target, windows) ?? opened);
+function pastOf(trial: Trial, target: string, windows: readonly Window[]): Past | undefined {
+  const opened = trial.opening.past?.[target];
+  return saysDue(opened) ? opened : (recentPastOf(trial, target, windows) ?? opened);
 }
 
 /** True for a past that says what is due: of a day without a request it is known that none is, of an hour it is not. */
@@ -393,7 +391,7 @@ const saysDue = (past: Past | undefined): boolean =>
 
 /** What the last quarter of an hour before the first raise says; undefined if the day before says enough. */
 export function recentPastOf(
-  { raisedAt = 0, folded, opening }: Rollout,
+  { raisedAt = 0, folded, opening }: Trial,
   target: string,
   windows: readonly Window[],
 ): Past | undefined {
@@ -447,12 +445,12 @@ function evidenceOfCollapse(present: readonly Window[], w: number, to: Instant):
 
 /** What a canary waits for, once it is too old to be late. */
 function shortageBeforeWait(
-  rollout: Rollout,
+  trial: Trial,
   target: string,
   windows: readonly Window[],
   to: Instant,
 ): Shortage | undefined {
-  const before = stretchBeforeWait(rollout, target);
+  const before = stretchBeforeWait(trial, target);
   if (before === undefined || before.until + LATE_WINDOWS * WINDOW_MS > to) return undefined;
   // A canary that is counted since may have been late by more than that: its empty minutes show nothing.
   const isSeen = windows.some(({ start, canary }) => start >= before.until && (canary?.total ?? 0) > 0);
@@ -508,7 +506,7 @@ const RETURNS_MAX = 4;
  * Each step bets an equal part of the stake, and all recalls together as much as one step; what steps before this one have won or
  * lost is not counted.
  */
-function oneStepOf({ opening, step, recall }: Rollout, evidence: number): number {
+function oneStepOf({ opening, step, recall }: Trial, evidence: number): number {
   const steps = opening.plan.steps.length;
   const present = Math.exp(Math.min(evidence, 600));
   if (recall !== undefined) return Math.log(present / RETURNS_MAX / (steps + 1) + Number.EPSILON);

@@ -1,6 +1,4 @@
 import { verifyMinutesOf } from '../plan/holdout.ts';
-import { canRecall } from '../rollout/recall.ts';
-import { isVerifying, type Rollout } from '../rollout/state.ts';
 import type { Target } from '../target.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number, percent } from '../words.ts';
@@ -15,6 +13,7 @@ import {
   steadyDoubtOf,
 } from './past.ts';
 import { LOOK_MINUTES } from './silence.ts';
+import type { Trial } from './trial.ts';
 import type { Doubt, WatchRule, Window } from './types.ts';
 import { isLatency } from './weights.ts';
 import { type Believed, sum } from './windows.ts';
@@ -34,14 +33,14 @@ const AGAIN_MINUTES = 10;
  * @param believed known counts of the rule, oldest first, and the minutes of which nothing is known; `to` is the end of the newest settled minute
  */
 export function doubtAbout(
-  rollout: Rollout,
+  trial: Trial,
   { target, rule }: { target: Target; rule: WatchRule },
   { windows, unknown }: Pick<Believed, 'windows' | 'unknown'>,
   to: Instant,
 ): Doubt | undefined {
-  const { opening, recall, recalls, moves, raisedAt, verdict } = rollout;
+  const { opening, recall, recalls, moves, raisedAt, verdict } = trial;
   const since = recall === undefined ? Math.max(moves.at(-1) ?? 0, recalls?.at(-1)?.to ?? 0) : recall.since;
-  if (!('ratio' in rule) || isLatency(rule.metric) || since === undefined || !isVerifying(rollout))
+  if (!('ratio' in rule) || isLatency(rule.metric) || since === undefined || !trial.isVerifying)
     return undefined;
   const past = opening.usual?.[target.name]?.[rule.metric] ?? NO_FAILURE_PAST;
   const isThrottled = rule.metric === 'throttles';
@@ -53,11 +52,11 @@ export function doubtAbout(
   const tolerated = { ratio: rule.ratio, floor: isThrottled ? THROTTLE_FLOOR : DOUBT_FLOOR };
   const verifyMinutes = verifyMinutesOf(opening.plan);
   const asked = { since, to, verifyMinutes, burst: target.traits.burst };
-  const looked = lookedTo(rollout, target.name) ?? since;
+  const looked = lookedTo(trial, target.name) ?? since;
   const missed = verdict === undefined ? 1 : Math.max(1, Math.round((to - looked) / WINDOW_MS));
   const newest =
-    recall !== undefined ? CALM_MINUTES : canRecall(rollout) ? Math.max(AGAIN_MINUTES, missed) : missed;
-  const isSteadyAsked = recall === undefined && !isThrottled && canRecall(rollout);
+    recall !== undefined ? CALM_MINUTES : trial.canRecall ? Math.max(AGAIN_MINUTES, missed) : missed;
+  const isSteadyAsked = recall === undefined && !isThrottled && trial.canRecall;
   const found =
     doubtOf(windows, boundsOf(past, own, tolerated), {
       ...asked,
@@ -68,7 +67,7 @@ export function doubtAbout(
   const by = { target: target.name, metric: rule.metric };
   const before = verdict?.doubt;
   const isMine = before?.by?.target === by.target && before.by.metric === by.metric;
-  const isOpen = recall === undefined && isMine && (!canRecall(rollout) || before.isOutage === true);
+  const isOpen = recall === undefined && isMine && (!trial.canRecall || before.isOutage === true);
   const isLost =
     recall !== undefined
       ? minutesBack(to, CALM_MINUTES).some((start) => unknown.has(start))
@@ -102,7 +101,7 @@ export function doubtAbout(
   const { bad, total, bound } = found;
   // It reverts, so that what is never held against a release is none.
   const floor = Math.max(FLOOR, tolerated.floor);
-  const isSure = !canRecall(rollout) && isOutage(past, own, windows, { ...asked, ...tolerated, floor });
+  const isSure = !trial.canRecall && isOutage(past, own, windows, { ...asked, ...tolerated, floor });
   return {
     by,
     reason: `${rule.metric}: ${number(bad)} of ${number(total)} requests to both versions ${isThrottled ? 'were throttled' : 'failed'} in ${whenOf(found)}, and up to ${percent(bound)} is usual for ${target.name}`,
@@ -115,7 +114,7 @@ const whenOf = ({ minutes, best }: Found) =>
 
 /** True for the rule that ordered a recall in which one of the versions has had no request: if nothing was compared, nothing speaks for the canary either. */
 function isUnanswered(
-  recall: Rollout['recall'],
+  recall: Trial['recall'],
   { target, metric }: NonNullable<Doubt['by']>,
   windows: readonly Window[],
   to: Instant,
@@ -127,7 +126,7 @@ function isUnanswered(
 }
 
 /** The end of the newest minute of a target that the look before this one knew: requests that hang are counted when they end, many minutes late. Undefined if it knew none. */
-function lookedTo({ verdict }: Rollout, name: string): Instant | undefined {
+function lookedTo({ verdict }: Trial, name: string): Instant | undefined {
   const arrived = verdict?.findings.find(({ metric, target }) => metric === 'traffic' && target === name);
   if (verdict === undefined || arrived === undefined) return verdict?.to;
   return arrived.newest === undefined ? undefined : Math.min(verdict.to, arrived.newest + WINDOW_MS);

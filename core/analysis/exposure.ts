@@ -1,7 +1,13 @@
-import type { Exposure } from '../rollout/event.ts';
-import { type Instant, WINDOW_MS } from '../units.ts';
+import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
 import { METRICS, type Series } from './types.ts';
 import { knownWindows } from './windows.ts';
+
+/** What users met while the canary had traffic, as far as the metrics had arrived when it was counted. */
+export interface Exposure {
+  requests: number;
+  failed: number;
+  seconds: Seconds;
+}
 
 /** Adds up what users met on the canary, over all targets; of several metrics of one target the worst counts, so that no request counts twice. */
 export function exposureOf(targets: Series[], from: Instant, to: Instant): Exposure {

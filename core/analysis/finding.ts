@@ -1,4 +1,3 @@
-import { isVerifying, type Rollout } from '../rollout/state.ts';
 import type { Target } from '../target.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { compared, number, percent } from '../words.ts';
@@ -34,6 +33,7 @@ import { type Part, partsOf, windowsIn } from './parts.ts';
 import { bestOf, boundOf, isShared, TYPICAL_PARTS } from './past.ts';
 import { fewest, tenfold, wouldShow } from './power.ts';
 import { type Cells, capitalOfSlowdown, cellsFrom, evidenceOfSlowdown, slowdownWindows } from './slowdown.ts';
+import type { Course, Trial } from './trial.ts';
 import type {
   Count,
   Doubt,
@@ -60,7 +60,7 @@ const INTERVAL_PRECISION = 0.01;
 
 /** A rule of one target, and what is known of the windows before those that are read. */
 interface Rule {
-  rollout: Rollout;
+  trial: Trial;
   target: Target;
   rule: WatchRule;
   /** The settled stretch of the present step. */
@@ -122,12 +122,12 @@ export function uncomparedOf(
   asked: Asked,
   series: Series,
 ): { isCompared: true } | { isCompared: false; answer: Answer | undefined } {
-  const { rule, target, step, rollout, label } = asked;
+  const { rule, target, step, trial, label } = asked;
   const isSettled = ({ start }: { start: Instant }) => start + WINDOW_MS <= step.to;
   const { windows, unknown } = believable((series[rule.metric as 'http5xx'] ?? []).filter(isSettled));
   const isCounted = unknown.size > 0 || windows.some(({ stable }) => (stable?.total ?? 0) > 0);
   if (isCounted || rule.blind?.includes(target.name) !== true) return { isCompared: true };
-  const since = windows.filter(({ start }) => start >= (rollout.raisedAt ?? Number.POSITIVE_INFINITY));
+  const since = windows.filter(({ start }) => start >= (trial.raisedAt ?? Number.POSITIVE_INFINITY));
   const counts = sides(since, since);
   if (evidenceOfShare(counts.canary, UNCOMPARED, target.traits) < SUSPICIOUS)
     return { isCompared: false, answer: undefined };
@@ -157,7 +157,7 @@ export function findingOf(given: Asked, read: Series): Answer {
     slowdown &&
     byPart(asked, (part) =>
       evidenceOfSlowdown(
-        windowsIn(asked.rollout, part, slowdown.windows),
+        windowsIn(asked.trial, part, slowdown.windows),
         slowdown.cells,
         slowdownQuestion(asked, part),
         carriedOf(asked, metric)?.slowdown?.[part.name],
@@ -172,17 +172,17 @@ export function findingOf(given: Asked, read: Series): Answer {
 
 /** What is judged of a rule; no counts where stable did too little before the raise to know what is slow. */
 function putBy(asked: Rule, series: Series): Put {
-  const { rollout, target, rule, step, folded } = asked;
+  const { trial, target, rule, step, folded } = asked;
   const { metric } = rule;
   if (!isLatency(metric)) return { told: [{ key: metric, read: series[metric as Counted] ?? [] }] };
   const spreads = (series.latency ?? []).filter(({ start }) => start + WINDOW_MS <= step.to);
-  const history = folded?.targets[target.name]?.history ?? historyOf(rollout, spreads);
+  const history = folded?.targets[target.name]?.history ?? historyOf(trial, spreads);
   const ratio = 'ratio' in rule ? rule.ratio : 1;
   const told = percentilesOf(metric).flatMap((percentile): Reading[] => {
     const slow = slowFrom(history, { percentile, ratio });
     return slow === undefined
       ? []
-      : [{ key: `${metric}@${percentile}`, read: slowWindows(rollout, spreads, slow), slow }];
+      : [{ key: `${metric}@${percentile}`, read: slowWindows(trial, spreads, slow), slow }];
   });
   if (metric !== 'latency') return { told };
   const cells = cellsFrom(history, ratio);
@@ -191,7 +191,7 @@ function putBy(asked: Rule, series: Series): Put {
   // If clients stick to a version its requests are not dealt one by one, and the counts over one percentile take the careful way.
   if (target.traits.isSticky) return { told };
   const believed = new Set(believable(first.read).windows.map(({ start }) => start));
-  const windows = sinceFolded(asked, slowdownWindows(rollout, spreads)).filter(({ start }) =>
+  const windows = sinceFolded(asked, slowdownWindows(trial, spreads)).filter(({ start }) =>
     believed.has(start),
   );
   return { told, slowdown: { windows, cells } };
@@ -202,9 +202,9 @@ export const percentilesOf = (metric: 'latency' | `p${number}`): readonly number
   metric === 'latency' ? TOLD : [Number(metric.slice(1))];
 
 /** What each part of the evidence of a rule is. */
-function byPart<T>({ rollout }: Rule, of: (part: Part) => T): Partial<Record<PartName, T>> {
+function byPart<T>({ trial }: Rule, of: (part: Part) => T): Partial<Record<PartName, T>> {
   return Object.fromEntries(
-    partsOf(rollout, plannedWindows(rollout)).map((part) => [part.name, of(part)] as const),
+    partsOf(trial, plannedWindows(trial)).map((part) => [part.name, of(part)] as const),
   );
 }
 
@@ -233,10 +233,10 @@ export function carriedAfter(asked: Rule, series: Series): Record<string, Carrie
   const [first] = told;
   const carried = told.map(({ key, read }): [string, Carried] => {
     const { windows } = believable(read.filter(({ start }) => start + WINDOW_MS <= step.to));
-    const compared = sinceFolded(asked, comparedWindows(asked.rollout, windows));
+    const compared = sinceFolded(asked, comparedWindows(asked.trial, windows));
     const ratio = byPart(asked, (part) =>
       capitalOfRatio(
-        windowsIn(asked.rollout, part, compared),
+        windowsIn(asked.trial, part, compared),
         questionOf(asked, part),
         carriedOf(asked, key)?.ratio?.[part.name],
       ),
@@ -254,7 +254,7 @@ export function carriedAfter(asked: Rule, series: Series): Record<string, Carrie
   const before = carriedOf(asked, rule.metric)?.slowdown;
   const after = byPart(asked, (part) =>
     capitalOfSlowdown(
-      windowsIn(asked.rollout, part, windows),
+      windowsIn(asked.trial, part, windows),
       cells,
       slowdownQuestion(asked, part),
       before?.[part.name],
@@ -264,7 +264,7 @@ export function carriedAfter(asked: Rule, series: Series): Record<string, Carrie
 }
 
 function safeAfter(asked: Rule, key: string, windows: readonly Window[]): Carried['safe'] {
-  const { rollout, step } = asked;
+  const { trial, step } = asked;
   const since = (from: Instant) => {
     const inIt = sinceFolded(asked, windows).filter(({ start }) => start >= from);
     return logsOfSafety(
@@ -273,17 +273,17 @@ function safeAfter(asked: Rule, key: string, windows: readonly Window[]): Carrie
       logsBefore({ ...asked, step: { ...step, from } }, key),
     );
   };
-  return { first: since(rollout.moves[0] ?? Number.POSITIVE_INFINITY), step: since(step.from) };
+  return { first: since(trial.moves[0] ?? Number.POSITIVE_INFINITY), step: since(step.from) };
 }
 
 /** What the bets on a safe canary hold of the windows of this step that are folded. */
 function logsBefore(asked: Rule, key: string): Logs | undefined {
-  const { rollout, step, folded } = asked;
+  const { trial, step, folded } = asked;
   const safe = carriedOf(asked, key)?.safe;
   if (folded === undefined || safe === undefined || step.from >= folded.end) return undefined;
   if (step.from === folded.from) return safe.step;
   // While a raise is on its way the stretch reaches back to the first move. Of any other the past is not known, which proves nothing.
-  return step.from === rollout.moves[0] ? safe.first : safe.step.map(() => null);
+  return step.from === trial.moves[0] ? safe.first : safe.step.map(() => null);
 }
 
 /** By how many times the share of bad requests on the canary is above that of stable. */
@@ -302,36 +302,36 @@ function judged(
   { key, read, slow }: Reading,
   known?: Partial<Record<PartName, number>>,
 ): Answer {
-  const { rollout, target, rule, step } = asked;
+  const { trial, target, rule, step } = asked;
   const settled = read.filter(({ start }) => !(start + WINDOW_MS > step.to));
   const { windows, unknown, skipped } = believable(settled);
   const inStep = windows.filter((window) => window.start >= step.from);
   const isGuarded = servesAlone(asked);
   const question = questionOf(asked);
   const lateFrom = step.to - LATE_WINDOWS * WINDOW_MS;
-  const compared = comparedWindows(rollout, windows, { target: target.name, from: lateFrom });
+  const compared = comparedWindows(trial, windows, { target: target.name, from: lateFrom });
   const { evidence, rests } = evidenceAgainst(asked, key, { compared, all: windows }, known);
   const here = sides(inStep, isGuarded ? windows : inStep);
   const isSafe = isCertified(asked, key, inStep);
   const uncounted = countsNone(rule.metric, series, step);
-  const doubt = doubtAbout(rollout, asked, { windows, unknown }, step.to);
+  const doubt = doubtAbout(trial, asked, { windows, unknown }, step.to);
   const wanting =
     doubt?.reason ??
     uncounted ??
     whyUnlike(asked, here, windows) ??
     (isGuarded
-      ? guardNeeds(asked, here, sinceVerify(rollout, windows))
-      : isSafe && !isCounted(rollout)
+      ? guardNeeds(asked, here, sinceVerify(trial, windows))
+      : isSafe && !isCounted(trial)
         ? undefined
         : stepNeeds(asked, question, inStep));
   // From the holdout on a doubt asks that, and a recall answers.
-  const unlike = isVerifying(rollout) ? 0 : evidenceBeyond(asked, here, windows);
+  const unlike = trial.isVerifying ? 0 : evidenceBeyond(asked, here, windows);
   const beyond =
     unlike >= SUSPICIOUS ? 'it fails more often than stable did, before and beside it' : undefined;
   const suspicion = suspicionOf(evidence) ?? beyond ?? turnsAway(asked, inStep, windows);
   const needed = suspicion ?? wanting;
   const missing =
-    whyLate(rollout, target.name, inStep, { series, until: heardOf(asked) }) ??
+    whyLate(trial, target.name, inStep, { series, until: heardOf(asked) }) ??
     whyGone(rule.metric, series, step.to) ??
     whyFewer(rule.metric, series, step) ??
     whyUnknown([...unknown].filter((start) => start >= step.from).length, here.canary);
@@ -359,10 +359,7 @@ function judged(
     reason: said(here, missing, suspicion, missing === undefined ? wanting : undefined, ...skipped),
   };
   const isShort =
-    finding.status === 'inconclusive' &&
-    uncounted === undefined &&
-    doubt === undefined &&
-    !isCounted(rollout);
+    finding.status === 'inconclusive' && uncounted === undefined && doubt === undefined && !isCounted(trial);
   const covered: Finding = { ...finding, status: 'pass', needed: undefined, reason: said(here, ...skipped) };
   return {
     finding,
@@ -374,7 +371,7 @@ function judged(
 }
 
 /** True at a step that its plan wants to see so many requests in; nothing else can make up for them. */
-const isCounted = ({ opening, step }: Rollout) => opening.plan.steps[step]?.untilRequests !== undefined;
+const isCounted = ({ opening, step }: Trial) => opening.plan.steps[step]?.untilRequests !== undefined;
 
 /** Why a canary is suspect by the evidence against it; undefined below the threshold. */
 export function suspicionOf(evidence: number): string | undefined {
@@ -389,14 +386,14 @@ export function suspicionOf(evidence: number): string | undefined {
  * is the canary or what the target meets at times, so that it neither passes nor is in doubt.
  */
 function whyUnlike(asked: Asked, here: Sides, windows: readonly Window[]): string | undefined {
-  const { rule, rollout, target } = asked;
-  if (!isVerifying(rollout)) return undefined;
+  const { rule, trial, target } = asked;
+  if (!trial.isVerifying) return undefined;
   if (servesAlone(asked) && evidenceBeyond(asked, here, windows) >= SUSPICIOUS)
     return 'it fails more often than stable did, as this target does at times; nothing tells which it is';
-  const typical = rollout.opening.usual?.[target.name]?.[rule.metric]?.typical;
+  const typical = trial.opening.usual?.[target.name]?.[rule.metric]?.typical;
   if (!('ratio' in rule) || isLatency(rule.metric) || rule.metric === 'throttles' || typical === undefined)
     return undefined;
-  const since = windows.filter(({ start }) => start >= (rollout.verifySince ?? Number.POSITIVE_INFINITY));
+  const since = windows.filter(({ start }) => start >= (trial.verifySince ?? Number.POSITIVE_INFINITY));
   const found = TYPICAL_PARTS.map((part, nth) => {
     const usual = typical[nth] ?? 1;
     const bound = boundOf(usual, { ratio: rule.ratio, floor: DOUBT_FLOOR });
@@ -460,12 +457,12 @@ function evidenceOfBetter({ canary, stable }: Window, share: number, ratio: numb
  * function share its concurrency, so a canary that uses it up has stable beside it throttled as well, which excuses nothing.
  */
 function turnsAway(
-  { rule, rollout, target }: Asked,
+  { rule, trial, target }: Asked,
   inStep: readonly Window[],
   windows: readonly Window[],
 ): string | undefined {
-  if (rule.metric !== 'throttles' || !('ratio' in rule) || isVerifying(rollout)) return undefined;
-  const raisedAt = rollout.raisedAt ?? Number.POSITIVE_INFINITY;
+  if (rule.metric !== 'throttles' || !('ratio' in rule) || trial.isVerifying) return undefined;
+  const raisedAt = trial.raisedAt ?? Number.POSITIVE_INFINITY;
   const past = sum(windows.filter(({ start }) => start + WINDOW_MS <= raisedAt).map(({ stable }) => stable));
   const share = Math.min(0.95, Math.max(THROTTLE_FLOOR, (rule.ratio * past.bad) / Math.max(1, past.total)));
   const present = sum(inStep.flatMap(({ canary, stable }) => [canary, stable]));
@@ -475,11 +472,11 @@ function turnsAway(
 }
 
 /** What is bet with: the tolerated odds and how the failures of this target come together. */
-function questionOf({ rollout, rule, target }: Rule, part?: Part): Question {
+function questionOf({ trial, rule, target }: Rule, part?: Part): Question {
   const isSlow = isLatency(rule.metric);
   return {
     w0: isSlow ? LATENCY_ODDS : 'ratio' in rule ? rule.ratio : 1,
-    planned: part?.planned ?? plannedWindows(rollout),
+    planned: part?.planned ?? plannedWindows(trial),
     bets: isSlow ? LATENCY_BETS : (part?.bets ?? FAILURE_BETS),
     clustering: target.traits,
     head: part?.head,
@@ -493,16 +490,16 @@ function evidenceAgainst(
   { compared, all }: { compared: readonly (MovedWindow & { start: Instant })[]; all: readonly Window[] },
   known: Partial<Record<PartName, number>> | undefined,
 ): { evidence: number; rests: Sides } {
-  const { rollout, rule, target } = asked;
+  const { trial, rule, target } = asked;
   if ('share' in rule) {
-    const first = ownSince(rollout, all);
+    const first = ownSince(trial, all);
     const since = all.filter(({ start }) => start >= first);
     const rests = sides(since, since);
     return { evidence: evidenceOfShare(rests.canary, rule.share, target.traits), rests };
   }
   const carried = carriedOf(asked, key)?.ratio;
-  const parts = partsOf(rollout, plannedWindows(rollout)).map((part) => {
-    const windows = windowsIn(rollout, part, compared);
+  const parts = partsOf(trial, plannedWindows(trial)).map((part) => {
+    const windows = windowsIn(trial, part, compared);
     const before = carried?.[part.name];
     const evidence =
       known?.[part.name] ?? evidenceOfRatio(sinceFolded(asked, windows), questionOf(asked, part), before);
@@ -515,8 +512,7 @@ function evidenceAgainst(
 }
 
 /** Whether the canary serves this target alone, where stable beside it is no control; others may still be on their way. */
-const servesAlone = ({ rollout: { traffic }, target }: Asked): boolean =>
-  traffic[target.name]?.weight === 100;
+const servesAlone = ({ trial: { traffic }, target }: Asked): boolean => traffic[target.name]?.weight === 100;
 
 /** A peak of traffic throttles a good release too: without a control, only a canary that turns away this share of its requests is held to it. Assumed. */
 const THROTTLED_ALONE = 0.25;
@@ -533,16 +529,16 @@ function guardShare(rule: WatchRule, stable: Count): number {
 /** What a pass of this step still needs; undefined if nothing is missing. */
 function stepNeeds(asked: Asked, question: Question, inStep: readonly Window[]): string | undefined {
   if (inStep.length === 0) return 'no window of this step has settled yet';
-  const { rollout, rule, target } = asked;
+  const { trial, rule, target } = asked;
   const { canary, stable } = sides(inStep, inStep);
-  const until = rollout.opening.plan.steps[rollout.step]?.untilRequests;
+  const until = trial.opening.plan.steps[trial.step]?.untilRequests;
   if (until !== undefined)
     return canary.total >= until ? undefined : `this step waits for ${number(until)} canary requests`;
   if ('ratio' in rule && canary.total > 0 && stable.total === 0)
     return 'stable had no requests to compare with';
   const floor = 'share' in rule ? rule.share : rule.metric === 'throttles' ? THROTTLE_FLOOR : FLOOR;
   const rate = tenfold('share' in rule ? { bad: 0, total: 0 } : stable, floor);
-  const beside = stableBesideOne(sides(inStep, inStep), rollout.traffic[target.name]?.weight ?? 0);
+  const beside = stableBesideOne(sides(inStep, inStep), trial.traffic[target.name]?.weight ?? 0);
   const isEnough = (total: number) =>
     wouldShow(total, rate, (bad) => {
       const control = { bad: stableShare(stable) * beside * total, total: beside * total };
@@ -563,18 +559,16 @@ function stableBesideOne({ canary, stable }: Sides, weight: number): number {
 }
 
 /** The evidence if all of a step's counts stood in one window. */
-function evidenceOfOne({ rule, rollout }: Asked, question: Question, canary: Count, stable: Count): number {
+function evidenceOfOne({ rule, trial }: Asked, question: Question, canary: Count, stable: Count): number {
   if ('share' in rule) return evidenceOfShare(canary, rule.share, question.clustering);
   const window = { c: canary.bad, nc: canary.total, s: stable.bad, ns: stable.total };
-  const [{ stake } = { stake: 1 }] = partsOf(rollout, plannedWindows(rollout));
+  const [{ stake } = { stake: 1 }] = partsOf(trial, plannedWindows(trial));
   return evidenceOfRatio([window], question) + Math.log(stake);
 }
 
 /** What the canary was asked since verify began: the holdout and what is left of verify after it are one stretch. */
-const sinceVerify = (
-  { verifySince = Number.POSITIVE_INFINITY }: Rollout,
-  windows: readonly Window[],
-): Count => sum(windows.filter(({ start }) => start >= verifySince).map(({ canary }) => canary));
+const sinceVerify = ({ verifySince = Number.POSITIVE_INFINITY }: Trial, windows: readonly Window[]): Count =>
+  sum(windows.filter(({ start }) => start >= verifySince).map(({ canary }) => canary));
 
 function guardNeeds(asked: Asked, { canary, stable }: Sides, verified: Count): string | undefined {
   const { rule, target } = asked;
@@ -607,7 +601,7 @@ function isCertified(asked: Asked, key: string, inStep: readonly Window[]): bool
 }
 
 /** The share of bad requests below which a canary is safe whatever stable does; a recall answers a doubt about less. */
-const floorOf = ({ rollout }: Asked) => (rollout.recall === undefined ? FLOOR : DOUBT_FLOOR);
+const floorOf = ({ trial }: Asked) => (trial.recall === undefined ? FLOOR : DOUBT_FLOOR);
 
 /** From which odds on a canary is unsafe. */
 function unsafeOf({ rule, target }: Rule) {
@@ -616,12 +610,12 @@ function unsafeOf({ rule, target }: Rule) {
 }
 
 function oddsOf(
-  { rollout }: Asked,
+  { trial }: Asked,
   { planned, bets, clustering }: Question,
   compared: readonly (MovedWindow & { start: Instant })[],
   inStep: readonly Window[],
 ): OddsInterval {
-  const alpha = rollout.opening.plan.alpha ?? ALPHA;
+  const alpha = trial.opening.plan.alpha ?? ALPHA;
   const m = clustering.burst;
   const low = orLowerBound({
     ...{ windows: coarse(compared), grid: bets, T: planned, head: HEAD, m, alpha },
@@ -670,7 +664,7 @@ function sides(canary: readonly Window[], stable: readonly Window[]): Sides {
 }
 
 /** Windows this plan takes at its longest; fixed before the start, as the evidence needs it to be. */
-export function plannedWindows({ opening }: Rollout): number {
+export function plannedWindows({ opening }: Course): number {
   const seconds = opening.plan.steps
     .filter(({ isHoldout }) => isHoldout !== true)
     .reduce((total, step) => total + step.maxBakeSeconds + opening.settleSeconds, 0);
@@ -690,29 +684,29 @@ function words(rule: WatchRule, { canary, stable }: Sides, slow: SlowFrom | unde
 }
 
 /** The end of the minutes of a bake that must have been counted: what is known to come late is not missing yet. */
-const heardOf = ({ rollout, target, step }: Asked): Instant =>
-  Math.min(step.until, step.to - (rollout.lateness?.[target.name] ?? 0) * WINDOW_MS);
+const heardOf = ({ trial, target, step }: Asked): Instant =>
+  Math.min(step.until, step.to - (trial.lateness?.[target.name] ?? 0) * WINDOW_MS);
 
 /** Why a canary without samples holds this step; undefined if its bake was counted, or if it is counted again by now. */
 function whyLate(
-  rollout: Rollout,
+  trial: Trial,
   target: string,
   inStep: readonly Window[],
   { series, until }: { series: Series; until: Instant },
 ): string | undefined {
   const baked = inStep.filter(({ start }) => start + WINDOW_MS <= until);
-  const why = whyMissing(rollout, target, baked, series);
-  return why && whyMissing(rollout, target, inStep, series);
+  const why = whyMissing(trial, target, baked, series);
+  return why && whyMissing(trial, target, inStep, series);
 }
 
 /** Why a canary without samples is a measuring fault rather than a quiet service; undefined if it may be either. */
 function whyMissing(
-  rollout: Rollout,
+  trial: Trial,
   target: string,
   inStep: readonly Window[],
   series: Series,
 ): string | undefined {
-  const weight = rollout.traffic[target]?.weight ?? 0;
+  const weight = trial.traffic[target]?.weight ?? 0;
   if (weight === 0 || weight === 100) return undefined;
   const last = inStep.findLastIndex(({ canary }) => (canary?.total ?? 0) > 0);
   const silent = inStep.slice(last + 1);

@@ -1,6 +1,3 @@
-import { bytesOf, foldedBytesMax } from '../rollout/bounded.ts';
-import type { Rollout } from '../rollout/state.ts';
-import { bakeOf, settledUntil } from '../rollout/timing.ts';
 import type { Target } from '../target.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { arrivalMetric, recentPastOf, splitWindows, stretchesOf } from './arrival.ts';
@@ -12,6 +9,7 @@ import { kept } from './levels.ts';
 import { limitsOf } from './limits.ts';
 import { type Counted, isGauge, packed } from './packed.ts';
 import { CLIFF_MINUTES, LATE_MINUTES, LEVEL_MINUTES, LOOK_MINUTES } from './silence.ts';
+import type { Course, Trial } from './trial.ts';
 import type {
   Count,
   ReadWindow,
@@ -23,7 +21,7 @@ import type {
   Window,
 } from './types.ts';
 import { isLatency, rulesFor } from './weights.ts';
-import { believable, isMoved, minutesOf, readSince, sum } from './windows.ts';
+import { believable, isMoved, minutesOf, readSince, settledUntil, sum } from './windows.ts';
 
 /** The newest settled minutes are never folded: silence is looked for in them, counts that come late still count, and a few are to spare. */
 export const KEPT_MS = (LOOK_MINUTES + LATE_MINUTES + 5) * WINDOW_MS;
@@ -36,23 +34,22 @@ export const FOLDED_MIN_MS = 60 * WINDOW_MS;
  * fold. Whoever judges with it and with the minutes since then says what a judgement of all minutes says.
  */
 export function foldedAfter(
-  rollout: Rollout,
+  trial: Trial,
   { series, broken }: { series: Record<string, Series>; broken?: string | undefined },
   now: Instant,
 ): Folded | undefined {
-  const { opening, leaving, raisedAt, folded: before, moves } = rollout;
-  const settled = settledUntil(rollout, now);
+  const { opening, raisedAt, folded: before, moves } = trial;
+  const settled = settledUntil(trial, now);
   const end = settled - KEPT_MS;
-  if (broken !== undefined || leaving !== undefined || raisedAt === undefined) return undefined;
-  if (end - readSince(rollout, now) < FOLDED_MIN_MS) return undefined;
+  if (broken !== undefined || raisedAt === undefined) return undefined;
+  if (end - readSince(trial, now) < FOLDED_MIN_MS) return undefined;
   if (opening.targets.some(({ name }) => series[name] === undefined)) return undefined;
-  const from = bakeOf(rollout)?.from ?? moves[0] ?? now;
+  const from = trial.bake?.from ?? moves[0] ?? now;
   const targets = opening.targets.map((target) => {
     const read = withFolded(before, target.name, series[target.name] ?? {});
-    return [target.name, foldedTarget(rollout, target, read, { from, end, settled })] as const;
+    return [target.name, foldedTarget(trial, target, read, { from, end, settled })] as const;
   });
-  const folded = { end, from, targets: Object.fromEntries(targets) };
-  return bytesOf(folded) <= foldedBytesMax(bytesOf(opening)) ? folded : undefined;
+  return { end, from, targets: Object.fromEntries(targets) };
 }
 
 interface Stretch {
@@ -63,8 +60,8 @@ interface Stretch {
   settled: Instant;
 }
 
-function foldedTarget(rollout: Rollout, target: Target, read: Series, stretch: Stretch): FoldedTarget {
-  const { opening, folded } = rollout;
+function foldedTarget(trial: Trial, target: Target, read: Series, stretch: Stretch): FoldedTarget {
+  const { opening, folded } = trial;
   const { from, end, settled } = stretch;
   const rules = rulesFor(target, opening.watch);
   const by = arrivalMetric(rules);
@@ -75,22 +72,22 @@ function foldedTarget(rollout: Rollout, target: Target, read: Series, stretch: S
       Object.entries(read).map(([name, windows]) => [name, (windows as ReadWindow[]).filter(isOld)]),
     ),
   );
-  const history = folded?.targets[target.name]?.history ?? together(historyOf(rollout, old.latency ?? []));
+  const history = folded?.targets[target.name]?.history ?? together(historyOf(trial, old.latency ?? []));
   const arrived = believable(read[by] ?? []).windows.filter(({ start }) => start < settled);
   const oldArrived = arrived.filter(isOld);
-  const past = recentPastOf(rollout, target.name, oldArrived);
+  const past = recentPastOf(trial, target.name, oldArrived);
   // The newest windows, whose counts may be late, are told apart. They may be far apart, and the first of a step may not count.
-  const alone = [arrived, splitWindows(rollout, arrived)].flatMap((told) =>
+  const alone = [arrived, splitWindows(trial, arrived)].flatMap((told) =>
     told
       .slice(-LATE_WINDOWS - 1)
       .filter(isOld)
       .map(({ start }) => start),
   );
   const tests = rules.map((rule) =>
-    carriedAfter({ rollout, target, rule, step: { from, to: end }, folded }, old),
+    carriedAfter({ trial, target, rule, step: { from, to: end }, folded }, old),
   );
   return {
-    series: packed(compact(rollout, target, old, { from, alone, edges: edgesOf(rules, history) })),
+    series: packed(compact(trial, target, old, { from, alone, edges: edgesOf(rules, history) })),
     history,
     ...(past === undefined ? {} : { past }),
     tests: Object.assign({}, ...tests),
@@ -136,7 +133,7 @@ interface Apart {
  * The windows with those together that no judgement tells apart, now or later: minutes of the same stretch, with the same
  * kinds of counts, of which no metric's last or first ones lie between. Each sum stands at its last minute, so that the order stays.
  */
-function compact(rollout: Rollout, target: Target, read: Series, apart: Apart): Series {
+function compact(trial: Trial, target: Target, read: Series, apart: Apart): Series {
   const names = Object.keys(read) as (keyof Series)[];
   const counted = names.filter((name): name is Counted => name !== 'latency' && !isGauge(name));
   const spreads = read.latency && spreadsOf(read.latency, apart.edges);
@@ -150,21 +147,21 @@ function compact(rollout: Rollout, target: Target, read: Series, apart: Apart): 
     for (const window of told(read[name] ?? [])) at(window.start).counts.set(name, window);
   for (const spread of spreads ?? []) at(spread.start).spread = spread;
   const ordered = [...minutes.values()].sort((a, b) => a.start - b.start);
-  const usable = (spreads ?? []).filter((window) => isValid(window) && !isYoung(rollout, window.start));
+  const usable = (spreads ?? []).filter((window) => isValid(window) && !isYoung(trial, window.start));
   const known = counted.map((name) => told(read[name] ?? []).filter((window) => !('unknown' in window)));
-  const cuts = cutsOf(rollout, [...(known as Window[][]), usable, spreads ?? []], apart);
+  const cuts = cutsOf(trial, [...(known as Window[][]), usable, spreads ?? []], apart);
   const alike = new Map<string, Minute[]>();
   let passed = 0;
   for (const minute of ordered) {
     while ((cuts[passed] ?? Number.POSITIVE_INFINITY) <= minute.start) passed++;
-    const traits = [passed, isYoung(rollout, minute.start), isMoved(rollout, minute)];
+    const traits = [passed, isYoung(trial, minute.start), isMoved(trial, minute)];
     const kinds = counted.map((name) => kindOf(minute.counts.get(name)));
     const key = [...traits, ...kinds, kindOfSpread(minute.spread)].join(' ');
     alike.set(key, [...(alike.get(key) ?? []), minute]);
   }
   const sums = [...alike.values()].map(summed).sort((a, b) => a.start - b.start);
   const of = (name: keyof Series) => {
-    if (isGauge(name)) return kept(rollout, limitsOf(target, rollout.opening.limits), name, read[name] ?? []);
+    if (isGauge(name)) return kept(trial, limitsOf(target, trial.opening.limits), name, read[name] ?? []);
     return sums.flatMap(({ counts, spread }) => (name === 'latency' ? spread : counts.get(name)) ?? []);
   };
   return Object.fromEntries(names.map((name) => [name, of(name)])) as Series;
@@ -218,8 +215,8 @@ type Total = { total: number } | undefined;
  * The times at which windows on either side are told apart, rising: where the stretches of a rollout meet, and where a metric,
  * or one side of it, was seen last or first after that.
  */
-function cutsOf(rollout: Rollout, metrics: readonly (readonly Sides[])[], { from, alone }: Apart): Instant[] {
-  const { raisedAt = 0, moves, promotedAt = Number.POSITIVE_INFINITY } = rollout;
+function cutsOf(trial: Trial, metrics: readonly (readonly Sides[])[], { from, alone }: Apart): Instant[] {
+  const { raisedAt = 0, moves, promotedAt = Number.POSITIVE_INFINITY } = trial;
   const [first = Number.POSITIVE_INFINITY, last = Number.POSITIVE_INFINITY] = [moves[0], moves.at(-1)];
   const promotion = Math.floor(promotedAt / WINDOW_MS) * WINDOW_MS;
   // What came in the minutes around promotion is compared.
@@ -245,11 +242,11 @@ function cutsOf(rollout: Rollout, metrics: readonly (readonly Sides[])[], { from
     return [canary, any, lastOf(({ stable }) => stable !== undefined)].map((start) => start + 1);
   });
   const ends = [raisedAt, first, promotedAt].map((at) => at - WINDOW_MS + 1);
-  const steps = stretchesOf(rollout).flatMap((step) => [step.from + WINDOW_MS, step.until - WINDOW_MS + 1]);
+  const steps = stretchesOf(trial).flatMap((step) => [step.from + WINDOW_MS, step.until - WINDOW_MS + 1]);
   const cuts = [
     ...ends,
     ...steps,
-    ...endsOf(rollout),
+    ...endsOf(trial),
     raisedAt,
     first,
     last,
@@ -264,7 +261,7 @@ function cutsOf(rollout: Rollout, metrics: readonly (readonly Sides[])[], { from
  * Where minutes get into or out of what a comparison or a part of the evidence rests on: into verify and a recall, and around a
  * stretch without a control as `isAlone` has it. If a recall ends, what stood ends too.
  */
-function endsOf({ verifySince, alone = [], recalls = [] }: Rollout): Instant[] {
+function endsOf({ verifySince, alone = [], recalls = [] }: Course): Instant[] {
   return [
     ...(verifySince === undefined ? [] : [verifySince]),
     ...alone.flatMap(({ from, to }) => [from - WINDOW_MS + 1, ...(to === undefined ? [] : [to])]),

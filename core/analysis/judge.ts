@@ -1,5 +1,3 @@
-import type { Rollout } from '../rollout/state.ts';
-import { bakeOf, settledUntil } from '../rollout/timing.ts';
 import type { Target } from '../target.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { alarmFindings } from './alarms.ts';
@@ -8,8 +6,9 @@ import { ALPHA, combined } from './evidence.ts';
 import { type Answer, type Asked, findingOf, uncomparedOf } from './finding.ts';
 import { withFolded } from './folded.ts';
 import { limitFindings } from './limits.ts';
-import { covered, isProbed, probeAnswer } from './probes.ts';
+import { covered, probeAnswer } from './probes.ts';
 import { LATE_MINUTES } from './silence.ts';
+import type { Course, Trial } from './trial.ts';
 import type {
   Alarm,
   Finding,
@@ -22,7 +21,7 @@ import type {
 } from './types.ts';
 import { unlessUncounted } from './unmeasured.ts';
 import { rulesFor, weightsOf } from './weights.ts';
-import { believable, readSince } from './windows.ts';
+import { believable, readSince, settledUntil } from './windows.ts';
 
 /** What a tick saw: the windows of each target and the alarms, and why either could not be read. */
 export interface Reading {
@@ -47,8 +46,8 @@ export function worst(statuses: VerdictStatus[]): VerdictStatus {
 }
 
 /** The stretch of windows that a tick at `now` reads. */
-export function stretch(rollout: Rollout, now: Instant): { from: Instant; to: Instant } {
-  return { from: readSince(rollout, now), to: settledUntil(rollout, now) };
+export function stretch(trial: Course, now: Instant): { from: Instant; to: Instant } {
+  return { from: readSince(trial, now), to: settledUntil(trial, now) };
 }
 
 /**
@@ -56,13 +55,13 @@ export function stretch(rollout: Rollout, now: Instant): { from: Instant; to: In
  * and a late or restated window that is not folded yet counts as soon as it is read. A fail may rest on any window since the first
  * raise; a pass rests on the windows of the present step only. One alpha stands for all metrics, targets and looks.
  */
-export function judge(rollout: Rollout, reading: Reading, now: Instant): Verdict {
-  const { to } = stretch(rollout, now);
-  const from = bakeOf(rollout)?.from ?? rollout.moves[0] ?? now;
-  const until = Math.min(to, Math.max(bakeOf(rollout)?.to ?? to, to - LATE_MINUTES * WINDOW_MS));
-  const limit = -Math.log(rollout.opening.plan.alpha ?? ALPHA);
-  const each = rollout.opening.targets.map((target) =>
-    targetFindings(rollout, target, reading, { step: { from, to, until }, limit }),
+export function judge(trial: Trial, reading: Reading, now: Instant): Verdict {
+  const { to } = stretch(trial, now);
+  const from = trial.bake?.from ?? trial.moves[0] ?? now;
+  const until = Math.min(to, Math.max(trial.bake?.to ?? to, to - LATE_MINUTES * WINDOW_MS));
+  const limit = -Math.log(trial.opening.plan.alpha ?? ALPHA);
+  const each = trial.opening.targets.map((target) =>
+    targetFindings(trial, target, reading, { step: { from, to, until }, limit }),
   );
   const weighed = each.flatMap(({ answers }) => answers);
   const staked = weighed.reduce((sum, { weight }) => sum + weight, 0);
@@ -76,19 +75,17 @@ export function judge(rollout: Rollout, reading: Reading, now: Instant): Verdict
       ? { ...finding, ...against, status: 'fail' as const }
       : finding,
   );
-  const limits = rollout.opening.targets.flatMap((target) =>
-    limitFindings(
-      rollout,
-      target,
-      withFolded(rollout.folded, target.name, reading.series[target.name] ?? {}),
-      { from, to },
-    ),
+  const limits = trial.opening.targets.flatMap((target) =>
+    limitFindings(trial, target, withFolded(trial.folded, target.name, reading.series[target.name] ?? {}), {
+      from,
+      to,
+    }),
   );
-  const { status, reason } = conclusion(rollout, reading, findings, limits);
+  const { status, reason } = conclusion(trial, reading, findings, limits);
   const doubts = weighed.flatMap(({ doubt }) => doubt ?? []);
   const doubt = doubts.find(({ isOutage }) => isOutage !== true) ?? doubts[0];
   const explained = weighed.flatMap(({ isExplained, finding }) => (isExplained ? [finding.target] : []));
-  const [missing] = rollout.opening.targets.flatMap(({ name }, nth) => {
+  const [missing] = trial.opening.targets.flatMap(({ name }, nth) => {
     const reason = each[nth]?.missing;
     return reason === undefined ? [] : [{ target: name, reason }];
   });
@@ -113,19 +110,19 @@ type Weighed = Answer & { weight: number; isExplained?: boolean | undefined };
 
 /** What each rule of a target and its probes say, and last whether its requests were split as they should be. */
 function targetFindings(
-  rollout: Rollout,
+  trial: Trial,
   target: Target,
   reading: Reading,
   { step, limit }: { step: Asked['step']; limit: number },
 ): { answers: Weighed[]; byProbes: boolean; missing?: string | undefined } {
   const { probes } = reading;
-  const { folded } = rollout;
+  const { folded } = trial;
   const series = withFolded(folded, target.name, reading.series[target.name] ?? {});
-  const rules = rulesFor(target, rollout.opening.watch);
+  const rules = rulesFor(target, trial.opening.watch);
   if (rules.length === 0) return { answers: [], byProbes: false };
-  const targets = rollout.opening.targets.length;
+  const targets = trial.opening.targets.length;
   const label = targets > 1 ? `${target.name} ` : '';
-  const isAlsoProbed = isProbed(rollout, target.name);
+  const isAlsoProbed = trial.probed.includes(target.name);
   const metrics: Metric[] = [
     ...rules.map((rule) => rule.metric),
     ...(isAlsoProbed ? ['probes' as const] : []),
@@ -134,14 +131,14 @@ function targetFindings(
   const weightOf = (metric: Metric) => (weights.get(metric) ?? 0) / targets;
   const asked = (metric: Metric) => {
     const weight = weightOf(metric);
-    return { rollout, target, step, folded, required: limit - Math.log(weight), label, weight };
+    return { trial, target, step, folded, required: limit - Math.log(weight), label, weight };
   };
   const said = rules.flatMap((rule): Weighed[] => {
     const { weight, ...question } = asked(rule.metric);
     const uncompared = uncomparedOf({ ...question, rule }, series);
     const answer = uncompared.isCompared ? findingOf({ ...question, rule }, series) : uncompared.answer;
     if (answer === undefined) return [];
-    return [{ ...unlessUncounted(rollout, answer, { series, from: step.from }), weight }];
+    return [{ ...unlessUncounted(trial, answer, { series, from: step.from }), weight }];
   });
   const { weight, ...question } = asked('probes');
   const probed = isAlsoProbed ? { ...probeAnswer(question, rules, probes), weight } : undefined;
@@ -151,14 +148,14 @@ function targetFindings(
   // Of what was not read nothing is known, so it says nothing of silence either.
   const isRead = read !== undefined;
   const arrived = { believed, step, isRead, heartbeat: reading.heartbeat };
-  const { finding, missing, ...arrival } = arrivalFinding(rollout, target.name, arrived, label);
+  const { finding, missing, ...arrival } = arrivalFinding(trial, target.name, arrived, label);
   const split = { ...arrival, finding, against: finding, isCertified: true, weight: weightOf('traffic') };
   return { answers: [...answers, split], byProbes, missing };
 }
 
 /** The worst of what metrics, limits, alarms and the reading itself say. Limits and alarms alone are no evidence, so they never make a pass. */
 function conclusion(
-  rollout: Rollout,
+  trial: Course,
   { alarms, broken, alarmsBroken }: Reading,
   findings: Finding[],
   limits: LimitFinding[],
@@ -171,7 +168,7 @@ function conclusion(
     ...unread(broken),
     ...(rules.length === 0 ? [nothing] : rules),
     ...limits,
-    ...(alarmsBroken === undefined ? alarmFindings(rollout, alarms) : unread(alarmsBroken)),
+    ...(alarmsBroken === undefined ? alarmFindings(trial, alarms) : unread(alarmsBroken)),
   ];
   const status = worst(said.map((each) => each.status));
   // What looks worse is reported even if something else could not be measured.

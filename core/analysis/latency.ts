@@ -1,5 +1,5 @@
-import type { Rollout } from '../rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
+import type { Course } from './trial.ts';
 import type { Count, Spread, SpreadWindow, Window } from './types.ts';
 
 /** Slow requests that stable must have had before the raise, so that its threshold is more than one request's luck. */
@@ -33,22 +33,22 @@ export function slowFrom(
 }
 
 /** What stable did before the first raise, in the minutes that can be believed. */
-export function historyOf(rollout: Rollout, spreads: readonly SpreadWindow[]): Spread[] {
-  const raisedAt = rollout.raisedAt ?? Number.POSITIVE_INFINITY;
+export function historyOf(trial: Course, spreads: readonly SpreadWindow[]): Spread[] {
+  const raisedAt = trial.raisedAt ?? Number.POSITIVE_INFINITY;
   return spreads
     .filter(({ start }) => start + WINDOW_MS <= raisedAt)
     .flatMap(({ stable }) => (stable !== undefined && stable.total > 0 && addsUp(stable) ? [stable] : []));
 }
 
 /** New environments start cold, in the minute of a raise and in the one after it. */
-export function isYoung({ moves }: Rollout, start: Instant): boolean {
+export function isYoung({ moves }: Course, start: Instant): boolean {
   return moves.some((at) => start + WINDOW_MS > at && start < at + WINDOW_MS);
 }
 
 /** Counts of slow requests; the first minute after a raise is left out, because new environments start cold. */
-export function slowWindows(rollout: Rollout, spreads: readonly SpreadWindow[], from: SlowFrom): Window[] {
+export function slowWindows(trial: Course, spreads: readonly SpreadWindow[], from: SlowFrom): Window[] {
   return spreads
-    .filter(({ start }) => !isYoung(rollout, start))
+    .filter(({ start }) => !isYoung(trial, start))
     .map(({ start, minutes, canary, stable }) => ({
       start,
       ...(minutes === undefined ? {} : { minutes }),

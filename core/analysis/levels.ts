@@ -1,5 +1,5 @@
-import type { Rollout } from '../rollout/state.ts';
 import { WINDOW_MS } from '../units.ts';
+import type { Course } from './trial.ts';
 import type { Level, Limit, LimitRule } from './types.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { Level, Limit, LimitRule } from './types.ts';
  * against the release each comes with the next one, so that no two over the limit stand beside each other that did not before.
  */
 export function kept(
-  { raisedAt = 0 }: Rollout,
+  { raisedAt = 0 }: Course,
   limits: readonly LimitRule[],
   name: Limit,
   read: readonly Level[],

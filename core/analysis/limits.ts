@@ -1,9 +1,9 @@
 import type { Plan } from '../plan/plan.ts';
-import type { Rollout } from '../rollout/state.ts';
 import type { Target } from '../target.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
 import { evidenceOfShare, FLOOR, SUSPICIOUS } from './evidence.ts';
+import type { Course } from './trial.ts';
 import type { Level, Limit, LimitFinding, LimitRule, ReadWindow, Series, VerdictStatus } from './types.ts';
 import { believable, knownWindows, ownSince, sum } from './windows.ts';
 
@@ -27,17 +27,17 @@ export function limitsOf({ traits }: Pick<Target, 'traits'>, limits: readonly Li
  * or waited already, was there without it.
  */
 export function limitFindings(
-  rollout: Rollout,
+  trial: Course,
   target: Target,
   series: Series,
   step: { from: Instant; to: Instant },
 ): LimitFinding[] {
-  const { raisedAt = Number.POSITIVE_INFINITY } = rollout;
-  return limitsOf(target, rollout.opening.limits).map((rule) => {
+  const { raisedAt = Number.POSITIVE_INFINITY } = trial;
+  return limitsOf(target, trial.opening.limits).map((rule) => {
     const since = Math.floor(raisedAt / WINDOW_MS) * WINDOW_MS;
-    const ownFrom = ownSince(rollout, knownWindows(series.batchFailures), raisedAt);
+    const ownFrom = ownSince(trial, knownWindows(series.batchFailures), raisedAt);
     const { status, value, said } = judged(rule, target, series, { since, ownFrom, step });
-    const reason = rollout.opening.targets.length > 1 ? `${target.name}: ${said}` : said;
+    const reason = trial.opening.targets.length > 1 ? `${target.name}: ${said}` : said;
     return { ...rule, target: target.name, status, value, reason };
   });
 }

@@ -1,7 +1,7 @@
 import { verifyMinutesOf } from '../plan/holdout.ts';
-import type { Rollout } from '../rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { VERIFY_HEAD, VERIFY_STAKE } from './holdout.ts';
+import type { Course } from './trial.ts';
 import type { PartName } from './types.ts';
 
 /** One part of the evidence of a rule. */
@@ -31,7 +31,7 @@ export const STEPS_STAKE = 1 - VERIFY_STAKE - RECALL_STAKE;
  * its part counts whole minutes after it alone (Ville 1939; Vovk and Wang 2021 for the mean).
  * `steps` is the number of planned minutes of the steps.
  */
-export function partsOf({ opening: { plan } }: Rollout, steps: number): Part[] {
+export function partsOf({ opening: { plan } }: Course, steps: number): Part[] {
   const verifyMinutes = Math.max(2, verifyMinutesOf(plan));
   const recall = { name: 'recall' as const, planned: RECALL_MINUTES, head: RECALL_HEAD, bets: RECALL_BETS };
   if (plan.steps.length === 0) return [{ ...recall, stake: 1 }];
@@ -44,7 +44,7 @@ export function partsOf({ opening: { plan } }: Rollout, steps: number): Part[] {
 
 /** The windows that a part rests on, of those in which both versions met the same minutes. */
 export function windowsIn<W extends { start: Instant }>(
-  { verifySince = Number.POSITIVE_INFINITY, recalls = [] }: Rollout,
+  { verifySince = Number.POSITIVE_INFINITY, recalls = [] }: Course,
   { name }: Part,
   windows: readonly W[],
 ): W[] {

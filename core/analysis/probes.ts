@@ -1,14 +1,11 @@
 import type { Plan } from '../plan/plan.ts';
-import type { Probing } from '../rollout/event.ts';
-import { NO_PROBES, withProbes } from '../rollout/probe-counts.ts';
-import { probesOf } from '../rollout/probing.ts';
-import { isStanding, type Rollout } from '../rollout/state.ts';
 import { compared, duration, number } from '../words.ts';
 import { ALPHA, FAILURE_BETS, FLOOR } from './evidence.ts';
 import { type Answer, type Asked, suspicionOf } from './finding.ts';
 import { logMeanExp } from './mixture.ts';
 import { fewest, tenfold, wouldShow } from './power.ts';
-import type { Count, Finding, Metric, ProbeCounts, WatchRule } from './types.ts';
+import { NO_PROBES, withProbes } from './probe-counts.ts';
+import type { Count, Finding, Metric, ProbeCounts, Probing, WatchRule } from './types.ts';
 import { weightsOf } from './weights.ts';
 
 /** What a probe can stand in for: it sees that an answer is wrong, and not what users count or how slow they find it. */
@@ -40,12 +37,12 @@ export function logEPairs({ canaryOnly, stableOnly }: Discordant, w0: number): n
 
 /** What the probes of one target say, those of this tick included; `rules` say how much worse the canary may be. */
 export function probeAnswer(
-  { rollout, target, required, label }: Omit<Asked, 'rule'>,
+  { trial, target, required, label }: Omit<Asked, 'rule'>,
   rules: readonly WatchRule[],
   tick: Record<string, ProbeCounts> | undefined,
 ): Answer {
   const w0 = toleratedOdds(rules);
-  const probes = withProbes(rollout.probes, tick, isStanding(rollout));
+  const probes = withProbes(trial.probes, tick, trial.isStanding);
   const { all, step } = probes?.[target.name] ?? { all: NO_PROBES, step: NO_PROBES };
   const evidence = logEPairs(discordant(all), w0);
   const here = sidesOf(step);
@@ -98,9 +95,6 @@ export function covered<Given extends Answer>(
   );
   return { answers: [probes, ...made], byProbes };
 }
-
-/** True if probes run against this target. */
-export const isProbed = (rollout: Rollout, target: string) => probesOf(rollout, target).length > 0;
 
 /** What is put to both versions, and how often. */
 export function eachProbe({ everySeconds, smoke }: Probing): string {

@@ -1,7 +1,7 @@
-import type { Rollout } from '../rollout/state.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
 import { logMeanExp } from './mixture.ts';
+import type { Course } from './trial.ts';
 import type { Past, ReadWindow, Window } from './types.ts';
 import { type Believed, believable, isAlone } from './windows.ts';
 
@@ -111,7 +111,7 @@ export function pastFrom(
  * @param until end of the bake that is judged: silence that began after it says nothing of it
  */
 export function whySilent(
-  { opening, openedAt, moves }: Rollout,
+  { opening, openedAt, moves }: Course,
   past: Past | undefined,
   believed: Pick<Believed, 'windows' | 'unknown'>,
   to: Instant,
@@ -188,7 +188,7 @@ export function silentOf(
  * wait for slow answers, which no count can tell apart, so that it is not proven. Undefined if chance or the past explains it.
  */
 export function whyThin(
-  { openedAt, promotedAt }: Rollout,
+  { openedAt, promotedAt }: Course,
   past: Past | undefined,
   { windows, unknown }: Pick<Believed, 'windows' | 'unknown'>,
   to: Instant,
@@ -210,12 +210,12 @@ export function whyThin(
  * alone is counted nowhere. The minutes just before it, of both versions, say how many were due. Undefined if it had fallen as deep before.
  */
 export function whyCliff(
-  rollout: Rollout,
+  trial: Course,
   past: Past | undefined,
   believed: Pick<Believed, 'windows' | 'unknown'>,
   to: Instant,
 ): string | undefined {
-  const { before, after } = aroundPromotion(rollout, believed, to);
+  const { before, after } = aroundPromotion(trial, believed, to);
   const { length } = after;
   if (past === undefined || length === 0 || before.length < BEFORE_MIN) return undefined;
   const totals = totalsOf(believed.windows);
@@ -229,12 +229,12 @@ export function whyCliff(
 
 /** True if nothing shows whether requests fell at promotion because too many of the minutes around it are not known. */
 export function isCliffHidden(
-  rollout: Rollout,
+  trial: Course,
   believed: Pick<Believed, 'windows' | 'unknown'>,
   to: Instant,
 ): boolean {
   const isTold = (known: Pick<Believed, 'windows' | 'unknown'>) => {
-    const { before, after } = aroundPromotion(rollout, known, to);
+    const { before, after } = aroundPromotion(trial, known, to);
     return after.length > 0 && before.length >= BEFORE_MIN;
   };
   return !isTold(believed) && isTold({ windows: [], unknown: new Set() });
@@ -242,17 +242,17 @@ export function isCliffHidden(
 
 /** The known minutes just before promotion, and those after it in which a cliff is looked for. What the canary lost while it served alone before, until a recall, is no measure. */
 function aroundPromotion(
-  rollout: Rollout,
+  trial: Course,
   { windows, unknown }: Pick<Believed, 'windows' | 'unknown'>,
   to: Instant,
 ): { before: Instant[]; after: Instant[] } {
-  const { promotedAt = Number.POSITIVE_INFINITY } = rollout;
+  const { promotedAt = Number.POSITIVE_INFINITY } = trial;
   const end = Math.floor(promotedAt / WINDOW_MS) * WINDOW_MS;
   const [begin, from] = [end - LEVEL_MINUTES * WINDOW_MS, end + WINDOW_MS];
   const halves = halvesOf(windows.filter(({ start }) => start >= begin && start < end));
   return {
     before: knownMinutes(unknown, begin, end).filter(
-      (start) => !halves.has(start) && !isAlone(rollout, { start }),
+      (start) => !halves.has(start) && !isAlone(trial, { start }),
     ),
     after: knownMinutes(unknown, from, Math.min(to, from + CLIFF_MINUTES * WINDOW_MS)),
   };
@@ -376,7 +376,7 @@ function sortedFew(values: readonly number[]): number[] {
 }
 
 /** Whole minutes that the plan takes at its longest, verify included. */
-function plannedMinutes({ plan }: Rollout['opening']): number {
+function plannedMinutes({ plan }: Course['opening']): number {
   const seconds = plan.steps.reduce((all, step) => all + step.maxBakeSeconds, plan.verifySeconds);
   return Math.max(2, Math.ceil(seconds / 60));
 }

@@ -1,7 +1,7 @@
-import type { Rollout } from '../rollout/state.ts';
 import { logFactorTilt } from './evalue.ts';
 import { isYoung, overEdge } from './latency.ts';
 import { type Capital, capitalAfter, worthOf } from './mixture.ts';
+import type { Course } from './trial.ts';
 import type { Spread, SpreadWindow } from './types.ts';
 import { isAlone } from './windows.ts';
 
@@ -124,9 +124,9 @@ function inCells(spread: Spread, edges: readonly number[]): number[] {
 }
 
 /** Windows of which the evidence can be taken: after the first raise, with a control, and not the first minute after a move. */
-export function slowdownWindows(rollout: Rollout, spreads: readonly SpreadWindow[]): SpreadWindow[] {
-  const first = rollout.moves[0] ?? Number.POSITIVE_INFINITY;
+export function slowdownWindows(trial: Course, spreads: readonly SpreadWindow[]): SpreadWindow[] {
+  const first = trial.moves[0] ?? Number.POSITIVE_INFINITY;
   return spreads.filter(
-    (window) => window.start >= first && !isAlone(rollout, window) && !isYoung(rollout, window.start),
+    (window) => window.start >= first && !isAlone(trial, window) && !isYoung(trial, window.start),
   );
 }

@@ -1,5 +1,4 @@
 import { isSameJson, valueAt } from '../json-path.ts';
-import type { HookStatus } from '../rollout/event.ts';
 import { cut } from '../words.ts';
 import { filled, filledText, namesIn, type Value } from './templates.ts';
 import type { SmokeChain, SmokeCheck, SmokeStatus } from './types.ts';
@@ -71,7 +70,7 @@ export function judgeSmoke(
   check: SmokeCheck,
   answer: SmokeAnswer,
   written: SmokeCheck = check,
-): { status: HookStatus; reason: string } {
+): { status: 'pass' | 'fail'; reason: string } {
   const wrong = mismatches(check, answer, isPrivate(written) ? written : undefined)[0];
   const subject = subjectOf(written);
   return wrong === undefined

@@ -1,4 +1,4 @@
-import type { Instant } from '../units.ts';
+import type { Instant, Seconds } from '../units.ts';
 
 /** How many of how many were bad. */
 export interface Count {
@@ -113,6 +113,14 @@ export interface ProbeCounts {
   /** What the last one that the canary failed said. */
   failure?: string | undefined;
   skippedWhy?: string | undefined;
+}
+
+/** How often smoke tests are repeated through both versions while the canary has traffic, and which. */
+export interface Probing {
+  /** Time between two pairs of one target, on average: those of a tick are put together. */
+  everySeconds: Seconds;
+  /** Ids of the smoke tests that may be repeated, in the order of the file. */
+  smoke: string[];
 }
 
 /** What is tolerated: a ratio to the stable version in the same windows, or an absolute share of bad requests (0 to 1). */

@@ -1,6 +1,6 @@
-import type { Rollout } from '../rollout/state.ts';
 import type { Instant } from '../units.ts';
 import type { Answer } from './finding.ts';
+import type { Course } from './trial.ts';
 import type { Finding, ReadWindow, Series } from './types.ts';
 import { isLatency } from './weights.ts';
 import { believable } from './windows.ts';
@@ -13,7 +13,7 @@ const NO_MORE = 'no more of it is counted than when it could not be measured';
  * shows less than there is, so that only the canary's own counts end it there.
  */
 export function unlessUncounted<Given extends Answer>(
-  { verdict }: Rollout,
+  { verdict }: Course,
   answer: Given,
   { series, from }: { series: Series; from: Instant },
 ): Given {

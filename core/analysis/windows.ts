@@ -1,7 +1,7 @@
-import type { Rollout } from '../rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../units.ts';
 import { logEStarved, type MovedWindow } from './evalue.ts';
 import { SUSPICIOUS } from './evidence.ts';
+import type { Course } from './trial.ts';
 import type { Count, ReadWindow, Window } from './types.ts';
 
 /** How far back a tick reads: the history of stable that stands in as control after promotion, and says what is slow. */
@@ -101,18 +101,23 @@ function clockTime(at: Instant): string {
   return `${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
 }
 
+/** The end of the newest window whose data is complete at `now`. */
+export function settledUntil({ opening }: Course, now: Instant): Instant {
+  return Math.floor((now - opening.settleSeconds * 1000) / WINDOW_MS) * WINDOW_MS;
+}
+
 /** The first minute that a tick at `now` reads: those before it are folded, or from before the history of stable. */
-export function readSince({ folded, raisedAt }: Rollout, now: Instant): Instant {
+export function readSince({ folded, raisedAt }: Course, now: Instant): Instant {
   return folded?.end ?? Math.floor((raisedAt ?? now) / WINDOW_MS) * WINDOW_MS - HISTORY_MS;
 }
 
 /** True if traffic moved while the window was open, its very start included. */
-export function isMoved({ moves }: Rollout, { start }: { start: Instant }): boolean {
+export function isMoved({ moves }: Course, { start }: { start: Instant }): boolean {
   return moves.some((at) => at >= start && at < start + WINDOW_MS);
 }
 
 /** True if the canary served alone in any part of a minute, or may have: what stable did in it is no control. */
-export function isAlone({ alone = [] }: Rollout, { start }: { start: Instant }): boolean {
+export function isAlone({ alone = [] }: Course, { start }: { start: Instant }): boolean {
   return alone.some(({ from, to = Number.POSITIVE_INFINITY }) => start + WINDOW_MS > from && start < to);
 }
 
@@ -121,7 +126,7 @@ export function isAlone({ alone = [] }: Rollout, { start }: { start: Instant }):
  * the version may have had traffic at the beginning of that minute, as by an earlier attempt.
  */
 export function ownSince(
-  { opening, moves }: Rollout,
+  { opening, moves }: Course,
   windows: readonly Window[],
   raisedAt: Instant = moves[0] ?? Number.POSITIVE_INFINITY,
 ): Instant {
@@ -143,21 +148,20 @@ const isServed = ({ start, canary, stable }: Window, minute: Instant): boolean =
  * the target's minutes whose counts may not all be there, one in which traffic moved is left out if counts of stable are missing.
  */
 export function comparedWindows(
-  rollout: Rollout,
+  trial: Course,
   windows: readonly Window[],
   late?: { target: string; from: Instant },
 ): (MovedWindow & { start: Instant })[] {
-  const first = ownSince(rollout, windows);
+  const first = ownSince(trial, windows);
   return windows.flatMap((window, at) => {
     const { start, canary, stable } = window;
-    if (start < first || isAlone(rollout, window)) return [];
+    if (start < first || isAlone(trial, window)) return [];
     if (canary === undefined || stable === undefined || canary.total === 0 || stable.total === 0) return [];
     const counts = { start, c: canary.bad, nc: canary.total, s: stable.bad, ns: stable.total };
-    if (!isMoved(rollout, window)) return [counts];
-    if (late !== undefined && start >= late.from && isStableShort(rollout, late.target, windows, at))
-      return [];
+    if (!isMoved(trial, window)) return [counts];
+    if (late !== undefined && start >= late.from && isStableShort(trial, late.target, windows, at)) return [];
     const realised = counts.nc / (counts.nc + counts.ns);
-    return [{ ...counts, share: Math.max(realised, weightAtMost(rollout, start) / 100) }];
+    return [{ ...counts, share: Math.max(realised, weightAtMost(trial, start) / 100) }];
   });
 }
 
@@ -169,18 +173,18 @@ export const CROWDED = { tau: 1.1, grid: [1.25, 2, 4, 10] };
  * weight compares what both versions failed of what is counted; here the weight only bounds the canary's part of the failures
  * if the counts of both sides are there.
  */
-function isStableShort(rollout: Rollout, target: string, windows: readonly Window[], at: number): boolean {
+function isStableShort(trial: Course, target: string, windows: readonly Window[], at: number): boolean {
   const beside = [
-    windows.slice(0, at).findLast((window) => !isMoved(rollout, window)),
+    windows.slice(0, at).findLast((window) => !isMoved(trial, window)),
     windows[at],
-    windows.slice(at + 1).find((window) => !isMoved(rollout, window)),
+    windows.slice(at + 1).find((window) => !isMoved(trial, window)),
   ];
   return beside.some((window) => {
     if (window === undefined) return false;
     const { start, canary, stable } = window;
-    const weight = isMoved(rollout, window)
-      ? meanWeightAtMost(rollout, target, start)
-      : (weightIn(rollout, target, start) ?? 100);
+    const weight = isMoved(trial, window)
+      ? meanWeightAtMost(trial, target, start)
+      : (weightIn(trial, target, start) ?? 100);
     const counted = { nc: stable?.total ?? 0, ns: canary?.total ?? 0 };
     return logEStarved({ windows: [counted], w: 1 - weight / 100, ...CROWDED }) >= SUSPICIOUS;
   });
@@ -188,7 +192,7 @@ function isStableShort(rollout: Rollout, target: string, windows: readonly Windo
 
 /** The weight that stood throughout a minute; undefined if none did. */
 function weightIn(
-  { stood = [], moves, traffic }: Rollout,
+  { stood = [], moves, traffic }: Course,
   target: string,
   start: Instant,
 ): Percent | undefined {
@@ -198,7 +202,7 @@ function weightIn(
 }
 
 /** The largest weight that any target can have had in a minute in which traffic moved. */
-function weightAtMost({ moves, heights = moves.map(() => 100) }: Rollout, start: Instant): Percent {
+function weightAtMost({ moves, heights = moves.map(() => 100) }: Course, start: Instant): Percent {
   const within = moves.map((at) => at >= start && at < start + WINDOW_MS);
   return Math.max(0, ...heights.filter((_, nth) => within[nth]));
 }
@@ -210,9 +214,9 @@ const MOVING_MS = 5_000;
  * The largest mean that the weight of a target can have had over a minute in which traffic moved: up to the first of the moves what
  * stood before, if nothing moved in between, and from the last on what stood after, as far as either is known.
  */
-function meanWeightAtMost(rollout: Rollout, target: string, start: Instant): Percent {
-  const { moves, stood = [], traffic, stepSince, recall } = rollout;
-  const most = weightAtMost(rollout, start);
+function meanWeightAtMost(trial: Course, target: string, start: Instant): Percent {
+  const { moves, stood = [], traffic, stepSince, recall } = trial;
+  const most = weightAtMost(trial, start);
   const end = start + WINDOW_MS;
   const first = moves.find((at) => at >= start) ?? start;
   const since = recall === undefined ? stepSince : recall.since;

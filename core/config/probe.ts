@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { Probing } from '../rollout/event.ts';
+import type { Probing } from '../analysis/types.ts';
 import { type Fault, strict } from './check.ts';
 import { acceptedSeconds, duration, MINUTE } from './duration.ts';
 import { isMap, own } from './plain.ts';

@@ -1,9 +1,9 @@
 import * as z from 'zod/mini';
-import type { LimitRule, WatchRule } from '../analysis/types.ts';
+import type { LimitRule, Probing, WatchRule } from '../analysis/types.ts';
 import { RolloutError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import { stepsFrom, strategyFaults, strategyFields } from '../plan/strategies.ts';
-import type { Gate, Hook, Probing } from '../rollout/event.ts';
+import type { Gate, Hook } from '../rollout/event.ts';
 import { check, type Fault, list, rule, type Says, strict, textLike } from './check.ts';
 import { describeFields } from './descriptions.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';

@@ -1,4 +1,5 @@
 import { alarmsAgainst, isBlamed, isCanarysDoing } from '../analysis/alarms.ts';
+import type { Exposure } from '../analysis/exposure.ts';
 import type { Folded } from '../analysis/folded.ts';
 import { unseenLoss } from '../analysis/loss.ts';
 import type { Alarm, ProbeCounts, Verdict } from '../analysis/types.ts';
@@ -11,11 +12,10 @@ import type { Target } from '../target.ts';
 import type { Instant, Percent } from '../units.ts';
 import { duration } from '../words.ts';
 import { type Actor, nameOf, PLANS, SPILLWAY } from './actor.ts';
-import { isPastAsking } from './bounded.ts';
+import { bytesOf, foldedBytesMax, isPastAsking } from './bounded.ts';
 import { checkpointOf, HOOK_TRIES_MAX, isHeldByAlarm, isPromoted, isSuspect } from './checkpoint.ts';
 import type {
   Cause,
-  Exposure,
   HookStatus,
   Made,
   PauseReason,
@@ -148,7 +148,11 @@ function eventsOf(rollout: Rollout, command: Command, at: Instant): RolloutEvent
     case 'Reconcile':
       return found(rollout, targetNamed(rollout, command.target), command.seen, at);
     case 'RecordMeasure':
-      return withConsequences(rollout, { ...command, type: 'Measured', at }, measureConsequence);
+      return withConsequences(
+        rollout,
+        { ...foldedToFit(rollout, command), type: 'Measured', at },
+        measureConsequence,
+      );
     case 'RecordPin':
       return command.pinned.result === 'gone'
         ? stableGone(rollout, command.target, at)
@@ -352,6 +356,13 @@ const hookConsequence: Consequence<Extract<RolloutEvent, { type: 'HookAnswered' 
       return [];
   }
 };
+
+/** What a tick would keep of older minutes beyond the room of the journal is not kept: later ticks read more, and judge the same. */
+function foldedToFit({ opening }: Rollout, command: Extract<Command, { type: 'RecordMeasure' }>) {
+  const { folded, ...rest } = command;
+  const isKept = folded === undefined || bytesOf(folded) <= foldedBytesMax(bytesOf(opening));
+  return isKept ? command : rest;
+}
 
 /** At the end of the longest bake a verdict that says nothing, or that the canary looks worse, becomes the declared action; unmeasurable traffic pauses sooner. */
 const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }>> = (

@@ -1,16 +1,7 @@
+import type { Exposure } from '../analysis/exposure.ts';
 import type { Folded } from '../analysis/folded.ts';
-import type {
-  Alarm,
-  FailurePast,
-  LimitRule,
-  Past,
-  ProbeCounts,
-  SmokeChain,
-  SmokeCheck,
-  Verdict,
-  WatchRule,
-} from '../analysis/types.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { Terms } from '../analysis/trial.ts';
+import type { Alarm, ProbeCounts, Probing, SmokeChain, SmokeCheck, Verdict } from '../analysis/types.ts';
 import type { Target } from '../target.ts';
 import type { Instant, Percent, Seconds } from '../units.ts';
 import type { Actor } from './actor.ts';
@@ -41,14 +32,6 @@ export interface Hook {
   timeoutSeconds: Seconds;
   /** What a hook that cannot be asked, even after its retries, means. */
   onBroken: 'revert' | 'pause' | 'ignore';
-}
-
-/** How often smoke tests are repeated through both versions while the canary has traffic, and which. */
-export interface Probing {
-  /** Time between two pairs of one target, on average: those of a tick are put together. */
-  everySeconds: Seconds;
-  /** Ids of the smoke tests that may be repeated, in the order of the file. */
-  smoke: string[];
 }
 
 /** A human's word that is needed before the weight rises to `before` or above. */
@@ -94,40 +77,25 @@ export interface Quarantined {
 }
 
 /** Everything a rollout was opened with. It never changes afterwards: edits of a rollout file apply to the next release. */
-export interface Opening extends Identity {
+export interface Opening extends Identity, Terms {
   /** Monotone per service: a release older than the one serving is refused. */
   order: number;
   commit?: string | undefined;
   author?: string | undefined;
-  targets: Target[];
   /** Targets of the service that serve this release's version already; nothing happens to them. */
   unchanged?: Target[] | undefined;
   /** What each target of the release is made of, unchanged ones included: what is published of it once it has completed. */
   digests?: Record<string, string> | undefined;
   /** What each target of the release serves, unchanged ones included; absent in an opening from before this was looked up. */
   made?: Record<string, Made> | undefined;
-  plan: Plan;
   hooks: Hook[];
   gates: Gate[];
-  watch: WatchRule[];
-  limits: LimitRule[];
   /** Smoke tests that are repeated while the canary has traffic; absent if none are. */
   probe?: Probing | undefined;
   /** False if a failure must not be reverted by itself, such as after a migration: then the weight is held and someone is paged. */
   reversible: boolean;
-  /** Alarms to watch; `red` says that one was already in ALARM when the rollout opened, so it cannot be the canary's doing. */
-  /** The watched alarms as they were at opening; `silent` had too little data. */
-  alarms: { name: string; red: boolean; silent?: true }[];
-  /** How long after its end a metric window is read as complete. */
-  settleSeconds: Seconds;
   /** Past this moment whatever has not ended is reverted. */
   deadline: Instant;
-  /** How often each target was called before, as it was read at the opening; absent if too little is known of it. */
-  past?: Record<string, Past> | undefined;
-  /** How each target fails by itself, rule by rule, as it was read at the opening; absent if there is nothing to verify. */
-  usual?: Record<string, Record<string, FailurePast>> | undefined;
-  /** Time-outs of targets that may run for longer than a settled window waits for. */
-  timeouts?: Record<string, Seconds> | undefined;
   /** How many rollouts ran when this one opened: among many it ticks and reads back as they all can. */
   running?: number | undefined;
   /**
@@ -285,13 +253,6 @@ export type RolloutEvent =
 
 /** `broken`: paused because nothing could be measured, and resumed by itself once it can. `suspect`: the canary looks worse; resumed by itself once it passes. `doubt`: the target did what it never did before and the comparison cannot tell why; a person decides. */
 export type PauseReason = 'human' | 'inconclusive' | 'suspect' | 'doubt' | 'broken' | 'irreversible';
-
-/** What users met while the canary had traffic, as far as the metrics had arrived when it was counted. */
-export interface Exposure {
-  requests: number;
-  failed: number;
-  seconds: Seconds;
-}
 
 /**
  * Of each type of event, whether it shows that the rollout's execution lives, and whether it wakes a hold. It lives if its own

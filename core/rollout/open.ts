@@ -5,7 +5,7 @@ import { limitNotices, limitsOf } from '../analysis/limits.ts';
 import { failurePastOf, outagesOf } from '../analysis/past.ts';
 import { outlookOf } from '../analysis/planner.ts';
 import { pastFrom } from '../analysis/silence.ts';
-import type { Alarm, FailurePast, LimitRule, Series, WatchRule } from '../analysis/types.ts';
+import type { Alarm, FailurePast, LimitRule, Probing, Series, WatchRule } from '../analysis/types.ts';
 import { type Opened, OUTAGE_SHARE, unseenBy } from '../analysis/unseen.ts';
 import { isLatency, rulesFor, weightsOf } from '../analysis/weights.ts';
 import { believable, HISTORY_MS, knownWindows, sum } from '../analysis/windows.ts';
@@ -20,7 +20,7 @@ import type { Target } from '../target.ts';
 import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
 import { duration, number, percent } from '../words.ts';
 import { adopted, askedNow, driftNotices, foreignlyMoved, isOwn } from './adoption.ts';
-import type { Hook, Identity, Made, Opening, Probing, RolloutEvent } from './event.ts';
+import type { Hook, Identity, Made, Opening, RolloutEvent } from './event.ts';
 import { keptOut, keptOutBy, QUARANTINED_MAX } from './quarantine.ts';
 import { deadlineOf } from './timing.ts';
 

@@ -1,9 +1,9 @@
+import { NO_PROBES } from '../analysis/probe-counts.ts';
 import { checksOf } from '../analysis/smoke.ts';
 import type { SmokeCheck } from '../analysis/types.ts';
 import type { Instant } from '../units.ts';
 import { hasCanaryTraffic } from './due.ts';
 import type { Hook } from './event.ts';
-import { NO_PROBES } from './probe-counts.ts';
 import type { Rollout } from './state.ts';
 
 /** Most pairs of one target in a tick, however long the last one is ago. */

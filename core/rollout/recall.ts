@@ -6,6 +6,7 @@ import {
   WAIT_WEIGHT,
 } from '../analysis/holdout.ts';
 import type { Verdict } from '../analysis/types.ts';
+import { settledUntil } from '../analysis/windows.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration } from '../words.ts';
 import type { RolloutEvent } from './event.ts';
@@ -19,7 +20,7 @@ import {
   type Rollout,
   weightNow,
 } from './state.ts';
-import { bakeOf, DOUBT_SECONDS, heardTo, RECALL_SECONDS_MAX, settledUntil } from './timing.ts';
+import { bakeOf, DOUBT_SECONDS, heardTo, RECALL_SECONDS_MAX } from './timing.ts';
 
 /** Minutes at a recall's weight from which on proof that the canary is safe counts. */
 const CERTIFIED_MS = 2 * 60_000;

@@ -1,6 +1,7 @@
 import { UNLIKE } from '../analysis/evidence.ts';
-import type { Folded } from '../analysis/folded.ts';
-import type { Alarm, Finding, Verdict } from '../analysis/types.ts';
+import { atNewStep, withProbes } from '../analysis/probe-counts.ts';
+import type { Course, Recalled, Stretch } from '../analysis/trial.ts';
+import type { Finding, Verdict } from '../analysis/types.ts';
 import { rulesFor } from '../analysis/weights.ts';
 import type { Target } from '../target.ts';
 import { type Instant, type Percent, type Seconds, WINDOW_MS } from '../units.ts';
@@ -18,7 +19,6 @@ import type {
   RolloutEvent,
 } from './event.ts';
 import type { FencingToken } from './fencing-token.ts';
-import { atNewStep, type Probed, withProbes } from './probe-counts.ts';
 
 /** Recalls that a rollout makes: the third one waits for a person. */
 export const RECALLS_MAX = 3;
@@ -39,25 +39,12 @@ interface Intent {
   token: FencingToken;
 }
 
-/** A stretch of time; without `to` it goes on. */
-export interface Stretch {
-  from: Instant;
-  to?: Instant | undefined;
-}
-
 /** A recall of the canary to a weight at which stable beside it is a control. */
-export interface Recall {
+export interface Recall extends Recalled {
   /** 1 for the first one of a rollout; 0 for a wait for counts. */
   nth: number;
-  /** The target whose canary it waits for to be counted; absent in a recall by doubt. */
-  waitsFor?: string | undefined;
-  /** The rule whose doubt ordered it; absent if that was about how requests arrive. */
-  by?: Pick<Finding, 'target' | 'metric'> | undefined;
-  weight: Percent;
   reason: string;
   orderedAt: Instant;
-  /** Since when every target stands at its weight. */
-  since?: Instant | undefined;
   /** How long the canary is to be judged again at the weight that it comes back to. */
   remaining: Seconds;
 }
@@ -70,8 +57,8 @@ export interface HookState {
   brokenInRow: number;
 }
 
-/** The fold of a rollout's events: what the journal keeps as HEAD and every decision starts from. */
-export interface Rollout {
+/** The fold of a rollout's events: what the journal keeps as HEAD and every decision starts from. What judging reads of it stands in `Course`. */
+export interface Rollout extends Course {
   /** Raised when the shape changes, so that the next version of the controller knows what it reads. */
   schema: 1;
   /** Number of events folded in. */
@@ -79,7 +66,6 @@ export interface Rollout {
   /** Which execution may act; a takeover or continuation raises it. */
   epoch: number;
   opening: Opening;
-  openedAt: Instant;
   lastEventAt: Instant;
   /** Since when its execution is silent: what others write only wakes it. Absent in rollouts of earlier versions. */
   silentSince?: Instant | undefined;
@@ -89,8 +75,6 @@ export interface Rollout {
   gates: Record<string, { until: Instant; approvedBy: string[] }>;
   /** The epoch in which a target was published last: the execution of that epoch was started without the version. */
   publishedIn?: number | undefined;
-  /** Index of the step that the traffic is at or moving to; -1 before the first. */
-  step: number;
   traffic: Record<string, Traffic>;
   intents: Intent[];
   /** Until when its next move of traffic is deferred; gone once it is made. */
@@ -99,28 +83,8 @@ export interface Rollout {
   deferredFor?: string | undefined;
   /** The last number given to a token. */
   seq: number;
-  /** When the first raise was announced: nothing before it can be the canary's doing. */
-  raisedAt?: Instant | undefined;
-  /** When traffic moved: windows in which it did are not compared. */
-  moves: Instant[];
-  /** When all targets stood at the weights of the steps that were left. */
-  stood?: { weight: Percent; from: Instant; until: Instant }[] | undefined;
   /** By target, the least share of the canary's requests whose loss would have shown at the steps that were left; null if none would. */
   lossSeen?: Record<string, number | null> | undefined;
-  /** The largest weight of any target just before and after each of the moves, of several in one minute the largest; absent in rollouts of earlier versions, which did not keep it. */
-  heights?: Percent[] | undefined;
-  /** Since when all targets stand at this step's weight; absent while they are being raised. */
-  stepSince?: Instant | undefined;
-  /** Since when all targets serve the canary alone; absent while a recall has lowered it. */
-  promotedAt?: Instant | undefined;
-  /** By target, how many settled minutes the canary's counts were late at the most. */
-  lateness?: Record<string, number> | undefined;
-  /** Since when it is verified: when the canary first stood beside the holdout, or served alone. */
-  verifySince?: Instant | undefined;
-  /** Stretches in which any target served the canary alone, or may have: there is no control in them. */
-  alone?: Stretch[] | undefined;
-  /** Stretches in which every target stood at the weight of a recall. */
-  recalls?: Stretch[] | undefined;
   /** True once a person has ordered to go on in spite of the last recall: no doubt is asked about after it. */
   overruled?: true | undefined;
   /** How often the canary has waited for counts of its own at a low weight. */
@@ -129,31 +93,20 @@ export interface Rollout {
   recall?: Recall | undefined;
   /** Why the canary was in doubt while nothing could be recalled to find out why. */
   unanswered?: string | undefined;
-  /** Targets whose requests were missing for a reason that is not the canary, as a recall showed. */
-  explained?: string[] | undefined;
   /** How long the canary is still to be judged at its present weight after a recall. */
   remaining?: Seconds | undefined;
   measuredAt?: Instant | undefined;
-  /** What is kept of the minutes that are read no more. */
-  folded?: Folded | undefined;
   /** Ticks of this epoch. */
   ticks: number;
-  verdict?: Verdict | undefined;
   /** Why the canary looked worse in this step, in the words of the verdict; gone once it has recovered. */
   suspicion?: string | undefined;
   /** What looked worse in this step, and the end of the newest stretch on which it did; as long as there is a suspicion. */
   doubted?: { to: Instant; by: Pick<Finding, 'target' | 'metric'>[] } | undefined;
   /** Evidence against the canary as it was left at promotion, if there was any: what compared it with stable moves no more. */
   evidenceLeft?: Pick<Finding, 'target' | 'metric' | 'evidence'>[] | undefined;
-  /** What came of the probes so far, by target. */
-  probes?: Record<string, Probed> | undefined;
   /** True once a step was left on a pass that rested on probes. */
   byProbes?: boolean | undefined;
   brokenInRow: number;
-  /** Alarms that were red before and have not been seen otherwise since. */
-  redAlarms: string[];
-  /** Those of the watched alarms that were not OK when they were read last. */
-  alarms?: Alarm[] | undefined;
   pause?: { since: Instant; until: Instant; by: Actor; reason: string; why: PauseReason } | undefined;
   resumedAt?: Instant | undefined;
   /** An order to go on, past this step or to 100 %: a person's, or the plan's own `onInconclusive: promote`. */

@@ -27,11 +27,6 @@ export const leastRecallSeconds = (nth: number): Seconds => RECALL_SECONDS[nth =
 const ceilWindow = (at: Instant) => Math.ceil(at / WINDOW_MS) * WINDOW_MS;
 const floorWindow = (at: Instant) => Math.floor(at / WINDOW_MS) * WINDOW_MS;
 
-/** The end of the newest window whose data is complete at `now`. */
-export function settledUntil(rollout: Rollout, now: Instant): Instant {
-  return floorWindow(now - rollout.opening.settleSeconds * 1000);
-}
-
 /** The end of the newest minute whose counts are there: of those before `to` nothing is known yet that are as new as counts of a target are known to come late. */
 export function heardTo({ lateness = {} }: Rollout, to: Instant): Instant {
   return to - Math.max(0, ...Object.values(lateness)) * WINDOW_MS;

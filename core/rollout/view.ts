@@ -1,3 +1,4 @@
+import type { Exposure } from '../analysis/exposure.ts';
 import type { Verdict } from '../analysis/types.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { ServiceRecord } from '../ports.ts';
@@ -5,7 +6,7 @@ import type { Target } from '../target.ts';
 import type { Instant } from '../units.ts';
 import { gatesAhead } from './checkpoint.ts';
 import { dueAt } from './due.ts';
-import type { Exposure, Gate, Opening, RolloutEvent } from './event.ts';
+import type { Gate, Opening, RolloutEvent } from './event.ts';
 import { type Outline, outlineOf, stateOf } from './outline.ts';
 import { evolve, type Rollout } from './state.ts';
 import { describe, summary } from './story.ts';

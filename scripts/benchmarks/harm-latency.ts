@@ -3,6 +3,7 @@ import { judge } from '../../core/analysis/judge.ts';
 import type { Spread, SpreadWindow, WatchRule } from '../../core/analysis/types.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { fold, type Rollout } from '../../core/rollout/state.ts';
+import { trialOf } from '../../core/rollout/trial.ts';
 import { WINDOW_MS } from '../../core/units.ts';
 import { type Random, seededRandom } from '../../local/random.ts';
 import { traitsOf } from '../../targets/lambda-alias/kind.ts';
@@ -78,7 +79,7 @@ function minuteFound(rollout: Rollout, latency: SpreadWindow[]): number | undefi
   }));
   for (let minute = 2; minute <= MINUTES; minute++) {
     const reading = { series: { api: { errors, latency } }, alarms: [] };
-    if (judge(rollout, reading, minute * WINDOW_MS).status === 'fail') return minute;
+    if (judge(trialOf(rollout), reading, minute * WINDOW_MS).status === 'fail') return minute;
   }
   return undefined;
 }

@@ -9,9 +9,10 @@ import { LATENCY_EDGES } from '../../core/analysis/histogram.ts';
 import { judge, stretch } from '../../core/analysis/judge.ts';
 import type { Series, WatchRule, Window } from '../../core/analysis/types.ts';
 import { rulesFor } from '../../core/analysis/weights.ts';
+import { settledUntil } from '../../core/analysis/windows.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { fold, type Rollout } from '../../core/rollout/state.ts';
-import { settledUntil } from '../../core/rollout/timing.ts';
+import { trialOf } from '../../core/rollout/trial.ts';
 import { type Instant, WINDOW_MS } from '../../core/units.ts';
 import { traitsOf } from '../../targets/lambda-alias/kind.ts';
 import { lambdaMetrics } from '../../targets/lambda-alias/metrics.ts';
@@ -123,7 +124,11 @@ const tickAt = async (present: Rollout, at: Instant) => {
     ),
   );
   const reading = { series, alarms: [] };
-  return { series, verdict: judge(present, reading, at), folded: foldedAfter(present, reading, at) };
+  return {
+    series,
+    verdict: judge(trialOf(present), reading, at),
+    folded: foldedAfter(trialOf(present), reading, at),
+  };
 };
 
 // What the ticks before this one folded is made in another process, so that this one is cold. Six hours are read once, and moved on,
@@ -152,7 +157,7 @@ if (process.argv[5] === 'fold') {
       ]),
     );
     const settleMs = rollout.opening.settleSeconds * 1000;
-    const folded = foldedAfter(present, { series: movedOn }, next + KEPT_MS + settleMs);
+    const folded = foldedAfter(trialOf(present), { series: movedOn }, next + KEPT_MS + settleMs);
     if (folded === undefined) throw new Error('A tick folded nothing.');
     present = { ...present, folded };
   }

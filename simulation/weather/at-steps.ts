@@ -2,10 +2,10 @@ import type { MovedWindow } from '../../core/analysis/evalue.ts';
 import { ALPHA, evidenceOfRatio, FAILURE_BETS, type Question } from '../../core/analysis/evidence.ts';
 import { plannedWindows } from '../../core/analysis/finding.ts';
 import { foldedAfter } from '../../core/analysis/fold.ts';
-import { judge, type Reading, stretch } from '../../core/analysis/judge.ts';
+import { judge, stretch } from '../../core/analysis/judge.ts';
 import { partsOf } from '../../core/analysis/parts.ts';
 import { PAST_MS } from '../../core/analysis/silence.ts';
-import type { Verdict, Window } from '../../core/analysis/types.ts';
+import type { Window } from '../../core/analysis/types.ts';
 import { weightsOf } from '../../core/analysis/weights.ts';
 import { HISTORY_MS } from '../../core/analysis/windows.ts';
 import { manifestFrom } from '../../core/config/manifest.ts';
@@ -13,6 +13,7 @@ import { type Command, decide } from '../../core/rollout/decide.ts';
 import { next } from '../../core/rollout/next.ts';
 import { open } from '../../core/rollout/open.ts';
 import { evolve, type Rollout } from '../../core/rollout/state.ts';
+import { trialOf } from '../../core/rollout/trial.ts';
 import type { Source } from '../../core/target.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../core/units.ts';
 import { type Random, seededRandom } from '../../local/random.ts';
@@ -131,7 +132,7 @@ const EACH_LOOK: IsAsked = () => true;
 export function decisions(
   opened: Opened,
   isAsked: IsAsked = EACH_LOOK,
-  by: (rollout: Rollout, reading: Reading, now: Instant) => Verdict = judge,
+  by: typeof judge = judge,
 ): Watcher<Minute> {
   let { rollout } = opened;
   const { given, past } = opened;
@@ -166,8 +167,9 @@ export function decisions(
         ({ start }) => start >= from && start + WINDOW_MS <= to,
       );
       const reading = { series: { [TARGET]: { errors } }, alarms: [], heartbeat: to - WINDOW_MS };
-      const verdict = by(rollout, reading, now);
-      const folded = foldedAfter(rollout, reading, now);
+      const trial = trialOf(rollout);
+      const verdict = by(trial, reading, now);
+      const folded = foldedAfter(trial, reading, now);
       obey({ type: 'RecordMeasure', verdict, alarms: [], ...(folded === undefined ? {} : { folded }) }, now);
       return next(rollout, now).kind === 'revert';
     },

@@ -1,7 +1,6 @@
 import { foldedAfter } from '../../core/analysis/fold.ts';
-import { type Reading, stretch } from '../../core/analysis/judge.ts';
+import { type judge, stretch } from '../../core/analysis/judge.ts';
 import { PAST_MS } from '../../core/analysis/silence.ts';
-import type { Verdict } from '../../core/analysis/types.ts';
 import { HISTORY_MS } from '../../core/analysis/windows.ts';
 import type { Manifest } from '../../core/config/manifest.ts';
 import { manifestFrom } from '../../core/config/manifest.ts';
@@ -12,6 +11,7 @@ import type { Cause, Outcome } from '../../core/rollout/event.ts';
 import { next } from '../../core/rollout/next.ts';
 import { open } from '../../core/rollout/open.ts';
 import { evolve, isEnded, type Rollout } from '../../core/rollout/state.ts';
+import { trialOf } from '../../core/rollout/trial.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../core/units.ts';
 import { traitsOf } from '../../targets/lambda-alias/kind.ts';
 import type { World } from './world.ts';
@@ -55,7 +55,7 @@ export interface Asked {
   onInconclusive?: 'pause' | 'promote' | 'revert' | undefined;
   timeoutSeconds?: number | undefined;
   opened: Instant;
-  judge(rollout: Rollout, reading: Reading, now: Instant): Verdict;
+  judge: typeof judge;
 }
 
 /** Outcome of a rollout. */
@@ -132,8 +132,9 @@ export function play(world: World, asked: Asked): Played {
           alarms: [],
           heartbeat: world.heartbeat(to, now),
         };
-        const verdict = asked.judge(rollout, reading, now);
-        const folded = foldedAfter(rollout, reading, now);
+        const trial = trialOf(rollout);
+        const verdict = asked.judge(trial, reading, now);
+        const folded = foldedAfter(trial, reading, now);
         obey({ type: 'RecordMeasure', verdict, alarms: [], ...(folded === undefined ? {} : { folded }) });
         break;
       }

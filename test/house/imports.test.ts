@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cycles, type Declared, exportProblems, importProblems, importsOf } from './imports.ts';
+import { cycles, type Declared, exportProblems, importProblems, importsOf, waysBetween } from './imports.ts';
 import { sources, sourcesIn, textOf } from './project.ts';
 
 const declared = JSON.parse(textOf('package.json')) as Declared;
@@ -14,6 +14,11 @@ describe('the house', () => {
   test('no file leads back to itself, types included', () => {
     const product = sources.filter((file) => !file.startsWith('test/'));
     expect(cycles(Object.fromEntries(product.map((file) => [file, textOf(file)])), true)).toEqual([]);
+  });
+
+  test('analysis knows no rollout, types included, and nothing that knows one', () => {
+    const core = Object.fromEntries(sourcesIn('core').map((file) => [file, textOf(file)]));
+    expect(waysBetween(core, 'core/analysis/', 'core/rollout/')).toEqual([]);
   });
 
   test('no interface knows the fold of a rollout', () => {
@@ -142,6 +147,25 @@ describe('the checker', () => {
     ['test/cli/x.test.ts', "import { validate } from '../../cli/commands/validate.ts';"],
   ])('%s may say %s', (file, source) => {
     expect(problemsIn(file, source)).toEqual([]);
+  });
+
+  test('a way into a folder is found, by types and through others too', () => {
+    const judge = (source: string) => ({
+      'core/analysis/judge.ts': source,
+      'core/analysis/fold.ts': "import './judge.ts'",
+      'core/ports.ts': "import type { Rollout } from './rollout/state.ts'",
+      'core/rollout/state.ts': "import '../analysis/judge.ts'",
+    });
+    const ways = (source: string) => waysBetween(judge(source), 'core/analysis/', 'core/rollout/');
+    expect(ways("import type { Rollout } from '../rollout/state.ts'")).toEqual([
+      'core/analysis/judge.ts -> core/rollout/state.ts',
+      'core/analysis/fold.ts -> core/analysis/judge.ts -> core/rollout/state.ts',
+    ]);
+    expect(ways("import type { Clock } from '../ports.ts'")).toEqual([
+      'core/analysis/judge.ts -> core/ports.ts -> core/rollout/state.ts',
+      'core/analysis/fold.ts -> core/analysis/judge.ts -> core/ports.ts -> core/rollout/state.ts',
+    ]);
+    expect(ways("import '../units.ts'")).toEqual([]);
   });
 
   test('a cycle is found with its way, and one of types only where types count', () => {

@@ -190,9 +190,9 @@ export function exportProblems(file: string, source: string): string[] {
   ];
 }
 
-/** The files that lead back to themselves, each with its way, as `a -> b -> a`. */
-export function cycles(sources: Record<string, string>, withTypes: boolean): string[] {
-  const edges = new Map(
+/** The files that each file imports. */
+const edgesOf = (sources: Record<string, string>, withTypes: boolean): Map<string, string[]> =>
+  new Map(
     Object.entries(sources).map(([file, source]) => [
       file,
       importsOf(source)
@@ -200,6 +200,28 @@ export function cycles(sources: Record<string, string>, withTypes: boolean): str
         .map(({ from = '' }) => posix.join(dirname(file), from)),
     ]),
   );
+
+/** A shortest way from each file of one folder that leads into the other, directly or through others, as `a -> b -> c`; types count. */
+export function waysBetween(sources: Record<string, string>, folder: string, other: string): string[] {
+  const edges = edgesOf(sources, true);
+  return [...edges.keys()]
+    .filter((file) => file.startsWith(folder))
+    .flatMap((file) => {
+      const ways = [[file]];
+      const met = new Set([file]);
+      for (const way of ways)
+        for (const to of edges.get(way.at(-1) ?? '') ?? []) {
+          if (to.startsWith(other)) return [[...way, to].join(' -> ')];
+          if (!met.has(to)) ways.push([...way, to]);
+          met.add(to);
+        }
+      return [];
+    });
+}
+
+/** The files that lead back to themselves, each with its way, as `a -> b -> a`. */
+export function cycles(sources: Record<string, string>, withTypes: boolean): string[] {
+  const edges = edgesOf(sources, withTypes);
   const found = new Map<string, string>();
   const done = new Set<string>();
   const walk = (path: string[]) => {

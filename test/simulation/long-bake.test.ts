@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Ports } from '../../controller/ports.ts';
 import { judge, stretch } from '../../core/analysis/judge.ts';
 import { readFor } from '../../core/analysis/weights.ts';
+import { trialOf } from '../../core/rollout/trial.ts';
 import { crashes, type Hooks } from '../../simulation/faults.ts';
 import { isDeep, sampled, times } from '../deep.ts';
 import { journals } from './planted.ts';
@@ -60,7 +61,11 @@ function watching(ports: Ports, seen: Seen, { atFold, every }: { atFold: AtFold;
             ),
           );
           const now = to + rollout.opening.settleSeconds * 1000;
-          const all = judge(whole, { series: Object.fromEntries(series), alarms: event.alarms }, now);
+          const all = judge(
+            trialOf(whole),
+            { series: Object.fromEntries(series), alarms: event.alarms },
+            now,
+          );
           const isSame =
             all.status === status &&
             all.doubt?.reason === event.verdict.doubt?.reason &&

@@ -11,6 +11,7 @@ import { LOST } from '../../../core/analysis/loss.ts';
 import type { Past, WatchRule, Window } from '../../../core/analysis/types.ts';
 import { believable } from '../../../core/analysis/windows.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import { trialOf } from '../../../core/rollout/trial.ts';
 import {
   intended,
   inVerify,
@@ -45,7 +46,7 @@ const found = (
   const { until = from + read.length } = given;
   const { to = until } = given;
   return arrivalFinding(
-    stateAfter(history),
+    trialOf(stateAfter(history)),
     'api',
     {
       believed: believable(read),
@@ -107,7 +108,7 @@ describe('counts of the canary that are missing', () => {
   const history = [opened({ plan: stepsOf(1) }), ...raised(10, 1, 0.5)];
   const missing = (read: Window[], given: RolloutEvent[] = history) =>
     arrivalFinding(
-      stateAfter(given),
+      trialOf(stateAfter(given)),
       'api',
       {
         believed: believable(read),
@@ -255,7 +256,7 @@ describe('what arrived', () => {
     const read = [...windows(1, ...times(8, [500, 500])), ...windows(9, ...times(2, [1_000, undefined]))];
     const arrival = (history: RolloutEvent[], to: number, late: Window[] = []) =>
       arrivalFinding(
-        stateAfter(history),
+        trialOf(stateAfter(history)),
         'api',
         {
           believed: believable([
@@ -311,7 +312,7 @@ test('requests of a step that is being left are counted once while the next rais
   }));
   const lost = (...more: RolloutEvent[]) =>
     judge(
-      stateAfter(opened(), raised(10, 1, 0.3), more),
+      trialOf(stateAfter(opened(), raised(10, 1, 0.3), more)),
       { series: { api: { errors } }, alarms: [] },
       minute(30),
     ).findings.find(({ metric }) => metric === 'traffic')?.lossSeen;
@@ -333,7 +334,7 @@ const LONG = plan({ steps: [{ weight: 10, bakeSeconds: 120, maxBakeSeconds: 3600
 const arrivalAt = (history: RolloutEvent[], read: Window[], given: Given = {}) => {
   const { from = 1, until = from + read.length, to = until, isRead = true, heartbeat } = given;
   return arrivalFinding(
-    stateAfter(history),
+    trialOf(stateAfter(history)),
     given.target ?? 'api',
     {
       believed: believable(read),
@@ -517,10 +518,10 @@ describe('requests that stopped', () => {
     expect(arrivalAt(onFirstStep(), silent, given).finding.status).toBe('broken');
     expect(arrivalAt(onFirstStep(), silentFrom(5, 8), given).finding.status).toBe('pass');
     const state = stateAfter(onFirstStep());
-    expect(recentPastOf(state, 'api', before)?.lately).toBe(1_000);
+    expect(recentPastOf(trialOf(state), 'api', before)?.lately).toBe(1_000);
     // The minute of the raise has requests of both versions, and those after it are not the past.
     const after = windows(0, ...times(6, [10, 10]));
-    expect(recentPastOf(state, 'api', [...before.slice(0, -1), ...after])?.lately).toBe(1_000);
+    expect(recentPastOf(trialOf(state), 'api', [...before.slice(0, -1), ...after])?.lately).toBe(1_000);
   });
 
   describe('in verify', () => {
@@ -681,7 +682,7 @@ describe('the counts of the whole region', () => {
     errors: counts.flatMap(([at, each]) => windows(at, each)),
   });
   const needs = (history: RolloutEvent[], ...read: ReturnType<typeof counted>[]) =>
-    needsHeartbeat(stateAfter(history), read, minute(12));
+    needsHeartbeat(trialOf(stateAfter(history)), read, minute(12));
 
   test('are asked for in verify if a target has no count in its newest settled minute', () => {
     expect(needs(inVerify(), counted([10, [100, undefined]]))).toBe(true);
@@ -693,7 +694,8 @@ describe('the counts of the whole region', () => {
 
   test('are asked for at the end of the longest bake of a step', () => {
     const silent = counted([10, [100, 900]]);
-    const to = (minutes: number) => needsHeartbeat(stateAfter(onFirstStep()), [silent], minute(minutes));
+    const to = (minutes: number) =>
+      needsHeartbeat(trialOf(stateAfter(onFirstStep())), [silent], minute(minutes));
     expect(to(10.9)).toBe(false);
     expect(to(11)).toBe(false);
     expect(to(12)).toBe(true);
@@ -769,7 +771,7 @@ describe('counts of stable that are late', () => {
 
 describe('the windows whose splits are compared', () => {
   const starts = (history: RolloutEvent[]) =>
-    splitWindows(stateAfter(history), windows(-2, ...times(14, [100, 900]))).map(({ start }) =>
+    splitWindows(trialOf(stateAfter(history)), windows(-2, ...times(14, [100, 900]))).map(({ start }) =>
       Math.round((start - minute(0)) / 60_000),
     );
 

@@ -3,6 +3,7 @@ import { doubtAbout } from '../../../core/analysis/doubt.ts';
 import type { Doubt, FailurePast, Finding, ReadWindow, WatchRule } from '../../../core/analysis/types.ts';
 import { believable } from '../../../core/analysis/windows.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import { trialOf } from '../../../core/rollout/trial.ts';
 import {
   inVerify,
   measured,
@@ -28,7 +29,7 @@ const beside = (from: number, ...counts: Count[]): ReadWindow[] =>
   counts.map(([bad, total], at) => ({ start: minute(from + at), stable: { bad, total } }));
 const same = (length: number, each: Count) => Array.from({ length }, () => each);
 const doubt = (history: RolloutEvent[], to: number, read: ReadWindow[], rule: WatchRule = ERRORS) =>
-  doubtAbout(stateAfter(history), { target: target(), rule }, believable(read), minute(to));
+  doubtAbout(trialOf(stateAfter(history)), { target: target(), rule }, believable(read), minute(to));
 
 const BAD: Count = [300, 1_000];
 const GOOD: Count = [0, 1_000];
@@ -61,7 +62,7 @@ describe('doubt about a target that serves', () => {
   test('needs three times the evidence if an event that fails is tried three times', () => {
     const of = (source: 'http' | 'sqs' | 'async', read: Count) =>
       doubtAbout(
-        stateAfter(verifying()),
+        trialOf(stateAfter(verifying())),
         { target: target('api', { source }), rule: ERRORS },
         believable(alone(9, read)),
         minute(10),

@@ -3,12 +3,13 @@ import { plannedWindows } from '../../../core/analysis/finding.ts';
 import { judge } from '../../../core/analysis/judge.ts';
 import type { Series, Spread, WatchRule, Window } from '../../../core/analysis/types.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
+import { trialOf } from '../../../core/rollout/trial.ts';
 import { inVerify, minute, onFirstStep, opened, plan, raised, stateAfter } from '../rollout/given.ts';
 import { type Pair, window } from './given.ts';
 
 const errors: WatchRule = { metric: 'errors', ratio: 1.5 };
 const verdictOf = (history: RolloutEvent[], series: Series, at: number) =>
-  judge(stateAfter(history), { series: { api: series }, alarms: [] }, minute(at));
+  judge(trialOf(stateAfter(history)), { series: { api: series }, alarms: [] }, minute(at));
 /** What is said of the first rule. */
 const said = (history: RolloutEvent[], series: Series, at = 4) => {
   const found = verdictOf(history, series, at).findings.find(({ metric }) => metric !== 'traffic');

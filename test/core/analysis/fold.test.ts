@@ -26,6 +26,7 @@ import { decide } from '../../../core/rollout/decide.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
 import { comparedSeconds } from '../../../core/rollout/recall.ts';
 import { type Rollout, fold as stateOf } from '../../../core/rollout/state.ts';
+import { trialOf } from '../../../core/rollout/trial.ts';
 import type { Target } from '../../../core/target.ts';
 import { type Instant, WINDOW_MS } from '../../../core/units.ts';
 import { isDeep, times } from '../../deep.ts';
@@ -452,9 +453,9 @@ test(
             alarms: [],
             ...(given.heard === undefined ? {} : { heartbeat: to - (given.heard + 1) * WINDOW_MS }),
           };
-          const all = judge(whole, { series: everything, ...more }, now);
+          const all = judge(trialOf(whole), { series: everything, ...more }, now);
           const reading = { series: shown(series, { from: stretch(state, now).from, to: now }), ...more };
-          const said = judge(state, reading, now);
+          const said = judge(trialOf(state), reading, now);
           expect(essence(said, (value) => value)).toEqual(essence(all, close));
           expect(restsOf(state, reading.series, to)).toEqual(restsOf(whole, everything, to));
           const consequences = consequencesOf(whole, all, now);
@@ -472,9 +473,9 @@ test(
             if (whole.alone?.some(({ to = now }) => to < (folded?.end ?? 0)))
               seen.worlds.add('a stretch alone was folded');
           }
-          const next = foldedAfter(state, reading, now);
+          const next = foldedAfter(trialOf(state), reading, now);
           if (next === undefined) continue;
-          const once = foldedAfter(whole, { series: everything }, now);
+          const once = foldedAfter(trialOf(whole), { series: everything }, now);
           expect(keptOf(journaled(next))).toEqual(once && closely(keptOf(journaled(once))));
           seen.folds++;
           seen.most = Math.max(seen.most, bytesOf(next));
@@ -504,12 +505,12 @@ test('a service so busy that a sum of its minutes is more than any one minute ca
   const errors = Array.from({ length: 480 }, (_, nth) => busy(nth - 15));
   const now = minute(466);
   const series = { api: { errors } };
-  const folded = foldedAfter(state, { series }, now);
+  const folded = foldedAfter(trialOf(state), { series }, now);
   expect(folded?.targets.api?.series.counts.errors?.length).toBeLessThan(20);
   const { from, to } = stretch({ ...state, folded }, now);
   const reading = { series: shown(series, { from, to }), alarms: [] };
-  const [finding] = judge({ ...state, folded }, reading, now).findings;
-  const [whole] = judge(state, { series, alarms: [] }, now).findings;
+  const [finding] = judge(trialOf({ ...state, folded }), reading, now).findings;
+  const [whole] = judge(trialOf(state), { series, alarms: [] }, now).findings;
   expect(finding?.canary.total).toBeGreaterThan(300_000_000);
   expect(finding).toMatchObject({ canary: whole?.canary, stable: whole?.stable, skipped: [] });
   expect(finding?.reason).toBe(whole?.reason);

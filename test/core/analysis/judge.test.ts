@@ -6,6 +6,7 @@ import { HISTORY_MS } from '../../../core/analysis/windows.ts';
 import { decide } from '../../../core/rollout/decide.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
+import { trialOf } from '../../../core/rollout/trial.ts';
 import { WINDOW_MS } from '../../../core/units.ts';
 import {
   intended,
@@ -29,7 +30,7 @@ import { type Pair, window } from './given.ts';
 const errors = { watch: [{ metric: 'errors' as const, ratio: 1.5 }] };
 const on = (...windows: Window[]): Reading => ({ series: { api: { errors: windows } }, alarms: [] });
 const at = (minutes: number, history: RolloutEvent[], reading: Reading) => {
-  const verdict = judge(stateAfter(history), reading, minute(minutes));
+  const verdict = judge(trialOf(stateAfter(history)), reading, minute(minutes));
   // Whether the requests were split as they should be has tests of its own.
   return { ...verdict, findings: verdict.findings.filter(({ metric }) => metric !== 'traffic') };
 };
@@ -641,19 +642,22 @@ describe('after promotion', () => {
       'pass',
     );
     const certified = (bad: number) =>
-      judge(stateAfter(verifying), on(...history, ...served, window(9, [bad, 4_000])), minute(12)).certified;
+      judge(trialOf(stateAfter(verifying)), on(...history, ...served, window(9, [bad, 4_000])), minute(12))
+        .certified;
     expect([certified(0), certified(16)]).toEqual([true, undefined]);
   });
 
   test('a canary that no one calls proves nothing, and is a measuring fault if its target was called before', () => {
     expect(at(12, verifying, on(...served)).status).toBe('inconclusive');
-    expect(judge(stateAfter(verifying), on(...history, ...served), minute(12)).status).toBe('broken');
+    expect(judge(trialOf(stateAfter(verifying)), on(...history, ...served), minute(12)).status).toBe(
+      'broken',
+    );
   });
 
   test('errors that arrive after the last step passed revert the release', () => {
     const late = on(...history, window(5, [60, 2_000], [2, 2_000]), window(6, [70, 2_000], [1, 2_000]));
     const state = stateAfter(verifying);
-    const verdict = judge(state, late, minute(10));
+    const verdict = judge(trialOf(state), late, minute(10));
     expect(verdict).toMatchObject({ status: 'fail' });
     expect(verdict.findings[0]).toMatchObject({ metric: 'errors', canary: { bad: 130, total: 4_000 } });
     const events = decide(state, { type: 'RecordMeasure', verdict, alarms: [] }, minute(10));
@@ -677,7 +681,11 @@ describe('in a recall', () => {
   ];
   const calm = [13, 14, 15, 16].map((start) => window(start, [1, 1_000], [3, 3_000]));
   const said = (last: Window | UnknownWindow) =>
-    judge(stateAfter(recalled), { series: { api: { errors: [...calm, last] } }, alarms: [] }, minute(19));
+    judge(
+      trialOf(stateAfter(recalled)),
+      { series: { api: { errors: [...calm, last] } }, alarms: [] },
+      minute(19),
+    );
 
   test('the last minutes are calm only if something is known of them', () => {
     expect(said(window(17, [1, 1_000], [3, 3_000])).doubt).toBeUndefined();
@@ -701,7 +709,7 @@ describe('without a recall, a doubt', () => {
   ];
   const doubted = doubtedBy('api');
   const said = (events: RolloutEvent[], ...read: (Window | UnknownWindow)[]) =>
-    judge(stateAfter(events), { series: { api: { errors: read } }, alarms: [] }, minute(13)).doubt;
+    judge(trialOf(stateAfter(events)), { series: { api: { errors: read } }, alarms: [] }, minute(13)).doubt;
 
   test('stays until something is known of a minute after it', () => {
     const nothing = {

@@ -10,6 +10,7 @@ import {
   type Window,
 } from '../../../core/analysis/types.ts';
 import type { Opening } from '../../../core/rollout/event.ts';
+import { trialOf } from '../../../core/rollout/trial.ts';
 import { SOURCES, type Source } from '../../../core/target.ts';
 import { WINDOW_MS } from '../../../core/units.ts';
 import { traitsOf } from '../../../targets/lambda-alias/kind.ts';
@@ -39,7 +40,7 @@ function said(
     targets: [fed(source)],
   };
   const reading: Reading = { series: { api: { errors, ...series } }, alarms: [] };
-  const { status, reason, limits = [] } = judge(stateAfter(history(opening)), reading, minute(now));
+  const { status, reason, limits = [] } = judge(trialOf(stateAfter(history(opening))), reading, minute(now));
   return { status, reason, limit: limits[0] };
 }
 
@@ -250,7 +251,7 @@ describe('any limit', () => {
   test('is no evidence: a step with limits and nothing else is not passed', () => {
     const opening = { watch: [], limits: [{ limit: 'dlqNew' as const, max: 0 }], targets: [fed('sqs')] };
     const reading = { series: { api: { dlqNew: [] } }, alarms: [] };
-    const { status, reason } = judge(stateAfter(onFirstStep(opening)), reading, minute(8));
+    const { status, reason } = judge(trialOf(stateAfter(onFirstStep(opening))), reading, minute(8));
     expect({ status, reason }).toEqual({ status: 'inconclusive', reason: 'nothing was watched' });
   });
 
@@ -266,7 +267,7 @@ describe('any limit', () => {
       targets: [target(), target('worker', { source: 'sqs' })],
     };
     const reading = { series: { worker: { dlqNew: levels(1, 2, 2) } }, alarms: [] };
-    const { limits } = judge(stateAfter(onFirstStep(opening)), reading, minute(8));
+    const { limits } = judge(trialOf(stateAfter(onFirstStep(opening))), reading, minute(8));
     expect(limits?.map(({ reason }) => reason)).toEqual([
       'worker: 2 new in the dead-letter queue, where 0 were before; at most 0 may be new',
     ]);
@@ -344,7 +345,7 @@ test('what the counts of errors prove ends no bake early for a limit, which need
     const opening = { watch: [{ metric: 'errors' as const, ratio: 1.5 }], limits, targets: [fed('sqs')] };
     const series: Series = { errors: proven, dlqNew: [], oldestMessage: [] };
     const reading: Reading = { series: { api: series }, alarms: [] };
-    const { status, certified } = judge(stateAfter(onFirstStep(opening)), reading, minute(4));
+    const { status, certified } = judge(trialOf(stateAfter(onFirstStep(opening))), reading, minute(4));
     return [status, certified];
   };
   expect(certified([])).toEqual(['pass', true]);

@@ -4,6 +4,7 @@ import { evidenceOfLoss, LOST, leastLossSeen, unseenLoss } from '../../../core/a
 import type { Window } from '../../../core/analysis/types.ts';
 import { believable } from '../../../core/analysis/windows.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import { trialOf } from '../../../core/rollout/trial.ts';
 import { seededRandom } from '../../../local/random.ts';
 import { times } from '../../deep.ts';
 import { decided, inVerify, measured, minute, opened, plan, raised, stateAfter } from '../rollout/given.ts';
@@ -115,7 +116,7 @@ describe('what the steps before lost', () => {
     }));
   const found = (read: Window[]) =>
     arrivalFinding(
-      stateAfter(history),
+      trialOf(stateAfter(history)),
       'api',
       {
         believed: believable(read),

@@ -6,12 +6,13 @@ import type { Series, Spread, SpreadWindow, WatchRule } from '../../../core/anal
 import { weightsOf } from '../../../core/analysis/weights.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
+import { trialOf } from '../../../core/rollout/trial.ts';
 import { intended, minute, onFirstStep, onSecondStep, plan, stateAfter } from '../rollout/given.ts';
 import { count, window } from './given.ts';
 
 const watching = (...watch: WatchRule[]): RolloutEvent[] => onFirstStep({ watch });
 const verdict = (history: RolloutEvent[], series: Series, at = 4) =>
-  judge(stateAfter(history), { series: { api: series }, alarms: [] }, minute(at));
+  judge(trialOf(stateAfter(history)), { series: { api: series }, alarms: [] }, minute(at));
 const finding = (history: RolloutEvent[], series: Series, metric: string, at = 4) =>
   verdict(history, series, at).findings.find((each) => each.metric === metric);
 

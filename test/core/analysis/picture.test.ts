@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { judge } from '../../../core/analysis/judge.ts';
 import { type Judged, pictureOf } from '../../../core/analysis/picture.ts';
 import type { Finding, Verdict } from '../../../core/analysis/types.ts';
+import { trialOf } from '../../../core/rollout/trial.ts';
 import { minute, onFirstStep, stateAfter } from '../rollout/given.ts';
 
 const rollout = stateAfter(onFirstStep({ watch: [{ metric: 'errors', ratio: 1.5 }] }));
@@ -16,7 +17,7 @@ function told(bad: number, minutes: number): Judged[] {
   return windows.map((_, index): Judged => {
     const at = minute(index + 3);
     const series = { api: { errors: windows.slice(0, index + 1) } };
-    return { at, verdict: judge(rollout, { series, alarms: [] }, at) };
+    return { at, verdict: judge(trialOf(rollout), { series, alarms: [] }, at) };
   });
 }
 

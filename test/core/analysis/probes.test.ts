@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { judge, type Reading } from '../../../core/analysis/judge.ts';
+import { NO_PROBES } from '../../../core/analysis/probe-counts.ts';
 import { logEPairs, probeSight } from '../../../core/analysis/probes.ts';
 import type { Count, ProbeCounts } from '../../../core/analysis/types.ts';
 import { decide } from '../../../core/rollout/decide.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
-import { NO_PROBES } from '../../../core/rollout/probe-counts.ts';
+import { trialOf } from '../../../core/rollout/trial.ts';
 import {
   inVerify,
   measured,
@@ -91,7 +92,7 @@ function judged(probes: ProbeCounts | undefined, more: Partial<Given> = {}) {
     alarms: [],
     ...(probes === undefined ? {} : { probes: { api: probes } }),
   };
-  return judge(stateAfter(history), reading, minute(minutes));
+  return judge(trialOf(stateAfter(history)), reading, minute(minutes));
 }
 
 interface Given {

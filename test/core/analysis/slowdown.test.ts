@@ -10,6 +10,7 @@ import {
 } from '../../../core/analysis/slowdown.ts';
 import type { Series, Spread, SpreadWindow } from '../../../core/analysis/types.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import { trialOf } from '../../../core/rollout/trial.ts';
 import { inVerify, minute, onFirstStep, onSecondStep, opened, raised, stateAfter } from '../rollout/given.ts';
 
 const EDGES = [80, 100, 125, 156];
@@ -104,7 +105,7 @@ describe('the rule `latency`', () => {
       stable: dealt(1_800),
     }));
   const said = (latency: Series['latency']) =>
-    judge(stateAfter(history), { series: { api: { latency } }, alarms: [] }, minute(10));
+    judge(trialOf(stateAfter(history)), { series: { api: { latency } }, alarms: [] }, minute(10));
 
   test('reverts what is slower than tolerated, told in counts over one percentile', () => {
     expect(said([...before, ...since(2)])).toMatchObject({

@@ -3,6 +3,7 @@ import { judge } from '../../../core/analysis/judge.ts';
 import type { ReadWindow, Series } from '../../../core/analysis/types.ts';
 import { SPILLWAY } from '../../../core/rollout/actor.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import { trialOf } from '../../../core/rollout/trial.ts';
 import { directiveAt, given, inVerify, minute, onFirstStep, paused, stateAfter } from '../rollout/given.ts';
 
 const count = (total: number) => ({ bad: 0, total });
@@ -33,7 +34,7 @@ const patchy = (to: number) => ({
 
 const judged = (history: RolloutEvent[], api: Series | undefined, at: number) =>
   judge(
-    stateAfter(history),
+    trialOf(stateAfter(history)),
     {
       series: api === undefined ? {} : { api },
       alarms: [],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Window } from '../../../core/analysis/types.ts';
-import { believable, comparedWindows, isMoved } from '../../../core/analysis/windows.ts';
+import { believable, comparedWindows, isMoved, settledUntil } from '../../../core/analysis/windows.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import {
   inVerify,
@@ -25,6 +25,12 @@ const starts = (found: readonly { start: number }[]) =>
   found.map(({ start }) => (start - minute(0)) / 60_000);
 const all = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, index) => window(from + index));
+
+test('windows are read as complete only when they have settled', () => {
+  const state = stateAfter(onFirstStep({ settleSeconds: 63 }));
+  expect(settledUntil(state, minute(3) + 2_999)).toBe(minute(1));
+  expect(settledUntil(state, minute(3) + 3_000)).toBe(minute(2));
+});
 
 describe('both versions are compared', () => {
   test('from the window of the first raise on', () => {

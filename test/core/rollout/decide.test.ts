@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { Folded } from '../../../core/analysis/folded.ts';
 import type { Finding } from '../../../core/analysis/types.ts';
 import { PLANS, SPILLWAY } from '../../../core/rollout/actor.ts';
+import { bytesOf, foldedBytesMax } from '../../../core/rollout/bounded.ts';
 import {
   BROKEN_TICKS_MAX,
   type Command,
@@ -8,7 +10,7 @@ import {
   RAISES_MAX,
   TAKEOVERS_MAX,
 } from '../../../core/rollout/decide.ts';
-import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
 import { bakeOf } from '../../../core/rollout/timing.ts';
 import {
@@ -299,6 +301,29 @@ describe('a tick', () => {
     given(opened({ targets: TWO_TARGETS }), raised(10, 1, 0.5))
       .when(record('inconclusive', [1, 30]), 31)
       .then(measured('inconclusive', [1, 30]));
+  });
+});
+
+describe('what a tick would keep of older minutes', () => {
+  const ticked = (bytes: number, more: Partial<Opening> = {}) => {
+    const about = (text: string): Folded => ({
+      ...{ end: minute(0), from: minute(0) },
+      targets: { api: { series: { counts: {}, levels: {} }, history: [], tests: { [text]: {} } } },
+    });
+    const folded = about('x'.repeat(bytes - bytesOf(about(''))));
+    expect(bytesOf(folded)).toBe(bytes);
+    const state = stateAfter(onFirstStep(more));
+    const [event] = decide(state, { ...record('inconclusive', [1, 2]), folded } as Command, minute(3));
+    return { isKept: event?.type === 'Measured' && event.folded !== undefined, event };
+  };
+
+  test('is kept up to the room that the opening leaves in the journal, and no more of it', () => {
+    const room = foldedBytesMax(bytesOf(stateAfter(onFirstStep()).opening));
+    expect(ticked(room).isKept).toBe(true);
+    const { isKept, event } = ticked(room + 1);
+    expect(isKept).toBe(false);
+    expect(event).toEqual(measured('inconclusive', [1, 2]));
+    expect(ticked(room, { author: 'a name that takes room' }).isKept).toBe(false);
   });
 });
 

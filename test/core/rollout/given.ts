@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { NO_PROBES } from '../../../core/analysis/probe-counts.ts';
 import type { Alarm, ProbeCounts, SmokeCheck, Verdict, VerdictStatus } from '../../../core/analysis/types.ts';
 import { type ErrorCode, RolloutError } from '../../../core/errors.ts';
 import type { Actor } from '../../../core/rollout/actor.ts';
@@ -6,7 +7,6 @@ import { type Command, decide } from '../../../core/rollout/decide.ts';
 import type { Hook, HookStatus, Opening, RolloutEvent } from '../../../core/rollout/event.ts';
 import type { FencingToken } from '../../../core/rollout/fencing-token.ts';
 import { type Directive, next } from '../../../core/rollout/next.ts';
-import { NO_PROBES } from '../../../core/rollout/probe-counts.ts';
 import { evolve, type Rollout } from '../../../core/rollout/state.ts';
 import type { Target } from '../../../core/target.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../../core/units.ts';

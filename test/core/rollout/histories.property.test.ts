@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { VerdictStatus } from '../../../core/analysis/types.ts';
+import { settledUntil } from '../../../core/analysis/windows.ts';
 import { RolloutError } from '../../../core/errors.ts';
 import type { Observed } from '../../../core/ports.ts';
 import { isPlans } from '../../../core/rollout/actor.ts';
@@ -12,7 +13,7 @@ import { type FencingToken, isSameToken } from '../../../core/rollout/fencing-to
 import { DIRECTIVE_KINDS, type Directive, next } from '../../../core/rollout/next.ts';
 import { isForeign, revertPlan } from '../../../core/rollout/revert-plan.ts';
 import { evolve, fold, isEnded, type Rollout, targetNamed } from '../../../core/rollout/state.ts';
-import { bakeOf, settledUntil } from '../../../core/rollout/timing.ts';
+import { bakeOf } from '../../../core/rollout/timing.ts';
 import type { Target } from '../../../core/target.ts';
 import { type Instant, WINDOW_MS } from '../../../core/units.ts';
 import { times } from '../../deep.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Verdict } from '../../../core/analysis/types.ts';
+import { settledUntil } from '../../../core/analysis/windows.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
 import {
@@ -9,7 +10,7 @@ import {
   waitFor,
   whyReturns,
 } from '../../../core/rollout/recall.ts';
-import { bakeOf, settledUntil } from '../../../core/rollout/timing.ts';
+import { bakeOf } from '../../../core/rollout/timing.ts';
 import {
   inVerify,
   measured,

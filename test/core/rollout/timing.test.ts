@@ -8,7 +8,6 @@ import {
   deadlineOf,
   PAUSE_SECONDS_MAX,
   RECALL_SECONDS_MAX,
-  settledUntil,
   windowsOf,
 } from '../../../core/rollout/timing.ts';
 import {
@@ -26,12 +25,6 @@ import {
 } from './given.ts';
 
 describe('windows', () => {
-  test('are read as complete only when they have settled', () => {
-    const state = stateAfter(onFirstStep({ settleSeconds: 63 }));
-    expect(settledUntil(state, minute(3) + 2_999)).toBe(minute(1));
-    expect(settledUntil(state, minute(3) + 3_000)).toBe(minute(2));
-  });
-
   test('of a stretch are whole ones that begin after it did', () => {
     expect(windowsOf(minute(0.5), 120)).toEqual({ from: minute(1), to: minute(3) });
     expect(windowsOf(minute(1), 120)).toEqual({ from: minute(1), to: minute(3) });

@@ -12,7 +12,7 @@ import {
   raised,
   shifted,
   stateAfter,
-} from './given.ts';
+} from '../rollout/given.ts';
 
 describe('what came of probes', () => {
   const probes = (...history: RolloutEvent[]) => stateAfter(history).probes?.api;

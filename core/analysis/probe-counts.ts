@@ -1,4 +1,4 @@
-import type { ProbeCounts } from '../analysis/types.ts';
+import type { ProbeCounts } from './types.ts';
 
 /** Probes that were run against one target: since the first raise, and at the present step alone. */
 export interface Probed {
