@@ -12,6 +12,7 @@ import {
 } from 'yaml';
 import { type RolloutFile, rolloutFileFrom } from '../core/config/rollout-file.ts';
 import { RolloutError } from '../core/errors.ts';
+import type { TargetKinds } from '../core/target-kind.ts';
 
 const BYTES_MAX = 1_000_000;
 
@@ -27,8 +28,8 @@ interface Fault {
  * Reads a rollout file from disk.
  * @throws RolloutError RolloutFileInvalid with a line for each problem, each beginning with the path
  */
-export async function readRolloutFile(path: string): Promise<RolloutFile> {
-  return rolloutFileFrom(parseRolloutFile(await textOf(path), path), `${path}: `);
+export async function readRolloutFile(kinds: TargetKinds, path: string): Promise<RolloutFile> {
+  return rolloutFileFrom(kinds, parseRolloutFile(await textOf(path), path), `${path}: `);
 }
 
 /**

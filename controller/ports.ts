@@ -15,6 +15,7 @@ import type {
   Watchdog,
 } from '../core/ports.ts';
 import type { Counts } from '../core/rollout/counts.ts';
+import type { TargetKinds } from '../core/target-kind.ts';
 
 /** What may stand in a line of the log. */
 export type Line = Record<string, string | number | string[]>;
@@ -35,6 +36,8 @@ export interface Ports {
   environment: string;
   /** Where the parts of this controller are, for the command line. */
   about: { environment: string; bucket: string; scheduleGroup: string };
+  /** The kinds of targets that a rollout file may name. */
+  kinds: TargetKinds;
   clock: Clock;
   journal: Journal;
   budget: Budget;
@@ -68,6 +71,7 @@ export type Opens =
   | 'executions'
   | 'hookCheck'
   | 'journal'
+  | 'kinds'
   | 'metrics'
   | 'observer'
   | 'releases'

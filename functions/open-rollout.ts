@@ -6,6 +6,7 @@ import { retry } from '../controller/open/retry.ts';
 import { rollBack } from '../controller/open/roll-back.ts';
 import { openWaiting } from '../controller/open/waiting.ts';
 import type { Opens } from '../controller/ports.ts';
+import { KINDS } from '../targets/kinds.ts';
 import {
   awsAlarms,
   awsBudget,
@@ -81,6 +82,7 @@ export const handler = lambda(openRollout, () => ({
   executions: awsExecutions(),
   hookCheck: awsHookCheck(),
   journal: awsJournal(),
+  kinds: KINDS,
   metrics: awsMetrics(),
   observer,
   releases: awsReleases(),

@@ -42,6 +42,7 @@ import {
   smokeByKind,
   smokeRunners,
 } from '../targets/adapters.ts';
+import { KINDS } from '../targets/kinds.ts';
 import type { TokenReading } from './asl/interpreter.ts';
 import type { WorldClock } from './clock.ts';
 import { controllerFunctions } from './controller.ts';
@@ -371,6 +372,7 @@ export function createWorld(options: WorldOptions): World {
     clock,
     journal,
     budget,
+    kinds: KINDS,
     router: byKind(routers, adapterClients, clock),
     publisher: byKind(publishers, adapterClients, clock),
     restoreCode: async (rolloutId, target) =>

@@ -7,6 +7,7 @@ import { narrate } from '../demo/narrate.ts';
 import { deploy, EXAMPLE, publish, shoppers } from '../demo/shop.ts';
 import { scaledClock } from '../local/clock.ts';
 import { createWorld, ENVIRONMENT } from '../local/world.ts';
+import { KINDS } from '../targets/kinds.ts';
 import { given } from './arguments.ts';
 
 /** Seconds of the world that pass in one real second: two steps and a verify of minutes each become a few seconds. */
@@ -33,7 +34,7 @@ try {
 }
 
 async function main(): Promise<number> {
-  const file = await readRolloutFile(`${EXAMPLE}/rollout.yaml`);
+  const file = await readRolloutFile(KINDS, `${EXAMPLE}/rollout.yaml`);
   const [serving = '', ...releases] = readdirSync(`${EXAMPLE}/releases`).sort(
     (a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10),
   );
@@ -45,7 +46,7 @@ async function main(): Promise<number> {
   );
   const world = createWorld({ clock: scaledClock(SCALE), seed: 7 });
   const [name = '', target] = Object.entries(file.targets)[0] ?? [];
-  const { lambda = '', alias = '' } = target ?? {};
+  const { lambda = '', alias = '' }: Record<string, string> = target ?? {};
   await deploy(world, lambda, alias, file.service, serving);
   world.follow(({ rollout, events }) => {
     for (const event of events) narrate(event, rollout);

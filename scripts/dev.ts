@@ -6,6 +6,7 @@ import { serve } from '../demo/server.ts';
 import { deploy, EXAMPLE, publish, shoppers } from '../demo/shop.ts';
 import { scaledClock } from '../local/clock.ts';
 import { createWorld } from '../local/world.ts';
+import { KINDS } from '../targets/kinds.ts';
 import { given, wrong } from './arguments.ts';
 
 const SCALE_MAX = 60;
@@ -25,8 +26,8 @@ const { scale: asked = '10' } = given(call).options;
 const scale = Number(asked);
 if (!(scale >= 1 && scale <= SCALE_MAX))
   wrong(call, `--scale takes a number from 1 to ${SCALE_MAX}, not "${asked}"`);
-const file = await readRolloutFile(`${EXAMPLE}/rollout.yaml`);
-const { lambda = '', alias = '' } = Object.values(file.targets)[0] ?? {};
+const file = await readRolloutFile(KINDS, `${EXAMPLE}/rollout.yaml`);
+const { lambda = '', alias = '' }: Record<string, string> = Object.values(file.targets)[0] ?? {};
 const world = createWorld({ clock: scaledClock(scale), seed: 7 });
 await deploy(world, lambda, alias, file.service, '7-serving');
 const version = await publish(world, lambda, '8-cheaper-shipping');

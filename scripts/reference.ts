@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolloutFileJsonSchema } from '../core/config/rollout-file.ts';
+import { KINDS } from '../targets/kinds.ts';
 import { given } from './arguments.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -21,7 +22,7 @@ interface Schema {
   anyOf?: Schema[];
 }
 
-const schema = rolloutFileJsonSchema() as Schema;
+const schema = rolloutFileJsonSchema(KINDS) as Schema;
 const files: Record<string, string> = {
   'docs/reference/rollout-file.schema.json': `${JSON.stringify(schema, null, 2)}\n`,
   'docs/reference/rollout-file.md': page(schema),

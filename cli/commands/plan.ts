@@ -7,6 +7,7 @@ import { planFrom, probeFrom, watchFrom } from '../../core/config/rollout-file.t
 import { withHoldout } from '../../core/plan/holdout.ts';
 import type { Plan } from '../../core/plan/plan.ts';
 import { number, percent } from '../../core/words.ts';
+import { KINDS } from '../../targets/kinds.ts';
 import { pathFrom } from '../arguments.ts';
 import { UsageError } from '../call.ts';
 import { command } from '../command.ts';
@@ -38,7 +39,7 @@ export const plan = command(
         `--requests-per-second takes a number above 0 and at most a million, not "${options['requests-per-second']}"`,
       );
     const errorRate = shareFrom(options['error-rate']);
-    const file = await readRolloutFile(pathFrom(args[0]));
+    const file = await readRolloutFile(KINDS, pathFrom(args[0]));
     const { plan } = planFrom(file);
     const rule = watchFrom(file).find(({ metric }) => metric === 'errors' || metric === 'http5xx');
     const ratio = rule !== undefined && 'ratio' in rule ? rule.ratio : 1;

@@ -5,6 +5,7 @@ import type { Client } from '../../client/client.ts';
 import { manifestFrom, rolloutIdFrom } from '../../core/config/manifest.ts';
 import { RolloutError } from '../../core/errors.ts';
 import { number } from '../../core/words.ts';
+import { KINDS } from '../../targets/kinds.ts';
 import { clientFrom, pathFrom, WHERE } from '../arguments.ts';
 import { UsageError } from '../call.ts';
 import { command } from '../command.ts';
@@ -37,7 +38,7 @@ export const release = command(
   },
   async ({ args, options }) => {
     const client = clientFrom(options);
-    const rollout = await readRolloutFile(pathFrom(args[0]));
+    const rollout = await readRolloutFile(KINDS, pathFrom(args[0]));
     const { environment } = await client.about();
     const { id, commit } = named(options.release);
     const order = orderFrom(options.order) ?? (await nextOrder(client, rollout.service));
@@ -59,6 +60,7 @@ export const release = command(
       new TextEncoder().encode(JSON.stringify({ ...draft, targets: of }));
     // Checked before anything is uploaded: what the controller would refuse is refused here.
     manifestFrom(
+      KINDS,
       bytesOf(mapValues(targets, ({ draft }) => draft)),
       { service: rollout.service, release: id },
       environment,

@@ -15,6 +15,7 @@ import { RolloutError } from '../../core/errors.ts';
 import type { Plan, Step } from '../../core/plan/plan.ts';
 import type { Gate, Hook } from '../../core/rollout/event.ts';
 import { counted, duration, number } from '../../core/words.ts';
+import { KINDS } from '../../targets/kinds.ts';
 import { pathFrom } from '../arguments.ts';
 import { command } from '../command.ts';
 import { say, sayJson } from '../print.ts';
@@ -29,11 +30,11 @@ export const validate = command(
   },
   async ({ args: [file = ''], options }) => {
     if (!options.json) {
-      for (const line of linesOf(file, await readRolloutFile(pathFrom(file)))) say(line);
+      for (const line of linesOf(file, await readRolloutFile(KINDS, pathFrom(file)))) say(line);
       return 0;
     }
     try {
-      sayJson({ file, ...contentOf(await readRolloutFile(pathFrom(file))) });
+      sayJson({ file, ...contentOf(await readRolloutFile(KINDS, pathFrom(file))) });
       return 0;
     } catch (error) {
       if (!RolloutError.is(error)) throw error;

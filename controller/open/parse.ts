@@ -8,6 +8,9 @@ export interface Parsed extends Asked {
 }
 
 /** Takes the manifest apart. @throws RolloutError ManifestInvalid, RolloutFileInvalid with a line for each problem */
-export function parse({ bytes, ...asked }: Read, { environment }: Needs<'environment'>): Parsed {
-  return { ...asked, manifest: manifestFrom(bytes, asked.identity, environment) };
+export function parse(
+  { bytes, ...asked }: Read,
+  { environment, kinds }: Needs<'environment' | 'kinds'>,
+): Parsed {
+  return { ...asked, manifest: manifestFrom(kinds, bytes, asked.identity, environment) };
 }

@@ -4,6 +4,7 @@ import type { ResolvedTarget, ServiceRecord } from '../../core/ports.ts';
 import { completedVersion } from '../../core/rollout/adoption.ts';
 import { checkAtDoor } from '../../core/rollout/open.ts';
 import { withoutQuarantine } from '../../core/rollout/quarantine.ts';
+import { kindOf } from '../../core/target-kind.ts';
 import { acquireCalls, WAIT_MS } from '../budget.ts';
 import type { Needs } from '../ports.ts';
 import type { Parsed } from './parse.ts';
@@ -20,7 +21,7 @@ export interface Resolved extends Parsed {
 /** Looks up what can be refused of a release and its targets before a rollout is opened. @throws RolloutError OpeningRefused, TargetInvalid */
 export async function resolve(
   parsed: Parsed,
-  ports: Needs<'budget' | 'clock' | 'journal' | 'observer' | 'releases' | 'router'>,
+  ports: Needs<'budget' | 'clock' | 'journal' | 'kinds' | 'observer' | 'releases' | 'router'>,
 ): Promise<Resolved> {
   const { identity, manifest, lifted } = parsed;
   const decidedOn = await ports.journal.service(identity.service);
@@ -35,7 +36,7 @@ export async function resolveTargets(
   manifest: Manifest,
   bucket: string,
   service: ServiceRecord,
-  ports: Needs<'budget' | 'clock' | 'observer' | 'releases' | 'router'>,
+  ports: Needs<'budget' | 'clock' | 'kinds' | 'observer' | 'releases' | 'router'>,
 ): Promise<ResolvedTarget[]> {
   const resolved: ResolvedTarget[] = [];
   // It waits a little in all and then goes, so that it never starves: only a few openings run at once.
@@ -46,7 +47,7 @@ export async function resolveTargets(
     const artifact = artifactOf(manifest, name);
     const completed = completedVersion(service, name);
     const request = { name, service: manifest.service, spec, artifact, bucket, completed };
-    resolved.push(await ports.router('lambda-alias').resolve(request));
+    resolved.push(await ports.router(kindOf(ports.kinds, spec).kind).resolve(request));
     if ('zip' in artifact) await ports.releases.assertCode({ bucket, ...artifact.zip }, artifact.zip.sha256);
   }
   return resolved;

@@ -48,18 +48,6 @@ const SMOKE_DESCRIPTIONS: Record<string, string> = {
   'expect.$path': 'JSON value that is expected at this path of the body, like `$.items[0].id`.',
 };
 
-/** What the fields of one target mean. */
-const TARGET_DESCRIPTIONS: Record<string, string> = {
-  lambda: 'Name of the Lambda function; no ARN.',
-  alias: 'The alias that the callers use; its weights are what moves.',
-  source:
-    'What calls it: `http` (API Gateway or a function URL), `invoke` (anything else that waits for the answer), `async` (events that wait for nobody), `sqs`, `stream` (Kinesis or DynamoDB) or `schedule`.',
-  event:
-    'What calls a target with `source: http`, for its smoke tests: `url` (function URL, the default), `http` (HTTP API), `rest` (REST API) or `alb` (load balancer).',
-  queue: 'Name of the SQS queue that it consumes; needed for `limits.oldestMessage`.',
-  dlq: 'Name of the dead-letter queue that takes what `sqs` or `async` gave up; needed for `limits.dlqNew`.',
-};
-
 /** When each hook is asked. */
 const POINT_DESCRIPTIONS: Record<string, string> = {
   beforeTraffic: 'Asked before any user meets the new version.',
@@ -99,9 +87,7 @@ interface Node {
 
 /** Adds the descriptions to the JSON Schema of a rollout file. @throws Error for one of a field that is not there */
 export function describeFields(schema: object): void {
-  const { targets, hooks, gates, smoke } = (schema as Node).properties ?? {};
-  const target = targets?.additionalProperties;
-  describe(typeof target === 'object' ? target : undefined, TARGET_DESCRIPTIONS);
+  const { hooks, gates, smoke } = (schema as Node).properties ?? {};
   describe(hooks, POINT_DESCRIPTIONS);
   for (const point of Object.values(hooks?.properties ?? {})) describe(point.items, HOOK_DESCRIPTIONS);
   describe(gates?.items, GATE_DESCRIPTIONS);

@@ -3,9 +3,10 @@ import { isStepless } from '../plan/strategies.ts';
 import { HOOK_POINTS, type Hook, type HookPoint } from '../rollout/event.ts';
 import { exactlyOne, type Fault, list, rule, type Says, strict, textLike } from './check.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
+import { functionField } from './function-name.ts';
 import { oneOf } from './nearest.ts';
 import { own, word } from './plain.ts';
-import { askedFaults, functionField } from './targets.ts';
+import { askedFaults } from './targets.ts';
 
 /** Most hooks at one point: they are asked one after the other while the release waits. */
 const HOOKS_MAX = 10;

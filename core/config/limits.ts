@@ -1,18 +1,10 @@
 import * as z from 'zod/mini';
-import { LIMITS, type Limit, type LimitRule } from '../analysis/types.ts';
-import type { Source } from '../target.ts';
+import { LIMITS, type LimitRule } from '../analysis/types.ts';
+import { kindIn, type TargetKinds } from '../target-kind.ts';
 import { type Fault, strict, whole } from './check.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
-import { isMap, own } from './plain.ts';
+import { isMap, own, word } from './plain.ts';
 import { sourceOf } from './targets.ts';
-
-/** Which sources have each limit, and the field of the target that names the queue which is read for it. */
-export const MEASURED: Record<Limit, { [S in Source]?: 'queue' | 'dlq' | 'nothing' }> = {
-  dlqNew: { sqs: 'dlq', async: 'dlq' },
-  oldestMessage: { sqs: 'queue', async: 'nothing' },
-  iteratorAge: { stream: 'nothing' },
-  batchFailures: { sqs: 'nothing', stream: 'nothing' },
-};
 
 const COUNT_MAX = 1_000_000;
 /** Longest time that SQS keeps a message: nothing is ever older (SQS developer guide, "Message retention period"). */
@@ -51,23 +43,23 @@ export function limitRulesFrom(written: z.output<typeof limitsField>): LimitRule
 }
 
 /** Finds each limit that no target has, and each target that lacks the name of a queue which one of them needs. */
-export function limitFaults(file: unknown): Fault[] {
+export function limitFaults(file: unknown, kinds: TargetKinds): Fault[] {
   const targets = own(file, 'targets');
   if (!isMap(targets)) return [];
   return LIMITS.filter((limit) => own(own(file, 'limits'), limit) !== undefined).flatMap((limit) => {
-    const needs = new Map<string, string>(Object.entries(MEASURED[limit]));
-    const fitting = Object.entries(targets).filter(([, target]) => needs.has(sourceOf(target)));
+    const fieldOf = (target: unknown): unknown =>
+      own((kindIn(kinds, target) ?? kinds[0]).limits[limit], sourceOf(target));
+    const fitting = Object.entries(targets).filter(([, target]) => fieldOf(target) !== undefined);
     if (fitting.length > 0)
-      return fitting.flatMap(([name, target]) =>
-        queueFaults(limit, name, target, needs.get(sourceOf(target))),
-      );
-    const sources = [...needs.keys()].map((source) => `\`source: ${source}\``).join(' or ');
+      return fitting.flatMap(([name, target]) => queueFaults(limit, name, target, word(fieldOf(target))));
+    const known = new Set(kinds.flatMap(({ limits }) => Object.keys(limits[limit])));
+    const sources = [...known].map((source) => `\`source: ${source}\``).join(' or ');
     const message = `no target has ${sources}, so this could never be measured; remove it.`;
     return [{ path: ['limits', limit], message }];
   });
 }
 
-function queueFaults(limit: string, name: string, target: unknown, field = 'nothing'): Fault[] {
+function queueFaults(limit: string, name: string, target: unknown, field: string): Fault[] {
   if (field === 'nothing' || own(target, field) !== undefined) return [];
   const queue = field === 'dlq' ? 'its dead-letter queue' : 'the queue that it consumes';
   return [{ path: ['targets', name, field], message: `\`limits.${limit}\` needs the name of ${queue}.` }];

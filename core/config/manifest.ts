@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { RolloutError } from '../errors.ts';
+import type { TargetKinds } from '../target-kind.ts';
 import { type Artifact, artifactField, artifactFrom } from './artifact.ts';
 import { check, type Fault, problem, rule, type Says, shown, strict, textLike, whole } from './check.ts';
 import { jsonFault } from './json-text.ts';
@@ -30,31 +31,41 @@ const requiresField = strict({
   completedIn: textLike(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,100}$/u, environmentSays),
 });
 
-const manifestSchema = strict({
-  schema: z.literal(1, {
-    error: () => 'the schema of a manifest is 1; a newer one needs a newer controller.',
-  }),
-  service: serviceField,
-  environment: z.string({ error: () => 'write the name of the environment that this release is for.' }),
-  release: releaseField,
-  order: whole(
-    0,
-    Number.MAX_SAFE_INTEGER,
-    () => 'write a whole number that grows with each release, 0 at least.',
-  ),
-  commit: z.optional(noteField),
-  author: z.optional(noteField),
-  targets: z.record(z.string(), artifactField, {
-    error: () => 'write a map of targets, like {"api": {"version": "12"}}.',
-  }),
-  rollout: rolloutFileSchema,
-  allowOlder: z.optional(z.boolean({ error: () => 'write true or false.' })),
-  reversible: z._default(z.boolean({ error: () => 'write true or false.' }), true),
-  requires: z.optional(requiresField),
-}).check(rule(disagreements));
+const schemaOf = (kinds: TargetKinds) =>
+  strict({
+    schema: z.literal(1, {
+      error: () => 'the schema of a manifest is 1; a newer one needs a newer controller.',
+    }),
+    service: serviceField,
+    environment: z.string({ error: () => 'write the name of the environment that this release is for.' }),
+    release: releaseField,
+    order: whole(
+      0,
+      Number.MAX_SAFE_INTEGER,
+      () => 'write a whole number that grows with each release, 0 at least.',
+    ),
+    commit: z.optional(noteField),
+    author: z.optional(noteField),
+    targets: z.record(z.string(), artifactField, {
+      error: () => 'write a map of targets, like {"api": {"version": "12"}}.',
+    }),
+    rollout: rolloutFileSchema(kinds),
+    allowOlder: z.optional(z.boolean({ error: () => 'write true or false.' })),
+    reversible: z._default(z.boolean({ error: () => 'write true or false.' }), true),
+    requires: z.optional(requiresField),
+  }).check(rule(disagreements));
+
+type Schema = ReturnType<typeof schemaOf>;
+const schemas = new WeakMap<TargetKinds, Schema>();
+
+function manifestSchema(kinds: TargetKinds): Schema {
+  const schema = schemas.get(kinds) ?? schemaOf(kinds);
+  schemas.set(kinds, schema);
+  return schema;
+}
 
 /** An accepted manifest: one release, which versions it is, and how it goes out. */
-export type Manifest = z.output<typeof manifestSchema>;
+export type Manifest = z.output<Schema>;
 
 /** What a target of an accepted manifest is to serve. @throws Error if the manifest has no such target */
 export function artifactOf(manifest: Manifest, name: string): Artifact {
@@ -75,12 +86,13 @@ export function manifestKeyFrom(key: string): { service: string; release: string
  * @throws RolloutError ManifestInvalid with a line for each problem
  */
 export function manifestFrom(
+  kinds: TargetKinds,
   bytes: Uint8Array,
   key: { service: string; release: string },
   environment: string,
 ): Manifest {
   const value = jsonFrom(bytes);
-  const checked = check(manifestSchema, value, 'the manifest', foreign(value, key, environment));
+  const checked = check(manifestSchema(kinds), value, 'the manifest', foreign(value, key, environment));
   if (checked.lines !== undefined) throw new RolloutError('ManifestInvalid', checked.lines.join('\n'));
   rolloutIdFrom(key.service, key.release, 1);
   return checked.value;

@@ -4,6 +4,7 @@ import { RolloutError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import { stepsFrom, strategyFaults, strategyFields } from '../plan/strategies.ts';
 import type { Gate, Hook } from '../rollout/event.ts';
+import type { TargetKinds } from '../target-kind.ts';
 import { check, type Fault, list, rule, type Says, strict, textLike } from './check.ts';
 import { describeFields } from './descriptions.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
@@ -56,65 +57,75 @@ const suspectSays: Says = ({ input }) =>
     ? 'a canary that looks worse is never promoted by itself, only by a person; write `pause` or `revert`.'
     : oneOf(word(input), ON_SUSPECT);
 
-/** What a rollout file may hold; what it accepts is plain JSON that it accepts again. */
-export const rolloutFileSchema = strict(
-  {
-    schema: z
-      ._default(z.literal(1, { error: () => 'the schema is 1; write 1 or leave it out.' }), 1)
-      .check(z.describe('Version of this format.')),
-    service: serviceField,
-    targets: targetsField,
-    ...strategyFields,
-    smoke: z.optional(smokeField),
-    probe: z.optional(probeField),
-    hooks: z.optional(hooksField),
-    gates: z.optional(gatesField),
-    watch: z.optional(watchField),
-    limits: z.optional(limitsField),
-    alarms: z.optional(alarmsField),
-    verify: z
-      ._default(duration(0, VERIFY_MAX), '10m')
-      .check(
-        z.describe(
-          'Bake after the last step, in which a revert is still armed: from 0s to 7d. If the plan has steps, four fifths of it run beside the holdout and the rest, at least two minutes, at 100 %.',
+const schemaOf = (kinds: TargetKinds) =>
+  strict(
+    {
+      schema: z
+        ._default(z.literal(1, { error: () => 'the schema is 1; write 1 or leave it out.' }), 1)
+        .check(z.describe('Version of this format.')),
+      service: serviceField,
+      targets: targetsField(kinds),
+      ...strategyFields,
+      smoke: z.optional(smokeField),
+      probe: z.optional(probeField),
+      hooks: z.optional(hooksField),
+      gates: z.optional(gatesField),
+      watch: z.optional(watchField),
+      limits: z.optional(limitsField),
+      alarms: z.optional(alarmsField),
+      verify: z
+        ._default(duration(0, VERIFY_MAX), '10m')
+        .check(
+          z.describe(
+            'Bake after the last step, in which a revert is still armed: from 0s to 7d. If the plan has steps, four fifths of it run beside the holdout and the rest, at least two minutes, at 100 %.',
+          ),
         ),
-      ),
-    holdout: z.optional(holdoutField),
-    recall: z.optional(recallField),
-    onInconclusive: z
-      .optional(z.enum(ON_INCONCLUSIVE, { error: inconclusiveSays }))
-      .check(
-        z.describe(
-          'What follows if too little traffic came to judge a step: `pause` (default; `promote` for CodeDeploy presets), `promote` or `revert`.',
+      holdout: z.optional(holdoutField),
+      recall: z.optional(recallField),
+      onInconclusive: z
+        .optional(z.enum(ON_INCONCLUSIVE, { error: inconclusiveSays }))
+        .check(
+          z.describe(
+            'What follows if too little traffic came to judge a step: `pause` (default; `promote` for CodeDeploy presets), `promote` or `revert`.',
+          ),
         ),
-      ),
-    onSuspect: z
-      .optional(z.enum(ON_SUSPECT, { error: suspectSays }))
-      .check(
-        z.describe(
-          'What follows if the canary still looks worse than stable, without proof, at the end of the longest bake or an hour after `verify`: `pause` (default) or `revert`. It is never promoted by itself, whatever `onInconclusive` says.',
+      onSuspect: z
+        .optional(z.enum(ON_SUSPECT, { error: suspectSays }))
+        .check(
+          z.describe(
+            'What follows if the canary still looks worse than stable, without proof, at the end of the longest bake or an hour after `verify`: `pause` (default) or `revert`. It is never promoted by itself, whatever `onInconclusive` says.',
+          ),
         ),
-      ),
-  },
-  { holdBack: HOLD_BACK_WAS },
-).check(
-  rule(fileFaults),
-  z.meta({
-    title: 'Spillway rollout file',
-    oneOf: Object.keys(strategyFields).map((name) => ({ required: [name] })),
-  }),
-  z.describe('How the releases of one service go out.'),
-);
+    },
+    { holdBack: HOLD_BACK_WAS },
+  ).check(
+    rule((file) => fileFaults(file, kinds)),
+    z.meta({
+      title: 'Spillway rollout file',
+      oneOf: Object.keys(strategyFields).map((name) => ({ required: [name] })),
+    }),
+    z.describe('How the releases of one service go out.'),
+  );
+
+type Schema = ReturnType<typeof schemaOf>;
+const schemas = new WeakMap<TargetKinds, Schema>();
+
+/** What a rollout file may hold, with targets of these kinds; what it accepts is plain JSON that it accepts again. */
+export function rolloutFileSchema(kinds: TargetKinds): Schema {
+  const schema = schemas.get(kinds) ?? schemaOf(kinds);
+  schemas.set(kinds, schema);
+  return schema;
+}
 
 /** An accepted rollout file, as it travels in a manifest. */
-export type RolloutFile = z.output<typeof rolloutFileSchema>;
+export type RolloutFile = z.output<Schema>;
 
 /**
  * Accepts a rollout file.
  * @throws RolloutError RolloutFileInvalid with a line for each problem, each beginning with `where`
  */
-export function rolloutFileFrom(value: unknown, where = ''): RolloutFile {
-  const checked = check(rolloutFileSchema, value, 'the rollout file');
+export function rolloutFileFrom(kinds: TargetKinds, value: unknown, where = ''): RolloutFile {
+  const checked = check(rolloutFileSchema(kinds), value, 'the rollout file');
   if (checked.lines === undefined) return checked.value;
   throw new RolloutError('RolloutFileInvalid', checked.lines.map((line) => where + line).join('\n'));
 }
@@ -177,23 +188,17 @@ export function watchFrom(file: RolloutFile): WatchRule[] {
 }
 
 /** The format as a JSON Schema (draft 2020-12), for editors and for the reference. */
-export function rolloutFileJsonSchema(): Record<string, unknown> {
-  const schema = z.toJSONSchema(rolloutFileSchema, { io: 'input' });
+export function rolloutFileJsonSchema(kinds: TargetKinds): Record<string, unknown> {
+  const schema = z.toJSONSchema(rolloutFileSchema(kinds), { io: 'input' });
   describeFields(schema);
   return { ...schema };
 }
 
-function fileFaults(file: unknown): Fault[] {
+function fileFaults(file: unknown, kinds: TargetKinds): Fault[] {
   if (!isMap(file)) return [];
-  return [
-    strategyFaults,
-    holdoutFaults,
-    smokeFaults,
-    probeFaults,
-    hookFaults,
-    watchFaults,
-    limitFaults,
-  ].flatMap((faults) => faults(file));
+  return [strategyFaults, holdoutFaults, smokeFaults, probeFaults, hookFaults, watchFaults]
+    .flatMap((faults) => faults(file))
+    .concat(limitFaults(file, kinds));
 }
 
 function repeatedFaults(names: unknown): Fault[] {

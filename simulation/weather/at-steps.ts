@@ -17,6 +17,7 @@ import { trialOf } from '../../core/rollout/trial.ts';
 import type { Source } from '../../core/target.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../core/units.ts';
 import { type Random, seededRandom } from '../../local/random.ts';
+import { KINDS } from '../../targets/kinds.ts';
 import { traitsOf } from '../../targets/lambda-alias/kind.ts';
 import type { Watcher } from './peers.ts';
 
@@ -93,7 +94,7 @@ export function openedAt(given: AtSteps): Opened {
         ...{ ...KEY, rolloutId: 'bench--2--1', environment: 'bench', attempt: 1 },
         manifest: { bucket: 'bench', key: 'releases/bench/2/manifest.json', versionId: '1' },
       },
-      manifest: manifestFrom(new TextEncoder().encode(text), KEY, 'bench'),
+      manifest: manifestFrom(KINDS, new TextEncoder().encode(text), KEY, 'bench'),
       service: {},
       targets: [{ target, timeoutSeconds: 3, notices: [] }],
       alarms: [],

@@ -13,6 +13,7 @@ import { open } from '../../core/rollout/open.ts';
 import { evolve, isEnded, type Rollout } from '../../core/rollout/state.ts';
 import { trialOf } from '../../core/rollout/trial.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../core/units.ts';
+import { KINDS } from '../../targets/kinds.ts';
 import { traitsOf } from '../../targets/lambda-alias/kind.ts';
 import type { World } from './world.ts';
 
@@ -225,7 +226,7 @@ function manifestOf(plan: PlanName, onInconclusive: Asked['onInconclusive']): Ma
       verify: '10m',
     },
   });
-  const manifest = manifestFrom(new TextEncoder().encode(text), KEY, 'bench');
+  const manifest = manifestFrom(KINDS, new TextEncoder().encode(text), KEY, 'bench');
   manifests.set(name, manifest);
   return manifest;
 }

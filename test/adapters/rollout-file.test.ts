@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseRolloutFile, readRolloutFile } from '../../adapters/rollout-file.ts';
-import { rolloutFileFrom } from '../../core/config/rollout-file.ts';
+import { parseRolloutFile } from '../../adapters/rollout-file.ts';
 import { RolloutError } from '../../core/errors.ts';
 import { fullFile, thrownBy } from '../core/config/files.ts';
 import { times } from '../deep.ts';
+import { readRolloutFile, rolloutFileFrom } from '../formats.ts';
 
 const GOOD = `# how checkout goes out
 service: checkout-api

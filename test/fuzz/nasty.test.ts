@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { streamRecords } from '../../adapters/dynamodb-stream.ts';
 import { parseRolloutFile } from '../../adapters/rollout-file.ts';
-import { manifestFrom, manifestKeyFrom } from '../../core/config/manifest.ts';
-import { rolloutFileFrom } from '../../core/config/rollout-file.ts';
+import { manifestKeyFrom } from '../../core/config/manifest.ts';
 import { type ErrorCode, RolloutError } from '../../core/errors.ts';
 import { hookAnswerFrom } from '../../core/hook-answer.ts';
 import { lambda } from '../../functions/_lambda.ts';
@@ -10,6 +9,7 @@ import { journalStream } from '../../functions/journal-stream.ts';
 import type { FunctionName } from '../../infra/facts.ts';
 import { controllerFunctions } from '../../local/controller.ts';
 import { changed, thrownBy } from '../core/config/files.ts';
+import { manifestFrom, rolloutFileFrom } from '../formats.ts';
 import { type Case, casesOf, grown, type Written } from './cases.ts';
 
 const FILE = `service: checkout-api

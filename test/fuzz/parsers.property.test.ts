@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseRolloutFile } from '../../adapters/rollout-file.ts';
-import { type Manifest, manifestFrom, manifestKeyFrom } from '../../core/config/manifest.ts';
+import { type Manifest, manifestKeyFrom } from '../../core/config/manifest.ts';
 import {
   gatesFrom,
   hooksFrom,
@@ -9,7 +9,6 @@ import {
   planFrom,
   probeFrom,
   type RolloutFile,
-  rolloutFileFrom,
   watchFrom,
 } from '../../core/config/rollout-file.ts';
 import { type ErrorCode, RolloutError } from '../../core/errors.ts';
@@ -18,6 +17,7 @@ import { FUNCTIONS } from '../../infra/facts.ts';
 import { controllerFunctions } from '../../local/controller.ts';
 import { changed, fullFile } from '../core/config/files.ts';
 import { times } from '../deep.ts';
+import { manifestFrom, rolloutFileFrom } from '../formats.ts';
 
 type Path = (string | number)[];
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { parseRolloutFile } from '../../adapters/rollout-file.ts';
-import { manifestFrom } from '../../core/config/manifest.ts';
-import { rolloutFileFrom, rolloutFileSchema } from '../../core/config/rollout-file.ts';
+import { rolloutFileSchema } from '../../core/config/rollout-file.ts';
+import { KINDS } from '../../targets/kinds.ts';
 import { fakeClient, spillway } from '../cli/called.ts';
+import { manifestFrom, rolloutFileFrom } from '../formats.ts';
 import { files, textOf } from './project.ts';
 
 const pages = files.filter((file) => file.endsWith('.md'));
@@ -24,7 +25,7 @@ const STEPS = {
   ],
 };
 const STRATEGIES = ['steps', 'linear', 'exponential', 'canary', 'strategy'];
-const KEYS = Object.keys(rolloutFileSchema.shape);
+const KEYS = Object.keys(rolloutFileSchema(KINDS).shape);
 
 /** What is wrong with a rollout file, or with a part of one in whatever surroundings suit it best. */
 function faultsOf(text: string): string[] {

@@ -56,7 +56,11 @@ const RULES: Record<string, Rule> = {
     packages: 'shipped',
     node: false,
   },
-  cli: { folders: ['core', 'client', 'cli', 'adapters/rollout-file.ts'], packages: 'any', node: true },
+  cli: {
+    folders: ['core', 'client', 'cli', 'adapters/rollout-file.ts', 'targets/kinds.ts'],
+    packages: 'any',
+    node: true,
+  },
   scripts: {
     folders: [
       'core',

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { artifactOf, manifestFrom, manifestKeyFrom, rolloutIdFrom } from '../../../core/config/manifest.ts';
-import { rolloutFileFrom } from '../../../core/config/rollout-file.ts';
+import { artifactOf, manifestKeyFrom, rolloutIdFrom } from '../../../core/config/manifest.ts';
 import { RolloutError } from '../../../core/errors.ts';
 import { rolloutIdParts } from '../../../core/rollout/service.ts';
 import { times } from '../../deep.ts';
+import { manifestFrom, rolloutFileFrom } from '../../formats.ts';
 import { changed, fullFile, leastFile, thrownBy } from './files.ts';
 
 const KEY = { service: 'checkout-api', release: '2026-01-05.3' };

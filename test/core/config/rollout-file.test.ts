@@ -7,13 +7,12 @@ import {
   planFrom,
   probeFrom,
   type RolloutFile,
-  rolloutFileFrom,
-  rolloutFileJsonSchema,
   watchFrom,
 } from '../../../core/config/rollout-file.ts';
 import { RolloutError } from '../../../core/errors.ts';
 import { SOURCES } from '../../../core/target.ts';
 import { times } from '../../deep.ts';
+import { rolloutFileFrom, rolloutFileJsonSchema } from '../../formats.ts';
 import { changed, fullFile, leastFile, thrownBy } from './files.ts';
 
 function problemsOf(value: unknown): string[] {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { SmokeChain, SmokeCheck } from '../../../core/analysis/types.ts';
-import { hooksFrom, planFrom, probeFrom, rolloutFileFrom } from '../../../core/config/rollout-file.ts';
+import { hooksFrom, planFrom, probeFrom } from '../../../core/config/rollout-file.ts';
 import { chainsOf } from '../../../core/config/smoke.ts';
+import { rolloutFileFrom } from '../../formats.ts';
 import { leastFile, thrownBy } from './files.ts';
 
 const ok = { status: 200 };

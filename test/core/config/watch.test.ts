@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { planFrom, type RolloutFile, rolloutFileFrom, watchFrom } from '../../../core/config/rollout-file.ts';
+import { planFrom, type RolloutFile, watchFrom } from '../../../core/config/rollout-file.ts';
+import { rolloutFileFrom } from '../../formats.ts';
 import { changed, leastFile, thrownBy } from './files.ts';
 
 const fileWith = (watch: unknown): RolloutFile => rolloutFileFrom(changed(leastFile(), ['watch'], watch));

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { planFrom, rolloutFileFrom } from '../../../core/config/rollout-file.ts';
+import { planFrom } from '../../../core/config/rollout-file.ts';
 import { strategies } from '../../../core/plan/strategies.ts';
+import { rolloutFileFrom } from '../../formats.ts';
 import { leastFile, thrownBy } from '../config/files.ts';
 
 const { steps: _, ...base } = leastFile();

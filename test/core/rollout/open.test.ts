@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Alarm, Series } from '../../../core/analysis/types.ts';
 import type { Manifest } from '../../../core/config/manifest.ts';
-import { rolloutFileFrom } from '../../../core/config/rollout-file.ts';
 import { RolloutError } from '../../../core/errors.ts';
 import type { ResolvedTarget } from '../../../core/ports.ts';
 import { checkOrder, type Found, open } from '../../../core/rollout/open.ts';
 import { deadlineOf } from '../../../core/rollout/timing.ts';
+import { rolloutFileFrom } from '../../formats.ts';
 import { leastFile, thrownBy } from '../config/files.ts';
 import { type Event, minute, opening, target } from './given.ts';
 

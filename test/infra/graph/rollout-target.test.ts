@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { manifestFrom } from '../../../core/config/manifest.ts';
+import { manifestFrom } from '../../formats.ts';
 import { all, type Graph, graphOf, one } from './graph.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
