@@ -1,4 +1,5 @@
-import { ASYNCHRONOUS, type FunctionName, type Starter, startedBy } from './facts.ts';
+import { TARGET_RIGHTS, targetGrants } from '../targets/rights.ts';
+import { ASYNCHRONOUS, FUNCTIONS, type FunctionName, type Starter, startedBy } from './facts.ts';
 import { arnsOf, type Place } from './place.ts';
 
 /** A statement of an IAM policy. Everything is an allowance; what is not here is refused. */
@@ -18,23 +19,15 @@ type Right = { actions: string[]; when?: Statement['Condition'] } & (
   | { everywhere: string }
 );
 
-/** By which its owner's infrastructure says that a service's rollouts may touch a function (any service, but some service). */
-const OWNED = { Null: { 'aws:ResourceTag/spillway:service': 'false' } };
-
-/** By which its owner says that nobody else deploys its code. */
-const REPLACEABLE = {
-  ...OWNED,
-  StringEquals: { 'aws:ResourceTag/spillway:mode': ['zip', 'image'] },
-};
-
 const table = (arns: Arns) => [arns.table];
-const anyFunction = (arns: Arns) => [arns.anyFunction];
 
 /**
  * Every right there is. That each action exists and supports its resource and condition, or no resource at
  * all, is compared with AWS' Service Authorization Reference by a test; AWS has never evaluated these policies.
  */
 export const RIGHTS = {
+  ...TARGET_RIGHTS,
+
   // The journal. A transaction is allowed by the actions that it is made of.
   'read the journal': { actions: ['dynamodb:GetItem'], on: table },
   'read events': { actions: ['dynamodb:Query'], on: table },
@@ -69,31 +62,6 @@ export const RIGHTS = {
   },
   'disarm the watchdog': { actions: ['scheduler:DeleteSchedule'], on: ({ schedules }: Arns) => [schedules] },
   'read the watchdog': { actions: ['scheduler:GetSchedule'], on: ({ schedules }: Arns) => [schedules] },
-
-  // The users' functions. GetFunction answers with tags only where ListTags is allowed too (its API reference).
-  'read aliases': { actions: ['lambda:GetAlias'], on: anyFunction, when: OWNED },
-  'move aliases': { actions: ['lambda:UpdateAlias'], on: anyFunction, when: OWNED },
-  // Lambda knows no resource narrower than the function for these, so the code alone keeps to its own alias (`targets/lambda-alias/pin.ts`).
-  'pin versions': { actions: ['lambda:CreateAlias'], on: anyFunction, when: OWNED },
-  'unpin versions': { actions: ['lambda:DeleteAlias'], on: anyFunction, when: OWNED },
-  'read functions': { actions: ['lambda:GetFunction', 'lambda:ListTags'], on: anyFunction, when: OWNED },
-  'read event settings': {
-    actions: [
-      'lambda:ListProvisionedConcurrencyConfigs',
-      'lambda:ListFunctionUrlConfigs',
-      'lambda:GetPolicy',
-    ],
-    on: anyFunction,
-    when: OWNED,
-  },
-  'list event sources': {
-    actions: ['lambda:ListEventSourceMappings'],
-    everywhere: 'the action supports no resource',
-  },
-  'invoke functions': { actions: ['lambda:InvokeFunction'], on: anyFunction, when: OWNED },
-  'wait for versions': { actions: ['lambda:GetFunctionConfiguration'], on: anyFunction, when: OWNED },
-  'replace code': { actions: ['lambda:UpdateFunctionCode'], on: anyFunction, when: REPLACEABLE },
-  'publish versions': { actions: ['lambda:PublishVersion'], on: anyFunction, when: REPLACEABLE },
 
   // What smoke tests need. Whose name a secret may have is decided by its service's name when the rollout file is read.
   'read secrets of smoke tests': {
@@ -163,36 +131,41 @@ export const RIGHTS = {
 type RightName = keyof typeof RIGHTS;
 
 // biome-ignore format: a line for each function, so that all of it is seen at once
-/**
- * Which function of the controller may do what. This is the whole table: a test lists the calls that each function makes
- * and finds each of them allowed, and nothing else.
- */
-export const GRANTS = {
+/** Which function of the controller may do what, but for what it may do to targets. */
+const OWN_GRANTS = {
   // What the state machine calls
-  Decide: ['read the journal', 'write events', 'read aliases'],
-  PublishRelease: ['read the journal', 'write events', 'store task tokens', 'send task success', 'read functions', 'wait for versions', 'replace code', 'publish versions', 'read releases'],
+  Decide: ['read the journal', 'write events'],
+  PublishRelease: ['read the journal', 'write events', 'store task tokens', 'send task success', 'read releases'],
   RunHook: ['read the journal', 'write events', 'store task tokens', 'send task success', 'read functions', 'invoke functions', 'read secrets of smoke tests', 'read parameters of smoke tests'],
-  ShiftTraffic: ['read the journal', 'write events', 'reserve calls', 'read aliases', 'move aliases'],
+  ShiftTraffic: ['read the journal', 'write events', 'reserve calls'],
   Hold: ['read the journal', 'store task tokens', 'send task success'],
-  Measure: ['read the journal', 'write events', 'read aliases', 'read metrics', 'read alarms', 'invoke functions', 'read secrets of smoke tests', 'read parameters of smoke tests', 'read functions'],
-  PromoteCanary: ['read the journal', 'write events', 'reserve calls', 'read aliases', 'move aliases', 'pin versions'],
-  CloseRollout: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'disarm the watchdog', 'publish completions', 'unpin versions'],
+  Measure: ['read the journal', 'write events', 'read metrics', 'read alarms', 'read secrets of smoke tests', 'read parameters of smoke tests'],
+  PromoteCanary: ['read the journal', 'write events', 'reserve calls'],
+  CloseRollout: ['read the journal', 'write events', 'end rollouts', 'disarm the watchdog', 'publish completions'],
   ContinueAsNew: ['read the journal', 'write events', 'start executions', 'arm the watchdog', 'pass the scheduler role'],
-  RevertTraffic: ['read the journal', 'write events', 'end rollouts', 'read aliases', 'move aliases', 'read functions', 'invoke functions', 'read metrics', 'disarm the watchdog', 'unpin versions'],
+  RevertTraffic: ['read the journal', 'write events', 'end rollouts', 'invoke functions', 'read metrics', 'disarm the watchdog'],
 
   // What events, people and the clock call
-  OpenRollout: ['read the journal', 'write events', 'check the service record', 'queue releases', 'reserve calls', 'list running rollouts', 'start executions', 'arm the watchdog', 'pass the scheduler role', 'read functions', 'read event settings', 'list event sources', 'read aliases', 'move aliases', 'read metrics', 'read alarms', 'read releases', 'see missing releases', 'find completions', 'publish completions', 'pin versions'],
+  OpenRollout: ['read the journal', 'write events', 'check the service record', 'queue releases', 'reserve calls', 'list running rollouts', 'start executions', 'arm the watchdog', 'pass the scheduler role', 'read metrics', 'read alarms', 'read releases', 'see missing releases', 'find completions', 'publish completions'],
   JournalStream: ['read the journal', 'use task tokens', 'send task success', 'follow the journal', 'list streams'],
   AlarmEvent: ['list running rollouts', 'read running rollouts', 'read the journal', 'write events', 'use task tokens', 'send task success'],
-  Command: ['read the journal', 'write events', 'queue releases', 'use task tokens', 'send task success', 'read the watchdog', 'read aliases', 'move aliases', 'read functions'],
-  Watchdog: ['read the journal', 'write events', 'start executions', 'stop executions', 'arm the watchdog', 'pass the scheduler role', 'disarm the watchdog', 'read aliases', 'move aliases', 'read functions', 'pin versions', 'unpin versions'],
+  Command: ['read the journal', 'write events', 'queue releases', 'use task tokens', 'send task success', 'read the watchdog'],
+  Watchdog: ['read the journal', 'write events', 'start executions', 'stop executions', 'arm the watchdog', 'pass the scheduler role', 'disarm the watchdog'],
   ReadRollout: ['read the journal', 'read events', 'list running rollouts', 'read running rollouts'],
 } satisfies Record<FunctionName, RightName[]>;
 
+/**
+ * Which function may do what. With the rights that kinds of targets add this is the whole table: a test lists the calls that each
+ * function makes and finds each of them allowed, and nothing else.
+ */
+export const GRANTS = Object.fromEntries(
+  FUNCTIONS.map((name) => [name, [...OWN_GRANTS[name], ...targetGrants(name)]]),
+) as Record<FunctionName, RightName[]>;
+
 /** What the services that act for the controller may do. Their roles trust that service only. */
 export const SERVICE_GRANTS = {
-  /** The last-resort revert moves aliases without a function. */
-  'states.amazonaws.com': ['read aliases', 'move aliases', 'write logs', 'trace executions'],
+  /** The last-resort revert writes targets without a function. */
+  'states.amazonaws.com': [...targetGrants('states.amazonaws.com'), 'write logs', 'trace executions'],
   'scheduler.amazonaws.com': ['start executions'],
 } satisfies Record<string, RightName[]>;
 

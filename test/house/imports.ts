@@ -26,6 +26,11 @@ const RULES: Record<string, Rule> = {
   adapters: { folders: ['core', 'adapters'], packages: 'shipped', node: true },
   // What is of one kind of target, and the registries beside it.
   targets: { folders: ['core', 'adapters', 'targets'], packages: 'shipped', node: true },
+  'targets/kinds.ts': { folders: ['core', 'targets'], packages: [], node: false },
+  'targets/rights.ts': { folders: ['targets'], packages: [], node: false },
+  'targets/*/kind.ts': { folders: ['core'], packages: ['zod/mini'], node: false },
+  // It is data for the infrastructure.
+  'targets/*/rights.ts': { folders: [], packages: [], node: false },
   // Use cases over ports: none of them knows AWS.
   controller: { folders: ['core', 'controller'], packages: [], node: false },
   functions: {
@@ -81,7 +86,7 @@ const RULES: Record<string, Rule> = {
   // It runs in the users' own SST apps, with what SST puts into it.
   sst: { folders: [], packages: [], node: true },
   // It names files; what it reads of them is data.
-  infra: { folders: ['infra', 'statemachines'], packages: [], node: false },
+  infra: { folders: ['infra', 'statemachines', 'targets/rights.ts'], packages: [], node: false },
   examples: { folders: ['examples'], packages: ['spillway', 'spillway/sst'], node: true },
   // A test looks at what it tests, wherever that stands.
   test: {
@@ -104,6 +109,9 @@ const RULES: Record<string, Rule> = {
   },
   '.': { folders: ['infra'], packages: 'any', node: true },
 };
+
+/** The folder of one kind of target. */
+const KIND = /^targets\/[^/]+\//;
 
 /** What package.json declares. */
 export interface Declared {
@@ -133,7 +141,7 @@ export function importsIn({ code, texts }: Lexed): Import[] {
 
 /** What is wrong with the imports of one file, given as its path from the root and its text. */
 export function importProblems(file: string, source: string, declared: Declared): string[] {
-  const rule = RULES[file] ?? RULES[folderOf(file)];
+  const rule = RULES[file] ?? RULES[file.replace(KIND, 'targets/*/')] ?? RULES[folderOf(file)];
   if (rule === undefined) return [`${file}: the folder ${folderOf(file)} has no import rule; give it one`];
   return importsOf(source).flatMap(({ from }) => {
     const why = problemOf(file, from, rule, declared);
@@ -152,6 +160,9 @@ function problemOf(
   if (from.startsWith('.')) {
     const path = posix.join(dirname(file), from);
     const folder = folderOf(path);
+    const [own, other] = [KIND.exec(file)?.[0], KIND.exec(path)?.[0]];
+    if (own !== undefined && other !== undefined && own !== other)
+      return 'but a kind of target may not import another';
     return rule.folders.includes(folder) || rule.folders.includes(path)
       ? undefined
       : `but ${folderOf(file)} may not import ${folder}`;

@@ -110,7 +110,10 @@ const alias = (
   revisionId: expect.any(String),
 });
 
-const wayBy = (...states: string[]) => ['RevertDirectly', 'ReadAlias', 'WhoServes', ...states, 'Halted'];
+const wayBy = (...states: string[]) => [
+  ...['RevertDirectly', 'WhichKind', 'ReadAlias', 'WhoServes'],
+  ...[...states, 'Halted'],
+];
 
 test('Step Functions takes the canary out by itself, and the execution ends halted', async () => {
   const { found, left, way, execution } = await stuck({});

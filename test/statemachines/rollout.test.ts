@@ -239,6 +239,16 @@ const PLANTED: [string, RuleName, Change][] = [
   ],
   ['a state that nothing leads to', 'every state is reached', add('Spare', { Type: 'Succeed' })],
   [
+    'a kind of target that the last-resort revert does not know',
+    'the last-resort revert has an arm for each kind of target, and leaves what it does not know alone',
+    edit('WhichKind', 'Choices', () => []),
+  ],
+  [
+    'targets of any kind that are moved as aliases',
+    'the last-resort revert has an arm for each kind of target, and leaves what it does not know alone',
+    change('WhichKind', { Default: 'ReadAlias' }),
+  ],
+  [
     'a state of the last-resort revert that nothing leads to',
     'every state is reached',
     edit('WhoServes', 'Choices', (choices) => choices.slice(0, 2)),

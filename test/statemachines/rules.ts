@@ -4,6 +4,7 @@ import { ERROR_CODES } from '../../core/errors.ts';
 import { DIRECTIVE_KINDS, type Directive } from '../../core/rollout/next.ts';
 import { type FunctionName, factsOf, startedBy } from '../../infra/facts.ts';
 import { compile } from '../../local/asl/interpreter.ts';
+import { KINDS } from '../../targets/kinds.ts';
 
 /** A state as it is written; what a rule looks at may be missing. */
 export interface State {
@@ -271,6 +272,20 @@ export const RULES = {
             ),
         ),
     ),
+
+  'the last-resort revert has an arm for each kind of target, and leaves what it does not know alone': (
+    definition,
+  ) => {
+    const { Choices = [], Default }: Partial<State> = inside(definition).WhichKind ?? {};
+    const StartAt = definition.States[EXCEPTION]?.ItemProcessor?.StartAt;
+    const found = Choices.map(({ Condition }) => Condition);
+    const wanted = KINDS.map(({ kind }) => `{% $states.input.target.kind = '${kind}' %}`);
+    return [
+      ...(StartAt === 'WhichKind' ? [] : [`it starts at ${StartAt}`]),
+      ...(found.sort().join() === wanted.sort().join() ? [] : [`it knows ${found.join('; ')}`]),
+      ...(Default === 'NotReverted' ? [] : [`its Default is ${Default}`]),
+    ];
+  },
 
   'every state is reached': (definition) => [
     ...unreached(definition),
