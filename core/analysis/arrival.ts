@@ -7,10 +7,11 @@ import { heardUntil, LATE_WINDOWS, lateOrGone } from './heartbeat.ts';
 import { dueOf, evidenceOfLoss, LOST, leastLossSeen, type Split } from './loss.ts';
 import { logMeanExp } from './mixture.ts';
 import { EXPECTED_MIN } from './pairing.ts';
+import { type Believed, knownWindows } from './settled.ts';
 import { isCliffHidden, LATE_MINUTES, pastFrom, whyCliff, whySilent, whyThin } from './silence.ts';
 import type { Trial } from './trial.ts';
 import type { Doubt, Finding, Metric, Past, Series, WatchRule, Window } from './types.ts';
-import { type Believed, CROWDED, knownWindows, minutesOf, sum } from './windows.ts';
+import { CROWDED, minutesOf, sum } from './windows.ts';
 
 /** Metrics of which the totals are the requests that arrived: with those that were throttled, or without them. */
 const ARRIVALS = ['throttles', 'errors'] as const satisfies readonly Metric[];

@@ -12,11 +12,12 @@ import {
   ownWorstOf,
   steadyDoubtOf,
 } from './past.ts';
+import type { Believed } from './settled.ts';
 import { LOOK_MINUTES } from './silence.ts';
 import type { Trial } from './trial.ts';
 import type { Doubt, WatchRule, Window } from './types.ts';
 import { isLatency } from './weights.ts';
-import { type Believed, sum } from './windows.ts';
+import { sum } from './windows.ts';
 
 /** Share of a minute's requests from which on verify waits for the end of an outage that stable has shown too; load that rises makes less. Assumed. */
 const OUTAGE_LEAST = 0.15;

@@ -1,6 +1,6 @@
 import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
+import { knownWindows } from './settled.ts';
 import { METRICS, type Series } from './types.ts';
-import { knownWindows } from './windows.ts';
 
 /** What users met while the canary had traffic, as far as the metrics had arrived when it was counted. */
 export interface Exposure {

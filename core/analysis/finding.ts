@@ -32,6 +32,7 @@ import { EXPECTED_MIN } from './pairing.ts';
 import { type Part, partsOf, windowsIn } from './parts.ts';
 import { bestOf, boundOf, isShared, TYPICAL_PARTS } from './past.ts';
 import { fewest, tenfold, wouldShow } from './power.ts';
+import { type Believed, believable, knownOf, NOTHING, type Settled } from './settled.ts';
 import { type Cells, capitalOfSlowdown, cellsFrom, evidenceOfSlowdown, slowdownWindows } from './slowdown.ts';
 import type { Course, Trial } from './trial.ts';
 import type {
@@ -41,14 +42,12 @@ import type {
   Metric,
   OddsInterval,
   PartName,
-  ReadWindow,
-  Series,
   SpreadWindow,
   WatchRule,
   Window,
 } from './types.ts';
 import { isLatency } from './weights.ts';
-import { atMostAll, believable, comparedWindows, knownWindows, minutesOf, ownSince, sum } from './windows.ts';
+import { comparedWindows, minutesOf, ownSince, sum } from './windows.ts';
 
 /** A metric whose windows are counts. */
 type Counted = Exclude<Metric, 'latency' | 'probes'>;
@@ -91,16 +90,10 @@ export interface Answer {
   covered?: Finding | undefined;
 }
 
-/** What was read, with the canary's own bad counts held to its totals: several attempts at one thing may each count as bad. */
-export function withBad(metric: Metric, read: Series): Series {
-  const name = metric.startsWith('custom.') ? (metric as `custom.${string}`) : undefined;
-  return name === undefined ? read : { ...read, [name]: (read[name] ?? []).map(atMostAll) };
-}
-
 /** Counts that a rule is judged by; `key` is what the evidence in them is carried on under. */
 interface Reading {
   key: string;
-  read: readonly ReadWindow[];
+  believed: Believed;
   slow?: SlowFrom | undefined;
 }
 
@@ -120,13 +113,12 @@ const UNCOMPARED = 0.05;
  */
 export function uncomparedOf(
   asked: Asked,
-  series: Series,
+  settled: Settled,
 ): { isCompared: true } | { isCompared: false; answer: Answer | undefined } {
-  const { rule, target, step, trial, label } = asked;
-  const isSettled = ({ start }: { start: Instant }) => start + WINDOW_MS <= step.to;
-  const { windows, unknown } = believable((series[rule.metric as 'http5xx'] ?? []).filter(isSettled));
-  const isCounted = unknown.size > 0 || windows.some(({ stable }) => (stable?.total ?? 0) > 0);
-  if (isCounted || rule.blind?.includes(target.name) !== true) return { isCompared: true };
+  const { rule, target, trial, label } = asked;
+  if (rule.blind?.includes(target.name) !== true) return { isCompared: true };
+  const { windows, unknown } = settled[rule.metric as Counted] ?? NOTHING;
+  if (unknown.size > 0 || windows.some(({ stable }) => (stable?.total ?? 0) > 0)) return { isCompared: true };
   const since = windows.filter(({ start }) => start >= (trial.raisedAt ?? Number.POSITIVE_INFINITY));
   const counts = sides(since, since);
   if (evidenceOfShare(counts.canary, UNCOMPARED, target.traits) < SUSPICIOUS)
@@ -144,13 +136,12 @@ export function uncomparedOf(
 const TOLD = [90, 50, 99];
 
 /** What one rule of one target says of what was read. */
-export function findingOf(given: Asked, read: Series): Answer {
+export function findingOf(given: Asked, settled: Settled): Answer {
   const { metric } = given.rule;
-  const series = withBad(metric, read);
-  const isRead = read[isLatency(metric) ? 'latency' : (metric as Counted)] !== undefined;
+  const isRead = settled[isLatency(metric) ? 'latency' : (metric as Counted)] !== undefined;
   // Of what was not read nothing is known, whatever earlier ticks read of it.
   const asked = isRead ? given : { ...given, folded: undefined };
-  const { told, slowdown } = putBy(asked, series);
+  const { told, slowdown } = putBy(asked, settled);
   const [first] = told;
   if (first === undefined) return withoutHistory(asked);
   const known =
@@ -163,26 +154,27 @@ export function findingOf(given: Asked, read: Series): Answer {
         carriedOf(asked, metric)?.slowdown?.[part.name],
       ),
     );
-  const answer = judged(asked, series, first, known);
+  const answer = judged(asked, settled, first, known);
   if (told.length === 1 || answer.finding.evidence < SUSPICIOUS) return answer;
-  const answers = told.map((each) => judged(asked, series, each, known));
+  const answers = told.map((each) => judged(asked, settled, each, known));
   const clearest = answers.reduce((most, each) => (gap(each) > gap(most) ? each : most), answer);
   return { ...answer, against: clearest.against };
 }
 
 /** What is judged of a rule; no counts where stable did too little before the raise to know what is slow. */
-function putBy(asked: Rule, series: Series): Put {
-  const { trial, target, rule, step, folded } = asked;
+function putBy(asked: Rule, settled: Settled): Put {
+  const { trial, target, rule, folded } = asked;
   const { metric } = rule;
-  if (!isLatency(metric)) return { told: [{ key: metric, read: series[metric as Counted] ?? [] }] };
-  const spreads = (series.latency ?? []).filter(({ start }) => start + WINDOW_MS <= step.to);
+  if (!isLatency(metric)) return { told: [{ key: metric, believed: settled[metric as Counted] ?? NOTHING }] };
+  const spreads = settled.latency ?? [];
   const history = folded?.targets[target.name]?.history ?? historyOf(trial, spreads);
   const ratio = 'ratio' in rule ? rule.ratio : 1;
   const told = percentilesOf(metric).flatMap((percentile): Reading[] => {
     const slow = slowFrom(history, { percentile, ratio });
-    return slow === undefined
-      ? []
-      : [{ key: `${metric}@${percentile}`, read: slowWindows(trial, spreads, slow), slow }];
+    if (slow === undefined) return [];
+    // They are counts only once it is known what is slow.
+    const believed = believable(slowWindows(trial, spreads, slow));
+    return [{ key: `${metric}@${percentile}`, believed, slow }];
   });
   if (metric !== 'latency') return { told };
   const cells = cellsFrom(history, ratio);
@@ -190,7 +182,7 @@ function putBy(asked: Rule, series: Series): Put {
   if (first === undefined || cells === undefined) return { told: [] };
   // If clients stick to a version its requests are not dealt one by one, and the counts over one percentile take the careful way.
   if (target.traits.isSticky) return { told };
-  const believed = new Set(believable(first.read).windows.map(({ start }) => start));
+  const believed = new Set(first.believed.windows.map(({ start }) => start));
   const windows = sinceFolded(asked, slowdownWindows(trial, spreads)).filter(({ start }) =>
     believed.has(start),
   );
@@ -226,13 +218,12 @@ function sinceFolded<W extends { start: Instant }>({ folded }: Rule, windows: re
  * What the evidence of a rule is after the windows up to the end of `step`, by key: all that later windows need of them. It is
  * empty if the counts that are kept say it all.
  */
-export function carriedAfter(asked: Rule, series: Series): Record<string, Carried> {
-  const { rule, step } = asked;
+export function carriedAfter(asked: Rule, settled: Settled): Record<string, Carried> {
+  const { rule } = asked;
   if ('share' in rule) return {};
-  const { told, slowdown } = putBy(asked, series);
+  const { told, slowdown } = putBy(asked, settled);
   const [first] = told;
-  const carried = told.map(({ key, read }): [string, Carried] => {
-    const { windows } = believable(read.filter(({ start }) => start + WINDOW_MS <= step.to));
+  const carried = told.map(({ key, believed: { windows } }): [string, Carried] => {
     const compared = sinceFolded(asked, comparedWindows(asked.trial, windows));
     const ratio = byPart(asked, (part) =>
       capitalOfRatio(
@@ -298,13 +289,12 @@ interface Sides {
 
 function judged(
   asked: Asked,
-  series: Series,
-  { key, read, slow }: Reading,
+  settled: Settled,
+  { key, believed, slow }: Reading,
   known?: Partial<Record<PartName, number>>,
 ): Answer {
   const { trial, target, rule, step } = asked;
-  const settled = read.filter(({ start }) => !(start + WINDOW_MS > step.to));
-  const { windows, unknown, skipped } = believable(settled);
+  const { windows, unknown, skipped } = believed;
   const inStep = windows.filter((window) => window.start >= step.from);
   const isGuarded = servesAlone(asked);
   const question = questionOf(asked);
@@ -313,7 +303,7 @@ function judged(
   const { evidence, rests } = evidenceAgainst(asked, key, { compared, all: windows }, known);
   const here = sides(inStep, isGuarded ? windows : inStep);
   const isSafe = isCertified(asked, key, inStep);
-  const uncounted = countsNone(rule.metric, series, step);
+  const uncounted = countsNone(rule.metric, settled, step);
   const doubt = doubtAbout(trial, asked, { windows, unknown }, step.to);
   const wanting =
     doubt?.reason ??
@@ -331,10 +321,10 @@ function judged(
   const suspicion = suspicionOf(evidence) ?? beyond ?? turnsAway(asked, inStep, windows);
   const needed = suspicion ?? wanting;
   const missing =
-    whyLate(trial, target.name, inStep, { series, until: heardOf(asked) }) ??
-    whyGone(rule.metric, series, step.to) ??
-    whyFewer(rule.metric, series, step) ??
-    whyUnknown([...unknown].filter((start) => start >= step.from).length, here.canary);
+    whyLate(trial, target.name, inStep, { settled, until: heardOf(asked) }) ??
+    whyGone(rule.metric, settled) ??
+    whyFewer(rule.metric, settled, step) ??
+    whyUnknown([...unknown.keys()].filter((start) => start >= step.from).length, here.canary);
   const said = (counts: Sides, ...more: (string | undefined)[]) =>
     [`${asked.label}${words(rule, counts, slow)}`, ...more].filter((part) => part !== undefined).join('; ');
   const odds = 'ratio' in rule ? oddsOf(asked, question, compared, inStep) : undefined;
@@ -692,11 +682,11 @@ function whyLate(
   trial: Trial,
   target: string,
   inStep: readonly Window[],
-  { series, until }: { series: Series; until: Instant },
+  { settled, until }: { settled: Settled; until: Instant },
 ): string | undefined {
   const baked = inStep.filter(({ start }) => start + WINDOW_MS <= until);
-  const why = whyMissing(trial, target, baked, series);
-  return why && whyMissing(trial, target, inStep, series);
+  const why = whyMissing(trial, target, baked, settled);
+  return why && whyMissing(trial, target, inStep, settled);
 }
 
 /** Why a canary without samples is a measuring fault rather than a quiet service; undefined if it may be either. */
@@ -704,7 +694,7 @@ function whyMissing(
   trial: Trial,
   target: string,
   inStep: readonly Window[],
-  series: Series,
+  settled: Settled,
 ): string | undefined {
   const weight = trial.traffic[target]?.weight ?? 0;
   if (weight === 0 || weight === 100) return undefined;
@@ -713,7 +703,7 @@ function whyMissing(
   const due = Math.round((sum(silent.map(({ stable }) => stable)).total * weight) / (100 - weight));
   if (due < EXPECTED_MIN) return undefined;
   const since = silent[0]?.start ?? 0;
-  const runs = knownWindows(series.errors).filter(({ start }) => start >= since);
+  const runs = knownOf(settled.errors).filter(({ start }) => start >= since);
   const invocations = sum(runs.map(({ canary }) => canary)).total;
   return invocations > 0
     ? `the canary ran ${number(invocations)} times but counts no responses; wrap its handler with withSpillway`
@@ -724,13 +714,13 @@ function whyMissing(
  * Why a metric that stopped reporting is a measuring fault: the function is still invoked, and by what was
  * counted for each invocation before, that much cannot have come to nothing. Undefined if it may have.
  */
-function whyGone(metric: Metric, series: Series, to: Instant): string | undefined {
+function whyGone(metric: Metric, settled: Settled): string | undefined {
   if (metric === 'errors' || metric === 'throttles' || metric === 'traffic') return undefined;
   const counted: readonly { start: Instant; canary?: Total; stable?: Total }[] = isLatency(metric)
-    ? (series.latency ?? [])
-    : knownWindows(series[metric]);
+    ? (settled.latency ?? [])
+    : knownOf(settled[metric as Counted]);
   const last = counted.findLast((window) => totalOf(window) > 0)?.start ?? Number.NEGATIVE_INFINITY;
-  const runs = knownWindows(series.errors).filter(({ start }) => start + WINDOW_MS <= to);
+  const runs = knownOf(settled.errors);
   const before = runs.filter(({ start }) => start <= last);
   const since = runs.filter(({ start }) => start > last);
   const invocations = (windows: readonly Window[]) =>
@@ -750,10 +740,10 @@ const SHORT_DEVIATIONS = 4;
  * What is missing if neither version counts its answers: nothing is known of handled errors then, whatever else there is.
  * Undefined if either counts, or too little ran to tell.
  */
-function countsNone(metric: Metric, series: Series, { from, to }: Stretch): string | undefined {
-  if (metric !== 'http5xx' || knownWindows(series.http5xx).some((window) => totalOf(window) > 0))
+function countsNone(metric: Metric, settled: Settled, { from }: Stretch): string | undefined {
+  if (metric !== 'http5xx' || knownOf(settled.http5xx).some((window) => totalOf(window) > 0))
     return undefined;
-  const runs = knownWindows(series.errors).filter(({ start }) => start >= from && start + WINDOW_MS <= to);
+  const runs = knownOf(settled.errors).filter(({ start }) => start >= from);
   const { total } = sum(runs.map(({ canary }) => canary));
   return total >= EXPECTED_MIN
     ? `neither version counts responses, though the canary ran ${number(total)} times; wrap the handler with withSpillway`
@@ -764,10 +754,10 @@ function countsNone(metric: Metric, series: Series, { from, to }: Stretch): stri
  * Why a canary that counts clearly fewer of its invocations than stable does is a measuring fault: what it does not count may
  * have failed. What ended in an error may be uncounted, and minutes of which nothing is counted may be late. Undefined if it counts enough.
  */
-function whyFewer(metric: Metric, series: Series, { from, to }: Stretch): string | undefined {
+function whyFewer(metric: Metric, settled: Settled, { from }: Stretch): string | undefined {
   if (metric !== 'http5xx') return undefined;
-  const runs = new Map(knownWindows(series.errors).map((window) => [window.start, window]));
-  const counted = knownWindows(series.http5xx).filter(({ start }) => start + WINDOW_MS <= to);
+  const runs = new Map(knownOf(settled.errors).map((window) => [window.start, window]));
+  const counted = knownOf(settled.http5xx);
   const of = (side: 'canary' | 'stable', since: Instant) => {
     const both = counted.filter(
       (window) => window.start >= since && (window[side]?.total ?? 0) > 0 && runs.get(window.start)?.[side],
@@ -784,7 +774,7 @@ function whyFewer(metric: Metric, series: Series, { from, to }: Stretch): string
     : undefined;
 }
 
-type Stretch = { from: Instant; to: Instant };
+type Stretch = { from: Instant };
 
 /** Why a step without any known count is a measuring fault; undefined if something is known of it. */
 function whyUnknown(minutes: number, canary: Count): string | undefined {

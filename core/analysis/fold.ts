@@ -1,13 +1,14 @@
 import type { Target } from '../target.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { arrivalMetric, recentPastOf, splitWindows, stretchesOf } from './arrival.ts';
-import { carriedAfter, percentilesOf, withBad } from './finding.ts';
+import { carriedAfter, percentilesOf } from './finding.ts';
 import { type Folded, type FoldedTarget, withFolded } from './folded.ts';
 import { LATE_WINDOWS } from './heartbeat.ts';
 import { addsUp, historyOf, isYoung, overEdge, slowFrom } from './latency.ts';
 import { kept } from './levels.ts';
 import { limitsOf } from './limits.ts';
 import { type Counted, isGauge, packed } from './packed.ts';
+import { type Believed, believable, knownOf, NOTHING, type Settled, settle } from './settled.ts';
 import { CLIFF_MINUTES, LATE_MINUTES, LEVEL_MINUTES, LOOK_MINUTES } from './silence.ts';
 import type { Course, Trial } from './trial.ts';
 import type {
@@ -21,7 +22,7 @@ import type {
   Window,
 } from './types.ts';
 import { isLatency, rulesFor } from './weights.ts';
-import { believable, isMoved, minutesOf, readSince, settledUntil, sum } from './windows.ts';
+import { isMoved, minutesOf, readSince, settledUntil, sum } from './windows.ts';
 
 /** The newest settled minutes are never folded: silence is looked for in them, counts that come late still count, and a few are to spare. */
 export const KEPT_MS = (LOOK_MINUTES + LATE_MINUTES + 5) * WINDOW_MS;
@@ -65,22 +66,15 @@ function foldedTarget(trial: Trial, target: Target, read: Series, stretch: Stret
   const { from, end, settled } = stretch;
   const rules = rulesFor(target, opening.watch);
   const by = arrivalMetric(rules);
-  const isOld = ({ start }: { start: Instant }) => !(start >= end);
-  const old = rules.reduce<Series>(
-    (series, { metric }) => (series[metric as Counted] === undefined ? series : withBad(metric, series)),
-    Object.fromEntries(
-      Object.entries(read).map(([name, windows]) => [name, (windows as ReadWindow[]).filter(isOld)]),
-    ),
-  );
+  const old = settle(read, end);
   const history = folded?.targets[target.name]?.history ?? together(historyOf(trial, old.latency ?? []));
-  const arrived = believable(read[by] ?? []).windows.filter(({ start }) => start < settled);
-  const oldArrived = arrived.filter(isOld);
-  const past = recentPastOf(trial, target.name, oldArrived);
+  const arrived = knownOf(settle(read, settled)[by]);
+  const past = recentPastOf(trial, target.name, knownOf(old[by]));
   // The newest windows, whose counts may be late, are told apart. They may be far apart, and the first of a step may not count.
   const alone = [arrived, splitWindows(trial, arrived)].flatMap((told) =>
     told
       .slice(-LATE_WINDOWS - 1)
-      .filter(isOld)
+      .filter(({ start }) => start < end)
       .map(({ start }) => start),
   );
   const tests = rules.map((rule) =>
@@ -133,8 +127,8 @@ interface Apart {
  * The windows with those together that no judgement tells apart, now or later: minutes of the same stretch, with the same
  * kinds of counts, of which no metric's last or first ones lie between. Each sum stands at its last minute, so that the order stays.
  */
-function compact(trial: Trial, target: Target, read: Series, apart: Apart): Series {
-  const names = Object.keys(read) as (keyof Series)[];
+function compact(trial: Trial, target: Target, read: Settled, apart: Apart): Series {
+  const names = Object.keys(read) as (keyof Settled)[];
   const counted = names.filter((name): name is Counted => name !== 'latency' && !isGauge(name));
   const spreads = read.latency && spreadsOf(read.latency, apart.edges);
   const minutes = new Map<Instant, Minute>();
@@ -144,12 +138,12 @@ function compact(trial: Trial, target: Target, read: Series, apart: Apart): Seri
     return minute;
   };
   for (const name of counted)
-    for (const window of told(read[name] ?? [])) at(window.start).counts.set(name, window);
+    for (const window of told(read[name] ?? NOTHING)) at(window.start).counts.set(name, window);
   for (const spread of spreads ?? []) at(spread.start).spread = spread;
   const ordered = [...minutes.values()].sort((a, b) => a.start - b.start);
   const usable = (spreads ?? []).filter((window) => isValid(window) && !isYoung(trial, window.start));
-  const known = counted.map((name) => told(read[name] ?? []).filter((window) => !('unknown' in window)));
-  const cuts = cutsOf(trial, [...(known as Window[][]), usable, spreads ?? []], apart);
+  const known = counted.map((name) => knownOf(read[name]));
+  const cuts = cutsOf(trial, [...known, usable, spreads ?? []], apart);
   const alike = new Map<string, Minute[]>();
   let passed = 0;
   for (const minute of ordered) {
@@ -168,17 +162,12 @@ function compact(trial: Trial, target: Target, read: Series, apart: Apart): Seri
 }
 
 /** The windows of a metric, and in place of each minute of which nothing is known one that says so. */
-function told(read: readonly ReadWindow[]): ReadWindow[] {
-  const { windows, unknown } = believable(read);
+function told({ windows, unknown }: Believed): ReadWindow[] {
   const known = new Set(windows.map(({ start }) => start));
-  const lost = [...unknown].filter((start) => Number.isSafeInteger(start) && !known.has(start));
-  const why = new Map(
-    read.flatMap((window) => ('unknown' in window ? [[window.start, window.unknown] as const] : [])),
-  );
-  const unusable = lost.map(
-    (start): UnknownWindow => ({ start, unknown: why.get(start) ?? 'its counts could not be used' }),
-  );
-  return [...windows, ...unusable].sort((a, b) => a.start - b.start);
+  const lost = [...unknown]
+    .map(([start, why]): UnknownWindow => ({ start, unknown: why }))
+    .filter(({ start }) => Number.isSafeInteger(start) && !known.has(start));
+  return [...windows, ...lost].sort((a, b) => a.start - b.start);
 }
 
 /** Durations over these edges alone; a window that cannot be believed has counts over none of them. */
@@ -271,7 +260,7 @@ function endsOf({ verifySince, alone = [], recalls = [] }: Course): Instant[] {
 
 function kindOf(window: ReadWindow | undefined): string {
   if (window === undefined) return '-';
-  return 'unknown' in window ? '?' : `${kindOfSide(window.canary)}${kindOfSide(window.stable)}`;
+  return window.unknown !== undefined ? '?' : `${kindOfSide(window.canary)}${kindOfSide(window.stable)}`;
 }
 
 function kindOfSpread(window: SpreadWindow | undefined): string {
@@ -308,7 +297,7 @@ function summed(minutes: readonly Minute[]): Minute {
 }
 
 function sumOf(windows: readonly ReadWindow[], start: Instant): ReadWindow {
-  const unknown = windows.findLast((window) => 'unknown' in window);
+  const unknown = windows.findLast((window) => window.unknown !== undefined);
   if (unknown !== undefined) return { ...unknown, start };
   const known = windows as readonly Window[];
   const side = (counts: readonly (Count | undefined)[]) =>

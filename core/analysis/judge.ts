@@ -7,6 +7,7 @@ import { type Answer, type Asked, findingOf, uncomparedOf } from './finding.ts';
 import { withFolded } from './folded.ts';
 import { limitFindings } from './limits.ts';
 import { covered, probeAnswer } from './probes.ts';
+import { NOTHING, type Settled, settle } from './settled.ts';
 import { LATE_MINUTES } from './silence.ts';
 import type { Course, Trial } from './trial.ts';
 import type {
@@ -21,7 +22,7 @@ import type {
 } from './types.ts';
 import { unlessUncounted } from './unmeasured.ts';
 import { rulesFor, weightsOf } from './weights.ts';
-import { believable, readSince, settledUntil } from './windows.ts';
+import { readSince, settledUntil } from './windows.ts';
 
 /** What a tick saw: the windows of each target and the alarms, and why either could not be read. */
 export interface Reading {
@@ -60,8 +61,13 @@ export function judge(trial: Trial, reading: Reading, now: Instant): Verdict {
   const from = trial.bake?.from ?? trial.moves[0] ?? now;
   const until = Math.min(to, Math.max(trial.bake?.to ?? to, to - LATE_MINUTES * WINDOW_MS));
   const limit = -Math.log(trial.opening.plan.alpha ?? ALPHA);
-  const each = trial.opening.targets.map((target) =>
-    targetFindings(trial, target, reading, { step: { from, to, until }, limit }),
+  const { targets } = trial.opening;
+  const read = targets.map((target) => {
+    const series = withFolded(trial.folded, target.name, reading.series[target.name] ?? {});
+    return { target, settled: settle(series, to) };
+  });
+  const each = read.map(({ target, settled }) =>
+    targetFindings(trial, target, { ...reading, settled }, { step: { from, to, until }, limit }),
   );
   const weighed = each.flatMap(({ answers }) => answers);
   const staked = weighed.reduce((sum, { weight }) => sum + weight, 0);
@@ -75,17 +81,12 @@ export function judge(trial: Trial, reading: Reading, now: Instant): Verdict {
       ? { ...finding, ...against, status: 'fail' as const }
       : finding,
   );
-  const limits = trial.opening.targets.flatMap((target) =>
-    limitFindings(trial, target, withFolded(trial.folded, target.name, reading.series[target.name] ?? {}), {
-      from,
-      to,
-    }),
-  );
+  const limits = read.flatMap(({ target, settled }) => limitFindings(trial, target, settled, { from, to }));
   const { status, reason } = conclusion(trial, reading, findings, limits);
   const doubts = weighed.flatMap(({ doubt }) => doubt ?? []);
   const doubt = doubts.find(({ isOutage }) => isOutage !== true) ?? doubts[0];
   const explained = weighed.flatMap(({ isExplained, finding }) => (isExplained ? [finding.target] : []));
-  const [missing] = trial.opening.targets.flatMap(({ name }, nth) => {
+  const [missing] = targets.flatMap(({ name }, nth) => {
     const reason = each[nth]?.missing;
     return reason === undefined ? [] : [{ target: name, reason }];
   });
@@ -112,12 +113,10 @@ type Weighed = Answer & { weight: number; isExplained?: boolean | undefined };
 function targetFindings(
   trial: Trial,
   target: Target,
-  reading: Reading,
+  { settled, probes, heartbeat }: { settled: Settled } & Pick<Reading, 'probes' | 'heartbeat'>,
   { step, limit }: { step: Asked['step']; limit: number },
 ): { answers: Weighed[]; byProbes: boolean; missing?: string | undefined } {
-  const { probes } = reading;
   const { folded } = trial;
-  const series = withFolded(folded, target.name, reading.series[target.name] ?? {});
   const rules = rulesFor(target, trial.opening.watch);
   if (rules.length === 0) return { answers: [], byProbes: false };
   const targets = trial.opening.targets.length;
@@ -135,19 +134,17 @@ function targetFindings(
   };
   const said = rules.flatMap((rule): Weighed[] => {
     const { weight, ...question } = asked(rule.metric);
-    const uncompared = uncomparedOf({ ...question, rule }, series);
-    const answer = uncompared.isCompared ? findingOf({ ...question, rule }, series) : uncompared.answer;
+    const uncompared = uncomparedOf({ ...question, rule }, settled);
+    const answer = uncompared.isCompared ? findingOf({ ...question, rule }, settled) : uncompared.answer;
     if (answer === undefined) return [];
-    return [{ ...unlessUncounted(trial, answer, { series, from: step.from }), weight }];
+    return [{ ...unlessUncounted(trial, answer, { settled, from: step.from }), weight }];
   });
   const { weight, ...question } = asked('probes');
   const probed = isAlsoProbed ? { ...probeAnswer(question, rules, probes), weight } : undefined;
   const { answers, byProbes } = covered(said, probed);
-  const read = series[arrivalMetric(rules)];
-  const believed = believable((read ?? []).filter(({ start }) => start + WINDOW_MS <= step.to));
+  const read = settled[arrivalMetric(rules)];
   // Of what was not read nothing is known, so it says nothing of silence either.
-  const isRead = read !== undefined;
-  const arrived = { believed, step, isRead, heartbeat: reading.heartbeat };
+  const arrived = { believed: read ?? NOTHING, step, isRead: read !== undefined, heartbeat };
   const { finding, missing, ...arrival } = arrivalFinding(trial, target.name, arrived, label);
   const split = { ...arrival, finding, against: finding, isCertified: true, weight: weightOf('traffic') };
   return { answers: [...answers, split], byProbes, missing };

@@ -11,12 +11,9 @@ export function kept(
   { raisedAt = 0 }: Course,
   limits: readonly LimitRule[],
   name: Limit,
-  read: readonly Level[],
+  points: readonly Level[],
 ): Level[] {
   const since = Math.floor(raisedAt / WINDOW_MS) * WINDOW_MS;
-  const points = read
-    .filter(({ start, value }) => value >= 0 && Number.isFinite(value) && Number.isFinite(start))
-    .sort((a, b) => a.start - b.start);
   const before = points.filter(({ start }) => start < since);
   const after = points.filter(({ start }) => start > since);
   const { max = Number.POSITIVE_INFINITY } = limits.find(({ limit }) => limit === name) ?? {};

@@ -3,9 +3,10 @@ import type { Target } from '../target.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
 import { evidenceOfShare, FLOOR, SUSPICIOUS } from './evidence.ts';
+import { knownOf, knownWindows, type Settled } from './settled.ts';
 import type { Course } from './trial.ts';
-import type { Level, Limit, LimitFinding, LimitRule, ReadWindow, Series, VerdictStatus } from './types.ts';
-import { believable, knownWindows, ownSince, sum } from './windows.ts';
+import type { Level, Limit, LimitFinding, LimitRule, Series, VerdictStatus, Window } from './types.ts';
+import { ownSince, sum } from './windows.ts';
 
 /** Metrics of which the totals are runs of the function; a throttled request is none. */
 const RUNS = ['errors', 'http5xx'] as const;
@@ -29,14 +30,14 @@ export function limitsOf({ traits }: Pick<Target, 'traits'>, limits: readonly Li
 export function limitFindings(
   trial: Course,
   target: Target,
-  series: Series,
+  settled: Settled,
   step: { from: Instant; to: Instant },
 ): LimitFinding[] {
   const { raisedAt = Number.POSITIVE_INFINITY } = trial;
   return limitsOf(target, trial.opening.limits).map((rule) => {
     const since = Math.floor(raisedAt / WINDOW_MS) * WINDOW_MS;
-    const ownFrom = ownSince(trial, knownWindows(series.batchFailures), raisedAt);
-    const { status, value, said } = judged(rule, target, series, { since, ownFrom, step });
+    const ownFrom = ownSince(trial, knownOf(settled.batchFailures), raisedAt);
+    const { status, value, said } = judged(rule, target, settled, { since, ownFrom, step });
     const reason = trial.opening.targets.length > 1 ? `${target.name}: ${said}` : said;
     return { ...rule, target: target.name, status, value, reason };
   });
@@ -55,32 +56,27 @@ interface Said {
   said: string;
 }
 
-function judged(rule: LimitRule, target: Target, series: Series, stretch: Stretch): Said {
-  const said = saidBy(rule, target, series, stretch);
+function judged(rule: LimitRule, target: Target, settled: Settled, stretch: Stretch): Said {
+  const said = saidBy(rule, target, settled, stretch);
   const missing =
-    series[rule.limit] === undefined
+    settled[rule.limit] === undefined
       ? `${rule.limit} was not read`
       : said.status === 'fail'
         ? undefined
-        : whyMissing(rule.limit, target, series, stretch.step);
+        : whyMissing(rule.limit, target, settled, stretch.step);
   return missing === undefined ? said : { ...said, status: 'broken', said: missing };
 }
 
-function saidBy({ limit, max }: LimitRule, target: Target, series: Series, stretch: Stretch): Said {
+function saidBy({ limit, max }: LimitRule, target: Target, settled: Settled, stretch: Stretch): Said {
   switch (limit) {
     case 'batchFailures':
-      return batchFailures(max, target, series.batchFailures ?? [], stretch);
+      return batchFailures(max, target, knownOf(settled.batchFailures), stretch);
     case 'dlqNew':
-      return deadLetters(max, levels(series.dlqNew, stretch.step.to), stretch);
+      return deadLetters(max, settled.dlqNew ?? [], stretch);
     case 'oldestMessage':
-      return age(
-        max,
-        levels(series.oldestMessage, stretch.step.to),
-        stretch,
-        'the oldest message has waited',
-      );
+      return age(max, settled.oldestMessage ?? [], stretch, 'the oldest message has waited');
     case 'iteratorAge':
-      return age(max, levels(series.iteratorAge, stretch.step.to), stretch, 'the last record was as old as');
+      return age(max, settled.iteratorAge ?? [], stretch, 'the last record was as old as');
   }
 }
 
@@ -131,10 +127,9 @@ function found(isOver: boolean, isNewestOver: boolean, said: string): Omit<Said,
 function batchFailures(
   max: number,
   target: Target,
-  read: readonly ReadWindow[],
-  { since, ownFrom, step }: Stretch,
+  windows: readonly Window[],
+  { since, ownFrom }: Stretch,
 ): Said {
-  const { windows } = believable(read.filter(({ start }) => start + WINDOW_MS <= step.to));
   const before = sum(windows.filter(({ start }) => start < since).map(({ stable }) => stable));
   const { bad: value, total } = sum(
     windows.filter(({ start }) => start >= ownFrom).map(({ canary }) => canary),
@@ -160,33 +155,24 @@ function batchFailures(
 function whyMissing(
   limit: Limit,
   target: Target,
-  series: Series,
+  settled: Settled,
   { from, to }: Stretch['step'],
 ): string | undefined {
   if (target.traits.limits[limit] !== 'nothing') return undefined;
   const isCounted = limit === 'batchFailures';
   const isDue = ({ start }: { start: Instant }) => start >= from && start < to - LATE_WINDOWS * WINDOW_MS;
-  const requests = RUNS.map((metric) => knownWindows(series[metric]).filter(isDue)).map(
+  const requests = RUNS.map((metric) => knownOf(settled[metric]).filter(isDue)).map(
     (windows) =>
       sum(windows.flatMap(({ canary, stable }) => (isCounted ? [canary] : [canary, stable]))).total,
   );
   const most = Math.max(...requests);
   const isSeen = isCounted
-    ? knownWindows(series.batchFailures).some(
-        ({ start, canary }) => start >= from && (canary?.total ?? 0) > 0,
-      )
-    : (series[limit] ?? []).some(({ start }) => start >= from);
+    ? knownOf(settled.batchFailures).some(({ start, canary }) => start >= from && (canary?.total ?? 0) > 0)
+    : (settled[limit] ?? []).some(({ start }) => start >= from);
   if (most === 0 || isSeen) return undefined;
   const whose = isCounted ? 'the canary' : 'the alias';
   const fix = isCounted ? '; wrap its handler with withSpillway' : '';
   return `${limit}: ${whose} ran ${number(most)} times in this step and nothing was reported${fix}`;
-}
-
-/** The settled points that can be believed, oldest first. */
-function levels(read: readonly Level[] | undefined, to: Instant): Level[] {
-  return (read ?? [])
-    .filter(({ start, value }) => start + WINDOW_MS <= to && value >= 0 && Number.isFinite(value))
-    .sort((a, b) => a.start - b.start);
 }
 
 /** The moments at which so many points in a row were as asked. */

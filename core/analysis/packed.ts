@@ -2,7 +2,8 @@ import type { Instant } from '../units.ts';
 import { type Count, type Level, LIMITS, type ReadWindow, type Series, type Spread } from './types.ts';
 
 const GAUGES = LIMITS.filter((limit) => limit !== 'batchFailures');
-type Gauge = (typeof GAUGES)[number];
+/** The name of a series of levels. */
+export type Gauge = (typeof GAUGES)[number];
 
 /** A series of counts, by its name. */
 export type Counted = Exclude<keyof Series, 'latency' | Gauge>;
@@ -85,7 +86,7 @@ function mapped<Name extends string, From, To>(
 }
 
 function rowOf(window: ReadWindow): Row {
-  if ('unknown' in window) return [window.start, window.unknown];
+  if (window.unknown !== undefined) return [window.start, window.unknown];
   const { start, minutes = 1, canary, stable } = window;
   const side = (count: Count | undefined) => (count === undefined ? [null, null] : [count.bad, count.total]);
   return [start, minutes, ...side(canary), ...side(stable)];

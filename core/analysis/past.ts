@@ -1,9 +1,10 @@
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { FLOOR } from './evidence.ts';
 import { logMeanExp } from './mixture.ts';
+import { knownWindows } from './settled.ts';
 import { PAST_MS } from './silence.ts';
 import type { Count, FailurePast, ReadWindow, Window } from './types.ts';
-import { knownWindows, minutesOf, sum } from './windows.ts';
+import { minutesOf, sum } from './windows.ts';
 
 /** Lengths, in minutes in a row, whose share of bad requests is compared with what the past showed. */
 export const DOUBT_MINUTES = [1, 3, 10] as const;
@@ -192,11 +193,11 @@ function shareOf({ bad, total }: Count, { mean, strength }: Shrinking): number {
  */
 export function ownWorstOf(
   past: FailurePast,
-  windows: readonly ReadWindow[],
+  windows: readonly Window[],
   before: readonly number[] = [],
 ): number[] {
   // Minutes that are kept as a sum were seen one by one before.
-  const known = knownWindows(windows).filter((window) => minutesOf([window]) === 1);
+  const known = windows.filter((window) => minutesOf([window]) === 1);
   const runs: (Count | undefined)[][] = [];
   let end = Number.NEGATIVE_INFINITY;
   for (const { start, canary, stable } of known) {
@@ -285,12 +286,12 @@ interface DoubtAsked {
  * wrong, and not who is to blame. Undefined if nothing is in doubt; minutes of which nothing is known count for nothing.
  */
 export function doubtOf(
-  windows: readonly ReadWindow[],
+  windows: readonly Window[],
   bounds: readonly number[],
   { since, to, verifyMinutes, burst = 1, lengths = DOUBT_MINUTES, newest = 1 }: DoubtAsked,
 ): Doubt | undefined {
   const from = Math.floor(since / WINDOW_MS) * WINDOW_MS;
-  const known = knownWindows(windows).filter(({ start }) => start >= from);
+  const known = windows.filter(({ start }) => start >= from);
   const runs = DOUBT_MINUTES.flatMap((minutes, nth) =>
     Array.from({ length: lengths.includes(minutes) ? newest : 0 }, (_, back) => {
       const end = to - back * WINDOW_MS;
@@ -334,7 +335,7 @@ const LATELY = 10;
  */
 export function steadyDoubtOf(
   { typical }: FailurePast,
-  windows: readonly ReadWindow[],
+  windows: readonly Window[],
   {
     since,
     to,
@@ -347,7 +348,7 @@ export function steadyDoubtOf(
   const [, best] = TYPICAL_PARTS;
   const usual = typical?.[TYPICAL_PARTS.indexOf(best)];
   const from = Math.floor(since / WINDOW_MS) * WINDOW_MS;
-  const known = knownWindows(windows).filter((window) => minutesOf([window]) === 1);
+  const known = windows.filter((window) => minutesOf([window]) === 1);
   const present = known.filter(({ start }) => start >= from && start < to);
   if (usual === undefined || present.length < fewest) return undefined;
   const own = known.flatMap(({ stable }) => (stable === undefined || stable.total === 0 ? [] : [stable]));
@@ -382,14 +383,14 @@ export function steadyDoubtOf(
 export function isOutage(
   past: FailurePast,
   own: readonly number[],
-  windows: readonly ReadWindow[],
+  windows: readonly Window[],
   { since, to, verifyMinutes, burst = 1, ...tolerated }: Omit<DoubtAsked, 'lengths' | 'newest'> & Tolerated,
 ): boolean {
   const from = Math.floor(since / WINDOW_MS) * WINDOW_MS;
   const bound = boundOf(Math.max(past.ever, own[0] ?? 0), tolerated);
   const required = Math.log(Math.max(1, verifyMinutes) / OUTAGE_CHANCE);
   if (to - OUTAGE_MINUTES * WINDOW_MS < from) return false;
-  const known = new Map(knownWindows(windows).map((window) => [window.start, window] as const));
+  const known = new Map(windows.map((window) => [window.start, window] as const));
   return Array.from({ length: OUTAGE_MINUTES }, (_, back) => known.get(to - (back + 1) * WINDOW_MS)).every(
     (window) => window !== undefined && logBeyond(together([window]), bound) / burst >= required,
   );

@@ -8,9 +8,10 @@ import { VERIFY_HEAD, VERIFY_STAKE } from './holdout.ts';
 import { leastLossSeen, unseenLoss } from './loss.ts';
 import { logMeanExp } from './mixture.ts';
 import { STEPS_STAKE } from './parts.ts';
+import { believable } from './settled.ts';
 import type { Series, WatchRule, Window } from './types.ts';
 import { rulesFor, weightsOf } from './weights.ts';
-import { believable, HISTORY_MS, sum } from './windows.ts';
+import { HISTORY_MS, sum } from './windows.ts';
 
 /** What stable did lately, and what is tolerated of the canary. */
 export interface Expected {

@@ -1,9 +1,10 @@
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
 import { logMeanExp } from './mixture.ts';
+import { type Believed, believable, NOTHING } from './settled.ts';
 import type { Course } from './trial.ts';
 import type { Past, ReadWindow, Window } from './types.ts';
-import { type Believed, believable, isAlone } from './windows.ts';
+import { isAlone } from './windows.ts';
 
 /** How long nothing, or almost nothing, must come, in minutes: short for many requests, long for few. */
 const LENGTHS = [2, 10] as const;
@@ -237,7 +238,7 @@ export function isCliffHidden(
     const { before, after } = aroundPromotion(trial, known, to);
     return after.length > 0 && before.length >= BEFORE_MIN;
   };
-  return !isTold(believed) && isTold({ windows: [], unknown: new Set() });
+  return !isTold(believed) && isTold(NOTHING);
 }
 
 /** The known minutes just before promotion, and those after it in which a cliff is looked for. What the canary lost while it served alone before, until a recall, is no measure. */
@@ -351,7 +352,7 @@ const sumOf = (totals: ReadonlyMap<Instant, number>, minutes: readonly Instant[]
   minutes.reduce((all, start) => all + (totals.get(start) ?? 0), 0);
 
 /** The starts of the minutes of a stretch, but for those of which nothing is known. */
-function knownMinutes(unknown: ReadonlySet<Instant>, from: Instant, to: Instant): Instant[] {
+function knownMinutes(unknown: Believed['unknown'], from: Instant, to: Instant): Instant[] {
   const minutes: Instant[] = [];
   for (let at = from; at < to; at += WINDOW_MS) if (!unknown.has(at)) minutes.push(at);
   return minutes;

@@ -13,6 +13,8 @@ export interface Window {
   minutes?: number | undefined;
   canary?: Count | undefined;
   stable?: Count | undefined;
+  /** So that no unknown minute is taken for a known one without counts. */
+  unknown?: undefined;
 }
 
 /**

@@ -2,104 +2,10 @@ import { type Instant, type Percent, WINDOW_MS } from '../units.ts';
 import { logEStarved, type MovedWindow } from './evalue.ts';
 import { SUSPICIOUS } from './evidence.ts';
 import type { Course } from './trial.ts';
-import type { Count, ReadWindow, Window } from './types.ts';
+import type { Count, Window } from './types.ts';
 
 /** How far back a tick reads: the history of stable that stands in as control after promotion, and says what is slow. */
 export const HISTORY_MS = 15 * WINDOW_MS;
-
-/** No function is called more often in a minute; a larger count is a counting fault. */
-const COUNT_MAX = 1e9;
-
-/** Reasons that are reported one by one; a verdict travels in the journal, whose items are limited. */
-const REASONS_MAX = 5;
-
-/** What can be believed of the minutes of one metric. */
-export interface Believed {
-  /** The known windows, oldest first. */
-  windows: Window[];
-  /** Minutes of which something was said and nothing is known: they are neither zero nor without data. */
-  unknown: ReadonlySet<Instant>;
-  /** Why each of them is not used, in words. */
-  skipped: string[];
-}
-
-/** Parts the windows that can be believed from those that cannot. */
-export function believable(windows: readonly ReadWindow[]): Believed {
-  const kept: Window[] = [];
-  const unknown = new Set<Instant>();
-  const skipped: string[] = [];
-  const times = isRising(windows) ? undefined : timesOf(windows);
-  let newest = Number.NEGATIVE_INFINITY;
-  for (const window of windows) {
-    const why = whyNotAt(window.start, times?.get(window.start) ?? 1, newest);
-    if (Number.isFinite(window.start)) newest = Math.max(newest, window.start);
-    if (why === undefined && !('unknown' in window) && whyNotCounted(window) === undefined) {
-      kept.push(window);
-      continue;
-    }
-    unknown.add(Math.floor(window.start / WINDOW_MS) * WINDOW_MS);
-    const what = why ?? ('unknown' in window ? window.unknown : whyNotCounted(window));
-    skipped.push(`the window of ${clockTime(window.start)} is not used: ${what}`);
-  }
-  return { windows: kept, unknown, skipped: shortened([...new Set(skipped)]) };
-}
-
-/** True if each window is later than the one before it, as sources answer but for a fault: then none was given twice. */
-const isRising = (windows: readonly ReadWindow[]): boolean =>
-  windows.every(({ start }, at) => at === 0 || start > (windows[at - 1]?.start ?? start));
-
-function timesOf(windows: readonly ReadWindow[]): ReadonlyMap<Instant, number> {
-  const times = new Map<Instant, number>();
-  for (const { start } of windows) times.set(start, (times.get(start) ?? 0) + 1);
-  return times;
-}
-
-/** A canary of which more went wrong than was counted in all, as by a counter in a retry loop, failed all of it: its bad counts are never dropped. */
-export function atMostAll(window: ReadWindow): ReadWindow {
-  if ('unknown' in window || window.canary === undefined) return window;
-  const { bad, total } = window.canary;
-  return Number.isSafeInteger(bad) && total >= 0 && bad > total && bad <= COUNT_MAX
-    ? { ...window, canary: { bad: total, total } }
-    : window;
-}
-
-function whyNotAt(start: Instant, times: number, newest: Instant): string | undefined {
-  if (!Number.isSafeInteger(start) || start % WINDOW_MS !== 0) return 'it does not begin on a whole minute';
-  if (times > 1) return 'it was given more than once';
-  return start < newest ? 'it came after a later one' : undefined;
-}
-
-/** The windows of one metric that can be believed; none if it was not read. */
-export function knownWindows(read: readonly ReadWindow[] | undefined): Window[] {
-  return believable(read ?? []).windows;
-}
-
-const whyNotCounted = ({ minutes = 1, canary, stable }: Window) =>
-  whyNot('canary', canary, minutes) ?? whyNot('stable', stable, minutes);
-
-function whyNot(side: 'canary' | 'stable', count: Count | undefined, minutes: number): string | undefined {
-  if (count === undefined) return undefined;
-  const { bad, total } = count;
-  const most = COUNT_MAX * minutes;
-  const isOdd = (value: number) => !Number.isSafeInteger(value) || value < 0 || value > most;
-  const odd = isOdd(bad) ? bad : isOdd(total) ? total : undefined;
-  if (odd !== undefined) return `${side} counts ${odd} requests, which is no count`;
-  return bad > total ? `${side} counts ${bad} bad requests of ${total}` : undefined;
-}
-
-function shortened(reasons: string[]): string[] {
-  return reasons.length <= REASONS_MAX
-    ? reasons
-    : [...reasons.slice(0, REASONS_MAX), `and ${reasons.length - REASONS_MAX} more windows are not used`];
-}
-
-/** Hour and minute, UTC. */
-function clockTime(at: Instant): string {
-  if (!Number.isFinite(at)) return String(at);
-  const minutes = (((Math.floor(at / WINDOW_MS) % 1440) + 1440) % 1440) | 0;
-  const two = (value: number) => String(value).padStart(2, '0');
-  return `${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
-}
 
 /** The end of the newest window whose data is complete at `now`. */
 export function settledUntil({ opening }: Course, now: Instant): Instant {

@@ -4,11 +4,12 @@ import { type HeldOut, holdoutOf, requiredInVerify } from '../analysis/holdout.t
 import { limitNotices, limitsOf } from '../analysis/limits.ts';
 import { failurePastOf, outagesOf } from '../analysis/past.ts';
 import { outlookOf } from '../analysis/planner.ts';
+import { believable, knownWindows } from '../analysis/settled.ts';
 import { pastFrom } from '../analysis/silence.ts';
 import type { Alarm, FailurePast, LimitRule, Probing, Series, WatchRule } from '../analysis/types.ts';
 import { type Opened, OUTAGE_SHARE, unseenBy } from '../analysis/unseen.ts';
 import { isLatency, rulesFor, weightsOf } from '../analysis/weights.ts';
-import { believable, HISTORY_MS, knownWindows, sum } from '../analysis/windows.ts';
+import { HISTORY_MS, sum } from '../analysis/windows.ts';
 import type { Manifest } from '../config/manifest.ts';
 import { gatesFrom, hooksFrom, limitsFrom, planFrom, probeFrom, watchFrom } from '../config/rollout-file.ts';
 import { RolloutError } from '../errors.ts';
@@ -583,8 +584,8 @@ function brokenShares(
 
 /** A past that could not be read refuses no release, but nobody knows then what is due of it. */
 function pastUnknown(name: string, series: Series | undefined): string[] {
-  const why = series?.traffic?.find((window) => 'unknown' in window);
-  return why !== undefined && 'unknown' in why
+  const why = series?.traffic?.find(({ unknown }) => unknown !== undefined);
+  return why?.unknown !== undefined
     ? [
         `it is not known how often ${name} was called before this rollout, so requests that stop are not noticed once the new version serves alone: ${why.unknown}`,
       ]
@@ -625,7 +626,7 @@ function unknowable(
     rulesFor(target, rules).flatMap(({ metric }) => {
       const read = metric === 'latency' ? [] : (history[target.name]?.[metric] ?? []);
       const newest = read.at(-1);
-      return newest !== undefined && 'unknown' in newest && knownWindows(read).length === 0
+      return newest?.unknown !== undefined && knownWindows(read).length === 0
         ? [`${metric} of ${target.name} cannot be judged, so no step passes: ${newest.unknown}`]
         : [];
     }),

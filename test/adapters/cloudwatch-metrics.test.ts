@@ -175,7 +175,7 @@ describe('GetMetricData', () => {
     const read = await source.read(target, rules, FROM, TO);
     for (const metric of ['custom.orders', 'custom.carts'] as const)
       expect(
-        read[metric]?.map((window) => 'unknown' in window),
+        read[metric]?.map(({ unknown }) => unknown !== undefined),
         metric,
       ).toEqual([true, true, true]);
   });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { knownWindows } from '../../core/analysis/settled.ts';
 import type { Series } from '../../core/analysis/types.ts';
-import { knownWindows } from '../../core/analysis/windows.ts';
 import { blind, writing } from './planted.ts';
 import { broken, faults, HOUR, MINUTE, type Plot, play } from './stage.ts';
 

@@ -1,6 +1,6 @@
 import { GetAliasCommand, UpdateAliasCommand, type UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
 import type { Ports } from '../../controller/ports.ts';
-import { knownWindows } from '../../core/analysis/windows.ts';
+import { knownWindows } from '../../core/analysis/settled.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Journal, Raise, RaiseResult, TrafficRouter } from '../../core/ports.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';

@@ -8,8 +8,8 @@ import {
 } from '../../../core/analysis/arrival.ts';
 import { judge } from '../../../core/analysis/judge.ts';
 import { LOST } from '../../../core/analysis/loss.ts';
-import type { Past, WatchRule, Window } from '../../../core/analysis/types.ts';
-import { believable } from '../../../core/analysis/windows.ts';
+import { believable } from '../../../core/analysis/settled.ts';
+import type { Past, ReadWindow, WatchRule, Window } from '../../../core/analysis/types.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { trialOf } from '../../../core/rollout/trial.ts';
 import {
@@ -331,7 +331,7 @@ type Given = {
 /** A step whose longest bake takes an hour. */
 const LONG = plan({ steps: [{ weight: 10, bakeSeconds: 120, maxBakeSeconds: 3600 }] });
 /** All that is said of the windows of a step, which begins at minute 1 and ends with them unless said otherwise. */
-const arrivalAt = (history: RolloutEvent[], read: Window[], given: Given = {}) => {
+const arrivalAt = (history: RolloutEvent[], read: ReadWindow[], given: Given = {}) => {
   const { from = 1, until = from + read.length, to = until, isRead = true, heartbeat } = given;
   return arrivalFinding(
     trialOf(stateAfter(history)),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { doubtAbout } from '../../../core/analysis/doubt.ts';
+import { believable } from '../../../core/analysis/settled.ts';
 import type { Doubt, FailurePast, Finding, ReadWindow, WatchRule } from '../../../core/analysis/types.ts';
-import { believable } from '../../../core/analysis/windows.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { trialOf } from '../../../core/rollout/trial.ts';
 import {

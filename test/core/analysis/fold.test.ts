@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { withBad } from '../../../core/analysis/finding.ts';
 import { foldedAfter } from '../../../core/analysis/fold.ts';
 import { type Folded, withFolded } from '../../../core/analysis/folded.ts';
 import { judge, stretch } from '../../../core/analysis/judge.ts';
@@ -9,6 +8,7 @@ import { limitFindings } from '../../../core/analysis/limits.ts';
 import { packed, unpacked } from '../../../core/analysis/packed.ts';
 import { partsOf, windowsIn } from '../../../core/analysis/parts.ts';
 import { DOUBT_MINUTES } from '../../../core/analysis/past.ts';
+import { knownOf, settle } from '../../../core/analysis/settled.ts';
 import type {
   Count,
   Finding,
@@ -20,7 +20,7 @@ import type {
   Verdict,
   WatchRule,
 } from '../../../core/analysis/types.ts';
-import { comparedWindows, knownWindows } from '../../../core/analysis/windows.ts';
+import { comparedWindows } from '../../../core/analysis/windows.ts';
 import { bytesOf, foldedBytesMax } from '../../../core/rollout/bounded.ts';
 import { decide } from '../../../core/rollout/decide.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
@@ -384,13 +384,9 @@ const essence = (verdict: Verdict, round: (value: number | undefined) => unknown
 /** The counts that each part of the evidence rests on, by target and metric, so that none is hidden behind the strongest. */
 const restsOf = (rollout: Rollout, read: Record<string, Series>, to: Instant) =>
   rollout.opening.targets.flatMap(({ name }) => {
-    const series = rollout.opening.watch.reduce(
-      (known, { metric }) => withBad(metric, known),
-      withFolded(rollout.folded, name, read[name] ?? {}),
-    );
+    const settled = settle(withFolded(rollout.folded, name, read[name] ?? {}), to);
     return METRICS.flatMap((metric) => {
-      const known = knownWindows(series[metric]).filter(({ start }) => start + WINDOW_MS <= to);
-      const compared = comparedWindows(rollout, known);
+      const compared = comparedWindows(rollout, knownOf(settled[metric]));
       return partsOf(rollout, 60).map((part) => {
         const windows = windowsIn(rollout, part, compared);
         const of = (key: 'c' | 'nc' | 's' | 'ns') => windows.reduce((all, window) => all + window[key], 0);
@@ -540,7 +536,10 @@ describe('the level of a queue', () => {
 
   test('says after any fold what all its points say, and a fold keeps few of them however often it crosses its limit', () => {
     const findingOf = (oldestMessage: Level[], dlqNew: Level[], to: Instant) =>
-      limitFindings(state, worker, { oldestMessage, dlqNew, errors: [] }, { from: minute(1), to });
+      limitFindings(state, worker, settle({ oldestMessage, dlqNew, errors: [] }, to), {
+        from: minute(1),
+        to,
+      });
     fc.assert(
       fc.property(runsOfIt, fc.array(fc.integer({ min: 20, max: 300 }), { maxLength: 6 }), (runs, gaps) => {
         const all = runs

@@ -43,7 +43,7 @@ const silenceOf = (counts: number[], opened: number, planned: number) => {
   const openedAt = opened * WINDOW_MS;
   const past = pastFrom(windows.slice(0, opened), openedAt);
   const asked = { openedAt, raisedAt: openedAt, to: counts.length * WINDOW_MS, plannedMinutes: planned };
-  return { past, found: silentOf(past, { windows, unknown: new Set() }, asked) };
+  return { past, found: silentOf(past, { windows, unknown: new Map() }, asked) };
 };
 
 const FUNCTIONS: Record<string, (input: Input) => unknown> = {

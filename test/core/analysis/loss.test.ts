@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { arrivalFinding } from '../../../core/analysis/arrival.ts';
 import { evidenceOfLoss, LOST, leastLossSeen, unseenLoss } from '../../../core/analysis/loss.ts';
+import { believable } from '../../../core/analysis/settled.ts';
 import type { Window } from '../../../core/analysis/types.ts';
-import { believable } from '../../../core/analysis/windows.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { trialOf } from '../../../core/rollout/trial.ts';
 import { seededRandom } from '../../../local/random.ts';

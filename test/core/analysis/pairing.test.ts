@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Pair, pairedWindows } from '../../../core/analysis/pairing.ts';
+import { knownWindows } from '../../../core/analysis/settled.ts';
 import type { Limit, Metric } from '../../../core/analysis/types.ts';
-import { knownWindows } from '../../../core/analysis/windows.ts';
 import { minute } from '../rollout/given.ts';
 
 type Points = Record<number, number>;

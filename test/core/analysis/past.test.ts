@@ -16,6 +16,7 @@ import {
   ownWorstOf,
   steadyDoubtOf,
 } from '../../../core/analysis/past.ts';
+import { knownWindows } from '../../../core/analysis/settled.ts';
 import type { FailurePast, ReadWindow, Window } from '../../../core/analysis/types.ts';
 import { seededRandom } from '../../../local/random.ts';
 import { times } from '../../deep.ts';
@@ -259,9 +260,9 @@ describe('doubt', () => {
 
   test('takes nothing from minutes of which nothing is known', () => {
     const lost: ReadWindow[] = [{ start: minute(0), unknown: 'no answer' }, ...alone(undefined, [0, 1_200])];
-    expect(doubtOf(lost, FLOORS, asked(2))).toBeUndefined();
+    expect(doubtOf(knownWindows(lost), FLOORS, asked(2))).toBeUndefined();
     const twice = [...alone([600, 1_200]), ...alone([600, 1_200])];
-    expect(doubtOf(twice, FLOORS, asked(1))).toBeUndefined();
+    expect(doubtOf(knownWindows(twice), FLOORS, asked(1))).toBeUndefined();
   });
 
   test('comes by chance alone in at most one stretch of twenty, however often one looks', () => {
@@ -298,7 +299,7 @@ describe('steady doubt', () => {
   const hourly = past(
     earlier(...same(1_440, 1, 1_000).map((count, at) => (at % 15 === 0 ? ([300, 1_000] as const) : count))),
   );
-  const asks = (windows: ReadWindow[], of = hourly, minutes = windows.length) =>
+  const asks = (windows: Window[], of = hourly, minutes = windows.length) =>
     steadyDoubtOf(of, windows, { ...asked(minutes), ...TOLERATED, floor: 0.001 });
   const beside = (canary: Minutes[number], stable: Minutes[number], minutes: number): Window[] =>
     Array.from({ length: minutes }, (_, at) => ({
@@ -330,7 +331,7 @@ describe('steady doubt', () => {
     ],
     ['nothing came', alone(...same(6, 0, 0)), hourly],
   ])('is none if %s', (_, windows, of) => {
-    expect(asks(windows, of, 6)).toBeUndefined();
+    expect(asks(knownWindows(windows), of, 6)).toBeUndefined();
   });
 
   test('is raised if stable beside it fails no more than usual', () => {
@@ -436,12 +437,12 @@ describe('whatever is read', () => {
         expect(worst).toHaveLength(DOUBT_MINUTES.length);
         expect(strength).toBeGreaterThanOrEqual(0);
         expect(strength).toBeLessThan(1e9);
-        const bounds = boundsOf(found, ownWorstOf(found, more), TOLERATED);
+        const bounds = boundsOf(found, ownWorstOf(found, knownWindows(more)), TOLERATED);
         for (const bound of bounds) {
           expect(bound).toBeGreaterThanOrEqual(0.005);
           expect(bound).toBeLessThanOrEqual(1);
         }
-        const doubt = doubtOf(more, bounds, asked(20, { newest: 5 }));
+        const doubt = doubtOf(knownWindows(more), bounds, asked(20, { newest: 5 }));
         if (doubt !== undefined) {
           expect(doubt.total).toBeGreaterThan(0);
           expect(doubt.evidence).toBeGreaterThanOrEqual(doubtAt(10));

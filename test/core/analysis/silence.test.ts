@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { believable } from '../../../core/analysis/settled.ts';
 import { evidenceOfSilence, pastFrom, whyCliff, whySilent, whyThin } from '../../../core/analysis/silence.ts';
 import type { Past, ReadWindow, Window } from '../../../core/analysis/types.ts';
-import { believable } from '../../../core/analysis/windows.ts';
 import { WINDOW_MS } from '../../../core/units.ts';
 import { inVerify, minute, onFirstStep, stateAfter } from '../rollout/given.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Window } from '../../../core/analysis/types.ts';
-import { believable, comparedWindows, isMoved, settledUntil } from '../../../core/analysis/windows.ts';
+import { comparedWindows, isMoved, settledUntil } from '../../../core/analysis/windows.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import {
   inVerify,
@@ -167,34 +167,4 @@ describe('a window in which traffic moved, of late counts', () => {
 test('a move belongs to the window that it opens, not to the one that it ends', () => {
   const state = stateAfter(opened(), ...raised(10, 1, 1));
   expect([0, 1, 2].map((at) => isMoved(state, window(at)))).toEqual([false, true, false]);
-});
-
-describe('windows are believed', () => {
-  const why = (...windows: Window[]) => believable(windows).skipped.map((line) => line.split(': ')[1]);
-
-  test('that begin on whole minutes, once each, in the order of time', () => {
-    expect(believable(all(1, 4)).windows).toHaveLength(3);
-    expect(why({ start: minute(1) + 1 })).toEqual(['it does not begin on a whole minute']);
-    expect(why({ start: Number.NaN }, window(1))).toEqual(['it does not begin on a whole minute']);
-    expect(why(window(2), window(1))).toEqual(['it came after a later one']);
-    expect(why(window(1), window(1))).toEqual(['it was given more than once']);
-  });
-
-  test('whose counts can be: stable is looked at as well as the canary', () => {
-    expect(why(window(1, 10, Number.NaN))).toEqual(['stable counts NaN requests, which is no count']);
-    expect(why(window(1, -1))).toEqual(['canary counts -1 requests, which is no count']);
-    expect(why({ start: minute(1), stable: { bad: 2, total: 1 } })).toEqual([
-      'stable counts 2 bad requests of 1',
-    ]);
-    expect(why(window(1, 1e15))).toHaveLength(1);
-    expect(believable([window(1, 1e6)]).windows).toHaveLength(1);
-  });
-
-  test('and of many that are not, the first few are named and the rest counted', () => {
-    const bad = (count: number) => all(1, 1 + count).map((each) => ({ ...each, start: each.start + 1 }));
-    const lines = believable(bad(100)).skipped;
-    expect(lines.at(-1)).toBe(`and ${100 - (lines.length - 1)} more windows are not used`);
-    expect(believable(bad(lines.length - 1)).skipped.at(-1)).toContain('it does not begin on a whole minute');
-    expect(lines.length).toBeLessThan(50);
-  });
 });

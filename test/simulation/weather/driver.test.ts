@@ -191,5 +191,7 @@ describe('the rows', () => {
   });
 });
 
-const canaryOf = (window: ReadWindow): Count | undefined => ('unknown' in window ? undefined : window.canary);
-const stableOf = (window: ReadWindow): Count | undefined => ('unknown' in window ? undefined : window.stable);
+const canaryOf = (window: ReadWindow): Count | undefined =>
+  window.unknown === undefined ? window.canary : undefined;
+const stableOf = (window: ReadWindow): Count | undefined =>
+  window.unknown === undefined ? window.stable : undefined;
