@@ -3,7 +3,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { revertFrozen } from '../adapters/direct-abort.ts';
 import { printable } from '../core/plain-text.ts';
 import { type FunctionName, startedBy } from '../infra/facts.ts';
-import { BUCKET, type World } from '../local/world.ts';
+import type { World } from '../local/world.ts';
 
 /** Largest body that is taken: a zip may have 50 MB. */
 const BODY_BYTES_MAX = 60_000_000;
@@ -56,7 +56,12 @@ async function answer(world: World, request: IncomingMessage): Promise<object> {
   const name = decodeURIComponent(rest.join('/'));
   if (request.method === 'PUT' && kind === 'objects') {
     const { VersionId } = await world.clients.s3.send(
-      new PutObjectCommand({ Bucket: BUCKET, Key: name, Body: await bodyOf(request), IfNoneMatch: '*' }),
+      new PutObjectCommand({
+        Bucket: world.bucket,
+        Key: name,
+        Body: await bodyOf(request),
+        IfNoneMatch: '*',
+      }),
     );
     return { versionId: VersionId };
   }

@@ -1,49 +1,278 @@
+import { readFileSync } from 'node:fs';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { awsSecrets } from '../adapters/aws-secrets.ts';
+import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
+import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
+import { eventFrom, rolloutFrom } from '../adapters/dynamodb-items.ts';
+import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
+import { type AppendRecord, recordsFromStream } from '../adapters/dynamodb-stream.ts';
+import { PREFIX, tableDefinition } from '../adapters/dynamodb-table.ts';
+import { lambdaOpenings } from '../adapters/lambda-openings.ts';
+import { byKind, hookChecks, hookRunners } from '../adapters/registry.ts';
+import { s3Completions } from '../adapters/s3-completions.ts';
+import { s3Releases } from '../adapters/s3-releases.ts';
+import { schedulerWatchdog } from '../adapters/scheduler-watchdog.ts';
+import { stepFunctions } from '../adapters/step-functions.ts';
 import type { Ports } from '../controller/ports.ts';
-import { type Handler, lambda, type Task } from '../functions/_lambda.ts';
-import { alarmEvent } from '../functions/alarm-event.ts';
-import { closeRollout } from '../functions/close-rollout.ts';
-import { command } from '../functions/command.ts';
-import { continueAsNew } from '../functions/continue-as-new.ts';
-import { decide } from '../functions/decide.ts';
-import { hold } from '../functions/hold.ts';
-import { journalStream } from '../functions/journal-stream.ts';
-import { measure } from '../functions/measure.ts';
-import { openRollout } from '../functions/open-rollout.ts';
-import { promoteCanary } from '../functions/promote-canary.ts';
-import { publishRelease } from '../functions/publish-release.ts';
-import { readJournal } from '../functions/read-rollout.ts';
-import { revertTraffic } from '../functions/revert-traffic.ts';
-import { runHook } from '../functions/run-hook.ts';
-import { shiftTraffic } from '../functions/shift-traffic.ts';
-import { watchdog } from '../functions/watchdog.ts';
-import { FUNCTIONS, type FunctionName } from '../infra/facts.ts';
+import type { Journal } from '../core/ports.ts';
+import type { RolloutEvent } from '../core/rollout/event.ts';
+import type { Rollout } from '../core/rollout/state.ts';
+import type { Handler } from '../functions/_lambda.ts';
+import { observer } from '../functions/_observe.ts';
+import {
+  FUNCTIONS,
+  type FunctionName,
+  factsOf,
+  fileOf,
+  patternOf,
+  RULES,
+  reservedFor,
+  startedBy,
+} from '../infra/facts.ts';
+import {
+  metricSources,
+  metricsByKind,
+  publishers,
+  routers,
+  smokeByKind,
+  smokeRunners,
+} from '../targets/adapters.ts';
+import { KINDS } from '../targets/kinds.ts';
+import type { Account } from './account.ts';
+import { controllerFunctions } from './functions.ts';
+import type { Random } from './random.ts';
+import { s3Calls } from './services/s3.ts';
 
-/** The code of each function. */
-const TASKS = {
-  AlarmEvent: alarmEvent,
-  CloseRollout: closeRollout,
-  Command: command,
-  ContinueAsNew: continueAsNew,
-  Decide: decide,
-  Hold: hold,
-  JournalStream: journalStream,
-  Measure: measure,
-  OpenRollout: openRollout,
-  PromoteCanary: promoteCanary,
-  PublishRelease: publishRelease,
-  ReadRollout: readJournal,
-  RevertTraffic: revertTraffic,
-  RunHook: runHook,
-  ShiftTraffic: shiftTraffic,
-  Watchdog: watchdog,
-} satisfies Record<FunctionName, unknown>;
+/** What HTTP hooks are signed with. */
+export const HOOK_SECRET = 'simulated';
+/** The bucket in which the controllers of an account tell each other what completed. */
+const COMPLETIONS = 'completions';
+/** The function of the controller that others of it invoke by Lambda. */
+const OPENER: FunctionName = 'OpenRollout';
 
-/** The controller's functions by name, as they are deployed: the real handlers, each with ports of its own. */
-export function controllerFunctions(makePorts: (name: FunctionName) => Ports): Record<FunctionName, Handler> {
-  const made = FUNCTIONS.map((name) => {
-    // What each task takes and answers is its own matter.
-    const task = TASKS[name] as Task<unknown, unknown, keyof Ports>;
-    return [name, lambda(task, () => makePorts(name))] as const;
+/** What those who follow the journal learn of each append, in order. */
+export interface JournalRecord {
+  rollout: Rollout;
+  events: RolloutEvent[];
+}
+
+/** Keeps the journal and the budget of a controller. `told` is called for each append, with what its stream makes of that. */
+export type Store = (controller: {
+  clock: Account['clock'];
+  /** Calls a second that the controller shares out; as on AWS where it is not said. */
+  perSecond: number | undefined;
+  told(record: JournalRecord, appended: AppendRecord[]): void;
+}) => Pick<Ports, 'journal' | 'budget'>;
+
+/** How a controller is deployed. */
+export interface ControllerOptions {
+  /** What the name of each of its parts begins with; without it the environment. */
+  prefix?: string | undefined;
+  /** Where the journal and the budget are kept; in the simulated DynamoDB unless said otherwise. */
+  store?: Store | undefined;
+  /** Stands around every call of a function: where crashes, duplicates and planted faults come in. */
+  around?: ((name: FunctionName, event: unknown, call: Handler) => Promise<unknown>) | undefined;
+  /** Replaces ports, for tests that plant a fault. */
+  changePorts?: ((ports: Ports) => Ports) | undefined;
+  /** How many calls a second of Lambda's control plane it shares out; as on AWS unless said otherwise. */
+  controlPlane?: { budget: number } | undefined;
+  /** The text of another version's state machine, in place of the present one. */
+  machine?: string | undefined;
+}
+
+/** The controller of one environment, in one account and region. */
+export interface Controller {
+  environment: string;
+  /** The bucket that releases are uploaded to. */
+  bucket: string;
+  /** The table of the journal. */
+  table: string;
+  machineArn: string;
+  ports: Ports;
+  journal: Journal;
+  /** Calls one of its functions as AWS would. */
+  invoke(name: FunctionName, event: unknown): Promise<unknown>;
+  /** Uploads a manifest, which opens a rollout as on AWS: by its event. Text and bytes are uploaded as they are. */
+  upload(key: string, manifest: object | string | Uint8Array): Promise<void>;
+  /** Resolves with the rollout once it has ended and its execution too. */
+  ended(rolloutId: string): Promise<Rollout>;
+  /** Calls `listener` for each append to the journal, in order. */
+  follow(listener: (record: JournalRecord) => void): void;
+}
+
+/** Deploys the controller of an environment into an account: real handlers, adapters and state machine. @throws Error if something of that name is there already */
+export function createController(
+  account: Account,
+  environment: string,
+  options: ControllerOptions = {},
+): Controller {
+  const { clock, lambda, events, clients, arnOf } = account;
+  const { prefix = `${environment}-` } = options;
+  const bucket = `${prefix}releases`;
+  const table = `${prefix}journal`;
+  const scheduleGroup = `${prefix}spillway`;
+  const machineArn = account.stepFunctions.create(
+    `${prefix}rollout`,
+    definitionFrom(options.machine ?? PRESENT_MACHINE, prefix),
+  );
+
+  const followers: ((record: JournalRecord) => void)[] = [];
+  const { store = tableStore(account, table) } = options;
+  const { journal, budget } = store({
+    clock,
+    perSecond: options.controlPlane?.budget,
+    told(record, appended) {
+      for (const follower of followers) follower(record);
+      if (appended.length === 0) return;
+      account.feed(`${prefix}journal-stream`, `${prefix}JournalStream`, { records: appended });
+    },
   });
-  return Object.fromEntries(made) as Record<FunctionName, Handler>;
+
+  const invoke: Controller['invoke'] = (name, event) => account.call(`${prefix}${name}`, event);
+  const { fetch } = account;
+  const smoke = () => smokeByKind(smokeRunners, adapterClients, clock);
+  const adapterClients = {
+    ...clients,
+    fetch,
+    secrets: awsSecrets({ lambda: clients.lambda, fetch }, clock),
+    web: { fetch, hosts: account.hosts, secret: HOOK_SECRET },
+  };
+  const made: Ports = {
+    environment,
+    about: { environment, bucket, scheduleGroup },
+    clock,
+    journal,
+    budget,
+    kinds: KINDS,
+    router: byKind(routers, adapterClients, clock),
+    publisher: byKind(publishers, adapterClients, clock),
+    restoreCode: async (rolloutId, target) =>
+      void (await invoke('PublishRelease', { restore: { rolloutId, target } })),
+    hooks: byKind({ ...hookRunners, smoke }, adapterClients, clock),
+    hookCheck: byKind(hookChecks, adapterClients, clock),
+    metrics: metricsByKind(metricSources, clients, clock),
+    alarms: cloudwatchAlarms(clients.cloudwatch),
+    executions: stepFunctions(clients.sfn, machineArn),
+    openings: lambdaOpenings(clients.lambda, clock, `${prefix}${OPENER}`),
+    watchdog: schedulerWatchdog(clients.scheduler, {
+      functionArn: arnOf('lambda', `function:${prefix}Watchdog`),
+      stateMachineArn: machineArn,
+      roleArn: `arn:aws:iam::${account.account}:role/${prefix}scheduler`,
+      groupName: scheduleGroup,
+    }),
+    releases: s3Releases(s3Calls(clients.s3)),
+    completions: s3Completions(s3Calls(clients.s3), COMPLETIONS),
+    observer,
+  };
+  const ports = options.changePorts?.(made) ?? made;
+  const functions = controllerFunctions(() => ports);
+  const run = async (name: FunctionName, event: unknown): Promise<unknown> => {
+    const call: Handler = (given) => functions[name](JSON.parse(JSON.stringify(given)));
+    return options.around === undefined ? call(event) : options.around(name, event, call);
+  };
+  for (const name of FUNCTIONS) account.deploy(`${prefix}${name}`, (event) => run(name, event));
+  const opener = `${prefix}${OPENER}`;
+  lambda.helpers.createFunction({ name: opener, timeout: factsOf(OPENER).seconds });
+  lambda.helpers.deployModel(opener, (event) => run(OPENER, event));
+  lambda.helpers.limitConcurrency(opener, reservedFor(OPENER, account.concurrency) ?? account.concurrency);
+
+  const openings = account.random.fork(`${prefix}openings`);
+  for (const rule of RULES)
+    for (const name of startedBy(rule)) {
+      const call = async (event: unknown) => void (await invoke(name, event));
+      events.rule({
+        name: `${prefix}${fileOf(rule)}`,
+        pattern: patternOf(rule, { bucket, machine: machineArn }),
+        target: name === OPENER ? (event) => whenFree(account, opener, openings, () => call(event)) : call,
+      });
+    }
+
+  return {
+    environment,
+    ...{ bucket, table, machineArn, ports, journal, invoke },
+    async upload(key, manifest) {
+      const Body =
+        typeof manifest === 'string' || manifest instanceof Uint8Array ? manifest : JSON.stringify(manifest);
+      await clients.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body }));
+    },
+    async ended(rolloutId) {
+      const present = await journal.read(rolloutId);
+      const rollout =
+        present?.outcome !== undefined
+          ? present
+          : await new Promise<Rollout>((resolve) =>
+              followers.push(({ rollout }) => {
+                if (rollout.opening.rolloutId === rolloutId && rollout.outcome !== undefined)
+                  resolve(rollout);
+              }),
+            );
+      const last = account.stepFunctions.executions.filter(
+        (execution) => execution.machineArn === machineArn && execution.name.startsWith(`${rolloutId}-`),
+      );
+      await Promise.all(last.map(({ done }) => done));
+      return rollout;
+    },
+    follow: (listener) => void followers.push(listener),
+  };
+}
+
+const PRESENT_MACHINE = readFileSync(new URL('../statemachines/rollout.asl.json', import.meta.url), 'utf8');
+
+/** Many worlds run one definition, which is parsed and compiled for the first of them. */
+const definitions = new Map<string, unknown>();
+
+/** A state machine by its text, each placeholder replaced by the name of the function that it stands for. */
+function definitionFrom(text: string, prefix: string): unknown {
+  const named = text.replace(/\$\{(\w+)\}/g, (_, name: string) => {
+    if (!(startedBy('machine') as string[]).includes(name))
+      throw new Error(`The state machine names a function ${name} that does not exist.`);
+    return `${prefix}${name}`;
+  });
+  const definition = definitions.get(named) ?? JSON.parse(named);
+  definitions.set(named, definition);
+  return definition;
+}
+
+/**
+ * As Lambda calls a function for an event: if its reserved concurrency has no room, it is tried again later, from one second
+ * to five minutes (Lambda developer guide, "How Lambda handles errors and retries with asynchronous invocation"); that the pauses differ is assumed.
+ * @throws Error if the event became too old
+ */
+async function whenFree(
+  { lambda, clock }: Account,
+  opener: string,
+  random: Random,
+  call: () => Promise<void>,
+): Promise<void> {
+  const { triedForSeconds = 0 } = factsOf(OPENER);
+  const until = clock.now() + triedForSeconds * 1_000;
+  for (let pauseMs = 1_000; ; pauseMs = Math.min(2 * pauseMs, 300_000)) {
+    const giveBack = lambda.helpers.take(opener);
+    if (giveBack !== undefined) return call().finally(giveBack);
+    const waitMs = pauseMs * random.next();
+    if (clock.now() + waitMs > until) throw new Error(`${opener} had no room for an event.`);
+    await clock.sleep(waitMs);
+  }
+}
+
+/** The journal and the budget as they are deployed, in one table. Its stream has the events of a transaction before their head. */
+function tableStore({ clients, dynamodb, stream }: Account, tableName: string): Store {
+  return ({ clock, perSecond, told }) => {
+    dynamodb.operations.CreateTableCommand(tableDefinition(tableName).table);
+    const events: RolloutEvent[] = [];
+    stream(tableName, (change) => {
+      const { sk, body } = change.dynamodb.NewImage ?? {};
+      const item = { body: body?.S };
+      if (sk?.S?.startsWith(PREFIX.event)) events.push(eventFrom(item));
+      if (sk?.S === 'HEAD')
+        told(
+          { rollout: rolloutFrom(item), events: events.splice(0) },
+          recordsFromStream({ Records: [change] }).records,
+        );
+    });
+    return {
+      journal: dynamodbJournal(clients.dynamodb, { tableName, clock }),
+      budget: dynamodbBudget(clients.dynamodb, { tableName, clock, perSecond }),
+    };
+  };
 }

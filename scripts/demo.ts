@@ -6,7 +6,7 @@ import { number } from '../core/words.ts';
 import { narrate } from '../demo/narrate.ts';
 import { deploy, EXAMPLE, publish, shoppers } from '../demo/shop.ts';
 import { scaledClock } from '../local/clock.ts';
-import { createWorld, ENVIRONMENT } from '../local/world.ts';
+import { createWorld } from '../local/world.ts';
 import { KINDS } from '../targets/kinds.ts';
 import { given } from './arguments.ts';
 
@@ -61,7 +61,7 @@ async function main(): Promise<number> {
     await world.upload(`releases/${file.service}/${release}/manifest.json`, {
       schema: 1,
       service: file.service,
-      environment: ENVIRONMENT,
+      environment: world.environment,
       release,
       order: Number.parseInt(release, 10),
       targets: { [name]: { version } },

@@ -1,6 +1,6 @@
 import type { RolloutEvent } from '../core/rollout/event.ts';
+import { ALIAS } from '../local/account.ts';
 import { type Random, seededRandom } from '../local/random.ts';
-import { ALIAS } from '../local/world.ts';
 import type { FaultName } from './faults.ts';
 import { type Behaviour, FUNCTION } from './scenario.ts';
 import type { Beginning, History, Weather } from './sky.ts';

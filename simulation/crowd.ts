@@ -1,8 +1,9 @@
 import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import type { Instant, Seconds } from '../core/units.ts';
+import { ALIAS } from '../local/account.ts';
 import { virtualClock } from '../local/clock.ts';
-import { ALIAS, createWorld, ENVIRONMENT, type World, type WorldOptions } from '../local/world.ts';
+import { createWorld, type World, type WorldOptions } from '../local/world.ts';
 import { memoryStore } from './memory-store.ts';
 
 const ALARM = 'shared-database';
@@ -197,11 +198,11 @@ const planFor = (count: number) => ({
   verify: '3m',
 });
 
-async function release({ upload }: World, count: number, service: string, alarms: string[]): Promise<void> {
-  await upload(`releases/${service}/r1/manifest.json`, {
+async function release(world: World, count: number, service: string, alarms: string[]): Promise<void> {
+  await world.upload(`releases/${service}/r1/manifest.json`, {
     schema: 1,
     service,
-    environment: ENVIRONMENT,
+    environment: world.environment,
     release: 'r1',
     order: 1,
     targets: { api: { version: '2' } },

@@ -43,7 +43,7 @@ export const FAULTS = {
   },
   /** Common errors of the API reference; a service control policy, or a role that somebody edits. */
   accountRefuses: { at: 'trouble', what: 'the account may not write aliases' },
-  /** So that Step Functions has to take the canary out itself, with errors that Lambda's API does not model (`local/world.ts`) and timeouts; assumed. */
+  /** So that Step Functions has to take the canary out itself, with errors that Lambda's API does not model (`local/task.ts`) and timeouts; assumed. */
   revertBroken: {
     at: 'trouble',
     what: 'RevertTraffic fails each time, and every other call of Lambda by Step Functions itself',

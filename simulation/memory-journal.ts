@@ -4,7 +4,7 @@ import { bounded } from '../core/rollout/bounded.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { serviceAfter } from '../core/rollout/service.ts';
 import { evolve, fold, isEnded, type Rollout } from '../core/rollout/state.ts';
-import type { JournalRecord } from '../local/world.ts';
+import type { JournalRecord } from '../local/controller.ts';
 
 /** What one page of events takes at most, as DynamoDB limits it. */
 const PAGE_BYTES = 1024 * 1024;

@@ -1,6 +1,6 @@
 import type { AppendRecord } from '../adapters/dynamodb-stream.ts';
 import { WAKING } from '../core/rollout/event.ts';
-import type { JournalRecord, Store } from '../local/world.ts';
+import type { JournalRecord, Store } from '../local/controller.ts';
 import { memoryBudget } from './memory-budget.ts';
 import { memoryJournal } from './memory-journal.ts';
 

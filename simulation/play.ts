@@ -7,11 +7,11 @@ import {
 import { zipSync } from 'fflate';
 import type { Opening, RolloutEvent } from '../core/rollout/event.ts';
 import { isEnded, isVerifying } from '../core/rollout/state.ts';
+import { ALIAS } from '../local/account.ts';
 import { type VirtualClock, virtualClock } from '../local/clock.ts';
 import { type Random, seededRandom } from '../local/random.ts';
 import { KilledForMemory, type Model } from '../local/services/lambda.ts';
 import type { Rate } from '../local/traffic.ts';
-import { ALIAS } from '../local/world.ts';
 import { pinNameOf } from '../targets/lambda-alias/pin.ts';
 import { type Bound, boundsOf } from './bounds.ts';
 import {

@@ -3,7 +3,7 @@ import { type FencingToken, tokenFrom } from '../core/rollout/fencing-token.ts';
 import { emptyOpening, type Rollout } from '../core/rollout/state.ts';
 import type { Target } from '../core/target.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../core/units.ts';
-import { ACCOUNT, REGION, type World } from '../local/world.ts';
+import type { World } from '../local/world.ts';
 import { isUnheard } from './faults.ts';
 
 /** Where an alias sent its traffic at some moment. */
@@ -180,7 +180,8 @@ function metOn(traffics: World['traffics']): Record<string, Met> {
 }
 
 /** Stands where every caller passes, so that what Step Functions writes by itself is seen too. */
-function recordWrites({ lambda, clock }: World, timeline: Run['timeline']): void {
+function recordWrites(world: World, timeline: Run['timeline']): void {
+  const { lambda, clock } = world;
   const operations = lambda.operations as unknown as Record<string, (input: never) => object>;
   for (const command of ['UpdateAliasCommand', 'DeleteAliasCommand']) {
     const call = operations[command];
@@ -207,7 +208,7 @@ function recordWrites({ lambda, clock }: World, timeline: Run['timeline']): void
         timeline.push({
           kind: 'write',
           at: clock.now(),
-          key: keyOf(FunctionName, Name),
+          key: keyOf(world, FunctionName, Name),
           before: standing(before),
           replaced: before.revisionId,
           after: after && standing(after),
@@ -220,10 +221,11 @@ function recordWrites({ lambda, clock }: World, timeline: Run['timeline']): void
 }
 
 /** How a target that is this alias is named. */
-const keyOf = (functionName = '', alias = '') =>
-  `aws:${ACCOUNT}:${REGION}:lambda-alias/${functionName}/${alias}`;
+const keyOf = ({ account, region }: World, functionName = '', alias = '') =>
+  `aws:${account}:${region}:lambda-alias/${functionName}/${alias}`;
 
-function recordLooks({ lambda }: World, timeline: Run['timeline']): Pick<Run, 'looks' | 'lostLooks'> {
+function recordLooks(world: World, timeline: Run['timeline']): Pick<Run, 'looks' | 'lostLooks'> {
+  const { lambda } = world;
   const looks: Run['looks'] = {};
   const lost: Run['looks'] = {};
   const operations = lambda.operations;
@@ -238,7 +240,7 @@ function recordLooks({ lambda }: World, timeline: Run['timeline']): Pick<Run, 'l
           (entry, at) => at < present && entry.kind === 'write' && entry.replaced === answer.RevisionId,
         )
       : -1;
-    const key = keyOf(input.FunctionName, input.Name);
+    const key = keyOf(world, input.FunctionName, input.Name);
     const kept = isUnheard() ? lost : looks;
     kept[key] ??= [];
     kept[key].push(written === -1 ? present : written);

@@ -4,9 +4,10 @@ import type { Ports } from '../controller/ports.ts';
 import type { Hook } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Instant } from '../core/units.ts';
+import { ALIAS } from '../local/account.ts';
 import type { Model } from '../local/services/lambda.ts';
 import type { ModelTraffic, modelTraffic, Rate } from '../local/traffic.ts';
-import { ALIAS, BUCKET, createWorld, ENVIRONMENT, type World, type WorldOptions } from '../local/world.ts';
+import { createWorld, type World, type WorldOptions } from '../local/world.ts';
 import { memoryStore } from './memory-store.ts';
 
 export const SERVICE = 'checkout-api';
@@ -151,7 +152,7 @@ export function createScenario(options: ScenarioOptions): Scenario {
     await world.upload(`releases/${SERVICE}/${name}/manifest.json`, {
       schema: 1,
       service: SERVICE,
-      environment: ENVIRONMENT,
+      environment: world.environment,
       release: name,
       order: changes.order ?? releases,
       targets: { api },
@@ -176,8 +177,8 @@ export function createScenario(options: ScenarioOptions): Scenario {
 }
 
 /** Uploads code as a pipeline does, and answers what its manifest says of it. */
-export async function uploadZip({ clients }: World, Key: string, Body: Uint8Array) {
-  const { VersionId } = await clients.s3.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body }));
+export async function uploadZip({ clients, bucket }: World, Key: string, Body: Uint8Array) {
+  const { VersionId } = await clients.s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body }));
   return { key: Key, versionId: VersionId, sha256: createHash('sha256').update(Body).digest('base64') };
 }
 

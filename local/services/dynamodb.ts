@@ -116,7 +116,7 @@ export class SimulatedDynamoDB {
   readonly #requests = new Map<string, { at: Instant; text: string }>();
   readonly #clock: Clock;
   readonly #indexDelayMs: number;
-  readonly #onRecord: (record: ChangeRecord) => void;
+  readonly #onRecord: (record: ChangeRecord, tableName: string) => void;
   #changes = 0;
 
   constructor(world: {
@@ -124,7 +124,7 @@ export class SimulatedDynamoDB {
     /** How long a read of an index, or one that does not ask for consistency, does not see a write. */
     indexDelayMs?: number | undefined;
     /** Called for each change of an item in a table with a stream, in order. */
-    onRecord?: ((record: ChangeRecord) => void) | undefined;
+    onRecord?: ((record: ChangeRecord, tableName: string) => void) | undefined;
   }) {
     this.#clock = world.clock;
     this.#indexDelayMs = world.indexDelayMs ?? 0;
@@ -254,7 +254,8 @@ export class SimulatedDynamoDB {
       this.#hidden(table);
       table.recent = [...table.recent, { at: this.#clock.now(), key, before }];
     }
-    if (table.input.StreamSpecification?.StreamEnabled) this.#onRecord(this.#recordOf(key, before, after));
+    const { StreamSpecification, TableName = '' } = table.input;
+    if (StreamSpecification?.StreamEnabled) this.#onRecord(this.#recordOf(key, before, after), TableName);
   }
 
   #recordOf(Keys: Attributes, before: Attributes | undefined, after: Attributes | undefined): ChangeRecord {

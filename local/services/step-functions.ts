@@ -66,8 +66,6 @@ interface World {
   random: Random;
   region: string;
   account: string;
-  /** Definitions by the name of their state machine. */
-  machines: Readonly<Record<string, unknown>>;
   task: AslHost['task'];
   tokens?: AslHost['tokens'];
   /** Gets the `Step Functions Execution Status Change` events. */
@@ -99,12 +97,8 @@ export class SimulatedStepFunctions {
   #tokens = 0;
   #events = 0;
 
-  /** @throws Error if a definition is refused, with every problem */
   constructor(world: World) {
     this.#world = world;
-    for (const [name, definition] of Object.entries(world.machines)) {
-      this.#machines.set(this.machineArn(name), compiled(definition));
-    }
   }
 
   readonly operations = {
@@ -115,8 +109,12 @@ export class SimulatedStepFunctions {
     SendTaskFailureCommand: (input: SendTaskFailureInput) => this.sendTaskFailure(input),
   } satisfies Operations;
 
-  machineArn(name: string): string {
-    return `${this.#arn('stateMachine')}:${name}`;
+  /** Adds a state machine and answers its ARN. @throws Error if there is one of that name, or the definition is refused, with every problem */
+  create(name: string, definition: unknown): string {
+    const arn = `${this.#arn('stateMachine')}:${name}`;
+    if (this.#machines.has(arn)) throw awsError('StateMachineAlreadyExists', `${arn} exists already.`);
+    this.#machines.set(arn, compiled(definition));
+    return arn;
   }
 
   /** All executions that are not forgotten, the first started first. */

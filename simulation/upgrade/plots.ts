@@ -1,7 +1,7 @@
 import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
 import { zipSync } from 'fflate';
+import { ALIAS } from '../../local/account.ts';
 import type { Model } from '../../local/services/lambda.ts';
-import { ALIAS } from '../../local/world.ts';
 import { pinNameOf } from '../../targets/lambda-alias/pin.ts';
 import { FUNCTION, type Scenario, type ScenarioOptions, SERVICE } from '../scenario.ts';
 

@@ -6,8 +6,8 @@ import type { Cause, Outcome, RolloutEvent } from '../../core/rollout/event.ts';
 import { type Directive, next } from '../../core/rollout/next.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import type { Instant } from '../../core/units.ts';
+import { ALIAS } from '../../local/account.ts';
 import { type VirtualClock, virtualClock } from '../../local/clock.ts';
-import { ALIAS, JOURNAL, MACHINE_ARN, SCHEDULE_GROUP } from '../../local/world.ts';
 import { createScenario, type Scenario, SERVICE } from '../scenario.ts';
 import { UPGRADE_PLOTS, type UpgradePlot } from './plots.ts';
 
@@ -138,8 +138,8 @@ async function isBusy({ journal, stepFunctions }: Scenario): Promise<boolean> {
   return runs || isWaited || (await journal.running()).length > 0;
 }
 
-function headsIn({ dynamodb }: Scenario): Rollout[] {
-  const heads = dynamodb.items(JOURNAL).filter(({ sk }) => sk?.S === 'HEAD');
+function headsIn({ dynamodb, table }: Scenario): Rollout[] {
+  const heads = dynamodb.items(table).filter(({ sk }) => sk?.S === 'HEAD');
   return heads.map(({ body }) => rolloutFrom({ body: body?.S }));
 }
 
@@ -161,17 +161,19 @@ function endsOf(scenario: Scenario): Ends {
         return [name, { primary, weights }];
       }),
     ),
-    locks: scenario.dynamodb.items(JOURNAL).flatMap(({ pk, sk }) => (sk?.S === 'LOCK' ? [pk?.S ?? ''] : [])),
+    locks: scenario.dynamodb
+      .items(scenario.table)
+      .flatMap(({ pk, sk }) => (sk?.S === 'LOCK' ? [pk?.S ?? ''] : [])),
     watched: heads.flatMap(({ opening }) =>
       schedulesOf(scenario, opening.rolloutId).map(({ Name }) => String(Name)),
     ),
   };
 }
 
-function schedulesOf({ scheduler }: Scenario, rolloutId: string): StoredSchedule[] {
+function schedulesOf({ scheduler, ports }: Scenario, rolloutId: string): StoredSchedule[] {
   return [rolloutId, `${rolloutId}-end`].flatMap((Name) => {
     try {
-      const found = scheduler.operations.GetScheduleCommand({ Name, GroupName: SCHEDULE_GROUP });
+      const found = scheduler.operations.GetScheduleCommand({ Name, GroupName: ports.about.scheduleGroup });
       const { Arn: _, CreationDate: __, LastModificationDate: ___, ...settings } = found;
       return [JSON.parse(JSON.stringify(settings)) as StoredSchedule];
     } catch {
@@ -222,7 +224,7 @@ function cutOf(
   return [
     {
       ...{ at, after, events, writes },
-      items: structuredClone(scenario.dynamodb.items(JOURNAL).filter((item) => !isEvent(item))),
+      items: structuredClone(scenario.dynamodb.items(scenario.table).filter((item) => !isEvent(item))),
       schedules: heads.flatMap(({ opening }) => schedulesOf(scenario, opening.rolloutId)),
       executions: scenario.stepFunctions.executions
         .filter(({ status }) => status === 'RUNNING')
@@ -242,7 +244,7 @@ function recordedEvents(
     const now = clock.now();
     // The records of a transaction come while it is written; what it wrote stands when the next one can run.
     queueMicrotask(() => {
-      for (const item of scenario.dynamodb.items(JOURNAL).filter(isEvent)) {
+      for (const item of scenario.dynamodb.items(scenario.table).filter(isEvent)) {
         const key = `${item.pk?.S} ${item.sk?.S}`;
         if (kept.has(key)) continue;
         kept.add(key);
@@ -299,12 +301,12 @@ export async function goOn(
   isOff = false;
   const events = history.events.slice(0, cut.events).map(({ item }) => item);
   for (const Item of here([...events, ...cut.items]))
-    scenario.dynamodb.operations.PutItemCommand({ TableName: JOURNAL, Item });
+    scenario.dynamodb.operations.PutItemCommand({ TableName: scenario.table, Item });
   for (const schedule of here(cut.schedules))
     scenario.scheduler.operations.CreateScheduleCommand(settingsFrom(schedule));
   if (by === 'deployment')
     for (const execution of here(cut.executions))
-      await scenario.stepFunctions.startExecution({ stateMachineArn: MACHINE_ARN, ...execution });
+      await scenario.stepFunctions.startExecution({ stateMachineArn: scenario.machineArn, ...execution });
   return finish();
 }
 

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { FunctionName } from '../../infra/facts.ts';
-import { BUCKET, type World } from '../../local/world.ts';
+import type { World } from '../../local/world.ts';
 
 /** An answer of AWS that is an error: its status, and how the service names it. */
 export interface Denial {
@@ -47,7 +47,7 @@ export async function aws(world: World, environment: string): Promise<Wire> {
     const denial = wire.deny(seen);
     const answered =
       denial === undefined ? answer(wire, world, environment, request, response) : refuse(denial);
-    answered.catch((error: unknown) => fail(response, error, seen));
+    answered.catch((error: unknown) => fail(world, response, error, seen));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   wire.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -75,15 +75,20 @@ async function answer(
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://aws');
   const [first = '', ...rest] = pathname.slice(1).split('/').map(decodeURIComponent);
   const body = await bodyOf(request);
-  if (first === BUCKET && request.method === 'GET' && searchParams.has('notification')) {
+  if (first === world.bucket && request.method === 'GET' && searchParams.has('notification')) {
     const event = wire.isHeard ? '<EventBridgeConfiguration/>' : '';
     const xml = `<NotificationConfiguration>${event}</NotificationConfiguration>`;
     response.writeHead(200, { 'content-type': 'application/xml' }).end(xml);
     return;
   }
-  if (first === BUCKET && request.method === 'PUT') {
+  if (first === world.bucket && request.method === 'PUT') {
     const IfNoneMatch = request.headers['if-none-match'];
-    const put = { Bucket: BUCKET, Key: rest.join('/'), Body: body, ...(IfNoneMatch ? { IfNoneMatch } : {}) };
+    const put = {
+      Bucket: world.bucket,
+      Key: rest.join('/'),
+      Body: body,
+      ...(IfNoneMatch ? { IfNoneMatch } : {}),
+    };
     const { VersionId = '' } = await world.clients.s3.send(new PutObjectCommand(put));
     response.writeHead(200, { 'x-amz-version-id': VersionId, etag: '"0"' }).end();
     return;
@@ -145,10 +150,10 @@ function json(response: ServerResponse, body: object): void {
   response.writeHead(200, { 'content-type': 'application/json' }).end(text);
 }
 
-function fail(response: ServerResponse, error: unknown, { path }: Arrived): void {
+function fail(world: World, response: ServerResponse, error: unknown, { path }: Arrived): void {
   const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
   const status = $metadata?.httpStatusCode ?? 500;
-  if (path.startsWith(`/${BUCKET}/`)) {
+  if (path.startsWith(`/${world.bucket}/`)) {
     const xml = `<?xml version="1.0"?><Error><Code>${name}</Code><Message>${message}</Message></Error>`;
     response.writeHead(status, { 'content-type': 'application/xml' }).end(xml);
   } else

@@ -4,8 +4,9 @@ import { awsClient } from '../../client/aws.ts';
 import { localClient } from '../../client/local.ts';
 import { serve } from '../../demo/server.ts';
 import { deploy, publish } from '../../demo/shop.ts';
+import { ALIAS } from '../../local/account.ts';
 import { virtualClock } from '../../local/clock.ts';
-import { ALIAS, createWorld, type World } from '../../local/world.ts';
+import { createWorld, type World } from '../../local/world.ts';
 import { aws } from '../cli/aws-wire.ts';
 import { describeClient, FUNCTION, SERVICE } from './client.ts';
 

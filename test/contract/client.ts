@@ -3,7 +3,8 @@ import { expect } from 'vitest';
 import type { Client } from '../../client/client.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { RolloutView } from '../../core/rollout/view.ts';
-import { ALIAS, type World } from '../../local/world.ts';
+import { ALIAS } from '../../local/account.ts';
+import type { World } from '../../local/world.ts';
 import { EMPTY } from '../empty.ts';
 import { contract, type Implementation, refused } from './cases.ts';
 

@@ -32,12 +32,12 @@ function stepFunctionsStage(): ExecutionStage {
     random: seededRandom(7),
     region: REGION,
     account: '111122223333',
-    machines: { rollout: machine },
     task: async (_resource, args) => {
       tokens.push((args as { Payload: { token: string } }).Payload.token);
       return {};
     },
   });
+  const machineArn = sfn.create('rollout', machine);
   const client = new SFNClient({ region: REGION, cacheMiddleware: true });
   attach(client, sfn.operations, {
     clock,
@@ -47,7 +47,7 @@ function stepFunctionsStage(): ExecutionStage {
     },
   });
   return {
-    executions: stepFunctions(client, sfn.machineArn('rollout')),
+    executions: stepFunctions(client, machineArn),
     arrange: {
       pass: (ms) => clock.advance(ms),
       disconnect: () => {

@@ -4,7 +4,6 @@ import { command } from '../../functions/command.ts';
 import { openRollout } from '../../functions/open-rollout.ts';
 import { promoteCanary } from '../../functions/promote-canary.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
-import { ENVIRONMENT } from '../../local/world.ts';
 import { SERVICE } from '../../simulation/scenario.ts';
 import { actor } from '../core/rollout/given.ts';
 import { FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
@@ -19,9 +18,8 @@ async function completed(stage: Stage, ports = stage.ports) {
 }
 const toldHere = async (stage: Stage) => {
   const { digests = {} } = (await stage.rollout()).opening;
-  return stage.clock.run(
-    stage.ports.completions.find({ environment: ENVIRONMENT, service: SERVICE, digests }),
-  );
+  const { environment, completions } = stage.ports;
+  return stage.clock.run(completions.find({ environment, service: SERVICE, digests }));
 };
 const brief = () => setUp({ rollout: { verify: '0s' } });
 

@@ -12,7 +12,7 @@ import { promoteCanary } from '../../functions/promote-canary.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { runHook } from '../../functions/run-hook.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
-import { ALIAS } from '../../local/world.ts';
+import { ALIAS } from '../../local/account.ts';
 import { FUNCTION, SERVICE } from '../../simulation/scenario.ts';
 import { actor } from '../core/rollout/given.ts';
 import { EMPTY } from '../empty.ts';

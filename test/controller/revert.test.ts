@@ -3,7 +3,7 @@ import type { Ports } from '../../controller/ports.ts';
 import { command } from '../../functions/command.ts';
 import { promoteCanary } from '../../functions/promote-canary.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
-import { ALIAS } from '../../local/world.ts';
+import { ALIAS } from '../../local/account.ts';
 import { FUNCTION, ROLLOUT, SERVICE } from '../../simulation/scenario.ts';
 import { actor } from '../core/rollout/given.ts';
 import { EMPTY } from '../empty.ts';

@@ -5,8 +5,8 @@ import type { Rollout } from '../../core/rollout/state.ts';
 import { lambda, type Task } from '../../functions/_lambda.ts';
 import { openRollout } from '../../functions/open-rollout.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
+import { ALIAS } from '../../local/account.ts';
 import { type VirtualClock, virtualClock } from '../../local/clock.ts';
-import { ALIAS, BUCKET } from '../../local/world.ts';
 import { createScenario, FUNCTION, type Scenario, type ScenarioOptions } from '../../simulation/scenario.ts';
 
 /** What the functions under test did to executions; none of them runs here. */
@@ -135,7 +135,7 @@ function recorder({ started, stopped, woken }: Recorded): Ports['executions'] {
 
 /** The event of an object that was never uploaded. */
 export function eventFor(key: string, versionId = 'v1'): unknown {
-  return { detail: { bucket: { name: BUCKET }, object: { key, 'version-id': versionId } } };
+  return { detail: { bucket: { name: 'releases' }, object: { key, 'version-id': versionId } } };
 }
 
 /** The same ports, whose journal fails in some of its methods. */

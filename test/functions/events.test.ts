@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Ports } from '../../controller/ports.ts';
 import { RolloutError } from '../../core/errors.ts';
 import { FUNCTIONS, type FunctionName } from '../../infra/facts.ts';
-import { controllerFunctions } from '../../local/controller.ts';
+import { controllerFunctions } from '../../local/functions.ts';
 import { targetOf } from '../contract/rollouts.ts';
 
 const ref = { rolloutId: 'checkout--r1--1', epoch: 1, closed: 'spillway x', targets: [targetOf('api')] };

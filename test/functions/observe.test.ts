@@ -17,8 +17,8 @@ import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { watchdog } from '../../functions/watchdog.ts';
 import { FUNCTIONS, type FunctionName } from '../../infra/facts.ts';
 import { virtualClock } from '../../local/clock.ts';
-import { controllerFunctions } from '../../local/controller.ts';
-import { HOOK_SECRET } from '../../local/world.ts';
+import { HOOK_SECRET } from '../../local/controller.ts';
+import { controllerFunctions } from '../../local/functions.ts';
 import { createScenario, FUNCTION, type Scenario, type ScenarioOptions } from '../../simulation/scenario.ts';
 import { FIRST, setUp, unreachable, withJournal } from '../controller/set-up.ts';
 

@@ -7,7 +7,7 @@ import { hookAnswerFrom } from '../../core/hook-answer.ts';
 import { lambda } from '../../functions/_lambda.ts';
 import { journalStream } from '../../functions/journal-stream.ts';
 import type { FunctionName } from '../../infra/facts.ts';
-import { controllerFunctions } from '../../local/controller.ts';
+import { controllerFunctions } from '../../local/functions.ts';
 import { changed, thrownBy } from '../core/config/files.ts';
 import { manifestFrom, rolloutFileFrom } from '../formats.ts';
 import { type Case, casesOf, grown, type Written } from './cases.ts';

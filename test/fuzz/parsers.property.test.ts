@@ -14,7 +14,7 @@ import {
 import { type ErrorCode, RolloutError } from '../../core/errors.ts';
 import { hookAnswerFrom } from '../../core/hook-answer.ts';
 import { FUNCTIONS } from '../../infra/facts.ts';
-import { controllerFunctions } from '../../local/controller.ts';
+import { controllerFunctions } from '../../local/functions.ts';
 import { changed, fullFile } from '../core/config/files.ts';
 import { times } from '../deep.ts';
 import { manifestFrom, rolloutFileFrom } from '../formats.ts';

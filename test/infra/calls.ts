@@ -1,15 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { FUNCTIONS, type FunctionName } from '../../infra/facts.ts';
 import { arnsOf, bucketOf, type Place } from '../../infra/place.ts';
-import { ACCOUNT, ENVIRONMENT, REGION, type WorldOptions } from '../../local/world.ts';
+import type { WorldOptions } from '../../local/world.ts';
 import type { Question } from './iam.ts';
 
 /** Where the controller of the embedded world would stand on AWS. */
 export const PLACE: Place = {
   partition: 'aws',
-  region: REGION,
-  account: ACCOUNT,
-  environment: ENVIRONMENT,
+  region: 'eu-west-1',
+  account: '111122223333',
+  environment: 'production',
   completionsBucket: 'completions',
 };
 
@@ -52,6 +52,7 @@ type Input = Record<string, never> & {
   SecretId: string;
   TransactItems: Record<string, object>[];
   Name: string;
+  Bucket: string;
   Key: string;
   stateMachineArn: string;
   executionArn: string;
@@ -80,7 +81,7 @@ const lambda =
   ({ FunctionName, Qualifier }: Input) => {
     // In the embedded world a function of the controller has no prefix.
     const own = FUNCTIONS.find((name) => name === FunctionName);
-    const arn = own ? ARNS.function(own) : `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${FunctionName}`;
+    const arn = own ? ARNS.function(own) : ARNS.anyFunction.replace('*', FunctionName);
     return actions.map((action) =>
       on(`lambda:${action}`, Qualifier === undefined ? arn : `${arn}:${Qualifier}`),
     );
@@ -98,13 +99,21 @@ const armed = (action: string) => (input: Input) => [
   },
 ];
 
-/** The embedded world keeps both in one bucket. */
-const bucketFor = (Key: string) =>
-  Key.startsWith('completions/') ? PLACE.completionsBucket : bucketOf(PLACE);
+/** In the embedded world the bucket of releases has a short name. */
+const bucketArn = (Bucket: string) =>
+  `arn:aws:s3:::${Bucket === PLACE.completionsBucket ? Bucket : bucketOf(PLACE)}`;
 
-const object = ({ Key, VersionId }: { Key: string; VersionId?: string | undefined }) => [
-  on('s3:GetObject', `arn:aws:s3:::${bucketFor(Key)}/${Key}`),
-  ...(VersionId === undefined ? [] : [on('s3:GetObjectVersion', `arn:aws:s3:::${bucketFor(Key)}/${Key}`)]),
+const object = ({
+  Bucket,
+  Key,
+  VersionId,
+}: {
+  Bucket: string;
+  Key: string;
+  VersionId?: string | undefined;
+}) => [
+  on('s3:GetObject', `${bucketArn(Bucket)}/${Key}`),
+  ...(VersionId === undefined ? [] : [on('s3:GetObjectVersion', `${bucketArn(Bucket)}/${Key}`)]),
 ];
 
 /** In a transaction each write is allowed or refused as if it stood alone (DynamoDB developer guide, "IAM and transactions"). */
@@ -143,7 +152,9 @@ const NEEDS: Record<string, (input: Input) => Question[]> = {
   PublishVersionCommand: lambda('PublishVersion'),
   UpdateFunctionCodeCommand: (input) => [
     ...lambda('UpdateFunctionCode')(input),
-    ...(input.S3Bucket === undefined ? [] : object({ Key: input.S3Key, VersionId: input.S3ObjectVersion })),
+    ...(input.S3Bucket === undefined
+      ? []
+      : object({ Bucket: input.S3Bucket, Key: input.S3Key, VersionId: input.S3ObjectVersion })),
   ],
   GetSecretValueCommand: ({ SecretId }) => [
     on('secretsmanager:GetSecretValue', `${ARNS.secrets.replace('spillway/*', '')}${SecretId}-AbCdEf`),
@@ -152,11 +163,8 @@ const NEEDS: Record<string, (input: Input) => Question[]> = {
   GetMetricDataCommand: () => [on('cloudwatch:GetMetricData', '*')],
   DescribeAlarmsCommand: () => [on('cloudwatch:DescribeAlarms', '*')],
   // Else what is missing is refused, as if it were hidden.
-  GetObjectCommand: (input) => [
-    ...object(input),
-    on('s3:ListBucket', `arn:aws:s3:::${bucketFor(input.Key)}`),
-  ],
-  PutObjectCommand: ({ Key }) => [on('s3:PutObject', `arn:aws:s3:::${bucketFor(Key)}/${Key}`)],
+  GetObjectCommand: (input) => [...object(input), on('s3:ListBucket', bucketArn(input.Bucket))],
+  PutObjectCommand: ({ Bucket, Key }) => [on('s3:PutObject', `${bucketArn(Bucket)}/${Key}`)],
   StartExecutionCommand: () => [on('states:StartExecution', ARNS.machine)],
   StopExecutionCommand: ({ executionArn }) => [
     on('states:StopExecution', ARNS.executions.replace('*', executionArn.split(':').at(-1) ?? '')),

@@ -2,8 +2,8 @@ import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-clo
 import { UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { zipSync } from 'fflate';
+import { ALIAS } from '../../local/account.ts';
 import { awsError } from '../../local/sdk.ts';
-import { ALIAS, MACHINE_ARN } from '../../local/world.ts';
 import { FUNCTION, SERVICE } from '../../simulation/scenario.ts';
 import { MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from '../simulation/stage.ts';
 import { type Asked, recorder } from './calls.ts';
@@ -31,10 +31,10 @@ const wipe = ({ clients }: Stage) =>
   clients.lambda.send(new UpdateAliasCommand({ FunctionName: FUNCTION, Name: ALIAS, Description: '' }));
 
 /** Ends the execution that carries the rollout now, as a person in the console would. */
-const kill = ({ clients }: Stage, epoch = 1) =>
+const kill = ({ clients, machineArn }: Stage, epoch = 1) =>
   clients.sfn.send(
     new StopExecutionCommand({
-      executionArn: `${MACHINE_ARN.replace(':stateMachine:', ':execution:')}:${ROLLOUT_ID}-${epoch}`,
+      executionArn: `${machineArn.replace(':stateMachine:', ':execution:')}:${ROLLOUT_ID}-${epoch}`,
       error: 'Killed',
       cause: 'a test',
     }),

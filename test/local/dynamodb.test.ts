@@ -25,7 +25,6 @@ import { describe, expect, test } from 'vitest';
 import { virtualClock } from '../../local/clock.ts';
 import { attach } from '../../local/sdk.ts';
 import { type ChangeRecord, SimulatedDynamoDB } from '../../local/services/dynamodb.ts';
-import { BUCKET } from '../../local/world.ts';
 import { createScenario, SERVICE } from '../../simulation/scenario.ts';
 
 const TableName = 'things';
@@ -562,7 +561,7 @@ describe('a world with its journal on it', () => {
     const second = await clock.run(scenario.release({ release: 'second', order: 2 }));
     await clock.advance(MINUTE);
     const manifest = {
-      bucket: BUCKET,
+      bucket: scenario.bucket,
       key: `releases/${SERVICE}/second/manifest.json`,
       versionId: manifests[1] ?? '',
     };

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { ALIAS } from '../../local/account.ts';
 import { virtualClock } from '../../local/clock.ts';
-import { ALIAS, createWorld, ENVIRONMENT } from '../../local/world.ts';
+import { createWorld } from '../../local/world.ts';
 
 const HOUR = 3_600_000;
 const SERVICES = Array.from({ length: 12 }, (_, index) => `svc-${index}`);
@@ -31,7 +32,7 @@ async function stormed(accountConcurrency: number) {
   }
   const upload = (service: string) =>
     world.upload(`releases/${service}/r1/manifest.json`, {
-      ...{ schema: 1, service, environment: ENVIRONMENT, release: 'r1', order: 1 },
+      ...{ schema: 1, service, environment: world.environment, release: 'r1', order: 1 },
       targets: { api: { version: '2' } },
       rollout: { service, targets: { api: { lambda: service, alias: ALIAS } }, steps: 'allAtOnce' },
     });

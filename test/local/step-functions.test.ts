@@ -47,7 +47,6 @@ function worldOf() {
     random: seededRandom(1),
     region: 'eu-west-1',
     account: '111122223333',
-    machines: { rollout: hold },
     async task(_resource, args, { token }) {
       invoked.push((args as { FunctionName: string }).FunctionName);
       if (token !== undefined) tokens.push(token);
@@ -55,6 +54,7 @@ function worldOf() {
     },
     onStatus: (event) => events.push(event),
   });
+  stepFunctions.create('rollout', hold);
   const start = (name: string, input?: string) =>
     stepFunctions.startExecution({ stateMachineArn: MACHINE, name, ...(input !== undefined && { input }) });
   const execution = (name: string) => {
@@ -311,18 +311,10 @@ test('only ended executions can be forgotten, and then their name is free', asyn
   expect(stepFunctions.executions).toHaveLength(1);
 });
 
-test('a machine with a definition that is refused makes no world', () => {
-  const { clock } = worldOf();
-  const make = () =>
-    new SimulatedStepFunctions({
-      clock,
-      random: seededRandom(1),
-      region: 'eu-west-1',
-      account: '111122223333',
-      machines: { rollout: { ...hold, TimeoutSeconds: 5 } },
-      task: async () => null,
-    });
-  expect(make).toThrow('TimeoutSeconds');
+test('a machine is refused for its definition, and for a name that is taken', () => {
+  const { stepFunctions } = worldOf();
+  expect(() => stepFunctions.create('late', { ...hold, TimeoutSeconds: 5 })).toThrow('TimeoutSeconds');
+  expect(() => stepFunctions.create('rollout', hold)).toThrow(awsError('StateMachineAlreadyExists'));
 });
 
 test('the SDK client gets its answers and exceptions', async () => {

@@ -1,7 +1,7 @@
 import { DeleteFunctionCommand, UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
+import { ALIAS } from '../../local/account.ts';
 import type { Model } from '../../local/services/lambda.ts';
-import { ALIAS } from '../../local/world.ts';
 import { record } from '../../simulation/recording.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
 import { journals } from './planted.ts';

@@ -7,7 +7,7 @@ import {
   SetAlarmStateCommand,
 } from '@aws-sdk/client-cloudwatch';
 import { describe, expect, test } from 'vitest';
-import { ALIAS } from '../../local/world.ts';
+import { ALIAS } from '../../local/account.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
 import { writing } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play, type Stage } from './stage.ts';

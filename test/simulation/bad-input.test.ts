@@ -4,9 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { byKind } from '../../adapters/registry.ts';
 import type { Ports } from '../../controller/ports.ts';
 import type { FunctionName } from '../../infra/facts.ts';
-import { controllerFunctions } from '../../local/controller.ts';
+import { controllerFunctions } from '../../local/functions.ts';
 import { seededRandom } from '../../local/random.ts';
-import { MACHINE_ARN } from '../../local/world.ts';
 import { SERVICE } from '../../simulation/scenario.ts';
 import { routers } from '../../targets/adapters.ts';
 import { faults, HOUR, MINUTE, type Plot, play, ROLLOUT_ID, type Stage, staged } from './stage.ts';
@@ -83,7 +82,7 @@ describe('two controllers', () => {
     const [first] = stage.stepFunctions.executions;
     const input = JSON.stringify(first?.input);
     await stage.clients.sfn.send(
-      new StartExecutionCommand({ stateMachineArn: MACHINE_ARN, name: 'of-the-other', input }),
+      new StartExecutionCommand({ stateMachineArn: stage.machineArn, name: 'of-the-other', input }),
     );
   };
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { RolloutError } from '../../core/errors.ts';
 import { tokenText } from '../../core/rollout/fencing-token.ts';
 import type { FunctionName } from '../../infra/facts.ts';
-import { ALIAS } from '../../local/world.ts';
+import { ALIAS } from '../../local/account.ts';
 import { crashes, journalOutage, type Point, serviceDown } from '../../simulation/faults.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
 import { sampled } from '../deep.ts';

@@ -6,7 +6,7 @@ import type * as Due from '../../core/rollout/due.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import { WINDOW_MS } from '../../core/units.ts';
-import { ALIAS } from '../../local/world.ts';
+import { ALIAS } from '../../local/account.ts';
 import { ALARM, type Case, caseOf, HOOK } from '../../simulation/case.ts';
 import { check } from '../../simulation/checkers/checkers.ts';
 import { FAULT_NAMES } from '../../simulation/faults.ts';

@@ -2,7 +2,7 @@ import { UpdateAliasCommand, type UpdateAliasCommandInput } from '@aws-sdk/clien
 import { describe, expect, test } from 'vitest';
 import type { TrafficRouter } from '../../core/ports.ts';
 import type { Target } from '../../core/target.ts';
-import { ALIAS } from '../../local/world.ts';
+import { ALIAS } from '../../local/account.ts';
 import { crashes } from '../../simulation/faults.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
 import { times } from '../deep.ts';

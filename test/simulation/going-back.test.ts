@@ -2,7 +2,7 @@ import { DeleteFunctionCommand, UpdateAliasCommand } from '@aws-sdk/client-lambd
 import { expect, test } from 'vitest';
 import type { ServiceRecord, TrafficRouter } from '../../core/ports.ts';
 import type { FunctionName } from '../../infra/facts.ts';
-import { ALIAS } from '../../local/world.ts';
+import { ALIAS } from '../../local/account.ts';
 import { crashes, journalOutage, type Point, serviceDown } from '../../simulation/faults.ts';
 import { record } from '../../simulation/recording.ts';
 import { FUNCTION, SERVICE } from '../../simulation/scenario.ts';

@@ -5,8 +5,8 @@ import type { Hook, HookPoint, RolloutEvent } from '../../core/rollout/event.ts'
 import type { Rollout } from '../../core/rollout/state.ts';
 import type { Handler } from '../../functions/_lambda.ts';
 import type { FunctionName } from '../../infra/facts.ts';
+import { ALIAS } from '../../local/account.ts';
 import { type VirtualClock, virtualClock } from '../../local/clock.ts';
-import { ALIAS } from '../../local/world.ts';
 import {
   createScenario,
   ROLLOUT,

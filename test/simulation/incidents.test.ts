@@ -5,7 +5,7 @@ import type { Ports } from '../../controller/ports.ts';
 import type { TrafficRouter } from '../../core/ports.ts';
 import type { Made } from '../../core/rollout/event.ts';
 import { tokenText } from '../../core/rollout/fencing-token.ts';
-import { ALIAS } from '../../local/world.ts';
+import { ALIAS } from '../../local/account.ts';
 import { CHECKERS } from '../../simulation/checkers/checkers.ts';
 import { serviceDown } from '../../simulation/faults.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ALIAS } from '../../local/world.ts';
+import { ALIAS } from '../../local/account.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
 import { broken, type Plot, play, type Stage } from './stage.ts';
 

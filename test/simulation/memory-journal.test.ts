@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Rollout } from '../../core/rollout/state.ts';
-import type { JournalRecord } from '../../local/world.ts';
+import type { JournalRecord } from '../../local/controller.ts';
 import { memoryJournal } from '../../simulation/memory-journal.ts';
 import { closedEvent, declinedEvent, noted, openedEvent } from '../contract/rollouts.ts';
 

@@ -1,6 +1,6 @@
 import type { GetMetricDataOutput } from '@aws-sdk/client-cloudwatch';
 import { describe, expect, test } from 'vitest';
-import { ALIAS } from '../../local/world.ts';
+import { ALIAS } from '../../local/account.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
 import { sampled } from '../deep.ts';
 import { writing } from './planted.ts';

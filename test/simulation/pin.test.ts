@@ -2,8 +2,8 @@ import { DeleteFunctionCommand, GetAliasCommand, UpdateAliasCommand } from '@aws
 import { expect, test } from 'vitest';
 import { pinText } from '../../core/rollout/pin.ts';
 import { describe as told } from '../../core/rollout/story.ts';
+import { ALIAS } from '../../local/account.ts';
 import { awsError } from '../../local/sdk.ts';
-import { ALIAS } from '../../local/world.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
 import { pinNameOf } from '../../targets/lambda-alias/pin.ts';
 import { routers } from './planted.ts';

@@ -7,7 +7,7 @@ import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { tokenText } from '../../core/rollout/fencing-token.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import type { Target } from '../../core/target.ts';
-import { ALIAS } from '../../local/world.ts';
+import { ALIAS } from '../../local/account.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
 import type { Stage } from './stage.ts';
 

@@ -3,8 +3,8 @@ import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
+import { ALIAS } from '../../local/account.ts';
 import { type VirtualClock, virtualClock } from '../../local/clock.ts';
-import { ALIAS } from '../../local/world.ts';
 import { crashes, type Point } from '../../simulation/faults.ts';
 import {
   createScenario,

@@ -1,7 +1,7 @@
 import { UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
-import { ALIAS } from '../../local/world.ts';
+import { ALIAS } from '../../local/account.ts';
 import { record } from '../../simulation/recording.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
 import { broken, HOUR, MINUTE, type Plot, type Stage, staged } from './stage.ts';

@@ -1,7 +1,7 @@
 import { DeleteAliasCommand, DeleteFunctionCommand } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
-import { ALIAS } from '../../local/world.ts';
+import { ALIAS } from '../../local/account.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
 import { pinNameOf } from '../../targets/lambda-alias/pin.ts';
 import { addWorker, faults, MINUTE, type Plot, play, ROLLOUT_ID, type Stage, TWO_TARGETS } from './stage.ts';

@@ -1,8 +1,8 @@
 import { nameOf } from '../../core/rollout/actor.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
+import { ALIAS } from '../../local/account.ts';
 import { type VirtualClock, virtualClock } from '../../local/clock.ts';
-import { ALIAS } from '../../local/world.ts';
 import { check, type Limits } from '../../simulation/checkers/checkers.ts';
 import { type Run, record } from '../../simulation/recording.ts';
 import {

@@ -1,7 +1,7 @@
 import { DeleteAliasCommand, UpdateAliasCommand, type UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
+import { ALIAS } from '../../local/account.ts';
 import { virtualClock } from '../../local/clock.ts';
-import { ALIAS } from '../../local/world.ts';
 import {
   createScenario,
   FUNCTION,

@@ -3,7 +3,7 @@ import { executionInput } from '../../../controller/execution.ts';
 import type { Ports } from '../../../controller/ports.ts';
 import { openRollout } from '../../../functions/open-rollout.ts';
 import { revertTraffic } from '../../../functions/revert-traffic.ts';
-import { ALIAS } from '../../../local/world.ts';
+import { ALIAS } from '../../../local/account.ts';
 import { FUNCTION, SERVICE } from '../../../simulation/scenario.ts';
 import { atOnce } from '../../contract/cases.ts';
 import { closedEvent, openedEvent, targetOf } from '../../contract/rollouts.ts';

@@ -1,0 +1,314 @@
+import type { GetMetricDataCommandInput } from '@aws-sdk/client-cloudwatch';
+import type { UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
+import type { TokenReading } from './asl/interpreter.ts';
+import { type Clients, connect } from './clients.ts';
+import type { WorldClock } from './clock.ts';
+import { LATENCY_MS } from './latency.ts';
+import { queueTraffic } from './queue.ts';
+import { type Random, seededRandom } from './random.ts';
+import type { Intercept, Operations } from './sdk.ts';
+import { SimulatedCloudWatch } from './services/cloudwatch.ts';
+import { type ChangeRecord, SimulatedDynamoDB } from './services/dynamodb.ts';
+import { SimulatedEventBridge } from './services/eventbridge.ts';
+import { codeHost, SimulatedLambda } from './services/lambda.ts';
+import { SimulatedS3 } from './services/s3.ts';
+import { SimulatedScheduler } from './services/scheduler.ts';
+import { type SimulatedSecrets, secretServers } from './services/secrets.ts';
+import { SimulatedStepFunctions } from './services/step-functions.ts';
+import { type AroundStep, runTask } from './task.ts';
+import { type ModelTraffic, modelTraffic } from './traffic.ts';
+import type { WebServer } from './web-server.ts';
+
+/** The alias that traffic calls. */
+export const ALIAS = 'live';
+/** The limit of concurrent executions of an account that has not just been made (Lambda quotas). */
+const CONCURRENCY = 1_000;
+/** Times that a batch of a stream is sent before it is given up: over ten minutes in all; assumed. */
+const STREAM_TRIES_MAX = 15;
+
+/** How an account and region behaves. */
+export interface AccountOptions {
+  clock: WorldClock;
+  seed?: number;
+  /** The account's number, of twelve digits. */
+  account?: string | undefined;
+  region?: string | undefined;
+  /** Stands around every simulated AWS call. */
+  intercept?: Intercept | undefined;
+  aroundStep?: AroundStep | undefined;
+  /** Share of events that arrive twice. */
+  duplicates?: number | undefined;
+  /** How much later than usual each copy of an event arrives, by what delivers it: a rule, or a stream. */
+  copies?: ((by: string) => readonly number[]) | undefined;
+  /** How much later than usual all metrics of the region are just now. */
+  regionLateMs?: (() => number) | undefined;
+  rateLimits?: boolean | undefined;
+  /** The account's limit of concurrent executions, on which depends who has some of its own; 1,000 unless said otherwise. */
+  accountConcurrency?: number | undefined;
+  /** What the region's control plane of Lambda takes in a second; as on AWS unless said otherwise. */
+  controlPlane?: { perSecond: number } | undefined;
+  /** When a task token counts that is completed before its call has ended; `at once` unless said otherwise. */
+  tokens?: TokenReading | undefined;
+  /** Calls reach the services without the SDK's clients, for worlds by the thousand. */
+  isDirect?: boolean | undefined;
+  /** Web servers by host; HTTP hooks may ask each of them. */
+  web?: Record<string, WebServer> | undefined;
+}
+
+/** One account of AWS in one region: its services, and whatever calls their functions. */
+export interface Account {
+  account: string;
+  region: string;
+  clock: WorldClock;
+  random: Random;
+  concurrency: number;
+  lambda: SimulatedLambda;
+  cloudwatch: SimulatedCloudWatch;
+  s3: SimulatedS3;
+  events: SimulatedEventBridge;
+  scheduler: SimulatedScheduler;
+  stepFunctions: SimulatedStepFunctions;
+  dynamodb: SimulatedDynamoDB;
+  secrets: SimulatedSecrets;
+  /** The clients of everybody here: the controllers, people and pipelines. */
+  clients: Clients;
+  /** Node's fetch, in a world of these servers only. */
+  fetch: typeof fetch;
+  /** The hosts that hooks may ask. */
+  hosts: string[];
+  /** The ARN of something here. */
+  arnOf(service: string, resource: string): string;
+  /** Gives a function its code, for rules, schedules, streams and state machines to call. @throws Error if there is one of that name */
+  deploy(functionName: string, code: (event: unknown) => Promise<unknown>): void;
+  /** Calls such a function as AWS would: with copies of what goes in and comes out. */
+  call(functionName: string, event: unknown): Promise<unknown>;
+  /** Calls a function for each record of a table's stream, until it has taken it. */
+  stream(tableName: string, listener: (change: ChangeRecord) => void): void;
+  /** Hands a batch of a stream to a function as an event source mapping does: one that fails is sent again. */
+  feed(by: string, functionName: string, batch: unknown): void;
+  /** Traffic that is counted, each with the name of its function. */
+  readonly traffics: readonly (readonly [functionName: string, traffic: ModelTraffic])[];
+  /** Adds traffic that is counted, not sent; its versions need no code. */
+  addTraffic(spec: TrafficSpec): ModelTraffic;
+  /** Adds a queue that feeds an alias, with its dead-letter queue, and binds it; its messages are counted, not sent. */
+  addQueue(spec: QueueSpec): ModelTraffic;
+  close(): Promise<void>;
+}
+
+type TrafficSpec = Omit<
+  Parameters<typeof modelTraffic>[0],
+  'clock' | 'random' | 'cloudwatch' | 'alias' | 'routing'
+>;
+
+type QueueSpec = Omit<
+  Parameters<typeof queueTraffic>[0],
+  'clock' | 'random' | 'cloudwatch' | 'alias' | 'routing'
+>;
+
+/** Makes the services of an account and region, with nothing in them. */
+export function createAccount(options: AccountOptions): Account {
+  const { clock, account = '111122223333', region = 'eu-west-1' } = options;
+  const random = seededRandom(options.seed ?? 1);
+  const here = { clock, region, account };
+  const arnOf = (service: string, resource: string) => `arn:aws:${service}:${region}:${account}:${resource}`;
+  const code = new Map<string, (event: unknown) => Promise<unknown>>();
+  const call = async (name: string, event: unknown): Promise<unknown> => {
+    await clock.sleep(LATENCY_MS.lambdaInvoke);
+    const run = code.get(name);
+    if (run === undefined) throw new Error(`There is no function ${name} in ${account}, ${region}.`);
+    const result = await run(event);
+    return result === undefined ? undefined : JSON.parse(JSON.stringify(result));
+  };
+
+  const events = new SimulatedEventBridge({
+    clock,
+    random: random.fork('events'),
+    duplicates: options.duplicates ?? 0,
+    copies: options.copies,
+  });
+  const delays = random.fork('emission');
+  const { metricEmissionMin, metricEmissionMax } = LATENCY_MS;
+  const { regionLateMs } = options;
+  const cloudwatch = new SimulatedCloudWatch({
+    ...here,
+    emissionDelayMs: () => metricEmissionMin + delays.next() * (metricEmissionMax - metricEmissionMin),
+    ...(regionLateMs === undefined ? {} : { regionLateMs }),
+    onAlarm: (event) => events.put(event),
+  });
+  const s3 = new SimulatedS3({ ...here, onEvent: (event) => events.put(event) });
+  const lambda = new SimulatedLambda({
+    ...here,
+    random: random.fork('routing'),
+    rateLimits: options.rateLimits,
+    controlPlaneRate: options.controlPlane?.perSecond,
+    fetchObject: (bucket, key, versionId) => s3.bytes(bucket, key, versionId),
+    onInvocation: (invocation) => cloudwatch.invocation(invocation),
+  });
+  const traffics: [string, ModelTraffic][] = [];
+  const lambdaOperations = settling(traffics, lambda.operations as Operations, [
+    'UpdateAliasCommand',
+    'DeleteAliasCommand',
+  ]);
+  const stepFunctions = new SimulatedStepFunctions({
+    ...here,
+    random,
+    tokens: options.tokens,
+    task: (resource, args) =>
+      runTask(resource, args, { clock, call, lambda: lambdaOperations, aroundStep: options.aroundStep }),
+  });
+  const scheduler = new SimulatedScheduler({
+    ...here,
+    invoke: async ({ Arn, Input }) => {
+      const [, functionName] = /:function:([^:]+)$/.exec(Arn) ?? [];
+      if (functionName !== undefined) return void (await call(functionName, JSON.parse(Input)));
+      const name = `scheduled-${random.fork(`${clock.now()}`).int(1e9)}`;
+      await stepFunctions.startExecution({ stateMachineArn: Arn, name, input: Input });
+    },
+  });
+  const streams: [tableName: string, listener: (change: ChangeRecord) => void][] = [];
+  const dynamodb = new SimulatedDynamoDB({
+    clock,
+    onRecord: (change, tableName) => {
+      for (const [name, listener] of streams) if (name === tableName) listener(change);
+    },
+  });
+  const secrets: SimulatedSecrets = { secrets: new Map(), parameters: new Map() };
+  const { web = {} } = options;
+
+  return {
+    ...here,
+    random,
+    concurrency: options.accountConcurrency ?? CONCURRENCY,
+    ...{ lambda, cloudwatch, s3, events, scheduler, stepFunctions, dynamodb, secrets },
+    clients: connect(
+      {
+        dynamodb: dynamodb.operations,
+        lambda: lambdaOperations,
+        cloudwatch: settling(traffics, cloudwatch.operations, ['GetMetricDataCommand']),
+        s3: s3.operations as Operations,
+        scheduler: scheduler.operations as Operations,
+        sfn: stepFunctions.operations,
+      },
+      { ...options, region },
+    ),
+    fetch: simulatedFetch(
+      {
+        ...web,
+        [codeHost(region)]: codeServer(lambda),
+        ...secretServers(secrets, region, options.intercept),
+      },
+      clock,
+    ),
+    hosts: Object.keys(web),
+    arnOf,
+    deploy(functionName, run) {
+      if (code.has(functionName)) throw new Error(`There is a function ${functionName} already.`);
+      code.set(functionName, run);
+    },
+    call,
+    stream: (tableName, listener) => void streams.push([tableName, listener]),
+    feed(by, functionName, batch) {
+      const deliver = async (laterMs: number) => {
+        await clock.sleep(LATENCY_MS.eventDelivery + laterMs);
+        await insist(clock, () => call(functionName, batch));
+      };
+      for (const laterMs of options.copies?.(by) ?? [0]) void deliver(laterMs).catch(() => {});
+    },
+    traffics,
+    addTraffic(spec) {
+      const { functionName } = spec;
+      const made = modelTraffic({
+        ...{ clock, cloudwatch, alias: ALIAS, random: random.fork(`traffic ${functionName}`) },
+        routing: () => lambda.helpers.routing(functionName, ALIAS),
+        ...spec,
+      });
+      traffics.push([functionName, made]);
+      return made;
+    },
+    addQueue(spec) {
+      const { functionName, queue } = spec;
+      lambda.helpers.bindEventSource(functionName, arnOf('sqs', queue), ALIAS);
+      const made = queueTraffic({
+        ...{ clock, cloudwatch, alias: ALIAS, random: random.fork(`queue ${queue}`) },
+        routing: () => lambda.helpers.routing(functionName, ALIAS),
+        ...spec,
+      });
+      traffics.push([functionName, made]);
+      return made;
+    },
+    close: () => lambda.close(),
+  };
+}
+
+async function insist(clock: WorldClock, call: () => Promise<unknown>): Promise<void> {
+  for (let tries = 1; tries < STREAM_TRIES_MAX; tries++) {
+    try {
+      return void (await call());
+    } catch {
+      await clock.sleep(Math.min(60_000, 1_000 * 2 ** tries));
+    }
+  }
+  await call();
+}
+
+/** Draws the traffic up to now before one of the commands changes it or counts it; a deleted alias has none from then on. */
+function settling(
+  traffics: Account['traffics'],
+  operations: Operations,
+  commands: readonly string[],
+): Operations {
+  return {
+    // Looked up at each call, so that a recorder can intercept it.
+    ...Object.fromEntries(
+      Object.keys(operations).map((command) => [
+        command,
+        (input: never) => operations[command]?.(input) as object,
+      ]),
+    ),
+    ...Object.fromEntries(
+      commands.map((command) => [
+        command,
+        (input: Parameters<typeof namedIn>[0]) => {
+          const names = namedIn(input);
+          const named = traffics.filter(([name]) => names.has(name));
+          // A metric of somebody's own says nothing about the function it is of.
+          for (const [, each] of named.length > 0 ? named : traffics)
+            if (command === 'DeleteAliasCommand' && 'Name' in input && input.Name === ALIAS) each.stop();
+            else each.settle();
+          return operations[command]?.(input as never) as object;
+        },
+      ]),
+    ),
+  };
+}
+
+/** The functions that a call is about: with a thousand of them, drawing the traffic of all at each call would take longer than all the rest. */
+function namedIn({
+  FunctionName,
+  MetricDataQueries = [],
+}: Pick<UpdateAliasCommandInput, 'FunctionName'> & Partial<GetMetricDataCommandInput>): Set<
+  string | undefined
+> {
+  const dimensions = MetricDataQueries.flatMap(({ MetricStat }) => MetricStat?.Metric?.Dimensions ?? []);
+  return new Set([FunctionName, ...dimensions.map(({ Value }) => Value)]);
+}
+
+/** Where the code of functions is downloaded from. */
+function codeServer({ helpers }: SimulatedLambda): WebServer {
+  return ({ url }) => {
+    const zip = helpers.download(url);
+    return zip === undefined ? new Response(null, { status: 404 }) : new Response(Uint8Array.from(zip));
+  };
+}
+
+function simulatedFetch(web: Record<string, WebServer>, clock: WorldClock): typeof fetch {
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const { host } = new URL(request.url);
+    const server = web[host];
+    await clock.sleep(LATENCY_MS.web);
+    if (server === undefined)
+      throw new TypeError('fetch failed', { cause: new Error(`getaddrinfo ENOTFOUND ${host}`) });
+    return server(request);
+  };
+}

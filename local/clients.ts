@@ -1,0 +1,66 @@
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import type { WorldClock } from './clock.ts';
+import { LATENCY_MS } from './latency.ts';
+import { attach, directClient, type Intercept, type Operations } from './sdk.ts';
+
+/** The clients of one account and region. */
+export interface Clients {
+  dynamodb: DynamoDBClient;
+  lambda: LambdaClient;
+  cloudwatch: CloudWatchClient;
+  s3: S3Client;
+  scheduler: SchedulerClient;
+  sfn: SFNClient;
+}
+
+const latencyOf: Record<keyof Clients, (command: string) => number> = {
+  // What an invocation takes is the code's own time.
+  lambda: (command) =>
+    command === 'InvokeCommand' ? LATENCY_MS.lambdaInvoke : LATENCY_MS.lambdaControlPlane,
+  cloudwatch: (command) => (command === 'GetMetricDataCommand' ? LATENCY_MS.metricRead : LATENCY_MS.alarms),
+  dynamodb: () => LATENCY_MS.dynamodb,
+  s3: () => LATENCY_MS.s3,
+  scheduler: () => LATENCY_MS.schedulerApi,
+  sfn: () => LATENCY_MS.stepFunctionsApi,
+};
+
+/** Clients of the SDK that these operations answer; with `isDirect` objects that send as they do and are none. */
+export function connect(
+  operations: Record<keyof Clients, Operations>,
+  options: {
+    clock: WorldClock;
+    region: string;
+    intercept?: Intercept | undefined;
+    isDirect?: boolean | undefined;
+  },
+): Clients {
+  const simulation = (name: keyof Clients) => {
+    const { clock, intercept } = options;
+    return { clock, latencyMs: latencyOf[name], intercept };
+  };
+  const names = Object.keys(latencyOf) as (keyof Clients)[];
+  if (options.isDirect === true)
+    return Object.fromEntries(
+      names.map((name) => [name, directClient(operations[name], simulation(name))]),
+    ) as unknown as Clients;
+  const config = {
+    region: options.region,
+    credentials: { accessKeyId: 'simulated', secretAccessKey: 'simulated' },
+    cacheMiddleware: true,
+  };
+  const clients: Clients = {
+    dynamodb: new DynamoDBClient(config),
+    lambda: new LambdaClient(config),
+    cloudwatch: new CloudWatchClient(config),
+    s3: new S3Client(config),
+    scheduler: new SchedulerClient(config),
+    sfn: new SFNClient(config),
+  };
+  for (const name of names) attach(clients[name], operations[name], simulation(name));
+  return clients;
+}
