@@ -25,15 +25,15 @@ export interface Opened {
   outages: Readonly<Record<string, { stretches: number; hit: number }>>;
 }
 
-/** What no rule of a rollout can see, in one line; undefined if there is nothing to name. */
-export function unseenBy(opened: Opened): string | undefined {
+/** What no rule of a rollout can see, in one line: there is always something. */
+export function unseenBy(opened: Opened): string {
   const parts = [
     ...frequentOutages(opened),
     ...unwatched(opened),
     ...longRequests(opened),
     ...underLoad(opened),
   ];
-  return parts.length === 0 ? undefined : `not seen by this plan: ${parts.join('; ')}`;
+  return `not seen by this plan: ${parts.join('; ')}`;
 }
 
 /** A plan without steps has a control in a recall alone, and doubt does not begin at what is usual. */

@@ -499,10 +499,9 @@ function holdoutFor(
 function outlookLines(opened: Opened, history: Record<string, Series>): string[] {
   const each = outlookOf(opened, history);
   const weakest = each.toSorted((a, b) => b.smallest - a.smallest)[0];
-  const unseen = unseenBy(opened);
   return [
     ...(weakest === undefined ? [] : [weakest.found]),
-    ...(unseen === undefined ? [] : [unseen]),
+    unseenBy(opened),
     ...each.flatMap(({ found, details }) => [...(each.length > 1 ? [found] : []), ...details]),
   ];
 }
@@ -567,7 +566,7 @@ function brokenShares(
 ): string[] {
   return targets.flatMap(({ target }) =>
     rulesFor(target, rules).flatMap((rule) => {
-      if (!('share' in rule) || isLatency(rule.metric)) return [];
+      if (!('share' in rule)) return [];
       const { name, stable } = target;
       const counts = [day, history].map((read) =>
         sum(knownWindows(read[name]?.[rule.metric as 'errors']).map((window) => window.stable)),

@@ -6,6 +6,8 @@ import { next } from '../../../core/rollout/next.ts';
 import { closedAmong } from '../../../core/rollout/revert-plan.ts';
 import { fold, type Rollout } from '../../../core/rollout/state.ts';
 import { describe as storyOf } from '../../../core/rollout/story.ts';
+import { deadlineOf } from '../../../core/rollout/timing.ts';
+import { BOTH, identity, resolved as looked, manifest, openedBy, refusal } from './found.ts';
 import { minute, opened, stateAfter, target } from './given.ts';
 
 const LOGICAL_ID = 'aws:cloudformation:logical-id';
@@ -13,12 +15,8 @@ const reason = 'api served version 8 before this release came';
 const plan = { steps: [], verifySeconds: 0, onInconclusive: 'pause' as const };
 const adoption = (stable = '7') =>
   opened({ targets: [target('api', { stable, canary: '8' })], plan, adopted: { reason } });
-const resolved = (tags: Record<string, string> = {}) => ({
-  target: target('api', { stable: '8', canary: '8' }),
-  timeoutSeconds: 3,
-  notices: [],
-  tags,
-});
+const served = target('api', { stable: '8', canary: '8' });
+const resolved = (tags: Record<string, string> = {}) => looked({ target: served, tags });
 const completed = (version: string) => ({
   completed: { release: 'r7', order: 7, rolloutId: 'shop--r7--1', made: { api: { version } } },
 });
@@ -99,5 +97,122 @@ describe('an adoption', () => {
       type: 'RolloutClosed',
       outcome: 'halted',
     });
+  });
+});
+
+describe('the opening of an adoption', () => {
+  const worker = target('worker', { stable: '3', canary: '3', source: 'invoke' });
+  const smoke = [
+    { target: 'api', get: '/health', expect: { status: 200 } },
+    { target: 'worker', get: '/health', expect: { status: 200 } },
+  ];
+  const hooks = {
+    beforeTraffic: [{ lambda: 'checkout-check', target: 'api', timeout: '5m', onBroken: 'pause' }],
+    onRevert: [{ lambda: 'checkout-undo', target: 'worker', timeout: '5m', onBroken: 'ignore' }],
+  };
+  const workerIsOwn = { completed: { release: 'r7', order: 7, made: { worker: { version: '3' } } } };
+  const nobodyAsked =
+    'nothing can be asked about the version that serves already: the rollout file has neither smoke tests nor hooks';
+
+  test('holds all that is known, judges nothing, and asks of what was moved alone', () => {
+    const event = openedBy({
+      manifest: manifest(
+        { targets: BOTH, smoke, hooks, alarms: ['late', 'red'], watch: { errors: '2x' }, verify: '20m' },
+        { commit: 'abc', author: 'ada', reversible: false },
+      ),
+      service: workerIsOwn,
+      targets: [
+        looked({ target: served, before: '6', config: 'config of 8', notices: ['a\u001b[31mb'] }),
+        looked({ target: worker, digest: 'code of 3' }),
+      ],
+      alarms: [
+        { name: 'late', state: 'insufficient', since: minute(-5) },
+        { name: 'red', state: 'alarm', since: minute(-5) },
+      ],
+      running: 4,
+    });
+    expect(event.hooks.map(({ id, point, target }) => [id, point, target])).toEqual([
+      ['smoke.1', 'afterPromotion', 'api'],
+      ['beforeTraffic.1', 'afterPromotion', 'api'],
+    ]);
+    const plan = { steps: [], verifySeconds: 0, onInconclusive: 'pause' as const };
+    expect(event).toStrictEqual({
+      type: 'RolloutOpened',
+      at: minute(0),
+      ...identity,
+      order: 8,
+      commit: 'abc',
+      author: 'ada',
+      targets: [{ ...served, stable: '6' }],
+      unchanged: [worker],
+      digests: { api: 'code of 8', worker: 'code of 3' },
+      made: {
+        api: { version: '8', code: 'code of 8', config: 'config of 8' },
+        worker: { version: '3', code: 'code of 3' },
+      },
+      plan,
+      hooks: event.hooks,
+      gates: [],
+      watch: [],
+      limits: [],
+      adopted: {
+        reason:
+          'api served version 8 before this release came, and it was not this controller that put it there, which has completed no release of it yet; see who else writes this alias (docs/guides/coming-from.md)',
+      },
+      reversible: false,
+      alarms: [
+        { name: 'late', red: false, silent: true },
+        { name: 'red', red: true },
+      ],
+      settleSeconds: 60,
+      running: 4,
+      deadline: deadlineOf(plan, 60, minute(0), { gates: [], hooks: event.hooks }),
+      notices: [
+        'ab',
+        'alarm red was red before the rollout; it is not held against this release unless it recovers and goes red again',
+      ],
+    });
+  });
+
+  test('of all targets leaves none unchanged, and names that nothing can be asked', () => {
+    const quarantined = Array.from({ length: 50 }, (_, nth) => ({
+      ...{
+        release: `old-${nth}`,
+        rolloutId: `old-${nth}--1`,
+        reason: 'bad',
+        made: { api: { version: '1' } },
+      },
+    }));
+    const event = openedBy({ targets: [looked({ target: served })], service: { quarantined } });
+    expect(event).not.toHaveProperty('unchanged');
+    expect(event).toMatchObject({ hooks: [], targets: [served], made: { api: { version: '8' } } });
+    expect(event.notices).toEqual([
+      nobodyAsked,
+      expect.stringMatching(/^the quarantine of this service is full/),
+    ]);
+  });
+
+  test('is refused to an artifact in quarantine', () => {
+    const bad = { release: 'r4', rolloutId: 'r4--1', reason: 'bad', made: { api: { version: '8' } } };
+    expect(refusal({ targets: [looked({ target: served })], service: { quarantined: [bad] } })).toContain(
+      'release r8 has the same artifacts (api version 8) as release r4',
+    );
+  });
+
+  test('beside a change says who put the version there, and from which version a check leads back', () => {
+    const { adopted, notices } = openedBy({
+      manifest: manifest({ targets: BOTH }),
+      targets: [
+        looked({ target: served, before: '6', tags: { 'sst:app': 'shop' } }),
+        looked({ target: { ...worker, canary: '4' } }),
+      ],
+      service: workerIsOwn,
+    });
+    expect(adopted).toEqual({
+      reason:
+        'api served version 8 before this release came, and it was not this controller that put it there, which has completed no release of it yet; the function looks like one of SST (sst:app=shop): let RolloutTarget create the alias instead of declaring one (docs/guides/coming-from.md)',
+      beside: [{ ...served, stable: '6' }],
+    });
+    expect(notices).toEqual([]);
   });
 });

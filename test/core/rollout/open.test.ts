@@ -1,69 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import type { Alarm, Series } from '../../../core/analysis/types.ts';
+import { holdoutOf, requiredInVerify } from '../../../core/analysis/holdout.ts';
+import { failurePastOf } from '../../../core/analysis/past.ts';
+import { pastFrom } from '../../../core/analysis/silence.ts';
+import type { Alarm, Metric, Series } from '../../../core/analysis/types.ts';
 import type { Manifest } from '../../../core/config/manifest.ts';
 import { RolloutError } from '../../../core/errors.ts';
 import type { ResolvedTarget } from '../../../core/ports.ts';
-import { checkOrder, type Found, open } from '../../../core/rollout/open.ts';
+import { checkAtDoor, checkOrder, type Found, open } from '../../../core/rollout/open.ts';
 import { deadlineOf } from '../../../core/rollout/timing.ts';
 import { rolloutFileFrom } from '../../formats.ts';
-import { leastFile, thrownBy } from '../config/files.ts';
-import { type Event, minute, opening, target } from './given.ts';
-
-const { rolloutId, service, environment, release, attempt, manifest: object } = opening();
-const identity = { rolloutId, service, environment, release, attempt, manifest: object };
-
-const manifest = (file: object = {}, more: Partial<Manifest> = {}): Manifest => ({
-  schema: 1,
-  service,
-  environment,
-  release,
-  order: 8,
-  targets: { api: { version: '8' } },
-  rollout: rolloutFileFrom({ ...leastFile(), ...file }),
-  reversible: true,
-  ...more,
-});
-
-const resolved = (more: Partial<ResolvedTarget> = {}): ResolvedTarget => ({
-  target: target(),
-  digest: 'code of 8',
-  timeoutSeconds: 3,
-  notices: [],
-  ...more,
-});
-
-const found = (more: Partial<Found> = {}): Found => ({
-  identity,
-  manifest: manifest(),
-  service: {},
-  targets: [resolved()],
-  alarms: [],
-  history: {},
-  day: {},
-  running: 0,
-  ...more,
-});
-
-const openedBy = (more: Partial<Found> = {}): Event<'RolloutOpened'> => {
-  const [event] = open(found(more), minute(0));
-  if (event?.type !== 'RolloutOpened') throw new Error(`It was not opened: ${JSON.stringify(event)}`);
-  return event;
-};
-
-const refusal = (more: Partial<Found>): string => {
-  const error = thrownBy(() => open(found(more), minute(0)));
-  expect(RolloutError.is(error, 'OpeningRefused')).toBe(true);
-  return error.message;
-};
-
-const BOTH = {
-  api: { lambda: 'checkout-prod-api', alias: 'live' },
-  worker: { lambda: 'checkout-prod-worker', alias: 'live', source: 'invoke' },
-};
-const both = (api: Partial<ReturnType<typeof target>>, worker: Partial<ReturnType<typeof target>>) => [
-  resolved({ target: target('api', api) }),
-  resolved({ target: target('worker', { source: 'invoke', ...worker }) }),
-];
+import { leastFile } from '../config/files.ts';
+import { BOTH, both, found, identity, manifest, openedBy, refusal, resolved } from './found.ts';
+import { minute, target } from './given.ts';
 
 const NO_PAST = { mean: 0, strength: 0, worst: [0, 0, 0], ever: 0 };
 
@@ -186,6 +134,62 @@ describe('a release in quarantine', () => {
   });
 });
 
+describe('at the door, before anything is looked up', () => {
+  const bad = { release: 'r4', rolloutId: 'checkout-api--r4--1', reason: 'errors went up' };
+  const zip = { zip: { bucket: 'b', key: 'k', versionId: 'v', sha256: 'code of 8' } };
+  const made = (...versions: [name: string, version: string][]) =>
+    Object.fromEntries(versions.map(([name, version]) => [name, { version }]));
+  const said = (
+    targets: Manifest['targets'],
+    blamed: ReturnType<typeof made>,
+    serving?: ReturnType<typeof made>,
+    more: Partial<Manifest> = {},
+  ): string | undefined => {
+    const completed = { release: 'r7', order: 7, ...(serving ? { made: serving } : {}) };
+    const service = { quarantined: [{ ...bad, made: blamed }], ...(serving ? { completed } : {}) };
+    try {
+      checkAtDoor(identity, manifest({}, { targets, ...more }), service);
+      return undefined;
+    } catch (error) {
+      expect(RolloutError.is(error, 'OpeningRefused')).toBe(true);
+      return (error as Error).message;
+    }
+  };
+  const [api8, worker4] = [{ version: '8' }, { version: '4' }];
+
+  test('an artifact in quarantine is refused, with what to do if it serves already', () => {
+    expect(said({ api: api8 }, made(['api', '8']))).toBe(
+      'release r8 has the same artifacts (api version 8) as release r4, which was reverted as checkout-api--r4--1 (errors went up); if it serves already, something else moved the alias: point it back to a good version; upload a fixed release, or run retry checkout-api--r8--1 to release it anyway.',
+    );
+  });
+
+  test.each<[string, boolean, Manifest['targets'], ReturnType<typeof made>, ReturnType<typeof made>?]>([
+    ['another version', false, { api: api8 }, made(['api', '7'])],
+    ['what this controller completed itself', false, { api: api8 }, made(['api', '8']), made(['api', '8'])],
+    ['a version that replaces another', true, { api: api8 }, made(['api', '8']), made(['api', '7'])],
+    ['a target that never completed', true, { api: api8 }, made(['api', '8']), made(['worker', '3'])],
+    ['a zip, whose configuration is not known here', false, { api: zip }, made(['api', '8'])],
+    ['a zip beside it', false, { api: api8, worker: zip }, made(['api', '8'], ['worker', '4'])],
+    ['all that was blamed', true, { api: api8, worker: worker4 }, made(['api', '8'], ['worker', '4'])],
+    ['half of what was blamed', false, { api: api8, worker: worker4 }, made(['api', '8'], ['worker', '5'])],
+    [
+      'half of what was blamed, where the other half stays as it is',
+      true,
+      { api: api8, worker: worker4 },
+      made(['api', '8'], ['worker', '5']),
+      made(['worker', '4']),
+    ],
+  ])('%s: %s', (_what, isRefused, targets, blamed, serving) => {
+    expect(said(targets, blamed, serving) !== undefined).toBe(isRefused);
+  });
+
+  test('a release that is not newer is refused', () => {
+    expect(said({ api: api8 }, {}, made(['api', '7']), { order: 7 })).toMatch(
+      /^order: release r8 has order 7/,
+    );
+  });
+});
+
 test('a release that is older than the one under way does not wait behind it, unless that is on purpose', () => {
   const underWay = { release: 'r9', order: 9 };
   const mine = { release: 'r8', order: 8, allowOlder: false };
@@ -201,7 +205,7 @@ describe('the order of releases', () => {
     order,
     rolloutId: 'checkout-api--r9--1',
     attempt: 1,
-    manifest: object,
+    manifest: identity.manifest,
   });
 
   test('lets a newer release in', () => {
@@ -317,6 +321,10 @@ describe('handled 5xx', () => {
   test('are watched where stable counts them, or was not asked lately', () => {
     expect(metrics({ history: { api: lately(100, 100) } })).toEqual(['errors', 'http5xx', 'throttles']);
     expect(metrics({ history: { api: lately(0, 0) } })).toEqual(['errors', 'http5xx', 'throttles']);
+    const canarys = [{ start: minute(-3), canary: { bad: 0, total: 9 } }];
+    const stables = [...canarys, ...(lately(1, 0).errors ?? [])];
+    expect(openedBy({ history: { api: { errors: canarys, http5xx: canarys } } }).notices).toEqual([]);
+    expect(openedBy({ history: { api: { errors: stables, http5xx: canarys } } }).notices).toHaveLength(1);
   });
 
   test('are reported for the target that counts no responses so far, and for no other', () => {
@@ -345,9 +353,7 @@ describe('handled 5xx', () => {
   test('that the log drops are reported, where a rule rests on them', () => {
     const uncounted = 'version 8 logs only WARN and above';
     const said = (file: object, more: Partial<ResolvedTarget> = {}) =>
-      openedBy({ manifest: manifest(file), targets: [resolved({ uncounted, ...more })] }).notices.filter(
-        (notice) => notice.includes('logs only'),
-      );
+      openedBy({ manifest: manifest(file), targets: [resolved({ uncounted, ...more })] }).notices;
     expect(said({})).toEqual([
       'http5xx of api cannot be measured: what withSpillway counts is logged with level INFO and dropped, since version 8 logs only WARN and above (LoggingConfig.ApplicationLogLevel); set it to INFO and publish again',
     ]);
@@ -355,7 +361,7 @@ describe('handled 5xx', () => {
     expect(said({ watch: { errors: '1.5x' } })).toEqual([]);
     const fed = { targets: { api: { ...BOTH.api, source: 'stream' } } };
     const stream = { target: target('api', { source: 'stream' }) };
-    expect(said(fed, stream)).toEqual([]);
+    expect(said({ ...fed, limits: { iteratorAge: '1m' } }, stream)).toEqual([]);
     expect(said({ ...fed, limits: { batchFailures: 0 }, watch: { p95: '1.25x' } }, stream)).toEqual([
       expect.stringMatching(/^p95 and limits\.batchFailures of api cannot be measured/),
     ]);
@@ -471,12 +477,39 @@ describe('what nothing sees', () => {
     expect(outlook({ day: outageEach(60) })).not.toContain('an outage of api');
   });
 
-  test('names that a release which is not reversible has no recall, and a time-out that is longer than verify', () => {
-    const irreversible = { ...manifest(), reversible: false };
-    expect(outlook({ manifest: irreversible })).toContain('and there is no recall');
+  test('in one step counts the rule by which most outages are seen, in minutes that have settled', () => {
+    const hit = (metric: 'errors' | 'throttles', minutes: number) => {
+      const errors = outageEach(minutes).api.errors;
+      const quiet = errors.map((window) => ({ ...window, stable: { bad: 0, total: 100 } }));
+      return { api: { errors: quiet, throttles: quiet, [metric]: errors } };
+    };
+    const named = /an outage of api \(in 24 of 144 stretches of 10 min/;
+    expect(outlook({ manifest: atOnce, day: hit('errors', 60) })).toMatch(named);
+    expect(outlook({ manifest: atOnce, day: hit('throttles', 60) })).toMatch(named);
+    const [last] = outageEach(1).api.errors.slice(-1);
+    const unsettled = { api: { errors: [{ ...last, start: minute(-2) }] } } as Found['day'];
+    expect(outlook({ manifest: atOnce, day: unsettled })).not.toContain('an outage of api');
+  });
+
+  test.each<[string, object, boolean, string]>([
+    ['recall', {}, true, 'in doubt the canary is held at 25 % for a person'],
+    ['no recall of what is not reversible', {}, false, 'and there is no recall'],
+    ['no recall by the file', { recall: 'off' }, true, 'and there is no recall'],
+  ])('names what follows from doubt: %s', (_what, file, reversible, said) => {
+    expect(outlook({ manifest: manifest(file, { reversible }) })).toContain(said);
+  });
+
+  test('names a time-out that is longer than verify', () => {
     expect(outlook({ targets: [resolved({ timeoutSeconds: 900 })] })).toContain(
       'requests that run longer than 10 min (api may run for 15 min)',
     );
+  });
+
+  test('names wrong results, unless probes see them', () => {
+    const smoke = [{ target: 'api', get: '/health', expect: { status: 200 } }];
+    const wrong = 'wrong results that raise no error (no rule `custom`)';
+    expect(outlook({ manifest: manifest({ smoke }) })).toContain(wrong);
+    expect(outlook({ manifest: manifest({ smoke, probe: { every: '10s' } }) })).not.toContain(wrong);
   });
 
   test('of two targets is led by the one of which less is seen', () => {
@@ -538,7 +571,13 @@ describe('a release that must have completed elsewhere', () => {
   const asked = manifest({}, { requires: { completedIn: 'staging' } });
   const told = (completed: boolean) => ({
     completion: {
-      ...{ environment: 'staging', service, digests: { api: 'code of 8' }, completed, at: minute(-60) },
+      ...{
+        environment: 'staging',
+        service: identity.service,
+        digests: { api: 'code of 8' },
+        completed,
+        at: minute(-60),
+      },
       rolloutId: 'checkout-api--r7--1',
     },
   });
@@ -568,14 +607,220 @@ describe('a release that must have completed elsewhere', () => {
   });
 });
 
-test('probes are frozen at the opening, and a target that none of them asks is named', () => {
-  const smoke = [{ target: 'api', get: '/health', expect: { status: 200 } }];
-  const file = { targets: BOTH, smoke, probe: { every: '10s' } };
-  const versions = { api: { version: '8' }, worker: { version: '4' } };
-  const event = openedBy({ manifest: manifest(file, { targets: versions }), targets: both({}, {}) });
-  expect(event.probe).toEqual({ everySeconds: 10, smoke: ['smoke.1'] });
-  expect(event.notices).toContain(
-    'no probe asks worker, so it is judged by its requests alone; add a smoke test with GET',
-  );
-  expect(openedBy()).not.toHaveProperty('probe');
+describe('probes', () => {
+  const probed = (...smoke: object[]) =>
+    openedBy({
+      manifest: manifest({ targets: BOTH, smoke, probe: { every: '10s' } }),
+      targets: both({}, { stable: '3', canary: '4' }),
+    });
+  const get = (on: string) => ({ target: on, get: '/health', expect: { status: 200 } });
+  const post = { target: 'worker', post: '/orders', json: {}, expect: { status: 200 } };
+  const unprobed = (name: string) =>
+    `no probe asks ${name}, so it is judged by its requests alone; add a smoke test with GET`;
+
+  test('are frozen at the opening, with the smoke tests that they repeat', () => {
+    expect(probed(get('api'), post).probe).toEqual({ everySeconds: 10, smoke: ['smoke.1'] });
+    expect(openedBy()).not.toHaveProperty('probe');
+  });
+
+  test.each([
+    ['both are asked', [get('api'), get('worker')], []],
+    ['one is asked twice', [get('api'), get('api')], [unprobed('worker')]],
+    ['one has a smoke test that is not repeated', [get('api'), post], [unprobed('worker')]],
+    ['one has both', [get('api'), post, get('worker')], []],
+    ['the second one alone is asked', [get('worker')], [unprobed('api')]],
+  ])('name each target that none of them asks: %s', (_what, smoke, notices) => {
+    expect(probed(...smoke).notices).toEqual(notices);
+  });
+});
+
+describe('what is frozen beside the plan', () => {
+  test('are the targets that stay as they are, what all are made of, gates, hooks, and how many rollouts run', () => {
+    const gates = [{ before: 50, approvers: 1, timeout: '2h', onTimeout: 'revert' }];
+    const hooks = {
+      beforeTraffic: [{ lambda: 'checkout-check', target: 'api', timeout: '2h', onBroken: 'pause' }],
+    };
+    const [api, worker] = both({}, { stable: '3', canary: '3' });
+    const event = openedBy({
+      manifest: manifest({ targets: BOTH, gates, hooks }, { reversible: false }),
+      targets: [
+        { ...api, config: 'config of 8' },
+        { ...worker, digest: 'code of 3' },
+      ] as ResolvedTarget[],
+      service: { completed: { release: 'r7', order: 7, made: { worker: { version: '3' } } } },
+      running: 3,
+    });
+    expect(event).toMatchObject({ running: 3, reversible: false, targets: [target()] });
+    expect(event.unchanged).toEqual([worker?.target]);
+    expect(event.digests).toEqual({ api: 'code of 8', worker: 'code of 3' });
+    expect(event.made).toEqual({
+      api: { version: '8', code: 'code of 8', config: 'config of 8' },
+      worker: { version: '3', code: 'code of 3' },
+    });
+    expect(event.gates.map(({ before }) => before)).toEqual([50]);
+    expect(event.hooks.map(({ id }) => id)).toEqual(['beforeTraffic.1']);
+    // Two hours for the gate, and for three tries of the hook at each of three weights.
+    expect(event.deadline - deadlineOf(event.plan, event.settleSeconds, minute(0))).toBe(
+      (1 + 9) * 2 * 3_600_000,
+    );
+  });
+
+  test('no digest is, unless it is known of every target', () => {
+    const [api, worker] = both({}, { stable: '3', canary: '4' });
+    const targets = [api, { ...worker, digest: undefined }] as ResolvedTarget[];
+    const event = openedBy({ manifest: manifest({ targets: BOTH }), targets });
+    expect(event.digests).toBeUndefined();
+    expect(event.made).toStrictEqual({ api: { version: '8', code: 'code of 8' }, worker: { version: '4' } });
+    expect(event).not.toHaveProperty('unchanged');
+  });
+});
+
+describe('what is known of the day before', () => {
+  const counts = (from: number, to: number, bad: (nth: number) => number, total = 100) =>
+    Array.from({ length: to - from }, (_, nth) => ({
+      start: minute(from + nth),
+      stable: { bad: bad(nth), total },
+    }));
+  // Metrics of minutes that ended 63 s ago are settled: the newest of them began three minutes ago.
+  const settled = counts(-600, -2, (nth) => (nth % 7 === 0 ? 5 : 0));
+  const unsettled = counts(-2, 0, () => 100);
+
+  test('is how the target fails for each rule that compares counts, in minutes that have settled', () => {
+    const all = { ...manifest({ watch: { errors: '1.5x', http5xx: '1%', throttles: '2x', p95: '2x' } }) };
+    const { usual } = openedBy({ manifest: all, day: { api: { errors: [...settled, ...unsettled] } } });
+    expect(usual).toEqual({
+      api: {
+        errors: failurePastOf(settled, { to: minute(-2), verifyMinutes: 10 }),
+        throttles: NO_PAST,
+      },
+    });
+    expect(usual?.api?.errors?.mean).toBeCloseTo(0.05 / 7, 3);
+  });
+
+  test('is of the rules that each target has, but for those that are blind so far', () => {
+    const history = { api: { errors: [{ start: minute(-2), stable: { bad: 0, total: 9 } }] } };
+    const { usual } = openedBy({
+      manifest: manifest({ targets: BOTH }),
+      targets: both({}, { stable: '3', canary: '4' }),
+      history,
+    });
+    expect(usual).toEqual({
+      api: { errors: NO_PAST, throttles: NO_PAST },
+      worker: { errors: NO_PAST, throttles: NO_PAST },
+    });
+    const http = { ...BOTH.worker, source: 'http' };
+    const seen = openedBy({
+      manifest: manifest({ targets: { ...BOTH, worker: http } }),
+      targets: both({}, { source: 'http', stable: '3', canary: '4' }),
+      history,
+    }).usual;
+    expect(Object.keys(seen?.api ?? {})).toEqual(['errors', 'throttles']);
+    expect(Object.keys(seen?.worker ?? {})).toEqual(['errors', 'http5xx', 'throttles']);
+  });
+
+  test('is how often each target that changes was called, in minutes that have settled', () => {
+    const traffic = [...settled, ...unsettled];
+    const asked = (day: Found['day']) =>
+      openedBy({
+        manifest: manifest({ targets: BOTH, verify: '30m' }),
+        targets: both({}, { stable: '3', canary: '4' }),
+        day,
+      }).past;
+    expect(asked({ api: { traffic }, worker: { traffic: settled.slice(-2) } })).toEqual({
+      api: pastFrom(settled, minute(-2), 30),
+    });
+    expect(asked({})).toBeUndefined();
+  });
+});
+
+describe('what stays on stable in verify', () => {
+  /** The least numbers of requests in the last quarter of an hour at which 10 % and 5 % stay there instead of 25 %. */
+  const borders = (heldAt: (total: number) => number) =>
+    [10, 5].map((percent) => {
+      let [low, high] = [0, 1_000_000];
+      while (high - low > 1) {
+        const middle = Math.round((low + high) / 2);
+        if (heldAt(middle) <= percent) high = middle;
+        else low = middle;
+      }
+      return high;
+    });
+  /** Of so many requests, about one in a hundred failed. */
+  const lately = (total: number) => ({ bad: Math.round(total / 100), total });
+  const series = (total: number, metrics: Metric[] = ['errors', 'http5xx', 'throttles']) =>
+    Object.fromEntries(
+      metrics.map((metric) => [metric, [{ start: minute(-3), stable: lately(total) }]]),
+    ) as Series;
+  const heldBy = (more: (total: number) => Partial<Found>) => (total: number) =>
+    100 - (openedBy(more(total)).plan.steps.find(({ isHoldout }) => isHoldout)?.weight ?? 100);
+  /** The same by the rules that are to count, each as it needs it. */
+  const wanted =
+    (...rules: { part: number; verifyMinutes?: number; alpha?: number; ratio?: number; burst?: number }[]) =>
+    (total: number) =>
+      holdoutOf(
+        rules.map(({ part, verifyMinutes = 10, alpha, ratio = 1.5, burst = 1 }) => ({
+          ...{ perMinute: total / 15, share: lately(total).bad / Math.max(1, total), ratio, burst },
+          required: requiredInVerify({ alpha, part, verifyMinutes }),
+        })),
+        10,
+      );
+  const one =
+    (watch: object, file: object = {}, metrics?: Metric[]) =>
+    (total: number) => ({
+      manifest: manifest({ watch, ...file }),
+      history: { api: series(total, metrics) },
+    });
+  const two =
+    (source: 'invoke' | 'async', worker: (total: number) => Series | undefined) => (total: number) => ({
+      manifest: manifest({
+        targets: { ...BOTH, worker: { ...BOTH.worker, source } },
+        watch: { errors: '1.5x' },
+      }),
+      targets: both({}, { stable: '3', canary: '4', source }),
+      history: { api: series(total), ...(worker(total) ? { worker: worker(total) as Series } : {}) },
+    });
+
+  test.each<[string, (total: number) => Partial<Found>, ReturnType<typeof wanted>]>([
+    ['errors alone, beside the split', one({ errors: '1.5x' }), wanted({ part: 5 / 6 })],
+    ['a higher tolerance', one({ errors: '3x' }), wanted({ part: 5 / 6, ratio: 3 })],
+    ['a lower alpha', one({ errors: '1.5x', alpha: 0.001 }), wanted({ part: 5 / 6, alpha: 0.001 })],
+    [
+      'a longer verify',
+      one({ errors: '1.5x' }, { verify: '2h' }),
+      wanted({ part: 5 / 6, verifyMinutes: 120 }),
+    ],
+    ['two rules that count', one({ errors: '1.5x', http5xx: '1.5x' }), wanted({ part: 5 / 12 })],
+    ['a rank beside it', one({ errors: '1.5x', p95: '2x' }), wanted({ part: 5 / 8 })],
+    ['throttles beside it', one({ errors: '1.5x', throttles: '2x' }), wanted({ part: 5 / 7 })],
+    ['a share beside it', one({ errors: '1%', http5xx: '1.5x' }), wanted({ part: 5 / 12 })],
+    ['the lesser of two targets', two('invoke', (total) => series(total)), wanted({ part: 5 / 12 })],
+    [
+      'a target that fails three times for one event',
+      two('async', (total) => series(total)),
+      wanted({ part: 5 / 12 }, { part: 5 / 12, burst: 3 }),
+    ],
+  ])('is the least at which each rule sees enough: %s', (_what, more, rules) => {
+    const found = borders(rules);
+    expect(found[0]).toBeLessThan(found[1] ?? 0);
+    expect(found[1]).toBeLessThan(1_000_000);
+    expect(borders(heldBy(more))).toEqual(found);
+  });
+
+  test.each<[string, (total: number) => Partial<Found>]>([
+    ['throttles alone', one({ throttles: '1.5x' })],
+    ['a share alone', one({ errors: '1%' })],
+    ['a rank alone', one({ p95: '2x' })],
+    ['another target of which nothing is known', two('invoke', () => undefined)],
+    [
+      'errors of which nothing is known beside answers that are',
+      one({ errors: '1.5x', http5xx: '1.5x' }, {}, ['http5xx']),
+    ],
+  ])('is the most where nothing says that less is enough: %s', (_what, more) => {
+    expect([0, 10_000, 1_000_000].map(heldBy(more))).toEqual([25, 25, 25]);
+  });
+
+  test('does not rest on answers that are not counted so far', () => {
+    const blind = (total: number) => one({ errors: '1.5x', http5xx: '1.5x' }, {}, ['errors'])(total);
+    expect(borders(heldBy(blind))).toEqual(borders(wanted({ part: 5 / 12 })));
+  });
 });
