@@ -1,7 +1,7 @@
 import { statisticsOf } from '../analysis/statistics.ts';
 import type { Verdict } from '../analysis/types.ts';
 import { printable } from '../plain-text.ts';
-import type { Completed, ServiceRecord } from '../ports.ts';
+import type { Served, ServiceRecord } from '../ports.ts';
 import { duration, number } from '../words.ts';
 import { nameOf } from './actor.ts';
 import { isSuspect } from './checkpoint.ts';
@@ -167,22 +167,25 @@ export function summary(rollout: Rollout, now?: ServiceRecord): string {
   const serving = servingAtEnd(rollout);
   if (serving.length === 0) return printable(parts.join('; '));
   const versions = `version ${[...new Set(serving.map(({ version }) => version))].join(' and ')}`;
-  const present = now?.completed;
-  if (present === undefined || !isReplaced(serving, present)) {
+  const { completed: present, quarantined = [] } = now ?? {};
+  const served = present?.targets ?? [];
+  if (present === undefined || !isReplaced(serving, served)) {
     parts.push(`${versions} ${left?.some(isRestored) ? 'serves again' : 'serves'}`);
     return printable(parts.join('; '));
   }
-  const bad = now?.quarantined?.find(({ rolloutId }) => rolloutId === opening.rolloutId);
+  const bad = quarantined.find(({ rolloutId }) => rolloutId === opening.rolloutId);
   if (bad !== undefined && outcome === 'completed') parts.push(bad.reason);
-  const served = (present.targets ?? []).map(({ version }) => version);
+  const newer = [...new Set(served.map(({ version }) => version))].join(' and ');
   parts.push(
-    `${versions} served then, and version ${[...new Set(served)].join(' and ')} serves now (${present.rolloutId ?? present.release})`,
+    `${versions} served then, and version ${newer} serves now (${present.rolloutId ?? present.release})`,
   );
   return printable(parts.join('; '));
 }
 
+type Serving = Pick<Served, 'name' | 'version'>;
+
 /** What served each target when the rollout had ended. */
-function servingAtEnd({ opening, outcome, left }: Rollout): { name: string; version: string }[] {
+function servingAtEnd({ opening, outcome, left }: Rollout): Serving[] {
   if (left !== undefined) return left.map(({ name, primary }) => ({ name, version: primary }));
   return outcome === 'completed'
     ? opening.targets.map(({ name, canary }) => ({ name, version: canary }))
@@ -190,8 +193,8 @@ function servingAtEnd({ opening, outcome, left }: Rollout): { name: string; vers
 }
 
 /** True if what completed last serves another version of any of these targets. */
-const isReplaced = (serving: { name: string; version: string }[], { targets = [] }: Completed) =>
-  serving.some(({ name, version }) => targets.some((each) => each.name === name && each.version !== version));
+const isReplaced = (serving: Serving[], served: readonly Serving[]) =>
+  serving.some(({ name, version }) => served.some((each) => each.name === name && each.version !== version));
 
 /** A verdict in the middle of a bake is one so far, and one without any data yet needs no counts. */
 function measured({ status, reason, findings, to }: Verdict, after: Rollout): string {
