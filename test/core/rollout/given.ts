@@ -53,10 +53,12 @@ export function given(...history: History) {
       // biome-ignore lint/suspicious/noThenProperty: given, when, then is what a specification reads like; nothing awaits it
       then: (...events: RolloutEvent[]) => expect(decide(state, command, minute(minutes))).toEqual(events),
       thenNothing: () => expect(decide(state, command, minute(minutes))).toEqual([]),
-      thenRefused: (code: ErrorCode, message: RegExp) => {
+      /** Refused with this message, to the word or as it looks. */
+      thenRefused: (code: ErrorCode, message: string | RegExp) => {
         const error = thrownBy(() => decide(state, command, minute(minutes)));
         expect(RolloutError.is(error, code), error.message).toBe(true);
-        expect(error.message).toMatch(message);
+        if (typeof message === 'string') expect(error.message).toBe(message);
+        else expect(error.message).toMatch(message);
       },
     }),
   };
