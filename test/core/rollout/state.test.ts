@@ -6,7 +6,6 @@ import { evolve, fold } from '../../../core/rollout/state.ts';
 import { describe } from '../../../core/rollout/story.ts';
 import {
   aborted,
-  closed,
   intended,
   inVerify,
   measured,
@@ -52,16 +51,6 @@ test('a history starts with an opening and has only one', () => {
   expect(() => evolve(undefined, aborted(1))).toThrow('A history cannot start with Aborted.');
   expect(() => stateAfter(opened(), opened())).toThrow('was opened twice');
   expect(() => stateAfter(opened(), declined)).toThrow('was opened twice');
-});
-
-test('a rollout that was turned away has ended, with its name and the reason', () => {
-  expect(stateAfter(declined)).toMatchObject({
-    version: 1,
-    outcome: 'completed',
-    reason: 'already serving',
-    opening: { rolloutId: ROLLOUT_ID, targets: [] },
-    unproven: [],
-  });
 });
 
 test.each(['sqs', 'stream'] as const)(
@@ -191,21 +180,6 @@ test('a confirmation for a target that the rollout does not have changes nothing
   );
 });
 
-test('a new step starts without verdict, and its bake when it has arrived', () => {
-  const ready = [...onFirstStep(), measured('pass', [1, 3])];
-  expect(stateAfter(ready, intended(50, 2, 4.1))).toMatchObject({
-    step: 1,
-    verdict: undefined,
-    stepSince: undefined,
-  });
-  expect(stateAfter(ready, raised(50, 2, 4.2)).stepSince).toBe(minute(4.2));
-});
-
-test('a repeated announcement of the same step keeps its verdict', () => {
-  const two = [opened({ targets: TWO_TARGETS }), ...raised(10, 1, 0.5), measured('inconclusive', [1, 2])];
-  expect(stateAfter(two, intended(10, 2, 3, 'worker')).verdict).toBeDefined();
-});
-
 test('all targets on the canary is promoted, one of them is not', () => {
   const two = [
     opened({ targets: TWO_TARGETS, plan: plan({ steps: [] }) }),
@@ -227,13 +201,6 @@ test('moves of one window are remembered once, those of two windows twice', () =
     ).moves;
   expect(at(0.9)).toEqual([minute(0.5)]);
   expect(at(1)).toEqual([minute(0.5), minute(1)]);
-});
-
-test('an end keeps its outcome and reason', () => {
-  expect(stateAfter(inVerify(), closed(12, 'completed'))).toMatchObject({
-    outcome: 'completed',
-    reason: 'it is over',
-  });
 });
 
 group('moves spoil the windows in which they fall', () => {
