@@ -1,8 +1,9 @@
 import * as z from 'zod/mini';
 import { breachedAt, comparisonIn, instantFrom, versionsOf } from '../adapters/alarm-data.ts';
 import { reportAlarm } from '../controller/report-alarm.ts';
-import { awsExecutions, awsJournal, clock } from './_aws.ts';
+import { aws, clock } from './_aws.ts';
 import { lambda, type Task } from './_lambda.ts';
+import { executionsOn, journalOn } from './_ports.ts';
 
 /** What an alarm reads, as its event says it (CloudWatch user guide, "Alarm events and EventBridge"). */
 const Reading = z.object({
@@ -57,6 +58,6 @@ export const alarmEvent: Task<
 /** The function on AWS. */
 export const handler = lambda(alarmEvent, () => ({
   clock,
-  executions: awsExecutions(),
-  journal: awsJournal(),
+  executions: executionsOn(aws),
+  journal: journalOn(aws),
 }));

@@ -1,9 +1,10 @@
 import { close } from '../controller/close.ts';
 import { type Answer, whenDirected } from '../controller/execution.ts';
 import type { ExecutionInput } from '../core/ports.ts';
-import { awsBudget, awsCompletions, awsJournal, awsRouters, awsWatchdog, clock } from './_aws.ts';
+import { aws, awsS3, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
+import { budgetOn, completionsOn, journalOn, routersOn, watchdogOn } from './_ports.ts';
 
 /** Ends a completed rollout. */
 export const closeRollout: Task<
@@ -17,11 +18,11 @@ export const closeRollout: Task<
 
 /** The function on AWS. */
 export const handler = lambda(closeRollout, () => ({
-  budget: awsBudget(),
+  budget: budgetOn(aws),
   clock,
-  completions: awsCompletions(),
-  watchdog: awsWatchdog(),
-  journal: awsJournal(),
+  completions: completionsOn(aws, awsS3()),
+  watchdog: watchdogOn(aws),
+  journal: journalOn(aws),
   observer,
-  router: awsRouters(),
+  router: routersOn(aws),
 }));

@@ -3,16 +3,9 @@ import { obey } from '../controller/obey.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
 import { plainText } from '../core/plain-text.ts';
 import { cut } from '../core/words.ts';
-import {
-  awsExecutions,
-  awsJournal,
-  awsOpenings,
-  awsRouters,
-  awsWatchdog,
-  clock,
-  environment,
-} from './_aws.ts';
+import { aws, clock } from './_aws.ts';
 import { lambda, type Task } from './_lambda.ts';
+import { environmentOn, executionsOn, journalOn, openingsOn, routersOn, watchdogOn } from './_ports.ts';
 
 /** Texts that people give go into the journal, which has room for 400 KB: what is longer is cut, since an abort must not fail for its reason. */
 const atMost = (most: number) => z.overwrite<string>((said) => cut(plainText(said), most));
@@ -53,10 +46,10 @@ export const command: Task<
 /** The function on AWS. */
 export const handler = lambda(command, () => ({
   clock,
-  watchdog: awsWatchdog(),
-  environment: environment(),
-  executions: awsExecutions(),
-  journal: awsJournal(),
-  openings: awsOpenings(),
-  router: awsRouters(),
+  watchdog: watchdogOn(aws),
+  environment: environmentOn(aws),
+  executions: executionsOn(aws),
+  journal: journalOn(aws),
+  openings: openingsOn(aws),
+  router: routersOn(aws),
 }));

@@ -2,9 +2,10 @@ import { executionInput, readRollout } from '../controller/execution.ts';
 import { arm } from '../controller/open/begin.ts';
 import { recordJudgement } from '../controller/record.ts';
 import type { ExecutionInput } from '../core/ports.ts';
-import { awsExecutions, awsJournal, awsWatchdog, clock } from './_aws.ts';
+import { aws, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
+import { executionsOn, journalOn, watchdogOn } from './_ports.ts';
 
 /** Hands the rollout to a fresh execution of the next epoch, after which this one calls nothing; the watchdog learns the versions too. Repeatable. */
 export const continueAsNew: Task<ExecutionInput, object, 'clock' | 'executions' | 'journal' | 'watchdog'> = {
@@ -25,7 +26,7 @@ export const continueAsNew: Task<ExecutionInput, object, 'clock' | 'executions' 
 /** The function on AWS. */
 export const handler = lambda(continueAsNew, () => ({
   clock,
-  watchdog: awsWatchdog(),
-  executions: awsExecutions(),
-  journal: awsJournal(),
+  watchdog: watchdogOn(aws),
+  executions: executionsOn(aws),
+  journal: journalOn(aws),
 }));

@@ -1,8 +1,9 @@
 import * as z from 'zod/mini';
 import type { Answer } from '../controller/execution.ts';
 import { resume } from '../controller/resume.ts';
-import { awsJournal, awsRouters, clock } from './_aws.ts';
+import { aws, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
+import { journalOn, routersOn } from './_ports.ts';
 
 /** `unmeasured` is the error by which Measure ended, twice in a row. */
 const Input = z.union([
@@ -21,4 +22,4 @@ export const decide: Task<z.infer<typeof Input>, Answer, 'clock' | 'journal' | '
 };
 
 /** The function on AWS. */
-export const handler = lambda(decide, () => ({ clock, journal: awsJournal(), router: awsRouters() }));
+export const handler = lambda(decide, () => ({ clock, journal: journalOn(aws), router: routersOn(aws) }));

@@ -1,8 +1,9 @@
 import * as z from 'zod/mini';
 import { readRollout } from '../controller/execution.ts';
 import type { ExecutionInput } from '../core/ports.ts';
-import { awsExecutions, awsJournal } from './_aws.ts';
+import { aws } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
+import { executionsOn, journalOn } from './_ports.ts';
 
 const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
 
@@ -22,4 +23,4 @@ export const hold: Task<
 };
 
 /** The function on AWS. */
-export const handler = lambda(hold, () => ({ executions: awsExecutions(), journal: awsJournal() }));
+export const handler = lambda(hold, () => ({ executions: executionsOn(aws), journal: journalOn(aws) }));

@@ -1,9 +1,10 @@
 import * as z from 'zod/mini';
 import { streamRecords } from '../adapters/dynamodb-stream.ts';
 import { follow } from '../controller/follow.ts';
-import { awsExecutions, awsJournal, awsOpenings } from './_aws.ts';
+import { aws } from './_aws.ts';
 import { lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
+import { executionsOn, journalOn, openingsOn } from './_ports.ts';
 
 /** What the journal's stream says of one append. */
 const Input = z.object({
@@ -26,8 +27,8 @@ export const journalStream: Task<
 
 /** The function on AWS, which gets the table's stream as it is. */
 export const handler = lambda({ ...journalStream, input: streamRecords }, () => ({
-  executions: awsExecutions(),
-  journal: awsJournal(),
+  executions: executionsOn(aws),
+  journal: journalOn(aws),
   observer,
-  openings: awsOpenings(),
+  openings: openingsOn(aws),
 }));

@@ -1,9 +1,10 @@
 import { type Answer, whenDirected } from '../controller/execution.ts';
 import { tick } from '../controller/measure.ts';
 import type { ExecutionInput } from '../core/ports.ts';
-import { awsAlarms, awsJournal, awsMetrics, awsProbes, awsRouters, clock } from './_aws.ts';
+import { aws, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
+import { alarmsOn, journalOn, metricsOn, probesOn, routersOn } from './_ports.ts';
 
 /** One tick of a rollout. */
 export const measure: Task<
@@ -17,11 +18,11 @@ export const measure: Task<
 
 /** The function on AWS. */
 export const handler = lambda(measure, () => ({
-  alarms: awsAlarms(),
+  alarms: alarmsOn(aws),
   clock,
-  hooks: awsProbes(),
-  journal: awsJournal(),
-  metrics: awsMetrics(),
+  hooks: probesOn(aws),
+  journal: journalOn(aws),
+  metrics: metricsOn(aws),
   observer,
-  router: awsRouters(),
+  router: routersOn(aws),
 }));

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { s3Releases } from '../adapters/s3-releases.ts';
 import { readRollout } from '../controller/execution.ts';
 import { openRelease } from '../controller/open/release.ts';
 import type { Opened } from '../controller/open/repeat.ts';
@@ -7,22 +8,21 @@ import { rollBack } from '../controller/open/roll-back.ts';
 import { openWaiting } from '../controller/open/waiting.ts';
 import type { Opens } from '../controller/ports.ts';
 import { KINDS } from '../targets/kinds.ts';
-import {
-  awsAlarms,
-  awsBudget,
-  awsCompletions,
-  awsExecutions,
-  awsHookCheck,
-  awsJournal,
-  awsMetrics,
-  awsReleases,
-  awsRouters,
-  awsWatchdog,
-  clock,
-  environment,
-} from './_aws.ts';
+import { aws, awsS3, clock } from './_aws.ts';
 import { ActorShape, lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
+import {
+  alarmsOn,
+  budgetOn,
+  completionsOn,
+  environmentOn,
+  executionsOn,
+  hookCheckOn,
+  journalOn,
+  metricsOn,
+  routersOn,
+  watchdogOn,
+} from './_ports.ts';
 
 /** What starts an opening: an upload, or what Command and JournalStream hand over. */
 const Input = z.discriminatedUnion('open', [
@@ -73,18 +73,18 @@ export const openRollout: Task<z.infer<typeof Input>, Opened, Opens> = {
 
 /** The function on AWS. */
 export const handler = lambda(openRollout, () => ({
-  alarms: awsAlarms(),
-  budget: awsBudget(),
+  alarms: alarmsOn(aws),
+  budget: budgetOn(aws),
   clock,
-  completions: awsCompletions(),
-  watchdog: awsWatchdog(),
-  environment: environment(),
-  executions: awsExecutions(),
-  hookCheck: awsHookCheck(),
-  journal: awsJournal(),
+  completions: completionsOn(aws, awsS3()),
+  watchdog: watchdogOn(aws),
+  environment: environmentOn(aws),
+  executions: executionsOn(aws),
+  hookCheck: hookCheckOn(aws),
+  journal: journalOn(aws),
   kinds: KINDS,
-  metrics: awsMetrics(),
+  metrics: metricsOn(aws),
   observer,
-  releases: awsReleases(),
-  router: awsRouters(),
+  releases: s3Releases(awsS3()),
+  router: routersOn(aws),
 }));

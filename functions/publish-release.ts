@@ -2,8 +2,9 @@ import * as z from 'zod/mini';
 import { whenDirected } from '../controller/execution.ts';
 import { publish, restoreCode } from '../controller/publish.ts';
 import type { ExecutionInput } from '../core/ports.ts';
-import { awsExecutions, awsJournal, awsPublishers, clock } from './_aws.ts';
+import { aws, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
+import { executionsOn, journalOn, publishersOn } from './_ports.ts';
 
 const Input = z.union([
   z.object({ ref: ExecutionRef, version: z.number(), token: z.string() }),
@@ -34,7 +35,7 @@ export const publishRelease: Task<
 /** The function on AWS. */
 export const handler = lambda(publishRelease, () => ({
   clock,
-  executions: awsExecutions(),
-  journal: awsJournal(),
-  publisher: awsPublishers(),
+  executions: executionsOn(aws),
+  journal: journalOn(aws),
+  publisher: publishersOn(aws),
 }));

@@ -2,8 +2,9 @@ import * as z from 'zod/mini';
 import { readEvents, readView } from '../controller/read.ts';
 import type { Readings } from '../core/readings.ts';
 import { outlineOf } from '../core/rollout/outline.ts';
-import { about, awsJournal } from './_aws.ts';
+import { aws } from './_aws.ts';
 import { lambda, type Task } from './_lambda.ts';
+import { aboutOn, journalOn } from './_ports.ts';
 
 const Input = z.discriminatedUnion('read', [
   z.strictObject({ read: z.literal('about') }),
@@ -46,4 +47,4 @@ export const readJournal: Task<z.infer<typeof Input>, Readings[keyof Readings], 
 };
 
 /** The function on AWS. */
-export const handler = lambda(readJournal, () => ({ about: about(), journal: awsJournal() }));
+export const handler = lambda(readJournal, () => ({ about: aboutOn(aws), journal: journalOn(aws) }));

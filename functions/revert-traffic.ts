@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
 import { type Left, revert } from '../controller/revert.ts';
-import { awsHooks, awsJournal, awsMetrics, awsRestoreCode, awsRouters, awsWatchdog, clock } from './_aws.ts';
+import { aws, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
+import { hooksOn, journalOn, metricsOn, restoreCodeOn, routersOn, watchdogOn } from './_ports.ts';
 
 /** `came` is the answer that named this directive, or the error that nobody handled. */
 const Input = z.object({
@@ -22,10 +23,10 @@ export const revertTraffic: Task<
 /** The function on AWS. */
 export const handler = lambda(revertTraffic, () => ({
   clock,
-  watchdog: awsWatchdog(),
-  hooks: awsHooks(),
-  journal: awsJournal(),
-  metrics: awsMetrics(),
-  restoreCode: awsRestoreCode(),
-  router: awsRouters(),
+  watchdog: watchdogOn(aws),
+  hooks: hooksOn(aws),
+  journal: journalOn(aws),
+  metrics: metricsOn(aws),
+  restoreCode: restoreCodeOn(aws),
+  router: routersOn(aws),
 }));

@@ -2,8 +2,9 @@ import * as z from 'zod/mini';
 import { attend } from '../controller/checkpoint.ts';
 import { whenDirected } from '../controller/execution.ts';
 import type { ExecutionInput } from '../core/ports.ts';
-import { awsExecutions, awsHooks, awsJournal, clock } from './_aws.ts';
+import { aws, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
+import { executionsOn, hooksOn, journalOn } from './_ports.ts';
 
 const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
 
@@ -25,7 +26,7 @@ export const runHook: Task<
 /** The function on AWS. */
 export const handler = lambda(runHook, () => ({
   clock,
-  executions: awsExecutions(),
-  hooks: awsHooks(),
-  journal: awsJournal(),
+  executions: executionsOn(aws),
+  hooks: hooksOn(aws),
+  journal: journalOn(aws),
 }));

@@ -1,9 +1,10 @@
 import { type Answer, whenDirected } from '../controller/execution.ts';
 import { raise } from '../controller/raise.ts';
 import type { ExecutionInput } from '../core/ports.ts';
-import { awsBudget, awsJournal, awsRouters, clock } from './_aws.ts';
+import { aws, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
+import { budgetOn, journalOn, routersOn } from './_ports.ts';
 
 /** Puts the directive's weight on one target and writes it down. */
 export const shiftTraffic: Task<
@@ -18,9 +19,9 @@ export const shiftTraffic: Task<
 
 /** The function on AWS. */
 export const handler = lambda(shiftTraffic, () => ({
-  budget: awsBudget(),
+  budget: budgetOn(aws),
   clock,
-  journal: awsJournal(),
+  journal: journalOn(aws),
   observer,
-  router: awsRouters(),
+  router: routersOn(aws),
 }));

@@ -1,9 +1,10 @@
 import * as z from 'zod/mini';
 import { type Found, watch } from '../controller/watchdog.ts';
 import type { WatchdogInput } from '../core/ports.ts';
-import { awsExecutions, awsJournal, awsRouters, awsWatchdog, clock } from './_aws.ts';
+import { aws, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
+import { executionsOn, journalOn, routersOn, watchdogOn } from './_ports.ts';
 
 const Input = z.intersection(
   ExecutionRef,
@@ -23,9 +24,9 @@ export const watchdog: Task<
 /** The function on AWS. */
 export const handler = lambda(watchdog, () => ({
   clock,
-  watchdog: awsWatchdog(),
-  executions: awsExecutions(),
-  journal: awsJournal(),
+  watchdog: watchdogOn(aws),
+  executions: executionsOn(aws),
+  journal: journalOn(aws),
   observer,
-  router: awsRouters(),
+  router: routersOn(aws),
 }));

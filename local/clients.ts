@@ -29,6 +29,21 @@ const latencyOf: Record<keyof Clients, (command: string) => number> = {
   sfn: () => LATENCY_MS.stepFunctionsApi,
 };
 
+/** The client of a service by its class in the SDK. */
+export function clientOf<Client>(clients: Clients, kind: new (...given: never[]) => Client): Client {
+  const { cloudwatch, dynamodb, lambda, s3, scheduler, sfn } = clients;
+  const made = new Map<unknown, unknown>([
+    [CloudWatchClient, cloudwatch],
+    [DynamoDBClient, dynamodb],
+    [LambdaClient, lambda],
+    [S3Client, s3],
+    [SchedulerClient, scheduler],
+    [SFNClient, sfn],
+  ]).get(kind);
+  if (made === undefined) throw new Error(`${kind.name} is not simulated.`);
+  return made as Client;
+}
+
 /** Clients of the SDK that these operations answer; with `isDirect` objects that send as they do and are none. */
 export function connect(
   operations: Record<keyof Clients, Operations>,

@@ -1,24 +1,34 @@
 import { readFileSync } from 'node:fs';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { awsSecrets } from '../adapters/aws-secrets.ts';
-import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
-import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
 import { eventFrom, rolloutFrom } from '../adapters/dynamodb-items.ts';
-import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
 import { type AppendRecord, recordsFromStream } from '../adapters/dynamodb-stream.ts';
 import { PREFIX, tableDefinition } from '../adapters/dynamodb-table.ts';
-import { lambdaOpenings } from '../adapters/lambda-openings.ts';
-import { byKind, hookChecks, hookRunners } from '../adapters/registry.ts';
-import { s3Completions } from '../adapters/s3-completions.ts';
+import type { S3Calls } from '../adapters/s3-client.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
-import { schedulerWatchdog } from '../adapters/scheduler-watchdog.ts';
-import { stepFunctions } from '../adapters/step-functions.ts';
 import type { Ports } from '../controller/ports.ts';
 import type { Journal } from '../core/ports.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Handler } from '../functions/_lambda.ts';
 import { observer } from '../functions/_observe.ts';
+import {
+  aboutOn,
+  alarmsOn,
+  budgetOn,
+  completionsOn,
+  environmentOn,
+  executionsOn,
+  type Host,
+  hookCheckOn,
+  hooksOn,
+  journalOn,
+  metricsOn,
+  openingsOn,
+  publishersOn,
+  routersOn,
+  type Setting,
+  watchdogOn,
+} from '../functions/_ports.ts';
 import {
   FUNCTIONS,
   type FunctionName,
@@ -29,16 +39,9 @@ import {
   reservedFor,
   startedBy,
 } from '../infra/facts.ts';
-import {
-  metricSources,
-  metricsByKind,
-  publishers,
-  routers,
-  smokeByKind,
-  smokeRunners,
-} from '../targets/adapters.ts';
 import { KINDS } from '../targets/kinds.ts';
 import type { Account } from './account.ts';
+import { clientOf } from './clients.ts';
 import { controllerFunctions } from './functions.ts';
 import type { Random } from './random.ts';
 import { s3Calls } from './services/s3.ts';
@@ -106,19 +109,34 @@ export function createController(
   environment: string,
   options: ControllerOptions = {},
 ): Controller {
-  const { clock, lambda, events, clients, arnOf } = account;
+  const { clock, lambda, events, clients } = account;
   const { prefix = `${environment}-` } = options;
   const bucket = `${prefix}releases`;
   const table = `${prefix}journal`;
-  const scheduleGroup = `${prefix}spillway`;
+  const arnOf = (name: FunctionName) => account.arnOf('lambda', `function:${prefix}${name}`);
   const machineArn = account.stepFunctions.create(
     `${prefix}rollout`,
     definitionFrom(options.machine ?? PRESENT_MACHINE, prefix),
   );
 
+  const host = hostOf(account, {
+    COMPLETIONS_BUCKET: COMPLETIONS,
+    ENVIRONMENT: environment,
+    HOOK_HOSTS: account.hosts.join(','),
+    HOOK_SECRET,
+    JOURNAL_TABLE: table,
+    OPEN_ROLLOUT_ARN: arnOf('OpenRollout'),
+    PUBLISH_RELEASE_ARN: arnOf('PublishRelease'),
+    RELEASE_BUCKET: bucket,
+    SCHEDULER_ROLE_ARN: `arn:aws:iam::${account.account}:role/${prefix}scheduler`,
+    SCHEDULE_GROUP: `${prefix}spillway`,
+    STATE_MACHINE_ARN: machineArn,
+    WATCHDOG_ARN: arnOf('Watchdog'),
+  });
+
   const followers: ((record: JournalRecord) => void)[] = [];
-  const { store = tableStore(account, table) } = options;
-  const { journal, budget } = store({
+  const { store = tableStore(account, host) } = options;
+  const kept = store({
     clock,
     perSecond: options.controlPlane?.budget,
     told(record, appended) {
@@ -128,42 +146,13 @@ export function createController(
     },
   });
 
+  const { journal } = kept;
   const invoke: Controller['invoke'] = (name, event) => account.call(`${prefix}${name}`, event);
-  const { fetch } = account;
-  const smoke = () => smokeByKind(smokeRunners, adapterClients, clock);
-  const adapterClients = {
-    ...clients,
-    fetch,
-    secrets: awsSecrets({ lambda: clients.lambda, fetch }, clock),
-    web: { fetch, hosts: account.hosts, secret: HOOK_SECRET },
-  };
-  const made: Ports = {
-    environment,
-    about: { environment, bucket, scheduleGroup },
-    clock,
-    journal,
-    budget,
-    kinds: KINDS,
-    router: byKind(routers, adapterClients, clock),
-    publisher: byKind(publishers, adapterClients, clock),
+  const made = portsOn(host, s3Calls(clients.s3), {
+    ...kept,
     restoreCode: async (rolloutId, target) =>
       void (await invoke('PublishRelease', { restore: { rolloutId, target } })),
-    hooks: byKind({ ...hookRunners, smoke }, adapterClients, clock),
-    hookCheck: byKind(hookChecks, adapterClients, clock),
-    metrics: metricsByKind(metricSources, clients, clock),
-    alarms: cloudwatchAlarms(clients.cloudwatch),
-    executions: stepFunctions(clients.sfn, machineArn),
-    openings: lambdaOpenings(clients.lambda, clock, `${prefix}${OPENER}`),
-    watchdog: schedulerWatchdog(clients.scheduler, {
-      functionArn: arnOf('lambda', `function:${prefix}Watchdog`),
-      stateMachineArn: machineArn,
-      roleArn: `arn:aws:iam::${account.account}:role/${prefix}scheduler`,
-      groupName: scheduleGroup,
-    }),
-    releases: s3Releases(s3Calls(clients.s3)),
-    completions: s3Completions(s3Calls(clients.s3), COMPLETIONS),
-    observer,
-  };
+  });
   const ports = options.changePorts?.(made) ?? made;
   const functions = controllerFunctions(() => ports);
   const run = async (name: FunctionName, event: unknown): Promise<unknown> => {
@@ -216,6 +205,35 @@ export function createController(
   };
 }
 
+/** The embedded world, with these settings, in place of AWS. */
+function hostOf({ clock, fetch, clients }: Account, settings: Record<Setting, string>): Host {
+  const setting = (name: Setting) => settings[name];
+  return { clock, fetch, client: (kind) => clientOf(clients, kind), setting, optionalSetting: setting };
+}
+
+/** All ports, as each function has some of them on AWS, but for these. */
+function portsOn(host: Host, s3: S3Calls, own: Pick<Ports, 'journal' | 'budget' | 'restoreCode'>): Ports {
+  return {
+    ...own,
+    environment: environmentOn(host),
+    about: aboutOn(host),
+    clock: host.clock,
+    kinds: KINDS,
+    router: routersOn(host),
+    publisher: publishersOn(host),
+    hooks: hooksOn(host),
+    hookCheck: hookCheckOn(host),
+    metrics: metricsOn(host),
+    alarms: alarmsOn(host),
+    executions: executionsOn(host),
+    openings: openingsOn(host),
+    watchdog: watchdogOn(host),
+    releases: s3Releases(s3),
+    completions: completionsOn(host, s3),
+    observer,
+  };
+}
+
 const PRESENT_MACHINE = readFileSync(new URL('../statemachines/rollout.asl.json', import.meta.url), 'utf8');
 
 /** Many worlds run one definition, which is parsed and compiled for the first of them. */
@@ -256,8 +274,9 @@ async function whenFree(
 }
 
 /** The journal and the budget as they are deployed, in one table. Its stream has the events of a transaction before their head. */
-function tableStore({ clients, dynamodb, stream }: Account, tableName: string): Store {
-  return ({ clock, perSecond, told }) => {
+function tableStore({ dynamodb, stream }: Account, host: Host): Store {
+  return ({ perSecond, told }) => {
+    const tableName = host.setting('JOURNAL_TABLE');
     dynamodb.operations.CreateTableCommand(tableDefinition(tableName).table);
     const events: RolloutEvent[] = [];
     stream(tableName, (change) => {
@@ -271,8 +290,8 @@ function tableStore({ clients, dynamodb, stream }: Account, tableName: string): 
         );
     });
     return {
-      journal: dynamodbJournal(clients.dynamodb, { tableName, clock }),
-      budget: dynamodbBudget(clients.dynamodb, { tableName, clock, perSecond }),
+      journal: journalOn(host),
+      budget: budgetOn(host, perSecond),
     };
   };
 }

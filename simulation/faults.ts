@@ -4,6 +4,7 @@ import type { Ports } from '../controller/ports.ts';
 import { RolloutError } from '../core/errors.ts';
 import { type Instant, WINDOW_MS } from '../core/units.ts';
 import type { Handler } from '../functions/_lambda.ts';
+import { CLIENT } from '../functions/_ports.ts';
 import { type FunctionName, factsOf } from '../infra/facts.ts';
 import type { WorldClock } from '../local/clock.ts';
 import { placedDice } from '../local/random.ts';
@@ -267,8 +268,8 @@ const unavailable = (op: string) => new RolloutError('Unavailable', `${op} found
 
 /** After which Lambda ends a function of the controller. */
 const limitMs = (fn: FunctionName) => factsOf(fn).seconds * 1_000;
-/** After which a client gives up a call (`functions/_aws.ts`). */
-const CLIENT_LIMIT_MS = 2_500;
+/** After which a client gives up a call. */
+const CLIENT_LIMIT_MS = CLIENT.requestHandler.requestTimeout;
 /** Longest time that a call takes effect after its caller gave it up; assumed. */
 const ADRIFT_MAX_MS = 15_000;
 /** Longest time between the two invocations of one event; assumed. */

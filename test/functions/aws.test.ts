@@ -2,7 +2,9 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { awsJournal, awsOpenings, awsReleases, awsRestoreCode } from '../../functions/_aws.ts';
+import { s3Releases } from '../../adapters/s3-releases.ts';
+import { aws, awsS3 } from '../../functions/_aws.ts';
+import { journalOn, openingsOn, restoreCodeOn } from '../../functions/_ports.ts';
 
 /** A service that takes connections and never answers. */
 let silent: Server;
@@ -34,8 +36,8 @@ const object = { bucket: 'releases', key: 'releases/checkout-api/r1/manifest.jso
 
 // Both wait for a client to give up, so they wait together.
 test.concurrent.each([
-  ['the journal', () => awsJournal().read('checkout-api--r1--1')],
-  ['S3', () => awsReleases().read(object, 100)],
+  ['the journal', () => journalOn(aws).read('checkout-api--r1--1')],
+  ['S3', () => s3Releases(awsS3()).read(object, 100)],
 ])('%s that never answers is unavailable before the function that asks it is killed', async (_what, ask) => {
   const late = new Promise<'killed'>((resolve) => setTimeout(() => resolve('killed'), 9_000).unref());
   const asked = ask().then(
@@ -50,7 +52,9 @@ test('an opening is handed to the function that the deployment names', async () 
   const Payload = new TextEncoder().encode('{"rolloutId":"checkout-api--r2--1"}') as never;
   mocked.on(InvokeCommand).resolves({ StatusCode: 200, Payload });
   process.env.OPEN_ROLLOUT_ARN = 'arn:aws:lambda:eu-west-1:111122223333:function:spillway-ada-OpenRollout';
-  expect(await awsOpenings().open({ open: 'waiting', service: 'checkout-api' })).toBe('checkout-api--r2--1');
+  expect(await openingsOn(aws).open({ open: 'waiting', service: 'checkout-api' })).toBe(
+    'checkout-api--r2--1',
+  );
   expect(mocked.commandCalls(InvokeCommand)[0]?.args[0].input.FunctionName).toBe(
     process.env.OPEN_ROLLOUT_ARN,
   );
@@ -62,13 +66,13 @@ test('code is restored by a call of the function that publishes, and its failure
   mocked.on(InvokeCommand).resolvesOnce({ StatusCode: 200 }).resolvesOnce({ FunctionError: 'Unhandled' });
   process.env.PUBLISH_RELEASE_ARN =
     'arn:aws:lambda:eu-west-1:111122223333:function:spillway-ada-PublishRelease';
-  await awsRestoreCode()('checkout-api--r1--1', 'api');
+  await restoreCodeOn(aws)('checkout-api--r1--1', 'api');
   const { FunctionName, Payload } = mocked.commandCalls(InvokeCommand)[0]?.args[0].input ?? {};
   expect(FunctionName).toBe(process.env.PUBLISH_RELEASE_ARN);
   expect(JSON.parse(new TextDecoder().decode(Payload as Uint8Array))).toEqual({
     restore: { rolloutId: 'checkout-api--r1--1', target: 'api' },
   });
-  await expect(awsRestoreCode()('checkout-api--r1--1', 'api')).rejects.toThrow(
+  await expect(restoreCodeOn(aws)('checkout-api--r1--1', 'api')).rejects.toThrow(
     'could not restore the code of api of checkout-api--r1--1',
   );
   mocked.restore();

@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { awsJournal, clock } from '../../functions/_aws.ts';
+import { aws, clock } from '../../functions/_aws.ts';
+import { journalOn } from '../../functions/_ports.ts';
 
 /** A table without items, whose machine says the time that `offMs` makes of it. */
 let table: Server;
@@ -34,7 +35,7 @@ test.each([
   ['as good as right', 1_000, 0],
 ])('a machine whose clock is %s tells the time of AWS once AWS was asked', async (_, off, corrected) => {
   offMs = off;
-  await awsJournal().read('checkout-api--r1--1');
+  await journalOn(aws).read('checkout-api--r1--1');
   const error = clock.now() - Date.now() - corrected;
   // A Date header tells whole seconds.
   expect(Math.abs(error)).toBeLessThan(5_000);

@@ -8,9 +8,10 @@ import type { Ports } from '../../controller/ports.ts';
 import { RolloutError } from '../../core/errors.ts';
 import { COUNTED } from '../../core/rollout/counts.ts';
 import type { Hook } from '../../core/rollout/event.ts';
-import { awsExecutions } from '../../functions/_aws.ts';
+import { aws } from '../../functions/_aws.ts';
 import { lambda } from '../../functions/_lambda.ts';
 import { type LambdaContext, observer } from '../../functions/_observe.ts';
+import { executionsOn } from '../../functions/_ports.ts';
 import { command } from '../../functions/command.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
@@ -397,7 +398,7 @@ describe('the counts of a rollout', () => {
       AWS_SECRET_ACCESS_KEY: 'simulated',
       STATE_MACHINE_ARN: 'arn:aws:states:eu-west-1:111122223333:stateMachine:rollout',
     });
-    const wakes = lambda({ input: z.unknown(), run: () => awsExecutions().wake('token') }, () => ({}));
+    const wakes = lambda({ input: z.unknown(), run: () => executionsOn(aws).wake('token') }, () => ({}));
     await expect(wakes({})).rejects.toMatchObject({ name: 'Unavailable' });
     server.close();
     // Two tries of the client; the adapter may ask it again.

@@ -98,7 +98,7 @@ test.each(['Command', 'JournalStream'] as const)(
   '%s waits longer for an opening than that may run',
   (name) => {
     const [, waits = ''] =
-      /OPENING_CLIENT = \{.*?requestTimeout: ([\d_]+)/s.exec(textOf('functions/_aws.ts')) ?? [];
+      /OPENING_CLIENT: Limits = \{.*?requestTimeout: ([\d_]+)/s.exec(textOf('functions/_ports.ts')) ?? [];
     const seconds = Number(waits.replace('_', '')) / 1000;
     expect(seconds).toBeGreaterThan(factsOf('OpenRollout').seconds);
     expect(factsOf(name).seconds).toBeGreaterThan(seconds + 10);

@@ -17,7 +17,7 @@ export async function codeOf(name: FunctionName): Promise<string> {
 
 /** The environment variables that code reads of what the deployment sets: Lambda itself sets AWS_…, people who look closer set POWERTOOLS_…. */
 export function variablesIn(code: string): string[] {
-  const read = [...code.matchAll(/(?<!function )\bsetting\("(\w+)"\)|\bprocess\.env\.(\w+)/g)];
+  const read = [...code.matchAll(/\b(?:setting|optionalSetting)\d*\("(\w+)"\)|\bprocess\.env\.(\w+)/g)];
   const names = read.map(([, asked, plain]) => asked ?? plain ?? '');
   return [...new Set(names)].filter((name) => !/^(AWS|POWERTOOLS)_/.test(name)).sort();
 }

@@ -80,7 +80,7 @@ const lambda =
   (...actions: string[]) =>
   ({ FunctionName, Qualifier }: Input) => {
     // In the embedded world a function of the controller has no prefix.
-    const own = FUNCTIONS.find((name) => name === FunctionName);
+    const own = FUNCTIONS.find((name) => name === FunctionName.split(':').at(-1));
     const arn = own ? ARNS.function(own) : ARNS.anyFunction.replace('*', FunctionName);
     return actions.map((action) =>
       on(`lambda:${action}`, Qualifier === undefined ? arn : `${arn}:${Qualifier}`),

@@ -1,0 +1,181 @@
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { awsSecrets } from '../adapters/aws-secrets.ts';
+import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
+import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
+import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
+import { lambdaOpenings } from '../adapters/lambda-openings.ts';
+import { byKind, hookChecks, hookRunners } from '../adapters/registry.ts';
+import type { S3Calls } from '../adapters/s3-client.ts';
+import { s3Completions } from '../adapters/s3-completions.ts';
+import { schedulerWatchdog } from '../adapters/scheduler-watchdog.ts';
+import { stepFunctions } from '../adapters/step-functions.ts';
+import type { Clock } from '../core/ports.ts';
+import {
+  metricSources,
+  metricsByKind,
+  publishers,
+  routers,
+  smokeByKind,
+  smokeRunners,
+} from '../targets/adapters.ts';
+
+/** How the ports of a controller are made, on AWS as in the embedded world. Each is made on its own, so that a bundle holds only the clients its function needs. */
+
+/** Where a controller runs. */
+export interface Host {
+  clock: Clock;
+  fetch: typeof fetch;
+  /** A client of a service of AWS, which gives its calls up after so long. */
+  client<Client extends AwsClient>(kind: new (limits: Limits) => Client, limits: Limits): Client;
+  /** What the deployment says of this. @throws Error naming what it forgot */
+  setting(name: Setting): string;
+  /** The same of what a deployment may leave out; empty if it did. */
+  optionalSetting(name: Setting): string;
+}
+
+/** What a deployment says to a controller. */
+export type Setting =
+  | 'COMPLETIONS_BUCKET'
+  | 'ENVIRONMENT'
+  | 'HOOK_HOSTS'
+  | 'HOOK_SECRET'
+  | 'JOURNAL_TABLE'
+  | 'OPEN_ROLLOUT_ARN'
+  | 'PUBLISH_RELEASE_ARN'
+  | 'RELEASE_BUCKET'
+  | 'SCHEDULER_ROLE_ARN'
+  | 'SCHEDULE_GROUP'
+  | 'STATE_MACHINE_ARN'
+  | 'WATCHDOG_ARN';
+
+/** What is needed of an AWS SDK v3 client to stand beside each of its tries; `never`, because no type names the outputs of every client. */
+export interface AwsClient {
+  middlewareStack: {
+    add(middleware: Middleware, options: { step: 'finalizeRequest'; priority: 'low'; name: string }): void;
+    add(middleware: Middleware, options: { step: 'deserialize'; priority: 'low'; name: string }): void;
+  };
+}
+type Middleware = (next: (args: never) => Promise<unknown>) => (args: object) => Promise<never>;
+
+/** How often a client makes a call, and for how long it waits. */
+interface Limits {
+  maxAttempts: number;
+  requestHandler: { connectionTimeout: number; requestTimeout: number; throwOnRequestTimeout: true };
+}
+
+/** A timeout only warns unless it is configured to throw, and a call that hangs must become an error. Short enough for two tries within a function's 10 s, long enough for a slow answer; the state machine retries the rest. */
+export const CLIENT: Limits = {
+  maxAttempts: 2,
+  requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_500, throwOnRequestTimeout: true },
+};
+
+/** A smoke test or hook may take 8 s by itself, and is never repeated by the client. */
+const PATIENT_CLIENT: Limits = {
+  maxAttempts: 1,
+  requestHandler: { connectionTimeout: 1_000, requestTimeout: 8_500, throwOnRequestTimeout: true },
+};
+
+/** The journal's table. */
+export const journalOn = ({ client, clock, setting }: Host) =>
+  dynamodbJournal(client(DynamoDBClient, CLIENT), { tableName: setting('JOURNAL_TABLE'), clock });
+
+/** The budget, in the journal's table; of as many calls a second as are known to be free, unless it is said. */
+export const budgetOn = ({ client, clock, setting }: Host, perSecond?: number) =>
+  dynamodbBudget(client(DynamoDBClient, CLIENT), { tableName: setting('JOURNAL_TABLE'), clock, perSecond });
+
+const targetClients = ({ client, fetch }: Host) => ({ lambda: client(LambdaClient, CLIENT), fetch });
+
+/** Traffic routers by kind of target. */
+export const routersOn = (host: Host) => byKind(routers, targetClients(host), host.clock);
+
+/** Publishers by kind of target. */
+export const publishersOn = (host: Host) => byKind(publishers, targetClients(host), host.clock);
+
+/** Asks the function that publishes. */
+export const restoreCodeOn = ({ client, setting }: Host) => {
+  const lambda = client(LambdaClient, PATIENT_CLIENT);
+  const FunctionName = setting('PUBLISH_RELEASE_ARN');
+  return async (rolloutId: string, target: string): Promise<void> => {
+    const Payload = new TextEncoder().encode(JSON.stringify({ restore: { rolloutId, target } }));
+    const { FunctionError } = await lambda.send(new InvokeCommand({ FunctionName, Payload }));
+    if (FunctionError !== undefined)
+      throw new Error(
+        `PublishRelease could not restore the code of ${target} of ${rolloutId} (${FunctionError}).`,
+      );
+  };
+};
+
+/** The function that opens rollouts may run for 60 s (`infra/controller.json`), and what it was handed is opened once. */
+const OPENING_CLIENT: Limits = {
+  maxAttempts: 1,
+  requestHandler: { connectionTimeout: 1_000, requestTimeout: 62_000, throwOnRequestTimeout: true },
+};
+
+/** Hands openings to the function that opens rollouts. */
+export const openingsOn = ({ client, clock, setting }: Host) =>
+  lambdaOpenings(client(LambdaClient, OPENING_CLIENT), clock, setting('OPEN_ROLLOUT_ARN'));
+
+const smokeOn = ({ client, clock, fetch }: Host) => {
+  const lambda = client(LambdaClient, PATIENT_CLIENT);
+  const secrets = awsSecrets({ lambda, fetch }, clock);
+  return smokeByKind(smokeRunners, { lambda, secrets }, clock);
+};
+
+/** What measures repeats smoke tests, asks nobody else, and is not given the secret of hooks. */
+export const probesOn = (host: Host) => byKind({ smoke: () => smokeOn(host) }, {}, host.clock);
+
+const hookClients = ({ client, fetch, optionalSetting }: Host) => ({
+  lambda: client(LambdaClient, PATIENT_CLIENT),
+  web: {
+    fetch,
+    hosts: optionalSetting('HOOK_HOSTS')
+      .split(',')
+      .filter((host) => host !== ''),
+    secret: optionalSetting('HOOK_SECRET'),
+  },
+});
+
+/** Hook runners by kind of hook. */
+export const hooksOn = (host: Host) =>
+  byKind({ ...hookRunners, smoke: () => smokeOn(host) }, hookClients(host), host.clock);
+
+/** What refuses hooks, by kind of hook. */
+export const hookCheckOn = (host: Host) => byKind(hookChecks, hookClients(host), host.clock);
+
+/** Metrics of CloudWatch. */
+export const metricsOn = ({ client, clock }: Host) =>
+  metricsByKind(metricSources, { cloudwatch: client(CloudWatchClient, CLIENT) }, clock);
+
+/** Alarms of CloudWatch. */
+export const alarmsOn = ({ client }: Host) => cloudwatchAlarms(client(CloudWatchClient, CLIENT));
+
+/** Executions of the rollout machine. */
+export const executionsOn = ({ client, setting }: Host) =>
+  stepFunctions(client(SFNClient, CLIENT), setting('STATE_MACHINE_ARN'));
+
+/** The watchdog on EventBridge Scheduler. */
+export const watchdogOn = ({ client, setting }: Host) =>
+  schedulerWatchdog(client(SchedulerClient, CLIENT), {
+    functionArn: setting('WATCHDOG_ARN'),
+    stateMachineArn: setting('STATE_MACHINE_ARN'),
+    roleArn: setting('SCHEDULER_ROLE_ARN'),
+    groupName: setting('SCHEDULE_GROUP'),
+  });
+
+/** The bucket in which the controllers of several environments publish what completed; a deployment may have none. */
+export const completionsOn = ({ optionalSetting }: Host, s3: S3Calls) =>
+  s3Completions(s3, optionalSetting('COMPLETIONS_BUCKET') || undefined);
+
+/** The environment that this controller serves. */
+export const environmentOn = ({ setting }: Host) => setting('ENVIRONMENT');
+
+/** What the command line asks for first. */
+export const aboutOn = (host: Host) => ({
+  environment: environmentOn(host),
+  bucket: host.setting('RELEASE_BUCKET'),
+  scheduleGroup: host.setting('SCHEDULE_GROUP'),
+});
