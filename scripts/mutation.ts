@@ -84,7 +84,7 @@ const call = {
 };
 const { args: asked, options } = given(call);
 const every = whole(call, '--sample', options.sample, 1) ?? 1;
-const files = FOLDERS.flatMap((folder) => globSync(`${folder}/*.ts`).sort()).filter(
+const files = FOLDERS.flatMap((folder) => globSync(`${folder}/**/*.ts`).sort()).filter(
   (file) => asked.length === 0 || asked.some((start) => file.startsWith(start)),
 );
 if (files.length === 0) wrong(call, `no file of ${FOLDERS.join(' or ')} begins with ${asked.join(', ')}`);

@@ -2,7 +2,7 @@ import { type Instant, type Percent, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
 import { logEStarved, logEStarvedInMost, logETraffic } from './evalue.ts';
 import { SUSPICIOUS } from './evidence.ts';
-import { suspicionOf } from './finding.ts';
+import { suspicionOf } from './finding/worse.ts';
 import { heardUntil, LATE_WINDOWS, lateOrGone } from './heartbeat.ts';
 import { dueOf, evidenceOfLoss, LOST, leastLossSeen, type Split } from './loss.ts';
 import { logMeanExp } from './mixture.ts';

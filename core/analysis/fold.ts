@@ -1,7 +1,8 @@
 import type { Target } from '../target.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { arrivalMetric, recentPastOf, splitWindows, stretchesOf } from './arrival.ts';
-import { carriedAfter, percentilesOf } from './finding.ts';
+import { carriedAfter } from './finding/carried.ts';
+import { percentilesOf } from './finding/tally.ts';
 import { type Folded, type FoldedTarget, withFolded } from './folded.ts';
 import { LATE_WINDOWS } from './heartbeat.ts';
 import { addsUp, historyOf, isYoung, overEdge, slowFrom } from './latency.ts';

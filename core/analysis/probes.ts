@@ -1,7 +1,8 @@
 import type { Plan } from '../plan/plan.ts';
 import { compared, duration, number } from '../words.ts';
 import { ALPHA, FAILURE_BETS, FLOOR } from './evidence.ts';
-import { type Answer, type Asked, suspicionOf } from './finding.ts';
+import type { Answer, Asked } from './finding/asked.ts';
+import { suspicionOf } from './finding/worse.ts';
 import { logMeanExp } from './mixture.ts';
 import { fewest, tenfold, wouldShow } from './power.ts';
 import { NO_PROBES, withProbes } from './probe-counts.ts';

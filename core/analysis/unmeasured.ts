@@ -1,5 +1,5 @@
 import type { Instant } from '../units.ts';
-import type { Answer } from './finding.ts';
+import type { Answer } from './finding/asked.ts';
 import type { Settled } from './settled.ts';
 import type { Course } from './trial.ts';
 import type { Finding } from './types.ts';

@@ -49,6 +49,9 @@ const isServed = ({ start, canary, stable }: Window, minute: Instant): boolean =
   return start === minute && served > 0 && served * 100 >= SERVED_PERCENT * (served + (stable?.total ?? 0));
 };
 
+/** The counts of both versions in one window, with what the weight says of them if traffic moved in it. */
+export type ComparedWindow = MovedWindow & { start: Instant };
+
 /**
  * The windows in which both versions met the same minutes: since the first raise, never alone, with requests on both sides. Of `late`,
  * the target's minutes whose counts may not all be there, one in which traffic moved is left out if counts of stable are missing.
@@ -57,7 +60,7 @@ export function comparedWindows(
   trial: Course,
   windows: readonly Window[],
   late?: { target: string; from: Instant },
-): (MovedWindow & { start: Instant })[] {
+): ComparedWindow[] {
   const first = ownSince(trial, windows);
   return windows.flatMap((window, at) => {
     const { start, canary, stable } = window;

@@ -1,6 +1,6 @@
 import type { MovedWindow } from '../../core/analysis/evalue.ts';
 import { ALPHA, evidenceOfRatio, FAILURE_BETS, type Question } from '../../core/analysis/evidence.ts';
-import { plannedWindows } from '../../core/analysis/finding.ts';
+import { plannedWindows } from '../../core/analysis/finding/asked.ts';
 import { foldedAfter } from '../../core/analysis/fold.ts';
 import { judge, stretch } from '../../core/analysis/judge.ts';
 import { partsOf } from '../../core/analysis/parts.ts';

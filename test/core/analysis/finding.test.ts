@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { plannedWindows } from '../../../core/analysis/finding.ts';
+import { plannedWindows } from '../../../core/analysis/finding/asked.ts';
 import { judge } from '../../../core/analysis/judge.ts';
 import type { Series, Spread, WatchRule, Window } from '../../../core/analysis/types.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';

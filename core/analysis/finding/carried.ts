@@ -1,0 +1,50 @@
+import { capitalOfRatio } from '../evidence.ts';
+import type { Carried } from '../folded.ts';
+import { windowsIn } from '../parts.ts';
+import type { Settled } from '../settled.ts';
+import { capitalOfSlowdown } from '../slowdown.ts';
+import { comparedWindows } from '../windows.ts';
+import { byPart, slowdownQuestion } from './against.ts';
+import { carriedOf, questionOf, type Rule, sinceFolded } from './asked.ts';
+import { safeAfter } from './safe.ts';
+import { talliesOf } from './tally.ts';
+
+/**
+ * What the evidence of a rule is after the windows up to the end of `step`, by key: all that later windows need of them. It is
+ * empty if the counts that are kept say it all.
+ */
+export function carriedAfter(asked: Rule, settled: Settled): Record<string, Carried> {
+  const { rule } = asked;
+  if ('share' in rule) return {};
+  const { told, slowdown } = talliesOf(asked, settled);
+  const [first] = told;
+  const carried = told.map(({ key, believed: { windows } }): [string, Carried] => {
+    const compared = sinceFolded(asked, comparedWindows(asked.trial, windows));
+    const ratio = byPart(asked, (part) =>
+      capitalOfRatio(
+        windowsIn(asked.trial, part, compared),
+        questionOf(asked, part),
+        carriedOf(asked, key)?.ratio?.[part.name],
+      ),
+    );
+    return [
+      key,
+      {
+        ...(slowdown === undefined ? { ratio } : {}),
+        ...(key === first?.key ? { safe: safeAfter(asked, key, windows) } : {}),
+      },
+    ];
+  });
+  if (slowdown === undefined) return Object.fromEntries(carried);
+  const { windows, cells } = slowdown;
+  const before = carriedOf(asked, rule.metric)?.slowdown;
+  const after = byPart(asked, (part) =>
+    capitalOfSlowdown(
+      windowsIn(asked.trial, part, windows),
+      cells,
+      slowdownQuestion(asked, part),
+      before?.[part.name],
+    ),
+  );
+  return Object.fromEntries([...carried, [rule.metric, { slowdown: after }]]);
+}

@@ -1,0 +1,84 @@
+import { number } from '../../words.ts';
+import { evidenceOfRatio, evidenceOfShare, FLOOR, type Question, THROTTLE_FLOOR } from '../evidence.ts';
+import { partsOf } from '../parts.ts';
+import { fewest, tenfold, wouldShow } from '../power.ts';
+import type { Trial } from '../trial.ts';
+import type { Count, Window } from '../types.ts';
+import { sum } from '../windows.ts';
+import {
+  type Asked,
+  isCounted,
+  plannedWindows,
+  questionOf,
+  type Sides,
+  servesAlone,
+  sides,
+} from './asked.ts';
+import { guardShare } from './worse.ts';
+
+/** What a pass still needs, in words; undefined if nothing is missing. `here` are the counts that a verdict shows, `isSafe` says that those in the step prove the canary safe. */
+export function passNeeds(
+  asked: Asked,
+  given: { here: Sides; inStep: readonly Window[]; windows: readonly Window[]; isSafe: boolean },
+): string | undefined {
+  const { here, inStep, windows, isSafe } = given;
+  if (servesAlone(asked)) return guardNeeds(asked, here, sinceVerify(asked.trial, windows));
+  return isSafe && !isCounted(asked.trial) ? undefined : stepNeeds(asked, inStep);
+}
+
+function stepNeeds(asked: Asked, inStep: readonly Window[]): string | undefined {
+  if (inStep.length === 0) return 'no window of this step has settled yet';
+  const { trial, rule, target } = asked;
+  const { canary, stable } = sides(inStep, inStep);
+  const until = trial.opening.plan.steps[trial.step]?.untilRequests;
+  if (until !== undefined)
+    return canary.total >= until ? undefined : `this step waits for ${number(until)} canary requests`;
+  if ('ratio' in rule && canary.total > 0 && stable.total === 0)
+    return 'stable had no requests to compare with';
+  const question = questionOf(asked);
+  const floor = 'share' in rule ? rule.share : rule.metric === 'throttles' ? THROTTLE_FLOOR : FLOOR;
+  const rate = tenfold('share' in rule ? { bad: 0, total: 0 } : stable, floor);
+  const beside = stableBesideOne(sides(inStep, inStep), trial.traffic[target.name]?.weight ?? 0);
+  const isEnough = (total: number) =>
+    wouldShow(total, rate, (bad) => {
+      const control = { bad: stableShare(stable) * beside * total, total: beside * total };
+      return evidenceOfOne(asked, question, { bad, total }, control) >= asked.required;
+    });
+  if (isEnough(canary.total)) return undefined;
+  const total = fewest((requests) => requests >= canary.total && isEnough(requests));
+  return total === undefined
+    ? 'at this weight no number of requests could tell'
+    : `a pass needs about ${number(total)} canary requests`;
+}
+
+const stableShare = ({ bad, total }: Count) => (total === 0 ? 0 : bad / total);
+
+/** Requests of stable for each one of the canary: as counted, or as the weight says where there is nothing to count yet. */
+function stableBesideOne({ canary, stable }: Sides, weight: number): number {
+  return canary.total > 0 ? stable.total / canary.total : (100 - weight) / Math.max(1, weight);
+}
+
+/** The evidence if all of a step's counts stood in one window. */
+function evidenceOfOne({ rule, trial }: Asked, question: Question, canary: Count, stable: Count): number {
+  if ('share' in rule) return evidenceOfShare(canary, rule.share, question.clustering);
+  const window = { c: canary.bad, nc: canary.total, s: stable.bad, ns: stable.total };
+  const [{ stake } = { stake: 1 }] = partsOf(trial, plannedWindows(trial));
+  return evidenceOfRatio([window], question) + Math.log(stake);
+}
+
+/** What the canary was asked since verify began: the holdout and what is left of verify after it are one stretch. */
+const sinceVerify = ({ verifySince = Number.POSITIVE_INFINITY }: Trial, windows: readonly Window[]): Count =>
+  sum(windows.filter(({ start }) => start >= verifySince).map(({ canary }) => canary));
+
+function guardNeeds(asked: Asked, { canary, stable }: Sides, verified: Count): string | undefined {
+  const { rule, target } = asked;
+  if (canary.total === 0) return 'no window with requests has settled since promotion';
+  const reached = Math.max(canary.total, verified.total);
+  const share = guardShare(rule, stable);
+  const rate = tenfold({ bad: 0, total: 0 }, share);
+  const isEnough = (total: number) =>
+    wouldShow(total, rate, (bad) => evidenceOfShare({ bad, total }, share, target.traits) >= asked.required);
+  if (isEnough(reached)) return undefined;
+  const total = fewest((requests) => requests >= reached && isEnough(requests));
+  return `a pass needs about ${number(total ?? Number.POSITIVE_INFINITY)} canary requests`;
+}
