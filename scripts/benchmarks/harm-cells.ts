@@ -45,17 +45,17 @@ interface Agreement {
 }
 
 /** A kind of traffic, and what the service and its canary do in it. */
-interface Trial {
+interface Scene {
   name: string;
   weather: Weather;
   cell: Cell;
 }
 
-/** What all rules did in one trial. */
+/** What all rules did in one scene. */
 export type Scored = Cell & { weather: string; scores: Record<string, Score>; agreement: Agreement };
 
 /** Good and bad canaries in calm traffic. */
-const CALM: Trial[] = TRAFFIC.flatMap((requestsPerSecond) =>
+const CALM: Scene[] = TRAFFIC.flatMap((requestsPerSecond) =>
   WEIGHTS.flatMap((weight) =>
     CANARIES.map((canary) => ({
       ...{ name: 'calm', weather: calm },
@@ -79,15 +79,15 @@ const PLACES = [
 ];
 
 /** Good canaries in bad weather: what is reverted here is reverted for nothing. */
-const ROUGH_TRIALS: Trial[] = Object.entries(ROUGH).flatMap(([name, weather]) =>
+const ROUGH_SCENES: Scene[] = Object.entries(ROUGH).flatMap(([name, weather]) =>
   PLACES.map((place) => ({ name, weather, cell: { ...place, stable: BASELINE, canary: BASELINE } })),
 );
 
-/** All trials, the calm ones first. */
-export const TRIALS: readonly Trial[] = [...CALM, ...ROUGH_TRIALS];
+/** All scenes, the calm ones first. */
+export const SCENES: readonly Scene[] = [...CALM, ...ROUGH_SCENES];
 
-/** Plays so many rollouts of one trial by all rules, on the same traffic. */
-export function scored({ name, weather, cell }: Trial, { runs, seed }: Effort): Scored {
+/** Plays so many rollouts of one scene by all rules, on the same traffic. */
+export function scored({ name, weather, cell }: Scene, { runs, seed }: Effort): Scored {
   const isRetried = weather === triples;
   const setting = { cell, weather };
   const rules = Object.entries({ ...RULES, ...(isRetried ? decidedBy(JUDGES_OF_RETRIES) : {}) }).map(

@@ -1,9 +1,7 @@
 import { LATENCY_EDGES } from '../../core/analysis/histogram.ts';
 import { judge } from '../../core/analysis/judge.ts';
+import type { Trial } from '../../core/analysis/trial.ts';
 import type { Spread, SpreadWindow, WatchRule } from '../../core/analysis/types.ts';
-import type { RolloutEvent } from '../../core/rollout/event.ts';
-import { fold, type Rollout } from '../../core/rollout/state.ts';
-import { trialOf } from '../../core/rollout/trial.ts';
 import { WINDOW_MS } from '../../core/units.ts';
 import { type Random, seededRandom } from '../../local/random.ts';
 import { traitsOf } from '../../targets/lambda-alias/kind.ts';
@@ -59,11 +57,11 @@ export function slownessFigures(all: readonly Found[]): Figures {
 
 /** Plays one case of `SLOWNESS`. */
 export function slowness({ name, slowdown }: Case, { runs, seed }: Effort): Found {
-  const rollout = onTrial([{ metric: 'errors', ratio: 1.5 }, ...(RULES[name] ?? [])]);
+  const trial = onTrial([{ metric: 'errors', ratio: 1.5 }, ...(RULES[name] ?? [])]);
   const random = seededRandom(seed).fork(`latency ${slowdown}`);
   let [found, minutes] = [0, 0];
   for (let run = 0; run < runs; run++) {
-    const at = minuteFound(rollout, history(random, slowdown));
+    const at = minuteFound(trial, history(random, slowdown));
     found += at === undefined ? 0 : 1;
     minutes += at ?? MINUTES;
   }
@@ -71,7 +69,7 @@ export function slowness({ name, slowdown }: Case, { runs, seed }: Effort): Foun
 }
 
 /** Minutes after the first raise at which the judge reverts the release; undefined if it never does. */
-function minuteFound(rollout: Rollout, latency: SpreadWindow[]): number | undefined {
+function minuteFound(trial: Trial, latency: SpreadWindow[]): number | undefined {
   const errors = latency.map(({ start, canary, stable }) => ({
     start,
     ...(canary === undefined ? {} : { canary: { bad: 0, total: canary.total } }),
@@ -79,7 +77,7 @@ function minuteFound(rollout: Rollout, latency: SpreadWindow[]): number | undefi
   }));
   for (let minute = 2; minute <= MINUTES; minute++) {
     const reading = { series: { api: { errors, latency } }, alarms: [] };
-    if (judge(trialOf(rollout), reading, minute * WINDOW_MS).status === 'fail') return minute;
+    if (judge(trial, reading, minute * WINDOW_MS).status === 'fail') return minute;
   }
   return undefined;
 }
@@ -107,47 +105,26 @@ function spread(random: Random, total: number, median: number): Spread {
 const normal = (random: Random) =>
   Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
 
-/** A rollout at its one step since the first minute. */
-function onTrial(watch: WatchRule[]): Rollout {
-  const token = { rolloutId: 'bench--1--1', epoch: 1, seq: 1, open: true };
-  const events: RolloutEvent[] = [
-    {
-      type: 'RolloutOpened',
-      at: 0,
-      ...{
-        rolloutId: 'bench--1--1',
-        service: 'bench',
-        environment: 'bench',
-        release: '1',
-        attempt: 1,
-        order: 1,
-      },
-      manifest: { bucket: '', key: '', versionId: '' },
+/** A canary at its one step since the first minute. */
+function onTrial(watch: WatchRule[]): Trial {
+  const [bakeSeconds, length] = [MINUTES * 60, MINUTES * WINDOW_MS];
+  return {
+    opening: {
+      attempt: 1,
       targets: [
         {
-          name: 'api',
-          kind: 'lambda-alias',
-          key: 'api',
-          ref: {},
-          stable: '1',
-          canary: '2',
-          source: 'invoke',
-          traits: traitsOf('invoke', {}),
+          ...{ name: 'api', kind: 'lambda-alias', key: 'api', ref: {}, stable: '1', canary: '2' },
+          ...{ source: 'invoke', traits: traitsOf('invoke', {}) },
         },
       ],
       plan: {
-        steps: [{ weight: WEIGHT, bakeSeconds: MINUTES * 60, maxBakeSeconds: MINUTES * 60 }],
-        verifySeconds: 600,
-        onInconclusive: 'pause',
+        steps: [{ weight: WEIGHT, bakeSeconds, maxBakeSeconds: bakeSeconds }],
+        ...{ verifySeconds: 600, onInconclusive: 'pause' },
       },
-      ...{ hooks: [], gates: [], watch, limits: [], reversible: true, alarms: [], notices: [] },
-      settleSeconds: 0,
-      deadline: Number.MAX_SAFE_INTEGER,
+      ...{ watch, limits: [], alarms: [], settleSeconds: 0 },
     },
-    { type: 'ShiftIntended', at: 0, target: 'api', weight: WEIGHT, token, expiresAt: 1 },
-    { type: 'Shifted', at: 0, target: 'api', weight: WEIGHT, token },
-  ];
-  const rollout = fold(events);
-  if (rollout === undefined) throw new Error('A rollout was opened and is not there.');
-  return rollout;
+    ...{ openedAt: 0, raisedAt: 0, stepSince: 0, moves: [0], heights: [WEIGHT], redAlarms: [] },
+    ...{ step: 0, traffic: { api: { weight: WEIGHT } }, bake: { from: 0, to: length, max: length } },
+    ...{ isStanding: true, isVerifying: false, canRecall: true, probed: [] },
+  };
 }

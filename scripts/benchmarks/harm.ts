@@ -1,5 +1,5 @@
 import type { BenchOptions, Figures } from './figures.ts';
-import { BASELINE, CANARIES, type Effort, type Score, type Scored, TRIALS } from './harm-cells.ts';
+import { BASELINE, CANARIES, type Effort, SCENES, type Score, type Scored } from './harm-cells.ts';
 import { type Found, SLOWNESS, slownessFigures } from './harm-latency.ts';
 import { RULES } from './harm-rules.ts';
 import { tablesOf } from './harm-tables.ts';
@@ -33,16 +33,16 @@ export async function harm({ runs = RUNS, seed = SEED, markdown }: BenchOptions)
   };
 }
 
-/** A trial or a case of slowness, by its place in its list. */
-export type Job = Effort & { of: 'trials' | 'slowness'; nth: number };
+/** A scene or a case of slowness, by its place in its list. */
+export type Job = Effort & { of: 'scenes' | 'slowness'; nth: number };
 
-/** Plays all trials and cases of slowness on all processors. */
+/** Plays all scenes and cases of slowness on all processors. */
 async function played({ runs, seed }: Effort): Promise<{ cells: Scored[]; rough: Scored[]; slow: Found[] }> {
   const worker = new URL('./harm-worker.ts', import.meta.url);
   // Those of slowness take longest, so they come first.
   const jobs: Job[] = [
     ...SLOWNESS.map((_, nth): Job => ({ of: 'slowness', nth, runs: Math.ceil(runs * 0.4), seed })),
-    ...TRIALS.map((_, nth): Job => ({ of: 'trials', nth, runs, seed })),
+    ...SCENES.map((_, nth): Job => ({ of: 'scenes', nth, runs, seed })),
   ];
   const answers = await answersOf<Job, Found | Scored>(worker, jobs);
   const all = answers.slice(SLOWNESS.length) as Scored[];

@@ -1,6 +1,6 @@
 import type { MovedWindow } from '../../core/analysis/evalue.ts';
-import { ALPHA, evidenceOfRatio, FAILURE_BETS, type Question } from '../../core/analysis/evidence.ts';
-import { plannedWindows } from '../../core/analysis/finding/asked.ts';
+import { ALPHA, evidenceOfRatio, type Question } from '../../core/analysis/evidence.ts';
+import { plannedWindows, questionOf } from '../../core/analysis/finding/asked.ts';
 import { foldedAfter } from '../../core/analysis/fold.ts';
 import { judge, stretch } from '../../core/analysis/judge.ts';
 import { partsOf } from '../../core/analysis/parts.ts';
@@ -193,20 +193,19 @@ interface Formula {
 }
 
 /** The comparison of a rollout's errors by its formula alone, with the stake that its part of the evidence has. */
-export function formulaOf({ rollout, given }: Opened): Formula {
-  const [target] = rollout.opening.targets;
-  const steps = partsOf(rollout, plannedWindows(rollout)).find(({ name }) => name === 'steps');
+export function formulaOf({ rollout }: Opened): Formula {
+  const trial = trialOf(rollout);
+  const { alpha = ALPHA } = rollout.opening.plan;
+  const [[target], [rule]] = [rollout.opening.targets, rollout.opening.watch];
+  const steps = partsOf(trial, plannedWindows(trial)).find(({ name }) => name === 'steps');
   const weight = weightsOf(['errors', 'traffic']).get('errors');
-  if (target === undefined || steps === undefined || weight === undefined)
+  if (target === undefined || rule === undefined || steps === undefined || weight === undefined)
     throw new Error('A rollout with steps that watches errors has all of these.');
   // What the other parts hold counts as well; before verify, a recall and a split that is off, they hold their stakes.
   const own = weight * steps.stake;
   return {
-    question: {
-      ...{ w0: given.ratio, planned: steps.planned, bets: FAILURE_BETS },
-      clustering: target.traits,
-    },
-    required: Math.log((1 / ALPHA - (1 - own)) / own),
+    question: questionOf({ trial, target, rule }, steps),
+    required: Math.log((1 / alpha - (1 - own)) / own),
   };
 }
 

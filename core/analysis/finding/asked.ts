@@ -60,7 +60,10 @@ export function sides(canary: readonly Window[], stable: readonly Window[]): Sid
 }
 
 /** What is bet with: the tolerated odds and how the failures of this target come together. */
-export function questionOf({ trial, rule, target }: Rule, part?: Part): Question {
+export function questionOf(
+  { trial, rule, target }: Pick<Rule, 'trial' | 'rule' | 'target'>,
+  part?: Part,
+): Question {
   const isSlow = isLatency(rule.metric);
   return {
     w0: isSlow ? LATENCY_ODDS : 'ratio' in rule ? rule.ratio : 1,
