@@ -349,8 +349,6 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
         ...returning(state, event.at),
         ...(state.recall?.waitsFor === undefined ? { suspicion: undefined, doubted: undefined } : {}),
       };
-    case 'AlarmRaised':
-      return state;
     case 'DriftDetected':
       return {
         ...state,
@@ -419,7 +417,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
       };
     case 'RolloutClosed':
       return { ...state, outcome: event.outcome, reason: event.reason };
-    // What a newer version wrote says nothing to this one, and takes nothing away.
+    // An alarm changes nothing by itself; what a newer version wrote says nothing to this one, and takes nothing away.
     default:
       return state;
   }
@@ -439,12 +437,14 @@ function published(
   return { ...state, opening: { ...state.opening, targets, made: after }, publishedIn: state.epoch };
 }
 
-function answered({ at, status }: Extract<RolloutEvent, { type: 'HookAnswered' }>): Partial<HookState> {
+type HookChange = Pick<HookState, 'status'> & Partial<HookState>;
+
+function answered({ at, status }: Extract<RolloutEvent, { type: 'HookAnswered' }>): HookChange {
   return status === 'broken' ? { status, until: at + HOOK_RETRY_SECONDS * 1000 } : { status };
 }
 
-function withHook(state: Rollout, id: string, change: Partial<HookState>): Rollout {
-  const before = state.hooks[id] ?? { status: 'started', until: 0, brokenInRow: 0 };
+function withHook(state: Rollout, id: string, change: HookChange): Rollout {
+  const before = state.hooks[id] ?? { until: 0, brokenInRow: 0 };
   const brokenInRow =
     change.status === 'broken'
       ? before.brokenInRow + 1
@@ -504,8 +504,7 @@ function suspicionAfter(state: Rollout, verdict: Verdict): Pick<Rollout, 'suspic
     const by = [...before, ...worse.filter(isNew).map(({ target, metric }) => ({ target, metric }))];
     return { suspicion: verdict.reason, doubted: { to: verdict.to, by } };
   }
-  if (state.suspicion === undefined || !hasRecovered(state, verdict)) return {};
-  return { suspicion: undefined, doubted: undefined };
+  return hasRecovered(state, verdict) ? { suspicion: undefined, doubted: undefined } : {};
 }
 
 /** Rounding of a sum of logarithms; nothing against a canary is less than this. */

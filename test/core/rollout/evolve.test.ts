@@ -1,11 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import type { Folded } from '../../../core/analysis/folded.ts';
 import type { Finding, Verdict, VerdictStatus } from '../../../core/analysis/types.ts';
 import { PLANS } from '../../../core/rollout/actor.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
 import {
   emptyOpening,
+  evolve,
   isReplaced,
+  isStanding,
   type Rollout,
   recoveredAt,
   targetNamed,
@@ -177,6 +180,17 @@ describe('a rollout begins', () => {
       { targets: [target('api'), target('worker', { source: 'sqs' })] },
       [batches('worker')],
     ],
+    [
+      'batches that a rule of the user counts',
+      {
+        targets: [target('worker', { source: 'sqs' })],
+        watch: [
+          { metric: 'errors', ratio: 2 },
+          { metric: 'custom.orders', ratio: 2 },
+        ],
+      },
+      [],
+    ],
     ['neither answers nor batches', { targets: [target('api', { source: 'invoke' })], watch: [] }, []],
     ['no steps', { plan: plan({ steps: [] }) }, [atOnce]],
     ['no steps, nor answers', { plan: plan({ steps: [] }), watch: [] }, [atOnce, http5xx]],
@@ -243,6 +257,7 @@ describe('each event changes this, and nothing else', () => {
     byProbes: true,
   });
   const pass = said('pass', [1, 3]);
+  const folded: Folded = { end: minute(1), from: minute(0), targets: {} };
   const reason = 'ada promoted it before its evidence was complete';
 
   test.each<[string, RolloutEvent[], RolloutEvent, Partial<Rollout>]>([
@@ -614,6 +629,70 @@ describe('each event changes this, and nothing else', () => {
       { recall: undefined, remaining: 300, stepSince: minute(10) },
     ],
     [
+      'RecallEnded where one of two had come back',
+      [...twoOnFirst, recall(5), shifted(5, 3, 9.7)],
+      back(10),
+      { recall: undefined, remaining: 300 },
+    ],
+    [
+      'ShiftIntended to 100 % again after a recall',
+      [...inVerify(), recall(25), ...raised(25, 4, 9.7), back(12)],
+      intended(100, 5, 12.5),
+      {
+        ...{ intents: [intent(100, 5)], seq: 5 },
+        alone: [{ from: minute(8.5), to: minute(9.7) }, { from: minute(12.5) }],
+      },
+    ],
+    [
+      'ShiftIntended to a step, with gates that are still ahead and what probes have shown',
+      [...onFirstStep(), said('pass', [1, 3], { byProbes: true }), gateOpened(50), gateOpened(100)],
+      intended(50, 2, 4),
+      {
+        ...{ step: 1, intents: [intent(50, 2)], seq: 2 },
+        stood: [{ weight: 10, from: minute(0.5), until: minute(4) }],
+        ...{ stepSince: undefined, verdict: undefined, byProbes: true, gates: { 100: gates[50] } },
+      },
+    ],
+    [
+      'ShiftIntended to the next one, which forgets nothing of that',
+      [
+        ...onFirstStep(),
+        said('pass', [1, 3], { byProbes: true }),
+        ...raised(50, 2, 4.2),
+        said('pass', [5, 7], { byProbes: false }),
+      ],
+      intended(100, 3, 8),
+      {
+        ...{ step: 2, intents: [intent(100, 3)], seq: 3, alone: [{ from: minute(8) }] },
+        stood: [STOOD[0], { ...STOOD[1], until: minute(8) }] as Rollout['stood'],
+        ...{ stepSince: undefined, verdict: undefined, evidenceLeft: [] },
+      },
+    ],
+    [
+      'Measured, with what is kept of older minutes',
+      [...onFirstStep(), { ...said('pass', [1, 2]), folded }],
+      { ...pass, folded: { ...folded, end: minute(2) } },
+      { ...verdictOf(pass, 2), folded: { ...folded, end: minute(2) } },
+    ],
+    [
+      'Measured, with nothing new of them',
+      [...onFirstStep(), { ...said('pass', [1, 2]), folded }],
+      pass,
+      verdictOf(pass, 2),
+    ],
+    [
+      'PromotionOrdered to 100 % while the first raise is made',
+      [opened(), intended(10, 1, 0.5)],
+      promotionOrdered(0.6, { full: true }),
+      { promotion: { step: -1, full: true }, unproven: [reason] },
+    ],
+    [
+      'PromotionOrdered to 100 % on a step',
+      onFirstStep(),
+      promotionOrdered(2, { full: true }),
+      { promotion: { step: 0, full: true }, unproven: [reason] },
+    ],
+    [
       'AlarmRaised',
       onFirstStep(),
       { type: 'AlarmRaised', at: minute(2), alarm: 'late', since: minute(1) },
@@ -844,13 +923,18 @@ describe('a suspicion', () => {
     ['has as little as rounding leaves', passed(9, { findings: [finding({ evidence: 1e-10 })] }), true],
     ['has doubt left', passed(9, { findings: [finding({ doubt: 1e-8 })] }), false],
     [
+      'has as much as rounding may leave',
+      passed(9, { findings: [finding({ evidence: 1e-9, doubt: 1e-9 })] }),
+      true,
+    ],
+    [
       'has evidence of another rule',
-      passed(9, { findings: [finding(), finding({ metric: 'http5xx', evidence: 3 })] }),
+      passed(9, { findings: [finding({ metric: 'http5xx', evidence: 3 }), finding()] }),
       true,
     ],
     [
       'has evidence of another target',
-      passed(9, { findings: [finding(), finding({ target: 'worker', evidence: 3 })] }),
+      passed(9, { findings: [finding({ target: 'worker', evidence: 3 }), finding()] }),
       true,
     ],
     ['leaves out what it found, with evidence in all', passed(9, { findings: [], evidence: 1 }), false],
@@ -859,10 +943,21 @@ describe('a suspicion', () => {
     ['counts fewer than before', passed(9, { findings: [finding({ canary: { bad: 0, total: 9 } })] }), false],
     ['counts as many as before', passed(9, { findings: [finding({ canary: { bad: 0, total: 10 } })] }), true],
     [
-      'counts fewer of another rule',
-      passed(9, { findings: [finding(), finding({ metric: 'http5xx', canary: { bad: 0, total: 1 } })] }),
+      'counts fewer of another rule and another target',
+      passed(9, {
+        findings: [
+          finding({ metric: 'http5xx', canary: { bad: 0, total: 1 } }),
+          finding({ target: 'worker', canary: { bad: 0, total: 1 } }),
+          finding(),
+        ],
+      }),
       true,
-      [...looked, said('pass', [1, 4], { findings: [finding(), finding({ metric: 'http5xx' })] })],
+      [
+        ...looked,
+        said('pass', [1, 4], {
+          findings: [finding({ metric: 'http5xx' }), finding({ target: 'worker' }), finding()],
+        }),
+      ],
     ],
     [
       'counts fewer on another stretch',
@@ -954,6 +1049,11 @@ describe('counts that come late', () => {
       { api: 3 },
     ],
     [
+      'one target of which a newer minute came, and not the other',
+      [tick(6, { api: 2, worker: 5 }), tick(7, { api: 3, worker: 5 })],
+      { api: 3 },
+    ],
+    [
       'each target',
       [tick(6, { api: 2, worker: 3 }), tick(7, { api: 3, worker: 5 }), tick(8, { api: 6, worker: 7 })],
       { api: 3, worker: 1 },
@@ -1009,4 +1109,44 @@ test('a target is found by its name, or is a fault of the caller', () => {
   expect(() => targetNamed(stateAfter(opened(two)), 'other')).toThrow(
     'Rollout checkout-api--r8--1 has no target other.',
   );
+});
+
+test('answers that nobody counted at first are doubted until both versions have some', () => {
+  const blind = { watch: [{ metric: 'http5xx' as const, ratio: 2, blind: ['api'] }] };
+  const isDoubted = (more: Partial<Finding>) =>
+    stateAfter(
+      onFirstStep(blind),
+      said('pass', [1, 3], { findings: [finding({ metric: 'http5xx', ...more })] }),
+    ).unproven.length > 0;
+  const none = { bad: 0, total: 0 };
+  expect([{}, { canary: none }, { stable: none }, { metric: 'errors' as const }].map(isDoubted)).toEqual([
+    ...[false, true, true, true],
+  ]);
+});
+
+test('of several moves in one window the one is remembered, at the largest weight that any of them left', () => {
+  const heights = (...weights: number[]) => {
+    const moves = weights.map((weight, nth) => shifted(weight, 2 + nth, 0.6 + nth / 10));
+    const { moves: at, heights: high } = stateAfter(onFirstStep(), moves);
+    return [at.length, high];
+  };
+  expect(heights(50)).toEqual([1, [50]]);
+  expect(heights(50, 5)).toEqual([1, [50]]);
+  expect(heights(5)).toEqual([1, [10]]);
+  const { heights: _, ...earlier } = stateAfter(onFirstStep());
+  expect(evolve(earlier as Rollout, shifted(20, 2, 2)).heights).toEqual([100, 20]);
+});
+
+test('a rollout stands once all targets are at the weight of its step, of a recall, or serve the canary alone', () => {
+  const stands = (...events: RolloutEvent[]) => isStanding(stateAfter(...events));
+  expect([
+    stands(opened()),
+    stands(...onFirstStep()),
+    stands(...onFirstStep(), intended(50, 2, 4)),
+    stands(...onSecondStep(), intended(100, 3, 8)),
+    stands(...inVerify()),
+    stands(...inVerify(), recall(25)),
+    stands(...inVerify(), recall(25), ...raised(25, 4, 9.7)),
+    stands(...twoOnFirst, lowered(5)),
+  ]).toEqual([false, true, false, false, true, false, true, false]);
 });
