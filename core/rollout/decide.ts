@@ -339,7 +339,7 @@ const hookConsequence: Consequence<Extract<RolloutEvent, { type: 'HookAnswered' 
   { at, hook, status, reason },
 ) => {
   const checkpoint = checkpointOf(after, hook);
-  if (status === 'pass' || checkpoint?.kind !== 'hook') return [];
+  if (checkpoint?.kind !== 'hook') return [];
   if (status === 'fail') return order(after, at, 'canary', reason);
   if (status === 'inconclusive')
     return after.opening.plan.onInconclusive === 'promote'

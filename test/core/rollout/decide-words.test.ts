@@ -148,9 +148,8 @@ describe('a person is refused', () => {
 
   test('no abort, while AWS answers or one target has a way back', () => {
     const both = [...inVerify({ targets: TWO_TARGETS }), gone(), gone('worker')];
-    given(both)
-      .when({ ...wayBackGone, isUnanswered: false } as Command, 12)
-      .then(aborted(12));
+    for (const answered of [{ ...wayBackGone, isUnanswered: false } as Command, COMMANDS.abort as Command])
+      given(both).when(answered, 12).then(aborted(12));
     given(both.slice(0, -1)).when(wayBackGone, 12).then(aborted(12));
   });
 
@@ -220,6 +219,12 @@ describe('what is found of versions and moves', () => {
       onFirstStep(),
       [revertOrdered(9, { ...environment, reason: 'version 8 is gone' })],
     ],
+    [
+      'no version to move to, of no target',
+      { ...failed, target: 'other' } as Command,
+      inVerify(),
+      [revertOrdered(9, { ...environment, reason: 'version 8 is gone' })],
+    ],
     ['the same while it leaves', failed, leaving, []],
     [
       'a release that cannot serve',
@@ -281,6 +286,7 @@ describe('a revert says what a person has to do', () => {
     return event?.type === 'RolloutClosed' ? [event.outcome, event.reason] : undefined;
   };
   const drift: RolloutEvent = { type: 'DriftDetected', at: minute(9), target: 'api', found: 'version 9' };
+  const two = { targets: TWO_TARGETS };
   const beside = [target('api', { stable: '7' }), target('cron', { stable: '8' })];
   const kept = 'which this rollout did not put there, so it was left as it is';
 
@@ -351,6 +357,20 @@ describe('a revert says what a person has to do', () => {
       `odd; version 8 keeps 20 % of api, ${kept}; the release is not reversible, so a person must decide whether it stays`,
     ],
     [
+      'another version serves, or keeps a share, for which it was reverted',
+      [found(), found({ name: 'worker', primary: '9', drifted: true })],
+      [...onFirstStep(two), revertOrdered(9, { cause: 'drift', reason: 'version 9' })],
+      'halted',
+      'version 9',
+    ],
+    [
+      'another version keeps a share, for which it was reverted',
+      [found({ foreign: { 5: 20 } }), found({ name: 'worker', primary: '3' })],
+      [...onFirstStep(two), revertOrdered(9, { cause: 'drift', reason: 'version 5' })],
+      'halted',
+      'version 5',
+    ],
+    [
       'a rollback did not lead back',
       [found({ primary: '8' })],
       [opened({ rollsBack })],
@@ -406,80 +426,80 @@ describe('what a completion is called', () => {
     ],
   });
 
-  test.each<[string, string | undefined, string | undefined]>([
-    ['by its verdict', named(), 'proven: it is pass'],
-    ['without one', named({ verdict: undefined }), 'proven: every step passed'],
-    ['by the probes of a step', named({ byProbes: true }), 'proven by probes: it is pass'],
+  test.each<[string, Parameters<typeof named>, string]>([
+    ['by its verdict', [], 'proven: it is pass'],
+    ['without one', [{ verdict: undefined }], 'proven: every step passed'],
+    ['by the probes of a step', [{ byProbes: true }], 'proven by probes: it is pass'],
     [
       'by the probes of verify',
-      named({ verdict: { ...measured('pass', [9, 11]).verdict, byProbes: true } }),
+      [{ verdict: { ...measured('pass', [9, 11]).verdict, byProbes: true } }],
       'proven by probes: it is pass',
     ],
     [
       'with a loss that did not show',
-      named({ lossSeen: { api: 0.125, worker: 0.5 } }),
+      [{ lossSeen: { api: 0.125, worker: 0.5 } }],
       "proven: it is pass; api: uncounted losses below 13 % of the canary's requests are not visible; worker: uncounted losses below 50 % of the canary's requests are not visible",
     ],
     [
       'with a loss of most of it that no count would show, unless probes do',
-      named({ lossSeen: { api: 0.51, worker: 0.5 } }),
+      [{ lossSeen: { api: 0.51, worker: 0.5 } }],
       "unproven: api: uncounted losses below 51 % of the canary's requests are not visible",
     ],
     [
       'with time-outs that are longer than each bake',
-      named({}, [...inVerify({ timeouts }), measured('pass', [9, 11])]),
+      [{}, [...inVerify({ timeouts }), measured('pass', [9, 11])]],
       'proven: it is pass; what runs for longer than 2 min is not counted in it: api may run for 15 min, worker may run for 2 min',
     ],
     [
       'with time-outs that are longer than the holdout and verify together',
-      named({}, [...inVerify({ timeouts, plan: held }), measured('pass', [9, 11])]),
+      [{}, [...inVerify({ timeouts, plan: held }), measured('pass', [9, 11])]],
       'proven: it is pass; 4 min of its verify had stable beside it; what runs for longer than 10 min is not counted in it: api may run for 15 min',
     ],
     [
       'after a doubt that nothing answered',
-      named({ unanswered: 'half of it failed' }),
+      [{ unanswered: 'half of it failed' }],
       'unproven: half of it failed; no share of the traffic went back to stable to find out why',
     ],
     [
       'after one that a recall did not answer',
-      named({ unanswered: 'half of it failed', recalls: [{ from: minute(9), to: minute(10) }] }),
+      [{ unanswered: 'half of it failed', recalls: [{ from: minute(9), to: minute(10) }] }],
       'unproven: half of it failed; the recall before it did not show why',
     ],
     [
       'after one that two recalls did not answer',
-      named({ unanswered: 'half of it failed', recalls: [{ from: minute(9) }, { from: minute(10) }] }),
+      [{ unanswered: 'half of it failed', recalls: [{ from: minute(9) }, { from: minute(10) }] }],
       'unproven: half of it failed; the 2 recalls before it did not show why',
     ],
     [
       'where verify could not say',
-      named({}, [...inVerify(), measured('inconclusive', [9, 11])]),
+      [{}, [...inVerify(), measured('inconclusive', [9, 11])]],
       'unproven: its verify could not say: it is inconclusive',
     ],
     [
       'where there was no verify',
-      named({}, [...inVerify({ plan: plan({ verifySeconds: 0 }) }), measured('inconclusive', [9, 11])]),
+      [{}, [...inVerify({ plan: plan({ verifySeconds: 0 }) }), measured('inconclusive', [9, 11])]],
       'proven: it is inconclusive',
     ],
     [
       'where nothing was promoted',
-      named({ promotedAt: undefined }, [...inVerify(), measured('inconclusive', [9, 11])]),
+      [{ promotedAt: undefined }, [...inVerify(), measured('inconclusive', [9, 11])]],
       'proven: it is inconclusive',
     ],
     [
       'after alarms that lost their data or their names, and after all that was doubted',
-      named({ unproven: ['it was odd'], unanswered: 'half failed', lossSeen: { api: null } }, [
-        ...inVerify({ alarms }),
-        measured('inconclusive', [9, 11], seen('insufficient', 'gone')),
-      ]),
+      [
+        { unproven: ['it was odd'], unanswered: 'half failed', lossSeen: { api: null } },
+        [...inVerify({ alarms }), measured('inconclusive', [9, 11], seen('insufficient', 'gone'))],
+      ],
       "unproven: it was odd; half failed; no share of the traffic went back to stable to find out why; its verify could not say: it is inconclusive; alarm late has had too little data since the first raise; alarm orders was deleted or renamed during the rollout; api: uncounted losses of the canary's requests are not visible, however large",
     ],
     [
       'where it looked worse at the end',
-      named({}, [...inVerify(), measured('suspect', [9, 11])]),
+      [{}, [...inVerify(), measured('suspect', [9, 11])]],
       'unproven: at 100 % it looked worse: it is suspect',
     ],
-  ])('%s', (_what, reason, expected) => {
-    expect(reason).toBe(expected);
+  ])('%s', (_what, asked, reason) => {
+    expect(named(...asked)).toBe(reason);
   });
 
   test.each<[number, number, number, string]>([

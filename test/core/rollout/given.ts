@@ -51,7 +51,8 @@ export function given(...history: History) {
   return {
     when: (command: Command, minutes: number) => ({
       // biome-ignore lint/suspicious/noThenProperty: given, when, then is what a specification reads like; nothing awaits it
-      then: (...events: RolloutEvent[]) => expect(decide(state, command, minute(minutes))).toEqual(events),
+      then: (...events: RolloutEvent[]) =>
+        expect(decide(state, command, minute(minutes))).toStrictEqual(events),
       thenNothing: () => expect(decide(state, command, minute(minutes))).toEqual([]),
       /** Refused with this message, to the word or as it looks. */
       thenRefused: (code: ErrorCode, message: string | RegExp) => {
