@@ -120,14 +120,12 @@ function forward(rollout: Rollout, now: Instant): Directive {
   if ((rollout.deferred ?? 0) > now) return hold(rollout, now, rollout.deferred);
   if (rollout.promotedAt !== undefined) return isVerified(rollout) ? { kind: 'close' } : hold(rollout, now);
   // A suspect canary that comes back from a wait is judged at the weight at which it looked worse.
-  if (isSuspect(rollout))
-    return (isReturning(rollout) ? move(rollout, weightNow(rollout)) : undefined) ?? hold(rollout, now);
+  if (isSuspect(rollout)) {
+    const isBack = rollout.remaining !== undefined;
+    return (isBack ? move(rollout, weightNow(rollout)) : undefined) ?? hold(rollout, now);
+  }
   return move(rollout, goalOf(rollout).weight) ?? hold(rollout, now);
 }
-
-/** True from the end of a recall or a wait until the canary stands at its weight again. */
-const isReturning = ({ remaining, stepSince, promotedAt }: Rollout): boolean =>
-  remaining !== undefined && stepSince === undefined && promotedAt === undefined;
 
 /** The step that the traffic is at, or moves to once it may leave that one. */
 function goalOf(rollout: Rollout): { step: number; weight: Percent } {
@@ -178,14 +176,13 @@ function following({ promotion, step, opening }: Rollout): number {
 
 /** A step is left on a verdict `pass` that covers the whole bake (or proves it safe, where the plan takes that), or on an order to promote; if the canary is suspect, only on a person's. */
 function mayGoOn(rollout: Rollout): boolean {
-  const { step, stepSince, verdict } = rollout;
+  const { step, verdict } = rollout;
   if (isSuspect(rollout)) return false;
   if (isPromoted(rollout)) return true;
   if (step === -1) return true;
   if (isVerifying(rollout)) return isVerified(rollout);
   const bake = bakeOf(rollout);
-  if (stepSince === undefined || bake === undefined || verdict === undefined || verdict.from !== bake.from)
-    return false;
+  if (bake === undefined || verdict === undefined || verdict.from !== bake.from) return false;
   const isProven = rollout.opening.plan.promoteEarly === true && verdict.certified === true;
   return verdict.status === 'pass' && (isProven || verdict.to >= bake.to);
 }

@@ -22,20 +22,63 @@ const completed = (version: string) => ({
 });
 
 describe('which tool a function looks like', () => {
-  test.each<[string, Record<string, string>, string | undefined]>([
-    ['the tag of SAM', { 'lambda:createdBy': 'SAM', [LOGICAL_ID]: 'Api' }, 'AWS SAM'],
-    ['the tag of SST', { 'sst:app': 'shop' }, 'SST'],
+  const GUIDE = '(docs/guides/coming-from.md)';
+  const like = (tool: string, evidence: string, fix: string) =>
+    `the function looks like one of ${tool} (${evidence}): ${fix} ${GUIDE}`;
+  test.each<[string, Record<string, string>, string]>([
+    [
+      'the tag of SAM',
+      { 'lambda:createdBy': 'SAM', [LOGICAL_ID]: 'Api' },
+      like(
+        'AWS SAM',
+        'lambda:createdBy=SAM',
+        'remove AutoPublishAlias and DeploymentPreference from the function',
+      ),
+    ],
+    [
+      'the tag of SST',
+      { 'sst:app': 'shop' },
+      like('SST', 'sst:app=shop', 'let RolloutTarget create the alias instead of declaring one'),
+    ],
     [
       'a logical id of the Serverless Framework',
       { [LOGICAL_ID]: 'ApiLambdaFunction', STAGE: 'prod' },
-      'the Serverless Framework',
+      like(
+        'the Serverless Framework',
+        `${LOGICAL_ID}=ApiLambdaFunction, STAGE=prod`,
+        'remove deploymentSettings and the plugins that move aliases',
+      ),
     ],
-    ['a logical id of CDK', { [LOGICAL_ID]: 'Api5C2F0A1B' }, 'AWS CDK'],
-    ['any other logical id', { [LOGICAL_ID]: 'Api' }, 'CloudFormation'],
-    ['no tag of a tool, as Terraform leaves it', { 'spillway:service': 'shop', STAGE: 'prod' }, undefined],
-  ])('%s', (_what, tags, tool) => {
-    expect(habitOf(tags)?.tool).toBe(tool);
-    expect(habitOf(tags)?.evidence.split('=')[0]).toBe(tool === undefined ? undefined : Object.keys(tags)[0]);
+    [
+      'a logical id of CDK',
+      { [LOGICAL_ID]: 'Api5C2F0A1B', STAGE: 'prod' },
+      like(
+        'AWS CDK',
+        `${LOGICAL_ID}=Api5C2F0A1B`,
+        'give the Alias a fixed version instead of currentVersion, and remove LambdaDeploymentGroup',
+      ),
+    ],
+    ...['Api', 'ApiLambdaFunction', 'Api5C2F0A1', '5C2F0A1BApi'].map(
+      (id): [string, Record<string, string>, string] => [
+        `any other logical id: ${id}`,
+        { [LOGICAL_ID]: id },
+        like(
+          'CloudFormation',
+          `${LOGICAL_ID}=${id}`,
+          'give the AWS::Lambda::Alias a fixed FunctionVersion, and remove its UpdatePolicy',
+        ),
+      ],
+    ),
+    [
+      'no tag of a tool, as Terraform leaves it',
+      { 'spillway:service': 'shop', STAGE: 'prod' },
+      `see who else writes this alias ${GUIDE}`,
+    ],
+  ])('%s', (_what, tags, advice) => {
+    const who = 'it was not this controller that put it there, which left version 7';
+    expect(foreignlyMoved([resolved(tags)], completed('7'))).toBe(
+      `api served version 8 before this release came, and ${who}; ${advice}`,
+    );
   });
 
   test('nothing is guessed without evidence', () => {
@@ -45,8 +88,12 @@ describe('which tool a function looks like', () => {
     );
   });
 
-  test('what completed here last is named', () => {
-    expect(foreignlyMoved([resolved()], completed('7'))).toContain('which left version 7;');
+  test('each target that was moved is named', () => {
+    const worker = looked({ target: target('worker', { stable: '4', canary: '4' }) });
+    expect(foreignlyMoved([resolved(), worker], {}).match(/(?:^|; )\w+ served version \d/g)).toEqual([
+      'api served version 8',
+      '; worker served version 4',
+    ]);
   });
 });
 

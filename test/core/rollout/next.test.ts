@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
-import { DIRECTIVE_KINDS } from '../../../core/rollout/next.ts';
+import { DIRECTIVE_KINDS, isAwaited, isHeld } from '../../../core/rollout/next.ts';
 import { TICKS_MAX } from '../../../core/rollout/timing.ts';
 import {
   aborted,
@@ -26,7 +26,9 @@ import {
   shifted,
   smokeAnswered,
   smokeHooks,
+  stateAfter,
   TWO_TARGETS,
+  target,
   tookOver,
 } from './given.ts';
 
@@ -350,5 +352,89 @@ describe('a move that was put off', () => {
 
   test('does not keep a canary from leaving', () => {
     expect(directiveAt(1, opened(), deferred, aborted(0.5)).kind).toBe('revert');
+  });
+});
+
+describe('a release that is not reversible is held', () => {
+  const more = { reversible: false };
+  const first = onFirstStep(more);
+  const gone: RolloutEvent = { type: 'StableGone', at: minute(2), target: 'api' };
+  test.each<[string, RolloutEvent[], boolean]>([
+    ['not before its first raise', [opened(more)], false],
+    ['once that is announced', [opened(more), intended(10, 1, 0.4)], true],
+    ['while the canary has traffic', first, true],
+    ['not where it can be reverted', onFirstStep(), false],
+    ['not once it was reverted', [...first, aborted(2), reverted(3)], false],
+    ['not once it has no way back', [...first, gone], false],
+    [
+      'not once somebody took all of it',
+      [...first, { type: 'Lowered', at: minute(2), target: 'api', weight: 0 }],
+      false,
+    ],
+  ])('%s', (_what, history, held) => {
+    expect(isHeld(stateAfter(history))).toBe(held);
+  });
+
+  test('and asks what stands before its next step all the same', () => {
+    const gates = [{ before: 50, approvers: 1, by: [], timeoutSeconds: 60, onTimeout: 'revert' as const }];
+    expect(directiveAt(4, onFirstStep({ ...more, gates }), measured('pass', [1, 3]))).toMatchObject({
+      kind: 'hook',
+      checkpoint: { id: 'gate@50' },
+    });
+  });
+});
+
+test('an answer is awaited for what is asked now, but for a pause and what has still to be published', () => {
+  const awaited = (...history: RolloutEvent[]) => isAwaited(stateAfter(history), 'smoke.1', minute(1));
+  const unpublished = { publish: { from: 'await' as const } };
+  expect(awaited(opened({ hooks }))).toBe(true);
+  expect(awaited(opened())).toBe(false);
+  expect(awaited(opened({ hooks }), smokeAnswered(0, 'pass'))).toBe(false);
+  expect(awaited(opened({ hooks }), paused(0.5))).toBe(false);
+  expect(awaited(opened({ hooks, targets: [target('api', unpublished)] }))).toBe(false);
+  expect(awaited(opened({ hooks, targets: [target('api'), target('worker', unpublished)] }))).toBe(false);
+});
+
+test('a move that is deferred in a recall waits until then', () => {
+  const recall = { type: 'RecallOrdered' as const, nth: 1, weight: 25, reason: 'odd', remaining: 180 };
+  const deferred = { type: 'Deferred' as const, at: minute(9.6), until: minute(9.8), reason: 'many move' };
+  const history = [...inVerify(), { ...recall, at: minute(9.5) }, measured('broken', [8, 8.6]), deferred];
+  expect(directiveAt(9.7, history)).toEqual({ kind: 'hold', seconds: 6 });
+  expect(directiveAt(9.8, history)).toEqual(shift(25));
+  expect(directiveAt(9.7, history.slice(0, -1))).toEqual(shift(25));
+});
+
+describe('a step is left', () => {
+  const early = { plan: plan({ promoteEarly: true }) };
+  const said = (to: number, certified: boolean) => {
+    const event = measured('pass', [1, to]);
+    return { ...event, verdict: { ...event.verdict, certified } };
+  };
+  test.each<[string, Partial<Opening>, number, boolean, object]>([
+    ['on a pass of the whole bake', {}, 3, false, shift(50)],
+    ['on no pass of less', {}, 2, true, { kind: 'hold' }],
+    ['on proof, where the plan takes that', early, 2, true, shift(50)],
+    ['on no pass of less without proof', early, 2, false, { kind: 'hold' }],
+  ])('%s', (_what, more, to, certified, directive) => {
+    expect(directiveAt(to + 1.1, onFirstStep(more), said(to, certified))).toMatchObject(directive);
+  });
+
+  test('on no pass that looked worse before, and nobody is asked about it', () => {
+    const beforeStep = [{ ...(hooks[0] as (typeof hooks)[number]), point: 'beforeStep' as const }];
+    const history = [...onFirstStep({ hooks: beforeStep }), measured('suspect', [1, 3])];
+    expect(directiveAt(5.1, history, measured('pass', [1, 4])).kind).toBe('hold');
+    expect(directiveAt(5.1, onFirstStep({ hooks: beforeStep }), measured('pass', [1, 4])).kind).toBe('hook');
+  });
+});
+
+describe('verify ends', () => {
+  const lowered: RolloutEvent = { type: 'Lowered', at: minute(12), target: 'api', weight: 90 };
+  test.each<[string, RolloutEvent[], string]>([
+    ['on a pass', [measured('pass', [9, 11])], 'close'],
+    ['on no fail', [measured('fail', [9, 11])], 'hold'],
+    ['on nothing that could not be measured', [measured('broken', [9, 11])], 'hold'],
+    ['on no pass before somebody else took traffic', [measured('pass', [9, 11]), lowered], 'promote'],
+  ])('%s', (_what, events, kind) => {
+    expect(directiveAt(12.1, inVerify(), events).kind).toBe(kind);
   });
 });

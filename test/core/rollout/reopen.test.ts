@@ -4,7 +4,15 @@ import type { Completed, ServiceRecord } from '../../../core/ports.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
 import type { Quarantined, RevertedTarget } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
-import { attemptAfter, noWayBack, rollBackOf, waysBack } from '../../../core/rollout/reopen.ts';
+import {
+  asleep,
+  attemptAfter,
+  type BlockedWay,
+  noWayBack,
+  passedOver,
+  rollBackOf,
+  waysBack,
+} from '../../../core/rollout/reopen.ts';
 import type { Rollout } from '../../../core/rollout/state.ts';
 import { thrownBy } from '../config/files.ts';
 import {
@@ -195,12 +203,38 @@ describe('a rollback', () => {
       way,
       lost: way.targets.map((target) => ({ target, state })),
     });
-    expect(noWayBack(done(), [blocked('gone')]).message).toMatch(
-      /r7 needs version 7 of api, which does not exist any more; nothing was changed\. Publish/,
+    const both: BlockedWay = {
+      ...blocked('gone'),
+      lost: [
+        { target: target('api'), state: 'gone' },
+        { target: target('worker', { stable: '3' }), state: 'failed' },
+      ],
+    };
+    const older: BlockedWay = { ...blocked('failed'), way: { ...way, to: release(6) } };
+    const texts =
+      'version 7 of api, which does not exist any more and version 3 of worker, which is Failed and cannot serve';
+    expect(noWayBack(done(), [both, older]).message).toBe(
+      `${ROLLOUT_ID} cannot be rolled back: r7 needs ${texts}; r6 needs version 7 of api, which is Failed and cannot serve; nothing was changed. Publish the older code as a new version and release that.`,
     );
-    expect(noWayBack(done(), [blocked('failed')]).message).toMatch(
-      /r7 needs version 7 of api, which is Failed and cannot serve; nothing was changed\. Publish/,
+    expect(passedOver(both)).toBe(`r7 was passed over: it needs ${texts}`);
+    expect(asleep(target())).toBe(
+      'version 7 of api is Inactive: requests to it fail until Lambda has prepared it again, which begins with the first of them',
     );
+  });
+
+  test('is written with who ordered it, what is blamed, and what it leads to', () => {
+    const { event, ordered } = back();
+    expect(ordered).toStrictEqual({
+      ...{ type: 'RevertOrdered', at: minute(20), cause: 'human', outcome: 'reverted' },
+      reason: 'ada rolled r8 back: orders look odd',
+    });
+    expect(event).toMatchObject({
+      notices: [`ada rolls back ${ROLLOUT_ID}: orders look odd`, 'a notice'],
+      rollsBack: { release: 'r8', rolloutId: ROLLOUT_ID, reason: 'ada rolled it back: orders look odd' },
+      by: actor('ada'),
+      made: { api: { version: '7' } },
+    });
+    expect(event.rollsBack?.made).toEqual({ api: { version: '8' } });
   });
 
   test.each<[string, Rollout, RegExp]>([
@@ -235,5 +269,8 @@ describe('a retry', () => {
       { release, rolloutId, reason: 'ada rolled it back', made: { api: { version: '8' } } },
     ];
     expect(attemptAfter(done(), { quarantined })).toBe(2);
+    const [bad] = quarantined;
+    const others = [{ ...bad, release: 'r6' }] as typeof quarantined;
+    expect(refusal(() => attemptAfter(done(), { quarantined: others }))).toMatch(/nothing to try again/);
   });
 });

@@ -36,6 +36,17 @@ test.each([
   ],
   ['JSON that says nothing', { Error: 'Strange', Cause: '[1]' }, 'Strange'],
   ['no name and no cause', {}, 'an error without a name'],
+  [
+    'a service that leaves no space',
+    { Error: 'E', Cause: 'Service error.(Service: AWSLambda)' },
+    'Service error. (E)',
+  ],
+  [
+    'a service on lines of its own',
+    { Error: 'E', Cause: 'Service error.\n  (Service: AWSLambda;\nRequest ID: 4f)' },
+    'Service error. (E)',
+  ],
+  ['a long cause', { Error: 'Long', Cause: 'x'.repeat(300) }, `${'x'.repeat(300)} (Long)`],
   ['a cause without end', { Error: 'Long', Cause: 'x'.repeat(10_000) }, `${'x'.repeat(300)}… (Long)`],
 ])('says %s', (_what, error, said) => {
   expect(unhandled(error)).toBe(MET + said);
