@@ -437,21 +437,17 @@ function published(
   return { ...state, opening: { ...state.opening, targets, made: after }, publishedIn: state.epoch };
 }
 
-type HookChange = Pick<HookState, 'status'> & Partial<HookState>;
+type HookChange = Pick<HookState, 'status'> & Partial<Pick<HookState, 'until'>>;
 
 function answered({ at, status }: Extract<RolloutEvent, { type: 'HookAnswered' }>): HookChange {
   return status === 'broken' ? { status, until: at + HOOK_RETRY_SECONDS * 1000 } : { status };
 }
 
-function withHook(state: Rollout, id: string, change: HookChange): Rollout {
+function withHook(state: Rollout, id: string, { status, until }: HookChange): Rollout {
   const before = state.hooks[id] ?? { until: 0, brokenInRow: 0 };
   const brokenInRow =
-    change.status === 'broken'
-      ? before.brokenInRow + 1
-      : change.status === 'started'
-        ? before.brokenInRow
-        : 0;
-  return { ...state, hooks: { ...state.hooks, [id]: { ...before, ...change, brokenInRow } } };
+    status === 'broken' ? before.brokenInRow + 1 : status === 'started' ? before.brokenInRow : 0;
+  return { ...state, hooks: { ...state.hooks, [id]: { status, until: until ?? before.until, brokenInRow } } };
 }
 
 /** A hook that could not say leaves a doubt, whatever the plan makes of it. */

@@ -26,6 +26,7 @@ describe('the end of a rollout', () => {
     });
     expect(countsAtEnd(ended({ leaving, left: [] }))).not.toHaveProperty('RevertSeconds');
     expect(countsAtEnd(ended({ left: [], raisedAt: 1_000 }))).not.toHaveProperty('RevertSeconds');
+    expect(countsAtEnd(ended({ leaving, raisedAt: 1_000 }))).not.toHaveProperty('RevertSeconds');
   });
 
   test('counts nothing before it has come', () => {
@@ -44,6 +45,24 @@ describe('an event', () => {
     expect(counted('suspect')).toEqual({ RolloutsPaused: 1 });
     expect(counted('broken')).toEqual({ RolloutsPaused: 1 });
     expect(counted('human')).toEqual({});
+  });
+
+  test('of a recall is counted, and as a doubt from the second one on; a wait for counts is none', () => {
+    const counted = (nth: number, waitsFor?: string) =>
+      countsOf({
+        ...{ type: 'RecallOrdered', at: 0, nth, weight: 25, reason: '', remaining: 0 },
+        ...(waitsFor === undefined ? {} : { waitsFor }),
+      });
+    expect([counted(1), counted(2), counted(3), counted(0, 'api')]).toEqual([
+      { RolloutsRecalled: 1 },
+      { RolloutsRecalled: 1, RolloutsDoubted: 1 },
+      { RolloutsRecalled: 1, RolloutsDoubted: 1 },
+      {},
+    ]);
+  });
+
+  test('of a stable version that is gone is counted', () => {
+    expect(countsOf({ type: 'StableGone', at: 0, target: 'api' })).toEqual({ StableVersionsGone: 1 });
   });
 
   test('of a release turned away and of a takeover is counted', () => {

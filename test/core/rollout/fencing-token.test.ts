@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isSameToken, tokenFrom, tokenText } from '../../../core/rollout/fencing-token.ts';
+import { isOlder, isSameToken, tokenFrom, tokenText } from '../../../core/rollout/fencing-token.ts';
 import { ROLLOUT_ID, token } from './given.ts';
 
 test('a token is written as the target stores it', () => {
@@ -18,6 +18,7 @@ test('every token is read as it was written', () => {
   fc.assert(
     fc.property(any, (written) => {
       expect(tokenFrom(tokenText(written))).toEqual(written);
+      expect(tokenFrom(tokenText(written))).not.toHaveProperty('by');
     }),
   );
 });
@@ -77,7 +78,19 @@ test('two tokens are the same only if every part is', () => {
   expect(isSameToken(token(4, 2), { ...token(4, 2), rolloutId: 'other' })).toBe(false);
 });
 
+test('a token is older if a later one of its rollout has replaced it, and none is older than nothing', () => {
+  const other = { ...token(4), rolloutId: 'other' };
+  expect(
+    [token(4), token(5), token(6), token(4, 1, false), other, undefined].map((seen) =>
+      isOlder(seen, token(5)),
+    ),
+  ).toEqual([true, false, false, false, false, false]);
+  expect(isOlder(token(4), undefined)).toBe(false);
+  expect(isOlder(undefined, undefined)).toBe(false);
+});
+
 test('no token is the same as none', () => {
   expect(isSameToken(undefined, undefined)).toBe(false);
   expect(isSameToken(token(1), undefined)).toBe(false);
+  expect(isSameToken(undefined, token(1))).toBe(false);
 });

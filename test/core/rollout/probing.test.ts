@@ -45,6 +45,15 @@ test('a probe that could not be put had its turn', () => {
   expect(due.map(({ id }) => id)).toEqual(['smoke.2', 'smoke.1']);
 });
 
+test('a chain of probes stays one, without retries, on its own target', () => {
+  const check = { target: 'api', method: 'GET' as const, path: '/a', expect: { status: 200, json: {} } };
+  const [first, ...others] = PROBED.hooks ?? [];
+  const chain = { target: 'api', chain: [{ ...check, retries: 2 }, check] };
+  const hooks = [{ ...first, spec: chain }, ...others] as Hook[];
+  const [probe] = probesDue(stateAfter(onFirstStep({ ...PROBED, hooks })), 'api', minute(1));
+  expect(probe?.spec).toStrictEqual({ target: 'api', chain: [check, check] });
+});
+
 test('a probe makes no retry: that would hide the failures that it counts', () => {
   const [first, ...others] = PROBED.hooks ?? [];
   const hooks = [{ ...first, spec: { ...first?.spec, retries: 3 } }, ...others] as Hook[];

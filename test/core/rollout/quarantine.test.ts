@@ -8,6 +8,7 @@ import {
   madeFrom,
   quarantineOf,
   withoutCompleted,
+  withoutQuarantine,
   withQuarantined,
 } from '../../../core/rollout/quarantine.ts';
 import { serviceAfter } from '../../../core/rollout/service.ts';
@@ -58,6 +59,7 @@ describe('a release is kept out', () => {
   test('by the one artifact that the evidence blamed, whatever goes out beside it', () => {
     expect(asked({ api: A2, worker: { ...W2, code: 'w3' } }, [bad({ api: A2 })])).toEqual(['r1']);
     expect(asked({ worker: W2 }, [bad({ api: A2 })])).toEqual([]);
+    expect(asked({ api: A2, worker: W2 }, [bad({ api: A2, worker: W2 })], ['api'])).toEqual(['r1']);
   });
 
   test('not if one of several blamed artifacts is replaced, but if nothing else comes with the other', () => {
@@ -76,6 +78,12 @@ describe('a release is kept out', () => {
     expect(asked({ api: A2 }, [bad({})])).toEqual([]);
     expect(asked({ api: A2 }, [bad({}, 'r9')])).toEqual(['r9']);
   });
+});
+
+test('a refusal of the same release names it once, and says what else must be known', () => {
+  expect(keptOut('r1', 'shop--r1--2', bad({ api: A2 }), '; it serves')).toBe(
+    'release r1 was reverted as shop--r1--1 (errors went up); it serves; upload a fixed release, or run retry shop--r1--2 to release it anyway.',
+  );
 });
 
 test('a refusal names the earlier release, its reason, the artifacts and the way past it', () => {
@@ -161,6 +169,20 @@ describe('what is quarantined', () => {
     });
   });
 
+  test('is all that was changed where the evidence names none, with what is known of it', () => {
+    const history = onFirstStep({ targets: TWO_TARGETS, made: { api: made.api } });
+    expect(blamedBy(...history)).toEqual({ api: made.api, worker: { version: '4' } });
+    expect(blamedBy(...history, failed('nobody'))).toEqual({ api: made.api, worker: { version: '4' } });
+  });
+
+  test('is nothing of a rollout that did not leave, left for no fault of its own, or is a rollback', () => {
+    const rollsBack = bad({ api: A2 });
+    expect(quarantineOf(stateAfter(onFirstStep()))).toBeUndefined();
+    for (const cause of ['environment', 'drift', 'timeout'] as const)
+      expect(quarantineOf(stateAfter(onFirstStep(), revertOrdered(2, { cause })))).toBeUndefined();
+    expect(quarantineOf(stateAfter(onFirstStep({ rollsBack }), revertOrdered(2)))).toBeUndefined();
+  });
+
   test('is all that was changed if a person ordered it out', () => {
     const rollout = left('human');
     expect(rollout && quarantineOf(rollout)?.made).toEqual(made);
@@ -186,6 +208,19 @@ describe('a completion', () => {
     expect(withoutCompleted([bad({ api: A2 }, 'r9')], 'r9', {})).toEqual([]);
     expect(withoutCompleted(undefined, 'r9', {})).toBeUndefined();
   });
+});
+
+test('a quarantine is lifted by the names of its releases, and nothing else of the service is', () => {
+  const service = {
+    seq: 3,
+    quarantined: [bad({ api: A2 }), bad({ api: A2 }, 'r2'), bad({ worker: W2 }, 'r3')],
+  };
+  expect(withoutQuarantine(service, ['r1', 'r3'])).toEqual({
+    ...service,
+    quarantined: [service.quarantined[1]],
+  });
+  expect(withoutQuarantine(service, [])).toBe(service);
+  expect(withoutQuarantine({ seq: 3 }, ['r1'])).toEqual({ seq: 3 });
 });
 
 test('a quarantine that was lifted for an attempt ends with it only if that was admitted', () => {

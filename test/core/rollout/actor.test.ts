@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest';
+import { isPlans, nameOf, PLANS, SPILLWAY } from '../../../core/rollout/actor.ts';
+import { actor } from './given.ts';
+
+test('an order is the plan’s own by its name and its way: a person may be called so too', () => {
+  expect([PLANS, SPILLWAY, actor(PLANS.id), { ...PLANS, via: 'oidc' as const }].map(isPlans)).toEqual([
+    ...[true, false, false, false],
+  ]);
+});
+
+test('an actor is called by its name, if it has one', () => {
+  expect(nameOf(actor('arn:ada'))).toBe('arn:ada');
+  expect(nameOf({ ...actor('arn:ada'), name: 'Ada' })).toBe('Ada');
+});
