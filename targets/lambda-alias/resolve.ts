@@ -5,6 +5,7 @@ import {
   ListProvisionedConcurrencyConfigsCommand,
 } from '@aws-sdk/client-lambda';
 import { ASKED_AGAIN, nameOf, onceVisible, reach, SERVICE_TAG } from '../../adapters/_aws.ts';
+import { held } from '../../adapters/fenced-router.ts';
 import type { Artifact } from '../../core/config/artifact.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Clock, ResolvedTarget, TargetRequest } from '../../core/ports.ts';
@@ -12,16 +13,7 @@ import { tokenFrom } from '../../core/rollout/fencing-token.ts';
 import { type Publishing, SOURCES, type Target } from '../../core/target.ts';
 import { traitsOf } from './kind.ts';
 import { allowedOnLatest, type EventSource, eventSourcesOf, urlsOfLatest } from './sources.ts';
-import {
-  configOf,
-  digestOf,
-  type Found,
-  functionOf,
-  held,
-  runs,
-  settledLatest,
-  whatStands,
-} from './versions.ts';
+import { configOf, digestOf, type Found, functionOf, runs, settledLatest, whatStands } from './versions.ts';
 
 /** The tag by which a function's owner says that nobody else deploys its code: its value is the kind of artifact, `zip` or `image`. */
 const MODE_TAG = 'spillway:mode';

@@ -6,9 +6,7 @@ import {
   type LambdaClient,
 } from '@aws-sdk/client-lambda';
 import { POLL_EVERY_MS, reach } from '../../adapters/_aws.ts';
-import { RolloutError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
-import type { FencingToken } from '../../core/rollout/fencing-token.ts';
 import type { Instant } from '../../core/units.ts';
 
 /** A function or one of its versions, as GetFunction returns it. */
@@ -130,13 +128,4 @@ export function contentOf(configuration: FunctionConfiguration): {
 } {
   const code = codeOf(configuration);
   return code === undefined ? {} : { code, config: configOf(configuration) };
-}
-
-/** The error if another rollout moves the target; the caller may wait for it instead of being refused. */
-export function held(key: string, token: FencingToken): RolloutError {
-  return new RolloutError(
-    'TargetInvalid',
-    `${key} is being moved by rollout ${token.rolloutId}; wait for it to end or abort it.`,
-    { cause: { heldBy: token.rolloutId } },
-  );
 }
