@@ -52,7 +52,7 @@ export type Seen = Observed & { revision: string | undefined };
 type Refusal = 'gone' | 'outdated' | 'busy' | undefined;
 
 /** Where the routing and the token of a kind of target are kept: anything that takes a write only if nobody wrote since the read. */
-interface RoutingStore {
+export interface RoutingStore {
   /** @throws what its service answered */
   read(target: Pick<Target, 'ref' | 'key'>): Promise<Seen>;
   /** Writes all of it, and answers what stands there then, if the service says. @throws what its service answered */

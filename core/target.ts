@@ -32,6 +32,8 @@ export interface Traits {
   limits: { readonly [L in Limit]?: 'queue' | 'dlq' | 'nothing' };
   /** What it is called in a sentence, such as "alias live of checkout-prod-Api". */
   noun: string;
+  /** What the metrics that an alarm may watch call it, such as the name of its function; absent if they tell no versions apart. */
+  metricName?: string | undefined;
 }
 
 /** What calls a target, which decides how its failures show. */

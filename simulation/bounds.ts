@@ -1,6 +1,7 @@
 import { type Instant, WINDOW_MS } from '../core/units.ts';
+import type { Met } from '../local/witness.ts';
 import { LEAVING, shareOf, standingAt, those, type View, views } from './checkers/view.ts';
-import type { Met, Run } from './recording.ts';
+import type { Run } from './recording.ts';
 
 /** What a canary left for, as far as its time is measured. */
 export type Cause = 'abort' | 'alarm' | 'failing';
@@ -72,8 +73,8 @@ const FAILING = { share: 0.02, times: 3, requests: 20 };
 
 /** The end of the first window in which users of the canary failed beyond chance. */
 function failingSince(view: View, { windows }: Run): Instant | undefined {
-  const ends = view.opening.targets.flatMap(({ ref, stable, canary }) => {
-    const all = (version: string) => windows[`${ref.functionName}:${version}`] ?? new Map<Instant, Met>();
+  const ends = view.opening.targets.flatMap(({ key, stable, canary }) => {
+    const all = (version: string) => windows[`${key}:${version}`] ?? new Map<Instant, Met>();
     const usual = shareFailed([...all(stable).values()]);
     const raisedAt = view.raises[0]?.at ?? Number.POSITIVE_INFINITY;
     return [...all(canary)]

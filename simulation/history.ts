@@ -1,9 +1,10 @@
 import { tokenText } from '../core/rollout/fencing-token.ts';
 import { describe } from '../core/rollout/story.ts';
+import type { Standing } from '../local/witness.ts';
 import type { Case, Moment, Release } from './case.ts';
 import { FAULTS } from './faults.ts';
 import type { Played } from './play.ts';
-import type { AliasWrite, Append, Standing } from './recording.ts';
+import type { Append, RoutingWrite } from './recording.ts';
 
 /** What happened in a world, line by line, as a story: who did what, what went wrong, what the alias then did. */
 export function historyOf(it: Case, { run, strikes, violations, uploadedAt }: Played): string[] {
@@ -82,7 +83,7 @@ function momentText({ ms, after }: Moment): string {
   return after === undefined ? `${time} after the upload` : `${time} after ${after.event} no. ${after.nth}`;
 }
 
-function written({ at, key, before, after, by }: AliasWrite): { at: number; text: string } {
+function written({ at, key, before, after, by }: RoutingWrite): { at: number; text: string } {
   const whose = by === undefined ? 'somebody else' : tokenText(by);
   const to = after === undefined ? 'deleted' : standingText(after);
   return { at, text: `  ${key}: ${standingText(before)} -> ${to} (${whose})` };

@@ -39,9 +39,9 @@ export function countedBy(
   targets: readonly Target[],
   { versions = [] }: Pick<Alarm, 'versions'>,
 ): 'canary' | 'others' | 'any' {
-  const canaries = targets.map(({ ref, canary }) => `${ref.functionName}:${canary}`);
+  const canaries = targets.map(({ traits, canary }) => `${traits.metricName}:${canary}`);
   const isOfTarget = (version: string) =>
-    targets.some(({ ref }) => version.startsWith(`${ref.functionName}:`));
+    targets.some(({ traits }) => version.startsWith(`${traits.metricName}:`));
   if (versions.length === 0 || !versions.every(isOfTarget)) return 'any';
   if (versions.every((version) => canaries.includes(version))) return 'canary';
   return versions.some((version) => canaries.includes(version)) ? 'any' : 'others';

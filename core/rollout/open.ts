@@ -256,9 +256,9 @@ function blindAlarms(alarms: Alarm[], changed: readonly ResolvedTarget[]): strin
   // A number that is not published yet may become this release's.
   const isComing = (version: string) =>
     targets.some(
-      ({ ref, stable, canary }) =>
+      ({ traits, stable, canary }) =>
         canary === '' &&
-        version.startsWith(`${ref.functionName}:`) &&
+        version.startsWith(`${traits.metricName}:`) &&
         Number(version.split(':').at(-1)) > Number(stable),
     );
   return alarms

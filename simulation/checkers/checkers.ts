@@ -5,7 +5,8 @@ import { isSameToken, tokenText } from '../../core/rollout/fencing-token.ts';
 import { fold, type Rollout } from '../../core/rollout/state.ts';
 import type { Target } from '../../core/target.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../core/units.ts';
-import type { Append, Met, MetWindow, Run } from '../recording.ts';
+import type { Met } from '../../local/witness.ts';
+import type { Append, MetWindow, Run } from '../recording.ts';
 import {
   abortActs,
   bakeSurvivesTakeover,
@@ -288,12 +289,12 @@ const zeroEvidenceNeverPasses = perRollout((view) =>
 
 /** Each probe counts once, however often its tick came: there are no more in the journal than were put to each version. */
 const probesCountOnce = perRollout((view) =>
-  view.opening.targets.flatMap(({ name, ref, ...versions }) => {
+  view.opening.targets.flatMap(({ name, key, ...versions }) => {
     let counted = 0;
     return those(view, 'Measured').flatMap(({ at, event, append }) => {
       counted += event.probes?.[name]?.pairs ?? 0;
       return (['canary', 'stable'] as const).flatMap((side) => {
-        const put = append.put[`${ref.functionName}:${versions[side]}`] ?? 0;
+        const put = append.put[`${key}:${versions[side]}`] ?? 0;
         const what = `counted ${counted} probes of ${name} where ${put} were put to ${side}`;
         return counted <= put ? [] : [{ at, what }];
       });
@@ -356,12 +357,12 @@ const UNSETTLED_MS = 4 * WINDOW_MS;
  */
 function maskedBy(
   { windows }: Run,
-  { ref, stable, canary }: Pick<Target, 'ref' | 'stable' | 'canary'>,
+  { key, stable, canary }: Pick<Target, 'key' | 'stable' | 'canary'>,
   from: Instant,
   until: Instant,
 ): number {
-  const beside = windows[`${ref.functionName}:${stable}`];
-  return [...(windows[`${ref.functionName}:${canary}`] ?? [])]
+  const beside = windows[`${key}:${stable}`];
+  return [...(windows[`${key}:${canary}`] ?? [])]
     .filter(([start, { weather }]) => weather > 0 && start >= from && start + WINDOW_MS <= until)
     .reduce((sum, [start, { requests, failed, weather }]) => {
       const theirs = beside?.get(start);
@@ -428,13 +429,13 @@ const worseNeverCompletes = perRollout((view, run) => {
 function unshownBy(
   view: View,
   { late }: Run,
-  { ref, canary }: Pick<Target, 'ref' | 'canary'>,
+  { key, canary }: Pick<Target, 'key' | 'canary'>,
   { index, until }: { index: number; until: Instant },
 ): { requests: number; failed: number } {
   const seconds = view.opening.plan.verifySeconds;
   const promoted = ownWritesTo(view, 100, index).at(-1)?.at ?? Number.POSITIVE_INFINITY;
   const verified = promoted + (stillDue(view, { weight: 100, seconds, index }) * 1000 + WINDOW_MS);
-  const unshown = (late[`${ref.functionName}:${canary}`] ?? []).filter(
+  const unshown = (late[`${key}:${canary}`] ?? []).filter(
     ({ start, lateMs }) =>
       start >= verified && start + WINDOW_MS <= until && start + WINDOW_MS + lateMs > until,
   );
@@ -458,10 +459,10 @@ const TOLERATED = 1.5;
 function usualAtOnce(
   { opening: { plan } }: View,
   run: Run,
-  { ref, stable }: Pick<Target, 'ref' | 'stable'>,
+  { key, stable }: Pick<Target, 'key' | 'stable'>,
 ): number {
   if (plan.steps.length > 0) return 0;
-  const minutes = [...(run.windows[`${ref.functionName}:${stable}`]?.values() ?? [])];
+  const minutes = [...(run.windows[`${key}:${stable}`]?.values() ?? [])];
   const worst = Math.max(
     0,
     ...minutes.map(({ requests, failed, weather }) =>
@@ -502,11 +503,11 @@ const provenMeansWell = perRollout((view, run) => {
   const until = shownUntil(close);
   const since = isRetry(view) ? (view.happened[0]?.at ?? 0) : 0;
   return [...targets, ...unchanged.filter((target) => !isAnswered(target))].flatMap(
-    ({ name, ref, canary }) => {
-      const own = `${ref.functionName}:${canary}`;
+    ({ name, key, canary }) => {
+      const own = `${key}:${canary}`;
       const minutesOf = (isOf: (version: string) => boolean) =>
         Object.entries(run.windows)
-          .filter(([version]) => version.startsWith(`${ref.functionName}:`) && isOf(version))
+          .filter(([version]) => version.startsWith(`${key}:`) && isOf(version))
           .flatMap(([, windows]) => [...windows])
           .filter(([start]) => start >= since && start + WINDOW_MS <= until);
       const ours = minutesOf((version) => version === own);
@@ -538,9 +539,9 @@ const provenMeansWell = perRollout((view, run) => {
 /** No pass is given to a canary whose users surely met more failures, in the very minutes that it judges, than stable's ever did. */
 const passMeansWell = perRollout((view, run) =>
   those(view, 'Measured').flatMap(({ at, event: { verdict } }) =>
-    (verdict.status === 'pass' ? view.opening.targets : []).flatMap(({ name, ref, stable, canary }) => {
+    (verdict.status === 'pass' ? view.opening.targets : []).flatMap(({ name, key, stable, canary }) => {
       const metFrom = (version: string, from: Instant): Met => {
-        const windows = [...(run.windows[`${ref.functionName}:${version}`] ?? [])];
+        const windows = [...(run.windows[`${key}:${version}`] ?? [])];
         const judged = windows.filter(([start]) => start >= from && start + WINDOW_MS <= verdict.to);
         const total = (of: keyof Met) => judged.reduce((sum, [, met]) => sum + met[of], 0);
         return { requests: total('requests'), failed: total('failed'), counted: total('counted') };
@@ -554,9 +555,9 @@ const passMeansWell = perRollout((view, run) =>
       if (ours.requests < SURELY_MANY || theirs.requests === 0 || read < MOSTLY * ours.requests) return [];
       const limit = Math.max(
         SURELY_WORSE + (3 * theirs.failed) / theirs.requests,
-        usualAtOnce(view, run, { ref, stable }),
+        usualAtOnce(view, run, { key, stable }),
       );
-      const failed = ours.failed - maskedBy(run, { ref, stable, canary }, verdict.from, verdict.to);
+      const failed = ours.failed - maskedBy(run, { key, stable, canary }, verdict.from, verdict.to);
       return failed / ours.requests <= limit
         ? []
         : [{ at, what: `passed although ${failed} of ${ours.requests} failed on ${name}` }];
@@ -574,13 +575,11 @@ const HOUR_MS = 60 * WINDOW_MS;
 /** The minutes of a function, both versions together. */
 function metIn(
   run: Run,
-  { ref, stable, canary }: View['opening']['targets'][number],
+  { key, stable, canary }: View['opening']['targets'][number],
   from: Instant,
   to: Instant,
 ) {
-  const windows = [canary, stable].flatMap((version) => [
-    ...(run.windows[`${ref.functionName}:${version}`] ?? []),
-  ]);
+  const windows = [canary, stable].flatMap((version) => [...(run.windows[`${key}:${version}`] ?? [])]);
   const within = windows.filter(([start]) => start >= from && start + WINDOW_MS <= to);
   const total = (of: keyof MetWindow) => within.reduce((sum, [, met]) => sum + met[of], 0);
   return { counted: total('requests') + total('late'), lost: total('lost') };
@@ -605,9 +604,9 @@ const SPLIT_SHOWN = 5;
 const FALL_SHOWN = 2 / 3;
 
 /** True if counts can show for certain that the canary loses requests: by how they were split, or since next to none are left of a steady stream. Callers that leave by half may have gone. */
-function isLossShown({ windows }: Run, { ref, stable, canary }: Target, until: Instant): boolean {
+function isLossShown({ windows }: Run, { key, stable, canary }: Target, until: Instant): boolean {
   const [ours, theirs] = [canary, stable].map(
-    (version) => windows[`${ref.functionName}:${version}`] ?? new Map<Instant, MetWindow>(),
+    (version) => windows[`${key}:${version}`] ?? new Map<Instant, MetWindow>(),
   ) as [Map<Instant, MetWindow>, Map<Instant, MetWindow>];
   const [split, all] = [
     { seen: 0, due: 0 },
@@ -630,8 +629,8 @@ function isLossShown({ windows }: Run, { ref, stable, canary }: Target, until: I
 }
 
 /** Requests of the canary that AWS had not counted by then, those of the minute that was under way included. */
-function lostBy({ windows }: Run, { ref, canary }: Target, until: Instant): number {
-  return [...(windows[`${ref.functionName}:${canary}`] ?? [])]
+function lostBy({ windows }: Run, { key, canary }: Target, until: Instant): number {
+  return [...(windows[`${key}:${canary}`] ?? [])]
     .filter(([start]) => start < until)
     .reduce((sum, [, met]) => sum + met.lost, 0);
 }
@@ -687,7 +686,7 @@ const lateNeverBlames = perRollout((view, run) =>
         const target = view.opening.targets.find((each) => each.name === name);
         const first = those(view, 'ShiftIntended')[0];
         if (target === undefined || first === undefined) return [];
-        const key = `${target.ref.functionName}:${target.canary}`;
+        const key = `${target.key}:${target.canary}`;
         const windows = [...(run.windows[key] ?? [])].filter(([start]) => start + WINDOW_MS <= verdict.to);
         const shares = windows.map(([, { requests, late, lost }]) => lost / (requests + late + lost));
         const worst = Math.max(...shares.filter((share) => !Number.isNaN(share)));

@@ -5,7 +5,6 @@ import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { FencingToken } from '../../core/rollout/fencing-token.ts';
 import { isSameToken } from '../../core/rollout/fencing-token.ts';
 import type { Target } from '../../core/target.ts';
-import { pinNameOf } from '../../targets/lambda-alias/pin.ts';
 import {
   arriving,
   type Checker,
@@ -171,12 +170,11 @@ export const stablePinned = perRollout((view, run) => {
   // A rollback leads to its version in one write, and completes or reports that it is gone.
   if (view.opening.rollsBack !== undefined) return [];
   return view.opening.targets.flatMap((target): Fault[] => {
-    const { functionName, alias } = target.ref;
     // Before its first write a rollout has not got the target.
     const began = view.writes.find(({ by }) => by?.rolloutId === view.id)?.index ?? closed;
     const isWithin = ({ index }: { index: number }) => index > began && index <= closed;
     const lost = run.deleted.find(
-      (each) => each.version === `${functionName}:${target.stable}` && isWithin(each),
+      (each) => each.version === `${target.key}:${target.stable}` && isWithin(each),
     );
     if (lost === undefined) return [];
     const last = view.writes.findLast(
@@ -185,9 +183,7 @@ export const stablePinned = perRollout((view, run) => {
     );
     const isServing = shareOf(standingAt(view, target, lost.index), target.canary) > 0;
     const isMovedByOthers = last?.by?.rolloutId !== view.id;
-    const isRemoved = run.unpinned.some(
-      ({ key, index }) => key === `${functionName}:${pinNameOf(alias ?? '')}` && index <= lost.index,
-    );
+    const isRemoved = run.unpinned.some(({ key, index }) => key === target.key && index <= lost.index);
     const isSaid = those(view, 'PinRefused').some(
       ({ index, event }) => index < lost.index && event.target === target.name,
     );
@@ -273,7 +269,7 @@ export const goodNeverBlamed = perRollout((view, _run, { isGood }) => {
 
 /** An alarm that was red before is not the canary's doing, unless it went red again after the first raise; one that counts only the version that is being left never is. */
 export const redBeforeNeverBlames = perRollout((view) => {
-  const stable = view.opening.targets.map((target) => `${target.ref.functionName}:${target.stable}`);
+  const stable = view.opening.targets.map((target) => `${target.traits.metricName}:${target.stable}`);
   const isOfStable = ({ versions = [] }: { versions?: string[] | undefined }) =>
     versions.length > 0 && versions.every((version) => stable.includes(version));
   const ofStable = those(view, 'RevertOrdered').flatMap(({ at, event, append }): Fault[] => {
@@ -416,8 +412,8 @@ export const bakeSurvivesTakeover = perRollout((view) =>
  */
 export const quarantineHolds: Checker = (run) => {
   const all = views(run);
-  const artifactOf = ({ ref }: Target, version: string) =>
-    run.artifacts[`${ref.functionName}:${version}`] ?? `${ref.functionName}:${version}`;
+  const artifactOf = ({ key }: Target, version: string) =>
+    run.artifacts[`${key}:${version}`] ?? `${key}:${version}`;
   const isSame = (target: Target, other: Target, version: string, otherVersion: string) =>
     target.key === other.key && artifactOf(target, version) === artifactOf(other, otherVersion);
   /** True if what the one blamed is what the other is to serve. */

@@ -139,8 +139,7 @@ function whyTooSoon(view: View, run: Run, index: number, skewMs: number): string
     start >= since &&
     start + WINDOW_MS <= verdict.to &&
     requests + late + (metric === 'throttles' ? lost : 0) > 0;
-  return target === undefined ||
-    [...(run.windows[`${target.ref.functionName}:${target.canary}`] ?? [])].some(isAsked)
+  return target === undefined || [...(run.windows[`${target.key}:${target.canary}`] ?? [])].some(isAsked)
     ? undefined
     : `the canary of ${name} had no request in it`;
 }
@@ -215,8 +214,7 @@ export const historyNeverReverts = perRollout((view, run) =>
 function metBoth(view: View, run: Run, name: string): boolean {
   const target = view.opening.targets.find((each) => each.name === name);
   if (target === undefined) return false;
-  const of = (version: string) =>
-    run.windows[`${target.ref.functionName}:${version}`] ?? new Map<Instant, MetWindow>();
+  const of = (version: string) => run.windows[`${target.key}:${version}`] ?? new Map<Instant, MetWindow>();
   const beside = of(target.stable);
   const isMet = (met: MetWindow | undefined) => met !== undefined && met.requests + met.late + met.lost > 0;
   return [...of(target.canary)].some(([start, met]) => isMet(met) && isMet(beside.get(start)));
@@ -246,10 +244,8 @@ function badMinutes(view: View, run: Run, to: Instant): number {
   // Weather may fail in another way than the canary does, and is not what is in doubt then.
   const own = [(met: MetWindow) => met.failed, (met: MetWindow) => met.requests] as const;
   const isBad = (start: Instant) =>
-    view.opening.targets.some(({ ref, stable, canary }) => {
-      const windows = [stable, canary].flatMap((version) => [
-        ...(run.windows[`${ref.functionName}:${version}`] ?? []),
-      ]);
+    view.opening.targets.some(({ key, stable, canary }) => {
+      const windows = [stable, canary].flatMap((version) => [...(run.windows[`${key}:${version}`] ?? [])]);
       const before = windows.filter(([at]) => at + WINDOW_MS <= raisedAt).map(([, met]) => met);
       const present = windows.filter(([at]) => at === start).map(([, met]) => met);
       const isBeyond = (now: readonly [Share, Share], then: readonly [Share, Share]) =>

@@ -3,17 +3,18 @@ import type { FencingToken } from '../../core/rollout/fencing-token.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
 import type { Target } from '../../core/target.ts';
 import type { Instant, Percent } from '../../core/units.ts';
-import { type AliasWrite, type Append, idOf, type Met, type Run, type Standing } from '../recording.ts';
+import type { Met, Standing } from '../../local/witness.ts';
+import { type Append, idOf, type RoutingWrite, type Run } from '../recording.ts';
 
 /** What the users of a version of a target had met; undefined if nobody counted. */
-export const metBy = (met: Append['met'], { ref }: Target, version: string): Met | undefined =>
-  met[`${ref.functionName}:${version}`];
+export const metBy = (met: Append['met'], { key }: Target, version: string): Met | undefined =>
+  met[`${key}:${version}`];
 
 interface Entry {
   index: number;
   at: Instant;
 }
-type Written = AliasWrite & Entry & { target: Target; from: Percent; to: Percent };
+type Written = RoutingWrite & Entry & { target: Target; from: Percent; to: Percent };
 type Happened = Entry & { event: RolloutEvent; append: Append };
 
 /** What is looked at of one rollout. */
@@ -96,7 +97,7 @@ export function isStuck(view: View, { deleted, looks }: Run, target: Target, ind
   if (standingAt(view, target, index)?.primary !== target.canary) return false;
   const until = Math.min(index, closed.index);
   const look = looks[target.key]?.findLast((at) => at <= until) ?? -1;
-  const version = `${target.ref.functionName}:${target.stable}`;
+  const version = `${target.key}:${target.stable}`;
   return deleted.some((each) => each.version === version && each.index <= look);
 }
 

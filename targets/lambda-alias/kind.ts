@@ -102,5 +102,6 @@ export function traitsOf(source: Source, { functionName = '', alias = '' }: Reco
       }),
     ),
     noun: `alias ${alias} of ${functionName}`,
+    metricName: functionName,
   };
 }

@@ -4,6 +4,7 @@ import { type Actor, PLANS, SPILLWAY } from '../../core/rollout/actor.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { Source } from '../../core/target.ts';
 import type { Percent } from '../../core/units.ts';
+import { served } from '../../local/witness.ts';
 import { caseOf } from '../../simulation/case.ts';
 import { check, type Limits } from '../../simulation/checkers/checkers.ts';
 import type { FaultName } from '../../simulation/faults.ts';
@@ -503,7 +504,7 @@ describe('traffic that somebody else gave to a version that was rolled back', ()
 describe('a deletion of the version to revert to', () => {
   const deleted = (more: Parameters<typeof opened>[0], ...happened: Happened[]) =>
     runOf([opened(more), ...move(0, 10, 1, 0.5), ...happened, closed(5)], {
-      deleted: [{ version: 'checkout-prod-api:7', index: 4 + happened.length }],
+      deleted: [{ version: served(target().key, '7'), index: 4 + happened.length }],
     });
   const refused: RolloutEvent = { type: 'PinRefused', at: minute(1), target: 'api', reason: 'no right' };
   const byOthers: Happened = { ...moved(10, 20, 0, 1), by: undefined };
@@ -753,7 +754,7 @@ describe('a revert for the environment', () => {
 describe('an alias on a canary whose stable version was deleted', () => {
   const stuck = (outcome: 'halted' | 'reverted') =>
     runOf([opened(), ...move(0, 100, 1, 0.5), aborted(1), reverted(1.1), closed(2, outcome)], {
-      deleted: [{ version: 'checkout-prod-api:7', index: 4 }],
+      deleted: [{ version: served(target().key, '7'), index: 4 }],
       looks: { [target().key]: [5] },
     });
   for (const promise of ['endsAtZeroOrHundred', 'revertFirst', 'outInTime', 'ourWeightRemoved'])

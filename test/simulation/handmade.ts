@@ -1,16 +1,17 @@
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { evolve, type Rollout } from '../../core/rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../core/units.ts';
-import type { AliasWrite, Append, MetWindow, Run } from '../../simulation/recording.ts';
+import { served } from '../../local/witness.ts';
+import type { Append, MetWindow, RoutingWrite, Run } from '../../simulation/recording.ts';
 import { minute, target, token } from '../core/rollout/given.ts';
 
-export type Happened = RolloutEvent | RolloutEvent[] | AliasWrite;
+export type Happened = RolloutEvent | RolloutEvent[] | RoutingWrite;
 
 /** A run made by hand: what rollouts wrote into the journal, each with its append or alone, and what was written on their aliases; an opening begins the next one. */
 export function runOf(happened: Happened[], more: Partial<Run> = {}): Run {
   const heads: Rollout[] = [];
   const histories: Run['histories'] = {};
-  const timeline = happened.map((each): AliasWrite | Append => {
+  const timeline = happened.map((each): RoutingWrite | Append => {
     if ('kind' in each) return each;
     const events = [each].flat();
     const before = events[0]?.type === 'RolloutOpened' ? undefined : heads.pop();
@@ -43,13 +44,13 @@ const metBy = (until: Instant, windows: Run['windows'] = {}): Append['met'] =>
   );
 
 /** The rollout's own write of a share from 7 to 8, under an open token. */
-export const moved = (from: Percent, to: Percent, seq: number, minutes: number): AliasWrite => ({
+export const moved = (from: Percent, to: Percent, seq: number, minutes: number): RoutingWrite => ({
   ...{ kind: 'write', at: minute(minutes), key: target().key, by: token(seq), isConditional: true },
   ...{ before: standing(from), after: standing(to) },
 });
 
 /** The rollout's own revert path, from so much to nothing. */
-export const left = (from: Percent, minutes: number): AliasWrite => ({
+export const left = (from: Percent, minutes: number): RoutingWrite => ({
   ...moved(from, 0, 1_000, minutes),
   ...{ by: token(1_000, 1, false), isConditional: false },
 });
@@ -62,7 +63,7 @@ export function windowsOf(met: Record<string, [from: number, to: number, each: P
   const none = { requests: 0, failed: 0, counted: 0, weather: 0, late: 0, lost: 0 };
   return Object.fromEntries(
     Object.entries(met).map(([version, stretches]) => [
-      `${target().ref.functionName}:${version}`,
+      served(target().key, version),
       new Map(
         stretches.flatMap(([from, to, each]) =>
           Array.from({ length: to - from }, (_, nth) => [minute(from + nth), { ...none, ...each }] as const),
