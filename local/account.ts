@@ -36,6 +36,8 @@ export interface AccountOptions {
   /** Stands around every simulated AWS call. */
   intercept?: Intercept | undefined;
   aroundStep?: AroundStep | undefined;
+  /** Further services that Step Functions may call itself, by their names in a resource. */
+  services?: Readonly<Record<string, Operations>> | undefined;
   /** Share of events that arrive twice. */
   duplicates?: number | undefined;
   /** How much later than usual each copy of an event arrives, by what delivers it: a rule, or a stream. */
@@ -154,7 +156,10 @@ export function createAccount(options: AccountOptions): Account {
     random,
     tokens: options.tokens,
     task: (resource, args) =>
-      runTask(resource, args, { clock, call, lambda: lambdaOperations, aroundStep: options.aroundStep }),
+      runTask(resource, args, {
+        ...{ clock, call, aroundStep: options.aroundStep },
+        services: { lambda: lambdaOperations, ...options.services },
+      }),
   });
   const scheduler = new SimulatedScheduler({
     ...here,

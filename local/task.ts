@@ -3,10 +3,12 @@ import type { WorldClock } from './clock.ts';
 import { LATENCY_MS } from './latency.ts';
 import type { Operations } from './sdk.ts';
 
-/** Stands around every call of Lambda that Step Functions makes itself, by the name of its command; what it throws is an error as Lambda names it, or `States.Timeout`. */
+/** Stands around every call of a service that Step Functions makes itself, by the name of its command; what it throws is an error as that service names it, or `States.Timeout`. */
 export type AroundStep = (command: string, input: unknown, call: () => Promise<unknown>) => Promise<unknown>;
 
-/** Does what a Task state asks for: a function of the controller, or a call of Lambda by Step Functions itself. */
+const capital = (name: string) => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+
+/** Does what a Task state asks for: a function of the controller, or a call of a service by Step Functions itself. */
 export async function runTask(
   resource: string,
   args: unknown,
@@ -14,11 +16,12 @@ export async function runTask(
     clock: WorldClock;
     /** Calls a function by its name. */
     call(name: string, event: unknown): Promise<unknown>;
-    lambda: Operations;
+    /** What it may call itself, by the service's name in a resource. */
+    services: Readonly<Record<string, Operations>>;
     aroundStep: AroundStep | undefined;
   },
 ): Promise<unknown> {
-  const [, action] = /^arn:aws:states:::aws-sdk:lambda:(\w+)$/.exec(resource) ?? [];
+  const [, service = '', action] = /^arn:aws:states:::aws-sdk:(\w+):(\w+)$/.exec(resource) ?? [];
   if (action === undefined) {
     const { FunctionName, Payload } = args as { FunctionName: string; Payload: unknown };
     try {
@@ -29,14 +32,14 @@ export async function runTask(
     }
   }
   await world.clock.sleep(LATENCY_MS.lambdaControlPlane);
-  const command = `${action.charAt(0).toUpperCase()}${action.slice(1)}Command`;
-  const operation = world.lambda[command];
+  const command = `${capital(action)}Command`;
+  const operation = world.services[service]?.[command];
   if (operation === undefined) throw new Error(`${resource} is not simulated.`);
   const call = async () => operation(args as never);
   try {
     return await (world.aroundStep === undefined ? call() : world.aroundStep(command, args, call));
   } catch (error) {
-    throw asStepError(error);
+    throw asStepError(error, capital(service));
   }
 }
 
@@ -61,14 +64,14 @@ const statusOf = (code: string) => (code === 'TooManyRequestsException' ? 429 : 
  * An error of Lambda's as an SDK integration names it: by its own name if Lambda's API models it, else by the client's
  * (recorded from AWS for DynamoDB and Secrets Manager, LocalStack snapshot tests, 2023; for Lambda by that rule).
  */
-function asStepError(error: unknown): Error {
+function asStepError(error: unknown, service: string): Error {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   if (name.startsWith('States.')) return Object.assign(new Error(''), { name });
-  const isModelled = Object.hasOwn(lambdaApi, name);
+  const isModelled = service !== 'Lambda' || Object.hasOwn(lambdaApi, name);
   return Object.assign(
-    new Error(`${message} (Service: Lambda, Request ID: simulated) (SDK Attempt Count: 1)`),
+    new Error(`${message} (Service: ${service}, Request ID: simulated) (SDK Attempt Count: 1)`),
     {
-      name: `Lambda.${isModelled ? name : 'LambdaException'}`,
+      name: `${service}.${isModelled ? name : `${service}Exception`}`,
     },
   );
 }

@@ -46,7 +46,8 @@ export interface ModelTraffic {
 export function modelTraffic(world: {
   clock: Clock;
   random: Random;
-  cloudwatch: SimulatedCloudWatch;
+  /** Where it is counted. */
+  cloudwatch: Pick<SimulatedCloudWatch, 'invocations'>;
   functionName: string;
   alias: string;
   requestsPerSecond: number | ((at: Instant) => number);

@@ -5,14 +5,19 @@ import {
   type UpdateAliasCommandInput,
 } from '@aws-sdk/client-lambda';
 import { zipSync } from 'fflate';
+import type { Ports } from '../controller/ports.ts';
 import type { Opening, RolloutEvent } from '../core/rollout/event.ts';
 import { isEnded, isVerifying } from '../core/rollout/state.ts';
 import { ALIAS } from '../local/account.ts';
+import type { WorldClock } from '../local/clock.ts';
 import { type VirtualClock, virtualClock } from '../local/clock.ts';
 import { type Random, seededRandom } from '../local/random.ts';
 import { KilledForMemory, type Model } from '../local/services/lambda.ts';
 import type { Rate } from '../local/traffic.ts';
+import type { Observe } from '../local/witness.ts';
+import type { WorldOptions } from '../local/world.ts';
 import { pinNameOf } from '../targets/lambda-alias/pin.ts';
+import { SIMULATED_KINDS } from '../targets/simulated.ts';
 import { type Bound, boundsOf } from './bounds.ts';
 import {
   ALARM,
@@ -36,6 +41,7 @@ import {
   type Behaviour,
   createScenario,
   FUNCTION,
+  ROLLOUT,
   type Scenario,
   type ScenarioOptions,
   SERVICE,
@@ -114,22 +120,44 @@ export function limitsOf({ noise, troubles, release }: Case, strikes: readonly S
   return { tickMs: waits, outMs: waits, skewMs, isGood };
 }
 
+/** A target of another kind that takes part in a world, beside those of the case. */
+export interface Guest {
+  /** Its name, and what the rollout file says of it. */
+  name: string;
+  spec: Record<string, string>;
+  world: Pick<WorldOptions, 'services' | 'machine'>;
+  /** The ports of a controller that knows its kind. */
+  ports(ours: Ports): Ports;
+  observe: Observe;
+  /** Whether its release is as good as what it replaces. */
+  isGood: boolean;
+}
+
+/** What a guest is made from. */
+export interface Hosts {
+  clock: WorldClock;
+  intercept: WorldOptions['intercept'];
+  it: Case;
+}
+
 /** Plays a case to its end and holds it against every promise. */
-export async function playCase(it: Case): Promise<Played> {
+export async function playCase(given: Case, guestOf?: (hosts: Hosts) => Guest): Promise<Played> {
   const clock = virtualClock();
   const lasting = new Map<FaultName, boolean>();
   let stage: Scenario | undefined;
   const isCanaryServing = () => stage !== undefined && canaryShare(stage) > 0;
   const faults = injector({
     clock,
-    seed: it.seed,
-    faults: it.faults,
-    noise: it.noise,
-    only: it.only === undefined ? undefined : new Set(it.only),
+    seed: given.seed,
+    faults: given.faults,
+    noise: given.noise,
+    only: given.only === undefined ? undefined : new Set(given.only),
     isOn: (trouble) =>
       lasting.get(trouble) === true && (!trouble.startsWith('concurrencyGone') || isCanaryServing()),
-    skewMs: skewOf(it.seed),
+    skewMs: skewOf(given.seed),
   });
+  const guest = guestOf?.({ clock, intercept: faults.intercept, it: given });
+  const it = guest === undefined ? given : joined(given, guest);
   let isWarm = false;
   let verifiedAt: number | undefined;
   const begunAt = clock.now();
@@ -162,7 +190,9 @@ export async function playCase(it: Case): Promise<Played> {
     ...(isProbed(it) ? { code: usual(it) } : {}),
     ...(it.isZip === true ? { code: STABLE_ZIP, tags: { 'spillway:mode': 'zip' } } : {}),
     isDirect: true,
+    ...guest?.world,
     ...faults,
+    changePorts: (ports) => faults.changePorts?.(guest?.ports(ports) ?? ports) ?? ports,
     copies: (rule) => (isWarm ? faults.copies(rule) : [0]),
   });
   furnish(stage, it, lasting);
@@ -172,24 +202,51 @@ export async function playCase(it: Case): Promise<Played> {
     for (const event of events) sky.follow(event, rollout, clock.now());
   });
   remember(stage, it, sky, begunAt);
-  const recording = record(stage);
+  const recording = record(
+    stage,
+    guest === undefined ? SIMULATED_KINDS : [...SIMULATED_KINDS, guest.observe],
+  );
   await clock.advance(WARM_MINUTES * MINUTE);
   evaluateAlarms(stage);
   isWarm = true;
   const uploadedAt = clock.now();
   if (it.troubles.some(({ fault }) => fault === 'movedBefore')) moveBefore(stage);
-  const play = new Play(stage, clock, it, lasting);
+  const play = new Play(stage, clock, it, lasting, guest?.name);
   await clock.run(play.release());
   await play.toTheEnd();
   const run = await clock.run(recording.finish());
+  const limits = limitsOf(it, faults.strikes);
   return {
     run,
-    violations: check(run, limitsOf(it, faults.strikes)),
+    violations: check(run, { ...limits, isGood: limits.isGood === true && guest?.isGood !== false }),
     strikes: faults.strikes,
     bounds: boundsOf(run),
     digest: digestOf(run, faults.strikes),
     uploadedAt,
   };
+}
+
+/** The same case with a target more. */
+function joined({ isZip: _, ...it }: Case, { name, spec }: Guest): Case {
+  const {
+    targets = ROLLOUT.targets,
+    smoke,
+    hooks,
+    ...file
+  } = it.file as {
+    targets?: object;
+    smoke?: object[];
+    hooks?: Record<string, object[]>;
+  };
+  // With several targets, each check names its own.
+  const named = (checks: object[]) => checks.map((check) => ({ target: 'api', ...check }));
+  const asked = {
+    ...(smoke && { smoke: named(smoke) }),
+    ...(hooks && {
+      hooks: Object.fromEntries(Object.entries(hooks).map(([point, all]) => [point, named(all)])),
+    }),
+  };
+  return { ...it, file: { ...file, ...asked, targets: { ...targets, [name]: spec } } };
 }
 
 /** What the files of each zip say of their age, so that its bytes, and with them the history of its world, do not depend on the day. */
@@ -488,7 +545,16 @@ class Play {
   #releases = 0;
   #isOver = false;
 
-  constructor(stage: Scenario, clock: VirtualClock, it: Case, lasting: Map<FaultName, boolean>) {
+  readonly #guest: string | undefined;
+
+  constructor(
+    stage: Scenario,
+    clock: VirtualClock,
+    it: Case,
+    lasting: Map<FaultName, boolean>,
+    guest: string | undefined,
+  ) {
+    this.#guest = guest;
     this.#stage = stage;
     this.#clock = clock;
     this.#case = it;
@@ -515,14 +581,17 @@ class Play {
   /** Uploads the next release, of this version of the function. */
   async release(version = '2'): Promise<void> {
     this.#releases += 1;
-    const worker = this.#case.targets === 2 ? { worker: { version: '2' } } : {};
+    const others = {
+      ...(this.#case.targets === 2 ? { worker: { version: '2' } } : {}),
+      ...(this.#guest === undefined ? {} : { [this.#guest]: { version: '2' } }),
+    };
     const reversible = this.#case.isIrreversible !== true;
     const isZip = this.#case.isZip === true && version === '2';
     await this.#stage.release({
       order: this.#releases,
       ...(isZip
         ? { zip: RELEASE_ZIP, manifest: { reversible } }
-        : { manifest: { reversible, targets: { api: { version }, ...worker } } }),
+        : { manifest: { reversible, targets: { api: { version }, ...others } } }),
     });
   }
 

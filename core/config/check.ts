@@ -110,6 +110,11 @@ export function problem(path: Problem['path'], value: unknown, wrong: string): P
 }
 
 function problemsFrom(issue: z.core.$ZodIssue, value: unknown): Problem[] {
+  // Of forms that say nothing together, the one is meant that the value comes nearest to.
+  if (issue.code === 'invalid_union' && issue.message === '') {
+    const [nearest = []] = issue.errors.toSorted((a, b) => a.length - b.length);
+    return nearest.flatMap((each) => problemsFrom({ ...each, path: [...issue.path, ...each.path] }, value));
+  }
   if (issue.code !== 'unrecognized_keys') {
     return [problem(issue.path, issue.path.reduce(own, value), issue.message)];
   }

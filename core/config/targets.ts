@@ -27,7 +27,9 @@ export function targetsField(kinds: TargetKinds) {
 }
 
 function specField([first, ...others]: TargetKinds): z.ZodMiniType<TargetSpec> {
-  return others.length === 0 ? first.spec : z.union([first.spec, ...others.map(({ spec }) => spec)]);
+  return others.length === 0
+    ? first.spec
+    : z.union([first.spec, ...others.map(({ spec }) => spec)], { error: () => '' });
 }
 
 /** What calls a target, as far as its file says. */
