@@ -939,6 +939,22 @@ describe('an opening whose every try was struck', () => {
   ])('excuses nothing if it was %s', (_, struck) => expect(tickMs(...struck)).toBe(known));
 });
 
+describe('an end that a revert could not write', () => {
+  const tickMs = (where: string) =>
+    limitsOf({ ...caseOf(1, []), noise: 1, troubles: [] }, [
+      { id: '1', fault: 'throttled', where, at: minute(1) },
+    ]).tickMs ?? 0;
+  const known = tickMs('Measure journal.append');
+
+  test('excuses the time until the watchdog begins', () =>
+    expect(tickMs('RevertTraffic journal.append')).toBeGreaterThan(known));
+  test.each([
+    'RevertTraffic UpdateAliasCommand',
+    'ShiftTraffic journal.append',
+    'RevertTraffic journal.read',
+  ])('excuses nothing if it was %s', (where) => expect(tickMs(where)).toBe(known));
+});
+
 describe('what somebody else gave a release that is not reversible and was never raised', () => {
   const given: Happened = { ...moved(0, 20, 0, 1), by: undefined };
   const kept = (reversible: boolean, outcome: 'halted' | 'reverted', ...happened: Happened[]) =>

@@ -241,13 +241,18 @@ describe('a recall', () => {
       if (event?.type !== 'Measured') throw new Error('Nothing was measured.');
       return event.verdict;
     };
-    const tick = (to: number, newest: number | undefined, more: Partial<Verdict> = {}): RolloutEvent => ({
+    const tick = (
+      to: number,
+      newest: number | undefined,
+      more: Partial<Verdict> = {},
+      status: VerdictStatus = 'broken',
+    ): RolloutEvent => ({
       ...measured('broken', [4, to]),
       verdict: {
         ...verdict('broken', 4, to),
         findings: [
           {
-            ...{ target: 'api', metric: 'traffic', status: 'broken', windows: 1, evidence: 0, reason: '' },
+            ...{ target: 'api', metric: 'traffic', status, windows: 1, evidence: 0, reason: '' },
             ...{ canary: { bad: 0, total: 9 }, stable: { bad: 0, total: 90 } },
             ...(newest === undefined ? {} : { newest: minute(newest) }),
           },
@@ -272,6 +277,8 @@ describe('a recall', () => {
     test('stands at 1 % until they are counted', () => {
       expect(ordered.at(-1)).toMatchObject({ type: 'RecallOrdered', nth: 0, weight: 1, waitsFor: 'api' });
       expect(ends(tick(6, 5))).toMatchObject([{ reason: "the canary's requests are counted again" }]);
+      // Of the few minutes that came, some show it still.
+      expect(ends(tick(6, 5, {}, 'suspect'))).toEqual([]);
     });
 
     test('is not ended by a verdict on nothing that was read, nor while they are missing', () => {
