@@ -99,6 +99,7 @@ describe('the checker', () => {
     ['targets/a/router.ts', "import { rights } from '../b/rights.ts';"],
     ['targets/a/router.ts', "import { wake } from '../../controller/wake.ts';"],
     ['targets/a/rights.ts', "import type { Place } from '../../infra/place.ts';"],
+    ['targets/a/router.ts', "import { createWorld } from '../../local/world.ts';"],
     ['targets/kinds.ts', "import { reach } from '../adapters/_aws.ts';"],
     ['core/x.ts', "import { KINDS } from '../targets/kinds.ts';"],
     ['controller/x.ts', "import { KINDS } from '../targets/kinds.ts';"],

@@ -29,6 +29,9 @@ const RULES: Record<string, Rule> = {
   'targets/kinds.ts': { folders: ['core', 'targets'], packages: [], node: false },
   'targets/rights.ts': { folders: ['targets'], packages: [], node: false },
   'targets/*/kind.ts': { folders: ['core'], packages: ['zod/mini'], node: false },
+  // They see what happens to their targets in the embedded world, which itself never asks them.
+  'targets/simulated.ts': { folders: ['core', 'local', 'targets'], packages: [], node: false },
+  'targets/*/simulated.ts': { folders: ['core', 'local', 'targets'], packages: 'shipped', node: false },
   // It is data for the infrastructure.
   'targets/*/rights.ts': { folders: [], packages: [], node: false },
   // Use cases over ports: none of them knows AWS.

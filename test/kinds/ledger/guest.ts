@@ -49,7 +49,7 @@ export function ledgerGuest({ clock, intercept, it }: Hosts): Guest {
 }
 
 /** The state machine of the product with one arm more. */
-export function withArm(): string {
+function withArm(): string {
   const file = new URL('../../../statemachines/rollout.asl.json', import.meta.url);
   const machine = JSON.parse(readFileSync(file, 'utf8'));
   const { States } = machine.States.RevertDirectly.ItemProcessor;
