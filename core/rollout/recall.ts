@@ -104,11 +104,11 @@ function whyWaitEnds(
 ): string | undefined {
   const late = (rollout.lateness?.[waitsFor] ?? 0) * WINDOW_MS;
   if (verdict.to - late < orderedAt) return undefined;
-  const { newest, status } =
-    verdict.findings.find(({ metric, target }) => metric === 'traffic' && target === waitsFor) ?? {};
+  const found = verdict.findings.find(({ metric, target }) => metric === 'traffic' && target === waitsFor);
+  const { newest, windows = 0 } = found ?? {};
   // A verdict on nothing that was read misses nothing either, and one on few minutes may not miss enough of them to say so.
   const isSeen = newest !== undefined && newest >= settledUntil(rollout, orderedAt) - MISSING_MS;
-  if (verdict.missing === undefined && isSeen && status !== 'suspect')
+  if (verdict.missing === undefined && isSeen && windows > 0 && found?.status !== 'suspect')
     return "the canary's requests are counted again";
   return verdict.to >= orderedAt + WAIT_SECONDS_MAX * 1000
     ? `the missing counts did not come in ${duration(WAIT_SECONDS_MAX)}, so that they are not late`

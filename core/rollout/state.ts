@@ -387,8 +387,8 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
         pause: undefined,
         brokenInRow: 0,
         promotion: {
-          // One to 100 % that comes while traffic still moves was given before anybody could know what verify says.
-          step: event.full && isUnderWay(state) ? state.step - 1 : state.step,
+          // One that comes while traffic still moves to 100 % was given before anybody could know what verify says.
+          step: (event.full || weightNow(state) === 100) && isUnderWay(state) ? state.step - 1 : state.step,
           full: event.full,
           ...(isPlans(event.by) ? { isPlans: true as const } : {}),
         },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Doubt, Verdict, VerdictStatus } from '../../../core/analysis/types.ts';
+import type { Doubt, Finding, Verdict, VerdictStatus } from '../../../core/analysis/types.ts';
 import { decide } from '../../../core/rollout/decide.ts';
 import { hasCanaryTraffic } from '../../../core/rollout/due.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
@@ -245,16 +245,17 @@ describe('a recall', () => {
       to: number,
       newest: number | undefined,
       more: Partial<Verdict> = {},
-      status: VerdictStatus = 'broken',
+      found: Partial<Finding> = {},
     ): RolloutEvent => ({
       ...measured('broken', [4, to]),
       verdict: {
         ...verdict('broken', 4, to),
         findings: [
           {
-            ...{ target: 'api', metric: 'traffic', status, windows: 1, evidence: 0, reason: '' },
+            ...{ target: 'api', metric: 'traffic', status: 'broken', windows: 1, evidence: 0, reason: '' },
             ...{ canary: { bad: 0, total: 9 }, stable: { bad: 0, total: 90 } },
             ...(newest === undefined ? {} : { newest: minute(newest) }),
+            ...found,
           },
         ],
         ...more,
@@ -277,8 +278,11 @@ describe('a recall', () => {
     test('stands at 1 % until they are counted', () => {
       expect(ordered.at(-1)).toMatchObject({ type: 'RecallOrdered', nth: 0, weight: 1, waitsFor: 'api' });
       expect(ends(tick(6, 5))).toMatchObject([{ reason: "the canary's requests are counted again" }]);
-      // Of the few minutes that came, some show it still.
-      expect(ends(tick(6, 5, {}, 'suspect'))).toEqual([]);
+    });
+
+    test('stands while the few minutes that came show them missing still, or none came', () => {
+      expect(ends(tick(6, 5, {}, { status: 'suspect' }))).toEqual([]);
+      expect(ends(tick(6, 5, {}, { windows: 0 }))).toEqual([]);
     });
 
     test('is not ended by a verdict on nothing that was read, nor while they are missing', () => {

@@ -243,6 +243,19 @@ test('an order to 100 % that comes while the canary is on its way there is none 
   expect(after.promotion).toMatchObject({ full: true, step: after.step });
 });
 
+test('nor is one past the step to 100 % there, though one past any other step counts from when it was given', () => {
+  const past = promotionOrdered(0.6);
+  const atOnce = stateAfter([
+    opened({ plan: plan({ steps: [] }) }),
+    intended(100, 1, 0.5),
+    past,
+    promoted(1, 0.7),
+  ]);
+  expect(atOnce.promotion?.step).toBe(atOnce.step - 1);
+  const toFirst = stateAfter([opened(), intended(10, 1, 0.5), past, shifted(10, 1, 0.7)]);
+  expect(toFirst.promotion?.step).toBe(toFirst.step);
+});
+
 test('an event of a newer version takes nothing of the state away, and is told by its type', () => {
   const newer = { type: 'Postponed', at: minute(9), until: minute(20) } as unknown as RolloutEvent;
   const before = stateAfter(onSecondStep());
