@@ -115,7 +115,7 @@ export function limitsOf({ noise, troubles, release }: Case, strikes: readonly S
     outages.length > 0 ||
     tries.length >= OPENING_TRIES ||
     // A revert needs no journal; the end that it could not write is written by whom the watchdog starts.
-    strikes.some(({ where }) => where === 'RevertTraffic journal.append') ||
+    strikes.some(({ where }) => where.startsWith('RevertTraffic journal.')) ||
     [...troubles, ...strikes].some(({ fault }) => DEADLY.includes(fault));
   if (!isDelayed) return { ...NOISY, skewMs, isGood };
   const waits = DISTURBED_MS + 1000 * outages.reduce((sum, { seconds }) => sum + seconds, 0);

@@ -79,12 +79,22 @@ const neverRaisedAfterLeaving = perRollout((view) => {
         raise.index > left ||
         view.writes.some(
           ({ key, by, index }) =>
-            key === raise.key && by?.rolloutId === view.id && !by.open && index < raise.index,
+            key === raise.key &&
+            by?.rolloutId === view.id &&
+            !by.open &&
+            index < raise.index &&
+            !isWrittenOver(view, key, index, raise.index),
         ),
     )
     .map(({ at, target, to }) => ({ at, what: `${target.name} was raised to ${to} % after its revert` }));
   return [...announced, ...raised];
 });
+
+/** True if somebody else wrote to a target between two entries, and with that took away the token that stood there. */
+const isWrittenOver = ({ id, writes }: View, key: string, from: number, to: number): boolean =>
+  writes.some(
+    (write) => write.key === key && write.index > from && write.index < to && write.by?.rolloutId !== id,
+  );
 
 /** Nothing is raised, nor lowered in a recall, that the journal did not announce before: target, weight and token. */
 const everyRaiseAnnounced = perRollout((view) =>
@@ -768,6 +778,17 @@ const driftNoticed = perRollout((view, _run, { tickMs }) => {
           end.index < index ? !['Paused', 'Lowered'].includes(end.event.type) : end.at - at <= tickMs,
         ),
     )
+    .filter(({ index, key, at, before, after }) => {
+      // What others undid themselves before the next look was due is seen by nobody.
+      const theirs = view.writes.filter((write) => write.key === key && write.by?.rolloutId !== view.id);
+      return !theirs.some(
+        (other) =>
+          Math.abs(other.at - at) <= tickMs &&
+          (other.index > index
+            ? isDeepStrictEqual(other.after, before)
+            : other.index < index && isDeepStrictEqual(other.before, after)),
+      );
+    })
     .map(({ at, target }) => ({ at, what: `did not notice who else moved ${target.name}` }));
 });
 

@@ -939,6 +939,32 @@ describe('an opening whose every try was struck', () => {
   ])('excuses nothing if it was %s', (_, struck) => expect(tickMs(...struck)).toBe(known));
 });
 
+describe('what somebody else did and undid before the next look', () => {
+  const theirs = (from: Percent, to: Percent, minutes: number): Happened => ({
+    ...moved(from, to, 0, minutes),
+    by: undefined,
+  });
+  const drifted = (...writes: Happened[]) =>
+    runOf([opened(), ...move(0, 10, 1, 0.5), ...writes, closed(9, 'completed')]);
+  excuse('driftNoticed', drifted(theirs(10, 0, 1), theirs(0, 10, 2)), {
+    'that was left so': drifted(theirs(10, 0, 1)),
+    'that was undone later': drifted(theirs(10, 0, 1), theirs(0, 10, 5)),
+    'that was undone to something else': drifted(theirs(10, 0, 1), theirs(0, 20, 2)),
+    'that the rollout undid itself': drifted(theirs(10, 0, 1), moved(0, 10, 2, 2)),
+  });
+});
+
+describe('a closed fence that somebody else wrote over', () => {
+  const raisedAfter = (...between: Happened[]) =>
+    runOf([opened(), left(0, 0.2), ...between, ...move(0, 10, 2, 1)]);
+  const over: Happened = { ...moved(0, 0, 0, 0.5), by: undefined };
+  excuse('neverRaisedAfterLeaving', raisedAfter(over), {
+    'if it stood': raisedAfter(),
+    'if the rollout itself wrote over it': raisedAfter(moved(0, 0, 1, 0.5)),
+    'if the journal had said that the canary left': raisedAfter(over, aborted(0.6), reverted(0.7)),
+  });
+});
+
 describe('an end that a revert could not write', () => {
   const tickMs = (where: string) =>
     limitsOf({ ...caseOf(1, []), noise: 1, troubles: [] }, [
@@ -946,13 +972,14 @@ describe('an end that a revert could not write', () => {
     ]).tickMs ?? 0;
   const known = tickMs('Measure journal.append');
 
-  test('excuses the time until the watchdog begins', () =>
-    expect(tickMs('RevertTraffic journal.append')).toBeGreaterThan(known));
-  test.each([
-    'RevertTraffic UpdateAliasCommand',
-    'ShiftTraffic journal.append',
-    'RevertTraffic journal.read',
-  ])('excuses nothing if it was %s', (where) => expect(tickMs(where)).toBe(known));
+  test.each(['RevertTraffic journal.append', 'RevertTraffic journal.read'])(
+    'excuses the time until the watchdog begins, by %s',
+    (where) => expect(tickMs(where)).toBeGreaterThan(known),
+  );
+  test.each(['RevertTraffic UpdateAliasCommand', 'ShiftTraffic journal.append', 'Measure journal.read'])(
+    'excuses nothing if it was %s',
+    (where) => expect(tickMs(where)).toBe(known),
+  );
 });
 
 describe('what somebody else gave a release that is not reversible and was never raised', () => {
