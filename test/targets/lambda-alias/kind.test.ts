@@ -18,5 +18,10 @@ test.each([
   ],
   ['stream', { burst: 1, counts: ['batches'], limits: { iteratorAge: 'nothing', batchFailures: 'nothing' } }],
 ] as const)('what calls an alias says how its failures show: %s', (source, traits) => {
-  expect(traitsOf(source, REF)).toEqual({ ...traits, isSticky: false, noun: 'alias live of orders' });
+  expect(traitsOf(source, REF)).toEqual({
+    ...traits,
+    isSticky: false,
+    noun: 'alias live of orders',
+    metricName: 'orders',
+  });
 });

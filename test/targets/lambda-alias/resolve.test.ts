@@ -96,6 +96,7 @@ describe('a version', () => {
         traits: {
           ...{ burst: 1, isSticky: false, counts: ['answers'], limits: {} },
           noun: 'alias live of orders',
+          metricName: 'orders',
         },
         revision: helpers.routing(FN, 'live').revisionId,
       },
