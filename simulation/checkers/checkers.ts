@@ -416,7 +416,7 @@ const worseNeverCompletes = perRollout((view, run) => {
       failed: all.failed - (before?.failed ?? 0),
     };
     // If requests stopped before, too, nothing tells those that are counted nowhere from those that nobody made.
-    const isTold = isSteady(view, run, target, close.at) && isLossShown(run, target, until);
+    const isTold = isSteady(view, run, target, close.at) && isLossShown(view, run, target, until);
     const lost = isTold ? 0 : lostBy(run, target, end);
     const masked = maskedBy(run, target, 0, end);
     const unshown = unshownBy(view, run, target, { index: close.index, until });
@@ -614,28 +614,32 @@ const SPLIT_SHOWN = 5;
 const FALL_SHOWN = 2 / 3;
 
 /** True if counts can show for certain that the canary loses requests: by how they were split, or since next to none are left of a steady stream. Callers that leave by half may have gone. */
-function isLossShown({ windows }: Run, { key, stable, canary }: Target, until: Instant): boolean {
+function isLossShown(view: View, run: Run, target: Target, until: Instant): boolean {
+  const { windows } = run;
+  const { key, stable, canary } = target;
   const [ours, theirs] = [canary, stable].map(
     (version) => windows[`${key}:${version}`] ?? new Map<Instant, MetWindow>(),
   ) as [Map<Instant, MetWindow>, Map<Instant, MetWindow>];
   const [split, all] = [
     { seen: 0, due: 0 },
-    { lost: 0, made: 0 },
+    { lost: 0, made: 0, minutes: 0 },
   ];
   for (const [start, { requests, late, lost }] of ours) {
     if (start + WINDOW_MS > until) continue;
     const made = requests + late + lost;
     all.lost += lost;
     all.made += made;
+    all.minutes += 1;
     const beside = theirs.get(start);
     if (beside === undefined || made === 0) continue;
     const seen = beside.requests + beside.late;
     split.seen += seen;
     split.due += (seen * (requests + late)) / made;
   }
-  return (
-    all.lost >= FALL_SHOWN * all.made || split.seen - split.due >= SPLIT_SHOWN * Math.sqrt(split.due + 1)
-  );
+  // What is left in a crowd may be as much as is usual.
+  const usual = requestsBefore(run, target, view.raises[0]?.at ?? until) * all.minutes;
+  const isFallen = all.lost >= FALL_SHOWN * all.made && all.made - all.lost <= (1 - FALL_SHOWN) * usual;
+  return isFallen || split.seen - split.due >= SPLIT_SHOWN * Math.sqrt(split.due + 1);
 }
 
 /** Requests of the canary that AWS had not counted by then, those of the minute that was under way included. */

@@ -160,19 +160,25 @@ describe('requests that the canary lost', () => {
   const stable = { requests: 900 };
   excuse(
     'worseNeverCompletes',
-    completed({ 7: [[0, 5, stable]], 8: [[5, 16, { requests: 300, lost: 150 }]] }),
+    completed({ 7: [[-9, 5, stable]], 8: [[5, 16, { requests: 300, lost: 150 }]] }),
     {
       'if the split beside stable showed them': completed({
-        ...{ 7: [[0, 12, stable]], 8: [[5, 16, { requests: 300, lost: 150 }]] },
+        ...{ 7: [[-9, 12, stable]], 8: [[5, 16, { requests: 300, lost: 150 }]] },
       }),
       'if next to none of its requests were left': completed({
-        ...{ 7: [[0, 5, stable]], 8: [[5, 16, { requests: 100, lost: 350 }]] },
+        ...{ 7: [[-9, 5, stable]], 8: [[5, 16, { requests: 100, lost: 350 }]] },
       }),
       'if it also failed those that came': completed({
-        ...{ 7: [[0, 5, stable]], 8: [[5, 16, { requests: 300, failed: 60, lost: 150 }]] },
+        ...{ 7: [[-9, 5, stable]], 8: [[5, 16, { requests: 300, failed: 60, lost: 150 }]] },
       }),
     },
   );
+  const crowd = { requests: 800, lost: 16_000 };
+  excuse('worseNeverCompletes', completed({ 7: [[-9, 5, stable]], 8: [[5, 16, crowd]] }), {
+    'if less were left of a crowd than is usual': completed({
+      ...{ 7: [[-9, 5, stable]], 8: [[5, 16, { ...crowd, requests: 200 }]] },
+    }),
+  });
 });
 
 /** Why a rollback leaves a release. */
