@@ -631,7 +631,11 @@ function isLossShown(view: View, run: Run, target: Target, until: Instant): bool
     all.made += made;
     all.minutes += 1;
     const beside = theirs.get(start);
-    if (beside === undefined || made === 0) continue;
+    // In a minute in which traffic moved, the two had their requests one after the other.
+    const isMoved = view.writes.some(
+      ({ key: moved, at, from, to }) => moved === key && from !== to && at >= start && at < start + WINDOW_MS,
+    );
+    if (beside === undefined || made === 0 || isMoved) continue;
     const seen = beside.requests + beside.late;
     split.seen += seen;
     split.due += (seen * (requests + late)) / made;

@@ -173,6 +173,39 @@ describe('requests that the canary lost', () => {
       }),
     },
   );
+  // The canary is alone from 8.5 on.
+  const half = { requests: 10, lost: 60 };
+  excuse(
+    'worseNeverCompletes',
+    completed({
+      7: [
+        [-9, 5, stable],
+        [8, 9, stable],
+      ],
+      8: [
+        [5, 8, { requests: 300 }],
+        [8, 9, half],
+        [9, 16, { requests: 300, lost: 150 }],
+      ],
+    }),
+    {
+      'if the split of a minute without a move showed them': completed({
+        ...{
+          7: [
+            [-9, 5, stable],
+            [7, 8, stable],
+          ],
+        },
+        ...{
+          8: [
+            [5, 7, { requests: 300 }],
+            [7, 8, half],
+            [8, 16, { requests: 300, lost: 150 }],
+          ],
+        },
+      }),
+    },
+  );
   const crowd = { requests: 800, lost: 16_000 };
   excuse('worseNeverCompletes', completed({ 7: [[-9, 5, stable]], 8: [[5, 16, crowd]] }), {
     'if less were left of a crowd than is usual': completed({
