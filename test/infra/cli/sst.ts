@@ -19,7 +19,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** All that a deployment reads of the project. */
 const DEPLOYED = [
   ...['sst.config.ts', 'package.json', 'tsconfig.json', '.sst/provider-lock.json'],
-  ...['infra', 'functions', 'controller', 'core', 'adapters', 'statemachines'],
+  ...['infra', 'functions', 'controller', 'core', 'adapters', 'targets', 'statemachines'],
 ];
 
 /** What a command of SST's said, and how it ended. */
