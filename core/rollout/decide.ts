@@ -9,7 +9,7 @@ import { withPlainTexts } from '../plain-text.ts';
 import { verifySecondsOf } from '../plan/holdout.ts';
 import type { Observed, PinResult } from '../ports.ts';
 import type { Target } from '../target.ts';
-import type { Instant, Percent } from '../units.ts';
+import type { Instant, Percent, Seconds } from '../units.ts';
 import { duration } from '../words.ts';
 import { type Actor, nameOf, PLANS, SPILLWAY } from './actor.ts';
 import { bytesOf, foldedBytesMax, isPastAsking } from './bounded.ts';
@@ -676,21 +676,34 @@ function besideStable(rollout: Rollout): string {
 }
 
 /** What is called proven names what nobody could see: requests that ran longer than any bake. */
-function uncounted({ opening: { timeouts = {}, plan } }: Rollout): string {
-  const longest = Math.max(verifySecondsOf(plan), ...plan.steps.map(({ bakeSeconds }) => bakeSeconds));
-  const slow = Object.entries(timeouts).filter(([, seconds]) => seconds > longest);
+function uncounted(rollout: Rollout): string {
+  const longest = longestBake(rollout);
+  const slow = Object.entries(rollout.opening.timeouts ?? {}).filter(([, seconds]) => seconds > longest);
   return slow.length === 0
     ? ''
     : `; what runs for longer than ${duration(longest)} is not counted in it: ${slow.map(([name, seconds]) => `${name} may run for ${duration(seconds)}`).join(', ')}`;
 }
 
-/** Share of lost requests from which on a canary must be seen to lose them if it is to be called proven. Assumed. */
-const UNSEEN_MOST = 0.5;
+const longestBake = ({ opening: { plan } }: Rollout): Seconds =>
+  Math.max(verifySecondsOf(plan), ...plan.steps.map(({ bakeSeconds }) => bakeSeconds));
 
-function mostlyUnseen({ lossSeen = {} }: Rollout): string[] {
-  return Object.entries(lossSeen)
-    .filter(([, share]) => share === null || share > UNSEEN_MOST)
-    .map(([target, share]) => `${target}: ${unseenLoss(share)}`);
+/** Share of lost requests from which on a canary must be seen to lose them if it is to be called proven; the same of one whose requests may hang for longer than any bake, and are lost to it then. Assumed. */
+const UNSEEN_MOST = 0.5;
+const UNSEEN_HANGING = 0.1;
+
+function mostlyUnseen(rollout: Rollout): string[] {
+  const { lossSeen = {}, opening } = rollout;
+  const longest = longestBake(rollout);
+  return Object.entries(lossSeen).flatMap(([target, share]) => {
+    const seconds = opening.timeouts?.[target] ?? 0;
+    const most = seconds > longest ? UNSEEN_HANGING : UNSEEN_MOST;
+    if (share !== null && share <= most) return [];
+    const hangs =
+      most === UNSEEN_HANGING
+        ? `; its requests may hang for ${duration(seconds)}, and none of its bakes was longer than ${duration(longest)}`
+        : '';
+    return [`${target}: ${unseenLoss(share)}${hangs}`];
+  });
 }
 
 /** What is called proven also names the loss that was too small to show in the counts of its steps. */

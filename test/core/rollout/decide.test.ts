@@ -714,6 +714,24 @@ describe('a close', () => {
     expect(of({ byProbes: true })).toMatchObject({ reason: expect.stringMatching(/^proven by probes/) });
   });
 
+  test.each([
+    [900, 0.1, /^proven: /],
+    [
+      900,
+      0.11,
+      /^unproven: api: uncounted losses below 11 % of the canary's requests are not visible; its requests may hang for 15 min, and none of its bakes was longer than 2 min$/,
+    ],
+    // What hangs for no longer than a bake is counted in it.
+    [120, 0.11, /^proven: /],
+  ])(
+    'proves nothing of a canary whose requests could hang unseen: time-out %d s, %s',
+    (seconds, share, reason) => {
+      const rollout = stateAfter(inVerify({ timeouts: { api: seconds } }), measured('pass', [9, 11]));
+      const [closed] = decide({ ...rollout, lossSeen: { api: share } }, close, minute(12));
+      expect(closed).toMatchObject({ reason: expect.stringMatching(reason) });
+    },
+  );
+
   test('after an abort is no completion: close on a rollout that is leaving', () => {
     given(inVerify(), measured('pass', [9, 11]), aborted(11.9))
       .when(close, 12)
