@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { SPILLWAY } from '../../../core/rollout/actor.ts';
-import { gatesAhead } from '../../../core/rollout/checkpoint.ts';
+import {
+  checkpointOf,
+  checkpointsBefore,
+  gatesAhead,
+  isPromoted,
+  lateGate,
+} from '../../../core/rollout/checkpoint.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
 import type {
   Gate,
@@ -29,6 +35,7 @@ import {
   paused,
   plan,
   promotionOrdered,
+  raised,
   resumed,
   reverted,
   revertOrdered,
@@ -480,6 +487,8 @@ describe('the gates ahead of a rollout', () => {
     expect(ahead(opened({ gates }))).toEqual([10]);
     expect(ahead(...onFirstStep({ gates: [gate(50), gate(100)] }))).toEqual([50]);
     expect(ahead(...onSecondStep({ gates: [gate(100)] }))).toEqual([100]);
+    expect(ahead(...onFirstStep({ gates: [gate(50), gate(100)], hooks: [hook('afterStep')] }))).toEqual([50]);
+    expect(ahead(...onFirstStep({ gates: [gate(20), gate(40)] }))).toEqual([20, 40]);
   });
 
   test('are all of them where it was promoted in full', () => {
@@ -492,6 +501,113 @@ describe('the gates ahead of a rollout', () => {
     const waiting = [...onFirstStep({ gates: gates.slice(1) }), gateOpened(50, 3)];
     expect(ahead(...waiting, approved(50, 'ada', 3))).toEqual([50]);
     expect(ahead(...waiting, approved(50, 'ada', 3), approved(50, 'grace', 3))).toEqual([]);
+  });
+});
+
+describe('a hook that said its last word', () => {
+  const id = 'afterStep.1@0';
+  const ask = (onBroken: Hook['onBroken'], onInconclusive: 'pause' | 'promote', ...events: RolloutEvent[]) =>
+    directiveAt(
+      4.2,
+      onFirstStep({ hooks: [hook('afterStep', { onBroken })], plan: plan({ onInconclusive }) }),
+      measured('pass', [1, 3]),
+      events,
+    ).kind;
+  const broken = [1, 2, 3].map((at) => answered(id, 'broken', at));
+
+  test.each<[string, 'revert' | 'ignore', 'pause' | 'promote', RolloutEvent[], string]>([
+    ['a pass', 'revert', 'pause', [answered(id, 'pass', 3)], 'shift'],
+    ['a pass of another', 'revert', 'pause', [answered('afterStep.2@0', 'pass', 3)], 'hook'],
+    ['nothing', 'revert', 'pause', [], 'hook'],
+    [
+      'that it could not say, where that promotes',
+      'revert',
+      'promote',
+      [answered(id, 'inconclusive', 3)],
+      'shift',
+    ],
+    [
+      'that it could not say, where that pauses',
+      'ignore',
+      'pause',
+      [answered(id, 'inconclusive', 3)],
+      'hook',
+    ],
+    ['nothing in three tries, where that is ignored', 'ignore', 'pause', broken, 'shift'],
+    ['nothing in three tries, where that is not', 'revert', 'promote', broken, 'hook'],
+    ['nothing in two', 'ignore', 'pause', broken.slice(1), 'hook'],
+    ['that it fails', 'ignore', 'promote', [answered(id, 'fail', 3)], 'hook'],
+    [
+      'that it fails, before somebody ordered to go on',
+      'revert',
+      'pause',
+      [answered(id, 'fail', 3), promotionOrdered(4)],
+      'shift',
+    ],
+    [
+      'nothing in two, before somebody ordered to go on',
+      'revert',
+      'pause',
+      [...broken.slice(1), promotionOrdered(4)],
+      'hook',
+    ],
+    ['nothing, before somebody ordered to go on', 'revert', 'pause', [promotionOrdered(4)], 'hook'],
+    [
+      'nothing yet, before somebody ordered to go on',
+      'revert',
+      'pause',
+      [started(id, 4), promotionOrdered(4)],
+      'hold',
+    ],
+  ])('is passed as that allows: %s', (_what, onBroken, onInconclusive, events, kind) => {
+    expect(ask(onBroken, onInconclusive, ...events)).toBe(kind);
+  });
+
+  test('is found by the occurrence that was asked, and no other', () => {
+    const state = stateAfter(opened({ hooks: [hook('beforeTraffic'), hook('afterStep')] }));
+    expect(checkpointOf(state, id)).toEqual({ kind: 'hook', id, hook: hook('afterStep') });
+    expect(checkpointOf(state, 'afterStep.2@0')).toBeUndefined();
+  });
+
+  test('before promotion is asked before the holdout as before 100 %, and one before a step is not', () => {
+    const steps = [
+      { weight: 10, bakeSeconds: 120, maxBakeSeconds: 600 },
+      { weight: 90, bakeSeconds: 480, maxBakeSeconds: 480, isHoldout: true as const },
+    ];
+    const hooks = [hook('beforePromotion'), hook('beforeStep'), hook('afterStep')];
+    const gates = [gate(95)];
+    const ids = (more: Partial<Opening>, step: number, weight: number) =>
+      checkpointsBefore(stateAfter(onFirstStep({ hooks, gates, ...more })), step, weight).map(
+        (each) => each.id,
+      );
+    expect(ids({ plan: plan({ steps }) }, 1, 90)).toEqual(['afterStep.1@0', 'gate@95', 'beforePromotion.1']);
+    expect(ids({}, 1, 50)).toEqual(['afterStep.1@0', 'beforeStep.1@1']);
+    expect(ids({}, 2, 100)).toEqual(['afterStep.1@0', 'gate@95', 'beforePromotion.1']);
+  });
+
+  test('an order holds for its own step alone, unless it is to 100 %', () => {
+    const promoted = (...events: RolloutEvent[]) => isPromoted(stateAfter(...onFirstStep(), ...events));
+    expect(promoted()).toBe(false);
+    expect(promoted(promotionOrdered(2))).toBe(true);
+    expect(promoted(promotionOrdered(2), ...raised(50, 2, 4.2))).toBe(false);
+    expect(promoted(promotionOrdered(2, { full: true }), ...raised(50, 2, 4.2))).toBe(true);
+    const later = { ...stateAfter(...onFirstStep(), promotionOrdered(2)), step: 1 };
+    expect(isPromoted(later)).toBe(false);
+  });
+
+  test('a gate that ran out is late from its last moment on, and a hook is none', () => {
+    const until = minute(5);
+    const late = {
+      kind: 'wait' as const,
+      checkpoint: { kind: 'gate' as const, id: 'gate@50', gate: gate(50) },
+      until,
+    };
+    expect([until - 1, until].map((now) => lateGate(late, now))).toEqual([undefined, gate(50)]);
+    expect(
+      lateGate({ ...late, checkpoint: { kind: 'hook', id, hook: hook('afterStep') } }, until),
+    ).toBeUndefined();
+    expect(lateGate({ kind: 'ask', checkpoint: late.checkpoint }, until)).toBeUndefined();
+    expect(lateGate(undefined, until)).toBeUndefined();
   });
 });
 

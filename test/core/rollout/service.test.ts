@@ -67,6 +67,38 @@ describe('after a completion', () => {
     ]);
   });
 
+  test('nothing was put there if each target serves what it left, and something was if one does not', () => {
+    const two = { targets: TWO_TARGETS };
+    const [api, worker] = [served('7'), served('3', 'worker')];
+    const earlierOf = (...targets: (typeof api)[]) =>
+      serviceAfter({ completed: { ...ofR7, targets } }, done(two)).earlier?.map(({ release }) => release);
+    expect(earlierOf(api, worker)).toEqual(['r7']);
+    expect(earlierOf(worker, api)).toEqual(['r7']);
+    expect(earlierOf(api, { ...worker, version: '2' })).toEqual(['before-r8', 'r7']);
+    expect(earlierOf({ ...api, version: '3' }, { ...worker, version: '7' })).toEqual(['before-r8', 'r7']);
+    expect(earlierOf(api)).toEqual(['before-r8', 'r7']);
+    const { targets: _, ...unnamed } = ofR7;
+    expect(serviceAfter({ completed: unnamed }, done()).earlier?.map(({ release }) => release)).toEqual([
+      ...['before-r8', 'r7'],
+    ]);
+  });
+
+  test('a target whose own code was replaced stays known as such, and nothing is said of another', () => {
+    const replaced = serviceAfter({}, done({ targets: [target('api', { replaced: true })] })).completed
+      ?.targets;
+    expect(replaced).toStrictEqual([{ ...served('8'), replaced: true }]);
+    expect(serviceAfter({}, done()).completed?.targets).toStrictEqual([served('8')]);
+    expect(serviceAfter({ waiting }, done())).not.toHaveProperty('quarantined');
+  });
+
+  test.each([
+    ['r8', 'before-r8'],
+    ['v1.0-', 'before-v1.0'],
+    ['v1--.', 'before-v1'],
+  ])('what served before %s is called %s', (release, name) => {
+    expect(serviceAfter({}, done({ release })).earlier?.[0]?.release).toBe(name);
+  });
+
   test('the name of what served before fits into the id of a rollout, however long the release is called', () => {
     const release = `${'a'.repeat(22)}-${'b'.repeat(20)}`;
     const name = serviceAfter({}, done({ release })).earlier?.[0]?.release ?? '';
@@ -144,6 +176,23 @@ describe('after a rollback', () => {
     });
   });
 
+  test('of several targets moves each, and leaves what it has no version for', () => {
+    const rollout = stateAfter(
+      opened({
+        ...{ rolloutId: 'checkout-api--r7--2', release: 'r7', rollsBack },
+        targets: [target('api'), target('worker', { stable: '3', canary: '4' })],
+      }),
+      aborted(1),
+      closed(2, 'completed'),
+    );
+    const targets = [served('8'), served('4', 'worker'), served('1', 'mailer')];
+    const { completed } = serviceAfter({ ...record, completed: { ...ofR8, targets } }, rollout);
+    expect(completed?.targets).toEqual([served('7'), served('3', 'worker'), served('1', 'mailer')]);
+    const { completed: alone } = serviceAfter({ earlier: [ofR7] }, rollout);
+    expect(alone?.targets).toEqual([served('7'), served('3', 'worker')]);
+    expect(alone?.made).toEqual({ api: { version: '7' }, worker: { version: '3' } });
+  });
+
   test('past a release to an older one, what was passed over is no place to go back to', () => {
     expect(serviceAfter(record, evolve(to('r6', '6'), closed(2, 'completed'))).earlier).toEqual([]);
   });
@@ -213,6 +262,7 @@ describe('a rollout id', () => {
     'a--r8--1x',
     'a--r8--01',
     'a--r8--',
+    '\na--r8--1',
   ])('%j is none', (id) => {
     expect(rolloutIdParts(id)).toBeUndefined();
   });
