@@ -27,10 +27,11 @@ function withoutRetries(hook: Hook): Hook {
 
 /** The probes of a target that are due at `now`, one after the other; each is for a pair. */
 export function probesDue(rollout: Rollout, target: string, now: Instant): Hook[] {
+  const { probe } = rollout.opening;
+  if (probe === undefined || !hasCanaryTraffic(rollout)) return [];
   const probes = probesOf(rollout, target);
-  if (rollout.opening.probe === undefined || probes.length === 0 || !hasCanaryTraffic(rollout)) return [];
   const last = Math.max(rollout.measuredAt ?? 0, rollout.moves.at(-1) ?? 0, rollout.raisedAt ?? 0);
-  const due = Math.floor((now - last) / (rollout.opening.probe.everySeconds * 1000));
+  const due = Math.floor((now - last) / (probe.everySeconds * 1000));
   const { pairs, skipped } = rollout.probes?.[target]?.all ?? NO_PROBES;
   return Array.from(
     { length: Math.min(PAIRS_MAX, Math.max(0, due)) },

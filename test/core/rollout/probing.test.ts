@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Hook, RolloutEvent } from '../../../core/rollout/event.ts';
 import { probesDue } from '../../../core/rollout/probing.ts';
 import {
+  intended,
   inVerify,
   minute,
   onFirstStep,
@@ -34,6 +35,17 @@ describe('probes are due', () => {
     expect(probesDue(stateAfter(onFirstStep(PROBED)), 'worker', minute(5))).toEqual([]);
     expect(ids(9, ...inVerify(PROBED))).toHaveLength(3);
   });
+});
+
+test('of three probes, or of another target, each has its turn', () => {
+  const three = { ...PROBED, probe: { everySeconds: 20, smoke: ['smoke.1', 'smoke.2', 'smoke.3'] } };
+  const due = (minutes: number, ...history: RolloutEvent[]) =>
+    probesDue(stateAfter(history), 'api', minute(minutes)).map(({ id }) => id);
+  const ticked = probed(3, pairs(3, { skipped: 1 }));
+  expect(due(3.7, ...onFirstStep(three), ticked)).toEqual(['smoke.2', 'smoke.3']);
+  const other = { ...ticked, probes: { worker: pairs(3, { skipped: 1 }) } };
+  expect(due(3.7, ...onFirstStep(three), other)).toEqual(['smoke.1', 'smoke.2']);
+  expect(due(1.2, opened(three), intended(10, 1, 0.5))).toEqual(['smoke.1', 'smoke.2']);
 });
 
 test('a probe that could not be put had its turn', () => {

@@ -1,27 +1,32 @@
 import { describe, expect, test } from 'vitest';
 import type { Verdict } from '../../../core/analysis/types.ts';
 import { settledUntil } from '../../../core/analysis/windows.ts';
-import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
 import {
+  canRecall,
   comparedSeconds,
   isDoubted,
   recallAhead,
+  recallFor,
   waitFor,
   whyReturns,
 } from '../../../core/rollout/recall.ts';
 import { bakeOf } from '../../../core/rollout/timing.ts';
 import {
+  intended,
   inVerify,
   measured,
   minute,
   onFirstStep,
   onSecondStep,
+  opened,
   plan,
   promotionOrdered,
   raised,
   stateAfter,
   TWO_TARGETS,
+  target,
   verdict,
 } from './given.ts';
 
@@ -56,6 +61,43 @@ describe('the wait for counts', () => {
   test('does not begin of a release that cannot go back', () => {
     expect(wait(onFirstStep({ reversible: false }))).toBeUndefined();
     expect(wait(onFirstStep({ plan: plan({ recall: false }) }))).toBeUndefined();
+  });
+});
+
+describe('a recall', () => {
+  const stuck = target('worker', { stable: '4', canary: '4' });
+  const rollsBack = { release: 'r8', rolloutId: 'checkout-api--r8--1', reason: 'odd', made: {} };
+  test.each<[string, Partial<Opening>, boolean]>([
+    ['can be made of a release that can go back', {}, true],
+    ['not where the plan allows none', { plan: plan({ recall: false }) }, false],
+    ['not of what is not reversible', { reversible: false }, false],
+    ['not of a rollback', { rollsBack }, false],
+    ['not of what raises nothing', { adopted: { reason: 'it was moved' } }, false],
+    ['but of what was moved beside it', { adopted: { reason: 'it was moved', beside: [stuck] } }, true],
+    ['not where one target has no other version', { targets: [target(), stuck] }, false],
+  ])('%s', (_what, more, expected) => {
+    expect(canRecall(stateAfter(onFirstStep(more)))).toBe(expected);
+  });
+
+  test('is for what was left of the bake, or for all of it between two weights', () => {
+    const doubt = { reason: 'half failed' };
+    const ordered = (history: RolloutEvent[], to: number, more: object = { doubt }) =>
+      recallFor(stateAfter(history), { ...verdict('pass', 1, to), ...more }, minute(to + 1));
+    const long = { plan: plan({ steps: [{ weight: 10, bakeSeconds: 600, maxBakeSeconds: 900 }] }) };
+    expect(ordered(onFirstStep(long), 5)).toMatchObject({
+      remaining: 360,
+      weight: 10,
+      reason: 'half failed',
+    });
+    expect(ordered(onFirstStep(long), 0).remaining).toBe(600);
+    expect(ordered([opened(long), intended(10, 1, 0.5)], 2).remaining).toBe(600);
+    const back: RolloutEvent = { type: 'RecallEnded', at: minute(6), reason: 'calm' };
+    const recalled = ordered(onFirstStep(long), 5);
+    const onItsWay = [...onFirstStep(long), recalled, ...raised(5, 2, 5.5), back];
+    expect(ordered(onItsWay, 7).remaining).toBe(360);
+    const verified = { plan: plan({ steps: [], verifySeconds: 600 }) };
+    expect(ordered([opened(verified), intended(100, 1, 0.5)], 2).remaining).toBe(600);
+    expect(ordered(onFirstStep(long), 5, {}).reason).toBe('');
   });
 });
 

@@ -10,6 +10,7 @@ import {
   isForeign,
   keepsShares,
   lastLook,
+  mayBeOlder,
   restOf,
   revertible,
   revertPlan,
@@ -60,8 +61,37 @@ describe('the revert path', () => {
     expect(out('9', {}, closed(4))).toEqual({ leave: 'left already' });
   });
 
-  test('does not undo a completion', () => {
+  test('does not undo a completion, unless the journal says that there was none', () => {
     expect(out('8', {}, closed(4))).toEqual({ leave: 'completed' });
+    const half = { ...by, evenIfClosed: true };
+    expect(revertPlan({ primary: '8', weights: {}, token: closed(4) }, target(), half)).toEqual({
+      write: { primary: '7', weights: {}, token: closed(5) },
+    });
+  });
+
+  test('is signed where a person ordered it, and there alone', () => {
+    const signed = (person?: string) => {
+      const way = revertPlan({ primary: '7', weights: { 8: 10 }, token: token(4) }, target(), {
+        ...by,
+        person,
+      });
+      return 'write' in way ? way.write.token : undefined;
+    };
+    expect(signed('ada')).toStrictEqual({ ...closed(5), by: 'ada' });
+    expect(signed()).toStrictEqual(closed(5));
+  });
+
+  test('keeps what may only be removed by a person, also where the token was wiped, and shuts the fence', () => {
+    const kept = { ...by, keep: true };
+    const asked = (on: Observed['token']) =>
+      revertPlan({ primary: '7', weights: { 8: 10 }, token: on }, target(), kept);
+    expect(asked(undefined)).toEqual({ write: { primary: '7', weights: { 8: 10 }, token: closed(1) } });
+    expect(asked(closed(4))).toEqual({ leave: 'left already' });
+  });
+
+  test('may have been read late as long as its own token is open', () => {
+    const late = (on: Observed['token']) => mayBeOlder({ primary: '7', weights: {}, token: on }, by);
+    expect([token(4), closed(4), foreign, undefined].map(late)).toEqual([true, false, false, false]);
   });
 
   test('keeps off what another rollout has stamped', () => {
