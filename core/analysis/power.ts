@@ -32,13 +32,14 @@ function likelyAtLeast(total: number, share: number): number {
   const variance = total * share * (1 - share);
   if (variance > NORMAL_VARIANCE)
     return Math.floor(total * share + 0.5 - POWER_DEVIATION * Math.sqrt(variance));
-  let term = Math.exp(total * Math.log1p(-share));
+  // The logarithm of each term: of many requests at a large share the first terms themselves are too small for a number.
+  let term = total * Math.log1p(-share);
   let below = 0;
   let count = 0;
   while (count < total) {
-    below += term;
+    below += Math.exp(term);
     if (below > 1 - POWER) break;
-    term *= ((total - count) / (count + 1)) * (share / (1 - share));
+    term += Math.log(((total - count) / (count + 1)) * (share / (1 - share)));
     count += 1;
   }
   return count;

@@ -197,7 +197,7 @@ function cookieOf(headers: Record<string, string[]>, name: string): string[] | u
   const found = (headers['set-cookie'] ?? []).flatMap((line) => {
     const [pair = ''] = line.split(';');
     const at = pair.indexOf('=');
-    return pair.slice(0, at).trim() === name ? [pair.slice(at + 1).trim()] : [];
+    return at !== -1 && pair.slice(0, at).trim() === name ? [pair.slice(at + 1).trim()] : [];
   });
   return found.length === 0 ? undefined : found;
 }

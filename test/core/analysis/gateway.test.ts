@@ -6,17 +6,32 @@ const seen = (event: SmokeEvent, value: unknown, more = {}) =>
   gatewayAnswer(event, typeof value === 'string' ? value : JSON.stringify(value), more);
 
 describe('a status that is none', () => {
-  test.each(['abc', '', '20', '2000', null, 99, 1000, 600, 200.5, true, [200], {}])(
-    '%j is malformed at every front door',
-    (statusCode) => {
-      for (const event of SMOKE_EVENTS)
-        expect(seen(event, { statusCode, body: '' }), event).toEqual({
-          malformed: expect.stringMatching(
-            /^its statusCode is .* from 100 to 599; an? .* turns that into 50[02]$/,
-          ),
-        });
-    },
-  );
+  test.each([
+    'abc',
+    '',
+    '20',
+    '2000',
+    '0200',
+    '200.0',
+    ' 200',
+    '99',
+    '600',
+    null,
+    99,
+    1000,
+    600,
+    200.5,
+    true,
+    [200],
+    {},
+  ])('%j is malformed at every front door', (statusCode) => {
+    for (const event of SMOKE_EVENTS)
+      expect(seen(event, { statusCode, body: '' }), event).toEqual({
+        malformed: expect.stringMatching(
+          /^its statusCode is .* from 100 to 599; an? .* turns that into 50[02]$/,
+        ),
+      });
+  });
 
   test.each([100, 204, '404', 599])('%j is one at every front door', (statusCode) => {
     for (const event of SMOKE_EVENTS)
@@ -152,4 +167,120 @@ test.each([
     expect(seen(event, { statusCode: 200, body: 'aGk=', isBase64Encoded }), event).toMatchObject({
       isBase64,
     });
+});
+
+/** Longer than what is told of a value. */
+const LONG = 'x'.repeat(80);
+
+describe('what people read of an answer that is none', () => {
+  test.each<[SmokeEvent, unknown, string]>([
+    ['rest', [1], 'its answer is a list and must be a map with a status; a REST API turns that into 502'],
+    [
+      'alb',
+      '7',
+      'its answer is a number and must be a map with a status; a load balancer turns that into 502',
+    ],
+    [
+      'alb',
+      'true',
+      'its answer is a boolean and must be a map with a status; a load balancer turns that into 502',
+    ],
+    [
+      'http',
+      { statusCode: 99 },
+      'its statusCode is 99 and must be a whole number from 100 to 599; an HTTP API turns that into 500',
+    ],
+    [
+      'url',
+      { statusCode: LONG },
+      `its statusCode is "${'x'.repeat(59)} and must be a whole number from 100 to 599; a function URL turns that into 502`,
+    ],
+    [
+      'rest',
+      { statusCode: 200, [LONG]: 1 },
+      `its answer has the field "${'x'.repeat(60)}", and only statusCode, headers, multiValueHeaders, body, isBase64Encoded are allowed; a REST API turns that into 502`,
+    ],
+    [
+      'url',
+      { statusCode: 200, body: 7 },
+      'its body is a number and must be a text; use JSON.stringify; a function URL turns that into 502',
+    ],
+    [
+      'url',
+      { statusCode: 200, headers: 'a: b' },
+      'its headers are a text and must be a map of texts; a function URL turns that into 502',
+    ],
+    [
+      'alb',
+      { statusCode: 200, headers: { a: 'x', b: 1 } },
+      'its header "b" is a number and must be a text; several values go into multiValueHeaders; a load balancer turns that into 502',
+    ],
+    [
+      'alb',
+      { statusCode: 200, headers: { a: null } },
+      'its header "a" is null and must be a text; several values go into multiValueHeaders; a load balancer turns that into 502',
+    ],
+    [
+      'rest',
+      { statusCode: 200, headers: { a: { b: 1 } } },
+      'its header "a" is a map and must be a text; several values go into multiValueHeaders; a REST API turns that into 502',
+    ],
+    [
+      'rest',
+      { statusCode: 200, multiValueHeaders: [] },
+      'its multiValueHeaders are a list and must be a map of lists; a REST API turns that into 502',
+    ],
+    [
+      'alb',
+      { statusCode: 200, multiValueHeaders: { a: ['b'], c: true } },
+      'its multi-value header "c" is a boolean and must be a list; a load balancer turns that into 502',
+    ],
+  ])('%s: %j', (event, value, malformed) => {
+    expect(seen(event, value)).toEqual({ malformed });
+  });
+
+  test('is told by its bytes from one above a megabyte on', () => {
+    const text = '{"statusCode":200}';
+    expect(gatewayAnswer('alb', text, { bytes: 1_048_576 })).toMatchObject({ status: 200 });
+    expect(gatewayAnswer('alb', text, { bytes: 1_048_577 })).toEqual({
+      malformed:
+        'its answer has 1048577 bytes of JSON, and 1048576 are allowed; a load balancer turns that into 502',
+    });
+  });
+});
+
+test('a front door does not look at what it does not know', () => {
+  const strange = { statusCode: 200, headers: null, multiValueHeaders: { a: 'b' }, cookies: 'a=b', extra: 1 };
+  const read = { status: 200, headers: {}, body: '', isBase64: false };
+  for (const event of ['url', 'http'] as const) expect(seen(event, strange), event).toEqual(read);
+  expect(seen('alb', { ...strange, multiValueHeaders: null, cookies: ['a=b'] })).toEqual(read);
+  expect(seen('rest', { body: null, headers: null, multiValueHeaders: { a: null } })).toHaveProperty(
+    'malformed',
+  );
+});
+
+test('a bare value comes as JSON, and what is no JSON as it is', () => {
+  const json = { status: 200, headers: { 'content-type': ['application/json'] }, isBase64: false };
+  for (const event of ['url', 'http'] as const) {
+    for (const [text, body] of [
+      ['[1, 2]', '[1,2]'],
+      ['plain', 'plain'],
+      ['', ''],
+      ['{"body": "x"}', '{"body":"x"}'],
+    ] as const)
+      expect(seen(event, text), text).toEqual({ ...json, body });
+  }
+});
+
+test('an answer is streamed only by a head that is a map, before eight zero bytes', () => {
+  const end = '\0'.repeat(8);
+  expect(seen('url', `{}${end}x`)).toEqual({ status: 200, headers: {}, body: 'x', isBase64: false });
+  expect(seen('url', '{"statusCode":201,"body":"x"}\n')).toMatchObject({ status: 201, body: 'x' });
+  expect(seen('url', `{"statusCode":201}${'\0'.repeat(7)}x`)).toMatchObject({ status: 200 });
+  expect(seen('url', `{no JSON${end}x`)).toMatchObject({ status: 200, body: `{no JSON${end}x` });
+  expect(seen('rest', `{no JSON${end}x`)).toEqual({
+    malformed: expect.stringMatching(/^its answer is no JSON/),
+  });
+  for (const event of ['http', 'alb'] as const)
+    expect(seen(event, `{"statusCode":201}${end}x`)).not.toMatchObject({ status: 201 });
 });

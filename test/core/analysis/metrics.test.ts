@@ -3,7 +3,6 @@ import { logEStarved, logEWorse, orUpperBound } from '../../../core/analysis/eva
 import { LATENCY_EDGES } from '../../../core/analysis/histogram.ts';
 import { judge } from '../../../core/analysis/judge.ts';
 import type { Series, Spread, SpreadWindow, WatchRule } from '../../../core/analysis/types.ts';
-import { weightsOf } from '../../../core/analysis/weights.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
 import { trialOf } from '../../../core/rollout/trial.ts';
@@ -15,39 +14,6 @@ const verdict = (history: RolloutEvent[], series: Series, at = 4) =>
   judge(trialOf(stateAfter(history)), { series: { api: series }, alarms: [] }, minute(at));
 const finding = (history: RolloutEvent[], series: Series, metric: string, at = 4) =>
   verdict(history, series, at).findings.find((each) => each.metric === metric);
-
-describe('the stake', () => {
-  test('is split by what is watched, and what is not watched leaves its part to the others', () => {
-    const all = weightsOf([
-      'errors',
-      'http5xx',
-      'p50',
-      'p95',
-      'throttles',
-      'traffic',
-      'custom.a',
-      'custom.b',
-    ]);
-    const parts = {
-      errors: 0.25,
-      http5xx: 0.25,
-      p50: 0.1,
-      p95: 0.1,
-      throttles: 0.1,
-      traffic: 0.1,
-      'custom.a': 0.05,
-      'custom.b': 0.05,
-    };
-    for (const [metric, part] of Object.entries(parts))
-      expect(all.get(metric as 'errors')).toBeCloseTo(part, 12);
-    expect(weightsOf(['errors']).get('errors')).toBe(1);
-    for (const metrics of [
-      ['errors', 'traffic'],
-      ['p99', 'custom.a'],
-    ] as const)
-      expect([...weightsOf(metrics).values()].reduce((sum, part) => sum + part, 0)).toBeCloseTo(1, 12);
-  });
-});
 
 describe('throttles and counts of the user’s own', () => {
   const custom = { bad: { namespace: 'Shop', name: 'Failed' }, total: { namespace: 'Shop', name: 'Orders' } };

@@ -6,6 +6,7 @@ test('names are found in texts at any depth, each once, and not where a backslas
     'one',
     'two',
   ]);
+  for (const nothing of [undefined, null, 3, true, '', [], {}]) expect(namesIn(nothing)).toEqual([]);
   expect(namesIn('\\{{one}} {{two words}} {{}} {{1st}}')).toEqual([]);
 });
 
@@ -18,8 +19,13 @@ test('a text takes the values as texts, encoded if that is asked, and keeps what
 });
 
 test('in JSON a text that is nothing but a name becomes the value, so that a number stays one', () => {
-  const value = { id: '{{id}}', label: 'no. {{id}}', list: ['{{ok}}'], none: null };
-  expect(filled(value, { id: 7, ok: true })).toEqual({ id: 7, label: 'no. 7', list: [true], none: null });
+  const value = { id: '{{id}}', label: 'no. {{id}}', list: ['{{ok}}', 7, '{{x}}'], none: null };
+  expect(filled(value, { id: 7, ok: true })).toEqual({
+    id: 7,
+    label: 'no. 7',
+    list: [true, 7, '{{x}}'],
+    none: null,
+  });
 });
 
 test('a value with the signs of a replacement is taken as it is', () => {
