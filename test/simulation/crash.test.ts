@@ -193,13 +193,14 @@ describe('a function that throws what nobody expects', () => {
   test('has its canary taken out by Step Functions itself where the revert path throws too', async () => {
     const { stage, path, run } = await play({ hours: 1, rollout: SHORT, around: everywhere });
     expect(stage.alias()).toEqual({ primary: '1', weights: EMPTY });
-    expect(path.slice(0, 10)).toEqual([
+    expect(path.slice(0, 11)).toEqual([
       'Decide',
       'ShiftTraffic',
       'Hold',
       'Measure',
       'RevertTraffic',
       'RevertDirectly',
+      'WhichKind',
       'ReadAlias',
       'WhoServes',
       'RemoveCanary',

@@ -263,9 +263,10 @@ describe('a revert that nobody wrote down', () => {
       'Reverted environment: api at 1 already',
       'RolloutClosed reverted',
     ]);
-    expect(path.slice(-9)).toEqual([
+    expect(path.slice(-10)).toEqual([
       'RevertTraffic',
       'RevertDirectly',
+      'WhichKind',
       'ReadAlias',
       'WhoServes',
       'LeftAlone',
