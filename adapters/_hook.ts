@@ -1,5 +1,6 @@
 import { broken, type HookAnswer } from '../core/hook-answer.ts';
 import type { Clock, HookQuestion } from '../core/ports.ts';
+import { within } from '../core/within.ts';
 
 /** How long a hook may take to answer at once: the function that asks it must itself end within 10 s. */
 export const HOOK_LIMIT_MS = 8_000;
@@ -19,21 +20,15 @@ export function payloadOf({ hook, target, occurrence, idempotencyKey, about }: H
 
 const LATE = `it did not answer within ${HOOK_LIMIT_MS / 1000} s; long work answers by callback`;
 
-/** Asks within the limit; the signal tells the request to stop. Never throws: what went wrong is `broken`. */
-export async function inTime(
-  clock: Clock,
+/** Asks within the limit; the signal says when to stop, which may also be before. Never throws: what went wrong is `broken`. */
+export function inTime(
   ask: (signal: AbortSignal) => Promise<HookAnswer>,
-  why = () => LATE,
+  limited: { clock: Clock; signal: AbortSignal | undefined },
 ): Promise<HookAnswer> {
-  const controller = new AbortController();
-  const late = clock.sleep(HOOK_LIMIT_MS, controller.signal).then(() => broken(why()));
   // An aborted request rejects as well, so the limit has to be reported first.
-  const asked = ask(controller.signal).catch((error: unknown) =>
-    broken(`it could not be asked: ${textOf(error)}`),
-  );
-  const answer = await Promise.race([asked, late]);
-  controller.abort();
-  return answer;
+  const asked = (signal: AbortSignal) =>
+    ask(signal).catch((error: unknown) => broken(`it could not be asked: ${textOf(error)}`));
+  return within(HOOK_LIMIT_MS, asked, () => broken(LATE), limited);
 }
 
 /** The fetch of Node hides what happened in the cause of its error. */

@@ -41,11 +41,14 @@ export function httpHook(web: HookWeb, clock: Clock): HookRunner {
     return text === undefined ? tooLong() : hookAnswerFrom(text);
   };
   return {
-    ask: (question) =>
-      inTime(clock, async (signal) => {
-        const url = allowedUrl(question.hook, web);
-        return post(url, JSON.stringify(payloadOf(question)), question.idempotencyKey, signal);
-      }),
+    ask: (question, signal) =>
+      inTime(
+        async (stop) => {
+          const url = allowedUrl(question.hook, web);
+          return post(url, JSON.stringify(payloadOf(question)), question.idempotencyKey, stop);
+        },
+        { clock, signal },
+      ),
   };
 }
 

@@ -26,11 +26,15 @@ export function lambdaHook(client: LambdaClient, clock: Clock): HookRunner {
     return Payload.length > ANSWER_BYTES_MAX ? tooLong() : hookAnswerFrom(new TextDecoder().decode(Payload));
   };
   return {
-    ask: (question) =>
-      inTime(clock, async (signal) => {
-        await assertOwned(client, question.hook, question.about.service);
-        return invoke(nameIn(question.hook), payloadOf(question), signal);
-      }),
+    ask: (question, signal) =>
+      inTime(
+        async (stop) => {
+          const look: Look = (command) => client.send(command, { abortSignal: stop });
+          await assertOwned(question.hook, question.about.service, look);
+          return invoke(nameIn(question.hook), payloadOf(question), stop);
+        },
+        { clock, signal },
+      ),
   };
 }
 
@@ -38,20 +42,16 @@ export function lambdaHook(client: LambdaClient, clock: Clock): HookRunner {
 export const lambdaHookCheck =
   (client: LambdaClient, clock: Clock): HookCheck =>
   (hook, service) =>
-    assertOwned(client, hook, service, (ask) => onceVisible(clock, ask));
+    assertOwned(hook, service, (command) => onceVisible(clock, () => client.send(command)));
+
+/** How Lambda is asked about a function. */
+type Look = (command: GetFunctionCommand) => Promise<{ Tags?: Record<string, string> | undefined }>;
 
 /** A service may only call what its own infrastructure tagged for it. @throws RolloutError OpeningRefused, or Unavailable */
-async function assertOwned(
-  client: LambdaClient,
-  hook: Hook,
-  service: string,
-  visibly: <Answer>(ask: () => Promise<Answer>) => Promise<Answer> = (ask) => ask(),
-): Promise<void> {
+async function assertOwned(hook: Hook, service: string, look: Look): Promise<void> {
   const name = nameIn(hook);
   const tags = await tagsOf(() =>
-    visibly(() =>
-      reach(`function ${name}`, () => client.send(new GetFunctionCommand({ FunctionName: name }))),
-    ),
+    reach(`function ${name}`, () => look(new GetFunctionCommand({ FunctionName: name }))),
   );
   if (tags === undefined)
     throw refused(
@@ -72,9 +72,7 @@ async function assertOwned(
 }
 
 /** Undefined if there is no such function; `hidden` where IAM lets the controller see none without the tag. */
-async function tagsOf(
-  read: () => Promise<{ Tags?: Record<string, string> | undefined }>,
-): Promise<Record<string, string> | undefined | 'hidden'> {
+async function tagsOf(read: () => ReturnType<Look>): Promise<Record<string, string> | undefined | 'hidden'> {
   try {
     const { Tags = {} } = await read();
     return Tags;

@@ -5,13 +5,13 @@ import { closedAmong } from '../core/rollout/revert-plan.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import type { Target } from '../core/target.ts';
+import { soon, within } from '../core/within.ts';
 import { withdraw } from './open/decline.ts';
 import { actorOf, type Order } from './order.ts';
 import type { Needs } from './ports.ts';
 import { recordEffect } from './record.ts';
 import { revertTargets } from './revert-targets.ts';
 import { wake } from './wake.ts';
-import { soon, within } from './within.ts';
 
 /** What an abort takes. */
 export type Aborts = 'clock' | 'environment' | 'executions' | 'journal' | 'router' | 'watchdog';

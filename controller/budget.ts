@@ -2,9 +2,9 @@ import { RETRY_LATER_SECONDS } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Instant } from '../core/units.ts';
+import { soon } from '../core/within.ts';
 import type { Needs } from './ports.ts';
 import { recordEffect, recordJudgement } from './record.ts';
-import { soon } from './within.ts';
 
 /** Longest wait for reserved calls inside a function: a read and a write that are throttled must still fit into its 10 s. A longer wait is a hold of the state machine, which costs nothing. */
 export const WAIT_MS = 2_000;

@@ -1,11 +1,11 @@
 import { CLOSE_CALLS } from '../core/budget.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
+import { soon } from '../core/within.ts';
 import { withCalls } from './budget.ts';
 import { unpin } from './pins.ts';
 import type { Needs } from './ports.ts';
 import { reconcileTargets } from './reconcile.ts';
 import { recordEffect } from './record.ts';
-import { soon } from './within.ts';
 
 type Closes = 'budget' | 'clock' | 'completions' | 'journal' | 'observer' | 'router' | 'watchdog';
 

@@ -8,13 +8,13 @@ import { RolloutError } from '../core/errors.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { trialOf } from '../core/rollout/trial.ts';
 import type { Instant } from '../core/units.ts';
+import { within } from '../core/within.ts';
 import { unread } from './observe.ts';
 import { lookUpStables } from './pins.ts';
 import type { Needs } from './ports.ts';
 import { putProbes } from './probes.ts';
 import { reconcileTargets } from './reconcile.ts';
 import { recordJudgement } from './record.ts';
-import { within } from './within.ts';
 
 type Measures = 'alarms' | 'clock' | 'hooks' | 'journal' | 'metrics' | 'observer' | 'router';
 

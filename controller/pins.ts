@@ -3,9 +3,9 @@ import type { PinResult } from '../core/ports.ts';
 import { mayBePinned, stablesToLookUp, waitsForPin } from '../core/rollout/pin.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Target } from '../core/target.ts';
+import { soon, within } from '../core/within.ts';
 import type { Needs } from './ports.ts';
 import { recordEffect, recordJudgement } from './record.ts';
-import { soon, within } from './within.ts';
 
 /** How long a pin may take: the raise that follows must still fit into its function's 10 s. */
 const PIN_MS = 2_500;

@@ -6,8 +6,8 @@ import { questionOf } from '../core/rollout/question.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Target } from '../core/target.ts';
 import type { Instant } from '../core/units.ts';
+import { within } from '../core/within.ts';
 import type { Needs } from './ports.ts';
-import { within } from './within.ts';
 
 /** No pair is begun later than this into a tick, and none is waited for longer: a tick must end well within the function's 10 s. */
 const BEGIN_MS = 3_000;
@@ -72,8 +72,8 @@ async function probe(
   { clock, hooks }: Needs<'clock' | 'hooks'>,
 ): Promise<Result> {
   const question = questionOf(rollout, `probe.${hook.id}`, hook);
-  const put = async () =>
-    resultFrom(await hooks(hook.kind).ask({ ...question, target: { ...question.target, canary: version } }));
+  const asked = { ...question, target: { ...question.target, canary: version } };
+  const put = async (signal: AbortSignal) => resultFrom(await hooks(hook.kind).ask(asked, signal));
   const late = (): Result => ({ status: 'fail', reason: `it did not answer within ${ANSWER_MS / 1000} s` });
   return within(ANSWER_MS, put, late, { clock });
 }

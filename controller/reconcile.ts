@@ -4,9 +4,9 @@ import { hasCanaryTraffic } from '../core/rollout/due.ts';
 import { isWorthAnotherLook } from '../core/rollout/reconcile.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Target } from '../core/target.ts';
+import { within } from '../core/within.ts';
 import type { Needs } from './ports.ts';
 import { recordJudgement } from './record.ts';
-import { within } from './within.ts';
 
 /** Time between two looks at a target whose state may be an older one, and how many are taken: Lambda promises no time after which a read shows a write (assumed). */
 const LOOK_AGAIN_MS = 500;

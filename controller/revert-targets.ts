@@ -4,8 +4,8 @@ import type { RevertBy, RevertedTarget } from '../core/rollout/event.ts';
 import { lastLook, mayBeOlder } from '../core/rollout/revert-plan.ts';
 import { type Rollout, targetNamed } from '../core/rollout/state.ts';
 import type { Target } from '../core/target.ts';
+import { soon } from '../core/within.ts';
 import type { Needs } from './ports.ts';
-import { soon } from './within.ts';
 
 /**
  * Takes the canary out of every target at once; one that fails does not keep the others waiting.

@@ -13,13 +13,13 @@ import { closedAmong, keepsShares, restOf, revertible } from '../core/rollout/re
 import { isEnded, isReplaced, type Rollout } from '../core/rollout/state.ts';
 import { type Unhandled, unhandled } from '../core/rollout/unhandled.ts';
 import type { Target } from '../core/target.ts';
+import { soon } from '../core/within.ts';
 import { readRollout } from './execution.ts';
 import { claimTargets } from './open/begin.ts';
 import { unpin } from './pins.ts';
 import type { Needs } from './ports.ts';
 import { recordEffect } from './record.ts';
 import { recheck, revertTargets } from './revert-targets.ts';
-import { soon } from './within.ts';
 
 type Reverts = 'clock' | 'hooks' | 'journal' | 'metrics' | 'restoreCode' | 'router' | 'watchdog';
 
@@ -197,9 +197,9 @@ async function restore(
 /** Notifies the hooks that asked to know of a revert; no answer matters. */
 async function notifyHooks(rollout: Rollout, ports: Needs<Reverts>): Promise<void> {
   const hooks = rollout.opening.hooks.filter(({ point }) => point === 'onRevert');
-  const notified = () =>
+  const notified = (signal: AbortSignal) =>
     Promise.allSettled(
-      hooks.map(async (hook) => ports.hooks(hook.kind).ask(questionOf(rollout, hook.id, hook))),
+      hooks.map(async (hook) => ports.hooks(hook.kind).ask(questionOf(rollout, hook.id, hook), signal)),
     );
   await soon(NOTIFYING_MS, notified, ports);
 }

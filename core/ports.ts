@@ -279,9 +279,10 @@ export interface HookQuestion {
 /** `pending`: the answer comes later, by callback. */
 export type HookReply = { status: HookStatus | 'pending'; reason: string };
 
-/** Asks other code whether the rollout may go on. Asking never throws: what went wrong is `broken`. */
+/** Asks other code whether the rollout may go on. */
 export interface HookRunner {
-  ask(question: HookQuestion): Promise<HookReply>;
+  /** Never throws: what went wrong is `broken`. Once `signal` is aborted, nothing more is sent, and nobody waits for the answer. */
+  ask(question: HookQuestion, signal?: AbortSignal): Promise<HookReply>;
 }
 
 /** Looks up what can be refused of a hook before a rollout opens. @throws RolloutError OpeningRefused naming the field and the fix */

@@ -47,7 +47,7 @@ export const metricSources: Record<string, Make<TargetMetrics, MetricClients>> =
 /** Puts each smoke test by the runner of its target's kind. */
 export function smokeByKind(...made: Parameters<typeof byKind<HookRunner, SmokeClients>>): HookRunner {
   const runnerOf = byKind(...made);
-  return { ask: async (question) => runnerOf(question.target.kind).ask(question) };
+  return { ask: async (question, signal) => runnerOf(question.target.kind).ask(question, signal) };
 }
 
 /** Measures each target by the source of its kind. */

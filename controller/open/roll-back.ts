@@ -11,8 +11,8 @@ import {
   waysBack,
 } from '../../core/rollout/reopen.ts';
 import { fold, isEnded, type Rollout } from '../../core/rollout/state.ts';
+import { soon } from '../../core/within.ts';
 import type { Needs, Opens } from '../ports.ts';
-import { soon } from '../within.ts';
 import { arm, begin, restart } from './begin.ts';
 
 /** Attempts at one release that are looked through for a free number. */

@@ -1,6 +1,6 @@
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
-import { HOOK_LIMIT_MS, inTime } from '../../adapters/_hook.ts';
+import { HOOK_LIMIT_MS } from '../../adapters/_hook.ts';
 import { gatewayAnswer } from '../../core/analysis/gateway.ts';
 import {
   capturedFrom,
@@ -20,6 +20,7 @@ import { valueAt } from '../../core/json-path.ts';
 import type { Clock, HookRunner, Secrets } from '../../core/ports.ts';
 import type { HookStatus } from '../../core/rollout/event.ts';
 import type { Target } from '../../core/target.ts';
+import { within } from '../../core/within.ts';
 
 type Result = { status: HookStatus; reason: string };
 
@@ -52,6 +53,7 @@ export function lambdaSmoke(client: LambdaClient, clock: Clock, secrets: Secrets
     target: Target,
     check: SmokeCheck,
     written: SmokeCheck,
+    abortSignal: AbortSignal,
   ): Promise<SmokeAnswer | Result> => {
     const began = clock.now();
     const event = eventOf(check, { at: began, time: gatewayTime(began) });
@@ -61,6 +63,7 @@ export function lambdaSmoke(client: LambdaClient, clock: Clock, secrets: Secrets
         Qualifier: target.canary,
         Payload: new TextEncoder().encode(JSON.stringify(event)),
       }),
+      { abortSignal },
     );
     const tookMs = clock.now() - began;
     const text = new TextDecoder().decode(Payload);
@@ -86,10 +89,13 @@ export function lambdaSmoke(client: LambdaClient, clock: Clock, secrets: Secrets
     target: Target,
     check: SmokeCheck,
     written: SmokeCheck,
+    abortSignal: AbortSignal,
   ): Promise<SmokeAnswer | Result> => {
-    const first = await send(target, check, written);
+    const first = await send(target, check, written, abortSignal);
     // The first call of a new version pays its cold start, which users do not meet at every request.
-    return !('reason' in first) && isOnlySlow(check, first) ? send(target, check, written) : first;
+    return !('reason' in first) && isOnlySlow(check, first)
+      ? send(target, check, written, abortSignal)
+      : first;
   };
 
   /** One check with its retries; the values that it captures go into `values`. */
@@ -105,7 +111,7 @@ export function lambdaSmoke(client: LambdaClient, clock: Clock, secrets: Secrets
     if ('fault' in check) return failed(`${subjectOf(written)} ${check.fault}`);
     const { retries = 0 } = written;
     for (let attempt = 1; ; attempt++) {
-      const answer = await sendWarm(target, check, written);
+      const answer = await sendWarm(target, check, written, signal);
       const result = 'reason' in answer ? answer : concluded(check, answer, written, values);
       if (result.status === 'pass') return attempt === 1 ? result : passedAt(attempt, result);
       const isLast = attempt > retries || clock.now() - began > RETRY_UNTIL_MS;
@@ -116,28 +122,29 @@ export function lambdaSmoke(client: LambdaClient, clock: Clock, secrets: Secrets
   };
 
   return {
-    async ask({ hook, target }) {
+    async ask({ hook, target }, signal) {
       const checks = checksOf(hook.spec);
       const began = clock.now();
       let subject = '';
-      const all = async (signal: AbortSignal): Promise<Result> => {
+      const all = async (stop: AbortSignal): Promise<Result> => {
         const values: Record<string, Value> = {};
         const reasons: string[] = [];
         for (const check of checks) {
-          signal.throwIfAborted();
+          stop.throwIfAborted();
           subject = subjectOf(check);
-          const result = await tried(target, check, values, began, signal);
+          const result = await tried(target, check, values, began, stop);
           reasons.push(result.reason);
           if (result.status !== 'pass') return result;
         }
         return { status: 'pass', reason: reasons.join('; ') };
       };
-      const asked = (signal: AbortSignal) =>
-        all(signal).catch((error: unknown) =>
+      const asked = (stop: AbortSignal) =>
+        all(stop).catch((error: unknown) =>
           broken(`${subject} could not be sent: ${error instanceof Error ? error.message : error}`),
         );
       // All tries together must end before the function that makes them does.
-      return inTime(clock, asked, () => `${subject} did not answer within ${HOOK_LIMIT_MS / 1000} s`);
+      const late = () => broken(`${subject} did not answer within ${HOOK_LIMIT_MS / 1000} s`);
+      return within(HOOK_LIMIT_MS, asked, late, { clock, signal });
     },
   };
 }

@@ -123,6 +123,16 @@ describe('a web server', () => {
     expect(clock.now() - began).toBe(8_000);
     expect(sent[0]?.signal.aborted).toBe(true);
   });
+
+  test('is let go once its asker gives up', async () => {
+    const { clock, hook, sent } = stage(() => new Promise<Response>(() => {}));
+    const asker = new AbortController();
+    void hook.ask(question(), asker.signal);
+    await clock.advance(3_000);
+    expect(sent[0]?.signal.aborted).toBe(false);
+    asker.abort();
+    expect(sent[0]?.signal.aborted).toBe(true);
+  });
 });
 
 describe('an address that may not be asked', () => {

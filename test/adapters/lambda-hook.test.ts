@@ -117,6 +117,18 @@ describe('a function', () => {
     expect(options).toMatchObject({ requestTimeout: 8_000, abortSignal: { aborted: true } });
   });
 
+  test('is not asked any more once its asker gives up, from the look at its tags on', async () => {
+    const { clock, client, hook } = stage(() => new Promise(() => {}));
+    const send = vi.spyOn(client, 'send');
+    const asker = new AbortController();
+    void hook.ask(question(), asker.signal);
+    await clock.advance(3_000);
+    const signals = send.mock.calls.map((call) => (call as { abortSignal?: AbortSignal }[])[1]?.abortSignal);
+    expect(signals).toMatchObject([{ aborted: false }, { aborted: false }]);
+    asker.abort();
+    expect(signals).toMatchObject([{ aborted: true }, { aborted: true }]);
+  });
+
   test.each(['TooManyRequestsException', 'AccessDeniedException'])(
     'that cannot be invoked (%s) is broken',
     async (name) => {

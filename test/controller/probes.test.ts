@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { putProbes } from '../../controller/probes.ts';
-import type { HookReply } from '../../core/ports.ts';
+import type { HookReply, HookRunner } from '../../core/ports.ts';
 import type { Opening } from '../../core/rollout/event.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { minute, onFirstStep, opened, smokeHooks, stateAfter, TWO_TARGETS } from '../core/rollout/given.ts';
@@ -19,8 +19,10 @@ async function put(
 ) {
   const clock = virtualClock(minute(minutes));
   const asked: { version: string; id: string; at: number }[] = [];
+  const signals: AbortSignal[] = [];
   let [under, most] = [0, 0];
-  const ask = async ({ target, hook }: { target: { canary: string }; hook: { id: string } }) => {
+  const ask: HookRunner['ask'] = async ({ target, hook }, signal) => {
+    if (signal !== undefined) signals.push(signal);
     const nth = asked.push({ version: target.canary, id: hook.id, at: clock.now() });
     most = Math.max(most, ++under);
     const answer = answers(target.canary, nth);
@@ -30,10 +32,8 @@ async function put(
     return answer;
   };
   const began = clock.now();
-  const counts = await clock.run(
-    putProbes(stateAfter(history), began, { clock, hooks: () => ({ ask }) as never }),
-  );
-  return { counts, asked, most: () => most, tookMs: clock.now() - began };
+  const counts = await clock.run(putProbes(stateAfter(history), began, { clock, hooks: () => ({ ask }) }));
+  return { counts, asked, signals, most: () => most, tookMs: clock.now() - began };
 }
 
 test('each pair meets both versions at the same moment, one pair after the other', async () => {
@@ -65,9 +65,10 @@ test('a pair that could not be put is none, whichever of the two it was', async 
 });
 
 test('a version that hangs has failed, and a tick ends in time all the same', async () => {
-  const { counts, tookMs } = await put((version) => (version === '8' ? 'never' : PASS));
+  const { counts, signals, tookMs } = await put((version) => (version === '8' ? 'never' : PASS));
   expect(counts?.api).toMatchObject({ pairs: 1, canary: 1, stable: 0 });
   expect(counts?.api?.failure).toBe('it did not answer within 3 s');
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
   expect(tookMs).toBeLessThanOrEqual(6_000);
 });
 

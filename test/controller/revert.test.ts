@@ -529,6 +529,18 @@ describe('hooks on the revert path', () => {
     }
   });
 
+  test('that hang are told to stop', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    const signals: (AbortSignal | undefined)[] = [];
+    const ask = (_: unknown, signal?: AbortSignal) => {
+      signals.push(signal);
+      return new Promise<never>(() => {});
+    };
+    await stage.call(revertTraffic, { ref, came: {} }, asking(stage, { ask }));
+    expect(signals).toMatchObject([{ aborted: true }]);
+  });
+
   test('are not told of a completion', async () => {
     const { stage, ref } = await sealed();
     let told = 0;

@@ -1,9 +1,10 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import 'aws-sdk-client-mock-vitest/extend';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { SmokeCheck } from '../../../core/analysis/types.ts';
 import type { HookReply, HookRunner } from '../../../core/ports.ts';
+import { smokeByKind, smokeRunners } from '../../../targets/adapters.ts';
 import { lambdaSmoke } from '../../../targets/lambda-alias/smoke.ts';
 import { FINAL, PASSING, refusal, stubbed } from '../../adapters/stub.ts';
 import { smokeQuestion } from '../../contract/hook-runner.ts';
@@ -177,9 +178,28 @@ test('a canary that hangs is broken before the function that asks it is killed',
     priority: 'high',
     name: 'hangs',
   });
+  const sends = vi.spyOn(hanging, 'send');
   const smoke = lambdaSmoke(hanging, { now: () => AT, sleep: async () => {} });
   expect(await ask(smoke, check)).toEqual({
     status: 'broken',
     reason: 'GET /health did not answer within 8 s',
   });
+  expect(sends.mock.calls.map(([, options]) => options)).toMatchObject([{ abortSignal: { aborted: true } }]);
+});
+
+test('an asker that gives up ends the request, whatever the kind of its target, and no retry or further check follows', async () => {
+  let sent = 0;
+  const handle = (_request: unknown, options: { abortSignal?: unknown } = {}) => {
+    sent += 1;
+    const signal = options.abortSignal as AbortSignal;
+    return new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  };
+  const hanging = new LambdaClient({ ...stubbed({}).config, requestHandler: { handle } });
+  const smoke = smokeByKind(smokeRunners, { lambda: hanging, secrets: { read: async () => '' } }, still);
+  const asker = new AbortController();
+  const asked = smoke.ask(smokeQuestion(target, { ...check, retries: 3 }), asker.signal);
+  await vi.waitFor(() => expect(sent).toBe(1));
+  asker.abort();
+  expect(await asked).toMatchObject({ status: 'broken' });
+  expect(sent).toBe(1);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { soon, within } from '../../controller/within.ts';
+import { soon, within } from '../../core/within.ts';
 import { virtualClock } from '../../local/clock.ts';
 
 /** Work that takes so long step by step, and how often it came so far. */
@@ -39,6 +39,25 @@ describe('work within a limit', () => {
     const { work } = stepping(clock, 2);
     expect(await clock.run(within(2_000, work, () => 'late', { clock }))).toBe('late');
   });
+
+  test.each([0, 1_500])(
+    'that is called off from outside after %s ms stops, and nothing waits',
+    async (after) => {
+      const clock = virtualClock();
+      const { taken, work } = stepping(clock, 9);
+      const outer = new AbortController();
+      const answered: unknown[] = [];
+      const asked = () => within(60_000, work, () => 'late', { clock, signal: outer.signal });
+      if (after === 0) outer.abort();
+      void asked().then((answer) => answered.push(answer));
+      await clock.advance(after);
+      outer.abort();
+      await clock.advance(120_000);
+      expect(taken).toEqual(after === 0 ? [] : [1]);
+      expect(answered).toEqual([]);
+      await expect(clock.run(new Promise(() => {}))).rejects.toThrow('nothing waits');
+    },
+  );
 
   test('fails as the work does, or as what is said of the late one', async () => {
     const clock = virtualClock();

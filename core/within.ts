@@ -1,20 +1,27 @@
-import type { Needs } from './ports.ts';
+import type { Clock } from './ports.ts';
+
+/** By which clock a limit is meant, and the signal that ends it all before, if there is one. */
+interface Limited {
+  clock: Clock;
+  signal?: AbortSignal | undefined;
+}
 
 /**
  * The answer of some work if it comes within `ms`, or else what `late` says or throws. The loser is cancelled: the wait is
- * forgotten, or the signal of the work is aborted, by which it stops at its next step.
+ * forgotten, or the signal of the work is aborted, by which it stops at its next step. Both are where the given signal is.
  */
 export async function within<T, Late>(
   ms: number,
   work: (signal: AbortSignal) => Promise<T>,
   late: () => Late,
-  { clock }: Needs<'clock'>,
+  { clock, signal }: Limited,
 ): Promise<T | Late> {
   const over = new AbortController();
+  const either = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
   try {
     // The wait begins first: what comes at the last moment is late.
-    const wait = clock.sleep(ms, over.signal).then(late);
-    return await Promise.race([wait, work(over.signal)]);
+    const wait = clock.sleep(ms, either).then(late);
+    return await Promise.race([wait, work(either)]);
   } finally {
     over.abort();
   }
@@ -24,7 +31,7 @@ export async function within<T, Late>(
 export function soon<T>(
   ms: number,
   work: (signal: AbortSignal) => Promise<T>,
-  ports: Needs<'clock'>,
+  limited: Limited,
 ): Promise<T | undefined> {
-  return within(ms, work, () => undefined, ports).catch(() => undefined);
+  return within(ms, work, () => undefined, limited).catch(() => undefined);
 }
