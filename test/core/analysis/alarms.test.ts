@@ -7,7 +7,8 @@ import {
   isCanarysDoing,
   watchedAlarms,
 } from '../../../core/analysis/alarms.ts';
-import type { Alarm } from '../../../core/analysis/types.ts';
+import { SUSPICIOUS } from '../../../core/analysis/evidence.ts';
+import type { Alarm, Verdict } from '../../../core/analysis/types.ts';
 import type { Opening } from '../../../core/rollout/event.ts';
 import { measured, minute, onFirstStep, opened, stateAfter } from '../rollout/given.ts';
 
@@ -150,4 +151,52 @@ describe('an alarm that counts', () => {
       },
     ]);
   });
+
+  test('others alone is told as it stands while it is not red, and with each that it counts', () => {
+    const counting = (state: Alarm['state']) =>
+      alarmFindings(rollout, [{ ...seen(state, 1), versions: [stable, `${name}:1`] }]);
+    expect(counting('ok')).toEqual([{ status: 'pass', reason: 'alarm orders-low is ok' }]);
+    expect(counting('unknown')).toEqual([{ status: 'broken', reason: 'alarm orders-low is unknown' }]);
+    expect(counting('alarm')[0]?.reason).toBe(
+      `alarm orders-low counts ${stable}, ${name}:1 and not the canary, so it is not held against this release`,
+    );
+  });
+
+  test('data points that breached before the raise, or in its very moment, blames nobody', () => {
+    const breach = (breachedAt: number) =>
+      isCanarysDoing(rollout, { since: minute(3), breachedAt: minute(breachedAt) });
+    expect([0.4, 0.5, 0.501].map(breach)).toEqual([false, false, true]);
+  });
+
+  test('any version is held against a release that looks worse by any comparison', () => {
+    const compared = (...evidence: number[]) =>
+      ({ findings: evidence.map((each) => ({ evidence: each })) }) as Verdict;
+    const breach = { since: minute(1) };
+    expect(isBlamed(rollout, breach, compared(SUSPICIOUS))).toBe(true);
+    expect(isBlamed(rollout, breach, compared(SUSPICIOUS - 0.01))).toBe(false);
+    expect(isBlamed(rollout, breach, compared(0, SUSPICIOUS, -1))).toBe(true);
+    expect(isBlamed(rollout, breach, compared())).toBe(false);
+  });
+});
+
+test('what was read of alarms against the end is told by name, each for its own reason', () => {
+  const names = ['one', 'two', 'three'];
+  const alarms = names.map((name) => ({ name, red: false }));
+  const history = [
+    ...onFirstStep({ alarms }),
+    measured(
+      'pass',
+      [1, 2],
+      [
+        { name: 'three', state: 'alarm', since: minute(0.4) },
+        { name: 'one', state: 'gone', since: minute(2) },
+        { name: 'two', state: 'insufficient', since: minute(2) },
+      ],
+    ),
+  ];
+  expect(alarmsAgainst(stateAfter(history))).toEqual({ red: ['three'], silent: ['two'], gone: ['one'] });
+  expect(alarmsAgainst(stateAfter(onFirstStep({ alarms })))).toEqual({ red: [], silent: [], gone: [] });
+  expect(
+    watchedAlarms(stateAfter(history), [seen('ok')], minute(4)).map(({ name, state }) => [name, state]),
+  ).toEqual([['orders-low', 'ok'], ...names.map((name) => [name, 'gone'])]);
 });

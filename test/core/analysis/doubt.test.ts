@@ -274,3 +274,66 @@ describe('doubt that is sure', () => {
     expect(doubt(fixed, 15, small)?.isSure).toBeUndefined();
   });
 });
+
+describe('doubt after a look', () => {
+  const lost = (at: number): ReadWindow[] => [{ start: minute(at), unknown: 'no answer' }];
+  /** Verify that looked at the minutes 9 to 12 last, and saw this. */
+  const looked = (more: Partial<Doubt>, opening: Parameters<typeof inVerify>[0] = {}): RolloutEvent[] => {
+    const { verdict, ...event } = measured('inconclusive', [9, 12]);
+    const by = { target: 'api', metric: 'errors' as const };
+    return [
+      ...verifying(opening),
+      { ...event, verdict: { ...verdict, doubt: { by, reason: 'bad', ...more } } },
+    ];
+  };
+  const nothing =
+    'errors: nothing is known of the last minutes of api, so that nothing shows whether the doubt is over';
+
+  test.each<[string, Partial<Doubt>, Parameters<typeof inVerify>[0], object | undefined]>([
+    ['of an outage', { isOutage: true }, {}, { isOutage: true, reason: nothing }],
+    ['that nothing can be recalled for', {}, { reversible: false }, { reason: nothing }],
+    ['that a recall answers', {}, {}, undefined],
+    ['of another target', { by: { target: 'worker', metric: 'errors' } }, { reversible: false }, undefined],
+    ['of another rule', { by: { target: 'api', metric: 'throttles' } }, { reversible: false }, undefined],
+    ['of nobody', { by: undefined }, { reversible: false }, undefined],
+  ])('%s goes on where nothing is known of the minutes since', (_, seen, opening, said) => {
+    const found = doubt(looked(seen, opening), 14, [...alone(9, ...same(3, GOOD)), ...lost(12), ...lost(13)]);
+    if (said === undefined) expect(found).toBeUndefined();
+    else expect(found).toEqual({ by: { target: 'api', metric: 'errors' }, ...said });
+    const known = doubt(looked(seen, opening), 14, [
+      ...alone(9, ...same(3, GOOD)),
+      ...lost(12),
+      ...alone(13, GOOD),
+    ]);
+    expect(known).toBeUndefined();
+  });
+
+  test('is asked from the last move or the end of the last recall on, whichever is later', () => {
+    const from = (recalls: [number, number][]) =>
+      doubtAbout(
+        {
+          ...trialOf(stateAfter(verifying())),
+          recalls: recalls.map(([from, to]) => ({ from: minute(from), to: minute(to) })),
+        },
+        { target: target(), rule: ERRORS },
+        believable(alone(12, BAD, GOOD, GOOD, GOOD)),
+        minute(16),
+      );
+    expect(from([])).toBeDefined();
+    expect(from([[9, 12]])).toBeDefined();
+    expect(from([[9, 13]])).toBeUndefined();
+    expect(
+      from([
+        [5, 6],
+        [9, 13],
+      ]),
+    ).toBeUndefined();
+    expect(
+      from([
+        [5, 6],
+        [9, 12],
+        [1, 2],
+      ]),
+    ).toBeDefined();
+  });
+});

@@ -284,3 +284,12 @@ test('an answer is streamed only by a head that is a map, before eight zero byte
   for (const event of ['http', 'alb'] as const)
     expect(seen(event, `{"statusCode":201}${end}x`)).not.toMatchObject({ status: 201 });
 });
+
+test('the setting of a target group is a load balancer’s alone, and cookies are of function URLs and HTTP APIs', () => {
+  const answer = { statusCode: 200, headers: { a: 'x' }, multiValueHeaders: { b: ['y'] } };
+  const headersOf = (event: SmokeEvent, value: object, more = {}) =>
+    (seen(event, value, more) as { headers: object }).headers;
+  expect(headersOf('rest', answer, { multiValue: true })).toEqual({ a: ['x'], b: ['y'] });
+  expect(headersOf('url', answer, { multiValue: true })).toEqual({ a: ['x'] });
+  expect(headersOf('http', { ...answer, cookies: ['s=1'] })).toEqual({ a: ['x'], 'set-cookie': ['s=1'] });
+});

@@ -851,3 +851,41 @@ test('the same reading gives the same verdict, and a number for its evidence', (
     }),
   );
 });
+
+describe('a canary whose counts stop after its bake', () => {
+  const first = onFirstStep({
+    ...errors,
+    plan: plan({ steps: [{ weight: 10, bakeSeconds: 120, maxBakeSeconds: 7_200 }] }),
+  });
+  const until = (last: number) =>
+    on(
+      ...[1, 2].map((start) => window(start, [0, 200], [1, 1_800])),
+      ...Array.from({ length: last - 2 }, (_, nth) => window(nth + 3, undefined, [1, 1_800])),
+    );
+
+  test('holds it once they are a quarter of an hour late', () => {
+    expect(at(19, first, until(17)).findings[0]?.status).toBe('pass');
+    expect(at(20, first, until(18)).findings[0]).toMatchObject({
+      status: 'broken',
+      reason: expect.stringContaining('the canary was due about 3,200 requests'),
+    });
+  });
+});
+
+test('what no rule has any evidence of is as likely as before, whatever part of the stake is not asked', () => {
+  const evidence = (watch: object[], series: Series) =>
+    judge(
+      trialOf(stateAfter(onFirstStep({ watch: watch as never }))),
+      { series: { api: series }, alarms: [] },
+      minute(4),
+    ).evidence;
+  const blind = { metric: 'http5xx', ratio: 1.5, blind: ['api'] };
+  expect(evidence(errors.watch, {})).toBeCloseTo(0, 12);
+  expect(evidence([...errors.watch, blind], {})).toBeCloseTo(0, 12);
+  // Of the stake of errors, http5xx and traffic (5/12, 5/12 and 2/12) the rule that is not asked bets nothing.
+  const [found] = at(4, onFirstStep(errors), on(...SICK)).findings;
+  expect(evidence([...errors.watch, blind], { errors: SICK })).toBeCloseTo(
+    Math.log((7 + 5 * Math.exp(found?.evidence ?? 0)) / 12),
+    6,
+  );
+});

@@ -14,7 +14,7 @@ import { trialOf } from '../../../core/rollout/trial.ts';
 import { SOURCES, type Source } from '../../../core/target.ts';
 import { WINDOW_MS } from '../../../core/units.ts';
 import { traitsOf } from '../../../targets/lambda-alias/kind.ts';
-import { inVerify, minute, onFirstStep, plan, stateAfter, target } from '../rollout/given.ts';
+import { inVerify, minute, onFirstStep, onSecondStep, plan, stateAfter, target } from '../rollout/given.ts';
 
 /** A point for each minute from `first` on, relative to the opening; the first raise is in minute 0. */
 const levels = (first: number, ...values: (number | undefined)[]): Level[] =>
@@ -350,4 +350,75 @@ test('what the counts of errors prove ends no bake early for a limit, which need
   };
   expect(certified([])).toEqual(['pass', true]);
   expect(certified([{ limit: 'dlqNew', max: 0 }])).toEqual(['pass', undefined]);
+});
+
+describe('what a limit says of a step is of that step', () => {
+  const ran = (...minutes: number[]): Window[] =>
+    minutes.map((at) => ({
+      start: minute(at),
+      canary: { bad: 0, total: 100 },
+      stable: { bad: 0, total: 900 },
+    }));
+  const ages = (points: Level[], windows = errors) =>
+    said({ limit: 'iteratorAge', max: 120 }, { errors: windows, iteratorAge: points }, { source: 'stream' });
+  const batches = (read: Window[], windows = errors) =>
+    said({ limit: 'batchFailures', max: 10 }, { errors: windows, batchFailures: read });
+
+  test('by what was reported since its first minute', () => {
+    expect(ages(levels(0, 1)).limit?.status).toBe('broken');
+    expect(ages(levels(1, 1)).limit?.status).toBe('pass');
+    expect(batches(ran(0)).limit?.status).toBe('broken');
+    expect(batches(ran(1)).limit?.status).toBe('pass');
+    expect(batches([{ start: minute(1), stable: { bad: 0, total: 9 } }]).limit?.status).toBe('broken');
+    expect(batches([{ start: minute(1), canary: { bad: 0, total: 0 } }]).limit?.status).toBe('broken');
+  });
+
+  test('by what ran since its first minute and until two before the newest, of whichever metric counts more', () => {
+    const times = (windows: Window[]) => /ran ([\d,]+) times/.exec(ages([], windows).reason)?.[1];
+    expect(times(ran(-1, 0))).toBeUndefined();
+    expect(times(ran(0, 1))).toBe('1,000');
+    expect(times(ran(4, 5, 6))).toBe('1,000');
+    expect(times(ran(5, 6))).toBeUndefined();
+    const answers = said(
+      { limit: 'iteratorAge', max: 120 },
+      { errors: ran(1), http5xx: ran(1, 2), throttles: ran(1, 2, 3), iteratorAge: [] },
+      { source: 'stream' },
+    );
+    expect(answers.reason).toContain('ran 2,000 times');
+  });
+
+  test('and a limit that was broken on an earlier step stays broken, whatever is reported since', () => {
+    const series = {
+      errors: ran(5, 6),
+      batchFailures: [{ start: minute(1), canary: { bad: 50, total: 90 } }],
+    };
+    const options = { now: 9, history: onSecondStep };
+    expect(said({ limit: 'batchFailures', max: 10 }, series, options).limit).toMatchObject({
+      ...{ status: 'fail', value: 50 },
+    });
+    expect(said({ limit: 'batchFailures', max: 60 }, series, options).limit).toMatchObject({
+      status: 'broken',
+    });
+  });
+});
+
+test('batches that stable counts though its answers are not read are no reason to warn, nor is a version unnamed', () => {
+  const notices = (series: Series, canary = '8') =>
+    limitNotices({ ...fed('sqs'), canary }, [{ limit: 'batchFailures', max: 60 }], plan(), series);
+  const ran = (total: number): Window[] => [{ start: minute(-2), stable: { bad: 0, total } }];
+  expect(notices({ errors: ran(0), batchFailures: [] })).toEqual([]);
+  expect(notices({ http5xx: ran(9), batchFailures: [] }, '')).toEqual([
+    'limits.batchFailures of api: version 7 counts no batches; where the new version does not either, it cannot be measured and the rollout pauses; wrap the handler with withSpillway',
+  ]);
+  expect(notices({ errors: ran(9), batchFailures: ran(1) })).toEqual([]);
+});
+
+test('an age as long as the plan is not named, nor one that is at its limit', () => {
+  const told = (max: number, value: number) =>
+    limitNotices(fed('sqs'), [{ limit: 'oldestMessage', max }], plan(), { oldestMessage: levels(-2, value) });
+  expect(told(360, 360)).toEqual([]);
+  expect(told(361, 0)).toEqual([
+    expect.stringContaining('allows 6 min, and this plan can be through in 6 min'),
+  ]);
+  expect(told(360, 361)).toEqual([expect.stringContaining('is over 6 min already')]);
 });

@@ -81,3 +81,49 @@ test('a status is expected only of what answers requests, and a target is named 
   const watch = ALL.filter(({ metric }) => metric !== 'http5xx');
   expect(unseen({ targets: [worker], watch })).not.toContain('http5xx');
 });
+
+test('only the targets that answer requests are named where nobody reads their status', () => {
+  const watch = ALL.filter(({ metric }) => metric !== 'http5xx');
+  const targets = [target('api'), target('worker', { source: 'sqs' }), target('web')];
+  expect(unseen({ targets, watch })).toContain(
+    ': answers with a status of 500 or more (no rule `http5xx`) on api, web; harm',
+  );
+});
+
+test('any percentile sees slow answers, and a rule of its own, or a probe, sees wrong results', () => {
+  const p95: WatchRule[] = [...ALL.slice(0, 3), { metric: 'p95', ratio: 1.5 }];
+  expect(unseen({ watch: p95 })).not.toContain('slow answers');
+  const counts = { namespace: 'Shop', name: 'Orders' };
+  const custom: WatchRule = { metric: 'custom.orders', ratio: 1.5, custom: { bad: counts, total: counts } };
+  expect(unseen({ watch: [...ALL, custom], isProbed: false })).not.toContain('wrong results');
+  expect(unseen({ watch: [custom] })).toMatch(
+    /calls that throw.*; answers with.*; throttled requests.*; slow/,
+  );
+});
+
+test.each<[string, Partial<Opened>, RegExp | undefined]>([
+  ['as long as the longest bake', { timeouts: { api: 600 } }, undefined],
+  [
+    'longer than both, as the others do not',
+    { timeouts: { api: 601, worker: 30, web: 900 } },
+    /requests that run longer than 10 min \(api may run for 10 min, web may run for 15 min\)/,
+  ],
+  [
+    'longer than verify, which is the longest',
+    { plan: plan({ steps: [step(10, 60)], verifySeconds: 120 }), timeouts: { api: 121 } },
+    /longer than 2 min \(api/,
+  ],
+])('of requests that may run %s is told', (_, more, text) => {
+  if (text === undefined) expect(unseen(more)).not.toContain('requests that run longer');
+  else expect(unseen(more)).toMatch(text);
+});
+
+test.each([
+  [10, false],
+  [11, true],
+])('an outage in %i of 100 stretches is frequent: %s', (hit, isNamed) => {
+  const outages = { web: { stretches: 100, hit: 0 }, api: { stretches: 100, hit } };
+  const text = unseen({ plan: AT_ONCE, outages });
+  expect(text.includes(`an outage of api (in ${hit} of 100`)).toBe(isNamed);
+  expect(text).not.toContain('web');
+});
