@@ -77,7 +77,7 @@ export const RIGHTS = {
   'read metrics': { actions: ['cloudwatch:GetMetricData'], everywhere: 'the action supports no resource' },
   'read alarms': {
     actions: ['cloudwatch:DescribeAlarms'],
-    everywhere: 'asked for composite alarms it answers only where it is allowed on everything',
+    everywhere: 'asked for composite alarms it answers only if it is allowed on everything',
   },
 
   // Releases. Lambda reads a zip with the caller's rights.

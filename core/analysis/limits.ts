@@ -222,7 +222,7 @@ function batchNotices(of: string, max: number, { stable, canary }: Target, serie
   const { bad, total } = sum(knownWindows(series.batchFailures).map((window) => window.stable));
   if (ran && total === 0)
     return [
-      `${of}: version ${stable} counts no batches; where ${canary === '' ? 'the new version' : `version ${canary}`} does not either, it cannot be measured and the rollout pauses; wrap the handler with withSpillway`,
+      `${of}: version ${stable} counts no batches; if ${canary === '' ? 'the new version' : `version ${canary}`} does not either, it cannot be measured and the rollout pauses; wrap the handler with withSpillway`,
     ];
   return bad > max
     ? [`${of}: version ${stable} handed back ${number(bad)} lately, so it is not held against this release`]

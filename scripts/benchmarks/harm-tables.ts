@@ -37,7 +37,7 @@ function calmTable(cells: readonly TableCell[]): string {
   const isGood = canary === stable;
   const title = isGood
     ? `A good canary (${percent(canary)} like stable): share reverted for nothing.`
-    : `Canary fails ${percent(canary)}: share reverted / mean minutes (30 where never) / failed canary requests until then.`;
+    : `Canary fails ${percent(canary)}: share reverted / mean minutes (30 if never) / failed canary requests until then.`;
   const rows = cells.map(({ requestsPerSecond, weight, rules }) => [
     `${requestsPerSecond}, ${percent(weight)}`,
     ...SHOWN.map((rule) => {

@@ -139,7 +139,7 @@ const percent = (share: number) => `${Math.round(share * 1000) / 10} %`;
 
 function print(cells: Scored[]): void {
   const names = Object.keys(RULES);
-  console.log('share reverted / minutes until then (30 where not) / failed canary requests until then');
+  console.log('share reverted / minutes until then (30 if not) / failed canary requests until then');
   for (const canary of CANARIES) {
     const what = canary === BASELINE ? 'a good canary' : `canary ${percent(canary)}`;
     console.log(`\n${what}, stable ${percent(BASELINE)}`);

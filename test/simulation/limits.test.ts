@@ -87,7 +87,7 @@ test('a version that counts no batches is not believed to hand none back', async
   const { rollout, story } = await play(
     worker({ failRate: failing(0.2), counters: false }, { batchFailures: 50 }),
   );
-  expect(rollout?.opening.notices[0]).toMatch(/version 1 counts no batches; where version 2 does not either/);
+  expect(rollout?.opening.notices[0]).toMatch(/version 1 counts no batches; if version 2 does not either/);
   expect(story).toContain('Paused by spillway, broken');
   expect(rollout?.outcome).toBe('reverted');
   expect(rollout?.reason).toContain('the canary ran');

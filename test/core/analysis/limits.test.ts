@@ -334,7 +334,7 @@ describe('before a rollout', () => {
       batchFailures: [],
     };
     expect(told('batchFailures', running)).toEqual([
-      'limits.batchFailures of api: version 7 counts no batches; where version 8 does not either, it cannot be measured and the rollout pauses; wrap the handler with withSpillway',
+      'limits.batchFailures of api: version 7 counts no batches; if version 8 does not either, it cannot be measured and the rollout pauses; wrap the handler with withSpillway',
     ]);
   });
 });

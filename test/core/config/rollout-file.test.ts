@@ -396,7 +396,7 @@ describe('a bad rollout file is refused with the place, what stands there and th
       'ARN',
       ['targets', 'api', 'lambda'],
       'arn:aws:lambda:eu-west-1:123456789012:function:shop:live',
-      "write only the function's name: `shop`. It is looked for in the controller's own account and region; where those are not 123456789012 and eu-west-1, release it by a controller that is deployed there.",
+      "write only the function's name: `shop`. It is looked for in the controller's own account and region; if those are not 123456789012 and eu-west-1, release it by a controller that is deployed there.",
     ],
     [
       'function with version',
