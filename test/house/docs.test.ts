@@ -53,6 +53,60 @@ const blocks = (page: string, language: string): string[] =>
     ([, text = '']) => text,
   );
 
+/** The anchor that GitHub makes of a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}_ -]/gu, '')
+    .replaceAll(' ', '-');
+
+const prose = (text: string): string => text.replace(/^ *```.*?^ *```/gms, '');
+
+/** Links of a page to headings that their page does not have. */
+const lostAnchors = (page: string, text: string): string[] =>
+  [...text.matchAll(/\]\((?!https?:)(([^)#\s]*)#([^)\s]+))\)/g)].flatMap(([, link, path, anchor = '']) => {
+    const other = path ? new URL(path, `file:///${page}`).pathname.slice(1) : page;
+    const headings = files.includes(other) ? [...prose(textOf(other)).matchAll(/^#+ (.+)$/gm)] : [];
+    return headings.some(([, heading = '']) => anchorOf(heading) === anchor) ? [] : [`${page}: ${link}`];
+  });
+
+/** Paths of the reader's own, of buckets and of secrets, and what is not in the repository. */
+const ELSEWHERE = /^(answer\.json|app\/|\.sst\/|completions\/.*|releases\/.*|\/?spillway\/.*)$/;
+
+/** The files that a path on a page may mean: from the root, or the end of a path that was named before; `*` and `<kind>` stand for any. */
+function filesAt(path: string): string[] {
+  const any = path.replace(/[.]/g, '\\.').replace(/<[\w-]+>|\*/g, '[^/]*');
+  const pattern = new RegExp(`${/\/./.test(path) ? '^' : '(^|/)'}${any}${path.endsWith('/') ? '' : '$'}`);
+  return files.filter((file) => pattern.test(file));
+}
+
+/** Files and folders that a text names and that are not there. */
+const lostFiles = (text: string): string[] =>
+  [...prose(text).matchAll(/`(?:\.\/)?([\w./<>*-]+(?:\.(?:[cm]?[jt]s|json|md|ya?ml)|\/))`/g)]
+    .map(([, path = '']) => path)
+    .filter((path) => !ELSEWHERE.test(path) && filesAt(path).length === 0);
+
+/** Names that a text says are in a file of code, and that are not: "`next` in `next.ts`" or "`next.ts`, `next`". */
+function lostNames(text: string): string[] {
+  const name = '`[A-Za-z_]\\w*`';
+  const path = '`([\\w./<>*-]+\\.[cm]?[jt]s)`';
+  const says = prose(text);
+  return [
+    ...[...says.matchAll(new RegExp(`((?:${name}(?:, | and ))*${name})\\s(?:of|in)\\s${path}`, 'g'))].map(
+      ([, names = '', file = '']) => ({ names, file }),
+    ),
+    ...[...says.matchAll(new RegExp(`(?<!(?:of|in)\\s)${path}, (${name})(?!\\s(?:of|in)\\s)`, 'g'))].map(
+      ([, file = '', names = '']) => ({ names, file }),
+    ),
+  ].flatMap(({ names, file }) =>
+    [...names.matchAll(/\w+/g)].flatMap(([each]) =>
+      filesAt(file).some((one) => new RegExp(`\\b${each}\\b`).test(textOf(one)))
+        ? []
+        : [`${each} in ${file}`],
+    ),
+  );
+}
+
 const isWorkflow = (text: string) => /^jobs:/m.test(text);
 
 /** Parts of rollout files within sentences and tables, such as `probe: { every: 2s }`. */
@@ -105,6 +159,28 @@ describe('the pages', () => {
       }),
     );
     expect(broken).toEqual([]);
+  });
+
+  test('link to headings that there are', () => {
+    expect(pages.flatMap((page) => lostAnchors(page, textOf(page)))).toEqual([]);
+    expect(lostAnchors('docs/tour.md', '[a](#nowhere) [b](safety.md#nowhere) [c](README.md)')).toEqual([
+      'docs/tour.md: #nowhere',
+      'docs/tour.md: safety.md#nowhere',
+    ]);
+  });
+
+  test('name files of the project that there are', () => {
+    expect(told.flatMap((page) => lostFiles(textOf(page)))).toEqual([]);
+    const gone = ['core/gone.ts', 'gone.ts', 'adapters/<kind>-gone.ts', 'gone/'];
+    expect(lostFiles(gone.map((path) => `\`${path}\``).join(' '))).toEqual(gone);
+    expect(lostFiles('`core/rollout/next.ts` `next.ts` `adapters/<kind>-hook.ts` `core/`')).toEqual([]);
+  });
+
+  test('name what is in those files', () => {
+    expect(told.flatMap((page) => lostNames(textOf(page)))).toEqual([]);
+    const said =
+      '`gone` and `next` in `next.ts`. `next.ts`, `missing`. `METRICS` of `core/analysis/types.ts`';
+    expect(lostNames(said)).toEqual(['gone in next.ts', 'missing in next.ts']);
   });
 
   test('are all named by the list of pages', () => {
