@@ -3,7 +3,7 @@ import { events } from './events.ts';
 import { functions } from './functions.ts';
 import { journal } from './journal.ts';
 import { machine } from './machine.ts';
-import type { Place } from './place.ts';
+import { assertFits, type Place } from './place.ts';
 import { releases } from './releases.ts';
 import { assertStage, type Settings, settingsOf } from './settings.ts';
 import stages from './stages.json';
@@ -15,6 +15,7 @@ export async function controller() {
   assertStage($app.stage);
   const settings = settingsOf($app.stage, stages);
   const place = await placeOf(settings);
+  assertFits(place);
   const letters = deadLetters(place);
   const bucket = releases(place);
   const table = journal(place);

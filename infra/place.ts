@@ -47,3 +47,17 @@ export function arnsOf(place: Place) {
 /** The bucket that releases are uploaded to; bucket names are unique in the world, so the account is part of it. */
 export const bucketOf = (place: Omit<Place, 'completionsBucket'>): string =>
   `${prefixOf(place)}-releases-${place.account}-${place.region}`;
+
+/** Most characters of a bucket's name (S3 user guide, "General purpose bucket naming rules"). */
+const BUCKET_MAX = 63;
+
+/** Of all names that a stage is part of, the bucket's has the least room; a test compares every one with what AWS takes. @throws Error with the values and the fix */
+export function assertFits(place: Place): void {
+  const { environment, region } = place;
+  const bucket = bucketOf(place);
+  if (bucket.length <= BUCKET_MAX) return;
+  const room = BUCKET_MAX - (bucket.length - environment.length);
+  throw new Error(
+    `The stage "${environment}" has ${environment.length} characters, and in ${region} there is room for ${room}: S3 takes ${BUCKET_MAX} for the name of its bucket, ${bucket}, which has ${bucket.length}; shorten the stage.`,
+  );
+}

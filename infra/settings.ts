@@ -1,5 +1,3 @@
-import { FUNCTIONS } from './facts.ts';
-
 /** What the deployer of one stage chose; every field may be left out in `stages.json`. */
 export interface Settings {
   /** Hosts that HTTP hooks may be on, with their port where it is not 443. */
@@ -32,18 +30,11 @@ const PRODUCTION = 'production';
 /** Names that people give to the stage that ours calls `production`, and that would leave it unprotected. */
 const ALMOST_PRODUCTION = ['prod', 'prd', 'live', 'main', 'master'];
 
-/** Longest name of a stage: it is part of the names of functions, for which Lambda takes 64 characters. */
-const STAGE_MAX = 64 - Math.max(...FUNCTIONS.map((name) => `spillway--${name}`.length));
-
-/** @throws Error naming what is wrong with a stage's name, and the fix */
+/** How long a name may be depends on the region too: `assertFits`. @throws Error naming what is wrong with a stage's name, and the fix */
 export function assertStage(stage: string): void {
   const says = (what: string) => new Error(`The stage "${stage}" ${what}.`);
   if (!/^[a-z][a-z0-9-]*$/.test(stage))
     throw says('is part of names on AWS: use small letters, digits and dashes, beginning with a letter');
-  if (stage.length > STAGE_MAX)
-    throw says(
-      `has ${stage.length} characters, and ${STAGE_MAX} fit into the names of its functions; shorten it`,
-    );
   if (ALMOST_PRODUCTION.includes(stage))
     throw says(
       `would be neither protected nor kept, which only "${PRODUCTION}" is; deploy with --stage ${PRODUCTION}, or take another name`,

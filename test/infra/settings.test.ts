@@ -3,7 +3,16 @@ import { describe, expect, test } from 'vitest';
 import { alarmsOf } from '../../infra/alarms.ts';
 import { substituted } from '../../infra/asl.ts';
 import { FUNCTIONS, reservedFor } from '../../infra/facts.ts';
+import { assertFits } from '../../infra/place.ts';
 import { assertSecret, assertStage, settingsOf } from '../../infra/settings.ts';
+
+const PLACE = {
+  partition: 'aws',
+  region: 'eu-west-1',
+  account: '111122223333',
+  environment: 'ada',
+  completionsBucket: '',
+};
 
 describe('the name of a stage', () => {
   test.each(['production', 'staging', 'ada', 'pr-12'])('%s is taken', (stage) => {
@@ -15,12 +24,25 @@ describe('the name of a stage', () => {
     ['1st', 'beginning with a letter'],
     ['ada_l', 'use small letters'],
     ['', 'use small letters'],
-    ['a'.repeat(41), '40 fit'],
     ['prod', 'deploy with --stage production'],
     ['live', 'deploy with --stage production'],
   ])('"%s" is refused with the fix', (stage, says) => {
     expect(() => assertStage(stage)).toThrow(says);
   });
+
+  test.each([
+    ['eu-west-1', 22],
+    ['ap-southeast-2', 17],
+  ])(
+    'that is too long for the name of its bucket in %s is refused with the room there is',
+    (region, room) => {
+      const named = (length: number) => ({ ...PLACE, region, environment: 'a'.repeat(length) });
+      expect(() => assertFits(named(room))).not.toThrow();
+      expect(() => assertFits(named(room + 1))).toThrow(
+        `has ${room + 1} characters, and in ${region} there is room for ${room}: S3 takes 63 for the name of its bucket, spillway-aaa`,
+      );
+    },
+  );
 });
 
 describe('the settings of a stage', () => {
@@ -83,17 +105,10 @@ describe('reserved concurrency', () => {
 });
 
 test('every alarm has a page of what to do, and there is no page of an alarm that is gone', () => {
-  const place = {
-    partition: 'aws',
-    region: 'eu-west-1',
-    account: '111122223333',
-    environment: 'ada',
-    completionsBucket: '',
-  };
   const text = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8');
   const headings = [...text.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
   expect(headings.sort()).toEqual(
-    alarmsOf(place, 'arn')
+    alarmsOf(PLACE, 'arn')
       .map(({ name }) => name)
       .sort(),
   );

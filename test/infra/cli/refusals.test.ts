@@ -21,7 +21,7 @@ describe('sst deploy refuses', () => {
   test.each([
     ['prod', 'deploy with --stage production'],
     ['Ada', 'use small letters, digits and dashes'],
-    ['a'.repeat(41), 'has 41 characters, and 40 fit into the names of its functions; shorten it'],
+    ['a'.repeat(41), 'has 41 characters, and in eu-west-1 there is room for 22'],
     // SST's own words, before ours.
     ['ada_1', 'The stage name is invalid'],
   ])('the stage %s, and says what to do', async (stage, fix) => {

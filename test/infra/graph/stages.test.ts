@@ -40,6 +40,40 @@ describe('a personal stage', () => {
   });
 });
 
+/** Most characters of the names that AWS takes, by the service's own page of quotas or its API reference. */
+const NAMES = {
+  'cloudwatch/dashboard:Dashboard': ['dashboardName', 255],
+  'cloudwatch/eventRule:EventRule': ['name', 64],
+  'cloudwatch/logGroup:LogGroup': ['name', 512],
+  'cloudwatch/metricAlarm:MetricAlarm': ['name', 255],
+  'dynamodb/table:Table': ['name', 255],
+  'iam/role:Role': ['name', 64],
+  'lambda/function:Function': ['name', 64],
+  's3/bucket:Bucket': ['bucket', 63],
+  'scheduler/scheduleGroup:ScheduleGroup': ['name', 64],
+  'sfn/stateMachine:StateMachine': ['name', 80],
+  'sns/topic:Topic': ['name', 256],
+  'sqs/queue:Queue': ['name', 80],
+} as const;
+
+describe('the longest stage that is taken', () => {
+  // No region has a shorter name than the one of the stand-in, so in none is a longer stage taken.
+  const longest = graphOf('a'.repeat(22));
+
+  test.each(Object.entries(NAMES))('makes names of every %s that AWS takes', (type, [field, most]) => {
+    const names = all(longest, type).map(({ inputs }) => inputs[field] ?? '');
+    expect(names).not.toEqual([]);
+    expect(names.filter((name) => name.length > most)).toEqual([]);
+  });
+
+  test('and of nothing else', () => {
+    const named = longest.resources.filter(
+      ({ type, inputs }) => !(type.slice(4) in NAMES) && JSON.stringify(inputs.name ?? '').includes('aaaa'),
+    );
+    expect(named.map(({ type }) => type)).toEqual([]);
+  });
+});
+
 describe.each([
   ['ada', ada],
   ['production', production],
@@ -115,5 +149,6 @@ describe('settings', () => {
   test('that are wrong stop the deployment with the reason and the fix', () => {
     expect(() => graphWith('ada', { logDays: 31 })).toThrow('infra/stages.json: ada.logDays must be one of');
     expect(() => graphOf('prod')).toThrow('deploy with --stage production');
+    expect(() => graphOf('a'.repeat(23))).toThrow('has 23 characters, and in eu-west-1 there is room for 22');
   });
 });
