@@ -25,8 +25,7 @@ const gate = strict({
   before: whole(
     1,
     100,
-    () =>
-      'write the weight that needs approval: a whole percent from 1 to 100; 100 is the promotion itself.',
+    () => 'write the weight that needs approval: a whole percent from 1 to 100; 100 is the promotion itself.',
   ),
   approvers: z._default(whole(1, APPROVERS_MAX, approversSays), 1),
   by: z.optional(list(textLike(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,200}$/u, nameSays), NAMES_MAX, namesSays)),
