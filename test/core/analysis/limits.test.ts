@@ -408,7 +408,7 @@ test('batches that stable counts though its answers are not read are no reason t
   const ran = (total: number): Window[] => [{ start: minute(-2), stable: { bad: 0, total } }];
   expect(notices({ errors: ran(0), batchFailures: [] })).toEqual([]);
   expect(notices({ http5xx: ran(9), batchFailures: [] }, '')).toEqual([
-    'limits.batchFailures of api: version 7 counts no batches; where the new version does not either, it cannot be measured and the rollout pauses; wrap the handler with withSpillway',
+    'limits.batchFailures of api: version 7 counts no batches; if the new version does not either, it cannot be measured and the rollout pauses; wrap the handler with withSpillway',
   ]);
   expect(notices({ errors: ran(9), batchFailures: ran(1) })).toEqual([]);
 });
