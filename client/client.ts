@@ -1,5 +1,6 @@
 import type { RecentQuery } from '../core/ports.ts';
 import type { Readings } from '../core/readings.ts';
+import type { Order } from '../core/rollout/order.ts';
 
 /** How an interface talks to a controller, wherever that is. All methods reject with RolloutError `Unavailable`, or an error of AWS, where it cannot be reached. */
 export interface Client {
@@ -20,11 +21,3 @@ export interface Client {
   /** Takes the canary out without the controller's functions and journal, in somebody's name; answers a line for each target. */
   revertDirectly(rolloutId: string, by: string): Promise<string[]>;
 }
-
-/** What a person orders of a rollout. */
-export type Order = { rolloutId: string; by: string } & (
-  | { command: 'pause' | 'abort' | 'rollback'; reason: string }
-  | { command: 'resume' | 'retry' }
-  | { command: 'promote'; full: boolean; step?: number }
-  | { command: 'approve'; gate: number }
-);

@@ -1,13 +1,13 @@
 import { RolloutError } from '../core/errors.ts';
 import { decide } from '../core/rollout/decide.ts';
 import type { RevertBy, RevertedTarget } from '../core/rollout/event.ts';
+import { actorOf, type Order } from '../core/rollout/order.ts';
 import { closedAmong } from '../core/rollout/revert-plan.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import type { Target } from '../core/target.ts';
 import { soon, within } from '../core/within.ts';
 import { withdraw } from './open/decline.ts';
-import { actorOf, type Order } from './order.ts';
 import type { Needs } from './ports.ts';
 import { recordEffect } from './record.ts';
 import { revertTargets } from './revert-targets.ts';

@@ -1,10 +1,10 @@
 import { RolloutError } from '../core/errors.ts';
 import type { Command } from '../core/rollout/decide.ts';
+import { actorOf, type Order } from '../core/rollout/order.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { type Aborts, abort } from './abort.ts';
 import { readRollout } from './execution.ts';
-import { actorOf, type Order } from './order.ts';
 import type { Needs } from './ports.ts';
 import { recordEffect } from './record.ts';
 import { wake } from './wake.ts';

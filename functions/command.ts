@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { obey } from '../controller/obey.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
 import { plainText } from '../core/plain-text.ts';
+import type { Order } from '../core/rollout/order.ts';
 import { cut } from '../core/words.ts';
 import { aws, clock } from './_aws.ts';
 import { lambda, type Task } from './_lambda.ts';
@@ -35,7 +36,7 @@ const Input = z.discriminatedUnion('command', [
 
 /** Carries out what a person, or a hook that answers late, wants of a rollout. */
 export const command: Task<
-  z.infer<typeof Input>,
+  Order,
   { rolloutId: string; accepted: true },
   'clock' | 'environment' | 'executions' | 'journal' | 'openings' | 'router' | 'watchdog'
 > = {

@@ -1,23 +1,16 @@
 import * as z from 'zod/mini';
-import { readRollout } from '../controller/execution.ts';
-import type { ExecutionInput } from '../core/ports.ts';
+import { hold as holds, type WaitingState } from '../controller/waiting-state.ts';
 import { aws } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { executionsOn, journalOn } from './_ports.ts';
 
 const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
 
-/** Stores the token that wakes this hold, then looks once more: a write in between has not seen the token. */
-export const hold: Task<
-  { ref: ExecutionInput; version: number; token: string },
-  object,
-  'executions' | 'journal'
-> = {
+/** Waits for the journal. */
+export const hold: Task<WaitingState, object, 'executions' | 'journal'> = {
   input: Input,
-  async run({ ref, version, token }, ports) {
-    await ports.journal.putToken(ref.rolloutId, { version, token });
-    const rollout = await readRollout(ref.rolloutId, ports);
-    if (rollout.version !== version || rollout.epoch !== ref.epoch) await ports.executions.wake(token);
+  async run(state, ports) {
+    await holds(state, ports);
     return {};
   },
 };

@@ -1,7 +1,6 @@
 import * as z from 'zod/mini';
-import { whenDirected } from '../controller/execution.ts';
 import { publish, restoreCode } from '../controller/publish.ts';
-import type { ExecutionInput } from '../core/ports.ts';
+import { type WaitingState, workWaiting } from '../controller/waiting-state.ts';
 import { aws, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { executionsOn, journalOn, publishersOn } from './_ports.ts';
@@ -13,21 +12,14 @@ const Input = z.union([
 
 /** Publishes the version that one target is to serve, and wakes its own state. A revert calls it to restore the code of stable. */
 export const publishRelease: Task<
-  | { ref: ExecutionInput; version: number; token: string }
-  | { restore: { rolloutId: string; target: string } },
+  WaitingState | { restore: { rolloutId: string; target: string } },
   object,
   'clock' | 'executions' | 'journal' | 'publisher'
 > = {
   input: Input,
   async run(input, ports) {
-    if ('restore' in input) {
-      await restoreCode(input.restore.rolloutId, input.restore.target, ports);
-      return {};
-    }
-    const { ref, version, token } = input;
-    await ports.journal.putToken(ref.rolloutId, { version, token });
-    await whenDirected(ref, ports, 'publish', (rollout, { target }) => publish(rollout, target, ports));
-    await ports.executions.wake(token);
+    if ('restore' in input) await restoreCode(input.restore.rolloutId, input.restore.target, ports);
+    else await workWaiting(input, ports, 'publish', (rollout, { target }) => publish(rollout, target, ports));
     return {};
   },
 };

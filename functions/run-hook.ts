@@ -1,7 +1,6 @@
 import * as z from 'zod/mini';
 import { attend } from '../controller/checkpoint.ts';
-import { whenDirected } from '../controller/execution.ts';
-import type { ExecutionInput } from '../core/ports.ts';
+import { type WaitingState, workWaiting } from '../controller/waiting-state.ts';
 import { aws, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { executionsOn, hooksOn, journalOn } from './_ports.ts';
@@ -9,16 +8,10 @@ import { executionsOn, hooksOn, journalOn } from './_ports.ts';
 const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
 
 /** Asks one hook, or opens one gate, and wakes its own state, so that an abort never waits for somebody else's code. */
-export const runHook: Task<
-  { ref: ExecutionInput; version: number; token: string },
-  object,
-  'clock' | 'executions' | 'hooks' | 'journal'
-> = {
+export const runHook: Task<WaitingState, object, 'clock' | 'executions' | 'hooks' | 'journal'> = {
   input: Input,
-  async run({ ref, version, token }, ports) {
-    await ports.journal.putToken(ref.rolloutId, { version, token });
-    await whenDirected(ref, ports, 'hook', (rollout, { checkpoint }) => attend(rollout, checkpoint, ports));
-    await ports.executions.wake(token);
+  async run(state, ports) {
+    await workWaiting(state, ports, 'hook', (rollout, { checkpoint }) => attend(rollout, checkpoint, ports));
     return {};
   },
 };

@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
-import type { Client, Order } from '../../client/client.ts';
+import type { Client } from '../../client/client.ts';
+import type { Order } from '../../core/rollout/order.ts';
 import { clientFrom, rolloutIdFrom, WHERE } from '../arguments.ts';
 import { UsageError } from '../call.ts';
 import { type Command, command } from '../command.ts';

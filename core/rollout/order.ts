@@ -1,4 +1,4 @@
-import type { Actor } from '../core/rollout/actor.ts';
+import type { Actor } from './actor.ts';
 
 /** What a person, or a hook that answers late, wants of a rollout. */
 export type Order = { rolloutId: string; by: string } & (
@@ -12,5 +12,5 @@ export type Order = { rolloutId: string; by: string } & (
   | { command: 'retry' }
 );
 
-/** The caller of this function names itself. */
+/** Whoever calls the function of orders names itself. */
 export const actorOf = ({ by }: { by: string }): Actor => ({ id: by, via: 'iam', isVerified: false });
