@@ -1,10 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { FLOOR, SUSPICIOUS } from '../../../core/analysis/evidence.ts';
 import type { Asked } from '../../../core/analysis/finding/asked.ts';
-import { isCertified } from '../../../core/analysis/finding/safe.ts';
+import { isCertified, safeAfter } from '../../../core/analysis/finding/safe.ts';
 import { words } from '../../../core/analysis/finding/shown.ts';
 import { uncomparedOf, withoutHistory } from '../../../core/analysis/finding/uncompared.ts';
-import { evidenceBeyond, guardShare, suspicionOf, turnsAway } from '../../../core/analysis/finding/worse.ts';
+import {
+  evidenceBeyond,
+  guardShare,
+  suspicionOf,
+  turnsAway,
+  whyUnlike,
+} from '../../../core/analysis/finding/worse.ts';
 import { LATENCY_ODDS } from '../../../core/analysis/latency.ts';
 import { settle } from '../../../core/analysis/settled.ts';
 import type { Metric, WatchRule, Window } from '../../../core/analysis/types.ts';
@@ -17,10 +23,15 @@ const ruleOf = (metric: Metric, more: object = { ratio: 1.5 }) => ({ metric, ...
 const sides = (canary: Pair, stable: Pair) => ({ canary: count(canary), stable: count(stable) });
 const askedOf = (
   rule: WatchRule,
-  { history = onFirstStep({ watch: [rule] }) as RolloutEvent[], from = 1, more = {} } = {},
+  {
+    history = onFirstStep({ watch: [rule] }),
+    from = 1,
+    more = {},
+    folded,
+  }: { history?: RolloutEvent[]; from?: number; more?: object; folded?: object | undefined } = {},
 ) =>
   ({
-    ...{ trial: { ...trialOf(stateAfter(history)), ...more }, rule, target: target() },
+    ...{ trial: { ...trialOf(stateAfter(history)), ...more }, rule, target: target(), folded },
     ...{ step: { from: minute(from), to: minute(7), until: minute(7) }, required: 5, label: 'api ' },
   }) as Asked;
 
@@ -220,5 +231,91 @@ describe('a canary is proven safe', () => {
     const some = [window(1, [1, 3_000])];
     expect(safe(ruleOf('errors'), some)).toBe(true);
     expect(safe(ruleOf('errors'), some, { more: { recall: { weight: 25 } } })).toBe(false);
+  });
+});
+
+describe('what bets on a safe canary is kept', () => {
+  const errors = ruleOf('errors');
+  const read = [1, 2, 3, 4].map((at) => window(at, [0, 100], [1, 900]));
+  const keptOf = (windows: Window[], from: number, folded?: object) =>
+    safeAfter(askedOf(errors, { from, more: { moves: [minute(1)] }, folded }), 'errors', windows);
+
+  test('since the first move, and of the step alone', () => {
+    const [all, late] = [keptOf(read, 1), keptOf(read, 3)];
+    expect(all?.step).toEqual(all?.first);
+    expect(late?.first).toEqual(all?.first);
+    expect(late?.step).toEqual(keptOf(read.slice(2), 1)?.first);
+    expect(late?.step).not.toEqual(late?.first);
+    const unmoved = safeAfter(askedOf(errors, { more: { moves: [] } }), 'errors', read);
+    expect(unmoved?.first).toEqual(keptOf([], 1)?.first);
+  });
+
+  test('with what a fold kept before, of the same step', () => {
+    const kept = { first: keptOf(read.slice(0, 2), 1)?.first, step: keptOf(read.slice(0, 2), 2)?.step };
+    const folded = (from: number) => ({
+      ...{ end: minute(3), from: minute(from) },
+      targets: { api: { tests: { errors: { safe: kept } } } },
+    });
+    const close = (logs?: readonly (number | null)[]) =>
+      logs?.map((log) => expect.closeTo(log ?? Number.NaN, 9));
+    // The fold stood in this step, in an earlier one, or before the step began.
+    expect(keptOf(read, 2, folded(2))?.step).toEqual(close(keptOf(read.slice(1), 2)?.step));
+    expect(keptOf(read, 2, folded(2))?.first).toEqual(close(keptOf(read, 1)?.first));
+    expect(keptOf(read, 3, folded(2))?.step).toEqual(close(keptOf(read.slice(2), 3)?.step));
+    // Of another step that it reached into nothing is known, which proves nothing.
+    expect(keptOf(read, 2, folded(1.5))?.step).not.toEqual(close(keptOf(read.slice(1), 2)?.step));
+    expect(keptOf(read, 2, { ...folded(2), targets: {} })?.step).toEqual(keptOf(read.slice(2), 2)?.step);
+  });
+});
+
+describe('a canary in verify that fails more than is usual', () => {
+  const errors = ruleOf('errors');
+  const usual = (typical?: number[]) => ({
+    usual: { api: { errors: { mean: 0.001, strength: 1, worst: [0.3, 0.3, 0.3], ever: 0.3, typical } } },
+  });
+  const unlike = (windows: Window[], { rule = errors, opening = usual([0.002, 0.001]) as object } = {}) => {
+    const history = inVerify({ watch: [rule], ...opening } as never);
+    return whyUnlike(askedOf(rule, { history, from: 9 }), sides([0, 0], [0, 0]), windows);
+  };
+  const bad = [9, 10, 11].map((at) => window(at, [20, 1_000]));
+
+  test('is told by what it failed since verify began, and by what is usual', () => {
+    expect(unlike(bad)).toBe(
+      '60 of 3,000 requests to it since verify began failed, and up to 0.3 % is usual in half of the stretches of the day before; nothing tells whether it is the canary',
+    );
+    expect(
+      unlike([window(8, [900, 1_000]), ...[9, 10, 11].map((at) => window(at, [2, 1_000]))]),
+    ).toBeUndefined();
+    // Without its worst minutes it fails more than is usual without them.
+    expect(unlike([9, 10, 11].map((at) => window(at, [5, 1_000])))).toContain('10 of 2,000 requests');
+  });
+
+  test('is not told if stable beside it does as badly, or nothing is known of what is usual', () => {
+    expect(unlike([9, 10, 11].map((at) => window(at, [20, 1_000], [20, 1_000])))).toBeUndefined();
+    expect(unlike(bad, { opening: usual() })).toBeUndefined();
+    for (const opening of [{}, { usual: {} }, { usual: { api: {} } }])
+      expect(unlike(bad, { opening })).toBeUndefined();
+  });
+
+  test.each([[ruleOf('errors', { share: 0.1 })], [ruleOf('p95')], [ruleOf('throttles')]])(
+    'is not asked of %j',
+    (rule) => {
+      const past = usual([0.002, 0.001]).usual.api.errors;
+      expect(unlike(bad, { rule, opening: { usual: { api: { [rule.metric]: past } } } })).toBeUndefined();
+    },
+  );
+
+  test('is not asked before verify, and alone is held to what stable did as well', () => {
+    expect(whyUnlike(askedOf(errors), sides([90, 100], [0, 0]), bad)).toBeUndefined();
+    const history = inVerify({ watch: [errors] });
+    const alone = (canary: Pair) =>
+      whyUnlike(askedOf(errors, { history, from: 9 }), sides(canary, [9, 9_000]), [
+        window(-3, undefined, [9, 9_000]),
+        window(9, canary),
+      ]);
+    expect(alone([60, 1_000])).toBe(
+      'it fails more often than stable did, as this target does at times; nothing tells which it is',
+    );
+    expect(alone([5, 1_000])).toBeUndefined();
   });
 });

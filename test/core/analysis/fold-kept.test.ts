@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FOLDED_MIN_MS, foldedAfter, KEPT_MS } from '../../../core/analysis/fold.ts';
-import { unpacked } from '../../../core/analysis/packed.ts';
+import { type Folded, withFolded } from '../../../core/analysis/folded.ts';
+import { type Packed, packed, unpacked } from '../../../core/analysis/packed.ts';
 import type { ReadWindow, Series, SpreadWindow, WatchRule, Window } from '../../../core/analysis/types.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { trialOf } from '../../../core/rollout/trial.ts';
@@ -157,4 +158,46 @@ describe('what is kept of the minutes', () => {
     expect(history).toEqual([]);
     expect(Object.keys(tests)).toEqual(['errors']);
   });
+});
+
+describe('what is read after a fold', () => {
+  const folded = {
+    end: minute(5),
+    targets: { api: { series: packed({ errors: even(3, 5), dlqNew: [{ start: minute(4), value: 7 }] }) } },
+  } as unknown as Folded;
+  const starts = (read: Series, of: Folded | undefined = folded, target = 'api') =>
+    Object.fromEntries(
+      Object.entries(withFolded(of, target, read)).map(([name, windows]) => [
+        name,
+        windows?.map(({ start }) => (start - minute(0)) / WINDOW_MS),
+      ]),
+    );
+
+  test('follows what is kept, and nothing before its end counts twice', () => {
+    expect(starts({ errors: even(4, 7) })).toEqual({ errors: [3, 4, 5, 6] });
+    expect(starts({ errors: [] })).toEqual({ errors: [3, 4] });
+    expect(starts({ dlqNew: [{ start: minute(6), value: 8 }] })).toEqual({ dlqNew: [4, 6] });
+    expect(starts({ errors: [{ start: Number.NaN, unknown: 'no time' }] })).toEqual({
+      errors: [3, 4, Number.NaN],
+    });
+  });
+
+  test('is all there is of a metric or a target of which nothing is kept, and of one that was not read nothing', () => {
+    expect(starts({ http5xx: even(4, 7) })).toEqual({ http5xx: [5, 6] });
+    expect(starts({ errors: even(4, 7) }, folded, 'worker')).toEqual({ errors: [4, 5, 6] });
+    expect(withFolded(undefined, 'api', { errors: even(4, 6) })).toEqual({ errors: even(4, 6) });
+    expect(starts({})).toEqual({});
+  });
+});
+
+test('a side of which the journal has one number is none, as it has for one that was no number', () => {
+  const journaled = (series: Series) => unpacked(JSON.parse(JSON.stringify(packed(series))) as Packed);
+  expect(journaled({ errors: [window(1, [Number.NaN, 10], [3, Number.NaN])] }).errors).toEqual([
+    { start: minute(1), minutes: 1, canary: undefined, stable: undefined },
+  ]);
+  expect(journaled({ errors: [window(1, [0, 0]), { start: minute(2), unknown: 'lost' }] }).errors).toEqual([
+    { start: minute(1), minutes: 1, canary: { bad: 0, total: 0 }, stable: undefined },
+    { start: minute(2), unknown: 'lost' },
+  ]);
+  expect(journaled({})).toEqual({});
 });

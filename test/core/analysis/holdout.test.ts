@@ -15,10 +15,10 @@ const rule = (perSecond: number, more: Partial<HeldOut> = {}): HeldOut => ({
 
 describe('a holdout', () => {
   test.each<[string, HeldOut[], number]>([
-    ['67 requests/s', [rule(67)], 10],
-    ['68 requests/s', [rule(68)], 5],
-    ['35 requests/s', [rule(35)], 10],
-    ['34 requests/s', [rule(34)], 25],
+    ['67.5 requests/s', [rule(67.5)], 10],
+    ['67.6 requests/s', [rule(67.6)], 5],
+    ['34.5 requests/s', [rule(34.5)], 10],
+    ['34.4 requests/s', [rule(34.4)], 25],
     ['124 requests/s of which 1 % fail', [rule(124, { share: 0.01 })], 5],
     ['123 requests/s of which 1 % fail', [rule(123, { share: 0.01 })], 10],
     ['64 requests/s of which 1 % fail', [rule(64, { share: 0.01 })], 10],

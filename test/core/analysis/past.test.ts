@@ -352,6 +352,7 @@ describe('steady doubt', () => {
 
   test('rests on the best minutes, and on at least one', () => {
     const minutes = [
+      [0, 0],
       [5, 10],
       [0, 10],
       [1, 10],

@@ -54,6 +54,7 @@ describe('minutes until a regression is found', () => {
     [10, 25, 2, { errorRate: 0.002 }],
     [3, 10, 50, { errorRate: 0.01 }],
     [100, 10, 10, {}],
+    [10, 90, 60, {}],
     [4, 2, 1000, { ratio: 1.25 }],
   ] as const)('of %d times at %d %% and %d a second are as in a simulation', (times, weight, rps, more) => {
     const expected = traffic(rps, more);

@@ -80,6 +80,8 @@ describe('evidence of a slower canary', () => {
     expect(evidenceOfSlowdown([window(times(50), times(0)), window(times(0), times(9))], cells, alone)).toBe(
       0,
     );
+    const { start, canary, stable } = window(times(50), times(950));
+    expect(evidenceOfSlowdown([{ start, canary }, { start, stable }, { start }], cells, alone)).toBe(0);
   });
 });
 
