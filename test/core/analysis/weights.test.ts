@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Metric, WatchRule } from '../../../core/analysis/types.ts';
+import { METRICS, type Metric, type WatchRule } from '../../../core/analysis/types.ts';
 import { isLatency, readFor, rulesFor, weightsOf } from '../../../core/analysis/weights.ts';
 import { target } from '../rollout/given.ts';
 
@@ -72,4 +72,11 @@ test.each<[Record<string, number>]>([
   expect([...split.keys()].sort()).toEqual(Object.keys(parts).sort());
   for (const [metric, part] of Object.entries(parts))
     expect(split.get(metric as Metric), metric).toBeCloseTo(part, 12);
+});
+
+test('every metric that a file may name has a part of the stake: without one it could never fail', () => {
+  const all: Metric[] = [...METRICS, 'latency', 'p95', 'traffic', 'probes', 'custom.orders'];
+  const parts = weightsOf(all);
+  expect([...parts.keys()].sort()).toEqual(all.toSorted());
+  expect(Math.min(...parts.values())).toBeGreaterThan(0);
 });
