@@ -159,7 +159,7 @@ const OWN_GRANTS = {
  * function makes and finds each of them allowed, and nothing else.
  */
 export const GRANTS = Object.fromEntries(
-  FUNCTIONS.map((name) => [name, [...OWN_GRANTS[name], ...targetGrants(name)]]),
+  FUNCTIONS.map((name) => [name, [...new Set([...OWN_GRANTS[name], ...targetGrants(name)])]]),
 ) as Record<FunctionName, RightName[]>;
 
 /** What the services that act for the controller may do. Their roles trust that service only. */

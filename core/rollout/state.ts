@@ -387,8 +387,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
         pause: undefined,
         brokenInRow: 0,
         promotion: {
-          // One that comes while traffic still moves to 100 % was given before anybody could know what verify says.
-          step: (event.full || weightNow(state) === 100) && isUnderWay(state) ? state.step - 1 : state.step,
+          step: isTooEarly(state, event.full) ? state.step - 1 : state.step,
           full: event.full,
           ...(isPlans(event.by) ? { isPlans: true as const } : {}),
         },
@@ -718,6 +717,16 @@ function recalled(
   const isThere = state.opening.targets.every(({ name }) => state.traffic[name]?.weight === weight);
   return isThere ? arrived(next, at) : next;
 }
+
+/**
+ * True for an order that comes while traffic still moves to where verify begins: it was given before anybody could know what verify
+ * says, unless the canary looked worse already, or verify had begun before.
+ */
+const isTooEarly = (state: Rollout, isFull: boolean): boolean =>
+  isUnderWay(state) &&
+  (isFull || isVerifying(state)) &&
+  state.suspicion === undefined &&
+  state.recalls === undefined;
 
 /** True while a raise to the present step is announced and not made. */
 const isUnderWay = ({ step, stepSince, promotedAt, recall }: Rollout): boolean =>

@@ -243,6 +243,29 @@ test('an order to 100 % that comes while the canary is on its way there is none 
   expect(after.promotion).toMatchObject({ full: true, step: after.step });
 });
 
+const HOLDOUT = [
+  { weight: 10, bakeSeconds: 180, maxBakeSeconds: 360 },
+  { weight: 90, bakeSeconds: 480, maxBakeSeconds: 480, isHoldout: true as const },
+];
+
+test('nor past what the holdout says, if it comes before it stands', () => {
+  const ordered = promotionOrdered(4.3);
+  const onItsWay = [...onFirstStep({ plan: plan({ steps: HOLDOUT }) }), intended(90, 2, 4.2), ordered];
+  const before = stateAfter([...onItsWay, shifted(90, 2, 4.5)]);
+  expect(before.promotion?.step).toBe(before.step - 1);
+  const after = stateAfter([...onItsWay.slice(0, -1), shifted(90, 2, 4.5), promotionOrdered(5)]);
+  expect(after.promotion?.step).toBe(after.step);
+});
+
+test('it counts if the canary looked worse already, or verify had begun before: then people know what they go past', () => {
+  const onItsWay = stateAfter([...onSecondStep(), measured('pass', [5, 7]), intended(100, 3, 8)]);
+  const ordered = promotionOrdered(8.2, { full: true });
+  expect(evolve(onItsWay, ordered).promotion?.step).toBe(onItsWay.step - 1);
+  const suspicion = 'it looks worse';
+  expect(evolve({ ...onItsWay, suspicion }, ordered).promotion?.step).toBe(onItsWay.step);
+  expect(evolve({ ...onItsWay, recalls: [] }, ordered).promotion?.step).toBe(onItsWay.step);
+});
+
 test('nor is one past the step to 100 % there, though one past any other step counts from when it was given', () => {
   const past = promotionOrdered(0.6);
   const atOnce = stateAfter([
