@@ -18,7 +18,7 @@ export async function revertFrozen(
   if (frozen === undefined)
     throw new RolloutError(
       'RolloutUnknown',
-      `No watchdog is armed for ${rolloutId}: it has ended, or its id is wrong, so its targets are unknown. Look at the alias, check the id, or ${byHand}`,
+      `No watchdog is armed for ${rolloutId}: it has ended, or its id is wrong, so its targets are unknown. Look at its targets, check the id, or ${byHand}`,
     );
   if (frozen.targets.length === 0)
     throw new RolloutError(

@@ -154,7 +154,7 @@ export function fencedRouter(
     }
     throw new RolloutError(
       'RevertFailed',
-      `${target.traits.noun} changed ${FIGHTS_MAX} times while it was being written; look who else moves this alias.`,
+      `${target.traits.noun} changed ${FIGHTS_MAX} times while it was being written; look who else writes it.`,
     );
   };
 
@@ -181,7 +181,7 @@ export function fencedRouter(
         return { primary: seen.primary, weights: seen.weights, token };
       });
       if (claimed.revision === undefined)
-        throw new RolloutError('TargetInvalid', `${target.traits.noun} is gone; create its alias again.`);
+        throw new RolloutError('TargetInvalid', `${target.traits.noun} is gone; create it again.`);
     },
     async raise(target, raise): Promise<RaiseResult> {
       const seen = await get(target);
@@ -251,7 +251,7 @@ function raised(target: Target, { weight, write }: Raise): Routing {
 function touched({ key }: Target, { rolloutId }: FencingToken): RolloutError {
   return new RolloutError(
     'TargetInvalid',
-    `${key} carries no token of ${rolloutId} and was written by somebody since that was opened; look who else writes this alias, then upload the release again under a new id.`,
+    `${key} carries no token of ${rolloutId} and was written by somebody since that was opened; look who else writes it, then upload the release again under a new id.`,
   );
 }
 

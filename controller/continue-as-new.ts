@@ -5,7 +5,7 @@ import type { Needs } from './ports.ts';
 import { recordJudgement } from './record.ts';
 
 /** Hands a rollout to a fresh execution of the next epoch, after which this one calls nothing; the watchdog learns the versions too. Repeatable. */
-export async function continueAsNew(
+export async function handOver(
   ref: ExecutionInput,
   ports: Needs<'clock' | 'executions' | 'journal' | 'observer' | 'watchdog'>,
 ): Promise<void> {

@@ -12,7 +12,7 @@ export interface WaitingState {
 }
 
 /** Stores the token that wakes a hold, then looks once more: a write in between has not seen the token. */
-export async function hold(
+export async function beginHold(
   { ref, version, token }: WaitingState,
   ports: Needs<'executions' | 'journal'>,
 ): Promise<void> {
@@ -22,7 +22,7 @@ export async function hold(
 }
 
 /** Does the work of such a state if it is directed, and wakes the state; whoever has its token may do so before, so that an abort never waits for the work. */
-export async function workWaiting<Kind extends Directive['kind']>(
+export async function workAndWake<Kind extends Directive['kind']>(
   { ref, version, token }: WaitingState,
   ports: Needs<'clock' | 'executions' | 'journal'>,
   kind: Kind,

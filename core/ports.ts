@@ -189,6 +189,15 @@ export interface TargetRequest {
   completed?: string | undefined;
 }
 
+/** Another tool that seems to deploy a target. */
+export interface Habit {
+  tool: string;
+  /** What was seen, for the reader to judge. */
+  evidence: string;
+  /** What stops it from moving the target. */
+  fix: string;
+}
+
 /** A target with everything looked up that an opening freezes. */
 export interface ResolvedTarget {
   target: Target;
@@ -198,8 +207,8 @@ export interface ResolvedTarget {
   config?: string | undefined;
   /** The version that completed here last, if the canary serves already in its place and it still exists: where a failed check leads back to. */
   before?: string | undefined;
-  /** Tags of the function, some of which say which tool deploys it. */
-  tags?: Record<string, string> | undefined;
+  /** The other tool that seems to deploy it, if one does. */
+  habit?: Habit | undefined;
   /** Longest time one request may take, so that late metrics are waited for. */
   timeoutSeconds: Seconds;
   /** Why what its handler counts and prints reaches no metric, where that is known, such as `version 8 logs only WARN and above`. */

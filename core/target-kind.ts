@@ -40,3 +40,13 @@ export function kindOf(kinds: TargetKinds, spec: TargetSpec): TargetKind {
     `A target has none of the fields ${known}, so its kind is unknown.`,
   );
 }
+
+/** Makes something of the kinds once, however often it is asked for: a schema costs more to make than to use. */
+export function perKinds<Made>(make: (kinds: TargetKinds) => Made): (kinds: TargetKinds) => Made {
+  const made = new WeakMap<TargetKinds, Made>();
+  return (kinds) => {
+    const known = made.get(kinds) ?? make(kinds);
+    made.set(kinds, known);
+    return known;
+  };
+}

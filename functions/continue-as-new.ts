@@ -1,4 +1,4 @@
-import { continueAsNew as goOn } from '../controller/continue-as-new.ts';
+import { handOver } from '../controller/continue-as-new.ts';
 import type { ExecutionInput } from '../core/ports.ts';
 import { aws, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
@@ -13,7 +13,7 @@ export const continueAsNew: Task<
 > = {
   input: ExecutionRef,
   async run(ref, ports) {
-    await goOn(ref, ports);
+    await handOver(ref, ports);
     return {};
   },
 };

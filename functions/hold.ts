@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { hold as holds, type WaitingState } from '../controller/waiting-state.ts';
+import { beginHold, type WaitingState } from '../controller/waiting-state.ts';
 import { aws } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { executionsOn, journalOn } from './_ports.ts';
@@ -10,7 +10,7 @@ const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string
 export const hold: Task<WaitingState, object, 'executions' | 'journal'> = {
   input: Input,
   async run(state, ports) {
-    await holds(state, ports);
+    await beginHold(state, ports);
     return {};
   },
 };

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { publish, restoreCode } from '../controller/publish.ts';
-import { type WaitingState, workWaiting } from '../controller/waiting-state.ts';
+import { type WaitingState, workAndWake } from '../controller/waiting-state.ts';
 import { aws, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { executionsOn, journalOn, publishersOn } from './_ports.ts';
@@ -19,7 +19,7 @@ export const publishRelease: Task<
   input: Input,
   async run(input, ports) {
     if ('restore' in input) await restoreCode(input.restore.rolloutId, input.restore.target, ports);
-    else await workWaiting(input, ports, 'publish', (rollout, { target }) => publish(rollout, target, ports));
+    else await workAndWake(input, ports, 'publish', (rollout, { target }) => publish(rollout, target, ports));
     return {};
   },
 };

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { attend } from '../controller/checkpoint.ts';
-import { type WaitingState, workWaiting } from '../controller/waiting-state.ts';
+import { type WaitingState, workAndWake } from '../controller/waiting-state.ts';
 import { aws, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { executionsOn, hooksOn, journalOn } from './_ports.ts';
@@ -11,7 +11,7 @@ const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string
 export const runHook: Task<WaitingState, object, 'clock' | 'executions' | 'hooks' | 'journal'> = {
   input: Input,
   async run(state, ports) {
-    await workWaiting(state, ports, 'hook', (rollout, { checkpoint }) => attend(rollout, checkpoint, ports));
+    await workAndWake(state, ports, 'hook', (rollout, { checkpoint }) => attend(rollout, checkpoint, ports));
     return {};
   },
 };

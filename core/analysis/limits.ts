@@ -170,7 +170,7 @@ function whyMissing(
     ? knownOf(settled.batchFailures).some(({ start, canary }) => start >= from && (canary?.total ?? 0) > 0)
     : (settled[limit] ?? []).some(({ start }) => start >= from);
   if (most === 0 || isSeen) return undefined;
-  const whose = isCounted ? 'the canary' : 'the alias';
+  const whose = isCounted ? 'the canary' : 'the target';
   const fix = isCounted ? '; wrap its handler with withSpillway' : '';
   return `${limit}: ${whose} ran ${number(most)} times in this step and nothing was reported${fix}`;
 }

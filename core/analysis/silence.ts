@@ -125,7 +125,7 @@ export function whySilent(
   const ends = [until, until + WINDOW_MS].filter((end) => end <= to);
   if (!ends.some((end) => silentOf(past, believed, { ...asked, to: end }) !== undefined)) return undefined;
   const { minutes, came, due } = silence;
-  return `${number(came)} ${came === 1 ? 'request' : 'requests'} came in ${duration(minutes * 60)}, where about ${number(Math.round(due))} were due by what it had before; look at its callers, its alias and the version that serves`;
+  return `${number(came)} ${came === 1 ? 'request' : 'requests'} came in ${duration(minutes * 60)}, where about ${number(Math.round(due))} were due by what it had before; look at its callers, at what routes them and at the version that serves`;
 }
 
 /** Newest minutes of a target in which far fewer requests came than its past makes due. */

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { RolloutError } from '../errors.ts';
-import type { TargetKinds } from '../target-kind.ts';
+import { perKinds, type TargetKinds } from '../target-kind.ts';
 import { type Artifact, artifactField, artifactFrom } from './artifact.ts';
 import { check, type Fault, problem, rule, type Says, shown, strict, textLike, whole } from './check.ts';
 import { jsonFault } from './json-text.ts';
@@ -31,7 +31,7 @@ const requiresField = strict({
   completedIn: textLike(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,100}$/u, environmentSays),
 });
 
-const schemaOf = (kinds: TargetKinds) =>
+const manifestSchema = perKinds((kinds) =>
   strict({
     schema: z.literal(1, {
       error: () => 'the schema of a manifest is 1; a newer one needs a newer controller.',
@@ -53,19 +53,11 @@ const schemaOf = (kinds: TargetKinds) =>
     allowOlder: z.optional(z.boolean({ error: () => 'write true or false.' })),
     reversible: z._default(z.boolean({ error: () => 'write true or false.' }), true),
     requires: z.optional(requiresField),
-  }).check(rule(disagreements));
-
-type Schema = ReturnType<typeof schemaOf>;
-const schemas = new WeakMap<TargetKinds, Schema>();
-
-function manifestSchema(kinds: TargetKinds): Schema {
-  const schema = schemas.get(kinds) ?? schemaOf(kinds);
-  schemas.set(kinds, schema);
-  return schema;
-}
+  }).check(rule(disagreements)),
+);
 
 /** An accepted manifest: one release, which versions it is, and how it goes out. */
-export type Manifest = z.output<Schema>;
+export type Manifest = z.output<ReturnType<typeof manifestSchema>>;
 
 /** What a target of an accepted manifest is to serve. @throws Error if the manifest has no such target */
 export function artifactOf(manifest: Manifest, name: string): Artifact {

@@ -4,7 +4,7 @@ import { RolloutError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import { stepsFrom, strategyFaults, strategyFields } from '../plan/strategies.ts';
 import type { Gate, Hook } from '../rollout/event.ts';
-import type { TargetKinds } from '../target-kind.ts';
+import { perKinds, type TargetKinds } from '../target-kind.ts';
 import { check, type Fault, list, rule, type Says, strict, textLike } from './check.ts';
 import { describeFields } from './descriptions.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
@@ -57,7 +57,8 @@ const suspectSays: Says = ({ input }) =>
     ? 'a canary that looks worse is never promoted by itself, only by a person; write `pause` or `revert`.'
     : oneOf(word(input), ON_SUSPECT);
 
-const schemaOf = (kinds: TargetKinds) =>
+/** What a rollout file may hold, with targets of these kinds; what it accepts is plain JSON that it accepts again. */
+export const rolloutFileSchema = perKinds((kinds) =>
   strict(
     {
       schema: z
@@ -105,20 +106,11 @@ const schemaOf = (kinds: TargetKinds) =>
       oneOf: Object.keys(strategyFields).map((name) => ({ required: [name] })),
     }),
     z.describe('How the releases of one service go out.'),
-  );
-
-type Schema = ReturnType<typeof schemaOf>;
-const schemas = new WeakMap<TargetKinds, Schema>();
-
-/** What a rollout file may hold, with targets of these kinds; what it accepts is plain JSON that it accepts again. */
-export function rolloutFileSchema(kinds: TargetKinds): Schema {
-  const schema = schemas.get(kinds) ?? schemaOf(kinds);
-  schemas.set(kinds, schema);
-  return schema;
-}
+  ),
+);
 
 /** An accepted rollout file, as it travels in a manifest. */
-export type RolloutFile = z.output<Schema>;
+export type RolloutFile = z.output<ReturnType<typeof rolloutFileSchema>>;
 
 /**
  * Accepts a rollout file.

@@ -293,7 +293,7 @@ function fullQuarantine({ quarantined = [] }: ServiceRecord): string[] {
 }
 
 const SERVED_ALREADY =
-  '; if it serves already, something else moved the alias: point it back to a good version';
+  '; if it serves already, something else put it there: point its target back to a good version';
 
 /**
  * What can be refused before anything is looked up outside of the journal: such a release costs no call that services share.

@@ -12,5 +12,5 @@ export type Order = { rolloutId: string; by: string } & (
   | { command: 'retry' }
 );
 
-/** Whoever calls the function of orders names itself. */
+/** Who gives an order, by its own word: the function that takes orders does not know its caller. */
 export const actorOf = ({ by }: { by: string }): Actor => ({ id: by, via: 'iam', isVerified: false });

@@ -143,9 +143,9 @@ function returns(nth: number): string {
   return `; it returns after ${calm} in which nothing speaks against it, or sooner on proof, and without an answer in ${duration(RECALL_SECONDS_MAX)} a person decides`;
 }
 
-/** What to do about an alias with two owners. */
+/** What to do about a target with two owners. */
 const WHO_WRITES =
-  'find who else writes this alias (CloudTrail, event UpdateAlias20150331), switch that off (docs/guides/coming-from.md), then release again';
+  'find who else writes it (docs/guides/coming-from.md says how), switch that off, then release again';
 
 /** True if what serves there is what this rollout put back, and nobody else's choice. */
 const isRestored = ({ changed, drifted, regained }: RevertedTarget) => changed && !drifted && !regained;

@@ -768,7 +768,7 @@ const foreignUntouched = perRollout((view) =>
 );
 
 /** While the canary has traffic, a change of it by somebody else ends the rollout no later than the next measurement, or pauses it if it is not reversible. */
-const driftNoticed = perRollout((view, _run, { tickMs }) => {
+const driftNoticed = perRollout((view, { looks }, { tickMs }) => {
   const first = view.raises[0]?.index ?? Number.POSITIVE_INFINITY;
   const ended = [
     ...those(view, ...LEAVING, 'RolloutClosed'),
@@ -787,11 +787,12 @@ const driftNoticed = perRollout((view, _run, { tickMs }) => {
         ),
     )
     .filter(({ index, key, at, before, after }) => {
-      // What others undid themselves before the next look was due is seen by nobody.
+      // What others undid themselves is known to nobody if too few looks came in between to tell it from a late read.
       const theirs = view.writes.filter((write) => write.key === key && write.by?.rolloutId !== view.id);
       return !theirs.some(
         (other) =>
           Math.abs(other.at - at) <= tickMs &&
+          !isLookedAt(looks[key], Math.min(index, other.index), Math.max(index, other.index)) &&
           (other.index > index
             ? isDeepStrictEqual(other.after, before)
             : other.index < index && isDeepStrictEqual(other.before, after)),
@@ -799,6 +800,13 @@ const driftNoticed = perRollout((view, _run, { tickMs }) => {
     })
     .map(({ at, target }) => ({ at, what: `did not notice who else moved ${target.name}` }));
 });
+
+/** Looks after which a state that may be a late read is believed, as in `controller/reconcile.ts`. */
+const LOOKS_BELIEVED = 4;
+
+/** True if a target was read so often after one entry and before another. */
+const isLookedAt = (looks: readonly number[] = [], from: number, to: number): boolean =>
+  looks.filter((look) => look > from && look <= to).length >= LOOKS_BELIEVED;
 
 /** What a rollout put on an alias is gone when it has ended otherwise than completed, unless somebody else put it back. */
 const ourWeightRemoved = perRollout((view, run) => {

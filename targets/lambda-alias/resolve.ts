@@ -11,6 +11,7 @@ import { RolloutError } from '../../core/errors.ts';
 import type { Clock, ResolvedTarget, TargetRequest } from '../../core/ports.ts';
 import { tokenFrom } from '../../core/rollout/fencing-token.ts';
 import { type Publishing, SOURCES, type Target } from '../../core/target.ts';
+import { habitOf } from './habit.ts';
 import { traitsOf } from './kind.ts';
 import { allowedOnLatest, type EventSource, eventSourcesOf, urlsOfLatest } from './sources.ts';
 import { configOf, digestOf, type Found, functionOf, runs, settledLatest, whatStands } from './versions.ts';
@@ -66,7 +67,7 @@ export async function resolveLambda(
     },
     digest: madeOf(artifact, offered),
     config: configOf(offered.configuration),
-    tags: offered.tags,
+    habit: habitOf(offered.tags),
     ...(moving.canary === primary ? await before(client, request, primary) : {}),
     timeoutSeconds: offered.configuration.Timeout ?? 3,
     ...uncounted([stable.configuration, offered.configuration]),

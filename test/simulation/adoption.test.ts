@@ -52,7 +52,7 @@ describe('a version that another tool put on the alias before its release came',
     expect(rollout).toMatchObject({
       outcome: 'completed',
       reason:
-        'unproven: api served version 2 before this release came, and it was not this controller that put it there, which has completed no release of it yet; the function looks like one of AWS SAM (lambda:createdBy=SAM): remove AutoPublishAlias and DeploymentPreference from the function (docs/guides/coming-from.md)',
+        'unproven: api served version 2 before this release came, and it was not this controller that put it there, which has completed no release of it yet; it looks like one of AWS SAM (lambda:createdBy=SAM): remove AutoPublishAlias and DeploymentPreference from the function (docs/guides/coming-from.md)',
     });
     expect(Object.values(rollout.hooks).map(({ status }) => status)).toEqual(['pass']);
     expect(stage.alias()).toEqual({ primary: '2', weights: {} });
@@ -94,7 +94,7 @@ describe('a version that another tool put on the alias before its release came',
     expect(stage.alias()).toEqual({ primary: '2', weights: {} });
     const again = await release({ version });
     expect(again).toMatchObject({ outcome: 'refused' });
-    expect(again.reason).toContain('if it serves already, something else moved the alias');
+    expect(again.reason).toContain('if it serves already, something else put it there');
     expect(await found()).toEqual([]);
   });
 
@@ -215,7 +215,7 @@ test('an alias that no longer serves what completed last is a notice at the next
   await deploy(good());
   const rollout = await release({ version: stage.lambda.helpers.publish(FUNCTION, good()) });
   expect(rollout.opening.notices).toContain(
-    'alias live of checkout-prod-Api serves version 3, but checkout-api--r1--1, which completed last, left version 2: something else moved it since, and this controller never checked version 3, to which a revert of this rollout leads back; the function looks like one of AWS CDK (aws:cloudformation:logical-id=Api5C2F0A1B): give the Alias a fixed version instead of currentVersion, and remove LambdaDeploymentGroup (docs/guides/coming-from.md)',
+    'alias live of checkout-prod-Api serves version 3, but checkout-api--r1--1, which completed last, left version 2: something else moved it since, and this controller never checked version 3, to which a revert of this rollout leads back; it looks like one of AWS CDK (aws:cloudformation:logical-id=Api5C2F0A1B): give the Alias a fixed version instead of currentVersion, and remove LambdaDeploymentGroup (docs/guides/coming-from.md)',
   );
   expect(rollout.outcome).toBe('completed');
 });

@@ -985,12 +985,21 @@ describe('what somebody else did and undid before the next look', () => {
   });
   const drifted = (...writes: Happened[]) =>
     runOf([opened(), ...move(0, 10, 1, 0.5), ...writes, closed(9, 'completed')]);
-  excuse('driftNoticed', drifted(theirs(10, 0, 1), theirs(0, 10, 2)), {
+  const undone = drifted(theirs(10, 0, 1), theirs(0, 10, 2));
+  const lookedAt = (look: number, often: number): Run => ({
+    ...undone,
+    looks: { [target().key]: Array.from({ length: often }, () => look) },
+  });
+  const first = undone.timeline.findIndex((entry) => entry.kind === 'write' && entry.by === undefined);
+  excuse('driftNoticed', lookedAt(first, 9), {
+    'that so many looks showed that no late read could be meant': lookedAt(first + 1, 4),
     'that was left so': drifted(theirs(10, 0, 1)),
     'that was undone later': drifted(theirs(10, 0, 1), theirs(0, 10, 5)),
     'that was undone to something else': drifted(theirs(10, 0, 1), theirs(0, 20, 2)),
     'that the rollout undid itself': drifted(theirs(10, 0, 1), moved(0, 10, 2, 2)),
   });
+  test('is needed also if fewer looks showed it', () =>
+    expect(broken(lookedAt(first + 1, 3))).not.toContain('driftNoticed'));
 });
 
 describe('a closed fence that somebody else wrote over', () => {

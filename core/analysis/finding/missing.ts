@@ -57,7 +57,7 @@ function whyMissing(
   const invocations = sum(runs.map(({ canary }) => canary)).total;
   return invocations > 0
     ? `the canary ran ${number(invocations)} times but counts no responses; wrap its handler with withSpillway`
-    : `the canary was due about ${number(due)} requests at ${weight} % and CloudWatch shows none; look at its metrics and at the alias`;
+    : `the canary was due about ${number(due)} requests at ${weight} % and CloudWatch shows none; look at its metrics and at what routes its requests`;
 }
 
 /**

@@ -144,7 +144,7 @@ describe('ages that never arrive', () => {
   ] as const)('are broken where the function ran: %s of %s', (limit, source) => {
     expect(said({ limit, max: 120 }, { [limit]: [] }, { source })).toMatchObject({
       status: 'broken',
-      reason: `${limit}: the alias ran 8,000 times in this step and nothing was reported`,
+      reason: `${limit}: the target ran 8,000 times in this step and nothing was reported`,
     });
   });
 

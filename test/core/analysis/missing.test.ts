@@ -43,7 +43,7 @@ const each = (from: number, to: number, canary?: Pair, stable?: Pair) =>
 describe('a canary without requests', () => {
   const silent = (stable: number) => ({ errors: [window(1, undefined, [0, stable])] });
   const due = (requests: number, weight = 10) =>
-    `the canary was due about ${requests} requests at ${weight} % and CloudWatch shows none; look at its metrics and at the alias`;
+    `the canary was due about ${requests} requests at ${weight} % and CloudWatch shows none; look at its metrics and at what routes its requests`;
 
   test('is missed from as many on as surely were due to it', () => {
     expect(why('errors', silent(9 * EXPECTED_MIN))).toBe(due(EXPECTED_MIN));

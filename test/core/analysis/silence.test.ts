@@ -166,7 +166,7 @@ describe('silence', () => {
 
   test('says how many came and how many were due', () => {
     expect(why(steady, later(1_200, undefined, undefined), 4)).toBe(
-      '0 requests came in 2 min, where about 2,400 were due by what it had before; look at its callers, its alias and the version that serves',
+      '0 requests came in 2 min, where about 2,400 were due by what it had before; look at its callers, at what routes them and at the version that serves',
     );
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { askedNow, driftNotices, foreignlyMoved, habitOf } from '../../../core/rollout/adoption.ts';
+import { askedNow, driftNotices, foreignlyMoved } from '../../../core/rollout/adoption.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
 import type { Hook } from '../../../core/rollout/event.ts';
 import { next } from '../../../core/rollout/next.ts';
@@ -7,6 +7,7 @@ import { closedAmong } from '../../../core/rollout/revert-plan.ts';
 import { fold, type Rollout } from '../../../core/rollout/state.ts';
 import { describe as storyOf } from '../../../core/rollout/story.ts';
 import { deadlineOf } from '../../../core/rollout/timing.ts';
+import { habitOf } from '../../../targets/lambda-alias/habit.ts';
 import { BOTH, identity, resolved as looked, manifest, openedBy, refusal } from './found.ts';
 import { minute, opened, stateAfter, target } from './given.ts';
 
@@ -16,7 +17,7 @@ const plan = { steps: [], verifySeconds: 0, onInconclusive: 'pause' as const };
 const adoption = (stable = '7') =>
   opened({ targets: [target('api', { stable, canary: '8' })], plan, adopted: { reason } });
 const served = target('api', { stable: '8', canary: '8' });
-const resolved = (tags: Record<string, string> = {}) => looked({ target: served, tags });
+const resolved = (tags: Record<string, string> = {}) => looked({ target: served, habit: habitOf(tags) });
 const completed = (version: string) => ({
   completed: { release: 'r7', order: 7, rolloutId: 'shop--r7--1', made: { api: { version } } },
 });
@@ -24,7 +25,7 @@ const completed = (version: string) => ({
 describe('which tool a function looks like', () => {
   const GUIDE = '(docs/guides/coming-from.md)';
   const like = (tool: string, evidence: string, fix: string) =>
-    `the function looks like one of ${tool} (${evidence}): ${fix} ${GUIDE}`;
+    `it looks like one of ${tool} (${evidence}): ${fix} ${GUIDE}`;
   test.each<[string, Record<string, string>, string]>([
     [
       'the tag of SAM',
@@ -72,7 +73,7 @@ describe('which tool a function looks like', () => {
     [
       'no tag of a tool, as Terraform leaves it',
       { 'spillway:service': 'shop', STAGE: 'prod' },
-      `see who else writes this alias ${GUIDE}`,
+      `see who else writes it ${GUIDE}`,
     ],
   ])('%s', (_what, tags, advice) => {
     const who = 'it was not this controller that put it there, which left version 7';
@@ -82,9 +83,9 @@ describe('which tool a function looks like', () => {
   });
 
   test('nothing is guessed without evidence', () => {
-    expect(habitOf(undefined)).toBeUndefined();
+    expect(habitOf({})).toBeUndefined();
     expect(foreignlyMoved([resolved()], {})).toBe(
-      'api served version 8 before this release came, and it was not this controller that put it there, which has completed no release of it yet; see who else writes this alias (docs/guides/coming-from.md)',
+      'api served version 8 before this release came, and it was not this controller that put it there, which has completed no release of it yet; see who else writes it (docs/guides/coming-from.md)',
     );
   });
 
@@ -204,7 +205,7 @@ describe('the opening of an adoption', () => {
       limits: [],
       adopted: {
         reason:
-          'api served version 8 before this release came, and it was not this controller that put it there, which has completed no release of it yet; see who else writes this alias (docs/guides/coming-from.md)',
+          'api served version 8 before this release came, and it was not this controller that put it there, which has completed no release of it yet; see who else writes it (docs/guides/coming-from.md)',
       },
       reversible: false,
       alarms: [
@@ -250,14 +251,14 @@ describe('the opening of an adoption', () => {
     const { adopted, notices } = openedBy({
       manifest: manifest({ targets: BOTH }),
       targets: [
-        looked({ target: served, before: '6', tags: { 'sst:app': 'shop' } }),
+        looked({ target: served, before: '6', habit: habitOf({ 'sst:app': 'shop' }) }),
         looked({ target: { ...worker, canary: '4' } }),
       ],
       service: workerIsOwn,
     });
     expect(adopted).toEqual({
       reason:
-        'api served version 8 before this release came, and it was not this controller that put it there, which has completed no release of it yet; the function looks like one of SST (sst:app=shop): let RolloutTarget create the alias instead of declaring one (docs/guides/coming-from.md)',
+        'api served version 8 before this release came, and it was not this controller that put it there, which has completed no release of it yet; it looks like one of SST (sst:app=shop): let RolloutTarget create the alias instead of declaring one (docs/guides/coming-from.md)',
       beside: [{ ...served, stable: '6' }],
     });
     expect(notices).toEqual([]);

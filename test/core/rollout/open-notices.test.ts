@@ -230,7 +230,7 @@ test('a target whose alias was moved since the last completion is told of, and a
     completed: { release: 'r7', order: 7, rolloutId: 'checkout-api--r7--1', made: { api: { version: '6' } } },
   };
   expect(told({ service, targets: [resolved({ notices: ['api is\u001b[31m slow', 'old'] })] })).toEqual([
-    'alias live of checkout-prod-api serves version 7, but checkout-api--r7--1, which completed last, left version 6: something else moved it since, and this controller never checked version 7, to which a revert of this rollout leads back; see who else writes this alias (docs/guides/coming-from.md)',
+    'alias live of checkout-prod-api serves version 7, but checkout-api--r7--1, which completed last, left version 6: something else moved it since, and this controller never checked version 7, to which a revert of this rollout leads back; see who else writes it (docs/guides/coming-from.md)',
     'api is slow',
     'old',
   ]);

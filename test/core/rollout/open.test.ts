@@ -159,7 +159,7 @@ describe('at the door, before anything is looked up', () => {
 
   test('an artifact in quarantine is refused, with what to do if it serves already', () => {
     expect(said({ api: api8 }, made(['api', '8']))).toBe(
-      'release r8 has the same artifacts (api version 8) as release r4, which was reverted as checkout-api--r4--1 (errors went up); if it serves already, something else moved the alias: point it back to a good version; upload a fixed release, or run retry checkout-api--r8--1 to release it anyway.',
+      'release r8 has the same artifacts (api version 8) as release r4, which was reverted as checkout-api--r4--1 (errors went up); if it serves already, something else put it there: point its target back to a good version; upload a fixed release, or run retry checkout-api--r8--1 to release it anyway.',
     );
   });
 

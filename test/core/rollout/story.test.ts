@@ -39,7 +39,7 @@ const told = (...history: (RolloutEvent | RolloutEvent[])[]) => {
 };
 const asked = opened({ hooks: smokeHooks('/health') });
 const WHO =
-  'find who else writes this alias (CloudTrail, event UpdateAlias20150331), switch that off (docs/guides/coming-from.md), then release again';
+  'find who else writes it (docs/guides/coming-from.md says how), switch that off, then release again';
 const drift = (found: string): RolloutEvent => ({ type: 'DriftDetected', at, target: 'api', found });
 const recall = (weight: number, nth = 1): RolloutEvent => ({
   ...{ type: 'RecallOrdered', at: minute(9.5), nth, weight, reason: 'odd', remaining: 60 },

@@ -102,7 +102,6 @@ describe('a version', () => {
       },
       digest: expect.stringMatching(/^[A-Za-z0-9+/]{43}=$/),
       config: expect.stringMatching(/^[0-9a-f]{16}$/),
-      tags: expect.objectContaining({ 'spillway:service': 'shop' }),
       timeoutSeconds: 9,
       notices: [],
     });

@@ -137,7 +137,6 @@ describe('what is sent', () => {
     expect(found).toEqual({
       ...{ target: { ...target, revision: 'r' }, timeoutSeconds: 29, notices: [] },
       config: expect.stringMatching(/^[0-9a-f]{16}$/),
-      tags: { 'spillway:service': 'checkout' },
     });
     expect(lambda.calls().map(({ args }) => args[0].input)).toEqual([
       { FunctionName: 'checkout', Qualifier: '8' },
