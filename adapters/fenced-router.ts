@@ -1,11 +1,12 @@
 import { RolloutError } from '../core/errors.ts';
-import type { Clock, Observed, Raise, RaiseResult, TrafficRouter } from '../core/ports.ts';
+import type { Clock, Observed, RaiseResult, TrafficRouter } from '../core/ports.ts';
 import { claimOf } from '../core/rollout/claim.ts';
 import type { RevertedTarget } from '../core/rollout/event.ts';
-import { type FencingToken, isSameToken, SEQ_MAX, tokenText } from '../core/rollout/fencing-token.ts';
+import { type FencingToken, isSameToken, SEQ_MAX } from '../core/rollout/fencing-token.ts';
+import { type Routing, raisePlan } from '../core/rollout/raise-plan.ts';
 import { foreignShares, isForeign, revertPlan } from '../core/rollout/revert-plan.ts';
 import type { Target } from '../core/target.ts';
-import type { Instant, Percent } from '../core/units.ts';
+import type { Instant } from '../core/units.ts';
 import {
   isOfAccount,
   isThrottle,
@@ -32,15 +33,8 @@ const BUSY_TRIES_MAX = 25;
 /** How long a revert goes on asking where AWS has no room: most of the 10 s of its function, since each new start reads the alias again. */
 const REVERT_MS = 7_000;
 
-/** Looks at an alias before a revert or a claim believes that it is another rollout's: Lambda's reads may lag behind its writes (assumed: seconds at most; AWS promises nothing). */
+/** Looks at a target before a revert or a claim believes that it is another rollout's: reads may lag behind writes (assumed: seconds at most; AWS promises nothing). */
 const LOOKS_MAX = 4;
-
-/** What is written to a target: who gets its traffic, and the fencing token. */
-interface Routing {
-  primary: string;
-  weights: Record<string, Percent>;
-  token: FencingToken;
-}
 
 /** What was read of a target; `revision` is another one after every write. */
 export type Seen = Observed & { revision: string | undefined };
@@ -185,10 +179,10 @@ export function fencedRouter(
     },
     async raise(target, raise): Promise<RaiseResult> {
       const seen = await get(target);
-      const why = whyFenced(target, seen, raise, clock);
-      if (why !== undefined) return { result: 'fenced', why, observed: observedFrom(seen) };
+      const plan = raisePlan(seen, target, raise, clock.now());
+      if ('fenced' in plan) return { result: 'fenced', why: plan.fenced, observed: observedFrom(seen) };
       try {
-        await store.write(target, raised(target, raise), seen.revision);
+        await store.write(target, plan.write, seen.revision);
         return { result: 'raised' };
       } catch (error) {
         // Neither a write in between nor another change of the function nor the account is the release's fault: it comes again later.
@@ -242,34 +236,11 @@ export function fencedRouter(
   };
 }
 
-function raised(target: Target, { weight, write }: Raise): Routing {
-  return weight === 100
-    ? { primary: target.canary, weights: {}, token: write }
-    : { primary: target.stable, weights: { [target.canary]: weight }, token: write };
-}
-
 function touched({ key }: Target, { rolloutId }: FencingToken): RolloutError {
   return new RolloutError(
     'TargetInvalid',
     `${key} carries no token of ${rolloutId} and was written by somebody since that was opened; look who else writes it, then upload the release again under a new id.`,
   );
-}
-
-/** Why this raise may not be written; undefined if it may. */
-function whyFenced(
-  target: Target,
-  seen: Observed,
-  { expect, expiresAt, from }: Raise,
-  clock: Clock,
-): string | undefined {
-  if (!isSameToken(seen.token, expect))
-    return `its token is ${seen.token === undefined ? 'gone' : tokenText(seen.token)}`;
-  const { [target.canary]: share = seen.primary === target.canary ? 100 : 0, ...others } = seen.weights;
-  const primary = from === 100 ? target.canary : target.stable;
-  if (seen.primary !== primary || share !== from || Object.keys(others).length > 0)
-    return 'somebody else moved its traffic';
-  if (clock.now() > expiresAt) return 'the raise came too late';
-  return undefined;
 }
 
 function observedFrom({ primary, weights, token }: Observed): Observed {

@@ -4,14 +4,13 @@ import type { Instant, Percent } from '../units.ts';
 import { percent } from '../words.ts';
 import { hasCanaryTraffic } from './due.ts';
 import type { RevertBy, RevertedTarget } from './event.ts';
-import { type FencingToken, SEQ_MAX } from './fencing-token.ts';
+import { SEQ_MAX } from './fencing-token.ts';
 import { next } from './next.ts';
+import type { Routing } from './raise-plan.ts';
 import { isEnded, isStuck, type Rollout } from './state.ts';
 
 /** What a revert must write on one target, or why there is nothing to revert. */
-type RevertPlan =
-  | { write: { primary: string; weights: Record<string, Percent>; token: FencingToken } }
-  | { leave: 'completed' | 'left already' | 'another rollout' };
+type RevertPlan = { write: Routing } | { leave: 'completed' | 'left already' | 'another rollout' };
 
 /**
  * Removes our canary from what serves and touches nothing else. A target that another rollout has claimed, or
