@@ -31,6 +31,7 @@ import {
   smokeHooks,
   target,
   token,
+  tookOver,
 } from '../core/rollout/given.ts';
 import { type Happened, left, moved, runOf, standing, windowsOf } from './handmade.ts';
 import { broken } from './stage.ts';
@@ -503,12 +504,22 @@ test('a version of somebody else that a rollout gives another share is seen', ()
 describe('an order to go on at a gate that waits for approvals', () => {
   const opensGate: RolloutEvent = { type: 'GateOpened', at: minute(1), gate: 50, until: minute(20) };
   const gates = [{ before: 50, approvers: 1, by: [], timeoutSeconds: 1_140, onTimeout: 'revert' as const }];
+  const approved = (id: string): RolloutEvent => ({
+    ...{ type: 'Approved', at: minute(1.5), by: actor(id), gate: 50 },
+  });
   const waiting = (...happened: Happened[]) =>
     runOf([opened({ gates }), ...move(0, 10, 1, 0.5), ...happened, measured('pass', [1, 24])]);
   excuse('ordersHeard', waiting(opensGate, promotionOrdered(2)), {
     'that opens only later': waiting(promotionOrdered(2), { ...opensGate, at: minute(7) }),
     'whose time is over': waiting({ ...opensGate, until: minute(1.5) }, promotionOrdered(2)),
+    'that has its approvals': waiting(opensGate, approved('ada'), promotionOrdered(2)),
   });
+  const two = (...by: string[]) =>
+    runOf([
+      ...[opened({ gates: gates.map((gate) => ({ ...gate, approvers: 2 })) }), ...move(0, 10, 1, 0.5)],
+      ...[opensGate, ...by.map(approved), promotionOrdered(2), measured('pass', [1, 24])],
+    ]);
+  excuse('ordersHeard', two('ada', 'ada'), { 'that two have approved': two('ada', 'bob') });
 });
 
 describe('an answer of a hook to the one who asked it', () => {
@@ -612,6 +623,40 @@ describe('a canary that looks worse', () => {
     "by the plan's own order": past({}, promotionOrdered(4.1, { full: true, ...byPlan })),
   });
   excuse('suspicionHolds', past({ rollsBack: BACK }), { 'in a release': past({}) });
+  /** It looked worse before the raise to 50 % was made, and the next verdict came before that raise or after it. */
+  const looked = (...then: Happened[]) =>
+    runOf([
+      ...[opened(), ...move(0, 10, 1, 0.5), measured('pass', [1, 3]), intended(50, 2, 4.2)],
+      ...[measured('suspect', [1, 4]), ...then, ...move(50, 100, 3, 9)],
+    ]);
+  const [made, cleared] = [moved(10, 50, 2, 5.5), measured('inconclusive', [1, 5])];
+  excuse('suspicionHolds', looked(cleared, made), {
+    'once traffic stands there': looked(made, cleared),
+    'if nothing cleared it': looked(made),
+    'if it was not measured in between': looked(measured('broken', [1, 5]), made),
+  });
+});
+
+describe('a bake that another execution went on with', () => {
+  const over = (...after: Happened[]) =>
+    runOf([
+      ...[opened(), ...move(0, 10, 1, 0.5), measured('inconclusive', [1, 3])],
+      ...[tookOver(2, 4.5), ...after],
+    ]);
+  const anew = measured('inconclusive', [2, 5]);
+  const otherwise = { 'that is measured': over(anew) };
+  excuse('bakeSurvivesTakeover', over(measured('broken', [2, 5]), measured('inconclusive', [1, 6])), {
+    ...otherwise,
+    'once it can be measured again': over(measured('broken', [2, 5]), measured('inconclusive', [2, 6])),
+  });
+  excuse('bakeSurvivesTakeover', over(shifted(10, 1, 5), anew), otherwise);
+  excuse('bakeSurvivesTakeover', over(intended(50, 2, 5), anew), otherwise);
+  const theirs: Happened = { ...moved(10, 40, 0, 5), by: undefined };
+  excuse('bakeSurvivesTakeover', over(theirs, anew), {
+    'if it was put back': over(theirs, { ...moved(40, 10, 0, 5.5), by: undefined }, anew),
+  });
+  const late: Happened = { ...moved(10, 10, 0, 5), by: undefined };
+  excuse('bakeSurvivesTakeover', over(measured('inconclusive', [1, 5])), { 'that is not': over(late, anew) });
 });
 
 describe('a canary that nobody can measure', () => {
