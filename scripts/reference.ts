@@ -1,9 +1,11 @@
-// `npm run docs`: writes what is generated: docs/reference/rollout-file.md and its JSON Schema from the schema itself, and the
-// CommonJS copy of the wrapper; --check only compares.
+// `npm run docs`: writes what is generated: docs/reference/rollout-file.md and its JSON Schema from the schema itself, the
+// JSON Schema of transitions, and the CommonJS copy of the wrapper; --check only compares.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { toJSONSchema } from 'zod/mini';
 import { rolloutFileJsonSchema } from '../core/config/rollout-file.ts';
+import { transitionSchema } from '../core/people/transition.ts';
 import { KINDS } from '../targets/kinds.ts';
 import { given } from './arguments.ts';
 
@@ -26,6 +28,7 @@ const schema = rolloutFileJsonSchema(KINDS) as Schema;
 const files: Record<string, string> = {
   'docs/reference/rollout-file.schema.json': `${JSON.stringify(schema, null, 2)}\n`,
   'docs/reference/rollout-file.md': page(schema),
+  'docs/reference/transition.schema.json': `${JSON.stringify(toJSONSchema(transitionSchema), null, 2)}\n`,
   'runtime/with-spillway.cjs': commonJs(readFileSync(join(root, 'runtime/with-spillway.mjs'), 'utf8')),
   'runtime/with-spillway.d.cts': readFileSync(join(root, 'runtime/with-spillway.d.mts'), 'utf8'),
 };
@@ -33,7 +36,7 @@ const files: Record<string, string> = {
 const { check: isCheck } = given({
   name: 'npm run docs --',
   takes: [],
-  does: 'writes what is generated: the page and the JSON Schema of the rollout file, and the CommonJS copy of the wrapper',
+  does: 'writes what is generated: the page and the JSON Schema of the rollout file, the JSON Schema of transitions, and the CommonJS copy of the wrapper',
   options: { check: { does: 'only compares; exit code 1 if something is not current' } },
 }).options;
 for (const [name, text] of Object.entries(files)) {
