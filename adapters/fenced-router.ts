@@ -4,7 +4,7 @@ import { claimOf } from '../core/rollout/claim.ts';
 import type { RevertedTarget } from '../core/rollout/event.ts';
 import { type FencingToken, isSameToken, SEQ_MAX } from '../core/rollout/fencing-token.ts';
 import { type Routing, raisePlan } from '../core/rollout/raise-plan.ts';
-import { foreignShares, isForeign, revertPlan } from '../core/rollout/revert-plan.ts';
+import { foreignShares, isForeign, isGone, NOBODY, revertPlan } from '../core/rollout/revert-plan.ts';
 import type { Target } from '../core/target.ts';
 import type { Instant } from '../core/units.ts';
 import {
@@ -45,6 +45,9 @@ export type Seen = Observed & { revision: string | undefined };
  */
 type Refusal = 'gone' | 'outdated' | 'busy' | undefined;
 
+/** What is read of a target that does not exist. */
+const GONE: Seen = { primary: NOBODY, weights: {}, token: undefined, revision: undefined };
+
 /** Where the routing and the token of a kind of target are kept: anything that takes a write only if nobody wrote since the read. */
 export interface RoutingStore {
   /** @throws what its service answered */
@@ -61,12 +64,13 @@ export function fencedRouter(
   store: RoutingStore,
   clock: Clock,
 ): Pick<TrafficRouter, 'observe' | 'claim' | 'raise' | 'revert' | 'closeFence'> {
+  /** A target that somebody took away serves nobody, which is drift like any other write, and no error. */
   const get = async (target: Pick<Target, 'ref' | 'key'>, until?: Instant): Promise<Seen> => {
     const { key } = target;
     try {
       return await reach(key, () => patiently(key, clock, () => store.read(target), until));
     } catch (error) {
-      return rethrown(key, error);
+      return store.refusalOf(error) === 'gone' ? GONE : rethrown(key, error);
     }
   };
 
@@ -118,7 +122,7 @@ export function fencedRouter(
     const before: Seen[] = [];
     let seen = await get(target, until);
     for (let fights = 0, looks = 1, tries = 1; ; tries++) {
-      const routing = await change(seen, looks >= LOOKS_MAX);
+      const routing = isGone(seen) ? undefined : await change(seen, looks >= LOOKS_MAX);
       if (routing === undefined) return { before, seen };
       if (fights === FIGHTS_MAX) break;
       if (routing === 'look') {
@@ -152,21 +156,10 @@ export function fencedRouter(
     );
   };
 
-  /** A target that is gone serves nobody, so there is nothing to be reverted; somebody else took it away. */
-  const insistOrGone: typeof insist = async (...given) => {
-    try {
-      return await insist(...given);
-    } catch (error) {
-      if (store.refusalOf(error) !== 'gone') throw error;
-      const gone: Seen = { primary: 'none', weights: {}, token: undefined, revision: undefined };
-      return { before: [], seen: gone };
-    }
-  };
-
   return {
     observe: async (target, until) => observedFrom(await get(target, until)),
     async claim(target, token, isRepeated = false) {
-      const { seen: claimed } = await insistOrGone(target, (seen, isLast) => {
+      const { seen: claimed } = await insist(target, (seen, isLast) => {
         const claim = claimOf(seen, target, token, isRepeated);
         if (claim === 'stands') return undefined;
         if (claim !== 'may' && !isLast) return 'look';
@@ -174,7 +167,7 @@ export function fencedRouter(
         if (claim === 'touched') throw touched(target, token);
         return { primary: seen.primary, weights: seen.weights, token };
       });
-      if (claimed.revision === undefined)
+      if (isGone(claimed))
         throw new RolloutError('TargetInvalid', `${target.traits.noun} is gone; create it again.`);
     },
     async raise(target, raise): Promise<RaiseResult> {
@@ -191,7 +184,7 @@ export function fencedRouter(
         // The write may have arrived although its answer did not: the token tells.
         const observed = observedFrom(await get(target));
         if (isSameToken(observed.token, raise.write)) return { result: 'raised' };
-        if (refusal === 'gone')
+        if (refusal === 'gone' && !isGone(observed))
           return {
             result: 'gone',
             why:
@@ -209,7 +202,7 @@ export function fencedRouter(
         if ('write' in plan) return plan.write;
         return plan.leave === 'another rollout' && !isLast ? ('look' as const) : undefined;
       };
-      const { before, seen, isVersionGone } = await insistOrGone(target, change, clock.now() + REVERT_MS);
+      const { before, seen, isVersionGone } = await insist(target, change, clock.now() + REVERT_MS);
       const share = ({ weights }: Observed) => weights[target.canary];
       const foreign = foreignShares(seen, target, by);
       const changed = before.some((each) => each.primary !== seen.primary || share(each) !== share(seen));

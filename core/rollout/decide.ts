@@ -36,7 +36,7 @@ import {
   whyReturns,
 } from './recall.ts';
 import { reconcile } from './reconcile.ts';
-import { isKept, sharesOf } from './revert-plan.ts';
+import { isGone, isKept, sharesOf } from './revert-plan.ts';
 import {
   evolve,
   isEnded,
@@ -619,7 +619,8 @@ function faultOf(
       `version ${stable} of ${name} does not exist any more, so version ${canary} still serves; point ${traits.noun} at a version that you trust`,
     ];
   if (regained) return [`somebody else gave version ${canary} of ${name} traffic after the revert`];
-  if (drifted && primary === 'none') return [`${traits.noun} does not exist any more`];
+  if (isGone({ primary }))
+    return [`${traits.noun} does not exist any more; create it again, on a version that you trust`];
   if (drifted && leaving?.cause !== 'drift')
     return [`${name} serves version ${primary}, which this rollout did not put there`];
   if (foreign !== undefined && leaving?.cause !== 'drift')

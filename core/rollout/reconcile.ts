@@ -3,6 +3,7 @@ import type { Target } from '../target.ts';
 import type { Instant } from '../units.ts';
 import type { Cause, RolloutEvent } from './event.ts';
 import { type FencingToken, isOlder, isSameToken, tokenText } from './fencing-token.ts';
+import { isGone } from './revert-plan.ts';
 import { outOf, type Rollout } from './state.ts';
 
 /**
@@ -12,6 +13,7 @@ import { outOf, type Rollout } from './state.ts';
 export function reconcile(rollout: Rollout, target: Target, seen: Observed, at: Instant): RolloutEvent[] {
   if (rollout.outcome !== undefined || rollout.leaving !== undefined) return [];
   const token = seen.token;
+  if (isGone(seen)) return [drift(target, at, 'is gone')];
   if (isOldNews(rollout, target, seen)) return [];
   if (token?.rolloutId === rollout.opening.rolloutId) return explain(rollout, target, seen, token, at);
   const lost =

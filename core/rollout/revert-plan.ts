@@ -9,6 +9,12 @@ import { next } from './next.ts';
 import type { Routing } from './raise-plan.ts';
 import { isEnded, isStuck, type Rollout } from './state.ts';
 
+/** What serves on a target that does not exist any more. */
+export const NOBODY = 'none';
+
+/** True for a target that somebody took away. */
+export const isGone = ({ primary }: Pick<Observed, 'primary'>): boolean => primary === NOBODY;
+
 /** What a revert must write on one target, or why there is nothing to revert. */
 type RevertPlan = { write: Routing } | { leave: 'completed' | 'left already' | 'another rollout' };
 

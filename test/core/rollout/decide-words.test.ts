@@ -312,7 +312,7 @@ describe('a revert says what a person has to do', () => {
       [found({ primary: 'none', drifted: true })],
       onFirstStep(),
       'halted',
-      'odd; alias live of checkout-prod-api does not exist any more',
+      'odd; alias live of checkout-prod-api does not exist any more; create it again, on a version that you trust',
     ],
     [
       'another version serves',
@@ -333,7 +333,7 @@ describe('a revert says what a person has to do', () => {
       [found({ primary: 'none', drifted: true })],
       [...onFirstStep(), drift],
       'halted',
-      'version 9; alias live of checkout-prod-api does not exist any more',
+      'version 9; alias live of checkout-prod-api does not exist any more; create it again, on a version that you trust',
     ],
     [
       'another version keeps a share',

@@ -45,6 +45,13 @@ const gone = (reason: string, outcome: 'reverted' | 'refused' = 'reverted'): Rol
   outcome,
 });
 
+test('a target that is gone is drift, whatever is known of it', () => {
+  const nobody: Observed = { primary: 'none', weights: {}, token: undefined };
+  for (const history of [[opened()], onFirstStep(), inVerify()])
+    expect(found(nobody, ...history)).toEqual([stranger('is gone')]);
+  expect(isWorthAnotherLook(stateAfter(onFirstStep()), target(), nobody, minute(6))).toBe(true);
+});
+
 const unheard = (outcome: 'reverted' | 'refused') => ({
   ...gone('api was reverted without the journal', outcome),
   cause: 'environment',

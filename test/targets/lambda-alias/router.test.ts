@@ -402,10 +402,24 @@ describe('an alias that is gone', () => {
     });
   });
 
-  test('is neither raised nor sealed', async () => {
+  test('is neither raised nor sealed, and is read as one that serves nobody', async () => {
     lambda.on(GetAliasCommand).rejects(gone);
-    await expect(router.raise(target, raise())).rejects.toBe(gone);
-    await expect(router.closeFence(target, BY)).rejects.toBe(gone);
+    const observed = { primary: 'none', weights: {}, token: undefined };
+    expect(await router.observe(target)).toEqual(observed);
+    expect(await router.raise(target, raise())).toMatchObject({ result: 'fenced', observed });
+    expect(await router.closeFence(target, BY)).toEqual(observed);
+    expect(lambda).not.toHaveReceivedCommand(UpdateAliasCommand);
+  });
+
+  test('between the read and the write of a raise is not a version that is gone', async () => {
+    lambda
+      .on(GetAliasCommand)
+      .resolvesOnce(alias(tokenText(token(1))))
+      .rejects(gone);
+    lambda.on(UpdateAliasCommand).rejects(gone);
+    expect(await router.raise(target, raise())).toMatchObject({
+      ...{ result: 'fenced', observed: { primary: 'none' } },
+    });
   });
 });
 
