@@ -59,6 +59,8 @@ export interface Report {
   p99RevertSeconds: number;
   /** By what the canary left for; `decided` is the part until the journal says so, `moved` the part after that. */
   bounds: Record<Cause, Times & { decided: Times; moved: Times }>;
+  /** Each canary that took longer than 30 s from the abort, the alarm or the verdict on, and its seed, which needs a reason. */
+  slow: { seed: number; cause: Cause; seconds: number }[];
   /** How many releases ended how, of those as good as stable and of those that fail at least five times as often from their first request on, the most frequent first. */
   ends: Record<'good' | 'bad', Partial<Record<End, number>>>;
   struck: Partial<Record<FaultName, number>>;
@@ -103,10 +105,13 @@ export function reportOf(results: readonly SeedResult[], seconds: number): Repor
     neverOpened: ordered.filter((result) => result.outcomes.length === 0).length,
     seconds: round(seconds),
     perSecond: round(outcomes.length / seconds),
-    p99RevertSeconds: times(
-      bounds.map(({ cause, seconds, moved }) => (cause === 'failing' ? moved : seconds)),
-    ).p99,
+    p99RevertSeconds: times(bounds.map(sinceDecided)).p99,
     bounds: { abort: timesOf('abort'), alarm: timesOf('alarm'), failing: timesOf('failing') },
+    slow: ordered.flatMap(({ seed, bounds }) =>
+      bounds
+        .map((bound) => ({ seed, cause: bound.cause, seconds: round(sinceDecided(bound)) }))
+        .filter(({ seconds }) => seconds > SLOW_SECONDS),
+    ),
     ends: { good: endsOf('good', ordered), bad: endsOf('bad', ordered) },
     struck,
     suspicious: ordered.filter(({ suspicions }) => suspicions > 0).length,
@@ -114,6 +119,12 @@ export function reportOf(results: readonly SeedResult[], seconds: number): Repor
     digest: hash.digest('hex'),
   };
 }
+
+/** Past this a revert needs a reason (docs/safety.md names them). */
+const SLOW_SECONDS = 30;
+
+/** From the abort, the alarm or the verdict on. */
+const sinceDecided = ({ cause, seconds, moved }: Bound) => (cause === 'failing' ? moved : seconds);
 
 function endsOf(kind: SeedResult['release'], results: readonly SeedResult[]): Report['ends']['good'] {
   const counts: Partial<Record<End, number>> = {};
@@ -180,6 +191,11 @@ export function textOf(report: Report): string[] {
     row('from the end of the first failing window', failing),
     row('  of these, until a verdict says so', failing.decided),
     row('  of these, until traffic has moved', failing.moved),
+    ...(report.slow.length === 0
+      ? []
+      : [
+          `longer than ${SLOW_SECONDS} s from the abort, the alarm or the verdict on: ${report.slow.map(({ seed, seconds }) => `seed ${seed} (${seconds} s)`).join(', ')}`,
+        ]),
     ...(struck.length === 0 ? [] : ['faults that struck:']),
     ...struck.map(
       ([fault, times]) => `  ${String(times).padStart(8)}  ${fault}: ${FAULTS[fault as FaultName].what}`,
