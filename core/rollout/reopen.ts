@@ -107,7 +107,7 @@ export interface BlockedWay {
   lost: { target: Target; state: VersionState }[];
 }
 
-/** What to say if no way back can be gone, since each leads to a version that was deleted or is Failed. */
+/** What to say if no way back can be gone, since each leads to a version that was deleted or cannot serve. */
 export function noWayBack({ opening }: Rollout, ways: BlockedWay[]): RolloutError {
   const why = ways.map(({ way, lost }) => `${way.to.release} needs ${lostText(lost)}`);
   return refused(
@@ -120,14 +120,14 @@ export const passedOver = ({ way, lost }: BlockedWay): string =>
   `${way.to.release} was passed over: it needs ${lostText(lost)}`;
 
 /** What a person should know of an older version that Lambda must prepare again, upon its first request (Lambda developer guide, "Lambda function states"). */
-export const asleep = ({ name, stable }: Target): string =>
+export const asleep = ({ name, stable }: Pick<Target, 'name' | 'stable'>): string =>
   `version ${stable} of ${name} is Inactive: requests to it fail until Lambda has prepared it again, which begins with the first of them`;
 
 const lostText = (lost: BlockedWay['lost']) =>
   lost
     .map(({ target: { name, stable }, state }) =>
       state === 'failed'
-        ? `version ${stable} of ${name}, which is Failed and cannot serve`
+        ? `version ${stable} of ${name}, which exists but cannot serve`
         : `version ${stable} of ${name}, which does not exist any more`,
     )
     .join(' and ');

@@ -340,7 +340,7 @@ export class SimulatedLambda {
       if (Object.keys(record.weights).length > 0) throw invalid(PROVISIONED_AND_WEIGHTED);
       record.isProvisioned = true;
     },
-    setState: (name: string, version: string, state: 'Active' | 'Pending' | 'Failed' | 'Inactive') => {
+    setState: (name: string, version: string, state: State) => {
       this.#version(this.#functionOf(name), version).state = state;
     },
     /** From now on new versions stay Pending for a while, as with SnapStart. */

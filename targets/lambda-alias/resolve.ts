@@ -10,11 +10,21 @@ import type { Artifact } from '../../core/config/artifact.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Clock, ResolvedTarget, TargetRequest } from '../../core/ports.ts';
 import { tokenFrom } from '../../core/rollout/fencing-token.ts';
+import { asleep } from '../../core/rollout/reopen.ts';
 import { type Publishing, SOURCES, type Target } from '../../core/target.ts';
 import { habitOf } from './habit.ts';
 import { traitsOf } from './kind.ts';
 import { allowedOnLatest, type EventSource, eventSourcesOf, urlsOfLatest } from './sources.ts';
-import { configOf, digestOf, type Found, functionOf, runs, settledLatest, whatStands } from './versions.ts';
+import {
+  configOf,
+  digestOf,
+  type Found,
+  functionOf,
+  runs,
+  settledLatest,
+  usability,
+  whatStands,
+} from './versions.ts';
 
 /** The tag by which a function's owner says that nobody else deploys its code: its value is the kind of artifact, `zip` or `image`. */
 const MODE_TAG = 'spillway:mode';
@@ -59,6 +69,7 @@ export async function resolveLambda(
     ...(dlq === undefined ? {} : { dlq }),
   };
   const source = SOURCES.find((each) => each === spec.source) ?? 'http';
+  const last = moving.canary === primary ? await before(client, request, primary) : {};
   return {
     target: {
       ...{ name, kind: 'lambda-alias', key: keyOf(field, arn), ref, stable: primary },
@@ -68,23 +79,30 @@ export async function resolveLambda(
     digest: madeOf(artifact, offered),
     config: configOf(offered.configuration),
     habit: habitOf(offered.tags),
-    ...(moving.canary === primary ? await before(client, request, primary) : {}),
+    ...(last.before === undefined ? {} : { before: last.before }),
     timeoutSeconds: offered.configuration.Timeout ?? 3,
     ...uncounted([stable.configuration, offered.configuration]),
-    notices: [...strays(lambda, alias, sources), ...otherDeadLetters(field, spec, offered.configuration)],
+    notices: [
+      ...strays(lambda, alias, sources),
+      ...otherDeadLetters(field, spec, offered.configuration),
+      ...(last.notices ?? []),
+    ],
   };
 }
 
 /** The version that completed here last, if another one serves in its place and it is still there. */
 async function before(
   client: LambdaClient,
-  { spec: { lambda = '' }, completed }: TargetRequest,
+  { name, spec: { lambda = '' }, completed }: TargetRequest,
   primary: string,
-): Promise<{ before?: string }> {
+): Promise<{ before?: string; notices?: string[] }> {
   if (completed === undefined || completed === primary) return {};
   try {
     const { configuration } = await functionOf(client, lambda, completed);
-    return configuration.State === 'Failed' ? {} : { before: completed };
+    const state = usability(configuration);
+    if (state === 'usable') return { before: completed };
+    // Nothing has called it since something else took its place.
+    return state === 'inactive' ? { before: completed, notices: [asleep({ name, stable: completed })] } : {};
   } catch (error) {
     if (nameOf(error) !== 'ResourceNotFoundException') throw error;
     return {};

@@ -14,7 +14,7 @@ import type { Target } from '../../core/target.ts';
 import type { Percent } from '../../core/units.ts';
 import { lambdaPin } from './pin.ts';
 import { resolveLambda } from './resolve.ts';
-import { functionOf } from './versions.ts';
+import { functionOf, usability } from './versions.ts';
 
 /** Traffic between two versions of one Lambda function, by the weights of an alias; the alias' Description carries the fence. */
 export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
@@ -24,8 +24,7 @@ export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
     async has({ ref, key }, version) {
       try {
         const found = await patiently(key, clock, () => functionOf(client, ref.functionName ?? '', version));
-        const { State } = found.configuration;
-        return State === 'Failed' ? 'failed' : State === 'Inactive' ? 'inactive' : 'usable';
+        return usability(found.configuration);
       } catch (error) {
         if (nameOf(error) !== 'ResourceNotFoundException') throw error;
         return 'gone';

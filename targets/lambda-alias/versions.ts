@@ -6,7 +6,7 @@ import {
   type LambdaClient,
 } from '@aws-sdk/client-lambda';
 import { POLL_EVERY_MS, reach } from '../../adapters/_aws.ts';
-import type { Clock } from '../../core/ports.ts';
+import type { Clock, VersionState } from '../../core/ports.ts';
 import type { Instant } from '../../core/units.ts';
 
 /** A function or one of its versions, as GetFunction returns it. */
@@ -45,6 +45,13 @@ export async function settledLatest(
     if (clock.now() >= until) return undefined;
     await clock.sleep(POLL_EVERY_MS);
   }
+}
+
+/** Whether a version can serve (Lambda developer guide, "Lambda function states"). A state that nobody knows yet is none that serves. */
+export function usability({ State = 'Active' }: FunctionConfiguration): VersionState {
+  if (State === 'Deleting') return 'gone';
+  if (State === 'Inactive') return 'inactive';
+  return State === 'Active' || State === 'Pending' ? 'usable' : 'failed';
 }
 
 /** True if this is what runs there. */

@@ -317,7 +317,7 @@ test('a rollback passes over a release whose version is Failed, and says if the 
   expect(world.served().primary).toBe('1');
   expect((await rollout(world, rolloutId))?.opening.notices).toEqual(
     expect.arrayContaining([
-      'r1 was passed over: it needs version 2 of api, which is Failed and cannot serve',
+      'r1 was passed over: it needs version 2 of api, which exists but cannot serve',
       expect.stringMatching(/^version 1 of api is Inactive: requests to it fail until Lambda/),
     ]),
   );

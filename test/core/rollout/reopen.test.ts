@@ -212,9 +212,9 @@ describe('a rollback', () => {
     };
     const older: BlockedWay = { ...blocked('failed'), way: { ...way, to: release(6) } };
     const texts =
-      'version 7 of api, which does not exist any more and version 3 of worker, which is Failed and cannot serve';
+      'version 7 of api, which does not exist any more and version 3 of worker, which exists but cannot serve';
     expect(noWayBack(done(), [both, older]).message).toBe(
-      `${ROLLOUT_ID} cannot be rolled back: r7 needs ${texts}; r6 needs version 7 of api, which is Failed and cannot serve; nothing was changed. Publish the older code as a new version and release that.`,
+      `${ROLLOUT_ID} cannot be rolled back: r7 needs ${texts}; r6 needs version 7 of api, which exists but cannot serve; nothing was changed. Publish the older code as a new version and release that.`,
     );
     expect(passedOver(both)).toBe(`r7 was passed over: it needs ${texts}`);
     expect(asleep(target())).toBe(

@@ -120,6 +120,30 @@ describe('a version', () => {
   });
 
   test.each([
+    ['Active', '1', []],
+    [
+      'Inactive',
+      '1',
+      [
+        'version 1 of api is Inactive: requests to it fail until Lambda has prepared it again, which begins with the first of them',
+      ],
+    ],
+    ...(['Failed', 'Deleting', 'Deactivated', 'ActiveNonInvocable'] as const).map(
+      (state) => [state, undefined, []] as const,
+    ),
+  ] as const)(
+    'that completed here last is where a failed check leads back to, or not: %s',
+    async (state, before, notices) => {
+      const { helpers, lambda, clock, resolve } = stage();
+      helpers.setState(FN, '1', state);
+      const moved = { FunctionName: FN, Name: 'live', FunctionVersion: '2' };
+      await clock.run(Promise.resolve(lambda.operations.UpdateAliasCommand(moved)));
+      const found = await resolve({ completed: '1' });
+      expect([found.before, found.notices]).toEqual([before, notices]);
+    },
+  );
+
+  test.each([
     ['execution role', { role: 'arn:aws:iam::111122223333:role/other' }],
     ['dead-letter queue', { deadLetterArn: QUEUE }],
   ])('or code with another %s than stable is refused', async (what, change) => {

@@ -453,6 +453,20 @@ describe('a read that is throttled', () => {
 const refusalOf = (name: string, httpStatusCode: number) =>
   Object.assign(new Error(name), { name, $metadata: { httpStatusCode } });
 
+describe('a version to go back to', () => {
+  test.each<[string | undefined, string]>([
+    ...[undefined, 'Active', 'Pending'].map((state): [string | undefined, string] => [state, 'usable']),
+    ['Inactive', 'inactive'],
+    ['Deleting', 'gone'],
+    ...['Failed', 'Deactivating', 'Deactivated', 'ActiveNonInvocable', 'NotYetKnown'].map(
+      (state): [string | undefined, string] => [state, 'failed'],
+    ),
+  ])('that is %s is %s', async (State, state) => {
+    lambda.on(GetFunctionCommand).resolves({ Configuration: { State: State as never } });
+    expect(await router.has(target, '7')).toBe(state);
+  });
+});
+
 describe('looking a target up', () => {
   test.each(PASSING)('is no refusal where AWS cannot be asked just now: %s', async (_what, error) => {
     lambda.on(GetFunctionCommand).rejects(error);
