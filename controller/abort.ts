@@ -1,7 +1,8 @@
 import { RolloutError } from '../core/errors.ts';
+import { nameOf } from '../core/rollout/actor.ts';
 import { decide } from '../core/rollout/decide.ts';
 import type { RevertBy, RevertedTarget } from '../core/rollout/event.ts';
-import { actorOf, type Order } from '../core/rollout/order.ts';
+import type { Order } from '../core/rollout/order.ts';
 import { closedAmong } from '../core/rollout/revert-plan.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
@@ -28,14 +29,14 @@ export async function abort(
   ]);
   const waiting = rollout === undefined && record !== undefined ? waitingIn(record, rolloutId) : undefined;
   if (waiting !== undefined) {
-    const why = `${by} aborted it while it waited: ${reason}`;
+    const why = `${nameOf(by)} aborted it while it waited: ${reason}`;
     const left = await withdraw({ service, ...waiting }, why, ports);
     // It was opened in between, and has traffic to revert by now.
     return isEnded(left) ? rolloutId : abort({ command: 'abort', rolloutId, by, reason }, ports);
   }
   // Refused before anything is touched: a rollback has but one direction.
   if (rollout?.opening.rollsBack !== undefined)
-    decide(rollout, { type: 'Abort', by: actorOf({ by }), reason }, ports.clock.now());
+    decide(rollout, { type: 'Abort', by, reason }, ports.clock.now());
   if (rollout !== undefined && isEnded(rollout)) {
     throw new RolloutError(
       'CommandRefused',
@@ -44,7 +45,7 @@ export async function abort(
   }
   const { targets, epoch } = await known(rollout, rolloutId, ports);
   // If the journal cannot be written, the token carries the order to it later.
-  const left = await outNow(targets, { rolloutId, epoch, person: by }, ports);
+  const left = await outNow(targets, { rolloutId, epoch, person: nameOf(by) }, ports);
   // Traffic is safe, or its execution goes on taking it out; the fence keeps it so until the journal can be written.
   const stuck = 'out' in left ? left.out.filter(({ isStableGone }) => isStableGone) : [];
   if (stuck.length > 0 && stuck.length === targets.length) throw notBack(rolloutId, stuck, targets);
@@ -55,11 +56,7 @@ export async function abort(
     if (closed.length > 0) throw unread(rolloutId, closed);
     return rolloutId;
   }
-  await recordEffect(
-    present,
-    { type: 'Abort', by: actorOf({ by }), reason, isUnanswered: 'error' in left },
-    ports,
-  );
+  await recordEffect(present, { type: 'Abort', by, reason, isUnanswered: 'error' in left }, ports);
   // A fence that a close has closed stays its own until the journal has taken the abort: else it could call completed what is gone.
   await outNow(closed, { rolloutId, epoch: present.epoch, evenIfClosed: true }, ports);
   await wake(rolloutId, ports);

@@ -1,6 +1,6 @@
 import { RolloutError } from '../core/errors.ts';
 import type { Command } from '../core/rollout/decide.ts';
-import { actorOf, type Order } from '../core/rollout/order.ts';
+import type { Order } from '../core/rollout/order.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { type Aborts, abort } from './abort.ts';
@@ -28,7 +28,7 @@ async function reopen(
   const opened = await openings.open(
     input.command === 'retry'
       ? { open: 'retry', rolloutId }
-      : { open: 'rollback', rolloutId, by: actorOf(input), reason: input.reason },
+      : { open: 'rollback', rolloutId, by: input.by, reason: input.reason },
   );
   return opened ?? rolloutId;
 }
@@ -49,13 +49,15 @@ async function opened(rolloutId: string, ports: Needs<'journal'>): Promise<Rollo
 function orderOf(input: Exclude<Order, { command: 'abort' | 'rollback' | 'retry' }>): Command {
   switch (input.command) {
     case 'pause':
-      return { type: 'Pause', by: actorOf(input), reason: input.reason };
+      return { type: 'Pause', by: input.by, reason: input.reason };
     case 'resume':
-      return { type: 'Resume', by: actorOf(input) };
+      return { type: 'Resume', by: input.by };
     case 'promote':
-      return { type: 'Promote', by: actorOf(input), step: input.step, full: input.full };
+      return { type: 'Promote', by: input.by, step: input.step, full: input.full };
     case 'approve':
-      return { type: 'Approve', by: actorOf(input), gate: input.gate };
+      return { type: 'Approve', by: input.by, gate: input.gate };
+    case 'reject':
+      throw new RolloutError('CommandRefused', 'No gate can be rejected yet; abort the rollout.');
     case 'answer':
       return {
         type: 'AnswerHook',

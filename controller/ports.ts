@@ -11,6 +11,7 @@ import type {
   Openings,
   Publisher,
   ReleaseStore,
+  Tokens,
   TrafficRouter,
   Watchdog,
 } from '../core/ports.ts';
@@ -55,6 +56,7 @@ export interface Ports {
   watchdog: Watchdog;
   releases: ReleaseStore;
   completions: Completions;
+  tokens: Tokens;
   observer: Observer;
 }
 

@@ -1,3 +1,6 @@
+/** Refusals that only who gives an order meets: no state of the machine can. */
+export const DOOR_CODES = ['TokenInvalid', 'NotAllowed', 'RateLimited'] as const;
+
 /** Every way in which Spillway itself refuses or fails. Step Functions matches the code, so it is part of the wire contract. */
 export const ERROR_CODES = [
   'EventInvalid',
@@ -12,9 +15,15 @@ export const ERROR_CODES = [
   'RevertFailed',
   'AccountRefused',
   'Unavailable',
+  ...DOOR_CODES,
 ] as const;
 /** One of the codes. */
 export type ErrorCode = (typeof ERROR_CODES)[number];
+
+interface Details extends ErrorOptions {
+  isThrottled?: boolean;
+  retryAfter?: number;
+}
 
 /**
  * A refusal or failure that a person or Step Functions can act on: `name` is the code, because Lambda reports
@@ -24,11 +33,14 @@ export class RolloutError extends Error {
   readonly code: ErrorCode;
   /** True if a call was refused for its rate alone, so that it had no effect. */
   readonly isThrottled: boolean;
+  /** In how many seconds another try may succeed, where that is known. */
+  readonly retryAfter: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options: ErrorOptions & { isThrottled?: boolean } = {}) {
+  constructor(code: ErrorCode, message: string, options: Details = {}) {
     super(message, options);
     this.code = code;
     this.isThrottled = options.isThrottled ?? false;
+    this.retryAfter = options.retryAfter;
     this.name = code;
   }
 

@@ -403,3 +403,14 @@ export interface ReleaseStore {
   /** Looks whether the exact object version is a zip that can be the code of a function. @throws RolloutError ManifestInvalid naming the key and the fix */
   assertCode(object: Opening['manifest'], sha256: string): Promise<void>;
 }
+
+/** What a token is for: one of another type is never taken in its place. */
+export type TokenType = 'link' | 'login' | 'order' | 'session';
+
+/** Signs what this controller says, so that it knows its own words when they come back. */
+export interface Tokens {
+  /** The claims in a token that nobody else can make, of this environment, with an id of its own (`jti`). */
+  sign(type: TokenType, claims: object, expiresAt: Instant): string;
+  /** The claims of a token of this type and environment that has not expired, `jti` and `exp` (seconds) included. @throws RolloutError TokenInvalid naming the reason */
+  read(type: TokenType, token: string): Record<string, unknown>;
+}

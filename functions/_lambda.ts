@@ -57,7 +57,7 @@ const ENGLISH = { error: en().localeError };
  * What a function takes of an event. What stands in a bad one is not repeated: it may be a secret, and the message is logged.
  * @throws RolloutError EventInvalid with a line for each field
  */
-function inputFrom<Input>(schema: z.ZodMiniType<Input>, event: unknown): Input {
+export function inputFrom<Input>(schema: z.ZodMiniType<Input>, event: unknown): Input {
   const { data, error } = schema.safeParse(event, ENGLISH);
   if (error === undefined) return data;
   const lines = linesOf(error.issues, ['event']);
@@ -108,6 +108,7 @@ export const ActorShape: z.ZodMiniType<Actor> = z.object({
   name: z.optional(z.string()),
   via: z.enum(WAYS),
   isVerified: z.boolean(),
+  person: z.optional(z.string()),
 });
 
 /** What every state of the machine passes on. */

@@ -13,6 +13,7 @@ import type { S3Calls } from '../adapters/s3-client.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
 import { schedulerWatchdog } from '../adapters/scheduler-watchdog.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
+import { tokens } from '../adapters/tokens.ts';
 import type { Clock } from '../core/ports.ts';
 import {
   metricSources,
@@ -45,6 +46,7 @@ export type Setting =
   | 'HOOK_SECRET'
   | 'JOURNAL_TABLE'
   | 'OPEN_ROLLOUT_ARN'
+  | 'PEOPLE_KEYS'
   | 'PUBLISH_RELEASE_ARN'
   | 'RELEASE_BUCKET'
   | 'SCHEDULER_ROLE_ARN'
@@ -169,6 +171,10 @@ export const watchdogOn = ({ client, setting }: Host) =>
 /** The bucket in which the controllers of several environments publish what completed; a deployment may have none. */
 export const completionsOn = ({ optionalSetting }: Host, s3: S3Calls) =>
   s3Completions(s3, optionalSetting('COMPLETIONS_BUCKET') || undefined);
+
+/** What orders, links and sessions are signed with. */
+export const tokensOn = ({ clock, optionalSetting, setting }: Host, newId?: () => string) =>
+  tokens(() => optionalSetting('PEOPLE_KEYS'), { environment: setting('ENVIRONMENT'), clock, newId });
 
 /** The environment that this controller serves. */
 export const environmentOn = ({ setting }: Host) => setting('ENVIRONMENT');

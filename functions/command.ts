@@ -2,46 +2,82 @@ import * as z from 'zod/mini';
 import { obey } from '../controller/obey.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
 import { plainText } from '../core/plain-text.ts';
-import type { Order } from '../core/rollout/order.ts';
+import { type Order, type UnsignedOrder, unverified } from '../core/rollout/order.ts';
 import { cut } from '../core/words.ts';
 import { aws, clock } from './_aws.ts';
-import { lambda, type Task } from './_lambda.ts';
-import { environmentOn, executionsOn, journalOn, openingsOn, routersOn, watchdogOn } from './_ports.ts';
+import { ActorShape, inputFrom, lambda, type Task } from './_lambda.ts';
+import {
+  environmentOn,
+  executionsOn,
+  journalOn,
+  openingsOn,
+  routersOn,
+  tokensOn,
+  watchdogOn,
+} from './_ports.ts';
 
 /** Texts that people give go into the journal, which has room for 400 KB: what is longer is cut, since an abort must not fail for its reason. */
 const atMost = (most: number) => z.overwrite<string>((said) => cut(plainText(said), most));
 const Reason = z.string().check(atMost(REASON_MAX));
-const Who = { rolloutId: z.string(), by: z.string().check(z.minLength(1), atMost(200)) };
-const Input = z.discriminatedUnion('command', [
-  z.strictObject({ ...Who, command: z.literal('pause'), reason: Reason }),
-  z.strictObject({ ...Who, command: z.literal('resume') }),
-  z.strictObject({
-    ...Who,
-    command: z.literal('promote'),
-    step: z.optional(z.int()),
-    full: z._default(z.boolean(), false),
-  }),
-  z.strictObject({ ...Who, command: z.literal('approve'), gate: z.int() }),
-  z.strictObject({
-    ...Who,
-    command: z.literal('answer'),
-    hook: z.string(),
-    status: z.enum(['pass', 'fail', 'inconclusive']),
-    reason: z.string().check(z.maxLength(REASON_MAX)),
-  }),
-  z.strictObject({ ...Who, command: z.literal('abort'), reason: Reason }),
-  z.strictObject({ ...Who, command: z.literal('rollback'), reason: Reason }),
-  z.strictObject({ ...Who, command: z.literal('retry') }),
-]);
+
+/** What can be wanted of a rollout, each with what says who wants it. */
+const wishes = <Who extends z.core.$ZodLooseShape>(who: Who) =>
+  [
+    z.strictObject({ ...who, command: z.literal('pause'), reason: Reason }),
+    z.strictObject({ ...who, command: z.literal('resume') }),
+    z.strictObject({
+      ...who,
+      command: z.literal('promote'),
+      step: z.optional(z.int()),
+      full: z._default(z.boolean(), false),
+    }),
+    z.strictObject({ ...who, command: z.literal('approve'), gate: z.int() }),
+    z.strictObject({
+      ...who,
+      command: z.literal('answer'),
+      hook: z.string(),
+      status: z.enum(['pass', 'fail', 'inconclusive']),
+      reason: z.string().check(z.maxLength(REASON_MAX)),
+    }),
+    z.strictObject({ ...who, command: z.literal('abort'), reason: Reason }),
+    z.strictObject({ ...who, command: z.literal('rollback'), reason: Reason }),
+    z.strictObject({ ...who, command: z.literal('retry') }),
+  ] as const;
+
+/** The emergency door: whoever may call this function says who he is, and nobody believes it. */
+const Said = { rolloutId: z.string(), by: z.string().check(z.minLength(1), atMost(200)) };
+const Input: z.ZodMiniType<UnsignedOrder | { command?: undefined; signed: string }> = z.discriminatedUnion(
+  'command',
+  [...wishes(Said), z.strictObject({ command: z.optional(z.undefined()), signed: z.string() })],
+);
+
+/** What a token of an order holds: the API has proven who gives it. */
+const Names = z.optional(z.array(z.string()));
+const Proven = {
+  rolloutId: z.string(),
+  by: ActorShape,
+  groups: Names,
+  aka: Names,
+  once: z.optional(z.strictObject({ id: z.string(), fingerprint: z.string(), expiresAt: z.number() })),
+};
+const Signed: z.ZodMiniType<{ order: Order }> = z.object({
+  order: z.discriminatedUnion('command', [...wishes(Proven)]),
+});
 
 /** Carries out what a person, or a hook that answers late, wants of a rollout. */
 export const command: Task<
-  Order,
+  z.infer<typeof Input>,
   { rolloutId: string; accepted: true },
-  'clock' | 'environment' | 'executions' | 'journal' | 'openings' | 'router' | 'watchdog'
+  'clock' | 'environment' | 'executions' | 'journal' | 'openings' | 'router' | 'tokens' | 'watchdog'
 > = {
   input: Input,
-  run: async (order, ports) => ({ rolloutId: await obey(order, ports), accepted: true }),
+  async run(input, ports) {
+    const order =
+      input.command === undefined
+        ? inputFrom(Signed, ports.tokens.read('order', input.signed)).order
+        : unverified(input);
+    return { rolloutId: await obey(order, ports), accepted: true };
+  },
 };
 
 /** The function on AWS. */
@@ -53,4 +89,5 @@ export const handler = lambda(command, () => ({
   journal: journalOn(aws),
   openings: openingsOn(aws),
   router: routersOn(aws),
+  tokens: tokensOn(aws),
 }));

@@ -11,7 +11,7 @@ const ALL = ['ENVIRONMENT', 'JOURNAL_TABLE'] as const;
 export const READS: Record<FunctionName, readonly (keyof Variables)[]> = {
   AlarmEvent: [...ALL, 'STATE_MACHINE_ARN'],
   CloseRollout: [...ALL, ...WATCHDOG, 'COMPLETIONS_BUCKET'],
-  Command: [...ALL, ...WATCHDOG, 'OPEN_ROLLOUT_ARN'],
+  Command: [...ALL, ...WATCHDOG, 'OPEN_ROLLOUT_ARN', 'PEOPLE_KEYS'],
   ContinueAsNew: [...ALL, ...WATCHDOG],
   Decide: ALL,
   Hold: [...ALL, 'STATE_MACHINE_ARN'],
@@ -34,6 +34,7 @@ interface Variables {
   HOOK_SECRET: string;
   JOURNAL_TABLE: string;
   OPEN_ROLLOUT_ARN: string;
+  PEOPLE_KEYS: string;
   PUBLISH_RELEASE_ARN: string;
   RELEASE_BUCKET: string;
   SCHEDULER_ROLE_ARN: string;
@@ -42,7 +43,7 @@ interface Variables {
   WATCHDOG_ARN: string;
 }
 
-/** The variables of one function, without the secret: if no host is allowed for hooks, none of theirs is set. */
+/** The variables of one function, without the secrets: if no host is allowed for hooks, none of theirs is set. */
 export function variablesOf(
   name: FunctionName,
   place: Place,

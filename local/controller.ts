@@ -6,8 +6,10 @@ import { PREFIX, tableDefinition } from '../adapters/dynamodb-table.ts';
 import type { S3Calls } from '../adapters/s3-client.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import type { Ports } from '../controller/ports.ts';
+import { signedOrder } from '../core/people/signed-order.ts';
 import type { Journal } from '../core/ports.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
+import type { Order } from '../core/rollout/order.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Handler } from '../functions/_lambda.ts';
 import { observer } from '../functions/_observe.ts';
@@ -27,6 +29,7 @@ import {
   publishersOn,
   routersOn,
   type Setting,
+  tokensOn,
   watchdogOn,
 } from '../functions/_ports.ts';
 import {
@@ -48,6 +51,8 @@ import { s3Calls } from './services/s3.ts';
 
 /** What HTTP hooks are signed with. */
 export const HOOK_SECRET = 'simulated';
+/** What orders, links and sessions of the embedded world are signed with. */
+export const PEOPLE_KEY = 'ab'.repeat(32);
 /** The bucket in which the controllers of an account tell each other what completed. */
 const COMPLETIONS = 'completions';
 /** The function of the controller that others of it invoke by Lambda. */
@@ -95,6 +100,8 @@ export interface Controller {
   journal: Journal;
   /** Calls one of its functions as AWS would. */
   invoke(name: FunctionName, event: unknown): Promise<unknown>;
+  /** Gives an order as the API does: signed, so that its giver is proven. */
+  command(order: Order): Promise<{ rolloutId: string }>;
   /** Uploads a manifest, which opens a rollout as on AWS: by its event. Text and bytes are uploaded as they are. */
   upload(key: string, manifest: object | string | Uint8Array): Promise<void>;
   /** Resolves with the rollout once it has ended and its execution too. */
@@ -126,6 +133,7 @@ export function createController(
     HOOK_SECRET,
     JOURNAL_TABLE: table,
     OPEN_ROLLOUT_ARN: arnOf('OpenRollout'),
+    PEOPLE_KEYS: JSON.stringify({ current: 'local', keys: { local: PEOPLE_KEY } }),
     PUBLISH_RELEASE_ARN: arnOf('PublishRelease'),
     RELEASE_BUCKET: bucket,
     SCHEDULER_ROLE_ARN: `arn:aws:iam::${account.account}:role/${prefix}scheduler`,
@@ -148,8 +156,10 @@ export function createController(
 
   const { journal } = kept;
   const invoke: Controller['invoke'] = (name, event) => account.call(`${prefix}${name}`, event);
+  const ids = account.random.fork(`${prefix}tokens`);
   const made = portsOn(host, s3Calls(clients.s3), {
     ...kept,
+    tokens: tokensOn(host, () => `${ids.int(2 ** 48).toString(36)}`),
     restoreCode: async (rolloutId, target) =>
       void (await invoke('PublishRelease', { restore: { rolloutId, target } })),
   });
@@ -179,6 +189,7 @@ export function createController(
   return {
     environment,
     ...{ bucket, table, machineArn, ports, journal, invoke },
+    command: async (order) => (await invoke('Command', signedOrder(order, ports))) as { rolloutId: string },
     async upload(key, manifest) {
       const Body =
         typeof manifest === 'string' || manifest instanceof Uint8Array ? manifest : JSON.stringify(manifest);
@@ -211,8 +222,11 @@ function hostOf({ clock, fetch, clients }: Account, settings: Record<Setting, st
   return { clock, fetch, client: (kind) => clientOf(clients, kind), setting, optionalSetting: setting };
 }
 
+/** What is not made as on AWS. */
+type Own = Pick<Ports, 'journal' | 'budget' | 'restoreCode' | 'tokens'>;
+
 /** All ports, as each function has some of them on AWS, but for these. */
-function portsOn(host: Host, s3: S3Calls, own: Pick<Ports, 'journal' | 'budget' | 'restoreCode'>): Ports {
+function portsOn(host: Host, s3: S3Calls, own: Own): Ports {
   return {
     ...own,
     environment: environmentOn(host),

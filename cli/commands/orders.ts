@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import type { Client } from '../../client/client.ts';
-import type { Order } from '../../core/rollout/order.ts';
+import type { UnsignedOrder } from '../../core/rollout/order.ts';
 import { clientFrom, rolloutIdFrom, WHERE } from '../arguments.ts';
 import { UsageError } from '../call.ts';
 import { type Command, command } from '../command.ts';
@@ -54,7 +54,7 @@ function order(name: 'pause' | 'resume' | 'retry' | 'rollback', does: string, ta
       rolloutId: rolloutIdFrom(args[0]),
       by: who(options),
       ...(takesReason ? { reason: why(options as { reason?: string }) } : {}),
-    } as Order;
+    } as UnsignedOrder;
     const { rolloutId } = await clientFrom(options).command(given);
     say(`${rolloutId}: ${name} is accepted`);
     return 0;

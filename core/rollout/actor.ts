@@ -11,6 +11,8 @@ export interface Actor {
   via: (typeof WAYS)[number];
   /** True if somebody else than the actor itself vouches for the id. */
   isVerified: boolean;
+  /** Who it is, whatever way the order came, where the settings of the deployment say so. */
+  person?: string | undefined;
 }
 
 /** The controller, where it acts by itself. */
@@ -23,4 +25,7 @@ export const PLANS: Actor = { id: 'onInconclusive', via: 'controller', isVerifie
 export const isPlans = ({ id, via }: Actor): boolean => id === PLANS.id && via === 'controller';
 
 /** An actor in a sentence. */
-export const nameOf = ({ id, name }: Actor): string => name ?? id;
+export const nameOf = ({ id, name, person }: Actor): string => person ?? name ?? id;
+
+/** Whose voice it is: one person counts once, whatever ways the orders came. */
+export const voiceOf = ({ id, person }: Actor): string => person ?? id;

@@ -1,16 +1,44 @@
+import type { Instant } from '../units.ts';
 import type { Actor } from './actor.ts';
 
-/** What a person, or a hook that answers late, wants of a rollout. */
-export type Order = { rolloutId: string; by: string } & (
+/** What can be wanted of a rollout. */
+type Wish =
   | { command: 'pause'; reason: string }
   | { command: 'resume' }
   | { command: 'promote'; step?: number | undefined; full: boolean }
   | { command: 'approve'; gate: number }
+  | { command: 'reject'; gate: number; reason: string }
   | { command: 'answer'; hook: string; status: 'pass' | 'fail' | 'inconclusive'; reason: string }
   | { command: 'abort'; reason: string }
   | { command: 'rollback'; reason: string }
-  | { command: 'retry' }
-);
+  | { command: 'retry' };
 
-/** Who gives an order, by its own word: the function that takes orders does not know its caller. */
-export const actorOf = ({ by }: { by: string }): Actor => ({ id: by, via: 'iam', isVerified: false });
+/** What a person, or a hook that answers late, wants of a rollout. */
+export type Order = Wish & {
+  rolloutId: string;
+  by: Actor;
+  /** The groups that its giver is in, by the settings of the deployment. */
+  groups?: string[] | undefined;
+  /** Everything else that its giver is known as, by which the author of a release is recognized. */
+  aka?: string[] | undefined;
+  once?: Once | undefined;
+};
+
+/** An order as whoever may call the function that takes orders words it: who gives it is only said. */
+export type UnsignedOrder = Wish & { rolloutId: string; by: string };
+
+/** Makes an order one that is carried out once, however often it comes. */
+interface Once {
+  /** The id of a link's token, an idempotency key or a click, with what tells it from those of others. */
+  id: string;
+  /** The same for every repeat of one order, and another one for every other order. */
+  fingerprint: string;
+  /** Until when a repeat has to be recognized. */
+  expiresAt: Instant;
+}
+
+/** An order by its giver's own word. */
+export const unverified = (order: UnsignedOrder): Order => ({
+  ...order,
+  by: { id: order.by, via: 'iam', isVerified: false },
+});

@@ -18,7 +18,7 @@ import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { watchdog } from '../../functions/watchdog.ts';
 import { FUNCTIONS, type FunctionName } from '../../infra/facts.ts';
 import { virtualClock } from '../../local/clock.ts';
-import { HOOK_SECRET } from '../../local/controller.ts';
+import { HOOK_SECRET, PEOPLE_KEY } from '../../local/controller.ts';
 import { controllerFunctions } from '../../local/functions.ts';
 import { createScenario, FUNCTION, type Scenario, type ScenarioOptions } from '../../simulation/scenario.ts';
 import { FIRST, setUp, unreachable, withJournal } from '../controller/set-up.ts';
@@ -295,9 +295,9 @@ describe('the logs of a rollout', () => {
         .catch(() => {});
       expect(written.length, name).toBeGreaterThan(before);
     }
-    expect(leaked([...reverted.tokens, ...completed.tokens, HOOK_SECRET, PRIVATE.hook, 'marker-'])).toEqual(
-      [],
-    );
+    expect(
+      leaked([...reverted.tokens, ...completed.tokens, HOOK_SECRET, PEOPLE_KEY, PRIVATE.hook, 'marker-']),
+    ).toEqual([]);
   });
 
   test('would show a token that was written', () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { ERROR_CODES } from '../../core/errors.ts';
+import { DOOR_CODES, ERROR_CODES } from '../../core/errors.ts';
 import { DIRECTIVE_KINDS, type Directive } from '../../core/rollout/next.ts';
 import { type FunctionName, factsOf, startedBy } from '../../infra/facts.ts';
 import { compile } from '../../local/asl/interpreter.ts';
@@ -87,10 +87,12 @@ export const DIED = [
   'Lambda.Unknown',
   'States.Timeout',
 ];
-/** Errors of the controller's own code, which would be the same the next time: JavaScript's, and our own codes but for those by which somebody else was in the way. */
+/** Codes by which somebody else was in the way, or which no state meets. */
+const ELSEWHERE: readonly string[] = ['AccountRefused', 'JournalConflict', 'Unavailable', ...DOOR_CODES];
+/** Errors of the controller's own code, which would be the same the next time: JavaScript's, and our own codes but for those. */
 const OWN = [
   ...['Error', 'TypeError', 'RangeError', 'ReferenceError', 'SyntaxError'],
-  ...ERROR_CODES.filter((code) => !['AccountRefused', 'JournalConflict', 'Unavailable'].includes(code)),
+  ...ERROR_CODES.filter((code) => !ELSEWHERE.includes(code)),
 ];
 /** Every other error, so that a name that nobody has listed does not revert a release the first time; not for the revert path, where a failure must lead on at once. */
 const ANY = ['States.TaskFailed'];

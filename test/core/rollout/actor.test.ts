@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isPlans, nameOf, PLANS, SPILLWAY } from '../../../core/rollout/actor.ts';
+import { isPlans, nameOf, PLANS, SPILLWAY, voiceOf } from '../../../core/rollout/actor.ts';
 import { actor } from './given.ts';
 
 test('an order is the plan’s own by its name and its way: a person may be called so too', () => {
@@ -8,7 +8,10 @@ test('an order is the plan’s own by its name and its way: a person may be call
   ]);
 });
 
-test('an actor is called by its name, if it has one', () => {
+test('an actor is called by its person or its name, if it has one, and is one voice by person', () => {
   expect(nameOf(actor('arn:ada'))).toBe('arn:ada');
   expect(nameOf({ ...actor('arn:ada'), name: 'Ada' })).toBe('Ada');
+  expect(nameOf({ ...actor('arn:ada'), name: 'Ada', person: 'ada' })).toBe('ada');
+  expect(voiceOf({ ...actor('arn:ada'), name: 'Ada' })).toBe('arn:ada');
+  expect(voiceOf({ ...actor('arn:ada'), person: 'ada' })).toBe('ada');
 });
