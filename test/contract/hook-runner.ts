@@ -240,6 +240,22 @@ export function describeSmokeRunner(implementation: Implementation<SmokeStage>):
       expect(await run(check({}, { json: { '$.total': 100 }, text: '€' }))).toMatchObject({ status: 'pass' });
     });
 
+    keeps(
+      'measures bytes that are no text, and fails what is asked of their text',
+      async ({ run, arrange }) => {
+        const image = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0xff, 0xfe, 0xc3]);
+        const headers = { 'Content-Type': 'image/png' };
+        arrange.answer({ statusCode: 200, headers, body: image.toString('base64'), isBase64Encoded: true });
+        expect(await run(check({}, { length: { min: 12, max: 12 } }))).toMatchObject({ status: 'pass' });
+        for (const wrong of [{ json: { '$.total': 100 } }, { text: 'hello' }, { length: { min: 13 } }])
+          expect(await run(check({}, wrong))).toEqual({
+            status: 'fail',
+            // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them may come through
+            reason: expect.not.stringMatching(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/),
+          });
+      },
+    );
+
     keeps('takes a bare value for status 200 with that body', async ({ run, arrange }) => {
       arrange.answer({ total: 100 });
       expect(await run(check({}, { json: { '$.total': 100 } }))).toMatchObject({ status: 'pass' });
