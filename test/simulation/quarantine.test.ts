@@ -93,6 +93,22 @@ test('a version that the user published anew from the same code and configuratio
   expect(again.reason).toContain('has the same artifacts (api version');
 });
 
+test('a version that was aborted, retried and proven is no longer kept out, under any name', async () => {
+  const { stage, run, release, retry, faults } = await warm();
+  const version = stage.lambda.helpers.publishCounted(FUNCTION);
+  const raised = stage.saw('Shifted');
+  const first = await run(stage.release({ version }));
+  await run(raised);
+  await run(stage.order('abort'));
+  await run(stage.ended(first));
+  expect(await release({ version })).toMatchObject({ outcome: 'refused' });
+  await retry('checkout-api--r2--1');
+  expect((await run(stage.ended('checkout-api--r2--2'))).reason).toMatch(/^proven/);
+  const again = { outcome: 'completed', reason: 'already serving: api is at version 2' };
+  expect(await release({ version })).toMatchObject(again);
+  expect(await faults()).toEqual([]);
+});
+
 describe('asked again when it is published', () => {
   test('a configuration that somebody put back after the opening is refused before the first raise', async () => {
     const { stage, release, run } = await warm(ZIPS);
