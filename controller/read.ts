@@ -1,20 +1,51 @@
 import type { Journal, ServiceRecord } from '../core/ports.ts';
 import type { Readings } from '../core/readings.ts';
+import { outlineOf } from '../core/rollout/outline.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { summary } from '../core/rollout/story.ts';
 import { viewOf } from '../core/rollout/view.ts';
+import type { Needs } from './ports.ts';
+
+/** What is to be read. */
+export type Asked =
+  | { read: 'about' | 'running' }
+  | { read: 'recent'; service: string; before?: string | undefined; limit: number }
+  | { read: 'service'; service: string }
+  | { read: 'rollout'; rolloutId: string }
+  | { read: 'events'; rolloutId: string; after: number; limit?: number | undefined };
+
+/** Answers what people, pipelines and pages want to know; changes nothing. */
+export async function read(
+  asked: Asked,
+  { about, journal }: Needs<'about' | 'journal'>,
+): Promise<Readings[keyof Readings]> {
+  switch (asked.read) {
+    case 'about':
+      return about;
+    case 'running':
+      return (await journal.running()).map(outlineOf);
+    case 'recent':
+      return (await journal.recent(asked)).map(outlineOf);
+    case 'service':
+      return journal.service(asked.service);
+    case 'rollout':
+      return readView(asked.rolloutId, journal);
+    case 'events':
+      return readEvents(asked, journal);
+  }
+}
 
 /** What people may see of a rollout, or what it waits for in the queue. */
-export async function readView(rolloutId: string, journal: Journal): Promise<Readings['rollout']> {
+async function readView(rolloutId: string, journal: Journal): Promise<Readings['rollout']> {
   const rollout = await journal.read(rolloutId);
   if (rollout === undefined) return { waitsFor: await waitsFor(rolloutId, journal) };
   return { view: viewOf(rollout, await sinceThen(rollout, journal)) };
 }
 
 /** Events of a rollout after version `after`, as many as fit into one answer, and how it ended if it has. */
-export async function readEvents(
-  { rolloutId, after, limit }: { rolloutId: string; after: number; limit?: number | undefined },
+async function readEvents(
+  { rolloutId, after, limit }: Extract<Asked, { read: 'events' }>,
   journal: Journal,
 ): Promise<Readings['events']> {
   const rollout = await journal.read(rolloutId);

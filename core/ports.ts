@@ -267,6 +267,15 @@ export interface AlarmSource {
   read(names: string[]): Promise<Alarm[]>;
 }
 
+/** What a change of an alarm reports. */
+export interface AlarmChange extends Pick<Alarm, 'breachedAt' | 'versions'> {
+  alarm: string;
+  /** False of a change to another state, and of a report that is no change. */
+  wentOff: boolean;
+  /** Absent if it does not say when, so that it can be read. */
+  since?: Instant | undefined;
+}
+
 /** What a hook receives. */
 export interface HookQuestion {
   hook: Hook;

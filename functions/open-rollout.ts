@@ -1,11 +1,8 @@
 import * as z from 'zod/mini';
 import { s3Releases } from '../adapters/s3-releases.ts';
-import { readRollout } from '../controller/execution.ts';
-import { openRelease } from '../controller/open/release.ts';
+import { uploadedManifest } from '../adapters/upload-event.ts';
+import { type Asks, openAsAsked } from '../controller/open/asked.ts';
 import type { Opened } from '../controller/open/repeat.ts';
-import { retry } from '../controller/open/retry.ts';
-import { rollBack } from '../controller/open/roll-back.ts';
-import { openWaiting } from '../controller/open/waiting.ts';
 import type { Opens } from '../controller/ports.ts';
 import { KINDS } from '../targets/kinds.ts';
 import { aws, awsS3, clock } from './_aws.ts';
@@ -24,21 +21,8 @@ import {
   watchdogOn,
 } from './_ports.ts';
 
-/** What starts an opening: an upload, or what Command and JournalStream hand over. */
 const Input = z.discriminatedUnion('open', [
-  // The parts of S3's "Object Created" event that count; everything else in it may change.
-  z.object({
-    open: z.optional(z.undefined()),
-    detail: z.object({
-      bucket: z.object({ name: z.string() }),
-      object: z.object({
-        key: z.string(),
-        'version-id': z.string({
-          error: () => 'it is missing: turn versioning on for the bucket of releases.',
-        }),
-      }),
-    }),
-  }),
+  uploadedManifest,
   z.strictObject({ open: z.literal('waiting'), service: z.string() }),
   z.strictObject({ open: z.literal('retry'), rolloutId: z.string() }),
   z.strictObject({
@@ -49,27 +33,8 @@ const Input = z.discriminatedUnion('open', [
   }),
 ]);
 
-/** Opens the rollout that an uploaded manifest asks for, or that was handed over. A duplicate repeats every step and changes nothing. */
-export const openRollout: Task<z.infer<typeof Input>, Opened, Opens> = {
-  input: Input,
-  async run(input, ports) {
-    switch (input.open) {
-      case undefined: {
-        const { bucket, object } = input.detail;
-        const manifest = { bucket: bucket.name, key: object.key, versionId: object['version-id'] };
-        return openRelease(manifest, ports);
-      }
-      case 'waiting':
-        return openWaiting(input.service, ports);
-      case 'retry':
-        return retry(await readRollout(input.rolloutId, ports), ports);
-      case 'rollback': {
-        const rolloutId = await rollBack(await readRollout(input.rolloutId, ports), input, ports);
-        return { rolloutId, result: 'opened', reason: input.reason };
-      }
-    }
-  },
-};
+/** Opens the rollout that an uploaded manifest asks for, or that was handed over. */
+export const openRollout: Task<Asks, Opened, Opens> = { input: Input, run: openAsAsked };
 
 /** The function on AWS. */
 export const handler = lambda(openRollout, () => ({

@@ -1,7 +1,6 @@
 import * as z from 'zod/mini';
-import { readEvents, readView } from '../controller/read.ts';
+import { type Asked, read } from '../controller/read.ts';
 import type { Readings } from '../core/readings.ts';
-import { outlineOf } from '../core/rollout/outline.ts';
 import { aws } from './_aws.ts';
 import { lambda, type Task } from './_lambda.ts';
 import { aboutOn, journalOn } from './_ports.ts';
@@ -26,24 +25,9 @@ const Input = z.discriminatedUnion('read', [
 ]);
 
 /** Answers what people, pipelines and pages want to know. */
-export const readJournal: Task<z.infer<typeof Input>, Readings[keyof Readings], 'about' | 'journal'> = {
+export const readJournal: Task<Asked, Readings[keyof Readings], 'about' | 'journal'> = {
   input: Input,
-  async run(input, { about, journal }) {
-    switch (input.read) {
-      case 'about':
-        return about;
-      case 'running':
-        return (await journal.running()).map(outlineOf);
-      case 'recent':
-        return (await journal.recent(input)).map(outlineOf);
-      case 'service':
-        return journal.service(input.service);
-      case 'rollout':
-        return readView(input.rolloutId, journal);
-      case 'events':
-        return readEvents(input, journal);
-    }
-  },
+  run: read,
 };
 
 /** The function on AWS. */

@@ -37,6 +37,14 @@ export const RACING: Ban[] = [
   { pattern: /\bPromise\.(?:race|any)\b/, instead: 'work within a limit (`within`)' },
 ];
 
+/** A function that asks a port itself, instead of handing its ports to a use case. */
+export const ASKING: Ban[] = [
+  {
+    pattern: /\bports\.\w|\brun\s*(?::\s*(?:async\s*)?)?\([^()]*,\s*\{/,
+    instead: 'hand the ports to a use case of controller/',
+  },
+];
+
 /** Printing, which belongs to those who talk to people. */
 export const PRINTING: Ban[] = [
   { pattern: /(?<![.\w$])console\b|\bprocess\.std(out|err)\b/, instead: 'answer it, or journal it' },

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ERROR_CODES } from '../../core/errors.ts';
 import { FUNCTIONS, fileOf } from '../../infra/facts.ts';
 import {
+  ASKING,
   assertingNames,
   banned,
   emptyMatches,
@@ -93,6 +94,11 @@ describe('a function of the controller', () => {
       return expect(textOf(`functions/${name}.ts`)).toContain('readJournal: Task<');
     const camel = pascal(name).replace(/^./, (letter) => letter.toLowerCase());
     expect(textOf(`functions/${name}.ts`)).toMatch(new RegExp(`^export const ${camel}: Task<`, 'm'));
+  });
+
+  test.each(lambdas)('%s asks no port itself: a use case of controller/ does', (name) => {
+    const file = `functions/${name}.ts`;
+    expect(banned(file, lexed(file), ASKING)).toEqual([]);
   });
 
   test('has the name of its state, where a state calls it', () => {
@@ -192,6 +198,18 @@ describe('the checkers', () => {
     expect(bannedIn('const a = Date.now(); const b = 1;', UNPORTED)).toHaveLength(1);
     expect(bannedIn('const a = new Date();', UNPORTED)).toHaveLength(1);
     expect(bannedIn('const a = new Date(from); const b = Date.parse(text);', UNPORTED)).toEqual([]);
+  });
+
+  test('find a function that asks a port itself', () => {
+    expect(bannedIn('run: async (input, ports) => ports.journal.read(input.id),', ASKING)).toHaveLength(1);
+    expect(bannedIn('async run({ id }, { journal }) { return journal.read(id); }', ASKING)).toHaveLength(1);
+    expect(bannedIn('run: async ({ id }, { journal }) => journal.read(id),', ASKING)).toHaveLength(1);
+    expect(
+      bannedIn(
+        "import { journalOn } from './_ports.ts';\nrun: (input, ports) => read(input, ports),",
+        ASKING,
+      ),
+    ).toEqual([]);
   });
 
   test('find who sleeps and who prints', () => {
