@@ -1,5 +1,6 @@
 import { RolloutError } from '../core/errors.ts';
 import type { TrafficRouter, Watchdog } from '../core/ports.ts';
+import type { TargetKinds } from '../core/target-kind.ts';
 
 /**
  * Reverts a rollout by what its watchdog was armed with, without the controller's functions and journal; the
@@ -10,10 +11,10 @@ export async function revertFrozen(
   rolloutId: string,
   person: string,
   watchdog: Watchdog,
+  kinds: TargetKinds,
   router: (kind: string) => TrafficRouter,
 ): Promise<string[]> {
-  const byHand =
-    "take the weight off by hand: aws lambda update-alias --function-name NAME --name ALIAS --routing-config '{}'.";
+  const byHand = `take the weight off by hand: ${kinds.map((kind) => kind.byHand).join(', or ')}.`;
   const frozen = await watchdog.frozen(rolloutId);
   if (frozen === undefined)
     throw new RolloutError(

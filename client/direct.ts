@@ -4,6 +4,7 @@ import { revertFrozen } from '../adapters/direct-abort.ts';
 import { byKind } from '../adapters/registry.ts';
 import { schedulerWatchdog } from '../adapters/scheduler-watchdog.ts';
 import { routers } from '../targets/adapters.ts';
+import { KINDS } from '../targets/kinds.ts';
 
 /** Reverts a rollout by the caller's own rights: for when the controller is down. @throws as `revertFrozen` does */
 export function revertDirectly(
@@ -21,5 +22,5 @@ export function revertDirectly(
     roleArn: '',
     groupName,
   });
-  return revertFrozen(rolloutId, by, watchdog, byKind(routers, { lambda }, clock));
+  return revertFrozen(rolloutId, by, watchdog, KINDS, byKind(routers, { lambda }, clock));
 }

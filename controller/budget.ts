@@ -66,6 +66,7 @@ async function callsAt(
   service: string,
   ports: Needs<'budget' | 'clock' | 'observer'>,
 ): Promise<Instant> {
+  if (calls === 0) return ports.clock.now();
   const at = await soon(ASKING_MS, () => ports.budget.take(calls, service), ports);
   if (at === undefined) ports.observer.count({ BudgetUnanswered: 1 });
   return at ?? ports.clock.now();

@@ -1,4 +1,3 @@
-import { CLOSE_CALLS } from '../core/budget.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
 import { soon } from '../core/within.ts';
 import { withCalls } from './budget.ts';
@@ -12,9 +11,8 @@ type Closes = 'budget' | 'clock' | 'completions' | 'journal' | 'observer' | 'rou
 /** Ends a completed rollout: traffic is read back against the outcome, the fence is closed, then the lock goes. Repeatable. */
 export async function close(rollout: Rollout, ports: Needs<Closes>): Promise<Rollout> {
   const { rolloutId, targets } = rollout.opening;
-  const closed = await withCalls(rollout, CLOSE_CALLS * targets.length, ports, () =>
-    closeNow(rollout, ports),
-  );
+  const calls = targets.reduce((all, { kind }) => all + ports.router(kind).calls.close, 0);
+  const closed = await withCalls(rollout, calls, ports, () => closeNow(rollout, ports));
   // A pin that may be left is removed by the watchdog, which disarms itself then, as it does if it cannot be disarmed here.
   if (isEnded(closed) && (await unpin(closed, ports)))
     await soon(DISARMING_MS, () => ports.watchdog.disarm(rolloutId), ports);

@@ -1,6 +1,6 @@
-import { PROMOTION_CALLS, RAISE_CALLS } from '../core/budget.ts';
 import { isWorthAnotherLook } from '../core/rollout/reconcile.ts';
 import { type Rollout, targetNamed } from '../core/rollout/state.ts';
+import type { Target } from '../core/target.ts';
 import { putOff, withCalls } from './budget.ts';
 import { readRollout } from './execution.ts';
 import { pinFor } from './pins.ts';
@@ -18,10 +18,14 @@ export function raise(
   weight: number,
   ports: Needs<'budget' | 'clock' | 'journal' | 'observer' | 'router'>,
 ): Promise<Rollout> {
-  return withCalls(rollout, callsOf(weight), ports, () => raiseNow(rollout, name, weight, ports));
+  const calls = callsOf(targetNamed(rollout, name), weight, ports);
+  return withCalls(rollout, calls, ports, () => raiseNow(rollout, name, weight, ports));
 }
 
-const callsOf = (weight: number) => (weight === 100 ? PROMOTION_CALLS : RAISE_CALLS);
+function callsOf({ kind }: Target, weight: number, ports: Needs<'router'>): number {
+  const { calls } = ports.router(kind);
+  return weight === 100 ? calls.promotion : calls.raise;
+}
 
 /**
  * One raise under the fence: announce it, write it once under the token that must stand there, record what happened.
@@ -64,5 +68,6 @@ async function raiseNow(
   const seen = isClear ? observed : await settled(announced, target, ports);
   const after = await recordJudgement(announced, { type: 'Reconcile', target: name, seen }, ports);
   // No conflict, the write just failed; an immediate retry would fail too.
-  return after.version === announced.version ? putOff(after, callsOf(weight), raised.why, ports) : after;
+  if (after.version !== announced.version) return after;
+  return putOff(after, callsOf(target, weight, ports), raised.why, ports);
 }

@@ -16,18 +16,6 @@ export const BURST_MS = 1_000;
  */
 export const DEBT_MS = 4_000;
 
-/** Calls of that quota that one opening makes for each target: alias, provisioned concurrency, two listings of event sources, and a claim's read and write. */
-export const OPENING_CALLS = 6;
-
-/** A raise reads its alias and writes it. */
-export const RAISE_CALLS = 2;
-
-/** A promotion creates the pin of its stable version besides. */
-export const PROMOTION_CALLS = RAISE_CALLS + 1;
-
-/** A close reads its alias twice and writes it, and reads and deletes the pin. */
-export const CLOSE_CALLS = 5;
-
 /** Rollouts that may read back at each of their ticks, one a minute. */
 const READ_BACKS_A_MINUTE = 60;
 

@@ -219,8 +219,17 @@ export interface ResolvedTarget {
 /** What a version is good for as a place to go back to. */
 export type VersionState = 'usable' | 'inactive' | 'failed' | 'gone';
 
+/** Calls of the shared quota that each move of one target makes; 0 of a kind that makes none. */
+interface MoveCalls {
+  opening: number;
+  raise: number;
+  promotion: number;
+  close: number;
+}
+
 /** Moves traffic between two versions of one kind of target. */
 export interface TrafficRouter {
+  calls: MoveCalls;
   /** Looks everything up that can be refused now. @throws RolloutError TargetInvalid naming the field and the fix */
   resolve(request: TargetRequest): Promise<ResolvedTarget>;
   /** Whether a version of it can serve; an `inactive` one serves once its first request has made Lambda prepare it again. @throws RolloutError Unavailable if nobody can say just now */

@@ -19,6 +19,8 @@ export interface TargetKind {
   spec: z.ZodMiniType<TargetSpec>;
   /** The fields that no two targets of a file may have alike, and what is then said to be the same. */
   identity: { fields: readonly string[]; noun: string };
+  /** How a person takes the canary's traffic away without the controller, as a command to copy. */
+  byHand: string;
   /** Which sources have each limit, and the field that names the queue which is read for it. */
   limits: Record<Limit, { [S in Source]?: 'queue' | 'dlq' | 'nothing' }>;
 }

@@ -70,7 +70,9 @@ async function answer(world: World, request: IncomingMessage): Promise<object> {
   }
   if (request.method === 'POST' && kind === 'revert') {
     const { by = 'somebody' } = JSON.parse((await bodyOf(request)).toString('utf8')) as { by?: string };
-    return { reverted: await revertFrozen(name, by, world.ports.watchdog, world.ports.router) };
+    return {
+      reverted: await revertFrozen(name, by, world.ports.watchdog, world.ports.kinds, world.ports.router),
+    };
   }
   throw new Error(`There is no ${request.method} ${request.url} here.`);
 }

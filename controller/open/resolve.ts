@@ -1,4 +1,3 @@
-import { OPENING_CALLS } from '../../core/budget.ts';
 import { artifactOf, type Manifest } from '../../core/config/manifest.ts';
 import type { ResolvedTarget, ServiceRecord } from '../../core/ports.ts';
 import { completedVersion } from '../../core/rollout/adoption.ts';
@@ -42,12 +41,13 @@ export async function resolveTargets(
   // It waits a little in all and then goes, so that it never starves: only a few openings run at once.
   const until = ports.clock.now() + WAIT_MS;
   for (const [name, spec] of Object.entries(manifest.rollout.targets)) {
+    const router = ports.router(kindOf(ports.kinds, spec).kind);
     // Each target is charged when it is looked up: what an earlier one refuses costs nothing more.
-    await acquireCalls(OPENING_CALLS, { service: manifest.service, until }, ports);
+    await acquireCalls(router.calls.opening, { service: manifest.service, until }, ports);
     const artifact = artifactOf(manifest, name);
     const completed = completedVersion(service, name);
     const request = { name, service: manifest.service, spec, artifact, bucket, completed };
-    resolved.push(await ports.router(kindOf(ports.kinds, spec).kind).resolve(request));
+    resolved.push(await router.resolve(request));
     if ('zip' in artifact) await ports.releases.assertCode({ bucket, ...artifact.zip }, artifact.zip.sha256);
   }
   return resolved;

@@ -68,6 +68,8 @@ export const lambdaAliasKind: TargetKind = {
     ),
   }).check(rule(queueFaults)),
   identity: { fields: ['lambda', 'alias'], noun: 'function and alias' },
+  byHand:
+    'aws lambda update-alias --function-name NAME --name ALIAS --routing-config AdditionalVersionWeights={}',
   limits: LIMITS_BY_SOURCE,
 };
 

@@ -16,9 +16,22 @@ import { lambdaPin } from './pin.ts';
 import { resolveLambda } from './resolve.ts';
 import { functionOf, usability } from './versions.ts';
 
+/** What a move takes of the calls that Lambda's control plane has for everybody (Lambda quotas, "Lambda API requests"). */
+const CALLS: TrafficRouter['calls'] = {
+  // Alias, provisioned concurrency, two listings of event sources, and a claim's read and write.
+  opening: 6,
+  // It reads its alias and writes it.
+  raise: 2,
+  // It creates the pin of its stable version besides.
+  promotion: 3,
+  // It reads its alias twice and writes it, and reads and deletes the pin.
+  close: 5,
+};
+
 /** Traffic between two versions of one Lambda function, by the weights of an alias; the alias' Description carries the fence. */
 export function lambdaAlias(client: LambdaClient, clock: Clock): TrafficRouter {
   return {
+    calls: CALLS,
     ...fencedRouter(aliasStore(client), clock),
     ...lambdaPin(client, clock),
     async has({ ref, key }, version) {

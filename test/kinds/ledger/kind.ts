@@ -13,5 +13,6 @@ export const ledgerKind: TargetKind = {
     source: sourceField,
   }).check(z.describe('A ledger.')),
   identity: { fields: ['ledger'], noun: 'ledger' },
+  byHand: 'write a line into the book',
   limits: { dlqNew: {}, oldestMessage: {}, iteratorAge: {}, batchFailures: {} },
 };
