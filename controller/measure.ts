@@ -102,13 +102,12 @@ async function answered<T>(
   { rolloutId, until }: { rolloutId: string; until: Instant },
   ports: Needs<'clock' | 'observer'>,
 ): Promise<{ value?: T; error?: string }> {
-  const ms = until - ports.clock.now();
   const late = (): never => {
-    const why = `no answer to the read of ${what} came within ${Math.round(ms / 1000)} s`;
+    const why = `no answer to the read of ${what} came in the first ${READ_MS / 1000} s of the tick`;
     throw new RolloutError('Unavailable', why);
   };
   try {
-    return { value: await within(ms, reading, late, ports) };
+    return { value: await within(until - ports.clock.now(), reading, late, ports) };
   } catch (error) {
     unread(rolloutId, what, error, ports);
     return { error: error instanceof Error ? error.message : String(error) };
