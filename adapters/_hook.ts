@@ -5,7 +5,7 @@ import { within } from '../core/within.ts';
 /** How long a hook may take to answer at once: the function that asks it must itself end within 10 s. */
 export const HOOK_LIMIT_MS = 8_000;
 
-/** What every hook is sent. With a status and a reason added, its `callback` is the order that answers later. */
+/** What every hook is sent. With a status and a reason added, its `callback` is the command that answers later. */
 export function payloadOf({ hook, target, occurrence, idempotencyKey, about }: HookQuestion): object {
   return {
     ...about,

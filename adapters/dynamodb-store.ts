@@ -51,7 +51,7 @@ export interface Refused {
   found: Item | undefined;
 }
 
-/** One table, read consistently. Every method rejects with RolloutError `Unavailable` where it cannot be reached. */
+/** One table, read consistently. Every method rejects with RolloutError `Unavailable` if it cannot be reached. */
 export interface Store {
   get(key: Key): Promise<Item | undefined>;
   /** Those of the keys that exist, in the order of the keys. */
@@ -66,7 +66,7 @@ export interface Store {
   newest(index: Index, value: string, page: { limit: number; after?: Item | undefined }): Promise<Key[]>;
   put(item: Item): Promise<void>;
   delete(key: Key): Promise<void>;
-  /** Updates one item and answers what it was before, or what stood there where the condition did not hold. */
+  /** Updates one item and answers what it was before, or what stood there if the condition did not hold. */
   update(write: Change): Promise<{ before: Item | undefined } | { refused: Item | undefined }>;
   /** Writes all or nothing; answers the writes whose conditions did not hold, none if all is written. @throws RolloutError JournalFull */
   transact(writes: Write[]): Promise<Refused[]>;

@@ -30,7 +30,7 @@ const BUSY_MS = 3_000;
 /** Tries that fit into the longest of these times. */
 const BUSY_TRIES_MAX = 25;
 
-/** How long a revert goes on asking where AWS has no room: most of the 10 s of its function, since each new start reads the alias again. */
+/** How long a revert goes on asking if AWS has no room: most of the 10 s of its function, since each new start reads the alias again. */
 const REVERT_MS = 7_000;
 
 /** Looks at a target before a revert or a claim believes that it is another rollout's: reads may lag behind writes (assumed: seconds at most; AWS promises nothing). */
@@ -74,7 +74,7 @@ export function fencedRouter(
     }
   };
 
-  /** Writes, and answers what stands there then: as the write itself answered, or read again where that does not say. `busy` is why AWS could not take it just now; `failed` is an error that does not pass by itself; `isRefused` if somebody else wrote since the read before, `isVersionGone` if the version does not exist. */
+  /** Writes, and answers what stands there then: as the write itself answered, or read again if that does not say. `busy` is why AWS could not take it just now; `failed` is an error that does not pass by itself; `isRefused` if somebody else wrote since the read before, `isVersionGone` if the version does not exist. */
   const written = async (
     target: Target,
     routing: Routing,
@@ -108,7 +108,7 @@ export function fencedRouter(
   /**
    * Reads, changes and writes until nobody writes in between. `change` answers undefined if nothing has to be written, and
    * `look` if that rests on a read that may lag behind. `before` is what each write replaced, or may have.
-   * @throws RolloutError Unavailable if AWS could not take the write for all that time, AccountRefused, RevertFailed where others write on and on
+   * @throws RolloutError Unavailable if AWS could not take the write for all that time, AccountRefused, RevertFailed if others write on and on
    */
   const insist = async (
     target: Target,

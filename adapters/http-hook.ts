@@ -8,7 +8,7 @@ import { inTime, payloadOf } from './_hook.ts';
 /** What the controller's own configuration says about HTTP hooks. */
 export interface HookWeb {
   fetch: typeof fetch;
-  /** The hosts that may be asked, with their port where it is not 443; none if it is empty. */
+  /** The hosts that may be asked, with their port if it is not 443; none if it is empty. */
   hosts: string[];
   /** What requests are signed with; nothing is sent without one. */
   secret: string;

@@ -71,7 +71,7 @@ async function assertOwned(hook: Hook, service: string, look: Look): Promise<voi
   );
 }
 
-/** Undefined if there is no such function; `hidden` where IAM lets the controller see none without the tag. */
+/** Undefined if there is no such function; `hidden` if IAM lets the controller see none without the tag. */
 async function tagsOf(read: () => ReturnType<Look>): Promise<Record<string, string> | undefined | 'hidden'> {
   try {
     const { Tags = {} } = await read();

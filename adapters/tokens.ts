@@ -5,7 +5,7 @@ import type { Clock, Tokens, TokenType } from '../core/ports.ts';
 /** Least length of a key, in bytes: that of the signature (RFC 7518, 3.2). */
 const KEY_BYTES_MIN = 32;
 
-/** Longest token that is looked at, in characters: that of an order holds a reason. */
+/** Longest token that is looked at, in characters: that of a command holds a reason. */
 const TOKEN_MAX = 16_384;
 
 /** Keys by their ids; `current` signs, and the others are kept until what they signed has expired. */

@@ -4,7 +4,7 @@ import { didYouMean } from '../core/config/nearest.ts';
 import { RolloutError } from '../core/errors.ts';
 import { isHelp, synopsis, table, UsageError, usage } from './call.ts';
 import type { Command } from './command.ts';
-import { abort, approve, pause, promote, resume, retry, rollback } from './commands/orders.ts';
+import { abort, approve, pause, promote, resume, retry, rollback } from './commands/operate.ts';
 import { plan } from './commands/plan.ts';
 import { release } from './commands/release.ts';
 import { report } from './commands/report.ts';

@@ -104,7 +104,7 @@ function isNoNews({ at, verdict }: Measured, said: Measured | undefined, view: R
   return isHeld && said?.verdict.status === verdict.status && at - said.at < SILENT_MS;
 }
 
-/** Reads a rollout, and goes on asking where a network or a throttle is in the way: a watch of an hour must outlive a bad minute. */
+/** Reads a rollout, and goes on asking if a network or a throttle is in the way: a watch of an hour must outlive a bad minute. */
 function patientReader(client: Client) {
   let reachedAt = Date.now();
   let isTold = false;

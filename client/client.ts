@@ -1,6 +1,6 @@
 import type { RecentQuery } from '../core/ports.ts';
 import type { Readings } from '../core/readings.ts';
-import type { UnsignedOrder } from '../core/rollout/order.ts';
+import type { UnsignedRequest } from '../core/rollout/command-request.ts';
 
 /** How an interface talks to a controller, wherever that is. All methods reject with RolloutError `Unavailable`, or an error of AWS, where it cannot be reached. */
 export interface Client {
@@ -15,7 +15,7 @@ export interface Client {
   /** Its oldest events after version `after`, as many as fit into one answer and at most `limit`. */
   events(rolloutId: string, after: number, limit?: number): Promise<Readings['events']>;
   /** Answers the rollout that it leads to. @throws RolloutError if it is refused */
-  command(order: UnsignedOrder): Promise<{ rolloutId: string }>;
+  command(request: UnsignedRequest): Promise<{ rolloutId: string }>;
   /** Uploads one object of a release and answers its version id. @throws Error PreconditionFailed if it exists already */
   upload(key: string, body: Uint8Array, onProgress: (done: number, total: number) => void): Promise<string>;
   /** Takes the canary out without the controller's functions and journal, in somebody's name; answers a line for each target. */

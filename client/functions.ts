@@ -17,6 +17,6 @@ export function functionsOf(invoke: Invoke): Omit<Client, 'upload' | 'revertDire
     rollout: (rolloutId) => read('rollout', { rolloutId }),
     events: (rolloutId, after, limit) =>
       read('events', { rolloutId, after, ...(limit === undefined ? {} : { limit }) }),
-    command: (order) => invoke('Command', { ...order }),
+    command: (request) => invoke('Command', { ...request }),
   };
 }

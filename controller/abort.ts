@@ -1,8 +1,8 @@
 import { RolloutError } from '../core/errors.ts';
 import { nameOf } from '../core/rollout/actor.ts';
+import type { CommandRequest } from '../core/rollout/command-request.ts';
 import { decide } from '../core/rollout/decide.ts';
 import type { RevertBy, RevertedTarget } from '../core/rollout/event.ts';
-import type { Order } from '../core/rollout/order.ts';
 import { closedAmong } from '../core/rollout/revert-plan.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
@@ -19,7 +19,7 @@ export type Aborts = 'clock' | 'environment' | 'executions' | 'journal' | 'route
 
 /** Traffic first: the canary is out before the journal is written. */
 export async function abort(
-  { rolloutId, by, reason }: Extract<Order, { command: 'abort' }>,
+  { rolloutId, by, reason }: Extract<CommandRequest, { command: 'abort' }>,
   ports: Needs<Aborts>,
 ): Promise<string> {
   const service = rolloutIdParts(rolloutId)?.service ?? '';
@@ -44,7 +44,7 @@ export async function abort(
     );
   }
   const { targets, epoch } = await known(rollout, rolloutId, ports);
-  // If the journal cannot be written, the token carries the order to it later.
+  // If the journal cannot be written, the token carries the command to it later.
   const left = await outNow(targets, { rolloutId, epoch, person: nameOf(by) }, ports);
   // Traffic is safe, or its execution goes on taking it out; the fence keeps it so until the journal can be written.
   const stuck = 'out' in left ? left.out.filter(({ isStableGone }) => isStableGone) : [];
@@ -96,7 +96,7 @@ function notBack(
 /** How long an abort tries by itself: long enough for what a revert waits for a throttle, and short enough to be recorded within the function's 10 s. */
 const OUT_MS = 7_500;
 
-/** If AWS has no room for it just now, or does not answer, the order must not be lost: once it is in the journal, the rollout's own execution carries it out. */
+/** If AWS has no room for it just now, or does not answer, the command must not be lost: once it is in the journal, the rollout's own execution carries it out. */
 async function outNow(
   targets: Target[],
   by: RevertBy,

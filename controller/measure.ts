@@ -41,7 +41,7 @@ export async function tick(rollout: Rollout, ports: Needs<Measures>): Promise<Ro
   return recordJudgement(rollout, measured, ports);
 }
 
-/** Reads the targets back: what they show may change the rollout; where they cannot be read, this tick is broken. If there is no room for it among many, a later tick does. */
+/** Reads the targets back: what they show may change the rollout; if they cannot be read, this tick is broken. If there is no room for it among many, a later tick does. */
 async function look(
   rollout: Rollout,
   ports: Needs<'clock' | 'journal' | 'router'>,

@@ -1,6 +1,6 @@
 import { RolloutError } from '../core/errors.ts';
+import { type CommandRequest, type UnsignedRequest, unverified } from '../core/rollout/command-request.ts';
 import type { Command } from '../core/rollout/decide.ts';
-import type { Order } from '../core/rollout/order.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { type Aborts, abort } from './abort.ts';
@@ -9,19 +9,35 @@ import type { Needs } from './ports.ts';
 import { recordEffect } from './record.ts';
 import { wake } from './wake.ts';
 
-/** Carries out an order, and answers the rollout that it led to. An abort acts before it is recorded, and without a journal if it must. */
-export async function obey(input: Order, ports: Needs<Aborts | 'openings'>): Promise<string> {
+/** A token in which its giver is proven. */
+export interface SignedRequest {
+  command?: undefined;
+  signed: string;
+}
+
+/** Carries out what somebody calls for: by a token, whose claims `read` checks, or by its giver's own word. @throws RolloutError TokenInvalid */
+export function obeyCaller(
+  input: UnsignedRequest | SignedRequest,
+  read: (claims: Record<string, unknown>) => CommandRequest,
+  ports: Needs<Aborts | 'openings' | 'tokens'>,
+): Promise<string> {
+  const isSigned = input.command === undefined;
+  return obey(isSigned ? read(ports.tokens.read('command', input.signed)) : unverified(input), ports);
+}
+
+/** Carries out a command, and answers the rollout that it led to. An abort acts before it is recorded, and without a journal if it must. */
+async function obey(input: CommandRequest, ports: Needs<Aborts | 'openings'>): Promise<string> {
   if (input.command === 'abort') return abort(input, ports);
   const rollout = await opened(input.rolloutId, ports);
   if (input.command === 'rollback' || input.command === 'retry') return reopen(input, ports);
-  await recordEffect(rollout, orderOf(input), ports);
+  await recordEffect(rollout, commandOf(input), ports);
   await wake(input.rolloutId, ports);
   return input.rolloutId;
 }
 
 /** Synchronous: the caller learns whether a rollout was opened. */
 async function reopen(
-  input: Extract<Order, { command: 'rollback' | 'retry' }>,
+  input: Extract<CommandRequest, { command: 'rollback' | 'retry' }>,
   { openings }: Needs<'openings'>,
 ): Promise<string> {
   const { rolloutId } = input;
@@ -46,7 +62,7 @@ async function opened(rolloutId: string, ports: Needs<'journal'>): Promise<Rollo
   );
 }
 
-function orderOf(input: Exclude<Order, { command: 'abort' | 'rollback' | 'retry' }>): Command {
+function commandOf(input: Exclude<CommandRequest, { command: 'abort' | 'rollback' | 'retry' }>): Command {
   switch (input.command) {
     case 'pause':
       return { type: 'Pause', by: input.by, reason: input.reason };

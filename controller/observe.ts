@@ -80,7 +80,7 @@ export function loggable(value: unknown): Line {
   return line;
 }
 
-/** The first that names one rollout; `none` where the call is about none, or about several that have lines of their own. */
+/** The first that names one rollout; `none` if the call is about none, or about several that have lines of their own. */
 export function rolloutIdIn(...values: unknown[]): string {
   for (const value of values) {
     const id = memberOf(value, 'rolloutId') ?? memberOf(memberOf(value, 'ref'), 'rolloutId');

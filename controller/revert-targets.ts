@@ -9,7 +9,7 @@ import type { Needs } from './ports.ts';
 
 /**
  * Takes the canary out of every target at once; one that fails does not keep the others waiting.
- * Needs neither journal nor metrics. @throws RolloutError RevertFailed naming the targets that may still serve the canary, Unavailable where all that failed passes by itself
+ * Needs neither journal nor metrics. @throws RolloutError RevertFailed naming the targets that may still serve the canary, Unavailable if all that failed passes by itself
  */
 export async function revertTargets(
   targets: Target[],

@@ -177,7 +177,7 @@ const NOTIFYING_MS = 3_000;
 /** How long the code of stable may take to be restored, for the same reason. */
 const RESTORING_MS = 3_000;
 
-/** Puts the code of stable back into `$LATEST` where publishing replaced it, before the lock goes: the next release must not meet a change under way. */
+/** Puts the code of stable back into `$LATEST` if publishing replaced it, before the lock goes: the next release must not meet a change under way. */
 async function restore(
   { opening }: Rollout,
   reverted: RevertedTarget[],

@@ -19,7 +19,7 @@ import type { Instant, Percent, Seconds } from './units.ts';
 /** The time as everybody in the controller sees it. */
 export interface Clock {
   now(): Instant;
-  /** Resolves once `ms` have passed; never, where `signal` is aborted before. */
+  /** Resolves once `ms` have passed; never if `signal` is aborted before. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
@@ -89,7 +89,7 @@ export interface RecentQuery {
 
 /**
  * The truth about rollouts: events, appended by version, and their fold. Every read is consistent.
- * All methods reject with RolloutError `Unavailable` where the store cannot be reached.
+ * All methods reject with RolloutError `Unavailable` if the store cannot be reached.
  */
 export interface Journal {
   /** The folded rollout, or undefined if none of this id was ever opened or refused. */
@@ -104,7 +104,7 @@ export interface Journal {
   /**
    * Appends the first events of a rollout and takes the lock of each of its targets, all or nothing.
    * `exists`: this rollout is in the journal already. `locked`: another rollout holds one of the targets. `outdated`: its
-   * service does not remember what `decidedOn` says any more, where that is given.
+   * service does not remember what `decidedOn` says any more, if that is given.
    */
   open(
     events: RolloutEvent[],
@@ -211,7 +211,7 @@ export interface ResolvedTarget {
   habit?: Habit | undefined;
   /** Longest time one request may take, so that late metrics are waited for. */
   timeoutSeconds: Seconds;
-  /** Why what its handler counts and prints reaches no metric, where that is known, such as `version 8 logs only WARN and above`. */
+  /** Why what its handler counts and prints reaches no metric, if that is known, such as `version 8 logs only WARN and above`. */
   uncounted?: string | undefined;
   notices: string[];
 }
@@ -317,9 +317,9 @@ export type HookCheck = (hook: Hook, service: string) => Promise<void>;
 
 /** Makes the version that a target is to serve, or waits for it. */
 export interface Publisher {
-  /** Goes on where the last call stopped, for a few seconds at most. @throws RolloutError TargetInvalid if it can never succeed, AccountRefused where that is not the release's fault */
+  /** Goes on where the last call stopped, for a few seconds at most. @throws RolloutError TargetInvalid if it can never succeed, AccountRefused if that is not the release's fault */
   publish(target: Target): Promise<Made | 'pending'>;
-  /** Puts the code that stable runs back into `$LATEST`, where publishing had replaced it. */
+  /** Puts the code that stable runs back into `$LATEST`, if publishing had replaced it. */
   restore(target: Target): Promise<void>;
 }
 
@@ -416,14 +416,14 @@ export interface Secrets {
 
 /** Where releases are uploaded. */
 export interface ReleaseStore {
-  /** The exact object version, as bytes. @throws RolloutError ManifestInvalid over `limit` bytes or where it is gone */
+  /** The exact object version, as bytes. @throws RolloutError ManifestInvalid over `limit` bytes or if it is gone */
   read(object: Opening['manifest'], limit: number): Promise<Uint8Array>;
   /** Looks whether the exact object version is a zip that can be the code of a function. @throws RolloutError ManifestInvalid naming the key and the fix */
   assertCode(object: Opening['manifest'], sha256: string): Promise<void>;
 }
 
 /** What a token is for: one of another type is never taken in its place. */
-export type TokenType = 'link' | 'login' | 'order' | 'session';
+export type TokenType = 'link' | 'login' | 'command' | 'session';
 
 /** Signs what this controller says, so that it knows its own words when they come back. */
 export interface Tokens {

@@ -8,7 +8,7 @@ interface Limited {
 
 /**
  * The answer of some work if it comes within `ms`, or else what `late` says or throws. The loser is cancelled: the wait is
- * forgotten, or the signal of the work is aborted, by which it stops at its next step. Both are where the given signal is.
+ * forgotten, or the signal of the work is aborted, by which it stops at its next step. Both also if the given signal is aborted.
  */
 export async function within<T, Late>(
   ms: number,

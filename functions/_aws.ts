@@ -42,7 +42,7 @@ function setClock(sent: number, date = ''): void {
   if (!Number.isNaN(off)) offsetMs = Math.abs(off) > SKEW_MS + halfway ? off : 0;
 }
 
-/** The clock of the machine, put right by what AWS said last where it is off. */
+/** The clock of the machine, put right by what AWS said last if it is off. */
 export const clock: Clock = {
   now: () => Date.now() + offsetMs,
   sleep: (ms, signal) =>

@@ -102,7 +102,7 @@ const TargetShape: z.ZodMiniType<Target> = z.object({
   publish: z.optional(z.custom<Publishing>()),
 });
 
-/** Who gave an order, as functions pass it on. */
+/** Who gave a command, as functions pass it on. */
 export const ActorShape: z.ZodMiniType<Actor> = z.object({
   id: z.string(),
   name: z.optional(z.string()),

@@ -172,7 +172,7 @@ export const watchdogOn = ({ client, setting }: Host) =>
 export const completionsOn = ({ optionalSetting }: Host, s3: S3Calls) =>
   s3Completions(s3, optionalSetting('COMPLETIONS_BUCKET') || undefined);
 
-/** What orders, links and sessions are signed with. */
+/** What commands, links and sessions are signed with. */
 export const tokensOn = ({ clock, optionalSetting, setting }: Host, newId?: () => string) =>
   tokens(() => optionalSetting('PEOPLE_KEYS'), { environment: setting('ENVIRONMENT'), clock, newId });
 

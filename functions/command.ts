@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
-import { obey } from '../controller/obey.ts';
+import { obeyCaller, type SignedRequest } from '../controller/obey.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
 import { plainText } from '../core/plain-text.ts';
-import { type Order, type UnsignedOrder, unverified } from '../core/rollout/order.ts';
+import type { CommandRequest, UnsignedRequest } from '../core/rollout/command-request.ts';
 import { cut } from '../core/words.ts';
 import { aws, clock } from './_aws.ts';
 import { ActorShape, inputFrom, lambda, type Task } from './_lambda.ts';
@@ -46,12 +46,12 @@ const wishes = <Who extends z.core.$ZodLooseShape>(who: Who) =>
 
 /** The emergency door: whoever may call this function says who he is, and nobody believes it. */
 const Said = { rolloutId: z.string(), by: z.string().check(z.minLength(1), atMost(200)) };
-const Input: z.ZodMiniType<UnsignedOrder | { command?: undefined; signed: string }> = z.discriminatedUnion(
-  'command',
-  [...wishes(Said), z.strictObject({ command: z.optional(z.undefined()), signed: z.string() })],
-);
+const Input: z.ZodMiniType<UnsignedRequest | SignedRequest> = z.discriminatedUnion('command', [
+  ...wishes(Said),
+  z.strictObject({ command: z.optional(z.undefined()), signed: z.string() }),
+]);
 
-/** What a token of an order holds: the API has proven who gives it. */
+/** What a token of a command holds: the API has proven who gives it. */
 const Names = z.optional(z.array(z.string()));
 const Proven = {
   rolloutId: z.string(),
@@ -60,8 +60,8 @@ const Proven = {
   aka: Names,
   once: z.optional(z.strictObject({ id: z.string(), fingerprint: z.string(), expiresAt: z.number() })),
 };
-const Signed: z.ZodMiniType<{ order: Order }> = z.object({
-  order: z.discriminatedUnion('command', [...wishes(Proven)]),
+const Signed: z.ZodMiniType<{ request: CommandRequest }> = z.object({
+  request: z.discriminatedUnion('command', [...wishes(Proven)]),
 });
 
 /** Carries out what a person, or a hook that answers late, wants of a rollout. */
@@ -72,11 +72,8 @@ export const command: Task<
 > = {
   input: Input,
   async run(input, ports) {
-    const order =
-      input.command === undefined
-        ? inputFrom(Signed, ports.tokens.read('order', input.signed)).order
-        : unverified(input);
-    return { rolloutId: await obey(order, ports), accepted: true };
+    const rolloutId = await obeyCaller(input, (claims) => inputFrom(Signed, claims).request, ports);
+    return { rolloutId, accepted: true };
   },
 };
 

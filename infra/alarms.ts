@@ -9,7 +9,7 @@ export interface Seen {
   stat: 'Sum' | 'Maximum';
 }
 
-/** One alarm of the controller about itself: red where the sum of what it looks at reaches the threshold. */
+/** One alarm of the controller about itself: red if the sum of what it looks at reaches the threshold. */
 export interface Alarm {
   /** What its heading in `docs/operating.md` says. */
   name: string;
@@ -72,7 +72,7 @@ export function alarmsOf(place: Place, machineArn: string): Alarm[] {
     },
     {
       name: 'paused',
-      says: 'A rollout paused by itself and waits for a person; without an order its canary is reverted.',
+      says: 'A rollout paused by itself and waits for a person; without a command its canary is reverted.',
       of: [counted('RolloutsPaused')],
       threshold: 1,
       periods: 1,

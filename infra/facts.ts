@@ -17,7 +17,7 @@ export interface FunctionFacts {
   seconds: number;
   /** Processor time comes with memory, which neither an abort nor a tick of many windows (`npm run bench -- tick`) is to wait for. */
   megabytes: number;
-  /** Concurrent executions that are kept for it, and are its most, where the account has room for all of them. */
+  /** Concurrent executions that are kept for it, and are its most, if the account has room for all of them. */
   reserved?: number;
   /** How long an event is tried again before it becomes a dead letter; only if nobody waits for the answer. */
   triedForSeconds?: number;

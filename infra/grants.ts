@@ -204,7 +204,7 @@ export function serviceStatementsOf(service: ServiceName, place: Place): Stateme
   ];
 }
 
-/** What `controller.json` calls these services where it says who starts a function. */
+/** What `controller.json` calls these services when it says who starts a function. */
 const STARTERS = {
   'states.amazonaws.com': 'machine',
   'scheduler.amazonaws.com': 'scheduler',

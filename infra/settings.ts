@@ -1,6 +1,6 @@
 /** What the deployer of one stage chose; every field may be left out in `stages.json`. */
 export interface Settings {
-  /** Hosts that HTTP hooks may be on, with their port where it is not 443. */
+  /** Hosts that HTTP hooks may be on, with their port if it is not 443. */
   hookHosts: string[];
   /** The account's limit of concurrent executions in this region (Service Quotas, "Concurrent executions"). */
   accountConcurrency: number;
@@ -12,7 +12,7 @@ export interface Settings {
   logDays: number;
 }
 
-/** What holds where `stages.json` says nothing. A new account may run 10 executions at once (Lambda quotas). */
+/** What holds if `stages.json` says nothing. A new account may run 10 executions at once (Lambda quotas). */
 const DEFAULTS: Settings = {
   hookHosts: [],
   accountConcurrency: 10,

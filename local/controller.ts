@@ -6,10 +6,10 @@ import { PREFIX, tableDefinition } from '../adapters/dynamodb-table.ts';
 import type { S3Calls } from '../adapters/s3-client.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import type { Ports } from '../controller/ports.ts';
-import { signedOrder } from '../core/people/signed-order.ts';
+import { signedCommand } from '../core/people/signed-command.ts';
 import type { Journal } from '../core/ports.ts';
+import type { CommandRequest } from '../core/rollout/command-request.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
-import type { Order } from '../core/rollout/order.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Handler } from '../functions/_lambda.ts';
 import { observer } from '../functions/_observe.ts';
@@ -51,7 +51,7 @@ import { s3Calls } from './services/s3.ts';
 
 /** What HTTP hooks are signed with. */
 export const HOOK_SECRET = 'simulated';
-/** What orders, links and sessions of the embedded world are signed with. */
+/** What commands, links and sessions of the embedded world are signed with. */
 export const PEOPLE_KEY = 'ab'.repeat(32);
 /** The bucket in which the controllers of an account tell each other what completed. */
 const COMPLETIONS = 'completions';
@@ -67,7 +67,7 @@ export interface JournalRecord {
 /** Keeps the journal and the budget of a controller. `told` is called for each append, with what its stream makes of that. */
 export type Store = (controller: {
   clock: Account['clock'];
-  /** Calls a second that the controller shares out; as on AWS where it is not said. */
+  /** Calls a second that the controller shares out; as on AWS if it is not said. */
   perSecond: number | undefined;
   told(record: JournalRecord, appended: AppendRecord[]): void;
 }) => Pick<Ports, 'journal' | 'budget'>;
@@ -100,8 +100,8 @@ export interface Controller {
   journal: Journal;
   /** Calls one of its functions as AWS would. */
   invoke(name: FunctionName, event: unknown): Promise<unknown>;
-  /** Gives an order as the API does: signed, so that its giver is proven. */
-  command(order: Order): Promise<{ rolloutId: string }>;
+  /** Gives a command as the API does: signed, so that its giver is proven. */
+  command(request: CommandRequest): Promise<{ rolloutId: string }>;
   /** Uploads a manifest, which opens a rollout as on AWS: by its event. Text and bytes are uploaded as they are. */
   upload(key: string, manifest: object | string | Uint8Array): Promise<void>;
   /** Resolves with the rollout once it has ended and its execution too. */
@@ -189,7 +189,8 @@ export function createController(
   return {
     environment,
     ...{ bucket, table, machineArn, ports, journal, invoke },
-    command: async (order) => (await invoke('Command', signedOrder(order, ports))) as { rolloutId: string },
+    command: async (request) =>
+      (await invoke('Command', signedCommand(request, ports))) as { rolloutId: string },
     async upload(key, manifest) {
       const Body =
         typeof manifest === 'string' || manifest instanceof Uint8Array ? manifest : JSON.stringify(manifest);

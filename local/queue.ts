@@ -33,7 +33,7 @@ export function queueTraffic(world: {
   messagesPerSecond: number;
   /** Share of the messages that are handed back in `batchItemFailures`. */
   failRate: Rate;
-  /** Whether the function counts its batches; it does where it is not said. */
+  /** Whether the function counts its batches; it does if it is not said. */
   counters?: boolean;
   /** Messages that are in the dead-letter queue from the start, so that it is active. */
   deadLettered?: number;

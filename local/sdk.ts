@@ -46,7 +46,7 @@ export function attach(client: SimulatedClient, operations: Operations, simulati
 
 /**
  * What answers like an attached client and is none: a client takes 0.4 ms to make and builds its middleware anew for
- * each kind of command, which is more than all the rest where worlds are made by the thousand.
+ * each kind of command, which is more than all the rest if worlds are made by the thousand.
  */
 export function directClient(operations: Operations, simulation: Simulation) {
   const answer = answering(operations, simulation);

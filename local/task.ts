@@ -44,7 +44,7 @@ export async function runTask(
 }
 
 /**
- * A handler's error as Step Functions sees it: its name, and a JSON text as the cause. Where Lambda did not run the
+ * A handler's error as Step Functions sees it: its name, and a JSON text as the cause. If Lambda did not run the
  * function, the cause is a text of another form (recorded from AWS, LocalStack snapshot tests, 2024).
  */
 function asTaskError(error: unknown): Error {

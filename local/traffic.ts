@@ -61,7 +61,7 @@ export function modelTraffic(world: {
   weather?: Partial<Record<'errors' | 'faults', (at: Instant) => number>>;
   /** Whether the functions, or which versions, count their responses and faults; all do if it is not said. */
   counters?: boolean | ((version: string) => boolean);
-  /** Share of the responses without a fault that lost the order they answer; orders are not counted where it is not said. */
+  /** Share of the responses without a fault that lost the order they answer; orders are not counted if it is not said. */
   lostRate?: Rate;
   /** Share of the requests that are throttled instead of run; none if it is not said. */
   throttleRate?: Rate;
@@ -80,7 +80,7 @@ export function modelTraffic(world: {
   unaskedRate?: Rate;
   /** Which share of a version's counts can be read so many milliseconds later than usual; the rest restates what was read before. Assumed. */
   lateness?: (version: string, at: Instant) => { share: number; ms: number } | undefined;
-  /** Median duration in milliseconds, lognormal with deviation 0.5; durations are not counted where it is not said. */
+  /** Median duration in milliseconds, lognormal with deviation 0.5; durations are not counted if it is not said. */
   medianMs?: Rate;
 }): ModelTraffic {
   const { clock, random, cloudwatch, functionName, alias, requestsPerSecond, errorRate } = world;

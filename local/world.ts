@@ -7,7 +7,7 @@ export type WorldOptions = AccountOptions & Omit<ControllerOptions, 'prefix'>;
 /** AWS in one process, with the controller deployed into it. */
 export interface World extends Account, Controller {}
 
-/** Builds a world: simulated services, real adapters, handlers and state machine. One seed gives one history where all code is model code. */
+/** Builds a world: simulated services, real adapters, handlers and state machine. One seed gives one history if all code is model code. */
 export function createWorld(options: WorldOptions): World {
   const account = createAccount(options);
   // The names of the only controller need nothing in front.

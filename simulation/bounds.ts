@@ -13,7 +13,7 @@ export interface Bound {
   seconds: number;
   /** Of these, until the journal says that the canary leaves. */
   known: number;
-  /** From there until the last target is on stable; below zero where that came first. */
+  /** From there until the last target is on stable; below zero if that came first. */
   moved: number;
 }
 

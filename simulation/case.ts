@@ -60,12 +60,12 @@ export interface Moment {
 }
 
 /** What a person orders at some moment. */
-export interface Order {
+export interface TimedCommand {
   does: 'pause' | 'resume' | 'promote' | 'promote fully' | 'approve' | 'abort' | 'rollback' | 'retry';
   when: Moment;
 }
 
-/** Something that goes wrong at a moment, for a while where it lasts. */
+/** Something that goes wrong at a moment, for a while if it lasts. */
 export interface Trouble {
   fault: FaultName;
   when: Moment;
@@ -105,7 +105,7 @@ export interface Case {
   file: Record<string, unknown>;
   /** `errors` goes off by errors of the function; `red` has been red for ever. */
   alarm?: 'errors' | 'red';
-  orders: Order[];
+  commands: TimedCommand[];
   faults: FaultName[];
   /** Factor of the rates of all faults that strike by chance. */
   noise: number;
@@ -186,8 +186,8 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
     file,
     ...(uncounted === undefined ? {} : { uncounted }),
     ...(alarm === undefined ? {} : { alarm }),
-    orders: [
-      ...ordersOf(random.fork('orders'), file).map(atRecall),
+    commands: [
+      ...commandsOf(random.fork('orders'), file).map(atRecall),
       ...goingBackOf(random.fork('going back')),
     ],
     faults: [...faults],
@@ -370,7 +370,7 @@ function fileOf(random: Random): Record<string, unknown> {
   return { steps, verify, onInconclusive, ...asked };
 }
 
-/** How a hook of the file answers where it does not pass: mostly it does. */
+/** How a hook of the file answers if it does not pass: mostly it does. */
 function hookOf(random: Random, file: Case['file']): Case['hook'] {
   if (file.hooks === undefined || random.next() >= 0.4) return undefined;
   const answers = among(random, 'fail', 'inconclusive', 'throws', 'nonsense', 'killed');
@@ -459,22 +459,22 @@ function momentOf(random: Random, minutes: number): Moment {
   };
 }
 
-function ordersOf(random: Random, file: Record<string, unknown>): Order[] {
+function commandsOf(random: Random, file: Record<string, unknown>): TimedCommand[] {
   const isBusy = random.next() < 0.35;
-  const orders: Order[] = Array.from({ length: isBusy ? 1 + random.int(3) : 0 }, () => ({
+  const commands: TimedCommand[] = Array.from({ length: isBusy ? 1 + random.int(3) : 0 }, () => ({
     does: among(random, 'pause', 'resume', 'promote', 'promote fully', 'abort', 'abort'),
     when: momentOf(random, 14),
   }));
   if (file.gates !== undefined)
-    orders.push({
+    commands.push({
       does: 'approve',
       when: { ms: random.int(8 * MINUTE), after: { event: 'GateOpened', nth: 1 } },
     });
-  return orders;
+  return commands;
 }
 
 /** Rollbacks of whatever has completed, a moment or minutes after an end, and once more; some are tried again. */
-function goingBackOf(random: Random): Order[] {
+function goingBackOf(random: Random): TimedCommand[] {
   if (random.next() >= 0.25) return [];
   const after = (nth: number): Moment => ({
     ms: random.int(among(random, 60, 3_000, 10 * MINUTE)),

@@ -18,7 +18,7 @@ interface CrowdOptions extends Pick<WorldOptions, 'seed' | 'controlPlane' | 'cha
 /** Outcome of a crowd. */
 export interface Crowd {
   outcomes: Record<string, number>;
-  /** From the alarm to an alias that serves stable alone, ascending, one for each that had to go back; Infinity where it never did. */
+  /** From the alarm to an alias that serves stable alone, ascending, one for each that had to go back; Infinity if it never did. */
   revertSeconds: Seconds[];
   /** From the upload until a rollout had its first weight, the longest. */
   firstWeightSeconds: Seconds;

@@ -305,7 +305,7 @@ export function injector(options: {
   faults: readonly FaultName[];
   /** Factor of all rates. */
   noise: number;
-  /** Only strikes of these ids, where a history is replayed. */
+  /** Only strikes of these ids, if a history is replayed. */
   only?: ReadonlySet<string> | undefined;
   /** Whether a trouble is there now. */
   isOn: (trouble: FaultName) => boolean;

@@ -38,7 +38,7 @@ function settingOf(it: Case): string[] {
     ...(it.ahead === undefined
       ? []
       : [`The counters of ${it.ahead.side} are stamped a minute in the future.`]),
-    ...it.orders.map(({ does, when }) => `A person will ${does}, ${momentText(when)}.`),
+    ...it.commands.map(({ does, when }) => `A person will ${does}, ${momentText(when)}.`),
     ...it.troubles.map(
       ({ fault, when, seconds }) =>
         `Trouble: ${FAULTS[fault].what}, ${momentText(when)}${seconds > 0 ? `, for ${seconds} s` : ''}.`,

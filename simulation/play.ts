@@ -27,10 +27,10 @@ import {
   isProbed,
   type Late,
   type Moment,
-  type Order,
   QUEUE,
   type Release,
   TIMEOUT_MAX_SECONDS,
+  type TimedCommand,
   type Trouble,
   WORKER,
 } from './case.ts';
@@ -565,7 +565,7 @@ class Play {
     stage.follow(({ events, rollout }) => {
       for (const event of events) this.#happened(event, rollout.opening);
     });
-    for (const { does, when } of it.orders) this.#at(when, () => this.#order(does));
+    for (const { does, when } of it.commands) this.#at(when, () => this.#command(does));
     for (const trouble of it.troubles) this.#at(trouble.when, () => this.#trouble(trouble));
     if (it.alarm !== undefined) void this.#evaluateAlarms();
   }
@@ -640,11 +640,11 @@ class Play {
   }
 
   async #answer(rolloutId: string): Promise<void> {
-    await this.#order(this.#random.next() < 0.5 ? 'abort' : 'promote', rolloutId);
-    await this.#order('resume', rolloutId);
+    await this.#command(this.#random.next() < 0.5 ? 'abort' : 'promote', rolloutId);
+    await this.#command('resume', rolloutId);
   }
 
-  async #order(does: Order['does'], given?: string): Promise<void> {
+  async #command(does: TimedCommand['does'], given?: string): Promise<void> {
     const rolloutId = given ?? (await this.#meant(does));
     if (does === 'approve' && this.#lasting.get('gateSilent') === true) return;
     const words = await this.#words(does, rolloutId);
@@ -659,13 +659,13 @@ class Play {
   }
 
   /** The rollout that a person means: what serves, what was reverted last, or the first. */
-  async #meant(does: Order['does']): Promise<string> {
+  async #meant(does: TimedCommand['does']): Promise<string> {
     const { completed, quarantined = [] } = await this.#stage.journal.service(SERVICE);
     if (does === 'rollback') return completed?.rolloutId ?? FIRST;
     return does === 'retry' ? (quarantined.at(-1)?.rolloutId ?? FIRST) : FIRST;
   }
 
-  async #words(does: Order['does'], rolloutId: string): Promise<object> {
+  async #words(does: TimedCommand['does'], rolloutId: string): Promise<object> {
     switch (does) {
       case 'pause':
       case 'rollback':
@@ -766,7 +766,7 @@ class Play {
     }
   }
 
-  /** Less time lies between two orders than an execution has to answer one. */
+  /** Less time lies between two commands than an execution has to answer one. */
   async #repeatOrders(until: number): Promise<void> {
     const order = (words: object) =>
       this.#stage.invoke('Command', { rolloutId: FIRST, by: RESTLESS, ...words }).catch(() => {});

@@ -34,7 +34,7 @@ export interface ScenarioOptions extends Omit<WorldOptions, 'store'> {
   stable?: Behaviour;
   /** What both versions do to their users alike, as `modelTraffic` says. */
   weather?: Parameters<typeof modelTraffic>[0]['weather'];
-  /** Median durations in milliseconds; not counted where it is not said. */
+  /** Median durations in milliseconds; not counted if it is not said. */
   medianMs?: Rate;
   /** Whether the function counts orders, and those it lost, in metrics of its own. */
   hasOrders?: boolean;

@@ -92,7 +92,7 @@ function shareFailed(release: Case['release']): number {
   }
 }
 
-/** How the first release ended; an order of a tick is named by what the tick found. */
+/** How the first release ended; a command of a tick is named by what the tick found. */
 function endOf(head: Rollout | undefined, events: readonly RolloutEvent[]): End {
   if (head?.outcome === 'completed')
     return head.reason?.startsWith('unproven') ? 'completed as unproven' : 'completed as proven';

@@ -4,7 +4,7 @@ import { type Case, isCounted } from './case.ts';
 const PLAYS_MAX = 300;
 
 /**
- * Takes away from a case what it does not need to fail: strikes, troubles and orders one by one, then whatever makes it
+ * Takes away from a case what it does not need to fail: strikes, troubles and commands one by one, then whatever makes it
  * more than the plainest release. The answer still fails, and nothing more can be taken from it alone.
  * @param strikes ids of what struck when it failed
  */
@@ -23,7 +23,7 @@ export async function shrink(
   if (!(await fails(best))) return failing;
   for (let before: Case | undefined; before !== best; ) {
     before = best;
-    for (const part of ['only', 'troubles', 'orders'] as const) await withoutMost(part);
+    for (const part of ['only', 'troubles', 'commands'] as const) await withoutMost(part);
     for (const plainer of PLAINER) {
       const smaller = plainer(best);
       if (smaller !== undefined) await isTaken(smaller);
@@ -32,7 +32,7 @@ export async function shrink(
   return best;
 
   /** Leaves out halves, then quarters, and in the end each by itself. */
-  async function withoutMost(part: 'only' | 'troubles' | 'orders'): Promise<void> {
+  async function withoutMost(part: 'only' | 'troubles' | 'commands'): Promise<void> {
     for (
       let size = Math.ceil((best[part]?.length ?? 0) / 2);
       size >= 1;

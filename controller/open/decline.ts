@@ -20,7 +20,7 @@ export function declined(
 
 /**
  * Takes a release out of the queue before it is opened, and records that it was refused. Answers the rollout of that
- * id as it stands then: it has not ended where the queue was faster.
+ * id as it stands then: it has not ended if the queue was faster.
  */
 export async function withdraw(
   { service, release, attempt, manifest }: Waiting & { service: string },

@@ -25,7 +25,7 @@ export async function retry(rollout: Rollout, ports: Needs<Opens>): Promise<Open
 }
 
 /**
- * What a release is made of, looked up as an opening does. Where that refuses it, or another rollout has its targets, what the manifest says must do: a
+ * What a release is made of, looked up as an opening does. If that refuses it, or another rollout has its targets, what the manifest says must do: a
  * zip and an image by their digest, a version by its number.
  */
 async function offeredBy(rollout: Rollout, ports: Needs<Opens>): Promise<Offered> {

@@ -163,7 +163,7 @@ function logTrafficCapital(windows: TrafficInput['windows'], w: number, bet: num
 
 /**
  * Log e-value against "the odds that a request reaches the canary are at least `1 / tau` of what the weight says": under
- * that its mean is at most 1. It grows where the canary gets, or reports, far fewer requests than it was due.
+ * that its mean is at most 1. It grows if the canary gets, or reports, far fewer requests than it was due.
  * @param input as for `logETraffic`
  * Source: the lower half of `logETraffic`.
  */
@@ -191,7 +191,7 @@ export function logEStarvedInMost({ windows, w, tau, grid }: TrafficInput): numb
  * Log e-value of one window against "canary and stable requests are exchangeable over the buckets": under that its mean,
  * given the pooled histogram, is at most 1.
  * @param input requests per bucket on canary (`xc`) and stable (`xs`), and positive bucket values `v` chosen before the
- * window; it is one-sided (canary no slower) where `v` never falls and max v <= min v * (xc + xs) / xc in totals
+ * window; it is one-sided (canary no slower) if `v` never falls and max v <= min v * (xc + xs) / xc in totals
  * Source: drawing without replacement spreads less than drawing with replacement.
  */
 export function logFactorTilt({ xc, xs, v }: Record<'xc' | 'xs' | 'v', readonly number[]>): number {

@@ -54,7 +54,7 @@ const SAFE_BETS = [0.125, 0.25, 0.375, 0.5, 0.625];
 const SAFE_SHARE_BETS = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7];
 const STAKES = [0.1, 0.25, 0.5, 0.75, 1];
 
-/** How bad requests come together: `burst` of them may share one cause and one version; where clients stick to a version, more may. */
+/** How bad requests come together: `burst` of them may share one cause and one version; if clients stick to a version, more may. */
 interface Clustering {
   burst: number;
   isSticky: boolean;
@@ -80,7 +80,7 @@ export function evidenceOfRatio(
 ): number {
   const { compared, careful } = capitalOfRatio(windows, question, before);
   const starts = { T: question.planned, head: question.head ?? HEAD };
-  // The smaller of two is valid where either is, and no burst divisor is sure where clients stick to a version.
+  // The smaller of two is valid if either is, and no burst divisor is sure if clients stick to a version.
   return Math.min(...[compared, careful].flatMap((capital) => (capital ? [worthOf(capital, starts)] : [])));
 }
 

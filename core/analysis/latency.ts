@@ -69,7 +69,7 @@ export function addsUp({ total, edges, over }: Spread): boolean {
   );
 }
 
-/** How many took longer than an edge; NaN where this edge was not counted, which no window with it survives. */
+/** How many took longer than an edge; NaN if this edge was not counted, which no window with it survives. */
 export function overEdge({ edges, over }: Spread, edge: number): number {
   return over[edges.indexOf(edge)] ?? Number.NaN;
 }

@@ -149,7 +149,7 @@ function batchFailures(
 }
 
 /**
- * Why a limit says nothing although requests came: where Lambda runs something, it reports the age of it, and the wrapper
+ * Why a limit says nothing although requests came: if Lambda runs something, it reports the age of it, and the wrapper
  * counts its batch. Only a queue may be silent: one without messages has no age.
  */
 function whyMissing(

@@ -73,7 +73,7 @@ export function probeAnswer(
 }
 
 /**
- * Lets probes make up for too few requests, and requests for too few probes; where neither is enough, both say what is
+ * Lets probes make up for too few requests, and requests for too few probes; if neither is enough, both say what is
  * missing. `byProbes` is true if a rule passes by probes alone.
  */
 export function covered<Given extends Answer>(

@@ -62,7 +62,7 @@ const SEED_MINUTES = 16;
 
 /**
  * What a target's counts before its rollout say of what is due in it; undefined if too little is known.
- * @param read requests of the target as a whole by minute: where its source answered and had none, there were none; minutes of
+ * @param read requests of the target as a whole by minute: if its source answered and had none, there were none; minutes of
  * which nothing is known are left out
  * @param to end of the newest minute whose counts have settled
  * @param verifyMinutes length of the stretches it is cut into: a fall that hardly any of them has is not usual

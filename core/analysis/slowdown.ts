@@ -77,7 +77,7 @@ interface SlowdownQuestion {
  * Log evidence that the canary's durations, divided by the tolerated ratio, are longer than those of stable.
  * @param windows those that can be believed, with requests on both sides; `burst` as for the failures
  * Source: under "not longer" a canary request can be swapped with one of stable, or is shorter; each bet is a `logFactorTilt` that
- * no window lets fall where a canary request takes longer, because its span is kept within the canary's part of the requests.
+ * no window lets fall if a canary request takes longer, because its span is kept within the canary's part of the requests.
  */
 export function evidenceOfSlowdown(
   windows: readonly SpreadWindow[],

@@ -150,7 +150,7 @@ export interface Alarm {
 
 /**
  * Ordered by severity: combining verdicts takes the worst one. `suspect` is a canary that looks worse without proof; only a
- * person's order goes past it. `broken` is above it, because what cannot be measured must be reported even if something
+ * person's command goes past it. `broken` is above it, because what cannot be measured must be reported even if something
  * else looks worse, and because neither of them ever passes.
  */
 export type VerdictStatus = 'pass' | 'inconclusive' | 'suspect' | 'broken' | 'fail';

@@ -98,7 +98,7 @@ export function exactlyOne(value: unknown, names: readonly string[], missing: Fa
   }));
 }
 
-/** Shows a value in a message, cut where it is long, and without a password that stands in a URL. */
+/** Shows a value in a message, cut if it is long, and without a password that stands in a URL. */
 export function shown(value: unknown): string {
   const text = (JSON.stringify(value) ?? 'missing').replaceAll(/:\/\/[^/@"\s]*@/g, '://…@');
   return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;

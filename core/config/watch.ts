@@ -127,7 +127,7 @@ export const watchField = strict({
 );
 type Written = z.output<typeof watchField>;
 
-/** The rules of an accepted `watch`; where the file has none, what its sources can be measured by. */
+/** The rules of an accepted `watch`; if the file has none, what its sources can be measured by. */
 export function watchRulesFrom(written: Written | undefined, hasHttp: boolean): WatchRule[] {
   const rules = rulesFrom(written ?? {});
   if (rules.length > 0) return rules;

@@ -1,8 +1,8 @@
 import { RolloutError } from '../errors.ts';
 import { type Actor, nameOf } from '../rollout/actor.ts';
-import type { Order } from '../rollout/order.ts';
+import type { CommandRequest } from '../rollout/command-request.ts';
 
-/** What somebody may do with the rollouts of a service: read, give orders, or approve and reject. */
+/** What somebody may do with the rollouts of a service: read, give commands, or approve and reject. */
 export const ROLES = ['viewer', 'operator', 'approver'] as const;
 /** One of the roles. */
 export type Role = (typeof ROLES)[number];
@@ -38,8 +38,8 @@ export interface Principal {
   identities: string[];
 }
 
-/** What an order takes. Whoever may read has the role `viewer`. */
-export const NEEDS: Record<Order['command'], Role> = {
+/** What a command takes. Whoever may read has the role `viewer`. */
+export const NEEDS: Record<CommandRequest['command'], Role> = {
   pause: 'operator',
   resume: 'operator',
   promote: 'operator',
@@ -93,7 +93,7 @@ export function slackPrincipal(
   access: Access,
 ): Principal {
   if (access.slack?.teams.includes(teamId) !== true)
-    throw notAllowed(`The Slack workspace ${teamId} may not give orders here.`);
+    throw notAllowed(`The Slack workspace ${teamId} may not give commands here.`);
   const id = `slack:${teamId}/${userId}`;
   return principal({ id, name, via: 'slack', isVerified: true }, [id], access);
 }
@@ -125,10 +125,10 @@ export function rolesOf(who: Principal, service: string, access: Access): Readon
   return new Set(given.length === 0 ? [] : ['viewer', ...given]);
 }
 
-/** @throws RolloutError NotAllowed if somebody may not give this order, or read (without a command) */
+/** @throws RolloutError NotAllowed if somebody may not give this command, or read (without a command) */
 export function assertMay(
   who: Principal,
-  { service, command }: { service: string; command?: Order['command'] | undefined },
+  { service, command }: { service: string; command?: CommandRequest['command'] | undefined },
   access: Access,
 ): void {
   const needed = command === undefined ? 'viewer' : NEEDS[command];
@@ -138,8 +138,8 @@ export function assertMay(
   );
 }
 
-/** What an order says of the principal who gives it. */
-export function givenBy(who: Principal, access: Access): Pick<Order, 'by' | 'groups' | 'aka'> {
+/** What a command says of the principal who gives it. */
+export function givenBy(who: Principal, access: Access): Pick<CommandRequest, 'by' | 'groups' | 'aka'> {
   const { actor, identities } = who;
   const own = actor.person === undefined ? [] : (access.people[actor.person] ?? []);
   const aka = [...identities, ...own.map(asWritten)].filter((id) => !id.startsWith(GROUP));

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { RolloutError } from '../errors.ts';
 import type { Actor } from '../rollout/actor.ts';
-import type { Order } from '../rollout/order.ts';
+import type { CommandRequest } from '../rollout/command-request.ts';
 
 /** What a link may do besides reading: no link can raise traffic. */
 export const LINK_ACTIONS = ['view', 'pause', 'abort'] as const;
@@ -38,8 +38,8 @@ export function linkFrom(claims: Record<string, unknown>, rolloutId: string): Li
   return data;
 }
 
-/** The order of whoever presses the button behind a link, which works once. @throws RolloutError NotAllowed for a link that only reads */
-export function linkOrder(link: LinkClaims & { exp: number }, reason: string): Order {
+/** The command of whoever presses the button behind a link, which works once. @throws RolloutError NotAllowed for a link that only reads */
+export function linkCommand(link: LinkClaims & { exp: number }, reason: string): CommandRequest {
   const { rolloutId, action, jti, exp } = link;
   if (action === 'view')
     throw new RolloutError(

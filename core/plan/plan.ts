@@ -7,7 +7,7 @@ export interface Step {
   bakeSeconds: Seconds;
   /** Longest time at this weight before `onInconclusive` applies; at least `bakeSeconds`. */
   maxBakeSeconds: Seconds;
-  /** Canary requests that make the step complete, where the file asks for a number instead of a time. */
+  /** Canary requests that make the step complete, if the file asks for a number instead of a time. */
   untilRequests?: number | undefined;
   /** True for the part of verify in which a rest of the traffic stays on the stable version, as the control. */
   isHoldout?: true | undefined;

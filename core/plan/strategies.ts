@@ -65,7 +65,7 @@ const examples: Record<string, string> = {
 };
 
 /**
- * The steps that an accepted rollout file means, with `preset` where they are another tool's.
+ * The steps that an accepted rollout file means, with `preset` if they are another tool's.
  * @throws Error if the file has none of the fields, which its schema refuses
  */
 export function stepsFrom(file: { [K in keyof typeof strategyFields]?: unknown }): {

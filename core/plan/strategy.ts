@@ -10,7 +10,7 @@ export interface Strategy {
   options?: z.ZodMiniType;
   /** How the strategy is written, with options of a sensible size. */
   example: string;
-  /** The steps of options that were accepted; @throws an error of zod where they were not. */
+  /** The steps of options that were accepted; @throws an error of zod if they were not. */
   steps(options?: unknown): Step[];
   /** CodeDeploy's predefined configurations of this kind, under the names that SAM gives them. */
   presets: Record<string, Step[]>;

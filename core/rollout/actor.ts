@@ -1,4 +1,4 @@
-/** How an order can come. */
+/** How a command can come. */
 export const WAYS = ['iam', 'oidc', 'slack', 'link', 'hook', 'controller'] as const;
 
 /** Who caused an event: a person, or a program that acts for one. */
@@ -7,21 +7,21 @@ export interface Actor {
   id: string;
   /** What people call it, if that is something else. */
   name?: string | undefined;
-  /** How the order came. */
+  /** How the command came. */
   via: (typeof WAYS)[number];
   /** True if somebody else than the actor itself vouches for the id. */
   isVerified: boolean;
-  /** Who it is, whatever way the order came, where the settings of the deployment say so. */
+  /** Who it is, whatever way the command came, where the settings of the deployment say so. */
   person?: string | undefined;
 }
 
-/** The controller, where it acts by itself. */
+/** The controller, acting by itself. */
 export const SPILLWAY: Actor = { id: 'spillway', via: 'controller', isVerified: true };
 
-/** The plan's own order if nobody can say whether the canary is good. */
+/** The plan's own command if nobody can say whether the canary is good. */
 export const PLANS: Actor = { id: 'onInconclusive', via: 'controller', isVerified: true };
 
-/** True for an order that the plan gave. */
+/** True for a command that the plan gave. */
 export const isPlans = ({ id, via }: Actor): boolean => id === PLANS.id && via === 'controller';
 
 /** An actor in a sentence. */

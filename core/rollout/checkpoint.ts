@@ -81,14 +81,14 @@ function isSettled(state: HookState | undefined): boolean {
   return state !== undefined && state.status !== 'started';
 }
 
-/** True while an order to go on holds for the present step. */
+/** True while a command to go on holds for the present step. */
 export function isPromoted({ promotion, step }: Rollout): boolean {
   return promotion !== undefined && (promotion.full || promotion.step === step);
 }
 
 /**
  * True if nothing automatic may go on, because the canary looks worse and nobody has ordered to go past that: below 100 % any
- * order of a person in force here does, in verify only one that was given there. A rollback is such an order itself.
+ * command of a person in force here does, in verify only one that was given there. A rollback is such a command itself.
  */
 export function isSuspect(rollout: Rollout): boolean {
   const { suspicion, promotion, step, opening } = rollout;
@@ -110,7 +110,7 @@ export function lateGate(waiting: Waiting, now: Instant): Gate | undefined {
     : undefined;
 }
 
-/** The gates that still hold a rollout before the weight that it goes to next, or before 100 % where it was promoted in full. */
+/** The gates that still hold a rollout before the weight that it goes to next, or before 100 % if it was promoted in full. */
 export function gatesAhead(rollout: Rollout): Gate[] {
   const { step, promotion, opening, gates } = rollout;
   const weight = promotion?.full ? 100 : (opening.plan.steps[step + 1]?.weight ?? 100);

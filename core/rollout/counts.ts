@@ -70,7 +70,7 @@ export function countsOf(event: RolloutEvent): Counts {
 }
 
 /**
- * What a rollout that has ended adds: its outcome, and where users met the canary, the seconds from the first word
+ * What a rollout that has ended adds: its outcome, and if users met the canary, the seconds from the first word
  * that it must leave until the journal said that it was out. Traffic is back before that is written, so they are an upper bound.
  */
 export function countsAtEnd({ outcome, leaving, left, raisedAt, lastEventAt }: Rollout): Counts {

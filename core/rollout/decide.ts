@@ -124,7 +124,7 @@ function eventsOf(rollout: Rollout, command: Command, at: Instant): RolloutEvent
     case 'Refuse':
       return isEnded(rollout) || rollout.leaving !== undefined
         ? []
-        : order(rollout, at, command.cause ?? 'canary', command.reason);
+        : orderRevert(rollout, at, command.cause ?? 'canary', command.reason);
     case 'StartHook':
       return [{ type: 'HookStarted', at, hook: command.hook, until: at + command.seconds * 1000 }];
     case 'AnswerHook':
@@ -205,7 +205,7 @@ function publish(
   const [bad] = keptOutBy(offered, { quarantined });
   return bad === undefined
     ? [event]
-    : [event, ...order(after, at, 'environment', keptOut(release, rolloutId, bad))];
+    : [event, ...orderRevert(after, at, 'environment', keptOut(release, rolloutId, bad))];
 }
 
 /** A rollout that cannot keep its way back goes on, and says so once: the release is not to blame. */
@@ -249,7 +249,7 @@ function withConsequences<E extends RolloutEvent>(
 }
 
 /** Orders a revert. An irreversible release is held at its weight and someone is paged. */
-function order(rollout: Rollout, at: Instant, cause: Cause, reason: string): RolloutEvent[] {
+function orderRevert(rollout: Rollout, at: Instant, cause: Cause, reason: string): RolloutEvent[] {
   if (!isHeld(rollout)) {
     return [
       {
@@ -283,7 +283,7 @@ function found(rollout: Rollout, target: Target, seen: Observed, at: Instant): R
     const after = lost.reduce(evolve, rollout);
     const [cause, reason] =
       event.type === 'DriftDetected' ? (['drift', event.found] as const) : [event.cause, event.reason];
-    return [...lost, ...order(after, at, cause, reason)];
+    return [...lost, ...orderRevert(after, at, cause, reason)];
   });
 }
 
@@ -340,7 +340,7 @@ const hookConsequence: Consequence<Extract<RolloutEvent, { type: 'HookAnswered' 
 ) => {
   const checkpoint = checkpointOf(after, hook);
   if (checkpoint?.kind !== 'hook') return [];
-  if (status === 'fail') return order(after, at, 'canary', reason);
+  if (status === 'fail') return orderRevert(after, at, 'canary', reason);
   if (status === 'inconclusive')
     return after.opening.plan.onInconclusive === 'promote'
       ? []
@@ -349,7 +349,7 @@ const hookConsequence: Consequence<Extract<RolloutEvent, { type: 'HookAnswered' 
   const broken = `hook ${hook} could not be asked ${HOOK_TRIES_MAX} times: ${reason}`;
   switch (checkpoint.hook.onBroken) {
     case 'revert':
-      return order(after, at, 'environment', broken);
+      return orderRevert(after, at, 'environment', broken);
     case 'pause':
       return [pause(at, broken, 'inconclusive', PAUSE_SECONDS_MAX)];
     case 'ignore':
@@ -369,7 +369,7 @@ const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }
   after,
   { at, verdict },
 ) => {
-  if (verdict.status === 'fail') return order(after, at, causeOf(after, verdict), verdict.reason);
+  if (verdict.status === 'fail') return orderRevert(after, at, causeOf(after, verdict), verdict.reason);
   const doubted = doubtConsequence(after, verdict, at);
   if (doubted !== undefined) return doubted;
   const wait = after.pause === undefined ? waitFor(after, verdict, at) : undefined;
@@ -394,7 +394,7 @@ const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }
         PAUSE_SECONDS_MAX,
       ),
     ];
-  // An order to go on has answered what the end of a bake would ask. It has not answered for a canary that nobody can see, which waits at a gate or serves alone.
+  // A command to go on has answered what the end of a bake would ask. It has not answered for a canary that nobody can see, which waits at a gate or serves alone.
   const isOrdered = isPromoted(after) && !isVerifying(after);
   const bake = bakeOf(after);
   // The longest bake is over once the counts of all of it are there, which may come as late as others did.
@@ -473,7 +473,7 @@ function doubtConsequence(after: Rollout, verdict: Verdict, at: Instant): Rollou
     return [recall, ...inDoubt(after, at, reason)];
   }
   if (doubt.isSure)
-    return order(
+    return orderRevert(
       after,
       at,
       'environment',
@@ -485,7 +485,7 @@ function doubtConsequence(after: Rollout, verdict: Verdict, at: Instant): Rollou
 /** What the plan declares if a doubt was not answered. */
 function inDoubt(after: Rollout, at: Instant, reason: string): RolloutEvent[] {
   return after.opening.plan.onInconclusive === 'revert'
-    ? order(after, at, 'environment', `${reason}; that is no proof, so the release is not quarantined`)
+    ? orderRevert(after, at, 'environment', `${reason}; that is no proof, so the release is not quarantined`)
     : [pause(at, reason, 'doubt', PAUSE_SECONDS_MAX)];
 }
 
@@ -495,7 +495,7 @@ function inconclusive(after: Rollout, at: Instant, reason: string): RolloutEvent
     case 'pause':
       return [pause(at, reason, 'inconclusive', PAUSE_SECONDS_MAX)];
     case 'revert':
-      return order(after, at, 'environment', reason);
+      return orderRevert(after, at, 'environment', reason);
     case 'promote':
       return [{ type: 'PromotionOrdered', at, by: PLANS, full: false }];
   }
@@ -505,7 +505,7 @@ function inconclusive(after: Rollout, at: Instant, reason: string): RolloutEvent
 function suspected(after: Rollout, at: Instant): RolloutEvent[] {
   const reason = `the longest bake ended while the canary looked worse: ${after.suspicion}`;
   return after.opening.plan.onSuspect === 'revert'
-    ? order(after, at, 'environment', `${reason}; that is no proof, so the release is not quarantined`)
+    ? orderRevert(after, at, 'environment', `${reason}; that is no proof, so the release is not quarantined`)
     : [pause(at, `${reason}; ${recovery(after)}`, 'suspect', PAUSE_SECONDS_MAX)];
 }
 
@@ -524,7 +524,7 @@ const alarmConsequence: Consequence<Extract<RolloutEvent, { type: 'AlarmRaised' 
   { at, alarm, ...breach },
 ) =>
   isCanarysDoing(after, breach)
-    ? order(
+    ? orderRevert(
         after,
         at,
         isBlamed(after, breach, after.verdict) ? 'canary' : 'environment',
@@ -537,7 +537,12 @@ const takeoverConsequence: Consequence<Extract<RolloutEvent, { type: 'TookOver' 
   { at, reason },
 ) =>
   after.takeovers >= TAKEOVERS_MAX
-    ? order(after, at, 'environment', `its execution died ${TAKEOVERS_MAX} times, last because ${reason}`)
+    ? orderRevert(
+        after,
+        at,
+        'environment',
+        `its execution died ${TAKEOVERS_MAX} times, last because ${reason}`,
+      )
     : [];
 
 function intend(
@@ -550,7 +555,7 @@ function intend(
     (intent) => intent.target === target && intent.weight === weight,
   ).length;
   if (tries >= RAISES_MAX) {
-    return order(
+    return orderRevert(
       rollout,
       at,
       'environment',
@@ -758,7 +763,7 @@ function obey(rollout: Rollout, command: HumanCommand, at: Instant): RolloutEven
   }
 }
 
-/** A deleted version never comes back: if none of the targets has a way back, no order can be accepted that nothing would follow. */
+/** A deleted version never comes back: if none of the targets has a way back, no command can be accepted that nothing would follow. */
 function abort(
   rollout: Rollout,
   { by, reason, isUnanswered = false }: Extract<Command, { type: 'Abort' }>,

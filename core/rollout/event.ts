@@ -39,7 +39,7 @@ export interface Gate {
   before: Percent;
   /** How many different people must approve. */
   approvers: number;
-  /** Who may; everybody who may give commands where it is empty. */
+  /** Who may; everybody who may give commands if it is empty. */
   by: string[];
   timeoutSeconds: Seconds;
   onTimeout: 'revert' | 'promote';
@@ -67,7 +67,7 @@ export interface Made {
   config?: string | undefined;
 }
 
-/** A release that was reverted for a fault of its own, or by a person's order. */
+/** A release that was reverted for a fault of its own, or by a person's command. */
 export interface Quarantined {
   release: string;
   rolloutId: string;
@@ -153,7 +153,7 @@ export interface RevertBy {
   person?: string | undefined;
 }
 
-/** What a hook can answer; `broken` where it could not be asked. */
+/** What a hook can answer; `broken` if it could not be asked. */
 export type HookStatus = 'pass' | 'fail' | 'inconclusive' | 'broken';
 
 /** What happened, in the past tense. Events are the truth about a rollout; its state is their fold. */

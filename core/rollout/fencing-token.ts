@@ -22,7 +22,7 @@ const PATTERN = /^spillway (\S{1,60}) (\d{1,9}) (\d{1,9}) (open|closed(?: by ([^
 /** Longest name that a token carries: with the rest it stays under the 256 characters of an alias' Description (Lambda API, UpdateAlias). */
 const NAME_MAX = 100;
 
-/** Writes a token as the target stores it: `spillway <rolloutId> <epoch> <seq> open|closed`, and ` by <who>` where a person aborted. */
+/** Writes a token as the target stores it: `spillway <rolloutId> <epoch> <seq> open|closed`, and ` by <who>` if a person aborted. */
 export function tokenText({ rolloutId, epoch, seq, open, by }: FencingToken): string {
   const name = open ? '' : cut(plainText(by ?? ''), NAME_MAX);
   return `spillway ${rolloutId} ${epoch} ${seq} ${open ? 'open' : 'closed'}${name && ` by ${name}`}`;

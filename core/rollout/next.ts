@@ -174,7 +174,7 @@ function following({ promotion, step, opening }: Rollout): number {
   return promotion?.full ? opening.plan.steps.length : step + 1;
 }
 
-/** A step is left on a verdict `pass` that covers the whole bake (or proves it safe, where the plan takes that), or on an order to promote; if the canary is suspect, only on a person's. */
+/** A step is left on a verdict `pass` that covers the whole bake (or proves it safe, if the plan takes that), or on a command to promote; if the canary is suspect, only on a person's. */
 function mayGoOn(rollout: Rollout): boolean {
   const { step, verdict } = rollout;
   if (isSuspect(rollout)) return false;

@@ -439,7 +439,7 @@ function watchable(
   };
 }
 
-/** The rules of a target that rest on what its handler counts, where its log drops those counts: whoever reads that they are missing cannot see why. */
+/** The rules of a target that rest on what its handler counts, if its log drops those counts: whoever reads that they are missing cannot see why. */
 function uncountedNotices(
   { target, uncounted }: ResolvedTarget,
   rules: WatchRule[],
@@ -545,7 +545,7 @@ function usualOf(
   );
 }
 
-/** A rule about durations holds a rollout where stable counts none: whoever wrote it should not learn that at the end of a bake. */
+/** A rule about durations holds a rollout if stable counts none: whoever wrote it should not learn that at the end of a bake. */
 function untimed(rules: WatchRule[], targets: ResolvedTarget[], history: Record<string, Series>): string[] {
   const slow = rules.map(({ metric }) => metric).filter(isLatency);
   if (slow.length === 0) return [];

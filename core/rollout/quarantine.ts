@@ -83,7 +83,7 @@ export function keptOut(release: string, rolloutId: string, bad: Quarantined, se
   return `${same} as ${bad.rolloutId} (${bad.reason})${served}; upload a fixed release, or run retry ${rolloutId} to release it anyway.`;
 }
 
-/** What is quarantined of a rollout that left for a fault of its release, or by a person's order; undefined for any other end. */
+/** What is quarantined of a rollout that left for a fault of its release, or by a person's command; undefined for any other end. */
 export function quarantineOf({ opening, leaving, verdict, hooks }: Rollout): Quarantined | undefined {
   if (leaving === undefined || !BLAMED.includes(leaving.cause) || opening.rollsBack !== undefined)
     return undefined;

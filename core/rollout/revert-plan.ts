@@ -126,7 +126,7 @@ export const keepsShares = (rollout: Rollout): boolean =>
 /** What is left to do after a revert: record it, revert a half-done completion too, or nothing because the weight is held on purpose. */
 type Rest = { kind: 'record' } | { kind: 'revert'; targets: Target[] } | { kind: 'held' };
 
-/** Says what is left to do, by what was found on the targets. Completed ones beside others, or beside an order to leave, are half a completion that must not stay; so is what a rollback was to leave. */
+/** Says what is left to do, by what was found on the targets. Completed ones beside others, or beside a command to leave, are half a completion that must not stay; so is what a rollback was to leave. */
 export function restOf(rollout: Rollout, found: RevertedTarget[]): Rest {
   if (isEnded(rollout)) return { kind: 'record' };
   if (found.length === 0) return { kind: 'held' };

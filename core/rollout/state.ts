@@ -109,7 +109,7 @@ export interface Rollout extends Course {
   brokenInRow: number;
   pause?: { since: Instant; until: Instant; by: Actor; reason: string; why: PauseReason } | undefined;
   resumedAt?: Instant | undefined;
-  /** An order to go on, past this step or to 100 %: a person's, or the plan's own `onInconclusive: promote`. */
+  /** A command to go on, past this step or to 100 %: a person's, or the plan's own `onInconclusive: promote`. */
   promotion?: { step: number; full: boolean; isPlans?: true } | undefined;
   /** Why it cannot be said that the release was proven. */
   unproven: string[];
@@ -605,7 +605,7 @@ function leftBehind({ verdict }: Rollout): Rollout['evidenceLeft'] {
   return against.map(({ target, metric, evidence }) => ({ target, metric, evidence }));
 }
 
-/** The doubts of a rollout, with the suspicion that a person's order went past. */
+/** The doubts of a rollout, with the suspicion that a person's command went past. */
 export function withSuspicion({ unproven, suspicion, traffic }: Rollout): string[] {
   if (suspicion === undefined) return unproven;
   const weight = Math.max(...Object.values(traffic).map((each) => each.weight));
@@ -719,7 +719,7 @@ function recalled(
 }
 
 /**
- * True for an order that comes while traffic still moves to where verify begins: it was given before anybody could know what verify
+ * True for a command that comes while traffic still moves to where verify begins: it was given before anybody could know what verify
  * says, unless the canary looked worse already, or verify had begun before.
  */
 const isTooEarly = (state: Rollout, isFull: boolean): boolean =>

@@ -14,7 +14,7 @@ import { bakeOf, leastRecallSeconds, RECALL_SECONDS_MAX } from './timing.ts';
 
 /**
  * One line for people about an event, or undefined if it is only bookkeeping. `after` is the rollout with the event in it;
- * the statistics of a verdict follow in lines of their own where `isVerbose`.
+ * the statistics of a verdict follow in lines of their own if `isVerbose`.
  */
 export function describe(event: RolloutEvent, after: Rollout, isVerbose = false): string | undefined {
   const line = lineOf(event, after, isVerbose);

@@ -60,13 +60,13 @@ export function bakeOf(rollout: Rollout): { from: Instant; to: Instant; max: Ins
   return { from, to, max: Math.max(to, windowsOf(Math.max(stepSince, resumedAt), step.maxBakeSeconds).to) };
 }
 
-/** How long a canary that serves alone is verified there: for all of verify if an order took it past the holdout. */
+/** How long a canary that serves alone is verified there: for all of verify if a command took it past the holdout. */
 function restSeconds({ opening: { plan }, verifySince, promotedAt }: Rollout): Seconds {
   const isPastHoldout = verifySince === promotedAt && plan.steps.some(({ isHoldout }) => isHoldout);
   return isPastHoldout ? verifyMinutesOf(plan) * 60 : plan.verifySeconds;
 }
 
-/** How long a canary that looks worse is watched longer: to the end of the longest bake, or an hour where a raise stands half done. */
+/** How long a canary that looks worse is watched longer: to the end of the longest bake, or an hour if a raise is half done. */
 export function longestBakeOf(rollout: Rollout): Instant {
   const since = Math.max(rollout.moves.at(-1) ?? 0, rollout.resumedAt ?? 0);
   return bakeOf(rollout)?.max ?? since + BROKEN_PAUSE_SECONDS * 1000;

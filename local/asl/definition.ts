@@ -81,7 +81,7 @@ const RESOURCE =
   /^arn:aws:states:::(lambda:invoke(\.waitForTaskToken)?|aws-sdk:[a-z0-9]+:[a-z][A-Za-z0-9]*)$/;
 /** Longest time that a state may wait or a task may take (Amazon States Language, "TimeoutSeconds"). */
 const SECONDS_MAX = 99_999_999;
-/** Iterations of an inline Map that run at once where it says nothing (Step Functions developer guide, "Inline mode"). */
+/** Iterations of an inline Map that run at once if it says nothing (Step Functions developer guide, "Inline mode"). */
 const CONCURRENCY_MAX = 40;
 const STATE_NAME_MAX = 80;
 const VARIABLE_NAME = /^[A-Za-z][A-Za-z0-9_]{0,79}$/;

@@ -24,7 +24,7 @@ export interface Scope {
   variables: Variables;
 }
 
-/** Answers the value, or a promise of it where jsonata had to be asked; fails with States.QueryEvaluationError. */
+/** Answers the value, or a promise of it if jsonata had to be asked; fails with States.QueryEvaluationError. */
 export type Evaluate = (scope: Scope) => unknown;
 
 /** What an expression may speak of at its place in the definition. */
@@ -242,7 +242,7 @@ function inspectVariable(name: string, hasContext: boolean, found: Found): void 
   else if (name !== '' && !FUNCTIONS.has(name)) found.variables.add(name);
 }
 
-/** A reader without jsonata for bare paths, literals and equality of two of them; SLOW where the data decides otherwise. */
+/** A reader without jsonata for bare paths, literals and equality of two of them; SLOW if the data decides otherwise. */
 function fastReader(ast: Ast): Evaluate | undefined {
   if (ast.type !== 'binary' || ast.value !== '=') return operandReader(ast);
   const left = ast.lhs && operandReader(ast.lhs);

@@ -108,7 +108,7 @@ interface Left {
   output: unknown;
 }
 
-/** Thrown where work was stopped from outside; nothing in a definition can catch it. */
+/** Thrown if work was stopped from outside; nothing in a definition can catch it. */
 class Stopped extends Error {}
 
 /** Runs an execution to its end; an abort through `signal` lets no Catch run. Rejects only for a fault of this program. */

@@ -87,10 +87,10 @@ const METRIC_FIELDS = [
 ] as const;
 
 const NAMES_MAX = 100;
-/** How many alarms one answer has where the caller does not say; assumed. */
+/** How many alarms one answer has if the caller does not say; assumed. */
 const RECORDS_DEFAULT = 50;
 
-/** How many periods beyond the evaluated ones are looked at where data is missing: 2 in the CloudWatch user guide's examples, "Configuring how alarms treat missing data". */
+/** How many periods beyond the evaluated ones are looked at if data is missing: 2 in the CloudWatch user guide's examples, "Configuring how alarms treat missing data". */
 const EXTRA_PERIODS = 2;
 
 /** Alarms as CloudWatch keeps them: evaluated when the world says so, composite ones after their children. */
@@ -381,7 +381,7 @@ function watchFrom(input: PutMetricAlarmInput): Watch {
 
 /**
  * The state that the data asks for, or undefined if the present one is kept. The most recent real data points
- * are evaluated, from further back where some are missing; only what still lacks is filled in by the alarm's
+ * are evaluated, from further back if some are missing; only what still lacks is filled in by the alarm's
  * treatment of missing data (CloudWatch user guide, "Configuring how alarms treat missing data", with its tables).
  */
 function decide(watch: Watch, newestFirst: (number | undefined)[]): StateValue | undefined {

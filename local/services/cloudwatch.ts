@@ -18,7 +18,7 @@ interface Datum extends MetricKey {
   /** Decides the minute that the sample belongs to, however late it is seen. */
   timestamp: Instant;
   value: number;
-  /** When it can first be read; now plus the emission delay where it is not said. */
+  /** When it can first be read; now plus the emission delay if it is not said. */
   availableAt?: Instant | undefined;
 }
 
@@ -31,21 +31,21 @@ interface Invocations {
   minute: Instant;
   count: number;
   errors: number;
-  /** Handled failures of `count` responses, where the function counts them with `withSpillway`. */
+  /** Handled failures of `count` responses, if the function counts them with `withSpillway`. */
   faults?: number | undefined;
   /** Of the failures, those that the other version would have had as well: CloudWatch knows nothing of it, and only who records the truth does. */
   weather?: number | undefined;
   /** Requests that were throttled; they are not among `count`. */
   throttles?: number | undefined;
-  /** How many of `count` took how long, by the metric of `withSpillway` that counts them, where it counts durations. */
+  /** How many of `count` took how long, by the metric of `withSpillway` that counts them, if it counts durations. */
   latency?: Readonly<Record<string, number>> | undefined;
-  /** Messages that the runs were given, and how many of them were handed back, where the function counts them with `withSpillway`. */
+  /** Messages that the runs were given, and how many of them were handed back, if the function counts them with `withSpillway`. */
   batch?: { items: number; failures: number } | undefined;
   /** Requests that never became an invocation, or that nobody made because the answers come slowly: CloudWatch knows nothing of them, and only who records the truth does. */
   lost?: number | undefined;
   /** How much later than usual they are seen; not at all if it is absent. */
   lateMs?: number | undefined;
-  /** Orders that the runs took, and how many of them they lost, where the function counts them in metrics of its own. */
+  /** Orders that the runs took, and how many of them they lost, if the function counts them in metrics of its own. */
   orders?: { taken: number; lost: number; isMixed?: boolean } | undefined;
   /** Whether their users wait for an answer all that time, which who records the truth does not take for a count that is only late. */
   hangs?: boolean | undefined;
@@ -88,7 +88,7 @@ export class SimulatedCloudWatch {
     clock: Clock;
     region: string;
     account: string;
-    /** From the end of an invocation until its metrics can be read; the longest assumed time where it is not said. */
+    /** From the end of an invocation until its metrics can be read; the longest assumed time if it is not said. */
     emissionDelayMs?: () => number;
     regionLateMs?: () => number;
     onAlarm?: (event: AwsEvent) => void;

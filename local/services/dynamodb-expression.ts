@@ -171,7 +171,7 @@ export function expressionReader({ ExpressionAttributeNames, ExpressionAttribute
         throw invalid('Invalid UpdateExpression: Two document paths overlap with each other');
       return read;
     },
-    /** @throws awsError ValidationException where a placeholder was given and not used */
+    /** @throws awsError ValidationException if a placeholder was given and not used */
     done(): void {
       const [first] = unused;
       if (first === undefined) return;

@@ -40,7 +40,7 @@ interface EventRule {
   name: string;
   pattern: EventPattern;
   target(event: AwsEvent): Promise<void>;
-  /** When a failing target is given up; an hour of event age and 185 attempts where it is not said. */
+  /** When a failing target is given up; an hour of event age and 185 attempts if it is not said. */
   retry?: { maximumEventAgeMs?: number; maximumRetryAttempts?: number };
 }
 

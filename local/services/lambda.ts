@@ -103,7 +103,7 @@ interface Routing {
 interface Code {
   sha256: string;
   size: number;
-  /** Where it is an image and no zip. */
+  /** Present if it is an image and no zip. */
   image?: string;
   zip?: Uint8Array;
   model?: Model;

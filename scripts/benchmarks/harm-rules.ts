@@ -76,7 +76,7 @@ const naive = (): Watcher<Minute> => ({
 const PRIOR = 100;
 
 /**
- * The Beta mixture of Lindon and Malek on the canary's part of the errors, begun anew where the weight changes, which it does
+ * The Beta mixture of Lindon and Malek on the canary's part of the errors, begun anew when the weight changes, which it does
  * not know. It is published for a part equal to the weight; a ratio moves that part to what the tolerated odds make of it.
  */
 const mixture = (ratio: number) => (): Watcher<Minute> => ({

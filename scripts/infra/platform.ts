@@ -16,7 +16,7 @@ const QUIET = {
   DO_NOT_TRACK: '1',
 };
 
-/** Installs SST's platform where the one of the pinned version is missing. @throws Error with what the installer said */
+/** Installs SST's platform if the one of the pinned version is missing. @throws Error with what the installer said */
 export function ensurePlatform(): void {
   const { devDependencies } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8'));
   const wanted: string = devDependencies.sst;

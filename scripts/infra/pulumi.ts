@@ -111,7 +111,7 @@ function emitSteps(steps: Step[], call: Call): void {
   emit(call, { summaryEvent: { maybeCorrupt: false, durationSeconds: 0, resourceChanges: counts } });
 }
 
-/** Ends as the engine does where something is wrong. */
+/** Ends as the engine does if something is wrong. */
 function refuse(call: Call, urn: string, message: string): never {
   emit(call, { diagnosticEvent: { urn, message, color: 'never', severity: 'error' } });
   process.exit(255);

@@ -127,7 +127,7 @@ const hooksBeforeTraffic = perRollout((view) => {
         ({ index, event }) => index < first.index && event.hook === id,
       );
       const last = answer?.event.status;
-      // Only a person's order counts, given in the knowledge of the answer.
+      // Only a person's command counts, given in the knowledge of the answer.
       const isOrdered = those(view, 'PromotionOrdered').some(
         ({ index, event }) => index > (answer?.index ?? 0) && index < first.index && !isPlans(event.by),
       );
@@ -139,7 +139,7 @@ const hooksBeforeTraffic = perRollout((view) => {
 });
 
 /**
- * A step is left on a pass that covers its whole bake, measured after traffic stood there, or on an order to promote. A holdout, whose
+ * A step is left on a pass that covers its whole bake, measured after traffic stood there, or on a command to promote. A holdout, whose
  * question is no longer whether the release may go on, is also left on an inconclusive verdict that has no doubt.
  */
 const noRaiseWithoutVerdict = perRollout((view, _run, { skewMs }) => {
@@ -171,7 +171,7 @@ const noRaiseWithoutVerdict = perRollout((view, _run, { skewMs }) => {
   });
 });
 
-/** True for an order of a person, and for one that the plan gave by itself on an inconclusive verdict: a plan orders nothing on another one. */
+/** True for a command of a person, and for one that the plan gave by itself on an inconclusive verdict: a plan orders nothing on another one. */
 const isOrderedRightly = (view: View, { index, event }: { index: number; event: { by: Actor } }): boolean =>
   !isPlans(event.by) ||
   those(view, 'Measured').findLast((each) => each.index <= index)?.event.verdict.status === 'inconclusive';
@@ -391,7 +391,7 @@ const isRetry = ({ opening }: View): boolean => opening.attempt > 1 && opening.r
 const shownUntil = ({ at, append }: { at: Instant; append: Append }): Instant =>
   at - UNSETTLED_MS - append.regionLateMs;
 
-/** No release completes whose users were met with failures that the other version did not have, once they could be measured: a person's own order to promote is the only excuse, given in full, or from the last step on. */
+/** No release completes whose users were met with failures that the other version did not have, once they could be measured: a person's own command to promote is the only excuse, given in full, or from the last step on. */
 const worseNeverCompletes = perRollout((view, run) => {
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
   const last = view.opening.plan.steps.at(-1)?.weight ?? 100;
@@ -653,7 +653,7 @@ function lostBy({ windows }: Run, { key, canary }: Target, until: Instant): numb
     .reduce((sum, [, met]) => sum + met.lost, 0);
 }
 
-/** No release completes by itself at the end of whose verify next to no request was counted, although many were before it: only a person's order completes it, not the plan's own. */
+/** No release completes by itself at the end of whose verify next to no request was counted, although many were before it: only a person's command completes it, not the plan's own. */
 const silenceNeverCompletes = perRollout((view, run) => {
   const close = those(view, 'RolloutClosed').find(({ event }) => event.outcome === 'completed');
   const promoted = those(view, 'Promoted').at(-1);
@@ -964,8 +964,8 @@ const tickAtMostTwoMinutes = perRollout((view, _run, { tickMs }) => {
   });
 });
 
-/** An order to go on is followed by something of the rollout's own, or reverted, within the time between two measurements, whether or not its wake-up came; no order opens a gate that waits for approvals, and one that has them waits for nothing. */
-const ordersHeard = perRollout((view, _run, { tickMs }) =>
+/** A command to go on is followed by something of the rollout's own, or reverted, within the time between two measurements, whether or not its wake-up came; no command opens a gate that waits for approvals, and one that has them waits for nothing. */
+const commandsHeard = perRollout((view, _run, { tickMs }) =>
   those(view, 'Resumed', 'PromotionOrdered').flatMap(({ index, at, event }) => {
     const heard = view.happened.find((each) => each.index > index && isAnswer(each.event));
     const isGated = those(view, 'GateOpened').some(
@@ -977,7 +977,7 @@ const ordersHeard = perRollout((view, _run, { tickMs }) =>
   }),
 );
 
-/** What says nothing of whether an order was heard: other orders to go on, and news from outside. */
+/** What says nothing of whether a command was heard: other commands to go on, and news from outside. */
 const OUTSIDE: readonly RolloutEvent['type'][] = ['Resumed', 'PromotionOrdered', 'Approved', 'AlarmRaised'];
 const isAnswer = (event: RolloutEvent): boolean =>
   !OUTSIDE.includes(event.type) && !(event.type === 'HookAnswered' && event.isCallback);
@@ -1058,7 +1058,7 @@ export const CHECKERS = {
   sameFoldAsHead,
   configFrozen,
   tickAtMostTwoMinutes,
-  ordersHeard,
+  commandsHeard,
   everyRolloutEnds,
   executionSaysOutcome,
   weightsOnlyRise,

@@ -40,7 +40,7 @@ export const lostRoutingLandsOnStable = perRollout((view) =>
     })),
 );
 
-/** Every raise names the revision that was read before, so that it fails where anybody wrote in between. */
+/** Every raise names the revision that was read before, so that it fails if anybody wrote in between. */
 export const everyRaiseConditional = perRollout((view) =>
   view.opens
     .filter(({ isConditional, by }) => by.seq > 0 && !isConditional)
@@ -111,7 +111,7 @@ export const abortActs = perRollout((view, run, { outMs }) =>
 );
 
 /**
- * An order to go back never ends on the version that it was to leave: once there is one, nothing of the rollout gives that
+ * A command to go back never ends on the version that it was to leave: once there is one, nothing of the rollout gives that
  * version more traffic, and a rollback that was accepted has it out of every target in the time that a revert may take.
  */
 export const goingBackArrives: Checker = (run, limits) => [
@@ -147,7 +147,7 @@ const neverForward = perRollout((view) => {
       .filter((write) => !isUnderWay(view, write, ordered.index))
       .map(({ at, target, to }) => ({
         at,
-        what: `gave version ${target.canary} of ${target.name} ${to} % after the order to leave it`,
+        what: `gave version ${target.canary} of ${target.name} ${to} % after the command to leave it`,
       })),
     ...(isBack && outcome !== undefined && !['completed', 'halted'].includes(outcome.event.outcome)
       ? [{ at: outcome.at, what: `is a rollback that ended ${outcome.event.outcome}` }]
@@ -155,7 +155,7 @@ const neverForward = perRollout((view) => {
   ];
 });
 
-/** True for a write that was announced before the order and sent in time: it may arrive after it, and is undone. */
+/** True for a write that was announced before the command and sent in time: it may arrive after it, and is undone. */
 const isUnderWay = (view: View, { by, at }: View['writes'][number], ordered: number): boolean =>
   those(view, 'ShiftIntended').some(
     ({ index, event }) => index < ordered && isSameToken(event.token, by) && at <= event.expiresAt,
@@ -198,7 +198,7 @@ export const stablePinned = perRollout((view, run) => {
   });
 });
 
-/** A gate is passed by approvals enough of it, or by its time running out, on the clock of whoever looks, where that lets pass; no other order opens it. */
+/** A gate is passed by approvals enough of it, or by its time running out, on the clock of whoever looks, if that lets pass; no other command opens it. */
 export const gatesHeld = perRollout((view, _run, { skewMs }) =>
   view.opening.gates.flatMap(({ before, approvers, onTimeout }) =>
     view.raises
@@ -289,7 +289,7 @@ export const redBeforeNeverBlames = perRollout((view) => {
   return [...before, ...ofStable];
 });
 
-/** While the canary looks worse, nothing is raised to a new weight and nothing completes, unless a person ordered it; at 100 % the order must have been given there. */
+/** While the canary looks worse, nothing is raised to a new weight and nothing completes, unless a person ordered it; at 100 % the command must have been given there. */
 export const suspicionHolds = perRollout((view) => {
   // A recall leaves the canary less traffic, whatever it looks like.
   const intents = those(view, 'ShiftIntended').filter(({ index }) => recallAt(view, index) === undefined);
@@ -407,7 +407,7 @@ export const bakeSurvivesTakeover = perRollout((view) =>
 );
 
 /**
- * What was reverted for its own doing, or by a person's order, meets no user again by itself: not under another release id, not as another version of the
+ * What was reverted for its own doing, or by a person's command, meets no user again by itself: not under another release id, not as another version of the
  * same code and configuration, and not by a rollback. A retry lifts that, also one that could not open its rollout any more, and a completion of the same artifact.
  */
 export const quarantineHolds: Checker = (run) => {

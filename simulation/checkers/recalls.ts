@@ -53,7 +53,7 @@ export const weightsOnlyRise = perRollout((view) =>
 );
 
 /**
- * Every recall ends: in a return that the comparison beside stable allows, in a revert, by a person's order, or in a pause, which
+ * Every recall ends: in a return that the comparison beside stable allows, in a revert, by a person's command, or in a pause, which
  * has an end of its own. No canary is left at the weight of a recall, and there are three at most, and one wait for
  * counts; a further one is held at once, and only after a person let the canary return.
  */
@@ -87,7 +87,7 @@ export const recallEnds = perRollout((view, run, { tickMs, skewMs }) => {
   });
   const planned = those(view, 'PromotionOrdered')
     .filter(({ index, event }) => isPlans(event.by) && recallAt(view, index) !== undefined)
-    .map(({ at }) => ({ at, what: "ended a recall by its plan's own order" }));
+    .map(({ at }) => ({ at, what: "ended a recall by its plan's own command" }));
   return [...unanswered, ...tooMany, ...returned, ...planned];
 });
 
@@ -97,7 +97,7 @@ function isPaused(view: View, index: number): boolean {
   return last?.event.type === 'Paused';
 }
 
-/** True for a recall that an order ended before any traffic had moved for it; that it was a person's is looked at by itself. */
+/** True for a recall that a command ended before any traffic had moved for it; that it was a person's is looked at by itself. */
 function isForestalled(view: View, index: number): boolean {
   const next = those(view, 'PromotionOrdered', 'RecallOrdered').find((each) => each.index > index);
   return (

@@ -30,7 +30,7 @@ export interface View {
   raises: (Written & { by: FencingToken })[];
 }
 
-/** The canary's share where an alias stands so: the alias' own version takes what the others leave. */
+/** The canary's share of such a routing: the alias' own version takes what the others leave. */
 export const shareOf = (at: Standing | undefined, canary: string): Percent => {
   if (at === undefined) return 0;
   if (at.primary !== canary) return at.weights[canary] ?? 0;
@@ -123,7 +123,7 @@ export function standingAt(view: View, target: Target, index: number): Standing 
 /**
  * True if the canary has traffic, just before the entry of this index, because somebody else gave it some, and either
  * nobody can know or someone is paged. Nobody can if the last look that was answered came after this rollout's last write and found it
- * out, or if none that it made since was answered. People are where the rollout ends halted and he made it the version that serves, or the rollout never had the
+ * out, or if none that it made since was answered. Someone is paged if the rollout ends halted and he made it the version that serves, or the rollout never had the
  * target, so that its traffic is not ours to change.
  */
 export function isGivenByOthers(

@@ -10,7 +10,7 @@ const KINDS = {
 } as const;
 
 /**
- * A file of code with all that histories hold, each shape of it once, against the present types: it fails to type-check where a
+ * A file of code with all that histories hold, each shape of it once, against the present types: it fails to type-check if a
  * field was renamed, taken away, or added as one that must be there.
  */
 export function shapesOf(histories: History[]): string {

@@ -281,7 +281,7 @@ interface Spell {
   extra?: number;
 }
 
-/** Calm but for the spells; where several meet, the worst of each counts, and what comes besides adds up. */
+/** Calm but for the spells; if several meet, the worst of each counts, and what comes besides adds up. */
 function spells({ base }: Pick<Setting, 'base'>, list: Spell[]): Sky {
   const sorted = [...list].sort((a, b) => a.from - b.from);
   let done = 0;

@@ -162,7 +162,7 @@ async function published(
   return { canary: '', publish };
 }
 
-/** Code is only replaced where its owner said so, and nobody else is known to replace it too. */
+/** Code is only replaced if its owner said so, and nobody else is known to replace it too. */
 function assertFree(field: string, lambda: string, artifact: Made, { configuration, tags }: Found): void {
   const kind = 'zip' in artifact ? 'zip' : 'image';
   if (tags[MODE_TAG] !== kind)
@@ -319,7 +319,7 @@ async function functionAt(
   }
 }
 
-/** The version that an alias serves, where it serves that alone and nobody moves it, and the revision in which that was seen. */
+/** The version that an alias serves, if it serves that alone and nobody moves it, and the revision in which that was seen. */
 async function standingOf(
   client: LambdaClient,
   clock: Clock,

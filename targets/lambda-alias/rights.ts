@@ -11,7 +11,7 @@ const REPLACEABLE = {
 
 /** What may be done to the users' functions, by purpose. */
 export const rights = {
-  // GetFunction answers with tags only where ListTags is allowed too (its API reference).
+  // GetFunction answers with tags only if ListTags is allowed too (its API reference).
   'read aliases': { actions: ['lambda:GetAlias'], on: functions, when: OWNED },
   'move aliases': { actions: ['lambda:UpdateAlias'], on: functions, when: OWNED },
   // Lambda knows no resource narrower than the function for these, so the code alone keeps to its own alias (`targets/lambda-alias/pin.ts`).

@@ -97,7 +97,7 @@ function seenFrom({ FunctionVersion, RoutingConfig, Description, RevisionId }: A
 /** Without what floating point adds, and with every part of a percent: a foreign weight is written back as it was. */
 const percentOf = (weight: number): Percent => Math.round(weight * 1e12) / 1e10;
 
-/** A target without any token is only touched where its owner's tag says that it belongs to this service. */
+/** A target without any token is only touched if its owner's tag says that it belongs to this service. */
 async function assertOwned(client: LambdaClient, target: Target, rolloutId: string): Promise<void> {
   const { Tags } = await reach(target.traits.noun, () =>
     client.send(new GetFunctionCommand({ FunctionName: target.ref.functionName })),

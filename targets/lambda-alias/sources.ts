@@ -12,7 +12,7 @@ import { nameOf, reach } from '../../adapters/_aws.ts';
 export interface EventSource {
   /** As a person would say it, such as `queue orders`. */
   what: string;
-  /** The queue's name, where it is one. */
+  /** The queue's name, if it is one. */
   queue: string | undefined;
   /** True if it belongs to another account than the function. */
   isForeign: boolean;

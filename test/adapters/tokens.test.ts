@@ -48,8 +48,8 @@ describe('what is signed', () => {
   });
 
   test('comes back with its id and its expiry, which no claim can replace', () => {
-    const signed = ours.sign('order', { jti: 'mine', aud: 'mine', exp: 9e9, x: 'ü' }, LATER);
-    const read = ours.read('order', signed);
+    const signed = ours.sign('command', { jti: 'mine', aud: 'mine', exp: 9e9, x: 'ü' }, LATER);
+    const read = ours.read('command', signed);
     expect(read).toMatchObject({ aud: 'production', exp: LATER / 1000, x: 'ü' });
     expect(read.jti).toMatch(/^[0-9a-f-]{36}$/);
     expect(ours.read('link', token).jti).not.toBe(read.jti);
@@ -146,7 +146,7 @@ describe('a token that was altered', () => {
   });
 
   test('or moved to another type or environment is refused', () => {
-    for (const type of ['login', 'order', 'session'] as const)
+    for (const type of ['login', 'command', 'session'] as const)
       expect(refusal(() => ours.read(type, token))).toContain('for something else');
     expect(refusal(() => on(BOTH, 'staging').read('link', token))).toContain('another environment');
   });

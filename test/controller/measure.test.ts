@@ -63,7 +63,9 @@ test('a tick that waits for metrics and alarms in vain says of which no answer c
   const ports = { ...stage.ports, metrics: { ...stage.ports.metrics, ...never }, alarms: never };
   await stage.clock.run(stage.call(measure, ref, ports));
   const { verdict } = await stage.rollout();
-  expect(verdict?.reason).toMatch(/no answer to the read of metrics of api came in the first 7 s of the tick/);
+  expect(verdict?.reason).toMatch(
+    /no answer to the read of metrics of api came in the first 7 s of the tick/,
+  );
   expect(verdict?.reason).toMatch(/no answer to the read of alarms came in the first 7 s of the tick/);
 });
 

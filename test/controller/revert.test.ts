@@ -409,7 +409,7 @@ describe('several targets', () => {
     expect((await stage.rollout()).outcome).toBeUndefined();
   });
 
-  test('that were sealed beside an order to leave are reverted too', async () => {
+  test('that were sealed beside a command to leave are reverted too', async () => {
     const stage = setUp();
     const ref = await stage.openRaised();
     await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });

@@ -87,9 +87,22 @@ export const BANNED: Banned[] = [
   },
   { pattern: /\bhold-?back\b|\bholds? back\b/i, instead: 'holdout', examples: ['holdBack', 'hold-back'] },
   {
-    pattern: /\b(?:True|False|Undefined|Absent) where\b|@throws (?:RolloutError )?\w+ where\b/i,
+    pattern:
+      /\b(?:True|False|Absent|Present|Thrown|NaN|Infinity|never|none|broken|Unavailable)`?,? where\b|(?<!`)\bundefined where\b|@throws (?:RolloutError )?\w+ where\b|\bwhere (?:it is not said|(?:the|its) (?:function|file|caller|owner|account|log|plan) (?:has|says|asks|counts|takes|drops|does)|nobody|(?:it|that|this|they) (?:is|are|was|were|does|do|did|has|have) (?:not|no|never|none)\b)/i,
     instead: 'if (where is for a place)',
-    examples: ['True where a version serves', '@throws RolloutError TargetInvalid where it is gone'],
+    examples: [
+      'True where a version serves',
+      '@throws RolloutError TargetInvalid where it is gone',
+      'on AWS where it is not said',
+      '`none` where the call is about none',
+      'where the function counts them',
+    ],
+  },
+  {
+    pattern:
+      /\b(?:person's|people's|plan's)(?: own)? orders?\b|(?<!in )\b[Aa]n order (?:to|that|of a person|past|which)\b|\b[Oo]rders? (?:to go on|to promote|to leave|to abort)\b/,
+    instead: "command (an order is a release's number)",
+    examples: ["only by a person's order", 'on an order to promote', 'once an order to leave it came'],
   },
   { pattern: /\bis called so\b/i, instead: 'unknown', examples: ['no source is called so'] },
   {

@@ -59,7 +59,7 @@ test('a pause holds the step, measured all the while, and a resume goes on', asy
   expect(faults(run)).toEqual([]);
 });
 
-test('an order to promote a step leaves that step alone, and the outcome is unproven', async () => {
+test('a command to promote a step leaves that step alone, and the outcome is unproven', async () => {
   const { story, rollout, run } = await play({
     act: async (stage) => {
       await stage.saw('Measured', 2);
@@ -78,7 +78,7 @@ test('an order to promote a step leaves that step alone, and the outcome is unpr
   expect(faults(run)).toEqual([]);
 });
 
-test('an order to promote in full goes to 100 % at once and is verified there', async () => {
+test('a command to promote in full goes to 100 % at once and is verified there', async () => {
   const { story, path, run } = await play({
     act: async (stage) => {
       await stage.saw('Measured', 2);
@@ -98,7 +98,7 @@ test('an order to promote in full goes to 100 % at once and is verified there', 
   expect(faults(run)).toEqual([]);
 });
 
-test('an order to promote another step than the present one is refused and changes nothing', async () => {
+test('a command to promote another step than the present one is refused and changes nothing', async () => {
   let refusal: unknown;
   const { rollout, run } = await play({
     act: async (stage) => {

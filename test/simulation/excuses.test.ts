@@ -67,7 +67,7 @@ const recallOrdered = (minutes: number, more: Partial<Event<'RecallOrdered'>> = 
   ...more,
 });
 
-describe("a recall that a person's order ended before traffic moved", () => {
+describe("a recall that a person's command ended before traffic moved", () => {
   const often = (count: number, each: (minutes: number) => Happened[]) =>
     runOf([
       ...serving(),
@@ -78,7 +78,7 @@ describe("a recall that a person's order ended before traffic moved", () => {
     'recallEnds',
     often(4, (at) => [recallOrdered(at), promotionOrdered(at + 0.1)]),
     {
-      "that the plan's own order ended": often(4, (at) => [
+      "that the plan's own command ended": often(4, (at) => [
         recallOrdered(at),
         promotionOrdered(at + 0.1, { by: PLANS }),
       ]),
@@ -147,7 +147,7 @@ describe('a raise on its way when a person aborts', () => {
     ]);
   excuse('goingBackArrives', late(4.1, 4, 2, 4.15), {
     'that was sent too late': late(4.1, 4, 2, 4.25),
-    'that was announced after the order': late(4, 4.1, 2, 4.15),
+    'that was announced after the command': late(4, 4.1, 2, 4.15),
     'that was never announced': late(4.1, 4, 3, 4.15),
   });
 });
@@ -227,7 +227,7 @@ const failingOf = (requests: number): Finding => ({
 /** What the plan orders by itself. */
 const byPlan = { by: PLANS };
 
-describe("a person's order past a hook before traffic that broke", () => {
+describe("a person's command past a hook before traffic that broke", () => {
   const met = (...between: Happened[]) =>
     runOf([opened({ hooks: smokeHooks('/health') }), ...between, ...move(0, 10, 1, 0.5)]);
   const answer = smokeAnswered(0, 'broken', 0.1);
@@ -244,7 +244,7 @@ describe("a person's order past a hook before traffic that broke", () => {
 });
 
 describe.each([
-  ["a person's order", undefined, [promotionOrdered(0.2)]],
+  ["a person's command", undefined, [promotionOrdered(0.2)]],
   ['a plan that says so', 'promote' as const, []],
 ])('%s past a hook before traffic that did not know', (_, onInconclusive, orders) => {
   const met = (status: 'inconclusive' | 'fail', how: typeof onInconclusive, ...between: Happened[]) =>
@@ -264,7 +264,7 @@ describe.each([
   });
 });
 
-describe("a person's order past a hook that failed", () => {
+describe("a person's command past a hook that failed", () => {
   const hooks = smokeHooks('/health').map((hook) => ({ ...hook, point: 'afterStep' as const }));
   const failed = smokeAnswered(0, 'fail', 3.5);
   const past = (...orders: Happened[]) =>
@@ -275,7 +275,7 @@ describe("a person's order past a hook that failed", () => {
   });
 });
 
-describe("a person's order to 100 %", () => {
+describe("a person's command to 100 %", () => {
   const past = (order: RolloutEvent) =>
     runOf([opened(), ...move(0, 10, 1, 0.5), order, ...move(10, 50, 2, 1.5), ...move(50, 100, 3, 2)]);
   excuse('noRaiseWithoutVerdict', past(promotionOrdered(1, { full: true })), {
@@ -318,7 +318,7 @@ describe('a holdout that nothing was found out about', () => {
   });
 });
 
-describe("a person's order past a step that waits for requests", () => {
+describe("a person's command past a step that waits for requests", () => {
   const waiting = plan({ steps: plan().steps.map((step) => ({ ...step, untilRequests: 5_000 })) });
   const windows = windowsOf({ 8: [[0, 9, { requests: 10 }]] });
   const passed = (...orders: [Happened[], Happened[]]) =>
@@ -340,7 +340,7 @@ describe("a person's order past a step that waits for requests", () => {
     expect(broken(passed([promotionOrdered(4.1, { full: true })], []))).not.toContain('untilMeansMade'));
 });
 
-describe("a person's order to revert what is not reversible", () => {
+describe("a person's command to revert what is not reversible", () => {
   const taken = (...happened: Happened[]) =>
     runOf([opened({ reversible: false }), ...move(0, 10, 1, 0.5), ...happened]);
   excuse('irreversibleHeld', taken(revertOrdered(2, { cause: 'human' }), left(10, 2.1)), {
@@ -400,7 +400,7 @@ const UNSTEADY: [string, (typeof past)['api']][] = [
   ['were few at this hour', { ...past.api, hours: [20] }],
 ];
 
-describe("a person's order to go on without requests", () => {
+describe("a person's command to go on without requests", () => {
   const ended = (known: typeof past | undefined, ...orders: [Happened[], Happened[]]) =>
     runOf(
       [
@@ -501,7 +501,7 @@ test('a version of somebody else that a rollout gives another share is seen', ()
   expect(broken(runOf([opened(), intended(10, 1, 0.5), taken]))).toContain('foreignUntouched');
 });
 
-describe('an order to go on at a gate that waits for approvals', () => {
+describe('a command to go on at a gate that waits for approvals', () => {
   const opensGate: RolloutEvent = { type: 'GateOpened', at: minute(1), gate: 50, until: minute(20) };
   const gates = [{ before: 50, approvers: 1, by: [], timeoutSeconds: 1_140, onTimeout: 'revert' as const }];
   const approved = (id: string): RolloutEvent => ({
@@ -509,7 +509,7 @@ describe('an order to go on at a gate that waits for approvals', () => {
   });
   const waiting = (...happened: Happened[]) =>
     runOf([opened({ gates }), ...move(0, 10, 1, 0.5), ...happened, measured('pass', [1, 24])]);
-  excuse('ordersHeard', waiting(opensGate, promotionOrdered(2)), {
+  excuse('commandsHeard', waiting(opensGate, promotionOrdered(2)), {
     'that opens only later': waiting(promotionOrdered(2), { ...opensGate, at: minute(7) }),
     'whose time is over': waiting({ ...opensGate, until: minute(1.5) }, promotionOrdered(2)),
     'that has its approvals': waiting(opensGate, approved('ada'), promotionOrdered(2)),
@@ -526,7 +526,7 @@ describe('an answer of a hook to the one who asked it', () => {
   const answered = (more: { isCallback?: true }): Happened => ({ ...smokeAnswered(0, 'pass', 2.5), ...more });
   const asked = (...happened: Happened[]) =>
     runOf([opened({ hooks: smokeHooks('/health') }), promotionOrdered(2), ...happened, ...move(0, 10, 1, 9)]);
-  excuse('ordersHeard', asked(answered({})), {
+  excuse('commandsHeard', asked(answered({})), {
     'if the hook calls it in': asked(answered({ isCallback: true })),
   });
 });
@@ -619,8 +619,8 @@ describe('a canary that looks worse', () => {
       ...[measured('suspect', [5, 7]), ...move(50, 100, 3, 8.5)],
     ]);
   excuse('suspicionHolds', past({}, promotionOrdered(4.1, { full: true })), {
-    'at a step that the order is not for': past({}, promotionOrdered(4.1)),
-    "by the plan's own order": past({}, promotionOrdered(4.1, { full: true, ...byPlan })),
+    'at a step that the command is not for': past({}, promotionOrdered(4.1)),
+    "by the plan's own command": past({}, promotionOrdered(4.1, { full: true, ...byPlan })),
   });
   excuse('suspicionHolds', past({ rollsBack: BACK }), { 'in a release': past({}) });
   /** It looked worse before the raise to 50 % was made, and the next verdict came before that raise or after it. */
@@ -666,7 +666,7 @@ describe('a canary that nobody can measure', () => {
     runOf([...serving(), ...ticks(5), between, ...ticks(then, 10)]);
   excuse('brokenIsBounded', blind(recallOrdered(10)), { 'for six ticks': blind(recallOrdered(10), 6) });
   excuse('brokenIsBounded', blind(promotionOrdered(10)), {
-    "by the plan's own order": blind(promotionOrdered(10, byPlan)),
+    "by the plan's own command": blind(promotionOrdered(10, byPlan)),
   });
   excuse('brokenIsBounded', blind(resumed(10)), { 'if it resumes by itself': blind(resumed(10, SPILLWAY)) });
 });
@@ -780,7 +780,7 @@ describe('a recall', () => {
       expect(late(resumedLate(recallOrdered(12)))).toBe(1);
     });
   });
-  test("is not ended by the plan's own order", () => {
+  test("is not ended by the plan's own command", () => {
     const promoted = (order: RolloutEvent) =>
       runOf([...serving(), recallOrdered(12), ...move(100, 25, 4, 12.1), order, ...move(25, 100, 5, 12.4)]);
     expect(broken(promoted(promotionOrdered(12.3)))).not.toContain('recallEnds');

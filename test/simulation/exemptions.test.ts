@@ -41,7 +41,7 @@ const appending =
       append: (rollout, events) => journal.append(rollout, change(events, rollout)),
     }));
 
-/** The plan's own order, once, on the first measurement whose verdict becomes this one. */
+/** The plan's own command, once, on the first measurement whose verdict becomes this one. */
 function ordering(status: 'broken' | 'inconclusive'): NonNullable<Plot['changePorts']> {
   let isOrdered = false;
   return appending((events) =>
@@ -56,7 +56,7 @@ function ordering(status: 'broken' | 'inconclusive'): NonNullable<Plot['changePo
   );
 }
 
-test("the plan's own order does not excuse a raise before its smoke test could be asked", async () => {
+test("the plan's own command does not excuse a raise before its smoke test could be asked", async () => {
   const { run } = await play({
     rollout: { ...SHORT, smoke: [{ get: '/health', expect: { status: 200 } }] },
     changePorts: appending((events) =>
@@ -72,7 +72,7 @@ test("the plan's own order does not excuse a raise before its smoke test could b
   expect(broken(run)).toContain('hooksBeforeTraffic');
 });
 
-describe('an order to promote', () => {
+describe('a command to promote', () => {
   const worse = (nth: number, more: object): Plot => ({
     canaries: { 2: { errors: 0.2 } },
     rollout: { ...SHORT, watch: { errors: '1.5x' } },
@@ -175,11 +175,11 @@ describe('an order to promote', () => {
       ...run,
       timeline: [...run.timeline.slice(0, approved + 1), { ...entry, events: [ordered] }, ...later],
     };
-    expect(broken(waiting)).toContain('ordersHeard');
+    expect(broken(waiting)).toContain('commandsHeard');
     const again = { ...entry, at: entry.at + MINUTE, events: [ordered] };
     const insisting: Run = { ...waiting, timeline: waiting.timeline.toSpliced(approved + 1, 0, again) };
-    const unheard = check(insisting).filter(({ promise }) => promise === 'ordersHeard');
-    expect(unheard, 'an order is no answer to another').toHaveLength(2);
+    const unheard = check(insisting).filter(({ promise }) => promise === 'commandsHeard');
+    expect(unheard, 'a command is no answer to another').toHaveLength(2);
   });
 });
 
@@ -325,7 +325,7 @@ describe('a judge that looks every ten minutes', () => {
     targets: 1,
     isFed: false,
     file: { steps: [{ weight: 10, bake: '3m', maxBake: '20m' }], verify: '3m' },
-    orders: [],
+    commands: [],
     troubles: [],
     noise: 0,
   };
@@ -349,7 +349,7 @@ describe('a judge that looks every ten minutes', () => {
 /** A quiet world with a release of version 2 at 50 requests a second. */
 const quiet = (more: Partial<Case> & Pick<Case, 'release' | 'file'>): Case => ({
   ...{ seed: 1, requestsPerSecond: 50, stableErrors: 0.001, targets: 1, isFed: false },
-  ...{ orders: [], faults: [], noise: 0, troubles: [] },
+  ...{ commands: [], faults: [], noise: 0, troubles: [] },
   ...more,
 });
 
@@ -461,7 +461,7 @@ test('counts of stable that came late before the first raise are no failures tha
   });
   const { run, violations } = await playCase({
     ...it,
-    orders: [{ does: 'promote fully', when: { ms: 6 * MINUTE } }],
+    commands: [{ does: 'promote fully', when: { ms: 6 * MINUTE } }],
   });
   expect(run.heads[0]?.leaving?.cause).toBe('environment');
   expect(violations).toEqual([]);
@@ -542,7 +542,7 @@ test('a retry answers for its own requests alone, and not for those of an attemp
     quiet({
       release: { kind: 'under load', as: 'errors', share: 0.5, from: 100 },
       file: { steps: [{ weight: 53, bake: '177s', maxBake: '10m' }], verify: '0m' },
-      orders: [
+      commands: [
         { does: 'rollback', when: { ms: 592_000, after: { event: 'RolloutClosed', nth: 1 } } },
         { does: 'retry', when: { ms: 180_000, after: { event: 'RolloutClosed', nth: 2 } } },
       ],
@@ -586,7 +586,7 @@ test('what somebody else gave an irreversible release that was never raised is l
 test('a canary that fails as its target never did is held to that, though the target often failed in another way before', async () => {
   const { run, violations } = await playCase({
     ...caseOf(74_943, FAULT_NAMES),
-    ...{ faults: [], noise: 0, troubles: [], orders: [] },
+    ...{ faults: [], noise: 0, troubles: [], commands: [] },
   });
   const end = Object.values(run.histories)[0]?.find(({ type }) => type === 'RevertOrdered');
   expect(end).toMatchObject({ cause: 'environment', reason: expect.stringMatching(/^errors: .* in 10 min/) });
@@ -596,7 +596,7 @@ test('a canary that fails as its target never did is held to that, though the ta
 test('probes that answered a recall are not what a later verify with enough requests proves the release by', async () => {
   const { run, violations } = await playCase({
     ...caseOf(15_045, FAULT_NAMES),
-    ...{ faults: [], noise: 0, troubles: [], orders: [] },
+    ...{ faults: [], noise: 0, troubles: [], commands: [] },
   });
   const verdicts = Object.values(run.histories)[0]?.flatMap((event) =>
     event.type === 'Measured' ? [event.verdict] : [],

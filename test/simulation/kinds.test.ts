@@ -34,7 +34,7 @@ describe('a kind of target that shares nothing with a function', () => {
   /** A world whose ledger fails its users, and in which no function can revert. */
   const stuck: Case = {
     ...{ seed: 3, requestsPerSecond: 50, stableErrors: 0.001, targets: 1, isFed: false },
-    ...{ release: { kind: 'bad', as: 'errors', share: 0.3 }, file: {}, orders: [], faults: [], noise: 0 },
+    ...{ release: { kind: 'bad', as: 'errors', share: 0.3 }, file: {}, commands: [], faults: [], noise: 0 },
     troubles: [{ fault: 'revertBroken', when: { ms: 0 }, seconds: 4 * 3600, how: 0.5 }],
   };
   /** Who took the canary out of the ledger in it, and whether a promise was broken. */

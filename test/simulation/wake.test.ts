@@ -32,7 +32,7 @@ test('a lost wake-up costs at most the time to the next tick, and a checker sees
   expect(broken(bug.run)).toContain('tickAtMostTwoMinutes');
 });
 
-/** A release that is paused before its first raise; the order to resume comes while Hold is about to store its token. */
+/** A release that is paused before its first raise; the command to resume comes while Hold is about to store its token. */
 function crossing(hold: (stage: Stage, event: unknown, call: Handler) => Promise<unknown>): Plot {
   let stage: Stage | undefined;
   let isPaused = false;
@@ -59,7 +59,7 @@ function crossing(hold: (stage: Stage, event: unknown, call: Handler) => Promise
   };
 }
 
-test('an order that comes before a hold has stored its token is caught by its second look', async () => {
+test('a command that comes before a hold has stored its token is caught by its second look', async () => {
   const real = await play(crossing((_, event, call) => call(event)));
   expect(real.story.slice(0, 6)).toEqual([
     'RolloutOpened api 1->2',
@@ -81,7 +81,7 @@ test('a checker sees a hold that stores its token and does not look again', asyn
       return {};
     }),
   );
-  expect(broken(bug.run)).toContain('ordersHeard');
+  expect(broken(bug.run)).toContain('commandsHeard');
 });
 
 test('a command is obeyed within a second where its wake-up comes', async () => {

@@ -69,7 +69,7 @@ describe.concurrent('the deployed shape', () => {
       const embedded = await play({ rollout: ROLLOUT, canaries: { 2: { errors } } });
       expect(folded(await pathOf(`${service}--r1--1`))).toEqual(folded(unfolded(embedded.path)));
       if (outcome !== 'reverted') return;
-      // An order to try again is handed from one function to another; its answer comes back the same way.
+      // A command to try again is handed from one function to another; its answer comes back the same way.
       const again = { rolloutId: `${service}--r1--2`, accepted: true };
       expect(await ordered({ command: 'retry', rolloutId: `${service}--r1--1` })).toEqual(again);
       expect(await ordered({ command: 'abort', rolloutId: again.rolloutId, reason: 'enough' })).toEqual(

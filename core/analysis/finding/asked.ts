@@ -41,7 +41,7 @@ export interface Answer {
   isCertified: boolean;
   /** Why the target is in doubt by this rule; absent if it is not. */
   doubt?: Doubt | undefined;
-  /** The finding as it stands where something else makes up for too few samples; absent if that is not what is missing. */
+  /** The finding as it stands if something else makes up for too few samples; absent if that is not what is missing. */
   covered?: Finding | undefined;
 }
 

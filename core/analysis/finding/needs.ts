@@ -53,7 +53,7 @@ function stepNeeds(asked: Asked, inStep: readonly Window[]): string | undefined 
 
 const stableShare = ({ bad, total }: Count) => (total === 0 ? 0 : bad / total);
 
-/** Requests of stable for each one of the canary: as counted, or as the weight says where there is nothing to count yet. */
+/** Requests of stable for each one of the canary: as counted, or as the weight says if there is nothing to count yet. */
 function stableBesideOne({ canary, stable }: Sides, weight: number): number {
   return canary.total > 0 ? stable.total / canary.total : (100 - weight) / Math.max(1, weight);
 }

@@ -31,7 +31,7 @@ interface Tallies {
   slowdown?: Slowdown | undefined;
 }
 
-/** What is judged of a rule; no counts where stable did too little before the raise to know what is slow. */
+/** What is judged of a rule; no counts if stable did too little before the raise to know what is slow. */
 export function talliesOf(asked: Rule, settled: Settled): Tallies {
   const { trial, target, rule, folded } = asked;
   const { metric } = rule;

@@ -178,7 +178,7 @@ describe('roles', () => {
   });
 });
 
-test('an order says everything that its giver is known as, but for groups of the provider', () => {
+test('a command says everything that its giver is known as, but for groups of the provider', () => {
   const who = oidcPrincipal(
     claims({ email: 'ada@shop.example', email_verified: true, groups: ['leads'] }),
     SETTINGS,

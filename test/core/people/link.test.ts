@@ -1,19 +1,25 @@
 import { expect, test } from 'vitest';
-import { LINK_ACTIONS, type LinkClaims, linkActor, linkFrom, linkOrder } from '../../../core/people/link.ts';
+import {
+  LINK_ACTIONS,
+  type LinkClaims,
+  linkActor,
+  linkCommand,
+  linkFrom,
+} from '../../../core/people/link.ts';
 
 const ID = 'checkout--r1--1';
 const claims = (more: object = {}) => ({ rolloutId: ID, action: 'abort', jti: 'j', exp: 100, ...more });
 
-test('a link gives an order that is carried out once, in nobody’s name but its own', () => {
+test('a link gives a command that is carried out once, in nobody’s name but its own', () => {
   const link = linkFrom(claims(), ID);
-  expect(linkOrder(link, 'odd')).toEqual({
+  expect(linkCommand(link, 'odd')).toEqual({
     command: 'abort',
     rolloutId: ID,
     by: { id: 'link:j', via: 'link', isVerified: true },
     reason: 'odd',
     once: { id: 'link:j', fingerprint: `abort ${ID}`, expiresAt: 100_000 },
   });
-  expect(linkOrder(linkFrom(claims({ action: 'pause' }), ID), 'odd')).toMatchObject({ command: 'pause' });
+  expect(linkCommand(linkFrom(claims({ action: 'pause' }), ID), 'odd')).toMatchObject({ command: 'pause' });
   expect(linkActor(link).id).toBe('link:j');
 });
 
@@ -22,8 +28,8 @@ test.each(LINK_ACTIONS)('a link may %s', (action) => {
   expect(said).toEqual({ rolloutId: ID, action, jti: 'j', exp: 100 });
 });
 
-test('a link that only reads gives no order', () => {
-  expect(() => linkOrder(linkFrom(claims({ action: 'view' }), ID), 'odd')).toThrow('only shows');
+test('a link that only reads gives no command', () => {
+  expect(() => linkCommand(linkFrom(claims({ action: 'view' }), ID), 'odd')).toThrow('only shows');
 });
 
 test.each([

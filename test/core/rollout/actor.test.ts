@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { isPlans, nameOf, PLANS, SPILLWAY, voiceOf } from '../../../core/rollout/actor.ts';
 import { actor } from './given.ts';
 
-test('an order is the plan’s own by its name and its way: a person may be called so too', () => {
+test('a command is the plan’s own by its name and its way: a person may be called so too', () => {
   expect([PLANS, SPILLWAY, actor(PLANS.id), { ...PLANS, via: 'oidc' as const }].map(isPlans)).toEqual([
     ...[true, false, false, false],
   ]);

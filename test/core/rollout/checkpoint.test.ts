@@ -585,7 +585,7 @@ describe('a hook that said its last word', () => {
     expect(ids({}, 2, 100)).toEqual(['afterStep.1@0', 'gate@95', 'beforePromotion.1']);
   });
 
-  test('an order holds for its own step alone, unless it is to 100 %', () => {
+  test('a command holds for its own step alone, unless it is to 100 %', () => {
     const promoted = (...events: RolloutEvent[]) => isPromoted(stateAfter(...onFirstStep(), ...events));
     expect(promoted()).toBe(false);
     expect(promoted(promotionOrdered(2))).toBe(true);

@@ -202,7 +202,7 @@ describe('a tick', () => {
     ['while it waits for evidence', [...onSecondStep(), paused(6, { why: 'inconclusive', by: SPILLWAY })]],
     ['while nothing could be measured', [...onSecondStep(), paused(6, { why: 'broken', by: SPILLWAY })]],
     ['after promotion', inVerify()],
-    ['after an order to promote', [...onSecondStep(), promotionOrdered(6)]],
+    ['after a command to promote', [...onSecondStep(), promotionOrdered(6)]],
   ])('with the verdict fail reverts the release %s', (_, history) => {
     given(history)
       .when(record('fail', [9, 10]), 11)
@@ -416,13 +416,13 @@ describe('ticks that cannot measure', () => {
       .then(measured('broken', [9, 71]), called(72));
   });
 
-  test('do not ask again what an order to go on has answered: whether the longest bake may end so', () => {
+  test('do not ask again what a command to go on has answered: whether the longest bake may end so', () => {
     given(onFirstStep(), promotionOrdered(2))
       .when(record('broken', [1, 11]), 12)
       .then(measured('broken', [1, 11]));
   });
 
-  test('have to come five times again after an order to go on', () => {
+  test('have to come five times again after a command to go on', () => {
     given(inVerify(), broken(5), called(11), promotionOrdered(12))
       .when(record('broken', [9, 12]), 13)
       .then(measured('broken', [9, 12]));

@@ -883,7 +883,7 @@ describe('each event changes this, and nothing else', () => {
       },
     ],
     [
-      'Reverted without an order',
+      'Reverted without a command',
       onFirstStep(),
       reverted(3),
       {
@@ -1012,7 +1012,7 @@ describe('a suspicion', () => {
     expect(until(600, [...inVerify(), worse(10, 'errors')])).toBe(14);
   });
 
-  test('that an order goes past is kept as a doubt, at the largest weight that any target has', () => {
+  test('that a command goes past is kept as a doubt, at the largest weight that any target has', () => {
     const at = [...twoOnFirst, worse(3, 'errors'), lowered(5), intended(50, 3, 11)];
     expect(stateAfter(at).unproven).toEqual(['at 10 % it looked worse: it is suspect']);
   });

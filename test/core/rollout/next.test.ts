@@ -58,7 +58,7 @@ describe('before the first raise', () => {
     expect(directiveAt(0.1, opened({ hooks }), passed)).toEqual(shift(10));
   });
 
-  test('an order to promote does not skip the smoke tests', () => {
+  test('a command to promote does not skip the smoke tests', () => {
     expect(directiveAt(0.1, opened({ hooks }), promotionOrdered(0, { full: true })).kind).toBe('hook');
   });
 
@@ -110,13 +110,13 @@ describe('a step', () => {
     expect(ends('inconclusive', 11, {}).kind).toBe('hold');
   });
 
-  test('is left on an order to promote, once', () => {
+  test('is left on a command to promote, once', () => {
     expect(directiveAt(0.8, onFirstStep(), promotionOrdered(0.7))).toEqual(shift(50));
     const onward = [promotionOrdered(0.7), ...raised(50, 2, 0.8)];
     expect(directiveAt(0.9, onFirstStep(), onward).kind).toBe('hold');
   });
 
-  test('and all that follow are left on an order to promote to 100 %', () => {
+  test('and all that follow are left on a command to promote to 100 %', () => {
     const order = promotionOrdered(0.7, { full: true });
     expect(directiveAt(0.8, onFirstStep(), order)).toEqual(promote());
     expect(directiveAt(0.2, opened(), promotionOrdered(0.1, { full: true }))).toEqual(promote());
@@ -239,7 +239,7 @@ describe('a pause', () => {
     );
   });
 
-  test('ends with an order to promote', () => {
+  test('ends with a command to promote', () => {
     expect(
       directiveAt(2.1, onFirstStep(), measured('inconclusive', [1, 1]), paused(2), promotionOrdered(2.1)),
     ).toEqual(shift(50));

@@ -225,7 +225,7 @@ describe('what is left to do after a revert', () => {
       { kind: 'revert', targets: [api] },
     ],
     [
-      'all are sealed beside an order to leave',
+      'all are sealed beside a command to leave',
       leaving,
       [found('api', '8'), found('worker', '4')],
       { kind: 'revert', targets: [api, worker] },

@@ -277,7 +277,7 @@ describe('a rollout id', () => {
   });
 });
 
-test('a rollout that ended without an order to leave blames nobody', () => {
+test('a rollout that ended without a command to leave blames nobody', () => {
   expect(serviceAfter({ completed: r7 }, stateAfter(opened(), closed(1, 'refused')))).toEqual({
     completed: r7,
   });

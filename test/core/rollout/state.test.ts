@@ -234,7 +234,7 @@ test('a resume asks those hooks again that said nothing, and no other', () => {
   expect(Object.keys(stateAfter(before, paused(2), resumed(3)).hooks)).toEqual(['smoke.1', 'smoke.2']);
 });
 
-test('an order to 100 % that comes while the canary is on its way there is none to go past what verify says', () => {
+test('a command to 100 % that comes while the canary is on its way there is none to go past what verify says', () => {
   const ordered = promotionOrdered(8.2, { full: true });
   const onItsWay = [...onSecondStep(), measured('pass', [5, 7]), intended(100, 3, 8)];
   const before = stateAfter([...onItsWay, ordered, promoted(3, 8.5)]);

@@ -204,7 +204,7 @@ describe('a canary that looks worse on a step', () => {
       .then(measured('suspect', [1, 11]));
   });
 
-  test('is not doubted any more in the outcome if it passed after the order and before the raise', () => {
+  test('is not doubted any more in the outcome if it passed after the command and before the raise', () => {
     const ordered = [...onFirstStep(), measured('suspect', [1, 2]), promotionOrdered(3)];
     const unproven = stateAfter(
       ordered,
@@ -269,7 +269,7 @@ describe('a canary that looks worse at 100 %', () => {
     expect(kindAt(11, none, measured('pass', [9, 10]))).toBe('close');
   });
 
-  test('is not closed by an order that was given before it looked worse there', () => {
+  test('is not closed by a command that was given before it looked worse there', () => {
     const full = [
       ...onFirstStep(),
       promotionOrdered(0.7, { full: true }),

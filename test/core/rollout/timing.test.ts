@@ -55,7 +55,7 @@ describe('the bake', () => {
     expect(bakeOf(stateAfter(inVerify()))).toMatchObject({ from: minute(9), to: minute(11) });
   });
 
-  test('of a canary that serves alone is what the holdout left of verify, and all of verify if an order went past the holdout', () => {
+  test('of a canary that serves alone is what the holdout left of verify, and all of verify if a command went past the holdout', () => {
     const isHoldout = true as const;
     const steps = [...plan().steps, { weight: 90, bakeSeconds: 480, maxBakeSeconds: 480, isHoldout }];
     const held = { plan: plan({ steps, verifySeconds: 120 }) };

@@ -14,7 +14,7 @@ type Wish =
   | { command: 'retry' };
 
 /** What a person, or a hook that answers late, wants of a rollout. */
-export type Order = Wish & {
+export type CommandRequest = Wish & {
   rolloutId: string;
   by: Actor;
   /** The groups that its giver is in, by the settings of the deployment. */
@@ -24,21 +24,21 @@ export type Order = Wish & {
   once?: Once | undefined;
 };
 
-/** An order as whoever may call the function that takes orders words it: who gives it is only said. */
-export type UnsignedOrder = Wish & { rolloutId: string; by: string };
+/** A command as whoever may call the function that takes commands words it: who gives it is only said. */
+export type UnsignedRequest = Wish & { rolloutId: string; by: string };
 
-/** Makes an order one that is carried out once, however often it comes. */
+/** Makes a command one that is carried out once, however often it comes. */
 interface Once {
   /** The id of a link's token, an idempotency key or a click, with what tells it from those of others. */
   id: string;
-  /** The same for every repeat of one order, and another one for every other order. */
+  /** The same for every repeat of one command, and another one for every other command. */
   fingerprint: string;
   /** Until when a repeat has to be recognized. */
   expiresAt: Instant;
 }
 
-/** An order by its giver's own word. */
-export const unverified = (order: UnsignedOrder): Order => ({
-  ...order,
-  by: { id: order.by, via: 'iam', isVerified: false },
+/** A command by its giver's own word. */
+export const unverified = (request: UnsignedRequest): CommandRequest => ({
+  ...request,
+  by: { id: request.by, via: 'iam', isVerified: false },
 });

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import type { Client } from '../../client/client.ts';
-import type { UnsignedOrder } from '../../core/rollout/order.ts';
+import type { UnsignedRequest } from '../../core/rollout/command-request.ts';
 import { clientFrom, rolloutIdFrom, WHERE } from '../arguments.ts';
 import { UsageError } from '../call.ts';
 import { type Command, command } from '../command.ts';
@@ -46,7 +46,11 @@ export const abort = command(
 );
 
 /** A command that only names a rollout, and perhaps a reason. */
-function order(name: 'pause' | 'resume' | 'retry' | 'rollback', does: string, takesReason: boolean): Command {
+function simple(
+  name: 'pause' | 'resume' | 'retry' | 'rollback',
+  does: string,
+  takesReason: boolean,
+): Command {
   const options = takesReason ? { ...REASON, ...BY } : BY;
   return command(name, { does, takes: ['ROLLOUT'], options }, async ({ args, options }) => {
     const given = {
@@ -54,7 +58,7 @@ function order(name: 'pause' | 'resume' | 'retry' | 'rollback', does: string, ta
       rolloutId: rolloutIdFrom(args[0]),
       by: who(options),
       ...(takesReason ? { reason: why(options as { reason?: string }) } : {}),
-    } as UnsignedOrder;
+    } as UnsignedRequest;
     const { rolloutId } = await clientFrom(options).command(given);
     say(`${rolloutId}: ${name} is accepted`);
     return 0;
@@ -62,13 +66,13 @@ function order(name: 'pause' | 'resume' | 'retry' | 'rollback', does: string, ta
 }
 
 /** Holds the weight. */
-export const pause = order('pause', 'pauses at the current weight; analysis continues', true);
+export const pause = simple('pause', 'pauses at the current weight; analysis continues', true);
 /** Ends a pause. */
-export const resume = order('resume', 'ends a pause', false);
+export const resume = simple('resume', 'ends a pause', false);
 /** Tries a reverted release again. */
-export const retry = order('retry', 'lifts the quarantine of a release and tries it again', false);
+export const retry = simple('retry', 'lifts the quarantine of a release and tries it again', false);
 /** Goes back from a completed release. */
-export const rollback = order(
+export const rollback = simple(
   'rollback',
   'reverts a completed release to the newest older one that was good, in one write',
   true,
@@ -121,7 +125,7 @@ export const approve = command(
 
 /** The gates that hold a rollout still, with what opens them. */
 async function heldBy(client: Client, rolloutId: string): Promise<string[]> {
-  // The order is taken already, whatever becomes of this question.
+  // The command is taken already, whatever becomes of this question.
   const { view } = await client.rollout(rolloutId).catch(() => ({ view: undefined }));
   return (view?.gates ?? []).map(({ before, approvers, by, approvedBy }) => {
     const whom = by.length === 0 ? '' : ` of ${by.join(', ')}`;
