@@ -139,6 +139,7 @@ describe('publishing', () => {
     await call();
     const router = { ...stage.ports.router('lambda-alias') };
     router.revert = async ({ name, stable }) => ({ name, primary: stable, changed: false, drifted: false });
+    router.observe = async ({ stable }) => ({ primary: stable, weights: {}, token: undefined });
     const out = { ...ports, router: () => router };
     expect(await stage.call(revertTraffic, { ref, came: {} }, out)).toMatchObject({ outcome: 'refused' });
     expect(restored).toEqual(['api']);

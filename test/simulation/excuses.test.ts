@@ -519,7 +519,7 @@ describe('a command to go on at a gate that waits for approvals', () => {
       ...[opened({ gates: gates.map((gate) => ({ ...gate, approvers: 2 })) }), ...move(0, 10, 1, 0.5)],
       ...[opensGate, ...by.map(approved), promotionOrdered(2), measured('pass', [1, 24])],
     ]);
-  excuse('ordersHeard', two('ada', 'ada'), { 'that two have approved': two('ada', 'bob') });
+  excuse('commandsHeard', two('ada', 'ada'), { 'that two have approved': two('ada', 'bob') });
 });
 
 describe('an answer of a hook to the one who asked it', () => {
