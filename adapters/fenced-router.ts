@@ -95,8 +95,11 @@ export function fencedRouter(
       // AWS has had no capacity for seconds: let the caller retry later instead of piling on.
       if (isThrottle(error)) return reach(target.traits.noun, () => Promise.reject(error));
       const refusal = store.refusalOf(error);
-      // A target that is gone is found out by reading it; if it is there, the version is not.
-      if (refusal === 'gone') return { seen: await get(target, until), isVersionGone: true };
+      // A target that is gone is found out by reading it; if it is there as it was, the version is not. If not, it was made again meanwhile.
+      if (refusal === 'gone') {
+        const seen = await get(target, until);
+        return seen.revision === revision ? { seen, isVersionGone: true } : { seen, isRefused: true };
+      }
       if (refusal === 'outdated') return { seen: await get(target, until), isRefused: true };
       await clock.sleep(pauseOf(PAUSE_MS, target.key, clock.now()));
       if (refusal !== 'busy') return { seen: await get(target, until), failed: error };
@@ -182,9 +185,10 @@ export function fencedRouter(
         const refusal = store.refusalOf(error);
         if (refusal === undefined && !isOfAccount(error)) throw error;
         // The write may have arrived although its answer did not: the token tells.
-        const observed = observedFrom(await get(target));
+        const now = await get(target);
+        const observed = observedFrom(now);
         if (isSameToken(observed.token, raise.write)) return { result: 'raised' };
-        if (refusal === 'gone' && !isGone(observed))
+        if (refusal === 'gone' && now.revision === seen.revision)
           return {
             result: 'gone',
             why:

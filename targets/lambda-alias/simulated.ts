@@ -62,7 +62,7 @@ const keyOf = ({ account, region }: Account, functionName = '', alias = '') =>
 function seeWrites(account: Account, { wrote }: Witness): void {
   const { lambda } = account;
   const operations = lambda.operations as unknown as Record<string, (input: never) => object>;
-  for (const command of ['UpdateAliasCommand', 'DeleteAliasCommand']) {
+  for (const command of ['CreateAliasCommand', 'UpdateAliasCommand', 'DeleteAliasCommand']) {
     const call = operations[command];
     if (call === undefined) throw new Error(`${command} is not simulated, so it cannot be seen.`);
     operations[command] = (input: never) => {
@@ -83,11 +83,13 @@ function seeWrites(account: Account, { wrote }: Witness): void {
       // The effect stands before the answer does, so nobody can come between the two looks.
       const answer = call(input);
       const after = look();
-      if (before !== undefined && before.revisionId !== after?.revisionId)
+      // A pin that is made serves nobody.
+      const isPin = before === undefined && Name.startsWith(pinNameOf(''));
+      if (before?.revisionId !== after?.revisionId && !isPin)
         wrote({
           key: keyOf(account, FunctionName, Name),
-          before: standing(before),
-          replaced: before.revisionId,
+          before: standing(before ?? NOTHING),
+          replaced: before?.revisionId,
           after: after && standing(after),
           by: tokenFrom(Description),
           isConditional: RevisionId !== undefined,
@@ -96,6 +98,9 @@ function seeWrites(account: Account, { wrote }: Witness): void {
     };
   }
 }
+
+/** An alias that does not exist yet. */
+const NOTHING: Standing = { primary: 'none', weights: {} };
 
 const standing = ({ primary, weights }: Standing): Standing => ({ primary, weights });
 

@@ -6,9 +6,10 @@ import {
 } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
 import { ALIAS } from '../../local/account.ts';
+import { record } from '../../simulation/recording.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
 import { sampled } from '../deep.ts';
-import { faults, HOUR, MINUTE, type Plot, play, type Stage } from './stage.ts';
+import { faults, HOUR, MINUTE, type Plot, play, type Stage, staged } from './stage.ts';
 
 /** What somebody does to the alias of a rollout. */
 type Hand = (lambda: LambdaClient) => Promise<unknown>;
@@ -67,8 +68,8 @@ function played(hand: Hand, nth: number, plot: Plot) {
   });
 }
 
-/** Calls that a good rollout makes about its alias, from the look-up of its opening to the last read before its fence is closed; nobody looks after that. */
-const CALLS = Array.from({ length: 22 }, (_, at) => at + 1);
+/** Calls that a good rollout makes about its alias, from the look-up of its opening to the close of its fence. */
+const CALLS = Array.from({ length: 24 }, (_, at) => at + 1);
 
 const served = (stage: Stage): string | undefined => {
   try {
@@ -95,3 +96,49 @@ describe.each(HANDS)('an alias that is %s between any two calls of a rollout', (
     }
   });
 });
+
+/** Calls of AWS and the journal that a rollback makes before its last look. */
+const BACK = Array.from({ length: 11 }, (_, at) => at);
+
+/** Plays a release, and its rollback during which somebody does that after the n-th call; before it if n is 0. */
+async function rolledBack(hand: Hand, nth: number) {
+  let stage: Stage | undefined;
+  let calls = Number.NEGATIVE_INFINITY;
+  stage = staged({
+    async intercept(_command, _input, call) {
+      const answer = await call();
+      if (++calls === nth && stage !== undefined) await hand(stage.clients.lambda);
+      return answer;
+    },
+  });
+  const { clock, invoke, journal } = stage;
+  const recording = record(stage);
+  await clock.advance(20 * MINUTE);
+  const rolloutId = await clock.run(stage.release(), HOUR);
+  await clock.run(stage.ended(rolloutId), 24 * HOUR);
+  await clock.advance(5 * MINUTE);
+  if (nth === 0) await clock.run(hand(stage.clients.lambda));
+  calls = 0;
+  await clock.run(
+    invoke('Command', { command: 'rollback', rolloutId, by: 'ada', reason: 'orders are lost' }),
+  );
+  await clock.advance(40 * MINUTE);
+  const run = await clock.run(recording.finish());
+  const rollout = run.heads.find(({ opening }) => opening.rollsBack !== undefined);
+  return { run, stage, rollout, running: await clock.run(journal.running()) };
+}
+
+test.each(HANDS)(
+  'an alias that is %s between any two calls of a rollback leads to the older version, or to a person with the truth',
+  async (what, hand) => {
+    for (const nth of sampled(BACK, 4, what.length)) {
+      const { run, stage, rollout, running } = await rolledBack(hand, nth);
+      const end = `${nth}: ${rollout?.outcome} ${rollout?.reason}`;
+      expect(faults(run, { tickMs: HOUR, outMs: 20 * MINUTE }), end).toEqual([]);
+      expect(rollout?.outcome, end).toMatch(/^(completed|halted)$/);
+      if (rollout?.outcome === 'completed') expect(served(stage), end).toBe('1');
+      expect(rollout?.reason, end).not.toMatch(/version 1 of api does not exist/);
+      expect(running).toEqual([]);
+    }
+  },
+);

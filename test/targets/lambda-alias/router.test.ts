@@ -423,6 +423,35 @@ describe('an alias that is gone', () => {
   });
 });
 
+describe('an alias that somebody deletes and makes again while it is written', () => {
+  const gone = Object.assign(new Error('Cannot find alias'), { name: 'ResourceNotFoundException' });
+  const anew = (version: string) => ({ ...alias(''), FunctionVersion: version, RevisionId: 'rev-9' });
+
+  test('is reverted all the same: its version need not be gone', async () => {
+    lambda
+      .on(GetAliasCommand)
+      .resolvesOnce({ ...alias(tokenText(token(1))), FunctionVersion: '8', RoutingConfig: undefined })
+      .resolves({ ...anew('8'), RoutingConfig: undefined });
+    lambda
+      .on(UpdateAliasCommand)
+      .rejectsOnce(gone)
+      .resolves(alias(tokenText(token(2, false)), 0));
+    lambda.on(GetFunctionCommand).resolves({ Tags: { 'spillway:service': 'checkout' } });
+    expect(await router.revert(target, BY)).toEqual({
+      ...{ name: 'api', primary: '7', changed: true, drifted: false },
+    });
+  });
+
+  test('is not raised, which is no word about the version either', async () => {
+    lambda
+      .on(GetAliasCommand)
+      .resolvesOnce(alias(tokenText(token(1))))
+      .resolves(anew('7'));
+    lambda.on(UpdateAliasCommand).rejects(gone);
+    expect(await router.raise(target, raise())).toMatchObject({ result: 'fenced' });
+  });
+});
+
 describe('a read that is throttled', () => {
   test('is made again before a revert gives up, and a raise is still written once', async () => {
     const throttle = refusalOf('TooManyRequestsException', 429);
