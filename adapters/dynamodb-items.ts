@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { HoldToken } from '../core/ports.ts';
+import type { HoldToken, Used } from '../core/ports.ts';
+import type { Once } from '../core/rollout/command-request.ts';
 import { dueAt } from '../core/rollout/due.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { isEnded, type Rollout } from '../core/rollout/state.ts';
@@ -71,6 +72,16 @@ export function tokenItem(rolloutId: string, { version, token }: HoldToken, now:
     token,
     expiresAt: seconds(now) + TOKEN_SECONDS,
   };
+}
+
+/** That what can be used once was used, for as long as it could come again by anybody's clock. */
+export function usedItem({ id, fingerprint, expiresAt }: Once, rolloutId: string): Item {
+  return { ...keys.once(id), fingerprint, rolloutId, expiresAt: seconds(expiresAt) + DAY };
+}
+
+/** What used it, by its item. */
+export function usedFrom({ fingerprint, rolloutId }: Item): Used {
+  return { fingerprint: String(fingerprint), rolloutId: String(rolloutId) };
 }
 
 /** The fold that a HEAD holds. */

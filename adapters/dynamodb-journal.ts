@@ -2,6 +2,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { RolloutError } from '../core/errors.ts';
 import type { Clock, HoldToken, Journal, RecentQuery, ServiceRecord, Waiting } from '../core/ports.ts';
 import { bounded, bytesOf, OPENING_BYTES_MAX } from '../core/rollout/bounded.ts';
+import type { Once } from '../core/rollout/command-request.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { serviceAfter } from '../core/rollout/service.ts';
 import { evolve, fold, isEnded, type Rollout } from '../core/rollout/state.ts';
@@ -14,6 +15,8 @@ import {
   lockItem,
   rolloutFrom,
   tokenItem,
+  usedFrom,
+  usedItem,
 } from './dynamodb-items.ts';
 import { type Change, dynamodbStore, keyOf, type Refused, type Store, type Write } from './dynamodb-store.ts';
 import { BY_RUNNING, BY_SERVICE, keys, PREFIX } from './dynamodb-table.ts';
@@ -45,7 +48,11 @@ export function dynamodbJournal(
       return { events: items.map(eventFrom), isMore };
     },
     open: (events, decidedOn) => open(store, events.map(bounded), decidedOn),
-    append: (rollout, events) => append(store, rollout, events.map(bounded)),
+    append: (rollout, events, once) => append(store, rollout, events.map(bounded), once),
+    async used(onceId) {
+      const item = await store.get(keys.once(onceId));
+      return item && usedFrom(item);
+    },
     async running() {
       const found = await store.getAll(await store.lately(BY_RUNNING, 'running', 'yes'));
       return found.map(rolloutFrom).filter((rollout) => !isEnded(rollout));
@@ -116,9 +123,19 @@ async function open(
   );
 }
 
-async function append(store: Store, before: Rollout, events: RolloutEvent[]): Promise<Rollout> {
+async function append(
+  store: Store,
+  before: Rollout,
+  events: RolloutEvent[],
+  once: Once | undefined,
+): Promise<Rollout> {
   const { rolloutId } = before.opening;
-  if (events.length === 0) return unchanged(before, await store.get(keys.head(rolloutId)));
+  const uses = once === undefined ? [] : [{ put: usedItem(once, rolloutId), when: ABSENT }];
+  if (events.length === 0) {
+    const present = unchanged(before, await store.get(keys.head(rolloutId)));
+    if (uses.length > 0 && (await store.transact(uses)).length > 0) throw repeated(rolloutId);
+    return present;
+  }
   const after = events.reduce<Rollout>(evolve, before);
   const head = {
     put: headItem(after, events),
@@ -134,8 +151,10 @@ async function append(store: Store, before: Rollout, events: RolloutEvent[]): Pr
       head,
       ...locks,
       ...memory,
+      ...uses,
     ]);
     if (refused.length === 0) return rolloutFrom(head.put);
+    if (refused.some(({ write }) => uses.some((each) => each === write))) throw repeated(rolloutId);
     const isOurs = refused.every(
       ({ write }) => locks.includes(write) || memory.some((each) => each === write),
     );
@@ -209,6 +228,13 @@ async function lift(store: Store, service: string, release: string): Promise<voi
 function unchanged(before: Rollout, head: Item | undefined): Rollout {
   if (head === undefined || head.version !== before.version) throw conflict(before, head);
   return rolloutFrom(head);
+}
+
+function repeated(rolloutId: string): RolloutError {
+  return new RolloutError(
+    'CommandRepeated',
+    `This command to ${rolloutId} can be given once, and was given before.`,
+  );
 }
 
 function conflict({ opening, version }: Rollout, head: Item | undefined): RolloutError {

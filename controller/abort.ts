@@ -10,7 +10,7 @@ import type { Target } from '../core/target.ts';
 import { soon, within } from '../core/within.ts';
 import { withdraw } from './open/decline.ts';
 import type { Needs } from './ports.ts';
-import { recordEffect } from './record.ts';
+import { recordEffect, useUp } from './record.ts';
 import { revertTargets } from './revert-targets.ts';
 import { wake } from './wake.ts';
 
@@ -19,9 +19,10 @@ export type Aborts = 'clock' | 'environment' | 'executions' | 'journal' | 'route
 
 /** Traffic first: the canary is out before the journal is written. */
 export async function abort(
-  { rolloutId, by, reason }: Extract<CommandRequest, { command: 'abort' }>,
+  request: Extract<CommandRequest, { command: 'abort' }>,
   ports: Needs<Aborts>,
 ): Promise<string> {
+  const { rolloutId, by, reason, once } = request;
   const service = rolloutIdParts(rolloutId)?.service ?? '';
   const [rollout, record] = await Promise.all([
     soon(PATIENCE_MS, () => ports.journal.read(rolloutId), ports),
@@ -32,7 +33,9 @@ export async function abort(
     const why = `${nameOf(by)} aborted it while it waited: ${reason}`;
     const left = await withdraw({ service, ...waiting }, why, ports);
     // It was opened in between, and has traffic to revert by now.
-    return isEnded(left) ? rolloutId : abort({ command: 'abort', rolloutId, by, reason }, ports);
+    if (!isEnded(left)) return abort(request, ports);
+    await useUp(once, left, ports);
+    return rolloutId;
   }
   // Refused before anything is touched: a rollback has but one direction.
   if (rollout?.opening.rollsBack !== undefined)
@@ -56,7 +59,7 @@ export async function abort(
     if (closed.length > 0) throw unread(rolloutId, closed);
     return rolloutId;
   }
-  await recordEffect(present, { type: 'Abort', by, reason, isUnanswered: 'error' in left }, ports);
+  await recordEffect(present, { type: 'Abort', by, reason, isUnanswered: 'error' in left }, ports, once);
   // A fence that a close has closed stays its own until the journal has taken the abort: else it could call completed what is gone.
   await outNow(closed, { rolloutId, epoch: present.epoch, evenIfClosed: true }, ports);
   await wake(rolloutId, ports);
@@ -135,7 +138,7 @@ async function insistently(
 }
 
 /** How long an abort waits for the journal before it acts without it. */
-const PATIENCE_MS = 1_000;
+export const PATIENCE_MS = 1_000;
 
 /** What to revert: from the journal, or else from what the watchdog was armed with. */
 async function known(

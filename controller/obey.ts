@@ -3,10 +3,11 @@ import { type CommandRequest, type UnsignedRequest, unverified } from '../core/r
 import type { Command } from '../core/rollout/decide.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import type { Rollout } from '../core/rollout/state.ts';
-import { type Aborts, abort } from './abort.ts';
+import { soon } from '../core/within.ts';
+import { type Aborts, abort, PATIENCE_MS } from './abort.ts';
 import { readRollout } from './execution.ts';
 import type { Needs } from './ports.ts';
-import { recordEffect } from './record.ts';
+import { recordEffect, useUp } from './record.ts';
 import { wake } from './wake.ts';
 
 /** A token in which its giver is proven. */
@@ -15,22 +16,61 @@ export interface SignedRequest {
   signed: string;
 }
 
+/** What a command came to: the rollout that it led to, and whether it had been carried out before. */
+export interface Obeyed {
+  rolloutId: string;
+  isRepeated?: true;
+}
+
 /** Carries out what somebody calls for: by a token, whose claims `read` checks, or by its giver's own word. @throws RolloutError TokenInvalid */
 export function obeyCaller(
   input: UnsignedRequest | SignedRequest,
   read: (claims: Record<string, unknown>) => CommandRequest,
   ports: Needs<Aborts | 'openings' | 'tokens'>,
-): Promise<string> {
+): Promise<Obeyed> {
   const isSigned = input.command === undefined;
   return obey(isSigned ? read(ports.tokens.read('command', input.signed)) : unverified(input), ports);
 }
 
-/** Carries out a command, and answers the rollout that it led to. An abort acts before it is recorded, and without a journal if it must. */
-async function obey(input: CommandRequest, ports: Needs<Aborts | 'openings'>): Promise<string> {
+/**
+ * Carries out a command, and what can be given once only once. An abort acts before it is recorded, and without a journal if it must.
+ * @throws RolloutError CommandRepeated if what can be given once was used for another command
+ */
+async function obey(input: CommandRequest, ports: Needs<Aborts | 'openings'>): Promise<Obeyed> {
+  const before = await earlier(input, ports);
+  if (before !== undefined) return before;
+  try {
+    return { rolloutId: await carryOut(input, ports) };
+  } catch (error) {
+    if (!RolloutError.is(error, 'CommandRefused') && !RolloutError.is(error, 'CommandRepeated')) throw error;
+    // The same command came twice at once, and the other one left nothing to do.
+    const twin = await earlier(input, ports);
+    if (twin === undefined) throw error;
+    return twin;
+  }
+}
+
+/** What the same command came to when it was given before. Only an abort does without that if the journal cannot say. */
+async function earlier(
+  { command, once, rolloutId }: CommandRequest,
+  ports: Needs<'clock' | 'journal'>,
+): Promise<Obeyed | undefined> {
+  if (once === undefined) return undefined;
+  const asked = () => ports.journal.used(once.id);
+  const used = await (command === 'abort' ? soon(PATIENCE_MS, asked, ports) : asked());
+  if (used === undefined) return undefined;
+  if (used.fingerprint === once.fingerprint) return { rolloutId: used.rolloutId, isRepeated: true };
+  throw new RolloutError(
+    'CommandRepeated',
+    `This command to ${rolloutId} was not carried out: its key or link was used before, for another command to ${used.rolloutId}.`,
+  );
+}
+
+async function carryOut(input: CommandRequest, ports: Needs<Aborts | 'openings'>): Promise<string> {
   if (input.command === 'abort') return abort(input, ports);
   const rollout = await opened(input.rolloutId, ports);
   if (input.command === 'rollback' || input.command === 'retry') return reopen(input, ports);
-  await recordEffect(rollout, commandOf(input), ports);
+  await recordEffect(rollout, commandOf(input), ports, input.once);
   await wake(input.rolloutId, ports);
   return input.rolloutId;
 }
@@ -38,15 +78,18 @@ async function obey(input: CommandRequest, ports: Needs<Aborts | 'openings'>): P
 /** Synchronous: the caller learns whether a rollout was opened. */
 async function reopen(
   input: Extract<CommandRequest, { command: 'rollback' | 'retry' }>,
-  { openings }: Needs<'openings'>,
+  ports: Needs<'journal' | 'openings'>,
 ): Promise<string> {
-  const { rolloutId } = input;
-  const opened = await openings.open(
+  const { rolloutId, by, once } = input;
+  const opened = await ports.openings.open(
     input.command === 'retry'
       ? { open: 'retry', rolloutId }
-      : { open: 'rollback', rolloutId, by: input.by, reason: input.reason },
+      : { open: 'rollback', rolloutId, by, reason: input.reason },
   );
-  return opened ?? rolloutId;
+  const ledTo = opened ?? rolloutId;
+  // Used up afterwards: to hand it over again is safe, and to lose it is not.
+  if (once !== undefined) await useUp(once, await readRollout(ledTo, ports), ports);
+  return ledTo;
 }
 
 /** @throws RolloutError CommandRefused if it waits in the queue, RolloutUnknown if nobody knows it */

@@ -48,8 +48,8 @@ export function observed(journal: Journal, observer: Observer): Journal {
       if (opened.result === 'opened') wrote(opened.rollout, events, observer);
       return opened;
     },
-    async append(rollout, events) {
-      const after = await journal.append(rollout, events);
+    async append(rollout, events, once) {
+      const after = await journal.append(rollout, events, once);
       wrote(after, events, observer);
       return after;
     },

@@ -1,5 +1,7 @@
 import { RolloutError } from '../core/errors.ts';
+import type { Once } from '../core/rollout/command-request.ts';
 import { type Command, decide } from '../core/rollout/decide.ts';
+import type { RolloutEvent } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { readRollout } from './execution.ts';
 import type { Needs } from './ports.ts';
@@ -37,16 +39,35 @@ export async function recordJudgement(
   return (await announce(rollout, command, ports)) ?? readRollout(rollout.opening.rolloutId, ports);
 }
 
-/** Writes an effect or a command: it has happened, so it is decided again on what stands there until it is in. */
-export async function recordEffect(
+/** Writes an effect or a command: it has happened, so it is decided again on what stands there until it is in. What can be given `once` is used up by it. */
+export function recordEffect(
   rollout: Rollout,
   command: Command,
   ports: Needs<'clock' | 'journal'>,
+  once?: Once,
+): Promise<Rollout> {
+  return written(rollout, (present) => decide(present, command, ports.clock.now()), ports, once);
+}
+
+/** Uses up what can be given once, for a command that led to this rollout and wrote it by other means. */
+export async function useUp(
+  once: Once | undefined,
+  rollout: Rollout,
+  ports: Needs<'journal'>,
+): Promise<void> {
+  if (once !== undefined) await written(rollout, () => [], ports, once);
+}
+
+async function written(
+  rollout: Rollout,
+  eventsOn: (present: Rollout) => RolloutEvent[],
+  ports: Needs<'journal'>,
+  once: Once | undefined,
 ): Promise<Rollout> {
   let present = rollout;
   for (let conflicts = 0; ; conflicts++) {
     try {
-      return await ports.journal.append(present, decide(present, command, ports.clock.now()));
+      return await ports.journal.append(present, eventsOn(present), once);
     } catch (error) {
       if (!RolloutError.is(error, 'JournalConflict') || conflicts >= CONFLICTS_MAX) throw error;
       present = await readRollout(rollout.opening.rolloutId, ports);

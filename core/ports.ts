@@ -1,6 +1,7 @@
 import type { Alarm, LimitRule, SecretRef, Series, WatchRule } from './analysis/types.ts';
 import type { Artifact } from './config/artifact.ts';
 import type { Actor } from './rollout/actor.ts';
+import type { Once } from './rollout/command-request.ts';
 import type {
   Hook,
   HookStatus,
@@ -72,6 +73,12 @@ export interface HoldToken {
   token: string;
 }
 
+/** The command that used up what can be used once, and the rollout that it led to. */
+export interface Used {
+  fingerprint: string;
+  rolloutId: string;
+}
+
 /** Some events of a rollout, in order. */
 interface EventPage {
   events: RolloutEvent[];
@@ -116,10 +123,12 @@ export interface Journal {
   >;
   /**
    * Appends events after `rollout.version` and answers the new fold. An event that ends the rollout releases its
-   * locks and updates its service in the same write.
-   * @throws RolloutError JournalConflict if another writer was first: nothing was appended.
+   * locks and updates its service in the same write. `once` is used up in it too, also if there are no events.
+   * @throws RolloutError JournalConflict if another writer was first, CommandRepeated if `once` was used up before: nothing was appended.
    */
-  append(rollout: Rollout, events: RolloutEvent[]): Promise<Rollout>;
+  append(rollout: Rollout, events: RolloutEvent[], once?: Once): Promise<Rollout>;
+  /** What used an id up that can be used once; undefined if nothing has. */
+  used(onceId: string): Promise<Used | undefined>;
   /** Rollouts that have not ended. */
   running(): Promise<Rollout[]>;
   /** Rollouts of a service, ended ones included, the newest first: at most `limit` of those that were opened before the rollout `before`, or of all. One that was opened just now may be missing. */

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { obeyCaller, type SignedRequest } from '../controller/obey.ts';
+import { type Obeyed, obeyCaller, type SignedRequest } from '../controller/obey.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
 import { plainText } from '../core/plain-text.ts';
 import type { CommandRequest, UnsignedRequest } from '../core/rollout/command-request.ts';
@@ -58,7 +58,14 @@ const Proven = {
   by: ActorShape,
   groups: Names,
   aka: Names,
-  once: z.optional(z.strictObject({ id: z.string(), fingerprint: z.string(), expiresAt: z.number() })),
+  // An id is part of a key in DynamoDB, which has at most 2,048 bytes.
+  once: z.optional(
+    z.strictObject({
+      id: z.string().check(z.minLength(1), z.maxLength(500)),
+      fingerprint: z.string().check(z.maxLength(500)),
+      expiresAt: z.number(),
+    }),
+  ),
 };
 const Signed: z.ZodMiniType<{ request: CommandRequest }> = z.object({
   request: z.discriminatedUnion('command', [...wishes(Proven)]),
@@ -67,13 +74,13 @@ const Signed: z.ZodMiniType<{ request: CommandRequest }> = z.object({
 /** Carries out what a person, or a hook that answers late, wants of a rollout. */
 export const command: Task<
   z.infer<typeof Input>,
-  { rolloutId: string; accepted: true },
+  Obeyed & { accepted: true },
   'clock' | 'environment' | 'executions' | 'journal' | 'openings' | 'router' | 'tokens' | 'watchdog'
 > = {
   input: Input,
   async run(input, ports) {
-    const rolloutId = await obeyCaller(input, (claims) => inputFrom(Signed, claims).request, ports);
-    return { rolloutId, accepted: true };
+    const obeyed = await obeyCaller(input, (claims) => inputFrom(Signed, claims).request, ports);
+    return { ...obeyed, accepted: true };
   },
 };
 

@@ -1,5 +1,5 @@
 import { RolloutError } from '../core/errors.ts';
-import type { HoldToken, Journal, ServiceRecord } from '../core/ports.ts';
+import type { HoldToken, Journal, ServiceRecord, Used } from '../core/ports.ts';
 import { bounded } from '../core/rollout/bounded.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { serviceAfter } from '../core/rollout/service.ts';
@@ -21,6 +21,7 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
   const locks = new Map<string, string>();
   const services = new Map<string, ServiceRecord>();
   const running = new Set<string>();
+  const used = new Map<string, Used>();
 
   const shelf = (rolloutId: string): Shelf => {
     const found = shelves.get(rolloutId);
@@ -75,7 +76,7 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
       follow({ rollout, events });
       return { result: 'opened', rollout };
     },
-    async append(rollout, given) {
+    async append(rollout, given, once) {
       const { rolloutId } = rollout.opening;
       const found = shelf(rolloutId);
       const present = found.head;
@@ -85,6 +86,14 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
           `${rolloutId} is at version ${present.version}, not ${rollout.version}; read it again and decide again.`,
         );
       }
+      if (once !== undefined) {
+        if (used.has(once.id))
+          throw new RolloutError(
+            'CommandRepeated',
+            `This command to ${rolloutId} can be given once, and was given before.`,
+          );
+        used.set(once.id, { fingerprint: once.fingerprint, rolloutId });
+      }
       if (given.length === 0) return present;
       const events = given.map(bounded).map(kept);
       const after = kept(events.reduce<Rollout>(evolve, present));
@@ -93,6 +102,9 @@ export function memoryJournal(follow: (record: JournalRecord) => void = () => {}
       if (isEnded(after) && !isEnded(present)) settle(after);
       follow({ rollout: after, events });
       return after;
+    },
+    async used(onceId) {
+      return used.get(onceId);
     },
     async running() {
       return [...running].map((rolloutId) => shelf(rolloutId).head);

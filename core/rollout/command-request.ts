@@ -28,7 +28,7 @@ export type CommandRequest = Wish & {
 export type UnsignedRequest = Wish & { rolloutId: string; by: string };
 
 /** Makes a command one that is carried out once, however often it comes. */
-interface Once {
+export interface Once {
   /** The id of a link's token, an idempotency key or a click, with what tells it from those of others. */
   id: string;
   /** The same for every repeat of one command, and another one for every other command. */

@@ -683,6 +683,16 @@ describe('items', () => {
     expect((await item({ pk, sk }))?.expiresAt).toBe((clock.now() + DAY) / 1000);
   });
 
+  test('of what was used once stay a day longer than it could come again', async () => {
+    const { item, journal } = stage();
+    const once = { id: 'link:j', fingerprint: 'abort', expiresAt: AT + 5_500 };
+    await journal.append(await opening(journal), [noted('a')], once);
+    expect(await item({ pk: 'ONCE#link:j', sk: 'USED' })).toEqual({
+      ...keys.once('link:j'),
+      ...{ fingerprint: 'abort', rolloutId: ID, expiresAt: Math.ceil((AT + 5_500 + DAY) / 1000) },
+    });
+  });
+
   test('of tokens do not pile up while nobody takes them, and one put twice is one', async () => {
     const { journal, under } = stage();
     await opening(journal);

@@ -18,6 +18,7 @@ import {
 } from './rollouts.ts';
 
 const ID = 'checkout--r1--1';
+const onceOf = (id: string, fingerprint: string) => ({ id, fingerprint, expiresAt: AT + 3_600_000 });
 const waitingFor = (release: string, order: number): Waiting => ({
   release,
   order,
@@ -153,6 +154,66 @@ export function describeJournal(implementation: Implementation<Journal>): void {
       }
       expect(rollout.outcome).toBe('reverted');
     });
+
+    keeps(
+      'lets one of a hundred commands use what can be used once, and writes its events alone',
+      async (journal) => {
+        const opened = await opening(journal);
+        const answers = await atOnce(100, (index) =>
+          journal.append(opened, [noted(`${index}`)], onceOf('link', `order ${index}`)).then(
+            () => `order ${index}`,
+            (error: Error) => error.name,
+          ),
+        );
+        const won = answers.filter((each) => each.startsWith('order'));
+        expect(won).toHaveLength(1);
+        for (const name of answers.filter((each) => !won.includes(each)))
+          expect(['JournalConflict', 'CommandRepeated']).toContain(name);
+        expect(await journal.events(ID)).toHaveLength(2);
+        expect(await journal.used('link')).toEqual({ fingerprint: won[0], rolloutId: ID });
+      },
+    );
+
+    keeps('refuses what was used, whatever it is used for, and appends nothing', async (journal) => {
+      const opened = await opening(journal);
+      expect(await journal.used('link')).toBeUndefined();
+      const once = onceOf('link', 'a');
+      const after = await journal.append(opened, [noted('a')], once);
+      const other = await opening(journal, { release: 'r2', targets: [targetOf('other')] });
+      for (const rollout of [after, other])
+        for (const again of [once, onceOf('link', 'b')])
+          for (const events of [[noted('b')], []])
+            await refused(
+              journal.append(rollout, events, again),
+              'CommandRepeated',
+              rollout.opening.rolloutId,
+            );
+      expect(await journal.read(ID)).toEqual(after);
+      expect(await journal.read(other.opening.rolloutId)).toEqual(other);
+      expect(await journal.used('link')).toEqual({ fingerprint: 'a', rolloutId: ID });
+      expect(await journal.append(after, [noted('c')], onceOf('another', 'a'))).toMatchObject({ version: 3 });
+    });
+
+    keeps('uses up what can be used once also for a command that writes no event', async (journal) => {
+      const opened = await opening(journal);
+      expect(await journal.append(opened, [], onceOf('link', 'a'))).toEqual(opened);
+      expect(await journal.used('link')).toEqual({ fingerprint: 'a', rolloutId: ID });
+      expect(await journal.events(ID)).toHaveLength(1);
+    });
+
+    keeps(
+      'uses nothing up if another writer was first, and is used up by an end of the rollout too',
+      async (journal) => {
+        const opened = await opening(journal);
+        const after = await journal.append(opened, [noted('a')]);
+        for (const events of [[noted('b')], []])
+          await refused(journal.append(opened, events, onceOf('link', 'a')), 'JournalConflict');
+        expect(await journal.used('link')).toBeUndefined();
+        await journal.append(after, [closedEvent()], onceOf('link', 'a'));
+        expect(await journal.used('link')).toEqual({ fingerprint: 'a', rolloutId: ID });
+        expect(await openOn(journal, 'r2', ['api'])).toMatchObject({ result: 'opened' });
+      },
+    );
 
     keeps('gives its events in pages, each event once and in order', async (journal) => {
       let rollout = await opening(journal);

@@ -294,6 +294,9 @@ export const inVerify = (more: Partial<Opening> = {}): RolloutEvent[] => [
 /** A person, as the command line names one. */
 export const actor = (id: string): Actor => ({ id, via: 'iam', isVerified: false });
 
+/** Somebody who has proven who he is. */
+export const proven = (id: string): Actor => ({ id: `arn:${id}`, via: 'iam', isVerified: true });
+
 export const aborted = (minutes: number): Event<'Aborted'> => ({
   type: 'Aborted',
   at: minute(minutes),
