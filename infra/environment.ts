@@ -1,5 +1,6 @@
 import type { FunctionName } from './facts.ts';
 import { arnsOf, bucketOf, type Place, prefixOf } from './place.ts';
+import type { SecretVariable } from './secrets.ts';
 import type { Settings } from './settings.ts';
 
 const WATCHDOG = ['SCHEDULER_ROLE_ARN', 'SCHEDULE_GROUP', 'STATE_MACHINE_ARN', 'WATCHDOG_ARN'] as const;
@@ -8,7 +9,7 @@ const HOOKS = ['HOOK_HOSTS', 'HOOK_SECRET'] as const;
 const ALL = ['ENVIRONMENT', 'JOURNAL_TABLE'] as const;
 
 /** The variables that each function reads, and no others; a test compares them with its bundle. */
-export const READS: Record<FunctionName, readonly (keyof Variables)[]> = {
+export const READS: Record<FunctionName, readonly (keyof Variables | SecretVariable)[]> = {
   AlarmEvent: [...ALL, 'STATE_MACHINE_ARN'],
   CloseRollout: [...ALL, ...WATCHDOG, 'COMPLETIONS_BUCKET'],
   Command: [...ALL, ...WATCHDOG, 'OPEN_ROLLOUT_ARN', 'PEOPLE_KEYS'],
@@ -31,10 +32,8 @@ interface Variables {
   COMPLETIONS_BUCKET: string;
   ENVIRONMENT: string;
   HOOK_HOSTS: string;
-  HOOK_SECRET: string;
   JOURNAL_TABLE: string;
   OPEN_ROLLOUT_ARN: string;
-  PEOPLE_KEYS: string;
   PUBLISH_RELEASE_ARN: string;
   RELEASE_BUCKET: string;
   SCHEDULER_ROLE_ARN: string;
@@ -43,7 +42,7 @@ interface Variables {
   WATCHDOG_ARN: string;
 }
 
-/** The variables of one function, without the secrets: if no host is allowed for hooks, none of theirs is set. */
+/** The variables of one function, without its secrets; what the settings leave empty is not set. */
 export function variablesOf(
   name: FunctionName,
   place: Place,

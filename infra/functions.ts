@@ -1,10 +1,11 @@
 import bundling from './bundling.json';
-import { variablesOf } from './environment.ts';
+import { READS, variablesOf } from './environment.ts';
 import { FUNCTIONS, type FunctionName, factsOf, fileOf, reservedFor } from './facts.ts';
 import { statementsOf } from './grants.ts';
 import { type Place, prefixOf } from './place.ts';
 import { roleFor } from './roles.ts';
-import { assertSecret, type Settings } from './settings.ts';
+import { assertSecret, type SecretVariable, secretOf, secretsOf } from './secrets.ts';
+import type { Settings } from './settings.ts';
 
 /** Every function of the controller, each with a role of its own. */
 export function functions(
@@ -12,26 +13,45 @@ export function functions(
   settings: Settings,
   deadLetters: Record<string, aws.sqs.Queue>,
 ): Record<FunctionName, sst.aws.Function> {
-  const secret =
-    settings.hookHosts.length === 0 ? undefined : new sst.Secret('HookSecret').value.apply(assertSecret);
+  const secrets = secretsIn(settings);
   const made = FUNCTIONS.map(
-    (name) => [name, oneFunction(name, place, settings, secret, deadLetters)] as const,
+    (name) => [name, oneFunction(name, place, settings, secrets, deadLetters)] as const,
   );
   return Object.fromEntries(made) as Record<FunctionName, sst.aws.Function>;
+}
+
+type Secrets = Partial<Record<SecretVariable, $util.Output<string>>>;
+
+/** The secrets of a stage that functions read and its settings make necessary. */
+function secretsIn(settings: Settings): Secrets {
+  const read = new Set<string>(FUNCTIONS.flatMap((name) => READS[name]));
+  return Object.fromEntries(
+    secretsOf(settings)
+      .filter((variable) => read.has(variable))
+      .map((variable) => {
+        const { value } = new sst.Secret(secretOf(variable).name);
+        return [variable, value.apply((text) => assertSecret(variable, text))];
+      }),
+  );
 }
 
 function oneFunction(
   name: FunctionName,
   place: Place,
   settings: Settings,
-  secret: $util.Output<string> | undefined,
+  secrets: Secrets,
   deadLetters: Record<string, aws.sqs.Queue>,
 ): sst.aws.Function {
   const functionName = `${prefixOf(place)}-${name}`;
   const { seconds, megabytes, triedForSeconds } = factsOf(name);
   const { role, policy } = roleFor(name, 'lambda.amazonaws.com', statementsOf(name, place), place);
   const reserved = reservedFor(name, settings.accountConcurrency);
-  const variables = variablesOf(name, place, settings);
+  const variables = {
+    ...variablesOf(name, place, settings),
+    ...Object.fromEntries(
+      Object.entries(secrets).filter(([key]) => READS[name].some((each) => each === key)),
+    ),
+  };
   const made = new sst.aws.Function(
     name,
     {
@@ -50,11 +70,7 @@ function oneFunction(
         function(args) {
           args.tracingConfig = { mode: 'Active' };
           // SST adds a key and names that nothing here reads; in `sst dev` its bridge does.
-          if (!$dev)
-            args.environment = {
-              variables:
-                'HOOK_HOSTS' in variables && secret ? { ...variables, HOOK_SECRET: secret } : variables,
-            };
+          if (!$dev) args.environment = { variables };
         },
         logGroup(args) {
           args.retentionInDays = settings.logDays;

@@ -1,3 +1,6 @@
+import type { Access } from '../core/people/access.ts';
+import { accessFrom } from '../core/people/settings.ts';
+
 /** What the deployer of one stage chose; every field may be left out in `stages.json`. */
 export interface Settings {
   /** Hosts that HTTP hooks may be on, with their port if it is not 443. */
@@ -10,6 +13,10 @@ export interface Settings {
   completionsBucket: string;
   /** Days that logs are kept; one of those that CloudWatch knows. */
   logDays: number;
+  /** Who people are, what they may do, and where rollouts are reported; without it there is no API, and only who may invoke Command gives commands. */
+  access: Access | undefined;
+  /** The address at which browsers and Slack reach the API, or true for the one that Lambda gives it; false if only callers with credentials of AWS reach it. */
+  publicApi: boolean | string;
 }
 
 /** What holds if `stages.json` says nothing. A new account may run 10 executions at once (Lambda quotas). */
@@ -19,6 +26,8 @@ const DEFAULTS: Settings = {
   alarmEmail: '',
   completionsBucket: '',
   logDays: 30,
+  access: undefined,
+  publicApi: false,
 };
 
 /** Days that CloudWatch can keep a log (CloudWatch Logs API reference, PutRetentionPolicy); longer ones are left out. */
@@ -50,7 +59,7 @@ export function settingsOf(stage: string, stages: Record<string, unknown>): Sett
   const unknown = Object.keys(given).find((field) => !(field in DEFAULTS));
   if (unknown !== undefined)
     throw wrong(unknown, `is no setting; there are ${Object.keys(DEFAULTS).join(', ')}`);
-  const { hookHosts, accountConcurrency, alarmEmail, completionsBucket, logDays } = {
+  const { hookHosts, accountConcurrency, alarmEmail, completionsBucket, logDays, publicApi } = {
     ...DEFAULTS,
     ...given,
   } as Settings;
@@ -66,19 +75,34 @@ export function settingsOf(stage: string, stages: Record<string, unknown>): Sett
   if (!/^$|^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(completionsBucket))
     throw wrong('completionsBucket', 'must be the name of a bucket that exists, or be left out');
   if (!LOG_DAYS.includes(logDays)) throw wrong('logDays', `must be one of ${LOG_DAYS.join(', ')}`);
-  return { hookHosts, accountConcurrency, alarmEmail, completionsBucket, logDays };
+  const access = given.access === undefined ? undefined : accessOf(stage, given.access);
+  if (typeof publicApi !== 'boolean' && !isOrigin(publicApi))
+    throw wrong('publicApi', 'must be true, false, or an address such as "https://rollouts.example.com"');
+  if (publicApi !== false && access === undefined)
+    throw wrong('publicApi', 'opens the API to whom access names; set access, {} if it is only for links');
+  if (publicApi === false && access?.slack !== undefined)
+    throw wrong('access.slack', 'lets Slack call the API; set publicApi to true');
+  if (typeof publicApi !== 'string' && access?.oidc !== undefined)
+    throw wrong(
+      'access.oidc',
+      'needs the address that the provider sends people back to; deploy once with publicApi: true and without it, then set publicApi to the address that the deployment prints',
+    );
+  return { hookHosts, accountConcurrency, alarmEmail, completionsBucket, logDays, access, publicApi };
 }
+
+/** @throws Error with a line for each fault of what a stage says of people */
+function accessOf(stage: string, given: unknown): Access {
+  const { value, lines } = accessFrom(given);
+  if (lines === undefined) return value;
+  throw new Error([`infra/stages.json: ${stage}.access is refused:`, ...lines].join('\n'));
+}
+
+/** An address of HTTPS with nothing after the host and port. */
+const isOrigin = (address: unknown) =>
+  typeof address === 'string' &&
+  URL.canParse(address) &&
+  new URL(address).origin === address &&
+  address.startsWith('https:');
 
 const isHost = (host: unknown) =>
   typeof host === 'string' && /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/.test(host);
-
-/** Fewest characters of the secret that HTTP hooks are signed with: 32 of them in hexadecimal are 128 bits. */
-const SECRET_MIN = 32;
-
-/** @throws Error if a secret would sign nothing that is worth checking */
-export function assertSecret(value: string): string {
-  if (value.length >= SECRET_MIN) return value;
-  throw new Error(
-    `The secret HookSecret has ${value.length} characters, and needs ${SECRET_MIN}: sst secret set HookSecret "$(openssl rand -hex 32)".`,
-  );
-}

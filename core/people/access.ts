@@ -22,7 +22,7 @@ export interface Access {
   /** The identities of each person. */
   people: Record<string, string[]>;
   /** By service, or `*` for all of them. If it is absent, IAM decides who may do what, and nobody else may do anything. */
-  roles?: Record<string, Partial<Record<Exclude<Role, 'viewer'> | 'viewer', string[]>>> | undefined;
+  roles?: Record<string, { [R in Role]?: string[] | undefined }> | undefined;
   /** Roles that only give a session the name of the person who uses it, as `<account>/<RoleName>`. */
   believedSessions: string[];
   oidc?: { issuer: string; clientId: string; groupsClaim: string } | undefined;
@@ -152,8 +152,11 @@ const GROUP = 'oidc-group:';
 /** An identity as it is compared: mail addresses know no capitals. */
 const asWritten = (id: string): string => (id.startsWith('mail:') ? id.toLowerCase() : id);
 
+/** Everything that the lists of groups and roles name. */
 const namedIn = ({ groups, roles = {} }: Access): string[] =>
-  [...Object.values(groups), ...Object.values(roles).flatMap((each) => Object.values(each))].flat();
+  [...Object.values(groups), ...Object.values(roles).flatMap((each) => Object.values(each))].flatMap(
+    (members = []) => members,
+  );
 
 /** The names under which lists may have somebody. */
 const namesOf = ({ actor, identities }: Principal): string[] =>

@@ -89,7 +89,17 @@ const RULES: Record<string, Rule> = {
   // It runs in the users' own SST apps, with what SST puts into it.
   sst: { folders: [], packages: [], node: true },
   // It names files; what it reads of them is data.
-  infra: { folders: ['infra', 'statemachines', 'targets/rights.ts'], packages: [], node: false },
+  infra: {
+    folders: [
+      'infra',
+      'statemachines',
+      'targets/rights.ts',
+      'core/people/access.ts',
+      'core/people/settings.ts',
+    ],
+    packages: [],
+    node: false,
+  },
   examples: { folders: ['examples'], packages: ['spillway', 'spillway/sst'], node: true },
   // A test looks at what it tests, wherever that stands.
   test: {

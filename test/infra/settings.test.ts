@@ -4,7 +4,8 @@ import { alarmsOf } from '../../infra/alarms.ts';
 import { substituted } from '../../infra/asl.ts';
 import { FUNCTIONS, reservedFor } from '../../infra/facts.ts';
 import { assertFits } from '../../infra/place.ts';
-import { assertSecret, assertStage, settingsOf } from '../../infra/settings.ts';
+import { assertSecret, SECRETS, type SecretVariable, secretsOf } from '../../infra/secrets.ts';
+import { assertStage, settingsOf } from '../../infra/settings.ts';
 
 const PLACE = {
   partition: 'aws',
@@ -13,6 +14,9 @@ const PLACE = {
   environment: 'ada',
   completionsBucket: '',
 };
+
+const SLACK = { slack: { teams: ['T024BE7LD'], appId: 'A024BE7LD' }, roles: {} };
+const OIDC = { oidc: { issuer: 'https://id.example', clientId: 'spillway' }, roles: {} };
 
 describe('the name of a stage', () => {
   test.each(['production', 'staging', 'ada', 'pr-12'])('%s is taken', (stage) => {
@@ -53,6 +57,8 @@ describe('the settings of a stage', () => {
       alarmEmail: '',
       completionsBucket: '',
       logDays: 30,
+      access: undefined,
+      publicApi: false,
     });
   });
 
@@ -65,6 +71,12 @@ describe('the settings of a stage', () => {
     [{ alarmEmail: 'on-call' }, 'must be one address'],
     [{ completionsBucket: 'A_b' }, 'must be the name of a bucket'],
     [{ logDays: 31 }, 'must be one of'],
+    [{ access: { group: {} } }, 'production.access is refused:\ngroup is not a known key'],
+    [{ access: {}, publicApi: 'https://a.example/rollouts' }, 'production.publicApi must be true, false, or'],
+    [{ access: {}, publicApi: 'http://a.example' }, 'production.publicApi must be true, false, or'],
+    [{ publicApi: true }, 'production.publicApi opens the API to whom access names; set access'],
+    [{ access: SLACK }, 'production.access.slack lets Slack call the API; set publicApi to true'],
+    [{ access: OIDC, publicApi: true }, 'then set publicApi to the address that the deployment prints'],
   ])('%j are refused with the field and the fix', (production, says) => {
     expect(() => settingsOf('production', { production })).toThrow(says);
   });
@@ -74,6 +86,13 @@ describe('the settings of a stage', () => {
     expect(() => settingsOf('production', { prod: { logDays: 90 } })).toThrow(
       'deploy with --stage production',
     );
+  });
+
+  test('that the page about access shows are taken', () => {
+    const page = readFileSync(new URL('../../docs/guides/access.md', import.meta.url), 'utf8');
+    const shown = [...page.matchAll(/```json\n([^`]*)```/g)].map(([, json = '']) => JSON.parse(json));
+    expect(shown.length).toBeGreaterThan(0);
+    for (const stages of shown) for (const stage of Object.keys(stages)) settingsOf(stage, stages);
   });
 
   test('that are in the repository are right', () => {
@@ -114,9 +133,47 @@ test('every alarm has a page of what to do, and there is no page of an alarm tha
   );
 });
 
-test('a secret that signs nothing worth checking is refused with the fix', () => {
-  expect(() => assertSecret('short')).toThrow('sst secret set HookSecret');
-  expect(assertSecret('x'.repeat(32))).toHaveLength(32);
+describe('a secret', () => {
+  const needed = (settings: object) => secretsOf(settingsOf('ada', { ada: settings }));
+  const notify = (...routes: object[]) => ({ access: { notify: { '*': routes } } });
+
+  test.each<[string, object, SecretVariable[]]>([
+    ['nothing', {}, []],
+    ['hosts of hooks', { hookHosts: ['hooks.example'] }, ['HOOK_SECRET']],
+    ['access', { access: {} }, ['PEOPLE_KEYS']],
+    ['OIDC', { access: OIDC, publicApi: 'https://a.example' }, ['PEOPLE_KEYS', 'OIDC_CLIENT_SECRET']],
+    ['Slack', { access: SLACK, publicApi: true }, ['PEOPLE_KEYS', 'SLACK_SIGNING_SECRET']],
+    ['a channel', notify({ slack: '#deploys' }), ['PEOPLE_KEYS', 'SLACK_TOKEN']],
+    ['a webhook', notify({ webhook: 'https://a.example' }), ['PEOPLE_KEYS', 'WEBHOOK_KEY']],
+    ['a topic', notify({ sns: 'arn:aws:sns:eu-west-1:111122223333:a' }), ['PEOPLE_KEYS']],
+  ])('is asked for where %s makes it necessary', (_, settings, variables) => {
+    expect(needed(settings)).toEqual(variables);
+  });
+
+  const HEX = 'ab'.repeat(32);
+  test.each<[SecretVariable, string, string]>([
+    ['HOOK_SECRET', 'short', 'x'.repeat(32)],
+    ['PEOPLE_KEYS', HEX, `{"current":"k1","keys":{"k1":"${HEX}"}}`],
+    [
+      'PEOPLE_KEYS',
+      `{"current":"k2","keys":{"k1":"${HEX}"}}`,
+      `{"current":"k2","keys":{"k1":"${HEX}","k2":"${HEX}"}}`,
+    ],
+    ['PEOPLE_KEYS', '{"current":"k1","keys":{"k1":"abcd"}}', `{"current":"k1","keys":{"k1":"${HEX}"}}`],
+    ['PEOPLE_KEYS', '{"current":"__proto__","keys":{}}', `{"current":"k1","keys":{"k1":"${HEX}"}}`],
+    ['OIDC_CLIENT_SECRET', ' copied ', 'copied'],
+    ['SLACK_SIGNING_SECRET', 'xoxb-1', 'ab'.repeat(16)],
+    ['SLACK_TOKEN', 'xoxp-1', 'xoxb-1'],
+    ['WEBHOOK_KEY', HEX, 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
+  ])('in %s that is no good is refused with the fix, and not repeated', (variable, bad, good) => {
+    const { name } = SECRETS[variable];
+    expect(() => assertSecret(variable, bad)).toThrow(
+      new RegExp(
+        `^(?!.*${bad.replace(/[^\w]/g, '.')})The secret ${name} has ${bad.length} characters, and .*: sst secret set ${name} `,
+      ),
+    );
+    expect(assertSecret(variable, good)).toBe(good);
+  });
 });
 
 describe('the state machine', () => {

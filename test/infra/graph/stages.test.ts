@@ -128,6 +128,20 @@ describe('settings', () => {
     );
   });
 
+  test('access brings the keys of tokens to those who sign and read them, and is not deployed without', () => {
+    const keys = `{"current":"k1","keys":{"k1":"${'ab'.repeat(32)}"}}`;
+    const open = graphWith('ada', { access: {} }, { PeopleKeys: keys });
+    const holders = functionsOf(open).filter(
+      ({ inputs }) => inputs.environment.variables.PEOPLE_KEYS === keys,
+    );
+    expect(holders.map(({ inputs }) => inputs.name.split('-').at(-1)).sort()).toEqual(['Command']);
+    for (const { secretInputs } of holders) expect(secretInputs).toEqual(['environment']);
+    expect(() => graphWith('ada', { access: {} })).toThrow('`sst secret set PeopleKeys');
+    expect(() => graphWith('ada', { access: { groups: [] } })).toThrow(
+      'ada.access is refused:\ngroups is []',
+    );
+  });
+
   test('a larger account keeps concurrency for the revert path, and lets three openings run at once', () => {
     const reserved = (some: Graph) =>
       functionsOf(some).filter(({ inputs }) => inputs.reservedConcurrentExecutions !== undefined);

@@ -1,0 +1,92 @@
+import type { Settings } from './settings.ts';
+
+/** One secret of a stage, kept by SST and handed over in a variable of the functions that read it. */
+interface Secret {
+  /** What `sst secret set` calls it. */
+  name: string;
+  /** True if something in the settings makes it necessary. */
+  isNeeded(settings: Settings): boolean;
+  /** What it must be, and a command that makes one. */
+  isGood(value: string): boolean;
+  must: string;
+  made: string;
+}
+
+const routesOf = ({ access }: Settings) => Object.values(access?.notify ?? {}).flat();
+
+/** The secrets by their variables. */
+export const SECRETS = {
+  HOOK_SECRET: {
+    name: 'HookSecret',
+    isNeeded: ({ hookHosts }) => hookHosts.length > 0,
+    // 32 characters in hexadecimal are 128 bits.
+    isGood: (value) => value.length >= 32,
+    must: 'needs 32 characters or more',
+    made: '"$(openssl rand -hex 32)"',
+  },
+  PEOPLE_KEYS: {
+    name: 'PeopleKeys',
+    isNeeded: ({ access }) => access !== undefined,
+    isGood: isKeys,
+    must: 'must be keys of at least 32 bytes in hexadecimal, and say which of them is current',
+    made: `"{\\"current\\":\\"k1\\",\\"keys\\":{\\"k1\\":\\"$(openssl rand -hex 32)\\"}}"`,
+  },
+  OIDC_CLIENT_SECRET: {
+    name: 'OidcClientSecret',
+    isNeeded: ({ access }) => access?.oidc !== undefined,
+    isGood: (value) => value !== '' && value.trim() === value,
+    must: 'must be the client secret of the provider as it is',
+    made: '"..."',
+  },
+  SLACK_SIGNING_SECRET: {
+    name: 'SlackSigningSecret',
+    isNeeded: ({ access }) => access?.slack !== undefined,
+    isGood: (value) => /^[0-9a-f]{32}$/.test(value),
+    must: 'must be the signing secret of the Slack app, 32 digits in hexadecimal (Basic Information)',
+    made: '"..."',
+  },
+  SLACK_TOKEN: {
+    name: 'SlackToken',
+    isNeeded: (settings) => routesOf(settings).some((route) => 'slack' in route),
+    isGood: (value) => value.startsWith('xoxb-'),
+    must: 'must be the bot token of the Slack app, which begins with xoxb- (OAuth & Permissions)',
+    made: '"xoxb-..."',
+  },
+  WEBHOOK_KEY: {
+    name: 'WebhookKey',
+    isNeeded: (settings) => routesOf(settings).some((route) => 'webhook' in route),
+    isGood: (value) => /^whsec_[A-Za-z0-9+/]{32,}={0,2}$/.test(value),
+    must: 'must be whsec_ and at least 24 bytes in base64',
+    made: '"whsec_$(openssl rand -base64 32)"',
+  },
+} satisfies Record<string, Secret>;
+
+/** A variable that holds a secret. */
+export type SecretVariable = keyof typeof SECRETS;
+
+/** What is known of the secret in a variable. */
+export const secretOf = (variable: SecretVariable): Secret => SECRETS[variable];
+
+/** The variables whose secrets the settings make necessary. */
+export const secretsOf = (settings: Settings): SecretVariable[] =>
+  (Object.keys(SECRETS) as SecretVariable[]).filter((variable) => secretOf(variable).isNeeded(settings));
+
+/** @throws Error if a secret would protect nothing; it says what it must be and how it is set, and nothing of the secret */
+export function assertSecret(variable: SecretVariable, value: string): string {
+  const { name, isGood, must, made } = secretOf(variable);
+  if (isGood(value)) return value;
+  throw new Error(
+    `The secret ${name} has ${value.length} characters, and ${must}: sst secret set ${name} ${made}.`,
+  );
+}
+
+/** Keys of tokens by their ids: `{"current": "k1", "keys": {"k1": "<hex>"}}`. */
+function isKeys(value: string): boolean {
+  try {
+    const { current, keys } = JSON.parse(value) as { current: string; keys: Record<string, string> };
+    const isKey = (key: unknown) => typeof key === 'string' && /^(?:[0-9a-f]{2}){32,}$/i.test(key);
+    return Object.hasOwn(keys, current) && Object.values(keys).every(isKey);
+  } catch {
+    return false;
+  }
+}
