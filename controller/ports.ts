@@ -1,7 +1,9 @@
+import type { Access } from '../core/people/access.ts';
 import type {
   AlarmSource,
   Budget,
   Clock,
+  Commands,
   Completions,
   Executions,
   HookCheck,
@@ -57,6 +59,11 @@ export interface Ports {
   releases: ReleaseStore;
   completions: Completions;
   tokens: Tokens;
+  /** Who people are, and what they may do. */
+  access: Access;
+  commands: Commands;
+  /** The address of the public API; absent if there is none, or it knows its own. */
+  publicUrl: string | undefined;
   observer: Observer;
 }
 

@@ -1,4 +1,4 @@
-import type { Journal, ServiceRecord } from '../core/ports.ts';
+import type { Journal, RecentQuery, ServiceRecord } from '../core/ports.ts';
 import type { Readings } from '../core/readings.ts';
 import { outlineOf } from '../core/rollout/outline.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
@@ -15,24 +15,36 @@ export type Asked =
   | { read: 'rollout'; rolloutId: string }
   | { read: 'events'; rolloutId: string; after: number; limit?: number | undefined };
 
-/** Answers what people, pipelines and pages want to know; changes nothing. */
+/** Everything that can be read of a journal; nothing here changes it. */
+export const readingsOf = (journal: Journal) => ({
+  running: async (): Promise<Readings['running']> => (await journal.running()).map(outlineOf),
+  recent: async (query: RecentQuery): Promise<Readings['recent']> =>
+    (await journal.recent(query)).map(outlineOf),
+  service: (name: string): Promise<Readings['service']> => journal.service(name),
+  rollout: (rolloutId: string) => readView(rolloutId, journal),
+  events: (rolloutId: string, after: number, limit?: number) =>
+    readEvents({ rolloutId, after, limit }, journal),
+});
+
+/** Answers what people, pipelines and pages want to know. */
 export async function read(
   asked: Asked,
   { about, journal }: Needs<'about' | 'journal'>,
 ): Promise<Readings[keyof Readings]> {
+  const { running, recent, service, rollout, events } = readingsOf(journal);
   switch (asked.read) {
     case 'about':
       return about;
     case 'running':
-      return (await journal.running()).map(outlineOf);
+      return running();
     case 'recent':
-      return (await journal.recent(asked)).map(outlineOf);
+      return recent(asked);
     case 'service':
-      return journal.service(asked.service);
+      return service(asked.service);
     case 'rollout':
-      return readView(asked.rolloutId, journal);
+      return rollout(asked.rolloutId);
     case 'events':
-      return readEvents(asked, journal);
+      return events(asked.rolloutId, asked.after, asked.limit);
   }
 }
 
@@ -45,7 +57,7 @@ async function readView(rolloutId: string, journal: Journal): Promise<Readings['
 
 /** Events of a rollout after version `after`, as many as fit into one answer, and how it ended if it has. */
 async function readEvents(
-  { rolloutId, after, limit }: Extract<Asked, { read: 'events' }>,
+  { rolloutId, after, limit }: Omit<Extract<Asked, { read: 'events' }>, 'read'>,
   journal: Journal,
 ): Promise<Readings['events']> {
   const rollout = await journal.read(rolloutId);

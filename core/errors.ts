@@ -1,5 +1,11 @@
 /** Refusals that only who gives a command meets: no state of the machine can. */
-export const DOOR_CODES = ['TokenInvalid', 'NotAllowed', 'CommandRepeated', 'RateLimited'] as const;
+export const DOOR_CODES = [
+  'TokenInvalid',
+  'NotAllowed',
+  'CommandRepeated',
+  'RateLimited',
+  'RequestInvalid',
+] as const;
 
 /** Every way in which Spillway itself refuses or fails. Step Functions matches the code, so it is part of the wire contract. */
 export const ERROR_CODES = [

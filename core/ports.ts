@@ -1,7 +1,7 @@
 import type { Alarm, LimitRule, SecretRef, Series, WatchRule } from './analysis/types.ts';
 import type { Artifact } from './config/artifact.ts';
 import type { Actor } from './rollout/actor.ts';
-import type { Once } from './rollout/command-request.ts';
+import type { CommandRequest, Once } from './rollout/command-request.ts';
 import type {
   Hook,
   HookStatus,
@@ -415,6 +415,15 @@ export interface Openings {
    * @throws RolloutError as the opening itself refuses it; Unavailable if nobody can say whether it was opened
    */
   open(handed: Handed): Promise<string | undefined>;
+}
+
+/** Hands commands to the one function that takes them. */
+export interface Commands {
+  /**
+   * Answers the rollout that it led to, and whether it had been carried out before; to be called as its giver was proven.
+   * @throws RolloutError as that function refuses it; Unavailable if nobody can say whether it was carried out
+   */
+  give(request: CommandRequest): Promise<{ rolloutId: string; isRepeated?: true | undefined }>;
 }
 
 /** Where the secrets of smoke tests stand. */

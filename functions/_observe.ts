@@ -62,6 +62,9 @@ export function runsOut(event: unknown): void {
   flush();
 }
 
+/** One line for a fault that an answer does not describe, although there is one. */
+export const fault = (error: unknown): void => failed(undefined, error);
+
 /** One line for a call that failed. Only Spillway's own errors are known to name no payload, so of others there is the name. */
 function failed(event: unknown, error: unknown): void {
   if (RolloutError.is(error, 'RevertFailed')) observer.count({ RevertFailed: 1 });

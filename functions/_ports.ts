@@ -7,6 +7,7 @@ import { awsSecrets } from '../adapters/aws-secrets.ts';
 import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
 import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
 import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
+import { lambdaCommands } from '../adapters/lambda-commands.ts';
 import { lambdaOpenings } from '../adapters/lambda-openings.ts';
 import { byKind, hookChecks, hookRunners } from '../adapters/registry.ts';
 import type { S3Calls } from '../adapters/s3-client.ts';
@@ -14,7 +15,8 @@ import { s3Completions } from '../adapters/s3-completions.ts';
 import { schedulerWatchdog } from '../adapters/scheduler-watchdog.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
 import { tokens } from '../adapters/tokens.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Access } from '../core/people/access.ts';
+import type { Clock, Tokens } from '../core/ports.ts';
 import {
   metricSources,
   metricsByKind,
@@ -40,6 +42,8 @@ export interface Host {
 
 /** What a deployment says to a controller. */
 export type Setting =
+  | 'ACCESS'
+  | 'COMMAND_ARN'
   | 'COMPLETIONS_BUCKET'
   | 'ENVIRONMENT'
   | 'HOOK_HOSTS'
@@ -47,6 +51,7 @@ export type Setting =
   | 'JOURNAL_TABLE'
   | 'OPEN_ROLLOUT_ARN'
   | 'PEOPLE_KEYS'
+  | 'PUBLIC_URL'
   | 'PUBLISH_RELEASE_ARN'
   | 'RELEASE_BUCKET'
   | 'SCHEDULER_ROLE_ARN'
@@ -175,6 +180,25 @@ export const completionsOn = ({ optionalSetting }: Host, s3: S3Calls) =>
 /** What commands, links and sessions are signed with. */
 export const tokensOn = ({ clock, optionalSetting, setting }: Host, newId?: () => string) =>
   tokens(() => optionalSetting('PEOPLE_KEYS'), { environment: setting('ENVIRONMENT'), clock, newId });
+
+/** Command may run for 75 s (`infra/controller.json`), and is asked once. */
+const COMMAND_CLIENT: Limits = {
+  maxAttempts: 1,
+  requestHandler: { connectionTimeout: 1_000, requestTimeout: 77_000, throwOnRequestTimeout: true },
+};
+
+/** Hands commands to the function that takes them. */
+export const commandsOn = ({ client, clock, setting }: Host, tokens: Tokens) =>
+  lambdaCommands(client(LambdaClient, COMMAND_CLIENT), { tokens, clock }, setting('COMMAND_ARN'));
+
+/** Who people are, and what they may do, as the deployment says. */
+export const accessOn = ({ optionalSetting }: Host): Access => ({
+  ...{ groups: {}, people: {}, believedSessions: [], notify: {} },
+  ...(JSON.parse(optionalSetting('ACCESS') || '{}') as Partial<Access>),
+});
+
+/** The address of the public API, if the deployment says one. */
+export const publicUrlOn = ({ optionalSetting }: Host) => optionalSetting('PUBLIC_URL') || undefined;
 
 /** The environment that this controller serves. */
 export const environmentOn = ({ setting }: Host) => setting('ENVIRONMENT');

@@ -15,6 +15,7 @@ import type { Handler } from '../functions/_lambda.ts';
 import { observer } from '../functions/_observe.ts';
 import {
   aboutOn,
+  accessOn,
   alarmsOn,
   budgetOn,
   completionsOn,
@@ -26,6 +27,7 @@ import {
   journalOn,
   metricsOn,
   openingsOn,
+  publicUrlOn,
   publishersOn,
   routersOn,
   type Setting,
@@ -127,6 +129,8 @@ export function createController(
   );
 
   const host = hostOf(account, {
+    ACCESS: '',
+    COMMAND_ARN: arnOf('Command'),
     COMPLETIONS_BUCKET: COMPLETIONS,
     ENVIRONMENT: environment,
     HOOK_HOSTS: account.hosts.join(','),
@@ -134,6 +138,7 @@ export function createController(
     JOURNAL_TABLE: table,
     OPEN_ROLLOUT_ARN: arnOf('OpenRollout'),
     PEOPLE_KEYS: JSON.stringify({ current: 'local', keys: { local: PEOPLE_KEY } }),
+    PUBLIC_URL: '',
     PUBLISH_RELEASE_ARN: arnOf('PublishRelease'),
     RELEASE_BUCKET: bucket,
     SCHEDULER_ROLE_ARN: `arn:aws:iam::${account.account}:role/${prefix}scheduler`,
@@ -162,6 +167,10 @@ export function createController(
     tokens: tokensOn(host, () => `${ids.int(2 ** 48).toString(36)}`),
     restoreCode: async (rolloutId, target) =>
       void (await invoke('PublishRelease', { restore: { rolloutId, target } })),
+    commands: {
+      give: async (request) =>
+        (await invoke('Command', signedCommand(request, ports))) as { rolloutId: string },
+    },
   });
   const ports = options.changePorts?.(made) ?? made;
   const functions = controllerFunctions(() => ports);
@@ -189,8 +198,7 @@ export function createController(
   return {
     environment,
     ...{ bucket, table, machineArn, ports, journal, invoke },
-    command: async (request) =>
-      (await invoke('Command', signedCommand(request, ports))) as { rolloutId: string },
+    command: (request) => ports.commands.give(request),
     async upload(key, manifest) {
       const Body =
         typeof manifest === 'string' || manifest instanceof Uint8Array ? manifest : JSON.stringify(manifest);
@@ -224,7 +232,7 @@ function hostOf({ clock, fetch, clients }: Account, settings: Record<Setting, st
 }
 
 /** What is not made as on AWS. */
-type Own = Pick<Ports, 'journal' | 'budget' | 'restoreCode' | 'tokens'>;
+type Own = Pick<Ports, 'journal' | 'budget' | 'commands' | 'restoreCode' | 'tokens'>;
 
 /** All ports, as each function has some of them on AWS, but for these. */
 function portsOn(host: Host, s3: S3Calls, own: Own): Ports {
@@ -232,6 +240,8 @@ function portsOn(host: Host, s3: S3Calls, own: Own): Ports {
     ...own,
     environment: environmentOn(host),
     about: aboutOn(host),
+    access: accessOn(host),
+    publicUrl: publicUrlOn(host),
     clock: host.clock,
     kinds: KINDS,
     router: routersOn(host),

@@ -1,9 +1,11 @@
 // `npm run docs`: writes what is generated: docs/reference/rollout-file.md and its JSON Schema from the schema itself, the
-// JSON Schema of transitions, and the CommonJS copy of the wrapper; --check only compares.
+// JSON Schema of transitions, the document about the API, the files of the page behind a link as the API has them, and the
+// CommonJS copy of the wrapper; --check only compares.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { toJSONSchema } from 'zod/mini';
+import { openApi } from '../api/openapi.ts';
 import { rolloutFileJsonSchema } from '../core/config/rollout-file.ts';
 import { transitionSchema } from '../core/people/transition.ts';
 import { KINDS } from '../targets/kinds.ts';
@@ -25,18 +27,25 @@ interface Schema {
 }
 
 const schema = rolloutFileJsonSchema(KINDS) as Schema;
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const { version } = JSON.parse(read('package.json')) as { version: string };
+const ofLinks = Object.fromEntries(
+  ['html', 'css', 'js'].map((type) => [type, read(`api/link/link.${type}`)]),
+);
 const files: Record<string, string> = {
+  'api/link/files.json': `${JSON.stringify(ofLinks, null, 2)}\n`,
+  'docs/reference/openapi.json': `${JSON.stringify(openApi(version), null, 2)}\n`,
   'docs/reference/rollout-file.schema.json': `${JSON.stringify(schema, null, 2)}\n`,
   'docs/reference/rollout-file.md': page(schema),
   'docs/reference/transition.schema.json': `${JSON.stringify(toJSONSchema(transitionSchema), null, 2)}\n`,
-  'runtime/with-spillway.cjs': commonJs(readFileSync(join(root, 'runtime/with-spillway.mjs'), 'utf8')),
-  'runtime/with-spillway.d.cts': readFileSync(join(root, 'runtime/with-spillway.d.mts'), 'utf8'),
+  'runtime/with-spillway.cjs': commonJs(read('runtime/with-spillway.mjs')),
+  'runtime/with-spillway.d.cts': read('runtime/with-spillway.d.mts'),
 };
 
 const { check: isCheck } = given({
   name: 'npm run docs --',
   takes: [],
-  does: 'writes what is generated: the page and the JSON Schema of the rollout file, the JSON Schema of transitions, and the CommonJS copy of the wrapper',
+  does: 'writes what is generated: the page and the JSON Schema of the rollout file, the JSON Schema of transitions, the document about the API, the files of the page behind a link, and the CommonJS copy of the wrapper',
   options: { check: { does: 'only compares; exit code 1 if something is not current' } },
 }).options;
 for (const [name, text] of Object.entries(files)) {

@@ -36,24 +36,26 @@ const RULES: Record<string, Rule> = {
   'targets/*/rights.ts': { folders: [], packages: [], node: false },
   // Use cases over ports: none of them knows AWS.
   controller: { folders: ['core', 'controller'], packages: [], node: false },
+  // The one door for people and programs, wherever it is opened: what it reads and gives to others comes in.
+  api: { folders: ['core', 'client', 'api'], packages: ['hono', 'zod/mini', 'zod/locales'], node: false },
   functions: {
-    folders: ['core', 'adapters', 'targets', 'controller', 'functions'],
+    folders: ['core', 'adapters', 'targets', 'controller', 'api', 'functions'],
     packages: 'shipped',
     node: false,
   },
   runtime: { folders: [], packages: [], node: false },
   local: {
-    folders: ['core', 'adapters', 'targets', 'controller', 'functions', 'local', FACTS],
+    folders: ['core', 'adapters', 'targets', 'controller', 'api', 'functions', 'local', FACTS],
     packages: 'any',
     node: true,
   },
   simulation: {
-    folders: ['core', 'adapters', 'targets', 'controller', 'functions', 'local', 'simulation', FACTS],
+    folders: ['core', 'adapters', 'targets', 'controller', 'api', 'functions', 'local', 'simulation', FACTS],
     packages: 'any',
     node: true,
   },
   demo: {
-    folders: ['core', 'adapters', 'targets', 'controller', 'functions', 'local', 'demo', FACTS],
+    folders: ['core', 'adapters', 'targets', 'controller', 'api', 'functions', 'local', 'demo', FACTS],
     packages: 'any',
     node: true,
   },
@@ -75,6 +77,7 @@ const RULES: Record<string, Rule> = {
       'adapters',
       'targets',
       'controller',
+      'api',
       'functions',
       'local',
       'simulation',
@@ -109,6 +112,7 @@ const RULES: Record<string, Rule> = {
         'adapters',
         'targets',
         'controller',
+        'api',
         'functions',
         'runtime',
         'infra',

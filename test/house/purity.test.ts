@@ -25,6 +25,9 @@ const lambdas = sourcesIn('functions')
   .map((file) => file.slice('functions/'.length).replace(/\.ts$/, ''))
   .filter((name) => !name.startsWith('_'));
 
+/** What runs in a browser, and waits as pages do. */
+const IN_A_BROWSER = 'api/link/link.js';
+
 /** Where the port of the time is made from the machine's own. */
 const REAL_CLOCK = 'functions/_aws.ts';
 
@@ -37,16 +40,22 @@ describe('the house', () => {
   });
 
   test('adapters, controller and functions ask a port for the time, never the machine', () => {
-    const others = sourcesIn('adapters', 'targets', 'controller', 'functions').filter(
+    const others = sourcesIn('adapters', 'targets', 'controller', 'api', 'functions').filter(
       (file) => file !== REAL_CLOCK,
     );
     expect(others.flatMap((file) => banned(file, lexed(file), UNPORTED))).toEqual([]);
   });
 
   test('the controller waits only by its Clock', () => {
-    const others = sourcesIn('core', 'adapters', 'targets', 'controller', 'functions', 'runtime').filter(
-      (file) => file !== REAL_CLOCK && file !== 'core/ports.ts',
-    );
+    const others = sourcesIn(
+      'core',
+      'adapters',
+      'targets',
+      'controller',
+      'api',
+      'functions',
+      'runtime',
+    ).filter((file) => file !== REAL_CLOCK && file !== 'core/ports.ts' && file !== IN_A_BROWSER);
     expect(others.flatMap((file) => banned(file, lexed(file), SLEEPING))).toEqual([]);
     expect(others.filter((file) => lexed(file).texts.includes('node:timers/promises'))).toEqual([]);
   });
@@ -59,13 +68,13 @@ describe('the house', () => {
   });
 
   test('nobody prints who does not talk to people, or to CloudWatch through the log', () => {
-    const others = sourcesIn('core', 'adapters', 'targets', 'controller', 'functions');
+    const others = sourcesIn('core', 'adapters', 'targets', 'controller', 'api', 'functions');
     expect(others.flatMap((file) => banned(file, lexed(file), PRINTING))).toEqual([]);
   });
 
-  test('every exported symbol of core, adapters, controller and functions has a docstring', () => {
+  test('every exported symbol of core, adapters, controller, api and functions has a docstring', () => {
     expect(
-      sourcesIn('core', 'adapters', 'targets', 'controller', 'functions').flatMap((file) =>
+      sourcesIn('core', 'adapters', 'targets', 'controller', 'api', 'functions').flatMap((file) =>
         undocumented(file, textOf(file)),
       ),
     ).toEqual([]);
@@ -158,12 +167,14 @@ describe('dependencies', () => {
 });
 
 test.each(ERROR_CODES)('the error %s is thrown somewhere', (code) => {
-  const throwers = sourcesIn('core', 'adapters', 'targets', 'controller', 'functions').filter((file) => {
-    const { code: text, texts } = lexed(file);
-    return [...text.matchAll(/new RolloutError\(\s*"(\d+)"/g)].some(
-      ([, index]) => texts[Number(index)] === code,
-    );
-  });
+  const throwers = sourcesIn('core', 'adapters', 'targets', 'controller', 'api', 'functions').filter(
+    (file) => {
+      const { code: text, texts } = lexed(file);
+      return [...text.matchAll(/new (?:RolloutError|Refusal)\(\s*"(\d+)"/g)].some(
+        ([, index]) => texts[Number(index)] === code,
+      );
+    },
+  );
   expect(throwers).not.toEqual([]);
 });
 

@@ -1,0 +1,32 @@
+/** An answer in JSON. */
+export const json = (body: unknown, status = 200, headers: Record<string, string> = {}): Response =>
+  Response.json(body, { status, headers });
+
+/** The header of such an answer. */
+export const JSON_TYPE = { 'content-type': 'application/json' };
+
+/** Answers with a tag, or that nothing has changed since the tag that the request names (RFC 9110, 13.1.2). */
+export function tagged(
+  request: Request,
+  tag: string,
+  headers: Record<string, string>,
+  body: () => string,
+): Response {
+  const known = (request.headers.get('if-none-match') ?? '').split(',').map((each) => each.trim());
+  const isKnown = known.some((each) => each === '*' || each.replace(/^W\//, '') === tag);
+  return new Response(isKnown ? null : body(), {
+    status: isKnown ? 304 : 200,
+    headers: { ...headers, etag: tag },
+  });
+}
+
+/** The tag of what a rollout shows at a version; what is said of its end may change later. */
+export async function tagOf(version: number, ended: string | undefined): Promise<string> {
+  return ended === undefined ? `"${version}"` : `"${version}-${(await digest(ended)).slice(0, 12)}"`;
+}
+
+/** SHA-256 of a text, as it can stand in keys and headers. */
+export async function digest(text: string): Promise<string> {
+  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return Buffer.from(bytes).toString('base64url');
+}

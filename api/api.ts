@@ -1,0 +1,315 @@
+import { type Context, Hono } from 'hono';
+import { type Judged, pictureOf } from '../core/analysis/picture.ts';
+import type { Metric } from '../core/analysis/types.ts';
+import { REASON_MAX } from '../core/hook-answer.ts';
+import { type Access, assertMay, givenBy, type Principal, rolesOf } from '../core/people/access.ts';
+import { linkActor, linkCommand, linkFrom } from '../core/people/link.ts';
+import { plainText } from '../core/plain-text.ts';
+import type { Clock, Tokens } from '../core/ports.ts';
+import type { Readings } from '../core/readings.ts';
+import type { CommandRequest, UnsignedRequest } from '../core/rollout/command-request.ts';
+import type { RolloutEvent } from '../core/rollout/event.ts';
+import { rolloutIdParts } from '../core/rollout/service.ts';
+import { cut } from '../core/words.ts';
+import { JSON_TYPE, json, tagged, tagOf } from './answer.ts';
+import { checked, jsonFrom } from './body.ts';
+import { cachedReads, type Reads } from './cache.ts';
+import { type Kind, LIMITS, type Limits, limiter } from './limits.ts';
+import files from './link/files.json' with { type: 'json' };
+import { onceAtATime } from './once.ts';
+import { problemResponse, Refusal } from './problems.ts';
+import {
+  type Body,
+  NO_QUERY,
+  type Out,
+  PARAMETERS,
+  type Query,
+  ROUTES,
+  type Route,
+  type RouteName,
+} from './routes.ts';
+import { assertSameOrigin, OWN_FILES, PICTURE, secured } from './secure.ts';
+
+/** What a command led to. */
+interface Led {
+  rolloutId: string;
+  isRepeated?: true | undefined;
+}
+
+/** What the API stands on. */
+export interface ApiDeps {
+  about: Readings['about'];
+  reads: Reads;
+  /** Hands a command to whoever carries it out, and waits for what it led to. @throws RolloutError as that one refuses it */
+  command(request: CommandRequest): Promise<Led>;
+  access: Access;
+  tokens: Tokens;
+  clock: Clock;
+  /** Who makes a request, by something that can be believed; `env` is what came beside the request. */
+  principal(request: Request, env: unknown): Promise<Principal | undefined>;
+  /** True if anybody may call it: then links are taken, and their page is there. */
+  isPublic: boolean;
+  /** The address of the public API, to which links lead; that of the request if it is absent and this is the one. */
+  publicUrl?: string | undefined;
+  limits?: Limits | undefined;
+  /** Learns of faults of the program, which no answer describes. */
+  failed(error: unknown): void;
+  /** Apps that answer at these paths and below. */
+  mount?: Record<`/${string}`, Hono> | undefined;
+}
+
+/** Whoever makes a request. */
+interface Caller {
+  who: Principal;
+  /** Present if a link is all that they have. */
+  link?: ReturnType<typeof linkFrom> | undefined;
+}
+
+type Parameters = Record<keyof typeof PARAMETERS, string>;
+
+/** One request, checked and allowed. */
+interface Asked<Name extends RouteName> extends Caller {
+  request: Request;
+  parameters: Parameters;
+  query: Query<Name>;
+  body: Body<Name>;
+}
+
+/** What is wanted of a rollout, without whose wish it is. */
+type Wish = UnsignedRequest extends infer O
+  ? O extends unknown
+    ? Omit<O, 'by' | 'rolloutId'>
+    : never
+  : never;
+
+type Answers = { [Name in RouteName]: (asked: Asked<Name>) => Response | Promise<Response> };
+
+/** How long a link lives unless it is said, in seconds. */
+const LINK_SECONDS = 6 * 3_600;
+
+/** The one door for people and programs: what they may see and do, whoever vouches for them. */
+export function api(deps: ApiDeps): Hono {
+  const { isPublic } = deps;
+  const names = (Object.keys(ROUTES) as RouteName[]).filter((name) => isPublic || !isOfLinks(name));
+  const answers = answersOf(deps);
+  const count = limiter(deps.limits ?? LIMITS, deps.clock);
+  const app = new Hono();
+  app.use('*', secured);
+  app.onError((error) => {
+    const response = problemResponse(error);
+    if (response.status === 500) deps.failed(error);
+    return response;
+  });
+  app.notFound(({ req }) => problemResponse(nothingAt(req.path, names)));
+  for (const name of names) {
+    const route: Route = ROUTES[name];
+    app.on(route.method, route.path.replace(/\{(\w+)\}/g, ':$1'), async (context) => {
+      const request = context.req.raw;
+      const parameters = parametersFrom(context.req.param(), route);
+      let caller: Caller | undefined;
+      if (!route.isOpen) {
+        if (route.acts) assertSameOrigin(request);
+        caller = await callerOf(context, parameters.rolloutId, deps);
+        count(kindOf(name, route), caller.who.actor.id);
+        assertRight(name, caller, parameters, deps.access);
+      }
+      // Whatever a program of mail or chat has added to a page's address, it is still that page.
+      const query = route.isOpen
+        ? {}
+        : checked(queryFrom(context.req.queries()), route.query ?? NO_QUERY, '/query');
+      const body = route.body && (await jsonFrom(request, route.body));
+      const answer = answers[name] as (asked: object) => Response | Promise<Response>;
+      return answer({ ...caller, request, parameters, query, body });
+    });
+  }
+  for (const [path, sub] of Object.entries(deps.mount ?? {})) app.route(path, sub);
+  return app;
+}
+
+function answersOf({ about, access, tokens, clock, isPublic, publicUrl, ...deps }: ApiDeps): Answers {
+  const reads = cachedReads(deps.reads, clock);
+  const give = onceAtATime((command) => deps.command(command), clock);
+
+  /** Nothing that is read is waited for: an abort works with the journal down. */
+  const command = async (
+    wish: Wish,
+    {
+      request,
+      who,
+      link,
+      parameters: { rolloutId },
+    }: Pick<Asked<'abort'>, 'request' | 'who' | 'link' | 'parameters'>,
+  ): Promise<Response> => {
+    const reason = 'reason' in wish ? wish.reason : '';
+    const given =
+      link === undefined ? { ...wish, rolloutId, ...givenBy(who, access) } : linkCommand(link, reason);
+    const { isRepeated, ...led } = await give(request, given).finally(reads.forget);
+    const body: Out<'abort'> = {
+      rolloutId: led.rolloutId,
+      accepted: true,
+      ...(isRepeated ? { isRepeated } : {}),
+    };
+    return json(body, 202, { location: `/rollouts/${led.rolloutId}` });
+  };
+
+  return {
+    health: () => json({ status: 'ok', environment: about.environment } satisfies Out<'health'>),
+    about: () => json(about satisfies Out<'about'>),
+    async running({ who }) {
+      const all = (await reads.running()) satisfies Out<'running'>;
+      return json(all.filter(({ opening }) => rolesOf(who, opening.service, access).has('viewer')));
+    },
+    async recent({ parameters: { service }, query: { before, limit = 20 } }) {
+      return json((await reads.recent({ service, before, limit })) satisfies Out<'recent'>);
+    },
+    service: async ({ parameters }) => json(await reads.service(parameters.service)),
+    async rollout({ request, parameters: { rolloutId } }) {
+      const { view, waitsFor } = await reads.rollout(rolloutId);
+      if (view === undefined) throw unknown(rolloutId, waitsFor);
+      const ended = view.outcome === undefined ? undefined : view.state;
+      return tagged(request, await tagOf(view.version, ended), JSON_TYPE, () => JSON.stringify(view));
+    },
+    async events({ request, parameters: { rolloutId }, query: { after = 0, limit } }) {
+      const { version, waitsFor, ...page } = await reads.events(rolloutId, after, limit);
+      if (version === undefined) throw unknown(rolloutId, waitsFor);
+      return tagged(request, await tagOf(version, page.ended), JSON_TYPE, () =>
+        JSON.stringify({ version, ...page }),
+      );
+    },
+    async picture({ request, parameters: { rolloutId, target, metric } }) {
+      const events = await allEvents(rolloutId, reads);
+      const judged = events.flatMap((event): Judged[] => (event.type === 'Measured' ? [event] : []));
+      const headers = { 'content-type': 'image/svg+xml', 'content-security-policy': PICTURE };
+      return tagged(request, await tagOf(events.length, undefined), headers, () =>
+        pictureOf(judged, { target, metric: metric as Metric }),
+      );
+    },
+    pause: (asked) => command({ command: 'pause', ...why(asked.body) }, asked),
+    resume: (asked) => command({ command: 'resume' }, asked),
+    promote: (asked) =>
+      command({ command: 'promote', step: asked.body.step, full: asked.body.full ?? false }, asked),
+    approve: (asked) => command({ command: 'approve', ...asked.body }, asked),
+    abort: (asked) => command({ command: 'abort', ...why(asked.body) }, asked),
+    rollback: (asked) => command({ command: 'rollback', ...why(asked.body) }, asked),
+    retry: (asked) => command({ command: 'retry' }, asked),
+    links({ request, who, parameters, body: { action, seconds = LINK_SECONDS } }) {
+      if (action !== 'view') assertMay(who, { service: serviceIn(parameters), command: action }, access);
+      const base = publicUrl ?? (isPublic ? request.url : undefined);
+      if (base === undefined)
+        throw new Refusal('NotAllowed', 'This environment has no public address that links could lead to.');
+      const { rolloutId } = parameters;
+      const expiresAt = clock.now() + seconds * 1_000;
+      const url = new URL('/link', base);
+      url.hash = tokens.sign('link', { rolloutId, action }, expiresAt);
+      return json({ url: url.href, action, rolloutId, expiresAt } satisfies Out<'links'>, 201);
+    },
+    linkPage: () => file(files.html, 'text/html'),
+    linkScript: () => file(files.js, 'text/javascript'),
+    linkStyle: () => file(files.css, 'text/css'),
+  };
+}
+
+/** What is too long for the journal is cut here already: a command must not become too long to be signed. */
+const why = ({ reason = '' }: { reason?: string | undefined }) => ({
+  reason: cut(plainText(reason), REASON_MAX) || 'no reason given',
+});
+
+function file(text: string, type: string): Response {
+  const headers = { 'content-type': `${type}; charset=utf-8`, 'content-security-policy': OWN_FILES };
+  return new Response(text, { headers });
+}
+
+async function allEvents(rolloutId: string, reads: Reads): Promise<RolloutEvent[]> {
+  const events: RolloutEvent[] = [];
+  for (;;) {
+    const page = await reads.events(rolloutId, events.length);
+    if (page.version === undefined) throw unknown(rolloutId, page.waitsFor);
+    events.push(...page.events);
+    if (!page.isMore) return events;
+  }
+}
+
+/** Routes that are there for links, and only where anybody may call. */
+const isOfLinks = (name: RouteName): boolean => name.startsWith('link') && name !== 'links';
+
+/** What somebody who has nothing but a link may do; which of the commands, the link says. */
+const BY_LINK: readonly RouteName[] = ['rollout', 'events', 'picture', 'pause', 'abort'];
+
+/** Links speak for one rollout and for nobody in particular. @throws RolloutError NotAllowed */
+function assertRight(name: RouteName, { who, link }: Caller, parameters: Parameters, access: Access): void {
+  const isCommand = ROUTES[name].acts && name !== 'links';
+  if (link === undefined) {
+    const service = serviceIn(parameters);
+    if (service !== '')
+      assertMay(
+        who,
+        { service, ...(isCommand ? { command: name as CommandRequest['command'] } : {}) },
+        access,
+      );
+    return;
+  }
+  if (!BY_LINK.includes(name) || (isCommand && name !== link.action))
+    throw new Refusal('NotAllowed', `This link is for ${link.action} alone.`);
+}
+
+const serviceIn = ({ service = '', rolloutId = '' }: Partial<Parameters>): string =>
+  service || (rolloutIdParts(rolloutId)?.service ?? '');
+
+function kindOf(name: RouteName, { acts }: Route): Kind {
+  return name === 'abort' ? 'abort' : acts ? 'command' : 'read';
+}
+
+/** Whom the request's link, signature or session names. @throws RolloutError TokenInvalid for a bad link, NotAllowed if nobody is named */
+async function callerOf(
+  { req, env }: Context,
+  rolloutId: string | undefined,
+  deps: ApiDeps,
+): Promise<Caller> {
+  const [, token] = /^Bearer +(\S+)$/i.exec(req.header('authorization') ?? '') ?? [];
+  if (token !== undefined && deps.isPublic) {
+    const claims = deps.tokens.read('link', token);
+    const link = linkFrom(claims, rolloutId ?? String(claims.rolloutId));
+    return { who: { actor: linkActor(link), identities: [] }, link };
+  }
+  const who = await deps.principal(req.raw, env);
+  if (who !== undefined) return { who };
+  const message = 'Nothing proves who makes this request; sign in, sign the request, or use a link.';
+  throw new Refusal('NotAllowed', message, { status: 401 });
+}
+
+/** @throws RolloutError RequestInvalid if one is not what can stand there */
+function parametersFrom(given: Record<string, string>, { path }: Route): Parameters {
+  for (const [name, value] of Object.entries(given))
+    if (!PARAMETERS[name as keyof Parameters].safeParse(value).success)
+      throw new Refusal('RequestInvalid', `There is nothing here: ${name} in ${path} is not one.`, {
+        status: 404,
+      });
+  return given as Parameters;
+}
+
+/** Numbers are written in digits; a field that comes twice is none. */
+function queryFrom(queries: Record<string, string[]>): Record<string, unknown> {
+  const entries = Object.entries(queries).map(([name, values]) => {
+    const [value = '', ...others] = values;
+    return [name, others.length > 0 ? values : /^\d{1,15}$/.test(value) ? Number(value) : value];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Another method is needed, or there is nothing at all. */
+function nothingAt(path: string, names: readonly RouteName[]): Refusal {
+  const methods = names
+    .map((name): Route => ROUTES[name])
+    .filter((route) => new RegExp(`^${route.path.replace(/\{\w+\}/g, '[^/]+')}$`).test(path))
+    .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  if (methods.length === 0)
+    return new Refusal('RequestInvalid', 'There is nothing at this address.', { status: 404 });
+  const allow = methods.join(', ');
+  return new Refusal('RequestInvalid', `This address takes ${allow}.`, { status: 405, headers: { allow } });
+}
+
+function unknown(rolloutId: string, waitsFor: string[] | undefined): Refusal {
+  return waitsFor === undefined
+    ? new Refusal('RolloutUnknown', `There is no rollout ${rolloutId}; check its id.`)
+    : new Refusal('RolloutUnknown', `${rolloutId} waits in the queue and is not opened yet.`, { waitsFor });
+}

@@ -1,0 +1,190 @@
+import * as z from 'zod/mini';
+import type { ErrorCode } from '../core/errors.ts';
+import type { CommandRequest } from '../core/rollout/command-request.ts';
+import * as shapes from './schemas.ts';
+
+/** What is answered as text of a kind, and not as JSON. */
+type TextType = 'image/svg+xml' | 'text/css' | 'text/html' | 'text/javascript';
+
+/** One address of the API, as data: from it come what answers there, the document about it, and what tests walk. */
+export interface Route {
+  method: 'GET' | 'POST';
+  /** With each parameter in braces. */
+  path: `/${string}`;
+  says: string;
+  query?: z.ZodMiniType;
+  body?: z.ZodMiniType;
+  /** What it answers if all is well. */
+  out: { status: 200 | 201 | 202; shape: z.ZodMiniType | TextType };
+  /** The refusals and failures that it may answer besides those of its kind of route. */
+  problems: readonly ErrorCode[];
+  /** True if it changes something. */
+  acts: boolean;
+  /** True if it needs nobody to be signed in. */
+  isOpen?: true;
+  /** True if the answer has an `ETag`, by which it is asked for again. */
+  isTagged?: true;
+}
+
+/** What each parameter in a path has to be. */
+export const PARAMETERS = {
+  rolloutId: shapes.RolloutId,
+  service: shapes.ServiceName,
+  target: shapes.Name,
+  metric: shapes.Name,
+};
+
+/** The commands that people give through the API; a hook's late answer comes another way. */
+type Verb = Exclude<CommandRequest['command'], 'answer' | 'reject'>;
+
+const read = { method: 'GET', acts: false } as const;
+const ONE = ['RolloutUnknown'] as const;
+
+/** A route by which a command is given. */
+const command = <V extends Verb, const More extends readonly ErrorCode[]>(
+  command: V,
+  says: string,
+  more: More,
+) =>
+  ({
+    method: 'POST',
+    path: `/rollouts/{rolloutId}/${command}`,
+    says,
+    body: shapes.BODIES[command],
+    out: { status: 202, shape: shapes.AcceptedOut },
+    problems: [...ONE, 'CommandRefused', 'JournalConflict', 'CommandRepeated', ...more],
+    acts: true,
+  }) as const;
+
+/** Refusals of a command that opens a rollout. */
+const OPENS = ['AccountRefused', 'ManifestInvalid', 'OpeningRefused', 'TargetInvalid'] as const;
+
+/** A route of a page that is the same for everybody. */
+const page = <Type extends TextType>(path: `/${string}`, says: string, shape: Type) =>
+  ({ ...read, path, says, out: { status: 200, shape }, problems: [], isOpen: true }) as const;
+
+/** Everything that can be asked and done. */
+export const ROUTES = {
+  health: {
+    ...read,
+    path: '/health',
+    says: 'Says that it answers.',
+    out: { status: 200, shape: shapes.HealthOut },
+    problems: [],
+    isOpen: true,
+  },
+  about: {
+    ...read,
+    path: '/about',
+    says: 'Says where the parts of this controller are.',
+    out: { status: 200, shape: shapes.AboutOut },
+    problems: [],
+  },
+  running: {
+    ...read,
+    path: '/rollouts',
+    says: 'Lists the rollouts that have not ended, of services that the caller may read.',
+    out: { status: 200, shape: shapes.OutlinesOut },
+    problems: [],
+  },
+  recent: {
+    ...read,
+    path: '/services/{service}/rollouts',
+    says: 'Lists the rollouts of a service, ended ones included, the newest first; `before` is the id of the last one of the page before.',
+    query: shapes.RecentQuery,
+    out: { status: 200, shape: shapes.OutlinesOut },
+    problems: [],
+  },
+  service: {
+    ...read,
+    path: '/services/{service}',
+    says: 'Says what a service remembers: what completed, what waits, what is in quarantine.',
+    out: { status: 200, shape: shapes.ServiceOut },
+    problems: [],
+  },
+  rollout: {
+    ...read,
+    path: '/rollouts/{rolloutId}',
+    says: 'Shows one rollout.',
+    out: { status: 200, shape: shapes.RolloutOut },
+    problems: ONE,
+    isTagged: true,
+  },
+  events: {
+    ...read,
+    path: '/rollouts/{rolloutId}/events',
+    says: 'Shows the events of a rollout after version `after`. Ask every 2 seconds with `If-None-Match` to follow it.',
+    query: shapes.EventsQuery,
+    out: { status: 200, shape: shapes.EventsOut },
+    problems: ONE,
+    isTagged: true,
+  },
+  picture: {
+    ...read,
+    path: '/rollouts/{rolloutId}/verdicts/{target}/{metric}',
+    says: 'Draws what the verdicts of a rollout say of one metric of a target.',
+    out: { status: 200, shape: 'image/svg+xml' },
+    problems: ONE,
+    isTagged: true,
+  },
+  pause: command('pause', 'Holds the weight; the analysis goes on.', []),
+  resume: command('resume', 'Ends a pause.', []),
+  promote: command(
+    'promote',
+    'Goes past the present step, or with `full` to 100 %, without waiting for evidence; with `step`, only if the rollout is on that one, counted from 0.',
+    [],
+  ),
+  approve: command('approve', 'Approves the gate before a weight.', []),
+  abort: command('abort', 'Reverts at once, before anything else, also if the journal is down.', [
+    'RevertFailed',
+  ]),
+  rollback: command(
+    'rollback',
+    'Goes from a completed release back to the newest older one that was good.',
+    OPENS,
+  ),
+  retry: command('retry', 'Lifts the quarantine of a release and tries it again.', OPENS),
+  links: {
+    method: 'POST',
+    path: '/rollouts/{rolloutId}/links',
+    says: 'Makes a link that shows a rollout, or pauses or aborts it once its button is pressed.',
+    body: shapes.LinkIn,
+    out: { status: 201, shape: shapes.LinkOut },
+    problems: [],
+    acts: true,
+  },
+  linkPage: page(
+    '/link',
+    'The page behind a link; the token stands in the fragment of its address.',
+    'text/html',
+  ),
+  linkScript: page('/link.js', 'The script of that page.', 'text/javascript'),
+  linkStyle: page('/link.css', 'The style of that page.', 'text/css'),
+} as const satisfies Record<string, Route>;
+
+/** The name of a route. */
+export type RouteName = keyof typeof ROUTES;
+
+/** What a route answers if all is well. */
+export type Out<Name extends RouteName> = (typeof ROUTES)[Name]['out']['shape'] extends infer Shape
+  ? Shape extends z.ZodMiniType
+    ? z.output<Shape>
+    : string
+  : never;
+
+/** What the body of a request to a route says. */
+export type Body<Name extends RouteName> = (typeof ROUTES)[Name] extends {
+  body: infer Shape extends z.ZodMiniType;
+}
+  ? z.output<Shape>
+  : undefined;
+
+/** What the query of a request to a route says. */
+export type Query<Name extends RouteName> = (typeof ROUTES)[Name] extends {
+  query: infer Shape extends z.ZodMiniType;
+}
+  ? z.output<Shape>
+  : undefined;
+
+/** Of a route that takes no query. */
+export const NO_QUERY = z.strictObject({});

@@ -1,0 +1,312 @@
+import * as z from 'zod/mini';
+import { LIMITS } from '../core/analysis/types.ts';
+import { ROLLOUT_ID_MAX } from '../core/config/manifest.ts';
+import { ERROR_CODES } from '../core/errors.ts';
+import { LINK_ACTIONS } from '../core/people/link.ts';
+import { WAYS } from '../core/rollout/actor.ts';
+
+// The shapes of all questions and answers: they check what comes in, type what goes out, and are the document about both.
+
+/** Schemas by the names that the document gives them. */
+export const NAMED = z.registry<{ id: string; description: string }>();
+
+function named<Schema extends z.ZodMiniType>(id: string, description: string, schema: Schema): Schema {
+  NAMED.add(schema, { id, description });
+  return schema;
+}
+
+const texts = z.array(z.string());
+/** Milliseconds since the beginning of 1970. */
+const instant = z.number();
+const flag = z.optional(z.boolean());
+
+/** The id of a rollout, `<service>--<release>--<attempt>`. */
+export const RolloutId = z
+  .string()
+  .check(
+    z.maxLength(ROLLOUT_ID_MAX),
+    z.regex(/^[a-z0-9]+(?:-[a-z0-9]+)*--[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*--[1-9][0-9]*$/),
+  );
+
+/** The name of a service. */
+export const ServiceName = z.string().check(z.maxLength(40), z.regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/));
+
+/** The name of a target or metric, as it can stand in an address. */
+export const Name = z.string().check(z.maxLength(100), z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/));
+
+const Count = z.object({ bad: z.number(), total: z.number() });
+const Status = z.enum(['pass', 'inconclusive', 'suspect', 'broken', 'fail']);
+const OUTCOMES = ['completed', 'reverted', 'refused', 'superseded', 'halted'] as const;
+
+const ActorOut = named(
+  'Actor',
+  'Who caused something: a person, or a program that acts for one.',
+  z.object({
+    id: z.string(),
+    name: z.optional(z.string()),
+    via: z.enum(WAYS),
+    isVerified: z.boolean(),
+    person: z.optional(z.string()),
+  }),
+);
+
+const FindingOut = named(
+  'Finding',
+  'What one metric of one target says, with the samples it rests on.',
+  z.object({
+    target: z.string(),
+    metric: z.string(),
+    status: Status,
+    ...{ canary: Count, stable: Count },
+    windows: z.number(),
+    evidence: z.number(),
+    doubt: z.optional(z.number()),
+    odds: z.optional(z.object({ low: z.number(), high: z.optional(z.number()) })),
+    needed: z.optional(z.string()),
+    lossSeen: z.optional(z.nullable(z.number())),
+    newest: z.optional(instant),
+    skipped: z.optional(texts),
+    reason: z.string(),
+  }),
+);
+
+const VerdictOut = named(
+  'Verdict',
+  'What a tick concludes, with the findings it rests on.',
+  z.object({
+    status: Status,
+    reason: z.string(),
+    findings: z.array(FindingOut),
+    ...{ from: instant, to: instant },
+    evidence: z.optional(z.number()),
+    limit: z.optional(z.number()),
+    limits: z.optional(
+      z.array(
+        z.object({
+          limit: z.enum(LIMITS),
+          max: z.number(),
+          target: z.string(),
+          status: Status,
+          value: z.number(),
+          reason: z.string(),
+        }),
+      ),
+    ),
+    certified: flag,
+    doubt: z.optional(
+      z.object({
+        reason: z.string(),
+        by: z.optional(z.object({ target: z.string(), metric: z.string() })),
+        ...{ isSilence: flag, isSure: flag, isOutage: flag },
+      }),
+    ),
+    explained: z.optional(texts),
+    missing: z.optional(z.object({ target: z.string(), reason: z.string() })),
+    byProbes: flag,
+  }),
+);
+
+const opening = {
+  rolloutId: z.string(),
+  service: z.string(),
+  release: z.string(),
+  attempt: z.number(),
+  order: z.number(),
+};
+
+const outline = {
+  version: z.number(),
+  openedAt: instant,
+  lastEventAt: instant,
+  step: z.number(),
+  weights: z.record(z.string(), z.number()),
+  isPaused: z.boolean(),
+  outcome: z.optional(z.enum(OUTCOMES)),
+  state: z.string(),
+};
+
+const OutlineOut = named(
+  'Outline',
+  'What a list says of a rollout.',
+  z.object({ opening: z.object(opening), ...outline }),
+);
+
+/** A list of rollouts. */
+export const OutlinesOut = z.array(OutlineOut);
+
+/** A rollout as interfaces see it. */
+export const RolloutOut = named(
+  'Rollout',
+  'What people may see of a rollout. `version` counts its events; instants are milliseconds since 1970.',
+  z.object({
+    schema: z.literal(1),
+    ...outline,
+    opening: z.object({
+      ...opening,
+      environment: z.string(),
+      commit: z.optional(z.string()),
+      author: z.optional(z.string()),
+      by: z.optional(ActorOut),
+      reversible: z.boolean(),
+      deadline: instant,
+      notices: texts,
+    }),
+    targets: z.array(
+      z.object({
+        ...{ name: z.string(), kind: z.string(), key: z.string(), noun: z.string() },
+        ...{ stable: z.string(), canary: z.string() },
+      }),
+    ),
+    plan: z.object({
+      steps: z.array(
+        z.object({
+          weight: z.number(),
+          bakeSeconds: z.number(),
+          maxBakeSeconds: z.number(),
+          untilRequests: z.optional(z.number()),
+          isHoldout: flag,
+        }),
+      ),
+      verifySeconds: z.number(),
+    }),
+    reason: z.optional(z.string()),
+    dueAt: z.optional(instant),
+    pause: z.optional(
+      z.object({
+        ...{ since: instant, until: instant },
+        by: ActorOut,
+        reason: z.string(),
+        why: z.enum(['human', 'inconclusive', 'suspect', 'doubt', 'broken', 'irreversible']),
+      }),
+    ),
+    gates: z.array(
+      z.looseObject({
+        before: z.number(),
+        approvers: z.number(),
+        timeoutSeconds: z.number(),
+        onTimeout: z.enum(['revert', 'promote']),
+        approvedBy: texts,
+        until: z.optional(instant),
+      }),
+    ),
+    verdict: z.optional(VerdictOut),
+    unproven: texts,
+    exposure: z.optional(z.object({ requests: z.number(), failed: z.number(), seconds: z.number() })),
+  }),
+);
+
+const EventOut = named(
+  'Event',
+  'What happened, in the past tense; its other members are those of its type. A type that a reader does not know changes nothing that it has to act on.',
+  z.looseObject({ type: z.string(), at: instant }),
+);
+
+/** Events of a rollout after some version. */
+export const EventsOut = named(
+  'Events',
+  'Events of a rollout after some version, as many as fit. While `isMore`, ask again after the last one that came. `ended` says how it ended and what serves since.',
+  z.object({
+    version: z.number(),
+    events: z.array(EventOut),
+    isMore: flag,
+    ended: z.optional(z.string()),
+  }),
+);
+
+const Completed = z.looseObject({
+  release: z.string(),
+  order: z.number(),
+  rolloutId: z.optional(z.string()),
+});
+
+/** What a service remembers. */
+export const ServiceOut = named(
+  'Service',
+  'What a service last did, what waits for it, and what must not be tried again by automation.',
+  z.object({
+    quarantined: z.optional(
+      z.array(z.looseObject({ release: z.string(), rolloutId: z.string(), reason: z.string() })),
+    ),
+    completed: z.optional(Completed),
+    earlier: z.optional(z.array(Completed)),
+    waiting: z.optional(z.looseObject({ release: z.string(), attempt: z.number(), order: z.number() })),
+    seq: z.optional(z.number()),
+  }),
+);
+
+/** Where the parts of this controller are. */
+export const AboutOut = named(
+  'About',
+  'Where the parts of this controller are.',
+  z.object({ environment: z.string(), bucket: z.string(), scheduleGroup: z.string() }),
+);
+
+/** That it answers, and for which environment. */
+export const HealthOut = z.object({ status: z.literal('ok'), environment: z.string() });
+
+/** A command that was accepted. */
+export const AcceptedOut = named(
+  'Accepted',
+  'The rollout that the command led to. `isRepeated`: it was accepted before, and is not carried out a second time.',
+  z.object({ rolloutId: z.string(), accepted: z.literal(true), isRepeated: z.optional(z.literal(true)) }),
+);
+
+/** A link that was made. */
+export const LinkOut = named(
+  'Link',
+  'An address that shows a rollout, and pauses or aborts it once its button is pressed, without a sign-in. Whoever has it may do so once, until it expires.',
+  z.object({ url: z.string(), action: z.enum(LINK_ACTIONS), rolloutId: z.string(), expiresAt: instant }),
+);
+
+/** How a refusal or failure is said (RFC 9457). */
+export const ProblemOut = named(
+  'Problem',
+  'Why it was refused or failed (RFC 9457). `type` is the address of what is known about `code`, which is absent from faults of the program; `errors` names each field that is wrong.',
+  z.object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number(),
+    detail: z.string(),
+    code: z.optional(z.enum(ERROR_CODES)),
+    errors: z.optional(z.array(z.object({ pointer: z.string(), detail: z.string() }))),
+    waitsFor: z.optional(texts),
+  }),
+);
+
+/** Why, for readers of the journal; what is too long for it is cut. */
+const reason = z.string();
+
+/** What each command takes besides its rollout. */
+export const BODIES = {
+  pause: z.strictObject({ reason: z.optional(reason) }),
+  resume: z.strictObject({}),
+  promote: z.strictObject({
+    step: z.optional(z.int().check(z.gte(0), z.lte(1000))),
+    full: z.optional(z.boolean()),
+  }),
+  approve: z.strictObject({ gate: z.int().check(z.gte(1), z.lte(100)) }),
+  abort: z.strictObject({ reason: z.optional(reason) }),
+  rollback: z.strictObject({ reason: z.optional(reason) }),
+  retry: z.strictObject({}),
+};
+
+/** Longest and shortest life of a link, in seconds. */
+const [LINK_MOST, LINK_LEAST] = [7 * 24 * 3600, 60];
+
+/** What a link is asked for by. */
+export const LinkIn = z.strictObject({
+  action: z.enum(LINK_ACTIONS),
+  seconds: z.optional(z.int().check(z.gte(LINK_LEAST), z.lte(LINK_MOST))),
+});
+
+/** Which events are asked for. */
+export const EventsQuery = z.strictObject({
+  after: z.optional(z.int().check(z.gte(0), z.lte(1_000_000))),
+  limit: z.optional(z.int().check(z.gte(1), z.lte(1000))),
+});
+
+/** Which rollouts of a service are asked for. */
+export const RecentQuery = z.strictObject({
+  before: z.optional(RolloutId),
+  limit: z.optional(z.int().check(z.gte(1), z.lte(100))),
+});

@@ -1,0 +1,71 @@
+import * as z from 'zod/mini';
+
+/** What a function URL calls a function with (Lambda developer guide, "Invoking Lambda function URLs", payload 2.0). */
+export const UrlEvent = z.object({
+  rawPath: z.string(),
+  rawQueryString: z.optional(z.string()),
+  headers: z.optional(z.record(z.string(), z.string())),
+  cookies: z.optional(z.array(z.string())),
+  requestContext: z.object({
+    domainName: z.string(),
+    http: z.object({ method: z.string() }),
+    authorizer: z.optional(
+      z.nullable(z.object({ iam: z.optional(z.nullable(z.object({ userArn: z.string() }))) })),
+    ),
+  }),
+  body: z.optional(z.string()),
+  isBase64Encoded: z.optional(z.boolean()),
+});
+
+/** One of them. */
+export type UrlEvent = z.infer<typeof UrlEvent>;
+
+/** What it takes for an answer. */
+export interface UrlAnswer {
+  statusCode: number;
+  headers: Record<string, string>;
+  cookies: string[];
+  body: string;
+  isBase64Encoded: boolean;
+}
+
+// The first of them loads much of Node: the first call is not to wait for it.
+new Request('https://spillway.invalid/');
+new Response('');
+
+/** Methods that no Request may have (Fetch, "forbidden method"); another one that nobody takes stands for them. */
+const FORBIDDEN = /^(?:CONNECT|TRACE|TRACK)$/i;
+
+/** The request that a function URL was asked. Its address is the URL's own, whatever the headers say. */
+export function requestFrom({ rawPath, rawQueryString = '', requestContext, ...event }: UrlEvent): Request {
+  const { domainName, http } = requestContext;
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(event.headers ?? {})) {
+    // What is not Latin-1 cannot be a header; nothing here needs one that has it.
+    if (/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) headers.set(name, value);
+  }
+  if (event.cookies !== undefined) headers.set('cookie', event.cookies.join('; '));
+  const method = FORBIDDEN.test(http.method) ? `X-${http.method}` : http.method;
+  const hasBody = event.body !== undefined && method !== 'GET' && method !== 'HEAD';
+  const body = hasBody ? Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8') : null;
+  return new Request(`https://${domainName}${rawPath}${rawQueryString && `?${rawQueryString}`}`, {
+    ...{ method, headers, body },
+  });
+}
+
+/** Kinds of bodies that are text. */
+const TEXT = /^(?:text\/|application\/(?:problem\+)?json|image\/svg\+xml)/;
+
+/** The answer as a function URL takes it. */
+export async function answerFrom(response: Response): Promise<UrlAnswer> {
+  const bytes = Buffer.from(await response.arrayBuffer());
+  const isText = bytes.length === 0 || TEXT.test(response.headers.get('content-type') ?? '');
+  const { 'set-cookie': _, ...headers } = Object.fromEntries(response.headers);
+  return {
+    statusCode: response.status,
+    headers,
+    cookies: response.headers.getSetCookie(),
+    body: bytes.toString(isText ? 'utf8' : 'base64'),
+    isBase64Encoded: !isText,
+  };
+}

@@ -1,0 +1,188 @@
+import { expect, test } from 'vitest';
+import type * as z from 'zod/mini';
+import { ROUTES, type Route, type RouteName } from '../../api/routes.ts';
+import { ALIAS } from '../../local/account.ts';
+import type { World } from '../../local/world.ts';
+import { apiOf, ask, deployed, FUNCTION, ID, released, SAMPLES, sampled } from './stage.ts';
+
+const routes = Object.entries<Route>(ROUTES) as [RouteName, Route][];
+
+/** Everything that a command could change: the journal, what serves, executions, schedules. */
+async function stateOf(world: World) {
+  return JSON.stringify({
+    head: await world.journal.read(ID),
+    events: await world.journal.events(ID),
+    routing: world.lambda.helpers.routing(FUNCTION, ALIAS),
+    frozen: await world.ports.watchdog.frozen(ID),
+    executions: world.stepFunctions.executions.map(({ name }) => name),
+  });
+}
+
+test('GET and HEAD act on no route, whatever a request brings along', async () => {
+  const world = await deployed();
+  await released(world);
+  const commands: unknown[] = [];
+  const app = apiOf(world, {
+    async command(given) {
+      commands.push(given);
+      return world.command(given);
+    },
+  });
+  const before = await stateOf(world);
+  const addresses = new Set(app.routes.map(({ path }) => path.replace(/:(\w+)/g, '{$1}')));
+  expect([...addresses].sort()).toEqual([...new Set(['/*', ...routes.map(([, { path }]) => path)])].sort());
+  const token = world.ports.tokens.sign(
+    'link',
+    { rolloutId: ID, action: 'abort' },
+    world.clock.now() + 60_000,
+  );
+  for (const [name, { path, method }] of routes)
+    for (const asked of ['GET', 'HEAD'])
+      for (const more of [{}, { authorization: `Bearer ${token}` }, { 'x-http-method-override': 'POST' }]) {
+        for (const query of [SAMPLES[name]?.query ?? '', `?token=${token}&reason=odd&_method=POST`]) {
+          const { status, text } = await ask(app, asked, sampled(path) + query, more);
+          if (method === 'POST') expect([name, asked, status]).toEqual([name, asked, 405]);
+          if (asked === 'HEAD') expect(text).toBe('');
+        }
+      }
+  expect(commands).toEqual([]);
+  expect(await stateOf(world)).toBe(before);
+});
+
+test('every route answers in the shape that it promises, and HEAD as GET does', async () => {
+  const world = await deployed();
+  await released(world);
+  const app = apiOf(world);
+  for (const [name, { path, method, out }] of routes) {
+    const { query = '', body = {} } = SAMPLES[name] ?? {};
+    const address = sampled(path) + query;
+    const {
+      status,
+      headers,
+      body: answer,
+    } = await ask(app, method, address, method === 'POST' ? { body } : {});
+    if (NOT_NOW.includes(name)) expect([name, status]).toEqual([name, 409]);
+    else expect([name, status]).toEqual([name, out.status]);
+    if (method === 'GET') {
+      const head = await ask(app, 'HEAD', address);
+      expect([name, head.status, Object.fromEntries(head.headers)]).toEqual([
+        ...[name, status, Object.fromEntries(headers)],
+      ]);
+    }
+    const { shape } = out;
+    if (typeof shape === 'string') expect(headers.get('content-type')).toContain(shape);
+    // What a shape does not name is dropped by reading it.
+    else if (status < 300) expect((shape as z.ZodMiniType).parse(answer)).toEqual(answer);
+  }
+});
+
+/** What the rollout of the stage is not ready for. */
+const NOT_NOW: RouteName[] = ['approve', 'rollback', 'retry'];
+
+test.each(routes.filter(([, { isTagged }]) => isTagged))(
+  '%s answers 304 to whoever has its tag, with every header of safety',
+  async (name, { path }) => {
+    const world = await deployed();
+    await released(world);
+    const app = apiOf(world);
+    const address = sampled(path) + (SAMPLES[name]?.query ?? '');
+    const first = await ask(app, 'GET', address);
+    const tag = first.headers.get('etag') ?? '';
+    expect(tag).toMatch(/^"\d+"$/);
+    for (const known of [tag, `W/${tag}`, `"0", ${tag}`, '*']) {
+      const { status, text, headers } = await ask(app, 'GET', address, { 'if-none-match': known });
+      expect([known, status, text, headers.get('etag')]).toEqual([known, 304, '', tag]);
+      for (const [header, value] of first.headers)
+        if (header !== 'content-type') expect([header, headers.get(header)]).toEqual([header, value]);
+    }
+    expect((await ask(app, 'GET', address, { 'if-none-match': '"0"' })).status).toBe(200);
+  },
+);
+
+test('the tag of a rollout changes with each event, and once more if what is said of its end changes', async () => {
+  const world = await deployed();
+  await released(world);
+  const app = apiOf(world);
+  const tag = async () => (await ask(app, 'GET', `/rollouts/${ID}`)).headers.get('etag');
+  const first = await tag();
+  await ask(app, 'POST', `/rollouts/${ID}/abort`, { body: { reason: 'odd' } });
+  await world.ended(ID);
+  await world.clock.sleep(1_000);
+  const ended = await tag();
+  expect(ended).toMatch(/^"\d+-[\w-]{12}"$/);
+  expect(ended).not.toBe(first);
+  expect(await tag()).toBe(ended);
+});
+
+test('every method but those of an address is refused with those that it takes', async () => {
+  const app = apiOf(await deployed());
+  for (const [, { path, method }] of routes) {
+    const allow = method === 'GET' ? 'GET, HEAD' : 'POST';
+    for (const wrong of [
+      'PUT',
+      'DELETE',
+      'PATCH',
+      'OPTIONS',
+      'XTRACE',
+      'PROPFIND',
+      method === 'GET' ? 'POST' : 'GET',
+    ]) {
+      const { status, headers, body } = await ask(app, wrong, sampled(path));
+      expect([path, wrong, status, headers.get('allow')]).toEqual([path, wrong, 405, allow]);
+      expect(body).toMatchObject({ status: 405, title: 'Method Not Allowed', code: 'RequestInvalid' });
+    }
+  }
+});
+
+test('what is nowhere is a problem as well', async () => {
+  const app = apiOf(await deployed());
+  for (const path of [
+    '/',
+    '//',
+    '/rollouts/',
+    '/rollouts/x/y/z',
+    '/services',
+    '/favicon.ico',
+    '/%2e%2e/etc/passwd',
+  ]) {
+    const { status, headers, body } = await ask(app, 'GET', path);
+    expect([path, status, headers.get('content-type')]).toEqual([path, 404, 'application/problem+json']);
+    expect(body).toMatchObject({ type: 'docs/reference/errors.md#requestinvalid', title: 'Not Found' });
+  }
+});
+
+test('every answer has the headers of safety, errors included', async () => {
+  const world = await deployed();
+  await released(world);
+  const app = apiOf(world);
+  for (const [method, path, who] of [
+    ['GET', '/health'],
+    ['GET', `/rollouts/${ID}`],
+    ['GET', '/nowhere'],
+    ['PUT', '/rollouts'],
+    ['GET', `/rollouts/${ID}`, 'nobody'],
+    ['POST', `/rollouts/${ID}/approve`],
+    ['GET', '/link'],
+    ['GET', `/rollouts/${ID}/verdicts/api/errors`],
+  ]) {
+    const { headers } = await ask(
+      app,
+      method ?? '',
+      path ?? '',
+      who === undefined ? {} : { 'x-test-who': who },
+    );
+    expect([path, Object.fromEntries(headers)]).toMatchObject([
+      path,
+      {
+        'cache-control': 'no-store',
+        'content-security-policy': expect.stringMatching(/default-src 'none'.*frame-ancestors 'none'/),
+        'referrer-policy': 'no-referrer',
+        'strict-transport-security': expect.stringMatching(/^max-age=\d{8}/),
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'DENY',
+      },
+    ]);
+    expect(headers.get('content-security-policy')).not.toMatch(/script-src[^;]*'unsafe/);
+    expect([...headers.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([]);
+  }
+});
