@@ -1,11 +1,10 @@
 import type { LambdaClient } from '@aws-sdk/client-lambda';
-import { SignatureV4 } from '@smithy/signature-v4';
 import type { SecretRef } from '../core/analysis/types.ts';
 import type { Clock, Secrets } from '../core/ports.ts';
+import { signedCalls } from './signed-calls.ts';
 
 /** How long a value is used again, so that probes do not read it every second; a rotated secret is seen after that. */
 const KEPT_MS = 60_000;
-const TIMEOUT_MS = 2_500;
 
 interface Answer {
   __type?: unknown;
@@ -40,36 +39,10 @@ export function awsSecrets(
   clock: Clock,
 ): Secrets {
   const kept = new Map<string, { value: string; until: number }>();
+  const signed = signedCalls({ config, fetch }, clock);
   const call = async ({ from, name }: SecretRef): Promise<string> => {
     const { service, action, input, value, what } = SOURCES[from];
-    const region = await config.region();
-    const hostname = `${service}.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
-    const signer = new SignatureV4({
-      service,
-      region,
-      credentials: config.credentials,
-      sha256: config.sha256,
-    });
-    const body = JSON.stringify(input(name));
-    const signed = await signer.sign(
-      {
-        method: 'POST',
-        protocol: 'https:',
-        hostname,
-        path: '/',
-        headers: { host: hostname, 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': action },
-        body,
-      },
-      { signingDate: new Date(clock.now()) },
-    );
-    const { host: _, ...headers } = signed.headers;
-    const response = await fetch(`https://${hostname}/`, {
-      method: 'POST',
-      headers,
-      body,
-      redirect: 'error',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    }).catch((error: unknown) => {
+    const response = await signed(service, action, input(name)).catch((error: unknown) => {
       throw new Error(
         `${what} ${name} could not be read: ${error instanceof Error ? error.name : 'no answer'}`,
       );

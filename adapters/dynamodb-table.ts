@@ -38,6 +38,8 @@ export const keys = {
   lock: (targetKey: string): Key => ({ pk: `TARGET#${targetKey}`, sk: 'LOCK' }),
   service: (name: string): Key => ({ pk: `SERVICE#${name}`, sk: 'RECORD' }),
   once: (id: string): Key => ({ pk: `ONCE#${id}`, sk: 'USED' }),
+  /** What was reported about something. A partition of its own, so that who reports has no right to write a rollout's. */
+  note: (about: string, name: string): Key => ({ pk: `NOTE#${about}`, sk: name }),
   /** One for the whole table: its environment has one region. */
   budget: { pk: 'BUDGET#lambda', sk: 'SPENT' } satisfies Key,
   /** What one service has reserved of the budget; a partition of its own, so that nobody writes where another service does. */

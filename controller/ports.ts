@@ -1,15 +1,18 @@
 import type { Access } from '../core/people/access.ts';
+import type { Transition } from '../core/people/transition.ts';
 import type {
   AlarmSource,
   Budget,
   Clock,
   Commands,
   Completions,
+  DeadLetters,
   Executions,
   HookCheck,
   HookRunner,
   Journal,
   MetricSource,
+  Notes,
   Openings,
   Publisher,
   ReleaseStore,
@@ -31,6 +34,12 @@ export interface Observer {
   log(message: string, line: Line): void;
   /** Writes one line that somebody may want to look for. */
   warn(message: string, line: Line): void;
+}
+
+/** Where everybody outside of the controller can subscribe to what happens to rollouts. */
+export interface Announcer {
+  /** Announces them in this order, each at least once. @throws RolloutError Unavailable if some were not taken just now; Error if one never will be */
+  announce(transitions: Transition[]): Promise<void>;
 }
 
 /** Everything a function may use. Which one may touch what on AWS stands in the infrastructure's table of grants. */
@@ -65,6 +74,9 @@ export interface Ports {
   /** The address of the public API; absent if there is none, or it knows its own. */
   publicUrl: string | undefined;
   observer: Observer;
+  announcer: Announcer;
+  notes: Notes;
+  deadLetters: DeadLetters;
 }
 
 /** Some of the ports: a function gets those it names and can touch nothing else. */

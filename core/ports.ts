@@ -450,3 +450,25 @@ export interface Tokens {
   /** The claims of a token of this type and environment that has not expired, `jti` and `exp` (seconds) included. @throws RolloutError TokenInvalid naming the reason */
   read(type: TokenType, token: string): Record<string, unknown>;
 }
+
+/**
+ * Small records of what was reported of rollouts, and to whom, apart from the journal: no decision about a rollout reads them.
+ * All methods reject with RolloutError `Unavailable` if they cannot be reached.
+ */
+export interface Notes {
+  /**
+   * Changes the note of this name about something. `how` is given what stands there, and is asked again if somebody else wrote
+   * in between; nothing is written if it answers what it was given. Answers what stands there afterwards.
+   */
+  change<Note extends object>(
+    about: string,
+    name: string,
+    how: (before: Note | undefined) => Note | undefined,
+  ): Promise<Note | undefined>;
+}
+
+/** Keeps what could not be done, for a person to look at. */
+export interface DeadLetters {
+  /** @throws RolloutError Unavailable */
+  put(letter: object): Promise<void>;
+}

@@ -1,5 +1,6 @@
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
@@ -7,12 +8,15 @@ import { awsSecrets } from '../adapters/aws-secrets.ts';
 import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
 import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
 import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
+import { dynamodbNotes } from '../adapters/dynamodb-notes.ts';
+import { eventBridgeAnnouncer } from '../adapters/eventbridge-announcer.ts';
 import { lambdaCommands } from '../adapters/lambda-commands.ts';
 import { lambdaOpenings } from '../adapters/lambda-openings.ts';
 import { byKind, hookChecks, hookRunners } from '../adapters/registry.ts';
 import type { S3Calls } from '../adapters/s3-client.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
 import { schedulerWatchdog } from '../adapters/scheduler-watchdog.ts';
+import { sqsDeadLetters } from '../adapters/sqs-dead-letters.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
 import { tokens } from '../adapters/tokens.ts';
 import type { Access } from '../core/people/access.ts';
@@ -45,6 +49,7 @@ export type Setting =
   | 'ACCESS'
   | 'COMMAND_ARN'
   | 'COMPLETIONS_BUCKET'
+  | 'DEAD_LETTERS_URL'
   | 'ENVIRONMENT'
   | 'HOOK_HOSTS'
   | 'HOOK_SECRET'
@@ -93,6 +98,21 @@ export const journalOn = ({ client, clock, setting }: Host) =>
 /** The budget, in the journal's table; of as many calls a second as are known to be free, unless it is said. */
 export const budgetOn = ({ client, clock, setting }: Host, perSecond?: number) =>
   dynamodbBudget(client(DynamoDBClient, CLIENT), { tableName: setting('JOURNAL_TABLE'), clock, perSecond });
+
+/** What was reported, in the journal's table. */
+export const notesOn = ({ client, clock, setting }: Host) =>
+  dynamodbNotes(client(DynamoDBClient, CLIENT), { tableName: setting('JOURNAL_TABLE'), clock });
+
+/** Announces on the event bus. */
+export const announcerOn = ({ client, clock }: Host) =>
+  eventBridgeAnnouncer(client(EventBridgeClient, CLIENT), clock);
+
+/** The dead letters of the function itself. */
+export const deadLettersOn = ({ client, clock, fetch, setting }: Host) =>
+  sqsDeadLetters(
+    { config: client(EventBridgeClient, CLIENT).config, fetch },
+    { clock, queueUrl: setting('DEAD_LETTERS_URL') },
+  );
 
 const targetClients = ({ client, fetch }: Host) => ({ lambda: client(LambdaClient, CLIENT), fetch });
 

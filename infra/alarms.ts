@@ -154,6 +154,13 @@ export function alarmsOf(place: Place, machineArn: string): Alarm[] {
       threshold: 300_000,
       periods: 3,
     },
+    {
+      name: 'transitions-behind',
+      says: 'What happens to rollouts is announced five minutes late: people and other programs hear of it late.',
+      of: [lambda('Transitions', 'IteratorAge', 'Maximum')],
+      threshold: 300_000,
+      periods: 3,
+    },
     ...DEAD_LETTERS.map((name) => ({
       name: `dead-letters-${name}`,
       says: `An event for ${name} was given up.`,

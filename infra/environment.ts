@@ -25,11 +25,13 @@ export const READS: Record<FunctionName, readonly (keyof Variables | SecretVaria
   RevertTraffic: [...ALL, ...WATCHDOG, ...HOOKS, 'PUBLISH_RELEASE_ARN'],
   RunHook: [...ALL, 'STATE_MACHINE_ARN', ...HOOKS],
   ShiftTraffic: ALL,
+  Transitions: [...ALL, 'DEAD_LETTERS_URL'],
   Watchdog: [...ALL, ...WATCHDOG],
 };
 
 interface Variables {
   COMPLETIONS_BUCKET: string;
+  DEAD_LETTERS_URL: string;
   ENVIRONMENT: string;
   HOOK_HOSTS: string;
   JOURNAL_TABLE: string;
@@ -42,6 +44,10 @@ interface Variables {
   WATCHDOG_ARN: string;
 }
 
+/** Where the dead letters of a function are, as SQS names its queues. */
+const deadLettersUrl = (name: FunctionName, place: Place): string =>
+  `https://sqs.${place.region}.amazonaws.com${place.partition === 'aws-cn' ? '.cn' : ''}/${place.account}/${prefixOf(place)}-${name}-dead-letters`;
+
 /** The variables of one function, without its secrets; what the settings leave empty is not set. */
 export function variablesOf(
   name: FunctionName,
@@ -52,6 +58,7 @@ export function variablesOf(
   const prefix = prefixOf(place);
   const all: Record<string, string> = {
     COMPLETIONS_BUCKET: place.completionsBucket,
+    DEAD_LETTERS_URL: deadLettersUrl(name, place),
     ENVIRONMENT: place.environment,
     HOOK_HOSTS: hookHosts.join(','),
     JOURNAL_TABLE: `${prefix}-journal`,

@@ -1,5 +1,5 @@
 import { type FunctionName, factsOf, patternOf, RULES, type RuleName, saysOf, startedBy } from './facts.ts';
-import { FOLLOWED } from './journal.ts';
+import { FOLLOWED, UNANNOUNCED } from './journal.ts';
 import { arnsOf, bucketOf, type Place, prefixOf } from './place.ts';
 
 /** What starts the controller's functions. */
@@ -48,6 +48,36 @@ export function events({ place, functions, table, deadLetters, topic }: Parts): 
 
   for (const rule of RULES) for (const name of startedBy(rule)) call(name, rule);
   paged({ place, deadLetters, topic });
+
+  new aws.lambda.EventSourceMapping(
+    'JournalToTransitions',
+    {
+      eventSourceArn: table.nodes.table.streamArn,
+      functionName: `${prefixOf(place)}-Transitions`,
+      startingPosition: 'TRIM_HORIZON',
+      batchSize: 25,
+      functionResponseTypes: ['ReportBatchItemFailures'],
+      bisectBatchOnFunctionError: true,
+      maximumRecordAgeInSeconds: factsOf('Transitions').triedForSeconds,
+      maximumRetryAttempts: 1000,
+      filterCriteria: {
+        filters: [
+          {
+            pattern: JSON.stringify({
+              dynamodb: {
+                NewImage: {
+                  sk: { S: [{ prefix: 'EVENT#' }] },
+                  type: { S: [{ 'anything-but': UNANNOUNCED }] },
+                },
+              },
+            }),
+          },
+        ],
+      },
+      destinationConfig: { onFailure: { destinationArn: deadLetters.Transitions?.arn } },
+    },
+    { dependsOn: [functions.Transitions.nodes.function] },
+  );
 
   new aws.lambda.EventSourceMapping(
     'JournalToStream',

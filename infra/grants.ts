@@ -38,6 +38,14 @@ export const RIGHTS = {
   'reserve calls': { actions: ['dynamodb:UpdateItem'], on: table },
   'store task tokens': { actions: ['dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:DeleteItem'], on: table },
   'use task tokens': { actions: ['dynamodb:Query', 'dynamodb:DeleteItem'], on: table },
+  'write notes': {
+    actions: ['dynamodb:UpdateItem'],
+    on: table,
+    when: {
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['NOTE#*'] },
+      Null: { 'dynamodb:LeadingKeys': 'false' },
+    },
+  },
   'list running rollouts': { actions: ['dynamodb:Query'], on: ({ indexes }: Arns) => [indexes] },
   'read running rollouts': { actions: ['dynamodb:BatchGetItem'], on: table },
 
@@ -89,6 +97,13 @@ export const RIGHTS = {
     actions: ['s3:GetObject', 's3:ListBucket'],
     on: ({ completions }: Arns) => [completions, `${completions}/completions/*`],
   },
+  // What is reported.
+  announce: {
+    actions: ['events:PutEvents'],
+    on: ({ bus }: Arns) => [bus],
+    when: { StringEquals: { 'events:source': 'spillway' } },
+  },
+
   // What the services need that act for the controller.
   'write logs': {
     actions: [
@@ -148,6 +163,7 @@ const OWN_GRANTS = {
   // What events, people and the clock call
   OpenRollout: ['read the journal', 'write events', 'check the service record', 'queue releases', 'reserve calls', 'list running rollouts', 'start executions', 'arm the watchdog', 'pass the scheduler role', 'read metrics', 'read alarms', 'read releases', 'see missing releases', 'find completions', 'publish completions'],
   JournalStream: ['read the journal', 'use task tokens', 'send task success', 'follow the journal', 'list streams'],
+  Transitions: ['read the journal', 'read events', 'write notes', 'announce', 'follow the journal', 'list streams'],
   AlarmEvent: ['list running rollouts', 'read running rollouts', 'read the journal', 'write events', 'use task tokens', 'send task success'],
   Command: ['read the journal', 'write events', 'queue releases', 'use task tokens', 'send task success', 'read the watchdog'],
   Watchdog: ['read the journal', 'write events', 'start executions', 'stop executions', 'arm the watchdog', 'pass the scheduler role', 'disarm the watchdog'],

@@ -14,6 +14,9 @@ export const FOLLOWED = [
   'TookOver',
 ];
 
+/** Events that are no transition, for which nobody is to be started; a test compares them with what core says. */
+export const UNANNOUNCED = ['Continued', 'Deferred', 'HookStarted', 'ShiftIntended'];
+
 /** The journal's table; a test compares it with the one that its adapter defines. */
 export function journal(place: Place) {
   const isKept = $app.removal === 'retain';

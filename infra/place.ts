@@ -31,6 +31,7 @@ export function arnsOf(place: Place) {
     table: arn('dynamodb', `table/${prefix}-journal`),
     indexes: arn('dynamodb', `table/${prefix}-journal/index/*`),
     stream: arn('dynamodb', `table/${prefix}-journal/stream/*`),
+    bus: arn('events', 'event-bus/default'),
     bucket: `arn:${partition}:s3:::${bucketOf(place)}`,
     completions: `arn:${partition}:s3:::${place.completionsBucket}`,
     /** No controller writes what another environment tells. */

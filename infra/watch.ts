@@ -74,7 +74,14 @@ type Point = [string, string, ...string[]];
 /** What the functions count of themselves (docs/reference/metrics.md). */
 const OUTCOMES = ['Completed', 'Reverted', 'Refused', 'Superseded', 'Halted'].map((end) => `Rollouts${end}`);
 const VERDICTS = ['Pass', 'Inconclusive', 'Suspect', 'Fail', 'Broken'].map((status) => `Verdicts${status}`);
-const TROUBLE = ['RevertFailed', 'RolloutsTakenOver', 'JournalUnreadable', 'Throttles', 'BudgetUnanswered'];
+const TROUBLE = [
+  'RevertFailed',
+  'RolloutsTakenOver',
+  'JournalUnreadable',
+  'Throttles',
+  'BudgetUnanswered',
+  'TransitionsLost',
+];
 
 function widgetsOf(place: Place, alarmArns: string[]): object[] {
   const prefix = prefixOf(place);

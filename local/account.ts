@@ -14,6 +14,8 @@ import { codeHost, SimulatedLambda } from './services/lambda.ts';
 import { SimulatedS3 } from './services/s3.ts';
 import { SimulatedScheduler } from './services/scheduler.ts';
 import { type SimulatedSecrets, secretServers } from './services/secrets.ts';
+import { SimulatedSNS } from './services/sns.ts';
+import { type SimulatedQueues, sqsServer } from './services/sqs.ts';
 import { SimulatedStepFunctions } from './services/step-functions.ts';
 import { type AroundStep, runTask } from './task.ts';
 import { type ModelTraffic, modelTraffic } from './traffic.ts';
@@ -72,6 +74,8 @@ export interface Account {
   stepFunctions: SimulatedStepFunctions;
   dynamodb: SimulatedDynamoDB;
   secrets: SimulatedSecrets;
+  queues: SimulatedQueues;
+  sns: SimulatedSNS;
   /** The clients of everybody here: the controllers, people and pipelines. */
   clients: Clients;
   /** Node's fetch, in a world of these servers only. */
@@ -123,7 +127,7 @@ export function createAccount(options: AccountOptions): Account {
   };
 
   const events = new SimulatedEventBridge({
-    clock,
+    ...here,
     random: random.fork('events'),
     duplicates: options.duplicates ?? 0,
     copies: options.copies,
@@ -178,21 +182,25 @@ export function createAccount(options: AccountOptions): Account {
     },
   });
   const secrets: SimulatedSecrets = { secrets: new Map(), parameters: new Map() };
+  const sns = new SimulatedSNS();
+  const queues: SimulatedQueues = new Map();
   const { web = {} } = options;
 
   return {
     ...here,
     random,
     concurrency: options.accountConcurrency ?? CONCURRENCY,
-    ...{ lambda, cloudwatch, s3, events, scheduler, stepFunctions, dynamodb, secrets },
+    ...{ lambda, cloudwatch, s3, events, scheduler, stepFunctions, dynamodb, secrets, queues, sns },
     clients: connect(
       {
         dynamodb: dynamodb.operations,
         lambda: lambdaOperations,
         cloudwatch: settling(traffics, cloudwatch.operations, ['GetMetricDataCommand']),
+        events: events.operations,
         s3: s3.operations as Operations,
         scheduler: scheduler.operations as Operations,
         sfn: stepFunctions.operations,
+        sns: sns.operations,
       },
       { ...options, region },
     ),
@@ -201,6 +209,7 @@ export function createAccount(options: AccountOptions): Account {
         ...web,
         [codeHost(region)]: codeServer(lambda),
         ...secretServers(secrets, region, options.intercept),
+        ...sqsServer(queues, region),
       },
       clock,
     ),
@@ -215,7 +224,12 @@ export function createAccount(options: AccountOptions): Account {
     feed(by, functionName, batch) {
       const deliver = async (laterMs: number) => {
         await clock.sleep(LATENCY_MS.eventDelivery + laterMs);
-        await insist(clock, () => call(functionName, batch));
+        await insist(clock, async () => {
+          const answer = (await call(functionName, batch)) as { batchItemFailures?: unknown[] } | undefined;
+          // The whole batch comes again: what was done of it already must not matter.
+          if ((answer?.batchItemFailures?.length ?? 0) > 0)
+            throw new Error(`${functionName} did not take all.`);
+        });
       };
       for (const laterMs of options.copies?.(by) ?? [0]) void deliver(laterMs).catch(() => {});
     },

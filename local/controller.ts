@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { eventFrom, rolloutFrom } from '../adapters/dynamodb-items.ts';
-import { type AppendRecord, recordsFromStream } from '../adapters/dynamodb-stream.ts';
+import {
+  type AppendRecord,
+  eventsFromStream,
+  recordsFromStream,
+  type WrittenEvent,
+} from '../adapters/dynamodb-stream.ts';
 import { PREFIX, tableDefinition } from '../adapters/dynamodb-table.ts';
 import type { S3Calls } from '../adapters/s3-client.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
@@ -17,8 +22,10 @@ import {
   aboutOn,
   accessOn,
   alarmsOn,
+  announcerOn,
   budgetOn,
   completionsOn,
+  deadLettersOn,
   environmentOn,
   executionsOn,
   type Host,
@@ -26,6 +33,7 @@ import {
   hooksOn,
   journalOn,
   metricsOn,
+  notesOn,
   openingsOn,
   publicUrlOn,
   publishersOn,
@@ -66,13 +74,13 @@ export interface JournalRecord {
   events: RolloutEvent[];
 }
 
-/** Keeps the journal and the budget of a controller. `told` is called for each append, with what its stream makes of that. */
+/** Keeps the journal, the budget and the notes of a controller. `told` is called for each append, with what its stream makes of that. */
 export type Store = (controller: {
   clock: Account['clock'];
   /** Calls a second that the controller shares out; as on AWS if it is not said. */
   perSecond: number | undefined;
-  told(record: JournalRecord, appended: AppendRecord[]): void;
-}) => Pick<Ports, 'journal' | 'budget'>;
+  told(record: JournalRecord, appended: AppendRecord[], written: WrittenEvent[]): void;
+}) => Pick<Ports, 'journal' | 'budget' | 'notes'>;
 
 /** How a controller is deployed. */
 export interface ControllerOptions {
@@ -128,10 +136,13 @@ export function createController(
     definitionFrom(options.machine ?? PRESENT_MACHINE, prefix),
   );
 
+  const deadLettersUrl = `https://sqs.${account.region}.amazonaws.com/${account.account}/${prefix}Transitions-dead-letters`;
+  account.queues.set(deadLettersUrl, []);
   const host = hostOf(account, {
     ACCESS: '',
     COMMAND_ARN: arnOf('Command'),
     COMPLETIONS_BUCKET: COMPLETIONS,
+    DEAD_LETTERS_URL: deadLettersUrl,
     ENVIRONMENT: environment,
     HOOK_HOSTS: account.hosts.join(','),
     HOOK_SECRET,
@@ -152,10 +163,12 @@ export function createController(
   const kept = store({
     clock,
     perSecond: options.controlPlane?.budget,
-    told(record, appended) {
+    told(record, appended, written) {
       for (const follower of followers) follower(record);
-      if (appended.length === 0) return;
-      account.feed(`${prefix}journal-stream`, `${prefix}JournalStream`, { records: appended });
+      if (appended.length > 0)
+        account.feed(`${prefix}journal-stream`, `${prefix}JournalStream`, { records: appended });
+      if (written.length > 0)
+        account.feed(`${prefix}transitions-stream`, `${prefix}Transitions`, { events: written });
     },
   });
 
@@ -232,7 +245,7 @@ function hostOf({ clock, fetch, clients }: Account, settings: Record<Setting, st
 }
 
 /** What is not made as on AWS. */
-type Own = Pick<Ports, 'journal' | 'budget' | 'commands' | 'restoreCode' | 'tokens'>;
+type Own = Pick<Ports, 'journal' | 'budget' | 'commands' | 'notes' | 'restoreCode' | 'tokens'>;
 
 /** All ports, as each function has some of them on AWS, but for these. */
 function portsOn(host: Host, s3: S3Calls, own: Own): Ports {
@@ -255,6 +268,8 @@ function portsOn(host: Host, s3: S3Calls, own: Own): Ports {
     watchdog: watchdogOn(host),
     releases: s3Releases(s3),
     completions: completionsOn(host, s3),
+    announcer: announcerOn(host),
+    deadLetters: deadLettersOn(host),
     observer,
   };
 }
@@ -298,25 +313,31 @@ async function whenFree(
   }
 }
 
-/** The journal and the budget as they are deployed, in one table. Its stream has the events of a transaction before their head. */
+/** Journal, budget and notes as they are deployed, in one table. Its stream has the events of a transaction before their head. */
 function tableStore({ dynamodb, stream }: Account, host: Host): Store {
   return ({ perSecond, told }) => {
     const tableName = host.setting('JOURNAL_TABLE');
     dynamodb.operations.CreateTableCommand(tableDefinition(tableName).table);
     const events: RolloutEvent[] = [];
+    const written: WrittenEvent[] = [];
     stream(tableName, (change) => {
       const { sk, body } = change.dynamodb.NewImage ?? {};
       const item = { body: body?.S };
-      if (sk?.S?.startsWith(PREFIX.event)) events.push(eventFrom(item));
+      if (sk?.S?.startsWith(PREFIX.event)) {
+        events.push(eventFrom(item));
+        written.push(...eventsFromStream({ Records: [change] }).events);
+      }
       if (sk?.S === 'HEAD')
         told(
           { rollout: rolloutFrom(item), events: events.splice(0) },
           recordsFromStream({ Records: [change] }).records,
+          written.splice(0),
         );
     });
     return {
       journal: journalOn(host),
       budget: budgetOn(host, perSecond),
+      notes: notesOn(host),
     };
   };
 }

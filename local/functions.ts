@@ -15,6 +15,7 @@ import { readJournal } from '../functions/read-rollout.ts';
 import { revertTraffic } from '../functions/revert-traffic.ts';
 import { runHook } from '../functions/run-hook.ts';
 import { shiftTraffic } from '../functions/shift-traffic.ts';
+import { transitions } from '../functions/transitions.ts';
 import { watchdog } from '../functions/watchdog.ts';
 import { FUNCTIONS, type FunctionName } from '../infra/facts.ts';
 
@@ -35,6 +36,7 @@ const TASKS = {
   RevertTraffic: revertTraffic,
   RunHook: runHook,
   ShiftTraffic: shiftTraffic,
+  Transitions: transitions,
   Watchdog: watchdog,
 } satisfies Record<FunctionName, unknown>;
 

@@ -13,6 +13,10 @@ export const LATENCY_MS = Object.freeze({
   alarms: 40,
   /** From an event's cause to its arrival at a rule's target; assumed. */
   eventDelivery: 500,
+  /** One call of PutEvents; assumed. */
+  putEvents: 30,
+  /** One Publish of SNS; assumed. */
+  snsPublish: 30,
   /** From a request to a web server to its arrival; assumed. */
   web: 30,
   /** One call of S3 with a small object; assumed. */

@@ -98,11 +98,15 @@ const DEADLY: readonly FaultName[] = [
   'hangs',
 ];
 
+/** Functions that report what happens: no rollout waits for one, so what strikes there excuses nothing. */
+const REPORTING = /^Transitions\b/;
+
 /** Tries of an opening that was asked for by an event, a minute apart or more (Lambda developer guide, "Asynchronous invocation"): if each was struck, the watchdog has to begin. */
 const OPENING_TRIES = 3;
 
 /** Only what delays a rollout excuses a delay: an outage, or a death. */
-export function limitsOf({ noise, troubles, release }: Case, strikes: readonly Strike[]): Limits {
+export function limitsOf({ noise, troubles, release }: Case, all: readonly Strike[]): Limits {
+  const strikes = all.filter(({ where }) => !REPORTING.test(where));
   const isGood = release.kind === 'good';
   if (noise === 0 && troubles.length === 0) return { isGood };
   const skewMs = 2 * SKEW_MAX_MS;

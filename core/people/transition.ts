@@ -3,7 +3,7 @@ import { plainText } from '../plain-text.ts';
 import { type Actor, WAYS } from '../rollout/actor.ts';
 import type { Opening, Outcome, RolloutEvent } from '../rollout/event.ts';
 import { stateOf } from '../rollout/outline.ts';
-import { evolve, type Rollout } from '../rollout/state.ts';
+import type { Rollout } from '../rollout/state.ts';
 import { describe, summary } from '../rollout/story.ts';
 import type { Instant, Percent } from '../units.ts';
 import { cut } from '../words.ts';
@@ -119,19 +119,21 @@ const REPEATED_MS = 10 * 60_000;
 
 type Decide<Event> = (event: Event, before: Rollout | undefined) => Decision;
 
+const never = (): Decision => undefined;
+
 /** A decision for each type of event: one without does not compile. */
 const DECISIONS: { [Type in RolloutEvent['type']]: Decide<Extract<RolloutEvent, { type: Type }>> } = {
   RolloutOpened: () => important('opened'),
   RolloutDeclined: ({ outcome }) => (outcome === 'refused' ? important(outcome) : detail(outcome)),
   Published: () => detail('published'),
-  HookStarted: () => undefined,
+  HookStarted: never,
   HookAnswered: ({ status }) => (status === 'pass' ? detail('checked') : important('checked')),
   GateOpened: () => important('waiting'),
   Approved: () => important('approved'),
-  ShiftIntended: () => undefined,
+  ShiftIntended: never,
   Shifted: ({ target, weight }, before) =>
     detail(weight < (before?.traffic[target]?.weight ?? 0) ? 'lowered' : 'raised'),
-  Deferred: () => undefined,
+  Deferred: never,
   Promoted: () => important('promoted'),
   Measured: ({ at, verdict }, before) => {
     if (verdict.status !== (before?.verdict?.status ?? 'inconclusive'))
@@ -154,10 +156,15 @@ const DECISIONS: { [Type in RolloutEvent['type']]: Decide<Extract<RolloutEvent, 
   Aborted: () => important('aborted'),
   RevertOrdered: () => important('reverting'),
   TookOver: () => detail('takenOver'),
-  Continued: () => undefined,
+  Continued: never,
   Reverted: () => important('restored'),
   RolloutClosed: ({ outcome }) => important(outcome),
 };
+
+/** Types of events that are no transition, whatever they say: nobody needs to look at one. */
+export const BOOKKEEPING: readonly string[] = Object.entries(DECISIONS).flatMap(([type, decide]) =>
+  decide === never ? [type] : [],
+);
 
 /** Why a rollout needs a person, and since which event of it. */
 interface Call {
@@ -188,7 +195,7 @@ const NOTICES_MAX = 12;
 const NAME_MAX = 200;
 
 /** What an event means to people, with the rollout before and after it; undefined if it is only bookkeeping. `since` is the commit that served before, if it is known. */
-function transitionOf(
+export function transitionOf(
   event: RolloutEvent,
   before: Rollout | undefined,
   after: Rollout,
@@ -221,22 +228,6 @@ function transitionOf(
     ...(by === undefined ? {} : { by: named(by) }),
     ...(after.outcome === undefined ? {} : { outcome: after.outcome }),
   };
-}
-
-/** The transitions of a rollout, given all of its events in order from the first, each with the rollout as it was then. */
-export function transitionsIn(
-  events: readonly RolloutEvent[],
-  since?: string,
-): { transition: Transition; rollout: Rollout }[] {
-  const found: { transition: Transition; rollout: Rollout }[] = [];
-  let before: Rollout | undefined;
-  for (const event of events) {
-    const rollout = evolve(before, event);
-    const transition = transitionOf(event, before, rollout, since);
-    if (transition !== undefined) found.push({ transition, rollout });
-    before = rollout;
-  }
-  return found;
 }
 
 /** The largest share of the canary on a target, as far as is known. */

@@ -24,6 +24,7 @@ export const COUNTED = {
   JournalUnreadable: 'Count',
   Throttles: 'Count',
   BudgetUnanswered: 'Count',
+  TransitionsLost: 'Count',
 } as const;
 
 /** One of the names. */

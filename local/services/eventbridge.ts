@@ -1,8 +1,15 @@
 import { createHash } from 'node:crypto';
+import type {
+  PutEventsRequest,
+  PutEventsRequestEntry,
+  PutEventsResponse,
+  PutEventsResultEntry,
+} from '@aws-sdk/client-eventbridge';
 import type { Instant } from '../../core/units.ts';
 import type { WorldClock } from '../clock.ts';
 import { LATENCY_MS } from '../latency.ts';
 import type { Random } from '../random.ts';
+import { awsError, type Operations, onlyFields } from '../sdk.ts';
 
 /** An event as EventBridge carries it. */
 export interface AwsEvent {
@@ -56,6 +63,11 @@ const RETRY_FIRST_MS = 60_000;
 /** Attempts that EventBridge allows at most (EventBridge user guide, "Retry policy"); its age limit of 24 h is cut to one here. */
 const RETRY = { maximumEventAgeMs: 3_600_000, maximumRetryAttempts: 185 };
 
+/** Entries that one PutEvents takes, and what all of them may weigh (EventBridge API reference, PutEvents). */
+const ENTRIES_MAX = 10;
+const REQUEST_BYTES_MAX = 1024 * 1024;
+const DETAIL_TYPE_MAX = 128;
+
 /** The default event bus: delivers each matching event to each rule at least once, later, and in no promised order. */
 export class SimulatedEventBridge {
   /** What no target took. */
@@ -65,21 +77,75 @@ export class SimulatedEventBridge {
   readonly #random: Random;
   readonly #deliveryMs: () => number;
   readonly #copies: (rule: string) => readonly number[];
+  readonly #account: string;
+  readonly #region: string;
+  readonly #fails: (entry: PutEventsRequestEntry) => string | undefined;
+  #puts = 0;
 
   constructor(world: {
     clock: WorldClock;
     random: Random;
+    account?: string;
+    region?: string;
     deliveryMs?: () => number;
     /** Share of deliveries that arrive twice, 0 to 1. */
     duplicates?: number;
     /** How much later than usual each copy of an event arrives, in milliseconds; instead of `duplicates`. */
     copies?: ((rule: string) => readonly number[]) | undefined;
+    /** The error code with which an entry of PutEvents is refused, while others of its request are taken. */
+    fails?: ((entry: PutEventsRequestEntry) => string | undefined) | undefined;
   }) {
     this.#clock = world.clock;
+    this.#account = world.account ?? '111122223333';
+    this.#region = world.region ?? 'eu-west-1';
+    this.#fails = world.fails ?? (() => undefined);
     this.#random = world.random;
     this.#deliveryMs = world.deliveryMs ?? (() => LATENCY_MS.eventDelivery);
     const { duplicates = 0 } = world;
     this.#copies = world.copies ?? (() => (this.#random.next() < duplicates ? [0, 0] : [0]));
+  }
+
+  readonly operations = {
+    PutEventsCommand: (input: PutEventsRequest): PutEventsResponse => this.#putEvents(input),
+  } satisfies Operations;
+
+  /** Takes or refuses each entry by itself; nothing tells a repeat from another event. */
+  #putEvents(input: PutEventsRequest): PutEventsResponse {
+    onlyFields('PutEvents', input, ['Entries']);
+    const { Entries = [] } = input;
+    if (Entries.length === 0 || Entries.length > ENTRIES_MAX)
+      throw invalid(`Entries must have 1 to ${ENTRIES_MAX} members, not ${Entries.length}.`);
+    const bytes = Entries.reduce((sum, entry) => sum + bytesOf(entry), 0);
+    if (bytes >= REQUEST_BYTES_MAX)
+      throw invalid('Total size of the entries in the request is over the limit.');
+    const results = Entries.map((entry) => this.#putEntry(entry));
+    return {
+      FailedEntryCount: results.filter(({ ErrorCode }) => ErrorCode !== undefined).length,
+      Entries: results,
+    };
+  }
+
+  #putEntry(entry: PutEventsRequestEntry): PutEventsResultEntry {
+    onlyFields('An entry of PutEvents', entry, ['Time', 'Source', 'DetailType', 'Detail']);
+    const { Time, Source, DetailType, Detail } = entry;
+    if (!Source || !DetailType || !Detail)
+      return refused('InvalidArgument', 'Parameter Source, DetailType or Detail is not valid.');
+    if (Source.startsWith('aws.'))
+      return refused('NotAuthorizedForSourceException', 'Not authorized for the source.');
+    if (DetailType.length > DETAIL_TYPE_MAX)
+      return refused('InvalidArgument', 'Parameter DetailType is not valid.');
+    const detail = objectIn(Detail);
+    if (detail === undefined) return refused('MalformedDetail', 'Detail is malformed.');
+    const code = this.#fails(entry);
+    if (code !== undefined) return refused(code, 'The entry was not taken.');
+    this.#puts += 1;
+    const id = eventId('PutEvents', this.#puts);
+    this.put({
+      ...{ version: '0', id, 'detail-type': DetailType, source: Source },
+      ...{ account: this.#account, region: this.#region, resources: [], detail },
+      time: eventTime(Time?.getTime() ?? this.#clock.now()),
+    });
+    return { EventId: id };
   }
 
   /** Adds a rule. @throws Error if the name is taken or the pattern uses what is not simulated */
@@ -116,6 +182,27 @@ export class SimulatedEventBridge {
     }
   }
 }
+
+/** What an entry weighs: 14 bytes for its time, and its texts (EventBridge user guide, "Calculating PutEvents event entry size"). */
+function bytesOf({ Time, Source = '', DetailType = '', Detail = '' }: PutEventsRequestEntry): number {
+  return (Time === undefined ? 0 : 14) + Buffer.byteLength(Source + DetailType + Detail);
+}
+
+function objectIn(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const refused = (ErrorCode: string, ErrorMessage: string): PutEventsResultEntry => ({
+  ErrorCode,
+  ErrorMessage,
+});
+
+const invalid = (message: string) => awsError('ValidationException', message);
 
 type Matcher = (value: unknown) => boolean;
 

@@ -80,6 +80,14 @@ const EVENTS: Record<FunctionName, { good: object; bad: object[] }> = {
     good: { records: [] },
     bad: [{}, { records: [{ rolloutId: 'x' }] }, { records: { rolloutId: 'x' } }],
   },
+  Transitions: {
+    good: { events: [] },
+    bad: [
+      {},
+      { events: [{ rolloutId: 'x', n: 1 }] },
+      { events: [{ rolloutId: 'x', n: '1', sequence: 's' }] },
+    ],
+  },
   Command: {
     good: { command: 'pause', rolloutId: 'x', by: 'ada', reason: 'lunch' },
     bad: [

@@ -50,10 +50,11 @@ type Input = Record<string, never> & {
   VersionId?: string;
   IndexName?: string;
   SecretId: string;
-  TransactItems: Record<string, object>[];
+  TransactItems: Record<string, { Key?: { pk: { S: string } }; Item?: { pk: { S: string } } }>[];
   Name: string;
   Bucket: string;
-  Key: string;
+  Key: string & { pk: { S: string } };
+  Entries: { Source: string }[];
   stateMachineArn: string;
   executionArn: string;
 };
@@ -128,16 +129,26 @@ const WRITES: Record<string, string> = {
 const NEEDS: Record<string, (input: Input) => Question[]> = {
   GetItemCommand: table('GetItem'),
   PutItemCommand: table('PutItem'),
-  UpdateItemCommand: table('UpdateItem'),
+  UpdateItemCommand: ({ Key: { pk } }) => [
+    { ...on('dynamodb:UpdateItem', ARNS.table), context: { 'dynamodb:LeadingKeys': pk.S } },
+  ],
+  PutEventsCommand: ({ Entries }) =>
+    Entries.map(({ Source }) => ({
+      ...on('events:PutEvents', ARNS.bus),
+      context: { 'events:source': Source },
+    })),
   DeleteItemCommand: table('DeleteItem'),
   BatchGetItemCommand: table('BatchGetItem'),
   QueryCommand: ({ IndexName }) => [
     on('dynamodb:Query', IndexName === undefined ? ARNS.table : ARNS.indexes.replace('*', IndexName)),
   ],
-  TransactWriteItemsCommand: ({ TransactItems }) => {
-    const actions = TransactItems.map((item) => WRITES[Object.keys(item)[0] ?? ''] ?? 'UnknownWrite');
-    return [...new Set(actions)].map((action) => on(`dynamodb:${action}`, ARNS.table));
-  },
+  TransactWriteItemsCommand: ({ TransactItems }) =>
+    TransactItems.flatMap((item) =>
+      Object.entries(item).map(([kind, { Key, Item }]) => ({
+        ...on(`dynamodb:${WRITES[kind] ?? 'UnknownWrite'}`, ARNS.table),
+        context: { 'dynamodb:LeadingKeys': (Key ?? Item)?.pk.S ?? '' },
+      })),
+    ),
   GetAliasCommand: lambda('GetAlias'),
   UpdateAliasCommand: lambda('UpdateAlias'),
   CreateAliasCommand: lambda('CreateAlias'),

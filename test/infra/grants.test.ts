@@ -185,6 +185,21 @@ describe('the table', () => {
     expect(lent('lambda.amazonaws.com')).toBe(false);
   });
 
+  test('lets those who announce write notes, and nothing of a rollout', () => {
+    const writes = (key: string) =>
+      isAllowed(policyOf('Transitions'), {
+        ...{ action: 'dynamodb:UpdateItem', resource: ARNS.table },
+        context: { 'dynamodb:LeadingKeys': key },
+      });
+    expect([writes('NOTE#x--r1--1'), writes('ROLLOUT#x--r1--1')]).toEqual([true, false]);
+    const announces = (source: string) =>
+      isAllowed(policyOf('Transitions'), {
+        ...{ action: 'events:PutEvents', resource: ARNS.bus },
+        context: { 'events:source': source },
+      });
+    expect([announces('spillway'), announces('shop')]).toEqual([true, false]);
+  });
+
   test('fits into what a role may carry', () => {
     // Characters of all inline policies of a role, blanks not counted (IAM quotas).
     for (const name of FUNCTIONS) expect(JSON.stringify(policyOf(name)).length, name).toBeLessThan(10_240);

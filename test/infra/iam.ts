@@ -42,6 +42,8 @@ function holds(
     const found = context[key];
     const values = [wanted].flat();
     if (operator === 'Null') return values.includes(String(found === undefined));
+    if (operator === 'ForAllValues:StringLike')
+      return found === undefined || values.some((pattern) => matches(pattern, found));
     if (operator === 'StringEquals') return found !== undefined && values.includes(found);
     throw new Error(`The operator ${operator} is not known here.`);
   });

@@ -25,6 +25,7 @@ const CLIENTS: Record<string, string> = {
   'revert-traffic': 'cloudwatch dynamodb lambda scheduler',
   'run-hook': 'dynamodb lambda sfn',
   'shift-traffic': 'dynamodb lambda',
+  transitions: 'dynamodb eventbridge',
 };
 
 const folder = mkdtempSync(join(tmpdir(), 'spillway-bundles-'));

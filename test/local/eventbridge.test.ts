@@ -19,7 +19,7 @@ const EVENT: AwsEvent = {
   },
 };
 
-function world(options: { duplicates?: number; deliveryMs?: () => number } = {}) {
+function world(options: { duplicates?: number; deliveryMs?: () => number; copies?: () => number[] } = {}) {
   const clock = virtualClock();
   const start = clock.now();
   const bridge = new SimulatedEventBridge({ clock, random: seededRandom(7), ...options });
@@ -159,5 +159,64 @@ describe('delivery', () => {
     const { bridge } = world();
     bridge.rule({ name: 'r', pattern: ALL, target: async () => {} });
     expect(() => bridge.rule({ name: 'r', pattern: ALL, target: async () => {} })).toThrow('exists already');
+  });
+});
+
+describe('PutEvents', () => {
+  const entry = { Source: 'spillway', DetailType: 'Rollout Opened', Detail: '{"n":1}' };
+  const put = (Entries: object[], options = {}) => {
+    const { clock, bridge } = world(options);
+    const taken: AwsEvent[] = [];
+    bridge.rule({
+      name: 'r',
+      pattern: { source: ['spillway'] },
+      target: async (event) => void taken.push(event),
+    });
+    return { clock, taken, answer: () => bridge.operations.PutEventsCommand({ Entries: Entries as never }) };
+  };
+
+  test('an entry becomes an event of this account, with an id of its own each time', async () => {
+    const { clock, taken, answer } = put([{ ...entry, Time: new Date(1_767_614_400_900) }, entry]);
+    const { FailedEntryCount, Entries = [] } = answer();
+    await clock.advance(60_000);
+    expect(FailedEntryCount).toBe(0);
+    expect(taken).toMatchObject([
+      {
+        ...{ source: 'spillway', 'detail-type': 'Rollout Opened', account: '111122223333' },
+        ...{ detail: { n: 1 }, time: '2026-01-05T12:00:00Z' },
+      },
+      { 'detail-type': 'Rollout Opened' },
+    ]);
+    expect(taken.map(({ id }) => id)).toEqual(Entries.map(({ EventId }) => EventId));
+    expect(new Set(taken.map(({ id }) => id)).size).toBe(2);
+  });
+
+  test.each([
+    ['of AWS itself', { Source: 'aws.s3' }, 'NotAuthorizedForSourceException'],
+    ['without a source', { Source: undefined }, 'InvalidArgument'],
+    ['with a long type', { DetailType: 'x'.repeat(129) }, 'InvalidArgument'],
+    ['whose detail is no JSON', { Detail: '{' }, 'MalformedDetail'],
+    ['whose detail is no object', { Detail: '[1]' }, 'MalformedDetail'],
+  ])('an entry %s is refused, and the others of its request are taken', async (_, more, code) => {
+    const { clock, taken, answer } = put([{ ...entry, ...more }, entry]);
+    const { FailedEntryCount, Entries = [] } = answer();
+    await clock.advance(60_000);
+    expect([FailedEntryCount, Entries.map(({ ErrorCode }) => ErrorCode)]).toEqual([1, [code, undefined]]);
+    expect(taken.length).toBe(1);
+  });
+
+  test('a request takes 1 to 10 entries of less than 1 MB in all', () => {
+    const heavy = { ...entry, Detail: JSON.stringify({ text: 'x'.repeat(200_000) }) };
+    expect(put([]).answer).toThrow('1 to 10');
+    expect(put(new Array(11).fill(entry)).answer).toThrow('1 to 10');
+    expect(put(new Array(5).fill(heavy)).answer).not.toThrow();
+    expect(put(new Array(6).fill(heavy)).answer).toThrow('over the limit');
+  });
+
+  test('entries may come twice and late, each copy as it is said', async () => {
+    const { clock, taken, answer } = put([entry], { copies: () => [0, 5_000] });
+    answer();
+    await clock.advance(60_000);
+    expect(taken.length).toBe(2);
   });
 });

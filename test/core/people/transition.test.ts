@@ -5,10 +5,11 @@ import {
   callOf,
   DETAIL_TYPES,
   type Transition,
+  transitionOf,
   transitionSchema,
-  transitionsIn,
 } from '../../../core/people/transition.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
+import { evolve, type Rollout } from '../../../core/rollout/state.ts';
 import { textOf } from '../../house/project.ts';
 import {
   actor,
@@ -24,8 +25,15 @@ import {
   stateAfter,
 } from '../rollout/given.ts';
 
-const transitionsOf = (events: RolloutEvent[], since?: string): Transition[] =>
-  transitionsIn(events, since).map(({ transition }) => transition);
+function transitionsOf(events: RolloutEvent[], since?: string): Transition[] {
+  let before: Rollout | undefined;
+  return events.flatMap((event) => {
+    const after = evolve(before, event);
+    const transition = transitionOf(event, before, after, since);
+    before = after;
+    return transition === undefined ? [] : [transition];
+  });
+}
 
 const last = (events: RolloutEvent[], since?: string): Transition => {
   const found = transitionsOf(events, since).at(-1);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { tableDefinition } from '../../../adapters/dynamodb-table.ts';
+import { BOOKKEEPING } from '../../../core/people/transition.ts';
 import { COUNTED } from '../../../core/rollout/counts.ts';
 import { WAKING } from '../../../core/rollout/event.ts';
 import { alarmsOf } from '../../../infra/alarms.ts';
@@ -235,6 +236,28 @@ describe('the journal', () => {
       bisectBatchOnFunctionError: true,
       maximumRecordAgeInSeconds: 3600,
       destinationConfig: { onFailure: { destinationArn: ARNS.deadLetters('JournalStream') } },
+    });
+  });
+});
+
+describe('what happens to rollouts', () => {
+  test('is announced by a second reader of the stream, for events that may be transitions', () => {
+    const { inputs } = one(ada, 'lambda/eventSourceMapping:EventSourceMapping', 'JournalToTransitions');
+    const [{ pattern }] = inputs.filterCriteria.filters;
+    expect(JSON.parse(pattern)).toEqual({
+      dynamodb: {
+        NewImage: {
+          sk: { S: [{ prefix: 'EVENT#' }] },
+          type: { S: [{ 'anything-but': [...BOOKKEEPING].sort() }] },
+        },
+      },
+    });
+    expect(inputs).toMatchObject({
+      functionName: 'spillway-ada-Transitions',
+      functionResponseTypes: ['ReportBatchItemFailures'],
+      startingPosition: 'TRIM_HORIZON',
+      maximumRecordAgeInSeconds: 21_600,
+      destinationConfig: { onFailure: { destinationArn: ARNS.deadLetters('Transitions') } },
     });
   });
 });
