@@ -1,30 +1,36 @@
 import * as z from 'zod/mini';
-import type { Principal } from '../core/people/access.ts';
+import { type Access, oidcPrincipal, type Principal } from '../core/people/access.ts';
 import type { Tokens } from '../core/ports.ts';
-import { WAYS } from '../core/rollout/actor.ts';
 import type { Instant } from '../core/units.ts';
 
 /** The cookie of whoever has signed in: only this origin sets it, and only over TLS. */
 export const SESSION = '__Host-session';
 
-const Claims = z.object({
-  actor: z.object({
-    id: z.string(),
-    name: z.optional(z.string()),
-    via: z.enum(WAYS),
-    isVerified: z.boolean(),
-    person: z.optional(z.string()),
-  }),
-  identities: z.array(z.string()),
+const Shape = z.object({
+  iss: z.string(),
+  sub: z.string(),
+  name: z.optional(z.string()),
+  mail: z.optional(z.string()),
+  groups: z.array(z.string()),
 });
 
-/** The value of the cookie of somebody who has just proven who it is. What they may do is asked anew each time. */
-export const sessionOf = ({ actor, identities }: Principal, tokens: Tokens, expiresAt: Instant): string =>
-  tokens.sign('session', { actor, identities }, expiresAt);
+/** What a session keeps of what the provider said: mail that it has verified, and of the groups those that the settings name. */
+export type Session = z.infer<typeof Shape>;
 
-/** Whom the cookie of a request names; undefined if there is none. @throws RolloutError TokenInvalid */
-export function sessionPrincipal(request: Request, tokens: Tokens): Principal | undefined {
+/** The value of the cookie of somebody who has just proven who it is. */
+export const sessionOf = (session: Session, tokens: Tokens, expiresAt: Instant): string =>
+  tokens.sign('session', session, expiresAt);
+
+/** Whom a session is of. Who that is here, and what they may do, is asked of the present settings. @throws RolloutError NotAllowed if it is of another provider */
+export function principalOf({ iss, sub, name, mail, groups }: Session, access: Access): Principal {
+  const mails = mail === undefined ? {} : { email: mail, email_verified: true };
+  const claim = access.oidc?.groupsClaim ?? '';
+  return oidcPrincipal({ iss, sub, name, ...mails, [claim]: groups }, access);
+}
+
+/** Whom the cookie of a request names; undefined if there is none. @throws RolloutError TokenInvalid, or NotAllowed if it is of another provider */
+export function sessionPrincipal(request: Request, access: Access, tokens: Tokens): Principal | undefined {
   const cookies = (request.headers.get('cookie') ?? '').split(';').map((each) => each.trim());
   const token = cookies.find((each) => each.startsWith(`${SESSION}=`))?.slice(SESSION.length + 1);
-  return token === undefined ? undefined : Claims.safeParse(tokens.read('session', token)).data;
+  return token === undefined ? undefined : principalOf(Shape.parse(tokens.read('session', token)), access);
 }

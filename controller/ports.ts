@@ -73,6 +73,8 @@ export interface Ports {
   commands: Commands;
   /** The address of the public API; absent if there is none, or it knows its own. */
   publicUrl: string | undefined;
+  /** How this deployment proves itself to the provider that people sign in at, and how it is asked. */
+  provider: { clientSecret: string; fetch: typeof globalThis.fetch };
   observer: Observer;
   announcer: Announcer;
   notes: Notes;

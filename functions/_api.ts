@@ -1,7 +1,7 @@
-import type { Hono } from 'hono';
 import { type ApiDeps, api } from '../api/api.ts';
+import { SIGN_IN, signIn } from '../api/oidc.ts';
 import { sessionPrincipal } from '../api/session.ts';
-import type { Needs } from '../controller/ports.ts';
+import type { Needs, Ports } from '../controller/ports.ts';
 import { readingsOf } from '../controller/read.ts';
 import { iamPrincipal } from '../core/people/access.ts';
 import type { Task } from './_lambda.ts';
@@ -15,25 +15,30 @@ type Answers = 'about' | 'access' | 'clock' | 'commands' | 'journal' | 'publicUr
 type Door = Pick<ApiDeps, 'isPublic' | 'mount' | 'principal'>;
 
 /** A function that answers as the API does, behind a function URL. Its app is made once, with what it has read. */
-function behindUrl(doorOf: (ports: Needs<Answers>) => Door): Task<UrlEvent, UrlAnswer, Answers> {
-  const apps = new WeakMap<Needs<Answers>, Hono>();
-  const appOf = (ports: Needs<Answers>): Hono => {
+function behindUrl<More extends keyof Ports = never>(
+  doorOf: (ports: Needs<Answers> & Needs<More>) => Door,
+): Task<UrlEvent, UrlAnswer, Answers | More> {
+  const apps = new WeakMap<object, (event: UrlEvent) => Promise<Response>>();
+  const made = (ports: Needs<Answers> & Needs<More>) => {
     const { about, access, clock, commands, journal, publicUrl, tokens } = ports;
-    const known = apps.get(ports);
-    if (known !== undefined) return known;
-    const made = api({
+    const door = doorOf(ports);
+    const app = api({
       ...{ about, access, clock, publicUrl, tokens },
       reads: readingsOf(journal),
       command: (request) => commands.give(request),
       failed: fault,
-      ...doorOf(ports),
+      ...door,
     });
-    apps.set(ports, made);
-    return made;
+    return async (event: UrlEvent) =>
+      app.fetch(requestFrom(event, door.isPublic ? publicUrl : undefined), { event });
   };
   return {
     input: UrlEvent,
-    run: async (event, ports) => answerFrom(await appOf(ports).fetch(requestFrom(event), { event })),
+    async run(event, ports) {
+      const app = apps.get(ports) ?? made(ports);
+      apps.set(ports, app);
+      return answerFrom(await app(event));
+    },
   };
 }
 
@@ -48,7 +53,10 @@ export const apiIam = behindUrl(({ access }) => ({
 }));
 
 /** The API for everybody else. Anybody may call it, so nothing that it is called with names anyone, but for a token of this controller's own. */
-export const apiPublic = behindUrl(({ tokens }) => ({
+export const apiPublic = behindUrl<'provider'>(({ access, clock, provider, publicUrl, tokens }) => ({
   isPublic: true,
-  principal: async (request) => sessionPrincipal(request, tokens),
+  principal: async (request) => sessionPrincipal(request, access, tokens),
+  ...(access.oidc === undefined || publicUrl === undefined
+    ? {}
+    : { mount: { [SIGN_IN]: signIn({ access, clock, publicUrl, tokens, ...provider }) } }),
 }));

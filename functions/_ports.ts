@@ -54,6 +54,7 @@ export type Setting =
   | 'HOOK_HOSTS'
   | 'HOOK_SECRET'
   | 'JOURNAL_TABLE'
+  | 'OIDC_CLIENT_SECRET'
   | 'OPEN_ROLLOUT_ARN'
   | 'PEOPLE_KEYS'
   | 'PUBLIC_URL'
@@ -219,6 +220,12 @@ export const accessOn = ({ optionalSetting }: Host): Access => ({
 
 /** The address of the public API, if the deployment says one. */
 export const publicUrlOn = ({ optionalSetting }: Host) => optionalSetting('PUBLIC_URL') || undefined;
+
+/** What it takes to sign people in. */
+export const providerOn = ({ fetch, optionalSetting }: Host) => ({
+  clientSecret: optionalSetting('OIDC_CLIENT_SECRET'),
+  fetch,
+});
 
 /** The environment that this controller serves. */
 export const environmentOn = ({ setting }: Host) => setting('ENVIRONMENT');

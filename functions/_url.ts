@@ -36,9 +36,12 @@ new Response('');
 /** Methods that no Request may have (Fetch, "forbidden method"); another one that nobody takes stands for them. */
 const FORBIDDEN = /^(?:CONNECT|TRACE|TRACK)$/i;
 
-/** The request that a function URL was asked. Its address is the URL's own, whatever the headers say. */
-export function requestFrom({ rawPath, rawQueryString = '', requestContext, ...event }: UrlEvent): Request {
-  const { domainName, http } = requestContext;
+/** The request that a function URL was asked. Its address is that of the deployment, or the URL's own, whatever the headers say. */
+export function requestFrom(
+  { rawPath, rawQueryString = '', requestContext, ...event }: UrlEvent,
+  origin = `https://${requestContext.domainName}`,
+): Request {
+  const { http } = requestContext;
   const headers = new Headers();
   for (const [name, value] of Object.entries(event.headers ?? {})) {
     // What is not Latin-1 cannot be a header; nothing here needs one that has it.
@@ -48,7 +51,7 @@ export function requestFrom({ rawPath, rawQueryString = '', requestContext, ...e
   const method = FORBIDDEN.test(http.method) ? `X-${http.method}` : http.method;
   const hasBody = event.body !== undefined && method !== 'GET' && method !== 'HEAD';
   const body = hasBody ? Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8') : null;
-  return new Request(`https://${domainName}${rawPath}${rawQueryString && `?${rawQueryString}`}`, {
+  return new Request(`${origin}${rawPath}${rawQueryString && `?${rawQueryString}`}`, {
     ...{ method, headers, body },
   });
 }

@@ -153,7 +153,7 @@ const GROUP = 'oidc-group:';
 const asWritten = (id: string): string => (id.startsWith('mail:') ? id.toLowerCase() : id);
 
 /** Everything that the lists of groups and roles name. */
-const namedIn = ({ groups, roles = {} }: Access): string[] =>
+export const namedIn = ({ groups, roles = {} }: Access): string[] =>
   [...Object.values(groups), ...Object.values(roles).flatMap((each) => Object.values(each))].flatMap(
     (members = []) => members,
   );

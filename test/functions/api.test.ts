@@ -100,16 +100,15 @@ describe('the API behind its function URLs', () => {
   });
 
   test('knows whoever has signed in by a cookie of its own, and lets them do what the settings say', async () => {
-    const ada = {
-      actor: { id: 'oidc:1', name: 'ada', via: 'oidc' as const, isVerified: true },
-    };
-    const access = { ...OPEN, roles: { '*': { operator: ['oidc:1'] } } };
+    const oidc = { issuer: 'https://id.example', clientId: 'spillway', groupsClaim: 'groups' };
+    const ada = { iss: oidc.issuer, sub: '1', name: 'ada', groups: [] };
+    const access = { ...OPEN, oidc, roles: { '*': { operator: ['oidc:1'] } } };
     const world = await deployed({ changePorts: (ports) => ({ ...ports, access }) });
     await released(world);
     const { byAnybody, byIam } = doors(world);
     const { tokens } = world.ports;
     const soon = world.clock.now() + 60_000;
-    const cookies = [`other=1`, `${SESSION}=${sessionOf({ ...ada, identities: ['oidc:1'] }, tokens, soon)}`];
+    const cookies = [`other=1`, `${SESSION}=${sessionOf(ada, tokens, soon)}`];
     expect((await byAnybody('GET', `/rollouts/${ID}`, { cookies })).statusCode).toBe(200);
     const headers = { ...JSON_BODY, 'x-spillway': '1', 'sec-fetch-site': 'same-origin' };
     const paused = await byAnybody('POST', `/rollouts/${ID}/pause`, {
@@ -133,13 +132,41 @@ describe('the API behind its function URLs', () => {
     for (const token of [
       'x',
       tokens.sign('link', { rolloutId: ID, action: 'abort' }, soon),
-      sessionOf({ ...ada, identities: ['oidc:1'] }, tokens, world.clock.now() - 1_000),
+      sessionOf(ada, tokens, world.clock.now() - 1_000),
     ]) {
       const { statusCode, json } = await byAnybody('GET', `/rollouts/${ID}`, {
         cookies: [`${SESSION}=${token}`],
       });
       expect([statusCode, json.code]).toEqual([401, 'TokenInvalid']);
     }
+  });
+
+  test('takes the address that the deployment says for its own, where it says one', async () => {
+    const publicUrl = 'https://rollouts.example';
+    const oidc = { issuer: 'https://id.example', clientId: 'spillway', groupsClaim: 'groups' };
+    const access = { ...OPEN, oidc, roles: { '*': { operator: ['oidc:1'] } } };
+    const told = { issuer: oidc.issuer, authorization_endpoint: `${oidc.issuer}/authorize` };
+    const provider = { clientSecret: 's', fetch: async () => Response.json(told) };
+    const world = await deployed({ changePorts: (ports) => ({ ...ports, access, provider, publicUrl }) });
+    await released(world);
+    const { byAnybody } = doors(world);
+    const begun = await byAnybody('GET', '/auth/login', { query: 'to=/rollouts' });
+    const [location = '', cookies] = [begun.headers.location, begun.cookies];
+    expect([begun.statusCode, location.startsWith(told.authorization_endpoint)]).toEqual([302, true]);
+    expect(new URL(location).searchParams.get('redirect_uri')).toBe(`${publicUrl}/auth/callback`);
+    expect(cookies).toEqual([expect.stringMatching(/^__Host-login-.*; Secure; SameSite=Lax$/)]);
+    const session = sessionOf(
+      { iss: oidc.issuer, sub: '1', groups: [] },
+      world.ports.tokens,
+      world.clock.now() + 60_000,
+    );
+    const pause = async (origin: string) => {
+      const headers = { ...JSON_BODY, 'x-spillway': '1', origin };
+      const asked = { cookies: [`${SESSION}=${session}`], headers, body: '{}' };
+      return (await byAnybody('POST', `/rollouts/${ID}/pause`, asked)).statusCode;
+    };
+    expect(await pause('https://abc.lambda-url.eu-central-1.on.aws')).toBe(403);
+    expect(await pause(publicUrl)).toBe(202);
   });
 
   test('takes bodies as bytes or as text, and addresses as they were sent', async () => {

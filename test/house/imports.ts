@@ -38,6 +38,11 @@ const RULES: Record<string, Rule> = {
   controller: { folders: ['core', 'controller'], packages: [], node: false },
   // The one door for people and programs, wherever it is opened: what it reads and gives to others comes in.
   api: { folders: ['core', 'client', 'api'], packages: ['hono', 'zod/mini', 'zod/locales'], node: false },
+  'api/oidc.ts': {
+    folders: ['core', 'api'],
+    packages: ['hono', 'hono/cookie', 'openid-client'],
+    node: false,
+  },
   functions: {
     folders: ['core', 'adapters', 'targets', 'controller', 'api', 'functions'],
     packages: 'shipped',

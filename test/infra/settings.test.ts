@@ -88,8 +88,8 @@ describe('the settings of a stage', () => {
     );
   });
 
-  test('that the page about access shows are taken', () => {
-    const page = readFileSync(new URL('../../docs/guides/access.md', import.meta.url), 'utf8');
+  test.each(['access', 'sign-in'])('that the page about %s shows are taken', (name) => {
+    const page = readFileSync(new URL(`../../docs/guides/${name}.md`, import.meta.url), 'utf8');
     const shown = [...page.matchAll(/```json\n([^`]*)```/g)].map(([, json = '']) => JSON.parse(json));
     expect(shown.length).toBeGreaterThan(0);
     for (const stages of shown) for (const stage of Object.keys(stages)) settingsOf(stage, stages);
