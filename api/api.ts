@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { type Judged, pictureOf } from '../core/analysis/picture.ts';
 import type { Metric } from '../core/analysis/types.ts';
+import { RolloutError } from '../core/errors.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
 import { type Access, assertMay, givenBy, type Principal, rolesOf } from '../core/people/access.ts';
 import { linkActor, linkCommand, linkFrom } from '../core/people/link.ts';
@@ -23,6 +24,7 @@ import {
   NO_QUERY,
   type Out,
   PARAMETERS,
+  type Parameters,
   type Query,
   ROUTES,
   type Route,
@@ -65,8 +67,6 @@ interface Caller {
   link?: ReturnType<typeof linkFrom> | undefined;
 }
 
-type Parameters = Record<keyof typeof PARAMETERS, string>;
-
 /** One request, checked and allowed. */
 interface Asked<Name extends RouteName> extends Caller {
   request: Request;
@@ -97,7 +97,8 @@ export function api(deps: ApiDeps): Hono {
   app.use('*', secured);
   app.onError((error) => {
     const response = problemResponse(error);
-    if (response.status === 500) deps.failed(error);
+    // That a revert failed, whoever tried it has said.
+    if (response.status === 500 && !RolloutError.is(error, 'RevertFailed')) deps.failed(error);
     return response;
   });
   app.notFound(({ req }) => problemResponse(nothingAt(req.path, names)));

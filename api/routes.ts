@@ -186,5 +186,19 @@ export type Query<Name extends RouteName> = (typeof ROUTES)[Name] extends {
   ? z.output<Shape>
   : undefined;
 
+/** The values of the parameters of a path. */
+export type Parameters = Record<keyof typeof PARAMETERS, string>;
+
+/** The address of a route, with its parameters and query in place. */
+export function addressOf(name: RouteName, parameters: Partial<Parameters> = {}, query: object = {}): string {
+  const path = ROUTES[name].path.replace(/\{(\w+)\}/g, (_, each: string) =>
+    encodeURIComponent(parameters[each as keyof Parameters] ?? ''),
+  );
+  const asked = Object.entries(query).filter(([, value]) => value !== undefined);
+  return asked.length === 0
+    ? path
+    : `${path}?${new URLSearchParams(asked.map(([key, value]): [string, string] => [key, String(value)]))}`;
+}
+
 /** Of a route that takes no query. */
 export const NO_QUERY = z.strictObject({});

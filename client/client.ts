@@ -2,6 +2,9 @@ import type { RecentQuery } from '../core/ports.ts';
 import type { Readings } from '../core/readings.ts';
 import type { UnsignedRequest } from '../core/rollout/command-request.ts';
 
+/** What people want of a rollout. `by` is who says so: the API knows better. */
+type Wanted = Exclude<UnsignedRequest, { command: 'answer' | 'reject' }>;
+
 /** How an interface talks to a controller, wherever that is. All methods reject with RolloutError `Unavailable`, or an error of AWS, where it cannot be reached. */
 export interface Client {
   about(): Promise<Readings['about']>;
@@ -15,7 +18,7 @@ export interface Client {
   /** Its oldest events after version `after`, as many as fit into one answer and at most `limit`. */
   events(rolloutId: string, after: number, limit?: number): Promise<Readings['events']>;
   /** Answers the rollout that it leads to. @throws RolloutError if it is refused */
-  command(request: UnsignedRequest): Promise<{ rolloutId: string }>;
+  command(request: Wanted): Promise<{ rolloutId: string }>;
   /** Uploads one object of a release and answers its version id. @throws Error PreconditionFailed if it exists already */
   upload(key: string, body: Uint8Array, onProgress: (done: number, total: number) => void): Promise<string>;
   /** Takes the canary out without the controller's functions and journal, in somebody's name; answers a line for each target. */

@@ -1,6 +1,6 @@
 import { RolloutError } from '../core/errors.ts';
+import { apiClient } from './api.ts';
 import type { Client } from './client.ts';
-import { functionsOf } from './functions.ts';
 import { remoteError } from './remote-error.ts';
 
 /** Where `npm run dev` listens. */
@@ -8,33 +8,37 @@ export const LOCAL_URL = 'http://127.0.0.1:4747';
 
 /** The embedded world of `npm run dev` on this machine. */
 export function localClient(url = LOCAL_URL): Client {
-  const call = async (path: string, init: RequestInit): Promise<never> => {
+  const call = async (path: string, init: RequestInit): Promise<{ status: number; body: unknown }> => {
     const response = await fetch(`${url}${path}`, init).catch(() => {
       throw new RolloutError(
         'Unavailable',
         `Nothing listens at ${url}; start the embedded world with "npm run dev".`,
       );
     });
-    const answer = (await response.json()) as object;
-    if (!response.ok) throw remoteError(answer);
-    return answer as never;
+    return { status: response.status, body: await response.json() };
+  };
+  const JSON_TYPE = { 'content-type': 'application/json' };
+  /** What only this world has. */
+  const own = async <Answer>(path: string, init: RequestInit): Promise<Answer> => {
+    const { status, body } = await call(path, init);
+    if (status < 300) return body as Answer;
+    const { code, detail } = body as { code?: string; detail?: string };
+    throw remoteError({ ...(code && { errorType: code }), ...(detail && { errorMessage: detail }) });
   };
   return {
-    ...functionsOf((name, payload) =>
-      call(`/functions/${name}`, { method: 'POST', body: JSON.stringify(payload) }),
+    ...apiClient(({ method, path, body }) =>
+      call(path, { method, headers: JSON_TYPE, ...(body === undefined ? {} : { body }) }),
     ),
     async upload(key, body, onProgress) {
       onProgress(0, body.length);
-      const { versionId } = (await call(`/objects/${key}`, { method: 'PUT', body: Buffer.from(body) })) as {
-        versionId: string;
-      };
+      const put = { method: 'PUT', body: Buffer.from(body) };
+      const { versionId } = await own<{ versionId: string }>(`/objects/${encodeURI(key)}`, put);
       onProgress(body.length, body.length);
       return versionId;
     },
     async revertDirectly(rolloutId, by) {
-      const body = JSON.stringify({ by });
-      return ((await call(`/revert/${rolloutId}`, { method: 'POST', body })) as { reverted: string[] })
-        .reverted;
+      const post = { method: 'POST', headers: JSON_TYPE, body: JSON.stringify({ by }) };
+      return (await own<{ reverted: string[] }>(`/revert/${rolloutId}`, post)).reverted;
     },
   };
 }

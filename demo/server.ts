@@ -1,25 +1,52 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { userInfo } from 'node:os';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { Hono } from 'hono';
 import { revertFrozen } from '../adapters/direct-abort.ts';
+import { api } from '../api/api.ts';
+import type { Limits } from '../api/limits.ts';
+import { methodFor } from '../api/method.ts';
+import { problemResponse, Refusal } from '../api/problems.ts';
+import { readingsOf } from '../controller/read.ts';
+import { iamPrincipal } from '../core/people/access.ts';
 import { printable } from '../core/plain-text.ts';
-import { type FunctionName, startedBy } from '../infra/facts.ts';
 import type { World } from '../local/world.ts';
+import { streams } from './stream.ts';
 
-/** Largest body that is taken: a zip may have 50 MB. */
-const BODY_BYTES_MAX = 60_000_000;
+/** Largest object that is taken: a zip may have 50 MB. */
+const OBJECT_BYTES_MAX = 60_000_000;
 
-/** Lets the command line talk to a world: uploads, the functions that people may call, and the revert without them. Listens on this machine only. */
-export async function serve(world: World, port: number): Promise<Server> {
+/**
+ * The API of a world, as a deployment has it, for the command line and pages of this machine; with uploads, streams, and the
+ * revert that needs no controller besides. Whoever reaches it is the user of this machine: it listens nowhere else.
+ */
+export async function serve(
+  world: World,
+  port: number,
+  { limits }: { limits?: Limits } = {},
+): Promise<Server> {
+  const { about, access, commands, tokens } = world.ports;
+  const reads = readingsOf(world.journal);
+  const user = iamPrincipal(`arn:aws:iam::${world.account}:user/${userInfo().username}`, access);
+  const app = api({
+    ...{ about, access, tokens, reads, limits, clock: world.clock, isPublic: true },
+    command: (request) => commands.give(request),
+    principal: async () => user,
+    failed: (error) => console.error(error),
+    mount: {
+      '/objects': objects(world),
+      '/revert': reverts(world.ports),
+      '/': streams(world, reads),
+    },
+  });
   // A request without a Host, or with two, is refused here as well, in words.
-  const server = createServer({ requireHostHeader: false }, (request, response) => {
-    answer(world, request).then(
-      (body) => send(response, 200, body),
-      (error: unknown) =>
-        send(response, 400, {
-          errorType: error instanceof Error ? error.name : 'Error',
-          errorMessage: error instanceof Error ? error.message : String(error),
-        }),
-    );
+  const server = createServer({ requireHostHeader: false }, (incoming, outgoing) => {
+    answer(app, incoming)
+      .then((response) => send(response, outgoing))
+      // Whoever asked has gone.
+      .catch(() => outgoing.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -28,13 +55,39 @@ export async function serve(world: World, port: number): Promise<Server> {
   return server;
 }
 
+/** Uploads as to the bucket of releases, each once. */
+function objects(world: World): Hono {
+  return new Hono().put('/*', async ({ req, json }) => {
+    const Key = decodeURIComponent(new URL(req.url).pathname.slice('/objects/'.length));
+    const bytes = new Uint8Array(await req.arrayBuffer());
+    if (bytes.length > OBJECT_BYTES_MAX)
+      throw new Refusal('RequestInvalid', `The object is over ${OBJECT_BYTES_MAX} bytes.`, { status: 413 });
+    try {
+      const put = { Bucket: world.bucket, Key, Body: bytes, IfNoneMatch: '*' };
+      const { VersionId } = await world.clients.s3.send(new PutObjectCommand(put));
+      return json({ versionId: VersionId });
+    } catch (error) {
+      const { name: code, message: detail } = error as Error;
+      return json({ code, detail }, 412);
+    }
+  });
+}
+
+/** The revert without functions and journal, as --direct does it on AWS by the caller's own rights. */
+function reverts({ kinds, watchdog, router }: Pick<World['ports'], 'kinds' | 'watchdog' | 'router'>): Hono {
+  return new Hono().post('/:rolloutId', async ({ req, json }) => {
+    const { by } = (await req.json()) as { by: string };
+    return json({ reverted: await revertFrozen(req.param('rolloutId'), by, watchdog, kinds, router) });
+  });
+}
+
 /** Names by which a program on this machine calls it; a page's own name that was made to lead here (DNS rebinding) is none. */
 const OWN_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
 
 /**
- * A page in a browser of this machine must neither upload nor order anything. Browsers say whose page asks (`Origin`, or
+ * A page in a browser of this machine must neither upload nor give a command. Browsers say whose page asks (`Origin`, or
  * `Sec-Fetch-Site` where they leave it out) and by which name (`Host`); the command line sends no such thing but its own Host.
- * @throws Error naming what was refused
+ * @throws RolloutError NotAllowed naming what was refused
  */
 function assertOwn({ headersDistinct, socket }: IncomingMessage): void {
   const names = OWN_NAMES.map((name) => `${name}:${socket.localPort}`);
@@ -48,51 +101,37 @@ function assertOwn({ headersDistinct, socket }: IncomingMessage): void {
     throw refused(`a page of another site (${told(site)}) may not call it; use the command line`);
 }
 
-const refused = (why: string) => new Error(`The embedded world refused this request: ${why}.`);
+const refused = (why: string) =>
+  new Refusal('NotAllowed', `The embedded world refused this request: ${why}.`);
 
-async function answer(world: World, request: IncomingMessage): Promise<object> {
-  assertOwn(request);
-  const [, kind = '', ...rest] = new URL(request.url ?? '/', 'http://localhost').pathname.split('/');
-  const name = decodeURIComponent(rest.join('/'));
-  if (request.method === 'PUT' && kind === 'objects') {
-    const { VersionId } = await world.clients.s3.send(
-      new PutObjectCommand({
-        Bucket: world.bucket,
-        Key: name,
-        Body: await bodyOf(request),
-        IfNoneMatch: '*',
-      }),
-    );
-    return { versionId: VersionId };
+async function answer(app: Hono, incoming: IncomingMessage): Promise<Response> {
+  try {
+    assertOwn(incoming);
+    return await app.fetch(requestFrom(incoming));
+  } catch (error) {
+    return problemResponse(error);
   }
-  if (request.method === 'POST' && kind === 'functions' && isForPeople(name)) {
-    return (await world.invoke(name, JSON.parse((await bodyOf(request)).toString('utf8')))) as object;
-  }
-  if (request.method === 'POST' && kind === 'revert') {
-    const { by = 'somebody' } = JSON.parse((await bodyOf(request)).toString('utf8')) as { by?: string };
-    return {
-      reverted: await revertFrozen(name, by, world.ports.watchdog, world.ports.kinds, world.ports.router),
-    };
-  }
-  throw new Error(`There is no ${request.method} ${request.url} here.`);
 }
 
-function isForPeople(name: string): name is FunctionName {
-  return (startedBy('people') as string[]).includes(name);
+/** The request as fetch has it, at the name that it was checked to be for; a target with a host of its own is read without it. */
+function requestFrom(incoming: IncomingMessage): Request {
+  const { method = 'GET', url = '/', headersDistinct } = incoming;
+  const { host: [host] = [] } = headersDistinct;
+  const target = url.startsWith('/') ? url : url.replace(/^[a-z]+:\/\/[^/]*/i, '');
+  const headers = Object.entries(headersDistinct).map(([name, values = []]): [string, string] => [
+    name,
+    values.join(name === 'cookie' ? '; ' : ', '),
+  ]);
+  const isRead = method === 'GET' || method === 'HEAD';
+  return new Request(`http://${host}${target}`, {
+    method: methodFor(method),
+    headers,
+    ...(isRead ? {} : { body: Readable.toWeb(incoming) as ReadableStream, duplex: 'half' as const }),
+  });
 }
 
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > BODY_BYTES_MAX) throw new Error(`The body is over ${BODY_BYTES_MAX} bytes.`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function send(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-  response.end(JSON.stringify(body));
+async function send(response: Response, outgoing: ServerResponse): Promise<void> {
+  outgoing.writeHead(response.status, [...response.headers].flat());
+  if (response.body === null) return void outgoing.end();
+  await pipeline(Readable.fromWeb(response.body as never), outgoing);
 }

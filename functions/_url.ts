@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { methodFor } from '../api/method.ts';
 
 /** What a function URL calls a function with (Lambda developer guide, "Invoking Lambda function URLs", payload 2.0). */
 export const UrlEvent = z.object({
@@ -33,9 +34,6 @@ export interface UrlAnswer {
 new Request('https://spillway.invalid/');
 new Response('');
 
-/** Methods that no Request may have (Fetch, "forbidden method"); another one that nobody takes stands for them. */
-const FORBIDDEN = /^(?:CONNECT|TRACE|TRACK)$/i;
-
 /** The request that a function URL was asked. Its address is that of the deployment, or the URL's own, whatever the headers say. */
 export function requestFrom(
   { rawPath, rawQueryString = '', requestContext, ...event }: UrlEvent,
@@ -48,7 +46,7 @@ export function requestFrom(
     if (/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) headers.set(name, value);
   }
   if (event.cookies !== undefined) headers.set('cookie', event.cookies.join('; '));
-  const method = FORBIDDEN.test(http.method) ? `X-${http.method}` : http.method;
+  const method = methodFor(http.method);
   const hasBody = event.body !== undefined && method !== 'GET' && method !== 'HEAD';
   const body = hasBody ? Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8') : null;
   return new Request(`${origin}${rawPath}${rawQueryString && `?${rawQueryString}`}`, {

@@ -1,6 +1,5 @@
 import { userInfo } from 'node:os';
 import type { Client } from '../../client/client.ts';
-import type { UnsignedRequest } from '../../core/rollout/command-request.ts';
 import { clientFrom, rolloutIdFrom, WHERE } from '../arguments.ts';
 import { UsageError } from '../call.ts';
 import { type Command, command } from '../command.ts';
@@ -58,7 +57,7 @@ function simple(
       rolloutId: rolloutIdFrom(args[0]),
       by: who(options),
       ...(takesReason ? { reason: why(options as { reason?: string }) } : {}),
-    } as UnsignedRequest;
+    } as Parameters<Client['command']>[0];
     const { rolloutId } = await clientFrom(options).command(given);
     say(`${rolloutId}: ${name} is accepted`);
     return 0;

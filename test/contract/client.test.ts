@@ -1,36 +1,12 @@
 import type { AddressInfo } from 'node:net';
+import { userInfo } from 'node:os';
 import { onTestFinished, vi } from 'vitest';
 import { awsClient } from '../../client/aws.ts';
 import { localClient } from '../../client/local.ts';
 import { serve } from '../../demo/server.ts';
-import { deploy, publish } from '../../demo/shop.ts';
-import { ALIAS } from '../../local/account.ts';
-import { virtualClock } from '../../local/clock.ts';
-import { createWorld, type World } from '../../local/world.ts';
+import { deployed } from '../api/stage.ts';
 import { aws } from '../cli/aws-wire.ts';
-import { describeClient, FUNCTION, SERVICE } from './client.ts';
-
-/** Virtual time that passes in each turn of this process, in which real requests arrive as well. */
-const TURN_MS = 200;
-
-async function deployed(): Promise<World> {
-  const clock = virtualClock();
-  let isOver = false;
-  onTestFinished(() => {
-    isOver = true;
-  });
-  // A busy machine makes neither time: no time-out of the world is torn by it.
-  const turn = async (): Promise<void> => {
-    await clock.advance(TURN_MS);
-    if (!isOver) setImmediate(turn);
-  };
-  setImmediate(turn);
-  const world = createWorld({ clock, seed: 7 });
-  onTestFinished(() => world.close());
-  await deploy(world, FUNCTION, ALIAS, SERVICE, '7-serving');
-  await publish(world, FUNCTION, '8-cheaper-shipping');
-  return world;
-}
+import { describeClient } from './client.ts';
 
 describeClient({
   name: 'HTTP to the embedded world',
@@ -38,7 +14,9 @@ describeClient({
     const world = await deployed();
     const server = await serve(world, 0);
     onTestFinished(() => void server.close());
-    return { world, client: localClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`) };
+    const name = userInfo().username;
+    const client = localClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    return { world, client, name, by: { name, via: 'iam', isVerified: true } };
   },
 });
 
@@ -57,6 +35,6 @@ describeClient({
       AWS_EC2_METADATA_DISABLED: 'true',
     }))
       vi.stubEnv(name, value);
-    return { world, client: awsClient('production') };
+    return { world, client: awsClient('production'), name: 'ada', by: { id: 'ada', isVerified: false } };
   },
 });

@@ -1,21 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Client } from '../../client/client.ts';
+import type { Actor } from '../../core/rollout/actor.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { RolloutView } from '../../core/rollout/view.ts';
 import { ALIAS } from '../../local/account.ts';
 import type { World } from '../../local/world.ts';
+import { FUNCTION, ID, SERVICE } from '../api/stage.ts';
 import { EMPTY } from '../empty.ts';
 import { contract, type Implementation, refused } from './cases.ts';
-
-export const FUNCTION = 'checkout-prod-Api';
-export const SERVICE = 'checkout-api';
-const ID = `${SERVICE}--r1--1`;
 
 /** A client, and the world whose controller it talks to: function `checkout-prod-Api` serves version 7, and version 8 is published. Nobody calls it, so that a rollout stays at its first step. */
 interface ClientStage {
   client: Client;
   world: World;
+  /** Who gives its commands, as the journal then has it, and what sentences call them. */
+  by: Partial<Actor>;
+  name: string;
 }
 
 /** What every client promises, wherever its controller is. */
@@ -98,7 +99,7 @@ export function describeClient(implementation: Implementation<ClientStage>): voi
       expect(await client.service(SERVICE)).toMatchObject({ waiting: { release: 'r2' } });
     });
 
-    keeps('pauses, resumes and aborts in the name of who orders it', async ({ client, world }) => {
+    keeps('pauses, resumes and aborts in the name of who orders it', async ({ client, world, by, name }) => {
       await released(client);
       const order = { rolloutId: ID, by: 'ada' };
       expect(await client.command({ ...order, command: 'pause', reason: 'lunch' })).toMatchObject({
@@ -106,14 +107,17 @@ export function describeClient(implementation: Implementation<ClientStage>): voi
       });
       expect(await seen(client, ID)).toMatchObject({
         isPaused: true,
-        pause: { by: { id: 'ada' }, reason: 'lunch' },
+        pause: { by, reason: 'lunch' },
       });
       await client.command({ ...order, command: 'resume' });
       expect(await seen(client, ID)).toMatchObject({ isPaused: false });
       await client.command({ ...order, command: 'abort', reason: 'odd' });
       expect(world.lambda.helpers.routing(FUNCTION, ALIAS)).toMatchObject({ primary: '7', weights: EMPTY });
       const view = await ended(client, ID);
-      expect(view).toMatchObject({ outcome: 'reverted', state: expect.stringContaining('ada aborted: odd') });
+      expect(view).toMatchObject({
+        outcome: 'reverted',
+        state: expect.stringContaining(`${name} aborted: odd`),
+      });
       expect((await client.events(ID, view.version)).ended).toBe(view.state);
     });
 
@@ -125,7 +129,7 @@ export function describeClient(implementation: Implementation<ClientStage>): voi
       expect(again).toMatchObject({ rolloutId: `${SERVICE}--r1--2` });
     });
 
-    keeps('approves gates, promotes, and rolls back what has completed', async ({ client, world }) => {
+    keeps('approves gates, promotes, and rolls back what has completed', async ({ client, world, by }) => {
       const gates = [{ before: 100, timeout: '1h', onTimeout: 'revert' }];
       await released(client, 'r1', { gates, verify: '0s' });
       const order = { rolloutId: ID, by: 'ada' };
@@ -139,7 +143,7 @@ export function describeClient(implementation: Implementation<ClientStage>): voi
       expect(await ended(client, ID)).toMatchObject({ outcome: 'completed', weights: { api: 100 } });
       const back = await client.command({ ...order, command: 'rollback', reason: 'odd' });
       expect(await ended(client, back.rolloutId)).toMatchObject({
-        opening: { by: { id: 'ada' } },
+        opening: { by },
         outcome: 'completed',
       });
       expect(world.lambda.helpers.routing(FUNCTION, ALIAS)).toMatchObject({ primary: '7', weights: EMPTY });

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Client } from '../../client/client.ts';
 import { localClient } from '../../client/local.ts';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { Target } from '../../core/target.ts';
 import { serve } from '../../demo/server.ts';
 import { deploy, publish } from '../../demo/shop.ts';
@@ -23,8 +24,9 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+const asJson = { 'content-type': 'application/json' };
 const posted = async (path: string, body: string) => {
-  const response = await fetch(`${url}${path}`, { method: 'POST', body });
+  const response = await fetch(`${url}${path}`, { method: 'POST', body, headers: asJson });
   return { status: response.status, answer: (await response.json()) as Record<string, unknown> };
 };
 
@@ -60,9 +62,10 @@ describe('the embedded world for the command line', () => {
     await expect(client.command(pause)).rejects.toMatchObject({ code: 'RolloutUnknown' });
   });
 
-  test('calls no function but those for people', async () => {
-    for (const path of ['/functions/toString', '/functions/', '/functions/Decide', '/anything', '/objects/x'])
-      expect(await posted(path, '{}')).toMatchObject({ status: 400, answer: { errorType: 'Error' } });
+  test('answers nothing but the API, and what only it has', async () => {
+    for (const path of ['/functions/Command', '/functions/', '/anything', '/'])
+      expect(await posted(path, '{}')).toMatchObject({ status: 404, answer: { code: 'RequestInvalid' } });
+    expect(await posted('/rollouts', '{}')).toMatchObject({ status: 405 });
   });
 
   /** A request as a browser or any other program may send it: fetch would write its own Host. */
@@ -97,7 +100,7 @@ describe('the embedded world for the command line', () => {
     for (const method of ['PUT', 'POST', 'GET', 'OPTIONS', 'DELETE']) {
       const { status, body } = await asked(headersAt(port), method);
       expect({ method, status, isRefused: body.includes('refused this request') }).toEqual({
-        ...{ method, status: 400, isRefused: true },
+        ...{ method, status: 403, isRefused: true },
       });
     }
   });
@@ -106,17 +109,22 @@ describe('the embedded world for the command line', () => {
     const { port } = server.address() as AddressInfo;
     for (const name of ['127.0.0.1', 'localhost', 'LocalHost', '[::1]']) {
       const { body } = await asked({ host: `${name}:${port}` }, 'POST', '/anything');
-      expect(body).toContain('There is no POST /anything here');
+      expect(body).toContain('There is nothing at this address');
     }
     const own = await asked({ host: `localhost:${port}`, origin: `http://localhost:${port}` }, 'POST', '/x');
-    expect(own.body).toContain('There is no POST /x here');
+    expect(own.body).toContain('There is nothing at this address');
   });
 
-  test('survives a body that is no JSON', async () => {
-    expect(await posted('/functions/Command', '{')).toMatchObject({
+  test('survives a body that is no JSON, and methods that no Request can have', async () => {
+    expect(await posted(`/rollouts/${ID}/pause`, '{')).toMatchObject({
       status: 400,
-      answer: { errorType: 'SyntaxError' },
+      answer: { code: 'RequestInvalid' },
     });
+    const { port } = server.address() as AddressInfo;
+    const own = { host: `127.0.0.1:${port}` };
+    expect((await asked(own, 'TRACE', '/rollouts')).status).toBe(405);
+    expect((await asked(own, 'GET', 'http://evil.example/health')).status).toBe(200);
+    expect((await asked(own, 'GET', '//')).status).toBe(404);
     expect(await client.running()).toEqual([]);
   });
 
@@ -145,6 +153,24 @@ describe('the embedded world for the command line', () => {
       token: { open: false, by: 'ada' },
     });
     expect((await router.observe(target)).weights).toEqual({});
+  });
+
+  test('streams the events of a rollout as they happen, to its end', async () => {
+    const id = 'streamed-api--r1--1';
+    const manifest = { bucket: 'releases', key: 'k', versionId: 'v' };
+    const identity = { rolloutId: id, service: 'streamed-api', environment: 'production', release: 'r1' };
+    const declined = (at: number): RolloutEvent => ({
+      ...{ type: 'RolloutDeclined', at, outcome: 'refused', reason: 'a test\ndata: x', attempt: 1, manifest },
+      ...identity,
+    });
+    expect((await fetch(`${url}/rollouts/${id}/stream`)).status).toBe(404);
+    await world.journal.open([declined(1)]);
+    const response = await fetch(`${url}/rollouts/${id}/stream`);
+    expect(response.headers.get('content-type')).toBe('text/event-stream');
+    const text = await response.text();
+    expect(text).toMatch(/^id: 1\nevent: RolloutDeclined\ndata: \{.*\}\n\n$/);
+    const again = await fetch(`${url}/rollouts/${id}/stream`, { headers: { 'last-event-id': '1' } });
+    expect(await again.text()).toBe('');
   });
 
   test('says how to start it where nothing listens', async () => {
