@@ -59,15 +59,14 @@ function faultsOf(issue: z.core.$ZodIssue, part: string): Fault[] {
 }
 
 /** The bytes of a body, whatever its header says of their number. @throws RolloutError RequestInvalid over the limit */
-async function bytesFrom(request: Request): Promise<Uint8Array> {
-  const tooLarge = () =>
-    new Refusal('RequestInvalid', `The body is over ${BODY_BYTES_MAX} bytes.`, { status: 413 });
-  if (Number(request.headers.get('content-length') ?? 0) > BODY_BYTES_MAX) throw tooLarge();
+export async function bytesFrom(request: Request, most: number = BODY_BYTES_MAX): Promise<Uint8Array> {
+  const tooLarge = () => new Refusal('RequestInvalid', `The body is over ${most} bytes.`, { status: 413 });
+  if (Number(request.headers.get('content-length') ?? 0) > most) throw tooLarge();
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of request.body ?? []) {
     size += part.length;
-    if (size > BODY_BYTES_MAX) throw tooLarge();
+    if (size > most) throw tooLarge();
     parts.push(part);
   }
   return Buffer.concat(parts);

@@ -3,6 +3,7 @@ import type { Transition } from '../core/people/transition.ts';
 import type {
   AlarmSource,
   Budget,
+  Clicks,
   Clock,
   Commands,
   Completions,
@@ -16,6 +17,7 @@ import type {
   Openings,
   Publisher,
   ReleaseStore,
+  SlackReplies,
   Tokens,
   TrafficRouter,
   Watchdog,
@@ -71,6 +73,10 @@ export interface Ports {
   /** Who people are, and what they may do. */
   access: Access;
   commands: Commands;
+  clicks: Clicks;
+  slackReplies: SlackReplies;
+  /** By what Slack signs; empty if there is no app in Slack. */
+  slackSecret: string;
   /** The address of the public API; absent if there is none, or it knows its own. */
   publicUrl: string | undefined;
   /** How this deployment proves itself to the provider that people sign in at, and how it is asked. */

@@ -1,5 +1,6 @@
 import type { Alarm, LimitRule, SecretRef, Series, WatchRule } from './analysis/types.ts';
 import type { Artifact } from './config/artifact.ts';
+import type { Click } from './people/slack-click.ts';
 import type { Actor } from './rollout/actor.ts';
 import type { CommandRequest, Once } from './rollout/command-request.ts';
 import type {
@@ -424,6 +425,18 @@ export interface Commands {
    * @throws RolloutError as that function refuses it; Unavailable if nobody can say whether it was carried out
    */
   give(request: CommandRequest): Promise<{ rolloutId: string; isRepeated?: true | undefined }>;
+}
+
+/** Hands clicks in Slack to whoever carries them out. */
+export interface Clicks {
+  /** Resolves once it is certain to be carried out, and before it is. @throws if that is not certain */
+  hand(click: Click): Promise<void>;
+}
+
+/** Answers people who have clicked in Slack. */
+export interface SlackReplies {
+  /** Shows a text to that person alone, where they clicked. @throws Error if Slack does not take it */
+  reply(responseUrl: string, text: string): Promise<void>;
 }
 
 /** Where the secrets of smoke tests stand. */

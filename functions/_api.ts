@@ -1,6 +1,7 @@
 import { type ApiDeps, api } from '../api/api.ts';
 import { SIGN_IN, signIn } from '../api/oidc.ts';
 import { sessionPrincipal } from '../api/session.ts';
+import { SLACK, slackActions } from '../api/slack.ts';
 import type { Needs, Ports } from '../controller/ports.ts';
 import { readingsOf } from '../controller/read.ts';
 import { iamPrincipal } from '../core/people/access.ts';
@@ -52,11 +53,25 @@ export const apiIam = behindUrl(({ access }) => ({
   },
 }));
 
-/** The API for everybody else. Anybody may call it, so nothing that it is called with names anyone, but for a token of this controller's own. */
-export const apiPublic = behindUrl<'provider'>(({ access, clock, provider, publicUrl, tokens }) => ({
-  isPublic: true,
-  principal: async (request) => sessionPrincipal(request, access, tokens),
-  ...(access.oidc === undefined || publicUrl === undefined
-    ? {}
-    : { mount: { [SIGN_IN]: signIn({ access, clock, publicUrl, tokens, ...provider }) } }),
-}));
+/** The API for everybody else. Anybody may call it, so nothing that it is called with names anyone, but for a token of this controller's own and what Slack has signed. */
+export const apiPublic = behindUrl<'clicks' | 'provider' | 'slackSecret'>(
+  ({ access, clicks, clock, provider, publicUrl, slackSecret, tokens }) => ({
+    isPublic: true,
+    principal: async (request) => sessionPrincipal(request, access, tokens),
+    mount: {
+      ...(access.oidc === undefined || publicUrl === undefined
+        ? {}
+        : { [SIGN_IN]: signIn({ access, clock, publicUrl, tokens, ...provider }) }),
+      ...(access.slack === undefined || slackSecret === ''
+        ? {}
+        : {
+            [SLACK]: slackActions({
+              slack: access.slack,
+              signingSecret: slackSecret,
+              clock,
+              hand: clicks.hand,
+            }),
+          }),
+    },
+  }),
+);

@@ -10,12 +10,14 @@ import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
 import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
 import { dynamodbNotes } from '../adapters/dynamodb-notes.ts';
 import { eventBridgeAnnouncer } from '../adapters/eventbridge-announcer.ts';
+import { lambdaClicks } from '../adapters/lambda-clicks.ts';
 import { lambdaCommands } from '../adapters/lambda-commands.ts';
 import { lambdaOpenings } from '../adapters/lambda-openings.ts';
 import { byKind, hookChecks, hookRunners } from '../adapters/registry.ts';
 import type { S3Calls } from '../adapters/s3-client.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
 import { schedulerWatchdog } from '../adapters/scheduler-watchdog.ts';
+import { slackReplies } from '../adapters/slack-replies.ts';
 import { sqsDeadLetters } from '../adapters/sqs-dead-letters.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
 import { tokens } from '../adapters/tokens.ts';
@@ -62,6 +64,8 @@ export type Setting =
   | 'RELEASE_BUCKET'
   | 'SCHEDULER_ROLE_ARN'
   | 'SCHEDULE_GROUP'
+  | 'SLACK_ACTION_ARN'
+  | 'SLACK_SIGNING_SECRET'
   | 'STATE_MACHINE_ARN'
   | 'WATCHDOG_ARN';
 
@@ -211,6 +215,22 @@ const COMMAND_CLIENT: Limits = {
 /** Hands commands to the function that takes them. */
 export const commandsOn = ({ client, clock, setting }: Host, tokens: Tokens) =>
   lambdaCommands(client(LambdaClient, COMMAND_CLIENT), { tokens, clock }, setting('COMMAND_ARN'));
+
+/** Slack waits 3 s for the answer to a click. */
+const CLICK_CLIENT: Limits = {
+  maxAttempts: 1,
+  requestHandler: { connectionTimeout: 500, requestTimeout: 1_500, throwOnRequestTimeout: true },
+};
+
+/** Hands clicks in Slack to the function that carries them out. */
+export const clicksOn = ({ client, setting }: Host) =>
+  lambdaClicks(client(LambdaClient, CLICK_CLIENT), setting('SLACK_ACTION_ARN'));
+
+/** Answers people who have clicked in Slack. */
+export const slackRepliesOn = ({ fetch }: Host) => slackReplies(fetch);
+
+/** By what Slack signs, if the deployment has an app there. */
+export const slackSecretOn = ({ optionalSetting }: Host) => optionalSetting('SLACK_SIGNING_SECRET');
 
 /** Who people are, and what they may do, as the deployment says. */
 export const accessOn = ({ optionalSetting }: Host): Access => ({

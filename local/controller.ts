@@ -24,6 +24,7 @@ import {
   alarmsOn,
   announcerOn,
   budgetOn,
+  clicksOn,
   completionsOn,
   deadLettersOn,
   environmentOn,
@@ -40,6 +41,8 @@ import {
   publishersOn,
   routersOn,
   type Setting,
+  slackRepliesOn,
+  slackSecretOn,
   tokensOn,
   watchdogOn,
 } from '../functions/_ports.ts';
@@ -156,6 +159,8 @@ export function createController(
     RELEASE_BUCKET: bucket,
     SCHEDULER_ROLE_ARN: `arn:aws:iam::${account.account}:role/${prefix}scheduler`,
     SCHEDULE_GROUP: `${prefix}spillway`,
+    SLACK_ACTION_ARN: arnOf('Command'),
+    SLACK_SIGNING_SECRET: '',
     STATE_MACHINE_ARN: machineArn,
     WATCHDOG_ARN: arnOf('Watchdog'),
   });
@@ -273,6 +278,9 @@ function portsOn(host: Host, s3: S3Calls, own: Own): Ports {
     completions: completionsOn(host, s3),
     announcer: announcerOn(host),
     deadLetters: deadLettersOn(host),
+    clicks: clicksOn(host),
+    slackReplies: slackRepliesOn(host),
+    slackSecret: slackSecretOn(host),
     observer,
   };
 }

@@ -19,7 +19,7 @@ export type Button = (typeof BUTTONS)[number];
 export const REASON = 'reason';
 
 /** What a button is for, as its `value` says it in JSON. A step or gate that has passed by then is refused, so that no click does more than its button showed. */
-interface ButtonValue {
+export interface ButtonValue {
   rolloutId: string;
   /** Of `promote`: the step that it goes past, from 0. */
   step?: number | undefined;

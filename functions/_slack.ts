@@ -1,0 +1,25 @@
+import { press } from '../controller/press.ts';
+import { type Click, clickSchema } from '../core/people/slack-click.ts';
+import { aws, clock } from './_aws.ts';
+import { lambda, type Task } from './_lambda.ts';
+import { observer } from './_observe.ts';
+import { accessOn, commandsOn, slackRepliesOn, tokensOn } from './_ports.ts';
+
+/** Carries out what somebody pressed a button in Slack for, after Slack got its answer. */
+export const slackAction: Task<Click, object, 'access' | 'clock' | 'commands' | 'observer' | 'slackReplies'> =
+  {
+    input: clickSchema,
+    async run(click, ports) {
+      await press(click, ports);
+      return {};
+    },
+  };
+
+/** The function on AWS. */
+export const handler = lambda(slackAction, () => ({
+  access: accessOn(aws),
+  clock,
+  commands: commandsOn(aws, tokensOn(aws)),
+  observer,
+  slackReplies: slackRepliesOn(aws),
+}));
