@@ -5,6 +5,7 @@ import type { Client } from '../client/client.ts';
 import { localClient } from '../client/local.ts';
 import { rolloutIdParts } from '../core/rollout/service.ts';
 import { UsageError } from './call.ts';
+import { complain } from './print.ts';
 
 /** Options of every command that talks to a controller. */
 export const WHERE = {
@@ -29,7 +30,7 @@ export function clientFrom({ environment, local }: { environment?: string; local
     throw new UsageError(
       `"${name}" is no name of an environment: 1 to 40 letters, digits, hyphens and underscores`,
     );
-  return awsClient(name);
+  return awsClient(name, complain);
 }
 
 /** A rollout as it was named. @throws UsageError if it cannot be the id of one */

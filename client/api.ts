@@ -13,7 +13,7 @@ import type { Client } from './client.ts';
 import { remoteError } from './remote-error.ts';
 
 /** Asks the API of a controller something, wherever that is; answers the status, and the body, which is JSON. */
-type Exchange = (request: {
+export type Exchange = (request: {
   method: 'GET' | 'POST';
   path: string;
   body: string | undefined;

@@ -6,7 +6,10 @@ import { type Command, command } from '../command.ts';
 import { say } from '../print.ts';
 
 const BY = {
-  by: { value: 'NAME', does: 'who gives the command; without it, GITHUB_ACTOR or the user of this machine' },
+  by: {
+    value: 'NAME',
+    does: 'who gives the command, if the API does not prove it (--direct, or a controller without one); without it, GITHUB_ACTOR or the user of this machine',
+  },
   ...WHERE,
 } as const;
 const REASON = { reason: { value: 'TEXT', does: 'why, for readers of the journal' } } as const;
@@ -116,7 +119,7 @@ export const approve = command(
     const gate = whole(options.gate, '--gate');
     const client = clientFrom(options);
     await client.command({ command: 'approve', rolloutId, by: who(options), gate });
-    say(`${who(options)} approves the gate before ${gate} % of ${rolloutId}`);
+    say(`your approval of the gate before ${gate} % of ${rolloutId} is recorded`);
     for (const line of await heldBy(client, rolloutId)) say(line);
     return 0;
   },

@@ -160,11 +160,11 @@ describe('a command', () => {
     const args = ['approve', ID, '--gate', '50', '--local'];
     const first = await spillway(holding(asked, approval('ada')), ...args);
     expect(first.out.split('\n')).toEqual([
-      `ada approves the gate before 50 % of ${ID}`,
+      `your approval of the gate before 50 % of ${ID} is recorded`,
       expect.stringContaining('holds it: 1 of 2 approvals of ada, grace'),
     ]);
     const second = await spillway(holding(asked, approval('ada'), approval('grace')), ...args);
-    expect(second.out).toBe(`ada approves the gate before 50 % of ${ID}`);
+    expect(second.out).toBe(`your approval of the gate before 50 % of ${ID} is recorded`);
   });
 
   test('that was taken is not called failed because its rollout cannot be read afterwards', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
@@ -7,6 +8,9 @@ import {
   type UpdateAliasCommandInput,
 } from '@aws-sdk/client-lambda';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { apiIam } from '../../functions/_api.ts';
+import { type Handler, lambda } from '../../functions/_lambda.ts';
+import type { UrlAnswer } from '../../functions/_url.ts';
 import type { FunctionName } from '../../infra/facts.ts';
 import type { World } from '../../local/world.ts';
 
@@ -32,15 +36,25 @@ export interface Wire {
   deny: (request: Arrived) => Denial | undefined;
   /** Whether the bucket of releases tells EventBridge of its objects. */
   isHeard: boolean;
+  /** Whether the API has a function URL. */
+  hasUrl: boolean;
   close(): Promise<void>;
 }
 
 /**
  * A world behind the wire forms of AWS, for real clients in another process: Lambda's and Scheduler's REST-JSON and
- * S3's PutObject and GetBucketNotificationConfiguration, as botocore's service models say them (rest-json and rest-xml). What is not here answers 501.
+ * S3's PutObject and GetBucketNotificationConfiguration, as botocore's service models say them (rest-json and rest-xml), and the
+ * function URL of the API. What is not here answers 501.
  */
 export async function aws(world: World, environment: string): Promise<Wire> {
-  const wire: Wire = { url: '', arrived: [], deny: () => undefined, isHeard: true, close: async () => {} };
+  const wire: Wire = {
+    url: '',
+    arrived: [],
+    deny: () => undefined,
+    isHeard: true,
+    hasUrl: true,
+    close: async () => {},
+  };
   const server: Server = createServer((request, response) => {
     const seen = seenOf(request);
     wire.arrived.push(seen);
@@ -100,6 +114,13 @@ async function answer(
     json(response, { Target: { Arn: 'arn', RoleArn: 'arn', Input: JSON.stringify(frozen) } });
     return;
   }
+  if (first === '2021-10-31') {
+    if (!wire.hasUrl || rest[1] !== `spillway-${environment}-ApiIam`)
+      throw notFound(`Function not found: ${rest[1]}`);
+    json(response, { FunctionUrl: `${wire.url}/`, AuthType: 'AWS_IAM' });
+    return;
+  }
+  if (AT_URL.includes(first)) return atUrl(world, request, body, response);
   const [, FunctionName = '', what, Name = ''] = rest;
   if (first !== '2015-03-31') throw notImplemented(pathname);
   if (what === 'invocations') return invoke(world, environment, FunctionName, body, response);
@@ -114,6 +135,50 @@ async function answer(
       : await lambda.send(new GetAliasCommand({ FunctionName, Name })),
   );
 }
+
+/** Where paths of the API begin; none of AWS does there. */
+const AT_URL = ['about', 'rollouts', 'services'];
+
+/** Who signs with the key of the tests. */
+const CALLER = 'arn:aws:iam::111122223333:user/ada';
+
+/** The function URL of the API: IAM has looked at the signature, which covers the body. */
+async function atUrl(
+  world: World,
+  { method = '', url = '/', headers }: IncomingMessage,
+  body: Buffer,
+  response: ServerResponse,
+): Promise<void> {
+  const [, service, names = ''] =
+    /\/(\w+)\/aws4_request, SignedHeaders=([^,]+), Signature=[0-9a-f]{64}$/.exec(
+      headers.authorization ?? '',
+    ) ?? [];
+  const digest = createHash('sha256').update(body).digest('hex');
+  const isCovered = ['host', 'x-amz-content-sha256', 'x-amz-date'].every((name) =>
+    names.split(';').includes(name),
+  );
+  if (service !== 'lambda' || !isCovered || headers['x-amz-content-sha256'] !== digest) {
+    response.writeHead(403, { 'content-type': 'application/json' }).end('{"Message":"Forbidden"}');
+    return;
+  }
+  const { pathname, search } = new URL(url, 'http://aws');
+  const event = {
+    ...{ rawPath: pathname, rawQueryString: search.slice(1), headers: { host: 'abc.example' } },
+    requestContext: {
+      ...{ domainName: 'abc.example', http: { method } },
+      authorizer: { iam: { userArn: CALLER } },
+    },
+    ...(body.length === 0 ? {} : { body: body.toString('base64'), isBase64Encoded: true }),
+  };
+  if (headers['content-type'] !== undefined)
+    Object.assign(event.headers, { 'content-type': headers['content-type'] });
+  const known = doors.get(world) ?? lambda(apiIam, () => world.ports);
+  doors.set(world, known);
+  const answer = (await known(event)) as UrlAnswer;
+  response.writeHead(answer.statusCode, answer.headers).end(answer.body);
+}
+
+const doors = new WeakMap<World, Handler>();
 
 async function invoke(
   world: World,

@@ -125,8 +125,8 @@ describe('the command line on real AWS clients', () => {
   test('signs for the region and identity of the environment it runs in', async () => {
     expect(await ran(['status'])).toEqual({ code: 0, out: 'nothing is under way\n', err: '' });
     expect(wire.arrived.at(-1)).toEqual({
-      method: 'POST',
-      path: '/2015-03-31/functions/spillway-production-ReadRollout/invocations',
+      method: 'GET',
+      path: '/rollouts',
       region: REGION,
       key: 'AKIDEXAMPLE',
     });
