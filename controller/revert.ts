@@ -1,7 +1,7 @@
 import type { Exposure } from '../core/analysis/exposure.ts';
 import { exposureOf } from '../core/analysis/exposure.ts';
 import { withFolded } from '../core/analysis/folded.ts';
-import { METRICS } from '../core/analysis/types.ts';
+import { metricTraits } from '../core/analysis/metrics.ts';
 import { isRechecked } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { ExecutionInput } from '../core/ports.ts';
@@ -213,7 +213,7 @@ async function exposed(rollout: Rollout, ports: Needs<'clock' | 'metrics'>): Pro
   if (!hasCanaryTraffic(rollout) || raisedAt === undefined) return undefined;
   const now = ports.clock.now();
   // Percentiles would be hundreds of queries, and say nothing about who was hurt.
-  const rules = opening.watch.filter(({ metric }) => METRICS.some((known) => known === metric));
+  const rules = opening.watch.filter(({ metric }) => metricTraits(metric) !== undefined);
   const reading = () =>
     Promise.all(
       opening.targets.map(async (target) => {

@@ -1,5 +1,6 @@
 import { readRolloutFile } from '../../adapters/rollout-file.ts';
 import { holdoutOf, requiredInVerify } from '../../core/analysis/holdout.ts';
+import { isOfFailures } from '../../core/analysis/metrics.ts';
 import { sightOf, sightText } from '../../core/analysis/planner.ts';
 import { probeSight } from '../../core/analysis/probes.ts';
 import { weightsOf } from '../../core/analysis/weights.ts';
@@ -41,7 +42,7 @@ export const plan = command(
     const errorRate = shareFrom(options['error-rate']);
     const file = await readRolloutFile(KINDS, pathFrom(args[0]));
     const { plan } = planFrom(file);
-    const rule = watchFrom(file).find(({ metric }) => metric === 'errors' || metric === 'http5xx');
+    const rule = watchFrom(file).find(({ metric }) => isOfFailures(metric));
     const ratio = rule !== undefined && 'ratio' in rule ? rule.ratio : 1;
     const held = withHoldout(plan, file.holdout ?? holdoutAt({ plan, requestsPerSecond, errorRate, ratio }));
     const sights = held.steps.map((step) =>

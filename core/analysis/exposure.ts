@@ -1,6 +1,7 @@
 import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
+import { METRIC_NAMES } from './metrics.ts';
 import { knownWindows } from './settled.ts';
-import { METRICS, type Series } from './types.ts';
+import type { Series } from './types.ts';
 
 /** What users met while the canary had traffic, as far as the metrics had arrived when it was counted. */
 export interface Exposure {
@@ -12,7 +13,7 @@ export interface Exposure {
 /** Adds up what users met on the canary, over all targets; of several metrics of one target the worst counts, so that no request counts twice. */
 export function exposureOf(targets: Series[], from: Instant, to: Instant): Exposure {
   const each = targets.map((series) => {
-    const counts = METRICS.map((metric) =>
+    const counts = METRIC_NAMES.map((metric) =>
       knownWindows(series[metric])
         .filter(({ start }) => start + WINDOW_MS > from)
         .map((window) => window.canary ?? { bad: 0, total: 0 }),

@@ -3,13 +3,14 @@ import type { Target } from '../target.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number } from '../words.ts';
 import { evidenceOfShare, FLOOR, SUSPICIOUS } from './evidence.ts';
+import { metricsWith } from './metrics.ts';
 import { knownOf, knownWindows, type Settled } from './settled.ts';
 import type { Course } from './trial.ts';
 import type { Level, Limit, LimitFinding, LimitRule, Series, VerdictStatus, Window } from './types.ts';
 import { ownSince, sum } from './windows.ts';
 
-/** Metrics of which the totals are runs of the function; a throttled request is none. */
-const RUNS = ['errors', 'http5xx'] as const;
+/** Metrics of which the totals are runs of the function. */
+const RUNS = metricsWith(({ isOfRuns }) => isOfRuns);
 
 /** Newest windows in which data may still be on its way. */
 const LATE_WINDOWS = 2;

@@ -1,4 +1,5 @@
 import type { Instant } from '../units.ts';
+import { metricsWith } from './metrics.ts';
 import type { Limit, Metric, ReadWindow, Window } from './types.ts';
 
 /** What a source counted, by the beginning of each minute; minutes of which it says nothing are absent. */
@@ -13,8 +14,11 @@ export interface Pair {
 /** As much as was due in a minute cannot have come to nothing: chance explains it once in e^20. */
 export const EXPECTED_MIN = 20;
 
-/** Metrics of which both counts are sent with each request, 0 included. */
-const SENT_TOGETHER = ['errors', 'http5xx', 'batchFailures'];
+/** Counts of which both are sent with each request, 0 included. */
+const SENT_TOGETHER: readonly string[] = [
+  ...metricsWith(({ isSentTogether }) => isSentTogether),
+  'batchFailures',
+];
 
 /**
  * Puts the counts of both versions together, window by window, oldest first. A window of which either version was counted by

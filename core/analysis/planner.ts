@@ -6,6 +6,7 @@ import { logFactorWorse } from './evalue.ts';
 import { ALPHA, FAILURE_BETS, HEAD } from './evidence.ts';
 import { VERIFY_HEAD, VERIFY_STAKE } from './holdout.ts';
 import { leastLossSeen, unseenLoss } from './loss.ts';
+import { metricsWith } from './metrics.ts';
 import { logMeanExp } from './mixture.ts';
 import { STEPS_STAKE } from './parts.ts';
 import { believable } from './settled.ts';
@@ -200,7 +201,8 @@ export function outlookOf(
     : 'this plan cannot see anything, and its verdicts will be inconclusive';
   return targets.flatMap((target): Outlook[] => {
     const rules = rulesFor(target, watch);
-    const metric = (['http5xx', 'errors'] as const).find((each) =>
+    // An answer that reports a failure ends well for AWS, so the rule about answers sees more.
+    const metric = [...metricsWith(({ needs }) => needs === 'answers'), 'errors' as const].find((each) =>
       rules.some((rule) => rule.metric === each),
     );
     const rule = rules.find((each) => each.metric === metric);

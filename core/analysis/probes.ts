@@ -3,14 +3,15 @@ import { compared, duration, number } from '../words.ts';
 import { ALPHA, FAILURE_BETS, FLOOR } from './evidence.ts';
 import type { Answer, Asked } from './finding/asked.ts';
 import { suspicionOf } from './finding/worse.ts';
+import { metricsWith } from './metrics.ts';
 import { logMeanExp } from './mixture.ts';
 import { fewest, tenfold, wouldShow } from './power.ts';
 import { NO_PROBES, withProbes } from './probe-counts.ts';
 import type { Count, Finding, Metric, ProbeCounts, Probing, WatchRule } from './types.ts';
 import { weightsOf } from './weights.ts';
 
-/** What a probe can stand in for: it sees that an answer is wrong, and not what users count or how slow they find it. */
-const SEEN_BY_PROBES: readonly Metric[] = ['errors', 'http5xx', 'throttles'];
+/** What a probe can stand in for. */
+const SEEN_BY_PROBES: readonly Metric[] = metricsWith(({ isSeenByProbes }) => isSeenByProbes);
 
 /** Requests to AWS Lambda in dollars each, without their duration (Lambda price list: 0.20 for a million). */
 const DOLLARS_EACH = 0.2e-6;

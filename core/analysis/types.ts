@@ -1,4 +1,5 @@
 import type { Instant, Seconds } from '../units.ts';
+import type { MetricName } from './metrics.ts';
 
 /** How many of how many were bad. */
 export interface Count {
@@ -47,17 +48,8 @@ export interface SpreadWindow {
   stable?: Spread | undefined;
 }
 
-/** Metrics that every function can be compared by, in which a request is either bad or good. */
-export const METRICS = ['errors', 'http5xx', 'throttles'] as const;
-
 /** Every metric that both versions are compared by: `latency` is all durations, `p95` a share of slow requests, `custom.orders` counts of the user's own. */
-export type Metric =
-  | (typeof METRICS)[number]
-  | 'latency'
-  | `p${number}`
-  | `custom.${string}`
-  | 'traffic'
-  | 'probes';
+export type Metric = MetricName | 'latency' | `p${number}` | `custom.${string}` | 'traffic' | 'probes';
 
 /** What one minute of a queue or stream showed at its worst: messages, or seconds of age. A minute without data is absent. */
 export interface Level {

@@ -4,6 +4,7 @@ import type { Target } from '../target.ts';
 import type { Percent, Seconds } from '../units.ts';
 import { duration, percent } from '../words.ts';
 import { RECALL_WEIGHT, RECALL_WEIGHT_UNDER_LOAD } from './holdout.ts';
+import { isOfAnswers, METRIC_NAMES, METRICS } from './metrics.ts';
 import type { WatchRule } from './types.ts';
 import { isLatency, rulesFor } from './weights.ts';
 
@@ -55,15 +56,15 @@ function unwatched({ watch, targets, isProbed }: Opened): string[] {
       blind.length === targets.length ? what : `${what} on ${blind.map(({ name }) => name).join(', ')}`,
     ];
   };
-  const has = (rules: WatchRule[], ...metrics: string[]) =>
-    rules.some(({ metric }) => metrics.includes(metric));
   return [
-    ...without((rules) => has(rules, 'errors'), 'calls that throw or time out (no rule `errors`)'),
-    ...without(
-      (rules, { traits }) => !traits.counts.includes('answers') || has(rules, 'http5xx'),
-      'answers with a status of 500 or more (no rule `http5xx`)',
+    ...METRIC_NAMES.flatMap((name) =>
+      without(
+        (rules, { traits }) =>
+          (isOfAnswers(name) && !traits.counts.includes('answers')) ||
+          rules.some(({ metric }) => metric === name),
+        `${METRICS[name].unseen} (no rule \`${name}\`)`,
+      ),
     ),
-    ...without((rules) => has(rules, 'throttles'), 'throttled requests (no rule `throttles`)'),
     ...without((rules) => rules.some(({ metric }) => isLatency(metric)), 'slow answers (no rule `latency`)'),
     ...(isProbed
       ? []

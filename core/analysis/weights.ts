@@ -1,11 +1,12 @@
 import type { Target } from '../target.ts';
+import { isOfAnswers, isOfFailures, metricTraits } from './metrics.ts';
 import type { Metric, WatchRule } from './types.ts';
 
 /** How the stake against a release is split, before absent groups give theirs to the others. */
 const GROUPS: { share: number; has: (metric: Metric) => boolean }[] = [
-  { share: 0.5, has: (metric) => metric === 'errors' || metric === 'http5xx' },
+  { share: 0.5, has: isOfFailures },
   { share: 0.2, has: isLatency },
-  { share: 0.1, has: (metric) => metric === 'throttles' },
+  { share: 0.1, has: (metric) => metricTraits(metric)?.stake === 'throttles' },
   { share: 0.1, has: (metric) => metric === 'traffic' },
   { share: 0.2, has: (metric) => metric === 'probes' },
   { share: 0.1, has: (metric) => metric.startsWith('custom.') },
@@ -18,7 +19,7 @@ export function isLatency(metric: Metric): metric is 'latency' | `p${number}` {
 
 /** The rules of a target: not all of them answer with a status. */
 export function rulesFor({ traits }: Pick<Target, 'traits'>, rules: readonly WatchRule[]): WatchRule[] {
-  return rules.filter(({ metric }) => metric !== 'http5xx' || traits.counts.includes('answers'));
+  return rules.filter(({ metric }) => !isOfAnswers(metric) || traits.counts.includes('answers'));
 }
 
 /** What a tick reads of a target: what it is watched by, and what Lambda itself counts, by which requests are seen to arrive. */

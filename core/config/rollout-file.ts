@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { metricsWith } from '../analysis/metrics.ts';
 import type { LimitRule, Probing, WatchRule } from '../analysis/types.ts';
 import { RolloutError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -203,13 +204,13 @@ function repeatedFaults(names: unknown): Fault[] {
 }
 
 function watchFaults(file: Record<string, unknown>): Fault[] {
-  if (own(file.watch, 'http5xx') === undefined || !isMap(file.targets) || hasHttp(file.targets)) return [];
-  return [
-    {
-      path: ['watch', 'http5xx'],
+  if (!isMap(file.targets) || hasHttp(file.targets)) return [];
+  return metricsWith(({ needs }) => needs === 'answers')
+    .filter((name) => own(file.watch, name) !== undefined)
+    .map((name) => ({
+      path: ['watch', name],
       message: 'no target has `source: http`, so this could never be measured; remove it.',
-    },
-  ];
+    }));
 }
 
 const hasHttp = (targets: unknown) =>

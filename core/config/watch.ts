@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
-import { METRICS, type WatchRule } from '../analysis/types.ts';
+import { METRIC_NAMES, METRICS, type MetricName, metricsWith } from '../analysis/metrics.ts';
+import type { WatchRule } from '../analysis/types.ts';
 import { between, type Fault, rule, type Says, strict, textLike } from './check.ts';
 import { isMap, own } from './plain.ts';
 
@@ -91,13 +92,18 @@ const ALPHA_MOST = 0.05;
 const alphaSays: Says = () =>
   `write a probability from ${ALPHA_LEAST} to ${ALPHA_MOST}, like \`0.01\`: how often a good release may be reverted.`;
 
-const KNOWN = [...METRICS, 'latency', ...PERCENTILES] as const;
+const KNOWN = [...METRIC_NAMES, 'latency', ...PERCENTILES] as const;
+
+const metricFields = Object.fromEntries(
+  METRIC_NAMES.map((name) => [
+    name,
+    tolerance(`Tolerated ${METRICS[name].tolerated}: \`1.5x\` or \`0.5%\`.`),
+  ]),
+) as Record<MetricName, ReturnType<typeof tolerance>>;
 
 /** What the canary is measured by. */
 export const watchField = strict({
-  errors: tolerance('Tolerated errors of the function (it threw or timed out): `1.5x` or `0.5%`.'),
-  http5xx: tolerance('Tolerated answers with a status of 500 to 599: `1.5x` or `0.5%`.'),
-  throttles: tolerance('Tolerated requests that were throttled: `1.5x` or `0.5%`.'),
+  ...metricFields,
   latency: slowdown(
     'Tolerated duration of the requests, fast ones and slow ones alike: `1.25x` stable. Needs withSpillway.',
   ),
@@ -131,8 +137,8 @@ type Written = z.output<typeof watchField>;
 export function watchRulesFrom(written: Written | undefined, hasHttp: boolean): WatchRule[] {
   const rules = rulesFrom(written ?? {});
   if (rules.length > 0) return rules;
-  const assumed = { errors: TOLERANCE_DEFAULT, throttles: TOLERANCE_DEFAULT };
-  return rulesFrom(hasHttp ? { ...assumed, http5xx: TOLERANCE_DEFAULT } : assumed);
+  const assumed = metricsWith(({ isAssumed, needs }) => isAssumed && (needs === undefined || hasHttp));
+  return rulesFrom(Object.fromEntries(assumed.map((name) => [name, TOLERANCE_DEFAULT])));
 }
 
 /** What a plan takes from `watch`: how sure a revert must be, and whether proof of safety ends a bake. */

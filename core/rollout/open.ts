@@ -2,11 +2,12 @@ import { countedBy } from '../analysis/alarms.ts';
 import { evidenceOfShare, SUSPICIOUS } from '../analysis/evidence.ts';
 import { type HeldOut, holdoutOf, requiredInVerify } from '../analysis/holdout.ts';
 import { limitNotices, limitsOf } from '../analysis/limits.ts';
+import { isOfAnswers, isOfFailures, type MetricName } from '../analysis/metrics.ts';
 import { failurePastOf, outagesOf } from '../analysis/past.ts';
 import { outlookOf } from '../analysis/planner.ts';
 import { believable, knownWindows } from '../analysis/settled.ts';
 import { pastFrom } from '../analysis/silence.ts';
-import type { Alarm, FailurePast, LimitRule, Probing, Series, WatchRule } from '../analysis/types.ts';
+import type { Alarm, FailurePast, LimitRule, Metric, Probing, Series, WatchRule } from '../analysis/types.ts';
 import { type Opened, OUTAGE_SHARE, unseenBy } from '../analysis/unseen.ts';
 import { isLatency, rulesFor, weightsOf } from '../analysis/weights.ts';
 import { HISTORY_MS, sum } from '../analysis/windows.ts';
@@ -427,14 +428,18 @@ function watchable(
   const answering = targets
     .map(({ target }) => target)
     .filter(({ traits }) => traits.counts.includes('answers'));
-  const blind = answering.filter(({ name }) => isBlind(history[name] ?? {}));
-  if (blind.length === 0 || !rules.some((rule) => rule.metric === 'http5xx')) return { rules, notices: [] };
-  const names = blind.map(({ name }) => name);
+  const blindTo = (metric: Metric) =>
+    isOfAnswers(metric) ? answering.filter(({ name }) => isBlind(history[name] ?? {}, metric)) : [];
+  const each = rules.map((rule) => ({ rule, blind: blindTo(rule.metric) }));
   return {
-    rules: rules.map((rule) => (rule.metric === 'http5xx' ? { ...rule, blind: names } : rule)),
-    notices: blind.map(
-      (target) =>
-        `http5xx is not watched ${targets.length > 1 ? `on ${target.name} ` : ''}so far: version ${target.stable} of ${target.name} has counted no responses lately; it is watched once they are counted; wrap the handler with withSpillway`,
+    rules: each.map(({ rule, blind }) =>
+      blind.length === 0 ? rule : { ...rule, blind: blind.map(({ name }) => name) },
+    ),
+    notices: each.flatMap(({ rule, blind }) =>
+      blind.map(
+        (target) =>
+          `${rule.metric} is not watched ${targets.length > 1 ? `on ${target.name} ` : ''}so far: version ${target.stable} of ${target.name} has counted no responses lately; it is watched once they are counted; wrap the handler with withSpillway`,
+      ),
     ),
   };
 }
@@ -448,7 +453,7 @@ function uncountedNotices(
   if (uncounted === undefined) return [];
   const counted = [
     ...rulesFor(target, rules).flatMap(({ metric }) =>
-      metric === 'http5xx' || isLatency(metric) ? [metric] : [],
+      isOfAnswers(metric) || isLatency(metric) ? [metric] : [],
     ),
     ...limitsOf(target, limits).flatMap(({ limit }) =>
       limit === 'batchFailures' ? [`limits.${limit}`] : [],
@@ -478,7 +483,7 @@ function holdoutFor(
     const { target } = resolved;
     const parts = weightsOf([...rulesFor(target, rules).map(({ metric }) => metric), 'traffic']);
     return comparedRules(resolved, rules)
-      .filter(({ metric }) => metric === 'errors' || metric === 'http5xx')
+      .filter(({ metric }) => isOfFailures(metric))
       .map((rule): HeldOut => {
         const { windows } = believable(history[target.name]?.[rule.metric as 'errors'] ?? []);
         const { bad, total } = sum(windows.map(({ stable }) => stable));
@@ -632,8 +637,8 @@ function unknowable(
   );
 }
 
-function isBlind(series: Series, counted: 'http5xx' | 'latency' = 'http5xx'): boolean {
-  const total = (metric: 'errors' | 'http5xx' | 'latency') =>
+function isBlind(series: Series, counted: MetricName | 'latency'): boolean {
+  const total = (metric: MetricName | 'latency') =>
     (metric === 'latency' ? (series.latency ?? []) : knownWindows(series[metric])).reduce(
       (sum, { stable }) => sum + (stable?.total ?? 0),
       0,

@@ -179,7 +179,7 @@ describe('the pages', () => {
   test('name what is in those files', () => {
     expect(told.flatMap((page) => lostNames(textOf(page)))).toEqual([]);
     const said =
-      '`gone` and `next` in `next.ts`. `next.ts`, `missing`. `METRICS` of `core/analysis/types.ts`';
+      '`gone` and `next` in `next.ts`. `next.ts`, `missing`. `METRICS` of `core/analysis/metrics.ts`';
     expect(lostNames(said)).toEqual(['gone in next.ts', 'missing in next.ts']);
   });
 

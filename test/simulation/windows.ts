@@ -1,6 +1,6 @@
 import type { Ports } from '../../controller/ports.ts';
+import { METRIC_NAMES } from '../../core/analysis/metrics.ts';
 import type { Series } from '../../core/analysis/types.ts';
-import { METRICS } from '../../core/analysis/types.ts';
 import { MINUTE } from './stage.ts';
 
 /** How far back a window may still change. */
@@ -18,7 +18,7 @@ export function rememberedWindows(ports: Ports): Ports {
         const since = Math.max(from, old.to - RESTATED_MS);
         const fresh = await ports.metrics.read(target, rules, since, to);
         const series: Series = {};
-        for (const metric of METRICS) {
+        for (const metric of METRIC_NAMES) {
           const kept = (old.series[metric] ?? []).filter(({ start }) => start >= from && start < since);
           if (fresh[metric] !== undefined) series[metric] = [...kept, ...fresh[metric]];
         }

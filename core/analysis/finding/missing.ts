@@ -1,5 +1,6 @@
 import { type Instant, WINDOW_MS } from '../../units.ts';
 import { number } from '../../words.ts';
+import { isOfAnswers, metricTraits } from '../metrics.ts';
 import { EXPECTED_MIN } from '../pairing.ts';
 import { type Believed, knownOf, type Settled } from '../settled.ts';
 import type { Trial } from '../trial.ts';
@@ -65,7 +66,8 @@ function whyMissing(
  * counted for each invocation before, that much cannot have come to nothing. Undefined if it may have.
  */
 function whyGone(metric: Metric, settled: Settled): string | undefined {
-  if (metric === 'errors' || metric === 'throttles' || metric === 'traffic') return undefined;
+  // What AWS itself counts does not stop by the release's doing.
+  if (metric === 'traffic' || (metricTraits(metric) !== undefined && !isOfAnswers(metric))) return undefined;
   const counted: readonly { start: Instant; canary?: Total; stable?: Total }[] = isLatency(metric)
     ? (settled.latency ?? [])
     : knownOf(settled[metric as Counted]);
@@ -91,7 +93,7 @@ const SHORT_DEVIATIONS = 4;
  * Undefined if either counts, or too little ran to tell.
  */
 export function countsNone(metric: Metric, settled: Settled, { from }: Stretch): string | undefined {
-  if (metric !== 'http5xx' || knownOf(settled.http5xx).some((window) => totalOf(window) > 0))
+  if (!isOfAnswers(metric) || knownOf(settled[metric]).some((window) => totalOf(window) > 0))
     return undefined;
   const runs = knownOf(settled.errors).filter(({ start }) => start >= from);
   const { total } = sum(runs.map(({ canary }) => canary));
@@ -105,9 +107,9 @@ export function countsNone(metric: Metric, settled: Settled, { from }: Stretch):
  * have failed. What ended in an error may be uncounted, and minutes of which nothing is counted may be late. Undefined if it counts enough.
  */
 function whyFewer(metric: Metric, settled: Settled, { from }: Stretch): string | undefined {
-  if (metric !== 'http5xx') return undefined;
+  if (!isOfAnswers(metric)) return undefined;
   const runs = new Map(knownOf(settled.errors).map((window) => [window.start, window]));
-  const counted = knownOf(settled.http5xx);
+  const counted = knownOf(settled[metric]);
   const of = (side: 'canary' | 'stable', since: Instant) => {
     const both = counted.filter(
       (window) => window.start >= since && (window[side]?.total ?? 0) > 0 && runs.get(window.start)?.[side],

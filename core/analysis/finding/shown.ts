@@ -3,6 +3,7 @@ import { compared, number } from '../../words.ts';
 import { type MovedWindow, orLowerBound, orUpperBound } from '../evalue.ts';
 import { ALPHA, BETA, HEAD, INTERVAL_BETS } from '../evidence.ts';
 import type { SlowFrom } from '../latency.ts';
+import { metricTraits } from '../metrics.ts';
 import type { Count, OddsInterval, WatchRule, Window } from '../types.ts';
 import type { ComparedWindow } from '../windows.ts';
 import { type Asked, countsIn, questionOf, type Sides } from './asked.ts';
@@ -16,7 +17,7 @@ export function words(rule: WatchRule, { canary, stable }: Sides, slow: SlowFrom
     return `${metric}: canary ${over(canary, slow.canary)}, stable ${over(stable, slow.stable)}`;
   }
   const name = metric.startsWith('custom.') ? metric.slice('custom.'.length) : metric;
-  const verb = metric === 'throttles' ? 'throttled' : metric.startsWith('custom.') ? 'bad' : 'failed';
+  const verb = metricTraits(metric)?.verb ?? (metric.startsWith('custom.') ? 'bad' : 'failed');
   return `${name}: ${compared(canary, stable, verb)}`;
 }
 
