@@ -10,6 +10,14 @@ declare module "sst" {
       "name": string
       "type": "sst.aws.Function"
     }
+    "ApiIam": {
+      "name": string
+      "type": "sst.aws.Function"
+    }
+    "ApiPublic": {
+      "name": string
+      "type": "sst.aws.Function"
+    }
     "CloseRollout": {
       "name": string
       "type": "sst.aws.Function"
@@ -46,6 +54,10 @@ declare module "sst" {
       "name": string
       "type": "sst.aws.Function"
     }
+    "PeopleKeys": {
+      "type": "sst.sst.Secret"
+      "value": string
+    }
     "PromoteCanary": {
       "name": string
       "type": "sst.aws.Function"
@@ -71,6 +83,14 @@ declare module "sst" {
       "type": "sst.aws.Function"
     }
     "ShiftTraffic": {
+      "name": string
+      "type": "sst.aws.Function"
+    }
+    "SlackAction": {
+      "name": string
+      "type": "sst.aws.Function"
+    }
+    "Transitions": {
       "name": string
       "type": "sst.aws.Function"
     }

@@ -1,22 +1,30 @@
 import { type ApiDeps, api } from '../api/api.ts';
-import { SIGN_IN, signIn } from '../api/oidc.ts';
-import { sessionPrincipal } from '../api/session.ts';
-import { SLACK, slackActions } from '../api/slack.ts';
 import type { Needs, Ports } from '../controller/ports.ts';
 import { readingsOf } from '../controller/read.ts';
-import { iamPrincipal } from '../core/people/access.ts';
+import { deployedAccess } from './_access.ts';
+import { aws, clock } from './_aws.ts';
 import type { Task } from './_lambda.ts';
 import { fault } from './_observe.ts';
+import { aboutOn, commandsOn, journalOn, publicUrlOn, tokensOn } from './_ports.ts';
 import { answerFrom, requestFrom, type UrlAnswer, UrlEvent } from './_url.ts';
 
 /** What the API takes. */
-type Answers = 'about' | 'access' | 'clock' | 'commands' | 'journal' | 'publicUrl' | 'tokens';
+export type Answers = 'about' | 'access' | 'clock' | 'commands' | 'journal' | 'publicUrl' | 'tokens';
+
+/** What both doors of the API get on AWS. */
+export function answersOnAws(): Needs<Answers> {
+  const tokens = tokensOn(aws);
+  return {
+    ...{ about: aboutOn(aws), access: deployedAccess(), clock, journal: journalOn(aws) },
+    ...{ commands: commandsOn(aws, tokens), publicUrl: publicUrlOn(aws), tokens },
+  };
+}
 
 /** How one door of the API differs from the other. */
 type Door = Pick<ApiDeps, 'isPublic' | 'mount' | 'principal'>;
 
 /** A function that answers as the API does, behind a function URL. Its app is made once, with what it has read. */
-function behindUrl<More extends keyof Ports = never>(
+export function behindUrl<More extends keyof Ports = never>(
   doorOf: (ports: Needs<Answers> & Needs<More>) => Door,
 ): Task<UrlEvent, UrlAnswer, Answers | More> {
   const apps = new WeakMap<object, (event: UrlEvent) => Promise<Response>>();
@@ -42,36 +50,3 @@ function behindUrl<More extends keyof Ports = never>(
     },
   };
 }
-
-/** The API for those who sign with credentials of AWS: IAM has checked the signature, and names who made it. */
-export const apiIam = behindUrl(({ access }) => ({
-  isPublic: false,
-  async principal(_, env) {
-    const { event } = env as { event: UrlEvent };
-    const arn = event.requestContext.authorizer?.iam?.userArn;
-    return arn === undefined ? undefined : iamPrincipal(arn, access);
-  },
-}));
-
-/** The API for everybody else. Anybody may call it, so nothing that it is called with names anyone, but for a token of this controller's own and what Slack has signed. */
-export const apiPublic = behindUrl<'clicks' | 'provider' | 'slackSecret'>(
-  ({ access, clicks, clock, provider, publicUrl, slackSecret, tokens }) => ({
-    isPublic: true,
-    principal: async (request) => sessionPrincipal(request, access, tokens),
-    mount: {
-      ...(access.oidc === undefined || publicUrl === undefined
-        ? {}
-        : { [SIGN_IN]: signIn({ access, clock, publicUrl, tokens, ...provider }) }),
-      ...(access.slack === undefined || slackSecret === ''
-        ? {}
-        : {
-            [SLACK]: slackActions({
-              slack: access.slack,
-              signingSecret: slackSecret,
-              clock,
-              hand: clicks.hand,
-            }),
-          }),
-    },
-  }),
-);

@@ -21,7 +21,6 @@ import { slackReplies } from '../adapters/slack-replies.ts';
 import { sqsDeadLetters } from '../adapters/sqs-dead-letters.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
 import { tokens } from '../adapters/tokens.ts';
-import type { Access } from '../core/people/access.ts';
 import type { Clock, Tokens } from '../core/ports.ts';
 import {
   metricSources,
@@ -48,7 +47,6 @@ export interface Host {
 
 /** What a deployment says to a controller. */
 export type Setting =
-  | 'ACCESS'
   | 'COMMAND_ARN'
   | 'COMPLETIONS_BUCKET'
   | 'DEAD_LETTERS_URL'
@@ -231,12 +229,6 @@ export const slackRepliesOn = ({ fetch }: Host) => slackReplies(fetch);
 
 /** By what Slack signs, if the deployment has an app there. */
 export const slackSecretOn = ({ optionalSetting }: Host) => optionalSetting('SLACK_SIGNING_SECRET');
-
-/** Who people are, and what they may do, as the deployment says. */
-export const accessOn = ({ optionalSetting }: Host): Access => ({
-  ...{ groups: {}, people: {}, believedSessions: [], notify: {} },
-  ...(JSON.parse(optionalSetting('ACCESS') || '{}') as Partial<Access>),
-});
 
 /** The address of the public API, if the deployment says one. */
 export const publicUrlOn = ({ optionalSetting }: Host) => optionalSetting('PUBLIC_URL') || undefined;

@@ -1,4 +1,4 @@
-import { ASYNCHRONOUS, FUNCTIONS, factsOf } from './facts.ts';
+import { ASYNCHRONOUS, FUNCTIONS, factsOf, startedBy } from './facts.ts';
 import { type Place, prefixOf } from './place.ts';
 
 /** One metric that an alarm or the dashboard looks at. */
@@ -24,6 +24,9 @@ export interface Alarm {
 
 /** The functions whose silence would keep a canary in front of users. */
 const ON_REVERT_PATH = FUNCTIONS.filter((name) => factsOf(name).isOnRevertPath);
+
+/** The functions behind the addresses of the API. */
+const API = [...startedBy('url-iam'), ...startedBy('url-public')];
 
 /** What lies in a queue of dead letters stays there until a person looks, so these alarms stay red until then. */
 export const DEAD_LETTERS = [...ASYNCHRONOUS, 'Pages'] as const;
@@ -146,6 +149,20 @@ export function alarmsOf(place: Place, machineArn: string): Alarm[] {
       of: [lambda('Command', 'Errors')],
       threshold: 3,
       periods: 1,
+    },
+    {
+      name: 'api-failing',
+      says: 'The API fails: people and the command line may not see rollouts, or not command them.',
+      of: [...API.map((name) => lambda(name, 'Errors')), ...API.map((name) => lambda(name, 'Url5xxCount'))],
+      threshold: 3,
+      periods: 1,
+    },
+    {
+      name: 'api-throttled',
+      says: 'Calls of the API were refused because too many run at once: an abort may be among them.',
+      of: API.map((name) => lambda(name, 'Throttles')),
+      threshold: 1,
+      periods: 3,
     },
     {
       name: 'journal-behind',

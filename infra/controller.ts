@@ -21,11 +21,11 @@ export async function controller() {
   const table = journal(place);
   const topic = pages(place, settings, letters);
   watchdog(place);
-  const made = functions(place, settings, letters);
+  const { functions: made, api, publicApi } = functions(place, settings, letters);
   machine(place, settings, made);
   events({ place, functions: made, table, deadLetters: letters, topic });
   watch(place, topic);
-  return { environment: place.environment, bucket: bucket.name, pages: topic.arn };
+  return { environment: place.environment, bucket: bucket.name, pages: topic.arn, api, publicApi };
 }
 
 async function placeOf({ completionsBucket }: Settings): Promise<Place> {

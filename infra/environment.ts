@@ -8,9 +8,13 @@ const HOOKS = ['HOOK_HOSTS', 'HOOK_SECRET'] as const;
 /** Metrics are counted by environment. */
 const ALL = ['ENVIRONMENT', 'JOURNAL_TABLE'] as const;
 
+const API = ['COMMAND_ARN', 'PEOPLE_KEYS', 'PUBLIC_URL', 'RELEASE_BUCKET', 'SCHEDULE_GROUP'] as const;
+
 /** The variables that each function reads, and no others; a test compares them with its bundle. */
 export const READS: Record<FunctionName, readonly (keyof Variables | SecretVariable)[]> = {
   AlarmEvent: [...ALL, 'STATE_MACHINE_ARN'],
+  ApiIam: [...ALL, ...API],
+  ApiPublic: [...ALL, ...API, 'OIDC_CLIENT_SECRET', 'SLACK_ACTION_ARN', 'SLACK_SIGNING_SECRET'],
   CloseRollout: [...ALL, ...WATCHDOG, 'COMPLETIONS_BUCKET'],
   Command: [...ALL, ...WATCHDOG, 'OPEN_ROLLOUT_ARN', 'PEOPLE_KEYS'],
   ContinueAsNew: [...ALL, ...WATCHDOG],
@@ -25,21 +29,25 @@ export const READS: Record<FunctionName, readonly (keyof Variables | SecretVaria
   RevertTraffic: [...ALL, ...WATCHDOG, ...HOOKS, 'PUBLISH_RELEASE_ARN'],
   RunHook: [...ALL, 'STATE_MACHINE_ARN', ...HOOKS],
   ShiftTraffic: ALL,
+  SlackAction: ['ENVIRONMENT', 'COMMAND_ARN', 'PEOPLE_KEYS'],
   Transitions: [...ALL, 'DEAD_LETTERS_URL'],
   Watchdog: [...ALL, ...WATCHDOG],
 };
 
 interface Variables {
+  COMMAND_ARN: string;
   COMPLETIONS_BUCKET: string;
   DEAD_LETTERS_URL: string;
   ENVIRONMENT: string;
   HOOK_HOSTS: string;
   JOURNAL_TABLE: string;
   OPEN_ROLLOUT_ARN: string;
+  PUBLIC_URL: string;
   PUBLISH_RELEASE_ARN: string;
   RELEASE_BUCKET: string;
   SCHEDULER_ROLE_ARN: string;
   SCHEDULE_GROUP: string;
+  SLACK_ACTION_ARN: string;
   STATE_MACHINE_ARN: string;
   WATCHDOG_ARN: string;
 }
@@ -52,21 +60,25 @@ const deadLettersUrl = (name: FunctionName, place: Place): string =>
 export function variablesOf(
   name: FunctionName,
   place: Place,
-  { hookHosts }: Settings,
+  { hookHosts, publicApi }: Settings,
 ): Record<string, string> {
   const arns = arnsOf(place);
   const prefix = prefixOf(place);
   const all: Record<string, string> = {
+    COMMAND_ARN: arns.function('Command'),
     COMPLETIONS_BUCKET: place.completionsBucket,
     DEAD_LETTERS_URL: deadLettersUrl(name, place),
     ENVIRONMENT: place.environment,
     HOOK_HOSTS: hookHosts.join(','),
     JOURNAL_TABLE: `${prefix}-journal`,
     OPEN_ROLLOUT_ARN: arns.function('OpenRollout'),
+    // The one that Lambda gives is known once it is made.
+    PUBLIC_URL: typeof publicApi === 'string' ? publicApi : '',
     PUBLISH_RELEASE_ARN: arns.function('PublishRelease'),
     RELEASE_BUCKET: bucketOf(place),
     SCHEDULER_ROLE_ARN: arns.schedulerRole,
     SCHEDULE_GROUP: prefix,
+    SLACK_ACTION_ARN: arns.function('SlackAction'),
     STATE_MACHINE_ARN: arns.machine,
     WATCHDOG_ARN: arns.function('Watchdog'),
   };

@@ -6,8 +6,19 @@ export type FunctionName = keyof typeof table.functions;
 /** A rule of EventBridge. */
 export type RuleName = keyof typeof table.rules;
 
-/** What may call a function: the state machine, the journal's stream, the watchdog's schedules, people and pipelines, a rule, or a function. */
-export type Starter = 'machine' | 'journal' | 'scheduler' | 'people' | RuleName | FunctionName;
+/**
+ * What may call a function: the state machine, the journal's stream, the watchdog's schedules, people and pipelines, whoever signs a
+ * request to its address with credentials of AWS, anybody who knows its address, a rule, or a function.
+ */
+export type Starter =
+  | 'machine'
+  | 'journal'
+  | 'scheduler'
+  | 'people'
+  | 'url-iam'
+  | 'url-public'
+  | RuleName
+  | FunctionName;
 
 /** What `controller.json` says of one function; everything reads it there. */
 export interface FunctionFacts {

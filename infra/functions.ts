@@ -6,18 +6,19 @@ import { type Place, prefixOf } from './place.ts';
 import { roleFor } from './roles.ts';
 import { assertSecret, type SecretVariable, secretOf, secretsOf } from './secrets.ts';
 import type { Settings } from './settings.ts';
+import { addressOf, publicAddress } from './urls.ts';
 
-/** Every function of the controller, each with a role of its own. */
-export function functions(
-  place: Place,
-  settings: Settings,
-  deadLetters: Record<string, aws.sqs.Queue>,
-): Record<FunctionName, sst.aws.Function> {
-  const secrets = secretsIn(settings);
-  const made = FUNCTIONS.map(
-    (name) => [name, oneFunction(name, place, settings, secrets, deadLetters)] as const,
+/** Every function of the controller, each with a role of its own, and the addresses of the API. */
+export function functions(place: Place, settings: Settings, deadLetters: Record<string, aws.sqs.Queue>) {
+  const context = { place, settings, deadLetters, secrets: secretsIn(settings) };
+  // The others are given its address, which it learns itself from each call.
+  const ApiPublic = oneFunction('ApiPublic', context);
+  const publicApi = publicAddress('ApiPublic', ApiPublic, place, settings);
+  const others = FUNCTIONS.filter((name) => name !== 'ApiPublic').map(
+    (name) => [name, oneFunction(name, { ...context, publicApi })] as const,
   );
-  return Object.fromEntries(made) as Record<FunctionName, sst.aws.Function>;
+  const made = { ...Object.fromEntries(others), ApiPublic } as Record<FunctionName, sst.aws.Function>;
+  return { functions: made, publicApi, api: addressOf('ApiIam', made.ApiIam, place, 'AWS_IAM') };
 }
 
 type Secrets = Partial<Record<SecretVariable, $util.Output<string>>>;
@@ -35,22 +36,26 @@ function secretsIn(settings: Settings): Secrets {
   );
 }
 
+interface Context {
+  place: Place;
+  settings: Settings;
+  secrets: Secrets;
+  deadLetters: Record<string, aws.sqs.Queue>;
+  publicApi?: $util.Input<string> | undefined;
+}
+
 function oneFunction(
   name: FunctionName,
-  place: Place,
-  settings: Settings,
-  secrets: Secrets,
-  deadLetters: Record<string, aws.sqs.Queue>,
+  { place, settings, secrets, deadLetters, publicApi }: Context,
 ): sst.aws.Function {
   const functionName = `${prefixOf(place)}-${name}`;
   const { seconds, megabytes, triedForSeconds } = factsOf(name);
   const { role, policy } = roleFor(name, 'lambda.amazonaws.com', statementsOf(name, place), place);
   const reserved = reservedFor(name, settings.accountConcurrency);
+  const known = { ...(publicApi === undefined ? {} : { PUBLIC_URL: publicApi }), ...secrets };
   const variables = {
     ...variablesOf(name, place, settings),
-    ...Object.fromEntries(
-      Object.entries(secrets).filter(([key]) => READS[name].some((each) => each === key)),
-    ),
+    ...Object.fromEntries(Object.entries(known).filter(([key]) => READS[name].some((each) => each === key))),
   };
   const made = new sst.aws.Function(
     name,

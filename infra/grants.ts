@@ -168,6 +168,9 @@ const OWN_GRANTS = {
   Command: ['read the journal', 'write events', 'queue releases', 'use task tokens', 'send task success', 'read the watchdog'],
   Watchdog: ['read the journal', 'write events', 'start executions', 'stop executions', 'arm the watchdog', 'pass the scheduler role', 'disarm the watchdog'],
   ReadRollout: ['read the journal', 'read events', 'list running rollouts', 'read running rollouts'],
+  ApiIam: ['read the journal', 'read events', 'list running rollouts', 'read running rollouts'],
+  ApiPublic: ['read the journal', 'read events', 'list running rollouts', 'read running rollouts'],
+  SlackAction: [],
 } satisfies Record<FunctionName, RightName[]>;
 
 /**

@@ -12,7 +12,7 @@ interface Secret {
   made: string;
 }
 
-const routesOf = ({ access }: Settings) => Object.values(access?.notify ?? {}).flat();
+const routesOf = ({ access }: Settings) => Object.values(access.notify).flat();
 
 /** The secrets by their variables. */
 export const SECRETS = {
@@ -26,21 +26,22 @@ export const SECRETS = {
   },
   PEOPLE_KEYS: {
     name: 'PeopleKeys',
-    isNeeded: ({ access }) => access !== undefined,
+    // What the API knows of who gives a command, Command believes for its signature alone.
+    isNeeded: () => true,
     isGood: isKeys,
     must: 'must be keys of at least 32 bytes in hexadecimal, and say which of them is current',
     made: `"{\\"current\\":\\"k1\\",\\"keys\\":{\\"k1\\":\\"$(openssl rand -hex 32)\\"}}"`,
   },
   OIDC_CLIENT_SECRET: {
     name: 'OidcClientSecret',
-    isNeeded: ({ access }) => access?.oidc !== undefined,
+    isNeeded: ({ access }) => access.oidc !== undefined,
     isGood: (value) => value !== '' && value.trim() === value,
     must: 'must be the client secret of the provider as it is',
     made: '"..."',
   },
   SLACK_SIGNING_SECRET: {
     name: 'SlackSigningSecret',
-    isNeeded: ({ access }) => access?.slack !== undefined,
+    isNeeded: ({ access }) => access.slack !== undefined,
     isGood: (value) => /^[0-9a-f]{32}$/.test(value),
     must: 'must be the signing secret of the Slack app, 32 digits in hexadecimal (Basic Information)',
     made: '"..."',

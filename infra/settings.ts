@@ -13,8 +13,8 @@ export interface Settings {
   completionsBucket: string;
   /** Days that logs are kept; one of those that CloudWatch knows. */
   logDays: number;
-  /** Who people are, what they may do, and where rollouts are reported; without it there is no API, and only who may invoke Command gives commands. */
-  access: Access | undefined;
+  /** Who people are, what they may do, and where rollouts are reported; without it whoever IAM lets call the API may do everything, and nobody else anything. */
+  access: Access;
   /** The address at which browsers and Slack reach the API, or true for the one that Lambda gives it; false if only callers with credentials of AWS reach it. */
   publicApi: boolean | string;
 }
@@ -26,7 +26,7 @@ const DEFAULTS: Settings = {
   alarmEmail: '',
   completionsBucket: '',
   logDays: 30,
-  access: undefined,
+  access: { groups: {}, people: {}, believedSessions: [], notify: {} },
   publicApi: false,
 };
 
@@ -75,14 +75,12 @@ export function settingsOf(stage: string, stages: Record<string, unknown>): Sett
   if (!/^$|^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(completionsBucket))
     throw wrong('completionsBucket', 'must be the name of a bucket that exists, or be left out');
   if (!LOG_DAYS.includes(logDays)) throw wrong('logDays', `must be one of ${LOG_DAYS.join(', ')}`);
-  const access = given.access === undefined ? undefined : accessOf(stage, given.access);
+  const access = accessOf(stage, given.access ?? DEFAULTS.access);
   if (typeof publicApi !== 'boolean' && !isOrigin(publicApi))
     throw wrong('publicApi', 'must be true, false, or an address such as "https://rollouts.example.com"');
-  if (publicApi !== false && access === undefined)
-    throw wrong('publicApi', 'opens the API to whom access names; set access, {} if it is only for links');
-  if (publicApi === false && access?.slack !== undefined)
+  if (publicApi === false && access.slack !== undefined)
     throw wrong('access.slack', 'lets Slack call the API; set publicApi to true');
-  if (typeof publicApi !== 'string' && access?.oidc !== undefined)
+  if (typeof publicApi !== 'string' && access.oidc !== undefined)
     throw wrong(
       'access.oidc',
       'needs the address that the provider sends people back to; deploy once with publicApi: true and without it, then set publicApi to the address that the deployment prints',

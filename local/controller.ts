@@ -11,6 +11,7 @@ import { PREFIX, tableDefinition } from '../adapters/dynamodb-table.ts';
 import type { S3Calls } from '../adapters/s3-client.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import type { Ports } from '../controller/ports.ts';
+import type { Access } from '../core/people/access.ts';
 import { signedCommand } from '../core/people/signed-command.ts';
 import type { Journal } from '../core/ports.ts';
 import type { CommandRequest } from '../core/rollout/command-request.ts';
@@ -20,11 +21,9 @@ import type { Handler } from '../functions/_lambda.ts';
 import { observer } from '../functions/_observe.ts';
 import {
   aboutOn,
-  accessOn,
   alarmsOn,
   announcerOn,
   budgetOn,
-  clicksOn,
   completionsOn,
   deadLettersOn,
   environmentOn,
@@ -143,7 +142,6 @@ export function createController(
   const deadLettersUrl = `https://sqs.${account.region}.amazonaws.com/${account.account}/${prefix}Transitions-dead-letters`;
   account.queues.set(deadLettersUrl, []);
   const host = hostOf(account, {
-    ACCESS: '',
     COMMAND_ARN: arnOf('Command'),
     COMPLETIONS_BUCKET: COMPLETIONS,
     DEAD_LETTERS_URL: deadLettersUrl,
@@ -159,7 +157,7 @@ export function createController(
     RELEASE_BUCKET: bucket,
     SCHEDULER_ROLE_ARN: `arn:aws:iam::${account.account}:role/${prefix}scheduler`,
     SCHEDULE_GROUP: `${prefix}spillway`,
-    SLACK_ACTION_ARN: arnOf('Command'),
+    SLACK_ACTION_ARN: arnOf('SlackAction'),
     SLACK_SIGNING_SECRET: '',
     STATE_MACHINE_ARN: machineArn,
     WATCHDOG_ARN: arnOf('Watchdog'),
@@ -190,6 +188,12 @@ export function createController(
     commands: {
       give: async (request) =>
         (await invoke('Command', signedCommand(request, ports))) as { rolloutId: string },
+    },
+    clicks: {
+      hand: async (click) => {
+        // What comes of it nobody waits for.
+        invoke('SlackAction', click).catch(() => undefined);
+      },
     },
   });
   const ports = options.changePorts?.(made) ?? made;
@@ -252,7 +256,10 @@ function hostOf({ clock, fetch, clients }: Account, settings: Record<Setting, st
 }
 
 /** What is not made as on AWS. */
-type Own = Pick<Ports, 'journal' | 'budget' | 'commands' | 'notes' | 'restoreCode' | 'tokens'>;
+type Own = Pick<Ports, 'journal' | 'budget' | 'clicks' | 'commands' | 'notes' | 'restoreCode' | 'tokens'>;
+
+/** As a deployment without settings of people: IAM decides. */
+const NOBODY: Access = { groups: {}, people: {}, believedSessions: [], notify: {} };
 
 /** All ports, as each function has some of them on AWS, but for these. */
 function portsOn(host: Host, s3: S3Calls, own: Own): Ports {
@@ -260,7 +267,7 @@ function portsOn(host: Host, s3: S3Calls, own: Own): Ports {
     ...own,
     environment: environmentOn(host),
     about: aboutOn(host),
-    access: accessOn(host),
+    access: NOBODY,
     publicUrl: publicUrlOn(host),
     provider: providerOn(host),
     clock: host.clock,
@@ -278,7 +285,6 @@ function portsOn(host: Host, s3: S3Calls, own: Own): Ports {
     completions: completionsOn(host, s3),
     announcer: announcerOn(host),
     deadLetters: deadLettersOn(host),
-    clicks: clicksOn(host),
     slackReplies: slackRepliesOn(host),
     slackSecret: slackSecretOn(host),
     observer,

@@ -1,6 +1,8 @@
 import type { Ports } from '../controller/ports.ts';
 import { type Handler, lambda, type Task } from '../functions/_lambda.ts';
 import { alarmEvent } from '../functions/alarm-event.ts';
+import { apiIam } from '../functions/api-iam.ts';
+import { apiPublic } from '../functions/api-public.ts';
 import { closeRollout } from '../functions/close-rollout.ts';
 import { command } from '../functions/command.ts';
 import { continueAsNew } from '../functions/continue-as-new.ts';
@@ -15,6 +17,7 @@ import { readJournal } from '../functions/read-rollout.ts';
 import { revertTraffic } from '../functions/revert-traffic.ts';
 import { runHook } from '../functions/run-hook.ts';
 import { shiftTraffic } from '../functions/shift-traffic.ts';
+import { slackAction } from '../functions/slack-action.ts';
 import { transitions } from '../functions/transitions.ts';
 import { watchdog } from '../functions/watchdog.ts';
 import { FUNCTIONS, type FunctionName } from '../infra/facts.ts';
@@ -22,6 +25,8 @@ import { FUNCTIONS, type FunctionName } from '../infra/facts.ts';
 /** The code of each function. */
 const TASKS = {
   AlarmEvent: alarmEvent,
+  ApiIam: apiIam,
+  ApiPublic: apiPublic,
   CloseRollout: closeRollout,
   Command: command,
   ContinueAsNew: continueAsNew,
@@ -36,6 +41,7 @@ const TASKS = {
   RevertTraffic: revertTraffic,
   RunHook: runHook,
   ShiftTraffic: shiftTraffic,
+  SlackAction: slackAction,
   Transitions: transitions,
   Watchdog: watchdog,
 } satisfies Record<FunctionName, unknown>;

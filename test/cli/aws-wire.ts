@@ -8,9 +8,9 @@ import {
   type UpdateAliasCommandInput,
 } from '@aws-sdk/client-lambda';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { apiIam } from '../../functions/_api.ts';
 import { type Handler, lambda } from '../../functions/_lambda.ts';
 import type { UrlAnswer } from '../../functions/_url.ts';
+import { apiIam } from '../../functions/api-iam.ts';
 import type { FunctionName } from '../../infra/facts.ts';
 import type { World } from '../../local/world.ts';
 

@@ -1,45 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { SESSION, sessionOf } from '../../api/session.ts';
-import { apiIam, apiPublic } from '../../functions/_api.ts';
 import { lambda } from '../../functions/_lambda.ts';
 import { answerFrom, type UrlAnswer } from '../../functions/_url.ts';
+import { apiIam } from '../../functions/api-iam.ts';
+import { apiPublic } from '../../functions/api-public.ts';
 import type { World } from '../../local/world.ts';
 import { ADA, deployed, ID, OPEN, released } from '../api/stage.ts';
-
-interface Asked {
-  headers?: Record<string, string>;
-  cookies?: string[];
-  body?: string | Uint8Array;
-  authorizer?: object | null;
-  query?: string;
-}
-
-const iam = (userArn: string) => ({ iam: { userArn, accountId: '111122223333', cognitoIdentity: null } });
-
-/** An event as Lambda makes it of a request. */
-function eventOf(
-  method: string,
-  path: string,
-  { headers = {}, body, authorizer, query, ...more }: Asked = {},
-) {
-  const isBytes = body instanceof Uint8Array;
-  return {
-    version: '2.0',
-    routeKey: '$default',
-    rawPath: path,
-    rawQueryString: query ?? '',
-    headers: { host: 'abc.lambda-url.eu-central-1.on.aws', ...headers },
-    requestContext: {
-      accountId: '111122223333',
-      domainName: 'abc.lambda-url.eu-central-1.on.aws',
-      http: { method, path, protocol: 'HTTP/1.1', sourceIp: '192.0.2.1', userAgent: 'curl' },
-      ...(authorizer === undefined ? {} : { authorizer }),
-    },
-    isBase64Encoded: isBytes,
-    ...(body === undefined ? {} : { body: isBytes ? Buffer.from(body).toString('base64') : body }),
-    ...more,
-  };
-}
+import { type Asked, iam, urlEvent } from './url-event.ts';
 
 type Ask = (
   method: string,
@@ -51,7 +18,7 @@ function doors(world: World): { byIam: Ask; byAnybody: Ask } {
   const asker = (task: typeof apiIam): Ask => {
     const handler = lambda(task, () => world.ports);
     return async (method, path, asked) => {
-      const answer = (await handler(eventOf(method, path, asked))) as UrlAnswer;
+      const answer = (await handler(urlEvent(method, path, asked))) as UrlAnswer;
       return {
         ...answer,
         json: /json/.test(answer.headers['content-type'] ?? '') ? JSON.parse(answer.body || '{}') : {},

@@ -4,6 +4,7 @@ import { RolloutError } from '../../core/errors.ts';
 import { FUNCTIONS, type FunctionName } from '../../infra/facts.ts';
 import { controllerFunctions } from '../../local/functions.ts';
 import { targetOf } from '../contract/rollouts.ts';
+import { urlEvent } from './url-event.ts';
 
 const ref = { rolloutId: 'checkout--r1--1', epoch: 1, closed: 'spillway x', targets: [targetOf('api')] };
 const object = { key: 'releases/checkout/r1/manifest.json', 'version-id': 'v' };
@@ -17,6 +18,20 @@ const badRefs = [
 ];
 const held = { ref, version: 3, token: 't' };
 const frozen = { ...ref, deadline: 1, armedAt: 1 };
+
+const click = {
+  ...{ team: 'T1', user: 'U1', button: 'abort', value: { rolloutId: 'x' }, reason: '', at: '1' },
+  responseUrl: 'https://hooks.slack.com/actions/T1/1/x',
+};
+const asked = urlEvent('GET', '/health');
+const { requestContext, ...contextless } = asked;
+const badCalls = [
+  contextless,
+  { ...asked, rawPath: 7 },
+  { ...asked, cookies: 'a=b' },
+  { ...asked, requestContext: { ...requestContext, http: {} } },
+  { ...asked, requestContext: { ...requestContext, authorizer: { iam: { userArn: 7 } } } },
+];
 
 /** What each function takes, and events that lack something or have it in the wrong form. */
 const EVENTS: Record<FunctionName, { good: object; bad: object[] }> = {
@@ -74,6 +89,16 @@ const EVENTS: Record<FunctionName, { good: object; bad: object[] }> = {
       { detail: { alarmName: 'a' } },
       { detail: { alarmName: 'a', state: 'ALARM' } },
       { detail: { state: { value: 'ALARM', timestamp: 'now' } } },
+    ],
+  },
+  ApiIam: { good: asked, bad: badCalls },
+  ApiPublic: { good: asked, bad: badCalls },
+  SlackAction: {
+    good: click,
+    bad: [
+      { ...click, team: 7 },
+      { ...click, button: 'deploy' },
+      { ...click, value: 'x' },
     ],
   },
   JournalStream: {

@@ -22,6 +22,7 @@ import { HOOK_SECRET, PEOPLE_KEY } from '../../local/controller.ts';
 import { controllerFunctions } from '../../local/functions.ts';
 import { createScenario, FUNCTION, type Scenario, type ScenarioOptions } from '../../simulation/scenario.ts';
 import { FIRST, setUp, unreachable, withJournal } from '../controller/set-up.ts';
+import { iam, urlEvent } from './url-event.ts';
 
 // Powertools looks at these when it is loaded; in its developer mode it writes to the console that a test can watch.
 vi.hoisted(() => {
@@ -131,7 +132,8 @@ function failing(ports: Ports): Ports {
   const broken = new Proxy({}, { get: () => said });
   return Object.fromEntries(
     Object.entries(ports).map(([name, port]) => {
-      if (name === 'clock' || name === 'observer' || typeof port === 'string') return [name, port];
+      const isKept = ['access', 'clock', 'observer', 'publicUrl'].includes(name) || typeof port === 'string';
+      if (isKept) return [name, port];
       return [name, typeof port === 'function' ? () => broken : broken];
     }),
   ) as unknown as Ports;
@@ -266,6 +268,18 @@ describe('the logs of a rollout', () => {
         at(25, () => order(stage, 'pause', { reason: 'marker-reason' }));
         at(27, () => order(stage, 'resume'));
         at(28, () => stage.invoke('ReadRollout', { read: 'events', rolloutId: FIRST, after: 0 }));
+        const headers = { authorization: 'Bearer marker-link', 'x-any': 'marker-header' };
+        const more = { headers, cookies: ['__Host-session=marker-session'], query: 'after=marker-query' };
+        const marked = urlEvent('POST', `/rollouts/${FIRST}/pause`, {
+          ...{ ...more, body: '{"reason":"marker-reason","more":"marker-body"}' },
+          authorizer: iam('arn:aws:iam::111122223333:user/marker-caller'),
+        });
+        for (const door of ['ApiIam', 'ApiPublic'] as const) at(29, () => stage.invoke(door, marked));
+        const click = {
+          ...{ team: 'T1', user: 'U1', name: 'marker-person', button: 'abort', reason: 'marker-reason' },
+          ...{ value: { rolloutId: FIRST }, at: '1', responseUrl: 'https://hooks.slack.com/marker-reply' },
+        };
+        at(29, () => stage.invoke('SlackAction', click));
         at(30, () => stage.ports.executions.stop(FIRST, 2, 'marker-stop'));
         at(45, () =>
           cloudwatch.send(

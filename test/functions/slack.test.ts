@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { SLACK } from '../../api/slack.ts';
 import type { Access } from '../../core/people/access.ts';
-import { apiPublic } from '../../functions/_api.ts';
 import { lambda } from '../../functions/_lambda.ts';
-import { slackAction } from '../../functions/_slack.ts';
 import type { UrlAnswer } from '../../functions/_url.ts';
+import { apiPublic } from '../../functions/api-public.ts';
+import { slackAction } from '../../functions/slack-action.ts';
 import { ALIAS } from '../../local/account.ts';
 import type { World } from '../../local/world.ts';
 import { APP, type ClickOptions, formOf, payloadOf, SECRET, signedBy, TEAM } from '../api/click.ts';

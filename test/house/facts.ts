@@ -16,8 +16,9 @@ export function tableProblems({ functions, rules }: Table, files: string[], mach
   const names = Object.keys(functions);
   const called = [...new Set([...machine.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => name))];
   const missing = [...files.map(pascal), ...called].filter((name) => !names.includes(name));
-  const starters = ['machine', 'journal', 'scheduler', 'people', ...names, ...Object.keys(rules)];
-  const waitedFor = ['machine', 'people', ...names];
+  const urls = ['url-iam', 'url-public'];
+  const starters = ['machine', 'journal', 'scheduler', 'people', ...urls, ...names, ...Object.keys(rules)];
+  const waitedFor = ['machine', 'people', ...urls, ...names];
   return [
     ...new Set(missing.map((name) => `${name} is not in the table`)),
     ...Object.entries(functions).flatMap(([name, { startedBy, seconds, triedForSeconds }]) => [
@@ -32,7 +33,9 @@ export function tableProblems({ functions, rules }: Table, files: string[], mach
       ...(startedBy.includes('machine') && seconds > STATE_SECONDS_MAX
         ? [`${name} keeps a state waiting for ${seconds} s`]
         : []),
-      ...(startedBy.every((starter) => waitedFor.includes(starter)) === (triedForSeconds === undefined)
+      // A function may wait for another one, or not.
+      ...(startedBy.every((starter) => names.includes(starter)) ||
+      startedBy.every((starter) => waitedFor.includes(starter)) === (triedForSeconds === undefined)
         ? []
         : [`${name} must say how long it is tried, if and only if nobody waits for it`]),
     ]),

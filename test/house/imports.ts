@@ -44,7 +44,7 @@ const RULES: Record<string, Rule> = {
     node: false,
   },
   functions: {
-    folders: ['core', 'adapters', 'targets', 'controller', 'api', 'functions'],
+    folders: ['core', 'adapters', 'targets', 'controller', 'api', 'functions', 'infra/stages.json'],
     packages: 'shipped',
     node: false,
   },

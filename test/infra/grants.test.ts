@@ -51,6 +51,9 @@ const BY_LAMBDA = [
   ...['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
 ];
 
+/** Functions of the controller that others of it hand work to. */
+const HANDED = ['OpenRollout', 'Command', 'SlackAction'].map(ARNS.function);
+
 describe.each(FUNCTIONS)('%s', (name) => {
   const ownAsked = () => asked.filter(({ fn }) => fn === name);
 
@@ -76,7 +79,7 @@ describe.each(FUNCTIONS)('%s', (name) => {
       questions.filter(
         (question) =>
           question.resource.includes(':function:') &&
-          question.resource !== ARNS.function('OpenRollout') &&
+          !HANDED.includes(question.resource) &&
           isAllowed(policyOf(name), question),
       ),
     );
@@ -137,6 +140,32 @@ describe('the table', () => {
     expect(untagged.sort()).toEqual(['Command', 'JournalStream']);
     for (const service of Object.keys(SERVICE_GRANTS) as ServiceName[])
       expect(isAllowed(policyOfService(service), question), service).toBe(false);
+  });
+
+  test('lets the API read the journal and hand over commands, and nothing else', () => {
+    const invoked = { ApiIam: ['Command'], ApiPublic: ['Command', 'SlackAction'] };
+    for (const name of ['ApiIam', 'ApiPublic'] as const) {
+      const own = statementsOf(name, PLACE).map(({ Action, Resource }) => [Action.join(), Resource]);
+      expect(own).toEqual([
+        ['dynamodb:GetItem', [ARNS.table]],
+        ['dynamodb:Query', [ARNS.table]],
+        ['dynamodb:Query', [ARNS.indexes]],
+        ['dynamodb:BatchGetItem', [ARNS.table]],
+        ['xray:PutTraceSegments,xray:PutTelemetryRecords', ['*']],
+        ['logs:CreateLogStream,logs:PutLogEvents', [ARNS.logs(name)]],
+        ['lambda:InvokeFunction', invoked[name].map(ARNS.function)],
+      ]);
+    }
+  });
+
+  test('lets commands be handed over by the API and clicks by its public door, and nobody call it but by its addresses', () => {
+    const callers = (of: FunctionName) =>
+      FUNCTIONS.filter((name) =>
+        isAllowed(policyOf(name), { action: 'lambda:InvokeFunction', resource: ARNS.function(of) }),
+      );
+    expect(callers('Command')).toEqual(['ApiIam', 'ApiPublic', 'SlackAction']);
+    expect(callers('SlackAction')).toEqual(['ApiPublic']);
+    expect([...callers('ApiIam'), ...callers('ApiPublic')]).toEqual([]);
   });
 
   test('lets code be published and replaced by one function, where its owner said so, and never by those who revert', () => {

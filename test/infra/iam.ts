@@ -44,7 +44,8 @@ function holds(
     if (operator === 'Null') return values.includes(String(found === undefined));
     if (operator === 'ForAllValues:StringLike')
       return found === undefined || values.some((pattern) => matches(pattern, found));
-    if (operator === 'StringEquals') return found !== undefined && values.includes(found);
+    if (operator === 'StringEquals' || operator === 'Bool')
+      return found !== undefined && values.includes(found);
     throw new Error(`The operator ${operator} is not known here.`);
   });
 }

@@ -2,9 +2,15 @@ import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-clo
 import { UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { zipSync } from 'fflate';
+import { lambdaCommands } from '../../adapters/lambda-commands.ts';
+import { SESSION, sessionOf } from '../../api/session.ts';
+import type { Commands } from '../../core/ports.ts';
 import { ALIAS } from '../../local/account.ts';
 import { awsError } from '../../local/sdk.ts';
 import { FUNCTION, SERVICE } from '../../simulation/scenario.ts';
+import { APP, formOf, payloadOf, SECRET, signedBy, TEAM } from '../api/click.ts';
+import { OPEN as ACCESS, ADA } from '../api/stage.ts';
+import { iam, type Asked as Request, urlEvent } from '../functions/url-event.ts';
 import { MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from '../simulation/stage.ts';
 import { type Asked, recorder } from './calls.ts';
 
@@ -240,10 +246,49 @@ function withoutJournal(how: 'abort' | 'watchdog'): Plot {
   };
 }
 
+/** Both doors of the API, through which a rollout is looked at and commanded; they call Command by Lambda, as on AWS. */
+function byApi(): Plot {
+  const oidc = { issuer: 'https://id.test', clientId: 'c', groupsClaim: 'groups' };
+  const slack = { teams: [TEAM], appId: APP };
+  const roles = { '*': { operator: ['oidc:1', ADA, `slack:${TEAM}/U1`] } };
+  let commands: Commands | undefined;
+  return {
+    changePorts: (ports) => ({
+      ...ports,
+      access: { ...ACCESS, oidc, slack, roles },
+      slackSecret: SECRET,
+      commands: { give: (request) => (commands ?? ports.commands).give(request) },
+    }),
+    before({ lambda, clients, ports, invoke }) {
+      lambda.helpers.createFunction({ name: 'Command', timeout: 75 });
+      lambda.helpers.deployModel('Command', (event) => invoke('Command', event));
+      commands = lambdaCommands(clients.lambda, ports, 'Command');
+    },
+    async act(stage) {
+      await stage.saw('Measured');
+      const session = { iss: oidc.issuer, sub: '1', groups: [] };
+      const token = sessionOf(session, stage.ports.tokens, stage.clock.now() + MINUTE);
+      const own = { 'x-spillway': '1', 'sec-fetch-site': 'same-origin' };
+      const doors: ['ApiIam' | 'ApiPublic', Request][] = [
+        ['ApiIam', { authorizer: iam(ADA) }],
+        ['ApiPublic', { headers: own, cookies: [`${SESSION}=${token}`] }],
+      ];
+      for (const [door, asked] of doors) {
+        for (const path of ['/rollouts', `/services/${SERVICE}/rollouts`, `/rollouts/${ROLLOUT_ID}/events`])
+          await stage.invoke(door, urlEvent('GET', path, asked));
+        await stage.invoke(door, urlEvent('POST', `/rollouts/${ROLLOUT_ID}/pause`, asked));
+      }
+      const body = formOf(payloadOf(ROLLOUT_ID));
+      const headers = signedBy(SECRET, body, Math.floor(stage.clock.now() / 1000));
+      await stage.invoke('ApiPublic', urlEvent('POST', '/slack/actions', { headers, body }));
+    },
+  };
+}
+
 /** Plays everything and answers every call that a function made. */
 export async function everythingAsked(): Promise<Asked[]> {
   const asked: Asked[] = [];
-  const plots = [...Object.values(PLOTS), withoutJournal('abort'), withoutJournal('watchdog')];
+  const plots = [...Object.values(PLOTS), byApi(), withoutJournal('abort'), withoutJournal('watchdog')];
   for (const plot of plots) {
     const { asked: some, around, intercept } = recorder();
     const { intercept: fault = (_: string, __: object, call: () => Promise<object>) => call() } = plot;

@@ -57,7 +57,7 @@ describe('the settings of a stage', () => {
       alarmEmail: '',
       completionsBucket: '',
       logDays: 30,
-      access: undefined,
+      access: { groups: {}, people: {}, believedSessions: [], notify: {} },
       publicApi: false,
     });
   });
@@ -74,7 +74,6 @@ describe('the settings of a stage', () => {
     [{ access: { group: {} } }, 'production.access is refused:\ngroup is not a known key'],
     [{ access: {}, publicApi: 'https://a.example/rollouts' }, 'production.publicApi must be true, false, or'],
     [{ access: {}, publicApi: 'http://a.example' }, 'production.publicApi must be true, false, or'],
-    [{ publicApi: true }, 'production.publicApi opens the API to whom access names; set access'],
     [{ access: SLACK }, 'production.access.slack lets Slack call the API; set publicApi to true'],
     [{ access: OIDC, publicApi: true }, 'then set publicApi to the address that the deployment prints'],
   ])('%j are refused with the field and the fix', (production, says) => {
@@ -109,17 +108,17 @@ describe('reserved concurrency', () => {
   const reserved = (accountConcurrency: number) =>
     FUNCTIONS.filter((name) => reservedFor(name, accountConcurrency) !== undefined);
 
-  test('is kept for the revert path, and for openings, that no storm of releases takes all calls', () => {
+  test('is kept for the revert path, for openings, that no storm of releases takes all calls, and for the API, that no flood of requests does', () => {
     expect(reserved(1000).sort()).toEqual([
-      ...['AlarmEvent', 'Command', 'Decide', 'Hold'],
-      ...['OpenRollout', 'RevertTraffic', 'Watchdog'],
+      ...['AlarmEvent', 'ApiIam', 'ApiPublic', 'Command', 'Decide', 'Hold'],
+      ...['OpenRollout', 'RevertTraffic', 'SlackAction', 'Watchdog'],
     ]);
   });
 
   test('is left out where the account would have fewer than 100 left, as in a new one', () => {
     expect(reserved(10)).toEqual([]);
-    expect(reserved(132)).toEqual([]);
-    expect(reserved(133)).toHaveLength(7);
+    expect(reserved(152)).toEqual([]);
+    expect(reserved(153)).toHaveLength(10);
   });
 });
 
@@ -138,9 +137,8 @@ describe('a secret', () => {
   const notify = (...routes: object[]) => ({ access: { notify: { '*': routes } } });
 
   test.each<[string, object, SecretVariable[]]>([
-    ['nothing', {}, []],
-    ['hosts of hooks', { hookHosts: ['hooks.example'] }, ['HOOK_SECRET']],
-    ['access', { access: {} }, ['PEOPLE_KEYS']],
+    ['nothing', {}, ['PEOPLE_KEYS']],
+    ['hosts of hooks', { hookHosts: ['hooks.example'] }, ['HOOK_SECRET', 'PEOPLE_KEYS']],
     ['OIDC', { access: OIDC, publicApi: 'https://a.example' }, ['PEOPLE_KEYS', 'OIDC_CLIENT_SECRET']],
     ['Slack', { access: SLACK, publicApi: true }, ['PEOPLE_KEYS', 'SLACK_SIGNING_SECRET']],
     ['a channel', notify({ slack: '#deploys' }), ['PEOPLE_KEYS', 'SLACK_TOKEN']],

@@ -10,6 +10,8 @@ const BYTES_MAX = 700_000;
 /** The clients of AWS that each handler calls, and no other may be in its bundle. */
 const CLIENTS: Record<string, string> = {
   'alarm-event': 'dynamodb sfn',
+  'api-iam': 'dynamodb lambda',
+  'api-public': 'dynamodb lambda',
   'close-rollout': 'dynamodb lambda scheduler',
   command: 'dynamodb lambda scheduler sfn',
   'continue-as-new': 'dynamodb scheduler sfn',
@@ -24,6 +26,7 @@ const CLIENTS: Record<string, string> = {
   'read-rollout': 'dynamodb',
   'revert-traffic': 'cloudwatch dynamodb lambda scheduler',
   'run-hook': 'dynamodb lambda sfn',
+  'slack-action': 'lambda',
   'shift-traffic': 'dynamodb lambda',
   transitions: 'dynamodb eventbridge',
 };

@@ -53,6 +53,7 @@ describe('a personal stage', () => {
       environment: 'ada',
       bucket: 'spillway-ada-releases-111122223333-eu-west-1',
       pages: 'arn:aws:sns:eu-west-1:111122223333:spillway-ada-pages',
+      api: 'https://spillway-ada-apiiam-latest.lambda-url.eu-west-1.on.aws',
     };
     expect(graph.outputs).toEqual(outputs);
     for (const [name, value] of Object.entries(outputs)) expect(deployed.text).toContain(`${name}: ${value}`);

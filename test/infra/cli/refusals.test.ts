@@ -50,6 +50,23 @@ describe('sst deploy refuses', () => {
   });
 });
 
+test('a stage without the keys that every stage needs is refused, with the command that sets them', async () => {
+  const other = await openProject();
+  try {
+    const removed = await other.sst('any', 'secret', 'remove', 'PeopleKeys', '--fallback');
+    expect(removed, removed.text).toMatchObject({ status: 0 });
+    refused(await other.sst('ada', 'deploy'), 'Set a value for PeopleKeys with', 'sst secret set PeopleKeys');
+    await other.sst('ada', 'secret', 'set', 'PeopleKeys', 'x'.repeat(64));
+    refused(
+      await other.sst('ada', 'deploy'),
+      'PeopleKeys has 64 characters, and must be keys',
+      'openssl rand',
+    );
+  } finally {
+    other.close();
+  }
+});
+
 describe('production', () => {
   test('with hosts of hooks takes a secret that is long enough', async () => {
     project.edit('infra/stages.json', () => '{ "production": { "hookHosts": ["hooks.example.com"] } }');

@@ -19,7 +19,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** All that a deployment reads of the project. */
 const DEPLOYED = [
   ...['sst.config.ts', 'package.json', 'tsconfig.json', '.sst/provider-lock.json'],
-  ...['infra', 'functions', 'controller', 'core', 'adapters', 'targets', 'statemachines'],
+  ...['infra', 'functions', 'api', 'controller', 'core', 'adapters', 'targets', 'statemachines'],
 ];
 
 /** What a command of SST's said, and how it ended. */
@@ -51,6 +51,9 @@ export interface Project {
   close(): void;
 }
 
+/** As `npm run infra:graph` has them. */
+const PEOPLE_KEYS = JSON.stringify({ current: 'k1', keys: { k1: '00'.repeat(32) } });
+
 /** Copies the project beside SST's platform, with a `pulumi` that is ours. */
 export async function openProject(): Promise<Project> {
   mkdirSync(join(ROOT, '.cache', 'sst'), { recursive: true });
@@ -79,13 +82,17 @@ export async function openProject(): Promise<Project> {
     SST_NO_BUN: '1',
     STAND_IN_GRAPH: graph,
   };
+  const sst: Project['sst'] = (stage, ...command) => {
+    rmSync(graph, { force: true });
+    return run([join(ROOT, 'node_modules/sst/bin/sst.mjs'), ...command, '--stage', stage], folder, env);
+  };
+  // For every stage; only tests of it go without.
+  const set = await sst('any', 'secret', 'set', 'PeopleKeys', PEOPLE_KEYS, '--fallback');
+  if (set.status !== 0) throw new Error(set.text);
   return {
     folder,
     account,
-    sst(stage, ...command) {
-      rmSync(graph, { force: true });
-      return run([join(ROOT, 'node_modules/sst/bin/sst.mjs'), ...command, '--stage', stage], folder, env);
-    },
+    sst,
     graph: () => JSON.parse(readFileSync(graph, 'utf8')) as Omit<Graph, 'app'>,
     state(stage) {
       const state = account.objects.get(`/sst-state-bootstrap/app/spillway/${stage}.json`);

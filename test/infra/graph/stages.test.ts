@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { READS } from '../../../infra/environment.ts';
+import { FUNCTIONS, factsOf } from '../../../infra/facts.ts';
 import { all, type Graph, graphOf, graphWith, one, type Resource } from './graph.ts';
 
 const ada = graphOf('ada');
@@ -90,7 +92,11 @@ describe.each([
     const secret = graph.resources.filter(
       ({ type, secretInputs }) => secretInputs.length > 0 && type !== 'sst:sst:LinkRef',
     );
-    expect(secret.map(({ type, name }) => `${type} ${name}`)).toEqual([]);
+    const keys = FUNCTIONS.filter((name) => READS[name].includes('PEOPLE_KEYS'));
+    expect(secret.map(({ type, name }) => `${type} ${name}`).sort()).toEqual(
+      keys.map((name) => `aws:lambda/function:Function ${name}Function`).sort(),
+    );
+    for (const { secretInputs } of secret) expect(secretInputs).toEqual(['environment']);
   });
 
   test('ignores no change but that of a name', () => {
@@ -128,29 +134,38 @@ describe('settings', () => {
     );
   });
 
-  test('access brings the keys of tokens to those who sign and read them, and is not deployed without', () => {
-    const keys = `{"current":"k1","keys":{"k1":"${'ab'.repeat(32)}"}}`;
-    const open = graphWith('ada', { access: {} }, { PeopleKeys: keys });
-    const holders = functionsOf(open).filter(
-      ({ inputs }) => inputs.environment.variables.PEOPLE_KEYS === keys,
+  test('each secret is brought to those who read it, as a secret', () => {
+    const secrets = {
+      PeopleKeys: `{"current":"k1","keys":{"k1":"${'ab'.repeat(32)}"}}`,
+      OidcClientSecret: 'from-the-provider',
+    };
+    const oidc = { issuer: 'https://id.example', clientId: 'c' };
+    const told = graphWith('ada', { publicApi: 'https://a.example', access: { oidc, roles: {} } }, secrets);
+    const holders = (variable: string, value: string) =>
+      functionsOf(told)
+        .filter(({ inputs }) => inputs.environment.variables[variable] === value)
+        .map(({ inputs }) => inputs.name.split('-').at(-1))
+        .sort();
+    expect(holders('PEOPLE_KEYS', secrets.PeopleKeys)).toEqual(['ApiIam', 'ApiPublic', 'Command']);
+    expect(holders('OIDC_CLIENT_SECRET', secrets.OidcClientSecret)).toEqual(['ApiPublic']);
+    expect(holders('PUBLIC_URL', 'https://a.example')).toEqual(['ApiIam', 'ApiPublic']);
+    expect(told.outputs.publicApi).toBe('https://a.example');
+    const open = told.resources.filter(
+      ({ inputs, secretInputs }) =>
+        secretInputs.length === 0 && /ababab|from-the/.test(JSON.stringify(inputs)),
     );
-    expect(holders.map(({ inputs }) => inputs.name.split('-').at(-1)).sort()).toEqual(['Command']);
-    for (const { secretInputs } of holders) expect(secretInputs).toEqual(['environment']);
-    expect(() => graphWith('ada', { access: {} })).toThrow('`sst secret set PeopleKeys');
-    expect(() => graphWith('ada', { access: { groups: [] } })).toThrow(
-      'ada.access is refused:\ngroups is []',
-    );
+    expect(open).toEqual([]);
   });
 
-  test('a larger account keeps concurrency for the revert path, and lets three openings run at once', () => {
+  test('a larger account keeps concurrency for those who need it', () => {
     const reserved = (some: Graph) =>
       functionsOf(some).filter(({ inputs }) => inputs.reservedConcurrentExecutions !== undefined);
     expect(reserved(ada)).toEqual([]);
     expect(reserved(graph).map(({ inputs }) => [inputs.name, inputs.reservedConcurrentExecutions])).toEqual(
-      ['AlarmEvent', 'Command', 'Decide', 'Hold', 'OpenRollout', 'RevertTraffic', 'Watchdog'].map((name) => [
-        `spillway-ada-${name}`,
-        name === 'OpenRollout' ? 3 : 5,
-      ]),
+      FUNCTIONS.flatMap((name) => {
+        const { reserved } = factsOf(name);
+        return reserved === undefined ? [] : [[`spillway-ada-${name}`, reserved]];
+      }),
     );
   });
 

@@ -1,9 +1,10 @@
 import { press } from '../controller/press.ts';
 import { type Click, clickSchema } from '../core/people/slack-click.ts';
+import { deployedAccess } from './_access.ts';
 import { aws, clock } from './_aws.ts';
 import { lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
-import { accessOn, commandsOn, slackRepliesOn, tokensOn } from './_ports.ts';
+import { commandsOn, slackRepliesOn, tokensOn } from './_ports.ts';
 
 /** Carries out what somebody pressed a button in Slack for, after Slack got its answer. */
 export const slackAction: Task<Click, object, 'access' | 'clock' | 'commands' | 'observer' | 'slackReplies'> =
@@ -17,7 +18,7 @@ export const slackAction: Task<Click, object, 'access' | 'clock' | 'commands' | 
 
 /** The function on AWS. */
 export const handler = lambda(slackAction, () => ({
-  access: accessOn(aws),
+  access: deployedAccess(),
   clock,
   commands: commandsOn(aws, tokensOn(aws)),
   observer,

@@ -1,0 +1,41 @@
+import { SIGN_IN, signIn } from '../api/oidc.ts';
+import { sessionPrincipal } from '../api/session.ts';
+import { SLACK, slackActions } from '../api/slack.ts';
+import { type Answers, answersOnAws, behindUrl } from './_api.ts';
+import { aws } from './_aws.ts';
+import { lambda, type Task } from './_lambda.ts';
+import { clicksOn, providerOn, slackSecretOn } from './_ports.ts';
+import type { UrlAnswer, UrlEvent } from './_url.ts';
+
+type More = 'clicks' | 'provider' | 'slackSecret';
+
+/** The API for everybody else. Anybody may call it, so nothing that it is called with names anyone, but for a token of this controller's own and what Slack has signed. */
+export const apiPublic: Task<UrlEvent, UrlAnswer, Answers | More> = behindUrl<More>(
+  ({ access, clicks, clock, provider, publicUrl, slackSecret, tokens }) => ({
+    isPublic: true,
+    principal: async (request) => sessionPrincipal(request, access, tokens),
+    mount: {
+      ...(access.oidc === undefined || publicUrl === undefined
+        ? {}
+        : { [SIGN_IN]: signIn({ access, clock, publicUrl, tokens, ...provider }) }),
+      ...(access.slack === undefined || slackSecret === ''
+        ? {}
+        : {
+            [SLACK]: slackActions({
+              slack: access.slack,
+              signingSecret: slackSecret,
+              clock,
+              hand: clicks.hand,
+            }),
+          }),
+    },
+  }),
+);
+
+/** The function on AWS. */
+export const handler = lambda(apiPublic, () => ({
+  ...answersOnAws(),
+  clicks: clicksOn(aws),
+  provider: providerOn(aws),
+  slackSecret: slackSecretOn(aws),
+}));
