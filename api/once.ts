@@ -2,20 +2,16 @@ import type { Clock } from '../core/ports.ts';
 import type { CommandRequest } from '../core/rollout/command-request.ts';
 import { digest } from './answer.ts';
 import { Refusal } from './problems.ts';
+import { IdempotencyKey } from './schemas.ts';
 
 /** How long a repeat with the same key is recognized. */
 const KEPT_MS = 24 * 3_600_000;
-
-/** Quoted, as a string of Structured Fields (RFC 8941), or bare. */
-const KEY = /^(?:"([\x20\x21\x23-\x5b\x5d-\x7e]{1,200})"|([\x21\x23-\x5b\x5d-\x7e]{1,200}))$/;
 
 /** The command, to be carried out once for the `Idempotency-Key` of its request if that has one. @throws RolloutError RequestInvalid */
 async function withKey(request: Request, command: CommandRequest, clock: Clock): Promise<CommandRequest> {
   const header = request.headers.get('idempotency-key');
   if (header === null || command.once !== undefined) return command;
-  const [, quoted, bare] = KEY.exec(header) ?? [];
-  const key = quoted ?? bare;
-  if (key === undefined)
+  if (!IdempotencyKey.safeParse(header).success)
     throw new Refusal(
       'RequestInvalid',
       'The Idempotency-Key is not 1 to 200 printable characters, in quotes.',
@@ -23,6 +19,7 @@ async function withKey(request: Request, command: CommandRequest, clock: Clock):
         status: 400,
       },
     );
+  const key = header.startsWith('"') ? header.slice(1, -1) : header;
   const { by, groups: _, aka: __, ...wish } = command;
   const scope = JSON.stringify([by.id, wish.rolloutId, wish.command, key]);
   const [id, fingerprint] = await Promise.all([digest(scope), digest(JSON.stringify(wish))]);

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { ErrorCode } from '../core/errors.ts';
 import { pageOf, STATUS, TITLES } from './problems.ts';
 import { PARAMETERS, ROUTES, type Route } from './routes.ts';
-import { NAMED, ProblemOut } from './schemas.ts';
+import { IdempotencyKey, NAMED, ProblemOut } from './schemas.ts';
 
 type Json = Record<string, unknown>;
 
@@ -95,18 +95,15 @@ function parametersOf({ path, query, problems, isTagged }: Route): Json[] {
   }));
   const { properties = {} } = query === undefined ? {} : (schemaOf(query, 'input') as { properties?: Json });
   const inQuery = Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', schema }));
-  const header = (name: string, description: string) => ({
-    name,
-    in: 'header',
-    description,
-    schema: { type: 'string' },
+  const header = (name: string, description: string, schema: Json = { type: 'string' }) => ({
+    ...{ name, in: 'header', description, schema },
   });
   return [
     ...inPath,
     ...inQuery,
     ...(isTagged ? [header('If-None-Match', 'The tag of the answer that is known.')] : []),
     ...(problems.includes('CommandRepeated')
-      ? [header('Idempotency-Key', 'The same for each try of one command.')]
+      ? [header('Idempotency-Key', 'The same for each try of one command.', schemaOf(IdempotencyKey))]
       : []),
   ];
 }

@@ -299,6 +299,11 @@ export const LinkIn = z.strictObject({
   seconds: z.optional(z.int().check(z.gte(LINK_LEAST), z.lte(LINK_MOST))),
 });
 
+/** What makes a command one that is carried out once: quoted, as a string of Structured Fields (RFC 8941), or bare. */
+export const IdempotencyKey = z
+  .string()
+  .check(z.regex(/^(?:"([\x20\x21\x23-\x5b\x5d-\x7e]{1,200})"|([\x21\x23-\x5b\x5d-\x7e]{1,200}))$/));
+
 /** Which events are asked for. */
 export const EventsQuery = z.strictObject({
   after: z.optional(z.int().check(z.gte(0), z.lte(1_000_000))),

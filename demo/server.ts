@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { Hono } from 'hono';
 import { revertFrozen } from '../adapters/direct-abort.ts';
-import { api } from '../api/api.ts';
+import { type ApiDeps, api } from '../api/api.ts';
 import type { Limits } from '../api/limits.ts';
 import { methodFor } from '../api/method.ts';
 import { problemResponse, Refusal } from '../api/problems.ts';
@@ -25,7 +25,7 @@ const OBJECT_BYTES_MAX = 60_000_000;
 export async function serve(
   world: World,
   port: number,
-  { limits }: { limits?: Limits } = {},
+  { limits, principal }: { limits?: Limits; principal?: ApiDeps['principal'] } = {},
 ): Promise<Server> {
   const { about, access, commands, tokens } = world.ports;
   const reads = readingsOf(world.journal);
@@ -33,7 +33,7 @@ export async function serve(
   const app = api({
     ...{ about, access, tokens, reads, limits, clock: world.clock, isPublic: true },
     command: (request) => commands.give(request),
-    principal: async () => user,
+    principal: principal ?? (async () => user),
     failed: (error) => console.error(error),
     mount: {
       '/objects': objects(world),

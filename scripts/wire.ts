@@ -3,54 +3,23 @@
 // `CLOUD=1 CLOUD_ACCOUNT=<account>/<region> npm run test:wire`: the same against that account of AWS, where everything that is
 // made has a name of its own and is deleted at the end; CLOUD_SWEEP=<run> only deletes what a run has left, and
 // CLOUD_ENDPOINT=ministack rehearses it all on MiniStack.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ensurePlatform } from './infra/platform.ts';
+import { freePort, programs, ROOT } from './python.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const VENV = join(ROOT, '.cache', 'wire');
-const REQUIREMENTS = join(ROOT, 'test', 'wire', 'requirements.txt');
+const REQUIREMENTS = 'test/wire/requirements.txt';
 const PYTHON_FLOOR = '3.10';
 const STARTS_WITHIN_MS = 30_000;
 
-/** A Python that is new enough and can make a virtual environment. */
-function python(): string | undefined {
-  const asks = `import sys, venv, ensurepip; sys.exit(sys.version_info < (${PYTHON_FLOOR.replace('.', ', ')}))`;
-  return ['python3', 'python'].find((name) => spawnSync(name, ['-c', asks]).status === 0);
-}
-
-function run(command: string, args: string[]): void {
-  const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
-  if (status === 0) return;
-  throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? stderr.trim()}`);
-}
-
-/** Installs what is pinned unless it is there already. */
-function install(name: string): void {
-  const wanted = readFileSync(REQUIREMENTS, 'utf8');
-  const mark = join(VENV, 'installed.txt');
-  if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return;
-  run(name, ['-m', 'venv', '--clear', VENV]);
-  run(join(VENV, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS]);
-  writeFileSync(mark, wanted);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('No free port was found.');
-  return address.port;
-}
-
 /** Starts the program on this machine only; its functions run under the Node that runs this. */
-async function start(port: number, front: number): Promise<{ program: ChildProcess; log: () => string }> {
-  const program = spawn(join(VENV, 'bin', 'ministack'), [], {
+async function start(
+  bin: string,
+  port: number,
+  front: number,
+): Promise<{ program: ChildProcess; log: () => string }> {
+  const program = spawn(join(bin, 'ministack'), [], {
     env: {
       ...process.env,
       PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
@@ -117,15 +86,10 @@ function onAccount(endpoint: NodeJS.ProcessEnv): Promise<number> {
 }
 
 async function onProgram(test: (urls: NodeJS.ProcessEnv) => Promise<number>): Promise<number> {
-  const name = python();
-  if (name === undefined) {
-    const message = `THE TESTS OVER THE WIRE DID NOT RUN: they need Python ${PYTHON_FLOOR} or newer with venv (Debian: apt-get install python3-venv).`;
-    console.error(`\n${'!'.repeat(message.length)}\n${message}\n${'!'.repeat(message.length)}\n`);
-    return process.env.CI === undefined ? 0 : 1;
-  }
-  install(name);
+  const bin = programs('wire', REQUIREMENTS, PYTHON_FLOOR, 'THE TESTS OVER THE WIRE');
+  if (bin === undefined) return 0;
   const [port, front] = [await freePort(), await freePort()];
-  const { program, log } = await start(port, front);
+  const { program, log } = await start(bin, port, front);
   try {
     const code = await test({
       WIRE_PROGRAM: `http://127.0.0.1:${port}`,

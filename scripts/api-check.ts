@@ -1,0 +1,84 @@
+// `npm run test:api`: the document about the API, and the API of an embedded world with running rollouts, held to each other by
+// programs that others wrote. Python is needed; everything else it makes itself, in `.cache/api`.
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { iamPrincipal } from '../core/people/access.ts';
+import { serve } from '../demo/server.ts';
+import { deploy, publish } from '../demo/shop.ts';
+import { scaledClock } from '../local/clock.ts';
+import { createWorld, type World } from '../local/world.ts';
+import { freePort, programs, ROOT } from './python.ts';
+
+const DOCUMENT = join(ROOT, 'docs/reference/openapi.json');
+const SETTINGS = join(ROOT, 'test/api/schemathesis.toml');
+/** Schemathesis makes so many requests to each address, besides those of its own lists. */
+const EXAMPLES = 15;
+/** The services that its settings name. */
+const SERVICES = [1, 2, 3, 4];
+/** Stands for a signature of IAM, which nobody checks here. */
+const SIGNATURE = 'AWS4-HMAC-SHA256 tests';
+
+/** Everything is let through: what is limited would be no answer to what was asked. */
+const FREE = { burst: 1e9, everyMs: 1 };
+const LIMITS = { each: { read: FREE, command: FREE, abort: FREE }, all: { read: FREE, command: FREE } };
+
+const bin = programs('api', 'test/api/requirements.txt', '3.11', 'THE TESTS OF THE API');
+// The rollouts would go on for a day.
+if (bin !== undefined) process.exit(await check(bin));
+
+async function check(bin: string): Promise<number> {
+  const valid = await run(join(bin, 'openapi-spec-validator'), [DOCUMENT]);
+  if (valid !== 0) return valid;
+  const world = createWorld({ clock: scaledClock(60), seed: 7 });
+  for (const number of SERVICES) await release(world, number);
+  const port = await freePort();
+  await serve(world, port, {
+    limits: LIMITS,
+    principal: async (request) =>
+      request.headers.get('authorization') === SIGNATURE
+        ? iamPrincipal('arn:aws:iam::111122223333:user/ada', world.ports.access)
+        : undefined,
+  });
+  return run(join(bin, 'schemathesis'), [
+    ...['--config-file', SETTINGS, 'run', DOCUMENT],
+    ...['--url', `http://127.0.0.1:${port}`, '--header', `Authorization: ${SIGNATURE}`],
+    ...['--checks', 'all', '--max-examples', String(EXAMPLES), '--seed', '1'],
+    ...['--continue-on-failure', '--suppress-health-check', 'all'],
+    ...process.argv.slice(2),
+  ]);
+}
+
+/** A service whose rollout is at its first step. */
+async function release(world: World, number: number): Promise<void> {
+  const [service, lambda] = [`checkout-${number}`, `checkout-${number}-Api`];
+  await deploy(world, lambda, 'live', service, '7-serving');
+  const version = await publish(world, lambda, '8-cheaper-shipping');
+  await world.upload(`releases/${service}/r1/manifest.json`, {
+    ...{ schema: 1, service, environment: world.environment, release: 'r1', order: 1 },
+    targets: { api: { version } },
+    rollout: {
+      ...{ service, targets: { api: { lambda, alias: 'live', source: 'http' } } },
+      ...{ steps: [{ weight: 10, bake: '12h' }], verify: '10m' },
+    },
+  });
+  while ((await world.journal.read(`${service}--r1--1`))?.traffic.api?.weight !== 10)
+    await world.clock.sleep(1_000);
+}
+
+function run(program: string, args: string[]): Promise<number> {
+  // They leave what they found where they run.
+  const child = spawn(program, args, {
+    cwd: join(ROOT, '.cache', 'api'),
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      SCHEMATHESIS_HOOKS: 'hooks',
+      PYTHONPATH: join(ROOT, 'test', 'api'),
+      PYTHONDONTWRITEBYTECODE: '1',
+    },
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code ?? 1));
+  });
+}
