@@ -190,6 +190,7 @@ function answersOf({ about, access, tokens, clock, isPublic, publicUrl, ...deps 
     promote: (asked) =>
       command({ command: 'promote', step: asked.body.step, full: asked.body.full ?? false }, asked),
     approve: (asked) => command({ command: 'approve', ...asked.body }, asked),
+    reject: (asked) => command({ command: 'reject', gate: asked.body.gate, ...why(asked.body) }, asked),
     abort: (asked) => command({ command: 'abort', ...why(asked.body) }, asked),
     rollback: (asked) => command({ command: 'rollback', ...why(asked.body) }, asked),
     retry: (asked) => command({ command: 'retry' }, asked),

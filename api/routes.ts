@@ -35,7 +35,7 @@ export const PARAMETERS = {
 };
 
 /** The commands that people give through the API; a hook's late answer comes another way. */
-type Verb = Exclude<CommandRequest['command'], 'answer' | 'reject'>;
+type Verb = Exclude<CommandRequest['command'], 'answer'>;
 
 const read = { method: 'GET', acts: false } as const;
 const ONE = ['RolloutUnknown'] as const;
@@ -135,6 +135,11 @@ export const ROUTES = {
     [],
   ),
   approve: command('approve', 'Approves the gate before a weight.', []),
+  reject: command(
+    'reject',
+    'Rejects the gate before a weight: pauses the rollout, or reverts it if its file says so.',
+    [],
+  ),
   abort: command('abort', 'Reverts at once, before anything else, also if the journal is down.', [
     'RevertFailed',
   ]),

@@ -183,9 +183,14 @@ export const RolloutOut = named(
       z.looseObject({
         before: z.number(),
         approvers: z.number(),
+        by: texts,
+        from: z.optional(texts),
+        notAuthor: flag,
+        reject: z.optional(z.literal('ends')),
         timeoutSeconds: z.number(),
         onTimeout: z.enum(['revert', 'promote']),
         approvedBy: texts,
+        missing: z.number(),
         until: z.optional(instant),
       }),
     ),
@@ -276,6 +281,9 @@ export const ProblemOut = named(
 /** Why, for readers of the journal; what is too long for it is cut. */
 const reason = z.string();
 
+/** The weight that a gate stands before. */
+const gate = z.int().check(z.gte(1), z.lte(100));
+
 /** What each command takes besides its rollout. */
 export const BODIES = {
   pause: z.strictObject({ reason: z.optional(reason) }),
@@ -284,7 +292,8 @@ export const BODIES = {
     step: z.optional(z.int().check(z.gte(0), z.lte(1000))),
     full: z.optional(z.boolean()),
   }),
-  approve: z.strictObject({ gate: z.int().check(z.gte(1), z.lte(100)) }),
+  approve: z.strictObject({ gate }),
+  reject: z.strictObject({ gate, reason: z.optional(reason) }),
   abort: z.strictObject({ reason: z.optional(reason) }),
   rollback: z.strictObject({ reason: z.optional(reason) }),
   retry: z.strictObject({}),

@@ -4,7 +4,7 @@ import { didYouMean } from '../core/config/nearest.ts';
 import { RolloutError } from '../core/errors.ts';
 import { isHelp, synopsis, table, UsageError, usage } from './call.ts';
 import type { Command } from './command.ts';
-import { abort, approve, pause, promote, resume, retry, rollback } from './commands/operate.ts';
+import { abort, approve, pause, promote, reject, resume, retry, rollback } from './commands/operate.ts';
 import { plan } from './commands/plan.ts';
 import { release } from './commands/release.ts';
 import { report } from './commands/report.ts';
@@ -22,6 +22,7 @@ const commands: Record<string, Command> = {
   resume,
   promote,
   approve,
+  reject,
   abort,
   rollback,
   retry,

@@ -3,7 +3,7 @@ import type { Readings } from '../core/readings.ts';
 import type { UnsignedRequest } from '../core/rollout/command-request.ts';
 
 /** What people want of a rollout. `by` is who says so: the API knows better. */
-type Wanted = Exclude<UnsignedRequest, { command: 'answer' | 'reject' }>;
+type Wanted = Exclude<UnsignedRequest, { command: 'answer' }>;
 
 /** How an interface talks to a controller, wherever that is. All methods reject with RolloutError `Unavailable`, or an error of AWS, where it cannot be reached. */
 export interface Client {

@@ -105,6 +105,8 @@ async function opened(rolloutId: string, ports: Needs<'journal'>): Promise<Rollo
   );
 }
 
+const voiceOf = ({ by, groups, aka }: CommandRequest) => ({ by, groups, aka });
+
 function commandOf(input: Exclude<CommandRequest, { command: 'abort' | 'rollback' | 'retry' }>): Command {
   switch (input.command) {
     case 'pause':
@@ -114,9 +116,9 @@ function commandOf(input: Exclude<CommandRequest, { command: 'abort' | 'rollback
     case 'promote':
       return { type: 'Promote', by: input.by, step: input.step, full: input.full };
     case 'approve':
-      return { type: 'Approve', by: input.by, gate: input.gate };
+      return { type: 'Approve', ...voiceOf(input), gate: input.gate };
     case 'reject':
-      throw new RolloutError('CommandRefused', 'No gate can be rejected yet; abort the rollout.');
+      return { type: 'Reject', ...voiceOf(input), gate: input.gate, reason: input.reason };
     case 'answer':
       return {
         type: 'AnswerHook',

@@ -32,6 +32,7 @@ const wishes = <Who extends z.core.$ZodLooseShape>(who: Who) =>
       full: z._default(z.boolean(), false),
     }),
     z.strictObject({ ...who, command: z.literal('approve'), gate: z.int() }),
+    z.strictObject({ ...who, command: z.literal('reject'), gate: z.int(), reason: Reason }),
     z.strictObject({
       ...who,
       command: z.literal('answer'),

@@ -9,6 +9,7 @@ export const FOLLOWED = [
   'HookAnswered',
   'Paused',
   'PromotionOrdered',
+  'Rejected',
   'Resumed',
   'RolloutClosed',
   'TookOver',

@@ -37,6 +37,7 @@ const EVENT_TYPES = Object.keys({
   Paused: true,
   Resumed: true,
   PromotionOrdered: true,
+  Rejected: true,
   Aborted: true,
   RevertOrdered: true,
   TookOver: true,

@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import type { Client } from '../../client/client.ts';
+import { whoMay } from '../../core/rollout/gate.ts';
 import { clientFrom, rolloutIdFrom, WHERE } from '../arguments.ts';
 import { UsageError } from '../call.ts';
 import { type Command, command } from '../command.ts';
@@ -12,6 +13,7 @@ const BY = {
   },
   ...WHERE,
 } as const;
+const GATE = { gate: { value: 'PERCENT', isRequired: true, does: '50 is the gate before 50 %' } } as const;
 const REASON = { reason: { value: 'TEXT', does: 'why, for readers of the journal' } } as const;
 const who = ({ by }: { by?: string }) => by || process.env.GITHUB_ACTOR || userInfo().username;
 const why = ({ reason = 'no reason given' }: { reason?: string }) => reason;
@@ -112,7 +114,7 @@ export const approve = command(
   {
     does: 'approves the gate before a weight',
     takes: ['ROLLOUT'],
-    options: { gate: { value: 'PERCENT', isRequired: true, does: '50 is the gate before 50 %' }, ...BY },
+    options: { ...GATE, ...BY },
   },
   async ({ args, options }) => {
     const rolloutId = rolloutIdFrom(args[0]);
@@ -125,13 +127,31 @@ export const approve = command(
   },
 );
 
+/** Rejects the gate before a weight. */
+export const reject = command(
+  'reject',
+  {
+    does: 'rejects the gate before a weight: pauses the rollout, or reverts it if its file says so',
+    takes: ['ROLLOUT'],
+    options: { ...GATE, ...REASON, ...BY },
+  },
+  async ({ args, options }) => {
+    const rolloutId = rolloutIdFrom(args[0]);
+    const gate = whole(options.gate, '--gate');
+    const [by, reason] = [who(options), why(options)];
+    await clientFrom(options).command({ command: 'reject', rolloutId, by, gate, reason });
+    say(`${by} rejects the gate before ${gate} % of ${rolloutId}`);
+    return 0;
+  },
+);
+
 /** The gates that hold a rollout still, with what opens them. */
 async function heldBy(client: Client, rolloutId: string): Promise<string[]> {
   // The command is taken already, whatever becomes of this question.
   const { view } = await client.rollout(rolloutId).catch(() => ({ view: undefined }));
-  return (view?.gates ?? []).map(({ before, approvers, by, approvedBy }) => {
-    const whom = by.length === 0 ? '' : ` of ${by.join(', ')}`;
-    return `  the gate before ${before} % holds it: ${approvedBy.length} of ${approvers} approvals${whom}; approve ${rolloutId} --gate ${before}`;
+  return (view?.gates ?? []).map((gate) => {
+    const { before, approvers, approvedBy } = gate;
+    return `  the gate before ${before} % holds it: ${approvedBy.length} of ${approvers} approvals of ${whoMay(gate)}; approve ${rolloutId} --gate ${before}`;
   });
 }
 

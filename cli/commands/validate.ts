@@ -14,6 +14,7 @@ import {
 import { RolloutError } from '../../core/errors.ts';
 import type { Plan, Step } from '../../core/plan/plan.ts';
 import type { Gate, Hook } from '../../core/rollout/event.ts';
+import { whoMay } from '../../core/rollout/gate.ts';
 import { counted, duration, number } from '../../core/words.ts';
 import { KINDS } from '../../targets/kinds.ts';
 import { pathFrom } from '../arguments.ts';
@@ -106,7 +107,8 @@ function asked({ point, kind, spec, target, timeoutSeconds, onBroken }: Hook): s
     : `${point}: ${what} about ${target}, ${within}; if it cannot be asked: ${onBroken}`;
 }
 
-function demanded({ before, approvers, by, timeoutSeconds, onTimeout }: Gate): string {
-  const whom = by.length === 0 ? 'anybody who may give commands' : by.join(', ');
-  return `gate before ${before} %: ${counted(approvers, 'approval')} of ${whom} within ${duration(timeoutSeconds)}, else ${onTimeout}`;
+function demanded({ before, approvers, timeoutSeconds, onTimeout, ...gate }: Gate): string {
+  const others = gate.notAuthor ? ', the author excepted,' : '';
+  const rejected = gate.reject === 'ends' ? '; a rejection reverts it' : '';
+  return `gate before ${before} %: ${counted(approvers, 'approval')} of ${whoMay(gate)}${others} within ${duration(timeoutSeconds)}, else ${onTimeout}${rejected}`;
 }

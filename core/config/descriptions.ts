@@ -72,7 +72,11 @@ const HOOK_DESCRIPTIONS: Record<string, string> = {
 const GATE_DESCRIPTIONS: Record<string, string> = {
   before: 'The weight that is not reached or passed without approval: a whole percent from 1 to 100.',
   approvers: 'How many different people must approve, from 1 to 10.',
-  by: 'Who may approve; everybody who may give commands if it is absent. At least as many names as `approvers`.',
+  by: 'Who may approve: people as the settings of the deployment name them, or their identities, such as a mail address or the name or ARN of a user of IAM. If both this and `from` are absent, whoever has the role of an approver may.',
+  from: 'Groups of the settings of the deployment whose members may approve as well.',
+  notAuthor: 'True if the author of the release does not count; its manifest must then name one.',
+  reject:
+    'What follows if somebody who may approve rejects it: `ends` reverts the release, `pauses` holds it until a person decides.',
   timeout: 'How long it waits for approval: from 1m to 30d.',
   onTimeout: 'What follows if nobody approved in time: `revert` or `promote`.',
 };

@@ -171,6 +171,13 @@ function disagreements(manifest: unknown): Fault[] {
       message: `the manifest is of ${shown(service)}; make the two agree.`,
     });
   }
+  const gates = own(rollout, 'gates');
+  const excludes = Array.isArray(gates) && gates.some((gate) => own(gate, 'notAuthor') === true);
+  if (excludes && own(manifest, 'author') === undefined)
+    found.push({
+      path: ['author'],
+      message: 'a gate of the rollout file does not count the author (`notAuthor`); write who that is.',
+    });
   if (!isMap(targets) || !isMap(planned)) return found;
   const [unplanned, unversioned] = [without(targets, planned), without(planned, targets)];
   return [

@@ -24,8 +24,9 @@ export const PLANS: Actor = { id: 'onInconclusive', via: 'controller', isVerifie
 /** True for a command that the plan gave. */
 export const isPlans = ({ id, via }: Actor): boolean => id === PLANS.id && via === 'controller';
 
-/** An actor in a sentence. */
-export const nameOf = ({ id, name, person }: Actor): string => person ?? name ?? id;
+/** An actor in a sentence; a text is one of an event from before there were actors. */
+export const nameOf = (by: Actor | string): string =>
+  typeof by === 'string' ? by : (by.person ?? by.name ?? by.id);
 
 /** Whose voice it is: one person counts once, whatever ways the orders came. */
-export const voiceOf = ({ id, person }: Actor): string => person ?? id;
+export const voiceOf = (by: Actor | string): string => (typeof by === 'string' ? by : (by.person ?? by.id));

@@ -16,6 +16,7 @@ import { bytesOf, foldedBytesMax, isPastAsking } from './bounded.ts';
 import { checkpointOf, HOOK_TRIES_MAX, isHeldByAlarm, isPromoted, isSuspect } from './checkpoint.ts';
 import type {
   Cause,
+  Gate,
   HookStatus,
   Made,
   PauseReason,
@@ -24,6 +25,7 @@ import type {
   RolloutEvent,
 } from './event.ts';
 import { type FencingToken, isSameToken } from './fencing-token.ts';
+import { approved, type GateState, isAuthor, type Voice, whyNoVoice } from './gate.ts';
 import { gateRunOut, isAwaited, isHeld } from './next.ts';
 import { keptOut, keptOutBy, madeOf } from './quarantine.ts';
 import {
@@ -95,7 +97,8 @@ export type Command =
   | { type: 'Pause'; by: Actor; reason: string }
   | { type: 'Resume'; by: Actor }
   | { type: 'Promote'; by: Actor; step?: number | undefined; full: boolean }
-  | { type: 'Approve'; by: Actor; gate: Percent }
+  | ({ type: 'Approve'; gate: Percent } & Voice)
+  | ({ type: 'Reject'; gate: Percent; reason: string } & Voice)
   /** `isUnanswered`: AWS did not say in time where the targets stand, so that only the journal knows whether they have a way back. */
   | { type: 'Abort'; by: Actor; reason: string; isUnanswered?: boolean };
 
@@ -180,6 +183,7 @@ function eventsOf(rollout: Rollout, command: Command, at: Instant): RolloutEvent
     case 'Resume':
     case 'Promote':
     case 'Approve':
+    case 'Reject':
     case 'Abort':
       return obey(rollout, command, at);
   }
@@ -718,7 +722,10 @@ function unseen({ lossSeen = {} }: Rollout): string {
   return said.join('');
 }
 
-type HumanCommand = Extract<Command, { type: 'Pause' | 'Resume' | 'Promote' | 'Approve' | 'Abort' }>;
+type HumanCommand = Extract<
+  Command,
+  { type: 'Pause' | 'Resume' | 'Promote' | 'Approve' | 'Reject' | 'Abort' }
+>;
 
 function obey(rollout: Rollout, command: HumanCommand, at: Instant): RolloutEvent[] {
   const id = rollout.opening.rolloutId;
@@ -743,16 +750,7 @@ function obey(rollout: Rollout, command: HumanCommand, at: Instant): RolloutEven
     case 'Pause':
       if (rollout.pause !== undefined)
         throw refused(`${id} is paused already (its status says why); resume, promote or abort it.`);
-      return [
-        {
-          type: 'Paused',
-          at,
-          by: command.by,
-          reason: command.reason,
-          until: at + PAUSE_SECONDS_MAX * 1000,
-          why: 'human',
-        },
-      ];
+      return [humanPause(at, command.by, command.reason)];
     case 'Resume':
       if (rollout.pause === undefined) throw refused(`${id} is not paused; there is nothing to resume.`);
       return [{ type: 'Resumed', at, by: command.by }];
@@ -760,6 +758,8 @@ function obey(rollout: Rollout, command: HumanCommand, at: Instant): RolloutEven
       return promote(rollout, command, at);
     case 'Approve':
       return approve(rollout, command, at);
+    case 'Reject':
+      return reject(rollout, command, at);
   }
 }
 
@@ -781,26 +781,62 @@ function abort(
 
 function approve(
   rollout: Rollout,
-  { by, gate }: Extract<Command, { type: 'Approve' }>,
+  { gate, ...voice }: Extract<Command, { type: 'Approve' }>,
   at: Instant,
 ): RolloutEvent[] {
-  const id = rollout.opening.rolloutId;
-  const declared = rollout.opening.gates.find(({ before }) => before === gate);
-  const state = rollout.gates[gate];
-  if (declared === undefined || state === undefined) {
-    const open = Object.keys(rollout.gates).map((before) => `${before} %`);
-    throw refused(
-      `${id} has no open gate before ${gate} %${open.length > 0 ? `, only before ${open.join(', ')}` : ''}; look again and approve the one that is asked for.`,
-    );
-  }
-  if (declared.by.length > 0 && !declared.by.includes(by.id)) {
-    throw refused(
-      `${nameOf(by)} may not approve the gate before ${gate} % of ${id}; ${declared.by.join(', ')} may.`,
-    );
-  }
+  const { declared, state } = openGate(rollout, gate, 'approve');
+  const { rolloutId, author } = rollout.opening;
+  const why =
+    whyNoVoice(voice, declared, { command: 'approve', rolloutId }) ??
+    (declared.notAuthor === true && isAuthor(voice, author)
+      ? `${nameOf(voice.by)} is the author of the release, and this gate asks others`
+      : undefined);
+  if (why !== undefined) throw noVoice(rolloutId, gate, 'approval', why);
   // More names than are asked for would only fill the journal.
   const isPassed = state.approvedBy.length >= declared.approvers;
-  return isPassed || state.approvedBy.includes(by.id) ? [] : [{ type: 'Approved', at, gate, by }];
+  return isPassed || approved(state, voice.by) === state
+    ? []
+    : [{ type: 'Approved', at, gate, by: voice.by }];
+}
+
+/** A rejection stops the rollout, or ends it if the file says so; an author may reject too. */
+function reject(
+  rollout: Rollout,
+  { gate, reason, ...voice }: Extract<Command, { type: 'Reject' }>,
+  at: Instant,
+): RolloutEvent[] {
+  const { declared } = openGate(rollout, gate, 'reject');
+  const { rolloutId } = rollout.opening;
+  const why = whyNoVoice(voice, declared, { command: 'reject', rolloutId });
+  if (why !== undefined) throw noVoice(rolloutId, gate, 'rejection', why);
+  const { by } = voice;
+  const rejected: RolloutEvent = { type: 'Rejected', at, gate, by, reason };
+  const said = `${nameOf(by)} rejected the gate before ${gate} %: ${reason}`;
+  if (declared.reject === 'ends')
+    return [rejected, { type: 'RevertOrdered', at, cause: 'human', reason: said, outcome: outOf(rollout) }];
+  return rollout.pause === undefined ? [rejected, humanPause(at, by, said)] : [rejected];
+}
+
+/** @throws RolloutError CommandRefused if the gate is not open */
+function openGate(
+  { opening, gates }: Rollout,
+  gate: Percent,
+  verb: string,
+): { declared: Gate; state: GateState } {
+  const declared = opening.gates.find(({ before }) => before === gate);
+  const state = gates[gate];
+  if (declared !== undefined && state !== undefined) return { declared, state };
+  const open = Object.keys(gates).map((before) => `${before} %`);
+  throw refused(
+    `${opening.rolloutId} has no open gate before ${gate} %${open.length > 0 ? `, only before ${open.join(', ')}` : ''}; look again and ${verb} the one that is asked for.`,
+  );
+}
+
+const noVoice = (id: string, gate: Percent, what: string, why: string) =>
+  refused(`The ${what} of the gate before ${gate} % of ${id} does not count: ${why}.`);
+
+function humanPause(at: Instant, by: Actor, reason: string): RolloutEvent {
+  return { type: 'Paused', at, by, reason, until: at + PAUSE_SECONDS_MAX * 1000, why: 'human' };
 }
 
 function promote(

@@ -21,7 +21,7 @@ interface Watched {
   measuredAt?: Instant | undefined;
   moves: Instant[];
   hooks: Record<string, { status: string; until: Instant }>;
-  gates: Record<string, { until: Instant; approvedBy: string[] }>;
+  gates: Record<string, { until: Instant; approvedBy: readonly unknown[] }>;
   deferred?: Instant | undefined;
   pause?: { until: Instant } | undefined;
   leaving?: { at: Instant } | undefined;

@@ -41,6 +41,12 @@ export interface Gate {
   approvers: number;
   /** Who may; everybody who may give commands if it is empty. */
   by: string[];
+  /** Groups of the deployment's settings whose members may as well. */
+  from?: string[] | undefined;
+  /** The author of the release does not count. */
+  notAuthor?: true | undefined;
+  /** A rejection reverts the release; without it, it pauses the rollout. */
+  reject?: 'ends' | undefined;
   timeoutSeconds: Seconds;
   onTimeout: 'revert' | 'promote';
 }
@@ -185,6 +191,8 @@ export type RolloutEvent =
     }
   | { type: 'GateOpened'; at: Instant; gate: Percent; until: Instant }
   | { type: 'Approved'; at: Instant; gate: Percent; by: Actor }
+  /** `Paused` or `RevertOrdered` follows, unless it was paused already. */
+  | { type: 'Rejected'; at: Instant; gate: Percent; by: Actor; reason: string }
   | {
       type: 'ShiftIntended';
       at: Instant;
@@ -268,6 +276,7 @@ const SHOWS: Record<RolloutEvent['type'], { isLife: boolean; isWake: boolean }> 
   HookAnswered: { isLife: true, isWake: true },
   GateOpened: { isLife: true, isWake: false },
   Approved: { isLife: false, isWake: true },
+  Rejected: { isLife: false, isWake: true },
   ShiftIntended: { isLife: true, isWake: false },
   Shifted: { isLife: true, isWake: false },
   Deferred: { isLife: true, isWake: false },

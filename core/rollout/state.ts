@@ -19,6 +19,7 @@ import type {
   RolloutEvent,
 } from './event.ts';
 import type { FencingToken } from './fencing-token.ts';
+import { approved, type GateState, LAPSES, lapsed } from './gate.ts';
 
 /** Recalls that a rollout makes: the third one waits for a person. */
 export const RECALLS_MAX = 3;
@@ -72,7 +73,7 @@ export interface Rollout extends Course {
   /** Hooks that were asked, by occurrence. */
   hooks: Record<string, HookState>;
   /** Gates that were opened, by weight. */
-  gates: Record<string, { until: Instant; approvedBy: string[] }>;
+  gates: Record<string, GateState>;
   /** The epoch in which a target was published last: the execution of that epoch was started without the version. */
   publishedIn?: number | undefined;
   traffic: Record<string, Traffic>;
@@ -302,12 +303,12 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
       return { ...state, gates: { ...state.gates, [event.gate]: { until: event.until, approvedBy: [] } } };
     case 'Approved': {
       const gate = state.gates[event.gate];
-      if (gate === undefined || gate.approvedBy.includes(event.by.id)) return state;
-      return {
-        ...state,
-        gates: { ...state.gates, [event.gate]: { ...gate, approvedBy: [...gate.approvedBy, event.by.id] } },
-      };
+      return gate === undefined
+        ? state
+        : { ...state, gates: { ...state.gates, [event.gate]: approved(gate, event.by) } };
     }
+    case 'Rejected':
+      return { ...state, gates: lapsed(state.gates) };
     case 'ShiftIntended':
       return intended(state, event);
     case 'Shifted':
@@ -371,7 +372,11 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
       return { ...state, gone: [...(state.gone ?? []), event.target] };
     case 'Paused': {
       const { at, until, by, reason, why } = event;
-      return { ...state, pause: { since: at, until, by, reason, why } };
+      return {
+        ...state,
+        pause: { since: at, until, by, reason, why },
+        gates: LAPSES.includes(why) ? lapsed(state.gates) : state.gates,
+      };
     }
     case 'Resumed':
       return {
@@ -391,6 +396,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
           full: event.full,
           ...(isPlans(event.by) ? { isPlans: true as const } : {}),
         },
+        gates: event.full ? lapsed(state.gates) : state.gates,
         unproven: withReason(
           state.unproven,
           `${nameOf(event.by)} promoted it before its evidence was complete`,
@@ -706,7 +712,7 @@ function recalled(
       ...(waitsFor === undefined ? {} : { waitsFor }),
       ...(by === undefined ? {} : { by }),
     },
-    ...(waitsFor === undefined ? {} : { waits: (state.waits ?? 0) + 1 }),
+    ...(waitsFor === undefined ? { gates: lapsed(state.gates) } : { waits: (state.waits ?? 0) + 1 }),
     stepSince: undefined,
     promotedAt: undefined,
     verdict: undefined,

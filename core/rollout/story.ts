@@ -2,6 +2,7 @@ import { statisticsOf } from '../analysis/statistics.ts';
 import type { Verdict } from '../analysis/types.ts';
 import { printable } from '../plain-text.ts';
 import type { Served, ServiceRecord } from '../ports.ts';
+import type { Percent } from '../units.ts';
 import { duration, number } from '../words.ts';
 import { nameOf } from './actor.ts';
 import { isSuspect } from './checkpoint.ts';
@@ -49,7 +50,9 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
     case 'GateOpened':
       return `waiting for approval before ${event.gate} %, for ${duration((event.until - event.at) / 1000)} at most`;
     case 'Approved':
-      return `${nameOf(event.by)} approved the gate before ${event.gate} %`;
+      return `${nameOf(event.by)} approved the gate before ${event.gate} %${missing(after, event.gate)}`;
+    case 'Rejected':
+      return `${nameOf(event.by)} rejected the gate before ${event.gate} %: ${event.reason}`;
     case 'Shifted':
       return `${event.target} ${after.recall === undefined ? 'raised' : 'went back'} to ${event.weight} %${heldOut(after, event.weight)}`;
     case 'Deferred':
@@ -109,6 +112,13 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
     default:
       return `${(event as { type: string }).type} (of a newer version)`;
   }
+}
+
+/** How many more must approve a gate. */
+function missing({ opening, gates }: Rollout, gate: Percent): string {
+  const due = opening.gates.find(({ before }) => before === gate)?.approvers ?? 0;
+  const left = due - (gates[gate]?.approvedBy.length ?? due);
+  return left > 0 ? `; ${left} more ${left === 1 ? 'approval is' : 'approvals are'} needed` : '';
 }
 
 /** Lines about an opening that are shown unless somebody asks for all. */

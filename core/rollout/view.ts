@@ -4,6 +4,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { ServiceRecord } from '../ports.ts';
 import type { Target } from '../target.ts';
 import type { Instant } from '../units.ts';
+import { nameOf } from './actor.ts';
 import { gatesAhead } from './checkpoint.ts';
 import { dueAt } from './due.ts';
 import type { Gate, Opening, RolloutEvent } from './event.ts';
@@ -37,7 +38,10 @@ export interface RolloutView extends Outline {
 
 /** A gate, and how it stands. */
 interface GateView extends Gate {
+  /** The people who have approved it and still do. */
   approvedBy: string[];
+  /** How many more must. */
+  missing: number;
   /** Until when it waits; absent before the rollout has come to it. */
   until?: Instant | undefined;
 }
@@ -59,11 +63,11 @@ export function viewOf(rollout: Rollout, now?: ServiceRecord): RolloutView {
     reason,
     dueAt: outcome === undefined ? dueAt(rollout) : undefined,
     pause,
-    gates: gatesAhead(rollout).map((gate) => ({
-      ...gate,
-      approvedBy: gates[gate.before]?.approvedBy ?? [],
-      until: gates[gate.before]?.until,
-    })),
+    gates: gatesAhead(rollout).map((gate) => {
+      const { approvedBy = [], until } = gates[gate.before] ?? {};
+      const missing = gate.approvers - approvedBy.length;
+      return { ...gate, approvedBy: approvedBy.map(nameOf), missing, until };
+    }),
     ...{ verdict, unproven, exposure },
   };
 }

@@ -128,6 +128,7 @@ export const SAMPLES: Partial<Record<RouteName, { query?: string; body?: object 
   events: { query: '?after=1' },
   recent: { query: '?limit=5' },
   approve: { body: { gate: 100 } },
+  reject: { body: { gate: 100 } },
   links: { body: { action: 'view' } },
 };
 

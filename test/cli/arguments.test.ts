@@ -145,7 +145,7 @@ describe('a command', () => {
     ]);
     const full = holding(promotionOrdered(2, { full: true }));
     expect((await spillway(full, 'promote', ID, '--full', '--local')).out).toContain(
-      `the gate before 100 % holds it: 0 of 1 approvals; approve ${ID} --gate 100`,
+      `the gate before 100 % holds it: 0 of 1 approvals of anybody who may approve; approve ${ID} --gate 100`,
     );
   });
 

@@ -49,7 +49,7 @@ test('validate lists all that is asked and demanded on the way, without a contro
     '  beforeTraffic: lambda hook checkout-check about api, an answer within 20 min; if it cannot be asked: pause',
     '  onRevert: http hook https://hooks.example.com/told is notified about api; no answer matters',
     '  gate before 10 %: 2 approvals of ada, grace, joan within 6 h, else revert',
-    '  gate before 100 %: 1 approval of anybody who may give commands within 2 h, else promote',
+    '  gate before 100 %: 1 approval of anybody who may approve within 2 h, else promote',
     '  probes: one smoke test through both versions every 2 s, while the canary has traffic',
     '  alarm orders-too-low: if it goes off after the first raise, the release is reverted',
   ]);

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { executionInput } from '../../controller/execution.ts';
 import type { Ports } from '../../controller/ports.ts';
 import { RolloutError } from '../../core/errors.ts';
+import { signedCommand } from '../../core/people/signed-command.ts';
 import type { ExecutionInput } from '../../core/ports.ts';
 import { command } from '../../functions/command.ts';
 import { decide } from '../../functions/decide.ts';
@@ -14,7 +15,7 @@ import { runHook } from '../../functions/run-hook.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
 import { ALIAS } from '../../local/account.ts';
 import { FUNCTION, SERVICE } from '../../simulation/scenario.ts';
-import { actor } from '../core/rollout/given.ts';
+import { actor, proven } from '../core/rollout/given.ts';
 import { EMPTY } from '../empty.ts';
 import { eventFor, FIRST, type Stage, setUp, unreachable, withJournal } from './set-up.ts';
 
@@ -391,21 +392,64 @@ describe('pause and resume', () => {
 });
 
 describe('approve', () => {
-  const gates = [{ before: 10, approvers: 1 }];
+  const gates = [{ before: 10, approvers: 1, by: ['ada'], from: ['leads'], notAuthor: true }];
+  const approval = { command: 'approve', rolloutId: FIRST, gate: 10 } as const;
 
   async function gated() {
     const stage = setUp({ rollout: { gates } });
-    const ref = await stage.open();
+    const ref = await stage.open({ manifest: { author: 'Joan <joan@shop.example>' } });
     await stage.call(runHook, { ref, version: 1, token: 'asked' });
     return { stage, ref };
   }
+
+  test('and reject of somebody whose identity is not proven are refused, and nothing is written down', async () => {
+    const { stage } = await gated();
+    const before = await stage.history();
+    for (const name of ['approve', 'reject'])
+      await expect(
+        stage.call(
+          command,
+          order({ command: name, gate: 10, ...(name === 'reject' ? { reason: 'no' } : {}) }),
+        ),
+      ).rejects.toThrow(
+        `ada is what the caller said, and a gate counts proven identities: use "spillway ${name}`,
+      );
+    expect(await stage.history()).toEqual(before);
+  });
+
+  test('goes by the groups and the names that the API has proven', async () => {
+    const { stage } = await gated();
+    const give = (more: object) =>
+      stage.call(command, signedCommand({ ...approval, by: proven('joan'), ...more }, stage.ports));
+    await expect(give({})).rejects.toThrow('joan may not: ada, or anybody in leads may');
+    await expect(give({ groups: ['leads'], aka: ['mail:joan@shop.example'] })).rejects.toThrow(
+      'joan is the author of the release',
+    );
+    await give({ by: proven('grace'), groups: ['leads'] });
+    expect((await stage.rollout()).gates[10]?.approvedBy).toEqual([proven('grace')]);
+  });
+
+  test('has an opposite, which pauses the rollout and wakes the hold', async () => {
+    const { stage, ref } = await gated();
+    await waitWith(stage, 'hold');
+    const rejection = {
+      ...approval,
+      command: 'reject',
+      reason: 'the search is slow',
+      by: proven('ada'),
+    } as const;
+    await stage.call(command, signedCommand(rejection, stage.ports));
+    expect((await stage.history()).slice(-2)).toEqual(['Rejected', 'Paused']);
+    expect(stage.woken).toContain('hold');
+    expect(await stage.call(decide, ref)).toMatchObject({ kind: 'hold' });
+  });
 
   test('opens the way for the gate that is asked for, and wakes the hold', async () => {
     const { stage, ref } = await gated();
     expect(await stage.call(decide, ref)).toMatchObject({ kind: 'hold' });
     await waitWith(stage, 'hold');
-    await stage.call(command, order({ command: 'approve', gate: 10 }));
-    expect((await stage.rollout()).gates[10]?.approvedBy).toEqual(['ada']);
+    await stage.call(command, signedCommand({ ...approval, by: proven('ada') }, stage.ports));
+    expect((await stage.rollout()).gates[10]?.approvedBy).toEqual([proven('ada')]);
     expect(stage.woken).toContain('hold');
     expect(await stage.call(decide, ref)).toMatchObject({ kind: 'shift' });
   });

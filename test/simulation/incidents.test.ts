@@ -9,6 +9,7 @@ import { ALIAS } from '../../local/account.ts';
 import { CHECKERS } from '../../simulation/checkers/checkers.ts';
 import { serviceDown } from '../../simulation/faults.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
+import { actor } from '../core/rollout/given.ts';
 import { journals, misreading, overwriting, routers, unfenced, writing } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID, SHORT, type Stage } from './stage.ts';
 
@@ -124,7 +125,9 @@ describe('an incident of other controllers is seen by its checker:', () => {
     const gates = [{ before: 50, timeout: '5m' }];
     const { run } = await bugged(
       { rollout: { ...SHORT, gates } },
-      misreading(() => ({ gates: { 50: { until: Number.MAX_SAFE_INTEGER, approvedBy: ['nobody'] } } })),
+      misreading(() => ({
+        gates: { 50: { until: Number.MAX_SAFE_INTEGER, approvedBy: [actor('nobody')] } },
+      })),
     );
     expect(broken(run)).toEqual(['gatesHeld']);
   });

@@ -159,6 +159,8 @@ function lineOf(event: RolloutEvent): string {
       return `GateOpened ${event.gate} %`;
     case 'Approved':
       return `Approved ${event.gate} % by ${nameOf(event.by)}`;
+    case 'Rejected':
+      return `Rejected ${event.gate} % by ${nameOf(event.by)}`;
     case 'ShiftIntended':
     case 'Shifted':
       return `${event.type} ${event.target} ${event.weight} %`;

@@ -43,8 +43,14 @@ export function fullFile(): Record<string, unknown> {
       ],
     },
     gates: [
-      { before: 50, approvers: 2, by: ['ada', 'grace'], timeout: '12h', onTimeout: 'revert' },
-      { before: 10, approvers: 1, timeout: '1h', onTimeout: 'promote' },
+      {
+        ...{ before: 50, approvers: 2, by: ['ada', 'grace'], notAuthor: true },
+        ...{ reject: 'ends', timeout: '12h', onTimeout: 'revert' },
+      },
+      {
+        ...{ before: 10, approvers: 1, from: ['leads'], notAuthor: false, reject: 'pauses', timeout: '1h' },
+        onTimeout: 'promote',
+      },
     ],
     watch: { errors: '1.5x', http5xx: '0.5%' },
     limits: { dlqNew: 0, oldestMessage: '15m', iteratorAge: '1h', batchFailures: 10 },

@@ -182,8 +182,11 @@ describe('a good rollout file', () => {
 
   test('has its gates in the order of their weights', () => {
     expect(gatesFrom(rolloutFileFrom(fullFile()))).toEqual([
-      { before: 10, approvers: 1, by: [], timeoutSeconds: 3_600, onTimeout: 'promote' },
-      { before: 50, approvers: 2, by: ['ada', 'grace'], timeoutSeconds: 43_200, onTimeout: 'revert' },
+      { before: 10, approvers: 1, by: [], from: ['leads'], timeoutSeconds: 3_600, onTimeout: 'promote' },
+      {
+        ...{ before: 50, approvers: 2, by: ['ada', 'grace'], notAuthor: true },
+        ...{ reject: 'ends', timeoutSeconds: 43_200, onTimeout: 'revert' },
+      },
     ]);
   });
 
@@ -819,9 +822,9 @@ describe('a bad rollout file is refused with the place, what stands there and th
     ['half an approver', ['gates', 0, 'approvers'], 1.5, 'gates[0].approvers is 1.5: write how many people'],
     [
       'gate that nobody may approve',
-      ['gates', 1, 'by'],
+      ['gates', 0, 'by'],
       [],
-      'gates[1].by is []: fewer people may approve than the 1 that must; add names or lower `approvers`.',
+      'gates[0].by is []: fewer people may approve than the 2 that must; add names or lower `approvers`.',
     ],
     [
       'gate with too few names',
@@ -841,7 +844,32 @@ describe('a bad rollout file is refused with the place, what stands there and th
       ['ada', 'ada'],
       'gates[0].by is ["ada","ada"]: fewer people may approve than the 2',
     ],
-    ['empty name', ['gates', 0, 'by', 0], '', 'gates[0].by[0] is "": write a name as commands give it'],
+    ['empty name', ['gates', 0, 'by', 0], '', 'gates[0].by[0] is "": write a name of 1 to 200 characters'],
+    ['no group', ['gates', 1, 'from'], [], 'gates[1].from is []: write a list of 1 to 100 groups'],
+    [
+      'a group twice',
+      ['gates', 1, 'from'],
+      ['a', 'a'],
+      'gates[1].from[1] is "a": this name is listed before',
+    ],
+    [
+      'group of a text',
+      ['gates', 1, 'from'],
+      'leads',
+      'gates[1].from is "leads": write a list of 1 to 100 groups',
+    ],
+    [
+      'an author of a text',
+      ['gates', 0, 'notAuthor'],
+      'ada',
+      'gates[0].notAuthor is "ada": write true or false.',
+    ],
+    [
+      'another rejection',
+      ['gates', 0, 'reject'],
+      'end',
+      'gates[0].reject is "end": did you mean `ends`? Known are ends, pauses',
+    ],
     ['names of a text', ['gates', 0, 'by'], 'ada', 'gates[0].by is "ada": write a list of at most 100 names'],
     [
       'gate before 0 %',

@@ -19,6 +19,7 @@ import {
   paused,
   plan,
   promotionOrdered,
+  proven,
   ROLLOUT_ID,
   reverted,
   revertOrdered,
@@ -33,7 +34,7 @@ const COMMANDS: Record<string, Command> = {
   pause: { type: 'Pause', by: ada, reason: 'lunch' },
   resume: { type: 'Resume', by: ada },
   promote: { type: 'Promote', by: ada, full: false },
-  approve: { type: 'Approve', by: ada, gate: 50 },
+  approve: { type: 'Approve', by: proven('ada'), gate: 50 },
   abort: { type: 'Abort', by: ada, reason: 'it looks odd' },
 };
 const rollsBack = { release: 'r8', rolloutId: 'checkout-api--r8--1', reason: 'odd', made: {} };
@@ -129,18 +130,18 @@ describe('a person is refused', () => {
 
   test('an approval that is for others, and one name more than are asked for changes nothing', () => {
     given(opened({ gates }), open(50))
-      .when({ type: 'Approve', by: { ...ada, name: 'Ada L.' }, gate: 50 }, 2)
+      .when({ type: 'Approve', by: { ...proven('ada'), name: 'Ada L.', person: 'lovelace' }, gate: 50 }, 2)
       .thenRefused(
         'CommandRefused',
-        `Ada L. may not approve the gate before 50 % of ${ROLLOUT_ID}; grace, joan may.`,
+        `The approval of the gate before 50 % of ${ROLLOUT_ID} does not count: lovelace may not: grace, joan may.`,
       );
     const approved = (id: string): RolloutEvent => ({
       type: 'Approved',
       at: minute(2),
       gate: 10,
-      by: actor(id),
+      by: proven(id),
     });
-    const approve: Command = { type: 'Approve', by: ada, gate: 10 };
+    const approve: Command = { type: 'Approve', by: proven('ada'), gate: 10 };
     const asked = [opened({ gates }), open(10), approved('grace')];
     given(asked).when(approve, 2).then(approved('ada'));
     given(asked, approved('joan')).when(approve, 2).thenNothing();

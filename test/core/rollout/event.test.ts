@@ -27,6 +27,6 @@ test('an event shows that its execution lives if that wrote it, or if a fresh on
 test('what people, alarms and the watchdog write wakes a hold, and what an execution writes does not', () => {
   expect([...WAKING].sort()).toEqual([
     ...['Aborted', 'AlarmRaised', 'Approved', 'DriftDetected', 'HookAnswered'],
-    ...['Paused', 'PromotionOrdered', 'Resumed', 'TookOver'],
+    ...['Paused', 'PromotionOrdered', 'Rejected', 'Resumed', 'TookOver'],
   ]);
 });

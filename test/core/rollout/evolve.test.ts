@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { Folded } from '../../../core/analysis/folded.ts';
 import type { Finding, Verdict, VerdictStatus } from '../../../core/analysis/types.ts';
+import type { Actor } from '../../../core/rollout/actor.ts';
 import { PLANS } from '../../../core/rollout/actor.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
 import {
@@ -214,7 +215,7 @@ describe('each event changes this, and nothing else', () => {
     gate,
     by: actor(by),
   });
-  const gates = { 50: { until: minute(61), approvedBy: [] as string[] } };
+  const gates = { 50: { until: minute(61), approvedBy: [] as Actor[] } };
   const drift: RolloutEvent = { type: 'DriftDetected', at: minute(3), target: 'api', found: 'version 9' };
   const state = (status: 'started' | 'pass' | 'broken' | 'inconclusive', until: number, brokenInRow = 0) => ({
     'smoke.1': { status, until: until === 0 ? 0 : minute(until), brokenInRow },
@@ -331,7 +332,13 @@ describe('each event changes this, and nothing else', () => {
       'Approved',
       [...onFirstStep(), gateOpened(50), gateOpened(100), approved('ada')],
       approved('joan'),
-      { gates: { ...gates, 50: { until: minute(61), approvedBy: ['ada', 'joan'] }, 100: gates[50] } },
+      {
+        gates: {
+          ...gates,
+          50: { until: minute(61), approvedBy: [actor('ada'), actor('joan')] },
+          100: gates[50],
+        },
+      },
     ],
     ['Approved twice', [...onFirstStep(), gateOpened(50), approved('ada')], approved('ada'), {}],
     ['Approved of no gate', onFirstStep(), approved('ada'), {}],

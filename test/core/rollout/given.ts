@@ -294,8 +294,13 @@ export const inVerify = (more: Partial<Opening> = {}): RolloutEvent[] => [
 /** A person, as the command line names one. */
 export const actor = (id: string): Actor => ({ id, via: 'iam', isVerified: false });
 
-/** Somebody who has proven who he is. */
-export const proven = (id: string): Actor => ({ id: `arn:${id}`, via: 'iam', isVerified: true });
+/** A user of IAM, as the API proves one. */
+export const proven = (name: string): Actor => ({
+  id: `arn:aws:iam::1:user/${name}`,
+  name,
+  via: 'iam',
+  isVerified: true,
+});
 
 export const aborted = (minutes: number): Event<'Aborted'> => ({
   type: 'Aborted',

@@ -17,7 +17,18 @@ import { bakeOf } from '../../../core/rollout/timing.ts';
 import type { Target } from '../../../core/target.ts';
 import { type Instant, WINDOW_MS } from '../../../core/units.ts';
 import { times } from '../../deep.ts';
-import { actor, frozen, minute, opened, plan, smokeHooks, TWO_TARGETS, target, token } from './given.ts';
+import {
+  actor,
+  frozen,
+  minute,
+  opened,
+  plan,
+  proven,
+  smokeHooks,
+  TWO_TARGETS,
+  target,
+  token,
+} from './given.ts';
 
 /** What happens to one call of the execution. */
 interface Luck {
@@ -349,10 +360,20 @@ function assertUnsuspected(before: RolloutEvent[]): void {
     expect(isOrdered, 'it went on although it looked worse').toBe(true);
 }
 
+/** What was approved before one of these does not count: somebody looked closer, or it is not what goes on. */
+const isLapse = (event: RolloutEvent): boolean =>
+  event.type === 'Rejected' ||
+  (event.type === 'PromotionOrdered' && event.full) ||
+  (event.type === 'RecallOrdered' && event.waitsFor === undefined) ||
+  (event.type === 'Paused' && ['human', 'suspect', 'doubt', 'irreversible'].includes(event.why));
+
 function isApproved(events: RolloutEvent[], { before, onTimeout }: Gate, at: Instant): boolean {
+  // A gate is passed once.
+  if (events.some((event) => event.type === 'ShiftIntended' && event.weight >= before)) return true;
+  const since = events.findLastIndex(isLapse);
   return events.some(
-    (event) =>
-      (event.type === 'Approved' && event.gate === before) ||
+    (event, index) =>
+      (event.type === 'Approved' && event.gate === before && event.by.isVerified && index > since) ||
       (event.type === 'GateOpened' && event.gate === before && onTimeout === 'promote' && event.until <= at),
   );
 }
@@ -391,8 +412,10 @@ const person = fc.constantFrom<Command>(
   { type: 'Promote', by: actor('ada'), full: false },
   { type: 'Promote', by: actor('ada'), full: false, step: 0 },
   { type: 'Promote', by: actor('ada'), full: true },
-  { type: 'Approve', by: actor('ada'), gate: 10 },
+  { type: 'Approve', by: proven('ada'), gate: 10 },
+  { type: 'Approve', by: proven('ada'), gate: 50 },
   { type: 'Approve', by: actor('ada'), gate: 50 },
+  { type: 'Reject', by: proven('ada'), gate: 10, reason: 'odd' },
   { type: 'Abort', by: actor('ada'), reason: 'it looks odd' },
 );
 
@@ -510,6 +533,7 @@ test('a raise is earned by a pass on the whole bake or ordered, and none follows
     'Paused',
     'Promoted',
     'PromotionOrdered',
+    'Rejected',
     'Resumed',
     'RevertOrdered',
     'Reverted',

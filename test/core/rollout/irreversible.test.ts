@@ -15,6 +15,7 @@ import {
   onFirstStep,
   opened,
   paused,
+  proven,
   raised,
   record,
   resumed,
@@ -95,9 +96,9 @@ describe('a release that is not reversible', () => {
       measured('pass', [1, 4]),
     ];
     expect(directiveAt(5.2, history)).toEqual({ kind: 'hold', seconds: 48 });
-    const approved = { type: 'Approved' as const, at: minute(5.3), gate: 50, by: actor('ada') };
+    const approved = { type: 'Approved' as const, at: minute(5.3), gate: 50, by: proven('ada') };
     given(history)
-      .when({ type: 'Approve', by: actor('ada'), gate: 50 }, 5.3)
+      .when({ type: 'Approve', by: proven('ada'), gate: 50 }, 5.3)
       .then(approved);
     expect(directiveAt(5.3, history, approved).kind).toBe('shift');
   });

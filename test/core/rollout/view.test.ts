@@ -31,11 +31,13 @@ describe('the view of a rollout', () => {
 
   test('says what is missing at a gate, and nothing of one that was passed', () => {
     const ahead = onFirstStep({ gates });
-    expect(viewOf(stateAfter(ahead)).gates).toEqual([{ ...gates[0], approvedBy: [], until: undefined }]);
+    expect(viewOf(stateAfter(ahead)).gates).toEqual([
+      { ...gates[0], approvedBy: [], missing: 2, until: undefined },
+    ]);
     const open = { type: 'GateOpened', at: minute(3), gate: 50, until: minute(63) } as const;
     const approved = (by: string) => ({ type: 'Approved', at: minute(4), gate: 50, by: actor(by) }) as const;
     expect(viewOf(stateAfter([...ahead, open, approved('ada')])).gates).toMatchObject([
-      { before: 50, approvedBy: ['ada'], until: minute(63) },
+      { before: 50, approvedBy: ['ada'], missing: 1, until: minute(63) },
     ]);
     expect(viewOf(stateAfter([...ahead, open, approved('ada'), approved('grace')])).gates).toEqual([]);
   });

@@ -1,0 +1,69 @@
+import type { Instant } from '../units.ts';
+import { type Actor, nameOf, voiceOf } from './actor.ts';
+import type { CommandRequest } from './command-request.ts';
+import type { Gate, PauseReason } from './event.ts';
+
+/** A gate that was opened. */
+export interface GateState {
+  until: Instant;
+  /** Who has approved it and still does: each voice once. */
+  approvedBy: Actor[];
+}
+
+/** Whoever approves or rejects. */
+export type Voice = Pick<CommandRequest, 'by' | 'groups' | 'aka'>;
+
+/** What keeps somebody's word from counting at a gate, and what to do about it; undefined if it counts. */
+export function whyNoVoice(
+  voice: Voice,
+  gate: Gate,
+  { command, rolloutId }: { command: 'approve' | 'reject'; rolloutId: string },
+): string | undefined {
+  const { by, from = [] } = gate;
+  const name = nameOf(voice.by);
+  if (!voice.by.isVerified)
+    return `${name} is what the caller said, and a gate counts proven identities: use "spillway ${command} ${rolloutId} --gate ${gate.before}", which proves yours, Slack or the page`;
+  const isNamed = namesOf(voice).some((each) => by.includes(each));
+  const isMember = voice.groups?.some((group) => from.includes(group)) === true;
+  if (isNamed || isMember || (by.length === 0 && from.length === 0)) return undefined;
+  return `${name} may not: ${whoMay({ by, from })} may`;
+}
+
+/** Whose word a gate counts. */
+export function whoMay({ by, from = [] }: Pick<Gate, 'by' | 'from'>): string {
+  const groups = from.length === 0 ? [] : [`anybody in ${from.join(' or ')}`];
+  return [...(by.length === 0 ? [] : [by.join(', ')]), ...groups].join(', or ') || 'anybody who may approve';
+}
+
+/** True if somebody is the author of a release, as far as its manifest names that one: by a mail address, a login or a name, whatever the capitals. */
+export function isAuthor({ by, aka = [] }: Voice, author = ''): boolean {
+  const known = [...namesOf({ by, aka }), ...(by.name === undefined ? [] : [by.name])].map(lower);
+  const [, before = '', mail = ''] = /^(.*?)\s*<([^<>]*)>$/.exec(author) ?? [];
+  return [author, before, mail].some((written) => written !== '' && known.includes(lower(written)));
+}
+
+const lower = (text: string) => text.toLowerCase();
+
+/** The name that an IAM user or session has within its ARN. */
+const ARN_NAME = /^arn:[^:]+:(?:iam|sts)::\d*:(?:user|assumed-role\/[^/]+)\/(?:.*\/)?([^/]+)$/;
+
+/** What is proven of somebody that a rollout file may call that one: not what he calls himself, as Slack shows it. */
+function namesOf({ by, aka = [] }: Voice): string[] {
+  const identities = [by.id, ...aka];
+  const short = identities.flatMap((id) => ARN_NAME.exec(id)?.[1] ?? /^mail:(.+)$/.exec(id)?.[1] ?? []);
+  return [...(by.person === undefined ? [] : [by.person]), ...identities, ...short];
+}
+
+/** The gate with one more voice; one that has approved counts once. */
+export function approved(gate: GateState, by: Actor): GateState {
+  return gate.approvedBy.some((each) => voiceOf(each) === voiceOf(by))
+    ? gate
+    : { ...gate, approvedBy: [...gate.approvedBy, by] };
+}
+
+/** The gates without what was approved so far: what was approved is not what goes on now. */
+export const lapsed = (gates: Record<string, GateState>): Record<string, GateState> =>
+  Object.fromEntries(Object.entries(gates).map(([before, gate]) => [before, { ...gate, approvedBy: [] }]));
+
+/** Pauses that say something against the release, or that somebody wanted to look closer: who approved before did not know. A pause for want of counts says nothing new. */
+export const LAPSES: readonly PauseReason[] = ['human', 'suspect', 'doubt', 'irreversible'];
