@@ -1,3 +1,6 @@
+import { signedCommand } from '../core/people/signed-command.ts';
+import type { Actor } from '../core/rollout/actor.ts';
+import type { CommandRequest } from '../core/rollout/command-request.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { emptyOpening, type Rollout } from '../core/rollout/state.ts';
 import type { Target } from '../core/target.ts';
@@ -23,6 +26,8 @@ interface Command {
   isRefused?: boolean;
   /** The rollout that carries it out, if another one was opened for it. */
   opened?: string | undefined;
+  /** Who gave it, if the API had proven that. */
+  provenBy?: string | undefined;
 }
 
 /** What the users of one version met in one window, as AWS counts it in time, and what it does not. */
@@ -183,10 +188,13 @@ function witnessOf(
 function recordCommands(world: World): Command[] {
   const commands: Command[] = [];
   const { invoke, clock } = world;
+  world.command = async (request) =>
+    (await world.invoke('Command', signedCommand(request, world.ports))) as { rolloutId: string };
   world.invoke = async (name, event) => {
     if (name !== 'Command') return invoke(name, event);
-    const { command: does, rolloutId } = event as { command: string; rolloutId: string };
-    const given: Command = { does, rolloutId, at: clock.now(), acceptedAt: undefined };
+    const { command: does, rolloutId, by } = wantedBy(event as Wanted | { signed: string });
+    const provenBy = typeof by === 'object' ? by.id : undefined;
+    const given: Command = { does, rolloutId, at: clock.now(), acceptedAt: undefined, provenBy };
     commands.push(given);
     const answer = await invoke(name, event).catch((error: unknown) => {
       given.isRefused = error instanceof Error && error.name === 'CommandRefused';
@@ -197,6 +205,15 @@ function recordCommands(world: World): Command[] {
     return answer;
   };
   return commands;
+}
+
+type Wanted = Pick<CommandRequest, 'command' | 'rolloutId'> & { by: string | Actor };
+
+/** What a call of Command wants; one that is signed says so in the middle of its token. */
+function wantedBy(event: Wanted | { signed: string }): Wanted {
+  if (!('signed' in event)) return event;
+  const [, claims = ''] = event.signed.split('.');
+  return (JSON.parse(Buffer.from(claims, 'base64url').toString()) as { request: Wanted }).request;
 }
 
 const NOTHING_MET: MetWindow = { requests: 0, failed: 0, weather: 0, counted: 0, late: 0, lost: 0 };

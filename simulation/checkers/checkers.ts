@@ -24,10 +24,12 @@ import {
   shiftedMeansStands,
   stablePinned,
   suspicionHolds,
+  unverifiedApprovesNothing,
   waitsEnd,
 } from './incidents.ts';
 import { historyNeverReverts, recallEnds, stillDue, weightsOnlyRise } from './recalls.ts';
 import {
+  approversOf,
   arriving,
   type Checker,
   type Fault,
@@ -984,9 +986,8 @@ const isAnswer = (event: RolloutEvent): boolean =>
 
 /** True if enough people had approved a gate before the entry of this index. */
 function isApproved(view: View, gate: Percent, index: number): boolean {
-  const approved = those(view, 'Approved').filter((each) => each.index < index && each.event.gate === gate);
   const due = view.opening.gates.find(({ before }) => before === gate)?.approvers ?? 1;
-  return new Set(approved.map(({ event }) => event.by.id)).size >= due;
+  return approversOf(view, gate, index) >= due;
 }
 
 /** A rollout that was opened has an outcome, no execution of it runs on, and its watchdog is disarmed. */
@@ -1072,6 +1073,7 @@ export const CHECKERS = {
   goingBackArrives,
   stablePinned,
   gatesHeld,
+  unverifiedApprovesNothing,
   suspicionHolds,
   waitsEnd,
   blameHasEvidence,

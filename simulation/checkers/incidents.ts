@@ -6,6 +6,7 @@ import type { FencingToken } from '../../core/rollout/fencing-token.ts';
 import { isSameToken } from '../../core/rollout/fencing-token.ts';
 import type { Target } from '../../core/target.ts';
 import {
+  approversOf,
   arriving,
   type Checker,
   type EventOf,
@@ -198,28 +199,49 @@ export const stablePinned = perRollout((view, run) => {
   });
 });
 
-/** A gate is passed by approvals enough of it, or by its time running out, on the clock of whoever looks, if that lets pass; no other command opens it. */
+/** A gate is passed by approvals enough of it, or by its time running out, on the clock of whoever looks, if that lets pass; no other command opens it. It is passed once: what was approved may go back up after a recall. */
 export const gatesHeld = perRollout((view, _run, { skewMs }) =>
-  view.opening.gates.flatMap(({ before, approvers, onTimeout }) =>
-    view.raises
+  view.opening.gates.flatMap(({ before, approvers, onTimeout }) => {
+    const passed = those(view, 'ShiftIntended').find(({ event }) => event.weight >= before);
+    return view.raises
       .filter(({ from, to }) => from < before && to >= before)
-      .filter(({ index, at }) => {
-        const earlier = <E extends { index: number }>(each: E) => each.index < index;
-        const approved = those(view, 'Approved').filter(earlier);
-        const by = new Set(approved.flatMap(({ event }) => (event.gate === before ? [event.by.id] : [])));
-        const opened = those(view, 'GateOpened').find((each) => earlier(each) && each.event.gate === before);
+      .filter((raise) => {
+        const { index, at } = passed !== undefined && passed.index < raise.index ? passed : raise;
+        const opened = those(view, 'GateOpened').find(
+          (each) => each.index < index && each.event.gate === before,
+        );
         const isOver = onTimeout === 'promote' && opened !== undefined && opened.event.until <= at + skewMs;
-        return by.size < approvers && !isOver;
+        return approversOf(view, before, index) < approvers && !isOver;
       })
-      .map(({ at, to }) => ({ at, what: `was raised to ${to} % past the gate before ${before} %` })),
-  ),
+      .map(({ at, to }) => ({ at, what: `was raised to ${to} % past the gate before ${before} %` }));
+  }),
+);
+
+/** What is approved or rejected was so by somebody who had proven to be that one for this command. */
+export const unverifiedApprovesNothing = perRollout((view, { commands }) =>
+  those(view, 'Approved', 'Rejected')
+    .filter(
+      ({ at, event: { by } }) =>
+        !by.isVerified ||
+        !commands.some(
+          (each) =>
+            each.rolloutId === view.id &&
+            each.provenBy === by.id &&
+            each.at <= at &&
+            (each.acceptedAt ?? at) >= at,
+        ),
+    )
+    .map(({ at, event }) => ({
+      at,
+      what: `${event.type} of the gate before ${event.gate} % by ${event.by.id}, whose identity is not proven`,
+    })),
 );
 
 /** Whoever waits says until when, and something follows at the latest then: nothing waits for ever. */
 export const waitsEnd = perRollout((view, _run, { tickMs }) => {
   const ends = [...LEAVING, 'RolloutClosed', 'Resumed', 'PromotionOrdered', 'ShiftIntended'] as const;
   // A recall puts off what is asked after promotion, and has an end of its own.
-  const answers = [...ends, 'Approved', 'HookAnswered', 'RecallOrdered'] as const;
+  const answers = [...ends, 'Approved', 'Rejected', 'HookAnswered', 'RecallOrdered'] as const;
   return those(view, 'Paused', 'GateOpened', 'HookStarted').flatMap(({ index, at, event }) => {
     // Traffic that goes down in a recall answers nothing that a pause waits for.
     const isRecall = (each: { index: number; event: RolloutEvent }) =>

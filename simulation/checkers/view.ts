@@ -80,6 +80,25 @@ export function those<Type extends RolloutEvent['type']>(view: View, ...types: T
   );
 }
 
+/** True for an event that voids what was approved before: somebody looked closer, or it is not what goes on. */
+const isLapse = ({ event }: Happened): boolean =>
+  event.type === 'Rejected' ||
+  (event.type === 'PromotionOrdered' && event.full) ||
+  (event.type === 'RecallOrdered' && event.waitsFor === undefined) ||
+  (event.type === 'Paused' && event.why !== 'broken' && event.why !== 'inconclusive');
+
+/** How many people whose identity is proven had approved a gate before the entry of this index, each once, since what voids that. */
+export function approversOf(view: View, gate: Percent, index: number): number {
+  const before = view.happened.filter((each) => each.index <= index);
+  const since = before.slice(before.findLastIndex(isLapse) + 1);
+  const voices = since.flatMap(({ index: at, event }) =>
+    event.type === 'Approved' && event.gate === gate && event.by.isVerified && at < index
+      ? [event.by.person ?? event.by.id]
+      : [],
+  );
+  return new Set(voices).size;
+}
+
 /** Events after which a canary leaves. */
 export const LEAVING = ['RevertOrdered', 'Aborted', 'DriftDetected', 'Reverted'] as const;
 

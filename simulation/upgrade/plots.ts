@@ -1,5 +1,6 @@
 import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
 import { zipSync } from 'fflate';
+import type { CommandRequest } from '../../core/rollout/command-request.ts';
 import { ALIAS } from '../../local/account.ts';
 import type { Model } from '../../local/services/lambda.ts';
 import { pinNameOf } from '../../targets/lambda-alias/pin.ts';
@@ -20,10 +21,12 @@ const WORKER = 'checkout-prod-worker';
 const HOOK = 'checkout-hook';
 const BAD = { 2: { errors: 0.2 } };
 
+const BY = { id: 'arn:aws:iam::111122223333:user/ada', name: 'ada', via: 'iam', isVerified: true };
+
 const order =
   (command: string, more: object = {}) =>
-  ({ invoke }: Scenario) =>
-    invoke('Command', { command, rolloutId: ID, by: 'ada', ...more });
+  (scenario: Scenario) =>
+    scenario.command({ command, rolloutId: ID, by: BY, ...more } as CommandRequest);
 
 /** The same bytes whenever and wherever it is packed: a zip holds local time. */
 const zipOf = (text: string) =>
@@ -124,6 +127,20 @@ export const UPGRADE_PLOTS: Record<string, UpgradePlot> = {
       rollout: { gates: [{ before: 50, approvers: 1, timeout: '3h', onTimeout: 'revert' }] },
     },
     acts: [{ minute: 25, does: order('approve', { gate: 50 }) }],
+  },
+  rejected: {
+    options: {
+      rollout: {
+        gates: [
+          ...[{ before: 50, approvers: 2, from: ['leads'], notAuthor: true, reject: 'ends', timeout: '3h' }],
+        ],
+      },
+    },
+    release: { manifest: { author: 'Joan <joan@shop.example>' } },
+    acts: [
+      { minute: 25, does: order('approve', { gate: 50, groups: ['leads'], by: { ...BY, person: 'ada' } }) },
+      { minute: 35, does: order('reject', { gate: 50, groups: ['leads'], reason: 'the search is slow' }) },
+    ],
   },
   paused: {
     options: { rollout: { steps: [{ weight: 10, bake: '15m' }] } },

@@ -108,7 +108,7 @@ test('a role lets do what it is for, with the rollouts of its service alone', as
     return (await ask(app, 'POST', at(command), { [WHO]: who, body })).status;
   };
   for (const command of COMMANDS) {
-    const needs = command === 'approve' ? APPROVER : OPERATOR;
+    const needs = command === 'approve' || command === 'reject' ? APPROVER : OPERATOR;
     for (const who of [VIEWER, OPERATOR, APPROVER, OTHER]) {
       const isAllowed = command === 'links' ? who !== OTHER : who === needs;
       expect([command, who, await may(who, command)]).toEqual([

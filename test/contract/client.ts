@@ -7,6 +7,7 @@ import type { RolloutView } from '../../core/rollout/view.ts';
 import { ALIAS } from '../../local/account.ts';
 import type { World } from '../../local/world.ts';
 import { FUNCTION, ID, SERVICE } from '../api/stage.ts';
+import { proven } from '../core/rollout/given.ts';
 import { EMPTY } from '../empty.ts';
 import { contract, type Implementation, refused } from './cases.ts';
 
@@ -139,7 +140,12 @@ export function describeClient(implementation: Implementation<ClientStage>): voi
         ({ gates }) => gates[0]?.until !== undefined,
       );
       expect(held.gates).toMatchObject([{ before: 100, approvers: 1, approvedBy: [] }]);
-      await client.command({ ...order, command: 'approve', gate: 100 });
+      const approval = { rolloutId: ID, command: 'approve', gate: 100 } as const;
+      if (by.isVerified === false) {
+        // Whoever calls Command itself proves nothing, so nothing of that client counts at a gate.
+        await refused(client.command({ ...order, ...approval }), 'CommandRefused', 'proven identities');
+        await world.command({ ...approval, by: proven('ada') });
+      } else await client.command({ ...order, ...approval });
       expect(await ended(client, ID)).toMatchObject({ outcome: 'completed', weights: { api: 100 } });
       const back = await client.command({ ...order, command: 'rollback', reason: 'odd' });
       expect(await ended(client, back.rolloutId)).toMatchObject({

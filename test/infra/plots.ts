@@ -5,11 +5,13 @@ import { zipSync } from 'fflate';
 import { lambdaCommands } from '../../adapters/lambda-commands.ts';
 import { SESSION, sessionOf } from '../../api/session.ts';
 import type { Commands } from '../../core/ports.ts';
+import type { CommandRequest } from '../../core/rollout/command-request.ts';
 import { ALIAS } from '../../local/account.ts';
 import { awsError } from '../../local/sdk.ts';
 import { FUNCTION, SERVICE } from '../../simulation/scenario.ts';
 import { APP, formOf, payloadOf, SECRET, signedBy, TEAM } from '../api/click.ts';
 import { OPEN as ACCESS, ADA } from '../api/stage.ts';
+import { proven } from '../core/rollout/given.ts';
 import { iam, type Asked as Request, urlEvent } from '../functions/url-event.ts';
 import { MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from '../simulation/stage.ts';
 import { type Asked, recorder } from './calls.ts';
@@ -24,7 +26,7 @@ const ZIP: Plot = {
 const HOOK = 'checkout-hook';
 
 const order = (stage: Stage, command: string, more: object = {}) =>
-  stage.invoke('Command', { command, rolloutId: ROLLOUT_ID, by: 'ada', ...more });
+  stage.command({ command, rolloutId: ROLLOUT_ID, by: proven('ada'), ...more } as CommandRequest);
 
 function hooked(stage: Stage): void {
   const { helpers } = stage.lambda;

@@ -23,6 +23,7 @@ import {
   plan,
   promoted,
   promotionOrdered,
+  proven,
   resumed,
   reverted,
   revertOrdered,
@@ -505,7 +506,7 @@ describe('a command to go on at a gate that waits for approvals', () => {
   const opensGate: RolloutEvent = { type: 'GateOpened', at: minute(1), gate: 50, until: minute(20) };
   const gates = [{ before: 50, approvers: 1, by: [], timeoutSeconds: 1_140, onTimeout: 'revert' as const }];
   const approved = (id: string): RolloutEvent => ({
-    ...{ type: 'Approved', at: minute(1.5), by: actor(id), gate: 50 },
+    ...{ type: 'Approved', at: minute(1.5), by: proven(id), gate: 50 },
   });
   const waiting = (...happened: Happened[]) =>
     runOf([opened({ gates }), ...move(0, 10, 1, 0.5), ...happened, measured('pass', [1, 24])]);

@@ -15,7 +15,7 @@ import type { Run } from '../../simulation/recording.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
 import { kindOf, provenBad } from '../../simulation/seed.ts';
 import { pinNameOf } from '../../targets/lambda-alias/pin.ts';
-import { actor } from '../core/rollout/given.ts';
+import { actor, proven } from '../core/rollout/given.ts';
 import { blind, journals, routers } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID, SHORT, type Stage } from './stage.ts';
 
@@ -154,12 +154,7 @@ describe('a command to promote', () => {
       act: async (stage) => {
         await stage.saw('GateOpened');
         await stage.clock.sleep(MINUTE);
-        await stage.invoke('Command', {
-          command: 'approve',
-          gate: 10,
-          rolloutId: ROLLOUT_ID,
-          by: 'ada',
-        });
+        await stage.command({ command: 'approve', gate: 10, rolloutId: ROLLOUT_ID, by: proven('ada') });
       },
     });
     expect(rollout?.outcome).toBe('completed');

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
 import type { Ports } from '../../controller/ports.ts';
+import { signedCommand } from '../../core/people/signed-command.ts';
 import type { TrafficRouter } from '../../core/ports.ts';
 import type { Made } from '../../core/rollout/event.ts';
 import { tokenText } from '../../core/rollout/fencing-token.ts';
@@ -9,7 +10,7 @@ import { ALIAS } from '../../local/account.ts';
 import { CHECKERS } from '../../simulation/checkers/checkers.ts';
 import { serviceDown } from '../../simulation/faults.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
-import { actor } from '../core/rollout/given.ts';
+import { actor, proven } from '../core/rollout/given.ts';
 import { journals, misreading, overwriting, routers, unfenced, writing } from './planted.ts';
 import { broken, faults, MINUTE, type Plot, play, ROLLOUT_ID, SHORT, type Stage } from './stage.ts';
 
@@ -130,6 +131,48 @@ describe('an incident of other controllers is seen by its checker:', () => {
       })),
     );
     expect(broken(run)).toEqual(['gatesHeld']);
+  });
+
+  test('a gate is approved by somebody who only says who it is', async () => {
+    const gates = [{ before: 50, timeout: '5m', onTimeout: 'promote' }];
+    const approval = { command: 'approve', gate: 50, rolloutId: ROLLOUT_ID } as const;
+    const given = (give: (stage: Stage) => Promise<unknown>): Plot => ({
+      rollout: { ...SHORT, gates },
+      act: async (stage) => {
+        await stage.saw('GateOpened');
+        await give(stage).catch(() => {});
+      },
+    });
+    const said = given(({ invoke }) => invoke('Command', { ...approval, by: proven('ada').id }));
+    const shown = given(({ command }) => command({ ...approval, by: proven('ada') }));
+    for (const [plot, count] of [
+      [said, 0],
+      [shown, 1],
+    ] as const) {
+      const { run, events } = await play(plot);
+      expect(broken(run)).toEqual([]);
+      expect(events.filter(({ type }) => type === 'Approved')).toHaveLength(count);
+    }
+    // Command believes whoever calls it.
+    let ports: Ports | undefined;
+    const { run } = await play({
+      ...said,
+      before: (stage) => {
+        ports = stage.ports;
+      },
+      around: (name, event, call) =>
+        name === 'Command' && ports !== undefined
+          ? call(signedCommand({ ...approval, by: proven('ada') }, ports))
+          : call(event),
+    });
+    expect(broken(run)).toContain('unverifiedApprovesNothing');
+    // A gate counts everybody.
+    const counted = await bugged(shown, (each) =>
+      writing((event) =>
+        event.type === 'Approved' ? { ...event, by: { ...event.by, isVerified: false } } : event,
+      )(each),
+    );
+    expect(broken(counted.run)).toContain('unverifiedApprovesNothing');
   });
 
   test('a gate waits for ever', async () => {
