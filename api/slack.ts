@@ -1,4 +1,5 @@
-import { Hono } from 'hono';
+import { Hono, type HonoRequest } from 'hono';
+import { RolloutError } from '../core/errors.ts';
 import type { Access } from '../core/people/access.ts';
 import { type Click, clickFrom } from '../core/people/slack-click.ts';
 import type { Clock } from '../core/ports.ts';
@@ -17,6 +18,8 @@ interface SlackDeps {
   clock: Clock;
   /** Hands a click to whoever carries it out, and does not wait for that. @throws if it was not taken */
   hand(click: Click): Promise<void>;
+  /** Learns of every request that is refused, and why: whoever pressed sees only that something is wrong. */
+  refused(why: string): void;
 }
 
 /** Most bytes of a request: it holds the whole message in which somebody clicked, percent-encoded. */
@@ -26,10 +29,9 @@ const BYTES_MAX = 512 * 1024;
 const WINDOW_MS = 300_000;
 
 /** What Slack sends when somebody clicks in a message. It waits 3 s for an answer, so nothing is done before it has one. */
-export function slackActions({ slack, signingSecret, clock, hand }: SlackDeps): Hono {
+export function slackActions({ slack, signingSecret, clock, hand, refused }: SlackDeps): Hono {
   const count = limiter(LIMITS, clock);
-  const app = new Hono();
-  app.post('/actions', async ({ req }) => {
+  const take = async (req: HonoRequest): Promise<Response> => {
     const bytes = await bytesFrom(req.raw, BYTES_MAX);
     const header = (name: string) => req.header(name) ?? '';
     const time = header('x-slack-request-timestamp');
@@ -50,11 +52,19 @@ export function slackActions({ slack, signingSecret, clock, hand }: SlackDeps): 
         await hand(click);
     }
     return new Response(null);
-  });
-  app.all('/actions', () => {
-    throw refusal('RequestInvalid', 405, 'Slack sends a POST here.', { allow: 'POST' });
-  });
-  return app;
+  };
+  return new Hono()
+    .post('/actions', async ({ req }) => {
+      try {
+        return await take(req);
+      } catch (error) {
+        if (RolloutError.is(error)) refused(error.message);
+        throw error;
+      }
+    })
+    .all('/actions', () => {
+      throw refusal('RequestInvalid', 405, 'Slack sends a POST here.', { allow: 'POST' });
+    });
 }
 
 /** Compared by the platform in constant time. */

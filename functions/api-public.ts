@@ -4,6 +4,7 @@ import { SLACK, slackActions } from '../api/slack.ts';
 import { type Answers, answersOnAws, behindUrl } from './_api.ts';
 import { aws } from './_aws.ts';
 import { lambda, type Task } from './_lambda.ts';
+import { observer } from './_observe.ts';
 import { clicksOn, providerOn, slackSecretOn } from './_ports.ts';
 import type { UrlAnswer, UrlEvent } from './_url.ts';
 
@@ -26,6 +27,7 @@ export const apiPublic: Task<UrlEvent, UrlAnswer, Answers | More> = behindUrl<Mo
               signingSecret: slackSecret,
               clock,
               hand: clicks.hand,
+              refused: (why) => observer.warn('refused what Slack sent', { why }),
             }),
           }),
     },

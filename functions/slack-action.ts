@@ -7,14 +7,17 @@ import { observer } from './_observe.ts';
 import { commandsOn, slackRepliesOn, tokensOn } from './_ports.ts';
 
 /** Carries out what somebody pressed a button in Slack for, after Slack got its answer. */
-export const slackAction: Task<Click, object, 'access' | 'clock' | 'commands' | 'observer' | 'slackReplies'> =
-  {
-    input: clickSchema,
-    async run(click, ports) {
-      await press(click, ports);
-      return {};
-    },
-  };
+export const slackAction: Task<
+  Click,
+  { rolloutId: string },
+  'access' | 'clock' | 'commands' | 'observer' | 'slackReplies'
+> = {
+  input: clickSchema,
+  async run(click, ports) {
+    await press(click, ports);
+    return { rolloutId: click.value.rolloutId };
+  },
+};
 
 /** The function on AWS. */
 export const handler = lambda(slackAction, () => ({

@@ -11,6 +11,7 @@ const clock = { now: () => NOW_S * 1_000, sleep: async () => {} };
 /** The public API of a deployment with a Slack app, and the clicks that it handed over. */
 function door(hand: (click: Click) => Promise<void> = async () => {}, secret = SECRET) {
   const clicks: Click[] = [];
+  const refusals: string[] = [];
   const slack = slackActions({
     slack: { teams: [TEAM], appId: APP },
     signingSecret: secret,
@@ -19,6 +20,7 @@ function door(hand: (click: Click) => Promise<void> = async () => {}, secret = S
       await hand(click);
       clicks.push(click);
     },
+    refused: (why) => void refusals.push(why),
   });
   const reads = new Proxy({}, { get: () => () => Promise.reject(new Error('nothing is read')) });
   const app = api({
@@ -36,7 +38,7 @@ function door(hand: (click: Click) => Promise<void> = async () => {}, secret = S
   const send = (body: string | Uint8Array, headers: Record<string, unknown> = {}) =>
     ask(app, 'POST', '/slack/actions', { body, ...signedBy(SECRET, body, NOW_S), ...headers });
   const click = (options: ClickOptions = {}) => send(formOf(payloadOf(ID, options)));
-  return { app, clicks, send, click };
+  return { app, clicks, refusals, send, click };
 }
 
 test('a signed click is answered by an empty 200 once it is handed over', async () => {
@@ -69,6 +71,7 @@ describe('signatures', () => {
   const vector = async (body: string, signature: string) => {
     const app = slackActions({
       ...{ slack: { teams: [TEAM], appId: APP }, signingSecret: SECRET, clock: then, hand: async () => {} },
+      refused: () => {},
     });
     app.onError((error) => new Response(error.message, { status: 400 }));
     const headers = {
@@ -110,9 +113,10 @@ describe('signatures', () => {
     ['that comes twice', { 'x-slack-signature': `${good}, ${good}` }],
     ['that is not hexadecimal', { 'x-slack-signature': `v0=${'zz'.repeat(32)}` }],
   ])('%s prove nothing', async (_, headers) => {
-    const { clicks, send } = door();
+    const { clicks, refusals, send } = door();
     const { status, body: problem, headers: answered } = await send(body, headers);
     expect([status, problem]).toMatchObject([401, { code: 'NotAllowed' }]);
+    expect(refusals).toEqual(['Slack did not sign this request for this app within five minutes.']);
     expect(answered.get('x-slack-no-retry')).toBe('1');
     expect(clicks).toEqual([]);
   });
