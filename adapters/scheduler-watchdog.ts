@@ -1,13 +1,11 @@
 import {
-  CreateScheduleCommand,
   type CreateScheduleCommandInput,
   DeleteScheduleCommand,
   GetScheduleCommand,
   type SchedulerClient,
-  UpdateScheduleCommand,
 } from '@aws-sdk/client-scheduler';
 import type { Watchdog, WatchdogInput } from '../core/ports.ts';
-import { nameOf, reach } from './_aws.ts';
+import { at, put, send, tolerate } from './_schedule.ts';
 
 /** What the schedules start, and in whose name. */
 interface WatchdogTargets {
@@ -27,17 +25,12 @@ const AFTER_DEADLINE_MS = 24 * 3600_000;
 
 /** The watchdog on EventBridge Scheduler: one recurring entry per rollout and one at its deadline. */
 export function schedulerWatchdog(client: SchedulerClient, targets: WatchdogTargets): Watchdog {
-  const send = <T>(call: () => Promise<T>) => reach('EventBridge Scheduler', call);
   return {
     async arm(input) {
       // A last look in the past cannot be made; the recurring one goes on.
       const isLate = input.deadline <= input.armedAt;
-      for (const schedule of [recurring(input, targets), ...(isLate ? [] : [last(input, targets)])]) {
-        const created = await tolerate('ConflictException', () =>
-          send(() => client.send(new CreateScheduleCommand(schedule))),
-        );
-        if (created === undefined) await send(() => client.send(new UpdateScheduleCommand(schedule)));
-      }
+      for (const schedule of [recurring(input, targets), ...(isLate ? [] : [last(input, targets)])])
+        await put(client, schedule);
     },
     async frozen(rolloutId) {
       const found = await tolerate('ResourceNotFoundException', () =>
@@ -82,18 +75,9 @@ function last(
   return {
     Name: lastName(input.rolloutId),
     GroupName: groupName,
-    ScheduleExpression: `at(${new Date(deadline).toISOString().slice(0, 19)})`,
+    ScheduleExpression: at(deadline),
     FlexibleTimeWindow: { Mode: 'OFF' },
     ActionAfterCompletion: 'DELETE',
     Target: { Arn: stateMachineArn, RoleArn: roleArn, Input: JSON.stringify(input) },
   };
-}
-
-async function tolerate<T>(name: string, call: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await call();
-  } catch (error) {
-    if (nameOf(error) !== name) throw error;
-    return undefined;
-  }
 }

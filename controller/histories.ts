@@ -4,8 +4,10 @@ import type { RolloutEvent } from '../core/rollout/event.ts';
 import { evolve, type Rollout } from '../core/rollout/state.ts';
 
 /** A rollout as it is, and everything that has happened to it, each with the rollout as it was then. */
-interface History {
+export interface History {
   rollout: Rollout;
+  /** The commit that served before it, as far as its service remembers. */
+  since?: string | undefined;
   transitions: readonly { transition: Transition; rollout: Rollout }[];
 }
 
@@ -38,11 +40,11 @@ export async function historyOf(
 
 async function after(before: History | undefined, event: RolloutEvent, journal: Journal): Promise<History> {
   const rollout = evolve(before?.rollout, event);
-  const since = event.type === 'RolloutClosed' ? await commitBefore(rollout, journal) : undefined;
+  const since = before === undefined ? await commitBefore(rollout, journal) : before.since;
   const transition = transitionOf(event, before?.rollout, rollout, since);
   const transitions = before?.transitions ?? [];
   return {
-    rollout,
+    ...{ rollout, since },
     transitions: transition === undefined ? transitions : [...transitions, { transition, rollout }],
   };
 }

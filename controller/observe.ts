@@ -80,10 +80,15 @@ export function loggable(value: unknown): Line {
   return line;
 }
 
+/** Members of inputs that name a rollout, or several. */
+const NAMING = ['ref', 'detail', 'wake', 'acknowledge', 'events'];
+
 /** The first that names one rollout; `none` if the call is about none, or about several that have lines of their own. */
 export function rolloutIdIn(...values: unknown[]): string {
   for (const value of values) {
-    const id = memberOf(value, 'rolloutId') ?? memberOf(memberOf(value, 'ref'), 'rolloutId');
+    const within = NAMING.map((name) => memberOf(value, name));
+    const ids = [value, ...within.flat()].map((each) => memberOf(each, 'rolloutId')).filter(Boolean);
+    const id = new Set(ids).size === 1 ? ids[0] : undefined;
     // What is no id must not become a way to write anything into the logs.
     if (typeof id === 'string' && /^[\w-]{1,60}$/.test(id)) return id;
   }

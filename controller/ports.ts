@@ -1,6 +1,8 @@
-import type { Access } from '../core/people/access.ts';
+import type { Access, Route } from '../core/people/access.ts';
+import type { Sink } from '../core/people/notice.ts';
 import type { Transition } from '../core/people/transition.ts';
 import type {
+  Agenda,
   AlarmSource,
   Budget,
   Clicks,
@@ -85,6 +87,9 @@ export interface Ports {
   announcer: Announcer;
   notes: Notes;
   deadLetters: DeadLetters;
+  agenda: Agenda;
+  /** Where a route leads; undefined if this deployment has nothing to post there with. */
+  sinks(route: Route): Sink | undefined;
 }
 
 /** Some of the ports: a function gets those it names and can touch nothing else. */

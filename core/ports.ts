@@ -480,6 +480,18 @@ export interface Notes {
   ): Promise<Note | undefined>;
 }
 
+/** Has people reported to later. */
+export interface Agenda {
+  /** Has everything that is new about a rollout reported at this moment or within a minute after it, in place of what was arranged for it before. @throws RolloutError Unavailable */
+  wake(rolloutId: string, at: Instant): Promise<void>;
+}
+
+/** Takes acknowledgements of pages to whoever repeats them. */
+export interface Pages {
+  /** Resolves once it is certain that the page is not repeated any more, or was over before. @throws RolloutError Unavailable */
+  acknowledge(page: { rolloutId: string; page?: string | undefined; by: Actor }): Promise<void>;
+}
+
 /** Keeps what could not be done, for a person to look at. */
 export interface DeadLetters {
   /** @throws RolloutError Unavailable */

@@ -4,6 +4,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { SNSClient } from '@aws-sdk/client-sns';
 import { awsSecrets } from '../adapters/aws-secrets.ts';
 import { cloudwatchAlarms } from '../adapters/cloudwatch-alarms.ts';
 import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
@@ -16,12 +17,22 @@ import { lambdaOpenings } from '../adapters/lambda-openings.ts';
 import { byKind, hookChecks, hookRunners } from '../adapters/registry.ts';
 import type { S3Calls } from '../adapters/s3-client.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
+import { schedulerAgenda } from '../adapters/scheduler-agenda.ts';
 import { schedulerWatchdog } from '../adapters/scheduler-watchdog.ts';
 import { slackReplies } from '../adapters/slack-replies.ts';
+import { snsTopics } from '../adapters/sns-topics.ts';
 import { sqsDeadLetters } from '../adapters/sqs-dead-letters.ts';
+import { standardWebhook } from '../adapters/standard-webhook.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
 import { tokens } from '../adapters/tokens.ts';
-import type { Clock, Tokens } from '../core/ports.ts';
+import type { Route } from '../core/people/access.ts';
+import type { Sink } from '../core/people/notice.ts';
+import type { Clock, Notes, Tokens } from '../core/ports.ts';
+import { paceBy } from '../notify/pace.ts';
+import { slackClient } from '../notify/slack/client.ts';
+import { slackChannel, slackWebhook } from '../notify/slack/sinks.ts';
+import { snsTopic } from '../notify/topic.ts';
+import { webhookSink } from '../notify/webhook.ts';
 import {
   metricSources,
   metricsByKind,
@@ -55,6 +66,7 @@ export type Setting =
   | 'HOOK_SECRET'
   | 'JOURNAL_TABLE'
   | 'OIDC_CLIENT_SECRET'
+  | 'NOTIFY_ARN'
   | 'OPEN_ROLLOUT_ARN'
   | 'PEOPLE_KEYS'
   | 'PUBLIC_URL'
@@ -64,8 +76,10 @@ export type Setting =
   | 'SCHEDULE_GROUP'
   | 'SLACK_ACTION_ARN'
   | 'SLACK_SIGNING_SECRET'
+  | 'SLACK_TOKEN'
   | 'STATE_MACHINE_ARN'
-  | 'WATCHDOG_ARN';
+  | 'WATCHDOG_ARN'
+  | 'WEBHOOK_KEY';
 
 /** What is needed of an AWS SDK v3 client to stand beside each of its tries; `never`, because no type names the outputs of every client. */
 export interface AwsClient {
@@ -158,13 +172,13 @@ const smokeOn = ({ client, clock, fetch }: Host) => {
 /** What measures repeats smoke tests, asks nobody else, and is not given the secret of hooks. */
 export const probesOn = (host: Host) => byKind({ smoke: () => smokeOn(host) }, {}, host.clock);
 
+const hostsOn = (list: string) => list.split(',').filter((host) => host !== '');
+
 const hookClients = ({ client, fetch, optionalSetting }: Host) => ({
   lambda: client(LambdaClient, PATIENT_CLIENT),
   web: {
     fetch,
-    hosts: optionalSetting('HOOK_HOSTS')
-      .split(',')
-      .filter((host) => host !== ''),
+    hosts: hostsOn(optionalSetting('HOOK_HOSTS')),
     secret: optionalSetting('HOOK_SECRET'),
   },
 });
@@ -238,6 +252,37 @@ export const providerOn = ({ fetch, optionalSetting }: Host) => ({
   clientSecret: optionalSetting('OIDC_CLIENT_SECRET'),
   fetch,
 });
+
+/** Where Notify puts what it cannot do now, and repeats. */
+export const agendaOn = ({ client, clock, setting }: Host) =>
+  schedulerAgenda(
+    client(SchedulerClient, CLIENT),
+    {
+      functionArn: setting('NOTIFY_ARN'),
+      roleArn: setting('SCHEDULER_ROLE_ARN'),
+      groupName: setting('SCHEDULE_GROUP'),
+    },
+    clock,
+  );
+
+/** Where routes lead. What Slack is posted with is a bot's token, or the address of an incoming webhook. */
+export const sinksOn = ({ client, clock, fetch, optionalSetting }: Host, notes: Notes) => {
+  const token = optionalSetting('SLACK_TOKEN');
+  const slack = slackClient({ fetch, token }, clock);
+  const pace = paceBy(notes, clock);
+  const publish = snsTopics(client(SNSClient, CLIENT));
+  const web = {
+    fetch,
+    hosts: hostsOn(optionalSetting('HOOK_HOSTS')),
+    secret: optionalSetting('WEBHOOK_KEY'),
+  };
+  return (route: Route): Sink | undefined => {
+    if ('sns' in route) return snsTopic(route.sns, publish);
+    if ('webhook' in route) return webhookSink(standardWebhook(route.webhook, web, clock));
+    if (token.startsWith('https://')) return slackWebhook(token, slack, pace);
+    return token === '' ? undefined : slackChannel(route.slack, slack, pace);
+  };
+};
 
 /** The environment that this controller serves. */
 export const environmentOn = ({ setting }: Host) => setting('ENVIRONMENT');

@@ -28,11 +28,17 @@ export async function controller() {
   return { environment: place.environment, bucket: bucket.name, pages: topic.arn, api, publicApi };
 }
 
-async function placeOf({ completionsBucket }: Settings): Promise<Place> {
+async function placeOf({ completionsBucket, access }: Settings): Promise<Place> {
   const [{ partition }, { region }, { accountId }] = await Promise.all([
     aws.getPartition({}),
     aws.getRegion({}),
     aws.getCallerIdentity({}),
   ]);
-  return { partition, region, account: accountId, environment: $app.stage, completionsBucket };
+  const topics = Object.values(access?.notify ?? {})
+    .flat()
+    .flatMap((route) => ('sns' in route ? [route.sns] : []));
+  return {
+    ...{ partition, region, account: accountId, environment: $app.stage, completionsBucket },
+    topics: [...new Set(topics)],
+  };
 }

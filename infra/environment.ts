@@ -22,6 +22,10 @@ export const READS: Record<FunctionName, readonly (keyof Variables | SecretVaria
   Hold: [...ALL, 'STATE_MACHINE_ARN'],
   JournalStream: [...ALL, 'OPEN_ROLLOUT_ARN', 'STATE_MACHINE_ARN'],
   Measure: ALL,
+  Notify: [
+    ...[...ALL, 'HOOK_HOSTS', 'NOTIFY_ARN', 'PEOPLE_KEYS', 'PUBLIC_URL', 'SCHEDULER_ROLE_ARN'],
+    ...['SCHEDULE_GROUP', 'SLACK_TOKEN', 'WEBHOOK_KEY'],
+  ] as const,
   OpenRollout: [...ALL, ...WATCHDOG, ...HOOKS, 'COMPLETIONS_BUCKET'],
   PromoteCanary: ALL,
   PublishRelease: [...ALL, 'STATE_MACHINE_ARN'],
@@ -41,6 +45,7 @@ interface Variables {
   ENVIRONMENT: string;
   HOOK_HOSTS: string;
   JOURNAL_TABLE: string;
+  NOTIFY_ARN: string;
   OPEN_ROLLOUT_ARN: string;
   PUBLIC_URL: string;
   PUBLISH_RELEASE_ARN: string;
@@ -71,6 +76,7 @@ export function variablesOf(
     ENVIRONMENT: place.environment,
     HOOK_HOSTS: hookHosts.join(','),
     JOURNAL_TABLE: `${prefix}-journal`,
+    NOTIFY_ARN: arns.function('Notify'),
     OPEN_ROLLOUT_ARN: arns.function('OpenRollout'),
     // The one that Lambda gives is known once it is made.
     PUBLIC_URL: typeof publicApi === 'string' ? publicApi : '',

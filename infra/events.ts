@@ -17,8 +17,12 @@ const ATTEMPTS_MAX = 185;
 
 /** Events that open rollouts, wake them, and page people. */
 export function events({ place, functions, table, deadLetters, topic }: Parts): void {
+  const rules = Object.fromEntries(RULES.map((rule) => [rule, eventRule(rule, place)])) as Record<
+    RuleName,
+    aws.cloudwatch.EventRule
+  >;
   const call = (name: FunctionName, rule: RuleName) => {
-    const made = eventRule(rule, place);
+    const made = rules[rule];
     const functionName = `${prefixOf(place)}-${name}`;
     new aws.cloudwatch.EventTarget(
       `${rule}To${name}`,
@@ -47,7 +51,7 @@ export function events({ place, functions, table, deadLetters, topic }: Parts): 
   };
 
   for (const rule of RULES) for (const name of startedBy(rule)) call(name, rule);
-  paged({ place, deadLetters, topic });
+  paged({ place, deadLetters, topic }, rules.ExecutionEnded);
 
   new aws.lambda.EventSourceMapping(
     'JournalToTransitions',
@@ -105,7 +109,8 @@ export function events({ place, functions, table, deadLetters, topic }: Parts): 
 }
 
 function eventRule(rule: RuleName, place: Place): aws.cloudwatch.EventRule {
-  const pattern = patternOf(rule, { bucket: bucketOf(place), machine: arnsOf(place).machine });
+  const { environment } = place;
+  const pattern = patternOf(rule, { bucket: bucketOf(place), environment, machine: arnsOf(place).machine });
   return new aws.cloudwatch.EventRule(rule, {
     name: `${prefixOf(place)}-${rule}`,
     description: saysOf(rule),
@@ -118,8 +123,10 @@ function eventRule(rule: RuleName, place: Place): aws.cloudwatch.EventRule {
  * asks for a missing error as well, since `anything-but` matches no field that is missing (recorded from AWS, LocalStack snapshot
  * tests of EventBridge, 2025-10-15).
  */
-function paged({ place, deadLetters, topic }: Pick<Parts, 'place' | 'deadLetters' | 'topic'>): void {
-  const rule = eventRule('ExecutionEnded', place);
+function paged(
+  { place, deadLetters, topic }: Pick<Parts, 'place' | 'deadLetters' | 'topic'>,
+  rule: aws.cloudwatch.EventRule,
+): void {
   new aws.cloudwatch.EventTarget('ExecutionEndedToPages', {
     rule: rule.name,
     arn: topic.arn,

@@ -75,8 +75,11 @@ interface EventPattern {
 /** What a rule is for, in a sentence. */
 export const saysOf = (rule: RuleName): string => table.rules[rule].says;
 
-/** What a rule listens for, in a controller with this bucket of releases and this state machine. */
-export function patternOf(rule: RuleName, controller: { bucket: string; machine: string }): EventPattern {
+/** What a rule listens for, in the controller of this environment, with this bucket of releases and this state machine. */
+export function patternOf(
+  rule: RuleName,
+  controller: { bucket: string; environment: string; machine: string },
+): EventPattern {
   return JSON.parse(JSON.stringify(table.rules[rule].pattern), (_, value) => {
     const [, name] = /^\$\{(\w+)\}$/.exec(value) ?? [];
     return name === undefined ? value : controller[name as keyof typeof controller];

@@ -104,6 +104,8 @@ export const RIGHTS = {
     when: { StringEquals: { 'events:source': 'spillway' } },
   },
 
+  'publish to topics': { actions: ['sns:Publish'], on: ({ topics }: Arns) => topics },
+
   // What the services need that act for the controller.
   'write logs': {
     actions: [
@@ -163,6 +165,7 @@ const OWN_GRANTS = {
   // What events, people and the clock call
   OpenRollout: ['read the journal', 'write events', 'check the service record', 'queue releases', 'reserve calls', 'list running rollouts', 'start executions', 'arm the watchdog', 'pass the scheduler role', 'read metrics', 'read alarms', 'read releases', 'see missing releases', 'find completions', 'publish completions'],
   JournalStream: ['read the journal', 'use task tokens', 'send task success', 'follow the journal', 'list streams'],
+  Notify: ['read the journal', 'read events', 'write notes', 'list running rollouts', 'read running rollouts', 'arm the watchdog', 'pass the scheduler role', 'publish to topics'],
   Transitions: ['read the journal', 'read events', 'write notes', 'announce', 'follow the journal', 'list streams'],
   AlarmEvent: ['list running rollouts', 'read running rollouts', 'read the journal', 'write events', 'use task tokens', 'send task success'],
   Command: ['read the journal', 'write events', 'queue releases', 'use task tokens', 'send task success', 'read the watchdog'],
@@ -197,7 +200,9 @@ export type ServiceName = keyof typeof SERVICE_GRANTS;
 /** What a function of the controller may do: its rights, its own logs and traces, its own dead letters, and the functions that it starts. */
 export function statementsOf(name: FunctionName, place: Place): Statement[] {
   const arns = arnsOf(place);
-  const isMeant = (right: RightName) => place.completionsBucket !== '' || !right.endsWith(' completions');
+  const isMeant = (right: RightName) =>
+    (place.completionsBucket !== '' || !right.endsWith(' completions')) &&
+    (place.topics.length > 0 || right !== 'publish to topics');
   const own = (Sid: string, Action: string[], resource: string): Statement => ({
     Sid,
     Effect: 'Allow',

@@ -6,6 +6,8 @@ export interface Place {
   environment: string;
   /** The bucket in which the controllers of several environments tell each other what completed; empty if there is none. */
   completionsBucket: string;
+  /** The topics that rollouts are reported to, by their ARNs. */
+  topics: string[];
 }
 
 /** What every name of a controller begins with. The command line makes the same names. */
@@ -32,6 +34,7 @@ export function arnsOf(place: Place) {
     indexes: arn('dynamodb', `table/${prefix}-journal/index/*`),
     stream: arn('dynamodb', `table/${prefix}-journal/stream/*`),
     bus: arn('events', 'event-bus/default'),
+    topics: place.topics,
     bucket: `arn:${partition}:s3:::${bucketOf(place)}`,
     completions: `arn:${partition}:s3:::${place.completionsBucket}`,
     /** No controller writes what another environment tells. */
@@ -46,7 +49,7 @@ export function arnsOf(place: Place) {
 }
 
 /** The bucket that releases are uploaded to; bucket names are unique in the world, so the account is part of it. */
-export const bucketOf = (place: Omit<Place, 'completionsBucket'>): string =>
+export const bucketOf = (place: Omit<Place, 'completionsBucket' | 'topics'>): string =>
   `${prefixOf(place)}-releases-${place.account}-${place.region}`;
 
 /** Most characters of a bucket's name (S3 user guide, "General purpose bucket naming rules"). */

@@ -49,8 +49,8 @@ export const SECRETS = {
   SLACK_TOKEN: {
     name: 'SlackToken',
     isNeeded: (settings) => routesOf(settings).some((route) => 'slack' in route),
-    isGood: (value) => value.startsWith('xoxb-'),
-    must: 'must be the bot token of the Slack app, which begins with xoxb- (OAuth & Permissions)',
+    isGood: (value) => value.startsWith('xoxb-') || value.startsWith('https://hooks.slack.com/'),
+    must: 'must be the bot token of the Slack app, which begins with xoxb- (OAuth & Permissions), or the address of an incoming webhook, which begins with https://hooks.slack.com/',
     made: '"xoxb-..."',
   },
   WEBHOOK_KEY: {

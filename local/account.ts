@@ -14,6 +14,7 @@ import { codeHost, SimulatedLambda } from './services/lambda.ts';
 import { SimulatedS3 } from './services/s3.ts';
 import { SimulatedScheduler } from './services/scheduler.ts';
 import { type SimulatedSecrets, secretServers } from './services/secrets.ts';
+import { SimulatedSlack } from './services/slack.ts';
 import { SimulatedSNS } from './services/sns.ts';
 import { type SimulatedQueues, sqsServer } from './services/sqs.ts';
 import { SimulatedStepFunctions } from './services/step-functions.ts';
@@ -27,6 +28,10 @@ export const ALIAS = 'live';
 const CONCURRENCY = 1_000;
 /** Times that a batch of a stream is sent before it is given up: over ten minutes in all; assumed. */
 const STREAM_TRIES_MAX = 15;
+
+/** With what a bot posts to the simulated Slack, and where its incoming webhook is. */
+export const SLACK_TOKEN = 'xoxb-simulated';
+export const SLACK_WEBHOOK = 'https://hooks.slack.com/services/T1/B1/simulated';
 
 /** How an account and region behaves. */
 export interface AccountOptions {
@@ -75,6 +80,8 @@ export interface Account {
   dynamodb: SimulatedDynamoDB;
   secrets: SimulatedSecrets;
   queues: SimulatedQueues;
+  /** Slack, where a bot posts with `SLACK_TOKEN`. */
+  slack: SimulatedSlack;
   sns: SimulatedSNS;
   /** The clients of everybody here: the controllers, people and pipelines. */
   clients: Clients;
@@ -159,6 +166,7 @@ export function createAccount(options: AccountOptions): Account {
     ...here,
     random,
     tokens: options.tokens,
+    onStatus: (event) => events.put(event),
     task: (resource, args) =>
       runTask(resource, args, {
         ...{ clock, call, aroundStep: options.aroundStep },
@@ -184,13 +192,14 @@ export function createAccount(options: AccountOptions): Account {
   const secrets: SimulatedSecrets = { secrets: new Map(), parameters: new Map() };
   const sns = new SimulatedSNS();
   const queues: SimulatedQueues = new Map();
+  const slack = new SimulatedSlack(clock, { token: SLACK_TOKEN, webhook: SLACK_WEBHOOK });
   const { web = {} } = options;
 
   return {
     ...here,
     random,
     concurrency: options.accountConcurrency ?? CONCURRENCY,
-    ...{ lambda, cloudwatch, s3, events, scheduler, stepFunctions, dynamodb, secrets, queues, sns },
+    ...{ lambda, cloudwatch, s3, events, scheduler, stepFunctions, dynamodb, secrets, queues, slack, sns },
     clients: connect(
       {
         dynamodb: dynamodb.operations,
@@ -210,6 +219,7 @@ export function createAccount(options: AccountOptions): Account {
         [codeHost(region)]: codeServer(lambda),
         ...secretServers(secrets, region, options.intercept),
         ...sqsServer(queues, region),
+        ...slack.servers(),
       },
       clock,
     ),

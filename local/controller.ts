@@ -21,6 +21,7 @@ import type { Handler } from '../functions/_lambda.ts';
 import { observer } from '../functions/_observe.ts';
 import {
   aboutOn,
+  agendaOn,
   alarmsOn,
   announcerOn,
   budgetOn,
@@ -40,6 +41,7 @@ import {
   publishersOn,
   routersOn,
   type Setting,
+  sinksOn,
   slackRepliesOn,
   slackSecretOn,
   tokensOn,
@@ -97,6 +99,10 @@ export interface ControllerOptions {
   changePorts?: ((ports: Ports) => Ports) | undefined;
   /** How many calls a second of Lambda's control plane it shares out; as on AWS unless said otherwise. */
   controlPlane?: { budget: number } | undefined;
+  /** Who people are, what they may do, and who is notified. */
+  access?: Access | undefined;
+  /** What the deployment says besides. */
+  settings?: Partial<Record<Setting, string>> | undefined;
   /** The text of another version's state machine, in place of the present one. */
   machine?: string | undefined;
 }
@@ -149,6 +155,7 @@ export function createController(
     HOOK_HOSTS: account.hosts.join(','),
     HOOK_SECRET,
     JOURNAL_TABLE: table,
+    NOTIFY_ARN: arnOf('Notify'),
     OIDC_CLIENT_SECRET: '',
     OPEN_ROLLOUT_ARN: arnOf('OpenRollout'),
     PEOPLE_KEYS: JSON.stringify({ current: 'local', keys: { local: PEOPLE_KEY } }),
@@ -159,8 +166,11 @@ export function createController(
     SCHEDULE_GROUP: `${prefix}spillway`,
     SLACK_ACTION_ARN: arnOf('SlackAction'),
     SLACK_SIGNING_SECRET: '',
+    SLACK_TOKEN: '',
     STATE_MACHINE_ARN: machineArn,
     WATCHDOG_ARN: arnOf('Watchdog'),
+    WEBHOOK_KEY: '',
+    ...options.settings,
   });
 
   const followers: ((record: JournalRecord) => void)[] = [];
@@ -180,7 +190,7 @@ export function createController(
   const { journal } = kept;
   const invoke: Controller['invoke'] = (name, event) => account.call(`${prefix}${name}`, event);
   const ids = account.random.fork(`${prefix}tokens`);
-  const made = portsOn(host, s3Calls(clients.s3), {
+  const own: Own = {
     ...kept,
     tokens: tokensOn(host, () => `${ids.int(2 ** 48).toString(36)}`),
     restoreCode: async (rolloutId, target) =>
@@ -195,7 +205,8 @@ export function createController(
         invoke('SlackAction', click).catch(() => undefined);
       },
     },
-  });
+  };
+  const made = portsOn(host, s3Calls(clients.s3), own, options.access);
   const ports = options.changePorts?.(made) ?? made;
   const functions = controllerFunctions(() => ports);
   const run = async (name: FunctionName, event: unknown): Promise<unknown> => {
@@ -214,7 +225,7 @@ export function createController(
       const call = async (event: unknown) => void (await invoke(name, event));
       events.rule({
         name: `${prefix}${fileOf(rule)}`,
-        pattern: patternOf(rule, { bucket, machine: machineArn }),
+        pattern: patternOf(rule, { bucket, environment, machine: machineArn }),
         target: name === OPENER ? (event) => whenFree(account, opener, openings, () => call(event)) : call,
       });
     }
@@ -262,12 +273,12 @@ type Own = Pick<Ports, 'journal' | 'budget' | 'clicks' | 'commands' | 'notes' | 
 const NOBODY: Access = { groups: {}, people: {}, believedSessions: [], notify: {} };
 
 /** All ports, as each function has some of them on AWS, but for these. */
-function portsOn(host: Host, s3: S3Calls, own: Own): Ports {
+function portsOn(host: Host, s3: S3Calls, own: Own, access = NOBODY): Ports {
   return {
     ...own,
     environment: environmentOn(host),
     about: aboutOn(host),
-    access: NOBODY,
+    access,
     publicUrl: publicUrlOn(host),
     provider: providerOn(host),
     clock: host.clock,
@@ -287,6 +298,8 @@ function portsOn(host: Host, s3: S3Calls, own: Own): Ports {
     deadLetters: deadLettersOn(host),
     slackReplies: slackRepliesOn(host),
     slackSecret: slackSecretOn(host),
+    agenda: agendaOn(host),
+    sinks: sinksOn(host, own.notes),
     observer,
   };
 }

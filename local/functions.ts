@@ -10,6 +10,7 @@ import { decide } from '../functions/decide.ts';
 import { hold } from '../functions/hold.ts';
 import { journalStream } from '../functions/journal-stream.ts';
 import { measure } from '../functions/measure.ts';
+import { notify } from '../functions/notify.ts';
 import { openRollout } from '../functions/open-rollout.ts';
 import { promoteCanary } from '../functions/promote-canary.ts';
 import { publishRelease } from '../functions/publish-release.ts';
@@ -34,6 +35,7 @@ const TASKS = {
   Hold: hold,
   JournalStream: journalStream,
   Measure: measure,
+  Notify: notify,
   OpenRollout: openRollout,
   PromoteCanary: promoteCanary,
   PublishRelease: publishRelease,

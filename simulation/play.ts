@@ -109,7 +109,7 @@ const DEADLY: readonly FaultName[] = [
 ];
 
 /** Functions that report what happens: no rollout waits for one, so what strikes there excuses nothing. */
-const REPORTING = /^Transitions\b/;
+const REPORTING = /^(?:Notify|Transitions)\b/;
 
 /** Tries of an opening that was asked for by an event, a minute apart or more (Lambda developer guide, "Asynchronous invocation"): if each was struck, the watchdog has to begin. */
 const OPENING_TRIES = 3;

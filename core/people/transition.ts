@@ -47,7 +47,7 @@ type TransitionKind = keyof typeof DETAIL_TYPES;
 /** How much a transition asks of people: `page` that one of them acts, `important` that they know of it, `detail` nothing. */
 const IMPORTANCES = ['page', 'important', 'detail'] as const;
 /** One of them. */
-type Importance = (typeof IMPORTANCES)[number];
+export type Importance = (typeof IMPORTANCES)[number];
 
 const OUTCOMES = ['completed', 'reverted', 'refused', 'superseded', 'halted'] as const satisfies Outcome[];
 
@@ -184,7 +184,7 @@ export function callOf(rollout: Rollout): Call | undefined {
     return { key: `paused ${pause.since}`, reason: stateOf(rollout) };
   if (gone.length > 0)
     return {
-      key: `gone ${gone.join(' ')}`,
+      key: `gone ${gone.length}`,
       reason: `the stable version of ${gone.join(' and ')} was deleted, so it cannot be reverted`,
     };
   return undefined;
@@ -251,7 +251,7 @@ function commitsOf({ commit, rollsBack }: Opening, since: string | undefined): s
 }
 
 /** A commit as people write it. */
-const short = (commit: string): string =>
+export const short = (commit: string): string =>
   /^[0-9a-f]{12,64}$/i.test(commit) ? commit.slice(0, 7) : cut(plainText(commit), 40);
 
 const named = ({ id, name, via, isVerified }: Actor): Actor => ({

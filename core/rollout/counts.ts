@@ -25,6 +25,7 @@ export const COUNTED = {
   Throttles: 'Count',
   BudgetUnanswered: 'Count',
   TransitionsLost: 'Count',
+  NotificationsLost: 'Count',
 } as const;
 
 /** One of the names. */

@@ -208,7 +208,9 @@ type Matcher = (value: unknown) => boolean;
 
 /** Reads a pattern once, so that a mistake in it shows when the rule is made and not when an event is lost. */
 function matcherOf(pattern: EventPattern, path: string): Matcher {
-  const fields = Object.entries(pattern).map(([field, part]): [string, Matcher] => {
+  const { $or, ...all } = pattern;
+  const either = Array.isArray($or) ? $or.map((part: EventPattern) => matcherOf(part, `${path}.$or`)) : [];
+  const fields = Object.entries(all).map(([field, part]): [string, Matcher] => {
     if (field.startsWith('$')) throw notSimulated(`${path}.${field}`, field);
     return [
       field,
@@ -219,7 +221,10 @@ function matcherOf(pattern: EventPattern, path: string): Matcher {
   });
   return (value) => {
     const record = isRecord(value) ? value : {};
-    return fields.every(([field, matches]) => matches(record[field]));
+    return (
+      fields.every(([field, matches]) => matches(record[field])) &&
+      (either.length === 0 || either.some((matches) => matches(record)))
+    );
   };
 }
 

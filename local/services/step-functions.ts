@@ -309,7 +309,7 @@ function note(execution: Execution, { id, type, state, stateType, retry = 0 }: A
 }
 
 function statusDetail(execution: Execution): Record<string, unknown> {
-  const { arn, machineArn, name, status, input, output, startedAt, stoppedAt } = execution;
+  const { arn, machineArn, name, status, input, output, error, cause, startedAt, stoppedAt } = execution;
   const isOutputIn = output === undefined || output.length <= EVENT_DATA_MAX;
   const isInputIn = input.length + (isOutputIn ? (output ?? '').length : 0) <= EVENT_DATA_MAX;
   return {
@@ -323,6 +323,8 @@ function statusDetail(execution: Execution): Record<string, unknown> {
     inputDetails: { included: isInputIn },
     output: isOutputIn ? (output ?? null) : null,
     outputDetails: output === undefined ? null : { included: isOutputIn },
+    ...(error !== undefined && { error }),
+    ...(cause !== undefined && { cause }),
   };
 }
 

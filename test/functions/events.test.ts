@@ -74,6 +74,19 @@ const EVENTS: Record<FunctionName, { good: object; bad: object[] }> = {
     good: frozen,
     bad: [ref, { ...frozen, deadline: 'soon' }, { ...frozen, targets: [] as never, epoch: null }],
   },
+  Notify: {
+    good: { wake: { rolloutId: 'x' } },
+    bad: [
+      {},
+      { wake: {} },
+      { wake: { rolloutId: 1 } },
+      { source: 'spillway', detail: {} },
+      { source: 'aws.s3', detail: { rolloutId: 'x' } },
+      { source: 'aws.states', detail: { status: 'FAILED' } },
+      { acknowledge: { rolloutId: 'x' } },
+      { acknowledge: { rolloutId: 'x', by: 'ada' } },
+    ],
+  },
   OpenRollout: {
     good: { detail: { bucket: { name: 'releases' }, object } },
     bad: [

@@ -28,8 +28,8 @@ describe('infra/controller.json', () => {
     ],
     [
       'a function without a file',
-      ({ functions }) => Object.assign(functions, { Notify: { ...functions.Command } }),
-      'Notify has no file',
+      ({ functions }) => Object.assign(functions, { Forget: { ...functions.Command } }),
+      'Forget has no file',
     ],
     [
       'a function that nothing starts',
@@ -86,7 +86,7 @@ describe('infra/controller.json', () => {
   });
 
   test('gives its patterns the names of one controller', () => {
-    const controller = { bucket: 'uploads', machine: 'arn:machine' };
+    const controller = { bucket: 'uploads', environment: 'ada', machine: 'arn:machine' };
     const patterns = JSON.stringify(RULES.map((rule) => patternOf(rule, controller)));
     expect(patterns).toContain('{"name":["uploads"]}');
     expect(patterns).toContain('"stateMachineArn":["arn:machine"]');

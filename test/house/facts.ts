@@ -41,7 +41,7 @@ export function tableProblems({ functions, rules }: Table, files: string[], mach
     ]),
     ...Object.entries(rules).flatMap(([rule, { pattern }]) =>
       [...JSON.stringify(pattern).matchAll(/\$\{(\w+)\}/g)]
-        .filter(([, name = '']) => !['bucket', 'machine'].includes(name))
+        .filter(([, name = '']) => !['bucket', 'environment', 'machine'].includes(name))
         .map(([hole]) => `${rule} needs ${hole}, which nobody gives`),
     ),
   ];

@@ -11,6 +11,7 @@ export const PLACE: Place = {
   account: '111122223333',
   environment: 'production',
   completionsBucket: 'completions',
+  topics: ['arn:aws:sns:eu-west-1:111122223333:deploys'],
 };
 
 const ARNS = arnsOf(PLACE);
@@ -56,6 +57,7 @@ type Input = Record<string, never> & {
   Key: string & { pk: { S: string } };
   Entries: { Source: string }[];
   stateMachineArn: string;
+  TopicArn: string;
   executionArn: string;
 };
 
@@ -176,6 +178,7 @@ const NEEDS: Record<string, (input: Input) => Question[]> = {
   // Else what is missing is refused, as if it were hidden.
   GetObjectCommand: (input) => [...object(input), on('s3:ListBucket', bucketArn(input.Bucket))],
   PutObjectCommand: ({ Bucket, Key }) => [on('s3:PutObject', `${bucketArn(Bucket)}/${Key}`)],
+  PublishCommand: ({ TopicArn }) => [on('sns:Publish', TopicArn)],
   StartExecutionCommand: () => [on('states:StartExecution', ARNS.machine)],
   StopExecutionCommand: ({ executionArn }) => [
     on('states:StopExecution', ARNS.executions.replace('*', executionArn.split(':').at(-1) ?? '')),

@@ -261,10 +261,10 @@ describe('the roles of services', () => {
     }
   });
 
-  test('let the scheduler call the watchdog and the machine, and nothing else', () => {
+  test('let the scheduler call the watchdog, what notifies people and the machine, and nothing else', () => {
     const { Statement } = policyOfService('scheduler.amazonaws.com');
     expect(Statement.map(({ Action, Resource }) => [Action, Resource])).toEqual([
-      [['lambda:InvokeFunction'], [ARNS.function('Watchdog')]],
+      [['lambda:InvokeFunction'], [ARNS.function('Notify'), ARNS.function('Watchdog')]],
       [['states:StartExecution'], [ARNS.machine]],
     ]);
   });

@@ -6,7 +6,7 @@ import { lambdaCommands } from '../../adapters/lambda-commands.ts';
 import { SESSION, sessionOf } from '../../api/session.ts';
 import type { Commands } from '../../core/ports.ts';
 import type { CommandRequest } from '../../core/rollout/command-request.ts';
-import { ALIAS } from '../../local/account.ts';
+import { ALIAS, SLACK_TOKEN } from '../../local/account.ts';
 import { awsError } from '../../local/sdk.ts';
 import { FUNCTION, SERVICE } from '../../simulation/scenario.ts';
 import { APP, formOf, payloadOf, SECRET, signedBy, TEAM } from '../api/click.ts';
@@ -14,7 +14,7 @@ import { OPEN as ACCESS, ADA } from '../api/stage.ts';
 import { proven } from '../core/rollout/given.ts';
 import { iam, type Asked as Request, urlEvent } from '../functions/url-event.ts';
 import { MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from '../simulation/stage.ts';
-import { type Asked, recorder } from './calls.ts';
+import { type Asked, PLACE, recorder } from './calls.ts';
 
 const zipOf = (text: string) => zipSync({ 'index.mjs': new TextEncoder().encode(text) });
 const BAD = { 2: { errors: 0.2 } };
@@ -179,6 +179,23 @@ const PLOTS: Record<string, Plot> = {
       await stage.event((event) => event.type === 'RolloutClosed');
       await stage.clock.sleep(5 * MINUTE);
       await order(stage, 'retry');
+    },
+  },
+  'a rollout that other hands take over, of which people are notified, at the second try': {
+    access: { ...ACCESS, notify: { '*': [{ slack: '#deploys' }, ...PLACE.topics.map((sns) => ({ sns }))] } },
+    settings: { SLACK_TOKEN },
+    before({ sns, slack }) {
+      for (const topic of PLACE.topics) sns.topic(topic);
+      let calls = 0;
+      slack.trouble = () => (++calls === 1 ? 'down' : undefined);
+    },
+    async act(stage) {
+      await stage.saw('Measured');
+      const FunctionVersion = stage.lambda.helpers.publishCounted(FUNCTION);
+      await stage.clients.lambda.send(
+        new UpdateAliasCommand({ FunctionName: FUNCTION, Name: ALIAS, FunctionVersion }),
+      );
+      await stage.clock.sleep(40 * MINUTE);
     },
   },
   'an execution that died': {

@@ -13,6 +13,7 @@ const PLACE = {
   account: '111122223333',
   environment: 'ada',
   completionsBucket: '',
+  topics: [],
 };
 
 const SLACK = { slack: { teams: ['T024BE7LD'], appId: 'A024BE7LD' }, roles: {} };

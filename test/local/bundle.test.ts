@@ -20,6 +20,7 @@ const CLIENTS: Record<string, string> = {
   hold: 'dynamodb sfn',
   'journal-stream': 'dynamodb lambda sfn',
   measure: 'cloudwatch dynamodb lambda',
+  notify: 'dynamodb scheduler sns',
   'open-rollout': 'cloudwatch dynamodb lambda scheduler sfn',
   'promote-canary': 'dynamodb lambda',
   'publish-release': 'dynamodb lambda sfn',

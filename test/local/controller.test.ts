@@ -254,7 +254,7 @@ describe('one environment in two regions', () => {
     const [here, there] = accounts.map((account) => {
       account.events.rule({
         name: 'listener',
-        pattern: patternOf('AlarmChanged', { bucket: '', machine: '' }),
+        pattern: patternOf('AlarmChanged', { bucket: '', environment: '', machine: '' }),
         target: async ({ region }) => void heard.push(`${account.region} of ${region}`),
       });
       return staged(account, 'production');

@@ -57,6 +57,9 @@ describe('patterns', () => {
     ['a field that exists', { detail: { deleted: [{ exists: true }] } }, true],
     ['a field that must not exist', { detail: { deleted: [{ exists: false }] } }, false],
     ['a field that is absent as it must be', { detail: { none: [{ exists: false }] } }, true],
+    ['one of several', { $or: [{ source: ['aws.ecr'] }, { detail: { deleted: [false] } }] }, true],
+    ['none of several', { $or: [{ source: ['aws.ecr'] }, { detail: { deleted: [true] } }] }, false],
+    ['one of several and all else', { source: ['aws.ecr'], $or: [{ source: ['aws.s3'] }] }, false],
   ])('%s', async (_name, pattern, expected) => {
     expect(await matches(pattern)).toBe(expected);
   });
@@ -64,7 +67,7 @@ describe('patterns', () => {
   test.each<[string, EventPattern]>([
     ['an unknown operator', { source: [{ 'equals-ignore-case': 'AWS.S3' }] }],
     ['numeric', { detail: { object: { size: [{ numeric: ['>', 1] }] } } }],
-    ['$or', { $or: [{ source: ['aws.s3'] }] }],
+    ['another $', { $and: [{ source: ['aws.s3'] }] }],
     ['anything-but with an operator', { source: [{ 'anything-but': { prefix: 'aws' } }] }],
   ])('%s is refused when the rule is made', (_name, pattern) => {
     const { bridge } = world();

@@ -10,7 +10,7 @@ const open = graphWith('ada', { publicApi: true });
 
 const PLACE: Place = {
   ...{ partition: 'aws', region: 'eu-west-1', account: '111122223333' },
-  ...{ environment: 'ada', completionsBucket: '' },
+  ...{ environment: 'ada', completionsBucket: '', topics: [] },
 };
 const ARNS = arnsOf(PLACE);
 const [SIGNED = '', PUBLIC = ''] = [...startedBy('url-iam'), ...startedBy('url-public')];

@@ -27,6 +27,7 @@ const PLACE: Place = {
   account: '111122223333',
   environment: 'ada',
   completionsBucket: '',
+  topics: [],
 };
 const ARNS = arnsOf(PLACE);
 
@@ -156,7 +157,7 @@ describe('the rules', () => {
 
   test('ask for what the embedded world asks for', () => {
     for (const { name, inputs } of rules) {
-      const controller = { bucket: bucketOf(PLACE), machine: ARNS.machine };
+      const controller = { bucket: bucketOf(PLACE), environment: 'ada', machine: ARNS.machine };
       expect(JSON.parse(inputs.eventPattern)).toEqual(patternOf(name as RuleName, controller));
     }
     expect(rules.map(({ name }) => name)).toEqual([...RULES].sort());

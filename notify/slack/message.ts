@@ -1,0 +1,300 @@
+import type {
+  ActionsBlock,
+  Button,
+  ConfirmationDialog,
+  InputBlock,
+  KnownBlock,
+  MessageAttachment,
+  MrkdwnElement,
+} from '@slack/types';
+import type { News, Notice } from '../../core/people/notice.ts';
+import { buttonValue, type Button as Name, REASON } from '../../core/people/slack-button.ts';
+import type { Phase } from '../../core/people/standing.ts';
+import { short } from '../../core/people/transition.ts';
+import { duration, number } from '../../core/words.ts';
+import { code, cutEscaped, escaped, link, moment, plain } from './text.ts';
+
+/** A message as both methods of Slack take it, and an incoming webhook without the rest. */
+export interface SlackMessage {
+  /** What a notification shows, and what stands above the attachment. */
+  text: string;
+  attachments: MessageAttachment[];
+}
+
+/** The bar at the side of a message. */
+const COLOURS: Record<Phase, string> = {
+  running: '#2f6fde',
+  waiting: '#d9a400',
+  paused: '#d9a400',
+  'needs a person': '#c4233a',
+  reverting: '#e0701a',
+  completed: '#2c8a4b',
+  reverted: '#e0701a',
+  refused: '#7a7a7a',
+  superseded: '#7a7a7a',
+  halted: '#c4233a',
+};
+
+/** Longest parts of a message, in characters: together they stay far under what Slack takes of one (about 9,000). */
+const HEADLINE_MAX = 400;
+const SENTENCE_MAX = 600;
+const VERDICT_MAX = 700;
+const FIELD_MAX = 200;
+/** Longest thread line, and longest text of several lines. */
+const LINE_MAX = 1_000;
+const LINES_MAX = 2_800;
+/** Most of Slack's own for a line of reasons. */
+const REASON_INPUT_MAX = 1_000;
+/** Longest address that a button takes. */
+const URL_MAX = 3_000;
+/** Most targets that are named. */
+const TARGETS_MAX = 3;
+
+/** The one message of a rollout, as it stands now. */
+export function rolloutMessage(news: News): SlackMessage {
+  const { view, weight, paged } = news;
+  const isOver = view.outcome !== undefined;
+  const blocks: KnownBlock[] = [
+    { type: 'section', text: mrkdwn(`${bar(weight)}  ${stepOf(news)}`), fields: fieldsOf(news) },
+    ...(isOver ? [] : stateOf(news)),
+    ...(isOver && view.reason !== undefined ? [sentence(view.reason, VERDICT_MAX)] : []),
+    ...(paged === undefined ? [] : [sentence(pagedLine(paged), SENTENCE_MAX)]),
+    ...nextOf(news),
+    ...(isOver ? [] : [reasonInput()]),
+    ...buttonsOf(news),
+    { type: 'context', elements: [mrkdwn(footOf(news))] },
+  ];
+  return messageOf(news, headlineOf(news), blocks);
+}
+
+/** A message of its own about one notice, for a webhook: nothing in it can be updated or pressed but links. */
+export function noticeMessage(news: News, notice: Notice): SlackMessage {
+  const { links } = news;
+  const buttons = [...linkButton('Abort', links.abort, 'danger'), ...linkButton('Details', links.details)];
+  const blocks: KnownBlock[] = [
+    sentence(notice.line, LINE_MAX),
+    { type: 'section', text: mrkdwn(`${bar(news.weight)}  ${stepOf(news)}`), fields: fieldsOf(news) },
+    ...(buttons.length === 0 ? [] : [{ type: 'actions' as const, elements: buttons }]),
+    { type: 'context', elements: [mrkdwn(footOf(news))] },
+  ];
+  return messageOf(news, headlineOf(news), blocks);
+}
+
+/** The lines of a thread about notices, in one message; with what a person should know of the opening. */
+export function threadMessage(notices: Notice[]): { text: string; blocks: KnownBlock[] } {
+  const lines = notices
+    .flatMap(({ line, transition }) => [line, ...(transition?.notices ?? [])])
+    .map((line) => plain(line, LINE_MAX).text);
+  const text = plainLines(lines, LINES_MAX);
+  return {
+    text: cutEscaped(text.split('\n').map(escaped).join('\n'), LINES_MAX),
+    blocks: [{ type: 'section', text: { type: 'plain_text', text, emoji: false } }],
+  };
+}
+
+/** Lines, each in one; the first ones are left out if they are too many. */
+function plainLines(lines: string[], max: number): string {
+  const kept: string[] = [];
+  let length = 0;
+  for (const line of lines.toReversed()) {
+    length += line.length + 1;
+    if (length > max && kept.length > 0) break;
+    kept.unshift(line);
+  }
+  return kept.join('\n');
+}
+
+const messageOf = ({ phase }: News, headline: string, blocks: KnownBlock[]): SlackMessage => ({
+  text: headline,
+  // Only an attachment has a colour.
+  attachments: [{ color: COLOURS[phase], fallback: headline, blocks }],
+});
+
+/** What a notification shows. */
+function headlineOf({ view, weight, phase, since }: News): string {
+  const { service, release } = view.opening;
+  const name = `*${code(service)}* ${code(release)}`;
+  const { environment, commit } = view.opening;
+  if (view.outcome === undefined)
+    return cutEscaped(`${name} in ${code(environment)}: ${weight} %, ${phase}`, HEADLINE_MAX);
+  const { exposure } = view;
+  const met =
+    exposure === undefined || view.outcome === 'refused' || view.outcome === 'superseded'
+      ? ''
+      : `: ${number(exposure.failed)} of ${number(exposure.requests)} canary requests failed in ${duration(exposure.seconds)}`;
+  const commits =
+    commit === undefined || view.outcome === 'completed'
+      ? ''
+      : `; ${since === undefined || since === commit ? `commit ${code(short(commit))}` : `commits ${code(`${short(since)}..${short(commit)}`)}`}`;
+  return cutEscaped(`${name} in ${code(environment)} ${view.outcome}${met}${commits}`, HEADLINE_MAX);
+}
+
+const mrkdwn = (text: string): MrkdwnElement => ({ type: 'mrkdwn', text, verbatim: true });
+
+const sentence = (text: string, max: number): KnownBlock => ({ type: 'section', text: plain(text, max) });
+
+/** How much of the traffic the canary has, to be seen at a glance. */
+function bar(weight: number): string {
+  const filled = Math.ceil(weight / 10);
+  return `\`${'█'.repeat(filled)}${'░'.repeat(10 - filled)}\` ${Number(weight.toFixed(2))} %`;
+}
+
+function stepOf({ view }: News): string {
+  const { steps } = view.plan;
+  if (view.outcome !== undefined) return view.outcome;
+  if (view.step < 0 || steps.length === 0) return 'not raised yet';
+  return view.step < steps.length ? `step ${view.step + 1} of ${steps.length}` : 'verify';
+}
+
+/** What it does or waits for, and the last verdict: where one says the other, it is said once. */
+function stateOf({ view: { state, verdict } }: News): KnownBlock[] {
+  if (verdict === undefined) return [sentence(state, SENTENCE_MAX)];
+  const { status, reason, findings } = verdict;
+  const rest = state.replace(reason, '').replace(/^[;\s]+|[;\s]+$/g, '');
+  const isBlind = status === 'inconclusive' && findings.every(({ windows }) => windows === 0);
+  const why = isBlind ? 'no minute at this weight has settled yet' : reason;
+  return [
+    ...(rest === '' ? [] : [sentence(rest, SENTENCE_MAX)]),
+    sentence(`Last verdict: ${status}: ${why}`, VERDICT_MAX),
+  ];
+}
+
+function fieldsOf({ view, since }: News): MrkdwnElement[] {
+  const { opening, targets } = view;
+  const named = targets
+    .slice(0, TARGETS_MAX)
+    .map(({ name, stable, canary }) => `${name}: ${stable} → ${canary || 'new'}`);
+  const versions = [...named, ...(targets.length > TARGETS_MAX ? ['…'] : [])].join(', ');
+  const { commit, author, by } = opening;
+  const range =
+    commit && (since === undefined || since === commit ? short(commit) : `${short(since)}..${short(commit)}`);
+  const who = author ?? by?.person ?? by?.name ?? by?.id;
+  return [
+    field('Service', code(opening.service, FIELD_MAX)),
+    field('Environment', code(opening.environment, FIELD_MAX)),
+    field('Versions', code(versions, FIELD_MAX)),
+    ...(range === undefined ? [] : [field('Commit', code(range, FIELD_MAX))]),
+    ...(who === undefined ? [] : [field('Author', code(who, FIELD_MAX))]),
+  ];
+}
+
+const field = (name: string, value: string): MrkdwnElement => mrkdwn(`*${name}*\n${value}`);
+
+function pagedLine({ reason, acknowledgedBy }: News['paged'] & object): string {
+  const who = acknowledgedBy?.person ?? acknowledgedBy?.name ?? acknowledgedBy?.id;
+  return who === undefined ? `Needs a person: ${reason}` : `${who} looks after it: ${reason}`;
+}
+
+function nextOf({ ahead }: News): KnownBlock[] {
+  if (ahead === undefined) return [];
+  const at = ahead.at === undefined ? '' : `, ${moment(ahead.at)}`;
+  return [{ type: 'section', text: mrkdwn(`*Next:* ${escaped(ahead.what)}${at}`) }];
+}
+
+const reasonInput = (): InputBlock => ({
+  type: 'input',
+  block_id: REASON,
+  optional: true,
+  label: plain('Reason', 100),
+  element: { type: 'plain_text_input', action_id: REASON, max_length: REASON_INPUT_MAX },
+});
+
+/** What can be pressed now. */
+function buttonsOf({ view, weight, paged, links }: News): ActionsBlock[] {
+  const { rolloutId } = view.opening;
+  const { step } = view;
+  const gate = view.gates.find(({ until }) => until !== undefined)?.before;
+  const stable = `version ${[...new Set(view.targets.map((each) => each.stable))].join(' and ')}`;
+  const live: Button[] =
+    view.outcome !== undefined
+      ? []
+      : [
+          button('abort', 'Abort', { rolloutId }, `Traffic goes back to ${stable} at once.`, 'danger'),
+          view.isPaused
+            ? button('resume', 'Resume', { rolloutId }, 'The rollout goes on from where it is.')
+            : button('pause', 'Pause', { rolloutId }, 'Traffic stays as it is until somebody resumes it.'),
+          ...(step >= 0 && weight < 100
+            ? [
+                button(
+                  'promote',
+                  'Promote',
+                  { rolloutId, step },
+                  `It goes past step ${step + 1} without waiting for evidence.`,
+                ),
+              ]
+            : []),
+          ...(gate === undefined
+            ? []
+            : [
+                button(
+                  'approve',
+                  'Approve',
+                  { rolloutId, gate },
+                  `The gate before ${gate} % gets your approval.`,
+                  'primary',
+                ),
+                button(
+                  'reject',
+                  'Reject',
+                  { rolloutId, gate },
+                  `The gate before ${gate} % is rejected.`,
+                  'danger',
+                ),
+              ]),
+        ];
+  const needed =
+    paged === undefined || paged.acknowledgedBy !== undefined
+      ? []
+      : [button('acknowledge', 'Acknowledge', { rolloutId, page: paged.key }, 'The page is not repeated.')];
+  const elements = [...live, ...needed, ...linkButton('Details', links.details)];
+  return elements.length === 0 ? [] : [{ type: 'actions', block_id: 'actions', elements }];
+}
+
+function button(
+  name: Name,
+  label: string,
+  value: Parameters<typeof buttonValue>[0],
+  what: string,
+  style?: 'danger' | 'primary',
+): Button {
+  const confirm: ConfirmationDialog = {
+    title: plain(`${label}?`, 100),
+    text: plain(what, 300),
+    confirm: plain(label, 30),
+    deny: plain('Cancel', 30),
+    ...(style === undefined ? {} : { style }),
+  };
+  return {
+    type: 'button',
+    action_id: name,
+    text: plain(label, 75),
+    value: buttonValue(value),
+    ...(style === undefined ? {} : { style }),
+    confirm,
+  };
+}
+
+function linkButton(label: string, url: string | undefined, style?: 'danger'): Button[] {
+  if (url === undefined || url.length > URL_MAX) return [];
+  const action_id: Name = 'details';
+  const text = plain(label, 75);
+  return [
+    {
+      ...{
+        type: 'button',
+        action_id: label === 'Details' ? action_id : `link-${label.toLowerCase()}`,
+        text,
+        url,
+      },
+      ...(style === undefined ? {} : { style }),
+    } as Button,
+  ];
+}
+
+/** For whoever has no account in this workspace, and which rollout it is. */
+function footOf({ view, links }: News): string {
+  const { rolloutId } = view.opening;
+  const abort =
+    view.outcome === undefined && links.abort !== undefined ? [link(links.abort, 'Abort by link')] : [];
+  return [code(rolloutId), ...abort, `as of ${moment(view.lastEventAt)}`].join('  ·  ');
+}

@@ -1,0 +1,206 @@
+import { describe, expect, test } from 'vitest';
+import { historyOf } from '../../controller/histories.ts';
+import type { Access } from '../../core/people/access.ts';
+import { crashes } from '../../simulation/faults.ts';
+import { MINUTE, type Notified, notified, ROLLOUT_ID, shownOf, TOPIC } from '../notify/stage.ts';
+
+const BAD = { 2: { errors: 0.2 } };
+
+/** What a thread must say of a rollout, in order. */
+async function expectedOf(world: Notified): Promise<string[]> {
+  const { transitions = [] } = (await world.clock.run(historyOf(ROLLOUT_ID, world.journal))) ?? {};
+  return transitions.flatMap(({ transition: { kind, line, notices = [] } }) =>
+    kind === 'measured' || (kind === 'opened' && notices.length === 0) ? [] : [line, ...notices],
+  );
+}
+
+const unescaped = (lines: string[]) =>
+  lines.map((line) => line.replaceAll('&gt;', '>').replaceAll('&lt;', '<').replaceAll('&amp;', '&'));
+
+async function run(world: Notified, minutes = 30): Promise<void> {
+  await world.clock.run(world.run());
+  await world.clock.advance(minutes * MINUTE);
+}
+
+describe('a whole rollout', () => {
+  test.each([
+    ['completed', {}],
+    ['reverted', { canaries: BAD }],
+  ])('that %s reads in Slack as it was recorded', async (outcome, more) => {
+    const world = notified(more);
+    const said: string[] = [];
+    const from = world.clock.now() + 20 * MINUTE;
+    world.slack.trouble = (method, body) => {
+      const seconds = Math.round((world.clock.now() - from) / 1000);
+      const what = method === 'chat.update' ? 'update' : body.thread_ts === undefined ? 'message' : 'thread';
+      const [first = '', ...others] = shownOf(body);
+      said.push(
+        `${seconds} s, ${what}${body.reply_broadcast === true ? ' for all' : ''}: ${first}`,
+        ...others,
+      );
+      return undefined;
+    };
+    await world.clock.run(world.run({ manifest: { commit: 'c3d4c3d4c3d4c3d4c3d4', author: 'ada' } }));
+    await world.clock.advance(30 * MINUTE);
+    await expect(`${said.join('\n')}\n`).toMatchFileSnapshot(`../notify/golden/${outcome}.txt`);
+    expect(world.slack.limited).toBe(0);
+  });
+});
+
+describe('each transition', () => {
+  test.each(['memory', 'dynamodb'] as const)('is reported in order and once (%s)', async (journal) => {
+    const world = notified({ journal, canaries: BAD });
+    await run(world);
+    expect(unescaped(world.thread())).toEqual(await expectedOf(world));
+    expect(world.slack.in('#deploys').length).toBe(1);
+  });
+
+  test('is so too where events come twice, late and past each other', async () => {
+    let nth = 0;
+    const copies = () => [(nth++ * 7_919) % 100_000, (nth++ * 7_919) % 150_000];
+    const world = notified({ copies });
+    await run(world);
+    expect(unescaped(world.thread())).toEqual(await expectedOf(world));
+    expect(world.slack.in('#deploys').length).toBe(1);
+  });
+
+  test('is reported after Slack was down, and no rollout has waited for that', async () => {
+    const calm = notified();
+    await run(calm, 60);
+    const world = notified();
+    const from = world.clock.now() + 21 * MINUTE;
+    world.slack.trouble = () =>
+      world.clock.now() > from && world.clock.now() < from + 12 * MINUTE ? 'unreachable' : undefined;
+    await run(world, 60);
+    expect(unescaped(world.thread())).toEqual(await expectedOf(world));
+    const [one, other] = await Promise.all([
+      calm.journal.events(ROLLOUT_ID),
+      world.journal.events(ROLLOUT_ID),
+    ]);
+    expect(other).toEqual(one);
+  });
+
+  test('is reported after Slack refused it for the rate, and Slack is not asked before its time', async () => {
+    const world = notified();
+    let limitedUntil = 0;
+    const early: number[] = [];
+    world.slack.trouble = (method) => {
+      if (method !== 'chat.postMessage') return undefined;
+      const now = world.clock.now();
+      if (now < limitedUntil) early.push(now);
+      if (limitedUntil > 0) return undefined;
+      limitedUntil = now + 90_000;
+      return { retryAfter: 90 };
+    };
+    await run(world);
+    expect(unescaped(world.thread())).toEqual(await expectedOf(world));
+    expect(early).toEqual([]);
+  });
+
+  test('is not posted twice after a message whose line came and whose update did not', async () => {
+    const world = notified();
+    let nth = 0;
+    world.slack.trouble = (method) => (method === 'chat.update' && ++nth % 2 === 1 ? 'down' : undefined);
+    await run(world);
+    expect(unescaped(world.thread())).toEqual(await expectedOf(world));
+    const [message] = world.slack.in('#deploys');
+    expect(String(message?.content.text)).toContain('completed');
+  });
+
+  test('reaches everybody whose route asks for it', async () => {
+    const posted: string[] = [];
+    const notify: Access['notify'] = {
+      '*': [{ slack: '#all' }, { slack: '#pages', only: 'pages' }],
+      'checkout-api': [
+        { slack: '#important', only: 'important' },
+        { slack: '#all', only: 'pages' },
+        { sns: TOPIC, only: 'important' },
+        { webhook: 'https://hooks.test/rollouts' },
+      ],
+      other: [{ slack: '#other' }],
+    };
+    const world = notified({
+      notify,
+      canaries: BAD,
+      web: {
+        'hooks.test': (request) => {
+          posted.push(request.headers.get('webhook-id') ?? '');
+          return new Response(null);
+        },
+      },
+    });
+    await run(world);
+    const { transitions = [] } = (await historyOf(ROLLOUT_ID, world.journal)) ?? {};
+    const all = transitions.map(({ transition }) => transition);
+    expect(posted).toEqual(all.map(({ id }) => id));
+    expect(unescaped(world.thread('#all'))).toEqual(await expectedOf(world));
+    expect(unescaped(world.thread('#important')).some((line) => line.startsWith('api raised'))).toBe(false);
+    expect(world.sns.published.length).toBe(all.filter(({ importance }) => importance !== 'detail').length);
+    expect([world.slack.in('#pages'), world.slack.in('#other')]).toEqual([[], []]);
+  });
+
+  test('goes to a webhook alone if that is all there is', async () => {
+    const { SLACK_WEBHOOK } = await import('../../local/account.ts');
+    const world = notified({ token: SLACK_WEBHOOK, canaries: BAD });
+    await run(world);
+    const { transitions = [] } = (await historyOf(ROLLOUT_ID, world.journal)) ?? {};
+    const important = transitions.filter(({ transition }) => transition.importance !== 'detail');
+    expect(world.slack.messages.map(({ by }) => by)).toEqual(important.map(() => 'webhook'));
+  });
+
+  test('is given up after a day in which nobody took it, which is counted', async () => {
+    const lost: unknown[] = [];
+    const world = notified({
+      changePorts: (ports) => ({
+        ...ports,
+        observer: { ...ports.observer, count: (counts) => void lost.push(counts) },
+      }),
+    });
+    world.slack.trouble = () => 'down';
+    await run(world, 27 * 60);
+    expect(lost).toContainEqual({ NotificationsLost: 1 });
+    const calls = world.slack.calls.length;
+    await world.clock.advance(24 * 60 * MINUTE);
+    expect(world.slack.calls.length).toBe(calls);
+    expect(calls).toBeLessThan(120);
+  });
+});
+
+describe('a function that dies', () => {
+  const points = Array.from({ length: 36 }, (_, index) => index + 1);
+  test.each(points)('at its call %s loses nothing', async (dying) => {
+    let calls = 0;
+    let hasDied = false;
+    const { around, intercept, changePorts } = crashes(({ fn, phase }) => {
+      if (fn !== 'Notify' || phase !== 'after' || hasDied) return false;
+      calls += 1;
+      hasDied = calls === dying;
+      return hasDied;
+    });
+    const world = notified({ journal: 'dynamodb', canaries: BAD, around, intercept, changePorts });
+    await run(world);
+    expect(hasDied).toBe(true);
+    const thread = unescaped(world.thread());
+    const expected = await expectedOf(world);
+    // What was posted just before it died may come again; it could not know.
+    expect(thread.filter((line, at) => thread.indexOf(line) === at)).toEqual(expected);
+    expect(String(world.slack.in('#deploys').at(-1)?.content.text)).toContain('reverted');
+  });
+});
+
+test('two that start at once deliver once', async () => {
+  const world = notified();
+  await run(world);
+  const before = world.slack.messages.length;
+  const [message] = world.slack.in('#deploys');
+  const { updates } = message ?? {};
+  await world.clock.run(Promise.all([world.wake(), world.wake(), world.wake()]));
+  expect([world.slack.messages.length, message?.updates]).toEqual([before, updates]);
+});
+
+test('nobody who is to be notified costs nothing', async () => {
+  const world = notified({ notify: {} });
+  await run(world);
+  expect(await world.clock.run(world.wake())).toEqual({ delivered: [] });
+  expect(world.slack.calls).toEqual([]);
+});
