@@ -180,7 +180,7 @@ export const RolloutOut = named(
       }),
     ),
     gates: z.array(
-      z.looseObject({
+      z.object({
         before: z.number(),
         approvers: z.number(),
         by: texts,

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import type * as z from 'zod/mini';
+import { SIGN_IN, signIn } from '../../api/oidc.ts';
 import { ROUTES, type Route, type RouteName } from '../../api/routes.ts';
+import { SLACK, slackActions } from '../../api/slack.ts';
 import { ALIAS } from '../../local/account.ts';
 import type { World } from '../../local/world.ts';
-import { apiOf, ask, deployed, FUNCTION, ID, released, SAMPLES, sampled } from './stage.ts';
+import { apiOf, ask, deployed, FUNCTION, ID, OPEN, released, SAMPLES, sampled } from './stage.ts';
 
 const routes = Object.entries<Route>(ROUTES) as [RouteName, Route][];
 
@@ -46,6 +48,48 @@ test('GET and HEAD act on no route, whatever a request brings along', async () =
         }
       }
   expect(commands).toEqual([]);
+  expect(await stateOf(world)).toBe(before);
+});
+
+test('nothing that is mounted acts on GET or HEAD either', async () => {
+  const world = await deployed();
+  await released(world);
+  const { tokens, clock } = { tokens: world.ports.tokens, clock: world.clock };
+  const acted: unknown[] = [];
+  const access = {
+    ...OPEN,
+    oidc: { issuer: 'https://id.example', clientId: 'spillway', groupsClaim: 'groups' },
+  };
+  const fetch = async () => new Response('{}', { status: 503 });
+  const app = apiOf(world, {
+    access,
+    command: async (given) => {
+      acted.push(given);
+      return { rolloutId: given.rolloutId };
+    },
+    mount: {
+      [SIGN_IN]: signIn({
+        ...{ access, tokens, clock, fetch },
+        clientSecret: 's',
+        publicUrl: 'https://api.example',
+      }),
+      [SLACK]: slackActions({
+        ...{ slack: { teams: ['T1'], appId: 'A1' }, signingSecret: 's', clock },
+        hand: async (click) => void acted.push(click),
+        refused() {},
+      }),
+    },
+  });
+  const before = await stateOf(world);
+  const paths = [...new Set(app.routes.map(({ path }) => path))].filter((path) => path !== '/*');
+  expect(paths.length).toBeGreaterThan(routes.length);
+  for (const path of paths)
+    for (const method of ['GET', 'HEAD']) {
+      const address = sampled(path.replace(/:(\w+)/g, '{$1}').replace('*', 'x'));
+      const { status } = await ask(app, method, `${address}?code=c&state=s`);
+      expect([method, path, status]).toEqual([method, path, expect.any(Number)]);
+    }
+  expect(acted).toEqual([]);
   expect(await stateOf(world)).toBe(before);
 });
 
