@@ -9,11 +9,11 @@ import { apiOf, ask, deployed, FUNCTION, ID, OPEN, released, SAMPLES, sampled } 
 
 const routes = Object.entries<Route>(ROUTES) as [RouteName, Route][];
 
-/** Everything that a command could change: the journal, what serves, executions, schedules. */
+/** Everything that a command could change: the journal but for what the execution measures meanwhile, what serves, executions, schedules. */
 async function stateOf(world: World) {
+  const events = await world.journal.events(ID);
   return JSON.stringify({
-    head: await world.journal.read(ID),
-    events: await world.journal.events(ID),
+    events: events.filter(({ type }) => type !== 'Measured'),
     routing: world.lambda.helpers.routing(FUNCTION, ALIAS),
     frozen: await world.ports.watchdog.frozen(ID),
     executions: world.stepFunctions.executions.map(({ name }) => name),
