@@ -17,6 +17,7 @@ import type {
   MetricSource,
   Notes,
   Openings,
+  Pages,
   Publisher,
   ReleaseStore,
   SlackReplies,
@@ -88,6 +89,7 @@ export interface Ports {
   notes: Notes;
   deadLetters: DeadLetters;
   agenda: Agenda;
+  pages: Pages;
   /** Where a route leads; undefined if this deployment has nothing to post there with. */
   sinks(route: Route): Sink | undefined;
 }

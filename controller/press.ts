@@ -6,7 +6,7 @@ import { rolloutIdParts } from '../core/rollout/service.ts';
 import { soon } from '../core/within.ts';
 import type { Needs } from './ports.ts';
 
-type Presses = 'access' | 'clock' | 'commands' | 'observer' | 'slackReplies';
+type Presses = 'access' | 'clock' | 'commands' | 'observer' | 'pages' | 'slackReplies';
 
 /** What each button gives, in a sentence that begins with "Your". */
 const NOUNS = {
@@ -39,9 +39,16 @@ export async function press(click: Click, ports: Needs<Presses>): Promise<void> 
 }
 
 /** Gives the command; false if it was carried out before. @throws RolloutError as it is refused */
-async function isFirst(click: Click, { access, clock, commands }: Needs<Presses>): Promise<boolean> {
+async function isFirst(click: Click, { access, clock, commands, pages }: Needs<Presses>): Promise<boolean> {
   const { team, user, name, button, value, reason, at } = click;
   const who: Principal = slackPrincipal({ teamId: team, userId: user, name }, access);
+  if (button === 'acknowledge') {
+    const { service = '' } = rolloutIdParts(value.rolloutId) ?? {};
+    assertMay(who, { service, command: button }, access);
+    // Again it changes nothing, and is as true.
+    await pages.acknowledge({ rolloutId: value.rolloutId, page: value.page, by: who.actor });
+    return true;
+  }
   const request = commandOf(button, value, reason || 'no reason given');
   if (request === undefined)
     throw new RolloutError('CommandRefused', 'the button says too little; press that of a newer message.');

@@ -14,6 +14,7 @@ import { eventBridgeAnnouncer } from '../adapters/eventbridge-announcer.ts';
 import { lambdaClicks } from '../adapters/lambda-clicks.ts';
 import { lambdaCommands } from '../adapters/lambda-commands.ts';
 import { lambdaOpenings } from '../adapters/lambda-openings.ts';
+import { lambdaPages } from '../adapters/lambda-pages.ts';
 import { byKind, hookChecks, hookRunners } from '../adapters/registry.ts';
 import type { S3Calls } from '../adapters/s3-client.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
@@ -264,6 +265,10 @@ export const agendaOn = ({ client, clock, setting }: Host) =>
     },
     clock,
   );
+
+/** Takes acknowledgements to Notify. */
+export const pagesOn = ({ client, setting }: Host) =>
+  lambdaPages(client(LambdaClient, CLIENT), setting('NOTIFY_ARN'));
 
 /** Where routes lead. What Slack is posted with is a bot's token, or the address of an incoming webhook. */
 export const sinksOn = ({ client, clock, fetch, optionalSetting }: Host, notes: Notes) => {

@@ -4,13 +4,13 @@ import { deployedAccess } from './_access.ts';
 import { aws, clock } from './_aws.ts';
 import { lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
-import { commandsOn, slackRepliesOn, tokensOn } from './_ports.ts';
+import { commandsOn, pagesOn, slackRepliesOn, tokensOn } from './_ports.ts';
 
 /** Carries out what somebody pressed a button in Slack for, after Slack got its answer. */
 export const slackAction: Task<
   Click,
   { rolloutId: string },
-  'access' | 'clock' | 'commands' | 'observer' | 'slackReplies'
+  'access' | 'clock' | 'commands' | 'observer' | 'pages' | 'slackReplies'
 > = {
   input: clickSchema,
   async run(click, ports) {
@@ -25,5 +25,6 @@ export const handler = lambda(slackAction, () => ({
   clock,
   commands: commandsOn(aws, tokensOn(aws)),
   observer,
+  pages: pagesOn(aws),
   slackReplies: slackRepliesOn(aws),
 }));

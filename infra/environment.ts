@@ -33,7 +33,7 @@ export const READS: Record<FunctionName, readonly (keyof Variables | SecretVaria
   RevertTraffic: [...ALL, ...WATCHDOG, ...HOOKS, 'PUBLISH_RELEASE_ARN'],
   RunHook: [...ALL, 'STATE_MACHINE_ARN', ...HOOKS],
   ShiftTraffic: ALL,
-  SlackAction: ['ENVIRONMENT', 'COMMAND_ARN', 'PEOPLE_KEYS'],
+  SlackAction: ['ENVIRONMENT', 'COMMAND_ARN', 'NOTIFY_ARN', 'PEOPLE_KEYS'],
   Transitions: [...ALL, 'DEAD_LETTERS_URL'],
   Watchdog: [...ALL, ...WATCHDOG],
 };

@@ -199,6 +199,12 @@ export function createController(
       give: async (request) =>
         (await invoke('Command', signedCommand(request, ports))) as { rolloutId: string },
     },
+    pages: {
+      acknowledge: async (page) => {
+        // Nobody waits for what comes of it.
+        invoke('Notify', { acknowledge: page }).catch(() => undefined);
+      },
+    },
     clicks: {
       hand: async (click) => {
         // What comes of it nobody waits for.
@@ -267,7 +273,10 @@ function hostOf({ clock, fetch, clients }: Account, settings: Record<Setting, st
 }
 
 /** What is not made as on AWS. */
-type Own = Pick<Ports, 'journal' | 'budget' | 'clicks' | 'commands' | 'notes' | 'restoreCode' | 'tokens'>;
+type Own = Pick<
+  Ports,
+  'journal' | 'budget' | 'clicks' | 'commands' | 'notes' | 'pages' | 'restoreCode' | 'tokens'
+>;
 
 /** As a deployment without settings of people: IAM decides. */
 const NOBODY: Access = { groups: {}, people: {}, believedSessions: [], notify: {} };

@@ -38,8 +38,12 @@ export interface Principal {
   identities: string[];
 }
 
-/** What a command takes. Whoever may read has the role `viewer`. */
-export const NEEDS: Record<CommandRequest['command'], Role> = {
+/** What somebody can do that takes a role: give a command, or acknowledge a page, so that nobody else is paged for it. */
+type Deed = CommandRequest['command'] | 'acknowledge';
+
+/** What each takes. Whoever may read has the role `viewer`. */
+export const NEEDS: Record<Deed, Role> = {
+  acknowledge: 'operator',
   pause: 'operator',
   resume: 'operator',
   promote: 'operator',
@@ -128,7 +132,7 @@ export function rolesOf(who: Principal, service: string, access: Access): Readon
 /** @throws RolloutError NotAllowed if somebody may not give this command, or read (without a command) */
 export function assertMay(
   who: Principal,
-  { service, command }: { service: string; command?: CommandRequest['command'] | undefined },
+  { service, command }: { service: string; command?: Deed | undefined },
   access: Access,
 ): void {
   const needed = command === undefined ? 'viewer' : NEEDS[command];

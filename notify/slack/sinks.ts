@@ -96,7 +96,9 @@ export function slackWebhook(url: string, slack: SlackClient, pace: Pace): Sink 
 }
 
 /** Kinds that everybody in the channel sees, because an update of a message notifies nobody. */
-const LOUD: ReadonlySet<Notice['kind']> = new Set(['reverting', 'reverted', 'waiting', 'drifted', 'halted']);
+const LOUD: ReadonlySet<Notice['kind']> = new Set([
+  ...(['reverting', 'reverted', 'waiting', 'rejected', 'drifted', 'halted'] as const),
+]);
 
 /** Figures that are only newer are no line. */
 const isLine = ({ kind }: Notice): boolean => kind !== 'measured';

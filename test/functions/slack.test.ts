@@ -24,6 +24,7 @@ const ACCESS: Access = {
 async function inSlack(access: Access = ACCESS) {
   const replies: { to: string; text: string }[] = [];
   const underWay: Promise<unknown>[] = [];
+  const acknowledged: object[] = [];
   const deliveries = { copies: 1, slack: 'up' as 'up' | 'down' | 'silent' };
   let ports: World['ports'];
   const world = await deployed({
@@ -33,6 +34,7 @@ async function inSlack(access: Access = ACCESS) {
         ...made,
         access,
         slackSecret: SECRET,
+        pages: { acknowledge: async (page) => void acknowledged.push(page) },
         clicks: {
           async hand(click) {
             for (let nth = 0; nth < deliveries.copies; nth++) underWay.push(carryOut(click));
@@ -72,7 +74,7 @@ async function inSlack(access: Access = ACCESS) {
     await Promise.all(underWay);
     return replies.slice(before).map(({ text }) => text);
   };
-  return { world, replies, deliveries, underWay, send, click, press };
+  return { world, replies, acknowledged, deliveries, underWay, send, click, press };
 }
 
 const routing = (world: World) => world.lambda.helpers.routing(FUNCTION, ALIAS);
@@ -90,6 +92,19 @@ test('whoever presses Abort in Slack aborts, in their own name and for their own
     by: { id: `slack:${TEAM}/U1`, name: 'ada', via: 'slack', isVerified: true, person: 'ada' },
     reason: 'coupons fail',
   });
+});
+
+test('a page is acknowledged by those who may give commands, and by nobody else', async () => {
+  const { press, acknowledged } = await inSlack();
+  const value = { rolloutId: ID, page: 'paused 1' };
+  expect(await press('U1', { button: 'acknowledge', value })).toEqual([
+    `Your acknowledgement of ${ID} was accepted.`,
+  ]);
+  const [refused] = await press('U4', { button: 'acknowledge', value });
+  expect(refused).toMatch(/was refused: .* may not acknowledge rollouts of checkout-api/);
+  expect(acknowledged).toEqual([
+    { rolloutId: ID, page: 'paused 1', by: expect.objectContaining({ person: 'ada', isVerified: true }) },
+  ]);
 });
 
 test('pause, resume and promote do what their buttons say, and no more than they showed', async () => {
