@@ -111,7 +111,7 @@ export function api(deps: ApiDeps): Hono {
       if (!route.isOpen) {
         if (route.acts) assertSameOrigin(request);
         caller = await callerOf(context, parameters.rolloutId, deps);
-        count(kindOf(name, route), caller.who.actor.id);
+        count(kindOf(name, route), caller.who.caller ?? caller.who.actor.id);
         assertRight(name, caller, parameters, deps.access);
       }
       // Whatever a program of mail or chat has added to a page's address, it is still that page.

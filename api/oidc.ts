@@ -138,7 +138,7 @@ export function signIn(deps: SignInDeps): Hono {
   };
 
   app.post('/logout', (context) => {
-    assertSameOrigin(context.req.raw);
+    assertSameOrigin(context.req.raw, true);
     deleteCookie(context, NAME, COOKIE);
     return context.body(null, 204);
   });

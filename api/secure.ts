@@ -37,8 +37,9 @@ const OURS = 'x-spillway';
  * A browser sends its cookies whosever page made the request. So what they ask for must come from a page of this origin.
  * @throws RolloutError NotAllowed
  */
-export function assertSameOrigin(request: Request): void {
-  if (!request.headers.has('cookie')) return;
+export function assertSameOrigin(request: Request, isAlways = false): void {
+  // A cookie may stay at home, and what the answer sets counts all the same.
+  if (!isAlways && !request.headers.has('cookie')) return;
   const { headers } = request;
   const site = headers.get('sec-fetch-site');
   const origin = headers.get('origin');

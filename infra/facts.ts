@@ -60,9 +60,12 @@ const UNRESERVED_MIN = 100;
 
 /** The reserved concurrency of a function in an account with this limit; undefined if it has none, or the limit leaves no room for all of them. */
 export function reservedFor(name: FunctionName, accountConcurrency: number): number | undefined {
-  const wanted = FUNCTIONS.reduce((sum, each) => sum + (factsOf(each).reserved ?? 0), 0);
-  return accountConcurrency - wanted < UNRESERVED_MIN ? undefined : factsOf(name).reserved;
+  return accountConcurrency < accountNeededFor() ? undefined : factsOf(name).reserved;
 }
+
+/** The least limit of an account in which there is room for every reservation. */
+export const accountNeededFor = (): number =>
+  UNRESERVED_MIN + FUNCTIONS.reduce((sum, each) => sum + (factsOf(each).reserved ?? 0), 0);
 
 /** The name of the file of a function, without its ending: `ShiftTraffic` is in `functions/shift-traffic.ts`. */
 export const fileOf = (name: string): string => name.replace(/(?<!^)([A-Z])/g, '-$1').toLowerCase();

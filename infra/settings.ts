@@ -1,5 +1,6 @@
 import type { Access } from '../core/people/access.ts';
 import { accessFrom } from '../core/people/settings.ts';
+import { accountNeededFor, reservedFor } from './facts.ts';
 
 /** What the deployer of one stage chose; every field may be left out in `stages.json`. */
 export interface Settings {
@@ -78,6 +79,11 @@ export function settingsOf(stage: string, stages: Record<string, unknown>): Sett
   const access = accessOf(stage, given.access ?? DEFAULTS.access);
   if (typeof publicApi !== 'boolean' && !isOrigin(publicApi))
     throw wrong('publicApi', 'must be true, false, or an address such as "https://rollouts.example.com"');
+  if (publicApi !== false && reservedFor('ApiPublic', accountConcurrency) === undefined)
+    throw wrong(
+      'publicApi',
+      `lets anybody call a function, which takes the room of those that revert unless it has a limit of its own; set accountConcurrency to the account's limit, at least ${accountNeededFor()} (now ${accountConcurrency})`,
+    );
   if (publicApi === false && access.slack !== undefined)
     throw wrong('access.slack', 'lets Slack call the API; set publicApi to true');
   if (typeof publicApi !== 'string' && access.oidc !== undefined)

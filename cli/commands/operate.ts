@@ -150,8 +150,13 @@ async function heldBy(client: Client, rolloutId: string): Promise<string[]> {
   // The command is taken already, whatever becomes of this question.
   const { view } = await client.rollout(rolloutId).catch(() => ({ view: undefined }));
   return (view?.gates ?? []).map((gate) => {
-    const { before, approvers, approvedBy } = gate;
-    return `  the gate before ${before} % holds it: ${approvedBy.length} of ${approvers} approvals of ${whoMay(gate)}; approve ${rolloutId} --gate ${before}`;
+    const { before, approvers, approvedBy, missing } = gate;
+    const counted = approvers - missing;
+    const once =
+      approvedBy.length > counted
+        ? ' (voices that may be one person count once, unless the settings name the people)'
+        : '';
+    return `  the gate before ${before} % holds it: ${counted} of ${approvers} approvals of ${whoMay(gate)}${once}; approve ${rolloutId} --gate ${before}`;
   });
 }
 

@@ -36,6 +36,8 @@ export interface Principal {
   actor: Actor;
   /** Everything that it is proven to be, the narrowest first. */
   identities: string[];
+  /** What its calls are counted by, if that is narrower than the actor: nobody's calls are to use up another one's. */
+  caller?: string | undefined;
 }
 
 /** What somebody can do that takes a role: give a command, or acknowledge a page, so that nobody else is paged for it. */
@@ -58,18 +60,23 @@ export const NEEDS: Record<Deed, Role> = {
 /** Part of an IAM ARN, of any partition: `arn:aws:sts::1:assumed-role/Lead/ada@x.example`. Names of sessions have neither `/` nor `:`. */
 const SESSION = /^(arn:[^:]+:sts::(\d+):assumed-role\/([^/:]+))\/([^/:]+)$/;
 const USER = /^arn:[^:]+:iam::\d+:user\/(?:[^:]*\/)?([^/:]+)$/;
+const ROOT = /^arn:[^:]+:iam::\d+:root$/;
 
-/** Whoever signed a request with the credentials of IAM. Sessions of a role whose names nobody vouches for are one voice: that of the role. @throws RolloutError NotAllowed if it is no ARN */
+/** Whoever signed a request with the credentials of IAM. Sessions of a role whose names nobody vouches for are one voice: that of the role. @throws RolloutError NotAllowed for anything but a user, a role's session or the root of an account: a federated user's name is its caller's choice */
 export function iamPrincipal(userArn: string, access: Access): Principal {
-  if (!userArn.startsWith('arn:')) throw notAllowed('The call names nobody of IAM.');
   const [, role = '', account = '', roleName = '', session = ''] = SESSION.exec(userArn) ?? [];
   if (role === '') {
     const [, user] = USER.exec(userArn) ?? [];
+    if (user === undefined && !ROOT.test(userArn))
+      throw notAllowed('The call names neither a user of IAM nor a session of a role.');
     return principal({ id: userArn, name: user, via: 'iam', isVerified: true }, [userArn], access);
   }
   return access.believedSessions.includes(`${account}/${roleName}`)
     ? principal({ id: userArn, name: session, via: 'iam', isVerified: true }, [userArn, role], access)
-    : principal({ id: role, name: undefined, via: 'iam', isVerified: true }, [role], access);
+    : {
+        ...principal({ id: role, name: undefined, via: 'iam', isVerified: true }, [role], access),
+        caller: userArn,
+      };
 }
 
 /** Whoever signed in at the deployment's provider. A mail address counts if the provider has verified it, and a group if the settings name it. @throws RolloutError NotAllowed for claims of another provider */

@@ -1,6 +1,7 @@
 import { alarmsAgainst } from '../analysis/alarms.ts';
 import type { Instant, Percent } from '../units.ts';
 import type { Gate, Hook, HookPoint } from './event.ts';
+import { peopleIn } from './gate.ts';
 import { type HookState, isVerifying, type Rollout } from './state.ts';
 
 /** Tries of a hook that cannot be asked before its declared policy applies. */
@@ -72,7 +73,7 @@ function isPassed(rollout: Rollout, checkpoint: Checkpoint, now: Instant): boole
   const { before, approvers, onTimeout } = checkpoint.gate;
   const state = rollout.gates[before];
   if (state === undefined) return false;
-  return state.approvedBy.length >= approvers || (onTimeout === 'promote' && now >= state.until);
+  return peopleIn(state.approvedBy) >= approvers || (onTimeout === 'promote' && now >= state.until);
 }
 
 /** True if a hook has said its last word: it answered, or could not be asked as often as is tried. */
@@ -116,7 +117,7 @@ export function gatesAhead(rollout: Rollout): Gate[] {
   const weight = promotion?.full ? 100 : (opening.plan.steps[step + 1]?.weight ?? 100);
   return checkpointsBefore(rollout, step + 1, weight)
     .flatMap((checkpoint) => (checkpoint.kind === 'gate' ? [checkpoint.gate] : []))
-    .filter(({ before, approvers }) => (gates[before]?.approvedBy.length ?? 0) < approvers);
+    .filter(({ before, approvers }) => peopleIn(gates[before]?.approvedBy ?? []) < approvers);
 }
 
 function hooksAt({ opening }: Rollout, point: HookPoint, occurrence: string): Checkpoint[] {

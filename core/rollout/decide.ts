@@ -25,7 +25,7 @@ import type {
   RolloutEvent,
 } from './event.ts';
 import { type FencingToken, isSameToken } from './fencing-token.ts';
-import { approved, type GateState, isAuthor, type Voice, whyNoVoice } from './gate.ts';
+import { approved, type GateState, isAuthor, peopleIn, type Voice, whyNoVoice } from './gate.ts';
 import { gateRunOut, isAwaited, isHeld } from './next.ts';
 import { keptOut, keptOutBy, madeOf } from './quarantine.ts';
 import {
@@ -793,7 +793,7 @@ function approve(
       : undefined);
   if (why !== undefined) throw noVoice(rolloutId, gate, 'approval', why);
   // More names than are asked for would only fill the journal.
-  const isPassed = state.approvedBy.length >= declared.approvers;
+  const isPassed = peopleIn(state.approvedBy) >= declared.approvers;
   return isPassed || approved(state, voice.by) === state
     ? []
     : [{ type: 'Approved', at, gate, by: voice.by }];

@@ -1,5 +1,5 @@
 import type { Instant } from '../units.ts';
-import { type Actor, nameOf, voiceOf } from './actor.ts';
+import { type Actor, nameOf, voiceOf, WAYS } from './actor.ts';
 import type { CommandRequest } from './command-request.ts';
 import type { Gate, PauseReason } from './event.ts';
 
@@ -52,6 +52,32 @@ function namesOf({ by, aka = [] }: Voice): string[] {
   const identities = [by.id, ...aka];
   const short = identities.flatMap((id) => ARN_NAME.exec(id)?.[1] ?? /^mail:(.+)$/.exec(id)?.[1] ?? []);
   return [...(by.person === undefined ? [] : [by.person]), ...identities, ...short];
+}
+
+/** A role whose sessions count as one. */
+const ROLE = /^arn:[^:]+:sts::\d*:assumed-role\/[^/]+$/;
+
+/** The name that the user or the session of an ARN has; all roles are one. */
+const nameWithin = (id: string): string => (ROLE.test(id) ? '' : (ARN_NAME.exec(id)?.[1] ?? id));
+
+/**
+ * How many people have surely approved. Somebody who comes two ways is two voices unless the settings name the person, so two
+ * voices are two people only if both are named there, or both came the same way. A role, and a user
+ * of IAM, may be one person; so may a user and a session of the same name.
+ */
+export function peopleIn(approvals: readonly (Actor | string)[]): number {
+  const approvedBy = approvals.filter((by) => typeof by !== 'string');
+  const named = new Set(approvedBy.flatMap(({ person = [] }) => person));
+  const ways = WAYS.map((way) => {
+    const voices = new Set(
+      approvedBy
+        .filter(({ via }) => via === way)
+        .map((by) => by.person ?? (way === 'iam' ? `iam:${nameWithin(by.id)}` : by.id)),
+    );
+    return voices.size - (voices.size > 1 && voices.has('iam:') ? 1 : 0);
+  });
+  // Texts are of events from before there were actors.
+  return Math.max(named.size, ...ways) + approvals.length - approvedBy.length;
 }
 
 /** The gate with one more voice; one that has approved counts once. */

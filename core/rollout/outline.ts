@@ -1,5 +1,6 @@
 import { timeOfDay } from '../words.ts';
 import type { Opening, Outcome } from './event.ts';
+import { peopleIn } from './gate.ts';
 import { answersTo, recallAhead } from './recall.ts';
 import type { Rollout } from './state.ts';
 import { summary } from './story.ts';
@@ -49,7 +50,7 @@ export function stateOf(rollout: Rollout): string {
   const { opening, gates, leaving, pause, verdict, raisedAt } = rollout;
   const unapproved = opening.gates.find(({ before, approvers }) => {
     const open = gates[before];
-    return open !== undefined && open.approvedBy.length < approvers;
+    return open !== undefined && peopleIn(open.approvedBy) < approvers;
   });
   const waiting = unapproved && `waits for approval before ${unapproved.before} %`;
   if (leaving !== undefined) return leaving.reason;

@@ -7,6 +7,7 @@ import { duration, number } from '../words.ts';
 import { nameOf } from './actor.ts';
 import { isSuspect } from './checkpoint.ts';
 import type { Opening, RevertedTarget, RolloutEvent } from './event.ts';
+import { peopleIn } from './gate.ts';
 import { isHeld } from './next.ts';
 import { answersTo, WAIT_SECONDS_MAX } from './recall.ts';
 import { sharesOf } from './revert-plan.ts';
@@ -117,7 +118,7 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
 /** How many more must approve a gate. */
 function missing({ opening, gates }: Rollout, gate: Percent): string {
   const due = opening.gates.find(({ before }) => before === gate)?.approvers ?? 0;
-  const left = due - (gates[gate]?.approvedBy.length ?? due);
+  const left = due - (gates[gate] === undefined ? due : peopleIn(gates[gate].approvedBy));
   return left > 0 ? `; ${left} more ${left === 1 ? 'approval is' : 'approvals are'} needed` : '';
 }
 

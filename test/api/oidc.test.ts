@@ -277,6 +277,9 @@ describe('a session', () => {
       [own, 'HEAD'],
       [{ ...own, origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }, 'POST'],
       [{ origin: ORIGIN, 'sec-fetch-site': 'same-origin' }, 'POST'],
+      // A form of another page sends no cookie along, and would have it deleted.
+      [{ cookie: '', origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }, 'POST'],
+      [{ cookie: '' }, 'POST'],
     ] as [Record<string, string>, string][])
       expect((await leave(headers, method)).headers.get('set-cookie')).toBeNull();
   });

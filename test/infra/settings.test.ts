@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { alarmsOf } from '../../infra/alarms.ts';
 import { substituted } from '../../infra/asl.ts';
-import { FUNCTIONS, reservedFor } from '../../infra/facts.ts';
+import { accountNeededFor, FUNCTIONS, reservedFor } from '../../infra/facts.ts';
 import { assertFits } from '../../infra/place.ts';
 import { assertSecret, SECRETS, type SecretVariable, secretsOf } from '../../infra/secrets.ts';
 import { assertStage, settingsOf } from '../../infra/settings.ts';
@@ -16,6 +16,8 @@ const PLACE = {
   topics: [],
 };
 
+/** An account with room for every reservation. */
+const ROOM = { accountConcurrency: 1000 };
 const SLACK = { slack: { teams: ['T024BE7LD'], appId: 'A024BE7LD' }, roles: {} };
 const OIDC = { oidc: { issuer: 'https://id.example', clientId: 'spillway' }, roles: {} };
 
@@ -75,8 +77,16 @@ describe('the settings of a stage', () => {
     [{ access: { group: {} } }, 'production.access is refused:\ngroup is not a known key'],
     [{ access: {}, publicApi: 'https://a.example/rollouts' }, 'production.publicApi must be true, false, or'],
     [{ access: {}, publicApi: 'http://a.example' }, 'production.publicApi must be true, false, or'],
+    [{ publicApi: true }, 'production.publicApi lets anybody call a function'],
+    [
+      { publicApi: true, accountConcurrency: accountNeededFor() - 1 },
+      'production.publicApi lets anybody call',
+    ],
     [{ access: SLACK }, 'production.access.slack lets Slack call the API; set publicApi to true'],
-    [{ access: OIDC, publicApi: true }, 'then set publicApi to the address that the deployment prints'],
+    [
+      { ...ROOM, access: OIDC, publicApi: true },
+      'then set publicApi to the address that the deployment prints',
+    ],
   ])('%j are refused with the field and the fix', (production, says) => {
     expect(() => settingsOf('production', { production })).toThrow(says);
   });
@@ -140,8 +150,12 @@ describe('a secret', () => {
   test.each<[string, object, SecretVariable[]]>([
     ['nothing', {}, ['PEOPLE_KEYS']],
     ['hosts of hooks', { hookHosts: ['hooks.example'] }, ['HOOK_SECRET', 'PEOPLE_KEYS']],
-    ['OIDC', { access: OIDC, publicApi: 'https://a.example' }, ['PEOPLE_KEYS', 'OIDC_CLIENT_SECRET']],
-    ['Slack', { access: SLACK, publicApi: true }, ['PEOPLE_KEYS', 'SLACK_SIGNING_SECRET']],
+    [
+      'OIDC',
+      { ...ROOM, access: OIDC, publicApi: 'https://a.example' },
+      ['PEOPLE_KEYS', 'OIDC_CLIENT_SECRET'],
+    ],
+    ['Slack', { ...ROOM, access: SLACK, publicApi: true }, ['PEOPLE_KEYS', 'SLACK_SIGNING_SECRET']],
     ['a channel', notify({ slack: '#deploys' }), ['PEOPLE_KEYS', 'SLACK_TOKEN']],
     ['a webhook', notify({ webhook: 'https://a.example' }), ['PEOPLE_KEYS', 'WEBHOOK_KEY']],
     ['a topic', notify({ sns: 'arn:aws:sns:eu-west-1:111122223333:a' }), ['PEOPLE_KEYS']],

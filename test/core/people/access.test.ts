@@ -68,11 +68,19 @@ describe('whoever signed with IAM', () => {
 
   test('has two sessions of one role as one voice, unless their names are believed', () => {
     const [one, other] = ['a@x', 'b=c,d'].map((session) => iamPrincipal(arn(`Ops/${session}`), SETTINGS));
-    expect(one).toEqual(other);
+    expect(one?.actor).toEqual(other?.actor);
+    // Neither uses up the calls of the other.
+    expect([one, other].map((each) => each?.caller)).toEqual([arn('Ops/a@x'), arn('Ops/b=c,d')]);
   });
 
-  test('is nobody without an ARN', () => {
-    expect(() => iamPrincipal('', SETTINGS)).toThrow('names nobody');
+  test.each([
+    '',
+    'ada',
+    'arn:aws:sts::1:federated-user/ada',
+    'arn:aws:iam::1:role/Lead',
+    'arn:aws:iam::1:user/',
+  ])('is nobody as "%s": a name that its caller chose, or none', (given) => {
+    expect(() => iamPrincipal(given, SETTINGS)).toThrow('neither a user of IAM nor a session of a role');
   });
 });
 

@@ -134,11 +134,12 @@ describe('the word of somebody', () => {
     ];
     const once = [...waiting(), approval(one)];
     given(once).when(approve(other), 6).thenNothing();
-    given(once)
-      .when(approve(slack('a')), 6)
-      .then(approval(slack('a'), 6));
+    const another = { ...slack('a'), person: 'bob' };
+    given(once).when(approve(another), 6).then(approval(another, 6));
     expect(directiveAt(5, once, measured('pass', [1, 4])).kind).toBe('hold');
-    expect(directiveAt(5, once, measured('pass', [1, 4]), approval(slack('a'))).kind).toBe('shift');
+    // Nobody knows whether this one is Ada as well.
+    expect(directiveAt(5, once, measured('pass', [1, 4]), approval(slack('a'))).kind).toBe('hold');
+    expect(directiveAt(5, once, measured('pass', [1, 4]), approval(another)).kind).toBe('shift');
   });
 });
 

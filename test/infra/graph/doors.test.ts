@@ -6,7 +6,7 @@ import { type Document, isAllowed } from '../iam.ts';
 import { all, type Graph, graphOf, graphWith, type Resource } from './graph.ts';
 
 const closed = graphOf('ada');
-const open = graphWith('ada', { publicApi: true });
+const open = graphWith('ada', { accountConcurrency: 1000, publicApi: true });
 
 const PLACE: Place = {
   ...{ partition: 'aws', region: 'eu-west-1', account: '111122223333' },

@@ -140,7 +140,11 @@ describe('settings', () => {
       OidcClientSecret: 'from-the-provider',
     };
     const oidc = { issuer: 'https://id.example', clientId: 'c' };
-    const told = graphWith('ada', { publicApi: 'https://a.example', access: { oidc, roles: {} } }, secrets);
+    const told = graphWith(
+      'ada',
+      { accountConcurrency: 1000, publicApi: 'https://a.example', access: { oidc, roles: {} } },
+      secrets,
+    );
     const holders = (variable: string, value: string) =>
       functionsOf(told)
         .filter(({ inputs }) => inputs.environment.variables[variable] === value)
