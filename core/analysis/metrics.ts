@@ -16,8 +16,8 @@ interface MetricTraits {
   isSeenByProbes: boolean;
   /** What is said of its bad requests: "3 of 500 failed". */
   verb: string;
-  /** What a plan without a rule about it cannot see. */
-  unseen: string;
+  /** What a plan without a rule about it cannot see; absent if that is not worth a notice at each opening. */
+  unseen?: string;
 }
 
 /** The metrics that a target can be compared by, in the order of the rollout file. A new one is an entry here, and its source in `counts` of `targets/<kind>/metrics.ts`. */

@@ -4,7 +4,7 @@ import type { Target } from '../target.ts';
 import type { Percent, Seconds } from '../units.ts';
 import { duration, percent } from '../words.ts';
 import { RECALL_WEIGHT, RECALL_WEIGHT_UNDER_LOAD } from './holdout.ts';
-import { isOfAnswers, METRIC_NAMES, METRICS } from './metrics.ts';
+import { isOfAnswers, METRICS, metricsWith } from './metrics.ts';
 import type { WatchRule } from './types.ts';
 import { isLatency, rulesFor } from './weights.ts';
 
@@ -57,7 +57,7 @@ function unwatched({ watch, targets, isProbed }: Opened): string[] {
     ];
   };
   return [
-    ...METRIC_NAMES.flatMap((name) =>
+    ...metricsWith(({ unseen }) => unseen !== undefined).flatMap((name) =>
       without(
         (rules, { traits }) =>
           (isOfAnswers(name) && !traits.counts.includes('answers')) ||
