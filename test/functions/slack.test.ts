@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { SLACK } from '../../api/slack.ts';
 import type { Access } from '../../core/people/access.ts';
@@ -11,12 +12,18 @@ import { APP, type ClickOptions, formOf, payloadOf, SECRET, signedBy, TEAM } fro
 import { deployed, FUNCTION, ID, OPEN, released } from '../api/stage.ts';
 import { EMPTY } from '../empty.ts';
 
-/** Ada and Bea may give commands, Cem may approve, and Dan may read. */
+/** Ada and Bea may give commands, two leads and one more may approve, and Dan may read. */
 const ACCESS: Access = {
   ...OPEN,
   people: { ada: [`slack:${TEAM}/U1`], bea: [`slack:${TEAM}/U2`] },
-  groups: { leads: [`slack:${TEAM}/U3`] },
-  roles: { '*': { operator: ['ada', 'bea'], approver: ['leads'], viewer: [`slack:${TEAM}/U4`] } },
+  groups: { leads: [`slack:${TEAM}/U3`, `slack:${TEAM}/U5`] },
+  roles: {
+    '*': {
+      operator: ['ada', 'bea'],
+      approver: ['leads', `slack:${TEAM}/U6`],
+      viewer: [`slack:${TEAM}/U4`],
+    },
+  },
   slack: { teams: [TEAM], appId: APP },
 };
 
@@ -126,6 +133,50 @@ test('pause, resume and promote do what their buttons say, and no more than they
   expect(await press('U1', promote(0))).toEqual([`Your promotion of ${ID} was accepted.`]);
   const [bare] = await press('U1', { button: 'promote' });
   expect(bare).toContain('the button says too little');
+});
+
+/** A rollout that waits at a gate of two leads before 50 %. */
+async function atGate(gate: object = {}) {
+  const slack = await inSlack();
+  const { world, press } = slack;
+  await released(world, 'r1', {
+    steps: [
+      { weight: 10, bake: '1h' },
+      { weight: 50, bake: '1h' },
+    ],
+    gates: [{ before: 50, approvers: 2, from: ['leads'], ...gate }],
+  });
+  await press('U1', { button: 'promote', value: { rolloutId: ID, step: 0 } });
+  while ((await world.journal.read(ID))?.gates[50] === undefined) await sleep(5);
+  const answer = (button: string, by: string, at = 50, reason = '') =>
+    press(by, { button, value: { rolloutId: ID, gate: at }, reason });
+  return { ...slack, answer };
+}
+
+test('a gate counts those of its groups who press Approve, each once', async () => {
+  const { world, answer } = await atGate();
+  expect(await answer('approve', 'U3')).toEqual([`Your approval of ${ID} was accepted.`]);
+  await answer('approve', 'U3');
+  expect((await answer('approve', 'U6'))[0]).toContain('anybody in leads may');
+  expect((await answer('approve', 'U1'))[0]).toContain('that takes the role approver');
+  expect((await answer('approve', 'U5', 100))[0]).toContain(
+    'has no open gate before 100 %, only before 50 %',
+  );
+  expect((await world.journal.read(ID))?.gates[50]?.approvedBy).toMatchObject([{ id: `slack:${TEAM}/U3` }]);
+  expect(routing(world)).toMatchObject({ weights: { 8: 10 } });
+  expect(await answer('approve', 'U5')).toEqual([`Your approval of ${ID} was accepted.`]);
+  while ((await world.journal.read(ID))?.traffic.api?.weight !== 50) await sleep(5);
+});
+
+test('whoever may approve may reject, for a reason', async () => {
+  const { world, answer } = await atGate({ reject: 'ends' });
+  expect(await answer('reject', 'U3', 50, 'not on Friday')).toEqual([
+    `Your rejection of ${ID} was accepted.`,
+  ]);
+  const { outcome } = await world.ended(ID);
+  expect(outcome).toBe('reverted');
+  const rejected = (await world.journal.events(ID)).find(({ type }) => type === 'Rejected');
+  expect(rejected).toMatchObject({ gate: 50, by: { id: `slack:${TEAM}/U3` }, reason: 'not on Friday' });
 });
 
 test('a click that is delivered several times is one command, and answered once', async () => {
