@@ -6,7 +6,6 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { Hono } from 'hono';
 import { revertFrozen } from '../adapters/direct-abort.ts';
 import { type ApiDeps, api } from '../api/api.ts';
-import type { Limits } from '../api/limits.ts';
 import { methodFor } from '../api/method.ts';
 import { problemResponse, Refusal } from '../api/problems.ts';
 import { readingsOf } from '../controller/read.ts';
@@ -25,7 +24,7 @@ const OBJECT_BYTES_MAX = 60_000_000;
 export async function serve(
   world: World,
   port: number,
-  { limits, principal }: { limits?: Limits; principal?: ApiDeps['principal'] } = {},
+  { limits, principal, mount = {} }: Pick<Partial<ApiDeps>, 'limits' | 'mount' | 'principal'> = {},
 ): Promise<Server> {
   const { about, access, commands, tokens } = world.ports;
   const reads = readingsOf(world.journal);
@@ -39,6 +38,7 @@ export async function serve(
       '/objects': objects(world),
       '/revert': reverts(world.ports),
       '/': streams(world, reads),
+      ...mount,
     },
   });
   // A request without a Host, or with two, is refused here as well, in words.

@@ -1,9 +1,13 @@
 // `npm run dev [-- --scale N]`: the embedded world kept running, for the command line with --local.
+import { userInfo } from 'node:os';
 import { readRolloutFile } from '../adapters/rollout-file.ts';
+import { SLACK } from '../api/slack.ts';
 import { LOCAL_URL } from '../client/local.ts';
 import { narrate } from '../demo/narrate.ts';
 import { serve } from '../demo/server.ts';
 import { deploy, EXAMPLE, publish, shoppers } from '../demo/shop.ts';
+import { SIGNING_SECRET, slackAccess, slackOf } from '../demo/slack/workspace.ts';
+import { SLACK_TOKEN } from '../local/account.ts';
 import { scaledClock } from '../local/clock.ts';
 import { createWorld } from '../local/world.ts';
 import { KINDS } from '../targets/kinds.ts';
@@ -28,16 +32,25 @@ if (!(scale >= 1 && scale <= SCALE_MAX))
   wrong(call, `--scale takes a number from 1 to ${SCALE_MAX}, not "${asked}"`);
 const file = await readRolloutFile(KINDS, `${EXAMPLE}/rollout.yaml`);
 const { lambda = '', alias = '' }: Record<string, string> = Object.values(file.targets)[0] ?? {};
-const world = createWorld({ clock: scaledClock(scale), seed: 7 });
+const access = slackAccess(`arn:aws:iam::111122223333:user/${userInfo().username}`);
+const world = createWorld({
+  clock: scaledClock(scale),
+  seed: 7,
+  access,
+  settings: { PUBLIC_URL: LOCAL_URL, SLACK_SIGNING_SECRET: SIGNING_SECRET, SLACK_TOKEN },
+});
 await deploy(world, lambda, alias, file.service, '7-serving');
 const version = await publish(world, lambda, '8-cheaper-shipping');
 const buggy = await publish(world, lambda, '9-coupons');
 shoppers(world, lambda, alias, 20);
+const command = `npm run spillway -- release examples/checkout-api/rollout.yaml --version api=${version} --release first --local --wait`;
 world.follow(({ rollout, events }) => {
   for (const event of events) narrate(event, rollout);
 });
 try {
-  await serve(world, Number(new URL(LOCAL_URL).port));
+  await serve(world, Number(new URL(LOCAL_URL).port), {
+    mount: { [SLACK]: slackOf(world, { url: LOCAL_URL, command }) },
+  });
 } catch (error) {
   console.error(
     `Nothing can listen at ${LOCAL_URL} (${error instanceof Error ? error.message : error}); is another "npm run dev" running?`,
@@ -45,5 +58,6 @@ try {
   process.exit(1);
 }
 console.log(`AWS is simulated here, ${scale} times as fast as real time. Version 7 of ${lambda} serves; ${version} is good and ${buggy} has a bug. In another terminal:\n
-  npm run spillway -- release examples/checkout-api/rollout.yaml --version api=${version} --release first --local --wait
-  npm run spillway -- status --local\n`);
+  ${command}
+  npm run spillway -- status --local\n
+Rollouts are reported in a simulated Slack, with buttons: ${LOCAL_URL}${SLACK}\n`);

@@ -51,6 +51,8 @@ export class SimulatedSlack {
   trouble: (method: string, body: Record<string, unknown>) => SlackTrouble | undefined = () => undefined;
   /** Channels that the bot may post to; all if it is not said. */
   channels: ReadonlySet<string> | undefined;
+  /** Takes answers to clicks, at their `response_url`. */
+  onAnswer: WebServer = () => new Response('no_service', { status: 404 });
   readonly #clock: WorldClock;
   readonly #token: string;
   readonly #webhook: string;
@@ -92,6 +94,7 @@ export class SimulatedSlack {
   }
 
   async #hook(request: Request): Promise<Response> {
+    if (new URL(request.url).pathname.startsWith('/actions/')) return this.onAnswer(request);
     const body = (await request.json()) as Record<string, unknown>;
     return this.#troubled('webhook', body, () => {
       if (request.url !== this.#webhook) return new Response('no_service', { status: 404 });

@@ -41,12 +41,12 @@ async function inSlack(access: Access = ACCESS) {
         ...made,
         access,
         slackSecret: SECRET,
-        pages: { acknowledge: async (page) => void acknowledged.push(page) },
         clicks: {
           async hand(click) {
             for (let nth = 0; nth < deliveries.copies; nth++) underWay.push(carryOut(click));
           },
         },
+        pages: { acknowledge: async (page) => void acknowledged.push(page) },
         slackReplies: {
           async reply(to, text) {
             if (deliveries.slack === 'down') throw new Error('Slack is down');
