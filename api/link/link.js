@@ -14,7 +14,7 @@
       title: 'Abort this rollout?',
       button: 'Abort',
       consequence: 'All traffic goes back to the version that served before, at once.',
-      done: 'It is aborted: traffic is back on the version that served before.',
+      done: 'It is aborted: traffic goes back to the version that served before.',
     },
   };
   const at = (id) => document.getElementById(id);
@@ -80,12 +80,14 @@
   function draw(view) {
     const { opening, targets, weights, state, outcome } = view;
     isEnded = outcome !== undefined;
+    if (isEnded) write('title', 'This rollout has ended');
     write('state', state);
     facts([
       ['Service', opening.service],
       ['Release', opening.release],
       ['Rollout', opening.rolloutId],
-      ...targets.map(({ name, stable, canary }) => [
+      // The state says what serves after the end.
+      ...(isEnded ? [] : targets).map(({ name, stable, canary }) => [
         name,
         `version ${canary} has ${weights[name] ?? 0} % of the traffic, version ${stable} the rest`,
       ]),

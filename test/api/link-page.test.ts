@@ -111,6 +111,12 @@ describe('the page behind a link', () => {
         by: expect.objectContaining({ via: 'link' }),
       }),
     );
+    while (page.shown('title') !== 'This rollout has ended') {
+      page.timers.shift()?.();
+      await settled(() => page.timers.length > 0 || page.shown('title') === 'This rollout has ended');
+    }
+    expect(page.shown('state')).toMatch(/^r1 reverted: link:\S+ aborted: odd/);
+    expect(page.facts().join()).not.toContain('of the traffic');
     for (const { path } of page.requests) expect(path).not.toMatch(/[?#]|eyJ/);
   });
 
