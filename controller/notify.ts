@@ -261,10 +261,15 @@ function isFor(only: Route['only'], { importance, kind }: Notice): boolean {
 }
 
 function linksTo(
-  { opening: { rolloutId, deadline }, outcome }: Rollout,
-  { clock, publicUrl, tokens }: Needs<'clock' | 'publicUrl' | 'tokens'>,
+  { opening: { rolloutId, deadline, service, commit, author }, outcome }: Rollout,
+  { access, clock, publicUrl, tokens }: Needs<'access' | 'clock' | 'publicUrl' | 'tokens'>,
 ): Links {
-  if (publicUrl === undefined) return {};
+  const { '*': all, [service]: own } = access.links ?? {};
+  const source = {
+    commit: filled(own?.commit ?? all?.commit, 'commit', commit),
+    author: filled(own?.author ?? all?.author, 'author', author),
+  };
+  if (publicUrl === undefined) return source;
   const to = (action: 'view' | 'abort', until: Instant) => {
     const url = new URL('/link', publicUrl);
     // In the fragment, which no server and no log gets to see.
@@ -272,13 +277,17 @@ function linksTo(
     return url.href;
   };
   const until = clock.now() + LINK_MS;
+  const abort = Math.max(clock.now() + 3600_000, Math.min(until, deadline));
   return {
+    ...source,
     details: to('view', until),
-    ...(outcome === undefined
-      ? { abort: to('abort', Math.max(clock.now() + 3600_000, Math.min(until, deadline))) }
-      : {}),
+    abort: outcome === undefined ? to('abort', abort) : undefined,
   };
 }
+
+/** An address with what a release says in its place, which can be nothing but a part of its path or query. */
+const filled = (address: string | undefined, hole: string, value: string | undefined): string | undefined =>
+  value === undefined ? undefined : address?.replaceAll(`{${hole}}`, encodeURIComponent(value));
 
 const later = (one: Place, other: Place): Place => ({
   n: Math.max(one.n, other.n),

@@ -91,6 +91,12 @@ export function settingsOf(stage: string, stages: Record<string, unknown>): Sett
       'access.oidc',
       'needs the address that the provider sends people back to; deploy once with publicApi: true and without it, then set publicApi to the address that the deployment prints',
     );
+  const hosts = Object.values(access.notify)
+    .flat()
+    .flatMap((route) => ('webhook' in route ? [new URL(route.webhook).host] : []));
+  const foreign = hosts.find((host) => !hookHosts.includes(host));
+  if (foreign !== undefined)
+    throw wrong('access.notify', `reports to ${foreign}, which must be one of hookHosts as well`);
   return { hookHosts, accountConcurrency, alarmEmail, completionsBucket, logDays, access, publicApi };
 }
 

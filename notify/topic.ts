@@ -37,7 +37,7 @@ function topicMessage({ view, weight, ahead, links }: News, notice: Notice): Top
     `Rollout: ${rolloutId}`,
     `Service: ${service} in ${environment}`,
     `Release: ${release} (${versions.join(', ')})`,
-    ...(commit === undefined ? [] : [`Commit: ${commit}`]),
+    ...(commit === undefined ? [] : [`Commit: ${links.commit ?? commit}`]),
     ...(author === undefined ? [] : [`Author: ${author}`]),
     `Traffic on the canary: ${weight} %`,
     `When: ${new Date(notice.at).toISOString()}`,

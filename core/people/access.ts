@@ -29,6 +29,8 @@ export interface Access {
   slack?: { teams: string[]; appId: string } | undefined;
   /** By service, or `*`. */
   notify: Record<string, Route[]>;
+  /** Where the code of a service is, by service or `*`: addresses in which `{commit}` and `{author}` stand for those of a release. */
+  links?: Record<string, { commit?: string | undefined; author?: string | undefined }> | undefined;
 }
 
 /** Somebody whose identity was proven. */

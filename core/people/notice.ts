@@ -53,11 +53,14 @@ export interface News {
   links: Links;
 }
 
-/** Addresses that a message may carry; each is absent if the deployment has no public one. */
+/** Addresses that a message may carry; the first two are absent if the deployment has no public one. */
 export interface Links {
   details?: string | undefined;
   /** Aborts when its button is pressed; absent once the rollout has ended. */
   abort?: string | undefined;
+  /** Where its commit and its author are shown, if the deployment says so. */
+  commit?: string | undefined;
+  author?: string | undefined;
 }
 
 /** What a sink remembers of a rollout, such as the message that it updates. */

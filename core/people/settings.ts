@@ -97,6 +97,17 @@ const Route = strict({
   ),
 );
 
+/** An address with a place in it for what a release says. */
+const template = (hole: string) => {
+  const error = () => `write an address that begins with https:// and has {${hole}} in it.`;
+  const isOne = (given: string) => https(given) && given.includes(`{${hole}}`);
+  return z.string({ error }).check(z.refine(isOne, { error }));
+};
+const SourceLinks = strict({
+  commit: z.optional(template('commit')),
+  author: z.optional(template('author')),
+});
+
 const Shape = strict({
   groups: z._default(mapOf(members, isName, NAMES), {}),
   people: z._default(mapOf(members, isName, NAMES), {}),
@@ -119,6 +130,7 @@ const Shape = strict({
     ),
     {},
   ),
+  links: z.optional(mapOf(SourceLinks, isService, SERVICES)),
 });
 
 const Anything = z.custom<Access>();

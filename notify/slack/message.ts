@@ -159,7 +159,7 @@ function stateOf({ view: { state, verdict } }: News): KnownBlock[] {
   ];
 }
 
-function fieldsOf({ view, since }: News): MrkdwnElement[] {
+function fieldsOf({ view, since, links }: News): MrkdwnElement[] {
   const { opening, targets } = view;
   const named = targets
     .slice(0, TARGETS_MAX)
@@ -173,10 +173,16 @@ function fieldsOf({ view, since }: News): MrkdwnElement[] {
     field('Service', code(opening.service, FIELD_MAX)),
     field('Environment', code(opening.environment, FIELD_MAX)),
     field('Versions', code(versions, FIELD_MAX)),
-    ...(range === undefined ? [] : [field('Commit', code(range, FIELD_MAX))]),
-    ...(who === undefined ? [] : [field('Author', code(who, FIELD_MAX))]),
+    ...(range === undefined ? [] : [field('Commit', linked(links.commit, range))]),
+    ...(who === undefined
+      ? []
+      : [field('Author', linked(author === undefined ? undefined : links.author, who))]),
   ];
 }
+
+/** What others wrote, as a link if there is an address for it. */
+const linked = (url: string | undefined, text: string): string =>
+  url === undefined ? code(text, FIELD_MAX) : link(url, text, FIELD_MAX);
 
 const field = (name: string, value: string): MrkdwnElement => mrkdwn(`*${name}*\n${value}`);
 

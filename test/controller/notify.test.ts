@@ -166,6 +166,17 @@ describe('each transition', () => {
   });
 });
 
+test('what a release says of itself goes into addresses as a part of them', async () => {
+  const world = notified({
+    links: { '*': { commit: 'https://git.example/c/{commit}', author: 'https://git.example/{author}' } },
+  });
+  await world.clock.run(world.run({ manifest: { commit: 'a/../b?c#d', author: '<x>' } }));
+  await world.clock.advance(MINUTE);
+  const shown = JSON.stringify(world.slack.in('#deploys')[0]?.content);
+  expect(shown).toContain('<https://git.example/c/a%2F..%2Fb%3Fc%23d|');
+  expect(shown).toContain('<https://git.example/%3Cx%3E|&lt;x&gt;>');
+});
+
 describe('a function that dies', () => {
   const points = Array.from({ length: 36 }, (_, index) => index + 1);
   test.each(points)('at its call %s loses nothing', async (dying) => {

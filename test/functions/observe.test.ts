@@ -176,6 +176,41 @@ describe('the logs of a rollout', () => {
     expect(leaked([PRIVATE.body, author, commit, 'marker-path'])).toEqual([]);
   });
 
+  test.each([200, 500])(
+    'hold no token, key, address or link of those who are notified, where a webhook answers %s',
+    async (status) => {
+      const posted: string[] = [];
+      const { author, commit } = PRIVATE;
+      const webhook = 'https://hooks.test/rollouts?sig=marker-sig';
+      await released(
+        {
+          access: {
+            ...{ groups: {}, people: {}, believedSessions: [] },
+            notify: { '*': [{ slack: '#marker-channel' }, { webhook }] },
+          },
+          settings: {
+            ...{ SLACK_TOKEN: 'xoxb-marker-slack', WEBHOOK_KEY: 'whsec_bWFya2VyLWtleQ==' },
+            PUBLIC_URL: 'https://marker-api.example',
+          },
+          web: {
+            async 'hooks.test'(request) {
+              posted.push(await request.text());
+              return new Response('marker-answer', { status });
+            },
+          },
+        },
+        { manifest: { author, commit } },
+      );
+      const [, link = ''] = /\/link#([\w.-]+)/.exec(posted.at(-1) ?? '') ?? [];
+      expect(link.length).toBeGreaterThan(50);
+      expect(lines().some(({ message }) => message === 'not delivered')).toBe(true);
+      const secrets = ['xoxb-marker', 'marker-slack', 'bWFya2Vy', 'marker-sig', 'hooks.test', 'marker-api'];
+      expect(
+        leaked([...secrets, link.slice(0, 60), 'marker-channel', 'marker-answer', author, commit]),
+      ).toEqual([]);
+    },
+  );
+
   test('hold nothing that a command or its refusal carries', async () => {
     const stage = setUp();
     await stage.openRaised();

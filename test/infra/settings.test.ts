@@ -87,6 +87,13 @@ describe('the settings of a stage', () => {
       { ...ROOM, access: OIDC, publicApi: true },
       'then set publicApi to the address that the deployment prints',
     ],
+    [
+      {
+        access: { notify: { '*': [{ webhook: 'https://hooks.example:8443/x' }] } },
+        hookHosts: ['hooks.example'],
+      },
+      'production.access.notify reports to hooks.example:8443, which must be one of hookHosts as well',
+    ],
   ])('%j are refused with the field and the fix', (production, says) => {
     expect(() => settingsOf('production', { production })).toThrow(says);
   });
@@ -157,7 +164,11 @@ describe('a secret', () => {
     ],
     ['Slack', { ...ROOM, access: SLACK, publicApi: true }, ['PEOPLE_KEYS', 'SLACK_SIGNING_SECRET']],
     ['a channel', notify({ slack: '#deploys' }), ['PEOPLE_KEYS', 'SLACK_TOKEN']],
-    ['a webhook', notify({ webhook: 'https://a.example' }), ['PEOPLE_KEYS', 'WEBHOOK_KEY']],
+    [
+      'a webhook',
+      { ...notify({ webhook: 'https://a.example' }), hookHosts: ['a.example'] },
+      ['HOOK_SECRET', 'PEOPLE_KEYS', 'WEBHOOK_KEY'],
+    ],
     ['a topic', notify({ sns: 'arn:aws:sns:eu-west-1:111122223333:a' }), ['PEOPLE_KEYS']],
   ])('is asked for where %s makes it necessary', (_, settings, variables) => {
     expect(needed(settings)).toEqual(variables);

@@ -149,6 +149,18 @@ describe('the message of a rollout', () => {
     expect(textOf(message)).not.toContain('http');
   });
 
+  test('links a commit and its author where the deployment says how, whatever they are called', () => {
+    const events = [opened({ commit: 'c3d4c3d4c3d4', author: 'ada|<!channel>' }), ...raised(10, 1, 0.5)];
+    const links = {
+      commit: 'https://git.example/c/c3d4c3d4c3d4',
+      author: 'https://git.example/ada%7C%3C!channel%3E',
+    };
+    const message = rolloutMessage(newsOf(events, { links }));
+    expect(textOf(message)).toContain('*Commit*\\n<https://git.example/c/c3d4c3d4c3d4|c3d4c3d>');
+    expect(textOf(message)).toContain('|ada/&lt;!channel&gt;>');
+    expect(problemsOf({ ...message })).toEqual([]);
+  });
+
   test('has a plain link to abort by, until it has ended', () => {
     expect(textOf(rolloutMessage(newsOf(onFirstStep())))).toContain(
       '<https://api.example/link#a|Abort by link>',

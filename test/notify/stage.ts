@@ -20,7 +20,12 @@ export interface Notified extends Scenario {
 
 /** A world that reports to people: to a channel unless routes say otherwise. */
 export function notified(
-  options: Partial<ScenarioOptions> & { notify?: Access['notify']; token?: string; publicUrl?: string } = {},
+  options: Partial<ScenarioOptions> & {
+    notify?: Access['notify'];
+    links?: Access['links'];
+    token?: string;
+    publicUrl?: string;
+  } = {},
 ): Notified {
   const clock = virtualClock();
   const {
@@ -32,7 +37,7 @@ export function notified(
     seed: 1,
     ...options,
     clock,
-    access: { groups: {}, people: {}, believedSessions: [], notify },
+    access: { groups: {}, people: {}, believedSessions: [], notify, links: options.links },
     settings: {
       SLACK_TOKEN: token,
       PUBLIC_URL: publicUrl,

@@ -25,6 +25,10 @@ const WHOLE = {
       { webhook: 'https://hooks.example/rollouts?team=shop' },
     ],
   },
+  links: {
+    '*': { commit: 'https://git.example/shop/commit/{commit}', author: 'https://git.example/{author}' },
+    'checkout-api': {},
+  },
 };
 
 test('access that is whole is taken as it is, and of an empty one the defaults', () => {
@@ -55,6 +59,16 @@ describe('access is refused with the field and the fix', () => {
       'a list that is none',
       { groups: { leads: 'ada' } },
       'groups.leads is "ada": write a list of at most 200 names.',
+    ],
+    [
+      'a link that leads nowhere of its own',
+      { links: { '*': { commit: 'https://git.example/shop' } } },
+      'links["*"].commit is "https://git.example/shop": write an address that begins with https:// and has {commit} in it.',
+    ],
+    [
+      'a link that runs code',
+      { links: { '*': { author: 'javascript:alert({author})' } } },
+      'write an address that begins with https://',
     ],
     [
       'a group that nobody named',
