@@ -6,7 +6,8 @@ import { rolloutIdParts } from '../core/rollout/service.ts';
 import { soon } from '../core/within.ts';
 import type { Needs } from './ports.ts';
 
-type Presses = 'access' | 'clock' | 'commands' | 'observer' | 'pages' | 'slackReplies';
+/** What carrying out a click takes. */
+export type Presses = 'access' | 'clock' | 'commands' | 'observer' | 'pages' | 'slackReplies';
 
 /** What each button gives, in a sentence that begins with "Your". */
 const NOUNS = {
@@ -26,8 +27,18 @@ const KEPT_MS = 3_600_000;
 /** How long an answer to a person may take. */
 const REPLY_MS = 5_000;
 
-/** Carries out what somebody pressed a button in Slack for, once however often the click is delivered, and answers the person what came of it. */
-export async function press(click: Click, ports: Needs<Presses>): Promise<void> {
+/** Carries out what somebody pressed a button in Slack for, once however often the click is delivered, and answers the person what came of it; the rollout is the answer. @throws RolloutError TokenInvalid if the API has not signed it */
+export async function press(
+  { signed }: { signed: string },
+  read: (claims: Record<string, unknown>) => Click,
+  ports: Needs<Presses | 'tokens'>,
+): Promise<string> {
+  const click = read(ports.tokens.read('click', signed));
+  await carryOut(click, ports);
+  return click.value.rolloutId;
+}
+
+async function carryOut(click: Click, ports: Needs<Presses>): Promise<void> {
   const what = `Your ${NOUNS[click.button]} of ${click.value.rolloutId}`;
   try {
     if (await isFirst(click, ports)) await reply(`${what} was accepted.`, click, ports);

@@ -454,7 +454,7 @@ export interface ReleaseStore {
 }
 
 /** What a token is for: one of another type is never taken in its place. */
-export type TokenType = 'link' | 'login' | 'command' | 'session';
+export type TokenType = 'click' | 'link' | 'login' | 'command' | 'session';
 
 /** Signs what this controller says, so that it knows its own words when they come back. */
 export interface Tokens {

@@ -236,8 +236,8 @@ const CLICK_CLIENT: Limits = {
 };
 
 /** Hands clicks in Slack to the function that carries them out. */
-export const clicksOn = ({ client, setting }: Host) =>
-  lambdaClicks(client(LambdaClient, CLICK_CLIENT), setting('SLACK_ACTION_ARN'));
+export const clicksOn = ({ client, clock, setting }: Host, tokens: Tokens) =>
+  lambdaClicks(client(LambdaClient, CLICK_CLIENT), { tokens, clock }, setting('SLACK_ACTION_ARN'));
 
 /** Answers people who have clicked in Slack. */
 export const slackRepliesOn = ({ fetch }: Host) => slackReplies(fetch);

@@ -5,7 +5,7 @@ import { type Answers, answersOnAws, behindUrl } from './_api.ts';
 import { aws } from './_aws.ts';
 import { lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
-import { clicksOn, providerOn, slackSecretOn } from './_ports.ts';
+import { clicksOn, providerOn, slackSecretOn, tokensOn } from './_ports.ts';
 import type { UrlAnswer, UrlEvent } from './_url.ts';
 
 type More = 'clicks' | 'provider' | 'slackSecret';
@@ -37,7 +37,7 @@ export const apiPublic: Task<UrlEvent, UrlAnswer, Answers | More> = behindUrl<Mo
 /** The function on AWS. */
 export const handler = lambda(apiPublic, () => ({
   ...answersOnAws(),
-  clicks: clicksOn(aws),
+  clicks: clicksOn(aws, tokensOn(aws)),
   provider: providerOn(aws),
   slackSecret: slackSecretOn(aws),
 }));

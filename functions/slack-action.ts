@@ -1,21 +1,19 @@
-import { press } from '../controller/press.ts';
-import { type Click, clickSchema } from '../core/people/slack-click.ts';
+import * as z from 'zod/mini';
+import { type Presses, press } from '../controller/press.ts';
+import { clickSchema } from '../core/people/slack-click.ts';
 import { deployedAccess } from './_access.ts';
 import { aws, clock } from './_aws.ts';
-import { lambda, type Task } from './_lambda.ts';
+import { inputFrom, lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
 import { commandsOn, pagesOn, slackRepliesOn, tokensOn } from './_ports.ts';
 
+const Signed = z.object({ click: clickSchema });
+
 /** Carries out what somebody pressed a button in Slack for, after Slack got its answer. */
-export const slackAction: Task<
-  Click,
-  { rolloutId: string },
-  'access' | 'clock' | 'commands' | 'observer' | 'pages' | 'slackReplies'
-> = {
-  input: clickSchema,
-  async run(click, ports) {
-    await press(click, ports);
-    return { rolloutId: click.value.rolloutId };
+export const slackAction: Task<{ signed: string }, { rolloutId: string }, Presses | 'tokens'> = {
+  input: z.object({ signed: z.string() }),
+  async run(input, ports) {
+    return { rolloutId: await press(input, (claims) => inputFrom(Signed, claims).click, ports) };
   },
 };
 
@@ -24,6 +22,7 @@ export const handler = lambda(slackAction, () => ({
   access: deployedAccess(),
   clock,
   commands: commandsOn(aws, tokensOn(aws)),
+  tokens: tokensOn(aws),
   observer,
   pages: pagesOn(aws),
   slackReplies: slackRepliesOn(aws),

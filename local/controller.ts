@@ -12,6 +12,7 @@ import type { S3Calls } from '../adapters/s3-client.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import type { Ports } from '../controller/ports.ts';
 import type { Access } from '../core/people/access.ts';
+import { signedClick } from '../core/people/signed-click.ts';
 import { signedCommand } from '../core/people/signed-command.ts';
 import type { Journal } from '../core/ports.ts';
 import type { CommandRequest } from '../core/rollout/command-request.ts';
@@ -208,7 +209,7 @@ export function createController(
     clicks: {
       hand: async (click) => {
         // What comes of it nobody waits for.
-        invoke('SlackAction', click).catch(() => undefined);
+        invoke('SlackAction', signedClick(click, ports)).catch(() => undefined);
       },
     },
   };

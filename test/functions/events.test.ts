@@ -107,12 +107,8 @@ const EVENTS: Record<FunctionName, { good: object; bad: object[] }> = {
   ApiIam: { good: asked, bad: badCalls },
   ApiPublic: { good: asked, bad: badCalls },
   SlackAction: {
-    good: click,
-    bad: [
-      { ...click, team: 7 },
-      { ...click, button: 'deploy' },
-      { ...click, value: 'x' },
-    ],
+    good: { signed: 'x' },
+    bad: [click, {}, { signed: 7 }],
   },
   JournalStream: {
     good: { records: [] },

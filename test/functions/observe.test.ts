@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import * as z from 'zod/mini';
 import type { Ports } from '../../controller/ports.ts';
 import { RolloutError } from '../../core/errors.ts';
+import { signedClick } from '../../core/people/signed-click.ts';
+import type { Click } from '../../core/people/slack-click.ts';
 import { COUNTED } from '../../core/rollout/counts.ts';
 import type { Hook } from '../../core/rollout/event.ts';
 import { aws } from '../../functions/_aws.ts';
@@ -132,7 +134,8 @@ function failing(ports: Ports): Ports {
   const broken = new Proxy({}, { get: () => said });
   return Object.fromEntries(
     Object.entries(ports).map(([name, port]) => {
-      const isKept = ['access', 'clock', 'observer', 'publicUrl'].includes(name) || typeof port === 'string';
+      const isKept =
+        ['access', 'clock', 'observer', 'publicUrl', 'tokens'].includes(name) || typeof port === 'string';
       if (isKept) return [name, port];
       return [name, typeof port === 'function' ? () => broken : broken];
     }),
@@ -310,11 +313,11 @@ describe('the logs of a rollout', () => {
           authorizer: iam('arn:aws:iam::111122223333:user/marker-caller'),
         });
         for (const door of ['ApiIam', 'ApiPublic'] as const) at(29, () => stage.invoke(door, marked));
-        const click = {
+        const click: Click = {
           ...{ team: 'T1', user: 'U1', name: 'marker-person', button: 'abort', reason: 'marker-reason' },
           ...{ value: { rolloutId: FIRST }, at: '1', responseUrl: 'https://hooks.slack.com/marker-reply' },
         };
-        at(29, () => stage.invoke('SlackAction', click));
+        at(29, () => stage.invoke('SlackAction', signedClick(click, stage.ports)));
         at(30, () => stage.ports.executions.stop(FIRST, 2, 'marker-stop'));
         at(45, () =>
           cloudwatch.send(

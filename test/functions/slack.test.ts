@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { SLACK } from '../../api/slack.ts';
 import type { Access } from '../../core/people/access.ts';
+import { signedClick } from '../../core/people/signed-click.ts';
 import { lambda } from '../../functions/_lambda.ts';
 import type { UrlAnswer } from '../../functions/_url.ts';
 import { apiPublic } from '../../functions/api-public.ts';
@@ -43,7 +44,8 @@ async function inSlack(access: Access = ACCESS) {
         slackSecret: SECRET,
         clicks: {
           async hand(click) {
-            for (let nth = 0; nth < deliveries.copies; nth++) underWay.push(carryOut(click));
+            for (let nth = 0; nth < deliveries.copies; nth++)
+              underWay.push(carryOut(signedClick(click, ports)));
           },
         },
         pages: { acknowledge: async (page) => void acknowledged.push(page) },
@@ -99,6 +101,31 @@ test('whoever presses Abort in Slack aborts, in their own name and for their own
     by: { id: `slack:${TEAM}/U1`, name: 'ada', via: 'slack', isVerified: true, person: 'ada' },
     reason: 'coupons fail',
   });
+});
+
+test('whoever may call the function that carries clicks out presses nothing: it knows its own words alone', async () => {
+  const { world } = await inSlack();
+  await released(world);
+  const { tokens, clock } = world.ports;
+  const click = {
+    team: TEAM,
+    user: 'U1',
+    button: 'abort',
+    reason: '',
+    value: { rolloutId: ID },
+    at: '1',
+    responseUrl: 'x',
+  };
+  const carryOut = lambda(slackAction, () => world.ports);
+  for (const event of [
+    click,
+    { signed: 'x' },
+    { signed: tokens.sign('session', { click }, clock.now() + 60_000) },
+    { signed: tokens.sign('click', { click }, clock.now() - 1_000) },
+    { signed: tokens.sign('click', { click: { ...click, button: 'deploy' } }, clock.now() + 60_000) },
+  ])
+    await expect(carryOut(event)).rejects.toThrow();
+  expect(routing(world).weights).not.toEqual(EMPTY);
 });
 
 test('a page is acknowledged by those who may give commands, and by nobody else', async () => {
