@@ -11,7 +11,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const compiled = mkdtempSync(join(tmpdir(), 'spillway-'));
 afterAll(() => rmSync(compiled, { recursive: true }));
 
-const SEEDS = String(times(4, 40));
+const SEEDS = String(times(2, 40));
 
 const simulate = (...args: string[]) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/simulate.ts', ...args], {

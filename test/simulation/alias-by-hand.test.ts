@@ -84,7 +84,7 @@ describe.each(HANDS)('an alias that is %s between any two calls of a rollout', (
     ['good', {}],
     ['bad', { canaries: { 2: { errors: 0.2 } } }],
   ] as [string, Plot][])('ends a %s release, breaks no promise, and is left as it is', async (kind, plot) => {
-    for (const nth of sampled(CALLS, 8, what.length)) {
+    for (const nth of sampled(CALLS, 16, what.length)) {
       const { rollout, stage, run } = await played(hand, nth, plot);
       const end = `${nth}: ${rollout?.outcome} ${rollout?.reason}`;
       expect(faults(run, { tickMs: HOUR, outMs: 20 * MINUTE }), end).toEqual([]);
@@ -131,7 +131,7 @@ async function rolledBack(hand: Hand, nth: number) {
 test.each(HANDS)(
   'an alias that is %s between any two calls of a rollback leads to the older version, or to a person with the truth',
   async (what, hand) => {
-    for (const nth of sampled(BACK, 4, what.length)) {
+    for (const nth of sampled(BACK, 8, what.length)) {
       const { run, stage, rollout, running } = await rolledBack(hand, nth);
       const end = `${nth}: ${rollout?.outcome} ${rollout?.reason}`;
       expect(faults(run, { tickMs: HOUR, outMs: 20 * MINUTE }), end).toEqual([]);

@@ -219,14 +219,17 @@ describe('counts of CloudWatch', () => {
     };
   }
 
-  test.each(sampled(CASES, 7))('%s, of %s, stop no good release and keep no bad one', async (_, __, plot) => {
-    const good = await play(plot);
-    expect(good.rollout?.reason).toMatch(/^proven/);
-    expect(faults(good.run, { isGood: true })).toEqual([]);
-    const bad = await play({ ...plot, canaries: { 2: { errors: 0.2 } } });
-    expect(bad.rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
-    expect(faults(bad.run)).toEqual([]);
-  });
+  test.each(sampled(CASES, 12))(
+    '%s, of %s, stop no good release and keep no bad one',
+    async (_, __, plot) => {
+      const good = await play(plot);
+      expect(good.rollout?.reason).toMatch(/^proven/);
+      expect(faults(good.run, { isGood: true })).toEqual([]);
+      const bad = await play({ ...plot, canaries: { 2: { errors: 0.2 } } });
+      expect(bad.rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
+      expect(faults(bad.run)).toEqual([]);
+    },
+  );
 
   test.each(Object.entries(SIDES).slice(0, 2))(
     'that are missing for good in one minute of three, of %s, leave a good release to a person, and blame nobody',

@@ -196,7 +196,7 @@ test('a function that dies at any point of a rollback leaves nothing on the vers
 }, async () => {
   const points = await pointsOfARollback();
   expect(points.length).toBeGreaterThan(20);
-  for (const at of sampled(points, 5)) {
+  for (const at of sampled(points, 8)) {
     let isOn = false;
     let isDead = false;
     const world = await completed(
