@@ -5,6 +5,7 @@ import {
   AddPermissionCommand,
   CreateEventSourceMappingCommand,
   CreateFunctionCommand,
+  CreateFunctionUrlConfigCommand,
   LambdaClient,
   PutFunctionEventInvokeConfigCommand,
   waitUntilFunctionActiveV2,
@@ -81,17 +82,25 @@ const MAKERS: Record<string, (clients: Clients, inputs: Inputs, made: Made) => P
         DestinationConfig: { OnFailure: { Destination: inputs.destinationConfig.onFailure.destination } },
       }),
     )),
+  'aws:lambda/functionUrl:FunctionUrl': async ({ lambda }, { functionName, authorizationType }) =>
+    void (await lambda.send(
+      new CreateFunctionUrlConfigCommand({ FunctionName: functionName, AuthType: authorizationType }),
+    )),
   'aws:sfn/stateMachine:StateMachine': async ({ sfn }, { name, definition, roleArn }) =>
     void (await sfn.send(new CreateStateMachineCommand({ name, definition, roleArn }))),
   'aws:lambda/permission:Permission': async ({ lambda }, inputs) =>
     void (await lambda.send(
       new AddPermissionCommand({
         FunctionName: inputs.function,
-        StatementId: String(inputs.sourceArn).split('/').at(-1),
+        StatementId: String(inputs.sourceArn ?? inputs.action)
+          .split(/[/:]/)
+          .at(-1),
         Action: inputs.action,
         Principal: inputs.principal,
         SourceArn: inputs.sourceArn,
         SourceAccount: inputs.sourceAccount,
+        FunctionUrlAuthType: inputs.functionUrlAuthType,
+        InvokedViaFunctionUrl: inputs.invokedViaFunctionUrl,
       }),
     )),
   'aws:cloudwatch/eventRule:EventRule': async ({ account }, { name, eventPattern }) =>
@@ -275,6 +284,7 @@ async function makeMapping({ lambda }: Clients, mapping: Inputs, { streams }: Ma
       EventSourceArn: streams.get(table),
       StartingPosition: mapping.startingPosition,
       BatchSize: mapping.batchSize,
+      FunctionResponseTypes: mapping.functionResponseTypes,
       BisectBatchOnFunctionError: mapping.bisectBatchOnFunctionError,
       MaximumRetryAttempts: mapping.maximumRetryAttempts,
       MaximumRecordAgeInSeconds: mapping.maximumRecordAgeInSeconds,

@@ -1,8 +1,17 @@
 import { CloudWatchClient, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
-import { GetAliasCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  GetAliasCommand,
+  GetFunctionUrlConfigCommand,
+  InvokeCommand,
+  LambdaClient,
+} from '@aws-sdk/client-lambda';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { type HistoryEvent, paginateGetExecutionHistory, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { awsClient } from '../../client/aws.ts';
+import type { Readings } from '../../core/readings.ts';
+import type { UrlAnswer } from '../../functions/_url.ts';
+import { iam, urlEvent } from '../functions/url-event.ts';
 import { openProject, type Project } from '../infra/cli/sst.ts';
 import { play } from '../simulation/stage.ts';
 import { accountOf, cloud, cloudAccount, connect } from './account.ts';
@@ -72,11 +81,16 @@ describe.concurrent('the deployed shape', () => {
       // A command to try again is handed from one function to another; its answer comes back the same way.
       const again = { rolloutId: `${service}--r1--2`, accepted: true };
       expect(await ordered({ command: 'retry', rolloutId: `${service}--r1--1` })).toEqual(again);
-      expect(await ordered({ command: 'abort', rolloutId: again.rolloutId, reason: 'enough' })).toEqual(
-        again,
-      );
+      const url = await lambda.send(new GetFunctionUrlConfigCommand({ FunctionName: API }));
+      expect(url.AuthType).toBe('AWS_IAM');
+      expect(await aborted(again.rolloutId)).toMatchObject({ rolloutId: again.rolloutId });
       // It is refused where it had no traffic yet.
       expect(['refused', 'reverted']).toContain((await end(again.rolloutId)).outcome);
+      const { events } = (await invoked(`${prefix}-ReadRollout`, {
+        ...{ read: 'events', rolloutId: again.rolloutId },
+      })) as Readings['events'];
+      const [abort] = events.flatMap((event) => (event.type === 'Aborted' ? [event] : []));
+      expect(abort?.by).toMatchObject({ via: 'iam', isVerified: true });
     },
     TEN_MINUTES,
   );
@@ -171,6 +185,22 @@ interface Told {
   reason?: string;
 }
 
+const API = `${prefix}-ApiIam`;
+
+/** Aborts a rollout through the API: at its address on AWS, as the command line does; the program keeps addresses and serves none, so there with what Lambda would make of the request. */
+async function aborted(rolloutId: string): Promise<unknown> {
+  const reason = 'enough';
+  if (isAws) return awsClient(environment).command({ command: 'abort', rolloutId, by: 'ada', reason });
+  const event = urlEvent('POST', `/rollouts/${rolloutId}/abort`, {
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ reason }),
+    authorizer: iam(`arn:aws:iam::${account.id}:user/ada`),
+  });
+  const answer = (await invoked(API, event)) as UrlAnswer;
+  expect(answer).toMatchObject({ statusCode: 202 });
+  return JSON.parse(answer.body);
+}
+
 /** Asks until the rollout has ended. */
 async function end(rolloutId: string): Promise<Told> {
   for (;;) {
@@ -184,6 +214,16 @@ async function end(rolloutId: string): Promise<Told> {
     if (FunctionError === undefined && told.view?.outcome !== undefined) return told.view;
     await new Promise((resolve) => setTimeout(resolve, 5 * SECOND));
   }
+}
+
+/** @throws Error with what the function failed with */
+async function invoked(FunctionName: string, event: object): Promise<unknown> {
+  const { Payload, FunctionError } = await lambda.send(
+    new InvokeCommand({ FunctionName, Payload: JSON.stringify(event) }),
+  );
+  const text = new TextDecoder().decode(Payload);
+  if (FunctionError !== undefined) throw new Error(`${FunctionError}: ${text}`);
+  return JSON.parse(text);
 }
 
 /** The states that the execution entered, but Dispatch. */

@@ -138,21 +138,30 @@ describe('settings', () => {
     const secrets = {
       PeopleKeys: `{"current":"k1","keys":{"k1":"${'ab'.repeat(32)}"}}`,
       OidcClientSecret: 'from-the-provider',
+      SlackSigningSecret: 'ab'.repeat(16),
     };
     const oidc = { issuer: 'https://id.example', clientId: 'c' };
+    const slack = { teams: ['T024BE7LD'], appId: 'A024BE7LD' };
     const told = graphWith(
       'ada',
-      { accountConcurrency: 1000, publicApi: 'https://a.example', access: { oidc, roles: {} } },
+      { accountConcurrency: 1000, publicApi: 'https://a.example', access: { oidc, slack, roles: {} } },
       secrets,
     );
-    const holders = (variable: string, value: string) =>
-      functionsOf(told)
-        .filter(({ inputs }) => inputs.environment.variables[variable] === value)
-        .map(({ inputs }) => inputs.name.split('-').at(-1))
-        .sort();
-    expect(holders('PEOPLE_KEYS', secrets.PeopleKeys)).toEqual(['ApiIam', 'ApiPublic', 'Command']);
-    expect(holders('OIDC_CLIENT_SECRET', secrets.OidcClientSecret)).toEqual(['ApiPublic']);
-    expect(holders('PUBLIC_URL', 'https://a.example')).toEqual(['ApiIam', 'ApiPublic']);
+    const all = {
+      ...{ PEOPLE_KEYS: secrets.PeopleKeys, OIDC_CLIENT_SECRET: secrets.OidcClientSecret },
+      ...{ SLACK_SIGNING_SECRET: secrets.SlackSigningSecret, PUBLIC_URL: 'https://a.example' },
+    };
+    for (const [variable, value] of Object.entries(all)) {
+      const holders = functionsOf(told).filter(
+        ({ inputs }) => inputs.environment.variables[variable] === value,
+      );
+      expect(holders.length).toBeGreaterThan(0);
+      expect(holders.map(({ name }) => name)).toEqual(
+        FUNCTIONS.filter((name) => READS[name].some((each) => each === variable)).map(
+          (name) => `${name}Function`,
+        ),
+      );
+    }
     expect(told.outputs.publicApi).toBe('https://a.example');
     const open = told.resources.filter(
       ({ inputs, secretInputs }) =>
