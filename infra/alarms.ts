@@ -178,6 +178,13 @@ export function alarmsOf(place: Place, machineArn: string): Alarm[] {
       threshold: 300_000,
       periods: 3,
     },
+    {
+      name: 'notifications-lost',
+      says: 'A channel, topic or webhook took no messages for a day: people were not notified, perhaps not paged.',
+      of: [counted('NotificationsLost')],
+      threshold: 1,
+      periods: 1,
+    },
     ...DEAD_LETTERS.map((name) => ({
       name: `dead-letters-${name}`,
       says: `An event for ${name} was given up.`,

@@ -55,13 +55,19 @@ export const bucketOf = (place: Omit<Place, 'completionsBucket' | 'topics'>): st
 /** Most characters of a bucket's name (S3 user guide, "General purpose bucket naming rules"). */
 const BUCKET_MAX = 63;
 
-/** Of all names that a stage is part of, the bucket's has the least room; a test compares every one with what AWS takes. @throws Error with the values and the fix */
+/** Of all names that a stage is part of, the bucket's has the least room; a test compares every one with what AWS takes. A topic takes messages in its own region alone. @throws Error with the values and the fix */
 export function assertFits(place: Place): void {
-  const { environment, region } = place;
+  const { environment, region, partition } = place;
   const bucket = bucketOf(place);
-  if (bucket.length <= BUCKET_MAX) return;
-  const room = BUCKET_MAX - (bucket.length - environment.length);
-  throw new Error(
-    `The stage "${environment}" has ${environment.length} characters, and in ${region} there is room for ${room}: S3 takes ${BUCKET_MAX} for the name of its bucket, ${bucket}, which has ${bucket.length}; shorten the stage.`,
-  );
+  if (bucket.length > BUCKET_MAX) {
+    const room = BUCKET_MAX - (bucket.length - environment.length);
+    throw new Error(
+      `The stage "${environment}" has ${environment.length} characters, and in ${region} there is room for ${room}: S3 takes ${BUCKET_MAX} for the name of its bucket, ${bucket}, which has ${bucket.length}; shorten the stage.`,
+    );
+  }
+  const far = place.topics.find((topic) => !topic.startsWith(`arn:${partition}:sns:${region}:`));
+  if (far !== undefined)
+    throw new Error(
+      `infra/stages.json: ${environment}.access.notify names ${far}, and the controller is in ${region}; name a topic there.`,
+    );
 }

@@ -1,5 +1,5 @@
 import { type Alarm, alarmsOf, DEAD_LETTERS, type Seen } from './alarms.ts';
-import { FUNCTIONS } from './facts.ts';
+import { FUNCTIONS, startedBy } from './facts.ts';
 import { arnsOf, type Place, prefixOf } from './place.ts';
 import type { Settings } from './settings.ts';
 
@@ -81,6 +81,7 @@ const TROUBLE = [
   'Throttles',
   'BudgetUnanswered',
   'TransitionsLost',
+  'NotificationsLost',
 ];
 
 function widgetsOf(place: Place, alarmArns: string[]): object[] {
@@ -133,13 +134,13 @@ function widgetsOf(place: Place, alarmArns: string[]): object[] {
     chart('Slowest calls of functions, ms', lambda('Duration'), 'Maximum', 0, 15),
     chart(
       'How late the journal is followed, ms',
-      [
+      startedBy('journal').map((name) =>
         point({
           namespace: 'AWS/Lambda',
           metric: 'IteratorAge',
-          dimensions: { FunctionName: `${prefix}-JournalStream` },
+          dimensions: { FunctionName: `${prefix}-${name}` },
         }),
-      ],
+      ),
       'Maximum',
       12,
       15,

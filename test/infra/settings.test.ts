@@ -52,6 +52,14 @@ describe('the name of a stage', () => {
   );
 });
 
+test('a topic of another region is refused with the fix', () => {
+  const topics = (region: string) => [`arn:aws:sns:${region}:111122223333:on-call`];
+  expect(() => assertFits({ ...PLACE, topics: topics('eu-west-1') })).not.toThrow();
+  expect(() => assertFits({ ...PLACE, topics: topics('us-east-1') })).toThrow(
+    'names arn:aws:sns:us-east-1:111122223333:on-call, and the controller is in eu-west-1; name a topic there.',
+  );
+});
+
 describe('the settings of a stage', () => {
   test('have defaults', () => {
     expect(settingsOf('ada', {})).toEqual({

@@ -19,7 +19,18 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** All that a deployment reads of the project. */
 const DEPLOYED = [
   ...['sst.config.ts', 'package.json', 'tsconfig.json', '.sst/provider-lock.json'],
-  ...['infra', 'functions', 'api', 'controller', 'core', 'adapters', 'targets', 'statemachines'],
+  ...[
+    'infra',
+    'functions',
+    'api',
+    'notify',
+    'client',
+    'controller',
+    'core',
+    'adapters',
+    'targets',
+    'statemachines',
+  ],
 ];
 
 /** What a command of SST's said, and how it ended. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { startedBy } from '../../../infra/facts.ts';
+import { READS } from '../../../infra/environment.ts';
+import { FUNCTIONS, startedBy } from '../../../infra/facts.ts';
 import { arnsOf, type Place } from '../../../infra/place.ts';
 import { type Document, isAllowed } from '../iam.ts';
 import { all, type Graph, graphOf, graphWith, type Resource } from './graph.ts';
@@ -78,10 +79,12 @@ describe('the addresses of the API', () => {
     expect(closed.outputs).toMatchObject({ api: at(SIGNED) });
     expect(closed.outputs.publicApi).toBeUndefined();
     expect(open.outputs).toMatchObject({ api: at(SIGNED), publicApi: at(PUBLIC) });
-    const told = all(open, 'lambda/function:Function').filter(
-      ({ inputs }) => inputs.environment.variables.PUBLIC_URL !== undefined,
-    );
-    expect(told.map(({ inputs }) => inputs.environment.variables.PUBLIC_URL)).toEqual([at(PUBLIC)]);
+    const told = all(open, 'lambda/function:Function').flatMap(({ name, inputs }) => {
+      const { PUBLIC_URL } = inputs.environment.variables;
+      return PUBLIC_URL === undefined ? [] : [[name, PUBLIC_URL]];
+    });
+    const makers = FUNCTIONS.filter((name) => READS[name].includes('PUBLIC_URL') && name !== PUBLIC);
+    expect(told).toEqual(makers.map((name) => [`${name}Function`, at(PUBLIC)]));
   });
 
   test('take calls of anybody at one of them, and only by that address', () => {

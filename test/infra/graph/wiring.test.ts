@@ -126,16 +126,23 @@ describe('the rules', () => {
   const rules = all(ada, 'cloudwatch/eventRule:EventRule');
   const targets = all(ada, 'cloudwatch/eventTarget:EventTarget');
 
-  test('each have one target, which tries for an hour and then keeps the event in a queue that takes it', () => {
-    expect(rules).toHaveLength(3);
+  test('each have what they start, and keep the event that it did not take in a queue that does', () => {
+    expect(rules).toHaveLength(RULES.length);
     for (const rule of rules) {
-      const [target, ...others] = targets.filter(({ inputs }) => inputs.rule === rule.inputs.name);
-      expect(others).toEqual([]);
-      expect(target?.inputs.retryPolicy).toEqual({
-        maximumEventAgeInSeconds: 3600,
-        maximumRetryAttempts: 185,
-      });
-      assertTakes(target?.inputs.deadLetterConfig.arn, 'events.amazonaws.com');
+      const own = targets.filter(({ inputs }) => inputs.rule === rule.inputs.name);
+      const called = startedBy(rule.name as RuleName).map((name) => ARNS.function(name));
+      const paged = rule.name === 'ExecutionEnded' ? [one(ada, 'sns/topic:Topic', 'Pages').inputs.name] : [];
+      expect(own.map(({ inputs }) => inputs.arn.replace(/^.*:sns:.*:/, '')).sort()).toEqual(
+        [...called, ...paged].sort(),
+      );
+      for (const { inputs } of own) {
+        const name = startedBy(rule.name as RuleName).find((each) => ARNS.function(each) === inputs.arn);
+        expect(inputs.retryPolicy).toEqual({
+          maximumEventAgeInSeconds: name === undefined ? 3600 : factsOf(name).triedForSeconds,
+          maximumRetryAttempts: 185,
+        });
+        assertTakes(inputs.deadLetterConfig.arn, 'events.amazonaws.com');
+      }
     }
   });
 
