@@ -41,6 +41,7 @@ import { reconcile } from './reconcile.ts';
 import { isGone, isKept, sharesOf } from './revert-plan.ts';
 import {
   evolve,
+  isAbortRead,
   isEnded,
   isStuck,
   isVerifying,
@@ -729,6 +730,9 @@ type HumanCommand = Extract<
 
 function obey(rollout: Rollout, command: HumanCommand, at: Instant): RolloutEvent[] {
   const id = rollout.opening.rolloutId;
+  // Somebody else read it off the target meanwhile: it did what it was to do, and says who gave it and why.
+  if (command.type === 'Abort' && isAbortRead(rollout, command.by))
+    return isEnded(rollout) ? [] : [{ type: 'Aborted', at, by: command.by, reason: command.reason }];
   if (isEnded(rollout))
     throw refused(`${id} has ended (${rollout.outcome}); there is nothing left to ${verb(command)}.`);
   const { rollsBack, targets } = rollout.opening;

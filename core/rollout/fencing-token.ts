@@ -24,9 +24,15 @@ const NAME_MAX = 100;
 
 /** Writes a token as the target stores it: `spillway <rolloutId> <epoch> <seq> open|closed`, and ` by <who>` if a person aborted. */
 export function tokenText({ rolloutId, epoch, seq, open, by }: FencingToken): string {
-  const name = open ? '' : cut(plainText(by ?? ''), NAME_MAX);
+  const name = open ? '' : carried(by ?? '');
   return `spillway ${rolloutId} ${epoch} ${seq} ${open ? 'open' : 'closed'}${name && ` by ${name}`}`;
 }
+
+/** A name as a token carries it. */
+const carried = (name: string): string => cut(plainText(name), NAME_MAX);
+
+/** What is recorded of an abort that is known from a token alone: who, and not why. */
+export const abortRead = (name: string): string => `${carried(name)} aborted without the journal`;
 
 /** Reads a token; anything else that stands in its place is nobody's token. */
 export function tokenFrom(text: string | undefined): FencingToken | undefined {

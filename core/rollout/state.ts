@@ -18,7 +18,7 @@ import type {
   RevertedTarget,
   RolloutEvent,
 } from './event.ts';
-import type { FencingToken } from './fencing-token.ts';
+import { abortRead, type FencingToken } from './fencing-token.ts';
 import { approved, type GateState, LAPSES, lapsed } from './gate.ts';
 
 /** Recalls that a rollout makes: the third one waits for a person. */
@@ -359,13 +359,13 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
       return lowered(state, event);
     case 'RevertOrdered':
       return leave(state, event);
-    case 'Aborted':
-      return leave(state, {
-        at: event.at,
-        cause: 'human',
-        reason: `${nameOf(event.by)} aborted: ${event.reason}`,
-        outcome: outOf(state),
-      });
+    case 'Aborted': {
+      const reason = `${nameOf(event.by)} aborted: ${event.reason}`;
+      const { leaving } = state;
+      return leaving !== undefined && isAbortRead(state, event.by)
+        ? { ...state, leaving: { ...leaving, reason } }
+        : leave(state, { at: event.at, cause: 'human', reason, outcome: outOf(state) });
+    }
     case 'PinRefused':
       return { ...state, unpinned: [...(state.unpinned ?? []), event.target] };
     case 'StableGone':
@@ -554,6 +554,10 @@ function hasNoEvidence({ doubted, evidenceLeft = [] }: Rollout, verdict: Verdict
 }
 
 /** The first reason to leave stands, except that `halted` is never weakened. */
+/** True if this person's abort was found on a target before the abort itself was recorded. */
+export const isAbortRead = ({ leaving }: Rollout, by: Actor): boolean =>
+  leaving?.reason === abortRead(nameOf(by));
+
 function leave(state: Rollout, { at, cause, reason, outcome }: NonNullable<Rollout['leaving']>): Rollout {
   return state.leaving === undefined ? { ...state, leaving: { at, cause, reason, outcome } } : state;
 }

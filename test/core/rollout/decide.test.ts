@@ -824,6 +824,28 @@ describe('a person', () => {
     given(onFirstStep(), aborted(2)).when(abort, 3).thenNothing();
     given(onFirstStep(), revertOrdered(2)).when(abort, 3).thenNothing();
   });
+
+  test('records who aborted and why, although somebody read it off the target before', () => {
+    const read = revertOrdered(2, { cause: 'human', reason: 'ada aborted without the journal' });
+    given(onFirstStep(), read).when(abort, 3).then(aborted(3));
+    expect(stateAfter(onFirstStep(), read, aborted(3)).leaving).toMatchObject({
+      ...{ at: minute(2), cause: 'human', reason: 'ada aborted: it looks odd', outcome: 'reverted' },
+    });
+    given(onFirstStep(), read, aborted(3)).when(abort, 4).thenNothing();
+    // Of somebody else's it says nothing.
+    given(onFirstStep(), read)
+      .when({ ...abort, by: actor('bea') }, 3)
+      .thenNothing();
+  });
+
+  test('has done what it was to do if the rollout has ended by it before it was recorded', () => {
+    const read = revertOrdered(2, { cause: 'human', reason: 'ada aborted without the journal' });
+    const ended = [...onFirstStep(), read, reverted(2.1), closed(2.2)];
+    given(ended).when(abort, 3).thenNothing();
+    given(ended)
+      .when({ ...abort, by: actor('bea') }, 3)
+      .thenRefused('CommandRefused', /has ended/);
+  });
 });
 
 test('a command for a target that the rollout does not have is a fault of the caller', () => {
