@@ -50,6 +50,10 @@ declare module "sst" {
       "name": string
       "type": "sst.aws.Function"
     }
+    "Notify": {
+      "name": string
+      "type": "sst.aws.Function"
+    }
     "OpenRollout": {
       "name": string
       "type": "sst.aws.Function"

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { CloudWatchClient, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import {
   GetAliasCommand,
@@ -49,6 +50,9 @@ const machine = `arn:aws:states:${account.region}:${account.id}:execution:${pref
 
 beforeAll(async () => {
   project = await openProject();
+  // Keys that nobody knows, since the account may be a real one.
+  const keys = JSON.stringify({ current: 'k1', keys: { k1: randomBytes(32).toString('hex') } });
+  await project.sst(environment, 'secret', 'set', 'PeopleKeys', keys);
   const deployed = await project.sst(environment, 'deploy');
   expect(deployed.status, deployed.text).toBe(0);
   await apply(madeFor(account, project.graph(), prefix), account);
