@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { RolloutError } from '../core/errors.ts';
 import { type Access, oidcPrincipal, type Principal } from '../core/people/access.ts';
 import type { Tokens } from '../core/ports.ts';
 import type { Instant } from '../core/units.ts';
@@ -32,5 +33,9 @@ export function principalOf({ iss, sub, name, mail, groups }: Session, access: A
 export function sessionPrincipal(request: Request, access: Access, tokens: Tokens): Principal | undefined {
   const cookies = (request.headers.get('cookie') ?? '').split(';').map((each) => each.trim());
   const token = cookies.find((each) => each.startsWith(`${SESSION}=`))?.slice(SESSION.length + 1);
-  return token === undefined ? undefined : principalOf(Shape.parse(tokens.read('session', token)), access);
+  if (token === undefined) return undefined;
+  const { data } = Shape.safeParse(tokens.read('session', token));
+  if (data === undefined)
+    throw new RolloutError('TokenInvalid', 'The session is of another version; sign in.');
+  return principalOf(data, access);
 }

@@ -243,6 +243,7 @@ describe('a session', () => {
       'a link',
       (_, { deps }) => deps.tokens.sign('link', { iss: at.provider.issuer, sub: 'ada' }, Date.now() + HOUR),
     ],
+    ['of another version', (_, { deps }) => deps.tokens.sign('session', { who: 'ada' }, Date.now() + HOUR)],
     ['empty', () => ''],
   ])('that is %s is none', (_, made) => {
     const cookies = cookiesOf(at);
