@@ -19,7 +19,7 @@ export function schedulerAgenda(
   clock: Clock,
 ): Agenda {
   return {
-    wake: (rolloutId, moment) =>
+    wake: (rolloutId, moment, tries = 0) =>
       put(client, {
         // A rollout's id has 60 characters at most, and a schedule's name 64.
         Name: `${rolloutId}.say`,
@@ -27,7 +27,7 @@ export function schedulerAgenda(
         ScheduleExpression: at(Math.max(moment, clock.now() + LEAST_MS)),
         FlexibleTimeWindow: { Mode: 'OFF' },
         ActionAfterCompletion: 'DELETE',
-        Target: { Arn: functionArn, RoleArn: roleArn, Input: JSON.stringify({ wake: { rolloutId } }) },
+        Target: { Arn: functionArn, RoleArn: roleArn, Input: JSON.stringify({ wake: { rolloutId, tries } }) },
       }),
   };
 }

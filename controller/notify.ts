@@ -50,6 +50,11 @@ const LEASE_MS = 90_000;
 /** Pauses before a delivery that failed is tried again, the last one for all further ones. */
 const RETRIES_MS = [60_000, 120_000, 300_000, 600_000, 1_800_000];
 
+/** How often a report is tried again for which the journal could not be read: about a day. */
+const UNREADABLE_TRIES = 50;
+
+const pauseAfter = (tries: number): number => RETRIES_MS[Math.min(tries, RETRIES_MS.length - 1)] ?? 0;
+
 /** How long a delivery is tried again. */
 const GIVE_UP_MS = 24 * 3600_000;
 
@@ -60,8 +65,23 @@ const LINK_MS = 7 * 24 * 3600_000;
  * Reports everything that is new about a rollout to every sink that its service's routes name. Each sink gets it in order and once,
  * as far as it can know; what it cannot take now is put on the agenda. Events and repeats only say that there may be something.
  */
-export async function notify(rolloutId: string, ports: Needs<Notifies>): Promise<{ delivered: string[] }> {
+export async function notify(
+  rolloutId: string,
+  ports: Needs<Notifies>,
+  tries = 0,
+): Promise<{ delivered: string[] }> {
   if (Object.keys(ports.access.notify).length === 0) return { delivered: [] };
+  try {
+    return await report(rolloutId, ports);
+  } catch (error) {
+    // Lambda would try it again for three minutes only.
+    if (!RolloutError.is(error, 'Unavailable') || tries >= UNREADABLE_TRIES) throw error;
+    await ports.agenda.wake(rolloutId, ports.clock.now() + pauseAfter(tries), tries + 1);
+    return { delivered: [] };
+  }
+}
+
+async function report(rolloutId: string, ports: Needs<Notifies>): Promise<{ delivered: string[] }> {
   const history = await historyOf(rolloutId, ports.journal);
   if (history === undefined) return { delivered: [] };
   const page = await pageNow(history, ports);
@@ -199,11 +219,10 @@ async function putBack(
     const { since = now, times = 0 } = failing ?? {};
     isLost = now - since > GIVE_UP_MS;
     if (isLost) return { ...rest, delivered: rest.wanted, through: rest.wanted };
-    const pause = RETRIES_MS[Math.min(times, RETRIES_MS.length - 1)] ?? 0;
     const asked = RolloutError.is(error) ? (error.retryAfter ?? 0) * 1000 : 0;
     // Who is only too early has not failed.
     const isEarly = RolloutError.is(error, 'RateLimited');
-    const retryAt = now + (isEarly ? asked : Math.max(pause, asked));
+    const retryAt = now + (isEarly ? asked : Math.max(pauseAfter(times), asked));
     return {
       ...rest,
       failing: { since: isEarly ? now : since, times: isEarly ? times : times + 1, retryAt },

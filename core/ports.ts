@@ -482,8 +482,8 @@ export interface Notes {
 
 /** Has people reported to later. */
 export interface Agenda {
-  /** Has everything that is new about a rollout reported at this moment or within a minute after it, in place of what was arranged for it before. @throws RolloutError Unavailable */
-  wake(rolloutId: string, at: Instant): Promise<void>;
+  /** Has everything that is new about a rollout reported at this moment or within a minute after it, in place of what was arranged for it before; `tries` is how often that could not be done. @throws RolloutError Unavailable */
+  wake(rolloutId: string, at: Instant, tries?: number): Promise<void>;
 }
 
 /** Takes acknowledgements of pages to whoever repeats them. */

@@ -19,7 +19,7 @@ const Input = z.union([
       error: z.optional(z.nullable(z.string())),
     }),
   }),
-  z.object({ wake: z.object({ rolloutId: z.string() }) }),
+  z.object({ wake: z.object({ rolloutId: z.string(), tries: z.optional(z.int()) }) }),
   z.object({
     acknowledge: z.object({ rolloutId: z.string(), page: z.optional(z.string()), by: ActorShape }),
   }),
@@ -36,7 +36,7 @@ export const notify: Task<
 > = {
   input: Input,
   async run(input, ports) {
-    if ('wake' in input) return report(input.wake.rolloutId, ports);
+    if ('wake' in input) return report(input.wake.rolloutId, ports, input.wake.tries);
     if ('acknowledge' in input) {
       const acknowledged = await acknowledge(input.acknowledge, ports);
       return { ...(await report(input.acknowledge.rolloutId, ports)), acknowledged };

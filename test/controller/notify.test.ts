@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { historyOf } from '../../controller/histories.ts';
+import { RolloutError } from '../../core/errors.ts';
 import type { Access } from '../../core/people/access.ts';
 import { crashes } from '../../simulation/faults.ts';
 import { MINUTE, type Notified, notified, ROLLOUT_ID, shownOf, TOPIC } from '../notify/stage.ts';
@@ -95,6 +96,33 @@ describe('each transition', () => {
     await run(world);
     expect(unescaped(world.thread())).toEqual(await expectedOf(world));
     expect(early).toEqual([]);
+  });
+
+  test('is reported after nobody could read the journal for longer than Lambda tries', async () => {
+    let isAway = false;
+    const away = () => new RolloutError('Unavailable', 'The journal is away.');
+    const world = notified({
+      changePorts: (ports) => {
+        const { eventsAfter } = ports.journal;
+        const journal = {
+          ...ports.journal,
+          eventsAfter: (...given: Parameters<typeof eventsAfter>) =>
+            isAway ? Promise.reject(away()) : eventsAfter(...given),
+        };
+        return { ...ports, journal };
+      },
+    });
+    await world.clock.run(world.run());
+    world.slack.trouble = () => 'down';
+    await world.clock.advance(MINUTE);
+    isAway = true;
+    world.slack.trouble = () => undefined;
+    await world.clock.advance(25 * MINUTE);
+    isAway = false;
+    expect(String(world.slack.in('#deploys')[0]?.content.text)).not.toContain('completed');
+    await world.clock.advance(35 * MINUTE);
+    expect(unescaped(world.thread())).toEqual(await expectedOf(world));
+    expect(String(world.slack.in('#deploys')[0]?.content.text)).toContain('completed');
   });
 
   test('is not posted twice after a message whose line came and whose update did not', async () => {
