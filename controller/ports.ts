@@ -99,6 +99,7 @@ export type Needs<Names extends keyof Ports> = Pick<Ports, Names>;
 
 /** What opening a rollout takes. */
 export type Opens =
+  | 'access'
   | 'alarms'
   | 'budget'
   | 'clock'

@@ -5,6 +5,7 @@ import { type Asks, openAsAsked } from '../controller/open/asked.ts';
 import type { Opened } from '../controller/open/repeat.ts';
 import type { Opens } from '../controller/ports.ts';
 import { KINDS } from '../targets/kinds.ts';
+import { deployedAccess } from './_access.ts';
 import { aws, awsS3, clock } from './_aws.ts';
 import { ActorShape, lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
@@ -38,6 +39,7 @@ export const openRollout: Task<Asks, Opened, Opens> = { input: Input, run: openA
 
 /** The function on AWS. */
 export const handler = lambda(openRollout, () => ({
+  access: deployedAccess(),
   alarms: alarmsOn(aws),
   budget: budgetOn(aws),
   clock,

@@ -138,9 +138,9 @@ export const reject = command(
   async ({ args, options }) => {
     const rolloutId = rolloutIdFrom(args[0]);
     const gate = whole(options.gate, '--gate');
-    const [by, reason] = [who(options), why(options)];
-    await clientFrom(options).command({ command: 'reject', rolloutId, by, gate, reason });
-    say(`${by} rejects the gate before ${gate} % of ${rolloutId}`);
+    const reason = why(options);
+    await clientFrom(options).command({ command: 'reject', rolloutId, by: who(options), gate, reason });
+    say(`your rejection of the gate before ${gate} % of ${rolloutId} is recorded`);
     return 0;
   },
 );

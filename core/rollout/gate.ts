@@ -1,3 +1,5 @@
+import { oneOf } from '../config/nearest.ts';
+import { RolloutError } from '../errors.ts';
 import type { Instant } from '../units.ts';
 import { type Actor, nameOf, voiceOf, WAYS } from './actor.ts';
 import type { CommandRequest } from './command-request.ts';
@@ -78,6 +80,20 @@ export function peopleIn(approvals: readonly (Actor | string)[]): number {
   });
   // Texts are of events from before there were actors.
   return Math.max(named.size, ...ways) + approvals.length - approvedBy.length;
+}
+
+/** A gate that asks a group which no settings name could never be approved. @throws RolloutError OpeningRefused naming the field and the fix */
+export function assertGroups(gates: readonly Gate[], groups: readonly string[]): void {
+  for (const { before, from = [] } of gates) {
+    const unknown = from.find((group) => !groups.includes(group));
+    if (unknown === undefined) continue;
+    const known =
+      groups.length === 0 ? 'the settings of this environment name none.' : oneOf(unknown, groups);
+    throw new RolloutError(
+      'OpeningRefused',
+      `gates: nobody could approve the gate before ${before} %, since "${unknown}" in \`from\` is not a group: ${known}`,
+    );
+  }
 }
 
 /** The gate with one more voice; one that has approved counts once. */

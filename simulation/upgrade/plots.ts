@@ -130,6 +130,12 @@ export const UPGRADE_PLOTS: Record<string, UpgradePlot> = {
   },
   rejected: {
     options: {
+      access: {
+        groups: { leads: ['ada', BY.id] },
+        people: { ada: [BY.id] },
+        believedSessions: [],
+        notify: {},
+      },
       rollout: {
         gates: [
           ...[{ before: 50, approvers: 2, from: ['leads'], notAuthor: true, reject: 'ends', timeout: '3h' }],

@@ -94,7 +94,17 @@ describe('a call that is wrong', () => {
   test.each(['help', '--help', '-h'])('%s exits 0 and names every command', async (word) => {
     const { code, out } = await spillway(fakeClient().client, word);
     expect(code).toBe(0);
-    for (const name of ['validate', 'plan', 'release', 'status', 'pause', 'resume', 'promote', 'approve'])
+    for (const name of [
+      'validate',
+      'plan',
+      'release',
+      'status',
+      'pause',
+      'resume',
+      'promote',
+      'approve',
+      'reject',
+    ])
       expect(out).toContain(`\n  ${name} `);
     for (const name of ['report', 'abort', 'rollback', 'retry']) expect(out).toContain(`\n  ${name} `);
   });
@@ -116,6 +126,8 @@ describe('a command', () => {
     [['promote', ID, '--full'], { command: 'promote', full: true }],
     [['promote', ID, '--step', '2'], { command: 'promote', full: false, step: 1 }],
     [['approve', ID, '--gate', '50'], { command: 'approve', gate: 50 }],
+    [['reject', ID, '--gate', '50'], { command: 'reject', gate: 50, reason: 'no reason given' }],
+    [['reject', ID, '--gate', '50', '--reason', 'odd'], { command: 'reject', gate: 50, reason: 'odd' }],
     [['abort', ID, '--reason', 'slow'], { command: 'abort', reason: 'slow' }],
   ])('%s is sent once, with who gave it', async (args, sent) => {
     const { client, asked } = fakeClient();

@@ -396,7 +396,8 @@ describe('approve', () => {
   const approval = { command: 'approve', rolloutId: FIRST, gate: 10 } as const;
 
   async function gated() {
-    const stage = setUp({ rollout: { gates } });
+    const access = { groups: { leads: ['grace'] }, people: {}, believedSessions: [], notify: {} };
+    const stage = setUp({ rollout: { gates }, access });
     const ref = await stage.open({ manifest: { author: 'Joan <joan@shop.example>' } });
     await stage.call(runHook, { ref, version: 1, token: 'asked' });
     return { stage, ref };

@@ -168,6 +168,16 @@ type Bad = {
 const plan = (rollout: Record<string, unknown>) => ({ rollout });
 const bad: Bad[] = [
   {
+    what: 'a gate that asks a group which no settings name',
+    changes: { rollout: { gates: [{ before: 50, from: ['leads'] }] } },
+    says: /nobody could approve the gate before 50 %, since "leads" in `from` is not a group: the settings of this environment name none/,
+  },
+  {
+    what: 'a gate that excludes the author of a release without one',
+    changes: { rollout: { gates: [{ before: 50, notAuthor: true }] } },
+    says: /author is missing: a gate of the rollout file does not count the author/,
+  },
+  {
     what: 'JSON that breaks off',
     body: '{"schema": 1,\n  "service" }',
     says: /line 2, column 13: ":" is expected/,

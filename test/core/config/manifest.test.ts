@@ -133,6 +133,12 @@ describe('a bad manifest is refused with the place, what stands there and the fi
     ['order as text', ['order'], '7', 'order is "7": write a whole number'],
     ['long commit', ['commit'], 'a'.repeat(201), 'write a text of 1 to 200 characters'],
     ['author with control characters', ['author'], '\u001b[2J', 'author is "\\u001b[2J": write a text'],
+    [
+      'no author, whom a gate excludes',
+      ['author'],
+      undefined,
+      'author is missing: a gate of the rollout file does not count the author (`notAuthor`); write who that is.',
+    ],
     ['allowOlder as text', ['allowOlder'], 'yes', 'allowOlder is "yes": write true or false.'],
     ['reversible as text', ['reversible'], 'no', 'reversible is "no": write true or false.'],
     [

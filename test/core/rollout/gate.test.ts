@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { Actor } from '../../../core/rollout/actor.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
 import type { Gate, RolloutEvent } from '../../../core/rollout/event.ts';
-import { isAuthor, whoMay } from '../../../core/rollout/gate.ts';
+import { assertGroups, isAuthor, whoMay } from '../../../core/rollout/gate.ts';
 import { PAUSE_SECONDS_MAX } from '../../../core/rollout/timing.ts';
 import { storyteller, viewOf } from '../../../core/rollout/view.ts';
+import { thrownBy } from '../config/files.ts';
 import {
   actor,
   directiveAt,
@@ -290,6 +291,19 @@ describe('an approval', () => {
       'grace approved the gate before 50 %',
     ]);
   });
+});
+
+test('a gate that asks a group which there is not is refused, with those that there are', () => {
+  const gates = [gateOf({ before: 10 }), gateOf({ from: ['ops', 'ledas'] })];
+  const refusal = (groups: string[]) => thrownBy(() => assertGroups(gates, groups)).message;
+  const says = 'gates: nobody could approve the gate before 50 %, since';
+  expect(refusal(['leads', 'ops'])).toBe(
+    `${says} "ledas" in \`from\` is not a group: did you mean \`leads\`? Known are leads, ops.`,
+  );
+  expect(refusal([])).toBe(
+    `${says} "ops" in \`from\` is not a group: the settings of this environment name none.`,
+  );
+  expect(() => assertGroups(gates, ['ops', 'ledas'])).not.toThrow();
 });
 
 test('who may approve is said in words', () => {
