@@ -83,16 +83,18 @@ function notBack(
   targets: Target[],
   found: RevertedTarget[] = stuck,
 ): RolloutError {
-  const lines = stuck.map(({ name, primary }) => {
-    const { stable, key } = targets.find((each) => each.name === name) ?? { stable: '?', key: name };
+  const lost = targets.filter((target) => stuck.some(({ name }) => name === target.name));
+  const lines = lost.map(({ name, stable, key }) => {
+    const { primary = '?' } = stuck.find((each) => each.name === name) ?? {};
     return `version ${stable} of ${name} does not exist any more, so version ${primary} still serves ${key}`;
   });
+  const nouns = lost.map(({ traits }) => traits.noun).join(' and ');
   const back = found.filter((each) => !stuck.includes(each));
   const done = back.map(({ name, primary }) => `${name} serves version ${primary} again`);
   const what = done.length === 0 ? 'cannot be reverted' : `was reverted only in part: ${done.join('; ')}`;
   return new RolloutError(
     'CommandRefused',
-    `${rolloutId} ${what}${done.length === 0 ? ':' : '; but'} ${lines.join('; ')}. Point the alias at a version that you trust, or release a repaired one.`,
+    `${rolloutId} ${what}${done.length === 0 ? ':' : '; but'} ${lines.join('; ')}. Point ${nouns} at a version that you trust, or release a repaired one.`,
   );
 }
 

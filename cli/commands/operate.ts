@@ -9,7 +9,7 @@ import { say } from '../print.ts';
 const BY = {
   by: {
     value: 'NAME',
-    does: 'who gives the command, if the API does not prove it (--direct, or a controller without one); without it, GITHUB_ACTOR or the user of this machine',
+    does: 'who gives the command, if the API does not prove it (--direct, or if its address cannot be looked up); without it, GITHUB_ACTOR or the user of this machine',
   },
   ...WHERE,
 } as const;

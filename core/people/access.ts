@@ -147,7 +147,7 @@ export function assertMay(
   const needed = command === undefined ? 'viewer' : NEEDS[command];
   if (rolesOf(who, service, access).has(needed)) return;
   throw notAllowed(
-    `${nameOf(who.actor)} may not ${command ?? 'read'} rollouts of ${service}: that takes the role ${needed}, which the settings of this environment give.`,
+    `${nameOf(who.actor)} may not ${command ?? 'read'} rollouts of ${service}: this needs the role ${needed}, given in access.roles of this environment.`,
   );
 }
 

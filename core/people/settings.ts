@@ -70,7 +70,7 @@ const Slack = strict({
     textLike(/^[TE][A-Z0-9]{2,}$/, () => 'write the id of a workspace, such as T024BE7LD.'),
     MOST,
     () => 'write a list of workspaces.',
-  ).check(z.minLength(1, { error: () => 'name the workspace that may give orders.' })),
+  ).check(z.minLength(1, { error: () => 'name the workspace whose people may give commands.' })),
   appId: textLike(/^A[A-Z0-9]{2,}$/, () => 'write the id of the Slack app, such as A024BE7LD.'),
 });
 

@@ -3,7 +3,7 @@ import { plainText } from '../plain-text.ts';
 import { type Actor, WAYS } from '../rollout/actor.ts';
 import type { Opening, Outcome, RolloutEvent } from '../rollout/event.ts';
 import { stateOf } from '../rollout/outline.ts';
-import type { Rollout } from '../rollout/state.ts';
+import { type Rollout, shareOf } from '../rollout/state.ts';
 import { describe, summary } from '../rollout/story.ts';
 import type { Instant, Percent } from '../units.ts';
 import { cut } from '../words.ts';
@@ -233,14 +233,8 @@ export function transitionOf(
 }
 
 /** The largest share of the canary on a target, as far as is known. */
-function weightOf({ left, traffic, opening: { targets } }: Rollout): Percent {
-  const shares = targets.map(({ name, canary }) => {
-    const found = left?.find((each) => each.name === name);
-    if (found === undefined) return traffic[name]?.weight ?? 0;
-    return found.primary === canary ? 100 : (found.foreign?.[canary] ?? 0);
-  });
-  return Math.min(100, Math.max(0, ...shares));
-}
+const weightOf = (rollout: Rollout): Percent =>
+  Math.min(100, Math.max(0, ...rollout.opening.targets.map((target) => shareOf(rollout, target))));
 
 /** What separates this release from what served before, for whoever looks for the cause. */
 function commitsOf({ commit, rollsBack }: Opening, since: string | undefined): string {

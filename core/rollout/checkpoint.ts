@@ -1,7 +1,7 @@
 import { alarmsAgainst } from '../analysis/alarms.ts';
 import type { Instant, Percent } from '../units.ts';
 import type { Gate, Hook, HookPoint } from './event.ts';
-import { peopleIn } from './gate.ts';
+import { missingAt } from './gate.ts';
 import { type HookState, isVerifying, type Rollout } from './state.ts';
 
 /** Tries of a hook that cannot be asked before its declared policy applies. */
@@ -70,10 +70,10 @@ function isPassed(rollout: Rollout, checkpoint: Checkpoint, now: Instant): boole
       ? rollout.opening.plan.onInconclusive === 'promote'
       : state?.status === 'broken' && checkpoint.hook.onBroken === 'ignore';
   }
-  const { before, approvers, onTimeout } = checkpoint.gate;
-  const state = rollout.gates[before];
+  const { gate } = checkpoint;
+  const state = rollout.gates[gate.before];
   if (state === undefined) return false;
-  return peopleIn(state.approvedBy) >= approvers || (onTimeout === 'promote' && now >= state.until);
+  return missingAt(gate, state) === 0 || (gate.onTimeout === 'promote' && now >= state.until);
 }
 
 /** True if a hook has said its last word: it answered, or could not be asked as often as is tried. */
@@ -117,7 +117,7 @@ export function gatesAhead(rollout: Rollout): Gate[] {
   const weight = promotion?.full ? 100 : (opening.plan.steps[step + 1]?.weight ?? 100);
   return checkpointsBefore(rollout, step + 1, weight)
     .flatMap((checkpoint) => (checkpoint.kind === 'gate' ? [checkpoint.gate] : []))
-    .filter(({ before, approvers }) => peopleIn(gates[before]?.approvedBy ?? []) < approvers);
+    .filter((gate) => missingAt(gate, gates[gate.before]) > 0);
 }
 
 function hooksAt({ opening }: Rollout, point: HookPoint, occurrence: string): Checkpoint[] {

@@ -25,7 +25,7 @@ import type {
   RolloutEvent,
 } from './event.ts';
 import { type FencingToken, isSameToken } from './fencing-token.ts';
-import { approved, type GateState, isAuthor, peopleIn, type Voice, whyNoVoice } from './gate.ts';
+import { approved, type GateState, missingAt, type Voice, whyAuthor, whyNoVoice } from './gate.ts';
 import { gateRunOut, isAwaited, isHeld } from './next.ts';
 import { keptOut, keptOutBy, madeOf } from './quarantine.ts';
 import {
@@ -777,7 +777,7 @@ function abort(
     const { rolloutId, targets } = rollout.opening;
     const lost = targets.map(({ name, stable }) => `version ${stable} of ${name} does not exist any more`);
     throw refused(
-      `${rolloutId} cannot be reverted: ${lost.join('; ')}. Point the alias at a version that you trust, or release a repaired one.`,
+      `${rolloutId} cannot be reverted: ${lost.join('; ')}. Point ${targets.map(({ traits }) => traits.noun).join(' and ')} at a version that you trust, or release a repaired one.`,
     );
   }
   return [{ type: 'Aborted', at, by, reason }];
@@ -792,12 +792,10 @@ function approve(
   const { rolloutId, author } = rollout.opening;
   const why =
     whyNoVoice(voice, declared, { command: 'approve', rolloutId }) ??
-    (declared.notAuthor === true && isAuthor(voice, author)
-      ? `${nameOf(voice.by)} is the author of the release, and this gate asks others`
-      : undefined);
+    (declared.notAuthor === true ? whyAuthor(voice, author) : undefined);
   if (why !== undefined) throw noVoice(rolloutId, gate, 'approval', why);
   // More names than are asked for would only fill the journal.
-  const isPassed = peopleIn(state.approvedBy) >= declared.approvers;
+  const isPassed = missingAt(declared, state) === 0;
   return isPassed || approved(state, voice.by) === state
     ? []
     : [{ type: 'Approved', at, gate, by: voice.by }];

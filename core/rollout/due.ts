@@ -1,8 +1,7 @@
 import { tickOffset } from '../budget.ts';
 import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
-import type { Actor } from './actor.ts';
 import { isSignOfLife, type Opening, type RolloutEvent } from './event.ts';
-import { peopleIn } from './gate.ts';
+import { type GateState, missingAt } from './gate.ts';
 
 /** How long publishing may take before the release is refused; SnapStart alone takes about 3 minutes (pulumi-aws issue 3740). */
 export const PUBLISH_SECONDS_MAX: Seconds = 15 * 60;
@@ -23,7 +22,7 @@ interface Watched {
   measuredAt?: Instant | undefined;
   moves: Instant[];
   hooks: Record<string, { status: string; until: Instant }>;
-  gates: Record<string, { until: Instant; approvedBy: readonly Actor[] }>;
+  gates: Record<string, GateState>;
   deferred?: Instant | undefined;
   pause?: { until: Instant } | undefined;
   leaving?: { at: Instant } | undefined;
@@ -78,9 +77,7 @@ function answerDue({ opening, openedAt, hooks, gates, deferred = 0 }: Watched): 
     return openedAt + PUBLISH_SECONDS_MAX * 1000;
   const started = Object.values(hooks).filter(({ status }) => status === 'started');
   const unapproved = opening.gates
-    .map(({ before, approvers }) => ({ approvers, state: gates[before] }))
-    .flatMap(({ approvers, state }) =>
-      state !== undefined && peopleIn(state.approvedBy) < approvers ? [state] : [],
-    );
+    .map((gate) => ({ gate, state: gates[gate.before] }))
+    .flatMap(({ gate, state }) => (state !== undefined && missingAt(gate, state) > 0 ? [state] : []));
   return Math.max(deferred, ...[...started, ...unapproved].map(({ until }) => until));
 }

@@ -1,8 +1,8 @@
 import { timeOfDay } from '../words.ts';
 import type { Opening, Outcome } from './event.ts';
-import { peopleIn } from './gate.ts';
+import { missingAt } from './gate.ts';
 import { answersTo, recallAhead } from './recall.ts';
-import type { Rollout } from './state.ts';
+import { type Rollout, shareOf } from './state.ts';
 import { summary } from './story.ts';
 import { bakeOf } from './timing.ts';
 
@@ -32,7 +32,11 @@ export function outlineOf(rollout: Rollout): Outline {
   return {
     opening: { rolloutId, service, release, attempt, order },
     ...{ version, openedAt, lastEventAt, step, isPaused: pause !== undefined },
-    weights: Object.fromEntries(Object.entries(traffic).map(([name, { weight }]) => [name, weight])),
+    weights: Object.fromEntries(
+      rollout.opening.targets.flatMap((target) =>
+        traffic[target.name] === undefined ? [] : [[target.name, shareOf(rollout, target)]],
+      ),
+    ),
     ...(outcome === undefined ? {} : { outcome }),
     state: (outcome === undefined ? stateOf(rollout) : summary(rollout)).slice(0, STATE_MAX),
   };
@@ -48,10 +52,9 @@ export function outlineText({ opening, weights, isPaused, outcome, state }: Outl
 /** What a rollout does or waits for now, in words. */
 export function stateOf(rollout: Rollout): string {
   const { opening, gates, leaving, pause, verdict, raisedAt } = rollout;
-  const unapproved = opening.gates.find(({ before, approvers }) => {
-    const open = gates[before];
-    return open !== undefined && peopleIn(open.approvedBy) < approvers;
-  });
+  const unapproved = opening.gates.find(
+    (gate) => gates[gate.before] !== undefined && missingAt(gate, gates[gate.before]) > 0,
+  );
   const waiting = unapproved && `waits for approval before ${unapproved.before} %`;
   if (leaving !== undefined) return leaving.reason;
   if (pause !== undefined)

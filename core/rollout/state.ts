@@ -553,11 +553,11 @@ function hasNoEvidence({ doubted, evidenceLeft = [] }: Rollout, verdict: Verdict
   });
 }
 
-/** The first reason to leave stands, except that `halted` is never weakened. */
 /** True if this person's abort was found on a target before the abort itself was recorded. */
 export const isAbortRead = ({ leaving }: Rollout, by: Actor): boolean =>
   leaving?.reason === abortRead(nameOf(by));
 
+/** The first reason to leave stands, except that `halted` is never weakened. */
 function leave(state: Rollout, { at, cause, reason, outcome }: NonNullable<Rollout['leaving']>): Rollout {
   return state.leaving === undefined ? { ...state, leaving: { at, cause, reason, outcome } } : state;
 }
@@ -787,6 +787,13 @@ function withMove(
 /** True if publishing replaced the function's own code, or may have. */
 export function isReplaced({ replaced, publish }: Target): boolean {
   return replaced === true || (publish !== undefined && publish.from !== 'await');
+}
+
+/** The canary's share of a target's traffic, as far as is known: what a revert left of it, or else what was written last. */
+export function shareOf({ left, traffic }: Rollout, { name, canary }: Target): Percent {
+  const found = left?.find((each) => each.name === name);
+  if (found === undefined) return traffic[name]?.weight ?? 0;
+  return found.primary === canary ? 100 : (found.foreign?.[canary] ?? 0);
 }
 
 /** The target of this name. @throws Error if the rollout has none */

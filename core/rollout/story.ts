@@ -7,7 +7,7 @@ import { duration, number } from '../words.ts';
 import { nameOf } from './actor.ts';
 import { isSuspect } from './checkpoint.ts';
 import type { Opening, RevertedTarget, RolloutEvent } from './event.ts';
-import { peopleIn } from './gate.ts';
+import { missingAt } from './gate.ts';
 import { isHeld } from './next.ts';
 import { answersTo, WAIT_SECONDS_MAX } from './recall.ts';
 import { sharesOf } from './revert-plan.ts';
@@ -90,7 +90,7 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
     case 'Resumed':
       return `resumed by ${nameOf(event.by)}`;
     case 'PromotionOrdered':
-      return `${nameOf(event.by)} ordered promotion ${event.full ? 'to 100 %' : 'past this step'}`;
+      return `${nameOf(event.by)} promoted it ${event.full ? 'to 100 %' : 'past this step'}`;
     case 'Aborted':
       return `${nameOf(event.by)} aborted: ${event.reason}`;
     case 'RevertOrdered':
@@ -117,8 +117,9 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
 
 /** How many more must approve a gate. */
 function missing({ opening, gates }: Rollout, gate: Percent): string {
-  const due = opening.gates.find(({ before }) => before === gate)?.approvers ?? 0;
-  const left = due - (gates[gate] === undefined ? due : peopleIn(gates[gate].approvedBy));
+  const declared = opening.gates.find(({ before }) => before === gate);
+  const open = gates[gate];
+  const left = declared === undefined || open === undefined ? 0 : missingAt(declared, open);
   return left > 0 ? `; ${left} more ${left === 1 ? 'approval is' : 'approvals are'} needed` : '';
 }
 

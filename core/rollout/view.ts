@@ -8,7 +8,7 @@ import { nameOf } from './actor.ts';
 import { gatesAhead } from './checkpoint.ts';
 import { dueAt } from './due.ts';
 import type { Gate, Opening, RolloutEvent } from './event.ts';
-import { peopleIn } from './gate.ts';
+import { missingAt } from './gate.ts';
 import { type Outline, outlineOf, stateOf } from './outline.ts';
 import { evolve, type Rollout } from './state.ts';
 import { describe, summary } from './story.ts';
@@ -66,7 +66,7 @@ export function viewOf(rollout: Rollout, now?: ServiceRecord): RolloutView {
     pause,
     gates: gatesAhead(rollout).map((gate) => {
       const { approvedBy = [], until } = gates[gate.before] ?? {};
-      const missing = gate.approvers - peopleIn(approvedBy);
+      const missing = missingAt(gate, gates[gate.before]);
       return { ...gate, approvedBy: approvedBy.map(nameOf), missing, until };
     }),
     ...{ verdict, unproven, exposure },

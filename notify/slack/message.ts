@@ -188,7 +188,7 @@ const field = (name: string, value: string): MrkdwnElement => mrkdwn(`*${name}*\
 
 function pagedLine({ reason, acknowledgedBy }: News['paged'] & object): string {
   const who = acknowledgedBy?.person ?? acknowledgedBy?.name ?? acknowledgedBy?.id;
-  return who === undefined ? `Needs a person: ${reason}` : `${who} looks after it: ${reason}`;
+  return who === undefined ? `Needs a person: ${reason}` : `${who} acknowledged it: ${reason}`;
 }
 
 function nextOf({ ahead }: News): KnownBlock[] {

@@ -413,7 +413,7 @@ describe('approve', () => {
           order({ command: name, gate: 10, ...(name === 'reject' ? { reason: 'no' } : {}) }),
         ),
       ).rejects.toThrow(
-        `ada is what the caller said, and a gate counts proven identities: use "spillway ${name}`,
+        `ada is what the caller said, and a gate counts proven identities only: ${name} in Slack, or by "spillway ${name}`,
       );
     expect(await stage.history()).toEqual(before);
   });

@@ -55,7 +55,7 @@ describe('a page', () => {
     expect(reminders(world)).toBe(before);
     expect(world.thread().at(-1)).toBe('ada acknowledged it: the page is not repeated');
     expect(buttons(world)).not.toContain('acknowledge');
-    expect(JSON.stringify(world.slack.in('#deploys')[0]?.content)).toContain('ada looks after it');
+    expect(JSON.stringify(world.slack.in('#deploys')[0]?.content)).toContain('ada acknowledged it');
   });
 
   test('that was acknowledged twice is said to be so once', async () => {

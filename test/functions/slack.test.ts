@@ -185,7 +185,7 @@ test('a gate counts those of its groups who press Approve, each once', async () 
   expect(await answer('approve', 'U3')).toEqual([`Your approval of ${ID} was accepted.`]);
   await answer('approve', 'U3');
   expect((await answer('approve', 'U6'))[0]).toContain('anybody in leads may');
-  expect((await answer('approve', 'U1'))[0]).toContain('that takes the role approver');
+  expect((await answer('approve', 'U1'))[0]).toContain('this needs the role approver');
   expect((await answer('approve', 'U5', 100))[0]).toContain(
     'has no open gate before 100 %, only before 50 %',
   );
@@ -272,9 +272,9 @@ test('of Abort and Promote pressed in the same instant Abort wins, and both peop
 });
 
 test.each<[string, string, ClickOptions, string]>([
-  ['who has no role', 'U9', {}, 'ada may not abort rollouts of checkout-api: that takes the role operator'],
-  ['who may only read', 'U4', {}, 'that takes the role operator'],
-  ['who may only approve', 'U3', { button: 'pause' }, 'that takes the role operator'],
+  ['who has no role', 'U9', {}, 'ada may not abort rollouts of checkout-api: this needs the role operator'],
+  ['who may only read', 'U4', {}, 'this needs the role operator'],
+  ['who may only approve', 'U3', { button: 'pause' }, 'this needs the role operator'],
   [
     'who may not approve',
     'U1',

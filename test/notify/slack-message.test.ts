@@ -124,7 +124,7 @@ describe('the message of a rollout', () => {
     expect(textOf(open)).toContain('Needs a person: no traffic');
     const taken = newsOf(held, { paged: { key, reason: 'no traffic', acknowledgedBy: actor('ada') } });
     expect(names(rolloutMessage(taken))).not.toContain('acknowledge');
-    expect(textOf(rolloutMessage(taken))).toContain('ada looks after it');
+    expect(textOf(rolloutMessage(taken))).toContain('ada acknowledged it');
   });
 
   test('asks before anything is done, and each button carries what it is for', () => {

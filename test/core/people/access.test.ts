@@ -178,7 +178,7 @@ describe('roles', () => {
       expect(NEEDS[command]).toBe('approver');
       expect(() => assertMay(ada, { service: 'checkout', command }, SETTINGS)).not.toThrow();
       expect(() => assertMay(ops, { service: 'checkout', command }, SETTINGS)).toThrow(
-        `may not ${command} rollouts of checkout: that takes the role approver`,
+        `may not ${command} rollouts of checkout: this needs the role approver`,
       );
     }
     expect(() => assertMay(ops, { service: 'checkout', command: 'abort' }, SETTINGS)).not.toThrow();

@@ -140,7 +140,7 @@ describe('access is refused with the field and the fix', () => {
     [
       'no workspace',
       { slack: { ...SLACK, teams: [] }, roles: {} },
-      'name the workspace that may give orders.',
+      'name the workspace whose people may give commands.',
     ],
     [
       'a role that is no role',

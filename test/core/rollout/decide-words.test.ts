@@ -122,7 +122,7 @@ describe('a person is refused', () => {
       'an abort that nothing would follow',
       [...inVerify({ targets: TWO_TARGETS }), gone(), gone('worker')],
       wayBackGone,
-      'cannot be reverted: version 7 of api does not exist any more; version 3 of worker does not exist any more. Point the alias at a version that you trust, or release a repaired one.',
+      'cannot be reverted: version 7 of api does not exist any more; version 3 of worker does not exist any more. Point alias live of checkout-prod-api and alias live of checkout-prod-worker at a version that you trust, or release a repaired one.',
     ],
   ])('%s', (_what, history, command, message) => {
     given(history).when(command, 10).thenRefused('CommandRefused', `${ROLLOUT_ID} ${message}`);

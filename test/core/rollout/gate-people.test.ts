@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Actor } from '../../../core/rollout/actor.ts';
-import { peopleIn } from '../../../core/rollout/gate.ts';
+import type { Gate } from '../../../core/rollout/event.ts';
+import { missingAt } from '../../../core/rollout/gate.ts';
+
+const GATE: Gate = { before: 50, approvers: 9, by: [], timeoutSeconds: 60, onTimeout: 'revert' };
+const peopleIn = (approvedBy: Actor[]) => 9 - missingAt(GATE, { until: 0, approvedBy });
 
 const who = (via: Actor['via'], id: string, person?: string): Actor => ({
   id,
@@ -43,6 +47,22 @@ test.each<[string, Actor[], number]>([
   ],
   ['a user and a session of the same name', [who('iam', `${USER}/ada`), who('iam', `${ROLE}/Lead/ada`)], 1],
   [
+    'a user who is named, and a session of the same name that is not',
+    [who('iam', `${USER}/ada`, 'ada'), who('iam', `${ROLE}/Dev/ada`)],
+    1,
+  ],
+  [
+    'a role that is named, and a user who is not',
+    [who('iam', `${ROLE}/Lead`, 'ada'), who('iam', `${USER}/bob`)],
+    1,
+  ],
+  [
+    'the root of the account and a user',
+    [who('iam', 'arn:aws:iam::111122223333:root'), who('iam', `${USER}/ada`)],
+    1,
+  ],
+  ['two who are named, by roles', [who('iam', `${ROLE}/Lead`, 'ada'), who('iam', `${ROLE}/Ops`, 'bob')], 2],
+  [
     'two sessions whose names are believed',
     [who('iam', `${ROLE}/Lead/ada`), who('iam', `${ROLE}/Lead/bob`)],
     2,
@@ -53,5 +73,5 @@ test.each<[string, Actor[], number]>([
 });
 
 test('names of events from before there were actors count each', () => {
-  expect(peopleIn(['ada', 'bob'])).toBe(2);
+  expect(peopleIn(['ada', 'bob'] as never)).toBe(2);
 });

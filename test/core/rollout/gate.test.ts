@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Actor } from '../../../core/rollout/actor.ts';
 import { type Command, decide } from '../../../core/rollout/decide.ts';
 import type { Gate, RolloutEvent } from '../../../core/rollout/event.ts';
-import { assertGroups, isAuthor, whoMay } from '../../../core/rollout/gate.ts';
+import { assertGroups, whoMay, whyAuthor } from '../../../core/rollout/gate.ts';
 import { PAUSE_SECONDS_MAX } from '../../../core/rollout/timing.ts';
 import { storyteller, viewOf } from '../../../core/rollout/view.ts';
 import { thrownBy } from '../config/files.ts';
@@ -68,7 +68,7 @@ describe('the word of somebody', () => {
         .when(command(actor('ada')), 5)
         .thenRefused(
           'CommandRefused',
-          `The ${what} of the gate before 50 % of ${ROLLOUT_ID} does not count: ada is what the caller said, and a gate counts proven identities: use "spillway ${command(actor('ada')).type.toLowerCase()} ${ROLLOUT_ID} --gate 50", which proves yours, Slack or the page.`,
+          `The ${what} of the gate before 50 % of ${ROLLOUT_ID} does not count: ada is what the caller said, and a gate counts proven identities only: ${command(actor('ada')).type.toLowerCase()} in Slack, or by "spillway ${command(actor('ada')).type.toLowerCase()} ${ROLLOUT_ID} --gate 50" with the right to call the API (docs/deploy.md#who-may-call-the-api).`,
         );
   });
 
@@ -161,6 +161,20 @@ describe('a gate that does not count the author', () => {
       .then(approval((command as { by: Actor }).by));
   });
 
+  test.each<[string, Actor]>([
+    ['an account of Slack', slack('x')],
+    ['a role', { id: 'arn:aws:sts::1:assumed-role/Lead', via: 'iam', isVerified: true }],
+  ])(
+    'does not count %s that nobody can tell from the author, unless the settings name the person',
+    (_, by) => {
+      given(waiting(gate, { author }))
+        .when(approve(by), 5)
+        .thenRefused('CommandRefused', /nobody can tell that it is not the author.*access\.people/);
+      const known = { ...by, person: 'grace' };
+      given(waiting(gate, { author })).when(approve(known), 5).then(approval(known));
+    },
+  );
+
   test('lets the author reject, and others approve', () => {
     expect(wrote(reject(slack('Ada Lovelace')), waiting(gate, { author }))).toContain('Rejected');
     given(waiting(gate, { author }))
@@ -177,7 +191,9 @@ describe('a gate that does not count the author', () => {
     ['adam', proven('ada'), false],
     ['<ada>', proven('ada'), true],
   ])('takes %j for %j: %s', (written, by, isIt) => {
-    expect(isAuthor({ by }, written)).toBe(isIt);
+    expect(whyAuthor({ by }, written)).toEqual(
+      isIt ? expect.stringContaining('is the author of the release') : undefined,
+    );
   });
 });
 

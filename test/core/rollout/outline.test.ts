@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { SPILLWAY } from '../../../core/rollout/actor.ts';
-import type { Gate, RolloutEvent } from '../../../core/rollout/event.ts';
+import type { Gate, RevertedTarget, RolloutEvent } from '../../../core/rollout/event.ts';
 import { outlineOf, outlineText, stateOf } from '../../../core/rollout/outline.ts';
 import {
   aborted,
@@ -125,4 +125,18 @@ test('a state is cut to 800 characters, in an outline and in its text', () => {
   const more = outlineText({ ...long, state: `${long.state}y` });
   expect(more.endsWith(`paused; ${'x'.repeat(800)}`)).toBe(true);
   expect(outlineText(outlineOf(stateAfter(onFirstStep(), promotionOrdered(2))))).toContain('api at 10 %; ');
+});
+
+test.each<[string, Partial<RevertedTarget>, number]>([
+  ['nothing, once stable serves again', { primary: '7' }, 0],
+  ['all, if nothing could be restored', { primary: '8', isStableGone: true }, 100],
+  ['what others gave it', { primary: '7', foreign: { 8: 12.5 } }, 12.5],
+])('after a revert the canary has %s', (_what, left, weight) => {
+  const [event] = [reverted(3)].flat();
+  if (event?.type !== 'Reverted') throw new Error('There is no revert.');
+  const [target] = event.targets;
+  const targets = [{ ...(target as RevertedTarget), ...left }];
+  const state = stateAfter(onFirstStep(), { ...event, targets });
+  expect(outlineOf(state).weights).toEqual({ api: weight });
+  expect(outlineText(outlineOf(state))).toContain(`api at ${weight} %`);
 });

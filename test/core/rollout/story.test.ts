@@ -130,8 +130,8 @@ group('each event is told in a line that names who, what and until when', () => 
       'paused by ada: lunch; no time-out reverts it: resume, promote or abort it',
     ],
     [[...onFirstStep(), paused(2), { type: 'Resumed', at, by: actor('grace') }], 'resumed by grace'],
-    [[...onFirstStep(), promotionOrdered(2)], 'ada ordered promotion past this step'],
-    [[...onFirstStep(), promotionOrdered(2, { full: true })], 'ada ordered promotion to 100 %'],
+    [[...onFirstStep(), promotionOrdered(2)], 'ada promoted it past this step'],
+    [[...onFirstStep(), promotionOrdered(2, { full: true })], 'ada promoted it to 100 %'],
     [
       [opened(), { type: 'Deferred', at, until: at + 60_000, reason: 'many move' }],
       'next traffic change deferred 60 s: many move',
