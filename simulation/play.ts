@@ -5,6 +5,7 @@ import {
   type UpdateAliasCommandInput,
 } from '@aws-sdk/client-lambda';
 import { zipSync } from 'fflate';
+import { tokens } from '../adapters/tokens.ts';
 import type { Ports } from '../controller/ports.ts';
 import { signedCommand } from '../core/people/signed-command.ts';
 import type { Actor } from '../core/rollout/actor.ts';
@@ -662,12 +663,21 @@ class Play {
     if (this.#case.file.gates !== undefined) await this.#command('approve', rolloutId);
   }
 
-  /** Somebody who only says who it is decides at a gate, as often as one opens. */
+  /** Somebody who only says who it is, and signs with a key of its own, decides at a gate, as often as one opens. */
   async #pretend(rolloutId: string, gate: number): Promise<void> {
     for (const words of [{ command: 'approve' }, { command: 'reject', reason: 'I am ada' }]) {
       await this.#clock.sleep(1_000);
       await this.#stage.invoke('Command', { rolloutId, by: ADA.id, gate, ...words }).catch(() => {});
     }
+    const forger = tokens(() => JSON.stringify({ current: 'local', keys: { local: 'f0'.repeat(32) } }), {
+      environment: this.#stage.environment,
+      clock: this.#clock,
+    });
+    const forged = signedCommand(
+      { command: 'approve', rolloutId, by: ADA, gate },
+      { tokens: forger, clock: this.#clock },
+    );
+    await this.#stage.invoke('Command', forged).catch(() => {});
   }
 
   async #command(does: TimedCommand['does'], given?: string): Promise<void> {

@@ -193,7 +193,7 @@ function recordCommands(world: World): Command[] {
   world.invoke = async (name, event) => {
     if (name !== 'Command') return invoke(name, event);
     const { command: does, rolloutId, by } = wantedBy(event as Wanted | { signed: string });
-    const provenBy = typeof by === 'object' ? by.id : undefined;
+    const provenBy = typeof by === 'object' && isOwn(event as object, world) ? by.id : undefined;
     const given: Command = { does, rolloutId, at: clock.now(), acceptedAt: undefined, provenBy };
     commands.push(given);
     const answer = await invoke(name, event).catch((error: unknown) => {
@@ -205,6 +205,15 @@ function recordCommands(world: World): Command[] {
     return answer;
   };
   return commands;
+}
+
+/** True for what this world itself has signed: a forged token says as well who it is of. */
+function isOwn(event: object, { ports }: World): boolean {
+  try {
+    return 'signed' in event && ports.tokens.read('command', String(event.signed)) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 type Wanted = Pick<CommandRequest, 'command' | 'rolloutId'> & { by: string | Actor };

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
+import { tokens } from '../../adapters/tokens.ts';
 import type { Ports } from '../../controller/ports.ts';
 import { signedCommand } from '../../core/people/signed-command.ts';
 import type { TrafficRouter } from '../../core/ports.ts';
@@ -166,6 +167,28 @@ describe('an incident of other controllers is seen by its checker:', () => {
           : call(event),
     });
     expect(broken(run)).toContain('unverifiedApprovesNothing');
+    // Command checks no signature.
+    const forged = given(({ invoke, ports: { clock, environment } }) => {
+      const forger = tokens(() => JSON.stringify({ current: 'local', keys: { local: 'f0'.repeat(32) } }), {
+        environment,
+        clock,
+      });
+      return invoke('Command', signedCommand({ ...approval, by: proven('ada') }, { tokens: forger, clock }));
+    });
+    const refused = await play(forged);
+    expect(broken(refused.run)).toEqual([]);
+    expect(refused.events.some(({ type }) => type === 'Approved')).toBe(false);
+    const believed = await play({
+      ...forged,
+      before: (stage) => {
+        ports = stage.ports;
+      },
+      around: (name, event, call) =>
+        name === 'Command' && ports !== undefined
+          ? call(signedCommand({ ...approval, by: proven('ada') }, ports))
+          : call(event),
+    });
+    expect(broken(believed.run)).toContain('unverifiedApprovesNothing');
     // A gate counts everybody.
     const counted = await bugged(shown, (each) =>
       writing((event) =>
