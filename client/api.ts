@@ -27,7 +27,7 @@ interface Said<Name extends RouteName> {
 }
 
 /** What the API answers if something is wrong. */
-interface Problem {
+export interface Problem {
   code?: string;
   title?: string;
   detail?: string;
@@ -89,8 +89,8 @@ export function apiClient(exchange: Exchange): Omit<Client, 'upload' | 'revertDi
   };
 }
 
-/** As if it had been thrown here. */
-function errorFrom({ code, title = 'Error', detail = 'no detail' }: Problem): Error {
+/** What the API refused or failed at, as if it had been thrown here. */
+export function errorFrom({ code, title = 'Error', detail = 'no detail' }: Problem): Error {
   return code === undefined
     ? new RolloutError('Unavailable', `The controller failed (${title}): ${detail}`)
     : remoteError({ errorType: code, errorMessage: detail });

@@ -19,9 +19,10 @@ const CLIENT = {
   },
 } as const;
 
-/** Command takes as long as its function may only if an opening is waited for. */
+/** Commands that wait for an opening. */
 const OPENS = ['retry', 'rollback'];
-const OPENING = { requestTimeout: patienceFor('Command') };
+/** Command takes as long as its function may only if an opening is waited for. */
+const patienceOf = (asked: unknown) => patienceFor(OPENS.includes(String(asked)) ? 'Command' : 'ReadRollout');
 
 /** An upload may take long, but not without a byte on its way. */
 const UPLOADER = { requestHandler: { connectionTimeout: 5_000, socketTimeout: 60_000 } } as const;
@@ -43,7 +44,7 @@ export function awsClient(environment: string, notice: (text: string) => void = 
     const { FunctionError, Payload } = await asking(`lambda:InvokeFunction on ${FunctionName}`, () =>
       lambda.send(
         new InvokeCommand({ FunctionName, Payload: new TextEncoder().encode(JSON.stringify(payload)) }),
-        OPENS.includes(String(payload.command)) ? OPENING : {},
+        { requestTimeout: patienceOf(payload.command) },
       ),
     );
     const answer = JSON.parse(new TextDecoder().decode(Payload));
@@ -53,9 +54,8 @@ export function awsClient(environment: string, notice: (text: string) => void = 
   const direct = functionsOf(invoke);
 
   const FunctionName = `spillway-${environment}-ApiIam`;
-  let found: Promise<string | undefined> | undefined;
-  const address = () => {
-    found ??= asking(`lambda:GetFunctionUrlConfig on ${FunctionName}`, async () => {
+  const address = () =>
+    asking(`lambda:GetFunctionUrlConfig on ${FunctionName}`, async () => {
       try {
         return (await lambda.send(new GetFunctionUrlConfigCommand({ FunctionName }))).FunctionUrl;
       } catch (error) {
@@ -63,13 +63,19 @@ export function awsClient(environment: string, notice: (text: string) => void = 
         throw error;
       }
     });
+  const needs = `lambda:InvokeFunctionUrl, and lambda:InvokeFunction by the function URL, on ${FunctionName}`;
+  const byApi = (url: string) => apiClient((request) => asking(needs, () => atUrl(lambda, url, request)));
+  let found: Promise<ReturnType<typeof byApi>> | undefined;
+  const present = () => {
+    found ??= address()
+      .then((url) => (url === undefined ? direct : byApi(url)))
+      .catch((error) => {
+        // What failed is asked again.
+        found = undefined;
+        throw error;
+      });
     return found;
   };
-  const needs = `lambda:InvokeFunctionUrl, and lambda:InvokeFunction by the function URL, on ${FunctionName}`;
-  const exchange: Exchange = (request) =>
-    asking(needs, async () => atUrl(lambda, (await address()) ?? '', request));
-  const byApi = apiClient(exchange);
-  const present = async () => ((await address()) === undefined ? direct : byApi);
 
   return {
     about: async () => (await present()).about(),
@@ -109,9 +115,6 @@ export function awsClient(environment: string, notice: (text: string) => void = 
   };
 }
 
-/** Commands that wait for an opening. */
-const WAITS = /\/(?:retry|rollback)$/;
-
 /** One request to the API at its function URL. @throws the error of AWS if it did not come so far */
 async function atUrl(
   { config }: LambdaClient,
@@ -124,7 +127,7 @@ async function atUrl(
   };
   const signer = { credentials: config.credentials, region: await config.region(), sha256: config.sha256 };
   const headers = await signed(request, signer, new Date(Date.now() + config.systemClockOffset));
-  const patience = patienceFor(WAITS.test(path) ? 'Command' : 'ReadRollout');
+  const patience = patienceOf(path.split('/').at(-1));
   const response = await fetch(request.url, {
     ...{ method, headers, redirect: 'error', signal: AbortSignal.timeout(patience) },
     ...(method === 'POST' ? { body } : {}),
@@ -132,7 +135,11 @@ async function atUrl(
     // What went wrong with the connection is the cause of what fetch says.
     throw error.cause instanceof Error ? error.cause : error;
   });
-  const answer = (await response.json().catch(() => ({}))) as { message?: string; Message?: string };
+  const answer = (await response.json().catch((cause: Error) => {
+    if (!response.ok) return {};
+    const message = `The answer of the API cannot be read (${cause.message}); try again.`;
+    throw new RolloutError('Unavailable', message, { cause });
+  })) as { message?: string; Message?: string };
   const { status, headers: said } = response;
   const isByApi = response.ok || said.get('content-type') === 'application/problem+json';
   if (isByApi) return { status, body: answer };

@@ -1,7 +1,6 @@
 import { RolloutError } from '../core/errors.ts';
-import { apiClient } from './api.ts';
+import { apiClient, errorFrom, type Problem } from './api.ts';
 import type { Client } from './client.ts';
-import { remoteError } from './remote-error.ts';
 
 /** Where `npm run dev` listens. */
 export const LOCAL_URL = 'http://127.0.0.1:4747';
@@ -22,8 +21,7 @@ export function localClient(url = LOCAL_URL): Client {
   const own = async <Answer>(path: string, init: RequestInit): Promise<Answer> => {
     const { status, body } = await call(path, init);
     if (status < 300) return body as Answer;
-    const { code, detail } = body as { code?: string; detail?: string };
-    throw remoteError({ ...(code && { errorType: code }), ...(detail && { errorMessage: detail }) });
+    throw errorFrom(body as Problem);
   };
   return {
     ...apiClient(({ method, path, body }) =>

@@ -92,6 +92,24 @@ describe('the client of AWS', () => {
     expect(mayPass(error)).toBe(isPassing);
   });
 
+  test('asks for the address once more where it could not be found out', async () => {
+    const { client, wire } = await staged();
+    const denial = { status: 403, name: 'ExpiredTokenException', message: 'expired' };
+    wire.deny = ({ path }) => (path.endsWith('/url') ? denial : undefined);
+    await expect(client.running()).rejects.toThrow(/^AWS does not accept these credentials/);
+    wire.deny = () => undefined;
+    expect(await client.running()).toEqual([]);
+  });
+
+  test('takes no answer that it cannot read for an empty one', async () => {
+    const { client } = await staged();
+    onTestFinished(() => void vi.restoreAllMocks());
+    vi.spyOn(globalThis, 'fetch').mockImplementation(async () => new Response('<html>'));
+    const error = await client.command(PAUSE).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'Unavailable' });
+    expect((error as Error).message).toMatch(/^The answer of the API cannot be read \(.+\); try again\.$/);
+  });
+
   test('says that AWS cannot be reached', async () => {
     const { client, wire } = await staged();
     await client.running();
