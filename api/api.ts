@@ -4,7 +4,7 @@ import type { Metric } from '../core/analysis/types.ts';
 import { RolloutError } from '../core/errors.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
 import { type Access, assertMay, givenBy, type Principal, rolesOf } from '../core/people/access.ts';
-import { linkActor, linkCommand, linkFrom } from '../core/people/link.ts';
+import { linkActor, linkCommand, linkFrom, linkUrl } from '../core/people/link.ts';
 import { plainText } from '../core/plain-text.ts';
 import type { Clock, Tokens } from '../core/ports.ts';
 import type { Readings } from '../core/readings.ts';
@@ -13,7 +13,7 @@ import type { RolloutEvent } from '../core/rollout/event.ts';
 import { rolloutIdParts } from '../core/rollout/service.ts';
 import { cut } from '../core/words.ts';
 import { JSON_TYPE, json, tagged, tagOf } from './answer.ts';
-import { checked, jsonFrom } from './body.ts';
+import { checked, jsonFrom, queryFrom } from './body.ts';
 import { cachedReads, type Reads } from './cache.ts';
 import { type Kind, LIMITS, type Limits, limiter } from './limits.ts';
 import files from './link/files.json' with { type: 'json' };
@@ -201,9 +201,8 @@ function answersOf({ about, access, tokens, clock, isPublic, publicUrl, ...deps 
         throw new Refusal('NotAllowed', 'This environment has no public address that links could lead to.');
       const { rolloutId } = parameters;
       const expiresAt = clock.now() + seconds * 1_000;
-      const url = new URL('/link', base);
-      url.hash = tokens.sign('link', { rolloutId, action }, expiresAt);
-      return json({ url: url.href, action, rolloutId, expiresAt } satisfies Out<'links'>, 201);
+      const url = linkUrl(base, tokens.sign('link', { rolloutId, action }, expiresAt));
+      return json({ url, action, rolloutId, expiresAt } satisfies Out<'links'>, 201);
     },
     linkPage: () => file(files.html, 'text/html'),
     linkScript: () => file(files.js, 'text/javascript'),
@@ -240,22 +239,24 @@ const BY_LINK: readonly RouteName[] = ['rollout', 'events', 'picture', 'pause', 
 /** Links speak for one rollout and for nobody in particular. @throws RolloutError NotAllowed */
 function assertRight(name: RouteName, { who, link }: Caller, parameters: Parameters, access: Access): void {
   const isCommand = ROUTES[name].acts && name !== 'links';
-  if (link === undefined) {
-    const service = serviceIn(parameters);
-    if (service !== '')
-      assertMay(
-        who,
-        { service, ...(isCommand ? { command: name as CommandRequest['command'] } : {}) },
-        access,
-      );
+  if (link !== undefined) {
+    if (!BY_LINK.includes(name) || (isCommand && name !== link.action))
+      throw new Refusal('NotAllowed', `This link is for ${link.action} alone.`);
     return;
   }
-  if (!BY_LINK.includes(name) || (isCommand && name !== link.action))
-    throw new Refusal('NotAllowed', `This link is for ${link.action} alone.`);
+  // A route that names no service shows what is of none, or only what the caller may read.
+  if (!/\{(?:service|rolloutId)\}/.test(ROUTES[name].path)) return;
+  const command = isCommand ? { command: name as CommandRequest['command'] } : {};
+  assertMay(who, { service: serviceIn(parameters), ...command }, access);
 }
 
-const serviceIn = ({ service = '', rolloutId = '' }: Partial<Parameters>): string =>
-  service || (rolloutIdParts(rolloutId)?.service ?? '');
+/** The service that a request is about. @throws RolloutError RequestInvalid if none can be read */
+function serviceIn({ service, rolloutId = '' }: Partial<Parameters>): string {
+  const found = service ?? rolloutIdParts(rolloutId)?.service;
+  if (found === undefined)
+    throw new Refusal('RequestInvalid', 'The id of the rollout names no service.', { status: 404 });
+  return found;
+}
 
 function kindOf(name: RouteName, { acts }: Route): Kind {
   return name === 'abort' ? 'abort' : acts ? 'command' : 'read';
@@ -287,15 +288,6 @@ function parametersFrom(given: Record<string, string>, { path }: Route): Paramet
         status: 404,
       });
   return given as Parameters;
-}
-
-/** Numbers are written in digits; a field that comes twice is none. */
-function queryFrom(queries: Record<string, string[]>): Record<string, unknown> {
-  const entries = Object.entries(queries).map(([name, values]) => {
-    const [value = '', ...others] = values;
-    return [name, others.length > 0 ? values : /^\d{1,15}$/.test(value) ? Number(value) : value];
-  });
-  return Object.fromEntries(entries);
 }
 
 /** Another method is needed, or there is nothing at all. */

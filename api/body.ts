@@ -31,6 +31,15 @@ export async function jsonFrom(request: Request, schema: z.ZodMiniType): Promise
   return checked(value, schema, '');
 }
 
+/** What a query says: numbers are written in digits, and a field that comes twice is none. */
+export function queryFrom(queries: Record<string, string[]>): Record<string, unknown> {
+  const entries = Object.entries(queries).map(([name, values]) => {
+    const [value = '', ...others] = values;
+    return [name, others.length > 0 ? values : /^\d{1,15}$/.test(value) ? Number(value) : value];
+  });
+  return Object.fromEntries(entries);
+}
+
 /** Checks one part of a request. What stands in a bad field is not repeated: it may be a secret. @throws RolloutError RequestInvalid naming each field */
 export function checked(value: unknown, schema: z.ZodMiniType, part: '' | '/query'): unknown {
   const { data, error } = schema.safeParse(value, ENGLISH);

@@ -24,6 +24,8 @@ export interface SignInDeps {
   tokens: Tokens;
   clock: Clock;
   fetch: typeof globalThis.fetch;
+  /** Learns why the provider could not be asked or signed nobody in, in codes that hold no secret. */
+  failed(why: string): void;
   /** True for a provider without TLS, on this machine. */
   isInsecure?: boolean | undefined;
 }
@@ -98,6 +100,7 @@ export function signIn(deps: SignInDeps): Hono {
     try {
       claims = await claimsFrom(config, new URL(search, callback), login);
     } catch (error) {
+      deps.failed(whyOf(error));
       const isRefusal =
         error instanceof client.AuthorizationResponseError || error instanceof client.ResponseBodyError;
       return page(context, isRefusal ? 400 : 502, [
@@ -147,7 +150,7 @@ export function signIn(deps: SignInDeps): Hono {
 }
 
 /** The provider's endpoints and keys, asked for once; undefined if it does not answer. */
-function discovered({ access, clientSecret, clock, fetch, isInsecure }: SignInDeps) {
+function discovered({ access, clientSecret, clock, fetch, failed, isInsecure }: SignInDeps) {
   const { issuer, clientId } = access.oidc as NonNullable<Access['oidc']>;
   let found: Promise<client.Configuration | undefined> | undefined;
   let until: Instant = Number.POSITIVE_INFINITY;
@@ -160,7 +163,8 @@ function discovered({ access, clientSecret, clock, fetch, isInsecure }: SignInDe
         // The code flow does without the signature of its token, because TLS vouches for it; with it nothing else has to.
         execute: [client.enableNonRepudiationChecks, ...(isInsecure ? [client.allowInsecureRequests] : [])],
       })
-      .catch(() => {
+      .catch((error) => {
+        failed(whyOf(error));
         until = clock.now() + PAUSE_MS;
         return undefined;
       });
@@ -251,6 +255,12 @@ function loginIn(token: string, tokens: Tokens): Login | undefined {
 function codeOf(error: unknown): string {
   const { error: said, code, name } = Object(error) as Record<string, unknown>;
   return [said, code, name].find((each) => typeof each === 'string' && /^[\w.-]{1,60}$/.test(each)) as string;
+}
+
+/** The codes of an error and of its causes: what else they say may be an answer, and what that holds nobody knows. */
+function whyOf(error: unknown): string {
+  const { cause } = Object(error) as Error;
+  return [codeOf(error), ...(cause instanceof Error ? [whyOf(cause)] : [])].join(', ');
 }
 
 const AGAIN = 'Begin again.';

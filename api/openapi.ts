@@ -3,6 +3,7 @@ import type { ErrorCode } from '../core/errors.ts';
 import { pageOf, STATUS, TITLES } from './problems.ts';
 import { PARAMETERS, ROUTES, type Route } from './routes.ts';
 import { IdempotencyKey, NAMED, ProblemOut } from './schemas.ts';
+import { SESSION } from './session.ts';
 
 type Json = Record<string, unknown>;
 
@@ -27,7 +28,7 @@ export function openApi(version: string): Json {
       schemas: schemas(),
       securitySchemes: {
         iam: { type: 'apiKey', in: 'header', name: 'Authorization', description: 'AWS Signature Version 4' },
-        session: { type: 'apiKey', in: 'cookie', name: '__Host-session' },
+        session: { type: 'apiKey', in: 'cookie', name: SESSION },
         link: {
           type: 'http',
           scheme: 'bearer',

@@ -1,9 +1,11 @@
 import * as z from 'zod/mini';
 import { LIMITS } from '../core/analysis/types.ts';
-import { ROLLOUT_ID_MAX } from '../core/config/manifest.ts';
+import { RELEASE_NAME, ROLLOUT_ID_MAX } from '../core/config/manifest.ts';
+import { SERVICE_NAME, SERVICE_NAME_MAX } from '../core/config/rollout-file.ts';
 import { ERROR_CODES } from '../core/errors.ts';
 import { LINK_ACTIONS } from '../core/people/link.ts';
 import { WAYS } from '../core/rollout/actor.ts';
+import { OUTCOMES } from '../core/rollout/event.ts';
 
 // The shapes of all questions and answers: they check what comes in, type what goes out, and are the document about both.
 
@@ -20,23 +22,25 @@ const texts = z.array(z.string());
 const instant = z.number();
 const flag = z.optional(z.boolean());
 
+/** A pattern as it stands within another one. */
+const inner = ({ source }: RegExp) => source.slice(1, -1);
+
 /** The id of a rollout, `<service>--<release>--<attempt>`. */
 export const RolloutId = z
   .string()
   .check(
     z.maxLength(ROLLOUT_ID_MAX),
-    z.regex(/^[a-z0-9]+(?:-[a-z0-9]+)*--[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*--[1-9][0-9]*$/),
+    z.regex(new RegExp(`^${inner(SERVICE_NAME)}--${inner(RELEASE_NAME)}--[1-9][0-9]*$`)),
   );
 
 /** The name of a service. */
-export const ServiceName = z.string().check(z.maxLength(40), z.regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/));
+export const ServiceName = z.string().check(z.maxLength(SERVICE_NAME_MAX), z.regex(SERVICE_NAME));
 
 /** The name of a target or metric, as it can stand in an address. */
 export const Name = z.string().check(z.maxLength(100), z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/));
 
 const Count = z.object({ bad: z.number(), total: z.number() });
 const Status = z.enum(['pass', 'inconclusive', 'suspect', 'broken', 'fail']);
-const OUTCOMES = ['completed', 'reverted', 'refused', 'superseded', 'halted'] as const;
 
 const ActorOut = named(
   'Actor',

@@ -18,7 +18,12 @@ export const apiPublic: Task<UrlEvent, UrlAnswer, Answers | More> = behindUrl<Mo
     mount: {
       ...(access.oidc === undefined || publicUrl === undefined
         ? {}
-        : { [SIGN_IN]: signIn({ access, clock, publicUrl, tokens, ...provider }) }),
+        : {
+            [SIGN_IN]: signIn({
+              ...{ access, clock, publicUrl, tokens, ...provider },
+              failed: (why) => observer.warn('could not sign anybody in', { why }),
+            }),
+          }),
       ...(access.slack === undefined || slackSecret === ''
         ? {}
         : {

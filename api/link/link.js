@@ -119,14 +119,15 @@
     at('button').disabled = true;
     write('result', '');
     try {
-      await ask(`${address}/${claims.action}`, {
+      const { body } = await ask(`${address}/${claims.action}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ reason: at('reason').value }),
       });
       isUsed = true;
       at('form').hidden = true;
-      write('result', done);
+      // What happened since the first time, the state above says.
+      write('result', body.isRepeated ? 'This link was used before; it has done nothing now.' : done);
     } catch (error) {
       write('result', `It was not done: ${error.message}`);
       at('button').disabled = false;

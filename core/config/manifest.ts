@@ -17,9 +17,10 @@ const KEY = /^releases\/([^/]+)\/([^/]+)\/manifest\.json$/;
 const releaseSays: Says = () =>
   'write 1 to 56 letters and digits, with single dots, underscores or hyphens between them, like `2026-01-05.3`.';
 
-const releaseField = textLike(/^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/, releaseSays).check(
-  z.maxLength(56, { error: releaseSays }),
-);
+/** What a release can be called; no two hyphens follow each other. */
+export const RELEASE_NAME = /^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/;
+
+const releaseField = textLike(RELEASE_NAME, releaseSays).check(z.maxLength(56, { error: releaseSays }));
 
 const noteSays: Says = () =>
   'write a text of 1 to 200 characters, without control characters, or leave it out.';

@@ -28,9 +28,14 @@ const ON_SUSPECT = ['pause', 'revert'] as const;
 const serviceSays: Says = () =>
   'write 1 to 40 small letters and digits, with single hyphens between them, like `checkout-api`.';
 
+/** What a service can be called; no two hyphens follow each other. */
+export const SERVICE_NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
+/** Longest name of a service. */
+export const SERVICE_NAME_MAX = 40;
+
 /** Name of a service. */
-export const serviceField = textLike(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, serviceSays).check(
-  z.maxLength(40, { error: serviceSays }),
+export const serviceField = textLike(SERVICE_NAME, serviceSays).check(
+  z.maxLength(SERVICE_NAME_MAX, { error: serviceSays }),
   z.describe('What goes out together; releases are uploaded under this name.'),
 );
 

@@ -20,6 +20,13 @@ export const linkActor = ({ jti }: LinkClaims): Actor => ({
   isVerified: true,
 });
 
+/** The address of a link, whose token stands in the fragment: no server and no log gets to see that. */
+export function linkUrl(publicUrl: string, token: string): string {
+  const url = new URL('/link', publicUrl);
+  url.hash = token;
+  return url.href;
+}
+
 const Claims = z.object({
   rolloutId: z.string(),
   action: z.enum(LINK_ACTIONS),

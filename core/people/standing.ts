@@ -1,4 +1,5 @@
 import { gatesAhead } from '../rollout/checkpoint.ts';
+import { OUTCOMES } from '../rollout/event.ts';
 import { isHeld } from '../rollout/next.ts';
 import { recallAhead } from '../rollout/recall.ts';
 import { isVerifying, type Rollout } from '../rollout/state.ts';
@@ -13,10 +14,7 @@ export interface Ahead {
 }
 
 /** How a rollout stands, in a word that people see at a glance. */
-const PHASES = [
-  ...['running', 'waiting', 'paused', 'needs a person', 'reverting'],
-  ...['completed', 'reverted', 'refused', 'superseded', 'halted'],
-] as const;
+const PHASES = [...['running', 'waiting', 'paused', 'needs a person', 'reverting'], ...OUTCOMES] as const;
 /** One of them. */
 export type Phase = (typeof PHASES)[number];
 

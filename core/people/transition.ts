@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { plainText } from '../plain-text.ts';
 import { type Actor, WAYS } from '../rollout/actor.ts';
-import type { Opening, Outcome, RolloutEvent } from '../rollout/event.ts';
+import { type Opening, OUTCOMES, type Outcome, type RolloutEvent } from '../rollout/event.ts';
 import { stateOf } from '../rollout/outline.ts';
 import { type Rollout, shareOf } from '../rollout/state.ts';
 import { describe, summary } from '../rollout/story.ts';
@@ -48,8 +48,6 @@ type TransitionKind = keyof typeof DETAIL_TYPES;
 const IMPORTANCES = ['page', 'important', 'detail'] as const;
 /** One of them. */
 export type Importance = (typeof IMPORTANCES)[number];
-
-const OUTCOMES = ['completed', 'reverted', 'refused', 'superseded', 'halted'] as const satisfies Outcome[];
 
 /** What happened to a rollout, as it leaves the controller: to the event bus, and from there to people and other programs. */
 export interface Transition {

@@ -129,7 +129,9 @@ export type Cause = 'canary' | 'human' | 'environment' | 'drift' | 'timeout';
 export type LeavingOutcome = 'reverted' | 'refused' | 'halted';
 
 /** Every way in which a rollout can end. */
-export type Outcome = 'completed' | 'reverted' | 'refused' | 'superseded' | 'halted';
+export const OUTCOMES = ['completed', 'reverted', 'refused', 'superseded', 'halted'] as const;
+/** One of them. */
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** What one target looked like after its revert. */
 export interface RevertedTarget {

@@ -1,13 +1,26 @@
 import { expect, test } from 'vitest';
 import { LIMITS } from '../../api/limits.ts';
-import { ROUTES, type RouteName } from '../../api/routes.ts';
+import { ROUTES, type Route, type RouteName } from '../../api/routes.ts';
 import { readingsOf } from '../../controller/read.ts';
 import type { Access } from '../../core/people/access.ts';
 import type { CommandRequest } from '../../core/rollout/command-request.ts';
 import { ALIAS } from '../../local/account.ts';
 import type { World } from '../../local/world.ts';
 import { EMPTY } from '../empty.ts';
-import { ADA, apiOf, ask, deployed, FUNCTION, ID, OPEN, released, SAMPLES, SERVICE, WHO } from './stage.ts';
+import {
+  ADA,
+  apiOf,
+  ask,
+  deployed,
+  FUNCTION,
+  ID,
+  OPEN,
+  released,
+  SAMPLES,
+  SERVICE,
+  sampled,
+  WHO,
+} from './stage.ts';
 
 const at = (command: string, id = ID) => `/rollouts/${id}/${command}`;
 const COMMANDS = Object.keys(ROUTES).filter((name) => ROUTES[name as RouteName].acts) as RouteName[];
@@ -116,14 +129,15 @@ test('a role lets do what it is for, with the rollouts of its service alone', as
       ]);
     }
   }
+  for (const action of ['pause', 'abort'])
+    for (const who of [VIEWER, OPERATOR, APPROVER, OTHER])
+      expect([
+        ...[action, who, (await ask(app, 'POST', at('links'), { [WHO]: who, body: { action } })).status],
+      ]).toEqual([action, who, who === OPERATOR ? 201 : 403]);
   expect(new Set(commands.map(({ groups }) => String(groups)))).toEqual(new Set(['ops', '']));
-  const reads = [
-    `/rollouts/${ID}`,
-    `/rollouts/${ID}/events`,
-    `/services/${SERVICE}`,
-    `/services/${SERVICE}/rollouts`,
-  ];
-  for (const path of reads)
+  const routes = Object.values<Route>(ROUTES);
+  const reads = routes.filter(({ acts, path }) => !acts && path.includes('{'));
+  for (const path of reads.map(({ path }) => sampled(path)))
     for (const who of [VIEWER, OPERATOR, OTHER])
       expect([path, who, (await ask(app, 'GET', path, { [WHO]: who })).status]).toEqual([
         ...[path, who, who === OTHER ? 403 : 200],

@@ -120,6 +120,24 @@ describe('the page behind a link', () => {
     for (const { path } of page.requests) expect(path).not.toMatch(/[?#]|eyJ/);
   });
 
+  test('says of a link that was used before that it did nothing now', async () => {
+    const { app } = await staged();
+    const link = await linkOf(app, 'pause');
+    const pressed = async () => {
+      const page = opened(app, link);
+      await settled(() => !page.elements.form?.hidden);
+      page.press();
+      await settled(() => page.shown('result') !== '');
+      return page;
+    };
+    expect((await pressed()).shown('result')).toBe('It is paused.');
+    await ask(app, 'POST', `/rollouts/${ID}/resume`);
+    const again = await pressed();
+    expect(again.shown('result')).toBe('This link was used before; it has done nothing now.');
+    expect(again.elements.form?.hidden).toBe(true);
+    expect(again.shown('state')).not.toContain('paused');
+  });
+
   test('of a link that only shows has no button', async () => {
     const { app } = await staged();
     const page = opened(app, await linkOf(app, 'view'));

@@ -37,6 +37,8 @@ const ACCESS: Omit<Access, 'oidc'> = {
 interface Scene {
   provider: TestProvider;
   deps: SignInDeps;
+  /** Why signing in failed, as its log has it. */
+  failures: string[];
   ask(request: Request): Response | Promise<Response>;
   eva: Browser;
   advance(ms: number): void;
@@ -53,7 +55,9 @@ async function scene(options: Partial<ProviderOptions> = {}, more: Partial<SignI
   let skew = 0;
   const clock = { now: () => Date.now() + skew, sleep: async () => undefined };
   const keys = JSON.stringify({ current: 'k1', keys: { k1: 'ab'.repeat(32) } });
+  const failures: string[] = [];
   const deps: SignInDeps = {
+    failed: (why) => void failures.push(why),
     access: { ...ACCESS, oidc: { issuer: provider.issuer, clientId: CLIENT.id, groupsClaim: 'groups' } },
     ...{ clientSecret: CLIENT.secret, publicUrl: ORIGIN, clock, fetch, isInsecure: true },
     tokens: tokens(() => keys, { environment: 'production', clock }),
@@ -66,7 +70,7 @@ async function scene(options: Partial<ProviderOptions> = {}, more: Partial<SignI
   const advance = (ms: number) => {
     skew += ms;
   };
-  return { provider, deps, ask, eva: browser(ORIGIN, ask), advance };
+  return { provider, deps, failures, ask, eva: browser(ORIGIN, ask), advance };
 }
 
 /** Whom the cookies of this browser name, or why they do not. */
@@ -304,6 +308,7 @@ describe('what comes back from a sign-in is refused', () => {
       status: 400,
       text: expect.stringContaining('did not sign you in: invalid_grant.'),
     });
+    expect(at.failures).toEqual(['invalid_grant']);
   });
 
   test.each<[string, (address: URL) => void]>([
@@ -456,7 +461,10 @@ test('a provider that is down is said to be, and asked again later', async () =>
     {
       fetch: async (...asks) => {
         asked += 1;
-        if (isDown) throw new TypeError('fetch failed');
+        if (isDown)
+          throw new TypeError('fetch failed', {
+            cause: Object.assign(new Error('swordfish'), { code: 'ENOTFOUND' }),
+          });
         return fetch(...asks);
       },
     },
@@ -465,6 +473,7 @@ test('a provider that is down is said to be, and asked again later', async () =>
   expect((await look()).status).toBe(502);
   expect(await (await look()).text()).toContain('cannot be reached now.');
   expect(asked).toBe(1);
+  expect(at.failures).toEqual(['TypeError, ENOTFOUND']);
   isDown = false;
   at.advance(2_000);
   expect((await look()).status).toBe(200);

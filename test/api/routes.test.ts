@@ -72,6 +72,7 @@ test('nothing that is mounted acts on GET or HEAD either', async () => {
         ...{ access, tokens, clock, fetch },
         clientSecret: 's',
         publicUrl: 'https://api.example',
+        failed() {},
       }),
       [SLACK]: slackActions({
         ...{ slack: { teams: ['T1'], appId: 'A1' }, signingSecret: 's', clock },
