@@ -4,15 +4,21 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { Hono } from 'hono';
+import * as z from 'zod/mini';
 import { revertFrozen } from '../adapters/direct-abort.ts';
 import { type ApiDeps, api } from '../api/api.ts';
+import { bytesFrom, jsonFrom } from '../api/body.ts';
 import { methodFor } from '../api/method.ts';
 import { problemResponse, Refusal } from '../api/problems.ts';
 import { readingsOf } from '../controller/read.ts';
+import { RolloutError } from '../core/errors.ts';
 import { iamPrincipal } from '../core/people/access.ts';
 import { printable } from '../core/plain-text.ts';
 import type { World } from '../local/world.ts';
 import { streams } from './stream.ts';
+
+/** Codes by which Node says that whoever asked has gone. */
+const GONE = ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_UNABLE_TO_PIPE', 'ECONNRESET', 'EPIPE'];
 
 /** Largest object that is taken: a zip may have 50 MB. */
 const OBJECT_BYTES_MAX = 60_000_000;
@@ -45,8 +51,10 @@ export async function serve(
   const server = createServer({ requireHostHeader: false }, (incoming, outgoing) => {
     answer(app, incoming)
       .then((response) => send(response, outgoing))
-      // Whoever asked has gone.
-      .catch(() => outgoing.destroy());
+      .catch((error: NodeJS.ErrnoException) => {
+        if (!GONE.includes(error.code ?? '')) console.error(error);
+        outgoing.destroy();
+      });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -59,24 +67,25 @@ export async function serve(
 function objects(world: World): Hono {
   return new Hono().put('/*', async ({ req, json }) => {
     const Key = decodeURIComponent(new URL(req.url).pathname.slice('/objects/'.length));
-    const bytes = new Uint8Array(await req.arrayBuffer());
-    if (bytes.length > OBJECT_BYTES_MAX)
-      throw new Refusal('RequestInvalid', `The object is over ${OBJECT_BYTES_MAX} bytes.`, { status: 413 });
+    const Body = await bytesFrom(req.raw, OBJECT_BYTES_MAX);
     try {
-      const put = { Bucket: world.bucket, Key, Body: bytes, IfNoneMatch: '*' };
+      const put = { Bucket: world.bucket, Key, Body, IfNoneMatch: '*' };
       const { VersionId } = await world.clients.s3.send(new PutObjectCommand(put));
       return json({ versionId: VersionId });
     } catch (error) {
       const { name: code, message: detail } = error as Error;
+      if (code !== 'PreconditionFailed') throw error;
       return json({ code, detail }, 412);
     }
   });
 }
 
+const RevertIn = z.strictObject({ by: z.string() });
+
 /** The revert without functions and journal, as --direct does it on AWS by the caller's own rights. */
 function reverts({ kinds, watchdog, router }: Pick<World['ports'], 'kinds' | 'watchdog' | 'router'>): Hono {
   return new Hono().post('/:rolloutId', async ({ req, json }) => {
-    const { by } = (await req.json()) as { by: string };
+    const { by } = (await jsonFrom(req.raw, RevertIn)) as z.output<typeof RevertIn>;
     return json({ reverted: await revertFrozen(req.param('rolloutId'), by, watchdog, kinds, router) });
   });
 }
@@ -109,6 +118,7 @@ async function answer(app: Hono, incoming: IncomingMessage): Promise<Response> {
     assertOwn(incoming);
     return await app.fetch(requestFrom(incoming));
   } catch (error) {
+    if (!RolloutError.is(error)) console.error(error);
     return problemResponse(error);
   }
 }

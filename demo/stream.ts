@@ -1,6 +1,12 @@
 import { Hono } from 'hono';
+import * as z from 'zod/mini';
+import { checked, queryFrom } from '../api/body.ts';
 import type { Reads } from '../api/cache.ts';
+import { EventsQuery } from '../api/schemas.ts';
 import type { World } from '../local/world.ts';
+
+/** After which event a stream begins. */
+const StreamQuery = z.pick(EventsQuery, { after: true });
 
 /** Real time after which a silent stream shows that it lives. */
 const HEARTBEAT_MS = 15_000;
@@ -27,8 +33,11 @@ export function streams(world: World, reads: Reads): Hono {
 
   return new Hono().get('/rollouts/:rolloutId/stream', async ({ req, notFound }) => {
     const rolloutId = req.param('rolloutId');
-    const given = req.header('last-event-id') ?? req.query('after') ?? '0';
-    let seen = /^\d{1,9}$/.test(given) ? Number(given) : 0;
+    // What a browser has seen when it connects again counts more than where its page began.
+    const last = req.header('last-event-id');
+    const said = { ...req.queries(), ...(last === undefined ? {} : { after: [last] }) };
+    const query = checked(queryFrom(said), StreamQuery, '/query') as z.output<typeof StreamQuery>;
+    let { after: seen = 0 } = query;
     if ((await reads.events(rolloutId, seen)).version === undefined) return notFound();
     const encoder = new TextEncoder();
     const body = new ReadableStream<Uint8Array>({

@@ -1,17 +1,19 @@
 import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Hono } from 'hono';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Client } from '../../client/client.ts';
 import { localClient } from '../../client/local.ts';
-import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { Target } from '../../core/target.ts';
 import { serve } from '../../demo/server.ts';
 import { deploy, publish } from '../../demo/shop.ts';
 import { scaledClock } from '../../local/clock.ts';
 import { createWorld } from '../../local/world.ts';
+import { deployed, released } from '../api/stage.ts';
 
 const FUNCTION = 'checkout-prod-Api';
 const ID = 'checkout-api--r1--1';
+const ORDER = { rolloutId: ID, by: { id: 'ada', via: 'iam', isVerified: true } } as const;
 const world = createWorld({ clock: scaledClock(60), seed: 7 });
 let server: Awaited<ReturnType<typeof serve>>;
 let url = '';
@@ -156,21 +158,98 @@ describe('the embedded world for the command line', () => {
   });
 
   test('streams the events of a rollout as they happen, to its end', async () => {
-    const id = 'streamed-api--r1--1';
-    const manifest = { bucket: 'releases', key: 'k', versionId: 'v' };
-    const identity = { rolloutId: id, service: 'streamed-api', environment: 'production', release: 'r1' };
-    const declined = (at: number): RolloutEvent => ({
-      ...{ type: 'RolloutDeclined', at, outcome: 'refused', reason: 'a test\ndata: x', attempt: 1, manifest },
-      ...identity,
-    });
-    expect((await fetch(`${url}/rollouts/${id}/stream`)).status).toBe(404);
-    await world.journal.open([declined(1)]);
-    const response = await fetch(`${url}/rollouts/${id}/stream`);
+    const running = await deployed();
+    const id = await released(running);
+    const served = await serve(running, 0);
+    onTestFinished(() => void served.close());
+    const stream = `http://127.0.0.1:${(served.address() as AddressInfo).port}/rollouts/${id}/stream`;
+    const response = await fetch(stream);
     expect(response.headers.get('content-type')).toBe('text/event-stream');
-    const text = await response.text();
-    expect(text).toMatch(/^id: 1\nevent: RolloutDeclined\ndata: \{.*\}\n\n$/);
-    const again = await fetch(`${url}/rollouts/${id}/stream`, { headers: { 'last-event-id': '1' } });
-    expect(await again.text()).toBe('');
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const decoder = new TextDecoder();
+    let text = '';
+    const readTo = async (part: string): Promise<void> => {
+      while (!text.includes(part)) {
+        const { done, value } = await reader.read();
+        if (done) throw new Error(`The stream ended before ${part}.`);
+        text += decoder.decode(value, { stream: true });
+      }
+    };
+    await readTo('event: Shifted\n');
+    expect(text).toMatch(/^id: 1\nevent: RolloutOpened\ndata: \{.*\}\n\nid: 2\n/);
+    // Each is read before the next one can have happened.
+    await running.command({ ...ORDER, command: 'pause', reason: 'a test\ndata: x' });
+    await readTo('event: Paused\n');
+    await running.command({ ...ORDER, command: 'abort', reason: 'odd' });
+    await readTo('event: RolloutClosed\n');
+    while (!(await reader.read()).done);
+    const { length } = await running.journal.events(id);
+    expect([...text.matchAll(/^id: (\d+)$/gm)].map(([, n]) => Number(n))).toEqual(
+      Array.from({ length: (text.match(/^event: /gm) ?? []).length }, (_, index) => index + 1),
+    );
+    for (const headers of [{ 'last-event-id': String(length) }, {}])
+      expect(await (await fetch(`${stream}?after=${length}`, { headers })).text()).toBe('');
+  });
+
+  test('refuses to stream what nobody opened, and from where no event can be', async () => {
+    const stream = `${url}/rollouts/${ID}/stream`;
+    expect((await fetch(stream)).status).toBe(404);
+    for (const query of ['?after=x', '?after=-1', '?after=1&after=2', '?aftr=1'])
+      expect([query, (await fetch(`${stream}${query}`)).status]).toEqual([query, 422]);
+    for (const id of ['x', '-1', '1e3'])
+      expect([id, (await fetch(stream, { headers: { 'last-event-id': id } })).status]).toEqual([id, 422]);
+  });
+
+  test('refuses a revert that is not said in words, and an object that is too large', async () => {
+    for (const [body, status] of [
+      ['{', 400],
+      ['{}', 422],
+      ['{"by":7}', 422],
+    ] as const)
+      expect(await posted(`/revert/${ID}`, body)).toMatchObject({
+        status,
+        answer: { code: 'RequestInvalid' },
+      });
+    const { port } = server.address() as AddressInfo;
+    const headers = { host: `127.0.0.1:${port}`, 'content-length': '60000001' };
+    expect((await asked(headers)).status).toBe(413);
+  });
+
+  test('tells a fault of its own from an object that is there, and writes it to the log', async () => {
+    const log = vi.spyOn(console, 'error').mockReturnValue();
+    onTestFinished(() => void vi.restoreAllMocks());
+    const fault = new TypeError('the disk is full');
+    vi.spyOn(world.clients.s3, 'send').mockRejectedValue(fault as never);
+    const body = new TextEncoder().encode('hello');
+    await expect(client.upload('releases/a/b', body, () => {})).rejects.toMatchObject({
+      code: 'Unavailable',
+    });
+    expect(log.mock.calls).toEqual([[fault]]);
+  });
+
+  test('writes to the log what breaks an answer off, unless that is its reader', async () => {
+    const log = vi.spyOn(console, 'error').mockReturnValue();
+    onTestFinished(() => void vi.restoreAllMocks());
+    const fault = new TypeError('torn');
+    const left = Promise.withResolvers<void>();
+    const torn = new Hono()
+      .get('/torn', () => new Response(new ReadableStream({ pull: (one) => one.error(fault) })))
+      .get('/endless', () => {
+        const body = new ReadableStream({
+          pull: (one) => one.enqueue(new Uint8Array(9)),
+          cancel: () => left.resolve(),
+        });
+        return new Response(body);
+      });
+    const served = await serve(world, 0, { mount: { '/odd': torn } });
+    onTestFinished(() => void served.close());
+    const odd = `http://127.0.0.1:${(served.address() as AddressInfo).port}/odd`;
+    const reader = (await fetch(`${odd}/endless`)).body?.getReader();
+    await reader?.read();
+    await reader?.cancel();
+    await left.promise;
+    await expect(fetch(`${odd}/torn`).then((response) => response.text())).rejects.toThrow();
+    expect(log.mock.calls).toEqual([[fault]]);
   });
 
   test('says how to start it where nothing listens', async () => {
