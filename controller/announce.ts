@@ -44,14 +44,12 @@ export async function announce(written: Written[], ports: Needs<Announces>): Pro
 }
 
 async function announceUpTo(rolloutId: string, n: number, ports: Needs<Announces>): Promise<void> {
-  const { announcer, journal, notes } = ports;
+  const { announcer, notes } = ports;
   const note = await notes.change<Announced>(rolloutId, ANNOUNCED, (before) => before);
   const { n: last = 0, failed } = note ?? {};
   if (last >= n) return;
-  const { transitions = [] } = (await historyOf(rolloutId, journal, n)) ?? {};
-  const fresh = transitions
-    .map(({ transition }) => transition)
-    .filter((each) => each.n > last && each.n <= n);
+  const { transitions = [] } = (await historyOf(rolloutId, ports, n)) ?? {};
+  const fresh = transitions.filter((each) => each.n > last && each.n <= n);
   const [first] = fresh;
   if (first === undefined) return;
   const isLastTry = failed?.n === first.n && failed.tries >= TRIES_MAX - 1;

@@ -82,7 +82,7 @@ export async function notify(
 }
 
 async function report(rolloutId: string, ports: Needs<Notifies>): Promise<{ delivered: string[] }> {
-  const history = await historyOf(rolloutId, ports.journal);
+  const history = await historyOf(rolloutId, ports);
   if (history === undefined) return { delivered: [] };
   const page = await pageNow(history, ports);
   const wanted: Place = { n: history.rollout.version, k: page.besides.at(-1)?.k ?? 0 };
@@ -239,12 +239,12 @@ async function newsFor(
   only: Route['only'],
   ports: Needs<Notifies>,
 ): Promise<{ news: News; through: Place }> {
-  const history = await historyOf(rolloutId, ports.journal);
+  const history = await historyOf(rolloutId, ports);
   if (history === undefined) throw new Error(`${rolloutId} is not in the journal.`);
   const { rollout, transitions, since } = history;
   const page = await pageNow(history, ports);
   const fresh = [
-    ...transitions.map(({ transition }) => ofTransition(transition)).filter(({ n }) => n > delivered.n),
+    ...transitions.map(ofTransition).filter(({ n }) => n > delivered.n),
     ...page.besides.map((each) => besides(rolloutId, page, each)).filter(({ k }) => k > delivered.k),
   ];
   const news: News = {
@@ -253,7 +253,7 @@ async function newsFor(
       .sort((a, b) => a.at - b.at || a.n - b.n || a.k - b.k),
     view: viewOf(rollout),
     phase: phaseOf(rollout),
-    weight: transitions.at(-1)?.transition.weight ?? 0,
+    weight: transitions.at(-1)?.weight ?? 0,
     ahead: aheadOf(rollout),
     paged: page.paged,
     since,

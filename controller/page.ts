@@ -52,7 +52,7 @@ export async function pageNow(history: History, ports: Needs<'clock' | 'journal'
     const call = isOver ? undefined : (callOf(rollout) ?? deathIn(before, rollout));
     if (call === undefined) return before?.key === undefined ? before : { ...before, key: undefined };
     if (before?.key !== call.key) {
-      const n = transitions.findLast(({ transition }) => transition.importance === 'page')?.transition.n;
+      const n = transitions.findLast(({ importance }) => importance === 'page')?.n;
       const { besides } = before ?? NOTHING;
       return { ...begun(call, n ?? rollout.version, now), died: before?.died, besides };
     }

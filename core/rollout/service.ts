@@ -31,6 +31,10 @@ function completedBy(opening: Opening): Completed {
   return { release, order, rolloutId, manifest, made: madeOf(opening), targets: servedBy(opening, 'canary') };
 }
 
+/** The newest release that a rollout of this controller brought before this opening; undefined if the service remembers none. */
+export const servedBefore = ({ completed, earlier = [] }: ServiceRecord, { order }: Opening) =>
+  [completed, ...earlier].find((each) => each?.rolloutId !== undefined && each.order < order);
+
 /** All targets of the service with the version of one side. */
 function servedBy({ targets, unchanged = [] }: Opening, side: 'stable' | 'canary'): Served[] {
   return [...targets, ...unchanged].map(({ name, kind, key, ref, source, traits, replaced, ...version }) => ({

@@ -128,8 +128,8 @@ describe('a world', () => {
     });
     const rollout = await clock.run(world.run());
     await clock.advance(20 * 60_000);
-    const { transitions = [] } = (await clock.run(historyOf(rollout.opening.rolloutId, world.journal))) ?? {};
-    return { taken, expected: transitions.map(({ transition }) => transition.id) };
+    const { transitions = [] } = (await clock.run(historyOf(rollout.opening.rolloutId, world.ports))) ?? {};
+    return { taken, expected: transitions.map(({ id }) => id) };
   };
   const inOrder = (taken: Transition[]) => [...taken].sort((a, b) => a.n - b.n).map(({ id }) => id);
 

@@ -9,8 +9,8 @@ const BAD = { 2: { errors: 0.2 } };
 
 /** What a thread must say of a rollout, in order. */
 async function expectedOf(world: Notified): Promise<string[]> {
-  const { transitions = [] } = (await world.clock.run(historyOf(ROLLOUT_ID, world.journal))) ?? {};
-  return transitions.flatMap(({ transition: { kind, line, notices = [] } }) =>
+  const { transitions = [] } = (await world.clock.run(historyOf(ROLLOUT_ID, world.ports))) ?? {};
+  return transitions.flatMap(({ kind, line, notices = [] }) =>
     kind === 'measured' || (kind === 'opened' && notices.length === 0) ? [] : [line, ...notices],
   );
 }
@@ -158,12 +158,13 @@ describe('each transition', () => {
       },
     });
     await run(world);
-    const { transitions = [] } = (await historyOf(ROLLOUT_ID, world.journal)) ?? {};
-    const all = transitions.map(({ transition }) => transition);
-    expect(posted).toEqual(all.map(({ id }) => id));
+    const { transitions = [] } = (await historyOf(ROLLOUT_ID, world.ports)) ?? {};
+    expect(posted).toEqual(transitions.map(({ id }) => id));
     expect(unescaped(world.thread('#all'))).toEqual(await expectedOf(world));
     expect(unescaped(world.thread('#important')).some((line) => line.startsWith('api raised'))).toBe(false);
-    expect(world.sns.published.length).toBe(all.filter(({ importance }) => importance !== 'detail').length);
+    expect(world.sns.published.length).toBe(
+      transitions.filter(({ importance }) => importance !== 'detail').length,
+    );
     expect([world.slack.in('#pages'), world.slack.in('#other')]).toEqual([[], []]);
   });
 
@@ -171,8 +172,8 @@ describe('each transition', () => {
     const { SLACK_WEBHOOK } = await import('../../local/account.ts');
     const world = notified({ token: SLACK_WEBHOOK, canaries: BAD });
     await run(world);
-    const { transitions = [] } = (await historyOf(ROLLOUT_ID, world.journal)) ?? {};
-    const important = transitions.filter(({ transition }) => transition.importance !== 'detail');
+    const { transitions = [] } = (await historyOf(ROLLOUT_ID, world.ports)) ?? {};
+    const important = transitions.filter(({ importance }) => importance !== 'detail');
     expect(world.slack.messages.map(({ by }) => by)).toEqual(important.map(() => 'webhook'));
   });
 

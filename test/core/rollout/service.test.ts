@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { rolloutIdFrom } from '../../../core/config/manifest.ts';
 import type { ServiceRecord } from '../../../core/ports.ts';
 import type { Cause, Quarantined } from '../../../core/rollout/event.ts';
-import { rolloutIdParts, serviceAfter, waitingIn } from '../../../core/rollout/service.ts';
+import { rolloutIdParts, servedBefore, serviceAfter, waitingIn } from '../../../core/rollout/service.ts';
 import { evolve } from '../../../core/rollout/state.ts';
 import {
   aborted,
@@ -50,6 +50,15 @@ describe('after a completion', () => {
       earlier: [ofR7, ofR6],
       waiting,
     });
+  });
+
+  test('what served before a rollout is the newest release of an earlier order that a rollout brought', () => {
+    const record = { completed: ofR8, earlier: [ofR7, ofR6] };
+    expect(servedBefore(record, opening({ order: 9 }))).toBe(ofR8);
+    expect(servedBefore(record, opening({ order: 8 }))).toBe(ofR7);
+    const { rolloutId: _, ...found } = ofR6;
+    expect(servedBefore({ completed: ofR8, earlier: [found] }, opening({ order: 8 }))).toBeUndefined();
+    expect(servedBefore({}, opening())).toBeUndefined();
   });
 
   test('what served before the first release is a place to go back to', () => {
