@@ -284,7 +284,7 @@ async function callerOf(
 function parametersFrom(given: Record<string, string>, { path }: Route): Parameters {
   for (const [name, value] of Object.entries(given))
     if (!PARAMETERS[name as keyof Parameters].safeParse(value).success)
-      throw new Refusal('RequestInvalid', `There is nothing here: ${name} in ${path} is not one.`, {
+      throw new Refusal('RequestInvalid', `There is nothing here: ${name} in ${path} is not valid.`, {
         status: 404,
       });
   return given as Parameters;

@@ -41,8 +41,14 @@ const COOKIE_MAX = 4_096;
 /** Longest name, and longest mail address (RFC 3696, erratum 1690), that are kept of somebody. */
 const [NAME_MAX, MAIL_MAX] = [100, 254];
 
+/** Where a sign-in leads that says nothing else. */
+const FRONT = '/rollouts';
+
 /** Longest address within this API that is remembered during a sign-in. */
 const PATH_MAX = 1_000;
+
+/** The status if the provider failed. It is none of a fault here: strangers can bring it about, and an alarm counts those of 500 and more. */
+const UNSERVED = 424;
 
 /** What the cookie of a session is called besides the prefix that every cookie of ours has. */
 const NAME = SESSION.replace('__Host-', '');
@@ -66,7 +72,7 @@ export function signIn(deps: SignInDeps): Hono {
 
   app.get('/login', async (context) => {
     const config = await provider();
-    if (config === undefined) return page(context, 502, [`${issuer} cannot be reached now.`, AGAIN]);
+    if (config === undefined) return page(context, UNSERVED, [`${issuer} cannot be reached now.`, AGAIN]);
     const login: Login = {
       state: client.randomState(),
       nonce: client.randomNonce(),
@@ -95,7 +101,7 @@ export function signIn(deps: SignInDeps): Hono {
       return page(context, 400, ['This sign-in has expired, or was begun in another browser.', AGAIN]);
     deleteCookie(context, name, COOKIE);
     const config = await provider();
-    if (config === undefined) return page(context, 502, [`${issuer} cannot be reached now.`, AGAIN]);
+    if (config === undefined) return page(context, UNSERVED, [`${issuer} cannot be reached now.`, AGAIN]);
     let claims: Claims;
     try {
       claims = await claimsFrom(config, new URL(search, callback), login);
@@ -103,7 +109,7 @@ export function signIn(deps: SignInDeps): Hono {
       deps.failed(whyOf(error));
       const isRefusal =
         error instanceof client.AuthorizationResponseError || error instanceof client.ResponseBodyError;
-      return page(context, isRefusal ? 400 : 502, [
+      return page(context, isRefusal ? 400 : UNSERVED, [
         `${issuer} did not sign you in: ${codeOf(error)}.`,
         AGAIN,
       ]);
@@ -125,15 +131,15 @@ export function signIn(deps: SignInDeps): Hono {
     const warning = warningOf(claims, access);
     if (!hasRole(who, access))
       return page(context, 403, [
-        `You are ${nameOf(who.actor)}, and have no role in this environment.`,
+        `You are signed in as ${nameOf(who.actor)}, who has no role in this environment.`,
         ...warning,
-        `Whoever deploys it can give one, in access.roles, to ${identities.join(' or ')}.`,
+        `The deployer can give a role to ${identities.join(' or ')} in the setting access.roles.`,
       ]);
     const token = sessionOf(session, tokens, clock.now() + SESSION_MS);
     if (SESSION.length + 1 + token.length > COOKIE_MAX)
       return page(context, 403, [
-        `You are in ${session.groups.length} of the groups that access names, more than a browser can keep.`,
-        'Whoever deploys this environment can name one group in their place.',
+        `You are in ${session.groups.length} of the groups that the settings name, more than fit into a session cookie.`,
+        'The deployer can name one group in their place.',
       ]);
     setCookie(context, NAME, token, { ...COOKIE, maxAge: SESSION_MS / 1000 });
     if (warning.length > 0) return page(context, 200, warning, to);
@@ -222,20 +228,20 @@ function warningOf(claims: Claims, access: Access): string[] {
   const isOverflow =
     claims.hasgroups !== undefined || Object.hasOwn(Object(claims._claim_names), groupsClaim);
   const why = isOverflow ? 'left out your groups, because there are too many' : `sent no "${groupsClaim}"`;
-  return [`${issuer} ${why}; what depends on them is not open to you.`];
+  return [`${issuer} ${why}; roles that depend on groups are not available to you.`];
 }
 
 /** True if somebody may do anything with the rollouts of any service. */
 const hasRole = (who: Principal, access: Access): boolean =>
   ['*', ...Object.keys(access.roles ?? {})].some((service) => rolesOf(who, service, access).size > 0);
 
-/** A place of this API, for after the sign-in; whatever leads elsewhere, or back into it, leads to its front. */
+/** A place of this API, for after the sign-in; whatever leads elsewhere, or back into the sign-in, leads to the list of rollouts. */
 function ownPath(to: string | undefined, publicUrl: string): string {
   if (to === undefined || to.length > PATH_MAX || !/^\/[^/\\]/.test(to) || !URL.canParse(to, publicUrl))
-    return '/';
+    return FRONT;
   const { origin, pathname, search } = new URL(to, publicUrl);
   const isOwn = origin === new URL(publicUrl).origin && !/^\/\/|^\/auth(?:\/|$)/.test(pathname);
-  return isOwn ? pathname + search : '/';
+  return isOwn ? pathname + search : FRONT;
 }
 
 /** Each sign-in has a cookie of its own, so that two tabs do not spoil each other's. */
@@ -266,7 +272,12 @@ function whyOf(error: unknown): string {
 const AGAIN = 'Begin again.';
 
 /** A page of a few sentences, with a way on. */
-function page(context: Context, status: 200 | 400 | 403 | 502, says: string[], to?: string): Response {
+function page(
+  context: Context,
+  status: 200 | 400 | 403 | typeof UNSERVED,
+  says: string[],
+  to?: string,
+): Response {
   const [href, label] = to === undefined ? [`${SIGN_IN}/login`, 'Sign in'] : [to, 'Continue'];
   const lines = says.map((line) => `<p>${inMarkup(line)}</p>`).join('\n');
   const html = `<!doctype html>

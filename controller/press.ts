@@ -62,7 +62,7 @@ async function isFirst(click: Click, { access, clock, commands, pages }: Needs<P
   }
   const request = commandOf(button, value, reason || 'no reason given');
   if (request === undefined)
-    throw new RolloutError('CommandRefused', 'the button says too little; press that of a newer message.');
+    throw new RolloutError('CommandRefused', 'this button is out of date; use the one in a newer message.');
   const { service = '' } = rolloutIdParts(value.rolloutId) ?? {};
   assertMay(who, { service, command: request.command }, access);
   const once = {

@@ -34,6 +34,9 @@ export interface UrlAnswer {
 new Request('https://spillway.invalid/');
 new Response('');
 
+/** What is not Latin-1 cannot be a header; nothing here needs one that has it. */
+const isWord = (value: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
+
 /** The request that a function URL was asked. Its address is that of the deployment, or the URL's own, whatever the headers say. */
 export function requestFrom(
   { rawPath, rawQueryString = '', requestContext, ...event }: UrlEvent,
@@ -41,11 +44,10 @@ export function requestFrom(
 ): Request {
   const { http } = requestContext;
   const headers = new Headers();
-  for (const [name, value] of Object.entries(event.headers ?? {})) {
-    // What is not Latin-1 cannot be a header; nothing here needs one that has it.
-    if (/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) headers.set(name, value);
-  }
-  if (event.cookies !== undefined) headers.set('cookie', event.cookies.join('; '));
+  const cookies = event.cookies?.filter(isWord);
+  const given = { ...event.headers, ...(cookies === undefined ? {} : { cookie: cookies.join('; ') }) };
+  for (const [name, value] of Object.entries(given))
+    if (/^[!#$%&'*+.^`|~\w-]+$/.test(name) && isWord(value)) headers.set(name, value);
   const method = methodFor(http.method);
   const hasBody = event.body !== undefined && method !== 'GET' && method !== 'HEAD';
   const body = hasBody ? Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8') : null;

@@ -1,4 +1,4 @@
-import type { Access } from '../core/people/access.ts';
+import { type Access, NO_ACCESS } from '../core/people/access.ts';
 import { accessFrom } from '../core/people/settings.ts';
 import { accountNeededFor, reservedFor } from './facts.ts';
 
@@ -27,7 +27,7 @@ const DEFAULTS: Settings = {
   alarmEmail: '',
   completionsBucket: '',
   logDays: 30,
-  access: { groups: {}, people: {}, believedSessions: [], notify: {} },
+  access: NO_ACCESS,
   publicApi: false,
 };
 

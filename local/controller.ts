@@ -11,7 +11,7 @@ import { PREFIX, tableDefinition } from '../adapters/dynamodb-table.ts';
 import type { S3Calls } from '../adapters/s3-client.ts';
 import { s3Releases } from '../adapters/s3-releases.ts';
 import type { Ports } from '../controller/ports.ts';
-import type { Access } from '../core/people/access.ts';
+import { type Access, NO_ACCESS } from '../core/people/access.ts';
 import { signedClick } from '../core/people/signed-click.ts';
 import { signedCommand } from '../core/people/signed-command.ts';
 import type { Journal } from '../core/ports.ts';
@@ -279,11 +279,8 @@ type Own = Pick<
   'journal' | 'budget' | 'clicks' | 'commands' | 'notes' | 'pages' | 'restoreCode' | 'tokens'
 >;
 
-/** As a deployment without settings of people: IAM decides. */
-const NOBODY: Access = { groups: {}, people: {}, believedSessions: [], notify: {} };
-
 /** All ports, as each function has some of them on AWS, but for these. */
-function portsOn(host: Host, s3: S3Calls, own: Own, access = NOBODY): Ports {
+function portsOn(host: Host, s3: S3Calls, own: Own, access = NO_ACCESS): Ports {
   return {
     ...own,
     environment: environmentOn(host),

@@ -129,7 +129,7 @@
       // What happened since the first time, the state above says.
       write('result', body.isRepeated ? 'This link was used before; it has done nothing now.' : done);
     } catch (error) {
-      write('result', `It was not done: ${error.message}`);
+      write('result', `This failed: ${error.message}`);
       at('button').disabled = false;
     }
   }

@@ -33,6 +33,9 @@ export interface Access {
   links?: Record<string, { commit?: string | undefined; author?: string | undefined }> | undefined;
 }
 
+/** As settings without a word of people: IAM decides, and nobody else may do anything. */
+export const NO_ACCESS: Access = { groups: {}, people: {}, believedSessions: [], notify: {} };
+
 /** Somebody whose identity was proven. */
 export interface Principal {
   actor: Actor;

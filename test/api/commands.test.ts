@@ -2,10 +2,8 @@ import { expect, test } from 'vitest';
 import { LIMITS } from '../../api/limits.ts';
 import { ROUTES, type Route, type RouteName } from '../../api/routes.ts';
 import { readingsOf } from '../../controller/read.ts';
-import type { Access } from '../../core/people/access.ts';
-import type { CommandRequest } from '../../core/rollout/command-request.ts';
+import { type Access, NO_ACCESS } from '../../core/people/access.ts';
 import { ALIAS } from '../../local/account.ts';
-import type { World } from '../../local/world.ts';
 import { EMPTY } from '../empty.ts';
 import {
   ADA,
@@ -14,29 +12,16 @@ import {
   deployed,
   FUNCTION,
   ID,
-  OPEN,
   released,
   SAMPLES,
   SERVICE,
   sampled,
+  taking,
   WHO,
 } from './stage.ts';
 
 const at = (command: string, id = ID) => `/rollouts/${id}/${command}`;
 const COMMANDS = Object.keys(ROUTES).filter((name) => ROUTES[name as RouteName].acts) as RouteName[];
-
-/** An app that takes commands and carries none out. */
-function taking(world: World, more: Parameters<typeof apiOf>[1] = {}) {
-  const commands: CommandRequest[] = [];
-  const app = apiOf(world, {
-    async command(given) {
-      commands.push(given);
-      return { rolloutId: given.rolloutId };
-    },
-    ...more,
-  });
-  return { app, commands };
-}
 
 test('a command carries who gave it, as was proven, whatever the body says', async () => {
   const world = await deployed();
@@ -104,7 +89,7 @@ const [VIEWER, OPERATOR, APPROVER, OTHER] = ['viewer', 'operator', 'approver', '
   (name) => `arn:aws:iam::111122223333:user/${name}`,
 ) as [string, string, string, string];
 const ROLES: Access = {
-  ...OPEN,
+  ...NO_ACCESS,
   groups: { ops: [OPERATOR] },
   roles: {
     [SERVICE]: { viewer: [VIEWER], operator: ['ops'], approver: [APPROVER] },

@@ -2,25 +2,13 @@ import { expect, test } from 'vitest';
 import { api } from '../../api/api.ts';
 import { BODY_BYTES_MAX } from '../../api/body.ts';
 import { RolloutError } from '../../core/errors.ts';
-import { apiOf, ask, deployed, ID, OPEN, released, SERVICE } from './stage.ts';
+import { NO_ACCESS } from '../../core/people/access.ts';
+import { apiOf, ask, deployed, ID, released, SERVICE, taking } from './stage.ts';
 
 const PAUSE = `/rollouts/${ID}/pause`;
 
-/** An app that takes commands and carries none out. */
-async function taking() {
-  const world = await deployed();
-  const commands: unknown[] = [];
-  const app = apiOf(world, {
-    async command(given) {
-      commands.push(given);
-      return { rolloutId: given.rolloutId };
-    },
-  });
-  return { world, app, commands };
-}
-
 test('a body that is no command is refused in words, and nothing is done', async () => {
-  const { app, commands } = await taking();
+  const { app, commands } = taking(await deployed());
   const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`;
   const text = 'content-type';
   for (const [headers, body, status, pointer] of [
@@ -59,7 +47,7 @@ test('a body that is no command is refused in words, and nothing is done', async
 });
 
 test('a body may be left out where nothing must be said, and JSON has its usual names', async () => {
-  const { app, commands } = await taking();
+  const { app, commands } = taking(await deployed());
   expect((await ask(app, 'POST', PAUSE)).status).toBe(202);
   for (const type of ['application/json; charset=utf-8', 'APPLICATION/JSON'])
     expect((await ask(app, 'POST', PAUSE, { body: { reason: 'odd' }, 'content-type': type })).status).toBe(
@@ -76,7 +64,7 @@ test('a body may be left out where nothing must be said, and JSON has its usual 
 });
 
 test('a query is held to its fields, each once and in digits', async () => {
-  const { app } = await taking();
+  const { app } = taking(await deployed());
   const events = `/rollouts/${ID}/events`;
   for (const [query, pointer] of [
     ['?after=-1', '/query/after'],
@@ -97,7 +85,7 @@ test('a query is held to its fields, each once and in digits', async () => {
 });
 
 test('what can be no id leads nowhere', async () => {
-  const { app } = await taking();
+  const { app } = taking(await deployed());
   const long = `${'a'.repeat(60)}--r1--1`;
   for (const id of [
     'r1',
@@ -167,7 +155,7 @@ test('what nobody foresaw is reported to the log, and says nothing to who asked'
     throw new TypeError('the password is swordfish');
   }
   const app = api({
-    ...{ about: world.ports.about, reads, access: OPEN, tokens: world.ports.tokens, clock: world.clock },
+    ...{ about: world.ports.about, reads, access: NO_ACCESS, tokens: world.ports.tokens, clock: world.clock },
     ...{ isPublic: true, failed: (error) => seen.push(error), command: fails },
     principal: async () => ({ actor: { id: 'ada', via: 'iam', isVerified: true }, identities: [] }),
   });

@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
 import { tokens } from '../../adapters/tokens.ts';
-import type { CommandRequest } from '../../core/rollout/command-request.ts';
 import { ALIAS } from '../../local/account.ts';
 import { PEOPLE_KEY } from '../../local/controller.ts';
 import type { World } from '../../local/world.ts';
 import { EMPTY } from '../empty.ts';
-import { apiOf, ask, deployed, FUNCTION, ID, released, SERVICE, WHO } from './stage.ts';
+import { apiOf, ask, deployed, FUNCTION, ID, released, SERVICE, taking, WHO } from './stage.ts';
 
 const HOUR = 3_600_000;
 const at = (command: string, id = ID) => `/rollouts/${id}/${command}`;
@@ -63,13 +62,7 @@ test('a link reads its rollout, and does the one thing that it is for, once', as
 
 test('a link can only read, pause and abort', async () => {
   const world = await deployed();
-  const commands: CommandRequest[] = [];
-  const app = apiOf(world, {
-    async command(given) {
-      commands.push(given);
-      return { rolloutId: given.rolloutId };
-    },
-  });
+  const { app, commands } = taking(world);
   const given = async (action: string, path: string, body: object = {}) =>
     (await ask(app, 'POST', path, { ...by(linkOf(world, action)), body })).status;
   for (const action of ['view', 'pause', 'abort'])
@@ -88,13 +81,7 @@ test('a link can only read, pause and abort', async () => {
 
 test('forged, altered, expired and foreign tokens do nothing, wherever they stand', async () => {
   const world = await deployed();
-  const commands: unknown[] = [];
-  const app = apiOf(world, {
-    async command(given) {
-      commands.push(given);
-      return { rolloutId: given.rolloutId };
-    },
-  });
+  const { app, commands } = taking(world);
   const good = linkOf(world, 'abort');
   const [head = '', body = '', signature = ''] = good.split('.');
   const coded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');

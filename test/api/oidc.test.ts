@@ -166,22 +166,24 @@ describe('whoever has no role', () => {
   test('is told so, and what a role could be given to', async () => {
     const { at, status, text } = await said('eve');
     expect(status).toBe(403);
-    expect(text).toContain('You are Eve, and have no role in this environment.');
-    expect(text).toContain('in access.roles, to oidc:eve.');
+    expect(text).toContain('You are signed in as Eve, who has no role in this environment.');
+    expect(text).toContain('a role to oidc:eve in the setting access.roles.');
     expect(whoIn(at)).toBeUndefined();
   });
 
   test('is told that the provider sent no groups', async () => {
     const { status, text } = await said('ivy');
     expect(status).toBe(403);
-    expect(text).toContain('sent no &quot;groups&quot;; what depends on them is not open to you.');
+    expect(text).toContain(
+      'sent no &quot;groups&quot;; roles that depend on groups are not available to you.',
+    );
   });
 
   test('whose groups were too many to be sent is told that, and has no role by them', async () => {
     const { at, status, text } = await said('max');
     expect(status).toBe(200);
     expect(text).toContain('left out your groups, because there are too many');
-    expect(text).toContain('<a href="/">Continue</a>');
+    expect(text).toContain('<a href="/rollouts">Continue</a>');
     expect(whoIn(at)).toMatchObject({ identities: ['oidc:max', 'mail:max@x.example'] });
   });
 
@@ -194,7 +196,7 @@ describe('whoever has no role', () => {
     const people = { eve: { name: '<script>alert(1)</script>' } };
     const at = await scene({ account: 'eve', people });
     const { response } = await at.eva.open(`${SIGN_IN}/login`);
-    expect(await response.text()).toContain('You are &lt;script&gt;');
+    expect(await response.text()).toContain('You are signed in as &lt;script&gt;');
   });
 
   test('and everybody else is nobody any more once another provider is trusted, or none', async () => {
@@ -350,6 +352,35 @@ describe('what comes back from a sign-in is refused', () => {
     expect(await refusal(at, address)).toMatchObject({ status: 400, text: expect.stringContaining(begun) });
   });
 
+  test('with what a stranger writes into it, which is no fault of the program', async () => {
+    const at = await scene();
+    for (const more of [
+      ...[
+        'code=x',
+        'code=',
+        'code=a&code=b',
+        'code=%00',
+        `code=${'x'.repeat(10_000)}`,
+        'iss=https://evil.example',
+      ],
+      ...[
+        'error=',
+        'error=a&error=b',
+        'error=%3Cb%3E',
+        'response=x.y.z',
+        'id_token=x',
+        '__proto__=1',
+        '%',
+        '%FF=%FF',
+      ],
+    ]) {
+      const state = new URL(await almost(at)).searchParams.get('state') ?? '';
+      const { response } = await at.eva.open(`${CALLBACK}?state=${state}&${more}`);
+      expect([more, response.status]).toEqual([more, expect.toBeOneOf([400, 424])]);
+      expect(whoIn(at)).toBeUndefined();
+    }
+  });
+
   test('if the provider says that it refused', async () => {
     const at = await scene();
     const address = new URL(await almost(at));
@@ -391,7 +422,7 @@ describe('what comes back from a sign-in is refused', () => {
       },
     );
     expect(await refusal(at, `${SIGN_IN}/login`)).toMatchObject({
-      status: 502,
+      status: 424,
       text: expect.stringContaining('did not sign you in: OAUTH_JWT_CLAIM_COMPARISON_FAILED.'),
     });
     expect(whoIn(at)).toBeUndefined();
@@ -420,7 +451,7 @@ describe('what comes back from a sign-in is refused', () => {
           },
         },
       );
-      expect((await refusal(at, `${SIGN_IN}/login`)).status).toBe(502);
+      expect((await refusal(at, `${SIGN_IN}/login`)).status).toBe(424);
       expect(whoIn(at)).toBeUndefined();
     },
   );
@@ -439,7 +470,7 @@ test.each([
 ])('after a sign-in nobody is led away, by %j', async (to) => {
   const at = await scene();
   const { url } = await at.eva.open(`${SIGN_IN}/login?to=${encodeURIComponent(to)}`);
-  expect(url.href).toBe(`${ORIGIN}/`);
+  expect(url.href).toBe(`${ORIGIN}/rollouts`);
 });
 
 test('a request does not say where the provider is to send people back to', async () => {
@@ -470,7 +501,7 @@ test('a provider that is down is said to be, and asked again later', async () =>
     },
   );
   const look = async () => (await at.eva.open(`${SIGN_IN}/login`)).response;
-  expect((await look()).status).toBe(502);
+  expect((await look()).status).toBe(424);
   expect(await (await look()).text()).toContain('cannot be reached now.');
   expect(asked).toBe(1);
   expect(at.failures).toEqual(['TypeError, ENOTFOUND']);
@@ -490,7 +521,9 @@ test('groups that are too many for a cookie are said, and no session begins', as
   const { response } = await at.eva.open(`${SIGN_IN}/login`);
   expect([response.status, await response.text()]).toEqual([
     403,
-    expect.stringContaining('You are in 90 of the groups that access names, more than a browser can keep.'),
+    expect.stringContaining(
+      'You are in 90 of the groups that the settings name, more than fit into a session cookie.',
+    ),
   ]);
   expect(whoIn(at)).toBeUndefined();
 });

@@ -3,9 +3,10 @@ import type * as z from 'zod/mini';
 import { SIGN_IN, signIn } from '../../api/oidc.ts';
 import { ROUTES, type Route, type RouteName } from '../../api/routes.ts';
 import { SLACK, slackActions } from '../../api/slack.ts';
+import { NO_ACCESS } from '../../core/people/access.ts';
 import { ALIAS } from '../../local/account.ts';
 import type { World } from '../../local/world.ts';
-import { apiOf, ask, deployed, FUNCTION, ID, OPEN, released, SAMPLES, sampled } from './stage.ts';
+import { apiOf, ask, deployed, FUNCTION, ID, released, SAMPLES, sampled } from './stage.ts';
 
 const routes = Object.entries<Route>(ROUTES) as [RouteName, Route][];
 
@@ -57,7 +58,7 @@ test('nothing that is mounted acts on GET or HEAD either', async () => {
   const { tokens, clock } = { tokens: world.ports.tokens, clock: world.clock };
   const acted: unknown[] = [];
   const access = {
-    ...OPEN,
+    ...NO_ACCESS,
     oidc: { issuer: 'https://id.example', clientId: 'spillway', groupsClaim: 'groups' },
   };
   const fetch = async () => new Response('{}', { status: 503 });

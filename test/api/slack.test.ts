@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { api } from '../../api/api.ts';
 import { SLACK, slackActions } from '../../api/slack.ts';
+import { NO_ACCESS } from '../../core/people/access.ts';
 import type { Click } from '../../core/people/slack-click.ts';
 import { APP, type ClickOptions, formOf, payloadOf, SECRET, signedBy, TEAM } from './click.ts';
-import { ask, ID, OPEN } from './stage.ts';
+import { ask, ID } from './stage.ts';
 
 const NOW_S = 1_800_000_000;
 const clock = { now: () => NOW_S * 1_000, sleep: async () => {} };
@@ -27,7 +28,7 @@ function door(hand: (click: Click) => Promise<void> = async () => {}, secret = S
     about: { environment: 'production', bucket: 'b', scheduleGroup: 'g' },
     reads: reads as never,
     command: () => Promise.reject(new Error('no command is given')),
-    access: OPEN,
+    access: NO_ACCESS,
     tokens: { sign: () => '', read: () => ({}) },
     clock,
     principal: async () => undefined,

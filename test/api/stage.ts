@@ -4,7 +4,8 @@ import { onTestFinished } from 'vitest';
 import { type ApiDeps, api } from '../../api/api.ts';
 import type { RouteName } from '../../api/routes.ts';
 import { readingsOf } from '../../controller/read.ts';
-import { type Access, iamPrincipal, type Principal } from '../../core/people/access.ts';
+import { iamPrincipal, NO_ACCESS, type Principal } from '../../core/people/access.ts';
+import type { CommandRequest } from '../../core/rollout/command-request.ts';
 import { deploy, publish } from '../../demo/shop.ts';
 import { ALIAS } from '../../local/account.ts';
 import { virtualClock } from '../../local/clock.ts';
@@ -37,10 +38,10 @@ export async function deployed(options: Partial<WorldOptions> = {}): Promise<Wor
   return world;
 }
 
-/** Uploads a release, and waits until its canary has traffic. */
-export async function released(world: World, release = 'r1', more: object = {}): Promise<string> {
-  const rolloutId = `${SERVICE}--${release}--1`;
-  await world.upload(`releases/${SERVICE}/${release}/manifest.json`, {
+/** The manifest of a release of version 8, and its key; `more` goes into its rollout file. */
+export const manifestOf = (release: string, more: object = {}) => ({
+  key: `releases/${SERVICE}/${release}/manifest.json`,
+  manifest: {
     ...{ schema: 1, service: SERVICE, environment: 'production', release, order: Number(release.slice(1)) },
     targets: { api: { version: '8' } },
     rollout: {
@@ -50,16 +51,20 @@ export async function released(world: World, release = 'r1', more: object = {}):
       verify: '10m',
       ...more,
     },
-  });
+  },
+});
+
+/** Uploads a release, and waits until its canary has traffic. */
+export async function released(world: World, release = 'r1', more: object = {}): Promise<string> {
+  const rolloutId = `${SERVICE}--${release}--1`;
+  const { key, manifest } = manifestOf(release, more);
+  await world.upload(key, manifest);
   for (;;) {
     const rollout = await world.journal.read(rolloutId);
     if (rollout?.traffic.api?.weight === 10 || rollout?.outcome !== undefined) return rolloutId;
     await sleep(5);
   }
 }
-
-/** Settings that nobody has changed: whoever IAM lets in may do everything. */
-export const OPEN: Access = { groups: {}, people: {}, believedSessions: [], notify: {} };
 
 /** Who calls where a test does not say. */
 export const ADA = 'arn:aws:iam::111122223333:user/ada';
@@ -69,7 +74,7 @@ export const WHO = 'x-test-who';
 
 /** The API of a world; the header `x-test-who` names the ARN of its caller. */
 export function apiOf(world: World, more: Partial<ApiDeps> = {}): Hono {
-  const { access = OPEN } = more;
+  const { access = NO_ACCESS } = more;
   return api({
     about: world.ports.about,
     reads: readingsOf(world.journal),
@@ -87,6 +92,19 @@ export function apiOf(world: World, more: Partial<ApiDeps> = {}): Hono {
     },
     ...more,
   });
+}
+
+/** The API of a world, whose commands are taken and not carried out. */
+export function taking(world: World, more: Partial<ApiDeps> = {}) {
+  const commands: CommandRequest[] = [];
+  const app = apiOf(world, {
+    async command(given) {
+      commands.push(given);
+      return { rolloutId: given.rolloutId };
+    },
+    ...more,
+  });
+  return { app, commands };
 }
 
 /** What came back. */

@@ -6,7 +6,7 @@ import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { RolloutView } from '../../core/rollout/view.ts';
 import { ALIAS } from '../../local/account.ts';
 import type { World } from '../../local/world.ts';
-import { FUNCTION, ID, SERVICE } from '../api/stage.ts';
+import { FUNCTION, ID, manifestOf, SERVICE } from '../api/stage.ts';
 import { proven } from '../core/rollout/given.ts';
 import { EMPTY } from '../empty.ts';
 import { contract, type Implementation, refused } from './cases.ts';
@@ -226,19 +226,8 @@ const ended = (client: Client, rolloutId: string) =>
   );
 
 async function upload(client: Client, release: string, more: object = {}): Promise<void> {
-  const manifest = {
-    ...{ schema: 1, service: SERVICE, environment: 'production', release, order: Number(release.slice(1)) },
-    targets: { api: { version: '8' } },
-    rollout: {
-      service: SERVICE,
-      targets: { api: { lambda: FUNCTION, alias: ALIAS, source: 'http' } },
-      steps: [{ weight: 10, bake: '1h' }],
-      verify: '10m',
-      ...more,
-    },
-  };
-  const body = new TextEncoder().encode(JSON.stringify(manifest));
-  await client.upload(`releases/${SERVICE}/${release}/manifest.json`, body, () => {});
+  const { key, manifest } = manifestOf(release, more);
+  await client.upload(key, new TextEncoder().encode(JSON.stringify(manifest)), () => {});
 }
 
 /** Uploads a release, and waits until its canary has traffic. */

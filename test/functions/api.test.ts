@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { SESSION, sessionOf } from '../../api/session.ts';
+import { NO_ACCESS } from '../../core/people/access.ts';
 import { lambda } from '../../functions/_lambda.ts';
 import { answerFrom, type UrlAnswer } from '../../functions/_url.ts';
 import { apiIam } from '../../functions/api-iam.ts';
 import { apiPublic } from '../../functions/api-public.ts';
 import type { World } from '../../local/world.ts';
-import { ADA, deployed, ID, OPEN, released } from '../api/stage.ts';
+import { ADA, deployed, ID, released } from '../api/stage.ts';
 import { type Asked, iam, urlEvent } from './url-event.ts';
 
 type Ask = (
@@ -69,7 +70,7 @@ describe('the API behind its function URLs', () => {
   test('knows whoever has signed in by a cookie of its own, and lets them do what the settings say', async () => {
     const oidc = { issuer: 'https://id.example', clientId: 'spillway', groupsClaim: 'groups' };
     const ada = { iss: oidc.issuer, sub: '1', name: 'ada', groups: [] };
-    const access = { ...OPEN, oidc, roles: { '*': { operator: ['oidc:1'] } } };
+    const access = { ...NO_ACCESS, oidc, roles: { '*': { operator: ['oidc:1'] } } };
     const world = await deployed({ changePorts: (ports) => ({ ...ports, access }) });
     await released(world);
     const { byAnybody, byIam } = doors(world);
@@ -111,7 +112,7 @@ describe('the API behind its function URLs', () => {
   test('takes the address that the deployment says for its own, where it says one', async () => {
     const publicUrl = 'https://rollouts.example';
     const oidc = { issuer: 'https://id.example', clientId: 'spillway', groupsClaim: 'groups' };
-    const access = { ...OPEN, oidc, roles: { '*': { operator: ['oidc:1'] } } };
+    const access = { ...NO_ACCESS, oidc, roles: { '*': { operator: ['oidc:1'] } } };
     const told = { issuer: oidc.issuer, authorization_endpoint: `${oidc.issuer}/authorize` };
     const provider = { clientSecret: 's', fetch: async () => Response.json(told) };
     const world = await deployed({ changePorts: (ports) => ({ ...ports, access, provider, publicUrl }) });
@@ -164,6 +165,69 @@ describe('the API behind its function URLs', () => {
       environment: 'production',
     });
     expect((await byIam('GET', '/health', { body: 'a body where none can be' })).statusCode).toBe(200);
+  });
+
+  test('answers a stranger who may write anything with no status of a fault, and does not fail', async () => {
+    const oidc = { issuer: 'https://id.example', clientId: 'spillway', groupsClaim: 'groups' };
+    const access = { ...NO_ACCESS, oidc, slack: { teams: ['T1'], appId: 'A1' }, roles: {} };
+    const publicUrl = 'https://rollouts.example';
+    const provider = {
+      clientSecret: 's',
+      fetch: async () => Promise.reject(new TypeError('fetch failed')),
+    };
+    const slackSecret = 'ab'.repeat(16);
+    const world = await deployed({
+      changePorts: (ports) => ({ ...ports, access, provider, publicUrl, slackSecret }),
+    });
+    await released(world);
+    const { byAnybody } = doors(world);
+    const odd = [
+      '',
+      '%',
+      '%00',
+      'é',
+      '\u0000',
+      'ада',
+      '\ud800',
+      '__proto__',
+      '..',
+      '<script>',
+      'x'.repeat(20_000),
+    ];
+    const paths = [
+      ...[
+        '/',
+        '/rollouts',
+        `/rollouts/${ID}`,
+        `/rollouts/${ID}/abort`,
+        `/rollouts/${ID}/links`,
+        '/health',
+        '/link',
+      ],
+      ...['/auth/login', '/auth/callback', '/auth/logout', '/slack/actions', '/services/checkout-api'],
+    ];
+    for (const path of paths)
+      for (const method of ['GET', 'POST', 'PUT'])
+        for (const text of odd) {
+          const asked = {
+            query: `code=${text}&state=${text}&to=${text}`,
+            headers: {
+              authorization: `Bearer ${text}`,
+              'x-slack-request-timestamp': text,
+              [text || 'x']: text,
+            },
+            cookies: [text, `${SESSION}=${text}`, `__Host-login-${text.slice(0, 16)}=${text}`],
+            body: text,
+          };
+          const { statusCode } = await byAnybody(method, path, asked);
+          expect([method, path, text.slice(0, 20), statusCode < 500]).toEqual([
+            ...[method, path, text.slice(0, 20), true],
+          ]);
+          const under = await byAnybody(method, `${path}/${text}`, asked);
+          expect([method, path, text.slice(0, 20), under.statusCode < 500]).toEqual([
+            ...[method, path, text.slice(0, 20), true],
+          ]);
+        }
   });
 
   test('gives cookies and bytes back as Lambda takes them', async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { SLACK } from '../../api/slack.ts';
-import type { Access } from '../../core/people/access.ts';
+import { type Access, NO_ACCESS } from '../../core/people/access.ts';
 import { signedClick } from '../../core/people/signed-click.ts';
 import { lambda } from '../../functions/_lambda.ts';
 import type { UrlAnswer } from '../../functions/_url.ts';
@@ -10,12 +10,12 @@ import { slackAction } from '../../functions/slack-action.ts';
 import { ALIAS } from '../../local/account.ts';
 import type { World } from '../../local/world.ts';
 import { APP, type ClickOptions, formOf, payloadOf, SECRET, signedBy, TEAM } from '../api/click.ts';
-import { deployed, FUNCTION, ID, OPEN, released } from '../api/stage.ts';
+import { deployed, FUNCTION, ID, released } from '../api/stage.ts';
 import { EMPTY } from '../empty.ts';
 
 /** Ada and Bea may give commands, two leads and one more may approve, and Dan may read. */
 const ACCESS: Access = {
-  ...OPEN,
+  ...NO_ACCESS,
   people: { ada: [`slack:${TEAM}/U1`], bea: [`slack:${TEAM}/U2`] },
   groups: { leads: [`slack:${TEAM}/U3`, `slack:${TEAM}/U5`] },
   roles: {
@@ -159,7 +159,7 @@ test('pause, resume and promote do what their buttons say, and no more than they
   expect(late).toContain('was refused: checkout-api--r1--1 is at step 1, not 2; look again');
   expect(await press('U1', promote(0))).toEqual([`Your promotion of ${ID} was accepted.`]);
   const [bare] = await press('U1', { button: 'promote' });
-  expect(bare).toContain('the button says too little');
+  expect(bare).toContain('this button is out of date');
 });
 
 /** A rollout that waits at a gate of two leads before 50 %. */

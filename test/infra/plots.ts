@@ -4,13 +4,14 @@ import { StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { zipSync } from 'fflate';
 import { lambdaCommands } from '../../adapters/lambda-commands.ts';
 import { SESSION, sessionOf } from '../../api/session.ts';
+import { NO_ACCESS } from '../../core/people/access.ts';
 import type { Commands } from '../../core/ports.ts';
 import type { CommandRequest } from '../../core/rollout/command-request.ts';
 import { ALIAS, SLACK_TOKEN } from '../../local/account.ts';
 import { awsError } from '../../local/sdk.ts';
 import { FUNCTION, SERVICE } from '../../simulation/scenario.ts';
 import { APP, formOf, payloadOf, SECRET, signedBy, TEAM } from '../api/click.ts';
-import { OPEN as ACCESS, ADA } from '../api/stage.ts';
+import { ADA } from '../api/stage.ts';
 import { proven } from '../core/rollout/given.ts';
 import { iam, type Asked as Request, urlEvent } from '../functions/url-event.ts';
 import { MINUTE, type Plot, play, ROLLOUT_ID, type Stage } from '../simulation/stage.ts';
@@ -182,7 +183,10 @@ const PLOTS: Record<string, Plot> = {
     },
   },
   'a rollout that other hands take over, of which people are notified, at the second try': {
-    access: { ...ACCESS, notify: { '*': [{ slack: '#deploys' }, ...PLACE.topics.map((sns) => ({ sns }))] } },
+    access: {
+      ...NO_ACCESS,
+      notify: { '*': [{ slack: '#deploys' }, ...PLACE.topics.map((sns) => ({ sns }))] },
+    },
     settings: { SLACK_TOKEN },
     before({ sns, slack }) {
       for (const topic of PLACE.topics) sns.topic(topic);
@@ -274,7 +278,7 @@ function byApi(): Plot {
   return {
     changePorts: (ports) => ({
       ...ports,
-      access: { ...ACCESS, oidc, slack, roles },
+      access: { ...NO_ACCESS, oidc, slack, roles },
       slackSecret: SECRET,
       commands: { give: (request) => (commands ?? ports.commands).give(request) },
     }),
