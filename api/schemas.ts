@@ -70,6 +70,7 @@ const FindingOut = named(
     lossSeen: z.optional(z.nullable(z.number())),
     newest: z.optional(instant),
     skipped: z.optional(texts),
+    shown: z.optional(z.object({ from: instant, to: instant, ...{ canary: Count, stable: Count } })),
     reason: z.string(),
   }),
 );

@@ -32,7 +32,7 @@ export async function tick(rollout: Rollout, ports: Needs<Measures>): Promise<Ro
   const reading = { ...found, probes, ...(seen.broken === undefined ? {} : { broken: seen.broken }) };
   const trial = trialOf(rollout);
   const verdict = judge(trial, reading, at);
-  const folded = foldedAfter(trial, reading, at);
+  const folded = foldedAfter(trial, { ...reading, verdict }, at);
   const measured = {
     ...{ type: 'RecordMeasure' as const, verdict, alarms: reading.alarms },
     ...(probes === undefined ? {} : { probes }),

@@ -8,6 +8,7 @@ import { dueOf, evidenceOfLoss, LOST, leastLossSeen, type Split } from './loss.t
 import { logMeanExp } from './mixture.ts';
 import { EXPECTED_MIN } from './pairing.ts';
 import { type Believed, knownWindows } from './settled.ts';
+import { shownBefore } from './shown.ts';
 import { isCliffHidden, LATE_MINUTES, pastFrom, whyCliff, whySilent, whyThin } from './silence.ts';
 import type { Trial } from './trial.ts';
 import type { Doubt, Finding, Metric, Past, Series, WatchRule, Window } from './types.ts';
@@ -179,14 +180,16 @@ function arrivalOf(
   const open = isRead ? whyStillOpen(trial, target, believed, { from: step.from, until }) : undefined;
   const hanging = isSplit ? whyUncounted(trial, target, present, { w, to: step.to }) : undefined;
   const due = `about ${number(Math.round(all * w))} were due at ${Math.round(w * 100)} %`;
-  const before = waited !== undefined && waited.evidence > collapsed ? `; ${shortOf(waited)}` : '';
-  const said = `${label}traffic: canary ${number(reached)} of ${number(all)} requests, ${due}${before}`;
+  const longer = waited !== undefined && waited.evidence > collapsed ? `; ${shortOf(waited)}` : '';
+  const said = `${label}traffic: canary ${number(reached)} of ${number(all)} requests, ${due}${longer}`;
   const evidence = oneStepOf(trial, starved);
   const newest = windows.findLast(({ canary }) => (canary?.total ?? 0) > 0)?.start;
+  const before = shownBefore(trial, { ...{ target, metric: 'traffic' }, canary, stable }, windows, step);
   const finding = {
     ...{ target, metric: 'traffic' as const, canary, stable, windows: minutesOf(inStep) },
     ...{ evidence, skipped: [] },
     ...(newest === undefined ? {} : { newest }),
+    ...(before === undefined ? {} : { shown: before }),
     ...(isSplit
       ? { doubt: Math.max(doubt, loss), lossSeen: leastLossSeen(splits, burstOf(trial, target)) }
       : {}),

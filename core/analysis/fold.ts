@@ -19,6 +19,7 @@ import type {
   Spread,
   SpreadWindow,
   UnknownWindow,
+  Verdict,
   WatchRule,
   Window,
 } from './types.ts';
@@ -33,17 +34,18 @@ export const FOLDED_MIN_MS = 60 * WINDOW_MS;
 
 /**
  * What a rollout keeps of the minutes that are old enough, once a tick has read them all; undefined if there is nothing new to
- * fold. Whoever judges with it and with the minutes since then says what a judgement of all minutes says.
+ * fold, or if the verdict found the reading short: what is folded is never read again. Whoever judges with it and with the minutes since then says what a judgement of all minutes says.
  */
 export function foldedAfter(
   trial: Trial,
-  { series, broken }: { series: Record<string, Series>; broken?: string | undefined },
+  { series, broken, verdict }: Read,
   now: Instant,
 ): Folded | undefined {
   const { opening, raisedAt, folded: before, moves } = trial;
   const settled = settledUntil(trial, now);
   const end = settled - KEPT_MS;
   if (broken !== undefined || raisedAt === undefined) return undefined;
+  if (verdict.findings.some(({ shown }) => shown !== undefined)) return undefined;
   if (end - readSince(trial, now) < FOLDED_MIN_MS) return undefined;
   if (opening.targets.some(({ name }) => series[name] === undefined)) return undefined;
   const from = trial.bake?.from ?? moves[0] ?? now;
@@ -52,6 +54,13 @@ export function foldedAfter(
     return [target.name, foldedTarget(trial, target, read, { from, end, settled })] as const;
   });
   return { end, from, targets: Object.fromEntries(targets) };
+}
+
+/** What a tick read, and what it concluded from it. */
+interface Read {
+  series: Record<string, Series>;
+  broken?: string | undefined;
+  verdict: Pick<Verdict, 'findings'>;
 }
 
 interface Stretch {

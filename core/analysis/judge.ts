@@ -1,5 +1,6 @@
 import type { Target } from '../target.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
+import { number } from '../words.ts';
 import { alarmFindings } from './alarms.ts';
 import { arrivalFinding, arrivalMetric } from './arrival.ts';
 import { ALPHA, combined } from './evidence.ts';
@@ -78,13 +79,16 @@ export function judge(trial: Trial, reading: Reading, now: Instant): Verdict {
     ...weighed.map(({ weight, finding }) => ({ weight, evidence: finding.evidence })),
   ]);
   // A weighted mean reaches the limit only if one of its parts does.
-  const findings = weighed.map(({ finding, against }) =>
-    evidence >= limit && finding.evidence >= limit
-      ? { ...finding, ...against, status: 'fail' as const }
-      : finding,
+  const findings = weighed.map((each) =>
+    evidence >= limit && each.finding.evidence >= limit ? blamed(each) : each.finding,
   );
   const limits = read.flatMap(({ target, settled }) => limitFindings(trial, target, settled, { from, to }));
-  const { status, reason } = conclusion(trial, reading, findings, limits);
+  const said = conclusion(trial, reading, findings, limits);
+  // What passes is a step, and none is under way while traffic moves.
+  const { status, reason } =
+    said.status === 'pass' && trial.bake === undefined
+      ? { status: 'inconclusive' as const, reason: `traffic is still moving; ${said.reason}` }
+      : said;
   const doubts = weighed.flatMap(({ doubt }) => doubt ?? []);
   const doubt = doubts.find(({ isOutage }) => isOutage !== true) ?? doubts[0];
   const explained = weighed.flatMap(({ isExplained, finding }) => (isExplained ? [finding.target] : []));
@@ -107,6 +111,16 @@ export function judge(trial: Trial, reading: Reading, now: Instant): Verdict {
     ...(missing === undefined ? {} : { missing }),
     ...(byProbes ? { byProbes } : {}),
   };
+}
+
+/** A finding whose evidence reverts the release, unless what is known to be missing of its reading may change that. */
+function blamed({ finding, against, isShort }: Answer): Finding {
+  const { shown } = finding;
+  if (!isShort || shown === undefined) return { ...finding, ...against, status: 'fail' };
+  const counted = ({ canary, stable }: Pick<Finding, 'canary' | 'stable'>) =>
+    `${number(canary.bad)} of ${number(canary.total)} and ${number(stable.bad)} of ${number(stable.total)}`;
+  const why = `an earlier reading had counted ${counted(shown)} where this one counts ${counted(finding)}, so that it is read again`;
+  return { ...finding, status: 'broken', reason: `${against.reason}; ${why}` };
 }
 
 type Weighed = Answer & { weight: number; isExplained?: boolean | undefined };
@@ -148,7 +162,11 @@ function targetFindings(
   // Of what was not read nothing is known, so it says nothing of silence either.
   const arrived = { believed: read ?? NOTHING, step, isRead: read !== undefined, heartbeat };
   const { finding, missing, ...arrival } = arrivalFinding(trial, target.name, arrived, label);
-  const split = { ...arrival, finding, against: finding, isCertified: true, weight: weightOf('traffic') };
+  const isShort = finding.shown !== undefined;
+  const split = {
+    ...{ ...arrival, finding, against: finding, isShort },
+    ...{ isCertified: true, weight: weightOf('traffic') },
+  };
   return { answers: [...answers, split], byProbes, missing };
 }
 

@@ -3,7 +3,7 @@ import type { Target } from '../target.ts';
 import type { Instant, Percent, Seconds } from '../units.ts';
 import type { Folded } from './folded.ts';
 import type { Probed } from './probe-counts.ts';
-import type { Alarm, FailurePast, Finding, LimitRule, Past, Verdict, WatchRule } from './types.ts';
+import type { Alarm, Counts, FailurePast, Finding, LimitRule, Past, Verdict, WatchRule } from './types.ts';
 
 /** What a canary is judged by; fixed at the opening. */
 export interface Terms {
@@ -66,6 +66,8 @@ export interface Course {
   /** What is kept of the minutes that are read no more. */
   folded?: Folded | undefined;
   verdict?: Verdict | undefined;
+  /** What was counted by the last reading before traffic moved to where it stands now, or was ordered to. */
+  counted?: { from: Instant; to: Instant; findings: Counts[] } | undefined;
   /** What came of the probes so far, by target. */
   probes?: Record<string, Probed> | undefined;
   /** Alarms that were red before and have not been seen otherwise since. */

@@ -178,7 +178,20 @@ export interface Finding {
   newest?: Instant | undefined;
   /** Windows that were not used, with the reason. */
   skipped?: string[] | undefined;
+  /** What an earlier reading showed, if this one shows less of it. */
+  shown?: Shown | undefined;
   reason: string;
+}
+
+/** What a reading counted of one rule of one target. */
+export type Counts = Pick<Finding, 'target' | 'metric' | 'canary' | 'stable' | 'shown'>;
+
+/** What a reading showed of a rule in a stretch of time. */
+export interface Shown {
+  from: Instant;
+  to: Instant;
+  canary: Count;
+  stable: Count;
 }
 
 /** What a tick concludes, with the findings it rests on. */

@@ -1,5 +1,6 @@
 import { UNLIKE } from '../analysis/evidence.ts';
 import { atNewStep, withProbes } from '../analysis/probe-counts.ts';
+import { countedIn } from '../analysis/shown.ts';
 import type { Course, Recalled, Stretch } from '../analysis/trial.ts';
 import type { Finding, Verdict } from '../analysis/types.ts';
 import { rulesFor } from '../analysis/weights.ts';
@@ -578,7 +579,7 @@ function intended(state: Rollout, event: Extract<RolloutEvent, { type: 'ShiftInt
           stood: stoodBefore(state, event.at),
           lossSeen: lossSeenBefore(state),
           stepSince: undefined,
-          verdict: undefined,
+          ...unjudged(state),
           suspicion: undefined,
           doubted: undefined,
           ...(event.weight === 100 ? { evidenceLeft: leftBehind(state) } : {}),
@@ -594,6 +595,12 @@ function intended(state: Rollout, event: Extract<RolloutEvent, { type: 'ShiftInt
       : {}),
   };
 }
+
+/** Where other minutes are judged from now on, the verdict says nothing any more; what was counted stays. */
+const unjudged = ({ verdict }: Rollout): Pick<Rollout, 'verdict' | 'counted'> => ({
+  verdict: undefined,
+  ...(verdict === undefined ? {} : { counted: countedIn(verdict) }),
+});
 
 function stoodBefore({ stood, step, stepSince, recall, opening }: Rollout, until: Instant): Rollout['stood'] {
   const [weight, from] = recall
@@ -719,7 +726,7 @@ function recalled(
     ...(waitsFor === undefined ? { gates: lapsed(state.gates) } : { waits: (state.waits ?? 0) + 1 }),
     stepSince: undefined,
     promotedAt: undefined,
-    verdict: undefined,
+    ...unjudged(state),
     unanswered: undefined,
     brokenInRow: 0,
     deferred: undefined,
@@ -750,7 +757,7 @@ function returning(state: Rollout, at: Instant): Rollout {
     recalls: withEnded(recalls, at),
     stood: stoodBefore(state, at),
     remaining: recall?.remaining,
-    verdict: undefined,
+    ...unjudged(state),
     deferred: undefined,
   };
   const isThere = state.opening.targets.every(({ name }) => state.traffic[name]?.weight === weightNow(next));

@@ -124,11 +124,8 @@ const tickAt = async (present: Rollout, at: Instant) => {
     ),
   );
   const reading = { series, alarms: [] };
-  return {
-    series,
-    verdict: judge(trialOf(present), reading, at),
-    folded: foldedAfter(trialOf(present), reading, at),
-  };
+  const verdict = judge(trialOf(present), reading, at);
+  return { series, verdict, folded: foldedAfter(trialOf(present), { ...reading, verdict }, at) };
 };
 
 // What the ticks before this one folded is made in another process, so that this one is cold. Six hours are read once, and moved on,
@@ -157,7 +154,11 @@ if (process.argv[5] === 'fold') {
       ]),
     );
     const settleMs = rollout.opening.settleSeconds * 1000;
-    const folded = foldedAfter(trialOf(present), { series: movedOn }, next + KEPT_MS + settleMs);
+    const folded = foldedAfter(
+      trialOf(present),
+      { series: movedOn, verdict: { findings: [] } },
+      next + KEPT_MS + settleMs,
+    );
     if (folded === undefined) throw new Error('A tick folded nothing.');
     present = { ...present, folded };
   }

@@ -202,7 +202,10 @@ export const stablePinned = perRollout((view, run) => {
 /** A gate is passed by approvals enough of it, or by its time running out, on the clock of whoever looks, if that lets pass; no other command opens it. It is passed once: what was approved may go back up after a recall. */
 export const gatesHeld = perRollout((view, _run, { skewMs }) =>
   view.opening.gates.flatMap(({ before, approvers, onTimeout }) => {
-    const passed = those(view, 'ShiftIntended').find(({ event }) => event.weight >= before);
+    // A holdout is the first part of the promotion, before which all gates above it are asked.
+    const isPast = (weight: number) =>
+      weight >= before || view.opening.plan.steps.some((step) => step.isHoldout && step.weight === weight);
+    const passed = those(view, 'ShiftIntended').find(({ event }) => isPast(event.weight));
     return view.raises
       .filter(({ from, to }) => from < before && to >= before)
       .filter((raise) => {

@@ -170,7 +170,7 @@ export function decisions(
       const reading = { series: { [TARGET]: { errors } }, alarms: [], heartbeat: to - WINDOW_MS };
       const trial = trialOf(rollout);
       const verdict = by(trial, reading, now);
-      const folded = foldedAfter(trial, reading, now);
+      const folded = foldedAfter(trial, { ...reading, verdict }, now);
       obey({ type: 'RecordMeasure', verdict, alarms: [], ...(folded === undefined ? {} : { folded }) }, now);
       return next(rollout, now).kind === 'revert';
     },

@@ -135,7 +135,7 @@ export function play(world: World, asked: Asked): Played {
         };
         const trial = trialOf(rollout);
         const verdict = asked.judge(trial, reading, now);
-        const folded = foldedAfter(trial, reading, now);
+        const folded = foldedAfter(trial, { ...reading, verdict }, now);
         obey({ type: 'RecordMeasure', verdict, alarms: [], ...(folded === undefined ? {} : { folded }) });
         break;
       }

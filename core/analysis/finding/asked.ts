@@ -41,6 +41,8 @@ export interface Answer {
   isCertified: boolean;
   /** Why the target is in doubt by this rule; absent if it is not. */
   doubt?: Doubt | undefined;
+  /** True if an earlier reading showed more, and by the least of what both show the canary may be no worse than the rule allows. */
+  isShort?: boolean | undefined;
   /** The finding as it stands if something else makes up for too few samples; absent if that is not what is missing. */
   covered?: Finding | undefined;
 }

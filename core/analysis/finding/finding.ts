@@ -3,6 +3,7 @@ import { doubtAbout } from '../doubt.ts';
 import { SUSPICIOUS } from '../evidence.ts';
 import { LATE_WINDOWS } from '../heartbeat.ts';
 import type { Settled } from '../settled.ts';
+import { shownBefore } from '../shown.ts';
 import type { Finding, PartName } from '../types.ts';
 import { isLatency } from '../weights.ts';
 import { comparedWindows, minutesOf } from '../windows.ts';
@@ -14,7 +15,7 @@ import { isCertified } from './safe.ts';
 import { oddsOf, words } from './shown.ts';
 import { type Tally, talliesOf } from './tally.ts';
 import { withoutHistory } from './uncompared.ts';
-import { evidenceBeyond, suspicionOf, turnsAway, whyUnlike } from './worse.ts';
+import { evidenceBeyond, isWorseAnyway, suspicionOf, turnsAway, whyUnlike } from './worse.ts';
 
 /** What one rule of one target says of what was read. */
 export function findingOf(given: Asked, settled: Settled): Answer {
@@ -69,6 +70,7 @@ function judged(
   const missing = whyUnmeasured(asked, settled, { believed, inStep, canary: here.canary });
   const said = (counts: Sides, ...more: (string | undefined)[]) =>
     [`${asked.label}${words(rule, counts, slow)}`, ...more].filter((part) => part !== undefined).join('; ');
+  const shown = shownBefore(trial, { ...here, target: target.name, metric: rule.metric }, windows, step);
   const odds = 'ratio' in rule ? oddsOf(asked, compared, inStep) : undefined;
   const finding: Finding = {
     target: target.name,
@@ -82,6 +84,7 @@ function judged(
             ? 'inconclusive'
             : 'pass',
     ...here,
+    shown,
     windows: minutesOf(inStep),
     evidence,
     ...(unlike === 0 ? {} : { doubt: unlike }),
@@ -97,6 +100,7 @@ function judged(
     finding,
     ...(isShort ? { covered } : {}),
     against: { ...rests, reason: said(rests) },
+    isShort: shown !== undefined && !isWorseAnyway(asked, here, shown),
     isCertified: isSafe,
     doubt,
   };

@@ -73,6 +73,17 @@ export function evidenceBeyond(
   return against(rest.stable) >= SUSPICIOUS ? against(apart.canary) : against(here.canary);
 }
 
+/** True if the canary does worse than the rule allows by what is least against it of two readings, one of which is short. */
+export function isWorseAnyway({ rule, target, required }: Asked, ...readings: [Sides, Sides]): boolean {
+  const shares = (side: 'canary' | 'stable') =>
+    readings
+      .map((each) => each[side])
+      .sort((a, b) => a.bad * Math.max(1, b.total) - b.bad * Math.max(1, a.total));
+  const [canary] = shares('canary') as [Count, Count];
+  const [, stable] = shares('stable') as [Count, Count];
+  return evidenceOfShare(canary, allowedShare(rule, stable), target.traits) >= required;
+}
+
 const without = (all: Count, part: Count): Count => ({
   bad: all.bad - part.bad,
   total: all.total - part.total,
@@ -115,9 +126,14 @@ const THROTTLED_ALONE = 0.25;
 
 /** After promotion the canary may fail as often as stable did before, times the rule, and never less than the floor. */
 export function guardShare(rule: WatchRule, stable: Count): number {
-  const ratio = isLatency(rule.metric) ? LATENCY_ODDS : 'ratio' in rule ? rule.ratio : 1;
-  const share = stable.total === 0 ? 0 : (ratio * stable.bad) / stable.total;
-  return 'share' in rule
-    ? rule.share
-    : Math.min(0.95, Math.max(rule.metric === 'throttles' ? THROTTLED_ALONE : FLOOR, share));
+  const floor = rule.metric === 'throttles' ? THROTTLED_ALONE : FLOOR;
+  const share = allowedShare(rule, stable);
+  return 'share' in rule ? share : Math.min(0.95, Math.max(floor, share));
+}
+
+/** The share of bad requests that a rule allows a canary beside these of stable. */
+function allowedShare(rule: WatchRule, stable: Count): number {
+  if ('share' in rule) return rule.share;
+  const ratio = isLatency(rule.metric) ? LATENCY_ODDS : rule.ratio;
+  return stable.total === 0 ? 0 : (ratio * stable.bad) / stable.total;
 }

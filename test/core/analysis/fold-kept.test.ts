@@ -6,7 +6,16 @@ import type { ReadWindow, Series, SpreadWindow, WatchRule, Window } from '../../
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { trialOf } from '../../../core/rollout/trial.ts';
 import { WINDOW_MS } from '../../../core/units.ts';
-import { intended, minute, onFirstStep, opened, shifted, stateAfter, TWO_TARGETS } from '../rollout/given.ts';
+import {
+  intended,
+  minute,
+  onFirstStep,
+  opened,
+  shifted,
+  stateAfter,
+  TWO_TARGETS,
+  tick,
+} from '../rollout/given.ts';
 import { window } from './given.ts';
 
 const errors: WatchRule = { metric: 'errors', ratio: 1.5 };
@@ -25,7 +34,7 @@ describe('what a tick read', () => {
     at: number,
     history: RolloutEvent[] = onFirstStep({ watch: [errors] }),
     read: object = { series },
-  ) => foldedAfter(trialOf(stateAfter(history)), { series, ...read }, minute(at));
+  ) => foldedAfter(trialOf(stateAfter(history)), { series, verdict: { findings: [] }, ...read }, minute(at));
 
   test('is folded once an hour of it is old enough', () => {
     expect(foldAt(FIRST - 0.001)).toBeUndefined();
@@ -38,7 +47,7 @@ describe('what a tick read', () => {
     const again = (at: number) =>
       foldedAfter(
         { ...trialOf(stateAfter(onFirstStep({ watch: [errors] }))), folded },
-        { series },
+        { series, verdict: { findings: [] } },
         minute(at),
       );
     expect(again(FIRST + 59.9)).toBeUndefined();
@@ -52,6 +61,20 @@ describe('what a tick read', () => {
     expect(foldAt(FIRST, two)).toBeUndefined();
     expect(foldAt(FIRST, two, { series: { ...series, worker: {} } })?.targets).toHaveProperty('worker');
     expect(foldAt(FIRST, two, { series: { worker: {} } })).toBeUndefined();
+  });
+
+  test('is not folded if an earlier reading showed more of it', () => {
+    const [finding] = tick(1, 3).verdict.findings;
+    const more = {
+      from: minute(1),
+      to: minute(2),
+      canary: { bad: 1, total: 9 },
+      stable: { bad: 1, total: 9 },
+    };
+    expect(foldAt(FIRST, undefined, { verdict: { findings: [finding] } })).toBeDefined();
+    expect(
+      foldAt(FIRST, undefined, { verdict: { findings: [{ ...finding, shown: more }] } }),
+    ).toBeUndefined();
   });
 
   test('is of the present step, or of the first move while that is on its way', () => {
@@ -68,7 +91,7 @@ describe('what is kept of the minutes', () => {
   const kept = (read: Series, watch: WatchRule[]) => {
     const folded = foldedAfter(
       trialOf(stateAfter(onFirstStep({ watch }))),
-      { series: { api: read } },
+      { series: { api: read }, verdict: { findings: [] } },
       minute(FIRST),
     );
     if (folded?.targets.api === undefined) throw new Error('Nothing was folded.');

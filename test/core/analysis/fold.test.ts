@@ -469,9 +469,9 @@ test(
             if (whole.alone?.some(({ to = now }) => to < (folded?.end ?? 0)))
               seen.worlds.add('a stretch alone was folded');
           }
-          const next = foldedAfter(trialOf(state), reading, now);
+          const next = foldedAfter(trialOf(state), { ...reading, verdict: all }, now);
           if (next === undefined) continue;
-          const once = foldedAfter(trialOf(whole), { series: everything }, now);
+          const once = foldedAfter(trialOf(whole), { series: everything, verdict: all }, now);
           expect(keptOf(journaled(next))).toEqual(once && closely(keptOf(journaled(once))));
           seen.folds++;
           seen.most = Math.max(seen.most, bytesOf(next));
@@ -501,7 +501,7 @@ test('a service so busy that a sum of its minutes is more than any one minute ca
   const errors = Array.from({ length: 480 }, (_, nth) => busy(nth - 15));
   const now = minute(466);
   const series = { api: { errors } };
-  const folded = foldedAfter(trialOf(state), { series }, now);
+  const folded = foldedAfter(trialOf(state), { series, verdict: { findings: [] } }, now);
   expect(folded?.targets.api?.series.counts.errors?.length).toBeLessThan(20);
   const { from, to } = stretch({ ...state, folded }, now);
   const reading = { series: shown(series, { from, to }), alarms: [] };

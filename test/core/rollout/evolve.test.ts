@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { Folded } from '../../../core/analysis/folded.ts';
-import type { Finding, Verdict, VerdictStatus } from '../../../core/analysis/types.ts';
+import type { Finding, Metric, Verdict, VerdictStatus } from '../../../core/analysis/types.ts';
 import type { Actor } from '../../../core/rollout/actor.ts';
 import { PLANS } from '../../../core/rollout/actor.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
@@ -92,6 +92,16 @@ const STOOD = [
   { weight: 10, from: minute(0.5), until: minute(4.2) },
   { weight: 50, from: minute(4.2), until: minute(8.5) },
 ];
+/** What the last verdict had counted of these rules, each like `finding()`. */
+const counts = ([from, to]: [number, number], ...rules: [target: string, metric: Metric][]) => ({
+  counted: {
+    ...{ from: minute(from), to: minute(to) },
+    findings: rules.map(([target, metric]) => {
+      const { canary, stable } = finding();
+      return { target, metric, canary, stable };
+    }),
+  },
+});
 const two = { targets: TWO_TARGETS };
 const twoOnFirst = [...onFirstStep(two), ...raised(10, 2, 0.6, 'worker')];
 const HELD_OUT = plan({
@@ -371,6 +381,7 @@ describe('each event changes this, and nothing else', () => {
           seq: 2,
           stood: [{ weight: 10, from: minute(0.5), until: minute(4) }],
         },
+        ...counts([1, 3], ['api', 'errors'], ['api', 'http5xx']),
         ...{ stepSince: undefined, verdict: undefined, suspicion: undefined, doubted: undefined },
         ...{ unproven: [reason, 'at 10 % it looked worse: it is suspect'], promotion: undefined },
       },
@@ -386,6 +397,7 @@ describe('each event changes this, and nothing else', () => {
           seq: 3,
           stood: [STOOD[0], { ...STOOD[1], until: minute(8) }] as Rollout['stood'],
         },
+        ...counts([5, 7], ['api', 'errors'], ['api', 'http5xx'], ['api', 'traffic'], ['worker', 'traffic']),
         ...{ stepSince: undefined, verdict: undefined, gates: {}, byProbes: true },
         ...{ alone: [{ from: minute(8) }], lossSeen: { api: 0.3, worker: null } },
         evidenceLeft: [{ target: 'api', metric: 'errors', evidence: 0.4 }],
@@ -544,6 +556,7 @@ describe('each event changes this, and nothing else', () => {
       recall(25),
       {
         recall: { ...recallStands, by: { target: 'api', metric: 'errors' } },
+        ...counts([9, 10]),
         ...{
           promotedAt: undefined,
           verdict: undefined,
@@ -579,6 +592,7 @@ describe('each event changes this, and nothing else', () => {
       {
         recall: { ...recallStands, nth: 0, weight: 1, waitsFor: 'api' },
         ...{ stood: [{ weight: 10, from: minute(0.5), until: minute(9.5) }], stepSince: undefined, waits: 1 },
+        ...counts([1, 2]),
         ...{ verdict: undefined, unanswered: undefined },
       },
     ],
@@ -614,6 +628,7 @@ describe('each event changes this, and nothing else', () => {
       {
         stood: [...STOOD, { weight: 25, from: minute(9.7), until: minute(12) }],
         ...{ recall: undefined, recalls: [{ from: minute(9.7), to: minute(12) }], remaining: 300 },
+        ...counts([1, 3]),
         ...{ verdict: undefined, deferred: undefined, suspicion: undefined, doubted: undefined },
       },
     ],
@@ -657,6 +672,7 @@ describe('each event changes this, and nothing else', () => {
       {
         ...{ step: 1, intents: [intent(50, 2)], seq: 2 },
         stood: [{ weight: 10, from: minute(0.5), until: minute(4) }],
+        ...counts([1, 3]),
         ...{ stepSince: undefined, verdict: undefined, byProbes: true, gates: { 100: gates[50] } },
       },
     ],
@@ -672,6 +688,7 @@ describe('each event changes this, and nothing else', () => {
       {
         ...{ step: 2, intents: [intent(100, 3)], seq: 3, alone: [{ from: minute(8) }] },
         stood: [STOOD[0], { ...STOOD[1], until: minute(8) }] as Rollout['stood'],
+        ...counts([5, 7]),
         ...{ stepSince: undefined, verdict: undefined, evidenceLeft: [] },
       },
     ],
