@@ -6,7 +6,7 @@ import { unread } from './observe.ts';
 import type { Needs } from './ports.ts';
 
 /** A rollout as it is, and everything that has happened to it. */
-export interface History {
+interface History {
   rollout: Rollout;
   /** The commit that served before it, as far as its service remembers. */
   since?: string | undefined;

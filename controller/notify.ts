@@ -1,12 +1,14 @@
 import { RolloutError } from '../core/errors.ts';
-import type { Access, Route } from '../core/people/access.ts';
+import type { Route } from '../core/people/access.ts';
+import type { Errand } from '../core/people/errand.ts';
 import type { Links, Memo, News, Notice, Sink } from '../core/people/notice.ts';
+import { isAskedFor, routesOf, widest } from '../core/people/route.ts';
 import { aheadOf, phaseOf } from '../core/people/standing.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { viewOf } from '../core/rollout/view.ts';
 import type { Instant } from '../core/units.ts';
 import { historyOf } from './histories.ts';
-import { type Page, pageNow } from './page.ts';
+import { pageForDeath, pageNow } from './page.ts';
 import type { Needs } from './ports.ts';
 
 /** What reporting takes. */
@@ -38,8 +40,8 @@ interface SinkNote {
   /** Until when somebody is delivering. */
   lease?: Instant | undefined;
   memo?: Memo | undefined;
-  /** Since when, and how often in a row, it has failed; when it is tried again. */
-  failing?: { since: Instant; times: number; retryAt: Instant } | undefined;
+  /** How often in a row it has failed, if it was not only too early then since when, and when it is tried again. */
+  failing?: { since?: Instant | undefined; times: number; retryAt: Instant } | undefined;
 }
 
 const NOWHERE: Place = { n: 0, k: 0 };
@@ -65,18 +67,17 @@ const LINK_MS = 7 * 24 * 3600_000;
  * Reports everything that is new about a rollout to every sink that its service's routes name. Each sink gets it in order and once,
  * as far as it can know; what it cannot take now is put on the agenda. Events and repeats only say that there may be something.
  */
-export async function notify(
-  rolloutId: string,
-  ports: Needs<Notifies>,
-  tries = 0,
-): Promise<{ delivered: string[] }> {
-  if (Object.keys(ports.access.notify).length === 0) return { delivered: [] };
+export async function notify(errand: Errand, ports: Needs<Notifies>): Promise<{ delivered: string[] }> {
+  const { access, agenda, clock } = ports;
+  const { rolloutId, died, tries = 0 } = errand;
+  if (Object.keys(access.notify).length === 0) return { delivered: [] };
   try {
+    if (died !== undefined) await pageForDeath(died, ports);
     return await report(rolloutId, ports);
   } catch (error) {
     // Lambda would try it again for three minutes only.
     if (!RolloutError.is(error, 'Unavailable') || tries >= UNREADABLE_TRIES) throw error;
-    await ports.agenda.wake(rolloutId, ports.clock.now() + pauseAfter(tries), tries + 1);
+    await agenda.wake({ ...errand, tries: tries + 1 }, clock.now() + pauseAfter(tries));
     return { delivered: [] };
   }
 }
@@ -84,46 +85,64 @@ export async function notify(
 async function report(rolloutId: string, ports: Needs<Notifies>): Promise<{ delivered: string[] }> {
   const history = await historyOf(rolloutId, ports);
   if (history === undefined) return { delivered: [] };
-  const page = await pageNow(history, ports);
+  const page = await pageNow(history.rollout, ports);
   const wanted: Place = { n: history.rollout.version, k: page.besides.at(-1)?.k ?? 0 };
-  const routes = routesOf(history.rollout.opening.service, ports);
+  const sinks = sinksOf(history.rollout, ports);
   const ends = await Promise.all(
-    routes.map(async ({ sink, only }) => ({
+    sinks.map(async ({ sink, route }) => ({
       key: sink.key,
-      retryAt: await serve(sink, only, rolloutId, wanted, ports),
+      retryAt: await serve(sink, route, rolloutId, wanted, ports),
     })),
   );
   const next = Math.min(...ends.map(({ retryAt }) => retryAt ?? Infinity), page.nextAt ?? Infinity);
-  if (Number.isFinite(next)) await ports.agenda.wake(rolloutId, next);
+  if (Number.isFinite(next)) await wakeAt(rolloutId, next, ports);
   return { delivered: ends.flatMap(({ key, retryAt }) => (retryAt === undefined ? [key] : [])) };
 }
 
-/** The sinks of a service, each once: with several routes to one, the widest counts. */
-function routesOf(service: string, { access, sinks }: Needs<'access' | 'sinks'>) {
-  const found = new Map<string, { sink: Sink; only: Route['only'] }>();
-  for (const route of routesIn(access, service)) {
+/** Puts a rollout on the agenda, which has one entry for it: of several reports at once the earliest moment counts. */
+async function wakeAt(
+  rolloutId: string,
+  at: Instant,
+  { agenda, clock, notes }: Needs<'agenda' | 'clock' | 'notes'>,
+): Promise<void> {
+  const now = clock.now();
+  const earliest = async () => {
+    const note = await notes.change<{ at: Instant }>(rolloutId, 'AGENDA', (before) =>
+      before !== undefined && before.at > now && before.at <= at ? before : { at },
+    );
+    return note?.at ?? at;
+  };
+  let arranged: Instant | undefined;
+  // Somebody else may have written the entry since the note was read, so it is read again after each.
+  for (let next = await earliest(); next !== arranged; next = await earliest()) {
+    await agenda.wake({ rolloutId }, next);
+    arranged = next;
+  }
+}
+
+/** The sinks of a rollout's service, each once: with several routes to one, the widest counts. */
+function sinksOf(
+  { opening: { rolloutId, service } }: Rollout,
+  { access, observer, sinks }: Needs<'access' | 'observer' | 'sinks'>,
+) {
+  const found = new Map<string, { sink: Sink; route: Route }>();
+  for (const route of routesOf(access, service)) {
     const sink = sinks(route);
-    if (sink === undefined) continue;
+    if (sink === undefined) {
+      observer.count({ NotificationsLost: 1 });
+      observer.warn('nothing to post with', { rolloutId });
+      continue;
+    }
     const before = found.get(sink.key);
-    const only = before === undefined ? route.only : wider(before.only, route.only);
-    found.set(sink.key, { sink, only });
+    found.set(sink.key, { sink, route: before === undefined ? route : widest(before.route, route) });
   }
   return [...found.values()];
-}
-
-function routesIn({ notify }: Access, service: string): Route[] {
-  return ['*', service].flatMap((key) => (Object.hasOwn(notify, key) ? (notify[key] ?? []) : []));
-}
-
-function wider(one: Route['only'], other: Route['only']): Route['only'] {
-  if (one === undefined || other === undefined) return undefined;
-  return one === 'important' || other === 'important' ? 'important' : 'pages';
 }
 
 /** Delivers to one sink, unless somebody is doing so: then they do it when they see that it was wanted. Answers when it has to be tried again. */
 async function serve(
   sink: Sink,
-  only: Route['only'],
+  route: Route,
   rolloutId: string,
   wanted: Place,
   ports: Needs<Notifies>,
@@ -136,7 +155,7 @@ async function serve(
   let note: SinkNote | undefined = claimed;
   while (note !== undefined) {
     try {
-      const { news, through } = await newsFor(rolloutId, note.delivered, only, ports);
+      const { news, through } = await newsFor(rolloutId, note.delivered, route, ports);
       for await (const { upTo, memo } of sink.deliver(news, note.memo))
         await notes.change<SinkNote>(
           rolloutId,
@@ -144,7 +163,9 @@ async function serve(
           (before) =>
             before && {
               ...before,
-              delivered: later(before.delivered, upTo ?? NOWHERE),
+              ...(upTo === undefined ? {} : { delivered: later(before.delivered, within(upTo, through)) }),
+              // Who takes something is there again.
+              failing: undefined,
               memo: memo ?? before.memo,
             },
         );
@@ -213,20 +234,23 @@ async function putBack(
 ): Promise<Instant | undefined> {
   const now = clock.now();
   let isLost = false;
-  const note = await notes.change<SinkNote>(rolloutId, name, (before) => {
-    if (before === undefined) return before;
-    const { lease: _, failing, ...rest } = before;
-    const { since = now, times = 0 } = failing ?? {};
+  const note = await notes.change<SinkNote>(rolloutId, name, (found) => {
+    isLost = false;
+    if (found === undefined) return found;
+    const { lease: _, failing, ...rest } = found;
+    const { since = now, times = 0, retryAt: before = now } = failing ?? {};
+    // Who is only too early has not failed.
+    if (RolloutError.is(error, 'RateLimited'))
+      return {
+        ...rest,
+        failing: { since: failing?.since, times, retryAt: now + (error.retryAfter ?? 0) * 1000 },
+      };
     isLost = now - since > GIVE_UP_MS;
     if (isLost) return { ...rest, delivered: rest.wanted, through: rest.wanted };
-    const asked = RolloutError.is(error) ? (error.retryAfter ?? 0) * 1000 : 0;
-    // Who is only too early has not failed.
-    const isEarly = RolloutError.is(error, 'RateLimited');
-    const retryAt = now + (isEarly ? asked : Math.max(pauseAfter(times), asked));
-    return {
-      ...rest,
-      failing: { since: isEarly ? now : since, times: isEarly ? times : times + 1, retryAt },
-    };
+    // News in between is tried at once, and makes nobody wait longer.
+    return before > now
+      ? { ...rest, failing: { since, times, retryAt: before } }
+      : { ...rest, failing: { since, times: times + 1, retryAt: now + pauseAfter(times) } };
   });
   if (isLost) observer.count({ NotificationsLost: 1 });
   return note?.failing?.retryAt;
@@ -236,21 +260,24 @@ async function putBack(
 async function newsFor(
   rolloutId: string,
   delivered: Place,
-  only: Route['only'],
+  route: Route,
   ports: Needs<Notifies>,
 ): Promise<{ news: News; through: Place }> {
   const history = await historyOf(rolloutId, ports);
   if (history === undefined) throw new Error(`${rolloutId} is not in the journal.`);
   const { rollout, transitions, since } = history;
-  const page = await pageNow(history, ports);
+  const page = await pageNow(rollout, ports);
   const fresh = [
     ...transitions.map(ofTransition).filter(({ n }) => n > delivered.n),
-    ...page.besides.map((each) => besides(rolloutId, page, each)).filter(({ k }) => k > delivered.k),
+    ...page.besides
+      .filter(({ k }) => k > delivered.k)
+      .map((each): Notice => ({ ...each, id: `${rolloutId}#${each.n}.${each.k}` })),
   ];
   const news: News = {
     notices: fresh
-      .filter((notice) => isFor(only, notice))
-      .sort((a, b) => a.at - b.at || a.n - b.n || a.k - b.k),
+      .filter((notice) => isAskedFor(route, notice))
+      // Not by the clocks of those who wrote them: what is delivered up to a place must be all that stands before it.
+      .sort((a, b) => a.n - b.n || a.k - b.k),
     view: viewOf(rollout),
     phase: phaseOf(rollout),
     weight: transitions.at(-1)?.weight ?? 0,
@@ -260,23 +287,6 @@ async function newsFor(
     links: linksTo(rollout, ports),
   };
   return { news, through: { n: rollout.version, k: page.besides.at(-1)?.k ?? 0 } };
-}
-
-const ofTransition = (transition: Notice['transition'] & object): Notice => {
-  const { id, n, kind, at, line, importance, by } = transition;
-  return { id, n, k: 0, kind, at, line, importance, by, transition };
-};
-
-const besides = (rolloutId: string, { n }: Page, each: Page['besides'][number]): Notice => ({
-  ...each,
-  id: `${rolloutId}#${n}.${each.k}`,
-  n,
-});
-
-/** True for a notice that a route asks for. */
-function isFor(only: Route['only'], { importance, kind }: Notice): boolean {
-  if (only === undefined || importance === 'page' || kind === 'acknowledged') return true;
-  return only === 'important' && importance === 'important';
 }
 
 function linksTo(
@@ -308,10 +318,18 @@ function linksTo(
 const filled = (address: string | undefined, hole: string, value: string | undefined): string | undefined =>
   value === undefined ? undefined : address?.replaceAll(`{${hole}}`, encodeURIComponent(value));
 
+const ofTransition = (transition: Notice['transition'] & object): Notice => {
+  const { id, n, kind, at, line, importance, by } = transition;
+  return { id, n, k: 0, kind, at, line, importance, by, transition };
+};
+
 const later = (one: Place, other: Place): Place => ({
   n: Math.max(one.n, other.n),
   k: Math.max(one.k, other.k),
 });
+
+/** A place, if there is not more before it than was known: what was said besides can be newer than the history that was read. */
+const within = ({ n, k }: Place, through: Place): Place => ({ n: Math.min(n, through.n), k });
 
 const isThrough = ({ wanted, through }: SinkNote): boolean => through.n >= wanted.n && through.k >= wanted.k;
 

@@ -1,5 +1,6 @@
 import type { Alarm, LimitRule, SecretRef, Series, WatchRule } from './analysis/types.ts';
 import type { Artifact } from './config/artifact.ts';
+import type { Errand } from './people/errand.ts';
 import type { Click } from './people/slack-click.ts';
 import type { Actor } from './rollout/actor.ts';
 import type { CommandRequest, Once } from './rollout/command-request.ts';
@@ -482,8 +483,11 @@ export interface Notes {
 
 /** Has people reported to later. */
 export interface Agenda {
-  /** Has everything that is new about a rollout reported at this moment or within a minute after it, in place of what was arranged for it before; `tries` is how often that could not be done. @throws RolloutError Unavailable */
-  wake(rolloutId: string, at: Instant, tries?: number): Promise<void>;
+  /**
+   * Has everything that is new about a rollout reported at this moment or within a minute after it, in place of what was arranged
+   * for it before; a death, for which somebody is paged first, is arranged apart. @throws RolloutError Unavailable
+   */
+  wake(errand: Errand, at: Instant): Promise<void>;
 }
 
 /** Takes acknowledgements of pages to whoever repeats them. */

@@ -22,6 +22,8 @@ export interface Notice {
 
 /** What is said about a rollout that is no event of it: a page that is repeated, somebody who acknowledges one, an execution that died. */
 export interface Besides {
+  /** Number of the rollout's last event when it was said, and of what was said besides. */
+  n: number;
   k: number;
   kind: 'repeated' | 'acknowledged' | 'died';
   at: Instant;

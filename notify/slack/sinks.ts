@@ -1,5 +1,6 @@
 import { RolloutError } from '../../core/errors.ts';
 import type { Delivered, News, Notice, Sink } from '../../core/people/notice.ts';
+import { isLoud } from '../../core/people/route.ts';
 import type { Lane, Pace } from '../pace.ts';
 import { type SlackClient, SlackRefusal } from './client.ts';
 import { noticeMessage, rolloutMessage, type SlackMessage, threadMessage } from './message.ts';
@@ -53,8 +54,9 @@ export function slackChannel(channel: string, slack: SlackClient, pace: Pace): S
         yield { memo: { ts, id }, ...(isOpening ? { upTo: lines[0] } : {}) };
       }
       if (rest.length > 0) {
-        const isLoud = rest.some(({ importance, kind }) => importance === 'page' || LOUD.has(kind));
-        await post({ thread_ts: ts, ...threadMessage(rest), ...(isLoud ? { reply_broadcast: true } : {}) });
+        // A line in a thread notifies nobody who has not written there.
+        const broadcast = rest.some(isLoud) ? { reply_broadcast: true } : {};
+        await post({ thread_ts: ts, ...threadMessage(rest), ...broadcast });
         yield { upTo: rest.at(-1) };
       }
       if (!isFresh && id !== undefined) yield* update(news, { ts, id });
@@ -94,11 +96,6 @@ export function slackWebhook(url: string, slack: SlackClient, pace: Pace): Sink 
     },
   };
 }
-
-/** Kinds that everybody in the channel sees, because an update of a message notifies nobody. */
-const LOUD: ReadonlySet<Notice['kind']> = new Set([
-  ...(['reverting', 'reverted', 'waiting', 'rejected', 'drifted', 'halted'] as const),
-]);
 
 /** Figures that are only newer are no line. */
 const isLine = ({ kind }: Notice): boolean => kind !== 'measured';

@@ -1,8 +1,25 @@
 import { describe, expect, test } from 'vitest';
 import { historyOf } from '../../controller/histories.ts';
+import { notify } from '../../controller/notify.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Access } from '../../core/people/access.ts';
+import type { Errand } from '../../core/people/errand.ts';
+import type { Sink } from '../../core/people/notice.ts';
+import type { Agenda, Journal } from '../../core/ports.ts';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
+import { virtualClock } from '../../local/clock.ts';
 import { crashes } from '../../simulation/faults.ts';
+import { memoryJournal } from '../../simulation/memory-journal.ts';
+import { memoryNotes } from '../../simulation/memory-notes.ts';
+import {
+  closed,
+  inVerify,
+  onFirstStep,
+  opening,
+  paused,
+  resumed,
+  stateAfter,
+} from '../core/rollout/given.ts';
 import { MINUTE, type Notified, notified, ROLLOUT_ID, shownOf, TOPIC } from '../notify/stage.ts';
 
 const BAD = { 2: { errors: 0.2 } };
@@ -228,14 +245,142 @@ describe('a function that dies', () => {
   });
 });
 
-test('two that start at once deliver once', async () => {
-  const world = notified();
-  await run(world);
-  const before = world.slack.messages.length;
-  const [message] = world.slack.in('#deploys');
-  const { updates } = message ?? {};
-  await world.clock.run(Promise.all([world.wake(), world.wake(), world.wake()]));
-  expect([world.slack.messages.length, message?.updates]).toEqual([before, updates]);
+describe('of several that start at once', () => {
+  test('one delivers', async () => {
+    const world = notified();
+    world.slack.trouble = () => 'down';
+    await world.clock.run(world.run());
+    world.slack.trouble = () => undefined;
+    await world.clock.run(Promise.all([world.wake(), world.wake(), world.wake()]));
+    expect(unescaped(world.thread())).toEqual(await expectedOf(world));
+    expect(world.slack.in('#deploys').length).toBe(1);
+  });
+
+  test('none puts off what another one has arranged for earlier', async () => {
+    const first = Promise.withResolvers<void>();
+    const arranged: number[] = [];
+    const at = await alone({
+      deliver: async function* ({ notices }) {
+        await first.promise;
+        if (notices.length > 0) throw new Error('Nobody answers.');
+        yield {};
+      },
+      // The first call takes effect after all others.
+      wake: async (_, moment) => {
+        if (arranged.length === 0) {
+          arranged.push(Number.NaN);
+          first.resolve();
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        arranged.push(moment);
+      },
+    });
+    await Promise.all([at.notify(), at.notify()]);
+    expect(arranged.at(-1)).toBe(at.now + MINUTE);
+    expect(Math.max(...arranged.slice(1))).toBeGreaterThan(at.now + MINUTE);
+  });
+});
+
+/** A rollout in a journal in memory whose clocks disagreed, one sink, and nobody else. */
+async function alone(given: {
+  deliver: Sink['deliver'];
+  wake?: Agenda['wake'];
+  journal?: Partial<Journal>;
+  events?: RolloutEvent[];
+}) {
+  const clock = virtualClock();
+  const journal = memoryJournal();
+  const { events = [...inVerify(), paused(20), resumed(2), closed(30, 'completed')] } = given;
+  const [opened, ...rest] = events;
+  const { rolloutId } = opening();
+  const written = await journal.open([opened as RolloutEvent]);
+  if (written.result !== 'opened') throw new Error('It was not opened.');
+  await journal.append(written.rollout, rest);
+  const ports = {
+    ...{ clock, journal: Object.assign(journal, given.journal), notes: memoryNotes(), publicUrl: undefined },
+    access: { groups: {}, people: {}, believedSessions: [], notify: { '*': [{ slack: '#deploys' }] } },
+    agenda: { wake: given.wake ?? (async () => {}) },
+    observer: { count: () => {}, log: () => {}, warn: () => {} },
+    tokens: { sign: () => '', read: () => ({}) },
+    sinks: () => ({ key: 'sink', deliver: given.deliver }),
+  };
+  return {
+    ...{ clock, rolloutId, now: clock.now() },
+    notify: (more: Partial<Errand> = {}) => notify({ rolloutId, ...more }, ports),
+  };
+}
+
+test('what comes after something is delivered after it, whatever the clocks of those who wrote it say', async () => {
+  const took: number[] = [];
+  let isDown = true;
+  const { notify } = await alone({
+    deliver: async function* ({ notices }) {
+      for (const notice of notices) {
+        if (isDown && took.length === 6) throw new Error('Nobody answers.');
+        took.push(notice.n);
+        yield { upTo: notice };
+      }
+    },
+  });
+  await notify();
+  isDown = false;
+  await notify();
+  expect(took).toEqual([...new Set(took)].sort((a, b) => a - b));
+});
+
+test('a death for which the journal could not be read is put on the agenda with all that is known of it', async () => {
+  const said: string[] = [];
+  const errands: Errand[] = [];
+  let isAway = true;
+  const { rolloutId, notify } = await alone({
+    events: onFirstStep(),
+    deliver: async function* ({ notices }) {
+      said.push(...notices.map(({ line }) => line));
+      yield {};
+    },
+    wake: async (errand) => void errands.push(errand),
+    journal: {
+      read: async () => {
+        if (isAway) throw new RolloutError('Unavailable', 'The journal is away.');
+        return stateAfter(onFirstStep());
+      },
+    },
+  });
+  const died = { rolloutId, epoch: 1, name: `${rolloutId}-1`, how: 'ABORTED' };
+  await notify({ died });
+  expect(errands).toEqual([{ rolloutId, died, tries: 1 }]);
+  isAway = false;
+  await notify(errands[0]);
+  expect(said.at(-1)).toMatch(/^its execution ended ABORTED/);
+});
+
+test('a sink that is away is tried again as soon where there is much news meanwhile', async () => {
+  const arranged: number[] = [];
+  const { clock, notify } = await alone({
+    deliver: async function* ({ notices }) {
+      if (notices.length > 0) throw new Error('Nobody answers.');
+      yield {};
+    },
+    wake: async (_, at) => void arranged.push(at),
+  });
+  for (const pause of [1, 2, 5]) {
+    for (let times = 0; times < 5; times++) await notify();
+    expect(arranged.at(-1)).toBe(clock.now() + pause * MINUTE);
+    await clock.advance(pause * MINUTE);
+  }
+});
+
+test('a route for which there is nothing to post with is counted as lost', async () => {
+  const lost: unknown[] = [];
+  const world = notified({
+    token: '',
+    changePorts: (ports) => ({
+      ...ports,
+      observer: { ...ports.observer, count: (counts) => void lost.push(counts) },
+    }),
+  });
+  await world.clock.run(world.run());
+  expect(lost).toContainEqual({ NotificationsLost: 1 });
 });
 
 test('nobody who is to be notified costs nothing', async () => {
