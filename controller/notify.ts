@@ -2,7 +2,7 @@ import { RolloutError } from '../core/errors.ts';
 import type { Route } from '../core/people/access.ts';
 import type { Errand } from '../core/people/errand.ts';
 import type { Links, Memo, News, Notice, Sink } from '../core/people/notice.ts';
-import { isAskedFor, routesOf, widest } from '../core/people/route.ts';
+import { isAskedFor, linksOf, routesOf, widest } from '../core/people/route.ts';
 import { aheadOf, phaseOf } from '../core/people/standing.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { viewOf } from '../core/rollout/view.ts';
@@ -284,13 +284,14 @@ async function newsFor(
     ahead: aheadOf(rollout),
     paged: page.paged,
     since,
-    links: linksTo(rollout, ports),
+    links: linksTo(rollout, linksOf(route), ports),
   };
   return { news, through: { n: rollout.version, k: page.besides.at(-1)?.k ?? 0 } };
 }
 
 function linksTo(
   { opening: { rolloutId, deadline, service, commit, author }, outcome }: Rollout,
+  links: ReturnType<typeof linksOf>,
   { access, clock, publicUrl, tokens }: Needs<'access' | 'clock' | 'publicUrl' | 'tokens'>,
 ): Links {
   const { '*': all, [service]: own } = access.links ?? {};
@@ -298,7 +299,7 @@ function linksTo(
     commit: filled(own?.commit ?? all?.commit, 'commit', commit),
     author: filled(own?.author ?? all?.author, 'author', author),
   };
-  if (publicUrl === undefined) return source;
+  if (publicUrl === undefined || links === 'none') return source;
   const to = (action: 'view' | 'abort', until: Instant) => {
     const url = new URL('/link', publicUrl);
     // In the fragment, which no server and no log gets to see.
@@ -310,7 +311,7 @@ function linksTo(
   return {
     ...source,
     details: to('view', until),
-    abort: outcome === undefined ? to('abort', abort) : undefined,
+    abort: outcome === undefined && links === 'abort' ? to('abort', abort) : undefined,
   };
 }
 

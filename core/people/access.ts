@@ -7,9 +7,13 @@ export const ROLES = ['viewer', 'operator', 'approver'] as const;
 /** One of the roles. */
 export type Role = (typeof ROLES)[number];
 
+/** What the links in messages to a place may do, each also what is before it. Whoever reads a message has its links. */
+export const LINKS = ['none', 'view', 'abort'] as const;
+
 /** Where what happens to a service's rollouts is reported, and how much of it. */
 export type Route = ({ slack: string } | { sns: string } | { webhook: string }) & {
   only?: 'important' | 'pages' | undefined;
+  links?: (typeof LINKS)[number] | undefined;
 };
 
 /**

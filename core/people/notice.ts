@@ -55,7 +55,7 @@ export interface News {
   links: Links;
 }
 
-/** Addresses that a message may carry; the first two are absent if the deployment has no public one. */
+/** Addresses that a message may carry; the first two are absent if the deployment has no public one, or if the route wants none. */
 export interface Links {
   details?: string | undefined;
   /** Aborts when its button is pressed; absent once the rollout has ended. */

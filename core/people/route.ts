@@ -1,4 +1,4 @@
-import type { Access, Route } from './access.ts';
+import { type Access, LINKS, type Route } from './access.ts';
 import type { Notice } from './notice.ts';
 
 /** Where the rollouts of a service are reported. */
@@ -8,8 +8,13 @@ export function routesOf({ notify }: Access, service: string): Route[] {
 
 /** What two routes to the same place ask for together: the wider of both. */
 export function widest(one: Route, other: Route): Route {
-  return { ...one, only: widestOnly(one.only, other.only) };
+  const links = LINKS.findLast((each) => each === linksOf(one) || each === linksOf(other));
+  return { ...one, only: widestOnly(one.only, other.only), links };
 }
+
+/** What links messages to a place have. A channel is read by the team; who gets what a topic or webhook is sent, only its owner knows. */
+export const linksOf = (route: Route): (typeof LINKS)[number] =>
+  route.links ?? ('slack' in route ? 'abort' : 'none');
 
 function widestOnly(one: Route['only'], other: Route['only']): Route['only'] {
   if (one === undefined || other === undefined) return undefined;

@@ -3,7 +3,7 @@ import { check, exactlyOne, list, problem, rule, strict, textLike } from '../con
 import { oneOf } from '../config/nearest.ts';
 import { type Problem, word } from '../config/plain.ts';
 import { serviceField } from '../config/rollout-file.ts';
-import { type Access, ROLES } from './access.ts';
+import { type Access, LINKS, ROLES } from './access.ts';
 
 /** Most members of a list, and most entries of a map: all of it travels with the code of functions. */
 const MOST = 200;
@@ -88,6 +88,7 @@ const Route = strict({
   ),
   webhook: z.optional(address('whatever takes the webhook')),
   only: z.optional(z.enum(ONLY, { error: ({ input }) => oneOf(word(input), ONLY) })),
+  links: z.optional(z.enum(LINKS, { error: ({ input }) => oneOf(word(input), LINKS) })),
 }).check(
   rule((value) =>
     exactlyOne(value, SINKS, {

@@ -35,6 +35,14 @@ async function expectedOf(world: Notified): Promise<string[]> {
 const unescaped = (lines: string[]) =>
   lines.map((line) => line.replaceAll('&gt;', '>').replaceAll('&lt;', '<').replaceAll('&amp;', '&'));
 
+/** What the tokens in a text may do. */
+const actionsIn = (text: string): string[] => {
+  const claims = [...text.matchAll(/#[\w-]+\.([\w-]+)\.[\w-]+/g)].map(([, part = '']) =>
+    String(JSON.parse(Buffer.from(part, 'base64url').toString()).action),
+  );
+  return [...new Set(claims)].sort();
+};
+
 async function run(world: Notified, minutes = 30): Promise<void> {
   await world.clock.run(world.run());
   await world.clock.advance(minutes * MINUTE);
@@ -183,6 +191,46 @@ describe('each transition', () => {
       transitions.filter(({ importance }) => importance !== 'detail').length,
     );
     expect([world.slack.in('#pages'), world.slack.in('#other')]).toEqual([[], []]);
+  });
+
+  test('carries no link that does more than its route says', async () => {
+    const bodies: unknown[] = [];
+    const webhook = 'https://hooks.test/rollouts';
+    const world = notified({
+      canaries: BAD,
+      notify: {
+        '*': [
+          ...[
+            { slack: '#none', links: 'none' as const },
+            { slack: '#view', links: 'view' as const },
+          ],
+          ...[{ slack: '#abort' }, { sns: TOPIC }, { webhook }],
+        ],
+      },
+      web: {
+        'hooks.test': async (request) => {
+          bodies.push(await request.json());
+          return new Response(null);
+        },
+      },
+    });
+    const texts = { '#none': '', '#view': '', '#abort': '' };
+    const channels = Object.keys(texts) as (keyof typeof texts)[];
+    world.slack.trouble = (_, body) => {
+      // An update has the channel's id in place of its name.
+      const isOf = (channel: string) =>
+        channel === body.channel || world.slack.in(channel).some(({ ts }) => ts === body.ts);
+      for (const channel of channels) if (isOf(channel)) texts[channel] += JSON.stringify(body);
+      return undefined;
+    };
+    await run(world);
+    const { '#none': none, '#view': view, '#abort': abort } = texts;
+    for (const text of [none, JSON.stringify(world.sns.published), JSON.stringify(bodies)]) {
+      expect(text.length).toBeGreaterThan(1_000);
+      expect(text).not.toMatch(/eyJ|\/link/);
+    }
+    expect(actionsIn(view)).toEqual(['view']);
+    expect(actionsIn(abort)).toEqual(['abort', 'view']);
   });
 
   test('goes to a webhook alone if that is all there is', async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Route } from '../../../core/people/access.ts';
 import type { Notice } from '../../../core/people/notice.ts';
-import { isAskedFor, isLoud, routesOf, widest } from '../../../core/people/route.ts';
+import { isAskedFor, isLoud, linksOf, routesOf, widest } from '../../../core/people/route.ts';
 
 const notice = (importance: Notice['importance'], kind: Notice['kind'] = 'judged') =>
   ({ importance, kind }) as Notice;
@@ -27,6 +27,15 @@ test('of two routes to one place the wider counts', () => {
   expect(widest(to('pages'), to('important')).only).toBe('important');
   expect(widest(to('pages'), to('pages')).only).toBe('pages');
   expect(widest(to('important'), to(undefined)).only).toBeUndefined();
+});
+
+test('a channel gets links that abort, and a topic or webhook none unless its route says so', () => {
+  expect(linksOf({ slack: '#deploys' })).toBe('abort');
+  expect(linksOf({ sns: 'arn' })).toBe('none');
+  expect(linksOf({ webhook: 'https://x.example' })).toBe('none');
+  expect(linksOf({ slack: '#deploys', links: 'view' })).toBe('view');
+  expect(widest({ sns: 'arn' }, { sns: 'arn', links: 'view' }).links).toBe('view');
+  expect(widest({ slack: '#deploys' }, { slack: '#deploys', links: 'view' }).links).toBe('abort');
 });
 
 test('everybody in a channel sees what pages and what went wrong', () => {

@@ -19,7 +19,10 @@ const WHOLE = {
   oidc: { ...OIDC, groupsClaim: 'cognito:groups' },
   slack: SLACK,
   notify: {
-    '*': [{ slack: '#deploys', only: 'important' }, { slack: 'C024BE7LD' }],
+    '*': [
+      { slack: '#deploys', only: 'important' },
+      { slack: 'C024BE7LD', links: 'none' },
+    ],
     'checkout-api': [
       { sns: 'arn:aws:sns:eu-west-1:111122223333:deploys', only: 'pages' },
       { webhook: 'https://hooks.example/rollouts?team=shop' },
@@ -171,6 +174,11 @@ describe('access is refused with the field and the fix', () => {
       'an importance that is none',
       { notify: { '*': [{ slack: '#a', only: 'page' }] } },
       'did you mean `pages`?',
+    ],
+    [
+      'links that do more than any may',
+      { notify: { '*': [{ slack: '#a', links: 'pause' }] } },
+      'is "pause": ',
     ],
     [
       'too much',
