@@ -248,7 +248,15 @@ export type RolloutEvent =
   | { type: 'Resumed'; at: Instant; by: Actor }
   | { type: 'PromotionOrdered'; at: Instant; by: Actor; full: boolean }
   | { type: 'Aborted'; at: Instant; by: Actor; reason: string }
-  | { type: 'RevertOrdered'; at: Instant; cause: Cause; reason: string; outcome: LeavingOutcome }
+  | {
+      type: 'RevertOrdered';
+      at: Instant;
+      cause: Cause;
+      reason: string;
+      outcome: LeavingOutcome;
+      /** The name in the token of an abort that was read off a target. */
+      signedBy?: string | undefined;
+    }
   | { type: 'TookOver'; at: Instant; epoch: number; reason: string }
   | { type: 'Continued'; at: Instant; epoch: number }
   | {

@@ -29,10 +29,7 @@ export function tokenText({ rolloutId, epoch, seq, open, by }: FencingToken): st
 }
 
 /** A name as a token carries it. */
-const carried = (name: string): string => cut(plainText(name), NAME_MAX);
-
-/** What is recorded of an abort that is known from a token alone: who, and not why. */
-export const abortRead = (name: string): string => `${carried(name)} aborted without the journal`;
+export const carried = (name: string): string => cut(plainText(name), NAME_MAX);
 
 /** Reads a token; anything else that stands in its place is nobody's token. */
 export function tokenFrom(text: string | undefined): FencingToken | undefined {

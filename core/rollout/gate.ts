@@ -126,4 +126,10 @@ export const lapsed = (gates: Record<string, GateState>): Record<string, GateSta
   Object.fromEntries(Object.entries(gates).map(([before, gate]) => [before, { ...gate, approvedBy: [] }]));
 
 /** Pauses that say something against the release, or that somebody wanted to look closer: who approved before did not know. A pause for want of counts says nothing new. */
-export const LAPSES: readonly PauseReason[] = ['human', 'suspect', 'doubt', 'irreversible'];
+const LAPSES: Record<PauseReason, boolean> = {
+  ...{ human: true, suspect: true, doubt: true, irreversible: true },
+  ...{ inconclusive: false, broken: false },
+};
+
+/** True for a pause after which a gate asks again. */
+export const isLapse = (why: PauseReason): boolean => LAPSES[why];

@@ -2,7 +2,7 @@ import type { Observed } from '../ports.ts';
 import type { Target } from '../target.ts';
 import type { Instant } from '../units.ts';
 import type { Cause, RolloutEvent } from './event.ts';
-import { abortRead, type FencingToken, isOlder, isSameToken, tokenText } from './fencing-token.ts';
+import { type FencingToken, isOlder, isSameToken, tokenText } from './fencing-token.ts';
 import { isGone } from './revert-plan.ts';
 import { outOf, type Rollout } from './state.ts';
 
@@ -95,10 +95,15 @@ function unwritten(target: Target, seen: Observed, at: Instant): RolloutEvent {
 function revertedBy(rollout: Rollout, { name }: Target, { by }: FencingToken, at: Instant): RolloutEvent {
   return by === undefined
     ? gone(rollout, at, 'environment', `${name} was reverted without the journal`)
-    : gone(rollout, at, 'human', abortRead(by));
+    : { ...gone(rollout, at, 'human', `${by} aborted without the journal`), signedBy: by };
 }
 
-function gone(rollout: Rollout, at: Instant, cause: Cause, reason: string): RolloutEvent {
+function gone(
+  rollout: Rollout,
+  at: Instant,
+  cause: Cause,
+  reason: string,
+): Extract<RolloutEvent, { type: 'RevertOrdered' }> {
   return {
     type: 'RevertOrdered',
     at,

@@ -19,8 +19,8 @@ import type {
   RevertedTarget,
   RolloutEvent,
 } from './event.ts';
-import { abortRead, type FencingToken } from './fencing-token.ts';
-import { approved, type GateState, LAPSES, lapsed } from './gate.ts';
+import { carried, type FencingToken } from './fencing-token.ts';
+import { approved, type GateState, isLapse, lapsed } from './gate.ts';
 
 /** Recalls that a rollout makes: the third one waits for a person. */
 export const RECALLS_MAX = 3;
@@ -120,7 +120,9 @@ export interface Rollout extends Course {
   unpinned?: string[] | undefined;
   /** Targets whose stable version was found to be deleted while the canary serves alone. */
   gone?: string[] | undefined;
-  leaving?: { at: Instant; cause: Cause; reason: string; outcome: LeavingOutcome } | undefined;
+  leaving?:
+    | { at: Instant; cause: Cause; reason: string; outcome: LeavingOutcome; signedBy?: string | undefined }
+    | undefined;
   left?: RevertedTarget[] | undefined;
   exposure?: { requests: number; failed: number; seconds: number } | undefined;
   outcome?: Outcome | undefined;
@@ -364,7 +366,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
       const reason = `${nameOf(event.by)} aborted: ${event.reason}`;
       const { leaving } = state;
       return leaving !== undefined && isAbortRead(state, event.by)
-        ? { ...state, leaving: { ...leaving, reason } }
+        ? { ...state, leaving: { ...leaving, reason, signedBy: undefined } }
         : leave(state, { at: event.at, cause: 'human', reason, outcome: outOf(state) });
     }
     case 'PinRefused':
@@ -376,7 +378,7 @@ function change(state: Rollout, event: RolloutEvent): Rollout {
       return {
         ...state,
         pause: { since: at, until, by, reason, why },
-        gates: LAPSES.includes(why) ? lapsed(state.gates) : state.gates,
+        gates: isLapse(why) ? lapsed(state.gates) : state.gates,
       };
     }
     case 'Resumed':
@@ -556,11 +558,15 @@ function hasNoEvidence({ doubted, evidenceLeft = [] }: Rollout, verdict: Verdict
 
 /** True if this person's abort was found on a target before the abort itself was recorded. */
 export const isAbortRead = ({ leaving }: Rollout, by: Actor): boolean =>
-  leaving?.reason === abortRead(nameOf(by));
+  leaving?.signedBy !== undefined && leaving.signedBy === carried(nameOf(by));
 
 /** The first reason to leave stands, except that `halted` is never weakened. */
-function leave(state: Rollout, { at, cause, reason, outcome }: NonNullable<Rollout['leaving']>): Rollout {
-  return state.leaving === undefined ? { ...state, leaving: { at, cause, reason, outcome } } : state;
+function leave(
+  state: Rollout,
+  { at, cause, reason, outcome, signedBy }: NonNullable<Rollout['leaving']>,
+): Rollout {
+  const leaving = { ...{ at, cause, reason, outcome }, ...(signedBy === undefined ? {} : { signedBy }) };
+  return state.leaving === undefined ? { ...state, leaving } : state;
 }
 
 function intended(state: Rollout, event: Extract<RolloutEvent, { type: 'ShiftIntended' }>): Rollout {

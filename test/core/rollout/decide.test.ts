@@ -826,7 +826,9 @@ describe('a person', () => {
   });
 
   test('records who aborted and why, although somebody read it off the target before', () => {
-    const read = revertOrdered(2, { cause: 'human', reason: 'ada aborted without the journal' });
+    const read = revertOrdered(2, {
+      ...{ cause: 'human', reason: 'ada aborted without the journal', signedBy: 'ada' },
+    });
     given(onFirstStep(), read).when(abort, 3).then(aborted(3));
     expect(stateAfter(onFirstStep(), read, aborted(3)).leaving).toMatchObject({
       ...{ at: minute(2), cause: 'human', reason: 'ada aborted: it looks odd', outcome: 'reverted' },
@@ -839,7 +841,9 @@ describe('a person', () => {
   });
 
   test('has done what it was to do if the rollout has ended by it before it was recorded', () => {
-    const read = revertOrdered(2, { cause: 'human', reason: 'ada aborted without the journal' });
+    const read = revertOrdered(2, {
+      ...{ cause: 'human', reason: 'ada aborted without the journal', signedBy: 'ada' },
+    });
     const ended = [...onFirstStep(), read, reverted(2.1), closed(2.2)];
     given(ended).when(abort, 3).thenNothing();
     given(ended)

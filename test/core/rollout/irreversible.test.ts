@@ -222,7 +222,7 @@ describe('a release that is not reversible', () => {
     const shut = { primary: '7', weights: {}, token: { ...token(2, 1, false), by: 'ada' } };
     given(once())
       .when({ type: 'Reconcile', target: 'api', seen: shut }, 3)
-      .then(revertOrdered(3, { cause: 'human', reason: 'ada aborted without the journal' }));
+      .then(revertOrdered(3, { cause: 'human', reason: 'ada aborted without the journal', signedBy: 'ada' }));
   });
 
   test('is refused like any other before it has traffic', () => {

@@ -105,7 +105,7 @@ describe('a closed token of this rollout', () => {
 
   test('that a person signed is that person’s abort', () => {
     const seen = serving(0, 2, { token: { ...token(2, 1, false), by: 'ada' } });
-    const order = { ...gone('ada aborted without the journal'), cause: 'human' };
+    const order = { ...gone('ada aborted without the journal'), cause: 'human', signedBy: 'ada' };
     expect(found(seen, ...onFirstStep())).toEqual([order]);
   });
 
