@@ -40,9 +40,10 @@ const HEADLINE_MAX = 400;
 const SENTENCE_MAX = 600;
 const VERDICT_MAX = 700;
 const FIELD_MAX = 200;
-/** Longest thread line, and longest text of several lines. */
+/** Longest thread line, longest text of several, and most of a message of them: the longest opening fits into one. */
 const LINE_MAX = 1_000;
 const LINES_MAX = 2_800;
+const THREAD_MAX = 5_900;
 /** Most of Slack's own for a line of reasons. */
 const REASON_INPUT_MAX = 1_000;
 /** Longest address that a button takes. */
@@ -80,29 +81,47 @@ export function noticeMessage(news: News, notice: Notice): SlackMessage {
   return messageOf(news, headlineOf(news), blocks);
 }
 
-/** The lines of a thread about notices, in one message; with what a person should know of the opening. */
-export function threadMessage(notices: Notice[]): { text: string; blocks: KnownBlock[] } {
-  const lines = notices
-    .flatMap(({ line, transition }) => [line, ...(transition?.notices ?? [])])
-    .map((line) => plain(line, LINE_MAX).text);
-  const text = plainLines(lines, LINES_MAX);
-  return {
-    text: cutEscaped(text.split('\n').map(escaped).join('\n'), LINES_MAX),
-    blocks: [{ type: 'section', text: { type: 'plain_text', text, emoji: false } }],
-  };
+/** A message of a thread, and the notices that it is about. */
+interface ThreadMessage {
+  notices: Notice[];
+  message: { text: string; blocks: KnownBlock[] };
 }
 
-/** Lines, each in one; the first ones are left out if they are too many. */
-function plainLines(lines: string[], max: number): string {
-  const kept: string[] = [];
-  let length = 0;
-  for (const line of lines.toReversed()) {
-    length += line.length + 1;
-    if (length > max && kept.length > 0) break;
-    kept.unshift(line);
+/** The lines of a thread about notices, in as few messages as they fit into; with what a person should know of the opening. */
+export function threadMessages(notices: readonly Notice[]): ThreadMessage[] {
+  const parts: { notices: Notice[]; lines: string[] }[] = [];
+  for (const notice of notices) {
+    const said = [notice.line, ...(notice.transition?.notices ?? [])];
+    const lines = said.map((line) => plain(line, LINE_MAX).text);
+    const part = parts.at(-1);
+    if (part === undefined || lengthOf([...part.lines, ...lines]) > THREAD_MAX)
+      parts.push({ notices: [notice], lines });
+    else {
+      part.notices.push(notice);
+      part.lines.push(...lines);
+    }
   }
-  return kept.join('\n');
+  return parts.map(({ notices, lines }) => {
+    const text = cutEscaped(lines.map(escaped).join('\n'), LINES_MAX);
+    return { notices, message: { text, blocks: sectionsOf(lines) } };
+  });
 }
+
+/** Lines in as few sections as they fit into. */
+function sectionsOf(lines: readonly string[]): KnownBlock[] {
+  const sections: string[][] = [];
+  for (const line of lines) {
+    const section = sections.at(-1);
+    if (section === undefined || lengthOf([...section, line]) > LINES_MAX) sections.push([line]);
+    else section.push(line);
+  }
+  return sections.map((section) => ({
+    type: 'section',
+    text: { type: 'plain_text', text: section.join('\n'), emoji: false },
+  }));
+}
+
+const lengthOf = (lines: readonly string[]): number => lines.reduce((sum, { length }) => sum + length + 1, 0);
 
 const messageOf = ({ phase }: News, headline: string, blocks: KnownBlock[]): SlackMessage => ({
   text: headline,

@@ -3,7 +3,7 @@ import type { Delivered, News, Notice, Sink } from '../../core/people/notice.ts'
 import { isLoud } from '../../core/people/route.ts';
 import type { Lane, Pace } from '../pace.ts';
 import { type SlackClient, SlackRefusal } from './client.ts';
-import { noticeMessage, rolloutMessage, type SlackMessage, threadMessage } from './message.ts';
+import { noticeMessage, rolloutMessage, type SlackMessage, threadMessages } from './message.ts';
 
 /** Slack takes one message a second for a channel, and counts messages to an incoming webhook alike. */
 const laneOf = (channel: string): Lane => ({ name: `slack ${channel}`, everyMs: 1_000 });
@@ -19,6 +19,9 @@ const UNSHOWN = /^(invalid_(blocks|attachments)|msg_(blocks_)?too_long|too_many_
 
 /** What Slack says of a message that can be updated no more. */
 const LOST = /^(message_not_found|cant_update_message|edit_window_closed)$/;
+
+/** What Slack says of a thread whose message somebody has deleted. */
+const UNTHREADED = /^(thread_not_found|message_not_found|cannot_reply_to_message)$/;
 
 /** One message per rollout in a channel, which is updated in place, and a line in its thread for each transition. */
 export function slackChannel(channel: string, slack: SlackClient, pace: Pace): Sink {
@@ -36,32 +39,44 @@ export function slackChannel(channel: string, slack: SlackClient, pace: Pace): S
 
   return {
     key: `slack ${channel}`,
-    async *deliver(news, memo) {
+    async *deliver(news, { ts, id } = {}) {
       const lines = news.notices.filter(isLine);
-      let { ts, id } = memo ?? {};
-      let isFresh = false;
-      let rest = lines;
-      if (ts === undefined) {
-        if (news.notices.length === 0) return;
-        const posted = await shown(rolloutMessage(news), (message) =>
-          post({ ...message, metadata: metadataOf(news) }),
-        );
-        [ts, id, isFresh] = [posted.ts, posted.channel, true];
-        // The message itself says that the rollout has opened, but not what there is to know of it.
-        const [first] = lines;
-        const isOpening = first?.kind === 'opened' && first.transition?.notices === undefined;
-        rest = isOpening ? lines.slice(1) : lines;
-        yield { memo: { ts, id }, ...(isOpening ? { upTo: lines[0] } : {}) };
+      if (ts === undefined || id === undefined) {
+        if (news.notices.length > 0) yield* begin(news, lines);
+        return;
       }
-      if (rest.length > 0) {
-        // A line in a thread notifies nobody who has not written there.
-        const broadcast = rest.some(isLoud) ? { reply_broadcast: true } : {};
-        await post({ thread_ts: ts, ...threadMessage(rest), ...broadcast });
-        yield { upTo: rest.at(-1) };
+      try {
+        yield* thread(ts, lines);
+      } catch (error) {
+        if (!(error instanceof SlackRefusal) || !UNTHREADED.test(error.reason)) throw error;
+        // Somebody has deleted the message: another one takes its place, with what the thread has not said yet.
+        yield* begin(news, lines);
+        return;
       }
-      if (!isFresh && id !== undefined) yield* update(news, { ts, id });
+      yield* update(news, { ts, id });
     },
   };
+
+  /** Posts the message of a rollout, and the first lines of its thread. */
+  async function* begin(news: News, lines: Notice[]): AsyncIterable<Delivered> {
+    const { ts, channel: id } = await shown(rolloutMessage(news), (message) =>
+      post({ ...message, metadata: metadataOf(news) }),
+    );
+    // The message itself says that the rollout has opened, but not what there is to know of it.
+    const [first] = lines;
+    const isOpening = first?.kind === 'opened' && first.transition?.notices === undefined;
+    yield { memo: { ts, id }, ...(isOpening ? { upTo: first } : {}) };
+    yield* thread(ts, isOpening ? lines.slice(1) : lines);
+  }
+
+  /** Posts lines into the thread of a message. A line that was posted is delivered, whatever becomes of the next ones. */
+  async function* thread(thread_ts: string, lines: Notice[]): AsyncIterable<Delivered> {
+    for (const { notices, message } of threadMessages(lines)) {
+      // A line in a thread notifies nobody who has not written there.
+      await post({ thread_ts, ...message, ...(notices.some(isLoud) ? { reply_broadcast: true } : {}) });
+      yield { upTo: notices.at(-1) };
+    }
+  }
 
   async function* update(news: News, { ts, id }: { ts: string; id: string }): AsyncIterable<Delivered> {
     try {

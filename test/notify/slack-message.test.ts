@@ -8,7 +8,7 @@ import {
   noticeMessage,
   rolloutMessage,
   type SlackMessage,
-  threadMessage,
+  threadMessages,
 } from '../../notify/slack/message.ts';
 import {
   actor,
@@ -238,7 +238,7 @@ describe('any text', () => {
         const [notice] = news.notices.slice(-1);
         const messages = [
           rolloutMessage(news),
-          threadMessage(news.notices),
+          ...threadMessages(news.notices).map(({ message }) => message),
           ...(notice === undefined ? [] : [noticeMessage(news, notice)]),
         ];
         for (const message of messages) {

@@ -110,16 +110,52 @@ describe('a channel', () => {
     expect(upTo).toMatchObject({ n: news.notices.at(-1)?.n });
   });
 
-  test('posts again after it was deleted, with what comes next', async () => {
+  test('catches up in as many messages as the lines need, and leaves none out', async () => {
+    const { slack, deliver, trouble } = stage();
+    const { memo } = await deliver('bot', newsOf(onFirstStep()));
+    const news = past(2, [...onFirstStep(), paused(2)]);
+    const [notice] = news.notices;
+    const said = Array.from({ length: 40 }, (_, nth) => ({
+      ...(notice as News['notices'][number]),
+      ...{
+        n: 10 + nth,
+        line: `${nth} ${'x'.repeat(300)}`,
+        importance: 'detail' as const,
+        kind: 'judged' as const,
+      },
+    }));
+    trouble(undefined, 'down');
+    const first = await deliver('bot', { ...news, notices: said }, memo);
+    const left = said.filter(({ n }) => n > (first.upTo?.n ?? 0));
+    expect(left.length).toBeLessThan(said.length);
+    await deliver('bot', { ...news, notices: left }, memo);
+    const posted = slack
+      .in('#deploys', memo?.ts)
+      .slice(1)
+      .flatMap(({ content }) => content.blocks as { text: { text: string } }[])
+      .flatMap(({ text }) => text.text.split('\n'));
+    expect(posted).toEqual(said.map(({ line }) => line));
+  });
+
+  test.each([
+    ['with what comes next, if nothing was left to say', 9],
+    ['with the line that met nothing to stand under', 2],
+  ])('posts again after it was deleted, %s', async (_, delivered) => {
     const { slack, deliver } = stage();
     const { memo } = await deliver('bot', newsOf(onFirstStep()));
     slack.messages.splice(0);
-    slack.trouble = (method) => (method === 'chat.postMessage' ? { error: 'thread_not_found' } : undefined);
-    const gone = await deliver('bot', past(9, onFirstStep()), memo);
-    expect(gone.memo).toEqual({});
-    slack.trouble = () => undefined;
-    await deliver('bot', past(2, [...onFirstStep(), paused(2)]), gone.memo);
+    const events = [...onFirstStep(), paused(2)];
+    const gone = await deliver('bot', past(delivered, events), memo);
+    expect(gone.error).toBeUndefined();
+    if (delivered === 9) {
+      expect(gone.memo).toEqual({});
+      await deliver('bot', past(2, events), gone.memo);
+    }
     expect(lines(slack)).toEqual([expect.stringContaining('paused')]);
+    const [message] = slack.in('#deploys');
+    expect(lines(slack, message?.ts)).toEqual([expect.stringMatching(/^paused by ada/)]);
+    if (delivered === 2)
+      expect(gone).toMatchObject({ memo: { ts: message?.ts }, upTo: past(2, events).notices[0] });
   });
 
   test('of somebody else does not wait for this one', async () => {
