@@ -97,8 +97,8 @@ export interface Account {
   call(functionName: string, event: unknown): Promise<unknown>;
   /** Calls a function for each record of a table's stream, until it has taken it. */
   stream(tableName: string, listener: (change: ChangeRecord) => void): void;
-  /** Hands a batch of a stream to a function as an event source mapping does: one that fails is sent again. */
-  feed(by: string, functionName: string, batch: unknown): void;
+  /** Hands a batch of a stream to a function as an event source mapping does: one that fails is sent again, for so long if it is said. */
+  feed(by: string, functionName: string, batch: unknown, forMs?: number): void;
   /** Traffic that is counted, each with the name of its function. */
   readonly traffics: readonly (readonly [functionName: string, traffic: ModelTraffic])[];
   /** Adds traffic that is counted, not sent; its versions need no code. */
@@ -231,15 +231,16 @@ export function createAccount(options: AccountOptions): Account {
     },
     call,
     stream: (tableName, listener) => void streams.push([tableName, listener]),
-    feed(by, functionName, batch) {
+    feed(by, functionName, batch, forMs) {
       const deliver = async (laterMs: number) => {
         await clock.sleep(LATENCY_MS.eventDelivery + laterMs);
-        await insist(clock, async () => {
+        const taken = async () => {
           const answer = (await call(functionName, batch)) as { batchItemFailures?: unknown[] } | undefined;
           // The whole batch comes again: what was done of it already must not matter.
           if ((answer?.batchItemFailures?.length ?? 0) > 0)
             throw new Error(`${functionName} did not take all.`);
-        });
+        };
+        await insist(clock, taken, forMs);
       };
       for (const laterMs of options.copies?.(by) ?? [0]) void deliver(laterMs).catch(() => {});
     },
@@ -269,8 +270,10 @@ export function createAccount(options: AccountOptions): Account {
   };
 }
 
-async function insist(clock: WorldClock, call: () => Promise<unknown>): Promise<void> {
-  for (let tries = 1; tries < STREAM_TRIES_MAX; tries++) {
+async function insist(clock: WorldClock, call: () => Promise<unknown>, forMs?: number): Promise<void> {
+  const until = clock.now() + (forMs ?? 0);
+  const isOver = (tries: number) => (forMs === undefined ? tries >= STREAM_TRIES_MAX : clock.now() >= until);
+  for (let tries = 1; !isOver(tries); tries++) {
     try {
       return void (await call());
     } catch {

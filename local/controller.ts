@@ -61,8 +61,10 @@ import {
 import { KINDS } from '../targets/kinds.ts';
 import type { Account } from './account.ts';
 import { clientOf } from './clients.ts';
+import type { WorldClock } from './clock.ts';
 import { controllerFunctions } from './functions.ts';
 import type { Random } from './random.ts';
+import { runAs } from './running.ts';
 import { s3Calls } from './services/s3.ts';
 
 /** What HTTP hooks are signed with. */
@@ -71,6 +73,8 @@ export const HOOK_SECRET = 'simulated';
 export const PEOPLE_KEY = 'ab'.repeat(32);
 /** The bucket in which the controllers of an account tell each other what completed. */
 const COMPLETIONS = 'completions';
+/** How often Lambda tries a function again that failed, and the time before the first of these tries. */
+const [RETRIES_MAX, RETRY_MS] = [2, 60_000];
 /** The function of the controller that others of it invoke by Lambda. */
 const OPENER: FunctionName = 'OpenRollout';
 
@@ -128,6 +132,8 @@ export interface Controller {
   ended(rolloutId: string): Promise<Rollout>;
   /** Calls `listener` for each append to the journal, in order. */
   follow(listener: (record: JournalRecord) => void): void;
+  /** Calls `listener` for each call of a function that is none of the state machine's. */
+  overhear(listener: (name: FunctionName, event: unknown, answer: Promise<unknown>) => void): void;
 }
 
 /** Deploys the controller of an environment into an account: real handlers, adapters and state machine. @throws Error if something of that name is there already */
@@ -184,12 +190,26 @@ export function createController(
       if (appended.length > 0)
         account.feed(`${prefix}journal-stream`, `${prefix}JournalStream`, { records: appended });
       if (written.length > 0)
-        account.feed(`${prefix}transitions-stream`, `${prefix}Transitions`, { events: written });
+        account.feed(
+          `${prefix}transitions-stream`,
+          `${prefix}Transitions`,
+          { events: written },
+          1_000 * (factsOf('Transitions').triedForSeconds ?? 0),
+        );
     },
   });
 
   const { journal } = kept;
-  const invoke: Controller['invoke'] = (name, event) => account.call(`${prefix}${name}`, event);
+  const listeners: Parameters<Controller['overhear']>[0][] = [];
+  const invoke: Controller['invoke'] = (name, event) => {
+    const answer = account.call(`${prefix}${name}`, event);
+    for (const listener of listeners) listener(name, event, answer);
+    return answer;
+  };
+  /** Calls one that nobody waits for. */
+  const send = (name: FunctionName, event: unknown): void => {
+    asynchronously(clock, name, () => invoke(name, event)).catch(() => undefined);
+  };
   const ids = account.random.fork(`${prefix}tokens`);
   const own: Own = {
     ...kept,
@@ -201,23 +221,17 @@ export function createController(
         (await invoke('Command', signedCommand(request, ports))) as { rolloutId: string },
     },
     pages: {
-      acknowledge: async (page) => {
-        // Nobody waits for what comes of it.
-        invoke('Notify', { acknowledge: page }).catch(() => undefined);
-      },
+      acknowledge: async (page) => send('Notify', { acknowledge: page }),
     },
     clicks: {
-      hand: async (click) => {
-        // What comes of it nobody waits for.
-        invoke('SlackAction', signedClick(click, ports)).catch(() => undefined);
-      },
+      hand: async (click) => send('SlackAction', signedClick(click, ports)),
     },
   };
   const made = portsOn(host, s3Calls(clients.s3), own, options.access);
   const ports = options.changePorts?.(made) ?? made;
   const functions = controllerFunctions(() => ports);
   const run = async (name: FunctionName, event: unknown): Promise<unknown> => {
-    const call: Handler = (given) => functions[name](JSON.parse(JSON.stringify(given)));
+    const call: Handler = (given) => runAs(name, () => functions[name](JSON.parse(JSON.stringify(given))));
     return options.around === undefined ? call(event) : options.around(name, event, call);
   };
   for (const name of FUNCTIONS) account.deploy(`${prefix}${name}`, (event) => run(name, event));
@@ -230,10 +244,16 @@ export function createController(
   for (const rule of RULES)
     for (const name of startedBy(rule)) {
       const call = async (event: unknown) => void (await invoke(name, event));
+      const target = {
+        [OPENER]: (event: unknown) => whenFree(account, opener, openings, () => call(event)),
+        Notify: (event: unknown) => asynchronously(clock, name, () => call(event)),
+      }[name as string];
       events.rule({
         name: `${prefix}${fileOf(rule)}`,
         pattern: patternOf(rule, { bucket, environment, machine: machineArn }),
-        target: name === OPENER ? (event) => whenFree(account, opener, openings, () => call(event)) : call,
+        target: target ?? call,
+        // Lambda takes the event, and tries it again itself.
+        ...(name === 'Notify' ? { retry: { maximumRetryAttempts: 0 } } : {}),
       });
     }
 
@@ -264,6 +284,7 @@ export function createController(
       return rollout;
     },
     follow: (listener) => void followers.push(listener),
+    overhear: (listener) => void listeners.push(listener),
   };
 }
 
@@ -347,6 +368,25 @@ async function whenFree(
     const waitMs = pauseMs * random.next();
     if (clock.now() + waitMs > until) throw new Error(`${opener} had no room for an event.`);
     await clock.sleep(waitMs);
+  }
+}
+
+/**
+ * As Lambda calls a function that nobody waits for: what fails is tried twice more, after a minute and after two; what there is no room
+ * for is tried as long as the table of functions says, here once a minute (Lambda developer guide, "How Lambda handles errors and
+ * retries with asynchronous invocation"). @throws what the last try did
+ */
+async function asynchronously<T>(clock: WorldClock, name: FunctionName, call: () => Promise<T>): Promise<T> {
+  const until = clock.now() + 1_000 * (factsOf(name).triedForSeconds ?? 0);
+  for (let failed = 0; ; ) {
+    try {
+      return await call();
+    } catch (error) {
+      const isFull = error instanceof Error && error.name === 'Lambda.TooManyRequestsException';
+      if (!isFull) failed += 1;
+      if (failed > RETRIES_MAX || clock.now() > until) throw error;
+      await clock.sleep(isFull ? RETRY_MS : failed * RETRY_MS);
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Route } from '../core/people/access.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { ALIAS } from '../local/account.ts';
 import { type Random, seededRandom } from '../local/random.ts';
@@ -59,10 +60,30 @@ export interface Moment {
   after?: { event: RolloutEvent['type']; nth: number };
 }
 
+/** Who gives commands: Ada, or Ben, who also comes by Slack; or whoever has a link. */
+export type Giver = 'ada' | 'ben' | 'ben in Slack' | 'a link';
+
 /** What a person orders at some moment. */
 export interface TimedCommand {
   does: 'pause' | 'resume' | 'promote' | 'promote fully' | 'approve' | 'abort' | 'rollback' | 'retry';
   when: Moment;
+  /** Ada, if it is not said. */
+  by?: Giver | undefined;
+  /** How long after its answer the same click, or the same link, comes again each time, in milliseconds. */
+  again?: number[] | undefined;
+}
+
+/** Who is reported to. */
+export interface Reporting {
+  routes: Route[];
+  /** Whether Slack is posted to by an incoming webhook. */
+  isByWebhook: boolean;
+  /** Whether the settings say that Ben in Slack is Ben. */
+  isNamed: boolean;
+  /** Whether the same world is played with receivers that never fail as well, to see that nothing waited for them. */
+  isCompared: boolean;
+  /** Whether they never fail. */
+  isMuted?: true;
 }
 
 /** Something that goes wrong at a moment, for a while if it lasts. */
@@ -106,6 +127,8 @@ export interface Case {
   /** `errors` goes off by errors of the function; `red` has been red for ever. */
   alarm?: 'errors' | 'red';
   commands: TimedCommand[];
+  /** Nobody is reported to if it is absent. */
+  reporting?: Reporting;
   faults: FaultName[];
   /** Factor of the rates of all faults that strike by chance. */
   noise: number;
@@ -168,6 +191,8 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
   /** Much of what happens in a world that may recall its canary happens about then. */
   const atRecall = <T extends { when: Moment }>(each: T): T =>
     isRecalled && recalls.next() < 0.5 ? { ...each, when: recallOf(recalls) } : each;
+  const reporting = reportingOf(random.fork('reporting'));
+  const people = reporting === undefined ? NOTHING : peopleOf(random.fork('people'), file, faults);
   return {
     seed,
     requestsPerSecond,
@@ -189,14 +214,17 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
     commands: [
       ...commandsOf(random.fork('orders'), file).map(atRecall),
       ...goingBackOf(random.fork('going back')),
+      ...people.commands,
     ],
+    ...(reporting === undefined ? {} : { reporting }),
     faults: [...faults],
     noise,
     // Only orders are ever counted in two units.
-    troubles: troublesOf(random.fork('troubles'), faults)
+    troubles: [...troublesOf(random.fork('troubles'), faults), ...people.troubles]
       .filter(
         ({ fault }) =>
           (fault !== 'unitsMixed' || isCounted({ file })) &&
+          (fault !== 'receiversAway' || reporting !== undefined) &&
           // A zip is no version before its rollout, so that nobody can have moved the alias to it.
           (fault !== 'movedBefore' || !isZip),
       )
@@ -489,9 +517,70 @@ function goingBackOf(random: Random): TimedCommand[] {
   ];
 }
 
+/** Where some worlds report what happens. */
+export const TOPIC = 'arn:aws:sns:eu-west-1:111122223333:deploys';
+const CHANNEL = '#deploys';
+export const WEBHOOK = 'https://receiver.test/rollouts';
+
+const NOTHING = { commands: [], troubles: [] };
+
+/** One world in eight reports to somebody. */
+function reportingOf(random: Random): Reporting | undefined {
+  if (random.next() >= 1 / 8) return undefined;
+  const isLucky = (share: number) => random.next() < share;
+  const only = () => ({ only: among(random, undefined, undefined, 'important' as const, 'pages' as const) });
+  const routes: Route[] = [
+    ...(isLucky(0.5) ? [{ sns: TOPIC, ...only() }] : []),
+    ...(isLucky(0.5) ? [{ webhook: WEBHOOK, ...only() }] : []),
+  ];
+  if (routes.length === 0 || isLucky(0.7)) routes.push({ slack: CHANNEL, ...only() });
+  return { routes, isByWebhook: isLucky(0.2), isNamed: isLucky(0.5), isCompared: isLucky(0.1) };
+}
+
+/** What people do there besides: two press at once, links and clicks come again and while the journal is away, and gates ask two. */
+function peopleOf(
+  random: Random,
+  file: Case['file'],
+  faults: readonly FaultName[],
+): { commands: TimedCommand[]; troubles: Trouble[] } {
+  const isLucky = (share: number) => random.next() < share;
+  const commands: TimedCommand[] = [];
+  const troubles: Trouble[] = [];
+  const again = () =>
+    Array.from({ length: random.int(3) }, () => random.int(among(random, 50, 3_000, 20 * MINUTE)));
+  if (isLucky(0.4)) {
+    const when = momentOf(random, 14);
+    const pressed: TimedCommand[] = [
+      { does: 'abort', when, by: among(random, 'ada', 'ben', 'ben in Slack') },
+      { does: among(random, 'promote', 'promote fully'), when, by: among(random, 'ada', 'ben') },
+    ];
+    commands.push(...(isLucky(0.5) ? pressed : pressed.reverse()));
+  }
+  for (let pressed = random.int(3); pressed > 0; pressed--) {
+    const when = momentOf(random, 14);
+    const does = among(random, 'pause', 'pause', 'abort');
+    commands.push({ does, when, by: among(random, 'a link', 'a link', 'ben in Slack'), again: again() });
+    if (isLucky(0.4) && faults.includes('journalAway'))
+      troubles.push({ fault: 'journalAway', when, seconds: 5 + random.int(600), how: random.next() });
+  }
+  if (file.gates === undefined && isLucky(0.3))
+    file.gates = [{ before: 1 + random.int(100), timeout: `${5 + random.int(10)}m`, onTimeout: 'revert' }];
+  if (file.gates !== undefined && isLucky(0.7)) {
+    file.gates = (file.gates as object[]).map((gate) => ({ ...gate, approvers: 2 }));
+    for (const by of among<Giver[]>(random, ['ada', 'ben'], ['ben', 'ben in Slack'], ['ada', 'ben in Slack']))
+      commands.push({
+        ...{ does: 'approve', by },
+        when: { ms: random.int(8 * MINUTE), after: { event: 'GateOpened', nth: 1 } },
+      });
+  }
+  return { commands, troubles };
+}
+
 /** How likely each trouble is in a world, and how long it lasts at most, in seconds. */
 const TROUBLES: Partial<Record<FaultName, { share: number; seconds?: number }>> = {
   journalAway: { share: 0.08, seconds: 900 },
+  // Only where somebody is reported to.
+  receiversAway: { share: 0.4, seconds: 10_800 },
   metricsAway: { share: 0.06, seconds: 900 },
   lambdaAway: { share: 0.05, seconds: 60 },
   functionUpdating: { share: 0.06, seconds: 120 },

@@ -35,7 +35,17 @@ export const FAULTS = {
   invokedTwice: { at: 'invocation', rate: 0.01, what: 'the function was invoked twice' },
   eventTwice: { at: 'event', rate: 0.1, what: 'the event came twice' },
   eventLate: { at: 'event', rate: 0.1, what: 'the event came late, past those after it' },
+  receiverDown: { at: 'voice', rate: 0.02, what: 'Slack or another receiver failed and heard nothing' },
+  receiverSilent: { at: 'voice', rate: 0.01, what: 'the receiver neither heard nor answered' },
+  receiverSlow: { at: 'voice', rate: 0.03, what: 'the receiver took seconds' },
+  receiverUnheard: { at: 'voice', rate: 0.02, what: 'the receiver heard it and its answer was lost' },
+  receiverBusy: {
+    at: 'voice',
+    rate: 0.02,
+    what: 'the receiver took no more for a while, and said for how long',
+  },
   journalAway: { at: 'trouble', what: 'the journal is away' },
+  receiversAway: { at: 'trouble', what: 'Slack and the other receivers are away' },
   metricsAway: { at: 'trouble', what: 'CloudWatch is away' },
   /** 409, "An update is in progress": recorded from AWS, LocalStack snapshot tests of Lambda, 2025-11-25. */
   functionUpdating: {
@@ -117,8 +127,8 @@ export const FAULTS = {
 } as const satisfies Record<string, Fault>;
 
 interface Fault {
-  /** Where it can strike: at each call of AWS or of the journal by a function, at each read of metrics, and so on. */
-  at: 'call' | 'metrics' | 'invocation' | 'event' | 'trouble';
+  /** Where it can strike: at each call of AWS or of the journal by a function, at each read of metrics, at each message to somebody outside, and so on. */
+  at: 'call' | 'metrics' | 'invocation' | 'event' | 'voice' | 'trouble';
   rate?: number;
   what: string;
 }
@@ -287,11 +297,16 @@ const unheard = new AsyncLocalStorage<true>();
 /** True within a call that takes effect and whose answer reaches nobody. */
 export const isUnheard = (): boolean => unheard.getStore() === true;
 
-interface Injected extends Hooks {
+/** Faults that strike in a world. */
+export interface Injected extends Hooks {
   /** For each copy of an event that is to be delivered, how much later than usual. */
   copies: NonNullable<WorldOptions['copies']>;
   /** What has struck so far, in order. */
   strikes: Strike[];
+  /** Calls that went wrong, or of which the answer was lost, by the function that made them. */
+  deaf: { at: Instant; fn: FunctionName }[];
+  /** How a message to a receiver outside goes wrong, with a number in [0, 1) for what is left open. */
+  voice(receiver: string): { fault: FaultName; how: number } | undefined;
 }
 
 /**
@@ -311,12 +326,15 @@ export function injector(options: {
   isOn: (trouble: FaultName) => boolean;
   /** How far the clock of a function is off. */
   skewMs: (fn: FunctionName) => number;
+  /** Whether notes are as little to be relied on as the journal is; of no use to worlds that report to nobody. */
+  isReporting?: boolean;
 }): Injected {
-  const { clock, only, isOn, skewMs } = options;
+  const { clock, only, isOn, skewMs, isReporting = false } = options;
   const dice = placedDice(`${options.seed}/faults`);
   const bands = bandsOf(options.faults, options.noise);
   const passages = new Map<string, number>();
   const strikes: Strike[] = [];
+  const deaf: Injected['deaf'] = [];
   let stepCalls = 0;
   const { run, present } = invocations();
 
@@ -351,6 +369,7 @@ export function injector(options: {
     if (invocation.isDead) return never();
     const struck = strike('call', `${invocation.fn} ${op}`);
     const { how = 0 } = struck ?? {};
+    if (struck !== undefined && struck.fault !== 'slow') deaf.push({ at: clock.now(), fn: invocation.fn });
     switch (struck?.fault) {
       case undefined:
         return alive(invocation, await call());
@@ -366,7 +385,11 @@ export function injector(options: {
       case 'arrivesLate':
         // Of a call that only reads, nothing arrives late.
         if (READS.test(op)) void unheard.run(true, call).catch(() => {});
-        else void clock.sleep(CLIENT_LIMIT_MS + how * ADRIFT_MAX_MS).then(() => call().catch(() => {}));
+        else
+          void clock
+            .sleep(CLIENT_LIMIT_MS + how * ADRIFT_MAX_MS)
+            .then(() => unheard.run(true, call))
+            .catch(() => {});
         await clock.sleep(CLIENT_LIMIT_MS);
         if (invocation.isDead) return never();
         throw errors.timedOut();
@@ -393,8 +416,21 @@ export function injector(options: {
     timedOut: () => named('TimeoutError', 'socket hang up'),
   };
 
+  const away = (op: string) => () => unavailable(op);
+
+  /** A call of what is kept in the journal's table. */
+  const kept: Around = async (op, call) => {
+    if (isOn('journalAway')) {
+      const invocation = present();
+      if (invocation !== undefined) deaf.push({ at: clock.now(), fn: invocation.fn });
+      throw unavailable(op);
+    }
+    return called(op, call, { throttled: away(op), down: away(op), timedOut: away(op) });
+  };
+
   return {
-    strikes,
+    ...{ strikes, deaf },
+    voice: (receiver) => strike('voice', receiver),
     copies: (rule) => {
       const struck = strike('event', rule);
       if (struck?.fault === 'eventTwice') return [0, struck.how * EVENT_LATE_MAX_MS];
@@ -443,11 +479,8 @@ export function injector(options: {
         now: () => clock.now() + skewOf(present()),
         sleep: (ms, signal) => clock.sleep(ms, signal),
       },
-      journal: everyCall(ports.journal, 'journal', async (op, call) => {
-        if (isOn('journalAway')) throw unavailable(op);
-        const away = () => unavailable(op);
-        return called(op, call, { throttled: away, down: away, timedOut: away });
-      }),
+      journal: everyCall(ports.journal, 'journal', kept),
+      ...(isReporting ? { notes: everyCall(ports.notes, 'notes', kept) } : {}),
     }),
   };
 
@@ -460,7 +493,10 @@ export function injector(options: {
     const limit = clock.after(limitMs(fn));
     try {
       return await run(fn, call, (invocation) => {
-        void limit.done.then(() => invocation.die('Sandbox.Timedout'));
+        void limit.done.then(() => {
+          deaf.push({ at: clock.now(), fn });
+          invocation.die('Sandbox.Timedout');
+        });
       });
     } finally {
       limit.cancel();
@@ -483,7 +519,7 @@ type Bands = Record<Fault['at'], { total: number; each: { fault: FaultName; from
 
 /** The rates of each place put one above the other, so that one draw says whether a fault strikes and which. */
 function bandsOf(faults: readonly FaultName[], noise: number): Bands {
-  const places: Fault['at'][] = ['call', 'metrics', 'invocation', 'event', 'trouble'];
+  const places: Fault['at'][] = ['call', 'metrics', 'invocation', 'event', 'voice', 'trouble'];
   return Object.fromEntries(
     places.map((place) => {
       let total = 0;

@@ -38,7 +38,11 @@ function settingOf(it: Case): string[] {
     ...(it.ahead === undefined
       ? []
       : [`The counters of ${it.ahead.side} are stamped a minute in the future.`]),
-    ...it.commands.map(({ does, when }) => `A person will ${does}, ${momentText(when)}.`),
+    ...(it.reporting === undefined ? [] : [`It is reported to ${JSON.stringify(it.reporting)}.`]),
+    ...it.commands.map(({ does, when, by = 'a person', again = [] }) => {
+      const times = again.length === 0 ? '' : `, and again after ${again.join(' ms, ')} ms`;
+      return `${by[0]?.toUpperCase()}${by.slice(1)} will ${does}, ${momentText(when)}${times}.`;
+    }),
     ...it.troubles.map(
       ({ fault, when, seconds }) =>
         `Trouble: ${FAULTS[fault].what}, ${momentText(when)}${seconds > 0 ? `, for ${seconds} s` : ''}.`,

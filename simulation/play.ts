@@ -8,7 +8,6 @@ import { zipSync } from 'fflate';
 import { tokens } from '../adapters/tokens.ts';
 import type { Ports } from '../controller/ports.ts';
 import { signedCommand } from '../core/people/signed-command.ts';
-import type { Actor } from '../core/rollout/actor.ts';
 import type { CommandRequest } from '../core/rollout/command-request.ts';
 import type { Opening, RolloutEvent } from '../core/rollout/event.ts';
 import { isEnded, isVerifying } from '../core/rollout/state.ts';
@@ -40,6 +39,7 @@ import {
 } from './case.ts';
 import { check, type Limits, type Violation } from './checkers/checkers.ts';
 import { type FaultName, injector, type Strike } from './faults.ts';
+import { ADA, giveBy, HUMANS, receivers } from './people.ts';
 import { type Run, record } from './recording.ts';
 import {
   type Behaviour,
@@ -61,13 +61,6 @@ const DUST_MINUTES = 15;
 /** Virtual time after which a world is left as it is; the checkers then find what never ended. */
 const HOURS_MAX = 72;
 
-/** Who gives commands through the API. */
-const ADA: Actor = {
-  id: 'arn:aws:iam::111122223333:user/ada',
-  name: 'ada',
-  via: 'iam',
-  isVerified: true,
-};
 /** Who orders again and again, and resumes what they paused. */
 const RESTLESS = 'eve';
 
@@ -110,7 +103,7 @@ const DEADLY: readonly FaultName[] = [
 ];
 
 /** Functions that report what happens: no rollout waits for one, so what strikes there excuses nothing. */
-const REPORTING = /^(?:Notify|Transitions)\b/;
+const REPORTING = /^(?:ApiPublic|Notify|SlackAction|Transitions)\b/;
 
 /** Tries of an opening that was asked for by an event, a minute apart or more (Lambda developer guide, "Asynchronous invocation"): if each was struck, the watchdog has to begin. */
 const OPENING_TRIES = 3;
@@ -172,6 +165,11 @@ export async function playCase(given: Case, guestOf?: (hosts: Hosts) => Guest): 
     isOn: (trouble) =>
       lasting.get(trouble) === true && (!trouble.startsWith('concurrencyGone') || isCanaryServing()),
     skewMs: skewOf(given.seed),
+    isReporting: given.reporting !== undefined,
+  });
+  const outside = receivers(given.reporting, {
+    ...{ clock, faults },
+    isAway: () => lasting.get('receiversAway') === true,
   });
   const guest = guestOf?.({ clock, intercept: faults.intercept, it: given });
   const it = guest === undefined ? given : joined(given, guest);
@@ -207,12 +205,14 @@ export async function playCase(given: Case, guestOf?: (hosts: Hosts) => Guest): 
     ...(isProbed(it) ? { code: usual(it) } : {}),
     ...(it.isZip === true ? { code: STABLE_ZIP, tags: { 'spillway:mode': 'zip' } } : {}),
     isDirect: true,
+    ...outside.options,
     ...guest?.world,
     ...faults,
     changePorts: (ports) => faults.changePorts?.(guest?.ports(ports) ?? ports) ?? ports,
     copies: (rule) => (isWarm ? faults.copies(rule) : [0]),
   });
   furnish(stage, it, lasting);
+  outside.begin(stage);
   stage.follow(({ events, rollout }) => {
     if (rollout.opening.rolloutId !== FIRST) return;
     if (isVerifying(rollout)) verifiedAt ??= clock.now();
@@ -222,6 +222,7 @@ export async function playCase(given: Case, guestOf?: (hosts: Hosts) => Guest): 
   const recording = record(
     stage,
     guest === undefined ? SIMULATED_KINDS : [...SIMULATED_KINDS, guest.observe],
+    { posted: outside.posted, deaf: faults.deaf, humans: HUMANS },
   );
   await clock.advance(WARM_MINUTES * MINUTE);
   evaluateAlarms(stage);
@@ -581,7 +582,8 @@ class Play {
     stage.follow(({ events, rollout }) => {
       for (const event of events) this.#happened(event, rollout.opening);
     });
-    for (const { does, when } of it.commands) this.#at(when, () => this.#command(does));
+    for (const { does, when, by, again } of it.commands)
+      this.#at(when, () => this.#command(does, { by, again }));
     for (const trouble of it.troubles) this.#at(trouble.when, () => this.#trouble(trouble));
     if (it.alarm !== undefined) void this.#evaluateAlarms();
   }
@@ -621,12 +623,21 @@ class Play {
     const first = Array.from({ length: this.#releases }, (_, before) => `${SERVICE}--r${before + 1}--1`);
     const ids = [...new Set([...first, ...this.#opened])];
     const watched = await this.#clock.run(Promise.all(ids.map((id) => ports.watchdog.frozen(id))));
-    return (
+    const isQuiet =
       heads.length === 0 &&
       (head === undefined || isEnded(head)) &&
       stepFunctions.executions.every(({ status }) => status !== 'RUNNING') &&
-      watched.every((each) => each === undefined)
-    );
+      watched.every((each) => each === undefined);
+    return isQuiet && (await this.#isReported(ids));
+  }
+
+  /** Whether nothing is left to be reported; somebody comes to work and acknowledges what is repeated until then. */
+  async #isReported(ids: string[]): Promise<boolean> {
+    if (this.#case.reporting === undefined) return true;
+    const { ports, scheduler } = this.#stage;
+    const left = ids.filter((id) => scheduler.has(`${ports.about.scheduleGroup}/${id}.say`));
+    for (const rolloutId of left) await ports.pages.acknowledge({ rolloutId, by: ADA });
+    return left.length === 0;
   }
 
   #at({ ms, after }: Moment, act: () => Promise<unknown>): void {
@@ -657,10 +668,10 @@ class Play {
   }
 
   async #answer(rolloutId: string): Promise<void> {
-    await this.#command(this.#random.next() < 0.5 ? 'abort' : 'promote', rolloutId);
-    await this.#command('resume', rolloutId);
+    await this.#command(this.#random.next() < 0.5 ? 'abort' : 'promote', { rolloutId });
+    await this.#command('resume', { rolloutId });
     // What was approved before has lapsed.
-    if (this.#case.file.gates !== undefined) await this.#command('approve', rolloutId);
+    if (this.#case.file.gates !== undefined) await this.#command('approve', { rolloutId });
   }
 
   /** Somebody who only says who it is, and signs with a key of its own, decides at a gate, as often as one opens. */
@@ -680,20 +691,28 @@ class Play {
     await this.#stage.invoke('Command', forged).catch(() => {});
   }
 
-  async #command(does: TimedCommand['does'], given?: string): Promise<void> {
-    const rolloutId = given ?? (await this.#meant(does));
+  /** Gives a command, again if nobody can say what came of it, and then as often as it comes again by itself. */
+  async #command(
+    does: TimedCommand['does'],
+    { rolloutId, by = 'ada', again = [] }: Pick<TimedCommand, 'by' | 'again'> & { rolloutId?: string } = {},
+  ): Promise<void> {
+    const meant = rolloutId ?? (await this.#meant(does));
     if (does === 'approve' && this.#lasting.get('gateSilent') === true) return;
-    const words = await this.#words(does, rolloutId);
+    const words = await this.#words(does, meant);
     this.#given += 1;
-    const once = { id: `ada ${this.#given}`, fingerprint: does, expiresAt: this.#clock.now() + HOUR };
-    const request = { rolloutId, by: ADA, once, ...words } as CommandRequest;
+    const request = { rolloutId: meant, ...words } as Omit<CommandRequest, 'by'>;
+    const give = giveBy(by, this.#stage, request, this.#given);
     for (let asked = 0; asked < ASKED_MAX; asked++) {
       try {
-        return void (await this.#stage.invoke('Command', signedCommand(request, this.#stage.ports)));
-      } catch (error) {
-        if (error instanceof Error && error.name === 'CommandRefused') return;
+        await give();
+        break;
+      } catch {
         await this.#clock.sleep(20_000);
       }
+    }
+    for (const ms of again) {
+      await this.#clock.sleep(ms);
+      await give().catch(() => {});
     }
   }
 

@@ -1,10 +1,14 @@
-import { signedCommand } from '../core/people/signed-command.ts';
+import type { Obeyed } from '../controller/obey.ts';
+import type { Route } from '../core/people/access.ts';
+import type { Transition } from '../core/people/transition.ts';
 import type { Actor } from '../core/rollout/actor.ts';
 import type { CommandRequest } from '../core/rollout/command-request.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { emptyOpening, type Rollout } from '../core/rollout/state.ts';
 import type { Target } from '../core/target.ts';
 import { type Instant, WINDOW_MS } from '../core/units.ts';
+import type { FunctionName } from '../infra/facts.ts';
+import { caller } from '../local/running.ts';
 import type { Counted, Met, Observe, Witness, WitnessedWrite } from '../local/witness.ts';
 import type { World } from '../local/world.ts';
 import { SIMULATED_KINDS } from '../targets/simulated.ts';
@@ -23,7 +27,11 @@ interface Command {
   at: Instant;
   /** When it was accepted; undefined if it was refused or failed. */
   acceptedAt: Instant | undefined;
+  /** When it was answered at all. */
+  answeredAt?: Instant;
   isRefused?: boolean;
+  /** True if it was answered that it had been carried out before. */
+  isRepeated?: boolean;
   /** The rollout that carries it out, if another one was opened for it. */
   opened?: string | undefined;
   /** Who gave it, if the API had proven that. */
@@ -62,6 +70,39 @@ export interface Append {
   put: Record<string, number>;
 }
 
+/** Where everybody outside can subscribe. */
+export const BUS = 'bus';
+/** Stands for the message about a rollout itself, whose text changes. */
+export const ROLLOUT_MESSAGE = 'the message of the rollout';
+
+/** Something that somebody outside heard of a rollout: on the bus, or where a route leads. */
+export interface Said {
+  at: Instant;
+  /** The bus, or the key of a receiver. */
+  to: string;
+  /** The function that said it. */
+  by: FunctionName | undefined;
+  rolloutId: string;
+  /** What it says of what happened, line by line. */
+  lines: string[];
+  /** True if whoever said it did not learn that it was heard. */
+  isUnheard: boolean;
+  /** Of what was announced. */
+  id?: string;
+  kind?: string;
+  importance?: string;
+}
+
+/** What a world knows of those who hear and give commands, besides what AWS and Slack know. */
+interface Aside {
+  /** What receivers of webhooks heard. */
+  posted: Said[];
+  /** Calls that went wrong, or of which the answer was lost, by the function that made them. */
+  deaf: { at: Instant; fn: FunctionName }[];
+  /** Who somebody is, by each identity that commands come under. */
+  humans: Readonly<Record<string, string>>;
+}
+
 /** Everything the checkers look at, in the order in which it happened. */
 export interface Run {
   timeline: (RoutingWrite | Append)[];
@@ -87,6 +128,16 @@ export interface Run {
   /** What each published version is made of, as its service has it. */
   artifacts: Record<string, string>;
   executions: { name: string; status: string; stoppedAt: Instant | undefined; error?: string | undefined }[];
+  /** Where routes lead, and how much of it they ask for. */
+  receivers: { key: string; only: Route['only'] }[];
+  /** What was heard outside. */
+  said: Said[];
+  /** Calls to whoever is outside, by the function that made them. */
+  spoken: { at: Instant; to: string; by: FunctionName | undefined }[];
+  deaf: Aside['deaf'];
+  /** Rollouts that Notify could not report: their events went to its dead letters, which page a person. */
+  letters: string[];
+  humans: Aside['humans'];
 }
 
 /** The rollout that an append is of. */
@@ -96,6 +147,7 @@ export const idOf = ({ rollout }: Append): string => rollout.opening.rolloutId;
 export function record(
   world: World,
   kinds: readonly Observe[] = SIMULATED_KINDS,
+  { posted, deaf, humans }: Aside = { posted: [], deaf: [], humans: {} },
 ): { finish(): Promise<Run> } {
   const timeline: Run['timeline'] = [];
   const seen: Pick<Run, 'looks' | 'lostLooks' | 'deleted' | 'unpinned' | 'windows' | 'late'> = {
@@ -105,6 +157,7 @@ export function record(
   const witness = witnessOf(world, timeline, seen, put);
   const truths = kinds.map((observe) => observe(world, witness));
   const commands = recordCommands(world);
+  const voices = hear(world, posted);
   let isOver = false;
   world.follow(({ rollout, events }) => {
     if (isOver) return;
@@ -132,6 +185,8 @@ export function record(
         watched: [],
         artifacts: Object.assign({}, ...truths.map(({ artifacts }) => artifacts())),
         executions: [],
+        ...voices(),
+        ...{ deaf, humans },
       };
       for (const id of ids) {
         const head = await world.journal.read(id);
@@ -187,23 +242,25 @@ function witnessOf(
 
 function recordCommands(world: World): Command[] {
   const commands: Command[] = [];
-  const { invoke, clock } = world;
-  world.command = async (request) =>
-    (await world.invoke('Command', signedCommand(request, world.ports))) as { rolloutId: string };
-  world.invoke = async (name, event) => {
-    if (name !== 'Command') return invoke(name, event);
+  const { clock } = world;
+  world.overhear((name, event, answer) => {
+    if (name !== 'Command') return;
     const { command: does, rolloutId, by } = wantedBy(event as Wanted | { signed: string });
     const provenBy = typeof by === 'object' && isOwn(event as object, world) ? by.id : undefined;
     const given: Command = { does, rolloutId, at: clock.now(), acceptedAt: undefined, provenBy };
     commands.push(given);
-    const answer = await invoke(name, event).catch((error: unknown) => {
-      given.isRefused = error instanceof Error && error.name === 'CommandRefused';
-      throw error;
-    });
-    given.acceptedAt = clock.now();
-    given.opened = (answer as { rolloutId?: string } | undefined)?.rolloutId;
-    return answer;
-  };
+    answer.then(
+      (accepted) => {
+        given.acceptedAt = given.answeredAt = clock.now();
+        const { rolloutId: opened, isRepeated } = Object(accepted) as Partial<Obeyed>;
+        Object.assign(given, { opened }, isRepeated === true ? { isRepeated } : {});
+      },
+      (error: unknown) => {
+        given.answeredAt = clock.now();
+        given.isRefused = error instanceof Error && error.name === 'CommandRefused';
+      },
+    );
+  });
   return commands;
 }
 
@@ -214,6 +271,104 @@ function isOwn(event: object, { ports }: World): boolean {
   } catch {
     return false;
   }
+}
+
+/** Listens to whoever is outside, from now on; answers what was heard. */
+function hear(world: World, posted: Said[]): () => Pick<Run, 'receivers' | 'said' | 'spoken' | 'letters'> {
+  const { clock, events, sns, slack, ports } = world;
+  const announced: Said[] = [];
+  const published: Said[] = [];
+  const spoken: Run['spoken'] = [];
+  const put = events.operations.PutEventsCommand;
+  events.operations.PutEventsCommand = (input) => {
+    const answer = put(input);
+    for (const [index, { Source, Detail = '' }] of (input.Entries ?? []).entries()) {
+      if (Source !== 'spillway') continue;
+      spoken.push({ at: clock.now(), to: BUS, by: caller() });
+      if (answer.Entries?.[index]?.ErrorCode === undefined)
+        announced.push(saidBy(JSON.parse(Detail) as Transition, BUS, clock.now()));
+    }
+    return answer;
+  };
+  const publish = sns.operations.PublishCommand;
+  sns.operations.PublishCommand = (input) => {
+    const to = `sns ${input.TopicArn}`;
+    spoken.push({ at: clock.now(), to, by: caller() });
+    const answer = publish(input);
+    const [line = ''] = (input.Message ?? '').split('\n');
+    const [, rolloutId = ''] = /^Rollout: (\S+)$/m.exec(input.Message ?? '') ?? [];
+    published.push({ ...saidNow(to, clock.now()), rolloutId, lines: [line] });
+    return answer;
+  };
+  return () => {
+    const { notify } = ports.access;
+    const services = Object.values(notify).flat();
+    const receivers = services.flatMap((route) => {
+      const key = ports.sinks(route)?.key;
+      return key === undefined ? [] : [{ key, only: route.only, route }];
+    });
+    const posts = receivers.flatMap(({ key, route }) =>
+      'slack' in route ? inSlack(world, key, route.slack) : [],
+    );
+    const calls = slack.calls.map(({ at, by }) => ({ at, to: 'slack', by }));
+    const hooked = posted.map(({ at, to, by }) => ({ at, to, by }));
+    // An execution has the name of its rollout, with an epoch.
+    const lost = events.deadLetters.map(({ event: { detail } }) => String(detail.rolloutId ?? detail.name));
+    return {
+      receivers: receivers.map(({ key, only }) => ({ key, only })),
+      said: [...announced, ...published, ...posts, ...posted],
+      spoken: [...spoken, ...calls, ...hooked],
+      letters: lost.map((each) => each.replace(/(--\d+)-\d+$/, '$1')),
+    };
+  };
+}
+
+const saidNow = (to: string, at: Instant) => ({ at, to, by: caller(), isUnheard: isUnheard() });
+
+/** A transition as somebody outside hears it. */
+export const saidBy = (transition: Transition, to: string, at: Instant): Said => {
+  const { id, kind, importance, line, notices = [], rolloutId } = transition;
+  return { ...saidNow(to, at), rolloutId, id, kind, importance, lines: [line, ...notices] };
+};
+
+/** What stands in a channel: the message of each rollout, and the lines of its thread; or the messages of a webhook. */
+function inSlack({ slack }: World, key: string, channel: string): Said[] {
+  const saidIn = (
+    lines: string[],
+    rolloutId: string,
+    { at, isUnheard }: { at: Instant; isUnheard: boolean },
+  ): Said => ({
+    ...{ at, to: key, by: 'Notify', rolloutId, lines, isUnheard },
+  });
+  if (key === 'slack-webhook')
+    return slack.messages.map((message) => {
+      const text = JSON.stringify(message.content);
+      const [, rolloutId = ''] = /`([\w-]+--[\w-]+--\d+)`/.exec(text) ?? [];
+      return saidIn(textsIn(message.content).slice(0, 1), rolloutId, message);
+    });
+  return slack.in(channel).flatMap((message) => {
+    const { metadata } = message.content as { metadata?: { event_payload: { rolloutId: string } } };
+    const { rolloutId = '' } = metadata?.event_payload ?? {};
+    const thread = slack.in(channel, message.ts);
+    return [
+      saidIn([ROLLOUT_MESSAGE], rolloutId, message),
+      ...thread.map((each) =>
+        saidIn(
+          textsIn(each.content).flatMap((text) => text.split('\n')),
+          rolloutId,
+          each,
+        ),
+      ),
+    ];
+  });
+}
+
+/** What stands in the sections of a message, as a person reads it. */
+function textsIn({ blocks, attachments }: Record<string, unknown>): string[] {
+  type Block = { text?: { text?: string } };
+  const [attachment] = (attachments ?? []) as { blocks?: Block[] }[];
+  const all = (blocks ?? attachment?.blocks ?? []) as Block[];
+  return all.flatMap(({ text }) => text?.text ?? []);
 }
 
 type Wanted = Pick<CommandRequest, 'command' | 'rolloutId'> & { by: string | Actor };

@@ -25,6 +25,7 @@ export async function playSeed(seed: number, faults: readonly FaultName[]): Prom
       violations: [
         ...played.violations.map(({ promise, what }) => ({ promise, what })),
         ...provenBad(release, end),
+        ...(await waitedForVoices(it, played)),
       ],
       release,
       end,
@@ -54,6 +55,18 @@ function struckBy({ troubles }: Case, { strikes }: Played): SeedResult['struck']
   const struck: SeedResult['struck'] = {};
   for (const { fault } of [...strikes, ...troubles]) struck[fault] = (struck[fault] ?? 0) + 1;
   return struck;
+}
+
+/** Whether rollouts go otherwise if nobody who hears of them ever fails; only some worlds are played twice for it. */
+export async function waitedForVoices(it: Case, { run }: Played): Promise<SeedResult['violations']> {
+  if (it.reporting?.isCompared !== true) return [];
+  const calm = await playCase({ ...it, reporting: { ...it.reporting, isMuted: true } });
+  // Each link has an id of its own, by how many were made before it.
+  const [one, other] = [run, calm.run].map(({ histories }) =>
+    JSON.stringify(histories).replaceAll(/"link:[^"]+"/g, '"link"'),
+  );
+  const what = 'a rollout goes otherwise if no receiver ever fails';
+  return one === other ? [] : [{ promise: 'nothingWaitsForVoices', what }];
 }
 
 /** What no checker of a history can know is known here: how often the release was made to fail. */

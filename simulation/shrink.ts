@@ -51,6 +51,7 @@ const PLAINER: ((it: Case) => Case | undefined)[] = [
   (it) => (it.weather === undefined ? undefined : { ...it, weather: undefined }),
   (it) => (it.history === undefined ? undefined : { ...it, history: undefined }),
   (it) => ('recall' in it.file ? { ...it, file: without(it.file, 'recall') } : undefined),
+  (it) => (it.reporting === undefined ? undefined : withoutPart(it, 'reporting')),
   (it) => (it.targets === 1 ? undefined : oneTarget(it)),
   (it) => (it.hook === undefined ? undefined : withoutPart(it, 'hook')),
   (it) => (it.isIrreversible === true ? withoutPart(it, 'isIrreversible') : undefined),
@@ -80,7 +81,7 @@ const without = (file: Case['file'], key: string): Case['file'] => {
   return rest;
 };
 
-function withoutPart(it: Case, part: 'hook' | 'isIrreversible' | 'isZip'): Case {
+function withoutPart(it: Case, part: 'hook' | 'isIrreversible' | 'isZip' | 'reporting'): Case {
   const { [part]: _, ...rest } = it;
   return rest;
 }

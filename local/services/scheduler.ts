@@ -90,6 +90,11 @@ export class SimulatedScheduler {
     DeleteScheduleCommand: (input: DeleteScheduleInput): object => this.#delete(input),
   } satisfies Operations;
 
+  /** True if there is a schedule of this group and name. */
+  has(key: string): boolean {
+    return this.#schedules.has(key);
+  }
+
   #create(input: CreateScheduleInput): CreateScheduleOutput {
     onlyFields('CreateSchedule', input, FIELDS);
     const now = this.#clock.now();

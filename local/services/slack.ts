@@ -1,5 +1,7 @@
 import type { Instant } from '../../core/units.ts';
+import type { FunctionName } from '../../infra/facts.ts';
 import type { WorldClock } from '../clock.ts';
+import { caller } from '../running.ts';
 import type { WebServer } from '../web-server.ts';
 import { problemsOf } from './slack-limits.ts';
 
@@ -17,12 +19,15 @@ interface PostedMessage {
   updates: number;
   /** `webhook` if it came by an incoming webhook. */
   by: 'bot' | 'webhook';
+  /** True if whoever sent it did not learn that it was taken. */
+  isUnheard: boolean;
 }
 
-/** How a call goes wrong. `lost`: it takes effect, and its answer reaches nobody. */
+/** How a call goes wrong. `silent`: nothing comes of it, and no answer. `lost`: it takes effect, and its answer reaches nobody. */
 export type SlackTrouble =
   | 'down'
   | 'unreachable'
+  | 'silent'
   | 'lost'
   | { slowMs: number }
   | { retryAfter: number }
@@ -46,7 +51,7 @@ export class SimulatedSlack {
   /** Calls that were refused for their rate. */
   limited = 0;
   /** Calls that reached it. */
-  calls: { method: string; at: Instant }[] = [];
+  calls: { method: string; at: Instant; by: FunctionName | undefined }[] = [];
   /** What goes wrong with the next calls. */
   trouble: (method: string, body: Record<string, unknown>) => SlackTrouble | undefined = () => undefined;
   /** Channels that the bot may post to; all if it is not said. */
@@ -81,7 +86,7 @@ export class SimulatedSlack {
   async #api(request: Request): Promise<Response> {
     const [, method = ''] = /^\/api\/(.+)$/.exec(new URL(request.url).pathname) ?? [];
     const body = (await request.json()) as Record<string, unknown>;
-    return this.#troubled(method, body, () => {
+    return this.#troubled(method, body, request.signal, () => {
       const authorization = request.headers.get('authorization') ?? '';
       if (authorization === '') return refused('not_authed');
       if (authorization !== `Bearer ${this.#token}`) return refused('invalid_auth');
@@ -96,7 +101,7 @@ export class SimulatedSlack {
   async #hook(request: Request): Promise<Response> {
     if (new URL(request.url).pathname.startsWith('/actions/')) return this.onAnswer(request);
     const body = (await request.json()) as Record<string, unknown>;
-    return this.#troubled('webhook', body, () => {
+    return this.#troubled('webhook', body, request.signal, () => {
       if (request.url !== this.#webhook) return new Response('no_service', { status: 404 });
       const wait = this.#tooEarly('webhook');
       if (wait !== undefined) return wait;
@@ -106,20 +111,33 @@ export class SimulatedSlack {
     });
   }
 
-  async #troubled(method: string, body: Record<string, unknown>, answer: () => Response): Promise<Response> {
-    this.calls.push({ method, at: this.#clock.now() });
+  async #troubled(
+    method: string,
+    body: Record<string, unknown>,
+    signal: AbortSignal,
+    answer: () => Response,
+  ): Promise<Response> {
+    this.calls.push({ method, at: this.#clock.now(), by: caller() });
+    /** What is posted although nobody waits for the answer any more. */
+    const unheard = () => {
+      const before = this.messages.length;
+      const response = answer();
+      for (const message of this.messages.slice(before)) message.isUnheard = true;
+      return response;
+    };
     const trouble = this.trouble(method, body);
     if (trouble === undefined) return answer();
     if (trouble === 'down') return new Response('upstream connect error', { status: 503 });
     if (trouble === 'unreachable') throw new TypeError('fetch failed', { cause: new Error('ECONNREFUSED') });
+    if (trouble === 'silent') return new Promise(() => {});
     if (trouble === 'lost') {
-      answer();
+      unheard();
       throw new TypeError('fetch failed', { cause: new Error('ECONNRESET') });
     }
     if ('error' in trouble) return refused(trouble.error);
     if ('retryAfter' in trouble) return this.#later(trouble.retryAfter);
     await this.#clock.sleep(trouble.slowMs);
-    return answer();
+    return signal.aborted ? unheard() : answer();
   }
 
   #post(body: Record<string, unknown>): Response {
@@ -150,7 +168,9 @@ export class SimulatedSlack {
       return refused(/^C/.test(String(body.channel)) ? 'message_not_found' : 'channel_not_found');
     const problems = problemsOf(body);
     if (problems.length > 0) return refused('invalid_blocks', { errors: problems });
-    found.content = saidIn(body);
+    // What is not said of the metadata stays as it was; assumed.
+    const { metadata } = found.content;
+    found.content = { ...(metadata === undefined ? {} : { metadata }), ...saidIn(body) };
     found.updates += 1;
     return Response.json({ ok: true, channel: found.channel, ts: found.ts, text: body.text ?? '' });
   }
@@ -164,7 +184,17 @@ export class SimulatedSlack {
   ): PostedMessage {
     const at = this.#clock.now();
     const ts = `${Math.floor(at / 1000)}.${String(this.messages.length + 1).padStart(6, '0')}`;
-    const kept = { channel, ts, thread, isBroadcast, at, content: saidIn(body), updates: 0, by };
+    const kept = {
+      channel,
+      ts,
+      thread,
+      isBroadcast,
+      at,
+      content: saidIn(body),
+      updates: 0,
+      by,
+      isUnheard: false,
+    };
     this.messages.push(kept);
     return kept;
   }

@@ -29,7 +29,6 @@ import {
 } from './incidents.ts';
 import { historyNeverReverts, recallEnds, stillDue, weightsOnlyRise } from './recalls.ts';
 import {
-  approversOf,
   arriving,
   type Checker,
   type Fault,
@@ -46,10 +45,18 @@ import {
   recallAt,
   shareOf,
   standingAt,
+  sureApproversOf,
   those,
   type View,
   views,
 } from './view.ts';
+import {
+  answersAreTrue,
+  everyTransitionTold,
+  linksOnlyStop,
+  nothingWaitsForVoices,
+  toldOnceEach,
+} from './voices.ts';
 
 export type { Limits } from './view.ts';
 
@@ -968,7 +975,8 @@ const tickAtMostTwoMinutes = perRollout((view, _run, { tickMs }) => {
 
 /** A command to go on is followed by something of the rollout's own, or reverted, within the time between two measurements, whether or not its wake-up came; no command opens a gate that waits for approvals, and one that has them waits for nothing. */
 const commandsHeard = perRollout((view, _run, { tickMs }) =>
-  those(view, 'Resumed', 'PromotionOrdered').flatMap(({ index, at, event }) => {
+  those(view, 'Resumed', 'PromotionOrdered', 'Approved').flatMap(({ index, at, event }) => {
+    if (event.type === 'Approved' && !isLastApproval(view, event.gate, index)) return [];
     const heard = view.happened.find((each) => each.index > index && isAnswer(each.event));
     const isGated = those(view, 'GateOpened').some(
       (gate) => gate.index < index && gate.event.until > at && !isApproved(view, gate.event.gate, index),
@@ -984,10 +992,16 @@ const OUTSIDE: readonly RolloutEvent['type'][] = ['Resumed', 'PromotionOrdered',
 const isAnswer = (event: RolloutEvent): boolean =>
   !OUTSIDE.includes(event.type) && !(event.type === 'HookAnswered' && event.isCallback);
 
+/** True if a gate had enough approvals with that of the entry of this index, and none voided them or held everything. */
+const isLastApproval = (view: View, gate: Percent, index: number): boolean =>
+  !isApproved(view, gate, index) &&
+  isApproved(view, gate, index + 1) &&
+  those(view, 'Paused', 'Resumed').findLast((each) => each.index < index)?.event.type !== 'Paused';
+
 /** True if enough people had approved a gate before the entry of this index. */
 function isApproved(view: View, gate: Percent, index: number): boolean {
   const due = view.opening.gates.find(({ before }) => before === gate)?.approvers ?? 1;
-  return approversOf(view, gate, index) >= due;
+  return sureApproversOf(view, gate, index) >= due;
 }
 
 /** A rollout that was opened has an outcome, no execution of it runs on, and its watchdog is disarmed. */
@@ -1083,4 +1097,9 @@ export const CHECKERS = {
   bakeSurvivesTakeover,
   quarantineHolds,
   reasonsAreWords,
+  everyTransitionTold,
+  toldOnceEach,
+  nothingWaitsForVoices,
+  linksOnlyStop,
+  answersAreTrue,
 } satisfies Record<string, Checker>;

@@ -200,7 +200,7 @@ export const stablePinned = perRollout((view, run) => {
 });
 
 /** A gate is passed by approvals enough of it, or by its time running out, on the clock of whoever looks, if that lets pass; no other command opens it. It is passed once: what was approved may go back up after a recall. */
-export const gatesHeld = perRollout((view, _run, { skewMs }) =>
+export const gatesHeld = perRollout((view, run, { skewMs }) =>
   view.opening.gates.flatMap(({ before, approvers, onTimeout }) => {
     // A holdout is the first part of the promotion, before which all gates above it are asked.
     const isPast = (weight: number) =>
@@ -214,7 +214,7 @@ export const gatesHeld = perRollout((view, _run, { skewMs }) =>
           (each) => each.index < index && each.event.gate === before,
         );
         const isOver = onTimeout === 'promote' && opened !== undefined && opened.event.until <= at + skewMs;
-        return approversOf(view, before, index) < approvers && !isOver;
+        return approversOf(view, run, before, index) < approvers && !isOver;
       })
       .map(({ at, to }) => ({ at, what: `was raised to ${to} % past the gate before ${before} %` }));
   }),

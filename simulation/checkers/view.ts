@@ -1,3 +1,4 @@
+import type { Actor } from '../../core/rollout/actor.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import type { FencingToken } from '../../core/rollout/fencing-token.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
@@ -87,16 +88,29 @@ const isLapse = ({ event }: Happened): boolean =>
   (event.type === 'RecallOrdered' && event.waitsFor === undefined) ||
   (event.type === 'Paused' && event.why !== 'broken' && event.why !== 'inconclusive');
 
-/** How many people whose identity is proven had approved a gate before the entry of this index, each once, since what voids that. */
-export function approversOf(view: View, gate: Percent, index: number): number {
+/** Who had approved a gate before the entry of this index, with a proven identity, since what voids that. */
+function approvalsOf(view: View, gate: Percent, index: number): Actor[] {
   const before = view.happened.filter((each) => each.index <= index);
   const since = before.slice(before.findLastIndex(isLapse) + 1);
-  const voices = since.flatMap(({ index: at, event }) =>
-    event.type === 'Approved' && event.gate === gate && event.by.isVerified && at < index
-      ? [event.by.person ?? event.by.id]
-      : [],
+  return since.flatMap(({ index: at, event }) =>
+    event.type === 'Approved' && event.gate === gate && event.by.isVerified && at < index ? [event.by] : [],
   );
-  return new Set(voices).size;
+}
+
+/** How many people had approved, each once, whatever ways they came: the run knows who is who. */
+export function approversOf(view: View, { humans }: Run, gate: Percent, index: number): number {
+  const approvals = approvalsOf(view, gate, index);
+  return new Set(approvals.map(({ id, person = id }) => humans[id] ?? person)).size;
+}
+
+/** How many of them a controller must tell apart: those that the settings name, or that came the same way. */
+export function sureApproversOf(view: View, gate: Percent, index: number): number {
+  const approvals = approvalsOf(view, gate, index);
+  const named = new Set(approvals.flatMap(({ person = [] }) => person));
+  const ways = Object.values(Object.groupBy(approvals, ({ via }) => via)).map(
+    (same = []) => new Set(same.map(({ id, person = id }) => person)).size,
+  );
+  return Math.max(named.size, ...ways);
 }
 
 /** Events after which a canary leaves. */

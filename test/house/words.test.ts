@@ -44,6 +44,13 @@ const EXCEPTIONS: Exception[] = [
   },
 ];
 
+for (const file of ['docs/safety.md', 'simulation/checkers/checkers.ts', 'simulation/checkers/voices.ts'])
+  EXCEPTIONS.push({
+    file,
+    text: 'toldOnceEach',
+    why: 'the name of a checker, by which its promise is known',
+  });
+
 const ours = files.filter((file) => ROOMS.test(file) && !NOT_OURS.test(file));
 
 describe('the words of the house', () => {

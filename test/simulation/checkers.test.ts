@@ -203,7 +203,7 @@ describe('a checker of what stands there at the end sees', () => {
         [ROLLOUT_ID]: (run.histories[ROLLOUT_ID] ?? []).filter(({ type }) => type !== 'Promoted'),
       },
     });
-    expect(await tampered(lost)).toEqual(['sameFoldAsHead']);
+    expect(await tampered(lost)).toEqual(['sameFoldAsHead', 'everyTransitionTold']);
   });
 
   test('an execution that ended otherwise than its rollout', async () => {

@@ -82,7 +82,11 @@ async function completed(plot: Plot = {}, releases = 1, targets: 1 | 2 = 1) {
       const { primary, weights } = helpers.routing(name, ALIAS);
       return { primary, weights };
     },
-    finish: () => run(recording.finish()),
+    async finish() {
+      // What has happened is still to be announced.
+      await stage.clock.advance(MINUTE);
+      return run(recording.finish());
+    },
   };
 }
 

@@ -2,7 +2,14 @@ import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { evolve, type Rollout } from '../../core/rollout/state.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../core/units.ts';
 import { served } from '../../local/witness.ts';
-import type { Append, MetWindow, RoutingWrite, Run } from '../../simulation/recording.ts';
+import {
+  type Append,
+  BUS,
+  type MetWindow,
+  type RoutingWrite,
+  type Run,
+  type Said,
+} from '../../simulation/recording.ts';
 import { minute, target, token } from '../core/rollout/given.ts';
 
 export type Happened = RolloutEvent | RolloutEvent[] | RoutingWrite;
@@ -28,9 +35,19 @@ export function runOf(happened: Happened[], more: Partial<Run> = {}): Run {
     heads: JSON.parse(JSON.stringify(heads)),
     ...{ timeline, histories, looks: {}, lostLooks: {}, windows: {}, late: {}, deleted: [], unpinned: [] },
     ...{ commands: [], locks: {}, watched: [], artifacts: {}, executions: [] },
+    ...{ receivers: [], said: announced(histories), spoken: [], deaf: [], letters: [], humans: {} },
     ...more,
   };
 }
+
+/** All of it, as the bus hears it. */
+const announced = (histories: Run['histories']): Said[] =>
+  Object.entries(histories).flatMap(([rolloutId, events]) =>
+    events.map(({ at, type }, index) => ({
+      ...{ at, to: BUS, by: 'Transitions' as const, rolloutId, id: `${rolloutId}#${index + 1}` },
+      ...{ lines: [type], importance: 'important', isUnheard: false },
+    })),
+  );
 
 /** What users had met by then: what never became an invocation has failed as well. */
 const metBy = (until: Instant, windows: Run['windows'] = {}): Append['met'] =>

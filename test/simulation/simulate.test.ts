@@ -16,8 +16,23 @@ function partsOf({ release, hook, file, troubles, ...it }: Case): string[] {
     ...troubles.map(({ fault }) => fault),
     ...(hook === undefined ? [] : [`hook ${hook.answers}`]),
     ...(
-      ['leaving', 'late', 'ahead', 'uncounted', 'alarm', 'isFed', 'isZip', 'isIrreversible'] as const
+      [
+        'leaving',
+        'late',
+        'ahead',
+        'uncounted',
+        'alarm',
+        'isFed',
+        'isZip',
+        'isIrreversible',
+        'reporting',
+      ] as const
     ).filter((part) => it[part]),
+    ...it.commands.flatMap(({ by, again = [] }) => [
+      `by ${by ?? 'ada'}`,
+      ...(again.length > 0 ? ['again'] : []),
+    ]),
+    ...(JSON.stringify(file.gates ?? []).includes('"approvers":2') ? ['two approvers'] : []),
     ...['probe', 'holdout', 'recall', 'gates', 'limits', 'strategy'].filter((part) => part in file),
     ...(steps.some(({ until }) => until) ? ['until'] : []),
     ...('promoteEarly' in watch ? ['promoteEarly'] : []),

@@ -32,6 +32,8 @@ export interface Plot extends Partial<ScenarioOptions> {
   before?: (stage: Stage) => void | Promise<void>;
   /** What happens while the release rolls out, from its upload on. */
   act?: (stage: Stage) => Promise<unknown>;
+  /** Who somebody is, by each identity that they come under. */
+  humans?: Run['humans'];
   /** Virtual time after which the rollout is left as it is. */
   hours?: number;
 }
@@ -53,7 +55,7 @@ export const ROLLOUT_ID = `${SERVICE}--r1--1`;
 export async function play(plot: Plot = {}): Promise<Played> {
   const stage = staged(plot);
   await plot.before?.(stage);
-  const recording = record(stage);
+  const recording = record(stage, undefined, { posted: [], deaf: [], humans: plot.humans ?? {} });
   await stage.clock.advance((plot.warmMinutes ?? 20) * MINUTE);
   const acted = plot.act?.(stage);
   const everything = Promise.all([stage.release(plot.release).then((id) => stage.ended(id)), acted]);
