@@ -11,9 +11,10 @@ export function tagged(
   tag: string,
   headers: Record<string, string>,
   body: () => string,
+  isSame = (known: string): boolean => known === tag,
 ): Response {
   const known = (request.headers.get('if-none-match') ?? '').split(',').map((each) => each.trim());
-  const isKnown = known.some((each) => each === '*' || each.replace(/^W\//, '') === tag);
+  const isKnown = known.some((each) => each === '*' || isSame(each.replace(/^W\//, '')));
   return new Response(isKnown ? null : body(), {
     status: isKnown ? 304 : 200,
     headers: { ...headers, etag: tag },
@@ -22,7 +23,23 @@ export function tagged(
 
 /** The tag of what a rollout shows at a version; what is said of its end may change later. */
 export async function tagOf(version: number, ended: string | undefined): Promise<string> {
-  return ended === undefined ? `"${version}"` : `"${version}-${(await digest(ended)).slice(0, 12)}"`;
+  return `"${await stateOf(version, ended)}"`;
+}
+
+/** A tag of the events after `after`: how far they go, and the rollout's own. Whoever was shown all of them by any page is shown nothing new. */
+export async function pageTag(
+  after: number,
+  { events, version, ended }: { events: readonly unknown[]; version: number; ended?: string | undefined },
+): Promise<{ tag: string; isSame(known: string): boolean }> {
+  const upTo = `${after + events.length}.${await stateOf(version, ended)}"`;
+  const tag = `"${after}.${upTo}`;
+  const isSame = (known: string) =>
+    known === tag || (events.length === 0 && known.replace(/^"\d+\./, '') === upTo);
+  return { tag, isSame };
+}
+
+async function stateOf(version: number, ended: string | undefined): Promise<string> {
+  return ended === undefined ? String(version) : `${version}-${(await digest(ended)).slice(0, 12)}`;
 }
 
 /** SHA-256 of a text, as it can stand in keys and headers. */

@@ -12,7 +12,7 @@ import type { CommandRequest, UnsignedRequest } from '../core/rollout/command-re
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { rolloutIdParts } from '../core/rollout/service.ts';
 import { cut } from '../core/words.ts';
-import { JSON_TYPE, json, tagged, tagOf } from './answer.ts';
+import { JSON_TYPE, json, pageTag, tagged, tagOf } from './answer.ts';
 import { checked, jsonFrom, queryFrom } from './body.ts';
 import { cachedReads, type Reads } from './cache.ts';
 import { type Kind, LIMITS, type Limits, limiter } from './limits.ts';
@@ -173,9 +173,9 @@ function answersOf({ about, access, tokens, clock, isPublic, publicUrl, ...deps 
     async events({ request, parameters: { rolloutId }, query: { after = 0, limit } }) {
       const { version, waitsFor, ...page } = await reads.events(rolloutId, after, limit);
       if (version === undefined) throw unknown(rolloutId, waitsFor);
-      return tagged(request, await tagOf(version, page.ended), JSON_TYPE, () =>
-        JSON.stringify({ version, ...page }),
-      );
+      const body = { version, ...page };
+      const { tag, isSame } = await pageTag(after, body);
+      return tagged(request, tag, JSON_TYPE, () => JSON.stringify(body), isSame);
     },
     async picture({ request, parameters: { rolloutId, target, metric } }) {
       const events = await allEvents(rolloutId, reads);

@@ -59,7 +59,7 @@ const withoutHead = ({ $schema: _, $id: __, id: ___, ...schema }: Json): Json =>
 
 function operation(name: string, route: Route): Json {
   const { says, body, out, isOpen, isTagged, acts } = route;
-  const tag = { ETag: { schema: { type: 'string' }, description: 'The version of the rollout.' } };
+  const tag = { ETag: { schema: { type: 'string' }, description: 'Names what this answer shows.' } };
   const content =
     typeof out.shape === 'string'
       ? { [out.shape]: { schema: { type: 'string' } } }
