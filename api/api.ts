@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { type Judged, pictureOf } from '../core/analysis/picture.ts';
 import type { Metric } from '../core/analysis/types.ts';
-import { RolloutError } from '../core/errors.ts';
+import { type ErrorCode, RolloutError } from '../core/errors.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
 import { type Access, assertMay, givenBy, type Principal, rolesOf } from '../core/people/access.ts';
 import { linkActor, linkCommand, linkFrom, linkUrl } from '../core/people/link.ts';
@@ -15,6 +15,7 @@ import { cut } from '../core/words.ts';
 import { JSON_TYPE, json, pageTag, tagged, tagOf } from './answer.ts';
 import { checked, jsonFrom, queryFrom } from './body.ts';
 import { cachedReads, type Reads } from './cache.ts';
+import texts from './errors.json' with { type: 'json' };
 import { type Kind, LIMITS, type Limits, limiter } from './limits.ts';
 import files from './link/files.json' with { type: 'json' };
 import { onceAtATime } from './once.ts';
@@ -95,13 +96,13 @@ export function api(deps: ApiDeps): Hono {
   const count = limiter(deps.limits ?? LIMITS, deps.clock);
   const app = new Hono();
   app.use('*', secured);
-  app.onError((error) => {
-    const response = problemResponse(error);
+  app.onError((error, { req }) => {
+    const response = problemResponse(error, deps.publicUrl ?? req.url);
     // That a revert failed, whoever tried it has said.
     if (response.status === 500 && !RolloutError.is(error, 'RevertFailed')) deps.failed(error);
     return response;
   });
-  app.notFound(({ req }) => problemResponse(nothingAt(req.path, names)));
+  app.notFound(({ req }) => problemResponse(nothingAt(req.path, names), deps.publicUrl ?? req.url));
   for (const name of names) {
     const route: Route = ROUTES[name];
     app.on(route.method, route.path.replace(/\{(\w+)\}/g, ':$1'), async (context) => {
@@ -204,6 +205,7 @@ function answersOf({ about, access, tokens, clock, isPublic, publicUrl, ...deps 
       const url = linkUrl(base, tokens.sign('link', { rolloutId, action }, expiresAt));
       return json({ url, action, rolloutId, expiresAt } satisfies Out<'links'>, 201);
     },
+    problem: ({ parameters: { code } }) => file(`${code}\n\n${texts[code as ErrorCode]}\n`, 'text/plain'),
     linkPage: () => file(files.html, 'text/html'),
     linkScript: () => file(files.js, 'text/javascript'),
     linkStyle: () => file(files.css, 'text/css'),

@@ -8,6 +8,7 @@ import type { Clock, Tokens } from '../core/ports.ts';
 import { nameOf } from '../core/rollout/actor.ts';
 import type { Instant } from '../core/units.ts';
 import { cut } from '../core/words.ts';
+import type { Status } from './problems.ts';
 import { assertSameOrigin } from './secure.ts';
 import { principalOf, SESSION, type Session, sessionOf } from './session.ts';
 
@@ -48,7 +49,7 @@ const FRONT = '/rollouts';
 const PATH_MAX = 1_000;
 
 /** The status if the provider failed. It is none of a fault here: strangers can bring it about, and an alarm counts those of 500 and more. */
-const UNSERVED = 424;
+const UNSERVED = 424 satisfies Status;
 
 /** What the cookie of a session is called besides the prefix that every cookie of ours has. */
 const NAME = SESSION.replace('__Host-', '');

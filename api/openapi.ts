@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import type { ErrorCode } from '../core/errors.ts';
-import { pageOf, STATUS, TITLES } from './problems.ts';
+import { pageOf, STATUS, type Status, TITLES } from './problems.ts';
 import { PARAMETERS, ROUTES, type Route } from './routes.ts';
 import { IdempotencyKey, NAMED, ProblemOut } from './schemas.ts';
 import { SESSION } from './session.ts';
@@ -111,26 +111,26 @@ function parametersOf({ path, query, problems, isTagged }: Route): Json[] {
 
 /** What each route may answer besides, by its kind. */
 function problemsOf({ isOpen, body, query, path, problems }: Route): Json {
-  const invalid = (status: number): [number, ErrorCode] => [status, 'RequestInvalid'];
-  const byCode = (code: ErrorCode): [number, ErrorCode] => [STATUS[code], code];
+  const invalid = (status: Status): [Status, ErrorCode] => [status, 'RequestInvalid'];
+  const byCode = (code: ErrorCode): [Status, ErrorCode] => [STATUS[code], code];
   const all = [
     ...problems.map(byCode),
     ...(path.includes('{') ? [invalid(404)] : []),
     ...(query === undefined && isOpen ? [] : [invalid(422)]),
-    ...(body === undefined ? [] : [400, 413, 415, 422].map(invalid)),
-    ...(isOpen ? [] : [[401, 'NotAllowed'] as [number, ErrorCode]]),
+    ...(body === undefined ? [] : ([400, 413, 415, 422] as const).map(invalid)),
+    ...(isOpen ? [] : [[401, 'NotAllowed'] as [Status, ErrorCode]]),
     ...(isOpen ? [] : (['TokenInvalid', 'NotAllowed', 'RateLimited', 'Unavailable'] as const).map(byCode)),
-    ...(problems.includes('CommandRepeated') ? [[409, 'CommandRepeated'] as [number, ErrorCode]] : []),
+    ...(problems.includes('CommandRepeated') ? [[409, 'CommandRepeated'] as [Status, ErrorCode]] : []),
   ];
   const statuses = [...new Set(all.map(([status]) => status))].sort((a, b) => a - b);
   return Object.fromEntries(
-    [...statuses, ...(isOpen ? [] : [500])].map((status) => {
+    [...statuses, ...(isOpen ? [] : [500 as const])].map((status) => {
       const codes = [...new Set(all.flatMap(([each, code]) => (each === status ? [code] : [])))];
       const pages = codes.map((code) => `[${code}](${pageOf(code)})`).join(', ');
       return [
         status,
         {
-          description: `${TITLES[status] ?? 'Error'}${pages === '' ? '' : `: ${pages}`}.`,
+          description: `${TITLES[status]}${pages === '' ? '' : `: ${pages}`}.`,
           content: { 'application/problem+json': { schema: schemaOf(ProblemOut) } },
         },
       ];

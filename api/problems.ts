@@ -6,8 +6,28 @@ import type { ProblemOut } from './schemas.ts';
 /** What a problem says (RFC 9457). */
 export type Problem = z.output<typeof ProblemOut>;
 
+/** What a status is called (RFC 9110, and RFC 4918 for 424). */
+export const TITLES = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Content',
+  424: 'Failed Dependency',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+} as const;
+
+/** A status by which something is refused or fails. */
+export type Status = keyof typeof TITLES;
+
 /** The status of each code. */
-export const STATUS: Record<ErrorCode, number> = {
+export const STATUS: Record<ErrorCode, Status> = {
   RequestInvalid: 422,
   TokenInvalid: 401,
   NotAllowed: 403,
@@ -27,28 +47,12 @@ export const STATUS: Record<ErrorCode, number> = {
   Unavailable: 503,
 };
 
-/** What a status is called (RFC 9110). */
-export const TITLES: Record<number, string> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  409: 'Conflict',
-  413: 'Content Too Large',
-  415: 'Unsupported Media Type',
-  422: 'Unprocessable Content',
-  429: 'Too Many Requests',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
-};
-
-/** The page about a code. */
-export const pageOf = (code: ErrorCode): string => `docs/reference/errors.md#${code.toLowerCase()}`;
+/** Where the API says what is known of a code: the `type` of its problems, which is the same whatever was asked for. */
+export const pageOf = (code: ErrorCode): string => `/problems/${code}`;
 
 /** A refusal that says more than its code: another status, fields, or headers. */
 export class Refusal extends RolloutError {
-  readonly more: { status?: number; headers?: Record<string, string> } & Pick<Problem, 'errors' | 'waitsFor'>;
+  readonly more: { status?: Status; headers?: Record<string, string> } & Pick<Problem, 'errors' | 'waitsFor'>;
 
   constructor(code: ErrorCode, message: string, more: Refusal['more'] = {}) {
     super(code, message);
@@ -59,8 +63,8 @@ export class Refusal extends RolloutError {
 /** Seconds after which what passes by itself may be tried again. */
 const SOON = 1;
 
-/** The answer to what was thrown. Of what nobody foresaw it says nothing: that stands in the log. */
-export function problemResponse(error: unknown): Response {
+/** The answer of the API at an address to what was thrown. Of what nobody foresaw it says nothing: that stands in the log. */
+export function problemResponse(error: unknown, apiUrl: string): Response {
   if (!RolloutError.is(error))
     return response(
       {
@@ -75,7 +79,7 @@ export function problemResponse(error: unknown): Response {
   const { status = STATUS[code], headers = {}, ...more } = error instanceof Refusal ? error.more : {};
   const wait = retryAfter ?? (status === 503 ? SOON : undefined);
   return response(
-    { type: pageOf(code), status, detail: printable(message), code, ...more },
+    { type: new URL(pageOf(code), apiUrl).href, status, detail: printable(message), code, ...more },
     {
       ...headers,
       ...(wait === undefined ? {} : { 'retry-after': String(wait) }),
@@ -84,9 +88,12 @@ export function problemResponse(error: unknown): Response {
   );
 }
 
-function response(problem: Omit<Problem, 'title'>, headers: Record<string, string>): Response {
+function response(
+  problem: Omit<Problem, 'title'> & { status: Status },
+  headers: Record<string, string>,
+): Response {
   const { type, status, ...rest } = problem;
-  return new Response(JSON.stringify({ type, title: TITLES[status] ?? 'Error', status, ...rest }), {
+  return new Response(JSON.stringify({ type, title: TITLES[status], status, ...rest }), {
     status,
     headers: { 'content-type': 'application/problem+json', ...headers },
   });

@@ -4,7 +4,7 @@ import type { CommandRequest } from '../core/rollout/command-request.ts';
 import * as shapes from './schemas.ts';
 
 /** What is answered as text of a kind, and not as JSON. */
-type TextType = 'image/svg+xml' | 'text/css' | 'text/html' | 'text/javascript';
+type TextType = 'image/svg+xml' | 'text/css' | 'text/html' | 'text/javascript' | 'text/plain';
 
 /** One address of the API, as data: from it come what answers there, the document about it, and what tests walk. */
 export interface Route {
@@ -32,6 +32,7 @@ export const PARAMETERS = {
   service: shapes.ServiceName,
   target: shapes.Name,
   metric: shapes.Name,
+  code: shapes.Code,
 };
 
 /** The commands that people give through the API; a hook's late answer comes another way. */
@@ -158,6 +159,7 @@ export const ROUTES = {
     problems: [],
     acts: true,
   },
+  problem: page('/problems/{code}', 'Says what is known of a code, and what to do about it.', 'text/plain'),
   linkPage: page(
     '/link',
     'The page behind a link; the token stands in the fragment of its address.',

@@ -268,16 +268,19 @@ export const LinkOut = named(
   z.object({ url: z.string(), action: z.enum(LINK_ACTIONS), rolloutId: z.string(), expiresAt: instant }),
 );
 
+/** What a refusal or failure is called. */
+export const Code = z.enum(ERROR_CODES);
+
 /** How a refusal or failure is said (RFC 9457). */
 export const ProblemOut = named(
   'Problem',
-  'Why it was refused or failed (RFC 9457). `type` is the address of what is known about `code`, which is absent from faults of the program; `errors` names each field that is wrong.',
+  'Why it was refused or failed (RFC 9457). `type` is the address of what is known about `code`, which is absent from faults of the program, whose type is `about:blank`; `errors` names each field that is wrong.',
   z.object({
     type: z.string(),
     title: z.string(),
     status: z.number(),
     detail: z.string(),
-    code: z.optional(z.enum(ERROR_CODES)),
+    code: z.optional(Code),
     errors: z.optional(z.array(z.object({ pointer: z.string(), detail: z.string() }))),
     waitsFor: z.optional(texts),
   }),

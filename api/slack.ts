@@ -5,7 +5,7 @@ import { type Click, clickFrom } from '../core/people/slack-click.ts';
 import type { Clock } from '../core/ports.ts';
 import { bytesFrom } from './body.ts';
 import { LIMITS, limiter } from './limits.ts';
-import { Refusal } from './problems.ts';
+import { Refusal, type Status } from './problems.ts';
 
 /** Where the app is mounted: its address stands in the settings of the app in Slack. */
 export const SLACK = '/slack';
@@ -93,7 +93,7 @@ function payloadIn(bytes: Uint8Array, type: string): unknown {
 /** A refusal of what cannot become right: Slack is not to send it again. */
 function refusal(
   code: 'NotAllowed' | 'RequestInvalid',
-  status: number,
+  status: Status,
   message: string,
   headers: Record<string, string> = {},
 ): Refusal {

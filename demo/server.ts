@@ -119,7 +119,7 @@ async function answer(app: Hono, incoming: IncomingMessage): Promise<Response> {
     return await app.fetch(requestFrom(incoming));
   } catch (error) {
     if (!RolloutError.is(error)) console.error(error);
-    return problemResponse(error);
+    return problemResponse(error, `http://${OWN_NAMES[0]}:${incoming.socket.localPort}`);
   }
 }
 

@@ -1,6 +1,6 @@
 // `npm run docs`: writes what is generated: docs/reference/rollout-file.md and its JSON Schema from the schema itself, the
-// JSON Schema of transitions, the document about the API, the files of the page behind a link as the API has them, and the
-// CommonJS copy of the wrapper; --check only compares.
+// JSON Schema of transitions, the document about the API, the files of the page behind a link and the texts about errors as the
+// API has them, and the CommonJS copy of the wrapper; --check only compares.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,6 +33,7 @@ const ofLinks = Object.fromEntries(
   ['html', 'css', 'js'].map((type) => [type, read(`api/link/link.${type}`)]),
 );
 const files: Record<string, string> = {
+  'api/errors.json': `${JSON.stringify(errorTexts(read('docs/reference/errors.md')), null, 2)}\n`,
   'api/link/files.json': `${JSON.stringify(ofLinks, null, 2)}\n`,
   'docs/reference/openapi.json': `${JSON.stringify(openApi(version), null, 2)}\n`,
   'docs/reference/rollout-file.schema.json': `${JSON.stringify(schema, null, 2)}\n`,
@@ -45,7 +46,7 @@ const files: Record<string, string> = {
 const { check: isCheck } = given({
   name: 'npm run docs --',
   takes: [],
-  does: 'writes what is generated: the page and the JSON Schema of the rollout file, the JSON Schema of transitions, the document about the API, the files of the page behind a link, and the CommonJS copy of the wrapper',
+  does: 'writes what is generated: the page and the JSON Schema of the rollout file, the JSON Schema of transitions, the document about the API, the files of the page behind a link, the texts about errors, and the CommonJS copy of the wrapper',
   options: { check: { does: 'only compares; exit code 1 if something is not current' } },
 }).options;
 for (const [name, text] of Object.entries(files)) {
@@ -59,6 +60,21 @@ for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
   }
+}
+
+/** What the page about errors says of each code, as plain text. */
+function errorTexts(page: string): Record<string, string> {
+  const sections = [...page.matchAll(/^## (\w+)\n\n([^#]+)/gm)];
+  return Object.fromEntries(
+    sections.map(([, code = '', text = '']) => {
+      const plain = text.replace(
+        /\[([^\]]+)\]\((\S+?)\)/g,
+        (_, said: string, to: string) =>
+          `${said} (${to.startsWith('https://') ? to : `docs/reference/${to}`})`,
+      );
+      return [code, plain.replaceAll(/\*\*|`/g, '').trim()];
+    }),
+  );
 }
 
 /** Node 20 before 20.19 cannot require an ES module, so functions in CommonJS get a copy of their own. */

@@ -182,5 +182,5 @@ test('what passes by itself says when to ask again', async () => {
   });
   const { status, headers, body } = await ask(app, 'GET', `/rollouts/${ID}`);
   expect([status, headers.get('retry-after')]).toEqual([503, '1']);
-  expect(body).toMatchObject({ code: 'Unavailable', type: 'docs/reference/errors.md#unavailable' });
+  expect(body).toMatchObject({ code: 'Unavailable', type: 'https://api.example/problems/Unavailable' });
 });

@@ -65,7 +65,7 @@ async function scene(options: Partial<ProviderOptions> = {}, more: Partial<SignI
   };
   const whole = new Hono().route(SIGN_IN, signIn(deps));
   whole.get('*', (context) => context.text('front'));
-  whole.onError((error) => problemResponse(error));
+  whole.onError((error) => problemResponse(error, ORIGIN));
   const ask = (request: Request) => whole.fetch(request);
   const advance = (ms: number) => {
     skew += ms;

@@ -3,10 +3,11 @@ import type * as z from 'zod/mini';
 import { SIGN_IN, signIn } from '../../api/oidc.ts';
 import { ROUTES, type Route, type RouteName } from '../../api/routes.ts';
 import { SLACK, slackActions } from '../../api/slack.ts';
+import { ERROR_CODES } from '../../core/errors.ts';
 import { NO_ACCESS } from '../../core/people/access.ts';
 import { ALIAS } from '../../local/account.ts';
 import type { World } from '../../local/world.ts';
-import { apiOf, ask, deployed, FUNCTION, ID, released, SAMPLES, sampled } from './stage.ts';
+import { apiOf, ask, deployed, FUNCTION, ID, released, SAMPLES, sampled, WHO } from './stage.ts';
 
 const routes = Object.entries<Route>(ROUTES) as [RouteName, Route][];
 
@@ -193,8 +194,40 @@ test('what is nowhere is a problem as well', async () => {
   ]) {
     const { status, headers, body } = await ask(app, 'GET', path);
     expect([path, status, headers.get('content-type')]).toEqual([path, 404, 'application/problem+json']);
-    expect(body).toMatchObject({ type: 'docs/reference/errors.md#requestinvalid', title: 'Not Found' });
+    expect(body).toMatchObject({ type: 'https://api.example/problems/RequestInvalid', title: 'Not Found' });
   }
+});
+
+test('the type of a problem is one address, whatever was asked for, where anybody can read of it', async () => {
+  const publicUrl = 'https://rollouts.example';
+  const world = await deployed();
+  for (const [base, app] of [
+    ['https://api.example', apiOf(world)],
+    [publicUrl, apiOf(world, { publicUrl })],
+    [publicUrl, apiOf(world, { publicUrl, isPublic: false })],
+  ] as const) {
+    const refused = [
+      ['GET', '/nowhere', 'RequestInvalid'],
+      ['GET', '/rollouts/x/events', 'RequestInvalid'],
+      ['PUT', '/rollouts', 'RequestInvalid'],
+      ['GET', `/rollouts/${ID}`, 'RolloutUnknown'],
+      ['GET', `/rollouts/${ID}/events?after=2`, 'RolloutUnknown'],
+    ] as const;
+    for (const [method, path, code] of refused) {
+      const { body } = await ask(app, method, path);
+      const { type } = body as { type: string };
+      expect(new URL(type, `https://elsewhere.example${path}`).href).toBe(`${base}/problems/${code}`);
+    }
+  }
+  const app = apiOf(world);
+  for (const code of ERROR_CODES) {
+    const { status, headers, text } = await ask(app, 'GET', `/problems/${code}`, { [WHO]: 'nobody' });
+    expect([code, status, headers.get('content-type')]).toEqual([code, 200, 'text/plain; charset=utf-8']);
+    expect(text).toMatch(new RegExp(`^${code}\n\nCause\\. [^]+\nFix\\. `));
+    expect(text).not.toMatch(/\]\(|\*\*/);
+  }
+  for (const none of ['None', 'requestinvalid', '__proto__', 'constructor', '%00'])
+    expect((await ask(app, 'GET', `/problems/${none}`)).status).toBe(404);
 });
 
 test('every answer has the headers of safety, errors included', async () => {

@@ -156,4 +156,5 @@ export const sampled = (path: string): string =>
     .replace('{rolloutId}', ID)
     .replace('{service}', SERVICE)
     .replace('{target}', 'api')
-    .replace('{metric}', 'errors');
+    .replace('{metric}', 'errors')
+    .replace('{code}', 'NotAllowed');
