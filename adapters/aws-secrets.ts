@@ -1,7 +1,7 @@
-import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { SecretRef } from '../core/analysis/types.ts';
 import type { Clock, Secrets } from '../core/ports.ts';
-import { signedCalls } from './signed-calls.ts';
+import { nameOf, unavailable } from './_aws.ts';
+import { type Signer, signedCalls } from './signed-calls.ts';
 
 /** How long a value is used again, so that probes do not read it every second; a rotated secret is seen after that. */
 const KEPT_MS = 60_000;
@@ -31,28 +31,29 @@ const SOURCES = {
 };
 
 /**
- * Secrets of Secrets Manager and Parameter Store, read by signed requests with the credentials of a client that is there
+ * Reads a secret of Secrets Manager or Parameter Store by a signed request with the credentials of a client that is there
  * already: the client of Systems Manager alone would make a function's bundle twice as large.
+ * @throws RolloutError Unavailable for what another try may pass, Error naming the fix for what it may not
  */
-export function awsSecrets(
-  { lambda: { config }, fetch }: { lambda: LambdaClient; fetch: typeof globalThis.fetch },
-  clock: Clock,
-): Secrets {
-  const kept = new Map<string, { value: string; until: number }>();
-  const signed = signedCalls({ config, fetch }, clock);
-  const call = async ({ from, name }: SecretRef): Promise<string> => {
+export function secretReader(signer: Signer, clock: Clock): (ref: SecretRef) => Promise<string> {
+  const signed = signedCalls(signer, clock);
+  return async ({ from, name }) => {
     const { service, action, input, value, what } = SOURCES[from];
     const response = await signed(service, action, input(name)).catch((error: unknown) => {
-      throw new Error(
-        `${what} ${name} could not be read: ${error instanceof Error ? error.name : 'no answer'}`,
-      );
+      throw unavailable(`${what} ${name} could not be read: ${nameOf(error)}`, error);
     });
     const answer = (await response.json().catch(() => ({}))) as Answer;
-    if (!response.ok) throw new Error(`${what} ${name} ${refusal(answer.__type, response.status)}`);
+    if (!response.ok) throw refusal(`${what} ${name}`, answer.__type, response.status);
     const found = value(answer);
     if (typeof found !== 'string') throw new Error(`${what} ${name} holds no text; store one there`);
     return found;
   };
+}
+
+/** Secrets of smoke tests. */
+export function awsSecrets(signer: Signer, clock: Clock): Secrets {
+  const kept = new Map<string, { value: string; until: number }>();
+  const call = secretReader(signer, clock);
   return {
     async read(ref) {
       const key = `${ref.from} ${ref.name}`;
@@ -66,11 +67,14 @@ export function awsSecrets(
 }
 
 /** Says why it was refused and never repeats what the service said, which might hold anything. */
-function refusal(type: unknown, status: number): string {
+function refusal(what: string, type: unknown, status: number): Error {
   const name = /([A-Za-z]{1,60})$/.exec(typeof type === 'string' ? type : '')?.[1] ?? `HTTP ${status}`;
   if (name === 'ResourceNotFoundException' || name === 'ParameterNotFound')
-    return 'does not exist in this account and region; create it or correct its name';
+    return new Error(`${what} does not exist in this account and region; create it or correct its name`);
   if (name === 'AccessDeniedException' || name === 'DecryptionFailure')
-    return `may not be read by the controller (${name}); its KMS key must allow the controller's role, or use the AWS managed key`;
-  return `could not be read (${name})`;
+    return new Error(
+      `${what} may not be read by the controller (${name}); its KMS key must allow the controller's role, or use the AWS managed key`,
+    );
+  const why = `${what} could not be read (${name})`;
+  return status >= 500 || /Throttl|TooManyRequests/.test(name) ? unavailable(why, undefined) : new Error(why);
 }

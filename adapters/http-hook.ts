@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { RolloutError } from '../core/errors.ts';
 import { ANSWER_BYTES_MAX, broken, type HookAnswer, hookAnswerFrom, tooLong } from '../core/hook-answer.ts';
-import type { Clock, HookCheck, HookRunner } from '../core/ports.ts';
+import type { Clock, HookCheck, HookRunner, OwnSecret } from '../core/ports.ts';
 import type { Hook } from '../core/rollout/event.ts';
 import { inTime, payloadOf } from './_hook.ts';
 
@@ -10,8 +10,8 @@ export interface HookWeb {
   fetch: typeof fetch;
   /** The hosts that may be asked, with their port if it is not 443; none if it is empty. */
   hosts: string[];
-  /** What requests are signed with; nothing is sent without one. */
-  secret: string;
+  /** What requests are signed with. */
+  secret: OwnSecret;
 }
 
 /**
@@ -21,6 +21,7 @@ export interface HookWeb {
  */
 export function httpHook(web: HookWeb, clock: Clock): HookRunner {
   const post = async (url: string, body: string, key: string, signal: AbortSignal): Promise<HookAnswer> => {
+    const secret = await web.secret();
     const response = await web.fetch(url, {
       method: 'POST',
       body,
@@ -29,7 +30,7 @@ export function httpHook(web: HookWeb, clock: Clock): HookRunner {
       redirect: 'manual',
       headers: {
         'content-type': 'application/json',
-        'spillway-signature': signature(body, web.secret, Math.floor(clock.now() / 1000)),
+        'spillway-signature': signature(body, secret, Math.floor(clock.now() / 1000)),
         'spillway-idempotency-key': key,
       },
     });
@@ -54,7 +55,7 @@ export function httpHook(web: HookWeb, clock: Clock): HookRunner {
 
 /** Refuses an address that `httpHook` would not ask. */
 export const httpHookCheck =
-  (web: HookWeb): HookCheck =>
+  (web: Pick<HookWeb, 'hosts'>): HookCheck =>
   async (hook) =>
     void allowedUrl(hook, web);
 
@@ -64,7 +65,7 @@ function signature(body: string, secret: string, seconds: number): string {
 }
 
 /** @throws RolloutError OpeningRefused naming what must change */
-function allowedUrl({ id, spec }: Hook, { hosts, secret }: HookWeb): string {
+function allowedUrl({ id, spec }: Hook, { hosts }: Pick<HookWeb, 'hosts'>): string {
   const written = 'url' in spec ? spec.url : '';
   const url = URL.parse(written);
   const wrong = (what: string) => new RolloutError('OpeningRefused', `hooks.${id}: ${what}.`);
@@ -76,8 +77,6 @@ function allowedUrl({ id, spec }: Hook, { hosts, secret }: HookWeb): string {
     throw wrong(
       `${url.host} is not a host that this controller may ask (${hosts.join(', ') || 'it may ask none'}); add it to the controller's list of hosts`,
     );
-  if (secret === '')
-    throw wrong('this environment has no secret to sign requests with; give the controller one');
   return url.href;
 }
 

@@ -10,7 +10,7 @@ export function lambdaClicks(
 ): Clicks {
   return {
     async hand(click) {
-      const Payload = new TextEncoder().encode(JSON.stringify(signedClick(click, signer)));
+      const Payload = new TextEncoder().encode(JSON.stringify(await signedClick(click, signer)));
       await client.send(new InvokeCommand({ FunctionName, InvocationType: 'Event', Payload }));
     },
   };

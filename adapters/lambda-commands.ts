@@ -11,5 +11,5 @@ export function lambdaCommands(
 ): Commands {
   const advice = 'see whether the rollout did what you asked for, and give the command again if not';
   const taker = { client, clock: signs.clock, FunctionName, name: 'Command', advice };
-  return { give: (request) => call(taker, signedCommand(request, signs)) };
+  return { give: async (request) => call(taker, await signedCommand(request, signs)) };
 }

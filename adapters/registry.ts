@@ -10,6 +10,12 @@ interface HookClients {
   web: HookWeb;
 }
 
+/** What hooks are checked by before they are asked. */
+interface HookCheckClients {
+  lambda: LambdaClient;
+  web: Pick<HookWeb, 'hosts'>;
+}
+
 /** Makes an adapter. */
 export type Make<Port, Clients> = (clients: Clients, clock: Clock) => Port;
 
@@ -20,7 +26,7 @@ export const hookRunners: Record<string, Make<HookRunner, HookClients>> = {
 };
 
 /** Where a kind of hook becomes what refuses one that could never be asked; of a smoke test everything stands in the rollout file. Apart from the runners, so that an opening need not bring them along. */
-export const hookChecks: Record<string, Make<HookCheck, HookClients>> = {
+export const hookChecks: Record<string, Make<HookCheck, HookCheckClients>> = {
   smoke: () => async () => {},
   lambda: ({ lambda }, clock) => lambdaHookCheck(lambda, clock),
   http: ({ web }) => httpHookCheck(web),

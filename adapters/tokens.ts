@@ -1,6 +1,6 @@
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import { RolloutError } from '../core/errors.ts';
-import type { Clock, Tokens, TokenType } from '../core/ports.ts';
+import type { Clock, OwnSecret, Tokens, TokenType } from '../core/ports.ts';
 
 /** Least length of a key, in bytes: that of the signature (RFC 7518, 3.2). */
 const KEY_BYTES_MIN = 32;
@@ -23,32 +23,40 @@ interface Place {
 
 /**
  * Tokens as JSON Web Tokens of one shape: HS256, a type of their own, this environment, an expiry and an id. The secret is
- * `{"current": "k1", "keys": {"k1": "<hex>"}}`; it is looked at when the first token is, so that a bad one stops nothing else.
+ * `{"current": "k1", "keys": {"k1": "<hex>"}}`; it is read when the first token is, so that a bad one stops nothing else, and
+ * once more for a token whose key is not known.
  */
-export function tokens(secret: () => string, { environment, clock, newId = randomUUID }: Place): Tokens {
-  let known: Keys | undefined;
-  const secrets = () => {
-    known ??= keysFrom(secret());
-    return known;
+export function tokens(secret: OwnSecret, { environment, clock, newId = randomUUID }: Place): Tokens {
+  let known: { text: string; keys: Keys } | undefined;
+  const keysNow = async (isDoubted = false): Promise<Keys> => {
+    const text = await secret(isDoubted);
+    if (known?.text !== text) known = { text, keys: keysFrom(text) };
+    return known.keys;
+  };
+  const keyOf = async (kid: unknown): Promise<Uint8Array | undefined> => {
+    if (typeof kid !== 'string') return undefined;
+    for (const isDoubted of [false, true]) {
+      const { keys } = await keysNow(isDoubted);
+      if (Object.hasOwn(keys, kid)) return keys[kid];
+    }
+    return undefined;
   };
   return {
-    sign(type, claims, expiresAt) {
-      const { current, keys } = secrets();
+    async sign(type, claims, expiresAt) {
+      const { current, keys } = await keysNow();
       const [iat, exp] = [clock.now(), expiresAt].map((at) => Math.floor(at / 1000));
       const header = coded({ alg: 'HS256', kid: current, typ: typOf(type) });
       const text = `${header}.${coded({ ...claims, aud: environment, iat, exp, jti: newId() })}`;
       return `${text}.${signature(text, keys[current] as Uint8Array)}`;
     },
-    read(type, token) {
-      const { keys } = secrets();
+    async read(type, token) {
       const [head = '', body = '', signed = '', more] = token.length > TOKEN_MAX ? [] : token.split('.', 4);
       const header = signed === '' || more !== undefined ? undefined : decoded(head);
       if (header === undefined) throw invalid('it is not whole');
       if (header.alg !== 'HS256' || header.crit !== undefined)
         throw invalid('it is not signed as tokens are here');
       if (header.typ !== typOf(type)) throw invalid('it is for something else');
-      const { kid } = header;
-      const key = typeof kid === 'string' && Object.hasOwn(keys, kid) ? keys[kid] : undefined;
+      const key = await keyOf(header.kid);
       if (key === undefined) throw invalid('its key is not known here, or not any more');
       // Its text is compared, since the same bytes can be written in several ways.
       if (!isSame(signed, signature(`${head}.${body}`, key))) throw invalid('its signature does not fit');
@@ -65,8 +73,7 @@ export function tokens(secret: () => string, { environment, clock, newId = rando
 /** @throws Error that names what is wrong with the secret, and never what it holds */
 function keysFrom(secret: string): Keys {
   const wrong = (what: string) =>
-    new Error(`PEOPLE_KEYS ${what}; set it to {"current": "k1", "keys": {"k1": "<hex>"}}.`);
-  if (secret === '') throw wrong('is not set, so nothing can be signed or read');
+    new Error(`The secret PeopleKeys ${what}; set it to {"current": "k1", "keys": {"k1": "<hex>"}}.`);
   const { current, keys: written } = parsed(secret) ?? {};
   if (typeof current !== 'string' || typeof written !== 'object' || written === null)
     throw wrong('cannot be read');

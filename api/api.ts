@@ -195,14 +195,14 @@ function answersOf({ about, access, tokens, clock, isPublic, publicUrl, ...deps 
     abort: (asked) => command({ command: 'abort', ...why(asked.body) }, asked),
     rollback: (asked) => command({ command: 'rollback', ...why(asked.body) }, asked),
     retry: (asked) => command({ command: 'retry' }, asked),
-    links({ request, who, parameters, body: { action, seconds = LINK_SECONDS } }) {
+    async links({ request, who, parameters, body: { action, seconds = LINK_SECONDS } }) {
       if (action !== 'view') assertMay(who, { service: serviceIn(parameters), command: action }, access);
       const base = publicUrl ?? (isPublic ? request.url : undefined);
       if (base === undefined)
         throw new Refusal('NotAllowed', 'This environment has no public address that links could lead to.');
       const { rolloutId } = parameters;
       const expiresAt = clock.now() + seconds * 1_000;
-      const url = linkUrl(base, tokens.sign('link', { rolloutId, action }, expiresAt));
+      const url = linkUrl(base, await tokens.sign('link', { rolloutId, action }, expiresAt));
       return json({ url, action, rolloutId, expiresAt } satisfies Out<'links'>, 201);
     },
     problem: ({ parameters: { code } }) => file(`${code}\n\n${texts[code as ErrorCode]}\n`, 'text/plain'),
@@ -272,7 +272,7 @@ async function callerOf(
 ): Promise<Caller> {
   const [, token] = /^Bearer +(\S+)$/i.exec(req.header('authorization') ?? '') ?? [];
   if (token !== undefined && deps.isPublic) {
-    const claims = deps.tokens.read('link', token);
+    const claims = await deps.tokens.read('link', token);
     const link = linkFrom(claims, rolloutId ?? String(claims.rolloutId));
     return { who: { actor: linkActor(link), identities: [] }, link };
   }

@@ -4,7 +4,7 @@ import * as client from 'openid-client';
 import { RolloutError } from '../core/errors.ts';
 import { type Access, namedIn, oidcPrincipal, type Principal, rolesOf } from '../core/people/access.ts';
 import { inMarkup, plainText } from '../core/plain-text.ts';
-import type { Clock, Tokens } from '../core/ports.ts';
+import type { Clock, OwnSecret, Tokens } from '../core/ports.ts';
 import { nameOf } from '../core/rollout/actor.ts';
 import type { Instant } from '../core/units.ts';
 import { cut } from '../core/words.ts';
@@ -19,7 +19,7 @@ export const SIGN_IN = '/auth';
 export interface SignInDeps {
   /** It names the provider. */
   access: Access;
-  clientSecret: string;
+  clientSecret: OwnSecret;
   /** The address by which browsers reach the API; what a request says of that is never used. */
   publicUrl: string;
   tokens: Tokens;
@@ -88,7 +88,7 @@ export function signIn(deps: SignInDeps): Hono {
       code_challenge: await client.calculatePKCECodeChallenge(login.verifier),
       code_challenge_method: 'S256',
     });
-    const token = tokens.sign('login', login, clock.now() + LOGIN_MS);
+    const token = await tokens.sign('login', login, clock.now() + LOGIN_MS);
     setCookie(context, cookieOf(login.state), token, { ...COOKIE, maxAge: LOGIN_MS / 1000 });
     return context.redirect(url.href);
   });
@@ -97,7 +97,7 @@ export function signIn(deps: SignInDeps): Hono {
     const { search, searchParams } = new URL(context.req.url);
     const state = searchParams.get('state') ?? '';
     const name = cookieOf(state);
-    const login = loginIn(getCookie(context, name, 'host') ?? '', tokens);
+    const login = await loginIn(getCookie(context, name, 'host') ?? '', tokens);
     if (login?.state !== state)
       return page(context, 400, ['This sign-in has expired, or was begun in another browser.', AGAIN]);
     deleteCookie(context, name, COOKIE);
@@ -119,7 +119,7 @@ export function signIn(deps: SignInDeps): Hono {
   });
 
   /** Begins a session, unless it would be one of somebody who may nothing. */
-  const entered = (context: Context, claims: Claims, to: string) => {
+  const entered = async (context: Context, claims: Claims, to: string) => {
     const { identities } = oidcPrincipal(claims, access);
     const session: Session = {
       iss: claims.iss,
@@ -136,7 +136,7 @@ export function signIn(deps: SignInDeps): Hono {
         ...warning,
         `The deployer can give a role to ${identities.join(' or ')} in the setting access.roles.`,
       ]);
-    const token = sessionOf(session, tokens, clock.now() + SESSION_MS);
+    const token = await sessionOf(session, tokens, clock.now() + SESSION_MS);
     if (SESSION.length + 1 + token.length > COOKIE_MAX)
       return page(context, 403, [
         `You are in ${session.groups.length} of the groups that the settings name, more than fit into a session cookie.`,
@@ -156,15 +156,18 @@ export function signIn(deps: SignInDeps): Hono {
   return app;
 }
 
-/** The provider's endpoints and keys, asked for once; undefined if it does not answer. */
+/** The provider's endpoints and keys, asked for once for each secret of ours; undefined if it does not answer. */
 function discovered({ access, clientSecret, clock, fetch, failed, isInsecure }: SignInDeps) {
   const { issuer, clientId } = access.oidc as NonNullable<Access['oidc']>;
   let found: Promise<client.Configuration | undefined> | undefined;
   let until: Instant = Number.POSITIVE_INFINITY;
-  return () => {
-    if (clock.now() >= until) [found, until] = [undefined, Number.POSITIVE_INFINITY];
+  let by: string | undefined;
+  return async () => {
+    const secret = await clientSecret();
+    if (clock.now() >= until || secret !== by) [found, until] = [undefined, Number.POSITIVE_INFINITY];
+    by = secret;
     found ??= client
-      .discovery(new URL(issuer), clientId, clientSecret, authenticated(clientSecret), {
+      .discovery(new URL(issuer), clientId, secret, authenticated(secret), {
         [client.customFetch]: (url, options) => fetch(url, options as RequestInit),
         timeout: TIMEOUT_S,
         // The code flow does without the signature of its token, because TLS vouches for it; with it nothing else has to.
@@ -249,9 +252,9 @@ function ownPath(to: string | undefined, publicUrl: string): string {
 const cookieOf = (state: string): string => `login-${/^[\w-]{1,64}$/.test(state) ? state.slice(0, 16) : ''}`;
 
 /** The sign-in that a cookie of ours remembers; undefined for every other text. */
-function loginIn(token: string, tokens: Tokens): Login | undefined {
+async function loginIn(token: string, tokens: Tokens): Promise<Login | undefined> {
   try {
-    return tokens.read('login', token) as unknown as Login;
+    return (await tokens.read('login', token)) as unknown as Login;
   } catch (error) {
     if (RolloutError.is(error, 'TokenInvalid')) return undefined;
     throw error;

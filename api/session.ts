@@ -19,7 +19,7 @@ const Shape = z.object({
 export type Session = z.infer<typeof Shape>;
 
 /** The value of the cookie of somebody who has just proven who it is. */
-export const sessionOf = (session: Session, tokens: Tokens, expiresAt: Instant): string =>
+export const sessionOf = (session: Session, tokens: Tokens, expiresAt: Instant): Promise<string> =>
   tokens.sign('session', session, expiresAt);
 
 /** Whom a session is of. Who that is here, and what they may do, is asked of the present settings. @throws RolloutError NotAllowed if it is of another provider */
@@ -30,11 +30,15 @@ export function principalOf({ iss, sub, name, mail, groups }: Session, access: A
 }
 
 /** Whom the cookie of a request names; undefined if there is none. @throws RolloutError TokenInvalid, or NotAllowed if it is of another provider */
-export function sessionPrincipal(request: Request, access: Access, tokens: Tokens): Principal | undefined {
+export async function sessionPrincipal(
+  request: Request,
+  access: Access,
+  tokens: Tokens,
+): Promise<Principal | undefined> {
   const cookies = (request.headers.get('cookie') ?? '').split(';').map((each) => each.trim());
   const token = cookies.find((each) => each.startsWith(`${SESSION}=`))?.slice(SESSION.length + 1);
   if (token === undefined) return undefined;
-  const { data } = Shape.safeParse(tokens.read('session', token));
+  const { data } = Shape.safeParse(await tokens.read('session', token));
   if (data === undefined)
     throw new RolloutError('TokenInvalid', 'The session is of another version; sign in.');
   return principalOf(data, access);

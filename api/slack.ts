@@ -2,7 +2,7 @@ import { Hono, type HonoRequest } from 'hono';
 import { RolloutError } from '../core/errors.ts';
 import type { Access } from '../core/people/access.ts';
 import { type Click, clickFrom } from '../core/people/slack-click.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Clock, OwnSecret } from '../core/ports.ts';
 import { bytesFrom } from './body.ts';
 import { LIMITS, limiter } from './limits.ts';
 import { Refusal, type Status } from './problems.ts';
@@ -14,7 +14,7 @@ export const SLACK = '/slack';
 interface SlackDeps {
   slack: NonNullable<Access['slack']>;
   /** By which Slack signs what it sends for this app. */
-  signingSecret: string;
+  signingSecret: OwnSecret;
   clock: Clock;
   /** Hands a click to whoever carries it out, and does not wait for that. @throws if it was not taken */
   hand(click: Click): Promise<void>;
@@ -37,7 +37,10 @@ export function slackActions({ slack, signingSecret, clock, hand, refused }: Sla
     const time = header('x-slack-request-timestamp');
     // Digits alone: what is no number would be neither too old nor too new.
     const isNow = /^\d{1,12}$/.test(time) && Math.abs(Number(time) * 1_000 - clock.now()) <= WINDOW_MS;
-    if (!isNow || !(await isSigned(bytes, time, header('x-slack-signature'), signingSecret)))
+    const signature = header('x-slack-signature');
+    const isGenuine = async (isDoubted: boolean) =>
+      isSigned(bytes, time, signature, await signingSecret(isDoubted));
+    if (!isNow || !((await isGenuine(false)) || (await isGenuine(true))))
       throw refusal('NotAllowed', 401, 'Slack did not sign this request for this app within five minutes.');
     const click = clickFrom(payloadIn(bytes, header('content-type')), slack);
     switch (click) {

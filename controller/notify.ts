@@ -1,6 +1,7 @@
 import { RolloutError } from '../core/errors.ts';
 import type { Route } from '../core/people/access.ts';
 import type { Errand } from '../core/people/errand.ts';
+import { linkUrl } from '../core/people/link.ts';
 import type { Links, Memo, News, Notice, Sink } from '../core/people/notice.ts';
 import { isAskedFor, linksOf, routesOf, widest } from '../core/people/route.ts';
 import { aheadOf, phaseOf } from '../core/people/standing.ts';
@@ -87,7 +88,7 @@ async function report(rolloutId: string, ports: Needs<Notifies>): Promise<{ deli
   if (history === undefined) return { delivered: [] };
   const page = await pageNow(history.rollout, ports);
   const wanted: Place = { n: history.rollout.version, k: page.besides.at(-1)?.k ?? 0 };
-  const sinks = sinksOf(history.rollout, ports);
+  const sinks = await sinksOf(history.rollout, ports);
   const ends = await Promise.all(
     sinks.map(async ({ sink, route }) => ({
       key: sink.key,
@@ -121,13 +122,13 @@ async function wakeAt(
 }
 
 /** The sinks of a rollout's service, each once: with several routes to one, the widest counts. */
-function sinksOf(
+async function sinksOf(
   { opening: { rolloutId, service } }: Rollout,
   { access, observer, sinks }: Needs<'access' | 'observer' | 'sinks'>,
 ) {
   const found = new Map<string, { sink: Sink; route: Route }>();
   for (const route of routesOf(access, service)) {
-    const sink = sinks(route);
+    const sink = await sinks(route);
     if (sink === undefined) {
       observer.count({ NotificationsLost: 1 });
       observer.warn('nothing to post with', { rolloutId });
@@ -284,34 +285,30 @@ async function newsFor(
     ahead: aheadOf(rollout),
     paged: page.paged,
     since,
-    links: linksTo(rollout, linksOf(route), ports),
+    links: await linksTo(rollout, linksOf(route), ports),
   };
   return { news, through: { n: rollout.version, k: page.besides.at(-1)?.k ?? 0 } };
 }
 
-function linksTo(
+async function linksTo(
   { opening: { rolloutId, deadline, service, commit, author }, outcome }: Rollout,
   links: ReturnType<typeof linksOf>,
   { access, clock, publicUrl, tokens }: Needs<'access' | 'clock' | 'publicUrl' | 'tokens'>,
-): Links {
+): Promise<Links> {
   const { '*': all, [service]: own } = access.links ?? {};
   const source = {
     commit: filled(own?.commit ?? all?.commit, 'commit', commit),
     author: filled(own?.author ?? all?.author, 'author', author),
   };
   if (publicUrl === undefined || links === 'none') return source;
-  const to = (action: 'view' | 'abort', until: Instant) => {
-    const url = new URL('/link', publicUrl);
-    // In the fragment, which no server and no log gets to see.
-    url.hash = tokens.sign('link', { rolloutId, action }, until);
-    return url.href;
-  };
+  const to = async (action: 'view' | 'abort', until: Instant) =>
+    linkUrl(publicUrl, await tokens.sign('link', { rolloutId, action }, until));
   const until = clock.now() + LINK_MS;
   const abort = Math.max(clock.now() + 3600_000, Math.min(until, deadline));
   return {
     ...source,
-    details: to('view', until),
-    abort: outcome === undefined && links === 'abort' ? to('abort', abort) : undefined,
+    details: await to('view', until),
+    abort: outcome === undefined && links === 'abort' ? await to('abort', abort) : undefined,
   };
 }
 

@@ -17,6 +17,7 @@ import type {
   MetricSource,
   Notes,
   Openings,
+  OwnSecret,
   Pages,
   Publisher,
   ReleaseStore,
@@ -79,11 +80,11 @@ export interface Ports {
   clicks: Clicks;
   slackReplies: SlackReplies;
   /** By what Slack signs; empty if there is no app in Slack. */
-  slackSecret: string;
+  slackSecret: OwnSecret;
   /** The address of the public API; absent if there is none, or it knows its own. */
   publicUrl: string | undefined;
   /** How this deployment proves itself to the provider that people sign in at, and how it is asked. */
-  provider: { clientSecret: string; fetch: typeof globalThis.fetch };
+  provider: { clientSecret: OwnSecret; fetch: typeof globalThis.fetch };
   observer: Observer;
   announcer: Announcer;
   notes: Notes;
@@ -91,7 +92,7 @@ export interface Ports {
   agenda: Agenda;
   pages: Pages;
   /** Where a route leads; undefined if this deployment has nothing to post there with. */
-  sinks(route: Route): Sink | undefined;
+  sinks(route: Route): Promise<Sink | undefined>;
 }
 
 /** Some of the ports: a function gets those it names and can touch nothing else. */

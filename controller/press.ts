@@ -33,7 +33,7 @@ export async function press(
   read: (claims: Record<string, unknown>) => Click,
   ports: Needs<Presses | 'tokens'>,
 ): Promise<string> {
-  const click = read(ports.tokens.read('click', signed));
+  const click = read(await ports.tokens.read('click', signed));
   await carryOut(click, ports);
   return click.value.rolloutId;
 }

@@ -460,10 +460,16 @@ export type TokenType = 'click' | 'link' | 'login' | 'command' | 'session';
 /** Signs what this controller says, so that it knows its own words when they come back. */
 export interface Tokens {
   /** The claims in a token that nobody else can make, of this environment, with an id of its own (`jti`). */
-  sign(type: TokenType, claims: object, expiresAt: Instant): string;
+  sign(type: TokenType, claims: object, expiresAt: Instant): Promise<string>;
   /** The claims of a token of this type and environment that has not expired, `jti` and `exp` (seconds) included. @throws RolloutError TokenInvalid naming the reason */
-  read(type: TokenType, token: string): Record<string, unknown>;
+  read(type: TokenType, token: string): Promise<Record<string, unknown>>;
 }
+
+/**
+ * One of the controller's own secrets. `isDoubted`: what it was does not fit, so it may have been replaced.
+ * @throws RolloutError Unavailable if it was never read, and cannot be now
+ */
+export type OwnSecret = (isDoubted?: boolean) => Promise<string>;
 
 /**
  * Small records of what was reported of rollouts, and to whom, apart from the journal: no decision about a rollout reads them.

@@ -2,21 +2,20 @@ import { type ApiDeps, api } from '../api/api.ts';
 import type { Needs, Ports } from '../controller/ports.ts';
 import { readingsOf } from '../controller/read.ts';
 import { deployedAccess } from './_access.ts';
-import { aws, clock } from './_aws.ts';
 import type { Task } from './_lambda.ts';
 import { fault } from './_observe.ts';
-import { aboutOn, commandsOn, journalOn, publicUrlOn, tokensOn } from './_ports.ts';
+import { aboutOn, commandsOn, journalOn, type Keeper, publicUrlOn, tokensOn } from './_ports.ts';
 import { answerFrom, requestFrom, type UrlAnswer, UrlEvent } from './_url.ts';
 
 /** What the API takes. */
 export type Answers = 'about' | 'access' | 'clock' | 'commands' | 'journal' | 'publicUrl' | 'tokens';
 
 /** What both doors of the API get on AWS. */
-export function answersOnAws(): Needs<Answers> {
-  const tokens = tokensOn(aws);
+export function answersOn(host: Keeper): Needs<Answers> {
+  const tokens = tokensOn(host);
   return {
-    ...{ about: aboutOn(aws), access: deployedAccess(), clock, journal: journalOn(aws) },
-    ...{ commands: commandsOn(aws, tokens), publicUrl: publicUrlOn(aws), tokens },
+    ...{ about: aboutOn(host), access: deployedAccess(), clock: host.clock, journal: journalOn(host) },
+    ...{ commands: commandsOn(host, tokens), publicUrl: publicUrlOn(host), tokens },
   };
 }
 

@@ -26,9 +26,10 @@ import { sqsDeadLetters } from '../adapters/sqs-dead-letters.ts';
 import { standardWebhook } from '../adapters/standard-webhook.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
 import { tokens } from '../adapters/tokens.ts';
+import { RolloutError } from '../core/errors.ts';
 import type { Route } from '../core/people/access.ts';
 import type { Sink } from '../core/people/notice.ts';
-import type { Clock, Notes, Tokens } from '../core/ports.ts';
+import type { Clock, Notes, OwnSecret, Tokens } from '../core/ports.ts';
 import { paceBy } from '../notify/pace.ts';
 import { slackClient } from '../notify/slack/client.ts';
 import { slackChannel, slackWebhook } from '../notify/slack/sinks.ts';
@@ -57,6 +58,12 @@ export interface Host {
   optionalSetting(name: Setting): string;
 }
 
+/** A host that keeps secrets of the controller as well. */
+export interface Keeper extends Host {
+  /** A secret of the controller's own, which stands in no variable of a function. */
+  secret(name: SecretName): OwnSecret;
+}
+
 /** What a deployment says to a controller. */
 export type Setting =
   | 'COMMAND_ARN'
@@ -64,23 +71,26 @@ export type Setting =
   | 'DEAD_LETTERS_URL'
   | 'ENVIRONMENT'
   | 'HOOK_HOSTS'
-  | 'HOOK_SECRET'
   | 'JOURNAL_TABLE'
-  | 'OIDC_CLIENT_SECRET'
   | 'NOTIFY_ARN'
   | 'OPEN_ROLLOUT_ARN'
-  | 'PEOPLE_KEYS'
   | 'PUBLIC_URL'
   | 'PUBLISH_RELEASE_ARN'
   | 'RELEASE_BUCKET'
   | 'SCHEDULER_ROLE_ARN'
   | 'SCHEDULE_GROUP'
   | 'SLACK_ACTION_ARN'
-  | 'SLACK_SIGNING_SECRET'
-  | 'SLACK_TOKEN'
   | 'STATE_MACHINE_ARN'
-  | 'WATCHDOG_ARN'
-  | 'WEBHOOK_KEY';
+  | 'WATCHDOG_ARN';
+
+/** The controller's own secrets. */
+export type SecretName =
+  | 'HookSecret'
+  | 'OidcClientSecret'
+  | 'PeopleKeys'
+  | 'SlackSigningSecret'
+  | 'SlackToken'
+  | 'WebhookKey';
 
 /** What is needed of an AWS SDK v3 client to stand beside each of its tries; `never`, because no type names the outputs of every client. */
 export interface AwsClient {
@@ -166,7 +176,7 @@ export const openingsOn = ({ client, clock, setting }: Host) =>
 
 const smokeOn = ({ client, clock, fetch }: Host) => {
   const lambda = client(LambdaClient, PATIENT_CLIENT);
-  const secrets = awsSecrets({ lambda, fetch }, clock);
+  const secrets = awsSecrets({ config: lambda.config, fetch }, clock);
   return smokeByKind(smokeRunners, { lambda, secrets }, clock);
 };
 
@@ -175,18 +185,17 @@ export const probesOn = (host: Host) => byKind({ smoke: () => smokeOn(host) }, {
 
 const hostsOn = (list: string) => list.split(',').filter((host) => host !== '');
 
-const hookClients = ({ client, fetch, optionalSetting }: Host) => ({
+const hookClients = ({ client, optionalSetting }: Host) => ({
   lambda: client(LambdaClient, PATIENT_CLIENT),
-  web: {
-    fetch,
-    hosts: hostsOn(optionalSetting('HOOK_HOSTS')),
-    secret: optionalSetting('HOOK_SECRET'),
-  },
+  web: { hosts: hostsOn(optionalSetting('HOOK_HOSTS')) },
 });
 
 /** Hook runners by kind of hook. */
-export const hooksOn = (host: Host) =>
-  byKind({ ...hookRunners, smoke: () => smokeOn(host) }, hookClients(host), host.clock);
+export const hooksOn = (host: Keeper) => {
+  const { lambda, web } = hookClients(host);
+  const clients = { lambda, web: { ...web, fetch: host.fetch, secret: host.secret('HookSecret') } };
+  return byKind({ ...hookRunners, smoke: () => smokeOn(host) }, clients, host.clock);
+};
 
 /** What refuses hooks, by kind of hook. */
 export const hookCheckOn = (host: Host) => byKind(hookChecks, hookClients(host), host.clock);
@@ -216,8 +225,8 @@ export const completionsOn = ({ optionalSetting }: Host, s3: S3Calls) =>
   s3Completions(s3, optionalSetting('COMPLETIONS_BUCKET') || undefined);
 
 /** What commands, links and sessions are signed with. */
-export const tokensOn = ({ clock, optionalSetting, setting }: Host, newId?: () => string) =>
-  tokens(() => optionalSetting('PEOPLE_KEYS'), { environment: setting('ENVIRONMENT'), clock, newId });
+export const tokensOn = ({ clock, secret, setting }: Keeper, newId?: () => string) =>
+  tokens(secret('PeopleKeys'), { environment: setting('ENVIRONMENT'), clock, newId });
 
 /** Command may run for 75 s (`infra/controller.json`), and is asked once. */
 const COMMAND_CLIENT: Limits = {
@@ -242,15 +251,15 @@ export const clicksOn = ({ client, clock, setting }: Host, tokens: Tokens) =>
 /** Answers people who have clicked in Slack. */
 export const slackRepliesOn = ({ fetch }: Host) => slackReplies(fetch);
 
-/** By what Slack signs, if the deployment has an app there. */
-export const slackSecretOn = ({ optionalSetting }: Host) => optionalSetting('SLACK_SIGNING_SECRET');
+/** By what Slack signs. */
+export const slackSecretOn = ({ secret }: Keeper) => secret('SlackSigningSecret');
 
 /** The address of the public API, if the deployment says one. */
 export const publicUrlOn = ({ optionalSetting }: Host) => optionalSetting('PUBLIC_URL') || undefined;
 
 /** What it takes to sign people in. */
-export const providerOn = ({ fetch, optionalSetting }: Host) => ({
-  clientSecret: optionalSetting('OIDC_CLIENT_SECRET'),
+export const providerOn = ({ fetch, secret }: Keeper) => ({
+  clientSecret: secret('OidcClientSecret'),
   fetch,
 });
 
@@ -271,21 +280,26 @@ export const pagesOn = ({ client, setting }: Host) =>
   lambdaPages(client(LambdaClient, CLIENT), setting('NOTIFY_ARN'));
 
 /** Where routes lead. What Slack is posted with is a bot's token, or the address of an incoming webhook. */
-export const sinksOn = ({ client, clock, fetch, optionalSetting }: Host, notes: Notes) => {
-  const token = optionalSetting('SLACK_TOKEN');
+export const sinksOn = ({ client, clock, fetch, optionalSetting, secret }: Keeper, notes: Notes) => {
+  const token = secret('SlackToken');
   const slack = slackClient({ fetch, token }, clock);
   const pace = paceBy(notes, clock);
   const publish = snsTopics(client(SNSClient, CLIENT));
   const web = {
     fetch,
     hosts: hostsOn(optionalSetting('HOOK_HOSTS')),
-    secret: optionalSetting('WEBHOOK_KEY'),
+    secret: secret('WebhookKey'),
   };
-  return (route: Route): Sink | undefined => {
+  return async (route: Route): Promise<Sink | undefined> => {
     if ('sns' in route) return snsTopic(route.sns, publish);
     if ('webhook' in route) return webhookSink(standardWebhook(route.webhook, web, clock));
-    if (token.startsWith('https://')) return slackWebhook(token, slack, pace);
-    return token === '' ? undefined : slackChannel(route.slack, slack, pace);
+    // Who has no token to post with is one receiver of several.
+    const found = await token().catch((error) => {
+      if (RolloutError.is(error, 'Unavailable')) throw error;
+      return '';
+    });
+    if (found.startsWith('https://')) return slackWebhook(found, slack, pace);
+    return found === '' ? undefined : slackChannel(route.slack, slack, pace);
   };
 };
 

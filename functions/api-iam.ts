@@ -1,6 +1,8 @@
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { iamPrincipal } from '../core/people/access.ts';
-import { type Answers, answersOnAws, behindUrl } from './_api.ts';
+import { type Answers, answersOn, behindUrl } from './_api.ts';
 import { lambda, type Task } from './_lambda.ts';
+import { keeping } from './_secrets.ts';
 import type { UrlAnswer, UrlEvent } from './_url.ts';
 
 /**
@@ -17,4 +19,4 @@ export const apiIam: Task<UrlEvent, UrlAnswer, Answers> = behindUrl(({ access })
 }));
 
 /** The function on AWS. */
-export const handler = lambda(apiIam, answersOnAws);
+export const handler = lambda(apiIam, () => answersOn(keeping(LambdaClient)));

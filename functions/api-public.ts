@@ -1,11 +1,12 @@
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SIGN_IN, signIn } from '../api/oidc.ts';
 import { sessionPrincipal } from '../api/session.ts';
 import { SLACK, slackActions } from '../api/slack.ts';
-import { type Answers, answersOnAws, behindUrl } from './_api.ts';
-import { aws } from './_aws.ts';
+import { type Answers, answersOn, behindUrl } from './_api.ts';
 import { lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
-import { clicksOn, providerOn, slackSecretOn, tokensOn } from './_ports.ts';
+import { clicksOn, providerOn, slackSecretOn } from './_ports.ts';
+import { keeping } from './_secrets.ts';
 import type { UrlAnswer, UrlEvent } from './_url.ts';
 
 type More = 'clicks' | 'provider' | 'slackSecret';
@@ -24,7 +25,7 @@ export const apiPublic: Task<UrlEvent, UrlAnswer, Answers | More> = behindUrl<Mo
               failed: (why) => observer.warn('could not sign anybody in', { why }),
             }),
           }),
-      ...(access.slack === undefined || slackSecret === ''
+      ...(access.slack === undefined
         ? {}
         : {
             [SLACK]: slackActions({
@@ -40,9 +41,13 @@ export const apiPublic: Task<UrlEvent, UrlAnswer, Answers | More> = behindUrl<Mo
 );
 
 /** The function on AWS. */
-export const handler = lambda(apiPublic, () => ({
-  ...answersOnAws(),
-  clicks: clicksOn(aws, tokensOn(aws)),
-  provider: providerOn(aws),
-  slackSecret: slackSecretOn(aws),
-}));
+export const handler = lambda(apiPublic, () => {
+  const host = keeping(LambdaClient);
+  const answers = answersOn(host);
+  return {
+    ...answers,
+    clicks: clicksOn(host, answers.tokens),
+    provider: providerOn(host),
+    slackSecret: slackSecretOn(host),
+  };
+});

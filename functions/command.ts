@@ -1,3 +1,4 @@
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import * as z from 'zod/mini';
 import { type Obeyed, obeyCaller, type SignedRequest } from '../controller/obey.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
@@ -15,6 +16,7 @@ import {
   tokensOn,
   watchdogOn,
 } from './_ports.ts';
+import { keeping } from './_secrets.ts';
 
 /** Texts that people give go into the journal, which has room for 400 KB: what is longer is cut, since an abort must not fail for its reason. */
 const atMost = (most: number) => z.overwrite<string>((said) => cut(plainText(said), most));
@@ -94,5 +96,5 @@ export const handler = lambda(command, () => ({
   journal: journalOn(aws),
   openings: openingsOn(aws),
   router: routersOn(aws),
-  tokens: tokensOn(aws),
+  tokens: tokensOn(keeping(LambdaClient)),
 }));

@@ -1,13 +1,14 @@
+import { SNSClient } from '@aws-sdk/client-sns';
 import * as z from 'zod/mini';
 import { executionEnd } from '../adapters/execution-event.ts';
 import { type Notifies, notify as report } from '../controller/notify.ts';
 import { acknowledge } from '../controller/page.ts';
 import type { Errand } from '../core/people/errand.ts';
 import { deployedAccess } from './_access.ts';
-import { aws, clock } from './_aws.ts';
 import { ActorShape, lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
 import { agendaOn, journalOn, notesOn, publicUrlOn, sinksOn, tokensOn } from './_ports.ts';
+import { keeping } from './_secrets.ts';
 
 const Wake: z.ZodMiniType<Errand> = z.object({
   rolloutId: z.string(),
@@ -48,14 +49,15 @@ export const notify: Task<
 };
 
 /** The function on AWS. */
-export const handler = lambda(notify, () => ({
-  access: deployedAccess(),
-  agenda: agendaOn(aws),
-  clock,
-  journal: journalOn(aws),
-  notes: notesOn(aws),
-  observer,
-  publicUrl: publicUrlOn(aws),
-  sinks: sinksOn(aws, notesOn(aws)),
-  tokens: tokensOn(aws),
-}));
+export const handler = lambda(notify, () => {
+  const host = keeping(SNSClient);
+  const notes = notesOn(host);
+  return {
+    ...{ access: deployedAccess(), clock: host.clock, notes, observer },
+    agenda: agendaOn(host),
+    journal: journalOn(host),
+    publicUrl: publicUrlOn(host),
+    sinks: sinksOn(host, notes),
+    tokens: tokensOn(host),
+  };
+});

@@ -1,8 +1,10 @@
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import * as z from 'zod/mini';
 import { type Left, revert } from '../controller/revert.ts';
 import { aws, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { hooksOn, journalOn, metricsOn, restoreCodeOn, routersOn, watchdogOn } from './_ports.ts';
+import { keeping } from './_secrets.ts';
 
 /** `came` is the answer that named this directive, or the error that nobody handled. */
 const Input = z.object({
@@ -24,7 +26,7 @@ export const revertTraffic: Task<
 export const handler = lambda(revertTraffic, () => ({
   clock,
   watchdog: watchdogOn(aws),
-  hooks: hooksOn(aws),
+  hooks: hooksOn(keeping(LambdaClient)),
   journal: journalOn(aws),
   metrics: metricsOn(aws),
   restoreCode: restoreCodeOn(aws),

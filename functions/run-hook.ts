@@ -1,9 +1,11 @@
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import * as z from 'zod/mini';
 import { attend } from '../controller/checkpoint.ts';
 import { type WaitingState, workAndWake } from '../controller/waiting-state.ts';
 import { aws, clock } from './_aws.ts';
 import { ExecutionRef, lambda, type Task } from './_lambda.ts';
 import { executionsOn, hooksOn, journalOn } from './_ports.ts';
+import { keeping } from './_secrets.ts';
 
 const Input = z.object({ ref: ExecutionRef, version: z.number(), token: z.string() });
 
@@ -20,6 +22,6 @@ export const runHook: Task<WaitingState, object, 'clock' | 'executions' | 'hooks
 export const handler = lambda(runHook, () => ({
   clock,
   executions: executionsOn(aws),
-  hooks: hooksOn(aws),
+  hooks: hooksOn(keeping(LambdaClient)),
   journal: journalOn(aws),
 }));

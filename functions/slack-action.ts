@@ -1,11 +1,12 @@
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import * as z from 'zod/mini';
 import { type Presses, press } from '../controller/press.ts';
 import { clickSchema } from '../core/people/slack-click.ts';
 import { deployedAccess } from './_access.ts';
-import { aws, clock } from './_aws.ts';
 import { inputFrom, lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
 import { commandsOn, pagesOn, slackRepliesOn, tokensOn } from './_ports.ts';
+import { keeping } from './_secrets.ts';
 
 const Signed = z.object({ click: clickSchema });
 
@@ -18,12 +19,13 @@ export const slackAction: Task<{ signed: string }, { rolloutId: string }, Presse
 };
 
 /** The function on AWS. */
-export const handler = lambda(slackAction, () => ({
-  access: deployedAccess(),
-  clock,
-  commands: commandsOn(aws, tokensOn(aws)),
-  tokens: tokensOn(aws),
-  observer,
-  pages: pagesOn(aws),
-  slackReplies: slackRepliesOn(aws),
-}));
+export const handler = lambda(slackAction, () => {
+  const host = keeping(LambdaClient);
+  const tokens = tokensOn(host);
+  return {
+    ...{ access: deployedAccess(), clock: host.clock, observer, tokens },
+    commands: commandsOn(host, tokens),
+    pages: pagesOn(host),
+    slackReplies: slackRepliesOn(host),
+  };
+});

@@ -5,6 +5,7 @@ import { journal } from './journal.ts';
 import { machine } from './machine.ts';
 import { assertFits, type Place } from './place.ts';
 import { releases } from './releases.ts';
+import { secrets } from './secret-store.ts';
 import { assertStage, type Settings, settingsOf } from './settings.ts';
 import stages from './stages.json';
 import { pages, watch } from './watch.ts';
@@ -21,6 +22,7 @@ export async function controller() {
   const table = journal(place);
   const topic = pages(place, settings, letters);
   watchdog(place);
+  secrets(place, settings);
   const { functions: made, api, publicApi } = functions(place, settings, letters);
   machine(place, settings, made);
   events({ place, functions: made, table, deadLetters: letters, topic });

@@ -1,30 +1,28 @@
 import type { FunctionName } from './facts.ts';
 import { arnsOf, bucketOf, type Place, prefixOf } from './place.ts';
-import type { SecretVariable } from './secrets.ts';
 import type { Settings } from './settings.ts';
 
 const WATCHDOG = ['SCHEDULER_ROLE_ARN', 'SCHEDULE_GROUP', 'STATE_MACHINE_ARN', 'WATCHDOG_ARN'] as const;
-const HOOKS = ['HOOK_HOSTS', 'HOOK_SECRET'] as const;
+const HOOKS = ['HOOK_HOSTS'] as const;
 /** Metrics are counted by environment. */
 const ALL = ['ENVIRONMENT', 'JOURNAL_TABLE'] as const;
 
-const API = ['COMMAND_ARN', 'PEOPLE_KEYS', 'PUBLIC_URL', 'RELEASE_BUCKET', 'SCHEDULE_GROUP'] as const;
+const API = ['COMMAND_ARN', 'PUBLIC_URL', 'RELEASE_BUCKET', 'SCHEDULE_GROUP'] as const;
 
 /** The variables that each function reads, and no others; a test compares them with its bundle. */
-export const READS: Record<FunctionName, readonly (keyof Variables | SecretVariable)[]> = {
+export const READS: Record<FunctionName, readonly (keyof Variables)[]> = {
   AlarmEvent: [...ALL, 'STATE_MACHINE_ARN'],
   ApiIam: [...ALL, ...API],
-  ApiPublic: [...ALL, ...API, 'OIDC_CLIENT_SECRET', 'SLACK_ACTION_ARN', 'SLACK_SIGNING_SECRET'],
+  ApiPublic: [...ALL, ...API, 'SLACK_ACTION_ARN'],
   CloseRollout: [...ALL, ...WATCHDOG, 'COMPLETIONS_BUCKET'],
-  Command: [...ALL, ...WATCHDOG, 'OPEN_ROLLOUT_ARN', 'PEOPLE_KEYS'],
+  Command: [...ALL, ...WATCHDOG, 'OPEN_ROLLOUT_ARN'],
   ContinueAsNew: [...ALL, ...WATCHDOG],
   Decide: ALL,
   Hold: [...ALL, 'STATE_MACHINE_ARN'],
   JournalStream: [...ALL, 'OPEN_ROLLOUT_ARN', 'STATE_MACHINE_ARN'],
   Measure: ALL,
   Notify: [
-    ...[...ALL, 'HOOK_HOSTS', 'NOTIFY_ARN', 'PEOPLE_KEYS', 'PUBLIC_URL', 'SCHEDULER_ROLE_ARN'],
-    ...['SCHEDULE_GROUP', 'SLACK_TOKEN', 'WEBHOOK_KEY'],
+    ...[...ALL, 'HOOK_HOSTS', 'NOTIFY_ARN', 'PUBLIC_URL', 'SCHEDULER_ROLE_ARN', 'SCHEDULE_GROUP'],
   ] as const,
   OpenRollout: [...ALL, ...WATCHDOG, ...HOOKS, 'COMPLETIONS_BUCKET'],
   PromoteCanary: ALL,
@@ -33,7 +31,7 @@ export const READS: Record<FunctionName, readonly (keyof Variables | SecretVaria
   RevertTraffic: [...ALL, ...WATCHDOG, ...HOOKS, 'PUBLISH_RELEASE_ARN'],
   RunHook: [...ALL, 'STATE_MACHINE_ARN', ...HOOKS],
   ShiftTraffic: ALL,
-  SlackAction: ['ENVIRONMENT', 'COMMAND_ARN', 'NOTIFY_ARN', 'PEOPLE_KEYS'],
+  SlackAction: ['ENVIRONMENT', 'COMMAND_ARN', 'NOTIFY_ARN'],
   Transitions: [...ALL, 'DEAD_LETTERS_URL'],
   Watchdog: [...ALL, ...WATCHDOG],
 };
@@ -61,7 +59,7 @@ interface Variables {
 const deadLettersUrl = (name: FunctionName, place: Place): string =>
   `https://sqs.${place.region}.amazonaws.com${place.partition === 'aws-cn' ? '.cn' : ''}/${place.account}/${prefixOf(place)}-${name}-dead-letters`;
 
-/** The variables of one function, without its secrets; what the settings leave empty is not set. */
+/** The variables of one function, of which none is secret; what the settings leave empty is not set. */
 export function variablesOf(
   name: FunctionName,
   place: Place,

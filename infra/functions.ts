@@ -4,13 +4,12 @@ import { FUNCTIONS, type FunctionName, factsOf, fileOf, reservedFor } from './fa
 import { statementsOf } from './grants.ts';
 import { type Place, prefixOf } from './place.ts';
 import { roleFor } from './roles.ts';
-import { assertSecret, type SecretVariable, secretOf, secretsOf } from './secrets.ts';
 import type { Settings } from './settings.ts';
 import { addressOf, publicAddress } from './urls.ts';
 
 /** Every function of the controller, each with a role of its own, and the addresses of the API. */
 export function functions(place: Place, settings: Settings, deadLetters: Record<string, aws.sqs.Queue>) {
-  const context = { place, settings, deadLetters, secrets: secretsIn(settings) };
+  const context = { place, settings, deadLetters };
   // The others are given its address, which it learns itself from each call.
   const ApiPublic = oneFunction('ApiPublic', context);
   const publicApi = publicAddress('ApiPublic', ApiPublic, place, settings);
@@ -21,41 +20,24 @@ export function functions(place: Place, settings: Settings, deadLetters: Record<
   return { functions: made, publicApi, api: addressOf('ApiIam', made.ApiIam, place, 'AWS_IAM') };
 }
 
-type Secrets = Partial<Record<SecretVariable, $util.Output<string>>>;
-
-/** The secrets of a stage that functions read and its settings make necessary. */
-function secretsIn(settings: Settings): Secrets {
-  const read = new Set<string>(FUNCTIONS.flatMap((name) => READS[name]));
-  return Object.fromEntries(
-    secretsOf(settings)
-      .filter((variable) => read.has(variable))
-      .map((variable) => {
-        const { value } = new sst.Secret(secretOf(variable).name);
-        return [variable, value.apply((text) => assertSecret(variable, text))];
-      }),
-  );
-}
-
 interface Context {
   place: Place;
   settings: Settings;
-  secrets: Secrets;
   deadLetters: Record<string, aws.sqs.Queue>;
   publicApi?: $util.Input<string> | undefined;
 }
 
 function oneFunction(
   name: FunctionName,
-  { place, settings, secrets, deadLetters, publicApi }: Context,
+  { place, settings, deadLetters, publicApi }: Context,
 ): sst.aws.Function {
   const functionName = `${prefixOf(place)}-${name}`;
   const { seconds, megabytes, triedForSeconds } = factsOf(name);
   const { role, policy } = roleFor(name, 'lambda.amazonaws.com', statementsOf(name, place), place);
   const reserved = reservedFor(name, settings.accountConcurrency);
-  const known = { ...(publicApi === undefined ? {} : { PUBLIC_URL: publicApi }), ...secrets };
   const variables = {
     ...variablesOf(name, place, settings),
-    ...Object.fromEntries(Object.entries(known).filter(([key]) => READS[name].some((each) => each === key))),
+    ...(publicApi !== undefined && READS[name].includes('PUBLIC_URL') ? { PUBLIC_URL: publicApi } : {}),
   };
   const made = new sst.aws.Function(
     name,

@@ -1,6 +1,7 @@
 import { TARGET_RIGHTS, targetGrants } from '../targets/rights.ts';
 import { ASYNCHRONOUS, FUNCTIONS, type FunctionName, type Starter, startedBy } from './facts.ts';
 import { arnsOf, type Place } from './place.ts';
+import { SECRETS_READ } from './secrets.ts';
 
 /** A statement of an IAM policy. Everything is an allowance; what is not here is refused. */
 export interface Statement {
@@ -197,24 +198,26 @@ export const EVERYBODY: RightName[] = ['trace'];
 /** A service with a role of the controller. */
 export type ServiceName = keyof typeof SERVICE_GRANTS;
 
-/** What a function of the controller may do: its rights, its own logs and traces, its own dead letters, and the functions that it starts. */
+/** What a function of the controller may do: its rights, its own logs and traces, its own dead letters, the secrets of the controller that it reads, and the functions that it starts. */
 export function statementsOf(name: FunctionName, place: Place): Statement[] {
   const arns = arnsOf(place);
   const isMeant = (right: RightName) =>
     (place.completionsBucket !== '' || !right.endsWith(' completions')) &&
     (place.topics.length > 0 || right !== 'publish to topics');
-  const own = (Sid: string, Action: string[], resource: string): Statement => ({
+  const own = (Sid: string, Action: string[], ...Resource: string[]): Statement => ({
     Sid,
     Effect: 'Allow',
     Action,
-    Resource: [resource],
+    Resource,
   });
+  const secrets = (SECRETS_READ[name] ?? []).map(arns.ownSecret);
   return [
     ...[...GRANTS[name], ...EVERYBODY].filter(isMeant).map((right) => statementOf(right, arns)),
     own('WriteLogs', ['logs:CreateLogStream', 'logs:PutLogEvents'], arns.logs(name)),
     ...(ASYNCHRONOUS.includes(name)
       ? [own('SendDeadLetters', ['sqs:SendMessage'], arns.deadLetters(name))]
       : []),
+    ...(secrets.length > 0 ? [own('ReadOwnSecrets', ['secretsmanager:GetSecretValue'], ...secrets)] : []),
     ...callsOf(name, arns),
   ];
 }

@@ -13,6 +13,10 @@ export interface Place {
 /** What every name of a controller begins with. The command line makes the same names. */
 export const prefixOf = ({ environment }: Pick<Place, 'environment'>): string => `spillway-${environment}`;
 
+/** The name of a secret of the controller's own, outside of those that smoke tests may name; its functions make the same one. */
+export const secretNameOf = (place: Pick<Place, 'environment'>, name: string): string =>
+  `${prefixOf(place)}/${name}`;
+
 /**
  * The ARNs of a controller's parts, made of names: the state machine names its functions, and they name it, so neither
  * can wait for the other to exist.
@@ -41,6 +45,8 @@ export function arnsOf(place: Place) {
     ownCompletions: `arn:${partition}:s3:::${place.completionsBucket}/completions/${place.environment}/*`,
     objects: `arn:${partition}:s3:::${bucketOf(place)}/releases/*`,
     deadLetters: (name: string) => arn('sqs', `${prefix}-${name}-dead-letters`),
+    /** A secret of the controller's own; Secrets Manager adds six characters to the name. */
+    ownSecret: (name: string) => arn('secretsmanager', `secret:${secretNameOf(place, name)}-??????`),
     /** Secrets and parameters that services named for their smoke tests. */
     secrets: arn('secretsmanager', 'secret:spillway/*'),
     parameters: arn('ssm', 'parameter/spillway/*'),

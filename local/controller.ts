@@ -34,6 +34,7 @@ import {
   hookCheckOn,
   hooksOn,
   journalOn,
+  type Keeper,
   metricsOn,
   notesOn,
   openingsOn,
@@ -41,6 +42,7 @@ import {
   publicUrlOn,
   publishersOn,
   routersOn,
+  type SecretName,
   type Setting,
   sinksOn,
   slackRepliesOn,
@@ -108,6 +110,8 @@ export interface ControllerOptions {
   access?: Access | undefined;
   /** What the deployment says besides. */
   settings?: Partial<Record<Setting, string>> | undefined;
+  /** Secrets of its own besides those that it always has. */
+  secrets?: Partial<Record<SecretName, string>> | undefined;
   /** The text of another version's state machine, in place of the present one. */
   machine?: string | undefined;
 }
@@ -154,31 +158,31 @@ export function createController(
 
   const deadLettersUrl = `https://sqs.${account.region}.amazonaws.com/${account.account}/${prefix}Transitions-dead-letters`;
   account.queues.set(deadLettersUrl, []);
-  const host = hostOf(account, {
+  const settings = {
     COMMAND_ARN: arnOf('Command'),
     COMPLETIONS_BUCKET: COMPLETIONS,
     DEAD_LETTERS_URL: deadLettersUrl,
     ENVIRONMENT: environment,
     HOOK_HOSTS: account.hosts.join(','),
-    HOOK_SECRET,
     JOURNAL_TABLE: table,
     NOTIFY_ARN: arnOf('Notify'),
-    OIDC_CLIENT_SECRET: '',
     OPEN_ROLLOUT_ARN: arnOf('OpenRollout'),
-    PEOPLE_KEYS: JSON.stringify({ current: 'local', keys: { local: PEOPLE_KEY } }),
     PUBLIC_URL: '',
     PUBLISH_RELEASE_ARN: arnOf('PublishRelease'),
     RELEASE_BUCKET: bucket,
     SCHEDULER_ROLE_ARN: `arn:aws:iam::${account.account}:role/${prefix}scheduler`,
     SCHEDULE_GROUP: `${prefix}spillway`,
     SLACK_ACTION_ARN: arnOf('SlackAction'),
-    SLACK_SIGNING_SECRET: '',
-    SLACK_TOKEN: '',
     STATE_MACHINE_ARN: machineArn,
     WATCHDOG_ARN: arnOf('Watchdog'),
-    WEBHOOK_KEY: '',
     ...options.settings,
-  });
+  };
+  const secrets = {
+    HookSecret: HOOK_SECRET,
+    PeopleKeys: JSON.stringify({ current: 'local', keys: { local: PEOPLE_KEY } }),
+    ...options.secrets,
+  };
+  const host = hostOf(account, settings, secrets);
 
   const followers: ((record: JournalRecord) => void)[] = [];
   const { store = tableStore(account, host) } = options;
@@ -218,13 +222,13 @@ export function createController(
       void (await invoke('PublishRelease', { restore: { rolloutId, target } })),
     commands: {
       give: async (request) =>
-        (await invoke('Command', signedCommand(request, ports))) as { rolloutId: string },
+        (await invoke('Command', await signedCommand(request, ports))) as { rolloutId: string },
     },
     pages: {
       acknowledge: async (page) => send('Notify', { acknowledge: page }),
     },
     clicks: {
-      hand: async (click) => send('SlackAction', signedClick(click, ports)),
+      hand: async (click) => send('SlackAction', await signedClick(click, ports)),
     },
   };
   const made = portsOn(host, s3Calls(clients.s3), own, options.access);
@@ -288,10 +292,21 @@ export function createController(
   };
 }
 
-/** The embedded world, with these settings, in place of AWS. */
-function hostOf({ clock, fetch, clients }: Account, settings: Record<Setting, string>): Host {
+/** The embedded world, with these settings and secrets, in place of AWS. */
+function hostOf(
+  { clock, fetch, clients }: Account,
+  settings: Record<Setting, string>,
+  secrets: Partial<Record<SecretName, string>>,
+): Keeper {
   const setting = (name: Setting) => settings[name];
-  return { clock, fetch, client: (kind) => clientOf(clients, kind), setting, optionalSetting: setting };
+  return {
+    ...{ clock, fetch, client: (kind) => clientOf(clients, kind), setting, optionalSetting: setting },
+    secret: (name) => async () => {
+      const value = secrets[name];
+      if (value === undefined) throw new Error(`This world has no secret ${name}.`);
+      return value;
+    },
+  };
 }
 
 /** What is not made as on AWS. */
@@ -301,7 +316,7 @@ type Own = Pick<
 >;
 
 /** All ports, as each function has some of them on AWS, but for these. */
-function portsOn(host: Host, s3: S3Calls, own: Own, access = NO_ACCESS): Ports {
+function portsOn(host: Keeper, s3: S3Calls, own: Own, access = NO_ACCESS): Ports {
   return {
     ...own,
     environment: environmentOn(host),

@@ -37,7 +37,8 @@ const world = createWorld({
   clock: scaledClock(scale),
   seed: 7,
   access,
-  settings: { PUBLIC_URL: LOCAL_URL, SLACK_SIGNING_SECRET: SIGNING_SECRET, SLACK_TOKEN },
+  settings: { PUBLIC_URL: LOCAL_URL },
+  secrets: { SlackSigningSecret: SIGNING_SECRET, SlackToken: SLACK_TOKEN },
 });
 await deploy(world, lambda, alias, file.service, '7-serving');
 const version = await publish(world, lambda, '8-cheaper-shipping');

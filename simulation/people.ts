@@ -68,16 +68,18 @@ export function receivers(
   return {
     options: {
       access: accessOf(reporting),
-      settings: {
-        SLACK_TOKEN: reporting.isByWebhook ? SLACK_WEBHOOK : SLACK_TOKEN,
-        PUBLIC_URL: `https://${API}`,
-        WEBHOOK_KEY: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+      settings: { PUBLIC_URL: `https://${API}` },
+      secrets: {
+        SlackToken: reporting.isByWebhook ? SLACK_WEBHOOK : SLACK_TOKEN,
+        WebhookKey: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
       },
       web: { [new URL(WEBHOOK).host]: webhook },
     },
     posted,
     begin(stage) {
-      key = stage.ports.sinks({ webhook: WEBHOOK })?.key ?? '';
+      void stage.ports.sinks({ webhook: WEBHOOK }).then((sink) => {
+        key = sink?.key ?? '';
+      });
       stage.slack.trouble = () => troubleOf('slack');
       stage.slack.onAnswer = () => new Response('ok');
       stage.sns.topic(TOPIC);
@@ -127,14 +129,14 @@ type Give = () => Promise<void>;
 export function byLink({ ports, invoke }: Scenario, request: CommandRequest, until: number): Give {
   const { rolloutId, command: action } = request;
   const token = ports.tokens.sign('link', { rolloutId, action }, until);
-  const event: UrlEvent = {
+  const event = async (): Promise<UrlEvent> => ({
     rawPath: `/rollouts/${rolloutId}/${action}`,
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${await token}`, 'content-type': 'application/json' },
     requestContext: { domainName: API, http: { method: 'POST' } },
     body: JSON.stringify({ reason: 'it looks odd' }),
-  };
+  });
   return async () => {
-    const { statusCode, body } = (await invoke('ApiPublic', event)) as UrlAnswer;
+    const { statusCode, body } = (await invoke('ApiPublic', await event())) as UrlAnswer;
     if (statusCode === 503 || statusCode === 429) throw new Error(body);
   };
 }
@@ -156,7 +158,7 @@ export function bySlack({ ports }: Scenario, request: CommandRequest, at: string
 function bySignature({ ports, invoke }: Scenario, request: CommandRequest): Give {
   return async () => {
     try {
-      await invoke('Command', signedCommand(request, ports));
+      await invoke('Command', await signedCommand(request, ports));
     } catch (error) {
       if (!(error instanceof Error) || error.name !== 'CommandRefused') throw error;
     }

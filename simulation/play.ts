@@ -680,11 +680,14 @@ class Play {
       await this.#clock.sleep(1_000);
       await this.#stage.invoke('Command', { rolloutId, by: ADA.id, gate, ...words }).catch(() => {});
     }
-    const forger = tokens(() => JSON.stringify({ current: 'local', keys: { local: 'f0'.repeat(32) } }), {
-      environment: this.#stage.environment,
-      clock: this.#clock,
-    });
-    const forged = signedCommand(
+    const forger = tokens(
+      async () => JSON.stringify({ current: 'local', keys: { local: 'f0'.repeat(32) } }),
+      {
+        environment: this.#stage.environment,
+        clock: this.#clock,
+      },
+    );
+    const forged = await signedCommand(
       { command: 'approve', rolloutId, by: ADA, gate },
       { tokens: forger, clock: this.#clock },
     );

@@ -185,7 +185,7 @@ export function record(
         watched: [],
         artifacts: Object.assign({}, ...truths.map(({ artifacts }) => artifacts())),
         executions: [],
-        ...voices(),
+        ...(await voices()),
         ...{ deaf, humans },
       };
       for (const id of ids) {
@@ -246,9 +246,12 @@ function recordCommands(world: World): Command[] {
   world.overhear((name, event, answer) => {
     if (name !== 'Command') return;
     const { command: does, rolloutId, by } = wantedBy(event as Wanted | { signed: string });
-    const provenBy = typeof by === 'object' && isOwn(event as object, world) ? by.id : undefined;
-    const given: Command = { does, rolloutId, at: clock.now(), acceptedAt: undefined, provenBy };
+    const given: Command = { does, rolloutId, at: clock.now(), acceptedAt: undefined, provenBy: undefined };
     commands.push(given);
+    if (typeof by === 'object')
+      void isOwn(event as object, world).then((isProven) => {
+        if (isProven) given.provenBy = by.id;
+      });
     answer.then(
       (accepted) => {
         given.acceptedAt = given.answeredAt = clock.now();
@@ -265,16 +268,19 @@ function recordCommands(world: World): Command[] {
 }
 
 /** True for what this world itself has signed: a forged token says as well who it is of. */
-function isOwn(event: object, { ports }: World): boolean {
+async function isOwn(event: object, { ports }: World): Promise<boolean> {
   try {
-    return 'signed' in event && ports.tokens.read('command', String(event.signed)) !== undefined;
+    return 'signed' in event && (await ports.tokens.read('command', String(event.signed))) !== undefined;
   } catch {
     return false;
   }
 }
 
 /** Listens to whoever is outside, from now on; answers what was heard. */
-function hear(world: World, posted: Said[]): () => Pick<Run, 'receivers' | 'said' | 'spoken' | 'letters'> {
+function hear(
+  world: World,
+  posted: Said[],
+): () => Promise<Pick<Run, 'receivers' | 'said' | 'spoken' | 'letters'>> {
   const { clock, events, sns, slack, ports } = world;
   const announced: Said[] = [];
   const published: Said[] = [];
@@ -300,11 +306,12 @@ function hear(world: World, posted: Said[]): () => Pick<Run, 'receivers' | 'said
     published.push({ ...saidNow(to, clock.now()), rolloutId, lines: [line] });
     return answer;
   };
-  return () => {
+  return async () => {
     const { notify } = ports.access;
-    const services = Object.values(notify).flat();
-    const receivers = services.flatMap((route) => {
-      const key = ports.sinks(route)?.key;
+    const routes = Object.values(notify).flat();
+    const sinks = await Promise.all(routes.map((route) => ports.sinks(route)));
+    const receivers = routes.flatMap((route, index) => {
+      const key = sinks[index]?.key;
       return key === undefined ? [] : [{ key, only: route.only, route }];
     });
     const posts = receivers.flatMap(({ key, route }) =>

@@ -5,7 +5,9 @@ import type { Click } from './slack-click.ts';
 const SIGNED_MS = 10 * 60_000;
 
 /** What carries clicks out is called with by those who have checked what Slack signed: whoever else calls it could press in anybody's name. */
-export const signedClick = (
+export const signedClick = async (
   click: Click,
   { tokens, clock }: { tokens: Tokens; clock: Clock },
-): { signed: string } => ({ signed: tokens.sign('click', { click }, clock.now() + SIGNED_MS) });
+): Promise<{ signed: string }> => ({
+  signed: await tokens.sign('click', { click }, clock.now() + SIGNED_MS),
+});

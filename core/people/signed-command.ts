@@ -5,7 +5,9 @@ import type { CommandRequest } from '../rollout/command-request.ts';
 const SIGNED_MS = 5 * 60_000;
 
 /** What the function that takes commands is called with by those who have proven who gives one. */
-export const signedCommand = (
+export const signedCommand = async (
   request: CommandRequest,
   { tokens, clock }: { tokens: Tokens; clock: Clock },
-): { signed: string } => ({ signed: tokens.sign('command', { request }, clock.now() + SIGNED_MS) });
+): Promise<{ signed: string }> => ({
+  signed: await tokens.sign('command', { request }, clock.now() + SIGNED_MS),
+});

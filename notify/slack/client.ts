@@ -1,5 +1,5 @@
 import { RolloutError } from '../../core/errors.ts';
-import type { Clock } from '../../core/ports.ts';
+import type { Clock, OwnSecret } from '../../core/ports.ts';
 import { within } from '../../core/within.ts';
 
 /** The methods that are called. */
@@ -39,7 +39,7 @@ const REASON_MAX = 60;
 
 /** A client with a bot's token, which only `call` needs. */
 export function slackClient(
-  { fetch, token }: { fetch: typeof globalThis.fetch; token: string },
+  { fetch, token }: { fetch: typeof globalThis.fetch; token: OwnSecret },
   clock: Clock,
 ): SlackClient {
   const send = async (url: string, body: object, headers: Record<string, string>): Promise<Response> => {
@@ -71,7 +71,7 @@ export function slackClient(
   };
   return {
     async call(method, body) {
-      const authorization = `Bearer ${token}`;
+      const authorization = `Bearer ${await token()}`;
       const response = await send(`https://slack.com/api/${method}`, body, { authorization });
       // What Slack has against a call comes with status 200.
       const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>;

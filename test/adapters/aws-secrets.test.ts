@@ -25,7 +25,7 @@ function setUp(answer?: (request: Request) => Promise<Response> | Response) {
     return server(request);
   };
   const clock = { now: () => now, sleep: async () => {} };
-  const secrets = awsSecrets({ lambda, fetch: fetched }, clock);
+  const secrets = awsSecrets({ config: lambda.config, fetch: fetched }, clock);
   return { secrets, sent, pass: (ms: number) => (now += ms) };
 }
 const SECRET = { from: 'secret', name: 'spillway/shop/login' } as const;

@@ -22,7 +22,7 @@ function stage(answer: (request: Request) => Response | Promise<Response>, more:
     sent.push(request.clone());
     return answer(request);
   };
-  const web = { fetch, hosts: ['hooks.example'], secret: SECRET, ...more };
+  const web = { fetch, hosts: ['hooks.example'], secret: async () => SECRET, ...more };
   const hook = httpHook(web, clock);
   return {
     clock,
@@ -160,7 +160,6 @@ describe('an address that may not be asked', () => {
       { hosts: [] },
       'hooks.example is not a host that this controller may ask (it may ask none)',
     ],
-    [URL_OF_HOOK, { secret: '' }, 'this environment has no secret to sign requests with'],
   ];
 
   test.each(cases)('%j %j is refused at opening', async (url, web, message) => {
@@ -174,6 +173,14 @@ describe('an address that may not be asked', () => {
   test.each(cases)('%j %j is never asked', async (url, web, message) => {
     const { ask, sent } = stage(() => Response.json(pass), web);
     expect(await ask(url)).toMatchObject({ status: 'broken', reason: expect.stringContaining(message) });
+    expect(sent).toEqual([]);
+  });
+
+  test('that nothing can be signed for is never asked', async () => {
+    const { ask, sent } = stage(() => Response.json(pass), {
+      secret: () => Promise.reject(new Error('The secret is away.')),
+    });
+    expect(await ask()).toMatchObject({ status: 'broken', reason: expect.stringContaining('is away') });
     expect(sent).toEqual([]);
   });
 
@@ -206,7 +213,7 @@ describe('over a real connection', () => {
   const ask = (path: string) => {
     const plain: HookWeb['fetch'] = (input, init) => fetch(String(input).replace('https:', 'http:'), init);
     const host = `127.0.0.1:${port}`;
-    return httpHook({ fetch: plain, hosts: [host], secret: SECRET }, scaledClock()).ask(
+    return httpHook({ fetch: plain, hosts: [host], secret: async () => SECRET }, scaledClock()).ask(
       question(`https://${host}${path}`),
     );
   };

@@ -9,7 +9,7 @@ import { clockAt, refusal, stubbed, type Wire } from './stub.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 9);
 const clock = clockAt(NOW);
-const signs = tokens(() => JSON.stringify({ current: 'k', keys: { k: PEOPLE_KEY } }), {
+const signs = tokens(async () => JSON.stringify({ current: 'k', keys: { k: PEOPLE_KEY } }), {
   environment: 'production',
   clock,
 });
@@ -41,7 +41,7 @@ test('a command is handed over in a token that proves who gives it, and nothing 
   const { path, body } = sent[0] as { path: string; body: { signed: string } };
   expect(path).toMatch(/spillway-production-Command\/invocations$/);
   expect(Object.keys(body)).toEqual(['signed']);
-  expect(signs.read('command', body.signed)).toMatchObject({ request: ABORT });
+  expect(await signs.read('command', body.signed)).toMatchObject({ request: ABORT });
 });
 
 test('a refusal is the one that the function threw', async () => {

@@ -9,7 +9,7 @@ const clients = {
   lambda: new LambdaClient({ region: 'eu-west-1' }),
   fetch: nobody,
   secrets: { read: nobody },
-  web: { fetch: nobody, hosts: [], secret: '' },
+  web: { fetch: nobody, hosts: [], secret: nobody },
 };
 
 describe.each([

@@ -6,7 +6,7 @@ const URL_OK = 'https://hooks.example/rollouts?sig=s3cret';
 
 function setUp(
   answer: (request: Request) => Response | Promise<Response>,
-  more: Partial<{ hosts: string[]; secret: string }> = {},
+  more: Partial<{ hosts: string[]; secret: () => Promise<string> }> = {},
 ) {
   const sent: Request[] = [];
   const fetched: typeof fetch = async (input, init) => {
@@ -19,7 +19,11 @@ function setUp(
     sleep: (ms: number) => new Promise<void>((done) => setTimeout(done, ms).unref()),
   };
   const hook = (address = URL_OK) =>
-    standardWebhook(address, { fetch: fetched, hosts: ['hooks.example'], secret: SECRET, ...more }, clock);
+    standardWebhook(
+      address,
+      { fetch: fetched, hosts: ['hooks.example'], secret: async () => SECRET, ...more },
+      clock,
+    );
   return { sent, hook };
 }
 
@@ -76,7 +80,7 @@ describe('a webhook', () => {
     ['another port', 'https://hooks.example:8443/x', {}, /hooks.example:8443 is not a host/],
     ['no encryption', 'http://hooks.example/x', {}, /does not begin with https/],
     ['a password', 'https://ada:pw@hooks.example/x', {}, /holds a password/],
-    ['no key', URL_OK, { secret: '' }, /no key/],
+    ['no key', URL_OK, { secret: () => Promise.reject(new Error('no key')) }, /no key/],
   ])('to %s is not sent, and its address is not repeated', async (_, address, more, why) => {
     const { sent, hook } = setUp(() => new Response(null), more);
     const posted = hook(address).post('i', '{}');

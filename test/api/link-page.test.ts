@@ -157,7 +157,7 @@ describe('the page behind a link', () => {
       expect(page.requests).toEqual([]);
     }
     const claims = { rolloutId: ID, action: 'pause' };
-    const token = world.ports.tokens.sign('link', claims, world.clock.now() - 1_000);
+    const token = await world.ports.tokens.sign('link', claims, world.clock.now() - 1_000);
     const page = opened(app, `https://api.example/link#${token}`);
     await settled(() => page.shown('state').includes('cannot be read'));
     expect(page.shown('state')).toContain('it has expired');

@@ -23,7 +23,10 @@ test('a link is made by who may do what it does, leads to the page, and carries 
   expect(expiresAt - world.clock.now()).toBeGreaterThan(590_000);
   const { origin, pathname, search, hash } = new URL(url);
   expect([origin, pathname, search]).toEqual(['https://api.example', '/link', '']);
-  expect(world.ports.tokens.read('link', hash.slice(1))).toMatchObject({ rolloutId: ID, action: 'abort' });
+  expect(await world.ports.tokens.read('link', hash.slice(1))).toMatchObject({
+    rolloutId: ID,
+    action: 'abort',
+  });
   for (const seconds of [0, 59, 604_801, 1.5])
     expect((await ask(app, 'POST', at('links'), { body: { action: 'view', seconds } })).status).toBe(422);
   expect((await ask(app, 'POST', at('links'), { body: { action: 'promote' } })).status).toBe(422);
@@ -34,7 +37,7 @@ test('behind a door that is not public, links lead to the public one, and none i
   const app = apiOf(world, { isPublic: false, publicUrl: 'https://public.example' });
   const { body } = await ask(app, 'POST', at('links'), { body: { action: 'view' } });
   expect((body as { url: string }).url).toMatch(/^https:\/\/public\.example\/link#/);
-  expect((await ask(app, 'POST', at('abort'), by(linkOf(world, 'abort')))).status).toBe(401);
+  expect((await ask(app, 'POST', at('abort'), by(await linkOf(world, 'abort')))).status).toBe(401);
   for (const path of ['/link', '/link.js', '/link.css'])
     expect((await ask(app, 'GET', path)).status).toBe(404);
   const lonely = apiOf(world, { isPublic: false });
@@ -47,7 +50,7 @@ test('a link reads its rollout, and does the one thing that it is for, once', as
   const world = await deployed();
   await released(world);
   const app = apiOf(world);
-  const token = linkOf(world, 'abort');
+  const token = await linkOf(world, 'abort');
   for (const path of [`/rollouts/${ID}`, `/rollouts/${ID}/events`, `/rollouts/${ID}/verdicts/api/errors`])
     expect((await ask(app, 'GET', path, by(token))).status).toBe(200);
   expect((await ask(app, 'POST', at('abort'), { ...by(token), body: { reason: 'odd' } })).status).toBe(202);
@@ -64,7 +67,7 @@ test('a link can only read, pause and abort', async () => {
   const world = await deployed();
   const { app, commands } = taking(world);
   const given = async (action: string, path: string, body: object = {}) =>
-    (await ask(app, 'POST', path, { ...by(linkOf(world, action)), body })).status;
+    (await ask(app, 'POST', path, { ...by(await linkOf(world, action)), body })).status;
   for (const action of ['view', 'pause', 'abort'])
     for (const command of ['pause', 'resume', 'promote', 'approve', 'abort', 'rollback', 'retry', 'links'])
       expect([action, command, await given(action, at(command), { gate: 100 })]).toEqual([
@@ -76,13 +79,15 @@ test('a link can only read, pause and abort', async () => {
     { command: 'pause', by: { via: 'link' }, once: { id: expect.stringMatching(/^link:/) } },
   ]);
   for (const path of ['/rollouts', '/about', `/services/${SERVICE}`, `/services/${SERVICE}/rollouts`])
-    expect((await ask(app, 'GET', path, by(linkOf(world, 'view')))).body).toMatchObject({ status: 403 });
+    expect((await ask(app, 'GET', path, by(await linkOf(world, 'view')))).body).toMatchObject({
+      status: 403,
+    });
 });
 
 test('forged, altered, expired and foreign tokens do nothing, wherever they stand', async () => {
   const world = await deployed();
   const { app, commands } = taking(world);
-  const good = linkOf(world, 'abort');
+  const good = await linkOf(world, 'abort');
   const [head = '', body = '', signature = ''] = good.split('.');
   const coded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const place = { environment: 'staging', clock: world.clock };
@@ -95,15 +100,14 @@ test('forged, altered, expired and foreign tokens do nothing, wherever they stan
     padded: `${good}=`,
     unsigned: `${coded({ alg: 'none', typ: 'spillway-link+jwt' })}.${body}.`,
     altered: `${head}.${coded({ ...claims, aud: 'production', exp: 9e9, jti: 'x' })}.${signature}`,
-    expired: ports.tokens.sign('link', claims, clock.now() - 1_000),
-    session: ports.tokens.sign('session', claims, clock.now() + HOUR),
-    command: ports.tokens.sign('command', { request: claims }, clock.now() + HOUR),
-    environment: tokens(() => JSON.stringify({ current: 'local', keys: { local: PEOPLE_KEY } }), place).sign(
-      'link',
-      claims,
-      clock.now() + HOUR,
-    ),
-    rollout: linkOf(world, 'abort', `${SERVICE}--r2--1`),
+    expired: await ports.tokens.sign('link', claims, clock.now() - 1_000),
+    session: await ports.tokens.sign('session', claims, clock.now() + HOUR),
+    command: await ports.tokens.sign('command', { request: claims }, clock.now() + HOUR),
+    environment: await tokens(
+      async () => JSON.stringify({ current: 'local', keys: { local: PEOPLE_KEY } }),
+      place,
+    ).sign('link', claims, clock.now() + HOUR),
+    rollout: await linkOf(world, 'abort', `${SERVICE}--r2--1`),
     long: `${'a'.repeat(100_000)}.b.c`,
   })) {
     const { status, body: answer, text } = await ask(app, 'POST', at('abort'), by(token));
@@ -139,7 +143,7 @@ test('an abort works although the journal is down, from what its token says', as
     reads: new Proxy({} as never, { get: () => () => Promise.reject(new Error('down')) }),
   });
   isDown = true;
-  for (const token of [linkOf(world, 'abort')])
+  for (const token of [await linkOf(world, 'abort')])
     expect((await ask(app, 'POST', at('abort'), by(token))).status).toBe(202);
   expect(world.lambda.helpers.routing(FUNCTION, ALIAS)).toMatchObject({ primary: '7', weights: EMPTY });
 });

@@ -59,8 +59,8 @@ async function scene(options: Partial<ProviderOptions> = {}, more: Partial<SignI
   const deps: SignInDeps = {
     failed: (why) => void failures.push(why),
     access: { ...ACCESS, oidc: { issuer: provider.issuer, clientId: CLIENT.id, groupsClaim: 'groups' } },
-    ...{ clientSecret: CLIENT.secret, publicUrl: ORIGIN, clock, fetch, isInsecure: true },
-    tokens: tokens(() => keys, { environment: 'production', clock }),
+    ...{ clientSecret: async () => CLIENT.secret, publicUrl: ORIGIN, clock, fetch, isInsecure: true },
+    tokens: tokens(async () => keys, { environment: 'production', clock }),
     ...more,
   };
   const whole = new Hono().route(SIGN_IN, signIn(deps));
@@ -74,10 +74,10 @@ async function scene(options: Partial<ProviderOptions> = {}, more: Partial<SignI
 }
 
 /** Whom the cookies of this browser name, or why they do not. */
-const whoIn = ({ deps, eva }: Scene): Principal | string | undefined => {
+const whoIn = async ({ deps, eva }: Scene): Promise<Principal | string | undefined> => {
   const cookie = [...(eva.cookies.get(ORIGIN) ?? [])].map(([name, value]) => `${name}=${value}`).join('; ');
   try {
-    return sessionPrincipal(new Request(ORIGIN, { headers: { cookie } }), deps.access, deps.tokens);
+    return await sessionPrincipal(new Request(ORIGIN, { headers: { cookie } }), deps.access, deps.tokens);
   } catch (error) {
     return Object(error).name;
   }
@@ -98,7 +98,7 @@ describe('signing in', () => {
     const at = await scene();
     const { url, response } = await at.eva.open(`${SIGN_IN}/login?to=/rollouts/r1?after=3`);
     expect([url.href, response.status]).toEqual([`${ORIGIN}/rollouts/r1?after=3`, 200]);
-    expect(whoIn(at)).toEqual({
+    expect(await whoIn(at)).toEqual({
       actor: { id: 'oidc:ada', name: 'ada@x.example', via: 'oidc', isVerified: true },
       identities: ['oidc:ada', 'mail:ada@x.example', 'oidc-group:leads'],
     });
@@ -108,7 +108,7 @@ describe('signing in', () => {
   test('works with a provider that tells mail and groups only to who asks once more', async () => {
     const at = await scene({ isThin: true });
     await at.eva.open(`${SIGN_IN}/login`);
-    expect(whoIn(at)).toMatchObject({
+    expect(await whoIn(at)).toMatchObject({
       identities: ['oidc:ada', 'mail:ada@x.example', 'oidc-group:leads'],
     });
   });
@@ -116,7 +116,7 @@ describe('signing in', () => {
   test('works with a provider that takes the secret in a header alone', async () => {
     const at = await scene({ authMethod: 'client_secret_basic' });
     await at.eva.open(`${SIGN_IN}/login`);
-    expect(whoIn(at)).toMatchObject({ actor: { id: 'oidc:ada' } });
+    expect(await whoIn(at)).toMatchObject({ actor: { id: 'oidc:ada' } });
   });
 
   test('sets cookies that no script, no other site and no part of the domain gets', async () => {
@@ -168,7 +168,7 @@ describe('whoever has no role', () => {
     expect(status).toBe(403);
     expect(text).toContain('You are signed in as Eve, who has no role in this environment.');
     expect(text).toContain('a role to oidc:eve in the setting access.roles.');
-    expect(whoIn(at)).toBeUndefined();
+    expect(await whoIn(at)).toBeUndefined();
   });
 
   test('is told that the provider sent no groups', async () => {
@@ -184,7 +184,7 @@ describe('whoever has no role', () => {
     expect(status).toBe(200);
     expect(text).toContain('left out your groups, because there are too many');
     expect(text).toContain('<a href="/rollouts">Continue</a>');
-    expect(whoIn(at)).toMatchObject({ identities: ['oidc:max', 'mail:max@x.example'] });
+    expect(await whoIn(at)).toMatchObject({ identities: ['oidc:max', 'mail:max@x.example'] });
   });
 
   test('is not told of groups where the settings name none', async () => {
@@ -204,11 +204,11 @@ describe('whoever has no role', () => {
     await at.eva.open(`${SIGN_IN}/login`);
     const { oidc } = at.deps.access;
     at.deps.access.oidc = { groupsClaim: 'groups', clientId: 'spillway', issuer: 'https://other.example' };
-    expect(whoIn(at)).toBe('NotAllowed');
+    expect(await whoIn(at)).toBe('NotAllowed');
     at.deps.access.oidc = undefined;
-    expect(whoIn(at)).toBe('NotAllowed');
+    expect(await whoIn(at)).toBe('NotAllowed');
     at.deps.access.oidc = oidc;
-    expect(whoIn(at)).toMatchObject({ actor: { id: 'oidc:ada' } });
+    expect(await whoIn(at)).toMatchObject({ actor: { id: 'oidc:ada' } });
   });
 });
 
@@ -230,14 +230,14 @@ describe('a session', () => {
     expect(token.length).toBeLessThan(600);
   });
 
-  test('ends after eight hours', () => {
+  test('ends after eight hours', async () => {
     at.advance(8 * HOUR - 60_000);
-    expect(whoIn(at)).toBeDefined();
+    expect(await whoIn(at)).toBeDefined();
     at.advance(60_000);
-    expect(whoIn(at)).toBe('TokenInvalid');
+    expect(await whoIn(at)).toBe('TokenInvalid');
   });
 
-  test.each<[string, (token: string, at: Scene) => string]>([
+  test.each<[string, (token: string, at: Scene) => string | Promise<string>]>([
     ['forged', (token) => `${token.slice(0, -43)}${'A'.repeat(43)}`],
     [
       'altered',
@@ -251,17 +251,17 @@ describe('a session', () => {
     ],
     ['of another version', (_, { deps }) => deps.tokens.sign('session', { who: 'ada' }, Date.now() + HOUR)],
     ['empty', () => ''],
-  ])('that is %s is none', (_, made) => {
+  ])('that is %s is none', async (_, made) => {
     const cookies = cookiesOf(at);
-    cookies.set(SESSION, made(cookies.get(SESSION) ?? '', at));
-    expect(whoIn(at)).toBe('TokenInvalid');
+    cookies.set(SESSION, await made(cookies.get(SESSION) ?? '', at));
+    expect(await whoIn(at)).toBe('TokenInvalid');
   });
 
-  test('under a name that a sibling domain could set is none', () => {
+  test('under a name that a sibling domain could set is none', async () => {
     const cookies = cookiesOf(at);
     cookies.set('session', cookies.get(SESSION) ?? '');
     cookies.delete(SESSION);
-    expect(whoIn(at)).toBeUndefined();
+    expect(await whoIn(at)).toBeUndefined();
   });
 
   const leave = (headers: Record<string, string>, method = 'POST') =>
@@ -335,7 +335,7 @@ describe('what comes back from a sign-in is refused', () => {
       text: expect.stringContaining(begun),
     });
     expect(at.provider.asked).toHaveLength(before);
-    expect(whoIn(at)).toBeUndefined();
+    expect(await whoIn(at)).toBeUndefined();
   });
 
   test('in another browser, without the cookie', async () => {
@@ -377,7 +377,7 @@ describe('what comes back from a sign-in is refused', () => {
       const state = new URL(await almost(at)).searchParams.get('state') ?? '';
       const { response } = await at.eva.open(`${CALLBACK}?state=${state}&${more}`);
       expect([more, response.status]).toEqual([more, expect.toBeOneOf([400, 424])]);
-      expect(whoIn(at)).toBeUndefined();
+      expect(await whoIn(at)).toBeUndefined();
     }
   });
 
@@ -425,7 +425,7 @@ describe('what comes back from a sign-in is refused', () => {
       status: 424,
       text: expect.stringContaining('did not sign you in: OAUTH_JWT_CLAIM_COMPARISON_FAILED.'),
     });
-    expect(whoIn(at)).toBeUndefined();
+    expect(await whoIn(at)).toBeUndefined();
   });
 
   test.each(['header', 'claims', 'signature'])(
@@ -452,7 +452,7 @@ describe('what comes back from a sign-in is refused', () => {
         },
       );
       expect((await refusal(at, `${SIGN_IN}/login`)).status).toBe(424);
-      expect(whoIn(at)).toBeUndefined();
+      expect(await whoIn(at)).toBeUndefined();
     },
   );
 });
@@ -525,5 +525,5 @@ test('groups that are too many for a cookie are said, and no session begins', as
       'You are in 90 of the groups that the settings name, more than fit into a session cookie.',
     ),
   ]);
-  expect(whoIn(at)).toBeUndefined();
+  expect(await whoIn(at)).toBeUndefined();
 });

@@ -35,7 +35,7 @@ test('GET and HEAD act on no route, whatever a request brings along', async () =
   const before = await stateOf(world);
   const addresses = new Set(app.routes.map(({ path }) => path.replace(/:(\w+)/g, '{$1}')));
   expect([...addresses].sort()).toEqual([...new Set(['/*', ...routes.map(([, { path }]) => path)])].sort());
-  const token = world.ports.tokens.sign(
+  const token = await world.ports.tokens.sign(
     'link',
     { rolloutId: ID, action: 'abort' },
     world.clock.now() + 60_000,
@@ -72,12 +72,12 @@ test('nothing that is mounted acts on GET or HEAD either', async () => {
     mount: {
       [SIGN_IN]: signIn({
         ...{ access, tokens, clock, fetch },
-        clientSecret: 's',
+        clientSecret: async () => 's',
         publicUrl: 'https://api.example',
         failed() {},
       }),
       [SLACK]: slackActions({
-        ...{ slack: { teams: ['T1'], appId: 'A1' }, signingSecret: 's', clock },
+        ...{ slack: { teams: ['T1'], appId: 'A1' }, signingSecret: async () => 's', clock },
         hand: async (click) => void acted.push(click),
         refused() {},
       }),

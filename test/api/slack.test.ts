@@ -15,7 +15,7 @@ function door(hand: (click: Click) => Promise<void> = async () => {}, secret = S
   const refusals: string[] = [];
   const slack = slackActions({
     slack: { teams: [TEAM], appId: APP },
-    signingSecret: secret,
+    signingSecret: async () => secret,
     clock,
     async hand(click) {
       await hand(click);
@@ -29,7 +29,7 @@ function door(hand: (click: Click) => Promise<void> = async () => {}, secret = S
     reads: reads as never,
     command: () => Promise.reject(new Error('no command is given')),
     access: NO_ACCESS,
-    tokens: { sign: () => '', read: () => ({}) },
+    tokens: { sign: async () => '', read: async () => ({}) },
     clock,
     principal: async () => undefined,
     isPublic: true,
@@ -71,7 +71,12 @@ describe('signatures', () => {
   const then = { now: () => 1_531_420_618_000, sleep: async () => {} };
   const vector = async (body: string, signature: string) => {
     const app = slackActions({
-      ...{ slack: { teams: [TEAM], appId: APP }, signingSecret: SECRET, clock: then, hand: async () => {} },
+      ...{
+        slack: { teams: [TEAM], appId: APP },
+        signingSecret: async () => SECRET,
+        clock: then,
+        hand: async () => {},
+      },
       refused: () => {},
     });
     app.onError((error) => new Response(error.message, { status: 400 }));

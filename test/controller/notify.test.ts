@@ -349,8 +349,8 @@ async function alone(given: {
     access: { groups: {}, people: {}, believedSessions: [], notify: { '*': [{ slack: '#deploys' }] } },
     agenda: { wake: given.wake ?? (async () => {}) },
     observer: { count: () => {}, log: () => {}, warn: () => {} },
-    tokens: { sign: () => '', read: () => ({}) },
-    sinks: () => ({ key: 'sink', deliver: given.deliver }),
+    tokens: { sign: async () => '', read: async () => ({}) },
+    sinks: async () => ({ key: 'sink', deliver: given.deliver }),
   };
   return {
     ...{ clock, rolloutId, now: clock.now() },

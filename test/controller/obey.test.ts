@@ -420,8 +420,8 @@ describe('approve', () => {
 
   test('goes by the groups and the names that the API has proven', async () => {
     const { stage } = await gated();
-    const give = (more: object) =>
-      stage.call(command, signedCommand({ ...approval, by: proven('joan'), ...more }, stage.ports));
+    const give = async (more: object) =>
+      stage.call(command, await signedCommand({ ...approval, by: proven('joan'), ...more }, stage.ports));
     await expect(give({})).rejects.toThrow('joan may not: ada, or anybody in leads may');
     await expect(give({ groups: ['leads'], aka: ['mail:joan@shop.example'] })).rejects.toThrow(
       'joan is the author of the release',
@@ -439,7 +439,7 @@ describe('approve', () => {
       reason: 'the search is slow',
       by: proven('ada'),
     } as const;
-    await stage.call(command, signedCommand(rejection, stage.ports));
+    await stage.call(command, await signedCommand(rejection, stage.ports));
     expect((await stage.history()).slice(-2)).toEqual(['Rejected', 'Paused']);
     expect(stage.woken).toContain('hold');
     expect(await stage.call(decide, ref)).toMatchObject({ kind: 'hold' });
@@ -449,7 +449,7 @@ describe('approve', () => {
     const { stage, ref } = await gated();
     expect(await stage.call(decide, ref)).toMatchObject({ kind: 'hold' });
     await waitWith(stage, 'hold');
-    await stage.call(command, signedCommand({ ...approval, by: proven('ada') }, stage.ports));
+    await stage.call(command, await signedCommand({ ...approval, by: proven('ada') }, stage.ports));
     expect((await stage.rollout()).gates[10]?.approvedBy).toEqual([proven('ada')]);
     expect(stage.woken).toContain('hold');
     expect(await stage.call(decide, ref)).toMatchObject({ kind: 'shift' });

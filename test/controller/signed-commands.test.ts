@@ -21,8 +21,8 @@ const abort = (more: Partial<CommandRequest> = {}) => pause({ command: 'abort', 
 const onceFor = (id: string, fingerprint = 'a') => ({ id, fingerprint, expiresAt: Date.parse('2100-01-01') });
 
 /** Gives a signed command, as the API does. */
-const give = (stage: Stage, request: CommandRequest, ports = stage.ports) =>
-  stage.call(command, signedCommand(request, stage.ports), ports);
+const give = async (stage: Stage, request: CommandRequest, ports = stage.ports) =>
+  stage.call(command, await signedCommand(request, stage.ports), ports);
 
 describe('a signed command', () => {
   test('is carried out in the name of whoever the API has proven', async () => {
@@ -44,12 +44,12 @@ describe('a signed command', () => {
   });
 
   const signer = (stage: Stage, environment = 'production', key = PEOPLE_KEY) =>
-    tokens(() => JSON.stringify({ current: 'local', keys: { local: key } }), {
+    tokens(async () => JSON.stringify({ current: 'local', keys: { local: key } }), {
       environment,
       clock: stage.clock,
     });
 
-  test.each<[string, (stage: Stage) => string, string]>([
+  test.each<[string, (stage: Stage) => string | Promise<string>, string]>([
     [
       'forged',
       (stage) =>
@@ -76,7 +76,7 @@ describe('a signed command', () => {
     const stage = setUp();
     await stage.openRaised();
     const before = await stage.history();
-    await expect(stage.call(command, { signed: signed(stage) })).rejects.toMatchObject({
+    await expect(stage.call(command, { signed: await signed(stage) })).rejects.toMatchObject({
       name: 'TokenInvalid',
       message: expect.stringContaining(why),
     });
@@ -95,14 +95,14 @@ describe('a signed command', () => {
     const stage = setUp();
     await stage.openRaised();
     const before = await stage.history();
-    const signed = signer(stage).sign('command', claims, stage.clock.now() + 1e6);
+    const signed = await signer(stage).sign('command', claims, stage.clock.now() + 1e6);
     await expect(stage.call(command, { signed })).rejects.toMatchObject({ name: 'EventInvalid' });
     expect(await stage.history()).toEqual(before);
   });
 
   test('is none if its event also says who gives it', async () => {
     const stage = setUp();
-    const event = { ...signedCommand(pause(), stage.ports), by: 'ada' };
+    const event = { ...(await signedCommand(pause(), stage.ports)), by: 'ada' };
     await expect(stage.call(command, event)).rejects.toMatchObject({ name: 'EventInvalid' });
   });
 });

@@ -76,7 +76,7 @@ describe('the API behind its function URLs', () => {
     const { byAnybody, byIam } = doors(world);
     const { tokens } = world.ports;
     const soon = world.clock.now() + 60_000;
-    const cookies = [`other=1`, `${SESSION}=${sessionOf(ada, tokens, soon)}`];
+    const cookies = [`other=1`, `${SESSION}=${await sessionOf(ada, tokens, soon)}`];
     expect((await byAnybody('GET', `/rollouts/${ID}`, { cookies })).statusCode).toBe(200);
     const headers = { ...JSON_BODY, 'x-spillway': '1', 'sec-fetch-site': 'same-origin' };
     const paused = await byAnybody('POST', `/rollouts/${ID}/pause`, {
@@ -99,8 +99,8 @@ describe('the API behind its function URLs', () => {
     expect((await byIam('GET', `/rollouts/${ID}`, { cookies })).statusCode).toBe(401);
     for (const token of [
       'x',
-      tokens.sign('link', { rolloutId: ID, action: 'abort' }, soon),
-      sessionOf(ada, tokens, world.clock.now() - 1_000),
+      await tokens.sign('link', { rolloutId: ID, action: 'abort' }, soon),
+      await sessionOf(ada, tokens, world.clock.now() - 1_000),
     ]) {
       const { statusCode, json } = await byAnybody('GET', `/rollouts/${ID}`, {
         cookies: [`${SESSION}=${token}`],
@@ -114,7 +114,7 @@ describe('the API behind its function URLs', () => {
     const oidc = { issuer: 'https://id.example', clientId: 'spillway', groupsClaim: 'groups' };
     const access = { ...NO_ACCESS, oidc, roles: { '*': { operator: ['oidc:1'] } } };
     const told = { issuer: oidc.issuer, authorization_endpoint: `${oidc.issuer}/authorize` };
-    const provider = { clientSecret: 's', fetch: async () => Response.json(told) };
+    const provider = { clientSecret: async () => 's', fetch: async () => Response.json(told) };
     const world = await deployed({ changePorts: (ports) => ({ ...ports, access, provider, publicUrl }) });
     await released(world);
     const { byAnybody } = doors(world);
@@ -123,7 +123,7 @@ describe('the API behind its function URLs', () => {
     expect([begun.statusCode, location.startsWith(told.authorization_endpoint)]).toEqual([302, true]);
     expect(new URL(location).searchParams.get('redirect_uri')).toBe(`${publicUrl}/auth/callback`);
     expect(cookies).toEqual([expect.stringMatching(/^__Host-login-.*; Secure; SameSite=Lax$/)]);
-    const session = sessionOf(
+    const session = await sessionOf(
       { iss: oidc.issuer, sub: '1', groups: [] },
       world.ports.tokens,
       world.clock.now() + 60_000,
@@ -172,10 +172,10 @@ describe('the API behind its function URLs', () => {
     const access = { ...NO_ACCESS, oidc, slack: { teams: ['T1'], appId: 'A1' }, roles: {} };
     const publicUrl = 'https://rollouts.example';
     const provider = {
-      clientSecret: 's',
+      clientSecret: async () => 's',
       fetch: async () => Promise.reject(new TypeError('fetch failed')),
     };
-    const slackSecret = 'ab'.repeat(16);
+    const slackSecret = async () => 'ab'.repeat(16);
     const world = await deployed({
       changePorts: (ports) => ({ ...ports, access, provider, publicUrl, slackSecret }),
     });

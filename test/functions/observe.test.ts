@@ -189,12 +189,10 @@ describe('the logs of a rollout', () => {
         {
           access: {
             ...{ groups: {}, people: {}, believedSessions: [] },
-            notify: { '*': [{ slack: '#marker-channel' }, { webhook }] },
+            notify: { '*': [{ slack: '#marker-channel' }, { webhook, links: 'abort' }] },
           },
-          settings: {
-            ...{ SLACK_TOKEN: 'xoxb-marker-slack', WEBHOOK_KEY: 'whsec_bWFya2VyLWtleQ==' },
-            PUBLIC_URL: 'https://marker-api.example',
-          },
+          settings: { PUBLIC_URL: 'https://marker-api.example' },
+          secrets: { SlackToken: 'xoxb-marker-slack', WebhookKey: 'whsec_bWFya2VyLWtleQ==' },
           web: {
             async 'hooks.test'(request) {
               posted.push(await request.text());
@@ -317,7 +315,7 @@ describe('the logs of a rollout', () => {
           ...{ team: 'T1', user: 'U1', name: 'marker-person', button: 'abort', reason: 'marker-reason' },
           ...{ value: { rolloutId: FIRST }, at: '1', responseUrl: 'https://hooks.slack.com/marker-reply' },
         };
-        at(29, () => stage.invoke('SlackAction', signedClick(click, stage.ports)));
+        at(29, async () => stage.invoke('SlackAction', await signedClick(click, stage.ports)));
         at(30, () => stage.ports.executions.stop(FIRST, 2, 'marker-stop'));
         at(45, () =>
           cloudwatch.send(

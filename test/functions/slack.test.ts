@@ -41,11 +41,11 @@ async function inSlack(access: Access = ACCESS) {
       ports = {
         ...made,
         access,
-        slackSecret: SECRET,
+        slackSecret: async () => SECRET,
         clicks: {
           async hand(click) {
             for (let nth = 0; nth < deliveries.copies; nth++)
-              underWay.push(carryOut(signedClick(click, ports)));
+              underWay.push(carryOut(await signedClick(click, ports)));
           },
         },
         pages: { acknowledge: async (page) => void acknowledged.push(page) },
@@ -120,9 +120,9 @@ test('whoever may call the function that carries clicks out presses nothing: it 
   for (const event of [
     click,
     { signed: 'x' },
-    { signed: tokens.sign('session', { click }, clock.now() + 60_000) },
-    { signed: tokens.sign('click', { click }, clock.now() - 1_000) },
-    { signed: tokens.sign('click', { click: { ...click, button: 'deploy' } }, clock.now() + 60_000) },
+    { signed: await tokens.sign('session', { click }, clock.now() + 60_000) },
+    { signed: await tokens.sign('click', { click }, clock.now() - 1_000) },
+    { signed: await tokens.sign('click', { click: { ...click, button: 'deploy' } }, clock.now() + 60_000) },
   ])
     await expect(carryOut(event)).rejects.toThrow();
   expect(routing(world).weights).not.toEqual(EMPTY);

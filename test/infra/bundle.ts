@@ -22,6 +22,12 @@ export function variablesIn(code: string): string[] {
   return [...new Set(names)].filter((name) => !/^(AWS|POWERTOOLS)_/.test(name)).sort();
 }
 
+/** The secrets of the controller's own that code reads. */
+export function secretsIn(code: string): string[] {
+  const read = [...code.matchAll(/\bsecret\d*\("(\w+)"\)/g)].map(([, name = '']) => name);
+  return [...new Set(read)].sort();
+}
+
 /** The SDK commands that code makes; the bundler numbers a name that it meets twice. */
 export function commandsIn(code: string): string[] {
   return [

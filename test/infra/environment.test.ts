@@ -1,13 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { READS, variablesOf } from '../../infra/environment.ts';
 import { FUNCTIONS } from '../../infra/facts.ts';
+import { SECRETS_READ } from '../../infra/secrets.ts';
 import { settingsOf } from '../../infra/settings.ts';
-import { codeOf, variablesIn } from './bundle.ts';
+import { codeOf, secretsIn, variablesIn } from './bundle.ts';
 import { PLACE } from './calls.ts';
 
-test.each(FUNCTIONS)('%s is given the variables that its code reads, and no others', async (name) => {
-  expect([...READS[name]].sort()).toEqual(variablesIn(await codeOf(name)));
-});
+test.each(FUNCTIONS)(
+  '%s is given the variables and secrets that its code reads, and no others',
+  async (name) => {
+    const code = await codeOf(name);
+    expect([...READS[name]].sort()).toEqual(variablesIn(code));
+    expect([...(SECRETS_READ[name] ?? [])].sort()).toEqual(secretsIn(code));
+  },
+);
 
 describe('the variables of a function', () => {
   const all = settingsOf('production', { production: { hookHosts: ['a.example', 'b.example:8443'] } });

@@ -11,8 +11,9 @@ import {
   statementsOf,
   trustOf,
 } from '../../infra/grants.ts';
-import { arnsOf } from '../../infra/place.ts';
-import { codeOf, commandsIn } from './bundle.ts';
+import { arnsOf, secretNameOf } from '../../infra/place.ts';
+import { SECRETS, SECRETS_READ, type SecretName } from '../../infra/secrets.ts';
+import { codeOf, commandsIn, secretsIn } from './bundle.ts';
 import { type Asked, COMMANDS, PLACE, questionsOf } from './calls.ts';
 import { type Document, isAllowed, type Question } from './iam.ts';
 import { everythingAsked } from './plots.ts';
@@ -31,7 +32,16 @@ const tagged = (question: Question): Question =>
 
 let asked: Asked[];
 beforeAll(async () => {
-  asked = await everythingAsked();
+  // The embedded world keeps the controller's own secrets itself.
+  const ofCode = await Promise.all(
+    FUNCTIONS.map(async (fn) =>
+      secretsIn(await codeOf(fn)).map((name) => ({
+        ...{ fn, command: 'GetSecretValueCommand' },
+        questions: questionsOf('GetSecretValueCommand', { SecretId: secretNameOf(PLACE, name) } as never),
+      })),
+    ),
+  );
+  asked = [...(await everythingAsked()), ...ofCode.flat()];
 }, 60_000);
 
 /** What a function may do and was not seen to do in these rollouts, because it takes an accident. */
@@ -117,6 +127,20 @@ describe('the table', () => {
     expect(Object.keys(RIGHTS).filter((right) => !given.some((each) => each === right))).toEqual([]);
   });
 
+  test('lets each function read the secrets that it needs, and no smoke test any of them', () => {
+    const reads = (name: FunctionName, secret: string) =>
+      questionsOf('GetSecretValueCommand', { SecretId: secret } as never).every((question) =>
+        isAllowed(policyOf(name), question),
+      );
+    for (const name of FUNCTIONS)
+      for (const secret of Object.keys(SECRETS) as SecretName[])
+        expect([name, secret, reads(name, secretNameOf(PLACE, secret))]).toEqual([
+          ...[name, secret, SECRETS_READ[name]?.includes(secret) ?? false],
+        ]);
+    for (const other of ['spillway-staging/PeopleKeys', 'spillway-production/PeopleKeys2', 'PeopleKeys'])
+      expect(FUNCTIONS.filter((name) => reads(name, other))).toEqual([]);
+  });
+
   test('lets a function of another service be reached by no name, only by its tag', () => {
     for (const { actions, ...right } of Object.values(RIGHTS)) {
       const resources = 'on' in right ? right.on(ARNS) : [];
@@ -142,7 +166,7 @@ describe('the table', () => {
       expect(isAllowed(policyOfService(service), question), service).toBe(false);
   });
 
-  test('lets the API read the journal and hand over commands, and nothing else', () => {
+  test('lets the API read the journal and its own secrets, hand over commands, and nothing else', () => {
     const invoked = { ApiIam: ['Command'], ApiPublic: ['Command', 'SlackAction'] };
     for (const name of ['ApiIam', 'ApiPublic'] as const) {
       const own = statementsOf(name, PLACE).map(({ Action, Resource }) => [Action.join(), Resource]);
@@ -153,6 +177,7 @@ describe('the table', () => {
         ['dynamodb:BatchGetItem', [ARNS.table]],
         ['xray:PutTraceSegments,xray:PutTelemetryRecords', ['*']],
         ['logs:CreateLogStream,logs:PutLogEvents', [ARNS.logs(name)]],
+        ['secretsmanager:GetSecretValue', (SECRETS_READ[name] ?? []).map(ARNS.ownSecret)],
         ['lambda:InvokeFunction', invoked[name].map(ARNS.function)],
       ]);
     }

@@ -187,7 +187,7 @@ const PLOTS: Record<string, Plot> = {
       ...NO_ACCESS,
       notify: { '*': [{ slack: '#deploys' }, ...PLACE.topics.map((sns) => ({ sns }))] },
     },
-    settings: { SLACK_TOKEN },
+    secrets: { SlackToken: SLACK_TOKEN },
     before({ sns, slack }) {
       for (const topic of PLACE.topics) sns.topic(topic);
       let calls = 0;
@@ -279,7 +279,7 @@ function byApi(): Plot {
     changePorts: (ports) => ({
       ...ports,
       access: { ...NO_ACCESS, oidc, slack, roles },
-      slackSecret: SECRET,
+      slackSecret: async () => SECRET,
       commands: { give: (request) => (commands ?? ports.commands).give(request) },
     }),
     before({ lambda, clients, ports, invoke }) {
@@ -290,7 +290,7 @@ function byApi(): Plot {
     async act(stage) {
       await stage.saw('Measured');
       const session = { iss: oidc.issuer, sub: '1', groups: [] };
-      const token = sessionOf(session, stage.ports.tokens, stage.clock.now() + MINUTE);
+      const token = await sessionOf(session, stage.ports.tokens, stage.clock.now() + MINUTE);
       const own = { 'x-spillway': '1', 'sec-fetch-site': 'same-origin' };
       const doors: ['ApiIam' | 'ApiPublic', Request][] = [
         ['ApiIam', { authorizer: iam(ADA) }],

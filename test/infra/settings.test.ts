@@ -4,7 +4,7 @@ import { alarmsOf } from '../../infra/alarms.ts';
 import { substituted } from '../../infra/asl.ts';
 import { accountNeededFor, FUNCTIONS, reservedFor } from '../../infra/facts.ts';
 import { assertFits } from '../../infra/place.ts';
-import { assertSecret, SECRETS, type SecretVariable, secretsOf } from '../../infra/secrets.ts';
+import { assertSecret, type SecretName, secretsOf } from '../../infra/secrets.ts';
 import { assertStage, settingsOf } from '../../infra/settings.ts';
 
 const PLACE = {
@@ -162,49 +162,44 @@ describe('a secret', () => {
   const needed = (settings: object) => secretsOf(settingsOf('ada', { ada: settings }));
   const notify = (...routes: object[]) => ({ access: { notify: { '*': routes } } });
 
-  test.each<[string, object, SecretVariable[]]>([
-    ['nothing', {}, ['PEOPLE_KEYS']],
-    ['hosts of hooks', { hookHosts: ['hooks.example'] }, ['HOOK_SECRET', 'PEOPLE_KEYS']],
-    [
-      'OIDC',
-      { ...ROOM, access: OIDC, publicApi: 'https://a.example' },
-      ['PEOPLE_KEYS', 'OIDC_CLIENT_SECRET'],
-    ],
-    ['Slack', { ...ROOM, access: SLACK, publicApi: true }, ['PEOPLE_KEYS', 'SLACK_SIGNING_SECRET']],
-    ['a channel', notify({ slack: '#deploys' }), ['PEOPLE_KEYS', 'SLACK_TOKEN']],
+  test.each<[string, object, SecretName[]]>([
+    ['nothing', {}, ['PeopleKeys']],
+    ['hosts of hooks', { hookHosts: ['hooks.example'] }, ['HookSecret', 'PeopleKeys']],
+    ['OIDC', { ...ROOM, access: OIDC, publicApi: 'https://a.example' }, ['PeopleKeys', 'OidcClientSecret']],
+    ['Slack', { ...ROOM, access: SLACK, publicApi: true }, ['PeopleKeys', 'SlackSigningSecret']],
+    ['a channel', notify({ slack: '#deploys' }), ['PeopleKeys', 'SlackToken']],
     [
       'a webhook',
       { ...notify({ webhook: 'https://a.example' }), hookHosts: ['a.example'] },
-      ['HOOK_SECRET', 'PEOPLE_KEYS', 'WEBHOOK_KEY'],
+      ['HookSecret', 'PeopleKeys', 'WebhookKey'],
     ],
-    ['a topic', notify({ sns: 'arn:aws:sns:eu-west-1:111122223333:a' }), ['PEOPLE_KEYS']],
+    ['a topic', notify({ sns: 'arn:aws:sns:eu-west-1:111122223333:a' }), ['PeopleKeys']],
   ])('is asked for where %s makes it necessary', (_, settings, variables) => {
     expect(needed(settings)).toEqual(variables);
   });
 
   const HEX = 'ab'.repeat(32);
-  test.each<[SecretVariable, string, string]>([
-    ['HOOK_SECRET', 'short', 'x'.repeat(32)],
-    ['PEOPLE_KEYS', HEX, `{"current":"k1","keys":{"k1":"${HEX}"}}`],
+  test.each<[SecretName, string, string]>([
+    ['HookSecret', 'short', 'x'.repeat(32)],
+    ['PeopleKeys', HEX, `{"current":"k1","keys":{"k1":"${HEX}"}}`],
     [
-      'PEOPLE_KEYS',
+      'PeopleKeys',
       `{"current":"k2","keys":{"k1":"${HEX}"}}`,
       `{"current":"k2","keys":{"k1":"${HEX}","k2":"${HEX}"}}`,
     ],
-    ['PEOPLE_KEYS', '{"current":"k1","keys":{"k1":"abcd"}}', `{"current":"k1","keys":{"k1":"${HEX}"}}`],
-    ['PEOPLE_KEYS', '{"current":"__proto__","keys":{}}', `{"current":"k1","keys":{"k1":"${HEX}"}}`],
-    ['OIDC_CLIENT_SECRET', ' copied ', 'copied'],
-    ['SLACK_SIGNING_SECRET', 'xoxb-1', 'ab'.repeat(16)],
-    ['SLACK_TOKEN', 'xoxp-1', 'xoxb-1'],
-    ['WEBHOOK_KEY', HEX, 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
-  ])('in %s that is no good is refused with the fix, and not repeated', (variable, bad, good) => {
-    const { name } = SECRETS[variable];
-    expect(() => assertSecret(variable, bad)).toThrow(
+    ['PeopleKeys', '{"current":"k1","keys":{"k1":"abcd"}}', `{"current":"k1","keys":{"k1":"${HEX}"}}`],
+    ['PeopleKeys', '{"current":"__proto__","keys":{}}', `{"current":"k1","keys":{"k1":"${HEX}"}}`],
+    ['OidcClientSecret', ' copied ', 'copied'],
+    ['SlackSigningSecret', 'xoxb-1', 'ab'.repeat(16)],
+    ['SlackToken', 'xoxp-1', 'xoxb-1'],
+    ['WebhookKey', HEX, 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
+  ])('in %s that is no good is refused with the fix, and not repeated', (name, bad, good) => {
+    expect(() => assertSecret(name, bad)).toThrow(
       new RegExp(
         `^(?!.*${bad.replace(/[^\w]/g, '.')})The secret ${name} has ${bad.length} characters, and .*: sst secret set ${name} `,
       ),
     );
-    expect(assertSecret(variable, good)).toBe(good);
+    expect(assertSecret(name, good)).toBe(good);
   });
 });
 

@@ -22,7 +22,7 @@ function stage({ token = 'xoxb-ours', webhook = WEBHOOK } = {}) {
     await clock.sleep(30);
     return server(request);
   };
-  const client = slackClient({ fetch: fetched, token }, clock);
+  const client = slackClient({ fetch: fetched, token: async () => token }, clock);
   const pace = paceBy(memoryNotes(), clock);
   const sinks = {
     bot: slackChannel('#deploys', client, pace),

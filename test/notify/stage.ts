@@ -38,11 +38,8 @@ export function notified(
     ...options,
     clock,
     access: { groups: {}, people: {}, believedSessions: [], notify, links: options.links },
-    settings: {
-      SLACK_TOKEN: token,
-      PUBLIC_URL: publicUrl,
-      WEBHOOK_KEY: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
-    },
+    settings: { PUBLIC_URL: publicUrl },
+    secrets: { SlackToken: token, WebhookKey: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' },
   });
   scenario.sns.topic(TOPIC);
   return {

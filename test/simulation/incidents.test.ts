@@ -161,19 +161,25 @@ describe('an incident of other controllers is seen by its checker:', () => {
       before: (stage) => {
         ports = stage.ports;
       },
-      around: (name, event, call) =>
+      around: async (name, event, call) =>
         name === 'Command' && ports !== undefined
-          ? call(signedCommand({ ...approval, by: proven('ada') }, ports))
+          ? call(await signedCommand({ ...approval, by: proven('ada') }, ports))
           : call(event),
     });
     expect(broken(run)).toContain('unverifiedApprovesNothing');
     // Command checks no signature.
-    const forged = given(({ invoke, ports: { clock, environment } }) => {
-      const forger = tokens(() => JSON.stringify({ current: 'local', keys: { local: 'f0'.repeat(32) } }), {
-        environment,
-        clock,
-      });
-      return invoke('Command', signedCommand({ ...approval, by: proven('ada') }, { tokens: forger, clock }));
+    const forged = given(async ({ invoke, ports: { clock, environment } }) => {
+      const forger = tokens(
+        async () => JSON.stringify({ current: 'local', keys: { local: 'f0'.repeat(32) } }),
+        {
+          environment,
+          clock,
+        },
+      );
+      return invoke(
+        'Command',
+        await signedCommand({ ...approval, by: proven('ada') }, { tokens: forger, clock }),
+      );
     });
     const refused = await play(forged);
     expect(broken(refused.run)).toEqual([]);
@@ -183,9 +189,9 @@ describe('an incident of other controllers is seen by its checker:', () => {
       before: (stage) => {
         ports = stage.ports;
       },
-      around: (name, event, call) =>
+      around: async (name, event, call) =>
         name === 'Command' && ports !== undefined
-          ? call(signedCommand({ ...approval, by: proven('ada') }, ports))
+          ? call(await signedCommand({ ...approval, by: proven('ada') }, ports))
           : call(event),
     });
     expect(broken(believed.run)).toContain('unverifiedApprovesNothing');

@@ -25,7 +25,8 @@ const reported = (plot: Plot, bug: (ports: Ports, stage: () => Stage) => Ports =
   let stage: Stage | undefined;
   return play({
     ...{ hours: 3, rollout: SHORT, access: ACCESS, humans: HUMANS },
-    settings: { SLACK_TOKEN, PUBLIC_URL: 'https://api.example' },
+    settings: { PUBLIC_URL: 'https://api.example' },
+    secrets: { SlackToken: SLACK_TOKEN },
     ...plot,
     before: (on) => {
       stage = on;
@@ -44,8 +45,8 @@ const leaving =
   (isSaid: (kind: string) => boolean) =>
   (ports: Ports): Ports => ({
     ...ports,
-    sinks: (route) => {
-      const sink = ports.sinks(route);
+    sinks: async (route) => {
+      const sink = await ports.sinks(route);
       return (
         sink && {
           key: sink.key,

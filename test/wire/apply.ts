@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
@@ -69,6 +70,11 @@ const MAKERS: Record<string, (clients: Clients, inputs: Inputs, made: Made) => P
         NotificationConfiguration: eventbridge ? { EventBridgeConfiguration: {} } : {},
       }),
     )),
+  'aws:secretsmanager/secretVersion:SecretVersion': async ({ account }, { secretId, secretString }) =>
+    void (await jsonCall(account, 'secretsmanager.CreateSecret', {
+      ...{ Name: secretId, SecretString: secretString, ClientRequestToken: randomUUID() },
+      ...(cloud === undefined ? {} : { Tags: [{ Key: CLOUD_TAG, Value: cloud.run }] }),
+    })),
   'aws:dynamodb/table:Table': makeJournal,
   'aws:scheduler/scheduleGroup:ScheduleGroup': async ({ scheduler }, { name }) =>
     void (await scheduler.send(new CreateScheduleGroupCommand({ Name: name }))),
@@ -137,6 +143,7 @@ const LEFT_OUT: Record<string, string> = {
   'aws:s3/bucketObjectv2:BucketObjectv2': 'the zips are given with the functions',
   'aws:s3/bucketPolicy:BucketPolicy': 'the program checks no rights',
   'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock': 'the program checks no rights',
+  'aws:secretsmanager/secret:Secret': 'is made with its value',
   'aws:sns/topic:Topic': 'pages people',
   'aws:sns/topicPolicy:TopicPolicy': 'pages people',
   'aws:sqs/queuePolicy:QueuePolicy': 'the program checks no rights',

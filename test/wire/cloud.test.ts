@@ -155,12 +155,16 @@ async function makeOne({ id, region, config }: Account, name: string): Promise<v
     Targets: [{ Id: 'one', Arn: `arn:aws:lambda:${region}:${id}:function:${name}` }],
   });
   await jsonCall(account, 'Logs_20140328.CreateLogGroup', { logGroupName: `/aws/lambda/${name}` });
+  await jsonCall(account, 'secretsmanager.CreateSecret', {
+    ...{ Name: `${name}/PeopleKeys`, SecretString: 'x' },
+    ClientRequestToken: '11111111-1111-4111-8111-111111111111',
+  });
 }
 
 describe.skipIf(cloud !== undefined)('what a run leaves behind', () => {
   const KINDS = [
     ...['rule', 'event source mapping', 'function', 'state machine', 'schedule group', 'composite alarm'],
-    ...['alarm', 'table', 'bucket', 'queue', 'log group', 'role'],
+    ...['alarm', 'table', 'bucket', 'queue', 'secret', 'log group', 'role'],
   ];
   const kindsIn = (found: string[]) =>
     KINDS.filter((kind) => found.some((line) => line.startsWith(`${kind} `)));

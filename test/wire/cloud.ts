@@ -249,6 +249,21 @@ function kindsOf(
         await jsonCall(account, 'AmazonSQS.DeleteQueue', { QueueUrl });
       },
     },
+    secret: {
+      async list() {
+        const found: string[] = [];
+        for (let NextToken: unknown, more = true; more; more = NextToken !== undefined) {
+          const page = await jsonCall(account, 'secretsmanager.ListSecrets', {
+            ...(NextToken === undefined ? {} : { NextToken }),
+          });
+          found.push(...((page.SecretList ?? []) as { Name: string }[]).map(({ Name }) => Name));
+          NextToken = page.NextToken;
+        }
+        return found;
+      },
+      remove: (SecretId) =>
+        jsonCall(account, 'secretsmanager.DeleteSecret', { SecretId, ForceDeleteWithoutRecovery: true }),
+    },
     'log group': {
       async list() {
         const names = ['/aws/lambda/', '/aws/vendedlogs/states/'].map(async (folder) => {

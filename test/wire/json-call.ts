@@ -3,7 +3,12 @@ import type { Account } from './account.ts';
 
 type Caller = Pick<Account, 'region' | 'config'>;
 
-const SERVICES = { AmazonSQS: 'sqs', AWSEvents: 'events', Logs_20140328: 'logs' } as const;
+const SERVICES = {
+  AmazonSQS: 'sqs',
+  AWSEvents: 'events',
+  Logs_20140328: 'logs',
+  secretsmanager: 'secretsmanager',
+} as const;
 
 /** One call to a service whose client is not installed, since the controller itself never calls it. @throws Error with what was said */
 export async function jsonCall(

@@ -20,7 +20,7 @@ function wired() {
     expect(response.ok, await response.text()).toBe(true);
   };
   const clock = { now: () => Date.now(), sleep: async () => {} };
-  return { secrets: awsSecrets({ lambda, fetch: toProgram }, clock), store };
+  return { secrets: awsSecrets({ config: lambda.config, fetch: toProgram }, clock), store };
 }
 
 test('a secret of Secrets Manager is read', async () => {

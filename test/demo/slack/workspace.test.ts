@@ -22,11 +22,8 @@ async function opened(more: object = {}) {
     clock: scaledClock(10),
     seed: 7,
     access: slackAccess('arn:aws:iam::111122223333:user/ada'),
-    settings: {
-      SLACK_SIGNING_SECRET: SIGNING_SECRET,
-      SLACK_TOKEN,
-      PUBLIC_URL: 'http://127.0.0.1:1',
-    },
+    settings: { PUBLIC_URL: 'http://127.0.0.1:1' },
+    secrets: { SlackSigningSecret: SIGNING_SECRET, SlackToken: SLACK_TOKEN },
   });
   onTestFinished(() => world.close());
   const here = { url: '', command: 'npm run …' };

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { READS } from '../../../infra/environment.ts';
 import { FUNCTIONS, factsOf } from '../../../infra/facts.ts';
 import { all, type Graph, graphOf, graphWith, one, type Resource } from './graph.ts';
 
@@ -52,6 +51,7 @@ const NAMES = {
   'iam/role:Role': ['name', 64],
   'lambda/function:Function': ['name', 64],
   's3/bucket:Bucket': ['bucket', 63],
+  'secretsmanager/secret:Secret': ['name', 512],
   'scheduler/scheduleGroup:ScheduleGroup': ['name', 64],
   'sfn/stateMachine:StateMachine': ['name', 80],
   'sns/topic:Topic': ['name', 256],
@@ -92,11 +92,10 @@ describe.each([
     const secret = graph.resources.filter(
       ({ type, secretInputs }) => secretInputs.length > 0 && type !== 'sst:sst:LinkRef',
     );
-    const keys = FUNCTIONS.filter((name) => READS[name].includes('PEOPLE_KEYS'));
-    expect(secret.map(({ type, name }) => `${type} ${name}`).sort()).toEqual(
-      keys.map((name) => `aws:lambda/function:Function ${name}Function`).sort(),
-    );
-    for (const { secretInputs } of secret) expect(secretInputs).toEqual(['environment']);
+    expect(secret.map(({ type, name }) => `${type} ${name}`)).toEqual([
+      'aws:secretsmanager/secretVersion:SecretVersion PeopleKeysValue',
+    ]);
+    for (const { secretInputs } of secret) expect(secretInputs).toEqual(['secretString']);
   });
 
   test('ignores no change but that of a name', () => {
@@ -111,20 +110,6 @@ describe('settings', () => {
   const graph = graphWith('ada', settings, { HookSecret: SECRET });
   const functionsOf = (some: Graph): Resource[] => all(some, 'lambda/function:Function');
 
-  test('hosts of hooks bring the secret to those who ask hooks, as a secret', () => {
-    const holders = functionsOf(graph).filter(
-      ({ inputs }) => inputs.environment.variables.HOOK_SECRET === SECRET,
-    );
-    expect(holders.map(({ inputs }) => inputs.name.split('-').at(-1)).sort()).toEqual([
-      ...['OpenRollout', 'RevertTraffic', 'RunHook'],
-    ]);
-    for (const { secretInputs } of holders) expect(secretInputs).toEqual(['environment']);
-    const open = graph.resources.filter(
-      ({ inputs, secretInputs }) => secretInputs.length === 0 && JSON.stringify(inputs).includes(SECRET),
-    );
-    expect(open).toEqual([]);
-  });
-
   test('a secret that is missing or worthless is refused', () => {
     expect(() => graphWith('ada', { hookHosts: ['hooks.example'] })).toThrow(
       'Set a value for HookSecret with `sst secret set HookSecret',
@@ -134,40 +119,42 @@ describe('settings', () => {
     );
   });
 
-  test('each secret is brought to those who read it, as a secret', () => {
+  test('each secret stands in Secrets Manager under its name, and nowhere else', () => {
     const secrets = {
       PeopleKeys: `{"current":"k1","keys":{"k1":"${'ab'.repeat(32)}"}}`,
       OidcClientSecret: 'from-the-provider',
       SlackSigningSecret: 'ab'.repeat(16),
+      HookSecret: SECRET,
     };
     const oidc = { issuer: 'https://id.example', clientId: 'c' };
     const slack = { teams: ['T024BE7LD'], appId: 'A024BE7LD' };
     const told = graphWith(
       'ada',
-      { accountConcurrency: 1000, publicApi: 'https://a.example', access: { oidc, slack, roles: {} } },
+      {
+        ...{ hookHosts: ['hooks.example'], accountConcurrency: 1000, publicApi: 'https://a.example' },
+        access: { oidc, slack, roles: {} },
+      },
       secrets,
     );
-    const all = {
-      ...{ PEOPLE_KEYS: secrets.PeopleKeys, OIDC_CLIENT_SECRET: secrets.OidcClientSecret },
-      ...{ SLACK_SIGNING_SECRET: secrets.SlackSigningSecret, PUBLIC_URL: 'https://a.example' },
-    };
-    for (const [variable, value] of Object.entries(all)) {
-      const holders = functionsOf(told).filter(
-        ({ inputs }) => inputs.environment.variables[variable] === value,
-      );
-      expect(holders.length).toBeGreaterThan(0);
-      expect(holders.map(({ name }) => name)).toEqual(
-        FUNCTIONS.filter((name) => READS[name].some((each) => each === variable)).map(
-          (name) => `${name}Function`,
-        ),
-      );
-    }
-    expect(told.outputs.publicApi).toBe('https://a.example');
-    const open = told.resources.filter(
-      ({ inputs, secretInputs }) =>
-        secretInputs.length === 0 && /ababab|from-the/.test(JSON.stringify(inputs)),
+    const kept = all(told, 'secretsmanager/secretVersion:SecretVersion').map(
+      ({ name, inputs, secretInputs }) => {
+        const secret = one(told, 'secretsmanager/secret:Secret', name.replace(/Value$/, ''));
+        expect(secretInputs).toEqual(['secretString']);
+        return [secret.inputs.name, inputs.secretString];
+      },
     );
-    expect(open).toEqual([]);
+    expect(Object.fromEntries(kept)).toEqual(
+      Object.fromEntries(Object.entries(secrets).map(([name, value]) => [`spillway-ada/${name}`, value])),
+    );
+    expect(told.outputs.publicApi).toBe('https://a.example');
+    // SST's own note of a secret, in its state, where secrets are encrypted.
+    const holders = told.resources.filter(
+      ({ type, inputs }) =>
+        type !== 'sst:sst:LinkRef' && /ababab|from-the|x{64}/.test(JSON.stringify(inputs)),
+    );
+    expect(holders.map(({ type }) => type)).toEqual(
+      kept.map(() => 'aws:secretsmanager/secretVersion:SecretVersion'),
+    );
   });
 
   test('a larger account keeps concurrency for those who need it', () => {

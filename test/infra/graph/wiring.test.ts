@@ -5,7 +5,7 @@ import { BOOKKEEPING } from '../../../core/people/transition.ts';
 import { COUNTED } from '../../../core/rollout/counts.ts';
 import { WAKING } from '../../../core/rollout/event.ts';
 import { alarmsOf } from '../../../infra/alarms.ts';
-import { READS, variablesOf } from '../../../infra/environment.ts';
+import { variablesOf } from '../../../infra/environment.ts';
 import {
   ASYNCHRONOUS,
   FUNCTIONS,
@@ -49,9 +49,7 @@ describe.each(FUNCTIONS)('%s', (name) => {
   });
 
   test('has exactly the variables of the table', () => {
-    const { PEOPLE_KEYS, ...variables } = inputs.environment.variables;
-    expect(variables).toEqual(variablesOf(name, PLACE, settingsOf('ada', {})));
-    expect(PEOPLE_KEYS === undefined).toBe(!READS[name].includes('PEOPLE_KEYS'));
+    expect(inputs.environment.variables).toEqual(variablesOf(name, PLACE, settingsOf('ada', {})));
   });
 
   test('has a role of its own with exactly the rights of the table', () => {
