@@ -1,6 +1,6 @@
 // `npm run docs`: writes what is generated: docs/reference/rollout-file.md and its JSON Schema from the schema itself, the
 // JSON Schema of transitions, the document about the API, the files of the page behind a link and the texts about errors as the
-// API has them, and the CommonJS copy of the wrapper; --check only compares.
+// API has them, the functions of the edge as they are uploaded, and the CommonJS copy of the wrapper; --check only compares.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,7 @@ import { rolloutFileJsonSchema } from '../core/config/rollout-file.ts';
 import { transitionSchema } from '../core/people/transition.ts';
 import { KINDS } from '../targets/kinds.ts';
 import { given } from './arguments.ts';
+import { edgeCode } from './edge-code.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -34,6 +35,7 @@ const ofLinks = Object.fromEntries(
 );
 const files: Record<string, string> = {
   'api/errors.json': `${JSON.stringify(errorTexts(read('docs/reference/errors.md')), null, 2)}\n`,
+  'edge/built.json': `${JSON.stringify(edgeCode(), null, 2)}\n`,
   'api/link/files.json': `${JSON.stringify(ofLinks, null, 2)}\n`,
   'docs/reference/openapi.json': `${JSON.stringify(openApi(version), null, 2)}\n`,
   'docs/reference/rollout-file.schema.json': `${JSON.stringify(schema, null, 2)}\n`,
@@ -46,7 +48,7 @@ const files: Record<string, string> = {
 const { check: isCheck } = given({
   name: 'npm run docs --',
   takes: [],
-  does: 'writes what is generated: the page and the JSON Schema of the rollout file, the JSON Schema of transitions, the document about the API, the files of the page behind a link, the texts about errors, and the CommonJS copy of the wrapper',
+  does: 'writes what is generated: the page and the JSON Schema of the rollout file, the JSON Schema of transitions, the document about the API, the files of the page behind a link, the texts about errors, the functions of the edge, and the CommonJS copy of the wrapper',
   options: { check: { does: 'only compares; exit code 1 if something is not current' } },
 }).options;
 for (const [name, text] of Object.entries(files)) {

@@ -51,6 +51,8 @@ const RULES: Record<string, Rule> = {
     node: false,
   },
   runtime: { folders: [], packages: [], node: false },
+  // What runs at the edge is one file without imports; the cohort is the one that everybody else counts.
+  edge: { folders: ['edge', 'core/cohort.ts'], packages: ['cloudfront', 'node:crypto'], node: true },
   local: {
     folders: ['core', 'adapters', 'targets', 'controller', 'api', 'functions', 'local', FACTS],
     packages: 'any',
@@ -96,6 +98,7 @@ const RULES: Record<string, Rule> = {
       'demo',
       'client',
       'cli',
+      'edge',
       'scripts',
     ],
     packages: 'any',
@@ -132,7 +135,7 @@ const RULES: Record<string, Rule> = {
         'local',
         'simulation',
       ],
-      ...['demo', 'client', 'cli', 'statemachines', 'test'],
+      ...['demo', 'client', 'cli', 'edge', 'statemachines', 'test'],
     ],
     packages: 'any',
     node: true,

@@ -1,0 +1,23 @@
+import type { Value } from './value.ts';
+
+/** How a build names the file of a route `/about`: `/about/index.html`, `/about.html`, or `/index.html` for all. It is built into the code, since it must be known without the store. */
+export type Layout = 'dir' | 'html' | 'spa';
+
+/** Nothing of a site is found under such a path, and some of it would leave the folder of its release. */
+const ODD = /\/\.\.?(\/|$)|\/\/|\\|%2f|%2e|%5c|%00|[^\x21-\x7e]/i;
+
+/** True for a path that no page links: one that tries to get out of its folder, or names the folder of a release. */
+export const isOdd = (uri: string): boolean => ODD.test(uri) || uri.startsWith('/_releases/');
+
+/** The page of a path, or the path itself if it is a file. What ends in a slash, or has no dot in its last part, is a page. */
+export function pageOf(uri: string, layout: Layout): string {
+  if (uri.startsWith('/.well-known/')) return uri;
+  const last = uri.slice(uri.lastIndexOf('/') + 1);
+  if (last === '') return layout === 'spa' ? '/index.html' : `${uri}index.html`;
+  if (last.includes('.')) return uri;
+  return layout === 'spa' ? '/index.html' : layout === 'html' ? `${uri}.html` : `${uri}/index.html`;
+}
+
+/** True for what is another file in each release: pages, and what its upload named. Everything else has its content in its name, and one place. */
+export const isOfRelease = (path: string, value: Value): boolean =>
+  path.endsWith('.html') || (Array.isArray(value.d) && value.d.indexOf(path) >= 0);

@@ -1,0 +1,73 @@
+import { cohortOf, visitorId } from '../core/cohort.ts';
+import type { ViewerRequest } from './event.ts';
+import type { Value } from './value.ts';
+
+/** The cookie with a visitor's id, and the one with the release of the page that was served last. */
+export const ID_COOKIE = '__Host-spillway';
+export const RELEASE_COOKIE = '__Host-spillway-release';
+
+/** A page that knows its release says so in this header. */
+const RELEASE_HEADER = 'x-spillway-release';
+
+/** The fingerprint that a browser shows, if the origin request policy names it; all of one version of a browser show the same. */
+const FINGERPRINT = 'cloudfront-viewer-ja4-fingerprint';
+const COUNTRY = 'cloudfront-viewer-country';
+
+const cookie = (request: ViewerRequest, name: string): string => valueIn(request.cookies, name);
+const header = (request: ViewerRequest, name: string): string => valueIn(request.headers, name);
+
+function valueIn(values: Record<string, { value: string }>, name: string): string {
+  const found = values[name];
+  return found === undefined ? '' : found.value;
+}
+
+/** The release that answers a request: the one that a tester asks for, that of the open page, or what the visitor's cohort says. */
+export function releaseFor(
+  value: Value,
+  request: ViewerRequest,
+  requestId: string,
+  triedBy: (value: Value, request: ViewerRequest) => string,
+): string {
+  const canary = value.c;
+  if (typeof canary !== 'string' || canary === '') return value.s;
+  const tried = triedBy(value, request);
+  if (tried === canary || tried === value.s) return tried;
+  const own = isOfPage(request) ? header(request, RELEASE_HEADER) || cookie(request, RELEASE_COOKIE) : '';
+  if (own === canary || own === value.s) return own;
+  const id = idOf(value, request, requestId);
+  return id !== '' && cohortOf(String(value.t), id) < weightFor(value, request) ? canary : value.s;
+}
+
+/** True for what an open page asks for. A browser that says nothing of it opens a page. */
+function isOfPage(request: ViewerRequest): boolean {
+  const mode = header(request, 'sec-fetch-mode');
+  return mode !== '' && mode !== 'navigate';
+}
+
+/** What a visitor is known by: an id of the site's own, the one in the cookie, or on a first visit the request's, which the answer puts into the cookie. */
+function idOf(value: Value, request: ViewerRequest, requestId: string): string {
+  const own = ownIdOf(value, request);
+  return own !== '' || value.i === 'j' ? own : visitorId(cookie(request, ID_COOKIE)) || visitorId(requestId);
+}
+
+/** The id that the site itself gives a visitor, or the browser's fingerprint if the site sets no cookie; empty if there is none. */
+export function ownIdOf(value: Value, request: ViewerRequest): string {
+  const by = typeof value.i === 'string' ? value.i : '';
+  const name = by.slice(2);
+  if (by === 'j') return visitorId(header(request, FINGERPRINT));
+  if (by.startsWith('h:')) return visitorId(header(request, name));
+  return by.startsWith('c:') ? visitorId(cookie(request, name)) : '';
+}
+
+function weightFor(value: Value, request: ViewerRequest): number {
+  const segments = Array.isArray(value.g) ? value.g : [];
+  for (let at = 0; at < segments.length; at++) {
+    const segment = segments[at];
+    if (segment === undefined) continue;
+    const name = segment[1];
+    const shown =
+      segment[0] === 'c' ? cookie(request, name) : header(request, segment[0] === 'y' ? COUNTRY : name);
+    if (segment[2].indexOf(shown) >= 0) return Number(segment[3]);
+  }
+  return Number(value.w);
+}
