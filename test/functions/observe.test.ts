@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import * as z from 'zod/mini';
 import type { Ports } from '../../controller/ports.ts';
 import { RolloutError } from '../../core/errors.ts';
+import { NO_ACCESS } from '../../core/people/access.ts';
 import { signedClick } from '../../core/people/signed-click.ts';
 import type { Click } from '../../core/people/slack-click.ts';
 import { COUNTED } from '../../core/rollout/counts.ts';
@@ -14,6 +15,7 @@ import { aws } from '../../functions/_aws.ts';
 import { lambda } from '../../functions/_lambda.ts';
 import { type LambdaContext, observer } from '../../functions/_observe.ts';
 import { executionsOn } from '../../functions/_ports.ts';
+import type { UrlAnswer } from '../../functions/_url.ts';
 import { command } from '../../functions/command.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
@@ -23,6 +25,7 @@ import { virtualClock } from '../../local/clock.ts';
 import { HOOK_SECRET, PEOPLE_KEY } from '../../local/controller.ts';
 import { controllerFunctions } from '../../local/functions.ts';
 import { createScenario, FUNCTION, type Scenario, type ScenarioOptions } from '../../simulation/scenario.ts';
+import { APP, formOf, payloadOf, signedBy, TEAM } from '../api/click.ts';
 import { FIRST, setUp, unreachable, withJournal } from '../controller/set-up.ts';
 import { iam, urlEvent } from './url-event.ts';
 
@@ -140,6 +143,89 @@ function failing(ports: Ports): Ports {
       return [name, typeof port === 'function' ? () => broken : broken];
     }),
   ) as unknown as Ports;
+}
+
+const SIGNING_SECRET = 'marker-signing-secret';
+const ISSUER = 'https://id.test';
+
+/** What a world is deployed with whose people sign in and use Slack; the provider refuses each code in another way. */
+const doors = (): Partial<ScenarioOptions> => {
+  let nth = 0;
+  const words = { error: 'invalid_grant', error_description: 'marker-refusal' };
+  const refusals = [
+    () => Response.json(words, { status: 400 }),
+    () => new Response('marker-outage', { status: 500 }),
+    () => Response.json({ token_type: 'bearer', access_token: 'marker-access', id_token: 'e30.marker.e30' }),
+    () => Promise.reject(new Error('marker-network')),
+  ];
+  const described = {
+    ...{ issuer: ISSUER, authorization_endpoint: `${ISSUER}/authorize`, token_endpoint: `${ISSUER}/token` },
+    ...{ jwks_uri: `${ISSUER}/keys`, token_endpoint_auth_methods_supported: ['client_secret_post'] },
+  };
+  return {
+    access: {
+      ...NO_ACCESS,
+      oidc: { issuer: ISSUER, clientId: 'marker-client', groupsClaim: 'groups' },
+      slack: { teams: [TEAM], appId: APP },
+    },
+    settings: { PUBLIC_URL: 'https://marker-api.example' },
+    secrets: { OidcClientSecret: 'marker-client-secret', SlackSigningSecret: SIGNING_SECRET },
+    web: {
+      'id.test': async ({ url }) =>
+        url.endsWith('/token')
+          ? (refusals[nth++ % refusals.length]?.() as Response)
+          : Response.json(described),
+    },
+  };
+};
+
+/** Goes through sign-in and Slack's door in every way in which they refuse, and once as they take it; answers what no log may hold. */
+async function throughDoors(stage: Scenario): Promise<{ secrets: string[]; statuses: unknown[] }> {
+  const secrets: string[] = [];
+  const statuses: unknown[] = [];
+  const call = async (...asked: Parameters<typeof urlEvent>) => {
+    const answer = (await stage.invoke('ApiPublic', urlEvent(...asked))) as UrlAnswer;
+    statuses.push([asked[1], answer.statusCode]);
+    return answer;
+  };
+  for (let nth = 0; nth < 4; nth++) {
+    const { headers, cookies } = await call('GET', '/auth/login', { query: 'to=/rollouts/marker-to' });
+    const asked = new URL(headers.location ?? '');
+    const state = asked.searchParams.get('state') ?? '';
+    const [cookie = ''] = (cookies[0] ?? '').split(';');
+    const [, token = ''] = cookie.split(/=(.*)/);
+    secrets.push(
+      state,
+      token,
+      ...['nonce', 'code_challenge'].map((name) => asked.searchParams.get(name) ?? ''),
+    );
+    const query = `code=marker-code-${nth}&state=${state}&iss=${encodeURIComponent(ISSUER)}`;
+    await call('GET', '/auth/callback', { query, cookies: [cookie] });
+    await call('GET', '/auth/callback', {
+      query: query.replace(state, `${state}-marker`),
+      cookies: [cookie],
+    });
+    await call('GET', '/auth/callback', { query, cookies: [`${cookie.slice(0, -3)}xyz`] });
+  }
+  for (const more of [
+    {},
+    { button: 'nonsense' },
+    { more: { team: { id: 'T-marker' } } },
+    { value: 'marker-value' },
+  ]) {
+    const body = formOf(
+      payloadOf(FIRST, { button: 'pause', reason: 'marker-reason', user: { name: 'marker-name' }, ...more }),
+    );
+    const now = Math.floor(stage.clock.now() / 1_000);
+    const headers = signedBy(SIGNING_SECRET, body, now);
+    secrets.push(body, body.slice(0, 60), headers['x-slack-signature']);
+    await call('POST', '/slack/actions', { headers, body });
+    await call('POST', '/slack/actions', { headers: { ...headers, 'x-slack-signature': 'v0=marker' }, body });
+    await call('POST', '/slack/actions', { headers: signedBy('marker-wrong', body, now), body });
+    await call('POST', '/slack/actions', { headers: signedBy(SIGNING_SECRET, body, now - 900), body });
+    await call('POST', '/slack/actions', { headers, body: `${body}marker-tail` });
+  }
+  return { secrets, statuses };
 }
 
 describe('the logs of a rollout', () => {
@@ -265,6 +351,37 @@ describe('the logs of a rollout', () => {
     const injected = 'x"}\n{"level":"ERROR"';
     await stage.call(command, { command: 'resume', rolloutId: injected, by: 'me' }).catch(() => {});
     expect(lines().map(({ rolloutId }) => rolloutId)).toEqual(['none']);
+  });
+
+  test('hold no secret, code, state, cookie or form of whoever signs in or uses Slack', async () => {
+    let through: ReturnType<typeof throughDoors> | undefined;
+    await released(
+      { ...doors(), rollout: { verify: '3m', steps: [{ weight: 10, bake: '3m' }] } },
+      {},
+      (stage) => {
+        void stage.clock.sleep(180_000).then(() => {
+          through = throughDoors(stage);
+        });
+      },
+    );
+    const { secrets = [], statuses = [] } = (await through) ?? {};
+    const paths = (path: string) => statuses.filter((each) => String(each).startsWith(path));
+    const [signedIn, refused] = [paths('/auth/callback'), paths('/slack/actions')];
+    expect(paths('/auth/login')).toEqual(Array(4).fill(['/auth/login', 302]));
+    const callback = (status: number) => ['/auth/callback', status];
+    expect(signedIn).toEqual(
+      [400, 424, 424, 424].flatMap((status) => [callback(status), callback(400), callback(400)]),
+    );
+    expect(refused.map((each) => (each as [string, number])[1])).toEqual(
+      [200, 200, 403, 422].flatMap((status) => [status, 401, 401, 401, 401]),
+    );
+    const said = lines().map(({ message }) => message);
+    expect(said).toContain('could not sign anybody in');
+    expect(said).toContain('refused what Slack sent');
+    expect(Math.min(...secrets.map(({ length }) => length))).toBeGreaterThan(20);
+    expect(
+      leaked([...secrets, SIGNING_SECRET, 'marker-', 'T-marker', encodeURIComponent('"marker')]),
+    ).toEqual([]);
   });
 
   test('of every function hold nothing that outsiders say, whatever it does and whatever it is sent', async () => {
