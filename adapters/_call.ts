@@ -1,7 +1,7 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { RolloutError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
-import { isPassing, nameOf, patiently, unavailable } from './_aws.ts';
+import { isPassing, nameOf, patiently, reach, unavailable } from './_aws.ts';
 
 /** A function of the controller that another one calls and waits for. */
 interface Called {
@@ -38,4 +38,14 @@ export async function call<Answer>(
   const { errorType, errorMessage = 'no message' } = answer as { errorType?: string; errorMessage?: string };
   // What is no refusal of ours stands in the log of that function.
   throw RolloutError.named(errorType, errorMessage) ?? unanswered(`${errorType ?? 'Error'}: ${errorMessage}`);
+}
+
+/** Hands something to a function that is not waited for: Lambda keeps what it has taken, and tries it again. @throws RolloutError Unavailable if it was not taken */
+export async function hand(
+  { client, FunctionName, name }: Pick<Called, 'client' | 'FunctionName' | 'name'>,
+  payload: object,
+): Promise<void> {
+  const Payload = new TextEncoder().encode(JSON.stringify(payload));
+  const command = new InvokeCommand({ FunctionName, InvocationType: 'Event', Payload });
+  await reach(name, () => client.send(command));
 }

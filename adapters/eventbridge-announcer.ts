@@ -15,6 +15,9 @@ const PAUSES_MS = [200, 800];
 /** What EventBridge answers for an entry that it may take the next time (EventBridge API reference, PutEvents). */
 const PASSING = /^(InternalFailure|InternalException|Throttl\w*|ServiceUnavailable|TooManyRequests\w*)$/;
 
+/** Stands for the code of an entry of which the answer says nothing. */
+const UNSAID = 'InternalFailure';
+
 /** Announces on the account's default event bus. */
 export function eventBridgeAnnouncer(
   client: EventBridgeClient,
@@ -28,8 +31,15 @@ export function eventBridgeAnnouncer(
       Detail: JSON.stringify(transition),
       Time: new Date(transition.at),
     }));
-    const answer = await reach('EventBridge', () => client.send(new PutEventsCommand({ Entries })));
-    const codes = transitions.map((_, index) => answer.Entries?.[index]?.ErrorCode);
+    const { Entries: results = [] } = await reach('EventBridge', () =>
+      client.send(new PutEventsCommand({ Entries })),
+    );
+    // An answer has an entry for each that was sent, by its place; what it says nothing of may not have been taken.
+    const isWhole = results.length === transitions.length;
+    const codes = transitions.map((_, index) => {
+      const { EventId, ErrorCode = UNSAID } = (isWhole ? results[index] : undefined) ?? {};
+      return EventId === undefined ? ErrorCode : undefined;
+    });
     const left = transitions.filter((_, index) => codes[index] !== undefined);
     const code = codes.find((each) => each !== undefined && !PASSING.test(each)) ?? codes.find(Boolean) ?? '';
     return { left, code };

@@ -142,8 +142,8 @@ export function fencedRouter(
       seen = wrote.seen;
       if (wrote.isVersionGone) return { before, seen, isVersionGone: true };
       if (wrote.failed !== undefined) {
-        // A second invocation of the same function may have done it meanwhile.
-        if ((await change(seen, true)) === undefined) return { before, seen };
+        // A second invocation of the same function may have done it meanwhile, or somebody has taken the target away.
+        if (isGone(seen) || (await change(seen, true)) === undefined) return { before, seen };
         return rethrown(target.traits.noun, wrote.failed);
       }
       if (wrote.busy === undefined) fights += 1;

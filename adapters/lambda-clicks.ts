@@ -1,6 +1,7 @@
-import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { signedClick } from '../core/people/signed-click.ts';
 import type { Clicks, Clock, Tokens } from '../core/ports.ts';
+import { hand } from './_call.ts';
 
 /** Hands clicks, signed, to SlackAction, which Lambda calls once it has answered that it will. */
 export function lambdaClicks(
@@ -8,10 +9,6 @@ export function lambdaClicks(
   signer: { tokens: Tokens; clock: Clock },
   FunctionName: string,
 ): Clicks {
-  return {
-    async hand(click) {
-      const Payload = new TextEncoder().encode(JSON.stringify(await signedClick(click, signer)));
-      await client.send(new InvokeCommand({ FunctionName, InvocationType: 'Event', Payload }));
-    },
-  };
+  const called = { client, FunctionName, name: 'SlackAction' };
+  return { hand: async (click) => hand(called, await signedClick(click, signer)) };
 }

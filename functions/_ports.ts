@@ -26,6 +26,7 @@ import { sqsDeadLetters } from '../adapters/sqs-dead-letters.ts';
 import { standardWebhook } from '../adapters/standard-webhook.ts';
 import { stepFunctions } from '../adapters/step-functions.ts';
 import { tokens } from '../adapters/tokens.ts';
+import type { Observer } from '../controller/ports.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { Route } from '../core/people/access.ts';
 import type { Sink } from '../core/people/notice.ts';
@@ -280,7 +281,11 @@ export const pagesOn = ({ client, setting }: Host) =>
   lambdaPages(client(LambdaClient, CLIENT), setting('NOTIFY_ARN'));
 
 /** Where routes lead. What Slack is posted with is a bot's token, or the address of an incoming webhook. */
-export const sinksOn = ({ client, clock, fetch, optionalSetting, secret }: Keeper, notes: Notes) => {
+export const sinksOn = (
+  { client, clock, fetch, optionalSetting, secret }: Keeper,
+  notes: Notes,
+  observer: Observer,
+) => {
   const token = secret('SlackToken');
   const slack = slackClient({ fetch, token }, clock);
   const pace = paceBy(notes, clock);
@@ -290,9 +295,14 @@ export const sinksOn = ({ client, clock, fetch, optionalSetting, secret }: Keepe
     hosts: hostsOn(optionalSetting('HOOK_HOSTS')),
     secret: secret('WebhookKey'),
   };
+  // Nothing else would say that somebody who is to hear of a rollout does not.
+  const gone = () => {
+    observer.count({ NotificationsLost: 1 });
+    observer.warn('a webhook answered 410', {});
+  };
   return async (route: Route): Promise<Sink | undefined> => {
     if ('sns' in route) return snsTopic(route.sns, publish);
-    if ('webhook' in route) return webhookSink(standardWebhook(route.webhook, web, clock));
+    if ('webhook' in route) return webhookSink(standardWebhook(route.webhook, web, clock), gone);
     // Who has no token to post with is one receiver of several.
     const found = await token().catch((error) => {
       if (RolloutError.is(error, 'Unavailable')) throw error;

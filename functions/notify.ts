@@ -57,7 +57,7 @@ export const handler = lambda(notify, () => {
     agenda: agendaOn(host),
     journal: journalOn(host),
     publicUrl: publicUrlOn(host),
-    sinks: sinksOn(host, notes),
+    sinks: sinksOn(host, notes, observer),
     tokens: tokensOn(host),
   };
 });

@@ -342,7 +342,7 @@ function portsOn(host: Keeper, s3: S3Calls, own: Own, access = NO_ACCESS): Ports
     slackReplies: slackRepliesOn(host),
     slackSecret: slackSecretOn(host),
     agenda: agendaOn(host),
-    sinks: sinksOn(host, own.notes),
+    sinks: sinksOn(host, own.notes, observer),
     observer,
   };
 }

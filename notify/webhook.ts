@@ -8,8 +8,8 @@ interface Webhook {
   post(id: string, body: string): Promise<'taken' | 'gone'>;
 }
 
-/** A signed request for each notice, with all that it says. */
-export function webhookSink({ key, post }: Webhook): Sink {
+/** A signed request for each notice, with all that it says; `gone` learns of a rollout of which whoever is there wants to hear nothing more. */
+export function webhookSink({ key, post }: Webhook, gone: () => void): Sink {
   return {
     key,
     async *deliver(news, memo) {
@@ -17,7 +17,7 @@ export function webhookSink({ key, post }: Webhook): Sink {
         if (memo?.gone !== undefined) break;
         const result = await post(notice.id, JSON.stringify(payloadOf(news, notice)));
         yield { upTo: notice, ...(result === 'gone' ? { memo: { gone: 'yes' } } : {}) };
-        if (result === 'gone') break;
+        if (result === 'gone') return gone();
       }
     },
   };

@@ -187,6 +187,7 @@ export class SimulatedScheduler {
     schedule.next = undefined;
     const isLast = 'at' in times || !this.#arm(schedule, firedAt);
     await this.#deliver(schedule, settings);
+    // One that was updated while it fired stays, with its new time; assumed.
     const isSame = schedule.settings === settings && this.#holds(schedule);
     if (isLast && isSame && settings.ActionAfterCompletion === 'DELETE') this.#remove(schedule);
   }

@@ -11,6 +11,7 @@ import type { News, Notice } from '../../core/people/notice.ts';
 import { buttonValue, type Button as Name, REASON } from '../../core/people/slack-button.ts';
 import type { Phase } from '../../core/people/standing.ts';
 import { short } from '../../core/people/transition.ts';
+import { nameOf } from '../../core/rollout/actor.ts';
 import { duration, number } from '../../core/words.ts';
 import { code, cutEscaped, escaped, link, moment, plain } from './text.ts';
 
@@ -187,7 +188,7 @@ function fieldsOf({ view, since, links }: News): MrkdwnElement[] {
   const { commit, author, by } = opening;
   const range =
     commit && (since === undefined || since === commit ? short(commit) : `${short(since)}..${short(commit)}`);
-  const who = author ?? by?.person ?? by?.name ?? by?.id;
+  const who = author ?? (by && nameOf(by));
   return [
     field('Service', code(opening.service, FIELD_MAX)),
     field('Environment', code(opening.environment, FIELD_MAX)),
@@ -206,7 +207,7 @@ const linked = (url: string | undefined, text: string): string =>
 const field = (name: string, value: string): MrkdwnElement => mrkdwn(`*${name}*\n${value}`);
 
 function pagedLine({ reason, acknowledgedBy }: News['paged'] & object): string {
-  const who = acknowledgedBy?.person ?? acknowledgedBy?.name ?? acknowledgedBy?.id;
+  const who = acknowledgedBy && nameOf(acknowledgedBy);
   return who === undefined ? `Needs a person: ${reason}` : `${who} acknowledged it: ${reason}`;
 }
 

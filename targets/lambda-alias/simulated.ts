@@ -1,5 +1,6 @@
 import type { UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
 import { tokenFrom } from '../../core/rollout/fencing-token.ts';
+import { NOBODY } from '../../core/rollout/revert-plan.ts';
 import { type Account, ALIAS } from '../../local/account.ts';
 import { type Met, type Observe, type Standing, served, type Witness } from '../../local/witness.ts';
 import { pinNameOf } from './pin.ts';
@@ -100,7 +101,7 @@ function seeWrites(account: Account, { wrote }: Witness): void {
 }
 
 /** An alias that does not exist yet. */
-const NOTHING: Standing = { primary: 'none', weights: {} };
+const NOTHING: Standing = { primary: NOBODY, weights: {} };
 
 const standing = ({ primary, weights }: Standing): Standing => ({ primary, weights });
 

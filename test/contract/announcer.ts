@@ -7,7 +7,7 @@ import { contract, type Implementation } from './cases.ts';
 interface AnnouncerStage {
   clock: VirtualClock;
   announcer: Announcer;
-  /** Refuses so many of the next entries with this code, from the entry with this number on. */
+  /** Refuses so many of the next entries with this code, from the entry with this number on; with none, they are missing from the answer. */
   refuse(times: number, code: string, n: number): void;
   /** What whoever subscribed has got, in the order in which it was taken. */
   taken(): Promise<Transition[]>;
@@ -51,6 +51,15 @@ export function describeAnnouncer(implementation: Implementation<AnnouncerStage>
       expect([...order].sort((a, b) => a - b)).toEqual(numbers(many));
       expect(order.indexOf(4)).toBe(9);
       expect(order.indexOf(11)).toBe(10);
+    });
+
+    keeps('takes what the answer leaves out for something that was not taken', async (stage) => {
+      const { clock, announcer, refuse, taken } = stage;
+      refuse(1, '', 23);
+      await clock.run(announcer.announce(many));
+      expect(new Set(numbers(await taken()))).toEqual(new Set(numbers(many)));
+      refuse(99, '', 23);
+      await expect(clock.run(announcer.announce(many))).rejects.toMatchObject({ code: 'Unavailable' });
     });
 
     keeps('says that it is unavailable if some are refused for now again and again', async (stage) => {

@@ -1,6 +1,6 @@
 import { SNSClient } from '@aws-sdk/client-sns';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { snsTopics } from '../../adapters/sns-topics.ts';
 import type { Delivered, Memo, News, Sink } from '../../core/people/notice.ts';
 import { virtualClock } from '../../local/clock.ts';
@@ -100,7 +100,8 @@ describe('a webhook', () => {
       if (answer instanceof Error) throw answer;
       return answer;
     };
-    return { posted, sink: webhookSink({ key: 'webhook 1', post }) };
+    const gone = vi.fn<() => void>();
+    return { posted, gone, sink: webhookSink({ key: 'webhook 1', post }, gone) };
   }
 
   test('gets every notice under its own id, with the transition in it', async () => {
@@ -129,11 +130,12 @@ describe('a webhook', () => {
     expect(String(error)).toContain('down');
   });
 
-  test('that wants nothing more gets nothing more', async () => {
-    const { posted, sink } = hook('gone');
+  test('that wants nothing more gets nothing more, and that is said once', async () => {
+    const { posted, gone, sink } = hook('gone');
     const { done } = await delivered(sink, newsOf(onFirstStep()));
     expect([posted.length, done.at(-1)?.memo]).toEqual([1, { gone: 'yes' }]);
     await delivered(sink, newsOf(onFirstStep()), { gone: 'yes' });
     expect(posted.length).toBe(1);
+    expect(gone).toHaveBeenCalledOnce();
   });
 });
