@@ -1,18 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { RolloutError } from '../core/errors.ts';
 import { ANSWER_BYTES_MAX, broken, type HookAnswer, hookAnswerFrom, tooLong } from '../core/hook-answer.ts';
-import type { Clock, HookCheck, HookRunner, OwnSecret } from '../core/ports.ts';
+import type { Clock, HookCheck, HookRunner } from '../core/ports.ts';
 import type { Hook } from '../core/rollout/event.ts';
-import { inTime, payloadOf } from './_hook.ts';
-
-/** What the controller's own configuration says about HTTP hooks. */
-export interface HookWeb {
-  fetch: typeof fetch;
-  /** The hosts that may be asked, with their port if it is not 443; none if it is empty. */
-  hosts: string[];
-  /** What requests are signed with. */
-  secret: OwnSecret;
-}
+import { allowedUrl, type HookWeb, inTime, payloadOf } from './_hook.ts';
 
 /**
  * Hooks that answer a signed POST; `spec.url` says where. The list of hosts is the only defence against a rollout file
@@ -45,7 +36,7 @@ export function httpHook(web: HookWeb, clock: Clock): HookRunner {
     ask: (question, signal) =>
       inTime(
         async (stop) => {
-          const url = allowedUrl(question.hook, web);
+          const url = addressOf(question.hook, web);
           return post(url, JSON.stringify(payloadOf(question)), question.idempotencyKey, stop);
         },
         { clock, signal },
@@ -57,7 +48,7 @@ export function httpHook(web: HookWeb, clock: Clock): HookRunner {
 export const httpHookCheck =
   (web: Pick<HookWeb, 'hosts'>): HookCheck =>
   async (hook) =>
-    void allowedUrl(hook, web);
+    void addressOf(hook, web);
 
 /** The value of the header `spillway-signature` for a body that is sent at `seconds` of Unix time. */
 function signature(body: string, secret: string, seconds: number): string {
@@ -65,19 +56,10 @@ function signature(body: string, secret: string, seconds: number): string {
 }
 
 /** @throws RolloutError OpeningRefused naming what must change */
-function allowedUrl({ id, spec }: Hook, { hosts }: Pick<HookWeb, 'hosts'>): string {
+function addressOf({ id, spec }: Hook, web: Pick<HookWeb, 'hosts'>): string {
   const written = 'url' in spec ? spec.url : '';
-  const url = URL.parse(written);
   const wrong = (what: string) => new RolloutError('OpeningRefused', `hooks.${id}: ${what}.`);
-  if (url?.protocol !== 'https:')
-    throw wrong(`"${written}" is no address that begins with https://; write the whole address of the hook`);
-  if (url.username !== '' || url.password !== '')
-    throw wrong(`the address on ${url.host} holds a password; take it out and check the signature instead`);
-  if (!hosts.includes(url.host))
-    throw wrong(
-      `${url.host} is not a host that this controller may ask (${hosts.join(', ') || 'it may ask none'}); add it to the controller's list of hosts`,
-    );
-  return url.href;
+  return allowedUrl(written, web, `"${written}"`, wrong).href;
 }
 
 /** Reads at most ANSWER_BYTES_MAX; undefined if there is more. */

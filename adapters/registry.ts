@@ -1,7 +1,8 @@
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { RolloutError } from '../core/errors.ts';
 import type { Clock, HookCheck, HookRunner } from '../core/ports.ts';
-import { type HookWeb, httpHook, httpHookCheck } from './http-hook.ts';
+import type { HookWeb } from './_hook.ts';
+import { httpHook, httpHookCheck } from './http-hook.ts';
 import { lambdaHook, lambdaHookCheck } from './lambda-hook.ts';
 
 /** The clients that hooks are made from. */

@@ -1,5 +1,5 @@
+import { escaped, plain } from '../core/people/slack-text.ts';
 import type { SlackReplies } from '../core/ports.ts';
-import { cut } from '../core/words.ts';
 
 /** Hosts by which Slack takes answers; the second is that of its service for governments. */
 const HOSTS = ['hooks.slack.com', 'hooks.slack-gov.com'];
@@ -17,16 +17,16 @@ export function slackReplies(fetch: typeof globalThis.fetch): SlackReplies {
       const url = URL.canParse(responseUrl) ? new URL(responseUrl) : undefined;
       if (url?.protocol !== 'https:' || !HOSTS.includes(url.host))
         throw new Error('The click names an address that is not one of Slack.');
-      const text = cut(said, TEXT_MAX);
+      // Plain text, in which nothing that somebody wrote is a mention, a link or a format.
+      const text = plain(said, TEXT_MAX);
       const response = await fetch(url, {
         method: 'POST',
         headers: { 'content-type': 'application/json; charset=utf-8' },
-        // Plain text, in which nothing that somebody wrote is a mention, a link or a format.
         body: JSON.stringify({
           response_type: 'ephemeral',
           replace_original: false,
-          text: escaped(text),
-          blocks: [{ type: 'section', text: { type: 'plain_text', text, emoji: false } }],
+          text: escaped(text.text),
+          blocks: [{ type: 'section', text }],
         }),
         redirect: 'error',
         signal: AbortSignal.timeout(TIMEOUT_MS),
@@ -35,7 +35,3 @@ export function slackReplies(fetch: typeof globalThis.fetch): SlackReplies {
     },
   };
 }
-
-/** The three characters that Slack reads as markup ("Formatting text for app surfaces"). */
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { Clock } from '../core/ports.ts';
 import { within } from '../core/within.ts';
-import type { HookWeb } from './http-hook.ts';
+import { allowedUrl, type HookWeb } from './_hook.ts';
 
 /** Longest wait for an answer. */
 const ANSWER_MS = 5_000;
@@ -9,14 +9,16 @@ const ANSWER_MS = 5_000;
 /** An address that takes webhooks, as Standard Webhooks 1.0 says: signed, an id that repeats know each other by, 2xx alone is taken, and 410 ends it. */
 export function standardWebhook(
   address: string,
-  { fetch, hosts, secret }: HookWeb,
+  web: HookWeb,
   clock: Clock,
 ): { key: string; post(id: string, body: string): Promise<'taken' | 'gone'> } {
+  const { fetch, secret } = web;
   const hash = createHash('sha256').update(address).digest('hex').slice(0, 16);
   return {
     key: `webhook ${hash}`,
     async post(id, body) {
-      const url = allowed(address, hosts);
+      // The address may be a secret, so no error repeats it.
+      const url = allowedUrl(address, web, 'the address of a webhook', (what) => new Error(`${what}.`));
       const key = await secret();
       const timestamp = Math.floor(clock.now() / 1000);
       const headers = {
@@ -50,15 +52,4 @@ export function webhookSignature(
 ): string {
   const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
   return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
-}
-
-/** @throws Error for an address that this controller may not post to; it does not repeat the address, which may be a secret */
-function allowed(address: string, hosts: string[]): URL {
-  const url = URL.parse(address);
-  if (url?.protocol !== 'https:') throw new Error('The address of a webhook does not begin with https://.');
-  if (url.username !== '' || url.password !== '')
-    throw new Error(`The address of a webhook on ${url.host} holds a password.`);
-  if (!hosts.includes(url.host))
-    throw new Error(`${url.host} is not a host that this controller may ask; add it to its list of hosts.`);
-  return url;
 }

@@ -9,11 +9,11 @@ import type {
 } from '@slack/types';
 import type { News, Notice } from '../../core/people/notice.ts';
 import { buttonValue, type Button as Name, REASON } from '../../core/people/slack-button.ts';
+import { code, cutEscaped, escaped, link, moment, plain } from '../../core/people/slack-text.ts';
 import type { Phase } from '../../core/people/standing.ts';
 import { short } from '../../core/people/transition.ts';
 import { nameOf } from '../../core/rollout/actor.ts';
 import { duration, number } from '../../core/words.ts';
-import { code, cutEscaped, escaped, link, moment, plain } from './text.ts';
 
 /** A message as both methods of Slack take it, and an incoming webhook without the rest. */
 export interface SlackMessage {

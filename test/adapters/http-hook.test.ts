@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type HookWeb, httpHook, httpHookCheck } from '../../adapters/http-hook.ts';
+import type { HookWeb } from '../../adapters/_hook.ts';
+import { httpHook, httpHookCheck } from '../../adapters/http-hook.ts';
 import { scaledClock, virtualClock } from '../../local/clock.ts';
 import { questionOf } from './question.ts';
 

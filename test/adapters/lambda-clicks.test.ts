@@ -22,11 +22,11 @@ const click: Click = {
 };
 let until = 0;
 const tokens = {
-  sign(_type: string, _claims: object, expiresAt: number) {
+  async sign(_type: string, _claims: object, expiresAt: number) {
     until = expiresAt;
     return 'signed';
   },
-  read: () => ({}),
+  read: async () => ({}),
 };
 const clicks = lambdaClicks(client, { tokens, clock }, 'arn:action');
 

@@ -30,7 +30,7 @@ test('a person is answered where they clicked, alone, in text that nothing in it
 test('a text is cut to what Slack takes', async () => {
   const { replies, sent } = replying();
   await replies.reply(URL_OF_A_CLICK, `${'x'.repeat(2_999)}😀`);
-  const text = `${'x'.repeat(2_999)}\ufffd`;
+  const text = `${'x'.repeat(2_999)}…`;
   expect(await sent[0]?.json()).toMatchObject({ text, blocks: [{ text: { text } }] });
 });
 

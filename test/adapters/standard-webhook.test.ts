@@ -78,7 +78,7 @@ describe('a webhook', () => {
   test.each([
     ['another host', 'https://evil.example/x', {}, /evil.example is not a host/],
     ['another port', 'https://hooks.example:8443/x', {}, /hooks.example:8443 is not a host/],
-    ['no encryption', 'http://hooks.example/x', {}, /does not begin with https/],
+    ['no encryption', 'http://hooks.example/x', {}, /no address that begins with https/],
     ['a password', 'https://ada:pw@hooks.example/x', {}, /holds a password/],
     ['no key', URL_OK, { secret: () => Promise.reject(new Error('no key')) }, /no key/],
   ])('to %s is not sent, and its address is not repeated', async (_, address, more, why) => {

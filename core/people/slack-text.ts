@@ -1,6 +1,6 @@
-import { plainText } from '../../core/plain-text.ts';
-import type { Instant } from '../../core/units.ts';
-import { timeOfDay } from '../../core/words.ts';
+import { plainText } from '../plain-text.ts';
+import type { Instant } from '../units.ts';
+import { timeOfDay } from '../words.ts';
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
