@@ -195,6 +195,7 @@ function answersOf({ about, access, tokens, clock, isPublic, publicUrl, ...deps 
     abort: (asked) => command({ command: 'abort', ...why(asked.body) }, asked),
     rollback: (asked) => command({ command: 'rollback', ...why(asked.body) }, asked),
     retry: (asked) => command({ command: 'retry' }, asked),
+    acknowledge: (asked) => command({ command: 'acknowledge', ...asked.body }, asked),
     async links({ request, who, parameters, body: { action, seconds = LINK_SECONDS } }) {
       if (action !== 'view') assertMay(who, { service: serviceIn(parameters), command: action }, access);
       const base = publicUrl ?? (isPublic ? request.url : undefined);

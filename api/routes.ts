@@ -150,6 +150,11 @@ export const ROUTES = {
     OPENS,
   ),
   retry: command('retry', 'Lifts the quarantine of a release and tries it again.', OPENS),
+  acknowledge: command(
+    'acknowledge',
+    'Keeps a page from being repeated: that which `page` names, as a webhook was sent it, or all that somebody is paged for now.',
+    [],
+  ),
   links: {
     method: 'POST',
     path: '/rollouts/{rolloutId}/links',

@@ -305,6 +305,7 @@ export const BODIES = {
   abort: z.strictObject({ reason: z.optional(reason) }),
   rollback: z.strictObject({ reason: z.optional(reason) }),
   retry: z.strictObject({}),
+  acknowledge: z.strictObject({ page: z.optional(z.string().check(z.maxLength(200))) }),
 };
 
 /** Longest and shortest life of a link, in seconds. */

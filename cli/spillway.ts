@@ -4,7 +4,17 @@ import { didYouMean } from '../core/config/nearest.ts';
 import { RolloutError } from '../core/errors.ts';
 import { isHelp, synopsis, table, UsageError, usage } from './call.ts';
 import type { Command } from './command.ts';
-import { abort, approve, pause, promote, reject, resume, retry, rollback } from './commands/operate.ts';
+import {
+  abort,
+  acknowledge,
+  approve,
+  pause,
+  promote,
+  reject,
+  resume,
+  retry,
+  rollback,
+} from './commands/operate.ts';
 import { plan } from './commands/plan.ts';
 import { release } from './commands/release.ts';
 import { report } from './commands/report.ts';
@@ -26,6 +36,7 @@ const commands: Record<string, Command> = {
   abort,
   rollback,
   retry,
+  acknowledge,
 };
 
 endUnread();

@@ -6,9 +6,16 @@ import type { Rollout } from '../core/rollout/state.ts';
 import { soon } from '../core/within.ts';
 import { type Aborts, abort, PATIENCE_MS } from './abort.ts';
 import { readRollout } from './execution.ts';
+import { acknowledge } from './page.ts';
 import type { Needs } from './ports.ts';
 import { recordEffect, useUp } from './record.ts';
 import { wake } from './wake.ts';
+
+/** What carrying out a command takes. */
+export type Obeys = Aborts | 'notes' | 'openings' | 'reports';
+
+/** How long it may take to ask for a report. */
+const REPORT_MS = 2_000;
 
 /** A token in which its giver is proven. */
 export interface SignedRequest {
@@ -26,7 +33,7 @@ export interface Obeyed {
 export async function obeyCaller(
   input: UnsignedRequest | SignedRequest,
   read: (claims: Record<string, unknown>) => CommandRequest,
-  ports: Needs<Aborts | 'openings' | 'tokens'>,
+  ports: Needs<Obeys | 'tokens'>,
 ): Promise<Obeyed> {
   // Only what is signed needs keys: the emergency door works without them.
   const request =
@@ -38,7 +45,7 @@ export async function obeyCaller(
  * Carries out a command, and what can be given once only once. An abort acts before it is recorded, and without a journal if it must.
  * @throws RolloutError CommandRepeated if what can be given once was used for another command
  */
-async function obey(input: CommandRequest, ports: Needs<Aborts | 'openings'>): Promise<Obeyed> {
+async function obey(input: CommandRequest, ports: Needs<Obeys>): Promise<Obeyed> {
   const before = await earlier(input, ports);
   if (before !== undefined) return before;
   try {
@@ -68,10 +75,17 @@ async function earlier(
   );
 }
 
-async function carryOut(input: CommandRequest, ports: Needs<Aborts | 'openings'>): Promise<string> {
+async function carryOut(input: CommandRequest, ports: Needs<Obeys>): Promise<string> {
   if (input.command === 'abort') return abort(input, ports);
   const rollout = await opened(input.rolloutId, ports);
   if (input.command === 'rollback' || input.command === 'retry') return reopen(input, ports);
+  if (input.command === 'acknowledge') {
+    await acknowledge(rollout, input, ports);
+    await useUp(input.once, rollout, ports);
+    // It is certain now that the page is not repeated; the next report says it, if this one does not.
+    await soon(REPORT_MS, () => ports.reports.ask(input.rolloutId), ports);
+    return input.rolloutId;
+  }
   await recordEffect(rollout, commandOf(input), ports, input.once);
   await wake(input.rolloutId, ports);
   return input.rolloutId;
@@ -109,7 +123,9 @@ async function opened(rolloutId: string, ports: Needs<'journal'>): Promise<Rollo
 
 const voiceOf = ({ by, groups, aka }: CommandRequest) => ({ by, groups, aka });
 
-function commandOf(input: Exclude<CommandRequest, { command: 'abort' | 'rollback' | 'retry' }>): Command {
+function commandOf(
+  input: Exclude<CommandRequest, { command: 'abort' | 'rollback' | 'retry' | 'acknowledge' }>,
+): Command {
   switch (input.command) {
     case 'pause':
       return { type: 'Pause', by: input.by, reason: input.reason };

@@ -81,7 +81,7 @@ export function loggable(value: unknown): Line {
 }
 
 /** Members of inputs that name a rollout, or several. */
-const NAMING = ['ref', 'detail', 'wake', 'acknowledge', 'ended', 'events'];
+const NAMING = ['ref', 'detail', 'wake', 'ended', 'events'];
 
 /** The first that names one rollout; `none` if the call is about none, or about several that have lines of their own. */
 export function rolloutIdIn(...values: unknown[]): string {

@@ -1,3 +1,4 @@
+import { RolloutError } from '../core/errors.ts';
 import type { Death } from '../core/people/errand.ts';
 import {
   acknowledged,
@@ -26,20 +27,25 @@ export async function pageNow(rollout: Rollout, ports: Needs<'clock' | 'journal'
   return pageOf(note);
 }
 
-/** Keeps a page from being repeated; false if nobody is paged for that any more. */
+/** Keeps a page from being repeated. @throws RolloutError CommandRefused if nobody is paged for that any more */
 export async function acknowledge(
-  { rolloutId, page, by }: { rolloutId: string; page?: string | undefined; by: Actor },
-  { clock, journal, notes }: Needs<'clock' | 'journal' | 'notes'>,
-): Promise<boolean> {
-  const rollout = await journal.read(rolloutId);
-  if (rollout === undefined) return false;
-  let isTaken = false;
+  rollout: Rollout,
+  { page, by }: { page?: string | undefined; by: Actor },
+  { clock, notes }: Needs<'clock' | 'notes'>,
+): Promise<void> {
+  const { rolloutId } = rollout.opening;
+  let isPaged = false;
   await notes.change<PageNote>(rolloutId, NAME, (before) => {
     const after = acknowledged(before, rollout, { page, by, at: clock.now() });
-    isTaken = after !== undefined;
+    isPaged = after !== undefined;
     return after;
   });
-  return isTaken;
+  if (isPaged) return;
+  const what = page === undefined ? '' : ' for that';
+  throw new RolloutError(
+    'CommandRefused',
+    `Nobody is paged${what} about ${rolloutId} now; there is nothing to acknowledge.`,
+  );
 }
 
 /** Pages for an execution that died. */

@@ -18,9 +18,9 @@ import type {
   Notes,
   Openings,
   OwnSecret,
-  Pages,
   Publisher,
   ReleaseStore,
+  Reports,
   SlackReplies,
   Tokens,
   TrafficRouter,
@@ -90,7 +90,7 @@ export interface Ports {
   notes: Notes;
   deadLetters: DeadLetters;
   agenda: Agenda;
-  pages: Pages;
+  reports: Reports;
   /** Where a route leads; undefined if this deployment has nothing to post there with. */
   sinks(route: Route): Promise<Sink | undefined>;
 }

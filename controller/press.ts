@@ -7,7 +7,7 @@ import { soon } from '../core/within.ts';
 import type { Needs } from './ports.ts';
 
 /** What carrying out a click takes. */
-export type Presses = 'access' | 'clock' | 'commands' | 'observer' | 'pages' | 'slackReplies';
+export type Presses = 'access' | 'clock' | 'commands' | 'observer' | 'slackReplies';
 
 /** What each button gives, in a sentence that begins with "Your". */
 const NOUNS = {
@@ -18,7 +18,6 @@ const NOUNS = {
   approve: 'approval',
   reject: 'rejection',
   acknowledge: 'acknowledgement',
-  details: 'look at the details',
 } as const satisfies Record<Click['button'], string>;
 
 /** How long the same click is recognized: longer than Slack, Lambda and whoever recorded a request could repeat it. */
@@ -50,16 +49,9 @@ async function carryOut(click: Click, ports: Needs<Presses>): Promise<void> {
 }
 
 /** Gives the command; false if it was carried out before. @throws RolloutError as it is refused */
-async function isFirst(click: Click, { access, clock, commands, pages }: Needs<Presses>): Promise<boolean> {
+async function isFirst(click: Click, { access, clock, commands }: Needs<Presses>): Promise<boolean> {
   const { team, user, name, button, value, reason, at } = click;
   const who: Principal = slackPrincipal({ teamId: team, userId: user, name }, access);
-  if (button === 'acknowledge') {
-    const { service = '' } = rolloutIdParts(value.rolloutId) ?? {};
-    assertMay(who, { service, command: button }, access);
-    // Again it changes nothing, and is as true.
-    await pages.acknowledge({ rolloutId: value.rolloutId, page: value.page, by: who.actor });
-    return true;
-  }
   const request = commandOf(button, value, reason || 'no reason given');
   if (request === undefined)
     throw new RolloutError('CommandRefused', 'this button is out of date; use the one in a newer message.');

@@ -496,10 +496,10 @@ export interface Agenda {
   wake(errand: Errand, at: Instant): Promise<void>;
 }
 
-/** Takes acknowledgements of pages to whoever repeats them. */
-export interface Pages {
-  /** Resolves once it is certain that the page is not repeated any more, or was over before. @throws RolloutError Unavailable */
-  acknowledge(page: { rolloutId: string; page?: string | undefined; by: Actor }): Promise<void>;
+/** Has people reported to now. */
+export interface Reports {
+  /** Has everything that is new about a rollout reported, and does not wait for that. @throws RolloutError Unavailable */
+  ask(rolloutId: string): Promise<void>;
 }
 
 /** Keeps what could not be done, for a person to look at. */

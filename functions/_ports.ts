@@ -14,7 +14,7 @@ import { eventBridgeAnnouncer } from '../adapters/eventbridge-announcer.ts';
 import { lambdaClicks } from '../adapters/lambda-clicks.ts';
 import { lambdaCommands } from '../adapters/lambda-commands.ts';
 import { lambdaOpenings } from '../adapters/lambda-openings.ts';
-import { lambdaPages } from '../adapters/lambda-pages.ts';
+import { lambdaReports } from '../adapters/lambda-reports.ts';
 import { byKind, hookChecks, hookRunners } from '../adapters/registry.ts';
 import type { S3Calls } from '../adapters/s3-client.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
@@ -67,6 +67,8 @@ export interface Keeper extends Host {
 
 /** What a deployment says to a controller. */
 export type Setting =
+  | 'AGENDA_GROUP'
+  | 'AGENDA_ROLE_ARN'
   | 'COMMAND_ARN'
   | 'COMPLETIONS_BUCKET'
   | 'DEAD_LETTERS_URL'
@@ -270,15 +272,15 @@ export const agendaOn = ({ client, clock, setting }: Host) =>
     client(SchedulerClient, CLIENT),
     {
       functionArn: setting('NOTIFY_ARN'),
-      roleArn: setting('SCHEDULER_ROLE_ARN'),
-      groupName: setting('SCHEDULE_GROUP'),
+      roleArn: setting('AGENDA_ROLE_ARN'),
+      groupName: setting('AGENDA_GROUP'),
     },
     clock,
   );
 
-/** Takes acknowledgements to Notify. */
-export const pagesOn = ({ client, setting }: Host) =>
-  lambdaPages(client(LambdaClient, CLIENT), setting('NOTIFY_ARN'));
+/** Has Notify report. */
+export const reportsOn = ({ client, setting }: Host) =>
+  lambdaReports(client(LambdaClient, CLIENT), setting('NOTIFY_ARN'));
 
 /** Where routes lead. What Slack is posted with is a bot's token, or the address of an incoming webhook. */
 export const sinksOn = (

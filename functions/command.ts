@@ -1,6 +1,6 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import * as z from 'zod/mini';
-import { type Obeyed, obeyCaller, type SignedRequest } from '../controller/obey.ts';
+import { type Obeyed, type Obeys, obeyCaller, type SignedRequest } from '../controller/obey.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
 import { plainText } from '../core/plain-text.ts';
 import type { CommandRequest, UnsignedRequest } from '../core/rollout/command-request.ts';
@@ -11,7 +11,9 @@ import {
   environmentOn,
   executionsOn,
   journalOn,
+  notesOn,
   openingsOn,
+  reportsOn,
   routersOn,
   tokensOn,
   watchdogOn,
@@ -21,6 +23,9 @@ import { keeping } from './_secrets.ts';
 /** Texts that people give go into the journal, which has room for 400 KB: what is longer is cut, since an abort must not fail for its reason. */
 const atMost = (most: number) => z.overwrite<string>((said) => cut(plainText(said), most));
 const Reason = z.string().check(atMost(REASON_MAX));
+
+/** Longest name of what somebody is paged for; of an execution it has some 70 characters. */
+const PAGE_MAX = 200;
 
 /** What can be wanted of a rollout, each with what says who wants it. */
 const wishes = <Who extends z.core.$ZodLooseShape>(who: Who) =>
@@ -45,6 +50,11 @@ const wishes = <Who extends z.core.$ZodLooseShape>(who: Who) =>
     z.strictObject({ ...who, command: z.literal('abort'), reason: Reason }),
     z.strictObject({ ...who, command: z.literal('rollback'), reason: Reason }),
     z.strictObject({ ...who, command: z.literal('retry') }),
+    z.strictObject({
+      ...who,
+      command: z.literal('acknowledge'),
+      page: z.optional(z.string().check(z.maxLength(PAGE_MAX))),
+    }),
   ] as const;
 
 /** The emergency door: whoever may call this function says who he is, and nobody believes it. */
@@ -75,11 +85,7 @@ const Signed: z.ZodMiniType<{ request: CommandRequest }> = z.object({
 });
 
 /** Carries out what a person, or a hook that answers late, wants of a rollout. */
-export const command: Task<
-  z.infer<typeof Input>,
-  Obeyed & { accepted: true },
-  'clock' | 'environment' | 'executions' | 'journal' | 'openings' | 'router' | 'tokens' | 'watchdog'
-> = {
+export const command: Task<z.infer<typeof Input>, Obeyed & { accepted: true }, Obeys | 'tokens'> = {
   input: Input,
   async run(input, ports) {
     const obeyed = await obeyCaller(input, (claims) => inputFrom(Signed, claims).request, ports);
@@ -94,7 +100,9 @@ export const handler = lambda(command, () => ({
   environment: environmentOn(aws),
   executions: executionsOn(aws),
   journal: journalOn(aws),
+  notes: notesOn(aws),
   openings: openingsOn(aws),
+  reports: reportsOn(aws),
   router: routersOn(aws),
   tokens: tokensOn(keeping(LambdaClient)),
 }));

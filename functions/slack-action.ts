@@ -5,7 +5,7 @@ import { clickSchema } from '../core/people/slack-click.ts';
 import { deployedAccess } from './_access.ts';
 import { inputFrom, lambda, type Task } from './_lambda.ts';
 import { observer } from './_observe.ts';
-import { commandsOn, pagesOn, slackRepliesOn, tokensOn } from './_ports.ts';
+import { commandsOn, slackRepliesOn, tokensOn } from './_ports.ts';
 import { keeping } from './_secrets.ts';
 
 const Signed = z.object({ click: clickSchema });
@@ -25,7 +25,6 @@ export const handler = lambda(slackAction, () => {
   return {
     ...{ access: deployedAccess(), clock: host.clock, observer, tokens },
     commands: commandsOn(host, tokens),
-    pages: pagesOn(host),
     slackReplies: slackRepliesOn(host),
   };
 });

@@ -1,5 +1,5 @@
 import { ASYNCHRONOUS, FUNCTIONS, factsOf, startedBy } from './facts.ts';
-import { type Place, prefixOf } from './place.ts';
+import { agendaOf, type Place, prefixOf } from './place.ts';
 
 /** One metric that an alarm or the dashboard looks at. */
 export interface Seen {
@@ -46,10 +46,10 @@ export function alarmsOf(place: Place, machineArn: string): Alarm[] {
     dimensions: { StateMachineArn: machineArn },
     stat: 'Sum',
   });
-  const scheduler = (metric: string): Seen => ({
+  const scheduler = (metric: string, group = prefix): Seen => ({
     namespace: 'AWS/Scheduler',
     metric,
-    dimensions: { ScheduleGroup: prefix },
+    dimensions: { ScheduleGroup: group },
     stat: 'Sum',
   });
   const counted = (metric: string): Seen => ({
@@ -180,8 +180,8 @@ export function alarmsOf(place: Place, machineArn: string): Alarm[] {
     },
     {
       name: 'notifications-lost',
-      says: 'A channel, topic or webhook took no messages for a day: people were not notified, perhaps not paged.',
-      of: [counted('NotificationsLost')],
+      says: 'A channel, topic or webhook took no messages for a day or cannot be posted to, or Notify was not called when it was due: people were not notified, perhaps not paged.',
+      of: [counted('NotificationsLost'), scheduler('InvocationDroppedCount', agendaOf(place))],
       threshold: 1,
       periods: 1,
     },

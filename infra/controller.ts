@@ -5,11 +5,11 @@ import { journal } from './journal.ts';
 import { machine } from './machine.ts';
 import { assertFits, type Place } from './place.ts';
 import { releases } from './releases.ts';
+import { schedules } from './schedules.ts';
 import { secrets } from './secret-store.ts';
 import { assertStage, type Settings, settingsOf } from './settings.ts';
 import stages from './stages.json';
 import { pages, watch } from './watch.ts';
-import { watchdog } from './watchdog.ts';
 
 /** Everything that one stage's controller is made of; answers what people need to know of it. */
 export async function controller() {
@@ -21,7 +21,7 @@ export async function controller() {
   const bucket = releases(place);
   const table = journal(place);
   const topic = pages(place, settings, letters);
-  watchdog(place);
+  schedules(place);
   secrets(place, settings);
   const { functions: made, api, publicApi } = functions(place, settings, letters);
   machine(place, settings, made);

@@ -1,5 +1,5 @@
 import type { FunctionName } from './facts.ts';
-import { arnsOf, bucketOf, type Place, prefixOf } from './place.ts';
+import { agendaOf, arnsOf, bucketOf, type Place, prefixOf } from './place.ts';
 import type { Settings } from './settings.ts';
 
 const WATCHDOG = ['SCHEDULER_ROLE_ARN', 'SCHEDULE_GROUP', 'STATE_MACHINE_ARN', 'WATCHDOG_ARN'] as const;
@@ -15,15 +15,13 @@ export const READS: Record<FunctionName, readonly (keyof Variables)[]> = {
   ApiIam: [...ALL, ...API],
   ApiPublic: [...ALL, ...API, 'SLACK_ACTION_ARN'],
   CloseRollout: [...ALL, ...WATCHDOG, 'COMPLETIONS_BUCKET'],
-  Command: [...ALL, ...WATCHDOG, 'OPEN_ROLLOUT_ARN'],
+  Command: [...ALL, ...WATCHDOG, 'NOTIFY_ARN', 'OPEN_ROLLOUT_ARN'],
   ContinueAsNew: [...ALL, ...WATCHDOG],
   Decide: ALL,
   Hold: [...ALL, 'STATE_MACHINE_ARN'],
   JournalStream: [...ALL, 'OPEN_ROLLOUT_ARN', 'STATE_MACHINE_ARN'],
   Measure: ALL,
-  Notify: [
-    ...[...ALL, 'HOOK_HOSTS', 'NOTIFY_ARN', 'PUBLIC_URL', 'SCHEDULER_ROLE_ARN', 'SCHEDULE_GROUP'],
-  ] as const,
+  Notify: [...[...ALL, 'AGENDA_GROUP', 'AGENDA_ROLE_ARN', 'HOOK_HOSTS', 'NOTIFY_ARN', 'PUBLIC_URL']] as const,
   OpenRollout: [...ALL, ...WATCHDOG, ...HOOKS, 'COMPLETIONS_BUCKET'],
   PromoteCanary: ALL,
   PublishRelease: [...ALL, 'STATE_MACHINE_ARN'],
@@ -31,12 +29,14 @@ export const READS: Record<FunctionName, readonly (keyof Variables)[]> = {
   RevertTraffic: [...ALL, ...WATCHDOG, ...HOOKS, 'PUBLISH_RELEASE_ARN'],
   RunHook: [...ALL, 'STATE_MACHINE_ARN', ...HOOKS],
   ShiftTraffic: ALL,
-  SlackAction: ['ENVIRONMENT', 'COMMAND_ARN', 'NOTIFY_ARN'],
+  SlackAction: ['ENVIRONMENT', 'COMMAND_ARN'],
   Transitions: [...ALL, 'DEAD_LETTERS_URL'],
   Watchdog: [...ALL, ...WATCHDOG],
 };
 
 interface Variables {
+  AGENDA_GROUP: string;
+  AGENDA_ROLE_ARN: string;
   COMMAND_ARN: string;
   COMPLETIONS_BUCKET: string;
   DEAD_LETTERS_URL: string;
@@ -68,6 +68,8 @@ export function variablesOf(
   const arns = arnsOf(place);
   const prefix = prefixOf(place);
   const all: Record<string, string> = {
+    AGENDA_GROUP: agendaOf(place),
+    AGENDA_ROLE_ARN: arns.agendaRole,
     COMMAND_ARN: arns.function('Command'),
     COMPLETIONS_BUCKET: place.completionsBucket,
     DEAD_LETTERS_URL: deadLettersUrl(name, place),

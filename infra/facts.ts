@@ -7,13 +7,14 @@ export type FunctionName = keyof typeof table.functions;
 export type RuleName = keyof typeof table.rules;
 
 /**
- * What may call a function: the state machine, the journal's stream, the watchdog's schedules, people and pipelines, whoever signs a
- * request to its address with credentials of AWS, anybody who knows its address, a rule, or a function.
+ * What may call a function: the state machine, the journal's stream, the watchdog's schedules, those of reports, people and pipelines,
+ * whoever signs a request to its address with credentials of AWS, anybody who knows its address, a rule, or a function.
  */
 export type Starter =
   | 'machine'
   | 'journal'
   | 'scheduler'
+  | 'agenda'
   | 'people'
   | 'url-iam'
   | 'url-public'

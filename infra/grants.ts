@@ -72,6 +72,17 @@ export const RIGHTS = {
   'disarm the watchdog': { actions: ['scheduler:DeleteSchedule'], on: ({ schedules }: Arns) => [schedules] },
   'read the watchdog': { actions: ['scheduler:GetSchedule'], on: ({ schedules }: Arns) => [schedules] },
 
+  // The agenda of reports.
+  'write the agenda': {
+    actions: ['scheduler:CreateSchedule', 'scheduler:UpdateSchedule'],
+    on: ({ agenda }: Arns) => [agenda],
+  },
+  'pass the role of the agenda': {
+    actions: ['iam:PassRole'],
+    on: ({ agendaRole }: Arns) => [agendaRole],
+    when: { StringEquals: { 'iam:PassedToService': 'scheduler.amazonaws.com' } },
+  },
+
   // What smoke tests need. Whose name a secret may have is decided by its service's name when the rollout file is read.
   'read secrets of smoke tests': {
     actions: ['secretsmanager:GetSecretValue'],
@@ -166,10 +177,10 @@ const OWN_GRANTS = {
   // What events, people and the clock call
   OpenRollout: ['read the journal', 'write events', 'check the service record', 'queue releases', 'reserve calls', 'list running rollouts', 'start executions', 'arm the watchdog', 'pass the scheduler role', 'read metrics', 'read alarms', 'read releases', 'see missing releases', 'find completions', 'publish completions'],
   JournalStream: ['read the journal', 'use task tokens', 'send task success', 'follow the journal', 'list streams'],
-  Notify: ['read the journal', 'read events', 'write notes', 'list running rollouts', 'read running rollouts', 'arm the watchdog', 'pass the scheduler role', 'publish to topics'],
+  Notify: ['read the journal', 'read events', 'write notes', 'list running rollouts', 'read running rollouts', 'write the agenda', 'pass the role of the agenda', 'publish to topics'],
   Transitions: ['read the journal', 'read events', 'write notes', 'announce', 'follow the journal', 'list streams'],
   AlarmEvent: ['list running rollouts', 'read running rollouts', 'read the journal', 'write events', 'use task tokens', 'send task success'],
-  Command: ['read the journal', 'write events', 'queue releases', 'use task tokens', 'send task success', 'read the watchdog'],
+  Command: ['read the journal', 'write events', 'write notes', 'queue releases', 'use task tokens', 'send task success', 'read the watchdog'],
   Watchdog: ['read the journal', 'write events', 'start executions', 'stop executions', 'arm the watchdog', 'pass the scheduler role', 'disarm the watchdog'],
   ReadRollout: ['read the journal', 'read events', 'list running rollouts', 'read running rollouts'],
   ApiIam: ['read the journal', 'read events', 'list running rollouts', 'read running rollouts'],
@@ -185,18 +196,28 @@ export const GRANTS = Object.fromEntries(
   FUNCTIONS.map((name) => [name, [...new Set([...OWN_GRANTS[name], ...targetGrants(name)])]]),
 ) as Record<FunctionName, RightName[]>;
 
-/** What the services that act for the controller may do. Their roles trust that service only. */
-export const SERVICE_GRANTS = {
+/** What a role may do besides calling the functions that its holder starts, and the service that alone may take it. */
+interface Lent {
+  to: string;
+  may: RightName[];
+}
+
+/** The roles that the controller lends to services, each by what `controller.json` calls its holder. */
+export const LENT = {
   /** The last-resort revert writes targets without a function. */
-  'states.amazonaws.com': [...targetGrants('states.amazonaws.com'), 'write logs', 'trace executions'],
-  'scheduler.amazonaws.com': ['start executions'],
-} satisfies Record<string, RightName[]>;
+  machine: {
+    to: 'states.amazonaws.com',
+    may: [...targetGrants('states.amazonaws.com'), 'write logs', 'trace executions'],
+  },
+  scheduler: { to: 'scheduler.amazonaws.com', may: ['start executions'] },
+  agenda: { to: 'scheduler.amazonaws.com', may: [] },
+} satisfies Partial<Record<Starter, Lent>>;
 
 /** Rights of every function. */
 export const EVERYBODY: RightName[] = ['trace'];
 
-/** A service with a role of the controller. */
-export type ServiceName = keyof typeof SERVICE_GRANTS;
+/** Who has a role of the controller. */
+export type Holder = keyof typeof LENT;
 
 /** What a function of the controller may do: its rights, its own logs and traces, its own dead letters, the secrets of the controller that it reads, and the functions that it starts. */
 export function statementsOf(name: FunctionName, place: Place): Statement[] {
@@ -223,19 +244,11 @@ export function statementsOf(name: FunctionName, place: Place): Statement[] {
 }
 
 /** What the role may do that the controller lends to a service. */
-export function serviceStatementsOf(service: ServiceName, place: Place): Statement[] {
+export function lentStatementsOf(holder: Holder, place: Place): Statement[] {
   const arns = arnsOf(place);
-  return [
-    ...callsOf(STARTERS[service], arns),
-    ...SERVICE_GRANTS[service].map((right) => statementOf(right, arns)),
-  ];
+  const { may }: Lent = LENT[holder];
+  return [...callsOf(holder, arns), ...may.map((right) => statementOf(right, arns))];
 }
-
-/** What `controller.json` calls these services when it says who starts a function. */
-const STARTERS = {
-  'states.amazonaws.com': 'machine',
-  'scheduler.amazonaws.com': 'scheduler',
-} satisfies Record<ServiceName, Starter>;
 
 /** Only what starts a function may call it. */
 function callsOf(starter: Starter, arns: Arns): Statement[] {

@@ -17,6 +17,9 @@ export const prefixOf = ({ environment }: Pick<Place, 'environment'>): string =>
 export const secretNameOf = (place: Pick<Place, 'environment'>, name: string): string =>
   `${prefixOf(place)}/${name}`;
 
+/** What the group of the agenda's schedules is called, and the role in whose name they call. */
+export const agendaOf = (place: Pick<Place, 'environment'>): string => `${prefixOf(place)}-agenda`;
+
 /**
  * The ARNs of a controller's parts, made of names: the state machine names its functions, and they name it, so neither
  * can wait for the other to exist.
@@ -34,6 +37,9 @@ export function arnsOf(place: Place) {
     executions: arn('states', `execution:${prefix}:*`),
     schedules: arn('scheduler', `schedule/${prefix}/*`),
     schedulerRole: `arn:${partition}:iam::${account}:role/${prefix}-scheduler`,
+    /** A group of its own: who may write the entries of the agenda may not touch a watchdog. */
+    agenda: arn('scheduler', `schedule/${agendaOf(place)}/*`),
+    agendaRole: `arn:${partition}:iam::${account}:role/${agendaOf(place)}`,
     table: arn('dynamodb', `table/${prefix}-journal`),
     indexes: arn('dynamodb', `table/${prefix}-journal/index/*`),
     stream: arn('dynamodb', `table/${prefix}-journal/stream/*`),

@@ -1,4 +1,4 @@
-import { type ServiceName, type Statement, serviceStatementsOf, trustOf } from './grants.ts';
+import { type Holder, LENT, lentStatementsOf, type Statement, trustOf } from './grants.ts';
 import type { Place } from './place.ts';
 
 /**
@@ -24,6 +24,6 @@ export function roleFor(
 }
 
 /** The role that the controller lends to a service. */
-export function serviceRole(name: string, service: ServiceName, place: Place, roleName?: string) {
-  return roleFor(name, service, serviceStatementsOf(service, place), place, roleName);
+export function lentRole(name: string, holder: Holder, place: Place, roleName?: string) {
+  return roleFor(name, LENT[holder].to, lentStatementsOf(holder, place), place, roleName);
 }

@@ -172,6 +172,8 @@ export function createController(
     RELEASE_BUCKET: bucket,
     SCHEDULER_ROLE_ARN: `arn:aws:iam::${account.account}:role/${prefix}scheduler`,
     SCHEDULE_GROUP: `${prefix}spillway`,
+    AGENDA_ROLE_ARN: `arn:aws:iam::${account.account}:role/${prefix}agenda`,
+    AGENDA_GROUP: `${prefix}spillway-agenda`,
     SLACK_ACTION_ARN: arnOf('SlackAction'),
     STATE_MACHINE_ARN: machineArn,
     WATCHDOG_ARN: arnOf('Watchdog'),
@@ -224,8 +226,8 @@ export function createController(
       give: async (request) =>
         (await invoke('Command', await signedCommand(request, ports))) as { rolloutId: string },
     },
-    pages: {
-      acknowledge: async (page) => send('Notify', { acknowledge: page }),
+    reports: {
+      ask: async (rolloutId) => send('Notify', { wake: { rolloutId } }),
     },
     clicks: {
       hand: async (click) => send('SlackAction', await signedClick(click, ports)),
@@ -312,7 +314,7 @@ function hostOf(
 /** What is not made as on AWS. */
 type Own = Pick<
   Ports,
-  'journal' | 'budget' | 'clicks' | 'commands' | 'notes' | 'pages' | 'restoreCode' | 'tokens'
+  'journal' | 'budget' | 'clicks' | 'commands' | 'notes' | 'reports' | 'restoreCode' | 'tokens'
 >;
 
 /** All ports, as each function has some of them on AWS, but for these. */

@@ -635,8 +635,14 @@ class Play {
   async #isReported(ids: string[]): Promise<boolean> {
     if (this.#case.reporting === undefined) return true;
     const { ports, scheduler } = this.#stage;
-    const left = ids.filter((id) => scheduler.has(`${ports.about.scheduleGroup}/${id}.say`));
-    for (const rolloutId of left) await ports.pages.acknowledge({ rolloutId, by: ADA });
+    const left = ids.filter((id) =>
+      ['say', 'die'].some((what) => scheduler.has(`${ports.about.scheduleGroup}-agenda/${id}.${what}`)),
+    );
+    for (const rolloutId of left) {
+      const given = ports.commands.give({ command: 'acknowledge', rolloutId, by: ADA });
+      // It is refused if nobody is paged, and a message is only late.
+      await this.#clock.run(given.catch(() => undefined));
+    }
     return left.length === 0;
   }
 

@@ -51,7 +51,7 @@ export const abort = command(
 
 /** A command that only names a rollout, and perhaps a reason. */
 function simple(
-  name: 'pause' | 'resume' | 'retry' | 'rollback',
+  name: 'acknowledge' | 'pause' | 'resume' | 'retry' | 'rollback',
   does: string,
   takesReason: boolean,
 ): Command {
@@ -80,6 +80,13 @@ export const rollback = simple(
   'rollback',
   'reverts a completed release to the newest older one that was good, in one write',
   true,
+);
+
+/** Keeps a page from being repeated. */
+export const acknowledge = simple(
+  'acknowledge',
+  'keeps what somebody is paged for from being repeated; it changes nothing of the rollout',
+  false,
 );
 
 /** Goes past the present step, or with --full to 100 %, without waiting for evidence. */

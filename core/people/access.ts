@@ -49,12 +49,8 @@ export interface Principal {
   caller?: string | undefined;
 }
 
-/** What somebody can do that takes a role: give a command, or acknowledge a page, so that nobody else is paged for it. */
-type Deed = CommandRequest['command'] | 'acknowledge';
-
-/** What each takes. Whoever may read has the role `viewer`. */
-export const NEEDS: Record<Deed, Role> = {
-  acknowledge: 'operator',
+/** What each command takes. Whoever may read has the role `viewer`. */
+export const NEEDS: Record<CommandRequest['command'], Role> = {
   pause: 'operator',
   resume: 'operator',
   promote: 'operator',
@@ -64,6 +60,7 @@ export const NEEDS: Record<Deed, Role> = {
   abort: 'operator',
   rollback: 'operator',
   retry: 'operator',
+  acknowledge: 'operator',
 };
 
 /** Part of an IAM ARN, of any partition: `arn:aws:sts::1:assumed-role/Lead/ada@x.example`. Names of sessions have neither `/` nor `:`. */
@@ -148,7 +145,7 @@ export function rolesOf(who: Principal, service: string, access: Access): Readon
 /** @throws RolloutError NotAllowed if somebody may not give this command, or read (without a command) */
 export function assertMay(
   who: Principal,
-  { service, command }: { service: string; command?: Deed | undefined },
+  { service, command }: { service: string; command?: CommandRequest['command'] | undefined },
   access: Access,
 ): void {
   const needed = command === undefined ? 'viewer' : NEEDS[command];

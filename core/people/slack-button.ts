@@ -15,6 +15,9 @@ export const BUTTONS = [
 /** One of them. */
 export type Button = (typeof BUTTONS)[number];
 
+/** Those that give a command. */
+export const COMMANDING = BUTTONS.filter((each) => each !== 'details');
+
 /** `block_id` and `action_id` of the input in a message that takes a reason. */
 export const REASON = 'reason';
 
@@ -57,8 +60,8 @@ type Wanted = CommandRequest extends infer Request
 
 /** The command that a button gives; undefined if it gives none. */
 export function commandOf(
-  button: Button,
-  { rolloutId, step, gate }: ButtonValue,
+  button: (typeof COMMANDING)[number],
+  { rolloutId, step, gate, page }: ButtonValue,
   reason: string,
 ): Wanted | undefined {
   switch (button) {
@@ -74,7 +77,6 @@ export function commandOf(
     case 'reject':
       return gate === undefined ? undefined : { command: button, rolloutId, gate, reason };
     case 'acknowledge':
-    case 'details':
-      return undefined;
+      return { command: button, rolloutId, page };
   }
 }

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { plainText } from '../plain-text.ts';
 import { cut } from '../words.ts';
 import type { Access } from './access.ts';
-import { BUTTONS, type ButtonValue, buttonValueFrom, REASON } from './slack-button.ts';
+import { type ButtonValue, buttonValueFrom, COMMANDING, REASON } from './slack-button.ts';
 
 const text = z.string();
 const named = z.optional(z.nullable(z.object({ id: text })));
@@ -36,7 +36,7 @@ export interface Click {
   user: string;
   /** What they are called there, which proves nothing. */
   name?: string | undefined;
-  button: (typeof BUTTONS)[number];
+  button: (typeof COMMANDING)[number];
   value: ButtonValue;
   /** What stands in the message's input; empty if nothing does. */
   reason: string;
@@ -51,7 +51,7 @@ export const clickSchema: z.ZodMiniType<Click> = z.object({
   team: text,
   user: text,
   name: z.optional(text),
-  button: z.enum(BUTTONS),
+  button: z.enum(COMMANDING),
   value: z.object({
     rolloutId: text,
     step: z.optional(z.number()),
@@ -85,8 +85,8 @@ export function clickFrom(payload: unknown, slack: NonNullable<Access['slack']>)
   if (!isOurs) return 'foreign';
   // One click is one action; a button of a newer version, or of none, asks for nothing here.
   const [action] = actions;
-  const button = BUTTONS.find((each) => each === action?.action_id);
-  if (action === undefined || button === undefined || button === 'details') return 'nothing';
+  const button = COMMANDING.find((each) => each === action?.action_id);
+  if (action === undefined || button === undefined) return 'nothing';
   const value = buttonValueFrom(action.value ?? '');
   if (value === undefined) return 'unreadable';
   const input = Object(state?.values?.[REASON]?.[REASON]).value;

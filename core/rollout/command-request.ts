@@ -11,7 +11,8 @@ type Wish =
   | { command: 'answer'; hook: string; status: 'pass' | 'fail' | 'inconclusive'; reason: string }
   | { command: 'abort'; reason: string }
   | { command: 'rollback'; reason: string }
-  | { command: 'retry' };
+  | { command: 'retry' }
+  | { command: 'acknowledge'; page?: string | undefined };
 
 /** What a person, or a hook that answers late, wants of a rollout. */
 export type CommandRequest = Wish & {

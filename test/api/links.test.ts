@@ -69,7 +69,17 @@ test('a link can only read, pause and abort', async () => {
   const given = async (action: string, path: string, body: object = {}) =>
     (await ask(app, 'POST', path, { ...by(await linkOf(world, action)), body })).status;
   for (const action of ['view', 'pause', 'abort'])
-    for (const command of ['pause', 'resume', 'promote', 'approve', 'abort', 'rollback', 'retry', 'links'])
+    for (const command of [
+      'pause',
+      'resume',
+      'promote',
+      'approve',
+      'abort',
+      'rollback',
+      'retry',
+      'acknowledge',
+      'links',
+    ])
       expect([action, command, await given(action, at(command), { gate: 100 })]).toEqual([
         ...[action, command, action === command ? 422 : 403],
       ]);

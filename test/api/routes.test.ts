@@ -124,7 +124,7 @@ test('every route answers in the shape that it promises, and HEAD as GET does', 
 });
 
 /** What the rollout of the stage is not ready for. */
-const NOT_NOW: RouteName[] = ['approve', 'reject', 'rollback', 'retry'];
+const NOT_NOW: RouteName[] = ['approve', 'reject', 'rollback', 'retry', 'acknowledge'];
 
 test.each(routes.filter(([, { isTagged }]) => isTagged))(
   '%s answers 304 to whoever has its tag, with every header of safety',

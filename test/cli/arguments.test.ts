@@ -121,6 +121,7 @@ describe('a command', () => {
     [['pause', ID, '--reason', 'odd'], { command: 'pause', reason: 'odd' }],
     [['resume', ID], { command: 'resume' }],
     [['retry', ID], { command: 'retry' }],
+    [['acknowledge', ID], { command: 'acknowledge' }],
     [['rollback', ID], { command: 'rollback', reason: 'no reason given' }],
     [['promote', ID], { command: 'promote', full: false }],
     [['promote', ID, '--full'], { command: 'promote', full: true }],

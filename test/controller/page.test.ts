@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { buttonValueFrom } from '../../core/people/slack-button.ts';
 import { MINUTE, type Notified, notified, ROLLOUT_ID } from '../notify/stage.ts';
 
-const ADA = { id: 'slack:T1/U1', name: 'ada', via: 'slack' as const, isVerified: true };
 const REMINDER = /^it still needs a person, paged (\d+) times/;
 
 /** A rollout of which nothing can be seen: after its longest bake it is paused, and somebody is paged. */
@@ -18,6 +17,10 @@ async function pausedWorld(options: Parameters<typeof notified>[0] = {}): Promis
 const reminders = (world: Notified) => world.thread().filter((line) => REMINDER.test(line)).length;
 const command = (world: Notified, more: object) =>
   world.clock.run(world.invoke('Command', { rolloutId: ROLLOUT_ID, by: 'ada', reason: 'enough', ...more }));
+const acknowledge = (world: Notified, page?: string) =>
+  world.clock.run(
+    world.invoke('Command', { command: 'acknowledge', rolloutId: ROLLOUT_ID, by: 'ada', page }),
+  );
 const buttons = (world: Notified) =>
   JSON.stringify(world.slack.in('#deploys')[0]?.content)
     .match(/"action_id":"(\w+)"/g)
@@ -46,10 +49,8 @@ describe('a page', () => {
     );
     const page = buttonValueFrom(JSON.parse(`"${value?.[1]}"`))?.page;
     expect(page).toMatch(/^paused \d+$/);
-    const answer = await world.clock.run(
-      world.invoke('Notify', { acknowledge: { rolloutId: ROLLOUT_ID, page, by: ADA } }),
-    );
-    expect(answer).toMatchObject({ acknowledged: true });
+    expect(await acknowledge(world, page)).toMatchObject({ accepted: true });
+    await world.clock.advance(MINUTE / 2);
     const before = reminders(world);
     await world.clock.advance(60 * MINUTE);
     expect(reminders(world)).toBe(before);
@@ -60,10 +61,8 @@ describe('a page', () => {
 
   test('that was acknowledged twice is said to be so once', async () => {
     const world = await pausedWorld();
-    const acknowledge = () =>
-      world.clock.run(world.invoke('Notify', { acknowledge: { rolloutId: ROLLOUT_ID, by: ADA } }));
-    expect(await acknowledge()).toMatchObject({ acknowledged: true });
-    expect(await acknowledge()).toMatchObject({ acknowledged: true });
+    expect(await acknowledge(world)).toMatchObject({ accepted: true });
+    expect(await acknowledge(world)).toMatchObject({ accepted: true });
     await world.clock.advance(5 * MINUTE);
     expect(world.thread().filter((line) => line.includes('acknowledged')).length).toBe(1);
   });
@@ -74,13 +73,9 @@ describe('a page', () => {
     await command(world, { command: 'resume', reason: undefined });
     await world.clock.advance(10 * MINUTE);
     const before = reminders(world);
-    expect(
-      await world.clock.run(
-        world.invoke('Notify', {
-          acknowledge: { rolloutId: ROLLOUT_ID, page: `paused ${pause?.since}`, by: ADA },
-        }),
-      ),
-    ).toMatchObject({ acknowledged: false });
+    await expect(acknowledge(world, `paused ${pause?.since}`)).rejects.toMatchObject({
+      code: 'CommandRefused',
+    });
     // Nothing is seen again, so it is paused again, and somebody is paged for that.
     while ((await world.journal.read(ROLLOUT_ID))?.pause === undefined) await world.clock.advance(MINUTE);
     await world.clock.advance(20 * MINUTE);

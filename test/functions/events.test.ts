@@ -83,8 +83,8 @@ const EVENTS: Record<FunctionName, { good: object; bad: object[] }> = {
       { source: 'spillway', detail: {} },
       { source: 'aws.s3', detail: { rolloutId: 'x' } },
       { source: 'aws.states', detail: { status: 'FAILED' } },
-      { acknowledge: { rolloutId: 'x' } },
       { acknowledge: { rolloutId: 'x', by: 'ada' } },
+      { wake: { rolloutId: 'x', died: { name: 'x-1' } } },
     ],
   },
   OpenRollout: {
@@ -137,6 +137,8 @@ const EVENTS: Record<FunctionName, { good: object; bad: object[] }> = {
       { command: 'answer', rolloutId: 'x', by: 'ci', hook: 'h', status: 'pass', reason: 'x'.repeat(1001) },
       { command: 'rollback', rolloutId: 'x', by: 'ada' },
       { command: 'retry', rolloutId: 'x' },
+      { command: 'acknowledge', rolloutId: 'x' },
+      { command: 'acknowledge', rolloutId: 'x', by: 'ada', page: 'x'.repeat(201) },
     ],
   },
 };

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { SLACK } from '../../api/slack.ts';
 import { type Access, NO_ACCESS } from '../../core/people/access.ts';
+import type { PageNote } from '../../core/people/page.ts';
 import { signedClick } from '../../core/people/signed-click.ts';
 import { lambda } from '../../functions/_lambda.ts';
 import type { UrlAnswer } from '../../functions/_url.ts';
@@ -32,7 +33,6 @@ const ACCESS: Access = {
 async function inSlack(access: Access = ACCESS) {
   const replies: { to: string; text: string }[] = [];
   const underWay: Promise<unknown>[] = [];
-  const acknowledged: object[] = [];
   const deliveries = { copies: 1, slack: 'up' as 'up' | 'down' | 'silent' };
   let ports: World['ports'];
   const world = await deployed({
@@ -48,7 +48,6 @@ async function inSlack(access: Access = ACCESS) {
               underWay.push(carryOut(await signedClick(click, ports)));
           },
         },
-        pages: { acknowledge: async (page) => void acknowledged.push(page) },
         slackReplies: {
           async reply(to, text) {
             if (deliveries.slack === 'down') throw new Error('Slack is down');
@@ -83,7 +82,7 @@ async function inSlack(access: Access = ACCESS) {
     await Promise.all(underWay);
     return replies.slice(before).map(({ text }) => text);
   };
-  return { world, replies, acknowledged, deliveries, underWay, send, click, press };
+  return { world, replies, deliveries, underWay, send, click, press };
 }
 
 const routing = (world: World) => world.lambda.helpers.routing(FUNCTION, ALIAS);
@@ -128,17 +127,24 @@ test('whoever may call the function that carries clicks out presses nothing: it 
   expect(routing(world).weights).not.toEqual(EMPTY);
 });
 
-test('a page is acknowledged by those who may give commands, and by nobody else', async () => {
-  const { press, acknowledged } = await inSlack();
+test('a page is acknowledged by those who may give commands, and whoever comes too late is told so', async () => {
+  const { world, press } = await inSlack();
+  await released(world);
+  const need = { key: 'paused 1', reason: 'no traffic', times: 1, nextAt: 0 };
+  const note = (before?: PageNote) =>
+    world.ports.notes.change<PageNote>(ID, 'PAGE', (found) => before ?? found);
+  await note({ needs: [need], besides: [] });
   const value = { rolloutId: ID, page: 'paused 1' };
+  const [refused] = await press('U4', { button: 'acknowledge', value });
+  expect(refused).toMatch(/was refused: .* may not acknowledge rollouts of checkout-api/);
   expect(await press('U1', { button: 'acknowledge', value })).toEqual([
     `Your acknowledgement of ${ID} was accepted.`,
   ]);
-  const [refused] = await press('U4', { button: 'acknowledge', value });
-  expect(refused).toMatch(/was refused: .* may not acknowledge rollouts of checkout-api/);
-  expect(acknowledged).toEqual([
-    { rolloutId: ID, page: 'paused 1', by: expect.objectContaining({ person: 'ada', isVerified: true }) },
+  expect((await note())?.needs).toEqual([
+    { ...need, acknowledged: expect.objectContaining({ person: 'ada', isVerified: true }) },
   ]);
+  const [late] = await press('U1', { button: 'acknowledge', value: { ...value, page: 'paused 0' } });
+  expect(late).toMatch(/was refused: Nobody is paged for that about checkout-api/);
 });
 
 test('pause, resume and promote do what their buttons say, and no more than they showed', async () => {

@@ -17,7 +17,16 @@ export function tableProblems({ functions, rules }: Table, files: string[], mach
   const called = [...new Set([...machine.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => name))];
   const missing = [...files.map(pascal), ...called].filter((name) => !names.includes(name));
   const urls = ['url-iam', 'url-public'];
-  const starters = ['machine', 'journal', 'scheduler', 'people', ...urls, ...names, ...Object.keys(rules)];
+  const starters = [
+    'machine',
+    'journal',
+    'scheduler',
+    'agenda',
+    'people',
+    ...urls,
+    ...names,
+    ...Object.keys(rules),
+  ];
   const waitedFor = ['machine', 'people', ...urls, ...names];
   return [
     ...new Set(missing.map((name) => `${name} is not in the table`)),

@@ -1,12 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FUNCTIONS } from '../../infra/facts.ts';
-import {
-  SERVICE_GRANTS,
-  type ServiceName,
-  type Statement,
-  serviceStatementsOf,
-  statementsOf,
-} from '../../infra/grants.ts';
+import { type Holder, LENT, lentStatementsOf, type Statement, statementsOf } from '../../infra/grants.ts';
 import reference from './authorization.json' with { type: 'json' };
 import { PLACE } from './calls.ts';
 
@@ -42,8 +36,8 @@ const NARROWER: Record<string, string> = {
 /** Every statement of every role, with whose it is. */
 const statements: { of: string; statement: Statement }[] = [
   ...FUNCTIONS.flatMap((of) => statementsOf(of, PLACE).map((statement) => ({ of, statement }))),
-  ...(Object.keys(SERVICE_GRANTS) as ServiceName[]).flatMap((of) =>
-    serviceStatementsOf(of, PLACE).map((statement) => ({ of, statement })),
+  ...(Object.keys(LENT) as Holder[]).flatMap((of) =>
+    lentStatementsOf(of, PLACE).map((statement) => ({ of, statement })),
   ),
 ];
 

@@ -53,6 +53,8 @@ type Input = Record<string, never> & {
   SecretId: string;
   TransactItems: Record<string, { Key?: { pk: { S: string } }; Item?: { pk: { S: string } } }>[];
   Name: string;
+  GroupName: string;
+  Target: { RoleArn: string };
   Bucket: string;
   Key: string & { pk: { S: string } };
   Entries: { Source: string }[];
@@ -92,12 +94,17 @@ const lambda =
 
 const schedule =
   (action: string) =>
-  ({ Name }: Input) => [on(`scheduler:${action}`, ARNS.schedules.replace('*', Name))];
+  ({ GroupName, Name }: Input) => [
+    on(`scheduler:${action}`, (isAgenda(GroupName) ? ARNS.agenda : ARNS.schedules).replace('*', Name)),
+  ];
+
+/** In the embedded world neither groups nor roles have a prefix. */
+const isAgenda = (name: string) => name.endsWith('agenda');
 
 const armed = (action: string) => (input: Input) => [
   ...schedule(action)(input),
   {
-    ...on('iam:PassRole', ARNS.schedulerRole),
+    ...on('iam:PassRole', isAgenda(input.Target.RoleArn) ? ARNS.agendaRole : ARNS.schedulerRole),
     context: { 'iam:PassedToService': 'scheduler.amazonaws.com' },
   },
 ];

@@ -4,10 +4,10 @@ import { FUNCTIONS, type FunctionName, startedBy } from '../../infra/facts.ts';
 import {
   EVERYBODY,
   GRANTS,
+  type Holder,
+  LENT,
+  lentStatementsOf,
   RIGHTS,
-  SERVICE_GRANTS,
-  type ServiceName,
-  serviceStatementsOf,
   statementsOf,
   trustOf,
 } from '../../infra/grants.ts';
@@ -22,7 +22,7 @@ const ARNS = arnsOf(PLACE);
 
 const document = (Statement: Document['Statement']): Document => ({ Version: '2012-10-17', Statement });
 const policyOf = (name: FunctionName) => document(statementsOf(name, PLACE));
-const policyOfService = (name: ServiceName) => document(serviceStatementsOf(name, PLACE));
+const policyOfRole = (holder: Holder) => document(lentStatementsOf(holder, PLACE));
 
 /** The tags of a function that its service's rollouts may touch, and whose code they may replace. */
 const TAGS = { 'aws:ResourceTag/spillway:service': 'checkout-api', 'aws:ResourceTag/spillway:mode': 'zip' };
@@ -62,7 +62,7 @@ const BY_LAMBDA = [
 ];
 
 /** Functions of the controller that others of it hand work to. */
-const HANDED = ['OpenRollout', 'Command', 'SlackAction'].map(ARNS.function);
+const HANDED = ['OpenRollout', 'Command', 'Notify', 'SlackAction'].map(ARNS.function);
 
 describe.each(FUNCTIONS)('%s', (name) => {
   const ownAsked = () => asked.filter(({ fn }) => fn === name);
@@ -123,7 +123,8 @@ describe('the table', () => {
   });
 
   test('has no right that nobody has', () => {
-    const given = [...Object.values(GRANTS), ...Object.values(SERVICE_GRANTS), EVERYBODY].flat();
+    const lent = Object.values(LENT).map(({ may }) => may);
+    const given = [...Object.values(GRANTS), ...lent, EVERYBODY].flat();
     expect(Object.keys(RIGHTS).filter((right) => !given.some((each) => each === right))).toEqual([]);
   });
 
@@ -162,8 +163,8 @@ describe('the table', () => {
     // The last three invoke what a service owns, which the controller's own functions are not tagged as.
     const untagged = FUNCTIONS.filter((name) => isAllowed(policyOf(name), question));
     expect(untagged.sort()).toEqual(['Command', 'JournalStream']);
-    for (const service of Object.keys(SERVICE_GRANTS) as ServiceName[])
-      expect(isAllowed(policyOfService(service), question), service).toBe(false);
+    for (const holder of Object.keys(LENT) as Holder[])
+      expect(isAllowed(policyOfRole(holder), question), holder).toBe(false);
   });
 
   test('lets the API read the journal and its own secrets, hand over commands, and nothing else', () => {
@@ -190,6 +191,7 @@ describe('the table', () => {
       );
     expect(callers('Command')).toEqual(['ApiIam', 'ApiPublic', 'SlackAction']);
     expect(callers('SlackAction')).toEqual(['ApiPublic']);
+    expect(callers('Notify')).toEqual(['Command']);
     expect([...callers('ApiIam'), ...callers('ApiPublic')]).toEqual([]);
   });
 
@@ -231,6 +233,29 @@ describe('the table', () => {
     expect(called).toEqual(['PublishRelease']);
   });
 
+  test('lets reports be put on the agenda by Notify alone, which can neither make, change, read nor delete a watchdog', () => {
+    const who = (action: string, resource: string) => {
+      const context = { 'iam:PassedToService': 'scheduler.amazonaws.com' };
+      return FUNCTIONS.filter((name) => isAllowed(policyOf(name), { action, resource, context })).sort();
+    };
+    const on = (group: string) => group.replace('*', 'checkout--r1--1');
+    const arms = ['ContinueAsNew', 'OpenRollout', 'Watchdog'];
+    for (const action of ['scheduler:CreateSchedule', 'scheduler:UpdateSchedule']) {
+      expect(who(action, on(ARNS.schedules))).toEqual(arms);
+      expect(who(action, on(ARNS.agenda))).toEqual(['Notify']);
+    }
+    expect(who('iam:PassRole', ARNS.schedulerRole)).toEqual(arms);
+    expect(who('iam:PassRole', ARNS.agendaRole)).toEqual(['Notify']);
+    const disarms = ['CloseRollout', 'RevertTraffic', 'Watchdog'];
+    expect(who('scheduler:DeleteSchedule', on(ARNS.schedules))).toEqual(disarms);
+    expect(who('scheduler:DeleteSchedule', on(ARNS.agenda))).toEqual([]);
+    expect(who('scheduler:GetSchedule', on(ARNS.schedules))).toEqual(['Command']);
+    // A group's name is no beginning of the other one's schedules.
+    expect(
+      isAllowed(policyOf('OpenRollout'), { action: 'scheduler:CreateSchedule', resource: on(ARNS.agenda) }),
+    ).toBe(false);
+  });
+
   test('lends the scheduler its role to the scheduler alone', () => {
     const question = { action: 'iam:PassRole', resource: ARNS.schedulerRole };
     const lent = (service: string) =>
@@ -261,7 +286,7 @@ describe('the table', () => {
 });
 
 describe('the roles of services', () => {
-  const machine = policyOfService('states.amazonaws.com');
+  const machine = policyOfRole('machine');
 
   test('let the state machine call what its file names, and nothing else', () => {
     const text = readFileSync(new URL('../../statemachines/rollout.asl.json', import.meta.url), 'utf8');
@@ -286,12 +311,14 @@ describe('the roles of services', () => {
     }
   });
 
-  test('let the scheduler call the watchdog, what notifies people and the machine, and nothing else', () => {
-    const { Statement } = policyOfService('scheduler.amazonaws.com');
-    expect(Statement.map(({ Action, Resource }) => [Action, Resource])).toEqual([
-      [['lambda:InvokeFunction'], [ARNS.function('Notify'), ARNS.function('Watchdog')]],
+  test('let the scheduler call the watchdog and the machine, and the agenda call what notifies people, and nothing else', () => {
+    const of = (holder: Holder) =>
+      policyOfRole(holder).Statement.map(({ Action, Resource }) => [Action, Resource]);
+    expect(of('scheduler')).toEqual([
+      [['lambda:InvokeFunction'], [ARNS.function('Watchdog')]],
       [['states:StartExecution'], [ARNS.machine]],
     ]);
+    expect(of('agenda')).toEqual([[['lambda:InvokeFunction'], [ARNS.function('Notify')]]]);
   });
 
   test('are taken by their service alone', () => {

@@ -200,6 +200,7 @@ const PLOTS: Record<string, Plot> = {
         new UpdateAliasCommand({ FunctionName: FUNCTION, Name: ALIAS, FunctionVersion }),
       );
       await stage.clock.sleep(40 * MINUTE);
+      await order(stage, 'acknowledge');
     },
   },
   'an execution that died': {

@@ -1,7 +1,7 @@
 import type { ActionsBlock, Button } from '@slack/types';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BUTTONS, buttonValueFrom, commandOf } from '../../core/people/slack-button.ts';
+import { buttonValueFrom, COMMANDING, commandOf } from '../../core/people/slack-button.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { problemsOf } from '../../local/services/slack-limits.ts';
 import {
@@ -136,10 +136,10 @@ describe('the message of a rollout', () => {
       expect(button.confirm?.text.text.length).toBeGreaterThan(10);
       const value = buttonValueFrom(button.value ?? '');
       expect(value?.rolloutId).toBe('checkout-api--r8--1');
-      const name = BUTTONS.find((each) => each === button.action_id);
+      const name = COMMANDING.find((each) => each === button.action_id);
       if (name === undefined || value === undefined) throw new Error(`${button.action_id} is no button.`);
       if (name === 'acknowledge') expect(value.page).toBe('k');
-      else expect(commandOf(name, value, 'why')).toMatchObject({ command: name });
+      expect(commandOf(name, value, 'why')).toMatchObject({ command: name });
     }
   });
 

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
 import {
   BUTTONS,
-  type Button,
   buttonValue,
   buttonValueFrom,
+  type COMMANDING,
   commandOf,
   REASON,
 } from '../../../core/people/slack-button.ts';
 
 const rolloutId = 'checkout--r1--1';
 
-test.each<[Button, object, object | undefined]>([
+test.each<[(typeof COMMANDING)[number], object, object | undefined]>([
   ['abort', {}, { command: 'abort', rolloutId, reason: 'odd' }],
   ['pause', {}, { command: 'pause', rolloutId, reason: 'odd' }],
   ['resume', {}, { command: 'resume', rolloutId }],
@@ -20,8 +20,7 @@ test.each<[Button, object, object | undefined]>([
   ['approve', {}, undefined],
   ['reject', { gate: 50 }, { command: 'reject', rolloutId, gate: 50, reason: 'odd' }],
   ['reject', {}, undefined],
-  ['acknowledge', { page: 'halted' }, undefined],
-  ['details', {}, undefined],
+  ['acknowledge', { page: 'halted' }, { command: 'acknowledge', rolloutId, page: 'halted' }],
 ])('the button %s with %j gives %j', (button, more, command) => {
   expect(commandOf(button, { rolloutId, ...more }, 'odd')).toEqual(command);
 });

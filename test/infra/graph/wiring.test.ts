@@ -15,7 +15,7 @@ import {
   type RuleName,
   startedBy,
 } from '../../../infra/facts.ts';
-import { serviceStatementsOf, statementsOf, trustOf } from '../../../infra/grants.ts';
+import { lentStatementsOf, statementsOf, trustOf } from '../../../infra/grants.ts';
 import { arnsOf, bucketOf, type Place } from '../../../infra/place.ts';
 import { settingsOf } from '../../../infra/settings.ts';
 import { all, graphOf, one } from './graph.ts';
@@ -114,7 +114,7 @@ describe('the state machine', () => {
 
   test('has the role of the table, which only Step Functions takes', () => {
     const rights = one(ada, 'iam/rolePolicy:RolePolicy', 'MachineRights').inputs;
-    expect(JSON.parse(rights.policy).Statement).toEqual(serviceStatementsOf('states.amazonaws.com', PLACE));
+    expect(JSON.parse(rights.policy).Statement).toEqual(lentStatementsOf('machine', PLACE));
     const role = one(ada, 'iam/role:Role', 'MachineRole').inputs;
     expect(JSON.parse(role.assumeRolePolicy)).toEqual(trustOf('states.amazonaws.com', PLACE));
   });
@@ -306,16 +306,17 @@ describe('the bucket of releases', () => {
   });
 });
 
-describe('the watchdog', () => {
+describe.each([
+  ['the watchdog', 'Scheduler', 'Schedules', 'spillway-ada', 'scheduler', ARNS.schedulerRole],
+  ['the agenda', 'Agenda', 'AgendaSchedules', 'spillway-ada-agenda', 'agenda', ARNS.agendaRole],
+] as const)('%s', (_, name, group, groupName, holder, arn) => {
   test('has a group for its schedules, and a role that only the scheduler takes for this account', () => {
-    expect(one(ada, 'scheduler/scheduleGroup:ScheduleGroup', 'Schedules').inputs.name).toBe('spillway-ada');
-    const role = one(ada, 'iam/role:Role', 'SchedulerRole').inputs;
-    expect(`arn:aws:iam::111122223333:role/${role.name}`).toBe(ARNS.schedulerRole);
+    expect(one(ada, 'scheduler/scheduleGroup:ScheduleGroup', group).inputs.name).toBe(groupName);
+    const role = one(ada, 'iam/role:Role', `${name}Role`).inputs;
+    expect(`arn:aws:iam::111122223333:role/${role.name}`).toBe(arn);
     expect(JSON.parse(role.assumeRolePolicy)).toEqual(trustOf('scheduler.amazonaws.com', PLACE));
-    const rights = one(ada, 'iam/rolePolicy:RolePolicy', 'SchedulerRights').inputs;
-    expect(JSON.parse(rights.policy).Statement).toEqual(
-      serviceStatementsOf('scheduler.amazonaws.com', PLACE),
-    );
+    const rights = one(ada, 'iam/rolePolicy:RolePolicy', `${name}Rights`).inputs;
+    expect(JSON.parse(rights.policy).Statement).toEqual(lentStatementsOf(holder, PLACE));
   });
 });
 
