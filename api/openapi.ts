@@ -23,6 +23,7 @@ export function openApi(version: string): Json {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
       schemas: schemas(),
@@ -38,6 +39,24 @@ export function openApi(version: string): Json {
     },
   };
 }
+
+/** The two kinds of routes. */
+const TAGS = {
+  reading: 'What can be seen. Nothing here acts.',
+  commands: 'What can be done. Each needs a role for the service, or a link that is for it.',
+};
+
+/** What each parameter says. */
+const SAYS: Record<string, string> = {
+  rolloutId: 'The id of a rollout: `<service>--<release>--<attempt>`.',
+  service: 'The name of a service.',
+  target: 'The name of a target, as the rollout file has it.',
+  metric: 'The name of a metric, as verdicts have it.',
+  code: 'The code of a problem.',
+  after: 'The number of the last event that is known; 0 for all.',
+  before: 'The id of the last rollout of the page before.',
+  limit: 'The most that is answered at once.',
+};
 
 const REF = '#/components/schemas/';
 
@@ -67,7 +86,7 @@ function operation(name: string, route: Route): Json {
   return {
     operationId: name,
     summary: says,
-    tags: [acts ? 'commands' : 'reading'],
+    tags: [(acts ? 'commands' : 'reading') satisfies keyof typeof TAGS],
     security: isOpen ? [] : [{ iam: [] }, { session: [] }, { link: [] }],
     parameters: parametersOf(route),
     ...(body === undefined
@@ -91,11 +110,13 @@ const isNeeded = (body: z.ZodMiniType) => !body.safeParse({}).success;
 function parametersOf({ path, query, problems, isTagged }: Route): Json[] {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
     name,
-    ...{ in: 'path', required: true },
+    ...{ in: 'path', required: true, description: SAYS[name] },
     schema: schemaOf(PARAMETERS[name as keyof typeof PARAMETERS]),
   }));
   const { properties = {} } = query === undefined ? {} : (schemaOf(query, 'input') as { properties?: Json });
-  const inQuery = Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', schema }));
+  const inQuery = Object.entries(properties).map(([name, schema]) => ({
+    ...{ name, in: 'query', description: SAYS[name], schema },
+  }));
   const header = (name: string, description: string, schema: Json = { type: 'string' }) => ({
     ...{ name, in: 'header', description, schema },
   });

@@ -1,5 +1,5 @@
-// `npm run test:api`: the document about the API, and the API of an embedded world with running rollouts, held to each other by
-// programs that others wrote. Python is needed; everything else it makes itself, in `.cache/api`.
+// `npm run test:api`: the document about the API, which two programs that others wrote check by itself, and the API of an
+// embedded world with running rollouts, which a third one holds to it. Python is needed; everything else it makes itself, in `.cache/api`.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { iamPrincipal } from '../core/people/access.ts';
@@ -29,6 +29,11 @@ if (bin !== undefined) process.exit(await check(bin));
 async function check(bin: string): Promise<number> {
   const valid = await run(join(bin, 'openapi-spec-validator'), [DOCUMENT]);
   if (valid !== 0) return valid;
+  const clean = await run(process.execPath, [
+    ...[join(ROOT, 'node_modules/@redocly/cli/bin/cli.js'), 'lint', DOCUMENT, '--format', 'stylish'],
+    ...['--config', join(ROOT, 'test/api/redocly.yaml')],
+  ]);
+  if (clean !== 0) return clean;
   const world = createWorld({ clock: scaledClock(60), seed: 7 });
   for (const number of SERVICES) await release(world, number);
   const port = await freePort();
@@ -73,6 +78,9 @@ function run(program: string, args: string[]): Promise<number> {
     env: {
       ...process.env,
       SCHEMATHESIS_HOOKS: 'hooks',
+      // It asks nobody for anything, and tells nobody.
+      REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true',
+      REDOCLY_TELEMETRY: 'off',
       PYTHONPATH: join(ROOT, 'test', 'api'),
       PYTHONDONTWRITEBYTECODE: '1',
     },
