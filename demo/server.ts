@@ -23,19 +23,18 @@ const GONE = ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_UNABLE_TO_PIPE', 'ECONNR
 /** Largest object that is taken: a zip may have 50 MB. */
 const OBJECT_BYTES_MAX = 60_000_000;
 
+/** What may be otherwise than `npm run dev` has it. */
+type Changes = Pick<Partial<ApiDeps>, 'limits' | 'mount' | 'principal'>;
+
 /**
  * The API of a world, as a deployment has it, for the command line and pages of this machine; with uploads, streams, and the
- * revert that needs no controller besides. Whoever reaches it is the user of this machine: it listens nowhere else.
+ * revert that needs no controller besides.
  */
-export async function serve(
-  world: World,
-  port: number,
-  { limits, principal, mount = {} }: Pick<Partial<ApiDeps>, 'limits' | 'mount' | 'principal'> = {},
-): Promise<Server> {
+export function appOf(world: World, { limits, principal, mount = {} }: Changes = {}): Hono {
   const { about, access, commands, tokens } = world.ports;
   const reads = readingsOf(world.journal);
   const user = iamPrincipal(`arn:aws:iam::${world.account}:user/${userInfo().username}`, access);
-  const app = api({
+  return api({
     ...{ about, access, tokens, reads, limits, clock: world.clock, isPublic: true },
     command: (request) => commands.give(request),
     principal: principal ?? (async () => user),
@@ -47,6 +46,11 @@ export async function serve(
       ...mount,
     },
   });
+}
+
+/** Serves it. Whoever reaches it is the user of this machine: it listens nowhere else. */
+export async function serve(world: World, port: number, changes: Changes = {}): Promise<Server> {
+  const app = appOf(world, changes);
   // A request without a Host, or with two, is refused here as well, in words.
   const server = createServer({ requireHostHeader: false }, (incoming, outgoing) => {
     answer(app, incoming)

@@ -1,26 +1,16 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type * as z from 'zod/mini';
+import { tokens } from '../../adapters/tokens.ts';
 import { SIGN_IN, signIn } from '../../api/oidc.ts';
 import { ROUTES, type Route, type RouteName } from '../../api/routes.ts';
+import { sessionPrincipal } from '../../api/session.ts';
 import { SLACK, slackActions } from '../../api/slack.ts';
 import { ERROR_CODES } from '../../core/errors.ts';
 import { NO_ACCESS } from '../../core/people/access.ts';
-import { ALIAS } from '../../local/account.ts';
-import type { World } from '../../local/world.ts';
-import { apiOf, ask, deployed, FUNCTION, ID, released, SAMPLES, sampled, WHO } from './stage.ts';
+import { browser, CLIENT, startProvider } from './provider.ts';
+import { apiOf, ask, deployed, FREE, ID, released, SAMPLES, sampled, stateOf, taking, WHO } from './stage.ts';
 
 const routes = Object.entries<Route>(ROUTES) as [RouteName, Route][];
-
-/** Everything that a command could change: the journal but for what the execution measures meanwhile, what serves, executions, schedules. */
-async function stateOf(world: World) {
-  const events = await world.journal.events(ID);
-  return JSON.stringify({
-    events: events.filter(({ type }) => type !== 'Measured'),
-    routing: world.lambda.helpers.routing(FUNCTION, ALIAS),
-    frozen: await world.ports.watchdog.frozen(ID),
-    executions: world.stepFunctions.executions.map(({ name }) => name),
-  });
-}
 
 test('GET and HEAD act on no route, whatever a request brings along', async () => {
   const world = await deployed();
@@ -94,6 +84,65 @@ test('nothing that is mounted acts on GET or HEAD either', async () => {
     }
   expect(acted).toEqual([]);
   expect(await stateOf(world)).toBe(before);
+});
+
+test('whoever signs in, through to a session that may do everything, has acted on nothing by GET and HEAD', async () => {
+  const world = await deployed();
+  await released(world);
+  const origin = 'https://api.example';
+  const people = { ada: { email: 'ada@x.example', email_verified: true } };
+  const provider = await startProvider({
+    account: 'ada',
+    people,
+    redirectUri: `${origin}${SIGN_IN}/callback`,
+  });
+  onTestFinished(() => provider.close());
+  const may = ['mail:ada@x.example'];
+  const access = {
+    ...NO_ACCESS,
+    roles: { '*': { operator: may, approver: may } },
+    oidc: { issuer: provider.issuer, clientId: CLIENT.id, groupsClaim: 'groups' },
+  };
+  // The provider's tokens have the time of this machine.
+  const clock = { now: () => Date.now(), sleep: async () => undefined };
+  const keys = JSON.stringify({ current: 'k1', keys: { k1: 'ab'.repeat(32) } });
+  const signedBy = tokens(async () => keys, { environment: 'production', clock });
+  const { app, commands } = taking(world, {
+    ...{ access, clock, tokens: signedBy, limits: FREE },
+    principal: async (request) => sessionPrincipal(request, access, signedBy),
+    mount: {
+      [SIGN_IN]: signIn({
+        ...{ access, clock, fetch, tokens: signedBy, publicUrl: origin, isInsecure: true },
+        clientSecret: async () => CLIENT.secret,
+        failed: (why) => expect.fail(why),
+      }),
+    },
+  });
+  const before = await stateOf(world);
+  const ada = browser(origin, (request) => app.fetch(request));
+  const place = `/rollouts/${ID}/events?after=1`;
+  const almost = await ada.open(`${SIGN_IN}/login?to=${encodeURIComponent(place)}`, ({ pathname }) =>
+    pathname.startsWith(SIGN_IN),
+  );
+  const signedIn = await ada.open(almost.url.href);
+  expect([signedIn.url.href, signedIn.response.status]).toEqual([`${origin}${place}`, 200]);
+  const cookie = [...(ada.cookies.get(origin) ?? [])].map(([name, value]) => `${name}=${value}`).join('; ');
+  const own = { cookie, origin, 'sec-fetch-site': 'same-origin', 'x-spillway': '1' };
+  for (const { path } of app.routes)
+    for (const method of ['GET', 'HEAD']) {
+      const address = sampled(path.replace(/:(\w+)/g, '{$1}').replace('*', 'x'));
+      const { status } = await ask(app, method, `${address}${almost.url.search}&reason=odd`, own);
+      expect([method, path, status]).toEqual([
+        method,
+        path,
+        expect.toBeOneOf([200, 302, 400, 404, 405, 422]),
+      ]);
+    }
+  expect(commands).toEqual([]);
+  expect(await stateOf(world)).toBe(before);
+  // The session could have.
+  expect((await ask(app, 'POST', `/rollouts/${ID}/abort`, own)).status).toBe(202);
+  expect(commands).toMatchObject([{ command: 'abort', by: { id: 'oidc:ada', isVerified: true } }]);
 });
 
 test('every route answers in the shape that it promises, and HEAD as GET does', async () => {

@@ -141,6 +141,24 @@ export async function ask(
   };
 }
 
+/** Limits that limit nothing. */
+const EACH = { burst: 1e9, everyMs: 1 };
+export const FREE = {
+  each: { read: EACH, command: EACH, abort: EACH },
+  all: { read: EACH, command: EACH },
+};
+
+/** Everything that a command could change: the journal but for what the execution measures meanwhile, what serves, executions, schedules. */
+export async function stateOf(world: World) {
+  const events = await world.journal.events(ID);
+  return JSON.stringify({
+    events: events.filter(({ type }) => type !== 'Measured'),
+    routing: world.lambda.helpers.routing(FUNCTION, ALIAS),
+    frozen: await world.ports.watchdog.frozen(ID),
+    executions: world.stepFunctions.executions.map(({ name }) => name),
+  });
+}
+
 /** What a request to each route may hold. */
 export const SAMPLES: Partial<Record<RouteName, { query?: string; body?: object }>> = {
   events: { query: '?after=1' },

@@ -1,15 +1,19 @@
 import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { userInfo } from 'node:os';
 import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { SLACK } from '../../api/slack.ts';
 import type { Client } from '../../client/client.ts';
 import { localClient } from '../../client/local.ts';
 import type { Target } from '../../core/target.ts';
-import { serve } from '../../demo/server.ts';
+import { appOf, serve } from '../../demo/server.ts';
 import { deploy, publish } from '../../demo/shop.ts';
+import { SIGNING_SECRET, slackAccess, slackOf } from '../../demo/slack/workspace.ts';
+import { SLACK_TOKEN } from '../../local/account.ts';
 import { scaledClock } from '../../local/clock.ts';
 import { createWorld } from '../../local/world.ts';
-import { deployed, released } from '../api/stage.ts';
+import { deployed, FREE, released, sampled, stateOf } from '../api/stage.ts';
 
 const FUNCTION = 'checkout-prod-Api';
 const ID = 'checkout-api--r1--1';
@@ -265,3 +269,55 @@ async function raised(target: Target): Promise<void> {
   const expiresAt = world.ports.clock.now() + 600_000;
   await router.raise(target, { expect: token(0), write: token(1), from: 0, weight: 10, expiresAt });
 }
+
+test('nothing that this machine serves acts on GET or HEAD', async () => {
+  const acted: unknown[] = [];
+  const access = slackAccess(`arn:aws:iam::111122223333:user/${userInfo().username}`);
+  const world = await deployed({
+    access,
+    secrets: { SlackSigningSecret: SIGNING_SECRET, SlackToken: SLACK_TOKEN },
+    changePorts: (ports) => ({
+      ...ports,
+      clicks: { hand: async (click) => void acted.push(click) },
+      commands: {
+        async give(given) {
+          acted.push(given);
+          return { rolloutId: given.rolloutId };
+        },
+      },
+    }),
+  });
+  await released(world);
+  const slack = slackOf(world, { url: 'http://127.0.0.1:1', command: 'npm run …' });
+  const app = appOf(world, { limits: FREE, mount: { [SLACK]: slack } });
+  const before = await stateOf(world);
+  const paths = [...new Set(app.routes.map(({ path }) => path))].filter((path) => path !== '/*');
+  for (const mount of [
+    '/objects/*',
+    '/revert/:rolloutId',
+    '/rollouts/:rolloutId/stream',
+    '/slack/press',
+    '/slack/actions',
+  ])
+    expect(paths).toContain(mount);
+  const key = 'releases/never/r1/manifest.json';
+  for (const path of paths)
+    for (const method of ['GET', 'HEAD'])
+      for (const query of ['', '?by=ada&reason=odd&_method=POST', '?person=U0ADA&ts=1&action=abort'])
+        for (const headers of [{}, { 'x-http-method-override': 'PUT', 'content-type': 'application/json' }]) {
+          const address = sampled(path.replace(/:(\w+)/g, '{$1}').replace('*', key)) + query;
+          const response = await app.request(`http://127.0.0.1:1${address}`, { method, headers });
+          // A stream goes on.
+          await response.body?.cancel();
+          expect([method, address, response.status]).toEqual([
+            method,
+            address,
+            expect.toBeOneOf([200, 404, 405, 422]),
+          ]);
+        }
+  expect(acted).toEqual([]);
+  expect(await stateOf(world)).toBe(before);
+  // Nothing was uploaded: the first upload of this key is yet to come.
+  const put = () => app.request(`http://127.0.0.1:1/objects/${key}`, { method: 'PUT', body: '{}' });
+  expect([(await put()).status, (await put()).status]).toEqual([200, 412]);
+});
