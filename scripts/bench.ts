@@ -1,4 +1,4 @@
-// `npm run bench -- NAME [--json] ...`: a benchmark by name; with --json its figures are the last line, other arguments are its own.
+// `npm run bench -- NAME [--json] ...`: a benchmark by name; with --json its figures are the last line, other arguments are its own; exit code 1 if it misses one of its goals.
 import { given, whole, wrong } from './arguments.ts';
 import { bundles } from './benchmarks/bundle.ts';
 import { cost } from './benchmarks/cost.ts';
@@ -64,3 +64,5 @@ const figures = await run({
 for (const [figure, value] of Object.entries(figures))
   if (typeof value !== 'object') console.log(`${figure.padEnd(64)} ${value}`);
 if (json) console.log(JSON.stringify(figures));
+if (Object.entries(figures).some(([figure, value]) => figure.startsWith('goal: ') && value === false))
+  process.exitCode = 1;

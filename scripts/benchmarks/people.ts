@@ -3,8 +3,13 @@ import { tokens } from '../../adapters/tokens.ts';
 import { api } from '../../api/api.ts';
 import type { Reads } from '../../api/cache.ts';
 import { readingsOf } from '../../controller/read.ts';
+import { useUp } from '../../controller/record.ts';
 import { iamPrincipal } from '../../core/people/access.ts';
-import type { TokenType } from '../../core/ports.ts';
+import { linkCommand, linkFrom } from '../../core/people/link.ts';
+import { signedCommand } from '../../core/people/signed-command.ts';
+import type { Journal, Tokens, TokenType } from '../../core/ports.ts';
+import type { Rollout } from '../../core/rollout/state.ts';
+import { command } from '../../functions/command.ts';
 import { scaledClock, virtualClock } from '../../local/clock.ts';
 import { createScenario, type Scenario } from '../../simulation/scenario.ts';
 import type { Figures } from './figures.ts';
@@ -13,6 +18,7 @@ const ABORTS = 100;
 const WATCHERS = 200;
 /** How often a page asks what is new. */
 const POLL_MS = 2_000;
+/** Bad tokens that are tried, of all kinds together. */
 const TOKENS = 100_000;
 const DAY_MS = 24 * 3600_000;
 
@@ -22,17 +28,26 @@ export async function people(): Promise<Figures> {
   for (let nth = 0; nth < ABORTS; nth++) aborts.push(await abort(nth));
   const watched = await watching();
   const refused = await tried();
+  const p99 = at(aborts, 0.99);
   return {
     'ms from POST to alias on stable, median': round(at(aborts, 0.5)),
-    'ms from POST to alias on stable, p99': round(at(aborts, 0.99)),
-    [`journal reads in the busiest second, ${WATCHERS} watching`]: watched.busiest,
-    [`journal reads a second, ${WATCHERS} watching`]: round(watched.perSecond),
+    'ms from POST to alias on stable, p99': round(p99),
+    [`readings of the rollout in the busiest second, ${WATCHERS} watching`]: watched.readings,
+    [`calls of the journal in the busiest second, ${WATCHERS} watching`]: watched.calls,
+    [`calls of the journal a second, ${WATCHERS} watching`]: round(watched.perSecond),
     'answers a second': round(watched.answers),
     'seconds until a watcher sees an event, p99': round(watched.p99),
     'bad tokens tried': refused.tried,
     'bad tokens accepted': refused.accepted,
-    'us to refuse one, median': round(refused.median),
-    'us to refuse one, the slowest kind': round(refused.slowest),
+    'us of processor to refuse one, median': round(refused.median),
+    'us of processor to refuse one, the slowest kind': round(refused.slowest),
+    'us of processor for a link that was used, through the API and Command': round(refused.throughBoth),
+    'goal: an abort within 250 ms, p99': p99 < 250,
+    'goal: at most one reading a second': watched.readings <= 1,
+    'goal: an event is seen within 3 s, p99': watched.p99 < 3,
+    'goal: no bad token is accepted': refused.accepted === 0,
+    'goal: less than 50 us for each kind of bad token': refused.slowest < 50,
+    kinds: refused.kinds.map((kind) => ({ ...kind, us: round(kind.us) })),
   };
 }
 
@@ -75,19 +90,17 @@ async function abort(seed: number): Promise<number> {
 async function watching() {
   const clock = virtualClock();
   const scenario = createScenario({ clock, seed: 1, warmMinutes: 2, requestsPerSecond: 200 });
-  const readAt: number[] = [];
-  const real = readingsOf(scenario.journal);
-  const counted =
-    <Args extends unknown[], Answer>(read: (...args: Args) => Answer) =>
-    (...args: Args): Answer => {
-      readAt.push(clock.now());
-      return read(...args);
-    };
-  const app = apiOf(scenario, {
-    ...real,
-    rollout: counted(real.rollout),
-    events: counted(real.events),
+  const calls: { at: number; name: string }[] = [];
+  const journal = new Proxy(scenario.journal, {
+    get(port, name: keyof Journal & string) {
+      const call = port[name] as (...args: unknown[]) => unknown;
+      return (...args: unknown[]) => {
+        calls.push({ at: clock.now(), name });
+        return call.apply(port, args);
+      };
+    },
   });
+  const app = apiOf(scenario, readingsOf(journal));
   const writtenAt: number[] = [];
   const seenAfter: number[] = [];
   let answers = 0;
@@ -124,76 +137,154 @@ async function watching() {
     })(),
     DAY_MS,
   );
-  const busiest = readAt.reduce(
-    (most, from, nth) =>
-      Math.max(
-        most,
-        readAt.slice(nth).findIndex((each) => each - from >= 1_000),
-      ),
-    0,
-  );
+  const heads = calls.filter(({ name }) => name === 'read');
   return {
-    busiest,
-    perSecond: readAt.length / seconds,
+    readings: busiest(heads.map(({ at }) => at)),
+    calls: busiest(calls.map(({ at }) => at)),
+    perSecond: calls.length / seconds,
     answers: answers / seconds,
     p99: at(seenAfter, 0.99),
   };
 }
 
-/** Tokens that are forged, altered, cut, expired, of another kind, key or environment: how many are accepted, and how long each takes. */
+const LINK = { rolloutId: 'checkout--r1--1', action: 'pause' };
+const NOW = 1_767_600_000_000;
+
+/** Tokens that are forged, altered, cut, expired, of another kind, key or environment, or used before, each a fresh one: how many are accepted, and what each costs. */
 async function tried() {
-  let now = 1_767_600_000_000;
-  const clock = { now: () => now, sleep: async () => {} };
-  const keys = (key: string) => async () =>
-    JSON.stringify({ current: key, keys: { [key]: `${key}`.repeat(32) } });
-  const ours = tokens(keys('a1'), { environment: 'production', clock });
-  const claims = { rolloutId: 'checkout--r1--1', action: 'abort' };
-  const good = await ours.sign('link', claims, now + DAY_MS);
-  const [head = '', body = '', signature = ''] = good.split('.');
-  const coded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const bad: Record<string, string> = {
-    forged: await tokens(keys('b2'), { environment: 'production', clock }).sign('link', claims, now + DAY_MS),
-    'of our key id': await tokens(
-      async () => JSON.stringify({ current: 'a1', keys: { a1: 'cc'.repeat(32) } }),
-      {
-        environment: 'production',
-        clock,
-      },
-    ).sign('link', claims, now + DAY_MS),
-    'of another environment': await tokens(keys('a1'), { environment: 'staging', clock }).sign(
-      'link',
-      claims,
-      now + DAY_MS,
-    ),
-    'of another kind': await ours.sign('session', claims, now + DAY_MS),
-    expired: await ours.sign('link', claims, now - 1_000),
-    altered: `${head}.${coded({ ...claims, rolloutId: 'checkout--r2--1', exp: now, jti: 'x', aud: 'production' })}.${signature}`,
-    unsigned: `${coded({ alg: 'none', kid: 'a1', typ: 'spillway-link+jwt' })}.${body}.`,
-    cut: good.slice(0, -5),
-    'spelt otherwise': `${good}=`,
-    'of a strange key id': `${coded({ alg: 'HS256', kid: '__proto__', typ: 'spillway-link+jwt' })}.${body}.${signature}`,
-    'no token': 'x'.repeat(300),
-  };
-  const type: TokenType = 'link';
-  await ours.read(type, good);
-  now += 1;
-  const kinds = Object.values(bad);
-  const each = Math.ceil(TOKENS / kinds.length);
-  let accepted = 0;
-  const took: number[] = [];
-  for (const token of kinds) {
-    const began = performance.now();
-    for (let nth = 0; nth < each; nth++)
-      try {
-        await ours.read(type, token);
-        accepted += 1;
-      } catch {
-        // As it should be.
-      }
-    took.push(((performance.now() - began) * 1000) / each);
+  const each = Math.ceil(TOKENS / (Object.keys(BAD).length + 1));
+  const kinds: { kind: string; accepted: number; us: number }[] = [];
+  for (const [kind, made] of Object.entries(BAD)) {
+    const all: string[] = [];
+    for (let nth = 0; nth < each; nth++) all.push(await made(nth));
+    const { result, us } = await costOf(() => accepting(all, (token) => OURS.read('link', token)));
+    kinds.push({ kind, accepted: result, us: us / each });
   }
-  return { tried: each * kinds.length, accepted, median: at(took, 0.5), slowest: Math.max(...took) };
+  const { throughBoth, ...used } = await replayed(each);
+  kinds.push(used);
+  const us = kinds.map((kind) => kind.us);
+  const accepted = kinds.reduce((sum, kind) => sum + kind.accepted, 0);
+  return {
+    tried: each * kinds.length,
+    accepted,
+    median: at(us, 0.5),
+    slowest: Math.max(...us),
+    throughBoth,
+    kinds,
+  };
 }
+
+const clock = { now: () => NOW, sleep: async () => {} };
+const signer = (kid: string, byte: string, environment = 'production') =>
+  tokens(async () => JSON.stringify({ current: kid, keys: { [kid]: byte.repeat(32) } }), {
+    environment,
+    clock,
+  });
+const OURS = signer('a1', 'a1');
+const signed = (by: Tokens, type: TokenType = 'link', until = NOW + DAY_MS) => by.sign(type, LINK, until);
+const [forger, thief, staging] = [signer('b2', 'b2'), signer('a1', 'c3'), signer('a1', 'a1', 'staging')];
+
+const coded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+const headed = async (header: object) => (await signed(OURS)).replace(/^[^.]+/, coded(header));
+
+/** A token with another letter at one place of one of its parts. */
+async function altered(part: 0 | 1 | 2, nth: number): Promise<string> {
+  const parts = (await signed(OURS)).split('.');
+  const text = parts[part] ?? '';
+  const place = (nth * 7_919) % text.length;
+  const other = text[place] === 'A' ? 'B' : 'A';
+  parts[part] = text.slice(0, place) + other + text.slice(place + 1);
+  return parts.join('.');
+}
+
+/** What nobody may be let in with, a new one at each call. */
+const BAD: Record<string, (nth: number) => Promise<string>> = {
+  forged: () => signed(forger),
+  'of our key id': () => signed(thief),
+  'of another environment': () => signed(staging),
+  'of another kind': () => signed(OURS, 'session'),
+  expired: (nth) => signed(OURS, 'link', NOW - nth * 1_000),
+  'with another header': (nth) => altered(0, nth),
+  'with other claims': (nth) => altered(1, nth),
+  'with another signature': (nth) => altered(2, nth),
+  unsigned: async () =>
+    (await headed({ alg: 'none', kid: 'a1', typ: 'spillway-link+jwt' })).replace(/[^.]+$/, ''),
+  cut: async (nth) => {
+    const token = await signed(OURS);
+    return token.slice(0, nth % token.length);
+  },
+  'spelt otherwise': async (nth) => (await signed(OURS)) + '='.repeat(1 + (nth % 3)),
+  'of a strange key id': () => headed({ alg: 'HS256', kid: '__proto__', typ: 'spillway-link+jwt' }),
+  'no token': async (nth) => `${nth}`.repeat(1 + (nth % 300)),
+};
+
+/** Links that were used, pressed once more: each goes all the way to the record of what was used, and must not act again. */
+async function replayed(count: number) {
+  const clock = virtualClock();
+  const scenario = createScenario({ clock, warmMinutes: 0, seed: 3 });
+  return clock.run(
+    (async () => {
+      const { ports, journal } = scenario;
+      const rolloutId = await scenario.release();
+      while ((await journal.read(rolloutId))?.traffic.api?.weight !== 10) await clock.sleep(1_000);
+      const links: string[] = [];
+      for (let nth = 0; nth < count; nth++) {
+        const claims = { rolloutId, action: 'pause' };
+        const link = await ports.tokens.sign('link', claims, clock.now() + DAY_MS);
+        const { once } = await pressed(link, rolloutId, ports);
+        await useUp(once, (await journal.read(rolloutId)) as Rollout, ports);
+        links.push(link);
+      }
+      const before = (await journal.read(rolloutId))?.version;
+      // The API believes the link, and Command finds that it was used.
+      const asked: { signed: string }[] = [];
+      const passed = await costOf(async () => {
+        for (const link of links)
+          asked.push(await signedCommand(await pressed(link, rolloutId, ports), ports));
+      });
+      const { result, us } = await costOf(() =>
+        accepting(asked, async (signed) => {
+          const { isRepeated } = await command.run(signed, ports);
+          if (isRepeated) throw new Error('It was used before.');
+        }),
+      );
+      const isSame = (await journal.read(rolloutId))?.version === before;
+      const whole = { kind: 'used before', accepted: isSame ? result : count, us: us / count };
+      return { ...whole, throughBoth: (passed.us + us) / count };
+    })(),
+    DAY_MS,
+  );
+}
+
+const pressed = async (link: string, rolloutId: string, { tokens }: { tokens: Tokens }) =>
+  linkCommand(linkFrom(await tokens.read('link', link), rolloutId), 'measured');
+
+async function accepting<Token>(
+  all: readonly Token[],
+  use: (token: Token) => Promise<unknown>,
+): Promise<number> {
+  let accepted = 0;
+  for (const token of all)
+    try {
+      await use(token);
+      accepted += 1;
+    } catch {
+      // As it should be.
+    }
+  return accepted;
+}
+
+/** What something answers, and the time of the processor that it took in microseconds. */
+async function costOf<Result>(does: () => Promise<Result>): Promise<{ result: Result; us: number }> {
+  const used = process.cpuUsage();
+  const result = await does();
+  const { user, system } = process.cpuUsage(used);
+  return { result, us: user + system };
+}
+
+/** The most of these instants that lie within one second. */
+const busiest = (all: readonly number[]): number =>
+  Math.max(...all.map((from, nth) => all.slice(nth).filter((each) => each - from < 1_000).length));
 
 function at(values: number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
