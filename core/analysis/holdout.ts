@@ -21,7 +21,7 @@ export const RECALL_WEIGHT_UNDER_LOAD: Percent = 75;
 /** Weight of a recall because requests no longer come: the split alone tells, and nearly all of them may be lost. */
 export const RECALL_WEIGHT_SILENT: Percent = 5;
 
-/** Weight at which a canary waits for counts of its own that are missing: if it loses its requests, few users meet it. Assumed. */
+/** Weight at which a canary waits for counts of its own that are missing: if it loses its requests, few users meet it, and what is counted there tells it from one whose minutes CloudWatch lost. Assumed. */
 export const WAIT_WEIGHT: Percent = 1;
 
 /** Part of the stake that a comparison since promotion has. Assumed. */
