@@ -134,8 +134,14 @@ async function writeDown(
     const { all, by } = await toRevert(ref, ports);
     // The claim of a rollback may have been lost with the function that was to make it.
     if (rollout.opening.rollsBack !== undefined) await claimTargets(rollout, rest.targets, ports);
-    await moved(revertTargets(rest.targets, { ...ref, evenIfClosed: true }, ports));
-    const found = await moved(revertTargets(all, by, ports));
+    const forced = await moved(revertTargets(rest.targets, { ...ref, evenIfClosed: true }, ports));
+    const looked = await moved(revertTargets(all, by, ports));
+    // Only the write has shown that there is no version to go back to.
+    const found = looked.map((each) => {
+      const isStuck = ({ name, primary, isStableGone }: RevertedTarget) =>
+        name === each.name && primary === each.primary && isStableGone === true;
+      return forced.some(isStuck) ? { ...each, isStableGone: true } : each;
+    });
     const present = await ports.journal.read(ref.rolloutId);
     return writeDown(ref, present, found, { why, tookMs, isSecond: true }, ports);
   }

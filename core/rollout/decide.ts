@@ -32,6 +32,7 @@ import {
   canRecall,
   comparedSeconds,
   isDoubted,
+  isInDoubt,
   isLastRecall,
   recallFor,
   waitFor,
@@ -435,9 +436,10 @@ function isAnswered({ hooks, ...rollout }: Rollout, { status, from, to }: Verdic
 }
 
 /** True if the doubt that a person was asked about is over, and no recall is under way that would say more. */
-function hasPassed(rollout: Rollout, { status, from, doubt }: Verdict): boolean {
+function hasPassed(rollout: Rollout, verdict: Verdict): boolean {
+  const { status, from } = verdict;
   const isKnown = (status === 'pass' || status === 'inconclusive') && from === bakeOf(rollout)?.from;
-  return rollout.recall === undefined && doubt === undefined && isKnown;
+  return rollout.recall === undefined && !isInDoubt(rollout, verdict) && isKnown;
 }
 
 /** A pause that has run out ends a rollout, unless its weight is held: then it waits for a human, and someone is paged again. */
@@ -639,6 +641,11 @@ function faultOf(
     ];
   if (opening.rollsBack !== undefined && primary !== stable)
     return [`${name} still serves version ${primary}, since another rollout moves ${traits.noun}`];
+  // Whatever led it there: a release that still serves is not reverted.
+  if (opening.rollsBack === undefined && primary === canary && primary !== stable && foreign === undefined)
+    return [
+      `${traits.noun} serves version ${canary} again, and the token in it says that it was reverted; point it at version ${stable}`,
+    ];
   return [];
 }
 

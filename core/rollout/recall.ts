@@ -169,9 +169,17 @@ export function comparedSeconds({ verifySince, alone = [] }: Rollout, to: Instan
   return Math.round((to - verifySince - without) / 1000);
 }
 
+/** How long a doubt about failures that no recall can answer must be gone: among few requests a minute, failures leave gaps. Assumed. */
+const QUIET_MS = 10 * WINDOW_MS;
+
+/** True if there is doubt, or was a moment ago and nothing but time tells whether it is over. */
+export const isInDoubt = (rollout: Rollout, { doubt, to }: Verdict): boolean =>
+  doubt !== undefined ||
+  (!canRecall(rollout) && rollout.doubtedUntil !== undefined && to < rollout.doubtedUntil + QUIET_MS);
+
 /** True if a doubt keeps verify from its end: from the holdout on, unless a person has ordered to go past it there or past the last recall. */
-export const isDoubted = (rollout: Rollout, { doubt }: Verdict): boolean =>
-  doubt !== undefined &&
+export const isDoubted = (rollout: Rollout, verdict: Verdict): boolean =>
+  isInDoubt(rollout, verdict) &&
   isVerifying(rollout) &&
   rollout.promotion?.step !== rollout.step &&
   rollout.overruled !== true;

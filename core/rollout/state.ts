@@ -95,6 +95,8 @@ export interface Rollout extends Course {
   recall?: Recall | undefined;
   /** Why the canary was in doubt while nothing could be recalled to find out why. */
   unanswered?: string | undefined;
+  /** The end of the newest verdict with such a doubt. */
+  doubtedUntil?: Instant | undefined;
   /** How long the canary is still to be judged at its present weight after a recall. */
   remaining?: Seconds | undefined;
   measuredAt?: Instant | undefined;
@@ -492,10 +494,13 @@ function latenessAfter({ lateness, verdict: before }: Rollout, { findings }: Ver
 }
 
 /** A doubt stands without an answer unless a recall follows from it. */
-function unansweredAfter(state: Rollout, { doubt }: Verdict): Pick<Rollout, 'unanswered'> {
+function unansweredAfter(
+  state: Rollout,
+  { doubt, to }: Verdict,
+): Pick<Rollout, 'unanswered' | 'doubtedUntil'> {
   return doubt === undefined || doubt.isOutage || state.recall !== undefined
     ? {}
-    : { unanswered: state.unanswered ?? doubt.reason };
+    : { unanswered: state.unanswered ?? doubt.reason, ...(doubt.isSilence ? {} : { doubtedUntil: to }) };
 }
 
 /** A suspicion stands until the canary has recovered from it. */
@@ -734,6 +739,7 @@ function recalled(
     promotedAt: undefined,
     ...unjudged(state),
     unanswered: undefined,
+    doubtedUntil: undefined,
     brokenInRow: 0,
     deferred: undefined,
   };

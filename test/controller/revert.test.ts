@@ -425,6 +425,29 @@ describe('several targets', () => {
     expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY });
   });
 
+  test('that were sealed where the version to go back to is gone page somebody, and are not called reverted', async () => {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
+    await stage.call(promoteCanary, ref);
+    const [api] = ref.targets;
+    if (api === undefined) throw new Error('The rollout has no target.');
+    await stage.clock.run(stage.ports.router('lambda-alias').closeFence(api, ref));
+    const at = stage.clock.now();
+    await stage.ports.journal.append(await stage.rollout(), [
+      { type: 'Aborted', at, by: actor('ada'), reason: 'odd' },
+    ]);
+    // What pins it is gone as well, as by somebody who tidies up.
+    const { operations } = stage.scenario.lambda;
+    await operations.DeleteAliasCommand({ FunctionName: FUNCTION, Name: `spillway-stable-${ALIAS}` });
+    await operations.DeleteFunctionCommand({ FunctionName: FUNCTION, Qualifier: '1' });
+    expect(await stage.call(revertTraffic, { ref, came: {} })).toMatchObject({
+      outcome: 'halted',
+      reason: expect.stringContaining('version 1 of api does not exist any more, so version 2 still serves'),
+    });
+    expect(stage.standing()).toMatchObject({ primary: '2' });
+  });
+
   async function expectOpen(stage: Stage): Promise<void> {
     expect((await stage.rollout()).outcome).toBeUndefined();
     expect(stage.standing().weights).toEqual({ '2': 10 });

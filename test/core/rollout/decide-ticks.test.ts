@@ -66,6 +66,10 @@ const at100 = (more: Partial<Opening['plan']> = {}) => [
   opened({ plan: plan({ steps: [], verifySeconds: 600, ...more }) }),
   ...raised(100, 1, 0.5),
 ];
+const measuredIn = (stretch: [number, number], more: Partial<Verdict>): RolloutEvent => {
+  const event = measured('inconclusive', stretch);
+  return { ...event, verdict: { ...event.verdict, ...more } };
+};
 /** Recalled to 25 % since 7:30, so it is the windows from 8:00 to 13:00, and at the longest to 38:00. */
 const inRecall = (more: Partial<Opening['plan']> = {}, nth = 1) => [
   ...at100(more),
@@ -240,6 +244,12 @@ describe('a tick in a pause', () => {
   ) => follows(history, status, stretch, said).length > 0;
   const lacking = [...onFirstStep({ hooks }), paused(12, { why: 'inconclusive' })];
   const doubting = [...onFirstStep(), paused(12, { why: 'doubt' })];
+  /** At 100 % without a recall, paused for a doubt that was seen last in a verdict up to then. */
+  const quiet = (until: number, more: object = {}) => [
+    ...at100({ recall: false }),
+    held(72, 'doubt', X),
+    measuredIn([1, until], { doubt: { ...doubt, ...more } }),
+  ];
 
   test.each<[string, RolloutEvent[], [number, number], Verdict['status'], Said, boolean]>([
     ['for want of evidence, that passes the bake', lacking, [1, 3], 'pass', {}, true],
@@ -270,6 +280,17 @@ describe('a tick in a pause', () => {
     ['in doubt, on another stretch', doubting, [2, 12], 'pass', {}, false],
     ['in doubt, that looks worse', doubting, [1, 10], 'suspect', {}, false],
     ['in doubt, that is in doubt', doubting, [1, 10], 'pass', { doubt }, false],
+    ['in doubt, a moment after it was', quiet(90), [1, 99.99], 'pass', {}, false],
+    ['in doubt, ten minutes after it was', quiet(90), [1, 100], 'pass', {}, true],
+    [
+      'in doubt of an outage, as soon as it is over',
+      quiet(90, { isOutage: true }),
+      [1, 91],
+      'pass',
+      {},
+      true,
+    ],
+    ['in doubt of silence, as soon as it is over', quiet(90, { isSilence: true }), [1, 91], 'pass', {}, true],
     ['in doubt, between two weights', [...doubting, intended(50, 2, 12.5)], [1, 12], 'pass', {}, false],
   ])('%s', (_what, history, stretch, status, said, isResumed) => {
     expect(resumes(history, stretch, status, said)).toBe(isResumed);

@@ -627,7 +627,7 @@ describe('a revert', () => {
       { ...back, name: 'worker', primary: '3' },
     ];
     const events = decided(recordRevert(both), 3, onFirstStep({ targets: TWO_TARGETS }));
-    expect(stateAfter(events).outcome).toBe('reverted');
+    expect(stateAfter(events).outcome).toBe('halted');
   });
 });
 

@@ -529,7 +529,7 @@ describe('each event changes this, and nothing else', () => {
       said('pass', [9, 10], { doubt: { reason: 'half of it failed' } }),
       {
         ...verdictOf(said('pass', [9, 10], { doubt: { reason: 'half of it failed' } }), 3),
-        unanswered: 'half of it failed',
+        ...{ unanswered: 'half of it failed', doubtedUntil: minute(10) },
       },
     ],
     [
@@ -560,7 +560,7 @@ describe('each event changes this, and nothing else', () => {
         ...{
           promotedAt: undefined,
           verdict: undefined,
-          unanswered: undefined,
+          ...{ unanswered: undefined, doubtedUntil: undefined },
           brokenInRow: 0,
           deferred: undefined,
         },
@@ -593,7 +593,7 @@ describe('each event changes this, and nothing else', () => {
         recall: { ...recallStands, nth: 0, weight: 1, waitsFor: 'api' },
         ...{ stood: [{ weight: 10, from: minute(0.5), until: minute(9.5) }], stepSince: undefined, waits: 1 },
         ...counts([1, 2]),
-        ...{ verdict: undefined, unanswered: undefined },
+        ...{ verdict: undefined, unanswered: undefined, doubtedUntil: undefined },
       },
     ],
     [
