@@ -169,10 +169,11 @@ function arrivalOf(
   const past = isRead ? pastOf(trial, target, windows) : undefined;
   // What came late counts once it is there, and what comes again after the bake is silent no more.
   const shown = heardUntil(heartbeat ?? step.to, step.to - (trial.lateness?.[target] ?? 0) * WINDOW_MS);
-  const silent = whySilent(trial, past, believed, shown, Math.min(step.until, shown));
+  const arrived = withStableDue(trial, believed, { w, since });
+  const silent = whySilent(trial, past, arrived, shown, Math.min(step.until, shown));
   // Its newest minute alone may come with the next tick.
   const late = isSplit
-    ? whyStableLate(present, { w, until: Math.min(step.until, step.to - WINDOW_MS) })
+    ? stableLate(present, { w, until: Math.min(step.until, step.to - WINDOW_MS) })
     : undefined;
   const until = Math.min(step.until, shown);
   const cliff = w === 1 ? whyCliff(trial, past, believed, until) : undefined;
@@ -196,7 +197,14 @@ function arrivalOf(
   };
   const latest = windows.findLast((window) => totalOf(window) > 0)?.start;
   const isOver = step.to >= (trial.bake?.to ?? Number.POSITIVE_INFINITY);
-  const lost = silent ?? late ?? whyAllLate(trial, { region: heartbeat, target: latest }, step);
+  if (silent === undefined && late !== undefined && mayStillCome(trial, late, step.to))
+    return {
+      finding: {
+        ...{ ...finding, status: 'inconclusive', needed: late.reason },
+        reason: `${label}traffic: ${late.reason}`,
+      },
+    };
+  const lost = silent ?? late?.reason ?? whyAllLate(trial, { region: heartbeat, target: latest }, step);
   const isExplained = isSilenceOfAll(trial, silent, step.to);
   const isGone =
     silent !== undefined && lateOrGone({ region: heartbeat, target: latest }, step.to) !== 'late';
@@ -408,17 +416,60 @@ export function recentPastOf(
   );
 }
 
-/** Why stable's newest counts are a measuring fault: the canary's are there, so that stable was due some too. It is never its guilt. */
-function whyStableLate(
+/** Newest minutes in which stable is not counted, though the canary's requests show that it was due some. */
+interface Late {
+  reason: string;
+  /** Start of the first of them. */
+  from: Instant;
+}
+
+/** Whether stable's newest counts are missing: the canary's are there, so that stable was due some too. It is never its guilt. */
+function stableLate(
   present: readonly Window[],
   { w, until }: { w: number; until: Instant },
-): string | undefined {
+): Late | undefined {
   const last = present.findLastIndex(({ stable }) => stable !== undefined);
   const silent = present.slice(last + 1).filter(({ start }) => start + WINDOW_MS <= until);
-  const due = Math.round((sum(silent.map(({ canary }) => canary)).total * (1 - w)) / w);
-  return due < EXPECTED_MIN
-    ? undefined
-    : `stable was due about ${number(due)} requests at ${Math.round(100 * (1 - w))} % and CloudWatch shows none; its counts may be late`;
+  const due = dueAtStable(sum(silent.map(({ canary }) => canary)).total, w);
+  const [first] = silent;
+  if (first === undefined || due < EXPECTED_MIN) return undefined;
+  const reason = `stable was due about ${number(due)} requests at ${Math.round(100 * (1 - w))} % and CloudWatch shows none; its counts may be late`;
+  return { reason, from: first.start };
+}
+
+/** Requests that were due at stable while so many came to the canary. */
+const dueAtStable = (canary: number, w: number): number => Math.round((canary * (1 - w)) / w);
+
+/**
+ * True while stable's missing counts are waited for without a person: they are no older than counts that come late, and the
+ * stretch has time left. A recall has none to lose.
+ */
+const mayStillCome = (trial: Trial, { from }: Late, to: Instant): boolean =>
+  trial.recall === undefined && to - from <= LATE_WINDOWS * WINDOW_MS && to < lastAskedAt(trial);
+
+/**
+ * What arrived at a target, with what the canary's requests show to have been due at stable in its newest minutes, if it is not
+ * counted there yet: counts that are late are no silence. Of a minute in which traffic moved they do not say it.
+ */
+function withStableDue(
+  { stood = [], moves }: Trial,
+  { windows, unknown }: Believed,
+  present: { w: number; since: Instant },
+): Pick<Believed, 'windows' | 'unknown'> {
+  const last = windows.findLastIndex(({ stable }) => stable !== undefined);
+  const moved = new Map<Instant, string>();
+  const told = windows.map((window, index): Window => {
+    const { start, canary } = window;
+    if (index <= last || canary === undefined || canary.total === 0) return window;
+    const before = stood.find(({ from, until }) => start >= from && start + WINDOW_MS <= until);
+    const w = start >= present.since ? present.w : before && before.weight / 100;
+    if (w === undefined && moves.some((at) => at >= start && at < start + WINDOW_MS))
+      moved.set(start, 'traffic moved');
+    return w === undefined || w === 0 || w === 1
+      ? window
+      : { ...window, stable: { bad: 0, total: dueAtStable(canary.total, w) } };
+  });
+  return { windows: told, unknown: moved.size === 0 ? unknown : new Map([...unknown, ...moved]) };
 }
 
 /** The windows that can tell of the split: none of the newest in which the counts of one version are not there yet. */

@@ -362,6 +362,7 @@ describe('counts that are late', () => {
     ['the canary alone, 8 minutes', late('2', 8 * MINUTE)],
     ['the canary alone, half of them by 4 minutes', late('2', 4 * MINUTE, 0.5)],
     ['stable alone, 4 minutes', late('1', 4 * MINUTE)],
+    ['stable alone, 8 minutes', late('1', 8 * MINUTE)],
   ])('are waited for, and the release completes by itself: %s', async (_, plot) => {
     const { rollout, run } = await play(plot);
     expect(rollout?.outcome).toBe('completed');
@@ -369,13 +370,18 @@ describe('counts that are late', () => {
   });
 });
 
-describe('counts of one version that come a minute late each time', () => {
-  test.each(['1', '2'])('page nobody, and the release completes by itself: version %s', async (version) => {
+describe('counts of one version that come late each time', () => {
+  test.each([
+    ['1', 1],
+    ['2', 1],
+    ['1', 3],
+    ['1', 4],
+  ])('page nobody, and the release completes by itself: version %s, %i min', async (version, minutes) => {
     const { rollout, events, run } = await play({
       requestsPerSecond: 50,
       hours: 3,
       rollout: { verify: '10m' },
-      lateness: (of) => (of === version ? { share: 1, ms: MINUTE } : undefined),
+      lateness: (of) => (of === version ? { share: 1, ms: minutes * MINUTE } : undefined),
     });
     expect(rollout).toMatchObject({ outcome: 'completed', reason: expect.stringMatching(/^proven/) });
     expect(events.map(({ type }) => type)).not.toContain('Paused');

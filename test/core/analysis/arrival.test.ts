@@ -243,14 +243,6 @@ describe('what arrived', () => {
     expect(found(onFirstStep(past), silentFrom(5, 4)).status).toBe('pass');
   });
 
-  test('is broken if the counts of stable are late', () => {
-    const late = windows(1, ...times(3, [100, 900]), ...times(2, [100, undefined]));
-    expect(found(onFirstStep(), late)).toMatchObject({
-      status: 'broken',
-      reason: expect.stringContaining('stable was due about 900 requests at 90 % and CloudWatch shows none'),
-    });
-  });
-
   describe('and stopped in verify', () => {
     const promoted = inVerify(past);
     const read = [...windows(1, ...times(8, [500, 500])), ...windows(9, ...times(2, [1_000, undefined]))];
@@ -753,14 +745,48 @@ describe('counts of stable that are late', () => {
     arrivalAt(onFirstStep(), windows(1, ...times(3, [100, 900]), ...times(length, [canary, undefined])), {
       ...given,
     }).finding;
+  const ofLong = (length: number) =>
+    arrivalAt(
+      onFirstStep({ plan: LONG }),
+      windows(1, ...times(3, [100, 900]), ...times(length, [100, undefined])),
+    ).finding;
 
-  test('are a measuring fault if the canary shows that some were due', () => {
+  const waited =
+    'traffic: stable was due about 900 requests at 90 % and CloudWatch shows none; its counts may be late';
+
+  test('are waited for if the canary shows that some were due', () => {
     expect(late(100, 1).status).toBe('pass');
-    expect(late(100, 2)).toMatchObject({
-      status: 'broken',
-      reason:
-        'traffic: stable was due about 900 requests at 90 % and CloudWatch shows none; its counts may be late',
+    expect(late(100, 2)).toMatchObject({ status: 'inconclusive', reason: waited });
+    expect(ofLong(10).status).toBe('inconclusive');
+  });
+
+  test('are a measuring fault once they cannot be late, when the time of the step is over, and in a recall', () => {
+    expect(ofLong(11).status).toBe('broken');
+    const short = { plan: plan({ steps: [{ weight: 10, bakeSeconds: 120, maxBakeSeconds: 300 }] }) };
+    const read = windows(1, ...times(3, [100, 900]), ...times(2, [100, undefined]));
+    expect(arrivalAt(onFirstStep(short), read).finding).toMatchObject({ status: 'broken', reason: waited });
+    const order: RolloutEvent = {
+      ...{ type: 'RecallOrdered', at: minute(0.6), nth: 1, weight: 5, reason: 'odd', remaining: 180 },
+    };
+    const recalled = [...onFirstStep({ plan: LONG }), order, ...raised(5, 2, 0.7)];
+    expect(arrivalAt(recalled, read).finding.status).toBe('broken');
+  });
+
+  test('are no silence of the target, unless the canary is hardly called either', () => {
+    const long = { plan: LONG, past: { api: steady } };
+    const first = [...onFirstStep(long), measured('pass', [1, 3])];
+    const uncounted = (length: number, canary: number) => windows(1, ...times(length, [canary, undefined]));
+    expect(arrivalAt(first, uncounted(5, 100)).finding).toMatchObject({
+      status: 'inconclusive',
+      reason: expect.stringContaining('its counts may be late'),
     });
+    expect(arrivalAt(first, uncounted(5, 2)).finding).toMatchObject({
+      status: 'broken',
+      reason: expect.stringMatching(/^traffic: \d+ requests came in/),
+    });
+    const second = [...first, ...raised(50, 2, 6.2)];
+    const moved = [...uncounted(5, 100), ...windows(6, [130, undefined]), ...windows(7, [500, undefined])];
+    expect(arrivalAt(second, moved, { from: 7, until: 8 }).finding.status).toBe('pass');
   });
 
   test('are not if so few were due that chance explains it, or if the minutes are not over', () => {

@@ -150,7 +150,7 @@ describe('on a step', () => {
       reason: expect.stringContaining('stable had no requests to compare with'),
     });
     expect(alone).toMatchObject({
-      status: 'broken',
+      status: 'inconclusive',
       reason: expect.stringContaining(
         'stable was due about 2,700 requests at 90 % and CloudWatch shows none',
       ),
