@@ -13,6 +13,7 @@ import type { RolloutEvent } from '../core/rollout/event.ts';
 import { rolloutIdParts } from '../core/rollout/service.ts';
 import { cut } from '../core/words.ts';
 import { JSON_TYPE, json, pageTag, tagged, tagOf } from './answer.ts';
+import type { Out } from './answer-shapes.ts';
 import { checked, jsonFrom, queryFrom } from './body.ts';
 import { cachedReads, type Reads } from './cache.ts';
 import texts from './errors.json' with { type: 'json' };
@@ -23,7 +24,6 @@ import { problemResponse, Refusal } from './problems.ts';
 import {
   type Body,
   NO_QUERY,
-  type Out,
   PARAMETERS,
   type Parameters,
   type Query,

@@ -1,8 +1,9 @@
 import * as z from 'zod/mini';
 import type { ErrorCode } from '../core/errors.ts';
+import { ANSWERS, NAMED, ProblemOut } from './answer-shapes.ts';
 import { pageOf, STATUS, type Status, TITLES } from './problems.ts';
-import { PARAMETERS, ROUTES, type Route } from './routes.ts';
-import { IdempotencyKey, NAMED, ProblemOut } from './schemas.ts';
+import { PARAMETERS, ROUTES, type Route, type RouteName } from './routes.ts';
+import { IdempotencyKey } from './schemas.ts';
 import { SESSION } from './session.ts';
 
 type Json = Record<string, unknown>;
@@ -10,7 +11,7 @@ type Json = Record<string, unknown>;
 /** The document about the API (OpenAPI 3.1), out of its routes and schemas. */
 export function openApi(version: string): Json {
   const paths: Record<string, Json> = {};
-  for (const [name, route] of Object.entries<Route>(ROUTES))
+  for (const [name, route] of Object.entries<Route>(ROUTES) as [RouteName, Route][])
     paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(name, route) };
   return {
     openapi: '3.1.0',
@@ -76,13 +77,14 @@ function schemaOf(schema: z.ZodMiniType, io: 'input' | 'output' = 'output'): Jso
 
 const withoutHead = ({ $schema: _, $id: __, id: ___, ...schema }: Json): Json => schema;
 
-function operation(name: string, route: Route): Json {
-  const { says, body, out, isOpen, isTagged, acts } = route;
+function operation(name: RouteName, route: Route): Json {
+  const { says, body, status, isOpen, isTagged, acts } = route;
+  const shape = ANSWERS[name];
   const tag = { ETag: { schema: { type: 'string' }, description: 'Names what this answer shows.' } };
   const content =
-    typeof out.shape === 'string'
-      ? { [out.shape]: { schema: { type: 'string' } } }
-      : { 'application/json': { schema: schemaOf(out.shape) } };
+    typeof shape === 'string'
+      ? { [shape]: { schema: { type: 'string' } } }
+      : { 'application/json': { schema: schemaOf(shape) } };
   return {
     operationId: name,
     summary: says,
@@ -98,7 +100,7 @@ function operation(name: string, route: Route): Json {
           },
         }),
     responses: {
-      [out.status]: { description: 'All is well.', content, ...(isTagged ? { headers: tag } : {}) },
+      [status]: { description: 'All is well.', content, ...(isTagged ? { headers: tag } : {}) },
       ...(isTagged ? { 304: { description: 'Nothing has changed since the tag.', headers: tag } } : {}),
       ...problemsOf(route),
     },

@@ -1,7 +1,7 @@
 import type * as z from 'zod/mini';
 import { type ErrorCode, RolloutError } from '../core/errors.ts';
 import { printable } from '../core/plain-text.ts';
-import type { ProblemOut } from './schemas.ts';
+import type { ProblemOut } from './answer-shapes.ts';
 
 /** What a problem says (RFC 9457). */
 export type Problem = z.output<typeof ProblemOut>;

@@ -3,9 +3,6 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { CommandRequest } from '../core/rollout/command-request.ts';
 import * as shapes from './schemas.ts';
 
-/** What is answered as text of a kind, and not as JSON. */
-type TextType = 'image/svg+xml' | 'text/css' | 'text/html' | 'text/javascript' | 'text/plain';
-
 /** One address of the API, as data: from it come what answers there, the document about it, and what tests walk. */
 export interface Route {
   method: 'GET' | 'POST';
@@ -14,8 +11,8 @@ export interface Route {
   says: string;
   query?: z.ZodMiniType;
   body?: z.ZodMiniType;
-  /** What it answers if all is well. */
-  out: { status: 200 | 201 | 202; shape: z.ZodMiniType | TextType };
+  /** The status if all is well. */
+  status: 200 | 201 | 202;
   /** The refusals and failures that it may answer besides those of its kind of route. */
   problems: readonly ErrorCode[];
   /** True if it changes something. */
@@ -52,7 +49,7 @@ const command = <V extends Verb, const More extends readonly ErrorCode[]>(
     path: `/rollouts/{rolloutId}/${command}`,
     says,
     body: shapes.BODIES[command],
-    out: { status: 202, shape: shapes.AcceptedOut },
+    status: 202,
     problems: [...ONE, 'CommandRefused', 'JournalConflict', 'CommandRepeated', ...more],
     acts: true,
   }) as const;
@@ -61,8 +58,8 @@ const command = <V extends Verb, const More extends readonly ErrorCode[]>(
 const OPENS = ['AccountRefused', 'ManifestInvalid', 'OpeningRefused', 'TargetInvalid'] as const;
 
 /** A route of a page that is the same for everybody. */
-const page = <Type extends TextType>(path: `/${string}`, says: string, shape: Type) =>
-  ({ ...read, path, says, out: { status: 200, shape }, problems: [], isOpen: true }) as const;
+const page = (path: `/${string}`, says: string) =>
+  ({ ...read, path, says, status: 200, problems: [], isOpen: true }) as const;
 
 /** Everything that can be asked and done. */
 export const ROUTES = {
@@ -70,7 +67,7 @@ export const ROUTES = {
     ...read,
     path: '/health',
     says: 'Says that it answers.',
-    out: { status: 200, shape: shapes.HealthOut },
+    status: 200,
     problems: [],
     isOpen: true,
   },
@@ -78,14 +75,14 @@ export const ROUTES = {
     ...read,
     path: '/about',
     says: 'Says where the parts of this controller are.',
-    out: { status: 200, shape: shapes.AboutOut },
+    status: 200,
     problems: [],
   },
   running: {
     ...read,
     path: '/rollouts',
     says: 'Lists the rollouts that have not ended, of services that the caller may read.',
-    out: { status: 200, shape: shapes.OutlinesOut },
+    status: 200,
     problems: [],
   },
   recent: {
@@ -93,21 +90,21 @@ export const ROUTES = {
     path: '/services/{service}/rollouts',
     says: 'Lists the rollouts of a service, ended ones included, the newest first; `before` is the id of the last one of the page before.',
     query: shapes.RecentQuery,
-    out: { status: 200, shape: shapes.OutlinesOut },
+    status: 200,
     problems: [],
   },
   service: {
     ...read,
     path: '/services/{service}',
     says: 'Says what a service remembers: what completed, what waits, what is in quarantine.',
-    out: { status: 200, shape: shapes.ServiceOut },
+    status: 200,
     problems: [],
   },
   rollout: {
     ...read,
     path: '/rollouts/{rolloutId}',
     says: 'Shows one rollout.',
-    out: { status: 200, shape: shapes.RolloutOut },
+    status: 200,
     problems: ONE,
     isTagged: true,
   },
@@ -116,7 +113,7 @@ export const ROUTES = {
     path: '/rollouts/{rolloutId}/events',
     says: 'Shows the events of a rollout after version `after`. Ask every 2 seconds with `If-None-Match` to follow it.',
     query: shapes.EventsQuery,
-    out: { status: 200, shape: shapes.EventsOut },
+    status: 200,
     problems: ONE,
     isTagged: true,
   },
@@ -124,7 +121,7 @@ export const ROUTES = {
     ...read,
     path: '/rollouts/{rolloutId}/verdicts/{target}/{metric}',
     says: 'Draws what the verdicts of a rollout say of one metric of a target.',
-    out: { status: 200, shape: 'image/svg+xml' },
+    status: 200,
     problems: ONE,
     isTagged: true,
   },
@@ -160,29 +157,18 @@ export const ROUTES = {
     path: '/rollouts/{rolloutId}/links',
     says: 'Makes a link that shows a rollout, or pauses or aborts it once its button is pressed.',
     body: shapes.LinkIn,
-    out: { status: 201, shape: shapes.LinkOut },
+    status: 201,
     problems: [],
     acts: true,
   },
-  problem: page('/problems/{code}', 'Says what is known of a code, and what to do about it.', 'text/plain'),
-  linkPage: page(
-    '/link',
-    'The page behind a link; the token stands in the fragment of its address.',
-    'text/html',
-  ),
-  linkScript: page('/link.js', 'The script of that page.', 'text/javascript'),
-  linkStyle: page('/link.css', 'The style of that page.', 'text/css'),
+  problem: page('/problems/{code}', 'Says what is known of a code, and what to do about it.'),
+  linkPage: page('/link', 'The page behind a link; the token stands in the fragment of its address.'),
+  linkScript: page('/link.js', 'The script of that page.'),
+  linkStyle: page('/link.css', 'The style of that page.'),
 } as const satisfies Record<string, Route>;
 
 /** The name of a route. */
 export type RouteName = keyof typeof ROUTES;
-
-/** What a route answers if all is well. */
-export type Out<Name extends RouteName> = (typeof ROUTES)[Name]['out']['shape'] extends infer Shape
-  ? Shape extends z.ZodMiniType
-    ? z.output<Shape>
-    : string
-  : never;
 
 /** What the body of a request to a route says. */
 export type Body<Name extends RouteName> = (typeof ROUTES)[Name] extends {

@@ -1,12 +1,5 @@
-import {
-  addressOf,
-  type Body,
-  type Out,
-  type Parameters,
-  type Query,
-  ROUTES,
-  type RouteName,
-} from '../api/routes.ts';
+import type { Out } from '../api/answer-shapes.ts';
+import { addressOf, type Body, type Parameters, type Query, ROUTES, type RouteName } from '../api/routes.ts';
 import { RolloutError } from '../core/errors.ts';
 import type { Readings } from '../core/readings.ts';
 import type { Client } from './client.ts';

@@ -4,23 +4,14 @@ import { perKinds, type TargetKinds } from '../target-kind.ts';
 import { type Artifact, artifactField, artifactFrom } from './artifact.ts';
 import { check, type Fault, problem, rule, type Says, shown, strict, textLike, whole } from './check.ts';
 import { jsonFault } from './json-text.ts';
+import { ROLLOUT_ID_MAX, releaseField, serviceField } from './names.ts';
 import { isMap, own, type Problem } from './plain.ts';
-import { rolloutFileSchema, serviceField } from './rollout-file.ts';
+import { rolloutFileSchema } from './rollout-file.ts';
 
 /** Largest manifest that is read. */
 export const MANIFEST_BYTES_MAX = 1_000_000;
-/** Longest rollout id: it goes into execution names, which Step Functions limits to 80 characters. */
-export const ROLLOUT_ID_MAX = 60;
 
 const KEY = /^releases\/([^/]+)\/([^/]+)\/manifest\.json$/;
-
-const releaseSays: Says = () =>
-  'write 1 to 56 letters and digits, with single dots, underscores or hyphens between them, like `2026-01-05.3`.';
-
-/** What a release can be called; no two hyphens follow each other. */
-export const RELEASE_NAME = /^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/;
-
-const releaseField = textLike(RELEASE_NAME, releaseSays).check(z.maxLength(56, { error: releaseSays }));
 
 const noteSays: Says = () =>
   'write a text of 1 to 200 characters, without control characters, or leave it out.';

@@ -13,6 +13,7 @@ import { gatesField, sortedGatesFrom } from './gates.ts';
 import { HOLD_BACK_WAS, holdoutFaults, holdoutField, holdoutNotices, recallField } from './holdout.ts';
 import { hookFaults, hooksField, writtenHooksFrom } from './hooks.ts';
 import { limitFaults, limitRulesFrom, limitsField } from './limits.ts';
+import { serviceField } from './names.ts';
 import { oneOf } from './nearest.ts';
 import { isMap, own, word } from './plain.ts';
 import { probeFaults, probeField, probeNotices, probingFrom } from './probe.ts';
@@ -24,20 +25,6 @@ const ALARMS_MAX = 100;
 const VERIFY_MAX = 7 * DAY;
 const ON_INCONCLUSIVE = ['pause', 'promote', 'revert'] as const;
 const ON_SUSPECT = ['pause', 'revert'] as const;
-
-const serviceSays: Says = () =>
-  'write 1 to 40 small letters and digits, with single hyphens between them, like `checkout-api`.';
-
-/** What a service can be called; no two hyphens follow each other. */
-export const SERVICE_NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
-/** Longest name of a service. */
-export const SERVICE_NAME_MAX = 40;
-
-/** Name of a service. */
-export const serviceField = textLike(SERVICE_NAME, serviceSays).check(
-  z.maxLength(SERVICE_NAME_MAX, { error: serviceSays }),
-  z.describe('What goes out together; releases are uploaded under this name.'),
-);
 
 const alarmSays: Says = ({ input }) => {
   const [, name] = /^arn:[\w-]+:cloudwatch:[^:]*:[^:]*:alarm:(.{1,255})$/u.exec(word(input)) ?? [];

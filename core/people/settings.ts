@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
 import { check, exactlyOne, list, problem, rule, strict, textLike } from '../config/check.ts';
+import { serviceField } from '../config/names.ts';
 import { oneOf } from '../config/nearest.ts';
 import { type Problem, word } from '../config/plain.ts';
-import { serviceField } from '../config/rollout-file.ts';
 import { type Access, LINKS, ROLES } from './access.ts';
 
 /** Most members of a list, and most entries of a map: all of it travels with the code of functions. */

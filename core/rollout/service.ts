@@ -1,4 +1,4 @@
-import { ROLLOUT_ID_MAX } from '../config/manifest.ts';
+import { ROLLOUT_ID_MAX } from '../config/names.ts';
 import type { Completed, Served, ServiceRecord, Waiting } from '../ports.ts';
 import type { Made, Opening } from './event.ts';
 import { madeOf, quarantineOf, withoutCompleted, withQuarantined } from './quarantine.ts';
