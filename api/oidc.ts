@@ -48,7 +48,7 @@ const FRONT = '/rollouts';
 /** Longest address within this API that is remembered during a sign-in. */
 const PATH_MAX = 1_000;
 
-/** The status if the provider failed. It is none of a fault here: strangers can bring it about, and an alarm counts those of 500 and more. */
+/** The status if the provider failed. It is no fault of this program: anybody can cause it, and an alarm counts those of 500 and more. */
 const UNSERVED = 424 satisfies Status;
 
 /** What the cookie of a session is called besides the prefix that every cookie of ours has. */

@@ -83,6 +83,16 @@ function withObservedJournal<Names extends keyof Ports>(ports: Needs<Names>): Ne
   return journal === undefined ? ports : { ...ports, journal: observed(journal, observer) };
 }
 
+const Artifact = { revision: z.string(), was: z.optional(z.string()) };
+const PublishingShape: z.ZodMiniType<Publishing> = z.discriminatedUnion('from', [
+  z.object({ from: z.literal('await') }),
+  z.object({
+    ...{ from: z.literal('zip'), ...Artifact },
+    ...{ bucket: z.string(), key: z.string(), versionId: z.string(), sha256: z.string() },
+  }),
+  z.object({ from: z.literal('image'), uri: z.string(), ...Artifact }),
+]);
+
 /** A target, as functions pass it on. */
 const TargetShape: z.ZodMiniType<Target> = z.object({
   name: z.string(),
@@ -99,7 +109,7 @@ const TargetShape: z.ZodMiniType<Target> = z.object({
     limits: z.partialRecord(z.enum(LIMITS), z.enum(['queue', 'dlq', 'nothing'])),
     noun: z.string(),
   }),
-  publish: z.optional(z.custom<Publishing>()),
+  publish: z.optional(PublishingShape),
 });
 
 /** Who gave a command, as functions pass it on. */

@@ -7,8 +7,14 @@ import { serve } from '../demo/server.ts';
 import { deploy, publish } from '../demo/shop.ts';
 import { scaledClock } from '../local/clock.ts';
 import { createWorld, type World } from '../local/world.ts';
+import { handedOn } from './arguments.ts';
 import { freePort, programs, ROOT } from './python.ts';
 
+const given = handedOn({
+  name: 'npm run test:api --',
+  takes: ['[ARGUMENT OF SCHEMATHESIS...]'],
+  does: 'holds the document about the API and the API to each other by Schemathesis; needs Python, and installs it in .cache/api once',
+});
 const DOCUMENT = join(ROOT, 'docs/reference/openapi.json');
 const SETTINGS = join(ROOT, 'test/api/schemathesis.toml');
 /** Schemathesis makes so many requests to each address, besides those of its own lists. */
@@ -49,7 +55,7 @@ async function check(bin: string): Promise<number> {
     ...['--url', `http://127.0.0.1:${port}`, '--header', `Authorization: ${SIGNATURE}`],
     ...['--checks', 'all', '--max-examples', String(EXAMPLES), '--seed', '1'],
     ...['--continue-on-failure', '--suppress-health-check', 'all'],
-    ...process.argv.slice(2),
+    ...given,
   ]);
 }
 

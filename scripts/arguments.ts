@@ -25,6 +25,15 @@ export function given<const O extends Options>(call: Call<O>, args = process.arg
   }
 }
 
+/** What a script hands on to another program: only to be asked for its usage is its own affair, and ends the process before anything is installed. */
+export function handedOn(call: Omit<Call, 'options'>): string[] {
+  const args = process.argv.slice(2);
+  endUnread();
+  if (!isHelp(args)) return args;
+  say(usage({ ...call, options: {} }, width()));
+  process.exit(0);
+}
+
 /** Says what is wrong with how a script was called, and ends the process. */
 export function wrong(call: Call, message: string): never {
   complain(`${message}\n\nUsage: ${synopsis(call)}`);

@@ -1,8 +1,14 @@
 // `npm run test:infra`: types of the infrastructure, then tests on its whole resource graph, and SST's own command
 // line against stand-ins of Pulumi and AWS. Needs the npm registry once.
 import { spawnSync } from 'node:child_process';
+import { handedOn } from './arguments.ts';
 import { ensurePlatform, ROOT } from './infra/platform.ts';
 
+const more = handedOn({
+  name: 'npm run test:infra --',
+  takes: ['[ARGUMENT OF VITEST...]'],
+  does: 'checks the types of the infrastructure and tests its resource graph and the command line of SST; installs what SST needs once',
+});
 ensurePlatform();
 
 const run = (command: string[], stdio: 'inherit' | 'pipe') =>
@@ -19,7 +25,6 @@ const ours = types.stdout
   .filter((line) => /error TS/.test(line) && !/^(?:\.sst|core)\//.test(line));
 console.log(ours.length === 0 ? 'ok     types of the infrastructure' : ours.join('\n'));
 
-const more = process.argv.slice(2);
 // The stand-in for `pulumi` is started by a shell.
 if (process.platform === 'win32') {
   const message = "SST'S COMMAND LINE DID NOT RUN: its tests need Linux or macOS.";

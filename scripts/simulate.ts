@@ -70,6 +70,14 @@ async function playAll({ seeds, from, faults }: Asked): Promise<SeedResult[]> {
     const length = Math.min(BATCH.most, Math.ceil((from + seeds - next) / workers / BATCH.times));
     return Array.from({ length }, () => next++);
   };
+  // Whoever ends a long run learns what it has shown.
+  process.once('SIGINT', () => {
+    const failing = results.filter(({ violations }) => violations.length > 0).length;
+    console.error(
+      `\nStopped: ${results.length} of ${seeds} seeds from ${from} on were played, ${failing} of them with violations.`,
+    );
+    process.exit(130);
+  });
   const work = () =>
     new Promise<void>((resolve, reject) => {
       const worker = new Worker(new URL('./simulate-worker.ts', import.meta.url), {

@@ -6,9 +6,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { delimiter, dirname, join } from 'node:path';
+import { handedOn } from './arguments.ts';
 import { ensurePlatform } from './infra/platform.ts';
 import { freePort, programs, ROOT } from './python.ts';
 
+const given = handedOn({
+  name: 'npm run test:wire --',
+  takes: ['[ARGUMENT OF VITEST...]'],
+  does: 'runs the adapters against MiniStack over the wire, or with CLOUD=1 and CLOUD_ACCOUNT=<account>/<region> against that account; needs Python, and installs MiniStack in .cache/wire once',
+});
 const REQUIREMENTS = 'test/wire/requirements.txt';
 const PYTHON_FLOOR = '3.10';
 const STARTS_WITHIN_MS = 30_000;
@@ -113,7 +119,6 @@ const rehearse = (urls: NodeJS.ProcessEnv) =>
     AWS_PROFILE: undefined,
   });
 
-if (process.env.CLOUD !== '1')
-  process.exitCode = await onProgram((urls) => vitest(process.argv.slice(2), urls));
+if (process.env.CLOUD !== '1') process.exitCode = await onProgram((urls) => vitest(given, urls));
 else
   process.exitCode = await (process.env.CLOUD_ENDPOINT === 'ministack' ? onProgram(rehearse) : onAccount({}));

@@ -53,7 +53,7 @@ export function slackClient(
           method: 'POST',
           body: JSON.stringify(body),
           headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
-          // An address that is a secret must not be told to another host.
+          // An address that is a secret must not reach another host.
           redirect: 'error',
           signal,
         }),

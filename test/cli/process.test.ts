@@ -63,7 +63,25 @@ describe('the command line as a process', () => {
 });
 
 describe('a script', () => {
-  const SCRIPTS = sourcesIn('scripts').filter((file) => textOf(file).includes("from './arguments.ts'"));
+  const asks = sourcesIn('scripts').filter((file) => textOf(file).includes("from './arguments.ts'"));
+  const HANDING = asks.filter((file) => textOf(file).includes('handedOn('));
+  const SCRIPTS = asks.filter((file) => !HANDING.includes(file) && !file.endsWith('/arguments.ts'));
+
+  test.each(HANDING)('%s, which hands on what it is given, says how it is called', (script) => {
+    const help = shell(`"$NODE" "$ROOT/scripts/run.mjs" ${script} --help`);
+    expect({ ...help, stdout: '' }).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(help.stdout).toMatch(/^Usage: npm run test:/);
+  });
+
+  test('is each one that package.json names, but for those that other programs are', () => {
+    const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> };
+    const ours = Object.values(scripts).flatMap(
+      (line) => /scripts\/run\.mjs (scripts\/\S+\.ts)/.exec(line)?.[1] ?? [],
+    );
+    expect(ours.length).toBeGreaterThan(8);
+    // That one is SST's command line, whose usage is SST's.
+    expect(ours.filter((file) => !asks.includes(file))).toEqual(['scripts/sst.ts']);
+  });
 
   // Each of them would take long, or write, if it did not end here.
   test.each(SCRIPTS)('%s says how it is called, and what is wrong with a call', (script) => {

@@ -7,14 +7,17 @@ import { files, sourcesIn, textOf } from './project.ts';
 const OWN = /lambda-alias|\bfunctionName\b|\b(?:Get|Create|Update|Delete)AliasCommand\b/;
 
 /** Rooms that take any kind. */
-const ROOMS = ['core', 'adapters', 'controller', 'functions', 'client', 'cli', 'simulation/checkers'];
+const ROOMS = [
+  ...['core', 'adapters', 'controller', 'functions', 'api', 'notify', 'client', 'cli'],
+  'simulation/checkers',
+];
 
 /** A hook that is a function names that function; it is no target. */
 const HOOKS = ['core/config/hooks.ts', 'adapters/lambda-hook.ts'];
 
 /** What a message may say of a target: its noun, and never that it is an alias. */
 const WORD = /\balias/i;
-const SPEAKING = ['core', 'adapters', 'controller', 'functions', 'client'];
+const SPEAKING = ['core', 'adapters', 'controller', 'functions', 'api', 'notify', 'client'];
 /** YAML has aliases. */
 const YAML = 'adapters/rollout-file.ts';
 

@@ -4,7 +4,7 @@ import { BANNED, type Exception, found } from './words.ts';
 
 /** Where people read our words: code and what runs it, texts of errors and of the command line, and the pages. */
 const ROOMS =
-  /^(?:core|controller|functions|adapters|client|cli|local|simulation|demo|infra|scripts|statemachines|runtime|sst|examples|docs)\/|^[A-Z]+\.md$/;
+  /^(?:core|controller|functions|adapters|targets|api|notify|edge|client|cli|local|simulation|demo|infra|scripts|statemachines|runtime|sst|examples|docs)\/|^[A-Z]+\.md$/;
 
 /** Generated, or what others wrote. */
 const NOT_OURS = /^(?:docs\/reference\/rollout-file\.schema\.json|CHANGELOG\.md)$/;
