@@ -5,16 +5,29 @@ import {
   type Figures,
   type GoodFigures,
   isAdmitted,
+  missedBy,
 } from '../../simulation/weather/figures.ts';
 import type { PeerName } from '../../simulation/weather/peers.ts';
+import { weakPoints } from '../../simulation/weather/weak.ts';
 
-/** Both tables of docs/evidence.md, as Markdown. */
-export function tablesOf({ good, bad }: Figures): string {
+/** How the figures were measured. */
+interface Measured {
+  runs: number;
+  seed: number;
+  minutes: number;
+  processors: number;
+}
+
+/** The section of docs/evidence.md, as Markdown: what is weak, then both tables. */
+export function tablesOf(figures: Figures, measured: Measured): string {
+  const { good, bad } = figures;
   const excused = [...good, ...bad].flatMap(({ row, excused }) =>
     excused === undefined ? [] : [`- ${row}: ${excused}.`],
   );
   return [
-    `Good releases, in %, by requests a second (${rates(good)}); minutes from the opening to the completion.`,
+    howMeasured(figures, measured),
+    ['The weak points first:', '', ...weakPoints(figures).map((line) => `- ${line}`)].join('\n'),
+    `Good releases, in %, by requests a second (${rates(good)}): reverted, paused for a person, and still waiting for one after two hours (held); minutes from the opening to the completion.`,
     table(GOOD_HEAD, good.flatMap(goodLines)),
     `Bad releases, by requests a second (${rates(bad)}); peers: found in %, then median of failed requests; "${EARLY}" if over 5 % are reverted before they do any harm.`,
     table(BAD_HEAD, bad.map(badLine)),
@@ -22,11 +35,16 @@ export function tablesOf({ good, bad }: Figures): string {
   ].join('\n\n');
 }
 
+function howMeasured({ good, bad }: Figures, { runs, seed, minutes, processors }: Measured): string {
+  const sum = (rows: readonly { runs: number }[]) => number(rows.reduce((all, row) => all + row.runs, 0));
+  return `Measured with \`npm run bench -- weather --markdown\`: ${runs} rollouts a cell, more where a row has few cells; seed ${seed}; ${sum(good)} good and ${sum(bad)} bad releases in ${minutes.toFixed(1)} minutes on ${processors} processors.`;
+}
+
 const GOOD_HEAD = [
   'weather',
   'base',
-  ...['reverted', 'held', 'recalled', 'unproven', 'minutes', 'alarm', 'Argo', 'Flagger'],
-  ...['at once: reverted', 'held', 'recalled', 'minutes', 'alarm', 'Argo', 'Flagger'],
+  ...['reverted', 'paused', 'held', 'recalled', 'unproven', 'minutes', 'alarm', 'Argo', 'Flagger'],
+  ...['at once: reverted', 'paused', 'held', 'recalled', 'minutes', 'alarm', 'Argo', 'Flagger'],
 ];
 
 function goodLines({ row, cells }: GoodFigures): string[][] {
@@ -40,6 +58,7 @@ function goodLines({ row, cells }: GoodFigures): string[][] {
         of.length === 0 ? '-' : of.map((cell) => percent(what(cell))).join(' / ');
       return [
         shares(({ reverted }) => reverted),
+        shares(({ paused }) => paused),
         shares(({ held }) => held),
         shares(({ recalled }) => recalled),
         // What goes from 0 to 100 % in one step is never called proven.
@@ -68,7 +87,9 @@ const BAD_HEAD = [
   ...['alarm', 'Argo', 'Flagger', 'oracle', 'times the oracle', 'goals missed'],
 ];
 
-function badLine({ row, cells, ...goals }: BadFigures): string[] {
+function badLine(figures: BadFigures): string[] {
+  const { row, cells, timesOracle, excused } = figures;
+  const missed = missedBy(figures);
   const shares = (what: (cell: CellFigures) => number) =>
     cells.map((cell) => percent(what(cell))).join(' / ');
   const peer = (name: PeerName) =>
@@ -87,18 +108,9 @@ function badLine({ row, cells, ...goals }: BadFigures): string[] {
     list(cells, ({ minutes }) => minutes),
     cells.map(({ failed }) => threeDigits(failed)).join(' / '),
     ...(['alarm', 'Argo', 'Flagger', 'oracle'] as const).map(peer),
-    goals.timesOracle === null ? '-' : goals.timesOracle.toFixed(1),
-    goals.excused === undefined ? missed(goals) : '-',
+    timesOracle === null ? '-' : timesOracle.toFixed(1),
+    excused === undefined ? missed.join(', ') || 'none' : '-',
   ];
-}
-
-function missed({ isBelowArgo, isBelowFlagger, isNearOracle }: Omit<BadFigures, 'row' | 'cells'>): string {
-  const names = [
-    ...(isBelowArgo ? [] : ['Argo']),
-    ...(isBelowFlagger ? [] : ['Flagger']),
-    ...(isNearOracle ? [] : ['oracle']),
-  ];
-  return names.length === 0 ? 'none' : names.join(', ');
 }
 
 function rates(rows: readonly { cells: readonly CellFigures[] }[]): string {

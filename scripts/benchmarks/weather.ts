@@ -1,10 +1,11 @@
-import { allCells, figuresOf, goalsOf } from '../../simulation/weather/figures.ts';
+import { availableParallelism } from 'node:os';
+import { allCells, figuresOf, goalsOf, runsOfCells } from '../../simulation/weather/figures.ts';
 import type { Run } from '../../simulation/weather/rows.ts';
 import type { BenchOptions, Figures } from './figures.ts';
 import { tablesOf } from './weather-tables.ts';
 import { answersOf } from './workers.ts';
 
-/** Rollouts in each cell: with twelve cells a row, none reverted of 360 means at most 0.8 % with 95 % certainty. */
+/** Rollouts in each cell of a row with twelve cells; none reverted of these 360 means at most 0.8 % with 95 % certainty. */
 const RUNS = 30;
 const SEED = 1;
 
@@ -22,14 +23,16 @@ export interface Job {
 /** What becomes of good releases in bad weather and of bad releases in any, by whole decisions of the controller, beside its peers. */
 export async function weather({ runs = RUNS, seed = SEED, markdown }: BenchOptions): Promise<Figures> {
   const cells = allCells();
-  const jobs = cells.flatMap((_, index) =>
+  const jobs = runsOfCells(runs).flatMap((runs, index) =>
     Array.from({ length: Math.ceil(runs / BATCH) }, (_, nth): Job => {
       return { index, from: nth * BATCH, to: Math.min(runs, (nth + 1) * BATCH), seed };
     }),
   );
+  const began = performance.now();
   const found = await played(jobs);
+  const minutes = (performance.now() - began) / 60_000;
   const tables = figuresOf(cells.map((cell, index) => ({ cell, runs: found.get(index) ?? [] })));
-  const text = tablesOf(tables);
+  const text = tablesOf(tables, { runs, seed, minutes, processors: availableParallelism() });
   console.log(markdown ? `${text}\n` : text);
   const good = tables.good.reduce((all, row) => all + row.runs, 0);
   return {
@@ -39,7 +42,7 @@ export async function weather({ runs = RUNS, seed = SEED, markdown }: BenchOptio
     'bad releases': tables.bad.reduce((all, row) => all + row.runs, 0),
     ...goalsOf(tables),
     'runs per cell': runs,
-    seed,
+    ...{ seed, minutes: Math.round(minutes * 10) / 10 },
     ...{ good: tables.good, bad: tables.bad },
   };
 }

@@ -65,8 +65,8 @@ export interface Played {
   cause?: Cause | undefined;
   reason: string;
   notices: string[];
-  /** True if the opening says which harm it does not find. */
-  isSaid: boolean;
+  /** What the opening says of what the plan finds and what it does not. */
+  outlook: readonly string[];
   /** When the outcome stood, or the end of the horizon. */
   ended: Instant;
   /** The weight from which it was reverted. */
@@ -164,16 +164,13 @@ export function play(world: World, asked: Asked): Played {
     cause: rollout.leaving?.cause,
     reason: rollout.reason ?? rollout.pause?.reason ?? '',
     notices: rollout.opening.notices,
-    isSaid: rollout.opening.outlook?.some((line) => UNSEEN.test(line)) === true,
+    outlook: rollout.opening.outlook ?? [],
     ended: isEnded(rollout) ? now : opened + HORIZON_MS,
     weight: left,
     ...{ recalls, pauses, weights },
     isHeld: !isEnded(rollout) || rollout.outcome === 'halted',
   };
 }
-
-/** What an opening says of harm that is too small, or not to be seen. */
-const UNSEEN = /is found at no step|^not seen by this plan/;
 
 const TARGET = 'api';
 const STABLE = '1';

@@ -155,12 +155,17 @@ interface Effect {
 /** A kind of bad release. */
 export interface Fault {
   says: string;
+  /** The harm that an opening must name for the release to count as one that it calls not found. */
+  hidden: Hidden;
   effect(seen: Seen, random: Drawn): Effect;
   /** The function's time-out; 3 seconds if absent. */
   timeoutSeconds?: number;
   /** Requests that come together and fail together; 1 if absent. */
   cluster?: number;
 }
+
+/** Which harm an opening names: a share of failing requests, a weight above which it shows, a share of lost requests, or how long requests run. */
+export type Hidden = { share: number } | { above: number } | { lost: number } | { runsSeconds: number };
 
 /** What was drawn for one release. */
 export interface Drawn {
@@ -173,64 +178,108 @@ const HANGS_SECONDS = 900;
 
 /** Every kind of bad release of the bench, with its numbers. Shares are those of the canary's requests that fail because of it. */
 export const FAULTS = {
-  'fails 50 % from 3 min after promotion': { says: 'half of all requests', effect: late({ fail: 0.5 }) },
-  'fails 5 % from 3 min after promotion': { says: 'one in 20', effect: late({ fail: 0.05 }) },
-  'fails 1 % from 3 min after promotion': { says: 'one in 100', effect: late({ fail: 0.01 }) },
-  'fails 0.4 % from 3 min after promotion': { says: 'one in 250', effect: late({ fail: 0.004 }) },
+  'fails 50 % from 3 min after promotion': {
+    says: 'half of all requests',
+    hidden: { share: 0.5 },
+    effect: late({ fail: 0.5 }),
+  },
+  'fails 5 % from 3 min after promotion': {
+    says: 'one in 20',
+    hidden: { share: 0.05 },
+    effect: late({ fail: 0.05 }),
+  },
+  'fails 1 % from 3 min after promotion': {
+    says: 'one in 100',
+    hidden: { share: 0.01 },
+    effect: late({ fail: 0.01 }),
+  },
+  'fails 0.4 % from 3 min after promotion': {
+    says: 'one in 250',
+    hidden: { share: 0.004 },
+    effect: late({ fail: 0.004 }),
+  },
   'fails 5 % only above 25 % of traffic': {
     says: 'one in 20 at every weight above 25 %',
+    hidden: { above: 25 },
     effect: above(0.25, 0.05),
   },
   'fails 5 % only above 96 % of traffic': {
     says: 'one in 20 at every weight above 96 %',
+    hidden: { above: 96 },
     effect: above(0.96, 0.05),
   },
   'one route of 20': {
     says: 'one in 20 from the first raise on, as if one route of 20 equal ones failed always',
+    hidden: { share: 0.05 },
     effect: always({ fail: 0.05 }),
   },
-  'a route of 0.3 %': { says: 'three in 1,000 from the first raise on', effect: always({ fail: 0.003 }) },
+  'a route of 0.3 %': {
+    says: 'three in 1,000 from the first raise on',
+    hidden: { share: 0.003 },
+    effect: always({ fail: 0.003 }),
+  },
   '2 % of customers': {
     says: 'customers who send 10 requests within a minute; one in 50 of them fails always',
+    hidden: { share: 0.02 },
     effect: always({ fail: 0.02 }),
     cluster: 10,
   },
   'leak, 0 to 10 % in 30 min': {
     says: 'none at the first raise, one in 10 after 30 minutes, evenly',
+    hidden: { share: 0.1 },
     effect: leak({ within: 30 * MINUTE, fail: 0.1 }),
   },
   'loses 45 % at the steps': {
     says: 'before invocation, from the first raise on',
+    hidden: { lost: 0.45 },
     effect: always({ lost: 0.45 }),
   },
   'loses 97 % at the steps': {
     says: 'before invocation, from the first raise on',
+    hidden: { lost: 0.97 },
     effect: always({ lost: 0.97 }),
   },
   'loses 100 % at the steps': {
     says: 'before invocation, from the first raise on',
+    hidden: { lost: 1 },
     effect: always({ lost: 1 }),
   },
-  'loses 45 % at 100 %': { says: 'before invocation, from promotion on', effect: late({ lost: 0.45 }, 0) },
-  'loses 97 % at 100 %': { says: 'before invocation, from promotion on', effect: late({ lost: 0.97 }, 0) },
-  'loses 100 % at 100 %': { says: 'before invocation, from promotion on', effect: late({ lost: 1 }, 0) },
+  'loses 45 % at 100 %': {
+    says: 'before invocation, from promotion on',
+    hidden: { lost: 0.45 },
+    effect: late({ lost: 0.45 }, 0),
+  },
+  'loses 97 % at 100 %': {
+    says: 'before invocation, from promotion on',
+    hidden: { lost: 0.97 },
+    effect: late({ lost: 0.97 }, 0),
+  },
+  'loses 100 % at 100 %': {
+    says: 'before invocation, from promotion on',
+    hidden: { lost: 1 },
+    effect: late({ lost: 1 }, 0),
+  },
   '5 % hang for 15 min': {
     says: 'until a time-out of 15 minutes, from the first raise on',
+    hidden: { runsSeconds: HANGS_SECONDS },
     effect: always({ hang: 0.05 }),
     timeoutSeconds: HANGS_SECONDS,
   },
   '10 % hang for 15 min': {
     says: 'until a time-out of 15 minutes, from the first raise on',
+    hidden: { runsSeconds: HANGS_SECONDS },
     effect: always({ hang: 0.1 }),
     timeoutSeconds: HANGS_SECONDS,
   },
   '90 % hang for 15 min': {
     says: 'until a time-out of 15 minutes, from the first raise on',
+    hidden: { runsSeconds: HANGS_SECONDS },
     effect: always({ hang: 0.9 }),
     timeoutSeconds: HANGS_SECONDS,
   },
   'fails 100 % for 5 s each 10 min': {
     says: 'every request for 5 seconds every 10 minutes, from some time of the first 10 minutes on',
+    hidden: { share: 5 / 600 },
     effect: bursts({ every: 10 * MINUTE, lasts: 5_000 }),
   },
 } satisfies Record<string, Fault>;

@@ -4,6 +4,7 @@ import { seededRandom } from '../../local/random.ts';
 import { type Asked, BEFORE_MS, HORIZON_MS, type PlanName, type Played, play } from './driver.ts';
 import { FAULTS, type Fault, type FaultName, WEATHERS, type Weather, type WeatherName } from './models.ts';
 import { type PeerName, type Watched, watch } from './peers.ts';
+import { isSaid } from './said.ts';
 import { createWorld, type World } from './world.ts';
 
 /** One line of a table. */
@@ -116,7 +117,7 @@ interface TriedHere extends Tried {
   recalls: number;
   weight: number;
   isProven: boolean;
-  /** True if its opening said which harm is not found. */
+  /** True if its opening named the harm of this release as one that is not found; of a good release never. */
   isSaid: boolean;
   isCompleted: boolean;
   reason: string;
@@ -159,15 +160,19 @@ export function run(
   const settleMs = fault?.timeoutSeconds === undefined ? SETTLE_MS : 120_000;
   const watched = watch(beside, { plan: cell.plan, opened, settleMs, until: opened + HORIZON_MS });
   return {
-    spillway: triedHere(played, own, opened),
+    spillway: triedHere(played, own, { opened, fault }),
     peers: Object.fromEntries(
       Object.entries(watched).map(([name, each]) => [name, triedBy(each, beside, opened)]),
     ) as Run['peers'],
   };
 }
 
-function triedHere(played: Played, world: World, opened: number): TriedHere {
-  const { outcome, cause, reason, weight, recalls, pauses, isHeld, isSaid, ended } = played;
+function triedHere(
+  played: Played,
+  world: World,
+  { opened, fault }: { opened: number; fault: Fault | undefined },
+): TriedHere {
+  const { outcome, cause, reason, weight, recalls, pauses, isHeld, outlook, ended } = played;
   const isReverted = outcome === 'reverted' || outcome === 'halted';
   const onset = world.onset();
   const since = isReverted ? (onset ?? opened) : opened;
@@ -176,7 +181,7 @@ function triedHere(played: Played, world: World, opened: number): TriedHere {
       isReverted,
       isEarly: isReverted && (onset === undefined || ended <= onset),
       isHeld,
-      isSaid,
+      isSaid: fault !== undefined && isSaid(outlook, fault.hidden),
       pauses,
       recalls,
       weight,

@@ -172,8 +172,9 @@ export function createWorld({ setting, weather, fault, sky: drawn, dice, begins 
     const known = shown.get(start);
     if (known !== undefined) return known;
     const counts = minute(start, seen);
+    // What a call throws, its wrapper counts as a fault as well.
     const side = (bad: number, total: number, metric: string) =>
-      total === 0 ? undefined : { bad: metric === 'errors' ? bad : 0, total };
+      total === 0 ? undefined : { bad: metric === 'throttles' ? 0 : bad, total };
     const windowOf = (metric: string): Window => {
       const canary = side(counts.c, counts.nc, metric);
       const stable = side(counts.s, counts.ns, metric);

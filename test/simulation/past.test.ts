@@ -89,6 +89,12 @@ async function abortsOnceAsked(stage: Stage): Promise<void> {
   await stage.order('abort');
 }
 
+/** What a release met: Spillway held it for a person, reverted it by itself, or completed it with this word. */
+function met({ rollout, events }: Pick<Awaited<ReturnType<typeof play>>, 'rollout' | 'events'>) {
+  if (events.some(({ type }) => type === 'Paused')) return 'held';
+  return rollout?.outcome === 'completed' ? rollout.reason?.split(':')[0] : rollout?.outcome;
+}
+
 const PLAN: Plot = {
   requestsPerSecond: 20,
   hours: 30,
@@ -121,23 +127,23 @@ describe.each(sampled(PASTS, 2, 1))('with a past of %s', (_, past) => {
   });
 
   test('a release that fails once it serves alone is reverted, or held, or not proven', async () => {
-    const { rollout, run } = await play({
+    const played = await play({
       ...{ ...PLAN, ...past },
       canaries: { 2: { errors: (_version, _at, weight) => (weight === 100 ? 0.2 : 0.001) } },
       act: abortsOnceAsked,
     });
-    if (rollout?.outcome === 'completed') expect(rollout.reason).toMatch(/^unproven/);
-    expect(faults(run)).toEqual([]);
+    expect(['reverted', 'held', 'unproven']).toContain(met(played));
+    expect(faults(played.run)).toEqual([]);
   });
 
   test('a release whose requests are lost once it serves alone is not proven', async () => {
-    const { rollout, run } = await play({
+    const played = await play({
       ...{ ...PLAN, ...past },
       canaries: { 2: { uncounted: (_version, _at, weight) => (weight === 100 ? 1 : 0) } },
       act: abortsOnceAsked,
     });
-    expect(rollout?.reason).not.toMatch(/^proven/);
-    expect(faults(run)).toEqual([]);
+    expect(['reverted', 'held', 'unproven']).toContain(met(played));
+    expect(faults(played.run)).toEqual([]);
   });
 });
 
