@@ -6,6 +6,10 @@
 
 declare module "sst" {
   export interface Resource {
+    "Abort": {
+      "name": string
+      "type": "sst.aws.Function"
+    }
     "AlarmEvent": {
       "name": string
       "type": "sst.aws.Function"

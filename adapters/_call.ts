@@ -1,7 +1,7 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { RolloutError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
-import { isPassing, nameOf, patiently, reach, unavailable } from './_aws.ts';
+import { isPassing, isThrottle, nameOf, patiently, reach, unavailable } from './_aws.ts';
 
 /** A function of the controller that another one calls and waits for. */
 interface Called {
@@ -12,6 +12,8 @@ interface Called {
   name: string;
   /** What to do if nobody can say what it did. */
   advice: string;
+  /** True if it is not to be waited for while it has no room. */
+  isHasty?: boolean;
 }
 
 /** How long a call is made again while the function has no room, as in a storm of releases. */
@@ -22,15 +24,20 @@ const NO_ROOM_MS = 8_000;
  * @throws RolloutError as if it had been thrown here; Unavailable if nobody can say what the function did
  */
 export async function call<Answer>(
-  { client, clock, FunctionName, name, advice }: Called,
+  { client, clock, FunctionName, name, advice, isHasty = false }: Called,
   payload: object,
 ): Promise<Answer> {
   const unanswered = (why: string, cause?: unknown) =>
     unavailable(`${name} did not answer (${why}); ${advice}.`, cause);
   const text = JSON.stringify(payload);
   const command = new InvokeCommand({ FunctionName, Payload: new TextEncoder().encode(text) });
-  const until = clock.now() + NO_ROOM_MS;
+  const until = clock.now() + (isHasty ? 0 : NO_ROOM_MS);
   const told = await patiently(text, clock, () => client.send(command), until).catch((error: unknown) => {
+    if (isThrottle(error))
+      throw unavailable(
+        `${name} has no room for another call, and did nothing; try again in a moment.`,
+        error,
+      );
     throw isPassing(error) ? unanswered(nameOf(error), error) : error;
   });
   const answer = JSON.parse(new TextDecoder().decode(told.Payload));

@@ -2,6 +2,7 @@ import { GetFunctionUrlConfigCommand, InvokeCommand, LambdaClient } from '@aws-s
 import { GetBucketNotificationConfigurationCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { RolloutError } from '../core/errors.ts';
+import { OPENS, takerOf } from '../core/rollout/command-request.ts';
 import { type FunctionName, factsOf } from '../infra/facts.ts';
 import { apiClient, type Exchange } from './api.ts';
 import { reportedByAws } from './aws-errors.ts';
@@ -19,10 +20,11 @@ const CLIENT = {
   },
 } as const;
 
-/** Commands that wait for an opening. */
-const OPENS = ['retry', 'rollback'];
 /** Command takes as long as its function may only if an opening is waited for. */
-const patienceOf = (asked: unknown) => patienceFor(OPENS.includes(String(asked)) ? 'Command' : 'ReadRollout');
+const patienceOf = (asked: unknown) => {
+  if (asked === 'abort') return patienceFor(takerOf(asked));
+  return patienceFor(OPENS.some((each) => each === asked) ? 'Command' : 'ReadRollout');
+};
 
 /** An upload may take long, but not without a byte on its way. */
 const UPLOADER = { requestHandler: { connectionTimeout: 5_000, socketTimeout: 60_000 } } as const;

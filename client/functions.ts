@@ -1,4 +1,5 @@
 import type { Readings } from '../core/readings.ts';
+import { takerOf } from '../core/rollout/command-request.ts';
 import type { FunctionName } from '../infra/facts.ts';
 import type { Client } from './client.ts';
 
@@ -17,6 +18,6 @@ export function functionsOf(invoke: Invoke): Omit<Client, 'upload' | 'revertDire
     rollout: (rolloutId) => read('rollout', { rolloutId }),
     events: (rolloutId, after, limit) =>
       read('events', { rolloutId, after, ...(limit === undefined ? {} : { limit }) }),
-    command: (request) => invoke('Command', { ...request }),
+    command: (request) => invoke(takerOf(request.command), { ...request }),
   };
 }

@@ -1,5 +1,12 @@
 import { RolloutError } from '../core/errors.ts';
-import { type CommandRequest, type UnsignedRequest, unverified } from '../core/rollout/command-request.ts';
+import {
+  type AbortRequest,
+  type CommandRequest,
+  saidBy,
+  type UnsignedAbort,
+  type UnsignedRequest,
+  unverified,
+} from '../core/rollout/command-request.ts';
 import type { Command } from '../core/rollout/decide.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import type { Rollout } from '../core/rollout/state.ts';
@@ -38,18 +45,35 @@ export async function obeyCaller(
   // Only what is signed needs keys: the emergency door works without them.
   const request =
     input.command === undefined ? read(await ports.tokens.read('command', input.signed)) : unverified(input);
-  return obey(request, ports);
+  return obey(request, () => carryOut(request, ports), ports);
+}
+
+/** The same for an abort. @throws RolloutError TokenInvalid */
+export async function obeyAbort(
+  input: UnsignedAbort | SignedRequest,
+  read: (claims: Record<string, unknown>) => AbortRequest,
+  ports: Needs<Aborts | 'tokens'>,
+): Promise<Obeyed> {
+  const request =
+    input.command === undefined
+      ? read(await ports.tokens.read('command', input.signed))
+      : { ...input, by: saidBy(input.by) };
+  return obey(request, () => abort(request, ports), ports);
 }
 
 /**
  * Carries out a command, and what can be given once only once. An abort acts before it is recorded, and without a journal if it must.
  * @throws RolloutError CommandRepeated if what can be given once was used for another command
  */
-async function obey(input: CommandRequest, ports: Needs<Obeys>): Promise<Obeyed> {
+async function obey(
+  input: CommandRequest,
+  carryOut: () => Promise<string>,
+  ports: Needs<'clock' | 'journal'>,
+): Promise<Obeyed> {
   const before = await earlier(input, ports);
   if (before !== undefined) return before;
   try {
-    return { rolloutId: await carryOut(input, ports) };
+    return { rolloutId: await carryOut() };
   } catch (error) {
     if (!RolloutError.is(error, 'CommandRefused') && !RolloutError.is(error, 'CommandRepeated')) throw error;
     // The same command came twice at once, and the other one left nothing to do.

@@ -67,6 +67,7 @@ export interface Keeper extends Host {
 
 /** What a deployment says to a controller. */
 export type Setting =
+  | 'ABORT_ARN'
   | 'AGENDA_GROUP'
   | 'AGENDA_ROLE_ARN'
   | 'COMMAND_ARN'
@@ -237,9 +238,13 @@ const COMMAND_CLIENT: Limits = {
   requestHandler: { connectionTimeout: 1_000, requestTimeout: 77_000, throwOnRequestTimeout: true },
 };
 
-/** Hands commands to the function that takes them. */
+/** Hands commands to the functions that take them. */
 export const commandsOn = ({ client, clock, setting }: Host, tokens: Tokens) =>
-  lambdaCommands(client(LambdaClient, COMMAND_CLIENT), { tokens, clock }, setting('COMMAND_ARN'));
+  lambdaCommands(
+    client(LambdaClient, COMMAND_CLIENT),
+    { tokens, clock },
+    { Abort: setting('ABORT_ARN'), Command: setting('COMMAND_ARN') },
+  );
 
 /** Slack waits 3 s for the answer to a click. */
 const CLICK_CLIENT: Limits = {

@@ -146,7 +146,7 @@ export function alarmsOf(place: Place, machineArn: string): Alarm[] {
     {
       name: 'command-failing',
       says: 'Commands of people or hooks fail.',
-      of: [lambda('Command', 'Errors')],
+      of: [lambda('Command', 'Errors'), lambda('Abort', 'Errors')],
       threshold: 3,
       periods: 1,
     },

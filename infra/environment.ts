@@ -7,10 +7,11 @@ const HOOKS = ['HOOK_HOSTS'] as const;
 /** Metrics are counted by environment. */
 const ALL = ['ENVIRONMENT', 'JOURNAL_TABLE'] as const;
 
-const API = ['COMMAND_ARN', 'PUBLIC_URL', 'RELEASE_BUCKET', 'SCHEDULE_GROUP'] as const;
+const API = ['ABORT_ARN', 'COMMAND_ARN', 'PUBLIC_URL', 'RELEASE_BUCKET', 'SCHEDULE_GROUP'] as const;
 
 /** The variables that each function reads, and no others; a test compares them with its bundle. */
 export const READS: Record<FunctionName, readonly (keyof Variables)[]> = {
+  Abort: [...ALL, ...WATCHDOG],
   AlarmEvent: [...ALL, 'STATE_MACHINE_ARN'],
   ApiIam: [...ALL, ...API],
   ApiPublic: [...ALL, ...API, 'SLACK_ACTION_ARN'],
@@ -29,12 +30,13 @@ export const READS: Record<FunctionName, readonly (keyof Variables)[]> = {
   RevertTraffic: [...ALL, ...WATCHDOG, ...HOOKS, 'PUBLISH_RELEASE_ARN'],
   RunHook: [...ALL, 'STATE_MACHINE_ARN', ...HOOKS],
   ShiftTraffic: ALL,
-  SlackAction: ['ENVIRONMENT', 'COMMAND_ARN'],
+  SlackAction: ['ENVIRONMENT', 'ABORT_ARN', 'COMMAND_ARN'],
   Transitions: [...ALL, 'DEAD_LETTERS_URL'],
   Watchdog: [...ALL, ...WATCHDOG],
 };
 
 interface Variables {
+  ABORT_ARN: string;
   AGENDA_GROUP: string;
   AGENDA_ROLE_ARN: string;
   COMMAND_ARN: string;
@@ -68,6 +70,7 @@ export function variablesOf(
   const arns = arnsOf(place);
   const prefix = prefixOf(place);
   const all: Record<string, string> = {
+    ABORT_ARN: arns.function('Abort'),
     AGENDA_GROUP: agendaOf(place),
     AGENDA_ROLE_ARN: arns.agendaRole,
     COMMAND_ARN: arns.function('Command'),

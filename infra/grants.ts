@@ -180,6 +180,7 @@ const OWN_GRANTS = {
   Notify: ['read the journal', 'read events', 'write notes', 'list running rollouts', 'read running rollouts', 'write the agenda', 'pass the role of the agenda', 'publish to topics'],
   Transitions: ['read the journal', 'read events', 'write notes', 'announce', 'follow the journal', 'list streams'],
   AlarmEvent: ['list running rollouts', 'read running rollouts', 'read the journal', 'write events', 'use task tokens', 'send task success'],
+  Abort: ['read the journal', 'write events', 'queue releases', 'use task tokens', 'send task success', 'read the watchdog'],
   Command: ['read the journal', 'write events', 'write notes', 'queue releases', 'use task tokens', 'send task success', 'read the watchdog'],
   Watchdog: ['read the journal', 'write events', 'start executions', 'stop executions', 'arm the watchdog', 'pass the scheduler role', 'disarm the watchdog'],
   ReadRollout: ['read the journal', 'read events', 'list running rollouts', 'read running rollouts'],

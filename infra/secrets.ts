@@ -23,7 +23,7 @@ export const SECRETS = {
     made: '"$(openssl rand -hex 32)"',
   },
   PeopleKeys: {
-    // What the API knows of who gives a command, Command believes for its signature alone.
+    // What the API knows of who gives a command, Abort and Command believe for its signature alone.
     isNeeded: () => true,
     isGood: isKeys,
     must: 'must be keys of at least 32 bytes in hexadecimal, and say which of them is current',
@@ -64,6 +64,7 @@ export const secretsOf = (settings: Settings): SecretName[] =>
 
 /** The secrets that each function reads, and no others; a test compares them with its bundle. */
 export const SECRETS_READ: { [Name in FunctionName]?: readonly SecretName[] } = {
+  Abort: ['PeopleKeys'],
   ApiIam: ['PeopleKeys'],
   ApiPublic: ['OidcClientSecret', 'PeopleKeys', 'SlackSigningSecret'],
   Command: ['PeopleKeys'],

@@ -15,7 +15,7 @@ import { type Access, NO_ACCESS } from '../core/people/access.ts';
 import { signedClick } from '../core/people/signed-click.ts';
 import { signedCommand } from '../core/people/signed-command.ts';
 import type { Journal } from '../core/ports.ts';
-import type { CommandRequest } from '../core/rollout/command-request.ts';
+import { type CommandRequest, takerOf } from '../core/rollout/command-request.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import type { Handler } from '../functions/_lambda.ts';
@@ -159,6 +159,7 @@ export function createController(
   const deadLettersUrl = `https://sqs.${account.region}.amazonaws.com/${account.account}/${prefix}Transitions-dead-letters`;
   account.queues.set(deadLettersUrl, []);
   const settings = {
+    ABORT_ARN: arnOf('Abort'),
     COMMAND_ARN: arnOf('Command'),
     COMPLETIONS_BUCKET: COMPLETIONS,
     DEAD_LETTERS_URL: deadLettersUrl,
@@ -224,7 +225,9 @@ export function createController(
       void (await invoke('PublishRelease', { restore: { rolloutId, target } })),
     commands: {
       give: async (request) =>
-        (await invoke('Command', await signedCommand(request, ports))) as { rolloutId: string },
+        (await invoke(takerOf(request.command), await signedCommand(request, ports))) as {
+          rolloutId: string;
+        },
     },
     reports: {
       ask: async (rolloutId) => send('Notify', { wake: { rolloutId } }),

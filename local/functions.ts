@@ -1,5 +1,6 @@
 import type { Ports } from '../controller/ports.ts';
 import { type Handler, lambda, type Task } from '../functions/_lambda.ts';
+import { abort } from '../functions/abort.ts';
 import { alarmEvent } from '../functions/alarm-event.ts';
 import { apiIam } from '../functions/api-iam.ts';
 import { apiPublic } from '../functions/api-public.ts';
@@ -25,6 +26,7 @@ import { FUNCTIONS, type FunctionName } from '../infra/facts.ts';
 
 /** The code of each function. */
 const TASKS = {
+  Abort: abort,
   AlarmEvent: alarmEvent,
   ApiIam: apiIam,
   ApiPublic: apiPublic,

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { GetMetricDataInput, GetMetricDataOutput, MetricDataResult } from '@aws-sdk/client-cloudwatch';
 import type { Ports } from '../controller/ports.ts';
 import { RolloutError } from '../core/errors.ts';
+import { takesCommands } from '../core/rollout/command-request.ts';
 import { type Instant, WINDOW_MS } from '../core/units.ts';
 import type { Handler } from '../functions/_lambda.ts';
 import { CLIENT } from '../functions/_ports.ts';
@@ -448,7 +449,7 @@ export function injector(options: {
         throw named(isMemory ? 'Runtime.OutOfMemory' : 'Sandbox.Timedout', 'Measure was ended');
       }
       // A command that comes twice is two commands.
-      const twin = fn === 'Command' ? undefined : strike('invocation', fn);
+      const twin = takesCommands(fn) ? undefined : strike('invocation', fn);
       if (twin !== undefined)
         void clock.sleep(twin.how ** 2 * TWIN_MAX_MS).then(() => invoke().catch(() => {}));
       return invoke();

@@ -2,7 +2,7 @@ import { type Access, iamPrincipal } from '../core/people/access.ts';
 import { signedCommand } from '../core/people/signed-command.ts';
 import type { Transition } from '../core/people/transition.ts';
 import type { Actor } from '../core/rollout/actor.ts';
-import type { CommandRequest } from '../core/rollout/command-request.ts';
+import { type CommandRequest, takerOf } from '../core/rollout/command-request.ts';
 import type { UrlAnswer, UrlEvent } from '../functions/_url.ts';
 import { SLACK_TOKEN, SLACK_WEBHOOK } from '../local/account.ts';
 import type { WorldClock } from '../local/clock.ts';
@@ -158,7 +158,7 @@ export function bySlack({ ports }: Scenario, request: CommandRequest, at: string
 function bySignature({ ports, invoke }: Scenario, request: CommandRequest): Give {
   return async () => {
     try {
-      await invoke('Command', await signedCommand(request, ports));
+      await invoke(takerOf(request.command), await signedCommand(request, ports));
     } catch (error) {
       if (!(error instanceof Error) || error.name !== 'CommandRefused') throw error;
     }

@@ -2,7 +2,7 @@ import type { Obeyed } from '../controller/obey.ts';
 import type { Route } from '../core/people/access.ts';
 import type { Transition } from '../core/people/transition.ts';
 import type { Actor } from '../core/rollout/actor.ts';
-import type { CommandRequest } from '../core/rollout/command-request.ts';
+import { type CommandRequest, takesCommands } from '../core/rollout/command-request.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { emptyOpening, type Rollout } from '../core/rollout/state.ts';
 import type { Target } from '../core/target.ts';
@@ -244,7 +244,7 @@ function recordCommands(world: World): Command[] {
   const commands: Command[] = [];
   const { clock } = world;
   world.overhear((name, event, answer) => {
-    if (name !== 'Command') return;
+    if (!takesCommands(name)) return;
     const { command: does, rolloutId, by } = wantedBy(event as Wanted | { signed: string });
     const given: Command = { does, rolloutId, at: clock.now(), acceptedAt: undefined, provenBy: undefined };
     commands.push(given);
@@ -380,7 +380,7 @@ function textsIn({ blocks, attachments }: Record<string, unknown>): string[] {
 
 type Wanted = Pick<CommandRequest, 'command' | 'rolloutId'> & { by: string | Actor };
 
-/** What a call of Command wants; one that is signed says so in the middle of its token. */
+/** What a call of a function that takes commands wants; one that is signed says so in the middle of its token. */
 function wantedBy(event: Wanted | { signed: string }): Wanted {
   if (!('signed' in event)) return event;
   const [, claims = ''] = event.signed.split('.');

@@ -38,8 +38,27 @@ export interface Once {
   expiresAt: Instant;
 }
 
+/** An abort. */
+export type AbortRequest = Extract<CommandRequest, { command: 'abort' }>;
+/** One whose giver is only said. */
+export type UnsignedAbort = Extract<UnsignedRequest, { command: 'abort' }>;
+
+/** Somebody by their own word. */
+export const saidBy = (by: string): Actor => ({ id: by, via: 'iam', isVerified: false });
+
 /** A command by its giver's own word. */
 export const unverified = (request: UnsignedRequest): CommandRequest => ({
   ...request,
-  by: { id: request.by, via: 'iam', isVerified: false },
+  by: saidBy(request.by),
 });
+
+/** The function that takes a command: aborts have one of their own, where none waits for room behind a command that takes long. */
+export const takerOf = (command: CommandRequest['command']): 'Abort' | 'Command' =>
+  command === 'abort' ? 'Abort' : 'Command';
+
+/** True for a function that takes commands. */
+export const takesCommands = (name: string): boolean =>
+  name === takerOf('abort') || name === takerOf('pause');
+
+/** Commands that open a rollout, for which they wait. */
+export const OPENS: readonly CommandRequest['command'][] = ['retry', 'rollback'];

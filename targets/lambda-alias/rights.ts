@@ -55,6 +55,7 @@ export const grants = {
     'move aliases',
     'pin versions',
   ],
+  Abort: ['read aliases', 'move aliases', 'read functions'],
   Command: ['read aliases', 'move aliases', 'read functions'],
   Watchdog: ['read aliases', 'move aliases', 'read functions', 'pin versions', 'unpin versions'],
 } satisfies Record<string, (keyof typeof rights)[]>;

@@ -24,7 +24,8 @@ function commands(...wire: [Wire, ...Wire[]]) {
   const host = {
     clock,
     client: () => new LambdaClient(config),
-    setting: () => 'arn:aws:lambda:eu-west-1:1:function:spillway-production-Command',
+    setting: (name: string) =>
+      `arn:aws:lambda:eu-west-1:1:function:spillway-production-${name === 'ABORT_ARN' ? 'Abort' : 'Command'}`,
   } as unknown as Host;
   return { sent, port: commandsOn(host, signs) };
 }
@@ -39,7 +40,7 @@ test('a command is handed over in a token that proves who gives it, and nothing 
   expect(await port.give(ABORT)).toEqual({ rolloutId: ABORT.rolloutId, isRepeated: true });
   expect(sent).toHaveLength(1);
   const { path, body } = sent[0] as { path: string; body: { signed: string } };
-  expect(path).toMatch(/spillway-production-Command\/invocations$/);
+  expect(path).toMatch(/spillway-production-Abort\/invocations$/);
   expect(Object.keys(body)).toEqual(['signed']);
   expect(await signs.read('command', body.signed)).toMatchObject({ request: ABORT });
 });
@@ -59,7 +60,7 @@ test.each<[string, Wire]>([
     await refused(
       port.give(ABORT),
       'Unavailable',
-      /^Command did not answer .*give the command again if not\.$/,
+      /^Abort did not answer .*give the command again if not\.$/,
     );
     expect(sent).toHaveLength(1);
   },
@@ -71,4 +72,26 @@ test('what Lambda has no room for is given again', async () => {
   });
   expect(await port.give(ABORT)).toEqual({ rolloutId: 'r' });
   expect(sent).toHaveLength(2);
+});
+
+test('an abort goes to a function of its own, and everything else to the other', async () => {
+  const { port, sent } = commands({ body: JSON.stringify({ rolloutId: 'r' }) });
+  for (const command of ['abort', 'pause', 'retry'] as const) await port.give({ ...ABORT, command });
+  expect(sent.map(({ path }) => /-(\w+)\/invocations$/.exec(path)?.[1])).toEqual([
+    'Abort',
+    'Command',
+    'Command',
+  ]);
+});
+
+test('what opens a rollout waits for no room: whoever waits holds room of the API', async () => {
+  const { port, sent } = commands(refusal(429, 'TooManyRequestsException'), {
+    body: JSON.stringify({ rolloutId: 'r' }),
+  });
+  await refused(
+    port.give({ ...ABORT, command: 'retry' }),
+    'Unavailable',
+    /^Command has no room .* did nothing; try again/,
+  );
+  expect(sent).toHaveLength(1);
 });

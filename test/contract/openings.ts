@@ -69,7 +69,7 @@ export function describeOpenings(implementation: Implementation<OpeningsStage>):
 
     keeps('gives up where there is no room for long', async ({ open, arrange, handed }) => {
       arrange.throttle(100);
-      await refused(open(WAITING), 'Unavailable', /TooManyRequestsException/);
+      await refused(open(WAITING), 'Unavailable', /has no room for another call, and did nothing/);
       expect(handed()).toEqual([]);
     });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Ports } from '../../controller/ports.ts';
 import { RolloutError } from '../../core/errors.ts';
+import { takesCommands } from '../../core/rollout/command-request.ts';
 import { FUNCTIONS, type FunctionName } from '../../infra/facts.ts';
 import { controllerFunctions } from '../../local/functions.ts';
 import { targetOf } from '../contract/rollouts.ts';
@@ -122,6 +123,17 @@ const EVENTS: Record<FunctionName, { good: object; bad: object[] }> = {
       { events: [{ rolloutId: 'x', n: '1', sequence: 's' }] },
     ],
   },
+  Abort: {
+    good: { command: 'abort', rolloutId: 'x', by: 'ada', reason: 'why' },
+    bad: [
+      { command: 'pause', rolloutId: 'x', by: 'ada', reason: 'why' },
+      { command: 'abort', rolloutId: 'x', reason: 'why' },
+      { command: 'abort', rolloutId: 'x', by: '', reason: 'why' },
+      { command: 'abort', rolloutId: 'x', by: 'ada', reason: 'why', force: true },
+      { rolloutId: 'x', by: 'ada', reason: 'why' },
+      { signed: 7 },
+    ],
+  },
   Command: {
     good: { command: 'pause', rolloutId: 'x', by: 'ada', reason: 'lunch' },
     bad: [
@@ -161,7 +173,7 @@ describe.each(FUNCTIONS)('%s', (name) => {
 
   test('takes its own event, also with more in it than it knows', async () => {
     const event =
-      name === 'Command' || name === 'ReadRollout'
+      takesCommands(name) || name === 'ReadRollout'
         ? good
         : { ...good, version: '0', account: '111122223333', more: { and: 'more' } };
     const taken = ['Hold', 'PublishRelease', 'RunHook'].includes(name) ? good : event;

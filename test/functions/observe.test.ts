@@ -433,6 +433,8 @@ describe('the logs of a rollout', () => {
           ...{ value: { rolloutId: FIRST }, at: '1', responseUrl: 'https://hooks.slack.com/marker-reply' },
         };
         at(29, async () => stage.invoke('SlackAction', await signedClick(click, stage.ports)));
+        const abort = { command: 'abort', by: 'marker-person', reason: 'marker-reason' };
+        at(29, () => stage.invoke('Abort', { ...abort, rolloutId: 'unknown--r1--1' }).catch(() => {}));
         at(30, () => stage.ports.executions.stop(FIRST, 2, 'marker-stop'));
         at(45, () =>
           cloudwatch.send(

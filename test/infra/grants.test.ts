@@ -62,7 +62,7 @@ const BY_LAMBDA = [
 ];
 
 /** Functions of the controller that others of it hand work to. */
-const HANDED = ['OpenRollout', 'Command', 'Notify', 'SlackAction'].map(ARNS.function);
+const HANDED = ['OpenRollout', 'Abort', 'Command', 'Notify', 'SlackAction'].map(ARNS.function);
 
 describe.each(FUNCTIONS)('%s', (name) => {
   const ownAsked = () => asked.filter(({ fn }) => fn === name);
@@ -168,7 +168,7 @@ describe('the table', () => {
   });
 
   test('lets the API read the journal and its own secrets, hand over commands, and nothing else', () => {
-    const invoked = { ApiIam: ['Command'], ApiPublic: ['Command', 'SlackAction'] };
+    const invoked = { ApiIam: ['Abort', 'Command'], ApiPublic: ['Abort', 'Command', 'SlackAction'] };
     for (const name of ['ApiIam', 'ApiPublic'] as const) {
       const own = statementsOf(name, PLACE).map(({ Action, Resource }) => [Action.join(), Resource]);
       expect(own).toEqual([
@@ -189,7 +189,8 @@ describe('the table', () => {
       FUNCTIONS.filter((name) =>
         isAllowed(policyOf(name), { action: 'lambda:InvokeFunction', resource: ARNS.function(of) }),
       );
-    expect(callers('Command')).toEqual(['ApiIam', 'ApiPublic', 'SlackAction']);
+    for (const name of ['Abort', 'Command'] as const)
+      expect(callers(name)).toEqual(['ApiIam', 'ApiPublic', 'SlackAction']);
     expect(callers('SlackAction')).toEqual(['ApiPublic']);
     expect(callers('Notify')).toEqual(['Command']);
     expect([...callers('ApiIam'), ...callers('ApiPublic')]).toEqual([]);
@@ -249,7 +250,7 @@ describe('the table', () => {
     const disarms = ['CloseRollout', 'RevertTraffic', 'Watchdog'];
     expect(who('scheduler:DeleteSchedule', on(ARNS.schedules))).toEqual(disarms);
     expect(who('scheduler:DeleteSchedule', on(ARNS.agenda))).toEqual([]);
-    expect(who('scheduler:GetSchedule', on(ARNS.schedules))).toEqual(['Command']);
+    expect(who('scheduler:GetSchedule', on(ARNS.schedules))).toEqual(['Abort', 'Command']);
     // A group's name is no beginning of the other one's schedules.
     expect(
       isAllowed(policyOf('OpenRollout'), { action: 'scheduler:CreateSchedule', resource: on(ARNS.agenda) }),

@@ -142,25 +142,6 @@ const PLOTS: Record<string, Plot> = {
       );
     },
   },
-  'a pause, a second release that waits, a third one that supersedes it and is aborted, a fourth one, and an abort':
-    {
-      ...ZIP,
-      before: alarmed,
-      rollout: { alarms: ['orders'] },
-      duplicates: 1,
-      async act(stage) {
-        await stage.saw('Measured');
-        await order(stage, 'pause', { reason: 'it looks odd' });
-        await stage.release(ZIP.release);
-        await stage.release(ZIP.release);
-        await stage.clock.sleep(5 * MINUTE);
-        await order(stage, 'abort', { rolloutId: `${SERVICE}--r3--1`, reason: 'not this one' });
-        await stage.release(ZIP.release);
-        await order(stage, 'resume');
-        await stage.clock.sleep(MINUTE);
-        await order(stage, 'abort', { reason: 'enough' });
-      },
-    },
   'a gate, a promotion, and a rollback when all was well': {
     rollout: { gates: [{ before: 50, approvers: 1, timeout: '1h', onTimeout: 'revert' }] },
     async act(stage) {
@@ -211,14 +192,43 @@ const PLOTS: Record<string, Plot> = {
       await kill(stage);
     },
   },
+};
+
+/** Gives an abort: to the function that has it alone, as the API does, or to the one that takes every command. */
+type Abort = (stage: Stage, more: object) => Promise<unknown>;
+const ABORTS: Abort[] = [
+  (stage, more) => order(stage, 'abort', more),
+  ({ invoke }, more) => invoke('Command', { command: 'abort', rolloutId: ROLLOUT_ID, by: 'ada', ...more }),
+];
+
+const aborted = (abort: Abort): Record<string, Plot> => ({
+  'a pause, a second release that waits, a third one that supersedes it and is aborted, a fourth one, and an abort':
+    {
+      ...ZIP,
+      before: alarmed,
+      rollout: { alarms: ['orders'] },
+      duplicates: 1,
+      async act(stage) {
+        await stage.saw('Measured');
+        await order(stage, 'pause', { reason: 'it looks odd' });
+        await stage.release(ZIP.release);
+        await stage.release(ZIP.release);
+        await stage.clock.sleep(5 * MINUTE);
+        await abort(stage, { rolloutId: `${SERVICE}--r3--1`, reason: 'not this one' });
+        await stage.release(ZIP.release);
+        await order(stage, 'resume');
+        await stage.clock.sleep(MINUTE);
+        await abort(stage, { reason: 'enough' });
+      },
+    },
   'an execution that died while its token was wiped away, and an abort after it': {
     async act(stage) {
       await stage.saw('Measured');
       await wipe(stage);
-      await order(stage, 'abort', { reason: 'enough' });
+      await abort(stage, { reason: 'enough' });
     },
   },
-};
+});
 
 async function alarmed({ clients, clock }: Stage): Promise<void> {
   const put = clients.cloudwatch.send(
@@ -248,7 +258,7 @@ function once(lost: string): NonNullable<Plot['intercept']> {
 }
 
 /** A journal that cannot be reached from the first tick on: an abort acts without it, and the watchdog too. */
-function withoutJournal(how: 'abort' | 'watchdog'): Plot {
+function withoutJournal(how: Abort | 'watchdog'): Plot {
   let isOut = false;
   return {
     hours: 3,
@@ -263,14 +273,14 @@ function withoutJournal(how: 'abort' | 'watchdog'): Plot {
         await wipe(stage);
       }
       isOut = true;
-      if (how === 'abort') await order(stage, 'abort', { reason: 'enough' }).catch(() => {});
+      if (how !== 'watchdog') await how(stage, { reason: 'enough' }).catch(() => {});
       await stage.clock.sleep(30 * MINUTE);
       isOut = false;
     },
   };
 }
 
-/** Both doors of the API, through which a rollout is looked at and commanded; they call Command by Lambda, as on AWS. */
+/** Both doors of the API, through which a rollout is looked at and commanded; they hand commands over by Lambda, as on AWS. */
 function byApi(): Plot {
   const oidc = { issuer: 'https://id.test', clientId: 'c', groupsClaim: 'groups' };
   const slack = { teams: [TEAM], appId: APP };
@@ -284,9 +294,12 @@ function byApi(): Plot {
       commands: { give: (request) => (commands ?? ports.commands).give(request) },
     }),
     before({ lambda, clients, ports, invoke }) {
-      lambda.helpers.createFunction({ name: 'Command', timeout: 75 });
-      lambda.helpers.deployModel('Command', (event) => invoke('Command', event));
-      commands = lambdaCommands(clients.lambda, ports, 'Command');
+      const arns = { Abort: 'Abort', Command: 'Command' } as const;
+      for (const name of Object.values(arns)) {
+        lambda.helpers.createFunction({ name, timeout: 75 });
+        lambda.helpers.deployModel(name, (event) => invoke(name, event));
+      }
+      commands = lambdaCommands(clients.lambda, ports, arns);
     },
     async act(stage) {
       await stage.saw('Measured');
@@ -312,7 +325,11 @@ function byApi(): Plot {
 /** Plays everything and answers every call that a function made. */
 export async function everythingAsked(): Promise<Asked[]> {
   const asked: Asked[] = [];
-  const plots = [...Object.values(PLOTS), byApi(), withoutJournal('abort'), withoutJournal('watchdog')];
+  const plots = [
+    ...Object.values(PLOTS),
+    ...ABORTS.flatMap((abort) => [...Object.values(aborted(abort)), withoutJournal(abort)]),
+    ...[byApi(), withoutJournal('watchdog')],
+  ];
   for (const plot of plots) {
     const { asked: some, around, intercept } = recorder();
     const { intercept: fault = (_: string, __: object, call: () => Promise<object>) => call() } = plot;
