@@ -23,7 +23,7 @@ const benchmarks: Record<string, Benchmark> = {
   harm: { run: harm, does: 'false reverts and harm of this judge and of models of its peers', leastRuns: 10 },
   loop: { run: loop, does: 'how fast the loop turns' },
   many: { run: many, does: 'a thousand releases in one minute, two hundred of them reverted at once' },
-  people: { run: people, does: 'what people wait for: aborts, news and refusals' },
+  people: { run: people, does: 'what people wait for: aborts, news and refusals; and what reporting costs' },
   tick: { run: tick, does: 'what one tick takes after one and seven days of bake' },
   weather: { run: weather, does: 'whole rollouts in bad weather, beside models of the peers', leastRuns: 1 },
 };

@@ -13,6 +13,7 @@ import { command } from '../../functions/command.ts';
 import { scaledClock, virtualClock } from '../../local/clock.ts';
 import { createScenario, type Scenario } from '../../simulation/scenario.ts';
 import type { Figures } from './figures.ts';
+import { reporting } from './reporting.ts';
 
 const ABORTS = 100;
 const WATCHERS = 200;
@@ -42,6 +43,7 @@ export async function people(): Promise<Figures> {
     'us of processor to refuse one, median': round(refused.median),
     'us of processor to refuse one, the slowest kind': round(refused.slowest),
     'us of processor for a link that was used, through the API and Command': round(refused.throughBoth),
+    ...(await reporting()),
     'goal: an abort within 250 ms, p99': p99 < 250,
     'goal: at most one reading a second': watched.readings <= 1,
     'goal: an event is seen within 3 s, p99': watched.p99 < 3,

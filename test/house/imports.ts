@@ -100,6 +100,7 @@ const RULES: Record<string, Rule> = {
       'cli',
       'edge',
       'scripts',
+      FACTS,
     ],
     packages: 'any',
     node: true,
