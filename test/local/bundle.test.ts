@@ -9,6 +9,7 @@ const BYTES_MAX = 700_000;
 
 /** The clients of AWS that each handler calls, and no other may be in its bundle. */
 const CLIENTS: Record<string, string> = {
+  abort: 'dynamodb lambda scheduler sfn',
   'alarm-event': 'dynamodb sfn',
   'api-iam': 'dynamodb lambda',
   'api-public': 'dynamodb lambda',
