@@ -99,6 +99,8 @@ export interface Account {
   stream(tableName: string, listener: (change: ChangeRecord) => void): void;
   /** Hands a batch of a stream to a function as an event source mapping does: one that fails is sent again, for so long if it is said. */
   feed(by: string, functionName: string, batch: unknown, forMs?: number): void;
+  /** Batches of streams that their functions have not taken yet, and that come again. */
+  undelivered(): number;
   /** Traffic that is counted, each with the name of its function. */
   readonly traffics: readonly (readonly [functionName: string, traffic: ModelTraffic])[];
   /** Adds traffic that is counted, not sent; its versions need no code. */
@@ -125,6 +127,7 @@ export function createAccount(options: AccountOptions): Account {
   const here = { clock, region, account };
   const arnOf = (service: string, resource: string) => `arn:aws:${service}:${region}:${account}:${resource}`;
   const code = new Map<string, (event: unknown) => Promise<unknown>>();
+  let undelivered = 0;
   const call = async (name: string, event: unknown): Promise<unknown> => {
     await clock.sleep(LATENCY_MS.lambdaInvoke);
     const run = code.get(name);
@@ -242,8 +245,16 @@ export function createAccount(options: AccountOptions): Account {
         };
         await insist(clock, taken, forMs);
       };
-      for (const laterMs of options.copies?.(by) ?? [0]) void deliver(laterMs).catch(() => {});
+      for (const laterMs of options.copies?.(by) ?? [0]) {
+        undelivered += 1;
+        void deliver(laterMs)
+          .catch(() => {})
+          .finally(() => {
+            undelivered -= 1;
+          });
+      }
     },
+    undelivered: () => undelivered,
     traffics,
     addTraffic(spec) {
       const { functionName } = spec;

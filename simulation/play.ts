@@ -627,7 +627,8 @@ class Play {
       heads.length === 0 &&
       (head === undefined || isEnded(head)) &&
       stepFunctions.executions.every(({ status }) => status !== 'RUNNING') &&
-      watched.every((each) => each === undefined);
+      watched.every((each) => each === undefined) &&
+      this.#stage.undelivered() === 0;
     return isQuiet && (await this.#isReported(ids));
   }
 
