@@ -224,7 +224,7 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
       .filter(
         ({ fault }) =>
           (fault !== 'unitsMixed' || isCounted({ file })) &&
-          (fault !== 'receiversAway' || reporting !== undefined) &&
+          (reporting !== undefined || !['receiversAway', 'messageDeleted'].includes(fault)) &&
           // A zip is no version before its rollout, so that nobody can have moved the alias to it.
           (fault !== 'movedBefore' || !isZip),
       )
@@ -581,6 +581,7 @@ const TROUBLES: Partial<Record<FaultName, { share: number; seconds?: number }>> 
   journalAway: { share: 0.08, seconds: 900 },
   // Only where somebody is reported to.
   receiversAway: { share: 0.4, seconds: 10_800 },
+  messageDeleted: { share: 0.2 },
   metricsAway: { share: 0.06, seconds: 900 },
   lambdaAway: { share: 0.05, seconds: 60 },
   functionUpdating: { share: 0.06, seconds: 120 },

@@ -46,6 +46,7 @@ export const FAULTS = {
     what: 'the receiver took no more for a while, and said for how long',
   },
   journalAway: { at: 'trouble', what: 'the journal is away' },
+  messageDeleted: { at: 'trouble', what: 'somebody deletes the message of a rollout in Slack' },
   receiversAway: { at: 'trouble', what: 'Slack and the other receivers are away' },
   metricsAway: { at: 'trouble', what: 'CloudWatch is away' },
   /** 409, "An update is in progress": recorded from AWS, LocalStack snapshot tests of Lambda, 2025-11-25. */

@@ -827,6 +827,13 @@ class Play {
         return this.release(lambda.helpers.republish(FUNCTION, '2'));
       case 'movedBefore':
         return;
+      case 'messageDeleted': {
+        const message = this.#stage.slack.messages.findLast(
+          ({ thread, by }) => thread === undefined && by === 'bot',
+        );
+        if (message !== undefined) message.isDeleted = true;
+        return;
+      }
       default:
         this.#lasting.set(fault, true);
         await this.#clock.sleep(seconds * 1000);

@@ -85,7 +85,7 @@ export interface Said {
   rolloutId: string;
   /** What it says of what happened, line by line. */
   lines: string[];
-  /** True if whoever said it did not learn that it was heard. */
+  /** True if whoever said it did not learn that it was heard, or nobody can read it any more. */
   isUnheard: boolean;
   /** Of what was announced. */
   id?: string;
@@ -358,7 +358,11 @@ function inSlack({ slack }: World, key: string, channel: string): Said[] {
     const { rolloutId = '' } = metadata?.event_payload ?? {};
     const thread = slack.in(channel, message.ts);
     return [
-      saidIn([ROLLOUT_MESSAGE], rolloutId, message),
+      // One that somebody has deleted is to be said again.
+      saidIn([ROLLOUT_MESSAGE], rolloutId, {
+        at: message.at,
+        isUnheard: message.isUnheard || message.isDeleted === true,
+      }),
       ...thread.map((each) =>
         saidIn(
           textsIn(each.content).flatMap((text) => text.split('\n')),

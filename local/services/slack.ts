@@ -21,6 +21,8 @@ interface PostedMessage {
   by: 'bot' | 'webhook';
   /** True if whoever sent it did not learn that it was taken. */
   isUnheard: boolean;
+  /** True if somebody has deleted it since: nothing can be said about it any more. */
+  isDeleted?: true;
 }
 
 /** How a call goes wrong. `silent`: nothing comes of it, and no answer. `lost`: it takes effect, and its answer reaches nobody. */
@@ -149,7 +151,7 @@ export class SimulatedSlack {
     const problems = problemsOf(body);
     if (problems.length > 0) return refused('invalid_blocks', { errors: problems });
     const thread = typeof thread_ts === 'string' ? thread_ts : undefined;
-    if (thread !== undefined && !this.messages.some(({ ts }) => ts === thread))
+    if (thread !== undefined && !this.messages.some(({ ts, isDeleted }) => ts === thread && !isDeleted))
       return refused('thread_not_found');
     const kept = this.#keep(idOf(channel), thread, body, 'bot', reply_broadcast === true);
     return Response.json({ ok: true, channel: kept.channel, ts: kept.ts, message: kept.content });
@@ -163,7 +165,9 @@ export class SimulatedSlack {
       return this.#later(Math.ceil((first + 60_000 - now) / 1000));
     this.#updates.push(now);
     // The channel must be its id, not its name.
-    const found = this.messages.find(({ channel, ts }) => channel === body.channel && ts === body.ts);
+    const found = this.messages.find(
+      ({ channel, ts, isDeleted }) => channel === body.channel && ts === body.ts && !isDeleted,
+    );
     if (found === undefined)
       return refused(/^C/.test(String(body.channel)) ? 'message_not_found' : 'channel_not_found');
     const problems = problemsOf(body);
