@@ -1,7 +1,7 @@
 import { readRolloutFile } from '../../adapters/rollout-file.ts';
 import { holdoutOf, requiredInVerify } from '../../core/analysis/holdout.ts';
 import { isOfFailures } from '../../core/analysis/metrics.ts';
-import { sightOf, sightText } from '../../core/analysis/planner.ts';
+import { sightOf, sightText, withoutPass } from '../../core/analysis/planner.ts';
 import { probeSight } from '../../core/analysis/probes.ts';
 import { weightsOf } from '../../core/analysis/weights.ts';
 import { planFrom, probeFrom, watchFrom } from '../../core/config/rollout-file.ts';
@@ -45,9 +45,8 @@ export const plan = command(
     const rule = watchFrom(file).find(({ metric }) => isOfFailures(metric));
     const ratio = rule !== undefined && 'ratio' in rule ? rule.ratio : 1;
     const held = withHoldout(plan, file.holdout ?? holdoutAt({ plan, requestsPerSecond, errorRate, ratio }));
-    const sights = held.steps.map((step) =>
-      sightOf(step, { requestsPerSecond, errorRate, ratio, alpha: plan.alpha }),
-    );
+    const expected = { requestsPerSecond, errorRate, ratio, alpha: plan.alpha };
+    const sights = held.steps.map((step) => sightOf(step, expected));
     say(`At ${number(requestsPerSecond)} requests per second, of which ${percent(errorRate)} fail now:`);
     for (const sight of sights) for (const line of sightText(sight, { errorRate })) say(line);
     const probe = probeFrom(file);
@@ -60,6 +59,8 @@ export const plan = command(
           ? 'Requests alone cannot show anything at this traffic. Its verdicts will rest on probes.'
           : 'This plan cannot see anything at this traffic. Its verdicts will be inconclusive.',
       );
+    const lacking = probed?.isEnough ? undefined : withoutPass(held, expected);
+    if (lacking !== undefined) say(`${lacking.charAt(0).toUpperCase()}${lacking.slice(1)}.`);
     for (const line of probed?.lines ?? []) say(line);
     say('CloudWatch shows a minute one to two minutes after its end; that comes on top.');
     return isBlind && !probed?.isEnough ? 1 : 0;

@@ -3,12 +3,14 @@ import type { Target } from '../target.ts';
 import { type Percent, WINDOW_MS } from '../units.ts';
 import { duration, number, percent } from '../words.ts';
 import { logFactorWorse } from './evalue.ts';
-import { ALPHA, FAILURE_BETS, HEAD } from './evidence.ts';
+import { ALPHA, FAILURE_BETS, FLOOR, HEAD } from './evidence.ts';
+import { LATE_WINDOWS } from './heartbeat.ts';
 import { VERIFY_HEAD, VERIFY_STAKE } from './holdout.ts';
 import { leastLossSeen, unseenLoss } from './loss.ts';
 import { metricsWith } from './metrics.ts';
 import { logMeanExp } from './mixture.ts';
 import { STEPS_STAKE } from './parts.ts';
+import { fewest, tenfold, wouldShow } from './power.ts';
 import { believable } from './settled.ts';
 import type { Series, WatchRule, Window } from './types.ts';
 import { rulesFor, weightsOf } from './weights.ts';
@@ -98,12 +100,8 @@ export function minutesUntil(
   const requests = expected.requestsPerSecond * 60;
   const [nc, ns] = [(requests * weight) / 100, requests * (1 - weight / 100)];
   const minute = { c: nc * canary, nc, s: ns * stable, ns };
-  const each = FAILURE_BETS.map(
-    (r) => logFactorWorse({ ...minute, r, w0: expected.ratio }) / (expected.burst ?? 1),
-  );
-  const part = expected.part ?? weightsOf(['errors', 'traffic']).get('errors') ?? 1;
-  const stake = isHoldout === true ? VERIFY_STAKE * VERIFY_HEAD : STEPS_STAKE * HEAD;
-  const required = -Math.log((expected.alpha ?? ALPHA) * part * stake);
+  const each = evidences(minute, expected);
+  const required = requiredOf(expected, isHoldout === true ? VERIFY_STAKE * VERIFY_HEAD : STEPS_STAKE * HEAD);
   const isFound = (minutes: number) => logMeanExp(each.map((log) => minutes * log)) >= required;
   if (!isFound(DAY_MINUTES)) return undefined;
   let [low, high] = [0, DAY_MINUTES];
@@ -115,6 +113,17 @@ export function minutesUntil(
   // A look comes at the end of a minute, and what is missing at a failure waits for the next one.
   const minutes = Math.max(1, high + 0.5 + 0.5 / minute.c);
   return minutes <= DAY_MINUTES ? minutes : undefined;
+}
+
+/** The log evidence of these counts for each odds ratio that is bet on. */
+const evidences = (
+  counts: { c: number; nc: number; s: number; ns: number },
+  { ratio, burst = 1 }: Expected,
+): number[] => FAILURE_BETS.map((r) => logFactorWorse({ ...counts, r, w0: ratio }) / burst);
+
+/** The log evidence that reverts, of a bet with this stake. */
+function requiredOf({ alpha = ALPHA, part }: Expected, stake: number): number {
+  return -Math.log(alpha * (part ?? weightsOf(['errors', 'traffic']).get('errors') ?? 1) * stake);
 }
 
 function smallestFound(
@@ -141,6 +150,46 @@ function leastWeight(from: Percent, bakeMinutes: number, expected: Expected): Pe
       return weight;
   }
   return undefined;
+}
+
+/** A step as far as a pass of it needs requests. */
+type Asking = Pick<Step, 'weight' | 'maxBakeSeconds' | 'untilRequests' | 'isHoldout'>;
+
+/**
+ * What follows from the first step of a plan that will not have the requests of a pass even in its longest bake, in words: those
+ * that come, those that are needed, and what the plan declares. Undefined if all steps have them.
+ */
+export function withoutPass(
+  { steps, onInconclusive }: { steps: readonly Asking[]; onInconclusive: Plan['onInconclusive'] },
+  expected: Expected,
+): string | undefined {
+  // The time of verify ends with an outcome, and a step that names its number waits for just that.
+  const asking = steps.filter(
+    ({ isHoldout, untilRequests }) => isHoldout !== true && untilRequests === undefined,
+  );
+  for (const step of asking) {
+    const come = Math.floor(expected.requestsPerSecond * step.maxBakeSeconds * (step.weight / 100));
+    const needed = requestsOfPass(step, expected);
+    if (needed !== undefined && come >= needed) continue;
+    const most =
+      needed === undefined ? 'no number of requests is enough' : `a pass needs about ${number(needed)}`;
+    return `the step at ${step.weight} % gets about ${number(come)} requests in ${duration(step.maxBakeSeconds)} at the most, and ${most}; then \`onInconclusive: ${onInconclusive}\` applies`;
+  }
+  return undefined;
+}
+
+/** Fewest canary requests with which a step can pass: a canary ten times as bad would have shown with a chance of 80 %. */
+function requestsOfPass({ weight }: Pick<Step, 'weight'>, expected: Expected): number | undefined {
+  const { errorRate } = expected;
+  const beside = (100 - weight) / weight;
+  const share = tenfold({ bad: errorRate, total: 1 }, FLOOR);
+  const required = requiredOf(expected, STEPS_STAKE * HEAD);
+  return fewest((nc) =>
+    wouldShow(nc, share, (c) => {
+      const counts = { c, nc, s: errorRate * beside * nc, ns: beside * nc };
+      return logMeanExp(evidences(counts, expected)) >= required;
+    }),
+  );
 }
 
 /** What a step can see, in words: in shares of requests that fail, since those are what users meet. */
@@ -240,7 +289,9 @@ export function outlookOf(
     const shares = sights.flatMap(({ smallest }) =>
       smallest === undefined ? [] : [shareOf(smallest, expected)],
     );
-    const rate = `${lately}, of which ${number(bad)} failed`;
+    const rate = `${rule.metric}: ${lately}, of which ${number(bad)} failed`;
+    const lacking = isProbed ? undefined : withoutPass(plan, expected);
+    const short = lacking === undefined ? '' : `; ${lacking}`;
     const first = sights.find(({ soonest }) => soonest !== undefined);
     const soon =
       first?.soonest === undefined
@@ -250,14 +301,14 @@ export function outlookOf(
     return [
       {
         found: sights.every(isBlind)
-          ? `${rate}; at this rate ${blind}`
-          : `${target.name}: ${soon}; one that fails less than ${percent(least)} is found at no step`,
+          ? `${rate}; at this rate ${blind}${short}`
+          : `${target.name}: ${soon}; one that fails less than ${percent(least)} is found at no step${short}`,
         smallest: sights.every(isBlind) ? 1 : least,
         details: [
           `${rate}; at this rate its steps see as follows`,
           ...said,
           ...(more > 0 ? [`and ${more} more steps`] : []),
-          `all steps together: ${unseenLoss(lossSeenBy(plan, expected))}`,
+          `all steps together: ${unseenLoss(lossSeenBy(plan, expected))}; no loss is told from late counts in its first ${LATE_WINDOWS} min`,
         ],
       },
     ];

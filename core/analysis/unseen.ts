@@ -20,6 +20,8 @@ export interface Opened {
   isProbed: boolean;
   /** False if doubt cannot lower the canary's weight. */
   canRecall: boolean;
+  /** How long a person has to answer if nothing can be measured, before the release is reverted; absent if it is never reverted by itself. */
+  answerSeconds?: Seconds | undefined;
   /** Time-outs of the targets' functions. */
   timeouts: Readonly<Record<string, Seconds>>;
   /** In how many stretches as long as verify, of the day before, each target had an outage of its own. */
@@ -32,6 +34,7 @@ export function unseenBy(opened: Opened): string {
     ...frequentOutages(opened),
     ...unwatched(opened),
     ...longRequests(opened),
+    silence(opened),
     ...underLoad(opened),
   ];
   return `not seen by this plan: ${parts.join('; ')}`;
@@ -82,6 +85,12 @@ function longRequests({ plan, timeouts }: Opened): string[] {
   if (long.length === 0) return [];
   const who = long.map(([name, seconds]) => `${name} may run for ${duration(seconds)}`).join(', ');
   return [`requests that run longer than ${duration(longest)} (${who})`];
+}
+
+/** No count tells callers that leave from callers that the release keeps out, so that a person is asked. */
+function silence({ answerSeconds }: Opened): string {
+  const then = answerSeconds === undefined ? '' : `, and reverts after ${duration(answerSeconds)}`;
+  return `why all requests stop (it pages${then})`;
 }
 
 /** If there is no control, harm is at most held for a person. */

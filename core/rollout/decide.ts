@@ -10,7 +10,7 @@ import { verifySecondsOf } from '../plan/holdout.ts';
 import type { Observed, PinResult } from '../ports.ts';
 import type { Target } from '../target.ts';
 import type { Instant, Percent, Seconds } from '../units.ts';
-import { duration } from '../words.ts';
+import { duration, percent } from '../words.ts';
 import { type Actor, nameOf, PLANS, SPILLWAY } from './actor.ts';
 import { bytesOf, foldedBytesMax, isPastAsking } from './bounded.ts';
 import { checkpointOf, HOOK_TRIES_MAX, isHeldByAlarm, isPromoted, isSuspect } from './checkpoint.ts';
@@ -673,7 +673,7 @@ function completion(rollout: Rollout): string {
   const how = isByProbes ? 'proven by probes' : 'proven';
   return doubts.length > 0
     ? `unproven: ${doubts.join('; ')}`
-    : `${how}: ${verdict?.reason ?? 'every step passed'}${besideStable(rollout)}${uncounted(rollout)}${unseen(rollout)}`;
+    : `${how}: ${verdict?.reason ?? 'every step passed'}${besideStable(rollout)}${unfound(rollout)}${uncounted(rollout)}${unseen(rollout)}`;
 }
 
 /** Why nothing has answered the last doubt. */
@@ -691,6 +691,14 @@ function besideStable(rollout: Rollout): string {
   return seconds < 60
     ? ''
     : `; ${duration(Math.floor(seconds / 60) * 60)} of its verify had stable beside it${often}`;
+}
+
+/** What is called proven claims no more than its plan could show. */
+function unfound({ opening: { leastFound } }: Rollout): string {
+  if (leastFound === undefined) return '';
+  return leastFound === 1
+    ? '; no step could find failures at the traffic of its opening'
+    : `; no step finds a release that fails less than ${percent(leastFound)}`;
 }
 
 /** What is called proven names what nobody could see: requests that ran longer than any bake. */

@@ -120,6 +120,8 @@ export interface Opening extends Identity, Terms {
   notices: string[];
   /** What the plan can find and what it cannot: the two lines to read first, then step by step; absent if nothing was looked up. */
   outlook?: string[] | undefined;
+  /** Smallest share of failing requests, 0 to 1, that any step finds at the traffic of the opening; 1 if none finds any. Absent if nothing was looked up. */
+  leastFound?: number | undefined;
 }
 
 /** Why a canary is leaving. Only `canary` says something about the release; the others do not hold it against it. */

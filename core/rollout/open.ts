@@ -24,7 +24,7 @@ import { duration, number, percent } from '../words.ts';
 import { adopted, askedNow, driftNotices, foreignlyMoved, isOwn } from './adoption.ts';
 import type { Hook, Identity, Made, Opening, RolloutEvent } from './event.ts';
 import { keptOut, keptOutBy, QUARANTINED_MAX } from './quarantine.ts';
-import { deadlineOf } from './timing.ts';
+import { BROKEN_PAUSE_SECONDS, deadlineOf } from './timing.ts';
 
 /** Everything that was looked up before a rollout is opened. */
 export interface Found {
@@ -98,6 +98,21 @@ export function open(
   const limits = limitsFrom(file).filter((rule) =>
     changed.some(({ target }) => limitsOf(target, [rule]).length > 0),
   );
+  const outlook = outlookFor(
+    {
+      plan,
+      watch: watch.rules,
+      targets: changed.map(({ target }) => target),
+      isProbed: probe !== undefined,
+      canRecall: plan.recall !== false && manifest.reversible,
+      ...(manifest.reversible ? { answerSeconds: BROKEN_PAUSE_SECONDS } : {}),
+      timeouts: Object.fromEntries(
+        changed.map(({ target, timeoutSeconds }) => [target.name, timeoutSeconds]),
+      ),
+      outages: outages(plan, watch.rules, changed, { day, to: settledTo }),
+    },
+    history,
+  );
   return [
     {
       type: 'RolloutOpened',
@@ -157,20 +172,7 @@ export function open(
         ...slowAlarms(alarms, written),
         ...fullQuarantine(service),
       ],
-      outlook: outlookLines(
-        {
-          plan,
-          watch: watch.rules,
-          targets: changed.map(({ target }) => target),
-          isProbed: probe !== undefined,
-          canRecall: plan.recall !== false && manifest.reversible,
-          timeouts: Object.fromEntries(
-            changed.map(({ target, timeoutSeconds }) => [target.name, timeoutSeconds]),
-          ),
-          outages: outages(plan, watch.rules, changed, { day, to: settledTo }),
-        },
-        history,
-      ),
+      ...outlook,
     },
   ];
 }
@@ -501,14 +503,20 @@ function holdoutFor(
 }
 
 /** What the plan finds, of the target that shows least, then what nothing sees, then the details of each target. */
-function outlookLines(opened: Opened, history: Record<string, Series>): string[] {
+function outlookFor(
+  opened: Opened,
+  history: Record<string, Series>,
+): Pick<Opening, 'outlook' | 'leastFound'> {
   const each = outlookOf(opened, history);
   const weakest = each.toSorted((a, b) => b.smallest - a.smallest)[0];
-  return [
-    ...(weakest === undefined ? [] : [weakest.found]),
-    unseenBy(opened),
-    ...each.flatMap(({ found, details }) => [...(each.length > 1 ? [found] : []), ...details]),
-  ];
+  return {
+    outlook: [
+      ...(weakest === undefined ? [] : [weakest.found]),
+      unseenBy(opened),
+      ...each.flatMap(({ found, details }) => [...(each.length > 1 ? [found] : []), ...details]),
+    ],
+    ...(weakest === undefined ? {} : { leastFound: weakest.smallest }),
+  };
 }
 
 /** How often each target had an outage of its own in the day before, by the rule that shows most. */

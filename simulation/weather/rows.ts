@@ -28,7 +28,7 @@ const PLANS: readonly PlanName[] = ['steps', 'all-at-once'];
 /** Weather in which no rule can do without people. */
 const EXCUSED: Partial<Record<WeatherName, string>> = {
   'traffic to zero, first ever':
-    'no count tells callers that leave for the first time from callers that the release keeps out, so that people are paged',
+    'no count tells callers that leave for the first time from callers that the release keeps out: a person is paged, and without an answer in an hour the release is reverted, not quarantined; the opening says so',
 };
 
 /** Good releases: what is reverted or held here is so for nothing. */
@@ -45,7 +45,7 @@ export const GOOD: readonly Row[] = [
     excused:
       onInconclusive === 'promote'
         ? undefined
-        : 'too few requests come to judge a step, so that what the file says for this case happens; the opening says that it will',
+        : 'too few requests come to judge the first step, so that what the file says for this case happens; the opening names that step and what follows',
   })),
 ];
 

@@ -7,8 +7,10 @@ import {
   outlookOf,
   sightOf,
   sightText,
+  withoutPass,
 } from '../../../core/analysis/planner.ts';
 import { weightsOf } from '../../../core/analysis/weights.ts';
+import type { Step } from '../../../core/plan/plan.ts';
 import { seededRandom } from '../../../local/random.ts';
 import { traitsOf } from '../../../targets/lambda-alias/kind.ts';
 
@@ -184,7 +186,7 @@ describe('what a plan can see by what stable did', () => {
     expect(all).toHaveLength(8);
     expect(all.at(-2)).toBe('and 2 more steps');
     expect(all.at(-1)).toMatch(
-      /^all steps together: uncounted losses below \d+ % of the canary's requests are not visible$/,
+      /^all steps together: uncounted losses below \d+ % of the canary's requests are not visible; no loss is told from late counts in its first 10 min$/,
     );
   });
 
@@ -200,9 +202,43 @@ describe('what a plan can see by what stable did', () => {
     );
     expect(lately).toMatchObject({
       found:
-        'version 1 of api had 1 request in 1 min, of which 0 failed; at this rate no step can see anything, and the verdicts rest on probes',
+        'errors: version 1 of api had 1 request in 1 min, of which 0 failed; at this rate no step can see anything, and the verdicts rest on probes',
       smallest: 1,
     });
+  });
+
+  test('names the first step that will not have the requests of a pass, and what follows', () => {
+    const steps = [
+      { weight: 5, bakeSeconds: 300, maxBakeSeconds: 900 },
+      { weight: 25, bakeSeconds: 600, maxBakeSeconds: 1800 },
+      { weight: 75, bakeSeconds: 480, maxBakeSeconds: 480, isHoldout: true as const },
+    ];
+    const at = (requestsPerSecond: number, more: Partial<Step> = {}) =>
+      withoutPass(
+        { steps: steps.map((step) => ({ ...step, ...more })), onInconclusive: 'revert' },
+        { requestsPerSecond, errorRate: 0.001, ratio: 1.5 },
+      );
+    expect(at(2)).toBe(
+      'the step at 5 % gets about 90 requests in 15 min at the most, and a pass needs about 140; then `onInconclusive: revert` applies',
+    );
+    expect(at(20)).toBeUndefined();
+    expect(at(0.3, { weight: 75 })).toMatch(/^the step at 75 % gets about 202 requests/);
+    expect(at(2, { untilRequests: 50 })).toBeUndefined();
+    const outlook = (bad: number, total: number, isProbed = false) =>
+      outlookOf(
+        {
+          plan: { steps, verifySeconds: 600, onInconclusive: 'pause' },
+          watch: [{ metric: 'errors', ratio: 1.5 }],
+          targets: [target('api', 'invoke')],
+          isProbed,
+        },
+        { api: { errors: [{ start: 0, stable: { bad, total } }] } },
+      )[0]?.found;
+    expect(outlook(0, 120)).toMatch(
+      /is found at no step; the step at 5 % gets about 90 .*`onInconclusive: pause` applies$/,
+    );
+    expect(outlook(1, 1_200)).not.toContain('onInconclusive');
+    expect(outlook(0, 120, true)).not.toContain('onInconclusive');
   });
 
   test('is not spoken of where nothing is compared', () => {

@@ -17,12 +17,12 @@ const AT_ONCE = plan({ steps: [], verifySeconds: 600 });
 const unseen = (more: Partial<Opened>) =>
   unseenBy({
     ...{ plan: held(95), watch: ALL, targets: [target('api')], isProbed: true, canRecall: true },
-    ...{ timeouts: { api: 30 }, outages: {}, ...more },
+    ...{ timeouts: { api: 30 }, answerSeconds: 3600, outages: {}, ...more },
   });
 
 test('a plan that watches everything is blind only above its holdout', () => {
   expect(unseen({})).toBe(
-    'not seen by this plan: harm that shows only above 95 % of the traffic (100 % is watched for 2 min without a control; in doubt the canary is held at 25 % for a person)',
+    'not seen by this plan: why all requests stop (it pages, and reverts after 60 min); harm that shows only above 95 % of the traffic (100 % is watched for 2 min without a control; in doubt the canary is held at 25 % for a person)',
   );
 });
 
@@ -45,17 +45,17 @@ test.each<[string, Partial<Opened>, RegExp]>([
   [
     'what is above the second recall, in one step',
     { plan: AT_ONCE },
-    /: harm that shows only above 75 % of the traffic \(100 % is watched for 10 min without/,
+    /; harm that shows only above 75 % of the traffic \(100 % is watched for 10 min without/,
   ],
   [
     'what is above the last step, without recall',
     { plan: plan({ steps: [step(25)], verifySeconds: 600 }), canRecall: false },
-    /: harm that shows only above 25 % of the traffic \(100 % is watched for 10 min without a control, and there is no recall\)/,
+    /; harm that shows only above 25 % of the traffic \(100 % is watched for 10 min without a control, and there is no recall\)/,
   ],
   [
     'all harm, in one step and without recall',
     { plan: AT_ONCE, canRecall: false },
-    /: harm of any kind, by comparison \(100 % is watched/,
+    /; harm of any kind, by comparison \(100 % is watched/,
   ],
   [
     'all above the recall, if nothing is verified',
@@ -69,6 +69,12 @@ test.each<[string, Partial<Opened>, RegExp]>([
   ],
 ])('%s is named', (_, more, text) => {
   expect(unseen(more)).toMatch(text);
+});
+
+test('nobody waits for an answer where nothing is reverted by itself', () => {
+  expect(unseen({ answerSeconds: undefined, canRecall: false })).toContain(
+    ': why all requests stop (it pages); ',
+  );
 });
 
 test('outages are named neither where they are rare nor beside steps', () => {
@@ -86,7 +92,7 @@ test('only the targets that answer requests are named where nobody reads their s
   const watch = ALL.filter(({ metric }) => metric !== 'http5xx');
   const targets = [target('api'), target('worker', { source: 'sqs' }), target('web')];
   expect(unseen({ targets, watch })).toContain(
-    ': answers with a status of 500 or more (no rule `http5xx`) on api, web; harm',
+    ': answers with a status of 500 or more (no rule `http5xx`) on api, web; why all requests stop',
   );
 });
 

@@ -447,6 +447,16 @@ describe('what a completion is called', () => {
       "unproven: api: uncounted losses below 51 % of the canary's requests are not visible",
     ],
     [
+      'with the least share of failures that its steps find',
+      [{}, [...inVerify({ leastFound: 0.0065 }), measured('pass', [9, 11])]],
+      'proven: it is pass; no step finds a release that fails less than 0.65 %',
+    ],
+    [
+      'with steps that find none',
+      [{ byProbes: true }, [...inVerify({ leastFound: 1 }), measured('pass', [9, 11])]],
+      'proven by probes: it is pass; no step could find failures at the traffic of its opening',
+    ],
+    [
       'with time-outs that are longer than each bake',
       [{}, [...inVerify({ timeouts }), measured('pass', [9, 11])]],
       'proven: it is pass; what runs for longer than 2 min is not counted in it: api may run for 15 min, worker may run for 2 min',

@@ -439,7 +439,7 @@ describe('what its steps can see', () => {
       /^not seen by this plan: answers with a status of 500 or more \(no rule `http5xx`\); /,
     );
     expect(lately).toBe(
-      'version 7 of api had 90,001 requests in 15 min, of which 90 failed; at this rate its steps see as follows',
+      'errors: version 7 of api had 90,001 requests in 15 min, of which 90 failed; at this rate its steps see as follows',
     );
     expect(first).toMatch(
       /canary requests; a release that fails .* is found within 2 min; one that fails less than .* is not found in this step$/,

@@ -113,6 +113,21 @@ describe('the driver', () => {
     expect((played.ended - OPENED) / MINUTE).toBeLessThan(35);
   });
 
+  test.each(['pause', 'promote', 'revert'] as const)(
+    'opens with the step that cannot pass, and says that `%s` follows',
+    (onInconclusive) => {
+      const played = play(worldOf(2), { plan: 'steps', onInconclusive, opened: OPENED, judge });
+      expect(played.outlook[0]).toMatch(
+        new RegExp(
+          `the step at 5 % gets about \\d+ requests .* \`onInconclusive: ${onInconclusive}\` applies$`,
+        ),
+      );
+      expect(played.outlook[1]).toContain('why all requests stop (it pages, and reverts after 60 min)');
+      if (onInconclusive === 'revert')
+        expect(played).toMatchObject({ outcome: 'reverted', cause: 'environment', weight: 5 });
+    },
+  );
+
   test('takes the traffic of a bad release back', () => {
     const world = worldOf(200, WEATHERS.calm, FAULTS['one route of 20']);
     const played = play(world, { plan: 'steps', opened: OPENED, judge });
