@@ -135,7 +135,7 @@ export interface Run {
   /** Calls to whoever is outside, by the function that made them. */
   spoken: { at: Instant; to: string; by: FunctionName | undefined }[];
   deaf: Aside['deaf'];
-  /** Rollouts that Notify could not report: their events went to its dead letters, which page a person. */
+  /** Rollouts that Notify could not report since it was struck each time: their events went to its dead letters, which page a person. */
   letters: string[];
   humans: Aside['humans'];
 }
@@ -281,7 +281,7 @@ function hear(
   world: World,
   posted: Said[],
 ): () => Promise<Pick<Run, 'receivers' | 'said' | 'spoken' | 'letters'>> {
-  const { clock, events, sns, slack, ports } = world;
+  const { clock, events, scheduler, sns, slack, ports } = world;
   const announced: Said[] = [];
   const published: Said[] = [];
   const spoken: Run['spoken'] = [];
@@ -320,15 +320,26 @@ function hear(
     const calls = slack.calls.map(({ at, by }) => ({ at, to: 'slack', by }));
     const hooked = posted.map(({ at, to, by }) => ({ at, to, by }));
     // An execution has the name of its rollout, with an epoch.
-    const lost = events.deadLetters.map(({ event: { detail } }) => String(detail.rolloutId ?? detail.name));
+    const lost = events.deadLetters
+      .filter(({ error }) => isStruck(error))
+      .map(({ event: { detail } }) => String(detail.rolloutId ?? detail.name));
+    const missed = scheduler.deadLetters.flatMap(({ target, error }) => {
+      if (!isStruck(error)) return [];
+      const { wake } = JSON.parse(target.Input) as { wake?: { rolloutId: string } };
+      return wake === undefined ? [] : [wake.rolloutId];
+    });
     return {
       receivers: receivers.map(({ key, only }) => ({ key, only })),
       said: [...announced, ...published, ...posts, ...posted],
       spoken: [...spoken, ...calls, ...hooked],
-      letters: lost.map((each) => each.replace(/(--\d+)-\d+$/, '$1')),
+      letters: [...missed, ...lost.map((each) => each.replace(/(--\d+)-\d+$/, '$1'))],
     };
   };
 }
+
+/** True for an end that a function cannot help: it was killed, or nothing that it needs could be reached. What it throws of itself is its own fault. */
+const isStruck = (error: unknown): boolean =>
+  error instanceof Error && /^(?:Lambda|Runtime|Sandbox)\.|^Unavailable$/.test(error.name);
 
 const saidNow = (to: string, at: Instant) => ({ at, to, by: caller(), isUnheard: isUnheard() });
 

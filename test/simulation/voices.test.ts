@@ -92,6 +92,20 @@ describe('what is reported', () => {
     expect(broken(run)).toContain('everyTransitionTold');
   });
 
+  test.each([
+    ['throws each time', 1, new TypeError('x is undefined')],
+    ['is killed each time', 0, Object.assign(new Error('out of memory'), { name: 'Runtime.OutOfMemory' })],
+  ])('is missed, or pages somebody, if what reports it %s', async (_, count, error) => {
+    const { run } = await reported({
+      hours: 1,
+      around: async (name, event, call) => {
+        if (name === 'Notify') throw error;
+        return call(event);
+      },
+    });
+    expect(broken(run)).toEqual(count === 0 ? [] : ['everyTransitionTold']);
+  });
+
   test.each(['ANNOUNCED', 'SINK'])('is heard again if the note %s is forgotten', async (name) => {
     const { run } = await reported({}, forgetting(name));
     expect(broken(run)).toContain('toldOnceEach');
