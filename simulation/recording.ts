@@ -134,6 +134,8 @@ export interface Run {
   said: Said[];
   /** Calls to whoever is outside, by the function that made them. */
   spoken: { at: Instant; to: string; by: FunctionName | undefined }[];
+  /** What people were answered in Slack. */
+  replies: { at: Instant; text: string }[];
   deaf: Aside['deaf'];
   /** Rollouts that Notify could not report since it was struck each time: their events went to its dead letters, which page a person. */
   letters: string[];
@@ -280,11 +282,18 @@ async function isOwn(event: object, { ports }: World): Promise<boolean> {
 function hear(
   world: World,
   posted: Said[],
-): () => Promise<Pick<Run, 'receivers' | 'said' | 'spoken' | 'letters'>> {
+): () => Promise<Pick<Run, 'receivers' | 'said' | 'spoken' | 'replies' | 'letters'>> {
   const { clock, events, scheduler, sns, slack, ports } = world;
   const announced: Said[] = [];
   const published: Said[] = [];
   const spoken: Run['spoken'] = [];
+  const replies: Run['replies'] = [];
+  const answer = slack.onAnswer;
+  slack.onAnswer = async (request) => {
+    const { text } = (await request.clone().json()) as { text: string };
+    replies.push({ at: clock.now(), text });
+    return answer(request);
+  };
   const put = events.operations.PutEventsCommand;
   events.operations.PutEventsCommand = (input) => {
     const answer = put(input);
@@ -332,6 +341,7 @@ function hear(
       receivers: receivers.map(({ key, only }) => ({ key, only })),
       said: [...announced, ...published, ...posts, ...posted],
       spoken: [...spoken, ...calls, ...hooked],
+      replies,
       letters: [...missed, ...lost.map((each) => each.replace(/(--\d+)-\d+$/, '$1'))],
     };
   };

@@ -177,8 +177,9 @@ const LEAVES: Record<string, readonly RolloutEvent['type'][]> = {
  * Whoever was answered that a command is accepted finds it in the journal, under their name; whoever was answered that it is refused does not.
  * An abort also acts with the journal away: that its canary is out is another promise.
  */
-export const answersAreTrue = perRollout((view, { commands }) =>
-  commands.flatMap((command): Fault[] => {
+export const answersAreTrue = perRollout((view, run) => [
+  ...repliesOf(view, run),
+  ...run.commands.flatMap((command): Fault[] => {
     const { does, rolloutId, provenBy, at, acceptedAt, answeredAt, isRefused, isRepeated } = command;
     const types = LEAVES[does];
     if (rolloutId !== view.id || provenBy === undefined || types === undefined || answeredAt === undefined)
@@ -186,7 +187,7 @@ export const answersAreTrue = perRollout((view, { commands }) =>
     const found = those(view, ...types).filter(
       (each) => giverOf(each.event) === provenBy && each.at >= at && each.at <= answeredAt,
     );
-    const others = commands.filter(
+    const others = run.commands.filter(
       (each) =>
         each !== command &&
         each.does === does &&
@@ -204,7 +205,35 @@ export const answersAreTrue = perRollout((view, { commands }) =>
       return [{ at, what: `refused to ${does} for ${provenBy}, and did` }];
     return [];
   }),
-);
+]);
+
+/** What somebody in Slack is answered about each command. */
+const CALLED: Record<string, string> = {
+  abort: 'abort',
+  pause: 'pause',
+  resumption: 'resume',
+  promotion: 'promote',
+  approval: 'approve',
+  rejection: 'reject',
+};
+
+/** Whoever is answered in Slack that a command was accepted has given one that was. */
+function repliesOf(view: View, { replies, commands }: Run): Fault[] {
+  return replies.flatMap(({ at, text }): Fault[] => {
+    const [, noun = '', rolloutId, answer] =
+      /^Your ([a-z]+) of (\S+) was (accepted|refused)/.exec(text) ?? [];
+    const does = CALLED[noun];
+    if (does === undefined || rolloutId !== view.id || answer === 'refused') return [];
+    const isSo = commands.some(
+      (each) =>
+        each.does === does &&
+        each.rolloutId === rolloutId &&
+        each.provenBy?.startsWith('slack:') === true &&
+        (each.acceptedAt ?? Number.POSITIVE_INFINITY) <= at,
+    );
+    return isSo ? [] : [{ at, what: `answered in Slack "${text}"` }];
+  });
+}
 
 const giverOf = (event: RolloutEvent): string | undefined => ('by' in event ? event.by?.id : undefined);
 

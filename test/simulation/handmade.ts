@@ -35,7 +35,15 @@ export function runOf(happened: Happened[], more: Partial<Run> = {}): Run {
     heads: JSON.parse(JSON.stringify(heads)),
     ...{ timeline, histories, looks: {}, lostLooks: {}, windows: {}, late: {}, deleted: [], unpinned: [] },
     ...{ commands: [], locks: {}, watched: [], artifacts: {}, executions: [] },
-    ...{ receivers: [], said: announced(histories), spoken: [], deaf: [], letters: [], humans: {} },
+    ...{
+      receivers: [],
+      said: announced(histories),
+      spoken: [],
+      replies: [],
+      deaf: [],
+      letters: [],
+      humans: {},
+    },
     ...more,
   };
 }

@@ -233,6 +233,37 @@ describe('whoever gives a command', () => {
     expect(broken(run)).toContain('answersAreTrue');
   });
 
+  test('is not answered in Slack that it was accepted if it was not', async () => {
+    const pressing: Plot = {
+      act: async (stage) => {
+        await stage.saw('Paused');
+        await bySlack(stage, { command: 'pause', rolloutId: ROLLOUT_ID } as never, '1')();
+      },
+    };
+    const paused: Plot = {
+      ...pressing,
+      act: async (stage) => {
+        const pressed = pressing.act?.(stage);
+        await pausing.act?.(stage);
+        await pressed;
+        await stage.clock.sleep(MINUTE);
+        await stage.command({ command: 'resume', rolloutId: ROLLOUT_ID, by: proven('ada') });
+      },
+    };
+    const real = await reported(paused);
+    expect(real.run.replies.map(({ text }) => text)).toEqual([
+      expect.stringMatching(/^Your pause of .* was refused/),
+    ]);
+    expect(faults(real.run)).toEqual([]);
+    const { run } = await reported(paused, (ports) => ({
+      ...ports,
+      commands: {
+        give: (request) => ports.commands.give(request).catch(() => ({ rolloutId: request.rolloutId })),
+      },
+    }));
+    expect(broken(run)).toContain('answersAreTrue');
+  });
+
   test('is not told that a rollout goes on that somebody has aborted', () => {
     const at = minute(2);
     const ordered = { type: 'PromotionOrdered' as const, at, by: actor('ben'), full: false };
