@@ -177,7 +177,7 @@ async function upload(service: string, version: string): Promise<void> {
 async function ordered(order: { command: string; rolloutId: string; reason?: string }): Promise<unknown> {
   const { Payload } = await lambda.send(
     new InvokeCommand({
-      FunctionName: 'spillway-production-Command',
+      FunctionName: `${prefix}-Command`,
       Payload: JSON.stringify({ ...order, by: 'ada' }),
     }),
   );
