@@ -33,7 +33,7 @@ export async function weather({ runs = RUNS, seed = SEED, markdown }: BenchOptio
   const minutes = (performance.now() - began) / 60_000;
   const tables = figuresOf(cells.map((cell, index) => ({ cell, runs: found.get(index) ?? [] })));
   const text = tablesOf(tables, { runs, seed, minutes, processors: availableParallelism() });
-  console.log(markdown ? `${text}\n` : text);
+  console.log(markdown ? marked(text) : text);
   const good = tables.good.reduce((all, row) => all + row.runs, 0);
   return {
     'good releases': good,
@@ -46,6 +46,9 @@ export async function weather({ runs = RUNS, seed = SEED, markdown }: BenchOptio
     ...{ good: tables.good, bad: tables.bad },
   };
 }
+
+/** What scripts/section.ts puts into docs/evidence.md. */
+const marked = (text: string) => `<!-- weather: from here -->\n\n${text}\n\n<!-- weather: to here -->\n`;
 
 /** The runs of all jobs by the index of their cell. */
 async function played(jobs: readonly Job[]): Promise<Map<number, Run[]>> {
