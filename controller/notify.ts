@@ -1,10 +1,10 @@
 import { RolloutError } from '../core/errors.ts';
 import type { Route } from '../core/people/access.ts';
 import type { Errand } from '../core/people/errand.ts';
-import { linkUrl } from '../core/people/link.ts';
+import { type LinkClaims, linkUrl } from '../core/people/link.ts';
 import type { Links, Memo, News, Notice, Sink } from '../core/people/notice.ts';
 import { isAskedFor, linksOf, routesOf, widest } from '../core/people/route.ts';
-import { aheadOf, phaseOf } from '../core/people/standing.ts';
+import { aheadOf, isPausable, phaseOf } from '../core/people/standing.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { viewOf } from '../core/rollout/view.ts';
 import type { Instant } from '../core/units.ts';
@@ -291,24 +291,27 @@ async function newsFor(
 }
 
 async function linksTo(
-  { opening: { rolloutId, deadline, service, commit, author }, outcome }: Rollout,
+  rollout: Rollout,
   links: ReturnType<typeof linksOf>,
   { access, clock, publicUrl, tokens }: Needs<'access' | 'clock' | 'publicUrl' | 'tokens'>,
 ): Promise<Links> {
+  const { rolloutId, deadline, service, commit, author } = rollout.opening;
   const { '*': all, [service]: own } = access.links ?? {};
   const source = {
     commit: filled(own?.commit ?? all?.commit, 'commit', commit),
     author: filled(own?.author ?? all?.author, 'author', author),
   };
   if (publicUrl === undefined || links === 'none') return source;
-  const to = async (action: 'view' | 'abort', until: Instant) =>
+  const to = async (action: LinkClaims['action'], until: Instant) =>
     linkUrl(publicUrl, await tokens.sign('link', { rolloutId, action }, until));
   const until = clock.now() + LINK_MS;
-  const abort = Math.max(clock.now() + 3600_000, Math.min(until, deadline));
+  const acting = Math.max(clock.now() + 3600_000, Math.min(until, deadline));
+  const mayAct = links === 'abort' && rollout.outcome === undefined;
   return {
     ...source,
     details: await to('view', until),
-    abort: outcome === undefined && links === 'abort' ? await to('abort', abort) : undefined,
+    abort: mayAct ? await to('abort', acting) : undefined,
+    pause: mayAct && isPausable(rollout) ? await to('pause', acting) : undefined,
   };
 }
 

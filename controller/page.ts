@@ -7,6 +7,7 @@ import {
   pageAfter,
   pageAfterDeath,
   pageOf,
+  revertDue,
 } from '../core/people/page.ts';
 import type { Actor } from '../core/rollout/actor.ts';
 import type { Rollout } from '../core/rollout/state.ts';
@@ -24,7 +25,9 @@ export async function pageNow(rollout: Rollout, ports: Needs<'clock' | 'journal'
   const note = await ports.notes.change<PageNote>(rollout.opening.rolloutId, NAME, (before) =>
     pageAfter(before, rollout, { now, isOver }),
   );
-  return pageOf(note);
+  const page = pageOf(note);
+  const due = revertDue(rollout) ?? now;
+  return now < due ? { ...page, nextAt: Math.min(due, page.nextAt ?? due) } : page;
 }
 
 /** Keeps a page from being repeated. @throws RolloutError CommandRefused if nobody is paged for that any more */

@@ -44,6 +44,7 @@ function topicMessage({ view, weight, ahead, links }: News, notice: Notice): Top
     ...(ahead === undefined ? [] : [`Next: ${ahead.what}${at}`]),
     ...(links.details === undefined ? [] : ['', `Details: ${links.details}`]),
     ...(links.abort === undefined ? [] : [`Abort: ${links.abort}`]),
+    ...(links.pause === undefined ? [] : [`Pause: ${links.pause}`]),
   ];
   return {
     subject: subjectOf(`[${environment}] ${service} ${release}: ${notice.line}`),

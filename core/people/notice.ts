@@ -20,12 +20,12 @@ export interface Notice {
   transition?: Transition | undefined;
 }
 
-/** What is said about a rollout that is no event of it: a page that is repeated, somebody who acknowledges one, an execution that died. */
+/** What is said about a rollout that is no event of it: a page that is repeated, somebody who acknowledges one, an execution that died, a revert that takes too long. */
 export interface Besides {
   /** Number of the rollout's last event when it was said, and of what was said besides. */
   n: number;
   k: number;
-  kind: 'repeated' | 'acknowledged' | 'died';
+  kind: 'repeated' | 'acknowledged' | 'died' | 'stuck';
   at: Instant;
   line: string;
   importance: Importance;
@@ -60,6 +60,8 @@ export interface Links {
   details?: string | undefined;
   /** Aborts when its button is pressed; absent once the rollout has ended. */
   abort?: string | undefined;
+  /** Pauses when its button is pressed; absent unless that is possible now. */
+  pause?: string | undefined;
   /** Where its commit and its author are shown, if the deployment says so. */
   commit?: string | undefined;
   author?: string | undefined;

@@ -28,6 +28,10 @@ export function phaseOf(rollout: Rollout): Phase {
   return gatesAhead(rollout).some(({ before }) => gates[before] !== undefined) ? 'waiting' : 'running';
 }
 
+/** True while a pause would hold something: nothing is paused twice, and a canary that is to leave is held by nobody. */
+export const isPausable = ({ outcome, leaving, pause }: Rollout): boolean =>
+  outcome === undefined && leaving === undefined && pause === undefined;
+
 /** What happens next to a rollout that nobody gives a command; undefined once it has ended. */
 export function aheadOf(rollout: Rollout): Ahead | undefined {
   const { outcome, leaving, pause, gates, opening, step } = rollout;

@@ -167,7 +167,7 @@ export const BOOKKEEPING: readonly string[] = Object.entries(DECISIONS).flatMap(
 );
 
 /** Why a rollout needs a person, and since which event of it. */
-interface Call {
+export interface Call {
   /** The same as long as it is the same need. */
   key: string;
   reason: string;

@@ -318,9 +318,9 @@ function linkButton(label: string, url: string | undefined, style?: 'danger'): B
 }
 
 /** For whoever has no account in this workspace, and which rollout it is. */
-function footOf({ view, links }: News): string {
-  const { rolloutId } = view.opening;
-  const abort =
-    view.outcome === undefined && links.abort !== undefined ? [link(links.abort, 'Abort by link')] : [];
-  return [code(rolloutId), ...abort, `as of ${moment(view.lastEventAt)}`].join('  ·  ');
+function footOf({ view, links: { abort, pause } }: News): string {
+  const acting =
+    view.outcome === undefined ? Object.entries({ 'Abort by link': abort, 'Pause by link': pause }) : [];
+  const links = acting.flatMap(([text, url]) => (url === undefined ? [] : [link(url, text)]));
+  return [code(view.opening.rolloutId), ...links, `as of ${moment(view.lastEventAt)}`].join('  ·  ');
 }

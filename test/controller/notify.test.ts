@@ -230,7 +230,7 @@ describe('each transition', () => {
       expect(text).not.toMatch(/eyJ|\/link/);
     }
     expect(actionsIn(view)).toEqual(['view']);
-    expect(actionsIn(abort)).toEqual(['abort', 'view']);
+    expect(actionsIn(abort)).toEqual(['abort', 'pause', 'view']);
   });
 
   test('goes to a webhook alone if that is all there is', async () => {

@@ -138,6 +138,37 @@ describe('an execution that died', () => {
   });
 });
 
+test('a revert that fails pages once, whoever carries it, until it is done', async () => {
+  const world = notified();
+  await world.clock.advance(20 * MINUTE);
+  await world.clock.run(world.release());
+  await world.clock.advance(5 * MINUTE);
+  const { operations } = world.lambda;
+  const { UpdateAliasCommand } = operations;
+  operations.UpdateAliasCommand = () => {
+    throw Object.assign(new Error('Lambda is away.'), { name: 'ServiceException', $fault: 'server' });
+  };
+  await command(world, { command: 'abort' }).catch(() => {});
+  const urgent = () =>
+    world.slack
+      .in('#deploys', world.slack.in('#deploys')[0]?.ts)
+      .filter(({ isBroadcast, content }) => isBroadcast && /revert|execution/.test(String(content.text)));
+  await world.clock.advance(14 * MINUTE);
+  expect((await world.journal.read(ROLLOUT_ID))?.takeovers).toBeGreaterThanOrEqual(2);
+  expect(urgent().length).toBe(1);
+  expect(reminders(world)).toBe(0);
+  await world.clock.advance(6 * MINUTE);
+  expect(reminders(world)).toBe(1);
+  await acknowledge(world, 'revert');
+  await world.clock.advance(30 * MINUTE);
+  expect(reminders(world)).toBe(1);
+  operations.UpdateAliasCommand = UpdateAliasCommand;
+  await world.clock.advance(20 * MINUTE);
+  expect((await world.journal.read(ROLLOUT_ID))?.outcome).toBe('reverted');
+  expect(reminders(world)).toBe(1);
+  await expect(acknowledge(world)).rejects.toMatchObject({ code: 'CommandRefused' });
+});
+
 test('a rollout that halted pages until its service is released again', async () => {
   const world = notified();
   await world.clock.advance(20 * MINUTE);

@@ -171,6 +171,16 @@ describe('the message of a rollout', () => {
 });
 
 describe('a message of its own about a notice', () => {
+  test('has a plain link to pause by, as long as it is given one', () => {
+    const links = { pause: 'https://api.example/link#p' };
+    const [notice] = newsOf(onFirstStep()).notices;
+    if (notice === undefined) throw new Error('There is no notice.');
+    expect(textOf(noticeMessage(newsOf(onFirstStep(), { links }), notice))).toContain(
+      '<https://api.example/link#p|Pause by link>',
+    );
+    expect(textOf(noticeMessage(newsOf(onFirstStep()), notice))).not.toContain('Pause');
+  });
+
   test('has links in place of what only an app can be asked', () => {
     const news = newsOf([...onFirstStep(), paused(2)]);
     const [notice] = news.notices.slice(-1);

@@ -7,6 +7,7 @@ import {
   paused,
   proven,
   resumed,
+  revertOrdered,
   stateAfter,
   tookOver,
 } from '../rollout/given.ts';
@@ -98,6 +99,57 @@ describe('a death', () => {
     expect(dead(9, undefined, ended)).toBeUndefined();
     const carried = stateAfter(onFirstStep(), tookOver(2, 8));
     expect(dead(9, undefined, carried)).toBeUndefined();
+  });
+});
+
+describe('a revert that fails', () => {
+  const ordered = [...onFirstStep(), revertOrdered(5)];
+  const REVERTING = stateAfter(ordered);
+  const SECOND = stateAfter(ordered, tookOver(2, 8));
+  const THIRD = stateAfter(ordered, tookOver(2, 8), tookOver(3, 12));
+  const ended = stateAfter(ordered, tookOver(2, 8), closed(13, 'reverted'));
+  const diedAt = (minutes: number, before: PageNote | undefined, rollout: Rollout) =>
+    at(
+      minutes,
+      pageAfterDeath(before, rollout, {
+        ...{ ...DEATH, epoch: rollout.epoch, name: `${DEATH.rolloutId}-${rollout.epoch}` },
+        at: minute(minutes),
+      }),
+      rollout,
+    );
+  const urgent = (note: PageNote | undefined) =>
+    (note?.besides ?? []).filter(({ importance }) => importance === 'page').map(({ kind }) => kind);
+
+  test('pages once through deaths and takeovers, is repeated, and stays acknowledged until it has ended', () => {
+    const first = diedAt(6, undefined, REVERTING);
+    const replaced = at(8, first, SECOND);
+    const again = diedAt(10, replaced, SECOND);
+    expect(urgent(again)).toEqual(['died']);
+    expect(pageOf(again).paged).toMatchObject({
+      key: 'revert',
+      reason: expect.stringMatching(/^its revert has failed/),
+    });
+    const repeated = at(21, at(12, again, THIRD), THIRD);
+    expect(urgent(repeated)).toEqual(['died', 'repeated']);
+    const taken = acknowledged(repeated, THIRD, { page: 'revert', by: proven('ada'), at: minute(22) });
+    const last = at(90, diedAt(23, taken, THIRD), THIRD);
+    expect(urgent(last)).toEqual(['died', 'repeated']);
+    expect(pageOf(last)).toMatchObject({ paged: { key: 'revert', acknowledgedBy: proven('ada') } });
+    expect(pageOf(at(91, last, ended)).paged).toBeUndefined();
+  });
+
+  test('pages by itself where no execution has died, once the watchdog would replace the one that carries it', () => {
+    expect(at(6.9, undefined, REVERTING)).toBeUndefined();
+    const late = at(7, undefined, REVERTING);
+    expect(linesOf(late)).toEqual([expect.stringMatching(/^stuck: its revert has failed so far/)]);
+    expect(urgent(diedAt(9, at(8, late, SECOND), SECOND))).toEqual(['stuck']);
+    expect(at(7, undefined, ended)).toBeUndefined();
+  });
+
+  test('leaves a death from before the order what it was', () => {
+    const note = at(6, dead(4, undefined, stateAfter(onFirstStep())), REVERTING);
+    expect(pageOf(note).paged?.key).toMatch(/^died/);
+    expect(pageOf(at(7, note, REVERTING)).paged?.key).toBe('revert');
   });
 });
 

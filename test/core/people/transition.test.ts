@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
+import { isPausable } from '../../../core/people/standing.ts';
 import {
   callOf,
   DETAIL_TYPES,
@@ -170,6 +171,13 @@ describe('what a rollout needs a person for', () => {
     expect(callOf(stateAfter([...held, revertOrdered(3)]))).toBeUndefined();
     expect(callOf(stateAfter([...inVerify(), closed(12, 'completed')]))).toBeUndefined();
   });
+});
+
+test('a rollout can be paused once, and until its canary has to leave', () => {
+  expect(isPausable(stateAfter(onFirstStep()))).toBe(true);
+  for (const event of [paused(2), revertOrdered(2), closed(2, 'superseded')])
+    expect(isPausable(stateAfter(onFirstStep(), event))).toBe(false);
+  expect(isPausable(stateAfter(onFirstStep(), paused(2), resumed(3)))).toBe(true);
 });
 
 describe('recorded rollouts', () => {
