@@ -669,11 +669,12 @@ const silenceNeverCompletes = perRollout((view, run) => {
   const first = those(view, 'ShiftIntended')[0];
   const { past = {}, plan, targets } = view.opening;
   if (close === undefined || promoted === undefined || first === undefined) return [];
+  const doubted = those(view, 'RecallOrdered').filter(({ event }) => event.waitsFor === undefined);
   const isOrdered = those(view, 'PromotionOrdered').some(
     ({ index, event }) =>
       !isPlans(event.by) &&
-      // One that ends a recall is given once the canary has served alone as well.
-      (index > promoted.index || recallAt(view, index) !== undefined),
+      // One in a recall or after it is given once the canary has served alone as well, and in knowledge of the doubt.
+      (index > promoted.index || doubted.some((each) => each.index < index)),
   );
   if (isOrdered || plan.verifySeconds < 120) return [];
   const begun = Math.ceil(promoted.at / WINDOW_MS) * WINDOW_MS;
