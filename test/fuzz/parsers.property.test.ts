@@ -233,7 +233,7 @@ describe('a damaged text', () => {
         const found = manifestKeyFrom(key);
         if (found !== undefined) expect(`releases/${found.service}/${found.release}/manifest.json`).toBe(key);
       }),
-      { numRuns: times(700, 20_000) },
+      { numRuns: times(400, 20_000) },
     );
   });
 
@@ -245,7 +245,7 @@ describe('a damaged text', () => {
         expect(answer.reason.isWellFormed()).toBe(true);
         if (answer.status !== 'broken') expect(JSON.parse(text)).toMatchObject({ status: answer.status });
       }),
-      { numRuns: times(400, 10_000) },
+      { numRuns: times(250, 10_000) },
     );
   });
 });
@@ -268,6 +268,6 @@ test('a function takes any event as one of its own, or refuses it by the name of
       expect(RolloutError.is(error, 'EventInvalid'), String(error)).toBe(true);
       expect((error as Error).message).toMatch(/\nevent[.:]/);
     }),
-    { numRuns: times(200, 5_000) },
+    { numRuns: times(120, 5_000) },
   );
 });

@@ -519,7 +519,7 @@ test('a raise is earned by a pass on the whole bake or ordered, and none follows
       for (const move of script) world.do(move);
       for (const { type } of world.events) reached.add(type);
     }),
-    { numRuns: times(600, 6_000) },
+    { numRuns: times(350, 6_000) },
   );
   expect([...reached].sort()).toEqual([
     'Aborted',
@@ -566,7 +566,7 @@ test('every history ends with an outcome, and the traffic is where the outcome s
       expect(world.now).toBeLessThanOrEqual(world.state.opening.deadline + 3_600_000);
       assertSettled(world);
     }),
-    { numRuns: times(300, 3_000) },
+    { numRuns: times(200, 3_000) },
   );
   expect([...outcomes].sort()).toEqual(['completed', 'halted', 'refused', 'reverted']);
 });
