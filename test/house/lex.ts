@@ -17,8 +17,16 @@ const NAME = /[\w$]+/y;
 /** Where a slash begins a regular expression: after an operator, an opening bracket, or a word that wants a value. */
 const WANTS_VALUE = /(?:^|[(,=:[!&|?{;+\-*%<>~^]|\b(?:return|typeof|case|of|in|await|yield))$/;
 
-/** Takes a file of code apart. */
+const known = new Map<string, Lexed>();
+
+/** Takes a file of code apart; several tests ask for each file of the project. */
 export function lex(source: string): Lexed {
+  const lexed = known.get(source) ?? lexedFrom(source);
+  known.set(source, lexed);
+  return lexed;
+}
+
+function lexedFrom(source: string): Lexed {
   const texts: string[] = [];
   const comments: string[] = [];
   /** For each `${` that is open, the braces opened since. */
