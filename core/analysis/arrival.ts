@@ -8,7 +8,7 @@ import { dueOf, evidenceOfLoss, LOST, leastLossSeen, type Split } from './loss.t
 import { logMeanExp } from './mixture.ts';
 import { EXPECTED_MIN } from './pairing.ts';
 import { type Believed, knownWindows } from './settled.ts';
-import { shownBefore } from './shown.ts';
+import { shownBefore } from './short-reading.ts';
 import { isCliffHidden, LATE_MINUTES, pastFrom, whyCliff, whySilent, whyThin } from './silence.ts';
 import type { Trial } from './trial.ts';
 import type { Doubt, Finding, Metric, Past, Series, WatchRule, Window } from './types.ts';

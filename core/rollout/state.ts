@@ -1,6 +1,6 @@
 import { UNLIKE } from '../analysis/evidence.ts';
 import { atNewStep, withProbes } from '../analysis/probe-counts.ts';
-import { countedIn } from '../analysis/shown.ts';
+import { countedIn } from '../analysis/short-reading.ts';
 import type { Course, Recalled, Stretch } from '../analysis/trial.ts';
 import type { Finding, Verdict } from '../analysis/types.ts';
 import { rulesFor } from '../analysis/weights.ts';

@@ -410,33 +410,13 @@ describe('several targets', () => {
   });
 
   test('that were sealed beside a command to leave are reverted too', async () => {
-    const stage = setUp();
-    const ref = await stage.openRaised();
-    await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
-    await stage.call(promoteCanary, ref);
-    const [api] = ref.targets;
-    if (api === undefined) throw new Error('The rollout has no target.');
-    await stage.clock.run(stage.ports.router('lambda-alias').closeFence(api, ref));
-    const at = stage.clock.now();
-    await stage.ports.journal.append(await stage.rollout(), [
-      { type: 'Aborted', at, by: actor('ada'), reason: 'odd' },
-    ]);
+    const { stage, ref } = await sealedAndAborted();
     expect(await stage.call(revertTraffic, { ref, came: {} })).toMatchObject({ outcome: 'reverted' });
     expect(stage.standing()).toMatchObject({ primary: '1', weights: EMPTY });
   });
 
   test('that were sealed where the version to go back to is gone page somebody, and are not called reverted', async () => {
-    const stage = setUp();
-    const ref = await stage.openRaised();
-    await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
-    await stage.call(promoteCanary, ref);
-    const [api] = ref.targets;
-    if (api === undefined) throw new Error('The rollout has no target.');
-    await stage.clock.run(stage.ports.router('lambda-alias').closeFence(api, ref));
-    const at = stage.clock.now();
-    await stage.ports.journal.append(await stage.rollout(), [
-      { type: 'Aborted', at, by: actor('ada'), reason: 'odd' },
-    ]);
+    const { stage, ref } = await sealedAndAborted();
     // What pins it is gone as well, as by somebody who tidies up.
     const { operations } = stage.scenario.lambda;
     await operations.DeleteAliasCommand({ FunctionName: FUNCTION, Name: `spillway-stable-${ALIAS}` });
@@ -447,6 +427,22 @@ describe('several targets', () => {
     });
     expect(stage.standing()).toMatchObject({ primary: '2' });
   });
+
+  /** A rollout whose close had closed the fence when somebody aborted it. */
+  async function sealedAndAborted() {
+    const stage = setUp();
+    const ref = await stage.openRaised();
+    await stage.call(command, { command: 'promote', rolloutId: FIRST, by: 'ada', full: true });
+    await stage.call(promoteCanary, ref);
+    const [api] = ref.targets;
+    if (api === undefined) throw new Error('The rollout has no target.');
+    await stage.clock.run(stage.ports.router('lambda-alias').closeFence(api, ref));
+    const at = stage.clock.now();
+    await stage.ports.journal.append(await stage.rollout(), [
+      { type: 'Aborted', at, by: actor('ada'), reason: 'odd' },
+    ]);
+    return { stage, ref };
+  }
 
   async function expectOpen(stage: Stage): Promise<void> {
     expect((await stage.rollout()).outcome).toBeUndefined();

@@ -3,7 +3,7 @@ import { doubtAbout } from '../doubt.ts';
 import { SUSPICIOUS } from '../evidence.ts';
 import { LATE_WINDOWS } from '../heartbeat.ts';
 import type { Settled } from '../settled.ts';
-import { shownBefore } from '../shown.ts';
+import { shownBefore } from '../short-reading.ts';
 import type { Finding, PartName } from '../types.ts';
 import { isLatency } from '../weights.ts';
 import { comparedWindows, minutesOf } from '../windows.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { judge } from '../../../core/analysis/judge.ts';
-import { SHOWN_MINUTES } from '../../../core/analysis/shown.ts';
+import { SHOWN_MINUTES } from '../../../core/analysis/short-reading.ts';
 import type { Verdict, Window } from '../../../core/analysis/types.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { trialOf } from '../../../core/rollout/trial.ts';
