@@ -21,6 +21,10 @@ export const LATENCY_MS = Object.freeze({
   web: 30,
   /** One call of S3 with a small object; assumed. */
   s3: 30,
+  /** One call of CloudFront's KeyValueStore; assumed. */
+  kvs: 60,
+  /** From a write of a KeyValueStore until functions at every edge read it: CloudFront promises seconds (CloudFront developer guide, "Amazon CloudFront KeyValueStore"); which is assumed. */
+  kvsPropagation: 5_000,
   /** One call of DynamoDB with small items; assumed. */
   dynamodb: 10,
   /** One control plane call of EventBridge Scheduler; assumed. */
