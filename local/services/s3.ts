@@ -10,6 +10,7 @@ interface ObjectVersion {
   versionId: string;
   bytes: Uint8Array;
   contentType: string;
+  cacheControl?: string | undefined;
   metadata: Record<string, string>;
   /** MD5 in hex, without the quotes that the API puts around it. */
   etag: string;
@@ -24,6 +25,7 @@ interface Address {
 interface PutInput extends Address {
   Body?: unknown;
   ContentType?: string | undefined;
+  CacheControl?: string | undefined;
   IfNoneMatch?: string | undefined;
   Metadata?: Record<string, string> | undefined;
 }
@@ -82,7 +84,9 @@ export class SimulatedS3 {
   }
 
   #put(input: PutInput): object {
-    onlyFields('PutObject', input, ['Bucket', 'Key', 'Body', 'ContentType', 'IfNoneMatch', 'Metadata']);
+    onlyFields('PutObject', input, [
+      ...['Bucket', 'Key', 'Body', 'ContentType', 'CacheControl', 'IfNoneMatch', 'Metadata'],
+    ]);
     const address = addressOf(input);
     const versions = this.#objects.get(address) ?? [];
     if (input.IfNoneMatch !== undefined && input.IfNoneMatch !== '*') {
@@ -185,6 +189,7 @@ function versionFrom(input: PutInput, seed: string, at: Instant): ObjectVersion 
     versionId: createHash('sha256').update(seed).digest('base64url').slice(0, 32),
     bytes,
     contentType: input.ContentType ?? 'application/octet-stream',
+    cacheControl: input.CacheControl,
     metadata: input.Metadata ?? {},
     etag: createHash('md5').update(bytes).digest('hex'),
     at,
@@ -197,10 +202,11 @@ function bytesFrom(body: unknown): Uint8Array {
   throw new Error('A Body that is neither text nor bytes is not simulated.');
 }
 
-function described({ bytes, versionId, etag, contentType, metadata, at }: ObjectVersion) {
+function described({ bytes, versionId, etag, contentType, cacheControl, metadata, at }: ObjectVersion) {
   return {
     ContentLength: bytes.length,
     ContentType: contentType,
+    ...(cacheControl === undefined ? {} : { CacheControl: cacheControl }),
     ETag: `"${etag}"`,
     LastModified: new Date(at),
     Metadata: metadata,

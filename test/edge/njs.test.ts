@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { CASES, type Case, NOW } from './cases.ts';
-import { scriptOf } from './sandbox.ts';
+import { scriptFor } from './sandbox.ts';
 
 /** njs, the JavaScript of nginx, has the limits of syntax that CloudFront documents, which Node has not. Debian has it as `njs`. */
 const isHere = spawnSync('njs', ['-v']).status === 0;
@@ -55,7 +55,7 @@ describe.runIf(isHere)('njs', () => {
 function programOf(given: Case, cases: readonly Case[]): string {
   return `import cf from 'cloudfront';
 Date.now=()=>${NOW};
-${scriptOf(given)}
+${scriptFor(given)}
 const cases=${JSON.stringify(cases.map(({ store, event }) => ({ store, event })))};
 function outcome(said){
   if(said.uri!==undefined){const to={uri:said.uri};if(cf.chosen()!==undefined)to.origin=cf.chosen();return to}

@@ -54,7 +54,7 @@ const RULES: Record<string, Rule> = {
   // What runs at the edge is one file without imports; the cohort is the one that everybody else counts.
   edge: { folders: ['edge', 'core/cohort.ts'], packages: ['cloudfront', 'node:crypto'], node: true },
   local: {
-    folders: ['core', 'adapters', 'targets', 'controller', 'api', 'functions', 'local', FACTS],
+    folders: ['core', 'adapters', 'targets', 'controller', 'api', 'functions', 'local', 'edge', FACTS],
     packages: 'any',
     node: true,
   },

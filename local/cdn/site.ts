@@ -1,0 +1,46 @@
+import built from '../../edge/built.json' with { type: 'json' };
+import { CACHING_DISABLED, CACHING_OPTIMIZED, ERROR_SECONDS } from './cache.ts';
+import type { Distribution } from './cdn.ts';
+import type { Origin } from './origins.ts';
+
+/** AWS' managed SecurityHeadersPolicy. */
+const SECURITY_HEADERS = {
+  'referrer-policy': 'strict-origin-when-cross-origin',
+  'strict-transport-security': 'max-age=31536000',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'SAMEORIGIN',
+  'x-xss-protection': '1; mode=block',
+};
+
+/** The distribution of one site, and of its API if it has one, with the functions of the edge as they are uploaded. */
+export function siteDistribution(site: {
+  files: Origin;
+  layout: 'dir' | 'html' | 'spa';
+  /** Where the API answers, such as `/api/`, and the URLs of its two aliases. */
+  api?: { path: string; live: Origin; candidate: Origin } | undefined;
+}): Distribution {
+  const { files, layout, api } = site;
+  const settings = { LAYOUT: layout };
+  const request = { code: built['viewer-request'], settings };
+  const response = { code: built['viewer-response'], settings };
+  return {
+    behaviours: [
+      ...(api === undefined
+        ? []
+        : [
+            {
+              ...{ path: `${api.path}*`, origin: 'live', methods: 'all' as const, request },
+              ...{ cache: CACHING_DISABLED, forwards: 'all but host' as const, compresses: false },
+            },
+          ]),
+      {
+        ...{ path: '*', origin: 'files', methods: 'read', request, response },
+        ...{ cache: CACHING_OPTIMIZED, forwards: 'nothing', compresses: true },
+      },
+    ],
+    origins: { files, ...(api === undefined ? {} : { live: api.live, candidate: api.candidate }) },
+    headers: SECURITY_HEADERS,
+    // What fails is kept without caching, too, by its path alone: visitors of stable would be answered with errors of the release.
+    errorSeconds: (status) => (status >= 500 ? 0 : ERROR_SECONDS),
+  };
+}
