@@ -191,14 +191,14 @@ function lockWrites({ opening }: Rollout): Write[] {
 
 /** What the service remembers of an ended rollout, written over what was read and nothing newer. */
 function memoryWrite(service: string, record: ServiceRecord, item: Item | undefined): Change {
-  const { completed, earlier, quarantined } = record;
+  const { waiting: _, seq: __, ...memory } = record;
   const { seq = 0 } = serviceFrom(item);
   return {
     update: keys.service(service),
     change: 'SET #memory = :memory, #memorySeq = :next',
     when: 'attribute_not_exists(#memorySeq) OR #memorySeq = :seq',
     values: {
-      ':memory': JSON.stringify({ completed, earlier, quarantined }),
+      ':memory': JSON.stringify(memory),
       ':next': seq + 1,
       ':seq': seq,
     },

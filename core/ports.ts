@@ -36,8 +36,16 @@ export interface ServiceRecord {
   earlier?: Completed[] | undefined;
   /** The one release that waits for the present rollout to end. */
   waiting?: Waiting | undefined;
+  /** When canaries that did not stay had traffic in the day before, oldest first; absent if there were none. */
+  tried?: Tried[] | undefined;
   /** Which state of this it is, but for who waits: every end of a rollout raises it, and every lifted quarantine. Absent before the first. */
   seq?: number | undefined;
+}
+
+/** When the canary of an attempt had traffic. */
+export interface Tried {
+  from: Instant;
+  to: Instant;
 }
 
 /** A release that completed, the rollout that brought it, and what then served each target of its service. */

@@ -9,6 +9,8 @@ import {
   type Doubt as Found,
   isOutage,
   NO_FAILURE_PAST,
+  OUTAGE_LEAST,
+  outsideOutages,
   ownWorstOf,
   steadyDoubtOf,
 } from './past.ts';
@@ -19,8 +21,8 @@ import type { Doubt, WatchRule, Window } from './types.ts';
 import { isLatency } from './weights.ts';
 import { sum } from './windows.ts';
 
-/** Share of a minute's requests from which on verify waits for the end of an outage that stable has shown too; load that rises makes less. Assumed. */
-const OUTAGE_LEAST = 0.15;
+/** Fewest minutes of steady harm where no recall can answer the doubt: no single outage fills most of them. Assumed. */
+const STEADY_ALONE = 10;
 
 /** Minutes at a recall's weight in which doubt must be over before it ends. */
 const CALM_MINUTES = 2;
@@ -57,13 +59,21 @@ export function doubtAbout(
   const missed = verdict === undefined ? 1 : Math.max(1, Math.round((to - looked) / WINDOW_MS));
   const newest =
     recall !== undefined ? CALM_MINUTES : trial.canRecall ? Math.max(AGAIN_MINUTES, missed) : missed;
-  const isSteadyAsked = recall === undefined && !isThrottled && trial.canRecall;
+  const isSteadyAsked = recall === undefined && !isThrottled;
+  const fewest = trial.canRecall ? undefined : STEADY_ALONE;
   const found =
     doubtOf(windows, boundsOf(past, own, tolerated), {
       ...asked,
       ...(recall === undefined ? {} : { lengths: [1] }),
       newest: Math.min(LOOK_MINUTES, newest),
-    }) ?? (isSteadyAsked ? steadyDoubtOf(past, mine, { ...asked, ...tolerated }) : undefined);
+    }) ??
+    (isSteadyAsked
+      ? steadyDoubtOf(past, outsideOutages(past, mine, { ...asked, ratio: rule.ratio }), {
+          ...asked,
+          ...tolerated,
+          fewest,
+        })
+      : undefined);
   // What is not known of a recall's last minutes is not calm, nor are the minutes since a doubt or an outage that no recall answers.
   const by = { target: target.name, metric: rule.metric };
   const before = verdict?.doubt;
@@ -90,7 +100,9 @@ export function doubtAbout(
     const present = windows.filter(({ start }) => start >= since);
     const outage =
       doubtOf(windows, boundsOf(past, [], large), { ...asked, lengths: [1], newest: CALM_MINUTES }) ??
-      (isSteadyAsked ? steadyDoubtOf(past, present, { ...asked, ...large, fewest: 1 }) : undefined);
+      (isSteadyAsked && trial.canRecall
+        ? steadyDoubtOf(past, present, { ...asked, ...large, fewest: 1 })
+        : undefined);
     return (
       outage && {
         by,

@@ -308,6 +308,24 @@ export function doubtOf(
   return doubts.sort((a, b) => b.evidence - a.evidence)[0];
 }
 
+/** Share of a minute's requests from which on it is an outage, if the day before does not explain it; load that rises makes less. Assumed. */
+export const OUTAGE_LEAST = 0.15;
+
+/**
+ * The windows without the minutes in which stable surely failed as in an outage that the day before does not explain. Verify waits for
+ * its end, so that what is judged afterwards met none of it, and is not excused by it.
+ */
+export function outsideOutages(
+  past: FailurePast,
+  windows: readonly Window[],
+  { ratio, verifyMinutes, burst = 1 }: Pick<DoubtAsked, 'verifyMinutes' | 'burst'> & { ratio: number },
+): Window[] {
+  const [bound = 1] = boundsOf(past, [], { ratio, floor: OUTAGE_LEAST });
+  const isOutside = ({ stable }: Window) =>
+    stable === undefined || logBeyond(stable, bound) / burst < doubtAt(verifyMinutes);
+  return windows.filter((window) => minutesOf([window]) > 1 || isOutside(window));
+}
+
 /** True if stable is likelier to fail as often as the canary than as its target usually does: then both met the same. */
 export function isShared(canary: Count, stable: Count, typical: number): boolean {
   const [as, usual] = [canary.bad / canary.total, Math.max(typical, LEAST_SHARE)];
@@ -343,7 +361,7 @@ export function steadyDoubtOf(
     burst = 1,
     fewest = STEADY_MINUTES,
     ...tolerated
-  }: Omit<DoubtAsked, 'lengths' | 'newest'> & Tolerated & { fewest?: number },
+  }: Omit<DoubtAsked, 'lengths' | 'newest'> & Tolerated & { fewest?: number | undefined },
 ): Doubt | undefined {
   const [, best] = TYPICAL_PARTS;
   const usual = typical?.[TYPICAL_PARTS.indexOf(best)];

@@ -25,6 +25,7 @@ import { adopted, askedNow, driftNotices, foreignlyMoved, isOwn } from './adopti
 import type { Hook, Identity, Made, Opening, RolloutEvent } from './event.ts';
 import { keptOut, keptOutBy, QUARANTINED_MAX } from './quarantine.ts';
 import { BROKEN_PAUSE_SECONDS, deadlineOf } from './timing.ts';
+import { withoutTried } from './tried.ts';
 
 /** Everything that was looked up before a rollout is opened. */
 export interface Found {
@@ -54,7 +55,7 @@ const SLOW_CALL_SECONDS: Seconds = 60;
  * @throws RolloutError OpeningRefused naming the field and the fix
  */
 export function open(
-  { identity, manifest, service, targets, alarms, completion, history, day, running }: Found,
+  { identity, manifest, service, targets, alarms, completion, history, running, ...found }: Found,
   at: Instant,
 ): RolloutEvent[] {
   checkOrder(manifest, service);
@@ -79,6 +80,7 @@ export function open(
   if (changed.length === 0)
     return [adoption({ identity, manifest, service, targets, alarms, running }, moved, at)];
   const file = manifest.rollout;
+  const day = withoutTried(found.day, service.tried);
   const { plan: written, notices } = planFrom(file);
   const names = new Set([...changed, ...moved].map(({ target }) => target.name));
   const hooks = hooksFrom(file).filter((hook) => names.has(hook.target));

@@ -3,6 +3,7 @@ import type { Completed, Served, ServiceRecord, Waiting } from '../ports.ts';
 import type { Made, Opening } from './event.ts';
 import { madeOf, quarantineOf, withoutCompleted, withQuarantined } from './quarantine.ts';
 import type { Rollout } from './state.ts';
+import { triedAfter } from './tried.ts';
 
 /** Good releases that a service remembers besides the one that serves. */
 const EARLIER_MAX = 10;
@@ -13,7 +14,9 @@ export function serviceAfter(record: ServiceRecord, rollout: Rollout): ServiceRe
   const { rolloutId, rollsBack } = opening;
   // The order to roll a release back blames it, however far the way back led.
   const bad = rollsBack ?? quarantineOf(rollout);
-  const after = bad === undefined ? record : withList(record, withQuarantined(record.quarantined, bad));
+  const tried = triedAfter(record.tried, rollout);
+  const kept = tried === undefined ? withoutAttempts(record) : { ...record, tried };
+  const after = bad === undefined ? kept : withList(kept, withQuarantined(record.quarantined, bad));
   if (outcome !== 'completed' || record.completed?.rolloutId === rolloutId) return after;
   const news =
     rollsBack === undefined
@@ -22,6 +25,8 @@ export function serviceAfter(record: ServiceRecord, rollout: Rollout): ServiceRe
   const { release, made = {} } = news.completed;
   return withList({ ...after, ...news }, withoutCompleted(after.quarantined, release, made));
 }
+
+const withoutAttempts = ({ tried: _, ...record }: ServiceRecord): ServiceRecord => record;
 
 const withList = (record: ServiceRecord, quarantined: ServiceRecord['quarantined']): ServiceRecord =>
   quarantined === undefined ? record : { ...record, quarantined };

@@ -1023,23 +1023,22 @@ const executionSaysOutcome: Checker = ({ heads, executions, histories }) =>
     const own = executions.filter(
       ({ name }) => name.startsWith(`${opening.rolloutId}-`) && /-\d+$/.test(name),
     );
+    // One that has handed on to the next says nothing of the end, whichever of them ends first.
+    const hasHandedOn = (name: string) =>
+      (histories[opening.rolloutId] ?? []).some(
+        (event) =>
+          event.type === 'Continued' &&
+          name === `${opening.rolloutId}-${event.epoch - 1}` &&
+          own.some((next) => next.name === `${opening.rolloutId}-${event.epoch}`),
+      );
     const last = own
-      .filter(({ status }) => status !== 'ABORTED')
+      .filter(({ name, status }) => status !== 'ABORTED' && !(status === 'SUCCEEDED' && hasHandedOn(name)))
       .toSorted((a, b) => (a.stoppedAt ?? 0) - (b.stoppedAt ?? 0))
       .at(-1);
     const due = outcome === 'completed' ? 'SUCCEEDED' : 'FAILED';
-    // One that has handed on to the next says nothing of the end, and somebody has stopped the next.
-    const isHandedOn = (histories[opening.rolloutId] ?? []).some(
-      (event) =>
-        event.type === 'Continued' &&
-        last?.name === `${opening.rolloutId}-${event.epoch - 1}` &&
-        own.some(
-          ({ name, status }) => name === `${opening.rolloutId}-${event.epoch}` && status === 'ABORTED',
-        ),
-    );
     // If Step Functions had to write the aliases itself it pages, and the watchdog records later what came of it.
     const isPaged = last?.error === 'halted' && (last.stoppedAt ?? 0) < lastEventAt;
-    return last === undefined || outcome === undefined || last.status === due || isHandedOn || isPaged
+    return last === undefined || outcome === undefined || last.status === due || isPaged
       ? []
       : [{ at: lastEventAt, what: `${last.name} ended ${last.status} although the rollout is ${outcome}` }];
   });

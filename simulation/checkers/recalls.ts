@@ -245,8 +245,13 @@ function badMinutes(view: View, run: Run, to: Instant): number {
   const own = [(met: MetWindow) => met.failed, (met: MetWindow) => met.requests] as const;
   const isBad = (start: Instant) =>
     view.opening.targets.some(({ key, stable, canary }) => {
-      const windows = [stable, canary].flatMap((version) => [...(run.windows[`${key}:${version}`] ?? [])]);
-      const before = windows.filter(([at]) => at + WINDOW_MS <= raisedAt).map(([, met]) => met);
+      const of = (version: string) => [...(run.windows[`${key}:${version}`] ?? [])];
+      const windows = [stable, canary].flatMap(of);
+      // What the canary itself did in an earlier attempt is not usual.
+      const tried = new Set(of(canary).map(([at]) => at));
+      const before = of(stable)
+        .filter(([at]) => at + WINDOW_MS <= raisedAt && !tried.has(at))
+        .map(([, met]) => met);
       const present = windows.filter(([at]) => at === start).map(([, met]) => met);
       const isBeyond = (now: readonly [Share, Share], then: readonly [Share, Share]) =>
         ratio(present, now) > Math.max(NEVER_IN_DOUBT, ratio(before, then));

@@ -411,6 +411,20 @@ export function describeJournal(implementation: Implementation<Journal>): void {
       },
     );
 
+    keeps(
+      'remembers when a canary that did not stay had traffic, also after a quarantine is lifted',
+      async (journal) => {
+        const left: RolloutEvent = { type: 'Aborted', at: AT + 1000, by: actor('ada'), reason: 'odd' };
+        const opened = await opening(journal);
+        const [, raise] = fullHistory(opened) as [RolloutEvent[], RolloutEvent[]];
+        await journal.append(opened, [...raise, left, closedEvent('reverted')]);
+        const { tried } = await journal.service('checkout');
+        expect(tried).toMatchObject([{ from: AT + 2 }]);
+        await journal.lift('checkout', 'r1');
+        expect((await journal.service('checkout')).tried).toEqual(tried);
+      },
+    );
+
     keeps('puts no release in quarantine that left for a fault of the environment', async (journal) => {
       const [left, closed] = [
         {

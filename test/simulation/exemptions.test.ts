@@ -514,6 +514,26 @@ describe('an execution that somebody stops once its rollout has ended', () => {
   });
 });
 
+test('an execution that hands over, and ends after the next one, says nothing of the end', async () => {
+  const handsOver = {
+    release: { kind: 'bad', as: 'errors', share: 0.3 },
+    isZip: true,
+    file: { steps: [{ weight: 48, bake: '2m' }], verify: '0m' },
+  } as const;
+  const { run } = await playCase(quiet(handsOver));
+  const [first, second] = run.executions;
+  const late = (status: string) => [
+    { ...first, status, stoppedAt: (second?.stoppedAt ?? 0) + 1_000 },
+    ...run.executions.slice(1),
+  ];
+  const broken = (executions: unknown) =>
+    check({ ...run, executions } as typeof run).map(({ promise }) => promise);
+  expect([first?.status, second?.status]).toEqual(['SUCCEEDED', 'FAILED']);
+  expect(broken(late('SUCCEEDED'))).toEqual([]);
+  // The last one is held to it all the same.
+  expect(broken([first, { ...second, status: 'SUCCEEDED' }])).toContain('executionSaysOutcome');
+});
+
 test('a hook after promotion that is still asked when doubt recalls the canary waits for the recall', async () => {
   const { run, violations } = await playCase(
     quiet({

@@ -14,7 +14,7 @@ import {
   servesAlone,
   sides,
 } from './asked.ts';
-import { guardShare } from './worse.ts';
+import { guardShare, withoutOutages } from './worse.ts';
 
 /** What a pass still needs, in words; undefined if nothing is missing. `here` are the counts that a verdict shows, `isSafe` says that those in the step prove the canary safe. */
 export function passNeeds(
@@ -22,7 +22,10 @@ export function passNeeds(
   given: { here: Sides; inStep: readonly Window[]; windows: readonly Window[]; isSafe: boolean },
 ): string | undefined {
   const { here, inStep, windows, isSafe } = given;
-  if (servesAlone(asked)) return guardNeeds(asked, here, sinceVerify(asked.trial, windows));
+  if (servesAlone(asked)) {
+    const { stable } = sides([], withoutOutages(asked, windows));
+    return guardNeeds(asked, { canary: here.canary, stable }, sinceVerify(asked.trial, windows));
+  }
   return isSafe && !isCounted(asked.trial) ? undefined : stepNeeds(asked, inStep);
 }
 

@@ -1,8 +1,9 @@
+import { verifyMinutesOf } from '../../plan/holdout.ts';
 import { WINDOW_MS } from '../../units.ts';
 import { number, percent } from '../../words.ts';
 import { DOUBT_FLOOR, evidenceOfShare, FLOOR, SUSPICIOUS, THROTTLE_FLOOR, UNLIKE } from '../evidence.ts';
 import { LATENCY_ODDS } from '../latency.ts';
-import { bestOf, boundOf, isShared, TYPICAL_PARTS } from '../past.ts';
+import { bestOf, boundOf, isShared, NO_FAILURE_PAST, outsideOutages, TYPICAL_PARTS } from '../past.ts';
 import type { Count, WatchRule, Window } from '../types.ts';
 import { isLatency } from '../weights.ts';
 import { sum } from '../windows.ts';
@@ -23,12 +24,14 @@ export function suspicionOf(evidence: number): string | undefined {
 export function whyUnlike(asked: Asked, here: Sides, windows: readonly Window[]): string | undefined {
   const { rule, trial, target } = asked;
   if (!trial.isVerifying) return undefined;
-  if (servesAlone(asked) && evidenceBeyond(asked, here, windows) >= SUSPICIOUS)
+  const calm = withoutOutages(asked, windows);
+  const beside = { canary: here.canary, stable: sides(calm, calm).stable };
+  if (servesAlone(asked) && evidenceBeyond(asked, beside, calm) >= SUSPICIOUS)
     return 'it fails more often than stable did, as this target does at times; nothing tells which it is';
   const typical = trial.opening.usual?.[target.name]?.[rule.metric]?.typical;
   if (!('ratio' in rule) || isLatency(rule.metric) || rule.metric === 'throttles' || typical === undefined)
     return undefined;
-  const since = windows.filter(({ start }) => start >= (trial.verifySince ?? Number.POSITIVE_INFINITY));
+  const since = calm.filter(({ start }) => start >= (trial.verifySince ?? Number.POSITIVE_INFINITY));
   const found = TYPICAL_PARTS.map((part, nth) => {
     const usual = typical[nth] ?? 1;
     const bound = boundOf(usual, { ratio: rule.ratio, floor: DOUBT_FLOOR });
@@ -48,6 +51,14 @@ export function whyUnlike(asked: Asked, here: Sides, windows: readonly Window[])
     found &&
     `${number(found.bad)} of ${number(found.total)} requests to it since verify began failed, and up to ${percent(found.bound)} is usual in half of the stretches of the day before; nothing tells whether it is the canary`
   );
+}
+
+/** The windows by which a canary that serves alone is judged: an outage that met stable before is over. */
+export function withoutOutages({ trial, target, rule }: Asked, windows: readonly Window[]): Window[] {
+  if (!('ratio' in rule) || isLatency(rule.metric)) return [...windows];
+  const past = trial.opening.usual?.[target.name]?.[rule.metric] ?? NO_FAILURE_PAST;
+  const verifyMinutes = verifyMinutesOf(trial.opening.plan);
+  return outsideOutages(past, windows, { ratio: rule.ratio, verifyMinutes, burst: target.traits.burst });
 }
 
 /**

@@ -184,11 +184,27 @@ describe('harm that is steady', () => {
   const steady = { usual: { api: { errors: batches, throttles: batches } } };
   const read = alone(9, ...same(6, [20, 1_000]));
 
-  test('is in doubt if a recall can answer it', () => {
+  test('is in doubt from three minutes on if a recall can answer it, and from ten on if none can', () => {
     expect(doubt(inVerify(steady), 15, read)?.reason).toMatch(
       /^errors: 80 of 4,000 requests .* in the best 4 of 6 minutes,/,
     );
-    expect(doubt(inVerify({ ...steady, reversible: false }), 15, read)).toBeUndefined();
+    const alike = (length: number) => alone(9, ...same(length, [20, 1_000]));
+    const stuck = inVerify({ ...steady, reversible: false });
+    expect(doubt(stuck, 15, read)).toBeUndefined();
+    expect(doubt(stuck, 18, alike(9))).toBeUndefined();
+    expect(doubt(stuck, 19, alike(10))?.reason).toContain('in the best 7 of 10 minutes');
+    const outage = alone(9, ...same(7, GOOD), ...same(3, [200, 1_000]));
+    expect(doubt(stuck, 19, outage)).toBeUndefined();
+  });
+
+  test('is in doubt also after an outage that met stable', () => {
+    const outage = beside(4, ...same(4, [500, 1_000]));
+    expect(doubt(inVerify(steady), 12, [...outage, ...alone(9, ...same(3, [100, 1_000]))])?.reason).toContain(
+      '100 of 1,000 requests to both versions failed in the best 1 of 3 minutes',
+    );
+    // A level that stable showed outside of an outage is usual.
+    const level = beside(4, ...same(4, [80, 1_000]));
+    expect(doubt(inVerify(steady), 12, [...level, ...alone(9, ...same(3, [100, 1_000]))])).toBeUndefined();
   });
 
   test('is not asked of throttles', () => {

@@ -318,4 +318,18 @@ describe('a canary in verify that fails more than is usual', () => {
     );
     expect(alone([5, 1_000])).toBeUndefined();
   });
+
+  test('is told also after an outage that met stable, beside the canary or before it', () => {
+    const calm = { mean: 0.001, strength: 1, worst: [0.001, 0.001, 0.001], ever: 0.001 };
+    const history = inVerify({ watch: [errors], usual: { api: { errors: calm } } });
+    const met = (stable: Pair, canary?: Pair) =>
+      whyUnlike(askedOf(errors, { history, from: 9 }), sides([100, 1_000], stable), [
+        window(-3, undefined, [9, 9_000]),
+        window(5, canary, stable),
+        window(9, [100, 1_000]),
+      ]);
+    expect(met([2_000, 4_000])).toContain('it fails more often than stable did');
+    expect(met([2_000, 4_000], [2_000, 4_000])).toContain('it fails more often than stable did');
+    expect(met([4_000, 40_000])).toBeUndefined();
+  });
 });

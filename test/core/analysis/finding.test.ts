@@ -92,6 +92,15 @@ describe('after promotion what a pass still needs is told', () => {
   });
 });
 
+test('after promotion an outage that met stable raises no share that a pass allows', () => {
+  const before = [window(5, undefined, [9, 9_000]), window(6, undefined, [9, 9_000])];
+  const outage = window(7, undefined, [2_000, 4_000]);
+  const of = (...more: Window[]) =>
+    said(inVerify({ watch: [errors] }), { errors: [...before, ...more, window(9, [0, 20])] }, 12).needed;
+  expect(of()).toMatch(/^a pass needs about/);
+  expect(of(outage)).toBe(of());
+});
+
 test('an absolute tolerance counts what the canary did since the first raise, and nothing before', () => {
   const rule: WatchRule = { metric: 'errors', share: 0.01 };
   const healthy = [window(1, [0, 900], [0, 900]), window(2, [0, 900], [0, 900])];

@@ -13,6 +13,7 @@ import {
   logBeyond,
   NO_FAILURE_PAST,
   outagesOf,
+  outsideOutages,
   ownWorstOf,
   steadyDoubtOf,
 } from '../../../core/analysis/past.ts';
@@ -292,6 +293,29 @@ describe('doubt', () => {
         }
         expect(mean).toBeLessThanOrEqual(1 + 1e-9);
       }
+  });
+});
+
+describe('outside of outages', () => {
+  const of = (windows: Window[], past = CALM_PAST, more = {}) =>
+    outsideOutages(past, windows, { ratio: 1.5, verifyMinutes: 10, ...more }).map(({ start }) => start);
+  const CALM_PAST: FailurePast = { mean: 0.001, strength: 1, worst: [0.001, 0.001, 0.001], ever: 0.001 };
+  const each = (...stable: Minutes) => knownWindows(stableOf(...stable));
+
+  test('are the minutes in which stable did not surely fail as in an outage', () => {
+    const windows = each([1, 1_000], [500, 1_000], [100, 1_000], [3, 6]);
+    expect(of(windows)).toEqual([windows[0], windows[2], windows[3]].map((window) => window?.start));
+    expect(of(windows, NO_FAILURE_PAST)).toEqual(of(windows));
+    expect(of(each([40, 80]), CALM_PAST)).toHaveLength(0);
+    expect(of(each([40, 80]), CALM_PAST, { burst: 10 })).toHaveLength(1);
+  });
+
+  test('are all of them if the day before had as much, and those in which the canary alone failed', () => {
+    const often = { ...CALM_PAST, worst: [0.5, 0.5, 0.5] };
+    expect(of(each([500, 1_000]), often)).toHaveLength(1);
+    expect(of(knownWindows(alone([500, 1_000])))).toHaveLength(1);
+    const kept = { start: minute(0), minutes: 5, stable: { bad: 2_500, total: 5_000 } };
+    expect(of([kept])).toHaveLength(1);
   });
 });
 

@@ -697,6 +697,15 @@ describe('what is known of the day before', () => {
     expect(usual?.api?.errors?.mean).toBeCloseTo(0.05 / 7, 3);
   });
 
+  test('is nothing that an attempt failed which did not stay', () => {
+    const tried = [{ from: minute(-60), to: minute(-30) }];
+    const failing = counts(-600, -2, (nth) => (nth >= 540 && nth < 570 ? 50 : 0));
+    const of = (service: object) =>
+      openedBy({ day: { api: { errors: failing } }, service }).usual?.api?.errors?.ever;
+    expect(of({})).toBeGreaterThan(0.2);
+    expect(of({ tried })).toBeLessThan(0.01);
+  });
+
   test('is of the rules that each target has, but for those that are blind so far', () => {
     const history = { api: { errors: [{ start: minute(-2), stable: { bad: 0, total: 9 } }] } };
     const { usual } = openedBy({

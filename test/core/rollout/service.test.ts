@@ -8,6 +8,7 @@ import {
   aborted,
   closed,
   inVerify,
+  minute,
   onFirstStep,
   opened,
   opening,
@@ -218,9 +219,12 @@ describe('after a release was reverted', () => {
   const left = (cause: Cause) =>
     stateAfter(onFirstStep({ targets: TWO_TARGETS }), revertOrdered(2, { cause }), reverted(3), closed(3));
 
+  const tried = [{ from: minute(0.5), to: minute(3) }];
+
   test.each<Cause>(['canary', 'human'])('for the cause %s it is quarantined with its versions', (cause) => {
     expect(serviceAfter({ completed: r7 }, left(cause))).toEqual({
       completed: r7,
+      tried,
       quarantined: [
         {
           release: 'r8',
@@ -233,7 +237,7 @@ describe('after a release was reverted', () => {
   });
 
   test.each<Cause>(['environment', 'drift', 'timeout'])('for the cause %s it may come again', (cause) => {
-    expect(serviceAfter({ completed: r7 }, left(cause))).toEqual({ completed: r7 });
+    expect(serviceAfter({ completed: r7 }, left(cause))).toEqual({ completed: r7, tried });
   });
 
   test('a release is in quarantine once, for the latest reason', () => {
