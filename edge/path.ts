@@ -18,6 +18,24 @@ export function pageOf(uri: string, layout: Layout): string {
   return layout === 'spa' ? '/index.html' : layout === 'html' ? `${uri}.html` : `${uri}/index.html`;
 }
 
-/** True for what is another file in each release: pages, and what its upload named. Everything else has its content in its name, and one place. */
-export const isOfRelease = (path: string, value: Value): boolean =>
-  path.endsWith('.html') || (Array.isArray(value.d) && value.d.indexOf(path) >= 0);
+/**
+ * True for what is another file in each release: pages, and what its upload named, by its path or with a `*` for all that begins or
+ * ends so. Everything else has its content in its name, and one place.
+ */
+export function isOfRelease(path: string, value: Value): boolean {
+  if (path.endsWith('.html')) return true;
+  const named = Array.isArray(value.d) ? value.d : [];
+  for (let at = 0; at < named.length; at++) {
+    const each = String(named[at]);
+    const rest = each.length - 1;
+    if (
+      each.charAt(rest) === '*'
+        ? path.startsWith(each.slice(0, rest))
+        : each.charAt(0) === '*'
+          ? path.endsWith(each.slice(1))
+          : path === each
+    )
+      return true;
+  }
+  return false;
+}

@@ -15,7 +15,7 @@ export interface Value {
   g?: Segment[];
   /** The key that signs what leads a tester to a release; absent if nothing does. */
   k?: string;
-  /** Files besides pages that belong to their release, such as `/sw.js`. */
+  /** Files besides pages that belong to their release, such as `/sw.js`, `/images/*` or `*.txt`. */
   d?: string[];
   /** Beginning of the paths that go to the origin `live` or, with the release under way, `candidate`. */
   a?: string;

@@ -10,7 +10,9 @@ interface ObjectVersion {
   versionId: string;
   bytes: Uint8Array;
   contentType: string;
-  cacheControl?: string | undefined;
+  cacheControl: string | undefined;
+  /** In base64, if it was stored with one. */
+  sha256: string | undefined;
   metadata: Record<string, string>;
   /** MD5 in hex, without the quotes that the API puts around it. */
   etag: string;
@@ -24,15 +26,28 @@ interface Address {
 
 interface PutInput extends Address {
   Body?: unknown;
+  ContentLength?: number | undefined;
   ContentType?: string | undefined;
   CacheControl?: string | undefined;
+  ChecksumSHA256?: string | undefined;
   IfNoneMatch?: string | undefined;
   Metadata?: Record<string, string> | undefined;
 }
 
 interface ReadInput extends Address {
   VersionId?: string | undefined;
+  ChecksumMode?: string | undefined;
 }
+
+interface ListInput {
+  Bucket?: string | undefined;
+  Prefix?: string | undefined;
+  StartAfter?: string | undefined;
+  ContinuationToken?: string | undefined;
+}
+
+/** Keys that one answer lists (S3 API reference, "ListObjectsV2"). */
+const KEYS_MAX = 1_000;
 
 /** The controller's two calls of S3 through a client of the SDK, behind which a simulated S3 or a program may stand. */
 export function s3Calls(client: Pick<S3Client, 'send'>): S3Calls {
@@ -72,9 +87,12 @@ export class SimulatedS3 {
       return { ...described(found), Body: bodyOf(found.bytes) };
     },
     HeadObjectCommand: (input: ReadInput) => {
-      onlyFields('HeadObject', input, ['Bucket', 'Key', 'VersionId']);
-      return described(this.#find(input, () => awsError('NotFound', 'NotFound', 404)));
+      onlyFields('HeadObject', input, ['Bucket', 'Key', 'VersionId', 'ChecksumMode']);
+      const found = this.#find(input, () => awsError('NotFound', 'NotFound', 404));
+      const isAsked = input.ChecksumMode === 'ENABLED' && found.sha256 !== undefined;
+      return { ...described(found), ...(isAsked ? { ChecksumSHA256: found.sha256 } : {}) };
     },
+    ListObjectsV2Command: (input: ListInput) => this.#list(input),
     DeleteObjectCommand: (input: ReadInput) => this.#delete(input),
   } satisfies Operations;
 
@@ -83,10 +101,17 @@ export class SimulatedS3 {
     return this.#find({ Bucket, Key, VersionId }).bytes;
   }
 
-  #put(input: PutInput): object {
+  /** A body that is a stream is read before anything is decided, as S3 does. */
+  #put(input: PutInput): object | Promise<object> {
     onlyFields('PutObject', input, [
-      ...['Bucket', 'Key', 'Body', 'ContentType', 'CacheControl', 'IfNoneMatch', 'Metadata'],
+      ...['Bucket', 'Key', 'Body', 'ContentLength', 'ContentType', 'CacheControl'],
+      ...['ChecksumSHA256', 'IfNoneMatch', 'Metadata'],
     ]);
+    if (!isStream(input.Body)) return this.#store(input);
+    return joined(input.Body).then((Body) => this.#store({ ...input, Body }));
+  }
+
+  #store(input: PutInput): object {
     const address = addressOf(input);
     const versions = this.#objects.get(address) ?? [];
     if (input.IfNoneMatch !== undefined && input.IfNoneMatch !== '*') {
@@ -99,12 +124,33 @@ export class SimulatedS3 {
         412,
       );
     }
+    assertWhole(input);
     this.#puts += 1;
     const version = versionFrom(input, `${address}#${this.#puts}`, this.#world.clock.now());
     this.#objects.set(address, [...versions, version]);
     this.#given.add(version.versionId);
     this.#world.onEvent(this.#created(input, version));
     return { ETag: `"${version.etag}"`, VersionId: version.versionId };
+  }
+
+  #list({ Bucket = '', Prefix = '', StartAfter = '', ContinuationToken, ...others }: ListInput): object {
+    onlyFields('ListObjectsV2', others, []);
+    const after = ContinuationToken ?? StartAfter;
+    const keys = [...this.#objects]
+      .filter(([address, versions]) => versions.length > 0 && address.startsWith(`${Bucket}/${Prefix}`))
+      .map(([address]) => address.slice(Bucket.length + 1))
+      .filter((key) => byBytes(key, after) > 0)
+      .sort(byBytes);
+    const page = keys.slice(0, KEYS_MAX);
+    const isWhole = keys.length <= KEYS_MAX;
+    return {
+      ...{ IsTruncated: !isWhole, KeyCount: page.length },
+      ...(isWhole ? {} : { NextContinuationToken: page.at(-1) }),
+      Contents: page.map((Key) => {
+        const { bytes, etag, at } = this.#find({ Bucket, Key });
+        return { Key, Size: bytes.length, ETag: `"${etag}"`, LastModified: new Date(at) };
+      }),
+    };
   }
 
   /** @throws awsError NoSuchKey or NoSuchVersion, or what `absent` makes: HEAD has no body to name the cause in */
@@ -189,11 +235,37 @@ function versionFrom(input: PutInput, seed: string, at: Instant): ObjectVersion 
     versionId: createHash('sha256').update(seed).digest('base64url').slice(0, 32),
     bytes,
     contentType: input.ContentType ?? 'application/octet-stream',
-    cacheControl: input.CacheControl,
+    ...{ cacheControl: input.CacheControl, sha256: input.ChecksumSHA256 },
     metadata: input.Metadata ?? {},
     etag: createHash('md5').update(bytes).digest('hex'),
     at,
   };
+}
+
+const isStream = (body: unknown): body is AsyncIterable<Uint8Array> =>
+  typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+
+async function joined(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const part of body) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+/** @throws awsError if the bytes are not those that were announced */
+function assertWhole({ Body, ContentLength, ChecksumSHA256 }: PutInput): void {
+  const bytes = bytesFrom(Body);
+  if (ContentLength !== undefined && ContentLength !== bytes.length)
+    throw awsError(
+      'IncompleteBody',
+      'You did not provide the number of bytes specified by the Content-Length HTTP header.',
+    );
+  if (ChecksumSHA256 !== undefined && createHash('sha256').update(bytes).digest('base64') !== ChecksumSHA256)
+    throw awsError('BadDigest', 'The SHA256 you specified did not match the calculated checksum.');
+}
+
+/** Keys are in the order of their bytes (S3 API reference, "ListObjectsV2"). */
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 function bytesFrom(body: unknown): Uint8Array {
@@ -204,9 +276,9 @@ function bytesFrom(body: unknown): Uint8Array {
 
 function described({ bytes, versionId, etag, contentType, cacheControl, metadata, at }: ObjectVersion) {
   return {
+    ...(cacheControl === undefined ? {} : { CacheControl: cacheControl }),
     ContentLength: bytes.length,
     ContentType: contentType,
-    ...(cacheControl === undefined ? {} : { CacheControl: cacheControl }),
     ETag: `"${etag}"`,
     LastModified: new Date(at),
     Metadata: metadata,

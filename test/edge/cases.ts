@@ -94,6 +94,20 @@ export const CASES: readonly Case[] = [
     { ...of(IN), uri: '/sw.js' },
     page('r42', '/sw.js'),
   ),
+  ...(
+    [
+      ['/images/a/b.png', page('r42', '/images/a/b.png')],
+      ['/about.txt', page('r42', '/about.txt')],
+      ['/images.png', '/images.png'],
+    ] as const
+  ).map(([uri, becomes]) =>
+    request(
+      `${uri} by a part of its path`,
+      { ...ROLLOUT, d: ['/images/*', '*.txt'] },
+      { ...of(IN), uri },
+      becomes,
+    ),
+  ),
   request('a well-known file', ROLLOUT, { ...of(IN), uri: '/.well-known/security' }, '/.well-known/security'),
   request('a page of a layout of files', ROLLOUT, { ...of(IN), uri: '/about' }, page('r42', '/about.html'), {
     settings: { LAYOUT: 'html' },

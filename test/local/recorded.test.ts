@@ -272,6 +272,8 @@ describe('the name of an error that a simulated service answers', () => {
   };
   /** Names that no API model has and nobody recorded, with what says so; `assumed` where nothing does. */
   const OTHERWISE: Record<string, string> = {
+    BadDigest: 'S3 API reference, "Error responses"',
+    IncompleteBody: 'S3 API reference, "Error responses"',
     ValidationError: 'CloudWatch API reference, "Common Errors"',
     ValidationException:
       'DynamoDB developer guide, "Error handling": a validation error that the model does not name',

@@ -2,6 +2,7 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListObjectsV2Command,
   NoSuchKey,
   PutObjectCommand,
   S3Client,
@@ -134,4 +135,34 @@ test('a field that is not simulated is refused', async () => {
   await expect(put('one', { ACL: 'private' })).rejects.toThrow('ACL');
   await expect(get({ Range: 'bytes=0-1' })).rejects.toThrow('Range');
   await expect(put(new Blob(['one']))).rejects.toThrow('neither text nor bytes');
+});
+
+test('an upload that is not what it announced is refused, and its hash can be asked for', async () => {
+  const { put, client } = world();
+  const sha256 = 'Li1kO1eHZNhqZnQ0MkMJmdJ1T0ES2aYx7YDLdCLLRSs=';
+  await expect(put('other', { ChecksumSHA256: sha256 })).rejects.toMatchObject({ name: 'BadDigest' });
+  await expect(put('x', { ContentLength: 2 })).rejects.toMatchObject({ name: 'IncompleteBody' });
+  const { createHash } = await import('node:crypto');
+  const ChecksumSHA256 = createHash('sha256').update('x').digest('base64');
+  await put('x', { ChecksumSHA256, ContentLength: 1 });
+  expect(await client.send(new HeadObjectCommand(HERE))).not.toHaveProperty('ChecksumSHA256');
+  expect(await client.send(new HeadObjectCommand({ ...HERE, ChecksumMode: 'ENABLED' }))).toMatchObject({
+    ChecksumSHA256,
+  });
+});
+
+test('lists a thousand keys at once, in the order of their bytes', async () => {
+  const { client, s3 } = world();
+  for (let at = 0; at < 1_001; at++)
+    s3.operations.PutObjectCommand({ Bucket: 'web', Key: `a/${at}`, Body: 'x' });
+  s3.operations.PutObjectCommand({ Bucket: 'web', Key: 'b', Body: 'x' });
+  const first = await client.send(new ListObjectsV2Command({ Bucket: 'web', Prefix: 'a/' }));
+  expect(first).toMatchObject({ KeyCount: 1_000, IsTruncated: true });
+  const { NextContinuationToken } = first;
+  const rest = await client.send(
+    new ListObjectsV2Command({ Bucket: 'web', Prefix: 'a/', ContinuationToken: NextContinuationToken }),
+  );
+  expect(rest).toMatchObject({ IsTruncated: false, Contents: [{ Key: 'a/999', Size: 1 }] });
+  const after = await client.send(new ListObjectsV2Command({ Bucket: 'web', StartAfter: 'a/~' }));
+  expect(after.Contents?.map(({ Key }) => Key)).toEqual(['b']);
 });

@@ -1,0 +1,72 @@
+import {
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+
+/** An object of a site's bucket. */
+export interface StoredObject {
+  key: string;
+  bytes: number;
+  /** MD5 in hex if it was stored by one call and without a key of KMS, and something else if not. */
+  etag: string;
+}
+
+/** An object that is to be stored. */
+export interface NewObject {
+  key: string;
+  body: Exclude<PutObjectCommandInput['Body'], undefined>;
+  bytes: number;
+  contentType: string;
+  cacheControl: string;
+  /** In base64; S3 refuses other bytes. */
+  sha256: string;
+  /** The release that it belongs to, if it belongs to one. */
+  release?: string;
+}
+
+/** The bucket of a site. All methods reject with the errors of S3. */
+export interface SiteBucket {
+  /** Objects in the order of their keys, from the first one after `after`. */
+  list(prefix: string, after?: string): AsyncIterable<StoredObject>;
+  /** Stores an object. @throws Error PreconditionFailed if there is one of its key */
+  put(object: NewObject): Promise<void>;
+  /** The SHA-256 that an object was stored with, in base64; undefined if it has none. */
+  sha256(key: string): Promise<string | undefined>;
+}
+
+/** The bucket of a site in S3 (API reference, "ListObjectsV2", "PutObject" and "HeadObject"). */
+export function siteBucket(s3: Pick<S3Client, 'send'>, Bucket: string): SiteBucket {
+  return {
+    async *list(Prefix, StartAfter) {
+      for (let ContinuationToken: string | undefined; ; ) {
+        const page = await s3.send(
+          new ListObjectsV2Command({
+            ...{ Bucket, Prefix },
+            ...(ContinuationToken === undefined ? { StartAfter } : { ContinuationToken }),
+          }),
+        );
+        for (const { Key = '', Size = 0, ETag = '' } of page.Contents ?? [])
+          yield { key: Key, bytes: Size, etag: ETag.replaceAll('"', '') };
+        ContinuationToken = page.NextContinuationToken;
+        if (ContinuationToken === undefined) return;
+      }
+    },
+    async put({ key, body, bytes, contentType, cacheControl, sha256, release }) {
+      await s3.send(
+        new PutObjectCommand({
+          ...{ Bucket, Key: key, Body: body, ContentLength: bytes, IfNoneMatch: '*' },
+          ...{ ContentType: contentType, CacheControl: cacheControl, ChecksumSHA256: sha256 },
+          ...(release === undefined ? {} : { Metadata: { release } }),
+        }),
+      );
+    },
+    async sha256(key) {
+      const head = new HeadObjectCommand({ Bucket, Key: key, ChecksumMode: 'ENABLED' });
+      // A checksum of parts is none of the bytes.
+      return (await s3.send(head)).ChecksumSHA256?.replace(/.*-\d+$/, '') || undefined;
+    },
+  };
+}
