@@ -2,6 +2,7 @@
 import { given, whole, wrong } from './arguments.ts';
 import { bundles } from './benchmarks/bundle.ts';
 import { cost } from './benchmarks/cost.ts';
+import { edge } from './benchmarks/edge.ts';
 import type { BenchOptions, Figures } from './benchmarks/figures.ts';
 import { harm } from './benchmarks/harm.ts';
 import { loop } from './benchmarks/loop.ts';
@@ -20,6 +21,7 @@ interface Benchmark {
 const benchmarks: Record<string, Benchmark> = {
   bundle: { run: bundles, does: 'how large each function is, and how long it takes to load' },
   cost: { run: cost, does: 'what a rollout costs on AWS, counted from its calls' },
+  edge: { run: edge, does: 'the code of the edge, the visitors that it picks, and the upload of a site' },
   harm: { run: harm, does: 'false reverts and harm of this judge and of models of its peers', leastRuns: 10 },
   loop: { run: loop, does: 'how fast the loop turns' },
   many: { run: many, does: 'a thousand releases in one minute, two hundred of them reverted at once' },

@@ -1,0 +1,96 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import built from '../../edge/built.json' with { type: 'json' };
+import type { ResponseEvent } from '../../edge/event.ts';
+import { edgeFunction, scriptOf } from '../../local/cdn/edge-function.ts';
+import type { Figures } from './figures.ts';
+
+const REQUESTS = 20_000;
+const NOW = 1_800_000_000_000;
+const STORE = JSON.stringify({
+  s: 'r41',
+  c: 'r42',
+  w: 2_500,
+  t: 'checkout--r42--1',
+  d: ['/sw.js', '/images/*'],
+});
+const SETTINGS = { LAYOUT: 'dir', BASE: '' };
+
+/** Bytes that each may have, as its test has them. */
+const BYTES_MAX: Record<keyof typeof built, number> = {
+  ...{ 'viewer-request': 9_900, 'viewer-response': 9_900, 'static-site': 3_500, router: 1_000 },
+};
+
+/** A visitor who comes again, and the page that is answered. */
+const event: ResponseEvent = {
+  context: { requestId: 'request-1' },
+  request: {
+    ...{ method: 'GET', uri: '/cart/items', querystring: {} },
+    headers: { 'sec-fetch-mode': { value: 'navigate' } },
+    cookies: { '__Host-spillway': { value: '0f9c2e4a-5b1d-4c3e-8a7f-6d5c4b3a2f1e' } },
+  },
+  response: { statusCode: 200, headers: { 'content-type': { value: 'text/html' } } },
+};
+
+/** How large the functions of the edge are, how often each reads its store, and how long it takes in njs, beside an empty function in the same run. */
+export async function edgeFunctions(): Promise<Figures> {
+  const figures: Figures = {};
+  const empty = timeOf('async function run(event){return event.request}');
+  if (empty !== undefined) figures['us per request in njs: an empty function'] = empty;
+  for (const [name, code] of Object.entries(built) as [keyof typeof built, string][]) {
+    figures[`bytes: ${name}`] = Buffer.byteLength(code);
+    figures[`store reads per request: ${name}`] = await readsOf(code);
+    const time = timeOf(scriptOf({ code, settings: SETTINGS }));
+    if (time !== undefined) figures[`us per request in njs: ${name}`] = time;
+    figures[`goal: ${name} has at most ${BYTES_MAX[name]} bytes and one read`] =
+      Buffer.byteLength(code) <= BYTES_MAX[name] && figures[`store reads per request: ${name}`] === 1;
+  }
+  return figures;
+}
+
+async function readsOf(code: string): Promise<number> {
+  let reads = 0;
+  const read = () => {
+    reads += 1;
+    return STORE;
+  };
+  await edgeFunction({ code, settings: SETTINGS })(event, { now: NOW, read });
+  return reads;
+}
+
+/** Microseconds for one request in njs; undefined if it is not installed. */
+function timeOf(script: string): number | undefined {
+  if (spawnSync('njs', ['-v']).status !== 0) return undefined;
+  const folder = mkdtempSync(join(tmpdir(), 'spillway-edge-'));
+  const store = JSON.stringify(STORE);
+  writeFileSync(
+    join(folder, 'cloudfront'),
+    `export default { kvs: function() { return { get: function() { return Promise.resolve(JSON.parse(${store})); } }; }, selectRequestOriginById: function() {} };`,
+  );
+  writeFileSync(
+    join(folder, 'main.js'),
+    `import cf from 'cloudfront';
+${script}
+const event=${JSON.stringify(JSON.stringify(event))};
+async function all(){
+  const began=Date.now();
+  for(let at=0;at<${REQUESTS};at++)await run(JSON.parse(event));
+  const whole=Date.now()-began;
+  const then=Date.now();
+  for(let at=0;at<${REQUESTS};at++)JSON.parse(event);
+  console.log(whole-(Date.now()-then));
+}
+all();
+`,
+  );
+  try {
+    const { stdout } = spawnSync('njs', ['-s', '-u', '-p', folder, join(folder, 'main.js')], {
+      encoding: 'utf8',
+    });
+    return Number(((1_000 * Number(stdout.trim().split('\n').at(-1))) / REQUESTS).toFixed(1));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
