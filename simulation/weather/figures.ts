@@ -32,6 +32,8 @@ export interface CellFigures {
   paused: number;
   recalled: number;
   proven: number;
+  /** Part that is called proven by an outcome that does not name this harm as too small to find. */
+  claimed: number;
   /** Part of the rollouts whose opening named this very harm as one that is not found. */
   said: number;
   minutes: number | null;
@@ -59,7 +61,7 @@ export interface GoodFigures {
 
 /**
  * One row of bad releases; each goal must hold in each of its cells, that against the oracle in the median of those in which most are
- * found. A cell in which most are not found keeps it if the opening says so and no outcome is "proven".
+ * found. A cell in which most are not found keeps it if the opening says so and no outcome is "proven" without saying so.
  */
 export interface BadFigures {
   row: string;
@@ -177,12 +179,12 @@ const FOUND = 0.5;
 
 /**
  * Found with fewer failed requests than under a peer that finds it; or held for a person with fewer than under it, or named by the
- * opening as not found, and never called proven.
+ * opening as not found, and never called proven by an outcome that claims to find it.
  */
-function isBelow({ failed, found, held, proven, said, peers }: CellFigures, peer: PeerName): boolean {
+function isBelow({ failed, found, held, claimed, said, peers }: CellFigures, peer: PeerName): boolean {
   const other = peers[peer];
   if (found >= FOUND) return !(isAdmitted(other) && other.found >= FOUND) || failed < other.failed;
-  return proven === 0 && (said === 1 || (found + held >= FOUND && failed < other.failed));
+  return claimed === 0 && (said === 1 || (found + held >= FOUND && failed < other.failed));
 }
 
 /** Goals that a row of bad releases misses, by the name of whom it is compared with; none of a row that is excused. */
@@ -215,6 +217,7 @@ function cellFigures({ cell, runs }: Tried): CellFigures {
     paused: share(({ pauses }) => pauses > 0),
     recalled: share(({ recalls }) => recalls > 0),
     proven: share(({ isProven }) => isProven),
+    claimed: share(({ isClaimed }) => isClaimed),
     said: share(({ isSaid }) => isSaid),
     minutes: rounded(median(timed.map(({ minutes }) => minutes))),
     failed: median(here.map(({ failed }) => failed)) ?? 0,

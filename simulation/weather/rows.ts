@@ -4,7 +4,7 @@ import { seededRandom } from '../../local/random.ts';
 import { type Asked, BEFORE_MS, HORIZON_MS, type PlanName, type Played, play } from './driver.ts';
 import { FAULTS, type Fault, type FaultName, WEATHERS, type Weather, type WeatherName } from './models.ts';
 import { type PeerName, type Watched, watch } from './peers.ts';
-import { isSaid } from './said.ts';
+import { isDisclaimed, isSaid } from './said.ts';
 import { createWorld, type World } from './world.ts';
 
 /** One line of a table. */
@@ -117,6 +117,8 @@ interface TriedHere extends Tried {
   recalls: number;
   weight: number;
   isProven: boolean;
+  /** True if it is called proven, and the outcome does not say that no step finds so little harm. */
+  isClaimed: boolean;
   /** True if its opening named the harm of this release as one that is not found; of a good release never. */
   isSaid: boolean;
   isCompleted: boolean;
@@ -175,6 +177,7 @@ function triedHere(
   const { outcome, cause, reason, weight, recalls, pauses, isHeld, outlook, ended } = played;
   const isReverted = outcome === 'reverted' || outcome === 'halted';
   const onset = world.onset();
+  const isProven = outcome === 'completed' && reason.startsWith('proven');
   const since = isReverted ? (onset ?? opened) : opened;
   return {
     ...{
@@ -191,7 +194,8 @@ function triedHere(
     minutes: Math.max(0, ended - since) / WINDOW_MS,
     cause: cause ?? '',
     isCompleted: outcome === 'completed',
-    isProven: outcome === 'completed' && reason.startsWith('proven'),
+    isProven,
+    isClaimed: isProven && !(fault !== undefined && isDisclaimed(reason, fault.hidden)),
   };
 }
 

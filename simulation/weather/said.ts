@@ -10,6 +10,13 @@ export function isSaid(outlook: readonly string[], hidden: Hidden): boolean {
   });
 }
 
+/** True if an outcome itself says that such harm is too small for any of its steps to find, so that what it calls proven does not deny it. */
+export function isDisclaimed(reason: string, hidden: Hidden): boolean {
+  return 'share' in hidden && (FOUND_NOTHING.test(reason) || hidden.share < shareIn(reason, NOT_FOUND));
+}
+
+const FOUND_NOTHING = /no step could find failures at the traffic of its opening/;
+const NOT_FOUND = /no step finds a release that fails less than ([\d.]+) %/;
 const BLIND = /this plan cannot see anything/;
 const UNFOUND = /one that fails less than ([\d.]+) % is found at no step/;
 const ABOVE = /^not seen by this plan: .*harm that shows only above ([\d.]+) % of the traffic/;

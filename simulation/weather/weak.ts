@@ -26,7 +26,7 @@ export function weakPoints({ good, bad }: Figures): string[] {
     `**Good releases that are recalled**, more than ${often}, by plans with steps: ${listed(rowsAbove(good, ({ recalled }) => recalled, { where: steps, least: RECALLED_SHOWN }))}; all at once: ${listed(rowsAbove(good, ({ recalled }) => recalled, { where: atOnce, least: RECALLED_SHOWN }))}. A recall costs minutes.`,
     `**${missed.length} of ${bad.length} rows of bad releases miss a goal**: ${listed(missed.map((row) => `${row.row} (${missedBy(row).join(', ')})`))}.`,
     `**Bad releases that most rollouts do not find**, by requests a second: ${listed(bad.flatMap(({ row, cells }) => named(row, cells, ({ found }) => found, FOUND_LESS)))}.`,
-    `**Bad releases that are called proven**, by requests a second: ${listed(bad.flatMap(({ row, cells }) => named(row, cells, ({ proven }) => proven)))}.`,
+    `**Bad releases that are called proven**, by requests a second: ${listed(bad.flatMap(({ row, cells }) => named(row, cells, ({ proven }) => proven)))}. Of these, the outcome does not say that no step finds so little harm: ${listed(bad.flatMap(({ row, cells }) => named(row, cells, ({ claimed }) => claimed)))}.`,
     ...NOT_MEASURED,
   ];
 }

@@ -193,11 +193,11 @@ describe('the rows', () => {
     expect(row?.cells.map((each) => isAdmitted(each.peers.Argo))).toEqual([true, true, true]);
   });
 
-  test('who found nothing keeps the goals only if the opening named that harm and nothing is called proven', () => {
+  test('who found nothing keeps the goals only if the opening named that harm and nothing is called proven without saying so', () => {
     const cell = allCells().find(({ name }) => name === 'fails 0.4 % from 3 min after promotion');
     if (cell === undefined) throw new Error('There is no such row.');
     const { spillway, peers } = run(cell, { nth: 0, seed: 1 });
-    expect(spillway).toMatchObject({ isReverted: false, isSaid: true, isProven: false });
+    expect(spillway).toMatchObject({ isReverted: false, isSaid: true, isProven: false, isClaimed: false });
     const missed = (more: Partial<typeof spillway>) => {
       const runs = [{ peers, spillway: { ...spillway, ...more } }];
       const { bad } = figuresOf(allCells().map((each) => ({ cell: each, runs })));
@@ -205,7 +205,8 @@ describe('the rows', () => {
     };
     expect(missed({})).toEqual([]);
     expect(missed({ isSaid: false })).toEqual(['Argo', 'Flagger']);
-    expect(missed({ isProven: true })).toEqual(['Argo', 'Flagger']);
+    expect(missed({ isProven: true })).toEqual([]);
+    expect(missed({ isProven: true, isClaimed: true })).toEqual(['Argo', 'Flagger']);
     expect(missed({ isSaid: false, isHeld: true, failed: 0 })).toEqual([]);
     expect(missed({ isSaid: false, isHeld: true, failed: 1e6 })).toEqual(['Argo', 'Flagger']);
   });

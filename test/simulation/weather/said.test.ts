@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FAULTS, type Hidden } from '../../../simulation/weather/models.ts';
-import { isSaid } from '../../../simulation/weather/said.ts';
+import { isDisclaimed, isSaid } from '../../../simulation/weather/said.ts';
 
 const FOUND =
   'api: a release that fails 2.2 % of its requests is found within 2 min at 5 %; one that fails less than 0.5 % is found at no step';
@@ -41,4 +41,14 @@ test.each<[string, Hidden, string[], boolean]>([
 test('an opening without a word on a fault names none of them', () => {
   for (const { hidden } of Object.values(FAULTS))
     expect(isSaid(['not seen by this plan: slow answers (no rule `latency`)'], hidden)).toBe(false);
+});
+
+test.each<[string, Hidden, string, boolean]>([
+  ['below what it finds', { share: 0.004 }, 'no step finds a release that fails less than 1.2 %', true],
+  ['that it finds', { share: 0.02 }, 'no step finds a release that fails less than 1.2 %', false],
+  ['if it found none', { share: 0.5 }, 'no step could find failures at the traffic of its opening', true],
+  ['that it does not name', { share: 0.004 }, 'errors: canary 0 of 900 failed', false],
+  ['of another sort', { lost: 0.01 }, 'no step finds a release that fails less than 1.2 %', false],
+])('an outcome disclaims harm %s: %#', (_, hidden, said, isNamed) => {
+  expect(isDisclaimed(`proven: nothing is worse; ${said}`, hidden)).toBe(isNamed);
 });
