@@ -11,11 +11,20 @@ const SUPPORTED = {
 /** The functions of the edge; true for those that run inside functions of SST. */
 const FUNCTIONS = { 'viewer-request': false, 'viewer-response': false, 'static-site': true, router: true };
 
-/** The code of each function, as it is uploaded, by its name. */
+/** The code of each function, as it is uploaded, and of the beacon, as it stands in pages, by its name. */
 export function edgeCode(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(FUNCTIONS).map(([name, isWithin]) => [name, built(name, isWithin)]),
-  );
+  const functions = Object.entries(FUNCTIONS).map(([name, isWithin]) => [name, built(name, isWithin)]);
+  return { ...Object.fromEntries(functions), beacon: beacon() };
+}
+
+/** The script of a page: browsers of the last years read ES2018, and no name of it is seen by others. */
+function beacon(): string {
+  const { outputFiles } = buildSync({
+    entryPoints: [fileURLToPath(new URL('../edge/beacon.ts', import.meta.url))],
+    ...{ bundle: true, write: false, format: 'iife', platform: 'browser', logLevel: 'silent' },
+    ...{ target: 'es2018', minify: true },
+  });
+  return outputFiles[0]?.text ?? '';
 }
 
 /** The code of one function. What it needs to know of its site stands before it, as `const LAYOUT` or `const BASE`. */

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import built from '../../edge/built.json' with { type: 'json' };
 import type { ResponseEvent } from '../../edge/event.ts';
 import { edgeFunction, scriptOf } from '../../local/cdn/edge-function.ts';
@@ -18,8 +19,10 @@ const STORE = JSON.stringify({
 });
 const SETTINGS = { LAYOUT: 'dir', BASE: '' };
 
+const { beacon, ...functions } = built;
+
 /** Bytes that each may have, as its test has them. */
-const BYTES_MAX: Record<keyof typeof built, number> = {
+const BYTES_MAX: Record<keyof typeof functions, number> = {
   ...{ 'viewer-request': 9_900, 'viewer-response': 9_900, 'static-site': 3_500, router: 1_000 },
 };
 
@@ -39,7 +42,7 @@ export async function edgeFunctions(): Promise<Figures> {
   const figures: Figures = {};
   const empty = timeOf('async function run(event){return event.request}');
   if (empty !== undefined) figures['us per request in njs: an empty function'] = empty;
-  for (const [name, code] of Object.entries(built) as [keyof typeof built, string][]) {
+  for (const [name, code] of Object.entries(functions) as [keyof typeof functions, string][]) {
     figures[`bytes: ${name}`] = Buffer.byteLength(code);
     figures[`store reads per request: ${name}`] = await readsOf(code);
     const time = timeOf(scriptOf({ code, settings: SETTINGS }));
@@ -47,6 +50,7 @@ export async function edgeFunctions(): Promise<Figures> {
     figures[`goal: ${name} has at most ${BYTES_MAX[name]} bytes and one read`] =
       Buffer.byteLength(code) <= BYTES_MAX[name] && figures[`store reads per request: ${name}`] === 1;
   }
+  figures['bytes: the beacon, gzipped'] = gzipSync(beacon).length;
   return figures;
 }
 
