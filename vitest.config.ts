@@ -9,10 +9,16 @@ const isolated = all.filter((file) => LEAKS.test(readFileSync(file, 'utf8')));
 
 export default defineConfig({
   test: {
-    // The first need SST's platform, another installation (`npm run test:infra`), then a program that answers (`npm run test:wire`), then Lambda's runtime client (`npm run test:runtime`).
+    // The first need SST's platform, another installation (`npm run test:infra`), then a program that answers (`npm run test:wire`), then Lambda's runtime client (`npm run test:runtime`), then a browser (`npm run test:browser`).
     exclude: [
       ...configDefaults.exclude,
-      ...['test/infra/graph/**', 'test/infra/cli/**', 'test/wire/**', 'test/runtime/ric/**'],
+      ...[
+        'test/infra/graph/**',
+        'test/infra/cli/**',
+        'test/wire/**',
+        'test/runtime/ric/**',
+        'test/browser/**',
+      ],
     ],
     setupFiles: ['test/set-up.ts'],
     pool: 'threads',

@@ -25,6 +25,8 @@ export const LATENCY_MS = Object.freeze({
   kvs: 60,
   /** From a write of a KeyValueStore until functions at every edge read it: CloudFront promises seconds (CloudFront developer guide, "Amazon CloudFront KeyValueStore"); which is assumed. */
   kvsPropagation: 5_000,
+  /** The same for the edge location that reads it first; assumed. */
+  kvsPropagationMin: 500,
   /** One call of DynamoDB with small items; assumed. */
   dynamodb: 10,
   /** One control plane call of EventBridge Scheduler; assumed. */
@@ -41,10 +43,6 @@ export const LATENCY_MS = Object.freeze({
   metricEmissionMax: 50_000,
   /** How late the numbers of a queue can be that was inactive: "up to 15 minutes" (SQS developer guide, "Monitoring Amazon SQS queues using CloudWatch"). */
   sqsActivation: 15 * 60_000,
-  /** Shortest time until an edge location sees a new value of a KeyValueStore; AWS says "within a few seconds", so assumed. */
-  edgeValueMin: 1_000,
-  /** Longest time until it does; assumed. */
-  edgeValueMax: 10_000,
   /** Alarms with a period of 60 s or more are evaluated each minute (CloudWatch user guide, "Evaluating an alarm"). */
   alarmEvaluation: 60_000,
 });

@@ -49,7 +49,7 @@ interface Kept {
 /** Longest URL, and longest request with its headers (CloudFront quotas). */
 const [URL_MAX, REQUEST_MAX] = [8_192, 20_480];
 
-/** Headers that a function may not set (CloudFront developer guide, "Restrictions on edge functions"). */
+/** Headers that functions neither see nor set (CloudFront developer guide, "Restrictions on edge functions"). */
 const FORBIDDEN =
   /^(?:connection|expect|keep-alive|proxy-.*|trailer|upgrade|x-accel-.*|x-amz-cf-.*|x-cache|x-edge-.*|x-forwarded-proto|x-real-ip)$/;
 
@@ -122,7 +122,9 @@ export function createCdn(world: { clock: Clock; distribution: Distribution; val
     return { answer, came: isSame ? 'RefreshHit from cloudfront' : cameOf(answer) };
   };
 
-  const answered = async (edge: string, request: CdnRequest, requestId: string): Promise<CdnAnswer> => {
+  const answered = async (edge: string, sent: CdnRequest, requestId: string): Promise<CdnAnswer> => {
+    const shown = Object.entries(sent.headers).filter(([name]) => !FORBIDDEN.test(name));
+    const request = { ...sent, headers: Object.fromEntries(shown) };
     const { method, headers, url } = request;
     const size = Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
     if (url.length > URL_MAX || url.length + size > REQUEST_MAX)

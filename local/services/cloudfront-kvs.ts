@@ -68,8 +68,8 @@ interface Helpers {
   /** What stands under a key; undefined if nothing does. @throws Error if there is no such store */
   value(name: string, key: string): string | undefined;
   etag(name: string): string;
-  /** What functions at the edge read under a key now: what was written an assumed time ago. */
-  atEdge(name: string, key: string): string | undefined;
+  /** What functions at the edge read under a key now: what was written an assumed time ago, or where one edge location is nearer, so long ago. */
+  atEdge(name: string, key: string, delayMs?: number): string | undefined;
   names(): string[];
 }
 
@@ -187,9 +187,9 @@ export class SimulatedKeyValueStore {
     },
     value: (name, key) => this.#named(name).pairs.get(key),
     etag: (name) => etagOf(this.#named(name)),
-    atEdge: (name, key) => {
+    atEdge: (name, key, delayMs = LATENCY_MS.kvsPropagation) => {
       const { history } = this.#named(name);
-      const seenTo = this.#clock.now() - LATENCY_MS.kvsPropagation;
+      const seenTo = this.#clock.now() - delayMs;
       const seen = history.get(key)?.findLast(({ at }) => at <= seenTo);
       return seen?.value;
     },

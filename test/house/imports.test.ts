@@ -32,6 +32,7 @@ describe('the house', () => {
       ...[
         'vitest.config.ts',
         'vitest.deep.config.ts',
+        'vitest.browser.config.ts',
         'vitest.infra.config.ts',
         'vitest.mutation.config.ts',
         'vitest.runtime.config.ts',
@@ -39,8 +40,11 @@ describe('the house', () => {
         'sst.config.ts',
       ],
       'test/wire/setup.ts',
+      'test/browser/setup.ts',
       'examples/shop/sst.config.ts',
+      'examples/web-shop/vite.config.js',
       'examples/checkout-api/app/index.mjs',
+      'examples/web-shop/api/index.mjs',
     ];
     const problems = sources
       .filter((file) => !exempt.includes(file))

@@ -7,15 +7,26 @@ import { type Behaviour, createCdn, type Distribution } from '../../../local/cdn
 import { type CdnAnswer, type CdnRequest, textAnswer } from '../../../local/cdn/http.ts';
 import { functionOrigin, type Origin, s3Origin } from '../../../local/cdn/origins.ts';
 import { siteDistribution } from '../../../local/cdn/site.ts';
-import { PropagatingValues } from '../../../local/cdn/values.ts';
-import { virtualClock } from '../../../local/clock.ts';
+import { edgeValues } from '../../../local/cdn/values.ts';
+import { type VirtualClock, virtualClock } from '../../../local/clock.ts';
 import { LATENCY_MS } from '../../../local/latency.ts';
+import { SimulatedKeyValueStore } from '../../../local/services/cloudfront-kvs.ts';
 
 const ROLLOUT = { s: 'r41', c: 'r42', w: 2_500, t: 'checkout--r42--1', a: '/api/' };
 /** Below 25 % under that salt, and above it. */
 const [IN, OUT] = ['v-0', 'v-1'];
 const LONG = 'x'.repeat(2_000);
-const EVERYWHERE_MS = LATENCY_MS.edgeValueMax;
+const EVERYWHERE_MS = LATENCY_MS.kvsPropagation;
+
+/** A site's store, and what edge locations see of it. */
+function storeOf(clock: VirtualClock, text?: string) {
+  const { helpers } = new SimulatedKeyValueStore({ clock, account: '111122223333' });
+  helpers.create('shop', text === undefined ? {} : { spillway: text });
+  return {
+    values: edgeValues({ helpers }, 'shop'),
+    write: (value: string) => helpers.put('shop', { spillway: value }),
+  };
+}
 
 const html = (text: string, more: Record<string, string> = {}): CdnAnswer => ({
   ...textAnswer(200, text),
@@ -41,7 +52,7 @@ function cdnOf({
   store = ROLLOUT as object | null,
 } = {}) {
   const clock = virtualClock();
-  const values = new PropagatingValues(clock, 1);
+  const { values, write } = storeOf(clock, store === null ? undefined : JSON.stringify(store));
   const [files, live, candidate] = [originOf('files', pages), originOf('live', pages), originOf('candidate')];
   const distribution = change(
     siteDistribution({
@@ -50,8 +61,7 @@ function cdnOf({
     }),
   );
   const cdn = createCdn({ clock, distribution, values });
-  const set = (value: object) => values.set('spillway', JSON.stringify(value));
-  if (store !== null) set(store);
+  const set = (value: object) => write(JSON.stringify(value));
   const ask = async (
     url: string,
     { as = OUT, edge = 'FRA', method = 'GET', ...headers }: Record<string, string> = {},
@@ -65,8 +75,7 @@ function cdnOf({
       cache: said.headers['x-cache']?.split(' ')[0],
     };
   };
-  const ready = clock.advance(EVERYWHERE_MS);
-  return { clock, cdn, values, set, ask, files, live, candidate, ready };
+  return { clock, cdn, write, set, ask, files, live, candidate };
 }
 
 /** The distribution with something else in the behaviour of a path. */
@@ -77,8 +86,7 @@ const changed = (path: string, change: Partial<Behaviour>) => (distribution: Dis
 
 describe('the key of a cache', () => {
   test('is the path as the function left it, so that two releases of one page are kept apart', async () => {
-    const { ask, files, ready } = cdnOf();
-    await ready;
+    const { ask, files } = cdnOf();
     const first = await ask('/', { as: IN });
     const second = await ask('/', { as: OUT });
     expect([first.text, second.text]).toEqual([
@@ -91,8 +99,7 @@ describe('the key of a cache', () => {
 
   test('would mix releases if it were the path that was asked for', async () => {
     // Planted: a cache in front of the function.
-    const { cdn, clock, ready } = cdnOf();
-    await ready;
+    const { cdn, clock } = cdnOf();
     const kept = new Map<string, CdnAnswer>();
     const planted = async (as: string) => {
       const known = kept.get('/');
@@ -107,8 +114,7 @@ describe('the key of a cache', () => {
   });
 
   test('has neither query nor cookies, and an edge location has a cache of its own', async () => {
-    const { ask, files, ready } = cdnOf();
-    await ready;
+    const { ask, files } = cdnOf();
     await ask('/cart?utm=1');
     expect((await ask('/cart?utm=2', { as: 'v-2' })).cache).toBe('Hit');
     expect((await ask('/cart', { edge: 'SYD' })).cache).toBe('Miss');
@@ -120,8 +126,7 @@ describe('the key of a cache', () => {
     expect(['gzip, deflate, br, zstd', 'GZIP', 'gzip;q=0.8', 'br', undefined].map(encodingsOf)).toEqual([
       ...['br,gzip', '', 'gzip', 'br', ''],
     ]);
-    const { ask, files, ready } = cdnOf();
-    await ready;
+    const { ask, files } = cdnOf();
     await ask('/', { 'accept-encoding': 'gzip' });
     expect((await ask('/', { 'accept-encoding': 'gzip, deflate' })).cache).toBe('Hit');
     expect((await ask('/', { 'accept-encoding': 'br' })).cache).toBe('Miss');
@@ -133,16 +138,14 @@ describe('a behaviour', () => {
   test('is chosen by the path that the viewer asked for, and kept when the function leads elsewhere', async () => {
     const code =
       'import cf from "cloudfront";async function handler(event){event.request.uri="/api/stock";return event.request}';
-    const { ask, files, live, ready } = cdnOf({ change: changed('*', { request: { code } }) });
-    await ready;
+    const { ask, files, live } = cdnOf({ change: changed('*', { request: { code } }) });
     expect((await ask('/')).text).toBe('files /api/stock');
     expect((await ask('/')).cache).toBe('Hit');
     expect([files.asked.length, live.asked.length]).toEqual([1, 0]);
   });
 
   test('of files takes no other methods; that of the API does, and keeps nothing', async () => {
-    const { ask, live, ready } = cdnOf();
-    await ready;
+    const { ask, live } = cdnOf();
     expect((await ask('/cart', { method: 'POST' })).status).toBe(403);
     expect((await ask('/api/cart?id=1', { method: 'POST' })).text).toBe('live /api/cart?id=1');
     await ask('/api/cart');
@@ -152,8 +155,7 @@ describe('a behaviour', () => {
   });
 
   test('of the API leads visitors of the release to its origin', async () => {
-    const { ask, ready } = cdnOf();
-    await ready;
+    const { ask } = cdnOf();
     expect([(await ask('/api/a', { as: IN })).text, (await ask('/api/a')).text]).toEqual([
       'candidate /api/a',
       'live /api/a',
@@ -191,10 +193,9 @@ describe('what is kept', () => {
   });
 
   test('is asked for again by its ETag once it is stale', async () => {
-    const { ask, clock, files, ready } = cdnOf({
+    const { ask, clock, files } = cdnOf({
       pages: { '/a-1b2c3d4e.js': html('a', { 'cache-control': 'max-age=60' }) },
     });
-    await ready;
     await ask('/a-1b2c3d4e.js');
     await clock.advance(59_000);
     expect((await ask('/a-1b2c3d4e.js')).headers).toMatchObject({ age: '59' });
@@ -206,8 +207,7 @@ describe('what is kept', () => {
 
   test('of a missing file is so for ten seconds', async () => {
     const pages: Record<string, CdnAnswer> = { '/late.js': textAnswer(404, 'gone') };
-    const { ask, clock, ready } = cdnOf({ pages });
-    await ready;
+    const { ask, clock } = cdnOf({ pages });
     expect((await ask('/late.js')).status).toBe(404);
     pages['/late.js'] = html('there');
     await clock.advance(9_000);
@@ -219,8 +219,7 @@ describe('what is kept', () => {
   test('of a failing API is nothing, or visitors of the other release would get its errors', async () => {
     const pages = { '/api/a': textAnswer(500, 'failed') };
     const errors = async (change?: (distribution: Distribution) => Distribution) => {
-      const { ask, ready } = cdnOf({ pages, ...(change ? { change } : {}) });
-      await ready;
+      const { ask } = cdnOf({ pages, ...(change ? { change } : {}) });
       expect((await ask('/api/a', { as: OUT })).status).toBe(500);
       return (await ask('/api/a', { as: IN })).status;
     };
@@ -240,8 +239,7 @@ describe('an answer', () => {
   };
 
   test('is compressed for who can read it, and has a weak ETag then', async () => {
-    const { ask, ready } = cdnOf({ pages });
-    await ready;
+    const { ask } = cdnOf({ pages });
     const plain = await ask('/');
     const small = await ask('/', { 'accept-encoding': 'gzip, deflate' });
     expect(plain.headers).toMatchObject({ etag: '"20011"' });
@@ -257,8 +255,7 @@ describe('an answer', () => {
   });
 
   test('is empty for whom has it, by its ETag before its date', async () => {
-    const { ask, ready } = cdnOf({ pages });
-    await ready;
+    const { ask } = cdnOf({ pages });
     expect(await ask('/', { 'if-none-match': 'W/"20011"' })).toMatchObject({ status: 304, text: '' });
     expect((await ask('/', { 'if-none-match': '"x", "20011"' })).status).toBe(304);
     expect((await ask('/', { 'if-modified-since': 'Mon, 05 Jan 2026 09:00:00 GMT' })).status).toBe(304);
@@ -268,8 +265,7 @@ describe('an answer', () => {
   });
 
   test('after a revert is never empty for whom has the page of the release', async () => {
-    const { ask, clock, set, ready } = cdnOf({ pages });
-    await ready;
+    const { ask, clock, set } = cdnOf({ pages });
     const { headers } = await ask('/', { as: IN });
     set({ s: 'r41' });
     await clock.advance(EVERYWHERE_MS);
@@ -281,8 +277,7 @@ describe('an answer', () => {
   });
 
   test('has a range of the whole, and no body for HEAD', async () => {
-    const { ask, ready } = cdnOf({ pages });
-    await ready;
+    const { ask } = cdnOf({ pages });
     const part = await ask('/photo.png', { range: 'bytes=0-9', 'accept-encoding': 'gzip' });
     expect(part).toMatchObject({ status: 206, text: 'x'.repeat(10) });
     expect(part.headers['content-range']).toBe('bytes 0-9/2000');
@@ -300,8 +295,7 @@ describe('an answer', () => {
   });
 
   test('has the headers of the policy, and cookies on a page alone', async () => {
-    const { ask, ready } = cdnOf();
-    await ready;
+    const { ask } = cdnOf();
     const first = await ask('/', { as: '' });
     expect(first.headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'x-amz-cf-pop': 'FRA' });
     expect(first.cookies).toEqual([expect.stringMatching(/^__Host-spillway=[\w-]{36}; Path=\/; Secure;/)]);
@@ -309,8 +303,7 @@ describe('an answer', () => {
   });
 
   test('to the first visit is of the release that the cookie in it leads to', async () => {
-    const { ask, ready } = cdnOf();
-    await ready;
+    const { ask } = cdnOf();
     for (let visitor = 0; visitor < 12; visitor++) {
       const { text, cookies } = await ask('/', { as: '' });
       const [, id = ''] = /^__Host-spillway=([^;]+)/.exec(cookies[0] ?? '') ?? [];
@@ -344,29 +337,35 @@ describe('a function', () => {
     ['may not make code', REQUEST('return new Function("return 1")()'), 503],
     ['has no Map', REQUEST('return new Map()'), 503],
   ])('%s', async (_, change, status) => {
-    const { ask, ready } = cdnOf({ change: changed('*', change) });
-    await ready;
+    const { ask } = cdnOf({ change: changed('*', change) });
     expect((await ask('/')).status).toBe(status);
   });
 
   test('on the way out is not asked about an error', async () => {
     const pages = { '/gone.js': textAnswer(404, 'gone') };
-    const { ask, ready } = cdnOf({ pages, change: changed('*', RESPONSE('throw new Error("asked")')) });
-    await ready;
+    const { ask } = cdnOf({ pages, change: changed('*', RESPONSE('throw new Error("asked")')) });
     expect((await ask('/gone.js')).status).toBe(404);
     expect((await ask('/a.js')).status).toBe(503);
   });
 
   test('on the way out sees the path that the viewer asked for', async () => {
     const code = 'event.response.headers["x-saw"]={value:event.request.uri};return event.response';
-    const { ask, ready } = cdnOf({ change: changed('*', RESPONSE(code)) });
-    await ready;
+    const { ask } = cdnOf({ change: changed('*', RESPONSE(code)) });
     expect((await ask('/cart')).headers['x-saw']).toBe('/cart');
   });
 
+  test('sees nothing of the connection', async () => {
+    const code =
+      'import cf from "cloudfront";async function handler(event){return {statusCode:200,headers:{},body:JSON.stringify(event.request.headers)}}';
+    const { ask } = cdnOf({ change: changed('*', { request: { code } }) });
+    const sent = { connection: 'keep-alive', 'x-forwarded-proto': 'https', accept: '*/*' };
+    expect(JSON.parse((await ask('/', sent)).text)).toEqual({
+      ...{ host: { value: 'shop.example' }, accept: { value: '*/*' } },
+    });
+  });
+
   test('answers odd paths itself, and a request that is too long reaches none', async () => {
-    const { ask, files, ready } = cdnOf();
-    await ready;
+    const { ask, files } = cdnOf();
     expect(await ask('/a/../../secret')).toMatchObject({ status: 404, cache: 'FunctionGeneratedResponse' });
     expect((await ask(`/?${LONG.repeat(5)}`)).status).toBe(413);
     expect(files.asked).toEqual([]);
@@ -375,8 +374,7 @@ describe('a function', () => {
 
 describe('a value', () => {
   test('reaches each edge location at its own time, and no older one follows', async () => {
-    const { ask, clock, set, ready } = cdnOf({ store: { s: 'r41' } });
-    await ready;
+    const { ask, clock, set } = cdnOf({ store: { s: 'r41' } });
     const edges = ['FRA', 'SYD', 'GRU', 'NRT'];
     set({ s: 'r42' });
     const seen = edges.map(() => [] as string[]);
@@ -396,10 +394,9 @@ describe('a value', () => {
   });
 
   test('that is missing, or cannot be read, gives the stable page at its plain path', async () => {
-    const { ask, values, clock, ready } = cdnOf({ store: null });
-    await ready;
+    const { ask, write, clock } = cdnOf({ store: null });
     expect((await ask('/')).text).toBe('files /index.html');
-    values.set('spillway', '{"s":');
+    write('{"s":');
     await clock.advance(EVERYWHERE_MS);
     expect((await ask('/', { edge: 'SYD' })).text).toBe('files /index.html');
   });
@@ -419,9 +416,7 @@ describe('the embedded account behind it', () => {
         }),
       ),
     );
-    const values = new PropagatingValues(clock, 1);
-    values.set('spillway', '{"s":"r41"}');
-    await clock.advance(EVERYWHERE_MS);
+    const { values } = storeOf(clock, '{"s":"r41"}');
     const at = (mayList: boolean) =>
       createCdn({
         ...{ clock, values },

@@ -1,0 +1,1 @@
+export const release = '42-ratings';
