@@ -1,6 +1,7 @@
 import { RolloutTarget } from 'spillway/sst';
+import { RolloutSite } from 'spillway/sst/site';
 
-/** A shop whose checkout is rolled out: behind an API, a queue, a bus, a schedule and URLs. */
+/** A shop whose checkout is rolled out: behind an API, a queue, a bus, a schedule and URLs; and its site. */
 export function shop() {
   const target = new RolloutTarget('Checkout', {
     service: 'checkout-api',
@@ -16,11 +17,12 @@ export function shop() {
   const bus = new sst.aws.Bus('Events');
   bus.subscribe('Checkout', target.arn, {});
   new sst.aws.CronV2('Nightly', { function: target.arn, schedule: 'rate(1 day)' });
-  new sst.aws.Function('Caller', { handler: 'caller.handler', link: [target] });
+  const site = new RolloutSite('Web', { service: 'shop-web', environment: 'production', layout: 'spa' });
+  new sst.aws.Function('Caller', { handler: 'caller.handler', link: [target, site] });
   target.release({
     after: [api, queue, bus],
     steps: [{ weight: 10, bake: '5m' }],
     watch: { http5xx: '1.5x' },
   });
-  return { arn: target.arn };
+  return { arn: target.arn, site: site.url };
 }

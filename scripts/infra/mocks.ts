@@ -230,6 +230,15 @@ const INVENTED: Record<string, (name: string, inputs: Json) => Json> = {
     bucket: name.toLowerCase(),
     id: name.toLowerCase(),
     arn: arn('s3', name.toLowerCase(), true),
+    bucketRegionalDomainName: `${name.toLowerCase()}.s3.${PLACE.region}.amazonaws.com`,
+  }),
+  'aws:cloudfront/keyValueStore:KeyValueStore': (name) => ({
+    arn: arn('cloudfront', `key-value-store/${name}`, true),
+  }),
+  'aws:cloudfront/function:Function': (name) => ({ arn: arn('cloudfront', `function/${name}`, true) }),
+  'aws:cloudfront/distribution:Distribution': (name) => ({
+    arn: arn('cloudfront', `distribution/${name}`, true),
+    domainName: `${name.toLowerCase()}.cloudfront.net`,
   }),
   'aws:dynamodb/table:Table': (name) => ({
     name,

@@ -106,7 +106,7 @@ const RULES: Record<string, Rule> = {
     node: true,
   },
   // It runs in the users' own SST apps, with what SST puts into it.
-  sst: { folders: [], packages: [], node: true },
+  sst: { folders: ['edge'], packages: [], node: true },
   // It names files; what it reads of them is data.
   infra: {
     folders: [
@@ -122,7 +122,13 @@ const RULES: Record<string, Rule> = {
   // The last two are what the build of a site puts there, and what one of its releases misses.
   examples: {
     folders: ['examples'],
-    packages: ['spillway', 'spillway/sst', '@release/details.mjs', '/assets/stars-1b2c3d4e.js'],
+    packages: [
+      'spillway',
+      'spillway/sst',
+      'spillway/sst/site',
+      '@release/details.mjs',
+      '/assets/stars-1b2c3d4e.js',
+    ],
     node: true,
   },
   // A test looks at what it tests, wherever that stands.
