@@ -8,12 +8,18 @@ const SUPPORTED = {
   ...{ 'logical-assignment': false, 'optional-catch-binding': false },
 };
 
-/** The functions of the edge; true for those that run inside functions of SST. */
-const FUNCTIONS = { 'viewer-request': false, 'viewer-response': false, 'static-site': true, router: true };
+/** The functions of the edge, with the file of each; true for those that run inside functions of SST. */
+const FUNCTIONS: [name: string, file: string, isWithin: boolean][] = [
+  ['viewer-request', 'viewer-request', false],
+  ['viewer-response', 'viewer-response', false],
+  ['static-site', 'static-site', true],
+  ['router', 'router', true],
+  ['sst-response', 'viewer-response', true],
+];
 
 /** The code of each function, as it is uploaded, and of the beacon, as it stands in pages, by its name. */
 export function edgeCode(): Record<string, string> {
-  const functions = Object.entries(FUNCTIONS).map(([name, isWithin]) => [name, built(name, isWithin)]);
+  const functions = FUNCTIONS.map(([name, file, isWithin]) => [name, built(file, isWithin)]);
   return { ...Object.fromEntries(functions), beacon: beacon() };
 }
 

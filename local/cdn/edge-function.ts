@@ -27,7 +27,7 @@ export function scriptOf({ code, settings = {} }: EdgeFunction): string {
     .join('');
   const own = code.replace(IMPORT, '');
   return own === code
-    ? `async function run(event){${known}${own}return event.request}`
+    ? `async function run(event){${known}${own}return event.response||event.request}`
     : `${known}${own}async function run(event){const said=await handler(event);return said}`;
 }
 

@@ -5,7 +5,7 @@ import type { Value } from '../../edge/value.ts';
 /** Which function is asked, what stands before its code, what its store holds and what is to come of it. */
 export interface Case {
   name: string;
-  asks: 'viewer-request' | 'viewer-response' | 'static-site' | 'router';
+  asks: 'viewer-request' | 'viewer-response' | 'static-site' | 'router' | 'sst-response';
   settings?: { LAYOUT: string } | { BASE: string };
   /** The text under the key; absent if there is none. */
   store?: string | undefined;
@@ -287,6 +287,7 @@ export const CASES: readonly Case[] = [
     ...{ asks: 'router', settings: { BASE: '/docs' } },
   },
   ...answers(),
+  ...answers().map((given) => ({ ...given, asks: 'sst-response' as const })),
 ];
 
 /** What an answer becomes. */
