@@ -219,7 +219,7 @@ describe('counts of CloudWatch', () => {
     };
   }
 
-  test.each(sampled(CASES, 22))(
+  test.each(sampled(CASES, 33))(
     '%s, of %s, stop no good release and keep no bad one',
     async (_, __, plot) => {
       const good = await play(plot);

@@ -197,7 +197,7 @@ function expectTrouble(name: string, { unwritten, story }: { unwritten: number; 
   if (name.includes('execution')) expect(story.join()).toContain('TookOver');
 }
 
-test.each(sampled(troubles, 3, 1))(
+test.each(sampled(troubles, 6, 1))(
   'a tick that folds and %s changes no verdict, and what was folded is used once',
   async (name, trouble) => {
     const { plot, atFold } = trouble(TWO_FOLDS, 1);

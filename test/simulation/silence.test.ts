@@ -356,14 +356,19 @@ describe('counts that are late', () => {
     lateness: (of) => (version === undefined || of === version ? { share, ms } : undefined),
   });
 
-  test.each([
-    ['both versions, 12 minutes', late(undefined, 12 * MINUTE)],
-    ['the canary alone, 3 minutes', late('2', 3 * MINUTE)],
-    ['the canary alone, 8 minutes', late('2', 8 * MINUTE)],
-    ['the canary alone, half of them by 4 minutes', late('2', 4 * MINUTE, 0.5)],
-    ['stable alone, 4 minutes', late('1', 4 * MINUTE)],
-    ['stable alone, 8 minutes', late('1', 8 * MINUTE)],
-  ])('are waited for, and the release completes by itself: %s', async (_, plot) => {
+  test.each(
+    sampled(
+      [
+        ['both versions, 12 minutes', late(undefined, 12 * MINUTE)],
+        ['the canary alone, 3 minutes', late('2', 3 * MINUTE)],
+        ['the canary alone, 8 minutes', late('2', 8 * MINUTE)],
+        ['the canary alone, half of them by 4 minutes', late('2', 4 * MINUTE, 0.5)],
+        ['stable alone, 4 minutes', late('1', 4 * MINUTE)],
+        ['stable alone, 8 minutes', late('1', 8 * MINUTE)],
+      ],
+      3,
+    ),
+  )('are waited for, and the release completes by itself: %s', async (_, plot) => {
     const { rollout, run } = await play(plot);
     expect(rollout?.outcome).toBe('completed');
     expect(faults(run)).toEqual([]);
@@ -371,12 +376,17 @@ describe('counts that are late', () => {
 });
 
 describe('counts of one version that come late each time', () => {
-  test.each([
-    ['1', 1],
-    ['2', 1],
-    ['1', 3],
-    ['1', 4],
-  ])('page nobody, and the release completes by itself: version %s, %i min', async (version, minutes) => {
+  test.each(
+    sampled(
+      [
+        ['1', 1],
+        ['2', 1],
+        ['1', 3],
+        ['1', 4],
+      ],
+      2,
+    ),
+  )('page nobody, and the release completes by itself: version %s, %i min', async (version, minutes) => {
     const { rollout, events, run } = await play({
       requestsPerSecond: 50,
       hours: 3,
@@ -397,31 +407,33 @@ describe('a canary of which nothing is counted while stable is', () => {
   const waitOf = (events: RolloutEvent[]) =>
     events.flatMap((event) => (event.type === 'RecallOrdered' ? [event] : []));
 
-  test.each([
-    ['a later step', 50],
-    ['the holdout', 75],
-    ['100 %, where silence recalls it', 100],
-  ])(
-    'waits at a low weight if that begins at %s, and is reverted once it cannot be late',
-    async (_, from) => {
-      let isLost = false;
-      const uncounted = (_version: string, _at: number, weight: number) => {
-        isLost ||= weight >= from;
-        return isLost ? 1 : 0;
-      };
-      const { rollout, events, run } = await play({
-        requestsPerSecond: 20,
-        hours: 3,
-        canaries: { 2: { uncounted } },
-        rollout: { steps },
-      });
-      expect(waitOf(events)[0]).toMatchObject({
-        ...(from < 100 ? { weight: 1, nth: 0, waitsFor: 'api' } : { weight: 5, nth: 1 }),
-      });
-      expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
-      expect(faults(run)).toEqual([]);
-    },
-  );
+  test.each(
+    sampled(
+      [
+        ['a later step', 50],
+        ['the holdout', 75],
+        ['100 %, where silence recalls it', 100],
+      ],
+      3,
+    ),
+  )('waits at a low weight if that begins at %s, and is reverted once it cannot be late', async (_, from) => {
+    let isLost = false;
+    const uncounted = (_version: string, _at: number, weight: number) => {
+      isLost ||= weight >= from;
+      return isLost ? 1 : 0;
+    };
+    const { rollout, events, run } = await play({
+      requestsPerSecond: 20,
+      hours: 3,
+      canaries: { 2: { uncounted } },
+      rollout: { steps },
+    });
+    expect(waitOf(events)[0]).toMatchObject({
+      ...(from < 100 ? { weight: 1, nth: 0, waitsFor: 'api' } : { weight: 5, nth: 1 }),
+    });
+    expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
+    expect(faults(run)).toEqual([]);
+  });
 
   test('returns by itself once its counts come, and completes', async () => {
     let since = Number.POSITIVE_INFINITY;

@@ -6,7 +6,7 @@ import { reportOf, type SeedResult } from '../../simulation/report.ts';
 import { playSeed } from '../../simulation/seed.ts';
 import { times } from '../deep.ts';
 
-const SEEDS = times(6, 1_500);
+const SEEDS = times(4, 1_500);
 
 /** What a world may have in it; each kind is played at least once, however few worlds are played. */
 function partsOf({ release, hook, file, troubles, ...it }: Case): string[] {

@@ -478,7 +478,7 @@ test(
           folded = journaled(next);
         }
       }),
-      { numRuns: times(30, 300) },
+      { numRuns: times(12, 300) },
     );
     // A test in which nothing is folded, or everything ends alike, would say nothing.
     expect(seen.folds).toBeGreaterThan(20);
