@@ -160,7 +160,7 @@ export class RolloutSite extends $util.ComponentResource {
                 },
               ],
         // No error page of the distribution: it would answer for a missing script, and for the API.
-        customErrorResponses: [403, 404, 500, 502, 503, 504].map((errorCode) => ({
+        customErrorResponses: [403, 404, 500, 501, 502, 503, 504].map((errorCode) => ({
           errorCode,
           errorCachingMinTtl: ERRORS_KEPT,
         })),

@@ -3,14 +3,14 @@ import { CACHING_DISABLED, CACHING_OPTIMIZED, ERROR_SECONDS } from './cache.ts';
 import type { Distribution } from './cdn.ts';
 import type { Origin } from './origins.ts';
 
-/** AWS' managed SecurityHeadersPolicy. */
-const SECURITY_HEADERS = {
+/** What `sst/rollout-site.js` makes; a test holds the two together. */
+const HEADERS = {
   'referrer-policy': 'strict-origin-when-cross-origin',
   'strict-transport-security': 'max-age=31536000',
   'x-content-type-options': 'nosniff',
-  'x-frame-options': 'SAMEORIGIN',
-  'x-xss-protection': '1; mode=block',
 };
+/** Errors that are kept for no time. Others are, also without caching, and by their path alone: visitors of stable would be answered with errors of the release. */
+const KEPT_FOR_NO_TIME = [403, 404, 500, 501, 502, 503, 504];
 
 /** The distribution of one site, and of its API if it has one, with the functions of the edge as they are uploaded. */
 export function siteDistribution(site: {
@@ -39,8 +39,7 @@ export function siteDistribution(site: {
       },
     ],
     origins: { files, ...(api === undefined ? {} : { live: api.live, candidate: api.candidate }) },
-    headers: SECURITY_HEADERS,
-    // What fails is kept without caching, too, by its path alone: visitors of stable would be answered with errors of the release.
-    errorSeconds: (status) => (status >= 500 ? 0 : ERROR_SECONDS),
+    headers: HEADERS,
+    errorSeconds: (status) => (KEPT_FOR_NO_TIME.includes(status) ? 0 : ERROR_SECONDS),
   };
 }

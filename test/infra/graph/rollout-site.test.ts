@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import edge from '../../../edge/built.json' with { type: 'json' };
+import { textAnswer } from '../../../local/cdn/http.ts';
+import { siteDistribution } from '../../../local/cdn/site.ts';
 import { all, type Graph, graphOf, one } from './graph.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -129,6 +131,35 @@ test('a distribution keeps pages and files, and nothing of the API', () => {
   const docs = one(graph, 'cloudfront/distribution:Distribution', 'DocsDistribution').inputs;
   expect(docs.orderedCacheBehaviors).toEqual([]);
   expect(docs.viewerCertificate).toEqual({ cloudfrontDefaultCertificate: true });
+});
+
+test('the distribution of the embedded world is like it', () => {
+  const { inputs } = one(graph, 'cloudfront/distribution:Distribution', 'WebDistribution');
+  const { inputs: policy } = one(
+    graph,
+    'cloudfront/responseHeadersPolicy:ResponseHeadersPolicy',
+    'WebHeaders',
+  );
+  const origin = async () => textAnswer(200, '');
+  const api = { path: '/api/', live: origin, candidate: origin };
+  const local = siteDistribution({ files: origin, layout: 'spa', api });
+  const codes = inputs.customErrorResponses.map(({ errorCode }: { errorCode: number }) => errorCode);
+  expect(
+    Array.from({ length: 200 }, (_, at) => 400 + at).filter((code) => local.errorSeconds(code) === 0),
+  ).toEqual(codes);
+  expect(local.behaviours.map(({ path }) => path)).toEqual([
+    inputs.orderedCacheBehaviors[0].pathPattern,
+    '*',
+  ]);
+  expect(Object.keys(local.origins)).toEqual(
+    inputs.origins.map(({ originId }: { originId: string }) => originId),
+  );
+  const { referrerPolicy, strictTransportSecurity } = policy.securityHeadersConfig;
+  expect(local.headers).toEqual({
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': referrerPolicy.referrerPolicy,
+    'strict-transport-security': `max-age=${strictTransportSecurity.accessControlMaxAgeSec}`,
+  });
 });
 
 test('what the functions look at besides cookies is named by a policy', () => {

@@ -205,15 +205,22 @@ describe('what is kept', () => {
     expect(files.asked[1]?.headers).toEqual({ 'if-none-match': '"1a"' });
   });
 
-  test('of a missing file is so for ten seconds', async () => {
+  test('of a missing file is so for ten seconds, unless the distribution says otherwise', async () => {
     const pages: Record<string, CdnAnswer> = { '/late.js': textAnswer(404, 'gone') };
-    const { ask, clock } = cdnOf({ pages });
+    const { ask, clock } = cdnOf({
+      pages,
+      change: (distribution) => ({ ...distribution, errorSeconds: tenSeconds }),
+    });
     expect((await ask('/late.js')).status).toBe(404);
     pages['/late.js'] = html('there');
     await clock.advance(9_000);
     expect(await ask('/late.js')).toMatchObject({ status: 404, cache: 'Error' });
     await clock.advance(1_001);
     expect((await ask('/late.js')).status).toBe(200);
+    const own = cdnOf({ pages: { '/late.js': textAnswer(404, 'gone') } });
+    await own.ask('/late.js');
+    await own.ask('/late.js');
+    expect(own.files.asked).toHaveLength(2);
   });
 
   test('of a failing API is nothing, or visitors of the other release would get its errors', async () => {
