@@ -18,6 +18,9 @@ import { placedDice } from '../local/random.ts';
 import { SimulatedKeyValueStore } from '../local/services/cloudfront-kvs.ts';
 import { packed } from './pack.ts';
 
+/** The release of the example that visitors have at first. */
+export const FIRST_RELEASE = '41-serving';
+
 /** The example site. */
 const EXAMPLE = fileURLToPath(new URL('../examples/web-shop', import.meta.url));
 const VITE = fileURLToPath(new URL('../node_modules/vite/bin/vite.js', import.meta.url));

@@ -7,13 +7,18 @@ import { narrate } from '../demo/narrate.ts';
 import { serve } from '../demo/server.ts';
 import { deploy, EXAMPLE, publish, shoppers } from '../demo/shop.ts';
 import { SIGNING_SECRET, slackAccess, slackOf } from '../demo/slack/workspace.ts';
+import { FIRST_RELEASE, openWebShop } from '../demo/web-shop.ts';
 import { SLACK_TOKEN } from '../local/account.ts';
+import { serveCdn } from '../local/cdn/server.ts';
 import { scaledClock } from '../local/clock.ts';
 import { createWorld } from '../local/world.ts';
 import { KINDS } from '../targets/kinds.ts';
 import { given, wrong } from './arguments.ts';
 
 const SCALE_MAX = 60;
+const PORT = Number(new URL(LOCAL_URL).port);
+/** Where the CDN of the embedded world listens. */
+const SITE_PORT = PORT + 1;
 
 const call = {
   name: 'npm run dev --',
@@ -44,21 +49,23 @@ await deploy(world, lambda, alias, file.service, '7-serving');
 const version = await publish(world, lambda, '8-cheaper-shipping');
 const buggy = await publish(world, lambda, '9-coupons');
 shoppers(world, lambda, alias, 20);
+const shop = await openWebShop(world, FIRST_RELEASE);
 const command = `npm run spillway -- release examples/checkout-api/rollout.yaml --version api=${version} --release first --local --wait`;
 world.follow(({ rollout, events }) => {
   for (const event of events) narrate(event, rollout);
 });
+let site = '';
 try {
-  await serve(world, Number(new URL(LOCAL_URL).port), {
-    mount: { [SLACK]: slackOf(world, { url: LOCAL_URL, command }) },
-  });
+  await serve(world, PORT, { mount: { [SLACK]: slackOf(world, { url: LOCAL_URL, command }) } });
+  site = (await serveCdn(shop.cdn, { port: SITE_PORT, edgeOf: shop.edgeOf })).url;
 } catch (error) {
   console.error(
-    `Nothing can listen at ${LOCAL_URL} (${error instanceof Error ? error.message : error}); is another "npm run dev" running?`,
+    `Nothing can listen at ${LOCAL_URL} and port ${SITE_PORT} (${error instanceof Error ? error.message : error}); is another "npm run dev" running?`,
   );
   process.exit(1);
 }
 console.log(`AWS is simulated here, ${scale} times as fast as real time. Version 7 of ${lambda} serves; ${version} is good and ${buggy} has a bug. In another terminal:\n
   ${command}
   npm run spillway -- status --local\n
-Rollouts are reported in a simulated Slack, with buttons: ${LOCAL_URL}${SLACK}\n`);
+Rollouts are reported in a simulated Slack, with buttons: ${LOCAL_URL}${SLACK}
+A static site with its API, examples/web-shop, answers at ${site} behind a CDN of the embedded world.\n`);

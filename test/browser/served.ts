@@ -1,4 +1,4 @@
-import { openWebShop } from '../../demo/web-shop.ts';
+import { FIRST_RELEASE, openWebShop } from '../../demo/web-shop.ts';
 import { createAccount } from '../../local/account.ts';
 import { serveCdn } from '../../local/cdn/server.ts';
 import { scaledClock } from '../../local/clock.ts';
@@ -7,7 +7,8 @@ import { LATENCY_MS } from '../../local/latency.ts';
 /** How much faster than real time: an edge location sees a new value within half a second. */
 const SCALE = 10;
 
-export const [OLD, NEW] = ['41-serving', '42-ratings'];
+export const OLD = FIRST_RELEASE;
+export const NEW = '42-ratings';
 const SALT = 'web-shop--42--1';
 
 /** The example site at its first release on a CDN of this machine, and what was asked of it. */
