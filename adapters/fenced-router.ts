@@ -36,8 +36,8 @@ const REVERT_MS = 7_000;
 /** Looks at a target before a revert or a claim believes that it is another rollout's: reads may lag behind writes (assumed: seconds at most; AWS promises nothing). */
 const LOOKS_MAX = 4;
 
-/** What was read of a target; `revision` is another one after every write. */
-export type Seen = Observed & { revision: string | undefined };
+/** What was read of a target; `revision` is another one after every write, and `rest` is what else stands there, which its store alone understands. */
+export type Seen = Observed & { revision: string | undefined; rest?: unknown };
 
 /**
  * Why a write or read was refused: `gone` if the target or the version does not exist, `outdated` if somebody else wrote since the
@@ -52,8 +52,8 @@ const GONE: Seen = { primary: NOBODY, weights: {}, token: undefined, revision: u
 export interface RoutingStore {
   /** @throws what its service answered */
   read(target: Pick<Target, 'ref' | 'key'>): Promise<Seen>;
-  /** Writes all of it, and answers what stands there then, if the service says. @throws what its service answered */
-  write(target: Target, routing: Routing, revision: string | undefined): Promise<Seen | undefined>;
+  /** Writes all of it over what was read, and answers what stands there then, if the service says. @throws what its service answered */
+  write(target: Target, routing: Routing, over: Seen): Promise<Seen | undefined>;
   refusalOf(error: unknown): Refusal;
   /** Whether a target without any token may be touched for this rollout. @throws RolloutError RevertFailed if not */
   assertOwned(target: Target, rolloutId: string): Promise<void>;
@@ -78,7 +78,7 @@ export function fencedRouter(
   const written = async (
     target: Target,
     routing: Routing,
-    { revision }: Seen,
+    over: Seen,
     until?: Instant,
   ): Promise<{
     seen: Seen;
@@ -89,7 +89,7 @@ export function fencedRouter(
   }> => {
     let busy: unknown;
     try {
-      const seen = await patiently(target.key, clock, () => store.write(target, routing, revision), until);
+      const seen = await patiently(target.key, clock, () => store.write(target, routing, over), until);
       if (seen !== undefined) return { seen };
     } catch (error) {
       // AWS has had no capacity for seconds: let the caller retry later instead of piling on.
@@ -98,7 +98,7 @@ export function fencedRouter(
       // A target that is gone is found out by reading it; if it is there as it was, the version is not. If not, it was made again meanwhile.
       if (refusal === 'gone') {
         const seen = await get(target, until);
-        return seen.revision === revision ? { seen, isVersionGone: true } : { seen, isRefused: true };
+        return seen.revision === over.revision ? { seen, isVersionGone: true } : { seen, isRefused: true };
       }
       if (refusal === 'outdated') return { seen: await get(target, until), isRefused: true };
       await clock.sleep(pauseOf(PAUSE_MS, target.key, clock.now()));
@@ -178,7 +178,7 @@ export function fencedRouter(
       const plan = raisePlan(seen, target, raise, clock.now());
       if ('fenced' in plan) return { result: 'fenced', why: plan.fenced, observed: observedFrom(seen) };
       try {
-        await store.write(target, plan.write, seen.revision);
+        await store.write(target, plan.write, seen);
         return { result: 'raised' };
       } catch (error) {
         // Neither a write in between nor another change of the function nor the account is the release's fault: it comes again later.

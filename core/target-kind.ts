@@ -1,5 +1,6 @@
 import type * as z from 'zod/mini';
 import type { Limit } from './analysis/types.ts';
+import type { ArtifactForm } from './config/artifact.ts';
 import { own } from './config/plain.ts';
 import { RolloutError } from './errors.ts';
 import type { Source } from './target.ts';
@@ -17,6 +18,8 @@ export interface TargetKind {
   example: string;
   /** All the fields of such a target. */
   spec: z.ZodMiniType<TargetSpec>;
+  /** The forms that a manifest may offer it a release in. */
+  artifacts: readonly ArtifactForm[];
   /** The fields that no two targets of a file may have alike, and what is then said to be the same. */
   identity: { fields: readonly string[]; noun: string };
   /** How a person takes the canary's traffic away without the controller, as a command to copy. */

@@ -1,4 +1,5 @@
 import type { Limit } from './analysis/types.ts';
+import type { Seconds } from './units.ts';
 
 /** What receives traffic, with the two versions of this rollout. `kind` and `ref` belong to the adapter; core never looks inside `ref`. */
 export interface Target {
@@ -30,6 +31,8 @@ export interface Traits {
   counts: readonly ('answers' | 'batches')[];
   /** The limits that it has, with the field of `ref` that names the queue which is read for each. */
   limits: { readonly [L in Limit]?: 'queue' | 'dlq' | 'nothing' };
+  /** How long a write takes until all of its visitors are led by it, if that is no matter of a moment. */
+  spreadSeconds?: Seconds | undefined;
   /** What it is called in a sentence, such as "alias live of checkout-prod-Api". */
   noun: string;
   /** What the metrics that an alarm may watch call it, such as the name of its function; absent if they tell no versions apart. */

@@ -1,5 +1,7 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { isThrottle } from '../adapters/_aws.ts';
+import type { Connection, Sending } from '../adapters/_request.ts';
+import { keyValueStore } from '../adapters/key-value-store.ts';
 import { type S3Calls, s3Client } from '../adapters/s3-client.ts';
 import type { Clock } from '../core/ports.ts';
 import { observer } from './_observe.ts';
@@ -59,6 +61,9 @@ export const aws: Host = {
   clock,
   fetch,
   client: (kind, limits) => watched(new kind(limits)),
+  s3: ({ config }) => s3Client(...watching(config, process.env.AWS_ENDPOINT_URL_S3)),
+  stores: ({ config }) =>
+    keyValueStore(...watching(config, process.env.AWS_ENDPOINT_URL_CLOUDFRONT_KEYVALUESTORE)),
   setting(name) {
     const value = aws.optionalSetting(name);
     if (value === '')
@@ -68,18 +73,23 @@ export const aws: Host = {
   optionalSetting: (name) => process.env[name] ?? '',
 };
 
-/** S3 as every client: watched, and at the address that the SDK's own variables name. */
-export function awsS3(): S3Calls {
-  const { config } = new LambdaClient(CLIENT);
+/** S3 for those who have no client at hand. */
+export const awsS3 = (): S3Calls => aws.s3(new LambdaClient(CLIENT));
+
+/** What signed requests are sent by: a client's connections, watched as it is itself, and the address that the SDK's own variables name. */
+function watching(config: LambdaClient['config'], own: string | undefined): [Connection, Sending] {
   const handle = async (request: never) => {
     const sent = Date.now();
     const answer = await config.requestHandler.handle(request);
     setClock(sent, answer.response.headers.date);
     return answer;
   };
-  const endpoint = process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL;
+  const endpoint = own ?? process.env.AWS_ENDPOINT_URL;
   const onError = (error: unknown) => {
     if (isThrottle(error)) observer.count({ Throttles: 1 });
   };
-  return s3Client({ ...config, requestHandler: { handle } }, { clock, endpoint, onError });
+  return [
+    { ...config, requestHandler: { handle } },
+    { clock, endpoint, onError },
+  ];
 }

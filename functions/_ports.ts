@@ -11,6 +11,7 @@ import { dynamodbBudget } from '../adapters/dynamodb-budget.ts';
 import { dynamodbJournal } from '../adapters/dynamodb-journal.ts';
 import { dynamodbNotes } from '../adapters/dynamodb-notes.ts';
 import { eventBridgeAnnouncer } from '../adapters/eventbridge-announcer.ts';
+import type { StoreCalls } from '../adapters/key-value-store.ts';
 import { lambdaClicks } from '../adapters/lambda-clicks.ts';
 import { lambdaCommands } from '../adapters/lambda-commands.ts';
 import { lambdaOpenings } from '../adapters/lambda-openings.ts';
@@ -53,6 +54,9 @@ export interface Host {
   fetch: typeof fetch;
   /** A client of a service of AWS, which gives its calls up after so long. */
   client<Client extends AwsClient>(kind: new (limits: Limits) => Client, limits: Limits): Client;
+  /** Objects of S3, and stores of CloudFront, which need no clients of their own: they are reached by the connections of this one. */
+  s3(client: LambdaClient): S3Calls;
+  stores(client: LambdaClient): StoreCalls;
   /** What the deployment says of this. @throws Error naming what it forgot */
   setting(name: Setting): string;
   /** The same of what a deployment may leave out; empty if it did. */
@@ -146,13 +150,17 @@ export const deadLettersOn = ({ client, clock, fetch, setting }: Host) =>
     { clock, queueUrl: setting('DEAD_LETTERS_URL') },
   );
 
-const targetClients = ({ client, fetch }: Host) => ({ lambda: client(LambdaClient, CLIENT), fetch });
+const targetClients = ({ client, s3, stores }: Host) => {
+  const lambda = client(LambdaClient, CLIENT);
+  return { lambda, stores: stores(lambda), s3: s3(lambda) };
+};
 
 /** Traffic routers by kind of target. */
 export const routersOn = (host: Host) => byKind(routers, targetClients(host), host.clock);
 
 /** Publishers by kind of target. */
-export const publishersOn = (host: Host) => byKind(publishers, targetClients(host), host.clock);
+export const publishersOn = ({ client, clock, fetch }: Host) =>
+  byKind(publishers, { lambda: client(LambdaClient, CLIENT), fetch }, clock);
 
 /** Asks the function that publishes. */
 export const restoreCodeOn = ({ client, setting }: Host) => {
@@ -178,10 +186,10 @@ const OPENING_CLIENT: Limits = {
 export const openingsOn = ({ client, clock, setting }: Host) =>
   lambdaOpenings(client(LambdaClient, OPENING_CLIENT), clock, setting('OPEN_ROLLOUT_ARN'));
 
-const smokeOn = ({ client, clock, fetch }: Host) => {
+const smokeOn = ({ client, clock, fetch, stores }: Host) => {
   const lambda = client(LambdaClient, PATIENT_CLIENT);
   const secrets = awsSecrets({ config: lambda.config, fetch }, clock);
-  return smokeByKind(smokeRunners, { lambda, secrets }, clock);
+  return smokeByKind(smokeRunners, { lambda, secrets, fetch, stores: stores(lambda) }, clock);
 };
 
 /** What measures repeats smoke tests, asks nobody else, and is not given the secret of hooks. */

@@ -30,7 +30,7 @@ export async function controller() {
   return { environment: place.environment, bucket: bucket.name, pages: topic.arn, api, publicApi };
 }
 
-async function placeOf({ completionsBucket, access }: Settings): Promise<Place> {
+async function placeOf({ completionsBucket, siteBuckets, access }: Settings): Promise<Place> {
   const [{ partition }, { region }, { accountId }] = await Promise.all([
     aws.getPartition({}),
     aws.getRegion({}),
@@ -40,7 +40,7 @@ async function placeOf({ completionsBucket, access }: Settings): Promise<Place> 
     .flat()
     .flatMap((route) => ('sns' in route ? [route.sns] : []));
   return {
-    ...{ partition, region, account: accountId, environment: $app.stage, completionsBucket },
+    ...{ partition, region, account: accountId, environment: $app.stage, completionsBucket, siteBuckets },
     topics: [...new Set(topics)],
   };
 }

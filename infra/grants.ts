@@ -223,9 +223,6 @@ export type Holder = keyof typeof LENT;
 /** What a function of the controller may do: its rights, its own logs and traces, its own dead letters, the secrets of the controller that it reads, and the functions that it starts. */
 export function statementsOf(name: FunctionName, place: Place): Statement[] {
   const arns = arnsOf(place);
-  const isMeant = (right: RightName) =>
-    (place.completionsBucket !== '' || !right.endsWith(' completions')) &&
-    (place.topics.length > 0 || right !== 'publish to topics');
   const own = (Sid: string, Action: string[], ...Resource: string[]): Statement => ({
     Sid,
     Effect: 'Allow',
@@ -234,7 +231,9 @@ export function statementsOf(name: FunctionName, place: Place): Statement[] {
   });
   const secrets = (SECRETS_READ[name] ?? []).map(arns.ownSecret);
   return [
-    ...[...GRANTS[name], ...EVERYBODY].filter(isMeant).map((right) => statementOf(right, arns)),
+    ...[...GRANTS[name], ...EVERYBODY]
+      .filter((right) => isMeant(right, place))
+      .map((right) => statementOf(right, arns)),
     own('WriteLogs', ['logs:CreateLogStream', 'logs:PutLogEvents'], arns.logs(name)),
     ...(ASYNCHRONOUS.includes(name)
       ? [own('SendDeadLetters', ['sqs:SendMessage'], arns.deadLetters(name))]
@@ -244,11 +243,19 @@ export function statementsOf(name: FunctionName, place: Place): Statement[] {
   ];
 }
 
+/** Whether a right is of something that this deployment has. */
+function isMeant(right: RightName, { completionsBucket, topics, siteBuckets }: Place): boolean {
+  if (right.endsWith(' completions')) return completionsBucket !== '';
+  if (right.endsWith(' sites')) return siteBuckets.length > 0;
+  return right !== 'publish to topics' || topics.length > 0;
+}
+
 /** What the role may do that the controller lends to a service. */
 export function lentStatementsOf(holder: Holder, place: Place): Statement[] {
   const arns = arnsOf(place);
   const { may }: Lent = LENT[holder];
-  return [...callsOf(holder, arns), ...may.map((right) => statementOf(right, arns))];
+  const meant = may.filter((right) => isMeant(right, place));
+  return [...callsOf(holder, arns), ...meant.map((right) => statementOf(right, arns))];
 }
 
 /** Only what starts a function may call it. */

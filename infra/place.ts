@@ -8,6 +8,8 @@ export interface Place {
   completionsBucket: string;
   /** The topics that rollouts are reported to, by their ARNs. */
   topics: string[];
+  /** The buckets that the files of sites are in; empty if there are no sites. */
+  siteBuckets: string[];
 }
 
 /** What every name of a controller begins with. The command line makes the same names. */
@@ -45,6 +47,10 @@ export function arnsOf(place: Place) {
     stream: arn('dynamodb', `table/${prefix}-journal/stream/*`),
     bus: arn('events', 'event-bus/default'),
     topics: place.topics,
+    /** Every KeyValueStore of the account, which are in no region: nothing narrows them but the key that says whose one is. */
+    anyStore: `arn:${partition}:cloudfront::${account}:key-value-store/*`,
+    siteBuckets: place.siteBuckets.map((bucket) => `arn:${partition}:s3:::${bucket}`),
+    siteObjects: place.siteBuckets.map((bucket) => `arn:${partition}:s3:::${bucket}/*`),
     bucket: `arn:${partition}:s3:::${bucketOf(place)}`,
     completions: `arn:${partition}:s3:::${place.completionsBucket}`,
     /** No controller writes what another environment tells. */
@@ -61,7 +67,7 @@ export function arnsOf(place: Place) {
 }
 
 /** The bucket that releases are uploaded to; bucket names are unique in the world, so the account is part of it. */
-export const bucketOf = (place: Omit<Place, 'completionsBucket' | 'topics'>): string =>
+export const bucketOf = (place: Omit<Place, 'completionsBucket' | 'topics' | 'siteBuckets'>): string =>
   `${prefixOf(place)}-releases-${place.account}-${place.region}`;
 
 /** Most characters of a bucket's name (S3 user guide, "General purpose bucket naming rules"). */

@@ -12,6 +12,8 @@ export interface Settings {
   alarmEmail: string;
   /** The bucket in which the controllers of several environments tell each other what completed; none if it is empty. */
   completionsBucket: string;
+  /** Buckets of sites, which the controller may read; without one it may touch no site. */
+  siteBuckets: string[];
   /** Days that logs are kept; one of those that CloudWatch knows. */
   logDays: number;
   /** Who people are, what they may do, and where rollouts are reported; without it whoever IAM lets call the API may do everything, and nobody else anything. */
@@ -26,6 +28,7 @@ const DEFAULTS: Settings = {
   accountConcurrency: 10,
   alarmEmail: '',
   completionsBucket: '',
+  siteBuckets: [],
   logDays: 30,
   access: NO_ACCESS,
   publicApi: false,
@@ -33,6 +36,9 @@ const DEFAULTS: Settings = {
 
 /** Days that CloudWatch can keep a log (CloudWatch Logs API reference, PutRetentionPolicy); longer ones are left out. */
 const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731];
+
+/** Names of buckets (S3 user guide, "General purpose bucket naming rules"). */
+const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
 /** The stage that is protected and kept; every other one can be removed without a trace. */
 const PRODUCTION = 'production';
@@ -60,7 +66,7 @@ export function settingsOf(stage: string, stages: Record<string, unknown>): Sett
   const unknown = Object.keys(given).find((field) => !(field in DEFAULTS));
   if (unknown !== undefined)
     throw wrong(unknown, `is no setting; there are ${Object.keys(DEFAULTS).join(', ')}`);
-  const { hookHosts, accountConcurrency, alarmEmail, completionsBucket, logDays, publicApi } = {
+  const { hookHosts, accountConcurrency, alarmEmail, completionsBucket, siteBuckets, logDays, publicApi } = {
     ...DEFAULTS,
     ...given,
   } as Settings;
@@ -73,8 +79,10 @@ export function settingsOf(stage: string, stages: Record<string, unknown>): Sett
     throw wrong('accountConcurrency', "must be the account's limit of concurrent executions, such as 1000");
   if (typeof alarmEmail !== 'string' || !/^$|^[^@\s]+@[^@\s]+$/.test(alarmEmail))
     throw wrong('alarmEmail', 'must be one address, or be left out');
-  if (!/^$|^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(completionsBucket))
+  if (completionsBucket !== '' && !BUCKET.test(completionsBucket))
     throw wrong('completionsBucket', 'must be the name of a bucket that exists, or be left out');
+  if (!Array.isArray(siteBuckets) || siteBuckets.some((bucket) => !BUCKET.test(String(bucket))))
+    throw wrong('siteBuckets', 'must be a list of names of buckets, or be left out');
   if (!LOG_DAYS.includes(logDays)) throw wrong('logDays', `must be one of ${LOG_DAYS.join(', ')}`);
   const access = accessOf(stage, given.access ?? DEFAULTS.access);
   if (typeof publicApi !== 'boolean' && !isOrigin(publicApi))
@@ -97,7 +105,10 @@ export function settingsOf(stage: string, stages: Record<string, unknown>): Sett
   const foreign = hosts.find((host) => !hookHosts.includes(host));
   if (foreign !== undefined)
     throw wrong('access.notify', `reports to ${foreign}, which must be one of hookHosts as well`);
-  return { hookHosts, accountConcurrency, alarmEmail, completionsBucket, logDays, access, publicApi };
+  return {
+    ...{ hookHosts, accountConcurrency, alarmEmail, completionsBucket, siteBuckets },
+    ...{ logDays, access, publicApi },
+  };
 }
 
 /** @throws Error with a line for each fault of what a stage says of people */

@@ -7,6 +7,7 @@ import { LATENCY_MS } from './latency.ts';
 import { queueTraffic } from './queue.ts';
 import { type Random, seededRandom } from './random.ts';
 import type { Intercept, Operations } from './sdk.ts';
+import { SimulatedKeyValueStore } from './services/cloudfront-kvs.ts';
 import { SimulatedCloudWatch } from './services/cloudwatch.ts';
 import { type ChangeRecord, SimulatedDynamoDB } from './services/dynamodb.ts';
 import { SimulatedEventBridge } from './services/eventbridge.ts';
@@ -19,7 +20,7 @@ import { SimulatedSNS } from './services/sns.ts';
 import { type SimulatedQueues, sqsServer } from './services/sqs.ts';
 import { SimulatedStepFunctions } from './services/step-functions.ts';
 import { type AroundStep, runTask } from './task.ts';
-import { type ModelTraffic, modelTraffic } from './traffic.ts';
+import { type ModelTraffic, modelTraffic, type Routing } from './traffic.ts';
 import type { WebServer } from './web-server.ts';
 
 /** The alias that traffic calls. */
@@ -73,6 +74,7 @@ export interface Account {
   concurrency: number;
   lambda: SimulatedLambda;
   cloudwatch: SimulatedCloudWatch;
+  kvs: SimulatedKeyValueStore;
   s3: SimulatedS3;
   events: SimulatedEventBridge;
   scheduler: SimulatedScheduler;
@@ -105,6 +107,10 @@ export interface Account {
   readonly traffics: readonly (readonly [functionName: string, traffic: ModelTraffic])[];
   /** Adds traffic that is counted, not sent; its versions need no code. */
   addTraffic(spec: TrafficSpec): ModelTraffic;
+  /** Adds visitors of a site, who are led by what the edge reads of its store; they are counted, and ask for nothing. */
+  addSite(spec: SiteSpec): ModelTraffic;
+  /** Visitors of sites, each with the name of the site. */
+  readonly sites: readonly (readonly [site: string, traffic: ModelTraffic])[];
   /** Adds a queue that feeds an alias, with its dead-letter queue, and binds it; its messages are counted, not sent. */
   addQueue(spec: QueueSpec): ModelTraffic;
   close(): Promise<void>;
@@ -113,6 +119,11 @@ export interface Account {
 type TrafficSpec = Omit<
   Parameters<typeof modelTraffic>[0],
   'clock' | 'random' | 'cloudwatch' | 'alias' | 'routing'
+>;
+
+type SiteSpec = { site: string } & Pick<
+  Parameters<typeof modelTraffic>[0],
+  'requestsPerSecond' | 'errorRate' | 'weather'
 >;
 
 type QueueSpec = Omit<
@@ -151,6 +162,7 @@ export function createAccount(options: AccountOptions): Account {
     ...(regionLateMs === undefined ? {} : { regionLateMs }),
     onAlarm: (event) => events.put(event),
   });
+  const kvs = new SimulatedKeyValueStore(here);
   const s3 = new SimulatedS3({ ...here, onEvent: (event) => events.put(event) });
   const lambda = new SimulatedLambda({
     ...here,
@@ -161,7 +173,9 @@ export function createAccount(options: AccountOptions): Account {
     onInvocation: (invocation) => cloudwatch.invocation(invocation),
   });
   const traffics: [string, ModelTraffic][] = [];
-  const lambdaOperations = settling(traffics, lambda.operations as Operations, [
+  const sites: [string, ModelTraffic][] = [];
+  const edges = sitesAtEdge(kvs, clock, sites);
+  const lambdaOperations = settling(() => traffics, lambda.operations as Operations, [
     'UpdateAliasCommand',
     'DeleteAliasCommand',
   ]);
@@ -173,7 +187,7 @@ export function createAccount(options: AccountOptions): Account {
     task: (resource, args) =>
       runTask(resource, args, {
         ...{ clock, call, aroundStep: options.aroundStep },
-        services: { lambda: lambdaOperations, ...options.services },
+        services: { lambda: lambdaOperations, cloudfrontkeyvaluestore: kvs.service, ...options.services },
       }),
   });
   const scheduler = new SimulatedScheduler({
@@ -202,13 +216,27 @@ export function createAccount(options: AccountOptions): Account {
     ...here,
     random,
     concurrency: options.accountConcurrency ?? CONCURRENCY,
-    ...{ lambda, cloudwatch, s3, events, scheduler, stepFunctions, dynamodb, secrets, queues, slack, sns },
+    ...{
+      lambda,
+      cloudwatch,
+      kvs,
+      s3,
+      events,
+      scheduler,
+      stepFunctions,
+      dynamodb,
+      secrets,
+      queues,
+      slack,
+      sns,
+    },
     clients: connect(
       {
         dynamodb: dynamodb.operations,
         lambda: lambdaOperations,
-        cloudwatch: settling(traffics, cloudwatch.operations, ['GetMetricDataCommand']),
+        cloudwatch: settling(() => [...traffics, ...sites], cloudwatch.operations, ['GetMetricDataCommand']),
         events: events.operations,
+        kvs: kvs.service,
         s3: s3.operations as Operations,
         scheduler: scheduler.operations as Operations,
         sfn: stepFunctions.operations,
@@ -256,6 +284,19 @@ export function createAccount(options: AccountOptions): Account {
     },
     undelivered: () => undelivered,
     traffics,
+    sites,
+    addSite({ site, ...spec }) {
+      const made = modelTraffic({
+        ...{ clock, functionName: site, alias: '', random: random.fork(`site ${site}`) },
+        cloudwatch: {
+          invocations: ({ version, ...of }) => cloudwatch.visits({ site, release: version, ...of }),
+        },
+        routing: () => edges(site),
+        ...spec,
+      });
+      sites.push([site, made]);
+      return made;
+    },
     addTraffic(spec) {
       const { functionName } = spec;
       const made = modelTraffic({
@@ -294,9 +335,43 @@ async function insist(clock: WorldClock, call: () => Promise<unknown>, forMs?: n
   await call();
 }
 
+/** Where the edge leads the visitors of a site now. Who waits for the edge to read a write is drawn as it was until then. */
+function sitesAtEdge(
+  kvs: SimulatedKeyValueStore,
+  clock: WorldClock,
+  sites: Account['sites'],
+): (site: string) => Routing {
+  kvs.onTaken = (name) => {
+    const wait = clock.after(LATENCY_MS.kvsPropagation - 1);
+    void wait.done.then(() => {
+      for (const [site, traffic] of sites) if (site === name) traffic.settle();
+    });
+  };
+  const last = new Map<string, Routing>();
+  return (site) => {
+    const routing = routingFrom(kvs.helpers.atEdge(site, 'spillway'));
+    // What it cannot read leads everybody to the pages at their plain paths, which are those of stable.
+    const { primary = '' } = last.get(site) ?? {};
+    const found = routing ?? { primary, weights: {} };
+    last.set(site, found);
+    return found;
+  };
+}
+
+/** The value as `edge/` reads it. */
+function routingFrom(text = ''): Routing | undefined {
+  try {
+    const { s, c, w } = JSON.parse(text) as { s?: string; c?: string; w?: number };
+    if (typeof s !== 'string') return undefined;
+    return { primary: s, weights: c === undefined || !w ? {} : { [c]: w / 100 } };
+  } catch {
+    return undefined;
+  }
+}
+
 /** Draws the traffic up to now before one of the commands changes it or counts it; a deleted alias has none from then on. */
 function settling(
-  traffics: Account['traffics'],
+  all: () => Account['traffics'],
   operations: Operations,
   commands: readonly string[],
 ): Operations {
@@ -313,6 +388,7 @@ function settling(
         command,
         (input: Parameters<typeof namedIn>[0]) => {
           const names = namedIn(input);
+          const traffics = all();
           const named = traffics.filter(([name]) => names.has(name));
           // A metric of somebody's own says nothing about the function it is of.
           for (const [, each] of named.length > 0 ? named : traffics)

@@ -16,6 +16,8 @@ export interface Clients {
   lambda: LambdaClient;
   cloudwatch: CloudWatchClient;
   events: EventBridgeClient;
+  /** It has no client of the SDK in the product either. */
+  kvs: { send(command: { input: object }): Promise<object> };
   s3: S3Client;
   scheduler: SchedulerClient;
   sfn: SFNClient;
@@ -29,6 +31,7 @@ const latencyOf: Record<keyof Clients, (command: string) => number> = {
   cloudwatch: (command) => (command === 'GetMetricDataCommand' ? LATENCY_MS.metricRead : LATENCY_MS.alarms),
   dynamodb: () => LATENCY_MS.dynamodb,
   events: () => LATENCY_MS.putEvents,
+  kvs: () => LATENCY_MS.kvs,
   s3: () => LATENCY_MS.s3,
   scheduler: () => LATENCY_MS.schedulerApi,
   sfn: () => LATENCY_MS.stepFunctionsApi,
@@ -81,11 +84,12 @@ export function connect(
     lambda: new LambdaClient(config),
     cloudwatch: new CloudWatchClient(config),
     events: new EventBridgeClient(config),
+    kvs: directClient(operations.kvs, simulation('kvs')),
     s3: new S3Client(config),
     scheduler: new SchedulerClient(config),
     sfn: new SFNClient(config),
     sns: new SNSClient(config),
   };
-  for (const name of names) attach(clients[name], operations[name], simulation(name));
+  for (const name of names) if (name !== 'kvs') attach(clients[name], operations[name], simulation(name));
   return clients;
 }

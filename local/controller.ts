@@ -67,6 +67,7 @@ import type { WorldClock } from './clock.ts';
 import { controllerFunctions } from './functions.ts';
 import type { Random } from './random.ts';
 import { runAs } from './running.ts';
+import { storeCalls } from './services/cloudfront-kvs.ts';
 import { s3Calls } from './services/s3.ts';
 
 /** What HTTP hooks are signed with. */
@@ -305,6 +306,7 @@ function hostOf(
 ): Keeper {
   const setting = (name: Setting) => settings[name];
   return {
+    ...{ s3: () => s3Calls(clients.s3), stores: () => storeCalls(clients.kvs) },
     ...{ clock, fetch, client: (kind) => clientOf(clients, kind), setting, optionalSetting: setting },
     secret: (name) => async () => {
       const value = secrets[name];

@@ -1,3 +1,4 @@
+import * as kvsApi from '@aws-sdk/client-cloudfront-keyvaluestore';
 import * as lambdaApi from '@aws-sdk/client-lambda';
 import type { WorldClock } from './clock.ts';
 import { LATENCY_MS } from './latency.ts';
@@ -7,6 +8,12 @@ import type { Operations } from './sdk.ts';
 export type AroundStep = (command: string, input: unknown, call: () => Promise<unknown>) => Promise<unknown>;
 
 const capital = (name: string) => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+
+/** Services that Step Functions calls for the product, by their names in a resource: how its errors name them, which errors their APIs model, and how long a call takes. */
+const SERVICES: Record<string, { name: string; api: object; ms: number }> = {
+  lambda: { name: 'Lambda', api: lambdaApi, ms: LATENCY_MS.lambdaControlPlane },
+  cloudfrontkeyvaluestore: { name: 'CloudFrontKeyValueStore', api: kvsApi, ms: LATENCY_MS.kvs },
+};
 
 /** Does what a Task state asks for: a function of the controller, or a call of a service by Step Functions itself. */
 export async function runTask(
@@ -31,7 +38,7 @@ export async function runTask(
       throw asTaskError(error);
     }
   }
-  await world.clock.sleep(LATENCY_MS.lambdaControlPlane);
+  await world.clock.sleep(SERVICES[service]?.ms ?? LATENCY_MS.lambdaControlPlane);
   const command = `${capital(action)}Command`;
   const operation = world.services[service]?.[command];
   if (operation === undefined) throw new Error(`${resource} is not simulated.`);
@@ -39,7 +46,7 @@ export async function runTask(
   try {
     return await (world.aroundStep === undefined ? call() : world.aroundStep(command, args, call));
   } catch (error) {
-    throw asStepError(error, capital(service));
+    throw asStepError(error, service);
   }
 }
 
@@ -61,13 +68,14 @@ function asTaskError(error: unknown): Error {
 const statusOf = (code: string) => (code === 'TooManyRequestsException' ? 429 : 500);
 
 /**
- * An error of Lambda's as an SDK integration names it: by its own name if Lambda's API models it, else by the client's
- * (recorded from AWS for DynamoDB and Secrets Manager, LocalStack snapshot tests, 2023; for Lambda by that rule).
+ * An error as an SDK integration names it: by its own name if the service's API models it, else by the client's
+ * (recorded from AWS for DynamoDB and Secrets Manager, LocalStack snapshot tests, 2023; for the others by that rule).
  */
-function asStepError(error: unknown, service: string): Error {
+function asStepError(error: unknown, resource: string): Error {
+  const { name: service, api } = SERVICES[resource] ?? { name: capital(resource), api: undefined };
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   if (name.startsWith('States.')) return Object.assign(new Error(''), { name });
-  const isModelled = service !== 'Lambda' || Object.hasOwn(lambdaApi, name);
+  const isModelled = api === undefined || Object.hasOwn(api, name);
   return Object.assign(
     new Error(`${message} (Service: ${service}, Request ID: simulated) (SDK Attempt Count: 1)`),
     {

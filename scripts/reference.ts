@@ -110,6 +110,19 @@ function fields(path: string, field: Schema, isRequired: boolean): string[] {
     field.items ?? (typeof field.additionalProperties === 'object' ? field.additionalProperties : undefined);
   const inner = item === undefined ? field : item;
   const prefix = item === undefined ? path : field.items === undefined ? `${path}.<name>` : `${path}[]`;
+  const [first, ...others] = (inner.anyOf ?? []).filter(({ properties }) => properties !== undefined);
+  if (first?.properties !== undefined && others.length > 0) {
+    const known = Object.keys(first.properties);
+    const rowsOf = ({ properties = {}, required = [] }: Schema, left: string[] = [], mark = '') =>
+      Object.entries(properties).flatMap(([name, each]) =>
+        fields(`${prefix}.${name}${left.includes(name) ? mark : ''}`, each, required.includes(name)),
+      );
+    // What several forms have is said of each.
+    const further = others.flatMap((each) =>
+      rowsOf(each, known, `\` with \`${Object.keys(each.properties ?? {})[0]}`),
+    );
+    return [own, ...rowsOf(first), ...further];
+  }
   const seen = new Set<string>();
   const nested = Object.entries(inner.properties ?? {}).flatMap(([name, each]) => {
     const rows = fields(`${prefix}.${name}`, each, inner.required?.includes(name) ?? false);

@@ -135,10 +135,14 @@ export interface Guest {
   /** Its name, and what the rollout file says of it. */
   name: string;
   spec: Record<string, string>;
-  world: Pick<WorldOptions, 'services' | 'machine'>;
-  /** The ports of a controller that knows its kind. */
-  ports(ours: Ports): Ports;
-  observe: Observe;
+  /** What its release is; version 2 unless said otherwise. */
+  artifact?: object;
+  world?: Pick<WorldOptions, 'services' | 'machine'>;
+  /** Makes what is already there when the world begins. */
+  furnish?(stage: Scenario): void;
+  /** The ports of a controller that knows its kind, if the product does not. */
+  ports?(ours: Ports): Ports;
+  observe?: Observe;
   /** Whether its release is as good as what it replaces. */
   isGood: boolean;
 }
@@ -208,10 +212,11 @@ export async function playCase(given: Case, guestOf?: (hosts: Hosts) => Guest): 
     ...outside.options,
     ...guest?.world,
     ...faults,
-    changePorts: (ports) => faults.changePorts?.(guest?.ports(ports) ?? ports) ?? ports,
+    changePorts: (ports) => faults.changePorts?.(guest?.ports?.(ports) ?? ports) ?? ports,
     copies: (rule) => (isWarm ? faults.copies(rule) : [0]),
   });
   furnish(stage, it, lasting);
+  guest?.furnish?.(stage);
   outside.begin(stage);
   stage.follow(({ events, rollout }) => {
     if (rollout.opening.rolloutId !== FIRST) return;
@@ -221,7 +226,7 @@ export async function playCase(given: Case, guestOf?: (hosts: Hosts) => Guest): 
   remember(stage, it, sky, begunAt);
   const recording = record(
     stage,
-    guest === undefined ? SIMULATED_KINDS : [...SIMULATED_KINDS, guest.observe],
+    guest?.observe === undefined ? SIMULATED_KINDS : [...SIMULATED_KINDS, guest.observe],
     { posted: outside.posted, deaf: faults.deaf, humans: HUMANS },
   );
   await clock.advance(WARM_MINUTES * MINUTE);
@@ -229,7 +234,7 @@ export async function playCase(given: Case, guestOf?: (hosts: Hosts) => Guest): 
   isWarm = true;
   const uploadedAt = clock.now();
   if (it.troubles.some(({ fault }) => fault === 'movedBefore')) moveBefore(stage);
-  const play = new Play(stage, clock, it, lasting, guest?.name);
+  const play = new Play(stage, clock, it, lasting, guest);
   await clock.run(play.release());
   await play.toTheEnd();
   const run = await clock.run(recording.finish());
@@ -564,14 +569,14 @@ class Play {
   #given = 0;
   #isOver = false;
 
-  readonly #guest: string | undefined;
+  readonly #guest: Guest | undefined;
 
   constructor(
     stage: Scenario,
     clock: VirtualClock,
     it: Case,
     lasting: Map<FaultName, boolean>,
-    guest: string | undefined,
+    guest: Guest | undefined,
   ) {
     this.#guest = guest;
     this.#stage = stage;
@@ -603,7 +608,7 @@ class Play {
     this.#releases += 1;
     const others = {
       ...(this.#case.targets === 2 ? { worker: { version: '2' } } : {}),
-      ...(this.#guest === undefined ? {} : { [this.#guest]: { version: '2' } }),
+      ...(this.#guest && { [this.#guest.name]: this.#guest.artifact ?? { version: '2' } }),
     };
     const reversible = this.#case.isIrreversible !== true;
     const isZip = this.#case.isZip === true && version === '2';

@@ -55,6 +55,8 @@ export interface ScenarioOptions extends Omit<WorldOptions, 'store'> {
   hooks?: Hook[];
   /** Changes to the rollout file. */
   rollout?: Record<string, unknown>;
+  /** Targets of other kinds that go out with the function, by their names: what the file says of them, and what each release is. */
+  beside?: Record<string, { spec: object; artifact: object }>;
   /** Further tags of the function. */
   tags?: Record<string, string>;
   /** The zip or model that stable runs; without it, stable is only counted. */
@@ -149,15 +151,22 @@ export function createScenario(options: ScenarioOptions): Scenario {
         : image !== undefined
           ? { image }
           : { version: version ?? helpers.publishCounted(FUNCTION) };
+    const beside = Object.entries(options.beside ?? {});
+    const specs = Object.fromEntries(beside.map(([name, { spec }]) => [name, spec]));
+    const artifacts = Object.fromEntries(beside.map(([name, { artifact }]) => [name, artifact]));
+    const { targets: own = { api }, ...manifest } = changes.manifest ?? {};
     await world.upload(`releases/${SERVICE}/${name}/manifest.json`, {
       schema: 1,
       service: SERVICE,
       environment: world.environment,
       release: name,
       order: changes.order ?? releases,
-      targets: { api },
-      rollout: { ...ROLLOUT, ...options.rollout, ...changes.rollout },
-      ...changes.manifest,
+      targets: { ...Object(own), ...artifacts },
+      rollout: {
+        ...{ ...ROLLOUT, targets: { ...ROLLOUT.targets, ...specs } },
+        ...{ ...options.rollout, ...changes.rollout },
+      },
+      ...manifest,
     });
     return `${SERVICE}--${name}--1`;
   };

@@ -5,6 +5,7 @@ import { word } from './plain.ts';
 /** What a target is to serve: a version that exists, or what one is to be published from. */
 export type Artifact =
   | { version: string }
+  | { site: { prefix: string } }
   | { zip: { key: string; versionId: string; sha256: string } }
   | { image: string };
 
@@ -48,28 +49,39 @@ const imageSays: Says = ({ input }) => {
   return 'write an image by its digest, like `123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:` and 64 small hexadecimal digits.';
 };
 
+const PREFIX = /^_releases\/(?!\.{1,2}\/)[\w.-]{1,64}\/$/;
+const prefixSays: Says = () =>
+  "write where the release of the site was uploaded to in the site's bucket, like `_releases/2026-01-05.3/`.";
+
+/** The release of a site, by the folder that it was uploaded to. */
+export const releaseIn = (prefix: string): string => prefix.split('/')[1] ?? '';
+
+/** The forms in which a target can be offered a release. */
+export const ARTIFACT_FORMS = ['version', 'zip', 'image', 'site'] as const;
+/** One of them. */
+export type ArtifactForm = (typeof ARTIFACT_FORMS)[number];
+
 /** What one target of a manifest is to serve. */
-export const artifactField = strict(
-  {
-    version: z.optional(textLike(/^[1-9]\d{0,18}$/, versionSays)),
-    zip: z.optional(zipField),
-    image: z.optional(textLike(IMAGE, imageSays)),
-  },
-  { site: 'is not supported yet: only Lambda functions can be targets, by `version`, `zip` or `image`.' },
-).check(
+export const artifactField = strict({
+  version: z.optional(textLike(/^[1-9]\d{0,18}$/, versionSays)),
+  zip: z.optional(zipField),
+  image: z.optional(textLike(IMAGE, imageSays)),
+  site: z.optional(strict({ prefix: textLike(PREFIX, prefixSays) })),
+}).check(
   rule((value) =>
-    exactlyOne(value, ['version', 'zip', 'image'], {
+    exactlyOne(value, ARTIFACT_FORMS, {
       path: [],
-      message: 'write exactly one of `version`, `zip` and `image`, like {"version": "12"}.',
+      message: 'write exactly one of `version`, `zip`, `image` and `site`, like {"version": "12"}.',
     }),
   ),
 );
 
 /** The artifact of an accepted target. @throws Error if it has none, which its schema refuses */
-export function artifactFrom({ version, zip, image }: z.output<typeof artifactField>): Artifact {
+export function artifactFrom({ version, zip, image, site }: z.output<typeof artifactField>): Artifact {
   if (version !== undefined) return { version };
   if (zip !== undefined) return { zip };
   if (image !== undefined) return { image };
+  if (site !== undefined) return { site };
   throw new Error('A target has no artifact, although it was accepted.');
 }
 

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { RolloutError } from '../errors.ts';
-import { perKinds, type TargetKinds } from '../target-kind.ts';
-import { type Artifact, artifactField, artifactFrom } from './artifact.ts';
+import { kindIn, perKinds, type TargetKinds } from '../target-kind.ts';
+import { ARTIFACT_FORMS, type Artifact, artifactField, artifactFrom } from './artifact.ts';
 import { check, type Fault, problem, rule, type Says, shown, strict, textLike, whole } from './check.ts';
 import { jsonFault } from './json-text.ts';
 import { ROLLOUT_ID_MAX, releaseField, serviceField } from './names.ts';
@@ -45,7 +45,7 @@ const manifestSchema = perKinds((kinds) =>
     allowOlder: z.optional(z.boolean({ error: () => 'write true or false.' })),
     reversible: z._default(z.boolean({ error: () => 'write true or false.' }), true),
     requires: z.optional(requiresField),
-  }).check(rule(disagreements)),
+  }).check(rule((manifest) => disagreements(manifest, kinds))),
 );
 
 /** An accepted manifest: one release, which versions it is, and how it goes out. */
@@ -143,7 +143,7 @@ function strayZips(value: unknown, folder: string): Problem[] {
 }
 
 /** What the manifest and the rollout file in it must say alike. */
-function disagreements(manifest: unknown): Fault[] {
+function disagreements(manifest: unknown, kinds: TargetKinds): Fault[] {
   const [service, targets, rollout] = ['service', 'targets', 'rollout'].map((field) => own(manifest, field));
   const [planned, plannedService] = [own(rollout, 'targets'), own(rollout, 'service')];
   const found: Fault[] = [];
@@ -180,10 +180,27 @@ function disagreements(manifest: unknown): Fault[] {
     })),
     ...unversioned.map((name) => ({
       path: ['targets', name],
-      message: 'the rollout file has this target; write its version, zip or image.',
+      message: `the rollout file has this target; write its ${listed(kindIn(kinds, own(planned, name))?.artifacts ?? ARTIFACT_FORMS)}.`,
     })),
+    ...Object.entries(planned).flatMap(([name, spec]) => {
+      const kind = kindIn(kinds, spec);
+      const offered = own(targets, name);
+      const strange = ARTIFACT_FORMS.filter(
+        (form) => own(offered, form) !== undefined && kind?.artifacts.includes(form) === false,
+      );
+      return strange.map((form) => ({
+        path: ['targets', name, form],
+        message: `the rollout file says that this target is a ${kind?.field}, which takes ${listed(kind?.artifacts ?? [])}; write that instead.`,
+      }));
+    }),
   ];
 }
+
+const listed = (names: readonly string[]) =>
+  names
+    .map((name) => `\`${name}\``)
+    .join(', ')
+    .replace(/, ([^,]*)$/, ' or $1');
 
 const without = (map: Record<string, unknown>, other: Record<string, unknown>) =>
   Object.keys(map).filter((name) => !Object.hasOwn(other, name));

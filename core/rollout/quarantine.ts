@@ -1,4 +1,4 @@
-import type { Artifact } from '../config/artifact.ts';
+import { type Artifact, releaseIn } from '../config/artifact.ts';
 import type { ServiceRecord } from '../ports.ts';
 import { cut } from '../words.ts';
 import type { Cause, Made, Quarantined } from './event.ts';
@@ -68,6 +68,7 @@ export function liftedWith({ outcome }: Rollout, lifted: readonly string[]): rea
 /** What a manifest alone says an artifact is made of. */
 export function madeFrom(artifact: Artifact): Made {
   if ('version' in artifact) return { version: artifact.version };
+  if ('site' in artifact) return { version: releaseIn(artifact.site.prefix) };
   return { version: '', code: 'zip' in artifact ? artifact.zip.sha256 : artifact.image.split('@')[1] };
 }
 

@@ -38,26 +38,33 @@ export function windowsOf(since: Instant, seconds: Seconds): { from: Instant; to
   return { from, to: from + Math.max(WINDOW_MS, floorWindow(seconds * 1000)) };
 }
 
+/** When all visitors are led by what was written at `since`: only then a clock of a step starts. */
+function spreadFrom({ opening }: Rollout, since: Instant): Instant {
+  return since + 1000 * Math.max(0, ...opening.targets.map(({ traits }) => traits.spreadSeconds ?? 0));
+}
+
 /** The stretch on which the present step is judged, and how long it may be stretched for want of evidence. */
 export function bakeOf(rollout: Rollout): { from: Instant; to: Instant; max: Instant } | undefined {
   const { plan } = rollout.opening;
   const { recall, promotedAt, stepSince, resumedAt = 0 } = rollout;
   if (recall !== undefined) {
     if (recall.since === undefined) return undefined;
-    const { from, to } = windowsOf(recall.since, leastRecallSeconds(recall.nth));
+    const { from, to } = windowsOf(spreadFrom(rollout, recall.since), leastRecallSeconds(recall.nth));
     return { from, to, max: Math.max(from, resumedAt) + RECALL_SECONDS_MAX * 1000 };
   }
   const step = plan.steps[rollout.step];
   if (isVerifying(rollout)) {
     const since = step === undefined ? promotedAt : stepSince;
     if (since === undefined) return undefined;
-    const { from, to } = windowsOf(since, rollout.remaining ?? step?.bakeSeconds ?? restSeconds(rollout));
+    const seconds = rollout.remaining ?? step?.bakeSeconds ?? restSeconds(rollout);
+    const { from, to } = windowsOf(spreadFrom(rollout, since), seconds);
     return { from, to, max: Math.max(to, resumedAt) + DOUBT_SECONDS * 1000 };
   }
   if (step === undefined || stepSince === undefined) return undefined;
   // After a wait for counts the rest of the bake may be longer than what the file allows a short step.
-  const { from, to } = windowsOf(stepSince, rollout.remaining ?? step.bakeSeconds);
-  return { from, to, max: Math.max(to, windowsOf(Math.max(stepSince, resumedAt), step.maxBakeSeconds).to) };
+  const begun = spreadFrom(rollout, stepSince);
+  const { from, to } = windowsOf(begun, rollout.remaining ?? step.bakeSeconds);
+  return { from, to, max: Math.max(to, windowsOf(Math.max(begun, resumedAt), step.maxBakeSeconds).to) };
 }
 
 /** How long a canary that serves alone is verified there: for all of verify if a command took it past the holdout. */

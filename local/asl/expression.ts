@@ -59,13 +59,15 @@ interface Parsed {
   problems: string[];
 }
 
-/** Every function that jsonata 2.0.6 knows, but those in BANNED. */
+/** Every function that jsonata 2.0.6 knows, but those in BANNED, and what Step Functions adds. */
 const FUNCTIONS = new Set(
   (
     'sum count max min average string substring substringBefore substringAfter lowercase uppercase length trim pad match ' +
     'contains replace split join formatNumber formatBase formatInteger parseInteger number floor ceil round abs sqrt power ' +
     'boolean not map zip filter single reduce sift keys lookup append exists spread merge reverse each error assert type ' +
-    'sort distinct base64encode base64decode encodeUrlComponent encodeUrl decodeUrlComponent decodeUrl fromMillis clone'
+    'sort distinct base64encode base64decode encodeUrlComponent encodeUrl decodeUrlComponent decodeUrl fromMillis clone ' +
+    // What Step Functions adds (Step Functions developer guide, "JSONata functions provided by Step Functions"), as far as it is used.
+    'parse'
   ).split(' '),
 );
 
@@ -164,6 +166,7 @@ function parse(source: string, place: Place): Parsed | undefined {
   if (known !== undefined) return known;
   try {
     const expression = jsonata(source);
+    expression.registerFunction('parse', (text: string) => JSON.parse(text), '<s:x>');
     const ast = expression.ast() as unknown as Ast;
     const found: Found = { variables: new Set(), bound: new Set(), statesPaths: [], problems: [] };
     inspect(ast, false, found);

@@ -1,17 +1,21 @@
-import type {
-  DeleteKeyRequest,
-  DeleteKeyResponse,
-  DescribeKeyValueStoreRequest,
-  DescribeKeyValueStoreResponse,
-  GetKeyRequest,
-  GetKeyResponse,
-  ListKeysRequest,
-  ListKeysResponse,
-  PutKeyRequest,
-  PutKeyResponse,
-  UpdateKeysRequest,
-  UpdateKeysResponse,
+import {
+  type DeleteKeyRequest,
+  type DeleteKeyResponse,
+  DescribeKeyValueStoreCommand,
+  type DescribeKeyValueStoreRequest,
+  type DescribeKeyValueStoreResponse,
+  GetKeyCommand,
+  type GetKeyRequest,
+  type GetKeyResponse,
+  type ListKeysRequest,
+  type ListKeysResponse,
+  type PutKeyRequest,
+  type PutKeyResponse,
+  UpdateKeysCommand,
+  type UpdateKeysRequest,
+  type UpdateKeysResponse,
 } from '@aws-sdk/client-cloudfront-keyvaluestore';
+import type { StoreCalls } from '../../adapters/key-value-store.ts';
 import type { Instant } from '../../core/units.ts';
 import type { WorldClock } from '../clock.ts';
 import { LATENCY_MS } from '../latency.ts';
@@ -53,8 +57,45 @@ interface StoreWrite {
   name: string;
   before: ReadonlyMap<string, string>;
   after: ReadonlyMap<string, string>;
-  /** The ETag that it replaced. */
+  /** The ETag that it replaced, and whether its writer had asked for that one. */
   replaced: string;
+  isConditional: boolean;
+}
+
+/** Named as the operation is called, whose input is the name of a store. */
+class FindStoreCommand {
+  readonly input: { Name: string };
+
+  constructor(input: { Name: string }) {
+    this.input = input;
+  }
+}
+
+/** The controller's calls of stores, sent to a simulated one. */
+export function storeCalls(client: { send(command: { input: object }): Promise<object> }): StoreCalls {
+  const send = async <Answer>(command: { input: object }) => (await client.send(command)) as Answer;
+  return {
+    async find(Name) {
+      return (await send<{ ARN: string }>(new FindStoreCommand({ Name }))).ARN;
+    },
+    async describe(KvsARN) {
+      const { ETag: etag = '' } = await send<DescribeKeyValueStoreResponse>(
+        new DescribeKeyValueStoreCommand({ KvsARN }),
+      );
+      return { etag };
+    },
+    async get(KvsARN, Key) {
+      return (await send<GetKeyResponse>(new GetKeyCommand({ KvsARN, Key }))).Value ?? '';
+    },
+    async update(KvsARN, IfMatch, { puts = [], deletes = [] }) {
+      await client.send(
+        new UpdateKeysCommand({
+          ...{ KvsARN, IfMatch, Puts: puts.map(({ key, value }) => ({ Key: key, Value: value })) },
+          ...(deletes.length === 0 ? {} : { Deletes: deletes.map((Key) => ({ Key })) }),
+        }),
+      );
+    },
+  };
 }
 
 /** What a store's owner, the edge and whoever watches may do without the API. */
@@ -70,7 +111,8 @@ interface Helpers {
   etag(name: string): string;
   /** What functions at the edge read under a key now: what was written an assumed time ago, or where one edge location is nearer, so long ago. */
   atEdge(name: string, key: string, delayMs?: number): string | undefined;
-  names(): string[];
+  /** The name of the store with this ARN. */
+  nameOf(arn: string | undefined): string | undefined;
 }
 
 /**
@@ -81,8 +123,8 @@ export class SimulatedKeyValueStore {
   readonly #stores = new Map<string, Store>();
   readonly #clock: WorldClock;
   readonly #account: string;
-  /** Stand round each change, for traffic that is drawn up to it and for whoever watches. */
-  onBeforeWrite: (name: string) => void = () => {};
+  /** Hear of each change: the traffic of the edge, and whoever watches. */
+  onTaken: (name: string) => void = () => {};
   onWrite: (write: StoreWrite) => void = () => {};
 
   constructor(world: { clock: WorldClock; account: string }) {
@@ -179,11 +221,10 @@ export class SimulatedKeyValueStore {
       return arn;
     },
     remove: (name) => {
-      this.onBeforeWrite(name);
       this.#stores.delete(this.#named(name).arn);
     },
     put: (name, pairs) => {
-      this.#take(this.#named(name), Object.entries(pairs));
+      this.#take(this.#named(name), Object.entries(pairs), false);
     },
     value: (name, key) => this.#named(name).pairs.get(key),
     etag: (name) => etagOf(this.#named(name)),
@@ -193,7 +234,7 @@ export class SimulatedKeyValueStore {
       const seen = history.get(key)?.findLast(({ at }) => at <= seenTo);
       return seen?.value;
     },
-    names: () => [...this.#stores.values()].map(({ name }) => name),
+    nameOf: (arn = '') => this.#stores.get(arn)?.name,
   };
 
   #named(name: string): Store {
@@ -219,11 +260,11 @@ export class SimulatedKeyValueStore {
     for (const [key, value] of changes)
       if (value === undefined && !store.pairs.has(key))
         throw awsError('ResourceNotFoundException', 'Key was not found.', 404);
-    this.#take(store, changes);
+    this.#take(store, changes, true);
     return { ...sizeOf(store.pairs), ETag: etagOf(store) };
   }
 
-  #take(store: Store, changes: Change[]): void {
+  #take(store: Store, changes: Change[], isConditional: boolean): void {
     const before = store.pairs;
     const after = new Map(before);
     for (const [key, value] of changes)
@@ -231,7 +272,6 @@ export class SimulatedKeyValueStore {
       else after.set(key, value);
     if (sizeOf(after).TotalSizeInBytes > STORE_BYTES_MAX)
       throw awsError('ServiceQuotaExceededException', 'The Key Value Store is too large.', 402);
-    this.onBeforeWrite(store.name);
     const replaced = etagOf(store);
     const at = this.#clock.now();
     store.pairs = after;
@@ -243,7 +283,8 @@ export class SimulatedKeyValueStore {
       const seen = versions.findLastIndex((version) => version.at <= at - LATENCY_MS.kvsPropagation);
       store.history.set(key, [...versions.slice(Math.max(0, seen)), { at, value }]);
     }
-    this.onWrite({ arn: store.arn, name: store.name, before, after, replaced });
+    this.onTaken(store.name);
+    this.onWrite({ arn: store.arn, name: store.name, before, after, replaced, isConditional });
   }
 
   /** As the embedded world takes them. */

@@ -53,6 +53,9 @@ interface Invocations {
   aheadMs?: number | undefined;
 }
 
+/** What visitors of one release of a site reported within one minute. */
+type Visits = { site: string; release: string } & Pick<Invocations, 'minute' | 'count' | 'errors' | 'lateMs'>;
+
 /** The metrics of one set of dimensions, by namespace and name. */
 type Place = Map<string, MetricMinutes>;
 
@@ -183,6 +186,21 @@ export class SimulatedCloudWatch {
     if (faults === undefined) return;
     add(byVersion, 'Spillway Responses', onesOf(samples, samples), own);
     add(byVersion, 'Spillway Faults', onesOf(faults, samples), own);
+  }
+
+  /** Adds what visitors of a site reported of one release in one minute: `count` of them, to `errors` of whom something failed. */
+  visits({ site, release, ...of }: Visits): void {
+    const start = of.minute - (of.minute % WINDOW_MS);
+    const visibleAt = start + WINDOW_MS + this.#emissionDelayMs() + (of.lateMs ?? 0);
+    const place = this.#placeOf({ Site: site, Release: release });
+    if (of.count === 0) return;
+    for (const [name, bad] of [
+      ['Visits', of.count],
+      ['FailedVisits', of.errors],
+    ] as const)
+      minutesIn(place, `Spillway ${name}`).add(start, onesOf(bad, of.count), {
+        ...{ visibleAt, now: this.#clock.now() },
+      });
   }
 
   #add({ namespace, name, dimensions, timestamp, availableAt }: Datum, totals: Totals): void {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { S3Calls } from '../../adapters/s3-client.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Instant } from '../../core/units.ts';
@@ -49,7 +49,7 @@ interface ListInput {
 /** Keys that one answer lists (S3 API reference, "ListObjectsV2"). */
 const KEYS_MAX = 1_000;
 
-/** The controller's two calls of S3 through a client of the SDK, behind which a simulated S3 or a program may stand. */
+/** The controller's calls of S3 through a client of the SDK, behind which a simulated S3 or a program may stand. */
 export function s3Calls(client: Pick<S3Client, 'send'>): S3Calls {
   return {
     async getObject({ bucket, key, versionId }) {
@@ -60,6 +60,12 @@ export function s3Calls(client: Pick<S3Client, 'send'>): S3Calls {
         size: ContentLength,
         bytes: async () => (await Body?.transformToByteArray()) ?? new Uint8Array(),
       };
+    },
+    async headObject({ bucket, key, versionId }) {
+      const { ETag = '' } = await client.send(
+        new HeadObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }),
+      );
+      return { etag: ETag };
     },
     async putObject({ bucket, key }, Body, ContentType) {
       await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body, ContentType }));

@@ -67,6 +67,7 @@ export const lambdaAliasKind: TargetKind = {
       'Name of the dead-letter queue that takes what `sqs` or `async` gave up; needed for `limits.dlqNew`.',
     ),
   }).check(rule(queueFaults)),
+  artifacts: ['version', 'zip', 'image'],
   identity: { fields: ['lambda', 'alias'], noun: 'function and alias' },
   byHand:
     'aws lambda update-alias --function-name NAME --name ALIAS --routing-config AdditionalVersionWeights={}',

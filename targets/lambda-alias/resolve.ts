@@ -36,7 +36,7 @@ const OWNER_TAGS = ['aws:cloudformation:stack-name', 'sst:app'];
 const SETTLE_MS = 5_000;
 
 /** An artifact that has to be published, and where it lies. */
-type Made = Exclude<Artifact, { version: string }>;
+type Made = Extract<Artifact, { zip: object } | { image: string }>;
 
 /** Looks up everything about a Lambda alias that can be refused before a rollout opens. @throws RolloutError TargetInvalid naming the field and the fix */
 export async function resolveLambda(
@@ -47,6 +47,8 @@ export async function resolveLambda(
   const { name, service, spec, artifact } = request;
   const { lambda = '', alias = '', queue, dlq } = spec;
   const field = `targets.${name}`;
+  if ('site' in artifact)
+    throw invalid(field, `function ${lambda} serves no site; release a version, zip or image of it`);
   const version = 'version' in artifact ? artifact.version : undefined;
   const offered = await functionAt(client, clock, request, version);
   assertOwned(field, lambda, service, offered.tags);

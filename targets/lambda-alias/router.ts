@@ -56,7 +56,7 @@ function aliasStore(client: LambdaClient): RoutingStore {
       );
     },
     /** Always sends every field: an update without RoutingConfig would keep the old weights. */
-    async write({ ref }, { primary, weights, token }, revision) {
+    async write({ ref }, { primary, weights, token }, { revision }) {
       const answer = await client.send(
         new UpdateAliasCommand({
           FunctionName: ref.functionName,

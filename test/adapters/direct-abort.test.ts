@@ -41,7 +41,7 @@ test('if nobody knows the targets, the error says how each kind is reverted by h
   await expect(refused).rejects.toMatchObject({
     code: 'RolloutUnknown',
     message: expect.stringMatching(
-      /take the weight off by hand: aws lambda update-alias --function-name NAME --name ALIAS --routing-config AdditionalVersionWeights=\{\}\.$/,
+      /take the weight off by hand: aws lambda update-alias --function-name NAME --name ALIAS --routing-config AdditionalVersionWeights=\{\}, or aws cloudfront-keyvaluestore put-key .*\.$/,
     ),
   });
 });

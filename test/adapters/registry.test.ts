@@ -9,6 +9,8 @@ const clients = {
   lambda: new LambdaClient({ region: 'eu-west-1' }),
   fetch: nobody,
   secrets: { read: nobody },
+  stores: { find: nobody, describe: nobody, get: nobody, update: nobody },
+  s3: { getObject: nobody, headObject: nobody, putObject: nobody },
   web: { fetch: nobody, hosts: [], secret: nobody },
 };
 
@@ -27,7 +29,7 @@ describe.each([
     expect(make(known)).toBe(make(known));
   });
 
-  test.each(['cloudfront', '', 'toString', '__proto__'])(
+  test.each(['ecs', '', 'toString', '__proto__'])(
     'is refused for the unknown kind "%s", with the known ones',
     (kind) => {
       expect(() => make(kind)).toThrow(expect.objectContaining({ code: 'TargetInvalid' }));

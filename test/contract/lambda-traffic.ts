@@ -43,6 +43,7 @@ export async function lambdaTraffic(
     router: lambdaAlias(client, { now: () => clock.now(), sleep: (ms) => clock.advance(ms) }),
     another: lambdaAlias(others, clock),
     request,
+    serving: { ...request, artifact: { version: '1' } },
     target: {
       name: 'api',
       kind: 'lambda-alias',

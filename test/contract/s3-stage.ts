@@ -21,6 +21,10 @@ export function unruly(s3: S3Calls) {
       };
       return { size, bytes: read };
     },
+    async headObject(address) {
+      assertReachable();
+      return s3.headObject(address);
+    },
     async putObject(...object) {
       assertReachable();
       await s3.putObject(...object);

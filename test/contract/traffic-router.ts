@@ -19,6 +19,8 @@ export interface TrafficStage {
   /** The same router in another handler: nothing that is arranged below happens to it. */
   another: TrafficRouter;
   request: TargetRequest;
+  /** The same of the version that serves. */
+  serving: TargetRequest;
   target: Target;
   now(): Instant;
   arrange: {
@@ -77,8 +79,8 @@ export function describeTrafficRouter<Stage extends TrafficStage>(
 
     keeps(
       'looks up a version that serves already: saying so is not its task',
-      async ({ router, request }) => {
-        expect((await router.resolve({ ...request, artifact: { version: '1' } })).target).toMatchObject({
+      async ({ router, serving }) => {
+        expect((await router.resolve(serving)).target).toMatchObject({
           stable: '1',
           canary: '1',
         });

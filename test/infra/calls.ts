@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { FUNCTIONS, type FunctionName } from '../../infra/facts.ts';
 import { arnsOf, bucketOf, type Place } from '../../infra/place.ts';
 import type { WorldOptions } from '../../local/world.ts';
+import { SITE_BUCKET } from '../../simulation/site.ts';
 import type { Question } from './iam.ts';
 
 /** Where the controller of the embedded world would stand on AWS. */
@@ -12,6 +13,7 @@ export const PLACE: Place = {
   environment: 'production',
   completionsBucket: 'completions',
   topics: ['arn:aws:sns:eu-west-1:111122223333:deploys'],
+  siteBuckets: [SITE_BUCKET],
 };
 
 const ARNS = arnsOf(PLACE);
@@ -60,6 +62,7 @@ type Input = Record<string, never> & {
   Entries: { Source: string }[];
   stateMachineArn: string;
   TopicArn: string;
+  KvsARN: string;
   executionArn: string;
 };
 
@@ -92,6 +95,10 @@ const lambda =
     );
   };
 
+const store =
+  (action: string) =>
+  ({ KvsARN }: Input) => [on(`cloudfront-keyvaluestore:${action}`, KvsARN)];
+
 const schedule =
   (action: string) =>
   ({ GroupName, Name }: Input) => [
@@ -111,7 +118,7 @@ const armed = (action: string) => (input: Input) => [
 
 /** In the embedded world the bucket of releases has a short name. */
 const bucketArn = (Bucket: string) =>
-  `arn:aws:s3:::${Bucket === PLACE.completionsBucket ? Bucket : bucketOf(PLACE)}`;
+  `arn:aws:s3:::${[PLACE.completionsBucket, SITE_BUCKET].includes(Bucket) ? Bucket : bucketOf(PLACE)}`;
 
 const object = ({
   Bucket,
@@ -180,10 +187,16 @@ const NEEDS: Record<string, (input: Input) => Question[]> = {
     on('secretsmanager:GetSecretValue', `${ARNS.secrets.replace('spillway/*', '')}${SecretId}-AbCdEf`),
   ],
   GetParameterCommand: ({ Name }) => [on('ssm:GetParameter', ARNS.parameters.replace('/spillway/*', Name))],
+  // CloudFront's own call, by a name; its other calls are those of the store.
+  FindStoreCommand: ({ Name }) => [on('cloudfront:DescribeKeyValueStore', ARNS.anyStore.replace('*', Name))],
+  DescribeKeyValueStoreCommand: store('DescribeKeyValueStore'),
+  GetKeyCommand: store('GetKey'),
+  UpdateKeysCommand: store('UpdateKeys'),
   GetMetricDataCommand: () => [on('cloudwatch:GetMetricData', '*')],
   DescribeAlarmsCommand: () => [on('cloudwatch:DescribeAlarms', '*')],
   // Else what is missing is refused, as if it were hidden.
   GetObjectCommand: (input) => [...object(input), on('s3:ListBucket', bucketArn(input.Bucket))],
+  HeadObjectCommand: (input) => [...object(input), on('s3:ListBucket', bucketArn(input.Bucket))],
   PutObjectCommand: ({ Bucket, Key }) => [on('s3:PutObject', `${bucketArn(Bucket)}/${Key}`)],
   PublishCommand: ({ TopicArn }) => [on('sns:Publish', TopicArn)],
   StartExecutionCommand: () => [on('states:StartExecution', ARNS.machine)],

@@ -10,6 +10,7 @@ import type { CommandRequest } from '../../core/rollout/command-request.ts';
 import { ALIAS, SLACK_TOKEN } from '../../local/account.ts';
 import { awsError } from '../../local/sdk.ts';
 import { FUNCTION, SERVICE } from '../../simulation/scenario.ts';
+import { addSite, SITE_RELEASE } from '../../simulation/site.ts';
 import { APP, formOf, payloadOf, SECRET, signedBy, TEAM } from '../api/click.ts';
 import { ADA } from '../api/stage.ts';
 import { proven } from '../core/rollout/given.ts';
@@ -88,12 +89,12 @@ const PLOTS: Record<string, Plot> = {
     canaries: BAD,
     rollout: { hooks: { onRevert: [{ lambda: HOOK }] } },
   },
-  'a release that fails once it serves alone': {
+  'a release that fails once it serves alone': withSite({
     rollout: { verify: '15m', holdout: 0, recall: 'off' },
     canaries: {
       2: { errors: (_: string, __: number, weight: number) => (weight === 100 ? 0.3 : 0.001) },
     },
-  },
+  }),
   'a pin that could not be deleted at first': { intercept: once('DeleteAliasCommand') },
   'a release that another tool has put on the alias': {
     async act(stage) {
@@ -128,6 +129,16 @@ const PLOTS: Record<string, Plot> = {
       probe: { every: '20s' },
     },
   },
+  'a site that is asked for its pages': {
+    beside: { web: SITE_RELEASE },
+    before: (stage) =>
+      addSite(stage, { seed: 1, release: { kind: 'good' }, requestsPerSecond: 50, stableErrors: 0.001 }),
+    web: { 'web-shop.example': () => new Response('fine', { headers: { 'x-amz-meta-release': '2' } }) },
+    rollout: {
+      smoke: [{ target: 'web', get: '/', expect: { status: 200 } }],
+      probe: { every: '20s' },
+    },
+  },
   'a release that must have completed elsewhere first': {
     release: { manifest: { requires: { completedIn: 'staging' } } },
   },
@@ -142,7 +153,7 @@ const PLOTS: Record<string, Plot> = {
       );
     },
   },
-  'a gate, a promotion, and a rollback when all was well': {
+  'a gate, a promotion, and a rollback when all was well': withSite({
     rollout: { gates: [{ before: 50, approvers: 1, timeout: '1h', onTimeout: 'revert' }] },
     async act(stage) {
       await stage.saw('GateOpened');
@@ -151,7 +162,7 @@ const PLOTS: Record<string, Plot> = {
       await stage.clock.sleep(5 * MINUTE);
       await order(stage, 'rollback', { reason: 'people complain' });
     },
-  },
+  }),
   'a failed release that is tried again': {
     ...ZIP,
     before: alarmed,
@@ -184,14 +195,14 @@ const PLOTS: Record<string, Plot> = {
       await order(stage, 'acknowledge');
     },
   },
-  'an execution that died': {
+  'an execution that died': withSite({
     // The schedule of an ended rollout that could not be deleted is the watchdog's to delete.
     intercept: once('DeleteScheduleCommand'),
     async act(stage) {
       await stage.saw('Measured');
       await kill(stage);
     },
-  },
+  }),
 };
 
 /** Gives an abort: to the function that has it alone, as the API does, or to the one that takes every command. */
@@ -221,13 +232,13 @@ const aborted = (abort: Abort): Record<string, Plot> => ({
         await abort(stage, { reason: 'enough' });
       },
     },
-  'an execution that died while its token was wiped away, and an abort after it': {
+  'an execution that died while its token was wiped away, and an abort after it': withSite({
     async act(stage) {
       await stage.saw('Measured');
       await wipe(stage);
       await abort(stage, { reason: 'enough' });
     },
-  },
+  }),
 });
 
 async function alarmed({ clients, clock }: Stage): Promise<void> {
@@ -322,13 +333,25 @@ function byApi(): Plot {
   };
 }
 
+/** The same with a site that goes out with the function. */
+function withSite(plot: Plot): Plot {
+  return {
+    ...plot,
+    beside: { web: SITE_RELEASE },
+    async before(stage) {
+      addSite(stage, { seed: 1, release: { kind: 'good' }, requestsPerSecond: 50, stableErrors: 0.001 });
+      await plot.before?.(stage);
+    },
+  };
+}
+
 /** Plays everything and answers every call that a function made. */
 export async function everythingAsked(): Promise<Asked[]> {
   const asked: Asked[] = [];
   const plots = [
     ...Object.values(PLOTS),
     ...ABORTS.flatMap((abort) => [...Object.values(aborted(abort)), withoutJournal(abort)]),
-    ...[byApi(), withoutJournal('watchdog')],
+    ...[byApi(), withSite(withoutJournal('watchdog'))],
   ];
   for (const plot of plots) {
     const { asked: some, around, intercept } = recorder();

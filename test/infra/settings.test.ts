@@ -14,6 +14,7 @@ const PLACE = {
   environment: 'ada',
   completionsBucket: '',
   topics: [],
+  siteBuckets: [],
 };
 
 /** An account with room for every reservation. */
@@ -67,6 +68,7 @@ describe('the settings of a stage', () => {
       accountConcurrency: 10,
       alarmEmail: '',
       completionsBucket: '',
+      siteBuckets: [],
       logDays: 30,
       access: { groups: {}, people: {}, believedSessions: [], notify: {} },
       publicApi: false,
@@ -81,6 +83,8 @@ describe('the settings of a stage', () => {
     [{ accountConcurrency: 0 }, 'limit of concurrent executions'],
     [{ alarmEmail: 'on-call' }, 'must be one address'],
     [{ completionsBucket: 'A_b' }, 'must be the name of a bucket'],
+    [{ siteBuckets: 'shop' }, 'must be a list of names of buckets'],
+    [{ siteBuckets: ['A_b'] }, 'must be a list of names of buckets'],
     [{ logDays: 31 }, 'must be one of'],
     [{ access: { group: {} } }, 'production.access is refused:\ngroup is not a known key'],
     [{ access: {}, publicApi: 'https://a.example/rollouts' }, 'production.publicApi must be true, false, or'],

@@ -6,6 +6,8 @@ import type { Ports } from '../../controller/ports.ts';
 import type { FunctionName } from '../../infra/facts.ts';
 import { controllerFunctions } from '../../local/functions.ts';
 import { seededRandom } from '../../local/random.ts';
+import { storeCalls } from '../../local/services/cloudfront-kvs.ts';
+import { s3Calls } from '../../local/services/s3.ts';
 import { SERVICE } from '../../simulation/scenario.ts';
 import { routers } from '../../targets/adapters.ts';
 import { sampled } from '../deep.ts';
@@ -28,8 +30,8 @@ function skewed(offset: (name: FunctionName) => number): Plot {
       const { clock } = ports;
       const off = offset(name);
       const own = { now: () => clock.now() + off, sleep: (ms: number) => clock.sleep(ms) };
-      const web = { fetch, hosts: [], secret: '' };
-      const there = { ...ports, clock: own, router: byKind(routers, { ...clients, web }, own) };
+      const reached = { ...clients, s3: s3Calls(clients.s3), stores: storeCalls(clients.kvs) };
+      const there = { ...ports, clock: own, router: byKind(routers, reached, own) };
       return controllerFunctions(() => there)[name](event);
     },
   };

@@ -70,7 +70,7 @@ describe('a kind of target that shares nothing with a function', () => {
       return {
         ...guest,
         ports(ours) {
-          const known = guest.ports(ours);
+          const known = guest.ports?.(ours) ?? ours;
           const router: typeof known.router = (kind) =>
             kind === ledgerKind.kind ? { ...known.router(kind), revert } : known.router(kind);
           return { ...known, router };

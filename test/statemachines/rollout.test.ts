@@ -275,12 +275,12 @@ const PLANTED: [string, RuleName, Change][] = [
   ],
   [
     'a Task that moves traffic behind the back of the controller',
-    'only the last-resort revert speaks to Lambda itself',
+    'only the last-resort revert speaks to the services of targets itself',
     change('ShiftTraffic', { Resource: 'arn:aws:states:::aws-sdk:lambda:updateAlias' }),
   ],
   [
     'a last revert path that needs a function of ours',
-    'only the last-resort revert speaks to Lambda itself',
+    'only the last-resort revert speaks to the services of targets itself',
     change('ReadAlias', {
       Resource: 'arn:aws:states:::lambda:invoke',
       Arguments: { FunctionName: `\${Decide}` },

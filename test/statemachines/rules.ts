@@ -107,6 +107,13 @@ const SDK_REFUSED = [
   'Lambda.TooManyRequestsException',
   'States.Timeout',
 ];
+/** The same of a KeyValueStore. Its API models no throttle. */
+const STORE_REFUSED = [
+  'CloudFrontKeyValueStore.CloudFrontKeyValueStoreException',
+  'CloudFrontKeyValueStore.InternalServerException',
+  'CloudFrontKeyValueStore.SdkClientException',
+  'States.Timeout',
+];
 /** Another change of the function is in progress: only a write meets it. */
 const SDK_WRITE_REFUSED = ['Lambda.ResourceConflictException'];
 
@@ -137,6 +144,12 @@ const PAYLOADS: Record<string, unknown> = {
   Unmeasured: { ref: INPUT, unmeasured: CAME },
   RevertTraffic: { ref: INPUT, came: CAME },
 };
+
+/** What the arm of a site makes, since no call changes a part of a value. */
+const COMPOSED = [
+  '{% $parse($states.result.Value) %}',
+  "{% $string($merge([$sift($value, function($part, $name) { $not($value.c = $target.canary and $name in ['c', 'w', 't']) }), {'s': $value.s = $target.canary ? $target.stable : $value.s, 'f': $states.context.Execution.Input.closed}])) %}",
+];
 
 const BARE_PATH = /^\{% \$[A-Za-z]+(\.[A-Za-z]+)* %\}$/;
 
@@ -180,7 +193,7 @@ export const RULES = {
     expressions(outside(definition))
       .filter(({ path }) => !/^Dispatch\.Choices\.\d+\.Condition$/.test(path))
       .concat(expressions(inside(definition)).filter(({ path }) => !/\.Condition$/.test(path)))
-      .filter(({ text }) => !BARE_PATH.test(text))
+      .filter(({ text }) => !BARE_PATH.test(text) && !COMPOSED.includes(text))
       .map(({ path, text }) => `${path}: ${text}`),
 
   'there are no states but Task, Choice, Succeed and Fail, and one Map': (definition) =>
@@ -224,9 +237,11 @@ export const RULES = {
       ).map(() => `${name}: tries a fault of its own once more`),
     ),
     ...tasks(inside(definition)).flatMap(([name, { Retry = [], Resource = '' }]) => {
-      const wanted = [...SDK_REFUSED, ...(Resource.endsWith('updateAlias') ? SDK_WRITE_REFUSED : [])];
+      const wanted = /:cloudfrontkeyvaluestore:/.test(Resource)
+        ? STORE_REFUSED
+        : [...SDK_REFUSED, ...(Resource.endsWith('updateAlias') ? SDK_WRITE_REFUSED : [])];
       const found = Retry.flatMap(({ ErrorEquals }) => ErrorEquals);
-      return found.sort().join() === wanted.sort().join() ? [] : [`${name}: retries ${found.join()}`];
+      return found.sort().join() === wanted.toSorted().join() ? [] : [`${name}: retries ${found.join()}`];
     }),
     ...tasks(all(definition)).flatMap(([name, { Retry = [] }]) =>
       Retry.filter(({ JitterStrategy, MaxAttempts }) => JitterStrategy !== 'FULL' && MaxAttempts !== 0).map(
@@ -269,6 +284,7 @@ export const RULES = {
           (found) =>
             found !== 'Hold: States.Timeout -> Measure' &&
             found !== `Measure: ${DIED.join()} -> ${UNMEASURED}` &&
+            found !== 'RestoreSite: CloudFrontKeyValueStore.ConflictException -> ReadStore' &&
             !/^(RestoreStable|RemoveCanary|CloseFence): Lambda\.PreconditionFailedException -> ReadAlias$/.test(
               found,
             ),
@@ -312,7 +328,7 @@ export const RULES = {
       return found === expected ? [] : [`${name}: is given ${found} instead of ${expected}`];
     }),
 
-  'only the last-resort revert speaks to Lambda itself': (definition) => [
+  'only the last-resort revert speaks to the services of targets itself': (definition) => [
     ...tasks(outside(definition))
       .filter(
         ([, { Resource }]) => !/^arn:aws:states:::lambda:invoke(\.waitForTaskToken)?$/.test(Resource ?? ''),
@@ -320,7 +336,10 @@ export const RULES = {
       .map(([name, { Resource }]) => `${name}: asks ${Resource}`),
     ...tasks(inside(definition))
       .filter(
-        ([, { Resource }]) => !/^arn:aws:states:::aws-sdk:lambda:(get|update)Alias$/.test(Resource ?? ''),
+        ([, { Resource }]) =>
+          !/^arn:aws:states:::aws-sdk:(lambda:(get|update)Alias|cloudfrontkeyvaluestore:(describeKeyValueStore|getKey|updateKeys))$/.test(
+            Resource ?? '',
+          ),
       )
       .map(([name, { Resource }]) => `${name}: asks ${Resource}`),
     ...placeholders(inside(definition)).map(

@@ -272,7 +272,7 @@ const bad: Bad[] = [
   {
     what: 'a target without a version',
     changes: { manifest: { targets: {} } },
-    says: /targets\.api.*write its version/,
+    says: /targets\.api.*write its `version`/,
   },
   {
     what: 'a function that does not exist',

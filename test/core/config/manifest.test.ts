@@ -187,7 +187,7 @@ describe('a bad manifest is refused with the place, what stands there and the fi
       'nothing to serve',
       ['targets', 'api'],
       {},
-      'targets.api is {}: write exactly one of `version`, `zip` and `image`, like {"version": "12"}.',
+      'targets.api is {}: write exactly one of `version`, `zip`, `image` and `site`, like {"version": "12"}.',
     ],
     [
       'two things to serve',
@@ -195,7 +195,18 @@ describe('a bad manifest is refused with the place, what stands there and the fi
       { version: '1', image: IMAGE },
       '`version` is set here too; keep one of the two.',
     ],
-    ['site', ['targets', 'api'], { site: {} }, 'targets.api.site is not supported yet:'],
+    [
+      'site of a function',
+      ['targets', 'api'],
+      { site: { prefix: '_releases/r1/' } },
+      'the rollout file says that this target is a lambda, which takes `version`, `zip` or `image`; write that instead.',
+    ],
+    [
+      'prefix out of its folder',
+      ['targets', 'api'],
+      { site: { prefix: '_releases/../' } },
+      "write where the release of the site was uploaded to in the site's bucket, like `_releases/",
+    ],
     [
       'misspelt artifact',
       ['targets', 'api'],
@@ -299,7 +310,7 @@ describe('a bad manifest is refused with the place, what stands there and the fi
       'target without version',
       ['targets', 'api'],
       undefined,
-      'targets.api is missing: the rollout file has this target; write its version, zip or image.',
+      'targets.api is missing: the rollout file has this target; write its `version`, `zip` or `image`.',
     ],
     ['no rollout', ['rollout'], undefined, 'rollout is missing:'],
     [

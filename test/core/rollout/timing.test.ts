@@ -51,6 +51,19 @@ describe('the bake', () => {
     expect(bakeOf(again)).toEqual({ from: minute(1), to: minute(3), max: minute(30) });
   });
 
+  test('begins once everybody is led by what was written', () => {
+    const state = stateAfter(onFirstStep());
+    const targets = state.opening.targets.map((target, nth) => ({
+      ...target,
+      traits: { ...target.traits, ...(nth === 0 ? { spreadSeconds: 60 } : {}) },
+    }));
+    expect(bakeOf({ ...state, opening: { ...state.opening, targets } })).toEqual({
+      from: minute(2),
+      to: minute(4),
+      max: minute(12),
+    });
+  });
+
   test('of verify begins at promotion', () => {
     expect(bakeOf(stateAfter(inVerify()))).toMatchObject({ from: minute(9), to: minute(11) });
   });

@@ -11,7 +11,7 @@ const open = graphWith('ada', { accountConcurrency: 1000, publicApi: true });
 
 const PLACE: Place = {
   ...{ partition: 'aws', region: 'eu-west-1', account: '111122223333' },
-  ...{ environment: 'ada', completionsBucket: '', topics: [] },
+  ...{ environment: 'ada', completionsBucket: '', topics: [], siteBuckets: [] },
 };
 const ARNS = arnsOf(PLACE);
 const [SIGNED = '', PUBLIC = ''] = [...startedBy('url-iam'), ...startedBy('url-public')];

@@ -28,6 +28,7 @@ const PLACE: Place = {
   environment: 'ada',
   completionsBucket: '',
   topics: [],
+  siteBuckets: [],
 };
 const ARNS = arnsOf(PLACE);
 

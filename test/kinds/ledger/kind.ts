@@ -12,6 +12,7 @@ export const ledgerKind: TargetKind = {
     ledger: textLike(/^[a-z]{1,20}$/, () => "write the ledger's name: 1 to 20 small letters."),
     source: sourceField,
   }).check(z.describe('A ledger.')),
+  artifacts: ['version'],
   identity: { fields: ['ledger'], noun: 'ledger' },
   byHand: 'write a line into the book',
   limits: { dlqNew: {}, oldestMessage: {}, iteratorAge: {}, batchFailures: {} },

@@ -20,7 +20,7 @@ const seenFrom = ({ primary, weights, note, revision }: Book) => ({
 
 const store = (ask: Ask): RoutingStore => ({
   read: async () => seenFrom(await ask('GetBookCommand', undefined as never)),
-  write: async (_, { primary, weights, token }, revision) => {
+  write: async (_, { primary, weights, token }, { revision }) => {
     const sent = {
       primary,
       weights,

@@ -23,6 +23,7 @@ const check: SmokeCheck = {
   path: '/health',
   expect: { status: 200, json: {} },
 };
+const nobody = () => Promise.reject(new Error('Nobody is asked here.'));
 const payload = (value: unknown) => ({
   ExecutedVersion: '8',
   Payload: new TextEncoder().encode(JSON.stringify(value)) as never,
@@ -195,7 +196,11 @@ test('an asker that gives up ends the request, whatever the kind of its target, 
     return new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   };
   const hanging = new LambdaClient({ ...stubbed({}).config, requestHandler: { handle } });
-  const smoke = smokeByKind(smokeRunners, { lambda: hanging, secrets: { read: async () => '' } }, still);
+  const others = {
+    ...{ secrets: { read: async () => '' }, fetch: nobody },
+    stores: { find: nobody, describe: nobody, get: nobody, update: nobody },
+  };
+  const smoke = smokeByKind(smokeRunners, { ...others, lambda: hanging }, still);
   const asker = new AbortController();
   const asked = smoke.ask(smokeQuestion(target, { ...check, retries: 3 }), asker.signal);
   await vi.waitFor(() => expect(sent).toBe(1));

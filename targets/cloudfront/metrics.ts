@@ -1,0 +1,18 @@
+import { counted, type Kept } from '../../adapters/cloudwatch-metrics.ts';
+
+/** Where CloudWatch keeps what visitors of a site report: one of a visitor in each minute, however much went wrong. All of it is kept by release alone. */
+export const siteMetrics: Kept = {
+  counts: {
+    errors: { bad: counted('FailedVisits'), total: counted('Visits') },
+    // Reports that were turned away for their number.
+    throttles: { bad: counted('DroppedVisits'), total: counted('Visits') },
+    traffic: { bad: counted('DroppedVisits'), total: counted('Visits') },
+  },
+  wholeOf: (count) => count,
+  // What is kept by release alone is asked of stable where the whole is meant.
+  dimensionsOf: ({ ref: { site }, stable }, version = stable) => [
+    { Name: 'Site', Value: site },
+    { Name: 'Release', Value: version },
+  ],
+  gaugeOf: () => undefined,
+};

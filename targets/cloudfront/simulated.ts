@@ -1,0 +1,71 @@
+import { tokenFrom } from '../../core/rollout/fencing-token.ts';
+import { NOBODY } from '../../core/rollout/revert-plan.ts';
+import type { Account } from '../../local/account.ts';
+import { type Met, type Observe, type Standing, served } from '../../local/witness.ts';
+import { seenFrom, storedFrom, VALUE_KEY } from './value.ts';
+
+/** Sees what happens to sites in the simulated KeyValueStore. */
+export const observeSites: Observe = (account, witness) => {
+  const { kvs, cloudwatch, sites } = account;
+  const releases = new Set<string>();
+  kvs.onWrite = ({ name, before, after, replaced, isConditional }) => {
+    const [from, to] = [before, after].map((pairs) => storedFrom(pairs.get(VALUE_KEY) ?? ''));
+    if (before.get(VALUE_KEY) === after.get(VALUE_KEY)) return;
+    for (const stored of [from, to])
+      for (const release of [stored?.s, stored?.c])
+        if (release !== undefined) releases.add(`${name} ${release}`);
+    witness.wrote({
+      key: keyOf(account, name),
+      before: from === undefined ? NOTHING : standing(from),
+      after: to === undefined ? undefined : standing(to),
+      by: to?.f === from?.f ? undefined : tokenFrom(to?.f),
+      ...{ replaced, isConditional },
+    });
+  };
+  const { operations } = kvs;
+  const get = operations.GetKeyCommand;
+  operations.GetKeyCommand = (input) => {
+    const name = kvs.helpers.nameOf(input.KvsARN);
+    const done =
+      input.Key === VALUE_KEY && name !== undefined ? witness.looking(keyOf(account, name)) : () => {};
+    const answer = get(input);
+    done();
+    return answer;
+  };
+  const count = cloudwatch.visits.bind(cloudwatch);
+  cloudwatch.visits = (visits) => {
+    const { site, release, ...runs } = visits;
+    witness.counted(served(keyOf(account, site), release), {
+      ...{ functionName: site, alias: '', version: release },
+      ...runs,
+    });
+    count(visits);
+  };
+  return {
+    met() {
+      const met: Record<string, Met> = {};
+      for (const [site, { tally }] of sites)
+        for (const [release, { requests, faults, weather, counted }] of Object.entries(tally))
+          met[served(keyOf(account, site), release)] = { requests, failed: faults - weather, counted };
+      return met;
+    },
+    artifacts: () =>
+      Object.fromEntries(
+        [...releases].map((each) => {
+          const [site = '', release = ''] = each.split(' ');
+          return [served(keyOf(account, site), release), `site ${each}`];
+        }),
+      ),
+  };
+};
+
+/** How a target that is this site is named. */
+const keyOf = ({ account }: Account, site: string) => `aws:${account}:global:cloudfront/${site}`;
+
+/** A site that leads nobody. */
+const NOTHING: Standing = { primary: NOBODY, weights: {} };
+
+function standing(stored: NonNullable<ReturnType<typeof storedFrom>>): Standing {
+  const { primary, weights } = seenFrom(stored, '');
+  return { primary, weights };
+}

@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest';
+import type { Ports } from '../../controller/ports.ts';
+import type { TrafficRouter } from '../../core/ports.ts';
+import { SEQ_MAX, tokenText } from '../../core/rollout/fencing-token.ts';
+import { type Case, caseOf } from '../../simulation/case.ts';
+import { FAULT_NAMES } from '../../simulation/faults.ts';
+import { type Guest, type Hosts, playCase } from '../../simulation/play.ts';
+import type { Scenario } from '../../simulation/scenario.ts';
+import { SITE, siteGuest } from '../../simulation/site.ts';
+import { times } from '../deep.ts';
+
+const WORLDS = times(30, 150);
+const KEY = `aws:111122223333:global:cloudfront/${SITE}`;
+
+/** The site of a world, and the stage that it stands on. */
+function seen(
+  hosts: Hosts,
+  changed: (router: TrafficRouter, stage: () => Scenario) => Partial<TrafficRouter>,
+): Guest {
+  const guest = siteGuest(hosts);
+  let stage: Scenario | undefined;
+  const standing = () => {
+    if (stage === undefined) throw new Error('There is no stage yet.');
+    return stage;
+  };
+  return {
+    ...guest,
+    furnish(made) {
+      stage = made;
+      guest.furnish?.(made);
+    },
+    ports: (ours: Ports) => ({
+      ...ours,
+      router: (kind) =>
+        kind === 'cloudfront'
+          ? { ...ours.router(kind), ...changed(ours.router(kind), standing) }
+          : ours.router(kind),
+    }),
+  };
+}
+
+describe('a site beside functions', () => {
+  test('keeps every promise, under all faults', async () => {
+    const met = { promoted: 0, blamed: 0, completed: 0, reverted: 0 };
+    for (let seed = 0; seed < WORLDS; seed++) {
+      const { run, violations } = await playCase(caseOf(seed, FAULT_NAMES), siteGuest);
+      expect({ seed, violations }).toEqual({ seed, violations: [] });
+      const writes = run.timeline.filter((entry) => entry.kind === 'write' && entry.key === KEY);
+      if (writes.some((entry) => entry.kind === 'write' && entry.after?.primary === '2')) met.promoted += 1;
+      for (const { outcome, reason = '' } of run.heads) {
+        if (outcome === 'completed' || outcome === 'reverted') met[outcome] += 1;
+        if (outcome === 'reverted' && /^web |: web /.test(reason)) met.blamed += 1;
+      }
+    }
+    for (const count of Object.values(met)) expect(count).toBeGreaterThan(1);
+  });
+
+  /** A world whose site fails its visitors, and in which no function can revert. */
+  const stuck: Case = {
+    ...{ seed: 3, requestsPerSecond: 50, stableErrors: 0.001, targets: 1, isFed: false },
+    ...{ release: { kind: 'bad', as: 'errors', share: 0.3 }, file: {}, commands: [], faults: [], noise: 0 },
+    troubles: [{ fault: 'revertBroken', when: { ms: 0 }, seconds: 4 * 3600, how: 0.5 }],
+  };
+
+  test('is reverted by its own arm of the state machine if no function can, and all else that stands there is kept', async () => {
+    let end: Scenario | undefined;
+    const { run, violations } = await playCase(stuck, (hosts) => {
+      const guest = siteGuest(hosts);
+      return {
+        ...guest,
+        furnish(stage) {
+          end = stage;
+          guest.furnish?.(stage);
+        },
+      };
+    });
+    const last = run.timeline.flatMap((entry) =>
+      entry.kind === 'write' && entry.key === KEY && entry.before.weights['2'] !== undefined ? [entry] : [],
+    );
+    expect(last.at(-1)?.after).toEqual({ primary: '1', weights: {} });
+    expect(last.at(-1)?.by).toMatchObject({ seq: SEQ_MAX, open: false });
+    expect(violations).toEqual([]);
+    const value = JSON.parse(end?.kvs.helpers.value(SITE, 'spillway') ?? '{}');
+    expect(value).toMatchObject({ s: '1', d: ['/sw.js'], k: 'k'.repeat(32) });
+    for (const gone of ['c', 'w', 't']) expect(value).not.toHaveProperty(gone);
+    expect(end?.kvs.helpers.value(SITE, 'routes')).toBe('[]');
+  });
+
+  const bad: Case = { ...stuck, troubles: [] };
+  /** What is found in a world whose router has a fault. */
+  const trippedBy = async (
+    ...planted: Parameters<typeof seen> extends [unknown, ...infer Rest] ? Rest : never
+  ) => {
+    const { violations } = await playCase(bad, (hosts) => seen(hosts, ...planted));
+    return violations.map(({ promise }) => promise);
+  };
+
+  test('whose revert does nothing trips a checker', async () => {
+    const revert: TrafficRouter['revert'] = async ({ name }) => ({
+      ...{ name, primary: '1', changed: false, drifted: false },
+    });
+    expect(await trippedBy(() => ({ revert }))).toContain('endsAtZeroOrHundred');
+  });
+
+  test('whose raises rest on nothing that was read trip a checker', async () => {
+    const found = await trippedBy((_, stage) => ({
+      async raise({ stable, canary }, { weight, write }) {
+        const routing = weight === 100 ? { s: canary } : { s: stable, c: canary, w: 100 * weight };
+        stage().kvs.helpers.put(SITE, { spillway: JSON.stringify({ ...routing, f: tokenText(write) }) });
+        return { result: 'raised' };
+      },
+    }));
+    expect(found).toContain('everyRaiseConditional');
+  });
+});
