@@ -28,7 +28,7 @@ export interface Problem {
 }
 
 /** What a client does by the API, however that is reached. Who gives a command, the API proves itself. */
-export function apiClient(exchange: Exchange): Omit<Client, 'upload' | 'revertDirectly'> {
+export function apiClient(exchange: Exchange): Omit<Client, 'upload' | 'revertDirectly' | 'site'> {
   const asked = async <Name extends RouteName>(
     name: Name,
     { parameters, query, body }: Said<Name>,

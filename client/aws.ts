@@ -10,6 +10,7 @@ import type { Client } from './client.ts';
 import { functionsOf, type Invoke } from './functions.ts';
 import { remoteError } from './remote-error.ts';
 import { signed } from './signed.ts';
+import type { SiteBucket } from './site-bucket.ts';
 
 /** A call that hangs must become an error, a little after Lambda has ended its function. */
 const patienceFor = (name: FunctionName) => (factsOf(name).seconds + 5) * 1_000;
@@ -104,6 +105,12 @@ export function awsClient(environment: string, notice: (text: string) => void = 
       onProgress(body.length, body.length);
       return VersionId;
     },
+    async site(store) {
+      const needs = `cloudfront:DescribeKeyValueStore and cloudfront-keyvaluestore:GetKey on the store ${store}`;
+      const { siteOf } = await import('./site.ts');
+      const site = await asking(needs, () => siteOf(lambda, s3, store));
+      return { ...site, bucket: askedOf(site.bucket, store, asking) };
+    },
     async revertDirectly(rolloutId, by) {
       const groupName = `spillway-${environment}`;
       const needs = `scheduler:GetSchedule on ${groupName}, and lambda:GetAlias, GetFunction and UpdateAlias on the targets`;
@@ -114,6 +121,27 @@ export function awsClient(environment: string, notice: (text: string) => void = 
         return revertDirectly(clients, groupName, { rolloutId, by });
       });
     },
+  };
+}
+
+/** The bucket of a site, whose refusals name the right that is missing. */
+function askedOf(
+  bucket: SiteBucket,
+  store: string,
+  asking: <T>(needs: string, call: () => Promise<T>) => Promise<T>,
+): SiteBucket {
+  const of = `on the bucket of the site ${store}`;
+  return {
+    async *list(prefix, after) {
+      const pages = bucket.list(prefix, after)[Symbol.asyncIterator]();
+      for (;;) {
+        const { done, value } = await asking(`s3:ListBucket ${of}`, () => pages.next());
+        if (done) return;
+        yield value;
+      }
+    },
+    put: (object) => asking(`s3:PutObject ${of}`, () => bucket.put(object)),
+    sha256: (key) => asking(`s3:GetObject ${of}`, () => bucket.sha256(key)),
   };
 }
 

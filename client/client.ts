@@ -1,6 +1,7 @@
 import type { RecentQuery } from '../core/ports.ts';
 import type { Readings } from '../core/readings.ts';
 import type { UnsignedRequest } from '../core/rollout/command-request.ts';
+import type { Site } from './site.ts';
 
 /** What people want of a rollout. `by` is who says so: the API knows better. */
 type Wanted = Exclude<UnsignedRequest, { command: 'answer' }>;
@@ -21,6 +22,8 @@ export interface Client {
   command(request: Wanted): Promise<{ rolloutId: string }>;
   /** Uploads one object of a release and answers its version id. @throws Error PreconditionFailed if it exists already */
   upload(key: string, body: Uint8Array, onProgress: (done: number, total: number) => void): Promise<string>;
+  /** The site whose KeyValueStore has this name. @throws RolloutError TargetInvalid if there is none */
+  site(store: string): Promise<Site>;
   /** Takes the canary out without the controller's functions and journal, in somebody's name; answers a line for each target. */
   revertDirectly(rolloutId: string, by: string): Promise<string[]>;
 }

@@ -7,7 +7,7 @@ import type { Client } from './client.ts';
 export type Invoke = (name: FunctionName, payload: Record<string, unknown>) => Promise<never>;
 
 /** What a client does by the controller's functions, however they are called. */
-export function functionsOf(invoke: Invoke): Omit<Client, 'upload' | 'revertDirectly'> {
+export function functionsOf(invoke: Invoke): Omit<Client, 'upload' | 'revertDirectly' | 'site'> {
   const read = <What extends keyof Readings>(read: What, more: object = {}): Promise<Readings[What]> =>
     invoke('ReadRollout', { read, ...more });
   return {

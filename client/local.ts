@@ -1,6 +1,8 @@
 import { RolloutError } from '../core/errors.ts';
 import { apiClient, errorFrom, type Problem } from './api.ts';
 import type { Client } from './client.ts';
+import type { Site } from './site.ts';
+import type { StoredObject } from './site-bucket.ts';
 
 /** Where `npm run dev` listens. */
 export const LOCAL_URL = 'http://127.0.0.1:4747';
@@ -33,6 +35,28 @@ export function localClient(url = LOCAL_URL): Client {
       const { versionId } = await own<{ versionId: string }>(`/objects/${encodeURI(key)}`, put);
       onProgress(body.length, body.length);
       return versionId;
+    },
+    async site(store) {
+      const at = `/sites/${encodeURIComponent(store)}`;
+      const objectAt = (key: string) => `${at}/objects/${key.split('/').map(encodeURIComponent).join('/')}`;
+      const owner = await own<Pick<Site, 'url' | 'layout'>>(at, {});
+      return {
+        ...owner,
+        bucket: {
+          async *list(prefix, after = '') {
+            const query = new URLSearchParams({ prefix, after });
+            yield* await own<StoredObject[]>(`${at}/objects?${query}`, {});
+          },
+          async put({ key, body, bytes: _, ...headers }) {
+            const told = { 'x-object': JSON.stringify(headers) };
+            const init = { method: 'PUT', body, headers: told, duplex: 'half' };
+            await own(objectAt(key), init as never);
+          },
+          async sha256(key) {
+            return (await own<{ sha256?: string }>(objectAt(key), {})).sha256;
+          },
+        },
+      };
     },
     async revertDirectly(rolloutId, by) {
       const post = { method: 'POST', headers: JSON_TYPE, body: JSON.stringify({ by }) };

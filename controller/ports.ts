@@ -14,6 +14,7 @@ import type {
   HookCheck,
   HookRunner,
   Journal,
+  LiveSites,
   MetricSource,
   Notes,
   Openings,
@@ -24,9 +25,11 @@ import type {
   SlackReplies,
   Tokens,
   TrafficRouter,
+  Visits,
   Watchdog,
 } from '../core/ports.ts';
 import type { Counts } from '../core/rollout/counts.ts';
+import type { ReportLimits } from '../core/site/report.ts';
 import type { TargetKinds } from '../core/target-kind.ts';
 
 /** What may stand in a line of the log. */
@@ -91,6 +94,10 @@ export interface Ports {
   deadLetters: DeadLetters;
   agenda: Agenda;
   reports: Reports;
+  liveSites: LiveSites;
+  visits: Visits;
+  /** What this instance of a function remembers of the reports that it took. */
+  reportLimits: ReportLimits;
   /** Where a route leads; undefined if this deployment has nothing to post there with. */
   sinks(route: Route): Promise<Sink | undefined>;
 }

@@ -16,6 +16,7 @@ import type {
 } from './rollout/event.ts';
 import type { FencingToken } from './rollout/fencing-token.ts';
 import type { Rollout } from './rollout/state.ts';
+import type { LiveSite } from './site/report.ts';
 import type { Target } from './target.ts';
 import type { Instant, Percent, Seconds } from './units.ts';
 
@@ -514,4 +515,16 @@ export interface Reports {
 export interface DeadLetters {
   /** @throws RolloutError Unavailable */
   put(letter: object): Promise<void>;
+}
+
+/** What sites say of themselves, for whoever takes reports of their visitors. */
+export interface LiveSites {
+  /** A site by its name; undefined if there is none, or its owner wants no reports. @throws RolloutError Unavailable */
+  find(site: string): Promise<LiveSite | undefined>;
+}
+
+/** Where visits of sites are counted. */
+export interface Visits {
+  /** Adds to the metrics of a release of a site. */
+  add(site: string, release: string, counts: Record<string, number>): void;
 }

@@ -10,10 +10,12 @@ import { type ApiDeps, api } from '../api/api.ts';
 import { bytesFrom, jsonFrom } from '../api/body.ts';
 import { methodFor } from '../api/method.ts';
 import { problemResponse, Refusal } from '../api/problems.ts';
+import { type StoredObject, siteBucket } from '../client/site-bucket.ts';
 import { readingsOf } from '../controller/read.ts';
 import { RolloutError } from '../core/errors.ts';
 import { iamPrincipal } from '../core/people/access.ts';
 import { printable } from '../core/plain-text.ts';
+import { OWNER_KEY, ownerFrom, siteFault } from '../core/site/owner.ts';
 import type { World } from '../local/world.ts';
 import { streams } from './stream.ts';
 
@@ -41,6 +43,7 @@ export function appOf(world: World, { limits, principal, mount = {} }: Changes =
     failed: (error) => console.error(error),
     mount: {
       '/objects': objects(world),
+      '/sites': sites(world),
       '/revert': reverts(world.ports),
       '/': streams(world, reads),
       ...mount,
@@ -82,6 +85,56 @@ function objects(world: World): Hono {
       return json({ code, detail }, 412);
     }
   });
+}
+
+/** What is said of an object of a site's bucket. */
+const ObjectIn = z.strictObject({
+  ...{ contentType: z.string(), cacheControl: z.string(), sha256: z.string() },
+  release: z.optional(z.string()),
+});
+
+/** The buckets of sites, as the command line asks S3 and the stores of sites themselves on AWS. */
+function sites({ kvs, clients }: World): Hono {
+  const ownerOf = (name: string) => {
+    const isStore = kvs.helpers.isStore(name);
+    const owner = isStore ? ownerFrom(kvs.helpers.value(name, OWNER_KEY) ?? '') : undefined;
+    if (owner === undefined) throw siteFault(name, 'is not in this world');
+    return owner;
+  };
+  const bucketOf = (name: string) => siteBucket(clients.s3, ownerOf(name).bucket);
+  const keyIn = (request: Request) =>
+    decodeURIComponent(new URL(request.url).pathname.split('/objects/').slice(1).join('/objects/'));
+  return new Hono()
+    .get('/:site', ({ req, json }) => {
+      const { url, layout } = ownerOf(req.param('site'));
+      return json({ url, layout });
+    })
+    .get('/:site/objects', async ({ req, json }) => {
+      const { prefix = '', after = '' } = req.query();
+      const found: StoredObject[] = [];
+      for await (const object of bucketOf(req.param('site')).list(prefix, after)) found.push(object);
+      return json(found);
+    })
+    .get('/:site/objects/*', async ({ req, json }) =>
+      json({ sha256: await bucketOf(req.param('site')).sha256(keyIn(req.raw)) }),
+    )
+    .put('/:site/objects/*', async ({ req, json }) => {
+      const body = await bytesFrom(req.raw, OBJECT_BYTES_MAX);
+      const { release, ...said } = z.parse(ObjectIn, JSON.parse(req.header('x-object') ?? '{}'));
+      try {
+        const object = { key: keyIn(req.raw), body, bytes: body.length, ...said };
+        await bucketOf(req.param('site')).put({ ...object, ...(release === undefined ? {} : { release }) });
+        return json({});
+      } catch (error) {
+        const { name: code, message: detail } = error as Error;
+        if (code !== 'PreconditionFailed') throw error;
+        return json({ code, detail }, 412);
+      }
+    })
+    .onError((error, { json }) => {
+      if (!RolloutError.is(error, 'TargetInvalid')) throw error;
+      return json({ code: error.code, detail: error.message }, 404);
+    });
 }
 
 const RevertIn = z.strictObject({ by: z.string() });

@@ -25,10 +25,11 @@ const FAULTS_MAX = 20;
 /** How long before Lambda ends a function that one says so: long enough for a line and its counts. Assumed. */
 const LAST_WORDS_MS = 250;
 
-/** Puts the shared middleware around a task: what happens is logged and counted, the event is checked, and the ports are made at the first call and kept. */
+/** Puts the shared middleware around a task: what happens is logged and counted, the event is checked, and the ports are made at the first call and kept. A quiet one logs only what fails. */
 export function lambda<Input, Output, Names extends keyof Ports>(
   task: Task<Input, Output, Names>,
   makePorts: () => Needs<Names>,
+  how: { isQuiet?: boolean } = {},
 ): Handler {
   let ports: Needs<Names> | undefined;
   let present: unknown;
@@ -38,7 +39,7 @@ export function lambda<Input, Output, Names extends keyof Ports>(
     return new Promise<never>(() => {});
   };
   const handler = middy<unknown, unknown>({ timeoutEarlyInMillis: LAST_WORDS_MS, timeoutEarlyResponse })
-    .use(observing())
+    .use(observing(how))
     .before((request) => {
       present = request.event = inputFrom(task.input, request.event);
     })

@@ -4,6 +4,7 @@ import type { MiddlewareObj, Request } from '@middy/core';
 import { loggable, rolloutIdIn } from '../controller/observe.ts';
 import type { Observer } from '../controller/ports.ts';
 import { RolloutError } from '../core/errors.ts';
+import type { Visits } from '../core/ports.ts';
 import { COUNTED, type Counted } from '../core/rollout/counts.ts';
 
 /** If nobody asked for logs and no Lambda runs this, such as in the embedded world, nothing is written. */
@@ -31,6 +32,27 @@ export const observer: Observer = {
   },
 };
 
+const ofVisits = new Metrics({ namespace: 'Spillway' });
+ofVisits.clearDefaultDimensions();
+
+/** Counts of visits, each in a line of its own, since every release of a site has its own metrics. */
+export const visits: Visits = {
+  add(Site, Release, counts) {
+    if (!isOn) return;
+    ofVisits.addDimensions({ Site, Release });
+    for (const [name, value] of Object.entries(counts))
+      ofVisits.addMetric(name, UNITS[name] ?? 'Count', value);
+    ofVisits.publishStoredMetrics();
+  },
+};
+
+/** Units of what is not counted (CloudWatch API reference, MetricDatum). */
+const UNITS: Record<string, 'Milliseconds' | 'None'> = {
+  LCP: 'Milliseconds',
+  INP: 'Milliseconds',
+  CLS: 'None',
+};
+
 /** Writes the counts of this call. */
 function flush(): void {
   if (isOn && metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
@@ -39,14 +61,15 @@ function flush(): void {
 /** What Lambda knows of a call. */
 export type LambdaContext = Request['context'];
 
-/** Middleware that names the request in each line, says what came of it, and writes its counts. */
-export function observing(): MiddlewareObj<unknown, unknown> {
+/** Middleware that names the request in each line, says what came of it unless it is to be quiet, and writes its counts. */
+export function observing({ isQuiet = false } = {}): MiddlewareObj<unknown, unknown> {
   return {
     before({ context }) {
       if (isOn && context.awsRequestId !== undefined) logger.addContext(context);
     },
     after({ event, response }) {
-      observer.log('answered', { rolloutId: rolloutIdIn(response, event), ...loggable(response) });
+      if (!isQuiet)
+        observer.log('answered', { rolloutId: rolloutIdIn(response, event), ...loggable(response) });
       flush();
     },
     onError({ event, error }) {

@@ -16,6 +16,7 @@ import { lambdaClicks } from '../adapters/lambda-clicks.ts';
 import { lambdaCommands } from '../adapters/lambda-commands.ts';
 import { lambdaOpenings } from '../adapters/lambda-openings.ts';
 import { lambdaReports } from '../adapters/lambda-reports.ts';
+import { liveSites } from '../adapters/live-sites.ts';
 import { byKind, hookChecks, hookRunners } from '../adapters/registry.ts';
 import type { S3Calls } from '../adapters/s3-client.ts';
 import { s3Completions } from '../adapters/s3-completions.ts';
@@ -154,6 +155,10 @@ const targetClients = ({ client, s3, stores }: Host) => {
   const lambda = client(LambdaClient, CLIENT);
   return { lambda, stores: stores(lambda), s3: s3(lambda) };
 };
+
+/** Sites, for whoever takes reports of their visitors. */
+export const liveSitesOn = ({ client, clock, stores }: Host) =>
+  liveSites(stores(client(LambdaClient, CLIENT)), clock);
 
 /** Traffic routers by kind of target. */
 export const routersOn = (host: Host) => byKind(routers, targetClients(host), host.clock);

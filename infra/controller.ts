@@ -23,11 +23,11 @@ export async function controller() {
   const topic = pages(place, settings, letters);
   schedules(place);
   secrets(place, settings);
-  const { functions: made, api, publicApi } = functions(place, settings, letters);
+  const { functions: made, api, publicApi, beacon } = functions(place, settings, letters);
   machine(place, settings, made);
   events({ place, functions: made, table, deadLetters: letters, topic });
   watch(place, topic);
-  return { environment: place.environment, bucket: bucket.name, pages: topic.arn, api, publicApi };
+  return { environment: place.environment, bucket: bucket.name, pages: topic.arn, api, publicApi, beacon };
 }
 
 async function placeOf({ completionsBucket, siteBuckets, access }: Settings): Promise<Place> {

@@ -15,6 +15,7 @@ export const READS: Record<FunctionName, readonly (keyof Variables)[]> = {
   AlarmEvent: [...ALL, 'STATE_MACHINE_ARN'],
   ApiIam: [...ALL, ...API],
   ApiPublic: [...ALL, ...API, 'SLACK_ACTION_ARN'],
+  Beacon: ['ENVIRONMENT'],
   CloseRollout: [...ALL, ...WATCHDOG, 'COMPLETIONS_BUCKET'],
   Command: [...ALL, ...WATCHDOG, 'NOTIFY_ARN', 'OPEN_ROLLOUT_ARN'],
   ContinueAsNew: [...ALL, ...WATCHDOG],

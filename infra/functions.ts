@@ -7,7 +7,7 @@ import { roleFor } from './roles.ts';
 import type { Settings } from './settings.ts';
 import { addressOf, publicAddress } from './urls.ts';
 
-/** Every function of the controller, each with a role of its own, and the addresses of the API. */
+/** Every function of the controller, each with a role of its own, and the addresses of the API and of reports. */
 export function functions(place: Place, settings: Settings, deadLetters: Record<string, aws.sqs.Queue>) {
   const context = { place, settings, deadLetters };
   // The others are given its address, which it learns itself from each call.
@@ -17,7 +17,11 @@ export function functions(place: Place, settings: Settings, deadLetters: Record<
     (name) => [name, oneFunction(name, { ...context, publicApi })] as const,
   );
   const made = { ...Object.fromEntries(others), ApiPublic } as Record<FunctionName, sst.aws.Function>;
-  return { functions: made, publicApi, api: addressOf('ApiIam', made.ApiIam, place, 'AWS_IAM') };
+  // Reports come by it from the distributions of sites. Without a bound a flood of them would take the executions of what reverts.
+  const isBounded = reservedFor('Beacon', settings.accountConcurrency) !== undefined;
+  const beacon =
+    place.siteBuckets.length > 0 && isBounded ? addressOf('Beacon', made.Beacon, place, 'NONE') : undefined;
+  return { functions: made, publicApi, beacon, api: addressOf('ApiIam', made.ApiIam, place, 'AWS_IAM') };
 }
 
 interface Context {

@@ -187,6 +187,7 @@ const OWN_GRANTS = {
   ApiIam: ['read the journal', 'read events', 'list running rollouts', 'read running rollouts'],
   ApiPublic: ['read the journal', 'read events', 'list running rollouts', 'read running rollouts'],
   SlackAction: [],
+  Beacon: [],
 } satisfies Record<FunctionName, RightName[]>;
 
 /**

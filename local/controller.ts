@@ -18,6 +18,7 @@ import type { Journal } from '../core/ports.ts';
 import { type CommandRequest, takerOf } from '../core/rollout/command-request.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import type { Rollout } from '../core/rollout/state.ts';
+import { reportLimits } from '../core/site/report.ts';
 import type { Handler } from '../functions/_lambda.ts';
 import { observer } from '../functions/_observe.ts';
 import {
@@ -35,6 +36,7 @@ import {
   hooksOn,
   journalOn,
   type Keeper,
+  liveSitesOn,
   metricsOn,
   notesOn,
   openingsOn,
@@ -65,6 +67,7 @@ import type { Account } from './account.ts';
 import { clientOf } from './clients.ts';
 import type { WorldClock } from './clock.ts';
 import { controllerFunctions } from './functions.ts';
+import { LATENCY_MS } from './latency.ts';
 import type { Random } from './random.ts';
 import { runAs } from './running.ts';
 import { storeCalls } from './services/cloudfront-kvs.ts';
@@ -233,6 +236,7 @@ export function createController(
     reports: {
       ask: async (rolloutId) => send('Notify', { wake: { rolloutId } }),
     },
+    visits: visitsOf(account),
     clicks: {
       hand: async (click) => send('SlackAction', await signedClick(click, ports)),
     },
@@ -316,10 +320,25 @@ function hostOf(
   };
 }
 
+/** Visits go to the metrics of the account, as late as the others. */
+function visitsOf({ clock, cloudwatch }: Account): Ports['visits'] {
+  return {
+    add(Site, Release, counts) {
+      const timestamp = clock.now();
+      const availableAt = timestamp + LATENCY_MS.metricEmissionMax;
+      for (const [name, value] of Object.entries(counts))
+        cloudwatch.put({
+          ...{ namespace: 'Spillway', name, dimensions: { Site, Release } },
+          ...{ value, timestamp, availableAt },
+        });
+    },
+  };
+}
+
 /** What is not made as on AWS. */
 type Own = Pick<
   Ports,
-  'journal' | 'budget' | 'clicks' | 'commands' | 'notes' | 'reports' | 'restoreCode' | 'tokens'
+  'journal' | 'budget' | 'clicks' | 'commands' | 'notes' | 'reports' | 'restoreCode' | 'tokens' | 'visits'
 >;
 
 /** All ports, as each function has some of them on AWS, but for these. */
@@ -346,6 +365,8 @@ function portsOn(host: Keeper, s3: S3Calls, own: Own, access = NO_ACCESS): Ports
     completions: completionsOn(host, s3),
     announcer: announcerOn(host),
     deadLetters: deadLettersOn(host),
+    liveSites: liveSitesOn(host),
+    reportLimits: reportLimits(),
     slackReplies: slackRepliesOn(host),
     slackSecret: slackSecretOn(host),
     agenda: agendaOn(host),

@@ -4,6 +4,7 @@ import { abort } from '../functions/abort.ts';
 import { alarmEvent } from '../functions/alarm-event.ts';
 import { apiIam } from '../functions/api-iam.ts';
 import { apiPublic } from '../functions/api-public.ts';
+import { beacon } from '../functions/beacon.ts';
 import { closeRollout } from '../functions/close-rollout.ts';
 import { command } from '../functions/command.ts';
 import { continueAsNew } from '../functions/continue-as-new.ts';
@@ -30,6 +31,7 @@ const TASKS = {
   AlarmEvent: alarmEvent,
   ApiIam: apiIam,
   ApiPublic: apiPublic,
+  Beacon: beacon,
   CloseRollout: closeRollout,
   Command: command,
   ContinueAsNew: continueAsNew,

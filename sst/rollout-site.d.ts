@@ -11,6 +11,11 @@ export interface RolloutSiteArgs {
   api?: { path: string; live: $util.Input<string>; candidate: $util.Input<string> };
   /** What visitors are known by, instead of a cookie of Spillway's own; `tls-fingerprint` sets none, and visitors with the same browser move together. */
   id?: { cookie: string } | { header: string } | 'tls-fingerprint';
+  /**
+   * Where pages report their visitors to, by the script `beacon` of `edge/built.json`: a path of the site, the address that the controller's
+   * deployment prints as `beacon`, and a random text of at least 16 characters.
+   */
+  reports?: { path: string; to: $util.Input<string>; key: $util.Input<string> };
   /** True if steps name countries. */
   countries?: boolean;
   /** The site's own name, with the ARN of its certificate in us-east-1. DNS is yours to point at the distribution. */

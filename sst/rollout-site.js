@@ -14,7 +14,11 @@ const ALL_BUT_HOST = 'b689b0a8-53d0-40ab-baf2-68738e2966ac';
 
 /** What a browser shows of itself in headers of CloudFront's, which functions see only if a policy names them. */
 const COUNTRY = 'CloudFront-Viewer-Country';
+const ADDRESS = 'CloudFront-Viewer-Address';
 const FINGERPRINT = 'CloudFront-Viewer-JA4-Fingerprint';
+
+/** What an API, and a report, is asked by. */
+const METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'POST', 'PATCH', 'DELETE'];
 
 /** How long error answers of an origin are kept, in seconds: a page that was not there yet is asked for again at once. */
 const ERRORS_KEPT = 0;
@@ -58,6 +62,7 @@ export class RolloutSite extends $util.ComponentResource {
           ...{ service, environment, bucket: this.bucket, url: this.url, layout: args.layout ?? 'dir' },
           ...(args.api === undefined ? {} : { api: args.api.path }),
           ...(args.id === undefined ? {} : { id: idOf(args.id) }),
+          ...(args.reports === undefined ? {} : { beacon: args.reports.key }),
         }),
       },
       own,
@@ -67,7 +72,7 @@ export class RolloutSite extends $util.ComponentResource {
 
   /** @internal */
   distributed(own, tags) {
-    const { name, api, domain, layout = 'dir', id, countries = false } = this.site;
+    const { name, api, domain, layout = 'dir', id, reports, countries = false } = this.site;
     const access = new aws.cloudfront.OriginAccessControl(
       `${name}Access`,
       { originAccessControlOriginType: 's3', signingBehavior: 'always', signingProtocol: 'sigv4' },
@@ -98,6 +103,19 @@ export class RolloutSite extends $util.ComponentResource {
             {
               cookiesConfig: { cookieBehavior: 'none' },
               headersConfig: { headerBehavior: 'whitelist', headers: { items: shown } },
+              queryStringsConfig: { queryStringBehavior: 'none' },
+            },
+            own,
+          ).id;
+    // Reports need the visitor's cookie, and where the visitor is, by which a flood is known.
+    const reported =
+      reports === undefined
+        ? undefined
+        : new aws.cloudfront.OriginRequestPolicy(
+            `${name}Reported`,
+            {
+              cookiesConfig: { cookieBehavior: 'all' },
+              headersConfig: { headerBehavior: 'whitelist', headers: { items: [ADDRESS] } },
               queryStringsConfig: { queryStringBehavior: 'none' },
             },
             own,
@@ -140,6 +158,17 @@ export class RolloutSite extends $util.ComponentResource {
             originAccessControlId: access.id,
           },
           ...(api === undefined ? [] : [called('live', api.live), called('candidate', api.candidate)]),
+          ...(reports === undefined
+            ? []
+            : [
+                {
+                  ...called('reports', reports.to),
+                  customHeaders: [
+                    { name: 'x-spillway-site', value: this.storeResource.name },
+                    { name: 'x-spillway-key', value: reports.key },
+                  ],
+                },
+              ]),
         ],
         defaultCacheBehavior: {
           ...{ ...common, targetOriginId: 'files', cachePolicyId: CACHED, responseHeadersPolicyId: headers },
@@ -147,18 +176,27 @@ export class RolloutSite extends $util.ComponentResource {
           ...{ allowedMethods: ['GET', 'HEAD', 'OPTIONS'], cachedMethods: ['GET', 'HEAD'] },
           functionAssociations: associations,
         },
-        orderedCacheBehaviors:
-          api === undefined
+        orderedCacheBehaviors: [
+          ...(reports === undefined
+            ? []
+            : [
+                {
+                  ...{ ...common, pathPattern: reports.path, targetOriginId: 'reports' },
+                  ...{ cachePolicyId: NOT_CACHED, originRequestPolicyId: reported },
+                  ...{ allowedMethods: METHODS, cachedMethods: ['GET', 'HEAD'] },
+                },
+              ]),
+          ...(api === undefined
             ? []
             : [
                 {
                   ...{ ...common, pathPattern: `${api.path}/*`, targetOriginId: 'live' },
                   ...{ cachePolicyId: NOT_CACHED, originRequestPolicyId: ALL_BUT_HOST },
-                  allowedMethods: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'POST', 'PATCH', 'DELETE'],
-                  cachedMethods: ['GET', 'HEAD'],
+                  ...{ allowedMethods: METHODS, cachedMethods: ['GET', 'HEAD'] },
                   functionAssociations: associations.slice(0, 1),
                 },
-              ],
+              ]),
+        ],
         // No error page of the distribution: it would answer for a missing script, and for the API.
         customErrorResponses: [403, 404, 500, 501, 502, 503, 504].map((errorCode) => ({
           errorCode,
@@ -221,7 +259,7 @@ const idOf = (id) =>
   id === 'tls-fingerprint' ? 'j' : id.cookie === undefined ? `h:${id.header}` : `c:${id.cookie}`;
 
 /** @throws Error naming what cannot be rolled out, and the fix */
-function refuse(name, { service, environment, layout, api, id, domain }) {
+function refuse(name, { service, environment, layout, api, id, domain, reports }) {
   const says = (what) => new Error(`RolloutSite ${name}: ${what}.`);
   if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(service ?? '') || service.length > 40)
     throw says('service must be 1 to 40 small letters and digits, with single hyphens between them');
@@ -238,6 +276,10 @@ function refuse(name, { service, environment, layout, api, id, domain }) {
     throw says('api.path must be the beginning of its paths, such as "/api"');
   if (api !== undefined && (api.live === undefined || api.candidate === undefined))
     throw says('api needs two URLs, live and candidate, such as url and candidateUrl of a RolloutTarget');
+  if (reports !== undefined && !/^(?:\/[\w-]+)+$/.test(reports.path ?? ''))
+    throw says('reports.path must be one path, such as "/_s/0f9c2e4a"');
+  if (reports !== undefined && (reports.to === undefined || reports.key === undefined))
+    throw says('reports needs the address of the controller for reports, and a key');
   const isNamed =
     id === undefined || id === 'tls-fingerprint' || /^[\w-]+$/.test(id.cookie ?? id.header ?? '');
   if (!isNamed) throw says('id must be { cookie: NAME }, { header: NAME } or "tls-fingerprint"');

@@ -4,12 +4,14 @@ import { readRolloutFile } from '../../adapters/rollout-file.ts';
 import type { Client } from '../../client/client.ts';
 import { manifestFrom, rolloutIdFrom } from '../../core/config/manifest.ts';
 import { RolloutError } from '../../core/errors.ts';
+import { folderOf } from '../../core/site/paths.ts';
 import { number } from '../../core/words.ts';
 import { KINDS } from '../../targets/kinds.ts';
 import { clientFrom, pathFrom, WHERE } from '../arguments.ts';
 import { UsageError } from '../call.ts';
 import { command } from '../command.ts';
-import { say } from '../print.ts';
+import { complain, say } from '../print.ts';
+import { uploadSite } from '../site/upload.ts';
 import { EXIT_CODES, sayUploaded, watchToEnd } from '../watch.ts';
 
 const codes = Object.entries(EXIT_CODES).map(([outcome, code]) => `${code} ${outcome}`);
@@ -18,11 +20,22 @@ const codes = Object.entries(EXIT_CODES).map(([outcome, code]) => `${code} ${out
 export const release = command(
   'release',
   {
-    does: 'uploads a release: for each target of the rollout file a version that is published already, or a zip',
+    does: 'uploads a release: for each target of the rollout file a version that is published already, a zip, or the folder of a site',
     takes: ['FILE'],
     options: {
       version: { value: 'TARGET=N', isMany: true, does: 'the version that is published already' },
       zip: { value: 'TARGET=PATH', isMany: true, does: 'the code, which Spillway publishes' },
+      site: { value: 'TARGET=DIR', isMany: true, does: 'the folder that a site was built to' },
+      assets: {
+        value: 'HOW',
+        does: 'with --site: "shared" is what bundlers make, where releases share files with a hash in their name; "per-release" if it was built for paths under /_r/ID/; without it, shared',
+      },
+      'allow-missing': {
+        does: 'with --site: also if pages need files that are neither in the folder nor in the bucket, because something else serves them',
+      },
+      'no-rollout': {
+        does: 'with --site: uploads the files, and asks for no rollout; for the first release of a site',
+      },
       release: { value: 'ID', does: 'its name, or a whole commit hash; without it, the time' },
       order: {
         value: 'N',
@@ -43,7 +56,13 @@ export const release = command(
     const { id, commit } = named(options.release);
     const order = orderFrom(options.order) ?? (await nextOrder(client, rollout.service));
     const folder = `releases/${rollout.service}/${id}`;
-    const targets = { ...versions(options.version ?? []), ...(await zips(options.zip ?? [], folder)) };
+    const sites = (options.site ?? []).map((pair) => pairOf(pair, '--site'));
+    const isApart = isApartFrom(options.assets);
+    const targets = {
+      ...versions(options.version ?? []),
+      ...(await zips(options.zip ?? [], folder)),
+      ...Object.fromEntries(sites.map(({ name }) => [name, { draft: { site: { prefix: folderOf(id) } } }])),
+    };
     const draft = {
       schema: 1,
       service: rollout.service,
@@ -65,6 +84,18 @@ export const release = command(
       { service: rollout.service, release: id },
       environment,
     );
+    for (const { name, value } of sites) {
+      const { bucket, url: home, layout } = await client.site(String(rollout.targets[name]?.site));
+      await uploadSite({
+        ...{ bucket, home, folder: pathFrom(value), build: { release: id, layout, isApart } },
+        mayMiss: options['allow-missing'] === true,
+        notice: (text) => complain(`${name}: ${text}`),
+      });
+    }
+    if (options['no-rollout']) {
+      say(`${id} is uploaded, and no rollout is asked for`);
+      return 0;
+    }
     const uploaded = await uploadAll(client, targets);
     await uploadOnce(client, `${folder}/manifest.json`, bytesOf(uploaded), () => {});
     const rolloutId = rolloutIdFrom(rollout.service, id, 1);
@@ -73,6 +104,13 @@ export const release = command(
     return 0;
   },
 );
+
+/** True if a site was built to share no file with another release. @throws UsageError */
+function isApartFrom(assets: string | undefined): boolean {
+  if (assets === undefined || assets === 'shared') return false;
+  if (assets === 'per-release') return true;
+  throw new UsageError(`--assets takes shared or per-release, not "${assets}"`);
+}
 
 /** A whole commit hash: of SHA-1, or of SHA-256. */
 const HASH = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i;

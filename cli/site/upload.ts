@@ -6,7 +6,7 @@ import { RolloutError } from '../../core/errors.ts';
 import { CACHE, contentType, UNKNOWN_TYPE } from '../../core/site/content.ts';
 import { missingFault, missingOf } from '../../core/site/missing.ts';
 import { referenceNotices } from '../../core/site/notices.ts';
-import { LIST, OWN_ASSETS, RELEASES } from '../../core/site/paths.ts';
+import { folderOf, LIST, OWN_ASSETS, RELEASES } from '../../core/site/paths.ts';
 import type { References } from '../../core/site/references.ts';
 import { changedFault, siteRelease } from '../../core/site/release.ts';
 import type { SiteBuild, SiteList } from '../../core/site/types.ts';
@@ -21,8 +21,8 @@ const PARALLEL = 16;
 const TRIES = 6;
 const PAUSE_MS = 100;
 
-/** Progress is reported so many times at most. */
-const REPORTS = 10;
+/** Progress is reported ten times at most, and not of a few files. */
+const [REPORTS, REPORTED_MIN] = [10, 100];
 
 export interface Upload {
   bucket: SiteBucket;
@@ -79,7 +79,7 @@ export async function uploadSite({ bucket, folder, build, home, mayMiss, notice 
     ...(hashes.get(name) ?? { sha256: '', md5: '' }),
     ...(release === undefined ? {} : { release }),
   });
-  const prefix = `${RELEASES}${build.release}/`;
+  const prefix = folderOf(build.release);
   const shared = assets.map(({ name, key }) => sending(name, key, CACHE.asset));
   const own = documents.map((name) => sending(name, `${prefix}${name}`, CACHE.document, build.release));
 
@@ -113,7 +113,7 @@ export async function uploadSite({ bucket, folder, build, home, mayMiss, notice 
   const each = async (file: Sending) => {
     await store.put(file, build);
     done += 1;
-    if (done % Math.ceil(lacking.length / REPORTS) === 0)
+    if (done % Math.max(REPORTED_MIN, Math.ceil(lacking.length / REPORTS)) === 0)
       notice(`${number(done)} of ${counted(lacking.length, 'file')}`);
   };
   // What pages need is there before they are.
@@ -170,7 +170,7 @@ async function listed(
     }
   };
   await read('');
-  await read(`${RELEASES}${release}/`);
+  await read(folderOf(release));
   if (isApart) await read(`${OWN_ASSETS}${release}/`);
   return found;
 }

@@ -1,6 +1,9 @@
 /** The folder of a release's pages and of what belongs to it, as the edge leads to it. */
 export const RELEASES = '_releases/';
 
+/** The folder of one release. */
+export const folderOf = (release: string): string => `${RELEASES}${release}/`;
+
 /** The folder of hashed files that a release has for itself, by its id, if it was built for that. */
 export const OWN_ASSETS = '_r/';
 

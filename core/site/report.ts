@@ -1,4 +1,5 @@
 import { own } from '../config/plain.ts';
+import type { Instant } from '../units.ts';
 
 /** What a page reports of one visitor, in a window that its browser counts. */
 export interface VisitReport {
@@ -54,8 +55,10 @@ export function reportFrom(text: string): VisitReport | undefined {
   };
 }
 
-/** What the store of a site says of it, as far as reports are judged by it. */
-interface LiveSite {
+/** What a site says of itself, as far as reports are judged by it. */
+export interface LiveSite {
+  /** Known to the site's distribution alone, which sends it with each report. */
+  key: string;
   /** The releases that are served. */
   releases: readonly string[];
   /** What its visitors are known by, as the edge reads it. */
@@ -66,12 +69,12 @@ interface LiveSite {
 const UNKNOWN_RELEASE = 'unknown';
 
 /** By which metrics a report is counted. */
-export const countedAs = ({ release }: VisitReport, { releases }: LiveSite): string =>
+export const countedAs = ({ release }: VisitReport, { releases }: Pick<LiveSite, 'releases'>): string =>
   releases.includes(release) ? release : UNKNOWN_RELEASE;
 
 /** Who sent a report, by the id that the edge gave out; undefined if a browser that keeps cookies would have sent one. A site whose visitors are known by a header or a fingerprint gives out none. */
 export function reporterOf(
-  { knownBy }: LiveSite,
+  { knownBy }: Pick<LiveSite, 'knownBy'>,
   cookies: Readonly<Record<string, string>>,
 ): string | undefined {
   if (knownBy === 'j' || knownBy.startsWith('h:')) return '';
@@ -80,64 +83,86 @@ export function reporterOf(
   return id === undefined || id === '' ? undefined : id.slice(0, 64);
 }
 
-/** Reports that one function counts in one window, and those of one address: what a flood may cost, at most. */
+/** Reports of a site that one instance of a function counts in one window, and those of one address: what a flood may cost, at most. */
 const REPORTS_MAX = 5_000;
 const FROM_ADDRESS_MAX = 100;
 const WINDOW_MS = 60_000;
 
+/** Between two lines about reports that were turned away: a flood of them is not to become a flood of lines. */
+const DROPS_EVERY_MS = 5_000;
+
+/** A report of a site, for a release as it is counted, of somebody somewhere; what is empty is unknown. */
+interface Received {
+  site: string;
+  release: string;
+  report: VisitReport;
+  visitor: string;
+  address: string;
+}
+
+/** What is added to the metrics of a release of a site. */
+interface Added {
+  site: string;
+  release: string;
+  counts: Record<string, number>;
+}
+
+/** What an instance of a function remembers of the reports that it took. */
+export interface ReportLimits {
+  /** What a report adds now, and what was turned away before, each for its release. */
+  added(received: Received, now: Instant): Added[];
+}
+
 /**
- * Keeps reports within what a visitor, an address and all together may send in a window: at most one visit and one failure of a
+ * Keeps reports within what a visitor, an address and a site may send in a window: at most one visit and one failure of a
  * visitor. It remembers one window, and no more reports of it than it counts.
  */
-export function reportLimits() {
+export function reportLimits(): ReportLimits {
   let window = -1;
-  let reports = 0;
+  let reports = new Map<string, number>();
   let seen = new Set<string>();
-  let addresses = new Map<string, number>();
+  let dropped = new Map<string, Added>();
+  let saidAt = Number.NEGATIVE_INFINITY;
+  const isFlood = ({ site, address }: Received): boolean => {
+    const places = [`${site}`, ...(address === '' ? [] : [`${site} ${address}`])];
+    const counts = places.map((place) => reports.get(place) ?? 0);
+    if (counts.some((count, at) => count >= (at === 0 ? REPORTS_MAX : FROM_ADDRESS_MAX))) return true;
+    places.forEach((place, at) => {
+      reports.set(place, (counts[at] ?? 0) + 1);
+    });
+    return false;
+  };
   return {
-    /** What of a report counts; undefined if it came in a flood. `visitor` is empty if nothing tells one from another. */
-    counted(report: VisitReport, visitor: string, address: string, now: number): VisitReport | undefined {
+    added(received, now) {
+      const { site, release, report, visitor } = received;
       const present = Math.floor(now / WINDOW_MS);
-      if (present !== window) [window, reports, seen, addresses] = [present, 0, new Set(), new Map()];
-      const sent = addresses.get(address) ?? 0;
-      if (reports >= REPORTS_MAX || (address !== '' && sent >= FROM_ADDRESS_MAX)) return undefined;
-      reports += 1;
-      addresses.set(address, sent + 1);
-      if (visitor === '') return report;
+      if (present !== window) [window, reports, seen] = [present, new Map(), new Set()];
+      if (isFlood(received)) {
+        const key = `${site} ${release}`;
+        const { DroppedVisits = 0 } = dropped.get(key)?.counts ?? {};
+        dropped.set(key, { site, release, counts: { DroppedVisits: DroppedVisits + 1 } });
+        if (now - saidAt < DROPS_EVERY_MS) return [];
+        const due = [...dropped.values()];
+        [saidAt, dropped] = [now, new Map()];
+        return due;
+      }
       const isNew = (what: string) => {
-        const key = `${what} ${report.release} ${visitor}`;
-        const is = !seen.has(key);
+        const key = `${site} ${release} ${what} ${visitor}`;
+        const is = visitor === '' || !seen.has(key);
         seen.add(key);
         return is;
       };
-      return {
-        ...report,
+      const counts = countsOf({
         isVisit: report.isVisit && isNew('visit'),
         isFailed: report.isFailed && isNew('failure'),
-      };
+        vitals: Object.keys(report.vitals).length > 0 && isNew('vitals') ? report.vitals : {},
+      });
+      return Object.keys(counts).length === 0 ? [] : [{ site, release, counts }];
     },
   };
 }
 
-/** Between two lines about reports that were turned away: a flood of them is not to become a flood of lines. */
-const DROPS_EVERY_MS = 5_000;
-
-/** Counts reports that were turned away, by what they would have counted for. */
-export function droppedReports() {
-  let at = Number.NEGATIVE_INFINITY;
-  let dropped: Record<string, number> = {};
-  /** Adds one, and answers what is to be written now, if it is time. */
-  return (release: string, now: number): Record<string, number> => {
-    dropped[release] = (dropped[release] ?? 0) + 1;
-    if (now - at < DROPS_EVERY_MS) return {};
-    const due = dropped;
-    [at, dropped] = [now, {}];
-    return due;
-  };
-}
-
-/** What is added to the metrics of a release. */
-export function countsOf({ isVisit, isFailed, vitals }: VisitReport): Record<string, number> {
+function countsOf({ isVisit, isFailed, vitals }: Pick<VisitReport, 'isVisit' | 'isFailed' | 'vitals'>) {
   return {
     ...(isVisit ? { Visits: 1, FailedVisits: isFailed ? 1 : 0 } : isFailed ? { FailedVisits: 1 } : {}),
     ...vitals,

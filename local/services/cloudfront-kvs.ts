@@ -106,6 +106,8 @@ interface Helpers {
   remove(name: string): void;
   /** Writes pairs as somebody else would who asks nobody; `undefined` deletes. */
   put(name: string, pairs: Record<string, string | undefined>): void;
+  /** True if there is a store of this name. */
+  isStore(name: string): boolean;
   /** What stands under a key; undefined if nothing does. @throws Error if there is no such store */
   value(name: string, key: string): string | undefined;
   etag(name: string): string;
@@ -226,6 +228,7 @@ export class SimulatedKeyValueStore {
     put: (name, pairs) => {
       this.#take(this.#named(name), Object.entries(pairs), false);
     },
+    isStore: (name) => [...this.#stores.values()].some((store) => store.name === name),
     value: (name, key) => this.#named(name).pairs.get(key),
     etag: (name) => etagOf(this.#named(name)),
     atEdge: (name, key, delayMs = LATENCY_MS.kvsPropagation) => {

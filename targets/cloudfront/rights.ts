@@ -33,6 +33,7 @@ export const grants = {
   CloseRollout: [...read, 'move sites'],
   RunHook: ['read sites'],
   RevertTraffic: [...read, 'move sites'],
+  Beacon: ['find sites', 'read sites'],
   OpenRollout: ['find sites', ...read, 'move sites', ...files],
   Abort: [...read, 'move sites'],
   Command: [...read, 'move sites'],

@@ -18,12 +18,12 @@ interface Called {
 
 /** Everything that was asked of a client, in order. */
 export interface Asked {
-  what: 'read' | 'command' | 'upload' | 'revertDirectly';
+  what: 'read' | 'command' | 'upload' | 'site' | 'revertDirectly';
   with: unknown[];
 }
 
 /** What a controller answers in place of what it usually does; `read` stands for its function ReadRollout. */
-interface Answers extends Partial<Pick<Client, 'command' | 'upload' | 'revertDirectly'>> {
+interface Answers extends Partial<Pick<Client, 'command' | 'upload' | 'site' | 'revertDirectly'>> {
   read?: (what: keyof Readings, more: { after?: number; service?: string }) => Promise<unknown>;
 }
 
@@ -42,6 +42,9 @@ export function fakeClient(answers: Answers = {}): { client: Client; asked: Aske
       })[what],
     command: async ({ rolloutId }) => ({ rolloutId }),
     upload: async (key) => `version of ${key}`,
+    site: async (store) => {
+      throw new Error(`There is no site ${store}.`);
+    },
     revertDirectly: async () => ['api: version 1 serves'],
   };
   const given = { ...usual, ...answers };
@@ -58,6 +61,7 @@ export function fakeClient(answers: Answers = {}): { client: Client; asked: Aske
         name === 'ReadRollout' ? noted('read')(read, more) : noted('command')(more),
       ),
       upload: noted('upload'),
+      site: noted('site'),
       revertDirectly: noted('revertDirectly'),
     },
   };

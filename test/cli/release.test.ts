@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { EXIT_CODES } from '../../cli/watch.ts';
+import type { Client } from '../../client/client.ts';
 import type { VerdictStatus } from '../../core/analysis/types.ts';
 import type { Outcome, RolloutEvent } from '../../core/rollout/event.ts';
 import { fold } from '../../core/rollout/state.ts';
@@ -280,5 +281,96 @@ describe('a release that is waited for', () => {
     expect((await watched(...onFirstStep({ gates }), gate)).out).toMatch(
       /waiting for approval before 50 %, .*\n.*spillway approve checkout-api--r8--1 --gate 50\n/,
     );
+  });
+});
+
+describe('a release of a site', () => {
+  const SITE = `service: shop
+targets:
+  web: { site: web-shop-prod }
+steps:
+  - { weight: 1, bake: 10m }
+`;
+  let file = '';
+  let dist = '';
+  beforeEach(async () => {
+    dist = await mkdtemp(join(folder, 'dist-'));
+    file = join(folder, 'site.yaml');
+    await writeFile(file, SITE);
+    await writeFile(join(dist, 'index.html'), 'hello');
+  });
+
+  const shop = () => {
+    const stored: string[] = [];
+    const site: Client['site'] = async (store) => ({
+      ...{ url: `https://${store}.example`, layout: 'dir' },
+      bucket: {
+        async *list() {},
+        async put({ key }) {
+          stored.push(key);
+        },
+        sha256: async () => undefined,
+      },
+    });
+    return { stored, ...fakeClient({ site }) };
+  };
+  const args = (...more: string[]) => [
+    '--site',
+    `web=${dist}`,
+    '--release',
+    'r8',
+    '--order',
+    '8',
+    '--local',
+    ...more,
+  ];
+
+  test('uploads its files, its list, and the manifest last', async () => {
+    const { client, asked, stored } = shop();
+    const { code, out, err } = await spillway(client, 'release', file, ...args());
+    expect({ code, out }).toEqual({ code: 0, out: 'shop--r8--1 is uploaded' });
+    expect(err).toBe('web: 1 file of 1 to upload, 5 bytes.');
+    expect(stored).toEqual(['_releases/r8/index.html', 'index.html', '_releases/r8/.spillway-files.json']);
+    expect(asked.filter(({ what }) => what === 'site').map((each) => each.with)).toEqual([['web-shop-prod']]);
+    const [manifest] = uploads(asked);
+    expect(JSON.parse(manifest?.body ?? '').targets).toEqual({ web: { site: { prefix: '_releases/r8/' } } });
+  });
+
+  test('may ask for no rollout', async () => {
+    const { client, asked, stored } = shop();
+    expect(await spillway(client, 'release', file, ...args('--no-rollout'))).toMatchObject({
+      ...{ code: 0, out: 'r8 is uploaded, and no rollout is asked for' },
+    });
+    expect(stored).toHaveLength(3);
+    expect(uploads(asked)).toEqual([]);
+  });
+
+  test('that was built apart has its files in a folder of its own', async () => {
+    await writeFile(join(dist, 'app.js'), '1');
+    const { client, stored } = shop();
+    expect(await spillway(client, 'release', file, ...args('--assets', 'per-release'))).toMatchObject({
+      code: 0,
+    });
+    expect(stored).toContain('_r/r8/app.js');
+  });
+
+  test.each<[what: string, more: string[], code: number, says: string]>([
+    ['another way of assets', ['--assets', 'all'], 2, '--assets takes shared or per-release, not "all"'],
+    ['a target that the file does not name', ['--site', 'docs=/tmp'], 1, 'docs'],
+  ])('with %s is refused before anything is uploaded', async (_what, more, code, says) => {
+    const { client, asked, stored } = shop();
+    const called = await spillway(client, 'release', file, ...args(...more));
+    expect(called.code).toBe(code);
+    expect(called.err).toContain(says);
+    expect([...stored, ...uploads(asked)]).toEqual([]);
+  });
+
+  test('whose page needs what is missing has no manifest, unless that is allowed', async () => {
+    await writeFile(join(dist, 'index.html'), '<script src="/gone.js"></script>');
+    const { client, asked } = shop();
+    const refused = await spillway(client, 'release', file, ...args());
+    expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('index.html needs /gone.js') });
+    expect(uploads(asked)).toEqual([]);
+    expect(await spillway(client, 'release', file, ...args('--allow-missing'))).toMatchObject({ code: 0 });
   });
 });

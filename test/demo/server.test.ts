@@ -63,6 +63,25 @@ describe('the embedded world for the command line', () => {
     await expect(client.upload(key, body, () => {})).rejects.toMatchObject({ name: 'PreconditionFailed' });
   });
 
+  test('has the buckets of sites', async () => {
+    const owner = { service: 'shop', bucket: 'web', url: 'http://localhost:1', layout: 'spa' };
+    world.kvs.helpers.create('web-shop', { 'spillway-site': JSON.stringify(owner) });
+    const { bucket, ...facts } = await client.site('web-shop');
+    expect(facts).toEqual({ url: owner.url, layout: owner.layout });
+    const key = '_releases/r1/ä b.html';
+    const sha256 = 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=';
+    const object = { key, body: Buffer.from('hello'), bytes: 5, sha256, contentType: 'text/html' };
+    await bucket.put({ ...object, cacheControl: 'no-store', release: 'r1' });
+    await expect(bucket.put({ ...object, cacheControl: 'no-store' })).rejects.toMatchObject({
+      name: 'PreconditionFailed',
+    });
+    const listed: string[] = [];
+    for await (const { key: each, bytes } of bucket.list('_releases/')) listed.push(`${each} ${bytes}`);
+    expect(listed).toEqual([`${key} 5`]);
+    expect(await bucket.sha256(key)).toBe(sha256);
+    await expect(client.site('gone')).rejects.toMatchObject({ code: 'TargetInvalid' });
+  });
+
   test('says what the controller refuses in the controller’s own words', async () => {
     const pause = { command: 'pause', rolloutId: ID, by: 'ada', reason: 'odd' } as const;
     await expect(client.command(pause)).rejects.toMatchObject({ code: 'RolloutUnknown' });

@@ -107,6 +107,7 @@ const EVENTS: Record<FunctionName, { good: object; bad: object[] }> = {
   },
   ApiIam: { good: asked, bad: badCalls },
   ApiPublic: { good: asked, bad: badCalls },
+  Beacon: { good: asked, bad: badCalls },
   SlackAction: {
     good: { signed: 'x' },
     bad: [click, {}, { signed: 7 }],

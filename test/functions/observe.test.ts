@@ -11,11 +11,13 @@ import { signedClick } from '../../core/people/signed-click.ts';
 import type { Click } from '../../core/people/slack-click.ts';
 import { COUNTED } from '../../core/rollout/counts.ts';
 import type { Hook } from '../../core/rollout/event.ts';
+import { reportLimits } from '../../core/site/report.ts';
 import { aws } from '../../functions/_aws.ts';
 import { lambda } from '../../functions/_lambda.ts';
-import { type LambdaContext, observer } from '../../functions/_observe.ts';
+import { type LambdaContext, observer, visits } from '../../functions/_observe.ts';
 import { executionsOn } from '../../functions/_ports.ts';
 import type { UrlAnswer } from '../../functions/_url.ts';
+import { beacon } from '../../functions/beacon.ts';
 import { command } from '../../functions/command.ts';
 import { revertTraffic } from '../../functions/revert-traffic.ts';
 import { shiftTraffic } from '../../functions/shift-traffic.ts';
@@ -431,7 +433,8 @@ describe('the logs of a rollout', () => {
           ...{ ...more, body: '{"reason":"marker-reason","more":"marker-body"}' },
           authorizer: iam('arn:aws:iam::111122223333:user/marker-caller'),
         });
-        for (const door of ['ApiIam', 'ApiPublic'] as const) at(29, () => stage.invoke(door, marked));
+        for (const door of ['ApiIam', 'ApiPublic', 'Beacon'] as const)
+          at(29, () => stage.invoke(door, marked));
         const click: Click = {
           ...{ team: 'T1', user: 'U1', name: 'marker-person', button: 'abort', reason: 'marker-reason' },
           ...{ value: { rolloutId: FIRST }, at: '1', responseUrl: 'https://hooks.slack.com/marker-reply' },
@@ -593,4 +596,43 @@ test('a function that is about to be ended says so, writes its counts, and answe
   expect(answer).not.toHaveBeenCalled();
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(answer).toHaveBeenCalledWith('in time');
+});
+
+describe('visits of a site', () => {
+  test('are a line for each release, with nothing of another one', () => {
+    visits.add('web-shop', 'r41', { Visits: 1, FailedVisits: 0, CLS: 0.12, LCP: 900 });
+    visits.add('web-shop', 'r42', { FailedVisits: 1 });
+    const lines = metrics().map(({ _aws, ...line }) => ({ ...line, of: (_aws as Json).CloudWatchMetrics }));
+    const of = (...Metrics: object[]) => [
+      { Namespace: 'Spillway', Dimensions: [['Site', 'Release']], Metrics },
+    ];
+    const count = (Name: string) => ({ Name, Unit: 'Count' });
+    expect(lines).toEqual([
+      {
+        ...{ Site: 'web-shop', Release: 'r41', Visits: 1, FailedVisits: 0, CLS: 0.12, LCP: 900 },
+        of: of(
+          count('Visits'),
+          count('FailedVisits'),
+          { Name: 'CLS', Unit: 'None' },
+          { Name: 'LCP', Unit: 'Milliseconds' },
+        ),
+      },
+      { ...{ Site: 'web-shop', Release: 'r42', FailedVisits: 1 }, of: of(count('FailedVisits')) },
+    ]);
+  });
+
+  test('are the only lines of the function that takes reports', async () => {
+    const report = urlEvent('POST', '/', { body: '{"r":"r42","n":1,"f":0}' });
+    const quiet = lambda(beacon, () => instance(), { isQuiet: true });
+    await quiet(report);
+    expect(written).toEqual([]);
+    await expect(quiet({})).rejects.toThrow();
+    expect(lines()).toMatchObject([{ level: 'ERROR' }]);
+  });
+});
+
+const instance = (): Parameters<typeof beacon.run>[1] => ({
+  clock: virtualClock(),
+  liveSites: { find: async () => undefined },
+  ...{ visits, reportLimits: reportLimits() },
 });

@@ -64,7 +64,10 @@ const RULES: Record<string, Rule> = {
     node: true,
   },
   demo: {
-    folders: ['core', 'adapters', 'targets', 'controller', 'api', 'functions', 'local', 'demo', FACTS],
+    folders: [
+      ...['core', 'adapters', 'targets', 'controller', 'api', 'functions', 'local', 'demo', FACTS],
+      'client/site-bucket.ts',
+    ],
     packages: 'any',
     node: true,
   },
@@ -80,6 +83,8 @@ const RULES: Record<string, Rule> = {
     packages: 'shipped',
     node: false,
   },
+  // It reads the store of a site as the controller does.
+  'client/site.ts': { folders: ['core', 'client', 'adapters'], packages: 'shipped', node: false },
   cli: {
     folders: ['core', 'client', 'cli', 'adapters/rollout-file.ts', 'targets/kinds.ts'],
     packages: 'any',

@@ -10,7 +10,7 @@ import type { CommandRequest } from '../../core/rollout/command-request.ts';
 import { ALIAS, SLACK_TOKEN } from '../../local/account.ts';
 import { awsError } from '../../local/sdk.ts';
 import { FUNCTION, SERVICE } from '../../simulation/scenario.ts';
-import { addSite, SITE_RELEASE } from '../../simulation/site.ts';
+import { addSite, SITE, SITE_RELEASE } from '../../simulation/site.ts';
 import { APP, formOf, payloadOf, SECRET, signedBy, TEAM } from '../api/click.ts';
 import { ADA } from '../api/stage.ts';
 import { proven } from '../core/rollout/given.ts';
@@ -134,6 +134,10 @@ const PLOTS: Record<string, Plot> = {
     before: (stage) =>
       addSite(stage, { seed: 1, release: { kind: 'good' }, requestsPerSecond: 50, stableErrors: 0.001 }),
     web: { 'web-shop.example': () => new Response('fine', { headers: { 'x-amz-meta-release': '2' } }) },
+    async act(stage) {
+      const headers = { 'x-spillway-site': SITE };
+      await stage.invoke('Beacon', urlEvent('POST', '/', { headers, body: '{"r":"2","n":1,"f":0}' }));
+    },
     rollout: {
       smoke: [{ target: 'web', get: '/', expect: { status: 200 } }],
       probe: { every: '20s' },

@@ -140,15 +140,15 @@ describe('reserved concurrency', () => {
 
   test('is kept for the revert path, for openings, that no storm of releases takes all calls, and for the API, that no flood of requests does', () => {
     expect(reserved(1000).sort()).toEqual([
-      ...['Abort', 'AlarmEvent', 'ApiIam', 'ApiPublic', 'Command', 'Decide', 'Hold'],
+      ...['Abort', 'AlarmEvent', 'ApiIam', 'ApiPublic', 'Beacon', 'Command', 'Decide', 'Hold'],
       ...['OpenRollout', 'RevertTraffic', 'SlackAction', 'Watchdog'],
     ]);
   });
 
   test('is left out where the account would have fewer than 100 left, as in a new one', () => {
     expect(reserved(10)).toEqual([]);
-    expect(reserved(162)).toEqual([]);
-    expect(reserved(163)).toHaveLength(11);
+    expect(reserved(164)).toEqual([]);
+    expect(reserved(165)).toHaveLength(12);
   });
 });
 

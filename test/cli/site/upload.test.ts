@@ -273,9 +273,18 @@ describe('the upload of a site', () => {
       expect.stringContaining('sw.js is a service worker'),
       expect.stringContaining('1 source map stay'),
       expect.stringMatching(/^5 files of 5 to upload, \d+ bytes\.$/),
-      ...[1, 2, 3, 4, 5].map((count) => `${count} of 5 files`),
     ]);
   });
+});
+
+test('progress is said of many files, in few lines', async () => {
+  await write({ 'index.html': '' });
+  await Promise.all(Array.from({ length: 1_499 }, (_, at) => writeFile(join(folder, `${at}.png`), '')));
+  const web = world();
+  await web.upload();
+  expect(web.said.slice(1)).toEqual(
+    Array.from({ length: 10 }, (_, at) => `${(150 * (at + 1)).toLocaleString('en-US')} of 1,500 files`),
+  );
 });
 
 describe('a folder', () => {

@@ -2,8 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   countedAs,
-  countsOf,
-  droppedReports,
   reporterOf,
   reportFrom,
   reportLimits,
@@ -64,43 +62,55 @@ describe('a report', () => {
     expect(reporterOf({ ...SITE, knownBy }, cookies)).toBe(reporter);
   });
 
-  test.each<[what: string, report: Partial<VisitReport>, counts: object]>([
-    ['a visit', {}, { Visits: 1, FailedVisits: 0 }],
-    ['a visit that failed', { isFailed: true }, { Visits: 1, FailedVisits: 1 }],
-    ['a failure of a visit that was counted', { isVisit: false, isFailed: true }, { FailedVisits: 1 }],
-    ['what was measured', { isVisit: false, vitals: { LCP: 9 } }, { LCP: 9 }],
-    ['nothing', { isVisit: false }, {}],
+  test.each<[what: string, report: Partial<VisitReport>, counts: object[]]>([
+    ['a visit', {}, [{ Visits: 1, FailedVisits: 0 }]],
+    ['a visit that failed', { isFailed: true }, [{ Visits: 1, FailedVisits: 1 }]],
+    ['a failure of a visit that was counted', { isVisit: false, isFailed: true }, [{ FailedVisits: 1 }]],
+    ['what was measured', { isVisit: false, vitals: { LCP: 9 } }, [{ LCP: 9 }]],
+    ['nothing', { isVisit: false }, []],
   ])('of %s is added so', (_what, report, counts) => {
-    expect(countsOf({ ...VISIT, ...report })).toEqual(counts);
+    const added = reportLimits().added(received({ report: { ...VISIT, ...report } }), 0);
+    expect(added).toEqual(counts.map((each) => ({ site: 'web', release: 'r42', counts: each })));
   });
 });
 
+const received = (given: Partial<Parameters<ReturnType<typeof reportLimits>['added']>[0]> = {}) => ({
+  ...{ site: 'web', release: 'r42', report: VISIT, visitor: 'v-1', address: '' },
+  ...given,
+});
+
 describe('a flood', () => {
+  const sum = (added: { counts: Record<string, number> }[], name: string) =>
+    added.reduce((all, { counts }) => all + (counts[name] ?? 0), 0);
+
   test('of one visitor counts as one visit and one failure in each window', () => {
     const limits = reportLimits();
-    const failed = { ...VISIT, isFailed: true };
-    const all = Array.from({ length: 50 }, () => limits.counted(failed, 'v-1', '', 0));
-    expect(all.filter((each) => each?.isVisit)).toHaveLength(1);
-    expect(all.filter((each) => each?.isFailed)).toHaveLength(1);
-    expect(limits.counted(failed, 'v-1', '', 60_000)).toEqual(failed);
+    const failed = received({ report: { ...VISIT, isFailed: true, vitals: { LCP: 9 } } });
+    const all = Array.from({ length: 50 }, () => limits.added(failed, 0)).flat();
+    expect(['Visits', 'FailedVisits', 'LCP'].map((name) => sum(all, name))).toEqual([1, 1, 9]);
+    expect(sum(limits.added(failed, 60_000), 'Visits')).toBe(1);
   });
 
-  test('from one address, or from all, ends at what a window may have', () => {
+  test.each<[from: string, of: (nth: number) => { address?: string }, counted: number]>([
+    ['one address', () => ({ address: '203.0.113.1' }), 100],
+    ['many addresses', (nth) => ({ address: `${nth}` }), 5_000],
+    ['nowhere', () => ({}), 5_000],
+  ])('from %s ends at what a window may have, in few lines', (_from, of, counted) => {
     const limits = reportLimits();
-    const count = (of: (nth: number) => string, now: number, times: number) =>
-      Array.from({ length: times }, (_, nth) => limits.counted(VISIT, `v-${nth}`, of(nth), now)).filter(
-        (each) => each !== undefined,
-      ).length;
-    expect(count(() => '203.0.113.1', 0, 1_000)).toBe(100);
-    expect(count((nth) => String(nth), 60_000, 10_000)).toBe(5_000);
-    expect(count((nth) => String(nth), 120_000, 10)).toBe(10);
+    const all = Array.from({ length: 8_000 }, (_, nth) =>
+      limits.added(received({ visitor: `v-${nth}`, ...of(nth) }), 120_000 + nth * 4),
+    ).flat();
+    expect(sum(all, 'Visits')).toBe(counted);
+    const drops = all.filter(({ counts }) => counts.DroppedVisits !== undefined);
+    expect(drops.length).toBeLessThanOrEqual(7);
+    expect(sum(drops, 'DroppedVisits')).toBeGreaterThan((8_000 - counted) / 3);
+    expect(sum(limits.added(received({ site: 'other' }), 152_000), 'Visits')).toBe(1);
+    expect(sum(limits.added(received(), 180_000), 'Visits')).toBe(1);
   });
 
-  test('is said in few lines', () => {
-    const dropped = droppedReports();
-    expect(dropped('r42', 0)).toEqual({ r42: 1 });
-    for (let nth = 0; nth < 1_000; nth++) expect(dropped(nth % 2 ? 'r42' : 'r41', 4_999)).toEqual({});
-    expect(dropped('r42', 5_000)).toEqual({ r41: 500, r42: 501 });
-    expect(dropped('r41', 10_000)).toEqual({ r41: 1 });
+  test('of visitors whom nothing tells apart counts each report', () => {
+    const limits = reportLimits();
+    const all = [1, 2, 3].flatMap(() => limits.added(received({ visitor: '' }), 0));
+    expect(sum(all, 'Visits')).toBe(3);
   });
 });

@@ -28,7 +28,10 @@ export function shop() {
     id: { cookie: 'session' },
     domain: { name: 'shop.example', aliases: ['www.shop.example'], cert: 'arn:aws:acm:us-east-1:111122223333:certificate/1' },
   });
-  new RolloutSite('Docs', { service: 'docs', environment: 'production', id: 'tls-fingerprint' });
+  new RolloutSite('Docs', {
+    service: 'docs', environment: 'production', id: 'tls-fingerprint',
+    reports: { path: '/_s/0f9c2e4a', to: 'https://abc.lambda-url.eu-central-1.on.aws', key: 'a-key-of-the-site' },
+  });
   new sst.aws.Function('Caller', { handler: 'caller.handler', link: [site] });
   return { url: site.url };
 }`;
@@ -129,8 +132,33 @@ test('a distribution keeps pages and files, and nothing of the API', () => {
   expect(inputs.customErrorResponses.every((each: object) => !('responsePagePath' in each))).toBe(true);
   expect(inputs.aliases).toEqual(['shop.example', 'www.shop.example']);
   const docs = one(graph, 'cloudfront/distribution:Distribution', 'DocsDistribution').inputs;
-  expect(docs.orderedCacheBehaviors).toEqual([]);
   expect(docs.viewerCertificate).toEqual({ cloudfrontDefaultCertificate: true });
+});
+
+test('reports go to the controller by a path of the site, with the key that its store has', () => {
+  const { inputs } = one(graph, 'cloudfront/distribution:Distribution', 'DocsDistribution');
+  const [behavior, ...more] = inputs.orderedCacheBehaviors;
+  expect(more).toEqual([]);
+  expect(behavior).toMatchObject({
+    ...{ pathPattern: '/_s/0f9c2e4a', targetOriginId: 'reports' },
+    cachePolicyId: '4135ea2d-6df8-44a3-9df3-4b5a84be39ad',
+    allowedMethods: expect.arrayContaining(['POST']),
+  });
+  expect(behavior).not.toHaveProperty('functionAssociations');
+  expect(inputs.origins[1]).toMatchObject({
+    ...{ originId: 'reports', domainName: 'abc.lambda-url.eu-central-1.on.aws' },
+    customHeaders: [
+      { name: 'x-spillway-site', value: 'shop-production-Docs' },
+      { name: 'x-spillway-key', value: 'a-key-of-the-site' },
+    ],
+  });
+  const { value } = one(graph, 'cloudfront/keyvaluestoreKey:KeyvaluestoreKey', 'DocsSite').inputs;
+  expect(JSON.parse(value).beacon).toBe('a-key-of-the-site');
+  const policy = one(graph, 'cloudfront/originRequestPolicy:OriginRequestPolicy', 'DocsReported').inputs;
+  expect(policy).toMatchObject({
+    cookiesConfig: { cookieBehavior: 'all' },
+    headersConfig: { headers: { items: ['CloudFront-Viewer-Address'] } },
+  });
 });
 
 test('the distribution of the embedded world is like it', () => {
@@ -204,6 +232,8 @@ test.each([
   ["layout: 'spa'", "layout: 'flat'", 'layout must be "dir"'],
   ["path: '/api'", "path: 'api'", 'api.path must be the beginning'],
   ['candidate: target.candidateUrl', '', 'api needs two URLs'],
+  ["path: '/_s/0f9c2e4a'", "path: '_s'", 'reports.path must be one path'],
+  [", key: 'a-key-of-the-site'", '', 'reports needs the address of the controller'],
   ["cookie: 'session'", "cookie: 'a b'", 'id must be { cookie: NAME }'],
   ["name: 'shop.example',", '', 'domain needs a name and cert'],
   ["RolloutSite('Docs'", `RolloutSite('${'D'.repeat(60)}'`, 'CloudFront takes 64 characters'],

@@ -1,0 +1,105 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { countVisit } from '../../controller/count-visit.ts';
+import { RolloutError } from '../../core/errors.ts';
+import { reportLimits } from '../../core/site/report.ts';
+import { beacon } from '../../functions/beacon.ts';
+import { type Asked, urlEvent } from './url-event.ts';
+
+const KEY = 'a-key-of-the-site';
+const HEADERS = { 'x-spillway-site': 'web-shop-prod', 'x-spillway-key': KEY };
+const COOKIES = ['other=1', '__Host-spillway=v-1'];
+const REPORT = { r: 'r42', n: 1, f: 0 };
+
+let added: [site: string, release: string, counts: object][];
+beforeEach(() => {
+  added = [];
+});
+
+/** The ports of an instance of the function, whose one site serves two releases. */
+const instance = ({ now = () => 0, fails = false, knownBy = '' } = {}): Parameters<typeof countVisit>[1] => ({
+  clock: { now, sleep: async () => {} },
+  liveSites: {
+    async find(site) {
+      if (fails) throw new RolloutError('Unavailable', 'not now');
+      return site === 'web-shop-prod' ? { key: KEY, releases: ['r41', 'r42'], knownBy } : undefined;
+    },
+  },
+  reportLimits: reportLimits(),
+  visits: {
+    add: (...counts) => {
+      added.push(counts);
+    },
+  },
+});
+
+const send = (
+  report: object | string,
+  { headers = {}, cookies = COOKIES, ...asked }: Asked = {},
+  ports = instance(),
+) =>
+  beacon.run(
+    urlEvent('POST', '/_s/0f9c2e4a', {
+      ...{ headers: { ...HEADERS, ...headers }, cookies },
+      body: typeof report === 'string' ? report : JSON.stringify(report),
+      ...asked,
+    }),
+    ports,
+  );
+
+describe('a report', () => {
+  test.each<[what: string, report: object, release: string, counts: object]>([
+    ['a visit', REPORT, 'r42', { Visits: 1, FailedVisits: 0 }],
+    ['a visit of stable that failed', { r: 'r41', n: 1, f: 1 }, 'r41', { Visits: 1, FailedVisits: 1 }],
+    [
+      'a page of a release that does not serve',
+      { ...REPORT, r: 'r40' },
+      'unknown',
+      { Visits: 1, FailedVisits: 0 },
+    ],
+    ['what was measured', { ...REPORT, n: 0, l: 900 }, 'r42', { LCP: 900 }],
+  ])('of %s is added to the metrics of its release', async (_what, report, release, counts) => {
+    expect(await send(report)).toMatchObject({ statusCode: 204, body: '' });
+    expect(added).toEqual([['web-shop-prod', release, counts]]);
+  });
+
+  test('counts as bytes, and without a cookie where the site has none', async () => {
+    await send('', { body: new TextEncoder().encode(JSON.stringify(REPORT)) });
+    await send(REPORT, { cookies: [] }, instance({ knownBy: 'j' }));
+    expect(added).toHaveLength(2);
+  });
+
+  test.each<[what: string, report: object | string, asked: Asked]>([
+    ['forged, without the key', REPORT, { headers: { 'x-spillway-key': '' } }],
+    ['forged, with another key', REPORT, { headers: { 'x-spillway-key': 'b-key-of-the-site' } }],
+    ['of no site', REPORT, { headers: { 'x-spillway-site': '' } }],
+    ['of another site', REPORT, { headers: { 'x-spillway-site': 'web-shop-test' } }],
+    ['of a site that cannot be one', REPORT, { headers: { 'x-spillway-site': '../x' } }],
+    ['without the cookie that a browser sends back', REPORT, { cookies: ['other=1'] }],
+    ['of a browser that a program drives', { ...REPORT, w: 1 }, {}],
+    ['oversized', JSON.stringify(REPORT).padEnd(60_000), {}],
+    ['malformed', '{"r":"r42"', {}],
+    ['empty', '', {}],
+    ['with a field of its own', { ...REPORT, Site: 'x' }, {}],
+  ])('%s counts for nothing, and is answered as any other', async (_what, report, asked) => {
+    expect(await send(report, asked)).toEqual(await send(REPORT));
+    expect(added).toHaveLength(1);
+  });
+
+  test('that cannot be judged now is none', async () => {
+    expect(await send(REPORT, {}, instance({ fails: true }))).toMatchObject({ statusCode: 204 });
+    expect(added).toEqual([]);
+  });
+
+  test('comes in a flood, and few of them cost anything', async () => {
+    const ports = instance();
+    const address = { headers: { 'cloudfront-viewer-address': '203.0.113.1:40312' } };
+    for (let nth = 0; nth < 1_000; nth++)
+      await send(REPORT, { ...address, cookies: [`__Host-spillway=v-${nth}`] }, ports);
+    expect(added.filter(([, , counts]) => 'Visits' in counts)).toHaveLength(100);
+    expect(added.length).toBeLessThanOrEqual(101);
+  });
+
+  test('is silence if both releases send none: nothing is added', () => {
+    expect(added).toEqual([]);
+  });
+});
