@@ -4,6 +4,7 @@ import type { ArtifactForm } from './config/artifact.ts';
 import { own } from './config/plain.ts';
 import { RolloutError } from './errors.ts';
 import type { Source } from './target.ts';
+import type { Percent } from './units.ts';
 
 /** What a rollout file says of one target: texts by field. `source` is always among them. */
 export type TargetSpec = Record<string, string> & { source: Source };
@@ -22,6 +23,8 @@ export interface TargetKind {
   artifacts: readonly ArtifactForm[];
   /** The fields that no two targets of a file may have alike, and what is then said to be the same. */
   identity: { fields: readonly string[]; noun: string };
+  /** The share of which each of its weights is a multiple, in percent. */
+  weightUnit: Percent;
   /** How a person takes the canary's traffic away without the controller, as a command to copy. */
   byHand: string;
   /** Which sources have each limit, and the field that names the queue which is read for it. */

@@ -3,6 +3,7 @@ import { metricsWith } from '../analysis/metrics.ts';
 import type { LimitRule, Probing, WatchRule } from '../analysis/types.ts';
 import { RolloutError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
+import { fineWeightFaults } from '../plan/steps.ts';
 import { stepsFrom, strategyFaults, strategyFields } from '../plan/strategies.ts';
 import type { Gate, Hook } from '../rollout/event.ts';
 import { perKinds, type TargetKinds } from '../target-kind.ts';
@@ -183,7 +184,7 @@ function fileFaults(file: unknown, kinds: TargetKinds): Fault[] {
   if (!isMap(file)) return [];
   return [strategyFaults, holdoutFaults, smokeFaults, probeFaults, hookFaults, watchFaults]
     .flatMap((faults) => faults(file))
-    .concat(limitFaults(file, kinds));
+    .concat(limitFaults(file, kinds), fineWeightFaults(file, kinds));
 }
 
 function repeatedFaults(names: unknown): Fault[] {

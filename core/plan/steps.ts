@@ -2,8 +2,9 @@ import * as z from 'zod/mini';
 import { type Fault, list, rule, type Says, strict, textLike } from '../config/check.ts';
 import { acceptedSeconds, DAY, secondsFrom } from '../config/duration.ts';
 import { isMap, own, word } from '../config/plain.ts';
+import { kindIn, type TargetKinds } from '../target-kind.ts';
 import type { Step } from './plan.ts';
-import { BAKE_MIN, bakeField, type Strategy, step, weightField } from './strategy.ts';
+import { BAKE_MIN, bakeField, fineWeightField, isMultiple, type Strategy, step } from './strategy.ts';
 
 const STEPS_MAX = 100;
 const INVOCATIONS_MAX = 1_000_000;
@@ -15,7 +16,11 @@ const countSays: Says = ({ input }) =>
     : `write a number of invocations from 1 to ${INVOCATIONS_MAX}, like \`20 invocations\`.`;
 
 const oneStep = strict({
-  weight: weightField.check(z.describe('Share of traffic on the canary: a whole percent from 1 to 99.')),
+  weight: fineWeightField.check(
+    z.describe(
+      'Share of traffic on the canary: a whole percent from 1 to 99, and where every target takes parts of one also less, down to 0.01.',
+    ),
+  ),
   bake: z
     .optional(bakeField)
     .check(z.describe('Least time at this weight, from 1m to 7d; 1m if it is absent and `until` is set.')),
@@ -62,7 +67,7 @@ function unrisen(list: unknown): Fault[] {
   const found: Fault[] = [];
   let highest = 0;
   for (const [index, item] of Array.isArray(list) ? list.entries() : []) {
-    const weight = weightField.safeParse(own(item, 'weight')).data;
+    const weight = fineWeightField.safeParse(own(item, 'weight')).data;
     if (weight === undefined) continue;
     const path = [index, 'weight'];
     const fix = 'each step must raise the weight; raise it or remove this step.';
@@ -71,6 +76,26 @@ function unrisen(list: unknown): Fault[] {
     highest = Math.max(highest, weight);
   }
   return found;
+}
+
+/** Finds each weight that some target cannot have. */
+export function fineWeightFaults(file: Record<string, unknown>, kinds: TargetKinds): Fault[] {
+  const { steps: list, targets } = file;
+  const units = Object.entries(isMap(targets) ? targets : {}).map(([name, spec]) => ({
+    name,
+    unit: kindIn(kinds, spec)?.weightUnit ?? 0,
+  }));
+  return (Array.isArray(list) ? list : []).flatMap((item, index) => {
+    const weight = fineWeightField.safeParse(own(item, 'weight')).data;
+    const rough = units.find(({ unit }) => weight !== undefined && unit > 0 && !isMultiple(weight, unit));
+    if (rough === undefined) return [];
+    return [
+      {
+        path: ['steps', index, 'weight'],
+        message: `a weight is a whole percent from 1 to 99, since \`${rough.name}\` takes no parts of one.`,
+      },
+    ];
+  });
 }
 
 /** The steps as the user lists them. */

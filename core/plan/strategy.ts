@@ -1,7 +1,7 @@
-import type * as z from 'zod/mini';
-import { type Fault, whole } from '../config/check.ts';
+import * as z from 'zod/mini';
+import { between, type Fault, type Says, whole } from '../config/check.ts';
 import { DAY, duration, MINUTE } from '../config/duration.ts';
-import type { Seconds } from '../units.ts';
+import type { Percent, Seconds } from '../units.ts';
 import type { Step } from './plan.ts';
 
 /** A way to carry a release to its users: its name, its options, and the steps it means. */
@@ -26,12 +26,26 @@ export const BAKE_MAX: Seconds = 7 * DAY;
 /** A time that a step is held. */
 export const bakeField = duration(BAKE_MIN, BAKE_MAX);
 
-/** A share of traffic within a plan. */
-export const weightField = whole(1, 99, ({ input }) =>
+const weightSays: Says = ({ input }) =>
   input === 100
     ? 'promotion to 100 % follows the last step by itself, and `verify` is the time after it; remove this step.'
-    : 'a weight is a whole percent from 1 to 99, written without a sign.',
+    : 'a weight is a whole percent from 1 to 99, written without a sign.';
+
+/** A share of traffic within a plan. */
+export const weightField = whole(1, 99, weightSays);
+
+/** The smallest unit of weight that any kind of target has. */
+const UNIT_MIN: Percent = 0.01;
+
+/** The same where targets may take parts of a percent. */
+export const fineWeightField = between(UNIT_MIN, 99, weightSays).check(
+  // No `multipleOf`, by which others would refuse 0.29 for what floating point adds.
+  z.refine((weight) => isMultiple(weight, UNIT_MIN), { error: weightSays }),
 );
+
+/** True for a multiple of a unit, but for what floating point adds. */
+export const isMultiple = (weight: Percent, unit: Percent): boolean =>
+  Math.abs(weight / unit - Math.round(weight / unit)) < 1e-6;
 
 /** One step; without `maxBakeSeconds` it may wait for traffic three bakes long, and ten minutes more than its bake at least. */
 export function step(weight: number, bakeSeconds: Seconds, maxBakeSeconds?: Seconds): Step {

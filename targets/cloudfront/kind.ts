@@ -22,7 +22,9 @@ export const cloudfrontKind: TargetKind = {
   example: '{ site: my-site }',
   spec: strict({
     site: textLike(STORE, storeSays).check(
-      z.describe("Name of the site's own KeyValueStore, by which its visitors are led; no ARN."),
+      z.describe(
+        "Name of the site's own KeyValueStore, by which its visitors are led; no ARN. It takes weights down to 0.01.",
+      ),
     ),
     source: z
       ._default(z.enum(['http'], { error: sourceSays }), 'http')
@@ -30,6 +32,8 @@ export const cloudfrontKind: TargetKind = {
   }),
   identity: { fields: ['site'], noun: 'site' },
   artifacts: ['site'],
+  // Cohorts are counted in hundredths of a percent (`core/cohort.ts`).
+  weightUnit: 0.01,
   byHand:
     'aws cloudfront-keyvaluestore put-key --kvs-arn ARN --if-match ETAG --key spillway --value \'{"s":"RELEASE"}\'',
   limits: { dlqNew: {}, oldestMessage: {}, iteratorAge: {}, batchFailures: {} },
