@@ -50,8 +50,22 @@ function idOf(value: Value, request: ViewerRequest, requestId: string): string {
   return own !== '' || value.i === 'j' ? own : visitorId(cookie(request, ID_COOKIE)) || visitorId(requestId);
 }
 
+/** True if the visitor has no id that the next page could be led by. */
+export const isNew = (value: Value, request: ViewerRequest): boolean =>
+  ownIdOf(value, request) === '' && visitorId(cookie(request, ID_COOKIE)) === '';
+
+/**
+ * Has a page sent whole if it is to bring cookies: an answer that nothing has changed brings none, and whoever has a page from before would be drawn
+ * anew at each visit until the release is drawn.
+ */
+export function askWhole(value: Value, request: ViewerRequest, release: string): void {
+  if (value.i === 'j' || (!isNew(value, request) && cookie(request, RELEASE_COOKIE) === release)) return;
+  delete request.headers['if-none-match'];
+  delete request.headers['if-modified-since'];
+}
+
 /** The id that the site itself gives a visitor, or the browser's fingerprint if the site sets no cookie; empty if there is none. */
-export function ownIdOf(value: Value, request: ViewerRequest): string {
+function ownIdOf(value: Value, request: ViewerRequest): string {
   const by = typeof value.i === 'string' ? value.i : '';
   const name = by.slice(2);
   if (by === 'j') return visitorId(header(request, FINGERPRINT));

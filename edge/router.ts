@@ -16,6 +16,8 @@ export async function handler(event: RequestEvent): Promise<void> {
     const value = read as Value;
     if (!/^(\/[\w-]*)*(\.html)?$/.test(own) || typeof value.s !== 'string') return;
     const found = request.cookies[ID_COOKIE];
+    // An answer that nothing has changed would bring no cookie.
+    if (!found) delete request.headers['if-none-match'];
     const id = visitorId(found ? found.value : event.context.requestId);
     const release = value.c && cohortOf(String(value.t), id) < Number(value.w) ? value.c : value.s;
     const page = own.endsWith('.html') ? own : `${own.endsWith('/') ? own.slice(0, -1) : own}/index.html`;

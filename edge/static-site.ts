@@ -1,6 +1,6 @@
 import type { RequestEvent } from './event.ts';
 import { isOdd, isOfRelease, type Layout, pageOf } from './path.ts';
-import { releaseFor } from './release.ts';
+import { askWhole, releaseFor } from './release.ts';
 import { stored } from './store.ts';
 import { triedBy } from './try.ts';
 
@@ -14,7 +14,9 @@ export async function handler(event: RequestEvent): Promise<void> {
     const page = pageOf(request.uri, LAYOUT);
     const value = await stored();
     if (value === undefined || !isOfRelease(page, value)) return;
-    request.uri = `/_releases/${releaseFor(value, request, event.context.requestId, triedBy)}${page}`;
+    const release = releaseFor(value, request, event.context.requestId, triedBy);
+    if (page.endsWith('.html')) askWhole(value, request, release);
+    request.uri = `/_releases/${release}${page}`;
   } catch (error) {
     console.log(`spillway: ${error}`);
   }

@@ -1,7 +1,7 @@
 import cf from 'cloudfront';
 import type { RequestEvent, ViewerRequest, ViewerResponse } from './event.ts';
 import { isOdd, isOfRelease, type Layout, pageOf } from './path.ts';
-import { releaseFor } from './release.ts';
+import { askWhole, releaseFor } from './release.ts';
 import { stored } from './store.ts';
 import { triedBy } from './try.ts';
 import type { Value } from './value.ts';
@@ -32,8 +32,10 @@ function lead(request: ViewerRequest, value: Value, requestId: string, uri: stri
   if (isApi) request.uri = uri;
   else if (!isOfRelease(request.uri, value)) return;
   const release = releaseFor(value, request, requestId, triedBy);
-  if (!isApi) request.uri = `/_releases/${release}${request.uri}`;
-  else if (release === value.c) cf.selectRequestOriginById('candidate');
+  if (!isApi) {
+    if (request.uri.endsWith('.html')) askWhole(value, request, release);
+    request.uri = `/_releases/${release}${request.uri}`;
+  } else if (release === value.c) cf.selectRequestOriginById('candidate');
 }
 
 const missing = (): ViewerResponse => ({

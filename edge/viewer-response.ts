@@ -1,6 +1,6 @@
 import { visitorId } from '../core/cohort.ts';
 import type { ResponseEvent, ViewerResponse } from './event.ts';
-import { ID_COOKIE, ownIdOf, RELEASE_COOKIE } from './release.ts';
+import { ID_COOKIE, isNew, RELEASE_COOKIE } from './release.ts';
 import { stored } from './store.ts';
 
 /** 400 days, the longest that Chromium keeps a cookie. */
@@ -21,7 +21,7 @@ export async function handler(event: ResponseEvent): Promise<ViewerResponse> {
     if (value === undefined || value.i === 'j') return response;
     const cookies = response.cookies || {};
     const id = visitorId(event.context.requestId);
-    if (event.request.cookies[ID_COOKIE] === undefined && ownIdOf(value, event.request) === '')
+    if (isNew(value, event.request))
       cookies[ID_COOKIE] = { value: id, attributes: `${OWN}; Max-Age=${AGE_SECONDS}` };
     const release = response.headers[RELEASE_METADATA];
     if (release !== undefined && /^[\w.-]{1,64}$/.test(release.value))

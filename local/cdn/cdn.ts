@@ -153,7 +153,11 @@ export function createCdn(world: { clock: Clock; distribution: Distribution; val
 
     const toOrigin = originRequest(request, led, behaviour);
     const { answer, came, age } = await fetched(edge, behaviour, origin, toOrigin);
-    const own = behaviour.cache.max > 0 && READING.includes(method) ? conditional(answer, headers) : answer;
+    // That a function may take away what makes a request conditional is assumed.
+    const own =
+      behaviour.cache.max > 0 && READING.includes(method)
+        ? conditional(answer, textsOf(led.headers))
+        : answer;
     const going: CdnAnswer = {
       ...own,
       headers: { ...own.headers, 'x-cache': came, ...(age === undefined ? {} : { age: String(age) }) },

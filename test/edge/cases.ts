@@ -11,7 +11,9 @@ export interface Case {
   store?: string | undefined;
   event: RequestEvent | ResponseEvent;
   /** Where the request goes; or the status and cookies of an answer. */
-  becomes: { uri: string; origin?: string } | { status: number; cookies?: Record<string, string> };
+  becomes:
+    | { uri: string; origin?: string; ifNoneMatch?: string }
+    | { status: number; cookies?: Record<string, string> };
 }
 
 /** Everything happens now. */
@@ -171,6 +173,40 @@ export const CASES: readonly Case[] = [
       cookies: { '__Host-spillway': IN, '__Host-spillway-release': 'r41' },
     },
     page('r42'),
+  ),
+  ...(
+    [
+      ['has no id', {}, false],
+      ['has an id that says nothing', { '__Host-spillway': '<>', '__Host-spillway-release': 'r42' }, false],
+      [
+        'has seen no page of this release',
+        { '__Host-spillway': IN, '__Host-spillway-release': 'r41' },
+        false,
+      ],
+      ['has seen one', { '__Host-spillway': IN, '__Host-spillway-release': 'r42' }, true],
+    ] as const
+  ).map(([name, cookies, isAsked]) =>
+    request(
+      `a visitor who ${name} is ${isAsked ? 'told that nothing has changed' : 'sent the whole page, with its cookies'}`,
+      ROLLOUT,
+      { requestId: IN, cookies, headers: { 'if-none-match': '"1"' } },
+      '',
+      { becomes: { uri: page('r42'), ...(isAsked ? { ifNoneMatch: '"1"' } : {}) } },
+    ),
+  ),
+  request(
+    'a visitor who is given no cookies is told so as well',
+    { ...ROLLOUT, i: 'j' },
+    { headers: { 'cloudfront-viewer-ja4-fingerprint': IN, 'if-none-match': '"1"' } },
+    '',
+    { becomes: { uri: page('r42'), ifNoneMatch: '"1"' } },
+  ),
+  request(
+    'a file that is no page brings no cookies',
+    { ...ROLLOUT, d: ['/sw.js'] },
+    { requestId: IN, uri: '/sw.js', headers: { 'if-none-match': '"1"' } },
+    '',
+    { becomes: { uri: page('r42', '/sw.js'), ifNoneMatch: '"1"' } },
   ),
   request('the API of the release', WITH_API, { ...of(IN), uri: '/api/cart' }, '', {
     becomes: { uri: '/api/cart', origin: 'candidate' },

@@ -22,7 +22,14 @@ export async function asked(given: Case): Promise<Case['becomes']> {
 
 /** What a request or an answer came to. */
 function outcomeOf(said: ViewerRequest | ViewerResponse, origin?: string): Case['becomes'] {
-  if ('uri' in said) return { uri: said.uri, ...(origin === undefined ? {} : { origin }) };
+  if ('uri' in said) {
+    const ifNoneMatch = said.headers['if-none-match']?.value;
+    return {
+      uri: said.uri,
+      ...(origin === undefined ? {} : { origin }),
+      ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
+    };
+  }
   const cookies = Object.entries((said as ResponseEvent['response']).cookies ?? {});
   return {
     status: said.statusCode,

@@ -64,9 +64,10 @@ function cdnOf({
   const set = (value: object) => write(JSON.stringify(value));
   const ask = async (
     url: string,
-    { as = OUT, edge = 'FRA', method = 'GET', ...headers }: Record<string, string> = {},
+    { as = OUT, of = '', edge = 'FRA', method = 'GET', ...headers }: Record<string, string> = {},
   ) => {
-    const cookie = as === '' ? {} : { cookie: `__Host-spillway=${as}` };
+    const last = of === '' ? '' : `; __Host-spillway-release=${of}`;
+    const cookie = as === '' ? {} : { cookie: `__Host-spillway=${as}${last}` };
     const sent = { method, url, headers: { host: 'shop.example', ...cookie, ...headers } };
     const said = await clock.run(cdn.answer(edge, sent));
     return {
@@ -263,12 +264,13 @@ describe('an answer', () => {
 
   test('is empty for whom has it, by its ETag before its date', async () => {
     const { ask } = cdnOf({ pages });
-    expect(await ask('/', { 'if-none-match': 'W/"20011"' })).toMatchObject({ status: 304, text: '' });
-    expect((await ask('/', { 'if-none-match': '"x", "20011"' })).status).toBe(304);
-    expect((await ask('/', { 'if-modified-since': 'Mon, 05 Jan 2026 09:00:00 GMT' })).status).toBe(304);
-    expect((await ask('/', { 'if-modified-since': 'Mon, 05 Jan 2026 07:00:00 GMT' })).status).toBe(200);
+    const asked = (had: Record<string, string>) => ask('/', { of: 'r41', ...had });
+    expect(await asked({ 'if-none-match': 'W/"20011"' })).toMatchObject({ status: 304, text: '' });
+    expect((await asked({ 'if-none-match': '"x", "20011"' })).status).toBe(304);
+    expect((await asked({ 'if-modified-since': 'Mon, 05 Jan 2026 09:00:00 GMT' })).status).toBe(304);
+    expect((await asked({ 'if-modified-since': 'Mon, 05 Jan 2026 07:00:00 GMT' })).status).toBe(200);
     const after = { 'if-none-match': '"other"', 'if-modified-since': 'Mon, 05 Jan 2026 09:00:00 GMT' };
-    expect((await ask('/', after)).status).toBe(200);
+    expect((await asked(after)).status).toBe(200);
   });
 
   test('after a revert is never empty for whom has the page of the release', async () => {
@@ -278,9 +280,17 @@ describe('an answer', () => {
     await clock.advance(EVERYWHERE_MS);
     const had = { 'if-none-match': headers.etag ?? '', 'if-modified-since': headers['last-modified'] ?? '' };
     expect(await ask('/', { as: IN, ...had })).toMatchObject({ status: 200, text: `1${LONG}` });
-    // Planted: without an ETag, the date of the older page says that nothing is new.
+    // By the date alone, which is that of an older page, nothing would be new; a visitor of the release is not asked by it.
     const dated = { 'if-modified-since': headers['last-modified'] ?? '' };
-    expect((await ask('/', { as: IN, ...dated })).status).toBe(304);
+    expect((await ask('/', { as: IN, of: 'r42', ...dated })).status).toBe(200);
+    expect((await ask('/', { as: IN, of: 'r41', ...dated })).status).toBe(304);
+  });
+
+  test('to a visitor without an id, who has the page from before, is whole and brings the id', async () => {
+    const { ask } = cdnOf({ pages, store: { s: 'r41' } });
+    const had = { 'if-none-match': '"20011"', 'if-modified-since': 'Mon, 05 Jan 2026 09:00:00 GMT' };
+    const { status, cookies } = await ask('/', { as: '', ...had });
+    expect([status, cookies.length > 0]).toEqual([200, true]);
   });
 
   test('has a range of the whole, and no body for HEAD', async () => {
