@@ -382,8 +382,10 @@ const measureConsequence: Consequence<Extract<RolloutEvent, { type: 'Measured' }
   if (wait !== undefined) return [wait];
   if (after.pause !== undefined) {
     const { why } = after.pause;
+    // What shows less than the reading before is not what was waited for.
+    const isShort = verdict.findings.some(({ shown }) => shown !== undefined);
     const isCured =
-      (why === 'broken' && verdict.status !== 'broken') ||
+      (why === 'broken' && verdict.status !== 'broken' && !isShort) ||
       (why === 'suspect' && after.suspicion === undefined) ||
       (why === 'inconclusive' && isAnswered(after, verdict)) ||
       (why === 'doubt' && hasPassed(after, verdict));

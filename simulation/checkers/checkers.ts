@@ -1038,7 +1038,13 @@ const executionSaysOutcome: Checker = ({ heads, executions, histories }) =>
     const due = outcome === 'completed' ? 'SUCCEEDED' : 'FAILED';
     // If Step Functions had to write the aliases itself it pages, and the watchdog records later what came of it.
     const isPaged = last?.error === 'halted' && (last.stoppedAt ?? 0) < lastEventAt;
-    return last === undefined || outcome === undefined || last.status === due || isPaged
+    // It pages as well if a person's execution has ended the rollout, and no function tells it so any more.
+    const isEndedByHand =
+      last?.error === 'halted' &&
+      executions.some(
+        (each) => !own.includes(each) && each.name.startsWith(`${opening.rolloutId}-`) && each.status === due,
+      );
+    return last === undefined || outcome === undefined || last.status === due || isPaged || isEndedByHand
       ? []
       : [{ at: lastEventAt, what: `${last.name} ended ${last.status} although the rollout is ${outcome}` }];
   });

@@ -294,7 +294,10 @@ export const goodNeverBlamed = perRollout((view, _run, { isGood }) => {
 
 /** An alarm that was red before is not the canary's doing, unless it went red again after the first raise; one that counts only the version that is being left never is. */
 export const redBeforeNeverBlames = perRollout((view) => {
-  const stable = view.opening.targets.map((target) => `${target.traits.metricName}:${target.stable}`);
+  // Of an adoption without any version to go back to, what serves is the canary.
+  const stable = view.opening.targets
+    .filter((target) => target.stable !== target.canary)
+    .map((target) => `${target.traits.metricName}:${target.stable}`);
   const isOfStable = ({ versions = [] }: { versions?: string[] | undefined }) =>
     versions.length > 0 && versions.every((version) => stable.includes(version));
   const ofStable = those(view, 'RevertOrdered').flatMap(({ at, event, append }): Fault[] => {

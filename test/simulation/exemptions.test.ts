@@ -534,6 +534,28 @@ test('an execution that hands over, and ends after the next one, says nothing of
   expect(broken([first, { ...second, status: 'SUCCEEDED' }])).toContain('executionSaysOutcome');
 });
 
+test('an alarm on the version of an adoption without any way back is no alarm on stable alone', async () => {
+  const { run, violations } = await playCase(caseOf(8_010_593, FAULT_NAMES));
+  expect(run.heads[0]).toMatchObject({
+    outcome: 'halted',
+    leaving: { reason: expect.stringContaining(ALARM) },
+  });
+  expect(run.heads[0]?.opening.targets.map(({ stable, canary }) => stable === canary)).toEqual([true]);
+  expect(violations).toEqual([]);
+});
+
+test("an execution without functions pages after a person's execution has ended the rollout", async () => {
+  const { run, violations } = await playCase(caseOf(8_012_259, FAULT_NAMES));
+  const ends = run.executions.map(({ name, status, error }) => [name.split('-').at(-1), status, error]);
+  expect(ends).toEqual([
+    ['1', 'FAILED', 'halted'],
+    ['redriven', 'SUCCEEDED', undefined],
+  ]);
+  expect(violations).toEqual([]);
+  const halted = { ...run, executions: run.executions.slice(0, 1) };
+  expect(check(halted).map(({ promise }) => promise)).toContain('executionSaysOutcome');
+});
+
 test('a hook after promotion that is still asked when doubt recalls the canary waits for the recall', async () => {
   const { run, violations } = await playCase(
     quiet({

@@ -946,6 +946,27 @@ describe('what is measured during a pause', () => {
       .then(measured('broken', [1, 4]));
   });
 
+  test('does not end such a pause by a reading that shows less than the one before', () => {
+    const blind = stateAfter(onFirstStep(), paused(3, { why: 'broken' }));
+    const shown = {
+      from: minute(1),
+      to: minute(4),
+      canary: { bad: 0, total: 9 },
+      stable: { bad: 0, total: 9 },
+    };
+    const seen = tick(3, 4);
+    const [finding] = seen.verdict.findings;
+    if (finding === undefined) throw new Error('A tick has a finding.');
+    const short = { ...seen.verdict, findings: [{ ...finding, shown }] };
+    const recorded = (verdict: typeof seen.verdict) =>
+      ({ ...record('inconclusive', [1, 4]), verdict }) as Command;
+    expect(decide(blind, recorded(short), minute(5)).map(({ type }) => type)).toEqual(['Measured']);
+    expect(decide(blind, recorded(seen.verdict), minute(5)).map(({ type }) => type)).toEqual([
+      'Measured',
+      'Resumed',
+    ]);
+  });
+
   test('pauses nothing that somebody has promoted already', () => {
     given(...onFirstStep(), promotionOrdered(2))
       .when(record('inconclusive', [1, 11]), 12)
