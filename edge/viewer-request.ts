@@ -6,8 +6,9 @@ import { stored } from './store.ts';
 import { triedBy } from './try.ts';
 import type { Value } from './value.ts';
 
-/** Set where the code is built. */
+/** Set where the code is built: how the build names its pages, and where the paths of an API begin if there is one, which must be known without the store. */
 declare const LAYOUT: Layout;
+declare const API: string | undefined;
 
 /**
  * Leads each request to its release. Whatever the store says and whatever goes wrong, the answer is the stable page, which lies at its plain path as
@@ -17,18 +18,27 @@ export async function handler(event: RequestEvent): Promise<ViewerRequest | View
   const request = event.request;
   const uri = request.uri;
   try {
-    if (isOdd(uri)) return missing();
-    request.uri = pageOf(uri, LAYOUT);
+    const isApi = typeof API === 'string' && isUnder(uri, API);
+    if (!isApi) {
+      if (isOdd(uri)) return missing();
+      request.uri = pageOf(uri, LAYOUT);
+    }
     const value = await stored();
-    if (value !== undefined) lead(request, value, event.context.requestId, uri);
+    if (value !== undefined) lead(request, value, event.context.requestId, uri, isApi);
   } catch (error) {
     console.log(`spillway: ${error}`);
   }
   return request;
 }
 
-function lead(request: ViewerRequest, value: Value, requestId: string, uri: string): void {
-  const isApi = typeof value.a === 'string' && value.a !== '' && uri.startsWith(value.a);
+function lead(
+  request: ViewerRequest,
+  value: Value,
+  requestId: string,
+  uri: string,
+  isKnownApi: boolean,
+): void {
+  const isApi = isKnownApi || isUnder(uri, value.a);
   if (isApi) request.uri = uri;
   else if (!isOfRelease(request.uri, value)) return;
   const release = releaseFor(value, request, requestId, triedBy);
@@ -37,6 +47,9 @@ function lead(request: ViewerRequest, value: Value, requestId: string, uri: stri
     request.uri = `/_releases/${release}${request.uri}`;
   } else if (release === value.c) cf.selectRequestOriginById('candidate');
 }
+
+const isUnder = (uri: string, beginning: unknown): boolean =>
+  typeof beginning === 'string' && beginning !== '' && uri.startsWith(beginning);
 
 const missing = (): ViewerResponse => ({
   statusCode: 404,

@@ -89,7 +89,11 @@ export class RolloutSite extends $util.ComponentResource {
         },
         own,
       ).arn;
-    const request = edgeFunction('viewer-request', `const LAYOUT=${JSON.stringify(layout)};`);
+    const known = `const LAYOUT=${JSON.stringify(layout)};`;
+    const request = edgeFunction(
+      'viewer-request',
+      api === undefined ? known : `${known}const API=${JSON.stringify(`${api.path}/`)};`,
+    );
     const associations = [
       { eventType: 'viewer-request', functionArn: request },
       { eventType: 'viewer-response', functionArn: edgeFunction('viewer-response', '') },

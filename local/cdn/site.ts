@@ -20,7 +20,7 @@ export function siteDistribution(site: {
   api?: { path: string; live: Origin; candidate: Origin } | undefined;
 }): Distribution {
   const { files, layout, api } = site;
-  const settings = { LAYOUT: layout };
+  const settings = { LAYOUT: layout, ...(api === undefined ? {} : { API: api.path }) };
   const request = { code: built['viewer-request'], settings };
   const response = { code: built['viewer-response'], settings };
   return {

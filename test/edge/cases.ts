@@ -6,7 +6,7 @@ import type { Value } from '../../edge/value.ts';
 export interface Case {
   name: string;
   asks: 'viewer-request' | 'viewer-response' | 'static-site' | 'router' | 'sst-response';
-  settings?: { LAYOUT: string } | { BASE: string };
+  settings?: { LAYOUT: string; API?: string } | { BASE: string };
   /** The text under the key; absent if there is none. */
   store?: string | undefined;
   event: RequestEvent | ResponseEvent;
@@ -212,7 +212,27 @@ export const CASES: readonly Case[] = [
     becomes: { uri: '/api/cart', origin: 'candidate' },
   }),
   request('the API of stable', WITH_API, { ...of(OUT), uri: '/api/cart' }, '/api/cart'),
-  request('the API without a store', undefined, { ...of(IN), uri: '/api/cart.json' }, '/api/cart.json'),
+  ...[undefined, '{"s":', JSON.stringify(ROLLOUT)].map((store) =>
+    request(
+      `the API, known to the code, with the store ${store}`,
+      store,
+      { ...of(OUT), uri: '/api/cart' },
+      '/api/cart',
+      {
+        settings: { LAYOUT: 'dir', API: '/api/' },
+      },
+    ),
+  ),
+  request('the API of the release, known to the code', ROLLOUT, { ...of(IN), uri: '/api/cart' }, '', {
+    ...{ settings: { LAYOUT: 'spa', API: '/api/' } },
+    becomes: { uri: '/api/cart', origin: 'candidate' },
+  }),
+  request("a path of the API's own", ROLLOUT, { ...of(OUT), uri: '/api/files/a%2Fb' }, '/api/files/a%2Fb', {
+    settings: { LAYOUT: 'dir', API: '/api/' },
+  }),
+  request('a page beside the API', ROLLOUT, { ...of(OUT), uri: '/api' }, page('r41', '/api/index.html'), {
+    settings: { LAYOUT: 'dir', API: '/api/' },
+  }),
   ...(
     [
       ['a header', ['h', 'x-staff', ['yes'], 10_000], { headers: { 'x-staff': 'yes' } }],

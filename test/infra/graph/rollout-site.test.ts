@@ -96,7 +96,7 @@ test('both functions of the edge read that store, and know their layout', () => 
   }
   expect(store.inputs.comment).toContain('shop');
   const { code } = one(graph, 'cloudfront/function:Function', 'WebRequest').inputs;
-  expect(code).toContain('import cf from "cloudfront";const LAYOUT="spa";');
+  expect(code).toContain('import cf from "cloudfront";const LAYOUT="spa";const API="/api/";');
   expect(one(graph, 'cloudfront/function:Function', 'DocsRequest').inputs.code).toContain(
     'const LAYOUT="dir";',
   );
