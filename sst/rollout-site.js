@@ -2,10 +2,25 @@
  * A component for users' SST apps, as `rollout-target.js` is: it takes `aws` and the names with a dollar from where SST bundles it.
  */
 
+import { randomBytes } from 'node:crypto';
 import edge from '../edge/built.json' with { type: 'json' };
 
 /** The key of the store that says whose the site is, where its files lie and where it answers. */
 const SITE_KEY = 'spillway-site';
+
+/** The key that the edge reads. The controller alone writes it after this. */
+const VALUE_KEY = 'spillway';
+
+/** What serves before the first release, so that it is a rollout like any other, with something to go back to. */
+const INITIAL = 'initial';
+const INITIAL_PAGE = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="robots" content="noindex">
+<title>Nothing here yet</title>
+<p>This site has had no release yet.</p>
+`;
 
 /** Managed policies of CloudFront (Amazon CloudFront developer guide, "Use managed cache policies" and "Use managed origin request policies"). */
 const CACHED = '658327ea-f89d-4fab-a63d-7e88639e58f6';
@@ -53,6 +68,7 @@ export class RolloutSite extends $util.ComponentResource {
     this.distribution = this.distributed(own, tags);
     this.url = $util.interpolate`https://${args.domain?.name ?? this.distribution.domainName}`;
     this.readable(own);
+    this.begun(own);
     new aws.cloudfront.KeyvaluestoreKey(
       `${name}Site`,
       {
@@ -220,6 +236,39 @@ export class RolloutSite extends $util.ComponentResource {
         waitForDeployment: false,
       },
       own,
+    );
+  }
+
+  /** @internal The release before the first one, and the key of the edge that leads to it. */
+  begun(own) {
+    const { name } = this.site;
+    const folder = `_releases/${INITIAL}`;
+    const list = { schema: 1, release: INITIAL, documents: ['/index.html'], assets: [], releaseBound: [] };
+    const stored = (resource, key, content, contentType) =>
+      new aws.s3.BucketObjectv2(
+        `${name}${resource}`,
+        {
+          ...{ bucket: this.bucket, key: `${folder}/${key}`, content, contentType },
+          ...{ cacheControl: 'public, max-age=0, must-revalidate', metadata: { release: INITIAL } },
+        },
+        own,
+      );
+    const page = stored('InitialPage', 'index.html', INITIAL_PAGE, 'text/html; charset=utf-8');
+    const listed = stored(
+      'InitialFiles',
+      '.spillway-files.json',
+      JSON.stringify({ ...list, elsewhere: [] }),
+      'application/json; charset=utf-8',
+    );
+    new aws.cloudfront.KeyvaluestoreKey(
+      `${name}Value`,
+      {
+        keyValueStoreArn: this.storeResource.arn,
+        key: VALUE_KEY,
+        // By the second one smoke tests are led to a release before any visitor.
+        value: JSON.stringify({ s: INITIAL, k: randomBytes(24).toString('base64url') }),
+      },
+      { ...own, ignoreChanges: ['value'], dependsOn: [page, listed] },
     );
   }
 

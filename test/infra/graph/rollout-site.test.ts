@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import edge from '../../../edge/built.json' with { type: 'json' };
 import { textAnswer } from '../../../local/cdn/http.ts';
 import { siteDistribution } from '../../../local/cdn/site.ts';
+import { storedFrom } from '../../../targets/cloudfront/value.ts';
 import { all, type Graph, graphOf, one } from './graph.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -83,6 +84,30 @@ test('a store is named by app, stage and site, and says whose the site is and wh
     url: expect.stringMatching(/^https:\/\//),
   });
   expect(Buffer.byteLength(inputs.value)).toBeLessThan(1_024);
+});
+
+test('a release without a page of the site serves first, and no deployment leads visitors back to it', () => {
+  const { inputs, options } = one(graph, 'cloudfront/keyvaluestoreKey:KeyvaluestoreKey', 'WebValue');
+  expect(inputs.key).toBe('spillway');
+  const stored = storedFrom(inputs.value);
+  expect(stored).toMatchObject({ s: 'initial', k: expect.stringMatching(/^[\w-]{32}$/) });
+  expect(options.ignoreChanges).toEqual(['value']);
+  const objects = all(graph, 's3/bucketObjectv2:BucketObjectv2').filter(({ name }) =>
+    name.startsWith('WebInitial'),
+  );
+  expect(objects.map((each) => each.inputs.key).sort()).toEqual([
+    '_releases/initial/.spillway-files.json',
+    '_releases/initial/index.html',
+  ]);
+  expect(objects.map((each) => each.inputs.metadata)).toEqual([
+    { release: 'initial' },
+    { release: 'initial' },
+  ]);
+  expect(options.dependsOn).toEqual(
+    expect.arrayContaining(objects.map(({ name }) => `aws:s3/bucketObjectv2:BucketObjectv2 ${name}`)),
+  );
+  const list = objects.find(({ inputs: { key } }) => key.endsWith('.json'))?.inputs.content;
+  expect(JSON.parse(list)).toMatchObject({ schema: 1, release: 'initial', documents: ['/index.html'] });
 });
 
 test('both functions of the edge read that store, and know their layout', () => {
