@@ -22,6 +22,10 @@ declare module "sst" {
       "name": string
       "type": "sst.aws.Function"
     }
+    "Beacon": {
+      "name": string
+      "type": "sst.aws.Function"
+    }
     "CloseRollout": {
       "name": string
       "type": "sst.aws.Function"
