@@ -122,6 +122,8 @@ export interface Case {
   isIrreversible?: boolean;
   /** Whether the controller publishes the release from an uploaded zip, instead of a version that is there already. */
   isZip?: boolean;
+  /** Whether a site goes out with the functions. */
+  hasSite?: true;
   /** Changes to the rollout file. */
   file: Record<string, unknown>;
   /** `errors` goes off by errors of the function; `red` has been red for ever. */
@@ -136,6 +138,9 @@ export interface Case {
   /** Replays only these strikes. */
   only?: string[];
 }
+
+/** Earlier seeds have no sites, and keep the worlds that figures were published of. */
+const SITES_FROM = 200_000;
 
 /** Draws a world from its seed; `faults` are those that may come. */
 export function caseOf(seed: number, faults: readonly FaultName[]): Case {
@@ -193,6 +198,7 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
     isRecalled && recalls.next() < 0.5 ? { ...each, when: recallOf(recalls) } : each;
   const reporting = reportingOf(random.fork('reporting'));
   const people = reporting === undefined ? NOTHING : peopleOf(random.fork('people'), file, faults);
+  const hasSite = seed >= SITES_FROM && random.fork('site').next() < 0.25;
   return {
     seed,
     requestsPerSecond,
@@ -209,6 +215,7 @@ export function caseOf(seed: number, faults: readonly FaultName[]): Case {
     ...(isIrreversible ? { isIrreversible } : {}),
     ...(isZip ? { isZip } : {}),
     file,
+    ...(hasSite ? { hasSite } : {}),
     ...(uncounted === undefined ? {} : { uncounted }),
     ...(alarm === undefined ? {} : { alarm }),
     commands: [

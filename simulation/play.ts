@@ -6,19 +6,15 @@ import {
 } from '@aws-sdk/client-lambda';
 import { zipSync } from 'fflate';
 import { tokens } from '../adapters/tokens.ts';
-import type { Ports } from '../controller/ports.ts';
 import { signedCommand } from '../core/people/signed-command.ts';
 import type { CommandRequest } from '../core/rollout/command-request.ts';
 import type { Opening, RolloutEvent } from '../core/rollout/event.ts';
 import { isEnded, isVerifying } from '../core/rollout/state.ts';
 import { ALIAS } from '../local/account.ts';
-import type { WorldClock } from '../local/clock.ts';
 import { type VirtualClock, virtualClock } from '../local/clock.ts';
 import { type Random, seededRandom } from '../local/random.ts';
 import { KilledForMemory, type Model } from '../local/services/lambda.ts';
 import type { Rate } from '../local/traffic.ts';
-import type { Observe } from '../local/witness.ts';
-import type { WorldOptions } from '../local/world.ts';
 import { pinNameOf } from '../targets/lambda-alias/pin.ts';
 import { SIMULATED_KINDS } from '../targets/simulated.ts';
 import { type Bound, boundsOf } from './bounds.ts';
@@ -39,6 +35,7 @@ import {
 } from './case.ts';
 import { check, type Limits, type Violation } from './checkers/checkers.ts';
 import { type FaultName, injector, type Strike } from './faults.ts';
+import type { Guest, Hosts } from './guest.ts';
 import { ADA, giveBy, HUMANS, receivers } from './people.ts';
 import { type Run, record } from './recording.ts';
 import {
@@ -50,6 +47,7 @@ import {
   type ScenarioOptions,
   SERVICE,
 } from './scenario.ts';
+import { siteGuest } from './site.ts';
 import { pastOf, type Sky, skyOf } from './sky.ts';
 
 const MINUTE = 60_000;
@@ -130,30 +128,6 @@ export function limitsOf({ noise, troubles, release }: Case, all: readonly Strik
   return { tickMs: waits, outMs: waits, skewMs, isGood };
 }
 
-/** A target of another kind that takes part in a world, beside those of the case. */
-export interface Guest {
-  /** Its name, and what the rollout file says of it. */
-  name: string;
-  spec: Record<string, string>;
-  /** What its release is; version 2 unless said otherwise. */
-  artifact?: object;
-  world?: Pick<WorldOptions, 'services' | 'machine'>;
-  /** Makes what is already there when the world begins. */
-  furnish?(stage: Scenario): void;
-  /** The ports of a controller that knows its kind, if the product does not. */
-  ports?(ours: Ports): Ports;
-  observe?: Observe;
-  /** Whether its release is as good as what it replaces. */
-  isGood: boolean;
-}
-
-/** What a guest is made from. */
-export interface Hosts {
-  clock: WorldClock;
-  intercept: WorldOptions['intercept'];
-  it: Case;
-}
-
 /** Plays a case to its end and holds it against every promise. */
 export async function playCase(given: Case, guestOf?: (hosts: Hosts) => Guest): Promise<Played> {
   const clock = virtualClock();
@@ -175,7 +149,8 @@ export async function playCase(given: Case, guestOf?: (hosts: Hosts) => Guest): 
     ...{ clock, faults },
     isAway: () => lasting.get('receiversAway') === true,
   });
-  const guest = guestOf?.({ clock, intercept: faults.intercept, it: given });
+  const hosts = { clock, intercept: faults.intercept, it: given };
+  const guest = guestOf?.(hosts) ?? (given.hasSite === true ? siteGuest(hosts) : undefined);
   const it = guest === undefined ? given : joined(given, guest);
   let isWarm = false;
   let verifiedAt: number | undefined;
@@ -771,6 +746,7 @@ class Play {
         ? lambda.helpers.publish(FUNCTION, usual(this.#case))
         : lambda.helpers.publishCounted(FUNCTION);
     if (PUBLISHING.includes(fault)) await this.#published();
+    this.#guest?.foreignWrite?.(this.#stage, fault, how);
     switch (fault) {
       case 'executionStopped':
         return ports.executions.stop(FIRST, 1 + Math.floor(how * 2), 'stopped by hand');

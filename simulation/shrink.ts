@@ -53,6 +53,7 @@ const PLAINER: ((it: Case) => Case | undefined)[] = [
   (it) => ('recall' in it.file ? { ...it, file: without(it.file, 'recall') } : undefined),
   (it) => (it.reporting === undefined ? undefined : withoutPart(it, 'reporting')),
   (it) => (it.targets === 1 ? undefined : oneTarget(it)),
+  (it) => (it.hasSite === true ? withoutPart(it, 'hasSite') : undefined),
   (it) => (it.hook === undefined ? undefined : withoutPart(it, 'hook')),
   (it) => (it.isIrreversible === true ? withoutPart(it, 'isIrreversible') : undefined),
   (it) => (it.isZip === true ? withoutPart(it, 'isZip') : undefined),
@@ -81,7 +82,7 @@ const without = (file: Case['file'], key: string): Case['file'] => {
   return rest;
 };
 
-function withoutPart(it: Case, part: 'hook' | 'isIrreversible' | 'isZip' | 'reporting'): Case {
+function withoutPart(it: Case, part: 'hasSite' | 'hook' | 'isIrreversible' | 'isZip' | 'reporting'): Case {
   const { [part]: _, ...rest } = it;
   return rest;
 }

@@ -2,7 +2,8 @@ import type { Account } from '../local/account.ts';
 import { seededRandom } from '../local/random.ts';
 import type { SimulatedS3 } from '../local/services/s3.ts';
 import type { Case } from './case.ts';
-import type { Guest, Hosts } from './play.ts';
+import type { FaultName } from './faults.ts';
+import type { Guest, Hosts } from './guest.ts';
 import { SERVICE } from './scenario.ts';
 
 /** The site that may go out together with the function, in its store and its bucket. */
@@ -26,7 +27,47 @@ export const siteGuest = ({ it }: Pick<Hosts, 'it'>): Guest => ({
   ...SITE_RELEASE,
   isGood: isSiteGood(it),
   furnish: (stage) => addSite(stage, it),
+  foreignWrite: ({ kvs, clock }, trouble, how) => {
+    const change = FOREIGN[trouble]?.(JSON.parse(kvs.helpers.value(SITE, 'spillway') ?? '{}'), how);
+    if (change !== undefined) kvs.helpers.put(SITE, change);
+    // Others write keys of their own now and then, which replaces the version of the store.
+    if (trouble === 'otherDeploy' || trouble === 'functionUpdating') void writeRoutes(kvs, clock);
+  },
 });
+
+/** What others write to the store of a site, by what they do to an alias. */
+const FOREIGN: {
+  [Trouble in FaultName]?: (before: Led, how: number) => Record<string, string | undefined>;
+} = {
+  strangerMoves: (before) => led({ ...before, s: '3' }),
+  strangerWeights: ({ c: _, w: __, ...before }, how) =>
+    led(how < 0.5 ? before : { ...before, s: '1', c: '2', w: Math.round(how * 10_000) }),
+  strangerStamps: ({ f: _, ...before }, how) =>
+    led(how < 0.5 ? { ...before, f: 'managed by somebody else' } : before),
+  otherDeploy: ({ c: _, w: __, t: ___, f: ____, ...before }) => led({ ...before, s: '3' }),
+  pinRemoved: () => ({ 'spillway-pin': undefined }),
+  strangerPutsBack: ({ c: _, w: __, ...before }, how) => {
+    const [s, c] = how < 0.5 ? ['1', '2'] : ['2', '1'];
+    return led({ ...before, s, ...(how % 0.5 > 0.3 ? { c, w: 4_000 } : {}) });
+  },
+};
+
+interface Led {
+  s: string;
+  c?: string;
+  w?: number;
+  t?: string;
+  f?: string;
+}
+
+const led = (value: Led) => ({ spillway: JSON.stringify(value) });
+
+async function writeRoutes(kvs: Account['kvs'], clock: Account['clock']): Promise<void> {
+  for (let nth = 1; nth <= 20; nth++) {
+    await clock.sleep(500);
+    kvs.helpers.put(SITE, { routes: `[${nth}]` });
+  }
+}
 
 /** Makes the site of a world: its store at release 1, the files of releases 1 and 2, and visitors. */
 export function addSite(world: Pick<Account, 'kvs' | 's3' | 'addSite'>, it: World): void {

@@ -4,7 +4,7 @@ import type { Target } from '../../../core/target.ts';
 import { seededRandom } from '../../../local/random.ts';
 import { directClient } from '../../../local/sdk.ts';
 import { type Observe, served } from '../../../local/witness.ts';
-import type { Guest, Hosts } from '../../../simulation/play.ts';
+import type { Guest, Hosts } from '../../../simulation/guest.ts';
 import { ledgerKind } from './kind.ts';
 import { Ledger } from './ledger.ts';
 import { type Ask, KEY, ledgerMetrics, ledgerRouter } from './router.ts';
