@@ -15,9 +15,11 @@ import { SignatureV4A } from './sigv4a.ts';
 export interface StoreCalls {
   /** The ARN of the store of this name. @throws an error `EntityNotFound` if there is none */
   find(name: string): Promise<string>;
-  /** The store's version, which each write replaces. */
-  describe(arn: string): Promise<{ etag: string }>;
-  /** What stands under a key. @throws an error `ResourceNotFoundException` if nothing does */
+  /** The store's version, which each write replaces, and how many bytes it holds then. */
+  describe(arn: string): Promise<{ etag: string; bytes: number }>;
+  /** What stands under a key, and how many bytes the store held when it was read. @throws an error `ResourceNotFoundException` if nothing does */
+  entry(arn: string, key: string): Promise<{ value: string; bytes: number }>;
+  /** The value alone. @throws as `entry` */
   get(arn: string, key: string): Promise<string>;
   /** Writes all of it if the store is at this version, or nothing. @throws an error `ConflictException` if it is at another one */
   update(arn: string, etag: string, change: { puts?: Pair[]; deletes?: string[] }): Promise<void>;
@@ -58,6 +60,10 @@ export function keyValueStore(config: Connection, sending: Sending): StoreCalls 
     const text = new TextDecoder().decode(await streamCollector(response.body));
     return { headers: response.headers, answer: parsed(text) };
   };
+  const entry: StoreCalls['entry'] = async (arn, key) => {
+    const { answer } = await ask(arn, `/keys/${escaped(key)}`);
+    return { value: String(answer.Value), bytes: Number(answer.TotalSizeInBytes) };
+  };
   return {
     async find(name) {
       const { hostname, region } = CLOUDFRONT;
@@ -74,13 +80,11 @@ export function keyValueStore(config: Connection, sending: Sending): StoreCalls 
       return arn;
     },
     async describe(arn) {
-      const { headers } = await ask(arn, '');
-      return { etag: headers.etag ?? '' };
+      const { headers, answer } = await ask(arn, '');
+      return { etag: headers.etag ?? '', bytes: Number(answer.TotalSizeInBytes) };
     },
-    async get(arn, key) {
-      const { answer } = await ask(arn, `/keys/${escaped(key)}`);
-      return String(answer.Value);
-    },
+    entry,
+    get: async (arn, key) => (await entry(arn, key)).value,
     async update(arn, etag, { puts = [], deletes = [] }) {
       const body = JSON.stringify({
         Puts: puts.map(({ key, value }) => ({ Key: key, Value: value })),
@@ -90,6 +94,28 @@ export function keyValueStore(config: Connection, sending: Sending): StoreCalls 
       await ask(arn, '/keys', { method: 'POST', body, headers });
     },
   };
+}
+
+/** Reads of a key until it and the version of its store are seen to be of one moment. */
+const READS_MAX = 4;
+
+/**
+ * A value, and the version of its store that it stood at. They come by two calls, and nobody says that the second one sees all that the
+ * first one did: a value that is older than its version would be written back over what came between. So both must show a store of
+ * the same size. @throws as `entry`, or an error that passes
+ */
+export async function versioned(
+  stores: StoreCalls,
+  arn: string,
+  key: string,
+): Promise<{ etag: string; value: string }> {
+  for (let reads = 0; reads < READS_MAX; reads++) {
+    // In this order: what is written in between makes a write on this version a conflict.
+    const { etag, bytes } = await stores.describe(arn);
+    const entry = await stores.entry(arn, key);
+    if (entry.bytes === bytes) return { etag, value: entry.value };
+  }
+  throw new Error(`The key ${key} was read ${READS_MAX} times, each time while its store changed.`);
 }
 
 /** `arn:aws:cloudfront::<account>:key-value-store/<id>`: the account is part of the host. */

@@ -23,6 +23,8 @@ export interface TargetKind {
   artifacts: readonly ArtifactForm[];
   /** The fields that no two targets of a file may have alike, and what is then said to be the same. */
   identity: { fields: readonly string[]; noun: string };
+  /** The sources by which its answers have a status that is counted. */
+  answersBy: readonly Source[];
   /** The share of which each of its weights is a multiple, in percent. */
   weightUnit: Percent;
   /** How a person takes the canary's traffic away without the controller, as a command to copy. */

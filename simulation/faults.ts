@@ -55,7 +55,7 @@ export const FAULTS = {
     what: 'another change of the function is in progress, so Lambda refuses every write',
   },
   /** Common errors of the API reference; a service control policy, or a role that somebody edits. */
-  accountRefuses: { at: 'trouble', what: 'the account may not write aliases' },
+  accountRefuses: { at: 'trouble', what: 'the account may not write aliases, nor stores of sites' },
   /** So that Step Functions has to take the canary out itself, with errors that Lambda's API does not model (`local/task.ts`) and timeouts; assumed. */
   revertBroken: {
     at: 'trouble',
@@ -462,7 +462,8 @@ export function injector(options: {
       const isWrite = invocation !== undefined && /^(Create|Update|Delete)Alias/.test(command);
       if (isWrite && isOn('lambdaAway')) throw serviceDown();
       if (isWrite && isOn('functionUpdating')) throw updating();
-      if (isWrite && isOn('accountRefuses')) throw denied();
+      const isOfSite = invocation !== undefined && command === 'UpdateKeysCommand';
+      if ((isWrite || isOfSite) && isOn('accountRefuses')) throw denied();
       const answer = await called(command, call, ofAws);
       if (command !== 'GetMetricDataCommand' || invocation === undefined) return answer;
       const struck = strike('metrics', invocation.fn);

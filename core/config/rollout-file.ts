@@ -6,7 +6,8 @@ import type { Plan } from '../plan/plan.ts';
 import { fineWeightFaults } from '../plan/steps.ts';
 import { stepsFrom, strategyFaults, strategyFields } from '../plan/strategies.ts';
 import type { Gate, Hook } from '../rollout/event.ts';
-import { perKinds, type TargetKinds } from '../target-kind.ts';
+import { SOURCES } from '../target.ts';
+import { kindIn, perKinds, type TargetKinds } from '../target-kind.ts';
 import { check, type Fault, list, rule, type Says, strict, textLike } from './check.ts';
 import { describeFields } from './descriptions.ts';
 import { acceptedSeconds, DAY, duration } from './duration.ts';
@@ -182,9 +183,9 @@ export function rolloutFileJsonSchema(kinds: TargetKinds): Record<string, unknow
 
 function fileFaults(file: unknown, kinds: TargetKinds): Fault[] {
   if (!isMap(file)) return [];
-  return [strategyFaults, holdoutFaults, smokeFaults, probeFaults, hookFaults, watchFaults]
+  return [strategyFaults, holdoutFaults, smokeFaults, probeFaults, hookFaults]
     .flatMap((faults) => faults(file))
-    .concat(limitFaults(file, kinds), fineWeightFaults(file, kinds));
+    .concat(watchFaults(file, kinds), limitFaults(file, kinds), fineWeightFaults(file, kinds));
 }
 
 function repeatedFaults(names: unknown): Fault[] {
@@ -196,15 +197,20 @@ function repeatedFaults(names: unknown): Fault[] {
   );
 }
 
-function watchFaults(file: Record<string, unknown>): Fault[] {
-  if (!isMap(file.targets) || hasHttp(file.targets)) return [];
+function watchFaults(file: Record<string, unknown>, kinds: TargetKinds): Fault[] {
+  if (!isMap(file.targets) || hasAnswers(file.targets, kinds)) return [];
   return metricsWith(({ needs }) => needs === 'answers')
     .filter((name) => own(file.watch, name) !== undefined)
     .map((name) => ({
       path: ['watch', name],
-      message: 'no target has `source: http`, so this could never be measured; remove it.',
+      message: 'no target is a function with `source: http`, so this could never be measured; remove it.',
     }));
 }
 
-const hasHttp = (targets: unknown) =>
-  isMap(targets) && Object.values(targets).some((target) => sourceOf(target) === 'http');
+const hasHttp = (targets: object) => Object.values(targets).some((target) => sourceOf(target) === 'http');
+
+/** What names no kind is refused for that. */
+const hasAnswers = (targets: Record<string, unknown>, kinds: TargetKinds) =>
+  Object.values(targets).some((target) =>
+    (kindIn(kinds, target)?.answersBy ?? SOURCES).some((source) => source === sourceOf(target)),
+  );

@@ -74,19 +74,24 @@ class FindStoreCommand {
 /** The controller's calls of stores, sent to a simulated one. */
 export function storeCalls(client: { send(command: { input: object }): Promise<object> }): StoreCalls {
   const send = async <Answer>(command: { input: object }) => (await client.send(command)) as Answer;
+  const entry: StoreCalls['entry'] = async (KvsARN, Key) => {
+    const { Value: value = '', TotalSizeInBytes: bytes = 0 } = await send<GetKeyResponse>(
+      new GetKeyCommand({ KvsARN, Key }),
+    );
+    return { value, bytes };
+  };
   return {
     async find(Name) {
       return (await send<{ ARN: string }>(new FindStoreCommand({ Name }))).ARN;
     },
     async describe(KvsARN) {
-      const { ETag: etag = '' } = await send<DescribeKeyValueStoreResponse>(
+      const { ETag: etag = '', TotalSizeInBytes: bytes = 0 } = await send<DescribeKeyValueStoreResponse>(
         new DescribeKeyValueStoreCommand({ KvsARN }),
       );
-      return { etag };
+      return { etag, bytes };
     },
-    async get(KvsARN, Key) {
-      return (await send<GetKeyResponse>(new GetKeyCommand({ KvsARN, Key }))).Value ?? '';
-    },
+    entry,
+    get: async (arn, key) => (await entry(arn, key)).value,
     async update(KvsARN, IfMatch, { puts = [], deletes = [] }) {
       await client.send(
         new UpdateKeysCommand({

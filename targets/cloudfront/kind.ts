@@ -32,6 +32,8 @@ export const cloudfrontKind: TargetKind = {
   }),
   identity: { fields: ['site'], noun: 'site' },
   artifacts: ['site'],
+  // Visitors report what failed, and no status.
+  answersBy: [],
   // Cohorts are counted in hundredths of a percent (`core/cohort.ts`).
   weightUnit: 0.01,
   byHand:

@@ -1,5 +1,6 @@
 import { ASKED_AGAIN, nameOf, onceVisible, patiently, reach } from '../../adapters/_aws.ts';
 import { held } from '../../adapters/fenced-router.ts';
+import { versioned } from '../../adapters/key-value-store.ts';
 import { releaseIn } from '../../core/config/artifact.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Clock, ResolvedTarget, TargetRequest } from '../../core/ports.ts';
@@ -127,23 +128,23 @@ async function standingOf(
   { field, site, store }: Record<'field' | 'site' | 'store', string>,
 ) {
   const ask = <T>(call: () => Promise<T>) => reach(`site ${site}`, () => patiently(store, clock, call));
-  const keyOr = async (key: string, fix: string): Promise<string> => {
+  const keyOr = async (key: string, fix: string) => {
     try {
-      return await onceVisible(clock, () => ask(() => stores.get(store, key)));
+      return await onceVisible(clock, () => ask(() => versioned(stores, store, key)));
     } catch (error) {
       if (nameOf(error) !== 'ResourceNotFoundException') throw error;
       throw invalid(field, `the store of site ${site} has no key ${key}; ${fix}`);
     }
   };
-  const owner = ownerFrom(
-    await keyOr(OWNER_KEY, 'its owner must write there whose it is and where its files lie'),
-  );
+  const owned = await keyOr(OWNER_KEY, 'its owner must write there whose it is and where its files lie');
+  const owner = ownerFrom(owned.value);
   if ('fault' in owner)
     throw invalid(field, `key ${OWNER_KEY} of the store of site ${site} ${owner.fault}; correct it`);
-  const { etag } = await ask(() => stores.describe(store));
-  const stored = storedFrom(
-    await keyOr(VALUE_KEY, 'write {"s":"<release>"} there, the release that serves now'),
+  const { etag, value } = await keyOr(
+    VALUE_KEY,
+    'write {"s":"<release>"} there, the release that serves now',
   );
+  const stored = storedFrom(value);
   if (stored === undefined)
     throw invalid(
       field,

@@ -1,6 +1,6 @@
 import { isOfAccount, isPassing, nameOf, patiently, pauseOf, reach, wordsOf } from '../../adapters/_aws.ts';
 import { fencedRouter, type RoutingStore } from '../../adapters/fenced-router.ts';
-import type { StoreCalls } from '../../adapters/key-value-store.ts';
+import { type StoreCalls, versioned } from '../../adapters/key-value-store.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Clock, PinResult, TrafficRouter } from '../../core/ports.ts';
 import { pinFrom, pinText } from '../../core/rollout/pin.ts';
@@ -44,9 +44,8 @@ export function siteRouter(clients: SiteClients, clock: Clock): TrafficRouter {
 function siteStore(stores: StoreCalls): RoutingStore {
   return {
     async read({ ref: { store = '' } }) {
-      // In this order: a write in between is met by an older version, which no write is taken on.
-      const { etag } = await stores.describe(store);
-      const stored = storedFrom(await stores.get(store, VALUE_KEY));
+      const { etag, value } = await versioned(stores, store, VALUE_KEY);
+      const stored = storedFrom(value);
       // The edge leads nobody by what it cannot read.
       if (stored === undefined)
         throw Object.assign(new Error(`${VALUE_KEY} holds no release`), {

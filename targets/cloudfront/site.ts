@@ -12,7 +12,8 @@ export interface SiteClients {
 const ownerSchema = z.object({
   service: z.string(),
   bucket: z.string().check(z.minLength(3)),
-  url: z.string().check(z.regex(/^https?:\/\/[^/\s?#@]+$/)),
+  // Secrets of smoke tests go there.
+  url: z.string().check(z.regex(/^(https:\/\/|http:\/\/localhost\b)[^/\s?#@]+$/)),
   layout: z.enum(['dir', 'html', 'spa']),
   api: z.optional(z.string().check(z.regex(/^\//))),
   id: z.optional(z.string().check(z.regex(/^(j|[hc]:.+)$/))),
@@ -25,7 +26,7 @@ type Owner = z.output<typeof ownerSchema>;
 const WANTED: Record<string, string> = {
   service: 'the name of the service that may move it',
   bucket: 'the name of the bucket with its files',
-  url: 'its address without a slash at the end, like https://www.example.com',
+  url: 'its address with https and without a slash at the end, like https://www.example.com',
   layout: 'dir, html or spa',
   api: 'the beginning of the paths of its functions, like /api/, or nothing',
   id: 'what visitors are known by: h: and a header, c: and a cookie, or j; or nothing',

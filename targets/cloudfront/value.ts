@@ -70,7 +70,7 @@ export function valueWith(stored: Stored, { primary, weights, token }: Routing, 
   const salt = canary === target.canary ? saltOf(token.rolloutId, target.canary) : t;
   const files = filesOf(target.ref, canary === undefined ? [primary] : [primary, canary]) ?? d;
   const whole = (text: string) =>
-    JSON.stringify({
+    sized(token.open, {
       s: primary,
       ...(canary === undefined
         ? {}
@@ -82,6 +82,12 @@ export function valueWith(stored: Stored, { primary, weights, token }: Routing, 
   const text = whole(tokenText(token));
   // Who aborted can be read in the journal too; that it was aborted may only stand here.
   return bytesOf(text) > VALUE_BYTES_MAX ? whole(tokenText({ ...token, by: undefined })) : text;
+}
+
+/** An even number of bytes under an open token and an odd one under a closed one: a value that was read late shows by the size of its store that the fence was closed since. */
+function sized(isOpen: boolean, value: object): string {
+  const text = JSON.stringify(value);
+  return bytesOf(text) % 2 === (isOpen ? 0 : 1) ? text : `${text} `;
 }
 
 type ToWrite = Pick<Target, 'stable' | 'canary' | 'ref'>;

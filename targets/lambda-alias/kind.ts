@@ -69,6 +69,7 @@ export const lambdaAliasKind: TargetKind = {
   }).check(rule(queueFaults)),
   artifacts: ['version', 'zip', 'image'],
   identity: { fields: ['lambda', 'alias'], noun: 'function and alias' },
+  answersBy: ['http'],
   weightUnit: 1,
   byHand:
     'aws lambda update-alias --function-name NAME --name ALIAS --routing-config AdditionalVersionWeights={}',

@@ -3,8 +3,8 @@ import { CloudFrontKeyValueStore } from '@aws-sdk/client-cloudfront-keyvaluestor
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import '@aws-sdk/signature-v4a';
 import { describe, expect, test } from 'vitest';
-import { isThrottle } from '../../adapters/_aws.ts';
-import { keyValueStore } from '../../adapters/key-value-store.ts';
+import { isPassing, isThrottle } from '../../adapters/_aws.ts';
+import { keyValueStore, versioned } from '../../adapters/key-value-store.ts';
 import { signingKeyOf } from '../../adapters/sigv4a.ts';
 import { refusal, stubbed, type Wire } from './stub.ts';
 
@@ -101,8 +101,9 @@ describe('what is sent', () => {
 });
 
 test('what is answered is read', async () => {
-  const { calls } = setUp({ headers: { etag: 'KV2' }, body: '{"Value":"1","ItemCount":1}' });
-  expect(await calls.describe(ARN)).toEqual({ etag: 'KV2' });
+  const { calls } = setUp({ headers: { etag: 'KV2' }, body: '{"Value":"1","TotalSizeInBytes":2}' });
+  expect(await calls.describe(ARN)).toEqual({ etag: 'KV2', bytes: 2 });
+  expect(await calls.entry(ARN, 'a')).toEqual({ value: '1', bytes: 2 });
   expect(await calls.get(ARN, 'a')).toBe('1');
 });
 
@@ -138,14 +139,34 @@ describe('a refusal', () => {
 
   test('without a body has its status', async () => {
     const { calls } = setUp({ status: 503, body: '' }, { headers: { etag: 'KV2' } });
-    expect(await calls.describe(ARN)).toEqual({ etag: 'KV2' });
+    expect(await calls.describe(ARN)).toMatchObject({ etag: 'KV2' });
   });
 });
 
-test('the key of credentials is the one that the SDK derives', async () => {
-  // Ten credentials, since about one in four thousand million needs a second try.
-  for (let nth = 0; nth < 10; nth++) {
-    const jwk = signingKeyOf(`AKID${nth}`, `secret${nth}`).export({ format: 'jwk' });
-    expect(Buffer.from(jwk.d ?? '', 'base64url')).toHaveLength(32);
-  }
+describe('a value with the version that it stood at', () => {
+  const sized = (bytes: number, more = {}): Wire => ({
+    headers: { etag: `KV${bytes}` },
+    body: JSON.stringify({ TotalSizeInBytes: bytes, ...more }),
+  });
+
+  test('is read again while the two reads show stores of different sizes', async () => {
+    const { calls, sent } = setUp(
+      ...[sized(7), sized(5, { Value: 'old' })],
+      ...[sized(7), sized(7, { Value: 'new' })],
+    );
+    expect(await versioned(calls, ARN, 'a')).toEqual({ etag: 'KV7', value: 'new' });
+    expect(sent.map(({ path }) => path.endsWith('/keys/a'))).toEqual([false, true, false, true]);
+  });
+
+  test('is none if they always do, which passes', async () => {
+    let bytes = 0;
+    const changing = {
+      ...setUp({}).calls,
+      describe: async () => ({ etag: 'KV1', bytes: bytes++ }),
+      entry: async () => ({ value: 'old', bytes: bytes++ }),
+    };
+    const error = await versioned(changing, ARN, 'a').catch((thrown: unknown) => thrown);
+    expect(isPassing(error)).toBe(true);
+    expect(bytes).toBe(8);
+  });
 });

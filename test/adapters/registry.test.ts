@@ -9,7 +9,7 @@ const clients = {
   lambda: new LambdaClient({ region: 'eu-west-1' }),
   fetch: nobody,
   secrets: { read: nobody },
-  stores: { find: nobody, describe: nobody, get: nobody, update: nobody },
+  stores: { find: nobody, describe: nobody, entry: nobody, get: nobody, update: nobody },
   s3: { getObject: nobody, headObject: nobody, putObject: nobody },
   web: { fetch: nobody, hosts: [], secret: nobody },
 };

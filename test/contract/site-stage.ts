@@ -1,4 +1,5 @@
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import type { S3Calls } from '../../adapters/s3-client.ts';
 import type { TargetRequest } from '../../core/ports.ts';
 import { tokenFrom, tokenText } from '../../core/rollout/fencing-token.ts';
 import { virtualClock } from '../../local/clock.ts';
@@ -20,6 +21,7 @@ const OWN = { k: 'a secret', a: '/api/', x: { y: [1] } };
 
 type SiteStage = TrafficStage & {
   kvs: SimulatedKeyValueStore;
+  files: S3Calls;
   /** Uploads a file of the site. */
   put(key: string, body: string): Promise<void>;
   /** Uploads a whole release. */
@@ -85,7 +87,7 @@ export async function siteStage(): Promise<SiteStage> {
   };
   for (const release of ['1', '2', '3']) await upload(release);
   return {
-    ...{ kvs, put, upload, value },
+    ...{ kvs, files, put, upload, value },
     // Nobody else advances the clock while the router waits.
     router: siteRouter({ stores, s3: files }, { now: () => clock.now(), sleep: (ms) => clock.advance(ms) }),
     another: siteRouter({ stores: others, s3: files }, clock),
@@ -127,7 +129,7 @@ export async function siteStage(): Promise<SiteStage> {
     // What is no value stands there as it is.
     standing: async () => {
       const text = kvs.helpers.value(SITE, 'spillway') ?? '';
-      return /^\{.+\}$/.test(text) ? standingOf(value()) : { primary: text, weights: {}, token: null };
+      return /^\{.+\} ?$/.test(text) ? standingOf(value()) : { primary: text, weights: {}, token: null };
     },
     pinOf: async () => kvs.helpers.value(SITE, 'spillway-pin')?.split(' ')[0],
     writes: () => updates.length,

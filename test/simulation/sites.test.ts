@@ -3,12 +3,14 @@ import type { Ports } from '../../controller/ports.ts';
 import type { TrafficRouter } from '../../core/ports.ts';
 import { SEQ_MAX, tokenText } from '../../core/rollout/fencing-token.ts';
 import { type Case, caseOf } from '../../simulation/case.ts';
+import { check } from '../../simulation/checkers/checkers.ts';
 import { FAULT_NAMES } from '../../simulation/faults.ts';
 import type { Guest, Hosts } from '../../simulation/guest.ts';
 import { playCase } from '../../simulation/play.ts';
 import type { Scenario } from '../../simulation/scenario.ts';
-import { SITE, siteGuest } from '../../simulation/site.ts';
+import { addSite, SITE, SITE_RELEASE, siteGuest } from '../../simulation/site.ts';
 import { times } from '../deep.ts';
+import { type Plot, play } from './stage.ts';
 
 const WORLDS = times(30, 150);
 const KEY = `aws:111122223333:global:cloudfront/${SITE}`;
@@ -112,5 +114,57 @@ describe('a site beside functions', () => {
       },
     }));
     expect(found).toContain('everyRaiseConditional');
+  });
+});
+
+describe('a site by itself', () => {
+  const WEB = 'https://web-shop.example';
+  /** A release of a site that fails this share of its visitors, who are few at first. */
+  const alone = (share: number, more: Partial<Plot> = {}): Plot => ({
+    requestsPerSecond: 0,
+    rollout: {
+      targets: { web: SITE_RELEASE.spec },
+      steps: [
+        { weight: 0.5, bake: '3m' },
+        { weight: 20, bake: '3m' },
+      ],
+      smoke: [{ get: '/', expect: { status: 200 } }],
+      verify: '3m',
+    },
+    release: { manifest: { targets: { web: SITE_RELEASE.artifact } } },
+    before: (stage) =>
+      addSite(stage, {
+        ...{ seed: share === 0 ? 1 : 3, requestsPerSecond: 500, stableErrors: 0.001 },
+        release: share === 0 ? { kind: 'good' } : { kind: 'bad', as: 'errors', share },
+      }),
+    web: { [new URL(WEB).host]: () => new Response('fine', { headers: { 'x-amz-meta-release': '2' } }) },
+    ...more,
+  });
+
+  test('goes out in parts of a percent, tried before anybody sees it, and completes proven', async () => {
+    const { rollout, run } = await play(alone(0));
+    expect(rollout).toMatchObject({ outcome: 'completed', reason: expect.stringMatching(/^proven/) });
+    expect(rollout?.opening.notices.join()).not.toContain('http5xx');
+    const weights = run.timeline.flatMap((entry) =>
+      entry.kind === 'write' && entry.key === KEY ? [entry.after?.weights['2'] ?? entry.after?.primary] : [],
+    );
+    expect(weights).toEqual(['1', 0.5, 20, expect.any(Number), '2', '2']);
+    expect(check(run)).toEqual([]);
+  });
+
+  test('is reverted for what its visitors report', async () => {
+    const { rollout, run } = await play(alone(0.3));
+    expect(rollout).toMatchObject({ outcome: 'reverted', reason: expect.stringMatching(/errors: canary/) });
+    expect(check(run)).toEqual([]);
+  });
+
+  test('is not raised if the edge answers with another release', async () => {
+    const web = {
+      [new URL(WEB).host]: () => new Response('fine', { headers: { 'x-amz-meta-release': '1' } }),
+    };
+    const { rollout, run } = await play(alone(0, { web, hours: 30 }));
+    expect(rollout?.outcome).toBe('refused');
+    const raised = run.timeline.filter((entry) => entry.kind === 'write' && entry.after?.weights['2']);
+    expect(raised).toEqual([]);
   });
 });

@@ -1161,7 +1161,7 @@ describe('a bad rollout file is refused with the place, what stands there and th
       http5xx: '1%',
     });
     expect(problemsOf(file)).toEqual([
-      'watch.http5xx is "1%": no target has `source: http`, so this could never be measured; remove it.',
+      'watch.http5xx is "1%": no target is a function with `source: http`, so this could never be measured; remove it.',
     ]);
   });
 

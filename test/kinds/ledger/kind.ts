@@ -14,6 +14,7 @@ export const ledgerKind: TargetKind = {
   }).check(z.describe('A ledger.')),
   artifacts: ['version'],
   identity: { fields: ['ledger'], noun: 'ledger' },
+  answersBy: [],
   weightUnit: 1,
   byHand: 'write a line into the book',
   limits: { dlqNew: {}, oldestMessage: {}, iteratorAge: {}, batchFailures: {} },

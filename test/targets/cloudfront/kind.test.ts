@@ -28,6 +28,12 @@ describe('a site in a rollout file', () => {
     expect(refused({ web: spec })).toContain(says);
   });
 
+  test('has no answers with a status, but beside a function that has', () => {
+    const watch = { watch: { http5xx: '2x' } };
+    expect(refused({ web }, watch)).toContain('watch.http5xx');
+    expect(() => rolloutFileFrom(KINDS, file({ web, api }, watch))).not.toThrow();
+  });
+
   test('is there once', () => {
     expect(refused({ web, shop: web })).toContain('`web` has the same site');
   });

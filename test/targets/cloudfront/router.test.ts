@@ -1,4 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { virtualClock } from '../../../local/clock.ts';
+import { directClient } from '../../../local/sdk.ts';
+import { storeCalls } from '../../../local/services/cloudfront-kvs.ts';
+import { siteRouter } from '../../../targets/cloudfront/router.ts';
 import { siteStage } from '../../contract/site-stage.ts';
 
 const BY = { rolloutId: 'checkout--r1--1', epoch: 1 };
@@ -48,6 +52,22 @@ test('what the owner wants the edge to know goes with the first write', async ()
   const { target } = await stage.router.resolve(stage.request);
   await stage.router.claim(target, token(0));
   expect(stage.value()).toMatchObject({ a: '/v1/', i: 'c:session', k: 'a secret' });
+});
+
+test('a raise that reads the value of before a revert, and the version of after it, is fenced', async () => {
+  const stage = await siteStage();
+  const { kvs, target } = stage;
+  await stage.router.claim(target, token(0));
+  const late = { value: kvs.helpers.value(SITE, 'spillway') ?? '', bytes: 0 };
+  const calls = storeCalls(directClient(kvs.service, { clock: virtualClock() }));
+  late.bytes = (await calls.describe(target.ref.store ?? '')).bytes;
+  await stage.another.revert(target, BY);
+  let lates = 2;
+  const entry: typeof calls.entry = async (...asked) => (lates-- > 0 ? late : calls.entry(...asked));
+  const router = siteRouter({ stores: { ...calls, entry }, s3: stage.files }, virtualClock());
+  expect(await raise({ ...stage, router }, 1, 10)).toMatchObject({ result: 'fenced' });
+  expect(lates).toBeLessThan(0);
+  expect(stage.value()).toMatchObject({ s: '1', f: 'spillway checkout--r1--1 1 1 closed' });
 });
 
 describe('a value that the edge cannot read', () => {

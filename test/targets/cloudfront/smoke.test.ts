@@ -33,7 +33,8 @@ function site(
   };
   const stores = {
     find: async () => 'arn',
-    describe: async () => ({ etag: 'KV1' }),
+    describe: async () => ({ etag: 'KV1', bytes: 0 }),
+    entry: async () => ({ value: JSON.stringify(value), bytes: 0 }),
     get: async () => JSON.stringify(value),
     update: async () => {},
   };

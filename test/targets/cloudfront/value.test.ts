@@ -59,6 +59,15 @@ describe('what is written', () => {
     });
   });
 
+  test('is of an even size under an open token and of an odd one under a closed one', () => {
+    for (const primary of ['r41', 'r42', 'r4', 'r410'])
+      for (const open of [true, false])
+        for (const seq of [9, 10]) {
+          const text = valueWith(before, { primary, weights: {}, token: token(open, { seq }) }, target);
+          expect(bytesOf(text) % 2).toBe(open ? 0 : 1);
+        }
+  });
+
   test('draws the same visitors each time that a release is tried, and others for another one', () => {
     const saltOf = (rolloutId: string, canary = 'r42') =>
       JSON.parse(

@@ -198,7 +198,7 @@ test('an asker that gives up ends the request, whatever the kind of its target, 
   const hanging = new LambdaClient({ ...stubbed({}).config, requestHandler: { handle } });
   const others = {
     ...{ secrets: { read: async () => '' }, fetch: nobody },
-    stores: { find: nobody, describe: nobody, get: nobody, update: nobody },
+    stores: { find: nobody, describe: nobody, entry: nobody, get: nobody, update: nobody },
   };
   const smoke = smokeByKind(smokeRunners, { ...others, lambda: hanging }, still);
   const asker = new AbortController();
