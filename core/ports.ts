@@ -229,6 +229,8 @@ export interface ResolvedTarget {
   before?: string | undefined;
   /** The other tool that seems to deploy it, if one does. */
   habit?: Habit | undefined;
+  /** The target as it moves by itself, for a release in which nothing leads its callers; absent if nothing ever does. */
+  alone?: Target | undefined;
   /** Longest time one request may take, so that late metrics are waited for. */
   timeoutSeconds: Seconds;
   /** Why what its handler counts and prints reaches no metric, if that is known, such as `version 8 logs only WARN and above`. */

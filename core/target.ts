@@ -33,6 +33,10 @@ export interface Traits {
   limits: { readonly [L in Limit]?: 'queue' | 'dlq' | 'nothing' };
   /** How long a write takes until all of its visitors are led by it, if that is no matter of a moment. */
   spreadSeconds?: Seconds | undefined;
+  /** True if those whom it leads to a version call other targets of that version too. */
+  leads?: true | undefined;
+  /** The target that leads its callers: it moves after that one, and has no share of its own before. */
+  follows?: string | undefined;
   /** What it is called in a sentence, such as "alias live of checkout-prod-Api". */
   noun: string;
   /** What the metrics that an alarm may watch call it, such as the name of its function; absent if they tell no versions apart. */

@@ -6,7 +6,8 @@ import { nearest, oneOf } from './nearest.ts';
 import { isMap, own, word } from './plain.ts';
 
 const TARGETS_MAX = 20;
-const NAME = /^[A-Za-z][A-Za-z0-9-]{0,39}$/;
+/** Names of targets. */
+export const TARGET_NAME = /^[A-Za-z][A-Za-z0-9-]{0,39}$/;
 
 const sourceSays: Says = ({ input }) => `unknown source; ${oneOf(word(input), SOURCES)}`;
 
@@ -21,7 +22,11 @@ export function targetsField(kinds: TargetKinds) {
     })
     .check(
       rule((targets) => targetsFaults(targets, kinds)),
-      z.meta({ minProperties: 1, maxProperties: TARGETS_MAX, propertyNames: { pattern: NAME.source } }),
+      z.meta({
+        minProperties: 1,
+        maxProperties: TARGETS_MAX,
+        propertyNames: { pattern: TARGET_NAME.source },
+      }),
       z.describe('What receives traffic, by a name of your choice; targets are raised in this order.'),
     );
 }
@@ -58,7 +63,7 @@ function targetsFaults(value: unknown, kinds: TargetKinds): Fault[] {
   if (!isMap(value)) return [];
   const names = Object.keys(value);
   const isCountGood = names.length >= 1 && names.length <= TARGETS_MAX;
-  const badNames = names.filter((name) => !NAME.test(name));
+  const badNames = names.filter((name) => !TARGET_NAME.test(name));
   return [
     ...(isCountGood
       ? []

@@ -12,6 +12,7 @@ import {
 } from './checkpoint.ts';
 import { HOLD_SECONDS_MAX, hasCanaryTraffic, PUBLISH_SECONDS_MAX, tickDue } from './due.ts';
 import type { Cause, Gate, LeavingOutcome } from './event.ts';
+import { inOrder, mayMoveFrom } from './leaders.ts';
 import { isDoubted } from './recall.ts';
 import { isVerifying, isWayBackGone, outOf, type Rollout, weightNow } from './state.ts';
 import { bakeOf, heardTo, TICKS_MAX } from './timing.ts';
@@ -110,7 +111,7 @@ function late(rollout: Rollout, reason: string): Directive {
 /** Traffic goes down to the weight of the recall, where the canary stays until an event ends it. */
 function recalled(rollout: Rollout, now: Instant): Directive {
   if ((rollout.deferred ?? 0) > now) return hold(rollout, now, rollout.deferred);
-  return move(rollout, weightNow(rollout)) ?? hold(rollout, now);
+  return move(rollout, weightNow(rollout), now) ?? hold(rollout, now);
 }
 
 /** What brings the rollout on: a checkpoint, a move of traffic, the close; or a hold at the present weight. */
@@ -122,9 +123,9 @@ function forward(rollout: Rollout, now: Instant): Directive {
   // A suspect canary that comes back from a wait is judged at the weight at which it looked worse.
   if (isSuspect(rollout)) {
     const isBack = rollout.remaining !== undefined;
-    return (isBack ? move(rollout, weightNow(rollout)) : undefined) ?? hold(rollout, now);
+    return (isBack ? move(rollout, weightNow(rollout), now) : undefined) ?? hold(rollout, now);
   }
-  return move(rollout, goalOf(rollout).weight) ?? hold(rollout, now);
+  return move(rollout, goalOf(rollout).weight, now) ?? hold(rollout, now);
 }
 
 /** The step that the traffic is at, or moves to once it may leave that one. */
@@ -164,10 +165,14 @@ function checked(rollout: Rollout, waiting: Waiting, now: Instant): Directive | 
     : hold(rollout, now, waiting.until);
 }
 
-function move(rollout: Rollout, weight: Percent): Directive | undefined {
-  const target = rollout.opening.targets.find(({ name }) => rollout.traffic[name]?.weight !== weight)?.name;
+function move(rollout: Rollout, weight: Percent, now: Instant): Directive | undefined {
+  const target = inOrder(rollout, weight).find(({ name }) => rollout.traffic[name]?.weight !== weight);
   if (target === undefined) return undefined;
-  return weight === 100 ? { kind: 'promote', target } : { kind: 'shift', target, weight };
+  const from = mayMoveFrom(rollout, target, weight);
+  if (from > now) return hold(rollout, now, from);
+  return weight === 100
+    ? { kind: 'promote', target: target.name }
+    : { kind: 'shift', target: target.name, weight };
 }
 
 function following({ promotion, step, opening }: Rollout): number {

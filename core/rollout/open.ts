@@ -23,6 +23,7 @@ import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
 import { duration, number, percent } from '../words.ts';
 import { adopted, askedNow, driftNotices, foreignlyMoved, isOwn } from './adoption.ts';
 import type { Hook, Identity, Made, Opening, RolloutEvent } from './event.ts';
+import { arranged } from './leaders.ts';
 import { keptOut, keptOutBy, QUARANTINED_MAX } from './quarantine.ts';
 import { BROKEN_PAUSE_SECONDS, deadlineOf } from './timing.ts';
 import { withoutTried } from './tried.ts';
@@ -55,11 +56,12 @@ const SLOW_CALL_SECONDS: Seconds = 60;
  * @throws RolloutError OpeningRefused naming the field and the fix
  */
 export function open(
-  { identity, manifest, service, targets, alarms, completion, history, running, ...found }: Found,
+  { identity, manifest, service, alarms, completion, history, running, ...found }: Found,
   at: Instant,
 ): RolloutEvent[] {
   checkOrder(manifest, service);
   checkRequired(manifest, completion);
+  const { targets, notices: led } = arranged(found.targets);
   const changed = targets.filter(({ target }) => target.canary !== target.stable);
   const still = targets.filter(({ target }) => target.canary === target.stable);
   const unchanged = still.map(({ target }) => target);
@@ -152,6 +154,7 @@ export function open(
       deadline: deadlineOf(plan, settleSeconds, at, { gates, hooks }),
       notices: [
         ...notices,
+        ...led,
         ...driftNotices(changed, service),
         ...changed.flatMap((each) => each.notices.map(plainText)),
         ...changed.flatMap((each) => uncountedNotices(each, watch.rules, limits)),

@@ -67,7 +67,7 @@ export async function resolveSite(
     ...{ store, site, bucket: owner.bucket, url: owner.url, ...filesRef(files) },
     ...(Object.keys(own).length === 0 ? {} : { own: JSON.stringify(own) }),
   };
-  const traits = traitsOf(site);
+  const traits = { ...traitsOf(site), ...(own.a === undefined ? {} : { leads: true as const }) };
   const target = {
     name,
     kind: 'cloudfront',

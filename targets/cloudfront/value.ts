@@ -65,8 +65,11 @@ const roundOf = (share: number): Percent => Math.round(share * 1e10) / 1e10;
 export function valueWith(stored: Stored, { primary, weights, token }: Routing, target: ToWrite): string {
   const { s: _, c: __, w: ___, t, d, f: ____, ...others } = stored;
   const [shared] = Object.entries(weights);
+  const own = JSON.parse(target.ref.own ?? '{}') as { a?: string };
   const isOurs = primary === target.stable && token.open && target.canary !== '';
-  const [canary, share] = shared ?? (isOurs ? [target.canary, 0] : []);
+  // The edge leads calls of functions to the release under way: also once it serves, until theirs are those that serve.
+  const isServing = primary === target.canary && token.open && own.a !== undefined;
+  const [canary, share] = shared ?? (isOurs ? [target.canary, 0] : isServing ? [primary, 100] : []);
   const salt = canary === target.canary ? saltOf(token.rolloutId, target.canary) : t;
   const files = filesOf(target.ref, canary === undefined ? [primary] : [primary, canary]) ?? d;
   const whole = (text: string) =>
@@ -76,7 +79,7 @@ export function valueWith(stored: Stored, { primary, weights, token }: Routing, 
         ? {}
         : { c: canary, w: roundOf((share ?? 0) * 100), ...(salt && { t: salt }) }),
       ...(files === undefined || files.length === 0 ? {} : { d: files }),
-      ...{ ...others, ...JSON.parse(target.ref.own ?? '{}') },
+      ...{ ...others, ...own },
       f: text,
     });
   const text = whole(tokenText(token));

@@ -4,11 +4,13 @@ import { type Fault, rule, type Says, strict, textLike } from '../../core/config
 import { functionField } from '../../core/config/function-name.ts';
 import { didYouMean } from '../../core/config/nearest.ts';
 import { own, word } from '../../core/config/plain.ts';
-import { sourceField, sourceOf } from '../../core/config/targets.ts';
+import { sourceField, sourceOf, TARGET_NAME } from '../../core/config/targets.ts';
 import type { Source, Traits } from '../../core/target.ts';
 import type { TargetKind } from '../../core/target-kind.ts';
 
 const ALIAS = /^(?!\d+$)[A-Za-z0-9_-]{1,128}$/;
+/** The alias with the version of the release, unless the file says another. */
+export const CANDIDATE = 'candidate';
 const QUEUE = /^(?=.{1,80}$)[A-Za-z0-9_-]+(?:\.fifo)?$/;
 
 const LIMITS_BY_SOURCE: TargetKind['limits'] = {
@@ -62,6 +64,20 @@ export const lambdaAliasKind: TargetKind = {
           'What calls a target with `source: http`, for its smoke tests: `url` (function URL, the default), `http` (HTTP API), `rest` (REST API) or `alb` (load balancer).',
         ),
       ),
+    behind: z
+      .exactOptional(textLike(TARGET_NAME, () => 'write the name of a target with `site`, like `web`.'))
+      .check(
+        z.describe(
+          "The site of this file whose distribution calls it: visitors of a release get that release's version, and its alias is moved once they all have.",
+        ),
+      ),
+    candidate: z
+      .exactOptional(textLike(ALIAS, aliasSays))
+      .check(
+        z.describe(
+          'With `behind`: the alias with the version of the release, which the distribution calls for its visitors; `candidate` if it is left out.',
+        ),
+      ),
     queue: queueField('Name of the SQS queue that it consumes; needed for `limits.oldestMessage`.'),
     dlq: queueField(
       'Name of the dead-letter queue that takes what `sqs` or `async` gave up; needed for `limits.dlqNew`.',
@@ -86,6 +102,13 @@ function queueFaults(target: unknown): Fault[] {
       path: ['dlq'],
       message: 'only a target with `source: sqs` or `async` is watched by its dead-letter queue; remove it.',
     });
+  const [behind, candidate, alias] = ['behind', 'candidate', 'alias'].map((field) => own(target, field));
+  if (behind !== undefined && source !== 'http')
+    found.push({ path: ['behind'], message: 'a site calls only a target with `source: http`; remove it.' });
+  if (candidate !== undefined && behind === undefined)
+    found.push({ path: ['candidate'], message: 'only a target `behind` a site has one; remove it.' });
+  if (behind !== undefined && (candidate ?? CANDIDATE) === alias)
+    found.push({ path: ['candidate'], message: 'it can not be the alias that serves; write another.' });
   if (dlq !== undefined && dlq === queue)
     found.push({ path: ['dlq'], message: 'a queue can not be its own dead-letter queue; write the other.' });
   return found;
@@ -94,11 +117,19 @@ function queueFaults(target: unknown): Fault[] {
 /** Tries of an event that fails: one, and two more (Lambda developer guide, "Asynchronous invocation"; a queue's own retries are taken for as many). */
 const TRIES = 3;
 
+/** Most failures that one visitor may make, whom the site keeps on a version (assumed). */
+const CALLS_OF_VISITOR = 10;
+
 /** Traits of a Lambda alias by what calls it, for code that need not know the kind. */
-export function traitsOf(source: Source, { functionName = '', alias = '' }: Record<string, string>): Traits {
+export function traitsOf(
+  source: Source,
+  { functionName = '', alias = '', behind }: Record<string, string>,
+): Traits {
+  const isLed = behind !== undefined;
   return {
-    burst: source === 'async' || source === 'sqs' ? TRIES : 1,
-    isSticky: false,
+    burst: isLed ? CALLS_OF_VISITOR : source === 'async' || source === 'sqs' ? TRIES : 1,
+    isSticky: isLed,
+    ...(isLed ? { follows: behind } : {}),
     counts: source === 'http' ? ['answers'] : source === 'sqs' || source === 'stream' ? ['batches'] : [],
     limits: Object.fromEntries(
       LIMITS.flatMap((limit) => {

@@ -20,7 +20,7 @@ export const lambdaMetrics: Kept = {
   // Lambda counts by the alias as well as by its versions; what functions count themselves has the version alone.
   wholeOf: (count) => (count.namespace === 'AWS/Lambda' ? { ...count, isWhole: true } : count),
   dimensionsOf: (target, version) => [
-    ...aliasOf(target),
+    ...aliasOf(target, version),
     ...(version === undefined ? [] : [{ Name: 'ExecutedVersion', Value: version }]),
   ],
   gaugeOf(target, limit) {
@@ -43,10 +43,14 @@ export const lambdaMetrics: Kept = {
   },
 };
 
-const aliasOf = ({ ref }: Target): Dimension[] => [
-  { Name: 'FunctionName', Value: ref.functionName },
-  { Name: 'Resource', Value: `${ref.functionName}:${ref.alias}` },
-];
+/** Behind a site the release is called by an alias of its own, as long as its rollout goes on. */
+const aliasOf = ({ ref, canary }: Target, version?: string): Dimension[] => {
+  const isCandidate = ref.behind !== undefined && version !== undefined && version === canary;
+  return [
+    { Name: 'FunctionName', Value: ref.functionName },
+    { Name: 'Resource', Value: `${ref.functionName}:${isCandidate ? ref.candidate : ref.alias}` },
+  ];
+};
 
 const sqs = (MetricName: string, queue: string): Metric => ({
   ...{ Namespace: 'AWS/SQS', MetricName, Dimensions: [{ Name: 'QueueName', Value: queue }] },

@@ -9,11 +9,11 @@ import { held } from '../../adapters/fenced-router.ts';
 import type { Artifact } from '../../core/config/artifact.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Clock, ResolvedTarget, TargetRequest } from '../../core/ports.ts';
-import { tokenFrom } from '../../core/rollout/fencing-token.ts';
 import { asleep } from '../../core/rollout/reopen.ts';
 import { type Publishing, SOURCES, type Target } from '../../core/target.ts';
 import { habitOf } from './habit.ts';
-import { traitsOf } from './kind.ts';
+import { CANDIDATE, traitsOf } from './kind.ts';
+import { describedBy } from './led.ts';
 import { allowedOnLatest, type EventSource, eventSourcesOf, urlsOfLatest } from './sources.ts';
 import {
   configOf,
@@ -45,7 +45,7 @@ export async function resolveLambda(
   request: TargetRequest,
 ): Promise<ResolvedTarget> {
   const { name, service, spec, artifact } = request;
-  const { lambda = '', alias = '', queue, dlq } = spec;
+  const { lambda = '', alias = '', queue, dlq, behind, candidate = CANDIDATE } = spec;
   const field = `targets.${name}`;
   if ('site' in artifact)
     throw invalid(field, `function ${lambda} serves no site; release a version, zip or image of it`);
@@ -64,6 +64,8 @@ export async function resolveLambda(
     'version' in artifact
       ? served(field, lambda, artifact.version, offered.configuration)
       : await published(client, clock, { ...request, artifact }, { offered, stable, primary, sources });
+  if (behind !== undefined)
+    await assertLed(client, clock, { field, lambda, alias: candidate }, { version, canary: moving.canary });
   const ref = {
     functionName: lambda,
     alias,
@@ -71,13 +73,17 @@ export async function resolveLambda(
     ...(dlq === undefined ? {} : { dlq }),
   };
   const source = SOURCES.find((each) => each === spec.source) ?? 'http';
+  const target = {
+    ...{ name, kind: 'lambda-alias', key: keyOf(field, arn), ref, stable: primary },
+    ...moving,
+    ...{ source, traits: traitsOf(source, ref), revision },
+  };
+  const led = { ...ref, ...(behind === undefined ? {} : { behind, candidate }) };
   const last = moving.canary === primary ? await before(client, request, primary) : {};
   return {
-    target: {
-      ...{ name, kind: 'lambda-alias', key: keyOf(field, arn), ref, stable: primary },
-      ...moving,
-      ...{ source, traits: traitsOf(source, ref), revision },
-    },
+    ...(behind === undefined
+      ? { target }
+      : { target: { ...target, ref: led, traits: traitsOf(source, led) }, alone: target }),
     digest: madeOf(artifact, offered),
     config: configOf(offered.configuration),
     habit: habitOf(offered.tags),
@@ -90,6 +96,28 @@ export async function resolveLambda(
       ...(last.notices ?? []),
     ],
   };
+}
+
+/** Behind a site, visitors of the release call an alias of their own, which must be there before any of them comes. */
+async function assertLed(
+  client: LambdaClient,
+  clock: Clock,
+  where: Record<'field' | 'lambda' | 'alias', string>,
+  { version, canary }: { version: string | undefined; canary: string },
+): Promise<void> {
+  const { field, lambda, alias } = where;
+  if (version === undefined)
+    throw invalid(
+      field,
+      `a function behind a site is called by its alias ${alias} before it serves, so its version must be published before; release a version of ${lambda}`,
+    );
+  const { FunctionVersion, RoutingConfig } = await aliasOf(client, clock, where);
+  const others = Object.keys(RoutingConfig?.AdditionalVersionWeights ?? {});
+  if (FunctionVersion === canary && others.length === 0) return;
+  throw invalid(
+    field,
+    `alias ${alias} of ${lambda}, which visitors of the release call, points at version ${[FunctionVersion, ...others].join(' and ')}, and the release has version ${canary}; point it at ${canary}`,
+  );
 }
 
 /** The version that completed here last, if another one serves in its place and it is still there. */
@@ -339,7 +367,7 @@ async function standingOf(
       field,
       `alias ${alias} of ${lambda} points at $LATEST, which cannot share traffic; point it at a published version`,
     );
-  const token = tokenFrom(Description);
+  const { token } = describedBy(Description);
   if (token?.open) throw held(`${field}: alias ${alias} of ${lambda}`, token);
   const others = Object.keys(RoutingConfig?.AdditionalVersionWeights ?? {});
   if (others.length > 0)

@@ -9,9 +9,9 @@ import { isPassing, nameOf, patient, patiently, reach, SERVICE_TAG } from '../..
 import { fencedRouter, type RoutingStore, type Seen } from '../../adapters/fenced-router.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Clock, TrafficRouter } from '../../core/ports.ts';
-import { tokenFrom, tokenText } from '../../core/rollout/fencing-token.ts';
 import type { Target } from '../../core/target.ts';
 import type { Percent } from '../../core/units.ts';
+import { describedBy, descriptionOf } from './led.ts';
 import { lambdaPin } from './pin.ts';
 import { resolveLambda } from './resolve.ts';
 import { functionOf, usability } from './versions.ts';
@@ -52,6 +52,7 @@ function aliasStore(client: LambdaClient): RoutingStore {
   return {
     async read({ ref }) {
       return seenFrom(
+        ref,
         await client.send(new GetAliasCommand({ FunctionName: ref.functionName, Name: ref.alias })),
       );
     },
@@ -64,14 +65,17 @@ function aliasStore(client: LambdaClient): RoutingStore {
           FunctionVersion: primary,
           RoutingConfig: {
             AdditionalVersionWeights: Object.fromEntries(
-              Object.entries(weights).map(([version, weight]) => [version, weight / 100]),
+              Object.entries(ref.behind === undefined ? weights : {}).map(([version, weight]) => [
+                version,
+                weight / 100,
+              ]),
             ),
           },
-          Description: tokenText(token),
+          Description: descriptionOf(token, ref.behind === undefined ? undefined : weights),
           RevisionId: revision,
         }),
       );
-      return answer.FunctionVersion === undefined ? undefined : seenFrom(answer);
+      return answer.FunctionVersion === undefined ? undefined : seenFrom(ref, answer);
     },
     refusalOf(error) {
       const name = nameOf(error);
@@ -84,12 +88,19 @@ function aliasStore(client: LambdaClient): RoutingStore {
   };
 }
 
-function seenFrom({ FunctionVersion, RoutingConfig, Description, RevisionId }: AliasConfiguration): Seen {
+function seenFrom(
+  { behind }: Target['ref'],
+  { FunctionVersion, RoutingConfig, Description, RevisionId }: AliasConfiguration,
+): Seen {
+  const { token, led } = describedBy(Description);
   const weights = Object.entries(RoutingConfig?.AdditionalVersionWeights ?? {});
   return {
     primary: FunctionVersion ?? '',
-    weights: Object.fromEntries(weights.map(([version, weight]) => [version, percentOf(weight)])),
-    token: tokenFrom(Description),
+    weights: {
+      ...(behind === undefined ? {} : led),
+      ...Object.fromEntries(weights.map(([version, weight]) => [version, percentOf(weight)])),
+    },
+    token,
     revision: RevisionId,
   };
 }

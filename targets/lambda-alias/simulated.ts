@@ -1,8 +1,8 @@
 import type { UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
-import { tokenFrom } from '../../core/rollout/fencing-token.ts';
 import { NOBODY } from '../../core/rollout/revert-plan.ts';
 import { type Account, ALIAS } from '../../local/account.ts';
 import { type Met, type Observe, type Standing, served, type Witness } from '../../local/witness.ts';
+import { describedBy } from './led.ts';
 import { pinNameOf } from './pin.ts';
 
 /** Sees what happens to aliases in the simulated Lambda. Traffic that is counted calls the alias of the world. */
@@ -92,7 +92,7 @@ function seeWrites(account: Account, { wrote }: Witness): void {
           before: standing(before ?? NOTHING),
           replaced: before?.revisionId,
           after: after && standing(after),
-          by: tokenFrom(Description),
+          by: describedBy(Description).token,
           isConditional: RevisionId !== undefined,
         });
       return answer;

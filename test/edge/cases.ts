@@ -211,6 +211,15 @@ export const CASES: readonly Case[] = [
   request('the API of the release', WITH_API, { ...of(IN), uri: '/api/cart' }, '', {
     becomes: { uri: '/api/cart', origin: 'candidate' },
   }),
+  request(
+    'the API of a release that serves, until its rollout ends',
+    { ...WITH_API, s: 'r42', w: 10_000 },
+    { ...of(OUT), uri: '/api/cart' },
+    '',
+    {
+      becomes: { uri: '/api/cart', origin: 'candidate' },
+    },
+  ),
   request('the API of stable', WITH_API, { ...of(OUT), uri: '/api/cart' }, '/api/cart'),
   ...[undefined, '{"s":', JSON.stringify(ROLLOUT)].map((store) =>
     request(

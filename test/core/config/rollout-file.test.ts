@@ -501,6 +501,18 @@ describe('a bad rollout file is refused with the place, what stands there and th
       'targets.events.dlq is "orders": only a target with `source: sqs` or `async`',
     ],
     [
+      'site before a target that no site calls',
+      ['targets', 'events', 'behind'],
+      'web',
+      'targets.events.behind is "web": a site calls only a target with `source: http`; remove it.',
+    ],
+    [
+      'candidate of a target that is behind no site',
+      ['targets', 'api', 'candidate'],
+      'candidate',
+      'targets.api.candidate is "candidate": only a target `behind` a site has one; remove it.',
+    ],
+    [
       'queue that is its own dead-letter queue',
       ['targets', 'orders', 'dlq'],
       'orders.fifo',

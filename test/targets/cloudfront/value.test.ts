@@ -11,6 +11,7 @@ import {
   VALUE_KEY,
   valueWith,
 } from '../../../targets/cloudfront/value.ts';
+import { EMPTY } from '../../empty.ts';
 
 const target = { stable: 'r41', canary: 'r42', ref: filesRef({ r41: ['/a.json'], r42: ['/b.json'] }) };
 const token = (open = true, more: Partial<FencingToken> = {}): FencingToken => ({
@@ -36,6 +37,15 @@ describe('what is written', () => {
 
   test('names the release without a share while its token is open, so that it can be tried', () => {
     expect(written({ primary: 'r41', weights: {} })).toMatchObject({ s: 'r41', c: 'r42', w: 0 });
+  });
+
+  test('leads calls of functions to the release that serves, until its token is closed', () => {
+    const called = { ...target, ref: { ...target.ref, own: JSON.stringify({ a: '/api/' }) } };
+    const of = (open: boolean) =>
+      JSON.parse(valueWith(before, { primary: 'r42', weights: {}, token: token(open) }, called));
+    expect(of(true)).toMatchObject({ s: 'r42', c: 'r42', w: 10_000 });
+    expect(seenFrom(of(true), '1')).toMatchObject({ primary: 'r42', weights: EMPTY });
+    for (const gone of ['c', 'w', 't']) expect(of(false)).not.toHaveProperty(gone);
   });
 
   test.each([

@@ -506,3 +506,47 @@ test.each([
     expect(refusals).toBe(4);
   },
 );
+
+describe('a function behind a site', () => {
+  const behind = { behind: 'web' };
+
+  test('has an alias for visitors of the release, at its version, and moves by itself if nothing leads it', async () => {
+    const { helpers, resolve } = stage();
+    helpers.createAlias(FN, 'candidate', '2');
+    const { target, alone } = await resolve({}, behind);
+    expect(target).toMatchObject({
+      ref: { functionName: FN, alias: 'live', behind: 'web', candidate: 'candidate' },
+      traits: { follows: 'web', isSticky: true },
+    });
+    expect(alone?.ref).toEqual({ functionName: FN, alias: 'live' });
+    expect(alone?.traits).not.toHaveProperty('follows');
+    helpers.createAlias(FN, 'next', '2');
+    expect((await resolve({}, { ...behind, candidate: 'next' })).target.ref.candidate).toBe('next');
+  });
+
+  test('without a site in front of it has no such thing', async () => {
+    const found = await stage().resolve();
+    expect(found).not.toHaveProperty('alone');
+    expect(found.target.ref).toEqual({ functionName: FN, alias: 'live' });
+  });
+
+  test.each<[string, string | undefined, Partial<TargetRequest>, RegExp]>([
+    ['has no such alias', undefined, {}, /function orders has no alias candidate/],
+    [
+      'has it at another version',
+      '1',
+      {},
+      /alias candidate of orders, which visitors of the release call, points at version 1, and the release has version 2; point it at 2/,
+    ],
+    [
+      'is still to be published',
+      '2',
+      { artifact: ZIP },
+      /must be published before; release a version of orders/,
+    ],
+  ])('is refused if it %s', async (_, version, change, says) => {
+    const { helpers, resolve } = stage();
+    if (version !== undefined) helpers.createAlias(FN, 'candidate', version);
+    await expect(resolve(change, behind)).rejects.toThrow(says);
+  });
+});
