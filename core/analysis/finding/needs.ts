@@ -45,7 +45,8 @@ function stepNeeds(asked: Asked, inStep: readonly Window[]): string | undefined 
   const isEnough = (total: number) =>
     wouldShow(total, rate, (bad) => {
       const control = { bad: stableShare(stable) * beside * total, total: beside * total };
-      return evidenceOfOne(asked, question, { bad, total }, control) >= asked.required;
+      const windows = canary.total > 0 ? (total * inStep.length) / canary.total : inStep.length;
+      return evidenceOfStep(asked, question, { bad, total }, control, windows) >= asked.required;
     });
   if (isEnough(canary.total)) return undefined;
   const total = fewest((requests) => requests >= canary.total && isEnough(requests));
@@ -61,12 +62,22 @@ function stableBesideOne({ canary, stable }: Sides, weight: number): number {
   return canary.total > 0 ? stable.total / canary.total : (100 - weight) / Math.max(1, weight);
 }
 
-/** The evidence if all of a step's counts stood in one window. */
-function evidenceOfOne({ rule, trial }: Asked, question: Question, canary: Count, stable: Count): number {
+/**
+ * The evidence if all of a step's counts stood in one window; or evenly in so many if clients stick to a version, since what one window can show
+ * of those is bounded.
+ */
+function evidenceOfStep(
+  { rule, trial }: Asked,
+  question: Question,
+  canary: Count,
+  stable: Count,
+  windows: number,
+): number {
   if ('share' in rule) return evidenceOfShare(canary, rule.share, question.clustering);
-  const window = { c: canary.bad, nc: canary.total, s: stable.bad, ns: stable.total };
+  const n = question.clustering.isSticky ? Math.max(1, Math.round(windows)) : 1;
+  const window = { c: canary.bad / n, nc: canary.total / n, s: stable.bad / n, ns: stable.total / n };
   const [{ stake } = { stake: 1 }] = partsOf(trial, plannedWindows(trial));
-  return evidenceOfRatio([window], question) + Math.log(stake);
+  return evidenceOfRatio(new Array<typeof window>(n).fill(window), question) + Math.log(stake);
 }
 
 /** What the canary was asked since verify began: the holdout and what is left of verify after it are one stretch. */

@@ -231,6 +231,23 @@ describe('on a step', () => {
     expect(at(9, sticky, reading(...lasting)).status).toBe('fail');
   });
 
+  test('on such a target a good canary passes at a small weight, once enough windows would have shown a bad one', () => {
+    const traits = { ...target().traits, burst: 10, isSticky: true };
+    const sticky = onFirstStep({ ...errors, targets: [target('api', { traits })] });
+    const minutes = (n: number): Reading => ({
+      series: {
+        api: { errors: Array.from({ length: n }, (_, each) => window(each + 1, [0, 120], [2, 1_080])) },
+      },
+      alarms: [],
+    });
+    const early = at(6, sticky, minutes(3));
+    expect(early).toMatchObject({
+      status: 'inconclusive',
+      reason: expect.stringMatching(/a pass needs about [\d,]+ canary requests$/),
+    });
+    expect(at(40, sticky, minutes(36)).status).toBe('pass');
+  });
+
   test('the verdict says how many times as often the canary fails, at least and at most', () => {
     const [bad] = at(4, first, on(...SICK)).findings;
     expect(bad?.odds?.low).toBeGreaterThan(3);
