@@ -67,6 +67,7 @@ const NOT_ON_AWS: Record<string, string> = {
   'metric-source.test.ts': 'nobody but Lambda can write the metrics of Lambda; the rollouts read real ones',
   'hook-runner.test.ts': 'its functions ask the machine that runs the tests',
   'secrets.test.ts': 'it sends its requests to the program',
+  'key-value-store.test.ts': 'it sends its requests to the program',
   'openings.test.ts': 'its functions ask the machine that runs the tests',
 };
 
