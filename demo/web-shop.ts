@@ -6,8 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { CACHE, contentType } from '../core/site/content.ts';
-import { RELEASES } from '../core/site/paths.ts';
+import { OWNER_KEY } from '../core/site/owner.ts';
+import { folderOf, LIST } from '../core/site/paths.ts';
 import { siteRelease } from '../core/site/release.ts';
+import type { SiteList } from '../core/site/types.ts';
 import type { Account } from '../local/account.ts';
 import { createCdn } from '../local/cdn/cdn.ts';
 import { type CdnRequest, cookiesIn } from '../local/cdn/http.ts';
@@ -15,7 +17,6 @@ import { functionOrigin, type Origin, s3Origin } from '../local/cdn/origins.ts';
 import { siteDistribution } from '../local/cdn/site.ts';
 import { edgeValues } from '../local/cdn/values.ts';
 import { placedDice } from '../local/random.ts';
-import { SimulatedKeyValueStore } from '../local/services/cloudfront-kvs.ts';
 import { packed } from './pack.ts';
 
 /** The release of the example that visitors have at first. */
@@ -27,6 +28,9 @@ const VITE = fileURLToPath(new URL('../node_modules/vite/bin/vite.js', import.me
 
 /** Names of what a site's infrastructure has made. */
 const [STORE, BUCKET, API] = ['web-shop-prod', 'web-shop-prod-files', 'web-shop-prod-Api'];
+
+/** What leads testers, as smoke tests are, to a release. */
+const TESTERS = '5f'.repeat(16);
 
 const EDGES = ['AMS1', 'FRA2', 'IAD3', 'NRT4', 'SYD5'];
 
@@ -66,14 +70,20 @@ function builtSite(release: string, { isOffline = false } = {}): SiteFiles {
   }
 }
 
+/** Adds visitors of the example who are counted and open no page: what they report is worse of a release whose name says that it is broken. */
+export const webShoppers = (account: Account, visitsPerSecond: number) =>
+  account.addSite({
+    ...{ site: STORE, requestsPerSecond: visitsPerSecond },
+    errorRate: (release) => (/broken/.test(release) ? 0.3 : 0.001),
+  });
+
 /** Deploys the example at a release. `files` may stand between the CDN and its bucket. */
 export async function openWebShop(
   account: Account,
   release: string,
-  { isOffline = false, files = (bucket: Origin) => bucket } = {},
+  { isOffline = false, files = (bucket: Origin) => bucket, url = 'http://localhost' } = {},
 ) {
-  const { clients, clock, lambda } = account;
-  const kvs = new SimulatedKeyValueStore({ clock, account: account.account });
+  const { clients, clock, kvs, lambda } = account;
   const dice = placedDice('edge locations');
   let visits = 0;
 
@@ -99,7 +109,14 @@ export async function openWebShop(
     };
     for (const { name: path, key } of assets) await put(path, key, CACHE.asset, { IfNoneMatch: '*' });
     for (const path of documents)
-      await put(path, `${RELEASES}${name}/${path}`, CACHE.document, { Metadata: { release: name } });
+      await put(path, `${folderOf(name)}${path}`, CACHE.document, { Metadata: { release: name } });
+    const list: SiteList = {
+      ...{ schema: 1, release: name, releaseBound, elsewhere: [] },
+      documents: documents.map((path) => `/${path}`),
+      assets: assets.map(({ key }) => `/${key}`),
+    };
+    const object = { Bucket: BUCKET, Key: `${folderOf(name)}${LIST}`, Body: JSON.stringify(list) };
+    await clients.s3.send(new PutObjectCommand(object));
     return releaseBound;
   };
 
@@ -110,8 +127,9 @@ export async function openWebShop(
   const versions = new Map([[release, first]]);
   const releaseBound = await upload(release);
 
-  const value = (led: Led) => JSON.stringify({ ...led, a: '/api/', d: releaseBound });
-  kvs.helpers.create(STORE, { spillway: value({ s: release }) });
+  const value = (led: Led) => JSON.stringify({ ...led, a: '/api/', d: releaseBound, k: TESTERS });
+  const owner = { service: 'web-shop', bucket: BUCKET, url, layout: 'dir' };
+  kvs.helpers.create(STORE, { spillway: value({ s: release }), [OWNER_KEY]: JSON.stringify(owner) });
   const cdn = createCdn({
     clock,
     distribution: siteDistribution({

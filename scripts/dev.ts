@@ -7,7 +7,7 @@ import { narrate } from '../demo/narrate.ts';
 import { serve } from '../demo/server.ts';
 import { deploy, EXAMPLE, publish, shoppers } from '../demo/shop.ts';
 import { SIGNING_SECRET, slackAccess, slackOf } from '../demo/slack/workspace.ts';
-import { FIRST_RELEASE, openWebShop } from '../demo/web-shop.ts';
+import { FIRST_RELEASE, openWebShop, webShoppers } from '../demo/web-shop.ts';
 import { SLACK_TOKEN } from '../local/account.ts';
 import { serveCdn } from '../local/cdn/server.ts';
 import { scaledClock } from '../local/clock.ts';
@@ -49,7 +49,8 @@ await deploy(world, lambda, alias, file.service, '7-serving');
 const version = await publish(world, lambda, '8-cheaper-shipping');
 const buggy = await publish(world, lambda, '9-coupons');
 shoppers(world, lambda, alias, 20);
-const shop = await openWebShop(world, FIRST_RELEASE);
+const shop = await openWebShop(world, FIRST_RELEASE, { url: `http://localhost:${SITE_PORT}` });
+webShoppers(world, 500);
 const command = `npm run spillway -- release examples/checkout-api/rollout.yaml --version api=${version} --release first --local --wait`;
 world.follow(({ rollout, events }) => {
   for (const event of events) narrate(event, rollout);
@@ -68,4 +69,4 @@ console.log(`AWS is simulated here, ${scale} times as fast as real time. Version
   ${command}
   npm run spillway -- status --local\n
 Rollouts are reported in a simulated Slack, with buttons: ${LOCAL_URL}${SLACK}
-A static site with its API, examples/web-shop, answers at ${site} behind a CDN of the embedded world.\n`);
+A static site with its API, examples/web-shop, answers at ${site} behind a CDN of the embedded world; docs/guides/run-it-here.md says how to release it.\n`);

@@ -187,8 +187,10 @@ function storing(bucket: SiteBucket, folder: string) {
     if (object === undefined || object.bytes !== bytes) return true;
     return object.etag !== md5 && /^[\da-f]{32}$/.test(object.etag);
   };
-  const put = (file: Sending) =>
-    patiently(async () => bucket.put({ ...file, body: await bodyOf(folder, file) }));
+  const put = ({ name, md5: _, ...object }: Sending) =>
+    patiently(async () =>
+      bucket.put({ ...object, body: await bodyOf(folder, { name, bytes: object.bytes }) }),
+    );
   return {
     async changed(files: readonly Sending[], there: ReadonlyMap<string, StoredObject>): Promise<string[]> {
       const found: string[] = [];

@@ -1,9 +1,12 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { userInfo } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
 import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { SLACK } from '../../api/slack.ts';
+import { uploadSite } from '../../cli/site/upload.ts';
 import type { Client } from '../../client/client.ts';
 import { localClient } from '../../client/local.ts';
 import type { Target } from '../../core/target.ts';
@@ -80,6 +83,12 @@ describe('the embedded world for the command line', () => {
     expect(listed).toEqual([`${key} 5`]);
     expect(await bucket.sha256(key)).toBe(sha256);
     await expect(client.site('gone')).rejects.toMatchObject({ code: 'TargetInvalid' });
+    const folder = await mkdtemp(join(tmpdir(), 'spillway-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, 'index.html'), 'hello');
+    const build = { release: 'r2', layout: facts.layout, isApart: false };
+    await uploadSite({ bucket, folder, build, mayMiss: false, notice: () => {} });
+    expect(new TextDecoder().decode(world.s3.bytes('web', '_releases/r2/index.html'))).toBe('hello');
   });
 
   test('says what the controller refuses in the controller’s own words', async () => {
