@@ -223,7 +223,10 @@ function arrivalOf(
     return { finding: { ...finding, status: 'inconclusive', needed: fallen, reason }, doubt: { reason } };
   }
   if (lost !== undefined)
-    return { finding: { ...finding, status: 'broken', reason: `${label}traffic: ${lost}` }, ...explained };
+    return {
+      finding: { ...finding, status: 'broken', reason: `${label}traffic: ${lost}${longer}` },
+      ...explained,
+    };
   if (thin !== undefined)
     return {
       finding: { ...finding, status: 'inconclusive', needed: thin, reason: `${label}traffic: ${thin}` },

@@ -181,17 +181,21 @@ export const historyNeverReverts = perRollout((view, run) =>
       const isShown = failing.some(
         ({ stable, metric, target }) =>
           view.opening.watch.some((rule) => rule.metric === metric && 'share' in rule) ||
-          (stable.total > 0 && (metric === 'probes' || metBoth(view, run, target))),
+          (stable.total > 0 && (metric === 'probes' || metBoth(view, run, target))) ||
+          // What nobody counts any more may be silent now; beside stable it was not there.
+          (metric === 'traffic' && lostBeside(view, run, target)),
       );
       return isShown ? [] : [{ at, what: `blamed the canary without stable beside it: ${event.reason}` }];
     }
     if (event.cause !== 'environment' || verdict.doubt === undefined) return [];
     const { plan, reversible, adopted, rollsBack, targets } = view.opening;
-    // A tick that could read nothing leaves a suspicion as it was.
+    // A suspicion stays until a bake has shown nothing of it, whatever single ticks could read.
+    const moved = those(view, 'ShiftIntended').findLast((each) => each.index < index)?.index ?? -1;
+    const ticks = those(view, 'Measured').filter((each) => each.index <= index);
     const isSuspect =
-      those(view, 'Measured').findLast(
-        (each) => each.index <= index && each.event.verdict.status !== 'broken',
-      )?.event.verdict.status === 'suspect';
+      ticks.findLast((each) => each.event.verdict.status !== 'broken')?.event.verdict.status === 'suspect' ||
+      (event.reason.includes('while the canary looked worse') &&
+        ticks.some((each) => each.index > moved && each.event.verdict.status === 'suspect'));
     if (plan.onInconclusive === 'revert' || (isSuspect && plan.onSuspect === 'revert')) return [];
     const isGone = those(view, 'StableGone').some((each) => each.at <= at);
     const isAlone =
@@ -218,6 +222,17 @@ function metBoth(view: View, run: Run, name: string): boolean {
   const beside = of(target.stable);
   const isMet = (met: MetWindow | undefined) => met !== undefined && met.requests + met.late + met.lost > 0;
   return [...of(target.canary)].some(([start, met]) => isMet(met) && isMet(beside.get(start)));
+}
+
+/** True if the canary lost most of its requests in minutes in which users met stable beside it. */
+function lostBeside(view: View, run: Run, name: string): boolean {
+  const target = view.opening.targets.find((each) => each.name === name);
+  if (target === undefined) return false;
+  const of = (version: string) => run.windows[`${target.key}:${version}`] ?? new Map<Instant, MetWindow>();
+  const stable = of(target.stable);
+  const beside = [...of(target.canary)].filter(([start]) => (stable.get(start)?.requests ?? 0) > 0);
+  const total = (part: (met: MetWindow) => number) => beside.reduce((all, [, met]) => all + part(met), 0);
+  return total(({ lost }) => lost) > total(({ requests }) => requests);
 }
 
 /** Share of failed requests below which no minute is in doubt. */
