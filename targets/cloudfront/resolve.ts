@@ -116,6 +116,7 @@ async function storeOf({ stores }: SiteClients, clock: Clock, field: string, sit
   try {
     return await onceVisible(clock, () => reach(`store ${site}`, () => patiently(site, clock, find)));
   } catch (error) {
+    if (isDenied(error)) throw mayNot(field, `look at KeyValueStore ${site}`);
     if (nameOf(error) !== 'ResourceNotFoundException') throw error;
     throw invalid(field, `there is no KeyValueStore ${site} in this account; check site; ${ASKED_AGAIN}`);
   }
@@ -132,6 +133,7 @@ async function standingOf(
     try {
       return await onceVisible(clock, () => ask(() => versioned(stores, store, key)));
     } catch (error) {
+      if (isDenied(error)) throw mayNot(field, `read the store of site ${site}`);
       if (nameOf(error) !== 'ResourceNotFoundException') throw error;
       throw invalid(field, `the store of site ${site} has no key ${key}; ${fix}`);
     }
@@ -163,6 +165,15 @@ async function listFor(
   return list;
 }
 
+/** A controller whose deployment names no bucket of sites may touch neither stores nor files of sites. */
+const isDenied = (error: unknown) => /^(AccessDenied(Exception)?|Forbidden|HTTP 403)$/.test(nameOf(error));
+
+const mayNot = (field: string, what: string) =>
+  invalid(
+    field,
+    `the controller may not ${what}; name the site's bucket in \`siteBuckets\` of infra/stages.json and deploy the controller`,
+  );
+
 /** What S3 refuses of the bucket as a whole, in words. */
 async function inBucket<T>(field: string, bucket: string, call: () => Promise<T>): Promise<T> {
   try {
@@ -174,11 +185,7 @@ async function inBucket<T>(field: string, bucket: string, call: () => Promise<T>
         field,
         `there is no bucket ${bucket}; correct \`bucket\` in key ${OWNER_KEY} of its store`,
       );
-    if (/^(AccessDenied|Forbidden|HTTP 403)$/.test(name))
-      throw invalid(
-        field,
-        `the controller may not read bucket ${bucket}; name it in \`siteBuckets\` of infra/stages.json and deploy the controller`,
-      );
+    if (isDenied(error)) throw mayNot(field, `read bucket ${bucket}`);
     if (/^(PermanentRedirect|HTTP 301|AuthorizationHeaderMalformed)$/.test(name))
       throw invalid(
         field,

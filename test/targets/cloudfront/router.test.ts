@@ -106,6 +106,25 @@ test('an opening notices that nothing can be tried before visitors see it', asyn
   expect((await router.resolve(request)).notices).toEqual([expect.stringContaining('has no `k`')]);
 });
 
+test.each([
+  ['find', 'AccessDenied', 'look at KeyValueStore web-shop'],
+  ['entry', 'AccessDeniedException', 'read the store of site web-shop'],
+  ['headObject', 'HTTP 403', 'read bucket web-shop-files'],
+] as const)('a controller without rights says what to do where %s is denied', async (denied, name, says) => {
+  const { kvs, files, request } = await siteStage();
+  const refuse = () =>
+    Promise.reject(Object.assign(new Error('no'), { name, $metadata: { httpStatusCode: 403 } }));
+  const stores = storeCalls(directClient(kvs.service, { clock: virtualClock() }));
+  const router = siteRouter(
+    { stores: { ...stores, [denied]: refuse }, s3: { ...files, [denied]: refuse } },
+    { now: () => 0, sleep: async () => {} },
+  );
+  await expect(router.resolve(request)).rejects.toMatchObject({
+    code: 'TargetInvalid',
+    message: expect.stringContaining(`targets.web: the controller may not ${says}; name the site's bucket`),
+  });
+});
+
 test('the digest of a release is that of its files, whatever it is called', async () => {
   const { router, request, upload, put } = await siteStage();
   const digestOf = async (release: string) =>
