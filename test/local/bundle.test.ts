@@ -13,6 +13,7 @@ const CLIENTS: Record<string, string> = {
   'alarm-event': 'dynamodb sfn',
   'api-iam': 'dynamodb lambda',
   'api-public': 'dynamodb lambda',
+  beacon: 'lambda',
   'close-rollout': 'dynamodb lambda scheduler',
   command: 'dynamodb lambda scheduler sfn',
   'continue-as-new': 'dynamodb scheduler sfn',
