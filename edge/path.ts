@@ -20,9 +20,10 @@ export function pageOf(uri: string, layout: Layout): string {
 
 /**
  * True for what is another file in each release: pages, and what its upload named, by its path or with a `*` for all that begins or
- * ends so. Everything else has its content in its name, and one place.
+ * ends so. Everything else has its content in its name, or its release under `/_r/`, and one place.
  */
 export function isOfRelease(path: string, value: Value): boolean {
+  if (path.startsWith('/_r/')) return false;
   if (path.endsWith('.html')) return true;
   const named = Array.isArray(value.d) ? value.d : [];
   for (let at = 0; at < named.length; at++) {

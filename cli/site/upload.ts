@@ -49,7 +49,7 @@ interface Sending extends Omit<NewObject, 'body'>, Hashes {
  */
 export async function uploadSite({ bucket, folder, build, home, mayMiss, notice }: Upload): Promise<string> {
   const files = await filesOf(folder);
-  const { documents, assets, left, releaseBound, notices } = siteRelease(files, build);
+  const { left, notices } = siteRelease(files, build);
   for (const each of notices) notice(each);
 
   const names = new Set(files.map(({ name }) => name));
@@ -80,14 +80,14 @@ export async function uploadSite({ bucket, folder, build, home, mayMiss, notice 
     ...(release === undefined ? {} : { release }),
   });
   const prefix = folderOf(build.release);
+  const { there, present } = await listed(bucket, build, [
+    ...sent.flatMap(({ name }) => [name, `${prefix}${name}`, `${OWN_ASSETS}${build.release}/${name}`]),
+    ...missing.vital.map(({ name }) => name),
+  ]);
+  const { documents, assets, releaseBound } = siteRelease(files, build, present);
   const shared = assets.map(({ name, key }) => sending(name, key, CACHE.asset));
   const own = documents.map((name) => sending(name, `${prefix}${name}`, CACHE.document, build.release));
 
-  const there = await listed(bucket, build, [
-    ...[...shared, ...own].map(({ key }) => key),
-    ...missing.vital.map(({ name }) => name),
-    'index.html',
-  ]);
   const vital = missing.vital.filter(({ name }) => !there.has(name));
   if (vital.length > 0 && !mayMiss) throw missingFault(vital);
   const absolute = new Map(references.flatMap((each) => each.absolute.map((address) => [address, each.by])));
@@ -153,26 +153,28 @@ async function putPlain(
   await together(plain.filter(isFirst), (file) => store.putPlain(file, build));
 }
 
-/** Which of some keys are there, in one reading of the bucket that leaves out other releases. */
+/** Which of some keys are there, and all that lies at plain paths, in one reading of the bucket that leaves out other releases. */
 async function listed(
   bucket: SiteBucket,
   { release, isApart }: SiteBuild,
   keys: readonly string[],
-): Promise<Map<string, StoredObject>> {
+): Promise<{ there: Map<string, StoredObject>; present: string[] }> {
   const wanted = new Set(keys);
-  const found = new Map<string, StoredObject>();
+  const there = new Map<string, StoredObject>();
+  const present: string[] = [];
   const kept = [RELEASES, OWN_ASSETS];
   const read = async (prefix: string, after?: string): Promise<void> => {
     for await (const object of bucket.list(prefix, after)) {
       const skipped = prefix === '' ? kept.find((folder) => object.key.startsWith(folder)) : undefined;
       if (skipped !== undefined) return read('', `${skipped}\u{10ffff}`);
-      if (wanted.has(object.key)) found.set(object.key, object);
+      if (wanted.has(object.key)) there.set(object.key, object);
+      if (prefix === '') present.push(object.key);
     }
   };
   await read('');
   await read(folderOf(release));
   if (isApart) await read(`${OWN_ASSETS}${release}/`);
-  return found;
+  return { there, present };
 }
 
 function storing(bucket: SiteBucket, folder: string) {

@@ -1,8 +1,11 @@
+import { OWN_ASSETS } from './paths.ts';
+
 /** Largest list of them, as JSON: the store of a site takes 1,024 bytes in all, and the rest of it needs its own. */
 export const PATTERNS_BYTES_MAX = 600;
 
-/** True if a path is one of a list of patterns: a path, or the beginning or the end of some, with a `*` for the rest. The edge asks the same; a test holds them together. */
+/** True if a path is one of a list of patterns: a path, or the beginning or the end of some, with a `*` for the rest. What a release has for itself under `/_r/` never is. The edge asks the same; a test holds them together. */
 export const isAmong = (path: string, patterns: readonly string[]): boolean =>
+  !isApart(path) &&
   patterns.some((each) =>
     each.endsWith('*')
       ? path.startsWith(each.slice(0, -1))
@@ -11,11 +14,14 @@ export const isAmong = (path: string, patterns: readonly string[]): boolean =>
         : path === each,
   );
 
+const isApart = (path: string): boolean => path.startsWith(`/${OWN_ASSETS}`);
+
 /**
  * The shortest list of patterns found that takes in every path of `own` and none of `others`: a folder in which all is own, an
  * extension that only own files have, and what is left by its whole path.
  */
 export function patternsFor(own: readonly string[], others: readonly string[]): string[] {
+  const shared = others.filter((path) => !isApart(path));
   const found: string[] = [];
   let left = [...own];
   const take = (pattern: string) => {
@@ -24,13 +30,13 @@ export function patternsFor(own: readonly string[], others: readonly string[]): 
   };
   for (const folder of foldersOf(own)) {
     const pattern = `${folder}*`;
-    const isFree = !others.some((path) => path.startsWith(folder));
+    const isFree = !shared.some((path) => path.startsWith(folder));
     if (isFree && left.filter((path) => path.startsWith(folder)).length > 1) take(pattern);
   }
   const counts = new Map<string, number>();
   for (const path of left) counts.set(endOf(path), (counts.get(endOf(path)) ?? 0) + 1);
   for (const [end, count] of [...counts].sort(([, a], [, b]) => b - a))
-    if (end !== '' && count > 1 && !others.some((path) => path.endsWith(end))) take(`*${end}`);
+    if (end !== '' && count > 1 && !shared.some((path) => path.endsWith(end))) take(`*${end}`);
   return [...found, ...left].sort();
 }
 

@@ -24,8 +24,16 @@ interface SiteRelease {
 /** Largest object that one call of S3 stores (S3 user guide, "Uploading objects"). */
 const FILE_BYTES_MAX = 5 * 1024 ** 3;
 
-/** Sorts the files of a folder into those of the release and those that releases share. @throws RolloutError ManifestInvalid with a line for each fault */
-export function siteRelease(files: readonly FolderFile[], build: SiteBuild): SiteRelease {
+/**
+ * Sorts the files of a folder into those of the release and those that releases share. `present` are the names that the bucket has at plain
+ * paths: what looks like the hashed files among them is one too, and no pattern takes in a hashed file that an open page of another release may ask for.
+ * @throws RolloutError ManifestInvalid with a line for each fault
+ */
+export function siteRelease(
+  files: readonly FolderFile[],
+  build: SiteBuild,
+  present: readonly string[] = [],
+): SiteRelease {
   const names = files.map(({ name }) => name);
   const left = names.filter(isLeft);
   const sent = names.filter((name) => !isLeft(name));
@@ -49,7 +57,7 @@ export function siteRelease(files: readonly FolderFile[], build: SiteBuild): Sit
   ];
   if (faults.length > 0) throw new RolloutError('ManifestInvalid', faults.join('\n'));
 
-  const hashed = hashedAmong(sent);
+  const hashed = hashedAmong([...new Set([...sent, ...present])]);
   const documents = sent.filter((name) => !hashed.has(name));
   const folder = build.isApart ? `${OWN_ASSETS}${build.release}/` : '';
   const assets = sent
@@ -57,7 +65,7 @@ export function siteRelease(files: readonly FolderFile[], build: SiteBuild): Sit
     .map((name) => ({ name, key: `${folder}${name}` }));
   const releaseBound = patternsFor(
     documents.filter((name) => !isPage(name)).map(requestPath),
-    assets.map(({ key }) => requestPath(key)),
+    [...assets.map(({ key }) => key), ...hashed].map(requestPath),
   );
   const bytes = new TextEncoder().encode(JSON.stringify(releaseBound)).length;
   if (bytes > PATTERNS_BYTES_MAX)

@@ -101,6 +101,7 @@ export const CASES: readonly Case[] = [
       ['/images/a/b.png', page('r42', '/images/a/b.png')],
       ['/about.txt', page('r42', '/about.txt')],
       ['/images.png', '/images.png'],
+      ['/_r/r43/about.txt', '/_r/r43/about.txt'],
     ] as const
   ).map(([uri, becomes]) =>
     request(

@@ -255,6 +255,16 @@ describe('the upload of a site', () => {
     await expect(web.upload({ release: 'r43' })).resolves.toBe('_releases/r43/');
   });
 
+  test('leads nobody away from what another release has in the same folder', async () => {
+    await write({ 'index.html': '', 'img/hero-DcECayyb.png': '1', 'img/star-B1c2D3e4.png': '2' });
+    const web = world();
+    await web.upload();
+    await rm(join(folder, 'img'), { recursive: true });
+    await write({ 'img/a.png': '3', 'img/b.png': '4' });
+    await web.upload({ release: 'r43' });
+    expect(list(web, 'r43').releaseBound).toEqual(['/img/a.png', '/img/b.png']);
+  });
+
   test('skips other releases as it reads the bucket, and reads all pages of the rest', async () => {
     await write(SITE);
     const web = world();

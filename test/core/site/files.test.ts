@@ -110,12 +110,18 @@ describe('patterns of paths', () => {
     expect(patternsFor(own, others)).toEqual(patterns);
   });
 
+  test('never take in what a release has for itself', () => {
+    expect(isAmong('/_r/r43/a.png', ['*.png', '/_r/*', '/_r/r43/a.png'])).toBe(false);
+    expect(patternsFor(['/a.png', '/b.png'], ['/_r/r43/c.png'])).toEqual(['*.png']);
+  });
+
   test('take in what is own and nothing else, as the edge reads them', () => {
     const path = fc
-      .array(fc.constantFrom('a', 'b', 'c.js', 'd.txt', 'e.f'), { minLength: 1, maxLength: 4 })
+      .array(fc.constantFrom('a', 'b', 'c.js', 'd.txt', 'e.f', '_r'), { minLength: 1, maxLength: 4 })
       .map((parts) => `/${parts.join('/')}`);
     fc.assert(
-      fc.property(fc.uniqueArray(path), fc.uniqueArray(path), path, (own, given, any) => {
+      fc.property(fc.uniqueArray(path), fc.uniqueArray(path), path, (all, given, any) => {
+        const own = all.filter((each) => !each.startsWith('/_r/'));
         const others = given.filter((each) => !own.includes(each));
         const d = patternsFor(own, others);
         expect(own.every((each) => isAmong(each, d))).toBe(true);

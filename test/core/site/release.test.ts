@@ -26,6 +26,18 @@ describe('the files of a release', () => {
     });
   });
 
+  test('share no pattern with hashed files that other releases have, nor another kind', () => {
+    const now = files('index.html', 'assets/a.png', 'assets/b.png', 'assets/lazy-qwertyui.js');
+    const before = ['assets/a.png', 'assets/index-B1c2D3e4.js', 'index.html'];
+    for (const isApart of [false, true]) {
+      const alone = siteRelease(now, { ...BUILD, isApart });
+      expect(alone.releaseBound).toEqual(['/assets/*']);
+      const beside = siteRelease(now, { ...BUILD, isApart }, before);
+      expect(beside.releaseBound).toEqual(['*.png']);
+      expect(beside.documents).toEqual(['index.html', 'assets/a.png', 'assets/b.png']);
+    }
+  });
+
   test('of a build that shares nothing lie in a folder of the release', () => {
     const { assets, documents } = siteRelease(SITE, { ...BUILD, isApart: true });
     expect(assets).toContainEqual({
