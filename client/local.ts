@@ -47,8 +47,9 @@ export function localClient(url = LOCAL_URL): Client {
             const query = new URLSearchParams({ prefix, after });
             yield* await own<StoredObject[]>(`${at}/objects?${query}`, {});
           },
-          async put({ key, body, bytes: _, ...headers }) {
-            const told = { 'x-object': JSON.stringify(headers) };
+          async put({ key, body, contentType, cacheControl, sha256, release }) {
+            // Whoever uploads may know more of a file than what is stored with it.
+            const told = { 'x-object': JSON.stringify({ contentType, cacheControl, sha256, release }) };
             const init = { method: 'PUT', body, headers: told, duplex: 'half' };
             await own(objectAt(key), init as never);
           },

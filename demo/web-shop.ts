@@ -21,6 +21,9 @@ import { packed } from './pack.ts';
 
 /** The release of the example that visitors have at first. */
 export const FIRST_RELEASE = '41-serving';
+/** A good one, and the one whose details fail. */
+export const GOOD_RELEASE = '42-ratings';
+export const BROKEN_RELEASE = '43-broken-details';
 
 /** The example site. */
 const EXAMPLE = fileURLToPath(new URL('../examples/web-shop', import.meta.url));
@@ -29,8 +32,14 @@ const VITE = fileURLToPath(new URL('../node_modules/vite/bin/vite.js', import.me
 /** Names of what a site's infrastructure has made. */
 const [STORE, BUCKET, API] = ['web-shop-prod', 'web-shop-prod-files', 'web-shop-prod-Api'];
 
-/** What leads testers, as smoke tests are, to a release. */
-const TESTERS = '5f'.repeat(16);
+const SERVICE = 'web-shop';
+/** Where the site answers in the embedded world. */
+export const SHOP_HOST = 'web-shop.example';
+/** What signs the cookies of testers. */
+const TRY_KEY = '7c'.repeat(16);
+
+/** How often calls of the API are counted. */
+const CALLS_MS = 2_000;
 
 const EDGES = ['AMS1', 'FRA2', 'IAD3', 'NRT4', 'SYD5'];
 
@@ -44,7 +53,7 @@ interface Led {
 }
 
 /** The files of a site by their paths. */
-type SiteFiles = ReadonlyMap<string, Uint8Array>;
+type SiteFiles = Map<string, Uint8Array>;
 
 /** Builds a release of the example with Vite; with `isOffline` its pages are shown by a service worker. */
 function builtSite(release: string, { isOffline = false } = {}): SiteFiles {
@@ -70,18 +79,11 @@ function builtSite(release: string, { isOffline = false } = {}): SiteFiles {
   }
 }
 
-/** Adds visitors of the example who are counted and open no page: what they report is worse of a release whose name says that it is broken. */
-export const webShoppers = (account: Account, visitsPerSecond: number) =>
-  account.addSite({
-    ...{ site: STORE, requestsPerSecond: visitsPerSecond },
-    errorRate: (release) => (/broken/.test(release) ? 0.3 : 0.001),
-  });
-
 /** Deploys the example at a release. `files` may stand between the CDN and its bucket. */
 export async function openWebShop(
   account: Account,
   release: string,
-  { isOffline = false, files = (bucket: Origin) => bucket, url = 'http://localhost' } = {},
+  { isOffline = false, files = (bucket: Origin) => bucket } = {},
 ) {
   const { clients, clock, kvs, lambda } = account;
   const dice = placedDice('edge locations');
@@ -115,21 +117,28 @@ export async function openWebShop(
       documents: documents.map((path) => `/${path}`),
       assets: assets.map(({ key }) => `/${key}`),
     };
-    const object = { Bucket: BUCKET, Key: `${folderOf(name)}${LIST}`, Body: JSON.stringify(list) };
-    await clients.s3.send(new PutObjectCommand(object));
+    built.set(LIST, new TextEncoder().encode(JSON.stringify(list)));
+    await put(LIST, `${folderOf(name)}${LIST}`, 'no-store', { Metadata: { release: name } });
     return releaseBound;
   };
 
-  lambda.helpers.createFunction({ name: API });
+  lambda.helpers.createFunction({
+    name: API,
+    tags: { 'spillway:service': SERVICE, 'spillway:mode': 'version' },
+  });
   const first = lambda.helpers.publish(API, zipOf(release));
   lambda.helpers.createAlias(API, 'live', first);
   lambda.helpers.createAlias(API, 'candidate', first);
   const versions = new Map([[release, first]]);
   const releaseBound = await upload(release);
 
-  const value = (led: Led) => JSON.stringify({ ...led, a: '/api/', d: releaseBound, k: TESTERS });
-  const owner = { service: 'web-shop', bucket: BUCKET, url, layout: 'dir' };
-  kvs.helpers.create(STORE, { spillway: value({ s: release }), [OWNER_KEY]: JSON.stringify(owner) });
+  const value = (led: Led) => JSON.stringify({ ...led, a: '/api/', d: releaseBound, k: TRY_KEY });
+  kvs.helpers.create(STORE, {
+    spillway: value({ s: release }),
+    [OWNER_KEY]: JSON.stringify({
+      ...{ service: SERVICE, bucket: BUCKET, url: `https://${SHOP_HOST}`, layout: 'dir', api: '/api' },
+    }),
+  });
   const cdn = createCdn({
     clock,
     distribution: siteDistribution({
@@ -149,16 +158,48 @@ export async function openWebShop(
     /** What the store is to lead visitors by from now on. */
     lead: (led: Led) => kvs.helpers.put(STORE, { spillway: value(led) }),
     /** Publishes the API of a release and points an alias at it. */
-    async pointApi(alias: 'live' | 'candidate', name: string): Promise<void> {
+    async pointApi(alias: 'live' | 'candidate', name: string): Promise<string> {
       const version = versions.get(name) ?? lambda.helpers.publish(API, zipOf(name));
       versions.set(name, version);
       await point(alias, version);
+      return version;
     },
     /** The edge location that a visitor is near: always the same, once there is an id to know the visitor by. */
     edgeOf({ headers }: CdnRequest): string {
       visits += 1;
       const id = cookiesIn(headers.cookie)['__Host-spillway'] ?? `visit ${visits}`;
       return EDGES[Math.floor(dice(id, 0) * EDGES.length)] ?? 'AMS1';
+    },
+  };
+}
+
+/** A day's visitors without browsers: they are counted as the store leads them, with their calls of the API. Of those of the broken release some fail. */
+export function countedVisitors(account: Account, perSecond: number): { stop: () => void } {
+  const { clock, cloudwatch, kvs, lambda } = account;
+  const failing = (release: string) => (release === BROKEN_RELEASE ? 0.2 : 0.001);
+  account.addSite({ site: STORE, requestsPerSecond: perSecond, errorRate: failing });
+  let isOver = false;
+  const calls = async () => {
+    while (!isOver) {
+      const { c, w = 0 } = JSON.parse(kvs.helpers.atEdge(STORE, 'spillway') ?? '{}') as Led;
+      const all = perSecond * (CALLS_MS / 1000);
+      const led = c === undefined ? 0 : Math.round((all * w) / 10_000);
+      const minute = Math.floor(clock.now() / 60_000) * 60_000;
+      for (const [alias, count] of [
+        ['candidate', led],
+        ['live', all - led],
+      ] as const) {
+        const { primary: version } = lambda.helpers.routing(API, alias);
+        const of = { functionName: API, alias, version, minute };
+        if (count > 0) cloudwatch.invocations({ ...of, count, errors: 0, faults: 0 });
+      }
+      await clock.sleep(CALLS_MS);
+    }
+  };
+  void calls();
+  return {
+    stop() {
+      isOver = true;
     },
   };
 }

@@ -85,7 +85,7 @@ function verdict(releases: string[], outcomes: (string | undefined)[], seconds: 
   );
   console.log(
     isExpected
-      ? '\nNow break it yourself: edit examples/checkout-api/releases/8-cheaper-shipping/pricing.mjs, for instance so that every tenth order\nthrows, and run npm start again.'
+      ? '\nNow break it yourself: edit examples/checkout-api/releases/8-cheaper-shipping/pricing.mjs, for instance so that every tenth order\nthrows, and run npm start again.\nA release of a static site with its API, to watch in a browser: npm run dev says how.'
       : `\nExpected were ${EXPECTED.join(', ')}. If you edited the example, this is Spillway answering; otherwise it is a bug worth reporting.`,
   );
   return isExpected ? 0 : 1;

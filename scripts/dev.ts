@@ -1,5 +1,6 @@
 // `npm run dev [-- --scale N]`: the embedded world kept running, for the command line with --local.
-import { userInfo } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
 import { readRolloutFile } from '../adapters/rollout-file.ts';
 import { SLACK } from '../api/slack.ts';
 import { LOCAL_URL } from '../client/local.ts';
@@ -7,10 +8,18 @@ import { narrate } from '../demo/narrate.ts';
 import { serve } from '../demo/server.ts';
 import { deploy, EXAMPLE, publish, shoppers } from '../demo/shop.ts';
 import { SIGNING_SECRET, slackAccess, slackOf } from '../demo/slack/workspace.ts';
-import { FIRST_RELEASE, openWebShop, webShoppers } from '../demo/web-shop.ts';
+import {
+  BROKEN_RELEASE,
+  countedVisitors,
+  FIRST_RELEASE,
+  GOOD_RELEASE,
+  openWebShop,
+  SHOP_HOST,
+} from '../demo/web-shop.ts';
 import { SLACK_TOKEN } from '../local/account.ts';
-import { serveCdn } from '../local/cdn/server.ts';
+import { serveCdn, webServerOf } from '../local/cdn/server.ts';
 import { scaledClock } from '../local/clock.ts';
+import type { WebServer } from '../local/web-server.ts';
 import { createWorld } from '../local/world.ts';
 import { KINDS } from '../targets/kinds.ts';
 import { given, wrong } from './arguments.ts';
@@ -38,7 +47,9 @@ if (!(scale >= 1 && scale <= SCALE_MAX))
 const file = await readRolloutFile(KINDS, `${EXAMPLE}/rollout.yaml`);
 const { lambda = '', alias = '' }: Record<string, string> = Object.values(file.targets)[0] ?? {};
 const access = slackAccess(`arn:aws:iam::111122223333:user/${userInfo().username}`);
+let answer: WebServer = () => new Response(null, { status: 503 });
 const world = createWorld({
+  web: { [SHOP_HOST]: (request) => answer(request) },
   clock: scaledClock(scale),
   seed: 7,
   access,
@@ -49,11 +60,23 @@ await deploy(world, lambda, alias, file.service, '7-serving');
 const version = await publish(world, lambda, '8-cheaper-shipping');
 const buggy = await publish(world, lambda, '9-coupons');
 shoppers(world, lambda, alias, 20);
-const shop = await openWebShop(world, FIRST_RELEASE, { url: `http://localhost:${SITE_PORT}` });
-webShoppers(world, 500);
+const shop = await openWebShop(world, FIRST_RELEASE);
+answer = webServerOf(shop.cdn, shop.edgeOf);
+countedVisitors(world, 500);
+/** How the site and its API are released, as a pipeline does it: built, and with the API's version at the alias for visitors of the release. */
+const siteCommand = async (release: string) =>
+  `  RELEASE=${release} npx vite build examples/web-shop --outDir ${join(tmpdir(), 'web-shop')} --emptyOutDir
+  npm run spillway -- release examples/web-shop/rollout.yaml --site web=${join(tmpdir(), 'web-shop')} --version api=${await shop.pointApi('candidate', release)} --release ${release} --local --wait\n`;
+const firstSite = await siteCommand(GOOD_RELEASE);
 const command = `npm run spillway -- release examples/checkout-api/rollout.yaml --version api=${version} --release first --local --wait`;
 world.follow(({ rollout, events }) => {
   for (const event of events) narrate(event, rollout);
+  const isNext = events.some((event) => event.type === 'RolloutClosed' && event.outcome === 'completed');
+  if (rollout.opening.rolloutId.startsWith('web-shop--') && isNext)
+    siteCommand(BROKEN_RELEASE).then(
+      (text) => console.log(`The next release of the site is broken:\n\n${text}`),
+      console.error,
+    );
 });
 let site = '';
 try {
@@ -69,4 +92,6 @@ console.log(`AWS is simulated here, ${scale} times as fast as real time. Version
   ${command}
   npm run spillway -- status --local\n
 Rollouts are reported in a simulated Slack, with buttons: ${LOCAL_URL}${SLACK}
-A static site with its API, examples/web-shop, answers at ${site} behind a CDN of the embedded world; docs/guides/run-it-here.md says how to release it.\n`);
+A static site with its API, examples/web-shop, answers at ${site} behind a CDN of the embedded world. A release of both:
+
+${firstSite}`);

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { WebServer } from '../web-server.ts';
 import type { createCdn } from './cdn.ts';
 import { type CdnRequest, textAnswer } from './http.ts';
 
@@ -36,6 +37,25 @@ export async function serveCdn(
         server.close(() => resolve());
         server.closeAllConnections();
       }),
+  };
+}
+
+/** The same for whoever asks in the embedded world, such as smoke tests. */
+export function webServerOf(
+  cdn: Pick<ReturnType<typeof createCdn>, 'answer'>,
+  edgeOf: (request: CdnRequest) => string,
+): WebServer {
+  return async (request) => {
+    const { host, pathname, search } = new URL(request.url);
+    const asked: CdnRequest = {
+      ...{ method: request.method, url: `${pathname}${search}` },
+      headers: { ...Object.fromEntries(request.headers), host },
+      body: new Uint8Array(await request.arrayBuffer()),
+    };
+    const { status, headers: own, cookies, body } = await cdn.answer(edgeOf(asked), asked);
+    const headers = new Headers(own);
+    for (const cookie of cookies) headers.append('set-cookie', cookie);
+    return new Response(status === 304 ? null : Buffer.from(body), { status, headers });
   };
 }
 

@@ -1,4 +1,4 @@
-import { FIRST_RELEASE, openWebShop } from '../../demo/web-shop.ts';
+import { FIRST_RELEASE, GOOD_RELEASE, openWebShop } from '../../demo/web-shop.ts';
 import { createAccount } from '../../local/account.ts';
 import { serveCdn } from '../../local/cdn/server.ts';
 import { scaledClock } from '../../local/clock.ts';
@@ -8,7 +8,7 @@ import { LATENCY_MS } from '../../local/latency.ts';
 const SCALE = 10;
 
 export const OLD = FIRST_RELEASE;
-export const NEW = '42-ratings';
+export const NEW = GOOD_RELEASE;
 const SALT = 'web-shop--42--1';
 
 /** The example site at its first release on a CDN of this machine, and what was asked of it. */

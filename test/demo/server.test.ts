@@ -73,7 +73,8 @@ describe('the embedded world for the command line', () => {
     expect(facts).toEqual({ url: owner.url, layout: owner.layout });
     const key = '_releases/r1/ä b.html';
     const sha256 = 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=';
-    const object = { key, body: Buffer.from('hello'), bytes: 5, sha256, contentType: 'text/html' };
+    const known = { name: 'ä b.html', md5: 'e6a1' };
+    const object = { key, body: Buffer.from('hello'), bytes: 5, sha256, contentType: 'text/html', ...known };
     await bucket.put({ ...object, cacheControl: 'no-store', release: 'r1' });
     await expect(bucket.put({ ...object, cacheControl: 'no-store' })).rejects.toMatchObject({
       name: 'PreconditionFailed',
