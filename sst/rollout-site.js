@@ -76,7 +76,8 @@ export class RolloutSite extends $util.ComponentResource {
         key: SITE_KEY,
         value: $util.jsonStringify({
           ...{ service, environment, bucket: this.bucket, url: this.url, layout: args.layout ?? 'dir' },
-          ...(args.api === undefined ? {} : { api: args.api.path }),
+          // With the slash: what only begins alike is a page.
+          ...(args.api === undefined ? {} : { api: `${args.api.path}/` }),
           ...(args.id === undefined ? {} : { id: idOf(args.id) }),
           ...(args.reports === undefined ? {} : { beacon: args.reports.key }),
         }),
