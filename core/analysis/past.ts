@@ -312,8 +312,8 @@ export function doubtOf(
 export const OUTAGE_LEAST = 0.15;
 
 /**
- * The windows without the minutes in which stable surely failed as in an outage that the day before does not explain. Verify waits for
- * its end, so that what is judged afterwards met none of it, and is not excused by it.
+ * The windows without the minutes of outages that stable met: minutes in a row that failed as the day before does not explain, in one
+ * of which stable surely did. Verify waits for their end, so that what is judged afterwards met none of them, and is not excused by them.
  */
 export function outsideOutages(
   past: FailurePast,
@@ -321,9 +321,17 @@ export function outsideOutages(
   { ratio, verifyMinutes, burst = 1 }: Pick<DoubtAsked, 'verifyMinutes' | 'burst'> & { ratio: number },
 ): Window[] {
   const [bound = 1] = boundsOf(past, [], { ratio, floor: OUTAGE_LEAST });
-  const isOutside = ({ stable }: Window) =>
-    stable === undefined || logBeyond(stable, bound) / burst < doubtAt(verifyMinutes);
-  return windows.filter((window) => minutesOf([window]) > 1 || isOutside(window));
+  const isOut = (count: Count | undefined) =>
+    count !== undefined && logBeyond(count, bound) / burst >= doubtAt(verifyMinutes);
+  const runs: Window[][] = [];
+  for (const window of windows) {
+    if (minutesOf([window]) > 1 || !isOut(together([window]))) continue;
+    const last = runs.at(-1);
+    if (last?.at(-1)?.start === window.start - WINDOW_MS) last.push(window);
+    else runs.push([window]);
+  }
+  const met = new Set(runs.filter((run) => run.some(({ stable }) => isOut(stable))).flat());
+  return windows.filter((window) => !met.has(window));
 }
 
 /** True if stable is likelier to fail as often as the canary than as its target usually does: then both met the same. */

@@ -310,6 +310,16 @@ describe('outside of outages', () => {
     expect(of(each([40, 80]), CALM_PAST, { burst: 10 })).toHaveLength(1);
   });
 
+  test('are without the minutes beside those, in which the canary alone met the same', () => {
+    const outage = [
+      ...alone([1, 1_000], [500, 1_000], [400, 1_000]),
+      ...stableOf(undefined, undefined, undefined, [500, 1_000], [1, 1_000]),
+      ...alone(undefined, undefined, undefined, undefined, undefined, [500, 1_000]),
+    ];
+    const kept = of(knownWindows(outage));
+    expect(kept).toEqual([minute(0), minute(4), minute(5)]);
+  });
+
   test('are all of them if the day before had as much, and those in which the canary alone failed', () => {
     const often = { ...CALM_PAST, worst: [0.5, 0.5, 0.5] };
     expect(of(each([500, 1_000]), often)).toHaveLength(1);
