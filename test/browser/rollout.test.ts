@@ -85,7 +85,7 @@ describe('when a release is reverted in the middle', () => {
     await begin();
     weigh(25);
     await goOn(visitors);
-    weigh(50);
+    weigh(75);
     await everywhere();
     await goOn(visitors);
     const canaries = current(visitors, NEW);
