@@ -1,6 +1,6 @@
 import { cohortOf, visitorId } from '../core/cohort.ts';
 import type { ViewerRequest } from './event.ts';
-import type { Value } from './value.ts';
+import { isRelease, type Value } from './value.ts';
 
 /** The cookie with a visitor's id, and the one with the release of the page that was served last. */
 export const ID_COOKIE = '__Host-spillway';
@@ -29,11 +29,12 @@ export function releaseFor(
   triedBy: (value: Value, request: ViewerRequest) => string,
 ): string {
   const canary = value.c;
-  if (typeof canary !== 'string' || canary === '') return value.s;
+  if (!isRelease(canary)) return value.s;
   const tried = triedBy(value, request);
   if (tried === canary || tried === value.s) return tried;
   const own = isOfPage(request) ? header(request, RELEASE_HEADER) || cookie(request, RELEASE_COOKIE) : '';
-  if (own === canary || own === value.s) return own;
+  // Before it has visitors nobody has its page open but testers, who have a cookie.
+  if (own === value.s || (own === canary && Number(value.w) > 0)) return own;
   const id = idOf(value, request, requestId);
   return id !== '' && cohortOf(String(value.t), id) < weightFor(value, request) ? canary : value.s;
 }

@@ -14,7 +14,7 @@ export async function handler(event: RequestEvent): Promise<void> {
     const own = request.uri.startsWith(BASE) ? request.uri.slice(BASE.length) : '.';
     const read = await cf.kvs().get(KEY, { format: 'json' });
     const value = read as Value;
-    if (!/^(\/[\w-]*)*(\.html)?$/.test(own) || typeof value.s !== 'string') return;
+    if (own.length > 999 || !/^(\/[\w-]*)*(\.html)?$/.test(own) || typeof value.s !== 'string') return;
     const found = request.cookies[ID_COOKIE];
     // An answer that nothing has changed would bring no cookie.
     if (!found) delete request.headers['if-none-match'];

@@ -30,11 +30,13 @@ type Segment = ['h' | 'c' | 'y', string, string[], number];
 export const KEY = 'spillway';
 
 /** Names of folders of releases, as they stand in paths. */
-const RELEASE = /^[\w.-]{1,64}$/;
+const RELEASE = /^(?!\.\.?$)[\w.-]{1,64}$/;
+
+/** True for the name of a release. */
+export const isRelease = (name: unknown): name is string => typeof name === 'string' && RELEASE.test(name);
 
 /** What was read of the store, if it is what was written there. */
 export function valueFrom(read: unknown): Value | undefined {
   const value = read as Value | null | undefined;
-  const isValue = typeof value === 'object' && value !== null && typeof value.s === 'string';
-  return isValue && RELEASE.test(value.s) ? value : undefined;
+  return typeof value === 'object' && value !== null && isRelease(value.s) ? value : undefined;
 }

@@ -1,6 +1,6 @@
 import cf from 'cloudfront';
 import type { RequestEvent, ViewerRequest, ViewerResponse } from './event.ts';
-import { isOdd, isOfRelease, type Layout, pageOf } from './path.ts';
+import { isIndirect, isOdd, isOfRelease, type Layout, pageOf } from './path.ts';
 import { askWhole, releaseFor } from './release.ts';
 import { stored } from './store.ts';
 import { triedBy } from './try.ts';
@@ -18,7 +18,7 @@ export async function handler(event: RequestEvent): Promise<ViewerRequest | View
   const request = event.request;
   const uri = request.uri;
   try {
-    const isApi = typeof API === 'string' && isUnder(uri, API);
+    const isApi = typeof API === 'string' && isUnder(uri, API) && !isIndirect(uri);
     if (!isApi) {
       if (isOdd(uri)) return missing();
       request.uri = pageOf(uri, LAYOUT);

@@ -17,7 +17,8 @@ const KEY_BYTES_MAX = 1_024;
 const FOLDER_BYTES = RELEASES.length + 64 + 1;
 
 /** What the edge answers with "Not found", whatever is stored; a test holds it to the edge's own rule. */
-const ODD = /\/\.\.?(\/|$)|\/\/|\\|%2f|%2e|%5c|%00|[^\x21-\x7e]/i;
+const ODD =
+  /\/\.\.?(\/|$)|\/\/|\\|\/\.spillway|%(00|2[def]|3\d|4[1-9a-f]|5[\dacf]|6[1-9a-f]|7[\dae])|[^\x21-\x7e]/i;
 
 /** The path by which browsers ask for a file of a site (URL Standard, "path percent-encode set"). */
 export const requestPath = (name: string): string =>

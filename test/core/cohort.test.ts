@@ -73,3 +73,8 @@ describe('the id of a visitor', () => {
     expect(visitorId('ä ü')).toBe('');
   });
 });
+
+test('of an id no more is looked at than a short time at the edge allows, whatever is left of it', () => {
+  expect(visitorId(`${'!'.repeat(256)}a`)).toBe('');
+  expect(visitorId(`${'!'.repeat(200)}${'a'.repeat(100)}`)).toBe('a'.repeat(56));
+});

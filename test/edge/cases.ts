@@ -133,6 +133,16 @@ export const CASES: readonly Case[] = [
     '/%2e%2e/x',
     '/a%2Fb',
     '/_releases/r42/index.html',
+    // S3 decodes these once.
+    '/%5Freleases/r42/index.html',
+    '/%5freleases/r42/.spillway-files.json',
+    '/index.htm%6C',
+    '/s%77.js',
+    '/%61pi/cart',
+    '/v%31',
+    '/a%2db',
+    '/%7euser',
+    '/.spillway-files.json',
     '/ä',
     '/a\u0000',
   ].map((uri) => ({
@@ -156,6 +166,29 @@ export const CASES: readonly Case[] = [
       cookies: { '__Host-spillway': OUT, '__Host-spillway-release': 'r41' },
     },
     page('r42', '/data.json'),
+  ),
+  request(
+    'nobody asks for a release before it has visitors',
+    { ...WITH_API, d: ['/data.json'], w: 0 },
+    {
+      ...{ uri: '/data.json', headers: { 'sec-fetch-mode': 'cors', 'x-spillway-release': 'r42' } },
+      cookies: { '__Host-spillway': IN, '__Host-spillway-release': 'r42' },
+    },
+    page('r41', '/data.json'),
+  ),
+  request(
+    'a release under way that leads out of the folder',
+    { ...ROLLOUT, c: '../x', w: 10_000 },
+    of(IN),
+    page('r41'),
+  ),
+  request('a release under way that is the folder', { ...ROLLOUT, c: '..', w: 10_000 }, of(IN), page('r41')),
+  request(
+    'a path of the API that leads elsewhere is none of the API',
+    ROLLOUT,
+    { ...of(IN), uri: '/api/../_releases/r42/index.html' },
+    '',
+    { settings: { LAYOUT: 'dir', API: '/api/' }, becomes: { status: 404 } },
   ),
   request(
     'a page of a release that is gone is led by its cohort',
@@ -301,6 +334,7 @@ export const CASES: readonly Case[] = [
   ...(
     [
       ['too late', tried('r42', -1)],
+      ['for longer than a day', tried('r42', 90_000)],
       ['with another key', tried('r42', 60, 'other')],
       ['for another release', tried('r43', 60)],
       ['with an altered release', tried('r41', 60).replace('r41', 'r42')],
