@@ -15,8 +15,9 @@ interface Stores {
 /** How long what was read of a site is good: a release that began or ended meanwhile is unknown for so long. */
 const KEPT_MS = 10_000;
 
-/** Sites that are remembered, also those that do not exist: names come from outside, and each new one is a call. */
-const SITES_MAX = 50;
+/** Names come from outside, and each one that is no site's known so far is a call, of which reverts need some as well: so many are looked up in a window, and what is none is known as such for a while. */
+const LOOKUPS_MAX = 10;
+const MISSED_MS = 60_000;
 
 /** What a store that is read may say. */
 const ABSENT = /^(?:EntityNotFound|ResourceNotFoundException|NoSuchResource)$/;
@@ -25,6 +26,12 @@ const ABSENT = /^(?:EntityNotFound|ResourceNotFoundException|NoSuchResource)$/;
 export function liveSites(stores: Stores, clock: Clock): LiveSites {
   const kept = new Map<string, { until: Instant; site: Promise<LiveSite | undefined> }>();
   const arns = new Map<string, string>();
+  let lookups = { until: Number.NEGATIVE_INFINITY, count: 0 };
+  const isLookedUp = (now: Instant): boolean => {
+    if (lookups.until <= now) lookups = { until: now + KEPT_MS, count: 0 };
+    lookups.count += 1;
+    return lookups.count <= LOOKUPS_MAX;
+  };
   const read = async (name: string): Promise<LiveSite | undefined> => {
     try {
       const arn = arns.get(name) ?? (await stores.find(name));
@@ -35,7 +42,11 @@ export function liveSites(stores: Stores, clock: Clock): LiveSites {
       ]);
       return siteFrom(owner, value);
     } catch (error) {
-      if (ABSENT.test(nameOf(error))) return undefined;
+      if (ABSENT.test(nameOf(error))) {
+        // A store that is made again has another ARN.
+        arns.delete(name);
+        return undefined;
+      }
       if (!RolloutError.is(error) && isPassing(error))
         throw unavailable(`The store ${name} could not be read just now (${nameOf(error)}).`, error);
       throw error;
@@ -47,11 +58,17 @@ export function liveSites(stores: Stores, clock: Clock): LiveSites {
       const known = kept.get(name);
       if (known !== undefined && known.until > now) return known.site;
       for (const [each, { until }] of kept) if (until <= now) kept.delete(each);
-      if (kept.size >= SITES_MAX) return undefined;
+      if (!arns.has(name) && !isLookedUp(now)) return undefined;
       const site = read(name);
-      kept.set(name, { until: now + KEPT_MS, site });
-      // What failed is not asked for again at once either: it may be what fails under the flood.
-      site.catch(() => undefined);
+      const entry = { until: now + KEPT_MS, site };
+      kept.set(name, entry);
+      site.then(
+        () => {
+          if (!arns.has(name)) entry.until = now + MISSED_MS;
+        },
+        // What failed is not asked for again at once either: it may be what fails under the flood.
+        () => undefined,
+      );
       return site;
     },
   };

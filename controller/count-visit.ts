@@ -10,7 +10,7 @@ interface Sent {
   site: string;
   key: string;
   cookies: Readonly<Record<string, string>>;
-  /** Where the browser is, as CloudFront says; empty if it does not. */
+  /** The network that the browser is in, as CloudFront says; empty if it does not. */
   address: string;
   text: string;
 }

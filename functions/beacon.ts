@@ -1,6 +1,6 @@
 import { type CountsVisits, countVisit } from '../controller/count-visit.ts';
 import { RolloutError } from '../core/errors.ts';
-import { reportLimits } from '../core/site/report.ts';
+import { networkOf, reportLimits } from '../core/site/report.ts';
 import { aws } from './_aws.ts';
 import { lambda, type Task } from './_lambda.ts';
 import { visits } from './_observe.ts';
@@ -21,7 +21,7 @@ export const beacon: Task<UrlEvent, UrlAnswer, CountsVisits> = {
       site: headers['x-spillway-site'] ?? '',
       key: headers['x-spillway-key'] ?? '',
       cookies: Object.fromEntries(cookies.map(pairOf)),
-      address: (headers['cloudfront-viewer-address'] ?? '').replace(/:\d+$/, ''),
+      address: networkOf(headers['cloudfront-viewer-address'] ?? ''),
       text: isBase64Encoded ? Buffer.from(body, 'base64').toString() : body,
     };
     try {

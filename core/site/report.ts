@@ -65,7 +65,7 @@ export interface LiveSite {
   knownBy: string;
 }
 
-/** All releases that do not serve are counted as one, so that no report can open a metric of its own. */
+/** All releases that do not serve are counted as one, so that no report can open a metric of its own; with it, what was turned away. */
 const UNKNOWN_RELEASE = 'unknown';
 
 /** By which metrics a report is counted. */
@@ -82,6 +82,38 @@ export function reporterOf(
   const id = Object.hasOwn(cookies, name) ? cookies[name] : undefined;
   return id === undefined || id === '' ? undefined : id.slice(0, 64);
 }
+
+/**
+ * Whom a report counts against, by the address and port that CloudFront says (`CloudFront-Viewer-Address`): an IPv4 address, or the /64 of an
+ * IPv6 address, since whoever has one of its addresses has all of them. Empty if it says none.
+ */
+export function networkOf(viewer: string): string {
+  const address = viewer
+    .replace(/:\d+$/, '')
+    .replace(/^\[|\]$/g, '')
+    .toLowerCase();
+  if (!address.includes(':')) return address;
+  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address);
+  const [head = '', tail] = (dotted === null ? address : `${dotted[1]}${hexOf(dotted)}`).split('::');
+  const partsOf = (text: string) => (text === '' ? [] : text.split(':'));
+  const [before, after] = [partsOf(head), partsOf(tail ?? '')];
+  const left = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length);
+  const groups = [...before, ...Array<string>(left).fill('0'), ...after].map(
+    (group) => group.replace(/^0+/, '') || '0',
+  );
+  const isMapped = groups.length === 8 && groups.slice(0, 6).join(':') === MAPPED;
+  return isMapped ? bytesOf(groups.slice(6)).join('.') : groups.slice(0, 4).join(':');
+}
+
+/** IPv4 addresses as IPv6 has them (RFC 4291, 2.5.5.2). */
+const MAPPED = '0:0:0:0:0:ffff';
+
+/** The last two groups of an address that ends like one of IPv4. */
+const hexOf = ([, , a, b, c, d]: readonly string[]): string =>
+  [Number(a) * 256 + Number(b), Number(c) * 256 + Number(d)].map((group) => group.toString(16)).join(':');
+
+const bytesOf = (groups: readonly string[]): number[] =>
+  groups.map((group) => Number.parseInt(group, 16)).flatMap((group) => [group >> 8, group & 255]);
 
 /** Reports of a site that one instance of a function counts in one window, and those of one address: what a flood may cost, at most. */
 const REPORTS_MAX = 5_000;
@@ -109,7 +141,7 @@ interface Added {
 
 /** What an instance of a function remembers of the reports that it took. */
 export interface ReportLimits {
-  /** What a report adds now, and what was turned away before, each for its release. */
+  /** What a report adds now, or what was turned away before. */
   added(received: Received, now: Instant): Added[];
 }
 
@@ -121,31 +153,28 @@ export function reportLimits(): ReportLimits {
   let window = -1;
   let reports = new Map<string, number>();
   let seen = new Set<string>();
-  let dropped = new Map<string, Added>();
+  let dropped = new Map<string, number>();
   let saidAt = Number.NEGATIVE_INFINITY;
-  const isFlood = ({ site, address }: Received): boolean => {
-    const places = [`${site}`, ...(address === '' ? [] : [`${site} ${address}`])];
-    const counts = places.map((place) => reports.get(place) ?? 0);
-    if (counts.some((count, at) => count >= (at === 0 ? REPORTS_MAX : FROM_ADDRESS_MAX))) return true;
-    places.forEach((place, at) => {
-      reports.set(place, (counts[at] ?? 0) + 1);
-    });
-    return false;
-  };
+  const sent = (place: string) => reports.get(place) ?? 0;
   return {
     added(received, now) {
-      const { site, release, report, visitor } = received;
+      const { site, release, report, visitor, address } = received;
       const present = Math.floor(now / WINDOW_MS);
       if (present !== window) [window, reports, seen] = [present, new Map(), new Set()];
-      if (isFlood(received)) {
-        const key = `${site} ${release}`;
-        const { DroppedVisits = 0 } = dropped.get(key)?.counts ?? {};
-        dropped.set(key, { site, release, counts: { DroppedVisits: DroppedVisits + 1 } });
+      const from = `${site} ${address}`;
+      // One sender is no reason to look at anything: what it sends too much of is as if it had not been sent.
+      if (address !== '' && sent(from) >= FROM_ADDRESS_MAX) return [];
+      if (sent(site) >= REPORTS_MAX) {
+        dropped.set(site, (dropped.get(site) ?? 0) + 1);
         if (now - saidAt < DROPS_EVERY_MS) return [];
-        const due = [...dropped.values()];
+        // Whoever sends them says of which release they are, so they are counted as of none.
+        const due = [...dropped].map(([of, DroppedVisits]) => ({
+          ...{ site: of, release: UNKNOWN_RELEASE, counts: { DroppedVisits } },
+        }));
         [saidAt, dropped] = [now, new Map()];
         return due;
       }
+      for (const place of address === '' ? [site] : [site, from]) reports.set(place, sent(place) + 1);
       const isNew = (what: string) => {
         const key = `${site} ${release} ${what} ${visitor}`;
         const is = visitor === '' || !seen.has(key);

@@ -4,7 +4,7 @@ import { counted, type Kept } from '../../adapters/cloudwatch-metrics.ts';
 export const siteMetrics: Kept = {
   counts: {
     errors: { bad: counted('FailedVisits'), total: counted('Visits') },
-    // Reports that were turned away for their number.
+    // What was turned away is counted of no release, so that no flood speaks against one: these tell how many visits there were.
     throttles: { bad: counted('DroppedVisits'), total: counted('Visits') },
     traffic: { bad: counted('DroppedVisits'), total: counted('Visits') },
   },

@@ -13,7 +13,7 @@ const ownerSchema = z.object({
   service: z.string(),
   bucket: z.string().check(z.minLength(3)),
   // Secrets of smoke tests go there.
-  url: z.string().check(z.regex(/^(https:\/\/|http:\/\/localhost\b)[^/\s?#@]+$/)),
+  url: z.string().check(z.regex(/^(https:\/\/[^/\s?#@]+|http:\/\/localhost(:\d+)?)$/)),
   layout: z.enum(['dir', 'html', 'spa']),
   api: z.optional(z.string().check(z.regex(/^\//))),
   id: z.optional(z.string().check(z.regex(/^(j|[hc]:.+)$/))),

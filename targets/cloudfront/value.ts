@@ -12,8 +12,8 @@ export const OWNER_KEY = 'spillway-site';
 /** Largest value of a key, in bytes (CloudFront quotas, "Maximum size of a value"). */
 export const VALUE_BYTES_MAX = 1_024;
 
-/** Names of releases as the edge takes them. */
-const RELEASE = /^[\w.-]{1,64}$/;
+/** Names of releases as the edge takes them, none of which leads out of its folder. */
+const RELEASE = /^(?!\.\.?$)[\w.-]{1,64}$/;
 
 /**
  * What the edge reads (`edge/value.ts`), as far as a rollout writes it, and `f`, the fencing token. What else stands there is its owner's,

@@ -7,7 +7,7 @@ const VALUE = JSON.stringify({ s: 'r41', c: 'r42', w: 100, i: 'c:user' });
 
 /** Stores with these keys, at a time that the test sets. */
 function given(keys: Record<string, string> = { 'spillway-site': OWNER, spillway: VALUE }) {
-  const at = { now: 0, error: undefined as Error | undefined };
+  const at = { now: 0, error: undefined as Error | undefined, made: 0 };
   const calls: string[] = [];
   const sites = liveSites(
     {
@@ -15,11 +15,12 @@ function given(keys: Record<string, string> = { 'spillway-site': OWNER, spillway
         calls.push(`find ${name}`);
         if (at.error !== undefined) throw at.error;
         if (!name.startsWith('web')) throw awsError('EntityNotFound', 'There is no such store.', 404);
-        return `arn of ${name}`;
+        return `arn ${at.made} of ${name}`;
       },
-      async get(_arn, key) {
+      async get(arn, key) {
         calls.push(`get ${key}`);
         if (at.error !== undefined) throw at.error;
+        if (!arn.startsWith(`arn ${at.made} `)) throw awsError('NoSuchResource', 'There is none.', 404);
         const value = keys[key];
         if (value === undefined) throw awsError('ResourceNotFoundException', 'There is no such key.', 404);
         return value;
@@ -52,14 +53,34 @@ describe('a live site', () => {
     expect(await given(keys).sites.find('web')).toBeUndefined();
   });
 
-  test('that does not exist is not asked for again and again, nor are many of them', async () => {
+  const ask = async (sites: ReturnType<typeof given>['sites'], from: number, to: number) => {
+    for (let nth = from; nth < to; nth++) expect(await sites.find(`gone-${nth}`)).toBeUndefined();
+  };
+
+  test('is found however many names are invented', async () => {
     const { at, calls, sites } = given();
-    for (let nth = 0; nth < 1_000; nth++) {
-      expect(await sites.find('gone')).toBeUndefined();
-      expect(await sites.find(`gone-${nth}`)).toBeUndefined();
+    expect(await sites.find('web')).toBeDefined();
+    for (at.now = 10_000; at.now < 60_000; at.now += 10_000) {
+      await ask(sites, at.now, at.now + 100);
+      expect(await sites.find('web')).toBeDefined();
     }
-    expect(calls).toHaveLength(50);
-    at.now = 10_000;
+    expect(calls.filter((call) => call.startsWith('find gone'))).toHaveLength(50);
+  });
+
+  test('that does not exist is not asked for again for a minute', async () => {
+    const { at, calls, sites } = given();
+    for (; at.now < 60_000; at.now += 1_000) expect(await sites.find('gone')).toBeUndefined();
+    expect(calls).toHaveLength(1);
+    expect(await sites.find('gone')).toBeUndefined();
+    expect(calls).toHaveLength(2);
+  });
+
+  test('whose store was made again is found again', async () => {
+    const { at, sites } = given();
+    expect(await sites.find('web')).toBeDefined();
+    [at.now, at.made] = [10_000, 1];
+    expect(await sites.find('web')).toBeUndefined();
+    at.now = 70_000;
     expect(await sites.find('web')).toBeDefined();
   });
 

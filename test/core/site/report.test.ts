@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   countedAs,
+  networkOf,
   reporterOf,
   reportFrom,
   reportLimits,
@@ -91,21 +92,49 @@ describe('a flood', () => {
     expect(sum(limits.added(failed, 60_000), 'Visits')).toBe(1);
   });
 
-  test.each<[from: string, of: (nth: number) => { address?: string }, counted: number]>([
-    ['one address', () => ({ address: '203.0.113.1' }), 100],
-    ['many addresses', (nth) => ({ address: `${nth}` }), 5_000],
-    ['nowhere', () => ({}), 5_000],
-  ])('from %s ends at what a window may have, in few lines', (_from, of, counted) => {
+  const flood = (of: (nth: number) => { address?: string }) => {
     const limits = reportLimits();
     const all = Array.from({ length: 8_000 }, (_, nth) =>
       limits.added(received({ visitor: `v-${nth}`, ...of(nth) }), 120_000 + nth * 4),
     ).flat();
-    expect(sum(all, 'Visits')).toBe(counted);
-    const drops = all.filter(({ counts }) => counts.DroppedVisits !== undefined);
+    return { limits, all, drops: all.filter(({ counts }) => counts.DroppedVisits !== undefined) };
+  };
+
+  test.each<[from: string, of: (nth: number) => { address?: string }]>([
+    ['many addresses', (nth) => ({ address: `${nth}` })],
+    ['nowhere', () => ({})],
+  ])('from %s ends at what a window may have, in few lines that name no release', (_from, of) => {
+    const { limits, all, drops } = flood(of);
+    expect(sum(all, 'Visits')).toBe(5_000);
     expect(drops.length).toBeLessThanOrEqual(7);
-    expect(sum(drops, 'DroppedVisits')).toBeGreaterThan((8_000 - counted) / 3);
+    expect(drops.map(({ release }) => release)).toEqual(drops.map(() => 'unknown'));
+    expect(sum(drops, 'DroppedVisits')).toBeGreaterThan(1_000);
     expect(sum(limits.added(received({ site: 'other' }), 152_000), 'Visits')).toBe(1);
     expect(sum(limits.added(received(), 180_000), 'Visits')).toBe(1);
+  });
+
+  test('from one address ends at what that may send, and the rest counts for nothing', () => {
+    const { limits, all, drops } = flood(() => ({ address: '203.0.113.1' }));
+    expect(sum(all, 'Visits')).toBe(100);
+    expect(drops).toEqual([]);
+    expect(sum(limits.added(received({ visitor: 'other', address: '203.0.113.2' }), 152_000), 'Visits')).toBe(
+      1,
+    );
+  });
+
+  test.each([
+    ['203.0.113.1:40312', '203.0.113.1'],
+    ['2001:db8:1:2:3:4:5:6:40312', '2001:db8:1:2'],
+    ['2001:0DB8:0001:0002:ffff:4:5:6:443', '2001:db8:1:2'],
+    ['2001:db8::6:40312', '2001:db8:0:0'],
+    ['2001:db8:1:2::443', '2001:db8:1:2'],
+    ['::1:40312', '0:0:0:0'],
+    ['[2001:db8:1:2::7]:40312', '2001:db8:1:2'],
+    ['::ffff:203.0.113.1:40312', '203.0.113.1'],
+    ['::ffff:cb00:7101:40312', '203.0.113.1'],
+    ['', ''],
+  ])('from %s is from %s', (viewer, network) => {
+    expect(networkOf(viewer)).toBe(network);
   });
 
   test('of visitors whom nothing tells apart counts each report', () => {

@@ -27,6 +27,12 @@ const written = (
   from = before,
 ) => JSON.parse(valueWith(from, { ...routing, token: by }, target));
 
+test('a release that would lead out of its folder is none', () => {
+  expect(
+    ['.', '..', 'r/1', '', '...', '.r'].map((s) => storedFrom(JSON.stringify({ s })) !== undefined),
+  ).toEqual([...[false, false, false, false], ...[true, true]]);
+});
+
 describe('what is written', () => {
   test('names the release under way, its share in hundredths of a percent, a salt, and the files of both', () => {
     expect(written({ primary: 'r41', weights: { r42: 0.29 } })).toEqual({
