@@ -9,7 +9,7 @@ export interface RolloutSiteArgs {
   layout?: 'dir' | 'html' | 'spa';
   /** Paths that go to a function, whose version is chosen with the page's: URLs of its aliases `live` and `candidate`. */
   api?: { path: string; live: $util.Input<string>; candidate: $util.Input<string> };
-  /** What visitors are known by, instead of a cookie of Spillway's own; `tls-fingerprint` sets none, and visitors with the same browser move together. */
+  /** What visitors are known by, instead of a cookie of Spillway's own; `tls-fingerprint` sets none, and visitors with the same browser move together; not together with `api`. */
   id?: { cookie: string } | { header: string } | 'tls-fingerprint';
   /**
    * Where pages report their visitors to, by the script `beacon` of `edge/built.json`: a path of the site, the address that the controller's

@@ -74,13 +74,16 @@ export class RolloutSite extends $util.ComponentResource {
       {
         keyValueStoreArn: this.storeResource.arn,
         key: SITE_KEY,
-        value: $util.jsonStringify({
-          ...{ service, environment, bucket: this.bucket, url: this.url, layout: args.layout ?? 'dir' },
-          // With the slash: what only begins alike is a page.
-          ...(args.api === undefined ? {} : { api: `${args.api.path}/` }),
-          ...(args.id === undefined ? {} : { id: idOf(args.id) }),
-          ...(args.reports === undefined ? {} : { beacon: args.reports.key }),
-        }),
+        // With the key of reports, which nobody who reads the state of the deployment is to learn.
+        value: $util.secret(
+          $util.jsonStringify({
+            ...{ service, environment, bucket: this.bucket, url: this.url, layout: args.layout ?? 'dir' },
+            // With the slash: what only begins alike is a page.
+            ...(args.api === undefined ? {} : { api: `${args.api.path}/` }),
+            ...(args.id === undefined ? {} : { id: idOf(args.id) }),
+            ...(args.reports === undefined ? {} : { beacon: args.reports.key }),
+          }),
+        ),
       },
       own,
     );
@@ -186,7 +189,7 @@ export class RolloutSite extends $util.ComponentResource {
                   ...called('reports', reports.to),
                   customHeaders: [
                     { name: 'x-spillway-site', value: this.storeResource.name },
-                    { name: 'x-spillway-key', value: reports.key },
+                    { name: 'x-spillway-key', value: $util.secret(reports.key) },
                   ],
                 },
               ]),
@@ -267,13 +270,13 @@ export class RolloutSite extends $util.ComponentResource {
         keyValueStoreArn: this.storeResource.arn,
         key: VALUE_KEY,
         // By the second one smoke tests are led to a release before any visitor.
-        value: JSON.stringify({ s: INITIAL, k: randomBytes(24).toString('base64url') }),
+        value: $util.secret(JSON.stringify({ s: INITIAL, k: randomBytes(24).toString('base64url') })),
       },
       { ...own, ignoreChanges: ['value'], dependsOn: [page, listed] },
     );
   }
 
-  /** @internal The distribution alone reads the files. It may list them too, so that what is not there is a 404 and not a 403. */
+  /** @internal The distribution alone reads the files, and nobody replaces one. It may list them too, so that what is not there is a 404 and not a 403. */
   readable(own) {
     const arn = this.bucketResource.arn;
     const of = (action, resource) => ({
@@ -290,6 +293,16 @@ export class RolloutSite extends $util.ComponentResource {
           Statement: [
             of('s3:GetObject', $util.interpolate`${arn}/*`),
             of('s3:ListBucket', arn),
+            // Nothing is written over what may serve (S3 user guide, "Enforce conditional writes"), but the page of this component.
+            {
+              ...{ Effect: 'Deny', Principal: '*', Action: 's3:PutObject' },
+              NotResource: $util.interpolate`${arn}/_releases/${INITIAL}/*`,
+              // The parts of a large file bear no condition; what puts them together does.
+              Condition: {
+                Null: { 's3:if-none-match': 'true' },
+                Bool: { 's3:ObjectCreationOperation': 'true' },
+              },
+            },
             {
               ...{ Effect: 'Deny', Principal: '*', Action: 's3:*' },
               Resource: [arn, $util.interpolate`${arn}/*`],
@@ -336,6 +349,10 @@ function refuse(name, { service, environment, layout, api, id, domain, reports }
     throw says('reports needs the address of the controller for reports, and a key');
   const isNamed =
     id === undefined || id === 'tls-fingerprint' || /^[\w-]+$/.test(id.cookie ?? id.header ?? '');
+  if (id === 'tls-fingerprint' && api !== undefined)
+    throw says(
+      'the distribution shows an API no fingerprint, so calls of pages of the release under way would reach the version before; use id: { cookie: NAME } with api, or no id',
+    );
   if (!isNamed) throw says('id must be { cookie: NAME }, { header: NAME } or "tls-fingerprint"');
   if (domain !== undefined && (!domain.name || !domain.cert))
     throw says('domain needs a name and cert, the ARN of a certificate in us-east-1');

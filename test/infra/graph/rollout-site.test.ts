@@ -244,7 +244,27 @@ test('the files are read by the distribution alone, over TLS, and what is missin
 test('no input is empty where another resource was to be named', () => {
   const own = graph.resources.filter(({ name }) => /^(?:Web|Docs)/.test(name));
   expect(JSON.stringify(own)).not.toContain('undefined');
-  expect(own.flatMap(({ secretInputs }) => secretInputs)).toEqual([]);
+});
+
+test('no key of a site stands in the state of the deployment as plain text', () => {
+  const secret = graph.resources
+    .filter(({ name }) => /^(?:Web|Docs)/.test(name))
+    .flatMap(({ name, secretInputs }) => secretInputs.map((input) => `${name} ${input}`));
+  expect(secret.sort()).toEqual([
+    ...['DocsDistribution origins', 'DocsSite value', 'DocsValue value', 'WebSite value', 'WebValue value'],
+  ]);
+});
+
+test('nobody writes over a file of a release', () => {
+  const { inputs } = one(graph, 's3/bucketPolicy:BucketPolicy', 'WebFilesPolicy');
+  const { Statement } = JSON.parse(inputs.policy);
+  expect(Statement.filter(({ Action }: { Action: string }) => Action === 's3:PutObject')).toEqual([
+    {
+      ...{ Effect: 'Deny', Principal: '*', Action: 's3:PutObject' },
+      NotResource: 'arn:aws:s3:::webfiles/_releases/initial/*',
+      Condition: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
+    },
+  ]);
 });
 
 test.each([
@@ -260,6 +280,7 @@ test.each([
   ["path: '/_s/0f9c2e4a'", "path: '_s'", 'reports.path must be one path'],
   [", key: 'a-key-of-the-site'", '', 'reports needs the address of the controller'],
   ["cookie: 'session'", "cookie: 'a b'", 'id must be { cookie: NAME }'],
+  ["id: { cookie: 'session' }", "id: 'tls-fingerprint'", 'shows an API no fingerprint'],
   ["name: 'shop.example',", '', 'domain needs a name and cert'],
   ["RolloutSite('Docs'", `RolloutSite('${'D'.repeat(60)}'`, 'CloudFront takes 64 characters'],
 ])('%s changed to %s is refused at deployment', (before, after, says) => {
