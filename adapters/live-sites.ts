@@ -1,5 +1,6 @@
 import { RolloutError } from '../core/errors.ts';
 import type { Clock, LiveSites } from '../core/ports.ts';
+import { OWNER_KEY } from '../core/site/owner.ts';
 import type { LiveSite } from '../core/site/report.ts';
 import type { Instant } from '../core/units.ts';
 import { isPassing, nameOf, unavailable } from './_aws.ts';
@@ -36,10 +37,7 @@ export function liveSites(stores: Stores, clock: Clock): LiveSites {
     try {
       const arn = arns.get(name) ?? (await stores.find(name));
       arns.set(name, arn);
-      const [owner, value] = await Promise.all([
-        stores.get(arn, 'spillway-site'),
-        stores.get(arn, 'spillway'),
-      ]);
+      const [owner, value] = await Promise.all([stores.get(arn, OWNER_KEY), stores.get(arn, 'spillway')]);
       return siteFrom(owner, value);
     } catch (error) {
       if (ABSENT.test(nameOf(error))) {

@@ -28,6 +28,6 @@ export async function siteOf(lambda: LambdaClient, s3: S3Client, name: string): 
     }
   };
   const owner = ownerFrom(await read());
-  if (owner === undefined) throw siteFault(name, 'has an owner who says too little');
+  if ('fault' in owner) throw siteFault(name, `has a key ${OWNER_KEY} that ${owner.fault}`);
   return { url: owner.url, layout: owner.layout, bucket: siteBucket(s3, owner.bucket) };
 }

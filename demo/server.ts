@@ -99,6 +99,7 @@ function sites({ kvs, clients }: World): Hono {
     const isStore = kvs.helpers.isStore(name);
     const owner = isStore ? ownerFrom(kvs.helpers.value(name, OWNER_KEY) ?? '') : undefined;
     if (owner === undefined) throw siteFault(name, 'is not in this world');
+    if ('fault' in owner) throw siteFault(name, `has a key ${OWNER_KEY} that ${owner.fault}`);
     return owner;
   };
   const bucketOf = (name: string) => siteBucket(clients.s3, ownerOf(name).bucket);

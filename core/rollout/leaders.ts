@@ -17,9 +17,13 @@ export function arranged(targets: readonly ResolvedTarget[]): {
     const { name, traits, stable, canary } = resolved.target;
     if (traits.follows === undefined) return resolved;
     const leader = targets.find(({ target }) => target.name === traits.follows)?.target;
-    if (leader === undefined) throw refused(name, `there is no target ${traits.follows}`);
+    if (leader === undefined)
+      throw refused(name, `it follows ${traits.follows}, which is no target of this file; name one that is`);
     if (leader.traits.leads !== true)
-      throw refused(name, `${leader.traits.noun} leads nobody to other targets`);
+      throw refused(
+        name,
+        `it follows ${leader.name}, but ${leader.traits.noun} leads nobody to other targets; let its owner say which paths are those of functions, or let ${name} follow none`,
+      );
     if (leader.stable !== leader.canary || stable === canary || resolved.alone === undefined) return resolved;
     notices.push(
       `${name}: ${leader.name} stays on ${leader.stable} in this release, so ${traits.noun} moves by its own weights`,
@@ -31,10 +35,7 @@ export function arranged(targets: readonly ResolvedTarget[]): {
 }
 
 const refused = (name: string, what: string): RolloutError =>
-  new RolloutError(
-    'OpeningRefused',
-    `targets.${name}.behind: ${what}; name a site of this file whose key \`spillway-site\` has an \`api\`.`,
-  );
+  new RolloutError('OpeningRefused', `targets.${name}: ${what}.`);
 
 /** The targets in the order in which they move to a weight: what follows is raised last, and lowered first. */
 export function inOrder({ opening: { targets }, traffic }: Rollout, weight: Percent): readonly Target[] {

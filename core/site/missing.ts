@@ -1,6 +1,6 @@
 import { RolloutError } from '../errors.ts';
-import { OWN_ASSETS } from './paths.ts';
 import type { References } from './references.ts';
+import { OWN_ASSETS } from './served.ts';
 import type { SiteBuild } from './types.ts';
 
 const LINES_MAX = 5;

@@ -1,29 +1,48 @@
-import { own } from '../config/plain.ts';
+import * as z from 'zod/mini';
 import { RolloutError } from '../errors.ts';
-import type { Layout } from './types.ts';
 
-/** Where the files of a site lie, where it answers, and what its edge makes of a route, as its owner says. */
-export interface SiteOwner {
-  bucket: string;
-  url: string;
-  layout: Layout;
-}
-
-/** The key of a site's store under which its owner says so. */
+/** The key of a site's store under which its owner says whose it is; no rollout writes it. */
 export const OWNER_KEY = 'spillway-site';
 
-/** What the text of that key says, as far as an upload needs it; undefined if something of it is missing. */
-export function ownerFrom(text: string): SiteOwner | undefined {
+/** What a site's owner says of it, in a key of its store that no rollout writes. */
+const ownerSchema = z.object({
+  service: z.string(),
+  bucket: z.string().check(z.minLength(3)),
+  // Secrets of smoke tests go there.
+  url: z.string().check(z.regex(/^(https:\/\/[^/\s?#@]+|http:\/\/localhost(:\d+)?)$/)),
+  layout: z.enum(['dir', 'html', 'spa']),
+  api: z.optional(z.string().check(z.regex(/^\//))),
+  id: z.optional(z.string().check(z.regex(/^(j|[hc]:.+)$/))),
+});
+
+/** Whose a site is, where its files lie, and where it answers. */
+export type SiteOwner = z.output<typeof ownerSchema>;
+
+/** What each field must be, for who wrote another thing. */
+const WANTED: Record<string, string> = {
+  service: 'the name of the service that may move it',
+  bucket: 'the name of the bucket with its files',
+  url: 'its address with https and without a slash at the end, like https://www.example.com',
+  layout: 'dir, html or spa',
+  api: 'the beginning of the paths of its functions, like /api/, or nothing',
+  id: 'what visitors are known by: h: and a header, c: and a cookie, or j; or nothing',
+};
+
+/** What the text of the key says, or what is wrong with it. */
+export function ownerFrom(text: string): SiteOwner | { fault: string } {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return undefined;
+    return { fault: 'is no JSON' };
   }
-  const [bucket, url, layout] = ['bucket', 'url', 'layout'].map((field) => own(value, field));
-  const isLayout = layout === 'dir' || layout === 'html' || layout === 'spa';
-  if (typeof bucket !== 'string' || bucket === '' || typeof url !== 'string' || !isLayout) return undefined;
-  return { bucket, url, layout };
+  const { data, error } = ownerSchema.safeParse(value);
+  if (data !== undefined) return data;
+  const field = String(error?.issues[0]?.path[0] ?? '');
+  const wanted = WANTED[field];
+  return {
+    fault: wanted === undefined ? 'is no JSON object' : `has a wrong \`${field}\`, which must be ${wanted}`,
+  };
 }
 
 /** The refusal of a site that is not there, or does not say what an upload needs. */

@@ -1,11 +1,10 @@
+import { ODD, OWN_ASSETS } from './served.ts';
+
 /** The folder of a release's pages and of what belongs to it, as the edge leads to it. */
 export const RELEASES = '_releases/';
 
 /** The folder of one release. */
 export const folderOf = (release: string): string => `${RELEASES}${release}/`;
-
-/** The folder of hashed files that a release has for itself, by its id, if it was built for that. */
-export const OWN_ASSETS = '_r/';
 
 /** The list of a release's files, in its folder. */
 export const LIST = '.spillway-files.json';
@@ -15,10 +14,6 @@ const KEY_BYTES_MAX = 1_024;
 
 /** Room for the folder of a release, whose id has at most 64 characters. */
 const FOLDER_BYTES = RELEASES.length + 64 + 1;
-
-/** What the edge answers with "Not found", whatever is stored; a test holds it to the edge's own rule. */
-const ODD =
-  /\/\.\.?(\/|$)|\/\/|\\|\/\.spillway|%(00|2[def]|3\d|4[1-9a-f]|5[\dacf]|6[1-9a-f]|7[\dae])|[^\x21-\x7e]/i;
 
 /** The path by which browsers ask for a file of a site (URL Standard, "path percent-encode set"). */
 export const requestPath = (name: string): string =>

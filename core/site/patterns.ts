@@ -1,20 +1,7 @@
-import { OWN_ASSETS } from './paths.ts';
+import { isAmong, isApart } from './served.ts';
 
 /** Largest list of them, as JSON: the store of a site takes 1,024 bytes in all, and the rest of it needs its own. */
 export const PATTERNS_BYTES_MAX = 600;
-
-/** True if a path is one of a list of patterns: a path, or the beginning or the end of some, with a `*` for the rest. What a release has for itself under `/_r/` never is. The edge asks the same; a test holds them together. */
-export const isAmong = (path: string, patterns: readonly string[]): boolean =>
-  !isApart(path) &&
-  patterns.some((each) =>
-    each.endsWith('*')
-      ? path.startsWith(each.slice(0, -1))
-      : each.startsWith('*')
-        ? path.endsWith(each.slice(1))
-        : path === each,
-  );
-
-const isApart = (path: string): boolean => path.startsWith(`/${OWN_ASSETS}`);
 
 /**
  * The shortest list of patterns found that takes in every path of `own` and none of `others`: a folder in which all is own, an

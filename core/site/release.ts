@@ -2,8 +2,9 @@ import { RolloutError } from '../errors.ts';
 import { number } from '../words.ts';
 import { hashedAmong } from './hashed.ts';
 import { fileNotices } from './notices.ts';
-import { nameFault, OWN_ASSETS, requestPath } from './paths.ts';
+import { nameFault, requestPath } from './paths.ts';
 import { PATTERNS_BYTES_MAX, patternsFor } from './patterns.ts';
+import { OWN_ASSETS } from './served.ts';
 import type { FolderFile, SiteBuild } from './types.ts';
 import { some } from './words.ts';
 

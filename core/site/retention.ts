@@ -1,3 +1,4 @@
+import { folderOf } from './paths.ts';
 import type { SiteList } from './types.ts';
 
 /** An object of a site's bucket. */
@@ -16,7 +17,7 @@ interface Kept {
 export function removable(objects: readonly Kept[], lists: readonly SiteList[], before: number): string[] {
   // Without a list nothing is known to be of use, and nothing known to be of none.
   if (lists.length === 0) return [];
-  const folders = lists.map(({ release }) => `_releases/${release}/`);
+  const folders = lists.map(({ release }) => folderOf(release));
   const assets = new Set(lists.flatMap((list) => list.assets));
   // The copies at plain paths are what serves if the store cannot be read.
   const plain = new Set(lists.flatMap((list) => list.documents));

@@ -3,7 +3,8 @@ import * as z from 'zod/mini';
 import { isPassing, nameOf, patiently, reach } from '../../adapters/_aws.ts';
 import type { S3Calls } from '../../adapters/s3-client.ts';
 import type { Clock } from '../../core/ports.ts';
-import { isAmong } from '../../core/site/patterns.ts';
+import { folderOf, LIST } from '../../core/site/paths.ts';
+import { isAmong } from '../../core/site/served.ts';
 
 /** Largest list of a release that is read: a hundred thousand paths. */
 const LIST_BYTES_MAX = 10_000_000;
@@ -27,10 +28,8 @@ const listSchema = z.object({
 /** What a release is made of, as whoever uploaded it says. Paths begin with a slash. */
 export type FileList = z.output<typeof listSchema>;
 
-/** The folder of a release; its list is uploaded last. */
-const folderOf = (release: string) => `_releases/${release}`;
 /** The list of a release, in its folder. */
-export const listKeyOf = (release: string): string => `${folderOf(release)}/.spillway-files.json`;
+export const listKeyOf = (release: string): string => `${folderOf(release)}${LIST}`;
 
 /** True if S3 says that there is no such object. An answer to HEAD has no body that could name why. */
 export function isAbsent(error: unknown): boolean {
@@ -90,7 +89,7 @@ export async function lookedUp(
 ): Promise<{ digest: string } | { missing: string }> {
   const hash = createHash('sha256');
   const all = [
-    ...documents.map((path) => ({ path, key: `${folderOf(release)}${path}` })),
+    ...documents.map((path) => ({ path, key: `${folderOf(release)}${path.slice(1)}` })),
     // An asset has its content in its name.
     ...assets.map((path) => ({ path, key: path.slice(1) })),
   ];

@@ -5,13 +5,13 @@ import { releaseIn } from '../../core/config/artifact.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Clock, ResolvedTarget, TargetRequest } from '../../core/ports.ts';
 import { SEQ_MAX } from '../../core/rollout/fencing-token.ts';
+import { OWNER_KEY, ownerFrom } from '../../core/site/owner.ts';
 import { contested, type FileList, listKeyOf, listOf, lookedUp } from './files.ts';
 import { traitsOf } from './kind.ts';
-import { ownerFrom, ownOf, type SiteClients } from './site.ts';
+import { ownOf, type SiteClients } from './site.ts';
 import {
   bytesOf,
   filesRef,
-  OWNER_KEY,
   type Stored,
   seenFrom,
   storedFrom,

@@ -4,11 +4,12 @@ import { type StoreCalls, versioned } from '../../adapters/key-value-store.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Clock, PinResult, TrafficRouter } from '../../core/ports.ts';
 import { pinFrom, pinText } from '../../core/rollout/pin.ts';
+import { OWNER_KEY, ownerFrom } from '../../core/site/owner.ts';
 import type { Target } from '../../core/target.ts';
 import { isAbsent, listKeyOf } from './files.ts';
 import { resolveSite } from './resolve.ts';
-import { ownerFrom, type SiteClients } from './site.ts';
-import { OWNER_KEY, type Stored, seenFrom, storedFrom, VALUE_KEY, valueWith } from './value.ts';
+import type { SiteClients } from './site.ts';
+import { type Stored, seenFrom, storedFrom, VALUE_KEY, valueWith } from './value.ts';
 
 /** The key that says which release a revert may need while nothing else names it, for whoever removes old ones. */
 const PIN_KEY = 'spillway-pin';

@@ -1,6 +1,6 @@
-import * as z from 'zod/mini';
 import type { StoreCalls } from '../../adapters/key-value-store.ts';
 import type { S3Calls } from '../../adapters/s3-client.ts';
+import type { SiteOwner } from '../../core/site/owner.ts';
 
 /** What reaches the stores of sites, and the buckets that their files are in. */
 export interface SiteClients {
@@ -8,49 +8,8 @@ export interface SiteClients {
   s3: S3Calls;
 }
 
-/** What a site's owner says of it, in a key of its store that no rollout writes. */
-const ownerSchema = z.object({
-  service: z.string(),
-  bucket: z.string().check(z.minLength(3)),
-  // Secrets of smoke tests go there.
-  url: z.string().check(z.regex(/^(https:\/\/[^/\s?#@]+|http:\/\/localhost(:\d+)?)$/)),
-  layout: z.enum(['dir', 'html', 'spa']),
-  api: z.optional(z.string().check(z.regex(/^\//))),
-  id: z.optional(z.string().check(z.regex(/^(j|[hc]:.+)$/))),
-});
-
-/** Whose a site is, where its files lie, and where it answers. */
-type Owner = z.output<typeof ownerSchema>;
-
-/** What each field must be, for who wrote another thing. */
-const WANTED: Record<string, string> = {
-  service: 'the name of the service that may move it',
-  bucket: 'the name of the bucket with its files',
-  url: 'its address with https and without a slash at the end, like https://www.example.com',
-  layout: 'dir, html or spa',
-  api: 'the beginning of the paths of its functions, like /api/, or nothing',
-  id: 'what visitors are known by: h: and a header, c: and a cookie, or j; or nothing',
-};
-
 /** What the owner wants to stand in the value that the edge reads. */
-export const ownOf = ({ api, id }: Owner): { a?: string; i?: string } => ({
+export const ownOf = ({ api, id }: SiteOwner): { a?: string; i?: string } => ({
   ...(api === undefined ? {} : { a: api }),
   ...(id === undefined ? {} : { i: id }),
 });
-
-/** What the text of the key says, or what is wrong with it. */
-export function ownerFrom(text: string): Owner | { fault: string } {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return { fault: 'is no JSON' };
-  }
-  const { data, error } = ownerSchema.safeParse(value);
-  if (data !== undefined) return data;
-  const field = String(error?.issues[0]?.path[0] ?? '');
-  const wanted = WANTED[field];
-  return {
-    fault: wanted === undefined ? 'is no JSON object' : `has a wrong \`${field}\`, which must be ${wanted}`,
-  };
-}

@@ -6,8 +6,6 @@ import type { Percent } from '../../core/units.ts';
 
 /** The key that the edge reads. */
 export const VALUE_KEY = 'spillway';
-/** The key by which a site's owner says whose it is. */
-export const OWNER_KEY = 'spillway-site';
 
 /** Largest value of a key, in bytes (CloudFront quotas, "Maximum size of a value"). */
 export const VALUE_BYTES_MAX = 1_024;

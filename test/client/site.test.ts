@@ -121,12 +121,17 @@ describe('a site on AWS', () => {
   test.each<[what: string, name: string, keys: Record<string, string>, says: string]>([
     ['is not there', 'web-shop-test', {}, 'The site web-shop-test does not exist in this account'],
     ['has no owner', 'web-shop-prod', {}, 'The site web-shop-prod has no owner'],
-    ['has an owner that is no JSON', 'web-shop-prod', { 'spillway-site': 'x' }, 'says too little'],
+    [
+      'has an owner that is no JSON',
+      'web-shop-prod',
+      { 'spillway-site': 'x' },
+      'spillway-site that is no JSON',
+    ],
     [
       'has an owner without a layout',
       'web-shop-prod',
-      { 'spillway-site': '{"bucket":"b","url":"https://x.example"}' },
-      'says too little',
+      { 'spillway-site': '{"service":"shop","bucket":"web","url":"https://x.example"}' },
+      'has a wrong `layout`, which must be dir, html or spa',
     ],
   ])('that %s is refused', async (_what, name, keys, says) => {
     await expect((await wire(keys)).site(name)).rejects.toMatchObject({

@@ -51,8 +51,12 @@ const RULES: Record<string, Rule> = {
     node: false,
   },
   runtime: { folders: [], packages: [], node: false },
-  // What runs at the edge is one file without imports; the cohort is the one that everybody else counts.
-  edge: { folders: ['edge', 'core/cohort.ts'], packages: ['cloudfront', 'node:crypto'], node: true },
+  // What runs at the edge is one file without imports; cohorts and paths are those that everybody else knows.
+  edge: {
+    folders: ['edge', 'core/cohort.ts', 'core/site/served.ts'],
+    packages: ['cloudfront', 'node:crypto'],
+    node: true,
+  },
   local: {
     folders: ['core', 'adapters', 'targets', 'controller', 'api', 'functions', 'local', 'edge', FACTS],
     packages: 'any',

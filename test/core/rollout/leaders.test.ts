@@ -37,11 +37,15 @@ describe('a target that follows another', () => {
   });
 
   test.each<[string, ResolvedTarget[], string]>([
-    ['is not there', both().slice(0, 1), 'targets.api.behind: there is no target web; name a site'],
+    [
+      'is not there',
+      both().slice(0, 1),
+      'targets.api: it follows web, which is no target of this file; name one that is.',
+    ],
     [
       'leads nobody',
       both({ traits: { ...web.traits, leads: undefined } }),
-      'targets.api.behind: site web leads nobody to other targets; name a site',
+      'targets.api: it follows web, but site web leads nobody to other targets; let its owner say which paths',
     ],
   ])('is refused if the other %s', (_, targets, says) => {
     expect(thrownBy(() => arranged(targets)).message).toContain(says);

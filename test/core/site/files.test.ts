@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { CACHE, contentType } from '../../../core/site/content.ts';
 import { hashedAmong } from '../../../core/site/hashed.ts';
 import { nameFault, requestPath } from '../../../core/site/paths.ts';
-import { isAmong, patternsFor } from '../../../core/site/patterns.ts';
+import { patternsFor } from '../../../core/site/patterns.ts';
+import { isAmong } from '../../../core/site/served.ts';
 import { isOdd, isOfRelease } from '../../../edge/path.ts';
 
 describe('a name with a hash in it', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ownerFrom } from '../../../targets/cloudfront/site.ts';
+import { ownerFrom } from '../../../core/site/owner.ts';
 
 test.each([
   ['https://www.example.com', true],
