@@ -21,6 +21,7 @@ beforeAll(() => {
   const [{ filename }] = Array.isArray(said) ? said : Object.values(said);
   const installed = join(folder, 'node_modules/spillway');
   mkdirSync(installed, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{}');
   execFileSync('tar', ['xzf', join(folder, filename), '--strip-components=1', '-C', installed]);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -62,57 +63,32 @@ describe('the package, installed elsewhere', () => {
     expect(JSON.parse(stdout)).toMatchObject({ Responses: 1, Faults: 1, ExecutedVersion: '7' });
   });
 
+  const IMPORT = `import { withSpillway } from 'spillway'; export const handler = ${ANSWER};`;
+  const REQUIRE = `import spillway = require('spillway'); export const handler = spillway.${ANSWER};`;
   test.each([
     [
-      'ES modules',
+      'ES modules and CommonJS',
       'NodeNext',
       'NodeNext',
-      'index.mts',
-      `import { withSpillway } from 'spillway'; export const handler = ${ANSWER};`,
+      { 'a.mts': IMPORT, 'b.cts': IMPORT, 'c.cts': REQUIRE },
     ],
-    [
-      'CommonJS',
-      'NodeNext',
-      'NodeNext',
-      'index.cts',
-      `import { withSpillway } from 'spillway'; export const handler = ${ANSWER};`,
-    ],
-    [
-      'require',
-      'NodeNext',
-      'NodeNext',
-      'index.cts',
-      `import spillway = require('spillway'); export const handler = spillway.${ANSWER};`,
-    ],
-    [
-      'a bundler',
-      'ESNext',
-      'Bundler',
-      'index.ts',
-      `import { withSpillway } from 'spillway'; export const handler = ${ANSWER};`,
-    ],
-  ])('has types for %s', (_for, module, resolution, name, text) => {
-    const wrong = `${text}\nexport const wrong: string = handler;\n`;
-    const flags = ['--noEmit', '--strict', '--target', 'ES2022', '--types', ''];
-    const at = written({ [name]: text, [`wrong/${name}`]: wrong, 'package.json': '{}' });
-    const checked = (path: string) =>
-      spawnSync(
-        process.execPath,
-        [
-          TSC,
-          ...flags,
-          '--module',
-          module,
-          '--moduleResolution',
-          resolution,
-          '--ignoreConfig',
-          join(at, path),
-        ],
-        { cwd: at, encoding: 'utf8' },
-      ).stdout;
-    expect(checked(name)).toBe('');
-    expect(checked(`wrong/${name}`)).toMatch(
-      /error TS2322: Type '\(event: \{ a: 1; \}\) => Promise<\{ statusCode: number; \}>'/,
+    ['a bundler', 'ESNext', 'Bundler', { 'a.ts': IMPORT }],
+  ])('has types for %s', (_for, module, resolution, right) => {
+    const wrong = Object.entries(right).map(
+      ([name, text]) => [`wrong-${name}`, `${text}\nexport const wrong: string = handler;\n`] as const,
     );
+    const files = { ...right, ...Object.fromEntries(wrong) };
+    const flags = ['--noEmit', '--strict', '--target', 'ES2022', '--types', '', '--ignoreConfig'];
+    const { stdout } = spawnSync(
+      process.execPath,
+      [TSC, ...flags, '--module', module, '--moduleResolution', resolution, ...Object.keys(files)],
+      { cwd: written(files), encoding: 'utf8' },
+    );
+    const errors = stdout.split('\n').filter((line) => /: error /.test(line));
+    expect(errors.map((line) => line.split('(')[0]).sort()).toEqual(wrong.map(([name]) => name).sort());
+    for (const error of errors)
+      expect(error).toMatch(
+        /error TS2322: Type '\(event: \{ a: 1; \}\) => Promise<\{ statusCode: number; \}>'/,
+      );
   });
 });
